@@ -1,0 +1,118 @@
+/* Time. */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static uint64_t now_ns(clockid_t id) {
+    struct timespec ts;
+    clock_gettime(id, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+int64_t hub_wall_ms(void) { return (int64_t)(now_ns(CLOCK_REALTIME) / 1000000u); }
+int64_t hub_mono_ms(void) { return (int64_t)(now_ns(CLOCK_MONOTONIC) / 1000000u); }
+uint64_t hub_mono_ns(void) { return now_ns(CLOCK_MONOTONIC); }
+
+/* Days since 1970-01-01 of a proleptic Gregorian date. */
+static int64_t days_from_civil(int64_t y, int m, int d) {
+    y -= m <= 2;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t yoe = y - era * 400;
+    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+static void civil_from_days(int64_t z, int *y, int *m, int *d) {
+    z += 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153;
+    *d = (int)(doy - (153 * mp + 2) / 5 + 1);
+    *m = (int)(mp < 10 ? mp + 3 : mp - 9);
+    *y = (int)(yoe + era * 400 + (*m <= 2));
+}
+
+static char *digits(char *out, int v, int width) {
+    for (int i = width - 1; i >= 0; i--, v /= 10) out[i] = (char)('0' + v % 10);
+    return out + width;
+}
+
+void hub_iso_format(int64_t ms, char out[HUB_ISO_LEN + 1]) {
+    const int64_t lo = -62167219200000, hi = 253402300799999;
+    ms = ms < lo ? lo : ms > hi ? hi : ms;
+    int64_t days = (ms >= 0 ? ms : ms - 86399999) / 86400000;
+    int rest = (int)(ms - days * 86400000), y, m, d;
+    civil_from_days(days, &y, &m, &d);
+    out = digits(out, y, 4), *out++ = '-';
+    out = digits(out, m, 2), *out++ = '-';
+    out = digits(out, d, 2), *out++ = 'T';
+    out = digits(out, rest / 3600000, 2), *out++ = ':';
+    out = digits(out, rest / 60000 % 60, 2), *out++ = ':';
+    out = digits(out, rest / 1000 % 60, 2), *out++ = '.';
+    out = digits(out, rest % 1000, 3), *out++ = 'Z', *out = 0;
+}
+
+/* WIDTH decimal digits off the front of *s. */
+static bool take_digits(struct hub_str *s, size_t width, int *out) {
+    if (s->n < width) return false;
+    *out = 0;
+    for (size_t i = 0; i < width; i++) {
+        if (s->p[i] < '0' || s->p[i] > '9') return false;
+        *out = *out * 10 + (s->p[i] - '0');
+    }
+    s->p += width, s->n -= width;
+    return true;
+}
+
+static bool take_char(struct hub_str *s, char c) {
+    if (!s->n || s->p[0] != c) return false;
+    s->p++, s->n--;
+    return true;
+}
+
+static bool take_zone(struct hub_str *s, int64_t *offset_ms) {
+    int h, m = 0;
+    *offset_ms = 0;
+    if (!s->n || take_char(s, 'Z') || take_char(s, 'z')) return true;
+    int sign = take_char(s, '+') ? 1 : take_char(s, '-') ? -1 : 0;
+    if (!sign || !take_digits(s, 2, &h)) return false;
+    take_char(s, ':');
+    if (s->n && !take_digits(s, 2, &m)) return false;
+    if (h > 23 || m > 59) return false;
+    *offset_ms = sign * (h * 3600000LL + m * 60000LL);
+    return true;
+}
+
+static bool take_time(struct hub_str *s, int64_t *ms) {
+    int h, min, sec = 0;
+    if (!take_digits(s, 2, &h) || !take_char(s, ':') || !take_digits(s, 2, &min)) return false;
+    if (take_char(s, ':') && !take_digits(s, 2, &sec)) return false;
+    int frac = 0, scale = 100, seen = 0;
+    if (take_char(s, '.')) {
+        for (; s->n && s->p[0] >= '0' && s->p[0] <= '9'; s->p++, s->n--, seen++) frac += (s->p[0] - '0') * scale, scale /= 10;
+        if (!seen) return false;
+    }
+    if (h > 23 || min > 59 || sec > 60) return false;
+    *ms = ((h * 60LL + min) * 60 + sec) * 1000 + frac;
+    return true;
+}
+
+bool hub_iso_parse(struct hub_str s, int64_t *out) {
+    static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int y, m, d;
+    int64_t time_ms = 0, zone_ms = 0;
+    if (!take_digits(&s, 4, &y) || !take_char(&s, '-') || !take_digits(&s, 2, &m) || !take_char(&s, '-') ||
+        !take_digits(&s, 2, &d))
+        return false;
+    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+    if (m < 1 || m > 12 || d < 1 || d > month_days[m - 1] || (m == 2 && d == 29 && !leap)) return false;
+    if (s.n && !take_char(&s, 'T') && !take_char(&s, 't') && !take_char(&s, ' ')) return false;
+    else if (s.n == 0 && time_ms == 0) { /* a bare date */
+    } else if (!take_time(&s, &time_ms) || !take_zone(&s, &zone_ms) || s.n)
+        return false;
+    *out = days_from_civil(y, m, d) * 86400000 + time_ms - zone_ms;
+    return true;
+}

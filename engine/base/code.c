@@ -1,0 +1,32 @@
+/* The error vocabulary. */
+#include "base/code.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+    const char *name, *text;
+    int http;
+} codes[HUB_CODE_COUNT] = {
+    [HUB_OK] = {"ok", "OK", 200},
+#define X(ID, NAME, STATUS, TEXT) [HUB_##ID] = {NAME, TEXT, STATUS},
+    HUB_CODES(X)
+#undef X
+};
+
+const char *hub_code_name(enum hub_code code) { return codes[code].name; }
+int hub_code_http(enum hub_code code) { return codes[code].http; }
+const char *hub_code_text(enum hub_code code) { return codes[code].text; }
+
+enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...) {
+    if (!err) return code;
+    err->code = code;
+    va_list ap;
+    va_start(ap, fmt);
+    if (fmt)
+        vsnprintf(err->text, sizeof err->text, fmt, ap);
+    else
+        snprintf(err->text, sizeof err->text, "%s", hub_code_text(code));
+    va_end(ap);
+    return code;
+}

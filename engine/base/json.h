@@ -1,0 +1,41 @@
+/* JSON on jansson (docs/decisions/0002-json.md). The tree type of the whole program is json_t: reference counted,
+ * insertion ordered. Ownership words: "new" = the caller owns one reference; "borrowed" = valid while its owner is.
+ * Reference counts are atomic in Debian's build, but one tree is only ever changed by the loop thread. */
+#ifndef HUB_BASE_JSON_H
+#define HUB_BASE_JSON_H
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/code.h"
+
+#define HUB_JSON_DEPTH 64 /* deepest nesting accepted from outside */
+
+/* Parses exactly one JSON value (any kind). NULL on failure with err->code HUB_BAD_REQUEST and text naming position and
+ * cause. Rejects nesting beyond HUB_JSON_DEPTH, invalid UTF-8, duplicate object keys, trailing bytes. "\u0000" in strings is accepted
+ * (json_string_length tells). Integers beyond 64 bits become reals, as in JavaScript. New reference. */
+json_t *hub_json_parse(struct hub_str text, struct hub_err *err);
+
+/* Appends compact JSON. Reals print in the shortest form that reads back the same; integral reals without a fraction,
+ * as JavaScript does. NULL prints null. */
+void hub_json_add(struct hub_buf *b, const json_t *value);
+/* Appends a JSON string literal, quotes included. Invalid UTF-8 bytes become U+FFFD. */
+void hub_json_add_string(struct hub_buf *b, struct hub_str s);
+/* Appends "key": with the quotes; no comma. KEY must need no escaping (a literal). */
+void hub_json_add_key(struct hub_buf *b, const char *key);
+
+/* Borrowed views into a tree; an absent or otherwise typed value gives {NULL,0}, resp. the fallback. */
+struct hub_str hub_json_str(const json_t *value);
+struct hub_str hub_json_get_str(const json_t *object, const char *key);
+int64_t hub_json_get_int(const json_t *object, const char *key, int64_t fallback); /* integral reals count as integers */
+bool hub_json_get_bool(const json_t *object, const char *key, bool fallback);
+/* New string value from a view (must be UTF-8; otherwise the value is json null). */
+json_t *hub_json_string(struct hub_str s);
+/* object[key] = new string. */
+void hub_json_set_str(json_t *object, const char *key, struct hub_str s);
+/* Absent or JSON null. */
+static inline bool hub_json_nil(const json_t *v) { return !v || json_is_null(v); }
+/* A member of an object, NULL when absent or when OBJECT is no object (jansson wants json_t* without const). */
+json_t *hub_json_get(const json_t *object, const char *key);
+/* Deep equality with numbers compared by value (1 == 1.0). */
+bool hub_json_equal(const json_t *a, const json_t *b);
+#endif

@@ -1,0 +1,38 @@
+/* Allocation that cannot fail. */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void out_of_memory(size_t n) {
+    fprintf(stderr, "hubd: out of memory (asked for %zu bytes)\n", n);
+    abort();
+}
+
+void *hub_xmalloc(size_t n) {
+    void *p = malloc(n ? n : 1);
+    if (!p) out_of_memory(n);
+    return p;
+}
+
+void *hub_xcalloc(size_t count, size_t size) {
+    void *p = calloc(count ? count : 1, size ? size : 1);
+    if (!p) out_of_memory(count * size);
+    return p;
+}
+
+void *hub_xrealloc(void *old, size_t n) {
+    void *p = realloc(old, n ? n : 1);
+    if (!p) out_of_memory(n);
+    return p;
+}
+
+char *hub_xstrdup(const char *s) { return hub_xstrndup(s, strlen(s)); }
+
+char *hub_xstrndup(const char *s, size_t n) {
+    char *p = hub_xmalloc(n + 1);
+    memcpy(p, s, n);
+    p[n] = 0;
+    return p;
+}

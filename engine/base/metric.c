@@ -1,0 +1,100 @@
+/* Metric registry and Prometheus text. */
+#include "base/metric.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static struct hub_metric *metrics;
+static struct hub_histogram *histograms;
+
+void hub_metric_register(struct hub_metric *m) {
+    if (m->registered) return;
+    m->registered = 1;
+    /* Keep metrics of one name together: Prometheus wants their samples in one group. */
+    struct hub_metric **at = &metrics, **last_same = NULL;
+    for (; *at; at = &(*at)->next)
+        if (!strcmp((*at)->name, m->name)) last_same = &(*at)->next;
+    if (last_same) at = last_same;
+    m->next = *at;
+    *at = m;
+}
+
+static bool label_is(const struct hub_metric *m, const char *labels) { return m->labels && !strcmp(m->labels, labels); }
+
+struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum hub_metric_kind kind, const char *label, struct hub_str value) {
+    struct hub_buf b = {0};
+    size_t same = 0;
+    hub_buf_addf(&b, "%s=\"", label);
+    for (size_t i = 0; i < value.n && i < 64; i++) {
+        char c = value.p[i];
+        if (c == '"' || c == '\\') hub_buf_addc(&b, '\\');
+        hub_buf_addc(&b, (unsigned char)c < ' ' ? '?' : c);
+    }
+    hub_buf_addc(&b, '"');
+    hub_buf_cstr(&b);
+    for (struct hub_metric *m = metrics; m; m = m->next) {
+        if (strcmp(m->name, name)) continue;
+        same++;
+        if (label_is(m, b.p)) {
+            hub_buf_free(&b);
+            return m;
+        }
+    }
+    if (same >= 256 && !hub_str_is(value, "other")) {
+        hub_buf_free(&b);
+        return hub_metric_labelled(name, help, kind, label, HUB_STR("other"));
+    }
+    struct hub_metric *m = hub_xcalloc(1, sizeof *m);
+    *m = (struct hub_metric){.name = name, .labels = hub_buf_take(&b, NULL), .help = help, .kind = kind};
+    hub_metric_register(m);
+    return m;
+}
+
+static const uint64_t bounds_us[HUB_HISTOGRAM_BUCKETS] = {50,    100,   250,    500,    1000,   2500,    5000,    10000,   25000,
+                                                          50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+
+void hub_histogram_add(struct hub_histogram *h, uint64_t ns) {
+    if (!h->registered) h->registered = 1, h->next = histograms, histograms = h;
+    size_t i = 0;
+    while (i < HUB_HISTOGRAM_BUCKETS && ns > bounds_us[i] * 1000) i++;
+    h->count[i]++;
+    h->sum_ns += ns;
+}
+
+static void print_histogram(struct hub_buf *out, const struct hub_histogram *h) {
+    const char *labels = h->labels ? h->labels : "";
+    const char *comma = h->labels ? "," : "";
+    uint64_t total = 0;
+    for (size_t i = 0; i <= HUB_HISTOGRAM_BUCKETS; i++) {
+        total += h->count[i];
+        if (i < HUB_HISTOGRAM_BUCKETS)
+            hub_buf_addf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", h->name, labels, comma, (double)bounds_us[i] / 1e6, (unsigned long long)total);
+        else
+            hub_buf_addf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", h->name, labels, comma, (unsigned long long)total);
+    }
+    const char *open = h->labels ? "{" : "", *close = h->labels ? "}" : "";
+    hub_buf_addf(out, "%s_sum%s%s%s %.9f\n", h->name, open, labels, close, (double)h->sum_ns / 1e9);
+    hub_buf_addf(out, "%s_count%s%s%s %llu\n", h->name, open, labels, close, (unsigned long long)total);
+}
+
+void hub_metrics_print(struct hub_buf *out) {
+    const char *last = "";
+    for (const struct hub_metric *m = metrics; m; m = m->next) {
+        if (strcmp(last, m->name)) hub_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->kind == HUB_COUNTER ? "counter" : "gauge");
+        last = m->name;
+        long long v = (long long)__atomic_load_n(&m->value, __ATOMIC_RELAXED);
+        if (m->labels)
+            hub_buf_addf(out, "%s{%s} %lld\n", m->name, m->labels, v);
+        else
+            hub_buf_addf(out, "%s %lld\n", m->name, v);
+    }
+    for (const struct hub_histogram *h = histograms; h; h = h->next) {
+        bool seen = false;
+        for (const struct hub_histogram *p = histograms; p != h && !seen; p = p->next) seen = !strcmp(p->name, h->name);
+        if (seen) continue;
+        hub_buf_addf(out, "# HELP %s %s\n# TYPE %s histogram\n", h->name, h->help, h->name);
+        for (const struct hub_histogram *p = h; p; p = p->next)
+            if (!strcmp(p->name, h->name)) print_histogram(out, p);
+    }
+}

@@ -1,0 +1,76 @@
+/* Randomness and identifiers. */
+#include "base/uuid.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+static void refill(void *out, size_t n) {
+    unsigned char *p = out;
+    while (n) {
+        ssize_t got = getrandom(p, n, 0);
+        if (got < 0) continue; /* EINTR: the only failure with a valid buffer and no flags */
+        p += got, n -= (size_t)got;
+    }
+}
+
+void hub_random(void *out, size_t n) {
+    /* A pool turns one system call per id into one per about thirty ids. */
+    static _Thread_local unsigned char pool[512];
+    static _Thread_local size_t left;
+    if (n > sizeof pool) {
+        refill(out, n);
+        return;
+    }
+    if (left < n) refill(pool, sizeof pool), left = sizeof pool;
+    left -= n;
+    memcpy(out, pool + left, n);
+    memset(pool + left, 0, n);
+}
+
+static void format(const unsigned char b[16], char *out) {
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
+        *out++ = digits[b[i] >> 4];
+        *out++ = digits[b[i] & 15];
+    }
+    *out = 0;
+}
+
+void hub_uuid7(char out[HUB_UUID_LEN + 1]) {
+    static uint64_t last_ms;
+    static uint16_t counter; /* rand_a as a counter: ids of one process sort in the order they were made */
+    unsigned char b[16];
+    uint64_t ms = (uint64_t)hub_wall_ms();
+    hub_random(b + 6, 10);
+    if (ms > last_ms) {
+        last_ms = ms;
+        counter = (uint16_t)(b[6] << 8 | b[7]) & 0x7ff;
+    } else if (++counter > 0xfff) {
+        last_ms++, counter = 0;
+    }
+    for (int i = 0; i < 6; i++) b[i] = (unsigned char)(last_ms >> (40 - 8 * i));
+    b[6] = (unsigned char)(0x70 | counter >> 8);
+    b[7] = (unsigned char)counter;
+    b[8] = (b[8] & 0x3f) | 0x80;
+    format(b, out);
+}
+
+void hub_uuid4(char out[HUB_UUID_LEN + 1]) {
+    unsigned char b[16];
+    hub_random(b, sizeof b);
+    b[6] = (b[6] & 0x0f) | 0x40;
+    b[8] = (b[8] & 0x3f) | 0x80;
+    format(b, out);
+}
+
+void hub_sid(char out[HUB_SID_LEN + 1]) {
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char b[HUB_SID_LEN];
+    hub_random(b, sizeof b);
+    for (int i = 0; i < HUB_SID_LEN; i++) out[i] = alphabet[b[i] & 63];
+    out[HUB_SID_LEN] = 0;
+}

@@ -1,0 +1,16 @@
+/* Randomness and identifiers. */
+#ifndef HUB_BASE_UUID_H
+#define HUB_BASE_UUID_H
+#include <stddef.h>
+#include <stdint.h>
+
+void hub_random(void *out, size_t n); /* getrandom(2); never fails */
+
+#define HUB_UUID_LEN 36
+/* Writes 36 characters and a NUL. Version 7 (RFC 9562 5.7): grows within this process even inside one millisecond. */
+void hub_uuid7(char out[HUB_UUID_LEN + 1]);
+void hub_uuid4(char out[HUB_UUID_LEN + 1]);
+/* 20 URL-safe characters carrying 120 random bits; for Engine.IO and Socket.IO session ids. */
+#define HUB_SID_LEN 20
+void hub_sid(char out[HUB_SID_LEN + 1]);
+#endif

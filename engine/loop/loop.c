@@ -1,0 +1,271 @@
+/* The event loop on libuv: an own timer heap on one uv_timer, poll handles, deferred and posted tasks. */
+#include "loop/loop.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/mem.h"
+
+#define MAX_SIGNALS 4
+
+struct signal_watch {
+    uv_signal_t handle;
+    void (*cb)(void *arg, int signo);
+    void *arg;
+};
+
+struct hub_loop {
+    uv_loop_t uv;
+    uv_timer_t timer;
+    uv_check_t check;
+    uv_prepare_t prepare;
+    uv_async_t async;
+    struct hub_timer **heap;
+    uint32_t heap_n, heap_cap;
+    struct hub_list deferred;
+    pthread_mutex_t posted_lock;
+    struct hub_list posted;
+    void (*flush)(void *arg);
+    void *flush_arg;
+    struct signal_watch signals[MAX_SIGNALS];
+    int signal_n;
+};
+
+/* ---- timers: a binary heap of pointers; each timer knows its slot ---- */
+
+static void heap_set(struct hub_loop *l, uint32_t i, struct hub_timer *t) {
+    l->heap[i] = t;
+    t->slot = i + 1;
+}
+
+static void sift_up(struct hub_loop *l, uint32_t i) {
+    struct hub_timer *t = l->heap[i];
+    for (; i && l->heap[(i - 1) / 2]->due > t->due; i = (i - 1) / 2) heap_set(l, i, l->heap[(i - 1) / 2]);
+    heap_set(l, i, t);
+}
+
+static void sift_down(struct hub_loop *l, uint32_t i) {
+    struct hub_timer *t = l->heap[i];
+    for (;;) {
+        uint32_t c = 2 * i + 1;
+        if (c >= l->heap_n) break;
+        if (c + 1 < l->heap_n && l->heap[c + 1]->due < l->heap[c]->due) c++;
+        if (l->heap[c]->due >= t->due) break;
+        heap_set(l, i, l->heap[c]);
+        i = c;
+    }
+    heap_set(l, i, t);
+}
+
+static void on_uv_timer(uv_timer_t *h);
+
+/* The uv timer follows the earliest due time. */
+static void rearm(struct hub_loop *l) {
+    if (!l->heap_n) {
+        uv_timer_stop(&l->timer);
+        return;
+    }
+    int64_t in = l->heap[0]->due - hub_loop_now(l);
+    uv_timer_start(&l->timer, on_uv_timer, in > 0 ? (uint64_t)in : 0, 0);
+}
+
+void hub_timer_stop(struct hub_loop *l, struct hub_timer *t) {
+    if (!t->slot) return;
+    uint32_t i = t->slot - 1;
+    t->slot = 0;
+    struct hub_timer *last = l->heap[--l->heap_n];
+    if (last != t) {
+        heap_set(l, i, last);
+        sift_up(l, i);
+        sift_down(l, last->slot - 1);
+    }
+    /* The uv timer may now fire early and find nothing due; that is cheaper than re-arming on every stop. */
+}
+
+void hub_timer_start(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *)) {
+    t->cb = cb;
+    t->due = hub_loop_now(l) + (delay_ms > 0 ? delay_ms : 0);
+    if (t->slot) {
+        sift_up(l, t->slot - 1);
+        sift_down(l, t->slot - 1);
+    } else {
+        if (l->heap_n == l->heap_cap) {
+            l->heap_cap = l->heap_cap ? l->heap_cap * 2 : 256;
+            l->heap = hub_xrealloc(l->heap, l->heap_cap * sizeof *l->heap);
+        }
+        l->heap[l->heap_n++] = t;
+        sift_up(l, l->heap_n - 1);
+    }
+    if (l->heap[0] == t) rearm(l);
+}
+
+static void on_uv_timer(uv_timer_t *h) {
+    struct hub_loop *l = h->data;
+    int64_t now = hub_loop_now(l);
+    /* A callback that re-arms itself with 0 ms is due again next turn, not in this loop. */
+    uint32_t budget = l->heap_n;
+    while (l->heap_n && budget-- && l->heap[0]->due <= now) {
+        struct hub_timer *t = l->heap[0];
+        hub_timer_stop(l, t);
+        t->cb(t);
+    }
+    rearm(l);
+}
+
+/* ---- deferred and posted tasks ---- */
+
+void hub_defer(struct hub_loop *l, struct hub_task *task) {
+    if (task->queued) return;
+    task->queued = true;
+    hub_list_push(&l->deferred, &task->link);
+}
+
+void hub_defer_cancel(struct hub_task *task) {
+    if (!task->queued) return;
+    task->queued = false;
+    hub_list_remove(&task->link);
+}
+
+static void run_tasks(struct hub_list *tasks) {
+    for (struct hub_list *n; (n = hub_list_pop(tasks));) {
+        struct hub_task *t = HUB_CONTAINER(n, struct hub_task, link);
+        t->queued = false;
+        t->run(t);
+    }
+}
+
+static void end_of_turn(struct hub_loop *l) {
+    /* Tasks deferred by tasks run in the same turn, a bounded number of rounds; the rest comes next turn at once. */
+    for (int round = 0; round < 8 && !hub_list_empty(&l->deferred); round++) {
+        struct hub_list batch;
+        hub_list_init(&batch);
+        hub_list_splice(&batch, &l->deferred);
+        run_tasks(&batch);
+    }
+    if (l->flush) l->flush(l->flush_arg);
+    if (!hub_list_empty(&l->deferred)) uv_async_send(&l->async);
+}
+
+static void on_check(uv_check_t *h) { end_of_turn(h->data); }
+static void on_prepare(uv_prepare_t *h) { end_of_turn(h->data); }
+
+void hub_post(struct hub_loop *l, struct hub_task *task) {
+    pthread_mutex_lock(&l->posted_lock);
+    bool first = hub_list_empty(&l->posted);
+    hub_list_push(&l->posted, &task->link);
+    pthread_mutex_unlock(&l->posted_lock);
+    if (first) uv_async_send(&l->async);
+}
+
+static void on_async(uv_async_t *h) {
+    struct hub_loop *l = h->data;
+    struct hub_list batch;
+    hub_list_init(&batch);
+    pthread_mutex_lock(&l->posted_lock);
+    hub_list_splice(&batch, &l->posted);
+    pthread_mutex_unlock(&l->posted_lock);
+    run_tasks(&batch);
+}
+
+/* ---- descriptors ---- */
+
+struct hub_watch {
+    uv_poll_t poll;
+    void (*cb)(void *arg, int events);
+    void *arg;
+    int events;
+};
+
+static void on_poll(uv_poll_t *h, int status, int events) {
+    struct hub_watch *w = h->data;
+    int got = 0;
+    if (status < 0) got = HUB_READABLE | (w->events & HUB_WRITABLE);
+    if (events & UV_READABLE) got |= HUB_READABLE;
+    if (events & UV_WRITABLE) got |= HUB_WRITABLE;
+    w->cb(w->arg, got);
+}
+
+struct hub_watch *hub_watch_new(struct hub_loop *l, int fd, void (*cb)(void *, int), void *arg) {
+    struct hub_watch *w = hub_xcalloc(1, sizeof *w);
+    w->cb = cb;
+    w->arg = arg;
+    w->poll.data = w;
+    if (uv_poll_init(&l->uv, &w->poll, fd) != 0) {
+        free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void hub_watch_set(struct hub_watch *w, int events) {
+    if (w->events == events) return;
+    w->events = events;
+    int uv = (events & HUB_READABLE ? UV_READABLE : 0) | (events & HUB_WRITABLE ? UV_WRITABLE : 0);
+    if (uv)
+        uv_poll_start(&w->poll, uv, on_poll);
+    else
+        uv_poll_stop(&w->poll);
+}
+
+static void free_watch(uv_handle_t *h) { free(h->data); }
+
+void hub_watch_close(struct hub_watch *w) { uv_close((uv_handle_t *)&w->poll, free_watch); }
+
+/* ---- life ---- */
+
+struct hub_loop *hub_loop_new(void) {
+    struct hub_loop *l = hub_xcalloc(1, sizeof *l);
+    if (uv_loop_init(&l->uv) != 0) {
+        free(l);
+        return NULL;
+    }
+    hub_list_init(&l->deferred);
+    hub_list_init(&l->posted);
+    pthread_mutex_init(&l->posted_lock, NULL);
+    uv_timer_init(&l->uv, &l->timer);
+    uv_check_init(&l->uv, &l->check);
+    uv_prepare_init(&l->uv, &l->prepare);
+    uv_async_init(&l->uv, &l->async, on_async);
+    l->timer.data = l->check.data = l->prepare.data = l->async.data = l;
+    uv_check_start(&l->check, on_check);
+    uv_prepare_start(&l->prepare, on_prepare);
+    return l;
+}
+
+void hub_loop_run(struct hub_loop *l) { uv_run(&l->uv, UV_RUN_DEFAULT); }
+void hub_loop_stop(struct hub_loop *l) { uv_stop(&l->uv); }
+int64_t hub_loop_now(const struct hub_loop *l) { return (int64_t)uv_now(&l->uv); }
+
+void hub_loop_on_flush(struct hub_loop *l, void (*flush)(void *), void *arg) {
+    l->flush = flush;
+    l->flush_arg = arg;
+}
+
+static void on_signal(uv_signal_t *h, int signo) {
+    struct signal_watch *s = h->data;
+    s->cb(s->arg, signo);
+}
+
+void hub_loop_signal(struct hub_loop *l, int signo, void (*cb)(void *, int), void *arg) {
+    if (l->signal_n == MAX_SIGNALS) abort();
+    struct signal_watch *s = &l->signals[l->signal_n++];
+    s->cb = cb;
+    s->arg = arg;
+    s->handle.data = s;
+    uv_signal_init(&l->uv, &s->handle);
+    uv_signal_start(&s->handle, on_signal, signo);
+}
+
+void hub_loop_delete(struct hub_loop *l) {
+    l->flush = NULL;
+    for (int i = 0; i < l->signal_n; i++) uv_close((uv_handle_t *)&l->signals[i].handle, NULL);
+    uv_close((uv_handle_t *)&l->timer, NULL);
+    uv_close((uv_handle_t *)&l->check, NULL);
+    uv_close((uv_handle_t *)&l->prepare, NULL);
+    uv_close((uv_handle_t *)&l->async, NULL);
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+    if (uv_loop_close(&l->uv) != 0) abort(); /* a handle leaked: find it in the debug build */
+    pthread_mutex_destroy(&l->posted_lock);
+    free(l->heap);
+    free(l);
+}

@@ -1,0 +1,59 @@
+/* One turn at a time: timers, readiness of descriptors, work put off to the end of the turn, and a safe way in for
+ * other threads. The only module that knows libuv. Everything here is called on the loop thread unless it says otherwise.
+ *
+ * A turn: due timers, then descriptors and posted tasks, then tasks deferred during the turn, then the flush hook.
+ * The flush hook also runs after timers and before the loop sleeps, so nothing queued ever waits for the next event. */
+#ifndef HUB_LOOP_LOOP_H
+#define HUB_LOOP_LOOP_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct hub_loop;
+struct hub_loop *hub_loop_new(void);
+/* Runs until hub_loop_stop. */
+void hub_loop_run(struct hub_loop *loop);
+void hub_loop_stop(struct hub_loop *loop);
+/* All watches must be closed and all work done; runs the last turns that closing needs, then frees. */
+void hub_loop_delete(struct hub_loop *loop);
+/* Monotonic milliseconds as of this turn's start: cheap, for deadlines. */
+int64_t hub_loop_now(const struct hub_loop *loop);
+/* One hook, called after each batch of callbacks; flushes what became due for connections. */
+void hub_loop_on_flush(struct hub_loop *loop, void (*flush)(void *arg), void *arg);
+
+/* A one-shot timer inside its owner's struct. Zero-initialised is stopped. Starting a running timer moves it. The callback may
+ * start it again, or free the struct that holds it. Resolution is one millisecond. O(log n). */
+struct hub_timer {
+    int64_t due;
+    void (*cb)(struct hub_timer *t);
+    uint32_t slot; /* place in the heap + 1; 0 = stopped */
+};
+void hub_timer_start(struct hub_loop *loop, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *t));
+void hub_timer_stop(struct hub_loop *loop, struct hub_timer *t);
+static inline bool hub_timer_running(const struct hub_timer *t) { return t->slot != 0; }
+
+/* Readiness of a descriptor. The watch does not own FD; close the watch before closing FD. After hub_watch_close no callback
+ * comes, and the watch frees itself later. HUB_ERROR comes with HUB_READABLE so that a read finds out. */
+enum { HUB_READABLE = 1, HUB_WRITABLE = 2 };
+struct hub_watch;
+struct hub_watch *hub_watch_new(struct hub_loop *loop, int fd, void (*cb)(void *arg, int events), void *arg);
+/* Which events to report. Costs system calls only when it changes. */
+void hub_watch_set(struct hub_watch *w, int events);
+void hub_watch_close(struct hub_watch *w);
+
+/* A task runs once, later. Zero-initialise, set run, then defer or post; it may be reused from inside run. */
+struct hub_task {
+    struct hub_list link;
+    void (*run)(struct hub_task *task);
+    bool queued;
+};
+/* At the end of this turn, before the flush hook. Deferring a queued task again does nothing. */
+void hub_defer(struct hub_loop *loop, struct hub_task *task);
+void hub_defer_cancel(struct hub_task *task);
+/* From any thread: runs on the loop thread soon. Tasks of one thread run in the order posted. The task belongs to the loop until it runs. */
+void hub_post(struct hub_loop *loop, struct hub_task *task);
+
+/* Calls back on each delivery of SIGNO. */
+void hub_loop_signal(struct hub_loop *loop, int signo, void (*cb)(void *arg, int signo), void *arg);
+#endif

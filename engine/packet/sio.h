@@ -1,0 +1,28 @@
+/* Socket.IO 5 packets: pure functions. https://socket.io/docs/v4/socket-io-protocol/
+ * Text form: <type>[<attachments>-][<namespace>,][<ack id>][JSON]. */
+#ifndef HUB_PACKET_SIO_H
+#define HUB_PACKET_SIO_H
+#include "base/buf.h"
+
+enum hub_sio_type { HUB_SIO_CONNECT, HUB_SIO_DISCONNECT, HUB_SIO_EVENT, HUB_SIO_ACK, HUB_SIO_CONNECT_ERROR, HUB_SIO_BINARY_EVENT, HUB_SIO_BINARY_ACK };
+
+#define HUB_SIO_MAX_ATTACHMENTS 64
+
+struct hub_sio_packet {
+    enum hub_sio_type type;
+    uint32_t attachments;
+    struct hub_str nsp; /* "/" when absent; a query part after '?' is cut off */
+    int64_t id;         /* ack id, -1 when absent */
+    struct hub_str data; /* the JSON text, possibly empty */
+};
+
+/* Splits TEXT (without the Engine.IO type character). False when it is no Socket.IO packet: unknown type, broken
+ * attachment count, id over 2^53, attachments on a type that has none, data missing or of the wrong kind for the type (EVENT and ACK
+ * carry an array, CONNECT an object or nothing). JSON itself is not checked here. */
+bool hub_sio_parse(struct hub_str text, struct hub_sio_packet *out);
+
+/* Appends "4" + type + … up to where the JSON starts. NSP "/" is left out; ID < 0 is left out. */
+void hub_sio_head(struct hub_buf *b, enum hub_sio_type type, uint32_t attachments, struct hub_str nsp, int64_t id);
+/* A whole EVENT as an Engine.IO message: 42/nsp,["event",ARGS] where ARGS is JSON text without brackets, may be empty. */
+void hub_sio_event(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str event, struct hub_str args);
+#endif

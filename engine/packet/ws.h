@@ -1,0 +1,27 @@
+/* WebSocket framing (RFC 6455 section 5): pure functions over bytes. No extensions (RSV bits must be 0). */
+#ifndef HUB_PACKET_WS_H
+#define HUB_PACKET_WS_H
+#include "base/buf.h"
+
+enum { HUB_WS_CONT = 0, HUB_WS_TEXT = 1, HUB_WS_BINARY = 2, HUB_WS_CLOSE = 8, HUB_WS_PING = 9, HUB_WS_PONG = 10 };
+enum hub_ws_parse { HUB_WS_OK, HUB_WS_MORE, HUB_WS_BAD };
+
+struct hub_ws_head {
+    bool fin;
+    uint8_t opcode;
+    uint8_t head; /* bytes of header, mask included */
+    uint64_t len; /* bytes of payload */
+    uint8_t mask[4];
+};
+
+/* Client to server: the mask bit is required (5.1), control frames are short and whole (5.5), lengths minimal (5.2). */
+enum hub_ws_parse hub_ws_head_parse(struct hub_str bytes, struct hub_ws_head *out);
+/* Server to client: at most 10 bytes; returns how many. */
+size_t hub_ws_head_write(uint8_t out[10], int opcode, uint64_t len);
+/* XORs in place; OFFSET is the position of P in the payload. */
+void hub_ws_unmask(char *p, size_t n, const uint8_t mask[4], uint64_t offset);
+/* Payload of a close frame; REASON is cut at 123 bytes. */
+void hub_ws_close_payload(struct hub_buf *out, int code, const char *reason);
+/* Sec-WebSocket-Accept (4.2.2) for a key. OUT gets 28 characters and a NUL. */
+void hub_ws_accept(struct hub_str key, char out[29]);
+#endif

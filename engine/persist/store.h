@@ -1,0 +1,182 @@
+/* The table every store adapter fills, and the tables it is asked to hold.
+ *
+ * All functions are called on the loop thread and never block it. Every asynchronous call ends in its callback exactly once, on the
+ * loop thread, in a later turn. Writes of one store are carried out in the order submitted. Adapters may commit many writes
+ * as one transaction, but never delay a lone one for the sake of a batch; a callback with HUB_OK follows the commit.
+ * Failures: HUB_STORE_UNAVAILABLE (away, disk full, …: nothing was written or the outcome was settled), HUB_NOT_FOUND,
+ * HUB_BAD_REQUEST (the row violates the table: that write failed alone). */
+#ifndef HUB_PERSIST_STORE_H
+#define HUB_PERSIST_STORE_H
+#include "base/buf.h"
+#include "base/code.h"
+#include "base/json.h"
+#include "loop/loop.h"
+
+/* Column types: the nine of HubCustomFieldType, and a counter. */
+enum hub_col_type {
+    HUB_COL_STRING,   /* text up to 255 characters */
+    HUB_COL_TEXT,
+    HUB_COL_INTEGER,  /* 64 bit */
+    HUB_COL_DECIMAL,  /* double */
+    HUB_COL_BOOLEAN,
+    HUB_COL_ID,       /* text */
+    HUB_COL_DATETIME, /* in cells: milliseconds since the epoch; SQLite text in ISO 8601, PostgreSQL timestamptz */
+    HUB_COL_ENUM,     /* text out of enum_values */
+    HUB_COL_JSON      /* JSON text; jsonb on PostgreSQL */
+};
+
+struct hub_column {
+    const char *property;    /* what hubs and scripts call it */
+    const char *column;      /* in the database */
+    enum hub_col_type type;
+    bool required;           /* NOT NULL */
+    const char *const *enum_values; /* NULL-terminated, for HUB_COL_ENUM */
+    const char *default_json;       /* filled in by the engine on create; NULL = none. Also the DDL default where the database can express it */
+};
+
+struct hub_index {
+    const char *columns; /* comma-separated properties */
+    bool unique;         /* rows where one of them is NULL do not collide */
+};
+
+struct hub_table {
+    const char *name;  /* what hubs and scripts call it (DataObject name) */
+    const char *table; /* in the database */
+    bool managed;      /* created and migrated by hubd; otherwise it must exist and only its mapped columns are touched */
+    const struct hub_column *columns;
+    size_t column_n;
+    size_t id;         /* index of the id column */
+    int active;        /* index of the soft-delete column ("isActive"), or -1 */
+    int created_at, updated_at; /* index of these columns, or -1; set by the adapter on insert and update */
+    const struct hub_index *indexes;
+    size_t index_n;
+    json_t *seed;      /* array of row objects inserted when the table is created empty, or NULL; borrowed */
+};
+int hub_table_column(const struct hub_table *t, struct hub_str property); /* index or -1 */
+
+/* One value. Text is borrowed from its holder (see each use). */
+enum hub_cell_kind { HUB_CELL_ABSENT, HUB_CELL_NULL, HUB_CELL_INT, HUB_CELL_REAL, HUB_CELL_BOOL, HUB_CELL_TEXT };
+struct hub_cell {
+    enum hub_cell_kind kind;
+    union {
+        int64_t i; /* INT, BOOL, and DATETIME columns */
+        double r;
+    };
+    struct hub_str s; /* TEXT; JSON columns carry JSON text */
+};
+
+/* Rows of a result: cell (r, c) is cells[r * table->column_n + c]; texts live in the result. */
+struct hub_rows {
+    const struct hub_table *table;
+    size_t n;
+    struct hub_cell *cells;
+    struct hub_buf text; /* backing of the cells' texts */
+};
+static inline const struct hub_cell *hub_row(const struct hub_rows *r, size_t i) { return r->cells + i * r->table->column_n; }
+/* New JSON object of a row by property names: DateTime as ISO text, JSON parsed, NULL as json null. */
+json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row);
+/* JSON value → cell for a column, with coercion as SQL drivers do (number text to number …) and check of type, length and enum.
+ * Texts (also JSON dumps) are appended to TEXT: take offsets only after the last append, or give each row its own buffer reserved
+ * beforehand; hub_row_from_json does that for whole rows. Failure: HUB_INVALID_CONTENT naming the property. */
+enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err);
+
+/* ---- reading ---- */
+
+enum hub_cmp { HUB_EQ, HUB_NE, HUB_LT, HUB_LE, HUB_GT, HUB_GE, HUB_IN };
+struct hub_cond {
+    int column;
+    enum hub_cmp cmp;
+    struct hub_cell value;
+    const struct hub_cell *in; /* HUB_IN */
+    size_t in_n;
+};
+struct hub_select {
+    const struct hub_table *table;
+    const struct hub_cond *where; /* all must hold */
+    size_t where_n;
+    int order_by;   /* column index or -1 */
+    bool descending;
+    int64_t limit;  /* > 0 */
+    int64_t offset;
+    bool with_inactive; /* also soft-deleted rows */
+};
+/* ROWS is borrowed during the call and NULL on failure. */
+typedef void hub_rows_cb(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error);
+/* RESULT is a new array of row objects for a query, or {"changes":n}; borrowed during the call. */
+typedef void hub_sql_cb(void *arg, enum hub_code code, json_t *result, const char *error);
+
+/* ---- writing ---- */
+
+enum hub_write_kind {
+    HUB_INSERT,
+    HUB_UPDATE, /* sets the cells that are not ABSENT in the rows that meet WHERE */
+    HUB_DELETE, /* soft where the table has an active column, else really */
+    HUB_UPSERT  /* INSERT, or on a conflict over CONFLICT's columns UPDATE of the cells that are not ABSENT */
+};
+/* Numbers from a room's counter (contract: semantics.md "Order and durability"): taken inside the same transaction, only
+ * when the write changed exactly one row, so committed numbers have no gaps. */
+enum hub_numbering {
+    HUB_NUMBER_NONE,
+    HUB_NUMBER_NEW,    /* the next number goes into columns "seq" and "changeSeq" */
+    HUB_NUMBER_CHANGE  /* the next number goes into column "changeSeq" */
+};
+
+struct hub_write {
+    /* filled by the caller; texts of cells and conditions must live until the callback */
+    const struct hub_table *table;
+    enum hub_write_kind kind;
+    struct hub_cell *cells; /* column_n of them; after the callback those of the row as written when return_row is set */
+    struct hub_cond *where;
+    size_t where_n;
+    const char *conflict;   /* INSERT: comma-separated properties of a unique index; a conflict is answered with duplicate=true and
+                               the existing row instead of an error. UPSERT: the key. */
+    enum hub_numbering numbering;
+    const char *counter_scope; /* the hub's name */
+    struct hub_str counter_room;
+    bool return_row;        /* UPDATE, DELETE, duplicates: the row after the write is in row */
+    void (*done)(struct hub_write *w);
+    void *arg;
+    /* filled before done is called */
+    enum hub_code code;
+    char error[200];
+    bool duplicate;
+    int64_t changes;        /* rows changed */
+    int64_t number;         /* taken from the counter, 0 = none */
+    struct hub_rows row;    /* return_row, or duplicate: one row (freed by hub_rows_free after done returns) */
+    /* the adapter's */
+    struct hub_list link;
+    void *adapter;
+};
+
+/* ---- room counters ---- */
+
+/* The counter as committed now. A room without one gets a row with seq 0 and a new epoch. */
+typedef void hub_counter_cb(void *arg, enum hub_code code, int64_t seq, const char *epoch);
+
+struct hub_store;
+struct hub_store_ops {
+    const char *scheme; /* "sqlite" */
+    const char *help;   /* URL forms, one line */
+    /* Opens or begins connecting. A store that must be there but is not: HUB_STORE_UNAVAILABLE with one line naming the URL (without
+     * password) and the cause. TABLES (also those added by hub_persist for the hubs) stay valid until close. */
+    enum hub_code (*open)(struct hub_loop *loop, const char *url, const struct hub_table *const *tables, size_t table_n, struct hub_store **out,
+                          struct hub_err *err);
+    /* Statements that bring the database to the tables, one per line, into PLAN; refuses (HUB_NOT_ALLOWED, text names what and where)
+     * anything that would lose data. Blocking: for start-up and hubctl only. */
+    enum hub_code (*plan)(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
+    /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking. */
+    enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
+    void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg); /* Q is copied */
+    void (*write)(struct hub_store *s, struct hub_write *w);
+    /* Scripts' db.query: one statement, PARAMS a JSON array (borrowed) bound to $1… or ?. */
+    void (*sql)(struct hub_store *s, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg);
+    void (*counter)(struct hub_store *s, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg);
+    bool (*ready)(const struct hub_store *s, struct hub_buf *why_not);
+    /* Finishes what was submitted, then calls DONE and frees. */
+    void (*close)(struct hub_store *s, void (*done)(void *arg), void *arg);
+};
+struct hub_store {
+    const struct hub_store_ops *ops; /* first member of every adapter's struct */
+};
+void hub_rows_free(struct hub_rows *r);
+#endif

@@ -1,0 +1,94 @@
+/* Socket.IO on top of Engine.IO sessions: namespaces, CONNECT and its refusals, events, acknowledgements both ways, binary
+ * attachments, disconnects. Knows users only as an identity somebody attached to a socket.
+ *
+ * A client is one Engine.IO session; a socket is one namespace of it. Callbacks run on the loop thread. */
+#ifndef HUB_SESSION_SESSION_H
+#define HUB_SESSION_SESSION_H
+#include "base/json.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/uuid.h"
+#include "packet/chunk.h"
+#include "packet/sio.h"
+#include "transport/transport.h"
+
+struct hub_client;
+struct hub_socket;
+
+/* Binary attachments of one packet, in order. In JSON their places are {"_placeholder":true,"num":i}. */
+struct hub_binaries {
+    struct hub_str *items;
+    size_t n;
+};
+
+/* What serves a namespace. All functions are required except ack. */
+struct hub_namespace_ops {
+    /* CONNECT arrived with AUTH (borrowed; NULL when the client sent none). Answer now or later with hub_socket_accept or
+     * hub_socket_refuse. Events before that are dropped, as the protocol forbids them. */
+    void (*connect)(struct hub_socket *s, json_t *auth);
+    /* An event: ARGS is the JSON array without the event's name (borrowed). ACK is -1, or goes to hub_socket_ack once. */
+    void (*event)(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack);
+    /* The answer to hub_socket_emit_ack. */
+    void (*ack)(struct hub_socket *s, int64_t id, json_t *args, const struct hub_binaries *bins);
+    /* The socket is gone (also when it was never accepted). REASON is Socket.IO's text. S lives on until the last unref. */
+    void (*closed)(struct hub_socket *s, const char *reason);
+};
+
+/* A namespace name as clients wrote it, shared by the sockets that use it. Sockets of one hub may differ in it (proxy prefixes), so
+ * a broadcast is encoded once per name. */
+struct hub_nsp {
+    uint32_t refs;
+    const struct hub_namespace_ops *ops;
+    void *owner; /* the hub or the plain namespace that serves it */
+    struct hub_str name;
+};
+
+enum hub_socket_state { HUB_SOCKET_CONNECTING, HUB_SOCKET_OPEN, HUB_SOCKET_CLOSED };
+
+struct hub_socket {
+    uint32_t refs;
+    enum hub_socket_state state;
+    struct hub_client *client; /* NULL once closed */
+    struct hub_nsp *nsp;
+    struct hub_list link; /* in the client's sockets */
+    char sid[HUB_SID_LEN + 1];
+    void *user; /* the namespace owner's data about this socket */
+};
+
+struct hub_sessions;
+struct hub_sessions_config {
+    int64_t connect_timeout; /* ms to join a first namespace */
+    /* Finds who serves NAME: fills ops and owner; false = Invalid namespace. */
+    bool (*find)(void *ctx, struct hub_str name, const struct hub_namespace_ops **ops, void **owner);
+    void *ctx;
+    /* Forwarded from the transport. */
+    void (*http)(void *ctx, struct hub_http_req *req);
+};
+
+struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_sessions_config *config);
+/* The upward table for hub_transport_new; its ctx is the hub_sessions. */
+extern const struct hub_transport_ops hub_sessions_transport_ops;
+void hub_sessions_delete(struct hub_sessions *s);
+/* Calls FN for every open socket; FN may close it. */
+void hub_sessions_each(struct hub_sessions *s, void (*fn)(struct hub_socket *s, void *arg), void *arg);
+
+static inline struct hub_socket *hub_socket_ref(struct hub_socket *s) { return s->refs++, s; }
+void hub_socket_unref(struct hub_socket *s);
+/* Copies kept from the handshake, valid while the client lives: header and query as in struct hub_handshake. */
+const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s);
+/* CONNECT accepted; from here events flow. No effect on a closed socket. */
+void hub_socket_accept(struct hub_socket *s);
+/* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed callback: not called). */
+void hub_socket_refuse(struct hub_socket *s, const char *message, struct hub_str data_json);
+/* Sends ["event",ARGS]; ARGS is JSON text without brackets. Flags: HUB_SEND_EPHEMERAL. */
+void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags);
+/* The same with binary attachments and, when WANT_ACK, an id that the ack callback will bring; returns it or -1. */
+int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args, const struct hub_binaries *bins, bool want_ack);
+/* Answers an event: ARGS as above. No effect when ACK < 0 or the socket is closed. */
+void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins);
+/* Queues frames already encoded for this socket's namespace name. */
+void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
+/* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE also ends the Engine.IO session. */
+void hub_socket_disconnect(struct hub_socket *s, bool close);
+int64_t hub_socket_last_in(const struct hub_socket *s);
+#endif

@@ -1,0 +1,112 @@
+/* Sockets, HTTP/1.1, WebSocket, and Engine.IO sessions over both. Hands whole Engine.IO messages and HTTP requests up, and
+ * drains each session's bounded queue when the peer can take it. Knows nothing of Socket.IO, hubs or users.
+ *
+ * Upward calls happen on the loop thread, never from inside a call made downwards (hub_eio_send, hub_eio_close …), so the layer
+ * above needs no re-entrancy guard. */
+#ifndef HUB_TRANSPORT_TRANSPORT_H
+#define HUB_TRANSPORT_TRANSPORT_H
+#include "base/buf.h"
+#include "base/code.h"
+#include "loop/loop.h"
+#include "packet/chunk.h"
+
+struct hub_transport;
+struct hub_eio;      /* one Engine.IO session: a logical connection that survives the polling → WebSocket upgrade */
+struct hub_http_req; /* one HTTP request that waits for its answer */
+
+struct hub_transport_config {
+    const char *host; /* IPv4, IPv6 or name */
+    int port;         /* 0 = any free */
+    const char *base_path; /* "" or "/messaging-api": accepted in front of every path, and not required */
+    const char *const *cors_origins; /* "*" allows all, without credentials */
+    size_t cors_n;
+    int64_t max_payload;     /* bytes of one HTTP body or one WebSocket message */
+    int64_t ping_interval;   /* ms */
+    int64_t ping_timeout;    /* ms */
+    int64_t head_timeout;    /* ms a connection may take to send a request head or body; 0 = 10000 */
+    int64_t idle_timeout;    /* ms a kept-alive connection may stay silent between requests; 0 = 15000 */
+    size_t max_queue_bytes;  /* per session */
+    const char *tls_cert_file, *tls_key_file; /* both NULL: plain TCP */
+};
+
+/* Why a session ended; the names are Engine.IO's close reasons where it has one. */
+enum hub_close_reason {
+    HUB_CLOSE_TRANSPORT,    /* "transport close": the peer went away */
+    HUB_CLOSE_ERROR,        /* "transport error": socket or TLS error */
+    HUB_CLOSE_PARSE,        /* "parse error": broken protocol */
+    HUB_CLOSE_PING,         /* "ping timeout" */
+    HUB_CLOSE_TOO_LARGE,    /* "too large": frame or body over max_payload, WebSocket close 1009 */
+    HUB_CLOSE_SLOW,         /* "slow_reader": queue over its bound, WebSocket close 1013 */
+    HUB_CLOSE_CLIENT,       /* "client namespace disconnect" or an Engine.IO close packet */
+    HUB_CLOSE_SERVER,       /* "forced server close": hub_eio_close */
+    HUB_CLOSE_SHUTDOWN,     /* "server shutting down" */
+    HUB_CLOSE_REASON_COUNT
+};
+const char *hub_close_reason_name(enum hub_close_reason r);
+
+/* What a handshake brought: borrowed, valid during the open callback only. */
+struct hub_handshake {
+    struct hub_str peer;          /* address without port */
+    struct hub_str authorization; /* header, or empty */
+    struct hub_str cookie;        /* header, or empty */
+    struct hub_str query;         /* raw query string */
+    struct hub_str origin, user_agent;
+    bool secure;
+};
+
+struct hub_transport_ops {
+    /* A session is open (its open packet is queued). The returned pointer is given to message and closed. NULL refuses and closes. */
+    void *(*open)(void *ctx, struct hub_eio *eio, const struct hub_handshake *hs);
+    /* One Engine.IO message: text (valid UTF-8, without the '4') or binary. PAYLOAD is valid during the call. */
+    void (*message)(void *client, struct hub_str payload, bool binary);
+    /* The session is gone; EIO must not be used any more. Called exactly once per opened session. */
+    void (*closed)(void *client, enum hub_close_reason reason);
+    /* A complete HTTP request outside /socket.io/. Must be answered, at once or later, by hub_http_reply. */
+    void (*http)(void *ctx, struct hub_http_req *req);
+};
+
+/* Binds and listens. HUB_INTERNAL with "cannot listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
+enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
+                                const struct hub_transport_ops *ops, void *ctx, struct hub_err *err);
+int hub_transport_port(const struct hub_transport *t); /* the port really bound */
+/* Closes the listener; existing connections go on. */
+void hub_transport_stop_listening(struct hub_transport *t);
+/* Closes every session (HUB_CLOSE_SHUTDOWN) after flushing what the sockets take at once. */
+void hub_transport_close_all(struct hub_transport *t);
+/* Everything must be closed; frees. */
+void hub_transport_delete(struct hub_transport *t);
+/* Writes everything that became due this turn, one write per connection. Set as the loop's flush hook by hub_transport_new. */
+void hub_transport_flush(struct hub_transport *t);
+size_t hub_transport_connections(const struct hub_transport *t); /* TCP connections */
+size_t hub_transport_sessions(const struct hub_transport *t);    /* Engine.IO sessions */
+
+/* ---- Engine.IO sessions ---- */
+
+enum { HUB_SEND_EPHEMERAL = 1 }; /* may be dropped when the reader is slow; newest wins */
+
+/* Queues bytes [off, off+len) of CHUNK: whole frames. Takes its own reference. Bytes that continue the queue's last
+ * piece (same chunk, same flags) just extend it. Nothing is written before the flush hook. Over max_queue_bytes: ephemeral pieces
+ * are dropped first, oldest first; if that is not enough the session is closed with HUB_CLOSE_SLOW (closed callback later, in this turn). */
+void hub_eio_send(struct hub_eio *eio, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
+/* Ends the session after what is queued was written (bounded by 1 s). WS_CODE 1000 etc. The closed callback comes later. */
+void hub_eio_close(struct hub_eio *eio, enum hub_close_reason reason, int ws_code, const char *ws_reason);
+const char *hub_eio_sid(const struct hub_eio *eio);
+int64_t hub_eio_last_in(const struct hub_eio *eio); /* loop time of the last packet from the client, heartbeats included */
+size_t hub_eio_queued(const struct hub_eio *eio);   /* bytes */
+bool hub_eio_is_websocket(const struct hub_eio *eio);
+
+/* ---- HTTP requests ---- */
+
+enum hub_http_method { HUB_GET, HUB_HEAD, HUB_POST, HUB_PUT, HUB_PATCH, HUB_DELETE, HUB_OPTIONS, HUB_METHOD_OTHER };
+enum hub_http_method hub_http_method(const struct hub_http_req *r);
+struct hub_str hub_http_path(const struct hub_http_req *r);  /* raw, base path removed, no query */
+struct hub_str hub_http_query(const struct hub_http_req *r); /* raw, without '?' */
+struct hub_str hub_http_header(const struct hub_http_req *r, const char *lower_case_name); /* empty when absent */
+struct hub_str hub_http_body(const struct hub_http_req *r);
+struct hub_str hub_http_peer(const struct hub_http_req *r);
+/* Value of NAME in a raw query string, percent-decoded ('+' is a space) into OUT; false when absent. */
+bool hub_query_get(struct hub_str query, const char *name, struct hub_buf *out);
+/* Answers and releases REQ; when the peer has gone meanwhile it only releases. HEADERS is "" or whole lines "Name: value\r\n".
+ * Content-Length, Date, Connection and CORS headers are added. */
+void hub_http_reply(struct hub_http_req *req, int status, const char *content_type, struct hub_str body, const char *headers);
+#endif

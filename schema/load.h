@@ -1,0 +1,72 @@
+/* From a service directory to frozen definitions, or to a list of located complaints. Every problem of every file is found in one run.
+ * The same checker serves hubd, hubd --check and hubctl lint. No network, no database. */
+#ifndef HUB_SCHEMA_LOAD_H
+#define HUB_SCHEMA_LOAD_H
+#include "base/buf.h"
+#include "base/code.h"
+#include "schema/def.h"
+
+enum hub_severity { HUB_SEV_ERROR, HUB_SEV_WARNING };
+
+struct hub_diag {
+    const char *code; /* "H012" */
+    enum hub_severity severity;
+    const char *message;
+    const char *file;  /* as given on the command line + relative path */
+    const char *path;  /* "roomSettings.authSources[1].hubRole" */
+    int line, column, end_line, end_column; /* from 1; columns count characters; 0 = the file as a whole */
+    const char *suggestion; /* NULL or e.g. "moderator" */
+    const char *source_line; /* for the caret; NULL when there is none */
+};
+
+struct hub_diags; /* owns its diagnostics */
+struct hub_diags *hub_diags_new(void);
+void hub_diags_free(struct hub_diags *d);
+size_t hub_diags_count(const struct hub_diags *d, enum hub_severity sev);
+size_t hub_diags_n(const struct hub_diags *d);
+const struct hub_diag *hub_diags_at(const struct hub_diags *d, size_t i); /* sorted by file, line, column */
+/* Formats of hubctl lint (contract: cli.md). */
+enum hub_diag_format { HUB_DIAG_TEXT, HUB_DIAG_JSON, HUB_DIAG_SARIF, HUB_DIAG_JUNIT, HUB_DIAG_GITHUB };
+void hub_diags_print(const struct hub_diags *d, enum hub_diag_format format, struct hub_buf *out);
+
+/* What scripting offers the checker, so that schema needs no Lua. Each problem is reported through REPORT with a position relative
+ * to the script's text: line 0 = its first line, column 0 = its first character. */
+struct hub_script_problem {
+    int line, column, length;
+    const char *code; /* "L001" syntax, "L002" unsupported construct, "L003" unknown variable, … */
+    char text[240];
+    char suggestion[64];
+};
+typedef void hub_script_report(void *arg, const struct hub_script_problem *p);
+struct hub_script_checker {
+    /* VARS: the variables this hook has (aliases included), NULL-terminated; the globals of scripting.md are always there. */
+    void (*check)(void *ctx, const struct hub_script *script, const char *const *vars, hub_script_report *report, void *arg);
+    /* Whole Lua module of lib/. */
+    void (*check_file)(void *ctx, const char *path, struct hub_str text, hub_script_report *report, void *arg);
+    void *ctx;
+};
+
+struct hub_override { /* --set key=value, e.g. store.url */
+    const char *key, *value;
+};
+struct hub_load_options {
+    const struct hub_override *overrides;
+    size_t override_n;
+    const struct hub_script_checker *checker; /* NULL: scripts are not checked */
+    bool ignore_environment; /* HUBD_* are not applied (lint) */
+};
+
+/* Loads and checks. *OUT is set (also with warnings) only when there is no error; free with hub_service_free. Returns HUB_OK,
+ * HUB_BAD_REQUEST (errors are in DIAGS) or HUB_NOT_FOUND (the directory or its service.yaml cannot be read; also in DIAGS). */
+enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags, struct hub_service **out);
+void hub_service_free(struct hub_service *s);
+/* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */
+enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags);
+/* The effective definition with all defaults, as YAML. */
+void hub_service_dump(const struct hub_service *s, struct hub_buf *out);
+/* JSON Schema (draft 2020-12) of the hub or service document, from the table. */
+enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE };
+void hub_schema_print(enum hub_schema_kind kind, struct hub_buf *out);
+/* What a lint code means, wrong and right example, run-time consequence. False when CODE is unknown. */
+bool hub_explain(const char *code, struct hub_buf *out);
+#endif

@@ -1,0 +1,18 @@
+/* One service's script state: Lua 5.4 behind the tables of engine/hub/hook.h. One per process; used on the loop thread. */
+#ifndef HUB_SCRIPTING_SCRIPTS_H
+#define HUB_SCRIPTING_SCRIPTS_H
+#include "hub/hook.h"
+#include "loop/loop.h"
+#include "schema/load.h"
+
+extern const struct hub_hook_ops hub_lua_hook_ops;
+/* For hub_load_options.checker; needs no state. */
+extern const struct hub_script_checker hub_lua_checker;
+
+/* Compiles every script of SERVICE (setting script->compiled) and loads lib/. HOST's functions become script globals. LOOP may be NULL
+ * in tests: then sleep() and wall-clock limits fail at once. Failure: HUB_HANDLER_FAILED with a located text. SERVICE must outlive it. */
+enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service, const struct hub_host *host,
+                              struct hub_err *err);
+/* Ends running calls (their done gets HUB_HANDLER_FAILED "shutting down"), then frees. */
+void hub_scripts_delete(struct hub_scripts *s);
+#endif
