@@ -23,8 +23,15 @@ struct hub_script {
 };
 
 enum hub_field_type {
-    HUB_FIELD_STRING, HUB_FIELD_TEXT, HUB_FIELD_INTEGER, HUB_FIELD_DECIMAL, HUB_FIELD_BOOLEAN,
-    HUB_FIELD_ID, HUB_FIELD_DATETIME, HUB_FIELD_ENUM, HUB_FIELD_JSON
+    HUB_FIELD_STRING,
+    HUB_FIELD_TEXT,
+    HUB_FIELD_INTEGER,
+    HUB_FIELD_DECIMAL,
+    HUB_FIELD_BOOLEAN,
+    HUB_FIELD_ID,
+    HUB_FIELD_DATETIME,
+    HUB_FIELD_ENUM,
+    HUB_FIELD_JSON
 };
 
 /* A typed property: a field of a custom message type (HubCustomField) or a property of a DataObject. */
@@ -191,7 +198,7 @@ struct hub_service {
     struct hub_def *hubs;
     size_t hub_n;
     struct hub_strs lib_files; /* absolute paths of lib/<name>.lua (sub-folders too) */
-    void *arena; /* schema's own: everything above lives in it */
+    void *arena;               /* schema's own: everything above lives in it */
 };
 
 const struct hub_def_object *hub_service_object(const struct hub_service *s, struct hub_str name);

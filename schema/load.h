@@ -12,11 +12,11 @@ struct hub_diag {
     const char *code; /* "H012" */
     enum hub_severity severity;
     const char *message;
-    const char *file;  /* as given on the command line + relative path */
-    const char *path;  /* "roomSettings.authSources[1].hubRole" */
+    const char *file;                       /* as given on the command line + relative path */
+    const char *path;                       /* "roomSettings.authSources[1].hubRole" */
     int line, column, end_line, end_column; /* from 1; columns count characters; 0 = the file as a whole */
-    const char *suggestion; /* NULL or e.g. "moderator" */
-    const char *source_line; /* for the caret; NULL when there is none */
+    const char *suggestion;                 /* NULL or e.g. "moderator" */
+    const char *source_line;                /* for the caret; NULL when there is none */
 };
 
 struct hub_diags; /* owns its diagnostics */
@@ -53,7 +53,7 @@ struct hub_load_options {
     const struct hub_override *overrides;
     size_t override_n;
     const struct hub_script_checker *checker; /* NULL: scripts are not checked */
-    bool ignore_environment; /* HUBD_* are not applied (lint) */
+    bool ignore_environment;                  /* HUBD_* are not applied (lint) */
 };
 
 /* Loads and checks. *OUT is set (also with warnings) only when there is no error; free with hub_service_free. Returns HUB_OK,

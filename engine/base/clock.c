@@ -100,19 +100,23 @@ static bool take_time(struct hub_str *s, int64_t *ms) {
     return true;
 }
 
-bool hub_iso_parse(struct hub_str s, int64_t *out) {
+static bool take_date(struct hub_str *s, int64_t *days) {
     static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int y, m, d;
-    int64_t time_ms = 0, zone_ms = 0;
-    if (!take_digits(&s, 4, &y) || !take_char(&s, '-') || !take_digits(&s, 2, &m) || !take_char(&s, '-') ||
-        !take_digits(&s, 2, &d))
-        return false;
+    if (!take_digits(s, 4, &y) || !take_char(s, '-') || !take_digits(s, 2, &m) || !take_char(s, '-') || !take_digits(s, 2, &d)) return false;
     bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
     if (m < 1 || m > 12 || d < 1 || d > month_days[m - 1] || (m == 2 && d == 29 && !leap)) return false;
-    if (s.n && !take_char(&s, 'T') && !take_char(&s, 't') && !take_char(&s, ' ')) return false;
-    else if (s.n == 0 && time_ms == 0) { /* a bare date */
-    } else if (!take_time(&s, &time_ms) || !take_zone(&s, &zone_ms) || s.n)
-        return false;
-    *out = days_from_civil(y, m, d) * 86400000 + time_ms - zone_ms;
+    *days = days_from_civil(y, m, d);
+    return true;
+}
+
+bool hub_iso_parse(struct hub_str s, int64_t *out) {
+    int64_t days, time_ms = 0, zone_ms = 0;
+    if (!take_date(&s, &days)) return false;
+    if (s.n) {
+        if (!take_char(&s, 'T') && !take_char(&s, 't') && !take_char(&s, ' ')) return false;
+        if (!take_time(&s, &time_ms) || !take_zone(&s, &zone_ms) || s.n) return false;
+    }
+    *out = days * 86400000 + time_ms - zone_ms;
     return true;
 }

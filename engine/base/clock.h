@@ -3,8 +3,8 @@
 #define HUB_BASE_CLOCK_H
 #include "base/str.h"
 
-int64_t hub_wall_ms(void);  /* since 1970-01-01 UTC */
-int64_t hub_mono_ms(void);  /* never steps back */
+int64_t hub_wall_ms(void); /* since 1970-01-01 UTC */
+int64_t hub_mono_ms(void); /* never steps back */
 uint64_t hub_mono_ns(void);
 
 #define HUB_ISO_LEN 24

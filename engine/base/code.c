@@ -8,10 +8,12 @@ static const struct {
     const char *name, *text;
     int http;
 } codes[HUB_CODE_COUNT] = {
+    /* clang-format off */
     [HUB_OK] = {"ok", "OK", 200},
 #define X(ID, NAME, STATUS, TEXT) [HUB_##ID] = {NAME, TEXT, STATUS},
     HUB_CODES(X)
 #undef X
+    /* clang-format on */
 };
 
 const char *hub_code_name(enum hub_code code) { return codes[code].name; }

@@ -46,10 +46,10 @@ json_t *hub_json_parse(struct hub_str text, struct hub_err *err) {
 
 /* 0 = copy as it is; otherwise the character after the backslash, or 'u'. */
 static const char escapes[256] = {
-    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
-    [0] = 'u', [1] = 'u', [2] = 'u', [3] = 'u', [4] = 'u', [5] = 'u', [6] = 'u', [7] = 'u', [11] = 'u',
-    [14] = 'u', [15] = 'u', [16] = 'u', [17] = 'u', [18] = 'u', [19] = 'u', [20] = 'u', [21] = 'u', [22] = 'u', [23] = 'u',
-    [24] = 'u', [25] = 'u', [26] = 'u', [27] = 'u', [28] = 'u', [29] = 'u', [30] = 'u', [31] = 'u',
+    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', [0] = 'u',  [1] = 'u',
+    [2] = 'u',   [3] = 'u',     [4] = 'u',    [5] = 'u',    [6] = 'u',    [7] = 'u',    [11] = 'u',   [14] = 'u', [15] = 'u',
+    [16] = 'u',  [17] = 'u',    [18] = 'u',   [19] = 'u',   [20] = 'u',   [21] = 'u',   [22] = 'u',   [23] = 'u', [24] = 'u',
+    [25] = 'u',  [26] = 'u',    [27] = 'u',   [28] = 'u',   [29] = 'u',   [30] = 'u',   [31] = 'u',
 };
 
 static void add_escaped(struct hub_buf *b, struct hub_str s) {
@@ -160,7 +160,9 @@ struct hub_str hub_json_str(const json_t *v) {
 
 json_t *hub_json_get(const json_t *o, const char *key) { return o && json_is_object(o) ? json_object_get(o, key) : NULL; }
 
-struct hub_str hub_json_get_str(const json_t *o, const char *key) { return hub_json_str(hub_json_get(o, key)); }
+struct hub_str hub_json_get_str(const json_t *o, const char *key) {
+    return hub_json_str(hub_json_get(o, key));
+}
 
 int64_t hub_json_get_int(const json_t *o, const char *key, int64_t fallback) {
     const json_t *v = hub_json_get(o, key);

@@ -27,7 +27,8 @@ bool hub_log_on(enum hub_log_level level) { return level <= max_level; }
 /* Bytes from strangers must neither break a line nor reach a terminal raw. */
 static void add_value(struct hub_buf *b, struct hub_str v) {
     bool quote = v.n == 0;
-    for (size_t i = 0; i < v.n && !quote; i++) quote = (unsigned char)v.p[i] <= ' ' || v.p[i] == '"' || v.p[i] == '=' || v.p[i] == '\\' || v.p[i] == 127;
+    for (size_t i = 0; i < v.n && !quote; i++)
+        quote = (unsigned char)v.p[i] <= ' ' || v.p[i] == '"' || v.p[i] == '=' || v.p[i] == '\\' || v.p[i] == 127;
     if (!quote && hub_utf8_valid(v))
         hub_buf_adds(b, v);
     else

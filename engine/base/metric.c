@@ -51,7 +51,7 @@ struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum 
     return m;
 }
 
-static const uint64_t bounds_us[HUB_HISTOGRAM_BUCKETS] = {50,    100,   250,    500,    1000,   2500,    5000,    10000,   25000,
+static const uint64_t bounds_us[HUB_HISTOGRAM_BUCKETS] = {50,    100,    250,    500,    1000,    2500,    5000,    10000,   25000,
                                                           50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
 void hub_histogram_add(struct hub_histogram *h, uint64_t ns) {
@@ -81,7 +81,8 @@ static void print_histogram(struct hub_buf *out, const struct hub_histogram *h) 
 void hub_metrics_print(struct hub_buf *out) {
     const char *last = "";
     for (const struct hub_metric *m = metrics; m; m = m->next) {
-        if (strcmp(last, m->name)) hub_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->kind == HUB_COUNTER ? "counter" : "gauge");
+        if (strcmp(last, m->name))
+            hub_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->kind == HUB_COUNTER ? "counter" : "gauge");
         last = m->name;
         long long v = (long long)__atomic_load_n(&m->value, __ATOMIC_RELAXED);
         if (m->labels)

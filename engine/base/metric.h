@@ -17,7 +17,8 @@ struct hub_metric {
     struct hub_metric *next;
     int registered;
 };
-#define HUB_METRIC(KIND, NAME, LABELS, HELP) {.name = (NAME), .labels = (LABELS), .help = (HELP), .kind = (KIND)}
+#define HUB_METRIC(KIND, NAME, LABELS, HELP) \
+    { .name = (NAME), .labels = (LABELS), .help = (HELP), .kind = (KIND) }
 
 void hub_metric_register(struct hub_metric *m); /* implied by add/set from the loop thread */
 static inline void hub_metric_add(struct hub_metric *m, int64_t by) {
@@ -40,7 +41,8 @@ struct hub_histogram {
     struct hub_histogram *next;
     int registered;
 };
-#define HUB_HISTOGRAM(NAME, LABELS, HELP) {.name = (NAME), .labels = (LABELS), .help = (HELP)}
+#define HUB_HISTOGRAM(NAME, LABELS, HELP) \
+    { .name = (NAME), .labels = (LABELS), .help = (HELP) }
 void hub_histogram_add(struct hub_histogram *h, uint64_t ns);
 
 /* Appends everything registered as Prometheus text (version 0.0.4), grouped by name. */

@@ -16,7 +16,8 @@ struct hub_str {
 #define HUB_FMT(S) (int)(S).n, (S).p
 /* A view of a string literal; usable in static initialisers. */
 #define HUB_STR(LIT) ((struct hub_str){"" LIT, sizeof(LIT) - 1})
-#define HUB_STR_INIT(LIT) {"" LIT, sizeof(LIT) - 1}
+#define HUB_STR_INIT(LIT) \
+    { "" LIT, sizeof(LIT) - 1 }
 
 static inline struct hub_str hub_str(const char *p, size_t n) { return (struct hub_str){p, n}; }
 /* NULL gives the empty view. */

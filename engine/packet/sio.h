@@ -4,15 +4,23 @@
 #define HUB_PACKET_SIO_H
 #include "base/buf.h"
 
-enum hub_sio_type { HUB_SIO_CONNECT, HUB_SIO_DISCONNECT, HUB_SIO_EVENT, HUB_SIO_ACK, HUB_SIO_CONNECT_ERROR, HUB_SIO_BINARY_EVENT, HUB_SIO_BINARY_ACK };
+enum hub_sio_type {
+    HUB_SIO_CONNECT,
+    HUB_SIO_DISCONNECT,
+    HUB_SIO_EVENT,
+    HUB_SIO_ACK,
+    HUB_SIO_CONNECT_ERROR,
+    HUB_SIO_BINARY_EVENT,
+    HUB_SIO_BINARY_ACK
+};
 
 #define HUB_SIO_MAX_ATTACHMENTS 64
 
 struct hub_sio_packet {
     enum hub_sio_type type;
     uint32_t attachments;
-    struct hub_str nsp; /* "/" when absent; a query part after '?' is cut off */
-    int64_t id;         /* ack id, -1 when absent */
+    struct hub_str nsp;  /* "/" when absent; a query part after '?' is cut off */
+    int64_t id;          /* ack id, -1 when absent */
     struct hub_str data; /* the JSON text, possibly empty */
 };
 

@@ -14,10 +14,10 @@
 
 /* Column types: the nine of HubCustomFieldType, and a counter. */
 enum hub_col_type {
-    HUB_COL_STRING,   /* text up to 255 characters */
+    HUB_COL_STRING, /* text up to 255 characters */
     HUB_COL_TEXT,
-    HUB_COL_INTEGER,  /* 64 bit */
-    HUB_COL_DECIMAL,  /* double */
+    HUB_COL_INTEGER, /* 64 bit */
+    HUB_COL_DECIMAL, /* double */
     HUB_COL_BOOLEAN,
     HUB_COL_ID,       /* text */
     HUB_COL_DATETIME, /* in cells: milliseconds since the epoch; SQLite text in ISO 8601, PostgreSQL timestamptz */
@@ -26,10 +26,10 @@ enum hub_col_type {
 };
 
 struct hub_column {
-    const char *property;    /* what hubs and scripts call it */
-    const char *column;      /* in the database */
+    const char *property; /* what hubs and scripts call it */
+    const char *column;   /* in the database */
     enum hub_col_type type;
-    bool required;           /* NOT NULL */
+    bool required;                  /* NOT NULL */
     const char *const *enum_values; /* NULL-terminated, for HUB_COL_ENUM */
     const char *default_json;       /* filled in by the engine on create; NULL = none. Also the DDL default where the database can express it */
 };
@@ -45,12 +45,12 @@ struct hub_table {
     bool managed;      /* created and migrated by hubd; otherwise it must exist and only its mapped columns are touched */
     const struct hub_column *columns;
     size_t column_n;
-    size_t id;         /* index of the id column */
-    int active;        /* index of the soft-delete column ("isActive"), or -1 */
+    size_t id;                  /* index of the id column */
+    int active;                 /* index of the soft-delete column ("isActive"), or -1 */
     int created_at, updated_at; /* index of these columns, or -1; set by the adapter on insert and update */
     const struct hub_index *indexes;
     size_t index_n;
-    json_t *seed;      /* array of row objects inserted when the table is created empty, or NULL; borrowed */
+    json_t *seed; /* array of row objects inserted when the table is created empty, or NULL; borrowed */
 };
 int hub_table_column(const struct hub_table *t, struct hub_str property); /* index or -1 */
 
@@ -94,9 +94,9 @@ struct hub_select {
     const struct hub_table *table;
     const struct hub_cond *where; /* all must hold */
     size_t where_n;
-    int order_by;   /* column index or -1 */
+    int order_by; /* column index or -1 */
     bool descending;
-    int64_t limit;  /* > 0 */
+    int64_t limit; /* > 0 */
     int64_t offset;
     bool with_inactive; /* also soft-deleted rows */
 };
@@ -117,8 +117,8 @@ enum hub_write_kind {
  * when the write changed exactly one row, so committed numbers have no gaps. */
 enum hub_numbering {
     HUB_NUMBER_NONE,
-    HUB_NUMBER_NEW,    /* the next number goes into columns "seq" and "changeSeq" */
-    HUB_NUMBER_CHANGE  /* the next number goes into column "changeSeq" */
+    HUB_NUMBER_NEW,   /* the next number goes into columns "seq" and "changeSeq" */
+    HUB_NUMBER_CHANGE /* the next number goes into column "changeSeq" */
 };
 
 struct hub_write {
@@ -128,21 +128,21 @@ struct hub_write {
     struct hub_cell *cells; /* column_n of them; after the callback those of the row as written when return_row is set */
     struct hub_cond *where;
     size_t where_n;
-    const char *conflict;   /* INSERT: comma-separated properties of a unique index; a conflict is answered with duplicate=true and
+    const char *conflict; /* INSERT: comma-separated properties of a unique index; a conflict is answered with duplicate=true and
                                the existing row instead of an error. UPSERT: the key. */
     enum hub_numbering numbering;
     const char *counter_scope; /* the hub's name */
     struct hub_str counter_room;
-    bool return_row;        /* UPDATE, DELETE, duplicates: the row after the write is in row */
+    bool return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row */
     void (*done)(struct hub_write *w);
     void *arg;
     /* filled before done is called */
     enum hub_code code;
     char error[200];
     bool duplicate;
-    int64_t changes;        /* rows changed */
-    int64_t number;         /* taken from the counter, 0 = none */
-    struct hub_rows row;    /* return_row, or duplicate: one row (freed by hub_rows_free after done returns) */
+    int64_t changes;     /* rows changed */
+    int64_t number;      /* taken from the counter, 0 = none */
+    struct hub_rows row; /* return_row, or duplicate: one row (freed by hub_rows_free after done returns) */
     /* the adapter's */
     struct hub_list link;
     void *adapter;

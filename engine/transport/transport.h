@@ -15,31 +15,31 @@ struct hub_eio;      /* one Engine.IO session: a logical connection that survive
 struct hub_http_req; /* one HTTP request that waits for its answer */
 
 struct hub_transport_config {
-    const char *host; /* IPv4, IPv6 or name */
-    int port;         /* 0 = any free */
-    const char *base_path; /* "" or "/messaging-api": accepted in front of every path, and not required */
+    const char *host;                /* IPv4, IPv6 or name */
+    int port;                        /* 0 = any free */
+    const char *base_path;           /* "" or "/messaging-api": accepted in front of every path, and not required */
     const char *const *cors_origins; /* "*" allows all, without credentials */
     size_t cors_n;
-    int64_t max_payload;     /* bytes of one HTTP body or one WebSocket message */
-    int64_t ping_interval;   /* ms */
-    int64_t ping_timeout;    /* ms */
-    int64_t head_timeout;    /* ms a connection may take to send a request head or body; 0 = 10000 */
-    int64_t idle_timeout;    /* ms a kept-alive connection may stay silent between requests; 0 = 15000 */
-    size_t max_queue_bytes;  /* per session */
+    int64_t max_payload;                      /* bytes of one HTTP body or one WebSocket message */
+    int64_t ping_interval;                    /* ms */
+    int64_t ping_timeout;                     /* ms */
+    int64_t head_timeout;                     /* ms a connection may take to send a request head or body; 0 = 10000 */
+    int64_t idle_timeout;                     /* ms a kept-alive connection may stay silent between requests; 0 = 15000 */
+    size_t max_queue_bytes;                   /* per session */
     const char *tls_cert_file, *tls_key_file; /* both NULL: plain TCP */
 };
 
 /* Why a session ended; the names are Engine.IO's close reasons where it has one. */
 enum hub_close_reason {
-    HUB_CLOSE_TRANSPORT,    /* "transport close": the peer went away */
-    HUB_CLOSE_ERROR,        /* "transport error": socket or TLS error */
-    HUB_CLOSE_PARSE,        /* "parse error": broken protocol */
-    HUB_CLOSE_PING,         /* "ping timeout" */
-    HUB_CLOSE_TOO_LARGE,    /* "too large": frame or body over max_payload, WebSocket close 1009 */
-    HUB_CLOSE_SLOW,         /* "slow_reader": queue over its bound, WebSocket close 1013 */
-    HUB_CLOSE_CLIENT,       /* "client namespace disconnect" or an Engine.IO close packet */
-    HUB_CLOSE_SERVER,       /* "forced server close": hub_eio_close */
-    HUB_CLOSE_SHUTDOWN,     /* "server shutting down" */
+    HUB_CLOSE_TRANSPORT, /* "transport close": the peer went away */
+    HUB_CLOSE_ERROR,     /* "transport error": socket or TLS error */
+    HUB_CLOSE_PARSE,     /* "parse error": broken protocol */
+    HUB_CLOSE_PING,      /* "ping timeout" */
+    HUB_CLOSE_TOO_LARGE, /* "too large": frame or body over max_payload, WebSocket close 1009 */
+    HUB_CLOSE_SLOW,      /* "slow_reader": queue over its bound, WebSocket close 1013 */
+    HUB_CLOSE_CLIENT,    /* "client namespace disconnect" or an Engine.IO close packet */
+    HUB_CLOSE_SERVER,    /* "forced server close": hub_eio_close */
+    HUB_CLOSE_SHUTDOWN,  /* "server shutting down" */
     HUB_CLOSE_REASON_COUNT
 };
 const char *hub_close_reason_name(enum hub_close_reason r);
@@ -99,8 +99,8 @@ bool hub_eio_is_websocket(const struct hub_eio *eio);
 
 enum hub_http_method { HUB_GET, HUB_HEAD, HUB_POST, HUB_PUT, HUB_PATCH, HUB_DELETE, HUB_OPTIONS, HUB_METHOD_OTHER };
 enum hub_http_method hub_http_method(const struct hub_http_req *r);
-struct hub_str hub_http_path(const struct hub_http_req *r);  /* raw, base path removed, no query */
-struct hub_str hub_http_query(const struct hub_http_req *r); /* raw, without '?' */
+struct hub_str hub_http_path(const struct hub_http_req *r);                                /* raw, base path removed, no query */
+struct hub_str hub_http_query(const struct hub_http_req *r);                               /* raw, without '?' */
 struct hub_str hub_http_header(const struct hub_http_req *r, const char *lower_case_name); /* empty when absent */
 struct hub_str hub_http_body(const struct hub_http_req *r);
 struct hub_str hub_http_peer(const struct hub_http_req *r);

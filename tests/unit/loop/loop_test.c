@@ -45,9 +45,7 @@ static void timers_fire_in_order_of_due_time(void **state) {
     hub_loop_delete(loop);
 }
 
-static void note_task(struct hub_task *t) {
-    order[order_n++] = HUB_CONTAINER(t, struct numbered, task)->number;
-}
+static void note_task(struct hub_task *t) { order[order_n++] = HUB_CONTAINER(t, struct numbered, task)->number; }
 
 static void flush(void *arg) {
     (void)arg;

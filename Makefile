@@ -1,0 +1,56 @@
+# Everyday commands; `make help` lists them. Each installs the Debian packages it lacks first (cmake/packages.sh).
+# The build itself is CMake: see CMakePresets.json for the presets.
+HUB ?= hubs/chat
+JOBS ?= 2
+export CTEST_OUTPUT_ON_FAILURE = 1
+
+.PHONY: run build dev test bench format fuzz release clean help
+.DEFAULT_GOAL := build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and serve a service directory: make run HUB=hubs/chat
+	@exec build/release/hubd $(HUB)
+
+build: packages-build build/release/build.ninja ## hubd and hubctl, optimised, in build/release
+	@cmake --build --preset release -j $(JOBS)
+
+dev: packages-build packages-test build/dev/build.ninja ## the same with sanitizers, and the tests, in build/dev
+	@cmake --build --preset dev -j $(JOBS)
+
+test: build-fuzzers dev npm-tests ## every test: units, definitions, conversations, fuzzing for 5 s each
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} ctest --preset dev -j $(JOBS)
+
+bench: packages-bench build ## load figures beside Node and the limit programs
+	@tests/bench/run.sh
+
+format: packages-format ## clang-format over all C files
+	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
+
+fuzz: build-fuzzers ## every fuzz target for 30 s
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-30} tests/fuzz/run.sh
+
+release: build ## the programs, licence and example hubs as build/release/hubd-<version>-Linux.tar.gz
+	@cd build/release && cpack -G TGZ
+
+clean: ## remove everything built
+	rm -rf build
+
+# ---- steps of the above ----
+packages = packages-build packages-test packages-bench packages-format packages-fuzz
+.PHONY: $(packages) build-fuzzers npm-tests
+$(packages): packages-%:
+	@cmake/packages.sh $*
+
+build-fuzzers: packages-build packages-test packages-fuzz build/fuzz/build.ninja
+	@cmake --build --preset fuzz --target fuzzers -j $(JOBS)
+
+build/%/build.ninja: CMakePresets.json | packages-build
+	@mkdir -p build && cmake --preset $* >build/$*.log 2>&1 || { cat build/$*.log; exit 1; }
+
+# The stock Socket.IO client that the transcript tests drive.
+npm-tests: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/transcript/package-lock.json))
+tests/transcript/node_modules/.package-lock.json: tests/transcript/package-lock.json | packages-test
+	@cd $(dir $<) && npm ci --no-audit --no-fund --prefer-offline
+	@touch $@
