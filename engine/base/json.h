@@ -14,6 +14,9 @@
  * cause. Rejects nesting beyond HUB_JSON_DEPTH, invalid UTF-8, duplicate object keys, trailing bytes. "\u0000" in strings is accepted
  * (json_string_length tells). Integers beyond 64 bits become reals, as in JavaScript. New reference. */
 json_t *hub_json_parse(struct hub_str text, struct hub_err *err);
+/* Whether TEXT is one JSON value by the grammar of RFC 8259 alone, whatever its depth: tells JSON that hub_json_parse refused for what
+ * it says from bytes that are no JSON. Does not look at UTF-8. */
+bool hub_json_well_formed(struct hub_str text);
 
 /* Appends compact JSON. Reals print in the shortest form that reads back the same; integral reals without a fraction,
  * as JavaScript does. NULL prints null. */

@@ -1,7 +1,17 @@
 /* Socket.IO on top of Engine.IO sessions: namespaces, CONNECT and its refusals, events, acknowledgements both ways, binary
  * attachments, disconnects. Knows users only as an identity somebody attached to a socket.
  *
- * A client is one Engine.IO session; a socket is one namespace of it. Callbacks run on the loop thread. */
+ * A client is one Engine.IO session; a socket is one namespace of it. Callbacks run on the loop thread.
+ *
+ * What a stranger sends, and what becomes of it:
+ * - no Socket.IO packet, JSON that is none, an event without a name or with a reserved one, attachments that do not fit, a first packet that
+ *   is no CONNECT, a CONNECT to a namespace the client is in: the protocol is broken; the Engine.IO session ends (HUB_CLOSE_PARSE).
+ * - an event whose JSON is well formed but refused by hub_json_parse (nesting, duplicate keys, lone surrogates): a bad request. It is answered
+ *   here, through the acknowledgement {"ok":false,"error":{"code":"bad_request",…}} or else by hub:error, and reaches no callback.
+ * - a packet for a namespace the client is not in (any more): ignored, since it may have crossed our DISCONNECT.
+ * - an acknowledgement nobody waits for: ignored.
+ * Bounds: 50 namespaces per client, names of 256 bytes, HUB_SIO_MAX_ATTACHMENTS attachments of max_payload bytes together with their
+ * text, 256 outstanding acknowledgements per socket (the oldest is forgotten). */
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
 #include "base/json.h"
@@ -26,16 +36,18 @@ struct hub_namespace_ops {
     /* CONNECT arrived with AUTH (borrowed; NULL when the client sent none). Answer now or later with hub_socket_accept or
      * hub_socket_refuse. Events before that are dropped, as the protocol forbids them. */
     void (*connect)(struct hub_socket *s, json_t *auth);
-    /* An event: ARGS is the JSON array without the event's name (borrowed). ACK is -1, or goes to hub_socket_ack once. */
+    /* An event: ARGS is the JSON array without the event's name (borrowed; take a reference to keep it). EVENT and the bytes of BINS are valid
+     * during the call; BINS is NULL when there are none. ACK is -1, or goes to hub_socket_ack once. */
     void (*event)(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack);
-    /* The answer to hub_socket_emit_ack. */
+    /* The answer to hub_socket_emit_full; at most once per id. */
     void (*ack)(struct hub_socket *s, int64_t id, json_t *args, const struct hub_binaries *bins);
-    /* The socket is gone (also when it was never accepted). REASON is Socket.IO's text. S lives on until the last unref. */
+    /* The socket is gone (also when it was never accepted), called exactly once, for hub_socket_disconnect before that returns. REASON is
+     * Socket.IO's text. S lives on until the last unref. */
     void (*closed)(struct hub_socket *s, const char *reason);
 };
 
-/* A namespace name as clients wrote it, shared by the sockets that use it. Sockets of one hub may differ in it (proxy prefixes), so
- * a broadcast is encoded once per name. */
+/* A namespace name as clients wrote it, shared by the sockets that use it and freed with the last of them. Sockets of one hub may
+ * differ in it (proxy prefixes), so a broadcast is encoded once per name. */
 struct hub_nsp {
     uint32_t refs;
     const struct hub_namespace_ops *ops;
@@ -57,9 +69,12 @@ struct hub_socket {
 
 struct hub_sessions;
 struct hub_sessions_config {
-    int64_t connect_timeout; /* ms to join a first namespace */
+    int64_t connect_timeout; /* ms to join a first namespace; 0 = 45000 */
+    int64_t max_payload;     /* bytes of one packet with its attachments; 0 = 1000000 */
     /* Finds who serves NAME: fills ops and owner; false = Invalid namespace. */
     bool (*find)(void *ctx, struct hub_str name, const struct hub_namespace_ops **ops, void **owner);
+    /* Appends the names there are, for the log line about one there is not. May be NULL. */
+    void (*list)(void *ctx, struct hub_buf *out);
     void *ctx;
     /* Forwarded from the transport. */
     void (*http)(void *ctx, struct hub_http_req *req);
@@ -68,19 +83,22 @@ struct hub_sessions_config {
 struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_sessions_config *config);
 /* The upward table for hub_transport_new; its ctx is the hub_sessions. */
 extern const struct hub_transport_ops hub_sessions_transport_ops;
+/* Every Engine.IO session must be closed; sockets somebody still refers to live on. */
 void hub_sessions_delete(struct hub_sessions *s);
 /* Calls FN for every open socket; FN may close it. */
 void hub_sessions_each(struct hub_sessions *s, void (*fn)(struct hub_socket *s, void *arg), void *arg);
 
 static inline struct hub_socket *hub_socket_ref(struct hub_socket *s) { return s->refs++, s; }
 void hub_socket_unref(struct hub_socket *s);
-/* Copies kept from the handshake, valid while the client lives: header and query as in struct hub_handshake. */
+/* Copies kept from the handshake, valid while the client lives; NULL on a closed socket. Of a long cookie or query only access_token
+ * is kept, of a long user agent the beginning. */
 const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s);
 /* CONNECT accepted; from here events flow. No effect on a closed socket. */
 void hub_socket_accept(struct hub_socket *s);
-/* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed callback: not called). */
+/* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed callback: not called). Only before
+ * hub_socket_accept; no effect on a closed socket. */
 void hub_socket_refuse(struct hub_socket *s, const char *message, struct hub_str data_json);
-/* Sends ["event",ARGS]; ARGS is JSON text without brackets. Flags: HUB_SEND_EPHEMERAL. */
+/* Sends ["event",ARGS]; ARGS is JSON text without brackets. Flags: HUB_SEND_EPHEMERAL. This and all that follow: no effect unless open. */
 void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags);
 /* The same with binary attachments and, when WANT_ACK, an id that the ack callback will bring; returns it or -1. */
 int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args, const struct hub_binaries *bins, bool want_ack);
@@ -88,7 +106,8 @@ int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct 
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins);
 /* Queues frames already encoded for this socket's namespace name. */
 void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
-/* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE also ends the Engine.IO session. */
+/* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE does so for every socket of the client and ends the
+ * Engine.IO session. Works on a socket that still connects, too. */
 void hub_socket_disconnect(struct hub_socket *s, bool close);
 int64_t hub_socket_last_in(const struct hub_socket *s);
 #endif

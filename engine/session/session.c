@@ -1,0 +1,631 @@
+/* Clients and sockets: what a Socket.IO packet does to them, and how packets leave. */
+#include "session/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "packet/ws.h"
+#include "session/handshake_int.h"
+
+#define MAX_SOCKETS 50
+#define MAX_NAME 256
+#define MAX_ACKS 256
+#define SCRATCH_KEEP 65536 /* a larger scratch buffer is given back after use */
+
+struct hub_sessions {
+    struct hub_loop *loop;
+    struct hub_sessions_config config;
+    struct hub_list clients;
+    struct hub_map nsps; /* name → struct nsp, while a socket uses it */
+    struct hub_buf scratch;
+};
+
+struct nsp {
+    struct hub_nsp pub;
+    struct hub_sessions *sessions; /* NULL once they are gone */
+    char name[];
+};
+
+/* A packet whose attachments are still to come. Kept as text: a tree could be many times as large. */
+struct partial {
+    enum hub_sio_type type;
+    int64_t id;
+    uint32_t want, have;
+    size_t nsp_n;
+    struct hub_buf text;  /* namespace, then JSON */
+    struct hub_buf bytes; /* attachments end to end */
+    size_t ends[];        /* want of them */
+};
+
+struct hub_client {
+    struct hub_eio *eio;
+    struct hub_sessions *sessions;
+    struct hub_list link;
+    struct hub_list sockets;
+    struct hub_timer timer; /* until a first namespace is joined */
+    struct partial *partial;
+    struct hub_handshake *handshake;
+    uint16_t socket_n;
+    bool closing; /* the transport has been told or has told us; nothing comes in or goes out any more */
+    bool greeted; /* a CONNECT has come */
+    bool told;    /* an unknown namespace has been logged */
+};
+
+/* Ids of hub_socket_emit_full that wait for their answer, oldest first. */
+struct acks {
+    int64_t next;
+    uint32_t n;
+    int64_t ids[MAX_ACKS];
+};
+
+struct socket {
+    struct hub_socket pub;
+    struct acks *acks; /* made by the first emit that wants one */
+};
+
+static struct hub_metric sockets_gauge = HUB_METRIC(HUB_GAUGE, "hubd_sockets", NULL, "Sockets connected to a namespace");
+static struct hub_metric connect_errors = HUB_METRIC(HUB_COUNTER, "hubd_connect_errors_total", NULL, "CONNECT packets refused");
+static struct hub_metric bad_requests =
+    HUB_METRIC(HUB_COUNTER, "hubd_bad_events_total", NULL, "Events answered with bad_request because their JSON was refused");
+#define PACKETS(TYPE) HUB_METRIC(HUB_COUNTER, "hubd_packets_in_total", "type=\"" TYPE "\"", "Socket.IO packets received")
+static struct hub_metric packets_in[] = {
+    [HUB_SIO_CONNECT] = PACKETS("connect"),
+    [HUB_SIO_DISCONNECT] = PACKETS("disconnect"),
+    [HUB_SIO_EVENT] = PACKETS("event"),
+    [HUB_SIO_ACK] = PACKETS("ack"),
+    [HUB_SIO_CONNECT_ERROR] = PACKETS("connect_error"),
+    [HUB_SIO_BINARY_EVENT] = PACKETS("binary_event"),
+    [HUB_SIO_BINARY_ACK] = PACKETS("binary_ack"),
+};
+
+/* ---- sending ---- */
+
+static struct hub_buf *scratch(struct hub_client *c) {
+    hub_buf_clear(&c->sessions->scratch);
+    return &c->sessions->scratch;
+}
+
+/* Sends what lies in the scratch buffer as one text message, attachments behind it in the same piece so that they stay together. */
+static void send_scratch(struct hub_client *c, const struct hub_binaries *bins, int flags) {
+    struct hub_buf *b = &c->sessions->scratch;
+    struct hub_chunk *chunk = hub_chunk_frame(HUB_WS_TEXT, hub_buf_str(b));
+    for (size_t i = 0; bins && i < bins->n; i++) hub_chunk_add_frame(chunk, HUB_WS_BINARY, bins->items[i]);
+    hub_eio_send(c->eio, chunk, 0, chunk->n, flags);
+    hub_chunk_unref(chunk);
+    if (b->cap > SCRATCH_KEEP) hub_buf_free(b);
+}
+
+static bool can_send(const struct hub_socket *s) { return s->state == HUB_SOCKET_OPEN && !s->client->closing; }
+
+void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) {
+    if (!can_send(s)) return;
+    hub_sio_event(scratch(s->client), s->nsp->name, -1, event, args);
+    send_scratch(s->client, NULL, flags);
+}
+
+static int64_t new_ack(struct socket *s) {
+    if (!s->acks) s->acks = hub_xcalloc(1, sizeof *s->acks);
+    struct acks *a = s->acks;
+    if (a->n == MAX_ACKS) memmove(a->ids, a->ids + 1, --a->n * sizeof *a->ids);
+    return a->ids[a->n++] = a->next++;
+}
+
+/* True once for each id given out. */
+static bool take_ack(struct socket *s, int64_t id) {
+    struct acks *a = s->acks;
+    for (uint32_t i = 0; a && i < a->n; i++) {
+        if (a->ids[i] != id) continue;
+        memmove(a->ids + i, a->ids + i + 1, (--a->n - i) * sizeof *a->ids);
+        return true;
+    }
+    return false;
+}
+
+int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args, const struct hub_binaries *bins, bool want_ack) {
+    if (!can_send(s)) return -1;
+    int64_t id = want_ack ? new_ack((struct socket *)s) : -1;
+    struct hub_buf *b = scratch(s->client);
+    uint32_t n = bins ? (uint32_t)bins->n : 0;
+    hub_sio_head(b, n ? HUB_SIO_BINARY_EVENT : HUB_SIO_EVENT, n, s->nsp->name, id);
+    hub_buf_addc(b, '[');
+    hub_json_add_string(b, event);
+    if (args.n) hub_buf_addc(b, ',');
+    hub_buf_adds(b, args);
+    hub_buf_addc(b, ']');
+    send_scratch(s->client, bins, 0);
+    return id;
+}
+
+void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
+    if (ack < 0 || !can_send(s)) return;
+    struct hub_buf *b = scratch(s->client);
+    uint32_t n = bins ? (uint32_t)bins->n : 0;
+    hub_sio_head(b, n ? HUB_SIO_BINARY_ACK : HUB_SIO_ACK, n, s->nsp->name, ack);
+    hub_buf_addc(b, '[');
+    hub_buf_adds(b, args);
+    hub_buf_addc(b, ']');
+    send_scratch(s->client, bins, 0);
+}
+
+void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
+    if (can_send(s)) hub_eio_send(s->client->eio, chunk, off, len, flags);
+}
+
+static void send_connect_error(struct hub_client *c, struct hub_str nsp, const char *message, struct hub_str data_json) {
+    hub_metric_add(&connect_errors, 1);
+    if (c->closing) return;
+    struct hub_buf *b = scratch(c);
+    hub_sio_head(b, HUB_SIO_CONNECT_ERROR, 0, nsp, -1);
+    hub_buf_addz(b, "{\"message\":");
+    hub_json_add_string(b, hub_cstr(message));
+    if (data_json.n) hub_buf_addz(b, ",\"data\":"), hub_buf_adds(b, data_json);
+    hub_buf_addc(b, '}');
+    send_scratch(c, NULL, 0);
+}
+
+/* ---- namespaces in use ---- */
+
+static struct hub_nsp *nsp_get(struct hub_sessions *s, struct hub_str name, const struct hub_namespace_ops *ops, void *owner) {
+    struct nsp *n = hub_map_get(&s->nsps, name);
+    if (n && n->pub.ops == ops && n->pub.owner == owner) return n->pub.refs++, &n->pub;
+    n = hub_xmalloc(sizeof *n + name.n);
+    memcpy(n->name, name.p, name.n);
+    n->sessions = s;
+    n->pub = (struct hub_nsp){.refs = 1, .ops = ops, .owner = owner, .name = hub_str(n->name, name.n)};
+    struct nsp *old = hub_map_put(&s->nsps, name, n); /* its server was replaced: it stays with the sockets it has */
+    if (old) old->sessions = NULL;
+    return &n->pub;
+}
+
+static void nsp_unref(struct hub_nsp *pub) {
+    struct nsp *n = HUB_CONTAINER(pub, struct nsp, pub);
+    if (--pub->refs) return;
+    if (n->sessions) hub_map_del(&n->sessions->nsps, pub->name);
+    free(n);
+}
+
+/* ---- life of sockets and clients ---- */
+
+static struct hub_socket *socket_new(struct hub_client *c, struct hub_nsp *nsp) {
+    struct socket *s = hub_xcalloc(1, sizeof *s);
+    s->pub = (struct hub_socket){.refs = 1, .state = HUB_SOCKET_CONNECTING, .client = c, .nsp = nsp};
+    hub_sid(s->pub.sid);
+    hub_list_push(&c->sockets, &s->pub.link);
+    c->socket_n++;
+    return &s->pub;
+}
+
+void hub_socket_unref(struct hub_socket *s) {
+    if (--s->refs) return;
+    nsp_unref(s->nsp);
+    free(((struct socket *)s)->acks);
+    free(s);
+}
+
+/* Takes the socket out of its client, whose reference the caller drops. */
+static void detach(struct hub_socket *s) {
+    if (s->state == HUB_SOCKET_OPEN) hub_metric_add(&sockets_gauge, -1);
+    s->state = HUB_SOCKET_CLOSED;
+    hub_list_remove(&s->link);
+    s->client->socket_n--;
+    s->client = NULL;
+}
+
+static void close_socket(struct hub_socket *s, const char *reason) {
+    detach(s);
+    s->nsp->ops->closed(s, reason);
+    hub_socket_unref(s);
+}
+
+static void partial_free(struct partial *part) {
+    if (!part) return;
+    hub_buf_free(&part->text);
+    hub_buf_free(&part->bytes);
+    free(part);
+}
+
+static void drop_partial(struct hub_client *c) {
+    partial_free(c->partial);
+    c->partial = NULL;
+}
+
+static void end_client(struct hub_client *c, enum hub_close_reason reason, int ws_code, const char *why) {
+    if (c->closing) return;
+    c->closing = true;
+    hub_timer_stop(c->sessions->loop, &c->timer);
+    drop_partial(c);
+    hub_log_kv(HUB_LOG_INFO, "session", "closing a connection", "reason", hub_close_reason_name(reason), "detail", why, "sid", hub_eio_sid(c->eio),
+               NULL);
+    hub_eio_close(c->eio, reason, ws_code, reason == HUB_CLOSE_SERVER ? "" : hub_close_reason_name(reason));
+}
+
+static void broken(struct hub_client *c, const char *why) { end_client(c, HUB_CLOSE_PARSE, 1002, why); }
+
+static void on_connect_timeout(struct hub_timer *t) {
+    end_client(HUB_CONTAINER(t, struct hub_client, timer), HUB_CLOSE_SERVER, 1000, "no namespace was joined in time");
+}
+
+static void *on_open(void *ctx, struct hub_eio *eio, const struct hub_handshake *hs) {
+    struct hub_sessions *s = ctx;
+    struct hub_client *c = hub_xcalloc(1, sizeof *c);
+    c->eio = eio;
+    c->sessions = s;
+    c->handshake = hub_handshake_copy(hs);
+    hub_list_init(&c->sockets);
+    hub_list_push(&s->clients, &c->link);
+    hub_timer_start(s->loop, &c->timer, s->config.connect_timeout, on_connect_timeout);
+    return c;
+}
+
+static void on_closed(void *client, enum hub_close_reason reason) {
+    struct hub_client *c = client;
+    c->closing = true;
+    hub_timer_stop(c->sessions->loop, &c->timer);
+    while (!hub_list_empty(&c->sockets)) close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
+    drop_partial(c);
+    hub_list_remove(&c->link);
+    free(c->handshake);
+    free(c);
+}
+
+void hub_socket_accept(struct hub_socket *s) {
+    if (s->state != HUB_SOCKET_CONNECTING) return;
+    struct hub_client *c = s->client;
+    s->state = HUB_SOCKET_OPEN;
+    hub_metric_add(&sockets_gauge, 1);
+    hub_timer_stop(c->sessions->loop, &c->timer);
+    if (c->closing) return; /* its closed callback is on the way */
+    struct hub_buf *b = scratch(c);
+    hub_sio_head(b, HUB_SIO_CONNECT, 0, s->nsp->name, -1);
+    hub_buf_addz(b, "{\"sid\":\"");
+    hub_buf_addz(b, s->sid);
+    hub_buf_addz(b, "\"}");
+    send_scratch(c, NULL, 0);
+}
+
+void hub_socket_refuse(struct hub_socket *s, const char *message, struct hub_str data_json) {
+    if (s->state != HUB_SOCKET_CONNECTING) return;
+    send_connect_error(s->client, s->nsp->name, message, data_json);
+    detach(s);
+    hub_socket_unref(s);
+}
+
+static void send_disconnect(struct hub_socket *s) {
+    if (s->client->closing) return;
+    hub_sio_head(scratch(s->client), HUB_SIO_DISCONNECT, 0, s->nsp->name, -1);
+    send_scratch(s->client, NULL, 0);
+}
+
+void hub_socket_disconnect(struct hub_socket *s, bool close) {
+    if (s->state == HUB_SOCKET_CLOSED) return;
+    struct hub_client *c = s->client;
+    if (!close) {
+        send_disconnect(s);
+        close_socket(s, "server namespace disconnect");
+        return;
+    }
+    while (!hub_list_empty(&c->sockets)) {
+        struct hub_socket *next = HUB_CONTAINER(c->sockets.next, struct hub_socket, link);
+        send_disconnect(next);
+        close_socket(next, "server namespace disconnect");
+    }
+    end_client(c, HUB_CLOSE_SERVER, 1000, "disconnected by the server");
+}
+
+const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s) { return s->client ? s->client->handshake : NULL; }
+
+int64_t hub_socket_last_in(const struct hub_socket *s) { return s->client && !s->client->closing ? hub_eio_last_in(s->client->eio) : 0; }
+
+/* ---- CONNECT ---- */
+
+static struct hub_socket *find_socket(struct hub_client *c, struct hub_str nsp) {
+    HUB_LIST_EACH(&c->sockets, it) {
+        struct hub_socket *s = HUB_CONTAINER(it, struct hub_socket, link);
+        if (hub_str_eq(s->nsp->name, nsp)) return s;
+    }
+    return NULL;
+}
+
+static bool name_ok(struct hub_str name) {
+    if (name.n > MAX_NAME) return false;
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 0x7f) return false;
+    return true;
+}
+
+/* One line per client: a stranger who tries many names must not fill the log. */
+static void log_unknown(struct hub_client *c, struct hub_str name) {
+    if (c->told) return;
+    c->told = true;
+    struct hub_buf known = {0};
+    if (c->sessions->config.list) c->sessions->config.list(c->sessions->config.ctx, &known);
+    char *text = hub_str_dup(name);
+    hub_log_kv(HUB_LOG_WARN, "session", "a client asked for a namespace that is not there", "namespace", text, "known",
+               known.n ? hub_buf_cstr(&known) : NULL, NULL);
+    free(text);
+    hub_buf_free(&known);
+}
+
+static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
+    const struct hub_sessions_config *config = &c->sessions->config;
+    const struct hub_namespace_ops *ops = NULL;
+    void *owner = NULL;
+    struct hub_err err;
+    json_t *auth = NULL;
+    c->greeted = true;
+    if (find_socket(c, p->nsp)) {
+        broken(c, "CONNECT to a namespace the client is in");
+        return;
+    }
+    if (p->data.n && !(auth = hub_json_parse(p->data, &err))) {
+        if (!hub_json_well_formed(p->data))
+            broken(c, err.text);
+        else
+            send_connect_error(c, p->nsp, err.text, HUB_STR("{\"code\":\"bad_request\"}"));
+        return;
+    }
+    if (!name_ok(p->nsp) || !config->find(config->ctx, p->nsp, &ops, &owner)) {
+        log_unknown(c, p->nsp);
+        send_connect_error(c, p->nsp, "Invalid namespace", HUB_STR(""));
+    } else if (c->socket_n >= MAX_SOCKETS) {
+        send_connect_error(c, p->nsp, "Too many namespaces", HUB_STR("{\"code\":\"overloaded\"}"));
+    } else {
+        struct hub_socket *s = hub_socket_ref(socket_new(c, nsp_get(c->sessions, p->nsp, ops, owner)));
+        ops->connect(s, auth);
+        hub_socket_unref(s);
+    }
+    json_decref(auth);
+}
+
+/* ---- events and acknowledgements ---- */
+
+/* Marks in USED the places of attachments; false when one points beyond N or stands twice. Depth is bounded by the parser. */
+static bool mark_places(const json_t *v, uint32_t n, bool *used) {
+    if (json_is_array(v)) {
+        for (size_t i = 0; i < json_array_size(v); i++)
+            if (!mark_places(json_array_get(v, i), n, used)) return false;
+        return true;
+    }
+    if (!json_is_object(v)) return true;
+    if (json_is_true(hub_json_get(v, "_placeholder"))) {
+        int64_t num = hub_json_get_int(v, "num", -1);
+        if (num < 0 || num >= n || used[num]) return false;
+        return used[num] = true;
+    }
+    json_t *o = (json_t *)(uintptr_t)v;
+    for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it))
+        if (!mark_places(json_object_iter_value(it), n, used)) return false;
+    return true;
+}
+
+static bool places_ok(const json_t *args, const struct hub_binaries *bins) {
+    bool used[HUB_SIO_MAX_ATTACHMENTS] = {false};
+    if (!bins) return true;
+    if (!mark_places(args, (uint32_t)bins->n, used)) return false;
+    for (size_t i = 0; i < bins->n; i++)
+        if (!used[i]) return false;
+    return true;
+}
+
+static bool reserved(struct hub_str event) {
+    static const char *const names[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
+    for (size_t i = 0; i < HUB_NELEM(names); i++)
+        if (hub_str_is(event, names[i])) return true;
+    return false;
+}
+
+/* The event's name out of an array that was refused as a whole: its first element when that is a string. New reference or NULL. */
+static json_t *first_string(struct hub_str array) {
+    size_t from = 1;
+    while (from < array.n && strchr(" \t\r\n", array.p[from])) from++;
+    if (from >= array.n || array.p[from] != '"') return NULL;
+    for (size_t i = from + 1; i < array.n; i++) {
+        if (array.p[i] == '\\')
+            i++;
+        else if (array.p[i] == '"')
+            return hub_json_parse(hub_str(array.p + from, i + 1 - from), NULL);
+    }
+    return NULL;
+}
+
+static void answer_bad_request(struct hub_socket *s, struct hub_str event, int64_t ack, const char *text) {
+    struct hub_buf b = {0};
+    hub_metric_add(&bad_requests, 1);
+    if (ack >= 0) {
+        hub_buf_addz(&b, "{\"ok\":false,\"error\":{\"code\":\"bad_request\",\"message\":");
+        hub_json_add_string(&b, hub_cstr(text));
+        hub_buf_addz(&b, "}}");
+        hub_socket_ack(s, ack, hub_buf_str(&b), NULL);
+    } else {
+        hub_buf_addz(&b, "{\"error\":");
+        hub_json_add_string(&b, hub_cstr(text));
+        hub_buf_addz(&b, ",\"code\":\"bad_request\",\"event\":");
+        hub_json_add_string(&b, event);
+        hub_buf_addc(&b, '}');
+        hub_socket_emit(s, HUB_STR("hub:error"), hub_buf_str(&b), 0);
+    }
+    hub_buf_free(&b);
+}
+
+/* The JSON of an event was refused: a bad request when it is JSON and has a name, else a broken protocol. */
+static void on_refused_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const char *text) {
+    json_t *name = hub_json_well_formed(p->data) ? first_string(p->data) : NULL;
+    if (!name || reserved(hub_json_str(name)))
+        broken(c, text);
+    else
+        answer_bad_request(s, hub_json_str(name), p->id, text);
+    json_decref(name);
+}
+
+static void on_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
+    struct hub_err err;
+    json_t *args = hub_json_parse(p->data, &err);
+    if (!args) {
+        on_refused_event(c, s, p, err.text);
+        return;
+    }
+    char digits[24];
+    json_t *name = json_incref(json_array_get(args, 0)); /* NULL stays NULL */
+    struct hub_str event = hub_json_str(name);
+    if (json_is_integer(name)) /* emit(1, …) is allowed and means "1" */
+        event = hub_str(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(name)));
+    if (!event.p || reserved(event)) {
+        broken(c, "an event without a name, or with a reserved one");
+    } else if (!places_ok(args, bins)) {
+        broken(c, "placeholders do not fit the attachments");
+    } else {
+        json_array_remove(args, 0);
+        s->nsp->ops->event(s, event, args, bins, p->id);
+    }
+    json_decref(name);
+    json_decref(args);
+}
+
+static void on_ack(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
+    if (!take_ack((struct socket *)s, p->id) || !s->nsp->ops->ack) return;
+    struct hub_err err;
+    json_t *args = hub_json_parse(p->data, &err);
+    if (!args && !hub_json_well_formed(p->data))
+        broken(c, err.text);
+    else if (args && !places_ok(args, bins))
+        broken(c, "placeholders do not fit the attachments");
+    else if (args)
+        s->nsp->ops->ack(s, p->id, args, bins);
+    json_decref(args);
+}
+
+/* ---- packets ---- */
+
+static void dispatch(struct hub_client *c, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
+    if (p->type == HUB_SIO_CONNECT) {
+        on_connect(c, p);
+        return;
+    }
+    if (!c->greeted || p->type == HUB_SIO_CONNECT_ERROR) {
+        broken(c, c->greeted ? "CONNECT_ERROR is for servers" : "the first packet is no CONNECT");
+        return;
+    }
+    struct hub_socket *s = find_socket(c, p->nsp);
+    if (!s) return;
+    if (p->type == HUB_SIO_DISCONNECT) {
+        close_socket(s, "client namespace disconnect");
+        return;
+    }
+    if (s->state != HUB_SOCKET_OPEN) return;
+    hub_socket_ref(s);
+    if (p->type == HUB_SIO_EVENT || p->type == HUB_SIO_BINARY_EVENT)
+        on_event(c, s, p, bins);
+    else
+        on_ack(c, s, p, bins);
+    hub_socket_unref(s);
+}
+
+static void begin_partial(struct hub_client *c, const struct hub_sio_packet *p) {
+    struct partial *part = hub_xcalloc(1, sizeof *part + p->attachments * sizeof *part->ends);
+    part->type = p->type;
+    part->id = p->id;
+    part->want = p->attachments;
+    part->nsp_n = p->nsp.n;
+    hub_buf_adds(&part->text, p->nsp);
+    hub_buf_adds(&part->text, p->data);
+    c->partial = part;
+}
+
+static void finish_partial(struct hub_client *c) {
+    struct partial *part = c->partial;
+    struct hub_str items[HUB_SIO_MAX_ATTACHMENTS];
+    for (uint32_t i = 0; i < part->want; i++) {
+        size_t from = i ? part->ends[i - 1] : 0;
+        items[i] = hub_str(part->bytes.p ? part->bytes.p + from : "", part->ends[i] - from);
+    }
+    struct hub_str text = hub_buf_str(&part->text);
+    const struct hub_sio_packet p = {.type = part->type,
+                                     .attachments = part->want,
+                                     .nsp = hub_str(text.p, part->nsp_n),
+                                     .id = part->id,
+                                     .data = hub_str(text.p + part->nsp_n, text.n - part->nsp_n)};
+    c->partial = NULL; /* what the callbacks do to the client must not free it */
+    dispatch(c, &p, &(struct hub_binaries){items, part->want});
+    partial_free(part);
+}
+
+static void on_attachment(struct hub_client *c, struct hub_str bytes) {
+    struct partial *part = c->partial;
+    if (!part) {
+        broken(c, "an attachment nobody announced");
+        return;
+    }
+    if (part->text.n + part->bytes.n + bytes.n > (size_t)c->sessions->config.max_payload) {
+        end_client(c, HUB_CLOSE_TOO_LARGE, 1009, "attachments are larger than maxPayload together");
+        return;
+    }
+    hub_buf_adds(&part->bytes, bytes);
+    part->ends[part->have++] = part->bytes.n;
+    if (part->have == part->want) finish_partial(c);
+}
+
+static void on_message(void *client, struct hub_str payload, bool binary) {
+    struct hub_client *c = client;
+    struct hub_sio_packet p;
+    if (c->closing) return;
+    if (binary) {
+        on_attachment(c, payload);
+        return;
+    }
+    if (c->partial) {
+        broken(c, "text while attachments are outstanding");
+        return;
+    }
+    if (!hub_sio_parse(payload, &p)) {
+        broken(c, "no Socket.IO packet");
+        return;
+    }
+    hub_metric_add(&packets_in[p.type], 1);
+    if (p.attachments)
+        begin_partial(c, &p);
+    else
+        dispatch(c, &p, NULL);
+}
+
+static void on_http(void *ctx, struct hub_http_req *req) {
+    struct hub_sessions *s = ctx;
+    s->config.http(s->config.ctx, req);
+}
+
+const struct hub_transport_ops hub_sessions_transport_ops = {.open = on_open, .message = on_message, .closed = on_closed, .http = on_http};
+
+/* ---- all of them ---- */
+
+struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_sessions_config *config) {
+    struct hub_sessions *s = hub_xcalloc(1, sizeof *s);
+    s->loop = loop;
+    s->config = *config;
+    if (!s->config.connect_timeout) s->config.connect_timeout = 45000;
+    if (!s->config.max_payload) s->config.max_payload = 1000000;
+    hub_list_init(&s->clients);
+    return s;
+}
+
+void hub_sessions_delete(struct hub_sessions *s) {
+    void *nsp;
+    for (void *it = NULL; (it = hub_map_next(&s->nsps, it, NULL, &nsp));) ((struct nsp *)nsp)->sessions = NULL;
+    hub_map_clear(&s->nsps);
+    hub_buf_free(&s->scratch);
+    free(s);
+}
+
+void hub_sessions_each(struct hub_sessions *s, void (*fn)(struct hub_socket *s, void *arg), void *arg) {
+    HUB_LIST_EACH(&s->clients, it) { /* clients end only in upward calls of the transport, so never inside FN */
+        struct hub_client *c = HUB_CONTAINER(it, struct hub_client, link);
+        struct hub_socket *all[MAX_SOCKETS];
+        size_t n = 0;
+        HUB_LIST_EACH(&c->sockets, at) all[n++] = hub_socket_ref(HUB_CONTAINER(at, struct hub_socket, link));
+        for (size_t i = 0; i < n; i++) {
+            if (all[i]->state == HUB_SOCKET_OPEN) fn(all[i], arg);
+            hub_socket_unref(all[i]);
+        }
+    }
+}
