@@ -37,7 +37,10 @@ struct hub_column {
 struct hub_index {
     const char *columns; /* comma-separated properties */
     bool unique;         /* rows where one of them is NULL do not collide */
+    bool sparse;         /* rows where the last column is NULL stay out of the index: for columns that few rows have */
 };
+
+#define HUB_NO_ID ((size_t)-1)
 
 struct hub_table {
     const char *name;  /* what hubs and scripts call it (DataObject name) */
@@ -45,7 +48,7 @@ struct hub_table {
     bool managed;      /* created and migrated by hubd; otherwise it must exist and only its mapped columns are touched */
     const struct hub_column *columns;
     size_t column_n;
-    size_t id;                  /* index of the id column */
+    size_t id;                  /* index of the id column, the primary key; HUB_NO_ID: none (rows are told apart by a unique index) */
     int active;                 /* index of the soft-delete column ("isActive"), or -1 */
     int created_at, updated_at; /* index of these columns, or -1; set by the adapter on insert and update */
     const struct hub_index *indexes;
@@ -79,6 +82,16 @@ json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row);
  * Texts (also JSON dumps) are appended to TEXT: take offsets only after the last append, or give each row its own buffer reserved
  * beforehand; hub_row_from_json does that for whole rows. Failure: HUB_INVALID_CONTENT naming the property. */
 enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err);
+
+enum hub_row_use {
+    HUB_ROW_CREATE, /* missing properties get their defaults; an id of type String, Text or ID a new UUIDv7; required ones must be there */
+    HUB_ROW_CHANGE  /* missing properties stay ABSENT */
+};
+/* JSON object → CELLS (column_n of them, the caller's). Texts go into TEXT, which is cleared first; the cells point into it until it
+ * changes. Unknown properties, missing required ones and values that do not fit: HUB_INVALID_CONTENT naming them.
+ * createdAt and updatedAt stay ABSENT unless given: the adapter sets them. */
+enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object, enum hub_row_use use, struct hub_cell *cells, struct hub_buf *text,
+                                struct hub_err *err);
 
 /* ---- reading ---- */
 
@@ -145,6 +158,7 @@ struct hub_write {
     struct hub_rows row; /* return_row, or duplicate: one row (freed by hub_rows_free after done returns) */
     /* the adapter's */
     struct hub_list link;
+    int64_t submitted; /* monotonic ms */
     void *adapter;
 };
 

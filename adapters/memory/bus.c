@@ -1,0 +1,154 @@
+/* The bus of a single node: a queue that the next turn empties. */
+#include <stdlib.h>
+
+#include "adapters/memory/memory.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/metric.h"
+
+#define MAX_WAITING 10000
+
+struct subscriber {
+    struct hub_list link;
+    uint64_t from; /* number of the first record it gets */
+    hub_bus_cb *cb;
+    void *arg;
+};
+
+struct topic {
+    struct hub_list subscribers;
+};
+
+struct record {
+    struct hub_list link;
+    uint64_t number;
+    hub_bus_done *done;
+    void *arg;
+    enum hub_code code;
+    struct hub_str topic, key, value; /* into bytes */
+    char bytes[];
+};
+
+struct bus {
+    struct hub_bus base; /* first member */
+    struct hub_loop *loop;
+    struct hub_map topics;
+    struct hub_list waiting;
+    size_t waiting_n;
+    uint64_t next;
+    struct hub_timer timer;
+};
+
+static struct hub_metric queue_metric = HUB_METRIC(HUB_GAUGE, "hubd_bus_queue", NULL, "Records that wait for delivery on the in-process bus");
+
+static struct bus *bus_of(struct hub_bus *b) { return HUB_CONTAINER(b, struct bus, base); }
+
+static enum hub_code bus_open(struct hub_loop *loop, const char *url, const char *group, struct hub_bus **out, struct hub_err *err) {
+    (void)group;
+    if (strcmp(url, "memory:") != 0) return hub_fail(err, HUB_BAD_REQUEST, "bus.url \"%s\": expected \"memory:\"", url);
+    struct bus *b = hub_xcalloc(1, sizeof *b);
+    b->base.ops = &hub_memory_bus_ops;
+    b->loop = loop;
+    hub_list_init(&b->waiting);
+    *out = &b->base;
+    return HUB_OK;
+}
+
+static void subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, void *arg) {
+    struct bus *b = bus_of(base);
+    struct topic *t = hub_map_get(&b->topics, hub_cstr(name));
+    if (!t) {
+        t = hub_xcalloc(1, sizeof *t);
+        hub_list_init(&t->subscribers);
+        hub_map_put(&b->topics, hub_cstr(name), t);
+    }
+    struct subscriber *s = hub_xcalloc(1, sizeof *s);
+    *s = (struct subscriber){.from = b->next, .cb = cb, .arg = arg};
+    hub_list_push(&t->subscribers, &s->link);
+}
+
+static void deliver(struct bus *b, const struct record *r) {
+    struct topic *t = hub_map_get(&b->topics, r->topic);
+    if (!t) return;
+    /* A callback may subscribe: the newcomer stands at the end and does not want this record. */
+    HUB_LIST_EACH(&t->subscribers, it) {
+        struct subscriber *s = HUB_CONTAINER(it, struct subscriber, link);
+        if (r->number >= s->from) s->cb(s->arg, r->topic, r->key, r->value);
+    }
+}
+
+static void finish(struct bus *b, struct record *r) {
+    if (!r->code) deliver(b, r);
+    if (r->done) r->done(r->arg, r->code, r->code ? hub_code_text(r->code) : NULL);
+    free(r);
+}
+
+static void on_turn(struct hub_timer *timer) {
+    struct bus *b = HUB_CONTAINER(timer, struct bus, timer);
+    /* What callbacks publish comes after this budget, on the next turn. */
+    for (size_t budget = b->waiting_n; budget; budget--) {
+        struct hub_list *link = hub_list_pop(&b->waiting);
+        b->waiting_n--;
+        finish(b, HUB_CONTAINER(link, struct record, link));
+    }
+    hub_metric_set(&queue_metric, (int64_t)b->waiting_n);
+    if (b->waiting_n && !hub_timer_running(&b->timer)) hub_timer_start(b->loop, &b->timer, 0, on_turn);
+}
+
+static struct hub_str put(char **at, struct hub_str s) {
+    struct hub_str copy = hub_str(*at, s.n);
+    if (s.n) memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return copy;
+}
+
+static void publish(struct hub_bus *base, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg) {
+    struct bus *b = bus_of(base);
+    bool full = b->waiting_n >= MAX_WAITING;
+    if (full && !done) return; /* nobody to tell */
+    if (full) key.n = value.n = 0;
+    struct record *r = hub_xcalloc(1, sizeof *r + topic.n + key.n + value.n);
+    char *at = r->bytes;
+    *r = (struct record){.number = b->next++, .done = done, .arg = arg, .code = full ? HUB_OVERLOADED : HUB_OK};
+    r->topic = put(&at, topic);
+    r->key = put(&at, key);
+    r->value = put(&at, value);
+    hub_list_push(&b->waiting, &r->link);
+    b->waiting_n++;
+    hub_metric_set(&queue_metric, (int64_t)b->waiting_n);
+    if (!hub_timer_running(&b->timer)) hub_timer_start(b->loop, &b->timer, 0, on_turn);
+}
+
+static bool ready(const struct hub_bus *b, struct hub_buf *why_not) {
+    (void)b, (void)why_not;
+    return true;
+}
+
+static void free_topic(struct topic *t) {
+    for (struct hub_list *l; (l = hub_list_pop(&t->subscribers));) free(HUB_CONTAINER(l, struct subscriber, link));
+    free(t);
+}
+
+static void bus_close(struct hub_bus *base) {
+    struct bus *b = bus_of(base);
+    hub_timer_stop(b->loop, &b->timer);
+    for (struct hub_list *l; (l = hub_list_pop(&b->waiting));) {
+        struct record *r = HUB_CONTAINER(l, struct record, link);
+        if (!r->code) r->code = HUB_SHUTTING_DOWN;
+        finish(b, r);
+    }
+    for (struct topic *t; (t = hub_map_drain(&b->topics));) free_topic(t);
+    hub_map_clear(&b->topics);
+    hub_metric_set(&queue_metric, 0);
+    free(b);
+}
+
+const struct hub_bus_ops hub_memory_bus_ops = {
+    .scheme = "memory",
+    .help = "memory: - inside this process, for a single node",
+    .open = bus_open,
+    .subscribe = subscribe,
+    .publish = publish,
+    .ready = ready,
+    .close = bus_close,
+};

@@ -1,0 +1,202 @@
+/* The cache of a single node: a tree of entries, bounded by number and bytes, expiring when looked at. */
+#include <search.h>
+#include <stdlib.h>
+
+#include "adapters/memory/cache_int.h"
+#include "base/mem.h"
+#include "base/metric.h"
+
+#define ENTRY_COST (sizeof(struct entry) + 64) /* with its tree node and allocator overhead */
+#define ITEM_COST (sizeof(struct item) + 96)
+
+static struct hub_metric entries_metric = HUB_METRIC(HUB_GAUGE, "hubd_cache_entries", NULL, "Entries of the in-process cache");
+static struct hub_metric evicted_metric =
+    HUB_METRIC(HUB_COUNTER, "hubd_cache_evicted_total", NULL, "Entries of the in-process cache that went for others");
+
+static struct cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct cache, base); }
+
+/* ---- the tree: glibc's red-black tree, keys compared as bytes ---- */
+
+struct probe {
+    struct hub_str key;
+    bool prefix; /* any key that starts with it counts as found */
+};
+
+static struct hub_str entry_key(const struct entry *e) { return hub_str(e->key, e->key_n); }
+
+static int compare(struct hub_str a, struct hub_str b) {
+    int d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+    return d ? d : a.n < b.n ? -1 : a.n > b.n;
+}
+
+static int by_key(const void *a, const void *b) { return compare(entry_key(a), entry_key(b)); }
+
+static int by_probe(const void *a, const void *b) {
+    const struct probe *p = a;
+    struct hub_str key = entry_key(b);
+    if (p->prefix && hub_str_starts(key, p->key)) return 0;
+    return compare(p->key, key);
+}
+
+static struct entry *look(struct cache *c, struct hub_str key, bool prefix) {
+    struct probe p = {.key = hub_str(key.p ? key.p : "", key.n), .prefix = prefix};
+    void *node = tfind(&p, &c->tree, by_probe);
+    return node ? *(struct entry **)node : NULL;
+}
+
+/* ---- entries ---- */
+
+struct item *hub_cache_item(struct hub_str s) {
+    struct item *i = hub_xmalloc(sizeof *i + s.n);
+    i->n = s.n;
+    if (s.n) memcpy(i->p, s.p, s.n);
+    return i;
+}
+
+size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value) { return ITEM_COST + key.n + value.n; }
+
+static void free_entry(struct entry *e) {
+    for (void *i; (i = hub_map_drain(&e->map));) free(i);
+    hub_map_clear(&e->map);
+    for (struct hub_list *l; (l = hub_list_pop(&e->list));) free(HUB_CONTAINER(l, struct item, link));
+    hub_buf_free(&e->string);
+    free(e);
+}
+
+void hub_cache_drop(struct cache *c, struct entry *e) {
+    tdelete(e, &c->tree, by_key);
+    hub_list_remove(&e->used);
+    c->n--;
+    c->bytes -= e->bytes;
+    free_entry(e);
+    hub_metric_set(&entries_metric, (int64_t)c->n);
+}
+
+struct entry *hub_cache_find(struct cache *c, struct hub_str key) {
+    struct entry *e = look(c, key, false);
+    if (!e) return NULL;
+    if (e->expires && e->expires <= hub_loop_now(c->loop)) {
+        hub_cache_drop(c, e);
+        return NULL;
+    }
+    hub_list_remove(&e->used);
+    hub_list_push_front(&c->used, &e->used);
+    return e;
+}
+
+struct entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind) {
+    struct entry *e = hub_xcalloc(1, sizeof *e + key.n);
+    e->kind = kind;
+    e->key_n = key.n;
+    if (key.n) memcpy(e->key, key.p, key.n);
+    hub_list_init(&e->list);
+    tsearch(e, &c->tree, by_key);
+    hub_list_push_front(&c->used, &e->used);
+    c->n++;
+    hub_cache_grow(c, e, ENTRY_COST + key.n);
+    hub_metric_set(&entries_metric, (int64_t)c->n);
+    return e;
+}
+
+void hub_cache_grow(struct cache *c, struct entry *e, size_t by) { e->bytes += by, c->bytes += by; }
+void hub_cache_shrink(struct cache *c, struct entry *e, size_t by) { e->bytes -= by, c->bytes -= by; }
+
+void hub_cache_trim(struct cache *c) {
+    while (c->n > c->max_n || (c->bytes > c->max_bytes && c->n)) {
+        hub_metric_add(&evicted_metric, 1);
+        hub_cache_drop(c, HUB_CONTAINER(c->used.prev, struct entry, used));
+    }
+}
+
+void hub_cache_set_string(struct cache *c, struct entry *e, struct hub_str value) {
+    hub_cache_shrink(c, e, e->string.n);
+    hub_buf_clear(&e->string);
+    hub_buf_adds(&e->string, value);
+    hub_cache_grow(c, e, value.n);
+}
+
+/* ---- the table ---- */
+
+static bool option(struct cache *c, struct hub_str pair) {
+    struct hub_str rest = pair, key;
+    uint64_t v;
+    hub_str_split(&rest, '=', &key);
+    if (!rest.p || !hub_str_u64(rest, &v) || !v) return false;
+    if (hub_str_is(key, "maxEntries"))
+        c->max_n = (size_t)v;
+    else if (hub_str_is(key, "maxBytes"))
+        c->max_bytes = (size_t)v;
+    else
+        return false;
+    return true;
+}
+
+static enum hub_code cache_open(struct hub_loop *loop, const char *url, struct hub_cache **out, struct hub_err *err) {
+    struct hub_str rest = hub_cstr(url), head, pair;
+    struct cache made = {.base.ops = &hub_memory_cache_ops, .loop = loop, .max_n = 100000, .max_bytes = 64u << 20};
+    hub_str_split(&rest, '?', &head);
+    bool good = hub_str_is(head, "memory:");
+    while (good && rest.p && hub_str_split(&rest, '&', &pair)) good = option(&made, pair);
+    if (!good) return hub_fail(err, HUB_BAD_REQUEST, "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", url);
+    struct cache *c = hub_xmalloc(sizeof *c);
+    *c = made;
+    hub_list_init(&c->used);
+    *out = &c->base;
+    return HUB_OK;
+}
+
+static void cache_get(struct hub_cache *base, struct hub_str key, hub_cache_get_cb *cb, void *arg) {
+    struct entry *e = hub_cache_find(cache_of(base), key);
+    if (!e || e->kind != ENTRY_STRING) {
+        cb(arg, HUB_OK, hub_str(NULL, 0));
+        return;
+    }
+    /* The callback may change the cache, and its view must outlive that. */
+    struct item *copy = hub_cache_item(hub_buf_str(&e->string));
+    cb(arg, HUB_OK, hub_str(copy->p, copy->n));
+    free(copy);
+}
+
+static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
+    struct cache *c = cache_of(base);
+    struct entry *e = hub_cache_find(c, key);
+    if (e && e->kind != ENTRY_STRING) hub_cache_drop(c, e), e = NULL;
+    if (!e) e = hub_cache_make(c, key, ENTRY_STRING);
+    e->expires = ttl_ms > 0 ? hub_loop_now(c->loop) + ttl_ms : 0;
+    hub_cache_set_string(c, e, value);
+    hub_cache_trim(c);
+}
+
+static void cache_del(struct hub_cache *base, struct hub_str key) {
+    struct entry *e = look(cache_of(base), key, false);
+    if (e) hub_cache_drop(cache_of(base), e);
+}
+
+static void cache_del_prefix(struct hub_cache *base, struct hub_str prefix) {
+    struct cache *c = cache_of(base);
+    for (struct entry *e; (e = look(c, prefix, true));) hub_cache_drop(c, e);
+}
+
+static bool cache_ready(const struct hub_cache *c, struct hub_buf *why_not) {
+    (void)c, (void)why_not;
+    return true;
+}
+
+static void cache_close(struct hub_cache *base) {
+    struct cache *c = cache_of(base);
+    while (!hub_list_empty(&c->used)) hub_cache_drop(c, HUB_CONTAINER(c->used.next, struct entry, used));
+    free(c);
+}
+
+const struct hub_cache_ops hub_memory_cache_ops = {
+    .scheme = "memory",
+    .help = "memory:[?maxEntries=100000&maxBytes=67108864] - inside this process, for a single node",
+    .open = cache_open,
+    .get = cache_get,
+    .set = cache_set,
+    .del = cache_del,
+    .del_prefix = cache_del_prefix,
+    .call = hub_cache_command,
+    .ready = cache_ready,
+    .close = cache_close,
+};

@@ -1,0 +1,49 @@
+/* Between the cache (entries, bounds, expiry) and the Redis commands that work on its entries. */
+#ifndef HUB_ADAPTERS_MEMORY_CACHE_INT_H
+#define HUB_ADAPTERS_MEMORY_CACHE_INT_H
+#include "adapters/memory/memory.h"
+#include "base/list.h"
+#include "base/map.h"
+
+enum entry_kind { ENTRY_STRING, ENTRY_HASH, ENTRY_SET, ENTRY_LIST };
+
+/* A piece of text in a hash, set or list. */
+struct item {
+    struct hub_list link; /* lists only */
+    size_t n;
+    char p[];
+};
+
+struct entry {
+    struct hub_list used; /* most recently used first */
+    enum entry_kind kind;
+    int64_t expires; /* loop ms, 0 = never */
+    size_t bytes;    /* what it counts against the bound */
+    struct hub_buf string;
+    struct hub_map map; /* hash: field → item; set: member → item (empty) */
+    struct hub_list list;
+    size_t list_n;
+    size_t key_n;
+    char key[];
+};
+
+struct cache {
+    struct hub_cache base; /* first member */
+    struct hub_loop *loop;
+    void *tree; /* of entries by key, for look-up and for prefixes */
+    struct hub_list used;
+    size_t n, bytes, max_n, max_bytes;
+};
+
+struct entry *hub_cache_find(struct cache *c, struct hub_str key);                       /* NULL when absent or expired; moves to the front */
+struct entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind); /* KEY must be absent */
+void hub_cache_drop(struct cache *c, struct entry *e);
+void hub_cache_grow(struct cache *c, struct entry *e, size_t by); /* count only; bounds are restored by hub_cache_trim */
+void hub_cache_shrink(struct cache *c, struct entry *e, size_t by);
+void hub_cache_trim(struct cache *c);
+void hub_cache_set_string(struct cache *c, struct entry *e, struct hub_str value);
+struct item *hub_cache_item(struct hub_str s);
+size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value);
+
+void hub_cache_command(struct hub_cache *c, const json_t *args, hub_cache_call_cb *cb, void *arg);
+#endif

@@ -1,0 +1,229 @@
+/* Rows between JSON and cells: what scripts, REST and seed files speak on one side, what stores take and give on the other. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "persist/store.h"
+
+#define STRING_MAX 255 /* characters of a String */
+
+int hub_table_column(const struct hub_table *t, struct hub_str property) {
+    for (size_t i = 0; i < t->column_n; i++)
+        if (hub_str_is(property, t->columns[i].property)) return (int)i;
+    return -1;
+}
+
+void hub_rows_free(struct hub_rows *r) {
+    free(r->cells);
+    hub_buf_free(&r->text);
+    r->cells = NULL;
+    r->n = 0;
+}
+
+/* ---- cells to JSON ---- */
+
+static json_t *text_json(const struct hub_column *col, struct hub_str s) {
+    if (col->type != HUB_COL_JSON) return hub_json_string(s);
+    json_t *v = hub_json_parse(s, NULL);
+    return v ? v : hub_json_string(s); /* written by somebody else, and not JSON: better shown than lost */
+}
+
+static json_t *cell_json(const struct hub_column *col, const struct hub_cell *c) {
+    char iso[HUB_ISO_LEN + 1];
+    switch (c->kind) {
+    case HUB_CELL_ABSENT:
+    case HUB_CELL_NULL: return json_null();
+    case HUB_CELL_BOOL: return json_boolean(c->i != 0);
+    case HUB_CELL_REAL: return isfinite(c->r) ? json_real(c->r) : json_null();
+    case HUB_CELL_TEXT: return text_json(col, c->s);
+    case HUB_CELL_INT: break;
+    }
+    if (col->type != HUB_COL_DATETIME) return json_integer(c->i);
+    hub_iso_format(c->i, iso);
+    return json_string(iso);
+}
+
+json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row) {
+    json_t *o = json_object();
+    for (size_t i = 0; i < t->column_n; i++)
+        if (row[i].kind != HUB_CELL_ABSENT) json_object_set_new(o, t->columns[i].property, cell_json(&t->columns[i], &row[i]));
+    return o;
+}
+
+/* ---- JSON to cells ---- */
+
+static const char *const type_words[] = {
+    [HUB_COL_STRING] = "a text of at most 255 characters",
+    [HUB_COL_TEXT] = "a text",
+    [HUB_COL_INTEGER] = "an integer",
+    [HUB_COL_DECIMAL] = "a number",
+    [HUB_COL_BOOLEAN] = "true or false",
+    [HUB_COL_ID] = "a text",
+    [HUB_COL_DATETIME] = "a date and time in ISO 8601",
+    [HUB_COL_ENUM] = "one of",
+    [HUB_COL_JSON] = "JSON",
+};
+
+static enum hub_code misfit(const struct hub_column *col, struct hub_err *err) {
+    if (col->type != HUB_COL_ENUM) return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" must be %s", col->property, type_words[col->type]);
+    struct hub_buf list = {0};
+    for (const char *const *v = col->enum_values; v && *v; v++) hub_buf_addf(&list, "%s%s", list.n ? ", " : "", *v);
+    enum hub_code code = hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" must be one of %s", col->property, hub_buf_cstr(&list));
+    hub_buf_free(&list);
+    return code;
+}
+
+static void put_text(struct hub_cell *out, struct hub_buf *text, size_t from) {
+    *out = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_str(text->p + from, text->n - from)};
+}
+
+static bool cell_text(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text) {
+    struct hub_str s = hub_json_str(v);
+    size_t from = text->n;
+    if (json_is_string(v))
+        hub_buf_adds(text, s);
+    else if (json_is_number(v))
+        hub_json_add(text, v);
+    else
+        return false;
+    if (!text->p) hub_buf_reserve(text, 1); /* an empty text is a text: its view must not be NULL */
+    put_text(out, text, from);
+    if (col->type == HUB_COL_STRING) return hub_utf8_len(out->s) <= STRING_MAX;
+    if (col->type != HUB_COL_ENUM) return true;
+    for (const char *const *e = col->enum_values; e && *e; e++)
+        if (hub_str_is(out->s, *e)) return true;
+    return false;
+}
+
+static bool real_is_int(double d) { return d == floor(d) && fabs(d) < 9007199254740992.0 * 1024; }
+
+static bool cell_int(const json_t *v, struct hub_cell *out) {
+    out->kind = HUB_CELL_INT;
+    if (json_is_integer(v))
+        out->i = json_integer_value(v);
+    else if (json_is_real(v) && real_is_int(json_real_value(v)))
+        out->i = (int64_t)json_real_value(v);
+    else
+        return json_is_string(v) && hub_str_i64(hub_json_str(v), &out->i);
+    return true;
+}
+
+static bool cell_real(const json_t *v, struct hub_cell *out) {
+    out->kind = HUB_CELL_REAL;
+    if (json_is_number(v)) {
+        out->r = json_number_value(v);
+        return true;
+    }
+    struct hub_str s = hub_json_str(v);
+    if (!s.n || s.n > 64 || memchr(" \t\n\r\f\v", s.p[0], 6)) return false;
+    char digits[65], *end;
+    memcpy(digits, s.p, s.n);
+    digits[s.n] = 0;
+    out->r = strtod(digits, &end);
+    return end == digits + s.n && isfinite(out->r);
+}
+
+static bool cell_bool(const json_t *v, struct hub_cell *out) {
+    out->kind = HUB_CELL_BOOL;
+    struct hub_str s = hub_json_str(v);
+    if (json_is_boolean(v))
+        out->i = json_is_true(v);
+    else if (json_is_integer(v))
+        out->i = json_integer_value(v);
+    else if (hub_str_is(s, "true") || hub_str_is(s, "false"))
+        out->i = hub_str_is(s, "true");
+    else
+        return false;
+    return out->i == 0 || out->i == 1;
+}
+
+static bool cell_datetime(const json_t *v, struct hub_cell *out) {
+    out->kind = HUB_CELL_INT;
+    if (json_is_string(v)) return hub_iso_parse(hub_json_str(v), &out->i);
+    /* ISO 8601 as written here has four digits of year. */
+    return cell_int(v, out) && out->i >= -62167219200000 && out->i <= 253402300799999;
+}
+
+enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err) {
+    *out = (struct hub_cell){.kind = HUB_CELL_NULL};
+    if (hub_json_nil(v)) return col->required ? hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" is required", col->property) : HUB_OK;
+    bool fits = false;
+    size_t from = text->n;
+    switch (col->type) {
+    case HUB_COL_STRING:
+    case HUB_COL_TEXT:
+    case HUB_COL_ID:
+    case HUB_COL_ENUM: fits = cell_text(col, v, out, text); break;
+    case HUB_COL_INTEGER: fits = cell_int(v, out); break;
+    case HUB_COL_DECIMAL: fits = cell_real(v, out); break;
+    case HUB_COL_BOOLEAN: fits = cell_bool(v, out); break;
+    case HUB_COL_DATETIME: fits = cell_datetime(v, out); break;
+    case HUB_COL_JSON:
+        hub_json_add(text, v);
+        put_text(out, text, from);
+        fits = true;
+        break;
+    }
+    if (fits) return HUB_OK;
+    text->n = from;
+    return misfit(col, err);
+}
+
+static enum hub_code refuse_unknown(const struct hub_table *t, const json_t *object, struct hub_err *err) {
+    struct hub_buf names = {0};
+    json_t *o = (json_t *)(uintptr_t)object; /* jansson iterates over non-const objects only */
+    for (void *it = json_object_iter(o); it && names.n < 200; it = json_object_iter_next(o, it)) {
+        struct hub_str key = hub_str(json_object_iter_key(it), json_object_iter_key_len(it));
+        if (hub_table_column(t, key) < 0) hub_buf_addf(&names, "%s\"%.*s\"", names.n ? ", " : "", key.n < 64 ? (int)key.n : 64, key.p);
+    }
+    enum hub_code code = HUB_OK;
+    if (names.n) code = hub_fail(err, HUB_INVALID_CONTENT, "%s has no property %s", t->name, hub_buf_cstr(&names));
+    hub_buf_free(&names);
+    return code;
+}
+
+/* What a property gets that the object does not name. */
+static enum hub_code fill(const struct hub_table *t, size_t i, struct hub_cell *out, struct hub_buf *text, struct hub_err *err) {
+    const struct hub_column *col = &t->columns[i];
+    *out = (struct hub_cell){.kind = HUB_CELL_ABSENT};
+    if ((int)i == t->created_at || (int)i == t->updated_at) return HUB_OK;
+    if (col->default_json) {
+        json_t *v = hub_json_parse(hub_cstr(col->default_json), err);
+        enum hub_code code = v ? hub_cell_from_json(col, v, out, text, err) : err ? err->code : HUB_INVALID_CONTENT;
+        json_decref(v);
+        return code;
+    }
+    if (i == t->id && (col->type == HUB_COL_ID || col->type == HUB_COL_STRING || col->type == HUB_COL_TEXT)) {
+        size_t from = text->n;
+        hub_uuid7(hub_buf_reserve(text, HUB_UUID_LEN + 1));
+        text->n += HUB_UUID_LEN;
+        put_text(out, text, from);
+        return HUB_OK;
+    }
+    /* A number for an id comes from the database. */
+    if (col->required && i != t->id) return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" is required", col->property);
+    return HUB_OK;
+}
+
+enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object, enum hub_row_use use, struct hub_cell *cells, struct hub_buf *text,
+                                struct hub_err *err) {
+    hub_buf_clear(text);
+    if (!json_is_object(object)) return hub_fail(err, HUB_INVALID_CONTENT, "a row of %s must be an object", t->name);
+    enum hub_code code = refuse_unknown(t, object, err);
+    for (size_t i = 0; !code && i < t->column_n; i++) {
+        size_t from = text->n;
+        json_t *v = hub_json_get(object, t->columns[i].property);
+        cells[i] = (struct hub_cell){.kind = HUB_CELL_ABSENT};
+        if (v)
+            code = hub_cell_from_json(&t->columns[i], v, &cells[i], text, err);
+        else if (use == HUB_ROW_CREATE)
+            code = fill(t, i, &cells[i], text, err);
+        cells[i].s.p = (const char *)(uintptr_t)from; /* an offset until TEXT stops moving */
+    }
+    for (size_t i = 0; !code && i < t->column_n; i++)
+        if (cells[i].kind == HUB_CELL_TEXT) cells[i].s.p = text->p + (uintptr_t)cells[i].s.p;
+    return code;
+}

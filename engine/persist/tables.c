@@ -1,0 +1,273 @@
+/* From frozen definitions to the tables that a store holds. */
+#include "persist/tables.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* Everything made here hangs on one list and goes at once. */
+struct piece {
+    struct piece *next;
+    max_align_t body[];
+};
+
+struct own {
+    struct hub_tables tables; /* first member */
+    struct piece *pieces;
+    const struct hub_table **all;
+    struct hub_hub_tables *hubs;
+};
+
+static void *take(struct own *o, size_t n) {
+    struct piece *p = hub_xcalloc(1, sizeof *p + n);
+    p->next = o->pieces;
+    o->pieces = p;
+    return p->body;
+}
+
+static const char *join(struct own *o, const char *a, const char *b) {
+    size_t na = strlen(a), nb = strlen(b);
+    char *s = take(o, na + nb + 1);
+    memcpy(s, a, na);
+    memcpy(s + na, b, nb);
+    return s;
+}
+
+/* ---- DataObjects ---- */
+
+static const char *const *enum_list(struct own *o, const struct hub_strs *values) {
+    const char **list = take(o, (values->n + 1) * sizeof *list);
+    for (size_t i = 0; i < values->n; i++) list[i] = values->items[i];
+    return list;
+}
+
+static const char *json_text(struct own *o, const json_t *v) {
+    struct hub_buf b = {0};
+    hub_json_add(&b, v);
+    const char *s = join(o, hub_buf_cstr(&b), "");
+    hub_buf_free(&b);
+    return s;
+}
+
+static const enum hub_col_type col_types[] = {
+    [HUB_FIELD_STRING] = HUB_COL_STRING,     [HUB_FIELD_TEXT] = HUB_COL_TEXT,       [HUB_FIELD_INTEGER] = HUB_COL_INTEGER,
+    [HUB_FIELD_DECIMAL] = HUB_COL_DECIMAL,   [HUB_FIELD_BOOLEAN] = HUB_COL_BOOLEAN, [HUB_FIELD_ID] = HUB_COL_ID,
+    [HUB_FIELD_DATETIME] = HUB_COL_DATETIME, [HUB_FIELD_ENUM] = HUB_COL_ENUM,       [HUB_FIELD_JSON] = HUB_COL_JSON,
+};
+
+static void fill_column(struct own *o, const struct hub_def_field *f, struct hub_column *c) {
+    c->property = f->name;
+    c->column = f->column ? f->column : f->name;
+    c->type = col_types[f->type];
+    c->required = f->required;
+    if (f->type == HUB_FIELD_ENUM) c->enum_values = enum_list(o, &f->enum_values);
+    if (!hub_json_nil(f->default_value)) c->default_json = json_text(o, f->default_value);
+}
+
+static int column_if(const struct hub_table *t, const char *property, enum hub_col_type type) {
+    int i = hub_table_column(t, hub_cstr(property));
+    return i >= 0 && t->columns[i].type == type ? i : -1;
+}
+
+static const struct hub_table *object_table(struct own *o, const struct hub_def_object *def) {
+    struct hub_table *t = take(o, sizeof *t);
+    struct hub_column *columns = take(o, def->property_n * sizeof *columns);
+    for (size_t i = 0; i < def->property_n; i++) fill_column(o, &def->properties[i], &columns[i]);
+    *t = (struct hub_table){.name = def->name, .table = def->table ? def->table : def->name, .managed = def->managed};
+    t->columns = columns;
+    t->column_n = def->property_n;
+    int id = hub_table_column(t, hub_cstr(def->id_property ? def->id_property : "id"));
+    t->id = id < 0 ? HUB_NO_ID : (size_t)id;
+    if (id >= 0 && def->managed) columns[id].required = true;
+    /* An existing table may have columns of these names that mean something else, unless the definition lists them with this type. */
+    t->active = column_if(t, "isActive", HUB_COL_BOOLEAN);
+    t->created_at = column_if(t, "createdAt", HUB_COL_DATETIME);
+    t->updated_at = column_if(t, "updatedAt", HUB_COL_DATETIME);
+    if (t->active >= 0 && def->managed && !columns[t->active].default_json) columns[t->active].default_json = "true";
+    t->seed = def->seed;
+    return t;
+}
+
+/* ---- the tables of a hub ---- */
+
+static const char *const statuses[] = {"approved", "pending", "rejected", NULL};
+static const char *const actions[] = {"block", "silence", "speak", NULL};
+
+#define COL(NAME, TYPE, ...) \
+    { .property = (NAME), .column = (NAME), .type = HUB_COL_##TYPE, __VA_ARGS__ }
+#define ACTIVE COL("isActive", BOOLEAN, .required = true, .default_json = "true")
+
+static const struct hub_column message_columns[HUB_MSG_FIXED] = {
+    [HUB_MSG_ID] = COL("id", ID, .required = true),
+    [HUB_MSG_ROOM_ID] = COL("roomId", ID, .required = true),
+    [HUB_MSG_SENDER_ID] = COL("senderId", ID),
+    [HUB_MSG_SENDER_NAME] = COL("senderName", TEXT),
+    [HUB_MSG_SENDER_AVATAR] = COL("senderAvatar", TEXT),
+    [HUB_MSG_MESSAGE_TYPE] = COL("messageType", ENUM, .required = true),
+    [HUB_MSG_CONTENT] = COL("content", JSON),
+    [HUB_MSG_TIMESTAMP] = COL("timestamp", DATETIME, .required = true),
+    [HUB_MSG_STATUS] = COL("status", ENUM, .required = true, .enum_values = statuses, .default_json = "\"approved\""),
+    [HUB_MSG_SEQ] = COL("seq", INTEGER),
+    [HUB_MSG_CHANGE_SEQ] = COL("changeSeq", INTEGER),
+    [HUB_MSG_CLIENT_MESSAGE_ID] = COL("clientMessageId", TEXT),
+    [HUB_MSG_EDITED_AT] = COL("editedAt", DATETIME),
+    [HUB_MSG_IS_ACTIVE] = ACTIVE,
+};
+/* No index over status: pending messages are the few without seq, found through (roomId, seq). */
+static const struct hub_index message_indexes[] = {
+    {.columns = "roomId,seq", .unique = true},
+    {.columns = "roomId,changeSeq"},
+    {.columns = HUB_MSG_CONFLICT, .unique = true, .sparse = true},
+};
+static const struct hub_column reply_to_column = COL("replyTo", JSON);
+static const struct hub_column reaction_column = COL("reaction", JSON);
+static const struct hub_column forwarded_column = COL("forwarded", BOOLEAN);
+
+static const struct hub_column moderation_columns[HUB_MOD_COLUMNS] = {
+    [HUB_MOD_ID] = COL("id", ID, .required = true),
+    [HUB_MOD_ROOM_ID] = COL("roomId", ID, .required = true),
+    [HUB_MOD_USER_ID] = COL("userId", ID, .required = true),
+    [HUB_MOD_ACTION] = COL("action", ENUM, .required = true, .enum_values = actions),
+    [HUB_MOD_MODERATOR_ID] = COL("moderatorId", ID),
+    [HUB_MOD_REASON] = COL("reason", TEXT),
+    [HUB_MOD_EXPIRES_AT] = COL("expiresAt", DATETIME),
+    [HUB_MOD_CREATED_AT] = COL("createdAt", DATETIME),
+    [HUB_MOD_IS_ACTIVE] = ACTIVE,
+};
+static const struct hub_index moderation_indexes[] = {{.columns = "roomId,userId"}};
+
+static const struct hub_column receipt_columns[HUB_RCP_COLUMNS] = {
+    [HUB_RCP_ROOM_ID] = COL("roomId", ID, .required = true),
+    [HUB_RCP_USER_ID] = COL("userId", ID, .required = true),
+    [HUB_RCP_LAST_READ_TIMESTAMP] = COL("lastReadTimestamp", DATETIME),
+    [HUB_RCP_LAST_READ_SEQ] = COL("lastReadSeq", INTEGER),
+    [HUB_RCP_LAST_DELIVERED_SEQ] = COL("lastDeliveredSeq", INTEGER),
+    [HUB_RCP_UPDATED_AT] = COL("updatedAt", DATETIME),
+};
+static const struct hub_index receipt_indexes[] = {{.columns = HUB_RCP_CONFLICT, .unique = true}};
+
+static const struct hub_column event_columns[HUB_EVT_COLUMNS] = {
+    [HUB_EVT_ID] = COL("id", ID, .required = true),
+    [HUB_EVT_ROOM_ID] = COL("roomId", ID, .required = true),
+    [HUB_EVT_SENDER_ID] = COL("senderId", ID),
+    [HUB_EVT_NAME] = COL("name", TEXT, .required = true),
+    [HUB_EVT_DATA] = COL("data", JSON),
+    [HUB_EVT_TIMESTAMP] = COL("timestamp", DATETIME, .required = true),
+};
+static const struct hub_index event_indexes[] = {{.columns = "roomId,timestamp"}};
+
+static struct hub_table *generated(struct own *o, const char *name, const struct hub_column *columns, size_t n) {
+    struct hub_table *t = take(o, sizeof *t);
+    *t = (struct hub_table){.name = name, .table = name, .managed = true, .columns = columns, .column_n = n};
+    t->active = t->created_at = t->updated_at = -1;
+    return t;
+}
+
+#define INDEXES(T, ARRAY) ((T)->indexes = (ARRAY), (T)->index_n = HUB_NELEM(ARRAY))
+
+static int optional(struct hub_column *columns, size_t *n, bool on, const struct hub_column *c) {
+    if (!on) return -1;
+    columns[*n] = *c;
+    return (int)(*n)++;
+}
+
+static const char *const *message_types(struct own *o, const struct hub_def *d) {
+    const char **list = take(o, (d->message_type_n + 1) * sizeof *list);
+    for (size_t i = 0; i < d->message_type_n; i++) list[i] = d->message_types[i].name;
+    return list;
+}
+
+static const struct hub_table *message_table(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
+    struct hub_column *columns = take(o, HUB_MSG_MAX * sizeof *columns);
+    memcpy(columns, message_columns, sizeof message_columns);
+    columns[HUB_MSG_MESSAGE_TYPE].enum_values = message_types(o, d);
+    size_t n = HUB_MSG_FIXED;
+    out->reply_to = optional(columns, &n, d->enable_reply_to, &reply_to_column);
+    out->reaction = optional(columns, &n, d->enable_reaction, &reaction_column);
+    out->forwarded = optional(columns, &n, d->enable_forwarded, &forwarded_column);
+    const char *name = d->data_object_name && *d->data_object_name ? d->data_object_name : join(o, d->name, "Message");
+    struct hub_table *t = generated(o, name, columns, n);
+    t->id = HUB_MSG_ID;
+    t->active = HUB_MSG_IS_ACTIVE;
+    INDEXES(t, message_indexes);
+    return t;
+}
+
+static void hub_four(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
+    out->message = message_table(o, d, out);
+    struct hub_table *t = generated(o, join(o, d->name, "Moderation"), moderation_columns, HUB_MOD_COLUMNS);
+    t->id = HUB_MOD_ID;
+    t->active = HUB_MOD_IS_ACTIVE;
+    t->created_at = HUB_MOD_CREATED_AT;
+    INDEXES(t, moderation_indexes);
+    out->moderation = t;
+    t = generated(o, join(o, d->name, "Receipt"), receipt_columns, HUB_RCP_COLUMNS);
+    t->id = HUB_NO_ID;
+    t->updated_at = HUB_RCP_UPDATED_AT;
+    INDEXES(t, receipt_indexes);
+    out->receipt = t;
+    t = generated(o, join(o, d->name, "Event"), event_columns, HUB_EVT_COLUMNS);
+    t->id = HUB_EVT_ID;
+    INDEXES(t, event_indexes);
+    out->event = t;
+}
+
+/* ---- all of them ---- */
+
+static enum hub_code add(struct own *o, const struct hub_table *t, struct hub_err *err) {
+    for (size_t i = 0; i < o->tables.n; i++) {
+        const struct hub_table *other = o->all[i];
+        if (!strcmp(other->name, t->name)) return hub_fail(err, HUB_BAD_REQUEST, "two objects are named \"%s\"; rename one", t->name);
+        /* Two views of one existing table are fine, two owners are not. Databases fold case in table names here and there. */
+        if ((other->managed || t->managed) && hub_str_eq_nocase(hub_cstr(other->table), hub_cstr(t->table)))
+            return hub_fail(err, HUB_BAD_REQUEST, "\"%s\" and \"%s\" both use the table \"%s\"; give one another table", other->name, t->name,
+                            t->table);
+    }
+    o->all[o->tables.n++] = t;
+    return HUB_OK;
+}
+
+enum hub_code hub_tables_new(const struct hub_service *s, struct hub_tables **out, struct hub_err *err) {
+    struct own *o = hub_xcalloc(1, sizeof *o);
+    o->all = take(o, (s->object_n + 4 * s->hub_n) * sizeof *o->all);
+    o->hubs = take(o, s->hub_n * sizeof *o->hubs);
+    o->tables.all = o->all;
+    o->tables.hubs = o->hubs;
+    enum hub_code code = HUB_OK;
+    for (size_t i = 0; !code && i < s->object_n; i++) code = add(o, object_table(o, &s->objects[i]), err);
+    for (size_t i = 0; !code && i < s->hub_n; i++) {
+        struct hub_hub_tables *h = &o->hubs[i];
+        hub_four(o, &s->hubs[i], h);
+        const struct hub_table *four[] = {h->message, h->moderation, h->receipt, h->event};
+        for (size_t k = 0; !code && k < 4; k++) code = add(o, four[k], err);
+    }
+    if (code)
+        hub_tables_free(&o->tables);
+    else
+        *out = &o->tables;
+    return code;
+}
+
+void hub_tables_free(struct hub_tables *t) {
+    if (!t) return;
+    struct own *o = HUB_CONTAINER(t, struct own, tables);
+    for (struct piece *p = o->pieces, *next; p; p = next) next = p->next, free(p);
+    free(o);
+}
+
+const struct hub_table *hub_tables_find(const struct hub_tables *t, struct hub_str name) {
+    for (size_t i = 0; i < t->n; i++)
+        if (hub_str_is(name, t->all[i]->name)) return t->all[i];
+    return NULL;
+}
+
+void hub_tables_store_url(const struct hub_service *s, struct hub_buf *out) {
+    struct hub_str url = hub_cstr(s->store_url), scheme = HUB_STR("sqlite:");
+    bool file = hub_str_starts(url, scheme) && url.n > scheme.n && url.p[scheme.n] != '/' && url.p[scheme.n] != ':';
+    if (!file) {
+        hub_buf_adds(out, url);
+        return;
+    }
+    hub_buf_adds(out, scheme);
+    hub_buf_addf(out, "%s/%s", s->dir, url.p + scheme.n);
+}
