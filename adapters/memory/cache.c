@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 
-#define ENTRY_COST (sizeof(struct entry) + 64) /* with its tree node and allocator overhead */
+#define ENTRY_COST (sizeof(struct cache_entry) + 64) /* with its tree node and allocator overhead */
 #define ITEM_COST (sizeof(struct item) + 96)
 
 static struct hub_metric entries_metric = HUB_METRIC(HUB_GAUGE, "hubd_cache_entries", NULL, "Entries of the in-process cache");
@@ -22,7 +22,7 @@ struct probe {
     bool prefix; /* any key that starts with it counts as found */
 };
 
-static struct hub_str entry_key(const struct entry *e) { return hub_str(e->key, e->key_n); }
+static struct hub_str entry_key(const struct cache_entry *e) { return hub_str(e->key, e->key_n); }
 
 static int compare(struct hub_str a, struct hub_str b) {
     int d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
@@ -38,10 +38,10 @@ static int by_probe(const void *a, const void *b) {
     return compare(p->key, key);
 }
 
-static struct entry *look(struct cache *c, struct hub_str key, bool prefix) {
+static struct cache_entry *look(struct cache *c, struct hub_str key, bool prefix) {
     struct probe p = {.key = hub_str(key.p ? key.p : "", key.n), .prefix = prefix};
     void *node = tfind(&p, &c->tree, by_probe);
-    return node ? *(struct entry **)node : NULL;
+    return node ? *(struct cache_entry **)node : NULL;
 }
 
 /* ---- entries ---- */
@@ -55,7 +55,7 @@ struct item *hub_cache_item(struct hub_str s) {
 
 size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value) { return ITEM_COST + key.n + value.n; }
 
-static void free_entry(struct entry *e) {
+static void free_entry(struct cache_entry *e) {
     for (void *i; (i = hub_map_drain(&e->map));) free(i);
     hub_map_clear(&e->map);
     for (struct hub_list *l; (l = hub_list_pop(&e->list));) free(HUB_CONTAINER(l, struct item, link));
@@ -63,7 +63,7 @@ static void free_entry(struct entry *e) {
     free(e);
 }
 
-void hub_cache_drop(struct cache *c, struct entry *e) {
+void hub_cache_drop(struct cache *c, struct cache_entry *e) {
     tdelete(e, &c->tree, by_key);
     hub_list_remove(&e->used);
     c->n--;
@@ -72,8 +72,8 @@ void hub_cache_drop(struct cache *c, struct entry *e) {
     hub_metric_set(&entries_metric, (int64_t)c->n);
 }
 
-struct entry *hub_cache_find(struct cache *c, struct hub_str key) {
-    struct entry *e = look(c, key, false);
+struct cache_entry *hub_cache_find(struct cache *c, struct hub_str key) {
+    struct cache_entry *e = look(c, key, false);
     if (!e) return NULL;
     if (e->expires && e->expires <= hub_loop_now(c->loop)) {
         hub_cache_drop(c, e);
@@ -84,8 +84,8 @@ struct entry *hub_cache_find(struct cache *c, struct hub_str key) {
     return e;
 }
 
-struct entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind) {
-    struct entry *e = hub_xcalloc(1, sizeof *e + key.n);
+struct cache_entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind) {
+    struct cache_entry *e = hub_xcalloc(1, sizeof *e + key.n);
     e->kind = kind;
     e->key_n = key.n;
     if (key.n) memcpy(e->key, key.p, key.n);
@@ -98,17 +98,17 @@ struct entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kin
     return e;
 }
 
-void hub_cache_grow(struct cache *c, struct entry *e, size_t by) { e->bytes += by, c->bytes += by; }
-void hub_cache_shrink(struct cache *c, struct entry *e, size_t by) { e->bytes -= by, c->bytes -= by; }
+void hub_cache_grow(struct cache *c, struct cache_entry *e, size_t by) { e->bytes += by, c->bytes += by; }
+void hub_cache_shrink(struct cache *c, struct cache_entry *e, size_t by) { e->bytes -= by, c->bytes -= by; }
 
 void hub_cache_trim(struct cache *c) {
     while (c->n > c->max_n || (c->bytes > c->max_bytes && c->n)) {
         hub_metric_add(&evicted_metric, 1);
-        hub_cache_drop(c, HUB_CONTAINER(c->used.prev, struct entry, used));
+        hub_cache_drop(c, HUB_CONTAINER(c->used.prev, struct cache_entry, used));
     }
 }
 
-void hub_cache_set_string(struct cache *c, struct entry *e, struct hub_str value) {
+void hub_cache_set_string(struct cache *c, struct cache_entry *e, struct hub_str value) {
     hub_cache_shrink(c, e, e->string.n);
     hub_buf_clear(&e->string);
     hub_buf_adds(&e->string, value);
@@ -146,7 +146,7 @@ static enum hub_code cache_open(struct hub_loop *loop, const char *url, struct h
 }
 
 static void cache_get(struct hub_cache *base, struct hub_str key, hub_cache_get_cb *cb, void *arg) {
-    struct entry *e = hub_cache_find(cache_of(base), key);
+    struct cache_entry *e = hub_cache_find(cache_of(base), key);
     if (!e || e->kind != ENTRY_STRING) {
         cb(arg, HUB_OK, hub_str(NULL, 0));
         return;
@@ -159,7 +159,7 @@ static void cache_get(struct hub_cache *base, struct hub_str key, hub_cache_get_
 
 static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
     struct cache *c = cache_of(base);
-    struct entry *e = hub_cache_find(c, key);
+    struct cache_entry *e = hub_cache_find(c, key);
     if (e && e->kind != ENTRY_STRING) hub_cache_drop(c, e), e = NULL;
     if (!e) e = hub_cache_make(c, key, ENTRY_STRING);
     e->expires = ttl_ms > 0 ? hub_loop_now(c->loop) + ttl_ms : 0;
@@ -168,13 +168,13 @@ static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str
 }
 
 static void cache_del(struct hub_cache *base, struct hub_str key) {
-    struct entry *e = look(cache_of(base), key, false);
+    struct cache_entry *e = look(cache_of(base), key, false);
     if (e) hub_cache_drop(cache_of(base), e);
 }
 
 static void cache_del_prefix(struct hub_cache *base, struct hub_str prefix) {
     struct cache *c = cache_of(base);
-    for (struct entry *e; (e = look(c, prefix, true));) hub_cache_drop(c, e);
+    for (struct cache_entry *e; (e = look(c, prefix, true));) hub_cache_drop(c, e);
 }
 
 static bool cache_ready(const struct hub_cache *c, struct hub_buf *why_not) {
@@ -184,7 +184,7 @@ static bool cache_ready(const struct hub_cache *c, struct hub_buf *why_not) {
 
 static void cache_close(struct hub_cache *base) {
     struct cache *c = cache_of(base);
-    while (!hub_list_empty(&c->used)) hub_cache_drop(c, HUB_CONTAINER(c->used.next, struct entry, used));
+    while (!hub_list_empty(&c->used)) hub_cache_drop(c, HUB_CONTAINER(c->used.next, struct cache_entry, used));
     free(c);
 }
 

@@ -14,7 +14,7 @@ struct item {
     char p[];
 };
 
-struct entry {
+struct cache_entry {
     struct hub_list used; /* most recently used first */
     enum entry_kind kind;
     int64_t expires; /* loop ms, 0 = never */
@@ -35,13 +35,13 @@ struct cache {
     size_t n, bytes, max_n, max_bytes;
 };
 
-struct entry *hub_cache_find(struct cache *c, struct hub_str key);                       /* NULL when absent or expired; moves to the front */
-struct entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind); /* KEY must be absent */
-void hub_cache_drop(struct cache *c, struct entry *e);
-void hub_cache_grow(struct cache *c, struct entry *e, size_t by); /* count only; bounds are restored by hub_cache_trim */
-void hub_cache_shrink(struct cache *c, struct entry *e, size_t by);
+struct cache_entry *hub_cache_find(struct cache *c, struct hub_str key);                       /* NULL when absent or expired; moves to the front */
+struct cache_entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind); /* KEY must be absent */
+void hub_cache_drop(struct cache *c, struct cache_entry *e);
+void hub_cache_grow(struct cache *c, struct cache_entry *e, size_t by); /* count only; bounds are restored by hub_cache_trim */
+void hub_cache_shrink(struct cache *c, struct cache_entry *e, size_t by);
 void hub_cache_trim(struct cache *c);
-void hub_cache_set_string(struct cache *c, struct entry *e, struct hub_str value);
+void hub_cache_set_string(struct cache *c, struct cache_entry *e, struct hub_str value);
 struct item *hub_cache_item(struct hub_str s);
 size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value);
 

@@ -31,14 +31,14 @@ static void wrong_arity(struct call *k) {
 }
 
 /* The entry of v[1]. *E is NULL when there is none; false (and an error) when it is of another kind. */
-static bool entry(struct call *k, enum entry_kind kind, struct entry **e) {
+static bool entry(struct call *k, enum entry_kind kind, struct cache_entry **e) {
     *e = hub_cache_find(k->c, k->v[1]);
     if (!*e || (*e)->kind == kind) return true;
     fail(k, WRONG_TYPE);
     return false;
 }
 
-static bool entry_or_new(struct call *k, enum entry_kind kind, struct entry **e) {
+static bool entry_or_new(struct call *k, enum entry_kind kind, struct cache_entry **e) {
     if (!entry(k, kind, e)) return false;
     if (!*e) *e = hub_cache_make(k->c, k->v[1], kind);
     return true;
@@ -47,7 +47,7 @@ static bool entry_or_new(struct call *k, enum entry_kind kind, struct entry **e)
 /* ---- strings and keys ---- */
 
 static void cmd_get(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     if (entry(k, ENTRY_STRING, &e) && e) reply_text(k, hub_buf_str(&e->string));
 }
 
@@ -83,7 +83,7 @@ static bool set_options(struct call *k, struct set_options *o) {
 static void cmd_set(struct call *k) {
     struct set_options o = {0};
     if (!set_options(k, &o)) return;
-    struct entry *e = hub_cache_find(k->c, k->v[1]);
+    struct cache_entry *e = hub_cache_find(k->c, k->v[1]);
     if (o.get && e && e->kind != ENTRY_STRING) {
         fail(k, WRONG_TYPE);
         return;
@@ -100,7 +100,7 @@ static void cmd_set(struct call *k) {
 static void cmd_del(struct call *k) {
     int64_t n = 0;
     for (size_t i = 1; i < k->n; i++) {
-        struct entry *e = hub_cache_find(k->c, k->v[i]);
+        struct cache_entry *e = hub_cache_find(k->c, k->v[i]);
         if (e) hub_cache_drop(k->c, e), n++;
     }
     reply_int(k, n);
@@ -113,7 +113,7 @@ static void cmd_exists(struct call *k) {
 }
 
 static void add_to_string(struct call *k, int64_t by) {
-    struct entry *e;
+    struct cache_entry *e;
     int64_t v = 0;
     if (!entry(k, ENTRY_STRING, &e)) return;
     if (e && !hub_str_i64(hub_buf_str(&e->string), &v)) {
@@ -151,7 +151,7 @@ static void cmd_expire(struct call *k) {
         fail(k, "ERR invalid expire time in 'expire' command");
         return;
     }
-    struct entry *e = hub_cache_find(k->c, k->v[1]);
+    struct cache_entry *e = hub_cache_find(k->c, k->v[1]);
     reply_int(k, e != NULL);
     if (e && seconds <= 0)
         hub_cache_drop(k->c, e);
@@ -160,13 +160,13 @@ static void cmd_expire(struct call *k) {
 }
 
 static void cmd_ttl(struct call *k) {
-    struct entry *e = hub_cache_find(k->c, k->v[1]);
+    struct cache_entry *e = hub_cache_find(k->c, k->v[1]);
     reply_int(k, !e ? -2 : !e->expires ? -1 : (e->expires - hub_loop_now(k->c->loop) + 500) / 1000);
 }
 
 /* ---- hashes ---- */
 
-static void put_field(struct call *k, struct entry *e, struct hub_str field, struct hub_str value) {
+static void put_field(struct call *k, struct cache_entry *e, struct hub_str field, struct hub_str value) {
     struct item *old = hub_map_put(&e->map, field, hub_cache_item(value));
     if (old) hub_cache_shrink(k->c, e, hub_cache_item_bytes(field, item_str(old)));
     hub_cache_grow(k->c, e, hub_cache_item_bytes(field, value));
@@ -174,14 +174,14 @@ static void put_field(struct call *k, struct entry *e, struct hub_str field, str
 }
 
 static void cmd_hget(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     if (!entry(k, ENTRY_HASH, &e) || !e) return;
     struct item *i = hub_map_get(&e->map, k->v[2]);
     if (i) reply_text(k, item_str(i));
 }
 
 static void cmd_hset(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     if (k->n % 2) {
         wrong_arity(k);
         return;
@@ -194,7 +194,7 @@ static void cmd_hset(struct call *k) {
 
 /* HDEL and SREM: an empty container is no container. */
 static void remove_members(struct call *k, enum entry_kind kind) {
-    struct entry *e;
+    struct cache_entry *e;
     int64_t n = 0;
     if (!entry(k, kind, &e)) return;
     for (size_t i = 2; e && i < k->n; i++) {
@@ -211,7 +211,7 @@ static void remove_members(struct call *k, enum entry_kind kind) {
 static void cmd_hdel(struct call *k) { remove_members(k, ENTRY_HASH); }
 
 static void cmd_hgetall(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     if (!entry(k, ENTRY_HASH, &e)) return;
     k->reply = json_array();
     struct hub_str field;
@@ -223,7 +223,7 @@ static void cmd_hgetall(struct call *k) {
 }
 
 static void cmd_hincrby(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     int64_t by, v = 0;
     if (!entry(k, ENTRY_HASH, &e)) return;
     if (!hub_str_i64(k->v[3], &by)) {
@@ -249,7 +249,7 @@ static void cmd_hincrby(struct call *k) {
 /* ---- sets ---- */
 
 static void cmd_sadd(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     int64_t n = 0;
     if (!entry_or_new(k, ENTRY_SET, &e)) return;
     for (size_t i = 2; i < k->n; i++) {
@@ -264,7 +264,7 @@ static void cmd_sadd(struct call *k) {
 static void cmd_srem(struct call *k) { remove_members(k, ENTRY_SET); }
 
 static void cmd_smembers(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     if (!entry(k, ENTRY_SET, &e)) return;
     k->reply = json_array();
     struct hub_str member;
@@ -272,14 +272,14 @@ static void cmd_smembers(struct call *k) {
 }
 
 static void cmd_sismember(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     if (entry(k, ENTRY_SET, &e)) reply_int(k, e && hub_map_get(&e->map, k->v[2]));
 }
 
 /* ---- lists ---- */
 
 static void push(struct call *k, bool front) {
-    struct entry *e;
+    struct cache_entry *e;
     if (!entry_or_new(k, ENTRY_LIST, &e)) return;
     for (size_t i = 2; i < k->n; i++) {
         struct item *item = hub_cache_item(k->v[i]);
@@ -293,7 +293,7 @@ static void push(struct call *k, bool front) {
 static void cmd_lpush(struct call *k) { push(k, true); }
 static void cmd_rpush(struct call *k) { push(k, false); }
 
-static json_t *take_item(struct call *k, struct entry *e, bool front) {
+static json_t *take_item(struct call *k, struct cache_entry *e, bool front) {
     struct hub_list *l = front ? e->list.next : e->list.prev;
     struct item *i = HUB_CONTAINER(l, struct item, link);
     json_t *v = hub_json_string(item_str(i));
@@ -305,7 +305,7 @@ static json_t *take_item(struct call *k, struct entry *e, bool front) {
 }
 
 static void pop(struct call *k, bool front) {
-    struct entry *e;
+    struct cache_entry *e;
     int64_t count = 1;
     if (k->n == 3 && (!hub_str_i64(k->v[2], &count) || count < 0)) {
         fail(k, "ERR value is out of range, must be positive");
@@ -323,7 +323,7 @@ static void cmd_lpop(struct call *k) { pop(k, true); }
 static void cmd_rpop(struct call *k) { pop(k, false); }
 
 static void cmd_lrange(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     int64_t from, to, at = 0;
     if (!hub_str_i64(k->v[2], &from) || !hub_str_i64(k->v[3], &to)) {
         fail(k, NOT_INTEGER);
@@ -342,7 +342,7 @@ static void cmd_lrange(struct call *k) {
 }
 
 static void cmd_llen(struct call *k) {
-    struct entry *e;
+    struct cache_entry *e;
     if (entry(k, ENTRY_LIST, &e)) reply_int(k, e ? (int64_t)e->list_n : 0);
 }
 
