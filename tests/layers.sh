@@ -42,7 +42,7 @@ function may_link(m, lib,   i, f) {
 }
 BEGIN {
     free = "assert ctype dirent dlfcn endian errno execinfo fcntl float fnmatch getopt glob inttypes iso646 langinfo libgen limits locale malloc math " \
-           "netdb poll pthread pwd grp regex sched semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib " \
+           "netdb poll pthread pwd grp regex sched search semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib " \
            "stdnoreturn string strings syslog termios threads time unistd utime wchar wctype"
     n = split(free, list, " ")
     for (i = 1; i <= n; i++) libc[list[i] ".h"] = 1
