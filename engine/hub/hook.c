@@ -1,0 +1,15 @@
+/* What a hook's result means where yes or no was asked. */
+#include "hub/hook.h"
+
+#include <math.h>
+
+bool hub_truthy(const json_t *v) {
+    switch (v ? json_typeof(v) : JSON_NULL) {
+    case JSON_NULL:
+    case JSON_FALSE: return false;
+    case JSON_INTEGER: return json_integer_value(v) != 0;
+    case JSON_REAL: return json_real_value(v) != 0 && !isnan(json_real_value(v));
+    case JSON_STRING: return json_string_length(v) > 0;
+    default: return true;
+    }
+}

@@ -1,0 +1,424 @@
+/* From a token to a session, step by step: method, stored session, authenticate hook. And what a socket does with the result. */
+#include "hub/identity.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/uuid.h"
+
+#define MAX_TOKEN 8192
+#define MAX_USER_ID 256
+#define MAX_KEY 1024
+#define LEASE_CHECK_MS (3600 * 1000) /* longest sleep of an expiry timer: the wall clock may be set meanwhile */
+
+struct hub_identity_ctx {
+    struct hub_identity_config config;
+};
+
+/* One token on its way. Freed by finish(). */
+struct resolution {
+    struct hub_identity_ctx *ctx;
+    char *token;     /* NUL-terminated */
+    char *same_user; /* NULL, or who it must turn out to be */
+    json_t *claims;
+    json_t *session;
+    int64_t expires_at;
+    hub_identity_done *done;
+    void *arg;
+};
+
+static struct hub_metric refusals = HUB_METRIC(HUB_COUNTER, "hubd_auth_refusals_total", NULL, "Tokens refused, or missing");
+
+void hub_identity_unref(struct hub_identity *who) {
+    if (!who || --who->refs) return;
+    json_decref(who->session);
+    free(who);
+}
+
+struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config) {
+    struct hub_identity_ctx *ctx = hub_xcalloc(1, sizeof *ctx);
+    ctx->config = *config;
+    return ctx;
+}
+
+void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config) { ctx->config = *config; }
+void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) { free(ctx); }
+
+/* ---- finding the token ---- */
+
+/* Value of access_token in "a=b;access_token=…" or "a=b&access_token=…"; empty when absent. */
+static struct hub_str listed_token(struct hub_str list, char separator) {
+    const struct hub_str key = HUB_STR("access_token=");
+    struct hub_str piece;
+    while (list.p && hub_str_split(&list, separator, &piece)) {
+        piece = hub_str_trim(piece);
+        if (hub_str_starts(piece, key)) return hub_str(piece.p + key.n, piece.n - key.n);
+    }
+    return hub_str(NULL, 0);
+}
+
+static struct hub_str bearer_token(struct hub_str header) {
+    header = hub_str_trim(header);
+    if (header.n < 7 || !hub_str_eq_nocase(hub_str(header.p, 7), HUB_STR("Bearer "))) return hub_str(NULL, 0);
+    return hub_str_trim(hub_str(header.p + 7, header.n - 7));
+}
+
+static enum hub_code take_token(struct hub_buf *out, struct hub_str token, bool escaped) {
+    if (token.n > MAX_TOKEN) return HUB_INVALID_TOKEN;
+    if (!escaped) return hub_buf_adds(out, token), HUB_OK;
+    return hub_buf_add_unescaped(out, token) ? HUB_OK : HUB_INVALID_TOKEN;
+}
+
+enum hub_code hub_token_find(const struct hub_credentials *from, struct hub_buf *out) {
+    const json_t *given = hub_json_get(from->auth, "token");
+    struct hub_str token = hub_json_str(given);
+    if (!hub_json_nil(given) && !json_is_string(given)) return HUB_INVALID_TOKEN;
+    if (token.n) return take_token(out, token, false);
+    if ((token = bearer_token(from->authorization)).n) return take_token(out, token, false);
+    if ((token = listed_token(from->query, '&')).n) return take_token(out, token, true);
+    if ((token = listed_token(from->cookie, ';')).n) return take_token(out, token, true);
+    return HUB_AUTH_REQUIRED;
+}
+
+/* ---- the end of a resolution ---- */
+
+static void finish(struct resolution *r, enum hub_code code, struct hub_identity *who, const char *reason) {
+    if (code != HUB_OK) hub_metric_add(&refusals, 1);
+    r->done(r->arg, code, who, reason);
+    hub_identity_unref(who);
+    json_decref(r->claims);
+    json_decref(r->session);
+    free(r->same_user);
+    free(r->token);
+    free(r);
+}
+
+/* TEXT is for the log only: what exactly is wrong with a token is nobody's business outside. */
+static void refuse(struct resolution *r, enum hub_code code, const char *text) {
+    hub_log_kv(HUB_LOG_DEBUG, "auth", "token refused", "code", hub_code_name(code), "detail", text, NULL);
+    finish(r, code, NULL, NULL);
+}
+
+/* ---- the session object ---- */
+
+static bool user_id_ok(struct hub_str id) {
+    if (!id.n || id.n > MAX_USER_ID) return false;
+    for (size_t i = 0; i < id.n; i++)
+        if ((unsigned char)id.p[i] < ' ' || id.p[i] == 0x7f) return false;
+    return true;
+}
+
+/* Ids may be numbers in tokens and databases; here they are text. */
+static void make_text(json_t *object, const char *key) {
+    const json_t *v = hub_json_get(object, key);
+    if (!json_is_integer(v)) return;
+    struct hub_buf b = {0};
+    hub_buf_addi(&b, json_integer_value(v));
+    hub_json_set_str(object, key, hub_buf_str(&b));
+    hub_buf_free(&b);
+}
+
+static const char *first_role(const json_t *role) {
+    if (json_is_array(role)) role = json_array_get(role, 0);
+    return json_is_string(role) ? json_string_value(role) : "";
+}
+
+/* Whatever sessions hold, scripts must not find the token in them. */
+static void remove_token(json_t *session, const char *token) {
+    void *next;
+    if (!*token) return;
+    for (void *it = json_object_iter(session); it; it = next) {
+        next = json_object_iter_next(session, it);
+        const json_t *v = json_object_iter_value(it);
+        if (json_is_string(v) && !strcmp(json_string_value(v), token)) json_object_del(session, json_object_iter_key(it));
+    }
+}
+
+static void complete(struct resolution *r) {
+    make_text(r->session, "userId");
+    make_text(r->session, "roleId");
+    remove_token(r->session, r->token);
+    struct hub_str id = hub_json_get_str(r->session, "userId");
+    if (!user_id_ok(id)) {
+        refuse(r, HUB_INVALID_TOKEN, "it names no user");
+        return;
+    }
+    if (r->same_user && !hub_str_is(id, r->same_user)) {
+        refuse(r, HUB_INVALID_TOKEN, "it names another user");
+        return;
+    }
+    const json_t *role = hub_json_get(r->session, "roleId");
+    if (!json_is_string(role) && !json_is_array(role)) json_object_set_new(r->session, "roleId", json_null());
+    struct hub_identity *who = hub_xcalloc(1, sizeof *who);
+    who->refs = 1;
+    who->session = json_incref(r->session);
+    who->user_id = id.p;
+    who->role_id = first_role(hub_json_get(who->session, "roleId"));
+    who->expires_at = r->expires_at;
+    finish(r, HUB_OK, who, NULL);
+}
+
+/* ---- last step: the authenticate hook ---- */
+
+static void on_authenticated(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct resolution *r = arg;
+    if (code != HUB_OK) {
+        hub_log_kv(HUB_LOG_ERROR, "auth", "the authenticate hook failed", "error", error, NULL);
+        refuse(r, HUB_INVALID_TOKEN, "the authenticate hook failed");
+        return;
+    }
+    const json_t *deny = hub_json_get(result, "deny");
+    if ((!hub_json_nil(result) && !hub_truthy(result)) || (deny && hub_truthy(deny))) {
+        finish(r, HUB_INVALID_TOKEN, NULL, hub_json_str(deny).p);
+        return;
+    }
+    if (json_is_object(result)) json_object_update(r->session, result);
+    complete(r);
+}
+
+static void authenticate(struct resolution *r) {
+    const struct hub_identity_config *c = &r->ctx->config;
+    if (c->service->authenticate.kind == HUB_SCRIPT_NONE) {
+        complete(r);
+        return;
+    }
+    const struct hub_hook_arg args[] = {{"session", r->session}, {"claims", r->claims}};
+    c->hooks->call(c->scripts, &c->service->authenticate, args, HUB_NELEM(args), on_authenticated, r);
+}
+
+/* ---- second step: the stored session ---- */
+
+static void on_session(void *arg, enum hub_code code, struct hub_str value) {
+    struct resolution *r = arg;
+    struct hub_err err;
+    if (code != HUB_OK) {
+        hub_log_kv(HUB_LOG_WARN, "auth", "the cache cannot be asked for a session", "code", hub_code_name(code), NULL);
+        finish(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
+        return;
+    }
+    json_t *stored = value.p ? hub_json_parse(value, &err) : NULL;
+    if (!json_is_object(stored)) {
+        refuse(r, HUB_INVALID_TOKEN, !value.p ? "its session is gone" : stored ? "its session is no JSON object" : err.text);
+        json_decref(stored);
+        return;
+    }
+    json_object_update_missing(stored, r->session);
+    json_decref(r->session);
+    r->session = stored;
+    authenticate(r);
+}
+
+/* Appends the claim's value; false unless it is text or an integer. */
+static bool add_claim(struct hub_buf *out, const json_t *claims, struct hub_str name) {
+    char *key = hub_str_dup(name);
+    const json_t *v = hub_json_get(claims, key);
+    free(key);
+    if (json_is_string(v))
+        hub_buf_adds(out, hub_json_str(v));
+    else if (json_is_integer(v))
+        hub_buf_addi(out, json_integer_value(v));
+    return (json_is_string(v) && json_string_length(v)) || json_is_integer(v);
+}
+
+/* TEMPLATE with each ${claim} replaced. */
+static bool session_key(struct hub_buf *out, struct hub_str template, const json_t *claims) {
+    while (template.n) {
+        size_t at = hub_str_find(template, '$');
+        hub_buf_add(out, template.p, at);
+        template = hub_str(template.p + at, template.n - at);
+        if (!template.n) break;
+        size_t end = hub_str_find(template, '}');
+        if (template.n > 1 && template.p[1] == '{' && end < template.n) {
+            if (!add_claim(out, claims, hub_str(template.p + 2, end - 2))) return false;
+            template = hub_str(template.p + end + 1, template.n - end - 1);
+        } else {
+            hub_buf_addc(out, '$');
+            template = hub_str(template.p + 1, template.n - 1);
+        }
+    }
+    return out->n <= MAX_KEY;
+}
+
+/* Only verified tokens have a session elsewhere. */
+static void look_up_session(struct resolution *r) {
+    const struct hub_identity_config *c = &r->ctx->config;
+    if (!c->service->session_redis_key || !c->cache) {
+        authenticate(r);
+        return;
+    }
+    struct hub_buf key = {0};
+    if (session_key(&key, hub_cstr(c->service->session_redis_key), r->claims))
+        c->cache->ops->get(c->cache, hub_buf_str(&key), on_session, r);
+    else
+        refuse(r, HUB_INVALID_TOKEN, "it lacks a claim of auth.session.redisKey");
+    hub_buf_free(&key);
+}
+
+/* ---- first step: the method ---- */
+
+/* A claim by its name, or by a path with dots ("realm_access.roles"). Borrowed. */
+static json_t *claim(json_t *claims, const char *name) {
+    json_t *v = hub_json_get(claims, name);
+    struct hub_str rest = hub_cstr(name), piece;
+    if (v || !strchr(name, '.')) return v;
+    for (v = claims; v && rest.p && hub_str_split(&rest, '.', &piece);) {
+        char *key = hub_str_dup(piece);
+        v = hub_json_get(v, key);
+        free(key);
+    }
+    return v;
+}
+
+/* Seconds since the epoch; 0 = never. A token accepted within the leeway is good until the leeway's end. */
+static int64_t expiry(const json_t *claims, int64_t now, int64_t leeway) {
+    double exp = json_number_value(hub_json_get(claims, "exp"));
+    if (!(exp > 0 && exp < 2.5e11)) return 0; /* beyond the year 9000 nobody waits */
+    return (int64_t)exp <= now ? (int64_t)exp + leeway : (int64_t)exp;
+}
+
+static void by_jwt(struct resolution *r) {
+    const struct hub_def_jwt *def = &r->ctx->config.service->jwt;
+    const int64_t now = hub_wall_ms() / 1000;
+    struct hub_err err;
+    enum hub_code code = hub_jwt_verify(r->ctx->config.keys, hub_cstr(r->token), now, &r->claims, &err);
+    if (code != HUB_OK) {
+        refuse(r, code, err.text);
+        return;
+    }
+    json_t *user = claim(r->claims, def->claim_user_id ? def->claim_user_id : "userId");
+    json_t *role = claim(r->claims, def->claim_role_id ? def->claim_role_id : "roleId");
+    if (hub_json_nil(user)) user = hub_json_get(r->claims, "sub");
+    r->session = json_copy(r->claims);
+    if (user) json_object_set(r->session, "userId", user);
+    if (role) json_object_set(r->session, "roleId", role);
+    r->expires_at = expiry(r->claims, now, def->leeway_seconds);
+    look_up_session(r);
+}
+
+/* "dev:<userId>[:<roleId>]" */
+static void by_word(struct resolution *r) {
+    struct hub_str id = hub_str(r->token + 4, strlen(r->token + 4)), role;
+    size_t colon = hub_str_find(id, ':');
+    role = colon < id.n ? hub_str(id.p + colon + 1, id.n - colon - 1) : hub_str(NULL, 0);
+    r->claims = json_object();
+    hub_json_set_str(r->claims, "userId", hub_str(id.p, colon));
+    if (role.n) hub_json_set_str(r->claims, "roleId", role);
+    r->session = json_copy(r->claims);
+    authenticate(r);
+}
+
+static void by_nothing(struct resolution *r) {
+    char id[5 + HUB_SID_LEN + 1] = "anon-";
+    hub_sid(id + 5);
+    r->claims = json_object();
+    hub_json_set_str(r->claims, "userId", hub_cstr(id));
+    hub_json_set_str(r->claims, "roleId", HUB_STR("guest"));
+    r->session = json_copy(r->claims);
+    authenticate(r);
+}
+
+static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done, void *arg) {
+    const struct hub_service *service = ctx->config.service;
+    struct resolution *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct resolution){.ctx = ctx, .done = done, .arg = arg, .same_user = same_user ? hub_xstrdup(same_user) : NULL};
+    r->token = hub_str_dup(token);
+    if (token.n > MAX_TOKEN || strlen(r->token) != token.n)
+        refuse(r, HUB_INVALID_TOKEN, "it is too long or holds a NUL");
+    else if (service->dev && hub_str_starts(token, HUB_STR("dev:")))
+        by_word(r);
+    else if (service->jwt.on && token.n)
+        by_jwt(r);
+    else if (service->anonymous && (!token.n || !service->dev)) /* a cookie of somebody else's may well come along */
+        by_nothing(r);
+    else
+        refuse(r, token.n ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED, token.n ? "no method takes such a token" : "none given");
+}
+
+void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg) {
+    resolve(ctx, token, NULL, done, arg);
+}
+
+void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token, hub_identity_done *done, void *arg) {
+    resolve(ctx, token, who->user_id, done, arg);
+}
+
+void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from, hub_identity_done *done, void *arg) {
+    struct hub_buf token = {0};
+    if (hub_token_find(from, &token) == HUB_INVALID_TOKEN)
+        done(arg, HUB_INVALID_TOKEN, NULL, NULL);
+    else
+        hub_identity_resolve(ctx, hub_buf_str(&token), done, arg);
+    hub_buf_free(&token);
+}
+
+/* ---- sockets ---- */
+
+struct admission {
+    struct hub_socket *socket; /* reference */
+    hub_identity_admitted *admitted;
+    void *arg;
+};
+
+static void refuse_socket(struct hub_socket *s, enum hub_code code, const char *reason) {
+    struct hub_buf data = {0};
+    const char *message = code == HUB_TOKEN_EXPIRED ? "Invalid token" : hub_code_text(code);
+    hub_buf_addf(&data, "{\"code\":\"%s\"", hub_code_name(code));
+    if (reason) hub_buf_addz(&data, ",\"reason\":"), hub_json_add_string(&data, hub_cstr(reason));
+    hub_buf_addc(&data, '}');
+    hub_socket_refuse(s, message, hub_buf_str(&data));
+    hub_buf_free(&data);
+}
+
+static void on_resolved(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    struct admission *a = arg;
+    if (a->socket->state == HUB_SOCKET_CONNECTING) {
+        if (code == HUB_OK)
+            a->admitted(a->arg, who), hub_socket_accept(a->socket);
+        else
+            refuse_socket(a->socket, code, reason);
+    }
+    hub_socket_unref(a->socket);
+    free(a);
+}
+
+void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth, hub_identity_admitted *admitted, void *arg) {
+    const struct hub_handshake *hs = hub_socket_handshake(s);
+    const struct hub_credentials from = {.auth = auth, .authorization = hs->authorization, .query = hs->query, .cookie = hs->cookie};
+    struct admission *a = hub_xmalloc(sizeof *a);
+    *a = (struct admission){hub_socket_ref(s), admitted, arg};
+    hub_identity_resolve_from(ctx, &from, on_resolved, a);
+}
+
+static void on_lease_due(struct hub_timer *t);
+
+static void lease_arm(struct hub_lease *l) {
+    int64_t left = l->expires_at * 1000 - hub_wall_ms();
+    hub_timer_start(l->loop, &l->timer, left < LEASE_CHECK_MS ? left : LEASE_CHECK_MS, on_lease_due);
+}
+
+static void on_lease_due(struct hub_timer *t) {
+    struct hub_lease *l = HUB_CONTAINER(t, struct hub_lease, timer);
+    if (hub_wall_ms() < l->expires_at * 1000) {
+        lease_arm(l);
+        return;
+    }
+    struct hub_socket *s = hub_socket_ref(l->socket); /* its owner may go with it */
+    hub_socket_emit(s, HUB_STR("hub:error"), HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"), 0);
+    hub_socket_disconnect(s, false);
+    hub_socket_unref(s);
+}
+
+void hub_lease_set(struct hub_lease *l, struct hub_loop *loop, struct hub_socket *s, const struct hub_identity *who) {
+    hub_lease_stop(l);
+    l->loop = loop;
+    l->socket = s;
+    l->expires_at = who->expires_at;
+    if (l->expires_at) lease_arm(l);
+}
+
+void hub_lease_stop(struct hub_lease *l) {
+    if (l->loop) hub_timer_stop(l->loop, &l->timer);
+}

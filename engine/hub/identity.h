@@ -1,0 +1,82 @@
+/* Who is asking: from a token to a session that hubs, plain namespaces and REST trust. Tokens are verified (auth.jwt), taken at their word
+ * (auth.dev) or done without (auth.anonymous); then comes the stored session (auth.session) and last the authenticate hook.
+ * Loop thread only.
+ *
+ * The authenticate hook sees "session" and "claims". false, 0, "" and {deny: "reason"} refuse; an object's members are laid over the session;
+ * anything else (nil and null too) accepts. A hook that fails refuses. */
+#ifndef HUB_HUB_IDENTITY_H
+#define HUB_HUB_IDENTITY_H
+#include "auth/jwt.h"
+#include "hub/hook.h"
+#include "loop/loop.h"
+#include "persist/cache.h"
+#include "schema/def.h"
+#include "session/session.h"
+
+/* Never changed once made. */
+struct hub_identity {
+    uint32_t refs;
+    json_t *session;     /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the token itself */
+    const char *user_id; /* session.userId: 1 to 256 bytes of printable text */
+    const char *role_id; /* session.roleId, of a list the first; "" when there is none */
+    int64_t expires_at;  /* seconds since the epoch; 0 = never */
+};
+static inline struct hub_identity *hub_identity_ref(struct hub_identity *who) { return who->refs++, who; }
+void hub_identity_unref(struct hub_identity *who); /* NULL is fine */
+
+/* How the service authenticates. Everything pointed to must outlive the ctx, or be replaced in it first. */
+struct hub_identity_config {
+    struct hub_loop *loop;
+    const struct hub_service *service;
+    const struct hub_jwt_keys *keys; /* NULL without auth.jwt */
+    struct hub_cache *cache;         /* for auth.session; may be NULL without */
+    const struct hub_hook_ops *hooks;
+    struct hub_scripts *scripts;
+};
+struct hub_identity_ctx;
+struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config);
+/* Replaces the configuration (scripts made, definitions reloaded). Resolutions under way end with the old one's results. */
+void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config);
+/* Resolutions under way must be over (cache closed, scripts deleted). */
+void hub_identity_ctx_delete(struct hub_identity_ctx *ctx);
+
+/* Where a token may be, in order of precedence. Empty views are skipped. */
+struct hub_credentials {
+    const json_t *auth;           /* CONNECT's auth object: member "token"; NULL for REST */
+    struct hub_str authorization; /* header: "Bearer …" */
+    struct hub_str query;         /* raw query string: access_token */
+    struct hub_str cookie;        /* header: access_token */
+};
+/* Appends the first token there is to OUT. HUB_AUTH_REQUIRED: there is none; HUB_INVALID_TOKEN: it is over 8 KiB or no text. */
+enum hub_code hub_token_find(const struct hub_credentials *from, struct hub_buf *out);
+
+/* CODE is HUB_OK with WHO (borrowed; take a reference to keep it), or HUB_AUTH_REQUIRED, HUB_INVALID_TOKEN, HUB_TOKEN_EXPIRED, or
+ * HUB_STORE_UNAVAILABLE when the stored session cannot be looked up. REASON: what the authenticate hook said for the client, or NULL. */
+typedef void hub_identity_done(void *arg, enum hub_code code, struct hub_identity *who, const char *reason);
+/* Works out who bears TOKEN (empty: nobody gave one; copied). DONE comes exactly once, possibly before this returns. */
+void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg);
+/* hub_token_find and hub_identity_resolve in one, for REST. */
+void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from, hub_identity_done *done, void *arg);
+/* The same for somebody who is WHO already and brings a new token: another user's is HUB_INVALID_TOKEN. */
+void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token, hub_identity_done *done, void *arg);
+
+/* ---- sockets ---- */
+
+/* WHO is borrowed. The place to set the socket up; it is accepted afterwards, unless the callee accepted, refused or closed it itself. */
+typedef void hub_identity_admitted(void *arg, struct hub_identity *who);
+/* For hub_namespace_ops.connect: resolves the token of AUTH or of the handshake, then calls ADMITTED and accepts S, or refuses it with
+ * CONNECT_ERROR (contract: wire.md). Nothing happens to a socket that closed meanwhile. Keeps S alive; ARG may be S. */
+void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth, hub_identity_admitted *admitted, void *arg);
+
+/* Ends a socket when its token expires: hub:error token_expired, then DISCONNECT. Zero-initialised is stopped; lies in the data of the
+ * socket's owner, who stops it when the socket closes. */
+struct hub_lease {
+    struct hub_timer timer;
+    struct hub_loop *loop;
+    struct hub_socket *socket;
+    int64_t expires_at;
+};
+/* Starts it, or moves it to another identity's expiry. Does nothing for identities that never expire. */
+void hub_lease_set(struct hub_lease *lease, struct hub_loop *loop, struct hub_socket *s, const struct hub_identity *who);
+void hub_lease_stop(struct hub_lease *lease);
+#endif
