@@ -90,29 +90,41 @@ static void encode(struct hub_buf *b, struct hub_str s, const char *alphabet, bo
     if (pad) hub_buf_add(b, "==", i + 1 < s.n ? 1 : 2);
 }
 
-static bool decode(struct hub_buf *b, struct hub_str s, const char *alphabet) {
-    size_t start = b->n;
+/* Value of each character plus one; 0 = not in the alphabet. */
+#define COMMON                                                                                                                                      \
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,          \
+    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, \
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, \
+    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, \
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, \
+    ['8'] = 61, ['9'] = 62
+static const unsigned char plain_values[256] = {COMMON, ['+'] = 63, ['/'] = 64};
+static const unsigned char url_values[256] = {COMMON, ['-'] = 63, ['_'] = 64};
+#undef COMMON
+
+static bool decode(struct hub_buf *b, struct hub_str s, const unsigned char table[256]) {
+    if (s.n % 4 == 0)
+        for (int i = 0; i < 2 && s.n && s.p[s.n - 1] == '='; i++) s.n--;
+    if (s.n % 4 == 1) return false;
+    char *out = hub_buf_reserve(b, s.n / 4 * 3 + 3);
     uint32_t acc = 0;
     unsigned bits = 0;
-    while (s.n && s.p[s.n - 1] == '=') s.n--;
-    if (s.n % 4 == 1) return false;
     for (size_t i = 0; i < s.n; i++) {
-        const char *at = s.p[i] ? memchr(alphabet, s.p[i], 64) : NULL;
-        if (!at) {
-            b->n = start;
-            return false;
-        }
-        acc = (acc << 6 | (uint32_t)(at - alphabet)) & 0xffffff;
+        unsigned char v = table[(unsigned char)s.p[i]];
+        if (!v) return false;
+        acc = acc << 6 | (v - 1u);
         bits += 6;
-        if (bits >= 8) bits -= 8, hub_buf_addc(b, (char)(acc >> bits & 0xff));
+        if (bits >= 8) bits -= 8, *out++ = (char)(acc >> bits);
     }
+    if (acc & ((1u << bits) - 1)) return false; /* bits that no byte takes up: the same bytes would have several spellings */
+    b->n = (size_t)(out - b->p);
     return true;
 }
 
 void hub_buf_add_base64(struct hub_buf *b, struct hub_str s) { encode(b, s, plain, true); }
 void hub_buf_add_base64url(struct hub_buf *b, struct hub_str s) { encode(b, s, url, false); }
-bool hub_buf_add_unbase64(struct hub_buf *b, struct hub_str s) { return decode(b, s, plain); }
-bool hub_buf_add_unbase64url(struct hub_buf *b, struct hub_str s) { return decode(b, s, url); }
+bool hub_buf_add_unbase64(struct hub_buf *b, struct hub_str s) { return decode(b, s, plain_values); }
+bool hub_buf_add_unbase64url(struct hub_buf *b, struct hub_str s) { return decode(b, s, url_values); }
 
 static int hex(char c) {
     if (c >= '0' && c <= '9') return c - '0';

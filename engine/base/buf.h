@@ -29,8 +29,8 @@ void hub_buf_drop(struct hub_buf *b, size_t n);
 const char *hub_buf_cstr(struct hub_buf *b); /* terminated; valid until the next change */
 /* The bytes, NUL-terminated, now the caller's to free(); leaves the buffer empty. */
 char *hub_buf_take(struct hub_buf *b, size_t *n);
-/* Base64 (RFC 4648). URL form has no padding. Decoding accepts optional padding; false on any other character
- * or length, and then nothing was appended. */
+/* Base64 (RFC 4648). URL form has no padding. Decoding accepts text with or without padding; false on any other character or length
+ * and on stray bits in the last character (3.5), and then nothing was appended. */
 void hub_buf_add_base64(struct hub_buf *b, struct hub_str bytes);
 void hub_buf_add_base64url(struct hub_buf *b, struct hub_str bytes);
 bool hub_buf_add_unbase64(struct hub_buf *b, struct hub_str text);

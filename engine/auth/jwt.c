@@ -1,0 +1,154 @@
+/* Tokens: taking a compact JWS apart, checking it in an order that never lets the token choose how it is checked, and signing one. */
+#include "auth/jwt.h"
+
+#include <math.h>
+
+#include "auth/jwt_int.h"
+
+#define TOKEN_MAX (16 * 1024)
+
+struct parts {
+    struct hub_str header, payload, signature; /* base64url, as received */
+    struct hub_str signed_part;                /* header.payload */
+};
+
+static bool split(struct hub_str token, struct parts *p) {
+    struct hub_str rest = token;
+    if (!hub_str_split(&rest, '.', &p->header) || !hub_str_split(&rest, '.', &p->payload) || !rest.p) return false;
+    p->signature = rest;
+    p->signed_part = hub_str(token.p, p->header.n + 1 + p->payload.n);
+    return p->header.n && p->payload.n && p->signature.n && hub_str_find(rest, '.') == rest.n;
+}
+
+/* JWS has no padding, and one spelling for the same bytes only: what was signed is what was sent. */
+static bool unbase64(struct hub_str text, struct hub_buf *out) { return hub_str_find(text, '=') == text.n && hub_buf_add_unbase64url(out, text); }
+
+static json_t *object(struct hub_str text) {
+    struct hub_buf b = {0};
+    json_t *v = unbase64(text, &b) ? hub_json_parse(hub_buf_str(&b), NULL) : NULL;
+    hub_buf_free(&b);
+    if (json_is_object(v)) return v;
+    json_decref(v);
+    return NULL;
+}
+
+static bool is_candidate(const struct hub_jwt_key *key, const struct hub_jwt_alg *alg, struct hub_str kid) {
+    return key->kind == alg->kind && (!key->alg || key->alg == alg) && (!kid.p || !key->kid || hub_str_is(kid, key->kid));
+}
+
+static enum hub_code check_signature(const struct hub_jwt_keys *keys, const struct parts *p, const json_t *header, struct hub_err *err) {
+    struct hub_str name = hub_json_get_str(header, "alg"), kid = hub_json_get_str(header, "kid");
+    if (hub_json_get(header, "crit")) return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"crit\" asks for extensions");
+    if (hub_json_get(header, "kid") && !kid.p) return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"kid\" is not a string");
+    const struct hub_jwt_alg *alg = hub_jwt_alg_listed(keys, name);
+    if (!alg)
+        return hub_fail(err, HUB_INVALID_TOKEN, "algorithm \"%.*s\" is not in auth.jwt.algorithms", name.n > 32 ? 32 : (int)name.n,
+                        name.n ? name.p : "");
+    struct hub_buf signature = {0};
+    if (!unbase64(p->signature, &signature)) {
+        hub_buf_free(&signature);
+        return hub_fail(err, HUB_INVALID_TOKEN, "the signature is not base64url");
+    }
+    size_t tried = 0;
+    bool good = false;
+    for (size_t i = 0; i < keys->key_n && !good; i++)
+        if (is_candidate(&keys->keys[i], alg, kid)) tried++, good = hub_jwt_alg_verify(alg, &keys->keys[i], p->signed_part, hub_buf_str(&signature));
+    hub_buf_free(&signature);
+    if (good) return HUB_OK;
+    if (!tried) return hub_fail(err, HUB_INVALID_TOKEN, "no key for algorithm %s and this \"kid\"", alg->name);
+    return hub_fail(err, HUB_INVALID_TOKEN, "the signature does not fit");
+}
+
+/* A NumericDate, which may have a fraction. False when it is there and no usable number. */
+static bool date(const json_t *claims, const char *name, bool *given, double *seconds) {
+    const json_t *v = hub_json_get(claims, name);
+    *given = v != NULL;
+    *seconds = json_number_value(v);
+    return !v || (json_is_number(v) && isfinite(*seconds));
+}
+
+static enum hub_code check_times(const struct hub_jwt_keys *keys, const json_t *claims, int64_t now, struct hub_err *err) {
+    bool has_exp, has_nbf, has_iat;
+    double exp, nbf, iat, at = (double)now, leeway = (double)keys->leeway;
+    if (!date(claims, "exp", &has_exp, &exp)) return hub_fail(err, HUB_INVALID_TOKEN, "\"exp\" is not a number");
+    if (!date(claims, "nbf", &has_nbf, &nbf)) return hub_fail(err, HUB_INVALID_TOKEN, "\"nbf\" is not a number");
+    if (!date(claims, "iat", &has_iat, &iat)) return hub_fail(err, HUB_INVALID_TOKEN, "\"iat\" is not a number");
+    if (has_exp && at >= exp + leeway) return hub_fail(err, HUB_TOKEN_EXPIRED, "expired %.0f s ago", at - exp);
+    if (has_nbf && at + leeway < nbf) return hub_fail(err, HUB_INVALID_TOKEN, "not valid for another %.0f s", nbf - at);
+    if (has_iat && at + leeway < iat) return hub_fail(err, HUB_INVALID_TOKEN, "issued %.0f s in the future; do the clocks agree?", iat - at);
+    return HUB_OK;
+}
+
+static bool names_audience(const json_t *aud, const char *audience) {
+    if (hub_str_is(hub_json_str(aud), audience) && json_is_string(aud)) return true;
+    for (size_t i = 0; i < json_array_size(aud); i++)
+        if (hub_str_is(hub_json_str(json_array_get(aud, i)), audience)) return true;
+    return false;
+}
+
+static enum hub_code check_claims(const struct hub_jwt_keys *keys, const json_t *claims, int64_t now, struct hub_err *err) {
+    if (keys->issuer && !hub_str_is(hub_json_get_str(claims, "iss"), keys->issuer))
+        return hub_fail(err, HUB_INVALID_TOKEN, "\"iss\" is not \"%s\"", keys->issuer);
+    if (keys->audience && !names_audience(hub_json_get(claims, "aud"), keys->audience))
+        return hub_fail(err, HUB_INVALID_TOKEN, "\"aud\" does not name \"%s\"", keys->audience);
+    return check_times(keys, claims, now, err);
+}
+
+static enum hub_code verify(const struct hub_jwt_keys *keys, const struct parts *p, int64_t now, json_t **claims, struct hub_err *err) {
+    json_t *header = object(p->header);
+    if (!header) return hub_fail(err, HUB_INVALID_TOKEN, "the header is not base64url of a JSON object");
+    enum hub_code code = check_signature(keys, p, header, err);
+    json_decref(header);
+    if (code) return code;
+    json_t *payload = object(p->payload);
+    if (!payload) return hub_fail(err, HUB_INVALID_TOKEN, "the payload is not base64url of a JSON object");
+    code = check_claims(keys, payload, now, err);
+    if (code)
+        json_decref(payload);
+    else
+        *claims = payload;
+    return code;
+}
+
+enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims, struct hub_err *err) {
+    struct parts p;
+    *claims = NULL;
+    if (token.n > TOKEN_MAX) return hub_fail(err, HUB_INVALID_TOKEN, "longer than %d bytes", TOKEN_MAX);
+    if (!split(token, &p)) return hub_fail(err, HUB_INVALID_TOKEN, "not three parts with dots between them");
+    return verify(keys, &p, now, claims, err);
+}
+
+static enum hub_code signing_key(const struct hub_jwt_alg *alg, struct hub_str text, struct hub_jwt_key *key, struct hub_err *err) {
+    if (alg->kind == HUB_JWT_HMAC) return hub_jwt_key_secret(key, text) ? HUB_OK : hub_fail(err, HUB_INTERNAL, "the secret is empty");
+    enum hub_code code = hub_jwt_key_private(key, text, err);
+    if (code || (key->kind == alg->kind && (!key->alg || key->alg == alg))) return code;
+    hub_jwt_key_clear(key);
+    return hub_fail(err, HUB_INTERNAL, "the private key is not of the kind that %s needs", alg->name);
+}
+
+enum hub_code hub_jwt_sign(const char *algorithm, struct hub_str key_pem, const json_t *claims, struct hub_buf *out, struct hub_err *err) {
+    const struct hub_jwt_alg *alg = hub_jwt_alg_find(hub_cstr(algorithm));
+    struct hub_jwt_key key = {0};
+    if (!alg) return hub_fail(err, HUB_INTERNAL, "there is no algorithm \"%s\"", algorithm);
+    enum hub_code code = signing_key(alg, key_pem, &key, err);
+    if (code) return code;
+    struct hub_buf text = {0}, token = {0}, signature = {0};
+    hub_buf_addf(&text, "{\"alg\":\"%s\",\"typ\":\"JWT\"}", alg->name);
+    hub_buf_add_base64url(&token, hub_buf_str(&text));
+    hub_buf_addc(&token, '.');
+    hub_buf_clear(&text);
+    hub_json_add(&text, claims);
+    hub_buf_add_base64url(&token, hub_buf_str(&text));
+    if (hub_jwt_alg_sign(alg, &key, hub_buf_str(&token), &signature)) {
+        hub_buf_adds(out, hub_buf_str(&token));
+        hub_buf_addc(out, '.');
+        hub_buf_add_base64url(out, hub_buf_str(&signature));
+    } else {
+        code = hub_fail(err, HUB_INTERNAL, "OpenSSL could not sign with this key");
+    }
+    hub_jwt_key_clear(&key);
+    hub_buf_free(&text);
+    hub_buf_free(&token);
+    hub_buf_free(&signature);
+    return code;
+}

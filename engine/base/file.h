@@ -1,0 +1,10 @@
+/* Whole files, read blocking: for start-up, reload and command-line tools, never for the serving path. */
+#ifndef HUB_BASE_FILE_H
+#define HUB_BASE_FILE_H
+#include "base/buf.h"
+#include "base/code.h"
+
+/* Appends the file's bytes. Failure: HUB_NOT_FOUND (cannot be opened or read) or HUB_TOO_LARGE (more than MAX bytes); err->text names the
+ * file and the cause, and nothing was appended. */
+enum hub_code hub_file_read(const char *path, size_t max, struct hub_buf *out, struct hub_err *err);
+#endif
