@@ -53,8 +53,11 @@ struct hub_host_fn {
     const char *name;  /* "find" */
     void (*call)(void *ctx, struct hub_host_call *call);
 };
+/* Rows of table "socket" serve the methods of the object that handlers of plain namespaces get. Their first argument is the socket's id:
+ * emit(id, event, …), broadcastEmit(id, event, …), toEmit(id, room, event, …), join(id, room), leave(id, room), disconnect(id, reason?). */
 struct hub_host {
     const struct hub_host_fn *fns; /* terminated by a row with table == NULL */
     void *ctx;
+    const struct hub_host *next; /* more rows, with a ctx of their own; or NULL */
 };
 #endif
