@@ -179,7 +179,10 @@ struct hub_watch {
 static void on_poll(uv_poll_t *h, int status, int events) {
     struct hub_watch *w = h->data;
     int got = 0;
-    if (status < 0) got = HUB_READABLE | (w->events & HUB_WRITABLE);
+    if (status < 0) { /* libuv has stopped watching: the next hub_watch_set shall start again */
+        got = HUB_READABLE | (w->events & HUB_WRITABLE);
+        w->events = 0;
+    }
     if (events & UV_READABLE) got |= HUB_READABLE;
     if (events & UV_WRITABLE) got |= HUB_WRITABLE;
     w->cb(w->arg, got);

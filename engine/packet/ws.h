@@ -14,6 +14,13 @@ struct hub_ws_head {
     uint8_t mask[4];
 };
 
+/* The big-endian number in N bytes (2 or 8): an extended payload length. */
+static inline uint64_t hub_ws_number(const unsigned char *p, size_t n) {
+    uint64_t v = 0;
+    for (size_t i = 0; i < n; i++) v = v << 8 | p[i];
+    return v;
+}
+
 /* Client to server: the mask bit is required (5.1), control frames are short and whole (5.5), lengths minimal (5.2). */
 enum hub_ws_parse hub_ws_head_parse(struct hub_str bytes, struct hub_ws_head *out);
 /* Server to client: at most 10 bytes; returns how many. */

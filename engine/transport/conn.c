@@ -1,0 +1,290 @@
+/* The connection: one socket from accept to close, whatever protocol it speaks at the moment. One read per readable event into
+ * the loop-wide buffer, one write per turn, and a wait for writability only after a short write. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "transport/transport_int.h"
+
+#define MAX_IOV 64
+#define TLS_STAGE 65536 /* bytes handed to one TLS write */
+
+/* ---- life ---- */
+
+static void on_ready(void *arg, int events);
+
+static void keep_address(struct hub_conn *c, const struct sockaddr *peer) {
+    static const uint8_t v4_in_v6[12] = {[10] = 0xff, [11] = 0xff};
+    if (peer->sa_family == AF_INET) {
+        memcpy(c->addr, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
+    } else if (peer->sa_family == AF_INET6) {
+        const uint8_t *a = ((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr.s6_addr;
+        c->v6 = memcmp(a, v4_in_v6, 12) != 0;
+        memcpy(c->addr, c->v6 ? a : a + 12, c->v6 ? 16 : 4);
+    }
+}
+
+void hub_conn_peer(const struct hub_conn *c, char out[46]) { inet_ntop(c->v6 ? AF_INET6 : AF_INET, c->addr, out, 46); }
+
+void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer) {
+    struct hub_conn *c = hub_xcalloc(1, sizeof *c);
+    c->t = t;
+    c->fd = fd;
+    keep_address(c, peer);
+    hub_list_init(&c->due);
+    hub_list_init(&c->busy_link);
+    hub_list_push(&t->conns, &c->link);
+    t->conn_n++;
+    hub_metric_add(&hub_metric_connections, 1);
+    c->watch = hub_watch_new(t->loop, fd, on_ready, c);
+    if (!c->watch || (t->tls && !hub_tls_accept(c))) {
+        hub_conn_kill(c, HUB_CLOSE_ERROR);
+        return;
+    }
+    hub_http_rearm(c);
+    hub_conn_watch(c);
+}
+
+/* Moves to an end state: whatever was attached goes its own way. */
+static void let_go(struct hub_conn *c, enum hub_conn_mode mode, enum hub_close_reason reason) {
+    struct hub_eio *e = c->eio;
+    enum hub_conn_mode was = (enum hub_conn_mode)c->mode;
+    if (was == HUB_CONN_HTTP) hub_http_forget(c);
+    c->mode = (uint8_t)mode;
+    c->eio = NULL;
+    if (e && was == HUB_CONN_WS) hub_eio_gone(e, reason);
+    if (e && was == HUB_CONN_PROBE) e->probe = NULL, e->upgrading = false;
+}
+
+void hub_conn_kill(struct hub_conn *c, enum hub_close_reason reason) {
+    if (c->mode == HUB_CONN_DEAD) return;
+    struct hub_transport *t = c->t;
+    let_go(c, HUB_CONN_DEAD, reason);
+    hub_timer_stop(t->loop, &c->timer);
+    hub_list_remove(&c->due);
+    hub_list_remove(&c->busy_link);
+    hub_list_remove(&c->link);
+    hub_list_push(&t->dead, &c->link);
+    hub_transport_work(t);
+}
+
+void hub_conn_free(struct hub_conn *c) {
+    struct hub_transport *t = c->t;
+    if (c->watch) hub_watch_close(c->watch);
+    hub_tls_free(c);
+    close(c->fd);
+    hub_ws_in_free(&c->ws);
+    hub_buf_free(&c->rest);
+    hub_buf_free(&c->out);
+    hub_list_remove(&c->link);
+    free(c);
+    t->conn_n--;
+    hub_metric_add(&hub_metric_connections, -1);
+    if (!t->accepting && t->listener_n) hub_listen_resume(t);
+}
+
+void hub_conn_due(struct hub_conn *c) {
+    if (!c->blocked && c->mode != HUB_CONN_DEAD && !hub_list_linked(&c->due)) hub_list_push(&c->t->due_conns, &c->due);
+}
+
+void hub_conn_busy(struct hub_conn *c) {
+    if (c->mode == HUB_CONN_DEAD || hub_list_linked(&c->busy_link)) return;
+    hub_list_push(&c->t->busy, &c->busy_link);
+    hub_transport_work(c->t);
+}
+
+void hub_conn_watch(struct hub_conn *c) {
+    bool full = c->mode == HUB_CONN_HTTP && c->rest.n >= HUB_MAX_REST;
+    hub_watch_set(c->watch, (c->eof || full ? 0 : HUB_READABLE) | (c->blocked ? HUB_WRITABLE : 0));
+}
+
+/* ---- ending ---- */
+
+static void on_deadline(struct hub_timer *timer) { hub_conn_kill(HUB_CONTAINER(timer, struct hub_conn, timer), HUB_CLOSE_TRANSPORT); }
+
+void hub_conn_finish(struct hub_conn *c, int64_t ms) {
+    if (c->mode == HUB_CONN_DEAD || c->mode == HUB_CONN_LINGER) return;
+    c->finish = true;
+    if (ms) hub_timer_start(c->t->loop, &c->timer, ms, on_deadline);
+    hub_conn_due(c);
+}
+
+/* Everything is written. Closing at once could make the kernel throw away what the peer has not read yet (a reset answers
+ * bytes that still arrive), so only our side is shut and the peer gets a moment to close its own. */
+static void linger(struct hub_conn *c) {
+    if (c->ssl) hub_tls_shutdown(c);
+    shutdown(c->fd, SHUT_WR);
+    let_go(c, HUB_CONN_LINGER, HUB_CLOSE_TRANSPORT);
+    hub_buf_free(&c->rest);
+    if (c->eof) {
+        hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+        return;
+    }
+    hub_timer_start(c->t->loop, &c->timer, HUB_LINGER_TIMEOUT, on_deadline);
+    hub_conn_watch(c);
+}
+
+/* ---- writing ---- */
+
+size_t hub_conn_unsent(const struct hub_conn *c) { return c->out.n - c->out_sent; }
+
+static struct hub_outq *queue_of(struct hub_conn *c) { return c->mode == HUB_CONN_WS && c->eio ? &c->eio->q : NULL; }
+
+static ssize_t send_vectors(int fd, struct iovec *iov, int n) {
+    if (n == 1) return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+static void consume(struct hub_conn *c, size_t n) {
+    size_t own = hub_conn_unsent(c);
+    size_t from_out = n < own ? n : own;
+    c->out_sent += from_out;
+    if (c->out_sent == c->out.n) {
+        hub_buf_free(&c->out);
+        c->out_sent = 0;
+    }
+    if (n > from_out) hub_outq_consume(&c->eio->q, n - from_out);
+}
+
+/* One write of everything, up to MAX_IOV pieces. Sets *all to whether the socket took what it was given. */
+static ssize_t write_plain(struct hub_conn *c, bool *all) {
+    struct iovec iov[MAX_IOV];
+    struct hub_outq *q = queue_of(c);
+    int n = 0;
+    if (hub_conn_unsent(c)) iov[n++] = (struct iovec){c->out.p + c->out_sent, hub_conn_unsent(c)};
+    if (q) n += hub_outq_gather(q, iov + n, MAX_IOV - n);
+    if (!n) return HUB_IO_EOF;
+    size_t given = 0;
+    for (int i = 0; i < n; i++) given += iov[i].iov_len;
+    ssize_t r;
+    do r = send_vectors(c->fd, iov, n);
+    while (r < 0 && errno == EINTR);
+    if (r < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? HUB_IO_AGAIN : HUB_IO_ERROR;
+    *all = (size_t)r == given;
+    consume(c, (size_t)r);
+    return r;
+}
+
+/* TLS wants one flat buffer, and the same bytes again after a short write: they leave the queue when they are staged. */
+static ssize_t write_tls(struct hub_conn *c, bool *all) {
+    struct hub_outq *q = queue_of(c);
+    struct hub_piece *piece;
+    while (q && hub_conn_unsent(c) < TLS_STAGE && (piece = hub_outq_first(q))) {
+        size_t take = piece->len < TLS_STAGE ? piece->len : TLS_STAGE;
+        hub_buf_add(&c->out, piece->chunk->p + piece->off, take);
+        hub_outq_consume(q, take);
+    }
+    if (!hub_conn_unsent(c)) return HUB_IO_EOF;
+    size_t given = hub_conn_unsent(c);
+    ssize_t r = hub_tls_write(c, c->out.p + c->out_sent, given);
+    if (r <= 0) return r ? r : HUB_IO_ERROR;
+    *all = true; /* a TLS write stops at a record's end; only "again" means that the socket is full */
+    consume(c, (size_t)r);
+    return r;
+}
+
+static void on_drained(struct hub_conn *c) {
+    if (c->finish && c->mode != HUB_CONN_LINGER) {
+        linger(c);
+        return;
+    }
+    if (c->mode != HUB_CONN_HTTP) return;
+    hub_http_rearm(c);
+    if (c->rest.n && !c->answering) hub_conn_busy(c);
+}
+
+void hub_conn_flush(struct hub_conn *c) {
+    if (c->blocked || c->mode == HUB_CONN_DEAD) return;
+    for (;;) {
+        bool all = false;
+        ssize_t r = c->ssl ? write_tls(c, &all) : write_plain(c, &all);
+        if (r == HUB_IO_EOF) break;
+        if (r == HUB_IO_ERROR) {
+            hub_conn_kill(c, HUB_CLOSE_ERROR);
+            return;
+        }
+        hub_metric_add(&hub_metric_writes, 1);
+        if (r > 0) hub_metric_add(&hub_metric_bytes_out, r);
+        if (r == HUB_IO_AGAIN || !all) {
+            c->blocked = true;
+            if (c->mode == HUB_CONN_HTTP) hub_http_rearm(c);
+            hub_conn_watch(c);
+            return;
+        }
+        if (!hub_conn_unsent(c) && !(queue_of(c) && queue_of(c)->n)) break;
+    }
+    on_drained(c);
+}
+
+/* ---- reading ---- */
+
+static ssize_t read_some(struct hub_conn *c) {
+    if (c->ssl) return hub_tls_read(c, c->t->in, HUB_IN_SIZE);
+    ssize_t r;
+    do r = recv(c->fd, c->t->in, HUB_IN_SIZE, 0);
+    while (r < 0 && errno == EINTR);
+    if (r >= 0) return r;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? HUB_IO_AGAIN : HUB_IO_ERROR;
+}
+
+static void take_input(struct hub_conn *c, char *p, size_t n) {
+    switch ((enum hub_conn_mode)c->mode) {
+    case HUB_CONN_HTTP: hub_http_input(c, p, n); break;
+    case HUB_CONN_PROBE:
+    case HUB_CONN_WS: hub_ws_input(c, p, n); break;
+    case HUB_CONN_LINGER:
+    case HUB_CONN_DEAD: break;
+    }
+}
+
+static void on_eof(struct hub_conn *c) {
+    c->eof = true;
+    if (c->mode == HUB_CONN_HTTP)
+        hub_http_eof(c);
+    else
+        hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+}
+
+static void on_readable(struct hub_conn *c) {
+    for (int round = 0; round < HUB_READ_ROUNDS; round++) {
+        ssize_t r = read_some(c);
+        if (r == HUB_IO_AGAIN) return;
+        if (r == HUB_IO_ERROR) {
+            hub_conn_kill(c, HUB_CLOSE_ERROR);
+            return;
+        }
+        if (r == HUB_IO_EOF) {
+            on_eof(c);
+            return;
+        }
+        hub_metric_add(&hub_metric_bytes_in, r);
+        take_input(c, c->t->in, (size_t)r);
+        if (c->mode == HUB_CONN_DEAD || (r < HUB_IN_SIZE && !c->ssl)) return;
+        if (c->mode == HUB_CONN_HTTP && c->rest.n >= HUB_MAX_REST) break;
+    }
+    if (c->ssl && hub_tls_has_more(c)) c->reread = true, hub_conn_busy(c); /* the socket will not report these bytes again */
+}
+
+static void on_ready(void *arg, int events) {
+    struct hub_conn *c = arg;
+    if (events & HUB_WRITABLE && c->blocked) {
+        c->blocked = false;
+        hub_conn_flush(c);
+        if (c->ssl) events |= HUB_READABLE; /* a TLS read may have waited for this, too */
+    }
+    if (events & HUB_READABLE && c->mode != HUB_CONN_DEAD) on_readable(c);
+    if (c->mode != HUB_CONN_DEAD) hub_conn_watch(c);
+}
+
+void hub_conn_go_on(struct hub_conn *c) {
+    if (c->mode == HUB_CONN_HTTP && c->rest.n && !c->answering) hub_http_go_on(c);
+    if (c->reread && c->mode != HUB_CONN_DEAD) {
+        c->reread = false;
+        on_readable(c);
+    }
+    if (c->mode != HUB_CONN_DEAD) hub_conn_watch(c);
+}

@@ -1,0 +1,289 @@
+/* The Engine.IO session: its packets, queue, heartbeats, and its end. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "packet/eio.h"
+#include "packet/ws.h"
+#include "transport/transport_int.h"
+
+static const char *const reason_names[HUB_CLOSE_REASON_COUNT] = {
+    [HUB_CLOSE_TRANSPORT] = "transport close",
+    [HUB_CLOSE_ERROR] = "transport error",
+    [HUB_CLOSE_PARSE] = "parse error",
+    [HUB_CLOSE_PING] = "ping timeout",
+    [HUB_CLOSE_TOO_LARGE] = "too large",
+    [HUB_CLOSE_SLOW] = "slow_reader",
+    [HUB_CLOSE_CLIENT] = "client namespace disconnect",
+    [HUB_CLOSE_SERVER] = "forced server close",
+    [HUB_CLOSE_SHUTDOWN] = "server shutting down",
+};
+
+const char *hub_close_reason_name(enum hub_close_reason r) { return r < HUB_CLOSE_REASON_COUNT ? reason_names[r] : "unknown"; }
+
+const char *hub_eio_sid(const struct hub_eio *e) { return e->sid; }
+int64_t hub_eio_last_in(const struct hub_eio *e) { return e->last_in; }
+size_t hub_eio_queued(const struct hub_eio *e) { return e->q.bytes; }
+bool hub_eio_is_websocket(const struct hub_eio *e) { return e->conn != NULL; }
+
+static struct hub_metric *count_of(const struct hub_eio *e) { return e->conn ? &hub_metric_websocket : &hub_metric_polling; }
+
+/* ---- heartbeats: the server pings, the client answers in time ---- */
+
+static void on_timer(struct hub_timer *timer) {
+    struct hub_eio *e = HUB_CONTAINER(timer, struct hub_eio, timer);
+    if (e->state == HUB_EIO_CLOSING) {
+        hub_eio_gone(e, (enum hub_close_reason)e->reason);
+        return;
+    }
+    if (e->pinged) {
+        hub_eio_end(e, HUB_CLOSE_PING, 1000, "ping timeout", HUB_CLOSE_TIMEOUT);
+        return;
+    }
+    e->pinged = true;
+    hub_outq_add(&e->q, e->t->ping, 0, e->t->ping->n, 0);
+    hub_eio_due(e);
+    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_timeout, on_timer);
+}
+
+static void on_pong(struct hub_eio *e) {
+    if (!e->pinged) return;
+    e->pinged = false;
+    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_interval, on_timer);
+}
+
+/* ---- beginning ---- */
+
+static void queue_open_packet(struct hub_eio *e, bool offer_websocket) {
+    const struct hub_transport_config *cfg = &e->t->cfg;
+    struct hub_buf b = {0};
+    hub_eio_open(&b, e->sid, offer_websocket, cfg->ping_interval, cfg->ping_timeout, cfg->max_payload);
+    struct hub_chunk *frame = hub_chunk_frame(HUB_WS_TEXT, hub_buf_str(&b));
+    hub_outq_add(&e->q, frame, 0, frame->n, 0);
+    hub_chunk_unref(frame);
+    hub_buf_free(&b);
+}
+
+static void free_session(struct hub_eio *e) {
+    hub_timer_stop(e->t->loop, &e->timer);
+    hub_outq_clear(&e->q);
+    hub_list_remove(&e->due);
+    hub_list_remove(&e->ended);
+    free(e);
+}
+
+struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_conn *websocket) {
+    struct hub_transport *t = r->conn->t;
+    struct hub_eio *e = hub_xcalloc(1, sizeof *e);
+    e->t = t;
+    e->conn = websocket;
+    e->last_in = hub_loop_now(t->loop);
+    hub_list_init(&e->due);
+    hub_list_init(&e->ended);
+    hub_sid(e->sid);
+    hub_map_put(&t->eios, hub_cstr(e->sid), e);
+    hub_timer_start(t->loop, &e->timer, t->cfg.ping_interval, on_timer);
+    queue_open_packet(e, !websocket);
+    const struct hub_handshake hs = {
+        .peer = hub_http_peer(r),
+        .authorization = hub_http_header(r, "authorization"),
+        .cookie = hub_http_header(r, "cookie"),
+        .query = hub_http_query(r),
+        .origin = hub_http_header(r, "origin"),
+        .user_agent = hub_http_header(r, "user-agent"),
+        .secure = t->tls != NULL,
+    };
+    e->client = t->ops->open(t->ctx, e, &hs);
+    if (!e->client) {
+        hub_map_del(&t->eios, hub_cstr(e->sid));
+        free_session(e);
+        return NULL;
+    }
+    hub_metric_add(count_of(e), 1);
+    return e;
+}
+
+/* ---- packets ---- */
+
+static bool broken(struct hub_eio *e, const char *why) {
+    hub_log_kv(HUB_LOG_INFO, "transport", "protocol error", "sid", e->sid, "reason", why, NULL);
+    hub_eio_end(e, HUB_CLOSE_PARSE, 1002, why, HUB_CLOSE_TIMEOUT);
+    return false;
+}
+
+static void on_close_packet(struct hub_eio *e) {
+    if (e->conn)
+        hub_eio_end(e, HUB_CLOSE_CLIENT, 1000, "", HUB_CLOSE_TIMEOUT);
+    else
+        hub_eio_gone(e, HUB_CLOSE_CLIENT);
+}
+
+bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary) {
+    struct hub_eio_packet packet;
+    e->last_in = hub_loop_now(e->t->loop);
+    if (binary) {
+        e->t->ops->message(e->client, payload, true);
+        return e->state == HUB_EIO_RUNNING;
+    }
+    if (!hub_eio_parse(payload, false, &packet)) return broken(e, "malformed Engine.IO packet");
+    switch (packet.type) {
+    case HUB_EIO_MESSAGE: e->t->ops->message(e->client, packet.data, false); break;
+    case HUB_EIO_PONG: on_pong(e); break;
+    case HUB_EIO_CLOSE: on_close_packet(e); break;
+    case HUB_EIO_PING: return broken(e, "invalid heartbeat direction");
+    case HUB_EIO_OPEN:
+    case HUB_EIO_UPGRADE:
+    case HUB_EIO_NOOP:
+    case HUB_EIO_BINARY: break;
+    }
+    return e->state == HUB_EIO_RUNNING;
+}
+
+/* ---- the upgrade: ping probe, pong probe, the held GET comes back, upgrade ---- */
+
+static void take_over(struct hub_conn *c) {
+    struct hub_eio *e = c->eio;
+    hub_polling_release(e);
+    hub_metric_add(&hub_metric_polling, -1);
+    hub_metric_add(&hub_metric_websocket, 1);
+    e->conn = c;
+    e->probe = NULL;
+    e->upgrading = false;
+    hub_list_remove(&e->due);
+    hub_timer_stop(c->t->loop, &c->timer);
+    c->mode = HUB_CONN_WS;
+    hub_conn_due(c);
+}
+
+void hub_eio_probe_packet(struct hub_conn *c, struct hub_str payload, bool binary) {
+    struct hub_eio *e = c->eio;
+    if (!binary && hub_str_is(payload, "2probe")) {
+        struct hub_chunk *frame = hub_chunk_frame(HUB_WS_TEXT, HUB_STR("3probe"));
+        hub_buf_add(&c->out, frame->p, frame->n);
+        hub_chunk_unref(frame);
+        hub_conn_due(c);
+        e->upgrading = true;
+        if (e->poll) hub_eio_due(e);
+    } else if (!binary && hub_str_is(payload, "5") && e->upgrading && e->state == HUB_EIO_RUNNING) {
+        take_over(c);
+    } else {
+        hub_conn_finish(c, HUB_CLOSE_TIMEOUT); /* the session goes on polling */
+    }
+}
+
+/* ---- sending ---- */
+
+void hub_eio_due(struct hub_eio *e) {
+    if (e->conn)
+        hub_conn_due(e->conn);
+    else if (!hub_list_linked(&e->due))
+        hub_list_push(&e->t->due_eios, &e->due);
+}
+
+static void flush_now(struct hub_eio *e) {
+    if (e->conn)
+        hub_conn_flush(e->conn);
+    else
+        hub_polling_flush(e);
+}
+
+/* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest first and some more
+ * than needed, so that the queue is not searched again for every frame. */
+static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
+    size_t max = e->t->cfg.max_queue_bytes, wanted = max - max / 8;
+    flush_now(e);
+    if (e->state != HUB_EIO_RUNNING) return false;
+    if (e->q.bytes && e->q.bytes + len > max && e->q.flagged)
+        hub_metric_add(&hub_metric_dropped, (int64_t)hub_outq_drop(&e->q, HUB_SEND_EPHEMERAL, wanted > len ? wanted - len : 0));
+    if (!e->q.bytes || e->q.bytes + len <= max) return true;
+    if (flags & HUB_SEND_EPHEMERAL) {
+        hub_metric_add(&hub_metric_dropped, 1);
+        return false;
+    }
+    hub_metric_add(&hub_metric_slow, 1);
+    hub_eio_end(e, HUB_CLOSE_SLOW, 1013, "slow_reader", HUB_SLOW_TIMEOUT);
+    return false;
+}
+
+void hub_eio_send(struct hub_eio *e, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
+    if (e->state != HUB_EIO_RUNNING) return;
+    if (e->q.bytes + len > e->t->cfg.max_queue_bytes && !make_room(e, len, flags)) return;
+    hub_outq_add(&e->q, chunk, off, len, (uint32_t)flags);
+    hub_eio_due(e);
+}
+
+/* ---- the end ---- */
+
+/* The other connection of an unfinished upgrade is of no use any more. */
+static void drop_probe(struct hub_eio *e) {
+    struct hub_conn *c = e->probe;
+    if (!c) return;
+    e->probe = NULL;
+    e->upgrading = false;
+    c->eio = NULL;
+    hub_conn_finish(c, HUB_CLOSE_TIMEOUT);
+}
+
+static void queue_close_frame(struct hub_eio *e, int code, const char *text) {
+    struct hub_buf b = {0};
+    hub_ws_close_payload(&b, code, text);
+    struct hub_chunk *frame = hub_chunk_frame(HUB_WS_CLOSE, hub_buf_str(&b));
+    hub_outq_add(&e->q, frame, 0, frame->n, 0);
+    hub_chunk_unref(frame);
+    hub_buf_free(&b);
+}
+
+static void tell_later(struct hub_eio *e) {
+    if (!hub_list_linked(&e->ended)) hub_list_push(&e->t->ended, &e->ended);
+    hub_transport_work(e->t);
+}
+
+void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, const char *text, int64_t ms) {
+    if (e->state != HUB_EIO_RUNNING) return;
+    e->state = HUB_EIO_CLOSING;
+    e->reason = (uint8_t)reason;
+    hub_timer_stop(e->t->loop, &e->timer);
+    drop_probe(e);
+    if (reason == HUB_CLOSE_SLOW) hub_outq_cut(&e->q);
+    if (e->conn) {
+        queue_close_frame(e, ws_code, text);
+        hub_conn_finish(e->conn, ms);
+    } else {
+        hub_outq_add(&e->q, e->t->close_packet, 0, e->t->close_packet->n, 0);
+        hub_timer_start(e->t->loop, &e->timer, ms, on_timer);
+        if (e->poll) hub_eio_due(e);
+    }
+    tell_later(e);
+}
+
+void hub_eio_close(struct hub_eio *e, enum hub_close_reason reason, int ws_code, const char *ws_reason) {
+    hub_eio_end(e, reason, ws_code, ws_reason, HUB_CLOSE_TIMEOUT);
+}
+
+void hub_eio_gone(struct hub_eio *e, enum hub_close_reason reason) {
+    if (e->state == HUB_EIO_GONE) return;
+    if (e->state == HUB_EIO_RUNNING) e->reason = (uint8_t)reason;
+    e->state = HUB_EIO_GONE;
+    hub_timer_stop(e->t->loop, &e->timer);
+    hub_metric_add(count_of(e), -1);
+    hub_map_del(&e->t->eios, hub_cstr(e->sid));
+    drop_probe(e);
+    hub_outq_clear(&e->q);
+    hub_list_remove(&e->due);
+    hub_polling_release(e);
+    if (e->post) e->post->eio = NULL;
+    e->post = NULL;
+    e->conn = NULL;
+    tell_later(e);
+}
+
+void hub_eio_reap(struct hub_eio *e) {
+    void *client = e->client;
+    if (client) {
+        const char *reason = reason_names[e->reason];
+        e->client = NULL;
+        hub_log_kv(HUB_LOG_DEBUG, "transport", "session closed", "sid", e->sid, "reason", reason, NULL);
+        hub_metric_add(hub_metric_labelled("hubd_disconnects_total", "Sessions ended, by reason", HUB_COUNTER, "reason", hub_cstr(reason)), 1);
+        e->t->ops->closed(client, (enum hub_close_reason)e->reason);
+    }
+    if (e->state == HUB_EIO_GONE) free_session(e);
+}

@@ -1,0 +1,220 @@
+/* The request parser: http_parser's callbacks and the checks it leaves to us. */
+#include "transport/http_parse.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static struct hub_http_req *of(http_parser *p) { return p->data; }
+
+static struct hub_str slice(const struct hub_http_req *r, uint32_t off, uint32_t n) { return n ? hub_str(r->head.p + off, n) : HUB_STR(""); }
+
+static int refuse(struct hub_http_req *r, int status) {
+    r->status = status;
+    return -1;
+}
+
+/* ---- callbacks, in the order in which they come ---- */
+
+static int on_url(http_parser *p, const char *at, size_t n) {
+    hub_buf_add(&of(p)->head, at, n);
+    return 0;
+}
+
+static struct hub_http_field *new_field(struct hub_http_req *r) {
+    if (r->fields_n == r->fields_cap) {
+        r->fields_cap = r->fields_cap ? 2 * r->fields_cap : 16;
+        r->fields = hub_xrealloc(r->fields, r->fields_cap * sizeof *r->fields);
+    }
+    struct hub_http_field *f = &r->fields[r->fields_n++];
+    *f = (struct hub_http_field){.name = (uint32_t)r->head.n};
+    return f;
+}
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
+static int on_field(http_parser *p, const char *at, size_t n) {
+    struct hub_http_req *r = of(p);
+    if (r->head_done) return 0; /* trailers are of no use to anybody here */
+    bool first = r->in_value || !r->fields_n;
+    if (first && r->fields_n == HUB_HTTP_MAX_FIELDS) return refuse(r, 431);
+    struct hub_http_field *f = first ? new_field(r) : &r->fields[r->fields_n - 1];
+    char *to = hub_buf_reserve(&r->head, n);
+    for (size_t i = 0; i < n; i++) to[i] = lower(at[i]);
+    r->head.n += n;
+    f->name_n += (uint32_t)n;
+    r->in_value = false;
+    return 0;
+}
+
+static int on_value(http_parser *p, const char *at, size_t n) {
+    struct hub_http_req *r = of(p);
+    if (r->head_done) return 0;
+    struct hub_http_field *f = &r->fields[r->fields_n - 1];
+    if (!r->in_value) f->value = (uint32_t)r->head.n;
+    hub_buf_add(&r->head, at, n);
+    f->value_n += (uint32_t)n;
+    r->in_value = true;
+    return 0;
+}
+
+static bool split_target(struct hub_http_req *r) {
+    uint32_t n = r->fields_n ? r->fields[0].name : (uint32_t)r->head.n;
+    struct hub_str target = slice(r, 0, n);
+    if (hub_str_is(target, "*")) {
+        r->path_n = 1;
+        return true;
+    }
+    struct http_parser_url u;
+    http_parser_url_init(&u);
+    if (http_parser_parse_url(target.p, target.n, 0, &u) != 0) return false;
+    if (!(u.field_set & 1 << UF_PATH)) return false;
+    r->path = u.field_data[UF_PATH].off, r->path_n = u.field_data[UF_PATH].len;
+    if (u.field_set & 1 << UF_QUERY) r->query = u.field_data[UF_QUERY].off, r->query_n = u.field_data[UF_QUERY].len;
+    return true;
+}
+
+static size_t count_fields(const struct hub_http_req *r, const char *name) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < r->fields_n; i++) count += hub_str_is(slice(r, r->fields[i].name, r->fields[i].name_n), name);
+    return count;
+}
+
+static bool length_is_known(const http_parser *p) { return !(p->flags & F_CHUNKED) && p->content_length != UINT64_MAX; }
+
+static int on_head(http_parser *p) {
+    struct hub_http_req *r = of(p);
+    r->head_done = true;
+    if (p->http_major != 1) return refuse(r, 505);
+    size_t hosts = count_fields(r, "host");
+    if (hosts > 1 || (hosts == 0 && p->http_minor > 0)) return refuse(r, 400); /* RFC 9112 3.2 */
+    if (hub_http_method(r) == HUB_METHOD_OTHER) return refuse(r, 405);
+    if (!split_target(r)) return refuse(r, 400);
+    if (length_is_known(p) && p->content_length > r->max_body) return refuse(r, 413);
+    struct hub_str expect = hub_http_header(r, "expect");
+    r->expects_continue = p->http_minor > 0 && hub_str_eq_nocase(expect, HUB_STR("100-continue"));
+    if (expect.n && !r->expects_continue && p->http_minor > 0) return refuse(r, 417);
+    r->websocket = p->upgrade && p->http_minor > 0 && p->method == HTTP_GET && hub_http_has_token(r, "upgrade", "websocket");
+    if (!r->websocket) p->upgrade = 0; /* any other Upgrade is an offer that we do not take */
+    return 0;
+}
+
+static int on_body(http_parser *p, const char *at, size_t n) {
+    struct hub_http_req *r = of(p);
+    if (n > r->max_body - r->body.n) return refuse(r, 413);
+    hub_buf_add(&r->body, at, n);
+    return 0;
+}
+
+static int on_whole(http_parser *p) {
+    of(p)->keep_alive = http_should_keep_alive(p) != 0;
+    http_parser_pause(p, 1); /* what follows belongs to the next request */
+    return 0;
+}
+
+static const http_parser_settings callbacks = {
+    .on_url = on_url,
+    .on_header_field = on_field,
+    .on_header_value = on_value,
+    .on_headers_complete = on_head,
+    .on_body = on_body,
+    .on_message_complete = on_whole,
+};
+
+/* ---- the request ---- */
+
+struct hub_http_req *hub_http_req_new(size_t max_body) {
+    struct hub_http_req *r = hub_xcalloc(1, sizeof *r);
+    http_parser_set_max_header_size(HUB_HTTP_MAX_HEAD); /* a global of the library */
+    http_parser_init(&r->parser, HTTP_REQUEST);
+    r->parser.data = r;
+    r->max_body = max_body;
+    return r;
+}
+
+void hub_http_req_free(struct hub_http_req *r) {
+    hub_buf_free(&r->head);
+    hub_buf_free(&r->body);
+    free(r->fields);
+    free(r);
+}
+
+/* The status that tells what the parser disliked. AT is the byte it stopped at. */
+static int status_of(const struct hub_http_req *r, enum http_errno e, char at) {
+    if (r->status) return r->status;
+    if (e == HPE_HEADER_OVERFLOW && !r->head_done) return r->fields_n ? 431 : 414;
+    if (e == HPE_INVALID_METHOD && at >= 'A' && at <= 'Z') return 501;
+    return 400;
+}
+
+enum hub_http_feed hub_http_feed(struct hub_http_req *r, const char *p, size_t n, size_t *used) {
+    *used = http_parser_execute(&r->parser, &callbacks, p, n);
+    enum http_errno e = HTTP_PARSER_ERRNO(&r->parser);
+    if (e == HPE_PAUSED) return HUB_HTTP_WHOLE;
+    if (e == HPE_OK) return HUB_HTTP_MORE;
+    r->status = status_of(r, e, *used < n ? p[*used] : 0);
+    return HUB_HTTP_BAD;
+}
+
+bool hub_http_has_token(const struct hub_http_req *r, const char *name, const char *token) {
+    struct hub_str rest = hub_http_header(r, name), piece;
+    while (hub_str_split(&rest, ',', &piece))
+        if (hub_str_eq_nocase(hub_str_trim(piece), hub_cstr(token))) return true;
+    return false;
+}
+
+/* ---- what the layer above reads ---- */
+
+enum hub_http_method hub_http_method(const struct hub_http_req *r) {
+    switch (r->parser.method) {
+    case HTTP_GET: return HUB_GET;
+    case HTTP_HEAD: return HUB_HEAD;
+    case HTTP_POST: return HUB_POST;
+    case HTTP_PUT: return HUB_PUT;
+    case HTTP_PATCH: return HUB_PATCH;
+    case HTTP_DELETE: return HUB_DELETE;
+    case HTTP_OPTIONS: return HUB_OPTIONS;
+    default: return HUB_METHOD_OTHER;
+    }
+}
+
+struct hub_str hub_http_path(const struct hub_http_req *r) {
+    struct hub_str path = slice(r, r->path, r->path_n);
+    path = hub_str(path.p + r->base_n, path.n - r->base_n);
+    return path.n ? path : HUB_STR("/");
+}
+
+struct hub_str hub_http_query(const struct hub_http_req *r) { return slice(r, r->query, r->query_n); }
+
+struct hub_str hub_http_header(const struct hub_http_req *r, const char *name) {
+    for (uint32_t i = 0; i < r->fields_n; i++) {
+        const struct hub_http_field *f = &r->fields[i];
+        if (hub_str_is(slice(r, f->name, f->name_n), name)) return hub_str_trim(slice(r, f->value, f->value_n));
+    }
+    return HUB_STR("");
+}
+
+struct hub_str hub_http_body(const struct hub_http_req *r) { return hub_buf_str(&r->body); }
+struct hub_str hub_http_peer(const struct hub_http_req *r) { return hub_cstr(r->peer); }
+
+static bool add_form_decoded(struct hub_buf *out, struct hub_str text) {
+    struct hub_str rest = text, piece;
+    for (bool first = true; hub_str_split(&rest, '+', &piece); first = false) {
+        if (!first) hub_buf_addc(out, ' ');
+        if (!hub_buf_add_unescaped(out, piece)) return false;
+    }
+    return true;
+}
+
+bool hub_query_get(struct hub_str query, const char *name, struct hub_buf *out) {
+    struct hub_str pair;
+    while (query.n && hub_str_split(&query, '&', &pair)) {
+        size_t eq = hub_str_find(pair, '=');
+        if (!hub_str_is(hub_str(pair.p, eq), name)) continue;
+        size_t start = out->n;
+        if (eq == pair.n || add_form_decoded(out, hub_str(pair.p + eq + 1, pair.n - eq - 1))) return true;
+        out->n = start;
+        return false;
+    }
+    return false;
+}

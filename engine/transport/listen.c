@@ -1,0 +1,169 @@
+/* Listening sockets: binding, accepting in batches, and standing still while there are no descriptors left. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "transport/transport_int.h"
+
+#define ACCEPT_BATCH 128
+#define FD_HEADROOM 64        /* descriptors kept for stores, logs and files */
+#define UNSENT_IN_KERNEL 262144 /* beyond this, unsent bytes stay in our own bounded queue */
+
+/* As many descriptors as this process may have, within reason. */
+static size_t raise_descriptor_limit(void) {
+    struct rlimit lim;
+    if (getrlimit(RLIMIT_NOFILE, &lim) != 0) return 1024;
+    rlim_t want = lim.rlim_max > 1048576 ? 1048576 : lim.rlim_max;
+    if (lim.rlim_cur < want) {
+        rlim_t had = lim.rlim_cur;
+        lim.rlim_cur = want;
+        if (setrlimit(RLIMIT_NOFILE, &lim) != 0) lim.rlim_cur = had;
+    }
+    return lim.rlim_cur > 1048576 ? 1048576 : (size_t)lim.rlim_cur;
+}
+
+/* Accepted sockets inherit these. */
+static void set_options(int fd, int family) {
+    int on = 1, off = 0, unsent = UNSENT_IN_KERNEL;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+}
+
+static void set_port(struct sockaddr *a, int port) {
+    uint16_t p = htons((uint16_t)port);
+    if (a->sa_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)a)->sin6_port = p;
+    else
+        ((struct sockaddr_in *)(void *)a)->sin_port = p;
+}
+
+static int bound_port(int fd) {
+    struct sockaddr_storage a;
+    socklen_t n = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0) return 0;
+    if (a.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)(void *)&a)->sin6_port);
+    return ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
+}
+
+/* A listening socket for A, or -1 with errno. */
+static int listen_at(const struct addrinfo *a) {
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    set_options(fd, a->ai_family);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 4096) == 0) return fd;
+    int e = errno;
+    close(fd);
+    errno = e;
+    return -1;
+}
+
+/* ---- accepting ---- */
+
+static void watch_listeners(struct hub_transport *t, bool on) {
+    t->accepting = on;
+    for (int i = 0; i < t->listener_n; i++) hub_watch_set(t->listeners[i].watch, on ? HUB_READABLE : 0);
+}
+
+void hub_listen_resume(struct hub_transport *t) {
+    if (t->accepting || t->conn_n >= t->max_conns) return;
+    hub_timer_stop(t->loop, &t->accept_retry);
+    watch_listeners(t, true);
+}
+
+static void on_retry(struct hub_timer *timer) { hub_listen_resume(HUB_CONTAINER(timer, struct hub_transport, accept_retry)); }
+
+/* Out of descriptors: a listener that stays readable would turn the loop without rest. */
+static void pause_accepting(struct hub_transport *t, const char *why) {
+    watch_listeners(t, false);
+    hub_timer_start(t->loop, &t->accept_retry, 1000, on_retry);
+    if (t->accept_warned && hub_loop_now(t->loop) - t->accept_warned < 10000) return;
+    t->accept_warned = hub_loop_now(t->loop);
+    hub_logf(HUB_LOG_WARN, "transport", "not accepting for now, %zu connections are open: %s", t->conn_n, why);
+}
+
+static void on_acceptable(void *arg, int events) {
+    (void)events;
+    struct hub_listener *l = arg;
+    struct hub_transport *t = l->t;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        if (t->conn_n >= t->max_conns) {
+            pause_accepting(t, "the limit of open files is reached");
+            return;
+        }
+        struct sockaddr_storage peer;
+        socklen_t n = sizeof peer;
+        int fd = accept4(l->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            hub_conn_new(t, fd, (struct sockaddr *)&peer);
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return;
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_accepting(t, strerror(errno));
+            return;
+        }
+        /* Anything else concerns one connection that went away before we took it. */
+    }
+}
+
+/* ---- opening and closing ---- */
+
+static bool add_listener(struct hub_transport *t, int fd) {
+    struct hub_listener *l = &t->listeners[t->listener_n];
+    *l = (struct hub_listener){.t = t, .fd = fd, .watch = hub_watch_new(t->loop, fd, on_acceptable, l)};
+    if (!l->watch) return false;
+    t->listener_n++;
+    t->port = bound_port(fd);
+    return true;
+}
+
+static enum hub_code cannot(struct hub_transport *t, struct hub_err *err, const char *why) {
+    hub_listen_close(t);
+    return hub_fail(err, HUB_INTERNAL, "cannot listen on %s:%d: %s", t->cfg.host, t->cfg.port, why);
+}
+
+enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
+    size_t descriptors = raise_descriptor_limit();
+    t->max_conns = descriptors > 2 * FD_HEADROOM ? descriptors - FD_HEADROOM : descriptors / 2;
+    char service[16];
+    snprintf(service, sizeof service, "%d", t->cfg.port);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
+    int e = getaddrinfo(t->cfg.host, service, &hints, &found);
+    if (e) return cannot(t, err, gai_strerror(e));
+    t->port = t->cfg.port;
+    int failed = 0;
+    for (struct addrinfo *a = found; a && t->listener_n < HUB_MAX_LISTENERS; a = a->ai_next) {
+        set_port(a->ai_addr, t->port); /* the second address of a name gets the port that the first one was given */
+        int fd = listen_at(a);
+        if (fd < 0) {
+            failed = errno;
+            /* An address family that this machine lacks is no failure while another address works. */
+            if (failed != EADDRNOTAVAIL && failed != EAFNOSUPPORT) break;
+        } else if (!add_listener(t, fd)) {
+            close(fd);
+        } else {
+            failed = 0;
+        }
+    }
+    freeaddrinfo(found);
+    if (!t->listener_n || (failed && failed != EADDRNOTAVAIL && failed != EAFNOSUPPORT)) return cannot(t, err, strerror(failed));
+    watch_listeners(t, true);
+    return HUB_OK;
+}
+
+void hub_listen_close(struct hub_transport *t) {
+    hub_timer_stop(t->loop, &t->accept_retry);
+    for (int i = 0; i < t->listener_n; i++) {
+        hub_watch_close(t->listeners[i].watch);
+        close(t->listeners[i].fd);
+    }
+    t->listener_n = 0;
+    t->accepting = false;
+}

@@ -1,0 +1,101 @@
+/* HTTP long-polling: the held GET that takes packets to the client, and the POSTs that bring them. */
+#include "base/log.h"
+#include "packet/eio.h"
+#include "packet/ws.h"
+#include "transport/transport_int.h"
+
+#define TEXT "text/plain; charset=UTF-8"
+#define NO_STORE "Cache-Control: no-store\r\n"
+
+static void answer_poll(struct hub_eio *e, struct hub_str body) {
+    struct hub_http_req *r = e->poll;
+    e->poll = NULL;
+    hub_http_reply(r, 200, TEXT, body, NO_STORE);
+}
+
+void hub_polling_release(struct hub_eio *e) {
+    if (e->poll) answer_poll(e, HUB_STR("6"));
+}
+
+/* Bytes that the packet takes in a payload, separator included. */
+static size_t size_in_payload(int opcode, size_t n) { return opcode == HUB_WS_BINARY ? 2 + (n + 2) / 3 * 4 : 1 + n; }
+
+/* Moves whole frames of the oldest piece into the payload; false when the payload is full. */
+static bool take_piece(struct hub_eio *e, struct hub_buf *payload) {
+    struct hub_piece *piece = hub_outq_first(&e->q);
+    const char *p = piece->chunk->p + piece->off;
+    size_t at = 0, used = 0;
+    int opcode;
+    struct hub_str frame;
+    bool fits = true;
+    while (fits && hub_chunk_next(p, piece->len, &at, &opcode, &frame)) {
+        fits = !payload->n || payload->n + size_in_payload(opcode, frame.n) <= (size_t)e->t->cfg.max_payload;
+        if (!fits) break;
+        hub_eio_payload_add(payload, opcode == HUB_WS_BINARY, frame);
+        used = at;
+    }
+    hub_outq_consume(&e->q, used);
+    if (!fits) hub_outq_first(&e->q)->start = hub_outq_first(&e->q)->off; /* still a frame boundary */
+    return fits;
+}
+
+void hub_polling_flush(struct hub_eio *e) {
+    struct hub_buf payload = {0};
+    if (!e->poll) return;
+    while (e->q.n && take_piece(e, &payload)) continue;
+    if (payload.n)
+        answer_poll(e, hub_buf_str(&payload));
+    else if (e->upgrading)
+        hub_polling_release(e); /* the client switches once its GET is back */
+    hub_buf_free(&payload);
+    if (e->state == HUB_EIO_CLOSING && !e->q.n) hub_eio_gone(e, (enum hub_close_reason)e->reason);
+}
+
+void hub_polling_get(struct hub_eio *e, struct hub_http_req *r) {
+    e->poll = r;
+    r->eio = e;
+    if (e->q.n || e->upgrading || e->state != HUB_EIO_RUNNING) hub_eio_due(e);
+}
+
+/* One packet of a payload; false when it is malformed. */
+static bool take_packet(struct hub_eio *e, struct hub_str text) {
+    struct hub_eio_packet packet;
+    if (!hub_eio_parse(text, true, &packet)) return false;
+    if (packet.type != HUB_EIO_BINARY) {
+        hub_eio_packet(e, text, false);
+        return true;
+    }
+    struct hub_buf bytes = {0};
+    bool ok = hub_buf_add_unbase64(&bytes, packet.data);
+    if (ok) hub_eio_packet(e, hub_buf_str(&bytes), true);
+    hub_buf_free(&bytes);
+    return ok;
+}
+
+static bool take_payload(struct hub_eio *e, struct hub_http_req *r) {
+    struct hub_str rest = hub_http_body(r), text;
+    if (!rest.n || !hub_utf8_valid(rest)) return false;
+    if (hub_str_starts(hub_http_header(r, "content-type"), HUB_STR("application/octet-stream"))) return false;
+    while (e->state == HUB_EIO_RUNNING && hub_eio_next(&rest, &text))
+        if (!take_packet(e, text)) return false;
+    return true;
+}
+
+bool hub_polling_post(struct hub_eio *e, struct hub_http_req *r) {
+    e->post = r;
+    r->eio = e;
+    if (!take_payload(e, r)) {
+        hub_eio_end(e, HUB_CLOSE_PARSE, 1002, "malformed payload", HUB_CLOSE_TIMEOUT);
+        return false;
+    }
+    bool ended_by_us = e->state != HUB_EIO_RUNNING && e->reason == HUB_CLOSE_PARSE;
+    if (!ended_by_us) hub_http_reply(r, 200, TEXT, HUB_STR("ok"), NO_STORE);
+    return !ended_by_us;
+}
+
+/* The client went away with its GET or in the middle of its POST: it cannot know what we have of it, and the other way round. */
+void hub_polling_forget(struct hub_http_req *r) {
+    struct hub_eio *e = r->eio;
+    hub_http_leave_session(r);
+    if (e->state == HUB_EIO_RUNNING) hub_eio_gone(e, HUB_CLOSE_TRANSPORT);
+}

@@ -1,0 +1,97 @@
+/* TLS on a connection: OpenSSL over the same non-blocking socket, HTTP/1.1 only, TLS 1.2 and newer. */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "base/log.h"
+#include "transport/transport_int.h"
+
+static int choose_http11(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n, void *arg) {
+    static const unsigned char ours[] = "\x08http/1.1";
+    (void)ssl, (void)arg;
+    unsigned char *chosen;
+    if (SSL_select_next_proto(&chosen, out_n, ours, sizeof ours - 1, in, in_n) != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_NOACK;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static enum hub_code failed(struct hub_transport *t, struct hub_err *err, const char *what, const char *file) {
+    const char *why = ERR_reason_error_string(ERR_peek_last_error());
+    hub_fail(err, HUB_INTERNAL, "cannot use the TLS %s %s: %s", what, file, why ? why : "unknown error");
+    ERR_clear_error();
+    hub_tls_close(t);
+    return HUB_INTERNAL;
+}
+
+enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
+    if (!t->cfg.tls_cert_file && !t->cfg.tls_key_file) return HUB_OK;
+    if (!t->cfg.tls_cert_file || !t->cfg.tls_key_file) return hub_fail(err, HUB_INTERNAL, "TLS needs both a certificate file and a key file");
+    t->tls = SSL_CTX_new(TLS_server_method());
+    if (!t->tls) return failed(t, err, "library for", t->cfg.tls_cert_file);
+    SSL_CTX_set_min_proto_version(t->tls, TLS1_2_VERSION);
+    SSL_CTX_set_options(t->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(t->tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_id_context(t->tls, (const unsigned char *)"hubd", 4);
+    SSL_CTX_set_alpn_select_cb(t->tls, choose_http11, NULL);
+    if (SSL_CTX_use_certificate_chain_file(t->tls, t->cfg.tls_cert_file) != 1) return failed(t, err, "certificate", t->cfg.tls_cert_file);
+    if (SSL_CTX_use_PrivateKey_file(t->tls, t->cfg.tls_key_file, SSL_FILETYPE_PEM) != 1) return failed(t, err, "key", t->cfg.tls_key_file);
+    if (SSL_CTX_check_private_key(t->tls) != 1) return failed(t, err, "key", t->cfg.tls_key_file);
+    return HUB_OK;
+}
+
+void hub_tls_close(struct hub_transport *t) {
+    SSL_CTX_free(t->tls);
+    t->tls = NULL;
+}
+
+bool hub_tls_accept(struct hub_conn *c) {
+    c->ssl = SSL_new(c->t->tls);
+    if (!c->ssl) return false;
+    SSL_set_accept_state(c->ssl);
+    return SSL_set_fd(c->ssl, c->fd) == 1;
+}
+
+static ssize_t result(struct hub_conn *c, int r) {
+    int e = SSL_get_error(c->ssl, r);
+    if (e == SSL_ERROR_WANT_WRITE) c->blocked = true;
+    if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) return HUB_IO_AGAIN;
+    if (e == SSL_ERROR_ZERO_RETURN) return HUB_IO_EOF;
+    unsigned long why = ERR_peek_last_error();
+    if (why) hub_logf(HUB_LOG_DEBUG, "transport", "TLS: %s", ERR_reason_error_string(why));
+    ERR_clear_error();
+    return HUB_IO_ERROR;
+}
+
+/* Fills the buffer record by record, so that the layers above see as much at once as without TLS. */
+ssize_t hub_tls_read(struct hub_conn *c, char *p, size_t n) {
+    size_t got = 0;
+    while (got < n) {
+        int r = SSL_read(c->ssl, p + got, (int)(n - got));
+        if (r > 0) {
+            got += (size_t)r;
+            continue;
+        }
+        ssize_t end = result(c, r);
+        return got ? (ssize_t)got : end; /* an end is reported again by the next read */
+    }
+    return (ssize_t)got;
+}
+
+ssize_t hub_tls_write(struct hub_conn *c, const char *p, size_t n) {
+    if (!SSL_is_init_finished(c->ssl)) return HUB_IO_ERROR; /* nobody to talk to: an answer to a handshake that never ended */
+    int r = SSL_write(c->ssl, p, (int)n);
+    return r > 0 ? r : result(c, r);
+}
+
+/* Tells the peer that no more comes; its answer is not awaited. */
+void hub_tls_shutdown(struct hub_conn *c) {
+    if (SSL_is_init_finished(c->ssl)) SSL_shutdown(c->ssl);
+    ERR_clear_error();
+}
+
+bool hub_tls_has_more(const struct hub_conn *c) { return SSL_pending(c->ssl) > 0; }
+
+void hub_tls_free(struct hub_conn *c) {
+    SSL_free(c->ssl);
+    c->ssl = NULL;
+}

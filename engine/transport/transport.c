@@ -1,0 +1,134 @@
+/* Start and stop of the transport, the flush at the end of each turn, and the work put off to that point. */
+#include "transport/transport.h"
+
+#include <stdlib.h>
+
+#include "packet/ws.h"
+#include "transport/transport_int.h"
+
+struct hub_metric hub_metric_connections = HUB_METRIC(HUB_GAUGE, "hubd_connections", NULL, "Open TCP connections");
+struct hub_metric hub_metric_polling = HUB_METRIC(HUB_GAUGE, "hubd_sessions", "transport=\"polling\"", "Engine.IO sessions");
+struct hub_metric hub_metric_websocket = HUB_METRIC(HUB_GAUGE, "hubd_sessions", "transport=\"websocket\"", "Engine.IO sessions");
+struct hub_metric hub_metric_bytes_in = HUB_METRIC(HUB_COUNTER, "hubd_bytes_in_total", NULL, "Bytes received from clients");
+struct hub_metric hub_metric_bytes_out = HUB_METRIC(HUB_COUNTER, "hubd_bytes_out_total", NULL, "Bytes sent to clients");
+struct hub_metric hub_metric_writes = HUB_METRIC(HUB_COUNTER, "hubd_writes_total", NULL, "Write system calls on client sockets");
+struct hub_metric hub_metric_slow =
+    HUB_METRIC(HUB_COUNTER, "hubd_slow_reader_disconnects_total", NULL, "Sessions ended because their queue was over its bound");
+struct hub_metric hub_metric_dropped =
+    HUB_METRIC(HUB_COUNTER, "hubd_ephemeral_dropped_total", NULL, "Ephemeral events dropped because the reader was slow");
+
+static void register_metrics(void) {
+    hub_metric_register(&hub_metric_connections);
+    hub_metric_register(&hub_metric_polling);
+    hub_metric_register(&hub_metric_websocket);
+    hub_metric_register(&hub_metric_bytes_in);
+    hub_metric_register(&hub_metric_bytes_out);
+    hub_metric_register(&hub_metric_writes);
+    hub_metric_register(&hub_metric_slow);
+    hub_metric_register(&hub_metric_dropped);
+}
+
+/* ---- the end of a turn ---- */
+
+/* Input that had to wait, then the sessions that ended, then the connections nobody refers to any more. */
+static void work(struct hub_task *task) {
+    struct hub_transport *t = HUB_CONTAINER(task, struct hub_transport, work);
+    struct hub_list batch;
+    hub_list_init(&batch);
+    hub_list_splice(&batch, &t->busy);
+    for (struct hub_list *n; (n = hub_list_pop(&batch));) hub_conn_go_on(HUB_CONTAINER(n, struct hub_conn, busy_link));
+    hub_list_splice(&batch, &t->ended);
+    for (struct hub_list *n; (n = hub_list_pop(&batch));) hub_eio_reap(HUB_CONTAINER(n, struct hub_eio, ended));
+    for (struct hub_list *n; (n = hub_list_pop(&t->dead));) hub_conn_free(HUB_CONTAINER(n, struct hub_conn, link));
+}
+
+void hub_transport_work(struct hub_transport *t) { hub_defer(t->loop, &t->work); }
+
+/* Polling sessions first: what they answer is written with the connections. */
+void hub_transport_flush(struct hub_transport *t) {
+    for (struct hub_list *n; (n = hub_list_pop(&t->due_eios));) hub_polling_flush(HUB_CONTAINER(n, struct hub_eio, due));
+    for (struct hub_list *n; (n = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(n, struct hub_conn, due));
+}
+
+static void on_flush(void *arg) { hub_transport_flush(arg); }
+
+/* ---- start ---- */
+
+static struct hub_chunk *text_frame(const char *packet) { return hub_chunk_frame(HUB_WS_TEXT, hub_cstr(packet)); }
+
+static void free_all(struct hub_transport *t) {
+    hub_tls_close(t);
+    hub_chunk_unref(t->ping);
+    hub_chunk_unref(t->close_packet);
+    hub_map_clear(&t->eios);
+    free(t->in);
+    free(t);
+}
+
+static struct hub_transport *make(struct hub_loop *loop, const struct hub_transport_config *config, const struct hub_transport_ops *ops, void *ctx) {
+    struct hub_transport *t = hub_xcalloc(1, sizeof *t);
+    t->loop = loop;
+    t->cfg = *config;
+    t->ops = ops;
+    t->ctx = ctx;
+    if (!t->cfg.head_timeout) t->cfg.head_timeout = 10000;
+    if (!t->cfg.idle_timeout) t->cfg.idle_timeout = 15000;
+    for (size_t i = 0; i < config->cors_n; i++) t->any_origin |= hub_str_is(hub_cstr(config->cors_origins[i]), "*");
+    t->base = hub_cstr(config->base_path);
+    while (t->base.n && t->base.p[t->base.n - 1] == '/') t->base.n--;
+    t->in = hub_xmalloc(HUB_IN_SIZE);
+    t->work.run = work;
+    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy, &t->dead, &t->ended};
+    for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
+    t->ping = text_frame("2");
+    t->close_packet = text_frame("1");
+    return t;
+}
+
+enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
+                                const struct hub_transport_ops *ops, void *ctx, struct hub_err *err) {
+    struct hub_transport *t = make(loop, config, ops, ctx);
+    enum hub_code code = hub_tls_open(t, err);
+    if (!code) code = hub_listen_open(t, err);
+    if (code) {
+        free_all(t);
+        return code;
+    }
+    register_metrics();
+    hub_loop_on_flush(loop, on_flush, t);
+    *out = t;
+    return HUB_OK;
+}
+
+int hub_transport_port(const struct hub_transport *t) { return t->port; }
+size_t hub_transport_connections(const struct hub_transport *t) { return t->conn_n; }
+size_t hub_transport_sessions(const struct hub_transport *t) { return hub_map_len(&t->eios); }
+
+/* ---- stop ---- */
+
+void hub_transport_stop_listening(struct hub_transport *t) {
+    hub_listen_close(t);
+    t->draining = true; /* answers say "Connection: close" from here on */
+}
+
+void hub_transport_close_all(struct hub_transport *t) {
+    void *e;
+    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));) hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, hub_close_reason_name(HUB_CLOSE_SHUTDOWN));
+    HUB_LIST_EACH_SAFE(&t->conns, n) {
+        struct hub_conn *c = HUB_CONTAINER(n, struct hub_conn, link);
+        if (c->mode == HUB_CONN_HTTP && !c->req && !hub_conn_unsent(c)) hub_conn_kill(c, HUB_CLOSE_SHUTDOWN);
+    }
+    hub_transport_flush(t);
+}
+
+/* Whoever is left gets no last words. */
+void hub_transport_delete(struct hub_transport *t) {
+    hub_listen_close(t);
+    hub_loop_on_flush(t->loop, NULL, NULL);
+    HUB_LIST_EACH_SAFE(&t->conns, n) hub_conn_kill(HUB_CONTAINER(n, struct hub_conn, link), HUB_CLOSE_SHUTDOWN);
+    for (void *e; (e = hub_map_drain(&t->eios));) hub_eio_gone(e, HUB_CLOSE_SHUTDOWN);
+    hub_defer_cancel(&t->work);
+    work(&t->work);
+    hub_defer_cancel(&t->work);
+    free_all(t);
+}

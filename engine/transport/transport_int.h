@@ -1,0 +1,212 @@
+/* What the files of the transport share: the connection (one socket), the session (one Engine.IO client), and who ends what.
+ *
+ *   listen.c      accepts                      http.c      requests in, answers out
+ *   conn.c        reads, writes, closes        cors.c      origins
+ *   tls.c         the same over OpenSSL        handshake.c Engine.IO requests: checks and routing
+ *   ws_conn.c     upgrade and messages         eio.c       the session: packets, queue, pings, end
+ *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
+ *
+ * Nothing is freed under its caller: a connection is killed by moving it to the dead list, a session by moving it to the ended list;
+ * hub_transport_work frees both at the end of the turn. */
+#ifndef HUB_TRANSPORT_INT_H
+#define HUB_TRANSPORT_INT_H
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/uuid.h"
+#include "transport/http_parse.h"
+#include "transport/outq.h"
+#include "transport/transport.h"
+#include "transport/ws_in.h"
+
+#define HUB_IN_SIZE 65536       /* bytes one read may bring; one buffer for the whole loop */
+#define HUB_READ_ROUNDS 4       /* full buffers one connection may take in a turn before others come */
+#define HUB_MAX_REST 65536      /* pipelined bytes kept while a request is being answered */
+#define HUB_MAX_OUT 262144      /* unsent answer bytes before the next pipelined request has to wait */
+#define HUB_MAX_LISTENERS 4     /* addresses that one host name may stand for */
+#define HUB_UPGRADE_TIMEOUT 10000
+#define HUB_CLOSE_TIMEOUT 1000  /* ms for the queue and the close frame to leave */
+#define HUB_SLOW_TIMEOUT 10000  /* the same for a slow reader, who shall still learn why */
+#define HUB_LINGER_TIMEOUT 2000 /* ms for the peer to close after us */
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+struct hub_listener {
+    struct hub_transport *t;
+    struct hub_watch *watch;
+    int fd;
+};
+
+struct hub_transport {
+    struct hub_loop *loop;
+    struct hub_transport_config cfg;
+    const struct hub_transport_ops *ops;
+    void *ctx;
+    struct hub_listener listeners[HUB_MAX_LISTENERS];
+    int listener_n, port;
+    bool accepting, draining, any_origin;
+    size_t max_conns;
+    struct hub_timer accept_retry;
+    int64_t accept_warned;
+    char *in; /* HUB_IN_SIZE bytes */
+    struct hub_list conns;
+    size_t conn_n;
+    struct hub_map eios; /* by sid */
+    struct hub_list due_eios, due_conns; /* have something to send: flushed at the end of the turn */
+    struct hub_list busy;                /* connections with input to go on with */
+    struct hub_list dead, ended;         /* to be freed */
+    struct hub_task work;
+    struct hub_chunk *ping, *close_packet; /* frames that every session sends */
+    struct hub_str base;
+    struct ssl_ctx_st *tls;
+    int64_t date_second;
+    char date[40];
+};
+
+/* ---- connections ---- */
+
+enum hub_conn_mode {
+    HUB_CONN_HTTP,
+    HUB_CONN_PROBE,  /* WebSocket that has not taken over its polling session yet */
+    HUB_CONN_WS,     /* WebSocket that carries its session */
+    HUB_CONN_LINGER, /* our side is shut; what still comes is thrown away */
+    HUB_CONN_DEAD
+};
+
+struct hub_conn {
+    struct hub_transport *t;
+    struct hub_list link; /* in conns, or in dead */
+    struct hub_list due, busy_link;
+    struct hub_watch *watch;
+    struct ssl_st *ssl;       /* NULL: plain */
+    struct hub_http_req *req; /* HTTP: being read, or being answered */
+    struct hub_eio *eio;      /* WebSocket: its session */
+    struct hub_ws_in ws;
+    struct hub_buf rest; /* HTTP: what came behind the request being answered */
+    struct hub_buf out;  /* answers, and what TLS has taken from the queue */
+    size_t out_sent;
+    struct hub_timer timer; /* HTTP: head, body, idle or stalled answer; otherwise the end of a probe, a close or a linger */
+    int fd;
+    uint8_t mode;
+    bool answering; /* HTTP: req is complete and its answer is awaited */
+    bool blocked;   /* the socket is full: wait for it to be writable */
+    bool served;    /* has answered a request */
+    bool eof;
+    bool finish; /* shut down once everything is written */
+    bool reread; /* TLS: decrypted bytes are left from this turn */
+    bool v6;
+    uint8_t addr[16];
+};
+
+/* Takes over FD, which is non-blocking. */
+void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer);
+/* Ends it at once; its session, if any, ends with REASON. Safe from everywhere, freed later. */
+void hub_conn_kill(struct hub_conn *c, enum hub_close_reason reason);
+/* Shuts it down after everything queued was written, at most MS from now (0: as long as the peer keeps reading). */
+void hub_conn_finish(struct hub_conn *c, int64_t ms);
+void hub_conn_due(struct hub_conn *c);   /* write at the end of this turn */
+void hub_conn_busy(struct hub_conn *c);  /* go on with input at the end of this turn */
+void hub_conn_flush(struct hub_conn *c); /* write now what the socket takes */
+void hub_conn_go_on(struct hub_conn *c); /* the work behind hub_conn_busy */
+void hub_conn_watch(struct hub_conn *c); /* listen for what its state calls for */
+void hub_conn_free(struct hub_conn *c);
+void hub_conn_peer(const struct hub_conn *c, char out[46]);
+size_t hub_conn_unsent(const struct hub_conn *c);
+
+enum { HUB_IO_EOF = 0, HUB_IO_AGAIN = -1, HUB_IO_ERROR = -2 };
+/* Bytes, or one of the above. */
+ssize_t hub_tls_read(struct hub_conn *c, char *p, size_t n);
+ssize_t hub_tls_write(struct hub_conn *c, const char *p, size_t n);
+void hub_tls_shutdown(struct hub_conn *c);
+enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err);
+bool hub_tls_accept(struct hub_conn *c);
+bool hub_tls_has_more(const struct hub_conn *c);
+void hub_tls_free(struct hub_conn *c);
+void hub_tls_close(struct hub_transport *t);
+
+/* ---- listeners ---- */
+
+enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err);
+void hub_listen_close(struct hub_transport *t);
+void hub_listen_resume(struct hub_transport *t); /* a descriptor has become free */
+
+/* ---- HTTP ---- */
+
+void hub_http_input(struct hub_conn *c, char *p, size_t n);
+void hub_http_go_on(struct hub_conn *c);
+void hub_http_rearm(struct hub_conn *c);  /* the timer that its state calls for */
+void hub_http_eof(struct hub_conn *c);
+void hub_http_forget(struct hub_conn *c); /* the connection is gone: what becomes of its request */
+/* The session, if the request belonged to one, no longer waits for it. */
+void hub_http_leave_session(struct hub_http_req *req);
+/* Answers with the failure form of the REST contract. */
+void hub_http_fail(struct hub_http_req *req, int status, const char *message);
+void hub_cors_add(const struct hub_http_req *req, struct hub_buf *head);
+void hub_cors_preflight(struct hub_http_req *req);
+bool hub_cors_admits_websocket(const struct hub_http_req *req);
+
+/* ---- WebSocket ---- */
+
+/* False when REQ is no proper opening handshake; it was answered then. */
+bool hub_ws_check(struct hub_http_req *req);
+/* Answers REQ with 101 and turns its connection into the WebSocket of EIO, or into one that may take over. */
+void hub_ws_upgrade(struct hub_http_req *req, struct hub_eio *eio, bool probe);
+void hub_ws_input(struct hub_conn *c, char *p, size_t n);
+
+/* ---- Engine.IO ---- */
+
+enum hub_eio_state {
+    HUB_EIO_RUNNING,
+    HUB_EIO_CLOSING, /* told or about to be told to the layer above; the last bytes are on their way */
+    HUB_EIO_GONE     /* nothing left but to be freed */
+};
+
+struct hub_eio {
+    struct hub_transport *t;
+    void *client;           /* NULL before open and after closed */
+    struct hub_conn *conn;  /* the WebSocket it lives on; NULL while polling */
+    struct hub_conn *probe; /* a WebSocket that asks to take over */
+    struct hub_http_req *poll, *post;
+    struct hub_list due, ended;
+    struct hub_outq q;
+    struct hub_timer timer; /* next ping, missing pong, or the end of closing */
+    int64_t last_in;
+    uint8_t state, reason;
+    bool pinged, upgrading;
+    char sid[HUB_SID_LEN + 1];
+};
+
+/* Requests under /socket.io: looks at the head when a body is still to come, and at the whole. */
+bool hub_eio_is_path(const struct hub_http_req *req);
+void hub_eio_route_head(struct hub_http_req *req);
+void hub_eio_route(struct hub_http_req *req);
+void hub_eio_too_large(struct hub_http_req *req); /* the body is over the bound: its session ends */
+
+/* A new session with its open packet queued and the layer above asked; NULL when that refuses. */
+struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_conn *websocket);
+/* A packet as WebSocket carries it. False when the session has ended. */
+bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary);
+void hub_eio_probe_packet(struct hub_conn *c, struct hub_str payload, bool binary);
+/* Begins the end, with a last WebSocket frame or Engine.IO packet behind what is queued. */
+void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, const char *text, int64_t ms);
+/* The end: its transport is gone, or has taken everything. */
+void hub_eio_gone(struct hub_eio *e, enum hub_close_reason reason);
+void hub_eio_reap(struct hub_eio *e); /* tells the layer above; frees once gone */
+void hub_eio_due(struct hub_eio *e);
+
+void hub_polling_get(struct hub_eio *e, struct hub_http_req *req);
+/* False when the payload is malformed; REQ is not answered then. */
+bool hub_polling_post(struct hub_eio *e, struct hub_http_req *req);
+void hub_polling_flush(struct hub_eio *e);
+void hub_polling_release(struct hub_eio *e); /* answers a held GET with a noop */
+void hub_polling_forget(struct hub_http_req *req); /* its connection is gone */
+
+void hub_transport_work(struct hub_transport *t);   /* schedules it */
+
+extern struct hub_metric hub_metric_connections, hub_metric_polling, hub_metric_websocket, hub_metric_bytes_in, hub_metric_bytes_out,
+    hub_metric_writes, hub_metric_slow, hub_metric_dropped;
+#endif
