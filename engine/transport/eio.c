@@ -237,6 +237,18 @@ static void tell_later(struct hub_eio *e) {
     hub_transport_work(e->t);
 }
 
+/* What was sent to a client that did nothing wrong waits for its next GET; anybody else is forgotten at once. */
+static void end_polling(struct hub_eio *e, int64_t ms) {
+    bool wait = e->reason == HUB_CLOSE_SERVER || e->reason == HUB_CLOSE_SHUTDOWN || e->reason == HUB_CLOSE_SLOW;
+    if (!wait) {
+        hub_polling_flush(e);
+        hub_eio_gone(e, (enum hub_close_reason)e->reason);
+        return;
+    }
+    hub_timer_start(e->t->loop, &e->timer, ms, on_timer);
+    if (e->poll) hub_eio_due(e);
+}
+
 void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, const char *text, int64_t ms) {
     if (e->state != HUB_EIO_RUNNING) return;
     e->state = HUB_EIO_CLOSING;
@@ -249,8 +261,7 @@ void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, c
         hub_conn_finish(e->conn, ms);
     } else {
         hub_outq_add(&e->q, e->t->close_packet, 0, e->t->close_packet->n, 0);
-        hub_timer_start(e->t->loop, &e->timer, ms, on_timer);
-        if (e->poll) hub_eio_due(e);
+        end_polling(e, ms);
     }
     tell_later(e);
 }

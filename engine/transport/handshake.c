@@ -63,9 +63,14 @@ static void handshake(struct hub_http_req *r, bool websocket) {
 /* ---- requests of a session ---- */
 
 static void upgrade(struct hub_http_req *r, struct hub_eio *e) {
-    if (!r->websocket || e->state != HUB_EIO_RUNNING || e->conn || e->probe)
+    if (!r->websocket || e->state != HUB_EIO_RUNNING) {
         refuse(r, BAD_REQUEST);
-    else if (hub_ws_check(r))
+        return;
+    }
+    if (!hub_ws_check(r)) return;
+    if (e->conn || e->probe)
+        hub_ws_turn_away(r, "the session has a WebSocket already");
+    else
         hub_ws_upgrade(r, e, true);
 }
 

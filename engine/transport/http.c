@@ -111,7 +111,9 @@ void hub_http_fail(struct hub_http_req *r, int status, const char *message) {
     hub_buf_addf(&b, "{\"result\":\"ERR\",\"status\":%d,\"message\":", status);
     hub_json_add_string(&b, hub_cstr(message));
     hub_buf_addf(&b, ",\"errCode\":\"%s\",\"date\":\"%s\",\"detail\":{}}", hub_code_name(code), date);
-    const char *headers = status == 405 ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" : status == 426 ? "Sec-WebSocket-Version: 13\r\n" : "";
+    const char *headers = status == 405   ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+                          : status == 426 ? "Sec-WebSocket-Version: 13\r\n"
+                                          : "";
     hub_http_reply(r, status, "application/json; charset=utf-8", hub_buf_str(&b), headers);
     hub_buf_free(&b);
 }

@@ -184,7 +184,9 @@ struct hub_str hub_http_path(const struct hub_http_req *r) {
     return path.n ? path : HUB_STR("/");
 }
 
-struct hub_str hub_http_query(const struct hub_http_req *r) { return slice(r, r->query, r->query_n); }
+struct hub_str hub_http_query(const struct hub_http_req *r) {
+    return slice(r, r->query, r->query_n);
+}
 
 struct hub_str hub_http_header(const struct hub_http_req *r, const char *name) {
     for (uint32_t i = 0; i < r->fields_n; i++) {
@@ -194,8 +196,12 @@ struct hub_str hub_http_header(const struct hub_http_req *r, const char *name) {
     return HUB_STR("");
 }
 
-struct hub_str hub_http_body(const struct hub_http_req *r) { return hub_buf_str(&r->body); }
-struct hub_str hub_http_peer(const struct hub_http_req *r) { return hub_cstr(r->peer); }
+struct hub_str hub_http_body(const struct hub_http_req *r) {
+    return hub_buf_str(&r->body);
+}
+struct hub_str hub_http_peer(const struct hub_http_req *r) {
+    return hub_cstr(r->peer);
+}
 
 static bool add_form_decoded(struct hub_buf *out, struct hub_str text) {
     struct hub_str rest = text, piece;

@@ -12,7 +12,7 @@
 #include "transport/transport_int.h"
 
 #define ACCEPT_BATCH 128
-#define FD_HEADROOM 64        /* descriptors kept for stores, logs and files */
+#define FD_HEADROOM 64          /* descriptors kept for stores, logs and files */
 #define UNSENT_IN_KERNEL 262144 /* beyond this, unsent bytes stay in our own bounded queue */
 
 /* As many descriptors as this process may have, within reason. */

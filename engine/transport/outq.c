@@ -45,7 +45,9 @@ void hub_outq_add(struct hub_outq *q, struct hub_chunk *chunk, uint32_t off, uin
     *at(q, q->n++) = (struct hub_piece){.chunk = hub_chunk_ref(chunk), .start = off, .off = off, .len = len, .flags = flags};
 }
 
-struct hub_piece *hub_outq_first(struct hub_outq *q) { return q->n ? at(q, 0) : NULL; }
+struct hub_piece *hub_outq_first(struct hub_outq *q) {
+    return q->n ? at(q, 0) : NULL;
+}
 
 int hub_outq_gather(struct hub_outq *q, struct iovec *iov, int max) {
     int n = 0;

@@ -113,7 +113,8 @@ void hub_transport_stop_listening(struct hub_transport *t) {
 
 void hub_transport_close_all(struct hub_transport *t) {
     void *e;
-    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));) hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, hub_close_reason_name(HUB_CLOSE_SHUTDOWN));
+    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));)
+        hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, hub_close_reason_name(HUB_CLOSE_SHUTDOWN));
     HUB_LIST_EACH_SAFE(&t->conns, n) {
         struct hub_conn *c = HUB_CONTAINER(n, struct hub_conn, link);
         if (c->mode == HUB_CONN_HTTP && !c->req && !hub_conn_unsent(c)) hub_conn_kill(c, HUB_CLOSE_SHUTDOWN);

@@ -22,11 +22,11 @@
 #include "transport/transport.h"
 #include "transport/ws_in.h"
 
-#define HUB_IN_SIZE 65536       /* bytes one read may bring; one buffer for the whole loop */
-#define HUB_READ_ROUNDS 4       /* full buffers one connection may take in a turn before others come */
-#define HUB_MAX_REST 65536      /* pipelined bytes kept while a request is being answered */
-#define HUB_MAX_OUT 262144      /* unsent answer bytes before the next pipelined request has to wait */
-#define HUB_MAX_LISTENERS 4     /* addresses that one host name may stand for */
+#define HUB_IN_SIZE 65536   /* bytes one read may bring; one buffer for the whole loop */
+#define HUB_READ_ROUNDS 4   /* full buffers one connection may take in a turn before others come */
+#define HUB_MAX_REST 65536  /* pipelined bytes kept while a request is being answered */
+#define HUB_MAX_OUT 262144  /* unsent answer bytes before the next pipelined request has to wait */
+#define HUB_MAX_LISTENERS 4 /* addresses that one host name may stand for */
 #define HUB_UPGRADE_TIMEOUT 10000
 #define HUB_CLOSE_TIMEOUT 1000  /* ms for the queue and the close frame to leave */
 #define HUB_SLOW_TIMEOUT 10000  /* the same for a slow reader, who shall still learn why */
@@ -55,7 +55,7 @@ struct hub_transport {
     char *in; /* HUB_IN_SIZE bytes */
     struct hub_list conns;
     size_t conn_n;
-    struct hub_map eios; /* by sid */
+    struct hub_map eios;                 /* by sid */
     struct hub_list due_eios, due_conns; /* have something to send: flushed at the end of the turn */
     struct hub_list busy;                /* connections with input to go on with */
     struct hub_list dead, ended;         /* to be freed */
@@ -138,7 +138,7 @@ void hub_listen_resume(struct hub_transport *t); /* a descriptor has become free
 
 void hub_http_input(struct hub_conn *c, char *p, size_t n);
 void hub_http_go_on(struct hub_conn *c);
-void hub_http_rearm(struct hub_conn *c);  /* the timer that its state calls for */
+void hub_http_rearm(struct hub_conn *c); /* the timer that its state calls for */
 void hub_http_eof(struct hub_conn *c);
 void hub_http_forget(struct hub_conn *c); /* the connection is gone: what becomes of its request */
 /* The session, if the request belonged to one, no longer waits for it. */
@@ -155,6 +155,8 @@ bool hub_cors_admits_websocket(const struct hub_http_req *req);
 bool hub_ws_check(struct hub_http_req *req);
 /* Answers REQ with 101 and turns its connection into the WebSocket of EIO, or into one that may take over. */
 void hub_ws_upgrade(struct hub_http_req *req, struct hub_eio *eio, bool probe);
+/* Accepts and closes: what the reference server does with a second WebSocket of a session. */
+void hub_ws_turn_away(struct hub_http_req *req, const char *text);
 void hub_ws_input(struct hub_conn *c, char *p, size_t n);
 
 /* ---- Engine.IO ---- */
@@ -202,10 +204,10 @@ void hub_polling_get(struct hub_eio *e, struct hub_http_req *req);
 /* False when the payload is malformed; REQ is not answered then. */
 bool hub_polling_post(struct hub_eio *e, struct hub_http_req *req);
 void hub_polling_flush(struct hub_eio *e);
-void hub_polling_release(struct hub_eio *e); /* answers a held GET with a noop */
+void hub_polling_release(struct hub_eio *e);       /* answers a held GET with a noop */
 void hub_polling_forget(struct hub_http_req *req); /* its connection is gone */
 
-void hub_transport_work(struct hub_transport *t);   /* schedules it */
+void hub_transport_work(struct hub_transport *t); /* schedules it */
 
 extern struct hub_metric hub_metric_connections, hub_metric_polling, hub_metric_websocket, hub_metric_bytes_in, hub_metric_bytes_out,
     hub_metric_writes, hub_metric_slow, hub_metric_dropped;

@@ -31,15 +31,16 @@ void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     struct hub_conn *c = r->conn;
     char accept[29];
     hub_ws_accept(hub_http_header(r, "sec-websocket-key"), accept);
-    hub_buf_addf(&c->out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept);
+    hub_buf_addf(&c->out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                 accept);
     c->req = NULL;
     c->answering = false;
     hub_http_req_free(r);
     c->eio = e;
     c->mode = probe ? HUB_CONN_PROBE : HUB_CONN_WS;
-    if (probe)
+    if (e && probe)
         e->probe = c;
-    else
+    else if (e)
         e->conn = c;
     if (probe)
         hub_timer_start(c->t->loop, &c->timer, HUB_UPGRADE_TIMEOUT, on_probe_timeout);
@@ -68,6 +69,12 @@ static void close_probe(struct hub_conn *c, int code, const char *text) {
     send_control(c, HUB_WS_CLOSE, hub_buf_str(&b));
     hub_buf_free(&b);
     hub_conn_finish(c, HUB_CLOSE_TIMEOUT);
+}
+
+void hub_ws_turn_away(struct hub_http_req *r, const char *text) {
+    struct hub_conn *c = r->conn;
+    hub_ws_upgrade(r, NULL, true);
+    close_probe(c, 1002, text);
 }
 
 static void end(struct hub_conn *c, enum hub_close_reason reason, int code, const char *text) {
