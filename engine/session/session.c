@@ -64,6 +64,7 @@ struct acks {
 struct socket {
     struct hub_socket pub;
     struct acks *acks; /* made by the first emit that wants one */
+    json_t *auth;      /* while it connects */
 };
 
 static struct hub_metric sockets_gauge = HUB_METRIC(HUB_GAUGE, "hubd_sockets", NULL, "Sockets connected to a namespace");
@@ -88,14 +89,42 @@ static struct hub_buf *scratch(struct hub_client *c) {
     return &c->sessions->scratch;
 }
 
-/* Sends what lies in the scratch buffer as one text message, attachments behind it in the same piece so that they stay together. */
+/* One text message and its attachments as one piece, so that they stay together. */
+static struct hub_chunk *frames(struct hub_str text, const struct hub_binaries *bins) {
+    struct hub_chunk *chunk = hub_chunk_frame(HUB_WS_TEXT, text);
+    for (size_t i = 0; bins && i < bins->n; i++) hub_chunk_add_frame(chunk, HUB_WS_BINARY, bins->items[i]);
+    return chunk;
+}
+
+/* Sends what lies in the scratch buffer. */
 static void send_scratch(struct hub_client *c, const struct hub_binaries *bins, int flags) {
     struct hub_buf *b = &c->sessions->scratch;
-    struct hub_chunk *chunk = hub_chunk_frame(HUB_WS_TEXT, hub_buf_str(b));
-    for (size_t i = 0; bins && i < bins->n; i++) hub_chunk_add_frame(chunk, HUB_WS_BINARY, bins->items[i]);
+    struct hub_chunk *chunk = frames(hub_buf_str(b), bins);
     hub_eio_send(c->eio, chunk, 0, chunk->n, flags);
     hub_chunk_unref(chunk);
     if (b->cap > SCRATCH_KEEP) hub_buf_free(b);
+}
+
+/* ["event",ARGS] behind the packet's head. */
+static void add_event(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str event, struct hub_str args, const struct hub_binaries *bins) {
+    if (!bins || !bins->n) {
+        hub_sio_event(b, nsp, id, event, args);
+        return;
+    }
+    hub_sio_head(b, HUB_SIO_BINARY_EVENT, (uint32_t)bins->n, nsp, id);
+    hub_buf_addc(b, '[');
+    hub_json_add_string(b, event);
+    if (args.n) hub_buf_addc(b, ',');
+    hub_buf_adds(b, args);
+    hub_buf_addc(b, ']');
+}
+
+struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str event, struct hub_str args, const struct hub_binaries *bins) {
+    struct hub_buf b = {0};
+    add_event(&b, nsp->name, -1, event, args, bins);
+    struct hub_chunk *chunk = frames(hub_buf_str(&b), bins);
+    hub_buf_free(&b);
+    return chunk;
 }
 
 static bool can_send(const struct hub_socket *s) { return s->state == HUB_SOCKET_OPEN && !s->client->closing; }
@@ -127,14 +156,7 @@ static bool take_ack(struct socket *s, int64_t id) {
 int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args, const struct hub_binaries *bins, bool want_ack) {
     if (!can_send(s)) return -1;
     int64_t id = want_ack ? new_ack((struct socket *)s) : -1;
-    struct hub_buf *b = scratch(s->client);
-    uint32_t n = bins ? (uint32_t)bins->n : 0;
-    hub_sio_head(b, n ? HUB_SIO_BINARY_EVENT : HUB_SIO_EVENT, n, s->nsp->name, id);
-    hub_buf_addc(b, '[');
-    hub_json_add_string(b, event);
-    if (args.n) hub_buf_addc(b, ',');
-    hub_buf_adds(b, args);
-    hub_buf_addc(b, ']');
+    add_event(scratch(s->client), s->nsp->name, id, event, args, bins);
     send_scratch(s->client, bins, 0);
     return id;
 }
@@ -164,6 +186,25 @@ static void send_connect_error(struct hub_client *c, struct hub_str nsp, const c
     if (data_json.n) hub_buf_addz(b, ",\"data\":"), hub_buf_adds(b, data_json);
     hub_buf_addc(b, '}');
     send_scratch(c, NULL, 0);
+}
+
+void hub_socket_fail(struct hub_socket *s, struct hub_str event, int64_t ack, enum hub_code code, const char *message) {
+    struct hub_buf b = {0};
+    const struct hub_str text = hub_cstr(message ? message : hub_code_text(code));
+    if (ack >= 0) {
+        hub_buf_addf(&b, "{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", hub_code_name(code));
+        hub_json_add_string(&b, text);
+        hub_buf_addz(&b, "}}");
+        hub_socket_ack(s, ack, hub_buf_str(&b), NULL);
+    } else {
+        hub_buf_addz(&b, "{\"error\":");
+        hub_json_add_string(&b, text);
+        hub_buf_addf(&b, ",\"code\":\"%s\",\"event\":", hub_code_name(code));
+        hub_json_add_string(&b, event);
+        hub_buf_addc(&b, '}');
+        hub_socket_emit(s, HUB_STR("hub:error"), hub_buf_str(&b), 0);
+    }
+    hub_buf_free(&b);
 }
 
 /* ---- namespaces in use ---- */
@@ -198,9 +239,17 @@ static struct hub_socket *socket_new(struct hub_client *c, struct hub_nsp *nsp) 
     return &s->pub;
 }
 
+static void drop_auth(struct hub_socket *s) {
+    json_decref(((struct socket *)s)->auth);
+    ((struct socket *)s)->auth = NULL;
+}
+
+json_t *hub_socket_auth(const struct hub_socket *s) { return ((const struct socket *)s)->auth; }
+
 void hub_socket_unref(struct hub_socket *s) {
     if (--s->refs) return;
     nsp_unref(s->nsp);
+    drop_auth(s);
     free(((struct socket *)s)->acks);
     free(s);
 }
@@ -209,6 +258,7 @@ void hub_socket_unref(struct hub_socket *s) {
 static void detach(struct hub_socket *s) {
     if (s->state == HUB_SOCKET_OPEN) hub_metric_add(&sockets_gauge, -1);
     s->state = HUB_SOCKET_CLOSED;
+    drop_auth(s);
     hub_list_remove(&s->link);
     s->client->socket_n--;
     s->client = NULL;
@@ -275,6 +325,7 @@ void hub_socket_accept(struct hub_socket *s) {
     if (s->state != HUB_SOCKET_CONNECTING) return;
     struct hub_client *c = s->client;
     s->state = HUB_SOCKET_OPEN;
+    drop_auth(s);
     hub_metric_add(&sockets_gauge, 1);
     hub_timer_stop(c->sessions->loop, &c->timer);
     if (c->closing) return; /* its closed callback is on the way */
@@ -374,6 +425,7 @@ static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
         send_connect_error(c, p->nsp, "Too many namespaces", HUB_STR("{\"code\":\"overloaded\"}"));
     } else {
         struct hub_socket *s = hub_socket_ref(socket_new(c, nsp_get(c->sessions, p->nsp, ops, owner)));
+        ((struct socket *)s)->auth = json_incref(auth); /* NULL stays NULL */
         ops->connect(s, auth);
         hub_socket_unref(s);
     }
@@ -410,7 +462,7 @@ static bool places_ok(const json_t *args, const struct hub_binaries *bins) {
     return true;
 }
 
-static bool reserved(struct hub_str event) {
+bool hub_event_reserved(struct hub_str event) {
     static const char *const names[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
     for (size_t i = 0; i < HUB_NELEM(names); i++)
         if (hub_str_is(event, names[i])) return true;
@@ -431,32 +483,13 @@ static json_t *first_string(struct hub_str array) {
     return NULL;
 }
 
-static void answer_bad_request(struct hub_socket *s, struct hub_str event, int64_t ack, const char *text) {
-    struct hub_buf b = {0};
-    hub_metric_add(&bad_requests, 1);
-    if (ack >= 0) {
-        hub_buf_addz(&b, "{\"ok\":false,\"error\":{\"code\":\"bad_request\",\"message\":");
-        hub_json_add_string(&b, hub_cstr(text));
-        hub_buf_addz(&b, "}}");
-        hub_socket_ack(s, ack, hub_buf_str(&b), NULL);
-    } else {
-        hub_buf_addz(&b, "{\"error\":");
-        hub_json_add_string(&b, hub_cstr(text));
-        hub_buf_addz(&b, ",\"code\":\"bad_request\",\"event\":");
-        hub_json_add_string(&b, event);
-        hub_buf_addc(&b, '}');
-        hub_socket_emit(s, HUB_STR("hub:error"), hub_buf_str(&b), 0);
-    }
-    hub_buf_free(&b);
-}
-
 /* The JSON of an event was refused: a bad request when it is JSON and has a name, else a broken protocol. */
 static void on_refused_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const char *text) {
     json_t *name = hub_json_well_formed(p->data) ? first_string(p->data) : NULL;
-    if (!name || reserved(hub_json_str(name)))
+    if (!name || hub_event_reserved(hub_json_str(name)))
         broken(c, text);
     else
-        answer_bad_request(s, hub_json_str(name), p->id, text);
+        hub_metric_add(&bad_requests, 1), hub_socket_fail(s, hub_json_str(name), p->id, HUB_BAD_REQUEST, text);
     json_decref(name);
 }
 
@@ -472,7 +505,7 @@ static void on_event(struct hub_client *c, struct hub_socket *s, const struct hu
     struct hub_str event = hub_json_str(name);
     if (json_is_integer(name)) /* emit(1, …) is allowed and means "1" */
         event = hub_str(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(name)));
-    if (!event.p || reserved(event)) {
+    if (!event.p || hub_event_reserved(event)) {
         broken(c, "an event without a name, or with a reserved one");
     } else if (!places_ok(args, bins)) {
         broken(c, "placeholders do not fit the attachments");

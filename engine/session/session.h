@@ -93,6 +93,8 @@ void hub_socket_unref(struct hub_socket *s);
 /* Copies kept from the handshake, valid while the client lives; NULL on a closed socket. Of a long cookie or query only access_token
  * is kept, of a long user agent the beginning. */
 const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s);
+/* CONNECT's auth object while the socket connects (borrowed); NULL when the client sent none, and once it is accepted or refused. */
+json_t *hub_socket_auth(const struct hub_socket *s);
 /* CONNECT accepted; from here events flow. No effect on a closed socket. */
 void hub_socket_accept(struct hub_socket *s);
 /* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed callback: not called). Only before
@@ -104,6 +106,13 @@ void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str 
 int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args, const struct hub_binaries *bins, bool want_ack);
 /* Answers an event: ARGS as above. No effect when ACK < 0 or the socket is closed. */
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins);
+/* An event that failed is answered: by the acknowledgement {"ok":false,"error":{"code","message"}} when one was asked for, else by
+ * hub:error {"error","code","event"}. MESSAGE NULL takes the code's own text. */
+void hub_socket_fail(struct hub_socket *s, struct hub_str event, int64_t ack, enum hub_code code, const char *message);
+/* Names that Socket.IO keeps for itself ("connect", "disconnect", …): no event may be called so, in either direction. */
+bool hub_event_reserved(struct hub_str event);
+/* The frames of ["event",ARGS] for sockets of NSP, to be sent to many with hub_socket_send_chunk. BINS may be NULL. refs = 1. */
+struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str event, struct hub_str args, const struct hub_binaries *bins);
 /* Queues frames already encoded for this socket's namespace name. */
 void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
 /* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE does so for every socket of the client and ends the
