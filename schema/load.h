@@ -14,9 +14,10 @@ struct hub_diag {
     const char *message;
     const char *file;                       /* as given on the command line + relative path */
     const char *path;                       /* "roomSettings.authSources[1].hubRole" */
-    int line, column, end_line, end_column; /* from 1; columns count characters; 0 = the file as a whole */
+    int line, column, end_line, end_column; /* from 1; columns count characters; the end is exclusive; 0 = the file as a whole */
     const char *suggestion;                 /* NULL or e.g. "moderator" */
-    const char *source_line;                /* for the caret; NULL when there is none */
+    const char *source_line;                /* for the caret; NULL when there is none; of a very long line only the part around the finding */
+    int source_column;                      /* the column at which source_line starts: 1 unless it was cut */
 };
 
 struct hub_diags; /* owns its diagnostics */

@@ -1,0 +1,284 @@
+/* What a hub must hold beyond its fields' own types: names that mean something to others, roles that make sense together. */
+#include <strings.h>
+
+#include "schema/loader.h"
+
+static const char *name_or(const char *s) { return s ? s : ""; }
+
+/* The text written at KEY of a struct; empty when there is none. */
+static struct hub_str text_at(struct hub_loader *l, const void *base, const char *key) {
+    struct hub_node *n = hub_node_get(hub_place(l, base, ""), hub_cstr(key));
+    if (n && n->kind == HUB_NODE_MAP) n = hub_node_get(n, HUB_STR("lua"));
+    return n && n->kind == HUB_NODE_SCALAR && !hub_node_is_null(n) ? hub_str_trim(n->value) : hub_str("", 0);
+}
+
+/* ---- names ---- */
+
+static void check_basics(struct hub_loader *l, struct hub_raw *h) {
+    static const char *const taken[] = {"objects", "healthz", "readyz", "metrics", "console", "hub"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name_or(h->def.name), taken[i]) == 0)
+            hub_complain(l, "H019", hub_place(l, h, "hubBasics.name"), NULL, NULL, "\"%s\" is a path of hubd itself and cannot name a hub", taken[i]);
+}
+
+static void check_roles(struct hub_loader *l, struct hub_raw *h) {
+    for (size_t i = 0; i < h->def.role_n; i++)
+        if (strcmp(name_or(h->def.roles[i].name), "system") == 0)
+            hub_complain(l, "H019", hub_place(l, &h->def.roles[i], "name"), NULL, NULL,
+                         "the role \"system\" is built in (it is what absoluteRoles get) and cannot be redefined");
+}
+
+static bool has_type(const struct hub_raw *h, const char *name) { return hub_def_message_type(&h->def, hub_cstr(name)) != NULL; }
+
+static void unknown_type(struct hub_loader *l, struct hub_raw *h, const char *code, struct hub_node *n, const struct hub_range *r, const char *name) {
+    struct hub_nearest near = {.word = hub_cstr(name)};
+    for (size_t i = 0; i < h->def.message_type_n; i++) hub_nearest_try(&near, name_or(h->def.message_types[i].name));
+    if (hub_words_index(hub_words_message_type, hub_cstr(name)) >= 0)
+        hub_complain(l, code, n, r, NULL, "message type \"%s\" is not enabled in messageSettings.messageTypes", name);
+    else
+        hub_complain(l, code, n, r, near.best, "message type \"%s\" is not defined in messageSettings", name);
+}
+
+static void check_allowed_types(struct hub_loader *l, struct hub_raw *h) {
+    for (size_t i = 0; i < h->def.role_n; i++) {
+        const struct hub_strs *types = &h->def.roles[i].allowed_message_types;
+        struct hub_node *n = hub_place(l, &h->def.roles[i], "allowedMessageTypes");
+        for (size_t k = 0; k < types->n; k++) {
+            if (has_type(h, types->items[k])) continue;
+            struct hub_range r = hub_strings_span(n, k);
+            unknown_type(l, h, "H013", n, &r, types->items[k]);
+        }
+    }
+}
+
+static void check_custom_types(struct hub_loader *l, struct hub_raw *h) {
+    for (size_t i = 0; i < h->custom_type_n; i++)
+        if (hub_words_index(hub_words_message_type, hub_cstr(h->custom_types[i].name)) >= 0)
+            hub_complain(l, "H019", hub_place(l, &h->custom_types[i], "name"), NULL, NULL,
+                         "\"%s\" is a built-in message type; give the custom one another name", h->custom_types[i].name);
+    if (!h->def.message_type_n)
+        hub_complain(l, "H027", hub_place(l, h, "messageSettings.messageTypes"), NULL, NULL,
+                     "the hub has no message types: nobody can send anything");
+}
+
+static void check_handlers(struct hub_loader *l, struct hub_raw *h) {
+    for (size_t i = 0; i < h->def.message_handler_n; i++) {
+        const char *type = h->def.message_handlers[i].message_type;
+        struct hub_node *n = hub_place(l, &h->def.message_handlers[i], "messageType");
+        if (!type) continue;
+        if (hub_words_index(hub_words_message_type, hub_cstr(type)) >= 0)
+            hub_complain(l, "H015", n, NULL, NULL, "\"%s\" is a built-in message type; handlers intercept custom message types", type);
+        else if (!has_type(h, type))
+            unknown_type(l, h, "H014", n, NULL, type);
+    }
+}
+
+/* ---- events ---- */
+
+/* Client events of the standard set belong to the hub only while their switch is on: a hub may define its own "typing" instead. */
+static const char *switch_of(const struct hub_def *d, const char *event) {
+    const struct {
+        const char *event, *key;
+        bool on;
+    } standard[] = {
+        {"typing", "enableTypingIndicator", d->enable_typing},
+        {"stopTyping", "enableTypingIndicator", d->enable_typing},
+        {"recording", "enableRecordingIndicator", d->enable_recording},
+        {"stopRecording", "enableRecordingIndicator", d->enable_recording},
+        {"messageRead", "enableReadReceipts", d->enable_read_receipts},
+        {"messageDelivered", "enableDeliveryReceipts", d->enable_delivery_receipts},
+        {"online", "enablePresence", d->enable_presence},
+        {"offline", "enablePresence", d->enable_presence},
+        {"away", "enablePresence", d->enable_presence},
+        {"presence", "enablePresence", d->enable_presence},
+    };
+    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
+        if (standard[i].on && strcmp(event, standard[i].event) == 0) return standard[i].key;
+    return NULL;
+}
+
+static void check_event_name(struct hub_loader *l, struct hub_raw *h, struct hub_node *n, const char *name) {
+    const char *key = switch_of(&h->def, name);
+    if (strncmp(name, "hub:", 4) == 0)
+        hub_complain(l, "H019", n, NULL, hub_arena_dup(l->scratch, hub_cstr(name + 4)), "event names that start with \"hub:\" belong to hubd");
+    else if (hub_is_socket_event(name))
+        hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is an event of Socket.IO itself", name);
+    else if (key)
+        hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is the built-in event that %s turns on", name, key);
+}
+
+static void check_events(struct hub_loader *l, struct hub_raw *h) {
+    for (size_t i = 0; i < h->def.custom_event_n; i++) {
+        const struct hub_def_custom_event *e = &h->def.custom_events[i];
+        if (e->name) check_event_name(l, h, hub_place(l, e, "name"), e->name);
+    }
+    for (size_t i = 0; i < h->def.kafka_event_n; i++) {
+        const struct hub_def_kafka_event *e = &h->def.kafka_events[i];
+        if (!e->name) continue;
+        check_event_name(l, h, hub_place(l, e, "name"), e->name);
+        if (hub_def_custom_event(&h->def, hub_cstr(e->name)))
+            hub_complain(l, "H007", hub_place(l, e, "name"), NULL, NULL, "name \"%s\" is used twice: it is also a custom event", e->name);
+    }
+}
+
+/* ---- authorisation ---- */
+
+static bool same(struct hub_loader *l, const void *a, const void *b, const char *key) { return hub_str_eq(text_at(l, a, key), text_at(l, b, key)); }
+
+static bool covers(struct hub_loader *l, const struct hub_def_auth_source *a, const struct hub_def_auth_source *b) {
+    if (!text_at(l, a, "sourceObject").n) return false;
+    return same(l, a, b, "sourceObject") && same(l, a, b, "userField") && same(l, a, b, "roomField") &&
+           (a->condition.kind == HUB_SCRIPT_NONE || hub_str_is(text_at(l, a, "condition"), "true") || same(l, a, b, "condition"));
+}
+
+static void check_auth_sources(struct hub_loader *l, struct hub_raw *h) {
+    const struct hub_def *d = &h->def;
+    for (size_t b = 1; b < d->auth_source_n; b++)
+        for (size_t a = 0; a < b; a++) {
+            if (!covers(l, &d->auth_sources[a], &d->auth_sources[b])) continue;
+            struct hub_node *first = hub_place(l, &d->auth_sources[a], "");
+            hub_complain(l, "H020", hub_place(l, &d->auth_sources[b], ""), NULL, NULL,
+                         "this auth source is never reached: \"%s\" on line %d matches whenever it would", name_or(d->auth_sources[a].name),
+                         hub_node_mark(first).line);
+            break;
+        }
+}
+
+static bool always_true(const struct hub_script *s) {
+    struct hub_str t = hub_str_trim(s->text);
+    return s->kind == HUB_SCRIPT_LUA ? hub_str_is(t, "return true")
+                                     : s->kind == HUB_SCRIPT_EXPR && (hub_str_is(t, "true") || hub_str_is(t, "(true)"));
+}
+
+static void check_auth_scripts(struct hub_loader *l, struct hub_raw *h) {
+    const struct hub_def *d = &h->def;
+    for (size_t b = 1; b < d->auth_script_n; b++)
+        for (size_t a = 0; a < b; a++) {
+            const struct hub_script *one = &d->auth_scripts[a].script, *two = &d->auth_scripts[b].script;
+            bool equal = one->kind != HUB_SCRIPT_NONE && one->kind == two->kind && hub_str_eq(hub_str_trim(one->text), hub_str_trim(two->text));
+            if (!equal && !always_true(one)) continue;
+            struct hub_node *first = hub_place(l, &d->auth_scripts[a], "");
+            hub_complain(l, "H021", hub_place(l, &d->auth_scripts[b], ""), NULL, NULL,
+                         "this auth script is never reached: \"%s\" on line %d matches whenever it would", name_or(d->auth_scripts[a].name),
+                         hub_node_mark(first).line);
+            break;
+        }
+}
+
+static bool is_granted(const struct hub_def *d, const struct hub_def_role *role) {
+    for (size_t i = 0; i < d->auth_source_n; i++)
+        if (d->auth_sources[i].hub_role == role) return true;
+    for (size_t i = 0; i < d->auth_script_n; i++)
+        if (d->auth_scripts[i].hub_role == role) return true;
+    return false;
+}
+
+/* Somebody who can moderate: a granted role, or the built-in role of absoluteRoles. */
+static bool has_moderator(const struct hub_def *d, bool *defined) {
+    bool found = d->absolute_roles.n > 0;
+    *defined = found;
+    for (size_t i = 0; i < d->role_n; i++) {
+        if (!d->roles[i].can_moderate) continue;
+        *defined = true;
+        if (is_granted(d, &d->roles[i])) found = true;
+    }
+    return found;
+}
+
+static void check_moderation(struct hub_loader *l, struct hub_raw *h) {
+    const struct hub_def *d = &h->def;
+    bool defined;
+    if (has_moderator(d, &defined)) return;
+    const char *who = defined ? "no role with canModerate is granted by authSources or authScripts, and there are no absoluteRoles"
+                              : "there is no role with canModerate and there are no absoluteRoles";
+    for (size_t i = 0; i < d->role_n; i++)
+        if (d->roles[i].moderated && d->roles[i].can_send && (!defined || is_granted(d, &d->roles[i])))
+            hub_complain(l, "H022", hub_place(l, &d->roles[i], "moderated"), NULL, NULL, "messages of \"%s\" wait for approval, but %s",
+                         name_or(d->roles[i].name), who);
+    if (d->global_moderation)
+        hub_complain(l, "H022", hub_place(l, h, "guardrails.globalModeration"), NULL, NULL, "all messages wait for approval, but %s", who);
+    if (d->default_silenced)
+        hub_complain(l, "H023", hub_place(l, h, "guardrails.defaultSilenced"), NULL, NULL,
+                     "everybody joins silenced and nobody can let them speak: %s", who);
+}
+
+/* A role that was named but not found may have been meant to be any of them. */
+static bool names_unknown_role(struct hub_loader *l, const struct hub_def *d) {
+    for (size_t i = 0; i < d->auth_source_n; i++)
+        if (!d->auth_sources[i].hub_role && text_at(l, &d->auth_sources[i], "hubRole").n) return true;
+    for (size_t i = 0; i < d->auth_script_n; i++)
+        if (!d->auth_scripts[i].hub_role && text_at(l, &d->auth_scripts[i], "hubRole").n) return true;
+    return false;
+}
+
+static void check_roles_granted(struct hub_loader *l, struct hub_raw *h) {
+    const struct hub_def *d = &h->def;
+    struct hub_node *room = hub_place(l, h, "roomSettings");
+    if (!d->auth_source_n && !d->auth_script_n && hub_node_get(hub_place(l, h, ""), HUB_STR("roomSettings")))
+        hub_complain(l, "H025", room, &room->key_range, NULL,
+                     "without authSources and authScripts every authenticated user who passes the checks is admitted, with no specific role");
+    for (size_t i = 0; i < d->role_n && !names_unknown_role(l, d); i++)
+        if (d->roles[i].name && !is_granted(d, &d->roles[i]))
+            hub_complain(l, "H026", hub_place(l, &d->roles[i], "name"), NULL, NULL, "no authSource and no authScript grants the role \"%s\"",
+                         d->roles[i].name);
+}
+
+/* ---- limits ---- */
+
+static void check_size(struct hub_loader *l, struct hub_raw *h) {
+    if (l->alone || h->def.max_message_size < l->service->max_payload) return;
+    hub_complain(l, "H024", hub_place(l, h, "guardrails.maxMessageSize"), NULL, NULL,
+                 "maxMessageSize %lld does not fit into listen.maxPayload %lld of service.yaml, which must be larger",
+                 (long long)h->def.max_message_size, (long long)l->service->max_payload);
+}
+
+void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
+    check_basics(l, h);
+    check_roles(l, h);
+    check_allowed_types(l, h);
+    check_custom_types(l, h);
+    check_handlers(l, h);
+    check_events(l, h);
+    check_auth_sources(l, h);
+    check_auth_scripts(l, h);
+    check_moderation(l, h);
+    check_roles_granted(l, h);
+    check_size(l, h);
+}
+
+/* ---- hubs of one service together ---- */
+
+static void check_generated(struct hub_loader *l, struct hub_map *names, struct hub_raw *h, struct hub_node *n, const char *name) {
+    char lower[160];
+    size_t len = 0;
+    for (; name[len] && len < sizeof lower - 1; len++) lower[len] = (char)(name[len] >= 'A' && name[len] <= 'Z' ? name[len] + 32 : name[len]);
+    const char *owner = hub_map_put(names, hub_str(lower, len), (void *)(h->def.name ? h->def.name : "?"));
+    if (owner) hub_complain(l, "H028", n, NULL, NULL, "the generated DataObject \"%s\" has the name of another one (%s)", name, owner);
+}
+
+void hub_check_hubs_together(struct hub_loader *l) {
+    struct hub_map hubs = {0}, names = {0};
+    for (size_t i = 0; i < l->service->object_n; i++) {
+        char *lower = hub_arena_dup(l->scratch, hub_cstr(l->service->objects[i].table));
+        for (char *c = lower; *c; c++)
+            if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 32);
+        hub_map_put(&names, hub_cstr(lower), "a DataObject of service.yaml");
+    }
+    for (size_t i = 0; i < l->hub_n; i++) {
+        struct hub_raw *h = l->hubs[i];
+        if (!h->def.name) continue;
+        struct hub_raw *before = hub_map_get(&hubs, hub_cstr(h->def.name));
+        if (before) {
+            hub_complain(l, "H009", hub_place(l, h, "hubBasics.name"), NULL, NULL, "the hub \"%s\" is already defined in %s", h->def.name,
+                         before->def.file);
+            continue;
+        }
+        hub_map_put(&hubs, hub_cstr(h->def.name), h);
+        check_generated(l, &names, h, hub_place(l, h, "messageSettings.dataObjectName"), h->def.data_object_name);
+        static const char *const suffix[] = {"Moderation", "Receipt", "Event"};
+        for (size_t k = 0; k < 3; k++)
+            check_generated(l, &names, h, hub_place(l, h, "hubBasics.name"), hub_arena_fmt(l->scratch, "%s%s", h->def.name, suffix[k]));
+    }
+    hub_map_clear(&hubs);
+    hub_map_clear(&names);
+}

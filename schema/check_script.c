@@ -1,0 +1,78 @@
+/* Scripts: which variables each hook has, and where in the YAML a script's problem stands. */
+#include "schema/loader.h"
+
+struct report {
+    struct hub_loader *l;
+    const struct hub_pending_script *script; /* NULL: a whole module */
+    const struct hub_source *src;
+    struct hub_str text;
+};
+
+/* Byte range of a problem in the text; its line and column are relative to it. */
+static void bytes_of(struct hub_str text, const struct hub_script_problem *p, size_t *from, size_t *to) {
+    size_t at = 0;
+    for (int line = 0; line < p->line && at < text.n; at++)
+        if (text.p[at] == '\n') line++;
+    size_t end = at + hub_str_find(hub_str(text.p + at, text.n - at), '\n');
+    *from = at + (size_t)(p->column > 0 ? p->column : 0);
+    if (*from > end) *from = end;
+    *to = *from + (size_t)(p->length > 0 ? p->length : 1);
+    if (*to > end) *to = end > *from ? end : *from + 1;
+}
+
+static void on_problem(void *arg, const struct hub_script_problem *p) {
+    struct report *r = arg;
+    size_t from, to;
+    const char *suggestion = p->suggestion[0] ? p->suggestion : NULL;
+    bytes_of(r->text, p, &from, &to);
+    if (r->script) {
+        struct hub_range range = hub_node_span(r->script->node, from, to);
+        hub_complain(r->l, p->code, r->script->node, &range, suggestion, "%s", p->text);
+        return;
+    }
+    struct hub_range range;
+    hub_source_place(r->src, from, &range.line, &range.column);
+    hub_source_place(r->src, to, &range.end_line, &range.end_column);
+    if (range.end_line != range.line) range.end_line = range.line, range.end_column = range.column + 1;
+    hub_diags_add(r->l->diags, p->code, r->src, &range, NULL, suggestion, p->text);
+}
+
+static const char *text_at(struct hub_node *n) { return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? n->value.p : NULL; }
+
+/* "$room" and "$source" become the names the author gave, even if they are not defined anywhere: that is said elsewhere. */
+static void variables(struct hub_loader *l, const struct hub_pending_script *p, const char *out[8]) {
+    size_t n = 0;
+    for (const char *const *name = p->row->vars->names; *name; name++) {
+        const char *is = *name;
+        if (strcmp(is, "$room") == 0) is = text_at(hub_place(l, p->hub, "roomSettings.roomDataObject"));
+        if (strcmp(*name, "$source") == 0) is = text_at(hub_place(l, p->base, "sourceObject"));
+        if (is) out[n++] = is;
+    }
+    out[n] = NULL;
+}
+
+static void check_style(struct hub_loader *l, const struct hub_pending_script *p) {
+    const struct hub_node *n = p->node;
+    if (p->script->kind != HUB_SCRIPT_LUA || n->style == HUB_STYLE_LITERAL) return;
+    if (n->style == HUB_STYLE_FOLDED || n->range.end_line != n->range.line)
+        hub_complain(l, "L010", n, NULL, NULL, "the line breaks of this Lua chunk are lost; write it as a | block");
+}
+
+void hub_check_scripts(struct hub_loader *l) {
+    const struct hub_script_checker *c = l->options->checker;
+    for (size_t i = 0; i < l->script_n; i++) {
+        const struct hub_pending_script *p = &l->scripts[i];
+        check_style(l, p);
+        if (!c || hub_diags_full(l->diags, p->node->src->name)) continue;
+        const char *vars[8];
+        variables(l, p, vars);
+        struct report r = {.l = l, .script = p, .text = p->script->text};
+        c->check(c->ctx, p->script, vars, on_problem, &r);
+    }
+}
+
+void hub_check_module(struct hub_loader *l, const char *path, const struct hub_source *src) {
+    const struct hub_script_checker *c = l->options->checker;
+    struct report r = {.l = l, .src = src, .text = src->text};
+    if (c && c->check_file) c->check_file(c->ctx, path, src->text, on_problem, &r);
+}

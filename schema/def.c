@@ -1,0 +1,46 @@
+/* Lookups in frozen definitions and in the table of fields. */
+#include "schema/def.h"
+
+#include "schema/table.h"
+
+const struct hub_def_object *hub_service_object(const struct hub_service *s, struct hub_str name) {
+    for (size_t i = 0; i < s->object_n; i++)
+        if (hub_str_is(name, s->objects[i].name)) return &s->objects[i];
+    return NULL;
+}
+
+const struct hub_def_message_type *hub_def_message_type(const struct hub_def *d, struct hub_str name) {
+    for (size_t i = 0; i < d->message_type_n; i++)
+        if (hub_str_is(name, d->message_types[i].name)) return &d->message_types[i];
+    return NULL;
+}
+
+const struct hub_def_custom_event *hub_def_custom_event(const struct hub_def *d, struct hub_str name) {
+    for (size_t i = 0; i < d->custom_event_n; i++)
+        if (hub_str_is(name, d->custom_events[i].name)) return &d->custom_events[i];
+    return NULL;
+}
+
+const struct hub_def_role *hub_def_role(const struct hub_def *d, struct hub_str name) {
+    for (size_t i = 0; i < d->role_n; i++)
+        if (hub_str_is(name, d->roles[i].name)) return &d->roles[i];
+    return NULL;
+}
+
+int hub_def_property(const struct hub_def_object *o, struct hub_str name) {
+    for (size_t i = 0; i < o->property_n; i++)
+        if (hub_str_is(name, o->properties[i].name)) return (int)i;
+    return -1;
+}
+
+const struct hub_row *hub_table_row(const struct hub_table *t, struct hub_str key) {
+    for (const struct hub_row *r = t->rows; r->key; r++)
+        if (hub_str_is(key, r->key)) return r;
+    return NULL;
+}
+
+int hub_words_index(const struct hub_words *words, struct hub_str word) {
+    for (int i = 0; words[i].word; i++)
+        if (hub_str_is(word, words[i].word)) return i;
+    return -1;
+}

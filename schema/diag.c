@@ -1,0 +1,110 @@
+/* A sorted, bounded list of findings that owns its strings. */
+#include "schema/diag.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+
+enum { WINDOW = 200 }; /* longest part of a source line that is kept, in characters */
+
+struct per_file {
+    size_t n;
+};
+
+struct hub_diags {
+    struct hub_arena *arena;
+    struct hub_diag **items; /* sorted by file, line, column; equal ones in the order found */
+    size_t n, cap;
+    struct hub_map files; /* file -> struct per_file */
+};
+
+struct hub_diags *hub_diags_new(void) {
+    struct hub_diags *d = hub_xcalloc(1, sizeof *d);
+    d->arena = hub_arena_new();
+    return d;
+}
+
+void hub_diags_free(struct hub_diags *d) {
+    if (!d) return;
+    hub_map_clear(&d->files);
+    free(d->items);
+    hub_arena_free(d->arena);
+    free(d);
+}
+
+size_t hub_diags_count(const struct hub_diags *d, enum hub_severity sev) {
+    size_t n = 0;
+    for (size_t i = 0; i < d->n; i++) n += d->items[i]->severity == sev;
+    return n;
+}
+
+size_t hub_diags_n(const struct hub_diags *d) { return d->n; }
+const struct hub_diag *hub_diags_at(const struct hub_diags *d, size_t i) { return d->items[i]; }
+
+bool hub_diags_full(const struct hub_diags *d, const char *file) {
+    struct per_file *f = hub_map_get(&d->files, hub_cstr(file));
+    return f && f->n >= HUB_DIAGS_PER_FILE;
+}
+
+static int compare(const struct hub_diag *a, const struct hub_diag *b) {
+    int c = strcmp(a->file, b->file);
+    if (!c) c = a->line - b->line;
+    if (!c) c = a->column - b->column;
+    return c;
+}
+
+static void insert(struct hub_diags *d, struct hub_diag *g) {
+    if (d->n == d->cap) d->cap = d->cap ? 2 * d->cap : 16, d->items = hub_xrealloc(d->items, d->cap * sizeof *d->items);
+    size_t lo = 0, hi = d->n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (compare(d->items[mid], g) <= 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    memmove(d->items + lo + 1, d->items + lo, (d->n - lo) * sizeof *d->items);
+    d->items[lo] = g;
+    d->n++;
+}
+
+/* Keeps the line, or for very long ones the part around the finding. */
+static void keep_line(struct hub_diags *d, struct hub_diag *g, const struct hub_source *src) {
+    int from = g->column > WINDOW - 40 ? g->column - 40 : 1;
+    size_t begin = hub_source_offset(src, g->line, from), end = hub_source_offset(src, g->line, from + WINDOW);
+    g->source_line = hub_arena_dup(d->arena, hub_str(src->text.p + begin, end - begin));
+    g->source_column = from;
+}
+
+static struct per_file *count_file(struct hub_diags *d, const char *file) {
+    struct per_file *f = hub_map_get(&d->files, hub_cstr(file));
+    if (f) return f;
+    f = hub_arena_zalloc(d->arena, sizeof *f);
+    hub_map_put(&d->files, hub_cstr(file), f);
+    return f;
+}
+
+static const char *keep(struct hub_diags *d, const char *s) { return s ? hub_arena_dup(d->arena, hub_cstr(s)) : NULL; }
+
+void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range, const char *path,
+                   const char *suggestion, const char *message) {
+    const struct hub_code_row *row = hub_code_row(code);
+    struct per_file *file = count_file(d, src->name);
+    if (file->n > HUB_DIAGS_PER_FILE) return;
+    if (file->n++ == HUB_DIAGS_PER_FILE)
+        row = hub_code_row(code = "Y016"), message = "too many problems in this file; the rest is not listed", suggestion = NULL;
+    struct hub_diag *g = hub_arena_zalloc(d->arena, sizeof *g);
+    g->code = code;
+    g->severity = row ? row->severity : HUB_SEV_ERROR;
+    g->message = keep(d, message);
+    g->file = keep(d, src->name);
+    g->path = keep(d, path ? path : "");
+    g->suggestion = keep(d, suggestion);
+    if (range && range->line) {
+        g->line = range->line, g->column = range->column;
+        g->end_line = range->end_line, g->end_column = range->end_column;
+        keep_line(d, g, src);
+    }
+    insert(d, g);
+}

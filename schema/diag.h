@@ -1,0 +1,26 @@
+/* Collecting diagnostics: the internal side of struct hub_diags. */
+#ifndef HUB_SCHEMA_DIAG_H
+#define HUB_SCHEMA_DIAG_H
+#include "schema/source.h"
+
+enum { HUB_DIAGS_PER_FILE = 200 };
+
+/* Adds one finding; everything is copied. CODE must be a literal of the list in codes.c: it decides the severity. SUGGESTION and PATH may be NULL.
+ * RANGE NULL is the file as a whole. Beyond HUB_DIAGS_PER_FILE findings of one file a last one says so and the rest is dropped. */
+void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range, const char *path,
+                   const char *suggestion, const char *message);
+/* True when findings of this file are being dropped: callers may skip work. */
+bool hub_diags_full(const struct hub_diags *d, const char *file);
+
+/* One row of the catalogue of codes (codes.c). */
+struct hub_code_row {
+    const char *code;
+    enum hub_severity severity;
+    const char *title;   /* "a key that this object does not have" */
+    const char *meaning; /* sentences */
+    const char *wrong, *right;
+    const char *run_time; /* what happens, or would happen, in hubd */
+};
+const struct hub_code_row *hub_code_rows(size_t *n);
+const struct hub_code_row *hub_code_row(const char *code); /* NULL when unknown */
+#endif

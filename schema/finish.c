@@ -1,0 +1,129 @@
+/* What follows from several fields together: computed defaults, implied properties, the list of all message types. */
+#include "base/mem.h"
+#include "schema/loader.h"
+
+/* Enum values, default, and whether they suit the type. */
+void hub_check_field(struct hub_loader *l, struct hub_def_field *f, const char *type_key) {
+    struct hub_node *node = hub_place(l, f, ""), *value = hub_node_get(node, HUB_STR("defaultValue"));
+    struct hub_node *values = hub_node_get(node, HUB_STR("enumValues")), *type = hub_node_get(node, hub_cstr(type_key));
+    if (!f->name || !type || type->bad) return;
+    if (f->type == HUB_FIELD_ENUM && !f->enum_values.n) {
+        if (!values || !values->bad)
+            hub_complain(l, hub_common_code(node, HUB_COMMON_ENUM_EMPTY), values ? values : type, NULL, NULL,
+                         "\"%s\" is an Enum without values; list them in enumValues", f->name);
+        return;
+    }
+    if (f->type != HUB_FIELD_ENUM && f->enum_values.n)
+        hub_complain(l, hub_common_code(node, HUB_COMMON_ENUM_UNUSED), values, &values->key_range, NULL,
+                     "enumValues of \"%s\" has no effect: its type is %s", f->name, hub_words_field_type[f->type].word);
+    const struct hub_row row = {.kind = HUB_KIND_VALUE};
+    if (!hub_is_absent(&row, value))
+        f->default_value = hub_arena_json(l->keep, hub_value_for_field(l, f, value, hub_common_code(value, HUB_COMMON_DEFAULT)));
+}
+
+/* ---- DataObjects ---- */
+
+static void read_columns(struct hub_loader *l, struct hub_def_object *o) {
+    struct hub_node *columns = hub_node_get(hub_place(l, o, ""), HUB_STR("columns"));
+    for (size_t i = 0; i < o->property_n; i++) o->properties[i].column = o->properties[i].name;
+    if (hub_node_is_null(columns) || columns->bad) return;
+    if (columns->kind != HUB_NODE_MAP) {
+        hub_complain(l, "S002", columns, NULL, NULL, "columns must be a mapping of properties to columns, not %s", hub_node_kind_name(columns));
+        return;
+    }
+    for (struct hub_node *c = columns->first; c; c = c->next) {
+        int i = hub_def_property(o, c->key);
+        struct hub_nearest near = {.word = c->key};
+        for (size_t k = 0; i < 0 && k < o->property_n; k++) hub_nearest_try(&near, o->properties[k].name ? o->properties[k].name : "");
+        if (i < 0)
+            hub_complain(l, "S020", c, &c->key_range, near.best, "columns names \"%.*s\", which is not a property of %s", HUB_FMT(c->key), o->name);
+        else if (c->kind != HUB_NODE_SCALAR || hub_node_is_null(c))
+            hub_complain(l, "S002", c, NULL, NULL, "the column of \"%.*s\" must be a string", HUB_FMT(c->key));
+        else if (!hub_name_obeys(hub_node_value(l->scratch, c, l->diags), HUB_NAME_IDENTIFIER) && !c->bad)
+            hub_complain(l, "S004", c, NULL, NULL, "\"%.*s\" is not a valid column: expected %s", HUB_FMT(c->value),
+                         hub_name_rule_text(HUB_NAME_IDENTIFIER));
+        else
+            o->properties[i].column = hub_arena_dup(l->keep, c->value);
+    }
+}
+
+static void imply_property(struct hub_loader *l, struct hub_def_object *o, const char *name, enum hub_field_type type) {
+    int i = hub_def_property(o, hub_cstr(name));
+    if (i < 0) {
+        o->properties[o->property_n++] = (struct hub_def_field){.name = name, .type = type};
+        return;
+    }
+    if (o->properties[i].type == type) return;
+    struct hub_node *list = hub_node_get(hub_place(l, o, ""), HUB_STR("properties"));
+    for (struct hub_node *c = list->first; c; c = c->next)
+        if (hub_node_get(c, HUB_STR("name")) && hub_str_is(hub_node_get(c, HUB_STR("name"))->value, name))
+            hub_complain(l, "S019", c, NULL, NULL, "\"%s\" of a managed object is kept by hubd and has type %s", name,
+                         hub_words_field_type[type].word);
+}
+
+static void finish_object(struct hub_loader *l, struct hub_def_object *o) {
+    for (size_t i = 0; i < o->property_n; i++) hub_check_field(l, &o->properties[i], "type");
+    if (!o->table) o->table = o->name;
+    struct hub_def_field *all = hub_arena_zalloc(l->keep, (o->property_n + 4) * sizeof *all);
+    bool lists_id = hub_def_property(o, hub_cstr(o->id_property)) >= 0;
+    if (!lists_id) all[0] = (struct hub_def_field){.name = o->id_property, .type = HUB_FIELD_ID};
+    if (o->property_n) memcpy(all + !lists_id, o->properties, o->property_n * sizeof *all);
+    o->properties = all;
+    o->property_n += !lists_id;
+    if (o->managed) {
+        imply_property(l, o, "createdAt", HUB_FIELD_DATETIME);
+        imply_property(l, o, "updatedAt", HUB_FIELD_DATETIME);
+        imply_property(l, o, "isActive", HUB_FIELD_BOOLEAN);
+    }
+    read_columns(l, o);
+    int id = hub_def_property(o, hub_cstr(o->id_property));
+    o->id_column = id < 0 ? o->id_property : o->properties[id].column;
+}
+
+static void finish_base_path(struct hub_loader *l) {
+    struct hub_service *s = l->service;
+    size_t n = strlen(s->base_path);
+    if (n && s->base_path[0] != '/') {
+        hub_complain(l, "S025", hub_place(l, s, "service.basePath"), NULL, hub_arena_fmt(l->scratch, "/%s", s->base_path),
+                     "basePath must start with \"/\"");
+        return;
+    }
+    while (n && s->base_path[n - 1] == '/') n--;
+    s->base_path = hub_arena_dup(l->keep, hub_str(s->base_path, n));
+}
+
+void hub_finish_service(struct hub_loader *l) {
+    struct hub_service *s = l->service;
+    if (!s->store_url) s->store_url = hub_arena_fmt(l->keep, "sqlite:data/%s.db", s->name ? s->name : "hubd");
+    if (!s->project) s->project = "hubd";
+    finish_base_path(l);
+    for (size_t i = 0; i < s->object_n; i++) finish_object(l, &s->objects[i]);
+}
+
+/* ---- hubs ---- */
+
+static void add_builtin_types(struct hub_loader *l, struct hub_raw *h, struct hub_def_message_type *out) {
+    for (size_t i = 0; i < h->builtin_types.n; i++) {
+        int word = hub_words_index(hub_words_message_type, hub_cstr(h->builtin_types.items[i]));
+        const struct hub_content *content = &hub_contents[word];
+        out[i] = (struct hub_def_message_type){.name = h->builtin_types.items[i], .description = hub_words_message_type[word].help, .builtin = true};
+        out[i].fields = hub_arena_zalloc(l->keep, content->n * sizeof *content->fields);
+        memcpy(out[i].fields, content->fields, content->n * sizeof *content->fields);
+        out[i].field_n = content->n;
+    }
+}
+
+void hub_finish_hub(struct hub_loader *l, struct hub_raw *h) {
+    struct hub_def *d = &h->def;
+    for (size_t i = 0; i < h->custom_type_n; i++)
+        for (size_t k = 0; k < h->custom_types[i].field_n; k++) hub_check_field(l, &h->custom_types[i].fields[k], "fieldType");
+    if (!d->data_object_name) d->data_object_name = hub_arena_fmt(l->keep, "%sMessage", d->name ? d->name : "");
+    d->message_type_n = h->builtin_types.n + h->custom_type_n;
+    d->message_types = hub_arena_zalloc(l->keep, (d->message_type_n + 1) * sizeof *d->message_types);
+    add_builtin_types(l, h, d->message_types);
+    if (h->custom_type_n) memcpy(d->message_types + h->builtin_types.n, h->custom_types, h->custom_type_n * sizeof *h->custom_types);
+    for (size_t i = 0; i < d->message_handler_n; i++)
+        for (size_t k = 0; k < d->message_type_n; k++)
+            if (d->message_handlers[i].message_type && hub_str_is(hub_cstr(d->message_types[k].name), d->message_handlers[i].message_type))
+                d->message_types[k].handler = &d->message_handlers[i].script;
+}

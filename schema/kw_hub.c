@@ -1,0 +1,57 @@
+/* RealtimeHub itself: its eight groups, and those that are only a few plain values. */
+#include "schema/table.h"
+
+#define AT(FIELD) HUB_OFFSET(struct hub_raw, def.FIELD)
+
+static const struct hub_row basics[] = {
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED, AT(name), .rule = HUB_NAME_CODE, .example = "chatHub",
+     .help = "Unique hub identifier within the service: the Socket.IO namespace is /hub/{name}, the REST prefix /{name}."},
+    {"description", HUB_KIND_TEXT, .offset = AT(description), .help = "What the hub is for, for documentation."},
+    {0},
+};
+static const struct hub_table table_basics = {"HubBasics", 0, basics, "Core identity of the realtime hub."};
+
+static const struct hub_row history[] = {
+    {"historyEnabled", HUB_KIND_BOOL, .offset = AT(history_enabled), .fallback = "false",
+     .help = "Sends the most recent messages to a client when it joins a room."},
+    {"historyLimit", HUB_KIND_INT, .offset = AT(history_limit), .fallback = "50", .min = 1, .max = 1000,
+     .help = "Number of most recent messages to send when a client joins a room."},
+    {0},
+};
+static const struct hub_table table_history = {"HubHistorySettings", 0, history,
+                                               "Controls whether message history is sent to clients when they join a room."};
+
+static const struct hub_row guardrails[] = {
+    {"maxUsersPerRoom", HUB_KIND_INT, .offset = AT(max_users_per_room), .fallback = "1000", .min = 1, .max = 1000000,
+     .help = "Maximum number of concurrent users in a single room; further joins are rejected."},
+    {"maxRoomsPerUser", HUB_KIND_INT, .offset = AT(max_rooms_per_user), .fallback = "50", .min = 1, .max = 100000,
+     .help = "Maximum number of rooms a single user can be joined to at a time."},
+    {"messageRateLimit", HUB_KIND_INT, .offset = AT(message_rate_limit), .fallback = "60", .min = 1, .max = 1000000,
+     .help = "Maximum number of messages a single user can send per minute across all rooms."},
+    {"maxMessageSize", HUB_KIND_INT, .offset = AT(max_message_size), .fallback = "65536", .min = 1, .max = 64 << 20,
+     .help = "Maximum size of a message's content in bytes; must be smaller than listen.maxPayload."},
+    {"connectionTimeout", HUB_KIND_INT, .offset = AT(connection_timeout), .fallback = "300000", .min = 1000, .max = 86400000,
+     .help = "A connection without any inbound packet for this many milliseconds is closed."},
+    {"authCacheTTL", HUB_KIND_INT, .offset = AT(auth_cache_ttl), .fallback = "300", .max = 86400,
+     .help = "Seconds for which a resolved hub role is remembered; 0 turns the cache off."},
+    {"globalModeration", HUB_KIND_BOOL, .offset = AT(global_moderation), .fallback = "false",
+     .help = "All messages need a moderator's approval before they are broadcast."},
+    {"defaultSilenced", HUB_KIND_BOOL, .offset = AT(default_silenced), .fallback = "false",
+     .help = "Everyone who cannot moderate joins silenced and has to ask for permission to speak."},
+    {0},
+};
+static const struct hub_table table_guardrails = {"HubGuardrails", 0, guardrails, "Safety limits, rate controls, moderation settings and caching."};
+
+static const struct hub_row hub[] = {
+    {"hubBasics", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_basics, .help = "Core identity of the hub."},
+    {"roomSettings", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &hub_table_room, .help = "How rooms are managed and who can join them."},
+    {"hubRoles", HUB_KIND_LIST, .offset = AT(roles), .count = AT(role_n), .table = &hub_table_role,
+     .help = "Named permission sets that authSources and authScripts grant."},
+    {"messageSettings", HUB_KIND_GROUP, .table = &hub_table_message, .help = "Message structure and persistence."},
+    {"eventSettings", HUB_KIND_GROUP, .table = &hub_table_event, .help = "Standard, bridged, custom and Kafka events."},
+    {"historySettings", HUB_KIND_GROUP, .table = &table_history, .help = "History on join."},
+    {"guardrails", HUB_KIND_GROUP, .table = &table_guardrails, .help = "Limits, moderation and caching."},
+    {"hubLogic", HUB_KIND_GROUP, .table = &hub_table_logic, .help = "Server-side hooks."},
+    {0},
+};
+const struct hub_table hub_table_hub = {"RealtimeHub", sizeof(struct hub_raw), hub, "A bidirectional realtime communication hub on Socket.IO."};

@@ -1,0 +1,149 @@
+/* service.yaml: who the service is, where it listens, how people prove who they are, which backends it uses. */
+#include "schema/table.h"
+
+#define AT(FIELD) HUB_OFFSET(struct hub_service, FIELD)
+
+static const struct hub_row service[] = {
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED, AT(name), .rule = HUB_NAME_CODE, .example = "messaging", .help = "Name of the service."},
+    {"project", HUB_KIND_NAME, .offset = AT(project), .rule = HUB_NAME_LABEL, .fallback = "hubd", .help = "Project name, used in Kafka topics."},
+    {"basePath", HUB_KIND_STRING, .offset = AT(base_path), .fallback = "", .max = 200, .example = "/messaging-api",
+     .help = "Prefix of all paths when a reverse proxy does or does not strip it; both work."},
+    {0},
+};
+static const struct hub_table table_service = {"Service", 0, service, "Identity of the service."};
+
+static const struct hub_row tls[] = {
+    {"certFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_cert_file), .help = "PEM file with the certificate chain."},
+    {"keyFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_key_file), .help = "PEM file with the private key."},
+    {0},
+};
+static const struct hub_table table_tls = {"Tls", 0, tls, "Certificate and key for TLS."};
+
+static const struct hub_row listen[] = {
+    {"host", HUB_KIND_STRING, .offset = AT(host), .fallback = "127.0.0.1", .max = 255, .help = "Address to listen on."},
+    {"port", HUB_KIND_INT, .offset = AT(port), .fallback = "8080", .max = 65535, .help = "Port to listen on; 0 takes any free port and prints it."},
+    {"corsOrigins", HUB_KIND_STRINGS, .offset = AT(cors_origins), .example = "[\"https://app.example.com\"]",
+     .help = "Origins that browsers may call from; [\"*\"] allows all, without credentials."},
+    {"maxPayload", HUB_KIND_INT, .offset = AT(max_payload), .fallback = "1000000", .min = 1024, .max = 100000000,
+     .help = "Largest Engine.IO payload in bytes; must exceed every hub's maxMessageSize."},
+    {"pingInterval", HUB_KIND_INT, .offset = AT(ping_interval), .fallback = "25000", .min = 100, .max = 3600000,
+     .help = "Milliseconds between pings."},
+    {"pingTimeout", HUB_KIND_INT, .offset = AT(ping_timeout), .fallback = "20000", .min = 100, .max = 3600000,
+     .help = "Milliseconds to wait for the answer to a ping."},
+    {"connectTimeout", HUB_KIND_INT, .offset = AT(connect_timeout), .fallback = "45000", .min = 100, .max = 3600000,
+     .help = "Milliseconds a connection has to join a first namespace."},
+    {"maxQueueBytes", HUB_KIND_INT, .offset = AT(max_queue_bytes), .fallback = "1048576", .min = 4096, .max = 1 << 30,
+     .help = "Outbound bytes queued per connection before it counts as a slow reader."},
+    {"tls", HUB_KIND_GROUP, .table = &table_tls, .help = "Serves TLS with this certificate."},
+    {0},
+};
+static const struct hub_table table_listen = {"Listen", 0, listen, "The listener and the limits of a connection."};
+
+static const struct hub_words algorithms[] = {
+    {"HS256", ""}, {"HS384", ""}, {"HS512", ""}, {"RS256", ""}, {"RS384", ""}, {"RS512", ""}, {"PS256", ""}, {"ES256", ""}, {"EdDSA", ""}, {0},
+};
+
+static const struct hub_row claims[] = {
+    {"userId", HUB_KIND_STRING, .offset = AT(jwt.claim_user_id), .fallback = "userId",
+     .help = "Claim with the user's id; sub is used when it is absent."},
+    {"roleId", HUB_KIND_STRING, .offset = AT(jwt.claim_role_id), .fallback = "roleId", .help = "Claim with the user's role."},
+    {0},
+};
+static const struct hub_table table_claims = {"Claims", 0, claims, "Where the token holds what a session needs."};
+
+static const struct hub_row jwt[] = {
+    {"algorithms", HUB_KIND_WORDS, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, AT(jwt.algorithms), .words = algorithms, .example = "[RS256]",
+     .help = "Algorithms that are accepted; what the token says of itself is never trusted alone."},
+    {"publicKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.public_key_file), .example = "keys/rs256.pem", .help = "PEM file with the public key."},
+    {"secretEnv", HUB_KIND_STRING, .offset = AT(jwt.secret_env), .example = "JWT_SECRET",
+     .help = "Environment variable with the shared secret (HS algorithms)."},
+    {"jwksUrl", HUB_KIND_STRING, .offset = AT(jwt.jwks_url), .help = "URL of a JSON Web Key Set."},
+    {"jwksFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.jwks_file), .help = "File with a JSON Web Key Set."},
+    {"privateKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.private_key_file), .help = "PEM file with the private key; only hubctl token uses it."},
+    {"issuer", HUB_KIND_STRING, .offset = AT(jwt.issuer), .help = "Required issuer (iss)."},
+    {"audience", HUB_KIND_STRING, .offset = AT(jwt.audience), .help = "Required audience (aud)."},
+    {"leewaySeconds", HUB_KIND_INT, .offset = AT(jwt.leeway_seconds), .fallback = "5", .max = 600,
+     .help = "Tolerated difference of clocks, in seconds."},
+    {"claims", HUB_KIND_GROUP, .table = &table_claims, .help = "Names of the claims."},
+    {0},
+};
+static const struct hub_table table_jwt = {"Jwt", 0, jwt, "Tokens signed by somebody else."};
+
+static const struct hub_row session[] = {
+    {"redisKey", HUB_KIND_STRING, HUB_ROW_REQUIRED, AT(session_redis_key), .example = "hexasession:${sessionId}",
+     .help = "Key that must exist in Redis, with claims by name; its JSON becomes the session."},
+    {0},
+};
+static const struct hub_table table_session = {"Session", 0, session, "Second step: the session must exist in Redis."};
+
+static const struct hub_vars vars_authenticate = {{"session", "claims"}};
+
+static const struct hub_row auth[] = {
+    {"jwt", HUB_KIND_GROUP, .count = 1 + AT(jwt.on), .table = &table_jwt, .help = "Admits holders of a valid token."},
+    {"session", HUB_KIND_GROUP, .table = &table_session, .help = "Optional second step after jwt."},
+    {"dev", HUB_KIND_BOOL, .offset = AT(dev), .fallback = "false",
+     .help = "Accepts dev:<userId>[:<roleId>] as token; refused unless listen.host is loopback or HUBD_ALLOW_DEV_AUTH=1."},
+    {"anonymous", HUB_KIND_BOOL, .offset = AT(anonymous), .fallback = "false", .help = "Admits everyone with a generated userId and roleId guest."},
+    {"authenticate", HUB_KIND_SCRIPT, .offset = AT(authenticate), .vars = &vars_authenticate,
+     .help = "Hook that runs last and may deny or enrich the session."},
+    {0},
+};
+static const struct hub_table table_auth = {"Auth", 0, auth, "How users prove who they are: one of jwt, dev, anonymous."};
+
+static const struct hub_words store_schemes[] = {{"sqlite:", ""}, {"postgresql://", ""}, {"postgres://", ""}, {0}};
+static const struct hub_words cache_schemes[] = {{"memory:", ""}, {"redis://", ""}, {"rediss://", ""}, {0}};
+static const struct hub_words bus_schemes[] = {{"memory:", ""}, {"kafka://", ""}, {0}};
+static const struct hub_words cluster_schemes[] = {{"redis://", ""}, {"rediss://", ""}, {0}};
+
+static const struct hub_row store[] = {
+    {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(store_url), .fallback_note = "sqlite:data/{service name}.db", .words = store_schemes,
+     .example = "postgresql://user@host/db",
+     .help = "Where messages and managed DataObjects live; sqlite paths are relative to the service directory."},
+    {0},
+};
+static const struct hub_row cache[] = {
+    {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(cache_url), .fallback = "memory:", .words = cache_schemes,
+     .help = "Where cached decisions and sessions live."},
+    {0},
+};
+static const struct hub_row bus[] = {
+    {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(bus_url), .fallback = "memory:", .words = bus_schemes,
+     .help = "Where data events are published and consumed."},
+    {0},
+};
+static const struct hub_row cluster[] = {
+    {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(cluster_url), .fallback = "", .words = cluster_schemes,
+     .help = "Joins nodes of the same service; empty is a single node."},
+    {0},
+};
+static const struct hub_table table_store = {"Store", 0, store, "The store."}, table_cache = {"Cache", 0, cache, "The cache."},
+                              table_bus = {"Bus", 0, bus, "The message bus."}, table_cluster = {"Cluster", 0, cluster, "Several nodes."};
+
+static const struct hub_row scripting[] = {
+    {"cpuMs", HUB_KIND_INT, .offset = AT(script_cpu_ms), .fallback = "100", .min = 1, .max = 60000,
+     .help = "CPU time of one script call, in milliseconds."},
+    {"wallMs", HUB_KIND_INT, .offset = AT(script_wall_ms), .fallback = "5000", .min = 1, .max = 600000,
+     .help = "Wall time of one script call, in milliseconds."},
+    {"memoryMiB", HUB_KIND_INT, .offset = AT(script_memory_mib), .fallback = "64", .min = 1, .max = 65536,
+     .help = "Memory of all scripts of the service, in MiB."},
+    {0},
+};
+static const struct hub_table table_scripting = {"Scripting", 0, scripting, "Limits of scripts."};
+
+static const struct hub_row root[] = {
+    {"service", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_service, .help = "Identity of the service."},
+    {"listen", HUB_KIND_GROUP, .table = &table_listen, .help = "The listener and the limits of a connection."},
+    {"auth", HUB_KIND_GROUP, .table = &table_auth, .help = "How users prove who they are: one of jwt, dev, anonymous."},
+    {"store", HUB_KIND_GROUP, .table = &table_store, .help = "The store."},
+    {"cache", HUB_KIND_GROUP, .table = &table_cache, .help = "The cache."},
+    {"bus", HUB_KIND_GROUP, .table = &table_bus, .help = "The message bus."},
+    {"cluster", HUB_KIND_GROUP, .table = &table_cluster, .help = "Several nodes."},
+    {"scripting", HUB_KIND_GROUP, .table = &table_scripting, .help = "Limits of scripts."},
+    {"dataObjects", HUB_KIND_LIST, .offset = AT(objects), .count = AT(object_n), .table = &hub_table_object,
+     .help = "The records that hubs and scripts work with."},
+    {"namespaces", HUB_KIND_LIST, .offset = AT(namespaces), .count = AT(namespace_n), .table = &hub_table_namespace,
+     .help = "Plain Socket.IO namespaces served by Lua."},
+    {0},
+};
+const struct hub_table hub_table_service = {"Service document", sizeof(struct hub_service), root,
+                                            "One service: listener, authentication, backends, DataObjects, plain namespaces."};

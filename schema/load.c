@@ -1,0 +1,322 @@
+/* From a directory to definitions: finding files, overrides and environment, and the order of the passes. */
+#include "schema/load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "schema/loader.h"
+#include "schema/memory.h"
+
+enum { MAX_FOLDERS_DEEP = 16, MAX_FILES = 1000 };
+
+/* ---- files ---- */
+
+struct paths {
+    char **items;
+    size_t n, cap;
+};
+
+static void add_path(struct paths *p, char *path) {
+    if (p->n == p->cap) p->cap = p->cap ? 2 * p->cap : 16, p->items = hub_xrealloc(p->items, p->cap * sizeof *p->items);
+    p->items[p->n++] = path;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static bool ends_as(const char *name, const char *const *endings) {
+    for (; *endings; endings++)
+        if (hub_str_ends(hub_cstr(name), hub_cstr(*endings)) && strlen(name) > strlen(*endings)) return true;
+    return false;
+}
+
+static const char *const hub_endings[] = {".hub.yaml", ".hub.yml", ".hub.json", NULL};
+static const char *const lua_endings[] = {".lua", NULL};
+
+/* Files below DIR whose names end in one of ENDINGS; folders that start with a dot and node_modules are left out. */
+static void find_files(struct hub_arena *a, const char *dir, const char *const *endings, int depth, struct paths *out) {
+    DIR *d = depth < MAX_FOLDERS_DEEP ? opendir(dir) : NULL;
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        struct stat st;
+        if (e->d_name[0] == '.' || strcmp(e->d_name, "node_modules") == 0) continue;
+        char *path = hub_arena_fmt(a, "%s/%s", dir, e->d_name);
+        if (lstat(path, &st)) continue;
+        if (S_ISDIR(st.st_mode))
+            find_files(a, path, endings, depth + 1, out);
+        else if (ends_as(e->d_name, endings))
+            add_path(out, path);
+    }
+    closedir(d);
+}
+
+/* NAME with one of the endings .yaml, .yml, .json; NULL when there is none. Two of them are one too many. */
+static const char *find_one(struct hub_loader *l, const char *name) {
+    static const char *const endings[] = {"yaml", "yml", "json"};
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        struct stat st;
+        const char *path = hub_arena_fmt(l->scratch, "%s/%s.%s", l->dir, name, endings[i]);
+        if (stat(path, &st)) continue;
+        if (found) {
+            struct hub_source *src = hub_source_new(l->scratch, path, 'S', hub_str("", 0));
+            hub_diags_add(l->diags, "S026", src, NULL, NULL, NULL, hub_arena_fmt(l->scratch, "there is also %s; keep one of them", found));
+            continue;
+        }
+        found = path;
+    }
+    return found;
+}
+
+static void unreadable(struct hub_loader *l, const char *code, const char *path, const char *message) {
+    hub_diags_add(l->diags, code, hub_source_new(l->scratch, path, 'S', hub_str("", 0)), NULL, NULL, NULL, message);
+}
+
+/* NULL when the file cannot be read (reported). */
+static struct hub_source *open_source(struct hub_loader *l, const char *path, char kind) {
+    struct hub_buf text = {0};
+    const char *why;
+    struct hub_source *src = NULL;
+    if (hub_source_read(path, &text, &why))
+        src = hub_source_new(l->scratch, path, kind, hub_buf_str(&text));
+    else
+        unreadable(l, text.n > HUB_SOURCE_MAX ? "Y008" : "Y011", path, hub_arena_fmt(l->scratch, "cannot be read: %s", why));
+    hub_buf_free(&text);
+    return src;
+}
+
+/* ---- overrides ---- */
+
+static bool is_value(const struct hub_row *r) { return r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST && r->kind != HUB_KIND_COLUMNS; }
+
+static void bad_override(struct hub_loader *l, const struct hub_source *src, const char *suggestion, const char *message) {
+    hub_diags_add(l->diags, "S010", src, NULL, NULL, suggestion, message);
+}
+
+static struct hub_node *group_node(struct hub_loader *l, struct hub_node *map, const char *key) {
+    struct hub_node *n = hub_node_get(map, hub_cstr(key));
+    if (n && n->kind == HUB_NODE_MAP) return n;
+    n = hub_arena_zalloc(l->scratch, sizeof *n);
+    n->kind = HUB_NODE_MAP;
+    n->src = map->src;
+    hub_node_put(l->scratch, map, key, n);
+    return n;
+}
+
+/* Puts VALUE where the file might have had it; the walk then treats it like any other. */
+static void override(struct hub_loader *l, struct hub_node *root, const char *key, const char *value, const char *origin) {
+    const struct hub_source *src = hub_source_new(l->scratch, origin, 'S', hub_str("", 0));
+    const struct hub_table *t = &hub_table_service;
+    struct hub_str rest = hub_cstr(key), part;
+    while (hub_str_split(&rest, '.', &part)) {
+        const struct hub_row *row = hub_table_row(t, part);
+        if (!row) {
+            struct hub_nearest near = {.word = part};
+            for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
+            bad_override(l, src, near.best, hub_arena_fmt(l->scratch, "there is no \"%.*s\" in %s", HUB_FMT(part), t->name));
+            return;
+        }
+        if (row->kind == HUB_KIND_GROUP && rest.p) {
+            t = row->table;
+            root = group_node(l, root, row->key);
+        } else if (is_value(row) && !rest.p) {
+            hub_node_put(l->scratch, root, row->key, hub_tree_scalar(l->scratch, src, hub_cstr(value)));
+            return;
+        } else {
+            break;
+        }
+    }
+    bad_override(l, src, NULL, hub_arena_fmt(l->scratch, "%s is not a single value of service.yaml", key));
+}
+
+static void apply_overrides(struct hub_loader *l, struct hub_node *root) {
+    static const struct {
+        const char *name, *key;
+    } environment[] = {
+        {"HUBD_STORE_URL", "store.url"},     {"HUBD_CACHE_URL", "cache.url"},     {"HUBD_BUS_URL", "bus.url"},
+        {"HUBD_CLUSTER_URL", "cluster.url"}, {"HUBD_LISTEN_HOST", "listen.host"}, {"HUBD_LISTEN_PORT", "listen.port"},
+    };
+    for (size_t i = 0; !l->options->ignore_environment && i < sizeof environment / sizeof *environment; i++) {
+        const char *value = getenv(environment[i].name);
+        if (value) override(l, root, environment[i].key, value, environment[i].name);
+    }
+    for (size_t i = 0; i < l->options->override_n; i++) {
+        const struct hub_override *o = &l->options->overrides[i];
+        override(l, root, o->key, o->value, hub_arena_fmt(l->scratch, "--set %s", o->key));
+    }
+}
+
+/* ---- documents ---- */
+
+static bool is_mapping(struct hub_loader *l, struct hub_node *root) {
+    if (root->kind == HUB_NODE_MAP) return true;
+    if (!root->bad)
+        hub_complain(l, hub_common_code(root, HUB_COMMON_TYPE), root, NULL, NULL, "a definition must be a mapping, not %s", hub_node_kind_name(root));
+    return false;
+}
+
+static bool load_service_document(struct hub_loader *l, const struct hub_source *src) {
+    struct hub_node *root = hub_tree_parse(l->scratch, src, l->diags);
+    if (!root || !is_mapping(l, root)) return false;
+    apply_overrides(l, root);
+    hub_walk(l, &hub_table_service, root, l->service);
+    hub_finish_service(l);
+    hub_check_service(l);
+    return true;
+}
+
+static void load_hub_document(struct hub_loader *l, const struct hub_source *src) {
+    struct hub_node *root = hub_tree_parse(l->scratch, src, l->diags);
+    if (!root || !is_mapping(l, root)) return;
+    struct hub_node *inner = hub_node_get(root, HUB_STR("realtimeHub"));
+    for (struct hub_node *c = root->first; inner && c; c = c->next)
+        if (c != inner) hub_complain(l, "H001", c, &c->key_range, NULL, "unknown key \"%.*s\" beside realtimeHub", HUB_FMT(c->key));
+    if (inner && !is_mapping(l, inner)) return;
+    if (inner) inner->parent = NULL, root = inner; /* paths start inside the wrapper */
+    struct hub_raw *h = hub_arena_zalloc(l->keep, sizeof *h);
+    h->def.file = hub_arena_dup(l->keep, hub_cstr(src->name));
+    l->hubs = hub_xrealloc(l->hubs, (l->hub_n + 1) * sizeof *l->hubs);
+    l->hubs[l->hub_n++] = h;
+    l->hub = h;
+    hub_walk(l, &hub_table_hub, root, h);
+    hub_finish_hub(l, h);
+    l->hub = NULL;
+}
+
+/* ---- the passes ---- */
+
+static void begin(struct hub_loader *l, const struct hub_load_options *options, struct hub_diags *diags, const char *dir) {
+    static const struct hub_load_options none;
+    *l = (struct hub_loader){.keep = hub_arena_new(), .scratch = hub_arena_new(), .options = options ? options : &none, .diags = diags, .dir = dir};
+    l->service = hub_arena_zalloc(l->keep, sizeof *l->service);
+    l->service->arena = l->keep;
+    l->service->dir = hub_arena_dup(l->keep, hub_cstr(dir));
+}
+
+static void check_all(struct hub_loader *l) {
+    hub_resolve(l);
+    for (size_t i = 0; i < l->hub_n; i++) hub_check_hub(l, l->hubs[i]);
+    hub_check_hubs_together(l);
+    hub_check_scripts(l);
+}
+
+static void freeze(struct hub_loader *l) {
+    struct hub_service *s = l->service;
+    s->hub_n = l->hub_n;
+    s->hubs = hub_arena_zalloc(l->keep, (l->hub_n + 1) * sizeof *s->hubs);
+    for (size_t i = 0; i < l->hub_n; i++) s->hubs[i] = l->hubs[i]->def;
+}
+
+/* Ends the load: hands the service over when it may be used, else drops it. */
+static enum hub_code end(struct hub_loader *l, size_t errors_before, struct hub_service **out) {
+    bool good = hub_diags_count(l->diags, HUB_SEV_ERROR) == errors_before;
+    if (good && out) {
+        freeze(l);
+        *out = l->service;
+    } else {
+        hub_arena_free(l->keep);
+    }
+    hub_arena_free(l->scratch);
+    hub_map_clear(&l->places);
+    free(l->refs);
+    free(l->scripts);
+    free(l->hubs);
+    return good ? HUB_OK : HUB_BAD_REQUEST;
+}
+
+static void load_hubs(struct hub_loader *l) {
+    struct paths files = {0};
+    find_files(l->scratch, l->dir, hub_endings, 0, &files);
+    if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
+    for (size_t i = 0; i < files.n && i < MAX_FILES; i++) {
+        struct hub_source *src = open_source(l, files.items[i], 'H');
+        if (src) load_hub_document(l, src);
+    }
+    free(files.items);
+}
+
+static void load_seed_file(struct hub_loader *l) {
+    const char *path = find_one(l, "seed");
+    struct hub_source *src = path ? open_source(l, path, 'S') : NULL;
+    struct hub_node *root = src && hub_str_trim(src->text).n ? hub_tree_parse(l->scratch, src, l->diags) : NULL;
+    if (root) hub_load_seed(l, root);
+}
+
+static void load_modules(struct hub_loader *l) {
+    struct paths files = {0};
+    struct hub_strs *lib = &l->service->lib_files;
+    find_files(l->scratch, hub_arena_fmt(l->scratch, "%s/lib", l->dir), lua_endings, 0, &files);
+    if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
+    lib->items = hub_arena_zalloc(l->keep, (files.n + 1) * sizeof *lib->items);
+    for (size_t i = 0; i < files.n && i < MAX_FILES; i++) {
+        struct hub_source *src = open_source(l, files.items[i], 'L');
+        char *absolute = src ? realpath(files.items[i], NULL) : NULL;
+        if (!absolute) continue;
+        lib->items[lib->n++] = hub_arena_dup(l->keep, hub_cstr(absolute));
+        hub_check_module(l, files.items[i], src);
+        free(absolute);
+    }
+    free(files.items);
+}
+
+static enum hub_code load_directory(struct hub_loader *l, struct hub_service **out) {
+    size_t errors = hub_diags_count(l->diags, HUB_SEV_ERROR);
+    const char *path = find_one(l, "service");
+    struct hub_source *src = path ? open_source(l, path, 'S') : NULL;
+    if (!path)
+        unreadable(l, "S026", hub_arena_fmt(l->scratch, "%s/service.yaml", l->dir), "there is no service.yaml: this is not a service directory");
+    if (!src) {
+        end(l, errors, NULL);
+        return HUB_NOT_FOUND;
+    }
+    l->alone = !load_service_document(l, src);
+    load_hubs(l);
+    if (!l->alone) load_seed_file(l);
+    load_modules(l);
+    if (!l->hub_n && !l->service->namespace_n && !l->alone && hub_diags_count(l->diags, HUB_SEV_ERROR) == errors)
+        hub_diags_add(l->diags, "S009", src, NULL, NULL, NULL, "the service has no hub (*.hub.yaml) and no namespaces: it serves nothing");
+    check_all(l);
+    return end(l, errors, out);
+}
+
+static const char *trimmed_dir(struct hub_arena *a, const char *dir) {
+    size_t n = strlen(dir);
+    while (n > 1 && dir[n - 1] == '/') n--;
+    return hub_arena_dup(a, hub_str(dir, n));
+}
+
+enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags, struct hub_service **out) {
+    struct hub_loader l;
+    begin(&l, options, diags, "");
+    l.dir = l.service->dir = trimmed_dir(l.keep, dir);
+    return load_directory(&l, out);
+}
+
+enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags) {
+    struct hub_loader l;
+    size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
+    begin(&l, options, diags, NULL);
+    l.alone = true;
+    struct hub_source *src = open_source(&l, path, 'H');
+    if (src) load_hub_document(&l, src);
+    check_all(&l);
+    enum hub_code code = end(&l, errors, NULL);
+    return src ? code : HUB_NOT_FOUND;
+}
+
+enum hub_code hub_text_check(struct hub_str service, struct hub_str hub, const struct hub_load_options *options, struct hub_diags *diags) {
+    struct hub_loader l;
+    size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
+    begin(&l, options, diags, NULL);
+    l.alone = true;
+    if (service.p) l.alone = !load_service_document(&l, hub_source_new(l.scratch, "service.yaml", 'S', service));
+    if (hub.p) load_hub_document(&l, hub_source_new(l.scratch, "hub.yaml", 'H', hub));
+    check_all(&l);
+    return end(&l, errors, NULL);
+}
+
+void hub_service_free(struct hub_service *s) {
+    if (s) hub_arena_free(s->arena);
+}

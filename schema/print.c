@@ -1,0 +1,190 @@
+/* The formats of hubctl lint. */
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "schema/diag.h"
+
+static const char *severity_name(enum hub_severity s) { return s == HUB_SEV_ERROR ? "error" : "warning"; }
+
+/* ---- text ---- */
+
+/* The caret line: what stands before it is repeated as spaces, tabs as tabs, so that it lines up. */
+static void add_carets(const struct hub_diag *g, struct hub_buf *out) {
+    struct hub_str line = hub_cstr(g->source_line);
+    int column = g->source_column, carets = g->end_line > g->line ? 1 << 20 : g->end_column - g->column;
+    size_t i = 0;
+    for (; column < g->column; column++) {
+        bool tab = i < line.n && line.p[i] == '\t';
+        for (i++; i < line.n && ((unsigned char)line.p[i] & 0xc0) == 0x80;) i++;
+        hub_buf_addc(out, tab ? '\t' : ' ');
+    }
+    size_t left = i < line.n ? hub_utf8_len(hub_str(line.p + i, line.n - i)) : 0;
+    if (carets > (int)left) carets = (int)left;
+    do hub_buf_addc(out, '^');
+    while (--carets > 0);
+}
+
+static void print_text(const struct hub_diag *g, struct hub_buf *out) {
+    hub_buf_addf(out, "%s:", g->file);
+    if (g->line) hub_buf_addf(out, "%d:%d:", g->line, g->column);
+    hub_buf_addf(out, " %s[%s]: %s\n", severity_name(g->severity), g->code, g->message);
+    if (g->source_line) {
+        hub_buf_addf(out, "%5d |%s\n      |", g->line, g->source_line);
+        add_carets(g, out);
+        if (g->suggestion) hub_buf_addf(out, " did you mean \"%s\"?", g->suggestion);
+        hub_buf_addc(out, '\n');
+    } else if (g->suggestion) {
+        hub_buf_addf(out, "      did you mean \"%s\"?\n", g->suggestion);
+    }
+}
+
+/* ---- JSON ---- */
+
+static json_t *place_json(int line, int column) { return json_pack("{s:i,s:i}", "line", line, "column", column); }
+
+static json_t *text_json(const char *s) { return s ? hub_json_string(hub_cstr(s)) : json_null(); }
+
+static json_t *diag_json(const struct hub_diag *g) {
+    json_t *o = json_object();
+    json_object_set_new(o, "code", text_json(g->code));
+    json_object_set_new(o, "severity", text_json(severity_name(g->severity)));
+    json_object_set_new(o, "message", text_json(g->message));
+    json_object_set_new(o, "file", text_json(g->file));
+    json_object_set_new(o, "path", text_json(g->path));
+    json_t *range = json_null();
+    if (g->line) {
+        range = json_object();
+        json_object_set_new(range, "start", place_json(g->line, g->column));
+        json_object_set_new(range, "end", place_json(g->end_line, g->end_column));
+    }
+    json_object_set_new(o, "range", range);
+    json_object_set_new(o, "suggestion", text_json(g->suggestion));
+    return o;
+}
+
+static void print_pretty(json_t *root, struct hub_buf *out) {
+    char *text = json_dumps(root, JSON_INDENT(2));
+    hub_buf_addz(out, text);
+    hub_buf_addc(out, '\n');
+    free(text);
+    json_decref(root);
+}
+
+static void print_json(const struct hub_diags *d, struct hub_buf *out) {
+    size_t errors = hub_diags_count(d, HUB_SEV_ERROR);
+    json_t *list = json_array(), *root = json_object();
+    for (size_t i = 0; i < hub_diags_n(d); i++) json_array_append_new(list, diag_json(hub_diags_at(d, i)));
+    json_object_set_new(root, "formatVersion", json_string("1.0"));
+    json_object_set_new(root, "valid", json_boolean(errors == 0));
+    json_object_set_new(root, "errorCount", json_integer((json_int_t)errors));
+    json_object_set_new(root, "warningCount", json_integer((json_int_t)hub_diags_count(d, HUB_SEV_WARNING)));
+    json_object_set_new(root, "diagnostics", list);
+    print_pretty(root, out);
+}
+
+/* ---- SARIF 2.1.0 ---- */
+
+static json_t *message_json(const char *text) { return json_pack("{s:o}", "text", text_json(text)); }
+
+static json_t *sarif_result(const struct hub_diag *g) {
+    json_t *physical = json_pack("{s:{s:o}}", "artifactLocation", "uri", text_json(g->file));
+    if (g->line)
+        json_object_set_new(
+            physical, "region",
+            json_pack("{s:i,s:i,s:i,s:i}", "startLine", g->line, "startColumn", g->column, "endLine", g->end_line, "endColumn", g->end_column));
+    return json_pack("{s:o,s:o,s:o,s:[{s:o}]}", "ruleId", text_json(g->code), "level", text_json(severity_name(g->severity)), "message",
+                     message_json(g->message), "locations", "physicalLocation", physical);
+}
+
+static json_t *sarif_rules(const struct hub_diags *d) {
+    json_t *rules = json_array();
+    struct hub_map seen = {0};
+    for (size_t i = 0; i < hub_diags_n(d); i++) {
+        const struct hub_diag *g = hub_diags_at(d, i);
+        if (hub_map_put(&seen, hub_cstr(g->code), (void *)g)) continue;
+        const struct hub_code_row *row = hub_code_row(g->code);
+        json_array_append_new(rules, json_pack("{s:o,s:o}", "id", text_json(g->code), "shortDescription", message_json(row ? row->title : g->code)));
+    }
+    hub_map_clear(&seen);
+    return rules;
+}
+
+static void print_sarif(const struct hub_diags *d, struct hub_buf *out) {
+    json_t *results = json_array();
+    for (size_t i = 0; i < hub_diags_n(d); i++) json_array_append_new(results, sarif_result(hub_diags_at(d, i)));
+    json_t *driver = json_pack("{s:s,s:s,s:o}", "name", "hubctl lint", "version", HUB_VERSION, "rules", sarif_rules(d));
+    print_pretty(json_pack("{s:s,s:s,s:[{s:{s:o},s:s,s:o}]}", "$schema", "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0", "runs",
+                           "tool", "driver", driver, "columnKind", "unicodeCodePoints", "results", results),
+                 out);
+}
+
+/* ---- JUnit ---- */
+
+static void add_xml(struct hub_buf *out, const char *s) {
+    for (; *s; s++) {
+        const char *entity = *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '"' ? "&quot;" : NULL;
+        if (entity)
+            hub_buf_addz(out, entity);
+        else if ((unsigned char)*s >= ' ' || *s == '\n' || *s == '\t')
+            hub_buf_addc(out, *s);
+        else
+            hub_buf_addc(out, '?'); /* XML 1.0 has no way to write it */
+    }
+}
+
+static void junit_case(const struct hub_diag *g, struct hub_buf *out) {
+    hub_buf_addf(out, "    <testcase name=\"%s %d:%d\" classname=\"", g->code, g->line, g->column);
+    add_xml(out, g->file);
+    hub_buf_addz(out, "\">\n");
+    struct hub_buf text = {0};
+    print_text(g, &text);
+    hub_buf_addz(out, g->severity == HUB_SEV_ERROR ? "      <failure type=\"error\" message=\"" : "      <system-out>");
+    if (g->severity == HUB_SEV_ERROR) add_xml(out, g->message), hub_buf_addz(out, "\">");
+    add_xml(out, hub_buf_cstr(&text));
+    hub_buf_addz(out, g->severity == HUB_SEV_ERROR ? "</failure>\n    </testcase>\n" : "</system-out>\n    </testcase>\n");
+    hub_buf_free(&text);
+}
+
+static void print_junit(const struct hub_diags *d, struct hub_buf *out) {
+    size_t n = hub_diags_n(d), errors = hub_diags_count(d, HUB_SEV_ERROR);
+    hub_buf_addf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%zu\" failures=\"%zu\">\n", n ? n : 1, errors);
+    hub_buf_addf(out, "  <testsuite name=\"hubctl lint\" tests=\"%zu\" failures=\"%zu\">\n", n ? n : 1, errors);
+    if (!n) hub_buf_addz(out, "    <testcase name=\"definitions\" classname=\"hubctl lint\"/>\n");
+    for (size_t i = 0; i < n; i++) junit_case(hub_diags_at(d, i), out);
+    hub_buf_addz(out, "  </testsuite>\n</testsuites>\n");
+}
+
+/* ---- GitHub workflow commands ---- */
+
+static void add_command_text(struct hub_buf *out, const char *s, const char *special) {
+    for (; *s; s++) {
+        if (strchr(special, *s))
+            hub_buf_addf(out, "%%%02X", (unsigned char)*s);
+        else
+            hub_buf_addc(out, *s);
+    }
+}
+
+static void print_github(const struct hub_diag *g, struct hub_buf *out) {
+    hub_buf_addf(out, "::%s file=", severity_name(g->severity));
+    add_command_text(out, g->file, "%\r\n:,");
+    if (g->line) hub_buf_addf(out, ",line=%d,col=%d,endLine=%d,endColumn=%d", g->line, g->column, g->end_line, g->end_column);
+    hub_buf_addf(out, ",title=%s::", g->code);
+    add_command_text(out, g->message, "%\r\n");
+    if (g->suggestion) {
+        hub_buf_addz(out, "; did you mean \"");
+        add_command_text(out, g->suggestion, "%\r\n");
+        hub_buf_addz(out, "\"?");
+    }
+    hub_buf_addc(out, '\n');
+}
+
+void hub_diags_print(const struct hub_diags *d, enum hub_diag_format format, struct hub_buf *out) {
+    if (format == HUB_DIAG_JSON) print_json(d, out);
+    if (format == HUB_DIAG_SARIF) print_sarif(d, out);
+    if (format == HUB_DIAG_JUNIT) print_junit(d, out);
+    for (size_t i = 0; i < hub_diags_n(d); i++) {
+        if (format == HUB_DIAG_TEXT) print_text(hub_diags_at(d, i), out);
+        if (format == HUB_DIAG_GITHUB) print_github(hub_diags_at(d, i), out);
+    }
+}

@@ -1,0 +1,65 @@
+/* References by name, once everything has been read: roles, DataObjects, properties. */
+#include "schema/loader.h"
+
+static void undefined_object(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
+    struct hub_nearest near = {.word = name};
+    for (size_t i = 0; i < l->service->object_n; i++)
+        if (l->service->objects[i].name) hub_nearest_try(&near, l->service->objects[i].name);
+    hub_complain(l, "H010", r->node, NULL, near.best, "%s \"%.*s\" is not a DataObject of service.yaml", r->row->key, HUB_FMT(name));
+}
+
+static void resolve_object(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
+    if (l->alone) return;
+    const struct hub_def_object *o = NULL;
+    for (size_t i = 0; i < l->service->object_n && !o; i++)
+        if (l->service->objects[i].name && hub_str_is(name, l->service->objects[i].name)) o = &l->service->objects[i];
+    if (!o) undefined_object(l, r, name);
+    memcpy(r->base + r->row->offset, &o, sizeof o);
+}
+
+static const struct hub_table *table_with(const struct hub_table *t, const struct hub_row *row) {
+    for (const struct hub_row *r = t->rows; r->key; r++) {
+        if (r == row) return t;
+        const struct hub_table *below = r->table ? table_with(r->table, row) : NULL;
+        if (below) return below;
+    }
+    return NULL;
+}
+
+static void resolve_property(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
+    const struct hub_row *beside = hub_table_row(table_with(&hub_table_hub, r->row), hub_cstr(r->row->of));
+    const struct hub_def_object *o;
+    memcpy(&o, r->base + beside->offset, sizeof o);
+    if (!o) return; /* reported there, or nothing to compare with */
+    int index = hub_def_property(o, name);
+    memcpy(r->base + r->row->offset, &index, sizeof index);
+    if (index >= 0) return;
+    struct hub_nearest near = {.word = name};
+    for (size_t i = 0; i < o->property_n; i++) hub_nearest_try(&near, o->properties[i].name);
+    hub_complain(l, "H011", r->node, NULL, near.best, "%s \"%.*s\" is not a property of %s", r->row->key, HUB_FMT(name), o->name);
+}
+
+static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
+    const struct hub_def *d = &r->hub->def;
+    struct hub_nearest near = {.word = name};
+    for (size_t i = 0; i < d->role_n; i++) {
+        const struct hub_def_role *role = &d->roles[i];
+        if (!role->name) continue;
+        if (hub_str_is(name, role->name)) {
+            memcpy(r->base + r->row->offset, &role, sizeof role);
+            return;
+        }
+        hub_nearest_try(&near, role->name);
+    }
+    hub_complain(l, "H012", r->node, NULL, near.best, "%s \"%.*s\" is not defined in hubRoles", r->row->key, HUB_FMT(name));
+}
+
+void hub_resolve(struct hub_loader *l) {
+    for (size_t i = 0; i < l->ref_n; i++) {
+        const struct hub_ref *r = &l->refs[i];
+        struct hub_str name = r->node->value;
+        if (r->row->kind == HUB_KIND_OBJECT) resolve_object(l, r, name);
+        if (r->row->kind == HUB_KIND_PROPERTY) resolve_property(l, r, name); /* its object has come before it */
+        if (r->row->kind == HUB_KIND_ROLE) resolve_role(l, r, name);
+    }
+}

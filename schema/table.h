@@ -1,0 +1,104 @@
+/* The table of fields. Each field of a RealtimeHub document and of service.yaml is one row of one of the kw_*.c files; loader, suggestions,
+ * defaults, type errors, JSON Schema, dump and reference documentation are all driven by it. Nothing about a field is written elsewhere. */
+#ifndef HUB_SCHEMA_TABLE_H
+#define HUB_SCHEMA_TABLE_H
+#include "schema/def.h"
+
+enum hub_kind {                    /* C type at OFFSET */
+                HUB_KIND_BOOL,     /* bool */
+                HUB_KIND_INT,      /* int64_t */
+                HUB_KIND_STRING,   /* const char * */
+                HUB_KIND_TEXT,     /* const char *, may have several lines */
+                HUB_KIND_NAME,     /* const char *, obeys RULE */
+                HUB_KIND_SCRIPT,   /* struct hub_script */
+                HUB_KIND_STRINGS,  /* struct hub_strs, written as list or comma string */
+                HUB_KIND_WORD,     /* an enum (int), one of WORDS */
+                HUB_KIND_WORDS,    /* struct hub_strs, each one of WORDS */
+                HUB_KIND_GROUP,    /* mapping of TABLE's fields, stored in the same struct */
+                HUB_KIND_LIST,     /* pointer to an array of TABLE's structs; size_t at COUNT */
+                HUB_KIND_VALUE,    /* json_t *, coerced to the field's type once that is known */
+                HUB_KIND_COLUMNS,  /* property -> column; kept in the properties */
+                HUB_KIND_ROLE,     /* const struct hub_def_role * */
+                HUB_KIND_OBJECT,   /* const struct hub_def_object * */
+                HUB_KIND_PROPERTY, /* int, index into the object that the field named by OF refers to */
+                HUB_KIND_COUNT
+};
+
+enum hub_name_rule {
+    HUB_NAME_CODE,       /* ^[a-z][a-zA-Z0-9]*$ */
+    HUB_NAME_IDENTIFIER, /* a JavaScript identifier */
+    HUB_NAME_LABEL,      /* letters, digits, "_" and "-" */
+    HUB_NAME_EVENT,      /* no white space and no control characters */
+    HUB_NAME_TABLE,      /* table or schema.table */
+};
+
+enum { /* flags of a row */
+       HUB_ROW_REQUIRED = 1,
+       HUB_ROW_UNIQUE = 2, /* no two elements of the list may have the same */
+       HUB_ROW_FILE = 4,   /* a path, resolved against the service directory; the file must be readable */
+       HUB_ROW_URL = 8,    /* must have one of the schemes in WORDS */
+};
+
+/* The variables a hook has. "$room" stands for the name of the room DataObject, "$source" for that of sourceObject. */
+struct hub_vars {
+    const char *names[8];
+};
+
+struct hub_words {
+    const char *word, *help;
+};
+
+struct hub_table;
+struct hub_row {
+    const char *key;
+    enum hub_kind kind;
+    unsigned flags;
+    size_t offset, count; /* COUNT: LIST's number; GROUP: 1 + offset of a bool that says the group was given, or 0 */
+    const char *fallback; /* default, as it would be written; NULL = none */
+    int64_t min, max;     /* INT: both 0 = any; STRINGS, TEXT…: greatest length */
+    int64_t advised;      /* INT: smaller values are warned about */
+    enum hub_name_rule rule;
+    const struct hub_table *table;
+    const struct hub_words *words; /* ended by a row without word */
+    const struct hub_vars *vars;
+    const char *of;            /* PROPERTY: key of the OBJECT field beside it */
+    const char *fallback_note; /* a default that is computed, in words */
+    const char *example;
+    const char *help; /* one sentence */
+};
+
+struct hub_table {
+    const char *name; /* "HubAuthSource" */
+    size_t size;
+    const struct hub_row *rows; /* ended by a row without key */
+    const char *help;
+};
+
+#define HUB_OFFSET(STRUCT, FIELD) offsetof(STRUCT, FIELD)
+
+/* A hub while it is loaded: the definition and what is folded into it afterwards. DEF comes first: offsets into it hold for both. */
+struct hub_raw {
+    struct hub_def def;
+    struct hub_strs builtin_types;
+    struct hub_def_message_type *custom_types;
+    size_t custom_type_n;
+};
+
+extern const struct hub_table hub_table_hub, hub_table_service;
+extern const struct hub_table hub_table_room, hub_table_role, hub_table_message, hub_table_event, hub_table_logic, hub_table_object,
+    hub_table_namespace;
+extern const struct hub_words hub_words_message_type[], hub_words_field_type[];
+
+/* The content of a built-in message type; parallel to hub_words_message_type. */
+struct hub_content {
+    const struct hub_def_field *fields;
+    size_t n;
+};
+extern const struct hub_content hub_contents[];
+
+const struct hub_row *hub_table_row(const struct hub_table *t, struct hub_str key);
+/* Index of WORD, or -1. */
+int hub_words_index(const struct hub_words *words, struct hub_str word);
+/* The longest list that is accepted, in elements. */
+enum { HUB_LIST_MAX = 1000 };
+#endif

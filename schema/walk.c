@@ -1,0 +1,576 @@
+/* One walk over a tree, driven by the table: types, ranges, names, defaults and unknown keys. References and scripts are noted for later. */
+#include "schema/loader.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static const char *const common_codes[][2] = {
+    [HUB_COMMON_UNKNOWN_KEY] = {"H001", "S001"}, [HUB_COMMON_TYPE] = {"H002", "S002"},       [HUB_COMMON_MISSING] = {"H003", "S003"},
+    [HUB_COMMON_NAME] = {"H004", "S004"},        [HUB_COMMON_RANGE] = {"H005", "S005"},      [HUB_COMMON_WORD] = {"H006", "S006"},
+    [HUB_COMMON_DUPLICATE] = {"H007", "S007"},   [HUB_COMMON_ENUM_EMPTY] = {"H016", "S016"}, [HUB_COMMON_DEFAULT] = {"H017", "S017"},
+    [HUB_COMMON_ENUM_UNUSED] = {"H018", "S018"}, [HUB_COMMON_RESERVED] = {"H019", "S019"},
+};
+
+const char *hub_common_code(const struct hub_node *n, enum hub_common what) { return common_codes[what][n->src->kind == 'S']; }
+
+void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range, const char *suggestion,
+                  const char *fmt, ...) {
+    if (hub_diags_full(l->diags, node->src->name)) {
+        hub_diags_add(l->diags, code, node->src, NULL, NULL, NULL, "");
+        return;
+    }
+    char message[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(message, sizeof message, fmt, ap);
+    va_end(ap);
+    struct hub_range mark = range ? *range : hub_node_mark(node);
+    hub_diags_add(l->diags, code, node->src, &mark, hub_node_path(l->scratch, node), suggestion, message);
+}
+
+void hub_nearest_try(struct hub_nearest *n, const char *candidate) {
+    size_t cap = n->best ? n->distance : 2 + n->word.n / 3;
+    size_t d = hub_str_eq_nocase(n->word, hub_cstr(candidate)) ? 0 : hub_str_distance(n->word, hub_cstr(candidate), cap);
+    if (d >= cap || d >= n->word.n) return;
+    n->best = candidate;
+    n->distance = d;
+}
+
+/* ---- places ---- */
+
+static struct hub_str address(const void *const *p) { return hub_str((const char *)p, sizeof *p); }
+
+static void note_place(struct hub_loader *l, const void *base, struct hub_node *node) { hub_map_put(&l->places, address(&base), node); }
+
+struct hub_node *hub_place(struct hub_loader *l, const void *base, const char *key) {
+    struct hub_node *n = hub_map_get(&l->places, address(&base));
+    struct hub_str rest = hub_cstr(key), part;
+    while (n && rest.n && hub_str_split(&rest, '.', &part)) {
+        struct hub_node *child = hub_node_get(n, part);
+        if (!child) break;
+        n = child;
+    }
+    return n;
+}
+
+/* ---- names ---- */
+
+static bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+static bool is_identifier(struct hub_str s, const char *also) {
+    if (!s.n || is_digit(s.p[0])) return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_alpha(s.p[i]) && !is_digit(s.p[i]) && !(s.p[i] && strchr(also, s.p[i]))) return false;
+    return true;
+}
+
+static bool is_event_name(struct hub_str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127) return false;
+    return s.n > 0;
+}
+
+bool hub_name_obeys(struct hub_str s, enum hub_name_rule rule) {
+    struct hub_str part;
+    if (s.n > 128) return false;
+    switch (rule) {
+    case HUB_NAME_CODE: return hub_str_is_code_name(s);
+    case HUB_NAME_IDENTIFIER: return is_identifier(s, "_$");
+    case HUB_NAME_LABEL: return is_identifier(s, "_-") && s.p[0] != '-';
+    case HUB_NAME_EVENT: return is_event_name(s);
+    case HUB_NAME_TABLE:
+        while (hub_str_split(&s, '.', &part))
+            if (!is_identifier(part, "_$")) return false;
+        return true;
+    }
+    return false;
+}
+
+const char *hub_name_rule_text(enum hub_name_rule rule) {
+    static const char *const text[] = {
+        [HUB_NAME_CODE] = "a lower-case letter followed by letters and digits",
+        [HUB_NAME_IDENTIFIER] = "letters, digits, _ and $, not starting with a digit",
+        [HUB_NAME_LABEL] = "letters, digits, _ and -, starting with a letter",
+        [HUB_NAME_EVENT] = "no spaces or control characters",
+        [HUB_NAME_TABLE] = "letters, digits and _, optionally with a schema and a dot in front",
+    };
+    return text[rule];
+}
+
+/* What the author probably meant: "Chat Hub" -> "chatHub". */
+static const char *repair_name(struct hub_loader *l, struct hub_str s, enum hub_name_rule rule) {
+    char *out = hub_arena_zalloc(l->scratch, s.n + 1);
+    size_t n = 0;
+    bool upper = false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool keeps = is_alpha(c) || (is_digit(c) && n) || (rule != HUB_NAME_CODE && c == '_') || (rule == HUB_NAME_LABEL && c == '-' && n);
+        if (!keeps) {
+            upper = n > 0;
+            continue;
+        }
+        if (upper && c >= 'a' && c <= 'z') c = (char)(c - 32);
+        if (!n && rule == HUB_NAME_CODE && c >= 'A' && c <= 'Z') c = (char)(c + 32);
+        out[n++] = c;
+        upper = false;
+    }
+    return n && hub_name_obeys(hub_str(out, n), rule) ? out : NULL;
+}
+
+/* ---- scalars ---- */
+
+enum look { LOOK_STRING, LOOK_INT, LOOK_NUMBER, LOOK_BOOL, LOOK_NULL };
+
+static bool is_number(struct hub_str s) {
+    char buf[64], *end;
+    if (!s.n || s.n >= sizeof buf || !(is_digit(s.p[0]) || s.p[0] == '-' || s.p[0] == '+' || s.p[0] == '.')) return false;
+    memcpy(buf, s.p, s.n);
+    buf[s.n] = 0;
+    strtod(buf, &end);
+    return end == buf + s.n && !strpbrk(buf, "xXnNpP");
+}
+
+static enum look look_of(struct hub_str s) {
+    int64_t i;
+    if (hub_str_is(s, "true") || hub_str_is(s, "false") || hub_str_is(s, "True") || hub_str_is(s, "False") || hub_str_is(s, "TRUE") ||
+        hub_str_is(s, "FALSE"))
+        return LOOK_BOOL;
+    if (!s.n || hub_str_is(s, "~") || hub_str_is(s, "null") || hub_str_is(s, "Null") || hub_str_is(s, "NULL")) return LOOK_NULL;
+    if (hub_str_i64(s, &i)) return LOOK_INT;
+    return is_number(s) ? LOOK_NUMBER : LOOK_STRING;
+}
+
+/* What the scalar is when nobody asks for a type: quoted ones are strings; values from the environment may be either. */
+static enum look node_look(const struct hub_node *n) { return n->style == HUB_STYLE_PLAIN || n->substituted ? look_of(n->value) : LOOK_STRING; }
+
+const char *hub_node_kind_name(const struct hub_node *n) {
+    static const char *const name[] = {"a string", "an integer", "a number", "true or false", "null"};
+    if (n->kind == HUB_NODE_MAP) return "a mapping";
+    if (n->kind == HUB_NODE_SEQ) return "a list";
+    return name[node_look(n)];
+}
+
+static void wrong_type(struct hub_loader *l, const struct hub_row *row, const struct hub_node *n, const char *expected, const char *suggestion) {
+    hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s", row->key, expected, hub_node_kind_name(n));
+}
+
+/* The scalar's text, or false after a complaint. */
+static bool scalar(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const char *expected, struct hub_str *out) {
+    if (n->bad) return false;
+    if (n->kind != HUB_NODE_SCALAR) {
+        wrong_type(l, row, n, expected, NULL);
+        return false;
+    }
+    *out = hub_node_value(l->scratch, n, l->diags);
+    return !n->bad;
+}
+
+static bool has_control(struct hub_str s, const char *except) {
+    for (size_t i = 0; i < s.n; i++)
+        if (((unsigned char)s.p[i] < ' ' && !(s.p[i] && strchr(except, s.p[i]))) || s.p[i] == 127) return true;
+    return false;
+}
+
+static const char *keep(struct hub_loader *l, struct hub_str s) { return hub_arena_dup(l->keep, s); }
+
+/* ---- readers, one per kind ---- */
+
+static void read_bool(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_str s;
+    if (!scalar(l, row, n, "true or false", &s)) return;
+    if (node_look(n) == LOOK_BOOL) {
+        *(bool *)(base + row->offset) = (s.p[0] | 32) == 't';
+        return;
+    }
+    bool yes = hub_str_eq_nocase(s, HUB_STR("yes")) || hub_str_eq_nocase(s, HUB_STR("on")) || hub_str_eq_nocase(s, HUB_STR("true"));
+    bool no = hub_str_eq_nocase(s, HUB_STR("no")) || hub_str_eq_nocase(s, HUB_STR("off")) || hub_str_eq_nocase(s, HUB_STR("false"));
+    wrong_type(l, row, n, "true or false", yes ? "true" : no ? "false" : NULL);
+}
+
+static void read_int(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_str s;
+    int64_t v;
+    if (!scalar(l, row, n, "an integer", &s)) return;
+    if (node_look(n) != LOOK_INT) {
+        bool huge = node_look(n) == LOOK_NUMBER && s.n > 18 && !memchr(s.p, '.', s.n);
+        if (!huge) wrong_type(l, row, n, "an integer", look_of(s) == LOOK_INT ? hub_arena_dup(l->scratch, s) : NULL);
+        if (huge) hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s is out of range", row->key);
+        return;
+    }
+    hub_str_i64(s, &v);
+    if (row->max && (v < row->min || v > row->max)) {
+        hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s must be between %lld and %lld, not %lld", row->key,
+                     (long long)row->min, (long long)row->max, (long long)v);
+        return;
+    }
+    if (v < row->advised)
+        hub_complain(l, "H008", n, NULL, NULL, "%s should be at least %lld; %lld costs much", row->key, (long long)row->advised, (long long)v);
+    *(int64_t *)(base + row->offset) = v;
+}
+
+static bool read_text(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str *s) {
+    if (!scalar(l, row, n, "a string", s)) return false;
+    if (node_look(n) != LOOK_STRING && !n->substituted && s->n) {
+        wrong_type(l, row, n, "a string", hub_arena_fmt(l->scratch, "\"%.*s\"", HUB_FMT(*s)));
+        return false;
+    }
+    size_t most = row->max ? (size_t)row->max : row->kind == HUB_KIND_TEXT ? 65536 : 1024;
+    if (s->n > most) {
+        hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s is longer than %zu bytes", row->key, most);
+        return false;
+    }
+    if (has_control(*s, row->kind == HUB_KIND_TEXT ? "\n\t\r" : "")) {
+        hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, NULL, "%s must be one line without control characters", row->key);
+        return false;
+    }
+    return true;
+}
+
+static bool check_url(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str s) {
+    struct hub_buf all = {0};
+    struct hub_nearest near = {.word = hub_str(s.p, hub_str_find(s, ':') + (hub_str_find(s, ':') < s.n))};
+    for (const struct hub_words *w = row->words; w->word; w++) {
+        if (hub_str_starts(s, hub_cstr(w->word))) {
+            hub_buf_free(&all);
+            return true;
+        }
+        hub_buf_addf(&all, "%s%s", all.n ? ", " : "", w->word);
+        hub_nearest_try(&near, w->word);
+    }
+    hub_complain(l, "S021", n, NULL, near.best, "%s must start with one of %s", hub_node_path(l->scratch, n), hub_buf_cstr(&all));
+    hub_buf_free(&all);
+    return false;
+}
+
+static const char *resolve_file(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str s) {
+    if (!l->dir) return keep(l, s);
+    const char *path = s.n && s.p[0] == '/' ? keep(l, s) : hub_arena_fmt(l->keep, "%s/%.*s", l->dir, HUB_FMT(s));
+    struct stat st;
+    if (stat(path, &st) || access(path, R_OK))
+        hub_complain(l, "S014", n, NULL, NULL, "%s: %s cannot be read: %s", row->key, path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        hub_complain(l, "S014", n, NULL, NULL, "%s: %s is not a file", row->key, path);
+    return path;
+}
+
+static void read_string(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_str s;
+    if (!read_text(l, row, n, &s)) return;
+    if (row->flags & HUB_ROW_URL && s.n && !check_url(l, row, n, s)) return;
+    if (row->flags & HUB_ROW_REQUIRED && !s.n) {
+        hub_complain(l, hub_common_code(n, HUB_COMMON_MISSING), n, NULL, NULL, "%s must not be empty", row->key);
+        return;
+    }
+    *(const char **)(base + row->offset) = row->flags & HUB_ROW_FILE ? resolve_file(l, row, n, s) : keep(l, s);
+}
+
+static void read_name(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_str s;
+    if (!read_text(l, row, n, &s)) return;
+    *(const char **)(base + row->offset) = keep(l, s);
+    if (!hub_name_obeys(s, row->rule))
+        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, repair_name(l, s, row->rule), "\"%.*s\" is not a valid %s: expected %s%s",
+                     HUB_FMT(s), row->key, hub_name_rule_text(row->rule), s.n > 128 ? ", at most 128" : "");
+}
+
+static void note_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    if (l->script_n == l->script_cap) {
+        l->script_cap = l->script_cap ? 2 * l->script_cap : 32;
+        l->scripts = hub_xrealloc(l->scripts, l->script_cap * sizeof *l->scripts);
+    }
+    l->scripts[l->script_n++] = (struct hub_pending_script){(struct hub_script *)(base + row->offset), row, n, base, l->hub};
+}
+
+static void read_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_script *script = (struct hub_script *)(base + row->offset);
+    struct hub_node *text = n;
+    struct hub_str s;
+    if (n->kind == HUB_NODE_MAP) {
+        text = hub_node_get(n, HUB_STR("lua"));
+        for (struct hub_node *c = n->first; c; c = c->next)
+            if (c != text)
+                hub_complain(l, hub_common_code(n, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, text ? NULL : "lua",
+                             "unknown key \"%.*s\": a hook is an expression or {lua: …}", HUB_FMT(c->key));
+        if (!text) return;
+    }
+    if (!scalar(l, row, text, "an expression or {lua: …}", &s)) return;
+    script->kind = text == n ? HUB_SCRIPT_EXPR : HUB_SCRIPT_LUA;
+    script->text = hub_str(keep(l, s), s.n);
+    script->file = keep(l, hub_cstr(n->src->name));
+    hub_node_content(text, &script->line, &script->column);
+    script->path = keep(l, hub_cstr(hub_node_path(l->scratch, n)));
+    note_script(l, row, text, base);
+}
+
+static bool comma_piece(struct hub_str *rest, struct hub_str *piece) {
+    while (hub_str_split(rest, ',', piece)) {
+        *piece = hub_str_trim(*piece);
+        if (piece->n) return true;
+    }
+    return false;
+}
+
+struct hub_range hub_strings_span(const struct hub_node *n, size_t i) {
+    if (n->kind == HUB_NODE_SEQ) {
+        const struct hub_node *c = n->first;
+        while (c && i--) c = c->next;
+        return hub_node_mark(c ? c : n);
+    }
+    struct hub_str rest = n->value, piece;
+    while (comma_piece(&rest, &piece))
+        if (!i--) return hub_node_span(n, (size_t)(piece.p - n->value.p), (size_t)(piece.p - n->value.p) + piece.n);
+    return hub_node_mark(n);
+}
+
+static size_t count_pieces(struct hub_str s) {
+    size_t n = 0;
+    for (struct hub_str piece; comma_piece(&s, &piece);) n++;
+    return n;
+}
+
+static bool too_many(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, size_t count) {
+    if (count <= HUB_LIST_MAX) return false;
+    hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s has %zu entries; at most %d are allowed", row->key, count, HUB_LIST_MAX);
+    return true;
+}
+
+static void check_repeats(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const struct hub_strs *list) {
+    struct hub_map seen = {0};
+    for (size_t i = 0; row->flags & HUB_ROW_UNIQUE && i < list->n; i++) {
+        if (!hub_map_put(&seen, hub_cstr(list->items[i]), n)) continue;
+        struct hub_range r = hub_strings_span(n, i);
+        hub_complain(l, hub_common_code(n, HUB_COMMON_DUPLICATE), n, &r, NULL, "%s lists \"%s\" twice", row->key, list->items[i]);
+    }
+    hub_map_clear(&seen);
+}
+
+static void read_strings(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_strs *out = (struct hub_strs *)(base + row->offset);
+    struct hub_str s, piece;
+    if (n->bad) return;
+    out->n = 0;
+    if (n->kind == HUB_NODE_MAP) {
+        wrong_type(l, row, n, "a list or a comma-separated string", NULL);
+        return;
+    }
+    size_t count = n->n;
+    if (n->kind == HUB_NODE_SCALAR) {
+        s = hub_node_value(l->scratch, n, l->diags);
+        if (n->bad) return;
+        count = count_pieces(s);
+    }
+    if (too_many(l, row, n, count)) return;
+    out->items = hub_arena_zalloc(l->keep, (count + 1) * sizeof *out->items);
+    if (n->kind == HUB_NODE_SCALAR)
+        while (comma_piece(&s, &piece)) out->items[out->n++] = keep(l, piece);
+    else
+        for (struct hub_node *c = n->first; c; c = c->next)
+            if (scalar(l, row, c, "a list of strings", &s)) out->items[out->n++] = keep(l, s);
+    if (out->n == count) check_repeats(l, row, n, out);
+}
+
+static const char *nearest_word(const struct hub_words *words, struct hub_str s) {
+    struct hub_nearest near = {.word = s};
+    for (; words->word; words++) hub_nearest_try(&near, words->word);
+    return near.best;
+}
+
+static void unknown_word(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const struct hub_range *r, struct hub_str s) {
+    struct hub_buf all = {0};
+    for (const struct hub_words *w = row->words; w->word; w++) hub_buf_addf(&all, "%s%s", all.n ? ", " : "", w->word);
+    hub_complain(l, hub_common_code(n, HUB_COMMON_WORD), n, r, nearest_word(row->words, s), "\"%.*s\" is not one of %s's values: %s",
+                 (int)(s.n > 100 ? 100 : s.n), s.p, row->key, hub_buf_cstr(&all));
+    hub_buf_free(&all);
+}
+
+static void read_word(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_str s;
+    if (!scalar(l, row, n, "a string", &s)) return;
+    int i = hub_words_index(row->words, s);
+    if (i < 0)
+        unknown_word(l, row, n, NULL, s);
+    else
+        memcpy(base + row->offset, &i, sizeof i);
+}
+
+static void read_words(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    read_strings(l, row, n, base);
+    struct hub_strs *list = (struct hub_strs *)(base + row->offset);
+    size_t good = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        if (hub_words_index(row->words, hub_cstr(list->items[i])) >= 0) {
+            list->items[good++] = list->items[i];
+            continue;
+        }
+        struct hub_range r = hub_strings_span(n, i);
+        unknown_word(l, row, n, &r, hub_cstr(list->items[i]));
+    }
+    list->n = good;
+}
+
+static void read_group(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    if (row->count) *(bool *)(base + row->count - 1) = true;
+    if (n->kind != HUB_NODE_MAP) {
+        if (!n->bad) wrong_type(l, row, n, "a mapping", NULL);
+        n = NULL;
+    }
+    hub_walk(l, row->table, n, base);
+}
+
+/* The text of the field that must differ between the elements of a list. */
+static void check_unique(struct hub_loader *l, const struct hub_table *t, struct hub_node *list) {
+    for (const struct hub_row *r = t->rows; r->key; r++) {
+        if (!(r->flags & HUB_ROW_UNIQUE) || r->kind == HUB_KIND_STRINGS || r->kind == HUB_KIND_WORDS) continue;
+        struct hub_map seen = {0};
+        for (struct hub_node *item = list->first; item; item = item->next) {
+            struct hub_node *n = hub_node_get(item, hub_cstr(r->key)), *before;
+            if (!n || n->kind != HUB_NODE_SCALAR || n->bad || !n->value.n) continue;
+            if (!(before = hub_map_get(&seen, n->value)))
+                hub_map_put(&seen, n->value, n);
+            else
+                hub_complain(l, hub_common_code(n, HUB_COMMON_DUPLICATE), n, NULL, NULL,
+                             "%s \"%.*s\" is used twice in %.*s; the first one is on line %d", r->key, HUB_FMT(n->value), HUB_FMT(list->key),
+                             before->range.line);
+        }
+        hub_map_clear(&seen);
+    }
+}
+
+static void read_list(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    if (n->kind != HUB_NODE_SEQ) {
+        if (!n->bad) wrong_type(l, row, n, "a list", NULL);
+        return;
+    }
+    if (too_many(l, row, n, n->n)) return;
+    const struct hub_table *t = row->table;
+    char *items = hub_arena_zalloc(l->keep, (n->n + 1) * t->size);
+    size_t count = 0;
+    for (struct hub_node *c = n->first; c; c = c->next) {
+        if (c->kind != HUB_NODE_MAP) {
+            if (!c->bad) wrong_type(l, row, c, "a list of mappings", NULL);
+            continue;
+        }
+        hub_walk(l, t, c, items + count++ * t->size);
+    }
+    *(char **)(base + row->offset) = items;
+    *(size_t *)(base + row->count) = count;
+    check_unique(l, t, n);
+}
+
+static void read_reference(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_str s;
+    if (!read_text(l, row, n, &s)) return;
+    if (l->ref_n == l->ref_cap) {
+        l->ref_cap = l->ref_cap ? 2 * l->ref_cap : 32;
+        l->refs = hub_xrealloc(l->refs, l->ref_cap * sizeof *l->refs);
+    }
+    l->refs[l->ref_n++] = (struct hub_ref){row, n, base, l->hub};
+}
+
+static void read_later(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    (void)l, (void)row, (void)n, (void)base; /* the checks read the node when they know the type */
+}
+
+static void (*const readers[HUB_KIND_COUNT])(struct hub_loader *, const struct hub_row *, struct hub_node *, char *) = {
+    [HUB_KIND_BOOL] = read_bool,     [HUB_KIND_INT] = read_int,        [HUB_KIND_STRING] = read_string,    [HUB_KIND_TEXT] = read_string,
+    [HUB_KIND_NAME] = read_name,     [HUB_KIND_SCRIPT] = read_script,  [HUB_KIND_STRINGS] = read_strings,  [HUB_KIND_WORD] = read_word,
+    [HUB_KIND_WORDS] = read_words,   [HUB_KIND_GROUP] = read_group,    [HUB_KIND_LIST] = read_list,        [HUB_KIND_VALUE] = read_later,
+    [HUB_KIND_COLUMNS] = read_later, [HUB_KIND_ROLE] = read_reference, [HUB_KIND_OBJECT] = read_reference, [HUB_KIND_PROPERTY] = read_reference,
+};
+
+/* ---- defaults ---- */
+
+static void fill_strings(struct hub_loader *l, struct hub_strs *out, const char *text) {
+    struct hub_str rest = hub_cstr(text), piece;
+    out->items = hub_arena_zalloc(l->keep, (count_pieces(rest) + 1) * sizeof *out->items);
+    while (comma_piece(&rest, &piece)) out->items[out->n++] = keep(l, piece);
+}
+
+static void fill(struct hub_loader *l, const struct hub_row *row, char *base) {
+    char *at = base + row->offset;
+    int64_t i = 0;
+    int word;
+    if (row->kind == HUB_KIND_GROUP) hub_walk(l, row->table, NULL, base);
+    if (row->kind == HUB_KIND_PROPERTY) memcpy(at, &(int){-1}, sizeof(int));
+    if (!row->fallback) return;
+    switch (row->kind) {
+    case HUB_KIND_BOOL: *(bool *)at = strcmp(row->fallback, "true") == 0; break;
+    case HUB_KIND_INT: hub_str_i64(hub_cstr(row->fallback), &i), *(int64_t *)at = i; break;
+    case HUB_KIND_STRING:
+    case HUB_KIND_TEXT:
+    case HUB_KIND_NAME: *(const char **)at = keep(l, hub_cstr(row->fallback)); break;
+    case HUB_KIND_STRINGS:
+    case HUB_KIND_WORDS: fill_strings(l, (struct hub_strs *)at, row->fallback); break;
+    case HUB_KIND_WORD: word = hub_words_index(row->words, hub_cstr(row->fallback)), memcpy(at, &word, sizeof word); break;
+    default: break;
+    }
+}
+
+/* ---- the walk ---- */
+
+bool hub_is_absent(const struct hub_row *row, struct hub_node *n) {
+    if (!n || hub_node_is_null(n)) return true;
+    if (n->kind == HUB_NODE_MAP && row->kind == HUB_KIND_SCRIPT) {
+        struct hub_node *lua = hub_node_get(n, HUB_STR("lua"));
+        return lua && n->n == 1 && (hub_node_is_null(lua) || (lua->kind == HUB_NODE_SCALAR && !lua->bad && !hub_str_trim(lua->text).n));
+    }
+    bool may_be_empty = row->kind == HUB_KIND_SCRIPT || row->kind == HUB_KIND_ROLE || row->kind == HUB_KIND_VALUE;
+    return may_be_empty && n->kind == HUB_NODE_SCALAR && !n->bad && !hub_str_trim(n->text).n;
+}
+
+/* Tables below T that have KEY, as the path to the only one; NULL when there is none or several. */
+static const char *elsewhere(struct hub_loader *l, const struct hub_table *t, struct hub_str key, const char *path, int *found) {
+    const char *where = NULL;
+    for (const struct hub_row *r = t->rows; r->key; r++) {
+        if (r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST) continue;
+        const char *here = *path ? hub_arena_fmt(l->scratch, "%s.%s", path, r->key) : r->key;
+        if (hub_table_row(r->table, key)) ++*found, where = here;
+        const char *below = elsewhere(l, r->table, key, here, found);
+        if (below) where = below;
+    }
+    return where;
+}
+
+static void unknown_key(struct hub_loader *l, const struct hub_table *t, struct hub_node *c) {
+    struct hub_nearest near = {.word = c->key};
+    for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
+    int found = 0;
+    const char *where = near.best ? NULL : elsewhere(l, l->hub ? &hub_table_hub : &hub_table_service, c->key, "", &found);
+    if (hub_table_row(l->hub ? &hub_table_hub : &hub_table_service, c->key)) found = 1, where = "the top level";
+    bool several = found != 1;
+    hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best, "unknown key \"%.*s\" in %s%s%s",
+                 (int)(c->key.n > 100 ? 100 : c->key.n), c->key.p, t->name, several || !where ? "" : "; it belongs in ",
+                 several || !where ? "" : where);
+}
+
+static void missing(struct hub_loader *l, const struct hub_table *t, const struct hub_row *row, struct hub_node *node, struct hub_node *given) {
+    struct hub_range key;
+    if (given)
+        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), given, NULL, NULL, "%s is required and must not be empty", row->key);
+    else if (node->parent && node->parent->kind == HUB_NODE_MAP && (key = node->key_range, key.line))
+        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, &key, NULL, "%s needs %s (%s)", t->name, row->key, row->help);
+    else
+        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, NULL, NULL, "%s needs %s (%s)", t->name, row->key, row->help);
+}
+
+void hub_walk(struct hub_loader *l, const struct hub_table *t, struct hub_node *node, void *base) {
+    if (node && t->size) note_place(l, base, node);
+    for (struct hub_node *c = node ? node->first : NULL; c; c = c->next)
+        if (!hub_table_row(t, c->key)) unknown_key(l, t, c);
+    for (const struct hub_row *r = t->rows; r->key; r++) {
+        struct hub_node *n = hub_node_get(node, hub_cstr(r->key));
+        bool absent = hub_is_absent(r, n);
+        if (absent || r->kind != HUB_KIND_GROUP) fill(l, r, base);
+        if (!absent)
+            readers[r->kind](l, r, n, base);
+        else if (node && r->flags & HUB_ROW_REQUIRED)
+            missing(l, t, r, node, n);
+    }
+}
