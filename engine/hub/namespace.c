@@ -11,7 +11,6 @@
 #define MAX_QUEUE_COST (4 << 20)
 #define MAX_ROOMS 1000 /* of one socket */
 #define MAX_NAME 256
-#define BATCH 8 /* queued events one socket may handle before others have their turn */
 
 struct namespace {
     struct hub_namespaces *all;
@@ -71,7 +70,6 @@ struct conn {
     char *reason; /* why it closed */
     int64_t ack;  /* of the running handler, or -1 */
     bool running; /* a handler */
-    bool turning; /* run_queue is on the stack */
     bool closed;
 };
 
@@ -193,7 +191,7 @@ static void on_handled(void *arg, enum hub_code code, json_t *results, const str
         hub_buf_free(&b);
     }
     /* Not from here: the caller may be in the midst of resuming a script. */
-    if (!c->turning && (c->closed || c->queue_n)) hub_defer(c->ns->all->config.loop, &c->again);
+    if (c->closed || c->queue_n) hub_defer(c->ns->all->config.loop, &c->again);
 }
 
 static const struct hub_script *event_script(const struct namespace *ns, struct hub_str event) {
@@ -239,11 +237,10 @@ static void start_item(struct conn *c, struct item *i) {
     }
 }
 
-/* Frees the connection when that was the last it had to do. */
+/* One handler, then others have their turn. Frees the connection when that was the last it had to do. */
 static void run_queue(struct conn *c) {
-    if (c->running || c->turning) return;
-    c->turning = true;
-    for (int n = 0; n < BATCH && !c->running && c->queue_n; n++) {
+    if (c->running) return;
+    if (c->queue_n) {
         struct item *i = HUB_CONTAINER(hub_list_pop(&c->queue), struct item, link);
         c->queue_n--;
         c->queue_cost -= i->cost;
@@ -251,7 +248,6 @@ static void run_queue(struct conn *c) {
         start_item(c, i);
         item_free(i);
     }
-    c->turning = false;
     if (c->running) return;
     if (c->queue_n)
         hub_defer(c->ns->all->config.loop, &c->again);

@@ -1,0 +1,399 @@
+/* From tokens to sessions: where tokens are found, the three methods, the stored session, the hook, and sockets admitted by them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "fake_eio.h"
+#include "hub/identity.h"
+
+/* ---- fakes: keys, cache, hook ---- */
+
+/* A token is its claims as JSON; "expired" and anything that is no JSON object are refused. */
+enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims, struct hub_err *err) {
+    (void)keys;
+    (void)now;
+    if (hub_str_is(token, "expired")) return hub_fail(err, HUB_TOKEN_EXPIRED, "it has expired");
+    *claims = hub_json_parse(token, err);
+    if (json_is_object(*claims)) return HUB_OK;
+    json_decref(*claims);
+    *claims = NULL;
+    return hub_fail(err, HUB_INVALID_TOKEN, "bad signature");
+}
+
+static struct hub_cache cache;
+static const char *stored; /* what the cache holds under the key asked for; NULL = nothing */
+static enum hub_code cache_code;
+static char asked[2000];
+static void fake_cache_get(struct hub_cache *c, struct hub_str key, hub_cache_get_cb *cb, void *arg) {
+    (void)c;
+    snprintf(asked, sizeof asked, "%.*s", HUB_FMT(key));
+    cb(arg, cache_code, stored ? hub_cstr(stored) : hub_str(NULL, 0));
+}
+static const struct hub_cache_ops cache_ops = {.get = fake_cache_get};
+
+/* The hook keeps its call until the test answers, unless ANSWER is set. */
+static const char *answer; /* JSON; "nil"; "fail"; NULL = later */
+static hub_hook_done *hook_done;
+static void *hook_arg;
+static char hook_saw[500];
+static void answer_hook(const char *text) {
+    json_t *v = strcmp(text, "nil") && strcmp(text, "fail") ? hub_json_parse(hub_cstr(text), NULL) : NULL;
+    if (!strcmp(text, "fail"))
+        hook_done(hook_arg, HUB_HANDLER_FAILED, NULL, "service.yaml:3: boom");
+    else
+        hook_done(hook_arg, HUB_OK, v, NULL);
+    json_decref(v);
+}
+static void fake_hook(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
+                      void *arg) {
+    struct hub_buf b = {0};
+    (void)s;
+    (void)script;
+    for (size_t i = 0; i < n; i++) {
+        hub_buf_addf(&b, "%s=", args[i].name);
+        hub_json_add(&b, args[i].value);
+        hub_buf_addc(&b, ' ');
+    }
+    snprintf(hook_saw, sizeof hook_saw, "%s", hub_buf_cstr(&b));
+    hub_buf_free(&b);
+    hook_done = done, hook_arg = arg;
+    if (answer) answer_hook(answer);
+}
+static const struct hub_hook_ops hooks = {.call = fake_hook};
+
+/* ---- set-up ---- */
+
+static struct hub_loop *loop;
+static struct hub_service service;
+static struct hub_identity_ctx *ctx;
+
+static int setup(void **state) {
+    (void)state;
+    service = (struct hub_service){.jwt = {.claim_user_id = "userId", .claim_role_id = "roleId", .leeway_seconds = 5}};
+    cache = (struct hub_cache){.ops = &cache_ops};
+    stored = NULL, cache_code = HUB_OK, answer = "nil";
+    loop = hub_loop_new();
+    ctx = hub_identity_ctx_new(&(struct hub_identity_config){.loop = loop, .service = &service, .cache = &cache, .hooks = &hooks});
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    hub_identity_ctx_delete(ctx);
+    hub_loop_delete(loop);
+    return 0;
+}
+
+/* The outcome as text: "<code>[ <reason>]" or "<userId>/<roleId>@<expiry> <session>". */
+static struct hub_buf outcome;
+static int outcomes;
+static void note(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    struct hub_buf *b = arg;
+    outcomes++;
+    hub_buf_clear(b);
+    if (code != HUB_OK) {
+        assert_null(who);
+        hub_buf_addf(b, "%s%s%s", hub_code_name(code), reason ? " " : "", reason ? reason : "");
+        return;
+    }
+    hub_buf_addf(b, "%s/%s@%lld ", who->user_id, who->role_id, (long long)who->expires_at);
+    hub_json_add(b, who->session);
+}
+
+static const char *resolved(const char *token) {
+    outcomes = 0;
+    hub_buf_clear(&outcome);
+    hub_identity_resolve(ctx, hub_cstr(token), note, &outcome);
+    return hub_buf_cstr(&outcome);
+}
+
+#define assert_resolved(TOKEN, WHAT) (assert_string_equal(resolved(TOKEN), WHAT), assert_int_equal(outcomes, 1))
+
+/* ---- finding the token ---- */
+
+static void assert_found(const struct hub_credentials *from, const char *want) {
+    struct hub_buf b = {0};
+    enum hub_code code = hub_token_find(from, &b);
+    assert_string_equal(code == HUB_OK ? hub_buf_cstr(&b) : hub_code_name(code), want);
+    hub_buf_free(&b);
+}
+
+static void the_first_of_four_places_counts(void **state) {
+    (void)state;
+    json_t *auth = json_pack("{s:s}", "token", "from-auth"), *none = json_pack("{s:n}", "token"), *number = json_pack("{s:i}", "token", 5);
+    struct hub_credentials from = {.auth = auth,
+                                   .authorization = HUB_STR("bearer  from-header "),
+                                   .query = HUB_STR("EIO=4&access_token=from%2Dquery&x=1"),
+                                   .cookie = HUB_STR("a=b; access_token=from-cookie; xaccess_token=no")};
+    assert_found(&from, "from-auth");
+    from.auth = none;
+    assert_found(&from, "from-header");
+    from.authorization = HUB_STR("Basic abc");
+    assert_found(&from, "from-query");
+    from.query = HUB_STR("xaccess_token=1&access_token=");
+    assert_found(&from, "from-cookie");
+    from.cookie = HUB_STR("xaccess_token=no");
+    assert_found(&from, "auth_required");
+    from.auth = number;
+    assert_found(&from, "invalid_token");
+    from = (struct hub_credentials){.query = HUB_STR("access_token=%zz")};
+    assert_found(&from, "invalid_token");
+    char *big = hub_xcalloc(1, 9001);
+    memset(big, 'x', 9000);
+    from = (struct hub_credentials){.auth = NULL, .authorization = HUB_STR("Bearer ")};
+    assert_found(&from, "auth_required");
+    json_object_set_new(auth, "token", json_string(big));
+    from.auth = auth;
+    assert_found(&from, "invalid_token");
+    free(big);
+    json_decref(auth);
+    json_decref(none);
+    json_decref(number);
+}
+
+/* ---- methods ---- */
+
+static void dev_tokens_are_taken_at_their_word(void **state) {
+    (void)state;
+    service.dev = true;
+    assert_resolved("dev:ann", "ann/@0 {\"userId\":\"ann\",\"roleId\":null}");
+    assert_resolved("dev:ann:admin", "ann/admin@0 {\"userId\":\"ann\",\"roleId\":\"admin\"}");
+    assert_resolved("dev:", "invalid_token");
+    assert_resolved("dev::admin", "invalid_token");
+    assert_resolved("dev:a\nb", "invalid_token");
+    assert_resolved("ann", "invalid_token");
+    assert_resolved("", "auth_required");
+    service.dev = false;
+    assert_resolved("dev:ann", "invalid_token");
+}
+
+static void anonymous_users_get_an_id_and_are_guests(void **state) {
+    (void)state;
+    service.anonymous = true;
+    struct hub_buf first = {0};
+    hub_buf_addz(&first, resolved(""));
+    assert_memory_equal(first.p, "anon-", 5);
+    assert_non_null(strstr(hub_buf_cstr(&first), "/guest@0 "));
+    assert_string_not_equal(resolved(""), first.p);
+    assert_non_null(strstr(resolved("stale"), "/guest@0 "));
+    hub_buf_free(&first);
+    service.dev = true;
+    assert_resolved("dev:ann", "ann/@0 {\"userId\":\"ann\",\"roleId\":null}");
+    assert_resolved("stale", "invalid_token");
+}
+
+static void jwt_claims_become_the_session(void **state) {
+    (void)state;
+    service.jwt.on = true;
+    assert_resolved("", "auth_required");
+    assert_resolved("nonsense", "invalid_token");
+    assert_resolved("expired", "token_expired");
+    assert_resolved("{\"userId\":\"u1\",\"roleId\":\"r\",\"exp\":99999999999,\"x\":[1]}",
+                    "u1/r@99999999999 {\"userId\":\"u1\",\"roleId\":\"r\",\"exp\":99999999999,\"x\":[1]}");
+    assert_resolved("{\"sub\":\"u2\"}", "u2/@0 {\"sub\":\"u2\",\"userId\":\"u2\",\"roleId\":null}");
+    assert_resolved("{\"sub\":7,\"roleId\":[\"a\",\"b\"]}", "7/a@0 {\"sub\":7,\"roleId\":[\"a\",\"b\"],\"userId\":\"7\"}");
+    assert_resolved("{\"roleId\":\"r\"}", "invalid_token");
+    assert_resolved("{\"userId\":{}}", "invalid_token");
+    assert_resolved("{\"userId\":\"\",\"sub\":\"u\"}", "invalid_token");
+    assert_resolved("{\"sub\":\"u\",\"exp\":1e300}", "u/@0 {\"sub\":\"u\",\"exp\":1e+300,\"userId\":\"u\",\"roleId\":null}");
+    assert_resolved("{\"sub\":\"u\",\"exp\":100}", "u/@105 {\"sub\":\"u\",\"exp\":100,\"userId\":\"u\",\"roleId\":null}"); /* within the leeway */
+    service.jwt.claim_user_id = "user.id", service.jwt.claim_role_id = "https://x.example/role";
+    assert_resolved("{\"user\":{\"id\":\"u3\"},\"https://x.example/role\":\"r\"}",
+                    "u3/r@0 {\"user\":{\"id\":\"u3\"},\"https://x.example/role\":\"r\",\"userId\":\"u3\",\"roleId\":\"r\"}");
+}
+
+static void the_stored_session_replaces_the_claims(void **state) {
+    (void)state;
+    service.jwt.on = true;
+    service.session_redis_key = "hexasession:${sessionId}$:${n}";
+    stored = "{\"userId\":\"u1\",\"roleId\":\"admin\",\"city\":\"Ulm\"}";
+    assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4,\"roleId\":\"guest\"}",
+                    "u1/admin@0 {\"userId\":\"u1\",\"roleId\":\"admin\",\"city\":\"Ulm\",\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4}");
+    assert_string_equal(asked, "hexasession:s1$:4");
+    assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\"}", "invalid_token"); /* a claim of the key is missing */
+    stored = NULL;                                                             /* the session was revoked */
+    assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4}", "invalid_token");
+    stored = "[]";
+    assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4}", "invalid_token");
+    stored = "{broken";
+    assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4}", "invalid_token");
+    cache_code = HUB_STORE_UNAVAILABLE;
+    assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4}", "store_unavailable");
+}
+
+static void the_token_itself_is_not_in_the_session(void **state) {
+    (void)state;
+    service.dev = true;
+    service.authenticate.kind = HUB_SCRIPT_EXPR;
+    answer = "{\"accessToken\":\"dev:ann\",\"city\":\"Ulm\"}";
+    assert_resolved("dev:ann", "ann/@0 {\"userId\":\"ann\",\"city\":\"Ulm\",\"roleId\":null}");
+}
+
+static void the_hook_may_deny_or_enrich(void **state) {
+    (void)state;
+    service.jwt.on = true;
+    service.authenticate.kind = HUB_SCRIPT_EXPR;
+    const char *token = "{\"sub\":\"u\"}", *as_it_was = "u/@0 {\"sub\":\"u\",\"userId\":\"u\",\"roleId\":null}";
+    assert_resolved(token, as_it_was);
+    assert_string_equal(hook_saw, "session={\"sub\":\"u\",\"userId\":\"u\"} claims={\"sub\":\"u\"} ");
+    static const char *const accepting[] = {"true", "null", "1", "\"yes\"", "{}"};
+    for (size_t i = 0; i < sizeof accepting / sizeof *accepting; i++) answer = accepting[i], assert_resolved(token, as_it_was);
+    static const char *const denying[] = {"false", "0", "\"\"", "{\"deny\":true}", "fail"};
+    for (size_t i = 0; i < sizeof denying / sizeof *denying; i++) answer = denying[i], assert_resolved(token, "invalid_token");
+    answer = "{\"deny\":\"banned\"}";
+    assert_resolved(token, "invalid_token banned");
+    answer = "{\"roleId\":\"vip\",\"deny\":false}";
+    assert_resolved(token, "u/vip@0 {\"sub\":\"u\",\"userId\":\"u\",\"roleId\":\"vip\",\"deny\":false}");
+    answer = "{\"userId\":\"\"}";
+    assert_resolved(token, "invalid_token");
+}
+
+static void a_refresh_must_bring_the_same_user(void **state) {
+    (void)state;
+    service.dev = true;
+    struct hub_identity who = {.user_id = "ann"};
+    hub_identity_refresh(ctx, &who, HUB_STR("dev:ann:admin"), note, &outcome);
+    assert_string_equal(hub_buf_cstr(&outcome), "ann/admin@0 {\"userId\":\"ann\",\"roleId\":\"admin\"}");
+    hub_identity_refresh(ctx, &who, HUB_STR("dev:bob"), note, &outcome);
+    assert_string_equal(hub_buf_cstr(&outcome), "invalid_token");
+}
+
+/* ---- sockets ---- */
+
+static struct hub_lease lease;
+static struct hub_identity *admitted_as;
+static int closed_n;
+
+static void on_admitted(void *arg, struct hub_identity *who) {
+    struct hub_socket *s = arg;
+    admitted_as = hub_identity_ref(who);
+    hub_lease_set(&lease, loop, s, who);
+}
+static void on_connect(struct hub_socket *s, json_t *auth) { hub_identity_admit(ctx, s, auth, on_admitted, s); }
+static void on_event(struct hub_socket *s, struct hub_str e, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+    (void)s, (void)e, (void)args, (void)bins, (void)ack;
+}
+static void on_closed(struct hub_socket *s, const char *reason) {
+    (void)s, (void)reason;
+    closed_n++;
+    hub_lease_stop(&lease);
+    hub_identity_unref(admitted_as);
+    admitted_as = NULL;
+}
+static const struct hub_namespace_ops ops = {.connect = on_connect, .event = on_event, .closed = on_closed};
+static bool find(void *arg, struct hub_str name, const struct hub_namespace_ops **out, void **owner) {
+    (void)arg, (void)name;
+    *owner = NULL;
+    return *out = &ops, true;
+}
+static struct hub_sessions *new_sessions(void) { return hub_sessions_new(loop, &(struct hub_sessions_config){.find = find}); }
+
+static void a_socket_is_admitted_or_refused_with_a_code(void **state) {
+    (void)state;
+    struct hub_sessions *sessions = new_sessions();
+    struct hub_eio *eio = fake_open(sessions);
+    service.jwt.on = true;
+    service.authenticate.kind = HUB_SCRIPT_EXPR;
+    fake_text(eio, "0");
+    assert_string_equal(fake_next(eio), "44{\"message\":\"Authentication required\",\"data\":{\"code\":\"auth_required\"}}");
+    fake_text(eio, "0{\"token\":\"bad\"}");
+    assert_string_equal(fake_next(eio), "44{\"message\":\"Invalid token\",\"data\":{\"code\":\"invalid_token\"}}");
+    fake_text(eio, "0{\"token\":\"expired\"}");
+    assert_string_equal(fake_next(eio), "44{\"message\":\"Invalid token\",\"data\":{\"code\":\"token_expired\"}}");
+    answer = "{\"deny\":\"banned\"}";
+    fake_text(eio, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\"}\"}");
+    assert_string_equal(fake_next(eio), "44{\"message\":\"Invalid token\",\"data\":{\"code\":\"invalid_token\",\"reason\":\"banned\"}}");
+    answer = NULL;
+    fake_text(eio, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\"}\"}");
+    assert_string_equal(fake_next(eio), "");
+    answer_hook("true");
+    assert_memory_equal(fake_next(eio), "40{\"sid\"", 8);
+    assert_string_equal(admitted_as->user_id, "u");
+    fake_free(eio);
+    hub_sessions_delete(sessions);
+}
+
+static void a_socket_gone_meanwhile_is_left_alone(void **state) {
+    (void)state;
+    struct hub_sessions *sessions = new_sessions();
+    struct hub_eio *eio = fake_open(sessions);
+    service.dev = true;
+    service.authenticate.kind = HUB_SCRIPT_EXPR;
+    answer = NULL;
+    fake_text(eio, "0{\"token\":\"dev:ann\"}");
+    fake_free(eio);
+    hub_sessions_delete(sessions);
+    answer_hook("true");
+    assert_null(admitted_as);
+}
+
+static void the_handshake_token_serves_sockets_too(void **state) {
+    (void)state;
+    struct hub_sessions *sessions = new_sessions();
+    service.dev = true;
+    struct hub_eio *eio = fake_open_with(sessions, (struct hub_handshake){.cookie = HUB_STR("access_token=dev%3Aann")});
+    fake_text(eio, "0");
+    assert_memory_equal(fake_next(eio), "40{\"sid\"", 8);
+    fake_free(eio);
+    hub_sessions_delete(sessions);
+}
+
+static struct hub_eio *watched;
+static void stop_when_gone(struct hub_timer *t) {
+    if (closed_n)
+        hub_loop_stop(loop);
+    else
+        hub_timer_start(loop, t, 5, stop_when_gone);
+}
+
+static void an_expired_token_ends_the_socket_with_an_explanation(void **state) {
+    (void)state;
+    struct hub_sessions *sessions = new_sessions();
+    struct hub_timer watch = {0};
+    char connect[100];
+    service.jwt.on = true;
+    closed_n = 0;
+    watched = fake_open(sessions);
+    snprintf(connect, sizeof connect, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\",\\\"exp\\\":%lld}\"}", (long long)(hub_wall_ms() / 1000 + 1));
+    fake_text(watched, connect);
+    assert_memory_equal(fake_next(watched), "40{\"sid\"", 8);
+    assert_string_equal(fake_next(watched), "");
+    hub_timer_start(loop, &watch, 5, stop_when_gone);
+    hub_loop_run(loop);
+    assert_true(hub_wall_ms() >= lease.expires_at * 1000);
+    assert_string_equal(fake_next(watched), "42[\"hub:error\",{\"error\":\"The token has expired\",\"code\":\"token_expired\"}]");
+    assert_string_equal(fake_next(watched), "41");
+    assert_int_equal(closed_n, 1);
+    fake_free(watched);
+    hub_sessions_delete(sessions);
+}
+
+static int drop_outcome(void **state) {
+    (void)state;
+    hub_buf_free(&outcome);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_first_of_four_places_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(dev_tokens_are_taken_at_their_word, setup, teardown),
+        cmocka_unit_test_setup_teardown(anonymous_users_get_an_id_and_are_guests, setup, teardown),
+        cmocka_unit_test_setup_teardown(jwt_claims_become_the_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_stored_session_replaces_the_claims, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_token_itself_is_not_in_the_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_hook_may_deny_or_enrich, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refresh_must_bring_the_same_user, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_socket_is_admitted_or_refused_with_a_code, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_socket_gone_meanwhile_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_handshake_token_serves_sockets_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_expired_token_ends_the_socket_with_an_explanation, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, drop_outcome);
+}
