@@ -1,0 +1,53 @@
+/* Names, literals and types. */
+#include "adapters/sql/dialect.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+
+/* DateTime and JSON are declared so that their affinity is TEXT (a type name that contains TEXT) and yet tell them from plain text. */
+const struct hub_sql_dialect hub_sql_sqlite = {
+    .name = "sqlite",
+    .placeholder = '?',
+    .types = {[HUB_COL_STRING] = "VARCHAR(255)",
+              [HUB_COL_TEXT] = "TEXT",
+              [HUB_COL_INTEGER] = "INTEGER",
+              [HUB_COL_DECIMAL] = "REAL",
+              [HUB_COL_BOOLEAN] = "BOOLEAN",
+              [HUB_COL_ID] = "TEXT",
+              [HUB_COL_DATETIME] = "DATETIME TEXT",
+              [HUB_COL_ENUM] = "TEXT",
+              [HUB_COL_JSON] = "JSON TEXT"},
+    .enum_check = true,
+    .rebuild = true,
+};
+
+static void quoted(struct hub_buf *out, struct hub_str s, char quote) {
+    hub_buf_addc(out, quote);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == quote) hub_buf_addc(out, quote);
+        hub_buf_addc(out, s.p[i]);
+    }
+    hub_buf_addc(out, quote);
+}
+
+void hub_sql_name(struct hub_buf *out, const char *identifier) { quoted(out, hub_cstr(identifier), '"'); }
+void hub_sql_text(struct hub_buf *out, struct hub_str text) { quoted(out, text, '\''); }
+
+void hub_sql_literal(struct hub_buf *out, const struct hub_column *col, const struct hub_cell *c) {
+    char iso[HUB_ISO_LEN + 1];
+    switch (c->kind) {
+    case HUB_CELL_ABSENT:
+    case HUB_CELL_NULL: hub_buf_addz(out, "NULL"); break;
+    case HUB_CELL_BOOL: hub_buf_addz(out, c->i ? "TRUE" : "FALSE"); break;
+    case HUB_CELL_REAL: hub_buf_addf(out, "%.17g", isfinite(c->r) ? c->r : 0.0); break;
+    case HUB_CELL_TEXT: hub_sql_text(out, c->s); break;
+    case HUB_CELL_INT:
+        if (col->type == HUB_COL_DATETIME) {
+            hub_iso_format(c->i, iso);
+            hub_sql_text(out, hub_cstr(iso));
+        } else
+            hub_buf_addi(out, c->i);
+        break;
+    }
+}

@@ -1,0 +1,19 @@
+/* What differs between SQL databases, as data, and the spelling of names and values. */
+#ifndef HUB_ADAPTERS_SQL_DIALECT_H
+#define HUB_ADAPTERS_SQL_DIALECT_H
+#include "persist/store.h"
+
+struct hub_sql_dialect {
+    const char *name;
+    char placeholder;     /* '?' gives ?1, '$' gives $1 */
+    const char *types[9]; /* by enum hub_col_type */
+    bool enum_check;      /* an enum is a CHECK constraint of its column */
+    bool rebuild;         /* constraints of a column change only by building the table anew */
+};
+extern const struct hub_sql_dialect hub_sql_sqlite;
+
+void hub_sql_name(struct hub_buf *out, const char *identifier); /* "quoted" */
+void hub_sql_text(struct hub_buf *out, struct hub_str text);    /* 'quoted' */
+/* The value as a literal of the column's type; cells as hub_cell_from_json makes them. */
+void hub_sql_literal(struct hub_buf *out, const struct hub_column *col, const struct hub_cell *cell);
+#endif

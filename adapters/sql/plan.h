@@ -1,0 +1,42 @@
+/* From the tables a database has to the tables it should have: the statements that get there without losing anything, or the
+ * reason why there is no such way. Knows no database: an adapter describes what is there and answers questions about the rows. */
+#ifndef HUB_ADAPTERS_SQL_PLAN_H
+#define HUB_ADAPTERS_SQL_PLAN_H
+#include "adapters/sql/dialect.h"
+
+struct hub_sql_have_column {
+    char *name, *type;
+    char *default_sql; /* NULL = none */
+    bool not_null, primary;
+    char **enum_values; /* NULL-terminated; NULL = any value */
+};
+struct hub_sql_have_index {
+    char *columns; /* comma-separated column names; "?" for an expression */
+    bool unique, partial;
+};
+/* What is there under the table's name. Everything in it is malloc'ed and freed by hub_sql_have_free. */
+struct hub_sql_have {
+    bool exists, view;
+    struct hub_sql_have_column *columns;
+    size_t column_n;
+    struct hub_sql_have_index *indexes;
+    size_t index_n;
+    char **attached; /* NULL-terminated: DDL of the indexes and triggers that hang on the table, to be made again after a rebuild */
+};
+void hub_sql_have_free(struct hub_sql_have *have);
+
+struct hub_sql_planner {
+    const struct hub_sql_dialect *d;
+    bool (*any)(void *ctx, const char *query); /* does QUERY give a row? */
+    void *ctx;
+    struct hub_buf *plan; /* statements, each ends with ";\n"; what is refused stands there as a comment */
+    int refused;
+    struct hub_err *err; /* the first refusal */
+};
+/* Appends what table T needs. HUB_OK or HUB_NOT_ALLOWED. */
+enum hub_code hub_sql_plan(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have);
+
+/* CREATE TABLE of a managed table under NAME, without the semicolon. */
+void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_table *t, const char *name, const struct hub_sql_have *keep,
+                          struct hub_buf *out);
+#endif

@@ -1,0 +1,233 @@
+/* Texts of INSERT, UPDATE, DELETE and SELECT. */
+#include "adapters/sql/statement.h"
+
+int hub_sql_next_column(const struct hub_table *t, struct hub_str *rest) {
+    struct hub_str name;
+    return hub_str_split(rest, ',', &name) ? hub_table_column(t, hub_str_trim(name)) : -1;
+}
+
+/* ---- shapes ---- */
+
+static bool has_value(const struct hub_cond *c) { return c->cmp == HUB_IN || c->value.kind != HUB_CELL_NULL; }
+
+static void cond_shape(const struct hub_cond *where, size_t n, struct hub_buf *key) {
+    for (size_t i = 0; i < n; i++) {
+        struct {
+            int column, cmp;
+            size_t in_n;
+        } c = {.column = where[i].column, .cmp = where[i].cmp * 2 + has_value(&where[i]), .in_n = where[i].cmp == HUB_IN ? where[i].in_n : 0};
+        hub_buf_add(key, &c, sizeof c);
+    }
+}
+
+void hub_sql_write_shape(const struct hub_write *w, struct hub_buf *key) {
+    hub_buf_addc(key, "IUDP"[w->kind]);
+    hub_buf_addc(key, w->return_row ? 'r' : '-');
+    hub_buf_add(key, &w->table, sizeof w->table);
+    for (size_t i = 0; w->cells && i < w->table->column_n; i++) hub_buf_addc(key, w->cells[i].kind == HUB_CELL_ABSENT ? '-' : '+');
+    if (w->conflict) hub_buf_addz(key, w->conflict);
+    hub_buf_addc(key, ' ');
+    cond_shape(w->where, w->where_n, key);
+}
+
+void hub_sql_select_shape(const struct hub_select *q, struct hub_buf *key) {
+    hub_buf_addc(key, 'S');
+    hub_buf_addc(key, (char)('0' + q->descending * 2 + q->with_inactive));
+    hub_buf_add(key, &q->table, sizeof q->table);
+    hub_buf_add(key, &q->order_by, sizeof q->order_by);
+    cond_shape(q->where, q->where_n, key);
+}
+
+/* ---- texts ---- */
+
+struct text {
+    const struct hub_sql_dialect *d;
+    const struct hub_table *t;
+    struct hub_buf *out;
+    int params;
+};
+
+static void say(struct text *x, const char *s) { hub_buf_addz(x->out, s); }
+static void say_column(struct text *x, int i) { hub_sql_name(x->out, x->t->columns[i].column); }
+static void say_param(struct text *x) { hub_buf_addf(x->out, "%c%d", x->d->placeholder, ++x->params); }
+
+static void say_columns(struct text *x) {
+    for (size_t i = 0; i < x->t->column_n; i++) {
+        if (i) say(x, ", ");
+        say_column(x, (int)i);
+    }
+}
+
+static void say_cond(struct text *x, const struct hub_cond *c) {
+    static const char *const ops[] = {[HUB_EQ] = " = ", [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
+    if (c->cmp == HUB_IN && !c->in_n) {
+        say(x, "FALSE");
+        return;
+    }
+    say_column(x, c->column);
+    if (c->cmp == HUB_IN) {
+        for (size_t i = 0; i < c->in_n; i++) {
+            say(x, i ? ", " : " IN (");
+            say_param(x);
+        }
+        say(x, ")");
+    } else if (has_value(c)) {
+        say(x, ops[c->cmp]);
+        say_param(x);
+    } else
+        say(x, c->cmp == HUB_NE ? " IS NOT NULL" : " IS NULL");
+}
+
+static void say_where(struct text *x, const struct hub_cond *where, size_t n, bool active_only) {
+    const char *glue = " WHERE ";
+    for (size_t i = 0; i < n; i++, glue = " AND ") {
+        say(x, glue);
+        say_cond(x, &where[i]);
+        if (where[i].column == x->t->active) active_only = false;
+    }
+    if (!active_only || x->t->active < 0) return;
+    say(x, glue);
+    say_column(x, x->t->active);
+    say(x, " IS NOT FALSE");
+}
+
+static void say_returning(struct text *x, bool on) {
+    if (!on) return;
+    say(x, " RETURNING ");
+    say_columns(x);
+}
+
+static const struct hub_index *index_over(const struct hub_table *t, const char *columns) {
+    for (size_t i = 0; i < t->index_n; i++)
+        if (t->indexes[i].unique && !strcmp(t->indexes[i].columns, columns)) return &t->indexes[i];
+    return NULL;
+}
+
+static bool names(const struct hub_table *t, const char *list, int column) {
+    struct hub_str rest = hub_cstr(list);
+    for (int c; (c = hub_sql_next_column(t, &rest)) >= 0;)
+        if (c == column) return true;
+    return false;
+}
+
+/* ON CONFLICT ("a", "b"); a partial index is only recognised with its condition. */
+static void say_conflict(struct text *x, const char *conflict) {
+    struct hub_str rest = hub_cstr(conflict);
+    const char *glue = " ON CONFLICT (";
+    int last = -1;
+    for (int c; (c = hub_sql_next_column(x->t, &rest)) >= 0; glue = ", ") {
+        say(x, glue);
+        say_column(x, c);
+        last = c;
+    }
+    say(x, ")");
+    const struct hub_index *index = index_over(x->t, conflict);
+    if (!index || !index->sparse || last < 0) return;
+    say(x, " WHERE ");
+    say_column(x, last);
+    say(x, " IS NOT NULL");
+}
+
+static void say_upsert(struct text *x, const struct hub_write *w) {
+    const char *glue = " DO UPDATE SET ";
+    for (size_t i = 0; i < x->t->column_n; i++) {
+        if (w->cells[i].kind == HUB_CELL_ABSENT || i == x->t->id || (int)i == x->t->created_at || names(x->t, w->conflict, (int)i)) continue;
+        say(x, glue);
+        say_column(x, (int)i);
+        say(x, " = excluded.");
+        say_column(x, (int)i);
+        glue = ", ";
+    }
+    if (*glue == ' ') say(x, " DO NOTHING"); /* nothing but the key */
+}
+
+static void say_insert(struct text *x, const struct hub_write *w) {
+    say(x, "INSERT INTO ");
+    hub_sql_name(x->out, x->t->table);
+    const char *glue = " (";
+    size_t n = 0;
+    for (size_t i = 0; i < x->t->column_n; i++) {
+        if (w->cells[i].kind == HUB_CELL_ABSENT) continue;
+        say(x, glue);
+        say_column(x, (int)i);
+        glue = ", ";
+        n++;
+    }
+    say(x, n ? ") VALUES (" : " DEFAULT VALUES");
+    for (size_t i = 0; i < n; i++) {
+        if (i) say(x, ", ");
+        say_param(x);
+    }
+    if (n) say(x, ")");
+    if (w->conflict) say_conflict(x, w->conflict);
+    if (w->conflict && w->kind == HUB_UPSERT) say_upsert(x, w);
+    if (w->conflict && w->kind == HUB_INSERT) say(x, " DO NOTHING");
+}
+
+static void say_update(struct text *x, const struct hub_write *w) {
+    say(x, "UPDATE ");
+    hub_sql_name(x->out, x->t->table);
+    const char *glue = " SET ";
+    for (size_t i = 0; i < x->t->column_n; i++) {
+        if (w->cells[i].kind == HUB_CELL_ABSENT) continue;
+        say(x, glue);
+        say_column(x, (int)i);
+        say(x, " = ");
+        say_param(x);
+        glue = ", ";
+    }
+    bool restores = w->kind == HUB_UPDATE && x->t->active >= 0 && w->cells[x->t->active].kind != HUB_CELL_ABSENT;
+    say_where(x, w->where, w->where_n, !restores);
+}
+
+static void say_delete(struct text *x, const struct hub_write *w) {
+    say(x, "DELETE FROM ");
+    hub_sql_name(x->out, x->t->table);
+    say_where(x, w->where, w->where_n, false);
+}
+
+void hub_sql_write(const struct hub_sql_dialect *d, const struct hub_write *w, struct hub_buf *sql) {
+    struct text x = {.d = d, .t = w->table, .out = sql};
+    if (w->kind == HUB_INSERT || w->kind == HUB_UPSERT)
+        say_insert(&x, w);
+    else if (w->kind == HUB_DELETE && w->table->active < 0)
+        say_delete(&x, w);
+    else
+        say_update(&x, w);
+    say_returning(&x, w->return_row);
+}
+
+void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q, struct hub_buf *sql) {
+    struct text x = {.d = d, .t = q->table, .out = sql};
+    say(&x, "SELECT ");
+    say_columns(&x);
+    say(&x, " FROM ");
+    hub_sql_name(sql, q->table->table);
+    say_where(&x, q->where, q->where_n, !q->with_inactive);
+    if (q->order_by >= 0) {
+        say(&x, " ORDER BY ");
+        say_column(&x, q->order_by);
+        if (q->descending) say(&x, " DESC");
+    }
+    say(&x, " LIMIT ");
+    say_param(&x);
+    say(&x, " OFFSET ");
+    say_param(&x);
+}
+
+void hub_sql_existing(const struct hub_sql_dialect *d, const struct hub_table *t, const char *conflict, struct hub_buf *sql) {
+    struct text x = {.d = d, .t = t, .out = sql};
+    say(&x, "SELECT ");
+    say_columns(&x);
+    say(&x, " FROM ");
+    hub_sql_name(sql, t->table);
+    struct hub_str rest = hub_cstr(conflict);
+    const char *glue = " WHERE ";
+    for (int c; (c = hub_sql_next_column(t, &rest)) >= 0; glue = " AND ") {
+        say(&x, glue);
+        say_column(&x, c);
+        say(&x, " = ");
+        say_param(&x);
+    }
+    say(&x, " LIMIT 1");
+}

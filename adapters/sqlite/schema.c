@@ -1,0 +1,194 @@
+/* What is in the file, compared with what the service wants; and the rows a new table starts with. Runs on the loop thread at start. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/sql/plan.h"
+#include "adapters/sqlite/sqlite_int.h"
+#include "base/clock.h"
+
+/* ---- what is there ---- */
+
+static sqlite3_stmt *query(struct conn *c, const char *sql, const char *param) {
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(c->db, sql, -1, &st, NULL) != SQLITE_OK) return NULL;
+    if (param) sqlite3_bind_text(st, 1, param, -1, SQLITE_STATIC);
+    return st;
+}
+
+static char *text(sqlite3_stmt *st, int i) {
+    const char *s = (const char *)sqlite3_column_text(st, i);
+    return s ? hub_xstrdup(s) : NULL;
+}
+
+static void push_string(char ***list, size_t *n, char *s) {
+    *list = hub_xrealloc(*list, (*n + 2) * sizeof **list);
+    (*list)[(*n)++] = s;
+    (*list)[*n] = NULL;
+}
+
+/* The values of CHECK ("column" IN ('a', 'b')) as hub_sql_create_table writes it; NULL when there is no such check. */
+static char **enum_of(const char *ddl, const char *column) {
+    struct hub_buf needle = {0};
+    char **values = NULL;
+    size_t n = 0;
+    hub_buf_addz(&needle, "CHECK (");
+    hub_sql_name(&needle, column);
+    hub_buf_addz(&needle, " IN (");
+    const char *p = ddl ? strstr(ddl, hub_buf_cstr(&needle)) : NULL;
+    if (p) p += needle.n;
+    struct hub_buf value = {0};
+    while (p && *p == '\'') {
+        for (p++; *p && (*p != '\'' || p[1] == '\''); p++) {
+            if (*p == '\'') p++;
+            hub_buf_addc(&value, *p);
+        }
+        push_string(&values, &n, hub_buf_take(&value, NULL));
+        if (*p) p++;
+        while (*p == ',' || *p == ' ') p++;
+    }
+    hub_buf_free(&needle);
+    return values;
+}
+
+static void read_columns(struct conn *c, const char *table, const char *ddl, struct hub_sql_have *have) {
+    sqlite3_stmt *st = query(c, "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?1)", table);
+    while (st && sqlite3_step(st) == SQLITE_ROW) {
+        have->columns = hub_xrealloc(have->columns, (have->column_n + 1) * sizeof *have->columns);
+        struct hub_sql_have_column *h = &have->columns[have->column_n++];
+        *h = (struct hub_sql_have_column){.name = text(st, 0), .type = text(st, 1), .default_sql = text(st, 3)};
+        h->not_null = sqlite3_column_int(st, 2) != 0;
+        h->primary = sqlite3_column_int(st, 4) != 0;
+        h->enum_values = enum_of(ddl, h->name);
+    }
+    sqlite3_finalize(st);
+}
+
+static void read_indexes(struct conn *c, const char *table, struct hub_sql_have *have) {
+    sqlite3_stmt *st = query(c,
+                             "SELECT l.\"unique\", l.partial, (SELECT group_concat(coalesce(name, '?'), ',') FROM "
+                             "(SELECT name FROM pragma_index_info(l.name) ORDER BY seqno)) FROM pragma_index_list(?1) AS l",
+                             table);
+    while (st && sqlite3_step(st) == SQLITE_ROW) {
+        char *columns = text(st, 2);
+        if (!columns) continue;
+        have->indexes = hub_xrealloc(have->indexes, (have->index_n + 1) * sizeof *have->indexes);
+        have->indexes[have->index_n++] =
+            (struct hub_sql_have_index){.columns = columns, .unique = sqlite3_column_int(st, 0) != 0, .partial = sqlite3_column_int(st, 1) != 0};
+    }
+    sqlite3_finalize(st);
+}
+
+static void read_attached(struct conn *c, const char *table, struct hub_sql_have *have) {
+    sqlite3_stmt *st =
+        query(c, "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL", table);
+    size_t n = 0;
+    while (st && sqlite3_step(st) == SQLITE_ROW) push_string(&have->attached, &n, text(st, 0));
+    sqlite3_finalize(st);
+}
+
+static void read_have(struct conn *c, const char *table, struct hub_sql_have *have) {
+    *have = (struct hub_sql_have){0};
+    sqlite3_stmt *st = query(c, "SELECT type, sql FROM sqlite_master WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view')", table);
+    if (st && sqlite3_step(st) == SQLITE_ROW) {
+        have->exists = true;
+        have->view = !strcmp((const char *)sqlite3_column_text(st, 0), "view");
+        read_columns(c, table, (const char *)sqlite3_column_text(st, 1), have);
+        read_indexes(c, table, have);
+        read_attached(c, table, have);
+    }
+    sqlite3_finalize(st);
+}
+
+/* ---- the plan ---- */
+
+static bool any(void *ctx, const char *sql) {
+    sqlite3_stmt *st = query(ctx, sql, NULL);
+    bool yes = st && sqlite3_step(st) == SQLITE_ROW;
+    sqlite3_finalize(st);
+    return yes;
+}
+
+static bool room_table_missing(struct conn *c) { return !any(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'"); }
+
+/* CREATED, when given, says for each table whether the plan makes it. */
+static enum hub_code make_plan(struct store *s, struct hub_buf *plan, bool *created, struct hub_err *err) {
+    struct hub_sql_planner p = {.d = &hub_sql_sqlite, .any = any, .ctx = &s->writer, .plan = plan, .err = err};
+    if (room_table_missing(&s->writer)) hub_buf_addz(plan, HUB_SQLITE_ROOM_TABLE ";\n");
+    for (size_t i = 0; i < s->table_n; i++) {
+        struct hub_sql_have have;
+        read_have(&s->writer, s->tables[i]->table, &have);
+        hub_sql_plan(&p, s->tables[i], &have);
+        if (created) created[i] = !have.exists && s->tables[i]->managed;
+        hub_sql_have_free(&have);
+    }
+    return p.refused ? HUB_NOT_ALLOWED : HUB_OK;
+}
+
+/* ---- carrying it out ---- */
+
+static enum hub_code failed(struct store *s, const char *what, struct hub_err *err) {
+    return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s: %s", s->options.path ? s->options.path : ":memory:", what,
+                    sqlite3_errmsg(s->writer.db));
+}
+
+static enum hub_code plant_row(struct store *s, const struct hub_table *t, size_t at, const json_t *row, struct hub_err *err) {
+    struct hub_cell *cells = hub_xcalloc(t->column_n, sizeof *cells);
+    struct hub_buf texts = {0};
+    struct counters counters;
+    struct hub_err why = {0};
+    struct hub_write w = {.table = t, .kind = HUB_INSERT, .cells = cells};
+    hub_sqlite_counters_init(&counters);
+    enum hub_code code = hub_row_from_json(t, row, HUB_ROW_CREATE, cells, &texts, &why);
+    if (!code) {
+        hub_sqlite_write(&s->writer, &counters, &w);
+        code = w.code;
+    }
+    if (code) hub_fail(err, code, "seed.yaml: %s[%zu]: %s", t->name, at, w.code ? w.error : why.text);
+    hub_sqlite_counters_free(&counters);
+    hub_buf_free(&texts);
+    free(cells);
+    return code;
+}
+
+static enum hub_code plant(struct store *s, const struct hub_table *t, struct hub_err *err) {
+    enum hub_code code = HUB_OK;
+    for (size_t i = 0; !code && i < json_array_size(t->seed); i++) code = plant_row(s, t, i, json_array_get(t->seed, i), err);
+    return code;
+}
+
+static enum hub_code carry_out(struct store *s, struct hub_err *err) {
+    struct hub_buf plan = {0};
+    bool *created = hub_xcalloc(s->table_n, sizeof *created);
+    enum hub_code code = make_plan(s, &plan, created, err);
+    if (!code && hub_sqlite_exec(&s->writer, hub_buf_cstr(&plan)) != SQLITE_OK) code = failed(s, "migration failed", err);
+    for (size_t i = 0; !code && i < s->table_n; i++)
+        if (created[i]) code = plant(s, s->tables[i], err);
+    free(created);
+    hub_buf_free(&plan);
+    return code;
+}
+
+enum hub_code hub_sqlite_plan(struct hub_store *base, struct hub_buf *plan, struct hub_err *err) {
+    struct store *s = HUB_CONTAINER(base, struct store, base);
+    pthread_mutex_lock(&s->db_lock);
+    enum hub_code code = make_plan(s, plan, NULL, err);
+    pthread_mutex_unlock(&s->db_lock);
+    return code;
+}
+
+enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
+    struct store *s = HUB_CONTAINER(base, struct store, base);
+    pthread_mutex_lock(&s->db_lock);
+    s->writer.deadline = hub_mono_ms() + s->options.busy_ms;
+    enum hub_code code = HUB_OK;
+    if (hub_sqlite_exec(&s->writer, "BEGIN IMMEDIATE") != SQLITE_OK) code = failed(s, "cannot begin", err);
+    s->writer.deadline = 0; /* a large table may take its time */
+    if (!code) {
+        code = carry_out(s, err);
+        if (!code && hub_sqlite_exec(&s->writer, "COMMIT") != SQLITE_OK) code = failed(s, "cannot commit", err);
+        if (code) hub_sqlite_exec(&s->writer, "ROLLBACK");
+    }
+    hub_sqlite_conn_forget(&s->writer);
+    pthread_mutex_unlock(&s->db_lock);
+    return code;
+}

@@ -1,0 +1,396 @@
+/* The store's table: its URL, handing work to the threads, and bringing answers back. */
+#include "adapters/sqlite/sqlite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "adapters/sqlite/sqlite_int.h"
+#include "base/clock.h"
+#include "base/metric.h"
+
+static struct hub_histogram commit_latency =
+    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"", "Time of a transaction, resp. a read, in the store");
+static struct hub_histogram read_latency =
+    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"read\"", "Time of a transaction, resp. a read, in the store");
+static struct hub_metric errors_metric =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_errors_total", NULL, "Writes and reads that failed because the store was not available");
+static struct hub_metric queue_metric = HUB_METRIC(HUB_GAUGE, "hubd_store_queue", NULL, "Writes and reads that wait for the store's answer");
+static struct hub_metric commits_metric = HUB_METRIC(HUB_COUNTER, "hubd_store_commits_total", NULL, "Transactions committed");
+static struct hub_metric writes_metric = HUB_METRIC(HUB_COUNTER, "hubd_store_batch_writes_total", NULL, "Writes in the transactions committed");
+
+static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
+
+/* ---- answers ---- */
+
+static void maybe_closed(struct store *s);
+
+static void on_batch(struct hub_task *task) {
+    struct batch *b = HUB_CONTAINER(task, struct batch, task);
+    struct store *s = b->s;
+    if (b->committed) {
+        hub_histogram_add(&commit_latency, b->ns);
+        hub_metric_add(&commits_metric, 1);
+        hub_metric_add(&writes_metric, (int64_t)b->n);
+    }
+    for (struct hub_list *l; (l = hub_list_pop(&b->writes));) {
+        struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
+        struct job *j = w->adapter;
+        struct hub_rows row = w->row; /* DONE may free the write */
+        if (w->code == HUB_STORE_UNAVAILABLE) hub_metric_add(&errors_metric, 1);
+        if (j && j->ns) hub_histogram_add(&read_latency, j->ns);
+        s->outstanding--;
+        w->done(w);
+        hub_rows_free(&row);
+    }
+    hub_metric_set(&queue_metric, s->outstanding);
+    free(b);
+    maybe_closed(s);
+}
+
+void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool committed) {
+    if (hub_list_empty(writes)) return;
+    struct batch *b = hub_xcalloc(1, sizeof *b);
+    *b = (struct batch){.task.run = on_batch, .s = s, .ns = ns, .committed = committed};
+    hub_list_init(&b->writes);
+    HUB_LIST_EACH(writes, it) b->n++;
+    hub_list_splice(&b->writes, writes);
+    hub_post(s->loop, &b->task);
+}
+
+/* ---- submitting ---- */
+
+static void expire(struct store *s, struct hub_list *from, struct hub_list *to, int64_t before) {
+    while (!hub_list_empty(from)) {
+        struct hub_write *w = HUB_CONTAINER(from->next, struct hub_write, link);
+        if (w->submitted > before) break;
+        hub_list_push(to, hub_list_pop(from));
+        hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, s->down ? s->why_down : "the store did not answer for 5 s");
+    }
+}
+
+/* Nothing waits longer than PATIENCE_MS for its turn; what a thread has taken ends by its own deadline. */
+static void on_patience(struct hub_timer *timer) {
+    struct store *s = HUB_CONTAINER(timer, struct store, patience);
+    struct hub_list expired;
+    int64_t before = hub_mono_ms() - PATIENCE_MS;
+    hub_list_init(&expired);
+    pthread_mutex_lock(&s->lock);
+    expire(s, &s->waiting, &expired, before);
+    expire(s, &s->reads, &expired, before);
+    pthread_mutex_unlock(&s->lock);
+    hub_sqlite_post(s, &expired, 0, false);
+    if (s->outstanding) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
+}
+
+/* Counts it in, or answers it on a later turn. False when it was refused. */
+static bool admit(struct store *s, struct hub_write *w) {
+    bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING;
+    w->submitted = hub_mono_ms();
+    s->outstanding++;
+    hub_metric_set(&queue_metric, s->outstanding);
+    if (!hub_timer_running(&s->patience)) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
+    if (!refused) return true;
+    struct hub_list one;
+    hub_list_init(&one);
+    enum hub_code code = s->closing ? HUB_SHUTTING_DOWN : HUB_OVERLOADED;
+    hub_sqlite_fail_write(w, code, hub_code_text(code));
+    hub_list_push(&one, &w->link);
+    hub_sqlite_post(s, &one, 0, false);
+    return false;
+}
+
+/* The turn's writes, as one list. */
+static void hand_over(struct store *s) {
+    pthread_mutex_lock(&s->lock);
+    hub_list_splice(&s->waiting, &s->turn);
+    bool wake = s->writer_idle && !hub_list_empty(&s->waiting);
+    pthread_mutex_unlock(&s->lock);
+    if (wake) pthread_cond_signal(&s->writer_wake);
+}
+
+static void on_turn(struct hub_task *task) { hand_over(HUB_CONTAINER(task, struct store, turn_task)); }
+
+static void submit_write(struct store *s, struct hub_write *w) {
+    if (!admit(s, w)) return;
+    hub_list_push(&s->turn, &w->link);
+    hub_defer(s->loop, &s->turn_task);
+}
+
+static void submit_read(struct store *s, struct job *j) {
+    if (!s->reader_n) {
+        submit_write(s, &j->w); /* in memory: one connection does everything */
+        return;
+    }
+    if (!admit(s, &j->w)) return;
+    pthread_mutex_lock(&s->lock);
+    hub_list_push(&s->reads, &j->w.link);
+    pthread_mutex_unlock(&s->lock);
+    pthread_cond_signal(&s->reader_wake);
+}
+
+static void sqlite_write(struct hub_store *base, struct hub_write *w) {
+    w->code = HUB_OK;
+    w->error[0] = 0;
+    w->duplicate = false;
+    w->changes = w->number = 0;
+    w->row = (struct hub_rows){0};
+    w->adapter = NULL;
+    submit_write(store_of(base), w);
+}
+
+/* ---- copies of what the caller keeps ---- */
+
+static struct hub_str keep(struct hub_buf *text, struct hub_str s) {
+    struct hub_str copy = hub_str((const char *)(uintptr_t)text->n, s.n);
+    hub_buf_adds(text, s);
+    hub_buf_addc(text, 0);
+    return copy;
+}
+
+static void settle(const struct hub_buf *text, struct hub_str *s) { s->p = text->p + (uintptr_t)s->p; }
+
+static void sqlite_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
+    struct job *j = hub_sqlite_job(store_of(base), JOB_SELECT, arg);
+    j->rows_cb = cb;
+    j->q = *q;
+    struct hub_cond *where = hub_xcalloc(q->where_n, sizeof *where);
+    for (size_t i = 0; i < q->where_n; i++) j->cell_n += q->where[i].cmp == HUB_IN ? q->where[i].in_n : 0;
+    j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
+    struct hub_cell *in = j->cells;
+    for (size_t i = 0; i < q->where_n; i++) {
+        where[i] = q->where[i];
+        if (where[i].cmp == HUB_IN) {
+            for (size_t k = 0; k < where[i].in_n; k++) in[k] = where[i].in[k], in[k].s = keep(&j->text, in[k].s);
+            where[i].in = in;
+            in += where[i].in_n;
+        } else
+            where[i].value.s = keep(&j->text, where[i].value.s);
+    }
+    for (size_t i = 0; i < j->cell_n; i++) settle(&j->text, &j->cells[i].s);
+    for (size_t i = 0; i < q->where_n; i++)
+        if (where[i].cmp != HUB_IN) settle(&j->text, &where[i].value.s);
+    j->q.where = where;
+    submit_read(j->s, j);
+}
+
+static void sqlite_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
+    struct job *j = hub_sqlite_job(store_of(base), JOB_COUNTER, arg);
+    j->counter_cb = cb;
+    j->scope = keep(&j->text, hub_cstr(scope));
+    j->room = keep(&j->text, room);
+    settle(&j->text, &j->scope);
+    settle(&j->text, &j->room);
+    if (j->s->reader_n)
+        submit_read(j->s, j);
+    else
+        submit_write(j->s, &j->w);
+}
+
+/* A parameter of a script: scalars as they are, the rest as JSON text. */
+static struct hub_cell parameter(const json_t *v, struct hub_buf *text) {
+    struct hub_cell c = {.kind = HUB_CELL_NULL};
+    if (json_is_integer(v)) c = (struct hub_cell){.kind = HUB_CELL_INT, .i = json_integer_value(v)};
+    if (json_is_real(v)) c = (struct hub_cell){.kind = HUB_CELL_REAL, .r = json_real_value(v)};
+    if (json_is_boolean(v)) c = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = json_is_true(v)};
+    if (!json_is_string(v) && !json_is_array(v) && !json_is_object(v)) return c;
+    c.kind = HUB_CELL_TEXT;
+    c.s.p = (const char *)(uintptr_t)text->n;
+    size_t from = text->n;
+    if (json_is_string(v))
+        hub_buf_adds(text, hub_json_str(v));
+    else
+        hub_json_add(text, v);
+    c.s.n = text->n - from;
+    return c;
+}
+
+/* Reading statements may run beside the writer; everything else keeps its place among the writes. */
+static bool may_read(struct hub_str sql) {
+    static const char *const words[] = {"select", "with", "values", "explain", "pragma"};
+    struct hub_str s = hub_str_trim(sql);
+    for (size_t i = 0; i < HUB_NELEM(words); i++) {
+        size_t n = strlen(words[i]);
+        if (s.n > n && hub_str_eq_nocase(hub_str(s.p, n), hub_cstr(words[i]))) return true;
+    }
+    return false;
+}
+
+static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
+    struct job *j = hub_sqlite_job(store_of(base), JOB_SQL, arg);
+    j->sql_cb = cb;
+    j->cell_n = json_array_size(params);
+    j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
+    j->sql = keep(&j->text, text);
+    for (size_t i = 0; i < j->cell_n; i++) j->cells[i] = parameter(json_array_get(params, i), &j->text);
+    settle(&j->text, &j->sql);
+    for (size_t i = 0; i < j->cell_n; i++)
+        if (j->cells[i].kind == HUB_CELL_TEXT) settle(&j->text, &j->cells[i].s);
+    if (may_read(text))
+        submit_read(j->s, j);
+    else
+        submit_write(j->s, &j->w);
+}
+
+static bool sqlite_ready(const struct hub_store *base, struct hub_buf *why_not) {
+    struct store *s = store_of(base);
+    pthread_mutex_lock(&s->lock);
+    bool up = !s->down;
+    if (!up && why_not) hub_buf_addz(why_not, s->why_down);
+    pthread_mutex_unlock(&s->lock);
+    return up;
+}
+
+/* ---- opening ---- */
+
+static bool option(struct options *o, struct hub_str pair) {
+    struct hub_str value = pair, key;
+    uint64_t ms;
+    hub_str_split(&value, '=', &key);
+    if (!value.p) return false;
+    if (hub_str_is(key, "synchronous") && (hub_str_is(value, "full") || hub_str_is(value, "normal"))) {
+        o->normal = hub_str_is(value, "normal");
+        return true;
+    }
+    if (!hub_str_is(key, "busy_timeout") || !hub_str_u64(value, &ms) || ms > PATIENCE_MS) return false;
+    o->busy_ms = (int64_t)ms;
+    return true;
+}
+
+static enum hub_code parse_url(const char *url, struct options *o, struct hub_err *err) {
+    struct hub_str rest = hub_cstr(url), path, pair;
+    *o = (struct options){.busy_ms = PATIENCE_MS};
+    hub_str_split(&rest, '?', &path);
+    if (!hub_str_starts(path, HUB_STR("sqlite:")) || path.n == 7)
+        return hub_fail(err, HUB_BAD_REQUEST, "store.url \"%s\": expected sqlite:PATH or sqlite::memory:", url);
+    while (rest.p && hub_str_split(&rest, '&', &pair))
+        if (!option(o, pair))
+            return hub_fail(err, HUB_BAD_REQUEST, "store.url: \"%.*s\" is not an option; there are synchronous=full|normal and busy_timeout=0…5000",
+                            HUB_FMT(pair));
+    path = hub_str(path.p + 7, path.n - 7);
+    if (!hub_str_is(path, ":memory:")) o->path = hub_str_dup(path);
+    return HUB_OK;
+}
+
+/* mkdir -p of the folder that PATH is in. */
+static enum hub_code make_folders(const char *path, struct hub_err *err) {
+    char *copy = hub_xstrdup(path);
+    enum hub_code code = HUB_OK;
+    for (char *slash = strchr(copy + 1, '/'); slash && !code; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(copy, 0777) && errno != EEXIST)
+            code = hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: cannot make the folder %s: %s", path, copy, strerror(errno));
+        *slash = '/';
+    }
+    free(copy);
+    return code;
+}
+
+static void free_store(struct store *s) {
+    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->db_lock);
+    pthread_cond_destroy(&s->writer_wake);
+    pthread_cond_destroy(&s->reader_wake);
+    free(s->options.path);
+    free(s);
+}
+
+static void on_closed(struct hub_task *task);
+
+static struct store *new_store(struct hub_loop *loop, const struct options *o) {
+    struct store *s = hub_xcalloc(1, sizeof *s);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->db_lock, NULL);
+    pthread_cond_init(&s->writer_wake, &monotonic);
+    pthread_cond_init(&s->reader_wake, NULL);
+    pthread_condattr_destroy(&monotonic);
+    s->base.ops = &hub_sqlite_ops;
+    s->loop = loop;
+    s->options = *o;
+    hub_list_init(&s->turn);
+    hub_list_init(&s->waiting);
+    hub_list_init(&s->reads);
+    s->turn_task.run = on_turn;
+    s->closed_task.run = on_closed;
+    return s;
+}
+
+static void start_threads(struct store *s) {
+    hub_hash("", 0); /* draws its key before two threads could at once */
+    s->reader_n = s->readers_running = s->options.path ? READERS : 0;
+    for (int i = 0; i < s->reader_n; i++)
+        if (pthread_create(&s->reader_threads[i], NULL, hub_sqlite_reader_main, s)) abort();
+    if (pthread_create(&s->writer_thread, NULL, hub_sqlite_writer_main, s)) abort();
+}
+
+static enum hub_code sqlite_open(struct hub_loop *loop, const char *url, const struct hub_table *const *tables, size_t table_n,
+                                 struct hub_store **out, struct hub_err *err) {
+    struct options o;
+    enum hub_code code = parse_url(url, &o, err);
+    if (!code && o.path) code = make_folders(o.path, err);
+    if (code) {
+        free(o.path);
+        return code;
+    }
+    struct store *s = new_store(loop, &o);
+    s->tables = tables;
+    s->table_n = table_n;
+    code = hub_sqlite_conn_open(&s->writer, &s->options, false, err);
+    if (code) {
+        free_store(s);
+        return code;
+    }
+    start_threads(s);
+    *out = &s->base;
+    return HUB_OK;
+}
+
+/* ---- closing ---- */
+
+static void maybe_closed(struct store *s) {
+    if (!s->threads_gone || s->outstanding) return;
+    void (*done)(void *arg) = s->closed;
+    void *arg = s->closed_arg;
+    hub_timer_stop(s->loop, &s->patience);
+    free_store(s);
+    if (done) done(arg);
+}
+
+static void on_closed(struct hub_task *task) {
+    struct store *s = HUB_CONTAINER(task, struct store, closed_task);
+    for (int i = 0; i < s->reader_n; i++) pthread_join(s->reader_threads[i], NULL);
+    pthread_join(s->writer_thread, NULL);
+    s->threads_gone = true;
+    maybe_closed(s);
+}
+
+static void sqlite_close(struct hub_store *base, void (*done)(void *arg), void *arg) {
+    struct store *s = store_of(base);
+    s->closing = true;
+    s->closed = done;
+    s->closed_arg = arg;
+    hub_defer_cancel(&s->turn_task);
+    hand_over(s);
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_mutex_unlock(&s->lock);
+    pthread_cond_broadcast(&s->reader_wake);
+    pthread_cond_signal(&s->writer_wake);
+}
+
+const struct hub_store_ops hub_sqlite_ops = {
+    .scheme = "sqlite",
+    .help = "sqlite:PATH or sqlite::memory:, with ?synchronous=full|normal&busy_timeout=MS - embedded, in a file",
+    .open = sqlite_open,
+    .plan = hub_sqlite_plan,
+    .apply = hub_sqlite_apply,
+    .select = sqlite_select,
+    .write = sqlite_write,
+    .sql = sqlite_sql,
+    .counter = sqlite_counter,
+    .ready = sqlite_ready,
+    .close = sqlite_close,
+};

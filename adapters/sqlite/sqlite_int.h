@@ -1,0 +1,170 @@
+/* Inside the SQLite store: connections, the queue to the writer, jobs for readers.
+ *
+ * Three kinds of threads: the loop thread owns everything that is not mentioned here; the writer owns the writer connection while it
+ * holds db_lock (plan and apply take it on the loop thread); each reader owns its connection. Lists marked "lock" are shared. */
+#ifndef HUB_ADAPTERS_SQLITE_INT_H
+#define HUB_ADAPTERS_SQLITE_INT_H
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "adapters/sql/statement.h"
+#include "adapters/sqlite/sqlite.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+
+#define READERS 2
+#define PATIENCE_MS 5000       /* the longest that anything waits before it fails */
+#define MAX_BATCH 2000         /* writes in one transaction */
+#define MAX_OUTSTANDING 100000 /* writes and reads without an answer; more are refused */
+#define MAX_STATEMENTS 256     /* prepared ones kept by a connection */
+#define MAX_SQL_ROWS 10000     /* of a script's query */
+#define MAX_SQL_BYTES (16u << 20)
+
+/* ---- conn.c: a connection and its prepared statements ---- */
+
+struct conn {
+    sqlite3 *db; /* NULL = closed */
+    struct hub_map statements;
+    size_t statement_n;
+    struct hub_buf key, sql;
+    struct hub_cell *scratch; /* cells of a soft delete */
+    size_t scratch_n;
+    int64_t deadline; /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
+    int64_t busy_ms;
+    bool script; /* the authorizer is strict: a script's statement is being prepared */
+};
+
+struct options {
+    char *path;  /* NULL = in memory */
+    bool normal; /* synchronous=normal */
+    int64_t busy_ms;
+};
+
+enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool reader, struct hub_err *err);
+void hub_sqlite_conn_close(struct conn *c);
+void hub_sqlite_conn_forget(struct conn *c); /* finalizes the prepared statements */
+/* The statement kept under c->key, or a new one of the text that BUILD puts into c->sql. NULL: sqlite3_errmsg tells. */
+typedef void build_fn(struct hub_buf *sql, const void *what);
+sqlite3_stmt *hub_sqlite_prepare(struct conn *c, build_fn *build, const void *what);
+sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql);
+int hub_sqlite_exec(struct conn *c, const char *sql);
+void hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
+/* The current row of ST, whose columns are those of T, at the end of ROWS. Texts are offsets until hub_sqlite_settle. */
+void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
+void hub_sqlite_settle(struct hub_rows *rows);
+/* What an SQLite result code means for the one who asked. */
+enum hub_code hub_sqlite_code(int rc);
+
+/* ---- write.c: one write on the writer's connection, inside a transaction ---- */
+
+struct counter {
+    struct hub_list link;
+    int64_t seq;
+    char epoch[HUB_UUID_LEN + 1];
+    bool dirty;
+    struct hub_buf key; /* scope, NUL, room */
+    size_t scope_n;
+};
+struct counters { /* of one transaction */
+    struct hub_map map;
+    struct hub_list all;
+};
+void hub_sqlite_counters_init(struct counters *k);
+void hub_sqlite_counters_free(struct counters *k);
+/* Writes the changed ones. SQLite result code. */
+int hub_sqlite_counters_flush(struct counters *k, struct conn *c);
+/* Made when missing. SQLite result code. */
+int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope, struct hub_str room, struct counter **out);
+#define HUB_SQLITE_ROOM_TABLE                                                                                                                \
+    "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT NULL, PRIMARY KEY (scope, " \
+    "\"roomId\")) WITHOUT ROWID"
+/* Fills w->code and everything else. False when the whole transaction is lost (sqlite3_errmsg tells). */
+bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w);
+
+/* ---- jobs: what is not a plain write. On the way through the writer a job is the write embedded in it ---- */
+
+enum job_kind { JOB_SELECT, JOB_SQL, JOB_COUNTER };
+struct job {
+    struct hub_write w; /* w.adapter points back here; w.link, w.code, w.error, w.submitted are used */
+    struct store *s;
+    enum job_kind kind;
+    void *arg;
+    hub_rows_cb *rows_cb;
+    hub_sql_cb *sql_cb;
+    hub_counter_cb *counter_cb;
+    struct hub_select q;    /* JOB_SELECT: a copy, with its own conditions and texts */
+    struct hub_cell *cells; /* of the conditions' IN lists, or a script's parameters */
+    size_t cell_n;
+    struct hub_buf text;
+    struct hub_str sql, scope, room; /* into text */
+    bool to_writer;                  /* set by a reader that cannot do it */
+    bool rows_wanted;
+    uint64_t ns; /* how long it took */
+    struct hub_rows rows;
+    json_t *result;
+    int64_t seq;
+    char epoch[HUB_UUID_LEN + 1];
+};
+struct job *hub_sqlite_job(struct store *s, enum job_kind kind, void *arg);
+void hub_sqlite_job_free(struct job *j);
+void hub_sqlite_run_select(struct conn *c, struct job *j);
+/* READ_ONLY: a statement that writes sets to_writer and is not run. */
+void hub_sqlite_run_sql(struct conn *c, struct job *j, bool read_only);
+void hub_sqlite_run_counter_read(struct conn *c, struct job *j); /* sets to_writer when there is no counter yet */
+void hub_sqlite_job_fail(struct job *j, struct conn *c, int rc);
+
+/* ---- sqlite.c and writer.c: the store ---- */
+
+/* Writes that are through, on their way back to the loop. */
+struct batch {
+    struct hub_task task;
+    struct store *s;
+    struct hub_list writes;
+    size_t n;
+    uint64_t ns;    /* of the transaction */
+    bool committed; /* count it as a commit */
+};
+
+struct store {
+    struct hub_store base; /* first member */
+    struct hub_loop *loop;
+    struct options options;
+    const struct hub_table *const *tables;
+    size_t table_n;
+    /* loop thread */
+    struct hub_list turn; /* writes of this turn */
+    struct hub_task turn_task, closed_task;
+    struct hub_timer patience;
+    int64_t outstanding;
+    bool closing, threads_gone;
+    void (*closed)(void *arg);
+    void *closed_arg;
+    /* lock */
+    pthread_mutex_t lock;
+    pthread_cond_t writer_wake, reader_wake;
+    struct hub_list waiting; /* writes */
+    struct hub_list reads;   /* jobs */
+    bool writer_idle, stop;
+    int readers_running;
+    bool down;
+    char why_down[200];
+    /* fixed after open */
+    pthread_t writer_thread, reader_threads[READERS];
+    int reader_n;
+    /* writer thread, or the loop thread under db_lock */
+    pthread_mutex_t db_lock;
+    struct conn writer;
+};
+
+void *hub_sqlite_writer_main(void *store);
+void *hub_sqlite_reader_main(void *store);
+/* From any thread: hands WRITES (all of it) back to the loop. */
+void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool committed);
+void hub_sqlite_set_down(struct store *s, const char *why); /* NULL: up again */
+void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why);
+
+/* ---- schema.c ---- */
+enum hub_code hub_sqlite_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
+enum hub_code hub_sqlite_apply(struct hub_store *s, struct hub_err *err);
+#endif

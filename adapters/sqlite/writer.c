@@ -1,0 +1,274 @@
+/* The threads. The writer takes everything that waits as one transaction; readers take one job at a time. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "adapters/sqlite/sqlite_int.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define PROBE_MS 500 /* how often a store that is down is tried again */
+
+void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why) {
+    w->code = code;
+    snprintf(w->error, sizeof w->error, "%s", why);
+}
+
+void hub_sqlite_set_down(struct store *s, const char *why) {
+    pthread_mutex_lock(&s->lock);
+    bool changed = s->down != (why != NULL);
+    s->down = why != NULL;
+    if (why) snprintf(s->why_down, sizeof s->why_down, "%s", why);
+    pthread_mutex_unlock(&s->lock);
+    if (changed && why) hub_logf(HUB_LOG_ERROR, "store", "sqlite:%s is not available: %s", s->options.path ? s->options.path : ":memory:", why);
+    if (changed && !why) hub_logf(HUB_LOG_INFO, "store", "sqlite:%s is available again", s->options.path ? s->options.path : ":memory:");
+}
+
+/* ---- one transaction ---- */
+
+struct txn {
+    struct store *s;
+    bool open;
+    struct hub_list members; /* carried out, waiting for the commit */
+    struct counters counters;
+    uint64_t began;
+};
+
+/* Everything of the transaction fails, the counters included. */
+static void lose(struct txn *t, const char *why, bool reopen) {
+    struct store *s = t->s;
+    char reason[200];
+    snprintf(reason, sizeof reason, "%s", why); /* WHY is the connection's, which may go */
+    if (s->writer.db) hub_sqlite_exec(&s->writer, "ROLLBACK");
+    HUB_LIST_EACH(&t->members, it) {
+        struct hub_write *w = HUB_CONTAINER(it, struct hub_write, link);
+        hub_rows_free(&w->row);
+        w->duplicate = false;
+        w->changes = w->number = 0;
+        hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, reason);
+    }
+    hub_sqlite_post(s, &t->members, hub_mono_ns() - t->began, false);
+    hub_sqlite_counters_free(&t->counters);
+    t->open = false;
+    if (reopen && s->options.path) hub_sqlite_conn_close(&s->writer);
+    hub_sqlite_set_down(s, reason);
+}
+
+/* A lock held by others and a full disk pass by themselves; after anything else the file is opened anew. */
+static bool wants_reopen(struct store *s) {
+    int rc = sqlite3_errcode(s->writer.db) & 0xff;
+    return rc != SQLITE_BUSY && rc != SQLITE_FULL && rc != SQLITE_NOMEM && rc != SQLITE_OK;
+}
+
+static bool begin(struct txn *t) {
+    struct store *s = t->s;
+    struct hub_err err;
+    t->began = hub_mono_ns();
+    hub_sqlite_counters_init(&t->counters);
+    if (!s->writer.db && hub_sqlite_conn_open(&s->writer, &s->options, false, &err)) {
+        lose(t, err.text, false);
+        return false;
+    }
+    sqlite3_stmt *st = hub_sqlite_prepare_text(&s->writer, "BEGIN IMMEDIATE");
+    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    if (st) sqlite3_reset(st);
+    if (rc == SQLITE_DONE) {
+        t->open = true;
+        return true;
+    }
+    lose(t, rc == SQLITE_BUSY ? "another process holds the database locked" : sqlite3_errmsg(s->writer.db), wants_reopen(s));
+    return false;
+}
+
+static void commit(struct txn *t) {
+    struct store *s = t->s;
+    if (!t->open) return;
+    s->writer.deadline = 0; /* it is past waiting for locks, and must not be interrupted */
+    int rc = hub_sqlite_counters_flush(&t->counters, &s->writer);
+    if (rc == SQLITE_DONE) {
+        sqlite3_stmt *st = hub_sqlite_prepare_text(&s->writer, "COMMIT");
+        rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+        if (st) sqlite3_reset(st);
+    }
+    if (rc != SQLITE_DONE) {
+        lose(t, sqlite3_errmsg(s->writer.db), wants_reopen(s));
+        return;
+    }
+    t->open = false;
+    hub_sqlite_counters_free(&t->counters);
+    hub_sqlite_post(s, &t->members, hub_mono_ns() - t->began, true);
+    hub_sqlite_set_down(s, NULL);
+}
+
+/* ---- jobs on the writer ---- */
+
+static bool make_counter(struct txn *t, struct job *j) {
+    struct counter *n;
+    int rc = hub_sqlite_counter(&t->counters, &t->s->writer, j->scope, j->room, &n);
+    if (rc == SQLITE_DONE) {
+        j->seq = n->seq;
+        memcpy(j->epoch, n->epoch, sizeof j->epoch);
+    } else
+        hub_sqlite_job_fail(j, &t->s->writer, rc);
+    return !sqlite3_get_autocommit(t->s->writer.db) && j->w.code != HUB_STORE_UNAVAILABLE;
+}
+
+/* A script's statement that takes too long is interrupted, which undoes its whole transaction: it gets one of its own. */
+static void run_sql(struct txn *t, struct job *j) {
+    commit(t);
+    hub_list_push(&t->members, &j->w.link);
+    t->s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
+    if (!begin(t)) return;
+    hub_sqlite_run_sql(&t->s->writer, j, false);
+    if (!j->w.code) {
+        commit(t);
+        return;
+    }
+    hub_sqlite_exec(&t->s->writer, "ROLLBACK");
+    t->open = false;
+    hub_sqlite_counters_free(&t->counters);
+    hub_sqlite_post(t->s, &t->members, hub_mono_ns() - t->began, false);
+}
+
+static bool carry_out(struct txn *t, struct hub_write *w) {
+    struct job *j = w->adapter;
+    if (!j) return hub_sqlite_write(&t->s->writer, &t->counters, w);
+    if (j->kind == JOB_COUNTER) return make_counter(t, j);
+    hub_sqlite_run_select(&t->s->writer, j);
+    return true;
+}
+
+static void run_batch(struct store *s, struct hub_list *list) {
+    struct txn t = {.s = s};
+    hub_list_init(&t.members);
+    for (struct hub_list *l; (l = hub_list_pop(list));) {
+        struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
+        struct job *j = w->adapter;
+        if (j && j->kind == JOB_SQL) {
+            run_sql(&t, j);
+            continue;
+        }
+        s->writer.deadline = w->submitted + s->options.busy_ms;
+        hub_list_push(&t.members, &w->link);
+        if (!t.open && !begin(&t)) continue; /* it has its answer; the next one may still wait its own time */
+        s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
+        if (!carry_out(&t, w)) lose(&t, w->error, wants_reopen(s));
+    }
+    commit(&t);
+}
+
+/* ---- the writer thread ---- */
+
+/* A small write that needs room on the disk: says whether the store is usable again. */
+static void probe(struct store *s) {
+    struct txn t = {.s = s};
+    hub_list_init(&t.members);
+    pthread_mutex_lock(&s->db_lock);
+    s->writer.deadline = 0;
+    if (begin(&t)) {
+        int rc = hub_sqlite_exec(&s->writer, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES ('', '', 0, hex(zeroblob(4096)));"
+                                             "DELETE FROM hubd_room WHERE scope = ''");
+        if (rc == SQLITE_OK)
+            commit(&t);
+        else
+            lose(&t, sqlite3_errmsg(s->writer.db), wants_reopen(s));
+    }
+    pthread_mutex_unlock(&s->db_lock);
+}
+
+static void wait_for_work(struct store *s) {
+    struct timespec until;
+    s->writer_idle = true;
+    if (s->down) {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += PROBE_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
+        if (pthread_cond_timedwait(&s->writer_wake, &s->lock, &until) == ETIMEDOUT && hub_list_empty(&s->waiting)) {
+            pthread_mutex_unlock(&s->lock);
+            probe(s);
+            pthread_mutex_lock(&s->lock);
+        }
+    } else
+        pthread_cond_wait(&s->writer_wake, &s->lock);
+    s->writer_idle = false;
+}
+
+/* Up to MAX_BATCH writes; false when there will be none any more. */
+static bool take_batch(struct store *s, struct hub_list *batch) {
+    pthread_mutex_lock(&s->lock);
+    while (hub_list_empty(&s->waiting) && !(s->stop && !s->readers_running)) wait_for_work(s);
+    for (int n = 0; n < MAX_BATCH && !hub_list_empty(&s->waiting); n++) hub_list_push(batch, hub_list_pop(&s->waiting));
+    pthread_mutex_unlock(&s->lock);
+    return !hub_list_empty(batch);
+}
+
+void *hub_sqlite_writer_main(void *arg) {
+    struct store *s = arg;
+    struct hub_list batch;
+    hub_list_init(&batch);
+    while (take_batch(s, &batch)) {
+        pthread_mutex_lock(&s->db_lock);
+        run_batch(s, &batch);
+        pthread_mutex_unlock(&s->db_lock);
+    }
+    hub_sqlite_conn_close(&s->writer);
+    hub_post(s->loop, &s->closed_task); /* the readers have gone before */
+    return NULL;
+}
+
+/* ---- readers ---- */
+
+static void run_read(struct store *s, struct conn *c, struct job *j) {
+    struct hub_err err;
+    uint64_t began = hub_mono_ns();
+    if (!c->db && hub_sqlite_conn_open(c, &s->options, true, &err)) {
+        hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, err.text);
+        return;
+    }
+    c->deadline = j->w.submitted + PATIENCE_MS;
+    if (j->kind == JOB_SELECT) hub_sqlite_run_select(c, j);
+    if (j->kind == JOB_SQL) hub_sqlite_run_sql(c, j, true);
+    if (j->kind == JOB_COUNTER) hub_sqlite_run_counter_read(c, j);
+    int rc = sqlite3_errcode(c->db) & 0xff;
+    if (j->w.code == HUB_STORE_UNAVAILABLE && rc != SQLITE_BUSY && rc != SQLITE_INTERRUPT) hub_sqlite_conn_close(c);
+    j->ns = hub_mono_ns() - began;
+}
+
+static struct job *take_read(struct store *s) {
+    pthread_mutex_lock(&s->lock);
+    while (hub_list_empty(&s->reads) && !s->stop) pthread_cond_wait(&s->reader_wake, &s->lock);
+    struct hub_list *l = hub_list_pop(&s->reads);
+    pthread_mutex_unlock(&s->lock);
+    return l ? HUB_CONTAINER(HUB_CONTAINER(l, struct hub_write, link), struct job, w) : NULL;
+}
+
+static void pass_on(struct store *s, struct job *j) {
+    j->to_writer = false;
+    pthread_mutex_lock(&s->lock);
+    hub_list_push(&s->waiting, &j->w.link);
+    if (s->writer_idle) pthread_cond_signal(&s->writer_wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void *hub_sqlite_reader_main(void *arg) {
+    struct store *s = arg;
+    struct conn c = {0};
+    struct hub_list one;
+    hub_list_init(&one);
+    for (struct job *j; (j = take_read(s));) {
+        run_read(s, &c, j);
+        if (j->to_writer) {
+            pass_on(s, j);
+            continue;
+        }
+        hub_list_push(&one, &j->w.link);
+        hub_sqlite_post(s, &one, 0, false);
+    }
+    hub_sqlite_conn_close(&c);
+    pthread_mutex_lock(&s->lock);
+    s->readers_running--;
+    pthread_cond_signal(&s->writer_wake);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}

@@ -1,0 +1,354 @@
+/* The SQLite store at work: numbers, duplicates, order, group commit, reading, scripts' statements. */
+#include "store_fixture.h"
+
+#include "base/metric.h"
+
+static int64_t metric(const char *name) {
+    struct hub_buf text = {0};
+    hub_metrics_print(&text);
+    char line[80];
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = strstr(hub_buf_cstr(&text), line);
+    int64_t v = at ? strtoll(at + strlen(line), NULL, 10) : 0;
+    hub_buf_free(&text);
+    return v;
+}
+
+static void a_lone_write_is_numbered_committed_and_read_back(void **state) {
+    (void)state;
+    open_store("");
+    struct message m;
+    int left = 1;
+    new_message(&m, "r1", 1, &left);
+    write_and_wait(&m);
+    assert_int_equal(m.w.code, HUB_OK);
+    assert_int_equal(m.w.number, 1);
+    assert_int_equal(m.cells[SEQ].i, 1);
+    assert_int_equal(m.cells[CHANGE].i, 1);
+    struct hub_select q = {.table = &msg_table, .order_by = SEQ, .limit = 10};
+    json_t *rows = select_rows(&q);
+    assert_int_equal(json_array_size(rows), 1);
+    json_t *row = json_array_get(rows, 0);
+    assert_string_equal(json_string_value(json_object_get(row, "timestamp")), "2026-01-01T00:00:00.123Z");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(row, "content"), "text")), "message 1");
+    assert_true(json_is_true(json_object_get(row, "isActive")));
+    assert_true(json_is_null(json_object_get(row, "clientMessageId")));
+    json_decref(rows);
+    close_store();
+}
+
+static void the_writes_of_one_turn_share_one_commit_and_answer_in_order(void **state) {
+    (void)state;
+    open_store("");
+    enum { N = 100 };
+    struct message *m = hub_xcalloc(N, sizeof *m);
+    int left = N;
+    int64_t commits = metric("hubd_store_commits_total"), writes = metric("hubd_store_batch_writes_total");
+    done_n = 0;
+    for (int i = 0; i < N; i++) new_message(&m[i], i % 2 ? "odd" : "even", i, &left), store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(m[i].w.code, HUB_OK);
+        assert_int_equal(m[i].order, i);
+        assert_int_equal(m[i].w.number, i / 2 + 1);
+    }
+    assert_int_equal(metric("hubd_store_commits_total") - commits, 1);
+    assert_int_equal(metric("hubd_store_batch_writes_total") - writes, N);
+    free(m);
+    close_store();
+}
+
+static void failures_and_duplicates_take_no_number(void **state) {
+    (void)state;
+    open_store("");
+    struct message m[6];
+    int left = 6;
+    for (int i = 0; i < 6; i++) new_message(&m[i], "r1", i, &left);
+    m[1].cells[TYPE] = text_cell("video"); /* not in the enum */
+    m[2].cells[CLIENT] = text_cell("c-1");
+    m[3].cells[CLIENT] = text_cell("c-1"); /* a repeat */
+    m[4].cells[ID] = text_cell("r1-0");    /* an id that is taken */
+    for (int i = 0; i < 6; i++) store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    assert_int_equal(m[0].w.number, 1);
+    assert_int_equal(m[1].w.code, HUB_BAD_REQUEST);
+    assert_non_null(strstr(m[1].w.error, "CHECK"));
+    assert_int_equal(m[1].w.number, 0);
+    assert_int_equal(m[2].w.number, 2);
+    assert_int_equal(m[3].w.code, HUB_OK);
+    assert_true(m[3].w.duplicate);
+    assert_int_equal(m[3].w.number, 0);
+    assert_int_equal(m[4].w.code, HUB_BAD_REQUEST);
+    assert_int_equal(m[5].w.number, 3);
+    assert_int_equal(counter("r1").seq, 3);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM chatMessage"), 3);
+    close_store();
+}
+
+static char existing_id[40];
+static int64_t existing_seq;
+static void note_existing(struct hub_write *w) {
+    const struct hub_cell *row = hub_row(&w->row, 0);
+    snprintf(existing_id, sizeof existing_id, "%.*s", HUB_FMT(row[ID].s));
+    existing_seq = row[SEQ].i;
+    message_done(w);
+}
+
+static void a_repeated_send_is_answered_with_the_first_message(void **state) {
+    (void)state;
+    open_store("");
+    struct message first, again;
+    int left = 1;
+    new_message(&first, "r1", 1, &left);
+    first.cells[CLIENT] = text_cell("mine");
+    write_and_wait(&first);
+    new_message(&again, "r1", 2, &left);
+    again.cells[CLIENT] = text_cell("mine");
+    again.w.done = note_existing;
+    write_and_wait(&again);
+    assert_true(again.w.duplicate);
+    assert_string_equal(existing_id, "r1-1");
+    assert_int_equal(existing_seq, 1);
+    close_store();
+}
+
+static void edits_and_deletions_take_the_next_number_as_change(void **state) {
+    (void)state;
+    open_store("");
+    struct message m[2], edit, gone, late;
+    int left = 2;
+    for (int i = 0; i < 2; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    new_change(&edit, HUB_UPDATE, "r1", "r1-0", &left);
+    edit.cells[CONTENT] = text_cell("{\"text\":\"edited\"}");
+    write_and_wait(&edit);
+    assert_int_equal(edit.w.number, 3);
+    new_change(&gone, HUB_DELETE, "r1", "r1-0", &left);
+    write_and_wait(&gone);
+    assert_int_equal(gone.w.number, 4);
+    assert_int_equal(gone.w.changes, 1);
+    new_change(&late, HUB_UPDATE, "r1", "r1-0", &left);
+    late.cells[CONTENT] = text_cell("{}");
+    write_and_wait(&late);
+    assert_int_equal(late.w.code, HUB_NOT_FOUND); /* it is gone for everybody */
+    assert_int_equal(counter("r1").seq, 4);
+    struct hub_select q = {.table = &msg_table, .order_by = SEQ, .limit = 10, .with_inactive = true};
+    json_t *rows = select_rows(&q);
+    json_t *row = json_array_get(rows, 0);
+    assert_int_equal(hub_json_get_int(row, "seq", 0), 1);
+    assert_int_equal(hub_json_get_int(row, "changeSeq", 0), 4);
+    assert_true(json_is_false(json_object_get(row, "isActive")));
+    json_decref(rows);
+    q.with_inactive = false;
+    rows = select_rows(&q);
+    assert_int_equal(json_array_size(rows), 1);
+    json_decref(rows);
+    close_store();
+}
+
+static void a_numbered_change_of_several_rows_is_undone(void **state) {
+    (void)state;
+    open_store("");
+    struct message m[2], change;
+    int left = 2;
+    for (int i = 0; i < 2; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    new_change(&change, HUB_UPDATE, "r1", "", &left);
+    change.where = (struct hub_cond){.column = ROOM, .cmp = HUB_EQ, .value = text_cell("r1")};
+    change.cells[CONTENT] = text_cell("{}");
+    write_and_wait(&change);
+    assert_int_equal(change.w.code, HUB_BAD_REQUEST);
+    assert_int_equal(counter("r1").seq, 2);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM chatMessage WHERE content = '{}'"), 0);
+    close_store();
+}
+
+static void an_update_returns_the_row_as_it_is_after_it(void **state) {
+    (void)state;
+    open_store("");
+    struct message m, edit;
+    int left = 1;
+    new_message(&m, "r1", 7, &left);
+    write_and_wait(&m);
+    new_change(&edit, HUB_UPDATE, "r1", "r1-7", &left);
+    edit.cells[CONTENT] = text_cell("{}");
+    edit.w.return_row = true;
+    edit.w.done = note_existing;
+    write_and_wait(&edit);
+    assert_string_equal(existing_id, "r1-7");
+    assert_int_equal(existing_seq, 1);
+    close_store();
+}
+
+static void a_counter_starts_at_zero_and_keeps_its_epoch(void **state) {
+    (void)state;
+    open_store("");
+    struct counter_answer a = counter("new room"), b = counter("new room"), other = counter("other");
+    assert_int_equal(a.code, HUB_OK);
+    assert_int_equal(a.seq, 0);
+    assert_int_equal(strlen(a.epoch), 36);
+    assert_string_equal(a.epoch, b.epoch);
+    assert_string_not_equal(a.epoch, other.epoch);
+    close_store();
+}
+
+static void committed_rows_survive_reopening(void **state) {
+    (void)state;
+    open_store("");
+    struct message m;
+    int left = 1;
+    new_message(&m, "r1", 1, &left);
+    write_and_wait(&m);
+    struct counter_answer before = counter("r1");
+    close_store_only();
+    assert_int_equal(hub_sqlite_ops.open(loop, url, msg_tables, 1, &store, NULL), HUB_OK);
+    assert_int_equal(store->ops->apply(store, NULL), HUB_OK);
+    struct counter_answer after = counter("r1");
+    assert_int_equal(after.seq, 1);
+    assert_string_equal(after.epoch, before.epoch);
+    close_store();
+}
+
+static void conditions_order_and_limits_select_what_they_say(void **state) {
+    (void)state;
+    open_store("");
+    enum { N = 10 };
+    struct message m[N];
+    int left = N;
+    for (int i = 0; i < N; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    struct hub_cell ids[] = {text_cell("r1-2"), text_cell("r1-4"), text_cell("nobody")};
+    struct hub_cond where[] = {{.column = ID, .cmp = HUB_IN, .in = ids, .in_n = 3}, {.column = SEQ, .cmp = HUB_GT, .value = int_cell(3)}};
+    struct hub_select q = {.table = &msg_table, .where = where, .where_n = 2, .order_by = -1, .limit = 10};
+    json_t *rows = select_rows(&q);
+    assert_int_equal(json_array_size(rows), 1);
+    assert_int_equal(hub_json_get_int(json_array_get(rows, 0), "seq", 0), 5);
+    json_decref(rows);
+    struct hub_cond by_time = {.column = AT, .cmp = HUB_GE, .value = int_cell(1767225600123)};
+    q = (struct hub_select){.table = &msg_table, .where = &by_time, .where_n = 1, .order_by = SEQ, .descending = true, .limit = 3, .offset = 1};
+    rows = select_rows(&q);
+    assert_int_equal(json_array_size(rows), 3);
+    assert_int_equal(hub_json_get_int(json_array_get(rows, 0), "seq", 0), 9);
+    json_decref(rows);
+    struct hub_cond no_client = {.column = CLIENT, .cmp = HUB_NE, .value = {.kind = HUB_CELL_NULL}};
+    q = (struct hub_select){.table = &msg_table, .where = &no_client, .where_n = 1, .order_by = -1, .limit = 3};
+    rows = select_rows(&q);
+    assert_int_equal(json_array_size(rows), 0);
+    json_decref(rows);
+    close_store();
+}
+
+static void scripts_query_with_bound_parameters(void **state) {
+    (void)state;
+    open_store("");
+    struct message m;
+    int left = 1;
+    new_message(&m, "r1", 1, &left);
+    write_and_wait(&m);
+    struct sql_answer a = sql("SELECT id, content, isActive FROM chatMessage WHERE roomId = $1 AND seq >= $2", "[\"r1\", 1]");
+    assert_int_equal(a.code, HUB_OK);
+    json_t *row = json_array_get(a.result, 0);
+    assert_true(json_is_true(json_object_get(row, "isActive")));
+    assert_true(json_is_object(json_object_get(row, "content")));
+    json_decref(a.result);
+    a = sql("UPDATE chatMessage SET senderId = ? WHERE id = ?", "[\"o'hara\", \"r1-1\"]");
+    assert_int_equal(a.code, HUB_OK);
+    assert_int_equal(hub_json_get_int(a.result, "changes", 0), 1);
+    json_decref(a.result);
+    a = sql("WITH x AS (SELECT 'r1-1' AS i) DELETE FROM chatMessage WHERE id IN (SELECT i FROM x) RETURNING senderId AS v", NULL);
+    assert_int_equal(a.code, HUB_OK);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(a.result, 0), "v")), "o'hara");
+    json_decref(a.result);
+    close_store();
+}
+
+static void scripts_are_told_what_is_wrong_with_a_statement(void **state) {
+    (void)state;
+    open_store("");
+    const struct {
+        const char *sql, *params;
+        enum hub_code code;
+        const char *says;
+    } cases[] = {
+        {"SELECT 1; SELECT 2", NULL, HUB_BAD_REQUEST, "one statement"},
+        {"", NULL, HUB_BAD_REQUEST, "no statement"},
+        {"SELEC 1", NULL, HUB_BAD_REQUEST, "syntax error"},
+        {"SELECT $1", NULL, HUB_BAD_REQUEST, "more parameters"},
+        {"SELECT 1", "[1]", HUB_BAD_REQUEST, "more values"},
+        {"SELECT :name", "[1]", HUB_BAD_REQUEST, "$1"},
+        {"ATTACH 'x.db' AS x", NULL, HUB_NOT_ALLOWED, "attach"},
+        {"PRAGMA synchronous=OFF", NULL, HUB_NOT_ALLOWED, "settings"},
+        {"COMMIT", NULL, HUB_NOT_ALLOWED, "transactions"},
+        {"SELECT load_extension('x')", NULL, HUB_NOT_ALLOWED, NULL},
+        {"UPDATE hubd_room SET seq = 0", NULL, HUB_NOT_ALLOWED, "own tables"},
+        {"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", NULL, HUB_TOO_LARGE, "10,000"},
+        {"SELECT hex(zeroblob(9000000)) AS v", NULL, HUB_TOO_LARGE, "16 MiB"},
+    };
+    for (size_t i = 0; i < HUB_NELEM(cases); i++) {
+        struct sql_answer a = sql(cases[i].sql, cases[i].params);
+        if (a.code != cases[i].code) fail_msg("%s: %s (%s)", cases[i].sql, hub_code_name(a.code), a.error);
+        if (cases[i].says && !strstr(a.error, cases[i].says)) fail_msg("%s: %s", cases[i].sql, a.error);
+        json_decref(a.result);
+    }
+    struct sql_answer a = sql("PRAGMA table_info(chatMessage)", NULL);
+    assert_int_equal(json_array_size(a.result), COLUMNS);
+    json_decref(a.result);
+    close_store();
+}
+
+static void the_store_in_memory_does_the_same(void **state) {
+    (void)state;
+    loop = hub_loop_new();
+    assert_int_equal(hub_sqlite_ops.open(loop, "sqlite::memory:", msg_tables, 1, &store, NULL), HUB_OK);
+    assert_int_equal(store->ops->apply(store, NULL), HUB_OK);
+    struct message m[3];
+    int left = 3;
+    for (int i = 0; i < 3; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    assert_int_equal(m[2].w.number, 3);
+    assert_int_equal(counter("r1").seq, 3);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM chatMessage"), 3);
+    struct hub_select q = {.table = &msg_table, .order_by = -1, .limit = 10};
+    json_t *rows = select_rows(&q);
+    assert_int_equal(json_array_size(rows), 3);
+    json_decref(rows);
+    close_store_only();
+    hub_loop_delete(loop);
+}
+
+static void closing_finishes_what_was_submitted_and_refuses_the_rest(void **state) {
+    (void)state;
+    open_store("");
+    struct message m[20], late;
+    int left = 1000; /* never reached: closing stops the loop */
+    for (int i = 0; i < 20; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
+    new_message(&late, "r1", 21, &left);
+    store->ops->close(store, stop_loop, NULL);
+    store->ops->write(store, &late.w);
+    hub_loop_run(loop);
+    assert_int_equal(left, 1000 - 21);
+    for (int i = 0; i < 20; i++) assert_int_equal(m[i].w.code, HUB_OK);
+    assert_int_equal(late.w.code, HUB_SHUTTING_DOWN);
+    hub_loop_delete(loop);
+    remove_folder();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lone_write_is_numbered_committed_and_read_back),
+        cmocka_unit_test(the_writes_of_one_turn_share_one_commit_and_answer_in_order),
+        cmocka_unit_test(failures_and_duplicates_take_no_number),
+        cmocka_unit_test(a_repeated_send_is_answered_with_the_first_message),
+        cmocka_unit_test(edits_and_deletions_take_the_next_number_as_change),
+        cmocka_unit_test(a_numbered_change_of_several_rows_is_undone),
+        cmocka_unit_test(an_update_returns_the_row_as_it_is_after_it),
+        cmocka_unit_test(a_counter_starts_at_zero_and_keeps_its_epoch),
+        cmocka_unit_test(committed_rows_survive_reopening),
+        cmocka_unit_test(conditions_order_and_limits_select_what_they_say),
+        cmocka_unit_test(scripts_query_with_bound_parameters),
+        cmocka_unit_test(scripts_are_told_what_is_wrong_with_a_statement),
+        cmocka_unit_test(the_store_in_memory_does_the_same),
+        cmocka_unit_test(closing_finishes_what_was_submitted_and_refuses_the_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
