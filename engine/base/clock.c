@@ -79,8 +79,8 @@ static bool take_zone(struct hub_str *s, int64_t *offset_ms) {
     if (!s->n || take_char(s, 'Z') || take_char(s, 'z')) return true;
     int sign = take_char(s, '+') ? 1 : take_char(s, '-') ? -1 : 0;
     if (!sign || !take_digits(s, 2, &h)) return false;
-    take_char(s, ':');
-    if (s->n && !take_digits(s, 2, &m)) return false;
+    bool colon = take_char(s, ':');
+    if ((colon || s->n) && !take_digits(s, 2, &m)) return false;
     if (h > 23 || m > 59) return false;
     *offset_ms = sign * (h * 3600000LL + m * 60000LL);
     return true;

@@ -22,13 +22,14 @@ const char *hub_code_text(enum hub_code code) { return codes[code].text; }
 
 enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...) {
     if (!err) return code;
-    err->code = code;
+    struct hub_err made = {.code = code}; /* beside *err: the arguments may quote its text */
     va_list ap;
     va_start(ap, fmt);
     if (fmt)
-        vsnprintf(err->text, sizeof err->text, fmt, ap);
+        vsnprintf(made.text, sizeof made.text, fmt, ap);
     else
-        snprintf(err->text, sizeof err->text, "%s", hub_code_text(code));
+        snprintf(made.text, sizeof made.text, "%s", hub_code_text(code));
     va_end(ap);
+    *err = made;
     return code;
 }

@@ -57,6 +57,6 @@ struct hub_err {
 };
 
 /* Sets *err (which may be NULL) and returns CODE, so that "return hub_fail(err, HUB_X, …)" reads straight. FMT NULL
- * takes the code's own text. */
+ * takes the code's own text. The arguments may include err->text, to put words in front of a cause. */
 enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 #endif

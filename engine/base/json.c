@@ -1,152 +1,10 @@
 /* JSON on jansson. */
 #include "base/json.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* jansson parses recursively up to its own limit of 2048; ours is checked by a scan before it sees the text. */
-static bool too_deep(struct hub_str s) {
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > HUB_JSON_DEPTH) return true;
-        } else if (c == ']' || c == '}') {
-            depth--;
-        }
-    }
-    return false;
-}
-
-json_t *hub_json_parse(struct hub_str text, struct hub_err *err) {
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
-    json_error_t why;
-    if (!text.n) {
-        hub_fail(err, HUB_BAD_REQUEST, "empty JSON text");
-        return NULL;
-    }
-    if (too_deep(text)) {
-        hub_fail(err, HUB_BAD_REQUEST, "JSON nested deeper than %d levels", HUB_JSON_DEPTH);
-        return NULL;
-    }
-    json_t *v = json_loadb(text.p, text.n, flags, &why);
-    if (!v && json_error_code(&why) == json_error_numeric_overflow) v = json_loadb(text.p, text.n, flags | JSON_DECODE_INT_AS_REAL, &why);
-    if (!v) hub_fail(err, HUB_BAD_REQUEST, "invalid JSON at byte %d: %s", why.position, why.text);
-    return v;
-}
-
-/* ---- grammar only ---- */
-
-struct scan {
-    const char *p, *end;
-};
-
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool at(const struct scan *s, char c) { return s->p < s->end && *s->p == c; }
-
-static void skip_space(struct scan *s) {
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\r' || *s->p == '\n')) s->p++;
-}
-
-static bool scan_string(struct scan *s) {
-    for (s->p++; s->p < s->end && (unsigned char)*s->p >= ' '; s->p++) {
-        if (*s->p == '"') return s->p++, true;
-        if (*s->p != '\\') continue;
-        if (++s->p == s->end) return false;
-        if (*s->p == 'u') {
-            for (int i = 0; i < 4; i++)
-                if (++s->p == s->end || !memchr("0123456789abcdefABCDEF", *s->p, 22)) return false;
-        } else if (!memchr("\"\\/bfnrt", *s->p, 8)) {
-            return false;
-        }
-    }
-    return false;
-}
-
-static bool scan_digits(struct scan *s) {
-    const char *from = s->p;
-    while (s->p < s->end && is_digit(*s->p)) s->p++;
-    return s->p > from;
-}
-
-static bool scan_number(struct scan *s) {
-    if (at(s, '-')) s->p++;
-    if (at(s, '0'))
-        s->p++;
-    else if (!scan_digits(s))
-        return false;
-    if (at(s, '.') && (s->p++, !scan_digits(s))) return false;
-    if (!at(s, 'e') && !at(s, 'E')) return true;
-    s->p++;
-    if (at(s, '+') || at(s, '-')) s->p++;
-    return scan_digits(s);
-}
-
-static bool scan_scalar(struct scan *s) {
-    static const struct hub_str words[] = {HUB_STR_INIT("true"), HUB_STR_INIT("false"), HUB_STR_INIT("null")};
-    if (at(s, '"')) return scan_string(s);
-    for (size_t i = 0; i < 3; i++)
-        if (hub_str_starts(hub_str(s->p, (size_t)(s->end - s->p)), words[i])) return s->p += words[i].n, true;
-    return scan_number(s);
-}
-
-/* "key": up to the value. */
-static bool scan_key(struct scan *s) {
-    skip_space(s);
-    if (!at(s, '"') || !scan_string(s)) return false;
-    skip_space(s);
-    return at(s, ':') && s->p++;
-}
-
-/* A value's first token; opening brackets go onto OPEN. *WHOLE: the value is complete. */
-static bool scan_value(struct scan *s, struct hub_buf *open, bool *whole) {
-    *whole = true;
-    skip_space(s);
-    if (s->p == s->end) return false;
-    char c = *s->p;
-    if (c != '[' && c != '{') return scan_scalar(s);
-    s->p++;
-    skip_space(s);
-    if (at(s, c == '[' ? ']' : '}')) return s->p++, true;
-    hub_buf_addc(open, c);
-    *whole = false;
-    return c == '[' || scan_key(s);
-}
-
-/* After a complete value: closing brackets up to a comma. *DONE: nothing is open any more. */
-static bool scan_after(struct scan *s, struct hub_buf *open, bool *done) {
-    for (;; s->p++, open->n--) {
-        *done = !open->n;
-        if (*done) return true;
-        skip_space(s);
-        if (s->p == s->end) return false;
-        char in = open->p[open->n - 1];
-        if (*s->p == ',') return s->p++, in == '[' || scan_key(s);
-        if (*s->p != (in == '[' ? ']' : '}')) return false;
-    }
-}
-
-bool hub_json_well_formed(struct hub_str text) {
-    struct scan s = {text.p, text.p + text.n};
-    struct hub_buf open = {0};
-    bool ok = true, whole = false, done = false;
-    while (ok && !done) {
-        ok = scan_value(&s, &open, &whole);
-        if (ok && whole) ok = scan_after(&s, &open, &done);
-    }
-    hub_buf_free(&open);
-    skip_space(&s);
-    return ok && s.p == s.end;
-}
 
 /* ---- writing ---- */
 
@@ -203,21 +61,92 @@ void hub_json_add_key(struct hub_buf *b, const char *key) {
     hub_buf_add(b, "\":", 2);
 }
 
-static void add_real(struct hub_buf *b, double v) {
-    if (!isfinite(v)) { /* JSON has no such numbers; JSON.stringify says null */
-        hub_buf_addz(b, "null");
-        return;
-    }
-    if (fabs(v) < 1e15 && v == floor(v)) {
-        hub_buf_addi(b, (int64_t)v);
-        return;
-    }
+/* ---- numbers, as ECMAScript's Number::toString writes them ---- */
+
+/* The significant digits of V > 0 without trailing zeros, and the power of ten E so that V = 0.DIGITS * 10^E. */
+struct decimal {
+    char digits[24];
+    int n, e;
+};
+
+static bool reads_back(const struct decimal *d, double v) {
     char text[40];
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(text, sizeof text, "%.*g", precision, v);
-        if (strtod(text, NULL) == v) break;
+    snprintf(text, sizeof text, "0.%.*se%d", d->n, d->digits, d->e);
+    return strtod(text, NULL) == v;
+}
+
+/* V rounded to N digits; true when that reads back as V. */
+static bool round_to(double v, int n, struct decimal *d) {
+    char text[40];
+    snprintf(text, sizeof text, "%.*e", n - 1, v);
+    d->n = 0;
+    char *c = text;
+    for (; *c != 'e'; c++)
+        if (*c != '.') d->digits[d->n++] = *c;
+    d->e = (int)strtol(c + 1, NULL, 10) + 1;
+    return strtod(text, NULL) == v;
+}
+
+/* The next larger decimal of as many digits. */
+static void step_up(struct decimal *d) {
+    int i = d->n - 1;
+    while (i >= 0 && d->digits[i] == '9') d->digits[i--] = '0';
+    if (i >= 0) {
+        d->digits[i]++;
+    } else {
+        d->digits[0] = '1'; /* 99 -> 10, one place up */
+        d->e++;
     }
-    hub_buf_addz(b, text);
+}
+
+/* The shortest decimal that reads back as V. 15 digits always survive the way into a double and back, so when 15 are enough, dropping their
+ * zeros gives the shortest; denormals keep fewer. Just below a power of two doubles lie closer: there the neighbour above
+ * may read back when the nearest decimal does not. */
+static void shortest(double v, struct decimal *d) {
+    for (int n = v < DBL_MIN ? 1 : 15; !round_to(v, n, d) && n < 17; n++) {
+        if (n < 15) continue;
+        struct decimal up = *d;
+        step_up(&up);
+        if (reads_back(&up, v)) {
+            *d = up;
+            break;
+        }
+    }
+    while (d->n > 1 && d->digits[d->n - 1] == '0') d->n--;
+}
+
+static void add_zeros(struct hub_buf *b, int n) {
+    while (n-- > 0) hub_buf_addc(b, '0');
+}
+
+static void add_decimal(struct hub_buf *b, const struct decimal *d) {
+    if (d->e > 21 || d->e < -5) { /* 1.5e+21 */
+        hub_buf_addc(b, d->digits[0]);
+        if (d->n > 1) hub_buf_addc(b, '.'), hub_buf_add(b, d->digits + 1, (size_t)d->n - 1);
+        hub_buf_addf(b, "e%+d", d->e - 1);
+    } else if (d->e <= 0) { /* 0.0015 */
+        hub_buf_addz(b, "0.");
+        add_zeros(b, -d->e);
+        hub_buf_add(b, d->digits, (size_t)d->n);
+    } else if (d->e >= d->n) { /* 1500 */
+        hub_buf_add(b, d->digits, (size_t)d->n);
+        add_zeros(b, d->e - d->n);
+    } else { /* 1.5 */
+        hub_buf_add(b, d->digits, (size_t)d->e);
+        hub_buf_addc(b, '.');
+        hub_buf_add(b, d->digits + d->e, (size_t)(d->n - d->e));
+    }
+}
+
+static void add_real(struct hub_buf *b, double v) {
+    struct decimal d;
+    if (fabs(v) < 1e15 && v == floor(v)) {
+        hub_buf_addi(b, (int64_t)v); /* -0 prints as 0, too */
+    } else {
+        if (v < 0) hub_buf_addc(b, '-');
+        shortest(fabs(v), &d);
+        add_decimal(b, &d);
+    }
 }
 
 void hub_json_add(struct hub_buf *b, const json_t *v) {
@@ -292,11 +221,15 @@ json_t *hub_json_string(struct hub_str s) {
 
 void hub_json_set_str(json_t *o, const char *key, struct hub_str s) { json_object_set_new(o, key, hub_json_string(s)); }
 
+/* An integer beyond 2^53 has no double of its own, so the double goes to the integer and not the other way round. */
+static bool same_number(const json_t *integer, const json_t *real) {
+    double d = json_real_value(real);
+    return d >= -0x1p63 && d < 0x1p63 && d == floor(d) && (int64_t)d == json_integer_value(integer);
+}
+
 bool hub_json_equal(const json_t *a, const json_t *b) {
-    if (json_is_number(a) && json_is_number(b)) {
-        if (json_is_integer(a) && json_is_integer(b)) return json_integer_value(a) == json_integer_value(b);
-        return json_number_value(a) == json_number_value(b);
-    }
+    if (json_is_integer(a) && json_is_real(b)) return same_number(a, b);
+    if (json_is_real(a) && json_is_integer(b)) return same_number(b, a);
     if (json_typeof(a) != json_typeof(b)) return false;
     if (json_is_array(a)) {
         if (json_array_size(a) != json_array_size(b)) return false;

@@ -18,8 +18,8 @@ json_t *hub_json_parse(struct hub_str text, struct hub_err *err);
  * it says from bytes that are no JSON. Does not look at UTF-8. */
 bool hub_json_well_formed(struct hub_str text);
 
-/* Appends compact JSON. Reals print in the shortest form that reads back the same; integral reals without a fraction,
- * as JavaScript does. NULL prints null. */
+/* Appends compact JSON. Reals print as JavaScript prints them: the shortest form that reads back the same, no fraction when there is none,
+ * an exponent from 1e21 up and below 1e-6. NULL prints null. (jansson holds no NaN and no infinity.) */
 void hub_json_add(struct hub_buf *b, const json_t *value);
 /* Appends a JSON string literal, quotes included. Invalid UTF-8 bytes become U+FFFD. */
 void hub_json_add_string(struct hub_buf *b, struct hub_str s);

@@ -44,7 +44,11 @@ static void begin(struct hub_buf *b, enum hub_log_level level, const char *compo
         return;
     }
     hub_buf_addf(b, "%s %-5s %s: ", when, names[level], component);
-    for (size_t i = 0; i < message.n; i++) hub_buf_addc(b, (unsigned char)message.p[i] < ' ' && message.p[i] != '\t' ? ' ' : message.p[i]);
+    bool utf8 = hub_utf8_valid(message);
+    for (size_t i = 0; i < message.n; i++) {
+        unsigned char c = (unsigned char)message.p[i];
+        hub_buf_addc(b, c < ' ' ? ' ' : c >= 0x80 && !utf8 ? '?' : (char)c);
+    }
 }
 
 static void field(struct hub_buf *b, const char *key, struct hub_str value) {
@@ -62,8 +66,24 @@ static void field(struct hub_buf *b, const char *key, struct hub_str value) {
     }
 }
 
+/* DEL and U+0080 to U+009F steer terminals, too, and JSON leaves them as they are. */
+static void escape_controls(struct hub_buf *b) {
+    struct hub_buf safe = {0};
+    for (size_t i = 0; i < b->n; i++) {
+        unsigned char c = (unsigned char)b->p[i], next = i + 1 < b->n ? (unsigned char)b->p[i + 1] : 0;
+        bool two = c == 0xc2 && next >= 0x80 && next < 0xa0;
+        if (two || c == 0x7f)
+            hub_buf_addf(&safe, "\\u%04x", two ? next : c), i += two;
+        else
+            hub_buf_addc(&safe, (char)c);
+    }
+    hub_buf_free(b);
+    *b = safe;
+}
+
 static void finish(struct hub_buf *b) {
     if (as_json) hub_buf_addc(b, '}');
+    escape_controls(b);
     hub_buf_addc(b, '\n');
     size_t done = 0;
     while (done < b->n) {

@@ -26,10 +26,15 @@ struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum 
     struct hub_buf b = {0};
     size_t same = 0;
     hub_buf_addf(&b, "%s=\"", label);
-    for (size_t i = 0; i < value.n && i < 64; i++) {
-        char c = value.p[i];
+    if (value.n > 64) {
+        value.n = 64;
+        while (value.n && (value.p[value.n] & 0xc0) == 0x80) value.n--; /* not in the middle of a character */
+    }
+    bool utf8 = hub_utf8_valid(value);
+    for (size_t i = 0; i < value.n; i++) {
+        unsigned char c = (unsigned char)value.p[i];
         if (c == '"' || c == '\\') hub_buf_addc(&b, '\\');
-        hub_buf_addc(&b, (unsigned char)c < ' ' ? '?' : c);
+        hub_buf_addc(&b, c < ' ' || (c >= 0x80 && !utf8) ? '?' : (char)c);
     }
     hub_buf_addc(&b, '"');
     hub_buf_cstr(&b);

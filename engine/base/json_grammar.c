@@ -1,0 +1,104 @@
+/* Whether text is JSON at all, for callers that must tell "refused" from "malformed": no depth limit, no stack, no tree. */
+#include "base/json.h"
+
+struct scan {
+    const char *p, *end;
+};
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool at(const struct scan *s, char c) { return s->p < s->end && *s->p == c; }
+
+static void skip_space(struct scan *s) {
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\r' || *s->p == '\n')) s->p++;
+}
+
+static bool scan_string(struct scan *s) {
+    for (s->p++; s->p < s->end && (unsigned char)*s->p >= ' '; s->p++) {
+        if (*s->p == '"') return s->p++, true;
+        if (*s->p != '\\') continue;
+        if (++s->p == s->end) return false;
+        if (*s->p == 'u') {
+            for (int i = 0; i < 4; i++)
+                if (++s->p == s->end || !memchr("0123456789abcdefABCDEF", *s->p, 22)) return false;
+        } else if (!memchr("\"\\/bfnrt", *s->p, 8)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static bool scan_digits(struct scan *s) {
+    const char *from = s->p;
+    while (s->p < s->end && is_digit(*s->p)) s->p++;
+    return s->p > from;
+}
+
+static bool scan_number(struct scan *s) {
+    if (at(s, '-')) s->p++;
+    if (at(s, '0'))
+        s->p++;
+    else if (!scan_digits(s))
+        return false;
+    if (at(s, '.') && (s->p++, !scan_digits(s))) return false;
+    if (!at(s, 'e') && !at(s, 'E')) return true;
+    s->p++;
+    if (at(s, '+') || at(s, '-')) s->p++;
+    return scan_digits(s);
+}
+
+static bool scan_scalar(struct scan *s) {
+    static const struct hub_str words[] = {HUB_STR_INIT("true"), HUB_STR_INIT("false"), HUB_STR_INIT("null")};
+    if (at(s, '"')) return scan_string(s);
+    for (size_t i = 0; i < 3; i++)
+        if (hub_str_starts(hub_str(s->p, (size_t)(s->end - s->p)), words[i])) return s->p += words[i].n, true;
+    return scan_number(s);
+}
+
+/* "key": up to the value. */
+static bool scan_key(struct scan *s) {
+    skip_space(s);
+    if (!at(s, '"') || !scan_string(s)) return false;
+    skip_space(s);
+    return at(s, ':') && s->p++;
+}
+
+/* A value's first token; opening brackets go onto OPEN. *WHOLE: the value is complete. */
+static bool scan_value(struct scan *s, struct hub_buf *open, bool *whole) {
+    *whole = true;
+    skip_space(s);
+    if (s->p == s->end) return false;
+    char c = *s->p;
+    if (c != '[' && c != '{') return scan_scalar(s);
+    s->p++;
+    skip_space(s);
+    if (at(s, c == '[' ? ']' : '}')) return s->p++, true;
+    hub_buf_addc(open, c);
+    *whole = false;
+    return c == '[' || scan_key(s);
+}
+
+/* After a complete value: closing brackets up to a comma. *DONE: nothing is open any more. */
+static bool scan_after(struct scan *s, struct hub_buf *open, bool *done) {
+    for (;; s->p++, open->n--) {
+        *done = !open->n;
+        if (*done) return true;
+        skip_space(s);
+        if (s->p == s->end) return false;
+        char in = open->p[open->n - 1];
+        if (*s->p == ',') return s->p++, in == '[' || scan_key(s);
+        if (*s->p != (in == '[' ? ']' : '}')) return false;
+    }
+}
+
+bool hub_json_well_formed(struct hub_str text) {
+    struct scan s = {text.p, text.p + text.n};
+    struct hub_buf open = {0};
+    bool ok = true, whole = false, done = false;
+    while (ok && !done) {
+        ok = scan_value(&s, &open, &whole);
+        if (ok && whole) ok = scan_after(&s, &open, &done);
+    }
+    hub_buf_free(&open);
+    skip_space(&s);
+    return ok && s.p == s.end;
+}

@@ -1,0 +1,128 @@
+/* Wall and monotonic time, and ISO 8601. */
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+static const struct {
+    int64_t ms;
+    const char *text;
+} instants[] = {
+    {0, "1970-01-01T00:00:00.000Z"},
+    {-1, "1969-12-31T23:59:59.999Z"},
+    {1769903999123, "2026-01-31T23:59:59.123Z"},
+    {951782400000, "2000-02-29T00:00:00.000Z"},
+    {4107542400000, "2100-03-01T00:00:00.000Z"},
+    {-62167219200000, "0000-01-01T00:00:00.000Z"},
+    {253402300799999, "9999-12-31T23:59:59.999Z"},
+};
+
+static void instants_print_and_read_back(void **state) {
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(instants); i++) {
+        char text[HUB_ISO_LEN + 1];
+        int64_t ms;
+        hub_iso_format(instants[i].ms, text);
+        assert_string_equal(text, instants[i].text);
+        assert_true(hub_iso_parse(hub_cstr(text), &ms));
+        assert_int_equal(ms, instants[i].ms);
+    }
+}
+
+static void instants_outside_four_digit_years_are_clamped(void **state) {
+    (void)state;
+    char text[HUB_ISO_LEN + 1];
+    hub_iso_format(INT64_MAX, text);
+    assert_string_equal(text, "9999-12-31T23:59:59.999Z");
+    hub_iso_format(INT64_MIN, text);
+    assert_string_equal(text, "0000-01-01T00:00:00.000Z");
+}
+
+static void every_written_form_is_read(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } rows[] = {
+        {"1970-01-02", 86400000},         {"1970-01-01T00:01", 60000},     {"1970-01-01 00:01", 60000},
+        {"1970-01-01t00:01:02z", 62000},  {"1970-01-01T00:00:00.5", 500},  {"1970-01-01T00:00:00.123456789Z", 123},
+        {"1970-01-01T02:00:00+02:00", 0}, {"1970-01-01T02:00:00+0200", 0}, {"1970-01-01T02:00+02", 0},
+        {"1969-12-31T22:30:00-01:30", 0}, {"1970-01-01T00:00:60Z", 60000}, /* a leap second is the next minute's first */
+    };
+    for (size_t i = 0; i < HUB_NELEM(rows); i++) {
+        int64_t ms;
+        if (!hub_iso_parse(hub_cstr(rows[i].text), &ms)) fail_msg("refused: %s", rows[i].text);
+        if (ms != rows[i].ms) fail_msg("%s is %lld", rows[i].text, (long long)ms);
+    }
+}
+
+static void anything_else_is_refused(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "2026",
+        "2026-01",
+        "2026-1-1",
+        "26-01-01",
+        "2026-00-01",
+        "2026-13-01",
+        "2026-01-00",
+        "2026-01-32",
+        "2026-04-31",
+        "2026-02-29",
+        "2100-02-29",
+        "2026-01-31T",
+        "2026-01-31 ",
+        "2026-01-31Z",
+        "2026-01-31T1",
+        "2026-01-31T10",
+        "2026-01-31T10:",
+        "2026-01-31T10:00:",
+        "2026-01-31T24:00",
+        "2026-01-31T10:60",
+        "2026-01-31T10:00:61",
+        "2026-01-31T10:00:00.",
+        "2026-01-31T10:00.5.5",
+        "2026-01-31T10:00:00+",
+        "2026-01-31T10:00:00+1",
+        "2026-01-31T10:00:00+24:00",
+        "2026-01-31T10:00:00+01:60",
+        "2026-01-31T10:00:00+01:",
+        "2026-01-31T10:00:00ZZ",
+        "2026-01-31T10:00:00 Z",
+        " 2026-01-31",
+        "2026-01-31x",
+        "2026/01/31",
+        "+2026-01-31",
+    };
+    for (size_t i = 0; i < HUB_NELEM(bad); i++) {
+        int64_t ms;
+        if (hub_iso_parse(hub_cstr(bad[i]), &ms)) fail_msg("taken: \"%s\"", bad[i]);
+    }
+    int64_t ms;
+    assert_false(hub_iso_parse(hub_str("2026-01-31", 9), &ms)); /* the view ends before the last digit */
+}
+
+static void clocks_agree_on_their_units(void **state) {
+    (void)state;
+    int64_t wall = hub_wall_ms(), ms = hub_mono_ms();
+    uint64_t ns = hub_mono_ns();
+    assert_true(wall > 1767225600000); /* later than 2026-01-01: this file did not exist before */
+    assert_in_range(ns / 1000000 - (uint64_t)ms, 0, 1000);
+    assert_true(hub_mono_ns() >= ns);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(instants_print_and_read_back), cmocka_unit_test(instants_outside_four_digit_years_are_clamped),
+        cmocka_unit_test(every_written_form_is_read),   cmocka_unit_test(anything_else_is_refused),
+        cmocka_unit_test(clocks_agree_on_their_units),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

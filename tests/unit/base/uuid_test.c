@@ -1,0 +1,95 @@
+/* Identifiers and randomness. */
+#include "base/uuid.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+
+static void assert_uuid_shape(const char *text, char version) {
+    assert_int_equal(strlen(text), HUB_UUID_LEN);
+    for (int i = 0; i < HUB_UUID_LEN; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        assert_true(dash ? text[i] == '-' : strchr("0123456789abcdef", text[i]) != NULL);
+    }
+    assert_int_equal(text[14], version);
+    assert_non_null(strchr("89ab", text[19]));
+}
+
+static void version_7_grows_even_within_a_millisecond(void **state) {
+    (void)state;
+    char last[HUB_UUID_LEN + 1] = "", now[HUB_UUID_LEN + 1];
+    for (int i = 0; i < 20000; i++) { /* more than the 12-bit counter holds */
+        hub_uuid7(now);
+        assert_true(strcmp(last, now) < 0);
+        strcpy(last, now);
+    }
+    assert_uuid_shape(now, '7');
+}
+
+static void version_7_begins_with_the_time(void **state) {
+    (void)state;
+    char text[HUB_UUID_LEN + 1], head[13];
+    hub_uuid7(text);
+    memcpy(head, text, 8);
+    memcpy(head + 8, text + 9, 4);
+    head[12] = 0;
+    int64_t ms = strtoll(head, NULL, 16), now = hub_wall_ms();
+    assert_true(ms <= now + 1000 && ms > now - 1000);
+}
+
+static void version_4_has_its_bits(void **state) {
+    (void)state;
+    char a[HUB_UUID_LEN + 1], b[HUB_UUID_LEN + 1];
+    hub_uuid4(a);
+    hub_uuid4(b);
+    assert_uuid_shape(a, '4');
+    assert_string_not_equal(a, b);
+}
+
+static void session_ids_are_url_safe_and_distinct(void **state) {
+    (void)state;
+    struct hub_map seen = {0};
+    for (int i = 0; i < 5000; i++) {
+        char sid[HUB_SID_LEN + 1];
+        hub_sid(sid);
+        assert_int_equal(strlen(sid), HUB_SID_LEN);
+        assert_int_equal(strspn(sid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), HUB_SID_LEN);
+        assert_null(hub_map_put(&seen, hub_cstr(sid), &seen));
+    }
+    hub_map_clear(&seen);
+}
+
+/* The pool must neither hand out a byte twice nor stop at its own size. */
+static void random_bytes_of_any_length_are_filled(void **state) {
+    (void)state;
+    static unsigned char bytes[2000];
+    int histogram[256] = {0}, missing = 0;
+    for (size_t n = 1; n < 2000; n += 37) {
+        memset(bytes, 0, sizeof bytes);
+        hub_random(bytes, n);
+        for (size_t i = 0; i < n; i++) histogram[bytes[i]]++;
+        for (size_t i = n; i < sizeof bytes; i++) assert_int_equal(bytes[i], 0);
+    }
+    for (int i = 0; i < 256; i++) missing += histogram[i] == 0;
+    assert_int_equal(missing, 0); /* 50,000 bytes: each value 200 times on average */
+    assert_true(histogram[0] < 400);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(version_7_grows_even_within_a_millisecond),
+        cmocka_unit_test(version_7_begins_with_the_time),
+        cmocka_unit_test(version_4_has_its_bits),
+        cmocka_unit_test(session_ids_are_url_safe_and_distinct),
+        cmocka_unit_test(random_bytes_of_any_length_are_filled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
