@@ -14,6 +14,7 @@ struct hubctl_command {
     int (*run)(int argc, char **argv);
 };
 
+extern const struct hubctl_command hubctl_bench;
 extern const struct hubctl_command hubctl_lint;
 
 /* Prints "hubctl NAME: text" and the usage line on stderr; returns HUBCTL_USAGE. */

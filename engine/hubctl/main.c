@@ -9,6 +9,7 @@
 
 static const struct hubctl_command *const commands[] = {
     &hubctl_lint,
+    &hubctl_bench,
 };
 
 static void print_commands(FILE *to) {

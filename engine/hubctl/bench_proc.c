@@ -1,0 +1,39 @@
+/* Reads /proc/PID/stat and /proc/PID/status. */
+#include "hubctl/bench_proc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The beginning of /proc/PID/NAME, NUL-terminated. */
+static bool slurp(int pid, const char *name, char *out, size_t cap) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    FILE *f = fopen(path, "re");
+    if (!f) return false;
+    size_t n = fread(out, 1, cap - 1, f);
+    fclose(f);
+    out[n] = 0;
+    return n > 0;
+}
+
+bool hub_bench_cpu_seconds(int pid, double *out) {
+    char text[2048];
+    if (!slurp(pid, "stat", text, sizeof text)) return false;
+    const char *p = strrchr(text, ')'); /* the command name before it may hold anything */
+    if (!p) return false;
+    unsigned long long user, sys;
+    if (sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &sys) != 2) return false;
+    *out = (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+    return true;
+}
+
+bool hub_bench_rss_bytes(int pid, int64_t *out) {
+    char text[4096];
+    if (!slurp(pid, "status", text, sizeof text)) return false;
+    const char *p = strstr(text, "\nVmRSS:");
+    if (!p) return false;
+    *out = strtoll(p + 7, NULL, 10) * 1024;
+    return true;
+}

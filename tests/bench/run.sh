@@ -1,0 +1,241 @@
+#!/usr/bin/env bash
+# Load figures of hubd beside Socket.IO on Node and the limit programs: server on one core, generator on the other, the servers of
+# a row taking turns, medians over the rounds. The unit is work per CPU-second of the server, which holds on a shared machine; only ratios within one run
+# mean something. Usage: tests/bench/run.sh [--only ROW[,ROW…]] [--rounds N] [--duration SECONDS] [--warmup SECONDS] [--build DIR]
+# Rows: fanout persisted single rooms ack idle connects start. Targets are reported, never enforced; the exit code says
+# whether everything could be measured.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+only="" rounds=3 duration=3 warmup=1 build=build/release
+while [ $# -gt 0 ]; do
+    case $1 in
+    --only) only=$2 ;;
+    --rounds) rounds=$2 ;;
+    --duration) duration=$2 ;;
+    --warmup) warmup=$2 ;;
+    --build) build=$2 ;;
+    *) echo "run.sh: unknown option $1 (see the head of this file)" >&2; exit 2 ;;
+    esac
+    shift 2
+done
+peers=$build/tests/bench
+for program in "$build/hubd" "$build/hubctl" "$peers/limit_send"; do
+    [ -x "$program" ] || { echo "run.sh: $program is missing: make build" >&2; exit 1; }
+done
+
+work=$(mktemp -d)
+server_pid=""
+failures=0
+stop_server() {
+    [ -n "$server_pid" ] || return 0
+    kill "$server_pid" 2>/dev/null || true
+    for _ in $(seq 100); do
+        kill -0 "$server_pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    kill -9 "$server_pid" 2>/dev/null || true
+    wait "$server_pid" 2>/dev/null || true
+    server_pid=""
+}
+trap 'stop_server; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+server_core=() generator_core=()
+if command -v taskset >/dev/null && [ "$(nproc)" -ge 2 ]; then
+    server_core=(taskset -c 0) generator_core=(taskset -c 1)
+else
+    echo "Only one core, or no taskset: server and generator share it, the figures mean little." >&2
+fi
+ulimit -n "$(ulimit -Hn)"
+
+node=node
+if ! command -v node >/dev/null; then
+    node="" && echo "node is not installed: no comparison with Socket.IO" >&2
+elif [ ! -d tests/bench/node/node_modules/socket.io ]; then
+    (cd tests/bench/node && npm ci --no-audit --no-fund --silent >"$work/npm.log" 2>&1) || {
+        node="" && echo "npm could not install socket.io ($(tail -1 "$work/npm.log")): no comparison with Socket.IO" >&2
+    }
+fi
+
+# ---- servers ----
+
+seeded=$work/service
+cp -r tests/bench/hubs/bench "$seeded"
+{ echo "benchRoom:" && for i in $(seq 0 999); do echo "  - {id: r$i, title: Room $i}"; done; } >"$seeded/seed.yaml"
+
+# Ports below the range that the generator's connections take theirs from.
+port=21000
+free_port() {
+    while port=$((port + 1)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+}
+
+command_of() { # server; sets cmd. Every start gets data of its own
+    case $1 in
+    hubd*)
+        rm -rf "$work/data" && mkdir "$work/data"
+        cmd=("$build/hubd" "$seeded" --set "listen.port=$port" --set "store.url=sqlite:$work/data/bench.db" --log-level error)
+        ;;
+    node) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port") ;;
+    *) cmd=("$peers/$1" "$port") ;;
+    esac
+}
+
+start_server() { # server
+    free_port
+    command_of "$1"
+    "${server_core[@]}" "${cmd[@]}" >"$work/server.log" 2>&1 &
+    server_pid=$!
+    for _ in $(seq 500); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+        kill -0 "$server_pid" 2>/dev/null || break
+        sleep 0.02
+    done
+    echo "$1 did not start: $(tail -3 "$work/server.log")" >&2
+    return 1
+}
+
+# ---- measuring ----
+
+# One run: starts the server, loads it, leaves the generator's JSON in $work/out.json.
+measure() { # server generator-arguments…
+    local server=$1 mode=(--mode plain)
+    shift
+    [[ $server == hubd* ]] && mode=()
+    [ "$server" = hubd-lua ] && mode=(--mode plain --namespace /echo)
+    rm -f "$work/out.json"
+    if start_server "$server"; then
+        "${generator_core[@]}" "$build/hubctl" bench "http://127.0.0.1:$port" --pid "$server_pid" --format json --duration "$duration" \
+            --warmup "$warmup" "${mode[@]}" "$@" >"$work/out.json" 2>"$work/err" || { echo "  $server: $(head -3 "$work/err")" >&2; true; }
+    fi
+    stop_server
+    [ -s "$work/out.json" ] && grep -q '"connections"' "$work/out.json"
+}
+
+field() { sed -n "s/.*\"$1\":\(-\?[0-9.]*\).*/\1/p" "$work/out.json"; }
+
+declare -A seen # "row server" -> values, one per round
+note() { # row server value
+    if [ -n "$3" ]; then seen["$1 $2"]+="$3 "; fi
+}
+median() { tr ' ' '\n' <<<"${seen["$1"]-}" | sort -g | awk 'NF {v[++n] = $1} END {if (n) print n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2}'; }
+
+complain_about_losses() { # server
+    local what
+    grep -q '"lost"' "$work/out.json" || return 0 # it published nothing
+    for what in lost duplicate outOfOrder seqBreaks timeouts errors; do
+        [ "$(field $what)" = 0 ] || echo "  $1: $what $(field $what) $([ $what != errors ] || sed -n 's/.*"firstError":\(.*\)}/\1/p' "$work/out.json")" >&2
+    done
+}
+
+# Every server once per round, taking turns, so that what else the machine does falls on all of them alike.
+rounds_of() { # row metric server[=generator-arguments]… -- generator-arguments…
+    local row=$1 metric=$2 servers=() round entry server extra
+    shift 2
+    while [ "$1" != -- ]; do servers+=("$1") && shift; done
+    shift
+    for round in $(seq "$rounds"); do
+        for entry in "${servers[@]}"; do
+            server=${entry%%=*} extra=()
+            [ "$server" != node ] || [ -n "$node" ] || continue
+            [[ $entry == *=* ]] && read -ra extra <<<"${entry#*=}"
+            if ! measure "$server" "$@" "${extra[@]}"; then
+                failures=$((failures + 1))
+                continue
+            fi
+            note "$row" "$server" "$(field "$metric")"
+            note "$row" "$server-p50" "$(field "${metric%%[A-Z]*}P50Ms" || true)"
+            note "$row" "$server-p99" "$(field "${metric%%[A-Z]*}P99Ms" || true)"
+            complain_about_losses "$row $server"
+        done
+    done
+}
+
+# ---- the table ----
+
+wants() { [ -z "$only" ] || [[ ",$only," == *",$1,"* ]]; }
+line() { printf '| %-46s | %-16s | %12s | %-24s | %-10s | %s |\n' "$@"; }
+human() { awk -v v="$1" 'BEGIN {if (v == "") print "-"; else if (v >= 1e6) printf "%.2f M\n", v / 1e6; else if (v >= 1e4) printf "%.0f k\n", v / 1e3; else printf "%.4g\n", v}'; }
+latency() { # key
+    awk -v a="$(median "$1-p50")" -v b="$(median "$1-p99")" 'BEGIN {if (a != "" && b > 0) printf "%.3g / %.3g", a, b}'
+}
+verdict() { awk -v v="$1" -v t="$2" 'BEGIN {print (v == "") ? "not measured" : (v + 0 >= t + 0) ? "met" : "missed"}'; }
+
+show() { # row title unit server[:ratio-target]… ; the first server is what the others are compared with
+    local row=$1 title=$2 unit=$3 base entry server target ratio value
+    shift 3
+    base=$(median "$row ${1%%:*}")
+    line "$title" "${1%%:*}" "$(human "$base")$unit" "$(latency "$row ${1%%:*}")" "" ""
+    shift
+    for entry in "$@"; do
+        server=${entry%%:*} target=""
+        [[ $entry == *:* ]] && target=${entry#*:}
+        value=$(median "$row $server")
+        ratio=$(awk -v a="$base" -v b="$value" 'BEGIN {if (a > 0 && b > 0) printf "%.2f", a / b}')
+        line "" "$server" "$(human "$value")$unit" "$(latency "$row $server")" "$ratio" "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
+    done
+}
+
+echo "$rounds rounds of $duration s after $warmup s; $(nproc) cores, $(uname -m), kernel $(uname -r | cut -d- -f1)$([ -z "$node" ] || echo ", node $(node --version)")"
+echo
+line "load" "server" "per CPU-s" "latency p50 / p99, ms" "hubd is" "target"
+line "---" "---" "---:" "---" "---" "---"
+
+if wants fanout; then
+    rounds_of fanout deliveriesPerCpuSecond hubd limit_send limit_merged node -- --members 1000 --window 16
+    show fanout "1 room of 1,000, 64 B, window 16: deliveries" "" hubd limit_send:10 limit_merged node:15
+fi
+if wants persisted; then
+    rounds_of persisted deliveriesPerCpuSecond "hubd-sqlite=--event message" hubd-ephemeral -- --members 1000 --window 16
+    show persisted "the same, persisted to SQLite: deliveries" "" hubd-sqlite hubd-ephemeral:0.6
+fi
+if wants single; then
+    rounds_of single deliveriesPerCpuSecond hubd limit_send node -- --members 1000 --window 1
+    show single "the same, one message at a time: deliveries" "" hubd limit_send:0.85 node
+fi
+if wants rooms; then
+    rounds_of rooms deliveriesPerCpuSecond hubd limit_send limit_merged node -- --members 10 --rooms 1000 --publishers all --window 2
+    show rooms "1,000 rooms of 10, all publish: deliveries" "" hubd limit_send:3 limit_merged node
+fi
+if wants ack; then
+    rounds_of ack acksPerCpuSecond hubd hubd-lua limit_echo node -- --members 1 --rooms 100 --publishers all --event echo
+    show ack "event with acknowledgement: requests" "" hubd limit_echo:0.7 hubd-lua node
+fi
+if wants idle; then
+    all_rounds=$rounds rounds=1
+    rounds_of idle rssPerJoined hubd limit_send node -- --idle 10000 --rooms 1000
+    rounds=$all_rounds
+    value=$(median "idle hubd")
+    line "10,000 idle connections, joined: memory each" hubd "$(human "$value") B" "" "" \
+        "at most 5 KB: $(verdict "$(awk -v v="$value" 'BEGIN {if (v > 0) print 1 / v}')" "$(awk 'BEGIN {print 1 / 5120}')")"
+    for server in limit_send node; do line "" $server "$(human "$(median "idle $server")") B" "" "" ""; done
+fi
+if wants connects; then
+    for round in $(seq "$rounds"); do
+        for server in hubd limit_send node; do
+            [ "$server" != node ] || [ -n "$node" ] || continue
+            measure $server --connect-only 10000 || { failures=$((failures + 1)) && continue; }
+            for part in Quarter Half All; do note connects "$server-$part" "$(field connectsPerCpuSecond$part)"; done
+        done
+    done
+    first=$(median "connects hubd-Quarter") last=$(median "connects hubd-All")
+    line "connects: the first 2,500" hubd "$(human "$first")" "" "" "at least 10 k: $(verdict "$first" 10000)"
+    line "connects: 2,501 to 5,000" hubd "$(human "$(median "connects hubd-Half")")" "" "" ""
+    line "connects: 5,001 to 10,000" hubd "$(human "$last")" "" "" \
+        "not falling: $(verdict "$(awk -v a="$last" -v b="$first" 'BEGIN {if (b > 0) print a / b}')" 0.9)"
+    for server in limit_send node; do line "" $server "$(human "$(median "connects $server-All")")" "" "" ""; done
+fi
+if wants start; then
+    for round in $(seq "$rounds"); do
+        free_port
+        command_of hubd
+        note start hubd "$("${server_core[@]}" "$peers/first_request" "$port" /healthz "${cmd[@]}" 2>"$work/server.log" | tail -1)" || true
+    done
+    value=$(median "start hubd")
+    [ -n "$value" ] || failures=$((failures + 1))
+    line "start to first answered request" hubd "$(human "$value") ms" "" "" \
+        "at most 100 ms: $(verdict "$(awk -v v="$value" 'BEGIN {if (v > 0) print 1 / v}')" 0.01)"
+fi
+
+echo
+[ "$failures" = 0 ] || { echo "$failures runs could not be carried through, see above" >&2; exit 1; }

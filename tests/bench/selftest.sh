@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Does the load generator count right? Loads servers that behave and servers that lose, repeat or swap every hundredth delivery.
+# Usage: selftest.sh BUILD_DIR
+set -euo pipefail
+build=${1:?usage: selftest.sh BUILD_DIR}
+peers=$build/tests/bench
+work=$(mktemp -d)
+pid=""
+stop() {
+    [ -z "$pid" ] || { kill "$pid" && wait "$pid" || true; } 2>/dev/null
+    pid=""
+}
+trap 'stop; rm -rf "$work"' EXIT
+fail() { echo "selftest: $*" >&2; cat "$work"/out "$work"/err >&2; exit 1; }
+
+port=$((22000 + $$ % 4000))
+load() { # program fault generator-arguments… -> $work/out
+    local program=$1 fault=$2
+    shift 2
+    while port=$((port + 1)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    "$peers/$program" "$port" $fault &
+    pid=$!
+    until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do kill -0 $pid || fail "$program did not start"; done
+    "$build/hubctl" bench "127.0.0.1:$port" --mode plain --pid $pid --format json --duration 0.3 --warmup 0.1 "$@" >"$work/out" 2>"$work/err" ||
+        fail "$program $fault: the generator failed"
+    stop
+}
+field() { sed -n "s/.*\"$1\":\(-\?[0-9.]*\).*/\1/p" "$work/out"; }
+expect() { # condition on fields, in awk
+    local text=$1 name
+    for name in $(grep -oE '[a-z][A-Za-z0-9]+' <<<"$1"); do text=${text//$name/($(field $name))}; done
+    awk "BEGIN {exit !($text)}" || fail "not true: $1 ($text)"
+}
+clean='lost == 0 && duplicate == 0 && outOfOrder == 0 && timeouts == 0 && errors == 0'
+
+load limit_send "" --members 50 --window 4
+expect "$clean && connections == 50 && published > 0 && deliveries > 40 * published && serverCpuSeconds >= 0"
+expect "deliveryP50Ms > 0 && deliveryP50Ms <= deliveryP99Ms && deliveryP99Ms <= 1.02 * deliveryMaxMs && acks == 0"
+
+load limit_merged "" --members 10 --rooms 20 --publishers all --window 3 --payload 1000
+expect "$clean && connections == 200 && deliveries > 9 * published"
+
+# Open loop: 500 a second for 0.3 s, whatever the server does.
+load limit_send "" --members 5 --rate 500
+expect "$clean && published >= 140 && published <= 160 && skipped == 0"
+
+load limit_echo "" --members 20 --publishers all --event echo
+expect "$clean && acks > 0 && deliveries == 0 && ackP50Ms > 0"
+
+load limit_echo "" --connect-only 400
+expect "connections == 400 && connectsPerSecond > 0"
+load limit_echo "" --idle 400 --rooms 4
+expect "connections == 400 && rssStart > 0"
+
+# One in a hundred, at an open loop's steady rate: 10 members x about 200 messages.
+load limit_faulty lose --members 10 --rate 500
+expect "lost * 100 <= publishedAll * 10 && lost * 100 > publishedAll * 10 - 100 && duplicate == 0 && outOfOrder == 0"
+load limit_faulty repeat --members 10 --rate 500
+expect "lost == 0 && duplicate * 100 > publishedAll * 10 - 100 && duplicate * 100 <= publishedAll * 10 && outOfOrder == 0"
+load limit_faulty swap --members 10 --rate 500
+expect "lost <= 1 && duplicate == 0 && outOfOrder > 0"
+
+if "$build/hubctl" bench 192.0.2.1:80 --mode plain 2>"$work/err"; then fail "a target elsewhere was accepted without --remote"; fi
+grep -q -- --remote "$work/err" || fail "the refusal does not name --remote"
+if "$build/hubctl" bench 127.0.0.1:1 --mode plain >"$work/out" 2>"$work/err"; then fail "nobody listens, and it succeeded"; fi
+grep -qi refused "$work/err" || fail "the failure does not say why"
+echo "selftest: the generator counts right"
