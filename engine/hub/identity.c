@@ -185,6 +185,10 @@ static void authenticate(struct resolution *r) {
         complete(r);
         return;
     }
+    if (!c->scripts) {
+        finish(r, HUB_SHUTTING_DOWN, NULL, NULL);
+        return;
+    }
     const struct hub_hook_arg args[] = {{"session", r->session}, {"claims", r->claims}};
     c->hooks->call(c->scripts, &c->service->authenticate, args, HUB_NELEM(args), on_authenticated, r);
 }

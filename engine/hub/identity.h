@@ -31,7 +31,7 @@ struct hub_identity_config {
     const struct hub_jwt_keys *keys; /* NULL without auth.jwt */
     struct hub_cache *cache;         /* for auth.session; may be NULL without */
     const struct hub_hook_ops *hooks;
-    struct hub_scripts *scripts;
+    struct hub_scripts *scripts; /* NULL: an authenticate hook, if there is one, refuses everybody */
 };
 struct hub_identity_ctx;
 struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config);
@@ -50,8 +50,8 @@ struct hub_credentials {
 /* Appends the first token there is to OUT. HUB_AUTH_REQUIRED: there is none; HUB_INVALID_TOKEN: it is over 8 KiB or no text. */
 enum hub_code hub_token_find(const struct hub_credentials *from, struct hub_buf *out);
 
-/* CODE is HUB_OK with WHO (borrowed; take a reference to keep it), or HUB_AUTH_REQUIRED, HUB_INVALID_TOKEN, HUB_TOKEN_EXPIRED, or
- * HUB_STORE_UNAVAILABLE when the stored session cannot be looked up. REASON: what the authenticate hook said for the client, or NULL. */
+/* CODE is HUB_OK with WHO (borrowed; take a reference to keep it), or HUB_AUTH_REQUIRED, HUB_INVALID_TOKEN, HUB_TOKEN_EXPIRED,
+ * HUB_STORE_UNAVAILABLE when the stored session cannot be looked up, HUB_SHUTTING_DOWN when there are no scripts any more. REASON: what the authenticate hook said for the client, or NULL. */
 typedef void hub_identity_done(void *arg, enum hub_code code, struct hub_identity *who, const char *reason);
 /* Works out who bears TOKEN (empty: nobody gave one; copied). DONE comes exactly once, possibly before this returns. */
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg);

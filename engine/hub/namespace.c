@@ -67,9 +67,10 @@ struct conn {
     struct hub_list queue;
     size_t queue_n, queue_cost;
     struct hub_task again;
-    char *reason; /* why it closed */
-    int64_t ack;  /* of the running handler, or -1 */
-    bool running; /* a handler */
+    char *reason;    /* why it closed */
+    int64_t ack;     /* of the running handler, or -1 */
+    bool running;    /* a handler */
+    bool refreshing; /* a new token is being looked at */
     bool closed;
 };
 
@@ -325,6 +326,7 @@ struct refresh {
 static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct refresh *r = arg;
     struct conn *c = r->socket->user;
+    if (c) c->refreshing = false;
     if (c && code == HUB_OK) {
         hub_identity_unref(c->who);
         c->who = hub_identity_ref(who);
@@ -344,6 +346,11 @@ static void refresh_token(struct conn *c, const json_t *args, int64_t ack) {
         hub_socket_fail(c->socket, HUB_STR("hub:refreshToken"), ack, HUB_BAD_REQUEST, "token: expected the new token as text");
         return;
     }
+    if (c->refreshing) {
+        hub_socket_fail(c->socket, HUB_STR("hub:refreshToken"), ack, HUB_OVERLOADED, "the token before this one is still being looked at");
+        return;
+    }
+    c->refreshing = true;
     struct refresh *r = hub_xmalloc(sizeof *r);
     *r = (struct refresh){hub_socket_ref(c->socket), ack};
     hub_identity_refresh(c->ns->all->config.identity, c->who, token, on_refreshed, r);

@@ -79,7 +79,8 @@ static int setup(void **state) {
     cache = (struct hub_cache){.ops = &cache_ops};
     stored = NULL, cache_code = HUB_OK, answer = "nil";
     loop = hub_loop_new();
-    ctx = hub_identity_ctx_new(&(struct hub_identity_config){.loop = loop, .service = &service, .cache = &cache, .hooks = &hooks});
+    ctx = hub_identity_ctx_new(&(struct hub_identity_config){
+        .loop = loop, .service = &service, .cache = &cache, .hooks = &hooks, .scripts = (struct hub_scripts *)&service});
     return 0;
 }
 
@@ -252,6 +253,8 @@ static void the_hook_may_deny_or_enrich(void **state) {
     assert_resolved(token, "u/vip@0 {\"sub\":\"u\",\"userId\":\"u\",\"roleId\":\"vip\",\"deny\":false}");
     answer = "{\"userId\":\"\"}";
     assert_resolved(token, "invalid_token");
+    hub_identity_ctx_configure(ctx, &(struct hub_identity_config){.loop = loop, .service = &service, .hooks = &hooks});
+    assert_resolved(token, "shutting_down");
 }
 
 static void a_refresh_must_bring_the_same_user(void **state) {

@@ -81,7 +81,14 @@ static void forget(struct hub_scripts *s, const char *sid) {
     assert_string_not_equal(sid, "");
     forgotten++;
 }
-static const struct hub_hook_ops hooks = {.event = run, .forget_socket = forget};
+static hub_hook_done *authenticating;
+static void *authenticating_arg;
+static void run_hook(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
+                     void *arg) {
+    (void)s, (void)script, (void)args, (void)n;
+    authenticating = done, authenticating_arg = arg;
+}
+static const struct hub_hook_ops hooks = {.call = run_hook, .event = run, .forget_socket = forget};
 
 static void finish(size_t i, enum hub_code code) {
     json_t *results = json_pack("[i]", 1);
@@ -118,7 +125,8 @@ static int setup(void **state) {
     (void)state;
     service = (struct hub_service){.base_path = "/api", .namespaces = defs, .namespace_n = 4, .dev = true};
     loop = hub_loop_new();
-    identity = hub_identity_ctx_new(&(struct hub_identity_config){.loop = loop, .service = &service, .hooks = &hooks});
+    identity = hub_identity_ctx_new(
+        &(struct hub_identity_config){.loop = loop, .service = &service, .hooks = &hooks, .scripts = (struct hub_scripts *)&seen});
     const struct hub_namespaces_config c = config();
     namespaces = hub_namespaces_new(&c);
     sessions = hub_sessions_new(loop, &(struct hub_sessions_config){.find = find});
@@ -411,7 +419,15 @@ static void auth_admits_users_and_lets_them_renew(void **state) {
     assert_next(eio, "42/private,[\"hub:error\",{\"error\":\"Invalid token\",\"code\":\"invalid_token\",\"event\":\"hub:refreshToken\"}]");
     fake_text(eio, "2/private,2[\"hub:refreshToken\"]");
     assert_next_starts(eio, "43/private,2[{\"ok\":false,\"error\":{\"code\":\"bad_request\"");
+    service.authenticate.kind = HUB_SCRIPT_EXPR;
+    fake_text(eio, "2/private,3[\"hub:refreshToken\",{\"token\":\"dev:ann\"}]");
+    fake_text(eio, "2/private,4[\"hub:refreshToken\",{\"token\":\"dev:ann\"}]"); /* one at a time */
+    assert_next_starts(eio, "43/private,4[{\"ok\":false,\"error\":{\"code\":\"overloaded\"");
+    authenticating(authenticating_arg, HUB_OK, NULL, NULL);
+    assert_next(eio, "43/private,3[{\"ok\":true}]");
+    fake_text(eio, "2/private,[\"hub:refreshToken\",{\"token\":\"dev:ann\"}]");
     ends(eio);
+    authenticating(authenticating_arg, HUB_OK, NULL, NULL); /* comes too late for anybody */
     hub_buf_clear(&seen);
 }
 
