@@ -1,0 +1,248 @@
+/* Groups, seats and outlets: see fanout.h for the idea. */
+#include "fanout/fanout.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/metric.h"
+#include "packet/ws.h"
+
+#define CHUNK_FIRST 1024u       /* first capacity of a turn's chunk */
+#define CHUNK_FULL (256u << 10) /* a chunk beyond this is handed over early */
+
+/* The sockets of a group mostly share one namespace name; each name in use has its own encoding. */
+struct hub_group_name {
+    struct hub_list link;
+    struct hub_nsp *nsp; /* borrowed from the seats' sockets: at least one seat uses it */
+    uint32_t seats;
+    struct hub_chunk *chunk; /* what the group gathered this turn, or NULL */
+    struct hub_chunk *cast;  /* the one frame of the current cast, or NULL */
+};
+
+struct hub_group {
+    struct hub_loop *loop;
+    struct hub_list seats;
+    struct hub_list names;
+    size_t size;
+    int flags; /* of what is gathered */
+    struct hub_task hand_over;
+};
+
+struct held_piece {
+    struct hub_chunk *chunk;
+    uint32_t off, len;
+    int flags;
+};
+
+struct hub_held {
+    size_t n, cap, bytes;
+    struct held_piece pieces[];
+};
+
+static struct hub_metric deliveries = HUB_METRIC(HUB_COUNTER, "hubd_deliveries_total", NULL, "Messages and events handed to members' connections");
+static struct hub_buf packet; /* scratch of the loop thread */
+
+/* ---- seats ---- */
+
+static void keep(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
+    struct hub_held *h = seat->kept;
+    if (seat->overflowed || (h ? h->bytes : 0) + len > HUB_SEAT_HELD_MAX) {
+        seat->overflowed = true;
+        return;
+    }
+    if (!h || h->n == h->cap) {
+        size_t cap = h ? h->cap * 2 : 8;
+        struct hub_held *grown = hub_xrealloc(h, sizeof *h + cap * sizeof *h->pieces);
+        if (!h) grown->n = grown->bytes = 0;
+        grown->cap = cap;
+        h = seat->kept = grown;
+    }
+    h->pieces[h->n++] = (struct held_piece){hub_chunk_ref(chunk), off, len, flags};
+    h->bytes += len;
+}
+
+static void drop_kept(struct hub_seat *seat) {
+    for (size_t i = 0; seat->kept && i < seat->kept->n; i++) hub_chunk_unref(seat->kept->pieces[i].chunk);
+    free(seat->kept);
+    seat->kept = NULL;
+}
+
+static void deliver(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
+    if (seat->held)
+        keep(seat, chunk, off, len, flags);
+    else
+        hub_socket_send_chunk(seat->outlet->socket, chunk, off, len, flags);
+}
+
+/* Hands over what the seat's group has gathered and the seat has not got yet. */
+static void sync_seat(struct hub_seat *seat) {
+    struct hub_chunk *chunk = seat->name->chunk;
+    if (!chunk || seat->synced == chunk->n) return;
+    deliver(seat, chunk, seat->synced, chunk->n - seat->synced, seat->group->flags);
+    seat->synced = chunk->n;
+}
+
+static void sync_outlet(struct hub_outlet *o) { HUB_LIST_EACH(&o->seats, it) sync_seat(HUB_CONTAINER(it, struct hub_seat, in_outlet)); }
+
+static struct hub_group_name *name_for(struct hub_group *g, struct hub_nsp *nsp) {
+    HUB_LIST_EACH(&g->names, it) {
+        struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
+        if (n->nsp == nsp) return n;
+    }
+    struct hub_group_name *n = hub_xcalloc(1, sizeof *n);
+    n->nsp = nsp;
+    hub_list_push(&g->names, &n->link);
+    return n;
+}
+
+void hub_seat_take(struct hub_seat *seat, struct hub_group *g, struct hub_outlet *o, bool held) {
+    *seat = (struct hub_seat){.outlet = o, .group = g, .held = held};
+    seat->name = name_for(g, o->socket->nsp);
+    seat->name->seats++;
+    seat->synced = seat->name->chunk ? seat->name->chunk->n : 0;
+    hub_list_push(&g->seats, &seat->in_group);
+    hub_list_push(&o->seats, &seat->in_outlet);
+    g->size++;
+}
+
+bool hub_seat_release(struct hub_seat *seat) {
+    sync_seat(seat); /* into what is kept, so that the order holds */
+    seat->held = false;
+    for (size_t i = 0; seat->kept && i < seat->kept->n && !seat->overflowed; i++) {
+        struct held_piece *h = &seat->kept->pieces[i];
+        hub_socket_send_chunk(seat->outlet->socket, h->chunk, h->off, h->len, h->flags);
+    }
+    drop_kept(seat);
+    return !seat->overflowed;
+}
+
+static void unseat(struct hub_seat *seat) {
+    struct hub_group_name *n = seat->name;
+    hub_list_remove(&seat->in_group);
+    hub_list_remove(&seat->in_outlet);
+    seat->group->size--;
+    drop_kept(seat);
+    seat->group = NULL;
+    if (--n->seats) return;
+    hub_list_remove(&n->link);
+    hub_chunk_unref(n->chunk);
+    free(n);
+}
+
+void hub_seat_leave(struct hub_seat *seat) {
+    if (!seat->group) return;
+    if (!seat->held) sync_seat(seat);
+    unseat(seat);
+}
+
+/* ---- outlets ---- */
+
+void hub_outlet_init(struct hub_outlet *o, struct hub_socket *s) {
+    o->socket = s;
+    hub_list_init(&o->seats);
+}
+
+void hub_outlet_deinit(struct hub_outlet *o) {
+    while (!hub_list_empty(&o->seats)) unseat(HUB_CONTAINER(o->seats.next, struct hub_seat, in_outlet));
+}
+
+void hub_outlet_emit(struct hub_outlet *o, struct hub_str event, struct hub_str args, int flags) {
+    sync_outlet(o);
+    hub_socket_emit(o->socket, event, args, flags);
+}
+
+void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args) {
+    if (ack < 0) return;
+    sync_outlet(o);
+    hub_socket_ack(o->socket, ack, args, NULL);
+}
+
+/* ---- groups ---- */
+
+/* Every seat gets its piece, and the chunks are let go. */
+static void hand_over(struct hub_group *g) {
+    HUB_LIST_EACH(&g->seats, it) {
+        struct hub_seat *seat = HUB_CONTAINER(it, struct hub_seat, in_group);
+        sync_seat(seat);
+        seat->synced = 0;
+    }
+    HUB_LIST_EACH(&g->names, it) {
+        struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
+        hub_chunk_unref(n->chunk);
+        n->chunk = NULL;
+    }
+}
+
+static void on_turn_end(struct hub_task *t) { hand_over(HUB_CONTAINER(t, struct hub_group, hand_over)); }
+
+struct hub_group *hub_group_new(struct hub_loop *loop) {
+    struct hub_group *g = hub_xcalloc(1, sizeof *g);
+    g->loop = loop;
+    g->hand_over.run = on_turn_end;
+    hub_list_init(&g->seats);
+    hub_list_init(&g->names);
+    return g;
+}
+
+void hub_group_delete(struct hub_group *g) {
+    hub_defer_cancel(&g->hand_over);
+    free(g);
+}
+
+size_t hub_group_size(const struct hub_group *g) { return g->size; }
+
+static void encode(struct hub_nsp *nsp, struct hub_str event, struct hub_str args) {
+    hub_buf_clear(&packet);
+    hub_sio_event(&packet, nsp->name, -1, event, args);
+}
+
+static bool must_hand_over_first(const struct hub_group *g, int flags) {
+    HUB_LIST_EACH(&g->names, it) {
+        const struct hub_chunk *chunk = HUB_CONTAINER(it, struct hub_group_name, link)->chunk;
+        if (chunk && (flags != g->flags || chunk->n > CHUNK_FULL)) return true;
+    }
+    return false;
+}
+
+void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str args, int flags) {
+    if (!g->size) return;
+    if (must_hand_over_first(g, flags)) hand_over(g);
+    g->flags = flags;
+    HUB_LIST_EACH(&g->names, it) {
+        struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
+        if (!n->chunk) n->chunk = hub_chunk_new(CHUNK_FIRST);
+        encode(n->nsp, event, args);
+        hub_chunk_add_frame(n->chunk, HUB_WS_TEXT, hub_buf_str(&packet));
+    }
+    hub_metric_add(&deliveries, (int64_t)g->size);
+    hub_defer(g->loop, &g->hand_over);
+}
+
+/* ---- casts ---- */
+
+void hub_cast_begin(struct hub_cast *c, struct hub_group *g, struct hub_str event, struct hub_str args, int flags) {
+    *c = (struct hub_cast){g, event, args, flags};
+}
+
+void hub_cast_to(struct hub_cast *c, struct hub_seat *seat) {
+    if (seat->group != c->group) return;
+    struct hub_group_name *n = seat->name;
+    if (!n->cast) {
+        encode(n->nsp, c->event, c->args);
+        n->cast = hub_chunk_frame(HUB_WS_TEXT, hub_buf_str(&packet));
+    }
+    if (seat->held)
+        sync_seat(seat);
+    else
+        sync_outlet(seat->outlet);
+    deliver(seat, n->cast, 0, n->cast->n, c->flags);
+    hub_metric_add(&deliveries, 1);
+}
+
+void hub_cast_end(struct hub_cast *c) {
+    HUB_LIST_EACH(&c->group->names, it) {
+        struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
+        hub_chunk_unref(n->cast);
+        n->cast = NULL;
+    }
+}

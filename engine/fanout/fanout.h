@@ -1,0 +1,63 @@
+/* Encode once, deliver to many. A group is the audience of a room; an outlet is one socket's way out; a seat is an outlet's place
+ * in a group.
+ *
+ * What goes to a whole group within one turn is laid end to end in one chunk per namespace name and handed to the seats when
+ * the turn ends, as one piece each: one send(2) then carries all of it, and a broadcast costs nothing per recipient until then.
+ * Everything a socket receives keeps the order in which it was decided: whoever emits to one outlet first hands over what its
+ * groups have gathered so far (hub_outlet_emit and the others here do that; never bypass them with hub_socket_emit).
+ *
+ * A seat may be taken "held": what its group sends is kept for it, in order, until hub_seat_release. That is how joining a room is
+ * atomic with the room's sequence. */
+#ifndef HUB_FANOUT_FANOUT_H
+#define HUB_FANOUT_FANOUT_H
+#include "base/list.h"
+#include "loop/loop.h"
+#include "session/session.h"
+
+struct hub_outlet {
+    struct hub_socket *socket; /* borrowed; must outlive the outlet */
+    struct hub_list seats;
+};
+
+struct hub_group;
+
+struct hub_seat {
+    struct hub_list in_group, in_outlet;
+    struct hub_outlet *outlet;
+    struct hub_group *group; /* NULL: not seated */
+    struct hub_group_name *name;
+    uint32_t synced; /* bytes of the name's chunk already handed over */
+    bool held, overflowed;
+    struct hub_held *kept; /* pieces that wait for hub_seat_release, or NULL */
+};
+#define HUB_SEAT_HELD_MAX (4u << 20) /* bytes kept for a held seat; beyond, overflowed is set and the rest is dropped */
+
+void hub_outlet_init(struct hub_outlet *o, struct hub_socket *s);
+/* Leaves every group, without handing over what is pending. */
+void hub_outlet_deinit(struct hub_outlet *o);
+/* To this socket only. ARGS is JSON text without brackets. */
+void hub_outlet_emit(struct hub_outlet *o, struct hub_str event, struct hub_str args, int flags);
+void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args);
+
+struct hub_group *hub_group_new(struct hub_loop *loop);
+void hub_group_delete(struct hub_group *g); /* must have no seats */
+size_t hub_group_size(const struct hub_group *g);
+void hub_seat_take(struct hub_seat *seat, struct hub_group *g, struct hub_outlet *o, bool held);
+/* Hands over what was kept, then follows live. False when it had overflowed: the joiner must start over. */
+bool hub_seat_release(struct hub_seat *seat);
+/* Hands over what is pending (unless held) and leaves. Harmless when not seated. */
+void hub_seat_leave(struct hub_seat *seat);
+
+/* To everybody in the group. */
+void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str args, int flags);
+
+/* To some of the group: begin, to for each chosen seat, end. Encoded at most once per namespace name. EVENT and ARGS must live until end. */
+struct hub_cast {
+    struct hub_group *group;
+    struct hub_str event, args;
+    int flags;
+};
+void hub_cast_begin(struct hub_cast *c, struct hub_group *g, struct hub_str event, struct hub_str args, int flags);
+void hub_cast_to(struct hub_cast *c, struct hub_seat *seat);
+void hub_cast_end(struct hub_cast *c);
+#endif

@@ -1,0 +1,242 @@
+/* Rooms: life, members, moderation state, order, and emitting to an audience. */
+#include "room/room.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/metric.h"
+
+static struct hub_metric rooms = HUB_METRIC(HUB_GAUGE, "hubd_rooms", NULL, "Rooms in use");
+static struct hub_metric members = HUB_METRIC(HUB_GAUGE, "hubd_members", NULL, "Connections joined to rooms");
+
+struct hub_room *hub_room_find(struct hub_map *registry, struct hub_str id) {
+    return hub_map_get(registry, id);
+}
+
+struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, void *hub, struct hub_str id) {
+    struct hub_room *r = hub_map_get(registry, id);
+    if (r) return hub_room_ref(r);
+    r = hub_xcalloc(1, sizeof *r);
+    *r = (struct hub_room){.refs = 1, .registry = registry, .loop = loop, .hub = hub, .id = hub_str_dup(id)};
+    r->readers = hub_group_new(loop);
+    hub_list_init(&r->waiting);
+    hub_list_init(&r->ops);
+    hub_list_init(&r->outs);
+    hub_map_put(registry, id, r);
+    hub_metric_add(&rooms, 1);
+    return r;
+}
+
+struct hub_room *hub_room_ref(struct hub_room *r) {
+    r->refs++;
+    return r;
+}
+
+static void free_user(struct hub_room_user *u) {
+    struct hub_loop *loop = u->room->loop;
+    hub_timer_stop(loop, &u->offline);
+    hub_timer_stop(loop, &u->typing);
+    hub_timer_stop(loop, &u->recording);
+    free(u->id);
+    free(u->name);
+    free(u->avatar);
+    free(u);
+}
+
+void hub_room_unref(struct hub_room *r) {
+    if (--r->refs) return;
+    hub_map_del(r->registry, hub_cstr(r->id));
+    for (struct hub_room_user *u; (u = hub_map_drain(&r->users));) free_user(u);
+    for (void *m; (m = hub_map_drain(&r->moderated));) free(m);
+    for (void *m; (m = hub_map_drain(&r->receipts));) free(m);
+    hub_group_delete(r->readers);
+    json_decref(r->record);
+    free(r->actions);
+    free(r->id);
+    free(r);
+    hub_metric_add(&rooms, -1);
+}
+
+/* ---- members ---- */
+
+struct hub_room_user *hub_room_user(const struct hub_room *r, struct hub_str id) {
+    return hub_map_get(&r->users, id);
+}
+
+static struct hub_room_user *user_for(struct hub_room *r, struct hub_str id) {
+    struct hub_room_user *u = hub_map_get(&r->users, id);
+    if (u) return u;
+    u = hub_xcalloc(1, sizeof *u);
+    u->id = hub_str_dup(id);
+    u->room = r;
+    hub_list_init(&u->members);
+    hub_map_put(&r->users, id, u);
+    return u;
+}
+
+void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o, const struct hub_rights *rights) {
+    *m = (struct hub_member){.room = hub_room_ref(r), .user = user_for(r, user_id), .outlet = o, .rights = *rights};
+    hub_list_init(&m->in_conn);
+    hub_list_push(&m->user->members, &m->in_user);
+    if (m->user->member_n++ == 0) r->user_n++;
+    if (rights->can_read) hub_seat_take(&m->seat, r->readers, o, true);
+    hub_metric_add(&members, 1);
+}
+
+bool hub_room_leave(struct hub_member *m) {
+    struct hub_room *r = m->room;
+    hub_seat_leave(&m->seat);
+    hub_list_remove(&m->in_user);
+    hub_list_remove(&m->in_conn);
+    bool last = --m->user->member_n == 0;
+    if (last) r->user_n--;
+    m->room = NULL;
+    hub_metric_add(&members, -1);
+    hub_room_unref(r);
+    return last;
+}
+
+void hub_room_forget_user(struct hub_room_user *u) {
+    if (u->member_n) return;
+    hub_map_del(&u->room->users, hub_cstr(u->id));
+    free_user(u);
+}
+
+void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights) {
+    m->rights = *rights;
+    if (rights->can_read && !m->seat.group)
+        hub_seat_take(&m->seat, m->room->readers, m->outlet, false);
+    else if (!rights->can_read)
+        hub_seat_leave(&m->seat);
+}
+
+/* ---- moderation ---- */
+
+struct hub_moderated *hub_room_moderated(struct hub_room *r, struct hub_str id, bool create) {
+    struct hub_moderated *m = hub_map_get(&r->moderated, id);
+    if (m || !create) return m;
+    m = hub_xcalloc(1, sizeof *m);
+    hub_map_put(&r->moderated, id, m);
+    return m;
+}
+
+bool hub_room_is_blocked(struct hub_room *r, struct hub_str id, int64_t now) {
+    const struct hub_moderated *m = hub_map_get(&r->moderated, id);
+    return m && m->blocked_until > now;
+}
+
+bool hub_room_is_silenced(struct hub_room *r, struct hub_str id, const struct hub_rights *rights, bool default_silenced, int64_t now) {
+    const struct hub_moderated *m = hub_map_get(&r->moderated, id);
+    if (m && m->silenced_until > now) return true;
+    return default_silenced && !rights->can_moderate && !(m && m->may_speak);
+}
+
+struct hub_receipt *hub_receipt_of(struct hub_room *r, struct hub_str id, bool create) {
+    struct hub_receipt *found = hub_map_get(&r->receipts, id);
+    if (found || !create) return found;
+    found = hub_xcalloc(1, sizeof *found);
+    hub_map_put(&r->receipts, id, found);
+    return found;
+}
+
+/* ---- order ---- */
+
+/* A loop, not a recursion: an op that is done at once returns here for the next one. */
+static void run_ops(struct hub_room *r) {
+    if (r->draining) return;
+    r->draining = true;
+    for (struct hub_list *n; !r->running && (n = hub_list_pop(&r->ops));) {
+        r->running = HUB_CONTAINER(n, struct hub_room_op, link);
+        r->running->run(r->running);
+    }
+    r->draining = false;
+}
+
+void hub_room_enqueue(struct hub_room *r, struct hub_room_op *op) {
+    hub_room_ref(r); /* given up by hub_room_op_done */
+    hub_room_ref(r);
+    hub_list_push(&r->ops, &op->link);
+    run_ops(r);
+    hub_room_unref(r);
+}
+
+void hub_room_op_done(struct hub_room *r, struct hub_room_op *op) {
+    if (r->running == op) r->running = NULL;
+    run_ops(r);
+    hub_room_unref(r);
+}
+
+void hub_room_out(struct hub_room *r, struct hub_room_out *out) {
+    out->ready = false;
+    hub_list_push(&r->outs, &out->link);
+}
+
+static void announce_ready(struct hub_room *r) {
+    while (!hub_list_empty(&r->outs)) {
+        struct hub_room_out *out = HUB_CONTAINER(r->outs.next, struct hub_room_out, link);
+        if (!out->ready) return;
+        hub_list_remove(&out->link);
+        out->announce(out);
+    }
+}
+
+void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out) {
+    out->ready = true;
+    announce_ready(r);
+}
+
+void hub_room_out_drop(struct hub_room *r, struct hub_room_out *out) {
+    hub_list_remove(&out->link);
+    announce_ready(r);
+}
+
+/* ---- audience ---- */
+
+static void cast_to_user(struct hub_cast *c, struct hub_room_user *u) {
+    HUB_LIST_EACH(&u->members, it) hub_cast_to(c, &HUB_CONTAINER(it, struct hub_member, in_user)->seat);
+}
+
+static void cast_to_ids(struct hub_cast *c, struct hub_room *r, const json_t *ids) {
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        struct hub_str id = hub_json_str(json_array_get(ids, i));
+        bool again = false; /* a user named twice still gets it once */
+        for (size_t j = 0; j < i && !again; j++) again = hub_str_eq(id, hub_json_str(json_array_get(ids, j)));
+        struct hub_room_user *u = again ? NULL : hub_room_user(r, id);
+        if (u) cast_to_user(c, u);
+    }
+}
+
+static bool is_target(const struct hub_target *t, const struct hub_member *m) {
+    struct hub_str id = hub_cstr(m->user->id);
+    if (t->to == HUB_TO_OTHERS) return !hub_str_eq(id, t->sender);
+    return m->rights.can_moderate || (t->also.n && hub_str_eq(id, t->also));
+}
+
+static void cast_by_test(struct hub_cast *c, struct hub_room *r, const struct hub_target *t) {
+    void *value;
+    for (void *it = NULL; (it = hub_map_next(&r->users, it, NULL, &value));) {
+        struct hub_room_user *u = value;
+        HUB_LIST_EACH(&u->members, mit) {
+            struct hub_member *m = HUB_CONTAINER(mit, struct hub_member, in_user);
+            if (is_target(t, m)) hub_cast_to(c, &m->seat);
+        }
+    }
+}
+
+void hub_room_emit(struct hub_room *r, const struct hub_target *t, struct hub_str event, struct hub_str args, int flags) {
+    if (t->to == HUB_TO_ALL) {
+        hub_group_send(r->readers, event, args, flags);
+        return;
+    }
+    struct hub_cast c;
+    hub_cast_begin(&c, r->readers, event, args, flags);
+    if (t->to == HUB_TO_IDS) {
+        cast_to_ids(&c, r, t->ids);
+    } else if (t->to == HUB_TO_SENDER) {
+        struct hub_room_user *u = hub_room_user(r, t->sender);
+        if (u) cast_to_user(&c, u);
+    } else {
+        cast_by_test(&c, r, t);
+    }
+    hub_cast_end(&c);
+}

@@ -1,0 +1,131 @@
+/* A room while somebody uses it: its members and users, who is silenced or blocked, its place in the sequence, and two queues that
+ * keep its order. Knows nothing of stores, scripts or commands; engine/hub drives it.
+ *
+ * A member is one connection in the room; a user is all connections of one userId in it. A room is reference counted: members, work under
+ * way and lingering presence hold it; the last unref takes it out of its registry and frees it. */
+#ifndef HUB_ROOM_ROOM_H
+#define HUB_ROOM_ROOM_H
+#include "base/json.h"
+#include "base/map.h"
+#include "base/uuid.h"
+#include "fanout/fanout.h"
+#include "room/rights.h"
+
+struct hub_room_user {
+    char *id;
+    struct hub_room *room;
+    struct hub_list members;
+    uint32_t member_n;
+    char *name, *avatar;                /* of the session that joined last; may be NULL */
+    bool announced, away;               /* presence as last told to the room */
+    struct hub_timer offline;           /* grace after the last connection left */
+    struct hub_timer typing, recording; /* running = the indicator is on */
+};
+
+struct hub_member {
+    struct hub_list in_user;
+    struct hub_list in_conn; /* the owner's list of this connection's memberships */
+    struct hub_room *room;   /* holds a reference */
+    struct hub_room_user *user;
+    void *conn; /* the owner's connection */
+    struct hub_outlet *outlet;
+    struct hub_seat seat; /* taken only with canRead */
+    struct hub_rights rights;
+    uint32_t joins; /* hub:join requests so far: only the latest one lets the seat go live */
+};
+
+/* Moderation of one user in the room, as stored (actions block, silence, speak). Times in wall ms; 0 = not, INT64_MAX = without end. */
+struct hub_moderated {
+    int64_t blocked_until, silenced_until;
+    bool may_speak; /* granted under defaultSilenced */
+    bool asked_to_speak;
+};
+
+/* How far one user has read and received, as stored. */
+struct hub_receipt {
+    int64_t read_seq, read_time, delivered_seq; /* 0 = never; time in wall ms */
+};
+
+/* Work that must run one after the other in the room: scripts and what waits behind them. run is called when the op reaches the front and
+ * must lead to exactly one hub_room_op_done. The room is held while an op is queued or running. */
+struct hub_room_op {
+    struct hub_list link;
+    void (*run)(struct hub_room_op *op);
+};
+
+/* What is about to be announced, in the order decided: the announcement waits until everything before it is ready (committed). */
+struct hub_room_out {
+    struct hub_list link;
+    bool ready;
+    void (*announce)(struct hub_room_out *out);
+};
+
+struct hub_room {
+    uint32_t refs;
+    struct hub_map *registry; /* where it is found by id */
+    struct hub_loop *loop;
+    void *hub; /* the owner's hub */
+    char *id;
+    struct hub_map users; /* userId → hub_room_user */
+    uint32_t user_n;      /* users with at least one member */
+    struct hub_group *readers;
+    struct hub_map moderated; /* userId → hub_moderated */
+    struct hub_map receipts;  /* userId → hub_receipt */
+    json_t *record;           /* the room object's row as last read */
+    /* Sequence: the number of the last announced change; loaded from the store when the room opens. */
+    int64_t seq;
+    char epoch[HUB_UUID_LEN + 1];
+    bool open;               /* seq, epoch, moderated and receipts are loaded */
+    struct hub_list waiting; /* for open; the owner's */
+    struct hub_list ops;
+    struct hub_room_op *running;
+    bool draining;
+    struct hub_list outs;
+    void *actions; /* the owner's scheduled actions of this room: one allocation without running timers, freed with the room */
+};
+
+/* Finds or makes. The caller gets a reference. */
+struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, void *hub, struct hub_str id);
+struct hub_room *hub_room_find(struct hub_map *registry, struct hub_str id); /* no reference; NULL when not in use */
+struct hub_room *hub_room_ref(struct hub_room *r);
+void hub_room_unref(struct hub_room *r);
+
+struct hub_room_user *hub_room_user(const struct hub_room *r, struct hub_str user_id); /* NULL when unknown; may have no members */
+/* Seats a connection (held when it may read). MEMBER is the caller's memory. */
+void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o, const struct hub_rights *rights);
+/* Takes it out again; true when it was the user's last connection. The member's reference to the room is given up: the room may be gone
+ * then unless the caller holds one. */
+bool hub_room_leave(struct hub_member *m);
+/* Frees a user without members whose presence is told no more. */
+void hub_room_forget_user(struct hub_room_user *u);
+/* New rights: takes or gives up the seat as canRead says. */
+void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights);
+
+struct hub_moderated *hub_room_moderated(struct hub_room *r, struct hub_str user_id, bool create);
+bool hub_room_is_blocked(struct hub_room *r, struct hub_str user_id, int64_t now);
+/* Own silence, or defaultSilenced without a grant. Moderators are exempt from the latter. */
+bool hub_room_is_silenced(struct hub_room *r, struct hub_str user_id, const struct hub_rights *rights, bool default_silenced, int64_t now);
+
+struct hub_receipt *hub_receipt_of(struct hub_room *r, struct hub_str user_id, bool create);
+
+void hub_room_enqueue(struct hub_room *r, struct hub_room_op *op);
+void hub_room_op_done(struct hub_room *r, struct hub_room_op *op);
+/* True while an op runs or waits: what must not overtake it queues behind. */
+static inline bool hub_room_busy(const struct hub_room *r) { return r->running != NULL; }
+
+void hub_room_out(struct hub_room *r, struct hub_room_out *out); /* decides its place */
+/* Announces it and everything ready before and behind it, in order. The room must be held by the caller. */
+void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out);
+/* Takes it out without announcing, letting those behind it go. */
+void hub_room_out_drop(struct hub_room *r, struct hub_room_out *out);
+
+/* Events to the room's readers; ARGS is JSON text without brackets. */
+enum hub_to { HUB_TO_ALL, HUB_TO_OTHERS, HUB_TO_SENDER, HUB_TO_IDS, HUB_TO_MODERATORS };
+struct hub_target {
+    enum hub_to to;
+    struct hub_str sender; /* userId, for OTHERS and SENDER */
+    const json_t *ids;     /* array of userIds, for IDS */
+    struct hub_str also;   /* MODERATORS: this user too */
+};
+void hub_room_emit(struct hub_room *r, const struct hub_target *target, struct hub_str event, struct hub_str args, int flags);
+#endif
