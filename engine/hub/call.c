@@ -1,0 +1,93 @@
+/* Calls: made from an event or a REST request, answered exactly once, freed with the answer. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub/hub_int.h"
+
+static struct hub_buf scratch;
+
+struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack) {
+    struct hub_call *call = hub_xmalloc(sizeof *call);
+    *call = (struct hub_call){.hub = hub, .conn = conn ? hub_conn_ref(conn) : NULL, .who = hub_identity_ref(who), .args = args, .ack = ack};
+    snprintf(call->event, sizeof call->event, "%s", event);
+    return call;
+}
+
+static void free_call(struct hub_call *call) {
+    if (call->room) hub_room_unref(call->room);
+    if (call->conn) hub_conn_unref(call->conn);
+    hub_identity_unref(call->who);
+    json_decref(call->args);
+    free(call);
+}
+
+static void answer(struct hub_call *call, struct hub_str json) {
+    if (call->conn && !call->conn->closed) hub_outlet_ack(&call->conn->outlet, call->ack, json);
+}
+
+void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fields) {
+    if (call->reply) {
+        call->reply(call->reply_arg, HUB_OK, NULL, data_name, fields);
+    } else if (call->ack >= 0) {
+        struct hub_buf b = {0};
+        hub_buf_addz(&b, "{\"ok\":true");
+        if (fields.n) hub_buf_addc(&b, ',');
+        hub_buf_adds(&b, fields);
+        hub_buf_addc(&b, '}');
+        answer(call, hub_buf_str(&b));
+        hub_buf_free(&b);
+    }
+    free_call(call);
+}
+
+static void count_reject(enum hub_code code) {
+    hub_metric_add(hub_metric_labelled("hubd_rejects_total", "Refused requests by error code", HUB_COUNTER, "code", hub_cstr(hub_code_name(code))),
+                   1);
+}
+
+static void fail_ack(struct hub_call *call, const struct hub_err *err, struct hub_str fields) {
+    hub_buf_clear(&scratch);
+    hub_buf_addf(&scratch, "{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", hub_code_name(err->code));
+    hub_json_add_string(&scratch, hub_cstr(err->text));
+    if (fields.n) hub_buf_addc(&scratch, ','), hub_buf_adds(&scratch, fields);
+    hub_buf_addz(&scratch, "}}");
+    answer(call, hub_buf_str(&scratch));
+}
+
+static void fail_event(struct hub_call *call, const struct hub_err *err, struct hub_str fields) {
+    struct hub_str room = hub_call_str(call, "roomId");
+    if (!call->conn || call->conn->closed) return;
+    hub_buf_clear(&scratch);
+    hub_buf_addz(&scratch, "{\"error\":");
+    hub_json_add_string(&scratch, hub_cstr(err->text));
+    hub_buf_addf(&scratch, ",\"code\":\"%s\",\"event\":", hub_code_name(err->code));
+    hub_json_add_string(&scratch, hub_cstr(call->event));
+    if (room.n && room.n <= 255) hub_buf_addz(&scratch, ",\"roomId\":"), hub_json_add_string(&scratch, room);
+    if (fields.n) hub_buf_addc(&scratch, ','), hub_buf_adds(&scratch, fields);
+    hub_buf_addc(&scratch, '}');
+    hub_outlet_emit(&call->conn->outlet, HUB_STR("hub:error"), hub_buf_str(&scratch), 0);
+}
+
+void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields) {
+    count_reject(err->code);
+    if (call->reply)
+        call->reply(call->reply_arg, err->code, err, NULL, fields);
+    else if (call->ack >= 0)
+        fail_ack(call, err, fields);
+    else
+        fail_event(call, err, fields);
+    free_call(call);
+}
+
+void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...) {
+    struct hub_err err = {.code = code};
+    va_list ap;
+    va_start(ap, fmt);
+    if (fmt)
+        vsnprintf(err.text, sizeof err.text, fmt, ap);
+    else
+        hub_fail(&err, code, NULL);
+    va_end(ap);
+    hub_call_fail_with(call, &err, hub_str(NULL, 0));
+}

@@ -1,0 +1,156 @@
+/* A socket's connection to a hub: authenticated on connect, its events turned into calls, everything let go when it closes. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+#include "hub/hub_int.h"
+
+static void on_idle(struct hub_timer *t);
+
+/* connectionTimeout counts any inbound packet, heartbeats included, so the timer only looks whether there was one. */
+static void arm_idle(struct hub_conn *c) {
+    struct hub_loop *loop = c->hub->engine->config.loop;
+    int64_t left = hub_socket_last_in(c->socket) + c->hub->def->connection_timeout - hub_loop_now(loop);
+    hub_timer_start(loop, &c->idle, left > 1 ? left : 1, on_idle);
+}
+
+static void on_idle(struct hub_timer *t) {
+    struct hub_conn *c = HUB_CONTAINER(t, struct hub_conn, idle);
+    int64_t silent = hub_loop_now(c->hub->engine->config.loop) - hub_socket_last_in(c->socket);
+    if (silent < c->hub->def->connection_timeout) {
+        arm_idle(c);
+        return;
+    }
+    hub_log_kv(HUB_LOG_INFO, "hub", "closing an idle connection", "hub", c->hub->def->name, "user", c->identity->user_id, NULL);
+    hub_socket_disconnect(c->socket, true);
+}
+
+static void on_admitted(void *arg, struct hub_identity *identity) {
+    struct hub_socket *s = arg;
+    struct hub_hub *hub = s->nsp->owner;
+    struct hub_conn *c = hub_xcalloc(1, sizeof *c);
+    *c = (struct hub_conn){.refs = 1, .hub = hub, .socket = hub_socket_ref(s), .identity = hub_identity_ref(identity)};
+    hub_list_init(&c->members);
+    hub_list_push(&hub->conns, &c->link);
+    hub_outlet_init(&c->outlet, s);
+    c->user = hub_user_get(hub, hub_cstr(identity->user_id));
+    c->user->conns++;
+    s->user = c;
+    arm_idle(c);
+    hub_lease_set(&c->lease, hub->engine->config.loop, s, identity);
+    hub_socket_accept(s);
+}
+
+static void on_connect(struct hub_socket *s, json_t *auth) {
+    struct hub_hub *hub = s->nsp->owner;
+    if (hub->engine->draining) {
+        hub_socket_refuse(s, hub_code_text(HUB_SHUTTING_DOWN), HUB_STR("{\"code\":\"shutting_down\"}"));
+        return;
+    }
+    hub_identity_admit(hub->engine->config.identity, s, auth, on_admitted, s);
+}
+
+void hub_conn_unref(struct hub_conn *c) {
+    if (--c->refs) return;
+    hub_identity_unref(c->identity);
+    hub_socket_unref(c->socket);
+    free(c);
+}
+
+struct hub_member *hub_conn_member(struct hub_conn *c, const struct hub_room *room) {
+    HUB_LIST_EACH(&c->members, it) {
+        struct hub_member *m = HUB_CONTAINER(it, struct hub_member, in_conn);
+        if (m->room == room) return m;
+    }
+    return NULL;
+}
+
+static void on_closed(struct hub_socket *s, const char *reason) {
+    struct hub_conn *c = s->user;
+    if (!c) return; /* never admitted */
+    hub_log_kv(HUB_LOG_DEBUG, "hub", "connection closed", "hub", c->hub->def->name, "user", c->identity->user_id, "reason", reason, NULL);
+    c->closed = true;
+    s->user = NULL;
+    hub_timer_stop(c->hub->engine->config.loop, &c->idle);
+    hub_lease_stop(&c->lease);
+    while (!hub_list_empty(&c->members)) hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn));
+    hub_outlet_deinit(&c->outlet);
+    hub_list_remove(&c->link);
+    c->user->conns--;
+    hub_user_release(c->hub, c->user);
+    c->user = NULL;
+    hub_conn_unref(c);
+}
+
+/* hub:refreshToken */
+
+static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    struct hub_call *call = arg;
+    struct hub_conn *c = call->conn;
+    if (code) {
+        hub_call_fail(call, code, "%s", reason ? reason : hub_code_text(code));
+        return;
+    }
+    if (!c->closed) {
+        hub_identity_unref(c->identity);
+        c->identity = hub_identity_ref(who);
+        hub_lease_set(&c->lease, c->hub->engine->config.loop, c->socket, who);
+    }
+    hub_call_ok(call, NULL, hub_str(NULL, 0));
+}
+
+void hub_cmd_refresh_token(struct hub_call *call) {
+    struct hub_str token = hub_call_str(call, "token");
+    if (!token.n)
+        hub_call_fail(call, HUB_BAD_REQUEST, "token: expected a text");
+    else
+        hub_identity_refresh(call->hub->engine->config.identity, call->who, token, on_refreshed, call);
+}
+
+static struct hub_metric messages_in = HUB_METRIC(HUB_COUNTER, "hubd_hub_events_in_total", NULL, "Events received by hubs");
+
+bool hub_call_settle(struct hub_call *call, unsigned needs) {
+    struct hub_str id = hub_call_str(call, "roomId");
+    if (!id.n || id.n > 255) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected a text of 1 to 255 bytes");
+        return false;
+    }
+    struct hub_room *room = hub_room_find(&call->hub->rooms, id);
+    struct hub_member *m = room ? hub_conn_member(call->conn, room) : NULL;
+    if (!m) {
+        hub_call_fail(call, HUB_NOT_IN_ROOM, NULL);
+        return false;
+    }
+    call->room = hub_room_ref(room);
+    call->rights = m->rights;
+    enum hub_code refused = HUB_OK;
+    if ((needs & HUB_NEEDS_READ) && !m->rights.can_read) refused = HUB_CANNOT_READ;
+    if ((needs & HUB_NEEDS_MODERATE) && !m->rights.can_moderate) refused = HUB_NOT_ALLOWED;
+    if ((needs & HUB_NEEDS_MANAGE) && !m->rights.can_manage_room) refused = HUB_NOT_ALLOWED;
+    if (refused) hub_call_fail(call, refused, NULL);
+    return !refused;
+}
+
+static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+    struct hub_conn *c = s->user;
+    hub_metric_add(&messages_in, 1);
+    json_t *object = json_array_get(args, 0);
+    const struct hub_command *command = hub_command_find(event);
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", event.n < 63 ? (int)event.n : 63, event.p);
+    struct hub_call *call = hub_call_new(c->hub, c, c->identity, name, json_incref(object), ack);
+    if (bins && bins->n) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "binary values are not part of hub events; send JSON");
+    } else if (object && !json_is_object(object)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "expected one object as the event's payload");
+    } else if (!object) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "expected an object as the event's payload");
+    } else if (!command) {
+        if (!hub_event_alias(call, event)) hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", name);
+    } else if (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs)) {
+        command->run(call);
+    }
+}
+
+const struct hub_namespace_ops hub_conn_ops = {.connect = on_connect, .event = on_event, .closed = on_closed};

@@ -1,0 +1,324 @@
+/* Who may enter a room, and as what: the layers of the specification in their order (contract: semantics.md "Join").
+ *
+ *   room exists → roomEligibility → blocked? → absoluteRoles → checkRoles → checkScript → cached role? → authSources → authScripts
+ *
+ * Each layer is one function; a layer that has to wait returns, and its callback goes on with the next. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "hub/hub_int.h"
+
+#define SOURCE_ROWS 100 /* records of one authSource that are tried against its condition */
+
+struct decision {
+    struct hub_hub *hub;
+    const struct hub_def *def; /* as it was when this began */
+    struct hub_identity *who;
+    char *room_id;
+    bool skip_cache;
+    json_t *record;
+    struct hub_room *room;
+    size_t at;         /* index of the authSource or authScript under way */
+    json_t *rows_json; /* records of the current source */
+    size_t row_at;
+    char layer[96];
+    struct hub_buf text;
+    hub_decide_done *done;
+    void *arg;
+};
+
+static void check_sources(struct decision *d);
+static void check_scripts(struct decision *d);
+
+static void finish(struct decision *d, enum hub_code code, const struct hub_rights *rights) {
+    if (code && hub_log_on(HUB_LOG_DEBUG))
+        hub_log_kv(HUB_LOG_DEBUG, "hub", "join refused", "hub", d->def->name, "room", d->room_id, "user", d->who->user_id, "code",
+                   hub_code_name(code), NULL);
+    d->done(d->arg, code, rights, d->layer, d->room);
+    if (d->room) hub_room_unref(d->room);
+    hub_identity_unref(d->who);
+    json_decref(d->record);
+    json_decref(d->rows_json);
+    hub_buf_free(&d->text);
+    free(d->room_id);
+    free(d);
+}
+
+static void refuse(struct decision *d, enum hub_code code, const char *layer) {
+    snprintf(d->layer, sizeof d->layer, "%s", layer);
+    finish(d, code, NULL);
+}
+
+/* ---- the cache of decisions ---- */
+
+static void cache_key(struct hub_buf *b, const struct hub_hub *hub, struct hub_str room, struct hub_str user) {
+    /* The room's length in front keeps ids with colons apart. */
+    hub_buf_addf(b, "hubd:auth:%s:%s:%zu:%.*s:%.*s", hub->engine->config.service->name, hub->def->name, room.n, HUB_FMT(room), HUB_FMT(user));
+}
+
+void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str user) {
+    struct hub_cache *cache = hub->engine->config.cache;
+    struct hub_buf key = {0};
+    cache_key(&key, hub, room, user);
+    if (user.n)
+        cache->ops->del(cache, hub_buf_str(&key));
+    else
+        cache->ops->del_prefix(cache, hub_buf_str(&key));
+    hub_buf_free(&key);
+}
+
+static void remember(struct decision *d, const struct hub_def_role *role) {
+    struct hub_cache *cache = d->hub->engine->config.cache;
+    if (d->def->auth_cache_ttl <= 0) return;
+    struct hub_buf key = {0}, value = {0};
+    cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id));
+    hub_buf_addf(&value, "%s%s", role ? "role:" : "none", role ? role->name : "");
+    cache->ops->set(cache, hub_buf_str(&key), hub_buf_str(&value), d->def->auth_cache_ttl * 1000);
+    hub_buf_free(&key);
+    hub_buf_free(&value);
+}
+
+static void admit(struct decision *d, const struct hub_def_role *role, const char *kind, const char *name) {
+    struct hub_rights rights = hub_rights_of(role);
+    snprintf(d->layer, sizeof d->layer, "%s%s%s", kind, name ? "." : "", name ? name : "");
+    remember(d, role);
+    finish(d, HUB_OK, &rights);
+}
+
+static void on_cached(void *arg, enum hub_code code, struct hub_str value) {
+    struct decision *d = arg;
+    const struct hub_def_role *role = NULL;
+    if (!code && hub_str_starts(value, HUB_STR("role:"))) role = hub_def_role(d->def, hub_str(value.p + 5, value.n - 5));
+    if (code || (!role && !hub_str_is(value, "none"))) { /* absent, cache away, or a role that no longer exists */
+        check_sources(d);
+        return;
+    }
+    struct hub_rights rights = hub_rights_of(role);
+    snprintf(d->layer, sizeof d->layer, "cache");
+    finish(d, HUB_OK, &rights);
+}
+
+static void check_cache(struct decision *d) {
+    struct hub_cache *cache = d->hub->engine->config.cache;
+    if (d->skip_cache || d->def->auth_cache_ttl <= 0) {
+        check_sources(d);
+        return;
+    }
+    struct hub_buf key = {0};
+    cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id));
+    cache->ops->get(cache, hub_buf_str(&key), on_cached, d);
+    hub_buf_free(&key);
+}
+
+/* ---- authScripts, authSources ---- */
+
+static void on_auth_script(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct decision *d = arg;
+    const struct hub_def_auth_script *s = &d->def->auth_scripts[d->at];
+    if (code) hub_hook_failed(d->hub, &s->script, code, error);
+    if (!code && hub_truthy(result)) {
+        admit(d, s->hub_role, "authScripts", s->name);
+        return;
+    }
+    d->at++;
+    check_scripts(d);
+}
+
+static void check_scripts(struct decision *d) {
+    if (d->at == d->def->auth_script_n) {
+        refuse(d, HUB_NOT_AUTHORIZED, "authScripts");
+        return;
+    }
+    struct hub_hook_arg args[4] = {{"user", d->who->session}};
+    size_t n = hub_hook_room_args(d->hub, d->record, args, 1);
+    hub_hook_call(d->hub, &d->def->auth_scripts[d->at].script, args, n, on_auth_script, d);
+}
+
+static void next_source(struct decision *d) {
+    json_decref(d->rows_json);
+    d->rows_json = NULL;
+    d->at++;
+    check_sources(d);
+}
+
+static void check_row(struct decision *d);
+
+static void on_condition(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct decision *d = arg;
+    const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
+    if (code) hub_hook_failed(d->hub, &s->condition, code, error);
+    if (!code && hub_truthy(result)) {
+        admit(d, s->hub_role, "authSources", s->name);
+        return;
+    }
+    d->row_at++;
+    check_row(d);
+}
+
+static void check_row(struct decision *d) {
+    const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
+    json_t *record = json_array_get(d->rows_json, d->row_at);
+    if (!record) {
+        next_source(d);
+        return;
+    }
+    if (s->condition.kind == HUB_SCRIPT_NONE) {
+        admit(d, s->hub_role, "authSources", s->name);
+        return;
+    }
+    const struct hub_hook_arg args[2] = {{"record", record}, {s->source_object->name, record}};
+    hub_hook_call(d->hub, &s->condition, args, strcmp(s->source_object->name, "record") ? 2 : 1, on_condition, d);
+}
+
+static void on_source_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct decision *d = arg;
+    (void)error;
+    if (code) {
+        refuse(d, code, "authSources");
+        return;
+    }
+    d->rows_json = json_array();
+    for (size_t i = 0; i < rows->n; i++) json_array_append_new(d->rows_json, hub_row_json(rows->table, hub_row(rows, i)));
+    d->row_at = 0;
+    check_row(d);
+}
+
+/* TEXT as a value of the column; false when it can never match (a word against a number). */
+static bool condition_on(struct hub_cond *cond, const struct hub_table *t, int column, const char *text, struct hub_buf *hold) {
+    json_t *v = json_string(text);
+    *cond = (struct hub_cond){.column = column, .cmp = HUB_EQ};
+    enum hub_code code = v ? hub_cell_from_json(&t->columns[column], v, &cond->value, hold, NULL) : HUB_BAD_REQUEST;
+    json_decref(v);
+    return code == HUB_OK;
+}
+
+static void check_sources(struct decision *d) {
+    struct hub_store *store = d->hub->engine->config.store;
+    if (d->at == d->def->auth_source_n) {
+        if (!d->def->auth_source_n && !d->def->auth_script_n) {
+            admit(d, NULL, "open hub", NULL);
+            return;
+        }
+        d->at = 0;
+        check_scripts(d);
+        return;
+    }
+    const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
+    const struct hub_table *t = hub_tables_find(d->hub->engine->config.tables, hub_cstr(s->source_object->name));
+    struct hub_cond where[2];
+    hub_buf_clear(&d->text);
+    hub_buf_reserve(&d->text, strlen(d->who->user_id) + strlen(d->room_id) + 64); /* so that the first cell's text does not move */
+    if (!condition_on(&where[0], t, s->user_field, d->who->user_id, &d->text) || !condition_on(&where[1], t, s->room_field, d->room_id, &d->text)) {
+        next_source(d);
+        return;
+    }
+    const struct hub_select q = {.table = t, .where = where, .where_n = 2, .order_by = -1, .limit = SOURCE_ROWS};
+    store->ops->select(store, &q, on_source_rows, d);
+}
+
+/* ---- the layers before them ---- */
+
+static void on_check_script(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct decision *d = arg;
+    if (code) hub_hook_failed(d->hub, &d->def->check_script, code, error);
+    if (code || !hub_truthy(result))
+        refuse(d, HUB_CHECK_FAILED, "checkScript");
+    else
+        check_cache(d);
+}
+
+bool hub_session_has_role(const json_t *session, const struct hub_strs *roles) {
+    const json_t *role = hub_json_get(session, "roleId");
+    size_t n = json_is_array(role) ? json_array_size(role) : 1;
+    for (size_t i = 0; i < n; i++) {
+        struct hub_str have = hub_json_str(json_is_array(role) ? json_array_get(role, i) : role);
+        for (size_t j = 0; have.n && j < roles->n; j++)
+            if (hub_str_is(have, roles->items[j])) return true;
+    }
+    return false;
+}
+
+static void on_open(void *arg, enum hub_code code) {
+    struct decision *d = arg;
+    const struct hub_def *def = d->def;
+    if (code) {
+        refuse(d, code, "store");
+        return;
+    }
+    if (hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms())) {
+        refuse(d, HUB_BLOCKED, "blocked");
+        return;
+    }
+    if (hub_session_has_role(d->who->session, &def->absolute_roles)) {
+        struct hub_rights rights = hub_rights_system();
+        snprintf(d->layer, sizeof d->layer, "absoluteRoles");
+        finish(d, HUB_OK, &rights);
+        return;
+    }
+    if (def->check_roles.n && !hub_session_has_role(d->who->session, &def->check_roles)) {
+        refuse(d, HUB_ROLE_REQUIRED, "checkRoles");
+        return;
+    }
+    if (def->check_script.kind == HUB_SCRIPT_NONE) {
+        check_cache(d);
+        return;
+    }
+    struct hub_hook_arg args[4] = {{"user", d->who->session}};
+    size_t n = hub_hook_room_args(d->hub, d->record, args, 1);
+    hub_hook_call(d->hub, &def->check_script, args, n, on_check_script, d);
+}
+
+static void open_room(struct decision *d) {
+    d->room = hub_room_get(&d->hub->rooms, d->hub->engine->config.loop, d->hub, hub_cstr(d->room_id));
+    json_decref(d->room->record);
+    d->room->record = json_incref(d->record);
+    hub_room_open(d->room, on_open, d);
+}
+
+static void on_eligibility(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct decision *d = arg;
+    if (code) hub_hook_failed(d->hub, &d->def->room_eligibility, code, error);
+    if (code || !hub_truthy(result))
+        refuse(d, HUB_ROOM_NOT_ELIGIBLE, "roomEligibility");
+    else
+        open_room(d);
+}
+
+static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct decision *d = arg;
+    (void)error;
+    if (code || !rows->n) {
+        refuse(d, code ? code : HUB_ROOM_NOT_FOUND, "room");
+        return;
+    }
+    d->record = hub_row_json(rows->table, hub_row(rows, 0));
+    if (d->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
+        open_room(d);
+        return;
+    }
+    struct hub_hook_arg args[3];
+    size_t n = hub_hook_room_args(d->hub, d->record, args, 0);
+    hub_hook_call(d->hub, &d->def->room_eligibility, args, n, on_eligibility, d);
+}
+
+void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg) {
+    struct hub_store *store = hub->engine->config.store;
+    const struct hub_table *t = hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
+    struct decision *d = hub_xcalloc(1, sizeof *d);
+    *d = (struct decision){.hub = hub,
+                           .def = hub->def,
+                           .who = hub_identity_ref(who),
+                           .room_id = hub_str_dup(room_id),
+                           .skip_cache = skip_cache,
+                           .done = done,
+                           .arg = arg};
+    struct hub_cond where;
+    if (!condition_on(&where, t, (int)t->id, d->room_id, &d->text)) {
+        refuse(d, HUB_ROOM_NOT_FOUND, "room");
+        return;
+    }
+    const struct hub_select q = {.table = t, .where = &where, .where_n = 1, .order_by = -1, .limit = 1};
+    store->ops->select(store, &q, on_record, d);
+}

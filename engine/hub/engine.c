@@ -1,0 +1,99 @@
+/* The engine's life: hubs made from definitions, found by namespace, drained and freed. */
+#include <stdlib.h>
+
+#include "hub/hub_int.h"
+
+#define SWEEP_MS 30000
+
+static void init_hub(struct hub_hub *h, struct hub_engine *e, size_t i) {
+    *h = (struct hub_hub){.engine = e, .def = &e->config.service->hubs[i], .tables = &e->config.tables->hubs[i]};
+    hub_list_init(&h->conns);
+}
+
+static void on_sweep(struct hub_timer *t) {
+    struct hub_engine *e = HUB_CONTAINER(t, struct hub_engine, sweep);
+    for (size_t i = 0; i < e->hub_n; i++) hub_rate_sweep(&e->hubs[i], hub_loop_now(e->config.loop));
+    hub_timer_start(e->config.loop, t, SWEEP_MS, on_sweep);
+}
+
+struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
+    struct hub_engine *e = hub_xcalloc(1, sizeof *e);
+    e->config = *config;
+    e->hub_n = config->service->hub_n;
+    e->hubs = hub_xcalloc(e->hub_n, sizeof *e->hubs);
+    for (size_t i = 0; i < e->hub_n; i++) init_hub(&e->hubs[i], e, i);
+    hub_timer_start(config->loop, &e->sweep, SWEEP_MS, on_sweep);
+    return e;
+}
+
+void hub_engine_set_scripts(struct hub_engine *e, struct hub_scripts *scripts) { e->config.scripts = scripts; }
+
+struct hub_hub *hub_engine_hub(struct hub_engine *e, struct hub_str name) {
+    for (size_t i = 0; i < e->hub_n; i++)
+        if (hub_str_is(name, e->hubs[i].def->name)) return &e->hubs[i];
+    return NULL;
+}
+
+const struct hub_def *hub_hub_def(const struct hub_hub *hub) { return hub->def; }
+
+/* "/hub/<name>" at the end, after any prefix: proxies leave their prefix in the namespace. */
+bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
+    for (size_t i = 0; i < e->hub_n; i++) {
+        struct hub_str hub = hub_cstr(e->hubs[i].def->name), mark = HUB_STR("/hub/");
+        if (!hub_str_ends(name, hub)) continue;
+        if (!hub_str_ends(hub_str(name.p, name.n - hub.n), mark)) continue;
+        *ops = &hub_conn_ops;
+        *owner = &e->hubs[i];
+        return true;
+    }
+    return false;
+}
+
+void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
+    struct hub_buf args = {0};
+    e->draining = true;
+    hub_buf_addf(&args, "{\"retryAfterMs\":%lld}", (long long)retry_after_ms);
+    for (size_t i = 0; i < e->hub_n; i++) {
+        HUB_LIST_EACH(&e->hubs[i].conns, it)
+        hub_outlet_emit(&HUB_CONTAINER(it, struct hub_conn, link)->outlet, HUB_STR("hub:draining"), hub_buf_str(&args), 0);
+    }
+    hub_buf_free(&args);
+}
+
+void hub_engine_start(struct hub_engine *e) { (void)e; }
+
+size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
+
+size_t hub_engine_room_count(const struct hub_engine *e) {
+    size_t n = 0;
+    for (size_t i = 0; i < e->hub_n; i++) n += hub_map_len(&e->hubs[i].rooms);
+    return n;
+}
+
+static void free_users(struct hub_hub *h) {
+    for (struct hub_user *u; (u = hub_map_drain(&h->users));) {
+        free(u->id);
+        free(u->rate);
+        free(u);
+    }
+}
+
+/* Rooms that only lingering presence or running actions hold. */
+static void close_rooms(struct hub_hub *h) {
+    void *value;
+    while (hub_map_next(&h->rooms, NULL, NULL, &value)) {
+        struct hub_room *r = value;
+        r->refs = 1;
+        hub_room_unref(r);
+    }
+}
+
+void hub_engine_delete(struct hub_engine *e) {
+    hub_timer_stop(e->config.loop, &e->sweep);
+    for (size_t i = 0; i < e->hub_n; i++) {
+        close_rooms(&e->hubs[i]);
+        free_users(&e->hubs[i]);
+    }
+    free(e->hubs);
+    free(e);
+}

@@ -1,0 +1,64 @@
+/* The conductor: one service's hubs at work. Finds namespaces for the session layer, runs commands from name to commit in the one
+ * order that keeps room, store and audience agreed, and calls the scripts. Everything on the loop thread. */
+#ifndef HUB_HUB_ENGINE_H
+#define HUB_HUB_ENGINE_H
+#include "fanout/bus.h"
+#include "hub/hook.h"
+#include "loop/loop.h"
+#include "persist/cache.h"
+#include "persist/store.h"
+#include "persist/tables.h"
+#include "schema/def.h"
+#include "session/session.h"
+
+struct hub_engine;
+struct hub_hub;
+struct hub_identity;
+
+struct hub_engine_config {
+    struct hub_loop *loop;
+    const struct hub_service *service;
+    const struct hub_tables *tables;
+    struct hub_store *store;
+    struct hub_cache *cache;
+    struct hub_bus *bus;
+    const struct hub_hook_ops *hooks;
+    struct hub_scripts *scripts;       /* may be set later: hub_engine_set_scripts */
+    struct hub_identity_ctx *identity; /* how connections are authenticated */
+};
+
+struct hub_engine *hub_engine_new(const struct hub_engine_config *config);
+/* The scripts need the engine's host functions, so they are made after it and handed over here. */
+void hub_engine_set_scripts(struct hub_engine *e, struct hub_scripts *scripts);
+/* Rows for hub_host.fns (tables objects, db, redis, hub, kafka); their ctx is the engine. */
+extern const struct hub_host_fn hub_engine_host_fns[];
+/* Which hub serves NAME: "/hub/<hub>" after any prefix. */
+bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops, void **owner);
+struct hub_hub *hub_engine_hub(struct hub_engine *e, struct hub_str hub_name);
+/* Starts what runs without anybody connected (keepAlive actions, bridged topics). */
+void hub_engine_start(struct hub_engine *e);
+/* New definitions for running hubs (SIGHUP). Members keep their places; rights follow the role of the same name. */
+void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables);
+/* From now on sends and joins are refused with shutting_down; everybody is told hub:draining. */
+void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
+/* Work that is still under way (writes, scripts). */
+size_t hub_engine_pending(const struct hub_engine *e);
+void hub_engine_delete(struct hub_engine *e); /* all sockets must be closed */
+
+/* ---- one request, from a socket or from REST ---- */
+
+/* Answer to a call: CODE HUB_OK with FIELDS (JSON members without braces, e.g. "\"message\":{…}") whose main member is DATA_NAME (NULL =
+ * none); otherwise ERR says why and FIELDS may carry members for the error ("\"retryAfterMs\":900"). Borrowed during the call. */
+typedef void hub_call_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name, struct hub_str fields);
+
+/* Runs EVENT ("hub:send") for somebody who is not in the room: the join decision is made first, and nothing of the room or user limits
+ * applies (contract: rest.md). ARGS is an object, a new reference given away. REPLY comes exactly once, possibly at once. */
+void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, const char *event, json_t *args, hub_call_reply *reply, void *arg);
+/* The hub's public description (GET /{hub}): appends JSON members without braces. */
+void hub_engine_describe(const struct hub_hub *hub, struct hub_buf *out);
+const struct hub_def *hub_hub_def(const struct hub_hub *hub);
+/* roleId of a session (a text or a list of them) against a list of names. */
+bool hub_session_has_role(const json_t *session, const struct hub_strs *roles);
+/* Counters for /metrics and listings. */
+size_t hub_engine_room_count(const struct hub_engine *e);
+#endif

@@ -1,0 +1,207 @@
+/* hub:event: typing and recording, presence, receipts, and the hub's custom events. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "hub/hub_int.h"
+
+#define INDICATOR_MS 6000 /* typing and recording stop by themselves (contract: wire.md) */
+
+static struct hub_buf args; /* scratch */
+
+static void begin_args(struct hub_room *room, struct hub_str user) {
+    hub_buf_clear(&args);
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addz(&args, ",\"userId\":");
+    hub_json_add_string(&args, user);
+}
+
+/* ---- typing and recording ---- */
+
+static void tell_indicator(struct hub_room_user *u, const char *event) {
+    begin_args(u->room, hub_cstr(u->id));
+    hub_buf_addz(&args, ",\"user\":{\"id\":");
+    hub_json_add_string(&args, hub_cstr(u->id));
+    hub_buf_addz(&args, ",\"name\":");
+    if (u->name)
+        hub_json_add_string(&args, hub_cstr(u->name));
+    else
+        hub_buf_addz(&args, "null");
+    hub_buf_addz(&args, "}}");
+    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = hub_cstr(u->id)};
+    hub_room_emit(u->room, &others, hub_cstr(event), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
+}
+
+static void typing_over(struct hub_timer *t) { tell_indicator(HUB_CONTAINER(t, struct hub_room_user, typing), "hub:stopTyping"); }
+static void recording_over(struct hub_timer *t) { tell_indicator(HUB_CONTAINER(t, struct hub_room_user, recording), "hub:stopRecording"); }
+
+static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event, void (*over)(struct hub_timer *)) {
+    hub_timer_start(u->room->loop, t, INDICATOR_MS, over);
+    tell_indicator(u, event); /* repeated too: late joiners learn of it */
+}
+
+static void indicator_off(struct hub_room_user *u, struct hub_timer *t, const char *event) {
+    if (!hub_timer_running(t)) return;
+    hub_timer_stop(u->room->loop, t);
+    tell_indicator(u, event);
+}
+
+void hub_indicators_stop(struct hub_room_user *u) {
+    indicator_off(u, &u->typing, "hub:stopTyping");
+    indicator_off(u, &u->recording, "hub:stopRecording");
+}
+
+/* ---- built-in events ---- */
+
+static void typing(struct hub_call *c, struct hub_member *m) {
+    indicator_on(m->user, &m->user->typing, "hub:typing", typing_over), hub_call_ok(c, NULL, HUB_STR(""));
+}
+static void stop_typing(struct hub_call *c, struct hub_member *m) {
+    indicator_off(m->user, &m->user->typing, "hub:stopTyping"), hub_call_ok(c, NULL, HUB_STR(""));
+}
+static void recording(struct hub_call *c, struct hub_member *m) {
+    indicator_on(m->user, &m->user->recording, "hub:recording", recording_over);
+    hub_call_ok(c, NULL, HUB_STR(""));
+}
+static void stop_recording(struct hub_call *c, struct hub_member *m) {
+    indicator_off(m->user, &m->user->recording, "hub:stopRecording");
+    hub_call_ok(c, NULL, HUB_STR(""));
+}
+static void online(struct hub_call *c, struct hub_member *m) { hub_presence_online(m), hub_call_ok(c, NULL, HUB_STR("")); }
+static void away(struct hub_call *c, struct hub_member *m) { hub_presence_away(m), hub_call_ok(c, NULL, HUB_STR("")); }
+static void message_read(struct hub_call *c, struct hub_member *m) { (void)m, hub_receipt_read(c); }
+static void message_delivered(struct hub_call *c, struct hub_member *m) { (void)m, hub_receipt_delivered(c); }
+
+static const struct builtin {
+    const char *name;
+    size_t enabled; /* offset of the switch in struct hub_def */
+    void (*run)(struct hub_call *call, struct hub_member *m);
+} builtins[] = {
+    {"typing", offsetof(struct hub_def, enable_typing), typing},
+    {"stopTyping", offsetof(struct hub_def, enable_typing), stop_typing},
+    {"recording", offsetof(struct hub_def, enable_recording), recording},
+    {"stopRecording", offsetof(struct hub_def, enable_recording), stop_recording},
+    {"online", offsetof(struct hub_def, enable_presence), online},
+    {"away", offsetof(struct hub_def, enable_presence), away},
+    {"messageRead", offsetof(struct hub_def, enable_read_receipts), message_read},
+    {"messageDelivered", offsetof(struct hub_def, enable_delivery_receipts), message_delivered},
+};
+
+static const struct builtin *builtin_named(struct hub_str name) {
+    for (size_t i = 0; i < HUB_NELEM(builtins); i++)
+        if (hub_str_is(name, builtins[i].name)) return &builtins[i];
+    return NULL;
+}
+
+/* ---- custom events ---- */
+
+struct kept_event {
+    struct hub_write write;
+    struct hub_cell cells[HUB_EVT_COLUMNS];
+    struct hub_call *call;
+    const struct hub_def_custom_event *event;
+    struct hub_buf data;
+    char id[HUB_UUID_LEN + 1];
+};
+
+static void broadcast(struct hub_call *c, const struct hub_def_custom_event *e, struct hub_str data) {
+    begin_args(c->room, hub_cstr(c->who->user_id));
+    hub_buf_addz(&args, ",\"data\":");
+    hub_buf_adds(&args, data);
+    hub_buf_addc(&args, '}');
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    hub_room_emit(c->room, &all, hub_cstr(e->name), hub_buf_str(&args), e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
+}
+
+static void on_kept(struct hub_write *w) {
+    struct kept_event *k = w->arg;
+    k->call->hub->engine->pending--;
+    if (w->code) {
+        hub_call_fail(k->call, w->code, NULL);
+    } else {
+        broadcast(k->call, k->event, hub_buf_str(&k->data));
+        hub_call_ok(k->call, NULL, HUB_STR(""));
+    }
+    hub_buf_free(&k->data);
+    free(k);
+}
+
+static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
+
+/* ephemeral: false — stored first, then shown. */
+static void keep(struct hub_call *c, const struct hub_def_custom_event *e, const json_t *data) {
+    struct hub_store *store = c->hub->engine->config.store;
+    struct kept_event *k = hub_xcalloc(1, sizeof *k);
+    k->call = c;
+    k->event = e;
+    hub_uuid7(k->id);
+    hub_json_add(&k->data, data);
+    k->cells[HUB_EVT_ID] = text(hub_str(k->id, HUB_UUID_LEN));
+    k->cells[HUB_EVT_ROOM_ID] = text(hub_cstr(c->room->id));
+    k->cells[HUB_EVT_SENDER_ID] = text(hub_cstr(c->who->user_id));
+    k->cells[HUB_EVT_NAME] = text(hub_cstr(e->name));
+    k->cells[HUB_EVT_DATA] = text(hub_buf_str(&k->data));
+    k->cells[HUB_EVT_TIMESTAMP] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
+    k->write = (struct hub_write){.table = c->hub->tables->event, .kind = HUB_INSERT, .cells = k->cells, .done = on_kept, .arg = k};
+    c->hub->engine->pending++;
+    store->ops->write(store, &k->write);
+}
+
+static void run_custom(struct hub_call *c, const struct hub_def_custom_event *e) {
+    const json_t *data = hub_json_get(c->args, "data");
+    if (e->direction != HUB_CLIENT_TO_ROOM) {
+        hub_call_fail(c, HUB_NOT_ALLOWED, "the event \"%s\" is sent by the server only", e->name);
+        return;
+    }
+    if (!e->ephemeral) {
+        keep(c, e, data);
+        return;
+    }
+    static struct hub_buf text_of_data;
+    hub_buf_clear(&text_of_data);
+    hub_json_add(&text_of_data, data);
+    if ((int64_t)text_of_data.n > c->hub->def->max_message_size) {
+        hub_call_fail(c, HUB_TOO_LARGE, "data: %zu bytes of JSON, at most %lld are allowed", text_of_data.n,
+                      (long long)c->hub->def->max_message_size);
+        return;
+    }
+    broadcast(c, e, hub_buf_str(&text_of_data));
+    hub_call_ok(c, NULL, HUB_STR(""));
+}
+
+static void run(struct hub_call *c, struct hub_str name) {
+    const struct builtin *b = builtin_named(name);
+    const struct hub_def_custom_event *e = b ? NULL : hub_def_custom_event(c->hub->def, name);
+    struct hub_member *m = c->conn ? hub_conn_member(c->conn, c->room) : NULL;
+    if (hub_room_is_blocked(c->room, hub_cstr(c->who->user_id), hub_wall_ms()))
+        hub_call_fail(c, HUB_BLOCKED, NULL);
+    else if (e)
+        run_custom(c, e);
+    else if (!b)
+        hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64, name.p);
+    else if (!*(const bool *)((const char *)c->hub->def + b->enabled))
+        hub_call_fail(c, HUB_FEATURE_DISABLED, "the event \"%s\" is not enabled in this hub", b->name);
+    else if (!m && b->run != message_read && b->run != message_delivered)
+        hub_call_fail(c, HUB_NOT_IN_ROOM, "the event \"%s\" tells of a connection; join the room first", b->name);
+    else
+        b->run(c, m);
+}
+
+void hub_cmd_event(struct hub_call *c) {
+    struct hub_str name = hub_call_str(c, "event");
+    if (!name.n)
+        hub_call_fail(c, HUB_BAD_REQUEST, "event: expected a text");
+    else
+        run(c, name);
+}
+
+bool hub_event_alias(struct hub_call *c, struct hub_str event) {
+    struct hub_str bare = hub_str_starts(event, HUB_STR("hub:")) ? hub_str(event.p + 4, event.n - 4) : event;
+    bool receipt = hub_str_is(bare, "messageRead") || hub_str_is(bare, "messageDelivered");
+    if (!receipt && !hub_def_custom_event(c->hub->def, event)) return false;
+    char name[64]; /* EVENT is only valid during the socket's callback; c->event keeps a copy */
+    snprintf(name, sizeof name, "%.*s", (int)(bare.n < 63 ? bare.n : 63), bare.p);
+    if (hub_call_settle(c, HUB_NEEDS_ROOM)) run(c, hub_cstr(receipt ? name : c->event));
+    return true;
+}

@@ -1,0 +1,217 @@
+/* Reading a room's past: on join, by replay from a known number, and page by page. */
+#include <stdlib.h>
+
+#include "hub/hub_int.h"
+
+#define PAGE_MAX 1000   /* messages of one answer */
+#define REPLAY_MAX 1000 /* entries of a replay; beyond, the client gets ordinary history */
+
+static struct hub_cell text_cell(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
+static struct hub_cell int_cell(int64_t i) { return (struct hub_cell){.kind = HUB_CELL_INT, .i = i}; }
+
+static int64_t bounded(int64_t limit) { return limit > PAGE_MAX ? PAGE_MAX : limit; }
+
+/* ---- on join ---- */
+
+struct reading {
+    struct hub_room *room; /* reference */
+    int64_t upto, limit, since;
+    struct hub_buf fields;
+    size_t messages;
+    hub_history_done *done;
+    void *arg;
+};
+
+static void finish(struct reading *r, enum hub_code code) {
+    r->done(r->arg, code, hub_buf_str(&r->fields));
+    hub_room_unref(r->room);
+    hub_buf_free(&r->fields);
+    free(r);
+}
+
+static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct reading *r = arg;
+    (void)error;
+    if (!code) {
+        size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
+        hub_messages_json(&r->fields, hub_of(r->room), rows, take, true);
+        hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", rows->n > take ? "true" : "false", r->since >= 0 ? "false" : "null");
+    }
+    finish(r, code);
+}
+
+/* The newest LIMIT messages up to UPTO; one row more tells whether there are older ones. */
+static void read_latest(struct reading *r) {
+    struct hub_store *store = hub_of(r->room)->engine->config.store;
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(r->room->id))},
+        {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
+    };
+    const struct hub_select q = {
+        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 2, .order_by = HUB_MSG_SEQ, .descending = true, .limit = r->limit + 1};
+    store->ops->select(store, &q, on_latest, r);
+}
+
+static void not_recovered(struct reading *r) {
+    hub_buf_clear(&r->fields);
+    read_latest(r);
+}
+
+static bool is_active(const struct hub_cell *row) { return row[HUB_MSG_IS_ACTIVE].kind != HUB_CELL_BOOL || row[HUB_MSG_IS_ACTIVE].i; }
+
+static void add_change(struct hub_buf *b, const struct hub_hub *hub, const struct hub_cell *row) {
+    hub_buf_addz(b, "{\"messageId\":");
+    hub_json_add_string(b, row[HUB_MSG_ID].s);
+    hub_buf_addf(b, ",\"seq\":%lld,", (long long)row[HUB_MSG_CHANGE_SEQ].i);
+    if (is_active(row)) {
+        hub_buf_addz(b, "\"message\":");
+        hub_message_json(b, hub, row);
+        hub_buf_addc(b, '}');
+    } else {
+        hub_buf_addz(b, "\"deleted\":true}");
+    }
+}
+
+static void on_changes(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct reading *r = arg;
+    (void)error;
+    if (code) {
+        finish(r, code);
+        return;
+    }
+    if (rows->n + r->messages > REPLAY_MAX) {
+        not_recovered(r);
+        return;
+    }
+    hub_buf_addz(&r->fields, ",\"changes\":[");
+    for (size_t i = 0; i < rows->n; i++) {
+        if (i) hub_buf_addc(&r->fields, ',');
+        add_change(&r->fields, hub_of(r->room), hub_row(rows, i));
+    }
+    hub_buf_addz(&r->fields, "],\"hasMore\":false,\"recovered\":true");
+    finish(r, HUB_OK);
+}
+
+/* The present state of older messages that changed in since+1…upto. */
+static void read_changes(struct reading *r) {
+    struct hub_store *store = hub_of(r->room)->engine->config.store;
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(r->room->id))},
+        {.column = HUB_MSG_CHANGE_SEQ, .cmp = HUB_GT, .value = int_cell(r->since)},
+        {.column = HUB_MSG_CHANGE_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
+        {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->since)},
+    };
+    const struct hub_select q = {.table = hub_of(r->room)->tables->message,
+                                 .where = where,
+                                 .where_n = 4,
+                                 .order_by = HUB_MSG_CHANGE_SEQ,
+                                 .limit = REPLAY_MAX + 1,
+                                 .with_inactive = true};
+    store->ops->select(store, &q, on_changes, r);
+}
+
+static void on_missed(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct reading *r = arg;
+    (void)error;
+    if (code) {
+        finish(r, code);
+        return;
+    }
+    if (rows->n > REPLAY_MAX) {
+        not_recovered(r);
+        return;
+    }
+    r->messages = rows->n;
+    hub_messages_json(&r->fields, hub_of(r->room), rows, rows->n, false);
+    read_changes(r);
+}
+
+static void read_missed(struct reading *r) {
+    struct hub_store *store = hub_of(r->room)->engine->config.store;
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(r->room->id))},
+        {.column = HUB_MSG_SEQ, .cmp = HUB_GT, .value = int_cell(r->since)},
+        {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
+    };
+    const struct hub_select q = {
+        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 3, .order_by = HUB_MSG_SEQ, .limit = REPLAY_MAX + 1};
+    store->ops->select(store, &q, on_missed, r);
+}
+
+void hub_history_on_join(struct hub_room *room, int64_t upto, int64_t limit, bool has_since, int64_t since, struct hub_str epoch,
+                         hub_history_done *done, void *arg) {
+    struct reading *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct reading){
+        .room = hub_room_ref(room), .upto = upto, .limit = bounded(limit), .since = has_since ? since : -1, .done = done, .arg = arg};
+    bool same_life = !epoch.n || hub_str_is(epoch, room->epoch);
+    if (has_since && same_life && since <= upto)
+        read_missed(r);
+    else
+        read_latest(r);
+}
+
+/* ---- hub:history and GET messages ---- */
+
+struct page {
+    struct hub_call *call;
+    int64_t limit, offset;
+    bool newest_first;
+};
+
+static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct page *p = arg;
+    struct hub_buf b = {0};
+    if (code) {
+        hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+    } else {
+        size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
+        hub_messages_json(&b, p->call->hub, rows, take, p->newest_first);
+        hub_buf_addf(&b, ",\"hasMore\":%s", rows->n > take ? "true" : "false");
+        hub_call_ok(p->call, "messages", hub_buf_str(&b));
+        hub_buf_free(&b);
+    }
+    free(p);
+}
+
+/* before/after as given; false (and answered) when one is no number. */
+static bool bound(struct hub_call *call, const char *key, enum hub_cmp cmp, struct hub_cond *where, size_t *n) {
+    if (hub_json_nil(hub_json_get(call->args, key))) return true;
+    int64_t v = hub_json_get_int(call->args, key, -1);
+    if (v < 0) return false;
+    where[(*n)++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = cmp, .value = int_cell(v)};
+    return true;
+}
+
+static void filter(struct hub_call *call, const char *key, int column, struct hub_cond *where, size_t *n) {
+    struct hub_str v = hub_call_str(call, key);
+    if (v.n) where[(*n)++] = (struct hub_cond){.column = column, .value = text_cell(v)};
+}
+
+void hub_cmd_history(struct hub_call *call) {
+    struct hub_store *store = call->hub->engine->config.store;
+    struct hub_cond where[6] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
+                                {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(call->room->seq)}};
+    size_t n = 2;
+    int64_t limit = hub_json_nil(hub_json_get(call->args, "limit")) ? call->hub->def->history_limit : hub_json_get_int(call->args, "limit", 0);
+    if (limit < 1) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PAGE_MAX);
+        return;
+    }
+    if (!bound(call, "before", HUB_LT, where, &n) || !bound(call, "after", HUB_GT, where, &n)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "before, after: expected a seq (a whole number)");
+        return;
+    }
+    filter(call, "messageType", HUB_MSG_MESSAGE_TYPE, where, &n);
+    filter(call, "senderId", HUB_MSG_SENDER_ID, where, &n);
+    struct page *p = hub_xcalloc(1, sizeof *p);
+    bool after = !hub_json_nil(hub_json_get(call->args, "after"));
+    *p = (struct page){.call = call, .limit = bounded(limit), .offset = hub_json_get_int(call->args, "offset", 0), .newest_first = !after};
+    const struct hub_select q = {.table = call->hub->tables->message,
+                                 .where = where,
+                                 .where_n = n,
+                                 .order_by = HUB_MSG_SEQ,
+                                 .descending = !after,
+                                 .limit = p->limit + 1,
+                                 .offset = p->offset > 0 ? p->offset : 0};
+    store->ops->select(store, &q, on_page, p);
+}

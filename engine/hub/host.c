@@ -1,0 +1,298 @@
+/* What scripts can ask of the engine: objects, db, redis, hub, kafka (contract: scripting.md). Each function checks its arguments, calls the
+ * core, and answers once; a later answer suspends the script only. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub/hub_int.h"
+#include "hub/objects.h"
+
+static void done(struct hub_host_call *c, json_t *result) { c->done(c, HUB_OK, result, NULL); }
+static void fail(struct hub_host_call *c, enum hub_code code, const char *text) { c->done(c, code, NULL, text ? text : hub_code_text(code)); }
+static json_t *arg(const struct hub_host_call *c, size_t i) { return json_array_get(c->args, i); }
+static struct hub_str text_arg(const struct hub_host_call *c, size_t i) { return hub_json_str(arg(c, i)); }
+
+/* ---- objects ---- */
+
+static const struct hub_table *table_arg(struct hub_engine *e, struct hub_host_call *c) {
+    struct hub_str name = text_arg(c, 0);
+    const struct hub_table *t = hub_tables_find(e->config.tables, name);
+    char text[160];
+    if (t) return t;
+    snprintf(text, sizeof text, "there is no DataObject \"%.*s\"", name.n < 64 ? (int)name.n : 64, name.p ? name.p : "");
+    fail(c, HUB_NOT_FOUND, text);
+    return NULL;
+}
+
+static void on_object(void *p, enum hub_code code, json_t *result, const char *error) {
+    struct hub_host_call *c = p;
+    if (code == HUB_NOT_FOUND)
+        done(c, NULL); /* nothing there is nil, not an error */
+    else if (code)
+        fail(c, code, error);
+    else
+        done(c, json_incref(result));
+}
+
+static void objects_find(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_find(ctx, t, arg(c, 1), on_object, c);
+}
+static void objects_list(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_list(ctx, t, arg(c, 1), arg(c, 2), on_object, c);
+}
+static void objects_create(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_create(ctx, t, arg(c, 1), on_object, c);
+}
+static void objects_update(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_update(ctx, t, arg(c, 1), arg(c, 2), on_object, c);
+}
+static void objects_delete(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_delete(ctx, t, arg(c, 1), on_object, c);
+}
+
+/* ---- db ---- */
+
+static void on_sql(void *p, enum hub_code code, json_t *result, const char *error) {
+    struct hub_host_call *c = p;
+    if (code)
+        fail(c, code, error);
+    else
+        done(c, json_incref(result));
+}
+
+static void db_query(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    struct hub_store *store = e->config.store;
+    if (!text_arg(c, 0).n) {
+        fail(c, HUB_BAD_REQUEST, "db.query: expected SQL text");
+        return;
+    }
+    json_t *params = json_array();
+    for (size_t i = 1; i < json_array_size(c->args); i++) json_array_append(params, arg(c, i));
+    store->ops->sql(store, text_arg(c, 0), params, on_sql, c);
+    json_decref(params);
+}
+
+/* ---- redis ---- */
+
+static void on_redis(void *p, enum hub_code code, json_t *reply, const char *error) { on_sql(p, code, reply, error); }
+
+static json_t *as_text(const json_t *v) {
+    struct hub_buf b = {0};
+    if (json_is_string(v)) return json_incref((json_t *)(uintptr_t)v);
+    hub_json_add(&b, v);
+    json_t *s = hub_json_string(hub_buf_str(&b));
+    hub_buf_free(&b);
+    return s;
+}
+
+static void redis_do(struct hub_engine *e, struct hub_host_call *c, const char *command) {
+    json_t *args = json_array();
+    if (command) json_array_append_new(args, json_string(command));
+    for (size_t i = 0; i < json_array_size(c->args); i++) json_array_append_new(args, as_text(arg(c, i)));
+    if (json_array_size(args))
+        e->config.cache->ops->call(e->config.cache, args, on_redis, c);
+    else
+        fail(c, HUB_BAD_REQUEST, "redis.call: expected a command");
+    json_decref(args);
+}
+
+static void redis_call(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, NULL); }
+static void redis_get(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "GET"); }
+static void redis_set(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "SET"); }
+static void redis_del(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "DEL"); }
+static void redis_incr(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "INCR"); }
+static void redis_expire(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "EXPIRE"); }
+static void redis_hget(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "HGET"); }
+static void redis_hset(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "HSET"); }
+
+/* ---- hub ---- */
+
+/* The room in use under this id, in whichever hub. NULL: nobody is in it. */
+static struct hub_room *room_arg(struct hub_engine *e, const struct hub_host_call *c) {
+    for (size_t i = 0; i < e->hub_n; i++) {
+        struct hub_room *r = hub_room_find(&e->hubs[i].rooms, text_arg(c, 0));
+        if (r && r->open) return r;
+    }
+    return NULL;
+}
+
+static void add_data_args(struct hub_buf *b, const char *room_id, const json_t *data) {
+    hub_buf_addc(b, '{');
+    if (room_id) hub_json_add_key(b, "roomId"), hub_json_add_string(b, hub_cstr(room_id)), hub_buf_addc(b, ',');
+    hub_json_add_key(b, "data");
+    hub_json_add(b, data);
+    hub_buf_addc(b, '}');
+}
+
+static void hub_broadcast(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room = room_arg(ctx, c);
+    struct hub_target target = {0};
+    struct hub_buf args = {0};
+    if (!text_arg(c, 1).n || !hub_target_parse(arg(c, 3), &target.to, &target.ids) || target.to == HUB_TO_SENDER || target.to == HUB_TO_OTHERS) {
+        fail(c, HUB_BAD_REQUEST, "hub.broadcast(roomId, event, data, to): to is \"all\" or an array of user ids");
+        return;
+    }
+    if (room) {
+        const struct hub_def_custom_event *e = hub_def_custom_event(hub_of(room)->def, text_arg(c, 1));
+        add_data_args(&args, room->id, arg(c, 2));
+        hub_room_emit(room, &target, text_arg(c, 1), hub_buf_str(&args), e && e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
+        hub_buf_free(&args);
+    }
+    done(c, json_boolean(room != NULL));
+}
+
+static void on_sent(void *p, enum hub_code code, const char *error, struct hub_str message) {
+    struct hub_host_call *c = p;
+    if (code)
+        fail(c, code, error);
+    else
+        done(c, hub_json_parse(message, NULL));
+}
+
+struct opening {
+    struct hub_room *room;
+    struct hub_host_call *call;
+};
+
+static void send_in(struct hub_room *room, struct hub_host_call *c) {
+    struct hub_draft d;
+    struct hub_buf text = {0};
+    struct hub_err err;
+    const json_t *opts = arg(c, 3);
+    json_t *content = json_deep_copy(arg(c, 2));
+    enum hub_code code = hub_draft_from_script(room, text_arg(c, 1), content, hub_json_get_str(opts, "senderId"), &d, &text, &err);
+    if (!code) {
+        d.persist = hub_json_get_bool(opts, "persist", true);
+        d.sender_name = hub_json_get_str(opts, "senderName");
+        d.sender_avatar = hub_json_get_str(opts, "senderAvatar");
+        hub_room_submit(room, &d, on_sent, c);
+    } else {
+        fail(c, code, err.text);
+    }
+    json_decref(content);
+    hub_buf_free(&text);
+}
+
+static void on_room_open(void *p, enum hub_code code) {
+    struct opening *o = p;
+    if (code)
+        fail(o->call, code, NULL);
+    else
+        send_in(o->room, o->call);
+    hub_room_unref(o->room);
+    free(o);
+}
+
+/* A message to a room nobody is in is stored all the same; with several hubs it must be known which one is meant. */
+static void hub_send(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    struct hub_room *room = room_arg(e, c);
+    if (!text_arg(c, 0).n || !text_arg(c, 1).n || !json_is_object(arg(c, 2))) {
+        fail(c, HUB_BAD_REQUEST, "hub.send(roomId, type, content, opts): expected two texts and an object");
+    } else if (room) {
+        send_in(room, c);
+    } else if (e->hub_n != 1) {
+        fail(c, HUB_NOT_FOUND, "hub.send: nobody is in that room, and the service has several hubs");
+    } else {
+        struct opening *o = hub_xmalloc(sizeof *o);
+        *o = (struct opening){hub_room_get(&e->hubs[0].rooms, e->config.loop, &e->hubs[0], text_arg(c, 0)), c};
+        hub_room_open(o->room, on_room_open, o);
+    }
+}
+
+static void hub_emit(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    struct hub_buf args = {0};
+    int64_t n = 0;
+    if (!text_arg(c, 0).n || !text_arg(c, 1).n) {
+        fail(c, HUB_BAD_REQUEST, "hub.emit(userId, event, data): expected two texts");
+        return;
+    }
+    add_data_args(&args, NULL, arg(c, 2));
+    for (size_t i = 0; i < e->hub_n; i++) {
+        HUB_LIST_EACH(&e->hubs[i].conns, it) {
+            struct hub_conn *conn = HUB_CONTAINER(it, struct hub_conn, link);
+            if (!hub_str_is(text_arg(c, 0), conn->identity->user_id)) continue;
+            hub_outlet_emit(&conn->outlet, text_arg(c, 1), hub_buf_str(&args), 0);
+            n++;
+        }
+    }
+    hub_buf_free(&args);
+    done(c, json_integer(n));
+}
+
+static void hub_members(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room = room_arg(ctx, c);
+    struct hub_buf b = {0};
+    if (!room) {
+        done(c, json_array());
+        return;
+    }
+    hub_members_json(room, &b);
+    done(c, hub_json_parse(hub_buf_str(&b), NULL));
+    hub_buf_free(&b);
+}
+
+static void hub_member_count(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room = room_arg(ctx, c);
+    done(c, json_integer(room ? room->user_n : 0));
+}
+
+static void hub_kick(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room = room_arg(ctx, c);
+    bool there = room && hub_room_user(room, text_arg(c, 1));
+    if (there) hub_room_expel(room, text_arg(c, 1), "hub:kicked", text_arg(c, 2));
+    done(c, json_boolean(there));
+}
+
+/* ---- kafka ---- */
+
+static void on_published(void *p, enum hub_code code, const char *error) {
+    struct hub_host_call *c = p;
+    if (code)
+        fail(c, code, error);
+    else
+        done(c, json_true());
+}
+
+static void kafka_publish(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    struct hub_buf value = {0};
+    if (!text_arg(c, 0).n) {
+        fail(c, HUB_BAD_REQUEST, "kafka.publish(topic, value, key): expected a topic");
+        return;
+    }
+    hub_json_add(&value, arg(c, 1));
+    e->config.bus->ops->publish(e->config.bus, text_arg(c, 0), text_arg(c, 2), hub_buf_str(&value), on_published, c);
+    hub_buf_free(&value);
+}
+
+const struct hub_host_fn hub_engine_host_fns[] = {
+    {"objects", "find", objects_find},
+    {"objects", "list", objects_list},
+    {"objects", "create", objects_create},
+    {"objects", "update", objects_update},
+    {"objects", "delete", objects_delete},
+    {"db", "query", db_query},
+    {"redis", "call", redis_call},
+    {"redis", "get", redis_get},
+    {"redis", "set", redis_set},
+    {"redis", "del", redis_del},
+    {"redis", "incr", redis_incr},
+    {"redis", "expire", redis_expire},
+    {"redis", "hget", redis_hget},
+    {"redis", "hset", redis_hset},
+    {"hub", "broadcast", hub_broadcast},
+    {"hub", "send", hub_send},
+    {"hub", "emit", hub_emit},
+    {"hub", "members", hub_members},
+    {"hub", "memberCount", hub_member_count},
+    {"hub", "kick", hub_kick},
+    {"kafka", "publish", kafka_publish},
+    {NULL, NULL, NULL},
+};

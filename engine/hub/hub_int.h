@@ -1,0 +1,215 @@
+/* Shared by the files of engine/hub only: the running hub, a connection to it, a call, and the steps they go through. */
+#ifndef HUB_HUB_HUB_INT_H
+#define HUB_HUB_HUB_INT_H
+#include "base/mem.h"
+#include "base/metric.h"
+#include "hub/engine.h"
+#include "hub/identity.h"
+#include "room/room.h"
+
+struct hub_engine {
+    struct hub_engine_config config;
+    struct hub_hub *hubs;
+    size_t hub_n;
+    bool draining;
+    size_t pending;
+    struct hub_timer sweep; /* forgets idle users' rate windows */
+};
+
+struct hub_hub {
+    struct hub_engine *engine;
+    const struct hub_def *def;
+    const struct hub_hub_tables *tables;
+    struct hub_map rooms; /* id → hub_room */
+    struct hub_map users; /* userId → hub_user */
+    struct hub_list conns;
+};
+
+/* A user of the hub, over all connections and rooms. Kept while connected or while the rate window remembers something. */
+struct hub_user {
+    char *id;
+    uint32_t conns, rooms;
+    struct hub_rate *rate;
+};
+
+/* One socket of a hub. */
+struct hub_conn {
+    uint32_t refs;
+    bool closed;
+    struct hub_hub *hub;
+    struct hub_socket *socket; /* holds a reference */
+    struct hub_outlet outlet;
+    struct hub_identity *identity;
+    struct hub_user *user;
+    struct hub_list members; /* hub_member.in_conn */
+    struct hub_list link;    /* hub->conns */
+    struct hub_timer idle;
+    struct hub_lease lease; /* until the token expires */
+};
+void hub_conn_unref(struct hub_conn *c);
+static inline struct hub_conn *hub_conn_ref(struct hub_conn *c) { return c->refs++, c; }
+struct hub_member *hub_conn_member(struct hub_conn *c, const struct hub_room *room); /* NULL when not in it */
+extern const struct hub_namespace_ops hub_conn_ops;
+
+/* ---- calls ---- */
+
+struct hub_call;
+struct hub_command {
+    const char *event;
+    unsigned needs;
+    void (*run)(struct hub_call *call); /* ends in hub_call_ok or hub_call_fail, now or later */
+};
+enum {
+    HUB_NEEDS_ROOM = 1, /* the caller is in the room (REST: may enter it): room and rights are set */
+    HUB_NEEDS_READ = 2, /* canRead */
+    HUB_NEEDS_MODERATE = 4,
+    HUB_NEEDS_MANAGE = 8,
+    HUB_REST = 16 /* also by hub_engine_request */
+};
+extern const struct hub_command hub_commands[]; /* ends with event == NULL */
+const struct hub_command *hub_command_find(struct hub_str event);
+/* Finds the room and rights of a socket's call; false when it was answered with a refusal. */
+bool hub_call_settle(struct hub_call *call, unsigned needs);
+
+/* One request on its way. Owned by whoever works on it; hub_call_ok and hub_call_fail end and free it. */
+struct hub_call {
+    struct hub_hub *hub;
+    struct hub_conn *conn;    /* reference; NULL for REST */
+    struct hub_identity *who; /* reference */
+    char event[64];           /* as the client wrote it, for hub:error */
+    json_t *args;             /* object, reference */
+    int64_t ack;
+    struct hub_room *room; /* reference, or NULL */
+    struct hub_rights rights;
+    hub_call_reply *reply; /* REST */
+    void *reply_arg;
+};
+struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack);
+void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fields);
+void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* With extra members for the error object, e.g. "\"retryAfterMs\":1200". */
+void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields);
+/* args[key] as text; empty when absent. For ids a number is not accepted. */
+static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) { return hub_json_get_str(c->args, key); }
+
+/* ---- deciding who may enter (decide.c) ---- */
+
+/* LAYER names what decided ("authSources.owner", "cache", …). RECORD is the room's row (borrowed). CODE != HUB_OK: refused. */
+typedef void hub_decide_done(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room);
+/* Works out whether WHO may enter ROOM_ID, all layers in order, the room opened (a reference given to DONE for the call only). */
+void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg);
+/* Drops cached decisions of a room, or of one user in it. */
+void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id);
+
+/* ---- opening rooms (open.c) ---- */
+
+/* Makes sure seq, epoch and moderation are loaded. DONE may come at once. ROOM must be held by the caller until then. */
+typedef void hub_open_done(void *arg, enum hub_code code);
+void hub_room_open(struct hub_room *room, hub_open_done *done, void *arg);
+static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->hub; }
+
+/* ---- members (member.c) ---- */
+
+void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights);
+/* Leaves and frees the member; tells presence. REASON_EVENT NULL: silently (disconnect), else e.g. "hub:left" to this socket. */
+void hub_member_exit(struct hub_member *m);
+/* All connections of a user: event to each, then out. */
+void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason);
+void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an array */
+void hub_presence_online(struct hub_member *m);
+void hub_presence_away(struct hub_member *m);
+void hub_indicators_stop(struct hub_room_user *u);
+
+/* ---- scheduled actions (schedule.c) ---- */
+
+void hub_room_used(struct hub_room *room);   /* somebody joined */
+void hub_room_unused(struct hub_room *room); /* somebody left; acts when it was the last */
+
+/* ---- users and limits (guard.c) ---- */
+
+struct hub_user *hub_user_get(struct hub_hub *hub, struct hub_str id);
+void hub_user_release(struct hub_hub *hub, struct hub_user *u); /* frees it when nothing is left to remember */
+/* Counts one message; false when the window is full, *RETRY_MS until it has room. */
+bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms);
+void hub_rate_sweep(struct hub_hub *hub, int64_t now);
+
+/* ---- content (content.c) ---- */
+
+/* Checks CONTENT against the type and fills defaults in. *CHANGED is set when that altered it. */
+enum hub_code hub_content_check(const struct hub_def_message_type *type, json_t *content, bool *changed, struct hub_err *err);
+/* One value against one field type; NULL when it fits, else what was expected. */
+const char *hub_field_mismatch(const struct hub_def_field *field, const json_t *value);
+
+/* ---- messages (message.c) ---- */
+
+/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS follow the hub's message table. */
+void hub_message_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_cell *cells);
+/* Appends ,"sender":{…} or nothing for a system message. */
+void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
+/* Appends "messages":[…] of ROWS, ascending seq (reversed when they come newest first). SKIP rows at the end (the extra one of hasMore). */
+void hub_messages_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_rows *rows, size_t take, bool reversed);
+
+/* A message to be sent: by a member, by REST, or by a script. Copied where needed. */
+struct hub_draft {
+    struct hub_str sender_id;                  /* empty = system */
+    struct hub_str sender_name, sender_avatar; /* empty = none */
+    const char *type;                          /* of the definition: lives as long as it */
+    struct hub_str content;                    /* JSON text, checked already */
+    const json_t *reply_to;                    /* object {id, preview}, or NULL */
+    bool forwarded;
+    struct hub_str client_message_id; /* empty = none */
+    bool persist, pending;
+    bool announce;        /* tell the room (broadcast) */
+    enum hub_to to;       /* whom */
+    const json_t *to_ids; /* for HUB_TO_IDS */
+};
+/* How a submitted draft ended: after the commit, before the announcement. MESSAGE (JSON) is borrowed. */
+typedef void hub_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message);
+/* Gives the draft its place in the room's order, persists it, reports it to DONE (may be NULL), announces it. Everything in DRAFT is
+ * borrowed for the call only. */
+void hub_room_submit(struct hub_room *room, const struct hub_draft *draft, hub_submitted *done, void *arg);
+/* Name and avatar as copied into messages. */
+struct hub_str hub_session_name(const json_t *session);
+struct hub_str hub_session_avatar(const json_t *session);
+/* A draft of the system, or in the name of SENDER, checked against the hub's types: HUB_INVALID_CONTENT, HUB_UNKNOWN_TYPE. CONTENT_TEXT
+ * receives the content and must live until the draft is submitted. */
+enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, json_t *content, struct hub_str sender, struct hub_draft *out,
+                                    struct hub_buf *content_text, struct hub_err *err);
+
+/* ---- hooks ---- */
+
+/* Context shared by hooks: room under "room" and under the room object's name. */
+size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n);
+static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
+                                 void *arg) {
+    hub->engine->config.hooks->call(hub->engine->config.scripts, script, args, n, done, arg);
+}
+/* Logs and counts a failed hook. */
+void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code, const char *error);
+
+/* Runs a handler's or action's serverMessages (array) in ROOM; SENDER empty for actions. */
+void hub_server_messages(struct hub_room *room, const json_t *messages, struct hub_str sender, const char *origin);
+/* "to"/"broadcastTo" as written in a result: false when it is malformed. *IDS is borrowed. */
+bool hub_target_parse(const json_t *v, enum hub_to *to, const json_t **ids);
+
+/* ---- commands, by file ---- */
+void hub_cmd_join(struct hub_call *c);
+void hub_cmd_leave(struct hub_call *c);
+void hub_cmd_send(struct hub_call *c);
+void hub_cmd_history(struct hub_call *c);
+void hub_cmd_members(struct hub_call *c);
+void hub_cmd_event(struct hub_call *c);
+void hub_cmd_request_state(struct hub_call *c);
+void hub_cmd_refresh_token(struct hub_call *c);
+void hub_cmd_room(struct hub_call *c); /* REST: GET /{hub}/rooms/{id} */
+void hub_receipt_read(struct hub_call *c);
+void hub_receipt_delivered(struct hub_call *c);
+/* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt with. */
+bool hub_event_alias(struct hub_call *c, struct hub_str event);
+
+/* History of a room up to and including UPTO; FIELDS get "messages":…,"hasMore":…[,"changes":…],"recovered":… */
+typedef void hub_history_done(void *arg, enum hub_code code, struct hub_str fields);
+void hub_history_on_join(struct hub_room *room, int64_t upto, int64_t limit, bool has_since, int64_t since, struct hub_str epoch,
+                         hub_history_done *done, void *arg);
+void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call);
+#endif

@@ -1,0 +1,311 @@
+/* DataObject CRUD. */
+#include "hub/objects.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub/hub_int.h"
+
+#define LIST_MAX 1000 /* rows of one list */
+#define COND_MAX 16   /* conditions of one list */
+
+/* One CRUD operation under way. */
+struct op {
+    struct hub_engine *engine;
+    const struct hub_table *table;
+    struct hub_write write;
+    struct hub_cell *cells;
+    struct hub_cond where;
+    struct hub_buf text, id_text;
+    json_t *changes, *old;
+    bool one; /* a find: the first row, or HUB_NOT_FOUND */
+    hub_object_done *done;
+    void *arg;
+};
+
+static struct op *new_op(struct hub_engine *e, const struct hub_table *t, hub_object_done *done, void *arg) {
+    struct op *op = hub_xcalloc(1, sizeof *op);
+    *op = (struct op){.engine = e, .table = t, .done = done, .arg = arg};
+    e->pending++;
+    return op;
+}
+
+static void end(struct op *op, enum hub_code code, json_t *result, const char *error) {
+    op->engine->pending--;
+    op->done(op->arg, code, result, error);
+    hub_buf_free(&op->text);
+    hub_buf_free(&op->id_text);
+    json_decref(op->changes);
+    json_decref(op->old);
+    free(op->cells);
+    free(op);
+}
+
+/* ---- events ---- */
+
+static void ignore_published(void *arg, enum hub_code code, const char *error) { (void)arg, (void)code, (void)error; }
+
+static void publish(struct op *op, const char *what, json_t *event) {
+    const struct hub_service *s = op->engine->config.service;
+    struct hub_bus *bus = op->engine->config.bus;
+    struct hub_buf topic = {0}, value = {0};
+    char id[HUB_UUID_LEN + 1];
+    hub_buf_addf(&topic, "%s-%s-service-dbevent-", s->project, s->name);
+    for (const char *c = op->table->name; *c; c++) hub_buf_addc(&topic, (char)tolower((unsigned char)*c));
+    hub_buf_addf(&topic, "-%s", what);
+    for (size_t i = 0; i < topic.n; i++) topic.p[i] = (char)tolower((unsigned char)topic.p[i]);
+    hub_uuid4(id);
+    json_object_set_new(event, "_eventId", json_string(id));
+    hub_json_add(&value, event);
+    bus->ops->publish(bus, hub_buf_str(&topic), hub_str(NULL, 0), hub_buf_str(&value), ignore_published, NULL);
+    hub_buf_free(&topic);
+    hub_buf_free(&value);
+    json_decref(event);
+}
+
+/* {old_<object>, <object>, oldDataValues, newDataValues}: the last two hold what changed. */
+static json_t *updated_event(const struct op *op, json_t *now) {
+    json_t *old_values = json_object(), *new_values = json_object(), *v, *event = json_object();
+    const char *key;
+    char old_name[160];
+    json_object_foreach(now, key, v) {
+        json_t *before = json_object_get(op->old, key);
+        if (before && hub_json_equal(before, v)) continue;
+        json_object_set_new(old_values, key, before ? json_incref(before) : json_null());
+        json_object_set(new_values, key, v);
+    }
+    snprintf(old_name, sizeof old_name, "old_%s", op->table->name);
+    json_object_set(event, old_name, op->old);
+    json_object_set(event, op->table->name, now);
+    json_object_set_new(event, "oldDataValues", old_values);
+    json_object_set_new(event, "newDataValues", new_values);
+    return event;
+}
+
+/* ---- reading ---- */
+
+static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct op *op = arg;
+    json_t *result = NULL;
+    if (!code && op->one) {
+        if (rows->n)
+            result = hub_row_json(op->table, hub_row(rows, 0));
+        else
+            code = HUB_NOT_FOUND;
+    } else if (!code) {
+        result = json_array();
+        for (size_t i = 0; i < rows->n; i++) json_array_append_new(result, hub_row_json(op->table, hub_row(rows, i)));
+    }
+    end(op, code, result, error);
+    json_decref(result);
+}
+
+/* The id as a condition; false when no row can have it. */
+static bool id_condition(struct op *op, const json_t *id) {
+    op->where = (struct hub_cond){.column = (int)op->table->id, .cmp = HUB_EQ};
+    return op->table->id != HUB_NO_ID && id &&
+           hub_cell_from_json(&op->table->columns[op->table->id], id, &op->where.value, &op->id_text, NULL) == HUB_OK &&
+           op->where.value.kind != HUB_CELL_NULL;
+}
+
+void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg) {
+    struct op *op = new_op(e, t, done, arg);
+    op->one = true;
+    if (!id_condition(op, id)) {
+        end(op, HUB_NOT_FOUND, NULL, NULL);
+        return;
+    }
+    const struct hub_select q = {.table = t, .where = &op->where, .where_n = 1, .order_by = -1, .limit = 1};
+    e->config.store->ops->select(e->config.store, &q, on_rows, op);
+}
+
+static bool comparison(const char *key, enum hub_cmp *cmp) {
+    static const struct {
+        const char *key;
+        enum hub_cmp cmp;
+    } all[] = {{"$gt", HUB_GT}, {"$gte", HUB_GE}, {"$lt", HUB_LT}, {"$lte", HUB_LE}, {"$ne", HUB_NE}, {"$eq", HUB_EQ}};
+    for (size_t i = 0; i < HUB_NELEM(all); i++)
+        if (!strcmp(key, all[i].key)) return *cmp = all[i].cmp, true;
+    return false;
+}
+
+struct conditions {
+    struct hub_cond items[COND_MAX];
+    size_t n;
+    struct hub_cell *in[COND_MAX];
+    struct hub_buf texts[COND_MAX]; /* one each: a buffer that grows would move the others' texts */
+};
+
+static void free_conditions(struct conditions *c) {
+    for (size_t i = 0; i < COND_MAX; i++) {
+        free(c->in[i]);
+        hub_buf_free(&c->texts[i]);
+    }
+}
+
+static enum hub_code add_in(struct conditions *c, const struct hub_column *col, int column, const json_t *list, struct hub_err *err) {
+    size_t n = json_array_size(list), room = 0;
+    for (size_t i = 0; i < n; i++) room += json_string_length(json_array_get(list, i)) + 64;
+    struct hub_cell *cells = c->in[c->n] = hub_xcalloc(n, sizeof *cells);
+    hub_buf_reserve(&c->texts[c->n], room);
+    for (size_t i = 0; i < n; i++) {
+        enum hub_code code = hub_cell_from_json(col, json_array_get(list, i), &cells[i], &c->texts[c->n], err);
+        if (code) return code;
+    }
+    c->items[c->n++] = (struct hub_cond){.column = column, .cmp = HUB_IN, .in = cells, .in_n = n};
+    return HUB_OK;
+}
+
+static enum hub_code add_condition(struct conditions *c, const struct hub_table *t, const char *property, enum hub_cmp cmp, const json_t *v, bool in,
+                                   struct hub_err *err) {
+    int column = hub_table_column(t, hub_cstr(property));
+    if (column < 0) return hub_fail(err, HUB_BAD_REQUEST, "where: %s has no property \"%.64s\"", t->name, property);
+    if (c->n == COND_MAX) return hub_fail(err, HUB_BAD_REQUEST, "where: at most %d conditions", COND_MAX);
+    if (in) return add_in(c, &t->columns[column], column, v, err);
+    c->items[c->n] = (struct hub_cond){.column = column, .cmp = cmp};
+    enum hub_code code = hub_cell_from_json(&t->columns[column], v, &c->items[c->n].value, &c->texts[c->n], err);
+    if (!code) c->n++;
+    return code;
+}
+
+static enum hub_code parse_where(struct conditions *c, const struct hub_table *t, const json_t *where, struct hub_err *err) {
+    const char *property, *op;
+    json_t *v, *operand;
+    enum hub_code code = HUB_OK;
+    json_object_foreach((json_t *)(uintptr_t)where, property, v) {
+        if (code) return code;
+        if (!json_is_object(v)) {
+            code = add_condition(c, t, property, HUB_EQ, v, json_is_array(v), err);
+            continue;
+        }
+        json_object_foreach(v, op, operand) {
+            enum hub_cmp cmp = HUB_IN;
+            bool in = !strcmp(op, "$in") && json_is_array(operand);
+            if (!in && !comparison(op, &cmp)) return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: unknown operator \"%.32s\"", property, op);
+            if (!code) code = add_condition(c, t, property, cmp, operand, in, err);
+        }
+    }
+    return code;
+}
+
+static enum hub_code parse_options(const json_t *options, struct hub_select *q, struct hub_err *err) {
+    struct hub_str order = hub_json_get_str(options, "orderBy");
+    q->limit = hub_json_get_int(options, "limit", 100);
+    q->offset = hub_json_get_int(options, "offset", 0);
+    q->descending = hub_json_get_bool(options, "descending", false);
+    q->order_by = -1;
+    if (q->limit < 1 || q->offset < 0) return hub_fail(err, HUB_BAD_REQUEST, "limit, offset: expected whole numbers, limit from 1 to %d", LIST_MAX);
+    if (q->limit > LIST_MAX) q->limit = LIST_MAX;
+    if (!order.n) return HUB_OK;
+    if (order.p[0] == '-') q->descending = true, order.p++, order.n--;
+    q->order_by = hub_table_column(q->table, order);
+    return q->order_by < 0
+               ? hub_fail(err, HUB_BAD_REQUEST, "orderBy: %s has no property \"%.*s\"", q->table->name, order.n < 64 ? (int)order.n : 64, order.p)
+               : HUB_OK;
+}
+
+void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json_t *where, const json_t *options, hub_object_done *done, void *arg) {
+    struct op *op = new_op(e, t, done, arg);
+    struct conditions c = {0};
+    struct hub_select q = {.table = t};
+    struct hub_err err;
+    enum hub_code code = parse_where(&c, t, where, &err);
+    if (!code) code = parse_options(options, &q, &err);
+    if (code) {
+        end(op, code, NULL, err.text);
+    } else {
+        q.where = c.items;
+        q.where_n = c.n;
+        e->config.store->ops->select(e->config.store, &q, on_rows, op);
+    }
+    free_conditions(&c);
+}
+
+/* ---- writing ---- */
+
+static void submit(struct op *op, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
+    struct hub_store *store = op->engine->config.store;
+    op->write = (struct hub_write){.table = op->table, .kind = kind, .cells = op->cells, .return_row = true, .done = done, .arg = op};
+    if (kind != HUB_INSERT) op->write.where = &op->where, op->write.where_n = 1;
+    store->ops->write(store, &op->write);
+}
+
+static void on_created(struct hub_write *w) {
+    struct op *op = w->arg;
+    json_t *row = w->code ? NULL : hub_row_json(op->table, w->row.n ? hub_row(&w->row, 0) : op->cells);
+    if (row) publish(op, "created", json_copy(row));
+    end(op, w->code, row, w->error);
+    json_decref(row);
+}
+
+void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, hub_object_done *done, void *arg) {
+    struct op *op = new_op(e, t, done, arg);
+    struct hub_err err;
+    op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
+    enum hub_code code = json_is_object(row) ? hub_row_from_json(t, row, HUB_ROW_CREATE, op->cells, &op->text, &err)
+                                             : hub_fail(&err, HUB_BAD_REQUEST, "expected an object with the properties of %s", t->name);
+    if (code)
+        end(op, code, NULL, err.text);
+    else
+        submit(op, HUB_INSERT, on_created);
+}
+
+static void on_updated(struct hub_write *w) {
+    struct op *op = w->arg;
+    enum hub_code code = w->code ? w->code : w->row.n ? HUB_OK : HUB_NOT_FOUND;
+    json_t *row = code ? NULL : hub_row_json(op->table, hub_row(&w->row, 0));
+    if (row) publish(op, "updated", updated_event(op, row));
+    end(op, code, row, w->error);
+    json_decref(row);
+}
+
+static void on_old_row(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct op *op = arg;
+    struct hub_err err;
+    if (code || !rows->n) {
+        end(op, code ? code : HUB_NOT_FOUND, NULL, error);
+        return;
+    }
+    op->old = hub_row_json(op->table, hub_row(rows, 0));
+    op->cells = hub_xcalloc(op->table->column_n, sizeof *op->cells);
+    code = hub_row_from_json(op->table, op->changes, HUB_ROW_CHANGE, op->cells, &op->text, &err);
+    if (code)
+        end(op, code, NULL, err.text);
+    else
+        submit(op, HUB_UPDATE, on_updated);
+}
+
+void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, hub_object_done *done, void *arg) {
+    struct op *op = new_op(e, t, done, arg);
+    if (!json_is_object(changes)) {
+        end(op, HUB_BAD_REQUEST, NULL, "expected an object with the properties to change");
+        return;
+    }
+    if (!id_condition(op, id)) {
+        end(op, HUB_NOT_FOUND, NULL, NULL);
+        return;
+    }
+    op->changes = json_deep_copy(changes);
+    const struct hub_select q = {.table = t, .where = &op->where, .where_n = 1, .order_by = -1, .limit = 1};
+    e->config.store->ops->select(e->config.store, &q, on_old_row, op);
+}
+
+static void on_deleted(struct hub_write *w) {
+    struct op *op = w->arg;
+    enum hub_code code = w->code ? w->code : w->changes ? HUB_OK : HUB_NOT_FOUND;
+    json_t *row = code ? NULL : w->row.n ? hub_row_json(op->table, hub_row(&w->row, 0)) : json_object();
+    if (row) publish(op, "deleted", json_copy(row));
+    end(op, code, row, w->error);
+    json_decref(row);
+}
+
+void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg) {
+    struct op *op = new_op(e, t, done, arg);
+    if (!id_condition(op, id)) {
+        end(op, HUB_NOT_FOUND, NULL, NULL);
+        return;
+    }
+    op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
+    submit(op, HUB_DELETE, on_deleted);
+}

@@ -1,0 +1,264 @@
+/* hub:send: the gates in their order, then the handler if the type has one, then submission (contract: semantics.md). */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "hub/hub_int.h"
+
+/* A send that passed the gates. */
+struct sending {
+    struct hub_room_op op; /* when it waits for its turn in the room */
+    struct hub_call *call;
+    struct hub_room *room; /* reference */
+    const struct hub_def_message_type *type;
+    json_t *content; /* borrowed from the call's args, or own when a handler changed it */
+    json_t *modified;
+    struct hub_buf text; /* content as JSON */
+    struct hub_draft draft;
+};
+
+static void free_sending(struct sending *s) {
+    hub_buf_free(&s->text);
+    json_decref(s->modified);
+    hub_room_unref(s->room);
+    free(s);
+}
+
+static void fail(struct sending *s, enum hub_code code, const char *text) {
+    hub_call_fail(s->call, code, "%s", text ? text : hub_code_text(code));
+    free_sending(s);
+}
+
+/* ---- gates ---- */
+
+static enum hub_code gate_sender(struct hub_call *c, struct hub_err *err) {
+    const struct hub_def *def = c->hub->def;
+    struct hub_str user = hub_cstr(c->who->user_id);
+    int64_t now = hub_wall_ms();
+    if (c->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
+    if (hub_room_is_blocked(c->room, user, now)) return hub_fail(err, HUB_BLOCKED, NULL);
+    if (!c->rights.can_send) return hub_fail(err, HUB_CANNOT_SEND, NULL);
+    if (hub_room_is_silenced(c->room, user, &c->rights, def->default_silenced, now)) return hub_fail(err, HUB_SILENCED, NULL);
+    return HUB_OK;
+}
+
+static enum hub_code gate_type(struct hub_call *c, struct sending *s, struct hub_err *err) {
+    struct hub_str name = hub_call_str(c, "messageType");
+    if (!name.n) return hub_fail(err, HUB_BAD_REQUEST, "messageType: expected a text");
+    s->type = hub_def_message_type(c->hub->def, name);
+    if (!s->type) return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64, name.p);
+    /* System messages are the server's word; a client that could send them could forge it. */
+    bool forged = s->type->builtin && !strcmp(s->type->name, "system");
+    if (forged || !hub_rights_allow_type(&c->rights, s->type->name))
+        return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", s->type->name);
+    return HUB_OK;
+}
+
+static enum hub_code gate_size(struct hub_call *c, struct sending *s, struct hub_err *err) {
+    s->content = hub_json_get(c->args, "content");
+    if (!json_is_object(s->content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: expected an object");
+    hub_json_add(&s->text, s->content);
+    if ((int64_t)s->text.n > c->hub->def->max_message_size)
+        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON, at most %lld are allowed", s->text.n,
+                        (long long)c->hub->def->max_message_size);
+    return HUB_OK;
+}
+
+static enum hub_code gate_content(struct sending *s, struct hub_err *err) {
+    bool changed;
+    enum hub_code code = hub_content_check(s->type, s->content, &changed, err);
+    if (!code && changed) hub_buf_clear(&s->text), hub_json_add(&s->text, s->content);
+    return code;
+}
+
+static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct hub_err *err) {
+    const json_t *reply = hub_json_get(c->args, "replyTo"), *forwarded = hub_json_get(c->args, "forwarded"),
+                 *cid = hub_json_get(c->args, "clientMessageId");
+    if (!hub_json_nil(reply)) {
+        if (!c->hub->def->enable_reply_to) return hub_fail(err, HUB_FEATURE_DISABLED, "replyTo: this hub has no replies");
+        if (!json_is_object(reply) || !hub_json_get_str(reply, "id").n) return hub_fail(err, HUB_BAD_REQUEST, "replyTo: expected {id, preview}");
+        s->draft.reply_to = reply;
+    }
+    if (!hub_json_nil(forwarded)) {
+        if (!json_is_boolean(forwarded)) return hub_fail(err, HUB_BAD_REQUEST, "forwarded: expected true or false");
+        if (!c->hub->def->enable_forwarded && json_is_true(forwarded))
+            return hub_fail(err, HUB_FEATURE_DISABLED, "forwarded: this hub does not mark messages as forwarded");
+        s->draft.forwarded = json_is_true(forwarded);
+    }
+    if (!hub_json_nil(cid)) {
+        s->draft.client_message_id = hub_json_str(cid);
+        size_t n = s->draft.client_message_id.n;
+        if (!n || n > 255 || memchr(s->draft.client_message_id.p, 0, n))
+            return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: expected a text of 1 to 255 bytes");
+    }
+    return HUB_OK;
+}
+
+static bool gate_rate(struct hub_call *c) {
+    int64_t retry;
+    if (hub_rate_take(c->hub, hub_cstr(c->who->user_id), hub_loop_now(c->hub->engine->config.loop), &retry)) return true;
+    struct hub_err err;
+    char fields[48];
+    hub_fail(&err, HUB_RATE_LIMITED, "at most %lld messages per minute; try again in %lld ms", (long long)c->hub->def->message_rate_limit,
+             (long long)retry);
+    int n = snprintf(fields, sizeof fields, "\"retryAfterMs\":%lld", (long long)retry);
+    hub_call_fail_with(c, &err, hub_str(fields, (size_t)n));
+    return false;
+}
+
+/* ---- submission and the answer ---- */
+
+static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
+    struct hub_call *call = arg;
+    static struct hub_buf fields;
+    if (code) {
+        hub_call_fail(call, code, "%s", code == HUB_BAD_REQUEST && error[0] ? error : hub_code_text(code));
+        return;
+    }
+    hub_buf_clear(&fields);
+    hub_buf_addz(&fields, "\"message\":");
+    hub_buf_adds(&fields, message);
+    hub_call_ok(call, "message", hub_buf_str(&fields));
+}
+
+static void submit(struct sending *s) {
+    struct hub_call *c = s->call;
+    struct hub_draft *d = &s->draft;
+    d->sender_id = hub_cstr(c->who->user_id);
+    d->sender_name = hub_session_name(c->who->session);
+    d->sender_avatar = hub_session_avatar(c->who->session);
+    d->type = s->type->name;
+    d->content = hub_buf_str(&s->text);
+    d->pending = d->persist && (c->hub->def->global_moderation || c->rights.moderated);
+    hub_room_submit(s->room, d, on_submitted, c);
+    free_sending(s);
+}
+
+/* ---- the handler ---- */
+
+/* What is wrong with a handler's result, or NULL (specification: HubMessageHandler). */
+static const char *shape_fault(const json_t *r) {
+    static const char *const booleans[] = {"accept", "broadcast", "persist"};
+    enum hub_to to;
+    const json_t *ids;
+    if (!json_is_object(r)) return "expected an object {accept, …}";
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *v = hub_json_get(r, booleans[i]);
+        if (!hub_json_nil(v) && !json_is_boolean(v))
+            return i == 0 ? "accept: expected true or false" : i == 1 ? "broadcast: expected true or false" : "persist: expected true or false";
+    }
+    if (hub_json_nil(hub_json_get(r, "accept"))) return "accept: required, but missing";
+    const json_t *reason = hub_json_get(r, "rejectReason"), *content = hub_json_get(r, "modifiedContent"),
+                 *messages = hub_json_get(r, "serverMessages");
+    if (!hub_json_nil(reason) && !json_is_string(reason)) return "rejectReason: expected a text";
+    if (!hub_json_nil(content) && !json_is_object(content)) return "modifiedContent: expected an object";
+    if (!hub_json_nil(messages) && !json_is_array(messages)) return "serverMessages: expected an array";
+    if (!hub_target_parse(hub_json_get(r, "broadcastTo"), &to, &ids))
+        return "broadcastTo: expected \"all\", \"others\", \"sender\" or an array of user ids";
+    return NULL;
+}
+
+static const char *take_modified(struct sending *s, const json_t *result, struct hub_err *err) {
+    json_t *content = hub_json_get(result, "modifiedContent");
+    if (hub_json_nil(content)) return NULL;
+    s->modified = json_deep_copy(content);
+    s->content = s->modified;
+    hub_buf_clear(&s->text);
+    if (gate_content(s, err)) return err->text;
+    if (!s->text.n) hub_json_add(&s->text, s->content);
+    return (int64_t)s->text.n > s->call->hub->def->max_message_size ? "modifiedContent: over maxMessageSize" : NULL;
+}
+
+static void fault(struct sending *s, const char *what) {
+    char text[560];
+    snprintf(text, sizeof text, "the handler's result is not usable: %s", what);
+    hub_hook_failed(s->call->hub, s->type->handler, HUB_HANDLER_FAILED, text);
+    fail(s, HUB_HANDLER_FAILED, text);
+}
+
+static void act_on(struct sending *s, json_t *result) {
+    struct hub_room *room = s->room;
+    struct hub_err err;
+    const char *wrong = shape_fault(result);
+    if (!wrong && hub_json_get_bool(result, "accept", false)) wrong = take_modified(s, result, &err);
+    if (wrong) {
+        fault(s, wrong);
+        return;
+    }
+    json_t *messages = json_incref(hub_json_get(result, "serverMessages"));
+    struct hub_identity *sender = hub_identity_ref(s->call->who);
+    if (!hub_json_get_bool(result, "accept", false)) {
+        const char *reason = json_string_value(hub_json_get(result, "rejectReason"));
+        fail(s, HUB_REJECTED, reason);
+    } else {
+        s->draft.persist = hub_json_get_bool(result, "persist", true);
+        s->draft.announce = hub_json_get_bool(result, "broadcast", true);
+        hub_target_parse(hub_json_get(result, "broadcastTo"), &s->draft.to, &s->draft.to_ids);
+        submit(s);
+    }
+    hub_server_messages(room, messages, hub_cstr(sender->user_id), "messageHandlers");
+    hub_identity_unref(sender);
+    json_decref(messages);
+}
+
+static void on_handled(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct sending *s = arg;
+    struct hub_room *room = hub_room_ref(s->room);
+    struct hub_room_op *op = &s->op;
+    if (code) {
+        hub_hook_failed(s->call->hub, s->type->handler, code, error);
+        fail(s, code, NULL);
+    } else {
+        act_on(s, result);
+    }
+    hub_room_op_done(room, op); /* compared as an address only: the sending is gone */
+    hub_room_unref(room);
+}
+
+static void run_handler(struct sending *s) {
+    struct hub_call *c = s->call;
+    json_t *message = json_pack("{s:s, s:O}", "type", s->type->name, "content", s->content);
+    json_t *id = json_string(s->room->id);
+    struct hub_hook_arg args[6] = {{"session", c->who->session}, {"message", message}, {"roomId", id}};
+    size_t n = hub_hook_room_args(c->hub, s->room->record, args, 3);
+    hub_hook_call(c->hub, s->type->handler, args, n, on_handled, s);
+    json_decref(message);
+    json_decref(id);
+}
+
+/* The send's turn in the room has come. */
+static void run_op(struct hub_room_op *op) {
+    struct sending *s = HUB_CONTAINER(op, struct sending, op);
+    struct hub_room *room = s->room;
+    if (s->type->handler) {
+        run_handler(s);
+        return;
+    }
+    hub_room_ref(room);
+    submit(s);
+    hub_room_op_done(room, op);
+    hub_room_unref(room);
+}
+
+void hub_cmd_send(struct hub_call *c) {
+    struct hub_err err;
+    struct sending *s = hub_xcalloc(1, sizeof *s);
+    *s = (struct sending){.call = c, .room = hub_room_ref(c->room), .op.run = run_op, .draft = {.persist = true, .announce = true, .to = HUB_TO_ALL}};
+    enum hub_code code = gate_sender(c, &err);
+    if (!code) code = gate_type(c, s, &err);
+    if (!code) code = gate_size(c, s, &err);
+    if (!code && !gate_rate(c)) {
+        free_sending(s);
+        return;
+    }
+    if (!code) code = gate_content(s, &err);
+    if (!code) code = gate_extras(c, s, &err);
+    if (code) {
+        hub_call_fail_with(c, &err, hub_str(NULL, 0));
+        free_sending(s);
+    } else if (s->type->handler || hub_room_busy(c->room)) {
+        hub_room_enqueue(c->room, &s->op);
+    } else {
+        submit(s);
+    }
+}
