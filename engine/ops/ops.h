@@ -1,0 +1,25 @@
+/* What operators and load balancers ask: /healthz, /readyz, /metrics (contract: rest.md), and the static files of a service. */
+#ifndef HUB_OPS_OPS_H
+#define HUB_OPS_OPS_H
+#include "fanout/bus.h"
+#include "persist/cache.h"
+#include "persist/store.h"
+#include "transport/transport.h"
+
+struct hub_ops_config {
+    struct hub_loop *loop;
+    const struct hub_store *store;
+    const struct hub_cache *cache;
+    const struct hub_bus *bus;
+    const bool *draining;
+};
+/* Takes REQ when its path is one of the three. */
+bool hub_ops_handle(const struct hub_ops_config *config, struct hub_http_req *req);
+
+/* Files below <service>/public, read into memory at start and served at /: at most 1,000 files and 16 MiB together. */
+struct hub_static;
+enum hub_code hub_static_load(const char *folder, struct hub_static **out, struct hub_err *err); /* no such folder: HUB_OK and NULL */
+void hub_static_free(struct hub_static *s);
+/* Takes GET and HEAD requests of files there are ("/" is index.html). S may be NULL. */
+bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req);
+#endif

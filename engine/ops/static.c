@@ -1,0 +1,121 @@
+/* Static files of a service, from memory: nothing a request says is ever used as a path of the file system. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "ops/ops.h"
+
+#define FILES_MAX 1000
+#define BYTES_MAX (16u << 20)
+#define DEPTH_MAX 8
+
+struct file {
+    const char *type;
+    char etag[24];
+    size_t n;
+    char *bytes;
+};
+
+struct hub_static {
+    struct hub_map files; /* "/app.js" → file */
+    size_t bytes;
+};
+
+static const char *type_of(const char *name) {
+    static const struct {
+        const char *ending, *type;
+    } all[] = {{".html", "text/html; charset=utf-8"},
+               {".js", "text/javascript; charset=utf-8"},
+               {".css", "text/css; charset=utf-8"},
+               {".svg", "image/svg+xml"},
+               {".json", "application/json; charset=utf-8"},
+               {".png", "image/png"},
+               {".ico", "image/x-icon"},
+               {".woff2", "font/woff2"},
+               {".txt", "text/plain; charset=utf-8"}};
+    for (size_t i = 0; i < HUB_NELEM(all); i++)
+        if (hub_str_ends(hub_cstr(name), hub_cstr(all[i].ending))) return all[i].type;
+    return "application/octet-stream";
+}
+
+static enum hub_code add_file(struct hub_static *s, const char *path, const char *url, struct hub_err *err) {
+    struct hub_buf b = {0};
+    if (s->bytes > BYTES_MAX || hub_map_len(&s->files) >= FILES_MAX)
+        return hub_fail(err, HUB_INTERNAL, "%s: more than %d files or %u MiB of static files", path, FILES_MAX, BYTES_MAX >> 20);
+    if (hub_file_read(path, BYTES_MAX, &b, err)) {
+        hub_buf_free(&b);
+        return HUB_INTERNAL;
+    }
+    struct file *f = hub_xcalloc(1, sizeof *f);
+    f->type = type_of(url);
+    f->bytes = hub_buf_take(&b, &f->n);
+    snprintf(f->etag, sizeof f->etag, "\"%016llx\"", (unsigned long long)hub_hash(f->bytes, f->n));
+    s->bytes += f->n;
+    hub_map_put(&s->files, hub_cstr(url), f);
+    return HUB_OK;
+}
+
+static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth, struct hub_err *err) {
+    DIR *d = opendir(folder);
+    enum hub_code code = HUB_OK;
+    if (!d) return errno == ENOENT && !depth ? HUB_OK : hub_fail(err, HUB_INTERNAL, "cannot read %s: %s", folder, strerror(errno));
+    for (struct dirent *e; !code && (e = readdir(d));) {
+        struct hub_buf path = {0}, at = {0};
+        struct stat st;
+        if (e->d_name[0] == '.') continue;
+        hub_buf_addf(&path, "%s/%s", folder, e->d_name);
+        hub_buf_addf(&at, "%s/%s", url, e->d_name);
+        if (stat(hub_buf_cstr(&path), &st) == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+            code = add_folder(s, path.p, hub_buf_cstr(&at), depth + 1, err);
+        else if (S_ISREG(st.st_mode))
+            code = add_file(s, path.p, hub_buf_cstr(&at), err);
+        hub_buf_free(&path);
+        hub_buf_free(&at);
+    }
+    closedir(d);
+    return code;
+}
+
+enum hub_code hub_static_load(const char *folder, struct hub_static **out, struct hub_err *err) {
+    struct hub_static *s = hub_xcalloc(1, sizeof *s);
+    enum hub_code code = add_folder(s, folder, "", 0, err);
+    *out = NULL;
+    if (code || !hub_map_len(&s->files))
+        hub_static_free(s);
+    else
+        *out = s;
+    return code;
+}
+
+void hub_static_free(struct hub_static *s) {
+    if (!s) return;
+    for (struct file *f; (f = hub_map_drain(&s->files));) {
+        free(f->bytes);
+        free(f);
+    }
+    free(s);
+}
+
+#define POLICY                                                                                                                                    \
+    "Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:; object-src 'none'; base-uri 'none'; " \
+    "frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-cache\r\n"
+
+bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req) {
+    struct hub_str path = hub_http_path(req);
+    enum hub_http_method m = hub_http_method(req);
+    if (!s || (m != HUB_HTTP_GET && m != HUB_HTTP_HEAD)) return false;
+    const struct file *f = hub_map_get(&s->files, hub_str_is(path, "/") || !path.n ? HUB_STR("/index.html") : path);
+    if (!f) return false;
+    char headers[1024];
+    snprintf(headers, sizeof headers, POLICY "ETag: %s\r\n", f->etag);
+    if (hub_str_is(hub_http_header(req, "if-none-match"), f->etag))
+        hub_http_reply(req, 304, f->type, hub_str(NULL, 0), headers);
+    else
+        hub_http_reply(req, 200, f->type, hub_str(f->bytes, f->n), headers);
+    return true;
+}

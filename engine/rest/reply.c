@@ -1,0 +1,54 @@
+/* The two envelopes of REST answers. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "rest/rest_int.h"
+
+#define JSON_TYPE "application/json; charset=utf-8"
+
+void hub_rest_fail(struct hub_http_req *req, enum hub_code code, int status, const char *message, struct hub_str detail, const char *headers) {
+    struct hub_buf b = {0};
+    char now[HUB_ISO_LEN + 1];
+    hub_iso_format(hub_wall_ms(), now);
+    hub_buf_addf(&b, "{\"result\":\"ERR\",\"status\":%d,\"message\":", status);
+    hub_json_add_string(&b, hub_cstr(message));
+    hub_buf_addf(&b, ",\"errCode\":\"%s\",\"date\":\"%s\",\"detail\":{", hub_code_name(code), now);
+    hub_buf_adds(&b, detail);
+    hub_buf_addz(&b, "}}");
+    hub_http_reply(req, status, JSON_TYPE, hub_buf_str(&b), headers);
+    hub_buf_free(&b);
+}
+
+void hub_rest_fail_code(struct hub_http_req *req, enum hub_code code, const char *message, struct hub_str detail) {
+    char headers[96] = "";
+    json_t *o = NULL;
+    struct hub_buf text = {0};
+    hub_buf_addc(&text, '{'), hub_buf_adds(&text, detail), hub_buf_addc(&text, '}');
+    if (detail.n) o = hub_json_parse(hub_buf_str(&text), NULL);
+    int64_t retry = hub_json_get_int(o, "retryAfterMs", 0);
+    if (code == HUB_RATE_LIMITED)
+        snprintf(headers, sizeof headers, "Retry-After: %lld\r\n", (long long)(retry + 999) / 1000);
+    else if (hub_code_http(code) == 401)
+        snprintf(headers, sizeof headers, "WWW-Authenticate: Bearer\r\n");
+    hub_rest_fail(req, code, hub_code_http(code), message ? message : hub_code_text(code), detail, headers);
+    json_decref(o);
+    hub_buf_free(&text);
+}
+
+static size_t row_count(const json_t *data) { return json_is_array(data) ? json_array_size(data) : data ? 1 : 0; }
+
+void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields, struct hub_str paging) {
+    struct hub_buf b = {0}, text = {0};
+    hub_buf_addc(&text, '{'), hub_buf_adds(&text, fields), hub_buf_addc(&text, '}');
+    json_t *o = hub_json_parse(hub_buf_str(&text), NULL);
+    hub_buf_addf(&b, "{\"status\":\"OK\",\"statusCode\":%d", status);
+    if (data_name) hub_buf_addf(&b, ",\"dataName\":\"%s\"", data_name);
+    if (fields.n) hub_buf_addc(&b, ','), hub_buf_adds(&b, fields);
+    hub_buf_addf(&b, ",\"rowCount\":%zu", row_count(hub_json_get(o, data_name ? data_name : "")));
+    if (paging.n) hub_buf_addz(&b, ",\"paging\":"), hub_buf_adds(&b, paging);
+    hub_buf_addc(&b, '}');
+    hub_http_reply(req, status, JSON_TYPE, hub_buf_str(&b), "");
+    json_decref(o);
+    hub_buf_free(&text);
+    hub_buf_free(&b);
+}

@@ -1,0 +1,260 @@
+/* Paths of hubs to commands. A route's variable parts become members of the command's payload, as do the body and the query. */
+#include "rest/rest.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "rest/rest_int.h"
+
+struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx *identity, const struct hub_service *service,
+                              const struct hub_tables *tables) {
+    struct hub_rest *r = hub_xmalloc(sizeof *r);
+    *r = (struct hub_rest){engine, identity, service, tables};
+    return r;
+}
+
+void hub_rest_configure(struct hub_rest *r, const struct hub_service *service, const struct hub_tables *tables) {
+    r->service = service;
+    r->tables = tables;
+}
+
+void hub_rest_delete(struct hub_rest *r) { free(r); }
+
+/* ---- requests taken apart ---- */
+
+bool hub_rest_path_parse(struct hub_rest_path *p, struct hub_str raw) {
+    *p = (struct hub_rest_path){0};
+    hub_buf_reserve(&p->text, raw.n + 1); /* decoded text is never longer, so the views stay valid */
+    if (raw.n && raw.p[0] == '/') raw.p++, raw.n--;
+    if (raw.n && raw.p[raw.n - 1] == '/') raw.n--;
+    for (struct hub_str piece; hub_str_split(&raw, '/', &piece);) {
+        size_t from = p->text.n;
+        if (p->n == HUB_REST_SEGMENTS || !hub_buf_add_unescaped(&p->text, piece)) return false;
+        p->segments[p->n++] = hub_str(p->text.p + from, p->text.n - from);
+    }
+    return true;
+}
+
+json_t *hub_rest_body(struct hub_http_req *req) {
+    struct hub_str body = hub_http_body(req), type = hub_http_header(req, "content-type");
+    struct hub_err err;
+    if (!body.n) return json_object();
+    struct hub_str media = hub_str_trim(hub_str(type.p, hub_str_find(type, ';')));
+    if (!hub_str_eq_nocase(media, HUB_STR("application/json"))) {
+        hub_rest_fail(req, HUB_BAD_REQUEST, 415, "Content-Type: expected application/json", hub_str(NULL, 0), "");
+        return NULL;
+    }
+    json_t *o = hub_json_parse(body, &err);
+    if (o && json_is_object(o)) return o;
+    hub_rest_fail_code(req, HUB_BAD_REQUEST, o ? "expected a JSON object as the body" : err.text, hub_str(NULL, 0));
+    json_decref(o);
+    return NULL;
+}
+
+void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identity_done *done, void *arg) {
+    const struct hub_credentials from = {
+        .authorization = hub_http_header(req, "authorization"), .query = hub_http_query(req), .cookie = hub_http_header(req, "cookie")};
+    hub_identity_resolve_from(r->identity, &from, done, arg);
+}
+
+/* ---- routes ---- */
+
+enum source { NOTHING, BODY, QUERY };
+static const struct route {
+    enum hub_http_method method;
+    const char *path; /* below /{hub}; ":name" is a variable part */
+    const char *event;
+    int status;
+    enum source source;
+} routes[] = {
+    {HUB_HTTP_GET, "rooms/:roomId", "hub:room", 200, NOTHING},
+    {HUB_HTTP_GET, "rooms/:roomId/messages", "hub:history", 200, QUERY},
+    {HUB_HTTP_POST, "rooms/:roomId/messages", "hub:send", 201, BODY},
+    {HUB_HTTP_GET, "rooms/:roomId/messages/:messageId", "hub:message", 200, NOTHING},
+    {HUB_HTTP_PATCH, "rooms/:roomId/messages/:messageId", "hub:edit", 200, BODY},
+    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId", "hub:delete", 200, NOTHING},
+    {HUB_HTTP_PUT, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:react", 200, NOTHING},
+    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:unreact", 200, NOTHING},
+    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/approve", "hub:approve", 200, BODY},
+    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/reject", "hub:reject", 200, BODY},
+    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, NOTHING},
+    {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NOTHING},
+    {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, BODY},
+    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, BODY},
+    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/block", "hub:unblock", 200, NOTHING},
+    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/silence", "hub:silence", 200, BODY},
+    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/silence", "hub:unsilence", 200, NOTHING},
+    {HUB_HTTP_GET, "rooms/:roomId/state", "hub:requestState", 200, NOTHING},
+    {HUB_HTTP_POST, "rooms/:roomId/events", "hub:event", 200, BODY},
+};
+
+/* Whether the segments after the hub's name fit the route; variable parts go into ARGS when it is given. */
+static bool matches(const struct route *route, const struct hub_rest_path *p, json_t *args) {
+    struct hub_str rest = hub_cstr(route->path), piece;
+    size_t i = 1;
+    for (; hub_str_split(&rest, '/', &piece); i++) {
+        if (i >= p->n) return false;
+        if (piece.p[0] != ':') {
+            if (!hub_str_eq(piece, p->segments[i])) return false;
+        } else if (args) {
+            char name[16] = {0};
+            memcpy(name, piece.p + 1, piece.n - 1);
+            hub_json_set_str(args, name, p->segments[i]);
+        }
+    }
+    return i == p->n;
+}
+
+static const struct route *route_of(struct hub_http_req *req, const struct hub_rest_path *p, bool *path_known) {
+    enum hub_http_method method = hub_http_method(req) == HUB_HTTP_HEAD ? HUB_HTTP_GET : hub_http_method(req);
+    *path_known = false;
+    for (size_t i = 0; i < HUB_NELEM(routes); i++) {
+        if (!matches(&routes[i], p, NULL)) continue;
+        *path_known = true;
+        if (routes[i].method == method) return &routes[i];
+    }
+    return NULL;
+}
+
+/* Query parameters of history, typed as the command wants them. False: one is no number. */
+static bool add_query(json_t *args, struct hub_str query) {
+    static const char *const numbers[] = {"before", "after", "limit", "pageNumber", "pageRowCount"};
+    static const char *const texts[] = {"messageType", "senderId", "include"};
+    struct hub_buf v = {0};
+    bool ok = true;
+    for (size_t i = 0; i < HUB_NELEM(numbers) && ok; i++) {
+        int64_t n;
+        hub_buf_clear(&v);
+        if (!hub_query_get(query, numbers[i], &v)) continue;
+        ok = hub_str_i64(hub_buf_str(&v), &n);
+        if (ok) json_object_set_new(args, numbers[i], json_integer(n));
+    }
+    for (size_t i = 0; i < HUB_NELEM(texts); i++) {
+        hub_buf_clear(&v);
+        if (hub_query_get(query, texts[i], &v)) hub_json_set_str(args, texts[i], hub_buf_str(&v));
+    }
+    hub_buf_free(&v);
+    return ok;
+}
+
+/* pageNumber and pageRowCount in terms of offset and limit. */
+static void add_page(json_t *args) {
+    int64_t page = hub_json_get_int(args, "pageNumber", 0), rows = hub_json_get_int(args, "pageRowCount", 25);
+    if (!hub_json_get(args, "pageNumber") && !hub_json_get(args, "pageRowCount")) return;
+    if (page < 1) page = 1;
+    json_object_set_new(args, "limit", json_integer(rows));
+    json_object_set_new(args, "offset", json_integer((page - 1) * (rows > 0 ? rows : 0)));
+}
+
+/* ---- one request under way ---- */
+
+struct request {
+    struct hub_http_req *req;
+    struct hub_hub *hub;
+    const struct route *route;
+    json_t *args;
+};
+
+static void add_paging(struct hub_buf *b, const json_t *args, struct hub_str fields) {
+    bool more = hub_str_ends(fields, HUB_STR("\"hasMore\":true"));
+    hub_buf_addc(b, '{');
+    if (hub_json_get(args, "pageNumber") || hub_json_get(args, "pageRowCount"))
+        hub_buf_addf(b, "\"pageNumber\":%lld,\"pageRowCount\":%lld,", (long long)hub_json_get_int(args, "pageNumber", 1),
+                     (long long)hub_json_get_int(args, "pageRowCount", 25));
+    hub_buf_addf(b, "\"hasMore\":%s}", more ? "true" : "false");
+}
+
+static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name, struct hub_str fields) {
+    struct request *q = arg;
+    struct hub_buf paging = {0};
+    if (code) {
+        hub_rest_fail_code(q->req, code, err->text, fields);
+    } else {
+        if (q->route->source == QUERY) add_paging(&paging, q->args, fields);
+        hub_rest_ok(q->req, q->route->status, data_name, fields, hub_buf_str(&paging));
+    }
+    hub_buf_free(&paging);
+    json_decref(q->args);
+    free(q);
+}
+
+static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    struct request *q = arg;
+    if (code) {
+        hub_rest_fail_code(q->req, code, reason, hub_str(NULL, 0));
+        json_decref(q->args);
+        free(q);
+        return;
+    }
+    hub_engine_request(q->hub, who, q->route->event, json_incref(q->args), on_reply, q);
+}
+
+static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct route *route,
+                      const struct hub_rest_path *path) {
+    json_t *args = route->source == BODY ? hub_rest_body(req) : json_object();
+    if (!args) return;
+    matches(route, path, args);
+    if (route->source == QUERY) {
+        if (!add_query(args, hub_http_query(req))) {
+            json_decref(args);
+            hub_rest_fail_code(req, HUB_BAD_REQUEST, "before, after, limit, pageNumber, pageRowCount: expected whole numbers", hub_str(NULL, 0));
+            return;
+        }
+        add_page(args);
+    }
+    struct request *q = hub_xmalloc(sizeof *q);
+    *q = (struct request){req, hub, route, args};
+    hub_rest_identify(r, req, on_identified, q);
+}
+
+/* GET /{hub}: public, but only to those the service admits. */
+static void on_describe(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    struct request *q = arg;
+    struct hub_buf b = {0};
+    (void)who;
+    if (code) {
+        hub_rest_fail_code(q->req, code, reason, hub_str(NULL, 0));
+    } else {
+        hub_engine_describe(q->hub, &b);
+        hub_rest_ok(q->req, 200, "hub", hub_buf_str(&b), hub_str(NULL, 0));
+    }
+    hub_buf_free(&b);
+    free(q);
+}
+
+static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub) {
+    if (hub_http_method(req) != HUB_HTTP_GET && hub_http_method(req) != HUB_HTTP_HEAD) {
+        hub_rest_fail(req, HUB_NOT_ALLOWED, 405, "the hub's description can only be read", hub_str(NULL, 0), "Allow: GET, HEAD\r\n");
+        return;
+    }
+    struct request *q = hub_xmalloc(sizeof *q);
+    *q = (struct request){.req = req, .hub = hub};
+    hub_rest_identify(r, req, on_describe, q);
+}
+
+static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct hub_rest_path *path) {
+    bool path_known;
+    const struct route *route = route_of(req, path, &path_known);
+    if (path->n == 1)
+        describe(r, req, hub);
+    else if (route)
+        run_route(r, req, hub, route, path);
+    else if (path_known)
+        hub_rest_fail(req, HUB_NOT_ALLOWED, 405, "this path does not take that method", hub_str(NULL, 0), "");
+    else
+        hub_rest_fail_code(req, HUB_NOT_FOUND, "there is no such path below this hub", hub_str(NULL, 0));
+}
+
+bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
+    struct hub_rest_path path;
+    bool ours = hub_rest_path_parse(&path, hub_http_path(req)) && path.n;
+    struct hub_hub *hub = ours ? hub_engine_hub(r->engine, path.segments[0]) : NULL;
+    if (ours && hub_str_is(path.segments[0], "objects"))
+        hub_rest_objects(r, req, &path);
+    else if (hub)
+        handle_hub(r, req, hub, &path);
+    else
+        ours = false;
+    hub_buf_free(&path.text);
+    return ours;
+}

@@ -1,0 +1,33 @@
+/* Shared by the files of engine/rest only. */
+#ifndef HUB_REST_REST_INT_H
+#define HUB_REST_REST_INT_H
+#include "base/json.h"
+#include "rest/rest.h"
+
+struct hub_rest {
+    struct hub_engine *engine;
+    struct hub_identity_ctx *identity;
+    const struct hub_service *service;
+    const struct hub_tables *tables;
+};
+
+#define HUB_REST_SEGMENTS 8
+/* A path cut at its slashes and percent-decoded. */
+struct hub_rest_path {
+    size_t n;
+    struct hub_str segments[HUB_REST_SEGMENTS];
+    struct hub_buf text;
+};
+/* False when there are too many segments or an escape is broken. */
+bool hub_rest_path_parse(struct hub_rest_path *p, struct hub_str raw);
+
+/* CODE with its own HTTP status, Retry-After and WWW-Authenticate as fits. MESSAGE NULL: the code's text. */
+void hub_rest_fail_code(struct hub_http_req *req, enum hub_code code, const char *message, struct hub_str detail);
+/* The success form; FIELDS are JSON members, PAGING an object or empty. */
+void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields, struct hub_str paging);
+/* The request's JSON body as a new object; NULL after it was answered with 400, 413 or 415. An empty body is {}. */
+json_t *hub_rest_body(struct hub_http_req *req);
+/* Who asks, by header, query or cookie. */
+void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identity_done *done, void *arg);
+void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_rest_path *path);
+#endif
