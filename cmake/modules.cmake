@@ -29,12 +29,12 @@ function(hub_module name folder)
   endif()
 endfunction()
 
-# The programs come from engine/main.c and engine/hubctl/*.c, which may know every module.
+# The programs come from engine/main.c with engine/server.c, and engine/hubctl/*.c, which may know every module.
 function(hub_programs)
   set(all hub_base hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_memory)
   if(EXISTS ${CMAKE_SOURCE_DIR}/engine/main.c)
-    add_executable(hubd engine/main.c)
+    add_executable(hubd engine/main.c engine/server.c)
     target_link_libraries(hubd PRIVATE ${all})
     install(TARGETS hubd)
   endif()

@@ -382,6 +382,7 @@ static void sqlite_close(struct hub_store *base, void (*done)(void *arg), void *
 }
 
 const struct hub_store_ops hub_sqlite_ops = {
+    .local = true,
     .scheme = "sqlite",
     .help = "sqlite:PATH or sqlite::memory:, with ?synchronous=full|normal&busy_timeout=MS - embedded, in a file",
     .open = sqlite_open,

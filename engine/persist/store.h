@@ -171,6 +171,7 @@ struct hub_store;
 struct hub_store_ops {
     const char *scheme; /* "sqlite" */
     const char *help;   /* URL forms, one line */
+    bool local;         /* lives in this process or its files: a failure to open it will not mend by waiting */
     /* Opens or begins connecting. A store that must be there but is not: HUB_STORE_UNAVAILABLE with one line naming the URL (without
      * password) and the cause. TABLES (also those added by hub_persist for the hubs) stay valid until close. */
     enum hub_code (*open)(struct hub_loop *loop, const char *url, const struct hub_table *const *tables, size_t table_n, struct hub_store **out,

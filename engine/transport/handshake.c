@@ -38,7 +38,7 @@ static struct hub_eio *find(const struct hub_http_req *r, bool *named) {
 /* ---- a first request: no session yet ---- */
 
 static enum refusal check_handshake(const struct hub_http_req *r, bool websocket) {
-    if (hub_http_method(r) != HUB_GET) return BAD_METHOD;
+    if (hub_http_method(r) != HUB_HTTP_GET) return BAD_METHOD;
     if (websocket && !r->websocket) return BAD_REQUEST;
     if (!param_is(r, "EIO", "4")) return UNSUPPORTED_VERSION;
     return r->conn->t->draining ? FORBIDDEN : ADMITTED;
@@ -77,7 +77,7 @@ static void upgrade(struct hub_http_req *r, struct hub_eio *e) {
 static void end_overlapping(struct hub_eio *e) { hub_eio_end(e, HUB_CLOSE_ERROR, 1002, "overlapping requests", HUB_CLOSE_TIMEOUT); }
 
 static enum refusal check_poll(const struct hub_http_req *r, struct hub_eio *e, bool get) {
-    if (e->conn || (!get && hub_http_method(r) != HUB_POST)) return BAD_REQUEST;
+    if (e->conn || (!get && hub_http_method(r) != HUB_HTTP_POST)) return BAD_REQUEST;
     if (!get && e->state != HUB_EIO_RUNNING) return SESSION_UNKNOWN;
     struct hub_http_req *other = get ? e->poll : e->post;
     if (!other || other == r) return ADMITTED;
@@ -86,7 +86,7 @@ static enum refusal check_poll(const struct hub_http_req *r, struct hub_eio *e, 
 }
 
 static void get_or_post(struct hub_http_req *r, struct hub_eio *e) {
-    bool get = hub_http_method(r) == HUB_GET;
+    bool get = hub_http_method(r) == HUB_HTTP_GET;
     enum refusal no = check_poll(r, e, get);
     if (no != ADMITTED)
         refuse(r, no);
@@ -116,7 +116,7 @@ void hub_eio_route(struct hub_http_req *r) {
 /* A body is still to come: a session has at most one POST on its way. */
 void hub_eio_route_head(struct hub_http_req *r) {
     bool named;
-    if (hub_http_method(r) != HUB_POST) return;
+    if (hub_http_method(r) != HUB_HTTP_POST) return;
     struct hub_eio *e = find(r, &named);
     if (!e || e->conn || e->state != HUB_EIO_RUNNING) return;
     if (e->post) {

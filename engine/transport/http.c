@@ -90,7 +90,7 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
     }
     if (c->t->draining || (c->eof && !c->rest.n)) r->keep_alive = false;
     add_head(r, status, type, body.n, headers);
-    if (has_body(status) && hub_http_method(r) != HUB_HEAD) hub_buf_adds(&c->out, body);
+    if (has_body(status) && hub_http_method(r) != HUB_HTTP_HEAD) hub_buf_adds(&c->out, body);
     hub_metric_add(&requests[status >= 100 && status < 600 ? status / 100 - 1 : 4], 1);
     bool keep_alive = r->keep_alive;
     c->req = NULL;
@@ -177,7 +177,7 @@ static void route(struct hub_conn *c) {
     on_head(c);
     c->answering = true;
     hub_http_rearm(c);
-    if (hub_http_method(r) == HUB_OPTIONS)
+    if (hub_http_method(r) == HUB_HTTP_OPTIONS)
         hub_cors_preflight(r);
     else if (hub_eio_is_path(r))
         hub_eio_route(r);

@@ -88,7 +88,7 @@ static int on_head(http_parser *p) {
     if (p->http_major != 1) return refuse(r, 505);
     size_t hosts = count_fields(r, "host");
     if (hosts > 1 || (hosts == 0 && p->http_minor > 0)) return refuse(r, 400); /* RFC 9112 3.2 */
-    if (hub_http_method(r) == HUB_METHOD_OTHER) return refuse(r, 405);
+    if (hub_http_method(r) == HUB_HTTP_OTHER) return refuse(r, 405);
     if (!split_target(r)) return refuse(r, 400);
     if (length_is_known(p) && p->content_length > r->max_body) return refuse(r, 413);
     struct hub_str expect = hub_http_header(r, "expect");
@@ -167,14 +167,14 @@ bool hub_http_has_token(const struct hub_http_req *r, const char *name, const ch
 
 enum hub_http_method hub_http_method(const struct hub_http_req *r) {
     switch (r->parser.method) {
-    case HTTP_GET: return HUB_GET;
-    case HTTP_HEAD: return HUB_HEAD;
-    case HTTP_POST: return HUB_POST;
-    case HTTP_PUT: return HUB_PUT;
-    case HTTP_PATCH: return HUB_PATCH;
-    case HTTP_DELETE: return HUB_DELETE;
-    case HTTP_OPTIONS: return HUB_OPTIONS;
-    default: return HUB_METHOD_OTHER;
+    case HTTP_GET: return HUB_HTTP_GET;
+    case HTTP_HEAD: return HUB_HTTP_HEAD;
+    case HTTP_POST: return HUB_HTTP_POST;
+    case HTTP_PUT: return HUB_HTTP_PUT;
+    case HTTP_PATCH: return HUB_HTTP_PATCH;
+    case HTTP_DELETE: return HUB_HTTP_DELETE;
+    case HTTP_OPTIONS: return HUB_HTTP_OPTIONS;
+    default: return HUB_HTTP_OTHER;
     }
 }
 

@@ -97,7 +97,7 @@ bool hub_eio_is_websocket(const struct hub_eio *eio);
 
 /* ---- HTTP requests ---- */
 
-enum hub_http_method { HUB_GET, HUB_HEAD, HUB_POST, HUB_PUT, HUB_PATCH, HUB_DELETE, HUB_OPTIONS, HUB_METHOD_OTHER };
+enum hub_http_method { HUB_HTTP_GET, HUB_HTTP_HEAD, HUB_HTTP_POST, HUB_HTTP_PUT, HUB_HTTP_PATCH, HUB_HTTP_DELETE, HUB_HTTP_OPTIONS, HUB_HTTP_OTHER };
 enum hub_http_method hub_http_method(const struct hub_http_req *r);
 struct hub_str hub_http_path(const struct hub_http_req *r);                                /* raw, base path removed, no query */
 struct hub_str hub_http_query(const struct hub_http_req *r);                               /* raw, without '?' */

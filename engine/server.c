@@ -1,0 +1,316 @@
+/* The composition root: the only file that knows every module and adapter by name. It wires, starts, reloads and stops, and holds no logic
+ * of its own. */
+#include "server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "adapters/memory/memory.h"
+#include "adapters/sqlite/sqlite.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hub/engine.h"
+#include "hub/namespace.h"
+#include "ops/ops.h"
+#include "rest/rest.h"
+#include "scripting/scripts.h"
+
+#define DRAIN_MS 10000      /* longest graceful stop */
+#define DRAIN_STEP_MS 10    /* how often to look whether it is over */
+#define RETRY_AFTER_MS 1000 /* what clients are told on hub:draining */
+
+static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops};
+static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops};
+static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops};
+
+struct server {
+    const struct hub_server_options *options;
+    struct hub_loop *loop;
+    struct hub_service *service;
+    struct hub_tables *tables;
+    struct hub_buf store_url;
+    struct hub_store *store;
+    struct hub_cache *cache;
+    struct hub_bus *bus;
+    struct hub_jwt_keys *keys;
+    struct hub_identity_ctx *identity;
+    struct hub_engine *engine;
+    struct hub_namespaces *namespaces;
+    struct hub_scripts *scripts;
+    struct hub_sessions *sessions;
+    struct hub_transport *transport;
+    struct hub_rest *rest;
+    struct hub_static *files;
+    struct hub_ops_config ops;
+    struct hub_host engine_host, socket_host;
+    bool draining;
+    int64_t drain_until;
+    struct hub_timer drain;
+    int exit_code;
+};
+
+static int failed(const struct hub_err *err, int exit_code) {
+    fprintf(stderr, "hubd: %s\n", err->text);
+    return exit_code;
+}
+
+/* ---- definitions ---- */
+
+struct hub_service *hub_server_load(const struct hub_server_options *o) {
+    struct hub_service *service = NULL;
+    struct hub_diags *diags = hub_diags_new();
+    struct hub_buf text = {0};
+    const struct hub_load_options load = {.overrides = o->overrides, .override_n = o->override_n, .checker = &hub_lua_checker};
+    hub_service_load(o->dir, &load, diags, &service);
+    if (hub_diags_n(diags)) hub_diags_print(diags, HUB_DIAG_TEXT, &text);
+    if (text.n) fwrite(text.p, 1, text.n, stderr);
+    hub_buf_free(&text);
+    hub_diags_free(diags);
+    return service;
+}
+
+/* ---- backends ---- */
+
+static bool has_scheme(const char *url, const char *scheme) {
+    size_t n = strlen(scheme);
+    return !strncmp(url, scheme, n) && url[n] == ':';
+}
+
+/* The adapter whose scheme URL has, out of a list of pointers to tables that begin with their scheme; NULL and ERR otherwise. */
+static const void *adapter_for(const char *url, const void *const *list, size_t n, const char *what, struct hub_err *err) {
+    for (size_t i = 0; i < n; i++)
+        if (has_scheme(url, *(const char *const *)list[i])) return list[i];
+    hub_fail(err, HUB_INTERNAL, "%s.url: there is no adapter for \"%.*s\" here", what, (int)strcspn(url, ":") + 1, url);
+    return NULL;
+}
+#define ADAPTER_FOR(URL, LIST, WHAT, ERR) adapter_for(URL, (const void *const *)(LIST), HUB_NELEM(LIST), WHAT, ERR)
+
+/* Tries for as long as --wait says: a store that is away now may be about to start. */
+static enum hub_code open_store(struct server *s, struct hub_err *err) {
+    hub_tables_store_url(s->service, &s->store_url);
+    const struct hub_store_ops *ops = ADAPTER_FOR(hub_buf_cstr(&s->store_url), stores, "store", err);
+    if (!ops) return err->code;
+    for (int64_t tried = 0;; tried++) {
+        enum hub_code code = ops->open(s->loop, hub_buf_cstr(&s->store_url), s->tables->all, s->tables->n, &s->store, err);
+        if (code != HUB_STORE_UNAVAILABLE || ops->local || tried >= s->options->wait_seconds) return code;
+        if (!tried) hub_log_kv(HUB_LOG_WARN, "store", "not there yet, trying on", "error", err->text, NULL);
+        sleep(1);
+    }
+}
+
+static int open_backends(struct server *s) {
+    struct hub_err err;
+    if (hub_tables_new(s->service, &s->tables, &err)) return failed(&err, HUB_EXIT_INVALID);
+    if (open_store(s, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    enum hub_code code = s->store->ops->apply(s->store, &err);
+    if (code) return failed(&err, code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
+    const struct hub_cache_ops *cache = ADAPTER_FOR(s->service->cache_url, caches, "cache", &err);
+    if (!cache || cache->open(s->loop, s->service->cache_url, &s->cache, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    const struct hub_bus_ops *bus = ADAPTER_FOR(s->service->bus_url, buses, "bus", &err);
+    if (!bus || bus->open(s->loop, s->service->bus_url, s->service->name, &s->bus, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    return HUB_EXIT_OK;
+}
+
+/* ---- the engine ---- */
+
+static int make_engine(struct server *s) {
+    struct hub_err err;
+    if (s->service->jwt.on && hub_jwt_keys_load(&s->service->jwt, &s->keys, &err)) return failed(&err, HUB_EXIT_FAILED);
+    struct hub_identity_config identity = {.loop = s->loop, .service = s->service, .keys = s->keys, .cache = s->cache, .hooks = &hub_lua_hook_ops};
+    s->identity = hub_identity_ctx_new(&identity);
+    const struct hub_engine_config config = {.loop = s->loop,
+                                             .service = s->service,
+                                             .tables = s->tables,
+                                             .store = s->store,
+                                             .cache = s->cache,
+                                             .bus = s->bus,
+                                             .hooks = &hub_lua_hook_ops,
+                                             .identity = s->identity};
+    s->engine = hub_engine_new(&config);
+    const struct hub_namespaces_config plain = {.loop = s->loop, .service = s->service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
+    s->namespaces = hub_namespaces_new(&plain);
+    s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces};
+    s->engine_host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = s->engine, .next = &s->socket_host};
+    if (hub_scripts_new(&s->scripts, s->loop, s->service, &s->engine_host, &err)) return failed(&err, HUB_EXIT_INVALID);
+    identity.scripts = s->scripts;
+    hub_identity_ctx_configure(s->identity, &identity);
+    hub_engine_set_scripts(s->engine, s->scripts);
+    hub_namespaces_set_scripts(s->namespaces, s->scripts);
+    s->rest = hub_rest_new(s->engine, s->identity, s->service, s->tables);
+    return HUB_EXIT_OK;
+}
+
+/* ---- the way in ---- */
+
+static bool find_namespace(void *ctx, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
+    struct server *s = ctx;
+    return hub_engine_find(s->engine, name, ops, owner) || hub_namespaces_find(s->namespaces, name, ops, owner);
+}
+
+static void list_namespaces(void *ctx, struct hub_buf *out) {
+    struct server *s = ctx;
+    for (size_t i = 0; i < s->service->hub_n; i++) hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", s->service->hubs[i].name);
+    if (s->service->hub_n && s->service->namespace_n) hub_buf_addz(out, ", ");
+    hub_namespaces_list(s->namespaces, out);
+}
+
+static void on_http(void *ctx, struct hub_http_req *req) {
+    struct server *s = ctx;
+    if (hub_ops_handle(&s->ops, req) || hub_rest_handle(s->rest, req) || hub_static_handle(s->files, req)) return;
+    hub_rest_fail(req, HUB_NOT_FOUND, 404, "there is nothing at this path", hub_str(NULL, 0), "");
+}
+
+static int listen_to_clients(struct server *s) {
+    struct hub_err err;
+    struct hub_buf folder = {0};
+    const struct hub_service *d = s->service;
+    hub_buf_addf(&folder, "%s/public", d->dir);
+    enum hub_code code = hub_static_load(hub_buf_cstr(&folder), &s->files, &err);
+    hub_buf_free(&folder);
+    if (code) return failed(&err, HUB_EXIT_FAILED);
+    const struct hub_sessions_config sessions = {.connect_timeout = d->connect_timeout,
+                                                 .max_payload = d->max_payload,
+                                                 .find = find_namespace,
+                                                 .list = list_namespaces,
+                                                 .ctx = s,
+                                                 .http = on_http};
+    s->sessions = hub_sessions_new(s->loop, &sessions);
+    const struct hub_transport_config transport = {.host = d->host,
+                                                   .port = (int)d->port,
+                                                   .base_path = d->base_path,
+                                                   .cors_origins = d->cors_origins.items,
+                                                   .cors_n = d->cors_origins.n,
+                                                   .max_payload = d->max_payload,
+                                                   .ping_interval = d->ping_interval,
+                                                   .ping_timeout = d->ping_timeout,
+                                                   .max_queue_bytes = (size_t)d->max_queue_bytes,
+                                                   .tls_cert_file = d->tls_cert_file,
+                                                   .tls_key_file = d->tls_key_file};
+    if (hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, &err)) return failed(&err, HUB_EXIT_FAILED);
+    return HUB_EXIT_OK;
+}
+
+/* URL without a password. */
+static void print_url(const char *label, const char *url) {
+    const char *at = strchr(url, '@'), *scheme_end = strstr(url, "://");
+    const char *colon = at && scheme_end ? memchr(scheme_end + 3, ':', (size_t)(at - scheme_end - 3)) : NULL;
+    if (colon)
+        printf("  %s %.*s:***%s", label, (int)(colon - url), url, at);
+    else
+        printf("  %s %s", label, url);
+}
+
+static void announce(const struct server *s) {
+    const struct hub_service *d = s->service;
+    const char *host = strchr(d->host, ':') ? "[::1]" : !strcmp(d->host, "0.0.0.0") ? "127.0.0.1" : d->host;
+    const char *scheme = d->tls_cert_file ? "https" : "http";
+    printf("hubd " HUB_VERSION ": service %s listening on %s://%s:%d%s\n", d->name, scheme, host, hub_transport_port(s->transport), d->base_path);
+    for (size_t i = 0; i < d->hub_n; i++) {
+        printf("  hub %s  %s://%s:%d%s/hub/%s", d->hubs[i].name, scheme, host, hub_transport_port(s->transport), d->base_path, d->hubs[i].name);
+        print_url("store", d->store_url);
+        print_url("cache", d->cache_url);
+        print_url("bus", d->bus_url);
+        putchar('\n');
+    }
+    fflush(stdout);
+    if (d->dev)
+        hub_log_kv(HUB_LOG_WARN, "auth", "DEV AUTHENTICATION IS ON: anybody who reaches this port may be anybody (token dev:<userId>)", "host",
+                   d->host, NULL);
+}
+
+/* ---- stopping ---- */
+
+static void on_store_closed(void *arg) {
+    struct server *s = arg;
+    s->store = NULL;
+    hub_loop_stop(s->loop);
+}
+
+/* Scripts first: they end calls that hold sockets and rooms; then nothing is left that writes. */
+static void close_down(struct server *s) {
+    if (s->namespaces) hub_namespaces_set_scripts(s->namespaces, NULL);
+    if (s->scripts) hub_scripts_delete(s->scripts);
+    s->scripts = NULL;
+    s->store->ops->close(s->store, on_store_closed, s);
+}
+
+static void on_closed_step(struct hub_timer *t) {
+    struct server *s = HUB_CONTAINER(t, struct server, drain);
+    if (hub_transport_sessions(s->transport) || hub_transport_connections(s->transport)) {
+        if (hub_loop_now(s->loop) < s->drain_until + 2000) {
+            hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_closed_step);
+            return;
+        }
+        _exit(s->exit_code); /* a peer that will not let go must not keep the process */
+    }
+    close_down(s);
+}
+
+static void on_drain_step(struct hub_timer *t) {
+    struct server *s = HUB_CONTAINER(t, struct server, drain);
+    bool busy = hub_engine_pending(s->engine) || hub_namespaces_pending(s->namespaces);
+    if (busy && hub_loop_now(s->loop) < s->drain_until) {
+        hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_drain_step);
+        return;
+    }
+    hub_transport_close_all(s->transport);
+    hub_timer_start(s->loop, t, 0, on_closed_step);
+}
+
+static void on_stop(void *arg, int signo) {
+    struct server *s = arg;
+    if (s->draining) {
+        hub_log_kv(HUB_LOG_WARN, "server", "second signal: stopping at once", NULL);
+        _exit(HUB_EXIT_OK);
+    }
+    hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+    s->draining = true;
+    s->drain_until = hub_loop_now(s->loop) + DRAIN_MS;
+    hub_transport_stop_listening(s->transport);
+    hub_engine_drain(s->engine, RETRY_AFTER_MS);
+    hub_namespaces_drain(s->namespaces);
+    hub_timer_start(s->loop, &s->drain, 0, on_drain_step);
+}
+
+/* After the loop has stopped, or when the start failed half-way. */
+static void free_all(struct server *s) {
+    if (s->scripts) hub_scripts_delete(s->scripts);
+    if (s->store) {
+        s->store->ops->close(s->store, on_store_closed, s);
+        hub_loop_run(s->loop);
+    }
+    if (s->transport) hub_transport_delete(s->transport);
+    if (s->sessions) hub_sessions_delete(s->sessions);
+    if (s->rest) hub_rest_delete(s->rest);
+    if (s->namespaces) hub_namespaces_delete(s->namespaces);
+    if (s->engine) hub_engine_delete(s->engine);
+    if (s->cache) s->cache->ops->close(s->cache);
+    if (s->bus) s->bus->ops->close(s->bus);
+    if (s->identity) hub_identity_ctx_delete(s->identity);
+    if (s->keys) hub_jwt_keys_free(s->keys);
+    hub_static_free(s->files);
+    if (s->tables) hub_tables_free(s->tables);
+    hub_service_free(s->service);
+    hub_buf_free(&s->store_url);
+    hub_loop_delete(s->loop);
+}
+
+int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
+    struct server s = {.options = options, .service = service, .loop = hub_loop_new()};
+    int code = open_backends(&s);
+    if (!code) code = make_engine(&s);
+    if (!code) code = listen_to_clients(&s);
+    if (!code) {
+        s.ops = (struct hub_ops_config){.loop = s.loop, .store = s.store, .cache = s.cache, .bus = s.bus, .draining = &s.draining};
+        hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
+        hub_loop_signal(s.loop, SIGINT, on_stop, &s);
+        announce(&s);
+        hub_engine_start(s.engine);
+        hub_loop_run(s.loop);
+        code = s.exit_code;
+    }
+    free_all(&s);
+    return code;
+}
