@@ -8,16 +8,24 @@ struct report {
     struct hub_str text;
 };
 
-/* Byte range of a problem in the text; its line and column are relative to it. */
+/* AT moved on by N characters, not beyond END. */
+static size_t forward(struct hub_str text, size_t at, size_t end, int n) {
+    while (n-- > 0 && at < end) {
+        at++;
+        while (at < end && ((unsigned char)text.p[at] & 0xc0) == 0x80) at++;
+    }
+    return at;
+}
+
+/* Byte range of a problem in the text; its line, column and length count characters from the text's start. */
 static void bytes_of(struct hub_str text, const struct hub_script_problem *p, size_t *from, size_t *to) {
     size_t at = 0;
     for (int line = 0; line < p->line && at < text.n; at++)
         if (text.p[at] == '\n') line++;
     size_t end = at + hub_str_find(hub_str(text.p + at, text.n - at), '\n');
-    *from = at + (size_t)(p->column > 0 ? p->column : 0);
-    if (*from > end) *from = end;
-    *to = *from + (size_t)(p->length > 0 ? p->length : 1);
-    if (*to > end) *to = end > *from ? end : *from + 1;
+    *from = forward(text, at, end, p->column);
+    *to = forward(text, *from, end, p->length > 0 ? p->length : 1);
+    if (*to == *from) ++*to;
 }
 
 static void on_problem(void *arg, const struct hub_script_problem *p) {

@@ -1,10 +1,451 @@
-/* The catalogue of lint codes. */
+/* The catalogue of lint codes: what each means, how it looks, what would happen at run time. Codes are stable once released. */
 #include "schema/diag.h"
 
+#define ERROR HUB_SEV_ERROR
+#define WARNING HUB_SEV_WARNING
+#define REFUSED "hubd refuses to start with the definition; on reload the old one keeps serving."
+
 static const struct hub_code_row rows[] = {
-    {"H008", HUB_SEV_WARNING, "", "", "", "", ""}, {"H018", HUB_SEV_WARNING, "", "", "", "", ""}, {"S018", HUB_SEV_WARNING, "", "", "", "", ""},
-    {"H025", HUB_SEV_WARNING, "", "", "", "", ""}, {"H026", HUB_SEV_WARNING, "", "", "", "", ""}, {"H027", HUB_SEV_WARNING, "", "", "", "", ""},
-    {"S009", HUB_SEV_WARNING, "", "", "", "", ""},
+    {"Y001", ERROR, "YAML syntax",
+     "The file is not YAML. The position is where reading it failed; the cause is often a line above: a missing quote, bracket "
+     "or colon, or an indentation that does not fit.",
+     "hubBasics:\n"
+     "  name: chat\n"
+     " description: Rooms",
+     "hubBasics:\n"
+     "  name: chat\n"
+     "  description: Rooms",
+     REFUSED},
+    {"Y002", ERROR, "tab used as indentation", "YAML indents with spaces; a tab there is an error of its own.",
+     "hubBasics:\n"
+     "\tname: chat",
+     "hubBasics:\n"
+     "  name: chat",
+     REFUSED},
+    {"Y003", ERROR, "duplicate key", "A mapping has the same key twice. YAML libraries disagree on which one counts, so neither does.",
+     "guardrails:\n"
+     "  maxRoomsPerUser: 5\n"
+     "  maxRoomsPerUser: 10",
+     "guardrails:\n"
+     "  maxRoomsPerUser: 10",
+     REFUSED},
+    {"Y004", ERROR, "anchor or alias",
+     "Definitions have no anchors (&name) and no aliases (*name): what a hub does stands where it is read. Text that starts "
+     "with & or * needs quotes.",
+     "hubRoles:\n"
+     "  - &base {name: member}\n"
+     "  - *base",
+     "hubRoles:\n"
+     "  - {name: member}\n"
+     "  - {name: guest}",
+     REFUSED},
+    {"Y005", ERROR, "second document", "One file holds one definition; a line \"---\" starts another document.",
+     "hubBasics: {name: chat}\n"
+     "---\n"
+     "hubBasics: {name: game}",
+     "# chat.hub.yaml\n"
+     "hubBasics: {name: chat}",
+     REFUSED},
+    {"Y006", ERROR, "merge key", "The merge key << is not supported; write the keys out.",
+     "listen:\n"
+     "  <<: {port: 8080}",
+     "listen:\n"
+     "  port: 8080",
+     REFUSED},
+    {"Y007", ERROR, "nested too deeply", "Lists and mappings may be nested 64 levels deep.", "a: [[[[[[ … 65 levels … ]]]]]]", "a: [[1]]", REFUSED},
+    {"Y008", ERROR, "file too large", "A definition file may have 1 MiB.", "a seed.yaml with 100,000 rows", "rows imported into the store with SQL",
+     REFUSED},
+    {"Y009", ERROR, "not text", "The file is not valid UTF-8 or holds control characters.", "a file saved as Latin-1 or UTF-16",
+     "the same file saved as UTF-8", REFUSED},
+    {"Y010", ERROR, "environment variable not set",
+     "${NAME} takes its value from the environment, and NAME is not there. Write ${NAME:-default} to give one; $${ is a "
+     "literal ${. Names are upper case.",
+     "store: {url: \"${STORE_URL}\"}", "store: {url: \"${STORE_URL:-sqlite:data/chat.db}\"}", REFUSED},
+    {"Y011", ERROR, "file cannot be read", "The file is there but cannot be opened or read.", "-rw------- root root chat.hub.yaml",
+     "-rw-r--r-- root root chat.hub.yaml", REFUSED},
+    {"Y012", ERROR, "empty file", "The file has no content. A hub needs at least hubBasics and roomSettings, a service at least service and auth.",
+     "# nothing but a comment",
+     "hubBasics: {name: chat}\n"
+     "roomSettings: {roomDataObject: conversation}",
+     REFUSED},
+    {"Y013", ERROR, "tag", "Types follow from the field, so tags (!name, !!name) mean nothing here.", "maxRoomsPerUser: !!int \"5\"",
+     "maxRoomsPerUser: 5", REFUSED},
+    {"Y015", ERROR, "key that is not a name",
+     "The key of a mapping is a list or a mapping. This often comes from braces that a template left behind.", "name: {{ hub }}", "name: chat",
+     REFUSED},
+    {"Y016", ERROR, "too many problems", "After 200 problems in one file the rest is not listed.", "", "", ""},
+    {"S001", ERROR, "unknown key",
+     "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
+     "passed over.",
+     "listen:\n"
+     "  prot: 8080",
+     "listen:\n"
+     "  port: 8080",
+     REFUSED},
+    {"S002", ERROR, "wrong type",
+     "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off are "
+     "strings.",
+     "listen:\n"
+     "  port: http",
+     "listen:\n"
+     "  port: 8080",
+     REFUSED},
+    {"S003", ERROR, "missing required field", "The object cannot do without this field, and it has no default.",
+     "service:\n"
+     "  project: tutorhub",
+     "service:\n"
+     "  name: messaging",
+     REFUSED},
+    {"S004", ERROR, "bad name", "The name is used in paths, code or SQL and has to be written accordingly.",
+     "service:\n"
+     "  name: my-service",
+     "service:\n"
+     "  name: myService",
+     REFUSED},
+    {"S005", ERROR, "out of range", "The value is outside of what the field accepts; a list may have 1000 entries.",
+     "listen:\n"
+     "  port: 99999",
+     "listen:\n"
+     "  port: 8080",
+     REFUSED},
+    {"S006", ERROR, "not one of the possible values", "The field accepts only certain words.",
+     "auth:\n"
+     "  jwt: {algorithms: [RS265]}",
+     "auth:\n"
+     "  jwt: {algorithms: [RS256]}",
+     REFUSED},
+    {"S007", ERROR, "duplicate name", "Two elements of a list have the same name, so a reference to it would be ambiguous.",
+     "dataObjects:\n"
+     "  - {name: conversation}\n"
+     "  - {name: conversation}",
+     "dataObjects:\n"
+     "  - {name: conversation}\n"
+     "  - {name: member}",
+     REFUSED},
+    {"S009", WARNING, "the service serves nothing", "There is no *.hub.yaml below the directory and service.yaml has no namespaces.",
+     "an empty directory beside service.yaml", "chat.hub.yaml beside service.yaml", "It starts and answers its operational endpoints only."},
+    {"S010", ERROR, "unknown override", "--set names a single value of service.yaml with its path, like store.url. Lists of objects cannot be set.",
+     "hubd hubs/chat --set listen.prot=9000", "hubd hubs/chat --set listen.port=9000", REFUSED},
+    {"S011", ERROR, "no way to authenticate", "auth has to say how users prove who they are: jwt, dev or anonymous.", "auth: {}", "auth: {dev: true}",
+     REFUSED},
+    {"S012", ERROR, "several ways to authenticate", "auth takes one of jwt, dev and anonymous: which one a user has passed must not be open.",
+     "auth:\n"
+     "  dev: true\n"
+     "  anonymous: true",
+     "auth:\n"
+     "  dev: true",
+     REFUSED},
+    {"S013", ERROR, "dev authentication on a public address",
+     "With auth.dev a token dev:alice:admin makes anyone alice with the role admin. That is for development: listen.host must "
+     "be loopback, or the environment variable HUBD_ALLOW_DEV_AUTH=1 says that the network is private.",
+     "listen: {host: 0.0.0.0}\n"
+     "auth: {dev: true}",
+     "listen: {host: 127.0.0.1}\n"
+     "auth: {dev: true}",
+     REFUSED},
+    {"S014", ERROR, "file cannot be read", "A key or certificate file is not there or not readable. Paths are relative to the service directory.",
+     "jwt: {algorithms: [RS256], publicKeyFile: rs256.pem}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
+    {"S015", ERROR, "jwt needs one key source", "Exactly one of publicKeyFile, secretEnv, jwksUrl and jwksFile says what tokens are checked with.",
+     "jwt: {algorithms: [RS256]}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
+    {"S016", ERROR, "Enum without values", "A field of type Enum needs the values it may have.",
+     "properties:\n"
+     "  - {name: status, type: Enum}",
+     "properties:\n"
+     "  - {name: status, type: Enum, enumValues: \"active,closed\"}",
+     REFUSED},
+    {"S017", ERROR, "default does not fit its type", "The default value is not a value of the field's type.",
+     "properties:\n"
+     "  - {name: status, type: Enum, enumValues: \"active,closed\", defaultValue: open}",
+     "properties:\n"
+     "  - {name: status, type: Enum, enumValues: \"active,closed\", defaultValue: active}",
+     REFUSED},
+    {"S018", WARNING, "enumValues without effect", "enumValues means something for the type Enum only.",
+     "properties:\n"
+     "  - {name: status, type: String, enumValues: \"active,closed\"}",
+     "properties:\n"
+     "  - {name: status, type: Enum, enumValues: \"active,closed\"}",
+     "The values are not enforced."},
+    {"S019", ERROR, "reserved name",
+     "The name belongs to hubd or to Socket.IO: createdAt, updatedAt and isActive of managed DataObjects have fixed types; "
+     "connect, disconnect and the like are events of Socket.IO itself.",
+     "properties:\n"
+     "  - {name: createdAt, type: String}",
+     "properties:\n"
+     "  - {name: startedAt, type: DateTime}",
+     REFUSED},
+    {"S020", ERROR, "column of an undefined property", "columns maps properties of the DataObject to columns.",
+     "properties: [{name: ownerId, type: ID}]\n"
+     "columns: {owner: owner_user_id}",
+     "properties: [{name: ownerId, type: ID}]\n"
+     "columns: {ownerId: owner_user_id}",
+     REFUSED},
+    {"S021", ERROR, "URL of an unknown kind", "The scheme of the URL chooses the adapter.", "store: {url: \"mysql://db/chat\"}",
+     "store: {url: \"postgresql://db/chat\"}", REFUSED},
+    {"S022", ERROR, "bad namespace path",
+     "The path of a namespace starts with / and is written without characters that the protocol uses; below /hub/ are the "
+     "hubs.",
+     "namespaces:\n"
+     "  - {path: custom}",
+     "namespaces:\n"
+     "  - {path: /custom}",
+     REFUSED},
+    {"S023", ERROR, "seed row does not fit",
+     "seed.yaml maps managed DataObjects to lists of rows. Each row needs the id and all required properties, only known "
+     "properties, and values of their types.",
+     "conversation:\n"
+     "  - {titel: First}",
+     "conversation:\n"
+     "  - {id: c1, title: First}",
+     REFUSED},
+    {"S024", ERROR, "bad CORS origin", "An origin is a scheme, a host and possibly a port, without a path. \"*\" allows all and stands alone.",
+     "corsOrigins: [\"app.example.com/\"]", "corsOrigins: [\"https://app.example.com\"]", REFUSED},
+    {"S025", ERROR, "bad base path", "basePath is the prefix of a reverse proxy and starts with /.",
+     "service: {name: messaging, basePath: messaging-api}", "service: {name: messaging, basePath: /messaging-api}", REFUSED},
+    {"S026", ERROR, "not a service directory", "A service directory holds one of service.yaml, service.yml and service.json.", "hubd hubs",
+     "hubd hubs/chat", REFUSED},
+    {"S027", ERROR, "algorithm and key do not go together",
+     "HS algorithms use a shared secret, all others a public key. Checking an HS token with a public key would let everyone "
+     "who knows that key sign tokens.",
+     "jwt: {algorithms: [HS256], publicKeyFile: keys/rs256.pem}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
+    {"S028", ERROR, "session step without jwt", "auth.session looks up a session named by the claims of a token, so it needs auth.jwt.",
+     "auth:\n"
+     "  dev: true\n"
+     "  session: {redisKey: \"session:${sessionId}\"}",
+     "auth:\n"
+     "  jwt: {…}\n"
+     "  session: {redisKey: \"session:${sessionId}\"}",
+     REFUSED},
+    {"H001", ERROR, "unknown key",
+     "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
+     "passed over.",
+     "messageSettings:\n"
+     "  enabelReaction: true",
+     "messageSettings:\n"
+     "  enableReaction: true",
+     REFUSED},
+    {"H002", ERROR, "wrong type",
+     "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off are "
+     "strings.",
+     "guardrails:\n"
+     "  maxRoomsPerUser: \"many\"",
+     "guardrails:\n"
+     "  maxRoomsPerUser: 50",
+     REFUSED},
+    {"H003", ERROR, "missing required field", "The object cannot do without this field, and it has no default.", "roomSettings: {}",
+     "roomSettings:\n"
+     "  roomDataObject: conversation",
+     REFUSED},
+    {"H004", ERROR, "bad name", "The name is used in paths, code or SQL and has to be written accordingly.",
+     "hubBasics:\n"
+     "  name: Chat Hub",
+     "hubBasics:\n"
+     "  name: chatHub",
+     REFUSED},
+    {"H005", ERROR, "out of range", "The value is outside of what the field accepts; a list may have 1000 entries.",
+     "guardrails:\n"
+     "  maxUsersPerRoom: 0",
+     "guardrails:\n"
+     "  maxUsersPerRoom: 1000",
+     REFUSED},
+    {"H006", ERROR, "not one of the possible values", "The field accepts only certain words.",
+     "messageSettings:\n"
+     "  messageTypes: [text, picture]",
+     "messageSettings:\n"
+     "  messageTypes: [text, image]",
+     REFUSED},
+    {"H007", ERROR, "duplicate name", "Two elements of a list have the same name, so a reference to it would be ambiguous.",
+     "hubRoles:\n"
+     "  - {name: member}\n"
+     "  - {name: member, canSend: false}",
+     "hubRoles:\n"
+     "  - {name: member}\n"
+     "  - {name: viewer, canSend: false}",
+     REFUSED},
+    {"H008", WARNING, "value is not advisable",
+     "The value is accepted but asks much of the server: the script runs that often for every active room.",
+     "scheduledActions:\n"
+     "  - {name: tick, intervalMs: 20, script: lib.world.tick(roomId)}",
+     "scheduledActions:\n"
+     "  - {name: tick, intervalMs: 100, script: lib.world.tick(roomId)}",
+     "It runs; ticks that take longer than their interval are skipped."},
+    {"H009", ERROR, "hub defined twice", "Two files of the service define a hub of the same name; the namespace /hub/{name} can belong to one only.",
+     "# a.hub.yaml and b.hub.yaml\n"
+     "hubBasics: {name: chat}",
+     "# b.hub.yaml\n"
+     "hubBasics: {name: support}",
+     REFUSED},
+    {"H010", ERROR, "undefined DataObject",
+     "roomDataObject and sourceObject name a DataObject of the same service: an entry of dataObjects in service.yaml.",
+     "roomSettings:\n"
+     "  roomDataObject: conversatoin",
+     "roomSettings:\n"
+     "  roomDataObject: conversation",
+     REFUSED},
+    {"H011", ERROR, "undefined property", "userField and roomField name properties of sourceObject.",
+     "authSources:\n"
+     "  - {name: owner, sourceObject: conversation, userField: owner, roomField: id}",
+     "authSources:\n"
+     "  - {name: owner, sourceObject: conversation, userField: ownerId, roomField: id}",
+     REFUSED},
+    {"H012", ERROR, "undefined hubRole",
+     "A role that an authSource or authScript grants must be defined in hubRoles. To admit without a specific role, leave "
+     "hubRole out.",
+     "authSources:\n"
+     "  - {…, hubRole: moderater}\n"
+     "hubRoles:\n"
+     "  - {name: moderator}",
+     "authSources:\n"
+     "  - {…, hubRole: moderator}\n"
+     "hubRoles:\n"
+     "  - {name: moderator}",
+     REFUSED},
+    {"H013", ERROR, "role allows an undefined message type",
+     "allowedMessageTypes lists types of this hub: built-in ones enabled in messageTypes, and customMessageTypes.",
+     "messageSettings: {messageTypes: [text]}\n"
+     "hubRoles:\n"
+     "  - {name: member, allowedMessageTypes: \"text,image\"}",
+     "messageSettings: {messageTypes: [text, image]}\n"
+     "hubRoles:\n"
+     "  - {name: member, allowedMessageTypes: \"text,image\"}",
+     REFUSED},
+    {"H014", ERROR, "handler for an undefined message type", "A message handler intercepts one of customMessageTypes.",
+     "hubLogic:\n"
+     "  messageHandlers:\n"
+     "    - {messageType: chessmove, script: lib.chess.move(message)}",
+     "hubLogic:\n"
+     "  messageHandlers:\n"
+     "    - {messageType: chessMove, script: lib.chess.move(message)}",
+     REFUSED},
+    {"H015", ERROR, "handler for a built-in message type", "Handlers intercept custom message types; the flow of the built-in ones is fixed.",
+     "hubLogic:\n"
+     "  messageHandlers:\n"
+     "    - {messageType: text, script: lib.filter(message)}",
+     "messageSettings:\n"
+     "  customMessageTypes: [{name: filteredText}]\n"
+     "hubLogic:\n"
+     "  messageHandlers:\n"
+     "    - {messageType: filteredText, script: lib.filter(message)}",
+     REFUSED},
+    {"H016", ERROR, "Enum without values", "A field of type Enum needs the values it may have.",
+     "fields:\n"
+     "  - {name: piece, fieldType: Enum}",
+     "fields:\n"
+     "  - {name: piece, fieldType: Enum, enumValues: \"pawn,rook\"}",
+     REFUSED},
+    {"H017", ERROR, "default does not fit its type", "The default value is not a value of the field's type.",
+     "fields:\n"
+     "  - {name: amount, fieldType: Integer, defaultValue: lots}",
+     "fields:\n"
+     "  - {name: amount, fieldType: Integer, defaultValue: 1}",
+     REFUSED},
+    {"H018", WARNING, "enumValues without effect", "enumValues means something for the type Enum only.",
+     "fields:\n"
+     "  - {name: piece, fieldType: String, enumValues: \"pawn,rook\"}",
+     "fields:\n"
+     "  - {name: piece, fieldType: Enum, enumValues: \"pawn,rook\"}",
+     "The values are not enforced."},
+    {"H019", ERROR, "reserved name",
+     "The name belongs to hubd or to Socket.IO: the role system, the built-in message types, standard events that are turned "
+     "on, events that start with hub:, Socket.IO's own events, and paths like metrics.",
+     "hubRoles:\n"
+     "  - {name: system}",
+     "hubRoles:\n"
+     "  - {name: owner}",
+     REFUSED},
+    {"H020", ERROR, "unreachable authSource",
+     "An earlier source looks for the same record and has no condition, or the same one, so this one never decides anything. "
+     "Order sources from the highest privilege to the lowest.",
+     "authSources:\n"
+     "  - {name: member, sourceObject: m, userField: u, roomField: r, hubRole: member}\n"
+     "  - {name: lead, sourceObject: m, userField: u, roomField: r, condition: m.lead, hubRole: lead}",
+     "authSources:\n"
+     "  - {name: lead, sourceObject: m, userField: u, roomField: r, condition: m.lead, hubRole: lead}\n"
+     "  - {name: member, sourceObject: m, userField: u, roomField: r, hubRole: member}",
+     REFUSED " Otherwise nobody would ever get the role."},
+    {"H021", ERROR, "unreachable authScript", "An earlier script is always true, or is the same, so this one never decides anything.",
+     "authScripts:\n"
+     "  - {name: anyone, script: \"true\", hubRole: guest}\n"
+     "  - {name: vip, script: user.vip, hubRole: vip}",
+     "authScripts:\n"
+     "  - {name: vip, script: user.vip, hubRole: vip}\n"
+     "  - {name: anyone, script: \"true\", hubRole: guest}",
+     REFUSED " Otherwise nobody would ever get the role."},
+    {"H022", ERROR, "moderation without a moderator",
+     "Messages wait for approval, but nobody can approve them: no role with canModerate is granted, and no absoluteRoles are "
+     "given.",
+     "hubRoles:\n"
+     "  - {name: member, moderated: true}",
+     "hubRoles:\n"
+     "  - {name: member, moderated: true}\n"
+     "  - {name: host, canModerate: true}",
+     REFUSED " Otherwise messages would stay pending for ever."},
+    {"H023", ERROR, "silence without anyone who can lift it",
+     "With defaultSilenced everybody joins silenced, and only who can moderate may let others speak. Nobody can.",
+     "guardrails: {defaultSilenced: true}\n"
+     "hubRoles:\n"
+     "  - {name: member}",
+     "guardrails: {defaultSilenced: true}\n"
+     "hubRoles:\n"
+     "  - {name: member}\n"
+     "  - {name: host, canModerate: true}",
+     REFUSED " Otherwise nobody could ever send anything."},
+    {"H024", ERROR, "message size above the transport limit",
+     "listen.maxPayload bounds what a client can send in one piece; a message of maxMessageSize must fit into it, together "
+     "with what surrounds it.",
+     "# service.yaml: listen.maxPayload: 1000000\n"
+     "guardrails: {maxMessageSize: 5000000}",
+     "# service.yaml: listen.maxPayload: 8000000\n"
+     "guardrails: {maxMessageSize: 5000000}",
+     REFUSED " Otherwise the connection would be closed before the hub sees the message."},
+    {"H025", WARNING, "the hub admits everyone",
+     "Without authSources and authScripts every authenticated user who passes roomEligibility, checkRoles and checkScript may "
+     "join, and gets no specific role: may read and send every type, unmoderated.",
+     "roomSettings:\n"
+     "  roomDataObject: conversation",
+     "roomSettings:\n"
+     "  roomDataObject: conversation\n"
+     "  authScripts:\n"
+     "    - {name: anyone, script: \"true\", hubRole: member}",
+     "Every authenticated user joins every eligible room with hubRole null."},
+    {"H026", WARNING, "role that nobody gets", "No authSource and no authScript grants the role.",
+     "hubRoles:\n"
+     "  - {name: moderator, canModerate: true}",
+     "authSources:\n"
+     "  - {…, hubRole: moderator}\n"
+     "hubRoles:\n"
+     "  - {name: moderator, canModerate: true}",
+     "The role is never used."},
+    {"H027", WARNING, "no message types", "messageTypes is empty and there are no customMessageTypes.", "messageSettings: {messageTypes: []}",
+     "messageSettings: {messageTypes: [text]}", "Every send is refused with unknown_type."},
+    {"H028", ERROR, "generated name is taken",
+     "For each hub DataObjects are generated: {hub}Message (or dataObjectName), {hub}Moderation, {hub}Receipt, {hub}Event. One "
+     "of them has the name of another DataObject's table, upper and lower case being the same.",
+     "# service.yaml: dataObjects: [{name: chatMessage}]\n"
+     "hubBasics: {name: chat}",
+     "messageSettings: {dataObjectName: chatHubMessage}", REFUSED},
+    {"L001", ERROR, "script syntax", "The expression or Lua chunk cannot be compiled.",
+     "condition: record.status ==", "condition: record.status == \"active\"", REFUSED},
+    {"L002", ERROR, "construct that expressions do not have",
+     "A hook written as a string is one expression. Statements, assignments, regular expressions, async and function are not "
+     "part of it; use {lua: …} for more.",
+     "script: \"let x = 1; return x\"", "script: {lua: \"local x = 1 return x\"}", REFUSED},
+    {"L003", ERROR, "unknown variable",
+     "The hook does not have a variable of that name. Each hook has its own: roomEligibility room and the room DataObject's "
+     "name, conditions record and the sourceObject's name, handlers session, message, roomId and room.",
+     "checkScript: session.city == room.city", "checkScript: user.city == room.city",
+     REFUSED " Otherwise the hook would fail at every call, and a failing condition counts as false."},
+    {"L010", ERROR, "Lua chunk without its line breaks",
+     "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment swallows the rest of the "
+     "chunk and positions are wrong.",
+     "script:\n"
+     "  lua: >\n"
+     "    -- find it\n"
+     "    return lib.find(roomId)",
+     "script:\n"
+     "  lua: |\n"
+     "    -- find it\n"
+     "    return lib.find(roomId)",
+     REFUSED},
 };
 
 const struct hub_code_row *hub_code_rows(size_t *n) {
@@ -16,4 +457,35 @@ const struct hub_code_row *hub_code_row(const char *code) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].code, code) == 0) return &rows[i];
     return NULL;
+}
+
+static void add_example(struct hub_buf *out, const char *title, const char *text) {
+    struct hub_str rest = hub_cstr(text), line;
+    if (!*text) return;
+    hub_buf_addf(out, "\n%s:\n", title);
+    while (hub_str_split(&rest, '\n', &line)) hub_buf_addf(out, "    %.*s\n", HUB_FMT(line));
+}
+
+/* Words of TEXT in lines of at most 96 characters. */
+static void add_wrapped(struct hub_buf *out, const char *text) {
+    struct hub_str rest = hub_cstr(text), word;
+    size_t column = 0;
+    while (hub_str_split(&rest, ' ', &word)) {
+        if (column && column + 1 + word.n > 96) hub_buf_addc(out, '\n'), column = 0;
+        if (column) hub_buf_addc(out, ' '), column++;
+        hub_buf_adds(out, word);
+        column += word.n;
+    }
+    hub_buf_addc(out, '\n');
+}
+
+bool hub_explain(const char *code, struct hub_buf *out) {
+    const struct hub_code_row *row = hub_code_row(code);
+    if (!row) return false;
+    hub_buf_addf(out, "%s (%s): %s\n\n", row->code, row->severity == ERROR ? "error" : "warning", row->title);
+    add_wrapped(out, row->meaning);
+    add_example(out, "Wrong", row->wrong);
+    add_example(out, "Right", row->right);
+    if (*row->run_time) hub_buf_addz(out, "\nAt run time: "), add_wrapped(out, row->run_time);
+    return true;
 }

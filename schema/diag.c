@@ -69,11 +69,22 @@ static void insert(struct hub_diags *d, struct hub_diag *g) {
     d->n++;
 }
 
+/* Copies text that may come from a definition to where people read it: what is no printable UTF-8 becomes a question mark. */
+static char *printable(struct hub_diags *d, struct hub_str s) {
+    char *out = hub_arena_dup(d->arena, s);
+    for (size_t i = 0, step; i < s.n; i += step) {
+        for (step = 1; step < 4 && i + step < s.n && ((unsigned char)s.p[i + step] & 0xc0) == 0x80;) step++;
+        bool control = ((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 127;
+        if (control || !hub_utf8_valid(hub_str(s.p + i, step))) step = 1, out[i] = '?';
+    }
+    return out;
+}
+
 /* Keeps the line, or for very long ones the part around the finding. */
 static void keep_line(struct hub_diags *d, struct hub_diag *g, const struct hub_source *src) {
     int from = g->column > WINDOW - 40 ? g->column - 40 : 1;
     size_t begin = hub_source_offset(src, g->line, from), end = hub_source_offset(src, g->line, from + WINDOW);
-    g->source_line = hub_arena_dup(d->arena, hub_str(src->text.p + begin, end - begin));
+    g->source_line = printable(d, hub_str(src->text.p + begin, end - begin));
     g->source_column = from;
 }
 
@@ -85,8 +96,6 @@ static struct per_file *count_file(struct hub_diags *d, const char *file) {
     return f;
 }
 
-static const char *keep(struct hub_diags *d, const char *s) { return s ? hub_arena_dup(d->arena, hub_cstr(s)) : NULL; }
-
 void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range, const char *path,
                    const char *suggestion, const char *message) {
     const struct hub_code_row *row = hub_code_row(code);
@@ -97,10 +106,10 @@ void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_sourc
     struct hub_diag *g = hub_arena_zalloc(d->arena, sizeof *g);
     g->code = code;
     g->severity = row ? row->severity : HUB_SEV_ERROR;
-    g->message = keep(d, message);
-    g->file = keep(d, src->name);
-    g->path = keep(d, path ? path : "");
-    g->suggestion = keep(d, suggestion);
+    g->message = printable(d, hub_cstr(message));
+    g->file = hub_arena_dup(d->arena, hub_cstr(src->name));
+    g->path = hub_arena_dup(d->arena, hub_cstr(path));
+    g->suggestion = suggestion ? printable(d, hub_cstr(suggestion)) : NULL;
     if (range && range->line) {
         g->line = range->line, g->column = range->column;
         g->end_line = range->end_line, g->end_column = range->end_column;

@@ -6,7 +6,7 @@
 void hub_check_field(struct hub_loader *l, struct hub_def_field *f, const char *type_key) {
     struct hub_node *node = hub_place(l, f, ""), *value = hub_node_get(node, HUB_STR("defaultValue"));
     struct hub_node *values = hub_node_get(node, HUB_STR("enumValues")), *type = hub_node_get(node, hub_cstr(type_key));
-    if (!f->name || !type || type->bad) return;
+    if (!f->name || !type || hub_words_index(hub_words_field_type, type->value) < 0) return;
     if (f->type == HUB_FIELD_ENUM && !f->enum_values.n) {
         if (!values || !values->bad)
             hub_complain(l, hub_common_code(node, HUB_COMMON_ENUM_EMPTY), values ? values : type, NULL, NULL,

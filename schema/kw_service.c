@@ -145,5 +145,5 @@ static const struct hub_row root[] = {
      .help = "Plain Socket.IO namespaces served by Lua."},
     {0},
 };
-const struct hub_table hub_table_service = {"Service document", sizeof(struct hub_service), root,
+const struct hub_table hub_table_service = {"ServiceDocument", sizeof(struct hub_service), root,
                                             "One service: listener, authentication, backends, DataObjects, plain namespaces."};

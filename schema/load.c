@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "schema/loader.h"
 #include "schema/memory.h"
@@ -77,12 +78,15 @@ static void unreadable(struct hub_loader *l, const char *code, const char *path,
 /* NULL when the file cannot be read (reported). */
 static struct hub_source *open_source(struct hub_loader *l, const char *path, char kind) {
     struct hub_buf text = {0};
-    const char *why;
     struct hub_source *src = NULL;
-    if (hub_source_read(path, &text, &why))
+    struct hub_err err;
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        unreadable(l, "Y011", path, "this is not a regular file");
+    else if (hub_file_read(path, HUB_SOURCE_MAX, &text, &err) == HUB_OK)
         src = hub_source_new(l->scratch, path, kind, hub_buf_str(&text));
     else
-        unreadable(l, text.n > HUB_SOURCE_MAX ? "Y008" : "Y011", path, hub_arena_fmt(l->scratch, "cannot be read: %s", why));
+        unreadable(l, err.code == HUB_TOO_LARGE ? "Y008" : "Y011", path, hub_arena_fmt(l->scratch, "cannot be read: %s", err.text));
     hub_buf_free(&text);
     return src;
 }

@@ -31,7 +31,7 @@ enum hub_diag_format { HUB_DIAG_TEXT, HUB_DIAG_JSON, HUB_DIAG_SARIF, HUB_DIAG_JU
 void hub_diags_print(const struct hub_diags *d, enum hub_diag_format format, struct hub_buf *out);
 
 /* What scripting offers the checker, so that schema needs no Lua. Each problem is reported through REPORT with a position relative
- * to the script's text: line 0 = its first line, column 0 = its first character. */
+ * to the script's text: line 0 = its first line, column 0 = its first character; columns and length count characters. */
 struct hub_script_problem {
     int line, column, length;
     const char *code; /* "L001" syntax, "L002" unsupported construct, "L003" unknown variable, … */
@@ -63,11 +63,14 @@ enum hub_code hub_service_load(const char *dir, const struct hub_load_options *o
 void hub_service_free(struct hub_service *s);
 /* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */
 enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags);
-/* The effective definition with all defaults, as YAML. */
+/* The effective definition with all defaults, as YAML: one document per file, opened by "--- # NAME". Saved under those names they load as the same
+ * service. Secrets that came from the environment are in it. */
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out);
 /* JSON Schema (draft 2020-12) of the hub or service document, from the table. */
 enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE };
 void hub_schema_print(enum hub_schema_kind kind, struct hub_buf *out);
+/* The same as a field reference in Markdown: docs/reference. */
+void hub_reference_print(enum hub_schema_kind kind, struct hub_buf *out);
 /* What a lint code means, wrong and right example, run-time consequence. False when CODE is unknown. */
 bool hub_explain(const char *code, struct hub_buf *out);
 #endif

@@ -1,11 +1,6 @@
 /* Lines and places of a definition's text. */
 #include "schema/source.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 /* Bytes of the line break at P, or 0: CR, LF, CRLF, NEL, LS, PS, as libyaml counts them. */
 static size_t break_at(const char *p, size_t n) {
     if (p[0] == '\r') return n > 1 && p[1] == '\n' ? 2 : 1;
@@ -71,29 +66,4 @@ void hub_source_place(const struct hub_source *s, size_t offset, int *line, int 
     if (offset > s->text.n) offset = s->text.n;
     *line = lo + 1;
     *column = 1 + (int)hub_utf8_len(hub_str(s->text.p + s->lines[lo], offset - s->lines[lo]));
-}
-
-bool hub_source_read(const char *path, struct hub_buf *out, const char **why) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st)) {
-        *why = strerror(errno);
-        if (fd >= 0) close(fd);
-        return false;
-    }
-    *why = NULL;
-    if (S_ISDIR(st.st_mode))
-        *why = "it is a directory";
-    else if (!S_ISREG(st.st_mode))
-        *why = "it is not a regular file";
-    while (!*why) {
-        ssize_t n = read(fd, hub_buf_reserve(out, 65536), 65536);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) *why = strerror(errno);
-        if (n <= 0) break;
-        out->n += (size_t)n;
-        if (out->n > HUB_SOURCE_MAX) *why = "it is larger than 1 MiB";
-    }
-    close(fd);
-    return !*why;
 }

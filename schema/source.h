@@ -27,6 +27,4 @@ struct hub_str hub_source_line(const struct hub_source *s, int line);
 size_t hub_source_offset(const struct hub_source *s, int line, int column);
 /* The place of a byte offset. */
 void hub_source_place(const struct hub_source *s, size_t offset, int *line, int *column);
-/* Reads a whole file of at most HUB_SOURCE_MAX bytes. On failure WHY says what is wrong, as a phrase. */
-bool hub_source_read(const char *path, struct hub_buf *out, const char **why);
 #endif

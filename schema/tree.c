@@ -108,9 +108,11 @@ static void check_decoration(struct builder *b, const yaml_event_t *ev, const ya
     if (anchor)
         complain(b, "Y004", one_char(line, column),
                  hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases", (const char *)anchor));
-    if (tag)
-        complain(b, "Y013", one_char(line, column),
-                 hub_arena_fmt(b->arena, "the tag \"%s\" is not allowed: types follow from the field", (const char *)tag));
+    if (!tag) return;
+    struct hub_str name = hub_cstr((const char *)tag);
+    bool core = hub_str_starts(name, HUB_STR("tag:yaml.org,2002:"));
+    complain(b, "Y013", one_char(line, column),
+             hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field", core ? "!!" : "", name.p + (core ? 18 : 0)));
 }
 
 static void on_scalar(struct builder *b, const yaml_event_t *ev) {

@@ -148,7 +148,9 @@ static enum look look_of(struct hub_str s) {
 }
 
 /* What the scalar is when nobody asks for a type: quoted ones are strings; values from the environment may be either. */
-static enum look node_look(const struct hub_node *n) { return n->style == HUB_STYLE_PLAIN || n->substituted ? look_of(n->value) : LOOK_STRING; }
+static enum look node_look(const struct hub_node *n) {
+    return n->style == HUB_STYLE_PLAIN || n->substituted ? look_of(n->resolved ? n->value : n->text) : LOOK_STRING;
+}
 
 const char *hub_node_kind_name(const struct hub_node *n) {
     static const char *const name[] = {"a string", "an integer", "a number", "true or false", "null"};
@@ -200,7 +202,7 @@ static void read_int(struct hub_loader *l, const struct hub_row *row, struct hub
     if (!scalar(l, row, n, "an integer", &s)) return;
     if (node_look(n) != LOOK_INT) {
         bool huge = node_look(n) == LOOK_NUMBER && s.n > 18 && !memchr(s.p, '.', s.n);
-        if (!huge) wrong_type(l, row, n, "an integer", look_of(s) == LOOK_INT ? hub_arena_dup(l->scratch, s) : NULL);
+        if (!huge) wrong_type(l, row, n, look_of(s) == LOOK_INT ? "an integer without quotes" : "an integer", NULL);
         if (huge) hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s is out of range", row->key);
         return;
     }
@@ -218,7 +220,7 @@ static void read_int(struct hub_loader *l, const struct hub_row *row, struct hub
 static bool read_text(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str *s) {
     if (!scalar(l, row, n, "a string", s)) return false;
     if (node_look(n) != LOOK_STRING && !n->substituted && s->n) {
-        wrong_type(l, row, n, "a string", hub_arena_fmt(l->scratch, "\"%.*s\"", HUB_FMT(*s)));
+        wrong_type(l, row, n, "a string (in quotes)", NULL);
         return false;
     }
     size_t most = row->max ? (size_t)row->max : row->kind == HUB_KIND_TEXT ? 65536 : 1024;

@@ -14,8 +14,12 @@ struct hubctl_command {
     int (*run)(int argc, char **argv);
 };
 
+/* A row each, sorted, so that new ones do not meet. */
 extern const struct hubctl_command hubctl_bench;
+extern const struct hubctl_command hubctl_dump;
+extern const struct hubctl_command hubctl_explain;
 extern const struct hubctl_command hubctl_lint;
+extern const struct hubctl_command hubctl_schema;
 
 /* Prints "hubctl NAME: text" and the usage line on stderr; returns HUBCTL_USAGE. */
 int hubctl_usage(const struct hubctl_command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -7,10 +7,15 @@
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
 
+/* clang-format off: a line each, sorted, so that new ones do not meet */
 static const struct hubctl_command *const commands[] = {
-    &hubctl_lint,
     &hubctl_bench,
+    &hubctl_dump,
+    &hubctl_explain,
+    &hubctl_lint,
+    &hubctl_schema,
 };
+/* clang-format on */
 
 static void print_commands(FILE *to) {
     fprintf(to, "usage: hubctl COMMAND …\n\n");
