@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
 
-/* clang-format off: a line each, sorted, so that new ones do not meet */
+/* A line each, sorted, so that new ones do not meet. */
+/* clang-format off */
 static const struct hubctl_command *const commands[] = {
     &hubctl_bench,
     &hubctl_dump,
