@@ -19,6 +19,7 @@ extern const struct hubctl_command hubctl_bench;
 extern const struct hubctl_command hubctl_dump;
 extern const struct hubctl_command hubctl_explain;
 extern const struct hubctl_command hubctl_lint;
+extern const struct hubctl_command hubctl_migrate;
 extern const struct hubctl_command hubctl_schema;
 
 /* Prints "hubctl NAME: text" and the usage line on stderr; returns HUBCTL_USAGE. */

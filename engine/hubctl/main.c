@@ -14,6 +14,7 @@ static const struct hubctl_command *const commands[] = {
     &hubctl_dump,
     &hubctl_explain,
     &hubctl_lint,
+    &hubctl_migrate,
     &hubctl_schema,
 };
 /* clang-format on */

@@ -69,14 +69,33 @@ static int column_if(const struct hub_table *t, const char *property, enum hub_c
     return i >= 0 && t->columns[i].type == type ? i : -1;
 }
 
-static const struct hub_table *object_table(struct own *o, const struct hub_def_object *def) {
+/* Every join asks an authSource for (user, room). */
+static size_t auth_indexes(struct own *o, const struct hub_service *s, const struct hub_def_object *def, struct hub_index **out) {
+    size_t n = 0, max = 0;
+    for (size_t h = 0; h < s->hub_n; h++) max += s->hubs[h].auth_source_n;
+    struct hub_index *list = *out = take(o, max * sizeof *list);
+    for (size_t h = 0; h < s->hub_n; h++)
+        for (size_t a = 0; a < s->hubs[h].auth_source_n; a++) {
+            const struct hub_def_auth_source *src = &s->hubs[h].auth_sources[a];
+            if (src->source_object != def || src->user_field < 0 || src->room_field < 0) continue;
+            const char *user = def->properties[src->user_field].name, *room = def->properties[src->room_field].name;
+            if (!strcmp(user, def->id_property) || !strcmp(room, def->id_property)) continue; /* the primary key finds it */
+            const char *columns = join(o, join(o, user, ","), room);
+            bool known = false;
+            for (size_t i = 0; i < n; i++) known |= !strcmp(list[i].columns, columns);
+            if (!known) list[n++] = (struct hub_index){.columns = columns};
+        }
+    return n;
+}
+
+static const struct hub_table *object_table(struct own *o, const struct hub_service *s, const struct hub_def_object *def) {
     struct hub_table *t = take(o, sizeof *t);
     struct hub_column *columns = take(o, def->property_n * sizeof *columns);
     for (size_t i = 0; i < def->property_n; i++) fill_column(o, &def->properties[i], &columns[i]);
     *t = (struct hub_table){.name = def->name, .table = def->table ? def->table : def->name, .managed = def->managed};
     t->columns = columns;
     t->column_n = def->property_n;
-    int id = hub_table_column(t, hub_cstr(def->id_property ? def->id_property : "id"));
+    int id = hub_table_column(t, hub_cstr(def->id_property));
     t->id = id < 0 ? HUB_NO_ID : (size_t)id;
     if (id >= 0 && def->managed) columns[id].required = true;
     /* An existing table may have columns of these names that mean something else, unless the definition lists them with this type. */
@@ -85,6 +104,8 @@ static const struct hub_table *object_table(struct own *o, const struct hub_def_
     t->updated_at = column_if(t, "updatedAt", HUB_COL_DATETIME);
     if (t->active >= 0 && def->managed && !columns[t->active].default_json) columns[t->active].default_json = "true";
     t->seed = def->seed;
+    struct hub_index *indexes;
+    if (def->managed) t->index_n = auth_indexes(o, s, def, &indexes), t->indexes = indexes;
     return t;
 }
 
@@ -234,7 +255,7 @@ enum hub_code hub_tables_new(const struct hub_service *s, struct hub_tables **ou
     o->tables.all = o->all;
     o->tables.hubs = o->hubs;
     enum hub_code code = HUB_OK;
-    for (size_t i = 0; !code && i < s->object_n; i++) code = add(o, object_table(o, &s->objects[i]), err);
+    for (size_t i = 0; !code && i < s->object_n; i++) code = add(o, object_table(o, s, &s->objects[i]), err);
     for (size_t i = 0; !code && i < s->hub_n; i++) {
         struct hub_hub_tables *h = &o->hubs[i];
         hub_four(o, &s->hubs[i], h);

@@ -1,0 +1,122 @@
+/* hubctl migrate: the statements that bring the configured store to the definition, printed or carried out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adapters/sqlite/sqlite.h"
+#include "hubctl/hubctl.h"
+#include "persist/tables.h"
+#include "schema/load.h"
+
+static struct hub_loop *loop;
+
+static void stop(void *arg) {
+    (void)arg;
+    hub_loop_stop(loop);
+}
+
+/* A plan must not leave an empty file behind: a database that does not exist yet is planned in memory. */
+static void url_for_plan(struct hub_buf *url) {
+    struct hub_str rest = hub_buf_str(url), path;
+    if (!hub_str_starts(rest, HUB_STR("sqlite:"))) return;
+    hub_str_split(&rest, '?', &path);
+    char *file = hub_str_dup(hub_str(path.p + 7, path.n - 7));
+    if (access(file, F_OK)) {
+        hub_buf_clear(url);
+        hub_buf_addz(url, "sqlite::memory:");
+    }
+    free(file);
+}
+
+/* Prints the plan, and carries it out with APPLY. */
+static enum hub_code migrate(struct hub_store *store, bool apply, struct hub_err *err) {
+    struct hub_buf plan = {0};
+    enum hub_code code = store->ops->plan(store, &plan, err);
+    if (!plan.n) hub_buf_addz(&plan, "-- nothing to do\n");
+    fputs(hub_buf_cstr(&plan), stdout);
+    hub_buf_free(&plan);
+    if (!code && apply) code = store->ops->apply(store, err);
+    return code;
+}
+
+static enum hub_code with_store(const struct hub_service *service, const struct hub_tables *tables, bool apply, struct hub_err *err) {
+    struct hub_buf url = {0};
+    struct hub_store *store = NULL;
+    hub_tables_store_url(service, &url);
+    if (!apply) url_for_plan(&url);
+    loop = hub_loop_new();
+    enum hub_code code = HUB_OK;
+    if (!hub_str_starts(hub_buf_str(&url), HUB_STR("sqlite:")))
+        code = hub_fail(err, HUB_BAD_REQUEST, "store.url \"%s\": this build knows %s", hub_buf_cstr(&url), hub_sqlite_ops.help);
+    if (!code) code = hub_sqlite_ops.open(loop, hub_buf_cstr(&url), tables->all, tables->n, &store, err);
+    if (store) {
+        code = migrate(store, apply, err);
+        store->ops->close(store, stop, NULL);
+        hub_loop_run(loop);
+    }
+    hub_loop_delete(loop);
+    hub_buf_free(&url);
+    return code;
+}
+
+static int report(const struct hub_diags *diags) {
+    struct hub_buf out = {0};
+    hub_diags_print(diags, HUB_DIAG_TEXT, &out);
+    fputs(hub_buf_cstr(&out), stderr);
+    hub_buf_free(&out);
+    return HUBCTL_FAILED;
+}
+
+static int run_on(const char *dir, bool apply) {
+    const struct hub_load_options options = {0};
+    struct hub_diags *diags = hub_diags_new();
+    struct hub_service *service = NULL;
+    struct hub_tables *tables = NULL;
+    struct hub_err err = {0};
+    int exit_code = HUBCTL_OK;
+    enum hub_code code = hub_service_load(dir, &options, diags, &service);
+    if (code) exit_code = report(diags);
+    if (code == HUB_NOT_FOUND) exit_code = HUBCTL_USAGE;
+    if (!code) code = hub_tables_new(service, &tables, &err);
+    if (!code) code = with_store(service, tables, apply, &err);
+    if (code && *err.text) {
+        fprintf(stderr, "hubctl migrate: %s\n", err.text);
+        exit_code = HUBCTL_FAILED;
+    }
+    hub_tables_free(tables);
+    hub_service_free(service);
+    hub_diags_free(diags);
+    return exit_code;
+}
+
+static int run(int argc, char **argv) {
+    const char *dir = NULL;
+    bool plan = false, apply = false;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--plan"))
+            plan = true;
+        else if (!strcmp(argv[i], "--apply"))
+            apply = true;
+        else if (argv[i][0] == '-')
+            return hubctl_usage(&hubctl_migrate, "unknown option %s", argv[i]);
+        else if (dir)
+            return hubctl_usage(&hubctl_migrate, "one service directory at a time");
+        else
+            dir = argv[i];
+    }
+    if (!dir) return hubctl_usage(&hubctl_migrate, "which service directory?");
+    if (plan == apply) return hubctl_usage(&hubctl_migrate, "say --plan or --apply");
+    return run_on(dir, apply);
+}
+
+const struct hubctl_command hubctl_migrate = {
+    .name = "migrate",
+    .usage = "SERVICE_DIR --plan|--apply",
+    .summary = "the SQL that brings the configured store to the definition",
+    .help = "--plan    prints the statements and changes nothing\n"
+            "--apply   prints them, carries them out in one transaction and inserts the seed rows of new tables\n"
+            "What would lose data is refused, with the table, the column and what to do about it. hubd does the same when it starts.\n"
+            "Exit code: 0 done, 1 refused or failed, 2 usage or unreadable directory.\n",
+    .run = run,
+};
