@@ -55,6 +55,14 @@ static void lose(struct txn *t, const char *why, bool reopen) {
     hub_sqlite_set_down(s, reason);
 }
 
+/* What went wrong, with the operating system's word for it. */
+static const char *cause(struct store *s, char out[200]) {
+    int rc = sqlite3_errcode(s->writer.db) & 0xff, os = sqlite3_system_errno(s->writer.db);
+    bool from_os = os && (rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY);
+    snprintf(out, 200, "%s%s%s", sqlite3_errmsg(s->writer.db), from_os ? ": " : "", from_os ? strerror(os) : "");
+    return out;
+}
+
 /* A lock held by others and a full disk pass by themselves; after anything else the file is opened anew. */
 static bool wants_reopen(struct store *s) {
     int rc = sqlite3_errcode(s->writer.db) & 0xff;
@@ -77,7 +85,8 @@ static bool begin(struct txn *t) {
         t->open = true;
         return true;
     }
-    lose(t, rc == SQLITE_BUSY ? "another process holds the database locked" : sqlite3_errmsg(s->writer.db), wants_reopen(s));
+    char why[200];
+    lose(t, (rc & 0xff) == SQLITE_BUSY ? "another process holds the database locked" : cause(s, why), wants_reopen(s));
     return false;
 }
 
@@ -92,7 +101,8 @@ static void commit(struct txn *t) {
         if (st) sqlite3_reset(st);
     }
     if (rc != SQLITE_DONE) {
-        lose(t, sqlite3_errmsg(s->writer.db), wants_reopen(s));
+        char why[200];
+        lose(t, cause(s, why), wants_reopen(s));
         return;
     }
     t->open = false;
@@ -163,6 +173,7 @@ static void run_batch(struct store *s, struct hub_list *list) {
 /* A small write that needs room on the disk: says whether the store is usable again. */
 static void probe(struct store *s) {
     struct txn t = {.s = s};
+    char why[200];
     hub_list_init(&t.members);
     pthread_mutex_lock(&s->db_lock);
     s->writer.deadline = 0;
@@ -172,7 +183,7 @@ static void probe(struct store *s) {
         if (rc == SQLITE_OK)
             commit(&t);
         else
-            lose(&t, sqlite3_errmsg(s->writer.db), wants_reopen(s));
+            lose(&t, cause(s, why), wants_reopen(s));
     }
     pthread_mutex_unlock(&s->db_lock);
 }

@@ -1,0 +1,121 @@
+/* The in-process bus: order, topics, lateness, bounds. */
+#include "adapters/memory/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct hub_loop *loop;
+static struct hub_bus *bus;
+static struct hub_buf seen;
+static int done_n, refused_n;
+
+static void open_bus(void) {
+    loop = hub_loop_new();
+    done_n = refused_n = 0;
+    assert_int_equal(hub_memory_bus_ops.open(loop, "memory:", "g", &bus, NULL), HUB_OK);
+}
+
+static void close_bus(void) {
+    bus->ops->close(bus);
+    hub_loop_delete(loop);
+    hub_buf_free(&seen);
+}
+
+static void note(void *arg, struct hub_str topic, struct hub_str key, struct hub_str value) {
+    hub_buf_addf(&seen, "%s(%.*s %.*s %.*s) ", (const char *)arg, HUB_FMT(topic), HUB_FMT(key), HUB_FMT(value));
+}
+
+static void count(void *arg, enum hub_code code, const char *error) {
+    (void)arg;
+    assert_int_equal(code != HUB_OK, error != NULL);
+    done_n++;
+    refused_n += code != HUB_OK;
+}
+
+static void count_and_stop(void *arg, enum hub_code code, const char *error) {
+    count(arg, code, error);
+    hub_loop_stop(loop);
+}
+
+static void publish(const char *topic, const char *key, const char *value, hub_bus_done *done) {
+    bus->ops->publish(bus, hub_cstr(topic), hub_cstr(key), hub_cstr(value), done, NULL);
+}
+
+static void records_arrive_later_and_in_order(void **state) {
+    (void)state;
+    open_bus();
+    bus->ops->subscribe(bus, "a", note, "1");
+    bus->ops->subscribe(bus, "a", note, "2");
+    publish("a", "k", "x", count);
+    publish("b", "k", "nobody", count);
+    publish("a", "", "y", count_and_stop);
+    assert_int_equal(seen.n, 0);
+    hub_loop_run(loop);
+    assert_string_equal(hub_buf_cstr(&seen), "1(a k x) 2(a k x) 1(a  y) 2(a  y) ");
+    assert_int_equal(done_n, 3);
+    close_bus();
+}
+
+static void a_subscriber_gets_what_is_published_after_it_came(void **state) {
+    (void)state;
+    open_bus();
+    publish("a", "k", "before", NULL);
+    bus->ops->subscribe(bus, "a", note, "1");
+    publish("a", "k", "after", count_and_stop);
+    hub_loop_run(loop);
+    assert_string_equal(hub_buf_cstr(&seen), "1(a k after) ");
+    close_bus();
+}
+
+static void answer_once(void *arg, struct hub_str topic, struct hub_str key, struct hub_str value) {
+    note(arg, topic, key, value);
+    publish("b", "k", "answer", count_and_stop);
+}
+
+static void a_callback_may_publish(void **state) {
+    (void)state;
+    open_bus();
+    bus->ops->subscribe(bus, "a", answer_once, "1");
+    bus->ops->subscribe(bus, "b", note, "2");
+    publish("a", "k", "question", NULL);
+    hub_loop_run(loop);
+    assert_string_equal(hub_buf_cstr(&seen), "1(a k question) 2(b k answer) ");
+    close_bus();
+}
+
+static void records_beyond_the_bound_are_refused(void **state) {
+    (void)state;
+    open_bus();
+    for (int i = 0; i < 10000; i++) publish("a", "", "x", count);
+    publish("a", "", "one too many", count_and_stop);
+    hub_loop_run(loop);
+    assert_int_equal(done_n, 10001);
+    assert_int_equal(refused_n, 1);
+    close_bus();
+}
+
+static void closing_answers_what_still_waits(void **state) {
+    (void)state;
+    open_bus();
+    bus->ops->subscribe(bus, "a", note, "1");
+    publish("a", "", "x", count);
+    close_bus();
+    assert_int_equal(done_n, 1);
+    assert_int_equal(refused_n, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_arrive_later_and_in_order),
+        cmocka_unit_test(a_subscriber_gets_what_is_published_after_it_came),
+        cmocka_unit_test(a_callback_may_publish),
+        cmocka_unit_test(records_beyond_the_bound_are_refused),
+        cmocka_unit_test(closing_answers_what_still_waits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

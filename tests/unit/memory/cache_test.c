@@ -1,0 +1,236 @@
+/* The in-process cache: bounds, expiry, prefixes, and the Redis commands with Redis' answers. */
+#include "adapters/memory/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct hub_loop *loop;
+static struct hub_cache *cache;
+
+static void open_cache(const char *url) {
+    loop = hub_loop_new();
+    assert_int_equal(hub_memory_cache_ops.open(loop, url, &cache, NULL), HUB_OK);
+}
+
+static void close_cache(void) {
+    cache->ops->close(cache);
+    hub_loop_delete(loop);
+}
+
+static void take_value(void *arg, enum hub_code code, struct hub_str value) {
+    assert_int_equal(code, HUB_OK);
+    char **out = arg;
+    *out = value.p ? hub_str_dup(value) : NULL;
+}
+
+static bool has(const char *key, const char *value) {
+    char *got = NULL;
+    cache->ops->get(cache, hub_cstr(key), take_value, &got);
+    bool same = value ? got && !strcmp(got, value) : !got;
+    free(got);
+    return same;
+}
+
+static void set(const char *key, const char *value, int64_t ttl) { cache->ops->set(cache, hub_cstr(key), hub_cstr(value), ttl); }
+
+static void take_reply(void *arg, enum hub_code code, json_t *reply, const char *error) {
+    struct hub_buf *out = arg;
+    assert_int_equal(code, error ? HUB_BAD_REQUEST : HUB_OK);
+    if (error)
+        hub_buf_addz(out, error);
+    else
+        hub_json_add(out, reply);
+}
+
+/* COMMAND is a JSON array. */
+static void expect(const char *command, const char *reply) {
+    struct hub_err err;
+    struct hub_buf out = {0};
+    json_t *args = hub_json_parse(hub_cstr(command), &err);
+    assert_non_null(args);
+    cache->ops->call(cache, args, take_reply, &out);
+    if (strcmp(hub_buf_cstr(&out), reply)) fail_msg("%s: expected %s, got %s", command, reply, out.p);
+    hub_buf_free(&out);
+    json_decref(args);
+}
+
+static void values_are_kept_replaced_and_deleted(void **state) {
+    (void)state;
+    open_cache("memory:");
+    assert_true(has("a", NULL));
+    set("a", "1", 0);
+    set("a", "22", 0);
+    set("empty", "", 0);
+    assert_true(has("a", "22"));
+    assert_true(has("empty", ""));
+    cache->ops->del(cache, HUB_STR("a"));
+    assert_true(has("a", NULL));
+    close_cache();
+}
+
+static void a_prefix_takes_exactly_its_keys(void **state) {
+    (void)state;
+    open_cache("memory:");
+    char key[32];
+    for (int i = 0; i < 500; i++) snprintf(key, sizeof key, "auth:room%d:user%d", i % 5, i), set(key, "x", 0);
+    set("auth:room", "stays", 0);
+    set("auth:room10", "stays", 0);
+    cache->ops->del_prefix(cache, HUB_STR("auth:room1:"));
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "auth:room%d:user%d", i % 5, i);
+        assert_true(has(key, i % 5 == 1 ? NULL : "x"));
+    }
+    assert_true(has("auth:room", "stays"));
+    assert_true(has("auth:room10", "stays"));
+    cache->ops->del_prefix(cache, HUB_STR(""));
+    assert_true(has("auth:room", NULL));
+    close_cache();
+}
+
+static void stop_later(struct hub_timer *t) {
+    (void)t;
+    hub_loop_stop(loop);
+}
+
+static void an_entry_ends_with_its_time(void **state) {
+    (void)state;
+    open_cache("memory:");
+    struct hub_timer timer = {0};
+    set("short", "x", 5);
+    set("long", "x", 60000);
+    assert_true(has("short", "x"));
+    expect("[\"TTL\",\"long\"]", "60");
+    expect("[\"SET\",\"px\",\"1\",\"PX\",5]", "\"OK\"");
+    hub_timer_start(loop, &timer, 10, stop_later);
+    hub_loop_run(loop);
+    assert_true(has("short", NULL));
+    assert_true(has("long", "x"));
+    expect("[\"EXISTS\",\"px\",\"long\",\"long\"]", "2");
+    close_cache();
+}
+
+static void what_was_used_longest_ago_goes_first(void **state) {
+    (void)state;
+    open_cache("memory:?maxEntries=3");
+    set("a", "1", 0), set("b", "1", 0), set("c", "1", 0);
+    assert_true(has("a", "1")); /* b is the oldest now */
+    set("d", "1", 0);
+    assert_true(has("b", NULL));
+    assert_true(has("a", "1") && has("c", "1") && has("d", "1"));
+    close_cache();
+    open_cache("memory:?maxBytes=4000");
+    char big[900];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = 0;
+    for (int i = 0; i < 10; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        set(key, big, 0);
+    }
+    assert_true(has("k0", NULL));
+    assert_true(has("k9", big));
+    expect("[\"SADD\",\"huge\","
+           "\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\",\"n\",\"o\",\"p\",\"q\",\"r\",\"s\",\"t\","
+           "\"u\",\"v\",\"w\",\"x\",\"y\",\"z\",\"A\",\"B\",\"C\",\"D\",\"E\",\"F\",\"G\",\"H\",\"I\",\"J\"]",
+           "36");
+    expect("[\"EXISTS\",\"huge\"]", "0"); /* larger than everything together may be */
+    close_cache();
+}
+
+static void strings_answer_as_redis_does(void **state) {
+    (void)state;
+    open_cache("memory:");
+    expect("[\"GET\",\"n\"]", "null");
+    expect("[\"SET\",\"n\",\"5\"]", "\"OK\"");
+    expect("[\"set\",\"n\",\"6\",\"NX\"]", "null");
+    expect("[\"SET\",\"n\",7,\"XX\",\"GET\"]", "\"5\"");
+    expect("[\"INCR\",\"n\"]", "8");
+    expect("[\"INCRBY\",\"n\",\"-10\"]", "-2");
+    expect("[\"DECR\",\"n\"]", "-3");
+    expect("[\"INCR\",\"fresh\"]", "1");
+    expect("[\"TTL\",\"n\"]", "-1");
+    expect("[\"TTL\",\"nobody\"]", "-2");
+    expect("[\"EXPIRE\",\"n\",100]", "1");
+    expect("[\"TTL\",\"n\"]", "100");
+    expect("[\"SET\",\"n\",\"x\",\"KEEPTTL\"]", "\"OK\"");
+    expect("[\"TTL\",\"n\"]", "100");
+    expect("[\"EXPIRE\",\"n\",-1]", "1");
+    expect("[\"EXPIRE\",\"n\",1]", "0");
+    expect("[\"DEL\",\"fresh\",\"nobody\"]", "1");
+    close_cache();
+}
+
+static void hashes_sets_and_lists_answer_as_redis_does(void **state) {
+    (void)state;
+    open_cache("memory:");
+    expect("[\"HSET\",\"h\",\"a\",\"1\",\"b\",\"2\"]", "2");
+    expect("[\"HSET\",\"h\",\"a\",\"3\",\"c\",\"4\"]", "1");
+    expect("[\"HGET\",\"h\",\"a\"]", "\"3\"");
+    expect("[\"HGET\",\"h\",\"z\"]", "null");
+    expect("[\"HGETALL\",\"h\"]", "[\"a\",\"3\",\"b\",\"2\",\"c\",\"4\"]");
+    expect("[\"HGETALL\",\"nobody\"]", "[]");
+    expect("[\"HINCRBY\",\"h\",\"a\",10]", "13");
+    expect("[\"HDEL\",\"h\",\"a\",\"b\",\"c\",\"z\"]", "3");
+    expect("[\"EXISTS\",\"h\"]", "0");
+    expect("[\"SADD\",\"s\",\"x\",\"y\",\"x\"]", "2");
+    expect("[\"SISMEMBER\",\"s\",\"x\"]", "1");
+    expect("[\"SISMEMBER\",\"s\",\"z\"]", "0");
+    expect("[\"SMEMBERS\",\"s\"]", "[\"x\",\"y\"]");
+    expect("[\"SREM\",\"s\",\"x\",\"y\"]", "2");
+    expect("[\"EXISTS\",\"s\"]", "0");
+    expect("[\"RPUSH\",\"l\",\"b\",\"c\"]", "2");
+    expect("[\"LPUSH\",\"l\",\"a\",\"0\"]", "4");
+    expect("[\"LRANGE\",\"l\",0,-1]", "[\"0\",\"a\",\"b\",\"c\"]");
+    expect("[\"LRANGE\",\"l\",-2,100]", "[\"b\",\"c\"]");
+    expect("[\"LRANGE\",\"l\",3,1]", "[]");
+    expect("[\"LLEN\",\"l\"]", "4");
+    expect("[\"RPOP\",\"l\"]", "\"c\"");
+    expect("[\"LPOP\",\"l\",5]", "[\"0\",\"a\",\"b\"]");
+    expect("[\"LPOP\",\"l\"]", "null");
+    expect("[\"EXISTS\",\"l\"]", "0");
+    close_cache();
+}
+
+static void mistakes_get_redis_error_texts(void **state) {
+    (void)state;
+    open_cache("memory:");
+    expect("[\"SADD\",\"s\",\"x\"]", "1");
+    expect("[\"GET\",\"s\"]", "WRONGTYPE Operation against a key holding the wrong kind of value");
+    expect("[\"LPUSH\",\"s\",\"x\"]", "WRONGTYPE Operation against a key holding the wrong kind of value");
+    expect("[\"GET\"]", "ERR wrong number of arguments for 'get' command");
+    expect("[\"HSET\",\"h\",\"f\",\"v\",\"g\"]", "ERR wrong number of arguments for 'hset' command");
+    expect("[\"SET\",\"a\",\"1\",\"NOPE\"]", "ERR syntax error");
+    expect("[\"SET\",\"a\",\"1\",\"EX\",\"0\"]", "ERR invalid expire time in 'set' command");
+    expect("[\"SET\",\"a\",\"word\"]", "\"OK\"");
+    expect("[\"INCR\",\"a\"]", "ERR value is not an integer or out of range");
+    expect("[\"SET\",\"a\",\"9223372036854775807\"]", "\"OK\"");
+    expect("[\"INCR\",\"a\"]", "ERR increment or decrement would overflow");
+    expect("[\"HSET\",\"h\",\"f\",\"x\"]", "1");
+    expect("[\"HINCRBY\",\"h\",\"f\",1]", "ERR hash value is not an integer");
+    expect("[\"FLUSHALL\"]", "ERR unknown command 'FLUSHALL'; the in-process cache has the usual string, hash, set and list commands only");
+    expect("[]", "ERR a command needs 1 to 1024 arguments");
+    expect("[\"GET\",{}]", "ERR arguments must be strings or numbers");
+    close_cache();
+}
+
+static void an_address_that_is_not_understood_is_refused(void **state) {
+    (void)state;
+    struct hub_err err = {0};
+    assert_int_equal(hub_memory_cache_ops.open(NULL, "memory:?maxEntry=3", &cache, &err), HUB_BAD_REQUEST);
+    assert_non_null(strstr(err.text, "maxEntries"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_are_kept_replaced_and_deleted), cmocka_unit_test(a_prefix_takes_exactly_its_keys),
+        cmocka_unit_test(an_entry_ends_with_its_time),          cmocka_unit_test(what_was_used_longest_ago_goes_first),
+        cmocka_unit_test(strings_answer_as_redis_does),         cmocka_unit_test(hashes_sets_and_lists_answer_as_redis_does),
+        cmocka_unit_test(mistakes_get_redis_error_texts),       cmocka_unit_test(an_address_that_is_not_understood_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
