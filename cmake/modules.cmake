@@ -29,6 +29,31 @@ function(hub_module name folder)
   endif()
 endfunction()
 
+# C file with the templates of "hubctl new": hubs/chat, and each folder of hubs/templates. What git ignores (data/) stays out.
+function(hub_embed_templates out)
+  set(lines "")
+  set(inputs "")
+  file(GLOB folders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/hubs/templates/*)
+  foreach(folder ${CMAKE_SOURCE_DIR}/hubs/chat ${folders})
+    get_filename_component(template ${folder} NAME)
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${folder} ${folder}/*)
+    foreach(path ${files})
+      if(NOT path MATCHES "^data/|^scenarios/|^README")
+        string(APPEND lines "${template}|${folder}|${path}\n")
+        list(APPEND inputs ${folder}/${path})
+      endif()
+    endforeach()
+  endforeach()
+  set(list ${CMAKE_BINARY_DIR}/templates.list)
+  file(CONFIGURE OUTPUT ${list} CONTENT "${lines}" @ONLY)
+  add_custom_command(
+    OUTPUT ${CMAKE_BINARY_DIR}/templates.c
+    COMMAND ${CMAKE_COMMAND} -DLIST=${list} -DOUT=${CMAKE_BINARY_DIR}/templates.c -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${list} ${inputs} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    VERBATIM)
+  set(${out} ${CMAKE_BINARY_DIR}/templates.c PARENT_SCOPE)
+endfunction()
+
 # The programs come from engine/main.c with engine/server.c, and engine/hubctl/*.c, which may know every module.
 function(hub_programs)
   set(all hub_base hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hub hub_rest hub_ops
@@ -40,7 +65,8 @@ function(hub_programs)
   endif()
   file(GLOB hubctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/hubctl/*.c)
   if(hubctl)
-    add_executable(hubctl ${hubctl})
+    hub_embed_templates(templates)
+    add_executable(hubctl ${hubctl} ${templates})
     target_link_libraries(hubctl PRIVATE ${all})
     install(TARGETS hubctl)
   endif()

@@ -20,7 +20,9 @@ extern const struct hubctl_command hubctl_dump;
 extern const struct hubctl_command hubctl_explain;
 extern const struct hubctl_command hubctl_lint;
 extern const struct hubctl_command hubctl_migrate;
+extern const struct hubctl_command hubctl_new;
 extern const struct hubctl_command hubctl_schema;
+extern const struct hubctl_command hubctl_token;
 
 /* Prints "hubctl NAME: text" and the usage line on stderr; returns HUBCTL_USAGE. */
 int hubctl_usage(const struct hubctl_command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

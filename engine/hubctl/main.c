@@ -15,7 +15,9 @@ static const struct hubctl_command *const commands[] = {
     &hubctl_explain,
     &hubctl_lint,
     &hubctl_migrate,
+    &hubctl_new,
     &hubctl_schema,
+    &hubctl_token,
 };
 /* clang-format on */
 

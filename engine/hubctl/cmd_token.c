@@ -1,0 +1,168 @@
+/* hubctl token: a token that the service accepts, for trying things out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/jwt.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "hubctl/hubctl.h"
+#include "schema/load.h"
+
+#define KEY_MAX (256 * 1024)
+#define TTL_MAX (10 * 365 * 86400LL)
+
+struct wish {
+    const char *dir, *user, *role;
+    int64_t ttl; /* seconds */
+};
+
+/* "90", "90s", "15m", "1h", "7d". */
+static bool parse_ttl(const char *text, int64_t *seconds) {
+    static const struct {
+        char unit;
+        int64_t factor;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct hub_str s = hub_cstr(text);
+    int64_t factor = 1, n;
+    for (size_t i = 0; i < HUB_NELEM(units) && s.n; i++) {
+        if (s.p[s.n - 1] != units[i].unit) continue;
+        factor = units[i].factor;
+        s.n--;
+        break;
+    }
+    if (!hub_str_i64(s, &n) || n <= 0 || n > TTL_MAX / factor) return false;
+    *seconds = n * factor;
+    return true;
+}
+
+static int parse(int argc, char **argv, struct wish *w) {
+    const char *ttl = "1h";
+    struct {
+        const char *name, **value;
+    } options[] = {{"--user", &w->user}, {"--role", &w->role}, {"--ttl", &ttl}};
+    for (int i = 1; i < argc; i++) {
+        const char **value = NULL;
+        for (size_t k = 0; k < HUB_NELEM(options); k++) {
+            size_t n = strlen(options[k].name);
+            if (strncmp(argv[i], options[k].name, n) || (argv[i][n] && argv[i][n] != '=')) continue;
+            value = options[k].value;
+            *value = argv[i][n] ? argv[i] + n + 1 : i + 1 < argc ? argv[++i] : NULL;
+            if (!*value || !**value) return hubctl_usage(&hubctl_token, "%s wants a value", options[k].name);
+        }
+        if (value) continue;
+        if (argv[i][0] == '-') return hubctl_usage(&hubctl_token, "unknown option %s", argv[i]);
+        if (w->dir) return hubctl_usage(&hubctl_token, "one service directory, not two");
+        w->dir = argv[i];
+    }
+    if (!w->dir) return hubctl_usage(&hubctl_token, "which service directory?");
+    if (!w->user) return hubctl_usage(&hubctl_token, "for which user? --user ID");
+    if (!parse_ttl(ttl, &w->ttl)) return hubctl_usage(&hubctl_token, "--ttl wants a time such as 90s, 15m, 1h or 7d, not \"%s\"", ttl);
+    return HUBCTL_OK;
+}
+
+static int failed(const char *text) {
+    fprintf(stderr, "hubctl token: %s\n", text);
+    return HUBCTL_FAILED;
+}
+
+static struct hub_service *load(const char *dir, int *exit_code) {
+    const struct hub_load_options options = {0};
+    struct hub_diags *diags = hub_diags_new();
+    struct hub_service *service = NULL;
+    enum hub_code code = hub_service_load(dir, &options, diags, &service);
+    if (code) {
+        struct hub_buf out = {0};
+        hub_diags_print(diags, HUB_DIAG_TEXT, &out);
+        fprintf(stderr, "%.*s", HUB_FMT(hub_buf_str(&out)));
+        hub_buf_free(&out);
+        *exit_code = code == HUB_NOT_FOUND ? HUBCTL_USAGE : HUBCTL_FAILED;
+    }
+    hub_diags_free(diags);
+    return service;
+}
+
+static int print_dev(const struct wish *w) {
+    if (strchr(w->user, ':')) return failed("a dev token cannot carry a user id with a colon");
+    printf("dev:%s%s%s\n", w->user, w->role ? ":" : "", w->role ? w->role : "");
+    return HUBCTL_OK;
+}
+
+static bool needs_secret(const char *algorithm) { return strncmp(algorithm, "HS", 2) == 0; }
+
+/* The first algorithm of the list that there is a key for. */
+static const char *choose(const struct hub_def_jwt *jwt, struct hub_buf *key, struct hub_err *err) {
+    const char *secret = jwt->secret_env ? getenv(jwt->secret_env) : NULL;
+    for (size_t i = 0; i < jwt->algorithms.n; i++) {
+        const char *algorithm = jwt->algorithms.items[i];
+        if (needs_secret(algorithm) && secret && *secret) {
+            hub_buf_addz(key, secret);
+            return algorithm;
+        }
+        if (!needs_secret(algorithm) && jwt->private_key_file) return hub_file_read(jwt->private_key_file, KEY_MAX, key, err) ? NULL : algorithm;
+    }
+    if (jwt->secret_env)
+        hub_fail(err, HUB_INTERNAL, "the environment variable %s (auth.jwt.secretEnv) is not set or empty", jwt->secret_env);
+    else
+        hub_fail(err, HUB_INTERNAL, "there is nothing to sign with; set auth.jwt.privateKeyFile to the private key's PEM file");
+    return NULL;
+}
+
+static json_t *make_claims(const struct hub_def_jwt *jwt, const struct wish *w) {
+    json_t *claims = json_object();
+    int64_t now = hub_wall_ms() / 1000;
+    hub_json_set_str(claims, "sub", hub_cstr(w->user));
+    hub_json_set_str(claims, jwt->claim_user_id ? jwt->claim_user_id : "userId", hub_cstr(w->user));
+    if (w->role) hub_json_set_str(claims, jwt->claim_role_id ? jwt->claim_role_id : "roleId", hub_cstr(w->role));
+    if (jwt->issuer) hub_json_set_str(claims, "iss", hub_cstr(jwt->issuer));
+    if (jwt->audience) hub_json_set_str(claims, "aud", hub_cstr(jwt->audience));
+    json_object_set_new(claims, "iat", json_integer(now));
+    json_object_set_new(claims, "exp", json_integer(now + w->ttl));
+    return claims;
+}
+
+/* "auth.jwt.privateKeyFile" goes in front of what is wrong with the key, as its text does not name the file. */
+static int print_jwt(const struct hub_def_jwt *jwt, const struct wish *w) {
+    struct hub_buf key = {0}, token = {0};
+    struct hub_err err;
+    const char *algorithm = choose(jwt, &key, &err);
+    json_t *claims = make_claims(jwt, w);
+    if (algorithm && hub_jwt_sign(algorithm, hub_buf_str(&key), claims, &token, &err)) {
+        hub_fail(&err, HUB_INTERNAL, "%s: %s", needs_secret(algorithm) ? jwt->secret_env : jwt->private_key_file, err.text);
+        algorithm = NULL;
+    }
+    if (algorithm) puts(hub_buf_cstr(&token));
+    json_decref(claims);
+    hub_buf_free(&key);
+    hub_buf_free(&token);
+    return algorithm ? HUBCTL_OK : failed(err.text);
+}
+
+static int run(int argc, char **argv) {
+    struct wish w = {0};
+    int code = parse(argc, argv, &w);
+    if (code) return code;
+    struct hub_service *service = load(w.dir, &code);
+    if (!service) return code;
+    if (service->dev)
+        code = print_dev(&w);
+    else if (service->jwt.on)
+        code = print_jwt(&service->jwt, &w);
+    else
+        code = failed("this service asks for no token (auth.anonymous)");
+    if (!code && service->session_redis_key) fprintf(stderr, "note: the service also wants a session under %s\n", service->session_redis_key);
+    hub_service_free(service);
+    return code;
+}
+
+const struct hubctl_command hubctl_token = {
+    .name = "token",
+    .usage = "SERVICE_DIR --user ID [--role R] [--ttl 1h]",
+    .summary = "prints a token that the service accepts",
+    .help = "With auth.dev the token is the word itself; with auth.jwt it is signed with auth.jwt.privateKeyFile, or with the secret for HS256 to "
+            "HS512,\n"
+            "and ends after --ttl (90s, 15m, 1h, 7d).\n"
+            "Exit code: 0, 1 when there is nothing to sign with or the definition has errors, 2 usage or unreadable directory.\n",
+    .run = run,
+};

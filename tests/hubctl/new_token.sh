@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# hubctl new: each template makes a service that lints clean and is never written over another. hubctl token: both kinds of token.
+# Usage: new_token.sh PATH_OF_HUBCTL
+set -euo pipefail
+hubctl=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad() { echo "FAILED: $*"; exit 1; }
+expect() { # exit code, text that must appear, command…
+    local code=0 out
+    out=$("${@:3}" 2>&1) || code=$?
+    [ "$code" = "$1" ] || bad "exit code $code instead of $1: ${*:3}: $out"
+    [[ $out == *"$2"* ]] || bad "\"$2\" is not in the output of ${*:3}: $out"
+}
+
+for folder in hubs/chat hubs/templates/*; do
+    name=$(basename "$folder")
+    expect 0 "$name" "$hubctl" new "$work/new/my-$name.2" --template "$name"
+    expect 0 "" "$hubctl" lint --strict "$work/new/my-$name.2"
+    grep -q "^  name: my${name^}2$" "$work/new/my-$name.2/service.yaml" || bad "the service of $name is not renamed"
+    [ ! -e "$work/new/my-$name.2/data" ] || bad "$name brings a database along"
+done
+expect 0 chat "$hubctl" new "$work/plain"
+cmp "$work/plain/chat.hub.yaml" hubs/chat/chat.hub.yaml
+mkdir "$work/empty" && expect 0 blank "$hubctl" new --template=blank "$work/empty"
+expect 1 "not empty" "$hubctl" new "$work/empty"
+expect 1 "Not a directory" "$hubctl" new "$work/empty/service.yaml"
+expect 1 "Not a directory" "$hubctl" new "$work/empty/service.yaml/x"
+expect 2 "there are chat" "$hubctl" new "$work/other" --template nonsense
+expect 2 "which directory" "$hubctl" new
+[ ! -e "$work/other" ] || bad "a folder was made for a template that is none"
+
+service="$work/empty"
+[ "$("$hubctl" token "$service" --user ann)" = dev:ann ] || bad "dev token"
+[ "$("$hubctl" token "$service" --user=ann --role editor)" = dev:ann:editor ] || bad "dev token with a role"
+expect 1 "colon" "$hubctl" token "$service" --user a:b
+expect 2 "--user ID" "$hubctl" token "$service"
+expect 2 "--ttl wants" "$hubctl" token "$service" --user ann --ttl 1w
+expect 2 "--ttl wants" "$hubctl" token "$service" --user ann --ttl 0
+expect 2 "unknown option" "$hubctl" token "$service" --user ann --rolle x
+expect 2 "" "$hubctl" token "$work/none" --user ann
+
+sed -i 's|^  dev: true.*|  jwt: {algorithms: [ES256], publicKeyFile: p.pem, privateKeyFile: k.pem, issuer: iss, audience: aud, claims: {userId: uid, roleId: r}}|' "$service/service.yaml"
+cp tests/unit/auth/data/p256.public.pem "$service/p.pem"
+cp tests/unit/auth/data/p256.private.pem "$service/k.pem"
+token=$("$hubctl" token "$service" --user ann --role editor --ttl 2m)
+[[ $token =~ ^[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+$ ]] || bad "not a token: $token"
+claims=$(tr '_-' '/+' <<<"${BASH_REMATCH[1]}==" | base64 -d 2>/dev/null || true)
+for part in '"sub":"ann"' '"uid":"ann"' '"r":"editor"' '"iss":"iss"' '"aud":"aud"'; do
+    [[ $claims == *"$part"* ]] || bad "$part is not in $claims"
+done
+[[ $claims =~ \"iat\":([0-9]+),\"exp\":([0-9]+) ]] || bad "no times in $claims"
+[ $((BASH_REMATCH[2] - BASH_REMATCH[1])) = 120 ] || bad "--ttl 2m: $claims"
+
+cp tests/unit/auth/data/rsa.private.pem "$service/k.pem"
+expect 1 "k.pem: the private key is not of the kind that ES256 needs" "$hubctl" token "$service" --user ann
+sed -i 's|privateKeyFile: k.pem, ||' "$service/service.yaml"
+expect 1 "auth.jwt.privateKeyFile" "$hubctl" token "$service" --user ann
+sed -i 's|algorithms: \[ES256\], publicKeyFile: p.pem|algorithms: [HS256], secretEnv: HUB_TEST_SECRET|' "$service/service.yaml"
+expect 1 "HUB_TEST_SECRET" "$hubctl" token "$service" --user ann
+expect 0 "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." env HUB_TEST_SECRET=short "$hubctl" token "$service" --user ann
