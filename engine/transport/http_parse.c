@@ -80,6 +80,15 @@ static size_t count_fields(const struct hub_http_req *r, const char *name) {
     return count;
 }
 
+/* The parser was built to let blanks pass, which proxies read differently (RFC 9112 5.1). */
+static bool names_are_tokens(const struct hub_http_req *r) {
+    for (uint32_t i = 0; i < r->fields_n; i++) {
+        struct hub_str name = slice(r, r->fields[i].name, r->fields[i].name_n);
+        if (!name.n || hub_str_find(name, ' ') < name.n) return false;
+    }
+    return true;
+}
+
 static bool length_is_known(const http_parser *p) { return !(p->flags & F_CHUNKED) && p->content_length != UINT64_MAX; }
 
 static int on_head(http_parser *p) {
@@ -89,7 +98,7 @@ static int on_head(http_parser *p) {
     size_t hosts = count_fields(r, "host");
     if (hosts > 1 || (hosts == 0 && p->http_minor > 0)) return refuse(r, 400); /* RFC 9112 3.2 */
     if (hub_http_method(r) == HUB_HTTP_OTHER) return refuse(r, 405);
-    if (!split_target(r)) return refuse(r, 400);
+    if (!names_are_tokens(r) || !split_target(r)) return refuse(r, 400);
     if (length_is_known(p) && p->content_length > r->max_body) return refuse(r, 413);
     struct hub_str expect = hub_http_header(r, "expect");
     r->expects_continue = p->http_minor > 0 && hub_str_eq_nocase(expect, HUB_STR("100-continue"));
@@ -106,6 +115,11 @@ static int on_body(http_parser *p, const char *at, size_t n) {
     return 0;
 }
 
+static int on_chunk(http_parser *p) {
+    struct hub_http_req *r = of(p);
+    return p->content_length > r->max_body - r->body.n ? refuse(r, 413) : 0;
+}
+
 static int on_whole(http_parser *p) {
     of(p)->keep_alive = http_should_keep_alive(p) != 0;
     http_parser_pause(p, 1); /* what follows belongs to the next request */
@@ -118,6 +132,7 @@ static const http_parser_settings callbacks = {
     .on_header_value = on_value,
     .on_headers_complete = on_head,
     .on_body = on_body,
+    .on_chunk_header = on_chunk,
     .on_message_complete = on_whole,
 };
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 
 #include "base/log.h"
 #include "transport/transport_int.h"
@@ -26,6 +27,7 @@ static enum hub_code failed(struct hub_transport *t, struct hub_err *err, const 
 enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
     if (!t->cfg.tls_cert_file && !t->cfg.tls_key_file) return HUB_OK;
     if (!t->cfg.tls_cert_file || !t->cfg.tls_key_file) return hub_fail(err, HUB_INTERNAL, "TLS needs both a certificate file and a key file");
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     t->tls = SSL_CTX_new(TLS_server_method());
     if (!t->tls) return failed(t, err, "library for", t->cfg.tls_cert_file);
     SSL_CTX_set_min_proto_version(t->tls, TLS1_2_VERSION);

@@ -1,0 +1,148 @@
+/* Listening: ports and addresses, what cannot be bound, options that accepted sockets inherit, and running out of descriptors. */
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "fixture.h"
+
+static void a_busy_port_and_an_unknown_host_are_named(void **state) {
+    (void)state;
+    struct hub_transport_config c = app_defaults;
+    struct hub_transport *second;
+    struct hub_err err;
+    char want[64];
+    start(&c);
+    struct hub_loop *loop = hub_loop_new();
+    c.port = hub_transport_port(server.transport);
+    assert_int_equal(hub_transport_new(&second, loop, &c, &app_ops, NULL, &err), HUB_INTERNAL);
+    snprintf(want, sizeof want, "cannot listen on 127.0.0.1:%d: Address already in use", c.port);
+    assert_string_equal(err.text, want);
+    c.host = "no-such-host.invalid";
+    assert_int_equal(hub_transport_new(&second, loop, &c, &app_ops, NULL, &err), HUB_INTERNAL);
+    assert_non_null(strstr(err.text, "cannot listen on no-such-host.invalid:"));
+    hub_loop_delete(loop);
+    stop();
+}
+
+static void a_stopped_listener_refuses_and_what_is_open_goes_on(void **state) {
+    (void)state;
+    start(&app_defaults);
+    struct peer p = dial();
+    open_websocket(&p);
+    hub_post(server.loop, &server.close_all);
+    expect_close(&p, 1001);
+    int port = hub_transport_port(server.transport);
+    stop();
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), -1);
+    close(fd);
+    hang_up(&p);
+}
+
+static void ipv6_clients_are_served_under_their_address(void **state) {
+    (void)state;
+    struct hub_transport_config c = app_defaults;
+    int probe_fd = socket(AF_INET6, SOCK_STREAM, 0);
+    struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    bool have_v6 = probe_fd >= 0 && bind(probe_fd, (struct sockaddr *)&loopback, sizeof loopback) == 0;
+    if (probe_fd >= 0) close(probe_fd);
+    if (!have_v6) skip();
+    c.host = "::";
+    start(&c);
+    struct peer four = dial(); /* dual stack */
+    open_websocket(&four);
+    assert_memory_equal(server.handshake.p, "127.0.0.1|", 10);
+    struct peer six = {.fd = socket(AF_INET6, SOCK_STREAM, 0)};
+    loopback.sin6_port = htons((uint16_t)hub_transport_port(server.transport));
+    assert_int_equal(connect(six.fd, (struct sockaddr *)&loopback, sizeof loopback), 0);
+    open_websocket(&six);
+    assert_memory_equal(server.handshake.p, "::1|", 4);
+    hang_up(&four);
+    hang_up(&six);
+    stop();
+}
+
+/* Last: the limit of this process stays lowered. */
+static void without_descriptors_new_connections_wait_and_old_ones_are_served(void **state) {
+    (void)state;
+    enum { LIMIT = 60, COUNT = 50 }; /* the server keeps half of so few for other purposes */
+    struct rlimit lim = {LIMIT, LIMIT};
+    struct peer p[COUNT];
+    struct hub_transport_config c = app_defaults;
+    start(&c);
+    stop(); /* whatever is loaded lazily has its descriptors now */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, 4096}), 0);
+    lim.rlim_max = LIMIT;
+    int parent_to_child[2];
+    assert_int_equal(pipe(parent_to_child), 0);
+    pid_t child = fork();
+    if (child == 0) { /* the server gets a process of its own, since clients need descriptors, too */
+        struct hub_loop *loop = hub_loop_new();
+        struct hub_transport *t;
+        struct hub_err err;
+        hub_log_setup(HUB_LOG_ERROR, false);
+        server = (struct server){.loop = loop};
+        pthread_mutex_init(&server.lock, NULL);
+        pthread_cond_init(&server.changed, NULL);
+        if (setrlimit(RLIMIT_NOFILE, &lim) != 0 || hub_transport_new(&t, loop, &c, &app_ops, NULL, &err)) _exit(1);
+        int port = hub_transport_port(t);
+        if (write(parent_to_child[1], &port, sizeof port) != sizeof port) _exit(1);
+        hub_loop_run(loop);
+        _exit(0);
+    }
+    int port;
+    struct timeval short_patience = {.tv_usec = 200000};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){4096, 4096}), 0);
+    assert_int_equal(read(parent_to_child[0], &port, sizeof port), sizeof port);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int i = 0; i < COUNT; i++) {
+        p[i] = (struct peer){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+        assert_int_equal(connect(p[i].fd, (struct sockaddr *)&a, sizeof a), 0); /* the backlog takes them */
+        get(&p[i], "/agent");
+    }
+    for (int i = 0; i < 25; i++) expect_status(&p[i], 200);
+    setsockopt(p[COUNT - 1].fd, SOL_SOCKET, SO_RCVTIMEO, &short_patience, sizeof short_patience);
+    char byte;
+    assert_int_equal(recv(p[COUNT - 1].fd, &byte, 1, 0), -1); /* waits */
+    get(&p[0], "/agent");
+    expect_status(&p[0], 200);
+    struct timeval patience = {.tv_sec = PATIENCE};
+    setsockopt(p[COUNT - 1].fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    for (int i = 0; i < 30; i++) hang_up(&p[i]);
+    for (int i = 30; i < COUNT; i++) expect_status(&p[i], 200);
+    for (int i = 30; i < COUNT; i++) hang_up(&p[i]);
+    kill(child, SIGKILL);
+    close(parent_to_child[0]);
+    close(parent_to_child[1]);
+}
+
+static void accepted_sockets_inherit_tcp_nodelay(void **state) {
+    (void)state;
+    int on = 1, inherited = 0;
+    socklen_t n = sizeof inherited;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t a_n = sizeof a;
+    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    getsockname(listener, (struct sockaddr *)&a, &a_n);
+    assert_int_equal(connect(client, (struct sockaddr *)&a, sizeof a), 0);
+    int accepted = accept(listener, NULL, NULL);
+    getsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &inherited, &n);
+    assert_int_equal(inherited != 0, 1); /* listen.c relies on it */
+    close(accepted);
+    close(client);
+    close(listener);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_busy_port_and_an_unknown_host_are_named),
+        cmocka_unit_test(a_stopped_listener_refuses_and_what_is_open_goes_on),
+        cmocka_unit_test(ipv6_clients_are_served_under_their_address),
+        cmocka_unit_test(accepted_sockets_inherit_tcp_nodelay),
+        cmocka_unit_test(without_descriptors_new_connections_wait_and_old_ones_are_served),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
