@@ -19,30 +19,45 @@
 
 #define DRAIN_MS 10000      /* longest graceful stop */
 #define DRAIN_STEP_MS 10    /* how often to look whether it is over */
+#define RETIRE_MS 15000     /* after that no script of the old definitions runs any more */
 #define RETRY_AFTER_MS 1000 /* what clients are told on hub:draining */
 
 static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops};
 static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops};
 static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops};
 
+/* What one load of the definitions made. After a reload the old one stays until nothing uses it any more. */
+struct generation {
+    struct hub_service *service;
+    struct hub_tables *tables;
+    struct hub_jwt_keys *keys;
+    struct hub_scripts *scripts;
+    struct hub_static *files;
+};
+
+struct retired {
+    struct hub_list link;
+    struct hub_timer timer;
+    struct server *server;
+    struct generation generation;
+};
+
 struct server {
     const struct hub_server_options *options;
     struct hub_loop *loop;
-    struct hub_service *service;
-    struct hub_tables *tables;
+    struct generation now;
+    struct hub_list retired;
+    struct hub_service *first; /* the transport holds strings of it: kept to the end */
     struct hub_buf store_url;
     struct hub_store *store;
     struct hub_cache *cache;
     struct hub_bus *bus;
-    struct hub_jwt_keys *keys;
     struct hub_identity_ctx *identity;
     struct hub_engine *engine;
     struct hub_namespaces *namespaces;
-    struct hub_scripts *scripts;
     struct hub_sessions *sessions;
     struct hub_transport *transport;
     struct hub_rest *rest;
-    struct hub_static *files;
     struct hub_ops_config ops;
     struct hub_host engine_host, socket_host;
     bool draining;
@@ -89,11 +104,11 @@ static const void *adapter_for(const char *url, const void *const *list, size_t 
 
 /* Tries for as long as --wait says: a store that is away now may be about to start. */
 static enum hub_code open_store(struct server *s, struct hub_err *err) {
-    hub_tables_store_url(s->service, &s->store_url);
+    hub_tables_store_url(s->now.service, &s->store_url);
     const struct hub_store_ops *ops = ADAPTER_FOR(hub_buf_cstr(&s->store_url), stores, "store", err);
     if (!ops) return err->code;
     for (int64_t tried = 0;; tried++) {
-        enum hub_code code = ops->open(s->loop, hub_buf_cstr(&s->store_url), s->tables->all, s->tables->n, &s->store, err);
+        enum hub_code code = ops->open(s->loop, hub_buf_cstr(&s->store_url), s->now.tables->all, s->now.tables->n, &s->store, err);
         if (code != HUB_STORE_UNAVAILABLE || ops->local || tried >= s->options->wait_seconds) return code;
         if (!tried) hub_log_kv(HUB_LOG_WARN, "store", "not there yet, trying on", "error", err->text, NULL);
         sleep(1);
@@ -102,14 +117,14 @@ static enum hub_code open_store(struct server *s, struct hub_err *err) {
 
 static int open_backends(struct server *s) {
     struct hub_err err;
-    if (hub_tables_new(s->service, &s->tables, &err)) return failed(&err, HUB_EXIT_INVALID);
+    if (hub_tables_new(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
     if (open_store(s, &err)) return failed(&err, HUB_EXIT_BACKEND);
     enum hub_code code = s->store->ops->apply(s->store, &err);
     if (code) return failed(&err, code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
-    const struct hub_cache_ops *cache = ADAPTER_FOR(s->service->cache_url, caches, "cache", &err);
-    if (!cache || cache->open(s->loop, s->service->cache_url, &s->cache, &err)) return failed(&err, HUB_EXIT_BACKEND);
-    const struct hub_bus_ops *bus = ADAPTER_FOR(s->service->bus_url, buses, "bus", &err);
-    if (!bus || bus->open(s->loop, s->service->bus_url, s->service->name, &s->bus, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    const struct hub_cache_ops *cache = ADAPTER_FOR(s->now.service->cache_url, caches, "cache", &err);
+    if (!cache || cache->open(s->loop, s->now.service->cache_url, &s->cache, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    const struct hub_bus_ops *bus = ADAPTER_FOR(s->now.service->bus_url, buses, "bus", &err);
+    if (!bus || bus->open(s->loop, s->now.service->bus_url, s->now.service->name, &s->bus, &err)) return failed(&err, HUB_EXIT_BACKEND);
     return HUB_EXIT_OK;
 }
 
@@ -117,28 +132,29 @@ static int open_backends(struct server *s) {
 
 static int make_engine(struct server *s) {
     struct hub_err err;
-    if (s->service->jwt.on && hub_jwt_keys_load(&s->service->jwt, &s->keys, &err)) return failed(&err, HUB_EXIT_FAILED);
-    struct hub_identity_config identity = {.loop = s->loop, .service = s->service, .keys = s->keys, .cache = s->cache, .hooks = &hub_lua_hook_ops};
+    if (s->now.service->jwt.on && hub_jwt_keys_load(&s->now.service->jwt, &s->now.keys, &err)) return failed(&err, HUB_EXIT_FAILED);
+    struct hub_identity_config identity = {
+        .loop = s->loop, .service = s->now.service, .keys = s->now.keys, .cache = s->cache, .hooks = &hub_lua_hook_ops};
     s->identity = hub_identity_ctx_new(&identity);
     const struct hub_engine_config config = {.loop = s->loop,
-                                             .service = s->service,
-                                             .tables = s->tables,
+                                             .service = s->now.service,
+                                             .tables = s->now.tables,
                                              .store = s->store,
                                              .cache = s->cache,
                                              .bus = s->bus,
                                              .hooks = &hub_lua_hook_ops,
                                              .identity = s->identity};
     s->engine = hub_engine_new(&config);
-    const struct hub_namespaces_config plain = {.loop = s->loop, .service = s->service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
+    const struct hub_namespaces_config plain = {.loop = s->loop, .service = s->now.service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
     s->namespaces = hub_namespaces_new(&plain);
     s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces};
     s->engine_host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = s->engine, .next = &s->socket_host};
-    if (hub_scripts_new(&s->scripts, s->loop, s->service, &s->engine_host, &err)) return failed(&err, HUB_EXIT_INVALID);
-    identity.scripts = s->scripts;
+    if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, &s->engine_host, &err)) return failed(&err, HUB_EXIT_INVALID);
+    identity.scripts = s->now.scripts;
     hub_identity_ctx_configure(s->identity, &identity);
-    hub_engine_set_scripts(s->engine, s->scripts);
-    hub_namespaces_set_scripts(s->namespaces, s->scripts);
-    s->rest = hub_rest_new(s->engine, s->identity, s->service, s->tables);
+    hub_engine_set_scripts(s->engine, s->now.scripts);
+    hub_namespaces_set_scripts(s->namespaces, s->now.scripts);
+    s->rest = hub_rest_new(s->engine, s->identity, s->now.service, s->now.tables);
     return HUB_EXIT_OK;
 }
 
@@ -151,23 +167,23 @@ static bool find_namespace(void *ctx, struct hub_str name, const struct hub_name
 
 static void list_namespaces(void *ctx, struct hub_buf *out) {
     struct server *s = ctx;
-    for (size_t i = 0; i < s->service->hub_n; i++) hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", s->service->hubs[i].name);
-    if (s->service->hub_n && s->service->namespace_n) hub_buf_addz(out, ", ");
+    for (size_t i = 0; i < s->now.service->hub_n; i++) hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", s->now.service->hubs[i].name);
+    if (s->now.service->hub_n && s->now.service->namespace_n) hub_buf_addz(out, ", ");
     hub_namespaces_list(s->namespaces, out);
 }
 
 static void on_http(void *ctx, struct hub_http_req *req) {
     struct server *s = ctx;
-    if (hub_ops_handle(&s->ops, req) || hub_rest_handle(s->rest, req) || hub_static_handle(s->files, req)) return;
+    if (hub_ops_handle(&s->ops, req) || hub_rest_handle(s->rest, req) || hub_static_handle(s->now.files, req)) return;
     hub_rest_fail(req, HUB_NOT_FOUND, 404, "there is nothing at this path", hub_str(NULL, 0), "");
 }
 
 static int listen_to_clients(struct server *s) {
     struct hub_err err;
     struct hub_buf folder = {0};
-    const struct hub_service *d = s->service;
+    const struct hub_service *d = s->now.service;
     hub_buf_addf(&folder, "%s/public", d->dir);
-    enum hub_code code = hub_static_load(hub_buf_cstr(&folder), &s->files, &err);
+    enum hub_code code = hub_static_load(hub_buf_cstr(&folder), &s->now.files, &err);
     hub_buf_free(&folder);
     if (code) return failed(&err, HUB_EXIT_FAILED);
     const struct hub_sessions_config sessions = {.connect_timeout = d->connect_timeout,
@@ -203,7 +219,7 @@ static void print_url(const char *label, const char *url) {
 }
 
 static void announce(const struct server *s) {
-    const struct hub_service *d = s->service;
+    const struct hub_service *d = s->now.service;
     const char *host = strchr(d->host, ':') ? "[::1]" : !strcmp(d->host, "0.0.0.0") ? "127.0.0.1" : d->host;
     const char *scheme = d->tls_cert_file ? "https" : "http";
     printf("hubd " HUB_VERSION ": service %s listening on %s://%s:%d%s\n", d->name, scheme, host, hub_transport_port(s->transport), d->base_path);
@@ -220,6 +236,94 @@ static void announce(const struct server *s) {
                    d->host, NULL);
 }
 
+/* ---- reloading ---- */
+
+static void free_generation(struct generation *g) {
+    if (g->scripts) hub_scripts_delete(g->scripts);
+    if (g->keys) hub_jwt_keys_free(g->keys);
+    hub_static_free(g->files);
+    if (g->tables) hub_tables_free(g->tables);
+    hub_service_free(g->service);
+    *g = (struct generation){0};
+}
+
+static void free_retired(struct retired *r) {
+    hub_list_remove(&r->link);
+    hub_timer_stop(r->server->loop, &r->timer);
+    if (r->generation.service == r->server->first) r->generation.service = NULL;
+    free_generation(&r->generation);
+    free(r);
+}
+
+static void on_retire(struct hub_timer *t) {
+    struct retired *r = HUB_CONTAINER(t, struct retired, timer);
+    if (hub_engine_pending(r->server->engine))
+        hub_timer_start(r->server->loop, t, RETIRE_MS, on_retire);
+    else
+        free_retired(r);
+}
+
+static void retire(struct server *s) {
+    struct retired *r = hub_xcalloc(1, sizeof *r);
+    r->server = s;
+    r->generation = s->now;
+    hub_list_push(&s->retired, &r->link);
+    hub_timer_start(s->loop, &r->timer, RETIRE_MS, on_retire);
+}
+
+/* Settings that only a restart changes. */
+static void warn_if_fixed(const struct hub_service *old, const struct hub_service *now) {
+    bool same = old->port == now->port && !strcmp(old->host, now->host) && !strcmp(old->base_path, now->base_path) &&
+                !strcmp(old->store_url, now->store_url) && !strcmp(old->cache_url, now->cache_url) && !strcmp(old->bus_url, now->bus_url) &&
+                !strcmp(old->name, now->name);
+    if (!same) hub_log_kv(HUB_LOG_WARN, "server", "service.name, listen, store, cache and bus keep their old values until a restart", NULL);
+}
+
+static enum hub_code prepare(struct server *s, struct generation *g, struct hub_err *err) {
+    struct hub_buf folder = {0};
+    enum hub_code code = hub_tables_new(g->service, &g->tables, err);
+    if (!code && g->service->jwt.on) code = hub_jwt_keys_load(&g->service->jwt, &g->keys, err);
+    if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, &s->engine_host, err);
+    hub_buf_addf(&folder, "%s/public", g->service->dir);
+    if (!code) code = hub_static_load(hub_buf_cstr(&folder), &g->files, err);
+    hub_buf_free(&folder);
+    if (!code) code = s->store->ops->adopt(s->store, g->tables->all, g->tables->n, err);
+    return code;
+}
+
+static void switch_to(struct server *s, const struct generation *g) {
+    retire(s);
+    s->now = *g;
+    const struct hub_identity_config identity = {
+        .loop = s->loop, .service = g->service, .keys = g->keys, .cache = s->cache, .hooks = &hub_lua_hook_ops, .scripts = g->scripts};
+    const struct hub_namespaces_config plain = {
+        .loop = s->loop, .service = g->service, .hooks = &hub_lua_hook_ops, .scripts = g->scripts, .identity = s->identity};
+    hub_identity_ctx_configure(s->identity, &identity);
+    hub_engine_reload(s->engine, g->service, g->tables, g->scripts);
+    hub_namespaces_configure(s->namespaces, &plain);
+    hub_rest_configure(s->rest, g->service, g->tables);
+}
+
+static void reload(struct server *s) {
+    struct hub_err err;
+    struct generation g = {.service = hub_server_load(s->options)};
+    enum hub_code code = g.service ? prepare(s, &g, &err) : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
+    if (code) {
+        hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", err.text, NULL);
+        if (g.service) free_generation(&g);
+        return;
+    }
+    warn_if_fixed(s->now.service, g.service);
+    switch_to(s, &g);
+    hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
+}
+
+static void on_hangup(void *arg, int signo) {
+    struct server *s = arg;
+    (void)signo;
+    if (!s->draining) reload(s);
+}
+
 /* ---- stopping ---- */
 
 static void on_store_closed(void *arg) {
@@ -228,11 +332,20 @@ static void on_store_closed(void *arg) {
     hub_loop_stop(s->loop);
 }
 
+static void delete_scripts(struct server *s) {
+    HUB_LIST_EACH(&s->retired, it) {
+        struct generation *g = &HUB_CONTAINER(it, struct retired, link)->generation;
+        if (g->scripts) hub_scripts_delete(g->scripts);
+        g->scripts = NULL;
+    }
+    if (s->now.scripts) hub_scripts_delete(s->now.scripts);
+    s->now.scripts = NULL;
+}
+
 /* Scripts first: they end calls that hold sockets and rooms; then nothing is left that writes. */
 static void close_down(struct server *s) {
     if (s->namespaces) hub_namespaces_set_scripts(s->namespaces, NULL);
-    if (s->scripts) hub_scripts_delete(s->scripts);
-    s->scripts = NULL;
+    delete_scripts(s);
     s->store->ops->close(s->store, on_store_closed, s);
 }
 
@@ -276,7 +389,7 @@ static void on_stop(void *arg, int signo) {
 
 /* After the loop has stopped, or when the start failed half-way. */
 static void free_all(struct server *s) {
-    if (s->scripts) hub_scripts_delete(s->scripts);
+    delete_scripts(s);
     if (s->store) {
         s->store->ops->close(s->store, on_store_closed, s);
         hub_loop_run(s->loop);
@@ -289,16 +402,17 @@ static void free_all(struct server *s) {
     if (s->cache) s->cache->ops->close(s->cache);
     if (s->bus) s->bus->ops->close(s->bus);
     if (s->identity) hub_identity_ctx_delete(s->identity);
-    if (s->keys) hub_jwt_keys_free(s->keys);
-    hub_static_free(s->files);
-    if (s->tables) hub_tables_free(s->tables);
-    hub_service_free(s->service);
+    while (!hub_list_empty(&s->retired)) free_retired(HUB_CONTAINER(s->retired.next, struct retired, link));
+    if (s->now.service == s->first) s->now.service = NULL;
+    free_generation(&s->now);
+    hub_service_free(s->first);
     hub_buf_free(&s->store_url);
     hub_loop_delete(s->loop);
 }
 
 int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
-    struct server s = {.options = options, .service = service, .loop = hub_loop_new()};
+    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
+    hub_list_init(&s.retired);
     int code = open_backends(&s);
     if (!code) code = make_engine(&s);
     if (!code) code = listen_to_clients(&s);
@@ -306,6 +420,7 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
         s.ops = (struct hub_ops_config){.loop = s.loop, .store = s.store, .cache = s.cache, .bus = s.bus, .draining = &s.draining};
         hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
         hub_loop_signal(s.loop, SIGINT, on_stop, &s);
+        hub_loop_signal(s.loop, SIGHUP, on_hangup, &s);
         announce(&s);
         hub_engine_start(s.engine);
         hub_loop_run(s.loop);

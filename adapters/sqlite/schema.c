@@ -192,3 +192,17 @@ enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
     pthread_mutex_unlock(&s->db_lock);
     return code;
 }
+
+enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_table *const *tables, size_t table_n, struct hub_err *err) {
+    struct store *s = HUB_CONTAINER(base, struct store, base);
+    const struct hub_table *const *old = s->tables;
+    size_t old_n = s->table_n;
+    s->tables = tables;
+    s->table_n = table_n;
+    enum hub_code code = hub_sqlite_apply(base, err);
+    if (code) {
+        s->tables = old;
+        s->table_n = old_n;
+    }
+    return code;
+}

@@ -388,6 +388,7 @@ const struct hub_store_ops hub_sqlite_ops = {
     .open = sqlite_open,
     .plan = hub_sqlite_plan,
     .apply = hub_sqlite_apply,
+    .adopt = hub_sqlite_adopt,
     .select = sqlite_select,
     .write = sqlite_write,
     .sql = sqlite_sql,

@@ -167,4 +167,5 @@ void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *
 /* ---- schema.c ---- */
 enum hub_code hub_sqlite_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
 enum hub_code hub_sqlite_apply(struct hub_store *s, struct hub_err *err);
+enum hub_code hub_sqlite_adopt(struct hub_store *s, const struct hub_table *const *tables, size_t table_n, struct hub_err *err);
 #endif

@@ -55,7 +55,8 @@ static void refuse(struct decision *d, enum hub_code code, const char *layer) {
 
 static void cache_key(struct hub_buf *b, const struct hub_hub *hub, struct hub_str room, struct hub_str user) {
     /* The room's length in front keeps ids with colons apart. */
-    hub_buf_addf(b, "hubd:auth:%s:%s:%zu:%.*s:%.*s", hub->engine->config.service->name, hub->def->name, room.n, HUB_FMT(room), HUB_FMT(user));
+    hub_buf_addf(b, "hubd:auth:%s:%s:", hub->engine->config.service->name, hub->def->name);
+    if (room.n) hub_buf_addf(b, "%zu:%.*s:%.*s", room.n, HUB_FMT(room), HUB_FMT(user));
 }
 
 void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str user) {

@@ -5,14 +5,16 @@
 
 #define SWEEP_MS 30000
 
-static void init_hub(struct hub_hub *h, struct hub_engine *e, size_t i) {
+struct hub_hub *hub_hub_new(struct hub_engine *e, size_t i) {
+    struct hub_hub *h = hub_xmalloc(sizeof *h);
     *h = (struct hub_hub){.engine = e, .def = &e->config.service->hubs[i], .tables = &e->config.tables->hubs[i]};
     hub_list_init(&h->conns);
+    return h;
 }
 
 static void on_sweep(struct hub_timer *t) {
     struct hub_engine *e = HUB_CONTAINER(t, struct hub_engine, sweep);
-    for (size_t i = 0; i < e->hub_n; i++) hub_rate_sweep(&e->hubs[i], hub_loop_now(e->config.loop));
+    for (size_t i = 0; i < e->hub_n; i++) hub_rate_sweep(e->hubs[i], hub_loop_now(e->config.loop));
     hub_timer_start(e->config.loop, t, SWEEP_MS, on_sweep);
 }
 
@@ -21,7 +23,7 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     e->config = *config;
     e->hub_n = config->service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof *e->hubs);
-    for (size_t i = 0; i < e->hub_n; i++) init_hub(&e->hubs[i], e, i);
+    for (size_t i = 0; i < e->hub_n; i++) e->hubs[i] = hub_hub_new(e, i);
     hub_timer_start(config->loop, &e->sweep, SWEEP_MS, on_sweep);
     return e;
 }
@@ -30,7 +32,7 @@ void hub_engine_set_scripts(struct hub_engine *e, struct hub_scripts *scripts) {
 
 struct hub_hub *hub_engine_hub(struct hub_engine *e, struct hub_str name) {
     for (size_t i = 0; i < e->hub_n; i++)
-        if (hub_str_is(name, e->hubs[i].def->name)) return &e->hubs[i];
+        if (hub_str_is(name, e->hubs[i]->def->name)) return e->hubs[i];
     return NULL;
 }
 
@@ -39,11 +41,11 @@ const struct hub_def *hub_hub_def(const struct hub_hub *hub) { return hub->def; 
 /* "/hub/<name>" at the end, after any prefix: proxies leave their prefix in the namespace. */
 bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
     for (size_t i = 0; i < e->hub_n; i++) {
-        struct hub_str hub = hub_cstr(e->hubs[i].def->name), mark = HUB_STR("/hub/");
+        struct hub_str hub = hub_cstr(e->hubs[i]->def->name), mark = HUB_STR("/hub/");
         if (!hub_str_ends(name, hub)) continue;
         if (!hub_str_ends(hub_str(name.p, name.n - hub.n), mark)) continue;
         *ops = &hub_conn_ops;
-        *owner = &e->hubs[i];
+        *owner = e->hubs[i];
         return true;
     }
     return false;
@@ -54,7 +56,7 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
     e->draining = true;
     hub_buf_addf(&args, "{\"retryAfterMs\":%lld}", (long long)retry_after_ms);
     for (size_t i = 0; i < e->hub_n; i++) {
-        HUB_LIST_EACH(&e->hubs[i].conns, it)
+        HUB_LIST_EACH(&e->hubs[i]->conns, it)
         hub_outlet_emit(&HUB_CONTAINER(it, struct hub_conn, link)->outlet, HUB_STR("hub:draining"), hub_buf_str(&args), 0);
     }
     hub_buf_free(&args);
@@ -66,7 +68,7 @@ size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
 
 size_t hub_engine_room_count(const struct hub_engine *e) {
     size_t n = 0;
-    for (size_t i = 0; i < e->hub_n; i++) n += hub_map_len(&e->hubs[i].rooms);
+    for (size_t i = 0; i < e->hub_n; i++) n += hub_map_len(&e->hubs[i]->rooms);
     return n;
 }
 
@@ -82,18 +84,25 @@ static void free_users(struct hub_hub *h) {
 static void close_rooms(struct hub_hub *h) {
     void *value;
     while (hub_map_next(&h->rooms, NULL, NULL, &value)) {
-        struct hub_room *r = value;
+        struct hub_room *r = hub_room_ref(value);
+        hub_actions_stop(r);
         r->refs = 1;
         hub_room_unref(r);
     }
 }
 
+static void delete_hubs(struct hub_hub **hubs, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        close_rooms(hubs[i]);
+        free_users(hubs[i]);
+        free(hubs[i]);
+    }
+    free(hubs);
+}
+
 void hub_engine_delete(struct hub_engine *e) {
     hub_timer_stop(e->config.loop, &e->sweep);
-    for (size_t i = 0; i < e->hub_n; i++) {
-        close_rooms(&e->hubs[i]);
-        free_users(&e->hubs[i]);
-    }
-    free(e->hubs);
+    delete_hubs(e->hubs, e->hub_n);
+    delete_hubs(e->gone, e->gone_n);
     free(e);
 }

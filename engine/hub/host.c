@@ -115,7 +115,7 @@ static void redis_hset(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "H
 /* The room in use under this id, in whichever hub. NULL: nobody is in it. */
 static struct hub_room *room_arg(struct hub_engine *e, const struct hub_host_call *c) {
     for (size_t i = 0; i < e->hub_n; i++) {
-        struct hub_room *r = hub_room_find(&e->hubs[i].rooms, text_arg(c, 0));
+        struct hub_room *r = hub_room_find(&e->hubs[i]->rooms, text_arg(c, 0));
         if (r && r->open) return r;
     }
     return NULL;
@@ -200,7 +200,7 @@ static void hub_send(void *ctx, struct hub_host_call *c) {
         fail(c, HUB_NOT_FOUND, "hub.send: nobody is in that room, and the service has several hubs");
     } else {
         struct opening *o = hub_xmalloc(sizeof *o);
-        *o = (struct opening){hub_room_get(&e->hubs[0].rooms, e->config.loop, &e->hubs[0], text_arg(c, 0)), c};
+        *o = (struct opening){hub_room_get(&e->hubs[0]->rooms, e->config.loop, e->hubs[0], text_arg(c, 0)), c};
         hub_room_open(o->room, on_room_open, o);
     }
 }
@@ -215,7 +215,7 @@ static void hub_emit(void *ctx, struct hub_host_call *c) {
     }
     add_data_args(&args, NULL, arg(c, 2));
     for (size_t i = 0; i < e->hub_n; i++) {
-        HUB_LIST_EACH(&e->hubs[i].conns, it) {
+        HUB_LIST_EACH(&e->hubs[i]->conns, it) {
             struct hub_conn *conn = HUB_CONTAINER(it, struct hub_conn, link);
             if (!hub_str_is(text_arg(c, 0), conn->identity->user_id)) continue;
             hub_outlet_emit(&conn->outlet, text_arg(c, 1), hub_buf_str(&args), 0);

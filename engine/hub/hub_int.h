@@ -9,8 +9,10 @@
 
 struct hub_engine {
     struct hub_engine_config config;
-    struct hub_hub *hubs;
+    struct hub_hub **hubs; /* rooms and connections point at them, so they never move */
     size_t hub_n;
+    struct hub_hub **gone; /* hubs that a reload took out of service; kept until the end */
+    size_t gone_n;
     bool draining;
     size_t pending;
     struct hub_timer sweep; /* forgets idle users' rate windows */
@@ -50,6 +52,8 @@ void hub_conn_unref(struct hub_conn *c);
 static inline struct hub_conn *hub_conn_ref(struct hub_conn *c) { return c->refs++, c; }
 struct hub_member *hub_conn_member(struct hub_conn *c, const struct hub_room *room); /* NULL when not in it */
 extern const struct hub_namespace_ops hub_conn_ops;
+
+struct hub_hub *hub_hub_new(struct hub_engine *e, size_t index); /* of the engine's present service */
 
 /* ---- calls ---- */
 
@@ -98,7 +102,7 @@ static inline struct hub_str hub_call_str(const struct hub_call *c, const char *
 typedef void hub_decide_done(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room);
 /* Works out whether WHO may enter ROOM_ID, all layers in order, the room opened (a reference given to DONE for the call only). */
 void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg);
-/* Drops cached decisions of a room, or of one user in it. */
+/* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both empty). */
 void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id);
 
 /* ---- opening rooms (open.c) ---- */
@@ -116,14 +120,19 @@ void hub_member_exit(struct hub_member *m);
 /* All connections of a user: event to each, then out. */
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason);
 void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an array */
+/* hub:permissions to this connection: rights or silence have changed. */
+void hub_permissions_tell(struct hub_member *m);
 void hub_presence_online(struct hub_member *m);
 void hub_presence_away(struct hub_member *m);
 void hub_indicators_stop(struct hub_room_user *u);
 
 /* ---- scheduled actions (schedule.c) ---- */
 
-void hub_room_used(struct hub_room *room);   /* somebody joined */
-void hub_room_unused(struct hub_room *room); /* somebody left; acts when it was the last */
+void hub_room_used(struct hub_room *room); /* somebody joined */
+/* Both: ROOM must be held by the caller. */
+void hub_actions_stop(struct hub_room *room);    /* for good: the hub goes */
+void hub_actions_restart(struct hub_room *room); /* with the present definition's actions */
+void hub_room_unused(struct hub_room *room);     /* somebody left; acts when it was the last */
 
 /* ---- users and limits (guard.c) ---- */
 

@@ -135,6 +135,19 @@ void hub_cmd_leave(struct hub_call *call) {
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
 
+void hub_permissions_tell(struct hub_member *m) {
+    struct hub_room *room = m->room;
+    struct hub_buf args = {0};
+    bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub_of(room)->def->default_silenced, hub_wall_ms());
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addc(&args, ',');
+    hub_rights_add_json(&args, &m->rights);
+    hub_buf_addf(&args, ",\"silenced\":%s}", silenced ? "true" : "false");
+    hub_outlet_emit(m->outlet, HUB_STR("hub:permissions"), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
 static void add_receipt(struct hub_buf *b, const struct hub_receipt *r) {
     char iso[HUB_ISO_LEN + 1];
     if (r && r->read_seq) {

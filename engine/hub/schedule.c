@@ -5,18 +5,19 @@
 #include "base/log.h"
 #include "hub/hub_int.h"
 
+/* One action of one room while its interval runs. */
 struct action {
     struct hub_timer timer;
     struct hub_room_op op;
-    struct hub_room *room; /* not a reference: the room frees its actions */
+    struct hub_room *room; /* with keepAlive a reference: the room stays without members */
     const struct hub_def_scheduled_action *def;
     int64_t due;
-    bool running;
+    bool running; /* a tick is queued or under way */
+    bool stopped; /* meanwhile; its end frees it */
 };
 struct actions {
     size_t n;
-    uint32_t users; /* members in the room */
-    struct action items[];
+    struct action *items[]; /* NULL = not running */
 };
 
 static struct hub_metric skipped =
@@ -44,6 +45,7 @@ static void on_ticked(void *arg, enum hub_code code, json_t *result, const char 
         hub_server_messages(room, hub_json_get(result, "serverMessages"), hub_str(NULL, 0), a->def->name);
     a->running = false;
     hub_room_op_done(room, &a->op);
+    if (a->stopped) free(a);
     hub_room_unref(room);
 }
 
@@ -63,7 +65,6 @@ static void tick(struct hub_timer *t) {
         hub_metric_add(&skipped, 1);
     } else {
         a->running = true;
-        a->op.run = run_tick;
         hub_room_enqueue(room, &a->op);
     }
     arm(a);
@@ -75,29 +76,53 @@ static struct actions *actions_of(struct hub_room *room) {
     if (room->actions || !def->scheduled_action_n) return room->actions;
     struct actions *all = hub_xcalloc(1, sizeof *all + def->scheduled_action_n * sizeof all->items[0]);
     all->n = def->scheduled_action_n;
-    for (size_t i = 0; i < all->n; i++) {
-        all->items[i].room = room;
-        all->items[i].def = &def->scheduled_actions[i];
-    }
     return room->actions = all;
 }
 
-static void start(struct action *a) {
-    if (hub_timer_running(&a->timer)) return;
-    if (a->def->keep_alive) hub_room_ref(a->room); /* runs on without members */
-    a->due = hub_loop_now(a->room->loop) + a->def->interval_ms;
-    hub_timer_start(a->room->loop, &a->timer, a->def->interval_ms, tick);
+static struct action *start(struct hub_room *room, const struct hub_def_scheduled_action *def) {
+    struct action *a = hub_xcalloc(1, sizeof *a);
+    *a = (struct action){.room = def->keep_alive ? hub_room_ref(room) : room, .def = def, .op.run = run_tick};
+    a->due = hub_loop_now(room->loop) + def->interval_ms;
+    hub_timer_start(room->loop, &a->timer, def->interval_ms, tick);
+    return a;
+}
+
+/* Gives up the room when the action held it: the caller must hold it too. */
+static void stop(struct action *a) {
+    struct hub_room *room = a->room;
+    bool held = a->def->keep_alive;
+    hub_timer_stop(room->loop, &a->timer);
+    a->stopped = true;
+    if (!a->running) free(a);
+    if (held) hub_room_unref(room);
 }
 
 void hub_room_used(struct hub_room *room) {
     struct actions *all = actions_of(room);
-    if (!all || all->users++) return;
-    for (size_t i = 0; i < all->n; i++) start(&all->items[i]);
+    for (size_t i = 0; all && i < all->n; i++)
+        if (!all->items[i]) all->items[i] = start(room, &hub_of(room)->def->scheduled_actions[i]);
 }
 
 void hub_room_unused(struct hub_room *room) {
     struct actions *all = room->actions;
-    if (!all || --all->users) return;
-    for (size_t i = 0; i < all->n; i++)
-        if (!all->items[i].def->keep_alive) hub_timer_stop(room->loop, &all->items[i].timer);
+    for (size_t i = 0; all && !room->user_n && i < all->n; i++) {
+        if (!all->items[i] || all->items[i]->def->keep_alive) continue;
+        stop(all->items[i]);
+        all->items[i] = NULL;
+    }
+}
+
+void hub_actions_stop(struct hub_room *room) {
+    struct actions *all = room->actions;
+    for (size_t i = 0; all && i < all->n; i++)
+        if (all->items[i]) stop(all->items[i]);
+    free(all);
+    room->actions = NULL;
+}
+
+void hub_actions_restart(struct hub_room *room) {
+    bool was_running = room->actions != NULL;
+    hub_actions_stop(room);
+    if (room->user_n || was_running) hub_room_used(room);
+    hub_room_unused(room); /* what runs with members only, in a room kept alive without */
 }

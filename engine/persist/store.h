@@ -181,6 +181,8 @@ struct hub_store_ops {
     enum hub_code (*plan)(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
     /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking. */
     enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
+    /* New tables for a running store (reload): as apply, for these. On failure the old ones stay. Blocking. */
+    enum hub_code (*adopt)(struct hub_store *s, const struct hub_table *const *tables, size_t table_n, struct hub_err *err);
     void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg); /* Q is copied */
     void (*write)(struct hub_store *s, struct hub_write *w);
     /* Scripts' db.query: one statement, PARAMS a JSON array (borrowed) bound to $1… or ?. */
