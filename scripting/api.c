@@ -1,0 +1,281 @@
+/* Globals of every script that need no engine: json, log, uuid, time, crypto, binary, null. */
+#include <math.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "scripting/scripting_int.h"
+
+enum { JSON_MAX = 4 << 20, LOG_LINES_MAX = 100, LOG_FIELDS_MAX = 8 };
+
+static struct hub_str arg_string(lua_State *L, int i) {
+    size_t n;
+    const char *p = luaL_checklstring(L, i, &n);
+    return hub_str(p, n);
+}
+
+/* Bytes of a string or a binary value. */
+static struct hub_str arg_bytes(lua_State *L, int i) {
+    if (lua_type(L, i) == LUA_TUSERDATA && hub_lua_kind(L, i) == hub_scripts_of(L)->mt_binary) return hub_str(lua_touserdata(L, i), lua_rawlen(L, i));
+    return arg_string(L, i);
+}
+
+/* ---- json ---- */
+
+static int json_encode(lua_State *L) {
+    luaL_checkany(L, 1);
+    struct hub_to_json o = {0};
+    json_t **held = hub_lua_hold(L);
+    *held = hub_lua_to_json(L, 1, &o);
+    if (!*held) return hub_lua_fail(L, "json.encode: %s", o.why);
+    struct hub_buf b = {0};
+    hub_json_add(&b, *held);
+    hub_lua_charge(L, b.n);
+    json_decref(*held);
+    *held = json_stringn_nocheck(b.p, b.n); /* owns the bytes while Lua copies them */
+    hub_buf_free(&b);
+    lua_pushlstring(L, json_string_value(*held), json_string_length(*held));
+    return 1;
+}
+
+static int json_decode(lua_State *L) {
+    struct hub_str s = arg_string(L, 1);
+    struct hub_err err;
+    if (s.n > JSON_MAX) return hub_lua_fail(L, "json.decode: the text is larger than 4 MiB");
+    hub_lua_charge(L, 8 * s.n);
+    json_t **held = hub_lua_hold(L);
+    *held = hub_json_parse(s, &err);
+    if (!*held) return hub_lua_fail(L, "json.decode: %s", err.text);
+    hub_lua_push_json(L, *held, NULL);
+    json_decref(*held);
+    *held = NULL;
+    return 1;
+}
+
+/* json.array(t?): marks T, or a new table, so that it stays an array when it is empty. */
+static int json_array_of(lua_State *L) {
+    if (lua_isnoneornil(L, 1)) {
+        hub_lua_new_array(L, 0);
+        return 1;
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    const void *kind = hub_lua_kind(L, 1);
+    lua_settop(L, 1);
+    if (kind == hub_scripts_of(L)->mt_array) return 1;
+    if (kind) return hub_lua_fail(L, "json.array: the table has a metatable");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_array_mt);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+/* json.object(t?): takes the mark away; an unmarked empty table is an object. */
+static int json_object_of(lua_State *L) {
+    if (lua_isnoneornil(L, 1)) {
+        lua_newtable(L);
+        return 1;
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    if (hub_lua_kind(L, 1) != hub_scripts_of(L)->mt_array) return 1;
+    lua_pushnil(L);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+/* ---- log ---- */
+
+/* Pushes what a log line shows of the value at I: text as it is, all else as JSON. */
+static const char *log_text(lua_State *L, int i) {
+    if (lua_type(L, i) == LUA_TSTRING) {
+        lua_pushvalue(L, i);
+        return lua_tostring(L, -1);
+    }
+    struct hub_to_json o = {0};
+    json_t *v = hub_lua_to_json(L, i, &o);
+    struct hub_buf b = {0};
+    if (v)
+        hub_json_add(&b, v);
+    else
+        hub_buf_addf(&b, "(%s)", luaL_typename(L, i));
+    json_decref(v);
+    char cut[512];
+    size_t n = b.n < sizeof cut ? b.n : sizeof cut - 1;
+    if (n) memcpy(cut, b.p, n);
+    hub_buf_free(&b);
+    lua_pushlstring(L, cut, n);
+    return lua_tostring(L, -1);
+}
+
+static bool may_log(lua_State *L) {
+    struct hub_script_task *t = hub_scripts_of(L)->current;
+    if (++t->log_lines <= LOG_LINES_MAX) return true;
+    char where[160];
+    hub_lua_where(L, 0, where, sizeof where);
+    if (t->log_lines == LOG_LINES_MAX + 1) hub_log_kv(HUB_LOG_WARN, "script", "further lines of this call are dropped", "at", where, NULL);
+    return false;
+}
+
+static int log_line(lua_State *L) {
+    enum hub_log_level level = (enum hub_log_level)lua_tointeger(L, lua_upvalueindex(1));
+    luaL_checkany(L, 1);
+    if (!hub_log_on(level) || !may_log(L)) return 0;
+    char where[160];
+    const char *k[LOG_FIELDS_MAX] = {0}, *v[LOG_FIELDS_MAX] = {0}, *message = log_text(L, 1);
+    int n = 0;
+    luaL_checkstack(L, 3 * LOG_FIELDS_MAX, NULL);
+    if (lua_type(L, 2) == LUA_TTABLE) {
+        lua_pushnil(L);
+        while (n < LOG_FIELDS_MAX && lua_next(L, 2)) {
+            int value = lua_gettop(L);
+            if (lua_type(L, value - 1) == LUA_TSTRING) {
+                k[n] = lua_tostring(L, value - 1);
+                v[n++] = log_text(L, value);
+                lua_replace(L, value); /* keeps the text alive below the key that lua_next wants */
+            }
+            lua_pushvalue(L, value - 1);
+        }
+    }
+    hub_lua_where(L, 0, where, sizeof where);
+    hub_log_kv(level, "script", message, "at", where, k[0], v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], k[5], v[5], k[6], v[6], k[7], v[7],
+               NULL);
+    hub_lua_charge(L, 4096);
+    return 0;
+}
+
+/* print(…): one line of level info, the values separated by blanks. */
+static int print(lua_State *L) {
+    int n = lua_gettop(L);
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (int i = 1; i <= n; i++) {
+        if (i > 1) luaL_addchar(&b, ' ');
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+    if (!hub_log_on(HUB_LOG_INFO) || !may_log(L)) return 0;
+    char where[160];
+    hub_lua_where(L, 0, where, sizeof where);
+    hub_log_kv(HUB_LOG_INFO, "script", lua_tostring(L, -1), "at", where, NULL);
+    hub_lua_charge(L, 4096);
+    return 0;
+}
+
+/* ---- time, uuid ---- */
+
+static int time_now(lua_State *L) {
+    lua_pushinteger(L, hub_wall_ms());
+    return 1;
+}
+
+static int time_iso(lua_State *L) {
+    char iso[HUB_ISO_LEN + 1];
+    lua_Number ms = luaL_optnumber(L, 1, (lua_Number)hub_wall_ms());
+    if (!(ms >= -62167219200000.0 && ms < 253402300800000.0)) return hub_lua_fail(L, "time.iso: the year is not between 0000 and 9999");
+    hub_iso_format((int64_t)ms, iso);
+    lua_pushstring(L, iso);
+    return 1;
+}
+
+static int new_uuid(lua_State *L) {
+    char id[HUB_UUID_LEN + 1];
+    hub_uuid7(id);
+    lua_pushstring(L, id);
+    return 1;
+}
+
+/* ---- crypto ---- */
+
+static int push_hex(lua_State *L, const unsigned char *bytes, size_t n) {
+    static const char digits[] = "0123456789abcdef";
+    luaL_Buffer b;
+    char *p = luaL_buffinitsize(L, &b, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        *p++ = digits[bytes[i] >> 4];
+        *p++ = digits[bytes[i] & 15];
+    }
+    luaL_pushresultsize(&b, 2 * n);
+    return 1;
+}
+
+static int digest(lua_State *L, const EVP_MD *md) {
+    struct hub_str s = arg_bytes(L, 1);
+    unsigned char out[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    hub_lua_charge(L, 4 * s.n);
+    if (!EVP_Digest(s.p, s.n, out, &n, md, NULL)) return hub_lua_fail(L, "the hash is not available");
+    return push_hex(L, out, n);
+}
+
+static int crypto_sha256(lua_State *L) { return digest(L, EVP_sha256()); }
+static int crypto_md5(lua_State *L) { return digest(L, EVP_md5()); }
+
+/* crypto.hmac(key, text): HMAC-SHA256. */
+static int crypto_hmac(lua_State *L) {
+    struct hub_str key = arg_bytes(L, 1), s = arg_bytes(L, 2);
+    unsigned char out[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    hub_lua_charge(L, 4 * (s.n + key.n));
+    if (key.n > INT32_MAX || !HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)s.p, s.n, out, &n)) {
+        return hub_lua_fail(L, "crypto.hmac failed");
+    }
+    return push_hex(L, out, n);
+}
+
+/* crypto.random(n = 16): N random bytes in hexadecimal. */
+static int crypto_random(lua_State *L) {
+    unsigned char bytes[1024];
+    lua_Integer n = luaL_optinteger(L, 1, 16);
+    luaL_argcheck(L, n >= 1 && n <= (lua_Integer)sizeof bytes, 1, "must be between 1 and 1024");
+    hub_random(bytes, (size_t)n);
+    return push_hex(L, bytes, (size_t)n);
+}
+
+static int new_binary(lua_State *L) {
+    struct hub_str s = arg_bytes(L, 1);
+    hub_lua_charge(L, s.n);
+    hub_lua_push_binary(L, s);
+    return 1;
+}
+
+/* ---- opening ---- */
+
+static void frozen(lua_State *L, const char *name, const luaL_Reg *functions) {
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+    hub_lua_freeze(L, name);
+    lua_setfield(L, -2, name);
+}
+
+static void open_log(lua_State *L) {
+    static const struct {
+        const char *name;
+        enum hub_log_level level;
+    } levels[] = {{"debug", HUB_LOG_DEBUG}, {"info", HUB_LOG_INFO}, {"warn", HUB_LOG_WARN}, {"error", HUB_LOG_ERROR}};
+    lua_newtable(L);
+    for (size_t i = 0; i < HUB_NELEM(levels); i++) {
+        lua_pushinteger(L, levels[i].level);
+        lua_pushcclosure(L, log_line, 1);
+        lua_setfield(L, -2, levels[i].name);
+    }
+    hub_lua_freeze(L, "log");
+    lua_setfield(L, -2, "log");
+}
+
+/* Into the table on top. */
+void hub_lua_open_api(lua_State *L) {
+    static const luaL_Reg json[] = {{"encode", json_encode}, {"decode", json_decode}, {"array", json_array_of}, {"object", json_object_of}, {NULL, NULL}};
+    static const luaL_Reg time[] = {{"now", time_now}, {"iso", time_iso}, {NULL, NULL}};
+    static const luaL_Reg crypto[] = {{"sha256", crypto_sha256}, {"md5", crypto_md5}, {"hmac", crypto_hmac}, {"random", crypto_random}, {NULL, NULL}};
+    static const luaL_Reg globals[] = {{"uuid", new_uuid}, {"binary", new_binary}, {"print", print}, {NULL, NULL}};
+    frozen(L, "json", json);
+    frozen(L, "time", time);
+    frozen(L, "crypto", crypto);
+    open_log(L);
+    luaL_setfuncs(L, globals, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_null);
+    lua_setfield(L, -2, "null");
+}

@@ -1,0 +1,389 @@
+/* A call: take a coroutine from the pool, run it until it ends or waits, take its result. The only door into Lua. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "scripting/scripting_int.h"
+
+enum { IDLE_MAX = 64, NESTED_MAX = 16 };
+static const uint64_t CLOSING_NS = 5000000; /* for the __close handlers of a call that was ended */
+
+/* ---- tasks ---- */
+
+static int new_thread(lua_State *L) {
+    struct hub_script_task *t = lua_touserdata(L, 1);
+    t->co = lua_newthread(L);
+    t->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int drop_thread(lua_State *L) {
+    const struct hub_script_task *t = lua_touserdata(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, t->ref);
+    return 0;
+}
+
+bool hub_scripts_protect(struct hub_scripts *s, lua_CFunction fn, void *arg, struct hub_err *err) {
+    lua_pushcfunction(s->L, fn);
+    lua_pushlightuserdata(s->L, arg);
+    if (lua_pcall(s->L, 1, 0, 0) == LUA_OK) return true;
+    const char *text = lua_tostring(s->L, -1);
+    hub_fail(err, HUB_HANDLER_FAILED, "%s", text ? text : "an error that is not a string");
+    lua_pop(s->L, 1);
+    return false;
+}
+
+struct hub_script_task *hub_script_task_take(struct hub_scripts *s) {
+    struct hub_list *idle = hub_list_pop(&s->idle);
+    struct hub_script_task *t;
+    if (idle) {
+        t = HUB_CONTAINER(idle, struct hub_script_task, link);
+        s->idle_n--;
+    } else {
+        t = hub_xcalloc(1, sizeof *t);
+        t->s = s;
+        hub_list_init(&t->link);
+        hub_list_init(&t->ready);
+        if (!hub_scripts_protect(s, new_thread, t, NULL)) {
+            free(t);
+            return NULL;
+        }
+    }
+    t->cpu_limit = (uint64_t)s->service->script_cpu_ms * 1000000u;
+    t->cpu_used = 0;
+    t->started = hub_mono_ms();
+    hub_lua_arm(t->co);
+    hub_list_push(&s->active, &t->link);
+    return t;
+}
+
+static void clear(struct hub_script_task *t) {
+    lua_State *co = t->co;
+    struct hub_scripts *s = t->s;
+    int ref = t->ref;
+    struct hub_list link = t->link;
+    *t = (struct hub_script_task){.s = s, .co = co, .ref = ref, .link = link};
+    hub_list_init(&t->link);
+    hub_list_init(&t->ready);
+}
+
+/* Back to the pool, or away with it when its thread is of no more use. */
+void hub_script_task_drop(struct hub_script_task *t) {
+    struct hub_scripts *s = t->s;
+    hub_list_remove(&t->link);
+    hub_list_remove(&t->ready);
+    if (s->loop) {
+        hub_timer_stop(s->loop, &t->wall);
+        hub_timer_stop(s->loop, &t->sleep);
+    }
+    if (t->hook_raised || s->idle_n >= IDLE_MAX) {
+        hub_scripts_protect(s, drop_thread, t, NULL);
+        free(t);
+        return;
+    }
+    clear(t);
+    hub_list_push_front(&s->idle, &t->link);
+    s->idle_n++;
+}
+
+/* ---- into the script ---- */
+
+static bool wanted(const struct hub_compiled *c, const char *name) { return hub_map_get(&c->words, hub_cstr(name)) != NULL; }
+
+static void push_env(lua_State *L, const struct hub_script_task *t) {
+    const struct hub_scripts *s = t->s;
+    lua_createtable(L, 0, (int)t->arg_n);
+    for (size_t i = 0; i < t->arg_n; i++) {
+        if (!wanted(t->script, t->args[i].name)) continue;
+        hub_lua_push_json(L, t->args[i].value ? t->args[i].value : json_null(), NULL);
+        lua_setfield(L, -2, t->args[i].name);
+    }
+    if (t->socket && wanted(t->script, "socket")) {
+        hub_lua_push_socket(L, t->socket);
+        lua_setfield(L, -2, "socket");
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, t->script->expr ? s->ref_expr_mt : s->ref_env_mt);
+    lua_setmetatable(L, -2);
+}
+
+static int entry_done(lua_State *L, int status, lua_KContext ctx) {
+    (void)status, (void)ctx;
+    return lua_gettop(L);
+}
+
+/* The first function of every task's coroutine: all that may raise happens inside it. */
+static int entry(lua_State *L) {
+    const struct hub_script_task *t = hub_scripts_of(L)->current;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, t->script->ref);
+    push_env(L, t);
+    size_t n = t->event_args ? json_array_size(t->event_args) : 0;
+    luaL_checkstack(L, (int)n + 8, "too many arguments");
+    for (size_t i = 0; i < n; i++) hub_lua_push_json(L, json_array_get(t->event_args, i), t->bins);
+    lua_callk(L, 1 + (int)n, LUA_MULTRET, 0, entry_done);
+    return entry_done(L, LUA_OK, 0);
+}
+
+/* ---- out of the script ---- */
+
+static bool located(const char *text) {
+    const char *colon = strchr(text, ':');
+    if (!colon || !isdigit((unsigned char)colon[1])) return false;
+    return strchr(colon + 1, ':') != NULL;
+}
+
+static void error_text(struct hub_script_task *t, int status, char *out, size_t size) {
+    lua_State *co = t->co;
+    char where[160];
+    const struct hub_service *service = t->s->service;
+    hub_lua_where(co, 0, where, sizeof where);
+    if (!where[0]) snprintf(where, sizeof where, "%s:%d", t->script->script->file, t->script->script->line);
+    const char *at = t->where[0] ? t->where : where;
+    if (t->doom == HUB_DOOM_CPU) {
+        snprintf(out, size, "%s: the script used more than %lld ms of CPU time", at, (long long)service->script_cpu_ms);
+    } else if (t->doom == HUB_DOOM_WALL) {
+        snprintf(out, size, "%s: the script was not done after %lld ms", at, (long long)service->script_wall_ms);
+    } else if (t->doom == HUB_DOOM_MEMORY || status == LUA_ERRMEM) {
+        snprintf(out, size, "%s: not enough memory: the service's scripts may use %lld MiB", at, (long long)service->script_memory_mib);
+    } else if (t->doom == HUB_DOOM_SHUTDOWN) {
+        snprintf(out, size, "shutting down");
+    } else if (lua_type(co, -1) == LUA_TSTRING) {
+        const char *text = lua_tostring(co, -1);
+        snprintf(out, size, "%s%s%s", located(text) ? "" : where, located(text) ? "" : ": ", text);
+    } else if (lua_type(co, -1) == LUA_TTABLE) { /* error{code=, message=}; read raw */
+        lua_checkstack(co, 4);
+        lua_pushliteral(co, "code");
+        lua_rawget(co, -2);
+        lua_pushliteral(co, "message");
+        lua_rawget(co, -3);
+        const char *code = lua_type(co, -2) == LUA_TSTRING ? lua_tostring(co, -2) : "error";
+        const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : "(a table without message)";
+        snprintf(out, size, "%s: %s: %s", where, code, text);
+    } else {
+        snprintf(out, size, "%s: the error is a %s", where, luaL_typename(co, -1));
+    }
+}
+
+/* Unwinds an ended coroutine. Its __close handlers get a small budget of their own; no other code of the script runs. */
+static void unwind(struct hub_script_task *t) {
+    struct hub_scripts *s = t->s;
+    if (t->hook_raised) return;
+    lua_State *running = s->running;
+    struct hub_script_task *current = s->current;
+    t->doom = HUB_DOOM_NONE;
+    t->cpu_limit = CLOSING_NS;
+    t->cpu_used = 0;
+    s->current = t;
+    s->running = t->co;
+    hub_lua_arm(t->co);
+    hub_script_slice_begin(t);
+    lua_resetthread(t->co);
+    lua_settop(t->co, 0);
+    s->current = current;
+    s->running = running;
+}
+
+static struct hub_metric calls_total = HUB_METRIC(HUB_COUNTER, "hubd_script_calls_total", NULL, "Calls of hooks and handlers");
+
+static void count_failure(enum hub_code code) {
+    const char *help = "Calls of hooks and handlers that failed, by reason";
+    hub_metric_add(hub_metric_labelled("hubd_script_failures_total", help, HUB_COUNTER, "code", hub_cstr(hub_code_name(code))), 1);
+}
+
+/* Results of an ended run as JSON; NULL and a text when they have no JSON form. */
+static json_t *results_of(struct hub_script_task *t, int n, struct hub_to_json *o) {
+    lua_State *co = t->co;
+    if (!t->event_done) return n ? hub_lua_to_json(co, lua_gettop(co) - n + 1, o) : json_null();
+    json_t *all = json_array();
+    o->binary = true;
+    int first = lua_gettop(co) - n + 1;
+    if (t->script->expr && lua_isnil(co, first)) n = 0; /* an expression that gives undefined answers nothing */
+    for (int i = 0; i < n; i++) {
+        json_t *v = hub_lua_to_json(co, first + i, o);
+        if (v) {
+            json_array_append_new(all, v);
+            continue;
+        }
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+static void deliver(struct hub_script_task *t, enum hub_code code, json_t *result, const struct hub_to_json *o, const char *error) {
+    /* Copied: the task goes back first, so that what DONE starts can use it. Binary results live in Lua until DONE returned. */
+    struct hub_script_task ended = *t;
+    if (code != HUB_OK) count_failure(code);
+    if (!ended.event_done) {
+        hub_script_task_drop(t);
+        if (ended.done) ended.done(ended.arg, code, result, error);
+        return;
+    }
+    ended.event_done(ended.arg, code, result, code == HUB_OK ? &o->bins : NULL, error);
+    if (code == HUB_OK) lua_settop(ended.co, 0);
+    hub_script_task_drop(t);
+}
+
+static void collect(struct hub_scripts *s) {
+    s->full_gc = false;
+    lua_gc(s->L, LUA_GCCOLLECT);
+}
+
+static void finish(struct hub_script_task *t, int status, int results) {
+    struct hub_scripts *s = t->s;
+    char error[400] = "";
+    enum hub_code code = HUB_OK;
+    struct hub_to_json o = {0};
+    json_t *result = NULL;
+    if (t->call) hub_script_call_abandon(t);
+    if (t->doom || status != LUA_OK) {
+        code = t->doom == HUB_DOOM_CPU || t->doom == HUB_DOOM_WALL ? HUB_SCRIPT_TIMEOUT : HUB_HANDLER_FAILED;
+        error_text(t, status, error, sizeof error);
+        s->full_gc = t->doom == HUB_DOOM_MEMORY || status == LUA_ERRMEM;
+        unwind(t);
+    } else {
+        bool nothing = !results || lua_isnil(t->co, lua_gettop(t->co) - results + 1);
+        result = results_of(t, results, &o);
+        if (!result) {
+            code = HUB_HANDLER_FAILED;
+            snprintf(error, sizeof error, "%s:%d: the result cannot be used: %s", t->script->script->file, t->script->script->line, o.why);
+        } else if (nothing && !t->event_done) {
+            json_decref(result);
+            result = NULL;
+        }
+        if (!t->event_done) lua_settop(t->co, 0);
+    }
+    deliver(t, code, result, &o, error[0] ? error : NULL);
+    json_decref(result);
+    free(o.bins.items);
+    if (s->full_gc && !s->running) collect(s);
+}
+
+/* ---- running ---- */
+
+/* Runs T until it ends or waits; true when it ended. */
+static bool resume(struct hub_script_task *t, int *status, int *results) {
+    struct hub_scripts *s = t->s;
+    struct hub_script_task *outer = s->current;
+    lua_State *outer_running = s->running;
+    if (outer) hub_script_slice_end(outer);
+    s->current = t;
+    s->running = t->co;
+    s->depth++;
+    hub_script_slice_begin(t);
+    *status = lua_resume(t->co, outer_running, 0, results);
+    hub_script_slice_end(t);
+    s->depth--;
+    s->current = outer;
+    s->running = outer_running;
+    if (outer) hub_script_slice_begin(outer);
+    return *status != LUA_YIELD || !t->waiting || t->doom;
+}
+
+static void on_wall(struct hub_timer *timer) { hub_script_kill(HUB_CONTAINER(timer, struct hub_script_task, wall), HUB_DOOM_WALL); }
+
+static void run(struct hub_script_task *t) {
+    struct hub_scripts *s = t->s;
+    int status, results;
+    if (resume(t, &status, &results)) {
+        finish(t, status, results);
+        return;
+    }
+    t->args = NULL;
+    t->socket = t->event_args = NULL;
+    t->bins = NULL;
+    if (!s->loop || hub_timer_running(&t->wall)) return;
+    int64_t left = s->service->script_wall_ms - (hub_mono_ms() - t->started);
+    hub_timer_start(s->loop, &t->wall, left > 0 ? left : 0, on_wall);
+}
+
+static void drain(struct hub_scripts *s) {
+    struct hub_list *link;
+    while (!s->current && (link = hub_list_pop(&s->ready))) run(HUB_CONTAINER(link, struct hub_script_task, ready));
+}
+
+bool hub_lua_can_wait(lua_State *L) {
+    const struct hub_script_task *t = hub_scripts_of(L)->current;
+    return lua_isyieldable(L) && !t->pinned && (t->done || t->event_done);
+}
+
+void hub_script_wake(struct hub_script_task *t) {
+    t->waiting = false;
+    hub_list_remove(&t->ready);
+    hub_list_push(&t->s->ready, &t->ready);
+    drain(t->s);
+}
+
+void hub_script_kill(struct hub_script_task *t, enum hub_script_doom why) {
+    hub_list_remove(&t->ready);
+    hub_script_doom_set(t, why, t->co);
+    finish(t, LUA_YIELD, 0);
+}
+
+enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct hub_err *err) {
+    int status;
+    resume(t, &status, results);
+    if (status == LUA_OK) return HUB_OK;
+    char text[400];
+    error_text(t, status, text, sizeof text);
+    unwind(t);
+    return hub_fail(err, HUB_HANDLER_FAILED, "%s", text);
+}
+
+/* ---- the hook table ---- */
+
+static struct hub_script_task *start(struct hub_scripts *s, const struct hub_script *script, const char **why) {
+    hub_metric_add(&calls_total, 1);
+    struct hub_script_task *t = NULL;
+    if (s->closing)
+        *why = "shutting down";
+    else if (!script->compiled)
+        *why = "the script was not compiled";
+    else if (s->depth >= NESTED_MAX)
+        *why = "too many hooks that start each other";
+    else if (!(t = hub_script_task_take(s)))
+        *why = "not enough memory";
+    if (!t) {
+        count_failure(HUB_HANDLER_FAILED);
+        return NULL;
+    }
+    t->script = script->compiled;
+    lua_pushcfunction(t->co, entry);
+    return t;
+}
+
+void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
+                  void *arg) {
+    const char *why;
+    struct hub_script_task *t = start(s, script, &why);
+    if (!t) {
+        done(arg, HUB_HANDLER_FAILED, NULL, why);
+        return;
+    }
+    t->args = args;
+    t->arg_n = n;
+    t->done = done;
+    t->arg = arg;
+    run(t);
+    drain(s);
+}
+
+void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
+                   const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg) {
+    const char *why;
+    struct hub_script_task *t = start(s, script, &why);
+    if (!t) {
+        done(arg, HUB_HANDLER_FAILED, NULL, NULL, why);
+        return;
+    }
+    t->args = extra;
+    t->arg_n = n;
+    t->socket = socket;
+    t->event_args = args;
+    t->bins = bins;
+    t->event_done = done;
+    t->arg = arg;
+    run(t);
+    drain(s);
+}

@@ -1,0 +1,201 @@
+/* From a script into the engine: rows of the host table become functions, an answer that comes later suspends the script. Also sleep, which
+ * waits for a timer in the same way. */
+#include <stdlib.h>
+
+#include "scripting/scripting_int.h"
+
+struct hub_script_call {
+    struct hub_host_call pub;
+    struct hub_script_task *task; /* NULL: nobody waits any more */
+    bool asking, answered;
+    enum hub_code code;
+    json_t *result;
+    char *text;
+};
+
+static void free_call(struct hub_script_call *c) {
+    json_decref(c->pub.args);
+    json_decref(c->result);
+    if (c->pub.bins) free(c->pub.bins->items);
+    free((void *)(uintptr_t)c->pub.bins);
+    free(c->text);
+    free(c);
+}
+
+/* The engine's answer. */
+static void on_answer(struct hub_host_call *pub, enum hub_code code, json_t *result, const char *text) {
+    struct hub_script_call *c = HUB_CONTAINER(pub, struct hub_script_call, pub);
+    c->answered = true;
+    c->code = code;
+    c->result = result;
+    if (code != HUB_OK) c->text = hub_xstrdup(text ? text : hub_code_text(code));
+    if (!c->task)
+        free_call(c);
+    else if (!c->asking)
+        hub_script_wake(c->task);
+}
+
+void hub_script_call_abandon(struct hub_script_task *t) {
+    struct hub_script_call *c = t->call;
+    t->call = NULL;
+    c->task = NULL;
+    if (c->answered) free_call(c);
+}
+
+/* Gives the answer to the script: pushes the result, or raises {code, message}. */
+static int deliver(lua_State *L) {
+    struct hub_script_task *t = hub_scripts_of(L)->current;
+    struct hub_script_call *c = t->call;
+    if (c->code == HUB_OK) {
+        hub_lua_push_json(L, c->result, NULL);
+    } else {
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, hub_code_name(c->code));
+        lua_setfield(L, -2, "code");
+        lua_pushstring(L, c->text);
+        lua_setfield(L, -2, "message");
+        lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_error_mt);
+        lua_setmetatable(L, -2);
+    }
+    bool failed = c->code != HUB_OK;
+    t->call = NULL;
+    free_call(c);
+    return failed ? lua_error(L) : 1;
+}
+
+static int answered_later(lua_State *L, int status, lua_KContext ctx) {
+    (void)status, (void)ctx;
+    return deliver(L);
+}
+
+static void check_can_wait(lua_State *L, const char *table, const char *name) {
+    if (hub_lua_can_wait(L)) return;
+    hub_lua_fail(L, "%s%s%s cannot be called here: it may have to wait, which is not possible while a module is loaded, nor below a metamethod or an iterator called from C",
+                 table, table[0] ? "." : "", name);
+}
+
+/* Converts the arguments; on failure everything is released before the error is raised. */
+static struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *fn) {
+    struct hub_to_json o = {.binary = true};
+    int n = lua_gettop(L), bad = 0;
+    json_t *args = json_array();
+    for (int i = 1; i <= n && !bad; i++) {
+        json_t *v = hub_lua_to_json(L, i, &o);
+        if (v)
+            json_array_append_new(args, v);
+        else
+            bad = i;
+    }
+    if (bad) {
+        json_decref(args);
+        free(o.bins.items);
+        hub_lua_fail(L, "%s.%s, argument %d: %s", fn->table, fn->name, bad, o.why);
+    }
+    struct hub_script_call *c = hub_xcalloc(1, sizeof *c);
+    c->pub.args = args;
+    c->pub.done = on_answer;
+    if (o.bins.n) {
+        struct hub_hook_bins *bins = hub_xmalloc(sizeof *bins);
+        *bins = o.bins; /* the bytes stay alive on the Lua stack until the answer */
+        c->pub.bins = bins;
+    }
+    return c;
+}
+
+int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
+    struct hub_scripts *s = hub_scripts_of(L);
+    struct hub_script_task *t = s->current;
+    check_can_wait(L, fn->table, fn->name);
+    struct hub_script_call *c = new_call(L, fn);
+    hub_lua_charge(L, 1024);
+    t->call = c;
+    c->task = t;
+    c->asking = true;
+    fn->call(s->host.ctx, &c->pub);
+    c->asking = false;
+    if (c->answered) return deliver(L);
+    t->waiting = true;
+    return lua_yieldk(L, 0, 0, answered_later);
+}
+
+static int ask(lua_State *L) { return hub_lua_ask(L, lua_touserdata(L, lua_upvalueindex(1))); }
+
+const struct hub_host_fn *hub_scripts_host_fn(const struct hub_scripts *s, const char *table, const char *name) {
+    for (const struct hub_host_fn *fn = s->host.fns; fn && fn->table; fn++) {
+        if (strcmp(fn->table, table) == 0 && strcmp(fn->name, name) == 0) return fn;
+    }
+    return NULL;
+}
+
+/* ---- sleep ---- */
+
+static void on_sleep(struct hub_timer *timer) { hub_script_wake(HUB_CONTAINER(timer, struct hub_script_task, sleep)); }
+
+static int slept(lua_State *L, int status, lua_KContext ctx) {
+    (void)L, (void)status, (void)ctx;
+    return 0;
+}
+
+static int do_sleep(lua_State *L) {
+    struct hub_scripts *s = hub_scripts_of(L);
+    lua_Number ms = luaL_checknumber(L, 1);
+    luaL_argcheck(L, ms >= 0 && ms <= 1e12, 1, "must be milliseconds, not negative");
+    if (!s->loop) return hub_lua_fail(L, "sleep is not possible here: there is no event loop");
+    check_can_wait(L, "", "sleep");
+    s->current->waiting = true;
+    hub_timer_start(s->loop, &s->current->sleep, (int64_t)ms, on_sleep);
+    return lua_yieldk(L, 0, 0, slept);
+}
+
+/* ---- errors of the engine ---- */
+
+static int error_text(lua_State *L) {
+    lua_pushliteral(L, "code");
+    lua_rawget(L, 1);
+    lua_pushliteral(L, "message");
+    lua_rawget(L, 1);
+    lua_pushfstring(L, "%s: %s", lua_isstring(L, -2) ? lua_tostring(L, -2) : "error", lua_isstring(L, -1) ? lua_tostring(L, -1) : "");
+    return 1;
+}
+
+static int error_concat(lua_State *L) {
+    luaL_tolstring(L, 1, NULL);
+    luaL_tolstring(L, 2, NULL);
+    lua_concat(L, 2);
+    return 1;
+}
+
+/* Into the table on top: one read-only table for each table of the host. "socket" is no global, see socket.c. */
+void hub_lua_open_host(lua_State *L) {
+    struct hub_scripts *s = hub_scripts_of(L);
+    static const luaL_Reg error_methods[] = {{"__tostring", error_text}, {"__concat", error_concat}, {NULL, NULL}};
+    luaL_newlib(L, error_methods);
+    lua_pushliteral(L, "error");
+    lua_setfield(L, -2, "__metatable");
+    s->ref_error_mt = luaL_ref(L, LUA_REGISTRYINDEX);
+    for (const struct hub_host_fn *fn = s->host.fns; fn && fn->table; fn++) {
+        if (strcmp(fn->table, "socket") == 0) continue;
+        if (lua_getfield(L, -1, fn->table) == LUA_TNIL) {
+            lua_pop(L, 1);
+            lua_newtable(L);
+            lua_pushvalue(L, -1);
+            lua_setfield(L, -3, fn->table);
+        }
+        lua_pushlightuserdata(L, (void *)(uintptr_t)fn);
+        lua_pushcclosure(L, ask, 1);
+        lua_setfield(L, -2, fn->name);
+        lua_pop(L, 1);
+    }
+    for (const struct hub_host_fn *fn = s->host.fns; fn && fn->table; fn++) {
+        if (strcmp(fn->table, "socket") == 0) continue;
+        lua_getfield(L, -1, fn->table);
+        if (hub_lua_thaw(L, -1)) { /* frozen already */
+            lua_pop(L, 2);
+            continue;
+        }
+        hub_lua_freeze(L, fn->table);
+        lua_setfield(L, -2, fn->table);
+    }
+    lua_pushcfunction(L, do_sleep);
+    lua_setfield(L, -2, "sleep");
+}

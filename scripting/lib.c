@@ -1,0 +1,207 @@
+/* lib/: modules of the service, each run once when the service is loaded. lib.a.b and require("a.b") give a read-only view of what lib/a/b.lua
+ * returned; what a module keeps in its locals is its own. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "scripting/scripting_int.h"
+
+enum { FILE_MAX = 1 << 20 };
+static const uint64_t LOAD_NS = 2000000000; /* CPU time that running one module's chunk may take */
+
+struct module {
+    struct hub_list link; /* in scripts->modules */
+    const char *path;
+    char *name; /* "a.b" */
+    char *file; /* "lib/a/b.lua", for messages */
+    char *text;
+    size_t n;
+    bool loading, loaded;
+    struct hub_script script; /* what a task wants to know of what it runs */
+    struct hub_compiled compiled;
+};
+
+/* What follows "lib/" in PATH. */
+static const char *inside_lib(const struct hub_scripts *s, const char *path) {
+    size_t n = s->service->dir ? strlen(s->service->dir) : 0;
+    while (n && s->service->dir[n - 1] == '/') n--;
+    if (n && strncmp(path, s->service->dir, n) == 0 && strncmp(path + n, "/lib/", 5) == 0) return path + n + 5;
+    const char *start = path;
+    for (const char *p = path; (p = strstr(p, "/lib/")); p++) start = p + 5;
+    return start;
+}
+
+static void add_module(struct hub_scripts *s, const char *path) {
+    struct module *m = hub_xcalloc(1, sizeof *m);
+    struct hub_buf file = {0};
+    const char *rest = inside_lib(s, path);
+    m->path = path;
+    m->name = hub_xstrdup(rest);
+    size_t n = strlen(m->name);
+    if (n > 4 && strcmp(m->name + n - 4, ".lua") == 0) m->name[n - 4] = 0;
+    for (char *p = m->name; *p; p++) {
+        if (*p == '/') *p = '.';
+    }
+    hub_buf_addf(&file, "lib/%s", rest);
+    m->file = hub_buf_take(&file, NULL);
+    m->script = (struct hub_script){.kind = HUB_SCRIPT_LUA, .file = m->file, .line = 1, .column = 1};
+    m->compiled.script = &m->script;
+    hub_list_push(&s->modules, &m->link);
+}
+
+static void free_modules(struct hub_scripts *s) {
+    struct hub_list *link;
+    while ((link = hub_list_pop(&s->modules))) {
+        struct module *m = HUB_CONTAINER(link, struct module, link);
+        free(m->name);
+        free(m->file);
+        free(m->text);
+        free(m);
+    }
+}
+
+static enum hub_code read_file(struct module *m, struct hub_err *err) {
+    FILE *f = fopen(m->path, "rb");
+    if (!f) return hub_fail(err, HUB_HANDLER_FAILED, "%s: %s", m->path, strerror(errno));
+    m->text = hub_xmalloc(FILE_MAX + 1);
+    m->n = fread(m->text, 1, FILE_MAX + 1, f);
+    bool failed = ferror(f);
+    fclose(f);
+    if (failed) return hub_fail(err, HUB_HANDLER_FAILED, "%s: cannot be read", m->path);
+    if (m->n > FILE_MAX) return hub_fail(err, HUB_HANDLER_FAILED, "%s: larger than 1 MiB", m->path);
+    return HUB_OK;
+}
+
+/* The first function of a module's coroutine. */
+static int run_module(lua_State *L) {
+    const struct hub_scripts *s = hub_scripts_of(L);
+    const struct module *m = s->current->arg;
+    char chunk[300];
+    snprintf(chunk, sizeof chunk, "@%s", m->file);
+    if (luaL_loadbufferx(L, m->text, m->n, chunk, "t") != LUA_OK) return lua_error(L);
+    lua_newtable(L); /* its globals are its own */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->ref_env_mt);
+    lua_setmetatable(L, -2);
+    lua_setupvalue(L, -2, 1);
+    lua_call(L, 0, 1);
+    if (!lua_istable(L, -1)) {
+        lua_pushfstring(L, "%s:1: a module must return a table, not a %s", m->file, luaL_typename(L, -1));
+        return lua_error(L);
+    }
+    hub_lua_freeze(L, m->name);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->ref_modules);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, m->name);
+    return 0;
+}
+
+static enum hub_code load_module(struct hub_scripts *s, struct module *m, struct hub_err *err) {
+    if (m->loaded) return HUB_OK;
+    if (m->loading) return hub_fail(err, HUB_HANDLER_FAILED, "%s: modules that require each other", m->file);
+    enum hub_code code = read_file(m, err);
+    if (code) return code;
+    struct hub_script_task *t = hub_script_task_take(s);
+    if (!t) return hub_fail(err, HUB_HANDLER_FAILED, "%s: not enough memory", m->file);
+    m->loading = true;
+    t->script = &m->compiled;
+    t->arg = m;
+    t->cpu_limit = LOAD_NS;
+    lua_pushcfunction(t->co, run_module);
+    int results;
+    code = hub_script_run_now(t, &results, err);
+    hub_script_task_drop(t);
+    m->loaded = code == HUB_OK;
+    return code;
+}
+
+/* Pushes the view of module NAME and returns true; during loading a module that is not there yet is loaded first. Raises. */
+static bool push_module(lua_State *L, const char *name) {
+    struct hub_scripts *s = hub_scripts_of(L);
+    HUB_LIST_EACH(&s->modules, it) {
+        struct module *m = HUB_CONTAINER(it, struct module, link);
+        struct hub_err err;
+        if (!m->loaded && strcmp(m->name, name) == 0 && load_module(s, m, &err)) hub_lua_fail(L, "%s", err.text);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->ref_modules);
+    bool found = lua_getfield(L, -1, name) == LUA_TTABLE;
+    lua_remove(L, -2);
+    if (!found) lua_pop(L, 1);
+    return found;
+}
+
+static int require(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    if (push_module(L, name)) return 1;
+    return hub_lua_fail(L, "there is no module '%.100s': require reaches only what is in lib/", name);
+}
+
+/* ---- lib: folders as tables ---- */
+
+static int read_only(lua_State *L) { return hub_lua_fail(L, "'lib' is read-only: it belongs to all scripts of the service"); }
+
+static bool is_folder(const struct hub_service *service, const struct hub_scripts *s, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < service->lib_files.n; i++) {
+        const char *p = inside_lib(s, service->lib_files.items[i]);
+        size_t k = 0;
+        while (k < n && (p[k] == name[k] || (p[k] == '/' && name[k] == '.'))) k++;
+        if (k == n && p[n] == '/') return true;
+    }
+    return false;
+}
+
+static void push_folder(lua_State *L, const char *prefix);
+
+/* Upvalues: the folder's name with a dot ("" for lib itself), what was found before. */
+static int read_folder(lua_State *L) {
+    if (lua_type(L, 2) != LUA_TSTRING) return 0;
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) return 1;
+    const struct hub_scripts *s = hub_scripts_of(L);
+    const char *name = lua_pushfstring(L, "%s%s", lua_tostring(L, lua_upvalueindex(1)), lua_tostring(L, 2));
+    if (!push_module(L, name)) {
+        if (!is_folder(s->service, s, name)) return 0;
+        push_folder(L, name);
+    }
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, lua_upvalueindex(2));
+    return 1;
+}
+
+static void push_folder(lua_State *L, const char *name) {
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushfstring(L, name[0] ? "%s." : "%s", name);
+    lua_newtable(L);
+    lua_pushcclosure(L, read_folder, 2);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, read_only);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+}
+
+/* Into the table on top: lib, LIB, require. */
+void hub_lua_open_lib(lua_State *L) {
+    lua_newtable(L);
+    hub_scripts_of(L)->ref_modules = luaL_ref(L, LUA_REGISTRYINDEX);
+    push_folder(L, "");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "lib");
+    lua_setfield(L, -2, "LIB");
+    lua_pushcfunction(L, require);
+    lua_setfield(L, -2, "require");
+}
+
+enum hub_code hub_scripts_load_lib(struct hub_scripts *s, struct hub_err *err) {
+    enum hub_code code = HUB_OK;
+    for (size_t i = 0; i < s->service->lib_files.n; i++) add_module(s, s->service->lib_files.items[i]);
+    HUB_LIST_EACH(&s->modules, it) {
+        if (!code) code = load_module(s, HUB_CONTAINER(it, struct module, link), err);
+    }
+    free_modules(s);
+    return code;
+}

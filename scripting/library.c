@@ -1,0 +1,227 @@
+/* Lua's string, table, utf8 and math libraries, without what could run long or allocate without end inside one C call. */
+#include <lualib.h>
+
+#include "scripting/scripting_int.h"
+
+enum { REP_MAX = 16 << 20, ELEMENTS_MAX = 4000000 };
+
+/* The function in upvalue 1 (a light C function without upvalues), after its string arguments were charged for. */
+static int charged(lua_State *L) {
+    size_t bytes = 0;
+    for (int i = lua_gettop(L); i > 0; i--) {
+        if (lua_type(L, i) == LUA_TSTRING) bytes += lua_rawlen(L, i);
+    }
+    hub_lua_charge(L, bytes);
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* Copies NAMES of the library on top into the table below it, wrapped. */
+static void copy_charged(lua_State *L, const char *const *names) {
+    for (; *names; names++) {
+        lua_getfield(L, -1, *names);
+        if (lua_isfunction(L, -1)) lua_pushcclosure(L, charged, 1);
+        lua_setfield(L, -3, *names);
+    }
+}
+
+static int safe_rep(lua_State *L) {
+    size_t n, sep_n;
+    const char *s = luaL_checklstring(L, 1, &n);
+    lua_Integer times = luaL_checkinteger(L, 2);
+    const char *sep = luaL_optlstring(L, 3, "", &sep_n);
+    if (times <= 0 || n + sep_n == 0) {
+        lua_pushliteral(L, "");
+        return 1;
+    }
+    if ((lua_Unsigned)times > REP_MAX / (n + sep_n)) return hub_lua_fail(L, "string.rep: the result would be larger than 16 MiB");
+    hub_lua_charge(L, (n + sep_n) * (size_t)times);
+    luaL_Buffer b;
+    char *p = luaL_buffinitsize(L, &b, (n + sep_n) * (size_t)times);
+    for (lua_Integer i = 0; i < times; i++) {
+        memcpy(p, s, n);
+        p += n;
+        if (i + 1 == times) break;
+        memcpy(p, sep, sep_n);
+        p += sep_n;
+    }
+    luaL_pushresultsize(&b, (n + sep_n) * (size_t)times - sep_n);
+    return 1;
+}
+
+/* The length of the table at 1. A __len of the script's own could claim anything, and a different thing each time. */
+static lua_Integer table_length(lua_State *L, const char *function) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL) {
+        if (hub_lua_thaw(L, 1)) return (lua_Integer)lua_rawlen(L, -1);
+        return hub_lua_fail(L, "%s: a table with __len is not accepted", function);
+    }
+    return (lua_Integer)lua_rawlen(L, 1);
+}
+
+static int safe_insert(lua_State *L) {
+    lua_Integer n = table_length(L, "table.insert"), at = n + 1;
+    if (lua_gettop(L) < 2 || lua_gettop(L) > 3) return hub_lua_fail(L, "table.insert: wrong number of arguments");
+    if (lua_gettop(L) == 3) {
+        at = luaL_checkinteger(L, 2);
+        luaL_argcheck(L, at >= 1 && at <= n + 1, 2, "position out of bounds");
+        hub_lua_charge(L, (size_t)(n - at + 1) * 32);
+        for (lua_Integer i = n; i >= at; i--) {
+            lua_geti(L, 1, i);
+            lua_seti(L, 1, i + 1);
+        }
+    }
+    lua_seti(L, 1, at);
+    return 0;
+}
+
+static int safe_remove(lua_State *L) {
+    lua_Integer n = table_length(L, "table.remove"), at = luaL_optinteger(L, 2, n);
+    lua_settop(L, 2);
+    if (lua_isnoneornil(L, 2) ? n == 0 : at == n + 1 || (n == 0 && at == 0)) {
+        lua_geti(L, 1, at);
+        if (at == n + 1 || n == 0) return 1;
+    }
+    luaL_argcheck(L, at >= 1 && at <= n, 2, "position out of bounds");
+    hub_lua_charge(L, (size_t)(n - at) * 32);
+    lua_geti(L, 1, at);
+    for (lua_Integer i = at; i < n; i++) {
+        lua_geti(L, 1, i + 1);
+        lua_seti(L, 1, i);
+    }
+    lua_pushnil(L);
+    lua_seti(L, 1, n);
+    return 1;
+}
+
+static int safe_move(lua_State *L) {
+    lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3), to = luaL_checkinteger(L, 4);
+    int target = lua_isnoneornil(L, 5) ? 1 : 5;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checktype(L, target, LUA_TTABLE);
+    if (last >= first) {
+        if ((lua_Unsigned)last - (lua_Unsigned)first >= ELEMENTS_MAX) return hub_lua_fail(L, "table.move: more than 4000000 elements");
+        lua_Integer n = last - first + 1;
+        luaL_argcheck(L, to <= LUA_MAXINTEGER - n + 1, 4, "destination wrap around");
+        hub_lua_charge(L, (size_t)n * 32);
+        bool forward = to > last || to <= first || target != 1;
+        for (lua_Integer k = 0; k < n; k++) {
+            lua_Integer i = forward ? k : n - 1 - k;
+            lua_geti(L, 1, first + i);
+            lua_seti(L, target, to + i);
+        }
+    }
+    lua_pushvalue(L, target);
+    return 1;
+}
+
+static int safe_concat(lua_State *L) {
+    size_t sep_n;
+    lua_Integer n = table_length(L, "table.concat");
+    const char *sep = luaL_optlstring(L, 2, "", &sep_n);
+    lua_Integer first = luaL_optinteger(L, 3, 1), last = luaL_optinteger(L, 4, n);
+    if (last >= first && (lua_Unsigned)last - (lua_Unsigned)first >= ELEMENTS_MAX) {
+        return hub_lua_fail(L, "table.concat: more than 4000000 elements");
+    }
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (lua_Integer i = first; i <= last; i++) {
+        lua_geti(L, 1, i);
+        if (!lua_isstring(L, -1)) return hub_lua_fail(L, "table.concat: the value at index %lld is a %s", (long long)i, luaL_typename(L, -1));
+        hub_lua_charge(L, 16 + lua_rawlen(L, -1));
+        luaL_addvalue(&b);
+        if (i == last) break; /* LAST may be the largest integer */
+        luaL_addlstring(&b, sep, sep_n);
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
+
+static int safe_unpack(lua_State *L) {
+    lua_Integer first = luaL_optinteger(L, 2, 1), last = lua_isnoneornil(L, 3) ? table_length(L, "table.unpack") : luaL_checkinteger(L, 3);
+    if (first > last) return 0;
+    lua_Unsigned n = (lua_Unsigned)last - (lua_Unsigned)first;
+    if (n >= 100000 || !lua_checkstack(L, (int)n + 1)) return hub_lua_fail(L, "table.unpack: too many results");
+    for (lua_Unsigned i = 0; i <= n; i++) lua_geti(L, 1, first + (lua_Integer)i);
+    return (int)n + 1;
+}
+
+/* Copies NAMES from the table of natives (js.c) into the table on top. */
+static void copy_natives(lua_State *L, const char *const *names) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_js);
+    for (; *names; names++) {
+        lua_getfield(L, -1, *names);
+        lua_setfield(L, -3, *names);
+    }
+    lua_pop(L, 1);
+}
+
+static void open_string(lua_State *L) {
+    static const char *const natives[] = {"find", "match", "gmatch", "gsub", NULL};
+    static const char *const kept[] = {"byte",    "char",     "format", "len",    "lower", "reverse",
+                                       "sub",     "upper",    "pack",   "unpack", "packsize", NULL};
+    lua_newtable(L);
+    luaL_requiref(L, "string", luaopen_string, 0);
+    copy_charged(L, kept);
+    lua_pop(L, 1);
+    copy_natives(L, natives);
+    lua_pushcfunction(L, safe_rep);
+    lua_setfield(L, -2, "rep");
+    /* ("x"):upper() goes through the metatable of strings, which is everybody's. */
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+    hub_lua_freeze(L, "string");
+    lua_setfield(L, -2, "string");
+}
+
+static void open_table(lua_State *L) {
+    static const char *const natives[] = {"sort", NULL};
+    static const luaL_Reg own[] = {{"insert", safe_insert}, {"remove", safe_remove}, {"move", safe_move},
+                                   {"concat", safe_concat}, {"unpack", safe_unpack}, {NULL, NULL}};
+    lua_newtable(L);
+    luaL_requiref(L, "table", luaopen_table, 0);
+    lua_getfield(L, -1, "pack");
+    lua_setfield(L, -3, "pack");
+    lua_pop(L, 1);
+    luaL_setfuncs(L, own, 0);
+    copy_natives(L, natives);
+    hub_lua_freeze(L, "table");
+    lua_setfield(L, -2, "table");
+}
+
+static void open_utf8(lua_State *L) {
+    static const char *const kept[] = {"char", "charpattern", "codepoint", "len", "offset", "codes", NULL};
+    lua_newtable(L);
+    luaL_requiref(L, "utf8", luaopen_utf8, 0);
+    copy_charged(L, kept);
+    lua_pop(L, 1);
+    hub_lua_freeze(L, "utf8");
+    lua_setfield(L, -2, "utf8");
+}
+
+static void open_math(lua_State *L) {
+    luaL_requiref(L, "math", luaopen_math, 0);
+    lua_pushnil(L);
+    lua_setfield(L, -2, "randomseed"); /* the generator is everybody's */
+    hub_lua_freeze(L, "math");
+    lua_setfield(L, -2, "math");
+}
+
+void hub_lua_open_libraries(lua_State *L) {
+    /* What the prelude uses of this file. */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_js);
+    lua_pushcfunction(L, safe_concat);
+    lua_setfield(L, -2, "concat");
+    luaL_requiref(L, "string", luaopen_string, 0);
+    lua_getfield(L, -1, "sub");
+    lua_setfield(L, -3, "sub");
+    lua_pop(L, 2);
+    open_string(L);
+    open_table(L);
+    open_utf8(L);
+    open_math(L);
+}

@@ -1,0 +1,84 @@
+/* Which names an expression may use, and "did you mean". */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "scripting/mscript_int.h"
+
+const char *const hub_script_expr_globals[] = {"lib",  "LIB",  "Math",    "JSON",  "Object", "Date", "Array", "String", "Number", "Boolean", "NaN",
+                                               "Infinity", "json", "log", "uuid", "time", "sleep", "crypto", "binary", "objects", "db", "redis",
+                                               "hub", "kafka", "http", NULL};
+
+void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]) {
+    const char *const *lists[] = {vars, more};
+    size_t best = name.n <= 3 ? 2 : 3; /* not nearer than this is not near */
+    out[0] = 0;
+    for (size_t i = 0; i < HUB_NELEM(lists); i++) {
+        for (const char *const *v = lists[i]; v && *v; v++) {
+            size_t d = hub_str_distance(name, hub_cstr(*v), best);
+            if (d >= best) continue;
+            best = d;
+            snprintf(out, 64, "%s", *v);
+        }
+    }
+}
+
+struct scope {
+    const struct ms_node *params;
+    const struct scope *outer;
+};
+struct names {
+    const struct ms_parse *p;
+    const char *const *vars;
+    hub_script_report *report;
+    void *arg;
+};
+
+static bool in_list(const char *const *list, struct hub_str name) {
+    for (; list && *list; list++) {
+        if (hub_str_is(name, *list)) return true;
+    }
+    return false;
+}
+
+static bool is_param(const struct scope *scope, struct hub_str name) {
+    for (; scope; scope = scope->outer) {
+        for (const struct ms_node *v = scope->params; v; v = v->next) {
+            if (hub_str_eq(v->name, name)) return true;
+        }
+    }
+    return false;
+}
+
+static void check_name(const struct names *n, const struct ms_node *x, const struct scope *scope) {
+    if (is_param(scope, x->name) || in_list(n->vars, x->name) || in_list(hub_script_expr_globals, x->name)) return;
+    struct hub_script_problem problem = {.code = "L003"};
+    ms_place(n->p->text, x->at, x->n, &problem);
+    snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", (int)(x->name.n < 100 ? x->name.n : 100), x->name.p);
+    if (hub_str_is(x->name, "nil"))
+        snprintf(problem.suggestion, sizeof problem.suggestion, "null");
+    else
+        ms_suggest(x->name, n->vars, hub_script_expr_globals, problem.suggestion);
+    n->report(n->arg, &problem);
+}
+
+static void walk(const struct names *n, const struct ms_node *x, const struct scope *scope) {
+    if (!x) return;
+    if (x->kind == MS_VAR) {
+        check_name(n, x, scope);
+        return;
+    }
+    if (x->kind == MS_ARROW) {
+        walk(n, x->a, &(struct scope){x->list, scope});
+        return;
+    }
+    /* typeof asks whether there is such a variable. */
+    if (x->kind == MS_UNARY && x->op[0] == 't' && x->a->kind == MS_VAR) return;
+    walk(n, x->a, scope);
+    walk(n, x->b, scope);
+    walk(n, x->c, scope);
+    for (const struct ms_node *e = x->list; e; e = e->next) walk(n, e, scope);
+}
+
+void ms_check_names(const struct ms_parse *p, const char *const *vars, hub_script_report *report, void *arg) {
+    walk(&(struct names){p, vars, report, arg}, p->root, NULL);
+}

@@ -1,0 +1,170 @@
+/* What the files of this module share; nobody else includes it.
+ *
+ * One Lua state per service. Every call runs in a coroutine taken from a pool and described by a hub_script_task; while Lua code runs,
+ * scripts->current is its task and scripts->running the innermost coroutine. A function marked "raises" may leave by longjmp: call it only
+ * from Lua C functions, and hold nothing that would leak. */
+#ifndef HUB_SCRIPTING_INT_H
+#define HUB_SCRIPTING_INT_H
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "scripting/scripts.h"
+
+/* A compiled script. WORDS holds every word of its text: a context variable that is not among them is never converted. */
+struct hub_compiled {
+    struct hub_list link;
+    const struct hub_script *script;
+    struct hub_map words;
+    int ref;
+    bool expr;
+};
+
+/* Why a call is over although its code wants to go on. Once set, nothing in the script can stop the end: pcall is passed through. */
+enum hub_script_doom { HUB_DOOM_NONE, HUB_DOOM_CPU, HUB_DOOM_WALL, HUB_DOOM_MEMORY, HUB_DOOM_SHUTDOWN };
+
+struct hub_script_call;
+struct hub_script_task {
+    struct hub_list link;  /* in scripts->idle, ->active */
+    struct hub_list ready; /* in scripts->ready: may go on, waits for the running script */
+    struct hub_scripts *s;
+    lua_State *co;
+    int ref; /* anchors CO */
+    const struct hub_compiled *script;
+    /* What entry() turns into Lua values; borrowed, valid until it ran. */
+    const struct hub_hook_arg *args;
+    size_t arg_n;
+    json_t *socket, *event_args;
+    const struct hub_hook_bins *bins;
+    /* Who wants the result: one of the two, or neither while a module is loaded. */
+    hub_hook_done *done;
+    hub_hook_event_done *event_done;
+    void *arg;
+    /* Limits. */
+    uint64_t cpu_limit, cpu_used, slice_start; /* ns; SLICE_START is monotonic time */
+    uint64_t mark_mono, mark_cpu;              /* the thread's CPU clock, read late in the slice; 0 = not yet */
+    int64_t started;                           /* ms, monotonic */
+    struct hub_timer wall, sleep;
+    enum hub_script_doom doom;
+    char where[128];     /* "file:line" of the end, for DOOM */
+    bool hook_raised;    /* the hook ended the call by an error: the thread's hooks are dead, it must not be used again */
+    bool waiting;        /* suspended until wake */
+    unsigned pinned;     /* coroutine.resume calls below which nothing can wait */
+    unsigned log_lines;
+    struct hub_script_call *call; /* the engine function being asked, or NULL */
+};
+
+struct hub_scripts {
+    lua_State *L;
+    struct hub_loop *loop; /* may be NULL */
+    const struct hub_service *service;
+    struct hub_host host;
+    size_t mem_used, mem_limit, block_limit;
+    size_t bulk; /* bytes of work done by C functions and large allocations since the hook last ran */
+    lua_State *running;
+    struct hub_script_task *current;
+    unsigned depth; /* calls inside calls */
+    bool closing, full_gc;
+    struct hub_list active, idle, ready, compiled;
+    struct hub_list modules; /* of lib/, while they are loaded */
+    size_t idle_n;
+    /* Registry references. */
+    int ref_env_mt, ref_expr_mt, ref_js, ref_modules, ref_socket_mt, ref_socket_data, ref_array_mt, ref_error_mt;
+    /* Identities: what lua_topointer says of them. */
+    const void *mt_array, *mt_date, *mt_binary, *mt_socket;
+    const void *null, *undef;
+    int ref_null, ref_undef, ref_date_mt, ref_binary_mt;
+};
+
+static inline struct hub_scripts *hub_scripts_of(lua_State *L) {
+    void *ud;
+    lua_getallocf(L, &ud);
+    return ud;
+}
+
+/* ---- limit.c: memory and time ---- */
+void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size);
+void hub_lua_arm(lua_State *co); /* the instruction count hook */
+/* Starts, resp. ends, the measuring of a stretch of running. */
+void hub_script_slice_begin(struct hub_script_task *t);
+void hub_script_slice_end(struct hub_script_task *t);
+/* Records that a C function did work proportional to BYTES, so that the clock is read soon. Never raises. */
+void hub_lua_charge(lua_State *L, size_t bytes);
+/* For long loops in C: raises when the call's time is used up. */
+void hub_lua_tick(lua_State *L);
+void hub_script_doom_set(struct hub_script_task *t, enum hub_script_doom why, lua_State *L);
+/* "file:line" of the innermost frame of L that belongs to a script; empty when there is none. Never raises. */
+void hub_lua_where(lua_State *L, int level, char *out, size_t size);
+/* luaL_error with that position. Raises. */
+int hub_lua_fail(lua_State *L, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+/* ---- value.c: JSON <-> Lua ---- */
+/* Pushes VALUE; NULL pushes nil. With BINS, placeholders become binary values. Raises. */
+void hub_lua_push_json(lua_State *L, const json_t *value, const struct hub_hook_bins *bins);
+/* Conversion to JSON. Zero-initialise; with BINARY, bytes of binary values (borrowed from Lua) are collected in BINS (free .items). */
+struct hub_to_json {
+    bool binary;
+    struct hub_hook_bins bins;
+    size_t nodes, bytes;
+    char why[160];
+};
+/* New tree, or NULL with a reason in WHY. Nil and undefined give JSON null. Reads tables raw, never raises. */
+json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o);
+/* The metatable's identity of the table or userdata at IDX, or NULL. Never raises. */
+const void *hub_lua_kind(lua_State *L, int idx);
+/* A JSON reference that the collector releases if an error comes first. Raises; set the pointer, clear it after use. */
+json_t **hub_lua_hold(lua_State *L);
+void hub_lua_new_array(lua_State *L, int n); /* pushes an empty table marked as array; raises */
+void hub_lua_push_binary(lua_State *L, struct hub_str bytes);
+void hub_lua_open_values(lua_State *L); /* metatables, null, undefined; raises */
+
+/* ---- sandbox.c, library.c, pattern.c, coroutine.c, api.c, host.c, socket.c, lib.c, js.c: what scripts find ---- */
+/* Replaces the table on top by a read-only view of it. NAME is for messages. Raises. */
+void hub_lua_freeze(lua_State *L, const char *name);
+/* When the value at IDX is a view, pushes what it shows and returns true. Never raises. */
+bool hub_lua_thaw(lua_State *L, int idx);
+void hub_lua_open_base(lua_State *L);
+void hub_lua_open_libraries(lua_State *L);
+void hub_lua_open_patterns(lua_State *L);
+void hub_lua_open_coroutine(lua_State *L);
+void hub_lua_open_api(lua_State *L);
+void hub_lua_open_host(lua_State *L);
+void hub_lua_open_socket(lua_State *L);
+void hub_lua_open_js(lua_State *L);
+/* Runs the Lua part of this module (prelude.c): a chunk that is given the table on top and fills it. Raises. */
+void hub_lua_run_prelude(lua_State *L);
+/* Asks the engine: the arguments are the whole stack of the calling C function. Raises or yields. */
+int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn);
+const struct hub_host_fn *hub_scripts_host_fn(const struct hub_scripts *s, const char *table, const char *name);
+/* The engine's answer comes no more to this task; it frees itself when it does. */
+void hub_script_call_abandon(struct hub_script_task *t);
+/* Pushes the socket object of a plain namespace. Raises. */
+void hub_lua_push_socket(lua_State *L, json_t *socket);
+void hub_lua_open_lib(lua_State *L);
+enum hub_code hub_scripts_load_lib(struct hub_scripts *s, struct hub_err *err);
+
+/* ---- call.c ---- */
+struct hub_script_task *hub_script_task_take(struct hub_scripts *s);
+void hub_script_task_drop(struct hub_script_task *t);
+/* Whether the current call can be suspended in L. */
+bool hub_lua_can_wait(lua_State *L);
+/* Lets a waiting task go on: at once, or when the running script pauses. */
+void hub_script_wake(struct hub_script_task *t);
+void hub_script_kill(struct hub_script_task *t, enum hub_script_doom why);
+/* Runs FN(L) on the state's main thread; false when it raised (memory), with the text in ERR. */
+bool hub_scripts_protect(struct hub_scripts *s, lua_CFunction fn, void *arg, struct hub_err *err);
+/* Runs the function on top of t->co to its end without waiting (loading of modules): 0 or a text in ERR. Results stay on t->co. */
+enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct hub_err *err);
+void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg);
+void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
+                   const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg);
+
+/* ---- compile.c ---- */
+/* Leaves the script's function on top of L, or returns false with a located text in ERR. SOURCE is scratch space, freed by the caller.
+ * Raises on lack of memory. */
+bool hub_lua_compile(lua_State *L, const struct hub_script *script, struct hub_buf *source, struct hub_err *err);
+/* Puts every word of TEXT into WORDS. */
+void hub_script_words(struct hub_str text, struct hub_map *words);
+#endif
