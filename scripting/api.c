@@ -267,7 +267,8 @@ static void open_log(lua_State *L) {
 
 /* Into the table on top. */
 void hub_lua_open_api(lua_State *L) {
-    static const luaL_Reg json[] = {{"encode", json_encode}, {"decode", json_decode}, {"array", json_array_of}, {"object", json_object_of}, {NULL, NULL}};
+    static const luaL_Reg json[] = {
+        {"encode", json_encode}, {"decode", json_decode}, {"array", json_array_of}, {"object", json_object_of}, {NULL, NULL}};
     static const luaL_Reg time[] = {{"now", time_now}, {"iso", time_iso}, {NULL, NULL}};
     static const luaL_Reg crypto[] = {{"sha256", crypto_sha256}, {"md5", crypto_md5}, {"hmac", crypto_hmac}, {"random", crypto_random}, {NULL, NULL}};
     static const luaL_Reg globals[] = {{"uuid", new_uuid}, {"binary", new_binary}, {"print", print}, {NULL, NULL}};

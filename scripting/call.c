@@ -353,8 +353,7 @@ static struct hub_script_task *start(struct hub_scripts *s, const struct hub_scr
     return t;
 }
 
-void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
-                  void *arg) {
+void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
     const char *why;
     struct hub_script_task *t = start(s, script, &why);
     if (!t) {

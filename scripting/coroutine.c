@@ -100,7 +100,7 @@ static int co_wrap(lua_State *L) {
     return 1;
 }
 
-static int co_yield(lua_State *L) {
+static int co_yield (lua_State *L) {
     if (L == hub_scripts_of(L)->current->co) return hub_lua_fail(L, "coroutine.yield outside a coroutine");
     return lua_yield(L, lua_gettop(L));
 }
@@ -141,9 +141,9 @@ static int co_isyieldable(lua_State *L) {
 }
 
 void hub_lua_open_coroutine(lua_State *L) {
-    static const luaL_Reg functions[] = {{"create", co_create}, {"resume", co_resume}, {"wrap", co_wrap},
-                                         {"yield", co_yield},   {"status", co_status}, {"close", co_close},
-                                         {"isyieldable", co_isyieldable}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"create", co_create}, {"resume", co_resume},           {"wrap", co_wrap}, {"yield", co_yield }, {"status", co_status},
+        {"close", co_close},   {"isyieldable", co_isyieldable}, {NULL, NULL}};
     luaL_newlib(L, functions);
     hub_lua_freeze(L, "coroutine");
     lua_setfield(L, -2, "coroutine");

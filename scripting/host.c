@@ -70,7 +70,9 @@ static int answered_later(lua_State *L, int status, lua_KContext ctx) {
 
 static void check_can_wait(lua_State *L, const char *table, const char *name) {
     if (hub_lua_can_wait(L)) return;
-    hub_lua_fail(L, "%s%s%s cannot be called here: it may have to wait, which is not possible while a module is loaded, nor below a metamethod or an iterator called from C",
+    hub_lua_fail(L,
+                 "%s%s%s cannot be called here: it may have to wait, which is not possible while a module is loaded, nor below a metamethod or an "
+                 "iterator called from C",
                  table, table[0] ? "." : "", name);
 }
 

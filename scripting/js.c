@@ -277,10 +277,9 @@ static void push_units(lua_State *L, struct hub_str s, lua_Integer from, lua_Int
 }
 
 static size_t space_at(struct hub_str s, size_t i) { /* length of the white space character at I, or 0 */
-    static const char *const wide[] = {"\xc2\xa0",     "\xef\xbb\xbf", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe1\x9a\x80", "\xe2\x80\x80",
-                                       "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
-                                       "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xaf", "\xe2\x81\x9f",
-                                       "\xe3\x80\x80"};
+    static const char *const wide[] = {"\xc2\xa0",     "\xef\xbb\xbf", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
+                                       "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
+                                       "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
     unsigned char c = (unsigned char)s.p[i];
     if (c == ' ' || (c >= '\t' && c <= '\r')) return 1;
     for (size_t k = 0; c >= 0xc2 && k < HUB_NELEM(wide); k++) {
@@ -465,8 +464,8 @@ static int op_num(lua_State *L) {
 }
 
 static int op_typeof(lua_State *L) {
-    static const char *const names[] = {[LUA_TNIL] = "undefined", [LUA_TBOOLEAN] = "boolean", [LUA_TNUMBER] = "number", [LUA_TSTRING] = "string",
-                                        [LUA_TFUNCTION] = "function"};
+    static const char *const names[] = {
+        [LUA_TNIL] = "undefined", [LUA_TBOOLEAN] = "boolean", [LUA_TNUMBER] = "number", [LUA_TSTRING] = "string", [LUA_TFUNCTION] = "function"};
     int t = lua_type(L, 1);
     lua_pushstring(L, t >= 0 && (size_t)t < HUB_NELEM(names) && names[t] ? names[t] : "object");
     return 1;
@@ -630,9 +629,7 @@ static int no_method(lua_State *L) {
     return hub_lua_fail(L, "cannot call '%.60s' of %s", name, kind);
 }
 
-static int not_callable(lua_State *L) {
-    return hub_lua_fail(L, "'%s' needs a function as argument", luaL_checkstring(L, 1));
-}
+static int not_callable(lua_State *L) { return hub_lua_fail(L, "'%s' needs a function as argument", luaL_checkstring(L, 1)); }
 
 static int check_table(lua_State *L) {
     if (lua_type(L, 1) != LUA_TTABLE) return hub_lua_fail(L, "table expected, got %s", luaL_typename(L, 1));
@@ -928,11 +925,12 @@ static int date_iso(lua_State *L) {
 static double js_round(double x) { return floor(x + 0.5); }
 static double js_sign(double x) { return isnan(x) || x == 0 ? x : x < 0 ? -1 : 1; }
 
-#define MATH1(F) {#F, F}
+#define MATH1(F) \
+    { #F, F }
 static const struct {
     const char *name;
     double (*f)(double);
-} math1[] = {MATH1(ceil), MATH1(floor), MATH1(trunc), MATH1(sqrt), MATH1(cbrt), MATH1(exp),  MATH1(log),  MATH1(log2),        MATH1(log10),
+} math1[] = {MATH1(ceil), MATH1(floor), MATH1(trunc), MATH1(sqrt), MATH1(cbrt), MATH1(exp),  MATH1(log),    MATH1(log2),         MATH1(log10),
              MATH1(sin),  MATH1(cos),   MATH1(tan),   MATH1(asin), MATH1(acos), MATH1(atan), {"abs", fabs}, {"round", js_round}, {"sign", js_sign}};
 
 static int math_unary(lua_State *L) {
@@ -1106,8 +1104,7 @@ static void open_math(lua_State *L) {
     static const struct {
         const char *name;
         double v;
-    } constants[] = {{"PI", M_PI},       {"E", M_E},           {"LN2", M_LN2},         {"LN10", M_LN10},
-                     {"LOG2E", M_LOG2E}, {"LOG10E", M_LOG10E}, {"SQRT2", M_SQRT2}};
+    } constants[] = {{"PI", M_PI}, {"E", M_E}, {"LN2", M_LN2}, {"LN10", M_LN10}, {"LOG2E", M_LOG2E}, {"LOG10E", M_LOG10E}, {"SQRT2", M_SQRT2}};
     luaL_newlib(L, functions);
     for (size_t i = 0; i < HUB_NELEM(math1); i++) {
         lua_pushinteger(L, (lua_Integer)i);
@@ -1123,16 +1120,45 @@ static void open_math(lua_State *L) {
 
 /* Makes the table J of natives (registry: ref_js) and pushes the table of JavaScript's globals. */
 void hub_lua_open_js(lua_State *L) {
-    static const luaL_Reg natives[] = {
-        {"T", op_truth},   {"G", op_get},          {"EQ", op_eq},       {"LT", op_lt},           {"LE", op_le},         {"GT", op_gt},
-        {"GE", op_ge},     {"ADD", op_add},        {"SUB", op_sub},     {"MUL", op_mul},         {"DIV", op_div},       {"MOD", op_mod},
-        {"NEG", op_neg},   {"NUM", op_num},        {"CAT", op_cat},     {"TYPEOF", op_typeof},   {"ARR", op_array},     {"PUT", op_put},
-        {"DATE", op_date}, {"kind", kind_of},      {"element", element}, {"length", length},     {"array", new_array},  {"arrayLike", array_like},
-        {"noMethod", no_method}, {"notCallable", not_callable}, {"checkTable", check_table}, {NULL, NULL}};
-    static const luaL_Reg strings[] = {{"includes", str_includes}, {"indexOf", str_index_of},   {"startsWith", str_starts_with},
-                                       {"endsWith", str_ends_with}, {"toLowerCase", str_lower}, {"toUpperCase", str_upper},
-                                       {"trim", str_trim},          {"split", str_split},       {"slice", str_slice},
-                                       {"concat", str_concat},      {NULL, NULL}};
+    static const luaL_Reg natives[] = {{"T", op_truth},
+                                       {"G", op_get},
+                                       {"EQ", op_eq},
+                                       {"LT", op_lt},
+                                       {"LE", op_le},
+                                       {"GT", op_gt},
+                                       {"GE", op_ge},
+                                       {"ADD", op_add},
+                                       {"SUB", op_sub},
+                                       {"MUL", op_mul},
+                                       {"DIV", op_div},
+                                       {"MOD", op_mod},
+                                       {"NEG", op_neg},
+                                       {"NUM", op_num},
+                                       {"CAT", op_cat},
+                                       {"TYPEOF", op_typeof},
+                                       {"ARR", op_array},
+                                       {"PUT", op_put},
+                                       {"DATE", op_date},
+                                       {"kind", kind_of},
+                                       {"element", element},
+                                       {"length", length},
+                                       {"array", new_array},
+                                       {"arrayLike", array_like},
+                                       {"noMethod", no_method},
+                                       {"notCallable", not_callable},
+                                       {"checkTable", check_table},
+                                       {NULL, NULL}};
+    static const luaL_Reg strings[] = {{"includes", str_includes},
+                                       {"indexOf", str_index_of},
+                                       {"startsWith", str_starts_with},
+                                       {"endsWith", str_ends_with},
+                                       {"toLowerCase", str_lower},
+                                       {"toUpperCase", str_upper},
+                                       {"trim", str_trim},
+                                       {"split", str_split},
+                                       {"slice", str_slice},
+                                       {"concat", str_concat},
+                                       {NULL, NULL}};
     static const luaL_Reg arrays[] = {{"includes", arr_includes}, {"indexOf", arr_index_of}, {"join", arr_join},
                                       {"slice", arr_slice},       {"concat", arr_concat},    {NULL, NULL}};
     static const luaL_Reg dates[] = {{"getTime", date_time}, {"toISOString", date_iso}, {NULL, NULL}};

@@ -157,8 +157,7 @@ static void copy_natives(lua_State *L, const char *const *names) {
 
 static void open_string(lua_State *L) {
     static const char *const natives[] = {"find", "match", "gmatch", "gsub", NULL};
-    static const char *const kept[] = {"byte",    "char",     "format", "len",    "lower", "reverse",
-                                       "sub",     "upper",    "pack",   "unpack", "packsize", NULL};
+    static const char *const kept[] = {"byte", "char", "format", "len", "lower", "reverse", "sub", "upper", "pack", "unpack", "packsize", NULL};
     lua_newtable(L);
     luaL_requiref(L, "string", luaopen_string, 0);
     copy_charged(L, kept);

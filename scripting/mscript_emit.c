@@ -16,7 +16,7 @@ struct function { /* one Lua function: the expression, or an arrow function insi
 struct emit {
     struct ms_parse *p;
     struct function *f; /* being written */
-    int line; /* of the text, from 0, that the output has reached */
+    int line;           /* of the text, from 0, that the output has reached */
 };
 
 static void inline_expr(struct emit *e, const struct ms_node *x, int base);
@@ -92,7 +92,7 @@ static void truth(struct emit *e, const struct ms_node *x, int reg) {
 /* ---- operations ---- */
 
 static const char *helper(const char *op) {
-    static const char *const names[][2] = {{"==", "EQ"}, {"!=", "not EQ"}, {"<", "LT"},  {"<=", "LE"},  {">", "GT"}, {">=", "GE"},
+    static const char *const names[][2] = {{"==", "EQ"}, {"!=", "not EQ"}, {"<", "LT"},  {"<=", "LE"}, {">", "GT"}, {">=", "GE"},
                                            {"+", "ADD"}, {"-", "SUB"},     {"*", "MUL"}, {"/", "DIV"}, {"%", "MOD"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i][0], op) == 0) return names[i][1];

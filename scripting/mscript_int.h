@@ -28,20 +28,25 @@ struct ms_token {
 };
 
 enum ms_kind {
-    MS_LIT_NUMBER, MS_LIT_STRING, MS_LIT_TRUE, MS_LIT_FALSE, MS_LIT_NULL, MS_LIT_UNDEFINED,
-    MS_VAR,      /* name */
-    MS_MEMBER,   /* a.name; optional = ?. */
-    MS_INDEX,    /* a[b] */
-    MS_CALL,     /* a(list): a is a VAR, a MEMBER or an INDEX */
-    MS_UNARY,    /* op: ! - + typeof */
-    MS_BINARY,   /* op */
-    MS_LOGIC,    /* op: && || ?? */
-    MS_COND,     /* a ? b : c */
-    MS_ARRAY,    /* list */
-    MS_OBJECT,   /* list of values, names in their key */
-    MS_ARROW,    /* params in list, body in a */
-    MS_DATE,     /* new Date(list) */
-    MS_CONCAT    /* template literal: list of strings and expressions */
+    MS_LIT_NUMBER,
+    MS_LIT_STRING,
+    MS_LIT_TRUE,
+    MS_LIT_FALSE,
+    MS_LIT_NULL,
+    MS_LIT_UNDEFINED,
+    MS_VAR,    /* name */
+    MS_MEMBER, /* a.name; optional = ?. */
+    MS_INDEX,  /* a[b] */
+    MS_CALL,   /* a(list): a is a VAR, a MEMBER or an INDEX */
+    MS_UNARY,  /* op: ! - + typeof */
+    MS_BINARY, /* op */
+    MS_LOGIC,  /* op: && || ?? */
+    MS_COND,   /* a ? b : c */
+    MS_ARRAY,  /* list */
+    MS_OBJECT, /* list of values, names in their key */
+    MS_ARROW,  /* params in list, body in a */
+    MS_DATE,   /* new Date(list) */
+    MS_CONCAT  /* template literal: list of strings and expressions */
 };
 
 struct ms_node {
@@ -49,7 +54,7 @@ struct ms_node {
     size_t at, n; /* the stretch of text that a message about it points at */
     int line;     /* from 0 */
     bool optional;
-    bool parens;  /* written in parentheses */
+    bool parens;     /* written in parentheses */
     bool statements; /* cannot be written as one Lua expression */
     bool boolean;    /* always gives true or false */
     int height;

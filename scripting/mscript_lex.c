@@ -38,9 +38,7 @@ _Noreturn void ms_fail(struct ms_parse *p, const char *code, size_t at, size_t n
 
 /* ---- characters ---- */
 
-static int peek(const struct ms_parse *p, size_t ahead) {
-    return p->pos + ahead < p->text.n ? (unsigned char)p->text.p[p->pos + ahead] : 0;
-}
+static int peek(const struct ms_parse *p, size_t ahead) { return p->pos + ahead < p->text.n ? (unsigned char)p->text.p[p->pos + ahead] : 0; }
 
 static bool at_end(const struct ms_parse *p) { return p->pos >= p->text.n; }
 static bool name_start(int c) { return isalpha(c) || c == '_' || c == '$'; }
@@ -253,9 +251,9 @@ static void number(struct ms_parse *p) {
 
 /* Longest first. All of JavaScript's, so that an unsupported one can be named. */
 static const char *const operators[] = {
-    ">>>=", "...", "===", "!==", "**=", "<<=", ">>=", ">>>", "&&=", "||=", "??=", "=>", "==", "!=", "~=", "<=", ">=", "&&", "||", "??", "?.",
-    "++",   "--",  "+=",  "-=",  "*=",  "/=",  "%=",  "&=",  "|=",  "^=",  "**",  "<<", ">>", "..", "::", "+",  "-",  "*",  "/",  "%",  "<",
-    ">",    "!",   "=",   "?",   ":",   "(",   ")",   "[",   "]",   "{",   "}",   ",",  ".",  ";",  "&",  "|",  "^",  "~",  "#",  "@"};
+    ">>>=", "...", "===", "!==", "**=", "<<=", ">>=", ">>>", "&&=", "||=", "\?\?=", "=>", "==", "!=", "~=", "<=", ">=", "&&", "||", "??", "?.",
+    "++",   "--",  "+=",  "-=",  "*=",  "/=",  "%=",  "&=",  "|=",  "^=",  "**",    "<<", ">>", "..", "::", "+",  "-",  "*",  "/",  "%",  "<",
+    ">",    "!",   "=",   "?",   ":",   "(",   ")",   "[",   "]",   "{",   "}",     ",",  ".",  ";",  "&",  "|",  "^",  "~",  "#",  "@"};
 
 static void operator_token(struct ms_parse *p) {
     struct hub_str rest = hub_str(p->text.p + p->pos, p->text.n - p->pos);

@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "scripting/mscript_int.h"
 
-const char *const hub_script_expr_globals[] = {"lib",  "LIB",  "Math",    "JSON",  "Object", "Date", "Array", "String", "Number", "Boolean", "NaN",
-                                               "Infinity", "json", "log", "uuid", "time", "sleep", "crypto", "binary", "objects", "db", "redis",
-                                               "hub", "kafka", "http", NULL};
+const char *const hub_script_expr_globals[] = {"lib",     "LIB",     "Math",     "JSON",  "Object", "Date",  "Array", "String", "Number",
+                                               "Boolean", "NaN",     "Infinity", "json",  "log",    "uuid",  "time",  "sleep",  "crypto",
+                                               "binary",  "objects", "db",       "redis", "hub",    "kafka", "http",  NULL};
 
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]) {
     const char *const *lists[] = {vars, more};

@@ -55,7 +55,6 @@ static void adopt(struct ms_parse *p, struct ms_node *x, const struct ms_node *c
 }
 
 static struct ms_node *expression(struct ms_parse *p);
-static struct ms_node *operand(struct ms_parse *p);
 
 static bool is_op(const struct ms_parse *p, const char *op) { return p->token.kind == MS_OP && hub_str_is(p->token.op, op); }
 static bool is_word(const struct ms_parse *p, const char *word) { return p->token.kind == MS_NAME && hub_str_is(p->token.op, word); }
@@ -84,27 +83,73 @@ static void enter(struct ms_parse *p) {
 static const struct {
     const char *word, *what;
 } no_operand[] = {
-    {"function", "functions ('function') are"}, {"async", "'async' is"}, {"await", "'await' is"}, {"yield", "'yield' is"},
-    {"class", "classes ('class') are"}, {"this", "'this' is"}, {"super", "'super' is"}, {"import", "'import' is"}, {"export", "'export' is"},
-    {"delete", "'delete' is"}, {"void", "'void' is"}, {"var", "declarations ('var') are"}, {"let", "declarations ('let') are"},
-    {"const", "declarations ('const') are"}, {"local", "declarations ('local') are"}, {"if", "statements ('if') are"},
-    {"else", "statements ('else') are"}, {"for", "statements ('for') are"}, {"while", "statements ('while') are"}, {"do", "statements ('do') are"},
-    {"return", "statements ('return') are"}, {"throw", "statements ('throw') are"}, {"try", "statements ('try') are"},
-    {"switch", "statements ('switch') are"}, {"break", "statements ('break') are"}, {"continue", "statements ('continue') are"},
-    {"debugger", "statements ('debugger') are"}, {"with", "statements ('with') are"}, {"case", "statements ('case') are"},
+    {"function", "functions ('function') are"},
+    {"async", "'async' is"},
+    {"await", "'await' is"},
+    {"yield", "'yield' is"},
+    {"class", "classes ('class') are"},
+    {"this", "'this' is"},
+    {"super", "'super' is"},
+    {"import", "'import' is"},
+    {"export", "'export' is"},
+    {"delete", "'delete' is"},
+    {"void", "'void' is"},
+    {"var", "declarations ('var') are"},
+    {"let", "declarations ('let') are"},
+    {"const", "declarations ('const') are"},
+    {"local", "declarations ('local') are"},
+    {"if", "statements ('if') are"},
+    {"else", "statements ('else') are"},
+    {"for", "statements ('for') are"},
+    {"while", "statements ('while') are"},
+    {"do", "statements ('do') are"},
+    {"return", "statements ('return') are"},
+    {"throw", "statements ('throw') are"},
+    {"try", "statements ('try') are"},
+    {"switch", "statements ('switch') are"},
+    {"break", "statements ('break') are"},
+    {"continue", "statements ('continue') are"},
+    {"debugger", "statements ('debugger') are"},
+    {"with", "statements ('with') are"},
+    {"case", "statements ('case') are"},
 };
 
 static const struct {
     const char *op, *what;
 } no_operator[] = {
-    {"=", "assignment ('=') is"}, {"+=", "assignment ('+=') is"}, {"-=", "assignment ('-=') is"}, {"*=", "assignment ('*=') is"},
-    {"/=", "assignment ('/=') is"}, {"%=", "assignment ('%=') is"}, {"**=", "assignment ('**=') is"}, {"&=", "assignment ('&=') is"},
-    {"|=", "assignment ('|=') is"}, {"^=", "assignment ('^=') is"}, {"<<=", "assignment ('<<=') is"}, {">>=", "assignment ('>>=') is"},
-    {">>>=", "assignment ('>>>=') is"}, {"&&=", "assignment ('&&=') is"}, {"||=", "assignment ('||=') is"}, {"\?\?=", "assignment ('\?\?=') is"},
-    {"++", "'++' is"}, {"--", "'--' is"}, {"**", "the operator '**' is"}, {"&", "the operator '&' is"}, {"|", "the operator '|' is"},
-    {"^", "the operator '^' is"}, {"~", "the operator '~' is"}, {"<<", "the operator '<<' is"}, {">>", "the operator '>>' is"},
-    {">>>", "the operator '>>>' is"}, {"...", "spread ('...') is"}, {";", "statements (';') are"}, {",", "the comma operator is"},
-    {"=>", "arrow functions outside of a call's arguments are"}, {"#", "the operator '#' is"}, {"@", "'@' is"}, {"::", "'::' is"},
+    {"=", "assignment ('=') is"},
+    {"+=", "assignment ('+=') is"},
+    {"-=", "assignment ('-=') is"},
+    {"*=", "assignment ('*=') is"},
+    {"/=", "assignment ('/=') is"},
+    {"%=", "assignment ('%=') is"},
+    {"**=", "assignment ('**=') is"},
+    {"&=", "assignment ('&=') is"},
+    {"|=", "assignment ('|=') is"},
+    {"^=", "assignment ('^=') is"},
+    {"<<=", "assignment ('<<=') is"},
+    {">>=", "assignment ('>>=') is"},
+    {">>>=", "assignment ('>>>=') is"},
+    {"&&=", "assignment ('&&=') is"},
+    {"||=", "assignment ('||=') is"},
+    {"\?\?=", "assignment ('\?\?=') is"},
+    {"++", "'++' is"},
+    {"--", "'--' is"},
+    {"**", "the operator '**' is"},
+    {"&", "the operator '&' is"},
+    {"|", "the operator '|' is"},
+    {"^", "the operator '^' is"},
+    {"~", "the operator '~' is"},
+    {"<<", "the operator '<<' is"},
+    {">>", "the operator '>>' is"},
+    {">>>", "the operator '>>>' is"},
+    {"...", "spread ('...') is"},
+    {";", "statements (';') are"},
+    {",", "the comma operator is"},
+    {"=>", "arrow functions outside of a call's arguments are"},
+    {"#", "the operator '#' is"},
+    {"@", "'@' is"},
+    {"::", "'::' is"},
 };
 
 static void refuse_operator(struct ms_parse *p) {
@@ -313,11 +358,12 @@ static struct ms_node *primary(struct ms_parse *p) {
 
 /* ---- members and calls ---- */
 
-static const char *const methods[] = {"includes", "indexOf", "startsWith", "endsWith", "toLowerCase", "toUpperCase", "trim", "split", "join", "slice",
-                                      "concat", "some", "every", "filter", "map", "find", "toISOString", "getTime", NULL};
-static const char *const math_members[] = {"abs", "ceil", "floor", "round", "trunc", "sign", "min", "max", "pow", "sqrt", "cbrt", "exp", "log",
-                                           "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "random", "PI", "E",
-                                           "LN2", "LN10", "LOG2E", "LOG10E", "SQRT2", NULL};
+static const char *const methods[] = {"includes", "indexOf", "startsWith",  "endsWith", "toLowerCase", "toUpperCase", "trim",
+                                      "split",    "join",    "slice",       "concat",   "some",        "every",       "filter",
+                                      "map",      "find",    "toISOString", "getTime",  NULL};
+static const char *const math_members[] = {"abs",   "ceil",   "floor", "round", "trunc", "sign", "min",   "max",    "pow",   "sqrt", "cbrt",
+                                           "exp",   "log",    "log2",  "log10", "sin",   "cos",  "tan",   "asin",   "acos",  "atan", "atan2",
+                                           "hypot", "random", "PI",    "E",     "LN2",   "LN10", "LOG2E", "LOG10E", "SQRT2", NULL};
 static const char *const json_members[] = {"stringify", "parse", NULL};
 static const char *const object_members[] = {"keys", NULL};
 static const char *const date_members[] = {"now", NULL};
@@ -326,7 +372,7 @@ static const char *const no_members[] = {NULL};
 static const struct {
     const char *name;
     const char *const *members;
-} statics[] = {{"Math", math_members}, {"JSON", json_members},  {"Object", object_members}, {"Date", date_members},
+} statics[] = {{"Math", math_members},   {"JSON", json_members}, {"Object", object_members}, {"Date", date_members},
                {"Array", array_members}, {"String", no_members}, {"Number", no_members},     {"Boolean", no_members}};
 
 static bool listed(const char *const *list, struct hub_str name) {
@@ -339,7 +385,8 @@ static bool listed(const char *const *list, struct hub_str name) {
 /* Whether the chain ROOT.a.b… begins with a table of functions, whose members are called by whatever name they have. */
 static bool function_table(const struct ms_node *x) {
     while (x->kind == MS_MEMBER || x->kind == MS_INDEX) x = x->a;
-    static const char *const roots[] = {"lib", "LIB", "objects", "db", "redis", "hub", "kafka", "http", "json", "log", "time", "crypto", "socket", NULL};
+    static const char *const roots[] = {"lib",  "LIB",  "objects", "db",   "redis",  "hub",    "kafka",
+                                        "http", "json", "log",     "time", "crypto", "socket", NULL};
     return x->kind == MS_VAR && listed(roots, x->name);
 }
 
@@ -399,7 +446,7 @@ static struct ms_node *member(struct ms_parse *p, struct ms_node *object, bool o
     return x;
 }
 
-static struct ms_node *index(struct ms_parse *p, struct ms_node *object, bool optional) {
+static struct ms_node *element(struct ms_parse *p, struct ms_node *object, bool optional) {
     struct ms_node *x = node(p, MS_INDEX, p->token.at, p->token.n);
     ms_next(p);
     x->a = object;
@@ -418,14 +465,14 @@ static struct ms_node *postfix(struct ms_parse *p) {
         if (is_op(p, "(")) {
             x = call(p, x);
         } else if (is_op(p, "[")) {
-            x = index(p, x, false);
+            x = element(p, x, false);
         } else if (is_op(p, ".")) {
             ms_next(p);
             x = member(p, x, false);
         } else if (is_op(p, "?.")) {
             ms_next(p);
             if (is_op(p, "(")) unsupported(p, "optional calls ('?.(') are");
-            x = is_op(p, "[") ? index(p, x, true) : member(p, x, true);
+            x = is_op(p, "[") ? element(p, x, true) : member(p, x, true);
         } else {
             return x;
         }
@@ -440,13 +487,30 @@ static const struct op {
     enum ms_kind kind;
     bool boolean;
 } binary[] = {
-    {"?" "?", "?" "?", 5, MS_LOGIC, false}, {"||", "||", 6, MS_LOGIC, false}, {"or", "||", 6, MS_LOGIC, false},
-    {"&&", "&&", 7, MS_LOGIC, false}, {"and", "&&", 7, MS_LOGIC, false},
-    {"==", "==", 11, MS_BINARY, true}, {"!=", "!=", 11, MS_BINARY, true}, {"~=", "!=", 11, MS_BINARY, true},
-    {"===", "===", 11, MS_BINARY, true}, {"!==", "!==", 11, MS_BINARY, true},
-    {"<", "<", 12, MS_BINARY, true}, {"<=", "<=", 12, MS_BINARY, true}, {">", ">", 12, MS_BINARY, true}, {">=", ">=", 12, MS_BINARY, true},
-    {"..", "..", 13, MS_CONCAT, false}, {"+", "+", 14, MS_BINARY, false}, {"-", "-", 14, MS_BINARY, false},
-    {"*", "*", 15, MS_BINARY, false}, {"/", "/", 15, MS_BINARY, false}, {"%", "%", 15, MS_BINARY, false},
+    {"?"
+     "?",
+     "?"
+     "?",
+     5, MS_LOGIC, false},
+    {"||", "||", 6, MS_LOGIC, false},
+    {"or", "||", 6, MS_LOGIC, false},
+    {"&&", "&&", 7, MS_LOGIC, false},
+    {"and", "&&", 7, MS_LOGIC, false},
+    {"==", "==", 11, MS_BINARY, true},
+    {"!=", "!=", 11, MS_BINARY, true},
+    {"~=", "!=", 11, MS_BINARY, true},
+    {"===", "===", 11, MS_BINARY, true},
+    {"!==", "!==", 11, MS_BINARY, true},
+    {"<", "<", 12, MS_BINARY, true},
+    {"<=", "<=", 12, MS_BINARY, true},
+    {">", ">", 12, MS_BINARY, true},
+    {">=", ">=", 12, MS_BINARY, true},
+    {"..", "..", 13, MS_CONCAT, false},
+    {"+", "+", 14, MS_BINARY, false},
+    {"-", "-", 14, MS_BINARY, false},
+    {"*", "*", 15, MS_BINARY, false},
+    {"/", "/", 15, MS_BINARY, false},
+    {"%", "%", 15, MS_BINARY, false},
 };
 enum { TERNARY = 4, UNARY = 16 };
 

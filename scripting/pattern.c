@@ -13,7 +13,7 @@ struct capture {
 };
 struct match {
     lua_State *L;
-    const char *text, *end;   /* the subject */
+    const char *text, *end; /* the subject */
     const char *pat, *pat_end;
     struct capture captures[MAX_CAPTURES];
     int n, depth;
@@ -462,7 +462,8 @@ static int replacement(lua_State *L) {
 
 /* Into the table of natives on top. "gsub" itself is the prelude's. */
 void hub_lua_open_patterns(lua_State *L) {
-    static const luaL_Reg functions[] = {{"find", str_find},           {"match", str_match}, {"gmatch", str_gmatch},
-                                         {"gsubPlain", gsub_plain},    {"step", gsub_step},  {"replacement", replacement}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"find", str_find},           {"match", str_match}, {"gmatch", str_gmatch}, {"gsubPlain", gsub_plain}, {"step", gsub_step},
+        {"replacement", replacement}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

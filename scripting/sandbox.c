@@ -152,13 +152,11 @@ static int safe_pcall(lua_State *L) {
     return pcall_done(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_done), 0);
 }
 
-static int no_such(lua_State *L) {
-    return hub_lua_fail(L, "%s is not available to scripts", lua_tostring(L, lua_upvalueindex(1)));
-}
+static int no_such(lua_State *L) { return hub_lua_fail(L, "%s is not available to scripts", lua_tostring(L, lua_upvalueindex(1))); }
 
 void hub_lua_open_base(lua_State *L) {
-    static const char *const kept[] = {"assert", "error",  "getmetatable", "ipairs",   "pairs",    "rawequal", "rawget",
-                                       "rawlen", "select", "tonumber",     "tostring", "type",     "_VERSION", NULL};
+    static const char *const kept[] = {"assert", "error",  "getmetatable", "ipairs",   "pairs", "rawequal", "rawget",
+                                       "rawlen", "select", "tonumber",     "tostring", "type",  "_VERSION", NULL};
     static const char *const refused[] = {"load", "loadstring", "loadfile", "dofile", "xpcall", "collectgarbage", NULL};
     static const luaL_Reg own[] = {
         {"setmetatable", safe_setmetatable}, {"rawset", safe_rawset}, {"pcall", safe_pcall}, {"next", frozen_next}, {NULL, NULL}};

@@ -48,10 +48,10 @@ struct hub_script_task {
     int64_t started;                           /* ms, monotonic */
     struct hub_timer wall, sleep;
     enum hub_script_doom doom;
-    char where[128];     /* "file:line" of the end, for DOOM */
-    bool hook_raised;    /* the hook ended the call by an error: the thread's hooks are dead, it must not be used again */
-    bool waiting;        /* suspended until wake */
-    unsigned pinned;     /* coroutine.resume calls below which nothing can wait */
+    char where[128];  /* "file:line" of the end, for DOOM */
+    bool hook_raised; /* the hook ended the call by an error: the thread's hooks are dead, it must not be used again */
+    bool waiting;     /* suspended until wake */
+    unsigned pinned;  /* coroutine.resume calls below which nothing can wait */
     unsigned log_lines;
     struct hub_script_call *call; /* the engine function being asked, or NULL */
 };

@@ -23,7 +23,7 @@ static int env_metatable(lua_State *L) {
 
 /* Copies what both languages have from the table of Lua's globals on top into JavaScript's below it. */
 static void share_globals(lua_State *L) {
-    static const char *const shared[] = {"lib",    "LIB",    "json", "log",   "uuid", "time",  "sleep", "crypto",
+    static const char *const shared[] = {"lib",    "LIB",     "json", "log",   "uuid", "time",  "sleep", "crypto",
                                          "binary", "objects", "db",   "redis", "hub",  "kafka", "http",  NULL};
     for (size_t i = 0; shared[i]; i++) {
         lua_getfield(L, -1, shared[i]);
