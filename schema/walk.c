@@ -523,7 +523,8 @@ bool hub_is_absent(const struct hub_row *row, struct hub_node *n) {
         struct hub_node *lua = hub_node_get(n, HUB_STR("lua"));
         return lua && n->n == 1 && (hub_node_is_null(lua) || (lua->kind == HUB_NODE_SCALAR && !lua->bad && !hub_str_trim(lua->text).n));
     }
-    bool may_be_empty = row->kind == HUB_KIND_SCRIPT || row->kind == HUB_KIND_ROLE || row->kind == HUB_KIND_VALUE;
+    bool may_be_empty = row->kind != HUB_KIND_STRING && row->kind != HUB_KIND_TEXT && row->kind != HUB_KIND_BOOL && row->kind != HUB_KIND_INT &&
+                        row->kind != HUB_KIND_STRINGS && row->kind != HUB_KIND_WORDS;
     return may_be_empty && n->kind == HUB_NODE_SCALAR && !n->bad && !hub_str_trim(n->text).n;
 }
 

@@ -5,10 +5,11 @@
 #include "base/buf.h"
 #include "hubctl/hubctl.h"
 #include "schema/load.h"
+#include "scripting/scripts.h"
 
 static int run(int argc, char **argv) {
     if (argc != 2 || argv[1][0] == '-') return hubctl_usage(&hubctl_dump, "which service directory?");
-    const struct hub_load_options options = {0};
+    const struct hub_load_options options = {.checker = &hub_lua_checker};
     struct hub_diags *diags = hub_diags_new();
     struct hub_service *service = NULL;
     struct hub_buf out = {0};

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -115,10 +116,106 @@ static void a_directory_without_service_yaml_is_not_found(void **state) {
     hub_diags_free(diags);
 }
 
+static void every_way_of_writing_means_what_it_says(void **state) {
+    (void)state;
+    struct hub_service *s = load("tests/schema/good/everything", &quiet);
+    assert_string_equal(s->base_path, "");
+    assert_string_equal(s->host, "::1");
+    assert_int_equal(s->max_payload, 1000000);
+    assert_int_equal(s->cors_origins.n, 2);
+    assert_string_equal(s->cors_origins.items[1], "http://b.example.com:8080");
+    assert_true(s->jwt.on && !s->dev && !s->anonymous);
+    assert_int_equal(s->jwt.algorithms.n, 3);
+    assert_string_equal(s->jwt.public_key_file, "tests/schema/good/everything/keys/rs256.pem");
+    assert_string_equal(s->jwt.issuer, "https://issuer.example.com/${NOT_A_VARIABLE}");
+    assert_string_equal(s->session_redis_key, "hexasession:${sessionId}");
+    assert_non_null(strstr(s->authenticate.text.p, "\n\nsession.tier = claims.tier or \"none ${TIER}\"\n"));
+    const struct hub_def_object *o = hub_service_object(s, HUB_STR("ticket"));
+    assert_false(o->managed);
+    assert_string_equal(o->table, "support.tickets");
+    assert_string_equal(o->id_property, "ticketId");
+    assert_string_equal(o->id_column, "ticket_id");
+    assert_int_equal(o->property_n, 10); /* nothing is added to an existing table that lists its id */
+    assert_true(json_real_value(o->properties[4].default_value) == 2.5);
+    assert_true(json_is_true(o->properties[5].default_value));
+    assert_null(o->properties[6].default_value);
+    assert_int_equal(json_array_size(json_object_get(o->properties[7].default_value, "a")), 5);
+    assert_int_equal(json_array_size(o->properties[8].default_value), 2);
+    assert_int_equal(json_integer_value(o->properties[9].default_value), 7);
+    assert_int_equal(o->api_create.n, 2);
+    const struct hub_def_object *listed = hub_service_object(s, HUB_STR("listed"));
+    assert_string_equal(listed->properties[2].enum_values.items[2], "true");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(listed->seed, 0), "id")), "1");
+    hub_service_free(s);
+}
+
+static void hubs_of_all_folders_and_endings_are_found(void **state) {
+    (void)state;
+    struct hub_service *s = load("tests/schema/good/everything", &quiet);
+    assert_int_equal(s->hub_n, 3);
+    assert_string_equal(s->hubs[0].name, "exported");
+    assert_string_equal(s->hubs[0].description, "From a tool: \xf0\x9f\x98\x80 / \"quoted\"");
+    assert_string_equal(s->hubs[0].data_object_name, "exportedMessage");
+    assert_int_equal(s->hubs[0].room_eligibility.kind, HUB_SCRIPT_NONE);
+    assert_null(s->hubs[0].auth_sources[0].hub_role);
+    assert_int_equal(s->hubs[0].message_type_n, 3);
+    assert_int_equal(hub_def_message_type(&s->hubs[0], HUB_STR("anything"))->field_n, 0);
+    assert_int_equal(s->hubs[1].message_type_n, 1);
+    const struct hub_def *wrapped = &s->hubs[2];
+    assert_string_equal(wrapped->description, "Folded text of several lines.\n");
+    assert_int_equal(wrapped->message_type_n, 1); /* text, as when messageSettings is absent */
+    assert_string_equal(wrapped->check_script.text.p, "true");
+    assert_string_equal(wrapped->auth_scripts[1].script.text.p, "user.name == 'it's' && \"${A}\" == `${user.id}`");
+    assert_null(wrapped->auth_scripts[1].hub_role);
+    assert_int_equal(wrapped->auth_scripts[4].script.kind, HUB_SCRIPT_LUA);
+    assert_true(wrapped->custom_event_n == 0 && wrapped->auto_bridge);
+    assert_true(hub_str_ends(hub_cstr(s->lib_files.items[0]), HUB_STR("everything/lib/game/board.lua")));
+    hub_service_free(s);
+}
+
+static void handlers_hang_on_their_message_types(void **state) {
+    (void)state;
+    struct hub_service *s = load("tests/schema/good/specification", &quiet);
+    const struct hub_def *game = NULL;
+    for (size_t i = 0; i < s->hub_n; i++)
+        if (strcmp(s->hubs[i].name, "gameLobby") == 0) game = &s->hubs[i];
+    const struct hub_def_message_type *move = hub_def_message_type(game, HUB_STR("chessMove"));
+    assert_ptr_equal(move->handler, &game->message_handlers[0].script);
+    assert_null(hub_def_message_type(game, HUB_STR("bid"))->handler);
+    assert_int_equal(move->fields[2].type, HUB_FIELD_ENUM);
+    assert_int_equal(move->fields[2].enum_values.n, 6);
+    const struct hub_def_message_type *text = hub_def_message_type(game, HUB_STR("text"));
+    assert_true(text->field_n == 1 && text->fields[0].required && strcmp(text->fields[0].name, "body") == 0);
+    assert_int_equal(hub_def_custom_event(game, HUB_STR("gameOver"))->direction, HUB_SERVER_TO_ROOM);
+    assert_false(hub_def_custom_event(game, HUB_STR("gameOver"))->ephemeral);
+    assert_true(hub_def_custom_event(game, HUB_STR("presence"))->ephemeral);
+    assert_true(game->scheduled_actions[0].keep_alive);
+    hub_service_free(s);
+}
+
+static void a_file_over_the_limit_is_refused_unread(void **state) {
+    (void)state;
+    char path[] = "/tmp/hub-large-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(ftruncate(fd, (1 << 20) + 1), 0);
+    close(fd);
+    struct hub_diags *diags = hub_diags_new();
+    assert_int_equal(hub_file_check(path, &quiet, diags), HUB_NOT_FOUND);
+    assert_string_equal(hub_diags_at(diags, 0)->code, "Y008");
+    hub_diags_free(diags);
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_service_directory_becomes_definitions),         cmocka_unit_test(managed_objects_get_the_properties_hubd_keeps),
-        cmocka_unit_test(a_script_knows_the_place_of_its_first_character), cmocka_unit_test(overrides_win_over_the_environment_and_the_file),
+        cmocka_unit_test(a_service_directory_becomes_definitions),
+        cmocka_unit_test(managed_objects_get_the_properties_hubd_keeps),
+        cmocka_unit_test(a_script_knows_the_place_of_its_first_character),
+        cmocka_unit_test(overrides_win_over_the_environment_and_the_file),
+        cmocka_unit_test(every_way_of_writing_means_what_it_says),
+        cmocka_unit_test(hubs_of_all_folders_and_endings_are_found),
+        cmocka_unit_test(handlers_hang_on_their_message_types),
+        cmocka_unit_test(a_file_over_the_limit_is_refused_unread),
         cmocka_unit_test(a_directory_without_service_yaml_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

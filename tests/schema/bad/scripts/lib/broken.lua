@@ -1,0 +1,3 @@
+local broken = {}
+function broken.f( return 1 end
+return broken
