@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Does what README.md tells a new user to do: makes a service, puts the hub into it, lints, serves, and runs the client, word for word but for the
+# port. Usage: readme.sh PATH_OF_HUBD PATH_OF_HUBCTL
+set -euo pipefail
+hubd=$(realpath "$1") hubctl=$(realpath "$2")
+cd "$(dirname "$0")/../.."
+bad() { echo "README.md: $*"; exit 1; }
+fence() { awk -v open="\`\`\`$1" '$0 == open && !done {on = 1; next} on && /^```/ {on = 0; done = 1} on' README.md; }
+
+modules=tests/transcript/node_modules
+[ -d "$modules/socket.io-client" ] || { echo "skipped: $modules has no socket.io-client (make test installs it)"; exit 77; }
+work=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+
+fence yaml >"$work/hub.yaml"
+fence js >"$work/client.mjs"
+[ "$(wc -l <"$work/hub.yaml")" -le 15 ] || bad "the hub has more than 15 lines"
+[ "$(wc -l <"$work/client.mjs")" -le 11 ] || bad "the client has more than 11 lines"
+while read -r path; do
+    [ -e "$path" ] || bad "there is no $path"
+done < <(grep -oP '\]\(\K[^):#]+(?=\))' README.md)
+
+"$hubctl" new "$work/my" --template blank >/dev/null
+cp "$work/hub.yaml" "$work/my/main.hub.yaml"
+"$hubctl" lint --strict "$work/my"
+mkfifo "$work/out"
+"$hubd" "$work/my" --set listen.port=0 >"$work/out" 2>"$work/log" &
+server=$!
+exec 3<"$work/out"
+url=
+while [ -z "$url" ] && read -r -t 30 line <&3; do
+    if [[ $line =~ (http://[^/ ]+)/hub/main ]]; then url=${BASH_REMATCH[1]}; fi
+done
+[ -n "$url" ] || { cat "$work/log"; bad "hubd did not print the hub's URL"; }
+
+ln -s "$PWD/$modules" "$work/node_modules"
+grep -q 'http://127.0.0.1:8080/hub/main' "$work/client.mjs" || bad "the client does not connect where hubd listens"
+sed -i "s|http://127.0.0.1:8080|$url|" "$work/client.mjs"
+# The client stays connected, so it is ended when it has said everything, or after 30 s.
+exec 4< <(exec timeout 30 node "$work/client.mjs" 2>&1)
+client=$!
+declare -A wanted=(['joined as member']=1 ["1 ann { choice: 'yes' }"]=1 ['my vote has number 1']=1)
+said=
+while [ ${#wanted[@]} -gt 0 ] && read -r line <&4; do
+    said+="$line"$'\n'
+    unset 'wanted[$line]'
+done
+kill "$client" 2>/dev/null || true
+[ ${#wanted[@]} -eq 0 ] || bad "the client did not print: ${!wanted[*]}; it printed: $said; hubd: $(cat "$work/log")"
