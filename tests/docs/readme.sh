@@ -7,11 +7,8 @@ cd "$(dirname "$0")/../.."
 bad() { echo "README.md: $*"; exit 1; }
 fence() { awk -v open="\`\`\`$1" '$0 == open && !done {on = 1; next} on && /^```/ {on = 0; done = 1} on' README.md; }
 
-modules=tests/transcript/node_modules
-[ -d "$modules/socket.io-client" ] || { echo "skipped: $modules has no socket.io-client (make test installs it)"; exit 77; }
-work=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+. tests/support/serve.sh
+use_node_modules
 
 fence yaml >"$work/hub.yaml"
 fence js >"$work/client.mjs"
@@ -24,17 +21,7 @@ done < <(grep -oP '\]\(\K[^):#]+(?=\))' README.md)
 "$hubctl" new "$work/my" --template blank >/dev/null
 cp "$work/hub.yaml" "$work/my/main.hub.yaml"
 "$hubctl" lint --strict "$work/my"
-mkfifo "$work/out"
-"$hubd" "$work/my" --set listen.port=0 >"$work/out" 2>"$work/log" &
-server=$!
-exec 3<"$work/out"
-url=
-while [ -z "$url" ] && read -r -t 30 line <&3; do
-    if [[ $line =~ (http://[^/ ]+)/hub/main ]]; then url=${BASH_REMATCH[1]}; fi
-done
-[ -n "$url" ] || { cat "$work/log"; bad "hubd did not print the hub's URL"; }
-
-ln -s "$PWD/$modules" "$work/node_modules"
+start_hubd "$hubd" "$work/my" /hub/main
 grep -q 'http://127.0.0.1:8080/hub/main' "$work/client.mjs" || bad "the client does not connect where hubd listens"
 sed -i "s|http://127.0.0.1:8080|$url|" "$work/client.mjs"
 # The client stays connected, so it is ended when it has said everything, or after 30 s.
