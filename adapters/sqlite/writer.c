@@ -151,6 +151,7 @@ static bool carry_out(struct txn *t, struct hub_write *w) {
 
 static void run_batch(struct store *s, struct hub_list *list) {
     struct txn t = {.s = s};
+    char why[200];
     hub_list_init(&t.members);
     for (struct hub_list *l; (l = hub_list_pop(list));) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
@@ -163,7 +164,7 @@ static void run_batch(struct store *s, struct hub_list *list) {
         hub_list_push(&t.members, &w->link);
         if (!t.open && !begin(&t)) continue; /* it has its answer; the next one may still wait its own time */
         s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
-        if (!carry_out(&t, w)) lose(&t, w->error, wants_reopen(s));
+        if (!carry_out(&t, w)) lose(&t, sqlite3_errcode(s->writer.db) ? cause(s, why) : w->error, wants_reopen(s));
     }
     commit(&t);
 }

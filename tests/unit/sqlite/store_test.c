@@ -316,6 +316,72 @@ static void the_store_in_memory_does_the_same(void **state) {
     hub_loop_delete(loop);
 }
 
+/* ---- everything at once ---- */
+
+static int storm_left, storm_rows;
+
+static void storm_over(void) {
+    if (--storm_left == 0) hub_loop_stop(loop);
+}
+
+static void storm_write(struct hub_write *w) {
+    if (w->code) fail_msg("%s", w->error);
+    storm_over();
+}
+
+/* A reader never sees a number without the ones before it. */
+static void storm_select(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    (void)arg, (void)error;
+    assert_int_equal(code, HUB_OK);
+    for (size_t i = 0; i < rows->n; i++) assert_int_equal(hub_row(rows, i)[SEQ].i, (int64_t)i + 1);
+    if ((int)rows->n < storm_rows) fail_msg("rows vanished");
+    storm_over();
+}
+
+static void storm_sql(void *arg, enum hub_code code, json_t *result, const char *error) {
+    (void)arg, (void)error;
+    assert_int_equal(code, HUB_OK);
+    int64_t n = hub_json_get_int(json_array_get(result, 0), "n", -1), top = hub_json_get_int(json_array_get(result, 0), "top", 0);
+    assert_int_equal(n, top);
+    storm_over();
+}
+
+static void storm_counter(void *arg, enum hub_code code, int64_t seq, const char *epoch) {
+    (void)arg, (void)seq;
+    assert_int_equal(code, HUB_OK);
+    assert_int_equal(strlen(epoch), 36);
+    storm_over();
+}
+
+static void readers_beside_the_writer_see_whole_transactions(void **state) {
+    (void)state;
+    open_store("");
+    enum { ROUNDS = 40, PER_ROUND = 25 };
+    struct message *m = hub_xcalloc(ROUNDS * PER_ROUND, sizeof *m);
+    int unused = 0, n = 0;
+    struct hub_cond where = {.column = ROOM, .cmp = HUB_EQ, .value = text_cell("r1")};
+    struct hub_select q = {.table = &msg_table, .where = &where, .where_n = 1, .order_by = SEQ, .limit = 2000};
+    storm_rows = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        storm_left = PER_ROUND + 12;
+        for (int i = 0; i < PER_ROUND; i++, n++) {
+            new_message(&m[n], "r1", n, &unused);
+            m[n].w.done = storm_write;
+            store->ops->write(store, &m[n].w);
+        }
+        for (int i = 0; i < 4; i++) {
+            store->ops->select(store, &q, storm_select, NULL);
+            store->ops->sql(store, HUB_STR("SELECT count(*) AS n, coalesce(max(seq), 0) AS top FROM chatMessage"), NULL, storm_sql, NULL);
+            store->ops->counter(store, "chat", HUB_STR("r1"), storm_counter, NULL);
+        }
+        hub_loop_run(loop);
+        storm_rows = n;
+    }
+    assert_int_equal(counter("r1").seq, n);
+    free(m);
+    close_store();
+}
+
 static void closing_finishes_what_was_submitted_and_refuses_the_rest(void **state) {
     (void)state;
     open_store("");
@@ -348,6 +414,7 @@ int main(void) {
         cmocka_unit_test(scripts_query_with_bound_parameters),
         cmocka_unit_test(scripts_are_told_what_is_wrong_with_a_statement),
         cmocka_unit_test(the_store_in_memory_does_the_same),
+        cmocka_unit_test(readers_beside_the_writer_see_whole_transactions),
         cmocka_unit_test(closing_finishes_what_was_submitted_and_refuses_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
