@@ -204,5 +204,6 @@ enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_table *c
         s->tables = old;
         s->table_n = old_n;
     }
+    __atomic_add_fetch(&s->generation, 1, __ATOMIC_RELEASE);
     return code;
 }

@@ -32,7 +32,8 @@ struct conn {
     size_t scratch_n;
     int64_t deadline; /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
     int64_t busy_ms;
-    bool script; /* the authorizer is strict: a script's statement is being prepared */
+    unsigned generation; /* of the tables whose statements it holds */
+    bool script;         /* the authorizer is strict: a script's statement is being prepared */
 };
 
 struct options {
@@ -152,6 +153,8 @@ struct store {
     /* fixed after open */
     pthread_t writer_thread, reader_threads[READERS];
     int reader_n;
+    /* atomic: grows with each set of tables. Statements are kept by a table's address, which another table may have got since */
+    unsigned generation;
     /* writer thread, or the loop thread under db_lock */
     pthread_mutex_t db_lock;
     struct conn writer;

@@ -238,6 +238,8 @@ static void run_read(struct store *s, struct conn *c, struct job *j) {
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, err.text);
         return;
     }
+    unsigned generation = __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE);
+    if (c->generation != generation) hub_sqlite_conn_forget(c), c->generation = generation;
     c->deadline = j->w.submitted + PATIENCE_MS;
     if (j->kind == JOB_SELECT) hub_sqlite_run_select(c, j);
     if (j->kind == JOB_SQL) hub_sqlite_run_sql(c, j, true);

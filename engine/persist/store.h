@@ -181,7 +181,8 @@ struct hub_store_ops {
     enum hub_code (*plan)(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
     /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking. */
     enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
-    /* New tables for a running store (reload): as apply, for these. On failure the old ones stay. Blocking. */
+    /* A reload: takes other tables from now on, planned and applied like at the start. On a refusal the old ones stay. The old tables may
+     * go when every write and select that names them has been answered. Blocking. */
     enum hub_code (*adopt)(struct hub_store *s, const struct hub_table *const *tables, size_t table_n, struct hub_err *err);
     void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg); /* Q is copied */
     void (*write)(struct hub_store *s, struct hub_write *w);

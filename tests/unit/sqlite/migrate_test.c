@@ -271,6 +271,31 @@ static void a_plan_lists_every_refusal_and_changes_nothing(void **state) {
     finish();
 }
 
+static void a_reload_changes_the_tables_of_a_running_store(void **state) {
+    (void)state;
+    static const struct hub_column more[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = more_states, .default_json = "\"open\""),
+                                             C("n", INTEGER), C("note", TEXT, .default_json = "\"-\"")};
+    static const struct hub_column wrong[] = {ID_COLUMN, C("n", JSON)};
+    struct hub_err err;
+    struct hub_table t = thing(first_columns, HUB_NELEM(first_columns));
+    const struct hub_table *list[1] = {&t};
+    struct hub_select q = {.table = &t, .order_by = 0, .limit = 1};
+    start();
+    assert_int_equal(open_with(&t, &err), HUB_OK);
+    for (int i = 0; i < 10; i++) json_decref(select_rows(&q)); /* by all readers */
+    t = thing(more, HUB_NELEM(more)); /* at the same address, as a freed and remade table may be */
+    assert_int_equal(store->ops->adopt(store, list, 1, &err), HUB_OK);
+    for (int i = 0; i < 10; i++) {
+        json_t *rows = select_rows(&q);
+        assert_string_equal(hub_json_get_str(json_array_get(rows, 0), "note").p, "-");
+        json_decref(rows);
+    }
+    t = thing(wrong, HUB_NELEM(wrong));
+    assert_int_equal(store->ops->adopt(store, list, 1, &err), HUB_NOT_ALLOWED);
+    close_store_only();
+    finish();
+}
+
 /* ---- seeds ---- */
 
 static void seeds_are_planted_once(void **state) {
@@ -322,6 +347,7 @@ int main(void) {
         cmocka_unit_test(an_index_is_added_unless_rows_contradict_it),
         cmocka_unit_test(an_existing_table_is_used_as_it_is),
         cmocka_unit_test(a_plan_lists_every_refusal_and_changes_nothing),
+        cmocka_unit_test(a_reload_changes_the_tables_of_a_running_store),
         cmocka_unit_test(seeds_are_planted_once),
         cmocka_unit_test(a_seed_that_does_not_fit_undoes_everything),
     };
