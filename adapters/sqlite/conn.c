@@ -92,7 +92,12 @@ static void limit(struct conn *c) {
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1, NULL);
 }
 
+/* SQLite's count of allocated memory costs a lock shared by all threads at each allocation, a tenth of an INSERT. */
+static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool reader, struct hub_err *err) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (reader ? 0 : SQLITE_OPEN_CREATE);
     c->busy_ms = o->busy_ms;
     c->deadline = hub_mono_ms() + o->busy_ms;
@@ -121,6 +126,7 @@ void hub_sqlite_conn_forget(struct conn *c) {
     for (sqlite3_stmt *st; (st = hub_map_drain(&c->statements));) sqlite3_finalize(st);
     hub_map_clear(&c->statements);
     c->statement_n = 0;
+    c->numbered = NULL;
 }
 
 void hub_sqlite_conn_close(struct conn *c) {

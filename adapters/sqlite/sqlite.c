@@ -86,7 +86,7 @@ static void on_patience(struct hub_timer *timer) {
 /* Counts it in, or answers it on a later turn. False when it was refused. */
 static bool admit(struct store *s, struct hub_write *w) {
     bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING;
-    w->submitted = hub_mono_ms();
+    w->submitted = hub_mono_ms(); /* not the turn's time: a turn that blocked, as at a reload, must not count against it */
     s->outstanding++;
     hub_metric_set(&queue_metric, s->outstanding);
     if (!hub_timer_running(&s->patience)) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);

@@ -30,6 +30,8 @@ struct conn {
     struct hub_buf key, sql;
     struct hub_cell *scratch; /* cells of a soft delete */
     size_t scratch_n;
+    const struct hub_table *numbered; /* the table that the next two were looked up for */
+    int seq, change_seq;
     int64_t deadline; /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
     int64_t busy_ms;
     unsigned generation; /* of the tables whose statements it holds */

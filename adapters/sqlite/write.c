@@ -151,9 +151,18 @@ static int find_existing(struct conn *c, struct hub_write *w) {
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
-static void set_number(const struct hub_write *w, const char *property, int64_t number) {
-    int i = hub_table_column(w->table, hub_cstr(property));
-    if (i >= 0) w->cells[i] = (struct hub_cell){.kind = HUB_CELL_INT, .i = number};
+static void set_number(const struct hub_write *w, int column, int64_t number) {
+    if (column >= 0) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = number};
+}
+
+static void number_cells(struct conn *c, const struct hub_write *w, int64_t number) {
+    if (c->numbered != w->table) {
+        c->numbered = w->table;
+        c->seq = hub_table_column(w->table, HUB_STR("seq"));
+        c->change_seq = hub_table_column(w->table, HUB_STR("changeSeq"));
+    }
+    if (w->numbering == HUB_NUMBER_NEW) set_number(w, c->seq, number);
+    set_number(w, c->change_seq, number);
 }
 
 static void set_time(const struct hub_write *w, int column) {
@@ -182,8 +191,7 @@ static void prepare_cells(struct conn *c, struct hub_write *w, int64_t number) {
     if (!w->cells) return;
     if (adds) set_time(w, w->table->created_at);
     set_time(w, w->table->updated_at);
-    if (w->numbering == HUB_NUMBER_NEW) set_number(w, "seq", number);
-    if (w->numbering != HUB_NUMBER_NONE) set_number(w, "changeSeq", number);
+    if (w->numbering != HUB_NUMBER_NONE) number_cells(c, w, number);
 }
 
 static int fail(struct hub_write *w, enum hub_code code, const char *why) {

@@ -163,7 +163,7 @@ static void run_batch(struct store *s, struct hub_list *list) {
         s->writer.deadline = w->submitted + s->options.busy_ms;
         hub_list_push(&t.members, &w->link);
         if (!t.open && !begin(&t)) continue; /* it has its answer; the next one may still wait its own time */
-        s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
+        s->writer.deadline = w->submitted + 2 * PATIENCE_MS;
         if (!carry_out(&t, w)) lose(&t, sqlite3_errcode(s->writer.db) ? cause(s, why) : w->error, wants_reopen(s));
     }
     commit(&t);
