@@ -310,7 +310,8 @@ enum hub_code hub_file_check(const char *path, const struct hub_load_options *op
     return src ? code : HUB_NOT_FOUND;
 }
 
-enum hub_code hub_text_check(struct hub_str service, struct hub_str hub, const struct hub_load_options *options, struct hub_diags *diags) {
+enum hub_code hub_text_load(struct hub_str service, struct hub_str hub, const struct hub_load_options *options, struct hub_diags *diags,
+                            struct hub_service **out) {
     struct hub_loader l;
     size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
     begin(&l, options, diags, NULL);
@@ -318,7 +319,7 @@ enum hub_code hub_text_check(struct hub_str service, struct hub_str hub, const s
     if (service.p) l.alone = !load_service_document(&l, hub_source_new(l.scratch, "service.yaml", 'S', service));
     if (hub.p) load_hub_document(&l, hub_source_new(l.scratch, "hub.yaml", 'H', hub));
     check_all(&l);
-    return end(&l, errors, NULL);
+    return end(&l, errors, l.alone ? NULL : out);
 }
 
 void hub_service_free(struct hub_service *s) {

@@ -165,7 +165,7 @@ static void hubs_of_all_folders_and_endings_are_found(void **state) {
     assert_string_equal(wrapped->description, "Folded text of several lines.\n");
     assert_int_equal(wrapped->message_type_n, 1); /* text, as when messageSettings is absent */
     assert_string_equal(wrapped->check_script.text.p, "true");
-    assert_string_equal(wrapped->auth_scripts[1].script.text.p, "user.name == 'it's' && \"${A}\" == `${user.id}`");
+    assert_string_equal(wrapped->auth_scripts[1].script.text.p, "user.name == \"it's\" && \"${A}\" == `${user.id}`");
     assert_null(wrapped->auth_scripts[1].hub_role);
     assert_int_equal(wrapped->auth_scripts[4].script.kind, HUB_SCRIPT_LUA);
     assert_true(wrapped->custom_event_n == 0 && wrapped->auto_bridge);

@@ -16,7 +16,7 @@
 
 static void print(const char *hub, enum hub_diag_format format, struct hub_buf *out) {
     struct hub_diags *diags = hub_diags_new();
-    hub_text_check(hub_str(NULL, 0), hub_cstr(hub), NULL, diags);
+    hub_text_load(hub_str(NULL, 0), hub_cstr(hub), NULL, diags, NULL);
     hub_diags_print(diags, format, out);
     hub_buf_cstr(out);
     hub_diags_free(diags);
