@@ -142,6 +142,15 @@ void hub_user_release(struct hub_hub *hub, struct hub_user *u); /* frees it when
 bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms);
 void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 
+/* ---- gates that a send and an edit share (gate.c), in this order ---- */
+
+/* Not draining, not blocked, canSend, not silenced. */
+enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err);
+/* args.content is an object within maxMessageSize; its JSON is appended to TEXT. */
+enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err);
+/* Counts one message; false when the call was refused (and is gone). */
+bool hub_gate_rate(struct hub_call *c);
+
 /* ---- content (content.c) ---- */
 
 /* Checks CONTENT against the type and fills defaults in. *CHANGED is set when that altered it. */
@@ -157,6 +166,18 @@ void hub_message_json(struct hub_buf *b, const struct hub_hub *hub, const struct
 void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
 /* Appends "messages":[…] of ROWS, ascending seq (reversed when they come newest first). SKIP rows at the end (the extra one of hasMore). */
 void hub_messages_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_rows *rows, size_t take, bool reversed);
+
+/* A write to the message table that the room is told of in its order (numbered.c). Part of its owner's struct, which lives until announce. */
+struct hub_numbered {
+    struct hub_write write;                   /* kind, cells, where, conflict, numbering, return_row are the owner's to fill */
+    struct hub_room_out out;                  /* numbered.c's */
+    struct hub_room *room;                    /* numbered.c's: a reference while under way */
+    void (*written)(struct hub_numbered *n);  /* after the commit, or write.code: the only time write.row can be read */
+    void (*announce)(struct hub_numbered *n); /* its turn: room->seq is raised; frees the owner */
+};
+void hub_numbered_write(struct hub_room *room, struct hub_numbered *n);
+/* Only takes its turn: for what is told and not stored. Written is not called. */
+void hub_numbered_pass(struct hub_room *room, struct hub_numbered *n);
 
 /* A message to be sent: by a member, by REST, or by a script. Copied where needed. */
 struct hub_draft {
@@ -205,6 +226,10 @@ bool hub_target_parse(const json_t *v, enum hub_to *to, const json_t **ids);
 void hub_cmd_join(struct hub_call *c);
 void hub_cmd_leave(struct hub_call *c);
 void hub_cmd_send(struct hub_call *c);
+void hub_cmd_edit(struct hub_call *c);
+void hub_cmd_delete(struct hub_call *c);
+void hub_cmd_react(struct hub_call *c);   /* also as hub:unreact (REST) */
+void hub_cmd_message(struct hub_call *c); /* REST: GET one message */
 void hub_cmd_history(struct hub_call *c);
 void hub_cmd_members(struct hub_call *c);
 void hub_cmd_event(struct hub_call *c);

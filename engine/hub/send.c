@@ -1,7 +1,6 @@
 /* hub:send: the gates in their order, then the handler if the type has one, then submission (contract: semantics.md). */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "hub/hub_int.h"
 
@@ -31,17 +30,6 @@ static void fail(struct sending *s, enum hub_code code, const char *text) {
 
 /* ---- gates ---- */
 
-static enum hub_code gate_sender(struct hub_call *c, struct hub_err *err) {
-    const struct hub_def *def = c->hub->def;
-    struct hub_str user = hub_cstr(c->who->user_id);
-    int64_t now = hub_wall_ms();
-    if (c->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
-    if (hub_room_is_blocked(c->room, user, now)) return hub_fail(err, HUB_BLOCKED, NULL);
-    if (!c->rights.can_send) return hub_fail(err, HUB_CANNOT_SEND, NULL);
-    if (hub_room_is_silenced(c->room, user, &c->rights, def->default_silenced, now)) return hub_fail(err, HUB_SILENCED, NULL);
-    return HUB_OK;
-}
-
 static enum hub_code gate_type(struct hub_call *c, struct sending *s, struct hub_err *err) {
     struct hub_str name = hub_call_str(c, "messageType");
     if (!name.n) return hub_fail(err, HUB_BAD_REQUEST, "messageType: expected a text");
@@ -51,16 +39,6 @@ static enum hub_code gate_type(struct hub_call *c, struct sending *s, struct hub
     bool forged = s->type->builtin && !strcmp(s->type->name, "system");
     if (forged || !hub_rights_allow_type(&c->rights, s->type->name))
         return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", s->type->name);
-    return HUB_OK;
-}
-
-static enum hub_code gate_size(struct hub_call *c, struct sending *s, struct hub_err *err) {
-    s->content = hub_json_get(c->args, "content");
-    if (!json_is_object(s->content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: expected an object");
-    hub_json_add(&s->text, s->content);
-    if ((int64_t)s->text.n > c->hub->def->max_message_size)
-        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON, at most %lld are allowed", s->text.n,
-                        (long long)c->hub->def->max_message_size);
     return HUB_OK;
 }
 
@@ -92,18 +70,6 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
             return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: expected a text of 1 to 255 bytes");
     }
     return HUB_OK;
-}
-
-static bool gate_rate(struct hub_call *c) {
-    int64_t retry;
-    if (hub_rate_take(c->hub, hub_cstr(c->who->user_id), hub_loop_now(c->hub->engine->config.loop), &retry)) return true;
-    struct hub_err err;
-    char fields[48];
-    hub_fail(&err, HUB_RATE_LIMITED, "at most %lld messages per minute; try again in %lld ms", (long long)c->hub->def->message_rate_limit,
-             (long long)retry);
-    int n = snprintf(fields, sizeof fields, "\"retryAfterMs\":%lld", (long long)retry);
-    hub_call_fail_with(c, &err, hub_str(fields, (size_t)n));
-    return false;
 }
 
 /* ---- submission and the answer ---- */
@@ -243,11 +209,15 @@ static void run_op(struct hub_room_op *op) {
 void hub_cmd_send(struct hub_call *c) {
     struct hub_err err;
     struct sending *s = hub_xcalloc(1, sizeof *s);
-    *s = (struct sending){.call = c, .room = hub_room_ref(c->room), .op.run = run_op, .draft = {.persist = true, .announce = true, .to = HUB_TO_ALL}};
-    enum hub_code code = gate_sender(c, &err);
+    *s = (struct sending){.call = c,
+                          .room = hub_room_ref(c->room),
+                          .op.run = run_op,
+                          .content = hub_json_get(c->args, "content"),
+                          .draft = {.persist = true, .announce = true, .to = HUB_TO_ALL}};
+    enum hub_code code = hub_gate_sender(c, &err);
     if (!code) code = gate_type(c, s, &err);
-    if (!code) code = gate_size(c, s, &err);
-    if (!code && !gate_rate(c)) {
+    if (!code) code = hub_gate_size(c, &s->text, &err);
+    if (!code && !hub_gate_rate(c)) {
         free_sending(s);
         return;
     }

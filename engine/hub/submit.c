@@ -9,15 +9,12 @@
 #include "hub/hub_int.h"
 
 struct submission {
-    struct hub_write write;
+    struct hub_numbered numbered;
     struct hub_cell cells[HUB_MSG_MAX];
-    struct hub_room_out out;
-    struct hub_room *room; /* reference */
     hub_submitted *done;
     void *arg;
-    enum hub_code code;
     struct hub_buf json; /* the message as the wire shows it, once its number is known */
-    bool pending, announce, duplicate;
+    bool pending, announce;
     enum hub_to to;
     json_t *to_ids;
     char id[HUB_UUID_LEN + 1];
@@ -50,13 +47,13 @@ static char *put_or_null(char *at, struct hub_cell *cell, struct hub_str s) {
     return at;
 }
 
-static void fill_cells(struct submission *s, const struct hub_draft *d, struct hub_str reply_to) {
-    const struct hub_hub_tables *t = hub_of(s->room)->tables;
+static void fill_cells(struct submission *s, const struct hub_room *room, const struct hub_draft *d, struct hub_str reply_to) {
+    const struct hub_hub_tables *t = hub_of(room)->tables;
     struct hub_cell *c = s->cells;
     char *at = s->text;
     hub_uuid7(s->id);
     c[HUB_MSG_ID] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_str(s->id, HUB_UUID_LEN)};
-    c[HUB_MSG_ROOM_ID] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s->room->id)};
+    c[HUB_MSG_ROOM_ID] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)};
     at = put_or_null(at, &c[HUB_MSG_SENDER_ID], d->sender_id);
     at = put_or_null(at, &c[HUB_MSG_SENDER_NAME], d->sender_name);
     at = put_or_null(at, &c[HUB_MSG_SENDER_AVATAR], d->sender_avatar);
@@ -77,12 +74,8 @@ static struct submission *new_submission(struct hub_room *room, const struct hub
     if (d->reply_to && hub_of(room)->tables->reply_to >= 0) hub_json_add(&reply_to, d->reply_to);
     size_t text = d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n + reply_to.n;
     struct submission *s = hub_xmalloc(sizeof *s + text);
-    *s = (struct submission){.room = hub_room_ref(room),
-                             .pending = d->pending,
-                             .announce = d->announce,
-                             .to = d->to,
-                             .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids)};
-    fill_cells(s, d, hub_buf_str(&reply_to));
+    *s = (struct submission){.pending = d->pending, .announce = d->announce, .to = d->to, .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids)};
+    fill_cells(s, room, d, hub_buf_str(&reply_to));
     hub_buf_free(&reply_to);
     return s;
 }
@@ -91,10 +84,10 @@ static struct submission *new_submission(struct hub_room *room, const struct hub
 
 static void add_message_args(struct hub_buf *b, struct submission *s) {
     hub_buf_addz(b, "{\"roomId\":");
-    hub_json_add_string(b, hub_cstr(s->room->id));
+    hub_json_add_string(b, hub_cstr(s->numbered.room->id));
     hub_buf_addz(b, ",\"message\":");
     hub_buf_adds(b, hub_buf_str(&s->json));
-    hub_message_sender_json(b, s->cells);
+    if (!s->pending) hub_message_sender_json(b, s->cells);
     hub_buf_addc(b, '}');
 }
 
@@ -105,67 +98,51 @@ static void tell_room(struct submission *s) {
     hub_buf_clear(&args);
     add_message_args(&args, s);
     if (s->pending) target = (struct hub_target){.to = HUB_TO_MODERATORS, .also = sender};
-    hub_room_emit(s->room, &target, s->pending ? HUB_STR("hub:messagePending") : HUB_STR("hub:messageArrived"), hub_buf_str(&args), 0);
+    hub_room_emit(s->numbered.room, &target, s->pending ? HUB_STR("hub:messagePending") : HUB_STR("hub:messageArrived"), hub_buf_str(&args), 0);
 }
 
-static void announce(struct hub_room_out *out) {
-    struct submission *s = HUB_CONTAINER(out, struct submission, out);
-    struct hub_room *room = s->room;
-    if (s->write.number > room->seq) room->seq = s->write.number;
-    if (s->done) s->done(s->arg, s->code, s->write.error, hub_buf_str(&s->json));
-    if (!s->code && !s->duplicate) {
+static void announce(struct hub_numbered *n) {
+    struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
+    if (s->done) s->done(s->arg, n->write.code, n->write.error, hub_buf_str(&s->json));
+    if (!n->write.code && !n->write.duplicate) {
         hub_metric_add(&messages, 1);
         if (s->announce) tell_room(s);
     }
-    hub_of(room)->engine->pending--;
     hub_buf_free(&s->json);
     json_decref(s->to_ids);
     free(s);
-    hub_room_unref(room);
 }
 
 /* ---- the commit ---- */
 
-static void on_written(struct hub_write *w) {
-    struct submission *s = w->arg;
-    struct hub_room *room = hub_room_ref(s->room);
-    const struct hub_hub *hub = hub_of(room);
-    s->code = w->code;
-    s->duplicate = w->duplicate;
+static void on_written(struct hub_numbered *n) {
+    struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
+    const struct hub_hub *hub = hub_of(n->room);
+    const struct hub_write *w = &n->write;
     if (w->code) {
-        hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", room->id, "error", w->error, NULL);
+        hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", n->room->id, "error", w->error, NULL);
     } else if (w->duplicate) {
         hub_message_json(&s->json, hub, hub_row(&w->row, 0));
     } else {
         if (w->number) s->cells[HUB_MSG_SEQ] = s->cells[HUB_MSG_CHANGE_SEQ] = (struct hub_cell){.kind = HUB_CELL_INT, .i = w->number};
         hub_message_json(&s->json, hub, s->cells);
     }
-    hub_room_out_ready(room, &s->out);
-    hub_room_unref(room);
 }
 
 void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submitted *done, void *arg) {
-    struct hub_hub *hub = hub_of(room);
-    struct hub_store *store = hub->engine->config.store;
     struct submission *s = new_submission(room, d);
     s->done = done;
     s->arg = arg;
-    s->out.announce = announce;
-    hub->engine->pending++;
-    hub_room_out(room, &s->out);
+    s->numbered.written = on_written;
+    s->numbered.announce = announce;
     if (!d->persist) {
-        hub_message_json(&s->json, hub, s->cells);
-        hub_room_out_ready(room, &s->out);
+        hub_message_json(&s->json, hub_of(room), s->cells);
+        hub_numbered_pass(room, &s->numbered);
         return;
     }
-    s->write = (struct hub_write){.table = hub->tables->message,
-                                  .kind = HUB_INSERT,
-                                  .cells = s->cells,
-                                  .conflict = d->client_message_id.n ? HUB_MSG_CONFLICT : NULL,
-                                  .numbering = d->pending ? HUB_NUMBER_NONE : HUB_NUMBER_NEW,
-                                  .counter_scope = hub->def->name,
-                                  .counter_room = hub_cstr(room->id),
-                                  .done = on_written,
-                                  .arg = s};
-    store->ops->write(store, &s->write);
+    s->numbered.write = (struct hub_write){.kind = HUB_INSERT,
+                                           .cells = s->cells,
+                                           .conflict = d->client_message_id.n ? HUB_MSG_CONFLICT : NULL,
+                                           .numbering = d->pending ? HUB_NUMBER_NONE : HUB_NUMBER_NEW};
+    hub_numbered_write(room, &s->numbered);
 }
