@@ -141,8 +141,8 @@ static void say_index(const struct hub_table *t, const struct hub_index *x, stru
 
 /* ---- questions about the rows ---- */
 
-static bool ask(struct hub_sql_planner *p, struct hub_buf *query) {
-    bool yes = p->any(p->ctx, hub_buf_cstr(query));
+static bool ask(struct hub_sql_planner *p, struct hub_buf *query, struct hub_buf *value) {
+    bool yes = p->any(p->ctx, hub_buf_cstr(query), value);
     hub_buf_free(query);
     return yes;
 }
@@ -152,7 +152,7 @@ static bool any_row(struct hub_sql_planner *p, const struct hub_table *t) {
     hub_buf_addz(&q, "SELECT 1 FROM ");
     hub_sql_name(&q, t->table);
     hub_buf_addz(&q, " LIMIT 1");
-    return ask(p, &q);
+    return ask(p, &q, NULL);
 }
 
 static bool any_null(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c) {
@@ -162,12 +162,15 @@ static bool any_null(struct hub_sql_planner *p, const struct hub_table *t, const
     hub_buf_addz(&q, " WHERE ");
     hub_sql_name(&q, c->column);
     hub_buf_addz(&q, " IS NULL LIMIT 1");
-    return ask(p, &q);
+    return ask(p, &q, NULL);
 }
 
-static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c) {
+/* VALUE gets one that rows have. */
+static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, struct hub_buf *value) {
     struct hub_buf q = {0};
-    hub_buf_addz(&q, "SELECT 1 FROM ");
+    hub_buf_addz(&q, "SELECT ");
+    hub_sql_name(&q, c->column);
+    hub_buf_addz(&q, " FROM ");
     hub_sql_name(&q, t->table);
     hub_buf_addz(&q, " WHERE ");
     hub_sql_name(&q, c->column);
@@ -177,7 +180,7 @@ static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *
         hub_sql_text(&q, hub_cstr(*v));
     }
     hub_buf_addz(&q, ") LIMIT 1");
-    return ask(p, &q);
+    return ask(p, &q, value);
 }
 
 static bool any_twice(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_index *x) {
@@ -194,7 +197,7 @@ static bool any_twice(struct hub_sql_planner *p, const struct hub_table *t, cons
     hub_buf_addz(&q, " GROUP BY ");
     say_index_columns(t, x, ", ", true, &q);
     hub_buf_addz(&q, " HAVING count(*) > 1 LIMIT 1");
-    return ask(p, &q);
+    return ask(p, &q, NULL);
 }
 
 /* ---- comparing ---- */
@@ -236,6 +239,17 @@ static bool same_enum(const struct hub_column *c, const struct hub_sql_have_colu
     return n == have_n;
 }
 
+static void check_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c) {
+    struct hub_buf value = {0};
+    bool limited = c->type == HUB_COL_ENUM && c->enum_values && *c->enum_values;
+    if (limited && any_outside_enum(p, t, c, &value))
+        refuse(p,
+               "table \"%s\", column \"%s\": rows have the value \"%.60s\", which is not among its enum values any more; keep it, or change these "
+               "rows first",
+               t->table, c->column, hub_buf_cstr(&value));
+    hub_buf_free(&value);
+}
+
 /* A column that is there. True when its constraints differ, so that the table must be built anew. */
 static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
     const char *type = p->d->types[c->type];
@@ -252,9 +266,7 @@ static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const 
         refuse(p, "table \"%s\", column \"%s\": it is required now but rows without a value exist; fill them in, or drop \"required\"", t->table,
                c->column);
     bool enum_differs = p->d->enum_check && !same_enum(c, have);
-    if (enum_differs && c->type == HUB_COL_ENUM && c->enum_values && *c->enum_values && any_outside_enum(p, t, c))
-        refuse(p, "table \"%s\", column \"%s\": rows use values that are not among its enumValues; keep these values, or change the rows first",
-               t->table, c->column);
+    if (enum_differs) check_enum(p, t, c);
     if (is_id && !have->primary)
         refuse(p, "table \"%s\", column \"%s\": it is the id but not the table's primary key; make it that, or set managed: false", t->table,
                c->column);

@@ -27,7 +27,8 @@ void hub_sql_have_free(struct hub_sql_have *have);
 
 struct hub_sql_planner {
     const struct hub_sql_dialect *d;
-    bool (*any)(void *ctx, const char *query); /* does QUERY give a row? */
+    /* Does QUERY give a row? The text of its first column is appended to VALUE, which may be NULL. */
+    bool (*any)(void *ctx, const char *query, struct hub_buf *value);
     void *ctx;
     struct hub_buf *plan; /* statements, each ends with ";\n"; what is refused stands there as a comment */
     int refused;

@@ -101,14 +101,15 @@ static void read_have(struct conn *c, const char *table, struct hub_sql_have *ha
 
 /* ---- the plan ---- */
 
-static bool any(void *ctx, const char *sql) {
+static bool any(void *ctx, const char *sql, struct hub_buf *value) {
     sqlite3_stmt *st = query(ctx, sql, NULL);
     bool yes = st && sqlite3_step(st) == SQLITE_ROW;
+    if (yes && value) hub_buf_add(value, sqlite3_column_text(st, 0), (size_t)sqlite3_column_bytes(st, 0));
     sqlite3_finalize(st);
     return yes;
 }
 
-static bool room_table_missing(struct conn *c) { return !any(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'"); }
+static bool room_table_missing(struct conn *c) { return !any(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL); }
 
 /* CREATED, when given, says for each table whether the plan makes it. */
 static enum hub_code make_plan(struct store *s, struct hub_buf *plan, bool *created, struct hub_err *err) {

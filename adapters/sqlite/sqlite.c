@@ -40,6 +40,7 @@ static void on_batch(struct hub_task *task) {
         if (w->code == HUB_STORE_UNAVAILABLE) hub_metric_add(&errors_metric, 1);
         if (j && j->ns) hub_histogram_add(&read_latency, j->ns);
         s->outstanding--;
+        s->outstanding_bytes -= w->bytes;
         w->done(w);
         hub_rows_free(&row);
     }
@@ -83,9 +84,19 @@ static void on_patience(struct hub_timer *timer) {
     if (s->outstanding) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
 }
 
+static size_t bytes_of(const struct hub_write *w) {
+    const struct job *j = w->adapter;
+    size_t n = j ? j->text.n : 0;
+    for (size_t i = 0; !j && w->cells && i < w->table->column_n; i++)
+        if (w->cells[i].kind == HUB_CELL_TEXT) n += w->cells[i].s.n;
+    return n;
+}
+
 /* Counts it in, or answers it on a later turn. False when it was refused. */
 static bool admit(struct store *s, struct hub_write *w) {
-    bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING;
+    bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING || s->outstanding_bytes > MAX_OUTSTANDING_BYTES;
+    w->bytes = bytes_of(w);
+    s->outstanding_bytes += w->bytes;
     w->submitted = hub_mono_ms(); /* not the turn's time: a turn that blocked, as at a reload, must not count against it */
     s->outstanding++;
     hub_metric_set(&queue_metric, s->outstanding);

@@ -14,11 +14,12 @@
 #include "base/uuid.h"
 
 #define READERS 2
-#define PATIENCE_MS 5000       /* the longest that anything waits before it fails */
-#define MAX_BATCH 2000         /* writes in one transaction */
-#define MAX_OUTSTANDING 100000 /* writes and reads without an answer; more are refused */
-#define MAX_STATEMENTS 256     /* prepared ones kept by a connection */
-#define MAX_SQL_ROWS 10000     /* of a script's query */
+#define PATIENCE_MS 5000                   /* the longest that anything waits before it fails */
+#define MAX_BATCH 2000                     /* writes in one transaction */
+#define MAX_OUTSTANDING 100000             /* writes and reads without an answer; more are refused */
+#define MAX_OUTSTANDING_BYTES (256u << 20) /* of their texts */
+#define MAX_STATEMENTS 256                 /* prepared ones kept by a connection */
+#define MAX_SQL_ROWS 10000                 /* of a script's query */
 #define MAX_SQL_BYTES (16u << 20)
 
 /* ---- conn.c: a connection and its prepared statements ---- */
@@ -140,6 +141,7 @@ struct store {
     struct hub_task turn_task, closed_task;
     struct hub_timer patience;
     int64_t outstanding;
+    size_t outstanding_bytes;
     bool closing, threads_gone;
     void (*closed)(void *arg);
     void *closed_arg;

@@ -122,9 +122,10 @@ typedef void hub_sql_cb(void *arg, enum hub_code code, json_t *result, const cha
 
 enum hub_write_kind {
     HUB_INSERT,
-    HUB_UPDATE, /* sets the cells that are not ABSENT in the rows that meet WHERE */
+    HUB_UPDATE, /* sets the cells that are not ABSENT in the rows that meet WHERE. Soft-deleted rows are left alone, unless WHERE or the cells
+                   name the active column. No row: HUB_NOT_FOUND; so with DELETE */
     HUB_DELETE, /* soft where the table has an active column, else really */
-    HUB_UPSERT  /* INSERT, or on a conflict over CONFLICT's columns UPDATE of the cells that are not ABSENT */
+    HUB_UPSERT  /* INSERT, or on a conflict over CONFLICT's columns UPDATE of the cells that are not ABSENT (id and createdAt stay) */
 };
 /* Numbers from a room's counter (contract: semantics.md "Order and durability"): taken inside the same transaction, only
  * when the write changed exactly one row, so committed numbers have no gaps. */
@@ -138,7 +139,7 @@ struct hub_write {
     /* filled by the caller; texts of cells and conditions must live until the callback */
     const struct hub_table *table;
     enum hub_write_kind kind;
-    struct hub_cell *cells; /* column_n of them; after the callback those of the row as written when return_row is set */
+    struct hub_cell *cells; /* column_n of them; numbers and times that the adapter sets are put here (any value after a failure) */
     struct hub_cond *where;
     size_t where_n;
     const char *conflict; /* INSERT: comma-separated properties of a unique index; a conflict is answered with duplicate=true and
@@ -159,6 +160,7 @@ struct hub_write {
     /* the adapter's */
     struct hub_list link;
     int64_t submitted; /* monotonic ms */
+    size_t bytes;      /* of its texts */
     void *adapter;
 };
 

@@ -236,6 +236,8 @@ static void hub_four(struct own *o, const struct hub_def *d, struct hub_hub_tabl
 /* ---- all of them ---- */
 
 static enum hub_code add(struct own *o, const struct hub_table *t, struct hub_err *err) {
+    if (hub_str_starts(hub_cstr(t->table), HUB_STR("hubd_")))
+        return hub_fail(err, HUB_BAD_REQUEST, "\"%s\" uses the table \"%s\"; names that begin with hubd_ are the engine's own", t->name, t->table);
     for (size_t i = 0; i < o->tables.n; i++) {
         const struct hub_table *other = o->all[i];
         if (!strcmp(other->name, t->name)) return hub_fail(err, HUB_BAD_REQUEST, "two objects are named \"%s\"; rename one", t->name);

@@ -105,6 +105,9 @@ static void two_owners_of_one_table_are_refused(void **state) {
     objects[1].table = "CHATMESSAGE";
     assert_int_equal(hub_tables_new(&s, &t, &err), HUB_BAD_REQUEST);
     assert_non_null(strstr(err.text, "\"member\" and \"chatMessage\" both use the table"));
+    objects[1].table = "hubd_room";
+    assert_int_equal(hub_tables_new(&s, &t, &err), HUB_BAD_REQUEST);
+    assert_non_null(strstr(err.text, "hubd_ are the engine's own"));
     objects[1].table = "member";
     hubs[0].data_object_name = "room";
     assert_int_equal(hub_tables_new(&s, &t, &err), HUB_BAD_REQUEST);

@@ -130,7 +130,7 @@ static void an_unused_enum_value_may_go(void **state) {
     (void)state;
     const struct hub_column columns[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = fewer_states, .default_json = "\"open\""),
                                          C("n", INTEGER)};
-    REFUSED(columns, "\"thing\"", "\"state\"", "keep these values");
+    REFUSED(columns, "\"thing\"", "\"state\"", "the value \"closed\"", "keep it");
     start();
     struct hub_err err;
     struct hub_table t = thing(first_columns, HUB_NELEM(first_columns));
@@ -283,7 +283,7 @@ static void a_reload_changes_the_tables_of_a_running_store(void **state) {
     start();
     assert_int_equal(open_with(&t, &err), HUB_OK);
     for (int i = 0; i < 10; i++) json_decref(select_rows(&q)); /* by all readers */
-    t = thing(more, HUB_NELEM(more)); /* at the same address, as a freed and remade table may be */
+    t = thing(more, HUB_NELEM(more));                          /* at the same address, as a freed and remade table may be */
     assert_int_equal(store->ops->adopt(store, list, 1, &err), HUB_OK);
     for (int i = 0; i < 10; i++) {
         json_t *rows = select_rows(&q);
