@@ -14,6 +14,15 @@ static struct hub_str text_at(struct hub_loader *l, const void *base, const char
 
 /* ---- names ---- */
 
+/* Inside hooks the room record has the name of its DataObject. */
+static void check_room_name(struct hub_loader *l, struct hub_raw *h) {
+    static const char *const variables[] = {"user", "session", "message", "roomId"};
+    struct hub_node *n = hub_place(l, h, "roomSettings.roomDataObject");
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        if (n->kind == HUB_NODE_SCALAR && hub_str_is(n->value, variables[i]))
+            hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is a variable of hooks, so the room's DataObject needs another name", variables[i]);
+}
+
 static void check_basics(struct hub_loader *l, struct hub_raw *h) {
     static const char *const taken[] = {"objects", "healthz", "readyz", "metrics", "console", "hub"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
@@ -234,6 +243,7 @@ static void check_size(struct hub_loader *l, struct hub_raw *h) {
 
 void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
     check_basics(l, h);
+    check_room_name(l, h);
     check_roles(l, h);
     check_allowed_types(l, h);
     check_custom_types(l, h);

@@ -44,7 +44,7 @@ const struct hub_diag *hub_diags_at(const struct hub_diags *d, size_t i) { retur
 
 bool hub_diags_full(const struct hub_diags *d, const char *file) {
     struct per_file *f = hub_map_get(&d->files, hub_cstr(file));
-    return f && f->n >= HUB_DIAGS_PER_FILE;
+    return f && f->n > HUB_DIAGS_PER_FILE;
 }
 
 static int compare(const struct hub_diag *a, const struct hub_diag *b) {

@@ -35,6 +35,7 @@ static json_t *name_schema(const struct hub_row *r) {
         [HUB_NAME_CODE] = "^[a-z][a-zA-Z0-9]*$",
         [HUB_NAME_IDENTIFIER] = "^[A-Za-z_$][A-Za-z0-9_$]*$",
         [HUB_NAME_LABEL] = "^[A-Za-z_][A-Za-z0-9_-]*$",
+        [HUB_NAME_TOPIC] = "^[A-Za-z0-9._-]+$",
         [HUB_NAME_EVENT] = "^\\S+$",
         [HUB_NAME_TABLE] = "^[A-Za-z_$][A-Za-z0-9_$]*(\\.[A-Za-z_$][A-Za-z0-9_$]*)*$",
     };

@@ -51,13 +51,15 @@ static const struct hub_row claims[] = {
 };
 static const struct hub_table table_claims = {"Claims", 0, claims, "Where the token holds what a session needs."};
 
+static const struct hub_words key_set_schemes[] = {{"https://", ""}, {"http://", ""}, {0}};
+
 static const struct hub_row jwt[] = {
     {"algorithms", HUB_KIND_WORDS, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, AT(jwt.algorithms), .words = algorithms, .example = "[RS256]",
      .help = "Algorithms that are accepted; what the token says of itself is never trusted alone."},
     {"publicKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.public_key_file), .example = "keys/rs256.pem", .help = "PEM file with the public key."},
-    {"secretEnv", HUB_KIND_STRING, .offset = AT(jwt.secret_env), .example = "JWT_SECRET",
+    {"secretEnv", HUB_KIND_NAME, .offset = AT(jwt.secret_env), .rule = HUB_NAME_IDENTIFIER, .example = "JWT_SECRET",
      .help = "Environment variable with the shared secret (HS algorithms)."},
-    {"jwksUrl", HUB_KIND_STRING, .offset = AT(jwt.jwks_url), .help = "URL of a JSON Web Key Set."},
+    {"jwksUrl", HUB_KIND_STRING, HUB_ROW_URL, AT(jwt.jwks_url), .words = key_set_schemes, .help = "URL of a JSON Web Key Set."},
     {"jwksFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.jwks_file), .help = "File with a JSON Web Key Set."},
     {"privateKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.private_key_file), .help = "PEM file with the private key; only hubctl token uses it."},
     {"issuer", HUB_KIND_STRING, .offset = AT(jwt.issuer), .help = "Required issuer (iss)."},

@@ -144,7 +144,7 @@ static void apply_overrides(struct hub_loader *l, struct hub_node *root) {
     };
     for (size_t i = 0; !l->options->ignore_environment && i < sizeof environment / sizeof *environment; i++) {
         const char *value = getenv(environment[i].name);
-        if (value) override(l, root, environment[i].key, value, environment[i].name);
+        if (value && *value) override(l, root, environment[i].key, value, environment[i].name); /* container tools pass unset ones as empty */
     }
     for (size_t i = 0; i < l->options->override_n; i++) {
         const struct hub_override *o = &l->options->overrides[i];

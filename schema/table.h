@@ -30,6 +30,7 @@ enum hub_name_rule {
     HUB_NAME_LABEL,      /* letters, digits, "_" and "-" */
     HUB_NAME_EVENT,      /* no white space and no control characters */
     HUB_NAME_TABLE,      /* table or schema.table */
+    HUB_NAME_TOPIC,      /* what Kafka takes */
 };
 
 enum { /* flags of a row */

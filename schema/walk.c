@@ -21,10 +21,7 @@ const char *hub_common_code(const struct hub_node *n, enum hub_common what) { re
 
 void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range, const char *suggestion,
                   const char *fmt, ...) {
-    if (hub_diags_full(l->diags, node->src->name)) {
-        hub_diags_add(l->diags, code, node->src, NULL, NULL, NULL, "");
-        return;
-    }
+    if (hub_diags_full(l->diags, node->src->name)) return;
     char message[1024];
     va_list ap;
     va_start(ap, fmt);
@@ -77,6 +74,12 @@ static bool is_event_name(struct hub_str s) {
     return s.n > 0;
 }
 
+static bool is_topic(struct hub_str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_alpha(s.p[i]) && !is_digit(s.p[i]) && !(s.p[i] && strchr("._-", s.p[i]))) return false;
+    return s.n > 0 && !hub_str_is(s, ".") && !hub_str_is(s, "..");
+}
+
 bool hub_name_obeys(struct hub_str s, enum hub_name_rule rule) {
     struct hub_str part;
     if (s.n > 128) return false;
@@ -89,6 +92,7 @@ bool hub_name_obeys(struct hub_str s, enum hub_name_rule rule) {
         while (hub_str_split(&s, '.', &part))
             if (!is_identifier(part, "_$")) return false;
         return true;
+    case HUB_NAME_TOPIC: return is_topic(s);
     }
     return false;
 }
@@ -99,6 +103,7 @@ const char *hub_name_rule_text(enum hub_name_rule rule) {
         [HUB_NAME_IDENTIFIER] = "letters, digits, _ and $, not starting with a digit",
         [HUB_NAME_LABEL] = "letters, digits, _ and -, starting with a letter",
         [HUB_NAME_EVENT] = "no spaces or control characters",
+        [HUB_NAME_TOPIC] = "letters, digits, dots, _ and -",
         [HUB_NAME_TABLE] = "letters, digits and _, optionally with a schema and a dot in front",
     };
     return text[rule];
@@ -542,6 +547,7 @@ static const char *elsewhere(struct hub_loader *l, const struct hub_table *t, st
 }
 
 static void unknown_key(struct hub_loader *l, const struct hub_table *t, struct hub_node *c) {
+    if (hub_diags_full(l->diags, c->src->name)) return; /* and that has been said */
     struct hub_nearest near = {.word = c->key};
     for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
     int found = 0;

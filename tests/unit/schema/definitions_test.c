@@ -1,4 +1,4 @@
-/* Definitions as data: each folder of tests/schema/good must load without any finding, each of tests/schema/bad must give exactly the findings in
+/* Definitions as data: each folder of tests/schema/good, and each example in hubs, must load without any finding, each of tests/schema/bad must give exactly the findings in
  * its "expected.txt". A folder may hold "set" (overrides, key=value per line) and "alone" (the name of one hub file to check by itself).
  * HUB_GOLDEN=write writes the expected findings anew; look at the difference before committing it. */
 #include "schema/load.h"
@@ -201,7 +201,7 @@ static void every_code_is_found_in_a_bad_definition(void **state) {
     size_t n, missing = 0;
     const struct hub_code_row *rows = hub_code_rows(&n);
     for (size_t i = 0; i < n; i++) {
-        bool found = strcmp(rows[i].code, "Y008") == 0;                 /* needs a file of 1 MiB: load_test.c makes one */
+        bool found = strcmp(rows[i].code, "Y008") == 0; /* needs a file of 1 MiB: load_test.c makes one */
         for (size_t k = 0; bad[k] && !found; k++) found = expects(bad[k], rows[i].code);
         if (!found) missing++, fprintf(stderr, "no bad definition gives %s\n", rows[i].code);
     }
@@ -226,9 +226,15 @@ static size_t folders_of(const char *root, char **out) {
     return n;
 }
 
+static bool holds_a_service(const char *dir) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/service.yaml", dir);
+    return access(path, R_OK) == 0;
+}
+
 int main(void) {
-    static char *good[MAX_FOLDERS];
-    static struct CMUnitTest tests[3 * MAX_FOLDERS + 1];
+    static char *good[MAX_FOLDERS], *hubs[MAX_FOLDERS];
+    static struct CMUnitTest tests[4 * MAX_FOLDERS + 1];
     size_t good_n = folders_of("tests/schema/good", good), bad_n = folders_of("tests/schema/bad", bad), n = 0;
     unsetenv("HUBD_ALLOW_DEV_AUTH");
     unsetenv("HUBD_TEST_UNSET");
@@ -236,10 +242,14 @@ int main(void) {
         tests[n++] = (struct CMUnitTest){good[i], loads_without_findings, NULL, NULL, good[i]};
         tests[n++] = (struct CMUnitTest){good[i], its_dump_loads_as_the_same_service, NULL, NULL, good[i]};
     }
+    size_t hub_n = folders_of("hubs", hubs);
+    for (size_t i = 0; i < hub_n; i++)
+        if (holds_a_service(hubs[i])) tests[n++] = (struct CMUnitTest){hubs[i], loads_without_findings, NULL, NULL, hubs[i]};
     for (size_t i = 0; i < bad_n; i++) tests[n++] = (struct CMUnitTest){bad[i], has_the_expected_findings, NULL, NULL, bad[i]};
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(every_code_is_found_in_a_bad_definition);
     int failed = _cmocka_run_group_tests("definitions", tests, n, NULL, NULL);
     for (size_t i = 0; i < good_n; i++) free(good[i]);
+    for (size_t i = 0; i < hub_n; i++) free(hubs[i]);
     for (size_t i = 0; i < bad_n; i++) free(bad[i]);
     return failed || !good_n || !bad_n;
 }
