@@ -93,6 +93,9 @@ void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fi
 void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* With extra members for the error object, e.g. "\"retryAfterMs\":1200". */
 void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields);
+/* What an id from outside must be: 1 to 255 bytes without NUL, which nothing here could tell from its end. */
+static inline bool hub_id_ok(struct hub_str id) { return id.n && id.n <= 255 && !memchr(id.p, 0, id.n); }
+#define HUB_ID_EXPECTED "expected a text of 1 to 255 bytes without NUL"
 /* args[key] as text; empty when absent. For ids a number is not accepted. */
 static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) { return hub_json_get_str(c->args, key); }
 

@@ -149,8 +149,8 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
 void hub_cmd_join(struct hub_call *call) {
     struct hub_str id = hub_call_str(call, "roomId");
     bool has_limit;
-    if (!id.n || id.n > 255) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected a text of 1 to 255 bytes");
+    if (!hub_id_ok(id)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: " HUB_ID_EXPECTED);
         return;
     }
     if (call->hub->engine->draining) {

@@ -34,8 +34,8 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, const cha
     struct hub_str id = hub_call_str(call, "roomId");
     if (!command || !(command->needs & HUB_REST)) {
         hub_call_fail(call, HUB_NOT_FOUND, NULL);
-    } else if (!id.n || id.n > 255) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected a text of 1 to 255 bytes");
+    } else if (!hub_id_ok(id)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: " HUB_ID_EXPECTED);
     } else {
         struct request *r = hub_xmalloc(sizeof *r);
         *r = (struct request){call, command};

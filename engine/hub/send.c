@@ -65,9 +65,7 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
     }
     if (!hub_json_nil(cid)) {
         s->draft.client_message_id = hub_json_str(cid);
-        size_t n = s->draft.client_message_id.n;
-        if (!n || n > 255 || memchr(s->draft.client_message_id.p, 0, n))
-            return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: expected a text of 1 to 255 bytes");
+        if (!hub_id_ok(s->draft.client_message_id)) return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: " HUB_ID_EXPECTED);
     }
     return HUB_OK;
 }

@@ -292,7 +292,9 @@ void hub_eio_reap(struct hub_eio *e) {
     if (client) {
         const char *reason = reason_names[e->reason];
         e->client = NULL;
-        hub_log_kv(HUB_LOG_DEBUG, "transport", "session closed", "sid", e->sid, "reason", reason, NULL);
+        /* What a well-behaved client does not cause is worth a line at the default level. */
+        bool fault = e->reason == HUB_CLOSE_PARSE || e->reason == HUB_CLOSE_TOO_LARGE || e->reason == HUB_CLOSE_SLOW;
+        hub_log_kv(fault ? HUB_LOG_INFO : HUB_LOG_DEBUG, "transport", "session closed", "sid", e->sid, "reason", reason, NULL);
         hub_metric_add(hub_metric_labelled("hubd_disconnects_total", "Sessions ended, by reason", HUB_COUNTER, "reason", hub_cstr(reason)), 1);
         e->t->ops->closed(client, (enum hub_close_reason)e->reason);
     }
