@@ -21,6 +21,7 @@ static void on_sweep(struct hub_timer *t) {
 struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
+    e->bridge = hub_bridge_new();
     e->hub_n = config->service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof *e->hubs);
     for (size_t i = 0; i < e->hub_n; i++) e->hubs[i] = hub_hub_new(e, i);
@@ -62,7 +63,10 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
     hub_buf_free(&args);
 }
 
-void hub_engine_start(struct hub_engine *e) { (void)e; }
+void hub_engine_start(struct hub_engine *e) {
+    hub_bridge_subscribe(e);
+    hub_actions_resume(e);
+}
 
 size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
 
@@ -104,5 +108,6 @@ void hub_engine_delete(struct hub_engine *e) {
     hub_timer_stop(e->config.loop, &e->sweep);
     delete_hubs(e->hubs, e->hub_n);
     delete_hubs(e->gone, e->gone_n);
+    hub_bridge_delete(e->bridge);
     free(e);
 }

@@ -15,6 +15,7 @@ struct hub_engine {
     size_t gone_n;
     bool draining;
     size_t pending;
+    struct hub_bridge *bridge;
     struct hub_timer sweep; /* forgets idle users' rate windows */
 };
 
@@ -108,6 +109,24 @@ void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str ro
 /* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both empty). */
 void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id);
 
+/* Rights of those who are in worked out again, cached decisions dropped (redecide.c): announced when they changed, kicked when lost. */
+void hub_redecide_user(struct hub_room *room, struct hub_str user_id);
+void hub_redecide_room(struct hub_room *room);
+
+/* ---- events from the bus (bridge.c) ---- */
+
+struct hub_bridge *hub_bridge_new(void);
+void hub_bridge_delete(struct hub_bridge *b);
+void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present definitions name; again after a reload */
+/* Appends the topic of a DataObject's events; WHAT is "created", "updated" or "deleted". */
+void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
+/* This event of our own was told to the room already: ignore it when it comes back. */
+void hub_bridge_remember(struct hub_engine *e, const char *event_id);
+/* After the room's record changed: closes the room when it is no longer eligible, else works out everybody's rights again. */
+void hub_room_recheck(struct hub_room *room);
+/* hub:roomClosed to everybody, and out. */
+void hub_room_close(struct hub_room *room);
+
 /* ---- opening rooms (open.c) ---- */
 
 /* Makes sure seq, epoch and moderation are loaded. DONE may come at once. ROOM must be held by the caller until then. */
@@ -134,6 +153,7 @@ void hub_indicators_stop(struct hub_room_user *u);
 void hub_room_used(struct hub_room *room); /* somebody joined */
 /* Both: ROOM must be held by the caller. */
 void hub_actions_stop(struct hub_room *room);    /* for good: the hub goes */
+void hub_actions_resume(struct hub_engine *e);   /* keepAlive ones of rooms used before this process started */
 void hub_actions_restart(struct hub_room *room); /* with the present definition's actions */
 void hub_room_unused(struct hub_room *room);     /* somebody left; acts when it was the last */
 

@@ -1,7 +1,6 @@
 /* DataObject CRUD. */
 #include "hub/objects.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,14 +46,10 @@ static void end(struct op *op, enum hub_code code, json_t *result, const char *e
 static void ignore_published(void *arg, enum hub_code code, const char *error) { (void)arg, (void)code, (void)error; }
 
 static void publish(struct op *op, const char *what, json_t *event) {
-    const struct hub_service *s = op->engine->config.service;
     struct hub_bus *bus = op->engine->config.bus;
     struct hub_buf topic = {0}, value = {0};
     char id[HUB_UUID_LEN + 1];
-    hub_buf_addf(&topic, "%s-%s-service-dbevent-", s->project, s->name);
-    for (const char *c = op->table->name; *c; c++) hub_buf_addc(&topic, (char)tolower((unsigned char)*c));
-    hub_buf_addf(&topic, "-%s", what);
-    for (size_t i = 0; i < topic.n; i++) topic.p[i] = (char)tolower((unsigned char)topic.p[i]);
+    hub_bridge_topic(&topic, op->engine->config.service, op->table->name, what);
     hub_uuid4(id);
     json_object_set_new(event, "_eventId", json_string(id));
     hub_json_add(&value, event);

@@ -3,27 +3,13 @@
 
 #include "hub/hub_int.h"
 
-static bool same_types(const struct hub_strs *a, const struct hub_strs *b) {
-    if (a->n != b->n) return false;
-    for (size_t i = 0; i < a->n; i++)
-        if (strcmp(a->items[i], b->items[i])) return false;
-    return true;
-}
-
-static bool same_rights(const struct hub_rights *a, const struct hub_rights *b) {
-    if (a->can_read != b->can_read || a->can_send != b->can_send || a->moderated != b->moderated || a->can_moderate != b->can_moderate ||
-        a->can_delete_any != b->can_delete_any || a->can_manage_room != b->can_manage_room)
-        return false;
-    return !a->role || same_types(&a->role->allowed_message_types, &b->role->allowed_message_types);
-}
-
 /* False: the role is gone, and with it the member's reason to be here. */
 static bool renew_rights(struct hub_member *m, const struct hub_def *def) {
     if (m->rights.system || !m->rights.role) return true;
     const struct hub_def_role *role = hub_def_role(def, hub_cstr(m->rights.role->name));
     if (!role) return false;
     struct hub_rights now = hub_rights_of(role);
-    bool same = same_rights(&m->rights, &now);
+    bool same = hub_rights_equal(&m->rights, &now);
     hub_member_set_rights(m, &now);
     if (!same) hub_permissions_tell(m);
     return true;
@@ -98,4 +84,5 @@ void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, 
     for (size_t i = 0; i < old_n; i++)
         if (old[i]) retire(e, old[i]);
     free(old);
+    hub_bridge_subscribe(e);
 }

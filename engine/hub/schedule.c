@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "hub/hub_int.h"
+#include "hub/objects.h"
 
 /* One action of one room while its interval runs. */
 struct action {
@@ -125,4 +126,68 @@ void hub_actions_restart(struct hub_room *room) {
     hub_actions_stop(room);
     if (room->user_n || was_running) hub_room_used(room);
     hub_room_unused(room); /* what runs with members only, in a room kept alive without */
+}
+
+/* ---- keepAlive after a restart ---- */
+
+/* A room that was opened before has a counter; its keepAlive actions go on although nobody has come yet. */
+struct resuming {
+    struct hub_hub *hub;
+    char *room_id;
+    struct hub_room *room;
+};
+
+static void free_resuming(struct resuming *r) {
+    if (r->room) hub_room_unref(r->room);
+    free(r->room_id);
+    free(r);
+}
+
+static void on_resumed(void *arg, enum hub_code code) {
+    struct resuming *r = arg;
+    if (!code) {
+        hub_room_used(r->room);
+        hub_room_unused(r->room); /* only what needs no members */
+    }
+    free_resuming(r);
+}
+
+static void on_record(void *arg, enum hub_code code, json_t *row, const char *error) {
+    struct resuming *r = arg;
+    (void)error;
+    if (code) { /* the room is gone, or the store is away: the next join starts the action */
+        free_resuming(r);
+        return;
+    }
+    r->room = hub_room_get(&r->hub->rooms, r->hub->engine->config.loop, r->hub, hub_cstr(r->room_id));
+    if (!r->room->record) r->room->record = json_incref(row);
+    hub_room_open(r->room, on_resumed, r);
+}
+
+static void on_rooms(void *arg, enum hub_code code, json_t *rows, const char *error) {
+    struct hub_hub *hub = arg;
+    const struct hub_table *t = hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
+    if (code) hub_log_kv(HUB_LOG_WARN, "hub", "keepAlive actions wait for a join", "hub", hub->def->name, "error", error, NULL);
+    for (size_t i = 0; !code && i < json_array_size(rows); i++) {
+        json_t *id = hub_json_get(json_array_get(rows, i), "roomId");
+        struct resuming *r = hub_xmalloc(sizeof *r);
+        *r = (struct resuming){.hub = hub, .room_id = hub_str_dup(hub_json_str(id))};
+        hub_object_find(hub->engine, t, id, on_record, r);
+    }
+}
+
+static bool has_keep_alive(const struct hub_def *def) {
+    for (size_t i = 0; i < def->scheduled_action_n; i++)
+        if (def->scheduled_actions[i].keep_alive) return true;
+    return false;
+}
+
+void hub_actions_resume(struct hub_engine *e) {
+    struct hub_store *store = e->config.store;
+    for (size_t i = 0; i < e->hub_n; i++) {
+        if (!has_keep_alive(e->hubs[i]->def)) continue;
+        json_t *params = json_pack("[s]", e->hubs[i]->def->name);
+        store->ops->sql(store, HUB_STR("SELECT \"roomId\" FROM \"hubd_room\" WHERE \"scope\" = $1"), params, on_rooms, e->hubs[i]);
+        json_decref(params);
+    }
 }

@@ -245,12 +245,35 @@ static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_
         hub_rest_fail_code(req, HUB_NOT_FOUND, "there is no such path below this hub", hub_str(NULL, 0));
 }
 
+/* ---- POST /bus/{topic}: a record put on the bus by hand, where anybody may be anybody anyway ---- */
+
+static void on_published(void *arg, enum hub_code code, const char *error) {
+    struct hub_http_req *req = arg;
+    if (code)
+        hub_rest_fail_code(req, code, error, hub_str(NULL, 0));
+    else
+        hub_rest_ok(req, 202, NULL, hub_str(NULL, 0), hub_str(NULL, 0));
+}
+
+static void publish(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
+    if (hub_http_method(req) != HUB_HTTP_POST) {
+        hub_rest_fail(req, HUB_NOT_ALLOWED, 405, "only POST", hub_str(NULL, 0), "Allow: POST\r\n");
+        return;
+    }
+    json_t *record = hub_rest_body(req);
+    if (!record) return;
+    hub_engine_publish(r->engine, path->segments[1], record, on_published, req);
+    json_decref(record);
+}
+
 bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
     struct hub_rest_path path;
     bool ours = hub_rest_path_parse(&path, hub_http_path(req)) && path.n;
     struct hub_hub *hub = ours ? hub_engine_hub(r->engine, path.segments[0]) : NULL;
     if (ours && hub_str_is(path.segments[0], "objects"))
         hub_rest_objects(r, req, &path);
+    else if (ours && r->service->dev && path.n == 2 && hub_str_is(path.segments[0], "bus"))
+        publish(r, req, &path);
     else if (hub)
         handle_hub(r, req, hub, &path);
     else

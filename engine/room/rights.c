@@ -26,6 +26,25 @@ bool hub_rights_allow_type(const struct hub_rights *r, const char *type) {
     return false;
 }
 
+static const struct hub_strs *types_of(const struct hub_rights *r) {
+    static const struct hub_strs all = {NULL, 0};
+    return r->role ? &r->role->allowed_message_types : &all;
+}
+
+static bool same_types(const struct hub_strs *a, const struct hub_strs *b) {
+    if (a->n != b->n) return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->items[i], b->items[i])) return false;
+    return true;
+}
+
+bool hub_rights_equal(const struct hub_rights *a, const struct hub_rights *b) {
+    const char *name = hub_rights_name(a), *other = hub_rights_name(b);
+    if ((name || other) && (!name || !other || strcmp(name, other))) return false;
+    return a->can_read == b->can_read && a->can_send == b->can_send && a->moderated == b->moderated && a->can_moderate == b->can_moderate &&
+           a->can_delete_any == b->can_delete_any && a->can_manage_room == b->can_manage_room && same_types(types_of(a), types_of(b));
+}
+
 const char *hub_rights_name(const struct hub_rights *r) { return r->system ? "system" : r->role ? r->role->name : NULL; }
 
 static void add_flag(struct hub_buf *b, const char *key, bool v) {

@@ -14,6 +14,7 @@ struct hub_rights hub_rights_system(void);
 /* ROLE NULL: may read and send every type, unmoderated, and nothing more (contract: hub-definition.md). */
 struct hub_rights hub_rights_of(const struct hub_def_role *role);
 bool hub_rights_allow_type(const struct hub_rights *r, const char *message_type);
+bool hub_rights_equal(const struct hub_rights *a, const struct hub_rights *b);
 /* "system", the role's name, or NULL. */
 const char *hub_rights_name(const struct hub_rights *r);
 /* Appends "hubRole":…,"permissions":{…} (wire.md hub:joined), no comma around. */
