@@ -5,6 +5,8 @@
 
 #include "hub/hub_int.h"
 
+#define REASON_MAX 1000 /* bytes that a moderator may give as reason */
+
 static struct hub_buf scratch;
 
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack) {
@@ -90,4 +92,19 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
         hub_fail(&err, code, NULL);
     va_end(ap);
     hub_call_fail_with(call, &err, hub_str(NULL, 0));
+}
+
+bool hub_call_user(struct hub_call *call, struct hub_str *user) {
+    *user = hub_call_str(call, "userId");
+    if (user->n && user->n <= 255 && !memchr(user->p, 0, user->n)) return true;
+    hub_call_fail(call, HUB_BAD_REQUEST, "userId: expected a text of 1 to 255 bytes");
+    return false;
+}
+
+bool hub_call_reason(struct hub_call *call) {
+    const json_t *v = hub_json_get(call->args, "reason");
+    struct hub_str s = hub_json_str(v);
+    if (hub_json_nil(v) || (json_is_string(v) && s.n <= REASON_MAX && !memchr(s.p, 0, s.n))) return true;
+    hub_call_fail(call, HUB_BAD_REQUEST, "reason: expected a text of at most %d bytes", REASON_MAX);
+    return false;
 }

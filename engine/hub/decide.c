@@ -33,6 +33,7 @@ static void check_sources(struct decision *d);
 static void check_scripts(struct decision *d);
 
 static void finish(struct decision *d, enum hub_code code, const struct hub_rights *rights) {
+    if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms())) code = HUB_BLOCKED; /* since it was asked first */
     if (code && hub_log_on(HUB_LOG_DEBUG))
         hub_log_kv(HUB_LOG_DEBUG, "hub", "join refused", "hub", d->def->name, "room", d->room_id, "user", d->who->user_id, "code",
                    hub_code_name(code), NULL);

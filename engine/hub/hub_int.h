@@ -100,6 +100,11 @@ static inline bool hub_id_ok(struct hub_str id) { return id.n && id.n <= 255 && 
 /* args[key] as text; empty when absent. For ids a number is not accepted. */
 static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) { return hub_json_get_str(c->args, key); }
 
+/* args.userId, a text of 1 to 255 bytes; false when the call was refused (and is gone). */
+bool hub_call_user(struct hub_call *call, struct hub_str *user);
+/* args.reason, if given, is a text of bounded length; false when the call was refused (and is gone). */
+bool hub_call_reason(struct hub_call *call);
+
 /* ---- deciding who may enter (decide.c) ---- */
 
 /* LAYER names what decided ("authSources.owner", "cache", …). RECORD is the room's row (borrowed). CODE != HUB_OK: refused. */
@@ -141,12 +146,24 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
 void hub_member_exit(struct hub_member *m);
 /* All connections of a user: event to each, then out. */
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason);
+/* Everybody out: EVENT with ARGS to each connection with canRead, hub:kicked with REASON to the others. */
+void hub_room_expel_all(struct hub_room *room, const char *event, struct hub_str args, struct hub_str reason);
 void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an array */
 /* hub:permissions to this connection: rights or silence have changed. */
 void hub_permissions_tell(struct hub_member *m);
+void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id); /* to all connections of the user in the room */
 void hub_presence_online(struct hub_member *m);
 void hub_presence_away(struct hub_member *m);
 void hub_indicators_stop(struct hub_room_user *u);
+
+/* ---- moderation (moderation.c) and the room's record (manage.c) ---- */
+
+/* Wall ms, 0 = not, INT64_MAX = without end; when it ends by itself the room and the user are told. */
+void hub_silence_set(struct hub_moderated *m, int64_t until);
+/* RECORD is the room object's row as it is now; CHANGES what changed of it, or NULL. Tells the room, then decides again whether it is eligible;
+ * if not, everybody is put out (hub:roomClosed). */
+void hub_room_updated(struct hub_room *room, json_t *record, const json_t *changes);
+void hub_room_close(struct hub_room *room);
 
 /* ---- scheduled actions (schedule.c) ---- */
 
@@ -253,6 +270,18 @@ void hub_cmd_edit(struct hub_call *c);
 void hub_cmd_delete(struct hub_call *c);
 void hub_cmd_react(struct hub_call *c);   /* also as hub:unreact (REST) */
 void hub_cmd_message(struct hub_call *c); /* REST: GET one message */
+void hub_cmd_pending(struct hub_call *c);
+void hub_cmd_approve(struct hub_call *c);
+void hub_cmd_reject(struct hub_call *c);
+void hub_cmd_block(struct hub_call *c);
+void hub_cmd_unblock(struct hub_call *c);
+void hub_cmd_silence(struct hub_call *c);
+void hub_cmd_unsilence(struct hub_call *c);
+void hub_cmd_request_speak(struct hub_call *c);
+void hub_cmd_grant_speak(struct hub_call *c);
+void hub_cmd_deny_speak(struct hub_call *c);
+void hub_cmd_kick(struct hub_call *c);
+void hub_cmd_update_room(struct hub_call *c);
 void hub_cmd_history(struct hub_call *c);
 void hub_cmd_members(struct hub_call *c);
 void hub_cmd_event(struct hub_call *c);

@@ -109,19 +109,46 @@ static void add_reason(struct hub_buf *b, struct hub_str room, struct hub_str re
     hub_buf_addc(b, '}');
 }
 
+/* What a connection is told as it is put out. */
+struct notice {
+    const char *event;
+    struct hub_str args;
+};
+
+static void expel(struct hub_room_user *u, struct notice reader, struct notice other) {
+    for (uint32_t left = u->member_n; left; left--) { /* the last one may free the user */
+        struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
+        struct notice n = m->rights.can_read ? reader : other;
+        hub_outlet_emit(m->outlet, hub_cstr(n.event), n.args, 0);
+        hub_member_exit(m);
+    }
+}
+
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason) {
     struct hub_room_user *u = hub_room_user(room, user_id);
     struct hub_buf args = {0};
     if (!u) return;
     hub_room_ref(room);
     add_reason(&args, hub_cstr(room->id), reason);
-    for (uint32_t left = u->member_n; left; left--) { /* the last one may free the user */
-        struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
-        struct hub_outlet *o = m->outlet;
-        hub_outlet_emit(o, hub_cstr(event), hub_buf_str(&args), 0);
-        hub_member_exit(m);
-    }
+    struct notice n = {event, hub_buf_str(&args)};
+    expel(u, n, n);
     hub_buf_free(&args);
+    hub_room_unref(room);
+}
+
+void hub_room_expel_all(struct hub_room *room, const char *event, struct hub_str args, struct hub_str reason) {
+    void *value;
+    struct hub_buf kicked = {0};
+    hub_room_ref(room);
+    add_reason(&kicked, hub_cstr(room->id), reason);
+    struct notice reader = {event, args}, other = {"hub:kicked", hub_buf_str(&kicked)};
+    void *it = hub_map_next(&room->users, NULL, NULL, &value);
+    while (it) {
+        struct hub_room_user *u = value;
+        it = hub_map_next(&room->users, it, NULL, &value); /* step on before U may go */
+        expel(u, reader, other);
+    }
+    hub_buf_free(&kicked);
     hub_room_unref(room);
 }
 
@@ -146,6 +173,12 @@ void hub_permissions_tell(struct hub_member *m) {
     hub_buf_addf(&args, ",\"silenced\":%s}", silenced ? "true" : "false");
     hub_outlet_emit(m->outlet, HUB_STR("hub:permissions"), hub_buf_str(&args), 0);
     hub_buf_free(&args);
+}
+
+void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id) {
+    const struct hub_room_user *u = hub_room_user(room, user_id);
+    if (!u) return;
+    HUB_LIST_EACH(&u->members, it) hub_permissions_tell(HUB_CONTAINER(it, struct hub_member, in_user));
 }
 
 static void add_receipt(struct hub_buf *b, const struct hub_receipt *r) {

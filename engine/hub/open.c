@@ -26,15 +26,16 @@ static void finish(struct hub_room *room, enum hub_code code) {
 }
 
 static void apply(struct hub_room *room, const struct hub_cell *row) {
-    struct hub_moderated *m = hub_room_moderated(room, row[HUB_MOD_USER_ID].s, true);
     struct hub_str action = row[HUB_MOD_ACTION].s;
     int64_t until = row[HUB_MOD_EXPIRES_AT].kind == HUB_CELL_INT ? row[HUB_MOD_EXPIRES_AT].i : INT64_MAX;
+    if (until <= hub_wall_ms()) return;
+    struct hub_moderated *m = hub_room_moderated(room, row[HUB_MOD_USER_ID].s, true);
     if (hub_str_is(action, "block"))
         m->blocked_until = until;
     else if (hub_str_is(action, "silence"))
-        m->silenced_until = until;
+        hub_silence_set(m, until);
     else if (hub_str_is(action, "speak"))
-        m->may_speak = until > hub_wall_ms();
+        m->may_speak = true;
 }
 
 static int64_t number_or_0(const struct hub_cell *c) { return c->kind == HUB_CELL_INT ? c->i : 0; }

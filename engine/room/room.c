@@ -47,7 +47,7 @@ void hub_room_unref(struct hub_room *r) {
     if (--r->refs) return;
     hub_map_del(r->registry, hub_cstr(r->id));
     for (struct hub_room_user *u; (u = hub_map_drain(&r->users));) free_user(u);
-    for (void *m; (m = hub_map_drain(&r->moderated));) free(m);
+    for (struct hub_moderated *m; (m = hub_map_drain(&r->moderated));) hub_timer_stop(r->loop, &m->silence_over), free(m);
     for (void *m; (m = hub_map_drain(&r->receipts));) free(m);
     hub_group_delete(r->readers);
     json_decref(r->record);
@@ -115,7 +115,9 @@ void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights
 struct hub_moderated *hub_room_moderated(struct hub_room *r, struct hub_str id, bool create) {
     struct hub_moderated *m = hub_map_get(&r->moderated, id);
     if (m || !create) return m;
-    m = hub_xcalloc(1, sizeof *m);
+    m = hub_xcalloc(1, sizeof *m + id.n + 1);
+    m->room = r;
+    memcpy(m->user_id, id.p, id.n);
     hub_map_put(&r->moderated, id, m);
     return m;
 }

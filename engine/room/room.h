@@ -36,9 +36,11 @@ struct hub_member {
 
 /* Moderation of one user in the room, as stored (actions block, silence, speak). Times in wall ms; 0 = not, INT64_MAX = without end. */
 struct hub_moderated {
+    struct hub_room *room; /* whose it is */
     int64_t blocked_until, silenced_until;
-    bool may_speak; /* granted under defaultSilenced */
-    bool asked_to_speak;
+    bool may_speak;                /* granted under defaultSilenced */
+    struct hub_timer silence_over; /* the owner's; stopped when the room is freed */
+    char user_id[];
 };
 
 /* How far one user has read and received, as stored. */

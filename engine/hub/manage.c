@@ -1,0 +1,117 @@
+/* What canManageRoom allows: putting users out, and changing the room itself. */
+#include <stdlib.h>
+
+#include "hub/hub_int.h"
+#include "hub/objects.h"
+
+void hub_cmd_kick(struct hub_call *call) {
+    struct hub_str user;
+    if (!hub_call_user(call, &user) || !hub_call_reason(call)) return;
+    const struct hub_room_user *u = hub_room_user(call->room, user);
+    if (!u || !u->member_n) {
+        hub_call_fail(call, HUB_NOT_FOUND, "the user is not in this room");
+        return;
+    }
+    hub_room_expel(call->room, user, "hub:kicked", hub_call_str(call, "reason"));
+    hub_call_ok(call, NULL, hub_str(NULL, 0));
+}
+
+/* ---- the room's record ---- */
+
+static void add_record(struct hub_buf *b, const struct hub_room *room) {
+    hub_buf_addz(b, "{\"roomId\":");
+    hub_json_add_string(b, hub_cstr(room->id));
+    hub_buf_addz(b, ",\"record\":");
+    hub_json_add(b, room->record);
+}
+
+void hub_room_close(struct hub_room *room) {
+    struct hub_buf args = {0};
+    add_record(&args, room);
+    hub_buf_addc(&args, '}');
+    hub_room_expel_all(room, "hub:roomClosed", hub_buf_str(&args), HUB_STR("room_not_eligible"));
+    hub_buf_free(&args);
+}
+
+static void on_eligibility(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct hub_room *room = arg;
+    if (code) /* refuses who wants to enter, but puts nobody out */
+        hub_hook_failed(hub_of(room), &hub_of(room)->def->room_eligibility, code, error);
+    else if (!hub_truthy(result))
+        hub_room_close(room);
+    hub_room_unref(room);
+}
+
+void hub_room_updated(struct hub_room *room, json_t *record, const json_t *changes) {
+    struct hub_hub *hub = hub_of(room);
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    struct hub_buf args = {0};
+    json_incref(record);
+    json_decref(room->record);
+    room->record = record;
+    add_record(&args, room);
+    if (changes) hub_buf_addz(&args, ",\"changes\":"), hub_json_add(&args, changes);
+    hub_buf_addc(&args, '}');
+    hub_room_emit(room, &all, HUB_STR("hub:roomUpdated"), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+    if (hub->def->room_eligibility.kind == HUB_SCRIPT_NONE) return;
+    struct hub_hook_arg hook_args[2];
+    size_t n = hub_hook_room_args(hub, room->record, hook_args, 0);
+    hub_hook_call(hub, &hub->def->room_eligibility, hook_args, n, on_eligibility, hub_room_ref(room));
+}
+
+static const struct hub_table *room_table(const struct hub_hub *hub) {
+    return hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
+}
+
+static enum hub_code check_changes(const struct hub_table *t, const json_t *changes, struct hub_err *err) {
+    const char *key;
+    json_t *v;
+    if (!json_is_object(changes) || !json_object_size(changes))
+        return hub_fail(err, HUB_BAD_REQUEST, "changes: expected an object with the properties to change");
+    json_object_foreach((json_t *)(uintptr_t)changes, key, v) {
+        int i = hub_table_column(t, hub_cstr(key));
+        if (i >= 0 && ((size_t)i == t->id || i == t->active || i == t->created_at || i == t->updated_at))
+            return hub_fail(err, HUB_NOT_ALLOWED, "changes.%.64s: this property cannot be changed", key);
+    }
+    return HUB_OK;
+}
+
+/* The changed properties as they are stored. */
+static json_t *stored_changes(const json_t *changes, const json_t *record) {
+    json_t *stored = json_object(), *v;
+    const char *key;
+    json_object_foreach((json_t *)(uintptr_t)changes, key, v) json_object_set(stored, key, json_object_get(record, key));
+    return stored;
+}
+
+static void on_updated(void *arg, enum hub_code code, json_t *record, const char *error) {
+    struct hub_call *call = arg;
+    struct hub_buf fields = {0};
+    if (code) {
+        hub_call_fail(call, code, "%s", error && error[0] ? error : hub_code_text(code));
+        return;
+    }
+    struct hub_room *room = hub_room_ref(call->room);
+    json_t *changes = stored_changes(hub_json_get(call->args, "changes"), record);
+    hub_buf_addz(&fields, "\"room\":");
+    hub_json_add(&fields, record);
+    hub_call_ok(call, "room", hub_buf_str(&fields));
+    hub_room_updated(room, record, changes);
+    hub_buf_free(&fields);
+    json_decref(changes);
+    hub_room_unref(room);
+}
+
+void hub_cmd_update_room(struct hub_call *call) {
+    const struct hub_table *t = room_table(call->hub);
+    const json_t *changes = hub_json_get(call->args, "changes");
+    struct hub_err err;
+    enum hub_code code = call->hub->engine->draining ? hub_fail(&err, HUB_SHUTTING_DOWN, NULL) : check_changes(t, changes, &err);
+    if (code) {
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+        return;
+    }
+    const json_t *id = t->id == HUB_NO_ID ? NULL : json_object_get(call->room->record, t->columns[t->id].property);
+    hub_object_update(call->hub->engine, t, id, changes, on_updated, call);
+}

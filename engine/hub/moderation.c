@@ -1,0 +1,271 @@
+/* Who may not enter a room or not speak in it: block, silence, and the right to speak where rooms begin silent.
+ *
+ * A restriction is an active row of the hub's moderation table, and struct hub_moderated while the room is in use; the row comes first. At
+ * most one row per user and action stays active: a new one is inserted, then those before it are put out of use. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "hub/hub_int.h"
+
+#define SECONDS_MAX (10LL * 366 * 24 * 3600) /* ten years */
+
+struct moderation {
+    struct hub_write write;
+    struct hub_cell cells[HUB_MOD_COLUMNS];
+    struct hub_cond where[4];
+    struct hub_cell actions[2]; /* those the write puts out of use */
+    const struct kind *kind;
+    struct hub_call *call; /* until it is answered */
+    json_t *args;          /* the call's, reference */
+    struct hub_room *room; /* reference */
+    struct hub_str user;
+    int64_t until; /* wall ms; INT64_MAX = without end */
+    char id[HUB_UUID_LEN + 1];
+};
+
+struct kind {
+    const char *adds;     /* action of the row to insert; NULL: rows are only put out of use */
+    const char *lifts[2]; /* actions whose earlier rows end; the second may be NULL */
+    bool against;         /* it takes something from the user */
+    /* After the commit and the acknowledgement: remembers it and tells those concerned. */
+    void (*effect)(const struct moderation *m);
+};
+
+static struct hub_cell text_cell(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
+
+/* ---- telling ---- */
+
+static void tell(struct hub_room *room, const struct hub_target *target, struct hub_str event, struct hub_str user) {
+    struct hub_buf args = {0};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addz(&args, ",\"userId\":");
+    hub_json_add_string(&args, user);
+    hub_buf_addc(&args, '}');
+    hub_room_emit(room, target, event, hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+static void tell_all(struct hub_room *room, struct hub_str event, struct hub_str user) {
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    tell(room, &all, event, user);
+}
+
+static void tell_concerned(struct hub_room *room, struct hub_str event, struct hub_str user) {
+    const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = user};
+    tell(room, &few, event, user);
+}
+
+/* ---- a silence that ends by itself ---- */
+
+static void on_silence_over(struct hub_timer *t) {
+    struct hub_moderated *m = HUB_CONTAINER(t, struct hub_moderated, silence_over);
+    struct hub_room *room = hub_room_ref(m->room);
+    if (m->silenced_until > hub_wall_ms()) { /* the wall clock was set back */
+        hub_silence_set(m, m->silenced_until);
+    } else {
+        hub_silence_set(m, 0);
+        tell_all(room, HUB_STR("hub:unsilenced"), hub_cstr(m->user_id));
+        hub_permissions_tell_user(room, hub_cstr(m->user_id));
+    }
+    hub_room_unref(room);
+}
+
+void hub_silence_set(struct hub_moderated *m, int64_t until) {
+    struct hub_loop *loop = m->room->loop;
+    int64_t left = until - hub_wall_ms();
+    m->silenced_until = until;
+    hub_timer_stop(loop, &m->silence_over);
+    if (until && until != INT64_MAX) hub_timer_start(loop, &m->silence_over, left > 1 ? left : 1, on_silence_over);
+}
+
+/* ---- what each does ---- */
+
+/* What is remembered of the user; NULL when there is nothing to take back. */
+static struct hub_moderated *memory(const struct moderation *m, bool create) { return hub_room_moderated(m->room, m->user, create); }
+
+static void block(const struct moderation *m) {
+    memory(m, true)->blocked_until = m->until;
+    hub_room_expel(m->room, m->user, "hub:blocked", hub_json_get_str(m->args, "reason"));
+}
+
+static void unblock(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, false);
+    if (now) now->blocked_until = 0;
+}
+
+static void silence(const struct moderation *m) {
+    hub_silence_set(memory(m, true), m->until);
+    tell_all(m->room, HUB_STR("hub:silenced"), m->user);
+    hub_permissions_tell_user(m->room, m->user);
+}
+
+static void unsilence(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, false);
+    if (!now || !now->silenced_until) return;
+    hub_silence_set(now, 0);
+    tell_all(m->room, HUB_STR("hub:unsilenced"), m->user);
+    hub_permissions_tell_user(m->room, m->user);
+}
+
+static void grant(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, true);
+    now->may_speak = true;
+    hub_silence_set(now, 0);
+    tell_concerned(m->room, HUB_STR("hub:speakGranted"), m->user);
+    hub_permissions_tell_user(m->room, m->user);
+}
+
+static void deny(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, false);
+    bool could = now && now->may_speak;
+    if (could) now->may_speak = false;
+    tell_concerned(m->room, HUB_STR("hub:speakDenied"), m->user);
+    if (could) hub_permissions_tell_user(m->room, m->user);
+}
+
+/* ---- the way of all of them ---- */
+
+static void end(struct moderation *m) {
+    hub_room_unref(m->room);
+    json_decref(m->args);
+    free(m);
+}
+
+static void on_superseded(struct hub_write *w) {
+    struct moderation *m = w->arg;
+    hub_of(m->room)->engine->pending--;
+    if (w->code && w->code != HUB_NOT_FOUND)
+        hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", w->error, NULL);
+    end(m);
+}
+
+static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
+    struct hub_hub *hub = hub_of(m->room);
+    struct hub_store *store = hub->engine->config.store;
+    m->write = (struct hub_write){.table = hub->tables->moderation, .kind = kind, .cells = m->cells, .done = done, .arg = m};
+    if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = m->where, m->write.where_n = m->kind->adds ? 4 : 3;
+    hub->engine->pending++;
+    store->ops->write(store, &m->write);
+}
+
+static void on_stored(struct hub_write *w) {
+    struct moderation *m = w->arg;
+    hub_of(m->room)->engine->pending--;
+    if (w->code && !(w->kind == HUB_DELETE && w->code == HUB_NOT_FOUND)) { /* nothing to lift is fine */
+        hub_call_fail(m->call, w->code, NULL);
+        end(m);
+        return;
+    }
+    hub_call_ok(m->call, NULL, hub_str(NULL, 0));
+    m->kind->effect(m);
+    if (m->kind->adds)
+        submit(m, HUB_DELETE, on_superseded);
+    else
+        end(m);
+}
+
+static void fill(struct moderation *m) {
+    struct hub_str reason = hub_json_get_str(m->args, "reason");
+    m->cells[HUB_MOD_ID] = text_cell(hub_str(m->id, HUB_UUID_LEN));
+    m->cells[HUB_MOD_ROOM_ID] = text_cell(hub_cstr(m->room->id));
+    m->cells[HUB_MOD_USER_ID] = text_cell(m->user);
+    m->cells[HUB_MOD_ACTION] = text_cell(hub_cstr(m->kind->adds));
+    m->cells[HUB_MOD_MODERATOR_ID] = text_cell(hub_cstr(m->call->who->user_id));
+    if (reason.n) m->cells[HUB_MOD_REASON] = text_cell(reason);
+    if (m->until != INT64_MAX) m->cells[HUB_MOD_EXPIRES_AT] = (struct hub_cell){.kind = HUB_CELL_INT, .i = m->until};
+    m->cells[HUB_MOD_IS_ACTIVE] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 1};
+}
+
+static void aim(struct moderation *m) {
+    for (size_t i = 0; i < 2; i++) m->actions[i] = text_cell(hub_cstr(m->kind->lifts[i]));
+    m->where[0] = (struct hub_cond){.column = HUB_MOD_ROOM_ID, .value = text_cell(hub_cstr(m->room->id))};
+    m->where[1] = (struct hub_cond){.column = HUB_MOD_USER_ID, .value = text_cell(m->user)};
+    m->where[2] = (struct hub_cond){.column = HUB_MOD_ACTION, .cmp = HUB_IN, .in = m->actions, .in_n = m->kind->lifts[1] ? 2 : 1};
+    m->where[3] = (struct hub_cond){.column = HUB_MOD_ID, .cmp = HUB_NE, .value = text_cell(hub_str(m->id, HUB_UUID_LEN))};
+}
+
+/* Moderators and managers are out of reach of those who are no more than moderators. Known of whoever is in the room. */
+static bool is_protected(const struct hub_call *call, struct hub_str user) {
+    const struct hub_room_user *u = hub_room_user(call->room, user);
+    if (!u || call->rights.can_manage_room) return false;
+    HUB_LIST_EACH(&u->members, it) {
+        const struct hub_rights *r = &HUB_CONTAINER(it, struct hub_member, in_user)->rights;
+        if (r->can_moderate || r->can_manage_room) return true;
+    }
+    return false;
+}
+
+static enum hub_code check(const struct hub_call *call, const struct kind *kind, struct hub_str user, int64_t *until, struct hub_err *err) {
+    const json_t *seconds = hub_json_get(call->args, "seconds");
+    int64_t n = hub_json_get_int(call->args, "seconds", 0);
+    *until = hub_json_nil(seconds) ? INT64_MAX : hub_wall_ms() + n * 1000;
+    if (call->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
+    if (!hub_json_nil(seconds) && (n < 1 || n > SECONDS_MAX))
+        return hub_fail(err, HUB_BAD_REQUEST, "seconds: expected a whole number from 1 to %lld", SECONDS_MAX);
+    if (hub_str_is(user, call->who->user_id)) return hub_fail(err, HUB_NOT_ALLOWED, "you cannot moderate yourself");
+    if (kind->against && is_protected(call, user)) return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes canManageRoom");
+    return HUB_OK;
+}
+
+static void moderate(struct hub_call *call, const struct kind *kind) {
+    struct hub_str user;
+    struct hub_err err;
+    int64_t until;
+    if (!hub_call_user(call, &user) || !hub_call_reason(call)) return;
+    enum hub_code code = check(call, kind, user, &until, &err);
+    if (code) {
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+        return;
+    }
+    struct moderation *m = hub_xcalloc(1, sizeof *m);
+    *m = (struct moderation){
+        .kind = kind, .call = call, .args = json_incref(call->args), .room = hub_room_ref(call->room), .user = user, .until = until};
+    hub_uuid7(m->id);
+    fill(m);
+    aim(m);
+    submit(m, kind->adds ? HUB_INSERT : HUB_DELETE, on_stored);
+}
+
+void hub_cmd_block(struct hub_call *call) {
+    static const struct kind kind = {"block", {"block"}, true, block};
+    moderate(call, &kind);
+}
+
+void hub_cmd_unblock(struct hub_call *call) {
+    static const struct kind kind = {NULL, {"block"}, false, unblock};
+    moderate(call, &kind);
+}
+
+void hub_cmd_silence(struct hub_call *call) {
+    static const struct kind kind = {"silence", {"silence"}, true, silence};
+    moderate(call, &kind);
+}
+
+void hub_cmd_unsilence(struct hub_call *call) {
+    static const struct kind kind = {NULL, {"silence"}, false, unsilence};
+    moderate(call, &kind);
+}
+
+void hub_cmd_grant_speak(struct hub_call *call) {
+    static const struct kind kind = {"speak", {"speak", "silence"}, false, grant};
+    moderate(call, &kind);
+}
+
+void hub_cmd_deny_speak(struct hub_call *call) {
+    static const struct kind kind = {NULL, {"speak"}, true, deny};
+    moderate(call, &kind);
+}
+
+/* Asking again is told again: moderators come and go. The rate limit keeps it from being a nuisance. */
+void hub_cmd_request_speak(struct hub_call *call) {
+    const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
+    struct hub_str user = hub_cstr(call->who->user_id);
+    if (!hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced, hub_wall_ms())) {
+        hub_call_fail(call, HUB_NOT_ALLOWED, "you are not silenced in this room");
+    } else if (hub_gate_rate(call)) {
+        tell(call->room, &moderators, HUB_STR("hub:speakRequested"), user);
+        hub_call_ok(call, NULL, hub_str(NULL, 0));
+    }
+}

@@ -1,0 +1,88 @@
+/* Messages that wait for a moderator: listing, approving, rejecting (contract: wire.md, semantics.md "Order and durability"). */
+#include "hub/change.h"
+
+#define PENDING_MAX 200 /* messages of one list, the oldest first */
+
+static struct hub_cell text_cell(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
+
+static void on_pending(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct hub_call *call = arg;
+    struct hub_buf b = {0};
+    (void)error;
+    if (code) {
+        hub_call_fail(call, code, NULL);
+        return;
+    }
+    hub_messages_json(&b, call->hub, rows, rows->n, false);
+    hub_call_ok(call, "messages", hub_buf_str(&b));
+    hub_buf_free(&b);
+}
+
+void hub_cmd_pending(struct hub_call *call) {
+    struct hub_store *store = call->hub->engine->config.store;
+    const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
+                                     {.column = HUB_MSG_SEQ, .value = {.kind = HUB_CELL_NULL}}, /* found by the index over (roomId, seq) */
+                                     {.column = HUB_MSG_STATUS, .value = text_cell(HUB_STR("pending"))}};
+    const struct hub_select q = {
+        .table = call->hub->tables->message, .where = where, .where_n = 3, .order_by = HUB_MSG_ID, .limit = PENDING_MAX}; /* ids grow with time */
+    store->ops->select(store, &q, on_pending, call);
+}
+
+static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering, struct hub_err *err) {
+    if (!c->pending) return hub_fail(err, HUB_NOT_FOUND, "the message does not wait for a moderator");
+    c->cells[HUB_MSG_STATUS] = text_cell(status);
+    c->numbered.write.kind = HUB_UPDATE;
+    c->numbered.write.numbering = numbering;
+    return HUB_OK;
+}
+
+static enum hub_code judge_approval(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
+    (void)row;
+    return judge(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
+}
+
+static enum hub_code judge_rejection(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
+    (void)row;
+    return judge(c, HUB_STR("rejected"), HUB_NUMBER_NONE, err);
+}
+
+static void tell_approval(const struct hub_change *c) {
+    struct hub_buf args = {0};
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(c->room->id));
+    hub_buf_addz(&args, ",\"message\":");
+    hub_buf_adds(&args, hub_buf_str(&c->message));
+    hub_buf_adds(&args, hub_buf_str(&c->from));
+    hub_buf_addc(&args, '}');
+    hub_room_emit(c->room, &all, HUB_STR("hub:messageArrived"), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+static void tell_rejection(const struct hub_change *c) {
+    struct hub_str reason = hub_json_get_str(c->args, "reason");
+    struct hub_buf args = {0};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(c->room->id));
+    hub_buf_addz(&args, ",\"messageId\":");
+    hub_json_add_string(&args, c->id);
+    if (reason.n) hub_buf_addz(&args, ",\"reason\":"), hub_json_add_string(&args, reason);
+    hub_buf_addc(&args, '}');
+    hub_change_emit(c, HUB_STR("hub:messageRejected"), hub_buf_str(&args));
+    hub_buf_free(&args);
+}
+
+static void review(struct hub_call *call, const struct hub_change_kind *kind) {
+    struct hub_change *c = hub_call_reason(call) ? hub_change_new(call, kind) : NULL;
+    if (c) hub_change_run(c);
+}
+
+void hub_cmd_approve(struct hub_call *call) {
+    static const struct hub_change_kind approval = {judge_approval, hub_change_answer_message, tell_approval};
+    review(call, &approval);
+}
+
+void hub_cmd_reject(struct hub_call *call) {
+    static const struct hub_change_kind rejection = {judge_rejection, hub_change_answer_message, tell_rejection};
+    review(call, &rejection);
+}
