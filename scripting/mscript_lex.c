@@ -81,21 +81,7 @@ static size_t utf8_length(struct hub_str s, size_t at) {
 
 static void add_code_point(struct hub_buf *b, uint32_t c) {
     if (c >= 0xd800 && c <= 0xdfff) c = 0xfffd; /* half of a pair has no UTF-8 form */
-    if (c < 0x80) {
-        hub_buf_addc(b, (char)c);
-    } else if (c < 0x800) {
-        hub_buf_addc(b, (char)(0xc0 | c >> 6));
-        hub_buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        hub_buf_addc(b, (char)(0xe0 | c >> 12));
-        hub_buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        hub_buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        hub_buf_addc(b, (char)(0xf0 | c >> 18));
-        hub_buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        hub_buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        hub_buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    }
+    hub_buf_add_utf8(b, c);
 }
 
 /* MIN to MAX hexadecimal digits at the position; -1 when there are fewer. */

@@ -48,6 +48,17 @@ void hub_buf_addi(struct hub_buf *b, int64_t v) {
     hub_buf_addu(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
+void hub_buf_add_utf8(struct hub_buf *b, uint32_t c) {
+    if (c < 0x80) {
+        hub_buf_addc(b, (char)c);
+        return;
+    }
+    int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3; /* bytes behind the first, six bits each */
+    static const unsigned char first[] = {0, 0xc0, 0xe0, 0xf0};
+    hub_buf_addc(b, (char)(first[more] | c >> 6 * more));
+    while (more--) hub_buf_addc(b, (char)(0x80 | (c >> 6 * more & 0x3f)));
+}
+
 void hub_buf_drop(struct hub_buf *b, size_t n) {
     if (n >= b->n) {
         b->n = 0;

@@ -24,6 +24,8 @@ static inline void hub_buf_addc(struct hub_buf *b, char c) { *hub_buf_reserve(b,
 void hub_buf_addf(struct hub_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void hub_buf_addu(struct hub_buf *b, uint64_t v); /* decimal */
 void hub_buf_addi(struct hub_buf *b, int64_t v);
+/* One code point (up to U+10FFFF, no surrogate) as UTF-8. */
+void hub_buf_add_utf8(struct hub_buf *b, uint32_t code_point);
 /* Removes the first N bytes, moving the rest down. */
 void hub_buf_drop(struct hub_buf *b, size_t n);
 const char *hub_buf_cstr(struct hub_buf *b); /* terminated; valid until the next change */

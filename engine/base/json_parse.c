@@ -46,24 +46,6 @@ static int hex4(struct parser *s) {
     return v;
 }
 
-static void add_utf8(struct hub_buf *b, int c) {
-    if (c < 0x80) {
-        hub_buf_addc(b, (char)c);
-    } else if (c < 0x800) {
-        hub_buf_addc(b, (char)(0xc0 | c >> 6));
-        hub_buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        hub_buf_addc(b, (char)(0xe0 | c >> 12));
-        hub_buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        hub_buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        hub_buf_addc(b, (char)(0xf0 | c >> 18));
-        hub_buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        hub_buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        hub_buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
 /* After "\u". */
 static bool unicode_escape(struct parser *s, struct hub_buf *out) {
     int c = hex4(s);
@@ -75,7 +57,7 @@ static bool unicode_escape(struct parser *s, struct hub_buf *out) {
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
     }
     if (c >= 0xd800 && c <= 0xdfff) return complain(s, "half a surrogate pair");
-    add_utf8(out, c);
+    hub_buf_add_utf8(out, (uint32_t)c);
     return true;
 }
 

@@ -2,15 +2,7 @@
 # hubctl lint, explain, dump and schema: exit codes, formats, and what they read. Usage: lint.sh PATH_OF_HUBCTL
 set -euo pipefail
 hubctl=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-bad() { echo "FAILED: $*"; exit 1; }
-expect() { # exit code, text that must appear, command…
-    local code=0 out
-    out=$("${@:3}" 2>&1) || code=$?
-    [ "$code" = "$1" ] || bad "exit code $code instead of $1: ${*:3}: $out"
-    [[ $out == *"$2"* ]] || bad "\"$2\" is not in the output of ${*:3}: $out"
-}
+. tests/support/expect.sh
 good=tests/schema/good broken=tests/schema/bad
 
 # Exit codes: clean, warnings only, warnings that count, errors, usage, unreadable.

@@ -35,6 +35,25 @@ static void everything_appends_in_order(void **state) {
     hub_buf_free(&b);
 }
 
+static void code_points_become_utf8(void **state) {
+    (void)state;
+    static const uint32_t edges[] = {0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff};
+    static const size_t lengths[] = {1, 1, 2, 2, 3, 3, 3, 3, 4, 4};
+    struct hub_buf b = {0};
+    for (size_t i = 0; i < HUB_NELEM(edges); i++) {
+        hub_buf_clear(&b);
+        hub_buf_add_utf8(&b, edges[i]);
+        assert_int_equal(b.n, lengths[i]);
+        assert_true(hub_utf8_valid(hub_buf_str(&b)));
+    }
+    hub_buf_clear(&b);
+    hub_buf_add_utf8(&b, 0xe4);
+    hub_buf_add_utf8(&b, 0x20ac);
+    hub_buf_add_utf8(&b, 0x1f600);
+    assert_holds(&b, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+    hub_buf_free(&b);
+}
+
 static void it_grows_and_keeps_what_it_has(void **state) {
     (void)state;
     struct hub_buf b = {0};
@@ -139,13 +158,10 @@ static void percent_escapes_are_decoded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_appends_in_order),
-        cmocka_unit_test(it_grows_and_keeps_what_it_has),
-        cmocka_unit_test(dropping_moves_the_rest_down),
-        cmocka_unit_test(taking_hands_over_a_terminated_text),
-        cmocka_unit_test(base64_both_ways),
-        cmocka_unit_test(broken_base64_appends_nothing),
-        cmocka_unit_test(percent_escapes_are_decoded),
+        cmocka_unit_test(everything_appends_in_order),         cmocka_unit_test(code_points_become_utf8),
+        cmocka_unit_test(it_grows_and_keeps_what_it_has),      cmocka_unit_test(dropping_moves_the_rest_down),
+        cmocka_unit_test(taking_hands_over_a_terminated_text), cmocka_unit_test(base64_both_ways),
+        cmocka_unit_test(broken_base64_appends_nothing),       cmocka_unit_test(percent_escapes_are_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
