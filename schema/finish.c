@@ -23,6 +23,16 @@ void hub_check_field(struct hub_loader *l, struct hub_def_field *f, const char *
 
 /* ---- DataObjects ---- */
 
+static void read_column(struct hub_loader *l, struct hub_def_field *f, struct hub_node *n) {
+    struct hub_str name = hub_node_value(l->scratch, n, l->diags);
+    if (n->bad) return;
+    if (!hub_name_obeys(name, HUB_NAME_IDENTIFIER) || name.n > HUB_SQL_NAME_MAX)
+        hub_complain(l, "S004", n, NULL, NULL, "\"%.*s\" is not a valid column: expected %s, at most %d characters",
+                     (int)(name.n > 100 ? 100 : name.n), name.p, hub_name_rule_text(HUB_NAME_IDENTIFIER), HUB_SQL_NAME_MAX);
+    else
+        f->column = hub_arena_dup(l->keep, name);
+}
+
 static void read_columns(struct hub_loader *l, struct hub_def_object *o) {
     struct hub_node *columns = hub_node_get(hub_place(l, o, ""), HUB_STR("columns"));
     for (size_t i = 0; i < o->property_n; i++) o->properties[i].column = o->properties[i].name;
@@ -39,11 +49,8 @@ static void read_columns(struct hub_loader *l, struct hub_def_object *o) {
             hub_complain(l, "S020", c, &c->key_range, near.best, "columns names \"%.*s\", which is not a property of %s", HUB_FMT(c->key), o->name);
         else if (c->kind != HUB_NODE_SCALAR || hub_node_is_null(c))
             hub_complain(l, "S002", c, NULL, NULL, "the column of \"%.*s\" must be a string", HUB_FMT(c->key));
-        else if (!hub_name_obeys(hub_node_value(l->scratch, c, l->diags), HUB_NAME_IDENTIFIER) && !c->bad)
-            hub_complain(l, "S004", c, NULL, NULL, "\"%.*s\" is not a valid column: expected %s", HUB_FMT(c->value),
-                         hub_name_rule_text(HUB_NAME_IDENTIFIER));
         else
-            o->properties[i].column = hub_arena_dup(l->keep, c->value);
+            read_column(l, &o->properties[i], c);
     }
 }
 

@@ -41,7 +41,7 @@ static json_t *name_schema(const struct hub_row *r) {
     };
     json_t *s = of_type("string");
     json_object_set_new(s, "pattern", text(pattern[r->rule]));
-    json_object_set_new(s, "maxLength", json_integer(128));
+    json_object_set_new(s, "maxLength", json_integer(r->max ? r->max : HUB_NAME_MAX));
     return or_variable(s);
 }
 

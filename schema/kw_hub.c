@@ -4,7 +4,7 @@
 #define AT(FIELD) HUB_OFFSET(struct hub_raw, def.FIELD)
 
 static const struct hub_row basics[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED, AT(name), .rule = HUB_NAME_CODE, .example = "chatHub",
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED, AT(name), .rule = HUB_NAME_CODE, .max = HUB_HUB_NAME_MAX, .example = "chatHub",
      .help = "Unique hub identifier within the service: the Socket.IO namespace is /hub/{name}, the REST prefix /{name}."},
     {"description", HUB_KIND_TEXT, .offset = AT(description), .help = "What the hub is for, for documentation."},
     {0},

@@ -75,8 +75,8 @@ static const struct hub_row custom[] = {
 static const struct hub_table table_custom = {"HubCustomMessageType", sizeof(struct hub_def_message_type), custom, "An app-specific message type."};
 
 static const struct hub_row message[] = {
-    {"dataObjectName", HUB_KIND_NAME, .offset = RAW(def.data_object_name), .rule = HUB_NAME_IDENTIFIER, .fallback_note = "{hubName}Message",
-     .example = "ChatHubMessage", .help = "Name of the generated DataObject that holds the messages."},
+    {"dataObjectName", HUB_KIND_NAME, .offset = RAW(def.data_object_name), .rule = HUB_NAME_IDENTIFIER, .max = HUB_SQL_NAME_MAX,
+     .fallback_note = "{hubName}Message", .example = "ChatHubMessage", .help = "Name of the generated DataObject that holds the messages."},
     {"messageTypes", HUB_KIND_WORDS, HUB_ROW_UNIQUE, .offset = RAW(builtin_types), .words = hub_words_message_type, .fallback = "text",
      .help = "Built-in message types that the hub supports."},
     {"enableReplyTo", HUB_KIND_BOOL, .offset = RAW(def.enable_reply_to), .fallback = "false", .help = "Messages can refer to one they reply to."},

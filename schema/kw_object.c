@@ -7,8 +7,8 @@
 #define EVENT(FIELD) HUB_OFFSET(struct hub_def_namespace_event, FIELD)
 
 static const struct hub_row property[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, FIELD(name), .rule = HUB_NAME_IDENTIFIER, .example = "ownerId",
-     .help = "Name of the property."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, FIELD(name), .max = HUB_SQL_NAME_MAX, .rule = HUB_NAME_IDENTIFIER,
+     .example = "ownerId", .help = "Name of the property."},
     {"type", HUB_KIND_WORD, HUB_ROW_REQUIRED, FIELD(type), .words = hub_words_field_type, .help = "Type of the property's values."},
     {"required", HUB_KIND_BOOL, .offset = FIELD(required), .fallback = "false", .help = "Records must have it."},
     {"description", HUB_KIND_TEXT, .offset = FIELD(description), .help = "What the property is for, for documentation."},
@@ -29,12 +29,13 @@ static const struct hub_row api[] = {
 static const struct hub_table table_api = {"Api", 0, api, "Who may use the generated REST endpoints of a DataObject; nobody by default."};
 
 static const struct hub_row object[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, OBJECT(name), .rule = HUB_NAME_IDENTIFIER, .example = "conversation",
-     .help = "Name used by hubs and scripts."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, OBJECT(name), .max = HUB_SQL_NAME_MAX, .rule = HUB_NAME_IDENTIFIER,
+     .example = "conversation", .help = "Name used by hubs and scripts."},
     {"managed", HUB_KIND_BOOL, .offset = OBJECT(managed), .fallback = "true",
      .help = "hubd creates and migrates the table; false uses an existing table or view."},
-    {"table", HUB_KIND_NAME, .offset = OBJECT(table), .rule = HUB_NAME_TABLE, .fallback_note = "the name", .help = "Name of the table."},
-    {"idProperty", HUB_KIND_NAME, .offset = OBJECT(id_property), .rule = HUB_NAME_IDENTIFIER, .fallback = "id",
+    {"table", HUB_KIND_NAME, .offset = OBJECT(table), .max = 2 * HUB_SQL_NAME_MAX + 1, .rule = HUB_NAME_TABLE, .fallback_note = "the name",
+     .help = "Name of the table."},
+    {"idProperty", HUB_KIND_NAME, .offset = OBJECT(id_property), .max = HUB_SQL_NAME_MAX, .rule = HUB_NAME_IDENTIFIER, .fallback = "id",
      .help = "Property that identifies a record."},
     {"properties", HUB_KIND_LIST, .offset = OBJECT(properties), .count = OBJECT(property_n), .table = &table_property,
      .help = "The record's properties; the id, and for managed tables createdAt, updatedAt and isActive, are added."},

@@ -56,7 +56,7 @@ struct hub_row {
     unsigned flags;
     size_t offset, count; /* COUNT: LIST's number; GROUP: 1 + offset of a bool that says the group was given, or 0 */
     const char *fallback; /* default, as it would be written; NULL = none */
-    int64_t min, max;     /* INT: both 0 = any; STRINGS, TEXT…: greatest length */
+    int64_t min, max;     /* INT: both 0 = any; STRING, TEXT, NAME: MAX is the greatest length, 0 = the usual one */
     int64_t advised;      /* INT: smaller values are warned about */
     enum hub_name_rule rule;
     const struct hub_table *table;
@@ -102,4 +102,6 @@ const struct hub_row *hub_table_row(const struct hub_table *t, struct hub_str ke
 int hub_words_index(const struct hub_words *words, struct hub_str word);
 /* The longest list that is accepted, in elements. */
 enum { HUB_LIST_MAX = 1000 };
+/* The longest names, in characters. Names of tables and columns keep to what PostgreSQL does not cut, a hub's with "Moderation" behind it. */
+enum { HUB_NAME_MAX = 128, HUB_SQL_NAME_MAX = 63, HUB_HUB_NAME_MAX = 48 };
 #endif

@@ -82,7 +82,6 @@ static bool is_topic(struct hub_str s) {
 
 bool hub_name_obeys(struct hub_str s, enum hub_name_rule rule) {
     struct hub_str part;
-    if (s.n > 128) return false;
     switch (rule) {
     case HUB_NAME_CODE: return hub_str_is_code_name(s);
     case HUB_NAME_IDENTIFIER: return is_identifier(s, "_$");
@@ -228,7 +227,7 @@ static bool read_text(struct hub_loader *l, const struct hub_row *row, struct hu
         wrong_type(l, row, n, "a string (in quotes)", NULL);
         return false;
     }
-    size_t most = row->max ? (size_t)row->max : row->kind == HUB_KIND_TEXT ? 65536 : 1024;
+    size_t most = row->max && row->kind != HUB_KIND_NAME ? (size_t)row->max : row->kind == HUB_KIND_TEXT ? 65536 : 1024;
     if (s->n > most) {
         hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s is longer than %zu bytes", row->key, most);
         return false;
@@ -280,11 +279,14 @@ static void read_string(struct hub_loader *l, const struct hub_row *row, struct 
 
 static void read_name(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     struct hub_str s;
+    size_t most = row->max ? (size_t)row->max : HUB_NAME_MAX;
     if (!read_text(l, row, n, &s)) return;
     *(const char **)(base + row->offset) = keep(l, s);
     if (!hub_name_obeys(s, row->rule))
-        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, repair_name(l, s, row->rule), "\"%.*s\" is not a valid %s: expected %s%s",
-                     HUB_FMT(s), row->key, hub_name_rule_text(row->rule), s.n > 128 ? ", at most 128" : "");
+        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, repair_name(l, s, row->rule), "\"%.*s\" is not a valid %s: expected %s",
+                     (int)(s.n > 100 ? 100 : s.n), s.p, row->key, hub_name_rule_text(row->rule));
+    else if (s.n > most)
+        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, NULL, "%s has %zu characters; at most %zu are possible", row->key, s.n, most);
 }
 
 static void note_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
