@@ -84,21 +84,11 @@ static void tell(struct hub_room *room, const char *event, const json_t *record,
     system_message(room, event, changes ? changes : record);
 }
 
-static void empty_room(struct hub_room *room) {
-    hub_room_ref(room);
-    void *value;
-    for (void *it = hub_map_next(&room->users, NULL, NULL, &value); it;) {
-        struct hub_room_user *u = value;
-        it = hub_map_next(&room->users, it, NULL, &value);
-        while (u->member_n > 1) hub_member_exit(HUB_CONTAINER(u->members.next, struct hub_member, in_user));
-        if (u->member_n) hub_member_exit(HUB_CONTAINER(u->members.next, struct hub_member, in_user));
-    }
-    hub_room_unref(room);
-}
-
 void hub_room_close(struct hub_room *room) {
+    hub_room_ref(room);
     tell(room, "roomClosed", room->record, NULL);
-    empty_room(room);
+    hub_room_empty(room, HUB_STR("room_not_eligible"));
+    hub_room_unref(room);
 }
 
 /* ---- the room object ---- */
@@ -143,6 +133,14 @@ static struct hub_room *room_of(struct hub_hub *hub, const json_t *id) {
     return room;
 }
 
+void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes) {
+    json_t *now = json_incref((json_t *)(uintptr_t)record);
+    json_decref(room->record);
+    room->record = now;
+    tell(room, "roomUpdated", record, changes);
+    hub_room_recheck(room);
+}
+
 static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record) {
     const struct hub_def_object *o = hub->def->room_object;
     const json_t *row = what == UPDATED ? hub_json_get(record, o->name) : record;
@@ -152,10 +150,7 @@ static void on_room_event(struct hub_hub *hub, enum what what, const json_t *rec
     if (what == DELETED) {
         hub_room_close(room);
     } else {
-        json_decref(room->record);
-        room->record = json_incref((json_t *)(uintptr_t)row);
-        tell(room, "roomUpdated", row, hub_json_get(record, "newDataValues"));
-        hub_room_recheck(room);
+        hub_room_updated(room, row, hub_json_get(record, "newDataValues"));
     }
     hub_room_unref(room);
 }

@@ -127,6 +127,9 @@ void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present d
 void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
 /* This event of our own was told to the room already: ignore it when it comes back. */
 void hub_bridge_remember(struct hub_engine *e, const char *event_id);
+/* RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL: remembered, told (hub:roomUpdated), rechecked. ROOM must be
+ * held by the caller. */
+void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes);
 /* After the room's record changed: closes the room when it is no longer eligible, else works out everybody's rights again. */
 void hub_room_recheck(struct hub_room *room);
 /* hub:roomClosed to everybody, and out. */
@@ -146,8 +149,8 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
 void hub_member_exit(struct hub_member *m);
 /* All connections of a user: event to each, then out. */
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason);
-/* Everybody out: EVENT with ARGS to each connection with canRead, hub:kicked with REASON to the others. */
-void hub_room_expel_all(struct hub_room *room, const char *event, struct hub_str args, struct hub_str reason);
+/* Everybody out, after the readers were told why; those without canRead get hub:kicked with REASON. */
+void hub_room_empty(struct hub_room *room, struct hub_str reason);
 void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an array */
 /* hub:permissions to this connection: rights or silence have changed. */
 void hub_permissions_tell(struct hub_member *m);
@@ -156,15 +159,10 @@ void hub_presence_online(struct hub_member *m);
 void hub_presence_away(struct hub_member *m);
 void hub_indicators_stop(struct hub_room_user *u);
 
-/* ---- moderation (moderation.c) and the room's record (manage.c) ---- */
+/* ---- moderation (moderation.c) ---- */
 
 /* Wall ms, 0 = not, INT64_MAX = without end; when it ends by itself the room and the user are told. */
 void hub_silence_set(struct hub_moderated *m, int64_t until);
-/* RECORD is the room object's row as it is now; CHANGES what changed of it, or NULL. Tells the room, then decides again whether it is eligible;
- * if not, everybody is put out (hub:roomClosed). */
-void hub_room_updated(struct hub_room *room, json_t *record, const json_t *changes);
-void hub_room_close(struct hub_room *room);
-
 /* ---- scheduled actions (schedule.c) ---- */
 
 void hub_room_used(struct hub_room *room); /* somebody joined */

@@ -18,48 +18,6 @@ void hub_cmd_kick(struct hub_call *call) {
 
 /* ---- the room's record ---- */
 
-static void add_record(struct hub_buf *b, const struct hub_room *room) {
-    hub_buf_addz(b, "{\"roomId\":");
-    hub_json_add_string(b, hub_cstr(room->id));
-    hub_buf_addz(b, ",\"record\":");
-    hub_json_add(b, room->record);
-}
-
-void hub_room_close(struct hub_room *room) {
-    struct hub_buf args = {0};
-    add_record(&args, room);
-    hub_buf_addc(&args, '}');
-    hub_room_expel_all(room, "hub:roomClosed", hub_buf_str(&args), HUB_STR("room_not_eligible"));
-    hub_buf_free(&args);
-}
-
-static void on_eligibility(void *arg, enum hub_code code, json_t *result, const char *error) {
-    struct hub_room *room = arg;
-    if (code) /* refuses who wants to enter, but puts nobody out */
-        hub_hook_failed(hub_of(room), &hub_of(room)->def->room_eligibility, code, error);
-    else if (!hub_truthy(result))
-        hub_room_close(room);
-    hub_room_unref(room);
-}
-
-void hub_room_updated(struct hub_room *room, json_t *record, const json_t *changes) {
-    struct hub_hub *hub = hub_of(room);
-    const struct hub_target all = {.to = HUB_TO_ALL};
-    struct hub_buf args = {0};
-    json_incref(record);
-    json_decref(room->record);
-    room->record = record;
-    add_record(&args, room);
-    if (changes) hub_buf_addz(&args, ",\"changes\":"), hub_json_add(&args, changes);
-    hub_buf_addc(&args, '}');
-    hub_room_emit(room, &all, HUB_STR("hub:roomUpdated"), hub_buf_str(&args), 0);
-    hub_buf_free(&args);
-    if (hub->def->room_eligibility.kind == HUB_SCRIPT_NONE) return;
-    struct hub_hook_arg hook_args[2];
-    size_t n = hub_hook_room_args(hub, room->record, hook_args, 0);
-    hub_hook_call(hub, &hub->def->room_eligibility, hook_args, n, on_eligibility, hub_room_ref(room));
-}
-
 static const struct hub_table *room_table(const struct hub_hub *hub) {
     return hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
 }
@@ -97,7 +55,7 @@ static void on_updated(void *arg, enum hub_code code, json_t *record, const char
     hub_buf_addz(&fields, "\"room\":");
     hub_json_add(&fields, record);
     hub_call_ok(call, "room", hub_buf_str(&fields));
-    hub_room_updated(room, record, changes);
+    if (!hub_of(room)->def->auto_bridge) hub_room_updated(room, record, changes); /* else the event that the write raised does it, for every hub */
     hub_buf_free(&fields);
     json_decref(changes);
     hub_room_unref(room);

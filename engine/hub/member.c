@@ -109,17 +109,11 @@ static void add_reason(struct hub_buf *b, struct hub_str room, struct hub_str re
     hub_buf_addc(b, '}');
 }
 
-/* What a connection is told as it is put out. */
-struct notice {
-    const char *event;
-    struct hub_str args;
-};
-
-static void expel(struct hub_room_user *u, struct notice reader, struct notice other) {
+/* One user's connections, each told EVENT; ONLY_DEAF: those with canRead have been told otherwise. */
+static void expel(struct hub_room_user *u, const char *event, struct hub_str args, bool only_deaf) {
     for (uint32_t left = u->member_n; left; left--) { /* the last one may free the user */
         struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
-        struct notice n = m->rights.can_read ? reader : other;
-        hub_outlet_emit(m->outlet, hub_cstr(n.event), n.args, 0);
+        if (!only_deaf || !m->rights.can_read) hub_outlet_emit(m->outlet, hub_cstr(event), args, 0);
         hub_member_exit(m);
     }
 }
@@ -130,25 +124,23 @@ void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *e
     if (!u) return;
     hub_room_ref(room);
     add_reason(&args, hub_cstr(room->id), reason);
-    struct notice n = {event, hub_buf_str(&args)};
-    expel(u, n, n);
+    expel(u, event, hub_buf_str(&args), false);
     hub_buf_free(&args);
     hub_room_unref(room);
 }
 
-void hub_room_expel_all(struct hub_room *room, const char *event, struct hub_str args, struct hub_str reason) {
+void hub_room_empty(struct hub_room *room, struct hub_str reason) {
     void *value;
-    struct hub_buf kicked = {0};
+    struct hub_buf args = {0};
     hub_room_ref(room);
-    add_reason(&kicked, hub_cstr(room->id), reason);
-    struct notice reader = {event, args}, other = {"hub:kicked", hub_buf_str(&kicked)};
+    add_reason(&args, hub_cstr(room->id), reason);
     void *it = hub_map_next(&room->users, NULL, NULL, &value);
     while (it) {
         struct hub_room_user *u = value;
         it = hub_map_next(&room->users, it, NULL, &value); /* step on before U may go */
-        expel(u, reader, other);
+        expel(u, "hub:kicked", hub_buf_str(&args), true);
     }
-    hub_buf_free(&kicked);
+    hub_buf_free(&args);
     hub_room_unref(room);
 }
 
