@@ -259,20 +259,19 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
 /* ---- hubs of one service together ---- */
 
 static void check_generated(struct hub_loader *l, struct hub_map *names, struct hub_raw *h, struct hub_node *n, const char *name) {
-    char lower[160];
-    size_t len = 0;
-    for (; name[len] && len < sizeof lower - 1; len++) lower[len] = (char)(name[len] >= 'A' && name[len] <= 'Z' ? name[len] + 32 : name[len]);
-    const char *owner = hub_map_put(names, hub_str(lower, len), (void *)(h->def.name ? h->def.name : "?"));
+    const char *owner = hub_map_put(names, hub_cstr(hub_lower(l, name)), (void *)h->def.name);
     if (owner) hub_complain(l, "H028", n, NULL, NULL, "the generated DataObject \"%s\" has the name of another one (%s)", name, owner);
+    if (strncmp(name, "hubd_", 5) == 0)
+        hub_complain(l, "H019", n, NULL, NULL, "\"%s\" cannot be a table: those that start with hubd_ are the engine's own", name);
 }
 
 void hub_check_hubs_together(struct hub_loader *l) {
     struct hub_map hubs = {0}, names = {0};
     for (size_t i = 0; i < l->service->object_n; i++) {
-        char *lower = hub_arena_dup(l->scratch, hub_cstr(l->service->objects[i].table));
-        for (char *c = lower; *c; c++)
-            if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 32);
-        hub_map_put(&names, hub_cstr(lower), "a DataObject of service.yaml");
+        const struct hub_def_object *o = &l->service->objects[i];
+        if (!o->name) continue;
+        hub_map_put(&names, hub_cstr(hub_lower(l, o->table)), "a DataObject of service.yaml");
+        hub_map_put(&names, hub_cstr(hub_lower(l, o->name)), "a DataObject of service.yaml");
     }
     for (size_t i = 0; i < l->hub_n; i++) {
         struct hub_raw *h = l->hubs[i];

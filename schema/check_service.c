@@ -50,18 +50,11 @@ static void check_jwt(struct hub_loader *l) {
 
 /* ---- DataObjects: SQL does not tell upper from lower case everywhere ---- */
 
-static char *lower(struct hub_loader *l, const char *s) {
-    char *out = hub_arena_dup(l->scratch, hub_cstr(s));
-    for (char *c = out; *c; c++)
-        if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 32);
-    return out;
-}
-
 static void check_columns(struct hub_loader *l, const struct hub_def_object *o) {
     struct hub_map seen = {0};
     for (size_t i = 0; i < o->property_n; i++) {
         const struct hub_def_field *f = &o->properties[i];
-        const struct hub_def_field *before = f->name ? hub_map_put(&seen, hub_cstr(lower(l, f->column)), (void *)f) : NULL;
+        const struct hub_def_field *before = f->name ? hub_map_put(&seen, hub_cstr(hub_lower(l, f->column)), (void *)f) : NULL;
         if (before && strcmp(before->name, f->name))
             hub_complain(l, "S007", hub_place(l, o, "properties"), NULL, NULL, "properties \"%s\" and \"%s\" of %s have the same column \"%s\"",
                          before->name, f->name, o->name ? o->name : "", f->column);
@@ -69,16 +62,22 @@ static void check_columns(struct hub_loader *l, const struct hub_def_object *o) 
     hub_map_clear(&seen);
 }
 
+/* Two views of one existing table are fine, two owners are not. */
+static void check_tables(struct hub_loader *l, struct hub_map *tables, const struct hub_def_object *o) {
+    struct hub_node *at = hub_place(l, o, "table");
+    const struct hub_def_object *before = hub_map_put(tables, hub_cstr(hub_lower(l, o->table)), (void *)o);
+    if (before && (before->managed || o->managed) && strcmp(before->name, o->name))
+        hub_complain(l, "S007", at, NULL, NULL, "the DataObjects \"%s\" and \"%s\" have the same table \"%s\"", before->name, o->name, o->table);
+    if (strncmp(o->table, "hubd_", 5) == 0)
+        hub_complain(l, "S019", at, NULL, NULL, "\"%s\" cannot be the table of a DataObject: tables that start with hubd_ are the engine's own",
+                     o->table);
+}
+
 static void check_objects(struct hub_loader *l) {
     struct hub_map tables = {0};
     for (size_t i = 0; i < l->service->object_n; i++) {
-        const struct hub_def_object *o = &l->service->objects[i];
-        check_columns(l, o);
-        if (!o->managed || !o->name) continue;
-        const struct hub_def_object *before = hub_map_put(&tables, hub_cstr(lower(l, o->table)), (void *)o);
-        if (before && strcmp(before->name, o->name))
-            hub_complain(l, "S007", hub_place(l, o, "table"), NULL, NULL, "the managed DataObjects \"%s\" and \"%s\" have the same table \"%s\"",
-                         before->name, o->name, o->table);
+        check_columns(l, &l->service->objects[i]);
+        if (l->service->objects[i].name) check_tables(l, &tables, &l->service->objects[i]);
     }
     hub_map_clear(&tables);
 }

@@ -167,7 +167,7 @@ static const struct hub_code_row rows[] = {
      "The values are not enforced."},
     {"S019", ERROR, "reserved name",
      "The name belongs to hubd or to Socket.IO: createdAt, updatedAt and isActive of managed DataObjects have fixed types; "
-     "connect, disconnect and the like are events of Socket.IO itself.",
+     "tables that start with hubd_ are the engine's; connect, disconnect and the like are events of Socket.IO itself.",
      "properties:\n"
      "  - {name: createdAt, type: String}",
      "properties:\n"
@@ -346,7 +346,7 @@ static const struct hub_code_row rows[] = {
      "The values are not enforced."},
     {"H019", ERROR, "reserved name",
      "The name belongs to hubd or to Socket.IO: the role system, the built-in message types, standard events that are turned "
-     "on, events that start with hub:, Socket.IO's own events, and paths like metrics.",
+     "on, events that start with hub:, Socket.IO's own events, tables that start with hubd_, variables of hooks, and paths like metrics.",
      "hubRoles:\n"
      "  - {name: system}",
      "hubRoles:\n"

@@ -33,7 +33,7 @@ int hub_def_property(const struct hub_def_object *o, struct hub_str name) {
     return -1;
 }
 
-const struct hub_row *hub_table_row(const struct hub_table *t, struct hub_str key) {
+const struct hub_row *hub_fields_row(const struct hub_fields *t, struct hub_str key) {
     for (const struct hub_row *r = t->rows; r->key; r++)
         if (hub_str_is(key, r->key)) return r;
     return NULL;

@@ -189,12 +189,12 @@ static void add_columns(struct dump *d, const struct hub_def_object *o) {
     hub_buf_addc(d->out, '}');
 }
 
-static void add_property(struct dump *d, const struct hub_table *t, const struct hub_row *r, const char *base) {
-    const struct hub_def_object *o = pointer_at(base + hub_table_row(t, hub_cstr(r->of))->offset);
+static void add_property(struct dump *d, const struct hub_fields *t, const struct hub_row *r, const char *base) {
+    const struct hub_def_object *o = pointer_at(base + hub_fields_row(t, hub_cstr(r->of))->offset);
     add_quotedz(d, o->properties[int_at(base + r->offset)].name);
 }
 
-static void add_table(struct dump *d, const struct hub_table *t, const char *base, int level, bool in_item);
+static void add_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item);
 
 static void add_list(struct dump *d, const struct hub_row *r, const char *base, int level) {
     const char *items = pointer_at(base + r->offset);
@@ -208,7 +208,7 @@ static void add_list(struct dump *d, const struct hub_row *r, const char *base, 
     }
 }
 
-static void add_value(struct dump *d, const struct hub_table *t, const struct hub_row *r, const char *base, int level) {
+static void add_value(struct dump *d, const struct hub_fields *t, const struct hub_row *r, const char *base, int level) {
     const char *at = base + r->offset;
     switch (r->kind) {
     case HUB_KIND_BOOL: hub_buf_addz(d->out, *(const bool *)at ? "true" : "false"); break;
@@ -232,7 +232,7 @@ static void add_value(struct dump *d, const struct hub_table *t, const struct hu
 }
 
 /* The fields of one struct, a line each; the last line is left open. IN_ITEM: the first stands behind "- ". */
-static void add_table(struct dump *d, const struct hub_table *t, const char *base, int level, bool in_item) {
+static void add_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item) {
     bool first = true;
     for (const struct hub_row *r = t->rows; r->key; r++) {
         if (!has_value(r, base)) continue;
@@ -280,14 +280,14 @@ static void dump_seed(struct dump *d, const struct hub_service *s) {
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out) {
     struct dump d = {out, s->dir};
     hub_buf_addz(out, "--- # service.yaml\n");
-    add_table(&d, &hub_table_service, (const char *)s, 0, false);
+    add_table(&d, &hub_fields_service, (const char *)s, 0, false);
     hub_buf_addc(out, '\n');
     for (size_t i = 0; i < s->hub_n; i++) {
         const char *names[16], *file = s->hubs[i].file;
         struct hub_raw raw = unfold(&s->hubs[i], names);
         size_t n = strlen(s->dir);
         hub_buf_addf(out, "--- # %s\n", strncmp(file, s->dir, n) == 0 && file[n] == '/' ? file + n + 1 : file);
-        add_table(&d, &hub_table_hub, (const char *)&raw, 0, false);
+        add_table(&d, &hub_fields_hub, (const char *)&raw, 0, false);
         hub_buf_addc(out, '\n');
     }
     dump_seed(&d, s);

@@ -54,7 +54,7 @@ static json_t *script_schema(void) {
                      "type", "string", "required", "lua", "additionalProperties", 0);
 }
 
-static json_t *ref_schema(const struct hub_table *t) {
+static json_t *ref_schema(const struct hub_fields *t) {
     struct hub_buf path = {0};
     hub_buf_addf(&path, "#/$defs/%s", t->name);
     json_t *s = json_pack("{s:o}", reference, text(hub_buf_cstr(&path)));
@@ -96,7 +96,7 @@ static json_t *field_schema(const struct hub_row *r) {
     return s;
 }
 
-static json_t *table_schema(const struct hub_table *t) {
+static json_t *table_schema(const struct hub_fields *t) {
     json_t *properties = json_object(), *required = json_array();
     for (const struct hub_row *r = t->rows; r->key; r++) {
         json_object_set_new(properties, r->key, field_schema(r));
@@ -110,7 +110,7 @@ static json_t *table_schema(const struct hub_table *t) {
     return s;
 }
 
-static void add_definitions(json_t *defs, const struct hub_table *t) {
+static void add_definitions(json_t *defs, const struct hub_fields *t) {
     if (json_object_get(defs, t->name)) return;
     json_object_set_new(defs, t->name, table_schema(t));
     for (const struct hub_row *r = t->rows; r->key; r++)
@@ -118,7 +118,7 @@ static void add_definitions(json_t *defs, const struct hub_table *t) {
 }
 
 void hub_schema_print(enum hub_schema_kind kind, struct hub_buf *out) {
-    const struct hub_table *t = kind == HUB_SCHEMA_HUB ? &hub_table_hub : &hub_table_service;
+    const struct hub_fields *t = kind == HUB_SCHEMA_HUB ? &hub_fields_hub : &hub_fields_service;
     json_t *defs = json_object(), *root = json_object();
     add_definitions(defs, t);
     json_object_set_new(root, "$schema", text("https://json-schema.org/draft/2020-12/schema"));

@@ -21,7 +21,7 @@ static const struct hub_row custom[] = {
      .help = "Who emits the event and who receives it."},
     {0},
 };
-static const struct hub_table table_custom = {"HubCustomEvent", sizeof(struct hub_def_custom_event), custom, "An app-specific event."};
+static const struct hub_fields table_custom = {"HubCustomEvent", sizeof(struct hub_def_custom_event), custom, "An app-specific event."};
 
 static const struct hub_vars vars_data = {{"data"}};
 
@@ -37,8 +37,8 @@ static const struct hub_row kafka[] = {
      .help = "Gives the id of the room the event goes to."},
     {0},
 };
-static const struct hub_table table_kafka = {"HubKafkaEvent", sizeof(struct hub_def_kafka_event), kafka,
-                                             "Bridges messages of a Kafka topic into rooms."};
+static const struct hub_fields table_kafka = {"HubKafkaEvent", sizeof(struct hub_def_kafka_event), kafka,
+                                              "Bridges messages of a Kafka topic into rooms."};
 
 static const struct hub_row event[] = {
     {"enableTypingIndicator", HUB_KIND_BOOL, .offset = AT(enable_typing), .fallback = "false", .help = "Events typing and stopTyping."},
@@ -55,4 +55,4 @@ static const struct hub_row event[] = {
      .help = "External Kafka topics bridged into rooms."},
     {0},
 };
-const struct hub_table hub_table_event = {"HubEventSettings", 0, event, "Configures standard, bridged, custom and Kafka events."};
+const struct hub_fields hub_fields_event = {"HubEventSettings", 0, event, "Configures standard, bridged, custom and Kafka events."};

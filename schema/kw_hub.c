@@ -9,7 +9,7 @@ static const struct hub_row basics[] = {
     {"description", HUB_KIND_TEXT, .offset = AT(description), .help = "What the hub is for, for documentation."},
     {0},
 };
-static const struct hub_table table_basics = {"HubBasics", 0, basics, "Core identity of the realtime hub."};
+static const struct hub_fields table_basics = {"HubBasics", 0, basics, "Core identity of the realtime hub."};
 
 static const struct hub_row history[] = {
     {"historyEnabled", HUB_KIND_BOOL, .offset = AT(history_enabled), .fallback = "false",
@@ -18,8 +18,8 @@ static const struct hub_row history[] = {
      .help = "Number of most recent messages to send when a client joins a room."},
     {0},
 };
-static const struct hub_table table_history = {"HubHistorySettings", 0, history,
-                                               "Controls whether message history is sent to clients when they join a room."};
+static const struct hub_fields table_history = {"HubHistorySettings", 0, history,
+                                                "Controls whether message history is sent to clients when they join a room."};
 
 static const struct hub_row guardrails[] = {
     {"maxUsersPerRoom", HUB_KIND_INT, .offset = AT(max_users_per_room), .fallback = "1000", .min = 1, .max = 1000000,
@@ -40,18 +40,18 @@ static const struct hub_row guardrails[] = {
      .help = "Everyone who cannot moderate joins silenced and has to ask for permission to speak."},
     {0},
 };
-static const struct hub_table table_guardrails = {"HubGuardrails", 0, guardrails, "Safety limits, rate controls, moderation settings and caching."};
+static const struct hub_fields table_guardrails = {"HubGuardrails", 0, guardrails, "Safety limits, rate controls, moderation settings and caching."};
 
 static const struct hub_row hub[] = {
     {"hubBasics", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_basics, .help = "Core identity of the hub."},
-    {"roomSettings", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &hub_table_room, .help = "How rooms are managed and who can join them."},
-    {"hubRoles", HUB_KIND_LIST, .offset = AT(roles), .count = AT(role_n), .table = &hub_table_role,
+    {"roomSettings", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &hub_fields_room, .help = "How rooms are managed and who can join them."},
+    {"hubRoles", HUB_KIND_LIST, .offset = AT(roles), .count = AT(role_n), .table = &hub_fields_role,
      .help = "Named permission sets that authSources and authScripts grant."},
-    {"messageSettings", HUB_KIND_GROUP, .table = &hub_table_message, .help = "Message structure and persistence."},
-    {"eventSettings", HUB_KIND_GROUP, .table = &hub_table_event, .help = "Standard, bridged, custom and Kafka events."},
+    {"messageSettings", HUB_KIND_GROUP, .table = &hub_fields_message, .help = "Message structure and persistence."},
+    {"eventSettings", HUB_KIND_GROUP, .table = &hub_fields_event, .help = "Standard, bridged, custom and Kafka events."},
     {"historySettings", HUB_KIND_GROUP, .table = &table_history, .help = "History on join."},
     {"guardrails", HUB_KIND_GROUP, .table = &table_guardrails, .help = "Limits, moderation and caching."},
-    {"hubLogic", HUB_KIND_GROUP, .table = &hub_table_logic, .help = "Server-side hooks."},
+    {"hubLogic", HUB_KIND_GROUP, .table = &hub_fields_logic, .help = "Server-side hooks."},
     {0},
 };
-const struct hub_table hub_table_hub = {"RealtimeHub", sizeof(struct hub_raw), hub, "A bidirectional realtime communication hub on Socket.IO."};
+const struct hub_fields hub_fields_hub = {"RealtimeHub", sizeof(struct hub_raw), hub, "A bidirectional realtime communication hub on Socket.IO."};

@@ -17,8 +17,8 @@ static const struct hub_row handler[] = {
      .help = "Called instead of the standard flow; returns an object with accept, broadcast, modifiedContent, serverMessages."},
     {0},
 };
-static const struct hub_table table_handler = {"HubMessageHandler", sizeof(struct hub_def_message_handler), handler,
-                                               "Intercepts a custom message type before it is broadcast."};
+static const struct hub_fields table_handler = {"HubMessageHandler", sizeof(struct hub_def_message_handler), handler,
+                                                "Intercepts a custom message type before it is broadcast."};
 
 static const struct hub_row action[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, ACTION(name), .rule = HUB_NAME_LABEL, .example = "worldTick",
@@ -30,8 +30,8 @@ static const struct hub_row action[] = {
      .help = "Called on every tick; may return serverMessages."},
     {0},
 };
-static const struct hub_table table_action = {"HubScheduledAction", sizeof(struct hub_def_scheduled_action), action,
-                                              "A recurring action that runs for each active room."};
+static const struct hub_fields table_action = {"HubScheduledAction", sizeof(struct hub_def_scheduled_action), action,
+                                               "A recurring action that runs for each active room."};
 
 static const struct hub_row logic[] = {
     {"stateScript", HUB_KIND_SCRIPT, .offset = AT(state_script), .vars = &vars_state, .example = "lib.chess.getState(roomId)",
@@ -42,4 +42,4 @@ static const struct hub_row logic[] = {
      .help = "Actions that run on an interval while a room has users, or always with keepAlive."},
     {0},
 };
-const struct hub_table hub_table_logic = {"HubLogic", 0, logic, "Server-side logic hooks."};
+const struct hub_fields hub_fields_logic = {"HubLogic", 0, logic, "Server-side logic hooks."};

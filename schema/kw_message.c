@@ -62,7 +62,7 @@ static const struct hub_row field[] = {
     {"defaultValue", HUB_KIND_VALUE, .offset = FIELD(default_value), .help = "Value when a message does not have the field."},
     {0},
 };
-static const struct hub_table table_field = {"HubCustomField", sizeof(struct hub_def_field), field, "A field of a custom message type's content."};
+static const struct hub_fields table_field = {"HubCustomField", sizeof(struct hub_def_field), field, "A field of a custom message type's content."};
 
 static const struct hub_row custom[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, TYPE(name), .rule = HUB_NAME_CODE, .example = "chessMove",
@@ -72,7 +72,7 @@ static const struct hub_row custom[] = {
      .help = "Fields of the content; a type without fields accepts any object."},
     {0},
 };
-static const struct hub_table table_custom = {"HubCustomMessageType", sizeof(struct hub_def_message_type), custom, "An app-specific message type."};
+static const struct hub_fields table_custom = {"HubCustomMessageType", sizeof(struct hub_def_message_type), custom, "An app-specific message type."};
 
 static const struct hub_row message[] = {
     {"dataObjectName", HUB_KIND_NAME, .offset = RAW(def.data_object_name), .rule = HUB_NAME_IDENTIFIER, .max = HUB_SQL_NAME_MAX,
@@ -86,4 +86,4 @@ static const struct hub_row message[] = {
      .help = "App-specific message types with typed fields."},
     {0},
 };
-const struct hub_table hub_table_message = {"HubMessageSettings", 0, message, "Controls message structure and persistence."};
+const struct hub_fields hub_fields_message = {"HubMessageSettings", 0, message, "Controls message structure and persistence."};

@@ -17,7 +17,7 @@ static const struct hub_row property[] = {
     {"defaultValue", HUB_KIND_VALUE, .offset = FIELD(default_value), .help = "Value of new records that do not have it."},
     {0},
 };
-static const struct hub_table table_property = {"Property", sizeof(struct hub_def_field), property, "A typed property of a DataObject."};
+static const struct hub_fields table_property = {"Property", sizeof(struct hub_def_field), property, "A typed property of a DataObject."};
 
 static const struct hub_row api[] = {
     {"read", HUB_KIND_STRINGS, .offset = OBJECT(api_read), .help = "roleIds that may list and read over REST; * is everyone."},
@@ -26,7 +26,7 @@ static const struct hub_row api[] = {
     {"delete", HUB_KIND_STRINGS, .offset = OBJECT(api_delete), .help = "roleIds that may delete over REST."},
     {0},
 };
-static const struct hub_table table_api = {"Api", 0, api, "Who may use the generated REST endpoints of a DataObject; nobody by default."};
+static const struct hub_fields table_api = {"Api", 0, api, "Who may use the generated REST endpoints of a DataObject; nobody by default."};
 
 static const struct hub_row object[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, OBJECT(name), .max = HUB_SQL_NAME_MAX, .rule = HUB_NAME_IDENTIFIER,
@@ -43,7 +43,7 @@ static const struct hub_row object[] = {
     {"api", HUB_KIND_GROUP, .table = &table_api, .help = "Who may use the generated REST endpoints."},
     {0},
 };
-const struct hub_table hub_table_object = {"DataObject", sizeof(struct hub_def_object), object, "A kind of record, stored in a table."};
+const struct hub_fields hub_fields_object = {"DataObject", sizeof(struct hub_def_object), object, "A kind of record, stored in a table."};
 
 static const struct hub_vars vars_connect = {{"socket"}};
 static const struct hub_vars vars_disconnect = {{"socket", "reason"}};
@@ -56,7 +56,7 @@ static const struct hub_row event[] = {
      .help = "Called with the event's arguments as \"...\"; return values become the acknowledgement."},
     {0},
 };
-static const struct hub_table table_event = {"NamespaceEvent", sizeof(struct hub_def_namespace_event), event, "A handler of one event."};
+static const struct hub_fields table_event = {"NamespaceEvent", sizeof(struct hub_def_namespace_event), event, "A handler of one event."};
 
 static const struct hub_row space[] = {
     {"path", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, SPACE(path), .max = 200, .example = "/custom",
@@ -67,4 +67,4 @@ static const struct hub_row space[] = {
     {"events", HUB_KIND_LIST, .offset = SPACE(events), .count = SPACE(event_n), .table = &table_event, .help = "Handlers of events."},
     {0},
 };
-const struct hub_table hub_table_namespace = {"Namespace", sizeof(struct hub_def_namespace), space, "A plain Socket.IO namespace served by Lua."};
+const struct hub_fields hub_fields_namespace = {"Namespace", sizeof(struct hub_def_namespace), space, "A plain Socket.IO namespace served by Lua."};

@@ -25,8 +25,8 @@ static const struct hub_row source[] = {
      .help = "Role granted when this source matches; without one the user is authorised with no specific role."},
     {0},
 };
-static const struct hub_table table_source = {"HubAuthSource", sizeof(struct hub_def_auth_source), source,
-                                              "Grants a role when a record of a DataObject links the user with the room; the first match wins."};
+static const struct hub_fields table_source = {"HubAuthSource", sizeof(struct hub_def_auth_source), source,
+                                               "Grants a role when a record of a DataObject links the user with the room; the first match wins."};
 
 static const struct hub_row script[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, SCRIPT(name), .rule = HUB_NAME_LABEL, .example = "vipAccess",
@@ -37,8 +37,8 @@ static const struct hub_row script[] = {
      .help = "Role granted when the script is true; without one the user is authorised with no specific role."},
     {0},
 };
-static const struct hub_table table_script = {"HubAuthScript", sizeof(struct hub_def_auth_script), script,
-                                              "Grants a role when a script says so; tried in order after all authSources."};
+static const struct hub_fields table_script = {"HubAuthScript", sizeof(struct hub_def_auth_script), script,
+                                               "Grants a role when a script says so; tried in order after all authSources."};
 
 static const struct hub_row room[] = {
     {"roomDataObject", HUB_KIND_OBJECT, HUB_ROW_REQUIRED, AT(room_object), .example = "conversation",
@@ -57,7 +57,7 @@ static const struct hub_row room[] = {
      .help = "Script-based sources of roles, tried when no authSource matched."},
     {0},
 };
-const struct hub_table hub_table_room = {"HubRoomSettings", 0, room, "Configures how rooms are managed and who can join them."};
+const struct hub_fields hub_fields_room = {"HubRoomSettings", 0, room, "Configures how rooms are managed and who can join them."};
 
 static const struct hub_row role[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, ROLE(name), .rule = HUB_NAME_LABEL, .example = "moderator",
@@ -73,4 +73,4 @@ static const struct hub_row role[] = {
     {"canManageRoom", HUB_KIND_BOOL, .offset = ROLE(can_manage_room), .fallback = "false", .help = "May change the room record and kick users."},
     {0},
 };
-const struct hub_table hub_table_role = {"HubRole", sizeof(struct hub_def_role), role, "A named permission set for users of a hub."};
+const struct hub_fields hub_fields_role = {"HubRole", sizeof(struct hub_def_role), role, "A named permission set for users of a hub."};

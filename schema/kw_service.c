@@ -10,14 +10,14 @@ static const struct hub_row service[] = {
      .help = "Prefix of all paths when a reverse proxy does or does not strip it; both work."},
     {0},
 };
-static const struct hub_table table_service = {"Service", 0, service, "Identity of the service."};
+static const struct hub_fields table_service = {"Service", 0, service, "Identity of the service."};
 
 static const struct hub_row tls[] = {
     {"certFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_cert_file), .help = "PEM file with the certificate chain."},
     {"keyFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_key_file), .help = "PEM file with the private key."},
     {0},
 };
-static const struct hub_table table_tls = {"Tls", 0, tls, "Certificate and key for TLS."};
+static const struct hub_fields table_tls = {"Tls", 0, tls, "Certificate and key for TLS."};
 
 static const struct hub_row listen[] = {
     {"host", HUB_KIND_STRING, .offset = AT(host), .fallback = "127.0.0.1", .max = 255, .help = "Address to listen on."},
@@ -37,7 +37,7 @@ static const struct hub_row listen[] = {
     {"tls", HUB_KIND_GROUP, .table = &table_tls, .help = "Serves TLS with this certificate."},
     {0},
 };
-static const struct hub_table table_listen = {"Listen", 0, listen, "The listener and the limits of a connection."};
+static const struct hub_fields table_listen = {"Listen", 0, listen, "The listener and the limits of a connection."};
 
 static const struct hub_words algorithms[] = {
     {"HS256", ""}, {"HS384", ""}, {"HS512", ""}, {"RS256", ""}, {"RS384", ""}, {"RS512", ""}, {"PS256", ""}, {"ES256", ""}, {"EdDSA", ""}, {0},
@@ -49,7 +49,7 @@ static const struct hub_row claims[] = {
     {"roleId", HUB_KIND_STRING, .offset = AT(jwt.claim_role_id), .fallback = "roleId", .help = "Claim with the user's role."},
     {0},
 };
-static const struct hub_table table_claims = {"Claims", 0, claims, "Where the token holds what a session needs."};
+static const struct hub_fields table_claims = {"Claims", 0, claims, "Where the token holds what a session needs."};
 
 static const struct hub_words key_set_schemes[] = {{"https://", ""}, {"http://", ""}, {0}};
 
@@ -69,14 +69,14 @@ static const struct hub_row jwt[] = {
     {"claims", HUB_KIND_GROUP, .table = &table_claims, .help = "Names of the claims."},
     {0},
 };
-static const struct hub_table table_jwt = {"Jwt", 0, jwt, "Tokens signed by somebody else."};
+static const struct hub_fields table_jwt = {"Jwt", 0, jwt, "Tokens signed by somebody else."};
 
 static const struct hub_row session[] = {
     {"redisKey", HUB_KIND_STRING, HUB_ROW_REQUIRED, AT(session_redis_key), .example = "hexasession:${sessionId}",
      .help = "Key that must exist in Redis, with claims by name; its JSON becomes the session."},
     {0},
 };
-static const struct hub_table table_session = {"Session", 0, session, "Second step: the session must exist in Redis."};
+static const struct hub_fields table_session = {"Session", 0, session, "Second step: the session must exist in Redis."};
 
 static const struct hub_vars vars_authenticate = {{"session", "claims"}};
 
@@ -90,7 +90,7 @@ static const struct hub_row auth[] = {
      .help = "Hook that runs last and may deny or enrich the session."},
     {0},
 };
-static const struct hub_table table_auth = {"Auth", 0, auth, "How users prove who they are: one of jwt, dev, anonymous."};
+static const struct hub_fields table_auth = {"Auth", 0, auth, "How users prove who they are: one of jwt, dev, anonymous."};
 
 static const struct hub_words store_schemes[] = {{"sqlite:", ""}, {"postgresql://", ""}, {"postgres://", ""}, {0}};
 static const struct hub_words cache_schemes[] = {{"memory:", ""}, {"redis://", ""}, {"rediss://", ""}, {0}};
@@ -118,8 +118,8 @@ static const struct hub_row cluster[] = {
      .help = "Joins nodes of the same service; empty is a single node."},
     {0},
 };
-static const struct hub_table table_store = {"Store", 0, store, "The store."}, table_cache = {"Cache", 0, cache, "The cache."},
-                              table_bus = {"Bus", 0, bus, "The message bus."}, table_cluster = {"Cluster", 0, cluster, "Several nodes."};
+static const struct hub_fields table_store = {"Store", 0, store, "The store."}, table_cache = {"Cache", 0, cache, "The cache."},
+                               table_bus = {"Bus", 0, bus, "The message bus."}, table_cluster = {"Cluster", 0, cluster, "Several nodes."};
 
 static const struct hub_row scripting[] = {
     {"cpuMs", HUB_KIND_INT, .offset = AT(script_cpu_ms), .fallback = "100", .min = 1, .max = 60000,
@@ -130,7 +130,7 @@ static const struct hub_row scripting[] = {
      .help = "Memory of all scripts of the service, in MiB."},
     {0},
 };
-static const struct hub_table table_scripting = {"Scripting", 0, scripting, "Limits of scripts."};
+static const struct hub_fields table_scripting = {"Scripting", 0, scripting, "Limits of scripts."};
 
 static const struct hub_row root[] = {
     {"service", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_service, .help = "Identity of the service."},
@@ -141,11 +141,11 @@ static const struct hub_row root[] = {
     {"bus", HUB_KIND_GROUP, .table = &table_bus, .help = "The message bus."},
     {"cluster", HUB_KIND_GROUP, .table = &table_cluster, .help = "Several nodes."},
     {"scripting", HUB_KIND_GROUP, .table = &table_scripting, .help = "Limits of scripts."},
-    {"dataObjects", HUB_KIND_LIST, .offset = AT(objects), .count = AT(object_n), .table = &hub_table_object,
+    {"dataObjects", HUB_KIND_LIST, .offset = AT(objects), .count = AT(object_n), .table = &hub_fields_object,
      .help = "The records that hubs and scripts work with."},
-    {"namespaces", HUB_KIND_LIST, .offset = AT(namespaces), .count = AT(namespace_n), .table = &hub_table_namespace,
+    {"namespaces", HUB_KIND_LIST, .offset = AT(namespaces), .count = AT(namespace_n), .table = &hub_fields_namespace,
      .help = "Plain Socket.IO namespaces served by Lua."},
     {0},
 };
-const struct hub_table hub_table_service = {"ServiceDocument", sizeof(struct hub_service), root,
-                                            "One service: listener, authentication, backends, DataObjects, plain namespaces."};
+const struct hub_fields hub_fields_service = {"ServiceDocument", sizeof(struct hub_service), root,
+                                              "One service: listener, authentication, backends, DataObjects, plain namespaces."};

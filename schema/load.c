@@ -112,10 +112,10 @@ static struct hub_node *group_node(struct hub_loader *l, struct hub_node *map, c
 /* Puts VALUE where the file might have had it; the walk then treats it like any other. */
 static void override(struct hub_loader *l, struct hub_node *root, const char *key, const char *value, const char *origin) {
     const struct hub_source *src = hub_source_new(l->scratch, origin, 'S', hub_str("", 0));
-    const struct hub_table *t = &hub_table_service;
+    const struct hub_fields *t = &hub_fields_service;
     struct hub_str rest = hub_cstr(key), part;
     while (hub_str_split(&rest, '.', &part)) {
-        const struct hub_row *row = hub_table_row(t, part);
+        const struct hub_row *row = hub_fields_row(t, part);
         if (!row) {
             struct hub_nearest near = {.word = part};
             for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
@@ -165,7 +165,7 @@ static bool load_service_document(struct hub_loader *l, const struct hub_source 
     struct hub_node *root = hub_tree_parse(l->scratch, src, l->diags);
     if (!root || !is_mapping(l, root)) return false;
     apply_overrides(l, root);
-    hub_walk(l, &hub_table_service, root, l->service);
+    hub_walk(l, &hub_fields_service, root, l->service);
     hub_finish_service(l);
     hub_check_service(l);
     return true;
@@ -184,7 +184,7 @@ static void load_hub_document(struct hub_loader *l, const struct hub_source *src
     l->hubs = hub_xrealloc(l->hubs, (l->hub_n + 1) * sizeof *l->hubs);
     l->hubs[l->hub_n++] = h;
     l->hub = h;
-    hub_walk(l, &hub_table_hub, root, h);
+    hub_walk(l, &hub_fields_hub, root, h);
     hub_finish_hub(l, h);
     l->hub = NULL;
 }

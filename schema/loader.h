@@ -68,9 +68,12 @@ struct hub_nearest {
 };
 void hub_nearest_try(struct hub_nearest *n, const char *candidate);
 
+/* ASCII letters in lower case, in the scratch arena. */
+char *hub_lower(struct hub_loader *l, const char *s);
+
 /* ---- walk.c ---- */
 /* Reads NODE (NULL: nothing but defaults) into BASE. Findings are reported, never returned. */
-void hub_walk(struct hub_loader *l, const struct hub_table *t, struct hub_node *node, void *base);
+void hub_walk(struct hub_loader *l, const struct hub_fields *t, struct hub_node *node, void *base);
 /* The node a struct was read from; of a group of it with a dotted key ("guardrails.globalModeration"). Falls back to the nearest that exists. */
 struct hub_node *hub_place(struct hub_loader *l, const void *base, const char *key);
 /* Element I of a list of strings, written as list or comma string. */

@@ -66,7 +66,7 @@ static void add_help(struct hub_buf *out, const struct hub_row *r) {
     if (r->example) hub_buf_addz(out, " Example: `"), add_cell(out, r->example), hub_buf_addz(out, "`.");
 }
 
-static void add_table(struct hub_buf *out, const struct hub_table *t) {
+static void add_table(struct hub_buf *out, const struct hub_fields *t) {
     hub_buf_addf(out, "\n## %s\n\n%s\n\n| Field | Type | Default | Meaning |\n| --- | --- | --- | --- |\n", t->name, t->help);
     for (const struct hub_row *r = t->rows; r->key; r++) {
         hub_buf_addf(out, "| `%s` | ", r->key);
@@ -102,7 +102,7 @@ void hub_reference_print(enum hub_schema_kind kind, struct hub_buf *out) {
                  "literals stay as they are. `$${` is a literal `${`. Absent, `null` and the default mean the same. Lists of strings may be "
                  "comma-separated strings.\n",
                  hub ? "The hub document: fields" : "service.yaml: fields", hub ? "hub" : "service");
-    add_table(out, hub ? &hub_table_hub : &hub_table_service);
+    add_table(out, hub ? &hub_fields_hub : &hub_fields_service);
     if (hub) add_words(out, "Built-in message types", hub_words_message_type, hub_contents);
     add_words(out, "Types of fields", hub_words_field_type, NULL);
 }

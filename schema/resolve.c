@@ -17,17 +17,17 @@ static void resolve_object(struct hub_loader *l, const struct hub_ref *r, struct
     memcpy(r->base + r->row->offset, &o, sizeof o);
 }
 
-static const struct hub_table *table_with(const struct hub_table *t, const struct hub_row *row) {
+static const struct hub_fields *table_with(const struct hub_fields *t, const struct hub_row *row) {
     for (const struct hub_row *r = t->rows; r->key; r++) {
         if (r == row) return t;
-        const struct hub_table *below = r->table ? table_with(r->table, row) : NULL;
+        const struct hub_fields *below = r->table ? table_with(r->table, row) : NULL;
         if (below) return below;
     }
     return NULL;
 }
 
 static void resolve_property(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
-    const struct hub_row *beside = hub_table_row(table_with(&hub_table_hub, r->row), hub_cstr(r->row->of));
+    const struct hub_row *beside = hub_fields_row(table_with(&hub_fields_hub, r->row), hub_cstr(r->row->of));
     const struct hub_def_object *o;
     memcpy(&o, r->base + beside->offset, sizeof o);
     if (!o) return; /* reported there, or nothing to compare with */

@@ -49,7 +49,7 @@ struct hub_words {
     const char *word, *help;
 };
 
-struct hub_table;
+struct hub_fields;
 struct hub_row {
     const char *key;
     enum hub_kind kind;
@@ -59,7 +59,7 @@ struct hub_row {
     int64_t min, max;     /* INT: both 0 = any; STRING, TEXT, NAME: MAX is the greatest length, 0 = the usual one */
     int64_t advised;      /* INT: smaller values are warned about */
     enum hub_name_rule rule;
-    const struct hub_table *table;
+    const struct hub_fields *table;
     const struct hub_words *words; /* ended by a row without word */
     const struct hub_vars *vars;
     const char *of;            /* PROPERTY: key of the OBJECT field beside it */
@@ -68,7 +68,7 @@ struct hub_row {
     const char *help; /* one sentence */
 };
 
-struct hub_table {
+struct hub_fields {
     const char *name; /* "HubAuthSource" */
     size_t size;
     const struct hub_row *rows; /* ended by a row without key */
@@ -85,9 +85,9 @@ struct hub_raw {
     size_t custom_type_n;
 };
 
-extern const struct hub_table hub_table_hub, hub_table_service;
-extern const struct hub_table hub_table_room, hub_table_role, hub_table_message, hub_table_event, hub_table_logic, hub_table_object,
-    hub_table_namespace;
+extern const struct hub_fields hub_fields_hub, hub_fields_service;
+extern const struct hub_fields hub_fields_room, hub_fields_role, hub_fields_message, hub_fields_event, hub_fields_logic, hub_fields_object,
+    hub_fields_namespace;
 extern const struct hub_words hub_words_message_type[], hub_words_field_type[];
 
 /* The content of a built-in message type; parallel to hub_words_message_type. */
@@ -97,7 +97,7 @@ struct hub_content {
 };
 extern const struct hub_content hub_contents[];
 
-const struct hub_row *hub_table_row(const struct hub_table *t, struct hub_str key);
+const struct hub_row *hub_fields_row(const struct hub_fields *t, struct hub_str key);
 /* Index of WORD, or -1. */
 int hub_words_index(const struct hub_words *words, struct hub_str word);
 /* The longest list that is accepted, in elements. */

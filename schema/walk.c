@@ -39,6 +39,13 @@ void hub_nearest_try(struct hub_nearest *n, const char *candidate) {
     n->distance = d;
 }
 
+char *hub_lower(struct hub_loader *l, const char *s) {
+    char *out = hub_arena_dup(l->scratch, hub_cstr(s));
+    for (char *c = out; *c; c++)
+        if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 32);
+    return out;
+}
+
 /* ---- places ---- */
 
 static struct hub_str address(const void *const *p) { return hub_str((const char *)p, sizeof *p); }
@@ -434,7 +441,7 @@ static void read_group(struct hub_loader *l, const struct hub_row *row, struct h
 }
 
 /* The text of the field that must differ between the elements of a list. */
-static void check_unique(struct hub_loader *l, const struct hub_table *t, struct hub_node *list) {
+static void check_unique(struct hub_loader *l, const struct hub_fields *t, struct hub_node *list) {
     for (const struct hub_row *r = t->rows; r->key; r++) {
         if (!(r->flags & HUB_ROW_UNIQUE) || r->kind == HUB_KIND_STRINGS || r->kind == HUB_KIND_WORDS) continue;
         struct hub_map seen = {0};
@@ -458,7 +465,7 @@ static void read_list(struct hub_loader *l, const struct hub_row *row, struct hu
         return;
     }
     if (too_many(l, row, n, n->n)) return;
-    const struct hub_table *t = row->table;
+    const struct hub_fields *t = row->table;
     char *items = hub_arena_zalloc(l->keep, (n->n + 1) * t->size);
     size_t count = 0;
     for (struct hub_node *c = n->first; c; c = c->next) {
@@ -536,32 +543,32 @@ bool hub_is_absent(const struct hub_row *row, struct hub_node *n) {
 }
 
 /* Tables below T that have KEY, as the path to the only one; NULL when there is none or several. */
-static const char *elsewhere(struct hub_loader *l, const struct hub_table *t, struct hub_str key, const char *path, int *found) {
+static const char *elsewhere(struct hub_loader *l, const struct hub_fields *t, struct hub_str key, const char *path, int *found) {
     const char *where = NULL;
     for (const struct hub_row *r = t->rows; r->key; r++) {
         if (r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST) continue;
         const char *here = *path ? hub_arena_fmt(l->scratch, "%s.%s", path, r->key) : r->key;
-        if (hub_table_row(r->table, key)) ++*found, where = here;
+        if (hub_fields_row(r->table, key)) ++*found, where = here;
         const char *below = elsewhere(l, r->table, key, here, found);
         if (below) where = below;
     }
     return where;
 }
 
-static void unknown_key(struct hub_loader *l, const struct hub_table *t, struct hub_node *c) {
+static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct hub_node *c) {
     if (hub_diags_full(l->diags, c->src->name)) return; /* and that has been said */
     struct hub_nearest near = {.word = c->key};
     for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
     int found = 0;
-    const char *where = near.best ? NULL : elsewhere(l, l->hub ? &hub_table_hub : &hub_table_service, c->key, "", &found);
-    if (hub_table_row(l->hub ? &hub_table_hub : &hub_table_service, c->key)) found = 1, where = "the top level";
+    const char *where = near.best ? NULL : elsewhere(l, l->hub ? &hub_fields_hub : &hub_fields_service, c->key, "", &found);
+    if (hub_fields_row(l->hub ? &hub_fields_hub : &hub_fields_service, c->key)) found = 1, where = "the top level";
     bool several = found != 1;
     hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best, "unknown key \"%.*s\" in %s%s%s",
                  (int)(c->key.n > 100 ? 100 : c->key.n), c->key.p, t->name, several || !where ? "" : "; it belongs in ",
                  several || !where ? "" : where);
 }
 
-static void missing(struct hub_loader *l, const struct hub_table *t, const struct hub_row *row, struct hub_node *node, struct hub_node *given) {
+static void missing(struct hub_loader *l, const struct hub_fields *t, const struct hub_row *row, struct hub_node *node, struct hub_node *given) {
     struct hub_range key;
     if (given)
         hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), given, NULL, NULL, "%s is required and must not be empty", row->key);
@@ -571,10 +578,10 @@ static void missing(struct hub_loader *l, const struct hub_table *t, const struc
         hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, NULL, NULL, "%s needs %s (%s)", t->name, row->key, row->help);
 }
 
-void hub_walk(struct hub_loader *l, const struct hub_table *t, struct hub_node *node, void *base) {
+void hub_walk(struct hub_loader *l, const struct hub_fields *t, struct hub_node *node, void *base) {
     if (node && t->size) note_place(l, base, node);
     for (struct hub_node *c = node ? node->first : NULL; c; c = c->next)
-        if (!hub_table_row(t, c->key)) unknown_key(l, t, c);
+        if (!hub_fields_row(t, c->key)) unknown_key(l, t, c);
     for (const struct hub_row *r = t->rows; r->key; r++) {
         struct hub_node *n = hub_node_get(node, hub_cstr(r->key));
         bool absent = hub_is_absent(r, n);
