@@ -16,12 +16,16 @@ let lastTyping = 0;
 
 function open() {
   $("status").textContent = "connecting…";
-  socket = connect("/hub/chat", { token: `dev:${who.user}:${who.role}` }, {
-    connect: join,
-    refuse: (error) => fail(error.message),
-    event: (name, payload) => listeners[name]?.(payload),
-    close: onClose,
-  });
+  socket = connect(
+    "/hub/chat",
+    { token: `dev:${who.user}:${who.role}` },
+    {
+      connect: join,
+      refuse: (error) => fail(error.message),
+      event: (name, payload) => listeners[name]?.(payload),
+      close: onClose,
+    },
+  );
 }
 
 async function join() {
