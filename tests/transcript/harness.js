@@ -1,0 +1,255 @@
+// Starts hubd on a service directory made for the test, and stops it again: by its process id, with a look at its exit code and
+// at what the sanitizers wrote. Every file of transcripts begins here.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { after, afterEach, before } from "node:test";
+import { fileURLToPath } from "node:url";
+import { definition } from "./definition.js";
+import { Peer } from "./peer.js";
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const PROGRAM = process.env.HUBD ? resolve(process.env.HUBD) : join(ROOT, "build/dev/hubd");
+const START_MS = 30000;
+const STOP_MS = 30000;
+const REPORT = /ERROR: \w+Sanitizer|LeakSanitizer|runtime error:/;
+
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/** Writes a definition (see definition.js) as a service directory; JSON is YAML. Returns the directory. */
+export function writeService(def, dir = mkdtempSync(join(tmpdir(), "hubd-"))) {
+  const put = (name, text) => {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  };
+  put("service.yaml", JSON.stringify(def.service));
+  for (const hub of [def.hub, ...(def.hubs ?? [])]) put(`${hub.hubBasics.name}.hub.yaml`, JSON.stringify(hub));
+  if (def.seed) put("seed.yaml", JSON.stringify(def.seed));
+  for (const [name, text] of Object.entries(def.files ?? {})) put(name, text);
+  return dir;
+}
+
+export function removeService(dir) {
+  rmSync(dir, { recursive: true, force: true });
+}
+
+/** Settles PROMISE, or fails after MS with DETAIL() in the message. */
+export function within(ms, promise, what, detail = () => "") {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms${detail()}`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** One hubd process. */
+export class Hubd {
+  /** Runs hubd on DIR with ARGS; use start() to wait until it listens. */
+  constructor(dir, { args = [], env = {} } = {}) {
+    this.dir = dir;
+    this.output = "";
+    this.stdout = "";
+    this.watchers = new Set();
+    this.child = spawn(PROGRAM, [dir, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ASAN_OPTIONS: "abort_on_error=0:exitcode=99", UBSAN_OPTIONS: "print_stacktrace=1", ...env },
+    });
+    running.add(this.child);
+    this.child.stdout.setEncoding("utf8").on("data", (text) => {
+      this.stdout += text;
+      this.#append(text);
+    });
+    this.child.stderr.setEncoding("utf8").on("data", (text) => this.#append(text));
+    this.exit = new Promise((done, failed) => {
+      this.child.on("error", failed);
+      this.child.on("close", (code, signal) => {
+        running.delete(this.child);
+        done({ code, signal });
+      });
+    });
+    this.exit.catch(() => {});
+  }
+
+  static async start(dir, options) {
+    const hubd = new Hubd(dir, options);
+    const early = hubd.exit.then(({ code, signal }) => {
+      throw new Error(`hubd ended before it listened (code ${code}, signal ${signal}):\n${hubd.output}`);
+    });
+    early.catch(() => {});
+    const [, base] = await within(
+      START_MS,
+      Promise.race([hubd.printed(/(https?:\/\/[^\s/"]+:\d+)/), early]),
+      "hubd listens",
+      () => `\n${hubd.output}`,
+    );
+    hubd.url = base;
+    hubd.port = Number(new URL(base).port);
+    return hubd;
+  }
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  #append(text) {
+    this.output += text;
+    for (const watcher of this.watchers) watcher();
+  }
+
+  /** Resolves with the match as soon as PATTERN stands in the output (from position FROM on). */
+  printed(pattern, from = 0) {
+    return new Promise((done) => {
+      const look = () => {
+        const match = pattern.exec(this.output.slice(from));
+        if (!match) return;
+        this.watchers.delete(look);
+        done(match);
+      };
+      this.watchers.add(look);
+      look();
+    });
+  }
+
+  signal(name) {
+    this.child.kill(name);
+  }
+
+  /** SIGTERM (or SIGNAL), then the checks every run must pass. */
+  async stop(signal = "SIGTERM") {
+    this.signal(signal);
+    const { code, signal: by } = await within(STOP_MS, this.exit, "hubd ends", () => `\n${this.output.slice(-4000)}`);
+    this.assertClean();
+    assert.equal(by, null, `hubd was ended by ${by}:\n${this.output.slice(-4000)}`);
+    assert.equal(code, 0, `exit code\n${this.output.slice(-4000)}`);
+  }
+
+  async kill() {
+    this.signal("SIGKILL");
+    await this.exit;
+    this.assertClean();
+  }
+
+  assertClean() {
+    const at = this.output.search(REPORT);
+    assert.equal(at, -1, `a sanitizer complained:\n${this.output.slice(Math.max(at, 0), at + 6000)}`);
+  }
+}
+
+/** Runs hubd on DIR and waits for its end: for starts that must fail. Returns {code, stdout, output}. */
+export async function runToEnd(dir, options) {
+  const hubd = new Hubd(dir, options);
+  try {
+    const { code } = await within(60000, hubd.exit, "hubd ends by itself", () => `\n${hubd.output}`);
+    hubd.assertClean();
+    return { code, stdout: hubd.stdout, output: hubd.output };
+  } finally {
+    hubd.signal("SIGKILL");
+  }
+}
+
+/** A served definition; peers it connects are closed after every test. */
+class Server {
+  constructor(def) {
+    this.def = def;
+    this.peers = new Set();
+    this.rooms = 0;
+  }
+
+  get url() {
+    return this.hubd.url;
+  }
+
+  get port() {
+    return this.hubd.port;
+  }
+
+  async start(options) {
+    this.dir ??= writeService(this.def);
+    this.hubd = await Hubd.start(this.dir, options);
+  }
+
+  /** A room nobody has used yet: the seed holds them. */
+  room() {
+    const { id } = this.def.seed.conversation.filter((row) => row.id.startsWith("r"))[this.rooms++] ?? {};
+    assert.ok(id, "the definition seeds too few rooms");
+    return id;
+  }
+
+  /** A connected peer of USER. OPTIONS: {hub, role, namespace, auth} and those of socket.io-client. */
+  async connect(user, options) {
+    const peer = this.open(user, options);
+    await peer.connected();
+    return peer;
+  }
+
+  /** The same without waiting for the connection. */
+  open(user, { hub = this.def.hub.hubBasics.name, role, namespace = `/hub/${hub}`, ...io } = {}) {
+    const token = user === undefined ? {} : { auth: { token: `dev:${user}${role ? `:${role}` : ""}` } };
+    return this.adopt(new Peer(`${this.url}${namespace}`, { ...token, ...io }));
+  }
+
+  adopt(peer) {
+    this.peers.add(peer);
+    return peer;
+  }
+
+  /** Connects USER and joins ROOM. */
+  async member(user, room, options) {
+    const peer = await this.connect(user, options);
+    peer.welcome = await peer.ok("hub:join", { roomId: room });
+    return peer;
+  }
+
+  closePeers() {
+    for (const peer of this.peers) peer.close();
+    this.peers.clear();
+  }
+
+  async stop() {
+    this.closePeers();
+    if (this.hubd) await this.hubd.stop();
+  }
+
+  /** A request with the dev token of USER; the answer as {status, headers, body} with JSON parsed. */
+  async rest(method, path, { user, role, headers = {}, body, raw } = {}) {
+    const token = user === undefined ? {} : { authorization: `Bearer dev:${user}${role ? `:${role}` : ""}` };
+    const json = body === undefined ? {} : { "content-type": "application/json" };
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: { ...token, ...json, ...headers },
+      body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json");
+    return { status: response.status, headers: response.headers, text, body: isJson && text ? JSON.parse(text) : undefined };
+  }
+}
+
+/** Serves a definition during the enclosing suite. CHANGE edits the base definition; see definition.js. */
+export function serve(change, options) {
+  const server = new Server(definition(change));
+  before(() => server.start(options));
+  afterEach(() => server.closePeers());
+  after(async () => {
+    await server.stop();
+    removeService(server.dir);
+  });
+  return server;
+}
+
+/** The same inside one test: starts, runs BODY(server), stops. */
+export async function serving(change, body, options) {
+  const server = new Server(definition(change));
+  try {
+    await server.start(options);
+    await body(server);
+    await server.stop();
+  } finally {
+    server.closePeers();
+    server.hubd?.signal("SIGKILL");
+    removeService(server.dir);
+  }
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Runs one transcript file on Node.js: run.sh FILE. Installs the packages of package-lock.json when they are not there yet.
+# Exit 77 (a skipped test, with the reason) when Node.js or the packages are not to be had; with CI=true that is a failure.
+here=$(cd "$(dirname "$0")" && pwd)
+
+skip() {
+    echo "skipped: $1"
+    [ "$CI" = true ] && exit 1
+    exit 77
+}
+
+command -v node >/dev/null || skip "node is not installed (Debian: apt-get install nodejs npm)"
+major=$(node -p 'process.versions.node.split(".")[0]')
+[ "$major" -ge 18 ] || skip "node is too old: $(node --version), 18 is needed"
+
+(
+    flock 9
+    installed=$here/node_modules/.package-lock.json
+    [ "$installed" -nt "$here/package-lock.json" ] && exit 0
+    command -v npm >/dev/null || exit 1
+    cd "$here" && npm ci --no-audit --no-fund --loglevel=error && touch "$installed"
+) 9>"${TMPDIR:-/tmp}/hubd-transcript-packages.lock" || skip "the packages of tests/transcript/package.json cannot be installed with npm"
+
+exec node --test-reporter=spec "$1"
