@@ -1,0 +1,143 @@
+// Events that are no messages: typing, recording, presence, custom events, and what may not be emitted.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve } from "./harness.js";
+
+describe("built-in events", () => {
+  const server = serve((def) => {
+    def.hub.eventSettings = { enableTypingIndicator: true, enableRecordingIndicator: true, enablePresence: true };
+  });
+
+  for (const [start, stop] of [
+    ["typing", "stopTyping"],
+    ["recording", "stopRecording"],
+  ]) {
+    test(`${start} and ${stop} reach the others with the user`, async () => {
+      const roomId = server.room();
+      const ann = await server.member("ann", roomId);
+      const bob = await server.member("bob", roomId);
+      for (const event of [start, stop]) {
+        await ann.ok("hub:event", { roomId, event });
+        const told = await bob.next(`hub:${event}`);
+        assert.deepEqual(Object.keys(told).sort(), ["roomId", "user", "userId"]);
+        assert.equal(told.roomId, roomId);
+        assert.equal(told.userId, "ann");
+        assert.equal(told.user.id, "ann");
+      }
+    });
+  }
+
+  test("typing stops by itself after six seconds, and when the user leaves", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const eve = await server.member("eve", roomId);
+    const bob = await server.member("bob", roomId);
+    const started = performance.now();
+    await ann.ok("hub:event", { roomId, event: "typing" });
+    await eve.ok("hub:event", { roomId, event: "typing" });
+    await eve.ok("hub:leave", { roomId });
+    assert.equal((await bob.next("hub:stopTyping")).userId, "eve");
+    assert.equal((await bob.next("hub:stopTyping")).userId, "ann");
+    const elapsed = performance.now() - started;
+    assert.ok(elapsed > 5500 && elapsed < 12000, `after ${elapsed} ms`);
+  });
+
+  test("typing leaves no message and takes no number", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    await ann.ok("hub:event", { roomId, event: "typing" });
+    assert.equal((await ann.say(roomId, "first")).seq, 1);
+  });
+
+  test("online is told with the first connection of a user, not with the second", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    await server.member("bob", roomId);
+    const told = await ann.next("hub:online", ({ user }) => user.id === "bob");
+    assert.deepEqual(Object.keys(told).sort(), ["event", "roomId", "user"]);
+    assert.equal(told.event, "online");
+    assert.deepEqual(await ann.next("hub:presence", ({ user }) => user.id === "bob"), told);
+    await server.member("bob", roomId);
+    await ann.nothing("hub:online", "hub:presence");
+  });
+});
+
+describe("custom events", () => {
+  const server = serve((def) => {
+    def.hub.roomSettings.authScripts.unshift({ name: "deaf", script: "user.roleId == 'deaf'", hubRole: "deaf" });
+    def.hub.hubRoles.push({ name: "deaf", canRead: false });
+    def.hub.eventSettings = {
+      customEvents: [
+        { name: "wave", ephemeral: true, direction: "clientToRoom" },
+        { name: "pin", ephemeral: false, direction: "clientToRoom" },
+        { name: "tick", ephemeral: true, direction: "serverToRoom" },
+        { name: "whisper", ephemeral: true, direction: "serverToClient" },
+      ],
+    };
+  });
+
+  test("a clientToRoom event reaches the room with user and data", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    const data = { hand: "left", times: [1, 2], nothing: null };
+    await ann.ok("hub:event", { roomId, event: "wave", data });
+    assert.deepEqual(await bob.next("wave"), { roomId, userId: "ann", data });
+  });
+
+  test("it may be emitted under its own name", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    ann.emit("wave", { roomId, data: { hand: "right" } });
+    const told = await bob.next("wave");
+    assert.equal(told.userId, "ann");
+    assert.equal(told.roomId, roomId);
+    assert.deepEqual(told.data, { hand: "right" });
+  });
+
+  test("an event that is persisted reaches the room too", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    await ann.ok("hub:event", { roomId, event: "pin", data: { id: "m1" } });
+    assert.deepEqual((await bob.next("pin")).data, { id: "m1" });
+  });
+
+  for (const event of ["tick", "whisper"]) {
+    test(`${event} is the server's to emit`, async () => {
+      const roomId = server.room();
+      const ann = await server.member("ann", roomId);
+      const bob = await server.member("bob", roomId);
+      const answer = await ann.call("hub:event", { roomId, event });
+      assert.equal(answer.ok, false);
+      assert.ok(["not_allowed", "unknown_event", "feature_disabled"].includes(answer.error.code), answer.error.code);
+      await bob.nothing(event);
+    });
+  }
+
+  test("an event the hub does not define is unknown_event", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    await ann.refused("unknown_event", "hub:event", { roomId, event: "dance" });
+    await ann.refused("bad_request", "hub:event", { roomId });
+  });
+
+  test("a standard event that is switched off is feature_disabled", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    await ann.refused("feature_disabled", "hub:event", { roomId, event: "typing" });
+    await ann.refused("feature_disabled", "hub:event", { roomId, event: "recording" });
+    await ann.refused("feature_disabled", "hub:event", { roomId, event: "messageRead", data: { lastReadSeq: 1 } });
+  });
+
+  test("needs the room, and those who may not read hear nothing", async () => {
+    const roomId = server.room();
+    const ann = await server.connect("ann");
+    await ann.refused("not_in_room", "hub:event", { roomId, event: "wave" });
+    await ann.ok("hub:join", { roomId });
+    const deaf = await server.member("dan", roomId, { role: "deaf" });
+    await ann.ok("hub:event", { roomId, event: "wave" });
+    await deaf.nothing("wave");
+  });
+});

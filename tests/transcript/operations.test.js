@@ -1,0 +1,350 @@
+// Running hubd: health, readiness, metrics, start-up lines and failures with their exit codes, draining, reloading.
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { definition } from "./definition.js";
+import { Hubd, removeService, runToEnd, serve, serving, within, writeService } from "./harness.js";
+import { Peer } from "./peer.js";
+import { Polling, Tcp } from "./raw.js";
+
+describe("a running hubd", () => {
+  const server = serve((def) => {
+    def.hubs = [structuredClone(def.hub)];
+    def.hubs[0].hubBasics.name = "lobby";
+  });
+
+  test("says at start where each hub is, and which store, cache and bus it uses", () => {
+    const { stdout, url } = server.hubd;
+    for (const hub of ["chat", "lobby"]) {
+      const line = stdout.split("\n").find((text) => text.includes(`${url}/hub/${hub}`));
+      assert.ok(line, stdout);
+      assert.match(line, /sqlite:/);
+      assert.match(line, /memory:/);
+    }
+  });
+
+  test("warns of dev authentication", async () => {
+    await server.hubd.printed(/warn[^\n]*dev/i);
+  });
+
+  test("/healthz and /readyz answer 200", async () => {
+    assert.equal((await server.rest("GET", "/healthz")).status, 200);
+    assert.equal((await server.rest("GET", "/readyz")).status, 200);
+  });
+
+  test("/metrics counts what happens, in Prometheus' text form", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    await server.member("bob", roomId);
+    await ann.say(roomId, "counted");
+    await ann.refused("unknown_type", "hub:send", { roomId, messageType: "video", content: {} });
+    const { status, text, headers } = await server.rest("GET", "/metrics");
+    assert.equal(status, 200);
+    assert.match(headers.get("content-type"), /^text\/plain/);
+    for (const line of text.trim().split("\n")) {
+      assert.match(
+        line,
+        /^# (HELP|TYPE) \S+ .*$|^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})? [0-9.eE+-]+$|^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})? (NaN|[+-]Inf)$/,
+      );
+    }
+    for (const subject of [
+      /connections/,
+      /rooms/,
+      /members/,
+      /messages/,
+      /deliver/,
+      /bytes/,
+      /unknown_type/,
+      /store/,
+      /script/,
+      /queue/,
+      /slow/,
+      /build/,
+    ]) {
+      assert.match(text, subject);
+    }
+  });
+});
+
+describe("SIGTERM", () => {
+  test("tells clients, closes, and exits 0; what was acknowledged is there at the next start", async () => {
+    const dir = writeService(definition());
+    try {
+      const first = await Hubd.start(dir);
+      const open = async (hubd) => {
+        const peer = new Peer(`${hubd.url}/hub/chat`, { auth: { token: "dev:ann" } });
+        await peer.connected();
+        peer.welcome = await peer.ok("hub:join", { roomId: "r1" });
+        return peer;
+      };
+      const ann = await open(first);
+      const polling = new Peer(`${first.url}/hub/chat`, { auth: { token: "dev:bob" }, transports: ["polling"] });
+      await polling.connected();
+      const message = await ann.say("r1", "before the stop");
+      const stopped = first.stop();
+      for (const peer of [ann, polling]) {
+        const draining = await peer.next("hub:draining");
+        assert.ok(draining.retryAfterMs >= 0, JSON.stringify(draining));
+        await peer.disconnected();
+      }
+      await stopped;
+      const second = await Hubd.start(dir);
+      const again = await open(second);
+      assert.deepEqual((await again.next("hub:history")).messages, [message]);
+      assert.equal(again.welcome.epoch, ann.welcome.epoch);
+      assert.equal((await again.say("r1", "after")).seq, message.seq + 1);
+      again.close();
+      await second.stop();
+    } finally {
+      removeService(dir);
+    }
+  });
+
+  test("what was sent before it is answered before the end", async () => {
+    await serving(undefined, async (server) => {
+      const ann = await server.member("ann", "r1");
+      const answers = Array.from({ length: 200 }, (_, i) => ann.call("hub:send", { roomId: "r1", messageType: "text", content: { body: `${i}` } }));
+      await answers[0];
+      server.hubd.signal("SIGTERM");
+      let acknowledged = 0;
+      for (const answer of answers) {
+        const outcome = await Promise.race([answer, ann.disconnected()]);
+        if (outcome.ok) acknowledged++;
+        else if (outcome.error) assert.equal(outcome.error.code, "shutting_down");
+      }
+      const { code } = await within(15000, server.hubd.exit, "hubd ends");
+      assert.equal(code, 0);
+      await server.start();
+      const { messages } = await (await server.member("bob", "r1")).ok("hub:history", { roomId: "r1", limit: 500 });
+      assert.ok(messages.length >= acknowledged, `${messages.length} of ${acknowledged}`);
+      assert.deepEqual(
+        messages.map(({ seq }) => seq),
+        messages.map((_, i) => i + 1),
+      );
+    });
+  });
+
+  test("takes no more than ten seconds, even with readers that never read and half-sent requests", async () => {
+    await serving(undefined, async (server) => {
+      await Promise.all(Array.from({ length: 20 }, async () => (await Tcp.open(server.port)).write("GET /healthz HTTP/1.1\r\n")));
+      const held = await Polling.open(server.url);
+      held.poll().catch(() => {});
+      const started = performance.now();
+      server.hubd.signal("SIGTERM");
+      const { code } = await within(20000, server.hubd.exit, "hubd ends");
+      assert.equal(code, 0);
+      assert.ok(performance.now() - started < 12000);
+      server.hubd.assertClean();
+      await server.start();
+    });
+  });
+});
+
+describe("SIGHUP", () => {
+  test("takes over a good definition and keeps serving the connected", async () => {
+    await serving(
+      (def) => (def.hub.historySettings = { historyEnabled: true, historyLimit: 2 }),
+      async (server) => {
+        const ann = await server.member("ann", "r1");
+        for (let i = 0; i < 5; i++) await ann.say("r1", `${i}`);
+        server.def.hub.historySettings.historyLimit = 4;
+        server.def.hub.messageSettings.messageTypes.push("image");
+        writeService(server.def, server.dir);
+        const from = server.hubd.output.length;
+        server.hubd.signal("SIGHUP");
+        await server.hubd.printed(/reload/i, from);
+        // The log line may precede the switch; a join tells.
+        const joinedWith = async () => (await (await server.member("bob", "r1")).next("hub:history")).messages.length;
+        while ((await joinedWith()) !== 4);
+        await ann.say("r1", "still connected");
+        const bob = await server.member("bob", "r1");
+        await bob.ok("hub:send", { roomId: "r1", messageType: "image", content: { mediaUrl: "https://x.example/i" } });
+        assert.equal((await ann.next("hub:messageArrived", ({ message }) => message.messageType === "image")).sender.id, "bob");
+      },
+    );
+  });
+
+  test("refuses a bad definition with the lint text and keeps the old one", async () => {
+    await serving(undefined, async (server) => {
+      const ann = await server.member("ann", "r1");
+      const file = join(server.dir, "chat.hub.yaml");
+      const good = readFileSync(file, "utf8");
+      writeFileSync(file, good.replace('"hubRole":"member"', '"hubRole":"membre"'));
+      const from = server.hubd.output.length;
+      server.hubd.signal("SIGHUP");
+      await server.hubd.printed(/chat\.hub\.yaml:\d+:\d+: error\[H\d+\][^\n]*membre/, from);
+      await ann.say("r1", "still here");
+      await server.member("bob", "r1");
+    });
+  });
+});
+
+describe("starts that fail", () => {
+  async function failing(change, check, options) {
+    const dir = writeService(definition(change));
+    try {
+      await check(dir, () => runToEnd(dir, options));
+    } finally {
+      chmodSync(dir, 0o755);
+      removeService(dir);
+    }
+  }
+
+  test("without arguments, or with ones there are not, it is usage: 2", async () => {
+    const dir = writeService(definition());
+    try {
+      for (const args of [["--frobnicate"], ["--log-level", "loud"], ["--set", "listen.port"], [dir]]) {
+        assert.equal((await runToEnd(dir, { args })).code, 2, args.join(" "));
+      }
+    } finally {
+      removeService(dir);
+    }
+  });
+
+  test("--version says the version and exits 0", async () => {
+    const dir = writeService(definition());
+    const { code, stdout } = await runToEnd(dir, { args: ["--version"] });
+    removeService(dir);
+    assert.equal(code, 0);
+    assert.match(stdout, /\d+\.\d+\.\d+/);
+  });
+
+  test("--check says nothing is wrong, touches nothing, and exits 0", async () => {
+    await failing(undefined, async (dir) => {
+      assert.equal((await runToEnd(dir, { args: ["--check"] })).code, 0);
+      rmSync(join(dir, "service.yaml"));
+      assert.equal((await runToEnd(dir, { args: ["--check"] })).code, 3);
+    });
+  });
+
+  test("a directory without service.yaml: 3, and the file is named", async () => {
+    await failing(undefined, async (dir, run) => {
+      rmSync(join(dir, "service.yaml"));
+      const { code, output } = await run();
+      assert.equal(code, 3, output);
+      assert.match(output, /service\.yaml/);
+    });
+  });
+
+  test("a directory that is not there: 3, and it is named", async () => {
+    const { code, output } = await runToEnd("/nowhere/at/all");
+    assert.equal(code, 3, output);
+    assert.match(output, /\/nowhere\/at\/all/);
+  });
+
+  test("an invalid definition: 3, every problem in the text of lint", async () => {
+    await failing(
+      (def) => {
+        def.hub.roomSettings.authScripts[0].hubRole = "membre";
+        def.hub.guardrails.maxUsersPerRom = 5;
+        def.hub.roomSettings.roomEligibility = "room.status ==";
+      },
+      async (dir, run) => {
+        const { code, output } = await run();
+        assert.equal(code, 3, output);
+        assert.match(output, /chat\.hub\.yaml:\d+:\d+: error\[H\d+\]: .*membre[^]*did you mean "member"/);
+        assert.match(output, /chat\.hub\.yaml:\d+:\d+: error\[[HY]\d+\]: .*maxUsersPerRom[^]*maxUsersPerRoom/);
+        assert.match(output, /chat\.hub\.yaml:\d+:\d+: error\[L\d+\]/);
+      },
+    );
+  });
+
+  test("a missing environment variable: 3, and it is named", async () => {
+    await failing(
+      (def) => (def.service.store.url = "${HUBD_TEST_NOT_SET}"),
+      async (dir, run) => {
+        const { code, output } = await run();
+        assert.equal(code, 3, output);
+        assert.match(output, /service\.yaml:\d+:\d+: .*HUBD_TEST_NOT_SET/);
+      },
+    );
+  });
+
+  test("dev authentication on a public address: 3, unless it was asked for", async () => {
+    await failing(
+      (def) => (def.service.listen.host = "0.0.0.0"),
+      async (dir, run) => {
+        const { code, output } = await run();
+        assert.equal(code, 3, output);
+        assert.match(output, /HUBD_ALLOW_DEV_AUTH/);
+        const hubd = await Hubd.start(dir, { env: { HUBD_ALLOW_DEV_AUTH: "1" } });
+        await hubd.stop();
+      },
+    );
+  });
+
+  test("a port in use: 1, and address and cause are named", async () => {
+    const other = createServer();
+    await new Promise((done) => other.listen(0, "127.0.0.1", done));
+    const { port } = other.address();
+    await failing(
+      (def) => (def.service.listen.port = port),
+      async (dir, run) => {
+        const { code, output } = await run();
+        assert.equal(code, 1, output);
+        assert.match(output, new RegExp(`127\\.0\\.0\\.1:${port}.*in use`));
+      },
+    );
+    other.close();
+  });
+
+  test("a store that cannot be written: 4, and the path is named", async () => {
+    await failing(undefined, async (dir) => {
+      // A file where the folder should be: unwritable for root too.
+      writeFileSync(join(dir, "data"), "");
+      const { code, output } = await runToEnd(dir, { args: ["--wait", "0"] });
+      assert.equal(code, 4, output);
+      assert.match(output, /data\/test\.db/);
+    });
+  });
+
+  test("a store file that is no database: 4, and the path is named", async () => {
+    await failing(undefined, async (dir) => {
+      mkdirSync(join(dir, "data"));
+      writeFileSync(join(dir, "data/test.db"), "this is not a database, but long enough to be looked at ".repeat(100));
+      const { code, output } = await runToEnd(dir, { args: ["--wait", "0"] });
+      assert.equal(code, 4, output);
+      assert.match(output, /data\/test\.db/);
+    });
+  });
+
+  test("a missing key file: one line that names it, and no start", async () => {
+    await failing(
+      (def) => (def.service.auth = { jwt: { algorithms: ["RS256"], publicKeyFile: "keys/missing.pem" } }),
+      async (dir, run) => {
+        const { code, output } = await run();
+        assert.ok([1, 3].includes(code), `${code}\n${output}`);
+        assert.match(output, /keys\/missing\.pem/);
+      },
+    );
+  });
+
+  test("--set and the environment go before the file, the command line before both", async () => {
+    await failing(
+      (def) => (def.service.store.url = "sqlite:data/file.db"),
+      async (dir) => {
+        const started = async (options) => {
+          const hubd = await Hubd.start(dir, options);
+          await hubd.stop();
+          return hubd.stdout;
+        };
+        assert.match(await started({}), /data\/file\.db/);
+        const env = { HUBD_STORE_URL: "sqlite:data/env.db" };
+        assert.match(await started({ env }), /data\/env\.db/);
+        assert.match(await started({ env, args: ["--set", "store.url=sqlite:data/set.db"] }), /data\/set\.db/);
+      },
+    );
+  });
+
+  test("--log-format json writes one JSON object per line", async () => {
+    await failing(undefined, async (dir) => {
+      const hubd = await Hubd.start(dir, { args: ["--log-format", "json", "--log-level", "debug"] });
+      await hubd.stop();
+      const lines = hubd.output.split("\n").filter((line) => line.startsWith("{"));
+      assert.ok(lines.length > 0, hubd.output);
+      for (const line of lines) JSON.parse(line);
+    });
+  });
+});

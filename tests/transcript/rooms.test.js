@@ -1,0 +1,117 @@
+// Being in rooms: leaving, members, several connections of one user, idle connections.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve } from "./harness.js";
+import { Ws } from "./raw.js";
+
+/** User ids of a members list, whatever else a member carries. */
+const ids = (members) => members.map((member) => member.userId ?? member.id ?? member.user?.id).sort();
+
+describe("leaving a room", () => {
+  const server = serve();
+
+  test("ends messages and the right to send", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    await bob.ok("hub:leave", { roomId });
+    assert.equal((await bob.next("hub:left")).roomId, roomId);
+    await ann.say(roomId, "is anybody there?");
+    await ann.next("hub:messageArrived");
+    await bob.nothing("hub:messageArrived");
+    await bob.refused("not_in_room", "hub:send", { roomId, messageType: "text", content: { body: "x" } });
+    await bob.refused("not_in_room", "hub:history", { roomId });
+    await bob.refused("not_in_room", "hub:members", { roomId });
+    await bob.refused("not_in_room", "hub:requestState", { roomId });
+  });
+
+  test("one is not in is not_in_room", async () => {
+    const ann = await server.connect("ann");
+    await ann.refused("not_in_room", "hub:leave", { roomId: server.room() });
+    await ann.refused("not_in_room", "hub:leave", { roomId: "nowhere" });
+    await ann.refused("bad_request", "hub:leave", {});
+  });
+
+  test("leaves the others where they are, and one can come back", async () => {
+    const [roomId, other] = [server.room(), server.room()];
+    const ann = await server.member("ann", roomId);
+    await ann.ok("hub:join", { roomId: other });
+    await ann.ok("hub:leave", { roomId });
+    await ann.say(other, "still here");
+    await ann.next("hub:messageArrived");
+    await ann.ok("hub:join", { roomId });
+    await ann.say(roomId, "back again");
+    assert.equal((await ann.next("hub:messageArrived")).roomId, roomId);
+  });
+
+  test("with one of two connections leaves the other in", async () => {
+    const roomId = server.room();
+    const desk = await server.member("ann", roomId);
+    const phone = await server.member("ann", roomId);
+    await phone.ok("hub:leave", { roomId });
+    await desk.say(roomId, "hello");
+    await desk.next("hub:messageArrived");
+    await phone.nothing("hub:messageArrived");
+    assert.deepEqual(ids((await desk.ok("hub:members", { roomId })).members), ["ann"]);
+  });
+});
+
+describe("members", () => {
+  const server = serve();
+
+  test("are users: one with two connections counts once", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const phone = await server.member("ann", roomId);
+    assert.equal(phone.welcome.memberCount, 1);
+    const bob = await server.member("bob", roomId);
+    assert.equal(bob.welcome.memberCount, 2);
+    assert.deepEqual(ids((await ann.ok("hub:members", { roomId })).members), ["ann", "bob"]);
+  });
+
+  test("of one room are not those of another", async () => {
+    const [roomId, other] = [server.room(), server.room()];
+    const ann = await server.member("ann", roomId);
+    await server.member("bob", other);
+    assert.deepEqual(ids((await ann.ok("hub:members", { roomId })).members), ["ann"]);
+  });
+
+  test("all of a user's connections receive what is said, whichever sent it", async () => {
+    const roomId = server.room();
+    const desk = await server.member("ann", roomId);
+    const phone = await server.member("ann", roomId);
+    const message = await desk.say(roomId, "hello");
+    for (const peer of [desk, phone]) assert.equal((await peer.next("hub:messageArrived")).message.id, message.id);
+  });
+
+  test("a room of two hundred hears every message once", async () => {
+    const roomId = server.room();
+    const crowd = await Promise.all(Array.from({ length: 200 }, (_, i) => server.member(`u${i}`, roomId)));
+    assert.equal((await crowd[0].ok("hub:join", { roomId })).memberCount, 200);
+    await Promise.all(crowd.slice(0, 10).map((peer) => peer.say(roomId, "hello")));
+    for (const peer of crowd) {
+      for (let seq = 1; seq <= 10; seq++) assert.equal((await peer.next("hub:messageArrived")).message.seq, seq);
+    }
+    await crowd[199].nothing("hub:messageArrived");
+  });
+});
+
+describe("idle connections", () => {
+  const server = serve((def) => {
+    def.service.listen.pingInterval = 300;
+    def.service.listen.pingTimeout = 20000;
+    def.hub.guardrails.connectionTimeout = 1500;
+  });
+
+  test("end after connectionTimeout; heartbeats count as activity", async () => {
+    const beating = await server.connect("ann");
+    const silent = await Ws.namespace(server.url, "/hub/chat", { token: "dev:bob" });
+    assert.match(silent.connected, /^40\/hub\/chat,\{"sid"/);
+    const started = performance.now();
+    await silent.end();
+    const elapsed = performance.now() - started;
+    assert.ok(elapsed >= 1300 && elapsed < 10000, `after ${elapsed} ms`);
+    await beating.settled();
+    assert.equal(beating.socket.connected, true);
+  });
+});
