@@ -1,8 +1,12 @@
-/* hub:send: the gates in their order, then the handler if the type has one, then submission (contract: semantics.md). */
+/* hub:send: the gates in their order, then the message replied to is looked up, the handler runs if the type has one, and the message is
+ * submitted (contract: semantics.md). */
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "hub/hub_int.h"
+
+#define MESSAGE_ID_MAX 64
+#define PREVIEW_MAX 120 /* characters of the message replied to */
 
 /* A send that passed the gates. */
 struct sending {
@@ -12,13 +16,16 @@ struct sending {
     const struct hub_def_message_type *type;
     json_t *content; /* borrowed from the call's args, or own when a handler changed it */
     json_t *modified;
-    struct hub_buf text; /* content as JSON */
+    struct hub_buf text;     /* content as JSON */
+    struct hub_str reply_id; /* of the message replied to; empty = none */
+    json_t *reply;           /* {id, preview}, once that message was found */
     struct hub_draft draft;
 };
 
 static void free_sending(struct sending *s) {
     hub_buf_free(&s->text);
     json_decref(s->modified);
+    json_decref(s->reply);
     hub_room_unref(s->room);
     free(s);
 }
@@ -54,8 +61,9 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
                  *cid = hub_json_get(c->args, "clientMessageId");
     if (!hub_json_nil(reply)) {
         if (!c->hub->def->enable_reply_to) return hub_fail(err, HUB_FEATURE_DISABLED, "replyTo: this hub has no replies");
-        if (!json_is_object(reply) || !hub_json_get_str(reply, "id").n) return hub_fail(err, HUB_BAD_REQUEST, "replyTo: expected {id, preview}");
-        s->draft.reply_to = reply;
+        s->reply_id = hub_json_get_str(reply, "id");
+        if (!s->reply_id.n || s->reply_id.n > MESSAGE_ID_MAX || memchr(s->reply_id.p, 0, s->reply_id.n))
+            return hub_fail(err, HUB_BAD_REQUEST, "replyTo.id: expected a text of 1 to %d bytes", MESSAGE_ID_MAX);
     }
     if (!hub_json_nil(forwarded)) {
         if (!json_is_boolean(forwarded)) return hub_fail(err, HUB_BAD_REQUEST, "forwarded: expected true or false");
@@ -190,18 +198,78 @@ static void run_handler(struct sending *s) {
     json_decref(id);
 }
 
-/* The send's turn in the room has come. */
-static void run_op(struct hub_room_op *op) {
-    struct sending *s = HUB_CONTAINER(op, struct sending, op);
+/* ---- the message replied to ---- */
+
+static struct hub_str first_characters(struct hub_str s, size_t max) {
+    size_t i = 0;
+    for (; i < s.n && max; max--)
+        for (i++; i < s.n && ((unsigned char)s.p[i] & 0xC0) == 0x80;) i++;
+    return hub_str(s.p, i);
+}
+
+/* What a message says in a line: its text, or what names it, or its type. The server's word: a preview cannot be forged. */
+static json_t *preview_of(const struct hub_cell *row) {
+    static const char *const telling[] = {"body", "caption", "fileName", "label"};
+    json_t *content = row[HUB_MSG_CONTENT].kind == HUB_CELL_TEXT ? hub_json_parse(row[HUB_MSG_CONTENT].s, NULL) : NULL;
+    struct hub_str text = hub_str(NULL, 0);
+    for (size_t i = 0; i < HUB_NELEM(telling) && !text.n; i++) text = hub_json_get_str(content, telling[i]);
+    json_t *preview = hub_json_string(first_characters(text.n ? text : row[HUB_MSG_MESSAGE_TYPE].s, PREVIEW_MAX));
+    json_decref(content);
+    return preview;
+}
+
+static void proceed(struct sending *s);
+
+static void on_original(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct sending *s = arg;
+    struct hub_room *room = hub_room_ref(s->room);
+    struct hub_room_op *op = &s->op;
+    (void)error;
+    if (!code && rows->n) {
+        s->reply = json_object();
+        hub_json_set_str(s->reply, "id", s->reply_id);
+        json_object_set_new(s->reply, "preview", preview_of(hub_row(rows, 0)));
+        s->draft.reply_to = s->reply;
+        proceed(s);
+    } else {
+        fail(s, code ? code : HUB_BAD_REQUEST, code ? NULL : "replyTo.id: there is no such message in this room");
+        hub_room_op_done(room, op);
+    }
+    hub_room_unref(room);
+}
+
+static void find_original(struct sending *s) {
+    struct hub_hub *hub = hub_of(s->room);
+    struct hub_store *store = hub->engine->config.store;
+    const struct hub_cond where[] = {{.column = HUB_MSG_ID, .value = {.kind = HUB_CELL_TEXT, .s = s->reply_id}},
+                                     {.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->room->id)}},
+                                     {.column = HUB_MSG_STATUS, .value = {.kind = HUB_CELL_TEXT, .s = HUB_STR("approved")}}};
+    const struct hub_select q = {.table = hub->tables->message, .where = where, .where_n = 3, .order_by = -1, .limit = 1};
+    store->ops->select(store, &q, on_original, s);
+}
+
+/* ---- its turn ---- */
+
+static void proceed(struct sending *s) {
     struct hub_room *room = s->room;
+    struct hub_room_op *op = &s->op;
     if (s->type->handler) {
         run_handler(s);
         return;
     }
     hub_room_ref(room);
     submit(s);
-    hub_room_op_done(room, op);
+    hub_room_op_done(room, op); /* compared as an address only: the sending is gone */
     hub_room_unref(room);
+}
+
+/* The send's turn in the room has come. */
+static void run_op(struct hub_room_op *op) {
+    struct sending *s = HUB_CONTAINER(op, struct sending, op);
+    if (s->reply_id.n)
+        find_original(s);
+    else
+        proceed(s);
 }
 
 void hub_cmd_send(struct hub_call *c) {
@@ -224,7 +292,7 @@ void hub_cmd_send(struct hub_call *c) {
     if (code) {
         hub_call_fail_with(c, &err, hub_str(NULL, 0));
         free_sending(s);
-    } else if (s->type->handler || hub_room_busy(c->room)) {
+    } else if (s->type->handler || s->reply_id.n || hub_room_busy(c->room)) {
         hub_room_enqueue(c->room, &s->op);
     } else {
         submit(s);
