@@ -54,6 +54,14 @@ static enum hub_code check_unknown(const struct hub_def_message_type *t, json_t 
     return HUB_OK;
 }
 
+static enum hub_code fail_enum(const struct hub_def_field *f, struct hub_err *err) {
+    struct hub_buf values = {0};
+    for (size_t i = 0; i < f->enum_values.n; i++) hub_buf_addf(&values, "%s%s", i ? ", " : "", f->enum_values.items[i]);
+    enum hub_code code = hub_fail(err, HUB_INVALID_CONTENT, "content.%s: expected one of %s", f->name, hub_buf_cstr(&values));
+    hub_buf_free(&values);
+    return code;
+}
+
 static enum hub_code check_field(const struct hub_def_field *f, json_t *content, bool *changed, struct hub_err *err) {
     json_t *v = json_object_get(content, f->name);
     if (hub_json_nil(v)) {
@@ -66,7 +74,9 @@ static enum hub_code check_field(const struct hub_def_field *f, json_t *content,
         return f->required ? hub_fail(err, HUB_INVALID_CONTENT, "content.%s: required, but missing", f->name) : HUB_OK;
     }
     const char *expected = hub_field_mismatch(f, v);
-    return expected ? hub_fail(err, HUB_INVALID_CONTENT, "content.%s: expected %s", f->name, expected) : HUB_OK;
+    if (!expected) return HUB_OK;
+    if (f->type == HUB_FIELD_ENUM) return fail_enum(f, err);
+    return hub_fail(err, HUB_INVALID_CONTENT, "content.%s: expected %s", f->name, expected);
 }
 
 static bool has_nul(const json_t *v) {
