@@ -104,6 +104,27 @@ static struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *
     return c;
 }
 
+/* The function after FN (NULL: the first) over the whole chain of hosts; *H is the host it belongs to. */
+static const struct hub_host_fn *next_fn(const struct hub_scripts *s, const struct hub_host **h, const struct hub_host_fn *fn) {
+    if (fn)
+        fn++;
+    else
+        *h = &s->host, fn = s->host.fns;
+    while (*h && (!fn || !fn->table)) {
+        *h = (*h)->next;
+        fn = *h ? (*h)->fns : NULL;
+    }
+    return fn;
+}
+
+/* Whose function it is: several owners give rows, each with a ctx of its own. */
+static void *ctx_of(const struct hub_scripts *s, const struct hub_host_fn *wanted) {
+    const struct hub_host *h;
+    for (const struct hub_host_fn *fn = NULL; (fn = next_fn(s, &h, fn));)
+        if (fn == wanted) return h->ctx;
+    return NULL;
+}
+
 int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
     struct hub_scripts *s = hub_scripts_of(L);
     struct hub_script_task *t = s->current;
@@ -113,7 +134,7 @@ int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
     t->call = c;
     c->task = t;
     c->asking = true;
-    fn->call(s->host.ctx, &c->pub);
+    fn->call(ctx_of(s, fn), &c->pub);
     c->asking = false;
     if (c->answered) return deliver(L);
     t->waiting = true;
@@ -123,9 +144,9 @@ int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
 static int ask(lua_State *L) { return hub_lua_ask(L, lua_touserdata(L, lua_upvalueindex(1))); }
 
 const struct hub_host_fn *hub_scripts_host_fn(const struct hub_scripts *s, const char *table, const char *name) {
-    for (const struct hub_host_fn *fn = s->host.fns; fn && fn->table; fn++) {
+    const struct hub_host *h;
+    for (const struct hub_host_fn *fn = NULL; (fn = next_fn(s, &h, fn));)
         if (strcmp(fn->table, table) == 0 && strcmp(fn->name, name) == 0) return fn;
-    }
     return NULL;
 }
 
@@ -175,7 +196,8 @@ void hub_lua_open_host(lua_State *L) {
     lua_pushliteral(L, "error");
     lua_setfield(L, -2, "__metatable");
     s->ref_error_mt = luaL_ref(L, LUA_REGISTRYINDEX);
-    for (const struct hub_host_fn *fn = s->host.fns; fn && fn->table; fn++) {
+    const struct hub_host *h;
+    for (const struct hub_host_fn *fn = NULL; (fn = next_fn(s, &h, fn));) {
         if (strcmp(fn->table, "socket") == 0) continue;
         if (lua_getfield(L, -1, fn->table) == LUA_TNIL) {
             lua_pop(L, 1);
@@ -188,7 +210,7 @@ void hub_lua_open_host(lua_State *L) {
         lua_setfield(L, -2, fn->name);
         lua_pop(L, 1);
     }
-    for (const struct hub_host_fn *fn = s->host.fns; fn && fn->table; fn++) {
+    for (const struct hub_host_fn *fn = NULL; (fn = next_fn(s, &h, fn));) {
         if (strcmp(fn->table, "socket") == 0) continue;
         lua_getfield(L, -1, fn->table);
         if (hub_lua_thaw(L, -1)) { /* frozen already */

@@ -102,7 +102,7 @@ static void set_methods(lua_State *L) {
         lua_pushcclosure(L, method, 1);
         lua_setfield(L, -2, names[i]);
     }
-    push_emitter(L, "to");
+    push_emitter(L, "toEmit");
     lua_pushcclosure(L, to_room, 1);
     lua_setfield(L, -2, "to");
 }
@@ -114,7 +114,7 @@ void hub_lua_open_socket(lua_State *L) {
     lua_newtable(L); /* the metatable */
     lua_newtable(L); /* the methods */
     set_methods(L);
-    push_emitter(L, "broadcast");
+    push_emitter(L, "broadcastEmit");
     lua_pushcclosure(L, read_field, 2);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, write_field);
