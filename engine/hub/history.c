@@ -156,21 +156,51 @@ struct page {
     struct hub_call *call;
     int64_t limit, offset;
     bool newest_first;
+    struct hub_buf fields;
 };
+
+static void end_page(struct page *p, int64_t total) {
+    if (total >= 0) hub_buf_addf(&p->fields, ",\"totalRowCount\":%lld", (long long)total);
+    hub_call_ok(p->call, "messages", hub_buf_str(&p->fields));
+    hub_buf_free(&p->fields);
+    free(p);
+}
+
+static void on_total(void *arg, enum hub_code code, json_t *rows, const char *error) {
+    (void)error;
+    end_page(arg, code ? -1 : hub_json_get_int(json_array_get(rows, 0), "n", -1));
+}
+
+/* Pages are asked for by number: then their count matters. */
+static void count_all(struct page *p) {
+    struct hub_call *c = p->call;
+    struct hub_store *store = c->hub->engine->config.store;
+    struct hub_str type = hub_call_str(c, "messageType"), sender = hub_call_str(c, "senderId");
+    struct hub_buf sql = {0};
+    json_t *params = json_pack("[s]", c->room->id);
+    hub_buf_addf(&sql, "SELECT count(*) AS n FROM \"%s\" WHERE \"roomId\" = $1 AND \"seq\" IS NOT NULL AND \"isActive\"",
+                 c->hub->tables->message->table);
+    if (type.n) hub_buf_addf(&sql, " AND \"messageType\" = $%zu", json_array_size(params) + 1), json_array_append_new(params, hub_json_string(type));
+    if (sender.n) hub_buf_addf(&sql, " AND \"senderId\" = $%zu", json_array_size(params) + 1), json_array_append_new(params, hub_json_string(sender));
+    store->ops->sql(store, hub_buf_str(&sql), params, on_total, p);
+    hub_buf_free(&sql);
+    json_decref(params);
+}
 
 static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct page *p = arg;
-    struct hub_buf b = {0};
     if (code) {
         hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
-    } else {
-        size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
-        hub_messages_json(&b, p->call->hub, rows, take, p->newest_first);
-        hub_buf_addf(&b, ",\"hasMore\":%s", rows->n > take ? "true" : "false");
-        hub_call_ok(p->call, "messages", hub_buf_str(&b));
-        hub_buf_free(&b);
+        free(p);
+        return;
     }
-    free(p);
+    size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
+    hub_messages_json(&p->fields, p->call->hub, rows, take, p->newest_first);
+    hub_buf_addf(&p->fields, ",\"hasMore\":%s", rows->n > take ? "true" : "false");
+    if (hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount"))
+        count_all(p);
+    else
+        end_page(p, -1);
 }
 
 /* before/after as given; false (and answered) when one is no number. */

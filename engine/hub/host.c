@@ -79,7 +79,9 @@ static void db_query(void *ctx, struct hub_host_call *c) {
 
 /* ---- redis ---- */
 
-static void on_redis(void *p, enum hub_code code, json_t *reply, const char *error) { on_sql(p, code, reply, error); }
+static void on_redis(void *p, enum hub_code code, json_t *reply, const char *error) {
+    on_sql(p, code, json_is_null(reply) ? NULL : reply, error); /* what is not there is nil */
+}
 
 static json_t *as_text(const json_t *v) {
     struct hub_buf b = {0};

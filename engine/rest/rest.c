@@ -156,12 +156,18 @@ struct request {
 };
 
 static void add_paging(struct hub_buf *b, const json_t *args, struct hub_str fields) {
-    bool more = hub_str_ends(fields, HUB_STR("\"hasMore\":true"));
+    struct hub_buf text = {0};
+    hub_buf_addc(&text, '{'), hub_buf_adds(&text, fields), hub_buf_addc(&text, '}');
+    json_t *o = hub_json_parse(hub_buf_str(&text), NULL);
     hub_buf_addc(b, '{');
-    if (hub_json_get(args, "pageNumber") || hub_json_get(args, "pageRowCount"))
-        hub_buf_addf(b, "\"pageNumber\":%lld,\"pageRowCount\":%lld,", (long long)hub_json_get_int(args, "pageNumber", 1),
-                     (long long)hub_json_get_int(args, "pageRowCount", 25));
-    hub_buf_addf(b, "\"hasMore\":%s}", more ? "true" : "false");
+    if (hub_json_get(o, "totalRowCount")) {
+        int64_t rows = hub_json_get_int(args, "pageRowCount", 25), total = hub_json_get_int(o, "totalRowCount", 0);
+        hub_buf_addf(b, "\"pageNumber\":%lld,\"pageRowCount\":%lld,\"totalRowCount\":%lld,\"pageCount\":%lld,",
+                     (long long)hub_json_get_int(args, "pageNumber", 1), (long long)rows, (long long)total, (long long)((total + rows - 1) / rows));
+    }
+    hub_buf_addf(b, "\"hasMore\":%s}", hub_json_get_bool(o, "hasMore", false) ? "true" : "false");
+    json_decref(o);
+    hub_buf_free(&text);
 }
 
 static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name, struct hub_str fields) {
