@@ -30,6 +30,7 @@ static int json_encode(lua_State *L) {
     struct hub_to_json o = {0};
     json_t **held = hub_lua_hold(L);
     *held = hub_lua_to_json(L, 1, &o);
+    hub_lua_charge(L, 64 * o.nodes);
     if (!*held) return hub_lua_fail(L, "json.encode: %s", o.why);
     struct hub_buf b = {0};
     hub_json_add(&b, *held);

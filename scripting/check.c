@@ -41,29 +41,46 @@ static void check_expr(const struct hub_script *script, const char *const *vars,
 
 /* ---- Lua ---- */
 
+/* Where TOKEN ends last at or before END; text.n when it is nowhere. */
+static size_t last_before(struct hub_str text, size_t end, struct hub_str token) {
+    for (size_t at = end < text.n ? end + 1 : text.n; token.n && at-- > 0;) {
+        if (at + token.n <= text.n && memcmp(text.p + at, token.p, token.n) == 0) return at;
+    }
+    return text.n;
+}
+
+/* What a message quotes: the token after "near", else the first quoted name, else "break" (which Lua does not quote). */
+static struct hub_str quoted(const char *message, char byte[1]) {
+    const char *near = NULL;
+    for (const char *p = message; (p = strstr(p, " near '")); p++) near = p + 6;
+    if (!near) near = strchr(message, '\'');
+    if (!near) return strncmp(message, "break ", 6) == 0 ? HUB_STR("break") : hub_str("", 0);
+    const char *end = strrchr(near, '\'');
+    if (!strstr(message, " near '")) end = strchr(near + 1, '\'');
+    if (near[1] == '<' && near[2] == '\\') { /* '<\195>': a byte that cannot be shown */
+        byte[0] = (char)atoi(near + 3);
+        return hub_str(byte, 1);
+    }
+    return hub_str(near + 1, end > near ? (size_t)(end - near - 1) : 0);
+}
+
 /* Lua says "chunk:LINE: message near TOKEN". The token is the last thing the lexer read. */
 static void report_lua(const char *message, const struct located_error *r, hub_script_report *report, void *arg) {
     struct hub_script_problem q = {.code = "L001"};
-    const char *text = message, *near = NULL;
+    const char *text = message;
+    char byte[1];
     if (strncmp(text, "x:", 2) == 0) {
         text += 2 + strspn(text + 2, "0123456789");
         if (*text == ':') text += 1 + (text[1] == ' ');
     }
-    for (const char *p = text; (p = strstr(p, " near ")); p++) near = p + 6;
-    size_t at = r->at, n = 1;
-    if (near && strcmp(near, "<eof>") == 0) {
-        at = r->text.n, n = 0;
+    struct hub_str token = quoted(text, byte);
+    size_t at = last_before(r->text, r->at, token);
+    if (strstr(text, " near <eof>") || at == r->text.n) {
+        at = strstr(text, " near <eof>") ? r->text.n : r->at;
         while (at && strchr(" \t\r\n", r->text.p[at - 1])) at--;
-    } else if (near && near[0] == '\'' && strlen(near) > 2) {
-        n = strlen(near) - 2;
-        for (at = r->at; at > 0; at--) { /* backwards to the token */
-            if (at - 1 + n <= r->text.n && memcmp(r->text.p + at - 1, near + 1, n) == 0) break;
-        }
-        at -= at > 0;
-    } else if (at) {
-        at--;
+        token.n = 0;
     }
-    ms_place(r->text, at, n, &q);
+    ms_place(r->text, at, token.n, &q);
     snprintf(q.text, sizeof q.text, "%s", text);
     report(arg, &q);
 }

@@ -88,6 +88,7 @@ static struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *
         else
             bad = i;
     }
+    hub_lua_charge(L, 1024 + 64 * o.nodes);
     if (bad) {
         json_decref(args);
         free(o.bins.items);
@@ -130,7 +131,6 @@ int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
     struct hub_script_task *t = s->current;
     check_can_wait(L, fn->table, fn->name);
     struct hub_script_call *c = new_call(L, fn);
-    hub_lua_charge(L, 1024);
     t->call = c;
     c->task = t;
     c->asking = true;

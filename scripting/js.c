@@ -636,6 +636,20 @@ static int check_table(lua_State *L) {
     return 0;
 }
 
+/* Arguments 1 and 2 of string.gsub. */
+static int check_text(lua_State *L) {
+    for (int i = 1; i <= 2; i++) {
+        if (!lua_isstring(L, i)) return hub_lua_fail(L, "bad argument #%d to 'gsub' (string expected, got %s)", i, luaL_typename(L, i));
+    }
+    return 0;
+}
+
+/* The order of table.sort without a function. In C, so that its errors carry the caller's position. */
+static int less(lua_State *L) {
+    lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
+    return 1;
+}
+
 static int element(lua_State *L) {
     push_element(L, 1, lua_tointeger(L, 2) - 1);
     return 1;
@@ -991,6 +1005,7 @@ static int json_stringify(lua_State *L) {
     struct hub_to_json o = {0};
     json_t **held = hub_lua_hold(L);
     *held = hub_lua_to_json(L, 1, &o);
+    hub_lua_charge(L, 64 * o.nodes);
     if (!*held) return hub_lua_fail(L, "JSON.stringify: %s", o.why);
     struct hub_buf b = {0};
     hub_json_add(&b, *held);
@@ -1146,7 +1161,7 @@ void hub_lua_open_js(lua_State *L) {
                                        {"arrayLike", array_like},
                                        {"noMethod", no_method},
                                        {"notCallable", not_callable},
-                                       {"checkTable", check_table},
+                                       {"checkTable", check_table}, {"checkText", check_text}, {"less", less},
                                        {NULL, NULL}};
     static const luaL_Reg strings[] = {{"includes", str_includes},
                                        {"indexOf", str_index_of},

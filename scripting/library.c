@@ -36,23 +36,25 @@ static int safe_rep(lua_State *L) {
     if ((lua_Unsigned)times > REP_MAX / (n + sep_n)) return hub_lua_fail(L, "string.rep: the result would be larger than 16 MiB");
     hub_lua_charge(L, (n + sep_n) * (size_t)times);
     luaL_Buffer b;
-    char *p = luaL_buffinitsize(L, &b, (n + sep_n) * (size_t)times);
-    for (lua_Integer i = 0; i < times; i++) {
-        memcpy(p, s, n);
-        p += n;
-        if (i + 1 == times) break;
-        memcpy(p, sep, sep_n);
-        p += sep_n;
-    }
-    luaL_pushresultsize(&b, (n + sep_n) * (size_t)times - sep_n);
+    size_t unit = n + sep_n, total = unit * (size_t)times - sep_n;
+    char *p = luaL_buffinitsize(L, &b, total + sep_n);
+    memcpy(p, s, n);
+    memcpy(p + n, sep, sep_n);
+    for (size_t done = unit; done < total; done *= 2) memcpy(p + done, p, done < total - done ? done : total - done);
+    luaL_pushresultsize(&b, total);
     return 1;
 }
 
 /* The length of the table at 1. A __len of the script's own could claim anything, and a different thing each time. */
 static lua_Integer table_length(lua_State *L, const char *function) {
     luaL_checktype(L, 1, LUA_TTABLE);
+    int top = lua_gettop(L);
     if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL) {
-        if (hub_lua_thaw(L, 1)) return (lua_Integer)lua_rawlen(L, -1);
+        if (hub_lua_thaw(L, 1)) {
+            lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+            lua_settop(L, top);
+            return n;
+        }
         return hub_lua_fail(L, "%s: a table with __len is not accepted", function);
     }
     return (lua_Integer)lua_rawlen(L, 1);

@@ -88,7 +88,7 @@ void *ms_alloc(struct ms_parse *p, size_t n); /* zeroed */
 /* ---- lex ---- */
 void ms_next(struct ms_parse *p); /* moves p->token on */
 /* After an MS_TEMPLATE token or the '}' that ends a substitution: the decoded text up to "${" (true) or the closing backquote (false). */
-bool ms_template_piece(struct ms_parse *p, struct hub_str *piece);
+bool ms_template_piece(struct ms_parse *p, size_t open, struct hub_str *piece); /* OPEN: where the literal began */
 /* Gives up with a problem at AT. */
 _Noreturn void ms_fail(struct ms_parse *p, const char *code, size_t at, size_t n, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Line, column (in characters) and length (in characters) of a stretch of TEXT, all from 0. */

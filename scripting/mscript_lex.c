@@ -161,12 +161,12 @@ static void string(struct ms_parse *p) {
     p->token.value = hub_buf_str(&b);
 }
 
-bool ms_template_piece(struct ms_parse *p, struct hub_str *piece) {
+bool ms_template_piece(struct ms_parse *p, size_t open, struct hub_str *piece) {
     size_t at = p->pos, end = at;
     while (end < p->text.n && p->text.p[end] != '`' && !(p->text.p[end] == '$' && end + 1 < p->text.n && p->text.p[end + 1] == '{')) {
         end += p->text.p[end] == '\\' ? 2 : 1;
     }
-    if (end >= p->text.n) ms_fail(p, "L001", at ? at - 1 : 0, 1, "the template literal is not closed");
+    if (end >= p->text.n) ms_fail(p, "L001", open, 1, "the template literal is not closed");
     struct hub_buf b = scratch(p, end - at);
     while (p->pos < end) {
         if (peek(p, 0) == '\\')

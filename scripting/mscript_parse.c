@@ -235,7 +235,7 @@ static struct ms_node *template(struct ms_parse *p) {
     for (bool more = true; more;) {
         size_t at = p->pos;
         struct hub_str piece;
-        more = ms_template_piece(p, &piece);
+        more = ms_template_piece(p, x->at, &piece);
         *end = node(p, MS_LIT_STRING, at, piece.n);
         (*end)->name = piece;
         adopt(p, x, *end);

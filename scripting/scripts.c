@@ -153,6 +153,8 @@ void hub_scripts_delete(struct hub_scripts *s) {
     free(s);
 }
 
+size_t hub_scripts_memory(const struct hub_scripts *s) { return s->mem_used; }
+
 static int drop_data(lua_State *L) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_socket_data);
     lua_pushnil(L);

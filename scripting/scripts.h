@@ -15,4 +15,6 @@ enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, s
                               struct hub_err *err);
 /* Ends running calls (their done gets HUB_HANDLER_FAILED "shutting down"), then frees. */
 void hub_scripts_delete(struct hub_scripts *s);
+/* Bytes that the service's scripts have allocated: for gauges and tests. */
+size_t hub_scripts_memory(const struct hub_scripts *s);
 #endif

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "scripting/scripting_int.h"
 
-enum { MAX_NODES = 1000000, MAX_BYTES = 16 << 20 };
+enum { MAX_NODES = 200000, MAX_BYTES = 16 << 20 };
 
 const void *hub_lua_kind(lua_State *L, int idx) {
     if (!lua_getmetatable(L, idx)) return NULL;
@@ -262,7 +262,7 @@ static json_t *table(lua_State *L, int idx, int depth, struct hub_to_json *o) {
 
 static json_t *convert(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     if (depth > HUB_JSON_DEPTH) return refuse(o, "nested deeper than 64 levels, or a table that contains itself");
-    if (++o->nodes > MAX_NODES) return refuse(o, "more than 1000000 values");
+    if (++o->nodes > MAX_NODES) return refuse(o, "more than 200000 values");
     if (!lua_checkstack(L, 8)) return refuse(o, "not enough memory");
     switch (lua_type(L, idx)) {
     case LUA_TNIL: return json_null();

@@ -1,0 +1,445 @@
+/* Functions of the engine in scripts: answers at once and later, errors, limits while waiting, sockets, modules, shutdown. A fake host on a
+ * real loop. */
+#include "script_env.h"
+
+static struct script_env env;
+
+/* ---- the fake host ---- */
+
+struct later { /* an answer that comes after some milliseconds */
+    struct hub_timer timer;
+    struct hub_host_call *call;
+    int64_t ms;
+};
+static struct later laters[256];
+static size_t later_n;
+static struct hub_host_call *held; /* db.never: answered by the test, if at all */
+static json_t *seen;               /* the calls of table socket: [name, args, number of binaries] */
+
+static void answer_later(struct hub_timer *t) {
+    struct later *l = HUB_CONTAINER(t, struct later, timer);
+    json_t *args = json_incref(l->call->args);
+    l->call->done(l->call, HUB_OK, args, NULL);
+}
+
+static void objects_find(void *ctx, struct hub_host_call *call) {
+    (void)ctx;
+    call->done(call, HUB_OK, json_pack("{s:O}", "asked", call->args), NULL);
+}
+
+static void db_query(void *ctx, struct hub_host_call *call) {
+    (void)ctx;
+    assert_true(later_n < HUB_NELEM(laters));
+    struct later *l = &laters[later_n++];
+    *l = (struct later){.call = call};
+    hub_timer_start(env.loop, &l->timer, json_integer_value(json_array_get(call->args, 0)), answer_later);
+}
+
+static void db_fail(void *ctx, struct hub_host_call *call) {
+    (void)ctx;
+    call->done(call, HUB_STORE_UNAVAILABLE, NULL, "the store sleeps");
+}
+
+static void db_never(void *ctx, struct hub_host_call *call) {
+    (void)ctx;
+    held = call;
+}
+
+static void note(const char *name, struct hub_host_call *call) {
+    json_array_append_new(seen, json_pack("[s,O,i]", name, call->args, call->bins ? (int)call->bins->n : 0));
+    call->done(call, HUB_OK, NULL, NULL);
+}
+static void socket_emit(void *ctx, struct hub_host_call *call) { (void)ctx, note("emit", call); }
+static void socket_join(void *ctx, struct hub_host_call *call) { (void)ctx, note("join", call); }
+static void socket_to(void *ctx, struct hub_host_call *call) { (void)ctx, note("to", call); }
+static void socket_broadcast(void *ctx, struct hub_host_call *call) { (void)ctx, note("broadcast", call); }
+static void socket_disconnect(void *ctx, struct hub_host_call *call) { (void)ctx, note("disconnect", call); }
+
+/* hub.hook(i): runs script I inside the call and answers with its result. */
+static void nested_done(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct hub_host_call *call = arg;
+    call->done(call, code, json_incref(result), error);
+}
+static void hub_hook(void *ctx, struct hub_host_call *call) {
+    (void)ctx;
+    size_t i = (size_t)json_integer_value(json_array_get(call->args, 0));
+    hub_lua_hook_ops.call(env.s, script_env_script(&env, i), NULL, 0, nested_done, call);
+}
+
+static const struct hub_host_fn fns[] = {{"objects", "find", objects_find}, {"db", "query", db_query},
+                                         {"db", "fail", db_fail},           {"db", "never", db_never},
+                                         {"socket", "emit", socket_emit},   {"socket", "join", socket_join},
+                                         {"socket", "to", socket_to},       {"socket", "broadcast", socket_broadcast},
+                                         {"socket", "disconnect", socket_disconnect},
+                                         {"hub", "hook", hub_hook},         {NULL, NULL, NULL}};
+
+/* ---- set-up ---- */
+
+static int start(void **state) {
+    (void)state;
+    script_env_init(&env);
+    env.loop = hub_loop_new();
+    env.host = (struct hub_host){.fns = fns};
+    later_n = 0;
+    held = NULL;
+    seen = json_array();
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    script_env_end(&env);
+    json_decref(seen);
+    return 0;
+}
+
+static size_t lua(const char *text) { return script_env_add(&env, HUB_SCRIPT_LUA, text); }
+static size_t expr(const char *text) { return script_env_add(&env, HUB_SCRIPT_EXPR, text); }
+
+static void compiled(void) {
+    if (script_env_start(&env)) fail_msg("%s", env.err.text);
+}
+
+/* Calls script I and runs the loop until it has ended. */
+static struct script_result run(size_t i) {
+    struct script_result r = {0};
+    script_call(&env, i, NULL, 0, &r);
+    r.stop = env.loop;
+    if (!r.calls) hub_loop_run(env.loop);
+    assert_int_equal(r.calls, 1);
+    return r;
+}
+
+static void gives(size_t i, const char *json) {
+    struct script_result r = run(i);
+    struct hub_buf b = {0};
+    if (r.code) fail_msg("%s: %s", hub_code_name(r.code), r.error);
+    hub_json_add(&b, r.value);
+    assert_string_equal(hub_buf_cstr(&b), json);
+    hub_buf_free(&b);
+    json_decref(r.value);
+}
+
+static void fails(size_t i, enum hub_code code, const char *text) {
+    struct script_result r = run(i);
+    assert_int_equal(r.code, code);
+    if (!strstr(r.error, text)) fail_msg("\"%s\" is not in \"%s\"", text, r.error);
+    json_decref(r.value);
+}
+
+/* ---- answers ---- */
+
+static void an_answer_at_once_is_the_result(void **state) {
+    (void)state;
+    size_t a = lua("return objects.find('user', 5, {x = json.array()}).asked");
+    size_t b = expr("objects.find('user', room).asked.length");
+    compiled();
+    gives(a, "[\"user\",5,{\"x\":[]}]");
+    gives(b, "2");
+}
+
+static void a_later_answer_suspends_the_script_and_not_the_loop(void **state) {
+    (void)state;
+    size_t a = lua("local t = time.now() local r = db.query(20, 'a') local s = db.query(5, 'b') return {r[2], s[2], time.now() - t >= 20}");
+    size_t b = expr("db.query(5, 'x')[1] + db.query(1, 'y')[1]");
+    size_t c = expr("[3, 1, 2].map(n => db.query(n, n * 10)[1]).filter(n => db.query(1, n > 10)[1])");
+    size_t d = expr("db.query(2, 0)[1] || db.query(1, 'z')[1]");
+    compiled();
+    gives(a, "[\"a\",\"b\",true]");
+    gives(b, "\"xy\"");
+    gives(c, "[30,20]");
+    gives(d, "\"z\"");
+}
+
+static void scripts_wait_beside_each_other(void **state) {
+    (void)state;
+    size_t a = lua("return db.query(15, 'slow')[2]"), b = lua("x = 'mine' local r = db.query(1, 'fast')[2] return x .. r"),
+           c = lua("return tostring(x)");
+    compiled();
+    struct script_result slow = {.stop = env.loop}, fast = {0}, other = {0};
+    script_call(&env, a, NULL, 0, &slow);
+    script_call(&env, b, NULL, 0, &fast);
+    script_call(&env, c, NULL, 0, &other);
+    assert_int_equal(other.calls, 1);
+    assert_string_equal(json_string_value(other.value), "nil"); /* a global of another call is not seen */
+    hub_loop_run(env.loop);
+    assert_int_equal(fast.calls, 1);
+    assert_string_equal(json_string_value(fast.value), "minefast");
+    assert_string_equal(json_string_value(slow.value), "slow");
+    json_decref(slow.value);
+    json_decref(fast.value);
+    json_decref(other.value);
+}
+
+static void an_error_of_the_engine_can_be_caught(void **state) {
+    (void)state;
+    size_t a = lua("local ok, e = pcall(db.fail) return {ok, e.code, e.message, tostring(e), 'x ' .. e}");
+    size_t b = lua("local x = 1\ndb.fail()");
+    size_t c = expr("db.fail() ?? 1");
+    compiled();
+    gives(a, "[false,\"store_unavailable\",\"the store sleeps\",\"store_unavailable: the store sleeps\",\"x store_unavailable: the store sleeps\"]");
+    fails(b, HUB_HANDLER_FAILED, "t.hub.yaml:8: store_unavailable: the store sleeps");
+    fails(c, HUB_HANDLER_FAILED, "t.hub.yaml:7: store_unavailable");
+}
+
+static void waiting_works_below_pcall_coroutines_sort_and_gsub(void **state) {
+    (void)state;
+    size_t a = lua("local ok, r = pcall(function() return db.query(1, 'p')[2] end) return {ok, r}");
+    size_t b = lua("local co = coroutine.wrap(function() local r = db.query(1, 'in')[2] coroutine.yield(r) return db.query(1, 'out')[2] end)"
+                   " return {co(), co()}");
+    size_t c = lua("local t = {3, 1, 2} table.sort(t, function(a, b) return db.query(1, a < b)[2] end) return t");
+    size_t d = lua("return (('ab'):gsub('.', function(c) return db.query(1, c:upper())[2] end))");
+    size_t e = lua("local f = coroutine.wrap(function() return coroutine.wrap(function() return db.query(1, 7)[2] end)() end) return f()");
+    compiled();
+    gives(a, "[true,\"p\"]");
+    gives(b, "[\"in\",\"out\"]");
+    gives(c, "[1,2,3]");
+    gives(d, "\"AB\"");
+    gives(e, "7");
+}
+
+static void waiting_below_a_c_function_is_refused_clearly(void **state) {
+    (void)state;
+    size_t a = lua("return tostring(setmetatable({}, {__tostring = function() return db.query(1, 'x')[2] end}))");
+    size_t b = lua("return tostring(setmetatable({}, {__tostring = function() return coroutine.wrap(function() return db.query(1, 'x') end)() end}))");
+    compiled();
+    fails(a, HUB_HANDLER_FAILED, "db.query cannot be called here: it may have to wait");
+    fails(b, HUB_HANDLER_FAILED, "db.query cannot be called here: it may have to wait");
+}
+
+static void arguments_without_a_json_form_are_refused(void **state) {
+    (void)state;
+    size_t a = lua("return objects.find(print)"), b = lua("local ok, e = pcall(objects.find, 'a', {f = print}) return e");
+    compiled();
+    fails(a, HUB_HANDLER_FAILED, "objects.find, argument 1: a function has no JSON form");
+    gives(b, "\"t.hub.yaml:7: objects.find, argument 2: a function has no JSON form\"");
+}
+
+static void tables_of_the_host_are_read_only(void **state) {
+    (void)state;
+    size_t a = lua("db.query = nil");
+    compiled();
+    fails(a, HUB_HANDLER_FAILED, "'db' is read-only");
+}
+
+/* ---- limits ---- */
+
+static void sleep_suspends(void **state) {
+    (void)state;
+    size_t a = lua("local t = time.now() sleep(20) return time.now() - t >= 19");
+    size_t b = expr("sleep(1) ?? 'slept'");
+    compiled();
+    gives(a, "true");
+    gives(b, "\"slept\"");
+}
+
+static void waiting_too_long_is_a_timeout(void **state) {
+    (void)state;
+    env.service.script_wall_ms = 30;
+    size_t a = lua("\nsleep(5000)"), b = lua("db.never()"), c = lua("while true do sleep(1) end"),
+           d = lua("local f = coroutine.wrap(function() while true do pcall(sleep, 2) end end) f()");
+    compiled();
+    fails(a, HUB_SCRIPT_TIMEOUT, "t.hub.yaml:8: the script was not done after 30 ms");
+    fails(b, HUB_SCRIPT_TIMEOUT, "t.hub.yaml:7: ");
+    held->done(held, HUB_OK, json_true(), NULL); /* the answer comes too late, and nobody is hurt */
+    fails(c, HUB_SCRIPT_TIMEOUT, "not done after 30 ms");
+    fails(d, HUB_SCRIPT_TIMEOUT, "not done after 30 ms");
+}
+
+static void cpu_time_adds_up_over_the_pauses(void **state) {
+    (void)state;
+    env.service.script_cpu_ms = 20;
+    size_t a = lua("while true do for i = 1, 50000 do end sleep(0) end");
+    compiled();
+    fails(a, HUB_SCRIPT_TIMEOUT, "more than 20 ms of CPU time");
+}
+
+static void close_handlers_run_when_a_waiting_call_ends(void **state) {
+    (void)state;
+    env.service.script_wall_ms = 20;
+    size_t a = lua("local x <close> = setmetatable({}, {__close = function() socket = 1 while true do end end}) sleep(1000)");
+    compiled();
+    fails(a, HUB_SCRIPT_TIMEOUT, "not done after 20 ms");
+}
+
+static void shutting_down_ends_waiting_calls(void **state) {
+    (void)state;
+    size_t a = lua("db.never()"), b = lua("sleep(1000)");
+    compiled();
+    struct script_result r[2] = {0};
+    script_call(&env, a, NULL, 0, &r[0]);
+    script_call(&env, b, NULL, 0, &r[1]);
+    hub_scripts_delete(env.s);
+    env.s = NULL;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(r[i].calls, 1);
+        assert_int_equal(r[i].code, HUB_HANDLER_FAILED);
+        assert_string_equal(r[i].error, "shutting down");
+    }
+    held->done(held, HUB_OK, json_pack("[i]", 1), NULL);
+}
+
+static void hooks_that_start_each_other_without_end_are_stopped(void **state) {
+    (void)state;
+    size_t a = lua("return hub.hook(1) + 1"), b = lua("return 41"), c = lua("local ok, e = pcall(hub.hook, 2) return ok and e or e.message");
+    (void)b;
+    compiled();
+    gives(a, "42");
+    gives(c, "\"too many hooks that start each other\"");
+}
+
+/* ---- many calls ---- */
+
+static void ten_thousand_calls_leave_nothing_behind(void **state) {
+    (void)state;
+    size_t a = lua("local t = {} for i = 1, 20 do t[i] = {i, tostring(i)} end return {accept = true, room = room, t = t}"),
+           b = expr("room.tags.map(t => t + '!').join()"), c = lua("error('x')"), d = lua("return objects.find(1)");
+    compiled();
+    json_t *room = json_pack("{s:s,s:[s,s],s:{s:i}}", "title", "Lobby", "tags", "a", "b", "owner", "id", 1);
+    struct hub_hook_arg args[] = {{"room", room}};
+    for (int i = 0; i < 10000; i++) {
+        struct script_result r = {0};
+        const size_t which[] = {a, b, c, d};
+        script_call(&env, which[i % 4], args, 1, &r);
+        assert_int_equal(r.calls, 1);
+        json_decref(r.value);
+    }
+    json_decref(room); /* the leak checker sees the rest */
+    assert_true(hub_scripts_memory(env.s) < 4u << 20);
+}
+
+/* ---- plain namespaces ---- */
+
+struct event_result {
+    int calls;
+    enum hub_code code;
+    char results[600], error[300];
+    size_t bins;
+    char first_bin[32];
+};
+
+static void event_done(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins, const char *error) {
+    struct event_result *r = arg;
+    struct hub_buf b = {0};
+    r->calls++;
+    r->code = code;
+    hub_json_add(&b, results);
+    snprintf(r->results, sizeof r->results, "%s", hub_buf_cstr(&b));
+    snprintf(r->error, sizeof r->error, "%s", error ? error : "");
+    r->bins = bins ? bins->n : 0;
+    if (r->bins) snprintf(r->first_bin, sizeof r->first_bin, "%.*s", HUB_FMT(bins->items[0]));
+    hub_buf_free(&b);
+}
+
+static struct event_result event(size_t i, const char *sid, const char *args, const struct hub_hook_bins *bins) {
+    struct event_result r = {0};
+    json_t *socket = json_pack("{s:s,s:s,s:{s:s},s:{s:s}}", "id", sid, "userId", "ann", "session", "userId", "ann", "auth", "token", "t");
+    json_t *list = hub_json_parse(hub_cstr(args), NULL);
+    json_t *name = json_string("message");
+    struct hub_hook_arg extra[] = {{"event", name}};
+    hub_lua_hook_ops.event(env.s, script_env_script(&env, i), socket, list, bins, extra, 1, event_done, &r);
+    json_decref(socket);
+    json_decref(list);
+    json_decref(name);
+    assert_int_equal(r.calls, 1);
+    return r;
+}
+
+static void event_gives(size_t i, const char *sid, const char *args, const char *results) {
+    struct event_result r = event(i, sid, args, NULL);
+    if (r.code) fail_msg("%s", r.error);
+    assert_string_equal(r.results, results);
+}
+
+static void handlers_get_arguments_and_give_results(void **state) {
+    (void)state;
+    size_t a = lua("return ..."), b = lua("local x, y = ... return y, x, event"), c = lua("return"), d = lua("return nil"),
+           e = lua("return socket.id, socket.userId, socket.auth.token, socket.session.userId"), f = expr("socket.userId"), g = expr("undefined"),
+           h = lua("error('x')");
+    compiled();
+    event_gives(a, "s1", "[1,{\"a\":[]},null]", "[1,{\"a\":[]},null]");
+    event_gives(a, "s1", "[]", "[]");
+    event_gives(b, "s1", "[1,2]", "[2,1,\"message\"]");
+    event_gives(c, "s1", "[1]", "[]");
+    event_gives(d, "s1", "[1]", "[null]");
+    event_gives(e, "s1", "[]", "[\"s1\",\"ann\",\"t\",\"ann\"]");
+    event_gives(f, "s1", "[]", "[\"ann\"]");
+    event_gives(g, "s1", "[]", "[]");
+    struct event_result r = event(h, "s1", "[]", NULL);
+    assert_int_equal(r.code, HUB_HANDLER_FAILED);
+    assert_string_equal(r.error, "t.hub.yaml:7: x");
+}
+
+static void sockets_emit_join_and_leave(void **state) {
+    (void)state;
+    size_t a = lua("socket:emit('back', ...) socket:join('r') socket:to('r'):emit('hi', 1) socket.broadcast:emit('all') socket:disconnect('bye')");
+    size_t b = lua("socket.emit('x')");
+    size_t c = expr("socket.emit('e', 1)");
+    compiled();
+    event_gives(a, "s1", "[7]", "[]");
+    event_gives(c, "s2", "[]", "[]");
+    struct hub_buf text = {0};
+    hub_json_add(&text, seen);
+    assert_string_equal(hub_buf_cstr(&text), "[[\"emit\",[\"s1\",\"back\",7],0],[\"join\",[\"s1\",\"r\"],0],[\"to\",[\"s1\",\"r\",\"hi\",1],0],"
+                                             "[\"broadcast\",[\"s1\",\"all\"],0],[\"disconnect\",[\"s1\",\"bye\"],0],[\"emit\",[\"s2\",\"e\",1],0]]");
+    hub_buf_free(&text);
+    assert_string_equal(event(b, "s1", "[]", NULL).error, "t.hub.yaml:7: call it with a colon: socket:emit(…)");
+}
+
+static void socket_data_lasts_until_the_socket_is_gone(void **state) {
+    (void)state;
+    size_t a = lua("socket.data.n = (socket.data.n or 0) + 1 return socket.data.n"), b = lua("socket.data = {n = 10}");
+    compiled();
+    event_gives(a, "s1", "[]", "[1]");
+    event_gives(a, "s1", "[]", "[2]");
+    event_gives(a, "s2", "[]", "[1]");
+    event_gives(b, "s2", "[]", "[]");
+    event_gives(a, "s2", "[]", "[11]");
+    hub_lua_hook_ops.forget_socket(env.s, "s1");
+    event_gives(a, "s1", "[]", "[1]");
+    event_gives(a, "s2", "[]", "[12]");
+}
+
+static void binary_values_travel_beside_the_json(void **state) {
+    (void)state;
+    struct hub_str items[] = {HUB_STR("by\0te"), HUB_STR("two")};
+    struct hub_hook_bins bins = {items, 2};
+    size_t a = lua("local b = ... return #b, binary('x' .. tostring(b):sub(4))"), b = lua("socket:emit('b', ..., binary('new'))");
+    compiled();
+    struct event_result r = event(a, "s1", "[{\"_placeholder\":true,\"num\":0}]", &bins);
+    assert_string_equal(r.results, "[5,{\"_placeholder\":true,\"num\":0}]");
+    assert_int_equal(r.bins, 1);
+    assert_string_equal(r.first_bin, "xte");
+    r = event(b, "s1", "[{\"_placeholder\":true,\"num\":1}]", &bins);
+    assert_int_equal(r.code, HUB_OK);
+    assert_int_equal(json_integer_value(json_array_get(json_array_get(seen, 0), 2)), 2);
+    r = event(a, "s1", "[{\"_placeholder\":true,\"num\":9}]", &bins); /* a stranger's lie: there is no such binary */
+    assert_int_equal(r.code, HUB_OK);
+    assert_memory_equal(r.results, "[0,", 3);
+}
+
+int main(void) {
+#define T(F) cmocka_unit_test_setup_teardown(F, start, stop)
+    const struct CMUnitTest tests[] = {
+        T(an_answer_at_once_is_the_result),
+        T(a_later_answer_suspends_the_script_and_not_the_loop),
+        T(scripts_wait_beside_each_other),
+        T(an_error_of_the_engine_can_be_caught),
+        T(waiting_works_below_pcall_coroutines_sort_and_gsub),
+        T(waiting_below_a_c_function_is_refused_clearly),
+        T(arguments_without_a_json_form_are_refused),
+        T(tables_of_the_host_are_read_only),
+        T(sleep_suspends),
+        T(waiting_too_long_is_a_timeout),
+        T(cpu_time_adds_up_over_the_pauses),
+        T(close_handlers_run_when_a_waiting_call_ends),
+        T(shutting_down_ends_waiting_calls),
+        T(hooks_that_start_each_other_without_end_are_stopped),
+        T(ten_thousand_calls_leave_nothing_behind),
+        T(handlers_get_arguments_and_give_results),
+        T(sockets_emit_join_and_leave),
+        T(socket_data_lasts_until_the_socket_is_gone),
+        T(binary_values_travel_beside_the_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
