@@ -141,7 +141,7 @@ static void error_text(struct hub_script_task *t, int status, char *out, size_t 
     if (!where[0]) snprintf(where, sizeof where, "%s:%d", t->script->script->file, t->script->script->line);
     const char *at = t->where[0] ? t->where : where;
     if (t->doom == HUB_DOOM_CPU) {
-        snprintf(out, size, "%s: the script used more than %lld ms of CPU time", at, (long long)service->script_cpu_ms);
+        snprintf(out, size, "%s: the script used more than %lld ms of CPU time", at, (long long)(t->cpu_limit / 1000000));
     } else if (t->doom == HUB_DOOM_WALL) {
         snprintf(out, size, "%s: the script was not done after %lld ms", at, (long long)service->script_wall_ms);
     } else if (t->doom == HUB_DOOM_MEMORY || status == LUA_ERRMEM) {
