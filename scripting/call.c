@@ -92,12 +92,33 @@ void hub_script_task_drop(struct hub_script_task *t) {
 
 static bool wanted(const struct hub_compiled *c, const char *name) { return hub_map_get(&c->words, hub_cstr(name)) != NULL; }
 
+/* Of an object whose members the expression only reads by name: those that it names. */
+static void push_members(lua_State *L, const struct hub_compiled *c, json_t *object) {
+    lua_createtable(L, 0, 4);
+    for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
+        struct hub_str key = hub_str(json_object_iter_key(it), json_object_iter_key_len(it));
+        if (!hub_map_get(&c->words, key)) continue;
+        lua_pushlstring(L, key.p, key.n);
+        hub_lua_push_json(L, json_object_iter_value(it), NULL);
+        lua_rawset(L, -3);
+    }
+}
+
+static void push_arg(lua_State *L, const struct hub_compiled *c, const struct hub_hook_arg *arg) {
+    /* An empty table may be an empty array, which has a length: then nothing is left out. */
+    bool members = c->expr && json_is_object(arg->value) && !hub_map_get(&c->whole, hub_cstr(arg->name)) && !wanted(c, "length");
+    if (members)
+        push_members(L, c, arg->value);
+    else
+        hub_lua_push_json(L, arg->value ? arg->value : json_null(), NULL);
+}
+
 static void push_env(lua_State *L, const struct hub_script_task *t) {
     const struct hub_scripts *s = t->s;
     lua_createtable(L, 0, (int)t->arg_n);
     for (size_t i = 0; i < t->arg_n; i++) {
         if (!wanted(t->script, t->args[i].name)) continue;
-        hub_lua_push_json(L, t->args[i].value ? t->args[i].value : json_null(), NULL);
+        push_arg(L, t->script, &t->args[i]);
         lua_setfield(L, -2, t->args[i].name);
     }
     if (t->socket && wanted(t->script, "socket")) {
@@ -281,6 +302,11 @@ static bool resume(struct hub_script_task *t, int *status, int *results) {
     return *status != LUA_YIELD || !t->waiting || t->doom;
 }
 
+void hub_script_timer_start(struct hub_scripts *s, struct hub_timer *timer, int64_t ms, void (*cb)(struct hub_timer *timer)) {
+    int64_t late = hub_mono_ms() - hub_loop_now(s->loop);
+    hub_timer_start(s->loop, timer, ms + (late > 0 ? late : 0), cb);
+}
+
 static void on_wall(struct hub_timer *timer) { hub_script_kill(HUB_CONTAINER(timer, struct hub_script_task, wall), HUB_DOOM_WALL); }
 
 static void run(struct hub_script_task *t) {
@@ -295,7 +321,7 @@ static void run(struct hub_script_task *t) {
     t->bins = NULL;
     if (!s->loop || hub_timer_running(&t->wall)) return;
     int64_t left = s->service->script_wall_ms - (hub_mono_ms() - t->started);
-    hub_timer_start(s->loop, &t->wall, left > 0 ? left : 0, on_wall);
+    hub_script_timer_start(s, &t->wall, left > 0 ? left : 0, on_wall);
 }
 
 static void drain(struct hub_scripts *s) {

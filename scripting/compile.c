@@ -32,10 +32,13 @@ static bool load(lua_State *L, const struct hub_script *script, struct hub_buf *
     return status == LUA_OK || load_failed(L, err);
 }
 
-static bool compile_expr(lua_State *L, const struct hub_script *script, struct hub_buf *source, struct hub_err *err) {
+static bool compile_expr(lua_State *L, struct hub_compiled *out, struct hub_buf *source, struct hub_err *err) {
+    const struct hub_script *script = out->script;
     struct ms_parse p;
     bool good = ms_parse(&p, script->text) && ms_emit(&p, script->line, source);
-    if (!good) {
+    if (good) {
+        ms_whole_vars(&p, &out->whole);
+    } else {
         const struct hub_script_problem *q = &p.problem;
         int column = q->line ? q->column + 1 : q->column + script->column;
         hub_fail(err, HUB_HANDLER_FAILED, "%s:%d:%d: %s", script->file, script->line + q->line, column, q->text);
@@ -62,11 +65,7 @@ static bool compile_lua(lua_State *L, const struct hub_script *script, struct hu
     return true;
 }
 
-bool hub_lua_compile(lua_State *L, const struct hub_script *script, struct hub_buf *source, struct hub_err *err) {
-    return script->kind == HUB_SCRIPT_EXPR ? compile_expr(L, script, source, err) : compile_lua(L, script, source, err);
-}
-
-void hub_script_words(struct hub_str text, struct hub_map *words) {
+static void note_words(struct hub_str text, struct hub_map *words) {
     static char mark;
     for (size_t i = 0; i < text.n;) {
         size_t n = 0;
@@ -74,4 +73,10 @@ void hub_script_words(struct hub_str text, struct hub_map *words) {
         if (n) hub_map_put(words, hub_str(text.p + i, n), &mark);
         i += n ? n : 1;
     }
+}
+
+bool hub_lua_compile(lua_State *L, struct hub_compiled *out, struct hub_buf *source, struct hub_err *err) {
+    note_words(out->script->text, &out->words);
+    out->expr = out->script->kind == HUB_SCRIPT_EXPR;
+    return out->expr ? compile_expr(L, out, source, err) : compile_lua(L, out->script, source, err);
 }

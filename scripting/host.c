@@ -166,7 +166,8 @@ static int do_sleep(lua_State *L) {
     if (!s->loop) return hub_lua_fail(L, "sleep is not possible here: there is no event loop");
     check_can_wait(L, "", "sleep");
     s->current->waiting = true;
-    hub_timer_start(s->loop, &s->current->sleep, (int64_t)ms, on_sleep);
+    /* At least 1 ms: a timer that is due at once and set again at once would keep the loop from its other work. */
+    hub_script_timer_start(s, &s->current->sleep, ms < 1 ? 1 : (int64_t)ms, on_sleep);
     return lua_yieldk(L, 0, 0, slept);
 }
 

@@ -1161,7 +1161,9 @@ void hub_lua_open_js(lua_State *L) {
                                        {"arrayLike", array_like},
                                        {"noMethod", no_method},
                                        {"notCallable", not_callable},
-                                       {"checkTable", check_table}, {"checkText", check_text}, {"less", less},
+                                       {"checkTable", check_table},
+                                       {"checkText", check_text},
+                                       {"less", less},
                                        {NULL, NULL}};
     static const luaL_Reg strings[] = {{"includes", str_includes},
                                        {"indexOf", str_index_of},

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 
 #include "base/buf.h"
+#include "base/map.h"
 #include "schema/load.h"
 
 enum { MS_TEXT_MAX = 64 << 10, MS_DEPTH_MAX = 64, MS_HEIGHT_MAX = 1000 };
@@ -103,6 +104,9 @@ extern const char *const hub_script_expr_globals[];
 extern const char *const hub_script_lua_globals[];
 /* Reports every variable that is neither in VARS nor global nor a parameter. */
 void ms_check_names(const struct ms_parse *p, const char *const *vars, hub_script_report *report, void *arg);
+
+/* Puts into WHOLE every variable that is used other than by reading its members by name. */
+void ms_whole_vars(const struct ms_parse *p, struct hub_map *whole);
 
 /* ---- emit ---- */
 /* Appends the Lua source of a function(J) that returns function(_ENV): J is the table of js.c. Line 0 of the text becomes line FIRST_LINE

@@ -82,3 +82,22 @@ static void walk(const struct names *n, const struct ms_node *x, const struct sc
 void ms_check_names(const struct ms_parse *p, const char *const *vars, hub_script_report *report, void *arg) {
     walk(&(struct names){p, vars, report, arg}, p->root, NULL);
 }
+
+static void walk_whole(const struct ms_node *x, struct hub_map *whole) {
+    static char mark;
+    if (!x) return;
+    if (x->kind == MS_VAR) {
+        hub_map_put(whole, x->name, &mark);
+        return;
+    }
+    if (x->kind == MS_MEMBER && x->a->kind == MS_VAR) return;
+    if (x->kind == MS_CALL && x->a->kind == MS_MEMBER)
+        walk_whole(x->a->a, whole); /* a method sees all of its object */
+    else
+        walk_whole(x->a, whole);
+    walk_whole(x->b, whole);
+    walk_whole(x->c, whole);
+    for (const struct ms_node *e = x->list; e; e = e->next) walk_whole(e, whole);
+}
+
+void ms_whole_vars(const struct ms_parse *p, struct hub_map *whole) { walk_whole(p->root, whole); }

@@ -57,7 +57,7 @@ static const char text[] = "local J = ...\n"
                            "end\n"
 
                            /* Lua: table.sort, a stable merge sort; BEFORE(a, b) says whether a goes first. */
-                                                  "local function sort(t, first, last, before, spare)\n"
+                           "local function sort(t, first, last, before, spare)\n"
                            "  if last - first < 12 then\n"
                            "    for i = first + 1, last do\n"
                            "      local v, j = t[i], i - 1\n"
@@ -85,7 +85,7 @@ static const char text[] = "local J = ...\n"
 
                            /* Lua: string.gsub with a function, which must be able to wait. STEP gives one match after the other; see pattern.c. */
                            "function J.gsub(s, p, r, max)\n"
-    "  J.checkText(s, p)\n"
+                           "  J.checkText(s, p)\n"
                            "  if kind(r) ~= 'function' then return J.gsubPlain(s, p, r, max) end\n"
                            "  local out, n, at, last, first, stop = {}, 0, 0, -1\n"
                            "  local function add(...)\n"

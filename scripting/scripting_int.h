@@ -13,11 +13,12 @@
 #include "base/mem.h"
 #include "scripting/scripts.h"
 
-/* A compiled script. WORDS holds every word of its text: a context variable that is not among them is never converted. */
+/* A compiled script. WORDS holds every word of its text: a context variable that is not among them is never converted, and of one that is
+ * not in WHOLE (expressions only) just the members that are among them. */
 struct hub_compiled {
     struct hub_list link;
     const struct hub_script *script;
-    struct hub_map words;
+    struct hub_map words, whole;
     int ref;
     bool expr;
 };
@@ -44,7 +45,7 @@ struct hub_script_task {
     void *arg;
     /* Limits. */
     uint64_t cpu_limit, cpu_used, slice_start; /* ns; SLICE_START is monotonic time */
-    uint64_t mark_mono, mark_cpu;              /* the thread's CPU clock, read late in the slice; 0 = not yet */
+    uint64_t mark_used, mark_cpu;              /* what was used when the thread's CPU clock was first read in this slice; mark_cpu 0 = not yet */
     int64_t started;                           /* ms, monotonic */
     struct hub_timer wall, sleep;
     enum hub_script_doom doom;
@@ -150,6 +151,8 @@ struct hub_script_task *hub_script_task_take(struct hub_scripts *s);
 void hub_script_task_drop(struct hub_script_task *t);
 /* Whether the current call can be suspended in L. */
 bool hub_lua_can_wait(lua_State *L);
+/* Starts a timer MS from now; the loop's own "now" is the beginning of the turn, which a script may have made long. */
+void hub_script_timer_start(struct hub_scripts *s, struct hub_timer *timer, int64_t ms, void (*cb)(struct hub_timer *timer));
 /* Lets a waiting task go on: at once, or when the running script pauses. */
 void hub_script_wake(struct hub_script_task *t);
 void hub_script_kill(struct hub_script_task *t, enum hub_script_doom why);
@@ -162,9 +165,7 @@ void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_
                    const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg);
 
 /* ---- compile.c ---- */
-/* Leaves the script's function on top of L, or returns false with a located text in ERR. SOURCE is scratch space, freed by the caller.
+/* Leaves the function of OUT->script on top of L, with OUT's maps filled, or returns false with a located text in ERR. SOURCE is scratch space, freed by the caller.
  * Raises on lack of memory. */
-bool hub_lua_compile(lua_State *L, const struct hub_script *script, struct hub_buf *source, struct hub_err *err);
-/* Puts every word of TEXT into WORDS. */
-void hub_script_words(struct hub_str text, struct hub_map *words);
+bool hub_lua_compile(lua_State *L, struct hub_compiled *out, struct hub_buf *source, struct hub_err *err);
 #endif

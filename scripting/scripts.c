@@ -62,12 +62,10 @@ struct compile {
 
 static int compile_one(lua_State *L) {
     struct compile *c = lua_touserdata(L, 1);
-    if (!hub_lua_compile(L, c->script, &c->source, c->err)) return 0;
     struct hub_compiled *compiled = hub_xcalloc(1, sizeof *compiled);
-    hub_list_push(&c->s->compiled, &compiled->link);
+    hub_list_push(&c->s->compiled, &compiled->link); /* owned from here on, whatever happens */
     compiled->script = c->script;
-    compiled->expr = c->script->kind == HUB_SCRIPT_EXPR;
-    hub_script_words(c->script->text, &compiled->words);
+    if (!hub_lua_compile(L, compiled, &c->source, c->err)) return 0;
     compiled->ref = luaL_ref(L, LUA_REGISTRYINDEX);
     c->script->compiled = compiled;
     c->good = true;
@@ -146,6 +144,7 @@ void hub_scripts_delete(struct hub_scripts *s) {
     while ((link = hub_list_pop(&s->compiled))) {
         struct hub_compiled *c = HUB_CONTAINER(link, struct hub_compiled, link);
         hub_map_clear(&c->words);
+        hub_map_clear(&c->whole);
         ((struct hub_script *)(uintptr_t)c->script)->compiled = NULL;
         free(c);
     }

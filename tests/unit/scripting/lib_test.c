@@ -83,8 +83,8 @@ static void functions_of_modules_are_called_from_both_languages(void **state) {
     (void)state;
     module("chess.lua", "local M = {} function M.move(a, b) return {a = a, b = b, list = {1, 2}} end function M.flags() return {} end return M");
     size_t a = lua("return lib.chess.move(1, {2})"), b = expr("lib.chess.move('x', [1, null]).list[1]"), c = expr("LIB.chess.move(1).list.length"),
-           d = lua("return require('chess').move(1).a"), e = expr("lib.chess.flags().length"), f = expr("lib.chess.nope()"),
-           g = expr("lib.none.f()"), h = expr("lib?.none?.f(1) ?? 'no module'"), i = expr("lib['chess']['move'](5).a");
+           d = lua("return require('chess').move(1).a"), e = expr("lib.chess.flags().length"), f = expr("lib.chess.nope()"), g = expr("lib.none.f()"),
+           h = expr("lib?.none?.f(1) ?? 'no module'"), i = expr("lib['chess']['move'](5).a");
     compiled();
     gives(a, "{\"a\":1,\"b\":[2],\"list\":[1,2]}");
     gives(b, "2");
@@ -140,8 +140,8 @@ static void a_module_is_run_once_and_keeps_its_locals(void **state) {
 static void a_module_may_change_itself_and_nobody_else_may(void **state) {
     (void)state;
     module("m.lua", "local M = {n = 0, list = {1, 2, 3}, deep = {x = {y = 1}}} function M.set(v) M.n = v M.list[4] = v return M.n end return M");
-    size_t a = lua("return lib.m.set(5)"), b = lua("return {lib.m.n, #lib.m.list, lib.m.list[4]}"), c = lua("lib.m.n = 6"), d = lua("lib.m.set = nil"),
-           e = lua("lib.m.list[1] = 9"), f = lua("table.insert(lib.m.list, 9)"), g = lua("rawset(lib.m.deep.x, 'y', 2)"),
+    size_t a = lua("return lib.m.set(5)"), b = lua("return {lib.m.n, #lib.m.list, lib.m.list[4]}"), c = lua("lib.m.n = 6"),
+           d = lua("lib.m.set = nil"), e = lua("lib.m.list[1] = 9"), f = lua("table.insert(lib.m.list, 9)"), g = lua("rawset(lib.m.deep.x, 'y', 2)"),
            h = lua("local s = 0 for i, v in ipairs(lib.m.list) do s = s + v end for k, v in pairs(lib.m.deep.x) do s = s + v end return s"),
            i = lua("table.sort(lib.m.list, function(a, b) return a > b end)"), j = lua("lib.m.deep.x.y = 2"), k = lua("return lib.m.list"),
            l = expr("lib.m.list.map(x => x * 2).concat(lib.m.list.length, lib.m.deep.x.y, lib.m.list[0])"), m = lua("setmetatable(lib.m, {})"),
@@ -230,7 +230,8 @@ static void a_coroutine_that_waits_belongs_to_its_call(void **state) {
     env.loop = hub_loop_new();
     module("m.lua", "local kept return {keep = function(c) kept = c end, get = function() return kept end}");
     size_t a = lua("local co = coroutine.create(function() sleep(20) return 'mine' end) lib.m.keep(co) return select(2, coroutine.resume(co))"),
-           b = lua("return {coroutine.resume(lib.m.get())}"), c = lua("return coroutine.status(lib.m.get())"), d = lua("coroutine.close(lib.m.get())");
+           b = lua("return {coroutine.resume(lib.m.get())}"), c = lua("return coroutine.status(lib.m.get())"),
+           d = lua("coroutine.close(lib.m.get())");
     compiled();
     struct script_result r = {.stop = env.loop};
     script_call(&env, a, NULL, 0, &r);
