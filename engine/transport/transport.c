@@ -111,13 +111,19 @@ void hub_transport_stop_listening(struct hub_transport *t) {
     t->draining = true; /* answers say "Connection: close" from here on */
 }
 
+/* Neither answering nor receiving the body of a request. */
+static bool is_idle(const struct hub_conn *c) {
+    bool reading = c->req && !c->answering && c->req->head_done;
+    return c->mode == HUB_CONN_HTTP && !c->answering && !reading && !hub_conn_unsent(c);
+}
+
 void hub_transport_close_all(struct hub_transport *t) {
+    const char *text = hub_close_reason_name(HUB_CLOSE_SHUTDOWN);
     void *e;
-    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));)
-        hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, hub_close_reason_name(HUB_CLOSE_SHUTDOWN));
+    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));) hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, text);
     HUB_LIST_EACH_SAFE(&t->conns, n) {
         struct hub_conn *c = HUB_CONTAINER(n, struct hub_conn, link);
-        if (c->mode == HUB_CONN_HTTP && !c->req && !hub_conn_unsent(c)) hub_conn_kill(c, HUB_CLOSE_SHUTDOWN);
+        if (is_idle(c)) hub_conn_kill(c, HUB_CLOSE_SHUTDOWN);
     }
     hub_transport_flush(t);
 }
