@@ -254,7 +254,6 @@ void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, c
     e->state = HUB_EIO_CLOSING;
     e->reason = (uint8_t)reason;
     hub_timer_stop(e->t->loop, &e->timer);
-    drop_probe(e);
     if (reason == HUB_CLOSE_SLOW) hub_outq_cut(&e->q);
     if (e->conn) {
         queue_close_frame(e, ws_code, text);

@@ -40,7 +40,7 @@ struct server {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int opened, closed;
+    int opened, closed, big;      /* big: answers of /big */
     enum hub_close_reason reason; /* of the last closed session */
     bool refuse;                  /* open answers NULL */
     struct hub_task stop, close_all;
@@ -137,6 +137,7 @@ static void app_big(struct hub_http_req *req) {
     memset(hub_buf_reserve(&body, size), 'b', size);
     body.n = size;
     hub_http_reply(req, 200, "application/octet-stream", hub_buf_str(&body), "X-Big: yes\r\n");
+    note(&server.big);
     hub_buf_free(&n);
     hub_buf_free(&body);
 }

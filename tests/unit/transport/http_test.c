@@ -1,4 +1,5 @@
 /* HTTP/1.1 over real sockets: keep-alive, pipelining, bodies, every refusal, time limits, origins. */
+#include "base/clock.h"
 #include "fixture.h"
 
 static void requests_on_one_connection_are_answered_one_after_the_other(void **state) {
@@ -58,6 +59,46 @@ static void thousands_of_pipelined_requests_are_served_in_bounded_memory(void **
     hang_up(&p);
 }
 
+static void answers_that_nobody_reads_hold_up_the_requests_behind_them(void **state) {
+    (void)state;
+    enum { COUNT = 400 };
+    struct peer p = dial(), other = dial();
+    for (int i = 0; i < COUNT; i++) get(&p, "/big?n=100000"); /* 40 MB: more than the kernel takes */
+    for (int i = 0; i < 20; i++) {
+        post(&other, "/echo", "meanwhile");
+        expect_answer(&other, 200, "meanwhile");
+    }
+    pthread_mutex_lock(&server.lock);
+    int answered = server.big;
+    pthread_mutex_unlock(&server.lock);
+    assert_true(answered < COUNT);
+    for (int i = 0; i < COUNT; i++) expect_status(&p, 200);
+    hang_up(&p);
+    hang_up(&other);
+}
+
+static void what_is_sent_behind_an_open_request_waits_in_the_socket(void **state) {
+    (void)state;
+    enum { TOTAL = 40000000 };
+    struct peer p = dial(), other = dial();
+    static char bytes[100000];
+    size_t sent = 0;
+    get(&p, "/never");
+    for (int full = 0; full < 20 && sent < TOTAL;) { /* full for 20 ms on end: nobody reads */
+        ssize_t r = send(p.fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        full = r < 0 ? full + 1 : 0;
+        if (r > 0)
+            sent += (size_t)r;
+        else
+            usleep(1000);
+    }
+    assert_true(sent < TOTAL / 2); /* what the buffers of the kernel hold */
+    post(&other, "/echo", "fine");
+    expect_answer(&other, 200, "fine");
+    hang_up(&p);
+    hang_up(&other);
+}
+
 static void a_head_request_gets_the_length_without_the_body(void **state) {
     (void)state;
     struct peer p = dial();
@@ -98,7 +139,9 @@ static void old_and_departing_clients_get_their_answer_and_an_end(void **state) 
         assert_int_equal(a.status, 200);
         assert_string_equal(a.body.p, "me");
         assert_string_equal(field(&a, "Connection"), "close");
+        int64_t before = hub_mono_ms();
         assert_false(pull(&p));
+        assert_true(hub_mono_ms() - before < 1000); /* an end of the server's own accord, not of a time limit */
         hub_buf_free(&a.body);
         hang_up(&p);
     }
@@ -443,6 +486,8 @@ int main(void) {
         CASE(pipelined_requests_are_answered_in_order_also_when_an_earlier_one_takes_longer),
         CASE(a_request_may_come_byte_by_byte),
         CASE(thousands_of_pipelined_requests_are_served_in_bounded_memory),
+        CASE(answers_that_nobody_reads_hold_up_the_requests_behind_them),
+        CASE(what_is_sent_behind_an_open_request_waits_in_the_socket),
         CASE(a_head_request_gets_the_length_without_the_body),
         CASE(an_answer_larger_than_the_socket_takes_arrives_whole),
         CASE(old_and_departing_clients_get_their_answer_and_an_end),

@@ -81,7 +81,7 @@ static void http_and_polling_work_over_tls(void **state) {
 
 static void messages_of_every_size_pass_both_ways(void **state) {
     (void)state;
-    static const size_t sizes[] = {1, 16383, 16384, 16385, 65535, 65536, 70000, 1000000};
+    static const size_t sizes[] = {1, 16383, 16384, 16385, 65535, 65536, 70000, 262130, 262144, 262200, 1000000};
     struct peer p = dial_tls();
     struct hub_buf out = {0};
     char *bytes = hub_xmalloc(1000000);

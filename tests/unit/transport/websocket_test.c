@@ -217,6 +217,20 @@ static void a_message_larger_than_the_bound_reaches_a_reader_that_keeps_up(void 
     hang_up(&p);
 }
 
+static void a_burst_over_the_bound_reaches_a_reader_whose_socket_takes_it(void **state) {
+    (void)state;
+    struct peer p = dial();
+    struct hub_buf out = {0};
+    open_websocket(&p);
+    ws_text(&p, "4!flood 3 60000 0"); /* in one turn; the bound is 100,000 */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ws_take(&p, &out), HUB_WS_TEXT);
+        assert_int_equal(out.n, 60001);
+    }
+    hub_buf_free(&out);
+    hang_up(&p);
+}
+
 static void a_polling_reader_that_never_polls_is_closed_too(void **state) {
     (void)state;
     struct peer p = dial();
@@ -242,6 +256,7 @@ int main(void) {
         NARROW(a_reader_that_is_too_slow_for_messages_is_closed_with_1013),
         NARROW(a_reader_that_is_too_slow_for_ephemeral_events_loses_the_oldest_and_stays),
         NARROW(a_message_larger_than_the_bound_reaches_a_reader_that_keeps_up),
+        NARROW(a_burst_over_the_bound_reaches_a_reader_whose_socket_takes_it),
         NARROW(a_polling_reader_that_never_polls_is_closed_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
