@@ -66,7 +66,7 @@ function(hub_programs)
   file(GLOB hubctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/hubctl/*.c)
   if(hubctl)
     hub_embed_templates(templates)
-    add_executable(hubctl ${hubctl} ${templates})
+    add_executable(hubctl ${hubctl} ${templates} ${CMAKE_SOURCE_DIR}/engine/server.c) # hubctl why decides as the server does
     target_link_libraries(hubctl PRIVATE ${all})
     install(TARGETS hubctl)
   endif()

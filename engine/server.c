@@ -429,3 +429,55 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
     free_all(&s);
     return code;
 }
+
+/* ---- hubctl why ---- */
+
+static void print_layer(void *arg, const char *layer, const char *outcome, const json_t *value) {
+    struct hub_buf b = {0};
+    (void)arg;
+    hub_buf_addf(&b, "  %-32s %s", layer, outcome ? outcome : "");
+    if (value && !json_is_boolean(value)) hub_buf_addz(&b, "  "), hub_json_add(&b, value);
+    puts(hub_buf_cstr(&b));
+    hub_buf_free(&b);
+}
+
+static void on_why(void *arg, enum hub_code code, const char *role) {
+    struct server *s = arg;
+    if (code)
+        printf("refused: %s (%s)\n", hub_code_name(code), hub_code_text(code));
+    else
+        printf("admitted as %s\n", role ? role : "null (no specific role)");
+    s->exit_code = code ? 1 : HUB_EXIT_OK;
+    hub_loop_stop(s->loop);
+}
+
+static void ask_why(struct server *s, const char *hub, const char *room, const char *user_id, const char *role_id) {
+    struct hub_hub *h = hub_engine_hub(s->engine, hub_cstr(hub));
+    if (!h) {
+        fprintf(stderr, "hubctl why: there is no hub \"%s\" in this service\n", hub);
+        s->exit_code = HUB_EXIT_USAGE;
+        return;
+    }
+    json_t *session = json_pack("{s:s, s:s?}", "userId", user_id, "roleId", role_id);
+    if (!role_id) json_object_set_new(session, "roleId", json_null());
+    struct hub_identity who = {
+        .refs = 2, .session = session, .user_id = user_id, .role_id = role_id ? role_id : ""}; /* on the stack: never freed by unref */
+    printf("%s wants to enter %s of hub %s\n", user_id, room, hub);
+    hub_engine_why(h, &who, hub_cstr(room), print_layer, on_why, s);
+    hub_loop_run(s->loop);
+    json_decref(session);
+}
+
+int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const char *hub, const char *room, const char *user_id,
+                   const char *role_id) {
+    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
+    hub_list_init(&s.retired);
+    int code = open_backends(&s);
+    if (!code) code = make_engine(&s);
+    if (!code) {
+        ask_why(&s, hub, room, user_id, role_id);
+        code = s.exit_code;
+    }
+    free_all(&s);
+    return code;
+}

@@ -47,6 +47,18 @@ static void finish(struct decision *d, enum hub_code code, const struct hub_righ
     free(d);
 }
 
+/* For hubctl why. */
+static void trace(const struct decision *d, const char *layer, const char *outcome, const json_t *value) {
+    const struct hub_engine *e = d->hub->engine;
+    if (e->trace) e->trace(e->trace_arg, layer, outcome, value);
+}
+
+static void trace_named(const struct decision *d, const char *kind, const char *name, const char *outcome, const json_t *value) {
+    char layer[96];
+    snprintf(layer, sizeof layer, "%s.%s", kind, name);
+    trace(d, layer, outcome, value);
+}
+
 static void refuse(struct decision *d, enum hub_code code, const char *layer) {
     snprintf(d->layer, sizeof d->layer, "%s", layer);
     finish(d, code, NULL);
@@ -120,6 +132,7 @@ static void on_auth_script(void *arg, enum hub_code code, json_t *result, const 
     struct decision *d = arg;
     const struct hub_def_auth_script *s = &d->def->auth_scripts[d->at];
     if (code) hub_hook_failed(d->hub, &s->script, code, error);
+    trace_named(d, "authScripts", s->name, code ? error : hub_truthy(result) ? "true: decides" : "false: not this one", result);
     if (!code && hub_truthy(result)) {
         admit(d, s->hub_role, "authScripts", s->name);
         return;
@@ -151,6 +164,11 @@ static void on_condition(void *arg, enum hub_code code, json_t *result, const ch
     struct decision *d = arg;
     const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
     if (code) hub_hook_failed(d->hub, &s->condition, code, error);
+    trace_named(d, "authSources", s->name,
+                code                 ? error
+                : hub_truthy(result) ? "its condition holds for this record: decides"
+                                     : "its condition does not hold for this record",
+                json_array_get(d->rows_json, d->row_at));
     if (!code && hub_truthy(result)) {
         admit(d, s->hub_role, "authSources", s->name);
         return;
@@ -167,6 +185,7 @@ static void check_row(struct decision *d) {
         return;
     }
     if (s->condition.kind == HUB_SCRIPT_NONE) {
+        trace_named(d, "authSources", s->name, "found a record: decides", record);
         admit(d, s->hub_role, "authSources", s->name);
         return;
     }
@@ -184,6 +203,7 @@ static void on_source_rows(void *arg, enum hub_code code, const struct hub_rows 
     d->rows_json = json_array();
     for (size_t i = 0; i < rows->n; i++) json_array_append_new(d->rows_json, hub_row_json(rows->table, hub_row(rows, i)));
     d->row_at = 0;
+    if (!rows->n) trace_named(d, "authSources", d->def->auth_sources[d->at].name, "no record of this user and room", NULL);
     check_row(d);
 }
 
@@ -225,6 +245,7 @@ static void check_sources(struct decision *d) {
 static void on_check_script(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct decision *d = arg;
     if (code) hub_hook_failed(d->hub, &d->def->check_script, code, error);
+    trace(d, "checkScript", code ? error : hub_truthy(result) ? "true: passes" : "false: refused", result);
     if (code || !hub_truthy(result))
         refuse(d, HUB_CHECK_FAILED, "checkScript");
     else
@@ -249,17 +270,21 @@ static void on_open(void *arg, enum hub_code code) {
         refuse(d, code, "store");
         return;
     }
-    if (hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms())) {
+    bool blocked = hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms());
+    trace(d, "blocked", blocked ? "yes: refused" : "no", NULL);
+    if (blocked) {
         refuse(d, HUB_BLOCKED, "blocked");
         return;
     }
     if (hub_session_has_role(d->who->session, &def->absolute_roles)) {
         struct hub_rights rights = hub_rights_system();
+        trace(d, "absoluteRoles", "has one: the system role", hub_json_get(d->who->session, "roleId"));
         snprintf(d->layer, sizeof d->layer, "absoluteRoles");
         finish(d, HUB_OK, &rights);
         return;
     }
     if (def->check_roles.n && !hub_session_has_role(d->who->session, &def->check_roles)) {
+        trace(d, "checkRoles", "has none of them: refused", hub_json_get(d->who->session, "roleId"));
         refuse(d, HUB_ROLE_REQUIRED, "checkRoles");
         return;
     }
@@ -282,6 +307,7 @@ static void open_room(struct decision *d) {
 static void on_eligibility(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct decision *d = arg;
     if (code) hub_hook_failed(d->hub, &d->def->room_eligibility, code, error);
+    trace(d, "roomEligibility", code ? error : hub_truthy(result) ? "true: passes" : "false: nobody may enter", result);
     if (code || !hub_truthy(result))
         refuse(d, HUB_ROOM_NOT_ELIGIBLE, "roomEligibility");
     else
@@ -290,12 +316,13 @@ static void on_eligibility(void *arg, enum hub_code code, json_t *result, const 
 
 static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct decision *d = arg;
-    (void)error;
     if (code || !rows->n) {
+        trace(d, "room", code ? error : "there is no such record", NULL);
         refuse(d, code ? code : HUB_ROOM_NOT_FOUND, "room");
         return;
     }
     d->record = hub_row_json(rows->table, hub_row(rows, 0));
+    trace(d, "room", "found", d->record);
     if (d->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
         open_room(d);
         return;
@@ -323,4 +350,28 @@ void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str ro
     }
     const struct hub_select q = {.table = t, .where = &where, .where_n = 1, .order_by = -1, .limit = 1};
     store->ops->select(store, &q, on_record, d);
+}
+
+/* ---- hubctl why ---- */
+
+struct why {
+    struct hub_engine *engine;
+    hub_why_done *done;
+    void *arg;
+};
+
+static void on_why(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
+    struct why *w = arg;
+    (void)layer, (void)room;
+    w->engine->trace = NULL;
+    w->done(w->arg, code, rights ? hub_rights_name(rights) : NULL);
+    free(w);
+}
+
+void hub_engine_why(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, hub_trace *tell, hub_why_done *done, void *arg) {
+    struct why *w = hub_xmalloc(sizeof *w);
+    *w = (struct why){hub->engine, done, arg};
+    hub->engine->trace = tell;
+    hub->engine->trace_arg = arg;
+    hub_decide(hub, who, room_id, true, on_why, w);
 }

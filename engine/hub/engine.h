@@ -46,6 +46,14 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
 size_t hub_engine_pending(const struct hub_engine *e);
 void hub_engine_delete(struct hub_engine *e); /* all sockets must be closed */
 
+/* ---- why somebody may enter, or not (hubctl why) ---- */
+
+/* LAYER as in the definition ("roomEligibility", "authSources.owner"), OUTCOME in words, VALUE what decided it (NULL = nothing to show); borrowed. */
+typedef void hub_trace(void *arg, const char *layer, const char *outcome, const json_t *value);
+/* Decides as a join would, but past the cache, telling TRACE of each layer, and DONE how it ended: CODE, and the role's name (NULL = none). */
+typedef void hub_why_done(void *arg, enum hub_code code, const char *role);
+void hub_engine_why(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, hub_trace *trace, hub_why_done *done, void *arg);
+
 /* ---- one request, from a socket or from REST ---- */
 
 /* Answer to a call: CODE HUB_OK with FIELDS (JSON members without braces, e.g. "\"message\":{…}") whose main member is DATA_NAME (NULL =

@@ -16,6 +16,8 @@ struct hub_engine {
     bool draining;
     size_t pending;
     struct hub_bridge *bridge;
+    hub_trace *trace; /* hubctl why: told of every layer of a decision; NULL in a server */
+    void *trace_arg;
     struct hub_timer sweep; /* forgets idle users' rate windows */
 };
 

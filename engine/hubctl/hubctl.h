@@ -23,6 +23,7 @@ extern const struct hubctl_command hubctl_migrate;
 extern const struct hubctl_command hubctl_new;
 extern const struct hubctl_command hubctl_schema;
 extern const struct hubctl_command hubctl_token;
+extern const struct hubctl_command hubctl_why;
 
 /* Prints "hubctl NAME: text" and the usage line on stderr; returns HUBCTL_USAGE. */
 int hubctl_usage(const struct hubctl_command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

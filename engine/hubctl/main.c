@@ -18,6 +18,7 @@ static const struct hubctl_command *const commands[] = {
     &hubctl_new,
     &hubctl_schema,
     &hubctl_token,
+    &hubctl_why,
 };
 /* clang-format on */
 

@@ -1,0 +1,37 @@
+#!/bin/sh
+# hubctl why on hubs/chat: the layers in order, the record that decided, the exit codes. Usage: why.sh HUBCTL
+set -eu
+hubctl=$1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/chat"
+for part in "$root"/hubs/chat/*; do [ "$(basename "$part")" = data ] || cp -r "$part" "$work/chat"; done
+
+# ask CODE USER ROOM [ROLE] — runs it, leaves the answer in $work/out
+ask() {
+    wanted=$1 user=$2 room=$3 role=${4:-}
+    code=0
+    "$hubctl" why "$work/chat" --hub chat --room "$room" --user "$user" ${role:+--role "$role"} >"$work/out" 2>&1 || code=$?
+    [ "$code" = "$wanted" ] || { echo "$user, $room: exit code $code, expected $wanted"; cat "$work/out"; exit 1; }
+}
+says() { grep -q -- "$1" "$work/out" || { echo "expected: $1"; cat "$work/out"; exit 1; }; }
+
+ask 0 viewer team
+says '^admitted as viewer$'
+says 'authSources.viewerMembership .*decides .*"id":"team-viewer"'
+layers=$(sed -n 's/^  \([a-zA-Z]*\).*/\1/p' "$work/out" | uniq | tr '\n' ' ')
+[ "$layers" = "room roomEligibility blocked checkScript authSources " ] || { echo "layers: $layers"; exit 1; }
+ask 0 anybody team superAdmin
+says '^admitted as system$'
+ask 1 stranger team
+says '^refused: not_authorized'
+ask 1 owner archive
+says '^refused: room_not_eligible'
+ask 1 owner nowhere
+says '^refused: room_not_found'
+ask 1 owner team suspended
+says '^refused: check_failed'
+"$hubctl" why "$work/chat" --hub nope --room team --user x >/dev/null 2>&1 && exit 1
+[ $? = 2 ] || { echo "an unknown hub is a usage error"; exit 1; }
+echo "7 decisions explained"
