@@ -112,7 +112,10 @@ static void run_op(struct hub_room_op *op) {
     struct hub_change *c = HUB_CONTAINER(op, struct hub_change, op);
     struct hub_store *store = c->call->hub->engine->config.store;
     const struct hub_select q = {.table = c->call->hub->tables->message, .where = c->where, .where_n = 2, .order_by = -1, .limit = 1};
-    store->ops->select(store, &q, on_message, c);
+    if (hub_loop_now(c->room->loop) - c->asked > HUB_TURN_PATIENCE_MS)
+        refuse(c, HUB_OVERLOADED, NULL);
+    else
+        store->ops->select(store, &q, on_message, c);
 }
 
 /* Where the message of the call is; false when the call was refused. */
@@ -142,7 +145,12 @@ struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change
 }
 
 void hub_change_run(struct hub_change *c) {
+    if (hub_room_full_of_ops(c->room)) {
+        refuse(c, HUB_OVERLOADED, NULL);
+        return;
+    }
     c->op.run = run_op;
+    c->asked = hub_loop_now(c->room->loop);
     hub_room_enqueue(c->room, &c->op);
 }
 

@@ -17,6 +17,7 @@ struct hub_change_kind {
 struct hub_change {
     struct hub_numbered numbered;
     struct hub_room_op op;
+    int64_t asked; /* loop time */
     const struct hub_change_kind *kind;
     struct hub_call *call; /* until it is answered */
     json_t *args;          /* the call's, reference */

@@ -1,6 +1,7 @@
 /* Reading a room's past: on join, by replay from a known number, and page by page. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "hub/hub_int.h"
 
 #define PAGE_MAX 1000   /* messages of one answer */
@@ -191,6 +192,7 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
     struct page *p = arg;
     if (code) {
         hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+        hub_buf_free(&p->fields);
         free(p);
         return;
     }
@@ -217,31 +219,104 @@ static void filter(struct hub_call *call, const char *key, int column, struct hu
     if (v.n) where[(*n)++] = (struct hub_cond){.column = column, .value = text_cell(v)};
 }
 
-void hub_cmd_history(struct hub_call *call) {
+static void read_page(struct page *p) {
+    struct hub_call *call = p->call;
     struct hub_store *store = call->hub->engine->config.store;
     struct hub_cond where[6] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
                                 {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(call->room->seq)}};
     size_t n = 2;
-    int64_t limit = hub_json_nil(hub_json_get(call->args, "limit")) ? call->hub->def->history_limit : hub_json_get_int(call->args, "limit", 0);
-    if (limit < 1) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PAGE_MAX);
-        return;
-    }
-    if (!bound(call, "before", HUB_LT, where, &n) || !bound(call, "after", HUB_GT, where, &n)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "before, after: expected a seq (a whole number)");
-        return;
-    }
+    bound(call, "before", HUB_LT, where, &n);
+    bound(call, "after", HUB_GT, where, &n);
     filter(call, "messageType", HUB_MSG_MESSAGE_TYPE, where, &n);
     filter(call, "senderId", HUB_MSG_SENDER_ID, where, &n);
-    struct page *p = hub_xcalloc(1, sizeof *p);
-    bool after = !hub_json_nil(hub_json_get(call->args, "after"));
-    *p = (struct page){.call = call, .limit = bounded(limit), .offset = hub_json_get_int(call->args, "offset", 0), .newest_first = !after};
     const struct hub_select q = {.table = call->hub->tables->message,
                                  .where = where,
                                  .where_n = n,
                                  .order_by = HUB_MSG_SEQ,
-                                 .descending = !after,
+                                 .descending = p->newest_first,
                                  .limit = p->limit + 1,
                                  .offset = p->offset > 0 ? p->offset : 0};
     store->ops->select(store, &q, on_page, p);
+}
+
+/* ---- events that were kept: the newest LIMIT of the room ---- */
+
+static void add_event(struct hub_buf *b, const struct hub_cell *row) {
+    char iso[HUB_ISO_LEN + 1];
+    hub_iso_format(row[HUB_EVT_TIMESTAMP].i, iso);
+    hub_buf_addz(b, "{\"id\":");
+    hub_json_add_string(b, row[HUB_EVT_ID].s);
+    hub_buf_addz(b, ",\"roomId\":");
+    hub_json_add_string(b, row[HUB_EVT_ROOM_ID].s);
+    hub_buf_addz(b, ",\"event\":");
+    hub_json_add_string(b, row[HUB_EVT_NAME].s);
+    hub_buf_addz(b, ",\"userId\":");
+    if (row[HUB_EVT_SENDER_ID].kind == HUB_CELL_TEXT)
+        hub_json_add_string(b, row[HUB_EVT_SENDER_ID].s);
+    else
+        hub_buf_addz(b, "null");
+    hub_buf_addz(b, ",\"data\":");
+    if (row[HUB_EVT_DATA].kind == HUB_CELL_TEXT)
+        hub_buf_adds(b, row[HUB_EVT_DATA].s);
+    else
+        hub_buf_addz(b, "null");
+    hub_buf_addf(b, ",\"timestamp\":\"%s\"}", iso);
+}
+
+static void on_events(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct page *p = arg;
+    if (code) {
+        hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+        free(p);
+        return;
+    }
+    hub_buf_addz(&p->fields, "\"events\":[");
+    for (size_t i = rows->n; i; i--) { /* they come newest first */
+        add_event(&p->fields, hub_row(rows, i - 1));
+        if (i > 1) hub_buf_addc(&p->fields, ',');
+    }
+    hub_buf_addz(&p->fields, "],");
+    read_page(p);
+}
+
+static void read_events(struct page *p) {
+    struct hub_store *store = p->call->hub->engine->config.store;
+    const struct hub_cond where = {.column = HUB_EVT_ROOM_ID, .value = text_cell(hub_cstr(p->call->room->id))};
+    const struct hub_select q = {
+        .table = p->call->hub->tables->event, .where = &where, .where_n = 1, .order_by = HUB_EVT_TIMESTAMP, .descending = true, .limit = p->limit};
+    store->ops->select(store, &q, on_events, p);
+}
+
+/* ---- the request ---- */
+
+static enum hub_code check_request(struct hub_call *call, int64_t limit, bool *events, struct hub_err *err) {
+    struct hub_cond where[2];
+    size_t n = 0;
+    const json_t *include = hub_json_get(call->args, "include");
+    *events = hub_str_is(hub_json_str(include), "events");
+    if (limit < 1) return hub_fail(err, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PAGE_MAX);
+    if (!bound(call, "before", HUB_LT, where, &n) || !bound(call, "after", HUB_GT, where, &n))
+        return hub_fail(err, HUB_BAD_REQUEST, "before, after: expected a seq (a whole number)");
+    if (!hub_json_nil(include) && !*events) return hub_fail(err, HUB_BAD_REQUEST, "include: expected \"events\"");
+    return HUB_OK;
+}
+
+void hub_cmd_history(struct hub_call *call) {
+    const json_t *given = hub_json_get(call->args, "limit");
+    int64_t limit = hub_json_nil(given) ? call->hub->def->history_limit : hub_json_get_int(call->args, "limit", 0);
+    struct hub_err err;
+    bool events;
+    if (check_request(call, limit, &events, &err)) {
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+        return;
+    }
+    struct page *p = hub_xcalloc(1, sizeof *p);
+    *p = (struct page){.call = call,
+                       .limit = bounded(limit),
+                       .offset = hub_json_get_int(call->args, "offset", 0),
+                       .newest_first = hub_json_nil(hub_json_get(call->args, "after"))};
+    if (events)
+        read_events(p);
+    else
+        read_page(p);
 }

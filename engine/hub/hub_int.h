@@ -207,6 +207,9 @@ void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
 /* Appends "messages":[…] of ROWS, ascending seq (reversed when they come newest first). SKIP rows at the end (the extra one of hasMore). */
 void hub_messages_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_rows *rows, size_t take, bool reversed);
 
+/* What asks the store in its turn of a room is refused when it has waited longer: one by one, each would wait anew for a store that is away. */
+#define HUB_TURN_PATIENCE_MS 30000
+
 /* A write to the message table that the room is told of in its order (numbered.c). Part of its owner's struct, which lives until announce. */
 struct hub_numbered {
     struct hub_write write;                   /* kind, cells, where, conflict, numbering, return_row are the owner's to fill */

@@ -11,6 +11,7 @@
 /* A send that passed the gates. */
 struct sending {
     struct hub_room_op op; /* when it waits for its turn in the room */
+    int64_t asked;         /* loop time */
     struct hub_call *call;
     struct hub_room *room; /* reference */
     const struct hub_def_message_type *type;
@@ -220,22 +221,27 @@ static json_t *preview_of(const struct hub_cell *row) {
 
 static void proceed(struct sending *s);
 
-static void on_original(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
-    struct sending *s = arg;
+/* Refuses a sending that has its turn, and lets the next one have it. */
+static void give_up(struct sending *s, enum hub_code code, const char *text) {
     struct hub_room *room = hub_room_ref(s->room);
     struct hub_room_op *op = &s->op;
-    (void)error;
-    if (!code && rows->n) {
-        s->reply = json_object();
-        hub_json_set_str(s->reply, "id", s->reply_id);
-        json_object_set_new(s->reply, "preview", preview_of(hub_row(rows, 0)));
-        s->draft.reply_to = s->reply;
-        proceed(s);
-    } else {
-        fail(s, code ? code : HUB_BAD_REQUEST, code ? NULL : "replyTo.id: there is no such message in this room");
-        hub_room_op_done(room, op);
-    }
+    fail(s, code, text);
+    hub_room_op_done(room, op);
     hub_room_unref(room);
+}
+
+static void on_original(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct sending *s = arg;
+    (void)error;
+    if (code || !rows->n) {
+        give_up(s, code ? code : HUB_BAD_REQUEST, code ? NULL : "replyTo.id: there is no such message in this room");
+        return;
+    }
+    s->reply = json_object();
+    hub_json_set_str(s->reply, "id", s->reply_id);
+    json_object_set_new(s->reply, "preview", preview_of(hub_row(rows, 0)));
+    s->draft.reply_to = s->reply;
+    proceed(s);
 }
 
 static void find_original(struct sending *s) {
@@ -266,10 +272,12 @@ static void proceed(struct sending *s) {
 /* The send's turn in the room has come. */
 static void run_op(struct hub_room_op *op) {
     struct sending *s = HUB_CONTAINER(op, struct sending, op);
-    if (s->reply_id.n)
+    if (!s->reply_id.n)
+        proceed(s);
+    else if (hub_loop_now(s->room->loop) - s->asked <= HUB_TURN_PATIENCE_MS)
         find_original(s);
     else
-        proceed(s);
+        give_up(s, HUB_OVERLOADED, NULL);
 }
 
 void hub_cmd_send(struct hub_call *c) {
@@ -292,9 +300,12 @@ void hub_cmd_send(struct hub_call *c) {
     if (code) {
         hub_call_fail_with(c, &err, hub_str(NULL, 0));
         free_sending(s);
-    } else if (s->type->handler || s->reply_id.n || hub_room_busy(c->room)) {
-        hub_room_enqueue(c->room, &s->op);
-    } else {
+    } else if (!s->type->handler && !s->reply_id.n && !hub_room_busy(c->room)) {
         submit(s);
+    } else if (hub_room_full_of_ops(c->room)) {
+        fail(s, HUB_OVERLOADED, NULL);
+    } else {
+        s->asked = hub_loop_now(c->room->loop);
+        hub_room_enqueue(c->room, &s->op);
     }
 }

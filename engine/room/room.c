@@ -148,6 +148,7 @@ static void run_ops(struct hub_room *r) {
     if (r->draining) return;
     r->draining = true;
     for (struct hub_list *n; !r->running && (n = hub_list_pop(&r->ops));) {
+        r->op_n--;
         r->running = HUB_CONTAINER(n, struct hub_room_op, link);
         r->running->run(r->running);
     }
@@ -158,6 +159,7 @@ void hub_room_enqueue(struct hub_room *r, struct hub_room_op *op) {
     hub_room_ref(r); /* given up by hub_room_op_done */
     hub_room_ref(r);
     hub_list_push(&r->ops, &op->link);
+    r->op_n++;
     run_ops(r);
     hub_room_unref(r);
 }

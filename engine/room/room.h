@@ -80,6 +80,7 @@ struct hub_room {
     bool open;               /* seq, epoch, moderated and receipts are loaded */
     struct hub_list waiting; /* for open; the owner's */
     struct hub_list ops;
+    uint32_t op_n; /* waiting in ops */
     struct hub_room_op *running;
     bool draining;
     struct hub_list outs;
@@ -112,6 +113,9 @@ struct hub_receipt *hub_receipt_of(struct hub_room *r, struct hub_str user_id, b
 
 void hub_room_enqueue(struct hub_room *r, struct hub_room_op *op);
 void hub_room_op_done(struct hub_room *r, struct hub_room_op *op);
+/* So many ops wait that those who ask for another one are to be refused. */
+#define HUB_ROOM_OPS_MAX 16384
+static inline bool hub_room_full_of_ops(const struct hub_room *r) { return r->op_n >= HUB_ROOM_OPS_MAX; }
 /* True while an op runs or waits: what must not overtake it queues behind. */
 static inline bool hub_room_busy(const struct hub_room *r) { return r->running != NULL; }
 
