@@ -1,0 +1,143 @@
+// Bridged events: what changes in DataObjects reaches the room and the rights of its members; topics of the bus become events.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve } from "./harness.js";
+
+const lua = (...lines) => ({ lua: lines.join("\n") });
+
+function bridged(def) {
+  def.hub.roomSettings = {
+    roomDataObject: "conversation",
+    roomEligibility: "conversation.status == 'active'",
+    authSources: [
+      {
+        name: "boss",
+        sourceObject: "membership",
+        userField: "userId",
+        roomField: "conversationId",
+        condition: "membership.role == 'boss'",
+        hubRole: "boss",
+      },
+      { name: "member", sourceObject: "membership", userField: "userId", roomField: "conversationId", hubRole: "member" },
+    ],
+    authScripts: [{ name: "operator", script: "user.roleId == 'operator'", hubRole: "boss" }],
+  };
+  def.hub.hubRoles = [{ name: "boss", canModerate: true, canManageRoom: true }, { name: "member" }];
+  def.hub.messageSettings = {
+    messageTypes: ["text", "system"],
+    customMessageTypes: ["enter", "leave", "promote", "rename", "close", "drop", "publish"].map((name) => ({ name })),
+  };
+  def.hub.eventSettings = {
+    autoBridgeDataEvents: true,
+    kafkaEvents: [{ name: "priceChanged", topic: "prices", filterExpression: "data.kind === 'price'", targetRoomExpression: "data.chatId" }],
+  };
+  const quiet = "return {accept = true, broadcast = false, persist = false}";
+  const handler = (messageType, ...lines) => ({ messageType, script: lua(...lines, quiet) });
+  def.hub.hubLogic = {
+    messageHandlers: [
+      handler(
+        "enter",
+        "objects.create('membership', {id = 'm:' .. roomId .. message.content.user, userId = message.content.user, conversationId = roomId})",
+      ),
+      handler("leave", "objects.delete('membership', 'm:' .. roomId .. message.content.user)"),
+      handler("promote", "objects.update('membership', 'm:' .. roomId .. message.content.user, {role = 'boss'})"),
+      handler("rename", "objects.update('conversation', roomId, {title = message.content.title})"),
+      handler("close", "objects.update('conversation', roomId, {status = 'closed'})"),
+      handler("drop", "objects.delete('conversation', roomId)"),
+      handler("publish", "kafka.publish('prices', message.content)"),
+    ],
+  };
+}
+
+describe("bridged events", () => {
+  const server = serve(bridged);
+
+  async function scene() {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const act = (messageType, content = {}) => op.ok("hub:send", { roomId, messageType, content });
+    return { roomId, op, act };
+  }
+
+  test("a membership that is created admits, and is told", async () => {
+    const { roomId, op, act } = await scene();
+    const ann = await server.connect("ann");
+    await ann.refused("not_authorized", "hub:join", { roomId });
+    await act("enter", { user: "ann" });
+    const told = await op.next("hub:memberJoined");
+    assert.equal(told.roomId, roomId);
+    assert.equal(told.record.userId, "ann");
+    await op.next("hub:messageArrived", ({ message }) => message.messageType === "system");
+    assert.equal((await ann.ok("hub:join", { roomId })).hubRole, "member");
+  });
+
+  test("a membership that is deleted puts out, in spite of the cache, and is told", async () => {
+    const { roomId, op, act } = await scene();
+    await act("enter", { user: "ann" });
+    const ann = await server.member("ann", roomId);
+    await act("leave", { user: "ann" });
+    assert.equal((await op.next("hub:memberLeft")).record.userId, "ann");
+    assert.deepEqual(await ann.next("hub:kicked"), { roomId, reason: "not_authorized" });
+    await ann.refused("not_authorized", "hub:join", { roomId });
+  });
+
+  test("a changed membership changes the rights of who is joined", async () => {
+    const { roomId, act } = await scene();
+    await act("enter", { user: "ann" });
+    const ann = await server.member("ann", roomId);
+    assert.equal(ann.welcome.hubRole, "member");
+    await act("promote", { user: "ann" });
+    const told = await ann.next("hub:permissions");
+    assert.equal(told.roomId, roomId);
+    assert.equal(told.hubRole, "boss");
+    assert.equal(told.permissions.canManageRoom, true);
+    assert.equal(told.silenced, false);
+  });
+
+  test("a changed room is told with its record and changes", async () => {
+    const { roomId, op, act } = await scene();
+    await act("rename", { title: "New title" });
+    const told = await op.next("hub:roomUpdated");
+    assert.equal(told.roomId, roomId);
+    assert.equal(told.record.title, "New title");
+  });
+
+  for (const how of ["close", "drop"]) {
+    test(`a room that is no more (${how}) is closed, with its members out`, async () => {
+      const { roomId, op, act } = await scene();
+      await act("enter", { user: "ann" });
+      const ann = await server.member("ann", roomId);
+      await act(how);
+      for (const peer of [op, ann]) assert.equal((await peer.next("hub:roomClosed")).roomId, roomId);
+      await ann.refused("not_in_room", "hub:send", { roomId, messageType: "text", content: { body: "x" } });
+      await ann.refused(how === "drop" ? "room_not_found" : "room_not_eligible", "hub:join", { roomId });
+    });
+  }
+
+  test("a topic's messages that pass the filter reach the room they name", async () => {
+    const { roomId, op, act } = await scene();
+    const elsewhere = await scene();
+    await act("publish", { kind: "other", chatId: roomId, n: 1 });
+    await act("publish", { kind: "price", chatId: roomId, n: 2 });
+    const told = await op.next("priceChanged");
+    assert.equal(told.roomId, roomId);
+    assert.deepEqual(told.data, { kind: "price", chatId: roomId, n: 2 });
+    await op.nothing("priceChanged");
+    await elsewhere.op.nothing("priceChanged");
+  });
+});
+
+describe("with autoBridgeDataEvents off", () => {
+  const server = serve((def) => {
+    bridged(def);
+    def.hub.eventSettings.autoBridgeDataEvents = false;
+  });
+
+  test("changes of objects are told to nobody", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    await op.ok("hub:send", { roomId, messageType: "enter", content: { user: "ann" } });
+    await op.ok("hub:send", { roomId, messageType: "rename", content: { title: "x" } });
+    await op.nothing("hub:memberJoined", "hub:roomUpdated");
+  });
+});

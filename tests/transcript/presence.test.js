@@ -1,0 +1,138 @@
+// Who is there and how far they have read: presence with several connections and its grace, read and delivery receipts.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve, serving } from "./harness.js";
+
+function everything(def) {
+  def.hub.eventSettings = { enableTypingIndicator: true, enableReadReceipts: true, enableDeliveryReceipts: true, enablePresence: true };
+}
+
+const of =
+  (id) =>
+  ({ user }) =>
+    user.id === id;
+
+describe("presence", () => {
+  const server = serve(everything);
+
+  test("offline is told five seconds after the last connection is gone, not when one of two closes", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const [desk, phone] = [await server.member("bob", roomId), await server.member("bob", roomId)];
+    await ann.next("hub:online", of("bob"));
+    desk.close();
+    const eve = await server.member("eve", roomId);
+    const started = performance.now();
+    phone.close();
+    const told = await ann.next("hub:offline", of("bob"));
+    const elapsed = performance.now() - started;
+    assert.ok(elapsed > 4500 && elapsed < 12000, `after ${elapsed} ms`);
+    assert.deepEqual({ ...told, user: told.user.id }, { roomId, event: "offline", user: "bob" });
+    assert.deepEqual(await ann.next("hub:presence", ({ event }) => event === "offline"), told);
+    await eve.next("hub:offline", of("bob"));
+    await ann.nothing("hub:offline");
+  });
+
+  test("whoever comes back within the grace was never away", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    const eve = await server.member("eve", roomId);
+    await ann.next("hub:online", of("eve"));
+    bob.close();
+    await server.member("bob", roomId);
+    // Eve's going is told later than Bob's would have been.
+    eve.close();
+    await ann.next("hub:offline", of("eve"));
+    assert.deepEqual(
+      ann.log.filter(([name, payload]) => /^hub:(online|offline)$/.test(name) && payload.user.id === "bob").map(([name]) => name),
+      ["hub:online"],
+    );
+  });
+
+  test("away is what the client says, and online ends it", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    await bob.ok("hub:event", { roomId, event: "away" });
+    assert.equal((await ann.next("hub:away", of("bob"))).event, "away");
+    assert.equal((await ann.next("hub:presence", ({ event }) => event === "away")).user.id, "bob");
+    const presence = async () => (await ann.ok("hub:members", { roomId })).members.find(({ userId }) => userId === "bob").presence;
+    assert.equal(await presence(), "away");
+    await ann.unread("hub:online");
+    ann.inbox.length = 0;
+    await bob.ok("hub:event", { roomId, event: "online" });
+    await ann.next("hub:online", of("bob"));
+    assert.equal(await presence(), "online");
+  });
+});
+
+describe("receipts", () => {
+  const server = serve(everything);
+
+  async function scene() {
+    const roomId = server.room();
+    const [ann, bob] = [await server.member("ann", roomId), await server.member("bob", roomId)];
+    const messages = [];
+    for (const body of ["one", "two", "three"]) {
+      // Each with a time of its own: receipts may name the time.
+      while (messages.length && Date.now() <= Date.parse(messages.at(-1).timestamp)) await ann.settled();
+      messages.push(await ann.say(roomId, body));
+    }
+    return { roomId, ann, bob, messages };
+  }
+
+  for (const [what, send] of [
+    ["messageRead with lastReadSeq", (bob, roomId, { seq }) => bob.ok("messageRead", { roomId, lastReadSeq: seq })],
+    ["hub:messageRead with lastReadTimestamp", (bob, roomId, { timestamp }) => bob.ok("hub:messageRead", { roomId, lastReadTimestamp: timestamp })],
+  ]) {
+    test(`a read receipt by ${what}`, async () => {
+      const { roomId, ann, bob, messages } = await scene();
+      await send(bob, roomId, messages[1]);
+      const told = await ann.next("hub:messageRead");
+      assert.deepEqual(Object.keys(told).sort(), ["lastReadSeq", "lastReadTimestamp", "roomId", "userId"]);
+      assert.equal(told.roomId, roomId);
+      assert.equal(told.userId, "bob");
+      assert.equal(told.lastReadSeq, 2);
+      assert.equal(told.lastReadTimestamp, messages[1].timestamp);
+    });
+  }
+
+  test("receipts never move backwards", async () => {
+    const { roomId, ann, bob } = await scene();
+    await bob.ok("messageRead", { roomId, lastReadSeq: 3 });
+    await ann.next("hub:messageRead");
+    await bob.ok("messageRead", { roomId, lastReadSeq: 1 });
+    await ann.nothing("hub:messageRead");
+    const { members } = await ann.ok("hub:members", { roomId });
+    assert.equal(members.find(({ userId }) => userId === "bob").lastReadSeq, 3);
+  });
+
+  test("a delivery receipt names the message", async () => {
+    const { roomId, ann, bob, messages } = await scene();
+    await bob.ok("messageDelivered", { roomId, messageId: messages[2].id });
+    assert.deepEqual(await ann.next("hub:messageDelivered"), { roomId, userId: "bob", messageId: messages[2].id, seq: 3 });
+  });
+
+  test("of messages that are not there are refused", async () => {
+    const { roomId, bob } = await scene();
+    await bob.refused("not_found", "messageRead", { roomId, messageId: "018f0000-0000-7000-8000-000000000000" });
+    await bob.refused("bad_request", "messageRead", { roomId });
+    await bob.refused("bad_request", "messageRead", { roomId, lastReadSeq: "x" });
+  });
+
+  test("are there after a restart, for those who come later", async () => {
+    await serving(everything, async (inner) => {
+      const [ann, bob] = [await inner.member("ann", "r1"), await inner.member("bob", "r1")];
+      await ann.say("r1", "hello");
+      await bob.ok("messageRead", { roomId: "r1", lastReadSeq: 1 });
+      inner.closePeers();
+      await inner.hubd.stop();
+      await inner.start();
+      await inner.member("bob", "r1");
+      const late = await inner.member("late", "r1");
+      const { members } = await late.ok("hub:members", { roomId: "r1" });
+      assert.equal(members.find(({ userId }) => userId === "bob").lastReadSeq, 1);
+    });
+  });
+});

@@ -1,0 +1,105 @@
+// scheduledActions: they tick while somebody is in the room, or always; what they return reaches the room.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve, serving } from "./harness.js";
+
+const lua = (...lines) => ({ lua: lines.join("\n") });
+
+function ticking(def) {
+  def.hub.messageSettings.customMessageTypes = [{ name: "tick" }];
+  def.hub.hubLogic = {
+    scheduledActions: [
+      {
+        name: "beat",
+        intervalMs: 200,
+        script: lua(
+          "local n = redis.incr('beats:' .. roomId)",
+          "return {serverMessages = {{type = 'tick', content = {n = n, title = room.title}, to = 'all', persist = false}}}",
+        ),
+      },
+    ],
+  };
+}
+
+describe("scheduled actions", () => {
+  const server = serve(ticking);
+
+  test("tick at their interval from the first join on", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const started = performance.now();
+    for (let n = 1; n <= 5; n++) {
+      const { message } = await ann.next("hub:messageArrived");
+      assert.equal(message.content.n, n);
+      assert.equal(message.senderId, null);
+      assert.match(message.content.title, /^Room/);
+    }
+    const elapsed = performance.now() - started;
+    assert.ok(elapsed > 700 && elapsed < 5000, `${elapsed} ms`);
+  });
+
+  test("tick once for the room, whoever is in it", async () => {
+    const roomId = server.room();
+    const [ann, bob] = [await server.member("ann", roomId), await server.member("bob", roomId)];
+    const first = (await bob.next("hub:messageArrived")).message.content.n;
+    assert.equal((await bob.next("hub:messageArrived")).message.content.n, first + 1);
+    await ann.next("hub:messageArrived", ({ message }) => message.content.n === first + 1);
+  });
+
+  test("stop with the last leave and go on with the next join", async () => {
+    const [roomId, other] = [server.room(), server.room()];
+    const ann = await server.member("ann", roomId);
+    const { n } = (await ann.next("hub:messageArrived")).message.content;
+    await ann.ok("hub:leave", { roomId });
+    // Another room's beats show that time goes by.
+    const bob = await server.member("bob", other);
+    for (let i = 0; i < 5; i++) await bob.next("hub:messageArrived");
+    ann.inbox.length = 0;
+    await ann.ok("hub:join", { roomId });
+    const later = (await ann.next("hub:messageArrived")).message.content.n;
+    assert.ok(later - n <= 2, `${n} became ${later} though nobody was there`);
+  });
+});
+
+describe("scheduled actions with keepAlive", () => {
+  const eternal = (def) => {
+    ticking(def);
+    def.hub.hubLogic.scheduledActions[0].keepAlive = true;
+    def.hub.hubLogic.scheduledActions[0].script = lua("return {serverMessages = {{type = 'tick', content = {}, to = 'all'}}}");
+  };
+
+  test("tick on without anybody, and after a restart", async () => {
+    await serving(eternal, async (server) => {
+      const ann = await server.member("ann", "r1");
+      await ann.next("hub:messageArrived");
+      await ann.ok("hub:leave", { roomId: "r1" });
+      const count = async () => (await server.rest("GET", "/chat/rooms/r1/messages?limit=500", { user: "ann" })).body.messages.length;
+      const before = await count();
+      while ((await count()) < before + 3);
+      server.closePeers();
+      await server.hubd.stop();
+      await server.start();
+      const after = await count();
+      while ((await count()) < after + 3);
+    });
+  });
+});
+
+describe("scheduled actions that fail", () => {
+  const server = serve((def) => {
+    def.hub.hubLogic = {
+      scheduledActions: [
+        { name: "broken", intervalMs: 100, script: lua("error('broken on purpose')") },
+        { name: "endless", intervalMs: 100, script: lua("while true do end") },
+        { name: "nonsense", intervalMs: 100, script: lua("return 7") },
+      ],
+    };
+  });
+
+  test("harm nobody", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    await server.hubd.printed(/broken on purpose/);
+    for (let i = 1; i <= 20; i++) assert.equal((await ann.say(roomId, `${i}`)).seq, i);
+  });
+});

@@ -1,0 +1,213 @@
+// What scripts can reach: objects, db, redis, hub, and the helpers; seen through a handler that runs the Lua of its message.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve } from "./harness.js";
+
+/** One custom type per script; the handler's value comes back as the message's content. */
+function scripts(all) {
+  return (def) => {
+    def.hub.messageSettings.customMessageTypes = [...Object.keys(all).map((name) => ({ name })), { name: "note" }];
+    def.hub.hubLogic = {
+      messageHandlers: Object.entries(all).map(([messageType, lines]) => ({
+        messageType,
+        script: {
+          lua: `local result = (function()\n${lines.join("\n")}\nend)()\nreturn {accept = true, persist = false, modifiedContent = {value = result}}`,
+        },
+      })),
+    };
+    def.hub.eventSettings = {
+      autoBridgeDataEvents: false,
+      customEvents: [
+        { name: "tick", direction: "serverToRoom" },
+        { name: "whisper", direction: "serverToClient" },
+      ],
+    };
+  };
+}
+
+function runner(server) {
+  return async (name, content = {}, peer) => {
+    const roomId = server.room();
+    const ann = peer ?? (await server.member("ann", roomId));
+    const { message } = await ann.ok("hub:send", { roomId: peer ? peer.welcome.roomId : roomId, messageType: name, content });
+    return message.content.value;
+  };
+}
+
+describe("objects", () => {
+  const server = serve(
+    scripts({
+      life: [
+        "local made = objects.create('membership', {userId = 'u', conversationId = roomId, role = 'x'})",
+        "local found = objects.find('membership', made.id)",
+        "local changed = objects.update('membership', made.id, {role = 'y'})",
+        "objects.delete('membership', made.id)",
+        "local gone = objects.find('membership', made.id)",
+        "return {made = made.role, status = made.status, found = found.role, changed = changed.role, gone = gone == nil or gone == null}",
+      ],
+      list: [
+        "for i = 1, 5 do objects.create('membership', {userId = 'u' .. i, conversationId = roomId, role = i % 2 == 0 and 'even' or 'odd'}) end",
+        "local rows = objects.list('membership', {conversationId = roomId, role = 'odd'}, {limit = 2, orderBy = 'userId'})",
+        "local names = {}",
+        "for i, row in ipairs(rows) do names[i] = row.userId end",
+        "return names",
+      ],
+      wrong: [
+        "local ok, text = pcall(objects.create, 'membership', {userId = 'u'})",
+        "local none, other = pcall(objects.find, 'nothing', 'x')",
+        "return {ok = ok, text = tostring(text), none = none}",
+      ],
+    }),
+  );
+  const run = runner(server);
+
+  test("are created with their defaults, found, changed and deleted", async () => {
+    assert.deepEqual(await run("life"), { made: "x", status: "active", found: "x", changed: "y", gone: true });
+  });
+
+  test("are listed by condition, order and limit", async () => {
+    assert.deepEqual(await run("list"), ["u1", "u3"]);
+  });
+
+  test("that lack a required property or do not exist are errors a script can catch", async () => {
+    const { ok, text, none } = await run("wrong");
+    assert.equal(ok, false);
+    assert.match(text, /conversationId/);
+    assert.equal(none, false);
+  });
+});
+
+describe("db and redis", () => {
+  const server = serve(
+    scripts({
+      query: [
+        "local rows = db.query('SELECT id, title FROM conversation WHERE id IN (?, ?) ORDER BY id', 'r1', 'r2')",
+        "return {n = #rows, first = rows[1].title}",
+      ],
+      injection: ["local rows = db.query('SELECT id FROM conversation WHERE id = ?', \"x' OR '1'='1\")", "return #rows"],
+      broken: ["local ok = pcall(db.query, 'SELEC nonsense')", "return ok"],
+      cache: [
+        "local key = 'k:' .. roomId",
+        "redis.set(key, 'v')",
+        "local first = redis.get(key)",
+        "redis.del(key)",
+        "local n = redis.incr(key) + redis.incr(key)",
+        "redis.hset(key .. ':h', 'field', 'x')",
+        "return {first = first, missing = redis.get('no such key') or 'nothing', n = n, field = redis.hget(key .. ':h', 'field')}",
+      ],
+    }),
+  );
+  const run = runner(server);
+
+  test("db.query binds its parameters", async () => {
+    assert.deepEqual(await run("query"), { n: 2, first: "Room 1" });
+    assert.equal(await run("injection"), 0);
+    assert.equal(await run("broken"), false);
+  });
+
+  test("redis keeps values, counters and hashes", async () => {
+    assert.deepEqual(await run("cache"), { first: "v", missing: "nothing", n: 3, field: "x" });
+  });
+});
+
+describe("hub", () => {
+  const server = serve(
+    scripts({
+      broadcast: ["hub.broadcast(roomId, 'tick', {n = 1})", "hub.broadcast(roomId, 'tick', {n = 2}, {'bob'})", "return true"],
+      send: [
+        "local m = hub.send(roomId, 'note', {text = 'from the server'})",
+        "hub.send(roomId, 'note', {text = 'as bob'}, {senderId = 'bob'})",
+        "return true",
+      ],
+      emit: ["hub.emit('bob', 'whisper', {secret = true})", "return true"],
+      members: [
+        "local ids = {}",
+        "for i, m in ipairs(hub.members(roomId)) do ids[i] = m.userId end",
+        "table.sort(ids)",
+        "return {ids = ids, n = hub.memberCount(roomId)}",
+      ],
+      kick: ["hub.kick(roomId, 'bob', 'by script')", "return true"],
+    }),
+  );
+
+  async function scene(name) {
+    const roomId = server.room();
+    const [ann, bob] = [await server.member("ann", roomId), await server.member("bob", roomId)];
+    const { message } = await ann.ok("hub:send", { roomId, messageType: name, content: {} });
+    return { roomId, ann, bob, value: message.content.value };
+  }
+
+  test("broadcast reaches the room, or those it names", async () => {
+    const { roomId, ann, bob } = await scene("broadcast");
+    assert.deepEqual((await ann.next("tick")).data, { n: 1 });
+    assert.deepEqual((await bob.next("tick")).data, { n: 1 });
+    const second = await bob.next("tick");
+    assert.deepEqual(second.data, { n: 2 });
+    assert.equal(second.roomId, roomId);
+    await ann.nothing("tick");
+  });
+
+  test("send makes a message of the room, from nobody unless it names a sender", async () => {
+    const { roomId, bob, ann } = await scene("send");
+    const first = await bob.next("hub:messageArrived", ({ message }) => message.messageType === "note");
+    assert.equal(first.message.senderId, null);
+    assert.equal("sender" in first, false);
+    const second = await bob.next("hub:messageArrived", ({ message }) => message.messageType === "note");
+    assert.equal(second.message.senderId, "bob");
+    assert.equal(second.message.seq, first.message.seq + 1);
+    assert.equal((await ann.ok("hub:history", { roomId })).messages.length, 2);
+  });
+
+  test("emit reaches one user", async () => {
+    const { ann, bob } = await scene("emit");
+    assert.equal((await bob.next("whisper")).data.secret, true);
+    await ann.nothing("whisper");
+  });
+
+  test("members and memberCount say who is there", async () => {
+    const { value } = await scene("members");
+    assert.deepEqual(value, { ids: ["ann", "bob"], n: 2 });
+  });
+
+  test("kick puts out", async () => {
+    const { roomId, bob } = await scene("kick");
+    assert.deepEqual(await bob.next("hub:kicked"), { roomId, reason: "by script" });
+  });
+});
+
+describe("helpers", () => {
+  const server = serve(
+    scripts({
+      json: [
+        'local t = json.decode(\'{"a":[],"o":{},"n":null,"i":9007199254740993,"d":0.5}\')',
+        "return {text = json.encode(t.a), n = t.n == null, i = t.i, d = t.d, o = t.o}",
+      ],
+      misc: ["return {uuid = uuid(), now = time.now(), iso = time.iso(0), sha = crypto.sha256('abc'), md5 = crypto.md5('abc')}"],
+      sandbox: [
+        "return {globals = io == nil and os == nil and debug == nil and package == nil,",
+        "  load = pcall(load, 'return 1'), dofile = pcall(dofile, '/etc/passwd'), gc = pcall(setmetatable, {}, {__gc = print})}",
+      ],
+      require: ["return pcall(require, '../../etc/passwd')"],
+    }),
+  );
+  const run = runner(server);
+
+  test("json keeps kinds and whole numbers", async () => {
+    const { text, n, d, o } = await run("json");
+    assert.deepEqual({ text, n, d, o }, { text: "[]", n: true, d: 0.5, o: {} });
+  });
+
+  test("uuid, time and crypto", async () => {
+    const { uuid, now, iso, sha, md5 } = await run("misc");
+    assert.match(uuid, /^[0-9a-f-]{36}$/);
+    assert.ok(Math.abs(now - Date.now()) < 60000);
+    assert.equal(iso, "1970-01-01T00:00:00.000Z");
+    assert.equal(sha, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert.equal(md5, "900150983cd24fb0d6963f7d28e17f72");
+  });
+
+  test("nothing of the machine is in reach", async () => {
+    assert.deepEqual(await run("sandbox"), { globals: true, load: false, dofile: false, gc: false });
+    assert.equal(await run("require"), false);
+  });
+});
