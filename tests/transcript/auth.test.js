@@ -207,3 +207,34 @@ describe("anonymous users", () => {
     assert.notEqual(ids[0], ids[1]);
   });
 });
+
+describe("the authenticate hook", () => {
+  const server = serve((def) => {
+    def.service.auth.authenticate = {
+      lua: [
+        "if session.userId == 'banned' then return false end",
+        "if session.userId == 'broken' then error('broken on purpose') end",
+        "if session.userId == 'slow' then sleep(20) end",
+        "return {fullname = 'Full ' .. session.userId, avatar = '/a.png', level = 7}",
+      ].join("\n"),
+    };
+    def.hub.roomSettings.authScripts = [{ name: "enriched", script: "user.level == 7", hubRole: "member" }];
+  });
+
+  test("enriches the session: scripts see it, and name and avatar go with every message", async () => {
+    const roomId = server.room();
+    for (const user of ["ann", "slow"]) {
+      const peer = await server.member(user, roomId);
+      const message = await peer.say(roomId, "hello");
+      assert.equal(message.senderName, `Full ${user}`);
+      assert.equal(message.senderAvatar, "/a.png");
+      const { sender } = await peer.next("hub:messageArrived");
+      assert.deepEqual(sender, { id: user, name: `Full ${user}`, avatar: "/a.png" });
+    }
+  });
+
+  test("denies with false, and a hook that fails admits nobody", async () => {
+    await refused(server.open("banned"), "invalid_token");
+    await refused(server.open("broken"), "invalid_token");
+  });
+});

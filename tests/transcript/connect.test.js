@@ -1,8 +1,12 @@
 // Connecting with the stock client: every transport, every way to bring a dev token, namespaces behind proxies, refusals.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { io } from "socket.io-client";
-import { serve } from "./harness.js";
+import { removeService, serve } from "./harness.js";
 import { Peer } from "./peer.js";
 
 const TRANSPORTS = [["polling"], ["websocket"], ["polling", "websocket"]];
@@ -186,4 +190,28 @@ describe("tokens of dev authentication", () => {
     peer.socket.connect();
     await peer.connected();
   });
+});
+
+describe("TLS", () => {
+  const server = serve((def) => {
+    const dir = mkdtempSync(join(tmpdir(), "hubd-tls-"));
+    const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+    const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=localhost"];
+    execFileSync("openssl", [...request, "-keyout", key, "-out", cert], { stdio: "ignore" });
+    def.files = { "tls/key.pem": readFileSync(key, "utf8"), "tls/cert.pem": readFileSync(cert, "utf8") };
+    def.service.listen.tls = { certFile: "tls/cert.pem", keyFile: "tls/key.pem" };
+    removeService(dir);
+  });
+
+  for (const transports of TRANSPORTS) {
+    test(`over ${transports.join(" then ")}: join, send and receive`, async () => {
+      assert.match(server.url, /^https:/);
+      const room = server.room();
+      const options = { transports, rejectUnauthorized: false };
+      const [ann, bob] = [await server.member("ann", room, options), await server.member("bob", room, options)];
+      const body = "x".repeat(50000);
+      await ann.say(room, body);
+      assert.equal((await bob.next("hub:messageArrived")).message.content.body, body);
+    });
+  }
 });

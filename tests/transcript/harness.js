@@ -41,6 +41,7 @@ export function within(ms, promise, what, detail = () => "") {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms${detail()}`)), ms);
+    timer.unref(); // a wait that lost a race keeps nobody up; hubd itself keeps the test alive
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

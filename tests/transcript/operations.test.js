@@ -142,6 +142,26 @@ describe("SIGTERM", () => {
   });
 });
 
+describe("a second SIGTERM", () => {
+  test("stops at once", async () => {
+    await serving(undefined, async (server) => {
+      const lazy = await server.member("lazy", "r1");
+      lazy.socket.io.engine.transport.ws._socket.pause();
+      const ann = await server.member("ann", "r1");
+      for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 10 }, () => ann.say("r1", "x".repeat(6000))));
+      const started = performance.now();
+      const draining = ann.next("hub:draining");
+      server.hubd.signal("SIGTERM");
+      await draining;
+      server.hubd.signal("SIGTERM");
+      await within(5000, server.hubd.exit, "hubd ends");
+      assert.ok(performance.now() - started < 5000);
+      server.hubd.assertClean();
+      await server.start();
+    });
+  });
+});
+
 describe("SIGHUP", () => {
   test("takes over a good definition and keeps serving the connected", async () => {
     await serving(
