@@ -65,7 +65,7 @@ static struct hub_str quoted(const char *message, char byte[1]) {
 }
 
 /* Lua says "chunk:LINE: message near TOKEN". The token is the last thing the lexer read. */
-static void report_lua(const char *message, const struct located_error *r, hub_script_report *report, void *arg) {
+static void report_lua(const char *message, const struct located_error *r, int first_line, hub_script_report *report, void *arg) {
     struct hub_script_problem q = {.code = "L001"};
     const char *text = message;
     char byte[1];
@@ -81,28 +81,37 @@ static void report_lua(const char *message, const struct located_error *r, hub_s
         token.n = 0;
     }
     ms_place(r->text, at, token.n, &q);
-    snprintf(q.text, sizeof q.text, "%s", text);
+    /* "(to close 'if' at line 2)": the file's lines are meant. */
+    const char *line = strstr(text, " at line ");
+    char *end = NULL;
+    long number = line ? strtol(line + 9, &end, 10) : 0;
+    if (line)
+        snprintf(q.text, sizeof q.text, "%.*s at line %ld%s", (int)(line - text), text, number + first_line - 1, end);
+    else
+        snprintf(q.text, sizeof q.text, "%s", text);
     report(arg, &q);
 }
 
-static void check_lua(struct hub_str text, const char *const *vars, hub_script_report *report, void *arg) {
+static void check_lua(struct hub_str text, int first_line, const char *const *vars, hub_script_report *report, void *arg) {
     lua_State *L = luaL_newstate();
     if (!L) return;
     struct located_error r = {.text = text};
-    (void)vars;
-    if (lua_load(L, one_byte, &r, "=x", "t") != LUA_OK) report_lua(lua_tostring(L, -1), &r, report, arg);
+    if (lua_load(L, one_byte, &r, "=x", "t") != LUA_OK)
+        report_lua(lua_tostring(L, -1), &r, first_line, report, arg);
+    else
+        hub_script_lua_names(text, vars, report, arg);
     lua_close(L);
 }
 
 static void check(void *ctx, const struct hub_script *script, const char *const *vars, hub_script_report *report, void *arg) {
     (void)ctx;
     if (script->kind == HUB_SCRIPT_EXPR) check_expr(script, vars, report, arg);
-    if (script->kind == HUB_SCRIPT_LUA) check_lua(script->text, vars, report, arg);
+    if (script->kind == HUB_SCRIPT_LUA) check_lua(script->text, script->line, vars, report, arg);
 }
 
 static void check_file(void *ctx, const char *path, struct hub_str text, hub_script_report *report, void *arg) {
     (void)ctx, (void)path;
-    check_lua(text, NULL, report, arg);
+    check_lua(text, 1, NULL, report, arg);
 }
 
 const struct hub_script_checker hub_lua_checker = {.check = check, .check_file = check_file};

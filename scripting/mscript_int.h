@@ -105,6 +105,8 @@ extern const char *const hub_script_lua_globals[];
 /* Reports every variable that is neither in VARS nor global nor a parameter. */
 void ms_check_names(const struct ms_parse *p, const char *const *vars, hub_script_report *report, void *arg);
 
+/* The same for a Lua chunk whose syntax is right (lua_names.c). */
+void hub_script_lua_names(struct hub_str text, const char *const *vars, hub_script_report *report, void *arg);
 /* Puts into WHOLE every variable that is used other than by reading its members by name. */
 void ms_whole_vars(const struct ms_parse *p, struct hub_map *whole);
 

@@ -1,0 +1,209 @@
+/* Unknown variables of a Lua chunk, found by its tokens alone. A name counts as known when it is declared or assigned anywhere in the chunk, so
+ * what is reported is nil whenever it is read. The chunk's syntax is known to be right. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "scripting/mscript_int.h"
+
+const char *const hub_script_lua_globals[] = {
+    "assert", "error",   "getmetatable", "ipairs",       "next",     "pairs",    "pcall", "print",    "rawequal", "rawget", "rawlen",
+    "rawset", "require", "select",       "setmetatable", "tonumber", "tostring", "type",  "_VERSION", "_ENV",     "string", "table",
+    "math",   "utf8",    "coroutine",    "json",         "null",     "log",      "uuid",  "time",     "sleep",    "crypto", "binary",
+    "lib",    "LIB",     "objects",      "db",           "redis",    "hub",      "kafka", "http",     NULL};
+
+/* Lua's own that the sandbox has not, with what to use instead. */
+static const char *const removed[][2] = {{"os", "time"},     {"io", "log"},       {"debug", ""},   {"package", "require"}, {"load", ""},
+                                         {"loadstring", ""}, {"loadfile", ""},    {"dofile", ""},  {"xpcall", "pcall"},    {"collectgarbage", ""},
+                                         {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}, {"undefined", "null"}};
+
+enum kind { TOKEN_NAME, TOKEN_WORD /* reserved */, TOKEN_VALUE, TOKEN_OP };
+struct token {
+    enum kind kind;
+    size_t at;
+    struct hub_str text;
+};
+struct tokens {
+    struct token *p;
+    size_t n, cap;
+};
+
+/* ---- tokens ---- */
+
+static bool reserved(struct hub_str name) {
+    static const char *const words[] = {"and", "break", "do",  "else", "elseif", "end",    "false",  "for",  "function", "goto",  "if",
+                                        "in",  "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until", "while"};
+    for (size_t i = 0; i < HUB_NELEM(words); i++)
+        if (hub_str_is(name, words[i])) return true;
+    return false;
+}
+
+/* Length of "[==[ … ]==]" at AT, 0 when there is none. */
+static size_t long_bracket(struct hub_str s, size_t at) {
+    size_t level = 0, i = at + 1;
+    while (i < s.n && s.p[i] == '=') level++, i++;
+    if (s.p[at] != '[' || i >= s.n || s.p[i] != '[') return 0;
+    for (i++; i + level + 1 < s.n; i++) {
+        size_t k = 0;
+        if (s.p[i] != ']') continue;
+        while (k < level && s.p[i + 1 + k] == '=') k++;
+        if (k == level && s.p[i + 1 + level] == ']') return i + level + 2 - at;
+    }
+    return s.n - at;
+}
+
+static size_t short_string(struct hub_str s, size_t at) {
+    size_t i = at + 1;
+    while (i < s.n && s.p[i] != s.p[at]) i += s.p[i] == '\\' ? 2 : 1;
+    return (i < s.n ? i + 1 : s.n) - at;
+}
+
+static size_t comment(struct hub_str s, size_t at) {
+    size_t block = at + 2 < s.n && s.p[at + 2] == '[' ? long_bracket(s, at + 2) : 0;
+    return block ? 2 + block : hub_str_find(hub_str(s.p + at, s.n - at), '\n');
+}
+
+static size_t number(struct hub_str s, size_t at) {
+    size_t i = at;
+    while (i < s.n && (isalnum((unsigned char)s.p[i]) || s.p[i] == '.' || (strchr("+-", s.p[i]) && strchr("eEpP", s.p[i - 1])))) i++;
+    return i - at;
+}
+
+static size_t name_length(struct hub_str s, size_t at) {
+    size_t i = at;
+    while (i < s.n && (isalnum((unsigned char)s.p[i]) || s.p[i] == '_')) i++;
+    return i - at;
+}
+
+static size_t operator_length(struct hub_str s, size_t at) {
+    static const char *const longer[] = {"...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
+    for (size_t i = 0; i < HUB_NELEM(longer); i++)
+        if (hub_str_starts(hub_str(s.p + at, s.n - at), hub_cstr(longer[i]))) return strlen(longer[i]);
+    return 1;
+}
+
+static void split(struct hub_str s, struct tokens *out) {
+    for (size_t at = 0, n; at < s.n; at += n) {
+        unsigned char c = (unsigned char)s.p[at], next = at + 1 < s.n ? (unsigned char)s.p[at + 1] : 0;
+        enum kind kind = TOKEN_VALUE;
+        n = 1;
+        if (isspace(c)) continue;
+        if (c == '-' && next == '-') {
+            n = comment(s, at);
+            continue;
+        }
+        if (isalpha(c) || c == '_') {
+            n = name_length(s, at);
+            kind = reserved(hub_str(s.p + at, n)) ? TOKEN_WORD : TOKEN_NAME;
+        } else if (isdigit(c) || (c == '.' && isdigit(next))) {
+            n = number(s, at);
+        } else if (c == '"' || c == '\'') {
+            n = short_string(s, at);
+        } else if (c != '[' || !(n = long_bracket(s, at))) {
+            n = operator_length(s, at);
+            kind = TOKEN_OP;
+        }
+        if (out->n == out->cap) {
+            out->cap = out->cap ? 2 * out->cap : 256;
+            out->p = hub_xrealloc(out->p, out->cap * sizeof out->p[0]);
+        }
+        out->p[out->n++] = (struct token){kind, at, hub_str(s.p + at, n)};
+    }
+}
+
+static bool is(const struct tokens *t, size_t i, const char *text) {
+    return i < t->n && t->p[i].kind != TOKEN_VALUE && hub_str_is(t->p[i].text, text);
+}
+static bool is_name(const struct tokens *t, size_t i) { return i < t->n && t->p[i].kind == TOKEN_NAME; }
+
+/* ---- declarations ---- */
+
+static void declare(struct hub_map *known, struct hub_str name) {
+    static char mark;
+    hub_map_put(known, name, &mark);
+}
+
+/* Names from I on, separated by commas, attributes between. The token after them. */
+static size_t name_list(const struct tokens *t, size_t i, struct hub_map *known) {
+    while (is_name(t, i)) {
+        declare(known, t->p[i++].text);
+        if (is(t, i, "<")) i += 3;
+        if (!is(t, i, ",")) break;
+        i++;
+    }
+    return i;
+}
+
+/* A statement "a, b = …" at I. */
+static void assigned_list(const struct tokens *t, size_t i, struct hub_map *known) {
+    size_t end = i;
+    while (is_name(t, end) && is(t, end + 1, ",")) end += 2;
+    if (end > i && is_name(t, end) && is(t, end + 1, "=")) name_list(t, i, known);
+}
+
+static void declarations(const struct tokens *t, struct hub_map *known) {
+    for (size_t i = 0; i < t->n; i++) {
+        if (is(t, i, "local")) {
+            name_list(t, i + 1, known);
+        } else if (is(t, i, "for")) {
+            name_list(t, i + 1, known);
+        } else if (is(t, i, "function")) {
+            size_t k = i + 1;
+            if (is_name(t, k) && is(t, k + 1, "(")) declare(known, t->p[k].text);
+            while (k < t->n && !is(t, k, "(")) {
+                if (is(t, k, ":")) declare(known, HUB_STR("self"));
+                k++;
+            }
+            name_list(t, k + 1, known);
+        } else if (is_name(t, i) && is(t, i + 1, "=")) {
+            declare(known, t->p[i].text);
+        } else if (is_name(t, i) && !(i && (is(t, i - 1, ",") || is(t, i - 1, "(")))) {
+            assigned_list(t, i, known);
+        }
+    }
+}
+
+/* ---- uses ---- */
+
+static void report_unknown(struct hub_str text, const struct token *name, const char *const *vars, hub_script_report *report, void *arg) {
+    struct hub_script_problem q = {.code = "L003"};
+    ms_place(text, name->at, name->text.n, &q);
+    int n = name->text.n < 100 ? (int)name->text.n : 100;
+    snprintf(q.text, sizeof q.text, "unknown variable '%.*s'", n, name->text.p);
+    ms_suggest(name->text, vars, hub_script_lua_globals, q.suggestion);
+    for (size_t i = 0; i < HUB_NELEM(removed); i++) {
+        if (!hub_str_is(name->text, removed[i][0])) continue;
+        snprintf(q.text, sizeof q.text, "'%.*s' is not available to scripts", n, name->text.p);
+        snprintf(q.suggestion, sizeof q.suggestion, "%s", removed[i][1]);
+    }
+    report(arg, &q);
+}
+
+static bool in(const char *const *list, struct hub_str name) {
+    for (; list && *list; list++)
+        if (hub_str_is(name, *list)) return true;
+    return false;
+}
+
+/* Whether the name at I is read as a variable: not a field, a label or a key of a table constructor (those are declared by "="). */
+static bool is_variable(const struct tokens *t, size_t i) {
+    if (!is_name(t, i)) return false;
+    if (i && is(t, i - 1, "<") && is(t, i + 1, ">") && (is(t, i, "const") || is(t, i, "close"))) return false;
+    return !(i && (is(t, i - 1, ".") || is(t, i - 1, ":") || is(t, i - 1, "::") || is(t, i - 1, "goto")));
+}
+
+void hub_script_lua_names(struct hub_str text, const char *const *vars, hub_script_report *report, void *arg) {
+    struct tokens t = {0};
+    struct hub_map known = {0};
+    split(text, &t);
+    declarations(&t, &known);
+    for (size_t i = 0; i < t.n && !hub_map_get(&known, HUB_STR("_ENV")); i++) {
+        struct hub_str name = t.p[i].text;
+        if (!is_variable(&t, i) || hub_map_get(&known, name) || in(vars, name) || in(hub_script_lua_globals, name)) continue;
+        report_unknown(text, &t.p[i], vars, report, arg);
+        declare(&known, name); /* once is enough */
+    }
+    hub_map_clear(&known);
+    free(t.p);
+}
