@@ -1,42 +1,18 @@
 // The example in hubs/chat: it starts as it is, its README's table of roles holds, and two browser tabs talk on its page.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
-import { Hubd, removeService, ROOT } from "./harness.js";
-import { Peer } from "./peer.js";
+import { example } from "./example.js";
+import { removeService } from "./harness.js";
 
 const BROWSER = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const noBrowser = BROWSER || process.env.CI === "true" ? false : "no Chromium (Debian: apt-get install chromium)";
 
-/** hubs/chat, copied so that its database is fresh, served during the suite. */
-function example() {
-  const at = { peers: [] };
-  before(async () => {
-    at.dir = mkdtempSync(join(tmpdir(), "hubd-chat-"));
-    cpSync(join(ROOT, "hubs/chat"), at.dir, { recursive: true, filter: (source) => !source.includes("/data") });
-    at.start = async () => (at.hubd = await Hubd.start(at.dir, { args: ["--set", `listen.port=${at.hubd?.port ?? 0}`] }));
-    await at.start();
-  });
-  afterEach(() => at.peers.splice(0).forEach((peer) => peer.close()));
-  after(async () => {
-    await at.hubd.stop();
-    removeService(at.dir);
-  });
-  at.member = async (user, roomId, role) => {
-    const peer = new Peer(`${at.hubd.url}/hub/chat`, { auth: { token: `dev:${user}${role ? `:${role}` : ""}` } });
-    at.peers.push(peer);
-    await peer.connected();
-    peer.welcome = await peer.call("hub:join", { roomId });
-    return peer;
-  };
-  return at;
-}
-
 describe("hubs/chat", () => {
-  const chat = example();
+  const chat = example("chat");
 
   for (const [user, role, lobby, team] of [
     ["owner", undefined, "owner", "owner"],
@@ -106,7 +82,7 @@ describe("hubs/chat", () => {
 });
 
 describe("the page of hubs/chat", { skip: noBrowser }, () => {
-  const chat = example();
+  const chat = example("chat");
   let browser;
   let profile;
   const complaints = [];
