@@ -1,0 +1,231 @@
+// Restrictions in detail: who may restrict whom, ends that come by themselves, the right to speak, REST, and the room's own record.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve, serving } from "./harness.js";
+
+function ruled(def) {
+  def.hub.roomSettings.roomEligibility = "room.status == 'active'";
+  def.hub.roomSettings.absoluteRoles = ["boss"];
+  def.hub.roomSettings.authScripts = [
+    { name: "moderators", script: "user.roleId == 'mod'", hubRole: "moderator" },
+    { name: "owners", script: "user.roleId == 'owner'", hubRole: "owner" },
+    { name: "deaf", script: "user.roleId == 'deaf'", hubRole: "deaf" },
+    { name: "everybody", script: "true", hubRole: "member" },
+  ];
+  def.hub.hubRoles = [
+    { name: "owner", canManageRoom: true },
+    { name: "moderator", canModerate: true },
+    { name: "deaf", canRead: false },
+    { name: "member" },
+  ];
+}
+
+const text = (roomId, body = "x") => ({ roomId, messageType: "text", content: { body } });
+const names = (peer) => [...new Set(peer.log.map(([name]) => name))];
+
+describe("who restricts whom", () => {
+  const server = serve(ruled);
+
+  test("moderators are out of reach of those who are only moderators", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const peer = await server.member("max", roomId, { role: "mod" });
+    const boss = await server.member("boss", roomId, { role: "boss" });
+    for (const userId of ["max", "boss"]) {
+      for (const event of ["hub:block", "hub:silence", "hub:denySpeak"]) await mod.refused("not_allowed", event, { roomId, userId });
+    }
+    await boss.ok("hub:silence", { roomId, userId: "max" });
+    await peer.refused("silenced", "hub:send", text(roomId));
+    await boss.ok("hub:block", { roomId, userId: "max" });
+    await peer.next("hub:blocked");
+  });
+
+  test("nobody moderates himself", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const boss = await server.member("boss", roomId, { role: "boss" });
+    await boss.ok("hub:silence", { roomId, userId: "mod" });
+    for (const event of ["hub:block", "hub:silence", "hub:unsilence", "hub:grantSpeak"]) await mod.refused("not_allowed", event, { roomId, userId: "mod" });
+    await mod.refused("silenced", "hub:send", text(roomId));
+  });
+
+  test("what is malformed is a bad request and changes nothing", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const eve = await server.member("eve", roomId);
+    for (const event of ["hub:block", "hub:silence"]) {
+      for (const seconds of [0, -1, 1.5, "1", 400000000, 1e300, {}]) await mod.refused("bad_request", event, { roomId, userId: "eve", seconds });
+      for (const reason of [1, {}, "x".repeat(1001), "a\0b"]) await mod.refused("bad_request", event, { roomId, userId: "eve", reason });
+      for (const userId of [1, "", "x".repeat(300), null]) await mod.refused("bad_request", event, { roomId, userId });
+    }
+    await eve.say(roomId, "still here");
+  });
+
+  test("lifting what is not there is fine", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    for (const event of ["hub:unblock", "hub:unsilence"]) await mod.ok(event, { roomId, userId: "nobody" });
+    await mod.nothing("hub:unsilenced");
+  });
+
+  test("a kick of somebody who is not there is not found", async () => {
+    const roomId = server.room();
+    const owner = await server.member("olga", roomId, { role: "owner" });
+    await owner.refused("not_found", "hub:kick", { roomId, userId: "eve" });
+  });
+});
+
+describe("a silence", () => {
+  const server = serve(ruled);
+
+  test("ends by itself, and the room and the user are told", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const eve = await server.member("eve", roomId);
+    await mod.ok("hub:silence", { roomId, userId: "eve", seconds: 1 });
+    assert.equal((await eve.next("hub:permissions")).silenced, true);
+    await eve.refused("silenced", "hub:send", text(roomId));
+    for (const peer of [mod, eve]) assert.deepEqual(await peer.next("hub:unsilenced"), { roomId, userId: "eve" });
+    const { permissions, ...rest } = await eve.next("hub:permissions");
+    assert.deepEqual(rest, { roomId, hubRole: "member", silenced: false });
+    assert.deepEqual(permissions, eve.welcome.permissions);
+    await eve.say(roomId, "again");
+  });
+
+  test("of somebody without canRead reaches him as hub:permissions alone", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const dan = await server.member("dan", roomId, { role: "deaf" });
+    await mod.ok("hub:silence", { roomId, userId: "dan" });
+    await mod.say(roomId, "he does not hear this");
+    await dan.settled();
+    assert.deepEqual(names(dan), ["hub:joined", "hub:permissions"]);
+  });
+
+  test("given a second time has the second end", async () => {
+    await serving(ruled, async (inner) => {
+      const mod = await inner.member("mod", "r1", { role: "mod" });
+      await mod.ok("hub:silence", { roomId: "r1", userId: "sam" });
+      await mod.ok("hub:silence", { roomId: "r1", userId: "sam", seconds: 5 });
+      await mod.ok("hub:block", { roomId: "r1", userId: "bo" });
+      await mod.ok("hub:unblock", { roomId: "r1", userId: "bo" });
+      inner.closePeers();
+      await inner.hubd.stop();
+      await inner.start();
+      await inner.member("bo", "r1");
+      const sam = await inner.member("sam", "r1");
+      assert.equal(sam.welcome.silenced, true);
+      assert.equal((await sam.next("hub:permissions")).silenced, false); // after what was left of the 5 seconds
+      await sam.say("r1", "again");
+    });
+  });
+
+  test("ends with a grant to speak, which whoever is silenced may ask for", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const eve = await server.member("eve", roomId);
+    await eve.refused("not_allowed", "hub:requestSpeak", { roomId });
+    await mod.ok("hub:silence", { roomId, userId: "eve" });
+    await eve.ok("hub:requestSpeak", { roomId });
+    assert.deepEqual(await mod.next("hub:speakRequested"), { roomId, userId: "eve" });
+    await mod.ok("hub:grantSpeak", { roomId, userId: "eve" });
+    assert.deepEqual(await mod.next("hub:speakGranted"), { roomId, userId: "eve" });
+    await eve.say(roomId, "thanks");
+  });
+});
+
+describe("a grant to speak in rooms that begin silent", () => {
+  const silent = (def) => {
+    ruled(def);
+    def.hub.guardrails.defaultSilenced = true;
+  };
+
+  test("survives a restart, and a denial takes it back", async () => {
+    await serving(silent, async (inner) => {
+      const mod = await inner.member("mod", "r1", { role: "mod" });
+      await mod.ok("hub:grantSpeak", { roomId: "r1", userId: "sam" });
+      inner.closePeers();
+      await inner.hubd.stop();
+      await inner.start();
+      const sam = await inner.member("sam", "r1");
+      assert.equal(sam.welcome.silenced, false);
+      await sam.say("r1", "hello");
+      const again = await inner.member("mod", "r1", { role: "mod" });
+      await again.ok("hub:denySpeak", { roomId: "r1", userId: "sam" });
+      assert.equal((await sam.next("hub:permissions")).silenced, true);
+      await sam.refused("silenced", "hub:send", text("r1"));
+    });
+  });
+});
+
+describe("restrictions over REST", () => {
+  const server = serve(ruled);
+
+  test("act like the socket's, and a blocked user's requests are refused", async () => {
+    const roomId = server.room();
+    const path = `/chat/rooms/${roomId}`;
+    const as = (user, role, body) => ({ user, role, body });
+    const ask = async (method, rest, who) => {
+      const { status, body } = await server.rest(method, `${path}${rest}`, who);
+      return body.errCode ? `${status} ${body.errCode}` : status;
+    };
+    const eve = await server.member("eve", roomId);
+    assert.equal(await ask("PUT", "/moderation/eve/silence", as("ann")), "403 not_allowed");
+    assert.equal(await ask("PUT", "/moderation/eve/silence", as("mod", "mod", { seconds: 0 })), "400 bad_request");
+    assert.equal(await ask("PUT", "/moderation/eve/silence", as("mod", "mod", { seconds: 60 })), 200);
+    await eve.next("hub:silenced");
+    assert.equal(await ask("POST", "/messages", as("eve", undefined, text(roomId))), "403 silenced");
+    assert.equal(await ask("DELETE", "/moderation/eve/silence", as("mod", "mod")), 200);
+    await eve.next("hub:unsilenced");
+    assert.equal(await ask("DELETE", "/members/eve", as("mod", "mod")), "403 not_allowed");
+    assert.equal(await ask("DELETE", "/members/eve", as("olga", "owner", { reason: "late" })), 200);
+    assert.deepEqual(await eve.next("hub:kicked"), { roomId, reason: "late" });
+    assert.equal(await ask("DELETE", "/members/eve", as("olga", "owner")), "404 not_found");
+    assert.equal(await ask("PUT", "/moderation/eve/block", as("mod", "mod")), 200);
+    assert.equal(await ask("GET", "/messages", as("eve")), "403 blocked");
+    assert.equal(await ask("DELETE", "/moderation/eve/block", as("mod", "mod")), 200);
+    assert.equal(await ask("GET", "/messages", as("eve")), 200);
+  });
+});
+
+for (const bridged of [true, false]) {
+  describe(`the room's record, auto-bridge ${bridged ? "on" : "off"}`, () => {
+    const server = serve((def) => {
+      ruled(def);
+      def.hub.eventSettings = { autoBridgeDataEvents: bridged };
+    });
+
+    test("is changed by whoever manages the room, and told once", async () => {
+      const roomId = server.room();
+      const owner = await server.member("olga", roomId, { role: "owner" });
+      const ann = await server.member("ann", roomId);
+      await ann.refused("not_allowed", "hub:updateRoom", { roomId, changes: { title: "Mine" } });
+      for (const changes of [undefined, {}, [], "x"]) await owner.refused("bad_request", "hub:updateRoom", { roomId, changes });
+      for (const key of ["id", "createdAt", "updatedAt", "isActive"]) await owner.refused("not_allowed", "hub:updateRoom", { roomId, changes: { [key]: "x" } });
+      await owner.refused("invalid_content", "hub:updateRoom", { roomId, changes: { nothing: 1 } });
+      await owner.refused("invalid_content", "hub:updateRoom", { roomId, changes: { status: "odd" } });
+      const { room } = await owner.ok("hub:updateRoom", { roomId, changes: { title: "Renamed" } });
+      assert.equal(room.title, "Renamed");
+      for (const peer of [owner, ann]) {
+        const told = await peer.next("hub:roomUpdated");
+        assert.deepEqual(told.record, room);
+        assert.equal(told.changes.title, "Renamed");
+      }
+      await ann.nothing("hub:roomUpdated");
+      const { body } = await server.rest("GET", `/chat/rooms/${roomId}`, { user: "ann" });
+      assert.deepEqual(body.room, room);
+    });
+
+    test("that makes the room ineligible closes it for everybody", async () => {
+      const roomId = server.room();
+      const owner = await server.member("olga", roomId, { role: "owner" });
+      const ann = await server.member("ann", roomId);
+      const dan = await server.member("dan", roomId, { role: "deaf" });
+      await owner.ok("hub:updateRoom", { roomId, changes: { status: "closed" } });
+      for (const peer of [owner, ann]) assert.equal((await peer.next("hub:roomClosed")).record.status, "closed");
+      assert.deepEqual(await dan.next("hub:kicked"), { roomId, reason: "room_not_eligible" });
+      await ann.refused("not_in_room", "hub:send", text(roomId));
+      await ann.refused("room_not_eligible", "hub:join", { roomId });
+    });
+  });
+}
