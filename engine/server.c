@@ -132,6 +132,10 @@ static int open_backends(struct server *s) {
 
 static int make_engine(struct server *s) {
     struct hub_err err;
+    if (s->now.service->jwt.jwks_url) {
+        hub_fail(&err, HUB_INTERNAL, "auth.jwt.jwksUrl: keys cannot be fetched by URL yet; keep them in a file and name it in jwksFile");
+        return failed(&err, HUB_EXIT_INVALID);
+    }
     if (s->now.service->jwt.on && hub_jwt_keys_load(&s->now.service->jwt, &s->now.keys, &err)) return failed(&err, HUB_EXIT_FAILED);
     struct hub_identity_config identity = {
         .loop = s->loop, .service = s->now.service, .keys = s->now.keys, .cache = s->cache, .hooks = &hub_lua_hook_ops};
