@@ -7,7 +7,7 @@
 #define MAX_SLOTS 2048 /* memory per user is bounded: beyond this limit one slot stands for several messages */
 
 /* A sliding window as a ring of times. With limits over MAX_SLOTS a slot counts PER_SLOT messages and has the time of its last one, so the
- * window is never more generous than the limit by more than one slot. */
+ * window is never more generous than the limit. */
 struct hub_rate {
     uint32_t slots, head, n; /* ring: n slots from head */
     uint32_t per_slot, in_last;
@@ -71,14 +71,15 @@ static struct hub_rate *rate_of(struct hub_user *u, int64_t limit) {
 bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
     struct hub_rate *r = rate_of(hub_user_get(hub, user_id), hub->def->message_rate_limit);
     forget(r, now);
+    int64_t counted = r->n ? (int64_t)(r->n - 1) * r->per_slot + r->in_last : 0;
+    if (counted >= hub->def->message_rate_limit) {
+        *retry_ms = r->at[r->head] + WINDOW_MS - now;
+        return false;
+    }
     if (r->n && r->in_last < r->per_slot) {
         r->in_last++;
         r->at[(r->head + r->n - 1) % r->slots] = now;
         return true;
-    }
-    if (r->n == r->slots) {
-        *retry_ms = r->at[r->head] + WINDOW_MS - now;
-        return false;
     }
     r->at[(r->head + r->n) % r->slots] = now;
     r->n++;

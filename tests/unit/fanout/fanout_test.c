@@ -1,0 +1,245 @@
+/* Fan-out on a link-time fake of the session layer: what each socket is handed, in which pieces and in which order. */
+#include "fanout/fanout.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "packet/ws.h"
+
+/* ---- the fake: a socket is a log of what it was given ---- */
+
+struct peer {
+    struct hub_socket socket;
+    struct hub_outlet outlet;
+    struct hub_seat seat;
+    char log[1024]; /* payloads, each followed by a blank */
+    int pieces;     /* calls of hub_socket_send_chunk */
+    int last_flags;
+};
+
+static struct hub_loop *loop;
+static struct hub_group *group;
+static struct hub_nsp plain = {.name = HUB_STR_INIT("/hub/chat")}, prefixed = {.name = HUB_STR_INIT("/api/hub/chat")};
+
+static void note(struct peer *p, const char *text, size_t n) {
+    size_t at = strlen(p->log);
+    assert_true(at + n + 2 < sizeof p->log);
+    memcpy(p->log + at, text, n);
+    memcpy(p->log + at + n, " ", 2);
+}
+
+void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
+    struct peer *p = HUB_CONTAINER(s, struct peer, socket);
+    size_t at = 0;
+    int opcode;
+    struct hub_str payload;
+    p->pieces++;
+    p->last_flags = flags;
+    while (hub_chunk_next(chunk->p + off, len, &at, &opcode, &payload)) note(p, payload.p, payload.n);
+}
+
+void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) {
+    (void)args, (void)flags;
+    note(HUB_CONTAINER(s, struct peer, socket), event.p, event.n);
+}
+
+void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
+    (void)ack, (void)args, (void)bins;
+    note(HUB_CONTAINER(s, struct peer, socket), "ack", 3);
+}
+
+static void stop(struct hub_timer *t) {
+    (void)t;
+    hub_loop_stop(loop);
+}
+
+/* Lets the turn end: deferred work runs. */
+static void end_turn(void) {
+    struct hub_timer t = {0};
+    hub_timer_start(loop, &t, 0, stop);
+    hub_loop_run(loop);
+}
+
+static void sit(struct peer *p, struct hub_nsp *nsp, bool held) {
+    *p = (struct peer){.socket.nsp = nsp};
+    hub_outlet_init(&p->outlet, &p->socket);
+    hub_seat_take(&p->seat, group, &p->outlet, held);
+}
+
+static void leave(struct peer *p) { hub_outlet_deinit(&p->outlet); }
+
+static void say(const char *event) { hub_group_send(group, hub_cstr(event), HUB_STR("1"), 0); }
+
+static int setup(void **state) {
+    (void)state;
+    loop = hub_loop_new();
+    group = hub_group_new(loop);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    hub_group_delete(group);
+    hub_loop_delete(loop);
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static void a_turn_of_broadcasts_reaches_each_seat_as_one_piece(void **state) {
+    struct peer a, b;
+    (void)state;
+    sit(&a, &plain, false);
+    sit(&b, &plain, false);
+    say("x");
+    say("y");
+    assert_int_equal(a.pieces, 0); /* nothing costs a recipient anything before the turn ends */
+    end_turn();
+    assert_string_equal(a.log, "42/hub/chat,[\"x\",1] 42/hub/chat,[\"y\",1] ");
+    assert_string_equal(b.log, a.log);
+    assert_int_equal(a.pieces, 1);
+    say("z");
+    end_turn();
+    assert_int_equal(a.pieces, 2);
+    leave(&a);
+    leave(&b);
+}
+
+static void each_namespace_name_has_its_own_encoding(void **state) {
+    struct peer a, b;
+    (void)state;
+    sit(&a, &plain, false);
+    sit(&b, &prefixed, false);
+    say("x");
+    end_turn();
+    assert_string_equal(a.log, "42/hub/chat,[\"x\",1] ");
+    assert_string_equal(b.log, "42/api/hub/chat,[\"x\",1] ");
+    leave(&a);
+    leave(&b);
+}
+
+static void what_goes_to_one_outlet_comes_behind_what_its_groups_gathered(void **state) {
+    struct peer a, b;
+    (void)state;
+    sit(&a, &plain, false);
+    sit(&b, &plain, false);
+    say("x");
+    hub_outlet_emit(&a.outlet, HUB_STR("own"), HUB_STR(""), 0);
+    say("y");
+    hub_outlet_ack(&a.outlet, 7, HUB_STR(""));
+    end_turn();
+    assert_string_equal(a.log, "42/hub/chat,[\"x\",1] own 42/hub/chat,[\"y\",1] ack ");
+    assert_string_equal(b.log, "42/hub/chat,[\"x\",1] 42/hub/chat,[\"y\",1] ");
+    leave(&a);
+    leave(&b);
+}
+
+static void a_held_seat_keeps_everything_in_order_until_it_is_released(void **state) {
+    struct peer a, joiner;
+    (void)state;
+    sit(&a, &plain, false);
+    say("before");
+    sit(&joiner, &plain, true);
+    say("one");
+    end_turn();
+    struct hub_cast cast;
+    hub_cast_begin(&cast, group, HUB_STR("two"), HUB_STR("1"), 0);
+    hub_cast_to(&cast, &joiner.seat);
+    hub_cast_end(&cast);
+    say("three");
+    assert_string_equal(joiner.log, "");
+    hub_outlet_emit(&joiner.outlet, HUB_STR("joined"), HUB_STR(""), 0);
+    assert_true(hub_seat_release(&joiner.seat));
+    say("four");
+    end_turn();
+    assert_string_equal(joiner.log, "joined 42/hub/chat,[\"one\",1] 42/hub/chat,[\"two\",1] 42/hub/chat,[\"three\",1] 42/hub/chat,[\"four\",1] ");
+    leave(&a);
+    leave(&joiner);
+}
+
+static void a_held_seat_gives_up_beyond_its_bound(void **state) {
+    struct peer joiner;
+    (void)state;
+    sit(&joiner, &plain, true);
+    char *big = hub_xmalloc(100002);
+    memset(big, '"', 100002);
+    memset(big + 1, 'x', 100000);
+    for (int i = 0; i < 50; i++) {
+        hub_group_send(group, HUB_STR("e"), hub_str(big, 100002), 0);
+        end_turn();
+    }
+    assert_false(hub_seat_release(&joiner.seat));
+    assert_int_equal(joiner.pieces, 0); /* half of it would be a gap */
+    free(big);
+    leave(&joiner);
+}
+
+static void a_cast_reaches_the_chosen_only_and_in_order(void **state) {
+    struct peer a, b;
+    struct hub_cast cast;
+    (void)state;
+    sit(&a, &plain, false);
+    sit(&b, &plain, false);
+    say("x");
+    hub_cast_begin(&cast, group, HUB_STR("secret"), HUB_STR("1"), HUB_SEND_EPHEMERAL);
+    hub_cast_to(&cast, &a.seat);
+    hub_cast_end(&cast);
+    end_turn();
+    assert_string_equal(a.log, "42/hub/chat,[\"x\",1] 42/hub/chat,[\"secret\",1] ");
+    assert_int_equal(a.last_flags, HUB_SEND_EPHEMERAL);
+    assert_string_equal(b.log, "42/hub/chat,[\"x\",1] ");
+    leave(&a);
+    leave(&b);
+}
+
+static void ephemeral_and_lasting_events_keep_their_order_and_flags(void **state) {
+    struct peer a;
+    (void)state;
+    sit(&a, &plain, false);
+    hub_group_send(group, HUB_STR("move"), HUB_STR("1"), HUB_SEND_EPHEMERAL);
+    assert_int_equal(a.pieces, 0);
+    say("message"); /* other flags: what was gathered goes first */
+    assert_int_equal(a.pieces, 1);
+    assert_int_equal(a.last_flags, HUB_SEND_EPHEMERAL);
+    end_turn();
+    assert_int_equal(a.last_flags, 0);
+    assert_string_equal(a.log, "42/hub/chat,[\"move\",1] 42/hub/chat,[\"message\",1] ");
+    leave(&a);
+}
+
+static void who_leaves_has_what_was_said_before_and_nothing_after(void **state) {
+    struct peer a, b;
+    (void)state;
+    sit(&a, &plain, false);
+    sit(&b, &plain, false);
+    say("x");
+    hub_seat_leave(&a.seat);
+    say("y");
+    end_turn();
+    assert_string_equal(a.log, "42/hub/chat,[\"x\",1] ");
+    assert_string_equal(b.log, "42/hub/chat,[\"x\",1] 42/hub/chat,[\"y\",1] ");
+    assert_int_equal(hub_group_size(group), 1);
+    hub_seat_leave(&a.seat); /* twice is harmless */
+    leave(&a);
+    leave(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_turn_of_broadcasts_reaches_each_seat_as_one_piece, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_namespace_name_has_its_own_encoding, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_goes_to_one_outlet_comes_behind_what_its_groups_gathered, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_held_seat_keeps_everything_in_order_until_it_is_released, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_held_seat_gives_up_beyond_its_bound, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cast_reaches_the_chosen_only_and_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(ephemeral_and_lasting_events_keep_their_order_and_flags, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_leaves_has_what_was_said_before_and_nothing_after, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
