@@ -39,11 +39,15 @@ static void on_timer(struct hub_timer *timer) {
         hub_eio_end(e, HUB_CLOSE_PING, 1000, "ping timeout", HUB_CLOSE_TIMEOUT);
         return;
     }
+    int64_t late = hub_loop_now(e->t->loop) - timer->due, most = e->t->cfg.ping_timeout / 4;
     e->pinged = true;
     hub_outq_add(&e->q, e->t->ping, 0, e->t->ping->n, 0);
     hub_eio_due(e);
-    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_timeout, on_timer);
+    /* Clients add up the two intervals, so a ping that left late does not shift the end (unless this process slept). */
+    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_timeout - (late < most ? late : most), on_timer);
 }
+
+bool hub_eio_is_overdue(const struct hub_eio *e) { return e->state == HUB_EIO_RUNNING && e->pinged && hub_loop_now(e->t->loop) >= e->timer.due; }
 
 static void on_pong(struct hub_eio *e) {
     if (!e->pinged) return;

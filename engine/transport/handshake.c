@@ -77,6 +77,10 @@ static void upgrade(struct hub_http_req *r, struct hub_eio *e) {
 static void end_overlapping(struct hub_eio *e) { hub_eio_end(e, HUB_CLOSE_ERROR, 1002, "overlapping requests", HUB_CLOSE_TIMEOUT); }
 
 static enum refusal check_poll(const struct hub_http_req *r, struct hub_eio *e, bool get) {
+    if (get && !e->conn && hub_eio_is_overdue(e)) { /* a GET is no pong: it must not find a session that has ended */
+        hub_eio_end(e, HUB_CLOSE_PING, 1000, "ping timeout", HUB_CLOSE_TIMEOUT);
+        return SESSION_UNKNOWN;
+    }
     if (e->conn || (!get && hub_http_method(r) != HUB_HTTP_POST)) return BAD_REQUEST;
     if (!get && e->state != HUB_EIO_RUNNING) return SESSION_UNKNOWN;
     struct hub_http_req *other = get ? e->poll : e->post;

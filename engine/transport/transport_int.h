@@ -199,6 +199,8 @@ void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, c
 void hub_eio_gone(struct hub_eio *e, enum hub_close_reason reason);
 void hub_eio_reap(struct hub_eio *e); /* tells the layer above; frees once gone */
 void hub_eio_due(struct hub_eio *e);
+/* The pong has not come in time, though the timer has not had its turn yet. */
+bool hub_eio_is_overdue(const struct hub_eio *e);
 
 void hub_polling_get(struct hub_eio *e, struct hub_http_req *req);
 /* False when the payload is malformed; REQ is not answered then. */
