@@ -31,6 +31,7 @@ static void end(struct hub_change *c) {
     hub_buf_free(&c->message);
     hub_buf_free(&c->from);
     free(c->sender);
+    hub_of(room)->engine->pending--;
     if (op->run) hub_room_op_done(room, op);
     free(c);
     hub_room_unref(room);
@@ -58,7 +59,7 @@ static void on_written(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
     if (n->write.code || !n->write.row.n) return;
     const struct hub_cell *row = hub_row(&n->write.row, 0);
-    hub_message_json(&c->message, hub_of(c->room), row);
+    hub_message_json(&c->message, n->write.row.table, row);
     hub_message_sender_json(&c->from, row);
 }
 
@@ -94,6 +95,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
         refuse(c, code ? code : HUB_NOT_FOUND, code ? NULL : no_message);
         return;
     }
+    c->numbered.write.table = rows->table;
     c->pending = is_status(row, "pending");
     if (row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT) c->sender = hub_str_dup(row[HUB_MSG_SENDER_ID].s);
     code = c->kind->judge(c, row, &err);
@@ -137,6 +139,7 @@ struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change
     if (!find_by_id(call, where)) return NULL;
     struct hub_change *c = hub_xcalloc(1, sizeof *c);
     *c = (struct hub_change){.kind = kind, .call = call, .args = json_incref(call->args), .room = hub_room_ref(call->room), .id = where[0].value.s};
+    call->hub->engine->pending++; /* also while it waits for its turn */
     c->numbered.written = on_written;
     c->numbered.announce = on_announce;
     c->where[0] = where[0];
@@ -268,9 +271,10 @@ void hub_cmd_delete(struct hub_call *call) {
 
 /* ---- reactions: an array of {emoji, userId, timestamp}, oldest first ---- */
 
-static json_t *reactions_of(const struct hub_change *c, const struct hub_cell *row) {
-    const struct hub_cell *cell = &row[c->call->hub->tables->reaction];
-    json_t *all = cell->kind == HUB_CELL_TEXT ? hub_json_parse(cell->s, NULL) : NULL;
+static const char no_reactions[] = "this hub has no reactions";
+
+static json_t *reactions_of(const struct hub_cell *row, int column) {
+    json_t *all = row[column].kind == HUB_CELL_TEXT ? hub_json_parse(row[column].s, NULL) : NULL;
     if (json_is_array(all)) return all;
     json_decref(all);
     return json_array();
@@ -305,8 +309,10 @@ static bool wants_removal(const struct hub_call *call) {
 static enum hub_code judge_reaction(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
     struct hub_str emoji = hub_json_get_str(c->args, "emoji");
     enum hub_code code = HUB_OK;
+    int column = hub_table_column(c->numbered.write.table, HUB_STR("reaction"));
+    if (column < 0) return hub_fail(err, HUB_FEATURE_DISABLED, no_reactions);
     if (c->pending) return hub_fail(err, HUB_NOT_ALLOWED, "the message waits for a moderator");
-    json_t *all = reactions_of(c, row);
+    json_t *all = reactions_of(row, column);
     size_t at = reaction_at(all, emoji, c->call->who->user_id);
     bool there = at < json_array_size(all), remove = wants_removal(c->call);
     c->unchanged = there != remove;
@@ -316,7 +322,7 @@ static enum hub_code judge_reaction(struct hub_change *c, const struct hub_cell 
         code = add_reaction(all, emoji, c->call->who->user_id, err);
     hub_json_add(&c->text, all);
     json_decref(all);
-    c->cells[c->call->hub->tables->reaction] = text_cell(hub_buf_str(&c->text));
+    c->cells[column] = text_cell(hub_buf_str(&c->text));
     c->numbered.write.kind = HUB_UPDATE;
     c->numbered.write.numbering = HUB_NUMBER_CHANGE;
     return code;
@@ -345,7 +351,7 @@ void hub_cmd_react(struct hub_call *call) {
     struct hub_str emoji = hub_call_str(call, "emoji");
     const json_t *remove = hub_json_get(call->args, "remove");
     if (!call->hub->def->enable_reaction) {
-        hub_call_fail(call, HUB_FEATURE_DISABLED, "this hub has no reactions");
+        hub_call_fail(call, HUB_FEATURE_DISABLED, no_reactions);
     } else if (!emoji.n || emoji.n > EMOJI_MAX || memchr(emoji.p, 0, emoji.n)) {
         hub_call_fail(call, HUB_BAD_REQUEST, "emoji: expected a text of 1 to %d bytes", EMOJI_MAX);
     } else if (!hub_json_nil(remove) && !json_is_boolean(remove)) {
@@ -368,7 +374,7 @@ static void on_one(void *arg, enum hub_code code, const struct hub_rows *rows, c
     }
     struct hub_buf b = {0};
     hub_buf_addz(&b, "\"message\":");
-    hub_message_json(&b, call->hub, row);
+    hub_message_json(&b, rows->table, row);
     hub_call_ok(call, "message", hub_buf_str(&b));
     hub_buf_free(&b);
 }

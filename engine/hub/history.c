@@ -35,7 +35,7 @@ static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows
     (void)error;
     if (!code) {
         size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
-        hub_messages_json(&r->fields, hub_of(r->room), rows, take, true);
+        hub_messages_json(&r->fields, rows, take, true);
         hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", rows->n > take ? "true" : "false", r->since >= 0 ? "false" : "null");
     }
     finish(r, code);
@@ -60,13 +60,13 @@ static void not_recovered(struct reading *r) {
 
 static bool is_active(const struct hub_cell *row) { return row[HUB_MSG_IS_ACTIVE].kind != HUB_CELL_BOOL || row[HUB_MSG_IS_ACTIVE].i; }
 
-static void add_change(struct hub_buf *b, const struct hub_hub *hub, const struct hub_cell *row) {
+static void add_change(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *row) {
     hub_buf_addz(b, "{\"messageId\":");
     hub_json_add_string(b, row[HUB_MSG_ID].s);
     hub_buf_addf(b, ",\"seq\":%lld,", (long long)row[HUB_MSG_CHANGE_SEQ].i);
     if (is_active(row)) {
         hub_buf_addz(b, "\"message\":");
-        hub_message_json(b, hub, row);
+        hub_message_json(b, table, row);
         hub_buf_addc(b, '}');
     } else {
         hub_buf_addz(b, "\"deleted\":true}");
@@ -87,7 +87,7 @@ static void on_changes(void *arg, enum hub_code code, const struct hub_rows *row
     hub_buf_addz(&r->fields, ",\"changes\":[");
     for (size_t i = 0; i < rows->n; i++) {
         if (i) hub_buf_addc(&r->fields, ',');
-        add_change(&r->fields, hub_of(r->room), hub_row(rows, i));
+        add_change(&r->fields, rows->table, hub_row(rows, i));
     }
     hub_buf_addz(&r->fields, "],\"hasMore\":false,\"recovered\":true");
     finish(r, HUB_OK);
@@ -123,7 +123,7 @@ static void on_missed(void *arg, enum hub_code code, const struct hub_rows *rows
         return;
     }
     r->messages = rows->n;
-    hub_messages_json(&r->fields, hub_of(r->room), rows, rows->n, false);
+    hub_messages_json(&r->fields, rows, rows->n, false);
     read_changes(r);
 }
 
@@ -197,7 +197,7 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
         return;
     }
     size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
-    hub_messages_json(&p->fields, p->call->hub, rows, take, p->newest_first);
+    hub_messages_json(&p->fields, rows, take, p->newest_first);
     hub_buf_addf(&p->fields, ",\"hasMore\":%s", rows->n > take ? "true" : "false");
     if (hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount"))
         count_all(p);

@@ -200,19 +200,19 @@ const char *hub_field_mismatch(const struct hub_def_field *field, const json_t *
 
 /* ---- messages (message.c) ---- */
 
-/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS follow the hub's message table. */
-void hub_message_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_cell *cells);
+/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS are those of TABLE, a message table. */
+void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells);
 /* Appends ,"sender":{…} or nothing for a system message. */
 void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
 /* Appends "messages":[…] of ROWS, ascending seq (reversed when they come newest first). SKIP rows at the end (the extra one of hasMore). */
-void hub_messages_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_rows *rows, size_t take, bool reversed);
+void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed);
 
 /* What asks the store in its turn of a room is refused when it has waited longer: one by one, each would wait anew for a store that is away. */
 #define HUB_TURN_PATIENCE_MS 30000
 
 /* A write to the message table that the room is told of in its order (numbered.c). Part of its owner's struct, which lives until announce. */
 struct hub_numbered {
-    struct hub_write write;                   /* kind, cells, where, conflict, numbering, return_row are the owner's to fill */
+    struct hub_write write;                   /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
     struct hub_room_out out;                  /* numbered.c's */
     struct hub_room *room;                    /* numbered.c's: a reference while under way */
     void (*written)(struct hub_numbered *n);  /* after the commit, or write.code: the only time write.row can be read */

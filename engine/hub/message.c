@@ -37,15 +37,20 @@ static void add_json(struct hub_buf *b, const char *key, const struct hub_cell *
     hub_buf_addc(b, ',');
 }
 
-static void add_optional(struct hub_buf *b, const struct hub_hub_tables *t, const struct hub_cell *cells) {
-    if (t->reply_to >= 0) add_json(b, "replyTo", &cells[t->reply_to]);
-    if (t->reaction >= 0) add_json(b, "reaction", &cells[t->reaction]);
-    if (t->forwarded >= 0 && cells[t->forwarded].kind == HUB_CELL_BOOL && cells[t->forwarded].i) hub_buf_addz(b, "\"forwarded\":true,");
+/* The columns beyond the fixed ones are those of TABLE, which may be of an older definition than the hub's present one. */
+static void add_optional(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells) {
+    for (size_t i = HUB_MSG_FIXED; i < table->column_n; i++) {
+        const struct hub_column *col = &table->columns[i];
+        if (col->type == HUB_COL_JSON)
+            add_json(b, col->property, &cells[i]);
+        else if (cells[i].kind == HUB_CELL_BOOL && cells[i].i)
+            hub_buf_addf(b, "\"%s\":true,", col->property);
+    }
     if (cells[HUB_MSG_CLIENT_MESSAGE_ID].kind == HUB_CELL_TEXT) add_text(b, "clientMessageId", &cells[HUB_MSG_CLIENT_MESSAGE_ID]);
     if (cells[HUB_MSG_EDITED_AT].kind == HUB_CELL_INT) add_time(b, "editedAt", &cells[HUB_MSG_EDITED_AT]);
 }
 
-void hub_message_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_cell *cells) {
+void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells) {
     hub_buf_addc(b, '{');
     add_text(b, "id", &cells[HUB_MSG_ID]);
     add_text(b, "roomId", &cells[HUB_MSG_ROOM_ID]);
@@ -58,7 +63,7 @@ void hub_message_json(struct hub_buf *b, const struct hub_hub *hub, const struct
     add_text(b, "status", &cells[HUB_MSG_STATUS]);
     add_number(b, "seq", &cells[HUB_MSG_SEQ]);
     add_number(b, "changeSeq", &cells[HUB_MSG_CHANGE_SEQ]);
-    add_optional(b, hub->tables, cells);
+    add_optional(b, table, cells);
     b->p[b->n - 1] = '}'; /* the last comma */
 }
 
@@ -71,11 +76,11 @@ void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells) {
     b->p[b->n - 1] = '}';
 }
 
-void hub_messages_json(struct hub_buf *b, const struct hub_hub *hub, const struct hub_rows *rows, size_t take, bool reversed) {
+void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed) {
     hub_buf_addz(b, "\"messages\":[");
     for (size_t i = 0; i < take; i++) {
         if (i) hub_buf_addc(b, ',');
-        hub_message_json(b, hub, hub_row(rows, reversed ? take - 1 - i : i));
+        hub_message_json(b, rows->table, hub_row(rows, reversed ? take - 1 - i : i));
     }
     hub_buf_addc(b, ']');
 }

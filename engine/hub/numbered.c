@@ -32,7 +32,6 @@ void hub_numbered_write(struct hub_room *room, struct hub_numbered *n) {
     struct hub_hub *hub = hub_of(room);
     struct hub_store *store = hub->engine->config.store;
     take_place(room, n);
-    n->write.table = hub->tables->message;
     n->write.counter_scope = hub->def->name;
     n->write.counter_room = hub_cstr(room->id);
     n->write.done = on_written;

@@ -13,7 +13,7 @@ static void on_pending(void *arg, enum hub_code code, const struct hub_rows *row
         hub_call_fail(call, code, NULL);
         return;
     }
-    hub_messages_json(&b, call->hub, rows, rows->n, false);
+    hub_messages_json(&b, rows, rows->n, false);
     hub_call_ok(call, "messages", hub_buf_str(&b));
     hub_buf_free(&b);
 }

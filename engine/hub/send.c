@@ -27,6 +27,7 @@ static void free_sending(struct sending *s) {
     hub_buf_free(&s->text);
     json_decref(s->modified);
     json_decref(s->reply);
+    hub_of(s->room)->engine->pending--;
     hub_room_unref(s->room);
     free(s);
 }
@@ -288,6 +289,7 @@ void hub_cmd_send(struct hub_call *c) {
                           .op.run = run_op,
                           .content = hub_json_get(c->args, "content"),
                           .draft = {.persist = true, .announce = true, .to = HUB_TO_ALL}};
+    c->hub->engine->pending++; /* also while it waits for its turn: it holds on to its definition */
     enum hub_code code = hub_gate_sender(c, &err);
     if (!code) code = gate_type(c, s, &err);
     if (!code) code = hub_gate_size(c, &s->text, &err);

@@ -122,10 +122,10 @@ static void on_written(struct hub_numbered *n) {
     if (w->code) {
         hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", n->room->id, "error", w->error, NULL);
     } else if (w->duplicate) {
-        hub_message_json(&s->json, hub, hub_row(&w->row, 0));
+        hub_message_json(&s->json, w->row.table, hub_row(&w->row, 0));
     } else {
         if (w->number) s->cells[HUB_MSG_SEQ] = s->cells[HUB_MSG_CHANGE_SEQ] = (struct hub_cell){.kind = HUB_CELL_INT, .i = w->number};
-        hub_message_json(&s->json, hub, s->cells);
+        hub_message_json(&s->json, w->table, s->cells);
     }
 }
 
@@ -136,11 +136,12 @@ void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submi
     s->numbered.written = on_written;
     s->numbered.announce = announce;
     if (!d->persist) {
-        hub_message_json(&s->json, hub_of(room), s->cells);
+        hub_message_json(&s->json, hub_of(room)->tables->message, s->cells);
         hub_numbered_pass(room, &s->numbered);
         return;
     }
-    s->numbered.write = (struct hub_write){.kind = HUB_INSERT,
+    s->numbered.write = (struct hub_write){.table = hub_of(room)->tables->message,
+                                           .kind = HUB_INSERT,
                                            .cells = s->cells,
                                            .conflict = d->client_message_id.n ? HUB_MSG_CONFLICT : NULL,
                                            .numbering = d->pending ? HUB_NUMBER_NONE : HUB_NUMBER_NEW};
