@@ -113,6 +113,12 @@ static bool aim(struct receipt *r, const json_t *args, const char *seq_key, stru
     return true;
 }
 
+/* By hub:event the position lies in data; the events of their own carry it beside roomId. Both are understood either way. */
+static const json_t *position(const struct hub_call *c) {
+    const json_t *data = hub_json_get(c->args, "data");
+    return json_is_object(data) ? data : c->args;
+}
+
 static void begin(struct hub_call *c, bool read) {
     struct hub_store *st = c->hub->engine->config.store;
     struct receipt *r = hub_xcalloc(1, sizeof *r);
@@ -122,7 +128,7 @@ static void begin(struct hub_call *c, bool read) {
                                 {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = number(c->room->seq)}};
     if (!c->rights.can_read)
         fail(r, HUB_CANNOT_READ, NULL);
-    else if (!aim(r, c->args, read ? "lastReadSeq" : "seq", &where[2]))
+    else if (!aim(r, position(c), read ? "lastReadSeq" : "seq", &where[2]))
         fail(r, HUB_BAD_REQUEST, read ? "expected lastReadTimestamp (ISO 8601), lastReadSeq or messageId" : "expected messageId or seq");
     else {
         const struct hub_select q = {.table = c->hub->tables->message,
