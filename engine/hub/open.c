@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "hub/hub_int.h"
 
-#define KEPT_MAX 10000 /* rows of one room kept in memory */
+#define KEPT_MAX 10000 /* rows of one room kept in memory: the newest */
 
 struct waiter {
     struct hub_list link;
@@ -58,7 +58,7 @@ static void on_moderated(void *arg, enum hub_code code, const struct hub_rows *r
     struct hub_hub *hub = hub_of(room);
     struct hub_store *store = hub->engine->config.store;
     (void)error;
-    for (size_t i = 0; !code && i < rows->n; i++) apply(room, hub_row(rows, i));
+    for (size_t i = code ? 0 : rows->n; i; i--) apply(room, hub_row(rows, i - 1)); /* the latest word counts */
     if (code || (!hub->def->enable_read_receipts && !hub->def->enable_delivery_receipts)) {
         finish(room, code);
         return;
@@ -80,7 +80,8 @@ static void on_counter(void *arg, enum hub_code code, int64_t seq, const char *e
     room->seq = seq;
     memcpy(room->epoch, epoch, sizeof room->epoch - 1);
     const struct hub_cond where = {.column = HUB_MOD_ROOM_ID, .cmp = HUB_EQ, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}};
-    const struct hub_select q = {.table = hub->tables->moderation, .where = &where, .where_n = 1, .order_by = HUB_MOD_CREATED_AT, .limit = KEPT_MAX};
+    const struct hub_select q = {
+        .table = hub->tables->moderation, .where = &where, .where_n = 1, .order_by = HUB_MOD_CREATED_AT, .descending = true, .limit = KEPT_MAX};
     store->ops->select(store, &q, on_moderated, room);
 }
 
