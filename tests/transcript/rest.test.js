@@ -88,6 +88,8 @@ describe("messages over REST", () => {
     assert.equal(page.messages.length, 5);
     assert.equal(page.paging.pageNumber, 2);
     assert.equal(page.paging.pageRowCount, 5);
+    assert.equal(page.paging.totalRowCount, 21);
+    assert.equal(page.paging.pageCount, 5);
   });
 
   test("a room id with odd characters is reached percent-encoded", async () => {

@@ -463,6 +463,13 @@ describe("content of custom types", () => {
     });
   }
 
+  test("the message of an Enum names the values there are", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const error = await ann.refused("invalid_content", "hub:send", bid(roomId, { ...least, currency: "XXX" }));
+    for (const value of ["EUR", "USD", "GBP"]) assert.match(error.message, new RegExp(value));
+  });
+
   test("a type without fields accepts any object", async () => {
     const roomId = server.room();
     const ann = await server.member("ann", roomId);
