@@ -1,0 +1,166 @@
+// The other REST endpoints: what they answer, and that what they do reaches the room as if a member had done it.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve } from "./harness.js";
+
+function complete(def) {
+  def.hub.roomSettings.authScripts = [
+    { name: "owners", script: "user.roleId == 'owner'", hubRole: "owner" },
+    { name: "newcomers", script: "user.roleId == 'new'", hubRole: "newcomer" },
+    { name: "everybody", script: "true", hubRole: "member" },
+  ];
+  def.hub.hubRoles = [
+    { name: "owner", canModerate: true, canDeleteAny: true, canManageRoom: true },
+    { name: "newcomer", moderated: true },
+    { name: "member" },
+  ];
+  def.hub.messageSettings.enableReaction = true;
+  def.hub.messageSettings.customMessageTypes = [{ name: "bid", fields: [{ name: "amount", fieldType: "Decimal", required: true }] }];
+  def.hub.eventSettings = { enablePresence: true, customEvents: [{ name: "wave", direction: "clientToRoom" }] };
+  def.hub.hubLogic = { stateScript: "({ title: room.title, by: session.userId })" };
+  def.service.dataObjects.find(({ name }) => name === "membership").api = {
+    read: ["user", "admin"],
+    create: ["admin"],
+    update: ["admin"],
+    delete: ["admin"],
+  };
+}
+
+describe("REST endpoints of a hub", () => {
+  const server = serve(complete);
+
+  async function scene() {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const base = `/chat/rooms/${roomId}`;
+    const as = (user, role) => async (method, path, body) => server.rest(method, `${base}${path}`, { user, role, body });
+    return { roomId, ann, base, rest: as("bob"), owner: as("olga", "owner"), neo: as("neo", "new") };
+  }
+  const data = ({ status, body, text }) => {
+    assert.ok([200, 201].includes(status), text);
+    assert.equal(body.status, "OK");
+    return body[body.dataName];
+  };
+  const failure = (response, status, code) => {
+    assert.equal(response.status, status, response.text);
+    assert.equal(response.body.errCode, code);
+  };
+
+  test("the hub describes itself", async () => {
+    const { status, text } = await server.rest("GET", "/chat", { user: "ann" });
+    assert.equal(status, 200);
+    for (const word of ["bid", "amount", "wave", "owner", "newcomer", "maxMessageSize"]) assert.match(text, new RegExp(word));
+    assert.doesNotMatch(text, /roleId ==/);
+  });
+
+  test("a room: its record, my role and permissions, counts", async () => {
+    const { rest, owner, roomId } = await scene();
+    const answer = await rest("GET", "");
+    assert.equal(answer.status, 200);
+    assert.match(answer.text, new RegExp(`"id":"${roomId}"`));
+    assert.match(answer.text, /"hubRole":"member"/);
+    assert.match(answer.text, /"canRead":true/);
+    assert.match(answer.text, /"memberCount":1/);
+    assert.match((await owner("GET", "")).text, /"hubRole":"owner"/);
+  });
+
+  test("one message: read, edited, deleted", async () => {
+    const { rest, ann, roomId } = await scene();
+    const message = data(await rest("POST", "/messages", { messageType: "text", content: { body: "first" } }));
+    assert.deepEqual(data(await rest("GET", `/messages/${message.id}`)), message);
+    const edited = data(await rest("PATCH", `/messages/${message.id}`, { content: { body: "second" } }));
+    assert.equal(edited.content.body, "second");
+    assert.deepEqual(await ann.next("hub:messageEdited"), { roomId, message: edited, seq: 2 });
+    failure(
+      await server.rest("PATCH", `/chat/rooms/${roomId}/messages/${message.id}`, { user: "eve", body: { content: { body: "x" } } }),
+      403,
+      "not_allowed",
+    );
+    assert.equal((await rest("DELETE", `/messages/${message.id}`)).status, 200);
+    assert.deepEqual(await ann.next("hub:messageDeleted"), { roomId, messageId: message.id, seq: 3 });
+    failure(await rest("GET", `/messages/${message.id}`), 404, "not_found");
+  });
+
+  test("reactions, with the emoji percent-encoded", async () => {
+    const { rest, ann, roomId } = await scene();
+    const { id } = await ann.say(roomId, "x");
+    const path = `/messages/${id}/reactions/${encodeURIComponent("👍")}`;
+    assert.equal((await rest("PUT", path)).status, 200);
+    assert.equal((await ann.next("hub:reaction")).reaction[0].emoji, "👍");
+    assert.equal((await rest("DELETE", path)).status, 200);
+    assert.deepEqual((await ann.next("hub:reaction")).reaction, []);
+  });
+
+  test("pending messages are listed, approved and rejected", async () => {
+    const { neo, owner, rest, ann } = await scene();
+    const [one, two] = [
+      data(await neo("POST", "/messages", { messageType: "text", content: { body: "one" } })),
+      data(await neo("POST", "/messages", { messageType: "text", content: { body: "two" } })),
+    ];
+    assert.equal(one.status, "pending");
+    failure(await rest("GET", "/pending"), 403, "not_allowed");
+    assert.deepEqual(
+      data(await owner("GET", "/pending")).map(({ id }) => id),
+      [one.id, two.id],
+    );
+    failure(await rest("POST", `/messages/${one.id}/approve`, {}), 403, "not_allowed");
+    assert.equal((await owner("POST", `/messages/${one.id}/approve`, {})).status, 200);
+    assert.equal((await ann.next("hub:messageArrived")).message.id, one.id);
+    assert.equal((await owner("POST", `/messages/${two.id}/reject`, { reason: "no" })).status, 200);
+    await ann.nothing("hub:messageArrived");
+    assert.deepEqual(data(await owner("GET", "/pending")), []);
+  });
+
+  test("members with presence, and a kick", async () => {
+    const { owner, rest, ann, roomId } = await scene();
+    const [member] = data(await rest("GET", "/members"));
+    assert.equal(member.userId ?? member.id, "ann");
+    assert.equal(member.presence, "online");
+    failure(await rest("DELETE", "/members/ann"), 403, "not_allowed");
+    assert.equal((await owner("DELETE", "/members/ann")).status, 200);
+    assert.equal((await ann.next("hub:kicked")).roomId, roomId);
+  });
+
+  test("block and silence are put and taken away", async () => {
+    const { owner, rest, ann, roomId } = await scene();
+    failure(await rest("PUT", "/moderation/ann/silence", {}), 403, "not_allowed");
+    assert.equal((await owner("PUT", "/moderation/ann/silence", {})).status, 200);
+    await ann.refused("silenced", "hub:send", { roomId, messageType: "text", content: { body: "x" } });
+    assert.equal((await owner("DELETE", "/moderation/ann/silence")).status, 200);
+    await ann.say(roomId, "again");
+    assert.equal((await owner("PUT", "/moderation/ann/block", { reason: "spam" })).status, 200);
+    assert.deepEqual(await ann.next("hub:blocked"), { roomId, reason: "spam" });
+    await ann.refused("blocked", "hub:join", { roomId });
+    assert.equal((await owner("DELETE", "/moderation/ann/block")).status, 200);
+    await ann.ok("hub:join", { roomId });
+  });
+
+  test("state and events", async () => {
+    const { rest, ann, roomId } = await scene();
+    assert.equal(data(await rest("GET", "/state")).by, "bob");
+    assert.equal((await rest("POST", "/events", { event: "wave", data: { n: 1 } })).status, 200);
+    assert.deepEqual(await ann.next("wave"), { roomId, userId: "bob", data: { n: 1 } });
+    failure(await rest("POST", "/events", { event: "dance" }), 400, "unknown_event");
+  });
+
+  test("DataObjects where their api allows it", async () => {
+    const admin = { user: "adam", role: "admin" };
+    const row = { userId: "u1", conversationId: "r1", role: "x" };
+    const created = await server.rest("POST", "/objects/membership", { ...admin, body: row });
+    assert.equal(created.status, 201, created.text);
+    const { id } = created.body[created.body.dataName];
+    failure(await server.rest("POST", "/objects/membership", { user: "ann", role: "user", body: row }), 403, "not_allowed");
+    failure(await server.rest("GET", "/objects/conversation", admin), 403, "not_allowed");
+    const listed = data(await server.rest("GET", "/objects/membership", { user: "ann", role: "user" }));
+    assert.deepEqual(
+      listed.map((one) => one.id),
+      [id],
+    );
+    assert.equal(data(await server.rest("PATCH", `/objects/membership/${id}`, { ...admin, body: { role: "y" } })).role, "y");
+    assert.equal(data(await server.rest("GET", `/objects/membership/${id}`, admin)).role, "y");
+    assert.equal((await server.rest("DELETE", `/objects/membership/${id}`, admin)).status, 200);
+    failure(await server.rest("GET", `/objects/membership/${id}`, admin), 404, "not_found");
+    failure(await server.rest("GET", "/objects/nothing", admin), 404, "not_found");
+    failure(await server.rest("POST", "/objects/membership", { ...admin, body: { userId: "u" } }), 400, "invalid_content");
+  });
+});
