@@ -233,15 +233,15 @@ describe("Engine.IO heartbeat", () => {
   const server = serve(conformance);
 
   test("over polling: pings come at their interval and pongs keep the session", async () => {
-    const session = await Polling.open(server.url);
     const started = performance.now();
+    const session = await Polling.open(server.url);
     for (let i = 0; i < 3; i++) {
       const { status, text } = await session.poll();
       assert.equal(status, 200);
       assert.equal(text, "2");
       assert.equal((await session.push("3")).status, 200);
     }
-    assert.ok(performance.now() - started >= 3 * PING_INTERVAL - 50);
+    assert.ok(performance.now() - started >= 3 * PING_INTERVAL - 5);
   });
 
   test("over polling: no pong ends the session after interval and timeout", async () => {
@@ -263,11 +263,11 @@ describe("Engine.IO heartbeat", () => {
   });
 
   test("over WebSocket: no pong closes the connection after interval and timeout", async () => {
-    const ws = await Ws.open(server.url);
     const started = performance.now();
+    const ws = await Ws.open(server.url);
     assert.equal(await ws.next(), "2");
     await ws.end();
-    assert.ok(performance.now() - started >= PING_INTERVAL + PING_TIMEOUT - 50);
+    assert.ok(performance.now() - started >= PING_INTERVAL + PING_TIMEOUT - 5);
   });
 });
 

@@ -23,12 +23,9 @@ describe("connecting to a hub", () => {
       const ann = await server.connect("ann", { transports });
       const bob = await server.connect("bob", { transports });
       if (transports.length === 2) {
-        for (const peer of [ann, bob]) {
-          await peer
-            .until(() => (peer.socket.io.engine.transport.name === "websocket" ? true : undefined), "upgrade")
-            .catch(async () => {
-              await new Promise((done) => peer.socket.io.engine.once("upgrade", done));
-            });
+        for (const { socket } of [ann, bob]) {
+          const { engine } = socket.io;
+          if (engine.transport.name !== "websocket") await new Promise((done) => engine.once("upgrade", done));
         }
       }
       await ann.ok("hub:join", { roomId: room });

@@ -26,8 +26,8 @@ describe("scheduled actions", () => {
 
   test("tick at their interval from the first join on", async () => {
     const roomId = server.room();
-    const ann = await server.member("ann", roomId);
     const started = performance.now();
+    const ann = await server.member("ann", roomId);
     for (let n = 1; n <= 5; n++) {
       const { message } = await ann.next("hub:messageArrived");
       assert.equal(message.content.n, n);
