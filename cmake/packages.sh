@@ -13,7 +13,7 @@ declare -A packages=(
 )
 declare -A commands=( # command=package
     [build]=""
-    [test]="node=nodejs npm=npm sqlite3=sqlite3"
+    [test]="node=nodejs npm=npm sqlite3=sqlite3 clang-format-14=clang-format-14"
     [fuzz]="clang-14=clang-14"
     [format]="clang-format-14=clang-format-14"
     [bench]="node=nodejs npm=npm"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Says when a C file is not formatted as .clang-format says. `make format` repairs it.
+# Fails when a C file is not formatted as .clang-format says. `make format` repairs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v clang-format-14 >/dev/null || { echo "skipped: clang-format-14 is not installed (make format installs it)"; exit 77; }
 git rev-parse --git-dir >/dev/null 2>&1 || { echo "skipped: not a git checkout"; exit 77; }
 complaints=$(git ls-files -z '*.[ch]' | xargs -0 clang-format-14 --dry-run -Werror 2>&1 | grep ': error:' | cut -d: -f1 | sort | uniq -c) || true
-[ -z "$complaints" ] || { printf '%s\n' "Places per file that are not formatted:" "$complaints" "Run: make format"; exit 77; }
+[ -z "$complaints" ] || { printf '%s\n' "Places per file that are not formatted:" "$complaints" "Run: make format"; exit 1; }
