@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Load figures of hubd beside Socket.IO on Node and the limit programs: server on one core, generator on the other, the servers of
-# a row taking turns, medians over the rounds. The unit is work per CPU-second of the server, which holds on a shared machine; only ratios within one run
-# mean something. Usage: tests/bench/run.sh [--only ROW[,ROW…]] [--rounds N] [--duration SECONDS] [--warmup SECONDS] [--build DIR]
+# a row taking turns, medians over the rounds. The unit is work per CPU-second of the server, which holds on a shared machine; only
+# ratios mean something, and they are taken within each round. Usage: tests/bench/run.sh [--only ROW[,ROW…]] [--rounds N] [--duration SECONDS] [--warmup SECONDS] [--build DIR]
 # Rows: fanout persisted single rooms ack idle connects start. Targets are reported, never enforced; the exit code says
 # whether everything could be measured.
 set -euo pipefail
@@ -114,11 +114,15 @@ measure() { # server generator-arguments…
 
 field() { sed -n "s/.*\"$1\":\(-\?[0-9.]*\).*/\1/p" "$work/out.json"; }
 
-declare -A seen # "row server" -> values, one per round
+declare -A seen # "row server" -> values, one per round, x for a round that failed
 note() { # row server value
-    if [ -n "$3" ]; then seen["$1 $2"]+="$3 "; fi
+    seen["$1 $2"]+="${3:-x} "
 }
-median() { tr ' ' '\n' <<<"${seen["$1"]-}" | sort -g | awk 'NF {v[++n] = $1} END {if (n) print n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2}'; }
+median() { tr ' ' '\n' <<<"${seen["$1"]-}" | sort -g | awk 'NF && $1 != "x" {v[++n] = $1} END {if (n) print n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2}'; }
+ratio() { # two keys: the median of what the rounds say
+    paste <(tr ' ' '\n' <<<"${seen["$1"]-}") <(tr ' ' '\n' <<<"${seen["$2"]-}") | awk 'NF == 2 && $1 > 0 && $2 > 0 {print $1 / $2}' |
+        sort -g | awk '{v[++n] = $1} END {if (n) printf "%.2f\n", n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2}'
+}
 
 complain_about_losses() { # server
     local what
@@ -141,6 +145,7 @@ rounds_of() { # row metric server[=generator-arguments]… -- generator-argument
             [[ $entry == *=* ]] && read -ra extra <<<"${entry#*=}"
             if ! measure "$server" "$@" "${extra[@]}"; then
                 failures=$((failures + 1))
+                note "$row" "$server" ""
                 continue
             fi
             note "$row" "$server" "$(field "$metric")"
@@ -161,18 +166,15 @@ latency() { # key
 }
 verdict() { awk -v v="$1" -v t="$2" 'BEGIN {print (v == "") ? "not measured" : (v + 0 >= t + 0) ? "met" : "missed"}'; }
 
-show() { # row title unit server[:ratio-target]… ; the first server is what the others are compared with
-    local row=$1 title=$2 unit=$3 base entry server target ratio value
+show() { # row title server[:ratio-target]… ; the first server is what the others are compared with
+    local row=$1 title=$2 base=${3%%:*} entry server target ratio
     shift 3
-    base=$(median "$row ${1%%:*}")
-    line "$title" "${1%%:*}" "$(human "$base")$unit" "$(latency "$row ${1%%:*}")" "" ""
-    shift
+    line "$title" "$base" "$(human "$(median "$row $base")")" "$(latency "$row $base")" "" ""
     for entry in "$@"; do
         server=${entry%%:*} target=""
         [[ $entry == *:* ]] && target=${entry#*:}
-        value=$(median "$row $server")
-        ratio=$(awk -v a="$base" -v b="$value" 'BEGIN {if (a > 0 && b > 0) printf "%.2f", a / b}')
-        line "" "$server" "$(human "$value")$unit" "$(latency "$row $server")" "$ratio" "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
+        ratio=$(ratio "$row $base" "$row $server")
+        line "" "$server" "$(human "$(median "$row $server")")" "$(latency "$row $server")" "$ratio" "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
     done
 }
 
@@ -183,23 +185,23 @@ line "---" "---" "---:" "---" "---" "---"
 
 if wants fanout; then
     rounds_of fanout deliveriesPerCpuSecond hubd limit_send limit_merged node -- --members 1000 --window 16
-    show fanout "1 room of 1,000, 64 B, window 16: deliveries" "" hubd limit_send:10 limit_merged node:15
+    show fanout "1 room of 1,000, 64 B, window 16: deliveries" hubd limit_send:10 limit_merged node:15
 fi
 if wants persisted; then
     rounds_of persisted deliveriesPerCpuSecond "hubd-sqlite=--event message" hubd-ephemeral -- --members 1000 --window 16
-    show persisted "the same, persisted to SQLite: deliveries" "" hubd-sqlite hubd-ephemeral:0.6
+    show persisted "the same, persisted to SQLite: deliveries" hubd-sqlite hubd-ephemeral:0.6
 fi
 if wants single; then
     rounds_of single deliveriesPerCpuSecond hubd limit_send node -- --members 1000 --window 1
-    show single "the same, one message at a time: deliveries" "" hubd limit_send:0.85 node
+    show single "the same, one message at a time: deliveries" hubd limit_send:0.85 node
 fi
 if wants rooms; then
     rounds_of rooms deliveriesPerCpuSecond hubd limit_send limit_merged node -- --members 10 --rooms 1000 --publishers all --window 2
-    show rooms "1,000 rooms of 10, all publish: deliveries" "" hubd limit_send:3 limit_merged node
+    show rooms "1,000 rooms of 10, all publish: deliveries" hubd limit_send:3 limit_merged node
 fi
 if wants ack; then
     rounds_of ack acksPerCpuSecond hubd hubd-lua limit_echo node -- --members 1 --rooms 100 --publishers all --event echo
-    show ack "event with acknowledgement: requests" "" hubd limit_echo:0.7 hubd-lua node
+    show ack "event with acknowledgement: requests" hubd limit_echo:0.7 hubd-lua node
 fi
 if wants idle; then
     all_rounds=$rounds rounds=1
@@ -214,15 +216,15 @@ if wants connects; then
     for round in $(seq "$rounds"); do
         for server in hubd limit_send node; do
             [ "$server" != node ] || [ -n "$node" ] || continue
-            measure $server --connect-only 10000 || { failures=$((failures + 1)) && continue; }
-            for part in Quarter Half All; do note connects "$server-$part" "$(field connectsPerCpuSecond$part)"; done
+            measure $server --connect-only 10000 || failures=$((failures + 1))
+            for part in Quarter Half All; do note connects "$server-$part" "$(field connectsPerCpuSecond$part 2>/dev/null || true)"; done
         done
     done
-    first=$(median "connects hubd-Quarter") last=$(median "connects hubd-All")
+    first=$(median "connects hubd-Quarter")
     line "connects: the first 2,500" hubd "$(human "$first")" "" "" "at least 10 k: $(verdict "$first" 10000)"
     line "connects: 2,501 to 5,000" hubd "$(human "$(median "connects hubd-Half")")" "" "" ""
-    line "connects: 5,001 to 10,000" hubd "$(human "$last")" "" "" \
-        "not falling: $(verdict "$(awk -v a="$last" -v b="$first" 'BEGIN {if (b > 0) print a / b}')" 0.9)"
+    line "connects: 5,001 to 10,000" hubd "$(human "$(median "connects hubd-All")")" "" "" \
+        "not falling: $(verdict "$(ratio "connects hubd-All" "connects hubd-Quarter")" 0.9)"
     for server in limit_send node; do line "" $server "$(human "$(median "connects $server-All")")" "" "" ""; done
 fi
 if wants start; then
