@@ -180,6 +180,10 @@ static void check_room_seq(struct load *l, struct member *m, struct hub_str text
 
 static void on_delivery(struct load *l, uint32_t i, struct hub_str text) {
     struct member *m = &l->members[i];
+    if (l->o->event == HUB_BENCH_ECHO) { /* a hub's event comes back to its sender, too; what counts is the answer */
+        if (l->measuring) l->r->deliveries++;
+        return;
+    }
     if (l->hint + MARKER > text.n || text.p[l->hint] != '~') {
         const char *p = memchr(text.p, '~', text.n);
         l->hint = p ? (size_t)(p - text.p) : 0;

@@ -134,7 +134,8 @@ complain_about_losses() { # server
 
 # Every server once per round, taking turns, so that what else the machine does falls on all of them alike.
 rounds_of() { # row metric server[=generator-arguments]… -- generator-arguments…
-    local row=$1 metric=$2 servers=() round entry server extra
+    local row=$1 metric=$2 servers=() round entry server extra what=delivery
+    [ "$metric" = acksPerCpuSecond ] && what=ack
     shift 2
     while [ "$1" != -- ]; do servers+=("$1") && shift; done
     shift
@@ -149,8 +150,8 @@ rounds_of() { # row metric server[=generator-arguments]… -- generator-argument
                 continue
             fi
             note "$row" "$server" "$(field "$metric")"
-            note "$row" "$server-p50" "$(field "${metric%%[A-Z]*}P50Ms" || true)"
-            note "$row" "$server-p99" "$(field "${metric%%[A-Z]*}P99Ms" || true)"
+            note "$row" "$server-p50" "$(field ${what}P50Ms)"
+            note "$row" "$server-p99" "$(field ${what}P99Ms)"
             complain_about_losses "$row $server"
         done
     done
@@ -162,7 +163,9 @@ wants() { [ -z "$only" ] || [[ ",$only," == *",$1,"* ]]; }
 line() { printf '| %-46s | %-16s | %12s | %-24s | %-10s | %s |\n' "$@"; }
 human() { awk -v v="$1" 'BEGIN {if (v == "") print "-"; else if (v >= 1e6) printf "%.2f M\n", v / 1e6; else if (v >= 1e4) printf "%.0f k\n", v / 1e3; else printf "%.4g\n", v}'; }
 latency() { # key
-    awk -v a="$(median "$1-p50")" -v b="$(median "$1-p99")" 'BEGIN {if (a != "" && b > 0) printf "%.3g / %.3g", a, b}'
+    awk -v a="$(median "$1-p50")" -v b="$(median "$1-p99")" '
+        function ms(v) {return v >= 100 ? sprintf("%.0f", v) : sprintf("%.3g", v)}
+        BEGIN {if (a != "" && b > 0) print ms(a) " / " ms(b)}'
 }
 verdict() { awk -v v="$1" -v t="$2" 'BEGIN {print (v == "") ? "not measured" : (v + 0 >= t + 0) ? "met" : "missed"}'; }
 
@@ -216,6 +219,7 @@ if wants connects; then
     for round in $(seq "$rounds"); do
         for server in hubd limit_send node; do
             [ "$server" != node ] || [ -n "$node" ] || continue
+            [ "$server" = hubd ] || [ "$round" = 1 ] || continue # the peers have no target here
             measure $server --connect-only 10000 || failures=$((failures + 1))
             for part in Quarter Half All; do note connects "$server-$part" "$(field connectsPerCpuSecond$part 2>/dev/null || true)"; done
         done
