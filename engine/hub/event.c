@@ -96,14 +96,45 @@ static const struct builtin *builtin_named(struct hub_str name) {
 
 /* ---- custom events ---- */
 
+/* An event on its way to the store. */
 struct kept_event {
     struct hub_write write;
     struct hub_cell cells[HUB_EVT_COLUMNS];
-    struct hub_call *call;
-    const struct hub_def_custom_event *event;
+    struct hub_engine *engine;
     struct hub_buf data;
     char id[HUB_UUID_LEN + 1];
+    hub_event_kept *done;
+    void *arg;
 };
+
+static void on_written(struct hub_write *w) {
+    struct kept_event *k = w->arg;
+    k->engine->pending--;
+    k->done(k->arg, w->code, hub_buf_str(&k->data));
+    hub_buf_free(&k->data);
+    free(k);
+}
+
+static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
+
+void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct hub_def_custom_event *e, const json_t *data, hub_event_kept *done,
+                    void *arg) {
+    struct hub_hub *hub = hub_of(room);
+    struct hub_store *store = hub->engine->config.store;
+    struct kept_event *k = hub_xcalloc(1, sizeof *k);
+    *k = (struct kept_event){.engine = hub->engine, .done = done, .arg = arg};
+    hub_uuid7(k->id);
+    hub_json_add(&k->data, data);
+    k->cells[HUB_EVT_ID] = text(hub_str(k->id, HUB_UUID_LEN));
+    k->cells[HUB_EVT_ROOM_ID] = text(hub_cstr(room->id));
+    if (sender.n) k->cells[HUB_EVT_SENDER_ID] = text(sender);
+    k->cells[HUB_EVT_NAME] = text(hub_cstr(e->name));
+    k->cells[HUB_EVT_DATA] = text(hub_buf_str(&k->data));
+    k->cells[HUB_EVT_TIMESTAMP] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
+    k->write = (struct hub_write){.table = hub->tables->event, .kind = HUB_INSERT, .cells = k->cells, .done = on_written, .arg = k};
+    hub->engine->pending++;
+    store->ops->write(store, &k->write);
+}
 
 static void broadcast(struct hub_call *c, const struct hub_def_custom_event *e, struct hub_str data) {
     begin_args(c->room, hub_cstr(c->who->user_id));
@@ -114,60 +145,47 @@ static void broadcast(struct hub_call *c, const struct hub_def_custom_event *e, 
     hub_room_emit(c->room, &all, hub_cstr(e->name), hub_buf_str(&args), e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
 }
 
-static void on_kept(struct hub_write *w) {
-    struct kept_event *k = w->arg;
-    k->call->hub->engine->pending--;
-    if (w->code) {
-        hub_call_fail(k->call, w->code, NULL);
+/* A client's event that is stored first, then shown. */
+struct shown_later {
+    struct hub_call *call;
+    const struct hub_def_custom_event *event;
+};
+
+static void on_kept(void *arg, enum hub_code code, struct hub_str data) {
+    struct shown_later *s = arg;
+    if (code) {
+        hub_call_fail(s->call, code, NULL);
     } else {
-        broadcast(k->call, k->event, hub_buf_str(&k->data));
-        hub_call_ok(k->call, NULL, HUB_STR(""));
+        broadcast(s->call, s->event, data);
+        hub_call_ok(s->call, NULL, HUB_STR(""));
     }
-    hub_buf_free(&k->data);
-    free(k);
+    free(s);
 }
 
-static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
-
-/* ephemeral: false — stored first, then shown. */
-static void keep(struct hub_call *c, const struct hub_def_custom_event *e, const json_t *data) {
-    struct hub_store *store = c->hub->engine->config.store;
-    struct kept_event *k = hub_xcalloc(1, sizeof *k);
-    k->call = c;
-    k->event = e;
-    hub_uuid7(k->id);
-    hub_json_add(&k->data, data);
-    k->cells[HUB_EVT_ID] = text(hub_str(k->id, HUB_UUID_LEN));
-    k->cells[HUB_EVT_ROOM_ID] = text(hub_cstr(c->room->id));
-    k->cells[HUB_EVT_SENDER_ID] = text(hub_cstr(c->who->user_id));
-    k->cells[HUB_EVT_NAME] = text(hub_cstr(e->name));
-    k->cells[HUB_EVT_DATA] = text(hub_buf_str(&k->data));
-    k->cells[HUB_EVT_TIMESTAMP] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
-    k->write = (struct hub_write){.table = c->hub->tables->event, .kind = HUB_INSERT, .cells = k->cells, .done = on_kept, .arg = k};
-    c->hub->engine->pending++;
-    store->ops->write(store, &k->write);
+static void keep_then_show(struct hub_call *c, const struct hub_def_custom_event *e, const json_t *data) {
+    struct shown_later *s = hub_xmalloc(sizeof *s);
+    *s = (struct shown_later){c, e};
+    hub_event_keep(c->room, hub_cstr(c->who->user_id), e, data, on_kept, s);
 }
 
 static void run_custom(struct hub_call *c, const struct hub_def_custom_event *e) {
+    static struct hub_buf text_of_data;
     const json_t *data = hub_json_get(c->args, "data");
     if (e->direction != HUB_CLIENT_TO_ROOM) {
         hub_call_fail(c, HUB_NOT_ALLOWED, "the event \"%s\" is sent by the server only", e->name);
         return;
     }
-    if (!e->ephemeral) {
-        keep(c, e, data);
-        return;
-    }
-    static struct hub_buf text_of_data;
     hub_buf_clear(&text_of_data);
     hub_json_add(&text_of_data, data);
     if ((int64_t)text_of_data.n > c->hub->def->max_message_size) {
         hub_call_fail(c, HUB_TOO_LARGE, "data: %zu bytes of JSON, at most %lld are allowed", text_of_data.n,
                       (long long)c->hub->def->max_message_size);
-        return;
+    } else if (!e->ephemeral) {
+        keep_then_show(c, e, data);
+    } else {
+        broadcast(c, e, hub_buf_str(&text_of_data));
+        hub_call_ok(c, NULL, HUB_STR(""));
     }
-    broadcast(c, e, hub_buf_str(&text_of_data));
-    hub_call_ok(c, NULL, HUB_STR(""));
 }
 
 static void run(struct hub_call *c, struct hub_str name) {

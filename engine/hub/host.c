@@ -131,20 +131,47 @@ static void add_data_args(struct hub_buf *b, const char *room_id, const json_t *
     hub_buf_addc(b, '}');
 }
 
+static void emit_in(struct hub_room *room, const struct hub_target *target, const struct hub_host_call *c, unsigned flags) {
+    struct hub_buf args = {0};
+    add_data_args(&args, room->id, arg(c, 2));
+    hub_room_emit(room, target, text_arg(c, 1), hub_buf_str(&args), flags);
+    hub_buf_free(&args);
+}
+
+struct announcing {
+    struct hub_room *room; /* reference */
+    struct hub_host_call *call;
+};
+
+static void on_event_kept(void *p, enum hub_code code, struct hub_str data) {
+    struct announcing *a = p;
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    (void)data;
+    if (!code) emit_in(a->room, &all, a->call, 0);
+    hub_room_unref(a->room);
+    if (code)
+        fail(a->call, code, NULL);
+    else
+        done(a->call, json_true());
+    free(a);
+}
+
+/* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is not, for everybody reads the history. */
 static void hub_broadcast(void *ctx, struct hub_host_call *c) {
     struct hub_room *room = room_arg(ctx, c);
     struct hub_target target = {0};
-    struct hub_buf args = {0};
     if (!text_arg(c, 1).n || !hub_target_parse(arg(c, 3), &target.to, &target.ids) || target.to == HUB_TO_SENDER || target.to == HUB_TO_OTHERS) {
         fail(c, HUB_BAD_REQUEST, "hub.broadcast(roomId, event, data, to): to is \"all\" or an array of user ids");
         return;
     }
-    if (room) {
-        const struct hub_def_custom_event *e = hub_def_custom_event(hub_of(room)->def, text_arg(c, 1));
-        add_data_args(&args, room->id, arg(c, 2));
-        hub_room_emit(room, &target, text_arg(c, 1), hub_buf_str(&args), e && e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
-        hub_buf_free(&args);
+    const struct hub_def_custom_event *e = room ? hub_def_custom_event(hub_of(room)->def, text_arg(c, 1)) : NULL;
+    if (e && !e->ephemeral && target.to == HUB_TO_ALL) {
+        struct announcing *a = hub_xmalloc(sizeof *a);
+        *a = (struct announcing){hub_room_ref(room), c};
+        hub_event_keep(room, hub_str(NULL, 0), e, arg(c, 2), on_event_kept, a);
+        return;
     }
+    if (room) emit_in(room, &target, c, e && e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
     done(c, json_boolean(room != NULL));
 }
 

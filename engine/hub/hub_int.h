@@ -265,6 +265,11 @@ void hub_server_messages(struct hub_room *room, const json_t *messages, struct h
 /* "to"/"broadcastTo" as written in a result: false when it is malformed. *IDS is borrowed. */
 bool hub_target_parse(const json_t *v, enum hub_to *to, const json_t **ids);
 
+/* Stores the custom event E (ephemeral: false) of ROOM; SENDER empty for the server's own. DONE comes once, later, with DATA as JSON text. */
+typedef void hub_event_kept(void *arg, enum hub_code code, struct hub_str data);
+void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct hub_def_custom_event *e, const json_t *data, hub_event_kept *done,
+                    void *arg);
+
 /* ---- commands, by file ---- */
 void hub_cmd_join(struct hub_call *c);
 void hub_cmd_leave(struct hub_call *c);

@@ -71,9 +71,15 @@ describe("custom events", () => {
         { name: "wave", ephemeral: true, direction: "clientToRoom" },
         { name: "pin", ephemeral: false, direction: "clientToRoom" },
         { name: "tick", ephemeral: true, direction: "serverToRoom" },
+        { name: "verdict", ephemeral: false, direction: "serverToRoom" },
         { name: "whisper", ephemeral: true, direction: "serverToClient" },
       ],
     };
+    def.hub.messageSettings.customMessageTypes = [{ name: "tell" }];
+    const lua = `local c = message.content
+      hub.broadcast(roomId, c.event, c.data, c.to)
+      return {accept = true, persist = false, broadcast = false}`;
+    def.hub.hubLogic = { messageHandlers: [{ messageType: "tell", script: { lua } }] };
   });
 
   test("a clientToRoom event reaches the room with user and data", async () => {
@@ -102,6 +108,31 @@ describe("custom events", () => {
     const bob = await server.member("bob", roomId);
     await ann.ok("hub:event", { roomId, event: "pin", data: { id: "m1" } });
     assert.deepEqual((await bob.next("pin")).data, { id: "m1" });
+  });
+
+  test("an event that is persisted is as large as a message at most", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    for (const event of ["wave", "pin"]) await ann.refused("too_large", "hub:event", { roomId, event, data: { text: "x".repeat(70000) } });
+    assert.deepEqual((await ann.ok("hub:history", { roomId, include: "events" })).events, []);
+  });
+
+  test("what a script broadcasts is kept as the event says, unless it is meant for some", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    const told = (event, data, to) => ann.ok("hub:send", { roomId, messageType: "tell", content: { event, data, to } });
+    await told("verdict", { guilty: false });
+    await told("verdict", { secret: true }, ["bob"]);
+    await told("tick", { n: 1 });
+    assert.deepEqual(await bob.next("verdict"), { roomId, data: { guilty: false } });
+    assert.deepEqual((await bob.next("verdict")).data, { secret: true });
+    await bob.next("tick");
+    const { events } = await bob.ok("hub:history", { roomId, include: "events" });
+    assert.deepEqual(
+      events.map(({ event, userId, data }) => [event, userId, data]),
+      [["verdict", null, { guilty: false }]],
+    );
   });
 
   for (const event of ["tick", "whisper"]) {
