@@ -44,9 +44,28 @@ describe("presence", () => {
     // Eve's going is told later than Bob's would have been.
     eve.close();
     await ann.next("hub:offline", of("eve"));
-    assert.deepEqual(
-      ann.log.filter(([name, payload]) => /^hub:(online|offline)$/.test(name) && payload.user.id === "bob").map(([name]) => name),
-      ["hub:online"],
+    assert.equal(ann.log.filter(([name, payload]) => name === "hub:offline" && payload.user.id === "bob").length, 0);
+  });
+
+  test("whoever has left takes no place and is no member, though offline is not told yet", async () => {
+    await serving(
+      (def) => {
+        everything(def);
+        def.hub.guardrails.maxUsersPerRoom = 2;
+        def.hub.guardrails.maxRoomsPerUser = 1;
+      },
+      async (inner) => {
+        const ann = await inner.member("ann", "r1");
+        const bob = await inner.member("bob", "r1");
+        await bob.ok("hub:leave", { roomId: "r1" });
+        assert.deepEqual(
+          (await ann.ok("hub:members", { roomId: "r1" })).members.map(({ userId }) => userId),
+          ["ann"],
+        );
+        const eve = await inner.member("eve", "r1");
+        assert.equal(eve.welcome.memberCount, 2);
+        await bob.ok("hub:join", { roomId: "r2" });
+      },
     );
   });
 
