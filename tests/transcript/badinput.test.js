@@ -13,6 +13,7 @@ function small(def) {
   def.service.listen.maxQueueBytes = 262144;
   def.hub.guardrails.maxMessageSize = 20000;
   def.hub.messageSettings.customMessageTypes = [{ name: "free" }];
+  def.hub.eventSettings = { customEvents: [{ name: "wave", direction: "clientToRoom" }] };
 }
 
 /** A pair of members that must be able to talk after every test. */
@@ -308,6 +309,31 @@ describe("peers that stall", () => {
     // The close frame waits behind what the reader did not take: it may get the connection's end instead.
     if (code !== 1006) assert.deepEqual([code, reason], [1013, "slow_reader"]);
     lazy.close();
+  });
+
+  test("a stalled reader loses ephemeral events, oldest first, but not its connection", async () => {
+    const roomId = server.room();
+    const [ann, lazy] = await Promise.all(["ann", "lazy"].map((user) => server.member(user, roomId)));
+    const { _socket: tcp } = lazy.socket.io.engine.transport.ws;
+    tcp.pause();
+    const data = { filler: "x".repeat(8000) };
+    const dropped = async () => Number(/^hubd_ephemeral_dropped_total (\d+)$/m.exec((await server.rest("GET", "/metrics")).text)[1]);
+    let n = 0;
+    while ((await dropped()) < 100 && n < 20000) {
+      for (let i = 0; i < 10; i++) await ann.ok("hub:event", { roomId, event: "wave", data: { n: ++n, ...data } });
+    }
+    assert.ok((await dropped()) >= 100);
+    const last = await ann.say(roomId, "after the waves");
+    tcp.resume();
+    await lazy.next("hub:messageArrived", ({ message }) => message.id === last.id);
+    const seen = lazy.log.filter(([name]) => name === "wave").map(([, payload]) => payload.data.n);
+    assert.equal(seen.at(-1), n, "the newest is there");
+    assert.ok(seen.length < n);
+    assert.deepEqual(
+      seen,
+      [...seen].sort((x, y) => x - y),
+    );
+    assert.equal(lazy.socket.connected, true);
   });
 
   test("a polling client that never polls again costs no more than its queue", async () => {

@@ -1,7 +1,9 @@
 // History on join and on request, replay after a lost connection, and the seam between history and what is live.
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { serve, serving } from "./harness.js";
 
 const seqs = (messages) => messages.map(({ seq }) => seq);
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -216,6 +218,27 @@ describe("replay with since", () => {
     assert.equal(partly.joined.recovered, false);
     assert.equal(partly.history.recovered, false);
     assert.deepEqual(seqs(partly.history.messages), range(992, 1001));
+  });
+});
+
+describe("a counter that starts over", () => {
+  test("has another epoch, and a replay from before it is ordinary history", async () => {
+    await serving(undefined, async (server) => {
+      const ann = await server.member("ann", "r1");
+      await fill(ann, "r1", 5);
+      const { epoch } = ann.welcome;
+      server.closePeers();
+      await server.hubd.stop();
+      rmSync(join(server.dir, "data"), { recursive: true });
+      await server.start();
+      const bob = await server.member("bob", "r1");
+      assert.notEqual(bob.welcome.epoch, epoch);
+      await fill(bob, "r1", 8);
+      const again = await server.connect("ann");
+      const joined = await again.ok("hub:join", { roomId: "r1", since: 5, epoch });
+      assert.equal(joined.recovered, false);
+      assert.deepEqual(seqs((await again.next("hub:history")).messages), range(1, 8));
+    });
   });
 });
 

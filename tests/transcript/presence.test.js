@@ -102,6 +102,8 @@ describe("receipts", () => {
   }
 
   for (const [what, send] of [
+    ["hub:event with lastReadSeq", (bob, roomId, { seq }) => bob.ok("hub:event", { roomId, event: "messageRead", data: { lastReadSeq: seq } })],
+    ["hub:event with messageId", (bob, roomId, { id }) => bob.ok("hub:event", { roomId, event: "messageRead", data: { messageId: id } })],
     ["messageRead with lastReadSeq", (bob, roomId, { seq }) => bob.ok("messageRead", { roomId, lastReadSeq: seq })],
     ["hub:messageRead with lastReadTimestamp", (bob, roomId, { timestamp }) => bob.ok("hub:messageRead", { roomId, lastReadTimestamp: timestamp })],
   ]) {
