@@ -88,6 +88,7 @@ void hub_room_close(struct hub_room *room) {
     hub_room_ref(room);
     tell(room, "roomClosed", room->record, NULL);
     hub_room_empty(room, HUB_STR("room_not_eligible"));
+    hub_actions_stop(room); /* those with keepAlive too */
     hub_room_unref(room);
 }
 

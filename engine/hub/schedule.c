@@ -143,13 +143,32 @@ static void free_resuming(struct resuming *r) {
     free(r);
 }
 
+static void resume(struct resuming *r) {
+    hub_room_used(r->room);
+    hub_room_unused(r->room); /* only what needs no members */
+    free_resuming(r);
+}
+
+static void on_eligible(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct resuming *r = arg;
+    if (code) hub_hook_failed(r->hub, &r->hub->def->room_eligibility, code, error);
+    if (code || !hub_truthy(result))
+        free_resuming(r);
+    else
+        resume(r);
+}
+
 static void on_resumed(void *arg, enum hub_code code) {
     struct resuming *r = arg;
-    if (!code) {
-        hub_room_used(r->room);
-        hub_room_unused(r->room); /* only what needs no members */
+    struct hub_hook_arg args[3];
+    if (code) {
+        free_resuming(r);
+    } else if (r->hub->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
+        resume(r);
+    } else {
+        size_t n = hub_hook_room_args(r->hub, r->room->record, args, 0);
+        hub_hook_call(r->hub, &r->hub->def->room_eligibility, args, n, on_eligible, r);
     }
-    free_resuming(r);
 }
 
 static void on_record(void *arg, enum hub_code code, json_t *row, const char *error) {

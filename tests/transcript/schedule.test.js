@@ -85,6 +85,43 @@ describe("scheduled actions with keepAlive", () => {
   });
 });
 
+describe("scheduled actions with keepAlive of a room that is closed", () => {
+  const closing = (def) => {
+    ticking(def);
+    def.service.dataObjects[0].api = { update: ["admin"] };
+    def.hub.roomSettings.roomEligibility = "room.status == 'active'";
+    def.hub.hubLogic.scheduledActions[0].keepAlive = true;
+    def.hub.hubLogic.scheduledActions[0].script = lua("log.info('ticks in ' .. roomId) return {}");
+  };
+
+  test("end, do not come back with a restart, and start again with the first to join", async () => {
+    await serving(closing, async (server) => {
+      const set = (id, status) => server.rest("PATCH", `/objects/conversation/${id}`, { user: "ada", role: "admin", body: { status } });
+      const ticks = async (id, times) => {
+        for (; times; times--) await server.hubd.printed(new RegExp(`ticks in ${id}\\b`), server.hubd.output.length);
+      };
+      const ann = await server.member("ann", "r1");
+      await ann.ok("hub:join", { roomId: "r2" });
+      await ticks("r1", 1);
+      await set("r1", "closed");
+      await ann.next("hub:roomClosed");
+      const resting = async (from) => {
+        await ticks("r2", 5);
+        assert.doesNotMatch(server.hubd.output.slice(from), /ticks in r1\b/);
+      };
+      await ticks("r2", 1); // a tick of r1 that was under way is over
+      await resting(server.hubd.output.length);
+      server.closePeers();
+      await server.hubd.stop();
+      await server.start();
+      await resting(0);
+      await set("r1", "active");
+      await server.member("ann", "r1");
+      await ticks("r1", 1);
+    });
+  });
+});
+
 describe("scheduled actions that fail", () => {
   const server = serve((def) => {
     def.hub.hubLogic = {
