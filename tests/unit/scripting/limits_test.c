@@ -34,6 +34,13 @@ static const struct trap traps[] = {
      "local mt = {__close = function() " LOOP " end} local a <close> = setmetatable({}, mt) local b <close> = setmetatable({}, mt) "
      "local c <close> = setmetatable({}, mt) " LOOP,
      NULL},
+    {"an endless __close handler after an end below a C function ends", ENDS_TIMEOUT,
+     "local x <close> = setmetatable({}, {__close = function() " LOOP " end}) tostring(setmetatable({}, {__tostring = function() " LOOP " end}))",
+     NULL},
+    {"an endless __close handler inside pcall and below a C function ends", ENDS_TIMEOUT,
+     "tostring(setmetatable({}, {__tostring = function() while true do pcall(function() local x <close> = setmetatable({}, {__close = "
+     "function() " LOOP " end}) " LOOP " end) end end}))",
+     NULL},
     {"an endless __tostring ends", ENDS_TIMEOUT, "tostring(setmetatable({}, {__tostring = function() " LOOP " end}))", NULL},
     {"an endless __tostring below pcall ends", ENDS_TIMEOUT,
      "while true do pcall(tostring, setmetatable({}, {__tostring = function() " LOOP " end})) end", NULL},
@@ -136,7 +143,7 @@ static void ends_in_time(void **state) {
     /* Where memory has to run out first, there is time enough for a slow machine. */
     env.service.script_cpu_ms = t->says && strcmp(t->says, "not enough memory") == 0 ? 5000 : 100;
     uint64_t start = cpu_ns();
-    alarm(6); /* a hang is a failure, not a stuck test run */
+    alarm(30); /* a hang is a failure, not a stuck test run */
     script_call(&env, numbers[t - traps], NULL, 0, &r);
     alarm(0);
     uint64_t ms = (cpu_ns() - start) / 1000000;
