@@ -189,6 +189,18 @@ describe("tokens of dev authentication", () => {
   });
 });
 
+describe("CORS for everybody", () => {
+  const server = serve((def) => {
+    def.service.listen.corsOrigins = ["*"];
+  });
+
+  test("allows any origin, but never credentials", async () => {
+    const { headers } = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`, { headers: { origin: "https://any.example.com" } });
+    assert.equal(headers.get("access-control-allow-origin"), "*");
+    assert.equal(headers.get("access-control-allow-credentials"), null);
+  });
+});
+
 describe("TLS", () => {
   const server = serve((def) => {
     const dir = mkdtempSync(join(tmpdir(), "hubd-tls-"));

@@ -241,10 +241,12 @@ export function serve(change, options) {
   return server;
 }
 
-/** The same inside one test: starts, runs BODY(server), stops. */
+/** The same inside one test: starts, runs BODY(server), stops. OPTIONS.prepare(dir) comes before the start. */
 export async function serving(change, body, options) {
   const server = new Server(definition(change));
   try {
+    server.dir = writeService(server.def);
+    options?.prepare?.(server.dir);
     await server.start(options);
     await body(server);
     await server.stop();
