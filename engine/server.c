@@ -18,6 +18,7 @@
 #include "scripting/scripts.h"
 
 #define DRAIN_MS 10000      /* longest graceful stop */
+#define POLL_GRACE_MS 2000  /* of it, how long clients between two polls may take to fetch what is queued */
 #define DRAIN_STEP_MS 10    /* how often to look whether it is over */
 #define RETIRE_MS 15000     /* after that no script of the old definitions runs any more */
 #define RETRY_AFTER_MS 1000 /* what clients are told on hub:draining */
@@ -355,6 +356,7 @@ static void close_down(struct server *s) {
 
 static void on_closed_step(struct hub_timer *t) {
     struct server *s = HUB_CONTAINER(t, struct server, drain);
+    if (!hub_transport_sessions(s->transport)) hub_transport_stop_listening(s->transport);
     if (hub_transport_sessions(s->transport) || hub_transport_connections(s->transport)) {
         if (hub_loop_now(s->loop) < s->drain_until + 2000) {
             hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_closed_step);
@@ -367,8 +369,10 @@ static void on_closed_step(struct hub_timer *t) {
 
 static void on_drain_step(struct hub_timer *t) {
     struct server *s = HUB_CONTAINER(t, struct server, drain);
+    int64_t left = s->drain_until - hub_loop_now(s->loop);
     bool busy = hub_engine_pending(s->engine) || hub_namespaces_pending(s->namespaces);
-    if (busy && hub_loop_now(s->loop) < s->drain_until) {
+    bool fetching = left > DRAIN_MS - POLL_GRACE_MS && hub_transport_polling(s->transport, true);
+    if ((busy && left > 0) || fetching) {
         hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_drain_step);
         return;
     }
@@ -385,9 +389,11 @@ static void on_stop(void *arg, int signo) {
     hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
     s->draining = true;
     s->drain_until = hub_loop_now(s->loop) + DRAIN_MS;
-    hub_transport_stop_listening(s->transport);
+    hub_transport_drain(s->transport);
     hub_engine_drain(s->engine, RETRY_AFTER_MS);
     hub_namespaces_drain(s->namespaces);
+    /* A client that polls comes back by a new connection for what is queued: the listener waits for it, and for nobody else. */
+    if (!hub_transport_polling(s->transport, false)) hub_transport_stop_listening(s->transport);
     hub_timer_start(s->loop, &s->drain, 0, on_drain_step);
 }
 

@@ -106,9 +106,18 @@ size_t hub_transport_sessions(const struct hub_transport *t) { return hub_map_le
 
 /* ---- stop ---- */
 
+void hub_transport_drain(struct hub_transport *t) { t->draining = true; }
+
 void hub_transport_stop_listening(struct hub_transport *t) {
     hub_listen_close(t);
-    t->draining = true; /* answers say "Connection: close" from here on */
+    hub_transport_drain(t);
+}
+
+size_t hub_transport_polling(const struct hub_transport *t, bool undelivered) {
+    size_t n = 0;
+    void *e;
+    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));) n += !hub_eio_is_websocket(e) && (!undelivered || hub_eio_queued(e));
+    return n;
 }
 
 /* Neither answering nor receiving the body of a request. */

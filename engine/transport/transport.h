@@ -69,6 +69,11 @@ struct hub_transport_ops {
 enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
                                 const struct hub_transport_ops *ops, void *ctx, struct hub_err *err);
 int hub_transport_port(const struct hub_transport *t); /* the port really bound */
+/* From now on new sessions are refused and answers say "Connection: close". The listener stays: clients that poll need new connections to
+ * fetch what is queued for them. */
+void hub_transport_drain(struct hub_transport *t);
+/* Sessions that poll; UNDELIVERED: only those with something queued. */
+size_t hub_transport_polling(const struct hub_transport *t, bool undelivered);
 /* Closes the listener; existing connections go on. */
 void hub_transport_stop_listening(struct hub_transport *t);
 /* Closes every session (HUB_CLOSE_SHUTDOWN) after flushing what the sockets take at once. */
