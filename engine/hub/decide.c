@@ -34,9 +34,9 @@ static void check_scripts(struct decision *d);
 
 static void finish(struct decision *d, enum hub_code code, const struct hub_rights *rights) {
     if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms())) code = HUB_BLOCKED; /* since it was asked first */
-    if (code && hub_log_on(HUB_LOG_DEBUG))
-        hub_log_kv(HUB_LOG_DEBUG, "hub", "join refused", "hub", d->def->name, "room", d->room_id, "user", d->who->user_id, "code",
-                   hub_code_name(code), NULL);
+    if (hub_log_on(HUB_LOG_DEBUG))
+        hub_log_kv(HUB_LOG_DEBUG, "hub", code ? "entry refused" : "entry granted", "hub", d->def->name, "room", d->room_id, "user", d->who->user_id,
+                   "by", d->layer, "code", code ? hub_code_name(code) : NULL, NULL);
     d->done(d->arg, code, rights, d->layer, d->room);
     if (d->room) hub_room_unref(d->room);
     hub_identity_unref(d->who);

@@ -1,7 +1,6 @@
 /* Reading a room's past: on join, by replay from a known number, and page by page. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "hub/hub_int.h"
 
 #define PAGE_MAX 1000   /* messages of one answer */
@@ -156,9 +155,15 @@ void hub_history_on_join(struct hub_room *room, int64_t upto, int64_t limit, boo
 struct page {
     struct hub_call *call;
     int64_t limit, offset;
-    bool newest_first;
+    bool newest_first, events, has_more;
     struct hub_buf fields;
 };
+
+static void fail_page(struct page *p, enum hub_code code, const char *error) {
+    hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+    hub_buf_free(&p->fields);
+    free(p);
+}
 
 static void end_page(struct page *p, int64_t total) {
     if (total >= 0) hub_buf_addf(&p->fields, ",\"totalRowCount\":%lld", (long long)total);
@@ -188,21 +193,45 @@ static void count_all(struct page *p) {
     json_decref(params);
 }
 
-static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
-    struct page *p = arg;
-    if (code) {
-        hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
-        hub_buf_free(&p->fields);
-        free(p);
-        return;
-    }
-    size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
-    hub_messages_json(&p->fields, rows, take, p->newest_first);
-    hub_buf_addf(&p->fields, ",\"hasMore\":%s", rows->n > take ? "true" : "false");
+static void finish_page(struct page *p) {
+    hub_buf_addf(&p->fields, ",\"hasMore\":%s", p->has_more ? "true" : "false");
     if (hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount"))
         count_all(p);
     else
         end_page(p, -1);
+}
+
+static void on_events(void *arg, enum hub_code code, struct hub_str json) {
+    struct page *p = arg;
+    if (code) {
+        fail_page(p, code, NULL);
+        return;
+    }
+    hub_buf_addz(&p->fields, ",\"events\":");
+    hub_buf_adds(&p->fields, json);
+    finish_page(p);
+}
+
+/* The events of the page's time. Spans of neighbouring pages touch: who reads all pages gets every event once. */
+static void add_events(struct page *p, int64_t last_seq) {
+    struct hub_span span = {.start = hub_json_get_int(p->call->args, "after", 0), .end = hub_json_get_int(p->call->args, "before", 0)};
+    if (p->has_more) *(p->newest_first ? &span.start : &span.end) = last_seq;
+    hub_kept_events(p->call->room, &span, on_events, p);
+}
+
+static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct page *p = arg;
+    if (code) {
+        fail_page(p, code, error);
+        return;
+    }
+    size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
+    hub_messages_json(&p->fields, rows, take, p->newest_first);
+    p->has_more = rows->n > take;
+    if (p->events)
+        add_events(p, take ? hub_row(rows, take - 1)[HUB_MSG_SEQ].i : 0);
+    else
+        finish_page(p);
 }
 
 /* before/after as given; false (and answered) when one is no number. */
@@ -239,54 +268,6 @@ static void read_page(struct page *p) {
     store->ops->select(store, &q, on_page, p);
 }
 
-/* ---- events that were kept: the newest LIMIT of the room ---- */
-
-static void add_event(struct hub_buf *b, const struct hub_cell *row) {
-    char iso[HUB_ISO_LEN + 1];
-    hub_iso_format(row[HUB_EVT_TIMESTAMP].i, iso);
-    hub_buf_addz(b, "{\"id\":");
-    hub_json_add_string(b, row[HUB_EVT_ID].s);
-    hub_buf_addz(b, ",\"roomId\":");
-    hub_json_add_string(b, row[HUB_EVT_ROOM_ID].s);
-    hub_buf_addz(b, ",\"event\":");
-    hub_json_add_string(b, row[HUB_EVT_NAME].s);
-    hub_buf_addz(b, ",\"userId\":");
-    if (row[HUB_EVT_SENDER_ID].kind == HUB_CELL_TEXT)
-        hub_json_add_string(b, row[HUB_EVT_SENDER_ID].s);
-    else
-        hub_buf_addz(b, "null");
-    hub_buf_addz(b, ",\"data\":");
-    if (row[HUB_EVT_DATA].kind == HUB_CELL_TEXT)
-        hub_buf_adds(b, row[HUB_EVT_DATA].s);
-    else
-        hub_buf_addz(b, "null");
-    hub_buf_addf(b, ",\"timestamp\":\"%s\"}", iso);
-}
-
-static void on_events(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
-    struct page *p = arg;
-    if (code) {
-        hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
-        free(p);
-        return;
-    }
-    hub_buf_addz(&p->fields, "\"events\":[");
-    for (size_t i = rows->n; i; i--) { /* they come newest first */
-        add_event(&p->fields, hub_row(rows, i - 1));
-        if (i > 1) hub_buf_addc(&p->fields, ',');
-    }
-    hub_buf_addz(&p->fields, "],");
-    read_page(p);
-}
-
-static void read_events(struct page *p) {
-    struct hub_store *store = p->call->hub->engine->config.store;
-    const struct hub_cond where = {.column = HUB_EVT_ROOM_ID, .value = text_cell(hub_cstr(p->call->room->id))};
-    const struct hub_select q = {
-        .table = p->call->hub->tables->event, .where = &where, .where_n = 1, .order_by = HUB_EVT_TIMESTAMP, .descending = true, .limit = p->limit};
-    store->ops->select(store, &q, on_events, p);
-}
-
 /* ---- the request ---- */
 
 static enum hub_code check_request(struct hub_call *call, int64_t limit, bool *events, struct hub_err *err) {
@@ -298,6 +279,8 @@ static enum hub_code check_request(struct hub_call *call, int64_t limit, bool *e
     if (!bound(call, "before", HUB_LT, where, &n) || !bound(call, "after", HUB_GT, where, &n))
         return hub_fail(err, HUB_BAD_REQUEST, "before, after: expected a seq (a whole number)");
     if (!hub_json_nil(include) && !*events) return hub_fail(err, HUB_BAD_REQUEST, "include: expected \"events\"");
+    if (*events && hub_json_get_int(call->args, "offset", 0))
+        return hub_fail(err, HUB_BAD_REQUEST, "include: events come with before and after, not with pageNumber");
     return HUB_OK;
 }
 
@@ -314,9 +297,7 @@ void hub_cmd_history(struct hub_call *call) {
     *p = (struct page){.call = call,
                        .limit = bounded(limit),
                        .offset = hub_json_get_int(call->args, "offset", 0),
-                       .newest_first = hub_json_nil(hub_json_get(call->args, "after"))};
-    if (events)
-        read_events(p);
-    else
-        read_page(p);
+                       .newest_first = hub_json_nil(hub_json_get(call->args, "after")),
+                       .events = events};
+    read_page(p);
 }

@@ -298,6 +298,13 @@ void hub_cmd_refresh_token(struct hub_call *c);
 void hub_cmd_room(struct hub_call *c); /* REST: GET /{hub}/rooms/{id} */
 void hub_receipt_read(struct hub_call *c);
 void hub_receipt_delivered(struct hub_call *c);
+/* A part of a room's past, from the time of message number START up to, not including, that of message number END; 0 = open on that side. */
+struct hub_span {
+    int64_t start, end;
+};
+/* The events kept in that span, the newest 1,000, in the order of time: JSON is an array, borrowed. */
+typedef void hub_kept_done(void *arg, enum hub_code code, struct hub_str json);
+void hub_kept_events(struct hub_room *room, const struct hub_span *span, hub_kept_done *done, void *arg);
 /* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt with. */
 bool hub_event_alias(struct hub_call *c, struct hub_str event);
 

@@ -1,14 +1,18 @@
 /* Read and delivery receipts: resolved to a message of the room, stored per user, told to the room, never moving backwards. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "hub/hub_int.h"
+
+#define MESSAGE_ID_MAX 64
 
 struct receipt {
     struct hub_write write;
     struct hub_cell cells[HUB_RCP_COLUMNS];
     struct hub_call *call;
     bool read; /* else delivered */
+    struct hub_receipt before;
     bool has_time;
     int64_t time; /* lastReadTimestamp as given */
     int64_t message_seq, message_time;
@@ -44,10 +48,22 @@ static void tell(struct receipt *r) {
     hub_buf_free(&args);
 }
 
+/* What was not stored must be acceptable when the client tries again, unless a later receipt has gone further meanwhile. */
+static void take_back(const struct receipt *r) {
+    struct hub_receipt *now = hub_receipt_of(r->call->room, hub_cstr(r->call->who->user_id), true);
+    if (r->read && now->read_seq == r->message_seq && now->read_time == r->message_time) {
+        now->read_seq = r->before.read_seq;
+        now->read_time = r->before.read_time;
+    } else if (!r->read && now->delivered_seq == r->message_seq) {
+        now->delivered_seq = r->before.delivered_seq;
+    }
+}
+
 static void on_stored(struct hub_write *w) {
     struct receipt *r = w->arg;
     r->call->hub->engine->pending--;
     if (w->code) {
+        take_back(r);
         fail(r, w->code, NULL);
         return;
     }
@@ -60,7 +76,9 @@ static void on_stored(struct hub_write *w) {
 static void store(struct receipt *r, struct hub_receipt *now) {
     struct hub_call *c = r->call;
     struct hub_store *st = c->hub->engine->config.store;
+    r->before = *now;
     if (r->read) {
+        if (r->message_time < now->read_time) r->message_time = now->read_time;
         now->read_seq = r->message_seq;
         now->read_time = r->message_time;
         r->cells[HUB_RCP_LAST_READ_TIMESTAMP] = number(r->message_time);
@@ -102,6 +120,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
 static bool aim(struct receipt *r, const json_t *args, const char *seq_key, struct hub_cond *cond) {
     struct hub_str id = hub_json_get_str(args, "messageId"), time = hub_json_get_str(args, "lastReadTimestamp");
     int64_t seq = hub_json_get_int(args, seq_key, 0);
+    if (id.n > MESSAGE_ID_MAX || (id.n && memchr(id.p, 0, id.n))) return false;
     if (id.n)
         *cond = (struct hub_cond){.column = HUB_MSG_ID, .value = text(id)};
     else if (seq > 0)
@@ -110,6 +129,7 @@ static bool aim(struct receipt *r, const json_t *args, const char *seq_key, stru
         *cond = (struct hub_cond){.column = HUB_MSG_TIMESTAMP, .cmp = HUB_LE, .value = number(r->time)}, r->has_time = true;
     else
         return false;
+    if (r->time > hub_wall_ms()) r->time = hub_wall_ms(); /* a client whose clock is ahead has not read what is still to come */
     return true;
 }
 

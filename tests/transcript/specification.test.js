@@ -1,0 +1,525 @@
+// Fields of the hub document that no other transcript covers: what each does as seen by clients. docs/specification.md names the test of
+// every field.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve, serving } from "./harness.js";
+
+/** A custom type "run" whose handler calls the function of lib/act.lua that the content names, and a text type beside it. */
+function scripted(def, functions) {
+  def.hub.messageSettings.customMessageTypes = [{ name: "run" }];
+  def.hub.hubLogic = {
+    messageHandlers: [
+      {
+        messageType: "run",
+        script: { lua: "return {accept = true, modifiedContent = {result = lib.act[message.content.call](roomId, message.content)}}" },
+      },
+    ],
+  };
+  def.files = { "lib/act.lua": `return {${Object.entries(functions).map(([name, lua]) => `${name} = function(roomId, args) ${lua} end`)}}\n` };
+}
+const run = async (peer, roomId, call, more = {}) =>
+  (await peer.ok("hub:send", { roomId, messageType: "run", content: { call, ...more } })).message.content.result;
+
+describe("descriptions", () => {
+  const server = serve((def) => {
+    def.hub.hubBasics.description = "Where the desks talk";
+    def.hub.messageSettings.customMessageTypes = [
+      {
+        name: "bid",
+        description: "An offer for an item",
+        fields: [{ name: "amount", fieldType: "Decimal", required: true, description: "In the item's currency" }],
+      },
+    ];
+    def.hub.eventSettings = { customEvents: [{ name: "wave", description: "Somebody says hello" }] };
+  });
+
+  test("of the hub, its types, fields and events are published under /{hubName}", async () => {
+    const { status, body } = await server.rest("GET", "/chat", { user: "ann" });
+    assert.equal(status, 200);
+    assert.equal(body.hub.name, "chat");
+    assert.equal(body.hub.description, "Where the desks talk");
+    const bid = body.hub.messageTypes.find(({ name }) => name === "bid");
+    assert.equal(bid.description, "An offer for an item");
+    assert.equal(bid.fields[0].description, "In the item's currency");
+    assert.equal(body.hub.events.custom[0].description, "Somebody says hello");
+  });
+});
+
+describe("names of sources of roles", () => {
+  test("appear in the log of joins as what decided", async () => {
+    await serving(
+      (def) => {
+        def.hub.roomSettings.authSources = [
+          { name: "ownership", sourceObject: "conversation", userField: "ownerId", roomField: "id", hubRole: "member" },
+        ];
+        def.hub.roomSettings.authScripts[0].name = "passersBy";
+        def.seed.conversation[0].ownerId = "ann";
+      },
+      async (server) => {
+        await server.member("ann", "r1");
+        await server.hubd.printed(/authSources\.ownership/);
+        await server.member("bob", "r1");
+        await server.hubd.printed(/authScripts\.passersBy/);
+      },
+      { args: ["--log-level", "debug"] },
+    );
+  });
+});
+
+describe("dataObjectName", () => {
+  const server = serve((def) => {
+    scripted(def, {
+      list: "return objects.list('Talk', {roomId = roomId})",
+      other: "local ok, why = pcall(objects.list, 'chatMessage', {}) return {ok = ok, why = tostring(why)}",
+    });
+    def.hub.messageSettings.dataObjectName = "Talk";
+  });
+
+  test("is the name under which scripts find the messages", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const { id } = await ann.say(roomId, "hello");
+    const rows = await run(ann, roomId, "list");
+    assert.deepEqual(
+      rows.map((row) => [row.id, row.messageType, row.content.body, row.seq]),
+      [[id, "text", "hello", 1]],
+    );
+    const { ok, why } = await run(ann, roomId, "other");
+    assert.equal(ok, false);
+    assert.match(why, /chatMessage/);
+  });
+});
+
+describe("authCacheTTL", () => {
+  const functions = { leave: "return db.query('DELETE FROM membership WHERE \"userId\" = $1', args.user)" }; // no event: nobody hears of it
+  const members = (ttl) => (def) => {
+    scripted(def, functions);
+    def.hub.roomSettings.authScripts = [{ name: "boss", script: "user.roleId == 'boss'", hubRole: null }];
+    def.hub.roomSettings.authSources = [
+      { name: "members", sourceObject: "membership", userField: "userId", roomField: "conversationId", hubRole: "member" },
+    ];
+    def.hub.guardrails.authCacheTTL = ttl;
+    def.seed.membership = def.seed.conversation.map(({ id }, i) => ({ id: `m${i}`, userId: "ann", conversationId: id }));
+  };
+  const scene = async (server) => {
+    const roomId = server.room();
+    const boss = await server.member("bob", roomId, { role: "boss" });
+    const ann = await server.member("ann", roomId);
+    await ann.ok("hub:leave", { roomId });
+    await run(boss, roomId, "leave", { user: "ann" });
+    return { roomId, ann };
+  };
+
+  test("of 0 works every join out afresh", async () => {
+    await serving(members(0), async (server) => {
+      const { roomId, ann } = await scene(server);
+      await ann.refused("not_authorized", "hub:join", { roomId });
+    });
+  });
+
+  test("above 0 remembers the role for that long", async () => {
+    await serving(members(2), async (server) => {
+      const { roomId, ann } = await scene(server);
+      await ann.ok("hub:join", { roomId });
+      for (;;) {
+        await ann.call("hub:leave", { roomId });
+        const { ok, error } = await ann.call("hub:join", { roomId });
+        if (ok) continue;
+        assert.equal(error.code, "not_authorized");
+        break;
+      }
+    });
+  });
+});
+
+describe("receipts", () => {
+  const server = serve((def) => {
+    def.hub.roomSettings.authScripts.unshift({ name: "deaf", script: "user.roleId == 'deaf'", hubRole: "deaf" });
+    def.hub.hubRoles.push({ name: "deaf", canRead: false });
+    def.hub.eventSettings = { enableReadReceipts: true, enableDeliveryReceipts: true };
+  });
+
+  async function scene() {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    const messages = [];
+    for (const body of ["one", "two", "three"]) messages.push(await ann.say(roomId, body));
+    const of = async (peer, user) => (await peer.ok("hub:members", { roomId })).members.find(({ userId }) => userId === user);
+    return { roomId, ann, bob, messages, of };
+  }
+
+  test("messageRead tells the room how far a user has read, by number, message or time", async () => {
+    const { roomId, ann, bob, messages } = await scene();
+    const told = (i) => ({ roomId, userId: "bob", lastReadTimestamp: messages[i].timestamp, lastReadSeq: i + 1 });
+    await bob.ok("hub:event", { roomId, event: "messageRead", lastReadSeq: 1 });
+    assert.deepEqual(await ann.next("hub:messageRead"), told(0));
+    await bob.ok("hub:event", { roomId, event: "messageRead", data: { messageId: messages[1].id } });
+    assert.deepEqual(await ann.next("hub:messageRead"), told(1));
+    bob.emit("messageRead", { roomId, lastReadTimestamp: messages[2].timestamp });
+    const { lastReadSeq, lastReadTimestamp } = await ann.next("hub:messageRead");
+    assert.equal(lastReadSeq, 3);
+    assert.equal(lastReadTimestamp, messages[2].timestamp);
+  });
+
+  test("messageDelivered tells the room what has arrived", async () => {
+    const { roomId, ann, bob, messages } = await scene();
+    await bob.ok("hub:event", { roomId, event: "messageDelivered", data: { seq: 1 } });
+    assert.deepEqual(await ann.next("hub:messageDelivered"), { roomId, userId: "bob", messageId: messages[0].id, seq: 1 });
+    await bob.ok("hub:messageDelivered", { roomId, messageId: messages[2].id });
+    assert.deepEqual(await ann.next("hub:messageDelivered"), { roomId, userId: "bob", messageId: messages[2].id, seq: 3 });
+  });
+
+  test("never move backwards, whatever comes late or out of order", async () => {
+    const { roomId, ann, bob, messages, of } = await scene();
+    const future = new Date(Date.now() + 3600000).toISOString();
+    await bob.ok("hub:messageRead", { roomId, lastReadTimestamp: future });
+    const { lastReadTimestamp } = await ann.next("hub:messageRead");
+    assert.ok(Date.parse(lastReadTimestamp) <= Date.now() + 1000, "a time that has not come is not read yet");
+    await bob.ok("hub:messageRead", { roomId, lastReadSeq: 1 });
+    await bob.ok("hub:messageDelivered", { roomId, seq: 3 });
+    await ann.next("hub:messageDelivered");
+    await bob.ok("hub:messageDelivered", { roomId, messageId: messages[0].id });
+    await ann.nothing("hub:messageRead", "hub:messageDelivered");
+    await ann.say(roomId, "four");
+    await bob.ok("hub:messageRead", { roomId, lastReadSeq: 4 });
+    assert.ok((await ann.next("hub:messageRead")).lastReadTimestamp >= lastReadTimestamp);
+    const { lastReadSeq, lastDeliveredSeq } = await of(ann, "bob");
+    assert.deepEqual([lastReadSeq, lastDeliveredSeq], [4, 3]);
+  });
+
+  test("are in the members list of those who join later", async () => {
+    const { roomId, bob, messages, of } = await scene();
+    await bob.ok("hub:messageRead", { roomId, lastReadSeq: 2 });
+    await bob.ok("hub:messageDelivered", { roomId, seq: 3 });
+    const late = await server.member("eve", roomId);
+    const { lastReadSeq, lastReadTimestamp, lastDeliveredSeq } = await of(late, "bob");
+    assert.deepEqual([lastReadSeq, lastReadTimestamp, lastDeliveredSeq], [2, messages[1].timestamp, 3]);
+    assert.equal("lastReadSeq" in (await of(late, "eve")), false);
+  });
+
+  test("need a message of the room, and canRead", async () => {
+    const { roomId, bob } = await scene();
+    for (const event of ["hub:messageRead", "hub:messageDelivered"]) {
+      await bob.refused("bad_request", event, { roomId });
+      await bob.refused("not_found", event, { roomId, messageId: "018f0000-0000-7000-8000-000000000000" });
+    }
+    const deaf = await server.member("dan", roomId, { role: "deaf" });
+    await deaf.refused("cannot_read", "hub:messageRead", { roomId, lastReadSeq: 1 });
+  });
+
+  test("that are not enabled are feature_disabled each on its own", async () => {
+    await serving(
+      (def) => (def.hub.eventSettings = { enableReadReceipts: true }),
+      async (inner) => {
+        const ann = await inner.member("ann", "r1");
+        await ann.say("r1", "one");
+        await ann.ok("hub:messageRead", { roomId: "r1", lastReadSeq: 1 });
+        await ann.refused("feature_disabled", "hub:messageDelivered", { roomId: "r1", seq: 1 });
+      },
+    );
+  });
+});
+
+describe("presence", () => {
+  test("that is off tells nothing and is feature_disabled", async () => {
+    await serving(undefined, async (inner) => {
+      const ann = await inner.member("ann", "r1");
+      const bob = await inner.member("bob", "r1");
+      await ann.nothing("hub:online", "hub:presence");
+      await bob.refused("feature_disabled", "hub:event", { roomId: "r1", event: "away" });
+    });
+  });
+});
+
+describe("directions of custom events", () => {
+  const server = serve((def) => {
+    scripted(def, {
+      all: "return hub.broadcast(roomId, 'score', {points = 3})",
+      some: "return hub.broadcast(roomId, 'score', {points = 4}, {'bob'})",
+      one: "return hub.emit(args.user, 'whisper', {secret = true})",
+    });
+    def.hub.eventSettings = {
+      customEvents: [
+        { name: "score", direction: "serverToRoom" },
+        { name: "whisper", direction: "serverToClient" },
+        { name: "wave" },
+      ],
+    };
+  });
+
+  async function scene() {
+    const roomId = server.room();
+    return { roomId, ann: await server.member("ann", roomId), bob: await server.member("bob", roomId) };
+  }
+
+  test("serverToRoom is refused from clients and sent to the room by hub.broadcast", async () => {
+    const { roomId, ann, bob } = await scene();
+    await ann.refused("not_allowed", "hub:event", { roomId, event: "score", data: {} });
+    await ann.refused("not_allowed", "score", { roomId, data: {} });
+    assert.equal((await server.rest("POST", `/chat/rooms/${roomId}/events`, { user: "ann", body: { event: "score" } })).status, 403);
+    await bob.nothing("score");
+    assert.equal(await run(ann, roomId, "all"), true);
+    for (const peer of [ann, bob]) assert.deepEqual(await peer.next("score"), { roomId, data: { points: 3 } });
+    await run(ann, roomId, "some");
+    assert.deepEqual(await bob.next("score"), { roomId, data: { points: 4 } });
+    await ann.nothing("score");
+  });
+
+  test("serverToClient is refused from clients and sent to all of a user's connections by hub.emit", async () => {
+    const { roomId, ann, bob } = await scene();
+    const phone = await server.connect("bob");
+    await ann.refused("not_allowed", "hub:event", { roomId, event: "whisper", data: {} });
+    assert.equal(await run(ann, roomId, "one", { user: "bob" }), 2);
+    for (const peer of [bob, phone]) assert.deepEqual(await peer.next("whisper"), { data: { secret: true } });
+    await ann.nothing("whisper");
+    assert.equal(await run(ann, roomId, "one", { user: "nobody" }), 0);
+  });
+
+  test("clientToRoom is the default", async () => {
+    const { roomId, ann, bob } = await scene();
+    await ann.ok("hub:event", { roomId, event: "wave", data: 1 });
+    assert.deepEqual(await bob.next("wave"), { roomId, userId: "ann", data: 1 });
+  });
+});
+
+describe("custom events with ephemeral false", () => {
+  const server = serve((def) => {
+    scripted(def, { score: "return hub.broadcast(roomId, 'score', {points = args.points})" });
+    def.hub.roomSettings.authScripts.unshift({ name: "deaf", script: "user.roleId == 'deaf'", hubRole: "deaf" });
+    def.hub.hubRoles.push({ name: "deaf", canRead: false });
+    def.hub.eventSettings = {
+      customEvents: [
+        { name: "pin", ephemeral: false },
+        { name: "wave", ephemeral: true },
+        { name: "score", ephemeral: false, direction: "serverToRoom" },
+      ],
+    };
+    def.hub.guardrails.maxMessageSize = 1000;
+  });
+  /** Waits until the clock has moved on, so that times of messages and events differ. */
+  const moment = async (peer) => {
+    for (const now = Date.now(); Date.now() <= now + 1; ) await peer.settled();
+  };
+
+  test("come back with hub:history when asked for, those of clients and of scripts, and only they", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const data = { message: "m1", list: [], nothing: null };
+    await ann.ok("hub:event", { roomId, event: "pin", data });
+    await ann.ok("hub:event", { roomId, event: "wave", data: 1 });
+    await moment(ann);
+    await run(ann, roomId, "score", { points: 7 });
+    await moment(ann);
+    await ann.ok("hub:event", { roomId, event: "pin" });
+    const { events, messages, hasMore } = await ann.ok("hub:history", { roomId, include: "events" });
+    assert.equal(messages.length, 1);
+    assert.equal(hasMore, false);
+    assert.deepEqual(
+      events.map(({ id, timestamp, ...rest }) => (assert.match(id, /^[0-9a-f-]{36}$/), assert.match(timestamp, /Z$/), rest)),
+      [
+        { roomId, senderId: "ann", name: "pin", data },
+        { roomId, senderId: null, name: "score", data: { points: 7 } },
+        { roomId, senderId: "ann", name: "pin", data: null },
+      ],
+    );
+    assert.equal("events" in (await ann.ok("hub:history", { roomId })), false);
+    const { body } = await server.rest("GET", `/chat/rooms/${roomId}/messages?include=events`, { user: "bob" });
+    assert.deepEqual(body.events, events);
+    assert.equal(body.messages.length, 1);
+  });
+
+  test("are of the page's time: read page by page, in either direction, every one comes once", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const names = [];
+    const pin = async () => {
+      await moment(ann);
+      await ann.ok("hub:event", { roomId, event: "pin", data: names.length });
+      names.push(names.length);
+      await moment(ann);
+    };
+    await pin();
+    for (let i = 0; i < 7; i++) {
+      await ann.say(roomId, `${i}`);
+      await pin();
+    }
+    const pages = async (step) => {
+      const all = [];
+      for (let query = {}; query; ) {
+        const page = await ann.ok("hub:history", { roomId, limit: 3, include: "events", ...query });
+        all.push(page.events.map(({ data }) => data));
+        query = page.hasMore && step(page.messages);
+      }
+      return all;
+    };
+    assert.deepEqual(await pages((messages) => ({ before: messages[0].seq })), [[5, 6, 7], [2, 3, 4], [0, 1]]);
+    assert.deepEqual((await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 0 })).events.map(({ data }) => data), [0, 1, 2]);
+    assert.deepEqual((await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 3 })).events.map(({ data }) => data), [3, 4, 5]);
+    assert.deepEqual((await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 6 })).events.map(({ data }) => data), [6, 7]);
+  });
+
+  test("are not for those who may not read, and bounded like messages", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const deaf = await server.member("dan", roomId, { role: "deaf" });
+    await deaf.refused("cannot_read", "hub:history", { roomId, include: "events" });
+    await ann.refused("too_large", "hub:event", { roomId, event: "pin", data: "x".repeat(1000) });
+    await ann.refused("too_large", "hub:event", { roomId, event: "wave", data: "x".repeat(1000) });
+    await ann.refused("bad_request", "hub:history", { roomId, include: "everything" });
+    assert.deepEqual((await ann.ok("hub:history", { roomId, include: "events" })).events, []);
+  });
+
+  test("survive a restart", async () => {
+    await serving(
+      (def) => (def.hub.eventSettings = { customEvents: [{ name: "pin", ephemeral: false }] }),
+      async (inner) => {
+        const ann = await inner.member("ann", "r1");
+        await ann.ok("hub:event", { roomId: "r1", event: "pin", data: "kept" });
+        inner.closePeers();
+        await inner.hubd.stop();
+        await inner.start();
+        const bob = await inner.member("bob", "r1");
+        assert.equal((await bob.ok("hub:history", { roomId: "r1", include: "events" })).events[0].data, "kept");
+      },
+    );
+  });
+});
+
+describe("bridged records", () => {
+  const TOPIC = "orders";
+  const server = serve((def) => {
+    def.hub.eventSettings = {
+      kafkaEvents: [
+        {
+          name: "orderPaid",
+          description: "An order of the room was paid",
+          topic: TOPIC,
+          filterExpression: "data.state === 'paid'",
+          targetRoomExpression: "data.room.id",
+        },
+        { name: "orderSeen", topic: TOPIC, targetRoomExpression: "data.room.id" },
+      ],
+    };
+  });
+  const publish = (record) => server.rest("POST", `/bus/${TOPIC}`, { user: "ann", body: record });
+
+  test("of a topic that pass the filter are broadcast to the room they name", async () => {
+    const [roomId, elsewhere] = [server.room(), server.room()];
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", elsewhere);
+    const open = { state: "open", room: { id: roomId } };
+    const paid = { state: "paid", room: { id: roomId }, amount: 5 };
+    for (const record of [open, paid]) assert.equal((await publish(record)).status, 202);
+    assert.deepEqual(await ann.next("orderPaid"), { roomId, data: paid });
+    assert.deepEqual(await ann.next("orderSeen"), { roomId, data: open });
+    assert.deepEqual(await ann.next("orderSeen"), { roomId, data: paid });
+    await ann.nothing("orderPaid");
+    await bob.nothing("orderPaid", "orderSeen");
+  });
+});
+
+describe("a scheduled action", () => {
+  const ticking = (def) => {
+    def.hub.messageSettings.customMessageTypes = [
+      {
+        name: "beat",
+        fields: [
+          { name: "title", fieldType: "String" },
+          { name: "n", fieldType: "Integer" },
+        ],
+      },
+    ];
+    const scheduledActions = [
+      {
+        name: "pulse",
+        intervalMs: 100,
+        script: {
+          lua: [
+            "local n = redis.incr('n:' .. roomId)",
+            "return {serverMessages = {{type = 'beat', content = {title = room.title, n = n}, to = 'all', persist = false}}}",
+          ].join("\n"),
+        },
+      },
+    ];
+    def.hub.hubLogic = { scheduledActions };
+  };
+  const server = serve(ticking);
+  const beat = (peer) => peer.next("hub:messageArrived", ({ message }) => message.messageType === "beat");
+
+  test("runs on its interval without drift, with roomId and room, and its serverMessages reach the room", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const { title } = server.def.seed.conversation.find(({ id }) => id === roomId);
+    const first = (await beat(ann)).message;
+    assert.equal(first.content.title, title);
+    assert.equal(first.senderId, null);
+    const started = performance.now();
+    let last;
+    for (let i = 0; i < 50; i++) last = (await beat(ann)).message;
+    const mean = (performance.now() - started) / (last.content.n - first.content.n);
+    assert.ok(Math.abs(mean - 100) < 2, `mean interval ${mean} ms`);
+  });
+
+  test("never overlaps itself: ticks that come due meanwhile are skipped and counted", async () => {
+    const slow = (def) => {
+      ticking(def);
+      def.hub.hubLogic.scheduledActions[0].script.lua = [
+        "local busy = redis.incr('busy:' .. roomId)",
+        "sleep(250)",
+        "redis.call('DECR', 'busy:' .. roomId)",
+        "return {serverMessages = {{type = 'beat', content = {n = busy}, to = 'all', persist = false}}}",
+      ].join("\n");
+    };
+    await serving(slow, async (inner) => {
+      const ann = await inner.member("ann", "r1");
+      const started = performance.now();
+      for (let i = 0; i < 5; i++) assert.equal((await beat(ann)).message.content.n, 1);
+      assert.ok(performance.now() - started >= 5 * 250);
+      const { text: metrics } = await inner.rest("GET", "/metrics");
+      const skipped = Number(/^hubd_scheduled_skipped_total (\d+)/m.exec(metrics)?.[1]);
+      assert.ok(skipped >= 5, `${skipped} skipped`);
+    });
+  });
+
+  test("waits for handlers of its room, and they for it", async () => {
+    const strict = (def) => {
+      scripted(def, {
+        slow: "local inside = redis.incr('in:' .. roomId) sleep(30) redis.call('DECR', 'in:' .. roomId) return inside",
+      });
+      def.hub.messageSettings.customMessageTypes.push({ name: "beat", fields: [{ name: "n", fieldType: "Integer" }] });
+      def.hub.hubLogic.scheduledActions = [
+        {
+          name: "pulse",
+          intervalMs: 20,
+          script: {
+            lua: [
+              "local inside = redis.incr('in:' .. roomId)",
+              "sleep(15)",
+              "redis.call('DECR', 'in:' .. roomId)",
+              "return {serverMessages = {{type = 'beat', content = {n = inside}, to = 'all', persist = false}}}",
+            ].join("\n"),
+          },
+        },
+      ];
+    };
+    await serving(strict, async (inner) => {
+      const ann = await inner.member("ann", "r1");
+      const results = await Promise.all(Array.from({ length: 20 }, () => run(ann, "r1", "slow")));
+      assert.deepEqual([...new Set(results)], [1]);
+      for (let i = 0; i < 5; i++) assert.equal((await beat(ann)).message.content.n, 1);
+    });
+  });
+
+  test("is named in the log when its result is of no use", async () => {
+    const wrong = (def) => {
+      ticking(def);
+      def.hub.hubLogic.scheduledActions[0].script = "({ serverMessages: [{ type: 'beat', content: { n: 'x' }, to: 'all' }] })";
+    };
+    await serving(wrong, async (inner) => {
+      await inner.member("ann", "r1");
+      const [line] = await inner.hubd.printed(/^.*pulse serverMessages\[0\].*$/m);
+      assert.match(line, /n: expected/);
+    });
+  });
+});
