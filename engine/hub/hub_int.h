@@ -262,6 +262,8 @@ void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script,
 
 /* Runs a handler's or action's serverMessages (array) in ROOM; SENDER empty for actions. */
 void hub_server_messages(struct hub_room *room, const json_t *messages, struct hub_str sender, const char *origin);
+/* Whether all of them could be sent; else ERR says which one not and why ("serverMessages[1].to: expected …"). NULL messages are none. */
+bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struct hub_err *err);
 /* "to"/"broadcastTo" as written in a result: false when it is malformed. *IDS is borrowed. */
 bool hub_target_parse(const json_t *v, enum hub_to *to, const json_t **ids);
 

@@ -1,5 +1,6 @@
 /* scheduledActions: each runs on its interval while the room is used (or always with keepAlive), one tick at a time, without drift;
  * ticks that come due while one still runs are skipped and counted. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -37,21 +38,44 @@ static void arm(struct action *a) {
     hub_timer_start(loop, &a->timer, a->due - now, tick);
 }
 
-static void on_ticked(void *arg, enum hub_code code, json_t *result, const char *error) {
-    struct action *a = arg;
+static void end_tick(struct action *a) {
     struct hub_room *room = hub_room_ref(a->room);
-    if (code)
-        hub_hook_failed(hub_of(room), &a->def->script, code, error);
-    else
-        hub_server_messages(room, hub_json_get(result, "serverMessages"), hub_str(NULL, 0), a->def->name);
     a->running = false;
     hub_room_op_done(room, &a->op);
     if (a->stopped) free(a);
     hub_room_unref(room);
 }
 
+/* Nothing, or an object; of its messages those that can be sent are. */
+static void act_on(struct action *a, const json_t *result) {
+    const json_t *messages = hub_json_get(result, "serverMessages");
+    char text[160];
+    const char *wrong = !hub_json_nil(result) && !json_is_object(result)      ? "expected an object {serverMessages} or nothing"
+                        : !hub_json_nil(messages) && !json_is_array(messages) ? "serverMessages: expected an array"
+                                                                              : NULL;
+    if (wrong) {
+        snprintf(text, sizeof text, "the result of %.64s is not usable: %s", a->def->name, wrong);
+        hub_hook_failed(hub_of(a->room), &a->def->script, HUB_HANDLER_FAILED, text);
+    } else {
+        hub_server_messages(a->room, messages, hub_str(NULL, 0), a->def->name);
+    }
+}
+
+static void on_ticked(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct action *a = arg;
+    if (code)
+        hub_hook_failed(hub_of(a->room), &a->def->script, code, error);
+    else
+        act_on(a, result);
+    end_tick(a);
+}
+
 static void run_tick(struct hub_room_op *op) {
     struct action *a = HUB_CONTAINER(op, struct action, op);
+    if (a->stopped) { /* while it waited for its turn */
+        end_tick(a);
+        return;
+    }
     json_t *id = json_string(a->room->id);
     struct hub_hook_arg args[4] = {{"roomId", id}};
     size_t n = hub_hook_room_args(hub_of(a->room), a->room->record, args, 1);

@@ -122,11 +122,9 @@ static const char *shape_fault(const json_t *r) {
             return i == 0 ? "accept: expected true or false" : i == 1 ? "broadcast: expected true or false" : "persist: expected true or false";
     }
     if (hub_json_nil(hub_json_get(r, "accept"))) return "accept: required, but missing";
-    const json_t *reason = hub_json_get(r, "rejectReason"), *content = hub_json_get(r, "modifiedContent"),
-                 *messages = hub_json_get(r, "serverMessages");
+    const json_t *reason = hub_json_get(r, "rejectReason"), *content = hub_json_get(r, "modifiedContent");
     if (!hub_json_nil(reason) && !json_is_string(reason)) return "rejectReason: expected a text";
     if (!hub_json_nil(content) && !json_is_object(content)) return "modifiedContent: expected an object";
-    if (!hub_json_nil(messages) && !json_is_array(messages)) return "serverMessages: expected an array";
     if (!hub_target_parse(hub_json_get(r, "broadcastTo"), &to, &ids))
         return "broadcastTo: expected \"all\", \"others\", \"sender\" or an array of user ids";
     return NULL;
@@ -154,6 +152,7 @@ static void act_on(struct sending *s, json_t *result) {
     struct hub_room *room = s->room;
     struct hub_err err;
     const char *wrong = shape_fault(result);
+    if (!wrong && !hub_server_messages_ok(room, hub_json_get(result, "serverMessages"), &err)) wrong = err.text;
     if (!wrong && hub_json_get_bool(result, "accept", false)) wrong = take_modified(s, result, &err);
     if (wrong) {
         fault(s, wrong);

@@ -386,6 +386,104 @@ describe("custom events with ephemeral false", () => {
   });
 });
 
+describe("a handler's result of the wrong shape", () => {
+  const server = serve((def) => {
+    def.hub.messageSettings.customMessageTypes = [
+      { name: "act", fields: [{ name: "answer", fieldType: "JSON" }, { name: "plain", fieldType: "String" }] },
+      { name: "note", fields: [{ name: "line", fieldType: "String", required: true }] },
+    ];
+    def.hub.hubLogic = {
+      messageHandlers: [{ messageType: "act", script: { lua: "return message.content.answer" } }],
+    };
+  });
+  const note = { type: "note", content: { line: "x" }, to: "all" };
+  const messages = (...all) => ({ accept: true, serverMessages: [note, ...all] });
+
+  for (const [what, answer, says] of [
+    ["no object", [1], /expected an object/],
+    ["no accept", { broadcast: true }, /^.*accept: required/],
+    ["accept as text", { accept: "yes" }, /accept: expected true or false/],
+    ["broadcast as number", { accept: true, broadcast: 1 }, /broadcast: expected true or false/],
+    ["persist as text", { accept: true, persist: "no" }, /persist: expected true or false/],
+    ["rejectReason as object", { accept: false, rejectReason: {} }, /rejectReason: expected a text/],
+    ["modifiedContent as text", { accept: true, modifiedContent: "x" }, /modifiedContent: expected an object/],
+    ["modifiedContent that does not fit the type", { accept: true, modifiedContent: { other: 1 } }, /other/],
+    ["broadcastTo everybody", { accept: true, broadcastTo: "everybody" }, /broadcastTo: expected "all", "others", "sender" or an array/],
+    ["broadcastTo of numbers", { accept: true, broadcastTo: [1] }, /broadcastTo: expected/],
+    ["serverMessages as object", { accept: true, serverMessages: {} }, /serverMessages: expected an array/],
+    ["a server message that is none", messages(7), /serverMessages\[1\]: expected an object/],
+    ["a server message without type", messages({ ...note, type: undefined }), /serverMessages\[1\]\.type: expected/],
+    ["a server message of an unknown type", messages({ ...note, type: "nope" }), /serverMessages\[1\]\.type: .*"nope"/],
+    ["a server message without content", messages({ ...note, content: undefined }), /serverMessages\[1\]\.content: expected/],
+    ["a server message with bad content", messages(note, { ...note, content: {} }), /serverMessages\[2\]\.content\.line/],
+    ["a server message to somewhere", messages({ ...note, to: "them" }), /serverMessages\[1\]\.to: expected/],
+    ["a server message kept perhaps", messages({ ...note, persist: 1 }), /serverMessages\[1\]\.persist: expected/],
+  ]) {
+    test(`${what} is a rejection that says so`, async () => {
+      const roomId = server.room();
+      const ann = await server.member("ann", roomId);
+      const error = await ann.refused("handler_failed", "hub:send", { roomId, messageType: "act", content: { answer } });
+      assert.match(error.message, says);
+      await ann.nothing("hub:messageArrived");
+      assert.equal((await ann.say(roomId, "next")).seq, 1);
+    });
+  }
+});
+
+describe("messages of type system", () => {
+  const server = serve((def) => (def.hub.messageSettings.messageTypes = ["text", "system"]));
+
+  test("are the server's word alone", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    await ann.refused("type_not_allowed", "hub:send", { roomId, messageType: "system", content: { systemAction: "memberLeft" } });
+  });
+});
+
+describe("canRead", () => {
+  const server = serve((def) => {
+    scripted(def, { shout: "return hub.broadcast(roomId, 'score', 1)" });
+    def.hub.roomSettings.authScripts.unshift({ name: "deaf", script: "user.roleId == 'deaf'", hubRole: "deaf" });
+    def.hub.hubRoles.push({ name: "deaf", canRead: false });
+    def.hub.messageSettings.enableReaction = true;
+    def.hub.eventSettings = {
+      enableTypingIndicator: true,
+      enableReadReceipts: true,
+      enablePresence: true,
+      customEvents: [{ name: "wave" }, { name: "score", direction: "serverToRoom" }],
+    };
+    def.hub.hubLogic.stateScript = "({ secret: 1 })";
+  });
+
+  test("false keeps messages, events, presence, history, state and members from a member", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const { id: messageId } = await ann.say(roomId, "before");
+    const deaf = await server.member("dan", roomId, { role: "deaf" });
+    await server.member("bob", roomId);
+    await ann.say(roomId, "after");
+    await ann.ok("hub:edit", { roomId, messageId, content: { body: "edited" } });
+    await ann.ok("hub:react", { roomId, messageId, emoji: "x" });
+    await ann.ok("hub:event", { roomId, event: "typing" });
+    await ann.ok("hub:event", { roomId, event: "wave" });
+    await ann.ok("hub:event", { roomId, event: "away" });
+    await ann.ok("hub:messageRead", { roomId, lastReadSeq: 1 });
+    await run(ann, roomId, "shout");
+    await ann.ok("hub:delete", { roomId, messageId });
+    assert.equal((await deaf.say(roomId, "he may speak")).content.body, "he may speak");
+    for (const event of ["hub:history", "hub:members"]) await deaf.refused("cannot_read", event, { roomId });
+    for (const path of ["messages", "members", `messages/${messageId}`]) {
+      const { status, body } = await server.rest("GET", `/chat/rooms/${roomId}/${path}`, { user: "dan", role: "deaf" });
+      assert.deepEqual([status, body.errCode], [403, "cannot_read"], path);
+    }
+    await deaf.settled();
+    assert.deepEqual(
+      deaf.log.map(([name]) => name),
+      ["hub:joined"],
+    );
+  });
+});
+
 describe("bridged records", () => {
   const TOPIC = "orders";
   const server = serve((def) => {
