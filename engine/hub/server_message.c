@@ -87,8 +87,9 @@ bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struc
         enum hub_code code = draft(room, json_array_get(messages, i), &d, &content, &text, &why);
         json_decref(content);
         hub_buf_free(&text);
-        if (code) return hub_fail(err, HUB_HANDLER_FAILED, "serverMessages[%zu]%s%.300s", i, json_is_object(json_array_get(messages, i)) ? "." : ": ",
-                                  why.text),
+        if (code)
+            return hub_fail(err, HUB_HANDLER_FAILED, "serverMessages[%zu]%s%.300s", i, json_is_object(json_array_get(messages, i)) ? "." : ": ",
+                            why.text),
                    false;
     }
     return true;

@@ -130,7 +130,7 @@ describe("custom events", () => {
     await bob.next("tick");
     const { events } = await bob.ok("hub:history", { roomId, include: "events" });
     assert.deepEqual(
-      events.map(({ event, userId, data }) => [event, userId, data]),
+      events.map(({ name, senderId, data }) => [name, senderId, data]),
       [["verdict", null, { guilty: false }]],
     );
   });
