@@ -4,7 +4,7 @@ HUB ?= hubs/chat
 JOBS ?= 2
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: run build dev test bench format fuzz release clean help
+.PHONY: run build dev console test bench format fuzz release clean help
 .DEFAULT_GOAL := build
 
 help: ## this list
@@ -13,10 +13,10 @@ help: ## this list
 run: build ## build and serve a service directory: make run HUB=hubs/chat
 	@exec build/release/hubd $(HUB)
 
-build: packages-build build/release/build.ninja ## hubd and hubctl, optimised, in build/release
+build: packages-build console build/release/build.ninja ## hubd and hubctl, optimised, in build/release
 	@cmake --build --preset release -j $(JOBS)
 
-dev: packages-build packages-test build/dev/build.ninja ## the same with sanitizers, and the tests, in build/dev
+dev: packages-build packages-test console build/dev/build.ninja ## the same with sanitizers, and the tests, in build/dev
 	@cmake --build --preset dev -j $(JOBS)
 
 test: build-fuzzers dev npm-tests ## every test: units, definitions, conversations, fuzzing for 5 s each
@@ -30,6 +30,10 @@ format: packages-format ## clang-format over all C files
 
 fuzz: build-fuzzers ## every fuzz target for 30 s
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-30} tests/fuzz/run.sh
+
+console: ## the script of the page at /console, with npm; without npm hubd is built without the page
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUNDLE) || \
+		echo "The console could not be built; hubd will say so at /console." >&2; fi
 
 release: build ## the programs, licence and example hubs as build/release/hubd-<version>-Linux.tar.gz
 	@cd build/release && cpack -G TGZ
@@ -53,4 +57,14 @@ build/%/build.ninja: CMakePresets.json | packages-build
 npm-tests: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/transcript/package-lock.json))
 tests/transcript/node_modules/.package-lock.json: tests/transcript/package-lock.json | packages-test
 	@cd $(dir $<) && npm ci --no-audit --no-fund --prefer-offline
+	@touch $@
+
+# The console's bundle. CMake embeds it when it is there.
+BUNDLE = build/console/app.js
+CONSOLE = engine/console
+$(BUNDLE): $(CONSOLE)/node_modules/.package-lock.json $(wildcard $(CONSOLE)/*.js)
+	@mkdir -p $(@D)
+	@$(CONSOLE)/node_modules/.bin/esbuild $(CONSOLE)/app.js --bundle --minify --format=esm --target=es2022 --log-level=warning --outfile=$@
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	@cd $(CONSOLE) && npm ci --no-audit --no-fund --prefer-offline --ignore-scripts --fetch-retries=0 --loglevel=error
 	@touch $@

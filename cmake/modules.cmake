@@ -29,6 +29,18 @@ function(hub_module name folder)
   endif()
 endfunction()
 
+# <name>.c in the build folder: the files of LINES ("key|folder|path" each) as the table that HEADER declares, whose TABLE is "struct variable".
+function(hub_embed name lines inputs header table)
+  set(list ${CMAKE_BINARY_DIR}/${name}.list)
+  file(CONFIGURE OUTPUT ${list} CONTENT "${lines}" @ONLY)
+  set(out ${CMAKE_BINARY_DIR}/${name}.c)
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DLIST=${list} -DOUT=${out} -DHEADER=${header} -DTABLE=${table} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${list} ${inputs} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    VERBATIM)
+endfunction()
+
 # C file with the templates of "hubctl new": hubs/chat, and each folder of hubs/templates. What git ignores (data/) stays out.
 function(hub_embed_templates out)
   set(lines "")
@@ -44,18 +56,28 @@ function(hub_embed_templates out)
       endif()
     endforeach()
   endforeach()
-  set(list ${CMAKE_BINARY_DIR}/templates.list)
-  file(CONFIGURE OUTPUT ${list} CONTENT "${lines}" @ONLY)
-  add_custom_command(
-    OUTPUT ${CMAKE_BINARY_DIR}/templates.c
-    COMMAND ${CMAKE_COMMAND} -DLIST=${list} -DOUT=${CMAKE_BINARY_DIR}/templates.c -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-    DEPENDS ${list} ${inputs} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-    VERBATIM)
+  hub_embed(templates "${lines}" "${inputs}" "engine/hubctl/templates.h" "hubctl_template_file hubctl_template_files")
   set(${out} ${CMAKE_BINARY_DIR}/templates.c PARENT_SCOPE)
+endfunction()
+
+# C file with the console's page. Its script is bundled by `make console` (npm); without it the table is empty and /console says so.
+function(hub_embed_console out)
+  set(source ${CMAKE_SOURCE_DIR}/engine/console)
+  file(GLOB bundle CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/build/console/app.js)
+  set(lines "")
+  set(inputs "")
+  if(bundle)
+    set(lines "/console/|${source}|index.html\n/console/style.css|${source}|style.css\n/console/app.js|${CMAKE_SOURCE_DIR}/build/console|app.js\n")
+    set(inputs ${source}/index.html ${source}/style.css ${bundle})
+  endif()
+  hub_embed(console "${lines}" "${inputs}" "engine/ops/console.h" "hub_console_file hub_console_files")
+  set(${out} ${CMAKE_BINARY_DIR}/console.c PARENT_SCOPE)
 endfunction()
 
 # The programs come from engine/main.c with engine/server.c, and engine/hubctl/*.c, which may know every module.
 function(hub_programs)
+  hub_embed_console(console)
+  target_sources(hub_ops PRIVATE ${console})
   set(all hub_base hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_memory)
   if(EXISTS ${CMAKE_SOURCE_DIR}/engine/main.c)

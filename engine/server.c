@@ -57,6 +57,7 @@ struct server {
     struct hub_engine *engine;
     struct hub_namespaces *namespaces;
     struct hub_sessions *sessions;
+    struct hub_static *console;
     struct hub_transport *transport;
     struct hub_rest *rest;
     struct hub_ops_config ops;
@@ -179,7 +180,8 @@ static void list_namespaces(void *ctx, struct hub_buf *out) {
 
 static void on_http(void *ctx, struct hub_http_req *req) {
     struct server *s = ctx;
-    if (hub_ops_handle(&s->ops, req) || hub_rest_handle(s->rest, req) || hub_static_handle(s->now.files, req)) return;
+    if (hub_ops_handle(&s->ops, req) || hub_console_handle(s->now.service, s->console, req)) return;
+    if (hub_rest_handle(s->rest, req) || hub_static_handle(s->now.files, req)) return;
     hub_rest_fail(req, HUB_NOT_FOUND, 404, "there is nothing at this path", hub_str(NULL, 0), "");
 }
 
@@ -191,6 +193,7 @@ static int listen_to_clients(struct server *s) {
     enum hub_code code = hub_static_load(hub_buf_cstr(&folder), &s->now.files, &err);
     hub_buf_free(&folder);
     if (code) return failed(&err, HUB_EXIT_FAILED);
+    s->console = hub_static_console();
     const struct hub_sessions_config sessions = {.connect_timeout = d->connect_timeout,
                                                  .max_payload = d->max_payload,
                                                  .find = find_namespace,
@@ -406,6 +409,7 @@ static void free_all(struct server *s) {
     }
     if (s->transport) hub_transport_delete(s->transport);
     if (s->sessions) hub_sessions_delete(s->sessions);
+    hub_static_free(s->console);
     if (s->rest) hub_rest_delete(s->rest);
     if (s->namespaces) hub_namespaces_delete(s->namespaces);
     if (s->engine) hub_engine_delete(s->engine);

@@ -136,6 +136,8 @@ static const struct hub_row root[] = {
     {"service", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_service, .help = "Identity of the service."},
     {"listen", HUB_KIND_GROUP, .table = &table_listen, .help = "The listener and the limits of a connection."},
     {"auth", HUB_KIND_GROUP, .table = &table_auth, .help = "How users prove who they are: one of jwt, dev, anonymous."},
+    {"console", HUB_KIND_BOOL, .offset = AT(console), .fallback = "false",
+     .help = "Serves the page to try the hubs at /console; always on with auth.dev."},
     {"store", HUB_KIND_GROUP, .table = &table_store, .help = "The store."},
     {"cache", HUB_KIND_GROUP, .table = &table_cache, .help = "The cache."},
     {"bus", HUB_KIND_GROUP, .table = &table_bus, .help = "The message bus."},

@@ -4,6 +4,7 @@
 #include "fanout/bus.h"
 #include "persist/cache.h"
 #include "persist/store.h"
+#include "schema/def.h"
 #include "transport/transport.h"
 
 struct hub_ops_config {
@@ -20,6 +21,11 @@ bool hub_ops_handle(const struct hub_ops_config *config, struct hub_http_req *re
 struct hub_static;
 enum hub_code hub_static_load(const char *folder, struct hub_static **out, struct hub_err *err); /* no such folder: HUB_OK and NULL */
 void hub_static_free(struct hub_static *s);
+struct hub_static *hub_static_console(void); /* the console's files at /console/…; NULL when the program was built without them */
 /* Takes GET and HEAD requests of files there are ("/" is index.html). S may be NULL. */
 bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req);
+
+/* The page to try hubs: /console, its files, and /console/hubs.json, which names the hubs and the ways to prove who one is. FILES may be NULL.
+ * Takes every request at or below /console, whether SERVICE has the console on or not. */
+bool hub_console_handle(const struct hub_service *service, const struct hub_static *files, struct hub_http_req *req);
 #endif

@@ -8,11 +8,20 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "ops/console.h"
 #include "ops/ops.h"
 
 #define FILES_MAX 1000
 #define BYTES_MAX (16u << 20)
 #define DEPTH_MAX 8
+
+#define ALWAYS "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-cache\r\n"
+#define SERVICE_POLICY                                                                                                                            \
+    "Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:; object-src 'none'; base-uri 'none'; " \
+    "frame-ancestors 'none'\r\n" ALWAYS
+#define CONSOLE_POLICY                                                                                                                          \
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'none'; " \
+    "base-uri 'none'; frame-ancestors 'none'\r\n" ALWAYS
 
 struct file {
     const char *type;
@@ -22,6 +31,7 @@ struct file {
 };
 
 struct hub_static {
+    const char *policy;   /* headers of every answer */
     struct hub_map files; /* "/app.js" → file */
     size_t bytes;
 };
@@ -43,6 +53,17 @@ static const char *type_of(const char *name) {
     return "application/octet-stream";
 }
 
+/* NAME says the type. Takes BYTES. */
+static void put_file(struct hub_static *s, const char *url, const char *name, char *bytes, size_t n) {
+    struct file *f = hub_xcalloc(1, sizeof *f);
+    f->type = type_of(name);
+    f->bytes = bytes;
+    f->n = n;
+    snprintf(f->etag, sizeof f->etag, "\"%016llx\"", (unsigned long long)hub_hash(bytes, n));
+    s->bytes += n;
+    hub_map_put(&s->files, hub_cstr(url), f);
+}
+
 static enum hub_code add_file(struct hub_static *s, const char *path, const char *url, struct hub_err *err) {
     struct hub_buf b = {0};
     if (s->bytes > BYTES_MAX || hub_map_len(&s->files) >= FILES_MAX)
@@ -51,12 +72,9 @@ static enum hub_code add_file(struct hub_static *s, const char *path, const char
         hub_buf_free(&b);
         return HUB_INTERNAL;
     }
-    struct file *f = hub_xcalloc(1, sizeof *f);
-    f->type = type_of(url);
-    f->bytes = hub_buf_take(&b, &f->n);
-    snprintf(f->etag, sizeof f->etag, "\"%016llx\"", (unsigned long long)hub_hash(f->bytes, f->n));
-    s->bytes += f->n;
-    hub_map_put(&s->files, hub_cstr(url), f);
+    size_t n;
+    char *bytes = hub_buf_take(&b, &n);
+    put_file(s, url, url, bytes, n);
     return HUB_OK;
 }
 
@@ -83,6 +101,7 @@ static enum hub_code add_folder(struct hub_static *s, const char *folder, const 
 
 enum hub_code hub_static_load(const char *folder, struct hub_static **out, struct hub_err *err) {
     struct hub_static *s = hub_xcalloc(1, sizeof *s);
+    s->policy = SERVICE_POLICY;
     enum hub_code code = add_folder(s, folder, "", 0, err);
     *out = NULL;
     if (code || !hub_map_len(&s->files))
@@ -90,6 +109,15 @@ enum hub_code hub_static_load(const char *folder, struct hub_static **out, struc
     else
         *out = s;
     return code;
+}
+
+struct hub_static *hub_static_console(void) {
+    if (!hub_console_files[0].url) return NULL;
+    struct hub_static *s = hub_xcalloc(1, sizeof *s);
+    s->policy = CONSOLE_POLICY;
+    for (const struct hub_console_file *f = hub_console_files; f->url; f++)
+        put_file(s, f->url, f->path, memcpy(hub_xmalloc(f->n), f->bytes, f->n), f->n);
+    return s;
 }
 
 void hub_static_free(struct hub_static *s) {
@@ -101,10 +129,6 @@ void hub_static_free(struct hub_static *s) {
     free(s);
 }
 
-#define POLICY                                                                                                                                    \
-    "Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:; object-src 'none'; base-uri 'none'; " \
-    "frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-cache\r\n"
-
 bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req) {
     struct hub_str path = hub_http_path(req);
     enum hub_http_method m = hub_http_method(req);
@@ -112,7 +136,7 @@ bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req) {
     const struct file *f = hub_map_get(&s->files, hub_str_is(path, "/") || !path.n ? HUB_STR("/index.html") : path);
     if (!f) return false;
     char headers[1024];
-    snprintf(headers, sizeof headers, POLICY "ETag: %s\r\n", f->etag);
+    snprintf(headers, sizeof headers, "%sETag: %s\r\n", s->policy, f->etag);
     if (hub_str_is(hub_http_header(req, "if-none-match"), f->etag))
         hub_http_reply(req, 304, f->type, hub_str(NULL, 0), headers);
     else

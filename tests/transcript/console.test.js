@@ -1,0 +1,308 @@
+// The page at /console: who gets it and under which policy, and in a browser, at a desk and on a phone, what can be done with it.
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
+import { chromium } from "playwright-core";
+import { definition } from "./definition.js";
+import { example } from "./example.js";
+import { Hubd, removeService, ROOT, writeService } from "./harness.js";
+
+const BROWSER = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const noBrowser = BROWSER || process.env.CI === "true" ? false : "no Chromium (Debian: apt-get install chromium)";
+const bundled = process.env.CI === "true" || existsSync(join(ROOT, "build/console/app.js"));
+const noPage = bundled ? noBrowser : "hubd was built without its console (make console)";
+const DESK = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 800 };
+
+/** Runs USE(hubd) on a service with the given top-level keys in service.yaml instead of dev authentication. */
+async function serving(changes, use) {
+  const def = definition();
+  const dir = writeService({ ...def, service: { ...def.service, ...changes } });
+  const hubd = await Hubd.start(dir);
+  try {
+    await use(hubd);
+  } finally {
+    await hubd.stop();
+    removeService(dir);
+  }
+}
+
+describe("/console", { skip: bundled ? false : noPage }, () => {
+  test("is off without dev authentication", () =>
+    serving({ auth: { anonymous: true } }, async ({ url }) => {
+      for (const path of ["/console", "/console/", "/console/app.js", "/console/hubs.json"]) {
+        const response = await fetch(url + path);
+        assert.equal(response.status, 404, path);
+        assert.match(await response.text(), /console: true/);
+      }
+    }));
+
+  test("is on with console: true", () =>
+    serving({ auth: { anonymous: true }, console: true }, async ({ url }) => {
+      const { dev, anonymous, token, hubs } = await (await fetch(`${url}/console/hubs.json`)).json();
+      assert.deepEqual({ dev, anonymous, token }, { dev: false, anonymous: true, token: false });
+      assert.equal(hubs.length, 1);
+    }));
+
+  test("is on with dev authentication, under a policy that allows no inline script", async (t) => {
+    const dir = writeService(definition());
+    const hubd = await Hubd.start(dir);
+    t.after(async () => {
+      await hubd.stop();
+      removeService(dir);
+    });
+    const redirect = await fetch(`${hubd.url}/console`, { redirect: "manual" });
+    assert.equal(redirect.status, 308);
+    assert.equal(redirect.headers.get("location"), "console/");
+    for (const [path, type] of [
+      ["", /^text\/html/],
+      ["app.js", /^text\/javascript/],
+      ["style.css", /^text\/css/],
+    ]) {
+      const response = await fetch(`${hubd.url}/console/${path}`);
+      assert.equal(response.status, 200, path);
+      assert.match(response.headers.get("content-type"), type);
+      const policy = response.headers.get("content-security-policy");
+      assert.match(policy, /default-src 'none'; script-src 'self';/);
+      assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+      const text = await response.text();
+      if (!path) assert.doesNotMatch(text, /<script(?![^>]*\ssrc=)|\son\w+=|style="|https?:\/\//);
+    }
+    assert.equal((await fetch(`${hubd.url}/console/nothing`)).status, 404);
+    assert.equal((await fetch(`${hubd.url}/console/`, { method: "POST" })).status, 405);
+  });
+});
+
+describe("the page of /console", { skip: noPage }, () => {
+  const chat = example("chat");
+  let browser;
+  let profile;
+  const complaints = [];
+
+  before(async () => {
+    profile = mkdtempSync(join(tmpdir(), "hubd-browser-"));
+    browser = await chromium.launchPersistentContext(profile, {
+      executablePath: BROWSER,
+      headless: true,
+      args: [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    });
+  });
+  afterEach(async () => {
+    await Promise.all(browser.pages().map((page) => page.close()));
+    assert.deepEqual(complaints.splice(0), []);
+  });
+  after(async () => {
+    await browser?.close();
+    removeService(profile);
+  });
+
+  async function open(size = DESK) {
+    const page = await browser.newPage();
+    await page.setViewportSize(size);
+    page.setDefaultTimeout(20000);
+    page.on("pageerror", (error) => complaints.push(`${error}`));
+    page.on("console", (line) => line.type() === "error" && complaints.push(line.text()));
+    await page.goto(`${chat.hubd.url}/console`);
+    await page.getByLabel("Hub").locator("option").first().waitFor({ state: "attached" });
+    return page;
+  }
+
+  async function tab(user, { room = "lobby", role, size } = {}) {
+    const page = await open(size);
+    await page.getByLabel("User id").fill(user);
+    if (role) await page.getByLabel("Role in the service").fill(role);
+    await page.getByLabel("Room id").fill(room);
+    await page.keyboard.press("Enter");
+    return page;
+  }
+  const joined = (page) =>
+    page
+      .getByRole("status")
+      .filter({ hasText: /^connected$/ })
+      .waitFor();
+  const line = (page, text) => page.locator("#messages > li").filter({ hasText: text });
+  const shows = (page, text) => line(page, text).first().waitFor();
+  const gone = (page, text) => line(page, text).waitFor({ state: "detached" });
+  const right = (page, name, value) =>
+    page.locator("#permissions").locator(`dt:text-is("${name}") + dd`).filter({ hasText: value }).waitFor({ state: "attached" });
+
+  async function write(page, body) {
+    await page.getByLabel("body").fill(body);
+    await page.getByRole("button", { name: "Send" }).click();
+    await shows(page, body);
+  }
+
+  /** Presses Tab (or Shift+Tab) until what has the focus matches; fails when it comes round. */
+  async function tabTo(page, selector, key = "Tab") {
+    for (let i = 0; i < 150; i++) {
+      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+      await page.keyboard.press(key);
+    }
+    assert.fail(`the keyboard does not reach ${selector}`);
+  }
+
+  for (const [name, size] of [
+    ["at a desk", DESK],
+    ["on a phone", PHONE],
+  ]) {
+    test(`${name}, text and a typed message go from one tab to another, with typing, receipts and members, without sideways scrolling`, async () => {
+      const ann = await tab("ann", { size });
+      const bob = await tab("bob", { size });
+      await joined(ann);
+      await joined(bob);
+      for (const page of [ann, bob]) if (size === PHONE) await page.locator("#people summary").click();
+      await ann.getByRole("list", { name: "Members" }).getByText("bob").waitFor();
+      const body = `hello from ${name} <b>&`;
+      await ann.getByLabel("body").pressSequentially("hel");
+      await bob.getByText("ann is typing…").waitFor();
+      await write(ann, body);
+      await shows(bob, body);
+      await line(ann, body).getByText("read by bob").waitFor();
+      await ann.getByLabel("Message type").selectOption("diceRoll");
+      assert.equal(await ann.getByLabel("sides").inputValue(), "d6");
+      assert.deepEqual(await ann.getByLabel("sides").locator("option").allTextContents(), ["not given", "d4", "d6", "d8", "d12", "d20"]);
+      assert.equal(await ann.getByLabel("count").inputValue(), "1");
+      await ann.getByLabel("sides").selectOption("d20");
+      await ann.getByLabel("count").fill("3");
+      await ann.getByLabel("reason", { exact: true }).fill(`luck ${name}`);
+      await ann.getByRole("button", { name: "Send" }).click();
+      await line(bob, `luck ${name}`)
+        .getByText(/^\[\d+,\d+,\d+\]$/)
+        .waitFor();
+      for (const page of [ann, bob]) assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
+    });
+  }
+
+  test("with the keyboard alone one joins, sends, reacts, edits and deletes", async () => {
+    const bob = await tab("bob");
+    await joined(bob);
+    const page = await open();
+    const { keyboard } = page;
+    await tabTo(page, "#user");
+    await keyboard.type("kay");
+    await tabTo(page, "#room");
+    await keyboard.type("lobby");
+    await keyboard.press("Enter");
+    await joined(page);
+    await page.locator("#fields textarea:focus").waitFor();
+    await keyboard.type("typed by hand");
+    await keyboard.press("Control+Enter");
+    await shows(bob, "typed by hand");
+    await tabTo(page, "#type", "Shift+Tab");
+    await keyboard.type("dice");
+    await page.getByLabel("sides").waitFor();
+    await tabTo(page, "[name=reason]");
+    await keyboard.type("by keys");
+    await keyboard.press("Enter");
+    await shows(bob, "by keys");
+    await page.evaluate(() => document.getElementById("messages").focus());
+    const last = `li:has(.content):nth-last-child(2)`;
+    await tabTo(page, `${last} [aria-label="React 🎉"]`);
+    await keyboard.press("Enter");
+    await line(bob, "typed by hand").getByRole("button", { name: "🎉 1" }).waitFor();
+    await tabTo(page, `${last} .actions button:not([aria-label]):not([aria-pressed]):nth-of-type(6)`);
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Edit");
+    await keyboard.press("Enter");
+    await page.getByRole("form", { name: "Edit the message" }).waitFor();
+    await keyboard.press("Control+A");
+    await keyboard.type("changed by hand");
+    await keyboard.press("Tab");
+    await keyboard.press("Enter");
+    await shows(bob, "changed by hand");
+    await line(bob, "changed by hand").getByText("edited").waitFor();
+    await page.getByRole("form", { name: "Edit the message" }).waitFor({ state: "detached" });
+    await keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Delete");
+    await keyboard.press("Enter");
+    await gone(bob, "changed by hand");
+    await gone(page, "changed by hand");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "messages");
+  });
+
+  test("a moderator lets one message of a newcomer through and rejects another", async () => {
+    const newcomer = await tab("newcomer", { room: "team" });
+    const moderator = await tab("moderator", { room: "team", size: PHONE });
+    const member = await tab("member", { room: "team" });
+    for (const page of [newcomer, moderator, member]) await joined(page);
+    await right(newcomer, "moderated", "yes");
+    await right(newcomer, "message types", "text, image");
+    await right(moderator, "canModerate", "yes");
+    await right(member, "canModerate", "no");
+    assert.equal(
+      await newcomer
+        .getByLabel("Message type")
+        .locator("option[value=diceRoll]")
+        .evaluate((option) => option.disabled),
+      true,
+    );
+    await write(newcomer, "please let me in");
+    await line(newcomer, "please let me in").getByText("waits for a moderator").waitFor();
+    await line(moderator, "please let me in").getByRole("button", { name: "Approve" }).click();
+    await shows(member, "please let me in");
+    await line(newcomer, "please let me in").getByText("waits for a moderator").waitFor({ state: "detached" });
+    await write(newcomer, "buy cheap things");
+    await line(moderator, "buy cheap things").getByRole("button", { name: "Reject" }).click();
+    await gone(newcomer, "buy cheap things");
+    await newcomer.getByRole("alert").filter({ hasText: "rejected" }).waitFor();
+    assert.equal(await line(member, "buy cheap things").count(), 0);
+  });
+
+  test("a silenced member loses the form and gets it back", async () => {
+    const member = await tab("member", { room: "team" });
+    const moderator = await tab("moderator", { room: "team" });
+    for (const page of [member, moderator]) await joined(page);
+    await moderator.getByRole("button", { name: "Restrict member" }).click();
+    await moderator.getByRole("button", { name: "Apply" }).click();
+    await right(member, "silenced", "yes");
+    assert.equal(await member.getByLabel("body").isDisabled(), true);
+    await moderator.getByRole("textbox", { name: "User", exact: true }).fill("member");
+    await moderator.getByLabel("Action").selectOption("unsilence");
+    await moderator.getByRole("button", { name: "Apply" }).click();
+    await right(member, "silenced", "no");
+    assert.equal(await member.getByLabel("body").isDisabled(), false);
+  });
+
+  test("replies, custom events, the room's state and raw events are shown", async () => {
+    const ann = await tab("ann");
+    const bob = await tab("bob");
+    for (const page of [ann, bob]) await joined(page);
+    await write(ann, "a question");
+    await line(bob, "a question").last().getByRole("button", { name: "Reply" }).click();
+    await write(bob, "an answer");
+    await line(ann, "an answer").locator(".quote").filter({ hasText: "a question" }).waitFor();
+    await bob.getByText("Raw events").click();
+    await ann.getByText("Send an event").click();
+    await ann.getByRole("combobox", { name: /^Event/ }).selectOption("wave");
+    await ann.getByLabel("Data (JSON)").fill('{"hand":"left"}');
+    await ann.getByRole("button", { name: "Emit" }).click();
+    await bob.getByRole("list", { name: "Raw events" }).getByText('"hand":"left"').waitFor();
+    await bob.getByText("Room state").click();
+    await bob.getByText('"title": "Lobby"').waitFor();
+  });
+
+  test("refusals are said in words, and the form is there again", async () => {
+    const page = await tab("ann", { room: "team" });
+    await page.getByRole("alert").filter({ hasText: /./ }).waitFor();
+    await page.getByLabel("Room id").fill("lobby");
+    await page.getByRole("button", { name: "Join" }).click();
+    await joined(page);
+    await page.getByLabel("Message type").selectOption("diceRoll");
+    await page.getByLabel("count").fill("11");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page
+      .getByRole("alert")
+      .filter({ hasText: /between 1 and 10.*rejected/ })
+      .waitFor();
+  });
+});
