@@ -435,6 +435,7 @@ $("older").addEventListener("click", older);
 $("restrict").addEventListener("submit", applyRestriction);
 $("event").addEventListener("submit", emit);
 $("ask-state").addEventListener("click", async () => showState((await act("hub:requestState")).state));
+$("raw").addEventListener("toggle", () => ($("events").scrollTop = $("events").scrollHeight)); // the newest first seen
 $("clear").addEventListener("click", () => $("events").replaceChildren());
 $("leave").addEventListener("click", () => {
   leave();
