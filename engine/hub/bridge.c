@@ -62,7 +62,7 @@ void hub_bridge_remember(struct hub_engine *e, const char *event_id) {
 
 /* ---- telling rooms ---- */
 
-static void system_message(struct hub_room *room, const char *action, const json_t *data) {
+void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data) {
     json_t *list = json_pack("[{s:s, s:{s:s, s:O}, s:s}]", "type", "system", "content", "systemAction", action, "systemData", data, "to", "all");
     if (hub_def_message_type(hub_of(room)->def, HUB_STR("system"))) hub_server_messages(room, list, hub_str(NULL, 0), "autoBridge");
     json_decref(list);
@@ -81,7 +81,7 @@ static void tell(struct hub_room *room, const char *event, const json_t *record,
     hub_buf_addc(&args, '}');
     hub_room_emit(room, &all, hub_cstr(name), hub_buf_str(&args), 0);
     hub_buf_free(&args);
-    system_message(room, event, changes ? changes : record);
+    hub_bridge_system_message(room, event, changes ? changes : record);
 }
 
 void hub_room_close(struct hub_room *room) {
@@ -187,6 +187,12 @@ static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what
     }
 }
 
+/* ---- the hub's own messages ---- */
+
+static void on_message_event(struct hub_hub *hub, enum what what, const json_t *record) {
+    if (what != CREATED) hub_bridge_message(hub, what == UPDATED ? hub_json_get(record, hub->tables->message->name) : record, what == DELETED);
+}
+
 /* ---- kafkaEvents ---- */
 
 struct external {
@@ -259,6 +265,7 @@ static void dispatch(struct hub_hub *hub, struct hub_str topic, json_t *record) 
     json_t *row = bare(record);
     for (enum what what = CREATED; hub->def->auto_bridge && what <= DELETED; what++) {
         if (is_topic(hub, topic, hub->def->room_object->name, what)) on_room_event(hub, what, row);
+        if (is_topic(hub, topic, hub->tables->message->name, what)) on_message_event(hub, what, row);
         on_source_event(hub, topic, what, row);
     }
     json_decref(row);
@@ -304,6 +311,7 @@ void hub_bridge_subscribe(struct hub_engine *e) {
         const struct hub_def *def = e->hubs[i]->def;
         if (def->auto_bridge) {
             subscribe_object(e, def->room_object->name);
+            subscribe_object(e, e->hubs[i]->tables->message->name);
             for (size_t j = 0; j < def->auth_source_n; j++) subscribe_object(e, def->auth_sources[j].source_object->name);
         }
         for (size_t j = 0; j < def->kafka_event_n; j++) subscribe(e, def->kafka_events[j].topic);

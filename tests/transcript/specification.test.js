@@ -386,6 +386,94 @@ describe("custom events with ephemeral false", () => {
   });
 });
 
+describe("messages that a script changes in their table", () => {
+  const changed = (on) => (def) => {
+    scripted(def, {
+      edit: "return objects.update('chatMessage', args.id, {content = {body = args.body}})",
+      drop: "return objects.delete('chatMessage', args.id)",
+      hide: "return objects.update('chatMessage', args.id, {isActive = false})",
+    });
+    def.hub.messageSettings.messageTypes = ["text", "system"];
+    def.hub.roomSettings.authScripts.unshift({ name: "new", script: "user.roleId == 'new'", hubRole: "newcomer" });
+    def.hub.hubRoles.push({ name: "newcomer", moderated: true });
+    def.hub.roomSettings.absoluteRoles = ["boss"];
+    def.hub.eventSettings = { autoBridgeDataEvents: on };
+  };
+  const server = serve(changed(true));
+  const scene = async (from = server) => {
+    const roomId = from.room();
+    const ann = await from.member("ann", roomId);
+    const bob = await from.member("bob", roomId);
+    return { roomId, ann, bob, message: await ann.say(roomId, "as it was") };
+  };
+
+  test("are told with the room's next number, and a system message", async () => {
+    const { roomId, ann, bob, message } = await scene();
+    await run(ann, roomId, "edit", { id: message.id, body: "as it is" }); // 2: the message that made the script run
+    const told = await bob.next("hub:messageEdited");
+    const { editedAt, changeSeq, ...rest } = told.message;
+    assert.ok(Date.parse(editedAt) > 0);
+    assert.equal(changeSeq, told.seq);
+    assert.ok(told.seq === 2 || told.seq === 3, `seq ${told.seq}`);
+    const { changeSeq: before, ...was } = message;
+    assert.equal(before, 1);
+    assert.deepEqual(rest, { ...was, content: { body: "as it is" } });
+    const system = (await bob.next("hub:messageArrived", ({ message }) => message.messageType === "system")).message;
+    assert.deepEqual(system.content, { systemAction: "messageEdited", systemData: { messageId: message.id } });
+    assert.equal(system.seq, 4);
+    const late = await server.connect("eve");
+    await late.ok("hub:join", { roomId, since: 1, epoch: ann.welcome.epoch });
+    const { changes } = await late.next("hub:history");
+    assert.deepEqual(changes, [{ messageId: message.id, seq: told.seq, message: told.message }]);
+  });
+
+  for (const how of ["drop", "hide"]) {
+    test(`are told as deleted (${how})`, async () => {
+      const { roomId, ann, bob, message } = await scene();
+      await run(ann, roomId, how, { id: message.id });
+      const told = await bob.next("hub:messageDeleted");
+      assert.deepEqual({ ...told, seq: 0 }, { roomId, messageId: message.id, seq: 0 });
+      assert.ok(told.seq === 2 || told.seq === 3, `seq ${told.seq}`);
+      await bob.next("hub:messageArrived", ({ message }) => message.content.systemAction === "messageDeleted");
+      assert.ok(!(await bob.ok("hub:history", { roomId })).messages.some(({ id }) => id === message.id));
+    });
+  }
+
+  test("are numbered in rooms that nobody is in, too", async () => {
+    const { roomId, ann, bob, message } = await scene();
+    const elsewhere = await server.member("ann", server.room());
+    const { seq } = await ann.say(roomId, "last");
+    for (const peer of [ann, bob]) await peer.ok("hub:leave", { roomId });
+    await run(elsewhere, elsewhere.welcome.roomId, "edit", { id: message.id, body: "new" });
+    let joined;
+    do {
+      joined = await bob.ok("hub:join", { roomId, since: seq, epoch: ann.welcome.epoch });
+      await bob.ok("hub:leave", { roomId });
+    } while (joined.seq === seq);
+    const { changes } = await bob.until(() => bob.log.findLast(([name, { changes }]) => name === "hub:history" && changes?.length)?.[1], "changes");
+    assert.equal(changes[0].message.content.body, "new");
+    assert.equal(changes[0].seq, seq + 1);
+  });
+
+  test("are told to nobody while they are pending, and get no number", async () => {
+    const { roomId, ann, bob } = await scene();
+    const neo = await server.member("neo", roomId, { role: "new" });
+    const { message } = await neo.ok("hub:send", { roomId, messageType: "text", content: { body: "waiting" } });
+    await run(ann, roomId, "edit", { id: message.id, body: "changed" });
+    assert.equal((await ann.say(roomId, "next")).seq, 3);
+    await bob.nothing("hub:messageEdited");
+  });
+
+  test("are not told with autoBridgeDataEvents off", async () => {
+    await serving(changed(false), async (inner) => {
+      const { roomId, ann, bob, message } = await scene(inner);
+      await run(ann, roomId, "edit", { id: message.id, body: "changed" });
+      assert.equal((await ann.say(roomId, "next")).seq, 3);
+      await bob.nothing("hub:messageEdited");
+    });
+  });
+});
+
 describe("a handler's result of the wrong shape", () => {
   const server = serve((def) => {
     def.hub.messageSettings.customMessageTypes = [

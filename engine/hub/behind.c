@@ -1,0 +1,114 @@
+/* Messages changed behind the hub's back, by a script's objects.update or whoever else writes to the table: when the bus tells of it, the change
+ * takes its number and the room hears of it, as of a change by hub:edit or hub:delete (contract: semantics.md "Bridged events"). */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "hub/hub_int.h"
+
+struct behind {
+    struct hub_numbered numbered;
+    struct hub_room_op op;
+    struct hub_room *room; /* reference */
+    bool deleted;
+    char *id;
+    struct hub_cell cells[HUB_MSG_MAX];
+    struct hub_cond where[4];
+    struct hub_buf message;
+};
+
+static void free_behind(struct behind *b) {
+    hub_of(b->room)->engine->pending--;
+    hub_room_unref(b->room);
+    hub_buf_free(&b->message);
+    free(b->id);
+    free(b);
+}
+
+static void on_written(struct hub_numbered *n) {
+    struct behind *b = HUB_CONTAINER(n, struct behind, numbered);
+    if (!n->write.code && n->write.row.n) hub_message_json(&b->message, n->write.row.table, hub_row(&n->write.row, 0));
+}
+
+static void tell(const struct behind *b) {
+    struct hub_buf args = {0};
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(b->room->id));
+    if (b->deleted) {
+        hub_buf_addz(&args, ",\"messageId\":");
+        hub_json_add_string(&args, hub_cstr(b->id));
+    } else {
+        hub_buf_addz(&args, ",\"message\":");
+        hub_buf_adds(&args, hub_buf_str(&b->message));
+    }
+    hub_buf_addf(&args, ",\"seq\":%lld}", (long long)b->numbered.write.number);
+    hub_room_emit(b->room, &all, b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+static void announce(struct hub_numbered *n) {
+    struct behind *b = HUB_CONTAINER(n, struct behind, numbered);
+    struct hub_room *room = hub_room_ref(b->room);
+    if (!n->write.code) {
+        json_t *data = json_object();
+        json_object_set_new(data, "messageId", json_string(b->id));
+        tell(b);
+        hub_bridge_system_message(room, b->deleted ? "messageDeleted" : "messageEdited", data);
+        json_decref(data);
+    } else if (n->write.code != HUB_NOT_FOUND) { /* not found: pending, rejected, or deleted meanwhile; nobody is to hear of it */
+        hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", room->id, "message", b->id, "error", n->write.error, NULL);
+    }
+    hub_room_op_done(room, &b->op);
+    free_behind(b);
+    hub_room_unref(room);
+}
+
+static struct hub_cell text(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
+
+static void run_op(struct hub_room_op *op) {
+    struct behind *b = HUB_CONTAINER(op, struct behind, op);
+    struct hub_write *w = &b->numbered.write;
+    size_t n = 0;
+    b->where[n++] = (struct hub_cond){.column = HUB_MSG_ID, .value = text(b->id)};
+    b->where[n++] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = text(b->room->id)};
+    b->where[n++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_GT, .value = {.kind = HUB_CELL_INT, .i = 0}};
+    if (b->deleted)
+        b->where[n++] = (struct hub_cond){.column = HUB_MSG_IS_ACTIVE, .value = {.kind = HUB_CELL_BOOL, .i = 0}};
+    else
+        b->cells[HUB_MSG_EDITED_AT] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
+    *w = (struct hub_write){.table = hub_of(b->room)->tables->message,
+                            .kind = HUB_UPDATE,
+                            .cells = b->cells,
+                            .where = b->where,
+                            .where_n = n,
+                            .numbering = HUB_NUMBER_CHANGE,
+                            .return_row = true};
+    b->numbered.written = on_written;
+    b->numbered.announce = announce;
+    hub_numbered_write(b->room, &b->numbered);
+}
+
+static void on_open(void *arg, enum hub_code code) {
+    struct behind *b = arg;
+    if (code || hub_room_full_of_ops(b->room)) {
+        hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", b->room->id, "message", b->id, "error",
+                   hub_code_text(code ? code : HUB_OVERLOADED), NULL);
+        free_behind(b);
+    } else {
+        b->op.run = run_op;
+        hub_room_enqueue(b->room, &b->op);
+    }
+}
+
+void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted) {
+    struct hub_str id = hub_json_get_str(row, "id"), room = hub_json_get_str(row, "roomId");
+    const json_t *active = hub_json_get(row, "isActive");
+    if (!hub_id_ok(id) || !hub_id_ok(room)) return;
+    struct behind *b = hub_xcalloc(1, sizeof *b);
+    b->room = hub_room_get(&hub->rooms, hub->engine->config.loop, hub, room);
+    b->id = hub_str_dup(id);
+    b->deleted = deleted || json_is_false(active);
+    hub->engine->pending++;
+    hub_room_open(b->room, on_open, b);
+}
