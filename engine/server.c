@@ -279,12 +279,24 @@ static void retire(struct server *s) {
     hub_timer_start(s->loop, &r->timer, RETIRE_MS, on_retire);
 }
 
-/* Settings that only a restart changes. */
+static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
+
+static bool same_listen(const struct hub_service *a, const struct hub_service *b) {
+    bool same = a->port == b->port && same_text(a->host, b->host) && same_text(a->base_path, b->base_path) && a->max_payload == b->max_payload &&
+                a->ping_interval == b->ping_interval && a->ping_timeout == b->ping_timeout && a->connect_timeout == b->connect_timeout &&
+                a->max_queue_bytes == b->max_queue_bytes && same_text(a->tls_cert_file, b->tls_cert_file) &&
+                same_text(a->tls_key_file, b->tls_key_file) && a->cors_origins.n == b->cors_origins.n;
+    for (size_t i = 0; same && i < a->cors_origins.n; i++) same = same_text(a->cors_origins.items[i], b->cors_origins.items[i]);
+    return same;
+}
+
+/* Settings that only a restart changes. OLD is what the process started with: so the warning comes again until the restart. */
 static void warn_if_fixed(const struct hub_service *old, const struct hub_service *now) {
-    bool same = old->port == now->port && !strcmp(old->host, now->host) && !strcmp(old->base_path, now->base_path) &&
-                !strcmp(old->store_url, now->store_url) && !strcmp(old->cache_url, now->cache_url) && !strcmp(old->bus_url, now->bus_url) &&
-                !strcmp(old->name, now->name);
-    if (!same) hub_log_kv(HUB_LOG_WARN, "server", "service.name, listen, store, cache and bus keep their old values until a restart", NULL);
+    bool same = same_listen(old, now) && same_text(old->store_url, now->store_url) && same_text(old->cache_url, now->cache_url) &&
+                same_text(old->bus_url, now->bus_url) && same_text(old->name, now->name);
+    if (!same)
+        hub_log_kv(HUB_LOG_WARN, "server", "service.name, service.basePath, listen, store, cache and bus keep their old values until a restart",
+                   NULL);
 }
 
 static enum hub_code prepare(struct server *s, struct generation *g, struct hub_err *err) {
@@ -321,7 +333,7 @@ static void reload(struct server *s) {
         if (g.service) free_generation(&g);
         return;
     }
-    warn_if_fixed(s->now.service, g.service);
+    warn_if_fixed(s->first, g.service);
     switch_to(s, &g);
     hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
 }

@@ -31,13 +31,34 @@ struct decision {
 
 static void check_sources(struct decision *d);
 static void check_scripts(struct decision *d);
+static void find_record(struct decision *d);
+
+/* The definition was replaced (SIGHUP) while this waited: what was found so far follows from rules and roles that are gone. */
+static bool outdated(const struct decision *d) { return d->def != d->hub->def; }
+
+static void start_over(struct decision *d) {
+    if (d->room) hub_room_unref(d->room);
+    json_decref(d->record);
+    json_decref(d->rows_json);
+    d->room = NULL;
+    d->record = d->rows_json = NULL;
+    d->at = d->row_at = 0;
+    d->layer[0] = 0;
+    d->def = d->hub->def;
+    find_record(d);
+}
 
 static void finish(struct decision *d, enum hub_code code, const struct hub_rights *rights) {
+    if (outdated(d)) {
+        start_over(d);
+        return;
+    }
     if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms())) code = HUB_BLOCKED; /* since it was asked first */
     if (hub_log_on(HUB_LOG_DEBUG))
         hub_log_kv(HUB_LOG_DEBUG, "hub", code ? "entry refused" : "entry granted", "hub", d->def->name, "room", d->room_id, "user", d->who->user_id,
                    "by", d->layer, "code", code ? hub_code_name(code) : NULL, NULL);
     d->done(d->arg, code, rights, d->layer, d->room);
+    d->hub->engine->pending--;
     if (d->room) hub_room_unref(d->room);
     hub_identity_unref(d->who);
     json_decref(d->record);
@@ -85,7 +106,7 @@ void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str 
 
 static void remember(struct decision *d, const struct hub_def_role *role) {
     struct hub_cache *cache = d->hub->engine->config.cache;
-    if (d->def->auth_cache_ttl <= 0) return;
+    if (d->def->auth_cache_ttl <= 0 || outdated(d)) return;
     struct hub_buf key = {0}, value = {0};
     cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id));
     hub_buf_addf(&value, "%s%s", role ? "role:" : "none", role ? role->name : "");
@@ -332,9 +353,20 @@ static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows
     hub_hook_call(d->hub, &d->def->room_eligibility, args, n, on_eligibility, d);
 }
 
+static void find_record(struct decision *d) {
+    struct hub_store *store = d->hub->engine->config.store;
+    const struct hub_table *t = hub_tables_find(d->hub->engine->config.tables, hub_cstr(d->def->room_object->name));
+    struct hub_cond where;
+    hub_buf_clear(&d->text);
+    if (!condition_on(&where, t, (int)t->id, d->room_id, &d->text)) {
+        refuse(d, HUB_ROOM_NOT_FOUND, "room");
+        return;
+    }
+    const struct hub_select q = {.table = t, .where = &where, .where_n = 1, .order_by = -1, .limit = 1};
+    store->ops->select(store, &q, on_record, d);
+}
+
 void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg) {
-    struct hub_store *store = hub->engine->config.store;
-    const struct hub_table *t = hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
     struct decision *d = hub_xcalloc(1, sizeof *d);
     *d = (struct decision){.hub = hub,
                            .def = hub->def,
@@ -343,13 +375,8 @@ void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str ro
                            .skip_cache = skip_cache,
                            .done = done,
                            .arg = arg};
-    struct hub_cond where;
-    if (!condition_on(&where, t, (int)t->id, d->room_id, &d->text)) {
-        refuse(d, HUB_ROOM_NOT_FOUND, "room");
-        return;
-    }
-    const struct hub_select q = {.table = t, .where = &where, .where_n = 1, .order_by = -1, .limit = 1};
-    store->ops->select(store, &q, on_record, d);
+    hub->engine->pending++; /* it holds on to its definition */
+    find_record(d);
 }
 
 /* ---- hubctl why ---- */

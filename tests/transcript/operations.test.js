@@ -186,6 +186,41 @@ describe("SIGHUP", () => {
     );
   });
 
+  test("a join that was being decided is decided by the new definition", async () => {
+    const decidedBy = (role) => [{ name: "slow", script: { lua: "sleep(1000) return true" }, hubRole: role }];
+    await serving(
+      (def) => {
+        def.hub.hubRoles = [{ name: "member" }];
+        def.hub.roomSettings.authScripts = decidedBy("member");
+      },
+      async (server) => {
+        const ann = await server.connect("ann");
+        const joined = ann.ok("hub:join", { roomId: "r1" });
+        await ann.socket.emitWithAck("hub:leave", { roomId: "r1" }); // answered at once: the join before it is under way
+        server.def.hub.hubRoles = [{ name: "reader", canSend: false }];
+        server.def.hub.roomSettings.authScripts = decidedBy("reader");
+        writeService(server.def, server.dir);
+        server.hubd.signal("SIGHUP");
+        assert.equal((await joined).hubRole, "reader");
+        const sent = await ann.socket.emitWithAck("hub:send", { roomId: "r1", messageType: "text", content: { body: "x" } });
+        assert.equal(sent.error.code, "cannot_send");
+      },
+    );
+  });
+
+  test("says what only a restart changes", async () => {
+    await serving(undefined, async (server) => {
+      server.def.service.listen.corsOrigins = ["https://app.example.com"];
+      writeService(server.def, server.dir);
+      for (let time = 0; time < 2; time++) {
+        const from = server.hubd.output.length;
+        server.hubd.signal("SIGHUP");
+        await server.hubd.printed(/definitions reloaded/, from);
+        assert.match(server.hubd.output.slice(from), /listen.*until a restart/);
+      }
+    });
+  });
+
   test("refuses a bad definition with the lint text and keeps the old one", async () => {
     await serving(undefined, async (server) => {
       const ann = await server.member("ann", "r1");
