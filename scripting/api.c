@@ -25,13 +25,12 @@ static struct hub_str arg_bytes(lua_State *L, int i) {
 
 /* ---- json ---- */
 
-static int json_encode(lua_State *L) {
-    luaL_checkany(L, 1);
+int hub_lua_encode(lua_State *L, int idx, const char *who) {
     struct hub_to_json o = {0};
     json_t **held = hub_lua_hold(L);
-    *held = hub_lua_to_json(L, 1, &o);
+    *held = hub_lua_to_json(L, idx, &o);
     hub_lua_charge(L, 64 * o.nodes);
-    if (!*held) return hub_lua_fail(L, "json.encode: %s", o.why);
+    if (!*held) return hub_lua_fail(L, "%s: %s", who, o.why);
     struct hub_buf b = {0};
     hub_json_add(&b, *held);
     hub_lua_charge(L, b.n);
@@ -39,22 +38,30 @@ static int json_encode(lua_State *L) {
     *held = json_stringn_nocheck(b.p, b.n); /* owns the bytes while Lua copies them */
     hub_buf_free(&b);
     lua_pushlstring(L, json_string_value(*held), json_string_length(*held));
+    json_decref(*held);
+    *held = NULL;
     return 1;
 }
 
-static int json_decode(lua_State *L) {
-    struct hub_str s = arg_string(L, 1);
+int hub_lua_decode(lua_State *L, struct hub_str text, const char *who) {
     struct hub_err err;
-    if (s.n > JSON_MAX) return hub_lua_fail(L, "json.decode: the text is larger than 4 MiB");
-    hub_lua_charge(L, 8 * s.n);
+    if (text.n > JSON_MAX) return hub_lua_fail(L, "%s: the text is larger than 4 MiB", who);
+    hub_lua_charge(L, 8 * text.n);
     json_t **held = hub_lua_hold(L);
-    *held = hub_json_parse(s, &err);
-    if (!*held) return hub_lua_fail(L, "json.decode: %s", err.text);
+    *held = hub_json_parse(text, &err);
+    if (!*held) return hub_lua_fail(L, "%s: %s", who, err.text);
     hub_lua_push_json(L, *held, NULL);
     json_decref(*held);
     *held = NULL;
     return 1;
 }
+
+static int json_encode(lua_State *L) {
+    luaL_checkany(L, 1);
+    return hub_lua_encode(L, 1, "json.encode");
+}
+
+static int json_decode(lua_State *L) { return hub_lua_decode(L, arg_string(L, 1), "json.decode"); }
 
 /* json.array(t?): marks T, or a new table, so that it stays an array when it is empty. */
 static int json_array_of(lua_State *L) {

@@ -1,5 +1,6 @@
-/* From MScript's tree to Lua source. JavaScript's semantics live in the functions of js.c and prelude.c, called by one-word names; this file decides what can be written
- * as one nested Lua expression and what (short circuits, very long chains) becomes statements over numbered locals "registers". */
+/* From MScript's tree to Lua source. JavaScript's semantics live in the functions of js_*.c and prelude.c, called by one-word names; this file
+ * decides what can be written as one nested Lua expression and what (short circuits, very long chains) becomes statements over numbered
+ * locals, "registers". */
 #include <math.h>
 #include <stdio.h>
 

@@ -131,6 +131,9 @@ void hub_lua_open_libraries(lua_State *L);
 void hub_lua_open_patterns(lua_State *L);
 void hub_lua_open_coroutine(lua_State *L);
 void hub_lua_open_api(lua_State *L);
+/* Pushes the JSON text of the value at IDX, resp. the value of a JSON text, and returns 1; WHO begins error messages. Raises. */
+int hub_lua_encode(lua_State *L, int idx, const char *who);
+int hub_lua_decode(lua_State *L, struct hub_str text, const char *who);
 void hub_lua_open_host(lua_State *L);
 void hub_lua_open_socket(lua_State *L);
 void hub_lua_open_js(lua_State *L);
@@ -165,7 +168,7 @@ void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_
                    const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg);
 
 /* ---- compile.c ---- */
-/* Leaves the function of OUT->script on top of L, with OUT's maps filled, or returns false with a located text in ERR. SOURCE is scratch space, freed by the caller.
- * Raises on lack of memory. */
+/* Leaves the function of OUT->script on top of L, with OUT's maps filled, or returns false with a located text in ERR. SOURCE is scratch
+ * space, freed by the caller. Raises on lack of memory. */
 bool hub_lua_compile(lua_State *L, struct hub_compiled *out, struct hub_buf *source, struct hub_err *err);
 #endif
