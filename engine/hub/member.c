@@ -39,10 +39,9 @@ static void tell_presence(struct hub_room_user *u, const char *what) {
 
 void hub_presence_online(struct hub_member *m) {
     struct hub_room_user *u = m->user;
-    hub_timer_stop(m->room->loop, &u->offline);
-    if (u->announced && !u->away) return;
+    if (u->announced && !u->away && !u->returned) return;
     u->announced = true;
-    u->away = false;
+    u->away = u->returned = false;
     tell_presence(u, "online");
 }
 
@@ -70,6 +69,7 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
     struct hub_room_user *known = hub_room_user(room, hub_cstr(c->identity->user_id));
     if (known && hub_timer_running(&known->offline)) { /* back within the grace: the timer's reference goes */
         hub_timer_stop(room->loop, &known->offline);
+        known->returned = true; /* told again: who joined meanwhile does not know of him */
         hub_room_unref(room);
     }
     hub_room_join(room, m, hub_cstr(c->identity->user_id), &c->outlet, rights);

@@ -18,6 +18,7 @@ struct hub_room_user {
     uint32_t member_n;
     char *name, *avatar;                /* of the session that joined last; may be NULL */
     bool announced, away;               /* presence as last told to the room */
+    bool returned;                      /* within the grace: to be told again */
     struct hub_timer offline;           /* grace after the last connection left */
     struct hub_timer typing, recording; /* running = the indicator is on */
 };

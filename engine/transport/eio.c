@@ -190,6 +190,8 @@ static void flush_now(struct hub_eio *e) {
         hub_polling_flush(e);
 }
 
+#define BURST 4 /* times max_queue_bytes that one turn may queue for a peer that was not behind */
+
 /* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest first and some more
  * than needed, so that the queue is not searched again for every frame. */
 static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
@@ -199,6 +201,9 @@ static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
     if (e->q.bytes && e->q.bytes + len > max && e->q.flagged)
         hub_metric_add(&hub_metric_dropped, (int64_t)hub_outq_drop(&e->q, HUB_SEND_EPHEMERAL, wanted > len ? wanted - len : 0));
     if (!e->q.bytes || e->q.bytes + len <= max) return true;
+    /* A burst of one turn is not yet a stalled reader: what was queued before it counts, up to a multiple of the bound. */
+    size_t stalled = e->waiting < e->q.bytes ? e->waiting : e->q.bytes;
+    if (stalled + len <= max && e->q.bytes + len <= BURST * max) return true;
     if (flags & HUB_SEND_EPHEMERAL) {
         hub_metric_add(&hub_metric_dropped, 1);
         return false;
@@ -210,6 +215,10 @@ static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
 
 void hub_eio_send(struct hub_eio *e, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
     if (e->state != HUB_EIO_RUNNING) return;
+    if (e->turn != e->t->turn) {
+        e->turn = e->t->turn;
+        e->waiting = e->q.bytes;
+    }
     if (e->q.bytes + len > e->t->cfg.max_queue_bytes && !make_room(e, len, flags)) return;
     hub_outq_add(&e->q, chunk, off, len, (uint32_t)flags);
     hub_eio_due(e);

@@ -46,6 +46,7 @@ void hub_transport_work(struct hub_transport *t) { hub_defer(t->loop, &t->work);
 
 /* Polling sessions first: what they answer is written with the connections. */
 void hub_transport_flush(struct hub_transport *t) {
+    t->turn++;
     for (struct hub_list *n; (n = hub_list_pop(&t->due_eios));) hub_polling_flush(HUB_CONTAINER(n, struct hub_eio, due));
     for (struct hub_list *n; (n = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(n, struct hub_conn, due));
 }

@@ -92,7 +92,8 @@ enum { HUB_SEND_EPHEMERAL = 1 }; /* may be dropped when the reader is slow; newe
 /* Queues bytes [off, off+len) of CHUNK: whole frames. Takes its own reference. Bytes that continue the queue's last piece (same chunk,
  * same flags) just extend it. Nothing is written before the flush hook, unless the queue would exceed max_queue_bytes: then what the socket
  * takes at once is written, next ephemeral frames are dropped, oldest first; if that is not enough the session is closed with HUB_CLOSE_SLOW
- * (closed callback later, in this turn). An empty queue takes one piece of any size: a reader that keeps up is not slow. */
+ * (closed callback later, in this turn). A reader that keeps up is not slow: an empty queue takes one piece of any size, and what one turn queues
+ * for a peer that was not behind when it began may reach four times the bound. */
 void hub_eio_send(struct hub_eio *eio, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
 /* Ends the session after what is queued was written (bounded by 1 s). WS_CODE 1000 etc. The closed callback comes later. */
 void hub_eio_close(struct hub_eio *eio, enum hub_close_reason reason, int ws_code, const char *ws_reason);

@@ -49,6 +49,7 @@ struct hub_transport {
     struct hub_listener listeners[HUB_MAX_LISTENERS];
     int listener_n, port;
     bool accepting, draining, any_origin;
+    uint32_t turn; /* counts flushes */
     size_t max_conns;
     struct hub_timer accept_retry;
     int64_t accept_warned;
@@ -175,6 +176,8 @@ struct hub_eio {
     struct hub_http_req *poll, *post;
     struct hub_list due, ended;
     struct hub_outq q;
+    size_t waiting;         /* bytes that were queued already when the turn began: the peer had its chance to take them */
+    uint32_t turn;          /* in which WAITING was noted */
     struct hub_timer timer; /* next ping, missing pong, or the end of closing */
     int64_t last_in;
     uint8_t state, reason;
