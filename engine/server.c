@@ -265,7 +265,7 @@ static void free_retired(struct retired *r) {
 
 static void on_retire(struct hub_timer *t) {
     struct retired *r = HUB_CONTAINER(t, struct retired, timer);
-    if (hub_engine_pending(r->server->engine))
+    if (hub_engine_pending(r->server->engine) || hub_namespaces_pending(r->server->namespaces))
         hub_timer_start(r->server->loop, t, RETIRE_MS, on_retire);
     else
         free_retired(r);

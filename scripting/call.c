@@ -379,8 +379,14 @@ static struct hub_script_task *start(struct hub_scripts *s, const struct hub_scr
     return t;
 }
 
+/* Work that began before a reload goes on calling scripts of its own definition: those run in the state they were compiled for. */
+static struct hub_scripts *home_of(const struct hub_script *script, struct hub_scripts *s) {
+    return script->compiled ? ((const struct hub_compiled *)script->compiled)->owner : s;
+}
+
 void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
     const char *why;
+    s = home_of(script, s);
     struct hub_script_task *t = start(s, script, &why);
     if (!t) {
         done(arg, HUB_HANDLER_FAILED, NULL, why);
@@ -397,6 +403,7 @@ void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const 
 void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
                    const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg) {
     const char *why;
+    s = home_of(script, s);
     struct hub_script_task *t = start(s, script, &why);
     if (!t) {
         done(arg, HUB_HANDLER_FAILED, NULL, NULL, why);

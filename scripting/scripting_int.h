@@ -17,6 +17,7 @@
  * not in WHOLE (expressions only) just the members that are among them. */
 struct hub_compiled {
     struct hub_list link;
+    struct hub_scripts *owner; /* whose Lua state REF is good for */
     const struct hub_script *script;
     struct hub_map words, whole;
     int ref;

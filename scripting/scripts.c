@@ -64,6 +64,7 @@ static int compile_one(lua_State *L) {
     struct compile *c = lua_touserdata(L, 1);
     struct hub_compiled *compiled = hub_xcalloc(1, sizeof *compiled);
     hub_list_push(&c->s->compiled, &compiled->link); /* owned from here on, whatever happens */
+    compiled->owner = c->s;
     compiled->script = c->script;
     if (!hub_lua_compile(L, compiled, &c->source, c->err)) return 0;
     compiled->ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -208,6 +208,30 @@ describe("SIGHUP", () => {
     );
   });
 
+  test("a send that waited for its turn is handled by the script it was sent to", async () => {
+    const handler = (mark) => `sleep(300) return { accept = true, modifiedContent = { body = message.content.body .. "${mark}" } }`;
+    await serving(
+      (def) => {
+        def.hub.messageSettings.customMessageTypes = [{ name: "note", fields: [{ name: "body", fieldType: "String" }] }];
+        def.hub.hubLogic = { messageHandlers: [{ messageType: "note", script: { lua: handler(" old") } }] };
+      },
+      async (server) => {
+        const ann = await server.member("ann", "r1");
+        const sends = ["1", "2"].map((body) => ann.ok("hub:send", { roomId: "r1", messageType: "note", content: { body } }));
+        await ann.ok("hub:members", { roomId: "r1" }); // both sends were read
+        server.def.hub.hubLogic.messageHandlers[0].script.lua = handler(" new");
+        server.def.hub.roomSettings.roomEligibility = "true"; // one more script, compiled before the handler
+        writeService(server.def, server.dir);
+        server.hubd.signal("SIGHUP");
+        await server.hubd.printed(/definitions reloaded/);
+        const bodies = (await Promise.all(sends)).map(({ message }) => message.content.body);
+        assert.deepEqual(bodies, ["1 old", "2 old"]);
+        const { message } = await ann.ok("hub:send", { roomId: "r1", messageType: "note", content: { body: "3" } });
+        assert.equal(message.content.body, "3 new");
+      },
+    );
+  });
+
   test("says what only a restart changes", async () => {
     await serving(undefined, async (server) => {
       server.def.service.listen.corsOrigins = ["https://app.example.com"];
