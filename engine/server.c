@@ -117,11 +117,21 @@ static enum hub_code open_store(struct server *s, struct hub_err *err) {
     }
 }
 
-static int open_backends(struct server *s) {
+/* For commands that only look: the database must be as the definitions want it already. */
+static enum hub_code check_tables(struct server *s, struct hub_err *err) {
+    struct hub_buf plan = {0};
+    enum hub_code code = s->store->ops->plan(s->store, &plan, err);
+    if (!code && plan.n)
+        code = hub_fail(err, HUB_STORE_UNAVAILABLE, "the store does not have the service's tables yet: start hubd, or hubctl migrate --apply");
+    hub_buf_free(&plan);
+    return code;
+}
+
+static int open_backends(struct server *s, bool migrate) {
     struct hub_err err;
     if (hub_tables_new(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
     if (open_store(s, &err)) return failed(&err, HUB_EXIT_BACKEND);
-    enum hub_code code = s->store->ops->apply(s->store, &err);
+    enum hub_code code = migrate ? s->store->ops->apply(s->store, &err) : check_tables(s, &err);
     if (code) return failed(&err, code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
     const struct hub_cache_ops *cache = ADAPTER_FOR(s->now.service->cache_url, caches, "cache", &err);
     if (!cache || cache->open(s->loop, s->now.service->cache_url, &s->cache, &err)) return failed(&err, HUB_EXIT_BACKEND);
@@ -439,7 +449,7 @@ static void free_all(struct server *s) {
 int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
     hub_list_init(&s.retired);
-    int code = open_backends(&s);
+    int code = open_backends(&s, true);
     if (!code) code = make_engine(&s);
     if (!code) code = listen_to_clients(&s);
     if (!code) {
@@ -498,7 +508,7 @@ int hub_server_why(const struct hub_server_options *options, struct hub_service 
                    const char *role_id) {
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
     hub_list_init(&s.retired);
-    int code = open_backends(&s);
+    int code = open_backends(&s, false);
     if (!code) code = make_engine(&s);
     if (!code) {
         ask_why(&s, hub, room, user_id, role_id);

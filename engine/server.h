@@ -18,8 +18,8 @@ struct hub_service *hub_server_load(const struct hub_server_options *options);
 /* Serves until told to stop by SIGTERM or SIGINT; returns the exit code. Takes SERVICE. */
 int hub_server_run(const struct hub_server_options *options, struct hub_service *service);
 
-/* hubctl why: the join decision for USER_ID (with ROLE_ID, NULL = none) in a room, layer by layer, on stdout. Reads the store, changes nothing but what
- * hubd would on start (missing tables). Returns 0 admitted, 1 refused, or an exit code of above. Takes SERVICE. */
+/* hubctl why: the join decision for USER_ID (with ROLE_ID, NULL = none) in a room, layer by layer, on stdout. Reads the store, changes nothing.
+ * Returns 0 admitted, 1 refused, or an exit code of above. Takes SERVICE. */
 int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const char *hub, const char *room, const char *user_id,
                    const char *role_id);
 #endif

@@ -17,6 +17,9 @@ ask() {
 }
 says() { grep -q -- "$1" "$work/out" || { echo "expected: $1"; cat "$work/out"; exit 1; }; }
 
+ask 4 viewer team
+says 'hubctl migrate --apply'
+"$hubctl" migrate "$work/chat" --apply >/dev/null
 ask 0 viewer team
 says '^admitted as viewer$'
 says 'authSources.viewerMembership .*decides .*"id":"team-viewer"'
