@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "adapters/curl/curl.h"
 #include "adapters/memory/memory.h"
 #include "adapters/sqlite/sqlite.h"
 #include "base/log.h"
@@ -61,7 +62,8 @@ struct server {
     struct hub_transport *transport;
     struct hub_rest *rest;
     struct hub_ops_config ops;
-    struct hub_host engine_host, socket_host;
+    struct hub_curl *curl;
+    struct hub_host engine_host, socket_host, http_host;
     bool draining;
     int64_t drain_until;
     struct hub_timer drain;
@@ -163,7 +165,9 @@ static int make_engine(struct server *s) {
     s->engine = hub_engine_new(&config);
     const struct hub_namespaces_config plain = {.loop = s->loop, .service = s->now.service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
     s->namespaces = hub_namespaces_new(&plain);
-    s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces};
+    if (hub_curl_new(s->loop, &s->curl, &err)) return failed(&err, HUB_EXIT_FAILED);
+    s->http_host = (struct hub_host){.fns = hub_curl_host_fns, .ctx = s->curl};
+    s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces, .next = &s->http_host};
     s->engine_host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = s->engine, .next = &s->socket_host};
     if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, &s->engine_host, &err)) return failed(&err, HUB_EXIT_INVALID);
     identity.scripts = s->now.scripts;
@@ -425,6 +429,7 @@ static void on_stop(void *arg, int signo) {
 /* After the loop has stopped, or when the start failed half-way. */
 static void free_all(struct server *s) {
     delete_scripts(s);
+    if (s->curl) hub_curl_delete(s->curl);
     if (s->store) {
         s->store->ops->close(s->store, on_store_closed, s);
         hub_loop_run(s->loop);
