@@ -248,3 +248,13 @@ bool hub_json_equal(const json_t *a, const json_t *b) {
     }
     return json_equal(a, b);
 }
+
+bool hub_json_has_nul(const json_t *v) {
+    size_t i;
+    const char *key;
+    json_t *item;
+    if (json_is_string(v)) return memchr(json_string_value(v), 0, json_string_length(v)) != NULL;
+    json_array_foreach((json_t *)(uintptr_t)v, i, item) if (hub_json_has_nul(item)) return true;
+    json_object_foreach((json_t *)(uintptr_t)v, key, item) if (hub_json_has_nul(item)) return true;
+    return false;
+}

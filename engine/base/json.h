@@ -39,6 +39,8 @@ void hub_json_set_str(json_t *object, const char *key, struct hub_str s);
 static inline bool hub_json_nil(const json_t *v) { return !v || json_is_null(v); }
 /* A member of an object, NULL when absent or when OBJECT is no object (jansson wants json_t* without const). */
 json_t *hub_json_get(const json_t *object, const char *key);
+/* Whether any text in it has U+0000, which not every store can hold (keys never have it). */
+bool hub_json_has_nul(const json_t *v);
 /* Deep equality with numbers compared by value (1 == 1.0). */
 bool hub_json_equal(const json_t *a, const json_t *b);
 #endif

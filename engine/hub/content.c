@@ -79,20 +79,10 @@ static enum hub_code check_field(const struct hub_def_field *f, json_t *content,
     return hub_fail(err, HUB_INVALID_CONTENT, "content.%s: expected %s", f->name, expected);
 }
 
-static bool has_nul(const json_t *v) {
-    size_t i;
-    const char *key;
-    json_t *item;
-    if (json_is_string(v)) return memchr(json_string_value(v), 0, json_string_length(v)) != NULL;
-    json_array_foreach((json_t *)(uintptr_t)v, i, item) if (has_nul(item)) return true;
-    json_object_foreach((json_t *)(uintptr_t)v, key, item) if (has_nul(item)) return true;
-    return false;
-}
-
 enum hub_code hub_content_check(const struct hub_def_message_type *t, json_t *content, bool *changed, struct hub_err *err) {
     *changed = false;
     if (!json_is_object(content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: expected an object");
-    if (has_nul(content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: NUL characters cannot be stored");
+    if (hub_json_has_nul(content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: NUL characters cannot be stored");
     if (!t->field_n) return HUB_OK; /* declares none: any object */
     enum hub_code code = check_unknown(t, content, err);
     for (size_t i = 0; i < t->field_n && !code; i++) code = check_field(&t->fields[i], content, changed, err);

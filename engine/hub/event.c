@@ -180,6 +180,8 @@ static void run_custom(struct hub_call *c, const struct hub_def_custom_event *e)
     if ((int64_t)text_of_data.n > c->hub->def->max_message_size) {
         hub_call_fail(c, HUB_TOO_LARGE, "data: %zu bytes of JSON, at most %lld are allowed", text_of_data.n,
                       (long long)c->hub->def->max_message_size);
+    } else if (!e->ephemeral && hub_json_has_nul(data)) {
+        hub_call_fail(c, HUB_INVALID_CONTENT, "data: NUL characters cannot be stored");
     } else if (!e->ephemeral) {
         keep_then_show(c, e, data);
     } else {

@@ -273,11 +273,14 @@ static void read_page(struct page *p) {
 static enum hub_code check_request(struct hub_call *call, int64_t limit, bool *events, struct hub_err *err) {
     struct hub_cond where[2];
     size_t n = 0;
-    const json_t *include = hub_json_get(call->args, "include");
+    const json_t *include = hub_json_get(call->args, "include"), *type = hub_json_get(call->args, "messageType"),
+                 *sender = hub_json_get(call->args, "senderId");
     *events = hub_str_is(hub_json_str(include), "events");
     if (limit < 1) return hub_fail(err, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PAGE_MAX);
     if (!bound(call, "before", HUB_LT, where, &n) || !bound(call, "after", HUB_GT, where, &n))
         return hub_fail(err, HUB_BAD_REQUEST, "before, after: expected a seq (a whole number)");
+    if ((!hub_json_nil(type) && !json_is_string(type)) || (!hub_json_nil(sender) && !json_is_string(sender)))
+        return hub_fail(err, HUB_BAD_REQUEST, "messageType, senderId: expected a text");
     if (!hub_json_nil(include) && !*events) return hub_fail(err, HUB_BAD_REQUEST, "include: expected \"events\"");
     if (*events && hub_json_get_int(call->args, "offset", 0))
         return hub_fail(err, HUB_BAD_REQUEST, "include: events come with before and after, not with pageNumber");

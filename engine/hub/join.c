@@ -148,9 +148,14 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
 
 void hub_cmd_join(struct hub_call *call) {
     struct hub_str id = hub_call_str(call, "roomId");
+    const json_t *epoch = hub_json_get(call->args, "epoch");
     bool has_limit;
     if (!hub_id_ok(id)) {
         hub_call_fail(call, HUB_BAD_REQUEST, "roomId: " HUB_ID_EXPECTED);
+        return;
+    }
+    if (!hub_json_nil(epoch) && !json_is_string(epoch)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "epoch: expected a text, the epoch of hub:joined");
         return;
     }
     if (call->hub->engine->draining) {

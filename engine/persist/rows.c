@@ -150,6 +150,7 @@ static bool cell_datetime(const json_t *v, struct hub_cell *out) {
 enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err) {
     *out = (struct hub_cell){.kind = HUB_CELL_NULL};
     if (hub_json_nil(v)) return col->required ? hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" is required", col->property) : HUB_OK;
+    if (hub_json_has_nul(v)) return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\": NUL characters cannot be stored", col->property);
     bool fits = false;
     size_t from = text->n;
     switch (col->type) {

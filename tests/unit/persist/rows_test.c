@@ -106,6 +106,8 @@ static void what_does_not_fit_is_refused_by_name(void **state) {
     refused("{\"name\":\"x\",\"at\":99999999999999999}", "\"at\" must be a date and time");
     refused("{\"name\":\"x\",\"colour\":\"blue\"}", "\"colour\" must be one of red, green");
     refused("{\"name\":{}}", "\"name\" must be a text");
+    refused("{\"name\":\"a\\u0000b\"}", "\"name\": NUL characters cannot be stored");
+    refused("{\"name\":\"x\",\"data\":{\"list\":[\"\\u0000\"]}}", "\"data\": NUL characters cannot be stored");
     struct hub_buf json = {0};
     hub_buf_addz(&json, "{\"name\":\"");
     for (int i = 0; i < 256; i++) hub_buf_addz(&json, "é");
