@@ -336,6 +336,14 @@ describe("peers that stall", () => {
     assert.equal(lazy.socket.connected, true);
   });
 
+  test("a burst larger than maxQueueBytes does not make slow readers of those who read", async () => {
+    const roomId = server.room();
+    const [ann, eve] = await Promise.all(["ann", "eve"].map((user) => server.member(user, roomId)));
+    const body = "x".repeat(15000);
+    await Promise.all(Array.from({ length: 20 }, () => ann.say(roomId, body)));
+    for (let seq = 1; seq <= 20; seq++) assert.equal((await eve.next("hub:messageArrived")).message.seq, seq);
+  });
+
   test("a polling client that never polls again costs no more than its queue", async () => {
     const roomId = server.room();
     const session = await Polling.open(server.url);

@@ -47,6 +47,16 @@ describe("presence", () => {
     assert.equal(ann.log.filter(([name, payload]) => name === "hub:offline" && payload.user.id === "bob").length, 0);
   });
 
+  test("whoever joins during the grace of another learns of that one's return", async () => {
+    const roomId = server.room();
+    const bob = await server.member("bob", roomId);
+    await bob.ok("hub:leave", { roomId });
+    const ann = await server.member("ann", roomId);
+    const { members } = await ann.ok("hub:members", { roomId });
+    await bob.ok("hub:join", { roomId });
+    if (!members.some(({ userId }) => userId === "bob")) await ann.next("hub:online", of("bob"));
+  });
+
   test("whoever has left takes no place and is no member, though offline is not told yet", async () => {
     await serving(
       (def) => {
