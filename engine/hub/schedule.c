@@ -63,6 +63,7 @@ static void act_on(struct action *a, const json_t *result) {
 
 static void on_ticked(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct action *a = arg;
+    hub_of(a->room)->engine->pending--;
     if (code)
         hub_hook_failed(hub_of(a->room), &a->def->script, code, error);
     else
@@ -79,6 +80,7 @@ static void run_tick(struct hub_room_op *op) {
     json_t *id = json_string(a->room->id);
     struct hub_hook_arg args[4] = {{"roomId", id}};
     size_t n = hub_hook_room_args(hub_of(a->room), a->room->record, args, 1);
+    hub_of(a->room)->engine->pending++; /* a reload keeps the definition the tick runs by, a stop waits for its messages */
     hub_hook_call(hub_of(a->room), &a->def->script, args, n, on_ticked, a);
     json_decref(id);
 }
