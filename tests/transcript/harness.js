@@ -54,7 +54,8 @@ export class Hubd {
     this.output = "";
     this.stdout = "";
     this.watchers = new Set();
-    this.child = spawn(PROGRAM, [dir, ...args], {
+    // Whatever ends this process, a time limit's SIGKILL included, ends hubd too.
+    this.child = spawn("setpriv", ["--pdeathsig", "KILL", PROGRAM, dir, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ASAN_OPTIONS: "abort_on_error=0:exitcode=99", UBSAN_OPTIONS: "print_stacktrace=1", ...env },
     });
