@@ -2,7 +2,7 @@
 // every field.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve, serving } from "./harness.js";
+import { serve, serving, within } from "./harness.js";
 
 /** A custom type "run" whose handler calls the function of lib/act.lua that the content names, and a text type beside it. */
 function scripted(def, functions) {
@@ -57,9 +57,9 @@ describe("names of sources of roles", () => {
       },
       async (server) => {
         await server.member("ann", "r1");
-        await server.hubd.printed(/authSources\.ownership/);
+        await within(10000, server.hubd.printed(/authSources\.ownership/), "the source's name");
         await server.member("bob", "r1");
-        await server.hubd.printed(/authScripts\.passersBy/);
+        await within(10000, server.hubd.printed(/authScripts\.passersBy/), "the script's name");
       },
       { args: ["--log-level", "debug"] },
     );
@@ -707,7 +707,7 @@ describe("a scheduled action", () => {
     };
     await serving(wrong, async (inner) => {
       await inner.member("ann", "r1");
-      const [line] = await inner.hubd.printed(/^.*pulse serverMessages\[0\].*$/m);
+      const [line] = await within(10000, inner.hubd.printed(/^.*pulse serverMessages\[0\].*$/m), "the log line");
       assert.match(line, /n: expected/);
     });
   });
