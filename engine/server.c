@@ -458,7 +458,7 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
     if (!code) code = make_engine(&s);
     if (!code) code = listen_to_clients(&s);
     if (!code) {
-        s.ops = (struct hub_ops_config){.loop = s.loop, .store = s.store, .cache = s.cache, .bus = s.bus, .draining = &s.draining};
+        s.ops = (struct hub_ops_config){.store = s.store, .cache = s.cache, .bus = s.bus, .draining = &s.draining};
         hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
         hub_loop_signal(s.loop, SIGINT, on_stop, &s);
         hub_loop_signal(s.loop, SIGHUP, on_hangup, &s);

@@ -253,15 +253,13 @@ static struct ms_node *template(struct ms_parse *p) {
     return x;
 }
 
-static struct ms_node *date(struct ms_parse *p) {
-    size_t at = p->token.at;
-    ms_next(p);
-    if (!is_word(p, "Date")) unsupported(p, "'new' of anything but Date is");
-    struct ms_node *x = node(p, MS_DATE, at, p->token.at + p->token.n - at), **end = &x->list;
-    ms_next(p);
-    if (!is_op(p, "(")) return x;
+/* From the opening parenthesis to behind the closing one: what stands between is added at END as children of X. */
+static void arguments(struct ms_parse *p, struct ms_node *x, struct ms_node **end) {
+    int n = 0;
     ms_next(p);
     while (!is_op(p, ")")) {
+        if (++n > 50) ms_fail(p, "L001", p->token.at, p->token.n, "more than 50 arguments");
+        if (is_op(p, "...")) unsupported(p, "spread ('...') is");
         *end = expression(p);
         adopt(p, x, *end);
         end = &(*end)->next;
@@ -269,6 +267,16 @@ static struct ms_node *date(struct ms_parse *p) {
         expect(p, ",", "',' or ')'");
     }
     ms_next(p);
+}
+
+static struct ms_node *date(struct ms_parse *p) {
+    size_t at = p->token.at;
+    ms_next(p);
+    if (!is_word(p, "Date")) unsupported(p, "'new' of anything but Date is");
+    struct ms_node *x = node(p, MS_DATE, at, p->token.at + p->token.n - at), **end = &x->list;
+    ms_next(p);
+    if (!is_op(p, "(")) return x;
+    arguments(p, x, end);
     return x;
 }
 
@@ -419,18 +427,7 @@ static struct ms_node *call(struct ms_parse *p, struct ms_node *f) {
     struct ms_node *x = node(p, MS_CALL, f->at, f->n), **end = &x->list;
     x->a = f;
     adopt(p, x, f);
-    ms_next(p);
-    int n = 0;
-    while (!is_op(p, ")")) {
-        if (++n > 50) ms_fail(p, "L001", p->token.at, p->token.n, "more than 50 arguments");
-        if (is_op(p, "...")) unsupported(p, "spread ('...') is");
-        *end = expression(p);
-        adopt(p, x, *end);
-        end = &(*end)->next;
-        if (is_op(p, ")")) break;
-        expect(p, ",", "',' or ')'");
-    }
-    ms_next(p);
+    arguments(p, x, end);
     return x;
 }
 

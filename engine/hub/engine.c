@@ -70,12 +70,6 @@ void hub_engine_start(struct hub_engine *e) {
 
 size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
 
-size_t hub_engine_room_count(const struct hub_engine *e) {
-    size_t n = 0;
-    for (size_t i = 0; i < e->hub_n; i++) n += hub_map_len(&e->hubs[i]->rooms);
-    return n;
-}
-
 static void free_users(struct hub_hub *h) {
     for (struct hub_user *u; (u = hub_map_drain(&h->users));) {
         free(u->id);

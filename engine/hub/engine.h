@@ -70,6 +70,4 @@ const struct hub_def *hub_hub_def(const struct hub_hub *hub);
 bool hub_session_has_role(const json_t *session, const struct hub_strs *roles);
 /* Puts a record on the bus (POST /bus/{topic}, development only). */
 void hub_engine_publish(struct hub_engine *e, struct hub_str topic, const json_t *record, hub_bus_done *done, void *arg);
-/* Counters for /metrics and listings. */
-size_t hub_engine_room_count(const struct hub_engine *e);
 #endif

@@ -8,7 +8,6 @@
 #include "transport/transport.h"
 
 struct hub_ops_config {
-    struct hub_loop *loop;
     const struct hub_store *store;
     const struct hub_cache *cache;
     const struct hub_bus *bus;
