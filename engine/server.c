@@ -107,8 +107,8 @@ static const void *adapter_for(const char *url, const void *const *list, size_t 
 #define ADAPTER_FOR(URL, LIST, WHAT, ERR) adapter_for(URL, (const void *const *)(LIST), HUB_NELEM(LIST), WHAT, ERR)
 
 /* Tries for as long as --wait says: a store that is away now may be about to start. */
-static enum hub_code open_store(struct server *s, struct hub_err *err) {
-    hub_tables_store_url(s->now.service, &s->store_url);
+static enum hub_code open_store(struct server *s, bool look, struct hub_err *err) {
+    hub_tables_store_url(s->now.service, look, &s->store_url);
     const struct hub_store_ops *ops = ADAPTER_FOR(hub_buf_cstr(&s->store_url), stores, "store", err);
     if (!ops) return err->code;
     for (int64_t tried = 0;; tried++) {
@@ -132,7 +132,7 @@ static enum hub_code check_tables(struct server *s, struct hub_err *err) {
 static int open_backends(struct server *s, bool migrate) {
     struct hub_err err;
     if (hub_tables_new(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
-    if (open_store(s, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    if (open_store(s, !migrate, &err)) return failed(&err, HUB_EXIT_BACKEND);
     enum hub_code code = migrate ? s->store->ops->apply(s->store, &err) : check_tables(s, &err);
     if (code) return failed(&err, code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
     const struct hub_cache_ops *cache = ADAPTER_FOR(s->now.service->cache_url, caches, "cache", &err);

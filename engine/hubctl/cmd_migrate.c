@@ -1,8 +1,6 @@
 /* hubctl migrate: the statements that bring the configured store to the definition, printed or carried out. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "adapters/sqlite/sqlite.h"
 #include "hubctl/hubctl.h"
@@ -14,19 +12,6 @@ static struct hub_loop *loop;
 static void stop(void *arg) {
     (void)arg;
     hub_loop_stop(loop);
-}
-
-/* A plan must not leave an empty file behind: a database that does not exist yet is planned in memory. */
-static void url_for_plan(struct hub_buf *url) {
-    struct hub_str rest = hub_buf_str(url), path;
-    if (!hub_str_starts(rest, HUB_STR("sqlite:"))) return;
-    hub_str_split(&rest, '?', &path);
-    char *file = hub_str_dup(hub_str(path.p + 7, path.n - 7));
-    if (access(file, F_OK)) {
-        hub_buf_clear(url);
-        hub_buf_addz(url, "sqlite::memory:");
-    }
-    free(file);
 }
 
 /* Prints the plan, and carries it out with APPLY. */
@@ -43,8 +28,7 @@ static enum hub_code migrate(struct hub_store *store, bool apply, struct hub_err
 static enum hub_code with_store(const struct hub_service *service, const struct hub_tables *tables, bool apply, struct hub_err *err) {
     struct hub_buf url = {0};
     struct hub_store *store = NULL;
-    hub_tables_store_url(service, &url);
-    if (!apply) url_for_plan(&url);
+    hub_tables_store_url(service, !apply, &url);
     loop = hub_loop_new();
     enum hub_code code = HUB_OK;
     if (!hub_str_starts(hub_buf_str(&url), HUB_STR("sqlite:")))

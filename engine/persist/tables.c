@@ -2,6 +2,7 @@
 #include "persist/tables.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -284,13 +285,27 @@ const struct hub_table *hub_tables_find(const struct hub_tables *t, struct hub_s
     return NULL;
 }
 
-void hub_tables_store_url(const struct hub_service *s, struct hub_buf *out) {
-    struct hub_str url = hub_cstr(s->store_url), scheme = HUB_STR("sqlite:");
-    bool file = hub_str_starts(url, scheme) && url.n > scheme.n && url.p[scheme.n] != '/' && url.p[scheme.n] != ':';
-    if (!file) {
-        hub_buf_adds(out, url);
+static bool file_exists(struct hub_str path) {
+    char *name = hub_str_dup(path);
+    bool exists = access(name, F_OK) == 0;
+    free(name);
+    return exists;
+}
+
+void hub_tables_store_url(const struct hub_service *s, bool look, struct hub_buf *out) {
+    struct hub_str rest = hub_cstr(s->store_url), scheme = HUB_STR("sqlite:"), path;
+    size_t start = out->n;
+    if (!hub_str_starts(rest, scheme) || rest.n == scheme.n || rest.p[scheme.n] == ':') {
+        hub_buf_adds(out, rest);
         return;
     }
     hub_buf_adds(out, scheme);
-    hub_buf_addf(out, "%s/%s", s->dir, url.p + scheme.n);
+    if (rest.p[scheme.n] != '/') hub_buf_addf(out, "%s/", s->dir);
+    hub_buf_addz(out, rest.p + scheme.n);
+    if (!look) return;
+    rest = hub_str(out->p + start + scheme.n, out->n - start - scheme.n);
+    hub_str_split(&rest, '?', &path);
+    if (file_exists(path)) return;
+    out->n = start;
+    hub_buf_addz(out, "sqlite::memory:");
 }

@@ -70,6 +70,7 @@ enum hub_code hub_tables_new(const struct hub_service *service, struct hub_table
 void hub_tables_free(struct hub_tables *t);
 /* By the name that hubs and scripts use; also the generated ones ("chatMessage"). NULL when there is none. */
 const struct hub_table *hub_tables_find(const struct hub_tables *t, struct hub_str name);
-/* The store's URL with a relative sqlite path put under the service directory. */
-void hub_tables_store_url(const struct hub_service *service, struct hub_buf *out);
+/* The store's URL with a relative sqlite path put under the service directory. With LOOK, for commands that must not make files, a database
+ * file that does not exist yet is an empty database in memory. */
+void hub_tables_store_url(const struct hub_service *service, bool look, struct hub_buf *out);
 #endif

@@ -19,6 +19,7 @@ says() { grep -q -- "$1" "$work/out" || { echo "expected: $1"; cat "$work/out"; 
 
 ask 4 viewer team
 says 'hubctl migrate --apply'
+[ ! -e "$work/chat/data" ] || { echo 'asking made files'; exit 1; }
 "$hubctl" migrate "$work/chat" --apply >/dev/null
 ask 0 viewer team
 says '^admitted as viewer$'

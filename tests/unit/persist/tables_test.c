@@ -1,4 +1,5 @@
 /* Tables out of definitions: DataObjects by property, the four of each hub, and clashes of names. */
+#include "base/mem.h"
 #include "persist/tables.h"
 
 #include <setjmp.h>
@@ -126,7 +127,25 @@ static void a_relative_database_lies_in_the_service_directory(void **state) {
     for (size_t i = 0; i < 4; i++) {
         struct hub_service s = {.dir = "/srv/x", .store_url = cases[i][0]};
         struct hub_buf url = {0};
-        hub_tables_store_url(&s, &url);
+        hub_tables_store_url(&s, false, &url);
+        assert_string_equal(hub_buf_cstr(&url), cases[i][1]);
+        hub_buf_free(&url);
+    }
+}
+
+static void a_command_that_only_looks_at_a_database_that_is_not_there_gets_an_empty_one_in_memory(void **state) {
+    (void)state;
+    const char *const cases[][2] = {
+        {"sqlite:tables_test.c?synchronous=normal", "sqlite:" HUB_SOURCE_DIR "/tests/unit/persist/tables_test.c?synchronous=normal"},
+        {"sqlite:none.db?synchronous=normal", "sqlite::memory:"},
+        {"sqlite:" HUB_SOURCE_DIR "/none.db", "sqlite::memory:"},
+        {"sqlite::memory:", "sqlite::memory:"},
+        {"postgresql://u@h/db", "postgresql://u@h/db"},
+    };
+    for (size_t i = 0; i < HUB_NELEM(cases); i++) {
+        struct hub_service s = {.dir = HUB_SOURCE_DIR "/tests/unit/persist", .store_url = cases[i][0]};
+        struct hub_buf url = {0};
+        hub_tables_store_url(&s, true, &url);
         assert_string_equal(hub_buf_cstr(&url), cases[i][1]);
         hub_buf_free(&url);
     }
@@ -139,6 +158,7 @@ int main(void) {
         cmocka_unit_test(each_hub_gets_its_four_tables),
         cmocka_unit_test(two_owners_of_one_table_are_refused),
         cmocka_unit_test(a_relative_database_lies_in_the_service_directory),
+        cmocka_unit_test(a_command_that_only_looks_at_a_database_that_is_not_there_gets_an_empty_one_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
