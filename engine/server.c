@@ -129,6 +129,16 @@ static enum hub_code check_tables(struct server *s, struct hub_err *err) {
     return code;
 }
 
+static enum hub_code open_bus(struct server *s, const struct hub_bus_ops *ops, struct hub_err *err) {
+    const struct hub_service *d = s->now.service;
+    struct hub_buf group = {0};
+    hub_buf_addf(&group, "%s-%s", d->project, d->name);
+    const struct hub_bus_config config = {.url = d->bus_url, .group = hub_buf_cstr(&group), .client_id = hub_buf_cstr(&group)};
+    enum hub_code code = ops->open(s->loop, &config, &s->bus, err);
+    hub_buf_free(&group);
+    return code;
+}
+
 static int open_backends(struct server *s, bool migrate) {
     struct hub_err err;
     if (hub_tables_new(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
@@ -138,7 +148,7 @@ static int open_backends(struct server *s, bool migrate) {
     const struct hub_cache_ops *cache = ADAPTER_FOR(s->now.service->cache_url, caches, "cache", &err);
     if (!cache || cache->open(s->loop, s->now.service->cache_url, &s->cache, &err)) return failed(&err, HUB_EXIT_BACKEND);
     const struct hub_bus_ops *bus = ADAPTER_FOR(s->now.service->bus_url, buses, "bus", &err);
-    if (!bus || bus->open(s->loop, s->now.service->bus_url, s->now.service->name, &s->bus, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    if (!bus || open_bus(s, bus, &err)) return failed(&err, err.code == HUB_BAD_REQUEST ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
     return HUB_EXIT_OK;
 }
 
@@ -360,10 +370,20 @@ static void on_hangup(void *arg, int signo) {
 
 /* ---- stopping ---- */
 
+static void on_bus_closed(void *arg) {
+    struct server *s = arg;
+    s->bus = NULL;
+    hub_loop_stop(s->loop);
+}
+
+/* The bus after the store: what was just written may still be told. */
 static void on_store_closed(void *arg) {
     struct server *s = arg;
     s->store = NULL;
-    hub_loop_stop(s->loop);
+    if (s->bus)
+        s->bus->ops->close(s->bus, on_bus_closed, s);
+    else
+        hub_loop_stop(s->loop);
 }
 
 static void delete_scripts(struct server *s) {
@@ -378,7 +398,8 @@ static void delete_scripts(struct server *s) {
 
 /* Scripts first: they end calls that hold sockets and rooms; then nothing is left that writes. */
 static void close_down(struct server *s) {
-    if (s->namespaces) hub_namespaces_set_scripts(s->namespaces, NULL);
+    hub_engine_stop(s->engine);
+    hub_namespaces_set_scripts(s->namespaces, NULL);
     delete_scripts(s);
     s->store->ops->close(s->store, on_store_closed, s);
 }
@@ -441,7 +462,6 @@ static void free_all(struct server *s) {
     if (s->namespaces) hub_namespaces_delete(s->namespaces);
     if (s->engine) hub_engine_delete(s->engine);
     if (s->cache) s->cache->ops->close(s->cache);
-    if (s->bus) s->bus->ops->close(s->bus);
     if (s->identity) hub_identity_ctx_delete(s->identity);
     while (!hub_list_empty(&s->retired)) free_retired(HUB_CONTAINER(s->retired.next, struct retired, link));
     if (s->now.service == s->first) s->now.service = NULL;

@@ -7,6 +7,7 @@
 #include "base/metric.h"
 
 #define MAX_WAITING 10000
+#define MAX_HELD 1000 /* delivered and not yet released */
 
 struct subscriber {
     struct hub_list link;
@@ -20,12 +21,12 @@ struct topic {
 };
 
 struct record {
+    struct hub_bus_record base; /* texts point into bytes */
     struct hub_list link;
     uint64_t number;
     hub_bus_done *done;
     void *arg;
     enum hub_code code;
-    struct hub_str topic, key, value; /* into bytes */
     char bytes[];
 };
 
@@ -34,18 +35,21 @@ struct bus {
     struct hub_loop *loop;
     struct hub_map topics;
     struct hub_list waiting;
-    size_t waiting_n;
+    size_t waiting_n, held;
     uint64_t next;
     struct hub_timer timer;
+    bool closing, closed; /* closed: freed with the last record */
 };
 
 static struct hub_metric queue_metric = HUB_METRIC(HUB_GAUGE, "hubd_bus_queue", NULL, "Records that wait for delivery on the in-process bus");
 
+static void on_turn(struct hub_timer *timer);
+
 static struct bus *bus_of(struct hub_bus *b) { return HUB_CONTAINER(b, struct bus, base); }
 
-static enum hub_code bus_open(struct hub_loop *loop, const char *url, const char *group, struct hub_bus **out, struct hub_err *err) {
-    (void)group;
-    if (strcmp(url, "memory:") != 0) return hub_fail(err, HUB_BAD_REQUEST, "bus.url \"%s\": expected \"memory:\"", url);
+static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err) {
+    if (strcmp(config->url, "memory:") != 0) return hub_fail(err, HUB_BAD_REQUEST, "bus.url \"%s\": expected \"memory:\"", config->url);
+    if (config->option_n) return hub_fail(err, HUB_BAD_REQUEST, "bus.options.%s: the bus \"memory:\" has no options", config->options[0].name);
     struct bus *b = hub_xcalloc(1, sizeof *b);
     b->base.ops = &hub_memory_bus_ops;
     b->loop = loop;
@@ -67,32 +71,55 @@ static void subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, vo
     hub_list_push(&t->subscribers, &s->link);
 }
 
-static void deliver(struct bus *b, const struct record *r) {
-    struct topic *t = hub_map_get(&b->topics, r->topic);
+static void free_record(struct hub_bus_record *base) {
+    struct bus *b = bus_of(base->bus);
+    free(HUB_CONTAINER(base, struct record, base));
+    b->held--;
+    if (b->closed) {
+        if (!b->held) free(b);
+    } else if (b->waiting_n && !hub_timer_running(&b->timer)) {
+        hub_timer_start(b->loop, &b->timer, 0, on_turn);
+    }
+}
+
+static void deliver(struct bus *b, struct record *r) {
+    struct topic *t = hub_map_get(&b->topics, r->base.topic);
     if (!t) return;
     /* A callback may subscribe: the newcomer stands at the end and does not want this record. */
     HUB_LIST_EACH(&t->subscribers, it) {
         struct subscriber *s = HUB_CONTAINER(it, struct subscriber, link);
-        if (r->number >= s->from) s->cb(s->arg, r->topic, r->key, r->value);
+        if (r->number < s->from) continue;
+        r->base.refs++;
+        s->cb(s->arg, &r->base);
     }
 }
 
+static void answer(struct record *r) {
+    hub_bus_done *done = r->done;
+    r->done = NULL;
+    if (done) done(r->arg, r->code, r->code ? hub_code_text(r->code) : NULL);
+}
+
 static void finish(struct bus *b, struct record *r) {
+    b->held++;
+    r->base.refs = 1;
     if (!r->code) deliver(b, r);
-    if (r->done) r->done(r->arg, r->code, r->code ? hub_code_text(r->code) : NULL);
-    free(r);
+    answer(r);
+    hub_bus_record_release(&r->base);
 }
 
 static void on_turn(struct hub_timer *timer) {
     struct bus *b = HUB_CONTAINER(timer, struct bus, timer);
     /* What callbacks publish comes after this budget, on the next turn. */
-    for (size_t budget = b->waiting_n; budget; budget--) {
+    for (size_t budget = b->waiting_n; budget && b->held < MAX_HELD; budget--) {
         struct hub_list *link = hub_list_pop(&b->waiting);
         b->waiting_n--;
         finish(b, HUB_CONTAINER(link, struct record, link));
     }
     hub_metric_set(&queue_metric, (int64_t)b->waiting_n);
-    if (b->waiting_n && !hub_timer_running(&b->timer)) hub_timer_start(b->loop, &b->timer, 0, on_turn);
+    /* Delivery stands, and what is held may wait for those who publish: they are not to wait for delivery. */
+    if (b->held >= MAX_HELD) HUB_LIST_EACH(&b->waiting, it) answer(HUB_CONTAINER(it, struct record, link));
+    if (b->waiting_n && b->held < MAX_HELD && !hub_timer_running(&b->timer)) hub_timer_start(b->loop, &b->timer, 0, on_turn);
 }
 
 static struct hub_str put(char **at, struct hub_str s) {
@@ -104,15 +131,14 @@ static struct hub_str put(char **at, struct hub_str s) {
 
 static void publish(struct hub_bus *base, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg) {
     struct bus *b = bus_of(base);
-    bool full = b->waiting_n >= MAX_WAITING;
-    if (full && !done) return; /* nobody to tell */
-    if (full) key.n = value.n = 0;
+    enum hub_code code = b->closing ? HUB_SHUTTING_DOWN : b->waiting_n >= MAX_WAITING ? HUB_OVERLOADED : HUB_OK;
+    if (code && !done) return; /* nobody to tell */
+    if (code) key.n = value.n = 0;
     struct record *r = hub_xcalloc(1, sizeof *r + topic.n + key.n + value.n);
     char *at = r->bytes;
-    *r = (struct record){.number = b->next++, .done = done, .arg = arg, .code = full ? HUB_OVERLOADED : HUB_OK};
-    r->topic = put(&at, topic);
-    r->key = put(&at, key);
-    r->value = put(&at, value);
+    *r = (struct record){.number = b->next++, .done = done, .arg = arg, .code = code};
+    r->base = (struct hub_bus_record){.bus = base, .topic = put(&at, topic), .key = put(&at, key)};
+    r->base.value = put(&at, value);
     hub_list_push(&b->waiting, &r->link);
     b->waiting_n++;
     hub_metric_set(&queue_metric, (int64_t)b->waiting_n);
@@ -129,9 +155,13 @@ static void free_topic(struct topic *t) {
     free(t);
 }
 
-static void bus_close(struct hub_bus *base) {
+/* There is no other process to deliver to: what is left goes to the rooms while they last. */
+static void bus_pause(struct hub_bus *b) { (void)b; }
+
+static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) {
     struct bus *b = bus_of(base);
-    hub_timer_stop(b->loop, &b->timer);
+    b->held++; /* so that the last record does not free it here */
+    b->closing = true;
     for (struct hub_list *l; (l = hub_list_pop(&b->waiting));) {
         struct record *r = HUB_CONTAINER(l, struct record, link);
         if (!r->code) r->code = HUB_SHUTTING_DOWN;
@@ -140,15 +170,21 @@ static void bus_close(struct hub_bus *base) {
     for (struct topic *t; (t = hub_map_drain(&b->topics));) free_topic(t);
     hub_map_clear(&b->topics);
     hub_metric_set(&queue_metric, 0);
-    free(b);
+    hub_timer_stop(b->loop, &b->timer);
+    b->closed = true;
+    if (!--b->held) free(b);
+    done(arg);
 }
 
 const struct hub_bus_ops hub_memory_bus_ops = {
     .scheme = "memory",
     .help = "memory: - inside this process, for a single node",
+    .local = true,
     .open = bus_open,
     .subscribe = subscribe,
     .publish = publish,
     .ready = ready,
+    .pause = bus_pause,
     .close = bus_close,
+    .free_record = free_record,
 };

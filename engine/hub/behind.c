@@ -12,6 +12,7 @@ struct behind {
     struct hub_room *room; /* reference */
     bool deleted;
     char *id;
+    struct hub_work *work;
     struct hub_cell cells[HUB_MSG_MAX];
     struct hub_cond where[4];
     struct hub_buf message;
@@ -20,6 +21,7 @@ struct behind {
 static void free_behind(struct behind *b) {
     hub_of(b->room)->engine->pending--;
     hub_room_unref(b->room);
+    hub_work_release(b->work);
     hub_buf_free(&b->message);
     free(b->id);
     free(b);
@@ -54,7 +56,7 @@ static void announce(struct hub_numbered *n) {
         json_t *data = json_object();
         json_object_set_new(data, "messageId", json_string(b->id));
         tell(b);
-        hub_bridge_system_message(room, b->deleted ? "messageDeleted" : "messageEdited", data);
+        hub_bridge_system_message(room, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
         json_decref(data);
     } else if (n->write.code != HUB_NOT_FOUND) { /* not found: pending, rejected, or deleted meanwhile; nobody is to hear of it */
         hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", room->id, "message", b->id, "error", n->write.error, NULL);
@@ -101,13 +103,14 @@ static void on_open(void *arg, enum hub_code code) {
     }
 }
 
-void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted) {
+void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work) {
     struct hub_str id = hub_json_get_str(row, "id"), room = hub_json_get_str(row, "roomId");
     const json_t *active = hub_json_get(row, "isActive");
     if (!hub_id_ok(id) || !hub_id_ok(room)) return;
     struct behind *b = hub_xcalloc(1, sizeof *b);
     b->room = hub_room_get(&hub->rooms, hub->engine->config.loop, hub, room);
     b->id = hub_str_dup(id);
+    b->work = hub_work_hold(work);
     b->deleted = deleted || json_is_false(active);
     hub->engine->pending++;
     hub_room_open(b->room, on_open, b);

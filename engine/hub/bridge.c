@@ -9,14 +9,35 @@
 #include "base/log.h"
 #include "hub/hub_int.h"
 
-#define REMEMBERED 4096 /* _eventIds by which repeats are recognised */
+#define REMEMBERED 4096     /* _eventIds by which repeats are recognised */
+#define MAX_VALUE (4 << 20) /* bytes of a record; more would hold everybody up */
 
 enum what { CREATED, UPDATED, DELETED };
 static const char *const what_names[] = {"created", "updated", "deleted"};
 
+/* A topic's partition. Its records are handled one after the other, each when all that the one before led to has happened. */
+struct lane {
+    struct hub_bridge *bridge;
+    struct hub_list waiting;
+    struct arrival *at_work; /* or NULL */
+    bool running;
+};
+
+/* A record and what is left to do for it. */
+struct arrival {
+    struct hub_list link; /* lane->waiting, or bridge->abandoned */
+    struct lane *lane;
+    struct hub_bus_record *record;
+    struct hub_work work;
+};
+
 struct hub_bridge {
+    struct hub_engine *engine;
+    bool stopped;
     struct hub_map topics; /* subscribed ones; the value is the engine */
-    struct hub_map seen;   /* _eventId → its slot in ring */
+    struct hub_map lanes;  /* by topic and partition */
+    struct hub_list abandoned;
+    struct hub_map seen; /* _eventId → its slot in ring */
     char *ring[REMEMBERED];
     size_t at;
 };
@@ -62,13 +83,26 @@ void hub_bridge_remember(struct hub_engine *e, const char *event_id) {
 
 /* ---- telling rooms ---- */
 
-void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data) {
-    json_t *list = json_pack("[{s:s, s:{s:s, s:O}, s:s}]", "type", "system", "content", "systemAction", action, "systemData", data, "to", "all");
-    if (hub_def_message_type(hub_of(room)->def, HUB_STR("system"))) hub_server_messages(room, list, hub_str(NULL, 0), "autoBridge");
-    json_decref(list);
+static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
+    (void)code, (void)error, (void)message; /* a failure was logged */
+    hub_work_release(arg);
 }
 
-static void tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes) {
+void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data, struct hub_work *work) {
+    struct hub_draft d;
+    struct hub_buf text = {0};
+    struct hub_err err;
+    if (!hub_def_message_type(hub_of(room)->def, HUB_STR("system"))) return;
+    json_t *content = json_pack("{s:s, s:O}", "systemAction", action, "systemData", data);
+    if (hub_draft_from_script(room, HUB_STR("system"), content, hub_str(NULL, 0), &d, &text, &err))
+        hub_log_kv(HUB_LOG_WARN, "bus", "system message not sent", "hub", hub_of(room)->def->name, "room", room->id, "error", err.text, NULL);
+    else
+        hub_room_submit(room, &d, on_submitted, hub_work_hold(work));
+    json_decref(content);
+    hub_buf_free(&text);
+}
+
+static void tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes, struct hub_work *work) {
     struct hub_buf args = {0};
     char name[40];
     const struct hub_target all = {.to = HUB_TO_ALL};
@@ -81,12 +115,12 @@ static void tell(struct hub_room *room, const char *event, const json_t *record,
     hub_buf_addc(&args, '}');
     hub_room_emit(room, &all, hub_cstr(name), hub_buf_str(&args), 0);
     hub_buf_free(&args);
-    hub_bridge_system_message(room, event, changes ? changes : record);
+    hub_bridge_system_message(room, event, changes ? changes : record, work);
 }
 
-void hub_room_close(struct hub_room *room) {
+void hub_room_close(struct hub_room *room, struct hub_work *work) {
     hub_room_ref(room);
-    tell(room, "roomClosed", room->record, NULL);
+    tell(room, "roomClosed", room->record, NULL, work);
     hub_room_empty(room, HUB_STR("room_not_eligible"));
     hub_actions_stop(room); /* those with keepAlive too */
     hub_room_unref(room);
@@ -94,27 +128,36 @@ void hub_room_close(struct hub_room *room) {
 
 /* ---- the room object ---- */
 
+struct recheck {
+    struct hub_room *room; /* reference */
+    struct hub_work *work;
+};
+
 static void on_eligible(void *arg, enum hub_code code, json_t *result, const char *error) {
-    struct hub_room *room = arg;
-    struct hub_hub *hub = hub_of(room);
+    struct recheck *r = arg;
+    struct hub_hub *hub = hub_of(r->room);
     if (code) hub_hook_failed(hub, &hub->def->room_eligibility, code, error);
     if (code || !hub_truthy(result))
-        hub_room_close(room);
+        hub_room_close(r->room, r->work);
     else
-        hub_redecide_room(room);
-    hub_room_unref(room);
+        hub_redecide_room(r->room, r->work);
+    hub_room_unref(r->room);
+    hub_work_release(r->work);
+    free(r);
 }
 
 /* After the record changed: still eligible? Then everybody's rights once more. */
-void hub_room_recheck(struct hub_room *room) {
+void hub_room_recheck(struct hub_room *room, struct hub_work *work) {
     struct hub_hub *hub = hub_of(room);
     struct hub_hook_arg args[3];
     if (hub->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
-        hub_redecide_room(room);
+        hub_redecide_room(room, work);
         return;
     }
     size_t n = hub_hook_room_args(hub, room->record, args, 0);
-    hub_hook_call(hub, &hub->def->room_eligibility, args, n, on_eligible, hub_room_ref(room));
+    struct recheck *r = hub_xmalloc(sizeof *r);
+    *r = (struct recheck){hub_room_ref(room), hub_work_hold(work)};
+    hub_hook_call(hub, &hub->def->room_eligibility, args, n, on_eligible, r);
 }
 
 /* Ids of existing tables may be numbers; rooms are known by text. */
@@ -134,39 +177,40 @@ static struct hub_room *room_of(struct hub_hub *hub, const json_t *id) {
     return room;
 }
 
-void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes) {
+void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work) {
     json_t *now = json_incref((json_t *)(uintptr_t)record);
     json_decref(room->record);
     room->record = now;
-    tell(room, "roomUpdated", record, changes);
-    hub_room_recheck(room);
+    tell(room, "roomUpdated", record, changes, work);
+    hub_room_recheck(room, work);
 }
 
-static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record) {
+static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, struct hub_work *work) {
     const struct hub_def_object *o = hub->def->room_object;
     const json_t *row = what == UPDATED ? hub_json_get(record, o->name) : record;
     struct hub_room *room = room_of(hub, hub_json_get(row, o->id_property));
     if (!room || what == CREATED) return;
     hub_room_ref(room);
     if (what == DELETED) {
-        hub_room_close(room);
+        hub_room_close(room, work);
     } else {
-        hub_room_updated(room, row, hub_json_get(record, "newDataValues"));
+        hub_room_updated(room, row, hub_json_get(record, "newDataValues"), work);
     }
     hub_room_unref(room);
 }
 
 /* ---- membership objects ---- */
 
-static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum what what, const json_t *record, bool announce) {
+static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum what what, const json_t *record, bool announce,
+                          struct hub_work *work) {
     const struct hub_def_object *o = s->source_object;
     const json_t *row = what == UPDATED ? hub_json_get(record, o->name) : record;
     struct hub_room *room = room_of(hub, hub_json_get(row, o->properties[s->room_field].name));
     char *user = id_text(hub_json_get(row, o->properties[s->user_field].name));
     if (room) {
         hub_room_ref(room);
-        if (announce && what != UPDATED) tell(room, what == CREATED ? "memberJoined" : "memberLeft", row, NULL);
-        hub_redecide_user(room, hub_cstr(user));
+        if (announce && what != UPDATED) tell(room, what == CREATED ? "memberJoined" : "memberLeft", row, NULL, work);
+        hub_redecide_user(room, hub_cstr(user), work);
         hub_room_unref(room);
     } else if (!hub_json_nil(hub_json_get(row, o->properties[s->room_field].name))) {
         char *id = id_text(hub_json_get(row, o->properties[s->room_field].name));
@@ -177,20 +221,21 @@ static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source 
 }
 
 /* Sources often name one object several times, for several roles: it is announced once. */
-static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record) {
+static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record, struct hub_work *work) {
     bool announced = false;
     for (size_t i = 0; i < hub->def->auth_source_n; i++) {
         const struct hub_def_auth_source *s = &hub->def->auth_sources[i];
         if (s->source_object == hub->def->room_object || !is_topic(hub, topic, s->source_object->name, what)) continue;
-        on_membership(hub, s, what, record, !announced);
+        on_membership(hub, s, what, record, !announced, work);
         announced = true;
     }
 }
 
 /* ---- the hub's own messages ---- */
 
-static void on_message_event(struct hub_hub *hub, enum what what, const json_t *record) {
-    if (what != CREATED) hub_bridge_message(hub, what == UPDATED ? hub_json_get(record, hub->tables->message->name) : record, what == DELETED);
+static void on_message_event(struct hub_hub *hub, enum what what, const json_t *record, struct hub_work *work) {
+    const json_t *row = what == UPDATED ? hub_json_get(record, hub->tables->message->name) : record;
+    if (what != CREATED) hub_bridge_message(hub, row, what == DELETED, work);
 }
 
 /* ---- kafkaEvents ---- */
@@ -199,9 +244,11 @@ struct external {
     struct hub_hub *hub;
     const struct hub_def_kafka_event *event;
     json_t *data;
+    struct hub_work *work;
 };
 
 static void free_external(struct external *x) {
+    hub_work_release(x->work);
     json_decref(x->data);
     free(x);
 }
@@ -238,9 +285,9 @@ static void on_filtered(void *arg, enum hub_code code, json_t *result, const cha
         free_external(x);
 }
 
-static void on_external(struct hub_hub *hub, const struct hub_def_kafka_event *event, json_t *data) {
+static void on_external(struct hub_hub *hub, const struct hub_def_kafka_event *event, json_t *data, struct hub_work *work) {
     struct external *x = hub_xmalloc(sizeof *x);
-    *x = (struct external){hub, event, json_incref(data)};
+    *x = (struct external){hub, event, json_incref(data), hub_work_hold(work)};
     const struct hub_hook_arg args[] = {{"data", data}};
     if (event->filter_expression.kind == HUB_SCRIPT_NONE)
         aim(x);
@@ -261,33 +308,97 @@ static json_t *bare(json_t *record) {
     return copy;
 }
 
-static void dispatch(struct hub_hub *hub, struct hub_str topic, json_t *record) {
+static void dispatch(struct hub_hub *hub, struct hub_str topic, json_t *record, struct hub_work *work) {
     json_t *row = bare(record);
     for (enum what what = CREATED; hub->def->auto_bridge && what <= DELETED; what++) {
-        if (is_topic(hub, topic, hub->def->room_object->name, what)) on_room_event(hub, what, row);
-        if (is_topic(hub, topic, hub->tables->message->name, what)) on_message_event(hub, what, row);
-        on_source_event(hub, topic, what, row);
+        if (is_topic(hub, topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, work);
+        if (is_topic(hub, topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
+        on_source_event(hub, topic, what, row, work);
     }
     json_decref(row);
     for (size_t i = 0; i < hub->def->kafka_event_n; i++)
-        if (hub_str_is(topic, hub->def->kafka_events[i].topic)) on_external(hub, &hub->def->kafka_events[i], record);
+        if (hub_str_is(topic, hub->def->kafka_events[i].topic)) on_external(hub, &hub->def->kafka_events[i], record, work);
 }
 
-static void on_record(void *arg, struct hub_str topic, struct hub_str key, struct hub_str value) {
-    struct hub_engine *e = arg;
+static json_t *parse(struct hub_str value, struct hub_err *err) {
+    if (!value.p) return hub_fail(err, HUB_BAD_REQUEST, "there is no value"), NULL;
+    if (value.n > MAX_VALUE) return hub_fail(err, HUB_TOO_LARGE, "%zu bytes; at most %d are read", value.n, MAX_VALUE), NULL;
+    json_t *record = hub_json_parse(value, err);
+    if (!record || json_is_object(record)) return record;
+    json_decref(record);
+    return hub_fail(err, HUB_BAD_REQUEST, "expected an object"), NULL;
+}
+
+static void handle(struct hub_engine *e, struct arrival *a) {
     struct hub_err err;
     char name[128];
-    (void)key;
+    struct hub_str topic = a->record->topic;
+    json_t *record = parse(a->record->value, &err);
     hub_metric_add(&bridged, 1);
-    json_t *record = hub_json_parse(value, &err);
-    if (!json_is_object(record)) {
+    if (!record) {
         hub_metric_add(&malformed, 1);
         snprintf(name, sizeof name, "%.*s", topic.n < 127 ? (int)topic.n : 127, topic.p);
-        hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", record ? "expected an object" : err.text, NULL);
+        hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", err.text, NULL);
     } else if (is_new(e->bridge, record)) {
-        for (size_t i = 0; i < e->hub_n; i++) dispatch(e->hubs[i], topic, record);
+        for (size_t i = 0; i < e->hub_n; i++) dispatch(e->hubs[i], topic, record, &a->work);
     }
     json_decref(record);
+}
+
+/* ---- lanes ---- */
+
+static void on_handled(struct hub_work *w);
+
+static void run_lane(struct lane *lane) {
+    struct hub_engine *e = lane->bridge->engine;
+    if (lane->running) return;
+    lane->running = true;
+    while (!lane->at_work && !hub_list_empty(&lane->waiting) && !lane->bridge->stopped) {
+        struct arrival *a = HUB_CONTAINER(hub_list_pop(&lane->waiting), struct arrival, link);
+        lane->at_work = a;
+        e->pending++;
+        a->work = (struct hub_work){.holds = 1, .done = on_handled};
+        handle(e, a);
+        hub_work_release(&a->work);
+    }
+    lane->running = false;
+}
+
+static void on_handled(struct hub_work *w) {
+    struct arrival *a = HUB_CONTAINER(w, struct arrival, work);
+    struct lane *lane = a->lane;
+    lane->at_work = NULL;
+    lane->bridge->engine->pending--;
+    if (lane->bridge->stopped) { /* its scripts may have been stopped half-way */
+        hub_list_push(&lane->bridge->abandoned, &a->link);
+        return;
+    }
+    hub_bus_record_release(a->record);
+    free(a);
+    run_lane(lane);
+}
+
+static struct lane *lane_of(struct hub_bridge *br, const struct hub_bus_record *r) {
+    struct hub_buf key = {0};
+    hub_buf_adds(&key, r->topic);
+    hub_buf_add(&key, &r->partition, sizeof r->partition);
+    struct lane *lane = hub_map_get(&br->lanes, hub_buf_str(&key));
+    if (!lane) {
+        lane = hub_xcalloc(1, sizeof *lane);
+        lane->bridge = br;
+        hub_list_init(&lane->waiting);
+        hub_map_put(&br->lanes, hub_buf_str(&key), lane);
+    }
+    hub_buf_free(&key);
+    return lane;
+}
+
+static void on_record(void *arg, struct hub_bus_record *record) {
+    struct hub_engine *e = arg;
+    struct arrival *a = hub_xmalloc(sizeof *a);
+    *a = (struct arrival){.lane = lane_of(e->bridge, record), .record = record};
+    hub_list_push(&a->lane->waiting, &a->link);
+    run_lane(a->lane);
 }
 
 /* ---- subscriptions ---- */
@@ -325,11 +436,30 @@ void hub_engine_publish(struct hub_engine *e, struct hub_str topic, const json_t
     hub_buf_free(&value);
 }
 
-struct hub_bridge *hub_bridge_new(void) {
-    return hub_xcalloc(1, sizeof(struct hub_bridge));
+struct hub_bridge *hub_bridge_new(struct hub_engine *e) {
+    struct hub_bridge *br = hub_xcalloc(1, sizeof *br);
+    br->engine = e;
+    hub_list_init(&br->abandoned);
+    return br;
+}
+
+void hub_bridge_stop(struct hub_bridge *br) { br->stopped = true; }
+
+static void free_arrivals(struct hub_list *list) {
+    for (struct hub_list *l; (l = hub_list_pop(list));) {
+        struct arrival *a = HUB_CONTAINER(l, struct arrival, link);
+        hub_bus_record_release(a->record);
+        free(a);
+    }
 }
 
 void hub_bridge_delete(struct hub_bridge *br) {
+    for (struct lane *lane; (lane = hub_map_drain(&br->lanes));) {
+        free_arrivals(&lane->waiting);
+        free(lane);
+    }
+    free_arrivals(&br->abandoned);
+    hub_map_clear(&br->lanes);
     hub_map_clear(&br->topics);
     hub_map_clear(&br->seen);
     for (size_t i = 0; i < REMEMBERED; i++) free(br->ring[i]);

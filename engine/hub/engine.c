@@ -21,7 +21,7 @@ static void on_sweep(struct hub_timer *t) {
 struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
-    e->bridge = hub_bridge_new();
+    e->bridge = hub_bridge_new(e);
     e->hub_n = config->service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof *e->hubs);
     for (size_t i = 0; i < e->hub_n; i++) e->hubs[i] = hub_hub_new(e, i);
@@ -55,6 +55,7 @@ bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub
 void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
     struct hub_buf args = {0};
     e->draining = true;
+    e->config.bus->ops->pause(e->config.bus);
     hub_buf_addf(&args, "{\"retryAfterMs\":%lld}", (long long)retry_after_ms);
     for (size_t i = 0; i < e->hub_n; i++) {
         HUB_LIST_EACH(&e->hubs[i]->conns, it)
@@ -67,6 +68,8 @@ void hub_engine_start(struct hub_engine *e) {
     hub_bridge_subscribe(e);
     hub_actions_resume(e);
 }
+
+void hub_engine_stop(struct hub_engine *e) { hub_bridge_stop(e->bridge); }
 
 size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
 

@@ -42,9 +42,12 @@ void hub_engine_start(struct hub_engine *e);
 void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables, struct hub_scripts *scripts);
 /* From now on sends and joins are refused with shutting_down; everybody is told hub:draining. */
 void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
+/* The end of waiting for what is under way: scripts, store and bus may be closed now. Records of the bus whose work is not over by now come again
+ * after the next start. */
+void hub_engine_stop(struct hub_engine *e);
 /* Work that is still under way (writes, scripts). */
 size_t hub_engine_pending(const struct hub_engine *e);
-void hub_engine_delete(struct hub_engine *e); /* all sockets must be closed */
+void hub_engine_delete(struct hub_engine *e); /* all sockets, scripts, store and bus must be closed */
 
 /* ---- why somebody may enter, or not (hubctl why) ---- */
 

@@ -107,6 +107,20 @@ bool hub_call_user(struct hub_call *call, struct hub_str *user);
 /* args.reason, if given, is a text of bounded length; false when the call was refused (and is gone). */
 bool hub_call_reason(struct hub_call *call);
 
+/* Work in steps, some of which take their time: DONE comes when the last hold is released. Whoever keeps a step for later holds it; NULL = nobody
+ * waits for it. */
+struct hub_work {
+    size_t holds;
+    void (*done)(struct hub_work *w);
+};
+static inline struct hub_work *hub_work_hold(struct hub_work *w) {
+    if (w) w->holds++;
+    return w;
+}
+static inline void hub_work_release(struct hub_work *w) {
+    if (w && --w->holds == 0) w->done(w);
+}
+
 /* ---- deciding who may enter (decide.c) ---- */
 
 /* LAYER names what decided ("authSources.owner", "cache", …). RECORD is the room's row (borrowed). CODE != HUB_OK: refused. */
@@ -117,29 +131,30 @@ void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str ro
 void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id);
 
 /* Rights of those who are in worked out again, cached decisions dropped (redecide.c): announced when they changed, kicked when lost. */
-void hub_redecide_user(struct hub_room *room, struct hub_str user_id);
-void hub_redecide_room(struct hub_room *room);
+void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work);
+void hub_redecide_room(struct hub_room *room, struct hub_work *work);
 
 /* ---- events from the bus (bridge.c) ---- */
 
-struct hub_bridge *hub_bridge_new(void);
+struct hub_bridge *hub_bridge_new(struct hub_engine *e);
+void hub_bridge_stop(struct hub_bridge *b); /* records whose work is not over do not count as handled any more */
 void hub_bridge_delete(struct hub_bridge *b);
 void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present definitions name; again after a reload */
 /* Appends the topic of a DataObject's events; WHAT is "created", "updated" or "deleted". */
 void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
 /* A system message {systemAction, systemData} to everybody, where the hub has that type. */
-void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data);
+void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data, struct hub_work *work);
 /* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is told to the room (behind.c). */
-void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted);
+void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);
 /* This event of our own was told to the room already: ignore it when it comes back. */
 void hub_bridge_remember(struct hub_engine *e, const char *event_id);
 /* RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL: remembered, told (hub:roomUpdated), rechecked. ROOM must be
  * held by the caller. */
-void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes);
+void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work);
 /* After the room's record changed: closes the room when it is no longer eligible, else works out everybody's rights again. */
-void hub_room_recheck(struct hub_room *room);
+void hub_room_recheck(struct hub_room *room, struct hub_work *work);
 /* hub:roomClosed to everybody, and out. */
-void hub_room_close(struct hub_room *room);
+void hub_room_close(struct hub_room *room, struct hub_work *work);
 
 /* ---- opening rooms (open.c) ---- */
 

@@ -55,7 +55,8 @@ static void on_updated(void *arg, enum hub_code code, json_t *record, const char
     hub_buf_addz(&fields, "\"room\":");
     hub_json_add(&fields, record);
     hub_call_ok(call, "room", hub_buf_str(&fields));
-    if (!hub_of(room)->def->auto_bridge) hub_room_updated(room, record, changes); /* else the event that the write raised does it, for every hub */
+    if (!hub_of(room)->def->auto_bridge)
+        hub_room_updated(room, record, changes, NULL); /* else the event that the write raised does it, for every hub */
     hub_buf_free(&fields);
     json_decref(changes);
     hub_room_unref(room);

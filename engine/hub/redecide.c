@@ -6,6 +6,7 @@
 struct again {
     struct hub_room *room; /* reference */
     char *user_id;
+    struct hub_work *work;
 };
 
 static void apply(struct hub_room *room, struct hub_room_user *u, const struct hub_rights *rights) {
@@ -28,21 +29,22 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     else if (u && u->member_n && code != HUB_STORE_UNAVAILABLE) /* a store that is away proves nothing */
         hub_room_expel(a->room, hub_cstr(a->user_id), "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
     hub_room_unref(a->room);
+    hub_work_release(a->work);
     free(a->user_id);
     free(a);
 }
 
-void hub_redecide_user(struct hub_room *room, struct hub_str user_id) {
+void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work) {
     struct hub_room_user *u = hub_room_user(room, user_id);
     hub_decide_forget(hub_of(room), hub_cstr(room->id), user_id);
     if (!u || !u->member_n) return;
     struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
     struct again *a = hub_xmalloc(sizeof *a);
-    *a = (struct again){hub_room_ref(room), hub_str_dup(user_id)};
+    *a = (struct again){hub_room_ref(room), hub_str_dup(user_id), hub_work_hold(work)};
     hub_decide(hub_of(room), ((struct hub_conn *)m->conn)->identity, hub_cstr(room->id), true, on_decided, a);
 }
 
-void hub_redecide_room(struct hub_room *room) {
+void hub_redecide_room(struct hub_room *room, struct hub_work *work) {
     size_t n = hub_map_len(&room->users), i = 0;
     char **ids = hub_xcalloc(n, sizeof(char *));
     struct hub_str key;
@@ -50,7 +52,7 @@ void hub_redecide_room(struct hub_room *room) {
     hub_decide_forget(hub_of(room), hub_cstr(room->id), hub_str(NULL, 0));
     for (void *it = NULL; (it = hub_map_next(&room->users, it, &key, NULL));) ids[i++] = hub_str_dup(key);
     for (i = 0; i < n; i++) {
-        hub_redecide_user(room, hub_cstr(ids[i]));
+        hub_redecide_user(room, hub_cstr(ids[i]), work);
         free(ids[i]);
     }
     free(ids);

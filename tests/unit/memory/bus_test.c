@@ -17,17 +17,22 @@ static int done_n, refused_n;
 static void open_bus(void) {
     loop = hub_loop_new();
     done_n = refused_n = 0;
-    assert_int_equal(hub_memory_bus_ops.open(loop, "memory:", "g", &bus, NULL), HUB_OK);
+    assert_int_equal(hub_memory_bus_ops.open(loop, &(struct hub_bus_config){.url = "memory:", .group = "g"}, &bus, NULL), HUB_OK);
 }
 
+static void on_closed(void *arg) { *(bool *)arg = true; }
+
 static void close_bus(void) {
-    bus->ops->close(bus);
+    bool closed = false;
+    bus->ops->close(bus, on_closed, &closed);
+    assert_true(closed);
     hub_loop_delete(loop);
     hub_buf_free(&seen);
 }
 
-static void note(void *arg, struct hub_str topic, struct hub_str key, struct hub_str value) {
-    hub_buf_addf(&seen, "%s(%.*s %.*s %.*s) ", (const char *)arg, HUB_FMT(topic), HUB_FMT(key), HUB_FMT(value));
+static void note(void *arg, struct hub_bus_record *r) {
+    hub_buf_addf(&seen, "%s(%.*s %.*s %.*s) ", (const char *)arg, HUB_FMT(r->topic), HUB_FMT(r->key), HUB_FMT(r->value));
+    hub_bus_record_release(r);
 }
 
 static void count(void *arg, enum hub_code code, const char *error) {
@@ -72,8 +77,8 @@ static void a_subscriber_gets_what_is_published_after_it_came(void **state) {
     close_bus();
 }
 
-static void answer_once(void *arg, struct hub_str topic, struct hub_str key, struct hub_str value) {
-    note(arg, topic, key, value);
+static void answer_once(void *arg, struct hub_bus_record *r) {
+    note(arg, r);
     publish("b", "k", "answer", count_and_stop);
 }
 
@@ -109,6 +114,59 @@ static void closing_answers_what_still_waits(void **state) {
     assert_int_equal(refused_n, 1);
 }
 
+static struct hub_bus_record *held[2000];
+static size_t held_n;
+
+static void hold(void *arg, struct hub_bus_record *r) {
+    (void)arg;
+    held[held_n++] = r;
+    if (held_n % 1000 == 0) hub_loop_stop(loop);
+}
+
+static void records_that_are_held_bring_delivery_to_a_stop(void **state) {
+    (void)state;
+    open_bus();
+    held_n = 0;
+    bus->ops->subscribe(bus, "a", hold, NULL);
+    for (int i = 0; i < 1999; i++) publish("a", "", "x", NULL);
+    hub_loop_run(loop);
+    assert_int_equal(held_n, 1000);
+    publish("a", "", "x", count_and_stop); /* is answered all the same */
+    hub_loop_run(loop);
+    assert_int_equal(held_n, 1000);
+    assert_int_equal(done_n, 1);
+    for (size_t i = 0; i < 1000; i++) hub_bus_record_release(held[i]);
+    hub_loop_run(loop);
+    assert_int_equal(held_n, 2000);
+    for (size_t i = 1001; i < 2000; i++) hub_bus_record_release(held[i]);
+    close_bus();
+    assert_int_equal(held[1000]->value.p[0], 'x'); /* outlives the bus */
+    hub_bus_record_release(held[1000]);
+}
+
+static void a_record_lives_until_its_last_subscriber_released_it(void **state) {
+    (void)state;
+    open_bus();
+    held_n = 0;
+    bus->ops->subscribe(bus, "a", hold, NULL);
+    bus->ops->subscribe(bus, "a", note, "1");
+    publish("a", "k", "x", count_and_stop);
+    hub_loop_run(loop);
+    assert_string_equal(hub_buf_cstr(&seen), "1(a k x) ");
+    assert_int_equal(held[0]->value.n, 1);
+    hub_bus_record_release(held[0]);
+    close_bus();
+}
+
+static void options_are_refused_by_name(void **state) {
+    (void)state;
+    struct hub_err err;
+    const struct hub_bus_option option = {"acks", "all"};
+    assert_int_equal(hub_memory_bus_ops.open(NULL, &(struct hub_bus_config){.url = "memory:", .options = &option, .option_n = 1}, &bus, &err),
+                     HUB_BAD_REQUEST);
+    assert_string_equal(err.text, "bus.options.acks: the bus \"memory:\" has no options");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_arrive_later_and_in_order),
@@ -116,6 +174,9 @@ int main(void) {
         cmocka_unit_test(a_callback_may_publish),
         cmocka_unit_test(records_beyond_the_bound_are_refused),
         cmocka_unit_test(closing_answers_what_still_waits),
+        cmocka_unit_test(records_that_are_held_bring_delivery_to_a_stop),
+        cmocka_unit_test(a_record_lives_until_its_last_subscriber_released_it),
+        cmocka_unit_test(options_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
