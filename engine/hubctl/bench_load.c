@@ -55,7 +55,7 @@ struct load {
     uint32_t *due;
     uint32_t due_n;
     /* What packets of this run begin with. */
-    struct hub_buf delivery, ack, error;
+    struct hub_buf delivery, ack, error, receipt;
     /* A message is before_id [ack id] before_room ROOM before_marker MARKER tail. */
     struct hub_buf before_id, before_room, before_marker, tail, text;
     size_t hint; /* where the last marker stood */
@@ -66,6 +66,8 @@ struct load {
     uint64_t packets, next_stall_check;
     double debt;      /* open loop: messages due and not sent yet */
     uint32_t turn_of; /* open loop: publisher whose turn it is */
+    double receipts_due;
+    uint32_t reader_turn;
 };
 
 static void fail(struct load *l, const char *what) {
@@ -149,6 +151,24 @@ static void publish_scheduled(struct load *l, uint64_t *last_ns) {
             l->r->skipped++;
         else
             publish(l, k, now - late_ns);
+    }
+}
+
+/* Read receipts, spread evenly over each second: the last members of every room say how far they have read. */
+static void send_receipts(struct load *l, uint64_t *last_ns) {
+    uint32_t readers = l->o->readers * l->o->rooms;
+    uint64_t now = hub_mono_ns();
+    l->receipts_due += (double)(now - *last_ns) * readers / SECOND_NS;
+    *last_ns = now;
+    for (; l->receipts_due >= 1; l->receipts_due -= 1, l->reader_turn = (l->reader_turn + 1) % readers) {
+        uint32_t room = l->reader_turn % l->o->rooms, i = (room + 1) * l->o->members - 1 - l->reader_turn / l->o->rooms;
+        if (!l->members[i].room_seq) continue;
+        hub_buf_clear(&l->text);
+        hub_sio_head(&l->text, HUB_SIO_EVENT, 0, hub_cstr(l->o->nsp), -1);
+        hub_buf_addz(&l->text, "[\"messageRead\",{\"roomId\":\"");
+        hub_bench_expand(&l->text, l->o->room, room);
+        hub_buf_addf(&l->text, "\",\"lastReadSeq\":%llu}]", (unsigned long long)l->members[i].room_seq);
+        hub_bench_net_send(&l->net, i, hub_buf_str(&l->text));
     }
 }
 
@@ -248,6 +268,8 @@ static void on_packet(void *ctx, uint32_t i, struct hub_str text) {
         on_ack(l, i, text);
     else if (hub_str_starts(text, hub_buf_str(&l->error)))
         note_error(l, text);
+    else if (l->measuring && hub_str_starts(text, hub_buf_str(&l->receipt)))
+        l->r->receipts++;
 }
 
 static void on_open(void *ctx, uint32_t i) {
@@ -276,12 +298,14 @@ static void build_hub_texts(struct load *l) {
     bool message = o->event == HUB_BENCH_MESSAGE;
     event_prefix(&l->delivery, o->nsp, message ? "hub:messageArrived" : o->custom_event);
     hub_buf_addf(&l->before_room, "[\"%s\",{\"roomId\":\"", message ? "hub:send" : "hub:event");
+    const char *at = strstr(o->content, "%s");
     if (message)
-        hub_buf_addz(&l->before_marker, "\",\"messageType\":\"text\",\"content\":{\"body\":\"");
+        hub_buf_addf(&l->before_marker, "\",\"messageType\":\"%s\",\"content\":%.*s", o->message_type, (int)(at - o->content), o->content);
     else
         hub_buf_addf(&l->before_marker, "\",\"event\":\"%s\",\"data\":\"", o->custom_event);
     for (uint32_t n = MARKER; n < o->payload; n++) hub_buf_addc(&l->tail, 'x');
-    hub_buf_addz(&l->tail, message ? "\"}}]" : "\"}]");
+    hub_buf_addz(&l->tail, message ? at + 2 : "\"");
+    hub_buf_addz(&l->tail, "}]");
 }
 
 static void build_plain_texts(struct load *l) {
@@ -297,6 +321,7 @@ static void build_texts(struct load *l) {
     hub_sio_head(&l->before_id, HUB_SIO_EVENT, 0, hub_cstr(l->o->nsp), -1);
     hub_sio_head(&l->ack, HUB_SIO_ACK, 0, hub_cstr(l->o->nsp), -1);
     event_prefix(&l->error, l->o->nsp, "hub:error");
+    event_prefix(&l->receipt, l->o->nsp, "hub:messageRead");
     if (l->o->mode == HUB_BENCH_HUB)
         build_hub_texts(l);
     else
@@ -409,7 +434,7 @@ static void check_stalls(struct load *l) {
 }
 
 static void load_for(struct load *l, double seconds) {
-    uint64_t last = hub_mono_ns(), end = last + (uint64_t)(seconds * SECOND_NS);
+    uint64_t last = hub_mono_ns(), last_receipts = last, end = last + (uint64_t)(seconds * SECOND_NS);
     while (!l->failed) {
         uint64_t now = hub_mono_ns(), wait;
         if (now >= end) return;
@@ -423,6 +448,7 @@ static void load_for(struct load *l, double seconds) {
             publish_scheduled(l, &last);
         else
             publish_due(l);
+        if (l->o->readers) send_receipts(l, &last_receipts);
         check_stalls(l);
     }
 }
@@ -510,7 +536,7 @@ static bool set_up(struct load *l, char why[320]) {
 }
 
 static void tear_down(struct load *l) {
-    struct hub_buf *texts[] = {&l->delivery, &l->ack, &l->error, &l->before_id, &l->before_room, &l->before_marker, &l->tail, &l->text};
+    struct hub_buf *texts[] = {&l->delivery, &l->ack, &l->error, &l->receipt, &l->before_id, &l->before_room, &l->before_marker, &l->tail, &l->text};
     for (size_t i = 0; i < HUB_NELEM(texts); i++) hub_buf_free(texts[i]);
     free(l->members), free(l->publishers), free(l->next_block), free(l->slot_block), free(l->due);
     hub_bench_track_free(&l->track);

@@ -21,6 +21,7 @@ struct hub_bench_result {
     /* the measured time */
     struct hub_bench_span run;
     uint64_t published, deliveries, acks;
+    uint64_t receipts; /* read receipts that reached a member */
     struct hub_bench_hist delivery, ack;
     /* the whole load, warm-up and drain included */
     uint64_t published_all, lost, duplicate, out_of_order;

@@ -33,6 +33,9 @@ static const char *const formats[] = {"text", "json", NULL};
     X("--event", "ephemeral|message|echo", CHOICE, AT(event), 0, 0, events,                                                                         \
       "a custom event, hub:send, or a request and its answer (default ephemeral)")                                                                  \
     X("--custom-event", "NAME", TEXT, AT(custom_event), 0, 0, NULL, "name of the ephemeral event (default tick)")                                   \
+    X("--message-type", "NAME", TEXT, AT(message_type), 0, 0, NULL, "what --event message sends (default text)")                                    \
+    X("--content", "TEMPLATE", TEXT, AT(content), 0, 0, NULL, "its content as JSON; %s is the text (default {\"body\":\"%s\"})")                    \
+    X("--readers", "N", COUNT, AT(readers), 0, HUB_BENCH_MAX_CONNS, NULL, "members per room that send a read receipt once a second (default 0)")    \
     X("--members", "N", COUNT, AT(members), 1, HUB_BENCH_MAX_CONNS, NULL, "members per room (default 100)")                                         \
     X("--rooms", "N", COUNT, AT(rooms), 1, HUB_BENCH_MAX_CONNS, NULL, "rooms (default 1)")                                                          \
     X("--publishers", "N|all", COUNT_OR_ALL, AT(publishers), 1, HUB_BENCH_MAX_CONNS, NULL, "publishing members per room (default 1)")               \
@@ -145,6 +148,8 @@ static bool finish(const char *url, bool ack_given, struct hub_bench_options *o)
     if (o->event == HUB_BENCH_ECHO) o->ack = true;
     if (o->task != HUB_BENCH_LOAD) o->members = (o->members + o->rooms - 1) / o->rooms;
     if (o->publishers > o->members) o->publishers = o->members;
+    if (o->readers > o->members) o->readers = o->members;
+    if (!strstr(o->content, "%s")) return complain("--content", o->content, "expected JSON with %s where the text goes");
     if ((uint64_t)o->members * o->rooms > HUB_BENCH_MAX_CONNS) return complain("--members", "times --rooms", "more than 1,000,000 connections");
     return true;
 }
@@ -154,7 +159,7 @@ bool hub_bench_parse(int argc, char **argv, struct hub_bench_options *o) {
     bool ack_given = false;
     memset(o, 0, sizeof *o);
     o->members = 100, o->rooms = 1, o->publishers = 1, o->payload = 64, o->window = 1, o->duration = 5, o->warmup = 1;
-    o->room = "r%d", o->custom_event = "tick";
+    o->room = "r%d", o->custom_event = "tick", o->message_type = "text", o->content = "{\"body\":\"%s\"}";
     for (int i = 1; i < argc; i++) {
         const struct row *row = NULL;
         for (size_t k = 0; k < sizeof rows / sizeof *rows && !row; k++)

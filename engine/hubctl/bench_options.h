@@ -29,6 +29,8 @@ struct hub_bench_options {
     double rate;                             /* open loop: messages per second over all publishers; 0 = closed loop */
     double duration, warmup;                 /* seconds */
     const char *token, *room, *custom_event; /* templates and a name */
+    const char *message_type, *content;      /* of hub:send; "%s" in the JSON of the content is where the text goes */
+    uint32_t readers;                        /* members per room that tell once a second how far they have read */
     bool ack;                                /* ask for an acknowledgement of every message */
     bool others;                             /* the server leaves the publisher out of its own broadcasts */
     bool json, remote;

@@ -55,6 +55,7 @@ static void print_load(const struct hub_bench_options *o, const struct hub_bench
     if (r->acks) printf("acks       %10.0f/s", per((double)r->acks, run->seconds));
     if (r->acks && o->pid) printf(" %10.0f per server-CPU-second", per((double)r->acks, run->cpu));
     if (r->acks) puts("");
+    if (o->readers) printf("receipts   %10.0f/s, seen by members\n", per((double)r->receipts, run->seconds));
     if (o->pid) printf("server CPU %.0f %%, %lld KiB resident\n", 100 * per(run->cpu, run->seconds), (long long)r->rss_end / 1024);
     print_latency("delivery", &r->delivery);
     print_latency("ack", &r->ack);
@@ -109,6 +110,7 @@ static void add_load(struct hub_buf *b, const struct hub_bench_result *r) {
     add_count(b, "published", r->published);
     add_count(b, "deliveries", r->deliveries);
     add_count(b, "acks", r->acks);
+    add_count(b, "receipts", r->receipts);
     add_number(b, "deliveriesPerSecond", per((double)r->deliveries, run->seconds));
     add_number(b, "acksPerSecond", per((double)r->acks, run->seconds));
     add_latency(b, "delivery", &r->delivery);

@@ -60,6 +60,28 @@ expect "lost == 0 && duplicate * 100 > publishedAll * 10 - 100 && duplicate * 10
 load limit_faulty swap --members 10 --rate 500
 expect "lost <= 1 && duplicate == 0 && outOfOrder > 0"
 
+# A hub: another message type with content of its own, read receipts, a handler, a refusal that is told.
+cp -r "$(dirname "$0")/hubs/cost" "$work/cost"
+printf 'benchRoom:\n  - {id: r0, title: One}\n  - {id: r1, title: Two}\n' >"$work/cost/seed.yaml"
+hub() { # expected-code generator-arguments… -> $work/out
+    local want=$1 got=0
+    shift
+    while port=$((port + 1)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    "$build/hubd" "$work/cost" --set "listen.port=$port" --set "store.url=sqlite::memory:" --log-level error >"$work/err" 2>&1 &
+    pid=$!
+    until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do kill -0 $pid || fail "hubd did not start"; done
+    "$build/hubctl" bench "127.0.0.1:$port" --pid $pid --format json --duration 1.5 --warmup 0.1 --rooms 2 --members 5 --event message "$@" \
+        >"$work/out" 2>>"$work/err" || got=$?
+    [ $got = "$want" ] || fail "hub $*: ended with $got"
+    stop
+}
+hub 0 --hub plain --message-type handledNote --content '{"body": "about %s"}' --rate 200
+expect "$clean && seqBreaks == 0 && acks >= published - 2 && published > 250 && receipts == 0 && deliveries >= 4.9 * published"
+hub 0 --hub attended --readers 3 --rate 200
+expect "$clean && seqBreaks == 0 && acks >= published - 2 && receipts >= 35 && receipts <= 50"
+hub 1 --hub plain --message-type note --content '{"title": "%s"}' --rate 200
+expect "errors > 0 && deliveries == 0"
+
 if "$build/hubctl" bench 192.0.2.1:80 --mode plain 2>"$work/err"; then fail "a target elsewhere was accepted without --remote"; fi
 grep -q -- --remote "$work/err" || fail "the refusal does not name --remote"
 if "$build/hubctl" bench 127.0.0.1:1 --mode plain >"$work/out" 2>"$work/err"; then fail "nobody listens, and it succeeded"; fi
