@@ -6,20 +6,20 @@ set -euo pipefail
 # Libraries count as present when the package is; programs count when the command is, whoever packaged it.
 declare -A packages=(
     [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev uthash-dev"
-    [test]="libcmocka-dev"
+    [test]="libcmocka-dev postgresql"
     [fuzz]="libclang-rt-14-dev"
     [format]=""
     [bench]=""
 )
 declare -A commands=( # command=package
     [build]=""
-    [test]="node=nodejs npm=npm sqlite3=sqlite3 clang-format-14=clang-format-14"
+    [test]="node=nodejs npm=npm sqlite3=sqlite3 clang-format-14=clang-format-14 psql=postgresql-client redis-server=redis-server"
     [fuzz]="clang-14=clang-14"
     [format]="clang-format-14=clang-format-14"
     [bench]="node=nodejs npm=npm"
 )
 # Without these some tests are skipped; a machine that cannot have them still works.
-declare -A optional=([test]="chromium=chromium")
+declare -A optional=([test]="chromium=chromium java=default-jre-headless mvn=maven")
 
 if ! command -v dpkg-query >/dev/null; then
     echo "This is not a Debian system; the packages are expected to be there already (README.md, CONTRIBUTING.md)." >&2

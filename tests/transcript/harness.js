@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
+import { askSet } from "./backends/set.js";
 import { definition } from "./definition.js";
 import { Peer } from "./peer.js";
 
@@ -15,6 +16,22 @@ const PROGRAM = process.env.HUBD ? resolve(process.env.HUBD) : join(ROOT, "build
 const START_MS = 30000;
 const STOP_MS = 30000;
 const REPORT = /ERROR: \w+Sanitizer|LeakSanitizer|runtime error:/;
+
+// The whole suite runs twice: on the embedded store, cache and bus, and on the servers of this set (backends/set.js).
+const SET = process.env.HUBD_TEST_SET;
+const places = new Map(); // service directory: its place in the set
+
+/** For the option skip of a test that is about the embedded store, cache or bus themselves, or looks into their files. */
+export const embeddedOnly = (reason) => Boolean(SET) && `only with the embedded backends: ${reason}`;
+
+/** OPTIONS of a Hubd on DIR; with a set they name the place that the service has there. */
+async function placed(dir, options = {}) {
+  if (!SET || options.embedded) return options;
+  if (!places.has(dir)) places.set(dir, askSet(SET, "POST", "/place"));
+  const { project, store, cache, bus } = await places.get(dir);
+  const urls = { HUBD_STORE_URL: store, HUBD_CACHE_URL: cache, ...(bus && { HUBD_BUS_URL: bus }) };
+  return { ...options, args: ["--set", `service.project=${project}`, ...(options.args ?? [])], env: { ...urls, ...options.env } };
+}
 
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
@@ -34,6 +51,9 @@ export function writeService(def, dir = mkdtempSync(join(tmpdir(), "hubd-"))) {
 
 export function removeService(dir) {
   rmSync(dir, { recursive: true, force: true });
+  const place = places.get(dir);
+  places.delete(dir);
+  place?.then(({ id }) => askSet(SET, "DELETE", `/place/${id}`)).catch((error) => console.error(error.message));
 }
 
 /** Settles PROMISE, or fails after MS with DETAIL() in the message. */
@@ -48,7 +68,7 @@ export function within(ms, promise, what, detail = () => "") {
 
 /** One hubd process. */
 export class Hubd {
-  /** Runs hubd on DIR with ARGS; use start() to wait until it listens. */
+  /** Runs hubd on DIR with ARGS and ENV; use start() to wait until it listens, on the backends of this run. */
   constructor(dir, { args = [], env = {} } = {}) {
     this.dir = dir;
     this.output = "";
@@ -76,7 +96,7 @@ export class Hubd {
   }
 
   static async start(dir, options) {
-    const hubd = new Hubd(dir, options);
+    const hubd = new Hubd(dir, await placed(dir, options));
     const early = hubd.exit.then(({ code, signal }) => {
       throw new Error(`hubd ended before it listened (code ${code}, signal ${signal}):\n${hubd.output}`);
     });
@@ -142,7 +162,7 @@ export class Hubd {
 
 /** Runs hubd on DIR and waits for its end: for starts that must fail. Returns {code, stdout, output}. */
 export async function runToEnd(dir, options) {
-  const hubd = new Hubd(dir, options);
+  const hubd = new Hubd(dir, await placed(dir, options));
   try {
     const { code } = await within(60000, hubd.exit, "hubd ends by itself", () => `\n${hubd.output}`);
     hubd.assertClean();

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs one transcript file on Node.js: run.sh FILE. Installs the packages of package-lock.json when they are not there yet.
+# Runs one transcript file on Node.js: run.sh FILE.test.js [SET]. With SET, a file that backends/main.js wrote, it runs on those servers.
+# run.sh PROGRAM.js ARGUMENTS… runs another program with the same packages, those of package-lock.json; they are installed when missing.
 # Exit 77 (a skipped test, with the reason) when Node.js or the packages are not to be had; with CI=true that is a failure.
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -21,4 +22,9 @@ major=$(node -p 'process.versions.node.split(".")[0]')
     cd "$here" && npm ci --no-audit --no-fund --loglevel=error && touch "$installed"
 ) 9>"${TMPDIR:-/tmp}/hubd-transcript-packages.lock" || skip "the packages of tests/transcript/package.json cannot be installed with npm"
 
+case $1 in
+    *.test.js) ;;
+    *) exec node "$@" ;;
+esac
+[ -z "$2" ] || exec node "$here/backends/main.js" run "$2" -- node --test-reporter=spec "$1"
 exec node --test-reporter=spec "$1"
