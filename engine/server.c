@@ -10,6 +10,8 @@
 #include "adapters/curl/curl.h"
 #include "adapters/memory/memory.h"
 #include "adapters/sqlite/sqlite.h"
+#include "auth/jwks.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/engine.h"
@@ -33,6 +35,7 @@ struct generation {
     struct hub_service *service;
     struct hub_tables *tables;
     struct hub_jwt_keys *keys;
+    struct hub_jwks *jwks; /* NULL without auth.jwt.jwksUrl */
     struct hub_scripts *scripts;
     struct hub_static *files;
 };
@@ -48,6 +51,7 @@ struct server {
     const struct hub_server_options *options;
     struct hub_loop *loop;
     struct generation now;
+    struct generation coming; /* a reload that waits for its keys; without service when there is none */
     struct hub_list retired;
     struct hub_service *first; /* the transport holds strings of it: kept to the end */
     struct hub_buf store_url;
@@ -64,6 +68,9 @@ struct server {
     struct hub_ops_config ops;
     struct hub_curl *curl;
     struct hub_host engine_host, socket_host, http_host;
+    int64_t wait_until; /* for keys, at start; monotonic ms */
+    bool waiting_said, serving;
+    struct hub_timer retry_keys;
     bool draining;
     int64_t drain_until;
     struct hub_timer drain;
@@ -154,15 +161,19 @@ static int open_backends(struct server *s, bool migrate) {
 
 /* ---- the engine ---- */
 
+static enum hub_code load_keys(struct server *s, struct generation *g, struct hub_err *err) {
+    const struct hub_def_jwt *jwt = &g->service->jwt;
+    enum hub_code code = jwt->on ? hub_jwt_keys_load(jwt, &g->keys, err) : HUB_OK;
+    const struct hub_jwks_config set = {.loop = s->loop, .url = jwt->jwks_url, .keys = g->keys, .fetch = hub_curl_fetch, .fetch_ctx = s->curl};
+    if (!code && jwt->jwks_url) g->jwks = hub_jwks_new(&set);
+    return code;
+}
+
 static int make_engine(struct server *s) {
     struct hub_err err;
-    if (s->now.service->jwt.jwks_url) {
-        hub_fail(&err, HUB_INTERNAL, "auth.jwt.jwksUrl: keys cannot be fetched by URL yet; keep them in a file and name it in jwksFile");
-        return failed(&err, HUB_EXIT_INVALID);
-    }
-    if (s->now.service->jwt.on && hub_jwt_keys_load(&s->now.service->jwt, &s->now.keys, &err)) return failed(&err, HUB_EXIT_FAILED);
+    if (hub_curl_new(s->loop, &s->curl, &err) || load_keys(s, &s->now, &err)) return failed(&err, HUB_EXIT_FAILED);
     struct hub_identity_config identity = {
-        .loop = s->loop, .service = s->now.service, .keys = s->now.keys, .cache = s->cache, .hooks = &hub_lua_hook_ops};
+        .loop = s->loop, .service = s->now.service, .keys = s->now.keys, .jwks = s->now.jwks, .cache = s->cache, .hooks = &hub_lua_hook_ops};
     s->identity = hub_identity_ctx_new(&identity);
     const struct hub_engine_config config = {.loop = s->loop,
                                              .service = s->now.service,
@@ -175,7 +186,6 @@ static int make_engine(struct server *s) {
     s->engine = hub_engine_new(&config);
     const struct hub_namespaces_config plain = {.loop = s->loop, .service = s->now.service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
     s->namespaces = hub_namespaces_new(&plain);
-    if (hub_curl_new(s->loop, &s->curl, &err)) return failed(&err, HUB_EXIT_FAILED);
     s->http_host = (struct hub_host){.fns = hub_curl_host_fns, .ctx = s->curl};
     s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces, .next = &s->http_host};
     s->engine_host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = s->engine, .next = &s->socket_host};
@@ -272,7 +282,8 @@ static void announce(const struct server *s) {
 
 static void free_generation(struct generation *g) {
     if (g->scripts) hub_scripts_delete(g->scripts);
-    if (g->keys) hub_jwt_keys_free(g->keys);
+    hub_jwks_delete(g->jwks);
+    hub_jwt_keys_free(g->keys);
     hub_static_free(g->files);
     if (g->tables) hub_tables_free(g->tables);
     hub_service_free(g->service);
@@ -326,20 +337,24 @@ static void warn_if_fixed(const struct hub_service *old, const struct hub_servic
 static enum hub_code prepare(struct server *s, struct generation *g, struct hub_err *err) {
     struct hub_buf folder = {0};
     enum hub_code code = hub_tables_new(g->service, &g->tables, err);
-    if (!code && g->service->jwt.on) code = hub_jwt_keys_load(&g->service->jwt, &g->keys, err);
+    if (!code) code = load_keys(s, g, err);
     if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, &s->engine_host, err);
     hub_buf_addf(&folder, "%s/public", g->service->dir);
     if (!code) code = hub_static_load(hub_buf_cstr(&folder), &g->files, err);
     hub_buf_free(&folder);
-    if (!code) code = s->store->ops->adopt(s->store, g->tables->all, g->tables->n, err);
     return code;
 }
 
 static void switch_to(struct server *s, const struct generation *g) {
     retire(s);
     s->now = *g;
-    const struct hub_identity_config identity = {
-        .loop = s->loop, .service = g->service, .keys = g->keys, .cache = s->cache, .hooks = &hub_lua_hook_ops, .scripts = g->scripts};
+    const struct hub_identity_config identity = {.loop = s->loop,
+                                                 .service = g->service,
+                                                 .keys = g->keys,
+                                                 .jwks = g->jwks,
+                                                 .cache = s->cache,
+                                                 .hooks = &hub_lua_hook_ops,
+                                                 .scripts = g->scripts};
     const struct hub_namespaces_config plain = {
         .loop = s->loop, .service = g->service, .hooks = &hub_lua_hook_ops, .scripts = g->scripts, .identity = s->identity};
     hub_identity_ctx_configure(s->identity, &identity);
@@ -348,12 +363,15 @@ static void switch_to(struct server *s, const struct generation *g) {
     hub_rest_configure(s->rest, g->service, g->tables);
 }
 
-static void reload(struct server *s) {
+/* The last step that may fail changes the store. */
+static void finish_reload(void *arg, const char *error) {
+    struct server *s = arg;
+    struct generation g = s->coming;
     struct hub_err err;
-    struct generation g = {.service = hub_server_load(s->options)};
-    enum hub_code code = g.service ? prepare(s, &g, &err) : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
-    if (code) {
-        hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", err.text, NULL);
+    s->coming = (struct generation){0};
+    if (!error && s->store->ops->adopt(s->store, g.tables->all, g.tables->n, &err)) error = err.text;
+    if (error) {
+        hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", error, NULL);
         if (g.service) free_generation(&g);
         return;
     }
@@ -362,10 +380,22 @@ static void reload(struct server *s) {
     hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
 }
 
+/* A reload that still waits for its keys gives way. */
+static void reload(struct server *s) {
+    struct hub_err err;
+    if (s->coming.service) free_generation(&s->coming);
+    s->coming.service = hub_server_load(s->options);
+    enum hub_code code = s->coming.service ? prepare(s, &s->coming, &err) : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
+    if (!code && s->coming.jwks && !hub_jwks_inherit(s->coming.jwks, s->now.jwks))
+        hub_jwks_start(s->coming.jwks, finish_reload, s);
+    else
+        finish_reload(s, code ? err.text : NULL);
+}
+
 static void on_hangup(void *arg, int signo) {
     struct server *s = arg;
     (void)signo;
-    if (!s->draining) reload(s);
+    if (s->serving && !s->draining) reload(s);
 }
 
 /* ---- stopping ---- */
@@ -386,21 +416,26 @@ static void on_store_closed(void *arg) {
         hub_loop_stop(s->loop);
 }
 
-static void delete_scripts(struct server *s) {
-    HUB_LIST_EACH(&s->retired, it) {
-        struct generation *g = &HUB_CONTAINER(it, struct retired, link)->generation;
-        if (g->scripts) hub_scripts_delete(g->scripts);
-        g->scripts = NULL;
-    }
-    if (s->now.scripts) hub_scripts_delete(s->now.scripts);
-    s->now.scripts = NULL;
+/* Whatever answers later: those who wait for keys first, for they might call a script. */
+static void end_generation(struct generation *g) {
+    hub_jwks_delete(g->jwks);
+    g->jwks = NULL;
+    if (g->scripts) hub_scripts_delete(g->scripts);
+    g->scripts = NULL;
+}
+
+static void end_generations(struct server *s) {
+    hub_timer_stop(s->loop, &s->retry_keys);
+    if (s->coming.service) free_generation(&s->coming);
+    HUB_LIST_EACH(&s->retired, it) end_generation(&HUB_CONTAINER(it, struct retired, link)->generation);
+    end_generation(&s->now);
 }
 
 /* Scripts first: they end calls that hold sockets and rooms; then nothing is left that writes. */
 static void close_down(struct server *s) {
     hub_engine_stop(s->engine);
     hub_namespaces_set_scripts(s->namespaces, NULL);
-    delete_scripts(s);
+    end_generations(s);
     s->store->ops->close(s->store, on_store_closed, s);
 }
 
@@ -430,13 +465,7 @@ static void on_drain_step(struct hub_timer *t) {
     hub_timer_start(s->loop, t, 0, on_closed_step);
 }
 
-static void on_stop(void *arg, int signo) {
-    struct server *s = arg;
-    if (s->draining) {
-        hub_log_kv(HUB_LOG_WARN, "server", "second signal: stopping at once", NULL);
-        _exit(HUB_EXIT_OK);
-    }
-    hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+static void drain(struct server *s) {
     s->draining = true;
     s->drain_until = hub_loop_now(s->loop) + DRAIN_MS;
     hub_transport_drain(s->transport);
@@ -447,9 +476,51 @@ static void on_stop(void *arg, int signo) {
     hub_timer_start(s->loop, &s->drain, 0, on_drain_step);
 }
 
+static void on_stop(void *arg, int signo) {
+    struct server *s = arg;
+    if (s->draining) {
+        hub_log_kv(HUB_LOG_WARN, "server", "second signal: stopping at once", NULL);
+        _exit(HUB_EXIT_OK);
+    }
+    hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+    drain(s);
+}
+
+/* ---- the keys of a start ---- */
+
+static void serve(struct server *s) {
+    s->serving = true;
+    announce(s);
+}
+
+static void fetch_keys(struct server *s);
+static void on_retry_keys(struct hub_timer *t) { fetch_keys(HUB_CONTAINER(t, struct server, retry_keys)); }
+
+/* Whoever issues tokens may be about to start, like a store. The listener is there meanwhile: /readyz says what is missing. */
+static void on_first_keys(void *arg, const char *error) {
+    struct server *s = arg;
+    struct hub_err err;
+    if (s->draining) return;
+    if (!error) {
+        serve(s);
+        return;
+    }
+    hub_fail(&err, HUB_STORE_UNAVAILABLE, "auth.jwt.jwksUrl %s: %s", s->now.service->jwt.jwks_url, error);
+    if (hub_mono_ms() >= s->wait_until) {
+        s->exit_code = failed(&err, HUB_EXIT_BACKEND);
+        drain(s);
+        return;
+    }
+    if (!s->waiting_said) hub_log_kv(HUB_LOG_WARN, "auth", "the keys are not there yet, trying on", "error", err.text, NULL);
+    s->waiting_said = true;
+    hub_timer_start(s->loop, &s->retry_keys, 1000, on_retry_keys);
+}
+
+static void fetch_keys(struct server *s) { hub_jwks_start(s->now.jwks, on_first_keys, s); }
+
 /* After the loop has stopped, or when the start failed half-way. */
 static void free_all(struct server *s) {
-    delete_scripts(s);
+    end_generations(s);
     if (s->curl) hub_curl_delete(s->curl);
     if (s->store) {
         s->store->ops->close(s->store, on_store_closed, s);
@@ -478,12 +549,16 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
     if (!code) code = make_engine(&s);
     if (!code) code = listen_to_clients(&s);
     if (!code) {
-        s.ops = (struct hub_ops_config){.store = s.store, .cache = s.cache, .bus = s.bus, .draining = &s.draining};
+        s.ops = (struct hub_ops_config){.store = s.store, .cache = s.cache, .bus = s.bus, .identity = s.identity, .draining = &s.draining};
         hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
         hub_loop_signal(s.loop, SIGINT, on_stop, &s);
         hub_loop_signal(s.loop, SIGHUP, on_hangup, &s);
-        announce(&s);
         hub_engine_start(s.engine);
+        s.wait_until = hub_mono_ms() + options->wait_seconds * 1000;
+        if (s.now.jwks)
+            fetch_keys(&s);
+        else
+            serve(&s);
         hub_loop_run(s.loop);
         code = s.exit_code;
     }

@@ -31,6 +31,19 @@ static void check_methods(struct hub_loader *l) {
         hub_complain(l, "S028", hub_place(l, s, "auth.session"), NULL, NULL, "auth.session is a second step after auth.jwt, which is not given");
 }
 
+/* Whoever can change the keys on their way can sign tokens. 127.0.0.1.example.com is not loopback. */
+static bool is_key_url(const char *url) {
+    bool plain = strncmp(url, "http://", 7) == 0;
+    const char *host = url + (plain ? 7 : 8);
+    size_t n = strcspn(host, "/?#");
+    if (!n || memchr(host, '@', n)) return false;
+    if (!plain) return true;
+    if (strncmp(host, "[::1]", 5) == 0) return n == 5 || host[5] == ':';
+    n = strcspn(host, ":/?#");
+    if (n == 9 && strncmp(host, "localhost", 9) == 0) return true;
+    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == n;
+}
+
 static void check_jwt(struct hub_loader *l) {
     const struct hub_def_jwt *j = &l->service->jwt;
     if (!j->on) return;
@@ -38,6 +51,9 @@ static void check_jwt(struct hub_loader *l) {
     int sources = !!j->public_key_file + !!j->secret_env + !!j->jwks_url + !!j->jwks_file;
     if (sources != 1)
         hub_complain(l, "S015", at, NULL, NULL, "jwt needs %s of publicKeyFile, secretEnv, jwksUrl, jwksFile", sources ? "only one" : "one");
+    if (j->jwks_url && hub_str_starts(hub_cstr(j->jwks_url), HUB_STR("http")) && !is_key_url(j->jwks_url))
+        hub_complain(l, "S029", hub_place(l, l->service, "auth.jwt.jwksUrl"), NULL, NULL,
+                     "keys are fetched by https, or by http from loopback, and without a user name in the URL");
     struct hub_node *list = hub_place(l, l->service, "auth.jwt.algorithms");
     for (size_t i = 0; sources == 1 && i < j->algorithms.n; i++) {
         bool shared = strncmp(j->algorithms.items[i], "HS", 2) == 0;

@@ -215,6 +215,11 @@ static const struct hub_code_row rows[] = {
      "  jwt: {…}\n"
      "  session: {redisKey: \"session:${sessionId}\"}",
      REFUSED},
+    {"S029", ERROR, "keys by an open way",
+     "Whoever can change the answer of auth.jwt.jwksUrl on its way can sign tokens for everybody, so the URL is https, or http on the same machine "
+     "(localhost, 127.0.0.1, [::1]). A user name or password has no place in it.",
+     "jwt: {algorithms: [RS256], jwksUrl: \"http://id.example.com/jwks\"}", "jwt: {algorithms: [RS256], jwksUrl: \"https://id.example.com/jwks\"}",
+     REFUSED},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
      "passed over.",

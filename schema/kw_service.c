@@ -59,7 +59,10 @@ static const struct hub_row jwt[] = {
     {"publicKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.public_key_file), .example = "keys/rs256.pem", .help = "PEM file with the public key."},
     {"secretEnv", HUB_KIND_NAME, .offset = AT(jwt.secret_env), .rule = HUB_NAME_IDENTIFIER, .example = "JWT_SECRET",
      .help = "Environment variable with the shared secret (HS algorithms)."},
-    {"jwksUrl", HUB_KIND_STRING, HUB_ROW_URL, AT(jwt.jwks_url), .words = key_set_schemes, .help = "URL of a JSON Web Key Set."},
+    {"jwksUrl", HUB_KIND_STRING, HUB_ROW_URL, AT(jwt.jwks_url), .words = key_set_schemes,
+     .help =
+         "URL of a JSON Web Key Set: https, or http on loopback. Fetched at start, every ten minutes (or as Cache-Control: max-age says, from one "
+         "minute to a day), and when a token names an unknown key."},
     {"jwksFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.jwks_file), .help = "File with a JSON Web Key Set."},
     {"privateKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.private_key_file), .help = "PEM file with the private key; only hubctl token uses it."},
     {"issuer", HUB_KIND_STRING, .offset = AT(jwt.issuer), .help = "Required issuer (iss)."},

@@ -106,20 +106,23 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *a
 
 /* ---- the functions of scripts ---- */
 
+static void run(struct hub_curl *c, struct hub_curl_request *r) {
+    curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
+    hub_list_push(&c->requests, &r->link);
+    c->request_n++;
+    curl_multi_add_handle(c->multi, r->easy);
+}
+
 static void start(struct hub_curl *c, struct hub_host_call *call, const json_t *args) {
     struct hub_curl_request *r = hub_xcalloc(1, sizeof *r);
     struct hub_err err;
     *r = (struct hub_curl_request){.curl = c, .call = call};
-    if (c->request_n >= REQUESTS_MAX) {
+    if (c->request_n >= REQUESTS_MAX)
         hub_curl_refuse(r, HUB_OVERLOADED, "http: 64 requests are under way already");
-    } else if (hub_curl_prepare(r, args, &err)) {
+    else if (hub_curl_prepare(r, args, &err))
         hub_curl_refuse(r, err.code, err.text);
-    } else {
-        curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
-        hub_list_push(&c->requests, &r->link);
-        c->request_n++;
-        curl_multi_add_handle(c->multi, r->easy);
-    }
+    else
+        run(c, r);
 }
 
 static void http_request(void *ctx, struct hub_host_call *call) { start(ctx, call, json_array_get(call->args, 0)); }
@@ -137,6 +140,47 @@ static void http_get(void *ctx, struct hub_host_call *call) {
 }
 
 const struct hub_host_fn hub_curl_host_fns[] = {{"http", "get", http_get}, {"http", "request", http_request}, {NULL, NULL, NULL}};
+
+/* ---- the engine's own fetches ---- */
+
+struct own_call {
+    struct hub_host_call call;
+    struct hub_fetch *fetch;
+};
+
+static void on_fetched(struct hub_host_call *call, enum hub_code code, json_t *result, const char *text) {
+    struct own_call *own = HUB_CONTAINER(call, struct own_call, call);
+    const json_t *body = hub_json_get(result, "body");
+    const struct hub_fetched answer = {hub_json_str(body), hub_json_get_str(hub_json_get(result, "headers"), "cache-control")};
+    int64_t status = hub_json_get_int(result, "status", 0);
+    struct hub_err err;
+    if (code)
+        own->fetch->done(own->fetch, NULL, text ? text : hub_code_text(code));
+    else if (status != 200)
+        hub_fail(&err, HUB_INTERNAL, "http: the answer has status %lld", (long long)status), own->fetch->done(own->fetch, NULL, err.text);
+    else
+        own->fetch->done(own->fetch, &answer, NULL);
+    json_decref(result);
+    json_decref(own->call.args);
+    free(own);
+}
+
+void hub_curl_fetch(void *ctx, struct hub_fetch *f) {
+    struct hub_curl *c = ctx;
+    struct own_call *own = hub_xcalloc(1, sizeof *own);
+    struct hub_curl_request *r = hub_xcalloc(1, sizeof *r);
+    struct hub_err err;
+    *own = (struct own_call){.call = {.args = json_object(), .done = on_fetched}, .fetch = f};
+    *r = (struct hub_curl_request){.curl = c, .call = &own->call};
+    json_object_set_new(own->call.args, "url", json_string(f->url));
+    json_object_set_new(own->call.args, "timeoutMs", json_integer(f->timeout_ms));
+    if (hub_curl_prepare(r, own->call.args, &err)) {
+        hub_curl_refuse(r, err.code, err.text);
+        return;
+    }
+    if (hub_str_starts(hub_cstr(f->url), HUB_STR("http:"))) curl_easy_setopt(r->easy, CURLOPT_PROXY, "");
+    run(c, r);
+}
 
 /* ---- life ---- */
 

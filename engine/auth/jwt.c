@@ -118,6 +118,17 @@ enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str tok
     return verify(keys, &p, now, claims, err);
 }
 
+bool hub_jwt_names_unknown_key(const struct hub_jwt_keys *keys, struct hub_str token) {
+    struct parts p;
+    json_t *header = token.n <= TOKEN_MAX && split(token, &p) ? object(p.header) : NULL;
+    struct hub_str kid = hub_json_get_str(header, "kid");
+    const struct hub_jwt_alg *alg = hub_jwt_alg_listed(keys, hub_json_get_str(header, "alg"));
+    bool unknown = kid.p && alg;
+    for (size_t i = 0; unknown && i < keys->key_n; i++) unknown = !is_candidate(&keys->keys[i], alg, kid);
+    json_decref(header);
+    return unknown;
+}
+
 static enum hub_code signing_key(const struct hub_jwt_alg *alg, struct hub_str text, struct hub_jwt_key *key, struct hub_err *err) {
     if (alg->kind == HUB_JWT_HMAC) return hub_jwt_key_secret(key, text) ? HUB_OK : hub_fail(err, HUB_INTERNAL, "the secret is empty");
     enum hub_code code = hub_jwt_key_private(key, text, err);

@@ -151,10 +151,10 @@ static enum hub_code add_algorithms(struct hub_jwt_keys *keys, const struct hub_
     return HUB_OK;
 }
 
-static bool some_key_fits(const struct hub_jwt_keys *keys) {
+static bool some_key_fits(const struct hub_jwt_keys *keys, const struct hub_jwt_key *list, size_t n) {
     for (size_t i = 0; i < keys->alg_n; i++)
-        for (size_t k = 0; k < keys->key_n; k++)
-            if (keys->keys[k].kind == keys->algs[i]->kind) return true;
+        for (size_t k = 0; k < n; k++)
+            if (list[k].kind == keys->algs[i]->kind) return true;
     return false;
 }
 
@@ -164,7 +164,7 @@ static enum hub_code load(struct hub_jwt_keys *keys, const struct hub_def_jwt *d
     if (!code && def->jwks_file) code = add_jwks_file(keys, def->jwks_file, err);
     if (!code && def->public_key_file) code = add_pem_file(keys, def->public_key_file, err);
     if (!code && def->secret_env) code = add_secret(keys, def->secret_env, err);
-    if (!code && !def->jwks_url && !some_key_fits(keys))
+    if (!code && !def->jwks_url && !some_key_fits(keys, keys->keys, keys->key_n))
         code = hub_fail(err, HUB_INTERNAL, "auth.jwt: no key given is of the kind that %s needs", keys->algs[0]->name);
     return code;
 }
@@ -291,6 +291,10 @@ enum hub_code hub_jwt_keys_set_jwks(struct hub_jwt_keys *keys, json_t *jwks, str
     if (!used) {
         free(fresh);
         return hub_fail(err, HUB_INTERNAL, "none of the JWK Set's %zu keys is an RSA, P-256, Ed25519 or octet key for signatures", n);
+    }
+    if (!some_key_fits(keys, fresh, used)) {
+        clear_keys(fresh, used);
+        return hub_fail(err, HUB_INTERNAL, "none of the JWK Set's keys is of the kind that %s needs", keys->algs[0]->name);
     }
     clear_keys(keys->keys, keys->key_n);
     keys->keys = fresh, keys->key_n = used;

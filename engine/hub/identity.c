@@ -21,8 +21,10 @@ struct hub_identity_ctx {
 /* One token on its way. Freed by finish(). */
 struct resolution {
     struct hub_identity_ctx *ctx;
-    char *token;     /* NUL-terminated */
-    char *same_user; /* NULL, or who it must turn out to be */
+    char *token;                 /* NUL-terminated */
+    char *same_user;             /* NULL, or who it must turn out to be */
+    struct hub_jwks_waiter keys; /* while the key set is fetched */
+    bool keys_fetched;           /* no second time */
     json_t *claims;
     json_t *session;
     int64_t expires_at;
@@ -46,6 +48,10 @@ struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *
 
 void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config) { ctx->config = *config; }
 void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) { free(ctx); }
+
+bool hub_identity_ready(const struct hub_identity_ctx *ctx, struct hub_buf *why) {
+    return !ctx->config.jwks || hub_jwks_ready(ctx->config.jwks, why);
+}
 
 /* ---- finding the token ---- */
 
@@ -283,13 +289,39 @@ static int64_t expiry(const json_t *claims, int64_t now, int64_t leeway) {
     return (int64_t)exp <= now ? (int64_t)exp + leeway : (int64_t)exp;
 }
 
+static void by_method(struct resolution *r);
+
+static void on_keys(struct hub_jwks_waiter *w, bool closing) {
+    struct resolution *r = HUB_CONTAINER(w, struct resolution, keys);
+    if (closing)
+        finish(r, HUB_SHUTTING_DOWN, NULL, NULL);
+    else
+        by_method(r); /* the definitions may be others by now */
+}
+
+/* The token may be signed with a key that is newer than ours. False when nothing can come of asking; otherwise R goes on, and may be over. */
+static bool ask_for_keys(struct resolution *r) {
+    const struct hub_identity_config *c = &r->ctx->config;
+    if (!c->jwks || r->keys_fetched || !hub_jwt_names_unknown_key(c->keys, hub_cstr(r->token))) return false;
+    r->keys_fetched = true;
+    r->keys.done = on_keys;
+    return hub_jwks_wait(c->jwks, &r->keys);
+}
+
 static void by_jwt(struct resolution *r) {
     const struct hub_def_jwt *def = &r->ctx->config.service->jwt;
     const int64_t now = hub_wall_ms() / 1000;
     struct hub_err err;
+    struct hub_buf why = {0};
+    bool ready = hub_identity_ready(r->ctx, &why);
+    hub_buf_free(&why);
+    if (!ready) {
+        finish(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
+        return;
+    }
     enum hub_code code = hub_jwt_verify(r->ctx->config.keys, hub_cstr(r->token), now, &r->claims, &err);
     if (code != HUB_OK) {
-        refuse(r, code, err.text);
+        if (code != HUB_INVALID_TOKEN || !ask_for_keys(r)) refuse(r, code, err.text);
         return;
     }
     json_t *user = claim(r->claims, def->claim_user_id ? def->claim_user_id : "userId");
@@ -324,21 +356,27 @@ static void by_nothing(struct resolution *r) {
     authenticate(r);
 }
 
+static void by_method(struct resolution *r) {
+    const struct hub_service *service = r->ctx->config.service;
+    bool given = *r->token;
+    if (service->dev && hub_str_starts(hub_cstr(r->token), HUB_STR("dev:")))
+        by_word(r);
+    else if (service->jwt.on && given)
+        by_jwt(r);
+    else if (service->anonymous && (!given || !service->dev)) /* a cookie of somebody else's may well come along */
+        by_nothing(r);
+    else
+        refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED, given ? "no method takes such a token" : "none given");
+}
+
 static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done, void *arg) {
-    const struct hub_service *service = ctx->config.service;
     struct resolution *r = hub_xcalloc(1, sizeof *r);
     *r = (struct resolution){.ctx = ctx, .done = done, .arg = arg, .same_user = same_user ? hub_xstrdup(same_user) : NULL};
     r->token = hub_str_dup(token);
     if (token.n > MAX_TOKEN || strlen(r->token) != token.n)
         refuse(r, HUB_INVALID_TOKEN, "it is too long or holds a NUL");
-    else if (service->dev && hub_str_starts(token, HUB_STR("dev:")))
-        by_word(r);
-    else if (service->jwt.on && token.n)
-        by_jwt(r);
-    else if (service->anonymous && (!token.n || !service->dev)) /* a cookie of somebody else's may well come along */
-        by_nothing(r);
     else
-        refuse(r, token.n ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED, token.n ? "no method takes such a token" : "none given");
+        by_method(r);
 }
 
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg) {

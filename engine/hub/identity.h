@@ -6,6 +6,7 @@
  * anything else (nil and null too) accepts. A hook that fails refuses. */
 #ifndef HUB_HUB_IDENTITY_H
 #define HUB_HUB_IDENTITY_H
+#include "auth/jwks.h"
 #include "auth/jwt.h"
 #include "hub/hook.h"
 #include "loop/loop.h"
@@ -29,6 +30,7 @@ struct hub_identity_config {
     struct hub_loop *loop;
     const struct hub_service *service;
     const struct hub_jwt_keys *keys; /* NULL without auth.jwt */
+    struct hub_jwks *jwks;           /* what fills them; NULL without auth.jwt.jwksUrl */
     struct hub_cache *cache;         /* for auth.session; may be NULL without */
     const struct hub_hook_ops *hooks;
     struct hub_scripts *scripts; /* NULL: an authenticate hook, if there is one, refuses everybody */
@@ -37,7 +39,9 @@ struct hub_identity_ctx;
 struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config);
 /* Replaces the configuration (scripts made, definitions reloaded). Resolutions under way end with the old one's results. */
 void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config);
-/* Resolutions under way must be over (cache closed, scripts deleted). */
+/* False, with the reason appended to WHY, while tokens cannot be verified. */
+bool hub_identity_ready(const struct hub_identity_ctx *ctx, struct hub_buf *why);
+/* Resolutions under way must be over (cache closed, key set and scripts deleted). */
 void hub_identity_ctx_delete(struct hub_identity_ctx *ctx);
 
 /* Where a token may be, in order of precedence. Empty views are skipped. */
@@ -51,7 +55,8 @@ struct hub_credentials {
 enum hub_code hub_token_find(const struct hub_credentials *from, struct hub_buf *out);
 
 /* CODE is HUB_OK with WHO (borrowed; take a reference to keep it), or HUB_AUTH_REQUIRED, HUB_INVALID_TOKEN, HUB_TOKEN_EXPIRED,
- * HUB_STORE_UNAVAILABLE when the stored session cannot be looked up, HUB_SHUTTING_DOWN when there are no scripts any more. REASON: what the authenticate hook said for the client, or NULL. */
+ * HUB_STORE_UNAVAILABLE when the stored session cannot be looked up or there are no keys yet, HUB_SHUTTING_DOWN when there are no scripts any
+ * more. REASON: what the authenticate hook said for the client, or NULL. */
 typedef void hub_identity_done(void *arg, enum hub_code code, struct hub_identity *who, const char *reason);
 /* Works out who bears TOKEN (empty: nobody gave one; copied). DONE comes exactly once, possibly before this returns. */
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg);

@@ -22,6 +22,8 @@ static void ready(const struct hub_ops_config *c, struct hub_http_req *req) {
     if (!c->cache->ops->ready(c->cache, &why)) add_reason(&list, "cache", hub_buf_str(&why));
     hub_buf_clear(&why);
     if (!c->bus->ops->ready(c->bus, &why)) add_reason(&list, "bus", hub_buf_str(&why));
+    hub_buf_clear(&why);
+    if (!hub_identity_ready(c->identity, &why)) add_reason(&list, "keys", hub_buf_str(&why));
     if (*c->draining) add_reason(&list, "service", HUB_STR("draining"));
     bool ok = list.n == 1;
     hub_buf_addc(&list, ']');

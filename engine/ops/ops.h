@@ -2,6 +2,7 @@
 #ifndef HUB_OPS_OPS_H
 #define HUB_OPS_OPS_H
 #include "fanout/bus.h"
+#include "hub/identity.h"
 #include "persist/cache.h"
 #include "persist/store.h"
 #include "schema/def.h"
@@ -11,6 +12,7 @@ struct hub_ops_config {
     const struct hub_store *store;
     const struct hub_cache *cache;
     const struct hub_bus *bus;
+    const struct hub_identity_ctx *identity;
     const bool *draining;
 };
 /* Takes REQ when its path is one of the three. */

@@ -14,10 +14,29 @@
 
 /* ---- fakes: keys, cache, hook ---- */
 
+static bool newest_key; /* the key of token "newest" is there */
+static struct hub_fetch *fetch;
+static void fake_fetch(void *arg, struct hub_fetch *f) { (void)arg, fetch = f; }
+static void answer_fetch(const char *body) {
+    struct hub_fetch *f = fetch;
+    fetch = NULL;
+    f->done(f, &(struct hub_fetched){.body = hub_cstr(body)}, body ? NULL : "no answer");
+}
+enum hub_code hub_jwt_keys_set_jwks(struct hub_jwt_keys *keys, json_t *jwks, struct hub_err *err) {
+    (void)keys, (void)err;
+    newest_key = json_is_true(jwks);
+    return HUB_OK;
+}
+bool hub_jwt_names_unknown_key(const struct hub_jwt_keys *keys, struct hub_str token) {
+    (void)keys;
+    return hub_str_is(token, "newest");
+}
+
 /* A token is its claims as JSON; "expired" and anything that is no JSON object are refused. */
 enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims, struct hub_err *err) {
     (void)keys;
     (void)now;
+    if (hub_str_is(token, "newest") && newest_key) token = HUB_STR("{\"userId\":\"ann\"}");
     if (hub_str_is(token, "expired")) return hub_fail(err, HUB_TOKEN_EXPIRED, "it has expired");
     *claims = hub_json_parse(token, err);
     if (json_is_object(*claims)) return HUB_OK;
@@ -86,6 +105,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
+    newest_key = false;
     hub_identity_ctx_delete(ctx);
     hub_loop_delete(loop);
     return 0;
@@ -383,8 +403,88 @@ static int drop_outcome(void **state) {
     return 0;
 }
 
+/* ---- keys by URL ---- */
+
+static void started(void *arg, const char *error) { (void)arg, assert_null(error); }
+
+static struct hub_jwks *with_key_set(void) {
+    static struct hub_jwt_keys *const no_keys = NULL;
+    struct hub_jwks *set =
+        hub_jwks_new(&(struct hub_jwks_config){.loop = loop, .url = "https://issuer.example/jwks", .keys = no_keys, .fetch = fake_fetch});
+    service.jwt.on = true;
+    hub_identity_ctx_configure(ctx, &(struct hub_identity_config){.loop = loop, .service = &service, .jwks = set, .cache = &cache, .hooks = &hooks});
+    return set;
+}
+
+static void without_keys_nobody_is_told_that_a_token_is_bad(void **state) {
+    (void)state;
+    struct hub_jwks *set = with_key_set();
+    struct hub_buf why = {0};
+    assert_resolved("newest", "store_unavailable");
+    assert_false(hub_identity_ready(ctx, &why));
+    assert_string_equal(hub_buf_cstr(&why), "the keys of auth.jwt.jwksUrl have not been fetched yet");
+    hub_jwks_start(set, started, NULL);
+    answer_fetch("false");
+    assert_true(hub_identity_ready(ctx, &why));
+    assert_resolved("{\"userId\":\"bob\"}", "bob/@0 {\"userId\":\"bob\",\"roleId\":null}");
+    hub_buf_free(&why);
+    hub_jwks_delete(set);
+}
+
+static void a_token_of_an_unknown_key_waits_for_one_fetch(void **state) {
+    (void)state;
+    struct hub_jwks *set = with_key_set();
+    hub_jwks_start(set, started, NULL);
+    answer_fetch("false");
+    assert_string_equal(resolved("newest"), "");
+    answer_fetch("true");
+    assert_string_equal(hub_buf_cstr(&outcome), "ann/@0 {\"userId\":\"ann\",\"roleId\":null}");
+    assert_int_equal(outcomes, 1);
+    newest_key = false;
+    assert_resolved("newest", "invalid_token"); /* too soon for another */
+    assert_null(fetch);
+    hub_jwks_delete(set);
+}
+
+static void a_token_whose_key_does_not_come_is_refused(void **state) {
+    (void)state;
+    struct hub_jwks *set = with_key_set();
+    hub_jwks_start(set, started, NULL);
+    answer_fetch("false");
+    assert_string_equal(resolved("newest"), "");
+    answer_fetch(NULL);
+    assert_string_equal(hub_buf_cstr(&outcome), "invalid_token");
+    assert_int_equal(outcomes, 1);
+    hub_jwks_delete(set);
+}
+
+static void a_token_that_waits_for_keys_ends_with_the_set_or_by_the_new_definitions(void **state) {
+    (void)state;
+    struct hub_jwks *set = with_key_set();
+    hub_jwks_start(set, started, NULL);
+    answer_fetch("false");
+    assert_string_equal(resolved("newest"), "");
+    service.jwt.on = false, service.anonymous = true; /* a reload */
+    hub_identity_ctx_configure(ctx, &(struct hub_identity_config){.loop = loop, .service = &service, .cache = &cache, .hooks = &hooks});
+    answer_fetch("true");
+    assert_int_equal(strncmp(hub_buf_cstr(&outcome), "anon-", 5), 0);
+    hub_jwks_delete(set);
+    set = with_key_set();
+    hub_jwks_start(set, started, NULL);
+    answer_fetch("false");
+    assert_string_equal(resolved("newest"), "");
+    hub_jwks_delete(set);
+    assert_string_equal(hub_buf_cstr(&outcome), "shutting_down");
+    answer_fetch("true"); /* frees the set */
+    assert_int_equal(outcomes, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(without_keys_nobody_is_told_that_a_token_is_bad, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_of_an_unknown_key_waits_for_one_fetch, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_whose_key_does_not_come_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_that_waits_for_keys_ends_with_the_set_or_by_the_new_definitions, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_of_four_places_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(dev_tokens_are_taken_at_their_word, setup, teardown),
         cmocka_unit_test_setup_teardown(anonymous_users_get_an_id_and_are_guests, setup, teardown),
