@@ -384,7 +384,8 @@ static struct hub_scripts *home_of(const struct hub_script *script, struct hub_s
     return script->compiled ? ((const struct hub_compiled *)script->compiled)->owner : s;
 }
 
-void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
+void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
+                  hub_hook_done *done, void *arg) {
     const char *why;
     s = home_of(script, s);
     struct hub_script_task *t = start(s, script, &why);
@@ -394,6 +395,7 @@ void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const 
     }
     t->args = args;
     t->arg_n = n;
+    t->caller = caller;
     t->done = done;
     t->arg = arg;
     run(t);

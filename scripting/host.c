@@ -133,6 +133,7 @@ int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
     struct hub_script_call *c = new_call(L, fn);
     t->call = c;
     c->task = t;
+    c->pub.caller = t->caller;
     c->asking = true;
     fn->call(ctx_of(s, fn), &c->pub);
     c->asking = false;

@@ -44,6 +44,7 @@ struct hub_script_task {
     hub_hook_done *done;
     hub_hook_event_done *event_done;
     void *arg;
+    void *caller; /* for the engine functions that are called */
     /* Limits. */
     uint64_t cpu_limit, cpu_used, slice_start; /* ns; SLICE_START is monotonic time */
     uint64_t mark_used, mark_cpu;              /* what was used when the thread's CPU clock was first read in this slice; mark_cpu 0 = not yet */
@@ -164,7 +165,8 @@ void hub_script_kill(struct hub_script_task *t, enum hub_script_doom why);
 bool hub_scripts_protect(struct hub_scripts *s, lua_CFunction fn, void *arg, struct hub_err *err);
 /* Runs the function on top of t->co to its end without waiting (loading of modules): 0 or a text in ERR. Results stay on t->co. */
 enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct hub_err *err);
-void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg);
+void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
+                  hub_hook_done *done, void *arg);
 void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
                    const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg);
 

@@ -27,8 +27,10 @@ struct hub_hook_bins {
 typedef void hub_hook_event_done(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins, const char *error);
 
 struct hub_hook_ops {
-    /* Runs SCRIPT, which was compiled when the service was loaded. */
-    void (*call)(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg);
+    /* Runs SCRIPT, which was compiled when the service was loaded. CALLER is handed to every engine function that the script calls
+     * (hub_host_call.caller): the hub it works for, or NULL. */
+    void (*call)(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
+                 void *arg);
     /* Runs a handler of a plain namespace: SOCKET describes it ({"id","userId","session","auth"}), ARGS is an array that becomes "…",
      * EXTRA are further variables (event, reason). */
     void (*event)(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
@@ -45,6 +47,7 @@ bool hub_truthy(const json_t *v);
 struct hub_host_call {
     json_t *args;
     const struct hub_hook_bins *bins; /* binary arguments, or NULL */
+    void *caller;                     /* as given to hub_hook_ops.call; NULL for handlers of plain namespaces */
     /* RESULT is a new reference given away (NULL = nil). With CODE other than HUB_OK the script sees an error it can pcall: TEXT. */
     void (*done)(struct hub_host_call *call, enum hub_code code, json_t *result, const char *text);
 };

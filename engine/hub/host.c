@@ -114,13 +114,36 @@ static void redis_hset(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "H
 
 /* ---- hub ---- */
 
-/* The room in use under this id, in whichever hub. NULL: nobody is in it. */
-static struct hub_room *room_arg(struct hub_engine *e, const struct hub_host_call *c) {
-    for (size_t i = 0; i < e->hub_n; i++) {
-        struct hub_room *r = hub_room_find(&e->hubs[i]->rooms, text_arg(c, 0));
-        if (r && r->open) return r;
+/* The hub whose script calls. NULL: a script of the service (a plain namespace's, authenticate), which belongs to none of several. */
+static struct hub_hub *hub_arg(const struct hub_engine *e, const struct hub_host_call *c) {
+    if (c->caller) return c->caller;
+    return e->hub_n == 1 ? e->hubs[0] : NULL;
+}
+
+static struct hub_room *room_in(struct hub_hub *hub, struct hub_str id) {
+    struct hub_room *r = hub_room_find(&hub->rooms, id);
+    return r && r->open ? r : NULL;
+}
+
+/* The room in use under this id, *ROOM NULL when nobody is in it: in the script's own hub, else in the only hub that has it. False: several have,
+ * and the call failed. */
+static bool room_arg(const struct hub_engine *e, struct hub_host_call *c, struct hub_room **room) {
+    struct hub_hub *own = hub_arg(e, c);
+    char text[400];
+    *room = own ? room_in(own, text_arg(c, 0)) : NULL;
+    for (size_t i = 0; !own && i < e->hub_n; i++) {
+        struct hub_room *r = room_in(e->hubs[i], text_arg(c, 0));
+        if (r && *room) {
+            snprintf(text, sizeof text,
+                     "rooms of this id are in use in the hubs %s and %s, and a script outside hubs cannot say which one it means; let it tell one "
+                     "hub's kafkaEvents by kafka.publish instead",
+                     hub_of(*room)->def->name, hub_of(r)->def->name);
+            fail(c, HUB_BAD_REQUEST, text);
+            return false;
+        }
+        if (r) *room = r;
     }
-    return NULL;
+    return true;
 }
 
 static void add_data_args(struct hub_buf *b, const char *room_id, const json_t *data) {
@@ -158,12 +181,13 @@ static void on_event_kept(void *p, enum hub_code code, struct hub_str data) {
 
 /* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is not, for everybody reads the history. */
 static void hub_broadcast(void *ctx, struct hub_host_call *c) {
-    struct hub_room *room = room_arg(ctx, c);
+    struct hub_room *room;
     struct hub_target target = {0};
     if (!text_arg(c, 1).n || !hub_target_parse(arg(c, 3), &target.to, &target.ids) || target.to == HUB_TO_SENDER || target.to == HUB_TO_OTHERS) {
         fail(c, HUB_BAD_REQUEST, "hub.broadcast(roomId, event, data, to): to is \"all\" or an array of user ids");
         return;
     }
+    if (!room_arg(ctx, c, &room)) return;
     const struct hub_def_custom_event *e = room ? hub_def_custom_event(hub_of(room)->def, text_arg(c, 1)) : NULL;
     if (e && !e->ephemeral && target.to == HUB_TO_ALL) {
         struct announcing *a = hub_xmalloc(sizeof *a);
@@ -217,25 +241,56 @@ static void on_room_open(void *p, enum hub_code code) {
     free(o);
 }
 
-/* A message to a room nobody is in is stored all the same; with several hubs it must be known which one is meant. */
+static void on_room_record(void *p, enum hub_code code, json_t *record, const char *error) {
+    struct opening *o = p;
+    (void)record;
+    if (!code) {
+        hub_room_open(o->room, on_room_open, o);
+        return;
+    }
+    fail(o->call, code == HUB_NOT_FOUND ? HUB_ROOM_NOT_FOUND : code, code == HUB_NOT_FOUND ? NULL : error);
+    hub_room_unref(o->room);
+    free(o);
+}
+
+/* A message to a room nobody is in is stored all the same, if there is such a room. */
+static void send_in_unused(struct hub_hub *hub, struct hub_host_call *c) {
+    struct hub_engine *e = hub->engine;
+    struct opening *o = hub_xmalloc(sizeof *o);
+    *o = (struct opening){hub_room_get(&hub->rooms, e->config.loop, hub, text_arg(c, 0)), c};
+    hub_object_find(e, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)), arg(c, 0), on_room_record, o);
+}
+
 static void hub_send(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
-    struct hub_room *room = room_arg(e, c);
+    struct hub_room *room;
     if (!text_arg(c, 0).n || !text_arg(c, 1).n || !json_is_object(arg(c, 2))) {
         fail(c, HUB_BAD_REQUEST, "hub.send(roomId, type, content, opts): expected two texts and an object");
-    } else if (room) {
-        send_in(room, c);
-    } else if (e->hub_n != 1) {
-        fail(c, HUB_NOT_FOUND, "hub.send: nobody is in that room, and the service has several hubs");
-    } else {
-        struct opening *o = hub_xmalloc(sizeof *o);
-        *o = (struct opening){hub_room_get(&e->hubs[0]->rooms, e->config.loop, e->hubs[0], text_arg(c, 0)), c};
-        hub_room_open(o->room, on_room_open, o);
+        return;
     }
+    if (!room_arg(e, c, &room)) return;
+    if (room)
+        send_in(room, c);
+    else if (hub_arg(e, c))
+        send_in_unused(hub_arg(e, c), c);
+    else
+        fail(c, HUB_NOT_FOUND, "nobody is in that room, and a script outside hubs cannot say which of several it means");
+}
+
+static int64_t emit_to_user(const struct hub_hub *hub, struct hub_str user, struct hub_str event, struct hub_str args) {
+    int64_t n = 0;
+    HUB_LIST_EACH(&hub->conns, it) {
+        struct hub_conn *conn = HUB_CONTAINER(it, struct hub_conn, link);
+        if (!hub_str_is(user, conn->identity->user_id)) continue;
+        hub_outlet_emit(&conn->outlet, event, args, 0);
+        n++;
+    }
+    return n;
 }
 
 static void hub_emit(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
+    const struct hub_hub *own = hub_arg(e, c);
     struct hub_buf args = {0};
     int64_t n = 0;
     if (!text_arg(c, 0).n || !text_arg(c, 1).n) {
@@ -243,21 +298,16 @@ static void hub_emit(void *ctx, struct hub_host_call *c) {
         return;
     }
     add_data_args(&args, NULL, arg(c, 2));
-    for (size_t i = 0; i < e->hub_n; i++) {
-        HUB_LIST_EACH(&e->hubs[i]->conns, it) {
-            struct hub_conn *conn = HUB_CONTAINER(it, struct hub_conn, link);
-            if (!hub_str_is(text_arg(c, 0), conn->identity->user_id)) continue;
-            hub_outlet_emit(&conn->outlet, text_arg(c, 1), hub_buf_str(&args), 0);
-            n++;
-        }
-    }
+    if (own) n = emit_to_user(own, text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
+    for (size_t i = 0; !own && i < e->hub_n; i++) n += emit_to_user(e->hubs[i], text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
     hub_buf_free(&args);
     done(c, json_integer(n));
 }
 
 static void hub_members(void *ctx, struct hub_host_call *c) {
-    struct hub_room *room = room_arg(ctx, c);
+    struct hub_room *room;
     struct hub_buf b = {0};
+    if (!room_arg(ctx, c, &room)) return;
     if (!room) {
         done(c, json_array());
         return;
@@ -268,12 +318,13 @@ static void hub_members(void *ctx, struct hub_host_call *c) {
 }
 
 static void hub_member_count(void *ctx, struct hub_host_call *c) {
-    struct hub_room *room = room_arg(ctx, c);
-    done(c, json_integer(room ? room->user_n : 0));
+    struct hub_room *room;
+    if (room_arg(ctx, c, &room)) done(c, json_integer(room ? room->user_n : 0));
 }
 
 static void hub_kick(void *ctx, struct hub_host_call *c) {
-    struct hub_room *room = room_arg(ctx, c);
+    struct hub_room *room;
+    if (!room_arg(ctx, c, &room)) return;
     bool there = room && hub_room_user(room, text_arg(c, 1));
     if (there) hub_room_expel(room, text_arg(c, 1), "hub:kicked", text_arg(c, 2));
     done(c, json_boolean(there));

@@ -274,7 +274,7 @@ enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, 
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n);
 static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
                                  void *arg) {
-    hub->engine->config.hooks->call(hub->engine->config.scripts, script, args, n, done, arg);
+    hub->engine->config.hooks->call(hub->engine->config.scripts, script, hub, args, n, done, arg);
 }
 /* Logs and counts a failed hook. */
 void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code, const char *error);

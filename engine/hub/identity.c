@@ -196,7 +196,7 @@ static void authenticate(struct resolution *r) {
         return;
     }
     const struct hub_hook_arg args[] = {{"session", r->session}, {"claims", r->claims}};
-    c->hooks->call(c->scripts, &c->service->authenticate, args, HUB_NELEM(args), on_authenticated, r);
+    c->hooks->call(c->scripts, &c->service->authenticate, NULL, args, HUB_NELEM(args), on_authenticated, r);
 }
 
 /* ---- second step: the stored session ---- */

@@ -30,7 +30,7 @@ static void run(struct hub_scripts *s, const struct hub_script *script) {
     if (!room) room = hub_json_parse(HUB_STR("{\"title\":\"Lobby\",\"size\":3,\"tags\":[\"a\",null,{\"x\":1.5}],\"none\":null,\"o\":{}}"), &err);
     struct hub_hook_arg args[] = {{"room", room}, {"user", NULL}, {"roomId", json_array_get(json_object_get(room, "tags"), 0)}};
     int calls = 0;
-    hub_lua_hook_ops.call(s, script, args, HUB_NELEM(args), on_done, &calls);
+    hub_lua_hook_ops.call(s, script, NULL, args, HUB_NELEM(args), on_done, &calls);
     if (calls != 1) abort();
 }
 

@@ -69,7 +69,7 @@ static inline void script_env_end(struct script_env *e) {
 static inline const struct hub_script *script_env_script(const struct script_env *e, size_t i) { return &e->actions[i].script; }
 
 static inline void script_call(struct script_env *e, size_t i, const struct hub_hook_arg *args, size_t n, struct script_result *r) {
-    hub_lua_hook_ops.call(e->s, script_env_script(e, i), args, n, script_done, r);
+    hub_lua_hook_ops.call(e->s, script_env_script(e, i), NULL, args, n, script_done, r);
 }
 
 /* Compiles and runs one script in a service of its own. The result is as JSON text in a static buffer, or "CODE: error". */

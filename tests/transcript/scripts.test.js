@@ -175,6 +175,95 @@ describe("hub", () => {
   });
 });
 
+// Once it was the first hub in which a room of that id was in use, whoever asked.
+describe("hub in a service of several hubs whose rooms share ids", () => {
+  const lua = `
+    local with = message.content.with
+    if message.content.call == "broadcast" then return {accept = true, persist = false, modifiedContent = {value = hub.broadcast(roomId, "tick", {})}} end
+    if message.content.call == "send" then hub.send(with or roomId, "note", {text = "hello"}) end
+    if message.content.call == "emit" then hub.emit("bob", "whisper", {}) end
+    if message.content.call == "kick" then hub.kick(roomId, "bob", "by script") end
+    return {accept = true, persist = false, modifiedContent = {value = {count = hub.memberCount(roomId), members = #hub.members(roomId)}}}`;
+  const namespace = `
+    local ok, result = pcall(hub[call], ...)
+    return ok and {value = result} or {code = result.code, message = result.message}`;
+  const server = serve((def) => {
+    def.hub.messageSettings.customMessageTypes = [{ name: "run" }, { name: "note" }];
+    def.hub.hubLogic = { messageHandlers: [{ messageType: "run", script: { lua } }] };
+    def.hub.eventSettings = { customEvents: [{ name: "tick", direction: "serverToRoom" }, { name: "whisper", direction: "serverToClient" }] };
+    def.hubs = ["arena", "lobby"].map((name) => ({ ...def.hub, hubBasics: { name } }));
+    def.service.namespaces = [
+      {
+        path: "/outside",
+        events: [...["memberCount", "send"].map((name) => ({ name, script: { lua: namespace.replace("[call]", `.${name}`) } }))],
+      },
+    ];
+  });
+
+  /** Ann and bob in the room of this id in every hub; ann sends {call} in each hub in turn. BODY sees who is in that hub and in the others. */
+  async function inEach(call, body) {
+    const roomId = server.room();
+    const hubs = {};
+    for (const hub of ["arena", "chat", "lobby"]) {
+      hubs[hub] = { ann: await server.member("ann", roomId, { hub }), bob: await server.member("bob", roomId, { hub }) };
+    }
+    for (const hub of Object.keys(hubs)) {
+      const { message } = await hubs[hub].ann.ok("hub:send", { roomId, messageType: "run", content: { call } });
+      const others = Object.keys(hubs).filter((name) => name !== hub);
+      await body(hubs[hub], others.map((name) => hubs[name]), message.content.value, roomId);
+    }
+  }
+
+  for (const [call, event] of Object.entries({ broadcast: "tick", emit: "whisper" })) {
+    test(`${call} is heard in the script's own hub only`, async () => {
+      await inEach(call, async (own, others) => {
+        await own.bob.next(event);
+        for (const other of others) await other.bob.nothing(event);
+      });
+    });
+  }
+
+  test("send puts the message into the script's own hub only", async () => {
+    await inEach("send", async (own, others) => {
+      const isNote = ({ message }) => message.messageType === "note";
+      await own.bob.next("hub:messageArrived", isNote);
+      for (const other of others) assert.deepEqual((await other.bob.unread("hub:messageArrived")).filter(isNote), []);
+    });
+  });
+
+  test("kick puts out of the script's own hub; members and memberCount count there", async () => {
+    const left = { count: 1, members: 1 };
+    await inEach("kick", async (own, others, value) => {
+      assert.deepEqual(value, left);
+      await own.bob.next("hub:kicked");
+      for (const other of others) await other.bob.nothing("hub:kicked");
+    });
+  });
+
+  test("send to a room nobody is in goes to the script's own hub, and refuses a room that does not exist", async () => {
+    const [roomId, empty] = [server.room(), server.room()];
+    const ann = await server.member("ann", roomId, { hub: "lobby" });
+    await ann.ok("hub:send", { roomId, messageType: "run", content: { call: "send", with: empty } });
+    const count = async (hub) => (await server.rest("GET", `/${hub}/rooms/${empty}/messages`, { user: "ann" })).body.messages.length;
+    assert.deepEqual(await Promise.all(["arena", "chat", "lobby"].map(count)), [0, 0, 1]);
+    await ann.refused("handler_failed", "hub:send", { roomId, messageType: "run", content: { call: "send", with: "no such room" } });
+    assert.match(server.hubd.output, /room_not_found/);
+  });
+
+  test("a script outside hubs reaches a room that one hub uses, and is told when it cannot say which hub it means", async () => {
+    const [roomId, empty] = [server.room(), server.room()];
+    await server.member("ann", roomId, { hub: "lobby" });
+    const outside = await server.connect("eve", { namespace: "/outside" });
+    const call = (...args) => outside.socket.timeout(5000).emitWithAck(...args);
+    assert.deepEqual(await call("memberCount", roomId), { value: 1 });
+    await server.member("ann", roomId, { hub: "arena" });
+    const { code, message } = await call("memberCount", roomId);
+    assert.equal(code, "bad_request");
+    assert.match(message, /arena and lobby/);
+    assert.equal((await call("send", empty, "note", {})).code, "not_found");
+  });
+});
+
 describe("helpers", () => {
   const server = serve(
     scripts({

@@ -69,10 +69,10 @@ static void answer_hook(const char *text) {
         hook_done(hook_arg, HUB_OK, v, NULL);
     json_decref(v);
 }
-static void fake_hook(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
-                      void *arg) {
+static void fake_hook(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
+                      hub_hook_done *done, void *arg) {
     struct hub_buf b = {0};
-    (void)s;
+    (void)s, (void)caller;
     (void)script;
     for (size_t i = 0; i < n; i++) {
         hub_buf_addf(&b, "%s=", args[i].name);

@@ -83,9 +83,9 @@ static void forget(struct hub_scripts *s, const char *sid) {
 }
 static hub_hook_done *authenticating;
 static void *authenticating_arg;
-static void run_hook(struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
-                     void *arg) {
-    (void)s, (void)script, (void)args, (void)n;
+static void run_hook(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
+                     hub_hook_done *done, void *arg) {
+    (void)s, (void)script, (void)caller, (void)args, (void)n;
     authenticating = done, authenticating_arg = arg;
 }
 static const struct hub_hook_ops hooks = {.call = run_hook, .event = run, .forget_socket = forget};

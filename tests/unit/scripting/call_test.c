@@ -81,7 +81,7 @@ static void a_script_that_was_not_compiled_fails(void **state) {
     script_env_init(&e);
     script_env_add(&e, HUB_SCRIPT_NONE, "");
     assert_int_equal(script_env_start(&e), HUB_OK);
-    hub_lua_hook_ops.call(e.s, &stray, NULL, 0, script_done, &r);
+    hub_lua_hook_ops.call(e.s, &stray, NULL, NULL, 0, script_done, &r);
     assert_int_equal(r.calls, 1);
     assert_int_equal(r.code, HUB_HANDLER_FAILED);
     script_env_end(&e);

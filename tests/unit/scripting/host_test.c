@@ -63,7 +63,7 @@ static void nested_done(void *arg, enum hub_code code, json_t *result, const cha
 static void hub_hook(void *ctx, struct hub_host_call *call) {
     (void)ctx;
     size_t i = (size_t)json_integer_value(json_array_get(call->args, 0));
-    hub_lua_hook_ops.call(env.s, script_env_script(&env, i), NULL, 0, nested_done, call);
+    hub_lua_hook_ops.call(env.s, script_env_script(&env, i), NULL, NULL, 0, nested_done, call);
 }
 
 static const struct hub_host_fn fns[] = {{"objects", "find", objects_find},
