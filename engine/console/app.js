@@ -1,9 +1,9 @@
 // The console: joins a room of a hub as anybody the service admits, and shows and does what the wire offers there.
-import { describeHub, listHubs, openHub } from "./client.js";
+import { describeHub, listHubs, openHub, readRoom } from "./client.js";
 import { $, el } from "./dom.js";
 import { makeForm } from "./form.js";
 import * as messages from "./messages.js";
-import { clearDoing, setDoing, showMembers, showPermissions, showRaw, showState } from "./room.js";
+import { clearDoing, setDoing, showMembers, showPermissions, showRaw, showRecord, showState } from "./room.js";
 
 const TYPING_EVERY = 3000; // ms; the hub lets typing end after 6 s without a repeat
 const RECEIPT_AFTER = 200; // ms in which several messages share one receipt
@@ -14,6 +14,7 @@ let service;
 let client;
 let hub; // description
 let roomId;
+let bearer; // the token that was signed in with
 let me; // user id; undefined until known
 let rights; // of hub:joined or hub:permissions
 let position = {}; // of the last numbered event seen: seq, epoch
@@ -66,7 +67,7 @@ async function enter(event) {
   event.preventDefault();
   leave();
   notice("");
-  const bearer = token();
+  bearer = token();
   try {
     hub = await describeHub($("hub").value, bearer);
   } catch (error) {
@@ -79,9 +80,9 @@ async function enter(event) {
   rights = undefined;
   const opened = openHub(hub.name, bearer, {
     connect: () => join(opened),
-    disconnect: (reason) => status(reason === "io client disconnect" ? "not connected" : "connection lost"),
+    disconnect: (reason) => client === opened && ended(reason),
     refuse: (error) => (error.data ? refuse(error.message) : status(`cannot connect: ${error.message}`)),
-    event: (name, payload) => client === opened && payload?.roomId === roomId && heard(name, payload),
+    event: (name, payload) => client === opened && (payload?.roomId ?? roomId) === roomId && heard(name, payload),
     passed: showRaw,
   });
   client = opened;
@@ -94,6 +95,12 @@ async function join(opened) {
   if (client !== opened) return;
   if (!answer.ok) refuse(answer.error.message ?? answer.error.code);
   else status("connected");
+}
+
+// The client comes back by itself after a lost connection, not when the server ended the session: hub:error has said why.
+function ended(reason) {
+  if (reason === "io server disconnect") refuse($("notice").textContent || "The server ended the connection");
+  else status("connection lost");
 }
 
 function refuse(text) {
@@ -196,6 +203,7 @@ const on = {
   "hub:speakDenied": ({ userId }) => userId === me && notice("You may not speak."),
   "hub:kicked": ({ reason }) => refuse(`You were removed from the room${reason ? `: ${reason}` : ""}`),
   "hub:blocked": ({ reason }) => refuse(`You are blocked in this room${reason ? `: ${reason}` : ""}`),
+  "hub:roomUpdated": ({ record }) => showRecord(record),
   "hub:roomClosed": () => refuse("The room was closed"),
   "hub:error": ({ error }) => notice(error),
 };
@@ -216,6 +224,8 @@ function begin() {
   clearDoing();
   reply(undefined);
   showState();
+  showRecord();
+  openRecord();
   announced = 0;
   $("where").textContent = `${hub.name} / ${roomId}`;
   $("older").hidden = true;
@@ -237,6 +247,7 @@ function apply(next) {
   showPermissions(next);
   $("speak").hidden = !silenced;
   $("pending-part").hidden = !permissions.canModerate && !permissions.canManageRoom;
+  $("change").hidden = !permissions.canManageRoom;
   fillTypes();
   drawMembers();
   if (permissions.canModerate && !before?.canModerate) loadPending();
@@ -404,14 +415,45 @@ function fillEvents() {
   $("event").elements.name.replaceChildren(...all.map((name) => el("option", { value: name, text: name })));
 }
 
+/** The JSON of a text area, undefined when it is empty; throws an Error that names it. */
+function jsonOf({ name, value }) {
+  try {
+    return value.trim() ? JSON.parse(value) : undefined;
+  } catch (error) {
+    throw new Error(`${name}: expected JSON (${error.message})`);
+  }
+}
+
 async function emit(event) {
   event.preventDefault();
   const { name, data } = event.target.elements;
   try {
-    const value = data.value.trim() ? { data: JSON.parse(data.value) } : {};
-    await act("hub:event", { event: name.value, ...value });
+    const value = jsonOf(data);
+    await act("hub:event", { event: name.value, ...(value !== undefined && { data: value }) });
   } catch (error) {
-    notice(`data: expected JSON (${error.message})`);
+    notice(error.message);
+  }
+}
+
+async function openRecord() {
+  if (!$("room-part").open || $("record").textContent) return;
+  try {
+    showRecord(await readRoom(hub.name, roomId, bearer));
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
+async function changeRoom(event) {
+  event.preventDefault();
+  const form = event.target;
+  try {
+    const answer = await act("hub:updateRoom", { changes: jsonOf(form.elements.changes) });
+    if (!answer) return;
+    showRecord(answer.room);
+    form.reset();
+  } catch (error) {
+    notice(error.message);
   }
 }
 
@@ -434,6 +476,8 @@ $("speak").addEventListener("click", () => act("hub:requestSpeak"));
 $("older").addEventListener("click", older);
 $("restrict").addEventListener("submit", applyRestriction);
 $("event").addEventListener("submit", emit);
+$("room-part").addEventListener("toggle", openRecord);
+$("change").addEventListener("submit", changeRoom);
 $("ask-state").addEventListener("click", async () => showState((await act("hub:requestState")).state));
 $("raw").addEventListener("toggle", () => ($("events").scrollTop = $("events").scrollHeight)); // the newest first seen
 $("clear").addEventListener("click", () => $("events").replaceChildren());

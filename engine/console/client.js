@@ -4,13 +4,19 @@ import { io } from "socket.io-client";
 // The page is served at <base path>/console/.
 const base = new URL("../", document.baseURI);
 
-/** The hub's description, or an Error in the server's words. */
-export async function describeHub(hub, token) {
-  const response = await fetch(new URL(encodeURIComponent(hub), base), { headers: token ? { authorization: `Bearer ${token}` } : {} });
+/** What the server answers to a GET, or an Error in its words. */
+async function get(path, token) {
+  const response = await fetch(new URL(path, base), { headers: token ? { authorization: `Bearer ${token}` } : {} });
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(body.message ?? `the server answered ${response.status}`);
-  return body.hub;
+  return body;
 }
+
+/** The hub's description. */
+export const describeHub = async (hub, token) => (await get(encodeURIComponent(hub), token)).hub;
+
+/** A room's record, as the token's user may see it. */
+export const readRoom = async (hub, room, token) => (await get(`${encodeURIComponent(hub)}/rooms/${encodeURIComponent(room)}`, token)).room;
 
 export async function listHubs() {
   const response = await fetch("hubs.json");

@@ -51,6 +51,11 @@ export function showState(state) {
   $("state").textContent = state === undefined ? "none" : JSON.stringify(state, null, 2);
 }
 
+/** The room's record; undefined while nobody asked for it. */
+export function showRecord(record) {
+  $("record").textContent = record === undefined ? "" : JSON.stringify(record, null, 2);
+}
+
 const arrows = { in: "←", out: "→", ack: "↩" };
 
 /** One event that passed: direction in, out, or ack (the answer to an event that went out). */

@@ -7,12 +7,25 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 import { definition } from "./definition.js";
 import { example } from "./example.js";
-import { Hubd, removeService, ROOT, writeService } from "./harness.js";
+import { Hubd, removeService, writeService } from "./harness.js";
+import { now, token } from "./tokens.js";
+
+/** Why these tests cannot be: undefined when hubd has its page. Asked of hubd itself: a bundle that it was not built with is of no use. */
+async function withoutPage() {
+  const dir = writeService(definition());
+  const hubd = await Hubd.start(dir);
+  try {
+    const answer = await fetch(`${hubd.url}/console/`);
+    return answer.ok ? undefined : (await answer.text()).trim();
+  } finally {
+    await hubd.stop();
+    removeService(dir);
+  }
+}
 
 const BROWSER = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-const noBrowser = BROWSER || process.env.CI === "true" ? false : "no Chromium (Debian: apt-get install chromium)";
-const bundled = process.env.CI === "true" || existsSync(join(ROOT, "build/console/app.js"));
-const noPage = bundled ? noBrowser : "hubd was built without its console (make console)";
+const noPage = await withoutPage();
+const noBrowser = noPage ?? (BROWSER ? undefined : "There is no Chromium (Debian: apt-get install chromium)");
 const OFFLINE = /ERR_CONNECTION_REFUSED|WebSocket connection/; // what the browser itself says while hubd is down
 const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 800 };
@@ -30,7 +43,12 @@ async function serving(changes, use) {
   }
 }
 
-describe("/console", { skip: bundled ? false : noPage }, () => {
+// Elsewhere these tests are skipped; there it would go unnoticed.
+if (process.env.CI === "true") {
+  test("hubd has its console, and there is a browser to try it in", () => assert.equal(noBrowser, undefined));
+}
+
+describe("/console", { skip: noPage }, () => {
   test("is off without dev authentication", () =>
     serving({ auth: { anonymous: true } }, async ({ url }) => {
       for (const path of ["/console", "/console/", "/console/app.js", "/console/hubs.json"]) {
@@ -76,7 +94,7 @@ describe("/console", { skip: bundled ? false : noPage }, () => {
   });
 });
 
-describe("the page of /console", { skip: noPage }, () => {
+describe("the page of /console", { skip: noBrowser }, () => {
   const chat = example("chat");
   let browser;
   let profile;
@@ -274,6 +292,26 @@ describe("the page of /console", { skip: noPage }, () => {
     assert.equal(await member.getByLabel("body").isDisabled(), false);
   });
 
+  test("who manages the room sees its record and changes it; others see the change", async () => {
+    const [owner, member] = [await tab("owner", { room: "team" }), await tab("member", { room: "team" })];
+    for (const page of [owner, member]) {
+      await joined(page);
+      await page.locator("#room-part summary").click();
+      await page.locator("#record").getByText('"title": "Team"').waitFor();
+    }
+    assert.equal(await member.getByLabel("Changes (JSON)").isVisible(), false);
+    const change = async (text) => {
+      await owner.getByLabel("Changes (JSON)").fill(text);
+      await owner.getByRole("button", { name: "Change the room" }).click();
+    };
+    await change("{topic: none}");
+    await owner.getByRole("alert").filter({ hasText: "changes: expected JSON" }).waitFor();
+    await change('{"nothing": 1}');
+    await owner.getByRole("alert").filter({ hasText: "invalid_content" }).waitFor();
+    await change('{"topic": "Changed by hand"}');
+    for (const page of [owner, member]) await page.locator("#record").getByText('"topic": "Changed by hand"').waitFor();
+  });
+
   test("replies, custom events, the room's state and raw events are shown", async () => {
     const ann = await tab("ann");
     const bob = await tab("bob");
@@ -322,6 +360,33 @@ describe("the page of /console", { skip: noPage }, () => {
     await shows(page, "while nobody looked");
     await joined(page);
     assert.equal(await line(page, "before the restart").count(), 1);
+  });
+
+  test("with a token one signs in as the user it names, is told what is wrong with it, and of its end", () => {
+    const secret = "a secret of more than thirty-two characters";
+    const jwt = { algorithms: ["HS256"], secretEnv: "CONSOLE_SECRET" };
+    process.env.CONSOLE_SECRET = secret;
+    return serving({ auth: { jwt }, console: true }, async ({ url }) => {
+      const page = await open(DESK, url);
+      await page.getByLabel("Sign in").selectOption("token");
+      assert.equal(await page.getByLabel("User id").isVisible(), false);
+      const signIn = async (text) => {
+        await page.getByLabel("Token", { exact: true }).fill(text);
+        await page.getByLabel("Room id").fill("r1");
+        await page.getByRole("button", { name: "Join" }).click();
+      };
+      await signIn("nonsense");
+      await page.getByRole("alert").filter({ hasText: /token/i }).waitFor();
+      assert.equal(complaints.splice(0).length, 1, "the browser's own word on the answer 401");
+      await signIn(token("HS256", secret, { userId: "tess", exp: now() + 6 }));
+      await joined(page);
+      await page.getByRole("list", { name: "Members" }).getByText("tess").waitFor();
+      await write(page, "signed by hand");
+      await line(page, "signed by hand").getByText("tess").waitFor();
+      await line(page, "signed by hand").getByRole("button", { name: "Edit" }).waitFor();
+      await page.getByRole("alert").filter({ hasText: /expired/ }).waitFor();
+      await page.getByRole("button", { name: "Join" }).waitFor();
+    });
   });
 
   test("with console: true strangers sign in anonymously, and their own messages are theirs to edit", () =>

@@ -15,6 +15,7 @@ export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const PROGRAM = process.env.HUBD ? resolve(process.env.HUBD) : join(ROOT, "build/dev/hubd");
 const START_MS = 30000;
 const STOP_MS = 30000;
+const PATIENCE_MS = 15000;
 const REPORT = /ERROR: \w+Sanitizer|LeakSanitizer|runtime error:/;
 
 // The whole suite runs twice: on the embedded store, cache and bus, and on the servers of this set (backends/set.js).
@@ -66,6 +67,12 @@ export function within(ms, promise, what, detail = () => "") {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+/** Asks HOLDS() again and again until it is true; fails with WHAT when it does not become so in good time. */
+export async function eventually(what, holds) {
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await holds())) assert.ok(performance.now() < end, `${what}: not within ${PATIENCE_MS} ms`);
+}
+
 /** One hubd process. */
 export class Hubd {
   /** Runs hubd on DIR with ARGS and ENV; use start() to wait until it listens, on the backends of this run. */
@@ -103,7 +110,7 @@ export class Hubd {
     early.catch(() => {});
     const [, base] = await within(
       START_MS,
-      Promise.race([hubd.printed(/(https?:\/\/[^\s/"]+:\d+)/), early]),
+      Promise.race([hubd.printed(/(https?:\/\/[^\s/"]+:\d+)/, 0, START_MS), early]),
       "hubd listens",
       () => `\n${hubd.output}`,
     );
@@ -122,17 +129,18 @@ export class Hubd {
   }
 
   /** Resolves with the match as soon as PATTERN stands in the output (from position FROM on). */
-  printed(pattern, from = 0) {
-    return new Promise((done) => {
-      const look = () => {
+  printed(pattern, from = 0, ms = PATIENCE_MS) {
+    let look;
+    const seen = new Promise((done) => {
+      look = () => {
         const match = pattern.exec(this.output.slice(from));
-        if (!match) return;
-        this.watchers.delete(look);
-        done(match);
+        if (match) done(match);
       };
       this.watchers.add(look);
       look();
     });
+    const sofar = () => `; so far:\n${this.output.slice(from).slice(-2000)}`;
+    return within(ms, seen, `the output matches ${pattern}`, sofar).finally(() => this.watchers.delete(look));
   }
 
   signal(name) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { createServer as createPlain } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { serve, serving } from "./harness.js";
+import { eventually, serve, serving } from "./harness.js";
 
 const listen = (server) => new Promise((done) => server.listen(0, "127.0.0.1", () => done(server.address().port)));
 
@@ -172,7 +172,7 @@ describe("http in scripts", () => {
     const peers = await Promise.all(Array.from({ length: 64 }, (_, i) => server.member(`u${i}`, server.room())));
     const content = { get: `${url}/hold`, opts: { timeoutMs: 20000 } };
     const answers = Promise.all(peers.map((peer) => peer.call("hub:send", { roomId: peer.welcome.roomId, messageType: "fetch", content })));
-    while (held.length < 64) await ann.settled();
+    await eventually("64 requests under way", async () => (await ann.settled(), held.length >= 64));
     await refused("overloaded", /64 requests/, { get: `${url}/echo` });
     await ann.say(roomId, "the loop goes on");
     for (const res of held.splice(0)) res.end("late");

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { definition } from "./definition.js";
-import { Hubd, removeService, runToEnd, serve, serving, within, writeService } from "./harness.js";
+import { eventually, Hubd, removeService, runToEnd, serve, serving, within, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
 import { Polling, Tcp } from "./raw.js";
 
@@ -177,7 +177,7 @@ describe("SIGHUP", () => {
         await server.hubd.printed(/reload/i, from);
         // The log line may precede the switch; a join tells.
         const joinedWith = async () => (await (await server.member("bob", "r1")).next("hub:history")).messages.length;
-        while ((await joinedWith()) !== 4);
+        await eventually("the new historyLimit", async () => (await joinedWith()) === 4);
         await ann.say("r1", "still connected");
         const bob = await server.member("bob", "r1");
         await bob.ok("hub:send", { roomId: "r1", messageType: "image", content: { mediaUrl: "https://x.example/i" } });

@@ -1,7 +1,7 @@
 // scheduledActions: they tick while somebody is in the room, or always; what they return reaches the room.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve, serving } from "./harness.js";
+import { eventually, serve, serving } from "./harness.js";
 
 const lua = (...lines) => ({ lua: lines.join("\n") });
 
@@ -75,12 +75,12 @@ describe("scheduled actions with keepAlive", () => {
       await ann.ok("hub:leave", { roomId: "r1" });
       const count = async () => (await server.rest("GET", "/chat/rooms/r1/messages?limit=500", { user: "ann" })).body.messages.length;
       const before = await count();
-      while ((await count()) < before + 3);
+      await eventually("three ticks with nobody there", async () => (await count()) >= before + 3);
       server.closePeers();
       await server.hubd.stop();
       await server.start();
       const after = await count();
-      while ((await count()) < after + 3);
+      await eventually("three ticks after a restart", async () => (await count()) >= after + 3);
     });
   });
 });
