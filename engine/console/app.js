@@ -331,8 +331,13 @@ async function older() {
 }
 
 async function loadPending() {
-  const answer = await client.call("hub:pending", { roomId });
-  if (answer.ok) answer.messages.forEach(messages.put);
+  let answer = { hasMore: true, messages: [] };
+  while (answer.hasMore) {
+    const afterId = answer.messages.at(-1)?.id;
+    answer = await client.call("hub:pending", { roomId, ...(afterId && { afterId }) });
+    if (!answer.ok) return;
+    answer.messages.forEach(messages.put);
+  }
 }
 
 // ---- members and receipts ----

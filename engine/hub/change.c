@@ -31,6 +31,7 @@ static void end(struct hub_change *c) {
     hub_buf_free(&c->message);
     hub_buf_free(&c->from);
     free(c->sender);
+    json_decref(c->audience);
     hub_of(room)->engine->pending--;
     if (op->run) hub_room_op_done(room, op);
     free(c);

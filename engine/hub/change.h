@@ -29,7 +29,8 @@ struct hub_change {
     bool unchanged;
     bool pending; /* it has no number, and only moderators and its sender know of it */
     struct hub_str id;
-    char *sender; /* NULL: the system's */
+    char *sender;     /* NULL: the system's */
+    json_t *audience; /* approval: whom the message is for, as the handler said; NULL = all */
 };
 
 /* Makes a change of args.messageId ready for hub_change_run; NULL when the call was refused (and is gone). */

@@ -260,6 +260,8 @@ typedef void hub_submitted(void *arg, enum hub_code code, const char *error, str
 /* Gives the draft its place in the room's order, persists it, reports it to DONE (may be NULL), announces it. Everything in DRAFT is
  * borrowed for the call only. */
 void hub_room_submit(struct hub_room *room, const struct hub_draft *draft, hub_submitted *done, void *arg);
+/* Whether a message that SENDER_ID sent with this clientMessageId is on its way to the store: a look there would not find it yet. */
+bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, struct hub_str client_message_id);
 /* Name and avatar as copied into messages. */
 struct hub_str hub_session_name(const json_t *session);
 struct hub_str hub_session_avatar(const json_t *session);

@@ -41,6 +41,7 @@ static void add_json(struct hub_buf *b, const char *key, const struct hub_cell *
 static void add_optional(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells) {
     for (size_t i = HUB_MSG_FIXED; i < table->column_n; i++) {
         const struct hub_column *col = &table->columns[i];
+        if (!strcmp(col->property, HUB_MSG_BROADCAST_TO)) continue;
         if (col->type == HUB_COL_JSON)
             add_json(b, col->property, &cells[i]);
         else if (cells[i].kind == HUB_CELL_BOOL && cells[i].i)

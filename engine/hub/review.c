@@ -1,30 +1,57 @@
 /* Messages that wait for a moderator: listing, approving, rejecting (contract: wire.md, semantics.md "Order and durability"). */
 #include "hub/change.h"
 
-#define PENDING_MAX 200 /* messages of one list, the oldest first */
+#define PENDING_DEFAULT 200 /* messages of one list, the oldest first */
+#define PENDING_MAX 1000
 
 static struct hub_cell text_cell(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
+
+/* args.limit; 0 when it is none. */
+static int64_t pending_limit(const struct hub_call *call) {
+    const json_t *given = hub_json_get(call->args, "limit");
+    int64_t limit = hub_json_nil(given) ? PENDING_DEFAULT : hub_json_get_int(call->args, "limit", 0);
+    return limit < 1 ? 0 : limit > PENDING_MAX ? PENDING_MAX : limit;
+}
 
 static void on_pending(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct hub_call *call = arg;
     struct hub_buf b = {0};
+    size_t limit = (size_t)pending_limit(call);
     (void)error;
     if (code) {
         hub_call_fail(call, code, NULL);
         return;
     }
-    hub_messages_json(&b, rows, rows->n, false);
+    hub_messages_json(&b, rows, rows->n < limit ? rows->n : limit, false);
+    hub_buf_addf(&b, ",\"hasMore\":%s", rows->n > limit ? "true" : "false");
     hub_call_ok(call, "messages", hub_buf_str(&b));
     hub_buf_free(&b);
 }
 
+/* The oldest first; afterId, the id of the last message of a list, asks for the next. */
 void hub_cmd_pending(struct hub_call *call) {
     struct hub_store *store = call->hub->engine->config.store;
+    const json_t *given = hub_json_get(call->args, "afterId");
+    struct hub_str after = hub_json_str(given);
+    int64_t limit = pending_limit(call);
+    if (!limit) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PENDING_MAX);
+        return;
+    }
+    if (!hub_json_nil(given) && !hub_id_ok(after)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "afterId: " HUB_ID_EXPECTED);
+        return;
+    }
     const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
                                      {.column = HUB_MSG_SEQ, .value = {.kind = HUB_CELL_NULL}}, /* found by the index over (roomId, seq) */
-                                     {.column = HUB_MSG_STATUS, .value = text_cell(HUB_STR("pending"))}};
-    const struct hub_select q = {
-        .table = call->hub->tables->message, .where = where, .where_n = 3, .order_by = HUB_MSG_ID, .limit = PENDING_MAX}; /* ids grow with time */
+                                     {.column = HUB_MSG_STATUS, .value = text_cell(HUB_STR("pending"))},
+                                     {.column = HUB_MSG_ID, .cmp = HUB_GT, .value = text_cell(after)}};
+    const struct hub_select q = {.table = call->hub->tables->message,
+                                 .where = where,
+                                 .where_n = after.n ? 4 : 3,
+                                 .order_by = HUB_MSG_ID, /* ids grow with time */
+                                 .limit = limit + 1,
+                                 .offset = hub_json_get_int(call->args, "offset", 0)};
     store->ops->select(store, &q, on_pending, call);
 }
 
@@ -37,7 +64,8 @@ static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub
 }
 
 static enum hub_code judge_approval(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
-    (void)row;
+    int column = hub_table_column(c->numbered.write.table, HUB_STR(HUB_MSG_BROADCAST_TO));
+    if (column >= 0 && row[column].kind == HUB_CELL_TEXT) c->audience = hub_json_parse(row[column].s, NULL);
     return judge(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
 }
 
@@ -48,14 +76,16 @@ static enum hub_code judge_rejection(struct hub_change *c, const struct hub_cell
 
 static void tell_approval(const struct hub_change *c) {
     struct hub_buf args = {0};
-    const struct hub_target all = {.to = HUB_TO_ALL};
+    struct hub_target target = {.sender = hub_cstr(c->sender)};
+    if (json_is_false(c->audience)) return; /* the handler's broadcast: false */
+    hub_target_parse(c->audience, &target.to, &target.ids);
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(c->room->id));
     hub_buf_addz(&args, ",\"message\":");
     hub_buf_adds(&args, hub_buf_str(&c->message));
     hub_buf_adds(&args, hub_buf_str(&c->from));
     hub_buf_addc(&args, '}');
-    hub_room_emit(c->room, &all, HUB_STR("hub:messageArrived"), hub_buf_str(&args), 0);
+    hub_room_emit(c->room, &target, HUB_STR("hub:messageArrived"), hub_buf_str(&args), 0);
     hub_buf_free(&args);
 }
 

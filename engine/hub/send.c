@@ -10,8 +10,9 @@
 
 /* A send that passed the gates. */
 struct sending {
-    struct hub_room_op op; /* when it waits for its turn in the room */
-    int64_t asked;         /* loop time */
+    struct hub_room_op op;   /* when it waits for its turn in the room */
+    struct hub_room_out out; /* when it waits for a first sending of itself to be stored */
+    int64_t asked;           /* loop time */
     struct hub_call *call;
     struct hub_room *room; /* reference */
     const struct hub_def_message_type *type;
@@ -254,6 +255,57 @@ static void find_original(struct sending *s) {
     store->ops->select(store, &q, on_original, s);
 }
 
+/* ---- the same message sent before ---- */
+
+/* A handler acts, so it must not see a repeat; other types leave it to the store to find the first message. */
+static bool may_repeat(const struct sending *s) { return s->type->handler && s->draft.client_message_id.n; }
+
+static void judge(struct sending *s);
+
+static void on_first(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct sending *s = arg;
+    struct hub_buf message = {0};
+    (void)error;
+    if (code) {
+        give_up(s, code, NULL);
+        return;
+    }
+    if (!rows->n) {
+        judge(s);
+        return;
+    }
+    struct hub_room *room = hub_room_ref(s->room);
+    struct hub_room_op *op = &s->op;
+    hub_message_json(&message, rows->table, hub_row(rows, 0));
+    on_submitted(s->call, HUB_OK, NULL, hub_buf_str(&message));
+    free_sending(s);
+    hub_buf_free(&message);
+    hub_room_op_done(room, op);
+    hub_room_unref(room);
+}
+
+static void find_first(struct sending *s) {
+    struct hub_hub *hub = hub_of(s->room);
+    struct hub_store *store = hub->engine->config.store;
+    const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->room->id)}},
+                                     {.column = HUB_MSG_SENDER_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->call->who->user_id)}},
+                                     {.column = HUB_MSG_CLIENT_MESSAGE_ID, .value = {.kind = HUB_CELL_TEXT, .s = s->draft.client_message_id}}};
+    const struct hub_select q = {.table = hub->tables->message, .where = where, .where_n = 3, .order_by = -1, .limit = 1, .with_inactive = true};
+    store->ops->select(store, &q, on_first, s);
+}
+
+static void on_stored(struct hub_room_out *out) { find_first(HUB_CONTAINER(out, struct sending, out)); }
+
+static void await_first(struct sending *s) {
+    if (!hub_room_submitting(s->room, hub_cstr(s->call->who->user_id), s->draft.client_message_id)) {
+        find_first(s);
+        return;
+    }
+    s->out.announce = on_stored;
+    hub_room_out(s->room, &s->out);
+    hub_room_out_ready(s->room, &s->out);
+}
+
 /* ---- its turn ---- */
 
 static void proceed(struct sending *s) {
@@ -269,15 +321,23 @@ static void proceed(struct sending *s) {
     hub_room_unref(room);
 }
 
+static void judge(struct sending *s) {
+    if (s->reply_id.n)
+        find_original(s);
+    else
+        proceed(s);
+}
+
 /* The send's turn in the room has come. */
 static void run_op(struct hub_room_op *op) {
     struct sending *s = HUB_CONTAINER(op, struct sending, op);
-    if (!s->reply_id.n)
-        proceed(s);
-    else if (hub_loop_now(s->room->loop) - s->asked <= HUB_TURN_PATIENCE_MS)
-        find_original(s);
-    else
+    bool asks = s->reply_id.n || may_repeat(s);
+    if (asks && hub_loop_now(s->room->loop) - s->asked > HUB_TURN_PATIENCE_MS)
         give_up(s, HUB_OVERLOADED, NULL);
+    else if (may_repeat(s))
+        await_first(s);
+    else
+        judge(s);
 }
 
 void hub_cmd_send(struct hub_call *c) {

@@ -10,6 +10,7 @@
 
 struct submission {
     struct hub_numbered numbered;
+    struct hub_list repeatable; /* in the room's, until it is announced */
     struct hub_cell cells[HUB_MSG_MAX];
     hub_submitted *done;
     void *arg;
@@ -47,7 +48,18 @@ static char *put_or_null(char *at, struct hub_cell *cell, struct hub_str s) {
     return at;
 }
 
-static void fill_cells(struct submission *s, const struct hub_room *room, const struct hub_draft *d, struct hub_str reply_to) {
+/* What the moderator's approval has to know of the handler's verdict; nothing when it is for all. */
+static void add_audience(struct hub_buf *b, const struct hub_draft *d) {
+    if (!d->announce)
+        hub_buf_addz(b, "false");
+    else if (d->to == HUB_TO_IDS)
+        hub_json_add(b, d->to_ids);
+    else if (d->to != HUB_TO_ALL)
+        hub_json_add_string(b, hub_cstr(d->to == HUB_TO_SENDER ? "sender" : "others"));
+}
+
+static void fill_cells(struct submission *s, const struct hub_room *room, const struct hub_draft *d, struct hub_str reply_to,
+                       struct hub_str audience) {
     const struct hub_hub_tables *t = hub_of(room)->tables;
     struct hub_cell *c = s->cells;
     char *at = s->text;
@@ -67,16 +79,19 @@ static void fill_cells(struct submission *s, const struct hub_room *room, const 
     if (t->reply_to >= 0) at = put_or_null(at, &c[t->reply_to], reply_to);
     if (t->reaction >= 0) c[t->reaction] = (struct hub_cell){.kind = HUB_CELL_NULL};
     if (t->forwarded >= 0) c[t->forwarded] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = d->forwarded};
+    if (t->broadcast_to >= 0) at = put_or_null(at, &c[t->broadcast_to], audience);
 }
 
 static struct submission *new_submission(struct hub_room *room, const struct hub_draft *d) {
-    struct hub_buf reply_to = {0};
+    struct hub_buf reply_to = {0}, audience = {0};
     if (d->reply_to && hub_of(room)->tables->reply_to >= 0) hub_json_add(&reply_to, d->reply_to);
-    size_t text = d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n + reply_to.n;
+    if (d->pending) add_audience(&audience, d);
+    size_t text = d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n + reply_to.n + audience.n;
     struct submission *s = hub_xmalloc(sizeof *s + text);
     *s = (struct submission){.pending = d->pending, .announce = d->announce, .to = d->to, .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids)};
-    fill_cells(s, room, d, hub_buf_str(&reply_to));
+    fill_cells(s, room, d, hub_buf_str(&reply_to), hub_buf_str(&audience));
     hub_buf_free(&reply_to);
+    hub_buf_free(&audience);
     return s;
 }
 
@@ -103,10 +118,11 @@ static void tell_room(struct submission *s) {
 
 static void announce(struct hub_numbered *n) {
     struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
+    hub_list_remove(&s->repeatable);
     if (s->done) s->done(s->arg, n->write.code, n->write.error, hub_buf_str(&s->json));
     if (!n->write.code && !n->write.duplicate) {
         hub_metric_add(&messages, 1);
-        if (s->announce) tell_room(s);
+        if (s->announce || s->pending) tell_room(s);
     }
     hub_buf_free(&s->json);
     json_decref(s->to_ids);
@@ -129,10 +145,20 @@ static void on_written(struct hub_numbered *n) {
     }
 }
 
+bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, struct hub_str client_message_id) {
+    HUB_LIST_EACH(&room->repeatable, it) {
+        const struct submission *s = HUB_CONTAINER(it, struct submission, repeatable);
+        if (hub_str_eq(s->cells[HUB_MSG_CLIENT_MESSAGE_ID].s, client_message_id) && hub_str_eq(s->cells[HUB_MSG_SENDER_ID].s, sender_id)) return true;
+    }
+    return false;
+}
+
 void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submitted *done, void *arg) {
     struct submission *s = new_submission(room, d);
     s->done = done;
     s->arg = arg;
+    hub_list_init(&s->repeatable);
+    if (d->client_message_id.n) hub_list_push(&room->repeatable, &s->repeatable);
     s->numbered.written = on_written;
     s->numbered.announce = announce;
     if (!d->persist) {

@@ -144,6 +144,7 @@ static const struct hub_index message_indexes[] = {
 static const struct hub_column reply_to_column = COL("replyTo", JSON);
 static const struct hub_column reaction_column = COL("reaction", JSON);
 static const struct hub_column forwarded_column = COL("forwarded", BOOLEAN);
+static const struct hub_column broadcast_to_column = COL(HUB_MSG_BROADCAST_TO, JSON);
 
 static const struct hub_column moderation_columns[HUB_MOD_COLUMNS] = {
     [HUB_MOD_ID] = COL("id", ID, .required = true),
@@ -199,6 +200,13 @@ static const char *const *message_types(struct own *o, const struct hub_def *d) 
     return list;
 }
 
+/* Whether messages that a handler decided on may have to wait for a moderator. */
+static bool handles_pending(const struct hub_def *d) {
+    bool moderated = d->global_moderation;
+    for (size_t i = 0; i < d->role_n; i++) moderated |= d->roles[i].moderated;
+    return moderated && d->message_handler_n;
+}
+
 static const struct hub_table *message_table(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
     struct hub_column *columns = take(o, HUB_MSG_MAX * sizeof *columns);
     memcpy(columns, message_columns, sizeof message_columns);
@@ -207,6 +215,7 @@ static const struct hub_table *message_table(struct own *o, const struct hub_def
     out->reply_to = optional(columns, &n, d->enable_reply_to, &reply_to_column);
     out->reaction = optional(columns, &n, d->enable_reaction, &reaction_column);
     out->forwarded = optional(columns, &n, d->enable_forwarded, &forwarded_column);
+    out->broadcast_to = optional(columns, &n, handles_pending(d), &broadcast_to_column);
     const char *name = d->data_object_name && *d->data_object_name ? d->data_object_name : join(o, d->name, "Message");
     struct hub_table *t = generated(o, name, columns, n);
     t->id = HUB_MSG_ID;

@@ -77,7 +77,7 @@ static const struct route {
     {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:unreact", 200, NOTHING},
     {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/approve", "hub:approve", 200, BODY},
     {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/reject", "hub:reject", 200, BODY},
-    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, NOTHING},
+    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, QUERY},
     {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NOTHING},
     {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, BODY},
     {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, BODY},
@@ -116,10 +116,10 @@ static const struct route *route_of(struct hub_http_req *req, const struct hub_r
     return NULL;
 }
 
-/* Query parameters of history, typed as the command wants them. False: one is no number. */
+/* Query parameters of lists, typed as the command wants them. False: one is no number. */
 static bool add_query(json_t *args, struct hub_str query) {
     static const char *const numbers[] = {"before", "after", "limit", "pageNumber", "pageRowCount"};
-    static const char *const texts[] = {"messageType", "senderId", "include"};
+    static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
     struct hub_buf v = {0};
     bool ok = true;
     for (size_t i = 0; i < HUB_NELEM(numbers) && ok; i++) {

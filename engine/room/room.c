@@ -22,6 +22,7 @@ struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, v
     hub_list_init(&r->waiting);
     hub_list_init(&r->ops);
     hub_list_init(&r->outs);
+    hub_list_init(&r->repeatable);
     hub_map_put(registry, id, r);
     hub_metric_add(&rooms, 1);
     return r;

@@ -85,7 +85,8 @@ struct hub_room {
     struct hub_room_op *running;
     bool draining;
     struct hub_list outs;
-    void *actions; /* the owner's scheduled actions of this room: one allocation without running timers, freed with the room */
+    struct hub_list repeatable; /* the owner's: sends under way that can be repeated */
+    void *actions;              /* the owner's scheduled actions of this room: one allocation without running timers, freed with the room */
 };
 
 /* Finds or makes. The caller gets a reference. */

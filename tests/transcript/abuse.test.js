@@ -105,7 +105,14 @@ const EVENTS = {
     ],
   },
   "hub:members": { valid: ({ roomId }) => ({ roomId }), bad: [] },
-  "hub:pending": { valid: ({ roomId }) => ({ roomId }), member: "not_allowed", bad: [] },
+  "hub:pending": {
+    valid: ({ roomId }) => ({ roomId }),
+    member: "not_allowed",
+    bad: [
+      { field: "limit", code: "bad_request", values: [0, -1, 1.5, "3", true, {}, []] },
+      { field: "afterId", code: "bad_request", values: [7, true, {}, [], "", LONG, NUL] },
+    ],
+  },
   "hub:approve": { valid: ({ roomId, pendingId }) => ({ roomId, messageId: pendingId }), member: "not_allowed", bad: [...MESSAGE, ...REASON] },
   "hub:reject": { valid: ({ roomId, pendingId }) => ({ roomId, messageId: pendingId }), member: "not_allowed", bad: [...MESSAGE, ...REASON] },
   "hub:block": { valid: ({ roomId }) => ({ roomId, userId: "bob" }), member: "not_allowed", bad: [...USER, ...SECONDS, ...REASON] },

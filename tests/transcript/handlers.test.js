@@ -138,6 +138,26 @@ describe("message handlers", () => {
     assert.equal((await ann.ok("hub:history", { roomId })).messages.length, 1);
   });
 
+  // A repeat after a lost answer once made the handler act a second time: a bid twice, a move that was no longer legal.
+  test("a repeat with the same clientMessageId is answered with the first message, and the handler does not see it", async () => {
+    const { roomId, ann, bob } = await pair();
+    const send = (content) => ann.ok("hub:send", { roomId, messageType: "count", clientMessageId: "c-1", content });
+    const answers = await Promise.all([send({}), send({}), send({ other: true })]);
+    answers.push(await send({}));
+    for (const { message } of answers) assert.deepEqual(message, answers[0].message);
+    assert.deepEqual(answers[0].message.content, { n: 1 });
+    await bob.next("hub:messageArrived");
+    await bob.nothing("hub:messageArrived");
+    const { message } = await ann.ok("hub:send", { roomId, messageType: "count", clientMessageId: "c-2", content: {} });
+    assert.deepEqual([message.content, message.seq], [{ n: 2 }, 2]);
+    await bob.ok("hub:send", { roomId, messageType: "count", clientMessageId: "c-1", content: {} });
+    const { body } = await server.rest("POST", `/chat/rooms/${roomId}/messages`, {
+      user: "ann",
+      body: { messageType: "count", clientMessageId: "c-1", content: {} },
+    });
+    assert.deepEqual(body.message, answers[0].message);
+  });
+
   test("serverMessages follow the message, from nobody, with their own audience and persistence", async () => {
     const { roomId, ann, bob, act } = await pair();
     const serverMessages = [

@@ -10,8 +10,13 @@ function reviewed(def) {
     { name: "everybody", script: "true", hubRole: "member" },
   ];
   def.hub.hubRoles = [{ name: "moderator", canModerate: true, canDeleteAny: true }, { name: "newcomer", moderated: true }, { name: "member" }];
-  Object.assign(def.hub.messageSettings, { enableReaction: true, enableReplyTo: true, customMessageTypes: [{ name: "move" }, { name: "note" }] });
-  def.hub.hubLogic = { messageHandlers: [{ messageType: "move", script: "({accept: true})" }] };
+  Object.assign(def.hub.messageSettings, { enableReaction: true, enableReplyTo: true, customMessageTypes: [{ name: "move" }, { name: "note" }, { name: "aside" }] });
+  def.hub.hubLogic = {
+    messageHandlers: [
+      { messageType: "move", script: "({accept: true})" },
+      { messageType: "aside", script: { lua: "local v = message.content.verdict; v.accept = true; return v" } },
+    ],
+  };
 }
 
 const text = (roomId, body = "x") => ({ roomId, messageType: "text", content: { body } });
@@ -51,6 +56,47 @@ describe("a pending message", () => {
     await mod.refused("not_found", "hub:approve", { roomId, messageId });
     assert.equal((await ann.say(roomId, "next")).seq, 1);
   });
+
+  test("stands in a list that is read page by page, the oldest first", async () => {
+    const { roomId, mod, neo, messageId } = await scene();
+    const ids = [messageId];
+    for (let i = 1; i < 7; i++) ids.push((await neo.say(roomId, `${i}`)).id);
+    const pages = [];
+    let page = { hasMore: true };
+    while (page.hasMore && pages.length < 9) {
+      page = await mod.ok("hub:pending", { roomId, limit: 3, ...(pages.length && { afterId: pages.at(-1).at(-1) }) });
+      pages.push(page.messages.map(({ id }) => id));
+    }
+    assert.deepEqual(pages, [ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)]);
+    const get = async (query) => (await server.rest("GET", `/chat/rooms/${roomId}/pending?${query}`, { user: "mod", role: "mod" })).body;
+    const rest = await get(`limit=5&afterId=${ids[1]}`);
+    assert.deepEqual([rest.messages.map(({ id }) => id), rest.paging], [ids.slice(2), { hasMore: false }]);
+    assert.deepEqual((await get("pageNumber=2&pageRowCount=4")).messages.map(({ id }) => id), ids.slice(4));
+    for (const limit of [0, -1, 1.5, "3"]) await mod.refused("bad_request", "hub:pending", { roomId, limit });
+    for (const afterId of ["", 7, {}]) await mod.refused("bad_request", "hub:pending", { roomId, afterId });
+  });
+
+  for (const [verdict, hear] of [
+    [{ broadcastTo: "others" }, ["mod", "ann"]],
+    [{ broadcastTo: "sender" }, ["neo"]],
+    [{ broadcastTo: ["ann", "nobody"] }, ["ann"]],
+    [{ broadcastTo: "all" }, ["mod", "neo", "ann"]],
+    [{ broadcast: false }, []],
+  ]) {
+    test(`is for those its handler named once it is approved: ${JSON.stringify(verdict)}`, async () => {
+      const { roomId, ...peers } = await scene();
+      const { neo, mod } = peers;
+      const { message } = await neo.ok("hub:send", { roomId, messageType: "aside", content: { verdict } });
+      for (const peer of [mod, neo]) assert.deepEqual(await peer.next("hub:messagePending"), { roomId, message });
+      assert.equal("broadcastTo" in message, false);
+      const approved = await mod.ok("hub:approve", { roomId, messageId: message.id });
+      assert.equal(approved.message.seq, 1);
+      for (const name of ["mod", "neo", "ann"]) {
+        const heard = await peers[name].unread("hub:messageArrived");
+        assert.equal(heard.length, hear.includes(name) ? 1 : 0, `${name} heard ${JSON.stringify(heard)}`);
+      }
+    });
+  }
 
   test("does not exist for the others", async () => {
     const { roomId, mod, ann, messageId } = await scene();
