@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "adapters/curl/curl.h"
+#include "adapters/kafka/kafka.h"
 #include "adapters/memory/memory.h"
 #include "adapters/sqlite/sqlite.h"
 #include "auth/jwks.h"
@@ -28,7 +29,7 @@
 
 static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops};
 static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops};
-static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops};
+static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops, &hub_kafka_bus_ops};
 
 /* What one load of the definitions made. After a reload the old one stays until nothing uses it any more. */
 struct generation {

@@ -1,0 +1,362 @@
+/* The bus as a whole: opening, turning events of librdkafka's queues into calls, logs, readiness, closing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "adapters/kafka/kafka.h"
+#include "adapters/kafka/kafka_int.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+enum {
+    TICK_MS = 1000,
+    LOG_PERIOD_MS = 10000, /* in which at most LOG_LINES are written */
+    LOG_LINES = 10,
+    CLOSE_MS = 5000, /* longest wait for what was published, and for the group to let go */
+    CLOSE_STEP_MS = 20,
+};
+
+static struct hub_metric up = HUB_METRIC(HUB_GAUGE, "hubd_bus_up", NULL, "1 while the brokers of the bus answer");
+
+/* ---- logs ---- */
+
+void hub_kafka_log(struct bus *b, int level, const char *message, const char *key, const char *value) {
+    char lost[24];
+    int64_t now = hub_loop_now(b->loop);
+    if (!hub_log_on((enum hub_log_level)level)) return;
+    if (now - b->log_at >= LOG_PERIOD_MS) {
+        snprintf(lost, sizeof lost, "%u", b->log_lost);
+        if (b->log_lost) hub_log_kv(HUB_LOG_WARN, "bus", "further lines about the bus were left out", "number", lost, NULL);
+        b->log_at = now;
+        b->log_n = b->log_lost = 0;
+    }
+    if (b->log_n < LOG_LINES) {
+        b->log_n++;
+        hub_log_kv((enum hub_log_level)level, "bus", message, key, value, NULL);
+    } else {
+        b->log_lost++;
+    }
+}
+
+void hub_kafka_on_log(struct bus *b, rd_kafka_event_t *ev) {
+    const char *facility, *text;
+    int level;
+    if (rd_kafka_event_log(ev, &facility, &text, &level)) return;
+    /* What ends a connection also comes as an error event. */
+    hub_kafka_log(b, level <= 4 && strcmp(facility, "FAIL") ? HUB_LOG_WARN : HUB_LOG_DEBUG, text, "by", facility);
+}
+
+void hub_kafka_on_error(struct bus *b, rd_kafka_event_t *ev, const char *who) {
+    rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
+    const char *text = rd_kafka_event_error_string(ev);
+    hub_metric_add(
+        hub_metric_labelled("hubd_bus_errors_total", "Errors that the bus reported, by name", HUB_COUNTER, "error", hub_cstr(rd_kafka_err2name(err))),
+        1);
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        hub_kafka_lost(b, b->trouble[0] ? b->trouble : text);
+        return;
+    }
+    bool connection = err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__RESOLVE || err == RD_KAFKA_RESP_ERR__SSL ||
+                      err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (connection) snprintf(b->trouble, sizeof b->trouble, "%s", text ? text : rd_kafka_err2str(err));
+    /* A connection that breaks is made anew; only when none can be made is it worth a line. Wrong credentials do not mend. */
+    hub_kafka_log(b, connection && err != RD_KAFKA_RESP_ERR__AUTHENTICATION && err != RD_KAFKA_RESP_ERR__SSL ? HUB_LOG_DEBUG : HUB_LOG_WARN, text,
+                  "by", who);
+}
+
+/* ---- events ---- */
+
+static void on_drain(struct hub_task *task);
+static void on_again(struct hub_timer *t) { hub_kafka_wake(HUB_CONTAINER(t, struct bus, again)); }
+
+void hub_kafka_wake(struct bus *b) {
+    b->drain.run = on_drain;
+    hub_defer(b->loop, &b->drain);
+}
+
+static void on_drain(struct hub_task *task) {
+    struct bus *b = HUB_CONTAINER(task, struct bus, drain);
+    bool more = hub_kafka_producer_drain(b);
+    more |= hub_kafka_consumer_drain(b);
+    if (more) hub_timer_start(b->loop, &b->again, 0, on_again);
+}
+
+static void on_wake(void *arg, int events) {
+    struct bus *b = arg;
+    uint64_t n;
+    (void)events;
+    if (read(b->wake, &n, sizeof n) < 0 && errno != EAGAIN) return;
+    hub_kafka_wake(b);
+}
+
+void hub_kafka_watch_queue(struct bus *b, rd_kafka_queue_t *queue) {
+    const uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(queue, b->wake, &one, sizeof one);
+    hub_kafka_wake(b); /* what is there already woke nobody */
+}
+
+static void on_tick(struct hub_timer *t) {
+    struct bus *b = HUB_CONTAINER(t, struct bus, tick);
+    hub_timer_start(b->loop, t, TICK_MS, on_tick);
+    hub_kafka_producer_tick(b);
+    hub_kafka_consumer_tick(b);
+    hub_kafka_probe_tick(b);
+    hub_metric_set(&up, b->reached);
+    hub_kafka_wake(b); /* a consumer that does not ask for a long time would be put out of its group */
+}
+
+/* ---- configuration ---- */
+
+struct fixed {
+    const char *name, *value;
+    enum hub_kafka_role role;
+};
+
+/* Those a user may set, too, come before what was set. */
+static const struct fixed defaults[] = {
+    {"socket.keepalive.enable", "true", HUB_KAFKA_BOTH},
+    {"socket.nagle.disable", "true", HUB_KAFKA_BOTH},
+    {"socket.timeout.ms", "10000", HUB_KAFKA_BOTH},
+    {"socket.connection.setup.timeout.ms", "10000", HUB_KAFKA_BOTH},
+    {"reconnect.backoff.max.ms", "2000", HUB_KAFKA_BOTH},
+    {"topic.metadata.refresh.interval.ms", "3000", HUB_KAFKA_BOTH}, /* how soon a new topic is seen */
+    {"allow.auto.create.topics", "true", HUB_KAFKA_CONSUMER},
+    {"session.timeout.ms", "10000", HUB_KAFKA_CONSUMER}, /* how long a killed process holds its partitions */
+    {"heartbeat.interval.ms", "2000", HUB_KAFKA_CONSUMER},
+    {"queued.min.messages", "10000", HUB_KAFKA_CONSUMER},
+    {"queued.max.messages.kbytes", "2048", HUB_KAFKA_CONSUMER}, /* of each partition */
+    {"linger.ms", "1", HUB_KAFKA_PRODUCER},
+    {"delivery.timeout.ms", "10000", HUB_KAFKA_PRODUCER},
+    {"queue.buffering.max.messages", "10000", HUB_KAFKA_PRODUCER},
+    {"queue.buffering.max.kbytes", "16384", HUB_KAFKA_PRODUCER},
+    {"partitioner", "murmur2_random", HUB_KAFKA_PRODUCER}, /* as other clients do, so that one key is one partition whoever writes */
+    {0},
+};
+static const struct fixed always[] = {
+    {"log.queue", "true", HUB_KAFKA_BOTH},
+    {"auto.offset.reset", "earliest", HUB_KAFKA_CONSUMER}, /* when what was committed is gone; where to begin at first is decided by start.c */
+    {"enable.auto.commit", "false", HUB_KAFKA_CONSUMER},
+    {"enable.auto.offset.store", "false", HUB_KAFKA_CONSUMER},
+    {"partition.assignment.strategy", "cooperative-sticky", HUB_KAFKA_CONSUMER}, /* others keep running when one comes or a topic is added */
+    {"enable.idempotence", "true", HUB_KAFKA_PRODUCER},
+    {0},
+};
+
+static enum hub_code set(rd_kafka_conf_t *conf, const char *name, const char *value, bool secret, struct hub_err *err) {
+    char why[300];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK) return HUB_OK;
+    return hub_fail(err, HUB_BAD_REQUEST, "bus: %s: %s", name, secret ? "the value is not accepted" : why);
+}
+
+static enum hub_code set_fixed(rd_kafka_conf_t *conf, const struct fixed *f, enum hub_kafka_role role, struct hub_err *err) {
+    enum hub_code code = HUB_OK;
+    for (; !code && f->name; f++)
+        if (f->role & role) code = set(conf, f->name, f->value, false, err);
+    return code;
+}
+
+static enum hub_code set_given(rd_kafka_conf_t *conf, const struct hub_kafka_settings *s, enum hub_kafka_role role, struct hub_err *err) {
+    enum hub_code code = HUB_OK;
+    for (size_t i = 0; !code && i < s->n; i++) {
+        const struct hub_kafka_property *p = s->items[i].property;
+        if (p->role & role) code = set(conf, p->name, s->items[i].value, p->secret, err);
+    }
+    return code;
+}
+
+rd_kafka_conf_t *hub_kafka_conf(struct bus *b, enum hub_kafka_role role, struct hub_err *err) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    enum hub_code code = set_fixed(conf, defaults, role, err);
+    if (!code) code = set(conf, "bootstrap.servers", b->settings.brokers, false, err);
+    if (!code) code = set(conf, "client.id", b->client_id, false, err);
+    if (!code && role == HUB_KAFKA_CONSUMER) code = set(conf, "group.id", b->group, false, err);
+    if (!code) code = set_given(conf, &b->settings, role, err);
+    if (!code) code = set_fixed(conf, always, role, err);
+    if (code) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rd_kafka_conf_set_events(conf, role == HUB_KAFKA_PRODUCER ? RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG
+                                                              : RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
+                                                                    RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    return conf;
+}
+
+/* ---- life ---- */
+
+struct destruction {
+    struct hub_kafka_job job;
+    struct bus *bus;
+    rd_kafka_t *rk;
+};
+
+static void destroy(struct hub_kafka_job *job) {
+    rd_kafka_destroy_flags(HUB_CONTAINER(job, struct destruction, job)->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+static void on_destroyed(struct hub_kafka_job *job) {
+    struct destruction *d = HUB_CONTAINER(job, struct destruction, job);
+    d->bus->jobs--;
+    free(d);
+}
+
+void hub_kafka_destroy(struct bus *b, rd_kafka_t *rk) {
+    struct destruction *d = hub_xcalloc(1, sizeof *d);
+    *d = (struct destruction){.job = {.run = destroy, .done = on_destroyed}, .bus = b, .rk = rk};
+    b->jobs++;
+    hub_kafka_worker_add(&b->worker, &d->job);
+}
+
+void hub_kafka_free(struct bus *b) {
+    hub_kafka_settings_free(&b->settings);
+    free(b->group);
+    free(b->client_id);
+    free(b);
+}
+
+static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err) {
+    struct bus *b = hub_xcalloc(1, sizeof *b);
+    enum hub_code code = hub_kafka_settings_read(config, &b->settings, err);
+    if (code) {
+        free(b);
+        return code;
+    }
+    b->base.ops = &hub_kafka_bus_ops;
+    b->loop = loop;
+    b->group = hub_xstrdup(config->group);
+    b->client_id = hub_xstrdup(config->client_id);
+    hub_list_init(&b->producer.refused);
+    hub_list_init(&b->consumer.partitions);
+    hub_list_init(&b->consumer.turns);
+    b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    b->watch = b->wake < 0 ? NULL : hub_watch_new(loop, b->wake, on_wake, b);
+    if (!b->watch) abort(); /* no descriptors at the start */
+    hub_watch_set(b->watch, HUB_READABLE);
+    hub_kafka_worker_start(&b->worker, loop);
+    code = hub_kafka_producer_open(b, err);
+    if (!code) code = hub_kafka_consumer_open(b, err);
+    if (code) {
+        hub_defer_cancel(&b->drain);
+        if (b->producer.rk) rd_kafka_queue_destroy(b->producer.queue), rd_kafka_destroy(b->producer.rk);
+        hub_kafka_worker_stop(&b->worker);
+        hub_watch_close(b->watch);
+        close(b->wake);
+        hub_kafka_free(b);
+        return code;
+    }
+    hub_timer_start(loop, &b->tick, 0, on_tick);
+    *out = &b->base;
+    return HUB_OK;
+}
+
+static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
+    const struct bus *b = HUB_CONTAINER(base, struct bus, base);
+    const struct consumer *c = &b->consumer;
+    size_t before = why_not->n, dead = 0;
+    if (!b->reached) {
+        hub_buf_addf(why_not, "no broker of %s answers", b->settings.brokers);
+        if (b->trouble[0]) hub_buf_addf(why_not, ": %s", b->trouble);
+        return false;
+    }
+    if (b->producer.broken) hub_buf_addz(why_not, "the producer is being made anew");
+    HUB_LIST_EACH(&c->partitions, it) dead += !HUB_CONTAINER(it, struct partition, link)->alive;
+    if (hub_map_len(&c->topics) && !c->joined)
+        hub_buf_addf(why_not, "%sthe consumer group has not assigned its partitions yet", why_not->n > before ? "; " : "");
+    else if (dead)
+        hub_buf_addf(why_not, "%s%zu partitions have not been read from yet", why_not->n > before ? "; " : "", dead);
+    return why_not->n == before;
+}
+
+static void bus_pause(struct hub_bus *base) { hub_kafka_bus(base)->paused = true; }
+
+/* ---- closing ---- */
+
+enum { FINISHING, LEAVING, DESTROYING };
+
+static void on_close_step(struct hub_timer *t);
+static void next_step(struct bus *b) { hub_timer_start(b->loop, &b->again, CLOSE_STEP_MS, on_close_step); }
+
+/* What was handled is committed, what was published is delivered; or the time is over. */
+static void finish(struct bus *b, bool late) {
+    bool committing = b->consumer.committing || hub_kafka_commit_now(b);
+    if ((committing || !hub_kafka_producer_idle(b)) && !late) return;
+    if (!hub_kafka_producer_idle(b) && b->producer.rk) hub_kafka_producer_abandon(b);
+    rd_kafka_error_t *err = rd_kafka_consumer_close_queue(b->consumer.rk, b->consumer.queue);
+    if (err) rd_kafka_error_destroy(err);
+    b->close_by = hub_loop_now(b->loop) + CLOSE_MS / 2;
+    b->close_step = LEAVING;
+}
+
+static void destroy_handles(struct bus *b) {
+    while (!hub_list_empty(&b->consumer.partitions)) hub_kafka_partition_close(HUB_CONTAINER(b->consumer.partitions.next, struct partition, link));
+    rd_kafka_queue_destroy(b->consumer.queue);
+    hub_kafka_destroy(b, b->consumer.rk);
+    if (b->producer.queue) rd_kafka_queue_destroy(b->producer.queue);
+    if (b->producer.rk) hub_kafka_destroy(b, b->producer.rk);
+    b->consumer.queue = b->producer.queue = NULL;
+    b->consumer.rk = b->producer.rk = NULL;
+    b->close_step = DESTROYING;
+}
+
+static void end(struct bus *b) {
+    void (*done)(void *) = b->close_done;
+    void *arg = b->close_arg;
+    hub_kafka_worker_stop(&b->worker);
+    hub_timer_stop(b->loop, &b->tick);
+    hub_timer_stop(b->loop, &b->consumer.commit_timer);
+    hub_timer_stop(b->loop, &b->consumer.turn_timer);
+    hub_defer_cancel(&b->consumer.commit);
+    hub_defer_cancel(&b->consumer.resubscribe);
+    hub_defer_cancel(&b->producer.answer);
+    hub_defer_cancel(&b->drain);
+    hub_watch_close(b->watch);
+    close(b->wake);
+    hub_kafka_topics_free(b);
+    hub_metric_set(&up, 0);
+    b->closed = true;
+    if (!b->held) hub_kafka_free(b);
+    done(arg);
+}
+
+static void on_close_step(struct hub_timer *t) {
+    struct bus *b = HUB_CONTAINER(t, struct bus, again);
+    bool late = hub_loop_now(b->loop) >= b->close_by;
+    hub_kafka_producer_drain(b);
+    hub_kafka_consumer_drain(b);
+    if (b->close_step == FINISHING)
+        finish(b, late);
+    else if (b->close_step == LEAVING) {
+        bool left = rd_kafka_consumer_closed(b->consumer.rk) && hub_kafka_producer_idle(b) && hub_kafka_rebalance_idle(b);
+        if ((left || late) && !b->probe.running && hub_kafka_rebalance_idle(b)) destroy_handles(b);
+    } else if (!b->jobs) {
+        end(b);
+        return;
+    }
+    next_step(b);
+}
+
+static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) {
+    struct bus *b = hub_kafka_bus(base);
+    b->paused = b->closing = true;
+    b->close_done = done;
+    b->close_arg = arg;
+    b->close_by = hub_loop_now(b->loop) + CLOSE_MS;
+    b->close_step = FINISHING;
+    HUB_LIST_EACH(&b->consumer.partitions, it) HUB_CONTAINER(it, struct partition, link)->stopping = true;
+    hub_kafka_rebalance_step(b);
+    hub_timer_start(b->loop, &b->again, 0, on_close_step);
+}
+
+const struct hub_bus_ops hub_kafka_bus_ops = {
+    .scheme = "kafka",
+    .help = "kafka://host:port[,host:port…][?property=value&…] - Apache Kafka",
+    .open = bus_open,
+    .subscribe = hub_kafka_subscribe,
+    .publish = hub_kafka_publish,
+    .ready = ready,
+    .pause = bus_pause,
+    .close = bus_close,
+    .free_record = hub_kafka_free_record,
+};

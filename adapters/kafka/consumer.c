@@ -1,0 +1,145 @@
+/* Consuming: subscriptions, and the events of the consumer's queue. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/kafka/kafka_int.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { BATCH = 1000 };
+
+/* ---- topics ---- */
+
+struct topic *hub_kafka_topic(struct bus *b, const char *name) {
+    return hub_map_get(&b->consumer.topics, hub_cstr(name));
+}
+
+static void resubscribe(struct hub_task *task) {
+    struct bus *b = HUB_CONTAINER(task, struct bus, consumer.resubscribe);
+    struct consumer *c = &b->consumer;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)hub_map_len(&c->topics));
+    void *value;
+    for (void *it = NULL; (it = hub_map_next(&c->topics, it, NULL, &value));)
+        rd_kafka_topic_partition_list_add(list, ((struct topic *)value)->name, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = b->closing ? 0 : rd_kafka_subscribe(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (err) hub_kafka_log(b, HUB_LOG_ERROR, "cannot subscribe", "error", rd_kafka_err2str(err));
+}
+
+void hub_kafka_subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, void *arg) {
+    struct bus *b = hub_kafka_bus(base);
+    struct topic *t = hub_kafka_topic(b, name);
+    if (!t) {
+        t = hub_xcalloc(1, sizeof *t);
+        t->name = hub_xstrdup(name);
+        t->since = hub_wall_ms();
+        hub_list_init(&t->subscribers);
+        hub_map_put(&b->consumer.topics, hub_cstr(name), t);
+        b->consumer.resubscribe.run = resubscribe;
+        hub_defer(b->loop, &b->consumer.resubscribe);
+    }
+    struct subscriber *s = hub_xcalloc(1, sizeof *s);
+    *s = (struct subscriber){.cb = cb, .arg = arg};
+    hub_list_push(&t->subscribers, &s->link);
+}
+
+static void free_topic(struct topic *t) {
+    for (struct hub_list *l; (l = hub_list_pop(&t->subscribers));) free(HUB_CONTAINER(l, struct subscriber, link));
+    free(t->name);
+    free(t);
+}
+
+void hub_kafka_topics_free(struct bus *b) {
+    for (struct topic *t; (t = hub_map_drain(&b->consumer.topics));) free_topic(t);
+    hub_map_clear(&b->consumer.topics);
+}
+
+/* ---- events ---- */
+
+static void on_fetched(struct bus *b, rd_kafka_event_t *ev) {
+    for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));)
+        if (!m->err) hub_kafka_deliver(b, m);
+}
+
+/* Errors of single topics are no fault of the connection. */
+static void on_error(struct bus *b, rd_kafka_event_t *ev) {
+    rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
+    rd_kafka_topic_partition_t *which = rd_kafka_event_topic_partition(ev);
+    struct topic *t = which ? hub_kafka_topic(b, which->topic) : NULL;
+    if (t && (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)) {
+        if (!t->missing && !t->partitions) hub_kafka_log(b, HUB_LOG_INFO, "the topic does not exist yet", "topic", t->name);
+        t->missing |= !t->partitions;
+    } else {
+        hub_kafka_on_error(b, ev, "consumer");
+    }
+    if (which) rd_kafka_topic_partition_destroy(which);
+}
+
+static void on_event(struct bus *b, rd_kafka_event_t *ev) {
+    switch (rd_kafka_event_type(ev)) {
+    case RD_KAFKA_EVENT_FETCH: on_fetched(b, ev); break;
+    case RD_KAFKA_EVENT_REBALANCE: hub_kafka_on_rebalance(b, ev); break;
+    case RD_KAFKA_EVENT_OFFSET_COMMIT: hub_kafka_on_commit(b, ev); break;
+    case RD_KAFKA_EVENT_LOG: hub_kafka_on_log(b, ev); break;
+    case RD_KAFKA_EVENT_ERROR: on_error(b, ev); break;
+    default: break;
+    }
+    rd_kafka_event_destroy(ev);
+}
+
+bool hub_kafka_consumer_drain(struct bus *b) {
+    bool more = false;
+    rd_kafka_event_t *ev = NULL;
+    for (int i = 0; i < BATCH; i++) {
+        ev = b->consumer.queue ? rd_kafka_queue_poll(b->consumer.queue, 0) : NULL;
+        if (!ev) break;
+        on_event(b, ev);
+    }
+    more = ev != NULL;
+    HUB_LIST_EACH_SAFE(&b->consumer.partitions, it) more |= hub_kafka_partition_drain(HUB_CONTAINER(it, struct partition, link));
+    return more;
+}
+
+/* ---- lag ---- */
+
+static int64_t lag_of(const struct bus *b, const struct partition *p) {
+    int64_t low, high;
+    if (rd_kafka_get_watermark_offsets(b->consumer.rk, p->topic->name, p->number, &low, &high) || high < 0) return 0;
+    return high > p->next ? high - p->next : 0;
+}
+
+void hub_kafka_consumer_tick(struct bus *b) {
+    void *value;
+    if (!b->consumer.rk) return;
+    for (void *it = NULL; (it = hub_map_next(&b->consumer.topics, it, NULL, &value));) {
+        struct topic *t = value;
+        int64_t lag = 0;
+        HUB_LIST_EACH(&b->consumer.partitions, at) {
+            const struct partition *p = HUB_CONTAINER(at, struct partition, link);
+            if (p->topic == t) lag += lag_of(b, p);
+        }
+        if (!t->lag)
+            t->lag = hub_metric_labelled("hubd_bus_lag", "Records of a topic that are not handled yet", HUB_GAUGE, "topic", hub_cstr(t->name));
+        hub_metric_set(t->lag, lag);
+    }
+}
+
+/* ---- life ---- */
+
+enum hub_code hub_kafka_consumer_open(struct bus *b, struct hub_err *err) {
+    char why[300];
+    struct consumer *c = &b->consumer;
+    rd_kafka_conf_t *conf = hub_kafka_conf(b, HUB_KAFKA_CONSUMER, err);
+    if (!conf) return err->code;
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        return hub_fail(err, HUB_BAD_REQUEST, "bus: %s", why);
+    }
+    rd_kafka_poll_set_consumer(rk);
+    c->rk = rk;
+    c->queue = rd_kafka_queue_get_consumer(rk);
+    rd_kafka_set_log_queue(rk, c->queue);
+    hub_kafka_watch_queue(b, c->queue);
+    return HUB_OK;
+}

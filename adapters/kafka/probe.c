@@ -1,0 +1,100 @@
+/* Whether the bus works, found out by asking: do the brokers answer, and has fetching reached what they say is the end of each partition? Sockets
+ * that look healthy prove neither. */
+#include <stdio.h>
+
+#include "adapters/kafka/kafka_int.h"
+#include "base/log.h"
+
+enum {
+    TIMEOUT_MS = 3000,
+    PERIOD_MS = 10000, /* while all is well */
+    SOON_MS = 1000,
+};
+
+static struct hub_metric reconnects = HUB_METRIC(HUB_COUNTER, "hubd_bus_reconnects_total", NULL, "Times the bus came back after it had been away");
+
+void hub_kafka_lost(struct bus *b, const char *why) {
+    if (b->reached || (!b->trouble_at && !b->was_reached)) {
+        hub_kafka_log(b, HUB_LOG_WARN, "no broker of the bus answers, trying on", "error", why);
+        b->trouble_at = hub_loop_now(b->loop);
+    }
+    if (why != b->trouble) snprintf(b->trouble, sizeof b->trouble, "%s", why);
+    b->reached = false;
+    HUB_LIST_EACH(&b->consumer.partitions, it) HUB_CONTAINER(it, struct partition, link)->alive = false;
+    if (b->probe.due > hub_loop_now(b->loop) + SOON_MS) b->probe.due = hub_loop_now(b->loop) + SOON_MS;
+}
+
+static void found(struct bus *b) {
+    if (!b->reached) {
+        hub_kafka_log(b, HUB_LOG_INFO, b->was_reached ? "the brokers of the bus are back" : "the brokers of the bus answer", "brokers",
+                      b->settings.brokers);
+        if (b->was_reached) hub_metric_add(&reconnects, 1);
+    }
+    b->reached = b->was_reached = true;
+    b->trouble[0] = 0;
+}
+
+/* ---- on the worker ---- */
+
+static void ask(struct hub_kafka_job *job) {
+    struct probe *p = HUB_CONTAINER(job, struct probe, job);
+    const struct rd_kafka_metadata *metadata;
+    p->err = p->producer ? rd_kafka_metadata(p->producer, 0, NULL, &metadata, TIMEOUT_MS) : RD_KAFKA_RESP_ERR__STATE;
+    if (!p->err) rd_kafka_metadata_destroy(metadata);
+    if (!p->err && p->ends->cnt) p->err = rd_kafka_offsets_for_times(p->consumer, p->ends, TIMEOUT_MS);
+}
+
+/* ---- on the loop ---- */
+
+static void on_answer(struct hub_kafka_job *job) {
+    struct bus *b = HUB_CONTAINER(HUB_CONTAINER(job, struct probe, job), struct bus, probe);
+    struct probe *p = &b->probe;
+    p->running = false;
+    if (p->err)
+        hub_kafka_lost(b, b->trouble[0] ? b->trouble : rd_kafka_err2str(p->err));
+    else
+        found(b);
+    for (int i = 0; !p->err && i < p->ends->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &p->ends->elems[i];
+        struct partition *which = hub_kafka_partition(b, at->topic, at->partition);
+        if (which && !at->err && at->offset >= 0) which->end = at->offset, which->asked = hub_loop_now(b->loop);
+    }
+    rd_kafka_topic_partition_list_destroy(p->ends);
+    p->ends = NULL;
+}
+
+static void begin(struct bus *b) {
+    struct probe *p = &b->probe;
+    p->producer = b->producer.rk;
+    p->consumer = b->consumer.rk;
+    p->ends = rd_kafka_topic_partition_list_new(16);
+    HUB_LIST_EACH(&b->consumer.partitions, it) {
+        const struct partition *at = HUB_CONTAINER(it, struct partition, link);
+        rd_kafka_topic_partition_list_add(p->ends, at->topic->name, at->number)->offset = RD_KAFKA_OFFSET_END;
+    }
+    p->job.run = ask;
+    p->job.done = on_answer;
+    p->running = true;
+    hub_kafka_worker_add(&b->worker, &p->job);
+}
+
+/* Fetching has reached the end as it was when it was asked for: what librdkafka knows of the end comes with what it fetches. */
+static void look(struct bus *b, struct partition *p) {
+    int64_t low, high;
+    if (p->alive || p->end < 0) return;
+    if (p->last + 1 >= p->end) p->alive = true;
+    if (!rd_kafka_get_watermark_offsets(b->consumer.rk, p->topic->name, p->number, &low, &high) && high >= p->end) p->alive = true;
+}
+
+void hub_kafka_probe_tick(struct bus *b) {
+    int64_t now = hub_loop_now(b->loop);
+    bool all = b->reached;
+    HUB_LIST_EACH(&b->consumer.partitions, it) {
+        struct partition *p = HUB_CONTAINER(it, struct partition, link);
+        look(b, p);
+        all &= p->alive;
+    }
+    if (b->probe.running || b->closing || now < b->probe.due) return;
+    b->probe.due = now + (all ? PERIOD_MS : SOON_MS);
+    begin(b);
+}

@@ -1,0 +1,195 @@
+/* Publishing: one idempotent producer; a record is answered when all in-sync replicas have it, or when it could not be delivered in time. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/kafka/kafka_int.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { BATCH = 1000, TOPIC_MAX = 249 };
+
+struct publication {
+    struct hub_list link; /* producer->refused */
+    hub_bus_done *done;
+    void *arg;
+    uint64_t started;
+    enum hub_code code;
+    const char *error;
+};
+
+static struct hub_metric published = HUB_METRIC(HUB_COUNTER, "hubd_bus_published_total", NULL, "Records that the bus has acknowledged");
+static struct hub_metric outbound = HUB_METRIC(HUB_GAUGE, "hubd_bus_outbound", NULL, "Records that wait for the bus to acknowledge them");
+static struct hub_histogram latency = HUB_HISTOGRAM("hubd_bus_publish_seconds", NULL, "Time from publishing to the acknowledgement of the bus");
+
+/* ---- answers ---- */
+
+static void answer(struct bus *b, struct publication *p, enum hub_code code, const char *error) {
+    b->producer.waiting--;
+    if (code) {
+        hub_metric_add(hub_metric_labelled("hubd_bus_publish_failures_total", "Records that could not be published, by what was answered",
+                                           HUB_COUNTER, "code", hub_cstr(hub_code_name(code))),
+                       1);
+    } else {
+        hub_metric_add(&published, 1);
+        hub_histogram_add(&latency, hub_mono_ns() - p->started);
+    }
+    if (p->done) p->done(p->arg, code, code ? error : NULL);
+    free(p);
+}
+
+static void on_answer(struct hub_task *task) {
+    struct bus *b = HUB_CONTAINER(task, struct bus, producer.answer);
+    struct hub_list list;
+    hub_list_init(&list);
+    hub_list_splice(&list, &b->producer.refused);
+    for (struct hub_list *l; (l = hub_list_pop(&list));) {
+        struct publication *p = HUB_CONTAINER(l, struct publication, link);
+        answer(b, p, p->code, p->error);
+    }
+}
+
+static void refuse(struct bus *b, struct publication *p, enum hub_code code, const char *error) {
+    p->code = code;
+    p->error = error;
+    hub_list_push(&b->producer.refused, &p->link);
+    hub_defer(b->loop, &b->producer.answer);
+}
+
+static enum hub_code meaning(const struct bus *b, rd_kafka_resp_err_t err) {
+    switch (err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: return HUB_OK;
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT: return HUB_OVERLOADED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE: return HUB_TOO_LARGE;
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD: return HUB_BAD_REQUEST;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return HUB_NOT_ALLOWED;
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT: return b->closing ? HUB_SHUTTING_DOWN : HUB_INTERNAL;
+    default: return HUB_INTERNAL;
+    }
+}
+
+static const char *explain(rd_kafka_resp_err_t err) {
+    switch (err) {
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL: return "too many records wait to be published";
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: return "the brokers did not take the record in time";
+    default: return rd_kafka_err2str(err);
+    }
+}
+
+/* ---- publishing ---- */
+
+static bool topic_ok(struct hub_str t) {
+    if (!t.n || t.n > TOPIC_MAX || hub_str_is(t, ".") || hub_str_is(t, "..")) return false;
+    for (size_t i = 0; i < t.n; i++) {
+        char c = t.p[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-') return false;
+    }
+    return true;
+}
+
+static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, struct hub_str key, struct hub_str value, void *opaque) {
+    return rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_KEY(key.n ? key.p : NULL, key.n), RD_KAFKA_V_VALUE((void *)(uintptr_t)(value.n ? value.p : ""), value.n),
+                             RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+}
+
+void hub_kafka_publish(struct hub_bus *base, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg) {
+    struct bus *b = hub_kafka_bus(base);
+    char name[TOPIC_MAX + 1];
+    struct publication *p = hub_xmalloc(sizeof *p);
+    *p = (struct publication){.done = done, .arg = arg, .started = hub_mono_ns()};
+    b->producer.waiting++;
+    if (b->closing) {
+        refuse(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));
+    } else if (!topic_ok(topic)) {
+        refuse(b, p, HUB_BAD_REQUEST, "a topic has 1 to 249 letters, digits, \".\", \"_\" and \"-\"");
+    } else if (b->producer.broken) {
+        refuse(b, p, HUB_OVERLOADED, "the connection to the bus is being made anew");
+    } else {
+        memcpy(name, topic.p, topic.n);
+        name[topic.n] = 0;
+        rd_kafka_resp_err_t err = produce(b->producer.rk, name, key, value, p);
+        if (err) refuse(b, p, meaning(b, err), explain(err));
+    }
+    hub_metric_set(&outbound, (int64_t)b->producer.waiting);
+}
+
+/* ---- events ---- */
+
+static void on_delivered(struct bus *b, rd_kafka_event_t *ev) {
+    for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));) answer(b, m->_private, meaning(b, m->err), explain(m->err));
+    hub_metric_set(&outbound, (int64_t)b->producer.waiting);
+}
+
+static void on_broken(struct bus *b) {
+    char why[300];
+    rd_kafka_fatal_error(b->producer.rk, why, sizeof why);
+    hub_kafka_log(b, HUB_LOG_ERROR, "publishing has to begin anew", "error", why);
+    b->producer.broken = true;
+    hub_kafka_producer_abandon(b);
+}
+
+bool hub_kafka_producer_drain(struct bus *b) {
+    for (int i = 0; i < BATCH; i++) {
+        rd_kafka_event_t *ev = b->producer.queue ? rd_kafka_queue_poll(b->producer.queue, 0) : NULL;
+        if (!ev) return false;
+        switch (rd_kafka_event_type(ev)) {
+        case RD_KAFKA_EVENT_DR: on_delivered(b, ev); break;
+        case RD_KAFKA_EVENT_LOG: hub_kafka_on_log(b, ev); break;
+        case RD_KAFKA_EVENT_ERROR:
+            if (rd_kafka_event_error_is_fatal(ev))
+                on_broken(b);
+            else
+                hub_kafka_on_error(b, ev, "producer");
+            break;
+        default: break;
+        }
+        rd_kafka_event_destroy(ev);
+    }
+    return true;
+}
+
+void hub_kafka_producer_abandon(struct bus *b) { rd_kafka_purge(b->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); }
+
+bool hub_kafka_producer_idle(const struct bus *b) { return !b->producer.waiting; }
+
+/* ---- life ---- */
+
+enum hub_code hub_kafka_producer_open(struct bus *b, struct hub_err *err) {
+    char why[300];
+    rd_kafka_conf_t *conf = hub_kafka_conf(b, HUB_KAFKA_PRODUCER, err);
+    if (!conf) return err->code;
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        return hub_fail(err, HUB_BAD_REQUEST, "bus: %s", why);
+    }
+    b->producer.rk = rk;
+    b->producer.queue = rd_kafka_queue_get_main(rk);
+    b->producer.broken = false;
+    b->producer.answer.run = on_answer;
+    rd_kafka_set_log_queue(rk, b->producer.queue);
+    hub_kafka_watch_queue(b, b->producer.queue);
+    return HUB_OK;
+}
+
+/* After a fatal error, when everything of it has been answered. */
+static void begin_anew(struct bus *b) {
+    struct hub_err err;
+    rd_kafka_queue_io_event_enable(b->producer.queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(b->producer.queue);
+    hub_kafka_destroy(b, b->producer.rk);
+    b->producer.rk = NULL;
+    b->producer.queue = NULL;
+    if (hub_kafka_producer_open(b, &err)) hub_kafka_log(b, HUB_LOG_ERROR, "publishing cannot begin anew", "error", err.text);
+}
+
+void hub_kafka_producer_tick(struct bus *b) {
+    if (b->producer.broken && !b->closing && !b->probe.running && (!b->producer.rk || !rd_kafka_outq_len(b->producer.rk))) begin_anew(b);
+    hub_metric_set(&outbound, (int64_t)b->producer.waiting);
+}

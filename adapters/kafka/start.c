@@ -1,0 +1,62 @@
+/* Where to begin with partitions that were just assigned. */
+#include <time.h>
+
+#include "adapters/kafka/kafka_int.h"
+
+enum { TIMEOUT_MS = 5000, RETRY_MS = 200 };
+
+static rd_kafka_topic_partition_t *entry(rd_kafka_topic_partition_list_t *list, const char *topic, int32_t partition) {
+    rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_find(list, topic, partition);
+    return at ? at : rd_kafka_topic_partition_list_add(list, topic, partition);
+}
+
+/* What the group has committed, of these and of the first partition of each topic. False: not known. */
+static bool find_committed(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, rd_kafka_topic_partition_list_t *list) {
+    for (size_t i = 0; i < n; i++) {
+        entry(list, starts[i].topic, 0);
+        entry(list, starts[i].topic, starts[i].partition);
+    }
+    if (rd_kafka_committed(rk, list, TIMEOUT_MS)) return false;
+    for (int i = 0; i < list->cnt; i++)
+        if (list->elems[i].err) return false;
+    for (size_t i = 0; i < n; i++) {
+        int64_t offset = entry(list, starts[i].topic, starts[i].partition)->offset;
+        starts[i].committed = starts[i].offset = offset >= 0 ? offset : -1;
+        /* Of a topic that the group knows, an unknown partition was added since. */
+        starts[i].all |= entry(list, starts[i].topic, 0)->offset >= 0;
+    }
+    return true;
+}
+
+/* The first record since then. The end is asked for before the time is: what comes in between is new. */
+static bool find_since(rd_kafka_t *rk, struct hub_kafka_start *s) {
+    int64_t low, high;
+    if (rd_kafka_query_watermark_offsets(rk, s->topic, s->partition, &low, &high, TIMEOUT_MS)) return false;
+    s->offset = low;
+    if (s->all || low == high) return true;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, s->topic, s->partition);
+    at->offset = s->since;
+    bool ok = !rd_kafka_offsets_for_times(rk, list, TIMEOUT_MS) && !at->err;
+    s->offset = at->offset >= 0 && at->offset < high ? at->offset : high;
+    rd_kafka_topic_partition_list_destroy(list);
+    return ok;
+}
+
+static bool find(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    bool ok = find_committed(rk, starts, n, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    for (size_t i = 0; ok && i < n; i++)
+        if (starts[i].committed < 0) ok = find_since(rk, &starts[i]);
+    return ok;
+}
+
+bool hub_kafka_find_starts(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, const atomic_bool *cancel) {
+    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+    while (!*cancel) {
+        if (find(rk, starts, n)) return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
