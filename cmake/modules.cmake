@@ -81,14 +81,14 @@ function(hub_programs)
   set(all hub_base hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_memory hub_kafka hub_curl)
   if(EXISTS ${CMAKE_SOURCE_DIR}/engine/main.c)
-    add_executable(hubd engine/main.c engine/server.c)
+    add_executable(hubd engine/main.c engine/server.c engine/backends.c)
     target_link_libraries(hubd PRIVATE ${all})
     install(TARGETS hubd)
   endif()
   file(GLOB hubctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/hubctl/*.c)
   if(hubctl)
     hub_embed_templates(templates)
-    add_executable(hubctl ${hubctl} ${templates} ${CMAKE_SOURCE_DIR}/engine/server.c) # hubctl why decides as the server does
+    add_executable(hubctl ${hubctl} ${templates} ${CMAKE_SOURCE_DIR}/engine/server.c ${CMAKE_SOURCE_DIR}/engine/backends.c) # hubctl why decides as the server does
     target_link_libraries(hubctl PRIVATE ${all})
     install(TARGETS hubctl)
   endif()

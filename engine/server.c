@@ -8,10 +8,8 @@
 #include <unistd.h>
 
 #include "adapters/curl/curl.h"
-#include "adapters/kafka/kafka.h"
-#include "adapters/memory/memory.h"
-#include "adapters/sqlite/sqlite.h"
 #include "auth/jwks.h"
+#include "backends.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -26,10 +24,6 @@
 #define DRAIN_STEP_MS 10    /* how often to look whether it is over */
 #define RETIRE_MS 15000     /* after that no script of the old definitions runs any more */
 #define RETRY_AFTER_MS 1000 /* what clients are told on hub:draining */
-
-static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops};
-static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops};
-static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops, &hub_kafka_bus_ops};
 
 /* What one load of the definitions made. After a reload the old one stays until nothing uses it any more. */
 struct generation {
@@ -100,27 +94,14 @@ struct hub_service *hub_server_load(const struct hub_server_options *o) {
 
 /* ---- backends ---- */
 
-static bool has_scheme(const char *url, const char *scheme) {
-    size_t n = strlen(scheme);
-    return !strncmp(url, scheme, n) && url[n] == ':';
-}
-
-/* The adapter whose scheme URL has, out of a list of pointers to tables that begin with their scheme; NULL and ERR otherwise. */
-static const void *adapter_for(const char *url, const void *const *list, size_t n, const char *what, struct hub_err *err) {
-    for (size_t i = 0; i < n; i++)
-        if (has_scheme(url, *(const char *const *)list[i])) return list[i];
-    hub_fail(err, HUB_INTERNAL, "%s.url: there is no adapter for \"%.*s\" here", what, (int)strcspn(url, ":") + 1, url);
-    return NULL;
-}
-#define ADAPTER_FOR(URL, LIST, WHAT, ERR) adapter_for(URL, (const void *const *)(LIST), HUB_NELEM(LIST), WHAT, ERR)
-
 /* Tries for as long as --wait says: a store that is away now may be about to start. */
 static enum hub_code open_store(struct server *s, bool look, struct hub_err *err) {
     hub_tables_store_url(s->now.service, look, &s->store_url);
-    const struct hub_store_ops *ops = ADAPTER_FOR(hub_buf_cstr(&s->store_url), stores, "store", err);
+    const struct hub_store_ops *ops = hub_backends_store(hub_buf_cstr(&s->store_url), err);
     if (!ops) return err->code;
+    const struct hub_store_config config = hub_backends_store_config(s->now.service, s->now.tables, hub_buf_cstr(&s->store_url));
     for (int64_t tried = 0;; tried++) {
-        enum hub_code code = ops->open(s->loop, hub_buf_cstr(&s->store_url), s->now.tables->all, s->now.tables->n, &s->store, err);
+        enum hub_code code = ops->open(s->loop, &config, &s->store, err);
         if (code != HUB_STORE_UNAVAILABLE || ops->local || tried >= s->options->wait_seconds) return code;
         if (!tried) hub_log_kv(HUB_LOG_WARN, "store", "not there yet, trying on", "error", err->text, NULL);
         sleep(1);
@@ -149,13 +130,13 @@ static enum hub_code open_bus(struct server *s, const struct hub_bus_ops *ops, s
 
 static int open_backends(struct server *s, bool migrate) {
     struct hub_err err;
-    if (hub_tables_new(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
+    if (hub_backends_tables(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
     if (open_store(s, !migrate, &err)) return failed(&err, HUB_EXIT_BACKEND);
     enum hub_code code = migrate ? s->store->ops->apply(s->store, &err) : check_tables(s, &err);
     if (code) return failed(&err, code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
-    const struct hub_cache_ops *cache = ADAPTER_FOR(s->now.service->cache_url, caches, "cache", &err);
+    const struct hub_cache_ops *cache = hub_backends_cache(s->now.service->cache_url, &err);
     if (!cache || cache->open(s->loop, s->now.service->cache_url, &s->cache, &err)) return failed(&err, HUB_EXIT_BACKEND);
-    const struct hub_bus_ops *bus = ADAPTER_FOR(s->now.service->bus_url, buses, "bus", &err);
+    const struct hub_bus_ops *bus = hub_backends_bus(s->now.service->bus_url, &err);
     if (!bus || open_bus(s, bus, &err)) return failed(&err, err.code == HUB_BAD_REQUEST ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
     return HUB_EXIT_OK;
 }
@@ -337,7 +318,7 @@ static void warn_if_fixed(const struct hub_service *old, const struct hub_servic
 
 static enum hub_code prepare(struct server *s, struct generation *g, struct hub_err *err) {
     struct hub_buf folder = {0};
-    enum hub_code code = hub_tables_new(g->service, &g->tables, err);
+    enum hub_code code = hub_tables_new(g->service, !s->bus->ops->local, &g->tables, err); /* the bus stays what it is until a restart */
     if (!code) code = load_keys(s, g, err);
     if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, &s->engine_host, err);
     hub_buf_addf(&folder, "%s/public", g->service->dir);
@@ -364,13 +345,19 @@ static void switch_to(struct server *s, const struct generation *g) {
     hub_rest_configure(s->rest, g->service, g->tables);
 }
 
+/* What is wrong with the tables, or NULL. */
+static const char *adopt(struct server *s, const struct generation *g, struct hub_err *err) {
+    const struct hub_store_config config = hub_backends_store_config(g->service, g->tables, hub_buf_cstr(&s->store_url));
+    return s->store->ops->adopt(s->store, &config, err) ? err->text : NULL;
+}
+
 /* The last step that may fail changes the store. */
 static void finish_reload(void *arg, const char *error) {
     struct server *s = arg;
     struct generation g = s->coming;
     struct hub_err err;
     s->coming = (struct generation){0};
-    if (!error && s->store->ops->adopt(s->store, g.tables->all, g.tables->n, &err)) error = err.text;
+    if (!error) error = adopt(s, &g, &err);
     if (error) {
         hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", error, NULL);
         if (g.service) free_generation(&g);

@@ -189,6 +189,7 @@ struct hub_service {
     struct hub_script authenticate;
     /* stores */
     const char *store_url, *cache_url, *bus_url, *cluster_url; /* sqlite paths still relative to dir */
+    int64_t store_read_connections, store_statement_timeout;   /* the latter in ms */
     /* scripting */
     int64_t script_cpu_ms, script_wall_ms, script_memory_mib;
     struct hub_def_object *objects;

@@ -104,6 +104,10 @@ static const struct hub_row store[] = {
     {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(store_url), .fallback_note = "sqlite:data/{service name}.db", .words = store_schemes,
      .example = "postgresql://user@host/db",
      .help = "Where messages and managed DataObjects live; sqlite paths are relative to the service directory."},
+    {"readConnections", HUB_KIND_INT, .offset = AT(store_read_connections), .fallback = "2", .min = 1, .max = 64,
+     .help = "Connections for reads (joins, history), beside the one that writes. The embedded store has its own readers."},
+    {"statementTimeout", HUB_KIND_INT, .offset = AT(store_statement_timeout), .fallback = "5000", .min = 100, .max = 600000,
+     .help = "Time that PostgreSQL may take for one statement, in milliseconds."},
     {0},
 };
 static const struct hub_row cache[] = {

@@ -178,8 +178,8 @@ static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) 
 
 const struct hub_bus_ops hub_memory_bus_ops = {
     .scheme = "memory",
-    .help = "memory: - inside this process, for a single node",
     .local = true,
+    .help = "memory: - inside this process, for a single node",
     .open = bus_open,
     .subscribe = subscribe,
     .publish = publish,

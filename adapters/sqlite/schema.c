@@ -194,16 +194,18 @@ enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
     return code;
 }
 
-enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_table *const *tables, size_t table_n, struct hub_err *err) {
+enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_store_config *config, struct hub_err *err) {
     struct store *s = HUB_CONTAINER(base, struct store, base);
     const struct hub_table *const *old = s->tables;
     size_t old_n = s->table_n;
-    s->tables = tables;
-    s->table_n = table_n;
+    s->tables = config->tables;
+    s->table_n = config->table_n;
     enum hub_code code = hub_sqlite_apply(base, err);
     if (code) {
         s->tables = old;
         s->table_n = old_n;
+    } else {
+        s->outbox = config->outbox;
     }
     __atomic_add_fetch(&s->generation, 1, __ATOMIC_RELEASE);
     return code;

@@ -337,18 +337,18 @@ static void start_threads(struct store *s) {
     if (pthread_create(&s->writer_thread, NULL, hub_sqlite_writer_main, s)) abort();
 }
 
-static enum hub_code sqlite_open(struct hub_loop *loop, const char *url, const struct hub_table *const *tables, size_t table_n,
-                                 struct hub_store **out, struct hub_err *err) {
+static enum hub_code sqlite_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err) {
     struct options o;
-    enum hub_code code = parse_url(url, &o, err);
+    enum hub_code code = parse_url(config->url, &o, err);
     if (!code && o.path) code = make_folders(o.path, err);
     if (code) {
         free(o.path);
         return code;
     }
     struct store *s = new_store(loop, &o);
-    s->tables = tables;
-    s->table_n = table_n;
+    s->tables = config->tables;
+    s->table_n = config->table_n;
+    s->outbox = config->outbox;
     code = hub_sqlite_conn_open(&s->writer, &s->options, false, err);
     if (code) {
         free_store(s);

@@ -136,6 +136,7 @@ struct store {
     struct options options;
     const struct hub_table *const *tables;
     size_t table_n;
+    const struct hub_table *outbox; /* NULL = none */
     /* loop thread */
     struct hub_list turn; /* writes of this turn */
     struct hub_task turn_task, closed_task;
@@ -174,5 +175,5 @@ void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *
 /* ---- schema.c ---- */
 enum hub_code hub_sqlite_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
 enum hub_code hub_sqlite_apply(struct hub_store *s, struct hub_err *err);
-enum hub_code hub_sqlite_adopt(struct hub_store *s, const struct hub_table *const *tables, size_t table_n, struct hub_err *err);
+enum hub_code hub_sqlite_adopt(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err);
 #endif

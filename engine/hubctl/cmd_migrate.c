@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "adapters/sqlite/sqlite.h"
+#include "backends.h"
 #include "hubctl/hubctl.h"
 #include "persist/tables.h"
 #include "schema/load.h"
@@ -30,10 +30,9 @@ static enum hub_code with_store(const struct hub_service *service, const struct 
     struct hub_store *store = NULL;
     hub_tables_store_url(service, !apply, &url);
     loop = hub_loop_new();
-    enum hub_code code = HUB_OK;
-    if (!hub_str_starts(hub_buf_str(&url), HUB_STR("sqlite:")))
-        code = hub_fail(err, HUB_BAD_REQUEST, "store.url \"%s\": this build knows %s", hub_buf_cstr(&url), hub_sqlite_ops.help);
-    if (!code) code = hub_sqlite_ops.open(loop, hub_buf_cstr(&url), tables->all, tables->n, &store, err);
+    const struct hub_store_ops *ops = hub_backends_store(hub_buf_cstr(&url), err);
+    const struct hub_store_config config = hub_backends_store_config(service, tables, hub_buf_cstr(&url));
+    enum hub_code code = ops ? ops->open(loop, &config, &store, err) : err->code;
     if (store) {
         code = migrate(store, apply, err);
         store->ops->close(store, stop, NULL);
@@ -62,7 +61,7 @@ static int run_on(const char *dir, bool apply) {
     enum hub_code code = hub_service_load(dir, &options, diags, &service);
     if (code) exit_code = report(diags);
     if (code == HUB_NOT_FOUND) exit_code = HUBCTL_USAGE;
-    if (!code) code = hub_tables_new(service, &tables, &err);
+    if (!code) code = hub_backends_tables(service, &tables, &err);
     if (!code) code = with_store(service, tables, apply, &err);
     if (code && *err.text) {
         fprintf(stderr, "hubctl migrate: %s\n", err.text);

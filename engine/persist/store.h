@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/code.h"
 #include "base/json.h"
+#include "base/uuid.h"
 #include "loop/loop.h"
 
 /* Column types: the nine of HubCustomFieldType, and a counter. */
@@ -148,15 +149,21 @@ struct hub_write {
     const char *counter_scope; /* the hub's name */
     struct hub_str counter_room;
     bool return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row */
+    /* A change that others are to hear of (contract: semantics.md "Bridged events"): one row at most may meet WHERE. The row before an UPDATE,
+     * DELETE or UPSERT of an existing one is put into before, the row after it into row (after an INSERT it is the cells). With an outbox
+     * (hub_store_config), a row of it tells of the change in the same transaction: its id is event_id. Nothing changed, no row. */
+    bool announce;
+    char event_id[HUB_UUID_LEN + 1]; /* announce: a new UUIDv7, so that the outbox is read in the order of the changes */
     void (*done)(struct hub_write *w);
     void *arg;
     /* filled before done is called */
     enum hub_code code;
     char error[200];
     bool duplicate;
-    int64_t changes;     /* rows changed */
-    int64_t number;      /* taken from the counter, 0 = none */
-    struct hub_rows row; /* return_row, or duplicate: one row (freed by hub_rows_free after done returns) */
+    int64_t changes;        /* rows changed */
+    int64_t number;         /* taken from the counter, 0 = none */
+    struct hub_rows row;    /* return_row, announce, or duplicate: one row (freed by hub_rows_free after done returns) */
+    struct hub_rows before; /* announce: likewise */
     /* the adapter's */
     struct hub_list link;
     int64_t submitted; /* monotonic ms */
@@ -169,15 +176,39 @@ struct hub_write {
 /* The counter as committed now. A room without one gets a row with seq 0 and a new epoch. */
 typedef void hub_counter_cb(void *arg, enum hub_code code, int64_t seq, const char *epoch);
 
+/* ---- the outbox ---- */
+
+/* Columns of the outbox, for events that a bus outside the process has not taken yet. A row of a change says what kind of change and gives
+ * the rows as JSON objects by property names; a row of kind "published" carries a script's record for a topic of its own. */
+enum hub_outbox_column {
+    HUB_OUT_ID,     /* UUIDv7; becomes _eventId */
+    HUB_OUT_OBJECT, /* hub_table.name; NULL with "published" */
+    HUB_OUT_KIND,   /* "created", "updated", "deleted", "published" */
+    HUB_OUT_TOPIC,  /* NULL but with "published" */
+    HUB_OUT_KEY,    /* the row's id as text */
+    HUB_OUT_BEFORE, /* "updated": the row before */
+    HUB_OUT_AFTER,  /* the row after, of "deleted" the row that went; of "published" the record */
+    HUB_OUT_COLUMNS
+};
+
+struct hub_store_config {
+    const char *url;
+    const struct hub_table *const *tables; /* valid until close or a successful adopt */
+    size_t table_n;
+    const struct hub_table *outbox; /* one of the tables, with the columns above; NULL: nothing outside the process wants events */
+    const char *service;            /* for names that administrators see */
+    int64_t read_connections;       /* for reads beside the one that writes; adapters may use fewer */
+    int64_t statement_timeout_ms;   /* a statement that takes longer fails with HUB_STORE_UNAVAILABLE */
+};
+
 struct hub_store;
 struct hub_store_ops {
     const char *scheme; /* "sqlite" */
     const char *help;   /* URL forms, one line */
     bool local;         /* lives in this process or its files: a failure to open it will not mend by waiting */
     /* Opens or begins connecting. A store that must be there but is not: HUB_STORE_UNAVAILABLE with one line naming the URL (without
-     * password) and the cause. TABLES (also those added by hub_persist for the hubs) stay valid until close. */
-    enum hub_code (*open)(struct hub_loop *loop, const char *url, const struct hub_table *const *tables, size_t table_n, struct hub_store **out,
-                          struct hub_err *err);
+     * password) and the cause. CONFIG is copied, what it points to is not. */
+    enum hub_code (*open)(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err);
     /* Statements that bring the database to the tables, one per line, into PLAN; refuses (HUB_NOT_ALLOWED, text names what and where)
      * anything that would lose data. Blocking: for start-up and hubctl only. */
     enum hub_code (*plan)(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
@@ -185,8 +216,8 @@ struct hub_store_ops {
     enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
     /* A reload: takes other tables from now on, planned and applied like at the start. On a refusal the old ones stay. The old tables may
      * go when every write and select that names them has been answered. Blocking. */
-    enum hub_code (*adopt)(struct hub_store *s, const struct hub_table *const *tables, size_t table_n, struct hub_err *err);
-    void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg); /* Q is copied */
+    enum hub_code (*adopt)(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err); /* its tables and its outbox */
+    void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg);             /* Q is copied */
     void (*write)(struct hub_store *s, struct hub_write *w);
     /* Scripts' db.query: one statement, PARAMS a JSON array (borrowed) bound to $1… or ?. */
     void (*sql)(struct hub_store *s, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg);

@@ -179,6 +179,17 @@ static const struct hub_column event_columns[HUB_EVT_COLUMNS] = {
 };
 static const struct hub_index event_indexes[] = {{.columns = "roomId,timestamp"}};
 
+static const char *const outbox_kinds[] = {"created", "updated", "deleted", "published", NULL};
+static const struct hub_column outbox_columns[HUB_OUT_COLUMNS] = {
+    [HUB_OUT_ID] = COL("id", ID, .required = true),
+    [HUB_OUT_OBJECT] = COL("object", TEXT),
+    [HUB_OUT_KIND] = COL("kind", ENUM, .required = true, .enum_values = outbox_kinds),
+    [HUB_OUT_TOPIC] = COL("topic", TEXT),
+    [HUB_OUT_KEY] = COL("key", TEXT),
+    [HUB_OUT_BEFORE] = COL("before", JSON),
+    [HUB_OUT_AFTER] = COL("after", JSON),
+};
+
 static struct hub_table *generated(struct own *o, const char *name, const struct hub_column *columns, size_t n) {
     struct hub_table *t = take(o, sizeof *t);
     *t = (struct hub_table){.name = name, .table = name, .managed = true, .columns = columns, .column_n = n};
@@ -243,6 +254,13 @@ static void hub_four(struct own *o, const struct hub_def *d, struct hub_hub_tabl
     out->event = t;
 }
 
+static const struct hub_table *outbox_table(struct own *o, const char *service) {
+    const char *name = join(o, "hubd_outbox_", service);
+    struct hub_table *t = generated(o, name, outbox_columns, HUB_OUT_COLUMNS);
+    t->id = HUB_OUT_ID;
+    return t;
+}
+
 /* ---- all of them ---- */
 
 static enum hub_code add(struct own *o, const struct hub_table *t, struct hub_err *err) {
@@ -260,9 +278,9 @@ static enum hub_code add(struct own *o, const struct hub_table *t, struct hub_er
     return HUB_OK;
 }
 
-enum hub_code hub_tables_new(const struct hub_service *s, struct hub_tables **out, struct hub_err *err) {
+enum hub_code hub_tables_new(const struct hub_service *s, bool outbox, struct hub_tables **out, struct hub_err *err) {
     struct own *o = hub_xcalloc(1, sizeof *o);
-    o->all = take(o, (s->object_n + 4 * s->hub_n) * sizeof *o->all);
+    o->all = take(o, (s->object_n + 4 * s->hub_n + 1) * sizeof *o->all);
     o->hubs = take(o, s->hub_n * sizeof *o->hubs);
     o->tables.all = o->all;
     o->tables.hubs = o->hubs;
@@ -274,6 +292,7 @@ enum hub_code hub_tables_new(const struct hub_service *s, struct hub_tables **ou
         const struct hub_table *four[] = {h->message, h->moderation, h->receipt, h->event};
         for (size_t k = 0; !code && k < 4; k++) code = add(o, four[k], err);
     }
+    if (!code && outbox) o->all[o->tables.n++] = o->tables.outbox = outbox_table(o, s->name);
     if (code)
         hub_tables_free(&o->tables);
     else
@@ -290,7 +309,7 @@ void hub_tables_free(struct hub_tables *t) {
 
 const struct hub_table *hub_tables_find(const struct hub_tables *t, struct hub_str name) {
     for (size_t i = 0; i < t->n; i++)
-        if (hub_str_is(name, t->all[i]->name)) return t->all[i];
+        if (t->all[i] != t->outbox && hub_str_is(name, t->all[i]->name)) return t->all[i];
     return NULL;
 }
 

@@ -66,12 +66,13 @@ struct hub_tables {
     const struct hub_table *const *all; /* for hub_store_ops.open: the DataObjects in order, then four per hub */
     size_t n;
     const struct hub_hub_tables *hubs; /* parallel to service->hubs */
+    const struct hub_table *outbox;    /* last of all (store.h); NULL = none */
 };
 /* Column i of a DataObject's table is property i of the object. Names are borrowed from SERVICE, which must outlive the tables.
- * HUB_BAD_REQUEST when two objects claim one name or one table. */
-enum hub_code hub_tables_new(const struct hub_service *service, struct hub_tables **out, struct hub_err *err);
+ * HUB_BAD_REQUEST when two objects claim one name or one table. OUTBOX: also a table hubd_outbox_<service>, for a bus outside the process. */
+enum hub_code hub_tables_new(const struct hub_service *service, bool outbox, struct hub_tables **out, struct hub_err *err);
 void hub_tables_free(struct hub_tables *t);
-/* By the name that hubs and scripts use; also the generated ones ("chatMessage"). NULL when there is none. */
+/* By the name that hubs and scripts use; also the generated ones ("chatMessage"), but not the outbox. NULL when there is none. */
 const struct hub_table *hub_tables_find(const struct hub_tables *t, struct hub_str name);
 /* The store's URL with a relative sqlite path put under the service directory. With LOOK, for commands that must not make files, a database
  * file that does not exist yet is an empty database in memory. */

@@ -45,7 +45,7 @@ static void a_data_object_becomes_a_table_column_by_property(void **state) {
     struct hub_tables *t = NULL;
     json_t *dflt = json_string("open");
     room_fields[1].default_value = dflt;
-    assert_int_equal(hub_tables_new(&s, &t, NULL), HUB_OK);
+    assert_int_equal(hub_tables_new(&s, false, &t, NULL), HUB_OK);
     const struct hub_table *room = hub_tables_find(t, HUB_STR("room"));
     assert_ptr_equal(room, t->all[0]);
     assert_string_equal(room->table, "rooms");
@@ -67,7 +67,7 @@ static void what_joins_ask_for_is_indexed_once(void **state) {
     (void)state;
     struct hub_service s = service();
     struct hub_tables *t = NULL;
-    assert_int_equal(hub_tables_new(&s, &t, NULL), HUB_OK);
+    assert_int_equal(hub_tables_new(&s, false, &t, NULL), HUB_OK);
     const struct hub_table *member = hub_tables_find(t, HUB_STR("member"));
     assert_int_equal(member->index_n, 1);
     assert_string_equal(member->indexes[0].columns, "userId,roomId");
@@ -78,7 +78,7 @@ static void each_hub_gets_its_four_tables(void **state) {
     (void)state;
     struct hub_service s = service();
     struct hub_tables *t = NULL;
-    assert_int_equal(hub_tables_new(&s, &t, NULL), HUB_OK);
+    assert_int_equal(hub_tables_new(&s, false, &t, NULL), HUB_OK);
     assert_int_equal(t->n, 6);
     const struct hub_hub_tables *h = &t->hubs[0];
     assert_ptr_equal(h->message, hub_tables_find(t, HUB_STR("chatMessage")));
@@ -104,14 +104,14 @@ static void two_owners_of_one_table_are_refused(void **state) {
     struct hub_tables *t = NULL;
     struct hub_err err = {0};
     objects[1].table = "CHATMESSAGE";
-    assert_int_equal(hub_tables_new(&s, &t, &err), HUB_BAD_REQUEST);
+    assert_int_equal(hub_tables_new(&s, false, &t, &err), HUB_BAD_REQUEST);
     assert_non_null(strstr(err.text, "\"member\" and \"chatMessage\" both use the table"));
     objects[1].table = "hubd_room";
-    assert_int_equal(hub_tables_new(&s, &t, &err), HUB_BAD_REQUEST);
+    assert_int_equal(hub_tables_new(&s, false, &t, &err), HUB_BAD_REQUEST);
     assert_non_null(strstr(err.text, "hubd_ are the engine's own"));
     objects[1].table = "member";
     hubs[0].data_object_name = "room";
-    assert_int_equal(hub_tables_new(&s, &t, &err), HUB_BAD_REQUEST);
+    assert_int_equal(hub_tables_new(&s, false, &t, &err), HUB_BAD_REQUEST);
     assert_non_null(strstr(err.text, "two objects are named \"room\""));
     hubs[0].data_object_name = NULL;
 }

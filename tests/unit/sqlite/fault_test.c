@@ -144,7 +144,7 @@ static void write_until_killed(int fd) {
     static struct message m[16];
     report_fd = fd;
     loop = hub_loop_new();
-    if (hub_sqlite_ops.open(loop, url, msg_tables, 1, &store, NULL)) _exit(2);
+    if (hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = msg_tables, .table_n = 1}, &store, NULL)) _exit(2);
     for (int i = 0; i < 16; i++) send_next(&m[i]);
     hub_loop_run(loop);
     _exit(5);
@@ -169,7 +169,7 @@ static void what_was_acknowledged_survives_kill_9(void **state) {
     close(fds[0]);
     waitpid(pid, &status, 0);
     assert_true(WIFSIGNALED(status));
-    assert_int_equal(hub_sqlite_ops.open(loop, url, msg_tables, 1, &store, NULL), HUB_OK);
+    assert_int_equal(hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = msg_tables, .table_n = 1}, &store, NULL), HUB_OK);
     int64_t n = sql_int("SELECT count(*) AS v FROM chatMessage");
     assert_true(n >= last && last >= 500);
     assert_int_equal(sql_int("SELECT max(seq) AS v FROM chatMessage"), n);
@@ -184,7 +184,7 @@ static void expect_open_error(const char *address, enum hub_code code, const cha
     struct hub_err err = {0};
     struct hub_loop *l = hub_loop_new();
     struct hub_store *s = NULL;
-    enum hub_code got = hub_sqlite_ops.open(l, address, msg_tables, 1, &s, &err);
+    enum hub_code got = hub_sqlite_ops.open(l, &(struct hub_store_config){.url = address, .tables = msg_tables, .table_n = 1}, &s, &err);
     if (got != code || !strstr(err.text, says) || !strstr(err.text, and_says)) fail_msg("%s: %s: %s", address, hub_code_name(got), err.text);
     assert_null(strchr(err.text, '\n'));
     assert_null(s);

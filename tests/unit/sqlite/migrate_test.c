@@ -26,7 +26,7 @@ static enum hub_code open_with(const struct hub_table *t, struct hub_err *err) {
     static const struct hub_table *list[1];
     list[0] = t;
     *err = (struct hub_err){0};
-    assert_int_equal(hub_sqlite_ops.open(loop, url, list, 1, &store, err), HUB_OK);
+    assert_int_equal(hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = list, .table_n = 1}, &store, err), HUB_OK);
     return store->ops->apply(store, err);
 }
 
@@ -260,7 +260,7 @@ static void a_plan_lists_every_refusal_and_changes_nothing(void **state) {
     struct hub_buf plan = {0};
     start();
     t = thing(columns, 4);
-    assert_int_equal(hub_sqlite_ops.open(loop, url, list, 1, &store, &err), HUB_OK);
+    assert_int_equal(hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = list, .table_n = 1}, &store, &err), HUB_OK);
     assert_int_equal(store->ops->plan(store, &plan, &err), HUB_NOT_ALLOWED);
     size_t refusals = 0;
     for (const char *p = hub_buf_cstr(&plan); (p = strstr(p, "-- refused: ")); p++) refusals++;
@@ -284,14 +284,14 @@ static void a_reload_changes_the_tables_of_a_running_store(void **state) {
     assert_int_equal(open_with(&t, &err), HUB_OK);
     for (int i = 0; i < 10; i++) json_decref(select_rows(&q)); /* by all readers */
     t = thing(more, HUB_NELEM(more));                          /* at the same address, as a freed and remade table may be */
-    assert_int_equal(store->ops->adopt(store, list, 1, &err), HUB_OK);
+    assert_int_equal(store->ops->adopt(store, &(struct hub_store_config){.tables = list, .table_n = 1}, &err), HUB_OK);
     for (int i = 0; i < 10; i++) {
         json_t *rows = select_rows(&q);
         assert_string_equal(hub_json_get_str(json_array_get(rows, 0), "note").p, "-");
         json_decref(rows);
     }
     t = thing(wrong, HUB_NELEM(wrong));
-    assert_int_equal(store->ops->adopt(store, list, 1, &err), HUB_NOT_ALLOWED);
+    assert_int_equal(store->ops->adopt(store, &(struct hub_store_config){.tables = list, .table_n = 1}, &err), HUB_NOT_ALLOWED);
     close_store_only();
     finish();
 }

@@ -62,7 +62,7 @@ static inline void open_store(const char *options) {
     assert_non_null(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/data/test.db", folder);
     snprintf(url, sizeof url, "sqlite:%s%s", file, options);
-    enum hub_code code = hub_sqlite_ops.open(loop, url, msg_tables, 1, &store, &err);
+    enum hub_code code = hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = msg_tables, .table_n = 1}, &store, &err);
     if (code) fail_msg("%s", err.text);
     code = store->ops->apply(store, &err);
     if (code) fail_msg("%s", err.text);

@@ -201,7 +201,7 @@ static void committed_rows_survive_reopening(void **state) {
     write_and_wait(&m);
     struct counter_answer before = counter("r1");
     close_store_only();
-    assert_int_equal(hub_sqlite_ops.open(loop, url, msg_tables, 1, &store, NULL), HUB_OK);
+    assert_int_equal(hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = msg_tables, .table_n = 1}, &store, NULL), HUB_OK);
     assert_int_equal(store->ops->apply(store, NULL), HUB_OK);
     struct counter_answer after = counter("r1");
     assert_int_equal(after.seq, 1);
@@ -299,7 +299,8 @@ static void scripts_are_told_what_is_wrong_with_a_statement(void **state) {
 static void the_store_in_memory_does_the_same(void **state) {
     (void)state;
     loop = hub_loop_new();
-    assert_int_equal(hub_sqlite_ops.open(loop, "sqlite::memory:", msg_tables, 1, &store, NULL), HUB_OK);
+    assert_int_equal(
+        hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = "sqlite::memory:", .tables = msg_tables, .table_n = 1}, &store, NULL), HUB_OK);
     assert_int_equal(store->ops->apply(store, NULL), HUB_OK);
     struct message m[3];
     int left = 3;

@@ -1,0 +1,44 @@
+/* The adapters of this build, and what they are opened with. */
+#include "backends.h"
+
+#include "adapters/kafka/kafka.h"
+#include "adapters/memory/memory.h"
+#include "adapters/sqlite/sqlite.h"
+#include "base/mem.h"
+
+static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops};
+static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops};
+static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops, &hub_kafka_bus_ops};
+
+static bool has_scheme(const char *url, const char *scheme) {
+    size_t n = strlen(scheme);
+    return !strncmp(url, scheme, n) && url[n] == ':';
+}
+
+/* LIST: pointers to tables that begin with their scheme. */
+static const void *adapter_for(const char *url, const void *const *list, size_t n, const char *what, struct hub_err *err) {
+    for (size_t i = 0; i < n; i++)
+        if (has_scheme(url, *(const char *const *)list[i])) return list[i];
+    hub_fail(err, HUB_INTERNAL, "%s.url: there is no adapter for \"%.*s\" here", what, (int)strcspn(url, ":") + 1, url);
+    return NULL;
+}
+#define ADAPTER_FOR(URL, LIST, WHAT, ERR) adapter_for(URL, (const void *const *)(LIST), HUB_NELEM(LIST), WHAT, ERR)
+
+const struct hub_store_ops *hub_backends_store(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, stores, "store", err); }
+const struct hub_cache_ops *hub_backends_cache(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, caches, "cache", err); }
+const struct hub_bus_ops *hub_backends_bus(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, buses, "bus", err); }
+
+enum hub_code hub_backends_tables(const struct hub_service *service, struct hub_tables **out, struct hub_err *err) {
+    const struct hub_bus_ops *bus = hub_backends_bus(service->bus_url, err);
+    return bus ? hub_tables_new(service, !bus->local, out, err) : err->code;
+}
+
+struct hub_store_config hub_backends_store_config(const struct hub_service *service, const struct hub_tables *tables, const char *url) {
+    return (struct hub_store_config){.url = url,
+                                     .tables = tables->all,
+                                     .table_n = tables->n,
+                                     .outbox = tables->outbox,
+                                     .service = service->name,
+                                     .read_connections = service->store_read_connections,
+                                     .statement_timeout_ms = service->store_statement_timeout};
+}
