@@ -47,7 +47,7 @@ static int on_authorize(void *arg, int action, const char *a, const char *b, con
     case SQLITE_DROP_TABLE:
     case SQLITE_ALTER_TABLE: {
         const char *table = action == SQLITE_ALTER_TABLE ? b : a;
-        return table && hub_str_eq_nocase(hub_cstr(table), HUB_STR("hubd_room")) ? SQLITE_DENY : SQLITE_OK;
+        return table && !strncasecmp(table, "hubd_", 5) ? SQLITE_DENY : SQLITE_OK;
     }
     default: return SQLITE_OK;
     }
@@ -136,6 +136,7 @@ void hub_sqlite_conn_close(struct conn *c) {
     c->db = NULL;
     hub_buf_free(&c->key);
     hub_buf_free(&c->sql);
+    hub_buf_free(&c->text);
     free(c->scratch);
     c->scratch = NULL;
     c->scratch_n = 0;
@@ -166,22 +167,20 @@ sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql) {
 int hub_sqlite_exec(struct conn *c, const char *sql) { return sqlite3_exec(c->db, sql, NULL, NULL, NULL); }
 
 /* Texts are not copied: they outlive the statement's run. */
-void hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell) {
+int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell) {
     char iso[HUB_ISO_LEN + 1];
     switch (cell->kind) {
     case HUB_CELL_ABSENT:
-    case HUB_CELL_NULL: sqlite3_bind_null(st, at); break;
-    case HUB_CELL_REAL: sqlite3_bind_double(st, at, cell->r); break;
-    case HUB_CELL_BOOL: sqlite3_bind_int(st, at, cell->i != 0); break;
-    case HUB_CELL_TEXT: sqlite3_bind_text64(st, at, cell->s.p ? cell->s.p : "", cell->s.n, SQLITE_STATIC, SQLITE_UTF8); break;
+    case HUB_CELL_NULL: break;
+    case HUB_CELL_REAL: return sqlite3_bind_double(st, at, cell->r);
+    case HUB_CELL_BOOL: return sqlite3_bind_int(st, at, cell->i != 0);
+    case HUB_CELL_TEXT: return sqlite3_bind_text64(st, at, cell->s.p ? cell->s.p : "", cell->s.n, SQLITE_STATIC, SQLITE_UTF8);
     case HUB_CELL_INT:
-        if (col && col->type == HUB_COL_DATETIME) {
-            hub_iso_format(cell->i, iso);
-            sqlite3_bind_text(st, at, iso, HUB_ISO_LEN, SQLITE_TRANSIENT);
-        } else
-            sqlite3_bind_int64(st, at, cell->i);
-        break;
+        if (!col || col->type != HUB_COL_DATETIME) return sqlite3_bind_int64(st, at, cell->i);
+        hub_iso_format(cell->i, iso);
+        return sqlite3_bind_text(st, at, iso, HUB_ISO_LEN, SQLITE_TRANSIENT);
     }
+    return sqlite3_bind_null(st, at);
 }
 
 static void take_text(sqlite3_stmt *st, int i, struct hub_cell *out, struct hub_buf *text) {

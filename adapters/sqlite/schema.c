@@ -205,7 +205,9 @@ enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_store_co
         s->tables = old;
         s->table_n = old_n;
     } else {
-        s->outbox = config->outbox;
+        pthread_mutex_lock(&s->db_lock);
+        s->writer.outbox = config->outbox;
+        pthread_mutex_unlock(&s->db_lock);
     }
     __atomic_add_fetch(&s->generation, 1, __ATOMIC_RELEASE);
     return code;

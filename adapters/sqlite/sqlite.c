@@ -36,13 +36,14 @@ static void on_batch(struct hub_task *task) {
     for (struct hub_list *l; (l = hub_list_pop(&b->writes));) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
         struct job *j = w->adapter;
-        struct hub_rows row = w->row; /* DONE may free the write */
+        struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
         if (w->code == HUB_STORE_UNAVAILABLE) hub_metric_add(&errors_metric, 1);
         if (j && j->ns) hub_histogram_add(&read_latency, j->ns);
         s->outstanding--;
         s->outstanding_bytes -= w->bytes;
         w->done(w);
         hub_rows_free(&row);
+        hub_rows_free(&before);
     }
     hub_metric_set(&queue_metric, s->outstanding);
     free(b);
@@ -145,7 +146,7 @@ static void sqlite_write(struct hub_store *base, struct hub_write *w) {
     w->error[0] = 0;
     w->duplicate = false;
     w->changes = w->number = 0;
-    w->row = (struct hub_rows){0};
+    w->row = w->before = (struct hub_rows){0};
     w->adapter = NULL;
     submit_write(store_of(base), w);
 }
@@ -348,7 +349,7 @@ static enum hub_code sqlite_open(struct hub_loop *loop, const struct hub_store_c
     struct store *s = new_store(loop, &o);
     s->tables = config->tables;
     s->table_n = config->table_n;
-    s->outbox = config->outbox;
+    s->writer.outbox = config->outbox;
     code = hub_sqlite_conn_open(&s->writer, &s->options, false, err);
     if (code) {
         free_store(s);

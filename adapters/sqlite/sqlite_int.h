@@ -28,12 +28,13 @@ struct conn {
     sqlite3 *db; /* NULL = closed */
     struct hub_map statements;
     size_t statement_n;
-    struct hub_buf key, sql;
+    struct hub_buf key, sql, text;
     struct hub_cell *scratch; /* cells of a soft delete */
     size_t scratch_n;
     const struct hub_table *numbered; /* the table that the next two were looked up for */
     int seq, change_seq;
-    int64_t deadline; /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
+    const struct hub_table *outbox; /* the writer's: where announced changes go, or NULL */
+    int64_t deadline;               /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
     int64_t busy_ms;
     unsigned generation; /* of the tables whose statements it holds */
     bool script;         /* the authorizer is strict: a script's statement is being prepared */
@@ -53,7 +54,8 @@ typedef void build_fn(struct hub_buf *sql, const void *what);
 sqlite3_stmt *hub_sqlite_prepare(struct conn *c, build_fn *build, const void *what);
 sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql);
 int hub_sqlite_exec(struct conn *c, const char *sql);
-void hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
+/* SQLite result code: a text may be too large. */
+int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
 /* The current row of ST, whose columns are those of T, at the end of ROWS. Texts are offsets until hub_sqlite_settle. */
 void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
 void hub_sqlite_settle(struct hub_rows *rows);
@@ -83,8 +85,15 @@ int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope,
 #define HUB_SQLITE_ROOM_TABLE                                                                                                                \
     "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT NULL, PRIMARY KEY (scope, " \
     "\"roomId\")) WITHOUT ROWID"
+/* Runs the write's statement and fills w->changes in; the first row that it returns goes to ROW (NULL: it returns none). SQLite result code. */
+int hub_sqlite_run(struct conn *c, struct hub_write *w, struct hub_rows *row);
 /* Fills w->code and everything else. False when the whole transaction is lost (sqlite3_errmsg tells). */
 bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w);
+
+/* ---- announce.c ---- */
+
+/* The outbox row of a write that was carried out, with its rows settled. SQLite result code. */
+int hub_sqlite_announce(struct conn *c, const struct hub_write *w);
 
 /* ---- jobs: what is not a plain write. On the way through the writer a job is the write embedded in it ---- */
 
@@ -136,7 +145,6 @@ struct store {
     struct options options;
     const struct hub_table *const *tables;
     size_t table_n;
-    const struct hub_table *outbox; /* NULL = none */
     /* loop thread */
     struct hub_list turn; /* writes of this turn */
     struct hub_task turn_task, closed_task;

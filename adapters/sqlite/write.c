@@ -5,6 +5,8 @@
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"
 
+#define LARGE (1u << 20) /* bytes of a row: below, its outbox row cannot be too large for SQLite */
+
 /* ---- counters ---- */
 
 void hub_sqlite_counters_init(struct counters *k) {
@@ -104,21 +106,22 @@ static int bind_conds(sqlite3_stmt *st, int at, const struct hub_table *t, const
     return at;
 }
 
-/* Runs the write's statement; rows that it returns go to w->row (the first one). SQLite result code. */
-static int run(struct conn *c, struct hub_write *w, struct hub_rows *row) {
+int hub_sqlite_run(struct conn *c, struct hub_write *w, struct hub_rows *row) {
     const struct hub_table *t = w->table;
     hub_buf_clear(&c->key);
     hub_sql_write_shape(w, &c->key);
     sqlite3_stmt *st = hub_sqlite_prepare(c, build_write, w);
     if (!st) return sqlite3_errcode(c->db);
-    int at = 1, rc;
+    int at = 1, rc = SQLITE_OK;
     size_t cap = 0;
-    for (size_t i = 0; w->cells && i < t->column_n; i++)
-        if (w->cells[i].kind != HUB_CELL_ABSENT) hub_sqlite_bind(st, at++, &t->columns[i], &w->cells[i]);
+    for (size_t i = 0; w->cells && !rc && i < t->column_n; i++)
+        if (w->cells[i].kind != HUB_CELL_ABSENT) rc = hub_sqlite_bind(st, at++, &t->columns[i], &w->cells[i]);
+    if (rc) return rc;
     if (w->kind == HUB_UPDATE || w->kind == HUB_DELETE) bind_conds(st, at, t, w->where, w->where_n);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-        if (!row->n) hub_sqlite_take_row(st, t, row, &cap);
+        if (row && !row->n) hub_sqlite_take_row(st, t, row, &cap);
     w->changes = rc == SQLITE_DONE ? sqlite3_changes64(c->db) : 0;
+    if (row) hub_sqlite_settle(row);
     int again = sqlite3_reset(st);
     return rc == SQLITE_DONE ? rc : again;
 }
@@ -133,8 +136,8 @@ static void build_existing(struct hub_buf *sql, const void *what) {
     hub_sql_existing(&hub_sql_sqlite, e->t, e->conflict, sql);
 }
 
-/* The row that stood in the way of an INSERT. */
-static int find_existing(struct conn *c, struct hub_write *w) {
+/* The row that has the conflict's columns in common with the write's, into ROW, which is left empty when there is none. */
+static int find_existing(struct conn *c, const struct hub_write *w, struct hub_rows *row) {
     struct existing e = {w->table, w->conflict};
     hub_buf_clear(&c->key);
     hub_buf_addc(&c->key, 'E');
@@ -146,9 +149,37 @@ static int find_existing(struct conn *c, struct hub_write *w) {
     size_t cap = 0;
     for (int at = 1, col; (col = hub_sql_next_column(w->table, &rest)) >= 0; at++) hub_sqlite_bind(st, at, &w->table->columns[col], &w->cells[col]);
     int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) hub_sqlite_take_row(st, w->table, &w->row, &cap);
+    if (rc == SQLITE_ROW) hub_sqlite_take_row(st, w->table, row, &cap);
+    hub_sqlite_settle(row);
     sqlite3_reset(st);
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
+}
+
+static void build_before(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_sqlite, what, sql); }
+
+/* The row that an UPDATE is about to change. */
+static int find_before(struct conn *c, struct hub_write *w) {
+    int active = w->table->active;
+    bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
+    const struct hub_select q = {.table = w->table, .where = w->where, .where_n = w->where_n, .order_by = -1, .limit = 1, .with_inactive = restores};
+    hub_buf_clear(&c->key);
+    hub_sql_select_shape(&q, &c->key);
+    sqlite3_stmt *st = hub_sqlite_prepare(c, build_before, &q);
+    if (!st) return sqlite3_errcode(c->db);
+    size_t cap = 0;
+    int at = bind_conds(st, 1, w->table, w->where, w->where_n);
+    sqlite3_bind_int64(st, at, 1);
+    sqlite3_bind_int64(st, at + 1, 0);
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW) hub_sqlite_take_row(st, w->table, &w->before, &cap);
+    hub_sqlite_settle(&w->before);
+    sqlite3_reset(st);
+    return rc == SQLITE_ROW ? SQLITE_DONE : rc;
+}
+
+static int keep_before(struct conn *c, struct hub_write *w) {
+    if (w->kind == HUB_UPDATE) return find_before(c, w);
+    return w->kind == HUB_UPSERT ? find_existing(c, w, &w->before) : SQLITE_DONE;
 }
 
 static void set_number(const struct hub_write *w, int column, int64_t number) {
@@ -200,37 +231,68 @@ static int fail(struct hub_write *w, enum hub_code code, const char *why) {
 }
 
 /* After a statement that ran: is it what was asked for? */
-static int judge(struct conn *c, struct hub_write *w, bool guarded) {
+static int judge(struct conn *c, struct hub_write *w) {
     bool adds = w->kind == HUB_INSERT || w->kind == HUB_UPSERT;
     if (adds && !w->changes) {
         if (!w->conflict) return fail(w, HUB_INTERNAL, "nothing was inserted");
         w->duplicate = true;
-        return find_existing(c, w);
+        return find_existing(c, w, &w->row);
     }
     if (!w->changes) return fail(w, HUB_NOT_FOUND, "no row meets the conditions");
-    if (guarded && w->changes > 1) {
-        int rc = hub_sqlite_exec(c, "ROLLBACK TO numbered");
-        return rc ? rc : fail(w, HUB_BAD_REQUEST, "a numbered write must change one row, and this would change several");
-    }
+    if (w->changes > 1 && w->numbering != HUB_NUMBER_NONE)
+        return fail(w, HUB_BAD_REQUEST, "a numbered write must change one row, and this would change several");
+    if (w->changes > 1 && w->announce) return fail(w, HUB_BAD_REQUEST, "an announced write must change one row, and this would change several");
     return SQLITE_DONE;
+}
+
+/* Whether the write may have to be taken back after its statement ran: when it turns out to hit several rows, or when a large row is too large
+ * for the outbox. */
+static bool wants_guard(const struct conn *c, const struct hub_write *w) {
+    bool picks = w->kind == HUB_UPDATE || w->kind == HUB_DELETE;
+    if (picks && (w->announce || w->numbering != HUB_NUMBER_NONE) && !names_id(w)) return true;
+    return w->announce && c->outbox && (w->kind != HUB_INSERT || w->bytes > LARGE);
+}
+
+static int exec_prepared(struct conn *c, const char *sql) {
+    sqlite3_stmt *st = hub_sqlite_prepare_text(c, sql);
+    if (!st) return sqlite3_errcode(c->db);
+    sqlite3_step(st);
+    return sqlite3_reset(st) == SQLITE_OK ? SQLITE_DONE : sqlite3_errcode(c->db);
+}
+
+static int announce(struct conn *c, struct hub_write *w, bool guarded) {
+    int rc = hub_sqlite_announce(c, w);
+    /* Without a way back the transaction has to go, for a change that nobody is told of must not stay. */
+    if (rc != SQLITE_DONE && !guarded) hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, sqlite3_errmsg(c->db));
+    return rc;
+}
+
+/* The statement, what came of it, and its row in the outbox. LOCAL: the write with the cells that the statement sets. */
+static int carry_out(struct conn *c, struct hub_write *w, struct hub_write *local, bool guarded) {
+    int rc = w->announce ? keep_before(c, w) : SQLITE_DONE;
+    if (rc == SQLITE_DONE) rc = hub_sqlite_run(c, local, &w->row);
+    w->changes = local->changes;
+    if (rc == SQLITE_DONE) rc = judge(c, w);
+    if (rc == SQLITE_DONE && w->announce && c->outbox && !w->code && !w->duplicate) rc = announce(c, w, guarded);
+    return rc;
 }
 
 static int attempt(struct conn *c, struct counters *k, struct hub_write *w) {
     struct counter *n = NULL;
     struct hub_write local = *w; /* cells may be swapped for scratch */
-    /* Only a numbered write that may hit several rows needs a way back. */
-    bool guarded = w->numbering != HUB_NUMBER_NONE && (w->kind == HUB_UPDATE || w->kind == HUB_DELETE) && !names_id(w);
+    bool guarded = wants_guard(c, w);
     int rc = SQLITE_DONE;
+    if (w->announce && w->kind != HUB_INSERT) local.return_row = true;
     if (w->numbering != HUB_NUMBER_NONE) rc = hub_sqlite_counter(k, c, hub_cstr(w->counter_scope), w->counter_room, &n);
-    if (rc == SQLITE_DONE && guarded && (rc = hub_sqlite_exec(c, "SAVEPOINT numbered")) == SQLITE_OK) rc = SQLITE_DONE;
+    if (rc == SQLITE_DONE && guarded) rc = exec_prepared(c, "SAVEPOINT one_write");
     if (rc != SQLITE_DONE) return rc;
     prepare_cells(c, &local, n ? n->seq + 1 : 0);
-    rc = run(c, &local, &w->row);
-    w->changes = local.changes;
-    if (rc == SQLITE_DONE) rc = judge(c, w, guarded);
-    if (rc != SQLITE_DONE) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db)); /* before the next statement clears it */
-    if (guarded) hub_sqlite_exec(c, "RELEASE numbered");
-    if (rc == SQLITE_DONE && n && !w->code && !w->duplicate && w->changes == 1) {
+    rc = carry_out(c, w, &local, guarded);
+    if (rc != SQLITE_DONE && !w->code) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db)); /* before the next statement clears it */
+    if (guarded && w->code) rc = exec_prepared(c, "ROLLBACK TO one_write");
+    if (guarded) exec_prepared(c, "RELEASE one_write");
+    if (w->code) return rc;
+    if (n && !w->duplicate && w->changes == 1) {
         w->number = ++n->seq;
         n->dirty = true;
     }
@@ -241,7 +303,6 @@ bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w) {
     w->code = HUB_OK;
     int rc = attempt(c, k, w);
     if (rc != SQLITE_DONE && !w->code) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db));
-    hub_sqlite_settle(&w->row);
     /* SQLite undoes the statement alone for a row that does not fit, and the whole transaction for worse. */
     return !sqlite3_get_autocommit(c->db) && w->code != HUB_STORE_UNAVAILABLE;
 }

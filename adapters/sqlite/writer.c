@@ -44,6 +44,7 @@ static void lose(struct txn *t, const char *why, bool reopen) {
     HUB_LIST_EACH(&t->members, it) {
         struct hub_write *w = HUB_CONTAINER(it, struct hub_write, link);
         hub_rows_free(&w->row);
+        hub_rows_free(&w->before);
         w->duplicate = false;
         w->changes = w->number = 0;
         hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, reason);

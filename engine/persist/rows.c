@@ -53,6 +53,38 @@ json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row) {
     return o;
 }
 
+static void add_text(struct hub_buf *b, const struct hub_column *col, struct hub_str s) {
+    if (col->type == HUB_COL_JSON && hub_json_well_formed(s) && hub_utf8_valid(s))
+        hub_buf_adds(b, s);
+    else
+        hub_json_add_string(b, s);
+}
+
+static void add_cell(struct hub_buf *b, const struct hub_column *col, const struct hub_cell *c) {
+    if (c->kind == HUB_CELL_TEXT) {
+        add_text(b, col, c->s);
+    } else if (c->kind == HUB_CELL_INT && col->type != HUB_COL_DATETIME) {
+        hub_buf_addi(b, c->i);
+    } else {
+        json_t *v = cell_json(col, c);
+        hub_json_add(b, v);
+        json_decref(v);
+    }
+}
+
+void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct hub_cell *row) {
+    const char *glue = "{\"";
+    for (size_t i = 0; i < t->column_n; i++) {
+        if (row[i].kind == HUB_CELL_ABSENT) continue;
+        hub_buf_addz(b, glue);
+        hub_buf_addz(b, t->columns[i].property);
+        hub_buf_addz(b, "\":");
+        add_cell(b, &t->columns[i], &row[i]);
+        glue = ",\"";
+    }
+    hub_buf_addz(b, *glue == '{' ? "{}" : "}");
+}
+
 /* ---- JSON to cells ---- */
 
 static const char *const type_words[] = {

@@ -79,6 +79,8 @@ struct hub_rows {
 static inline const struct hub_cell *hub_row(const struct hub_rows *r, size_t i) { return r->cells + i * r->table->column_n; }
 /* New JSON object of a row by property names: DateTime as ISO text, JSON parsed, NULL as json null. */
 json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row);
+/* The same as JSON text, appended. */
+void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct hub_cell *row);
 /* JSON value → cell for a column, with coercion as SQL drivers do (number text to number …) and check of type, length and enum.
  * Texts (also JSON dumps) are appended to TEXT: take offsets only after the last append, or give each row its own buffer reserved
  * beforehand; hub_row_from_json does that for whole rows. Failure: HUB_INVALID_CONTENT naming the property. */
@@ -149,9 +151,10 @@ struct hub_write {
     const char *counter_scope; /* the hub's name */
     struct hub_str counter_room;
     bool return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row */
-    /* A change that others are to hear of (contract: semantics.md "Bridged events"): one row at most may meet WHERE. The row before an UPDATE,
-     * DELETE or UPSERT of an existing one is put into before, the row after it into row (after an INSERT it is the cells). With an outbox
-     * (hub_store_config), a row of it tells of the change in the same transaction: its id is event_id. Nothing changed, no row. */
+    /* A change that others are to hear of (contract: semantics.md "Bridged events"): one row at most may meet WHERE, else the write fails alone with
+     * HUB_BAD_REQUEST. The row before an UPDATE or an UPSERT of an existing one is put into before, the row after a write into row (after an
+     * INSERT it may be left empty: it is the cells then). With an outbox (hub_store_config), a row of it tells of the change in the same
+     * transaction: its id is event_id. Nothing changed, a duplicate, a failure: no row. */
     bool announce;
     char event_id[HUB_UUID_LEN + 1]; /* announce: a new UUIDv7, so that the outbox is read in the order of the changes */
     void (*done)(struct hub_write *w);
@@ -179,15 +182,16 @@ typedef void hub_counter_cb(void *arg, enum hub_code code, int64_t seq, const ch
 /* ---- the outbox ---- */
 
 /* Columns of the outbox, for events that a bus outside the process has not taken yet. A row of a change says what kind of change and gives
- * the rows as JSON objects by property names; a row of kind "published" carries a script's record for a topic of its own. */
+ * the rows as JSON objects as hub_row_json makes them; a row of kind "published" carries a script's record for a topic of its own. */
 enum hub_outbox_column {
     HUB_OUT_ID,     /* UUIDv7; becomes _eventId */
     HUB_OUT_OBJECT, /* hub_table.name; NULL with "published" */
     HUB_OUT_KIND,   /* "created", "updated", "deleted", "published" */
     HUB_OUT_TOPIC,  /* NULL but with "published" */
-    HUB_OUT_KEY,    /* the row's id as text */
+    HUB_OUT_KEY,    /* the row's id as text; NULL where the table has none */
     HUB_OUT_BEFORE, /* "updated": the row before */
-    HUB_OUT_AFTER,  /* the row after, of "deleted" the row that went; of "published" the record */
+    HUB_OUT_AFTER,  /* the row after, of "deleted" the row that went, inactive or gone; of "published" the record */
+    HUB_OUT_ERROR,  /* NULL, or why the bus will never take it: kept for people to look at */
     HUB_OUT_COLUMNS
 };
 

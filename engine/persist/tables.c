@@ -188,6 +188,7 @@ static const struct hub_column outbox_columns[HUB_OUT_COLUMNS] = {
     [HUB_OUT_KEY] = COL("key", TEXT),
     [HUB_OUT_BEFORE] = COL("before", JSON),
     [HUB_OUT_AFTER] = COL("after", JSON),
+    [HUB_OUT_ERROR] = COL("error", TEXT),
 };
 
 static struct hub_table *generated(struct own *o, const char *name, const struct hub_column *columns, size_t n) {

@@ -144,7 +144,7 @@ static void write_until_killed(int fd) {
     static struct message m[16];
     report_fd = fd;
     loop = hub_loop_new();
-    if (hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = msg_tables, .table_n = 1}, &store, NULL)) _exit(2);
+    if (hub_sqlite_ops.open(loop, &opened_with, &store, NULL)) _exit(2);
     for (int i = 0; i < 16; i++) send_next(&m[i]);
     hub_loop_run(loop);
     _exit(5);
@@ -169,7 +169,7 @@ static void what_was_acknowledged_survives_kill_9(void **state) {
     close(fds[0]);
     waitpid(pid, &status, 0);
     assert_true(WIFSIGNALED(status));
-    assert_int_equal(hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = msg_tables, .table_n = 1}, &store, NULL), HUB_OK);
+    assert_int_equal(hub_sqlite_ops.open(loop, &opened_with, &store, NULL), HUB_OK);
     int64_t n = sql_int("SELECT count(*) AS v FROM chatMessage");
     assert_true(n >= last && last >= 500);
     assert_int_equal(sql_int("SELECT max(seq) AS v FROM chatMessage"), n);

@@ -51,6 +51,7 @@ static const struct hub_table msg_table = {
     .index_n = 3,
 };
 static const struct hub_table *const msg_tables[] = {&msg_table};
+static struct hub_store_config opened_with = {.url = url, .tables = msg_tables, .table_n = 1};
 
 static inline struct hub_cell text_cell(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
 static inline struct hub_cell int_cell(int64_t i) { return (struct hub_cell){.kind = HUB_CELL_INT, .i = i}; }
@@ -62,7 +63,7 @@ static inline void open_store(const char *options) {
     assert_non_null(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/data/test.db", folder);
     snprintf(url, sizeof url, "sqlite:%s%s", file, options);
-    enum hub_code code = hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = msg_tables, .table_n = 1}, &store, &err);
+    enum hub_code code = hub_sqlite_ops.open(loop, &opened_with, &store, &err);
     if (code) fail_msg("%s", err.text);
     code = store->ops->apply(store, &err);
     if (code) fail_msg("%s", err.text);
