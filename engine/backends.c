@@ -3,11 +3,12 @@
 
 #include "adapters/kafka/kafka.h"
 #include "adapters/memory/memory.h"
+#include "adapters/redis/redis.h"
 #include "adapters/sqlite/sqlite.h"
 #include "base/mem.h"
 
 static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops};
-static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops};
+static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops, &hub_redis_cache_ops};
 static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops, &hub_kafka_bus_ops};
 
 static bool has_scheme(const char *url, const char *scheme) {

@@ -135,7 +135,8 @@ static int open_backends(struct server *s, bool migrate) {
     enum hub_code code = migrate ? s->store->ops->apply(s->store, &err) : check_tables(s, &err);
     if (code) return failed(&err, code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
     const struct hub_cache_ops *cache = hub_backends_cache(s->now.service->cache_url, &err);
-    if (!cache || cache->open(s->loop, s->now.service->cache_url, &s->cache, &err)) return failed(&err, HUB_EXIT_BACKEND);
+    const struct hub_cache_config with = {.loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
+    if (!cache || cache->open(&with, &s->cache, &err)) return failed(&err, cache ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
     const struct hub_bus_ops *bus = hub_backends_bus(s->now.service->bus_url, &err);
     if (!bus || open_bus(s, bus, &err)) return failed(&err, err.code == HUB_BAD_REQUEST ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
     return HUB_EXIT_OK;
@@ -424,6 +425,7 @@ static void close_down(struct server *s) {
     hub_engine_stop(s->engine);
     hub_namespaces_set_scripts(s->namespaces, NULL);
     end_generations(s);
+    s->cache->ops->stop(s->cache); /* what waits for it goes on to the store */
     s->store->ops->close(s->store, on_store_closed, s);
 }
 

@@ -1,12 +1,11 @@
-/* The cache of a single node: a tree of entries, bounded by number and bytes, expiring when looked at. */
-#include <search.h>
+/* The cache of a single node: entries bounded by number and bytes, expiring when looked at. */
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
-#define ENTRY_COST (sizeof(struct cache_entry) + 64) /* with its tree node and allocator overhead */
+#define ENTRY_COST (sizeof(struct cache_entry) + 64) /* with its place in the map and allocator overhead */
 #define ITEM_COST (sizeof(struct item) + 96)
 
 static struct hub_metric entries_metric = HUB_METRIC(HUB_GAUGE, "hubd_cache_entries", NULL, "Entries of the in-process cache");
@@ -15,36 +14,9 @@ static struct hub_metric evicted_metric =
 
 static struct cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct cache, base); }
 
-/* ---- the tree: glibc's red-black tree, keys compared as bytes ---- */
-
-struct probe {
-    struct hub_str key;
-    bool prefix; /* any key that starts with it counts as found */
-};
+/* ---- entries ---- */
 
 static struct hub_str entry_key(const struct cache_entry *e) { return hub_str(e->key, e->key_n); }
-
-static int compare(struct hub_str a, struct hub_str b) {
-    int d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-    return d ? d : a.n < b.n ? -1 : a.n > b.n;
-}
-
-static int by_key(const void *a, const void *b) { return compare(entry_key(a), entry_key(b)); }
-
-static int by_probe(const void *a, const void *b) {
-    const struct probe *p = a;
-    struct hub_str key = entry_key(b);
-    if (p->prefix && hub_str_starts(key, p->key)) return 0;
-    return compare(p->key, key);
-}
-
-static struct cache_entry *look(struct cache *c, struct hub_str key, bool prefix) {
-    struct probe p = {.key = hub_str(key.p ? key.p : "", key.n), .prefix = prefix};
-    void *node = tfind(&p, &c->tree, by_probe);
-    return node ? *(struct cache_entry **)node : NULL;
-}
-
-/* ---- entries ---- */
 
 struct item *hub_cache_item(struct hub_str s) {
     struct item *i = hub_xmalloc(sizeof *i + s.n);
@@ -64,16 +36,16 @@ static void free_entry(struct cache_entry *e) {
 }
 
 void hub_cache_drop(struct cache *c, struct cache_entry *e) {
-    tdelete(e, &c->tree, by_key);
+    hub_map_del(&c->entries, entry_key(e));
     hub_list_remove(&e->used);
-    c->n--;
     c->bytes -= e->bytes;
+    hub_cache_dropped(c, entry_key(e));
     free_entry(e);
-    hub_metric_set(&entries_metric, (int64_t)c->n);
+    hub_metric_set(&entries_metric, (int64_t)hub_map_len(&c->entries));
 }
 
 struct cache_entry *hub_cache_find(struct cache *c, struct hub_str key) {
-    struct cache_entry *e = look(c, key, false);
+    struct cache_entry *e = hub_map_get(&c->entries, key);
     if (!e) return NULL;
     if (e->expires && e->expires <= hub_loop_now(c->loop)) {
         hub_cache_drop(c, e);
@@ -90,11 +62,10 @@ struct cache_entry *hub_cache_make(struct cache *c, struct hub_str key, enum ent
     e->key_n = key.n;
     if (key.n) memcpy(e->key, key.p, key.n);
     hub_list_init(&e->list);
-    tsearch(e, &c->tree, by_key);
+    hub_map_put(&c->entries, key, e);
     hub_list_push_front(&c->used, &e->used);
-    c->n++;
-    hub_cache_grow(c, e, ENTRY_COST + key.n);
-    hub_metric_set(&entries_metric, (int64_t)c->n);
+    hub_cache_grow(c, e, ENTRY_COST + 2 * key.n);
+    hub_metric_set(&entries_metric, (int64_t)hub_map_len(&c->entries));
     return e;
 }
 
@@ -102,7 +73,7 @@ void hub_cache_grow(struct cache *c, struct cache_entry *e, size_t by) { e->byte
 void hub_cache_shrink(struct cache *c, struct cache_entry *e, size_t by) { e->bytes -= by, c->bytes -= by; }
 
 void hub_cache_trim(struct cache *c) {
-    while (c->n > c->max_n || (c->bytes > c->max_bytes && c->n)) {
+    while (hub_map_len(&c->entries) > c->max_n || (c->bytes > c->max_bytes && hub_map_len(&c->entries))) {
         hub_metric_add(&evicted_metric, 1);
         hub_cache_drop(c, HUB_CONTAINER(c->used.prev, struct cache_entry, used));
     }
@@ -131,34 +102,42 @@ static bool option(struct cache *c, struct hub_str pair) {
     return true;
 }
 
-static enum hub_code cache_open(struct hub_loop *loop, const char *url, struct hub_cache **out, struct hub_err *err) {
-    struct hub_str rest = hub_cstr(url), head, pair;
-    struct cache made = {.base.ops = &hub_memory_cache_ops, .loop = loop, .max_n = 100000, .max_bytes = 64u << 20};
+static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
+    struct hub_str rest = hub_cstr(config->url), head, pair;
+    struct cache made = {.base.ops = &hub_memory_cache_ops, .loop = config->loop, .max_n = 100000, .max_bytes = 64u << 20};
     hub_str_split(&rest, '?', &head);
     bool good = hub_str_is(head, "memory:");
     while (good && rest.p && hub_str_split(&rest, '&', &pair)) good = option(&made, pair);
-    if (!good) return hub_fail(err, HUB_BAD_REQUEST, "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", url);
+    if (!good)
+        return hub_fail(err, HUB_BAD_REQUEST, "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", config->url);
     struct cache *c = hub_xmalloc(sizeof *c);
     *c = made;
     hub_list_init(&c->used);
+    hub_cache_watch_init(c);
     *out = &c->base;
     return HUB_OK;
 }
 
-static void cache_get(struct hub_cache *base, struct hub_str key, hub_cache_get_cb *cb, void *arg) {
-    struct cache_entry *e = hub_cache_find(cache_of(base), key);
-    if (!e || e->kind != ENTRY_STRING) {
-        cb(arg, HUB_OK, hub_str(NULL, 0));
-        return;
-    }
-    /* The callback may change the cache, and its view must outlive that. */
-    struct item *copy = hub_cache_item(hub_buf_str(&e->string));
-    cb(arg, HUB_OK, hub_str(copy->p, copy->n));
-    free(copy);
+static const struct cache_entry *string_at(struct cache *c, struct hub_str key) {
+    const struct cache_entry *e = hub_cache_find(c, key);
+    return e && e->kind == ENTRY_STRING ? e : NULL;
 }
 
-static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
-    struct cache *c = cache_of(base);
+static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg) {
+    struct hub_str values[HUB_CACHE_KEYS_MAX] = {{0}};
+    struct item *copies[HUB_CACHE_KEYS_MAX] = {0};
+    /* The callback may change the cache, and its views must outlive that. */
+    for (size_t i = 0; i < n; i++) {
+        const struct cache_entry *e = string_at(cache_of(base), keys[i]);
+        if (!e) continue;
+        copies[i] = hub_cache_item(hub_buf_str(&e->string));
+        values[i] = hub_str(copies[i]->p, copies[i]->n);
+    }
+    cb(arg, HUB_OK, values);
+    for (size_t i = 0; i < n; i++) free(copies[i]);
+}
+
+static void put(struct cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
     struct cache_entry *e = hub_cache_find(c, key);
     if (e && e->kind != ENTRY_STRING) hub_cache_drop(c, e), e = NULL;
     if (!e) e = hub_cache_make(c, key, ENTRY_STRING);
@@ -167,14 +146,14 @@ static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str
     hub_cache_trim(c);
 }
 
-static void cache_del(struct hub_cache *base, struct hub_str key) {
-    struct cache_entry *e = look(cache_of(base), key, false);
-    if (e) hub_cache_drop(cache_of(base), e);
+static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms, hub_cache_done *cb, void *arg) {
+    put(cache_of(base), key, value, ttl_ms);
+    if (cb) cb(arg, HUB_OK);
 }
 
-static void cache_del_prefix(struct hub_cache *base, struct hub_str prefix) {
-    struct cache *c = cache_of(base);
-    for (struct cache_entry *e; (e = look(c, prefix, true));) hub_cache_drop(c, e);
+static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_str was, struct hub_str value, int64_t ttl_ms) {
+    const struct cache_entry *e = string_at(cache_of(base), key);
+    if (hub_str_eq(e ? hub_buf_str(&e->string) : hub_str(NULL, 0), was)) put(cache_of(base), key, value, ttl_ms);
 }
 
 static bool cache_ready(const struct hub_cache *c, struct hub_buf *why_not) {
@@ -182,8 +161,12 @@ static bool cache_ready(const struct hub_cache *c, struct hub_buf *why_not) {
     return true;
 }
 
+/* Nothing is ever open here. */
+static void cache_stop(struct hub_cache *c) { (void)c; }
+
 static void cache_close(struct hub_cache *base) {
     struct cache *c = cache_of(base);
+    hub_cache_watch_deinit(c);
     while (!hub_list_empty(&c->used)) hub_cache_drop(c, HUB_CONTAINER(c->used.next, struct cache_entry, used));
     free(c);
 }
@@ -194,9 +177,11 @@ const struct hub_cache_ops hub_memory_cache_ops = {
     .open = cache_open,
     .get = cache_get,
     .set = cache_set,
-    .del = cache_del,
-    .del_prefix = cache_del_prefix,
+    .swap = cache_swap,
+    .watch = hub_memory_watch,
+    .unwatch = hub_memory_unwatch,
     .call = hub_cache_command,
     .ready = cache_ready,
+    .stop = cache_stop,
     .close = cache_close,
 };

@@ -1,4 +1,4 @@
-/* Between the cache (entries, bounds, expiry) and the Redis commands that work on its entries. */
+/* Between the cache (entries, bounds, expiry), the Redis commands that work on its entries, and those who wait for an entry's end. */
 #ifndef HUB_ADAPTERS_MEMORY_CACHE_INT_H
 #define HUB_ADAPTERS_MEMORY_CACHE_INT_H
 #include "adapters/memory/memory.h"
@@ -30,9 +30,13 @@ struct cache_entry {
 struct cache {
     struct hub_cache base; /* first member */
     struct hub_loop *loop;
-    void *tree; /* of entries by key, for look-up and for prefixes */
+    struct hub_map entries; /* key → cache_entry */
     struct hub_list used;
-    size_t n, bytes, max_n, max_bytes;
+    size_t bytes, max_n, max_bytes;
+    struct hub_map watched; /* key → watched (watch.c) */
+    struct hub_list gone;   /* of them, those whose entry was dropped */
+    struct hub_task tell;
+    struct hub_timer look; /* for those that expire */
 };
 
 struct cache_entry *hub_cache_find(struct cache *c, struct hub_str key);                       /* NULL when absent or expired; moves to the front */
@@ -44,6 +48,12 @@ void hub_cache_trim(struct cache *c);
 void hub_cache_set_string(struct cache *c, struct cache_entry *e, struct hub_str value);
 struct item *hub_cache_item(struct hub_str s);
 size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value);
+
+void hub_cache_watch_init(struct cache *c);
+void hub_cache_watch_deinit(struct cache *c);
+void hub_cache_dropped(struct cache *c, struct hub_str key); /* the entry is gone, and may come back at once */
+struct hub_cache_watch *hub_memory_watch(struct hub_cache *base, struct hub_str key, hub_cache_gone_cb *cb, void *arg);
+void hub_memory_unwatch(struct hub_cache_watch *w);
 
 void hub_cache_command(struct hub_cache *c, const json_t *args, hub_cache_call_cb *cb, void *arg);
 #endif

@@ -11,6 +11,10 @@
 #include "hub/hub_int.h"
 
 #define SOURCE_ROWS 100 /* records of one authSource that are tried against its condition */
+#define STARTS_MAX 20   /* of a decision that is overtaken by changes again and again */
+#define STAMP_BYTES 16
+#define STAMP_MS (24 * 3600 * 1000) /* what is cached in a room nobody enters for a day is worked out anew */
+#define FORGOTTEN_MS (600 * 1000)   /* longer than any decision takes */
 
 struct decision {
     struct hub_hub *hub;
@@ -25,6 +29,12 @@ struct decision {
     size_t row_at;
     char layer[96];
     struct hub_buf text;
+    struct hub_list link; /* hub->decisions */
+    unsigned starts;
+    bool overtaken;                   /* something it may rest on was forgotten meanwhile */
+    bool may_remember;                /* the cache was asked, and answered */
+    struct hub_buf was;               /* what it held */
+    char stamps[2 * STAMP_BYTES + 1]; /* of the hub and the room at that time */
     hub_decide_done *done;
     void *arg;
 };
@@ -45,25 +55,29 @@ static void start_over(struct decision *d) {
     d->at = d->row_at = 0;
     d->layer[0] = 0;
     d->def = d->hub->def;
+    d->overtaken = d->may_remember = false;
     find_record(d);
 }
 
 static void finish(struct decision *d, enum hub_code code, const struct hub_rights *rights) {
-    if (outdated(d)) {
+    if (outdated(d) || (d->overtaken && ++d->starts < STARTS_MAX)) {
         start_over(d);
         return;
     }
+    if (!code && d->overtaken) code = HUB_OVERLOADED;
     if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms())) code = HUB_BLOCKED; /* since it was asked first */
     if (hub_log_on(HUB_LOG_DEBUG))
         hub_log_kv(HUB_LOG_DEBUG, "hub", code ? "entry refused" : "entry granted", "hub", d->def->name, "room", d->room_id, "user", d->who->user_id,
                    "by", d->layer, "code", code ? hub_code_name(code) : NULL, NULL);
     d->done(d->arg, code, rights, d->layer, d->room);
     d->hub->engine->pending--;
+    hub_list_remove(&d->link);
     if (d->room) hub_room_unref(d->room);
     hub_identity_unref(d->who);
     json_decref(d->record);
     json_decref(d->rows_json);
     hub_buf_free(&d->text);
+    hub_buf_free(&d->was);
     free(d->room_id);
     free(d);
 }
@@ -85,32 +99,91 @@ static void refuse(struct decision *d, enum hub_code code, const char *layer) {
     finish(d, code, NULL);
 }
 
-/* ---- the cache of decisions ---- */
+/* ---- the cache of decisions ----
+ *
+ * A cached decision carries two stamps, the hub's and the room's as they were when the cache was asked, before it was worked out. It counts while both
+ * are the present ones. So forgetting a room, or the hub, is one new stamp; forgetting one user puts a mark in the decision's place. A decision
+ * that was under way meanwhile, in whatever process, carries an old stamp, or does not find in its place what it found before: it is not kept.
+ * Asking is one round trip for all three keys. */
 
-static void cache_key(struct hub_buf *b, const struct hub_hub *hub, struct hub_str room, struct hub_str user) {
-    /* The room's length in front keeps ids with colons apart. */
-    hub_buf_addf(b, "hubd:auth:%s:%s:", hub->engine->config.service->name, hub->def->name);
-    if (room.n) hub_buf_addf(b, "%zu:%.*s:%.*s", room.n, HUB_FMT(room), HUB_FMT(user));
+static struct hub_metric hits = HUB_METRIC(HUB_COUNTER, "hubd_cache_hits_total", NULL, "Join decisions found in the cache");
+static struct hub_metric misses = HUB_METRIC(HUB_COUNTER, "hubd_cache_misses_total", NULL, "Join decisions that had to be worked out");
+
+/* The rules behind a decision, as a number that is the same in every process: with other rules there are other keys. */
+static uint64_t fingerprint(const struct hub_def *def) {
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+    struct hub_buf b = {0};
+    for (size_t i = 0; i < def->auth_source_n; i++) {
+        const struct hub_def_auth_source *s = &def->auth_sources[i];
+        hub_buf_addf(&b, "%s %d %d %s ", s->source_object->name, s->user_field, s->room_field, s->hub_role ? s->hub_role->name : "");
+        hub_buf_adds(&b, s->condition.text);
+    }
+    for (size_t i = 0; i < def->auth_script_n; i++) {
+        hub_buf_addf(&b, " %s ", def->auth_scripts[i].hub_role ? def->auth_scripts[i].hub_role->name : "");
+        hub_buf_adds(&b, def->auth_scripts[i].script.text);
+    }
+    for (size_t i = 0; i < b.n; i++) h = (h ^ (unsigned char)b.p[i]) * 0x100000001b3u;
+    hub_buf_free(&b);
+    return h;
 }
 
-void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str user) {
+/* Both empty: the hub's stamp; no user: the room's; else the decision. */
+static struct hub_str cache_key(struct hub_buf *b, const struct hub_hub *hub, struct hub_str room, struct hub_str user) {
+    const struct hub_service *s = hub->engine->config.service;
+    hub_buf_addf(b, "hubd:%s:%s:auth:%s:%llx", s->project, s->name, hub->def->name, (unsigned long long)hub->rules);
+    /* The room's length in front keeps ids with colons apart. */
+    if (room.n) hub_buf_addf(b, ":%zu:%.*s", room.n, HUB_FMT(room));
+    if (user.n) hub_buf_addf(b, ":%.*s", HUB_FMT(user));
+    return hub_buf_str(b);
+}
+
+static void draw_stamp(char out[STAMP_BYTES + 1]) {
+    uint64_t dice;
+    hub_random(&dice, sizeof dice);
+    snprintf(out, STAMP_BYTES + 1, "%016llx", (unsigned long long)dice);
+}
+
+static void on_all_forgotten(void *arg, enum hub_code code) {
+    struct hub_hub *hub = arg;
+    hub->engine->pending--;
+    hub->forgetting = false;
+    if (!code) hub->forget_lost = false;
+}
+
+/* The cache is or was away: what it still holds when it comes back must not count. */
+static void on_forgotten(void *arg, enum hub_code code) {
+    struct hub_hub *hub = arg;
+    hub->engine->pending--;
+    if (code) hub->forget_lost = true;
+}
+
+static void forget_key(struct hub_hub *hub, struct hub_str room, struct hub_str user, hub_cache_done *done) {
     struct hub_cache *cache = hub->engine->config.cache;
     struct hub_buf key = {0};
-    cache_key(&key, hub, room, user);
-    if (user.n)
-        cache->ops->del(cache, hub_buf_str(&key));
-    else
-        cache->ops->del_prefix(cache, hub_buf_str(&key));
+    char stamp[STAMP_BYTES + 1];
+    draw_stamp(stamp);
+    hub->engine->pending++;
+    cache->ops->set(cache, cache_key(&key, hub, room, user), hub_cstr(stamp), user.n ? FORGOTTEN_MS : STAMP_MS, done, hub);
     hub_buf_free(&key);
 }
 
+void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str user) {
+    HUB_LIST_EACH(&hub->decisions, it) {
+        struct decision *d = HUB_CONTAINER(it, struct decision, link);
+        if ((!room.n || hub_str_is(room, d->room_id)) && (!user.n || hub_str_is(user, d->who->user_id))) d->overtaken = true;
+    }
+    forget_key(hub, room, user, on_forgotten);
+}
+
+void hub_decide_rules(struct hub_hub *hub) { hub->rules = fingerprint(hub->def); }
+
 static void remember(struct decision *d, const struct hub_def_role *role) {
     struct hub_cache *cache = d->hub->engine->config.cache;
-    if (d->def->auth_cache_ttl <= 0 || outdated(d)) return;
+    if (!d->may_remember || outdated(d) || d->overtaken || d->hub->forget_lost) return;
     struct hub_buf key = {0}, value = {0};
-    cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id));
-    hub_buf_addf(&value, "%s%s", role ? "role:" : "none", role ? role->name : "");
-    cache->ops->set(cache, hub_buf_str(&key), hub_buf_str(&value), d->def->auth_cache_ttl * 1000);
+    hub_buf_addf(&value, "%s%s%s", d->stamps, role ? "role:" : "none", role ? role->name : "");
+    cache->ops->swap(cache, cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id)), hub_buf_str(&d->was), hub_buf_str(&value),
+                     d->def->auth_cache_ttl * 1000);
     hub_buf_free(&key);
     hub_buf_free(&value);
 }
@@ -122,29 +195,65 @@ static void admit(struct decision *d, const struct hub_def_role *role, const cha
     finish(d, HUB_OK, &rights);
 }
 
-static void on_cached(void *arg, enum hub_code code, struct hub_str value) {
+/* A stamp as it is, or, where there is none, a new one: put there unless somebody else is quicker, and then the decision will not count. */
+static void take_stamp(struct decision *d, struct hub_str value, struct hub_str room, char out[STAMP_BYTES + 1]) {
+    struct hub_cache *cache = d->hub->engine->config.cache;
+    if (value.n == STAMP_BYTES) {
+        snprintf(out, STAMP_BYTES + 1, "%.*s", HUB_FMT(value));
+        return;
+    }
+    struct hub_buf key = {0};
+    draw_stamp(out);
+    cache->ops->swap(cache, cache_key(&key, d->hub, room, hub_str(NULL, 0)), value, hub_cstr(out), STAMP_MS);
+    hub_buf_free(&key);
+}
+
+/* What VALUE decides; false: nothing. */
+static bool cached_role(const struct decision *d, struct hub_str value, const struct hub_def_role **role) {
+    size_t stamps = strlen(d->stamps);
+    if (!hub_str_starts(value, hub_cstr(d->stamps))) return false;
+    value = hub_str(value.p + stamps, value.n - stamps);
+    if (hub_str_starts(value, HUB_STR("role:"))) *role = hub_def_role(d->def, hub_str(value.p + 5, value.n - 5));
+    return *role || hub_str_is(value, "none"); /* else it is a role that no longer exists */
+}
+
+static void on_cached(void *arg, enum hub_code code, const struct hub_str *values) {
     struct decision *d = arg;
     const struct hub_def_role *role = NULL;
-    if (!code && hub_str_starts(value, HUB_STR("role:"))) role = hub_def_role(d->def, hub_str(value.p + 5, value.n - 5));
-    if (code || (!role && !hub_str_is(value, "none"))) { /* absent, cache away, or a role that no longer exists */
+    if (!code) {
+        hub_buf_clear(&d->was);
+        hub_buf_adds(&d->was, values[0]);
+        take_stamp(d, values[1], hub_cstr(d->room_id), d->stamps);
+        take_stamp(d, values[2], hub_str(NULL, 0), d->stamps + STAMP_BYTES);
+        d->may_remember = true;
+    }
+    if (code || !cached_role(d, values[0], &role)) {
+        hub_metric_add(&misses, 1);
         check_sources(d);
         return;
     }
     struct hub_rights rights = hub_rights_of(role);
+    hub_metric_add(&hits, 1);
     snprintf(d->layer, sizeof d->layer, "cache");
     finish(d, HUB_OK, &rights);
 }
 
 static void check_cache(struct decision *d) {
     struct hub_cache *cache = d->hub->engine->config.cache;
-    if (d->skip_cache || d->def->auth_cache_ttl <= 0) {
+    if (d->hub->forget_lost && !d->hub->forgetting && cache->ops->ready(cache, NULL)) {
+        d->hub->forgetting = true;
+        forget_key(d->hub, hub_str(NULL, 0), hub_str(NULL, 0), on_all_forgotten);
+    }
+    if (d->skip_cache || d->def->auth_cache_ttl <= 0 || d->hub->forget_lost) {
         check_sources(d);
         return;
     }
-    struct hub_buf key = {0};
-    cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id));
-    cache->ops->get(cache, hub_buf_str(&key), on_cached, d);
-    hub_buf_free(&key);
+    struct hub_buf key[3] = {{0}};
+    const struct hub_str room = hub_cstr(d->room_id), none = hub_str(NULL, 0);
+    const struct hub_str keys[] = {cache_key(&key[0], d->hub, room, hub_cstr(d->who->user_id)), cache_key(&key[1], d->hub, room, none),
+                                   cache_key(&key[2], d->hub, none, none)};
+    cache->ops->get(cache, keys, 3, on_cached, d);
+    for (size_t i = 0; i < 3; i++) hub_buf_free(&key[i]);
 }
 
 /* ---- authScripts, authSources ---- */
@@ -376,6 +485,7 @@ void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str ro
                            .done = done,
                            .arg = arg};
     hub->engine->pending++; /* it holds on to its definition */
+    hub_list_push(&hub->decisions, &d->link);
     find_record(d);
 }
 

@@ -28,6 +28,10 @@ struct hub_hub {
     struct hub_map rooms; /* id → hub_room */
     struct hub_map users; /* userId → hub_user */
     struct hub_list conns;
+    struct hub_list decisions; /* under way */
+    bool forget_lost;          /* the cache did not hear of something that is to be forgotten: it is not asked until it has forgotten everything */
+    bool forgetting;           /* everything, just now */
+    uint64_t rules;            /* what decisions follow from: part of their keys */
 };
 
 /* A user of the hub, over all connections and rooms. Kept while connected or while the rate window remembers something. */
@@ -127,8 +131,11 @@ static inline void hub_work_release(struct hub_work *w) {
 typedef void hub_decide_done(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room);
 /* Works out whether WHO may enter ROOM_ID, all layers in order, the room opened (a reference given to DONE for the call only). */
 void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg);
-/* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both empty). */
+/* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both empty). Those under way start over. */
 void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id);
+
+/* The definition is new: decisions that follow from other rules are not found any more. */
+void hub_decide_rules(struct hub_hub *hub);
 
 /* Rights of those who are in worked out again, cached decisions dropped (redecide.c): announced when they changed, kicked when lost. */
 void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work);

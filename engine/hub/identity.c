@@ -201,8 +201,9 @@ static void authenticate(struct resolution *r) {
 
 /* ---- second step: the stored session ---- */
 
-static void on_session(void *arg, enum hub_code code, struct hub_str value) {
+static void on_session(void *arg, enum hub_code code, const struct hub_str *values) {
     struct resolution *r = arg;
+    const struct hub_str value = code ? hub_str(NULL, 0) : values[0];
     struct hub_err err;
     if (code != HUB_OK) {
         hub_log_kv(HUB_LOG_WARN, "auth", "the cache cannot be asked for a session", "code", hub_code_name(code), NULL);
@@ -261,7 +262,7 @@ static void look_up_session(struct resolution *r) {
     }
     struct hub_buf key = {0};
     if (session_key(&key, hub_cstr(c->service->session_redis_key), r->claims))
-        c->cache->ops->get(c->cache, hub_buf_str(&key), on_session, r);
+        c->cache->ops->get(c->cache, &(struct hub_str){key.p, key.n}, 1, on_session, r);
     else
         refuse(r, HUB_INVALID_TOKEN, "it lacks a claim of auth.session.redisKey");
     hub_buf_free(&key);

@@ -26,7 +26,7 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     (void)layer, (void)decided;
     if (u && u->member_n && code == HUB_OK)
         apply(a->room, u, rights);
-    else if (u && u->member_n && code != HUB_STORE_UNAVAILABLE) /* a store that is away proves nothing */
+    else if (u && u->member_n && code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) /* these prove nothing */
         hub_room_expel(a->room, hub_cstr(a->user_id), "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
     hub_room_unref(a->room);
     hub_work_release(a->work);
@@ -34,14 +34,18 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     free(a);
 }
 
-void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work) {
+static void redecide(struct hub_room *room, struct hub_str user_id, struct hub_work *work) {
     struct hub_room_user *u = hub_room_user(room, user_id);
-    hub_decide_forget(hub_of(room), hub_cstr(room->id), user_id);
     if (!u || !u->member_n) return;
     struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
     struct again *a = hub_xmalloc(sizeof *a);
     *a = (struct again){hub_room_ref(room), hub_str_dup(user_id), hub_work_hold(work)};
     hub_decide(hub_of(room), ((struct hub_conn *)m->conn)->identity, hub_cstr(room->id), true, on_decided, a);
+}
+
+void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work) {
+    hub_decide_forget(hub_of(room), hub_cstr(room->id), user_id);
+    redecide(room, user_id, work);
 }
 
 void hub_redecide_room(struct hub_room *room, struct hub_work *work) {
@@ -52,7 +56,7 @@ void hub_redecide_room(struct hub_room *room, struct hub_work *work) {
     hub_decide_forget(hub_of(room), hub_cstr(room->id), hub_str(NULL, 0));
     for (void *it = NULL; (it = hub_map_next(&room->users, it, &key, NULL));) ids[i++] = hub_str_dup(key);
     for (i = 0; i < n; i++) {
-        hub_redecide_user(room, hub_cstr(ids[i]), work);
+        redecide(room, hub_cstr(ids[i]), work);
         free(ids[i]);
     }
     free(ids);

@@ -214,6 +214,64 @@ static void free_watch(uv_handle_t *h) { free(h->data); }
 
 void hub_watch_close(struct hub_watch *w) { uv_close((uv_handle_t *)&w->poll, free_watch); }
 
+/* ---- names ---- */
+
+#define ADDRESSES_MAX 8
+
+struct hub_resolve {
+    uv_getaddrinfo_t req;
+    hub_resolved *done; /* NULL: cancelled */
+    void *arg;
+    struct hub_task refused; /* HOST was not even asked for */
+    int status;
+};
+
+static size_t print_addresses(const struct addrinfo *list, char text[][INET6_ADDRSTRLEN], const char **out) {
+    size_t n = 0;
+    for (const struct addrinfo *a = list; a && n < ADDRESSES_MAX; a = a->ai_next) {
+        int failed = a->ai_family == AF_INET6 ? uv_ip6_name((const struct sockaddr_in6 *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN)
+                                              : uv_ip4_name((const struct sockaddr_in *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN);
+        if (failed) continue;
+        out[n] = text[n];
+        n++;
+    }
+    return n;
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list) {
+    struct hub_resolve *r = req->data;
+    char text[ADDRESSES_MAX][INET6_ADDRSTRLEN];
+    const char *addresses[ADDRESSES_MAX];
+    size_t n = status ? 0 : print_addresses(list, text, addresses);
+    if (r->done) r->done(r->arg, addresses, n, n ? NULL : status ? uv_strerror(status) : "the name has no address");
+    uv_freeaddrinfo(list);
+    free(r);
+}
+
+static void on_refused(struct hub_task *t) {
+    struct hub_resolve *r = HUB_CONTAINER(t, struct hub_resolve, refused);
+    on_resolved(&r->req, r->status, NULL);
+}
+
+struct hub_resolve *hub_loop_resolve(struct hub_loop *l, const char *host, hub_resolved *done, void *arg) {
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct hub_resolve *r = hub_xmalloc(sizeof *r);
+    *r = (struct hub_resolve){.done = done, .arg = arg};
+    r->refused.run = on_refused;
+    r->status = uv_getaddrinfo(&l->uv, &r->req, on_resolved, host, NULL, &hints);
+    r->req.data = r;
+    if (r->status) hub_defer(l, &r->refused);
+    return r;
+}
+
+void hub_loop_resolve_cancel(struct hub_resolve *r) {
+    r->done = NULL;
+    if (r->status)
+        hub_defer_cancel(&r->refused), free(r);
+    else
+        uv_cancel((uv_req_t *)&r->req); /* fails when it is running already: then its result goes nowhere */
+}
+
 /* ---- life ---- */
 
 struct hub_loop *hub_loop_new(void) {

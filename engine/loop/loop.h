@@ -6,6 +6,7 @@
 #ifndef HUB_LOOP_LOOP_H
 #define HUB_LOOP_LOOP_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -53,6 +54,13 @@ void hub_defer(struct hub_loop *loop, struct hub_task *task);
 void hub_defer_cancel(struct hub_task *task);
 /* From any thread: runs on the loop thread soon. Tasks of one thread run in the order posted. The task belongs to the loop until it runs. */
 void hub_post(struct hub_loop *loop, struct hub_task *task);
+
+/* Looks up the addresses of HOST (a name or an address) off the loop. DONE comes once, in a later turn: N numeric texts ("127.0.0.1", "::1") in the
+ * order to try them, at most 8, borrowed; N == 0: ERROR says why. */
+typedef void hub_resolved(void *arg, const char *const *addresses, size_t n, const char *error);
+struct hub_resolve;
+struct hub_resolve *hub_loop_resolve(struct hub_loop *loop, const char *host, hub_resolved *done, void *arg);
+void hub_loop_resolve_cancel(struct hub_resolve *r); /* before DONE came: it does not come any more */
 
 /* Calls back on each delivery of SIGNO. */
 void hub_loop_signal(struct hub_loop *loop, int signo, void (*cb)(void *arg, int signo), void *arg);

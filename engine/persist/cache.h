@@ -1,30 +1,59 @@
-/* The table every cache adapter fills: short-lived values that may vanish at any time. Called on the loop thread; callbacks come on
- * the loop thread, possibly before the call returns. */
+/* The table every cache adapter fills: short-lived values that may vanish at any time. Called on the loop thread, never blocking; every callback
+ * comes exactly once, on the loop thread, possibly before the call returns. A cache that is away answers at once, one that does not answer within a
+ * bounded time (Redis: one second by default): both with HUB_STORE_UNAVAILABLE, and what was asked of it may have happened or not.
+ * Answers of one cache come in the order in which it was asked. */
 #ifndef HUB_PERSIST_CACHE_H
 #define HUB_PERSIST_CACHE_H
 #include "base/code.h"
 #include "base/json.h"
 #include "loop/loop.h"
 
+#define HUB_CACHE_KEYS_MAX 4
+
 struct hub_cache;
-/* VALUE.p is NULL when the key is absent; borrowed. */
-typedef void hub_cache_get_cb(void *arg, enum hub_code code, struct hub_str value);
+/* VALUES in the order of the keys, borrowed; p is NULL where the key is absent. NULL on failure. */
+typedef void hub_cache_get_cb(void *arg, enum hub_code code, const struct hub_str *values);
+typedef void hub_cache_done(void *arg, enum hub_code code);
 /* A reply of the Redis protocol as JSON (bulk strings as strings, nil as null); borrowed. */
 typedef void hub_cache_call_cb(void *arg, enum hub_code code, json_t *reply, const char *error);
+/* WAIT_MS is 0 when the place was taken, else the time until there is one again. */
+typedef void hub_cache_take_cb(void *arg, enum hub_code code, int64_t wait_ms);
+/* The watched key is gone: deleted, expired or evicted. The watch ends with it and must not be ended by unwatch. */
+typedef void hub_cache_gone_cb(void *arg);
+struct hub_cache_watch;
+
+struct hub_cache_config {
+    struct hub_loop *loop;
+    const char *url;
+    const char *name; /* of the service, for the server's list of clients and for channels of its own; copied */
+};
 
 struct hub_cache_ops {
     const char *scheme; /* "memory" */
     const char *help;
-    enum hub_code (*open)(struct hub_loop *loop, const char *url, struct hub_cache **out, struct hub_err *err);
-    void (*get)(struct hub_cache *c, struct hub_str key, hub_cache_get_cb *cb, void *arg);
-    void (*set)(struct hub_cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms); /* 0 = no expiry */
-    void (*del)(struct hub_cache *c, struct hub_str key);
-    /* Drops every key that starts with PREFIX. */
-    void (*del_prefix)(struct hub_cache *c, struct hub_str prefix);
-    /* Scripts' redis.call: ARGS is an array of strings, the command first. The memory cache knows get set del incr incrby decr expire ttl
-     * exists hget hset hdel hgetall hincrby sadd srem smembers sismember lpush rpush lpop rpop lrange llen. */
+    /* Takes the URL apart and begins to connect: HUB_OK also when nobody is there yet (ready tells). HUB_BAD_REQUEST: the URL is no good. */
+    enum hub_code (*open)(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err);
+    /* The values of N keys, at most HUB_CACHE_KEYS_MAX, as they are at one moment. */
+    void (*get)(struct hub_cache *c, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg);
+    /* CB may be NULL. TTL in ms; 0 = without end. */
+    void (*set)(struct hub_cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms, hub_cache_done *cb, void *arg);
+    /* Sets the key if it still holds WAS (empty: if it is absent); nobody hears whether it did. */
+    void (*swap)(struct hub_cache *c, struct hub_str key, struct hub_str was, struct hub_str value, int64_t ttl_ms);
+    /* Takes one of LIMIT places in the sliding window of the last WINDOW_MS under KEY, for all processes together. NULL: the cache lives in this
+     * process, where the engine counts by itself. */
+    void (*take)(struct hub_cache *c, struct hub_str key, int64_t limit, int64_t window_ms, hub_cache_take_cb *cb, void *arg);
+    /* Tells once when the key is gone, in a later turn: at once where the cache says so by itself, else within 30 s. While the cache is away nothing
+     * is gone. A key that is absent from the beginning is gone. */
+    struct hub_cache_watch *(*watch)(struct hub_cache *c, struct hub_str key, hub_cache_gone_cb *cb, void *arg);
+    void (*unwatch)(struct hub_cache_watch *w);
+    /* Scripts' redis.call: ARGS is an array of strings, the command first. HUB_BAD_REQUEST: the command was refused, ERROR says why. The memory cache
+     * knows get set del incr incrby decr expire ttl exists hget hset hdel hgetall hincrby sadd srem smembers sismember lpush rpush lpop rpop
+     * lrange llen. */
     void (*call)(struct hub_cache *c, const json_t *args, hub_cache_call_cb *cb, void *arg);
-    bool (*ready)(const struct hub_cache *c, struct hub_buf *why_not);
+    bool (*ready)(const struct hub_cache *c, struct hub_buf *why_not); /* WHY_NOT may be NULL */
+    /* Answers what is still open with HUB_STORE_UNAVAILABLE; from now on everything is answered so, at once. */
+    void (*stop)(struct hub_cache *c);
+    /* Nothing may be open (stop sees to that), and nobody watching. */
     void (*close)(struct hub_cache *c);
 };
 struct hub_cache {

@@ -49,10 +49,12 @@ static struct hub_cache cache;
 static const char *stored; /* what the cache holds under the key asked for; NULL = nothing */
 static enum hub_code cache_code;
 static char asked[2000];
-static void fake_cache_get(struct hub_cache *c, struct hub_str key, hub_cache_get_cb *cb, void *arg) {
+static void fake_cache_get(struct hub_cache *c, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg) {
+    const struct hub_str value = stored ? hub_cstr(stored) : hub_str(NULL, 0);
     (void)c;
-    snprintf(asked, sizeof asked, "%.*s", HUB_FMT(key));
-    cb(arg, cache_code, stored ? hub_cstr(stored) : hub_str(NULL, 0));
+    assert_int_equal(n, 1);
+    snprintf(asked, sizeof asked, "%.*s", HUB_FMT(keys[0]));
+    cb(arg, cache_code, cache_code ? NULL : &value);
 }
 static const struct hub_cache_ops cache_ops = {.get = fake_cache_get};
 

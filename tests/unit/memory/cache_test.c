@@ -1,4 +1,4 @@
-/* The in-process cache: bounds, expiry, prefixes, and the Redis commands with Redis' answers. */
+/* The in-process cache: bounds, expiry, several keys at once, and the Redis commands with Redis' answers. */
 #include "adapters/memory/memory.h"
 
 #include <setjmp.h>
@@ -14,7 +14,8 @@ static struct hub_cache *cache;
 
 static void open_cache(const char *url) {
     loop = hub_loop_new();
-    assert_int_equal(hub_memory_cache_ops.open(loop, url, &cache, NULL), HUB_OK);
+    const struct hub_cache_config config = {.loop = loop, .url = url, .name = "test"};
+    assert_int_equal(hub_memory_cache_ops.open(&config, &cache, NULL), HUB_OK);
 }
 
 static void close_cache(void) {
@@ -22,21 +23,21 @@ static void close_cache(void) {
     hub_loop_delete(loop);
 }
 
-static void take_value(void *arg, enum hub_code code, struct hub_str value) {
+static void take_value(void *arg, enum hub_code code, const struct hub_str *values) {
     assert_int_equal(code, HUB_OK);
     char **out = arg;
-    *out = value.p ? hub_str_dup(value) : NULL;
+    *out = values[0].p ? hub_str_dup(values[0]) : NULL;
 }
 
 static bool has(const char *key, const char *value) {
     char *got = NULL;
-    cache->ops->get(cache, hub_cstr(key), take_value, &got);
+    cache->ops->get(cache, (struct hub_str[]){hub_cstr(key)}, 1, take_value, &got);
     bool same = value ? got && !strcmp(got, value) : !got;
     free(got);
     return same;
 }
 
-static void set(const char *key, const char *value, int64_t ttl) { cache->ops->set(cache, hub_cstr(key), hub_cstr(value), ttl); }
+static void set(const char *key, const char *value, int64_t ttl) { cache->ops->set(cache, hub_cstr(key), hub_cstr(value), ttl, NULL, NULL); }
 
 static void take_reply(void *arg, enum hub_code code, json_t *reply, const char *error) {
     struct hub_buf *out = arg;
@@ -68,27 +69,46 @@ static void values_are_kept_replaced_and_deleted(void **state) {
     set("empty", "", 0);
     assert_true(has("a", "22"));
     assert_true(has("empty", ""));
-    cache->ops->del(cache, HUB_STR("a"));
+    expect("[\"DEL\",\"a\"]", "1");
     assert_true(has("a", NULL));
     close_cache();
 }
 
-static void a_prefix_takes_exactly_its_keys(void **state) {
+static void swap(const char *key, const char *was, const char *value) {
+    cache->ops->swap(cache, hub_cstr(key), hub_cstr(was), hub_cstr(value), 60000);
+}
+
+static void a_value_is_swapped_only_for_what_it_was(void **state) {
     (void)state;
     open_cache("memory:");
-    char key[32];
-    for (int i = 0; i < 500; i++) snprintf(key, sizeof key, "auth:room%d:user%d", i % 5, i), set(key, "x", 0);
-    set("auth:room", "stays", 0);
-    set("auth:room10", "stays", 0);
-    cache->ops->del_prefix(cache, HUB_STR("auth:room1:"));
-    for (int i = 0; i < 500; i++) {
-        snprintf(key, sizeof key, "auth:room%d:user%d", i % 5, i);
-        assert_true(has(key, i % 5 == 1 ? NULL : "x"));
-    }
-    assert_true(has("auth:room", "stays"));
-    assert_true(has("auth:room10", "stays"));
-    cache->ops->del_prefix(cache, HUB_STR(""));
-    assert_true(has("auth:room", NULL));
+    swap("a", "other", "1");
+    assert_true(has("a", NULL));
+    swap("a", "", "1");
+    assert_true(has("a", "1"));
+    swap("a", "", "2");
+    swap("a", "2", "3");
+    assert_true(has("a", "1"));
+    swap("a", "1", "2");
+    assert_true(has("a", "2"));
+    close_cache();
+}
+
+static void take_two(void *arg, enum hub_code code, const struct hub_str *values) {
+    assert_int_equal(code, HUB_OK);
+    set("a", "changed meanwhile", 0);
+    assert_memory_equal(values[0].p, "1", 1);
+    assert_null(values[1].p);
+    assert_memory_equal(values[2].p, "22", 2);
+    *(bool *)arg = true;
+}
+
+static void several_keys_are_read_at_once(void **state) {
+    (void)state;
+    bool called = false;
+    open_cache("memory:");
+    set("a", "1", 0), set("b", "22", 0);
+    cache->ops->get(cache, (struct hub_str[]){HUB_STR("a"), HUB_STR("nobody"), HUB_STR("b")}, 3, take_two, &called);
+    assert_true(called);
     close_cache();
 }
 
@@ -221,16 +241,21 @@ static void mistakes_get_redis_error_texts(void **state) {
 static void an_address_that_is_not_understood_is_refused(void **state) {
     (void)state;
     struct hub_err err = {0};
-    assert_int_equal(hub_memory_cache_ops.open(NULL, "memory:?maxEntry=3", &cache, &err), HUB_BAD_REQUEST);
+    assert_int_equal(hub_memory_cache_ops.open(&(struct hub_cache_config){.url = "memory:?maxEntry=3"}, &cache, &err), HUB_BAD_REQUEST);
     assert_non_null(strstr(err.text, "maxEntries"));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_kept_replaced_and_deleted), cmocka_unit_test(a_prefix_takes_exactly_its_keys),
-        cmocka_unit_test(an_entry_ends_with_its_time),          cmocka_unit_test(what_was_used_longest_ago_goes_first),
-        cmocka_unit_test(strings_answer_as_redis_does),         cmocka_unit_test(hashes_sets_and_lists_answer_as_redis_does),
-        cmocka_unit_test(mistakes_get_redis_error_texts),       cmocka_unit_test(an_address_that_is_not_understood_is_refused),
+        cmocka_unit_test(values_are_kept_replaced_and_deleted),
+        cmocka_unit_test(a_value_is_swapped_only_for_what_it_was),
+        cmocka_unit_test(several_keys_are_read_at_once),
+        cmocka_unit_test(an_entry_ends_with_its_time),
+        cmocka_unit_test(what_was_used_longest_ago_goes_first),
+        cmocka_unit_test(strings_answer_as_redis_does),
+        cmocka_unit_test(hashes_sets_and_lists_answer_as_redis_does),
+        cmocka_unit_test(mistakes_get_redis_error_texts),
+        cmocka_unit_test(an_address_that_is_not_understood_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,376 @@
+/* One connection to Redis: hiredis on the engine's loop, introduced, watched over, made anew when it is lost.
+ *
+ * hiredis calls the hooks below; what it wants written leaves once per turn, in one write. "Gone" (the cleanup hook) is the only place where a
+ * connection ends, whoever ended it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/redis/redis_int.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/uuid.h"
+
+#define OPEN_MAX 20000             /* commands without an answer */
+#define OPEN_BYTES_MAX (32u << 20) /* and their size */
+#define READS_MAX 4096             /* of 16 KiB each without one whole answer: nobody wants a reply of 64 MiB */
+#define PAUSE_MIN_MS 50
+#define PAUSE_MAX_MS 2000
+#define STEADY_MS 5000 /* a connection that held so long was a good one */
+#define ADDRESSES_MAX 8
+#define ADDRESS_SIZE 64
+#define SETUP_MAX 4
+
+struct command {
+    struct hub_list link;
+    struct hub_redis_link *owner;
+    int64_t asked; /* loop time */
+    size_t bytes;
+    hub_redis_reply_cb *cb;
+    void *arg;
+};
+
+struct hub_redis_link {
+    struct hub_redis_link_config config;
+    redisAsyncContext *ac; /* NULL: none */
+    struct hub_watch *watch;
+    int events;   /* watched for */
+    bool writing; /* inside hiredis' write */
+    bool up, stopped, suspect, ever_logged;
+    struct hub_task flush;
+    struct hub_timer timer; /* pause, time limit of the introduction, or of the oldest command */
+    struct hub_list open;   /* commands, oldest first */
+    size_t open_n, open_bytes, reads;
+    hub_redis_reply_cb *on_message;
+    void *message_arg;
+    struct hub_resolve *resolving;
+    char addresses[ADDRESSES_MAX][ADDRESS_SIZE];
+    size_t address_n, address_at;
+    unsigned setup_n, setup_at, tries;
+    bool must[SETUP_MAX]; /* an error answer to this step of the introduction ends it */
+    int64_t up_since;
+    char why[200];
+};
+
+static void on_timer(struct hub_timer *t);
+static void connect_next(struct hub_redis_link *l);
+
+bool hub_redis_link_up(const struct hub_redis_link *l) { return l->up; }
+const char *hub_redis_link_why(const struct hub_redis_link *l) { return l->up ? "" : l->why; }
+
+/* ---- the end of a connection, and the next attempt ---- */
+
+/* Once per outage, and again when the cause is another one. */
+static void set_why(struct hub_redis_link *l, const char *cause) {
+    char text[sizeof l->why];
+    snprintf(text, sizeof text, "redis at %s: %s", l->config.url->text.p, cause);
+    if (l->ever_logged && !strcmp(text, l->why)) return;
+    memcpy(l->why, text, sizeof text);
+    l->ever_logged = true;
+    hub_log_kv(HUB_LOG_WARN, "cache", "not connected, trying on", "cause", l->why, NULL);
+}
+
+static void pause_then_connect(struct hub_redis_link *l) {
+    uint32_t dice;
+    int64_t most = PAUSE_MIN_MS;
+    for (unsigned i = 0; i < l->tries && most < PAUSE_MAX_MS; i++) most *= 2;
+    if (most > PAUSE_MAX_MS) most = PAUSE_MAX_MS;
+    l->tries++;
+    l->address_n = l->address_at = 0;
+    hub_random(&dice, sizeof dice);
+    hub_timer_start(l->config.loop, &l->timer, most / 2 + dice % (most / 2 + 1), on_timer);
+}
+
+/* The cleanup hook: the commands have been answered, the descriptor is about to be closed. */
+static void gone(void *arg) {
+    struct hub_redis_link *l = arg;
+    bool was_up = l->up;
+    if (!l->stopped && l->ac->err) set_why(l, l->ac->errstr);
+    hub_watch_close(l->watch);
+    hub_defer_cancel(&l->flush);
+    hub_timer_stop(l->config.loop, &l->timer);
+    l->watch = NULL;
+    l->ac = NULL;
+    l->events = 0;
+    l->up = false;
+    if (l->stopped) return;
+    if (!was_up && l->address_at < l->address_n) {
+        hub_timer_start(l->config.loop, &l->timer, 0, on_timer); /* the name's next address, but not from inside hiredis */
+        return;
+    }
+    if (was_up && hub_loop_now(l->config.loop) - l->up_since >= STEADY_MS) l->tries = 0;
+    pause_then_connect(l);
+    if (was_up) l->config.down(l->config.arg);
+}
+
+void hub_redis_link_drop(struct hub_redis_link *l, const char *why) {
+    if (!l->ac) return;
+    set_why(l, why);
+    redisAsyncFree(l->ac); /* puts it off by itself when one of its callbacks is running */
+}
+
+/* ---- readiness ---- */
+
+static void want(struct hub_redis_link *l, int events) {
+    l->events = events;
+    hub_watch_set(l->watch, events);
+}
+
+static void add_read(void *arg) {
+    struct hub_redis_link *l = arg;
+    want(l, l->events | HUB_READABLE);
+}
+static void del_read(void *arg) {
+    struct hub_redis_link *l = arg;
+    want(l, l->events & ~HUB_READABLE);
+}
+static void add_write(void *arg) {
+    struct hub_redis_link *l = arg;
+    if (l->writing || !(l->ac->c.flags & REDIS_CONNECTED))
+        want(l, l->events | HUB_WRITABLE);
+    else
+        hub_defer(l->config.loop, &l->flush);
+}
+static void del_write(void *arg) {
+    struct hub_redis_link *l = arg;
+    want(l, l->events & ~HUB_WRITABLE);
+}
+
+static void do_write(struct hub_redis_link *l) {
+    l->writing = true;
+    redisAsyncHandleWrite(l->ac);
+    l->writing = false;
+}
+
+static void do_read(struct hub_redis_link *l) {
+    l->reads++;
+    redisAsyncHandleRead(l->ac);
+    if (l->ac && l->reads > READS_MAX) hub_redis_link_drop(l, "a reply is larger than 64 MiB");
+}
+
+static void on_flush(struct hub_task *t) { do_write(HUB_CONTAINER(t, struct hub_redis_link, flush)); }
+
+static void on_events(void *arg, int events) {
+    struct hub_redis_link *l = arg;
+    if (events & HUB_WRITABLE) do_write(l);
+    if (l->ac && (events & HUB_READABLE)) do_read(l);
+}
+
+/* ---- commands ---- */
+
+static void arm(struct hub_redis_link *l) {
+    if (hub_list_empty(&l->open) || hub_timer_running(&l->timer)) return;
+    const struct command *oldest = HUB_CONTAINER(l->open.next, struct command, link);
+    int64_t left = oldest->asked + l->config.url->timeout_ms - hub_loop_now(l->config.loop);
+    hub_timer_start(l->config.loop, &l->timer, left > 1 ? left : 1, on_timer);
+}
+
+/* The oldest command has waited long. If it was this process that stood still, the answer may lie in the socket: one more turn shows. */
+static void check_time(struct hub_redis_link *l) {
+    if (hub_list_empty(&l->open)) return;
+    const struct command *oldest = HUB_CONTAINER(l->open.next, struct command, link);
+    bool late = hub_loop_now(l->config.loop) - oldest->asked >= l->config.url->timeout_ms;
+    if (late && l->suspect) {
+        hub_redis_link_drop(l, "it does not answer in time");
+        return;
+    }
+    l->suspect = late;
+    arm(l);
+}
+
+static void on_reply(redisAsyncContext *ac, void *reply, void *arg) {
+    struct command *c = arg;
+    struct hub_redis_link *l = c->owner;
+    (void)ac;
+    l->reads = 0;
+    l->suspect = false;
+    l->open_n--;
+    l->open_bytes -= c->bytes;
+    hub_list_remove(&c->link);
+    c->cb(c->arg, reply);
+    free(c);
+}
+
+bool hub_redis_send(struct hub_redis_link *l, const struct hub_str *v, size_t n, hub_redis_reply_cb *cb, void *arg) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) bytes += v[i].n + 16;
+    if (!l->up || l->open_n >= OPEN_MAX || (l->open_n && l->open_bytes + bytes > OPEN_BYTES_MAX)) return false;
+    const char **words = hub_xmalloc(n * sizeof *words);
+    size_t *sizes = hub_xmalloc(n * sizeof *sizes);
+    for (size_t i = 0; i < n; i++) words[i] = v[i].p ? v[i].p : "", sizes[i] = v[i].n;
+    struct command *c = hub_xmalloc(sizeof *c);
+    *c = (struct command){.owner = l, .asked = hub_loop_now(l->config.loop), .bytes = bytes, .cb = cb, .arg = arg};
+    bool sent = redisAsyncCommandArgv(l->ac, on_reply, c, (int)n, words, sizes) == REDIS_OK;
+    free(words);
+    free(sizes);
+    if (!sent) {
+        free(c);
+        return false;
+    }
+    hub_list_push(&l->open, &c->link);
+    l->open_n++;
+    l->open_bytes += bytes;
+    arm(l);
+    return true;
+}
+
+/* Also comes for messages of no known channel, with whatever callback hiredis used last: so all have this one. */
+static void on_push(redisAsyncContext *ac, void *reply, void *arg) {
+    struct hub_redis_link *l = arg;
+    (void)ac;
+    l->reads = 0;
+    if (reply) l->on_message(l->message_arg, reply);
+}
+
+bool hub_redis_subscribe(struct hub_redis_link *l, struct hub_str channel, hub_redis_reply_cb *on_message, void *arg) {
+    l->on_message = on_message;
+    l->message_arg = arg;
+    return l->up && redisAsyncCommand(l->ac, on_push, l, "SUBSCRIBE %b", channel.p, channel.n) == REDIS_OK;
+}
+
+void hub_redis_unsubscribe(struct hub_redis_link *l, struct hub_str channel) {
+    if (l->up) redisAsyncCommand(l->ac, on_push, l, "UNSUBSCRIBE %b", channel.p, channel.n);
+}
+
+/* ---- the introduction ---- */
+
+static void be_up(struct hub_redis_link *l) {
+    hub_timer_stop(l->config.loop, &l->timer);
+    l->up = true;
+    l->up_since = hub_loop_now(l->config.loop);
+    if (l->ever_logged) hub_log_kv(HUB_LOG_INFO, "cache", "connected", "redis", l->config.url->text.p, NULL);
+    l->ever_logged = false;
+    l->config.up(l->config.arg);
+}
+
+static void on_setup(redisAsyncContext *ac, void *answer, void *arg) {
+    struct hub_redis_link *l = arg;
+    const redisReply *r = answer;
+    (void)ac;
+    if (!r || l->up) return;
+    bool must = l->must[l->setup_at++];
+    if (r->type == REDIS_REPLY_ERROR && must && strncmp(r->str, "NOPERM", 6) != 0) {
+        hub_redis_link_drop(l, r->str);
+        return;
+    }
+    if (l->setup_at == l->setup_n) be_up(l);
+}
+
+static void step(struct hub_redis_link *l, bool must, int n, const char **words) {
+    l->must[l->setup_n++] = must;
+    redisAsyncCommandArgv(l->ac, on_setup, l, n, words, NULL);
+}
+
+/* Everything in one write: the order holds. PING tells a server that is still loading. */
+static void introduce(struct hub_redis_link *l) {
+    const struct hub_redis_url *u = l->config.url;
+    char db[12];
+    l->setup_n = l->setup_at = 0;
+    if (u->user)
+        step(l, true, 3, (const char *[]){"AUTH", u->user, u->password ? u->password : ""});
+    else if (u->password)
+        step(l, true, 2, (const char *[]){"AUTH", u->password});
+    step(l, false, 3, (const char *[]){"CLIENT", "SETNAME", l->config.name});
+    snprintf(db, sizeof db, "%d", u->db);
+    if (u->db) step(l, true, 2, (const char *[]){"SELECT", db});
+    step(l, true, 1, (const char *[]){"PING"});
+    hub_timer_start(l->config.loop, &l->timer, u->timeout_ms, on_timer);
+}
+
+/* ---- connecting ---- */
+
+static void refused(struct hub_redis_link *l, redisAsyncContext *ac, const char *why) {
+    set_why(l, ac && ac->err ? ac->errstr : why);
+    if (ac) redisAsyncFree(ac);
+    if (l->address_at < l->address_n)
+        hub_timer_start(l->config.loop, &l->timer, 0, on_timer);
+    else
+        pause_then_connect(l);
+}
+
+static void take(struct hub_redis_link *l, redisAsyncContext *ac) {
+    if (!ac || ac->err) {
+        refused(l, ac, "there is no memory for a connection");
+        return;
+    }
+    struct hub_watch *w = hub_watch_new(l->config.loop, ac->c.fd, on_events, l);
+    if (!w) {
+        refused(l, ac, "the socket cannot be watched");
+        return;
+    }
+    l->watch = w;
+    l->ac = ac;
+    l->reads = 0;
+    l->suspect = false;
+    ac->ev.data = l;
+    ac->ev.addRead = add_read;
+    ac->ev.delRead = del_read;
+    ac->ev.addWrite = add_write;
+    ac->ev.delWrite = del_write;
+    ac->ev.cleanup = gone;
+    introduce(l);
+}
+
+static void connect_next(struct hub_redis_link *l) {
+    const char *address = l->addresses[l->address_at++];
+    redisAsyncContext *ac = redisAsyncConnect(address, l->config.url->port);
+    if (ac && !ac->err) redisEnableKeepAlive(&ac->c);
+    take(l, ac);
+}
+
+static void on_resolved(void *arg, const char *const *addresses, size_t n, const char *error) {
+    struct hub_redis_link *l = arg;
+    l->resolving = NULL;
+    l->address_at = 0;
+    l->address_n = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
+    for (size_t i = 0; i < l->address_n; i++) snprintf(l->addresses[i], ADDRESS_SIZE, "%s", addresses[i]);
+    if (n)
+        connect_next(l);
+    else
+        refused(l, NULL, error);
+}
+
+static void begin(struct hub_redis_link *l) {
+    if (l->config.url->host[0] == '/')
+        take(l, redisAsyncConnectUnix(l->config.url->host));
+    else
+        l->resolving = hub_loop_resolve(l->config.loop, l->config.url->host, on_resolved, l);
+}
+
+static void on_timer(struct hub_timer *t) {
+    struct hub_redis_link *l = HUB_CONTAINER(t, struct hub_redis_link, timer);
+    if (l->up)
+        check_time(l);
+    else if (l->ac)
+        hub_redis_link_drop(l, "it does not answer in time");
+    else if (l->address_at < l->address_n)
+        connect_next(l);
+    else
+        begin(l);
+}
+
+/* ---- life ---- */
+
+struct hub_redis_link *hub_redis_link_new(const struct hub_redis_link_config *config) {
+    struct hub_redis_link *l = hub_xcalloc(1, sizeof *l);
+    l->config = *config;
+    l->flush.run = on_flush;
+    hub_list_init(&l->open);
+    snprintf(l->why, sizeof l->why, "redis at %s: connecting", config->url->text.p);
+    begin(l);
+    return l;
+}
+
+void hub_redis_link_stop(struct hub_redis_link *l) {
+    l->stopped = true;
+    if (l->resolving) hub_loop_resolve_cancel(l->resolving);
+    l->resolving = NULL;
+    if (l->ac) redisAsyncFree(l->ac);
+    hub_timer_stop(l->config.loop, &l->timer);
+    snprintf(l->why, sizeof l->why, "stopped");
+}
+
+void hub_redis_link_delete(struct hub_redis_link *l) {
+    hub_redis_link_stop(l);
+    free(l);
+}
