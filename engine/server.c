@@ -23,6 +23,7 @@
 #define POLL_GRACE_MS 2000  /* of it, how long clients between two polls may take to fetch what is queued */
 #define DRAIN_STEP_MS 10    /* how often to look whether it is over */
 #define RETIRE_MS 15000     /* after that no script of the old definitions runs any more */
+#define START_STEP_MS 500   /* between two looks at a backend that is away at start */
 #define RETRY_AFTER_MS 1000 /* what clients are told on hub:draining */
 
 /* What one load of the definitions made. After a reload the old one stays until nothing uses it any more. */
@@ -50,6 +51,7 @@ struct server {
     struct hub_list retired;
     struct hub_service *first; /* the transport holds strings of it: kept to the end */
     struct hub_buf store_url;
+    const struct hub_store_ops *store_ops;
     struct hub_store *store;
     struct hub_cache *cache;
     struct hub_bus *bus;
@@ -63,9 +65,11 @@ struct server {
     struct hub_ops_config ops;
     struct hub_curl *curl;
     struct hub_host engine_host, socket_host, http_host;
-    int64_t wait_until; /* for keys, at start; monotonic ms */
-    bool waiting_said, serving;
-    struct hub_timer retry_keys;
+    int64_t wait_until; /* at start, for backends and for keys; monotonic ms */
+    bool open;          /* store, cache and bus have been there */
+    bool serving;       /* the keys, too: the start is over */
+    bool waiting_said;
+    struct hub_timer start, retry_keys;
     bool draining;
     int64_t drain_until;
     struct hub_timer drain;
@@ -94,28 +98,12 @@ struct hub_service *hub_server_load(const struct hub_server_options *o) {
 
 /* ---- backends ---- */
 
-/* Tries for as long as --wait says: a store that is away now may be about to start. */
 static enum hub_code open_store(struct server *s, bool look, struct hub_err *err) {
     hub_tables_store_url(s->now.service, look, &s->store_url);
-    const struct hub_store_ops *ops = hub_backends_store(hub_buf_cstr(&s->store_url), err);
-    if (!ops) return err->code;
+    s->store_ops = hub_backends_store(hub_buf_cstr(&s->store_url), err);
+    if (!s->store_ops) return err->code;
     const struct hub_store_config config = hub_backends_store_config(s->now.service, s->now.tables, hub_buf_cstr(&s->store_url));
-    for (int64_t tried = 0;; tried++) {
-        enum hub_code code = ops->open(s->loop, &config, &s->store, err);
-        if (code != HUB_STORE_UNAVAILABLE || ops->local || tried >= s->options->wait_seconds) return code;
-        if (!tried) hub_log_kv(HUB_LOG_WARN, "store", "not there yet, trying on", "error", err->text, NULL);
-        sleep(1);
-    }
-}
-
-/* For commands that only look: the database must be as the definitions want it already. */
-static enum hub_code check_tables(struct server *s, struct hub_err *err) {
-    struct hub_buf plan = {0};
-    enum hub_code code = s->store->ops->plan(s->store, &plan, err);
-    if (!code && plan.n)
-        code = hub_fail(err, HUB_STORE_UNAVAILABLE, "the store does not have the service's tables yet: start hubd, or hubctl migrate --apply");
-    hub_buf_free(&plan);
-    return code;
+    return s->store_ops->open(s->loop, &config, &s->store, err);
 }
 
 static enum hub_code open_bus(struct server *s, const struct hub_bus_ops *ops, struct hub_err *err) {
@@ -128,12 +116,9 @@ static enum hub_code open_bus(struct server *s, const struct hub_bus_ops *ops, s
     return code;
 }
 
-static int open_backends(struct server *s, bool migrate) {
+/* Neither waits for anybody: cache and bus connect by themselves. */
+static int open_cache_and_bus(struct server *s) {
     struct hub_err err;
-    if (hub_backends_tables(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
-    if (open_store(s, !migrate, &err)) return failed(&err, HUB_EXIT_BACKEND);
-    enum hub_code code = migrate ? s->store->ops->apply(s->store, &err) : check_tables(s, &err);
-    if (code) return failed(&err, code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
     const struct hub_cache_ops *cache = hub_backends_cache(s->now.service->cache_url, &err);
     const struct hub_cache_config with = {.loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
     if (!cache || cache->open(&with, &s->cache, &err)) return failed(&err, cache ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
@@ -197,7 +182,12 @@ static void list_namespaces(void *ctx, struct hub_buf *out) {
 
 static void on_http(void *ctx, struct hub_http_req *req) {
     struct server *s = ctx;
-    if (hub_ops_handle(&s->ops, req) || hub_console_handle(s->now.service, s->console, req)) return;
+    if (hub_ops_handle(&s->ops, req)) return;
+    if (!s->open) {
+        hub_rest_fail(req, HUB_STORE_UNAVAILABLE, 503, "the service is starting", hub_str(NULL, 0), "Retry-After: 1\r\n");
+        return;
+    }
+    if (hub_console_handle(s->now.service, s->console, req)) return;
     if (hub_rest_handle(s->rest, req) || hub_static_handle(s->now.files, req)) return;
     hub_rest_fail(req, HUB_NOT_FOUND, 404, "there is nothing at this path", hub_str(NULL, 0), "");
 }
@@ -211,6 +201,7 @@ static int listen_to_clients(struct server *s) {
     hub_buf_free(&folder);
     if (code) return failed(&err, HUB_EXIT_FAILED);
     s->console = hub_static_console();
+    s->ops = (struct hub_ops_config){.cache = s->cache, .bus = s->bus, .open = &s->open, .draining = &s->draining};
     const struct hub_sessions_config sessions = {.connect_timeout = d->connect_timeout,
                                                  .max_payload = d->max_payload,
                                                  .find = find_namespace,
@@ -230,6 +221,7 @@ static int listen_to_clients(struct server *s) {
                                                    .tls_cert_file = d->tls_cert_file,
                                                    .tls_key_file = d->tls_key_file};
     if (hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, &err)) return failed(&err, HUB_EXIT_FAILED);
+    hub_transport_hold(s->transport, true);
     return HUB_EXIT_OK;
 }
 
@@ -243,13 +235,25 @@ static void print_url(const char *label, const char *url) {
         printf("  %s %s", label, url);
 }
 
-static void announce(const struct server *s) {
+/* Where clients find the service. */
+static void print_address(const struct server *s) {
     const struct hub_service *d = s->now.service;
     const char *host = strchr(d->host, ':') ? "[::1]" : !strcmp(d->host, "0.0.0.0") ? "127.0.0.1" : d->host;
-    const char *scheme = d->tls_cert_file ? "https" : "http";
-    printf("hubd " HUB_VERSION ": service %s listening on %s://%s:%d%s\n", d->name, scheme, host, hub_transport_port(s->transport), d->base_path);
+    printf("%s://%s:%d%s", d->tls_cert_file ? "https" : "http", host, hub_transport_port(s->transport), d->base_path);
+}
+
+static void announce(const struct server *s, const char *more) {
+    printf("hubd " HUB_VERSION ": service %s listening on ", s->now.service->name);
+    print_address(s);
+    printf("%s\n", more);
+}
+
+static void announce_hubs(const struct server *s) {
+    const struct hub_service *d = s->now.service;
     for (size_t i = 0; i < d->hub_n; i++) {
-        printf("  hub %s  %s://%s:%d%s/hub/%s", d->hubs[i].name, scheme, host, hub_transport_port(s->transport), d->base_path, d->hubs[i].name);
+        printf("  hub %s  ", d->hubs[i].name);
+        print_address(s);
+        printf("/hub/%s", d->hubs[i].name);
         print_url("store", d->store_url);
         print_url("cache", d->cache_url);
         print_url("bus", d->bus_url);
@@ -414,6 +418,7 @@ static void end_generation(struct generation *g) {
 }
 
 static void end_generations(struct server *s) {
+    hub_timer_stop(s->loop, &s->start);
     hub_timer_stop(s->loop, &s->retry_keys);
     if (s->coming.service) free_generation(&s->coming);
     HUB_LIST_EACH(&s->retired, it) end_generation(&HUB_CONTAINER(it, struct retired, link)->generation);
@@ -466,6 +471,19 @@ static void drain(struct server *s) {
     hub_timer_start(s->loop, &s->drain, 0, on_drain_step);
 }
 
+/* Nobody has been let in before the backends were there. */
+static void end(struct server *s) {
+    if (s->open)
+        drain(s);
+    else
+        hub_loop_stop(s->loop);
+}
+
+static void give_up(struct server *s, int exit_code) {
+    s->exit_code = exit_code;
+    end(s);
+}
+
 static void on_stop(void *arg, int signo) {
     struct server *s = arg;
     if (s->draining) {
@@ -473,20 +491,35 @@ static void on_stop(void *arg, int signo) {
         _exit(HUB_EXIT_OK);
     }
     hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
-    drain(s);
+    end(s);
 }
 
-/* ---- the keys of a start ---- */
+/* ---- starting: the listener is there from the beginning, /readyz says what is missing ---- */
 
 static void serve(struct server *s) {
     s->serving = true;
-    announce(s);
+    announce(s, "");
+    announce_hubs(s);
 }
 
 static void fetch_keys(struct server *s);
 static void on_retry_keys(struct hub_timer *t) { fetch_keys(HUB_CONTAINER(t, struct server, retry_keys)); }
 
-/* Whoever issues tokens may be about to start, like a store. The listener is there meanwhile: /readyz says what is missing. */
+/* Whoever is away may be about to come: tried again in a while, as long as --wait says. */
+static void try_again(struct server *s, const struct hub_err *err, struct hub_timer *t, void (*again)(struct hub_timer *t)) {
+    if (hub_mono_ms() >= s->wait_until) {
+        give_up(s, failed(err, HUB_EXIT_BACKEND));
+        return;
+    }
+    if (!s->waiting_said) {
+        hub_log_kv(HUB_LOG_WARN, "server", "not there yet, trying on", "error", err->text, NULL);
+        announce(s, ", waiting for what it needs");
+        fflush(stdout);
+    }
+    s->waiting_said = true;
+    hub_timer_start(s->loop, t, START_STEP_MS, again);
+}
+
 static void on_first_keys(void *arg, const char *error) {
     struct server *s = arg;
     struct hub_err err;
@@ -496,26 +529,72 @@ static void on_first_keys(void *arg, const char *error) {
         return;
     }
     hub_fail(&err, HUB_STORE_UNAVAILABLE, "auth.jwt.jwksUrl %s: %s", s->now.service->jwt.jwks_url, error);
-    if (hub_mono_ms() >= s->wait_until) {
-        s->exit_code = failed(&err, HUB_EXIT_BACKEND);
-        drain(s);
-        return;
-    }
-    if (!s->waiting_said) hub_log_kv(HUB_LOG_WARN, "auth", "the keys are not there yet, trying on", "error", err.text, NULL);
-    s->waiting_said = true;
-    hub_timer_start(s->loop, &s->retry_keys, 1000, on_retry_keys);
+    try_again(s, &err, &s->retry_keys, on_retry_keys);
 }
 
 static void fetch_keys(struct server *s) { hub_jwks_start(s->now.jwks, on_first_keys, s); }
+
+/* Opened and brought to what the definitions want. */
+static enum hub_code reach_store(struct server *s, struct hub_err *err) {
+    enum hub_code code = s->store ? HUB_OK : open_store(s, false, err);
+    s->ops.store = s->store;
+    return code ? code : s->store->ops->apply(s->store, err);
+}
+
+static int store_exit_code(const struct server *s, enum hub_code code) {
+    if (code == HUB_STORE_UNAVAILABLE) return HUB_EXIT_BACKEND;
+    if (s->store) return HUB_EXIT_FAILED; /* it is there, and its tables cannot become what they should */
+    return code == HUB_BAD_REQUEST ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND;
+}
+
+static enum hub_code reach_cache_and_bus(struct server *s, struct hub_err *err) {
+    struct hub_buf why = {0};
+    enum hub_code code = HUB_OK;
+    if (!s->cache->ops->ready(s->cache, &why))
+        code = hub_fail(err, HUB_STORE_UNAVAILABLE, "cache.url: %s", hub_buf_cstr(&why));
+    else if (!s->bus->ops->ready(s->bus, &why))
+        code = hub_fail(err, HUB_STORE_UNAVAILABLE, "bus.url: %s", hub_buf_cstr(&why));
+    hub_buf_free(&why);
+    return code;
+}
+
+static void on_start(struct hub_timer *t) {
+    struct server *s = HUB_CONTAINER(t, struct server, start);
+    struct hub_err err;
+    enum hub_code code = s->engine ? HUB_OK : reach_store(s, &err);
+    int exit_code = HUB_EXIT_OK;
+    if (code && (code != HUB_STORE_UNAVAILABLE || s->store_ops->local))
+        exit_code = failed(&err, store_exit_code(s, code));
+    else if (!code && !s->engine)
+        exit_code = make_engine(s);
+    if (exit_code) {
+        give_up(s, exit_code);
+        return;
+    }
+    if (code || reach_cache_and_bus(s, &err)) {
+        try_again(s, &err, t, on_start);
+        return;
+    }
+    s->open = true;
+    s->ops.identity = s->identity;
+    hub_transport_hold(s->transport, false);
+    hub_engine_start(s->engine);
+    if (s->now.jwks)
+        fetch_keys(s);
+    else
+        serve(s);
+}
 
 /* After the loop has stopped, or when the start failed half-way. */
 static void free_all(struct server *s) {
     end_generations(s);
     if (s->curl) hub_curl_delete(s->curl);
-    if (s->store) {
+    bool closing = s->store || s->bus;
+    if (s->store)
         s->store->ops->close(s->store, on_store_closed, s);
-        hub_loop_run(s->loop);
-    }
+    else if (s->bus)
+        s->bus->ops->close(s->bus, on_bus_closed, s);
+    if (closing) hub_loop_run(s->loop); /* until it is stopped, also when it has been by now */
     if (s->transport) hub_transport_delete(s->transport);
     if (s->sessions) hub_sessions_delete(s->sessions);
     hub_static_free(s->console);
@@ -535,20 +614,15 @@ static void free_all(struct server *s) {
 int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
     hub_list_init(&s.retired);
-    int code = open_backends(&s, true);
-    if (!code) code = make_engine(&s);
+    struct hub_err err;
+    int code = hub_backends_tables(service, &s.now.tables, &err) ? failed(&err, HUB_EXIT_INVALID) : open_cache_and_bus(&s);
     if (!code) code = listen_to_clients(&s);
     if (!code) {
-        s.ops = (struct hub_ops_config){.store = s.store, .cache = s.cache, .bus = s.bus, .identity = s.identity, .draining = &s.draining};
         hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
         hub_loop_signal(s.loop, SIGINT, on_stop, &s);
         hub_loop_signal(s.loop, SIGHUP, on_hangup, &s);
-        hub_engine_start(s.engine);
         s.wait_until = hub_mono_ms() + options->wait_seconds * 1000;
-        if (s.now.jwks)
-            fetch_keys(&s);
-        else
-            serve(&s);
+        hub_timer_start(s.loop, &s.start, 0, on_start);
         hub_loop_run(s.loop);
         code = s.exit_code;
     }
@@ -594,11 +668,29 @@ static void ask_why(struct server *s, const char *hub, const char *room, const c
     json_decref(session);
 }
 
+/* For commands that only look: the database must be as the definitions want it already. */
+static enum hub_code check_tables(struct server *s, struct hub_err *err) {
+    struct hub_buf plan = {0};
+    enum hub_code code = s->store->ops->plan(s->store, &plan, err);
+    if (!code && plan.n)
+        code = hub_fail(err, HUB_STORE_UNAVAILABLE, "the store does not have the service's tables yet: start hubd, or hubctl migrate --apply");
+    hub_buf_free(&plan);
+    return code;
+}
+
+static int open_to_look(struct server *s) {
+    struct hub_err err;
+    if (hub_backends_tables(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
+    if (open_store(s, true, &err) || check_tables(s, &err))
+        return failed(&err, err.code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
+    return open_cache_and_bus(s);
+}
+
 int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const char *hub, const char *room, const char *user_id,
                    const char *role_id) {
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
     hub_list_init(&s.retired);
-    int code = open_backends(&s, false);
+    int code = open_to_look(&s);
     if (!code) code = make_engine(&s);
     if (!code) {
         ask_why(&s, hub, room, user_id, role_id);

@@ -17,14 +17,18 @@ static void add_reason(struct hub_buf *b, const char *part, struct hub_str why) 
 static void ready(const struct hub_ops_config *c, struct hub_http_req *req) {
     struct hub_buf list = {0}, why = {0}, body = {0};
     hub_buf_addc(&list, '[');
-    if (!c->store->ops->ready(c->store, &why)) add_reason(&list, "store", hub_buf_str(&why));
+    if (!c->store)
+        add_reason(&list, "store", HUB_STR("not reached yet"));
+    else if (!c->store->ops->ready(c->store, &why))
+        add_reason(&list, "store", hub_buf_str(&why));
     hub_buf_clear(&why);
     if (!c->cache->ops->ready(c->cache, &why)) add_reason(&list, "cache", hub_buf_str(&why));
     hub_buf_clear(&why);
     if (!c->bus->ops->ready(c->bus, &why)) add_reason(&list, "bus", hub_buf_str(&why));
     hub_buf_clear(&why);
-    if (!hub_identity_ready(c->identity, &why)) add_reason(&list, "keys", hub_buf_str(&why));
+    if (c->identity && !hub_identity_ready(c->identity, &why)) add_reason(&list, "keys", hub_buf_str(&why));
     if (*c->draining) add_reason(&list, "service", HUB_STR("draining"));
+    if (!*c->open && list.n == 1) add_reason(&list, "service", HUB_STR("starting"));
     bool ok = list.n == 1;
     hub_buf_addc(&list, ']');
     hub_buf_addf(&body, "{\"ready\":%s,\"notReady\":", ok ? "true" : "false");

@@ -9,10 +9,11 @@
 #include "transport/transport.h"
 
 struct hub_ops_config {
-    const struct hub_store *store;
+    const struct hub_store *store; /* NULL: not opened yet */
     const struct hub_cache *cache;
     const struct hub_bus *bus;
-    const struct hub_identity_ctx *identity;
+    const struct hub_identity_ctx *identity; /* NULL before the service is open */
+    const bool *open;                        /* clients are let in */
     const bool *draining;
 };
 /* Takes REQ when its path is one of the three. */

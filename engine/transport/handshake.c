@@ -41,7 +41,7 @@ static enum refusal check_handshake(const struct hub_http_req *r, bool websocket
     if (hub_http_method(r) != HUB_HTTP_GET) return BAD_METHOD;
     if (websocket && !r->websocket) return BAD_REQUEST;
     if (!param_is(r, "EIO", "4")) return UNSUPPORTED_VERSION;
-    return r->conn->t->draining ? FORBIDDEN : ADMITTED;
+    return r->conn->t->held || r->conn->t->draining ? FORBIDDEN : ADMITTED;
 }
 
 static void handshake(struct hub_http_req *r, bool websocket) {

@@ -105,6 +105,8 @@ int hub_transport_port(const struct hub_transport *t) { return t->port; }
 size_t hub_transport_connections(const struct hub_transport *t) { return t->conn_n; }
 size_t hub_transport_sessions(const struct hub_transport *t) { return hub_map_len(&t->eios); }
 
+void hub_transport_hold(struct hub_transport *t, bool held) { t->held = held; }
+
 /* ---- stop ---- */
 
 void hub_transport_drain(struct hub_transport *t) { t->draining = true; }

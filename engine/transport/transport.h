@@ -68,6 +68,8 @@ struct hub_transport_ops {
 /* Binds and listens. HUB_INTERNAL with "cannot listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
 enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
                                 const struct hub_transport_ops *ops, void *ctx, struct hub_err *err);
+/* While HELD new sessions are refused; requests are served. */
+void hub_transport_hold(struct hub_transport *t, bool held);
 int hub_transport_port(const struct hub_transport *t); /* the port really bound */
 /* From now on new sessions are refused and answers say "Connection: close". The listener stays: clients that poll need new connections to
  * fetch what is queued for them. */

@@ -48,7 +48,7 @@ struct hub_transport {
     void *ctx;
     struct hub_listener listeners[HUB_MAX_LISTENERS];
     int listener_n, port;
-    bool accepting, draining, any_origin;
+    bool accepting, held, draining, any_origin;
     uint32_t turn; /* counts flushes */
     size_t max_conns;
     struct hub_timer accept_retry;

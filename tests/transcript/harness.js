@@ -1,12 +1,13 @@
 // Starts hubd on a service directory made for the test, and stops it again: by its process id, with a look at its exit code and
 // at what the sanitizers wrote. Every file of transcripts begins here.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
+import { psql } from "./backends/postgres.js";
 import { askSet } from "./backends/set.js";
 import { definition } from "./definition.js";
 import { Peer } from "./peer.js";
@@ -25,13 +26,25 @@ const places = new Map(); // service directory: its place in the set
 /** For the option skip of a test that is about the embedded store, cache or bus themselves, or looks into their files. */
 export const embeddedOnly = (reason) => Boolean(SET) && `only with the embedded backends: ${reason}`;
 
+/** The place of the service in DIR. */
+function placeOf(dir) {
+  if (!places.has(dir)) places.set(dir, askSet(SET, "POST", "/place"));
+  return places.get(dir);
+}
+
 /** OPTIONS of a Hubd on DIR; with a set they name the place that the service has there. */
 async function placed(dir, options = {}) {
-  if (!SET || options.embedded) return options;
-  if (!places.has(dir)) places.set(dir, askSet(SET, "POST", "/place"));
-  const { project, store, cache, bus } = await places.get(dir);
+  if (!SET) return options;
+  const { project, store, cache, bus } = await placeOf(dir);
   const urls = { HUBD_STORE_URL: store, HUBD_CACHE_URL: cache, ...(bus && { HUBD_BUS_URL: bus }) };
   return { ...options, args: ["--set", `service.project=${project}`, ...(options.args ?? [])], env: { ...urls, ...options.env } };
+}
+
+/** Carries out statements on the database of the service in DIR, behind hubd's back. They must be SQL of both stores. */
+export async function runSql(dir, statements) {
+  if (SET) return psql((await placeOf(dir)).store, statements);
+  mkdirSync(join(dir, "data"), { recursive: true });
+  execFileSync("sqlite3", [join(dir, "data/test.db")], { input: statements });
 }
 
 const running = new Set();
@@ -275,7 +288,7 @@ export async function serving(change, body, options) {
   const server = new Server(definition(change));
   try {
     server.dir = writeService(server.def);
-    options?.prepare?.(server.dir);
+    await options?.prepare?.(server.dir);
     await server.start(options);
     await body(server);
     await server.stop();

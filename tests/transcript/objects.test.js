@@ -1,20 +1,17 @@
 // Where join decisions come from: tables and views that exist already, columns under other names, the cache and its lifetime, and
 // hooks that fail.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { describe, test } from "node:test";
-import { serve, serving } from "./harness.js";
+import { runSql, serve, serving } from "./harness.js";
 
 const SCHEMA = `
 CREATE TABLE chat_room (room_key TEXT PRIMARY KEY, caption TEXT NOT NULL, owner_user_id TEXT, state INTEGER NOT NULL);
 INSERT INTO chat_room VALUES ('den', 'The den', 'olga', 1), ('attic', 'The attic', NULL, 0);
 CREATE TABLE person (id INTEGER PRIMARY KEY, login TEXT NOT NULL);
-CREATE TABLE visit (person_id INTEGER, room TEXT, kind TEXT);
+CREATE TABLE visit (id INTEGER PRIMARY KEY, person_id INTEGER, room TEXT, kind TEXT);
 INSERT INTO person VALUES (1, 'ann'), (2, 'bob');
-INSERT INTO visit VALUES (1, 'den', 'guest');
-CREATE VIEW visitor AS SELECT visit.rowid AS id, login AS user_login, room, kind FROM visit JOIN person ON person.id = person_id;
+INSERT INTO visit VALUES (7, 1, 'den', 'guest');
+CREATE VIEW visitor AS SELECT visit.id AS id, login AS user_login, room, kind FROM visit JOIN person ON person.id = person_id;
 `;
 
 function existing(def) {
@@ -69,10 +66,7 @@ test("rooms and members in existing tables and views, with columns under other n
       await olga.say("den", "at home");
     },
     {
-      prepare: (dir) => {
-        mkdirSync(join(dir, "data"));
-        execFileSync("sqlite3", [join(dir, "data/test.db")], { input: SCHEMA });
-      },
+      prepare: (dir) => runSql(dir, SCHEMA),
     },
   );
 });
@@ -90,7 +84,7 @@ function forgetful(ttl) {
       messageHandlers: [
         {
           messageType: "forget",
-          script: { lua: "db.query('DELETE FROM membership WHERE userId = ?', 'ann')\nreturn {accept = true, persist = false}" },
+          script: { lua: "db.query('DELETE FROM membership WHERE \"userId\" = ?', 'ann')\nreturn {accept = true, persist = false}" },
         },
       ],
     };

@@ -1,0 +1,38 @@
+// hubd starts before its store, cache or bus does: it waits, says for what, and goes on by itself; or gives up when it was told how long to wait.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Hubd, runToEnd } from "../harness.js";
+import { PARTS } from "./rounds.js";
+import { World } from "./world.js";
+
+describe("a start without a backend", { timeout: 300000 }, () => {
+  const world = new World();
+  before(() => world.start());
+  after(() => world.stop());
+
+  for (const part of PARTS) {
+    test(`without the ${part} it gives up after --wait, with 4 and the address`, async () => {
+      await world[part].stop();
+      const { code, output } = await runToEnd(world.dir, { ...world.options, args: ["--wait", "1"] });
+      assert.equal(code, 4, output);
+      assert.match(output, new RegExp(`127\\.0\\.0\\.1[^\\n]*${world[part].port}`));
+      await world[part].start();
+    });
+
+    for (const how of ["stop", "pause"]) {
+      test(`without the ${part} (${how}) it waits, is not ready, and goes on when it comes`, async () => {
+        await world[part][how]();
+        world.hubd = await Hubd.start(world.dir, world.options);
+        assert.deepEqual(await world.notReady(), [part]);
+        if (how === "pause") world[part].resume();
+        else await world[part].start();
+        await world.ready();
+        const ann = await world.member("ann", "r1");
+        await ann.say("r1", "at last");
+        ann.close();
+        await world.hubd.stop();
+        world.hubd = undefined;
+      });
+    }
+  }
+});
