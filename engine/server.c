@@ -450,7 +450,7 @@ static void on_closed_step(struct hub_timer *t) {
 static void on_drain_step(struct hub_timer *t) {
     struct server *s = HUB_CONTAINER(t, struct server, drain);
     int64_t left = s->drain_until - hub_loop_now(s->loop);
-    bool busy = hub_engine_pending(s->engine) || hub_namespaces_pending(s->namespaces);
+    bool busy = hub_engine_pending(s->engine) || hub_namespaces_pending(s->namespaces) || hub_engine_relays(s->engine);
     bool fetching = left > DRAIN_MS - POLL_GRACE_MS && hub_transport_polling(s->transport, true);
     if ((busy && left > 0) || fetching) {
         hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_drain_step);

@@ -27,11 +27,6 @@ static void put_row(struct hub_cell *cell, const struct hub_table *t, const stru
     end(cell, text);
 }
 
-static const char *kind_of(const struct hub_write *w) {
-    if (w->kind == HUB_DELETE) return "deleted";
-    return w->kind == HUB_INSERT || !w->before.n ? "created" : "updated";
-}
-
 static struct hub_cell text_cell(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
 
 static void fill(const struct hub_write *w, struct hub_cell *cells, struct hub_buf *text) {
@@ -45,7 +40,7 @@ static void fill(const struct hub_write *w, struct hub_cell *cells, struct hub_b
         if (cells[i].kind == HUB_CELL_TEXT) cells[i].s.p = text->p + (uintptr_t)cells[i].s.p;
     cells[HUB_OUT_ID] = text_cell(w->event_id);
     cells[HUB_OUT_OBJECT] = text_cell(w->table->name);
-    cells[HUB_OUT_KIND] = text_cell(kind_of(w));
+    cells[HUB_OUT_KIND] = text_cell(hub_write_event(w));
 }
 
 int hub_sqlite_announce(struct conn *c, const struct hub_write *w) {

@@ -88,6 +88,7 @@ static void run_op(struct hub_room_op *op) {
                             .return_row = true};
     b->numbered.written = on_written;
     b->numbered.announce = announce;
+    b->numbered.quiet = true;
     hub_numbered_write(b->room, &b->numbered);
 }
 

@@ -7,15 +7,24 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "hub/hub_int.h"
+#include "hub/own.h"
 
 #define REMEMBERED 4096     /* _eventIds by which repeats are recognised */
 #define MAX_VALUE (4 << 20) /* bytes of a record; more would hold everybody up */
+#define MAX_OWN 10000       /* changes of our own that wait to be told */
 
 enum what { CREATED, UPDATED, DELETED };
 static const char *const what_names[] = {"created", "updated", "deleted"};
 
-/* A topic's partition. Its records are handled one after the other, each when all that the one before led to has happened. */
+/* For whom a record is. */
+enum audience {
+    EVERYBODY,
+    LISTENERS, /* kafkaEvents: the rooms know already */
+    NOBODY     /* those concerned were told by an earlier process: only rights are worked out again */
+};
+
+/* A topic's partition, or our own changes of one object. Records are handled one after the other, each when all that the one before led to has
+ * happened. */
 struct lane {
     struct hub_bridge *bridge;
     struct hub_list waiting;
@@ -27,7 +36,10 @@ struct lane {
 struct arrival {
     struct hub_list link; /* lane->waiting, or bridge->abandoned */
     struct lane *lane;
-    struct hub_bus_record *record;
+    struct hub_bus_record *record; /* NULL: a change of our own, which has the next three */
+    json_t *own;
+    char *topic;
+    enum audience audience;
     struct hub_work work;
 };
 
@@ -37,12 +49,18 @@ struct hub_bridge {
     struct hub_map topics; /* subscribed ones; the value is the engine */
     struct hub_map lanes;  /* by topic and partition */
     struct hub_list abandoned;
-    struct hub_map seen; /* _eventId → its slot in ring */
+    struct hub_list own; /* arrivals that go to their lanes at the end of the turn */
+    struct hub_task own_task;
+    size_t own_n;
+    struct hub_map heard; /* tables that somebody in this process listens to → struct hearing */
+    struct hub_map seen;  /* _eventId → its slot in ring */
     char *ring[REMEMBERED];
     size_t at;
 };
 
 static struct hub_metric bridged = HUB_METRIC(HUB_COUNTER, "hubd_bus_records_total", NULL, "Records received from the bus");
+static struct hub_metric dropped =
+    HUB_METRIC(HUB_COUNTER, "hubd_own_events_dropped_total", NULL, "Changes of the service's own that were not told to its rooms: too many waited");
 static struct hub_metric malformed =
     HUB_METRIC(HUB_COUNTER, "hubd_bus_malformed_total", NULL, "Records skipped because they could not be understood");
 
@@ -73,12 +91,6 @@ static bool is_new(struct hub_bridge *br, const json_t *record) {
     *slot = hub_str_dup(id);
     hub_map_put(&br->seen, id, br);
     return true;
-}
-
-void hub_bridge_remember(struct hub_engine *e, const char *event_id) {
-    json_t *record = json_pack("{s:s}", "_eventId", event_id);
-    is_new(e->bridge, record);
-    json_decref(record);
 }
 
 /* ---- telling rooms ---- */
@@ -185,17 +197,29 @@ void hub_room_updated(struct hub_room *room, const json_t *record, const json_t 
     hub_room_recheck(room, work);
 }
 
-static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, struct hub_work *work) {
+/* Nobody is in, but decisions may be cached. */
+static void forget_room(struct hub_hub *hub, const json_t *id) {
+    char *text = id_text(id);
+    if (!hub_json_nil(id)) hub_decide_forget(hub, hub_cstr(text), hub_str(NULL, 0));
+    free(text);
+}
+
+static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, enum audience audience, struct hub_work *work) {
     const struct hub_def_object *o = hub->def->room_object;
     const json_t *row = what == UPDATED ? hub_json_get(record, o->name) : record;
     struct hub_room *room = room_of(hub, hub_json_get(row, o->id_property));
-    if (!room || what == CREATED) return;
-    hub_room_ref(room);
-    if (what == DELETED) {
-        hub_room_close(room, work);
-    } else {
-        hub_room_updated(room, row, hub_json_get(record, "newDataValues"), work);
+    if (what == CREATED) return;
+    if (!room) {
+        forget_room(hub, hub_json_get(row, o->id_property));
+        return;
     }
+    hub_room_ref(room);
+    if (audience == NOBODY)
+        hub_room_recheck(room, work); /* its record is newer than the event: it was read since this process began */
+    else if (what == DELETED)
+        hub_room_close(room, work);
+    else
+        hub_room_updated(room, row, hub_json_get(record, "newDataValues"), work);
     hub_room_unref(room);
 }
 
@@ -221,8 +245,9 @@ static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source 
 }
 
 /* Sources often name one object several times, for several roles: it is announced once. */
-static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record, struct hub_work *work) {
-    bool announced = false;
+static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record, enum audience audience,
+                            struct hub_work *work) {
+    bool announced = audience == NOBODY;
     for (size_t i = 0; i < hub->def->auth_source_n; i++) {
         const struct hub_def_auth_source *s = &hub->def->auth_sources[i];
         if (s->source_object == hub->def->room_object || !is_topic(hub, topic, s->source_object->name, what)) continue;
@@ -308,16 +333,23 @@ static json_t *bare(json_t *record) {
     return copy;
 }
 
-static void dispatch(struct hub_hub *hub, struct hub_str topic, json_t *record, struct hub_work *work) {
+static void bridge(struct hub_hub *hub, struct hub_str topic, json_t *record, enum audience audience, struct hub_work *work) {
     json_t *row = bare(record);
-    for (enum what what = CREATED; hub->def->auto_bridge && what <= DELETED; what++) {
-        if (is_topic(hub, topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, work);
-        if (is_topic(hub, topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
-        on_source_event(hub, topic, what, row, work);
+    for (enum what what = CREATED; what <= DELETED; what++) {
+        if (is_topic(hub, topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, audience, work);
+        if (audience != NOBODY && is_topic(hub, topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
+        on_source_event(hub, topic, what, row, audience, work);
     }
     json_decref(row);
-    for (size_t i = 0; i < hub->def->kafka_event_n; i++)
-        if (hub_str_is(topic, hub->def->kafka_events[i].topic)) on_external(hub, &hub->def->kafka_events[i], record, work);
+}
+
+static void dispatch(struct hub_engine *e, struct hub_str topic, json_t *record, enum audience audience, struct hub_work *work) {
+    for (size_t i = 0; i < e->hub_n; i++) {
+        const struct hub_def *def = e->hubs[i]->def;
+        if (def->auto_bridge && audience != LISTENERS) bridge(e->hubs[i], topic, record, audience, work);
+        for (size_t j = 0; audience != NOBODY && j < def->kafka_event_n; j++)
+            if (hub_str_is(topic, def->kafka_events[j].topic)) on_external(e->hubs[i], &def->kafka_events[j], record, work);
+    }
 }
 
 static json_t *parse(struct hub_str value, struct hub_err *err) {
@@ -329,25 +361,42 @@ static json_t *parse(struct hub_str value, struct hub_err *err) {
     return hub_fail(err, HUB_BAD_REQUEST, "expected an object"), NULL;
 }
 
-static void handle(struct hub_engine *e, struct arrival *a) {
+static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, struct hub_work *work) {
     struct hub_err err;
     char name[128];
-    struct hub_str topic = a->record->topic;
-    json_t *record = parse(a->record->value, &err);
     hub_metric_add(&bridged, 1);
+    if (r->value.p && hub_own_is_mine(e->own, r->value)) return;
+    json_t *record = parse(r->value, &err);
     if (!record) {
         hub_metric_add(&malformed, 1);
-        snprintf(name, sizeof name, "%.*s", topic.n < 127 ? (int)topic.n : 127, topic.p);
+        snprintf(name, sizeof name, "%.*s", r->topic.n < 127 ? (int)r->topic.n : 127, r->topic.p);
         hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", err.text, NULL);
     } else if (is_new(e->bridge, record)) {
-        for (size_t i = 0; i < e->hub_n; i++) dispatch(e->hubs[i], topic, record, &a->work);
+        dispatch(e, r->topic, record, hub_own_is_earlier(e->own, record) ? NOBODY : EVERYBODY, work);
     }
     json_decref(record);
+}
+
+static void handle(struct hub_engine *e, struct arrival *a) {
+    if (a->record)
+        handle_record(e, a->record, &a->work);
+    else
+        dispatch(e, hub_cstr(a->topic), a->own, a->audience, &a->work);
 }
 
 /* ---- lanes ---- */
 
 static void on_handled(struct hub_work *w);
+
+static void free_arrival(struct hub_bridge *br, struct arrival *a) {
+    if (a->record)
+        hub_bus_record_release(a->record);
+    else
+        br->own_n--;
+    json_decref(a->own);
+    free(a->topic);
+    free(a);
+}
 
 static void run_lane(struct lane *lane) {
     struct hub_engine *e = lane->bridge->engine;
@@ -373,15 +422,14 @@ static void on_handled(struct hub_work *w) {
         hub_list_push(&lane->bridge->abandoned, &a->link);
         return;
     }
-    hub_bus_record_release(a->record);
-    free(a);
+    free_arrival(lane->bridge, a);
     run_lane(lane);
 }
 
-static struct lane *lane_of(struct hub_bridge *br, const struct hub_bus_record *r) {
+static struct lane *lane_of(struct hub_bridge *br, struct hub_str name, int32_t partition) {
     struct hub_buf key = {0};
-    hub_buf_adds(&key, r->topic);
-    hub_buf_add(&key, &r->partition, sizeof r->partition);
+    hub_buf_adds(&key, name);
+    hub_buf_add(&key, &partition, sizeof partition);
     struct lane *lane = hub_map_get(&br->lanes, hub_buf_str(&key));
     if (!lane) {
         lane = hub_xcalloc(1, sizeof *lane);
@@ -396,9 +444,74 @@ static struct lane *lane_of(struct hub_bridge *br, const struct hub_bus_record *
 static void on_record(void *arg, struct hub_bus_record *record) {
     struct hub_engine *e = arg;
     struct arrival *a = hub_xmalloc(sizeof *a);
-    *a = (struct arrival){.lane = lane_of(e->bridge, record), .record = record};
+    *a = (struct arrival){.lane = lane_of(e->bridge, record->topic, record->partition), .record = record};
     hub_list_push(&a->lane->waiting, &a->link);
     run_lane(a->lane);
+}
+
+/* ---- changes of our own ---- */
+
+static void on_own(struct hub_task *t) {
+    struct hub_bridge *br = HUB_CONTAINER(t, struct hub_bridge, own_task);
+    for (struct hub_list *l; (l = hub_list_pop(&br->own));) {
+        struct arrival *a = HUB_CONTAINER(l, struct arrival, link);
+        hub_list_push(&a->lane->waiting, &a->link);
+        run_lane(a->lane);
+    }
+}
+
+void hub_bridge_own(struct hub_engine *e, const char *object, const char *what, json_t *record, bool told) {
+    struct hub_bridge *br = e->bridge;
+    struct hub_buf topic = {0};
+    if (br->stopped || br->own_n >= MAX_OWN) {
+        if (!br->stopped && !dropped.value) hub_log_kv(HUB_LOG_ERROR, "bus", "changes are not told: too many wait", "object", object, NULL);
+        hub_metric_add(&dropped, 1);
+        json_decref(record);
+        return;
+    }
+    struct arrival *a = hub_xcalloc(1, sizeof *a);
+    hub_bridge_topic(&topic, e->config.service, object, what);
+    *a = (struct arrival){
+        .lane = lane_of(br, hub_cstr(object), -1), .own = record, .topic = hub_buf_take(&topic, NULL), .audience = told ? LISTENERS : EVERYBODY};
+    br->own_n++;
+    hub_list_push(&br->own, &a->link);
+    hub_defer(e->config.loop, &br->own_task);
+}
+
+/* ---- who listens in this process ---- */
+
+struct hearing {
+    bool bridge, listeners;
+};
+
+static void hear_object(struct hub_engine *e, const char *object) {
+    struct hearing *h = hub_map_get(&e->bridge->heard, hub_cstr(object));
+    if (h) h->bridge = true;
+}
+
+static void hear_topic(struct hub_engine *e, const char *topic) {
+    struct hub_str object;
+    struct hearing *h;
+    for (void *it = NULL; (it = hub_map_next(&e->bridge->heard, it, &object, (void **)&h));) {
+        for (enum what what = CREATED; what <= DELETED; what++) {
+            struct hub_buf b = {0};
+            char *name = hub_str_dup(object);
+            hub_bridge_topic(&b, e->config.service, name, what_names[what]);
+            if (hub_str_is(hub_buf_str(&b), topic)) h->listeners = true;
+            hub_buf_free(&b);
+            free(name);
+        }
+    }
+}
+
+static void forget_hearing(struct hub_bridge *br) {
+    for (struct hearing *h; (h = hub_map_drain(&br->heard));) free(h);
+    hub_map_clear(&br->heard);
+}
+
+bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table, bool told) {
+    const struct hearing *h = hub_map_get(&e->bridge->heard, hub_cstr(table->name));
+    return h && (h->listeners || (h->bridge && !told));
 }
 
 /* ---- subscriptions ---- */
@@ -417,15 +530,27 @@ static void subscribe_object(struct hub_engine *e, const char *object) {
     }
 }
 
+static void bridge_object(struct hub_engine *e, const char *object) {
+    hear_object(e, object);
+    subscribe_object(e, object);
+}
+
 void hub_bridge_subscribe(struct hub_engine *e) {
+    const struct hub_tables *t = e->config.tables;
+    forget_hearing(e->bridge);
+    for (size_t i = 0; i < t->n; i++)
+        if (t->all[i] != t->outbox) hub_map_put(&e->bridge->heard, hub_cstr(t->all[i]->name), hub_xcalloc(1, sizeof(struct hearing)));
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
         if (def->auto_bridge) {
-            subscribe_object(e, def->room_object->name);
-            subscribe_object(e, e->hubs[i]->tables->message->name);
-            for (size_t j = 0; j < def->auth_source_n; j++) subscribe_object(e, def->auth_sources[j].source_object->name);
+            bridge_object(e, def->room_object->name);
+            bridge_object(e, e->hubs[i]->tables->message->name);
+            for (size_t j = 0; j < def->auth_source_n; j++) bridge_object(e, def->auth_sources[j].source_object->name);
         }
-        for (size_t j = 0; j < def->kafka_event_n; j++) subscribe(e, def->kafka_events[j].topic);
+        for (size_t j = 0; j < def->kafka_event_n; j++) {
+            hear_topic(e, def->kafka_events[j].topic);
+            subscribe(e, def->kafka_events[j].topic);
+        }
     }
 }
 
@@ -440,25 +565,28 @@ struct hub_bridge *hub_bridge_new(struct hub_engine *e) {
     struct hub_bridge *br = hub_xcalloc(1, sizeof *br);
     br->engine = e;
     hub_list_init(&br->abandoned);
+    hub_list_init(&br->own);
+    br->own_task.run = on_own;
     return br;
 }
 
-void hub_bridge_stop(struct hub_bridge *br) { br->stopped = true; }
+void hub_bridge_stop(struct hub_bridge *br) {
+    br->stopped = true;
+    hub_defer_cancel(&br->own_task);
+}
 
-static void free_arrivals(struct hub_list *list) {
-    for (struct hub_list *l; (l = hub_list_pop(list));) {
-        struct arrival *a = HUB_CONTAINER(l, struct arrival, link);
-        hub_bus_record_release(a->record);
-        free(a);
-    }
+static void free_arrivals(struct hub_bridge *br, struct hub_list *list) {
+    for (struct hub_list *l; (l = hub_list_pop(list));) free_arrival(br, HUB_CONTAINER(l, struct arrival, link));
 }
 
 void hub_bridge_delete(struct hub_bridge *br) {
     for (struct lane *lane; (lane = hub_map_drain(&br->lanes));) {
-        free_arrivals(&lane->waiting);
+        free_arrivals(br, &lane->waiting);
         free(lane);
     }
-    free_arrivals(&br->abandoned);
+    free_arrivals(br, &br->abandoned);
+    free_arrivals(br, &br->own);
+    forget_hearing(br);
     hub_map_clear(&br->lanes);
     hub_map_clear(&br->topics);
     hub_map_clear(&br->seen);

@@ -1,7 +1,8 @@
 /* The engine's life: hubs made from definitions, found by namespace, drained and freed. */
 #include <stdlib.h>
 
-#include "hub/hub_int.h"
+#include "hub/outbox.h"
+#include "hub/own.h"
 
 #define SWEEP_MS 30000
 
@@ -20,10 +21,20 @@ static void on_sweep(struct hub_timer *t) {
     hub_timer_start(e->config.loop, t, SWEEP_MS, on_sweep);
 }
 
+static struct hub_outbox *new_outbox(struct hub_engine *e) {
+    const struct hub_outbox_config config = {
+        .loop = e->config.loop, .store = e->config.store, .bus = e->config.bus, .own = e->own, .pending = &e->pending};
+    struct hub_outbox *o = hub_outbox_new(&config);
+    hub_outbox_configure(o, e->config.service, e->config.tables->outbox);
+    return o;
+}
+
 struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
     e->bridge = hub_bridge_new(e);
+    e->own = hub_own_new(e);
+    if (config->tables->outbox) e->outbox = new_outbox(e);
     e->hub_n = config->service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof *e->hubs);
     for (size_t i = 0; i < e->hub_n; i++) e->hubs[i] = hub_hub_new(e, i);
@@ -68,12 +79,18 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
 
 void hub_engine_start(struct hub_engine *e) {
     hub_bridge_subscribe(e);
+    if (e->outbox) hub_outbox_start(e->outbox);
     hub_actions_resume(e);
 }
 
-void hub_engine_stop(struct hub_engine *e) { hub_bridge_stop(e->bridge); }
+void hub_engine_stop(struct hub_engine *e) {
+    hub_bridge_stop(e->bridge);
+    if (e->outbox) hub_outbox_stop(e->outbox);
+}
 
 size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
+
+bool hub_engine_relays(const struct hub_engine *e) { return e->outbox && hub_outbox_busy(e->outbox); }
 
 static void free_users(struct hub_hub *h) {
     for (struct hub_user *u; (u = hub_map_drain(&h->users));) {
@@ -108,5 +125,7 @@ void hub_engine_delete(struct hub_engine *e) {
     delete_hubs(e->hubs, e->hub_n);
     delete_hubs(e->gone, e->gone_n);
     hub_bridge_delete(e->bridge);
+    if (e->outbox) hub_outbox_delete(e->outbox);
+    hub_own_delete(e->own);
     free(e);
 }

@@ -47,6 +47,8 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
 void hub_engine_stop(struct hub_engine *e);
 /* Work that is still under way (writes, scripts). */
 size_t hub_engine_pending(const struct hub_engine *e);
+/* Whether events are on their way from the outbox to the bus. What does not get there now goes after the next start. */
+bool hub_engine_relays(const struct hub_engine *e);
 void hub_engine_delete(struct hub_engine *e); /* all sockets, scripts, store and bus must be closed */
 
 /* ---- why somebody may enter, or not (hubctl why) ---- */

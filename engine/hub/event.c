@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "hub/hub_int.h"
+#include "hub/own.h"
 
 #define INDICATOR_MS 6000 /* typing and recording stop by themselves (contract: wire.md) */
 
@@ -110,6 +110,7 @@ struct kept_event {
 static void on_written(struct hub_write *w) {
     struct kept_event *k = w->arg;
     k->engine->pending--;
+    hub_own_done(k->engine, w, true);
     k->done(k->arg, w->code, hub_buf_str(&k->data));
     hub_buf_free(&k->data);
     free(k);
@@ -133,6 +134,7 @@ void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct h
     k->cells[HUB_EVT_TIMESTAMP] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
     k->write = (struct hub_write){.table = hub->tables->event, .kind = HUB_INSERT, .cells = k->cells, .done = on_written, .arg = k};
     hub->engine->pending++;
+    hub_own_announce(hub->engine, &k->write, true);
     store->ops->write(store, &k->write);
 }
 

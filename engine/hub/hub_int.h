@@ -16,7 +16,9 @@ struct hub_engine {
     bool draining;
     size_t pending;
     struct hub_bridge *bridge;
-    hub_trace *trace; /* hubctl why: told of every layer of a decision; NULL in a server */
+    struct hub_own *own;
+    struct hub_outbox *outbox; /* NULL: the bus is in this process */
+    hub_trace *trace;          /* hubctl why: told of every layer of a decision; NULL in a server */
     void *trace_arg;
     struct hub_timer sweep; /* forgets idle users' rate windows */
 };
@@ -153,8 +155,11 @@ void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char
 void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data, struct hub_work *work);
 /* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is told to the room (behind.c). */
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);
-/* This event of our own was told to the room already: ignore it when it comes back. */
-void hub_bridge_remember(struct hub_engine *e, const char *event_id);
+/* Whether anybody in this process listens to changes of TABLE: a hub's bridge or a kafkaEvent, resp. (TOLD) only the latter. */
+bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table, bool told);
+/* A change that this process made, as a record of the bus: told to those who listen, later in this turn. RECORD: a reference given away. TOLD: to
+ * kafkaEvents only. */
+void hub_bridge_own(struct hub_engine *e, const char *object, const char *what, json_t *record, bool told);
 /* RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL: remembered, told (hub:roomUpdated), rechecked. ROOM must be
  * held by the caller. */
 void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work);
@@ -241,6 +246,7 @@ struct hub_numbered {
     struct hub_write write;                   /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
     struct hub_room_out out;                  /* numbered.c's */
     struct hub_room *room;                    /* numbered.c's: a reference while under way */
+    bool quiet;                               /* no event of it, for there was one that led to it */
     void (*written)(struct hub_numbered *n);  /* after the commit, or write.code: the only time write.row can be read */
     void (*announce)(struct hub_numbered *n); /* its turn: room->seq is raised; frees the owner */
 };

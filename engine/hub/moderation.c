@@ -6,15 +6,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "hub/hub_int.h"
+#include "hub/own.h"
 
 #define SECONDS_MAX (10LL * 366 * 24 * 3600) /* ten years */
+#define LIFTED_MAX 16                        /* rows looked up at once; there should be two at most */
 
 struct moderation {
     struct hub_write write;
     struct hub_cell cells[HUB_MOD_COLUMNS];
-    struct hub_cond where[4];
-    struct hub_cell actions[2]; /* those the write puts out of use */
+    struct hub_cond where[4], one;
+    struct hub_cell actions[2]; /* those whose rows are put out of use */
+    char *lifted[LIFTED_MAX];   /* ids of these rows */
+    size_t lifted_n;
+    bool more; /* there may be further ones */
     const struct kind *kind;
     struct hub_call *call; /* until it is answered */
     json_t *args;          /* the call's, reference */
@@ -128,42 +132,104 @@ static void deny(const struct moderation *m) {
 /* ---- the way of all of them ---- */
 
 static void end(struct moderation *m) {
+    while (m->lifted_n) free(m->lifted[--m->lifted_n]);
     hub_room_unref(m->room);
     json_decref(m->args);
     free(m);
 }
 
-static void on_superseded(struct hub_write *w) {
-    struct moderation *m = w->arg;
-    hub_of(m->room)->engine->pending--;
-    if (w->code && w->code != HUB_NOT_FOUND)
-        hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", w->error, NULL);
-    end(m);
+static void accept(struct moderation *m) {
+    hub_call_ok(m->call, NULL, hub_str(NULL, 0));
+    m->call = NULL;
+    m->kind->effect(m);
 }
 
 static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
     struct hub_hub *hub = hub_of(m->room);
     struct hub_store *store = hub->engine->config.store;
     m->write = (struct hub_write){.table = hub->tables->moderation, .kind = kind, .cells = m->cells, .done = done, .arg = m};
-    if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = m->where, m->write.where_n = m->kind->adds ? 4 : 3;
+    if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = &m->one, m->write.where_n = 1;
     hub->engine->pending++;
+    hub_own_announce(hub->engine, &m->write, true);
     store->ops->write(store, &m->write);
 }
 
-static void on_stored(struct hub_write *w) {
+/* The end of lifting: of a moderation that only lifts, it is the answer; of others, what was in force is known already. */
+static void lifted(struct moderation *m, enum hub_code code, const char *error) {
+    if (code && m->call) {
+        hub_call_fail(m->call, code, NULL);
+    } else if (code) {
+        hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", error, NULL);
+    } else if (m->call) {
+        accept(m);
+    }
+    end(m);
+}
+
+static void lift(struct moderation *m);
+static void lift_next(struct moderation *m);
+
+static void on_one_lifted(struct hub_write *w) {
     struct moderation *m = w->arg;
     hub_of(m->room)->engine->pending--;
-    if (w->code && !(w->kind == HUB_DELETE && w->code == HUB_NOT_FOUND)) { /* nothing to lift is fine */
+    hub_own_done(hub_of(m->room)->engine, w, true);
+    free(m->lifted[--m->lifted_n]);
+    if (w->code && w->code != HUB_NOT_FOUND) /* somebody else lifted it */
+        lifted(m, w->code, w->error);
+    else
+        lift_next(m);
+}
+
+/* One by one: each is an event of its own. */
+static void lift_next(struct moderation *m) {
+    if (!m->lifted_n && m->more) {
+        lift(m);
+        return;
+    }
+    if (!m->lifted_n) {
+        lifted(m, HUB_OK, NULL);
+        return;
+    }
+    m->one = (struct hub_cond){.column = HUB_MOD_ID, .value = text_cell(hub_cstr(m->lifted[m->lifted_n - 1]))};
+    submit(m, HUB_DELETE, on_one_lifted);
+}
+
+static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct moderation *m = arg;
+    hub_of(m->room)->engine->pending--;
+    if (code) {
+        lifted(m, code, error);
+        return;
+    }
+    m->more = rows->n == LIFTED_MAX;
+    for (size_t i = 0; i < rows->n; i++) m->lifted[m->lifted_n++] = hub_str_dup(hub_row(rows, i)[HUB_MOD_ID].s);
+    lift_next(m);
+}
+
+static void lift(struct moderation *m) {
+    struct hub_hub *hub = hub_of(m->room);
+    struct hub_store *store = hub->engine->config.store;
+    const struct hub_select q = {.table = hub->tables->moderation,
+                                 .where = m->where,
+                                 .where_n = m->kind->adds ? 4 : 3,
+                                 .order_by = HUB_MOD_ID,
+                                 .descending = true, /* they are lifted from the last to the first */
+                                 .limit = LIFTED_MAX};
+    hub->engine->pending++;
+    store->ops->select(store, &q, on_found, m);
+}
+
+static void on_added(struct hub_write *w) {
+    struct moderation *m = w->arg;
+    hub_of(m->room)->engine->pending--;
+    hub_own_done(hub_of(m->room)->engine, w, true);
+    if (w->code) {
         hub_call_fail(m->call, w->code, NULL);
         end(m);
         return;
     }
-    hub_call_ok(m->call, NULL, hub_str(NULL, 0));
-    m->kind->effect(m);
-    if (m->kind->adds)
-        submit(m, HUB_DELETE, on_superseded);
-    else
-        end(m);
+    accept(m);
+    lift(m);
 }
 
 static void fill(struct moderation *m) {
@@ -223,9 +289,13 @@ static void moderate(struct hub_call *call, const struct kind *kind) {
     *m = (struct moderation){
         .kind = kind, .call = call, .args = json_incref(call->args), .room = hub_room_ref(call->room), .user = user, .until = until};
     hub_uuid7(m->id);
-    fill(m);
     aim(m);
-    submit(m, kind->adds ? HUB_INSERT : HUB_DELETE, on_stored);
+    if (kind->adds) {
+        fill(m);
+        submit(m, HUB_INSERT, on_added);
+    } else {
+        lift(m);
+    }
 }
 
 void hub_cmd_block(struct hub_call *call) {

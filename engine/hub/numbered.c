@@ -2,7 +2,7 @@
  *
  * The store gives the number inside the transaction and writes in the order submitted; announcements leave in that order too, whichever of
  * them have a number. */
-#include "hub/hub_int.h"
+#include "hub/own.h"
 
 static void on_turn(struct hub_room_out *out) {
     struct hub_numbered *n = HUB_CONTAINER(out, struct hub_numbered, out);
@@ -17,6 +17,7 @@ static void on_written(struct hub_write *w) {
     struct hub_numbered *n = w->arg;
     struct hub_room *room = hub_room_ref(n->room);
     n->written(n);
+    hub_own_done(hub_of(room)->engine, w, true);
     hub_room_out_ready(room, &n->out);
     hub_room_unref(room);
 }
@@ -36,6 +37,7 @@ void hub_numbered_write(struct hub_room *room, struct hub_numbered *n) {
     n->write.counter_room = hub_cstr(room->id);
     n->write.done = on_written;
     n->write.arg = n;
+    if (!n->quiet) hub_own_announce(hub->engine, &n->write, true);
     store->ops->write(store, &n->write);
 }
 

@@ -1,10 +1,9 @@
 /* DataObject CRUD. */
 #include "hub/objects.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "hub/hub_int.h"
+#include "hub/own.h"
 
 #define LIST_MAX 1000 /* rows of one list */
 #define COND_MAX 16   /* conditions of one list */
@@ -15,9 +14,8 @@ struct op {
     const struct hub_table *table;
     struct hub_write write;
     struct hub_cell *cells;
-    struct hub_cond where;
+    struct hub_cond where[2];
     struct hub_buf text, id_text;
-    json_t *changes, *old;
     bool one; /* a find: the first row, or HUB_NOT_FOUND */
     hub_object_done *done;
     void *arg;
@@ -35,47 +33,8 @@ static void end(struct op *op, enum hub_code code, json_t *result, const char *e
     op->done(op->arg, code, result, error);
     hub_buf_free(&op->text);
     hub_buf_free(&op->id_text);
-    json_decref(op->changes);
-    json_decref(op->old);
     free(op->cells);
     free(op);
-}
-
-/* ---- events ---- */
-
-static void ignore_published(void *arg, enum hub_code code, const char *error) { (void)arg, (void)code, (void)error; }
-
-static void publish(struct op *op, const char *what, json_t *event) {
-    struct hub_bus *bus = op->engine->config.bus;
-    struct hub_buf topic = {0}, value = {0};
-    char id[HUB_UUID_LEN + 1];
-    hub_bridge_topic(&topic, op->engine->config.service, op->table->name, what);
-    hub_uuid4(id);
-    json_object_set_new(event, "_eventId", json_string(id));
-    hub_json_add(&value, event);
-    bus->ops->publish(bus, hub_buf_str(&topic), hub_str(NULL, 0), hub_buf_str(&value), ignore_published, NULL);
-    hub_buf_free(&topic);
-    hub_buf_free(&value);
-    json_decref(event);
-}
-
-/* {old_<object>, <object>, oldDataValues, newDataValues}: the last two hold what changed. */
-static json_t *updated_event(const struct op *op, json_t *now) {
-    json_t *old_values = json_object(), *new_values = json_object(), *v, *event = json_object();
-    const char *key;
-    char old_name[160];
-    json_object_foreach(now, key, v) {
-        json_t *before = json_object_get(op->old, key);
-        if (before && hub_json_equal(before, v)) continue;
-        json_object_set_new(old_values, key, before ? json_incref(before) : json_null());
-        json_object_set(new_values, key, v);
-    }
-    snprintf(old_name, sizeof old_name, "old_%s", op->table->name);
-    json_object_set(event, old_name, op->old);
-    json_object_set(event, op->table->name, now);
-    json_object_set_new(event, "oldDataValues", old_values);
-    json_object_set_new(event, "newDataValues", new_values);
-    return event;
 }
 
 /* ---- reading ---- */
@@ -98,10 +57,10 @@ static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, 
 
 /* The id as a condition; false when no row can have it. */
 static bool id_condition(struct op *op, const json_t *id) {
-    op->where = (struct hub_cond){.column = (int)op->table->id, .cmp = HUB_EQ};
+    op->where[0] = (struct hub_cond){.column = (int)op->table->id, .cmp = HUB_EQ};
     return op->table->id != HUB_NO_ID && id &&
-           hub_cell_from_json(&op->table->columns[op->table->id], id, &op->where.value, &op->id_text, NULL) == HUB_OK &&
-           op->where.value.kind != HUB_CELL_NULL;
+           hub_cell_from_json(&op->table->columns[op->table->id], id, &op->where[0].value, &op->id_text, NULL) == HUB_OK &&
+           op->where[0].value.kind != HUB_CELL_NULL;
 }
 
 void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg) {
@@ -111,7 +70,7 @@ void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json
         end(op, HUB_NOT_FOUND, NULL, NULL);
         return;
     }
-    const struct hub_select q = {.table = t, .where = &op->where, .where_n = 1, .order_by = -1, .limit = 1};
+    const struct hub_select q = {.table = t, .where = op->where, .where_n = 1, .order_by = -1, .limit = 1};
     e->config.store->ops->select(e->config.store, &q, on_rows, op);
 }
 
@@ -219,19 +178,26 @@ void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json
 
 /* ---- writing ---- */
 
-static void submit(struct op *op, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
-    struct hub_store *store = op->engine->config.store;
-    op->write = (struct hub_write){.table = op->table, .kind = kind, .cells = op->cells, .return_row = true, .done = done, .arg = op};
-    if (kind != HUB_INSERT) op->write.where = &op->where, op->write.where_n = 1;
-    store->ops->write(store, &op->write);
-}
-
-static void on_created(struct hub_write *w) {
+static void on_written(struct hub_write *w) {
     struct op *op = w->arg;
+    hub_own_done(op->engine, w, false);
     json_t *row = w->code ? NULL : hub_row_json(op->table, w->row.n ? hub_row(&w->row, 0) : op->cells);
-    if (row) publish(op, "created", json_copy(row));
     end(op, w->code, row, w->error);
     json_decref(row);
+}
+
+static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
+    struct hub_store *store = op->engine->config.store;
+    op->write = (struct hub_write){.table = op->table,
+                                   .kind = kind,
+                                   .cells = op->cells,
+                                   .where = op->where,
+                                   .where_n = where_n,
+                                   .return_row = true,
+                                   .done = on_written,
+                                   .arg = op};
+    hub_own_announce(op->engine, &op->write, false);
+    store->ops->write(store, &op->write);
 }
 
 void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, hub_object_done *done, void *arg) {
@@ -243,36 +209,12 @@ void hub_object_create(struct hub_engine *e, const struct hub_table *t, const js
     if (code)
         end(op, code, NULL, err.text);
     else
-        submit(op, HUB_INSERT, on_created);
-}
-
-static void on_updated(struct hub_write *w) {
-    struct op *op = w->arg;
-    enum hub_code code = w->code ? w->code : w->row.n ? HUB_OK : HUB_NOT_FOUND;
-    json_t *row = code ? NULL : hub_row_json(op->table, hub_row(&w->row, 0));
-    if (row) publish(op, "updated", updated_event(op, row));
-    end(op, code, row, w->error);
-    json_decref(row);
-}
-
-static void on_old_row(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
-    struct op *op = arg;
-    struct hub_err err;
-    if (code || !rows->n) {
-        end(op, code ? code : HUB_NOT_FOUND, NULL, error);
-        return;
-    }
-    op->old = hub_row_json(op->table, hub_row(rows, 0));
-    op->cells = hub_xcalloc(op->table->column_n, sizeof *op->cells);
-    code = hub_row_from_json(op->table, op->changes, HUB_ROW_CHANGE, op->cells, &op->text, &err);
-    if (code)
-        end(op, code, NULL, err.text);
-    else
-        submit(op, HUB_UPDATE, on_updated);
+        submit(op, HUB_INSERT, 0);
 }
 
 void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
+    struct hub_err err;
     if (!json_is_object(changes)) {
         end(op, HUB_BAD_REQUEST, NULL, "expected an object with the properties to change");
         return;
@@ -281,18 +223,15 @@ void hub_object_update(struct hub_engine *e, const struct hub_table *t, const js
         end(op, HUB_NOT_FOUND, NULL, NULL);
         return;
     }
-    op->changes = json_deep_copy(changes);
-    const struct hub_select q = {.table = t, .where = &op->where, .where_n = 1, .order_by = -1, .limit = 1};
-    e->config.store->ops->select(e->config.store, &q, on_old_row, op);
-}
-
-static void on_deleted(struct hub_write *w) {
-    struct op *op = w->arg;
-    enum hub_code code = w->code ? w->code : w->changes ? HUB_OK : HUB_NOT_FOUND;
-    json_t *row = code ? NULL : w->row.n ? hub_row_json(op->table, hub_row(&w->row, 0)) : json_object();
-    if (row) publish(op, "deleted", json_copy(row));
-    end(op, code, row, w->error);
-    json_decref(row);
+    op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
+    enum hub_code code = hub_row_from_json(t, changes, HUB_ROW_CHANGE, op->cells, &op->text, &err);
+    /* A change of the active column would reach deleted rows too. */
+    bool restores = !code && t->active >= 0 && op->cells[t->active].kind != HUB_CELL_ABSENT;
+    if (restores) op->where[1] = (struct hub_cond){.column = t->active, .value = {.kind = HUB_CELL_BOOL, .i = 1}};
+    if (code)
+        end(op, code, NULL, err.text);
+    else
+        submit(op, HUB_UPDATE, restores ? 2 : 1);
 }
 
 void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg) {
@@ -302,5 +241,5 @@ void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const js
         return;
     }
     op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
-    submit(op, HUB_DELETE, on_deleted);
+    submit(op, HUB_DELETE, 1);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "hub/hub_int.h"
+#include "hub/outbox.h"
 
 /* False: the role is gone, and with it the member's reason to be here. */
 static bool renew_rights(struct hub_member *m, const struct hub_def *def) {
@@ -73,6 +74,7 @@ void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, 
     e->config.service = service;
     e->config.tables = tables;
     e->config.scripts = scripts;
+    if (e->outbox) hub_outbox_configure(e->outbox, service, tables->outbox);
     e->hub_n = service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof(struct hub_hub *));
     for (size_t i = 0; i < e->hub_n; i++) {

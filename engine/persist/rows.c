@@ -23,6 +23,11 @@ void hub_rows_free(struct hub_rows *r) {
     r->n = 0;
 }
 
+const char *hub_write_event(const struct hub_write *w) {
+    if (w->kind == HUB_DELETE) return "deleted";
+    return w->kind == HUB_UPDATE || w->before.n ? "updated" : "created";
+}
+
 /* ---- cells to JSON ---- */
 
 static json_t *text_json(const struct hub_column *col, struct hub_str s) {

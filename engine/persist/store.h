@@ -195,6 +195,9 @@ enum hub_outbox_column {
     HUB_OUT_COLUMNS
 };
 
+/* What an announced write was, once it has been carried out: "created", "updated" or "deleted". */
+const char *hub_write_event(const struct hub_write *w);
+
 struct hub_store_config {
     const char *url;
     const struct hub_table *const *tables; /* valid until close or a successful adopt */
