@@ -79,7 +79,7 @@ function(hub_programs)
   hub_embed_console(console)
   target_sources(hub_ops PRIVATE ${console})
   set(all hub_base hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hub hub_rest hub_ops
-          hub_scripting hub_sql hub_sqlite hub_memory hub_redis hub_kafka hub_curl)
+          hub_scripting hub_sql hub_sqlite hub_postgres hub_memory hub_redis hub_kafka hub_curl)
   if(EXISTS ${CMAKE_SOURCE_DIR}/engine/main.c)
     add_executable(hubd engine/main.c engine/server.c engine/backends.c)
     target_link_libraries(hubd PRIVATE ${all})

@@ -5,7 +5,7 @@ set -euo pipefail
 
 # Libraries count as present when the package is; programs count when the command is, whoever packaged it.
 declare -A packages=(
-    [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev uthash-dev"
+    [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev uthash-dev"
     [test]="libcmocka-dev postgresql"
     [fuzz]="libclang-rt-14-dev"
     [format]=""

@@ -3,20 +3,23 @@
 
 #include "adapters/kafka/kafka.h"
 #include "adapters/memory/memory.h"
+#include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis.h"
 #include "adapters/sqlite/sqlite.h"
 #include "base/mem.h"
 
-static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops};
+static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops, &hub_postgres_ops};
 static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops, &hub_redis_cache_ops};
 static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops, &hub_kafka_bus_ops};
 
-static bool has_scheme(const char *url, const char *scheme) {
-    size_t n = strlen(scheme);
-    return !strncmp(url, scheme, n) && url[n] == ':';
+static bool has_scheme(const char *url, const char *schemes) {
+    struct hub_str rest = hub_cstr(schemes), scheme;
+    while (hub_str_split(&rest, ',', &scheme))
+        if (hub_str_starts(hub_cstr(url), scheme) && url[scheme.n] == ':') return true;
+    return false;
 }
 
-/* LIST: pointers to tables that begin with their scheme. */
+/* LIST: pointers to tables that begin with their schemes. */
 static const void *adapter_for(const char *url, const void *const *list, size_t n, const char *what, struct hub_err *err) {
     for (size_t i = 0; i < n; i++)
         if (has_scheme(url, *(const char *const *)list[i])) return list[i];

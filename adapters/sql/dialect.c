@@ -22,6 +22,22 @@ const struct hub_sql_dialect hub_sql_sqlite = {
     .rebuild = true,
 };
 
+const struct hub_sql_dialect hub_sql_postgres = {
+    .name = "postgresql",
+    .placeholder = '$',
+    .types = {[HUB_COL_STRING] = "varchar(255)",
+              [HUB_COL_TEXT] = "text",
+              [HUB_COL_INTEGER] = "bigint",
+              [HUB_COL_DECIMAL] = "double precision",
+              [HUB_COL_BOOLEAN] = "boolean",
+              [HUB_COL_ID] = "text",
+              [HUB_COL_DATETIME] = "timestamptz",
+              [HUB_COL_ENUM] = "text",
+              [HUB_COL_JSON] = "jsonb"},
+    .enum_type = true,
+    .name_max = 63,
+};
+
 static void quoted(struct hub_buf *out, struct hub_str s, char quote) {
     hub_buf_addc(out, quote);
     for (size_t i = 0; i < s.n; i++) {

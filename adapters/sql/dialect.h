@@ -8,9 +8,11 @@ struct hub_sql_dialect {
     char placeholder;     /* '?' gives ?1, '$' gives $1 */
     const char *types[9]; /* by enum hub_col_type */
     bool enum_check;      /* an enum is a CHECK constraint of its column */
+    bool enum_type;       /* an enum is a type of its own, named <table>_<column> */
     bool rebuild;         /* constraints of a column change only by building the table anew */
+    size_t name_max;      /* bytes of a name; 0 = no limit */
 };
-extern const struct hub_sql_dialect hub_sql_sqlite;
+extern const struct hub_sql_dialect hub_sql_sqlite, hub_sql_postgres;
 
 void hub_sql_name(struct hub_buf *out, const char *identifier); /* "quoted" */
 void hub_sql_text(struct hub_buf *out, struct hub_str text);    /* 'quoted' */

@@ -38,6 +38,42 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct hub_sql_planner 
 
 /* ---- DDL of columns, tables, indexes ---- */
 
+/* A name made of others, cut to what the database takes; what was cut off lives on as a hash (FNV-1a). */
+static void say_made_name(const struct hub_sql_dialect *d, struct hub_buf *name, struct hub_buf *out) {
+    if (d->name_max && name->n > d->name_max) {
+        uint32_t hash = 2166136261u;
+        for (size_t i = 0; i < name->n; i++) hash = (hash ^ (unsigned char)name->p[i]) * 16777619u;
+        name->n = d->name_max - 9;
+        while (name->n && ((unsigned char)name->p[name->n] & 0xc0) == 0x80) name->n--; /* not within a character */
+        hub_buf_addf(name, "_%08x", (unsigned)hash);
+    }
+    hub_sql_name(out, hub_buf_cstr(name));
+}
+
+static bool is_enum(const struct hub_column *c) { return c->type == HUB_COL_ENUM && c->enum_values && *c->enum_values; }
+
+static void say_enum_values(const struct hub_column *c, struct hub_buf *out) {
+    const char *glue = "";
+    for (const char *const *v = c->enum_values; *v; v++, glue = ", ") {
+        hub_buf_addz(out, glue);
+        hub_sql_text(out, hub_cstr(*v));
+    }
+}
+
+static void say_enum_name(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, struct hub_buf *out) {
+    struct hub_buf name = {0};
+    hub_buf_addf(&name, "%s_%s", t->table, c->column);
+    say_made_name(d, &name, out);
+    hub_buf_free(&name);
+}
+
+static void say_type(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, struct hub_buf *out) {
+    if (d->enum_type && is_enum(c))
+        say_enum_name(d, t, c, out);
+    else
+        hub_buf_addz(out, d->types[c->type]);
+}
+
 static void say_default(struct hub_buf *out, const struct hub_column *c) {
     struct hub_cell cell;
     struct hub_buf text = {0};
@@ -50,20 +86,18 @@ static void say_default(struct hub_buf *out, const struct hub_column *c) {
     json_decref(v);
 }
 
-static void say_column(const struct hub_sql_dialect *d, const struct hub_column *c, bool primary, struct hub_buf *out) {
+static void say_column(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, bool primary, struct hub_buf *out) {
     hub_sql_name(out, c->column);
-    hub_buf_addf(out, " %s", d->types[c->type]);
+    hub_buf_addc(out, ' ');
+    say_type(d, t, c, out);
     if (primary) hub_buf_addz(out, " PRIMARY KEY");
     if (primary || c->required) hub_buf_addz(out, " NOT NULL");
     say_default(out, c);
-    if (c->type != HUB_COL_ENUM || !d->enum_check || !c->enum_values || !*c->enum_values) return;
+    if (!d->enum_check || !is_enum(c)) return;
     hub_buf_addz(out, " CHECK (");
     hub_sql_name(out, c->column);
-    const char *glue = " IN (";
-    for (const char *const *v = c->enum_values; *v; v++, glue = ", ") {
-        hub_buf_addz(out, glue);
-        hub_sql_text(out, hub_cstr(*v));
-    }
+    hub_buf_addz(out, " IN (");
+    say_enum_values(c, out);
     hub_buf_addz(out, "))");
 }
 
@@ -89,7 +123,7 @@ void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_tabl
     hub_buf_addz(out, " (");
     for (size_t i = 0; i < t->column_n; i++) {
         if (i) hub_buf_addz(out, ", ");
-        say_column(d, &t->columns[i], i == t->id, out);
+        say_column(d, t, &t->columns[i], i == t->id, out);
     }
     for (size_t i = 0; keep && i < keep->column_n; i++) {
         if (wanted(t, keep->columns[i].name)) continue;
@@ -118,13 +152,13 @@ static int last_column(const struct hub_table *t, const struct hub_index *x) {
     return last;
 }
 
-static void say_index(const struct hub_table *t, const struct hub_index *x, struct hub_buf *out) {
+static void say_index(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_index *x, struct hub_buf *out) {
     struct hub_buf name = {0};
     hub_buf_addf(&name, "%s_", t->table);
     say_index_columns(t, x, "_", false, &name);
     hub_buf_addz(&name, x->unique ? "_key" : "_idx");
     hub_buf_addf(out, "CREATE %sINDEX ", x->unique ? "UNIQUE " : "");
-    hub_sql_name(out, hub_buf_cstr(&name));
+    say_made_name(d, &name, out);
     hub_buf_addz(out, " ON ");
     hub_sql_name(out, t->table);
     hub_buf_addz(out, " (");
@@ -174,11 +208,9 @@ static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *
     hub_sql_name(&q, t->table);
     hub_buf_addz(&q, " WHERE ");
     hub_sql_name(&q, c->column);
-    const char *glue = " NOT IN (";
-    for (const char *const *v = c->enum_values; *v; v++, glue = ", ") {
-        hub_buf_addz(&q, glue);
-        hub_sql_text(&q, hub_cstr(*v));
-    }
+    if (p->d->enum_type) hub_buf_addz(&q, "::text"); /* the values need not be the type's */
+    hub_buf_addz(&q, " NOT IN (");
+    say_enum_values(c, &q);
     hub_buf_addz(&q, ") LIMIT 1");
     return ask(p, &q, value);
 }
@@ -230,7 +262,7 @@ static bool in_list(char *const *list, const char *v) {
 }
 
 static bool same_enum(const struct hub_column *c, const struct hub_sql_have_column *have) {
-    bool want = c->type == HUB_COL_ENUM && c->enum_values && *c->enum_values;
+    bool want = is_enum(c);
     if (!want || !have->enum_values) return !want && !have->enum_values;
     size_t n = 0, have_n = 0;
     for (; c->enum_values[n]; n++)
@@ -241,8 +273,7 @@ static bool same_enum(const struct hub_column *c, const struct hub_sql_have_colu
 
 static void check_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c) {
     struct hub_buf value = {0};
-    bool limited = c->type == HUB_COL_ENUM && c->enum_values && *c->enum_values;
-    if (limited && any_outside_enum(p, t, c, &value))
+    if (is_enum(c) && any_outside_enum(p, t, c, &value))
         refuse(p,
                "table \"%s\", column \"%s\": rows have the value \"%.60s\", which is not among its enum values any more; keep it, or change these "
                "rows first",
@@ -250,10 +281,92 @@ static void check_enum(struct hub_sql_planner *p, const struct hub_table *t, con
     hub_buf_free(&value);
 }
 
+/* ---- changing a column in its place, where the database can ---- */
+
+static void say_alter(struct hub_sql_planner *p, const struct hub_table *t) {
+    hub_buf_addz(p->plan, "ALTER TABLE ");
+    hub_sql_name(p->plan, t->table);
+}
+
+static void alter_column(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const char *what) {
+    say_alter(p, t);
+    hub_buf_addz(p->plan, " ALTER COLUMN ");
+    hub_sql_name(p->plan, c->column);
+    hub_buf_addf(p->plan, " %s;\n", what);
+}
+
+/* A type of that name may be left of a table that was dropped. */
+static void make_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c) {
+    if (!p->d->enum_type || !is_enum(c)) return;
+    struct hub_buf name = {0}, q = {0};
+    say_enum_name(p->d, t, c, &name);
+    hub_buf_addz(&q, "SELECT 1 WHERE to_regtype(");
+    hub_sql_text(&q, hub_buf_str(&name));
+    hub_buf_addz(&q, ") IS NOT NULL");
+    if (ask(p, &q, NULL)) hub_buf_addf(p->plan, "DROP TYPE %s;\n", hub_buf_cstr(&name));
+    hub_buf_addf(p->plan, "CREATE TYPE %s AS ENUM (", hub_buf_cstr(&name));
+    say_enum_values(c, p->plan);
+    hub_buf_addz(p->plan, ");\n");
+    hub_buf_free(&name);
+}
+
+/* New values are added; those that no row has any more stay, and do no harm. */
+static void add_enum_values(struct hub_sql_planner *p, const struct hub_column *c, const struct hub_sql_have_column *have) {
+    for (const char *const *v = c->enum_values; *v; v++) {
+        if (in_list(have->enum_values, *v)) continue;
+        hub_buf_addz(p->plan, "ALTER TYPE ");
+        hub_sql_name(p->plan, have->type);
+        hub_buf_addz(p->plan, " ADD VALUE ");
+        hub_sql_text(p->plan, hub_cstr(*v));
+        hub_buf_addz(p->plan, ";\n");
+    }
+}
+
+/* The default is of the old type, and goes with it. */
+static void change_type(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
+    struct hub_buf what = {0};
+    make_enum(p, t, c);
+    if (have->default_sql) alter_column(p, t, c, "DROP DEFAULT");
+    hub_buf_addz(&what, "TYPE ");
+    say_type(p->d, t, c, &what);
+    hub_buf_addz(&what, " USING ");
+    hub_sql_name(&what, c->column);
+    hub_buf_addz(&what, "::text::");
+    say_type(p->d, t, c, &what);
+    alter_column(p, t, c, hub_buf_cstr(&what));
+    hub_buf_clear(&what);
+    hub_buf_addz(&what, "SET");
+    say_default(&what, c);
+    if (what.n > 3) alter_column(p, t, c, hub_buf_cstr(&what));
+    hub_buf_free(&what);
+}
+
+/* Every text that may come must fit. */
+static bool too_narrow(const struct hub_column *c, const struct hub_sql_have_column *have) {
+    bool text = c->type == HUB_COL_TEXT || c->type == HUB_COL_ID || c->type == HUB_COL_STRING;
+    int64_t most = 0;
+    struct hub_str type = hub_cstr(have->type), head;
+    if (text && have->enum_values) return true;
+    if (!text || !hub_str_split(&type, '(', &head) || !type.n) return false;
+    hub_str_i64(hub_str(type.p, type.n - 1), &most);
+    return c->type != HUB_COL_STRING || most < 255;
+}
+
+static void alter(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have,
+                  bool tighter, bool looser) {
+    if (is_enum(c) && have->enum_values)
+        add_enum_values(p, c, have);
+    else if (is_enum(c) || too_narrow(c, have))
+        change_type(p, t, c, have);
+    if (tighter) alter_column(p, t, c, "SET NOT NULL");
+    if (looser) alter_column(p, t, c, "DROP NOT NULL");
+}
+
 /* A column that is there. True when its constraints differ, so that the table must be built anew. */
 static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
     const char *type = p->d->types[c->type];
-    if (family(type) != family(have->type)) {
+    enum family have_family = p->d->enum_type && have->enum_values ? TEXTUAL : family(have->type);
+    if (family(type) != have_family) {
         refuse(
             p,
             "table \"%s\", column \"%s\": it is %s and the definition wants %s; rename the property, or convert the column yourself and start again",
@@ -265,12 +378,13 @@ static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const 
     if (tighter && any_null(p, t, c))
         refuse(p, "table \"%s\", column \"%s\": it is required now but rows without a value exist; fill them in, or drop \"required\"", t->table,
                c->column);
-    bool enum_differs = p->d->enum_check && !same_enum(c, have);
+    bool enum_differs = (p->d->enum_check || p->d->enum_type) && !same_enum(c, have);
     if (enum_differs) check_enum(p, t, c);
     if (is_id && !have->primary)
         refuse(p, "table \"%s\", column \"%s\": it is the id but not the table's primary key; make it that, or set managed: false", t->table,
                c->column);
     bool looser = have->not_null && !c->required && !is_id && !have->primary;
+    if (!p->d->rebuild) alter(p, t, c, have, tighter, looser);
     return tighter || looser || enum_differs;
 }
 
@@ -280,10 +394,10 @@ static void add_column(struct hub_sql_planner *p, const struct hub_table *t, con
                t->table, c->column);
         return;
     }
-    hub_buf_addz(p->plan, "ALTER TABLE ");
-    hub_sql_name(p->plan, t->table);
+    make_enum(p, t, c);
+    say_alter(p, t);
     hub_buf_addz(p->plan, " ADD COLUMN ");
-    say_column(p->d, c, false, p->plan);
+    say_column(p->d, t, c, false, p->plan);
     hub_buf_addz(p->plan, ";\n");
 }
 
@@ -310,7 +424,7 @@ static void add_indexes(struct hub_sql_planner *p, const struct hub_table *t, co
         if (x->unique && columns_exist && any_twice(p, t, x))
             refuse(p, "table \"%s\": (%s) must be unique but rows repeat it; remove the repeats", t->table, x->columns);
         else
-            say_index(t, x, p->plan);
+            say_index(p->d, t, x, p->plan);
     }
 }
 
@@ -388,6 +502,7 @@ enum hub_code hub_sql_plan(struct hub_sql_planner *p, const struct hub_table *t,
     else if (have->exists)
         plan_existing(p, t, have);
     else {
+        for (size_t i = 0; i < t->column_n; i++) make_enum(p, t, &t->columns[i]);
         hub_sql_create_table(p->d, t, t->table, NULL, p->plan);
         hub_buf_addz(p->plan, ";\n");
         add_indexes(p, t, have);

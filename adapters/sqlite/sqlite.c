@@ -7,17 +7,7 @@
 
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"
-#include "base/metric.h"
-
-static struct hub_histogram commit_latency =
-    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"", "Time of a transaction, resp. a read, in the store");
-static struct hub_histogram read_latency =
-    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"read\"", "Time of a transaction, resp. a read, in the store");
-static struct hub_metric errors_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_store_errors_total", NULL, "Writes and reads that failed because the store was not available");
-static struct hub_metric queue_metric = HUB_METRIC(HUB_GAUGE, "hubd_store_queue", NULL, "Writes and reads that wait for the store's answer");
-static struct hub_metric commits_metric = HUB_METRIC(HUB_COUNTER, "hubd_store_commits_total", NULL, "Transactions committed");
-static struct hub_metric writes_metric = HUB_METRIC(HUB_COUNTER, "hubd_store_batch_writes_total", NULL, "Writes in the transactions committed");
+#include "persist/store_metrics.h"
 
 static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
 
@@ -28,24 +18,20 @@ static void maybe_closed(struct store *s);
 static void on_batch(struct hub_task *task) {
     struct batch *b = HUB_CONTAINER(task, struct batch, task);
     struct store *s = b->s;
-    if (b->committed) {
-        hub_histogram_add(&commit_latency, b->ns);
-        hub_metric_add(&commits_metric, 1);
-        hub_metric_add(&writes_metric, (int64_t)b->n);
-    }
+    if (b->committed) hub_store_count_commit(b->ns, b->n);
     for (struct hub_list *l; (l = hub_list_pop(&b->writes));) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
         struct job *j = w->adapter;
         struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
-        if (w->code == HUB_STORE_UNAVAILABLE) hub_metric_add(&errors_metric, 1);
-        if (j && j->ns) hub_histogram_add(&read_latency, j->ns);
+        if (w->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
+        if (j && j->ns) hub_store_count_read(j->ns);
         s->outstanding--;
         s->outstanding_bytes -= w->bytes;
         w->done(w);
         hub_rows_free(&row);
         hub_rows_free(&before);
     }
-    hub_metric_set(&queue_metric, s->outstanding);
+    hub_store_show_queue(s->outstanding);
     free(b);
     maybe_closed(s);
 }
@@ -100,7 +86,7 @@ static bool admit(struct store *s, struct hub_write *w) {
     s->outstanding_bytes += w->bytes;
     w->submitted = hub_mono_ms(); /* not the turn's time: a turn that blocked, as at a reload, must not count against it */
     s->outstanding++;
-    hub_metric_set(&queue_metric, s->outstanding);
+    hub_store_show_queue(s->outstanding);
     if (!hub_timer_running(&s->patience)) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
     if (!refused) return true;
     struct hub_list one;

@@ -210,7 +210,7 @@ struct hub_store_config {
 
 struct hub_store;
 struct hub_store_ops {
-    const char *scheme; /* "sqlite" */
+    const char *scheme; /* "sqlite"; several are separated by commas */
     const char *help;   /* URL forms, one line */
     bool local;         /* lives in this process or its files: a failure to open it will not mend by waiting */
     /* Opens or begins connecting. A store that must be there but is not: HUB_STORE_UNAVAILABLE with one line naming the URL (without

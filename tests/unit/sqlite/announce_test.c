@@ -4,7 +4,7 @@
 
 #include "base/uuid.h"
 #include "persist/tables.h"
-#include "store_fixture.h"
+#include "sqlite_fixture.h"
 
 /* A table without soft deletion and times, and with a key of numbers. */
 enum { THING_ID, THING_NAME, THING_N, THING_COLUMNS };

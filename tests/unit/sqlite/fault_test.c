@@ -1,5 +1,5 @@
 /* The SQLite store in trouble: locked by others, disk full, killed, and files that cannot be opened. It answers, and comes back by itself. */
-#include "store_fixture.h"
+#include "sqlite_fixture.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Migration: what a changed definition does to a file with rows in it, and what it refuses to do. */
-#include "store_fixture.h"
+#include "sqlite_fixture.h"
 
 static const char *const states[] = {"open", "closed", NULL};
 static const char *const more_states[] = {"open", "closed", "archived", NULL};
@@ -22,11 +22,11 @@ static const struct hub_column first_columns[] = {
 };
 
 /* Opens the file with one table; the answer of apply. */
-static enum hub_code open_with(const struct hub_table *t, struct hub_err *err) {
+static enum hub_code open_one(const struct hub_table *t, struct hub_err *err) {
     static const struct hub_table *list[1];
     list[0] = t;
     *err = (struct hub_err){0};
-    assert_int_equal(hub_sqlite_ops.open(loop, &(struct hub_store_config){.url = url, .tables = list, .table_n = 1}, &store, err), HUB_OK);
+    assert_int_equal(open_with(&hub_sqlite_ops, list, 1, err), HUB_OK);
     return store->ops->apply(store, err);
 }
 
@@ -45,7 +45,7 @@ static void start(void) {
     assert_non_null(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/data/test.db", folder);
     snprintf(url, sizeof url, "sqlite:%s", file);
-    if (open_with(&t, &err)) fail_msg("%s", err.text);
+    if (open_one(&t, &err)) fail_msg("%s", err.text);
     run_sql("INSERT INTO thing (id, name, state, n) VALUES ('a', 'A', 'open', 1), ('b', NULL, 'closed', 2)");
     run_sql("CREATE INDEX by_name ON thing (name)");
     close_store_only();
@@ -61,7 +61,7 @@ static void accepted(const struct hub_column *columns, size_t n) {
     struct hub_err err;
     static struct hub_table t;
     t = thing(columns, n);
-    if (open_with(&t, &err)) fail_msg("%s", err.text);
+    if (open_one(&t, &err)) fail_msg("%s", err.text);
     struct hub_buf again = {0};
     assert_int_equal(store->ops->plan(store, &again, &err), HUB_OK);
     if (again.n) fail_msg("a second start would change again: %s", hub_buf_cstr(&again));
@@ -73,12 +73,12 @@ static void refused(const struct hub_column *columns, size_t n, const char *cons
     struct hub_err err;
     struct hub_table t = thing(columns, n);
     start();
-    assert_int_equal(open_with(&t, &err), HUB_NOT_ALLOWED);
+    assert_int_equal(open_one(&t, &err), HUB_NOT_ALLOWED);
     for (; *says; says++)
         if (!strstr(err.text, *says)) fail_msg("expected \"%s\" in: %s", *says, err.text);
     close_store_only();
     t = thing(first_columns, HUB_NELEM(first_columns));
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     assert_int_equal(sql_int("SELECT count(*) AS v FROM thing"), 2);
     close_store_only();
     finish();
@@ -134,7 +134,7 @@ static void an_unused_enum_value_may_go(void **state) {
     start();
     struct hub_err err;
     struct hub_table t = thing(first_columns, HUB_NELEM(first_columns));
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     run_sql("UPDATE thing SET state = 'open'");
     close_store_only();
     ACCEPTED(columns);
@@ -179,7 +179,7 @@ static void a_required_column_without_default_needs_an_empty_table(void **state)
     start();
     struct hub_err err;
     struct hub_table t = thing(first_columns, HUB_NELEM(first_columns));
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     run_sql("DELETE FROM thing");
     close_store_only();
     ACCEPTED(columns);
@@ -213,11 +213,11 @@ static void an_index_is_added_unless_rows_contradict_it(void **state) {
     struct hub_table t = thing(first_columns, HUB_NELEM(first_columns));
     t.indexes = &by_n;
     t.index_n = 1;
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     run_sql("UPDATE thing SET state = 'open'");
     close_store_only();
     t.indexes = &by_state;
-    assert_int_equal(open_with(&t, &err), HUB_NOT_ALLOWED);
+    assert_int_equal(open_one(&t, &err), HUB_NOT_ALLOWED);
     assert_non_null(strstr(err.text, "(state) must be unique"));
     close_store_only();
     finish();
@@ -233,7 +233,7 @@ static void an_existing_table_is_used_as_it_is(void **state) {
     start();
     struct hub_table t = thing(columns, 2);
     t.managed = false;
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     struct hub_cond where = {.column = 1, .cmp = HUB_EQ, .value = int_cell(2)};
     struct hub_select q = {.table = &t, .where = &where, .where_n = 1, .order_by = -1, .limit = 1};
     json_t *rows = select_rows(&q);
@@ -241,11 +241,11 @@ static void an_existing_table_is_used_as_it_is(void **state) {
     json_decref(rows);
     close_store_only();
     t.columns = missing;
-    assert_int_equal(open_with(&t, &err), HUB_NOT_ALLOWED);
+    assert_int_equal(open_one(&t, &err), HUB_NOT_ALLOWED);
     assert_non_null(strstr(err.text, "table \"thing\" has no column \"counter\" for the property \"count\""));
     close_store_only();
     t.table = "nothing";
-    assert_int_equal(open_with(&t, &err), HUB_NOT_ALLOWED);
+    assert_int_equal(open_one(&t, &err), HUB_NOT_ALLOWED);
     assert_non_null(strstr(err.text, "does not exist and is not managed"));
     close_store_only();
     finish();
@@ -281,7 +281,7 @@ static void a_reload_changes_the_tables_of_a_running_store(void **state) {
     const struct hub_table *list[1] = {&t};
     struct hub_select q = {.table = &t, .order_by = 0, .limit = 1};
     start();
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     for (int i = 0; i < 10; i++) json_decref(select_rows(&q)); /* by all readers */
     t = thing(more, HUB_NELEM(more));                          /* at the same address, as a freed and remade table may be */
     assert_int_equal(store->ops->adopt(store, &(struct hub_store_config){.tables = list, .table_n = 1}, &err), HUB_OK);
@@ -306,11 +306,11 @@ static void seeds_are_planted_once(void **state) {
     t.table = "seeded";
     t.seed = hub_json_parse(HUB_STR("[{\"id\":\"x\",\"name\":\"X\",\"n\":\"7\"},{\"name\":\"no id\"}]"), &err);
     start();
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     assert_int_equal(sql_int("SELECT count(*) AS v FROM seeded WHERE state = 'open' AND (n = 7 OR length(id) = 36)"), 2);
     run_sql("DELETE FROM seeded");
     close_store_only();
-    assert_int_equal(open_with(&t, &err), HUB_OK);
+    assert_int_equal(open_one(&t, &err), HUB_OK);
     assert_int_equal(sql_int("SELECT count(*) AS v FROM seeded"), 0); /* it was not created empty this time */
     close_store_only();
     json_decref(t.seed);
@@ -325,7 +325,7 @@ static void a_seed_that_does_not_fit_undoes_everything(void **state) {
     t.table = "seeded";
     t.seed = hub_json_parse(HUB_STR("[{\"id\":\"x\"},{\"id\":\"y\",\"state\":\"ajar\"}]"), &err);
     start();
-    assert_int_equal(open_with(&t, &err), HUB_INVALID_CONTENT);
+    assert_int_equal(open_one(&t, &err), HUB_INVALID_CONTENT);
     assert_string_equal(err.text, "seed.yaml: seeded[1]: \"state\" must be one of open, closed");
     assert_int_equal(sql_int("SELECT count(*) AS v FROM sqlite_master WHERE name = 'seeded'"), 0);
     close_store_only();

@@ -1,4 +1,4 @@
-/* A store on a real file in a temporary folder, with a loop, and calls that wait for their answer. */
+/* A store with a table of messages, a loop, and calls that wait for their answer. Where the store is, its includer says. */
 #ifndef HUB_TESTS_STORE_FIXTURE_H
 #define HUB_TESTS_STORE_FIXTURE_H
 #include <setjmp.h>
@@ -9,14 +9,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
-#include "adapters/sqlite/sqlite.h"
 #include "base/mem.h"
+#include "persist/store.h"
 
 static struct hub_loop *loop;
 static struct hub_store *store;
-static char folder[64], file[96], url[160];
+static char url[256];
 
 static const char *const msg_types[] = {"text", "image", NULL};
 enum { ID, ROOM, SENDER, TYPE, CONTENT, AT, SEQ, CHANGE, CLIENT, ACTIVE, COLUMNS };
@@ -51,19 +50,23 @@ static const struct hub_table msg_table = {
     .index_n = 3,
 };
 static const struct hub_table *const msg_tables[] = {&msg_table};
-static struct hub_store_config opened_with = {.url = url, .tables = msg_tables, .table_n = 1};
+static struct hub_store_config opened_with = {
+    .url = url, .tables = msg_tables, .table_n = 1, .service = "test", .read_connections = 2, .statement_timeout_ms = 5000};
 
 static inline struct hub_cell text_cell(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
 static inline struct hub_cell int_cell(int64_t i) { return (struct hub_cell){.kind = HUB_CELL_INT, .i = i}; }
 
-static inline void open_store(const char *options) {
+static inline enum hub_code open_with(const struct hub_store_ops *ops, const struct hub_table *const *tables, size_t n, struct hub_err *err) {
+    struct hub_store_config config = opened_with;
+    config.tables = tables;
+    config.table_n = n;
+    return ops->open(loop, &config, &store, err);
+}
+
+/* Opens what opened_with says. */
+static inline void open_messages(const struct hub_store_ops *ops) {
     struct hub_err err = {0};
-    loop = hub_loop_new();
-    snprintf(folder, sizeof folder, "/tmp/hubd-store-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(file, sizeof file, "%s/data/test.db", folder);
-    snprintf(url, sizeof url, "sqlite:%s%s", file, options);
-    enum hub_code code = hub_sqlite_ops.open(loop, &opened_with, &store, &err);
+    enum hub_code code = ops->open(loop, &opened_with, &store, &err);
     if (code) fail_msg("%s", err.text);
     code = store->ops->apply(store, &err);
     if (code) fail_msg("%s", err.text);
@@ -77,18 +80,6 @@ static inline void stop_loop(void *arg) {
 static inline void close_store_only(void) {
     store->ops->close(store, stop_loop, NULL);
     hub_loop_run(loop);
-}
-
-static inline void remove_folder(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    assert_int_equal(system(command), 0);
-}
-
-static inline void close_store(void) {
-    close_store_only();
-    hub_loop_delete(loop);
-    remove_folder();
 }
 
 /* A message of its own memory. */

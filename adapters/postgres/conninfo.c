@@ -1,0 +1,85 @@
+/* The store's URL: libpq's options, with those of ours that it does not set, and what may be shown of it. */
+#include <stdlib.h>
+
+#include "adapters/postgres/postgres_int.h"
+
+/* A peer that is gone without a word is noticed within 15 s, on both sides: the server's settings free what a dead hubd held. */
+static const char *const defaults[][2] = {
+    {"client_encoding", "UTF8"},           {"keepalives", "1"},       {"keepalives_idle", "5"},
+    {"keepalives_interval", "3"},          {"keepalives_count", "3"}, {"tcp_user_timeout", "15000"},
+    {"fallback_application_name", "hubd"},
+};
+static const char server_settings[] = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000";
+/* The forms in which values are read here. After the URL's own options, so that they win. */
+static const char forms[] = "-c DateStyle=ISO -c TimeZone=UTC -c extra_float_digits=1 -c bytea_output=hex -c standard_conforming_strings=on";
+
+static void put(struct conninfo *c, const char *key, char *value) {
+    c->keys = hub_xrealloc(c->keys, (c->n + 2) * sizeof *c->keys);
+    c->values = hub_xrealloc(c->values, (c->n + 2) * sizeof *c->values);
+    c->keys[c->n] = hub_xstrdup(key);
+    c->values[c->n++] = value;
+    c->keys[c->n] = c->values[c->n] = NULL;
+}
+
+static const char *get(const PQconninfoOption *options, const char *key) {
+    for (; options->keyword; options++)
+        if (!strcmp(options->keyword, key)) return options->val;
+    return NULL;
+}
+
+static char *show(const PQconninfoOption *options) {
+    struct hub_buf b = {0};
+    struct hub_str hosts = hub_cstr(get(options, "host")), ports = hub_cstr(get(options, "port")), host, port = {0};
+    hub_buf_addz(&b, "postgresql://");
+    if (get(options, "user")) hub_buf_addf(&b, "%s@", get(options, "user"));
+    for (const char *glue = ""; hub_str_split(&hosts, ',', &host); glue = ",") {
+        hub_str_split(&ports, ',', &port); /* one port may stand for all hosts */
+        hub_buf_addf(&b, "%s%.*s", glue, HUB_FMT(host));
+        if (port.n) hub_buf_addf(&b, ":%.*s", HUB_FMT(port));
+    }
+    if (get(options, "dbname")) hub_buf_addf(&b, "/%s", get(options, "dbname"));
+    return hub_buf_take(&b, NULL);
+}
+
+static char *application_name(const char *service) {
+    struct hub_buf b = {0};
+    hub_buf_addf(&b, "hubd %s", service ? service : "");
+    return hub_buf_take(&b, NULL);
+}
+
+static char *server_options(const char *own, int64_t statement_timeout_ms) {
+    struct hub_buf b = {0};
+    hub_buf_addf(&b, "-c statement_timeout=%lld %s %s %s", (long long)statement_timeout_ms, server_settings, own ? own : "", forms);
+    return hub_buf_take(&b, NULL);
+}
+
+enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms, struct conninfo *out, struct hub_err *err) {
+    char *why = NULL;
+    *out = (struct conninfo){0};
+    PQconninfoOption *options = PQconninfoParse(url, &why);
+    if (!options) {
+        hub_fail(err, HUB_BAD_REQUEST, "store.url: %s", why ? why : "not understood");
+        PQfreemem(why);
+        return HUB_BAD_REQUEST;
+    }
+    for (const PQconninfoOption *o = options; o->keyword; o++)
+        if (o->val && strcmp(o->keyword, "options")) put(out, o->keyword, hub_xstrdup(o->val));
+    for (size_t i = 0; i < HUB_NELEM(defaults); i++)
+        if (!get(options, defaults[i][0])) put(out, defaults[i][0], hub_xstrdup(defaults[i][1]));
+    if (!get(options, "application_name")) put(out, "application_name", application_name(service));
+    put(out, "options", server_options(get(options, "options"), statement_timeout_ms));
+    out->shown = show(options);
+    PQconninfoFree(options);
+    return HUB_OK;
+}
+
+void hub_pg_conninfo_free(struct conninfo *c) {
+    for (size_t i = 0; i < c->n; i++) {
+        free((void *)(uintptr_t)c->keys[i]);
+        free((void *)(uintptr_t)c->values[i]);
+    }
+    free(c->keys);
+    free(c->values);
+    free(c->shown);
+    *c = (struct conninfo){0};
+}

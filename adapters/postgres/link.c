@@ -1,0 +1,418 @@
+/* One connection in pipeline mode: connecting without blocking, prepared statements, and handing results to who asked, in order. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/postgres/postgres_int.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "persist/store_metrics.h"
+
+#define CONNECT_MS 5000 /* for one attempt, over all hosts */
+#define RETRY_MIN_MS 50
+#define RETRY_MAX_MS 2000
+
+struct statement {
+    char name[16];
+    struct hub_buf key;
+};
+
+/* ---- what SQLSTATEs mean ---- */
+
+static bool in_class(const char *state, const char *const *classes) {
+    for (; *classes; classes++)
+        if (!strncmp(state, *classes, strlen(*classes))) return true;
+    return false;
+}
+
+enum hub_code hub_pg_code(const char *state) {
+    /* Connection, resources (disk full, memory, connections), operator's intervention and timeouts, system, internal, configuration,
+     * read-only (a standby), prepared statements gone, serialization and locks. */
+    static const char *const away[] = {"080", "53", "57", "58", "XX", "F0", "25", "26", "40", "55P03", NULL};
+    if (!*state || in_class(state, away)) return HUB_STORE_UNAVAILABLE;
+    return HUB_BAD_REQUEST;
+}
+
+bool hub_pg_passing(const char *state) {
+    static const char *const passing[] = {"40", "26", NULL};
+    return *state && in_class(state, passing);
+}
+
+bool hub_pg_unusable(const char *state) {
+    static const char *const unusable[] = {"57P", "25006", NULL};
+    return !*state || in_class(state, unusable);
+}
+
+/* ---- statements ---- */
+
+static void forget(struct link *l, struct statement *st) {
+    if (hub_map_get(&l->statements, hub_buf_str(&st->key)) == st) {
+        hub_map_del(&l->statements, hub_buf_str(&st->key));
+        l->statement_n--;
+    }
+    hub_buf_free(&st->key);
+    free(st);
+}
+
+static void forget_all(struct link *l) {
+    for (size_t i = 0; i < l->n; i++) l->expected[(l->head + i) % l->cap].prepared = NULL;
+    for (struct statement *st; (st = hub_map_drain(&l->statements));) {
+        hub_buf_free(&st->key);
+        free(st);
+    }
+    hub_map_clear(&l->statements);
+    l->statement_n = 0;
+}
+
+/* ---- what the server owes ---- */
+
+static struct expected *expect(struct link *l) {
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        struct expected *ring = hub_xcalloc(cap, sizeof *ring);
+        for (size_t i = 0; i < l->n; i++) ring[i] = l->expected[(l->head + i) % l->cap];
+        free(l->expected);
+        l->expected = ring;
+        l->head = 0;
+        l->cap = cap;
+    }
+    if (!l->n) l->heard = hub_mono_ms();
+    struct expected *e = &l->expected[(l->head + l->n++) % l->cap];
+    *e = (struct expected){0};
+    return e;
+}
+
+static struct expected take(struct link *l) {
+    struct expected e = l->expected[l->head];
+    l->head = (l->head + 1) % l->cap;
+    l->n--;
+    return e;
+}
+
+/* ---- loss ---- */
+
+static void begin_connecting(struct link *l);
+
+static void on_retry(struct hub_timer *t) { begin_connecting(HUB_CONTAINER(t, struct link, timer)); }
+
+static void retry_later(struct link *l) {
+    int64_t most = RETRY_MIN_MS << (l->attempts < 6 ? l->attempts : 6);
+    uint32_t dice;
+    hub_random(&dice, sizeof dice);
+    if (most > RETRY_MAX_MS) most = RETRY_MAX_MS;
+    l->attempts++;
+    hub_timer_start(l->s->loop, &l->timer, most / 2 + dice % (most / 2 + 1), on_retry);
+}
+
+static void disconnect(struct link *l) {
+    hub_timer_stop(l->s->loop, &l->timer);
+    hub_defer_cancel(&l->flush);
+    if (l->watch) hub_watch_close(l->watch);
+    l->watch = NULL;
+    if (l->pg) PQfinish(l->pg);
+    l->pg = NULL;
+    forget_all(l);
+    l->n = l->head = l->syncs = 0;
+    l->failed = l->losing = false;
+    if (l->state == LINK_UP) hub_pg_count_links(l->s, -1);
+    l->state = LINK_AWAY;
+}
+
+/* One line, without the newline that libpq's messages end with. */
+static void keep_why(struct link *l, const char *why) {
+    snprintf(l->why, sizeof l->why, "%s", why);
+    for (char *p = l->why; *p; p++)
+        if (*p == '\n' || *p == '\t') *p = ' ';
+    for (size_t n = strlen(l->why); n && l->why[n - 1] == ' ';) l->why[--n] = 0;
+}
+
+static void lose(struct link *l) {
+    bool was_up = l->state == LINK_UP;
+    if (was_up || l->attempts == 0)
+        hub_log_kv(HUB_LOG_WARN, "store", was_up ? "connection lost" : "cannot connect", "connection", l->name, "to", l->s->conninfo.shown, "error",
+                   l->why, NULL);
+    disconnect(l);
+    retry_later(l);
+    if (was_up) l->ops->lost(l);
+}
+
+static void lose_by_libpq(struct link *l) {
+    const char *why = PQerrorMessage(l->pg);
+    keep_why(l, l->failure.text[0] && l->failed ? l->failure.text : *why ? why : "the connection was closed");
+    lose(l);
+}
+
+static void on_flush(struct hub_task *task);
+
+void hub_pg_link_drop(struct link *l, const char *why) {
+    if (l->state != LINK_UP || l->losing) return;
+    keep_why(l, why);
+    l->losing = true;
+    hub_defer(l->s->loop, &l->flush);
+}
+
+/* ---- results ---- */
+
+static void keep_failure(struct link *l, const PGresult *r) {
+    if (l->failed) return;
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL);
+    l->failed = true;
+    snprintf(l->failure.state, sizeof l->failure.state, "%s", state ? state : "");
+    if (!text) text = PQresultErrorMessage(r);
+    /* The detail of a violated constraint names the values; others may show more than the one who asked should see. */
+    bool violated = state && !strncmp(state, "23", 2);
+    snprintf(l->failure.text, sizeof l->failure.text, "%s%s%s", text, violated && detail ? ": " : "", violated && detail ? detail : "");
+    if (state && !strcmp(state, "26000")) forget_all(l);
+}
+
+static void on_command_result(struct link *l, PGresult *r) {
+    struct expected *e = &l->expected[l->head];
+    switch (PQresultStatus(r)) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_SINGLE_TUPLE:
+    case PGRES_EMPTY_QUERY:
+        e->prepared = NULL;
+        if (e->result) e->result(e->arg, r);
+        break;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH: hub_pg_link_drop(l, "COPY is not possible here"); break;
+    case PGRES_PIPELINE_ABORTED: break;
+    default: keep_failure(l, r); break;
+    }
+}
+
+static void on_sync(struct link *l) {
+    struct expected e = take(l);
+    struct failure f = l->failure;
+    bool failed = l->failed;
+    l->failed = false;
+    l->syncs--;
+    e.synced(e.arg, failed ? &f : NULL);
+}
+
+static void on_command_end(struct link *l) {
+    struct expected e = take(l);
+    if (e.prepared) forget(l, e.prepared); /* it never got its good result */
+}
+
+static void process(struct link *l) {
+    while (l->n && !l->losing && !PQisBusy(l->pg)) {
+        PGresult *r = PQgetResult(l->pg);
+        bool is_sync = l->expected[l->head].synced != NULL;
+        if (r && is_sync && PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
+            PQclear(r); /* before the callback, which may end the connection */
+            on_sync(l);
+            continue;
+        }
+        if (!r && !is_sync)
+            on_command_end(l);
+        else if (r && !is_sync)
+            on_command_result(l, r);
+        else
+            break; /* only a lost connection says anything else in place of a sync */
+        PQclear(r);
+    }
+}
+
+static void adjust(struct link *l) {
+    int left = PQflush(l->pg);
+    if (left < 0) {
+        lose_by_libpq(l);
+        return;
+    }
+    hub_watch_set(l->watch, left ? HUB_READABLE | HUB_WRITABLE : HUB_READABLE);
+}
+
+static void on_flush(struct hub_task *task) {
+    struct link *l = HUB_CONTAINER(task, struct link, flush);
+    if (l->state != LINK_UP) return;
+    if (l->losing)
+        lose(l);
+    else
+        adjust(l);
+}
+
+static void on_ready(void *arg, int events) {
+    struct link *l = arg;
+    if (events & HUB_READABLE) {
+        bool alive = PQconsumeInput(l->pg);
+        l->heard = hub_mono_ms();
+        process(l);
+        if (l->losing) {
+            lose(l);
+            return;
+        }
+        if (!alive || PQstatus(l->pg) == CONNECTION_BAD) {
+            lose_by_libpq(l);
+            return;
+        }
+    }
+    adjust(l);
+}
+
+/* ---- connecting ---- */
+
+static void on_notice(void *arg, const PGresult *r) {
+    struct link *l = arg;
+    const char *level = PQresultErrorField(r, PG_DIAG_SEVERITY), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    hub_log_kv(HUB_LOG_INFO, "store", "the server says", "connection", l->name, "severity", level, "notice", text, NULL);
+}
+
+static void on_connecting(void *arg, int events);
+
+static bool watch(struct link *l, int events, void (*cb)(void *, int)) {
+    l->watch = hub_watch_new(l->s->loop, PQsocket(l->pg), cb, l);
+    if (l->watch) hub_watch_set(l->watch, events);
+    return l->watch != NULL;
+}
+
+static void come_up(struct link *l) {
+    PQsetnonblocking(l->pg, 1);
+    if (!PQenterPipelineMode(l->pg) || !watch(l, HUB_READABLE, on_ready)) {
+        keep_why(l, "the connection cannot be watched");
+        lose(l);
+        return;
+    }
+    if (l->was_up) hub_store_count_reconnect();
+    hub_log_kv(l->attempts > 1 ? HUB_LOG_INFO : HUB_LOG_DEBUG, "store", "connected", "connection", l->name, "to", l->s->conninfo.shown, NULL);
+    l->state = LINK_UP;
+    l->was_up = true;
+    l->attempts = 0;
+    l->generation = l->s->generation;
+    hub_timer_stop(l->s->loop, &l->timer);
+    hub_pg_count_links(l->s, 1);
+    l->ops->up(l);
+}
+
+static void go_on(struct link *l, PostgresPollingStatusType next) {
+    bool ok = true;
+    switch (next) {
+    case PGRES_POLLING_OK: come_up(l); return;
+    case PGRES_POLLING_READING: ok = watch(l, HUB_READABLE, on_connecting); break;
+    case PGRES_POLLING_WRITING: ok = watch(l, HUB_WRITABLE, on_connecting); break;
+    default: ok = false; break;
+    }
+    if (!ok) lose_by_libpq(l);
+}
+
+/* libpq may go on with another socket: the watch of the old one ends before. */
+static void on_connecting(void *arg, int events) {
+    struct link *l = arg;
+    (void)events;
+    hub_watch_close(l->watch);
+    l->watch = NULL;
+    go_on(l, PQconnectPoll(l->pg));
+}
+
+static void on_too_long(struct hub_timer *t) {
+    struct link *l = HUB_CONTAINER(t, struct link, timer);
+    keep_why(l, "the server did not answer for 5 s");
+    lose(l);
+}
+
+static void begin_connecting(struct link *l) {
+    l->state = LINK_CONNECTING;
+    hub_timer_start(l->s->loop, &l->timer, CONNECT_MS, on_too_long);
+    l->pg = PQconnectStartParams(l->s->conninfo.keys, l->s->conninfo.values, 0);
+    if (!l->pg) abort();
+    PQsetNoticeReceiver(l->pg, on_notice, l);
+    if (PQstatus(l->pg) == CONNECTION_BAD)
+        lose_by_libpq(l);
+    else
+        go_on(l, PGRES_POLLING_WRITING);
+}
+
+/* ---- life ---- */
+
+void hub_pg_link_init(struct link *l, struct store *s, const struct link_ops *ops, const char *name) {
+    *l = (struct link){.s = s, .ops = ops, .name = name};
+    l->flush.run = on_flush;
+    keep_why(l, "not connected yet");
+}
+
+void hub_pg_link_start(struct link *l) {
+    if (l->state == LINK_AWAY && !hub_timer_running(&l->timer)) begin_connecting(l);
+}
+
+void hub_pg_link_close(struct link *l) {
+    disconnect(l);
+    free(l->expected);
+    l->expected = NULL;
+    l->cap = 0;
+    hub_buf_free(&l->key);
+    hub_buf_free(&l->sql);
+    hub_pg_params_free(&l->params);
+}
+
+/* ---- sending ---- */
+
+/* What libpq refuses to take shows up as a lost connection. */
+static void check(struct link *l, int ok) {
+    if (!ok) hub_pg_link_drop(l, PQerrorMessage(l->pg));
+}
+
+void hub_pg_link_send_once(struct link *l, const char *sql, result_fn *result, void *arg) {
+    struct expected *e = expect(l);
+    e->result = result;
+    e->arg = arg;
+    check(l, PQsendQueryParams(l->pg, sql, (int)l->params.n, NULL, hub_pg_params_values(&l->params), NULL, NULL, 0));
+}
+
+static void make_room(struct link *l) {
+    struct params mine = l->params;
+    if (l->generation == l->s->generation && l->statement_n < MAX_STATEMENTS) return;
+    l->generation = l->s->generation;
+    forget_all(l);
+    l->params = (struct params){0};
+    hub_pg_link_send_once(l, "DEALLOCATE ALL", NULL, NULL);
+    hub_pg_params_free(&l->params);
+    l->params = mine;
+}
+
+static struct statement *prepare(struct link *l, build_fn *build, const void *what) {
+    struct statement *st = hub_map_get(&l->statements, hub_buf_str(&l->key));
+    if (st) return st;
+    st = hub_xcalloc(1, sizeof *st);
+    snprintf(st->name, sizeof st->name, "h%u", ++l->statement_serial);
+    hub_buf_adds(&st->key, hub_buf_str(&l->key));
+    hub_map_put(&l->statements, hub_buf_str(&st->key), st);
+    l->statement_n++;
+    hub_buf_clear(&l->sql);
+    build(&l->sql, what);
+    expect(l)->prepared = st;
+    check(l, PQsendPrepare(l->pg, st->name, hub_buf_cstr(&l->sql), 0, NULL));
+    return st;
+}
+
+void hub_pg_link_send(struct link *l, build_fn *build, const void *what, result_fn *result, void *arg) {
+    make_room(l);
+    const struct statement *st = prepare(l, build, what);
+    struct expected *e = expect(l);
+    e->result = result;
+    e->arg = arg;
+    check(l, PQsendQueryPrepared(l->pg, st->name, (int)l->params.n, hub_pg_params_values(&l->params), NULL, NULL, 0));
+}
+
+static void build_text(struct hub_buf *sql, const void *what) { hub_buf_addz(sql, what); }
+
+void hub_pg_link_send_text(struct link *l, const char *sql, result_fn *result, void *arg) {
+    hub_buf_clear(&l->key);
+    hub_buf_addz(&l->key, sql);
+    hub_pg_link_send(l, build_text, sql, result, arg);
+}
+
+void hub_pg_link_command(struct link *l, const char *sql) {
+    hub_pg_params_clear(&l->params);
+    hub_pg_link_send_text(l, sql, NULL, NULL);
+}
+
+void hub_pg_link_sync(struct link *l, synced_fn *synced, void *arg) {
+    struct expected *e = expect(l);
+    e->synced = synced;
+    e->arg = arg;
+    l->syncs++;
+    check(l, PQpipelineSync(l->pg));
+    hub_defer(l->s->loop, &l->flush);
+}

@@ -1,0 +1,370 @@
+/* The store's table: opening, handing work to the connections, patience, and answers. */
+#include "adapters/postgres/postgres.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/postgres/postgres_int.h"
+#include "base/clock.h"
+#include "persist/store_metrics.h"
+
+static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
+static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
+static struct job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct job, link); }
+
+/* ---- answers ---- */
+
+static void release(struct store *s, size_t bytes) {
+    s->outstanding--;
+    s->outstanding_bytes -= bytes;
+    hub_store_show_queue(s->outstanding);
+}
+
+void hub_pg_answer_now(struct store *s, struct hub_write *w) {
+    struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
+    if (w->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
+    release(s, w->bytes);
+    w->done(w);
+    hub_rows_free(&row);
+    hub_rows_free(&before);
+}
+
+static void answer_job(struct store *s, struct job *j) {
+    if (!j->answered) {
+        const char *error = j->code ? j->error : NULL;
+        if (j->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
+        release(s, j->bytes);
+        j->answered = true;
+        if (j->kind == JOB_SELECT) {
+            j->rows.table = j->q.table;
+            j->rows_cb(j->arg, j->code, j->code ? NULL : &j->rows, error);
+        } else
+            j->sql_cb(j->arg, j->code, j->code ? NULL : j->result, error);
+    }
+    if (!j->reader) hub_pg_job_free(j);
+}
+
+static void on_answers(struct hub_task *task) {
+    struct store *s = HUB_CONTAINER(task, struct store, answer);
+    struct hub_list writes, jobs;
+    hub_list_init(&writes);
+    hub_list_init(&jobs);
+    hub_list_splice(&writes, &s->answers);
+    hub_list_splice(&jobs, &s->read_answers);
+    s->answering = false;
+    for (struct hub_list *l; (l = hub_list_pop(&writes));) hub_pg_answer_now(s, write_of(l));
+    for (struct hub_list *l; (l = hub_list_pop(&jobs));) answer_job(s, job_of(l));
+    hub_pg_maybe_closed(s);
+}
+
+static void answer_soon(struct store *s) {
+    if (s->answering) return;
+    s->answering = true;
+    hub_post(s->loop, &s->answer);
+}
+
+void hub_pg_answer(struct store *s, struct hub_write *w) {
+    hub_list_push(&s->answers, &w->link);
+    answer_soon(s);
+}
+
+void hub_pg_answer_job(struct store *s, struct job *j) {
+    hub_list_push(&s->read_answers, &j->link);
+    answer_soon(s);
+}
+
+static void on_counted(struct hub_write *w) {
+    struct count_job *j = w->adapter;
+    j->cb(j->arg, w->code, j->seq, j->epoch);
+    free(j);
+}
+
+void hub_pg_answer_count(struct store *s, struct count_job *j, const struct counter *c) {
+    j->seq = c->seq;
+    memcpy(j->epoch, c->epoch, sizeof j->epoch);
+    hub_pg_answer(s, &j->w);
+}
+
+void hub_pg_count_links(struct store *s, int change) {
+    s->up_n += (size_t)change;
+    hub_store_show_connections((int64_t)s->up_n);
+}
+
+/* ---- patience ---- */
+
+static const char *why_away(const struct store *s, const struct link *l) {
+    if (l->state != LINK_UP) return l->why;
+    return l == &s->writer.link && s->writer.why[0] ? s->writer.why : "the store did not answer for 5 s";
+}
+
+static void expire_writes(struct store *s, int64_t before) {
+    while (!hub_list_empty(&s->writer.queue)) {
+        struct hub_write *w = write_of(s->writer.queue.next);
+        if (w->submitted > before) break;
+        hub_list_remove(&w->link);
+        hub_pg_fail(w, HUB_STORE_UNAVAILABLE, why_away(s, &s->writer.link));
+        hub_pg_answer(s, w);
+    }
+}
+
+static void expire_reads(struct store *s, struct hub_list *jobs, int64_t before) {
+    while (!hub_list_empty(jobs)) {
+        struct job *j = job_of(jobs->next);
+        if (j->submitted > before) break;
+        hub_list_remove(&j->link);
+        hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, why_away(s, &s->readers[0].link));
+        hub_pg_answer_job(s, j);
+    }
+}
+
+/* A server that hangs keeps its connections: silence is what gives it away. */
+static void watch_silence(struct store *s, struct link *l) {
+    int64_t most = s->statement_timeout_ms > PATIENCE_MS ? s->statement_timeout_ms : PATIENCE_MS;
+    if (l->state == LINK_UP && l->n && hub_mono_ms() - l->heard > most + 1000) hub_pg_link_drop(l, "the server does not answer");
+}
+
+static void on_patience(struct hub_timer *timer) {
+    struct store *s = HUB_CONTAINER(timer, struct store, patience);
+    int64_t before = hub_mono_ms() - PATIENCE_MS;
+    expire_writes(s, before);
+    expire_reads(s, &s->reads, before);
+    expire_reads(s, &s->scripts, before);
+    watch_silence(s, &s->writer.link);
+    for (size_t i = 0; i < s->reader_n; i++) watch_silence(s, &s->readers[i].link);
+    hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 20, on_patience);
+}
+
+/* ---- submitting ---- */
+
+/* Counts it in; the code why not. */
+static enum hub_code admit(struct store *s, size_t bytes) {
+    enum hub_code code = HUB_OK;
+    if (s->closing)
+        code = HUB_SHUTTING_DOWN;
+    else if (s->outstanding >= MAX_OUTSTANDING || s->outstanding_bytes > MAX_OUTSTANDING_BYTES)
+        code = HUB_OVERLOADED;
+    s->outstanding++;
+    s->outstanding_bytes += bytes;
+    hub_store_show_queue(s->outstanding);
+    return code;
+}
+
+static size_t bytes_of(const struct hub_write *w) {
+    size_t n = 0;
+    for (size_t i = 0; w->cells && i < w->table->column_n; i++)
+        if (w->cells[i].kind == HUB_CELL_TEXT) n += w->cells[i].s.n;
+    return n;
+}
+
+static void on_turn(struct hub_task *task) { hub_pg_writer_pump(&HUB_CONTAINER(task, struct store, turn)->writer); }
+
+static void submit_write(struct store *s, struct hub_write *w) {
+    enum hub_code code = admit(s, w->bytes);
+    w->submitted = hub_mono_ms();
+    if (code) {
+        hub_pg_fail(w, code, hub_code_text(code));
+        hub_pg_answer(s, w);
+        return;
+    }
+    hub_list_push(&s->writer.queue, &w->link);
+    hub_defer(s->loop, &s->turn);
+}
+
+static void pg_write(struct hub_store *base, struct hub_write *w) {
+    w->row = w->before = (struct hub_rows){0};
+    w->adapter = NULL;
+    w->bytes = bytes_of(w);
+    hub_pg_reset(w);
+    submit_write(store_of(base), w);
+}
+
+static void pg_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
+    size_t scope_n = strlen(scope);
+    struct count_job *j = hub_xcalloc(1, sizeof *j + scope_n + room.n);
+    j->cb = cb;
+    j->arg = arg;
+    memcpy(j->text, scope, scope_n);
+    memcpy(j->text + scope_n, room.p, room.n);
+    j->scope = hub_str(j->text, scope_n);
+    j->room = hub_str(j->text + scope_n, room.n);
+    j->w = (struct hub_write){.adapter = j, .done = on_counted, .bytes = scope_n + room.n};
+    submit_write(store_of(base), &j->w);
+}
+
+static void submit_job(struct job *j, struct hub_list *queue) {
+    struct store *s = j->s;
+    enum hub_code code = admit(s, j->bytes);
+    j->submitted = hub_mono_ms();
+    if (code) hub_pg_job_fail(j, code, hub_code_text(code));
+    if (j->code) {
+        hub_pg_answer_job(s, j);
+        return;
+    }
+    hub_list_push(queue, &j->link);
+    hub_pg_readers_pump(s);
+}
+
+static struct job *new_job(struct store *s, enum job_kind kind, void *arg) {
+    struct job *j = hub_xcalloc(1, sizeof *j);
+    j->s = s;
+    j->kind = kind;
+    j->arg = arg;
+    return j;
+}
+
+/* ---- copies of what the caller keeps ---- */
+
+static struct hub_str keep(struct hub_buf *text, struct hub_str s) {
+    struct hub_str copy = hub_str((const char *)(uintptr_t)text->n, s.n);
+    hub_buf_adds(text, s);
+    hub_buf_addc(text, 0);
+    return copy;
+}
+
+static void settle(const struct hub_buf *text, struct hub_str *s) { s->p = text->p + (uintptr_t)s->p; }
+
+static void pg_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
+    struct store *s = store_of(base);
+    struct job *j = new_job(s, JOB_SELECT, arg);
+    j->rows_cb = cb;
+    j->q = *q;
+    struct hub_cond *where = hub_xcalloc(q->where_n, sizeof *where);
+    for (size_t i = 0; i < q->where_n; i++) j->cell_n += q->where[i].cmp == HUB_IN ? q->where[i].in_n : 0;
+    j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
+    struct hub_cell *in = j->cells;
+    for (size_t i = 0; i < q->where_n; i++) {
+        where[i] = q->where[i];
+        if (where[i].cmp == HUB_IN) {
+            for (size_t k = 0; k < where[i].in_n; k++) in[k] = where[i].in[k], in[k].s = keep(&j->text, in[k].s);
+            where[i].in = in;
+            in += where[i].in_n;
+        } else
+            where[i].value.s = keep(&j->text, where[i].value.s);
+    }
+    for (size_t i = 0; i < j->cell_n; i++) settle(&j->text, &j->cells[i].s);
+    for (size_t i = 0; i < q->where_n; i++)
+        if (where[i].cmp != HUB_IN) settle(&j->text, &where[i].value.s);
+    j->q.where = where;
+    j->bytes = j->text.n;
+    submit_job(j, &s->reads);
+}
+
+static void script_param(struct params *p, const json_t *v) {
+    struct hub_buf text = {0};
+    if (json_is_string(v))
+        hub_pg_param_str(p, hub_json_str(v));
+    else if (hub_json_nil(v))
+        hub_pg_param_cell(p, NULL, &(struct hub_cell){.kind = HUB_CELL_NULL});
+    else {
+        hub_json_add(&text, v);
+        hub_pg_param_str(p, hub_buf_str(&text));
+    }
+    hub_buf_free(&text);
+}
+
+static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
+    struct store *s = store_of(base);
+    struct job *j = new_job(s, JOB_SQL, arg);
+    struct hub_err err;
+    j->sql_cb = cb;
+    for (size_t i = 0; i < json_array_size(params); i++) script_param(&j->params, json_array_get(params, i));
+    enum hub_code code = hub_pg_scan(text, j->params.n, &j->text, &err);
+    if (code) hub_pg_job_fail(j, code, err.text);
+    if (!code && j->params.has_nul) hub_pg_job_fail(j, HUB_BAD_REQUEST, "U+0000 cannot be stored");
+    j->bytes = j->text.n + j->params.text.n;
+    submit_job(j, &s->scripts);
+}
+
+/* ---- life ---- */
+
+static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
+    const struct store *s = store_of(base);
+    const struct writer *x = &s->writer;
+    const char *why = NULL;
+    if (x->link.state != LINK_UP)
+        why = x->link.why;
+    else if (s->applied && (!x->claimed || x->down))
+        why = x->why[0] ? x->why : "taking over";
+    else if (s->up_n < 2)
+        why = s->readers[0].link.why;
+    if (why && why_not) hub_buf_addf(why_not, "%s: %s", s->conninfo.shown, why);
+    return !why;
+}
+
+static void on_start(struct hub_timer *t) {
+    struct store *s = HUB_CONTAINER(t, struct store, start);
+    hub_pg_link_start(&s->writer.link);
+    for (size_t i = 0; i < s->reader_n; i++) hub_pg_link_start(&s->readers[i].link);
+    on_patience(&s->patience);
+}
+
+static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err) {
+    struct conninfo conninfo;
+    enum hub_code code = hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
+    if (code) return code;
+    struct store *s = hub_xcalloc(1, sizeof *s);
+    s->base.ops = &hub_postgres_ops;
+    s->loop = loop;
+    s->conninfo = conninfo;
+    s->service = hub_xstrdup(config->service ? config->service : "hubd");
+    s->statement_timeout_ms = config->statement_timeout_ms > 0 ? config->statement_timeout_ms : PATIENCE_MS;
+    s->tables = config->tables;
+    s->table_n = config->table_n;
+    s->outbox = config->outbox;
+    hub_list_init(&s->reads);
+    hub_list_init(&s->scripts);
+    hub_list_init(&s->answers);
+    hub_list_init(&s->read_answers);
+    s->turn.run = on_turn;
+    s->answer.run = on_answers;
+    hub_pg_writer_init(s);
+    hub_pg_readers_init(s, config->read_connections > 0 ? (size_t)config->read_connections : 2);
+    hub_timer_start(loop, &s->start, 0, on_start);
+    *out = &s->base;
+    return HUB_OK;
+}
+
+static void on_freed(struct hub_task *task) {
+    struct store *s = HUB_CONTAINER(task, struct store, answer);
+    void (*done)(void *arg) = s->closed;
+    void *arg = s->closed_arg;
+    hub_pg_writer_free(s);
+    hub_pg_readers_free(s);
+    hub_timer_stop(s->loop, &s->start);
+    hub_timer_stop(s->loop, &s->patience);
+    hub_defer_cancel(&s->turn);
+    hub_pg_conninfo_free(&s->conninfo);
+    free(s->service);
+    free(s);
+    if (done) done(arg);
+}
+
+void hub_pg_maybe_closed(struct store *s) {
+    if (!s->closing || s->outstanding || s->answering) return;
+    s->answering = true;
+    s->answer.run = on_freed;
+    hub_post(s->loop, &s->answer);
+}
+
+static void pg_close(struct hub_store *base, void (*done)(void *arg), void *arg) {
+    struct store *s = store_of(base);
+    s->closing = true;
+    s->closed = done;
+    s->closed_arg = arg;
+    hub_pg_maybe_closed(s);
+}
+
+const struct hub_store_ops hub_postgres_ops = {
+    .scheme = "postgresql,postgres",
+    .help = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with the options of libpq - a PostgreSQL server",
+    .open = pg_open,
+    .plan = hub_pg_plan,
+    .apply = hub_pg_apply,
+    .adopt = hub_pg_adopt,
+    .select = pg_select,
+    .write = pg_write,
+    .sql = pg_sql,
+    .counter = pg_counter,
+    .ready = pg_ready,
+    .close = pg_close,
+};

@@ -1,0 +1,340 @@
+/* Inside the PostgreSQL store. Everything runs on the loop thread.
+ *
+ * conninfo.c: the URL. link.c: one connection in pipeline mode, its prepared statements. value.c: values in and out. counter.c: the rooms' counters
+ * as the writer knows them. writer.c: segments. single.c: a refused segment, write by write. claim.c: who may write, and what became of
+ * a segment whose connection was lost. read.c: selects. script.c, scan.c: scripts' statements. blocking.c, schema.c: migration.
+ * postgres.c: the store's table. */
+#ifndef HUB_ADAPTERS_POSTGRES_INT_H
+#define HUB_ADAPTERS_POSTGRES_INT_H
+#include <libpq-fe.h>
+
+#include "adapters/postgres/postgres.h"
+#include "adapters/sql/statement.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+
+#define PATIENCE_MS 5000                   /* the longest that anything waits before it fails */
+#define MAX_BATCH 1000                     /* writes in one transaction */
+#define MAX_OUTSTANDING 100000             /* writes and reads without an answer; more are refused */
+#define MAX_OUTSTANDING_BYTES (256u << 20) /* of their texts */
+#define MAX_STATEMENTS 256                 /* prepared ones kept by a connection */
+#define MAX_COUNTERS 100000                /* rooms whose counters are kept in memory */
+#define MAX_SQL_ROWS 10000                 /* of a script's query */
+#define MAX_SQL_BYTES (16u << 20)
+#define READ_DEPTH 16 /* selects under way on one connection */
+
+struct store;
+
+/* ---- conninfo.c ---- */
+
+struct conninfo {
+    const char **keys, **values; /* NULL-terminated, for PQconnectStartParams; owned */
+    size_t n;
+    char *shown; /* the URL without what is secret */
+};
+enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms, struct conninfo *out, struct hub_err *err);
+void hub_pg_conninfo_free(struct conninfo *c);
+
+/* ---- value.c ---- */
+
+/* Parameters of a statement, as text. Zero-initialised is empty. */
+struct params {
+    struct hub_buf text; /* NUL-terminated, one after the other */
+    size_t *at;          /* offset + 1; 0 = NULL */
+    const char **values; /* filled by hub_pg_params_values */
+    size_t n, cap;
+    bool has_nul; /* a text with U+0000, which PostgreSQL cannot hold */
+};
+void hub_pg_params_clear(struct params *p);
+void hub_pg_params_free(struct params *p);
+void hub_pg_param_str(struct params *p, struct hub_str s);
+void hub_pg_param_int(struct params *p, int64_t v);
+void hub_pg_param_cell(struct params *p, const struct hub_column *col, const struct hub_cell *cell); /* COL NULL: of no column */
+void hub_pg_param_conds(struct params *p, const struct hub_table *t, const struct hub_cond *where, size_t n);
+/* An element of an array that hub_pg_param_str takes when it is closed: {"a","b"}. */
+void hub_pg_array_add(struct hub_buf *array, struct hub_str s);
+const char *const *hub_pg_params_values(struct params *p);
+/* Row I of R, whose first columns are those of T from column FROM on, at the end of ROWS. Texts are offsets until hub_pg_settle_rows. */
+void hub_pg_take_row(const PGresult *r, int i, int from, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
+void hub_pg_settle_rows(struct hub_rows *rows);
+struct hub_str hub_pg_text(const PGresult *r, int row, int column); /* {NULL, 0} for NULL */
+int64_t hub_pg_int(const PGresult *r, int row, int column);         /* 0 for NULL */
+int64_t hub_pg_changes(const PGresult *r);
+/* What a script sees of a value of type OID. New reference. */
+json_t *hub_pg_json(struct hub_str text, Oid type);
+
+/* ---- link.c: a connection in pipeline mode ---- */
+
+struct failure {
+    char state[6]; /* SQLSTATE; empty: the connection itself */
+    char text[200];
+};
+/* What an SQLSTATE means for the one who asked. */
+enum hub_code hub_pg_code(const char *state);
+/* A failure that is over when it is tried again: serialization, deadlock, a prepared statement that has gone. */
+bool hub_pg_passing(const char *state);
+/* The connection is of no use any more: it ends, or the server is not the one that may be written to. */
+bool hub_pg_unusable(const char *state);
+
+enum link_state { LINK_AWAY, LINK_CONNECTING, LINK_UP };
+
+struct link;
+/* R is a good result (rows, or a command's end), borrowed. It comes once per command, or per row in single-row mode. */
+typedef void result_fn(void *arg, const PGresult *r);
+/* The segment's end. F: what its first failure was; then it was rolled back, and of its results only those before the failure came. */
+typedef void synced_fn(void *arg, const struct failure *f);
+
+struct link_ops {
+    void (*up)(struct link *l);   /* connected: pipeline mode, nothing under way */
+    void (*lost)(struct link *l); /* nothing of what was under way will be answered; l->why tells */
+};
+
+struct expected { /* what the server still owes */
+    result_fn *result;
+    synced_fn *synced; /* the entry is a sync */
+    struct statement *prepared;
+    void *arg;
+};
+
+struct link {
+    struct store *s;
+    const struct link_ops *ops;
+    const char *name; /* "writer", "reader 1" */
+    enum link_state state;
+    PGconn *pg;
+    struct hub_watch *watch;
+    struct hub_timer timer; /* to the next attempt, or to the end of this one */
+    int attempts;
+    bool was_up, read_soon, losing;
+    struct hub_task flush;
+    struct expected *expected; /* a ring */
+    size_t head, n, cap;
+    size_t syncs;           /* of them: segments under way */
+    int64_t heard;          /* monotonic ms: the last sign of life while something was under way */
+    struct failure failure; /* of the segment being answered */
+    bool failed;
+    struct hub_map statements;
+    size_t statement_n;
+    unsigned statement_serial, generation;
+    struct hub_buf key, sql;
+    struct params params;
+    char why[200]; /* why it is away */
+};
+
+void hub_pg_link_init(struct link *l, struct store *s, const struct link_ops *ops, const char *name);
+void hub_pg_link_start(struct link *l); /* begins connecting, and does so again after each loss */
+void hub_pg_link_close(struct link *l); /* without a word to anybody; it may be started again */
+/* Gives it up as lost, on a later turn, and connects anew. */
+void hub_pg_link_drop(struct link *l, const char *why);
+
+/* Sends the statement kept under l->key, or a new one of the text that BUILD puts into l->sql, with l->params. */
+typedef void build_fn(struct hub_buf *sql, const void *what);
+void hub_pg_link_send(struct link *l, build_fn *build, const void *what, result_fn *result, void *arg);
+/* The same for a fixed text; parameters in l->params. */
+void hub_pg_link_send_text(struct link *l, const char *sql, result_fn *result, void *arg);
+/* A fixed text without parameters or a result that matters. */
+void hub_pg_link_command(struct link *l, const char *sql);
+/* Once, without keeping a statement; parameters in l->params. */
+void hub_pg_link_send_once(struct link *l, const char *sql, result_fn *result, void *arg);
+void hub_pg_link_sync(struct link *l, synced_fn *synced, void *arg);
+
+/* ---- counter.c: rooms' counters ---- */
+
+struct counter {
+    int64_t seq;  /* committed */
+    int64_t next; /* with the segment under way */
+    char epoch[HUB_UUID_LEN + 1];
+    struct hub_list in_segment; /* counters.touched, when the segment under way takes numbers of it */
+    size_t scope_n;
+    size_t key_n;
+    char key[]; /* scope, NUL, room */
+};
+struct counters {
+    struct hub_map map;
+    struct hub_list touched; /* by the segment under way */
+    size_t touched_n, n;
+    struct hub_buf key;
+};
+static inline struct hub_str hub_pg_counter_scope(const struct counter *c) { return hub_str(c->key, c->scope_n); }
+static inline struct hub_str hub_pg_counter_room(const struct counter *c) { return hub_str(c->key + c->scope_n + 1, c->key_n - c->scope_n - 1); }
+struct counter *hub_pg_counter_find(struct counters *k, struct hub_str scope, struct hub_str room); /* NULL: not loaded */
+struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, struct hub_str room, int64_t seq, struct hub_str epoch);
+int64_t hub_pg_counter_take(struct counters *k, struct counter *c); /* the next number */
+void hub_pg_counters_keep(struct counters *k);                      /* the segment was committed */
+void hub_pg_counters_undo(struct counters *k);                      /* it was not */
+void hub_pg_counters_clear(struct counters *k);
+
+/* ---- work ---- */
+
+/* A question for the counter: goes through the writer's queue as the write in it. */
+struct count_job {
+    struct hub_write w; /* w.adapter points back here */
+    hub_counter_cb *cb;
+    void *arg;
+    int64_t seq;
+    char epoch[HUB_UUID_LEN + 1];
+    struct hub_str scope, room; /* into text */
+    char text[];
+};
+
+enum job_kind { JOB_SELECT, JOB_SQL };
+struct job {
+    struct hub_list link;
+    struct store *s;
+    struct reader *reader; /* that has it */
+    enum job_kind kind;
+    hub_rows_cb *rows_cb;
+    hub_sql_cb *sql_cb;
+    void *arg;
+    struct hub_select q; /* a copy, with its own conditions and texts */
+    struct hub_cell *cells;
+    size_t cell_n;
+    struct hub_buf text;  /* of the conditions; of a script's statement, as it is sent */
+    struct params params; /* of a script's statement */
+    bool tried_again;
+    int64_t submitted;
+    uint64_t sent; /* ns */
+    size_t bytes;
+    bool answered; /* it took too long; what still comes is thrown away */
+    enum hub_code code;
+    char error[200];
+    struct hub_rows rows;
+    size_t rows_cap;
+    json_t *result;
+    size_t result_n, result_bytes;
+};
+
+struct reader {
+    struct link link;          /* first member */
+    struct hub_list under_way; /* jobs */
+    size_t under_way_n;
+    bool script; /* a script's statement is under way: nothing else meanwhile */
+};
+
+/* ---- writer.c ---- */
+
+enum phase {
+    PHASE_IDLE,
+    PHASE_COUNTERS, /* counters are being read */
+    PHASE_SEGMENT,
+    PHASE_SINGLE /* a refused segment, write by write */
+};
+
+struct writer {
+    struct link link;
+    bool claimed;          /* the database knows that we and nobody else write */
+    struct hub_list queue; /* writes that have not been sent */
+    enum phase phase;
+    struct hub_list segment; /* writes that have */
+    size_t segment_n;
+    int64_t segment_id; /* of the segment under way, or the last one */
+    bool segment_open;  /* it was sent and its outcome is not known */
+    uint64_t began;
+    struct counters counters;
+    struct hub_cell *scratch; /* cells of a soft delete */
+    size_t scratch_n;
+    struct hub_write *single; /* the write being carried out alone */
+    struct hub_list done;     /* of these: those through */
+    int64_t marked;           /* what hubd_writer says */
+    int32_t pid;              /* of the session that had the claim last */
+    char pid_started[40];
+    char contested[80]; /* what somebody else has locked */
+    char why[200];      /* why there is no claim, or writing does not work; empty = all is well */
+    bool told, down;
+    struct hub_timer retry;
+    const struct hub_table *numbered; /* the table that the next two were looked up for */
+    int seq, change_seq;
+};
+
+struct store {
+    struct hub_store base; /* first member */
+    struct hub_loop *loop;
+    struct conninfo conninfo;
+    char *service;
+    int64_t statement_timeout_ms;
+    const struct hub_table *const *tables;
+    size_t table_n;
+    const struct hub_table *outbox; /* NULL = none */
+    unsigned generation;            /* grows with each set of tables */
+    bool applied;                   /* the tables are as they should be */
+    struct writer writer;
+    struct reader *readers;
+    size_t reader_n;
+    struct hub_list reads, scripts; /* jobs that wait for a connection */
+    struct hub_list answers;        /* writes to be answered on a later turn */
+    struct hub_list read_answers;
+    struct hub_task turn, answer;
+    struct hub_timer start, patience;
+    int64_t outstanding;
+    size_t outstanding_bytes;
+    size_t up_n;    /* connections that are up */
+    bool answering; /* the answer task is posted */
+    bool closing;
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+void hub_pg_writer_init(struct store *s);
+void hub_pg_writer_free(struct store *s);
+/* Sends what waits, if nothing is under way. */
+void hub_pg_writer_pump(struct writer *x);
+/* The counter of a room, made when there is none, comes into x->counters. */
+void hub_pg_send_counter(struct writer *x, struct hub_str scope, struct hub_str room);
+/* Ends the segment: the touched counters and the marker, as one statement that fails unless the counters stand where we left them. */
+void hub_pg_send_close(struct writer *x);
+/* The segment's writes have what they get; answers them. */
+void hub_pg_segment_over(struct writer *x, bool committed);
+void hub_pg_single_begin(struct writer *x);
+void hub_pg_claim(struct writer *x);                     /* once connected, and the tables are there */
+void hub_pg_set_down(struct writer *x, const char *why); /* NULL: writing works */
+
+/* ---- write.c ---- */
+
+void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why);
+void hub_pg_set_times(struct hub_write *w);
+void hub_pg_reset(struct hub_write *w); /* as if it had not been tried */
+/* Sends the statement of a write. STRICT: anything but the expected outcome (one row for what is numbered, no duplicate) is an error.
+ * False: the write was refused, its code is set, nothing was sent. */
+bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result);
+void hub_pg_take_outcome(struct hub_write *w, const PGresult *r);
+
+/* ---- postgres.c ---- */
+
+/* w->code is set; to be answered on a later turn, resp. now (from a result, never from a call of the store's user). */
+void hub_pg_answer(struct store *s, struct hub_write *w);
+void hub_pg_answer_now(struct store *s, struct hub_write *w);
+void hub_pg_answer_count(struct store *s, struct count_job *job, const struct counter *c);
+void hub_pg_answer_job(struct store *s, struct job *j);
+void hub_pg_maybe_closed(struct store *s);
+void hub_pg_count_links(struct store *s, int change);
+
+/* ---- read.c, script.c ---- */
+
+void hub_pg_readers_init(struct store *s, size_t n);
+void hub_pg_readers_free(struct store *s);
+void hub_pg_readers_pump(struct store *s);
+void hub_pg_job_free(struct job *j);
+void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why);
+void hub_pg_send_select(struct reader *r, struct job *j);
+void hub_pg_send_script(struct reader *r, struct job *j);
+/* Checks a script's statement, and puts it with $1… for ? into OUT. */
+enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, struct hub_err *err);
+
+/* ---- blocking.c: for start, hubctl and reloads ---- */
+
+struct session {
+    PGconn *pg;
+    const struct conninfo *conninfo;
+    int64_t limit_ms; /* of each statement */
+};
+enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, int64_t limit_ms, struct hub_err *err);
+/* NULL and ERR on failure. PARAMS: texts, N of them. */
+PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *const *params, int n, struct hub_err *err);
+void hub_pg_session_close(struct session *x);
+
+/* ---- schema.c ---- */
+enum hub_code hub_pg_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
+enum hub_code hub_pg_apply(struct hub_store *s, struct hub_err *err);
+enum hub_code hub_pg_adopt(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err);
+#endif

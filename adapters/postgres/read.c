@@ -1,0 +1,211 @@
+/* Reading: jobs wait in one queue for the first connection that can take them. Selects share a connection, a script's statement has one for
+ * itself, and scripts never have them all. Reads never wait for writes, and see every commit that was answered before they were asked. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/postgres/postgres_int.h"
+#include "base/clock.h"
+#include "persist/store_metrics.h"
+
+static struct job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct job, link); }
+
+void hub_pg_job_free(struct job *j) {
+    hub_rows_free(&j->rows);
+    hub_buf_free(&j->text);
+    hub_pg_params_free(&j->params);
+    json_decref(j->result);
+    free((void *)(uintptr_t)j->q.where);
+    free(j->cells);
+    free(j);
+}
+
+void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why) {
+    j->code = code;
+    snprintf(j->error, sizeof j->error, "%s", why);
+}
+
+/* ---- a select ---- */
+
+static void build_select(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_postgres, what, sql); }
+
+static void on_select_result(void *arg, const PGresult *r) {
+    struct job *j = arg;
+    j->rows.table = j->q.table;
+    for (int i = 0; i < PQntuples(r); i++) hub_pg_take_row(r, i, 0, j->q.table, &j->rows, &j->rows_cap);
+}
+
+/* An id that is no number has no row in a table whose ids are numbers. */
+static bool matches_nothing(const struct job *j, const struct failure *f) {
+    if (strcmp(f->state, "22P02") && strcmp(f->state, "22003") && strcmp(f->state, "22007") && strcmp(f->state, "22008")) return false;
+    for (size_t i = 0; i < j->q.where_n; i++)
+        if (j->q.where[i].cmp == HUB_EQ) return true;
+    return false;
+}
+
+/* ---- the end of a job ---- */
+
+static void over(struct job *j) {
+    struct reader *r = j->reader;
+    hub_list_remove(&j->link);
+    r->under_way_n--;
+    if (j->kind == JOB_SQL) r->script = false;
+    j->reader = NULL;
+    if (j->code == HUB_OK) hub_store_count_read(hub_mono_ns() - j->sent);
+    hub_pg_answer_job(j->s, j);
+}
+
+static void on_job(void *arg, const struct failure *f) {
+    struct job *j = arg;
+    struct store *s = j->s;
+    struct link *l = &j->reader->link;
+    if (f && hub_pg_unusable(f->state)) {
+        hub_pg_link_drop(l, f->text);
+        return;
+    }
+    if (f && j->kind == JOB_SELECT && hub_pg_passing(f->state) && !j->tried_again) {
+        j->tried_again = true;
+        hub_pg_send_select(j->reader, j);
+        return;
+    }
+    if (f && !j->code && !(j->kind == JOB_SELECT && matches_nothing(j, f))) hub_pg_job_fail(j, hub_pg_code(f->state), f->text);
+    hub_pg_settle_rows(&j->rows);
+    over(j);
+    hub_pg_readers_pump(s);
+}
+
+void hub_pg_send_select(struct reader *r, struct job *j) {
+    struct link *l = &r->link;
+    hub_pg_params_clear(&l->params);
+    hub_pg_param_conds(&l->params, j->q.table, j->q.where, j->q.where_n);
+    hub_pg_param_int(&l->params, j->q.limit);
+    hub_pg_param_int(&l->params, j->q.offset);
+    hub_buf_clear(&l->key);
+    hub_sql_select_shape(&j->q, &l->key);
+    hub_pg_link_send(l, build_select, &j->q, on_select_result, j);
+    hub_pg_link_sync(l, on_job, j);
+}
+
+/* ---- a script's statement ---- */
+
+static void on_script_row(struct job *j, const PGresult *r, int i) {
+    int n = PQnfields(r);
+    j->result_bytes += 64;
+    for (int c = 0; c < n; c++) j->result_bytes += 64 + (size_t)PQgetlength(r, i, c);
+    if (++j->result_n > MAX_SQL_ROWS || j->result_bytes > MAX_SQL_BYTES) {
+        hub_pg_job_fail(j, HUB_TOO_LARGE,
+                        j->result_n > MAX_SQL_ROWS ? "more than 10,000 rows; add a LIMIT" : "the result is larger than 16 MiB; add a LIMIT");
+        return;
+    }
+    json_t *row = json_object();
+    for (int c = 0; c < n; c++) json_object_set_new(row, PQfname(r, c), hub_pg_json(hub_pg_text(r, i, c), PQftype(r, c)));
+    json_array_append_new(j->result, row);
+}
+
+static void on_script_result(void *arg, const PGresult *r) {
+    struct job *j = arg;
+    if (PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_EMPTY_QUERY) {
+        if (!j->result) j->result = json_pack("{s:I}", "changes", (json_int_t)hub_pg_changes(r));
+        return;
+    }
+    if (!j->result) j->result = json_array();
+    for (int i = 0; i < PQntuples(r) && !j->code; i++) on_script_row(j, r, i);
+    /* The rest would come all the same: without a connection it does not. What a statement wrote is undone with it. */
+    if (j->code) hub_pg_link_drop(&j->reader->link, "a script's result was too large");
+}
+
+void hub_pg_send_script(struct reader *r, struct job *j) {
+    struct link *l = &r->link;
+    struct params mine = l->params;
+    l->params = j->params;
+    hub_pg_link_send_once(l, hub_buf_cstr(&j->text), on_script_result, j);
+    j->params = l->params;
+    l->params = mine;
+    hub_pg_link_sync(l, on_job, j);
+    PQsetSingleRowMode(l->pg);
+}
+
+/* ---- who takes what ---- */
+
+static struct reader *idle_reader(struct store *s, bool script) {
+    struct reader *best = NULL;
+    size_t scripts = 0;
+    for (size_t i = 0; i < s->reader_n; i++) {
+        struct reader *r = &s->readers[i];
+        scripts += r->script;
+        if (r->link.state != LINK_UP || r->link.losing || r->script) continue;
+        if (r->under_way_n >= (script ? 1 : READ_DEPTH)) continue;
+        if (!best || r->under_way_n < best->under_way_n) best = r;
+    }
+    bool last = s->reader_n > 1 && scripts + 1 == s->reader_n;
+    return script && last ? NULL : best;
+}
+
+static void give(struct reader *r, struct job *j) {
+    hub_list_remove(&j->link);
+    hub_list_push(&r->under_way, &j->link);
+    r->under_way_n++;
+    j->reader = r;
+    j->sent = hub_mono_ns();
+    if (j->kind == JOB_SELECT) {
+        hub_pg_send_select(r, j);
+    } else {
+        r->script = true;
+        hub_pg_send_script(r, j);
+    }
+}
+
+static void pump_list(struct store *s, struct hub_list *list, bool script) {
+    struct reader *r;
+    if (!s->applied) return;
+    while (!hub_list_empty(list) && (r = idle_reader(s, script))) give(r, job_of(list->next));
+}
+
+void hub_pg_readers_pump(struct store *s) {
+    pump_list(s, &s->reads, false);
+    pump_list(s, &s->scripts, true);
+}
+
+/* ---- connections ---- */
+
+static void on_up(struct link *l) { hub_pg_readers_pump(l->s); }
+
+/* Selects are asked again elsewhere. What a script's statement did is not known. */
+static void on_lost(struct link *l) {
+    struct reader *r = HUB_CONTAINER(l, struct reader, link);
+    struct hub_list again;
+    hub_list_init(&again);
+    for (struct hub_list *n; (n = r->under_way.next) != &r->under_way;) {
+        struct job *j = job_of(n);
+        hub_rows_free(&j->rows);
+        j->rows = (struct hub_rows){0};
+        j->rows_cap = 0;
+        if (j->kind == JOB_SQL || j->answered) {
+            if (!j->code) hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, l->why);
+            over(j);
+            continue;
+        }
+        hub_list_remove(n);
+        r->under_way_n--;
+        j->reader = NULL;
+        hub_list_push(&again, n);
+    }
+    hub_list_splice(&again, &l->s->reads);
+    hub_list_splice(&l->s->reads, &again);
+    hub_pg_readers_pump(l->s);
+}
+
+void hub_pg_readers_init(struct store *s, size_t n) {
+    static const struct link_ops ops = {on_up, on_lost};
+    s->readers = hub_xcalloc(n, sizeof *s->readers);
+    s->reader_n = n;
+    for (size_t i = 0; i < n; i++) {
+        struct reader *r = &s->readers[i];
+        hub_pg_link_init(&r->link, s, &ops, "reader");
+        hub_list_init(&r->under_way);
+    }
+}
+
+void hub_pg_readers_free(struct store *s) {
+    for (size_t i = 0; i < s->reader_n; i++) hub_pg_link_close(&s->readers[i].link);
+    free(s->readers);
+}

@@ -1,0 +1,191 @@
+/* Scripts' SQL before it is sent: is it one statement, may it run, how many parameters has it, and $1… in the place of ?. Knows PostgreSQL's
+ * lexical rules (strings, quoted names, dollar quotes, nested comments) and nothing of its grammar. */
+#include "adapters/postgres/postgres_int.h"
+
+struct scan {
+    const char *p, *end;
+    struct hub_buf *out;
+    struct hub_str first; /* word of the statement */
+    bool any;             /* something but white space and comments */
+    bool writes;          /* a word that changes data or tables occurs */
+    bool own_table;       /* a name of the engine's own occurs */
+    bool setting;         /* a function that changes the session occurs */
+    bool ended;           /* a semicolon was met */
+    uint64_t numbered;    /* the largest $n */
+    size_t marks;         /* ? */
+    bool dollars;         /* there are $n: ? is an operator */
+};
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '$'; }
+static char peek(const struct scan *s, size_t i) { return s->p + i < s->end ? s->p[i] : 0; }
+
+static void copy(struct scan *s, const char *to) {
+    if (s->out) hub_buf_add(s->out, s->p, (size_t)(to - s->p));
+    s->p = to;
+}
+
+static bool starts_nocase(struct hub_str s, struct hub_str prefix) { return s.n >= prefix.n && hub_str_eq_nocase(hub_str(s.p, prefix.n), prefix); }
+
+static bool in(struct hub_str word, const char *const *list) {
+    for (; *list; list++)
+        if (hub_str_eq_nocase(word, hub_cstr(*list))) return true;
+    return false;
+}
+
+/* ---- tokens; each returns where it ends ---- */
+
+/* 'text' with '' inside, and with backslashes when it is E'…'; "name" likewise without. */
+static const char *quoted(const struct scan *s, size_t from, char quote, bool backslash) {
+    for (const char *p = s->p + from; p < s->end; p++) {
+        if (backslash && *p == '\\') {
+            if (++p == s->end) break;
+        } else if (*p == quote) {
+            if (p + 1 < s->end && p[1] == quote)
+                p++;
+            else
+                return p + 1;
+        }
+    }
+    return s->end;
+}
+
+static const char *line_comment(const struct scan *s) {
+    const char *p = memchr(s->p, '\n', (size_t)(s->end - s->p));
+    return p ? p + 1 : s->end;
+}
+
+static const char *block_comment(const struct scan *s) {
+    int depth = 0;
+    for (const char *p = s->p; p + 1 < s->end; p++) {
+        if (p[0] == '/' && p[1] == '*')
+            depth++, p++;
+        else if (p[0] == '*' && p[1] == '/') {
+            p++;
+            if (!--depth) return p + 1;
+        }
+    }
+    return s->end;
+}
+
+/* $tag$ … $tag$; NULL when it is none. */
+static const char *dollar_quote(const struct scan *s) {
+    const char *p = s->p + 1;
+    if (p < s->end && is_letter(*p))
+        while (p < s->end && (is_letter(*p) || is_digit(*p))) p++;
+    if (p >= s->end || *p != '$') return NULL;
+    size_t n = (size_t)(p + 1 - s->p);
+    for (p++; p + n <= s->end; p++)
+        if (!memcmp(p, s->p, n)) return p + n;
+    return s->end;
+}
+
+static void note_name(struct scan *s, struct hub_str name) {
+    static const char *const settings[] = {"set_config", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", NULL};
+    if (starts_nocase(name, HUB_STR("hubd_"))) s->own_table = true;
+    if (in(name, settings) || starts_nocase(name, HUB_STR("pg_advisory")) || starts_nocase(name, HUB_STR("pg_try_advisory"))) s->setting = true;
+}
+
+static void note_word(struct scan *s, struct hub_str word) {
+    static const char *const writing[] = {"insert",   "update",  "delete",  "merge",   "create",  "alter", "drop",
+                                          "truncate", "comment", "reindex", "refresh", "analyze", "into",  NULL};
+    if (!s->first.n) s->first = word;
+    if (in(word, writing)) s->writes = true;
+    note_name(s, word);
+}
+
+static void word(struct scan *s) {
+    const char *p = s->p;
+    while (p < s->end && is_word(*p)) p++;
+    note_word(s, hub_str(s->p, (size_t)(p - s->p)));
+    copy(s, p);
+}
+
+static void parameter(struct scan *s) {
+    const char *p = s->p + 1;
+    while (p < s->end && is_digit(*p)) p++;
+    uint64_t n = 0;
+    if (!hub_str_u64(hub_str(s->p + 1, (size_t)(p - s->p - 1)), &n)) n = UINT64_MAX;
+    if (n > s->numbered) s->numbered = n;
+    s->dollars = true;
+    copy(s, p);
+}
+
+static void mark(struct scan *s) {
+    s->marks++;
+    if (s->out && !s->dollars) {
+        hub_buf_addf(s->out, "$%zu", s->marks);
+        s->p++;
+    } else
+        copy(s, s->p + 1);
+}
+
+static const char *token(struct scan *s) {
+    char c = *s->p, next = peek(s, 1);
+    if (c == '-' && next == '-') return line_comment(s);
+    if (c == '/' && next == '*') return block_comment(s);
+    if (c == '\'') return quoted(s, 1, '\'', false);
+    if ((c == 'e' || c == 'E') && next == '\'') return quoted(s, 2, '\'', true);
+    if (c == '"') {
+        const char *to = quoted(s, 1, '"', false);
+        note_name(s, hub_str(s->p + 1, (size_t)(to - s->p - 1)));
+        return to;
+    }
+    if ((c == 'u' || c == 'U') && next == '&') { /* U&"\0068ubd_room": a name that cannot be read off */
+        s->own_table |= peek(s, 2) == '"';
+        return s->p + 2;
+    }
+    return c == '$' ? dollar_quote(s) : NULL;
+}
+
+static bool is_comment(const struct scan *s) { return (*s->p == '-' && peek(s, 1) == '-') || (*s->p == '/' && peek(s, 1) == '*'); }
+
+/* One pass; false when something follows the semicolon. */
+static bool pass(struct scan *s) {
+    while (s->p < s->end) {
+        bool comment = is_comment(s);
+        if (s->ended && !comment && !is_space(*s->p) && *s->p != ';') return false;
+        s->any |= !comment && !is_space(*s->p) && *s->p != ';';
+        const char *to = token(s);
+        if (to)
+            copy(s, to);
+        else if (*s->p == '$' && is_digit(peek(s, 1)))
+            parameter(s);
+        else if (is_letter(*s->p))
+            word(s);
+        else if (is_digit(*s->p)) {
+            const char *p = s->p;
+            while (p < s->end && (is_word(*p) || *p == '.')) p++;
+            copy(s, p);
+        } else if (*s->p == '?')
+            mark(s);
+        else if (*s->p == ';') {
+            s->ended = true;
+            s->p++;
+        } else
+            copy(s, s->p + 1);
+    }
+    return true;
+}
+
+enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, struct hub_err *err) {
+    struct scan s = {.p = sql.p, .end = sql.p + sql.n};
+    if (sql.n && memchr(sql.p, 0, sql.n)) return hub_fail(err, HUB_BAD_REQUEST, "the statement has a U+0000");
+    if (!pass(&s)) return hub_fail(err, HUB_BAD_REQUEST, "one statement at a time");
+    if (!s.any) return hub_fail(err, HUB_BAD_REQUEST, "there is no statement");
+    static const char *const refused[] = {"begin",  "start",   "commit",  "end",     "rollback",   "abort",    "savepoint", "release", "set",
+                                          "reset",  "discard", "prepare", "execute", "deallocate", "listen",   "unlisten",  "notify",  "load",
+                                          "lock",   "copy",    "do",      "call",    "declare",    "fetch",    "move",      "close",   "checkpoint",
+                                          "vacuum", "cluster", "grant",   "revoke",  "reassign",   "security", "import",    NULL};
+    if (in(s.first, refused)) return hub_fail(err, HUB_NOT_ALLOWED, "scripts may not change settings, begin transactions, copy, or run procedures");
+    if (s.setting) return hub_fail(err, HUB_NOT_ALLOWED, "scripts may not change settings or take the session's locks");
+    if (s.writes && s.own_table) return hub_fail(err, HUB_NOT_ALLOWED, "scripts may not write hubd's own tables");
+    size_t params = s.dollars ? (size_t)s.numbered : s.marks;
+    if (params > given) return hub_fail(err, HUB_BAD_REQUEST, "the statement has more parameters than values were given");
+    if (params < given) return hub_fail(err, HUB_BAD_REQUEST, "more values were given than the statement has parameters");
+    struct scan again = {.p = sql.p, .end = sql.p + sql.n, .out = out, .dollars = s.dollars};
+    pass(&again);
+    return HUB_OK;
+}

@@ -1,0 +1,243 @@
+/* What is in the database, compared with what the service wants; and the rows a new table starts with. Blocking. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/postgres/postgres_int.h"
+#include "adapters/sql/plan.h"
+
+#define START_LIMIT_MS 3600000 /* a large table may take its time at start */
+#define LOCK_LIMIT "30s"       /* for another hubd's migration to end */
+
+/* Of every service in the schema. */
+static const char bookkeeping[] = "CREATE TABLE hubd_room (scope text NOT NULL, \"roomId\" text NOT NULL, seq bigint NOT NULL, epoch text NOT NULL, "
+                                  "PRIMARY KEY (scope, \"roomId\")) WITH (fillfactor = 50);\n";
+static const char markers[] = "CREATE TABLE hubd_writer (service text PRIMARY KEY, segment bigint NOT NULL) WITH (fillfactor = 50);\n";
+
+struct migration {
+    struct store *s;
+    struct session session;
+    struct hub_err *err;
+    bool broken; /* a question went without an answer */
+};
+
+static PGresult *ask(struct migration *m, const char *sql, const char *param) {
+    PGresult *r = hub_pg_session_run(&m->session, sql, &param, param ? 1 : 0, m->broken ? NULL : m->err);
+    m->broken |= !r;
+    return r;
+}
+
+static char *text(const PGresult *r, int row, int column) { return PQgetisnull(r, row, column) ? NULL : hub_xstrdup(PQgetvalue(r, row, column)); }
+
+static bool is_true(const PGresult *r, int row, int column) { return hub_str_is(hub_pg_text(r, row, column), "t"); }
+
+/* ---- what is there ---- */
+
+static char **enum_values(struct migration *m, const char *type_oid) {
+    PGresult *r = ask(m, "SELECT enumlabel FROM pg_enum WHERE enumtypid = $1::oid ORDER BY enumsortorder", type_oid);
+    if (!r) return NULL;
+    int n = PQntuples(r);
+    char **list = hub_xcalloc((size_t)n + 1, sizeof *list);
+    for (int i = 0; i < n; i++) list[i] = text(r, i, 0);
+    PQclear(r);
+    return list;
+}
+
+static void read_columns(struct migration *m, const char *oid, struct hub_sql_have *have) {
+    PGresult *r =
+        ask(m,
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity::text "
+            "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary "
+            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.typname "
+            "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+            "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            oid);
+    if (!r) return;
+    have->column_n = (size_t)PQntuples(r);
+    have->columns = hub_xcalloc(have->column_n, sizeof *have->columns);
+    for (int i = 0; i < PQntuples(r); i++) {
+        bool is_enum = !PQgetisnull(r, i, 5);
+        have->columns[i] = (struct hub_sql_have_column){.name = text(r, i, 0),
+                                                        .type = text(r, i, is_enum ? 6 : 1),
+                                                        .default_sql = text(r, i, 2),
+                                                        .not_null = is_true(r, i, 3),
+                                                        .primary = is_true(r, i, 4),
+                                                        .enum_values = is_enum ? enum_values(m, PQgetvalue(r, i, 5)) : NULL};
+    }
+    PQclear(r);
+}
+
+static void read_indexes(struct migration *m, const char *oid, struct hub_sql_have *have) {
+    PGresult *r = ask(m,
+                      "SELECT string_agg(coalesce(a.attname, '?'), ',' ORDER BY k.n), bool_and(i.indisunique), bool_and(i.indpred IS NOT NULL) "
+                      "FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n) LEFT JOIN pg_attribute a ON a.attrelid = $1::oid AND "
+                      "a.attnum = k.attnum WHERE i.indrelid = $1::oid AND i.indisvalid AND k.n <= i.indnkeyatts GROUP BY i.indexrelid",
+                      oid);
+    if (!r) return;
+    have->index_n = (size_t)PQntuples(r);
+    have->indexes = hub_xcalloc(have->index_n, sizeof *have->indexes);
+    for (int i = 0; i < PQntuples(r); i++)
+        have->indexes[i] = (struct hub_sql_have_index){.columns = text(r, i, 0), .unique = is_true(r, i, 1), .partial = is_true(r, i, 2)};
+    PQclear(r);
+}
+
+static void read_have(struct migration *m, const char *table, struct hub_sql_have *have) {
+    *have = (struct hub_sql_have){0};
+    PGresult *r = ask(m, "SELECT c.oid, c.relkind FROM pg_class c WHERE c.oid = to_regclass(quote_ident($1))", table);
+    if (r && PQntuples(r)) {
+        have->exists = true;
+        have->view = !strchr("rp", *PQgetvalue(r, 0, 1));
+        char *oid = text(r, 0, 0);
+        read_columns(m, oid, have);
+        read_indexes(m, oid, have);
+        free(oid);
+    }
+    PQclear(r);
+}
+
+/* ---- the plan ---- */
+
+static bool any(void *ctx, const char *sql, struct hub_buf *value) {
+    PGresult *r = ask(ctx, sql, NULL);
+    bool yes = r && PQntuples(r);
+    if (yes && value) hub_buf_adds(value, hub_pg_text(r, 0, 0));
+    PQclear(r);
+    return yes;
+}
+
+static bool missing(struct migration *m, const char *table) {
+    PGresult *r = ask(m, "SELECT to_regclass($1) IS NULL", table);
+    bool yes = r && is_true(r, 0, 0);
+    PQclear(r);
+    return yes;
+}
+
+static enum hub_code made_plan(const struct migration *m, const struct hub_sql_planner *p) {
+    if (m->broken) return m->err->code;
+    return p->refused ? HUB_NOT_ALLOWED : HUB_OK;
+}
+
+/* CREATED, when given, says for each table whether the plan makes it. */
+static enum hub_code make_plan(struct migration *m, struct hub_buf *plan, bool *created) {
+    const struct store *s = m->s;
+    struct hub_sql_planner p = {.d = &hub_sql_postgres, .any = any, .ctx = m, .plan = plan, .err = m->err};
+    if (missing(m, "hubd_room")) hub_buf_addz(plan, bookkeeping);
+    if (missing(m, "hubd_writer")) hub_buf_addz(plan, markers);
+    for (size_t i = 0; !m->broken && i < s->table_n; i++) {
+        struct hub_sql_have have;
+        read_have(m, s->tables[i]->table, &have);
+        if (!m->broken) hub_sql_plan(&p, s->tables[i], &have);
+        if (created) created[i] = !have.exists && s->tables[i]->managed;
+        hub_sql_have_free(&have);
+    }
+    return made_plan(m, &p);
+}
+
+/* ---- carrying it out ---- */
+
+static void build_insert(struct hub_buf *sql, const struct hub_write *w) { hub_sql_write(&hub_sql_postgres, w, sql); }
+
+static enum hub_code plant_row(struct migration *m, const struct hub_table *t, size_t at, const json_t *row) {
+    struct hub_cell *cells = hub_xcalloc(t->column_n, sizeof *cells);
+    struct hub_buf texts = {0}, sql = {0};
+    struct params params = {0};
+    struct hub_err why = {0};
+    struct hub_write w = {.table = t, .kind = HUB_INSERT, .cells = cells};
+    enum hub_code code = hub_row_from_json(t, row, HUB_ROW_CREATE, cells, &texts, &why);
+    if (!code) {
+        hub_pg_set_times(&w);
+        for (size_t i = 0; i < t->column_n; i++)
+            if (cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&params, &t->columns[i], &cells[i]);
+        build_insert(&sql, &w);
+        PGresult *r = hub_pg_session_run(&m->session, hub_buf_cstr(&sql), hub_pg_params_values(&params), (int)params.n, &why);
+        if (!r) code = why.code;
+        PQclear(r);
+    }
+    if (code) hub_fail(m->err, code, "seed.yaml: %s[%zu]: %s", t->name, at, why.text);
+    hub_pg_params_free(&params);
+    hub_buf_free(&sql);
+    hub_buf_free(&texts);
+    free(cells);
+    return code;
+}
+
+static enum hub_code plant(struct migration *m, const struct hub_table *t) {
+    enum hub_code code = HUB_OK;
+    for (size_t i = 0; !code && i < json_array_size(t->seed); i++) code = plant_row(m, t, i, json_array_get(t->seed, i));
+    return code;
+}
+
+static enum hub_code run(struct migration *m, const char *sql) {
+    PGresult *r = hub_pg_session_run(&m->session, sql, NULL, 0, m->err);
+    PQclear(r);
+    return r ? HUB_OK : m->err->code;
+}
+
+static enum hub_code carry_out(struct migration *m) {
+    struct hub_buf plan = {0};
+    bool *created = hub_xcalloc(m->s->table_n, sizeof *created);
+    enum hub_code code = make_plan(m, &plan, created);
+    if (!code && plan.n) code = run(m, hub_buf_cstr(&plan));
+    for (size_t i = 0; !code && i < m->s->table_n; i++)
+        if (created[i]) code = plant(m, m->s->tables[i]);
+    free(created);
+    hub_buf_free(&plan);
+    return code;
+}
+
+/* Two that start at once take turns: the second finds everything done. */
+static enum hub_code begin(struct migration *m) {
+    return run(m, "BEGIN; SET LOCAL lock_timeout = '" LOCK_LIMIT "'; SELECT pg_advisory_xact_lock(7523094285)");
+}
+
+static enum hub_code migrate(struct store *s, int64_t limit_ms, struct hub_err *err) {
+    struct hub_err mine;
+    struct migration m = {.s = s, .err = err ? err : &mine};
+    enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, limit_ms, m.err);
+    if (code) return code;
+    char limit[64];
+    snprintf(limit, sizeof limit, "SET statement_timeout = %lld", (long long)limit_ms);
+    code = run(&m, limit);
+    if (!code) code = begin(&m);
+    if (!code) code = carry_out(&m);
+    if (!code) code = run(&m, "COMMIT");
+    hub_pg_session_close(&m.session); /* which undoes what is not committed */
+    return code;
+}
+
+enum hub_code hub_pg_plan(struct hub_store *base, struct hub_buf *plan, struct hub_err *err) {
+    struct store *s = HUB_CONTAINER(base, struct store, base);
+    struct hub_err mine;
+    struct migration m = {.s = s, .err = err ? err : &mine};
+    enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, START_LIMIT_MS, m.err);
+    if (!code) code = make_plan(&m, plan, NULL);
+    hub_pg_session_close(&m.session);
+    return code;
+}
+
+enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
+    struct store *s = HUB_CONTAINER(base, struct store, base);
+    enum hub_code code = migrate(s, START_LIMIT_MS, err);
+    if (code) return code;
+    s->applied = true;
+    hub_pg_claim(&s->writer);
+    hub_pg_readers_pump(s);
+    return HUB_OK;
+}
+
+/* The message tables that are new are locked at the next claim. */
+enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config *config, struct hub_err *err) {
+    struct store *s = HUB_CONTAINER(base, struct store, base);
+    const struct hub_table *const *old = s->tables;
+    size_t old_n = s->table_n;
+    if (!s->writer.claimed) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s is not available: %s", s->conninfo.shown, s->writer.link.why);
+    s->tables = config->tables;
+    s->table_n = config->table_n;
+    enum hub_code code = migrate(s, s->statement_timeout_ms, err);
+    if (code) {
+        s->tables = old;
+        s->table_n = old_n;
+    } else
+        s->outbox = config->outbox;
+    s->generation++;
+    return code;
+}

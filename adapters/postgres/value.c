@@ -1,0 +1,244 @@
+/* Values on their way into statements and out of results. All in text form: the server knows the columns' types, also those of tables
+ * that somebody else made. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "adapters/postgres/postgres_int.h"
+#include "base/clock.h"
+
+/* ---- parameters ---- */
+
+void hub_pg_params_clear(struct params *p) {
+    hub_buf_clear(&p->text);
+    p->n = 0;
+    p->has_nul = false;
+}
+
+void hub_pg_params_free(struct params *p) {
+    hub_buf_free(&p->text);
+    free(p->at);
+    free(p->values);
+    *p = (struct params){0};
+}
+
+static void begin(struct params *p, bool null) {
+    if (p->n == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 32;
+        p->at = hub_xrealloc(p->at, p->cap * sizeof *p->at);
+        p->values = hub_xrealloc(p->values, p->cap * sizeof *p->values);
+    }
+    p->at[p->n++] = null ? 0 : p->text.n + 1;
+}
+
+void hub_pg_param_str(struct params *p, struct hub_str s) {
+    begin(p, false);
+    if (s.n && memchr(s.p, 0, s.n)) p->has_nul = true;
+    hub_buf_adds(&p->text, s);
+    hub_buf_addc(&p->text, 0);
+}
+
+void hub_pg_param_int(struct params *p, int64_t v) {
+    begin(p, false);
+    hub_buf_addi(&p->text, v);
+    hub_buf_addc(&p->text, 0);
+}
+
+void hub_pg_param_cell(struct params *p, const struct hub_column *col, const struct hub_cell *c) {
+    char text[64];
+    switch (c->kind) {
+    case HUB_CELL_ABSENT:
+    case HUB_CELL_NULL: begin(p, true); return;
+    case HUB_CELL_TEXT: hub_pg_param_str(p, c->s); return;
+    case HUB_CELL_BOOL: hub_pg_param_str(p, c->i ? HUB_STR("t") : HUB_STR("f")); return;
+    case HUB_CELL_REAL: snprintf(text, sizeof text, "%.17g", c->r); break;
+    case HUB_CELL_INT:
+        if (!col || col->type != HUB_COL_DATETIME) {
+            hub_pg_param_int(p, c->i);
+            return;
+        }
+        hub_iso_format(c->i, text);
+        break;
+    }
+    hub_pg_param_str(p, hub_cstr(text));
+}
+
+void hub_pg_param_conds(struct params *p, const struct hub_table *t, const struct hub_cond *where, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const struct hub_cond *c = &where[i];
+        const struct hub_column *col = &t->columns[c->column];
+        for (size_t k = 0; c->cmp == HUB_IN && k < c->in_n; k++) hub_pg_param_cell(p, col, &c->in[k]);
+        if (c->cmp != HUB_IN && c->value.kind != HUB_CELL_NULL) hub_pg_param_cell(p, col, &c->value);
+    }
+}
+
+void hub_pg_array_add(struct hub_buf *array, struct hub_str s) {
+    hub_buf_addz(array, array->n ? ",\"" : "{\"");
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' || s.p[i] == '\\') hub_buf_addc(array, '\\');
+        hub_buf_addc(array, s.p[i]);
+    }
+    hub_buf_addc(array, '"');
+}
+
+const char *const *hub_pg_params_values(struct params *p) {
+    for (size_t i = 0; i < p->n; i++) p->values[i] = p->at[i] ? p->text.p + p->at[i] - 1 : NULL;
+    return p->values;
+}
+
+/* ---- results ---- */
+
+struct hub_str hub_pg_text(const PGresult *r, int row, int column) {
+    if (PQgetisnull(r, row, column)) return hub_str(NULL, 0);
+    return hub_str(PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column));
+}
+
+int64_t hub_pg_int(const PGresult *r, int row, int column) {
+    int64_t v = 0;
+    hub_str_i64(hub_pg_text(r, row, column), &v);
+    return v;
+}
+
+int64_t hub_pg_changes(const PGresult *r) {
+    int64_t n = 0;
+    hub_str_i64(hub_cstr(PQcmdTuples((PGresult *)(uintptr_t)r)), &n); /* libpq wants it without const, and does not change it */
+    return n;
+}
+
+/* "2026-01-31 23:59:59.123456+00": with TimeZone=UTC the zone is always +00. */
+static bool take_time(struct hub_str s, int64_t *ms) {
+    if (hub_str_ends(s, HUB_STR("+00"))) s.n -= 3;
+    return hub_iso_parse(s, ms);
+}
+
+static bool take_real(struct hub_str s, double *out) {
+    char *end;
+    *out = strtod(s.p, &end); /* libpq terminates values */
+    return s.n && end == s.p + s.n && isfinite(*out);
+}
+
+/* False: it is a text. */
+static bool take_number(struct hub_str s, const struct hub_column *col, struct hub_cell *out) {
+    double real;
+    int64_t integer;
+    bool is_int = hub_str_i64(s, &integer);
+    switch (col->type) {
+    case HUB_COL_BOOLEAN:
+        if (hub_str_is(s, "t") || hub_str_is(s, "f"))
+            *out = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = *s.p == 't'};
+        else if (is_int)
+            *out = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = integer != 0};
+        else
+            return false;
+        return true;
+    case HUB_COL_DATETIME:
+        if (!is_int && !take_time(s, &integer)) return false;
+        *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = integer};
+        return true;
+    case HUB_COL_INTEGER:
+        if (is_int) {
+            *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = integer};
+            return true;
+        }
+        break;
+    case HUB_COL_DECIMAL: break;
+    default: return false;
+    }
+    if (!take_real(s, &real)) return false;
+    *out = (struct hub_cell){.kind = HUB_CELL_REAL, .r = real};
+    return true;
+}
+
+void hub_pg_take_row(const PGresult *r, int i, int from, const struct hub_table *t, struct hub_rows *rows, size_t *cap) {
+    if (rows->n == *cap) {
+        *cap = *cap ? *cap * 2 : 1;
+        rows->cells = hub_xrealloc(rows->cells, *cap * t->column_n * sizeof *rows->cells);
+    }
+    struct hub_cell *row = rows->cells + rows->n * t->column_n;
+    for (size_t c = 0; c < t->column_n; c++) {
+        struct hub_str s = hub_pg_text(r, i, from + (int)c);
+        row[c] = (struct hub_cell){.kind = HUB_CELL_NULL};
+        if (!s.p || take_number(s, &t->columns[c], &row[c])) continue;
+        row[c] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)rows->text.n, s.n}};
+        hub_buf_adds(&rows->text, s);
+    }
+    rows->table = t;
+    rows->n++;
+}
+
+void hub_pg_settle_rows(struct hub_rows *rows) {
+    if (!rows->n) return;
+    if (!rows->text.p) hub_buf_reserve(&rows->text, 1); /* an empty text is not NULL */
+    for (size_t i = 0; i < rows->n * rows->table->column_n; i++) {
+        struct hub_cell *c = &rows->cells[i];
+        if (c->kind == HUB_CELL_TEXT) c->s.p = rows->text.p + (uintptr_t)c->s.p;
+    }
+}
+
+/* ---- JSON for scripts, as the embedded store gives it ---- */
+
+/* Of pg_type.dat; they never change. */
+enum {
+    BOOL = 16,
+    BYTEA = 17,
+    INT8 = 20,
+    INT2 = 21,
+    INT4 = 23,
+    OID = 26,
+    JSON = 114,
+    FLOAT4 = 700,
+    FLOAT8 = 701,
+    TIMESTAMP = 1114,
+    TIMESTAMPTZ = 1184,
+    NUMERIC = 1700,
+    JSONB = 3802
+};
+
+static json_t *number(struct hub_str s) {
+    int64_t integer;
+    double real;
+    if (hub_str_i64(s, &integer)) return json_integer(integer);
+    return take_real(s, &real) ? json_real(real) : hub_json_string(s);
+}
+
+static json_t *moment(struct hub_str s) {
+    char iso[HUB_ISO_LEN + 1];
+    int64_t ms;
+    if (!take_time(s, &ms)) return hub_json_string(s);
+    hub_iso_format(ms, iso);
+    return json_string(iso);
+}
+
+static int hex_digit(char c) { return c <= '9' ? c - '0' : (c | 32) - 'a' + 10; }
+
+static json_t *bytes(struct hub_str s) {
+    struct hub_buf raw = {0}, text = {0};
+    for (size_t i = 2; i + 1 < s.n; i += 2) hub_buf_addc(&raw, (char)(hex_digit(s.p[i]) * 16 + hex_digit(s.p[i + 1])));
+    hub_buf_add_base64(&text, hub_buf_str(&raw));
+    json_t *v = hub_json_string(hub_buf_str(&text));
+    hub_buf_free(&raw);
+    hub_buf_free(&text);
+    return v;
+}
+
+json_t *hub_pg_json(struct hub_str s, Oid type) {
+    if (!s.p) return json_null();
+    switch (type) {
+    case BOOL: return json_boolean(*s.p == 't');
+    case INT2:
+    case INT4:
+    case INT8:
+    case OID:
+    case FLOAT4:
+    case FLOAT8:
+    case NUMERIC: return number(s);
+    case TIMESTAMP:
+    case TIMESTAMPTZ: return moment(s);
+    case BYTEA: return bytes(s);
+    case JSON:
+    case JSONB: {
+        json_t *v = hub_json_parse(s, NULL);
+        return v ? v : hub_json_string(s);
+    }
+    default: return hub_json_string(s);
+    }
+}

@@ -1,0 +1,107 @@
+/* One write as a statement: times and numbers into its cells, its text by its shape, and what came of it. */
+#include <stdio.h>
+
+#include "adapters/postgres/postgres_int.h"
+#include "base/clock.h"
+
+void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why) {
+    w->code = code;
+    snprintf(w->error, sizeof w->error, "%s", why);
+}
+
+void hub_pg_reset(struct hub_write *w) {
+    hub_rows_free(&w->row);
+    w->row = (struct hub_rows){0};
+    w->code = HUB_OK;
+    w->error[0] = 0;
+    w->duplicate = false;
+    w->changes = w->number = 0;
+}
+
+/* ---- cells ---- */
+
+static void set_number(const struct hub_write *w, int column, int64_t number) {
+    if (column >= 0) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = number};
+}
+
+static void number_cells(struct writer *x, const struct hub_write *w, int64_t number) {
+    if (x->numbered != w->table) {
+        x->numbered = w->table;
+        x->seq = hub_table_column(w->table, HUB_STR("seq"));
+        x->change_seq = hub_table_column(w->table, HUB_STR("changeSeq"));
+    }
+    if (w->numbering == HUB_NUMBER_NEW) set_number(w, x->seq, number);
+    set_number(w, x->change_seq, number);
+}
+
+static void set_time(const struct hub_write *w, int column) {
+    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
+}
+
+/* A soft delete is an update of a copy of the cells. */
+static void become_soft(struct writer *x, struct hub_write *w) {
+    size_t n = w->table->column_n;
+    if (x->scratch_n < n) x->scratch = hub_xrealloc(x->scratch, n * sizeof *x->scratch), x->scratch_n = n;
+    for (size_t i = 0; i < n; i++) x->scratch[i] = w->cells ? w->cells[i] : (struct hub_cell){.kind = HUB_CELL_ABSENT};
+    x->scratch[w->table->active] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 0};
+    w->cells = x->scratch;
+}
+
+void hub_pg_set_times(struct hub_write *w) {
+    if (w->kind == HUB_INSERT || w->kind == HUB_UPSERT) set_time(w, w->table->created_at);
+    set_time(w, w->table->updated_at);
+}
+
+static void prepare_cells(struct writer *x, struct hub_write *w, int64_t number) {
+    if (w->kind == HUB_DELETE && w->table->active >= 0) become_soft(x, w);
+    if (w->kind == HUB_DELETE && w->table->active < 0) w->cells = NULL;
+    if (!w->cells) return;
+    hub_pg_set_times(w);
+    if (w->numbering != HUB_NUMBER_NONE) number_cells(x, w, number);
+}
+
+/* ---- the statement ---- */
+
+/* A numbered change must hit one row: its number is spoken for. The division fails unless it does. */
+static void build_guarded(struct hub_buf *sql, const void *what) {
+    const struct hub_write *w = what;
+    hub_buf_addz(sql, "WITH changed AS (");
+    hub_sql_write(&hub_sql_postgres, w, sql);
+    if (!w->return_row) hub_buf_addz(sql, " RETURNING 1");
+    hub_buf_addz(sql, "), one AS (SELECT 1 / CASE WHEN count(*) = 1 THEN 1 ELSE 0 END AS row FROM changed) "
+                      "SELECT changed.* FROM one LEFT JOIN changed ON one.row = 1");
+}
+
+static void build_plain(struct hub_buf *sql, const void *what) { hub_sql_write(&hub_sql_postgres, what, sql); }
+
+bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result) {
+    struct link *l = &x->link;
+    struct hub_write local = *w; /* cells may be swapped for scratch */
+    bool changes = w->kind == HUB_UPDATE || w->kind == HUB_DELETE;
+    bool guarded = strict && changes && w->numbering != HUB_NUMBER_NONE;
+    if (strict && w->kind == HUB_INSERT) local.conflict = NULL;
+    if (w->kind == HUB_INSERT) local.return_row = false;
+    prepare_cells(x, &local, number);
+    hub_pg_params_clear(&l->params);
+    for (size_t i = 0; local.cells && i < w->table->column_n; i++)
+        if (local.cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&l->params, &w->table->columns[i], &local.cells[i]);
+    if (changes) hub_pg_param_conds(&l->params, w->table, w->where, w->where_n);
+    if (l->params.has_nul) {
+        hub_pg_fail(w, HUB_BAD_REQUEST, "U+0000 cannot be stored");
+        return false;
+    }
+    hub_buf_clear(&l->key);
+    hub_buf_addc(&l->key, guarded ? 'G' : 'W');
+    hub_sql_write_shape(&local, &l->key);
+    hub_pg_link_send(l, guarded ? build_guarded : build_plain, &local, result, w);
+    return true;
+}
+
+void hub_pg_take_outcome(struct hub_write *w, const PGresult *r) {
+    bool rows = PQresultStatus(r) == PGRES_TUPLES_OK;
+    w->changes = hub_pg_changes(r);
+    if (!rows || !w->return_row || w->kind == HUB_INSERT || !PQntuples(r)) return;
+    size_t cap = 0;
+    hub_pg_take_row(r, 0, 0, w->table, &w->row, &cap);
+    hub_pg_settle_rows(&w->row);
+}

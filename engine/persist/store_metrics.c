@@ -1,0 +1,32 @@
+/* The store's metrics. */
+#include "persist/store_metrics.h"
+
+#include "base/metric.h"
+
+static struct hub_histogram commit_latency =
+    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"", "Time of a transaction, resp. a read, in the store");
+static struct hub_histogram read_latency =
+    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"read\"", "Time of a transaction, resp. a read, in the store");
+static struct hub_metric errors =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_errors_total", NULL, "Writes and reads that failed because the store was not available");
+static struct hub_metric queue = HUB_METRIC(HUB_GAUGE, "hubd_store_queue", NULL, "Writes and reads that wait for the store's answer");
+static struct hub_metric commits = HUB_METRIC(HUB_COUNTER, "hubd_store_commits_total", NULL, "Transactions committed");
+static struct hub_metric batch_writes = HUB_METRIC(HUB_COUNTER, "hubd_store_batch_writes_total", NULL, "Writes in the transactions committed");
+static struct hub_metric reconnects =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_reconnects_total", NULL, "Connections to the store that were lost and made again");
+static struct hub_metric retried =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_retried_writes_total", NULL, "Writes carried out one by one, because one of their batch was refused");
+static struct hub_metric connections = HUB_METRIC(HUB_GAUGE, "hubd_store_connections", NULL, "Connections to the store that are up");
+
+void hub_store_count_commit(uint64_t ns, size_t writes) {
+    hub_histogram_add(&commit_latency, ns);
+    hub_metric_add(&commits, 1);
+    hub_metric_add(&batch_writes, (int64_t)writes);
+}
+
+void hub_store_count_read(uint64_t ns) { hub_histogram_add(&read_latency, ns); }
+void hub_store_count_error(void) { hub_metric_add(&errors, 1); }
+void hub_store_count_reconnect(void) { hub_metric_add(&reconnects, 1); }
+void hub_store_count_retried(size_t n) { hub_metric_add(&retried, (int64_t)n); }
+void hub_store_show_queue(int64_t n) { hub_metric_set(&queue, n); }
+void hub_store_show_connections(int64_t n) { hub_metric_set(&connections, n); }

@@ -1,0 +1,14 @@
+/* What every store adapter counts, under the same names whatever the database is. */
+#ifndef HUB_PERSIST_STORE_METRICS_H
+#define HUB_PERSIST_STORE_METRICS_H
+#include <stddef.h>
+#include <stdint.h>
+
+void hub_store_count_commit(uint64_t ns, size_t writes); /* one transaction */
+void hub_store_count_read(uint64_t ns);
+void hub_store_count_error(void);           /* a write or read that failed because the store was not available */
+void hub_store_count_reconnect(void);       /* a connection that was lost and made again */
+void hub_store_count_retried(size_t n);     /* writes carried out one by one after their batch failed */
+void hub_store_show_queue(int64_t n);       /* waiting for an answer */
+void hub_store_show_connections(int64_t n); /* that are up */
+#endif
