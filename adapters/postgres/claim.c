@@ -44,13 +44,8 @@ static void take_back(struct writer *x) {
 
 static void on_row(void *arg, const PGresult *r) {
     struct hub_write *w = arg;
-    size_t cap = 0;
     w->changes = PQntuples(r);
-    if (!w->changes) return;
-    hub_rows_free(&w->row);
-    w->row = (struct hub_rows){0};
-    hub_pg_take_row(r, 0, 0, w->table, &w->row, &cap);
-    hub_pg_settle_rows(&w->row);
+    hub_pg_take_first(r, w->table, &w->row);
 }
 
 static void on_rows(void *arg, const struct failure *f) {

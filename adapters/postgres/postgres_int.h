@@ -55,8 +55,10 @@ void hub_pg_param_conds(struct params *p, const struct hub_table *t, const struc
 /* An element of an array that hub_pg_param_str takes when it is closed: {"a","b"}. */
 void hub_pg_array_add(struct hub_buf *array, struct hub_str s);
 const char *const *hub_pg_params_values(struct params *p);
-/* Row I of R, whose first columns are those of T from column FROM on, at the end of ROWS. Texts are offsets until hub_pg_settle_rows. */
-void hub_pg_take_row(const PGresult *r, int i, int from, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
+/* Row I of R, whose first columns are those of T, at the end of ROWS. Texts are offsets until hub_pg_settle_rows. */
+void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
+/* Its first row, if there is one, in the place of what is in ROWS. */
+void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows);
 void hub_pg_settle_rows(struct hub_rows *rows);
 struct hub_str hub_pg_text(const PGresult *r, int row, int column); /* {NULL, 0} for NULL */
 int64_t hub_pg_int(const PGresult *r, int row, int column);         /* 0 for NULL */
@@ -234,6 +236,7 @@ struct writer {
     struct counters counters;
     struct hub_cell *scratch; /* cells of a soft delete */
     size_t scratch_n;
+    struct hub_buf outbox_text;
     struct hub_write *single; /* the write being carried out alone */
     struct hub_list done;     /* of these: those through */
     int64_t marked;           /* what hubd_writer says */
@@ -298,6 +301,14 @@ void hub_pg_reset(struct hub_write *w); /* as if it had not been tried */
  * False: the write was refused, its code is set, nothing was sent. */
 bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result);
 void hub_pg_take_outcome(struct hub_write *w, const PGresult *r);
+/* It cannot be sent before it is known what the writes before it did. */
+bool hub_pg_goes_alone(const struct hub_write *w);
+/* The row of the outbox that tells of it. */
+void hub_pg_send_outbox(struct writer *x, const struct hub_write *w);
+/* Asks for the row that it is about to change; it comes into w->before. */
+void hub_pg_send_before(struct writer *x, struct hub_write *w);
+/* Asks for the row that has the conflict's columns in common with it. */
+void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *result);
 
 /* ---- postgres.c ---- */
 

@@ -31,7 +31,7 @@ static void build_select(struct hub_buf *sql, const void *what) { hub_sql_select
 static void on_select_result(void *arg, const PGresult *r) {
     struct job *j = arg;
     j->rows.table = j->q.table;
-    for (int i = 0; i < PQntuples(r); i++) hub_pg_take_row(r, i, 0, j->q.table, &j->rows, &j->rows_cap);
+    for (int i = 0; i < PQntuples(r); i++) hub_pg_take_row(r, i, j->q.table, &j->rows, &j->rows_cap);
 }
 
 /* An id that is no number has no row in a table whose ids are numbers. */

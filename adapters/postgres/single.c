@@ -1,7 +1,7 @@
-/* A segment that was refused, carried out again write by write inside one transaction: duplicates are answered with the existing row, what does
+/* Writes carried out one after the other inside one transaction: those of a segment that was refused, and those that need to know what a
+ * statement did before the next goes out (changes that others are to hear of, with the row before). Duplicates are answered with the existing row, what does
  * not fit its table fails alone, and the others keep their order and get numbers without gaps. */
 #include "adapters/postgres/postgres_int.h"
-#include "persist/store_metrics.h"
 
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
 
@@ -62,6 +62,12 @@ static void through(struct writer *x, bool undo) {
     if (!w->code && !w->duplicate && w->numbering != HUB_NUMBER_NONE)
         c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
     w->number = c ? hub_pg_counter_take(&x->counters, c) : 0;
+    if (w->code) {
+        hub_rows_free(&w->row);
+        hub_rows_free(&w->before);
+        w->row = w->before = (struct hub_rows){0};
+        w->changes = 0;
+    }
     hub_list_push(&x->done, &w->link);
     x->single = NULL;
     if (undo) hub_pg_link_command(&x->link, "ROLLBACK TO SAVEPOINT one");
@@ -71,10 +77,7 @@ static void through(struct writer *x, bool undo) {
 
 static void on_existing_row(void *arg, const PGresult *r) {
     struct hub_write *w = arg;
-    size_t cap = 0;
-    if (PQresultStatus(r) != PGRES_TUPLES_OK || !PQntuples(r)) return;
-    hub_pg_take_row(r, 0, 0, w->table, &w->row, &cap);
-    hub_pg_settle_rows(&w->row);
+    hub_pg_take_first(r, w->table, &w->row);
 }
 
 static void on_existing(void *arg, const struct failure *f) {
@@ -88,48 +91,44 @@ static void on_existing(void *arg, const struct failure *f) {
     through(x, false);
 }
 
-struct existing {
-    const struct hub_table *t;
-    const char *conflict;
-};
-
-static void build_existing(struct hub_buf *sql, const void *what) {
-    const struct existing *e = what;
-    hub_sql_existing(&hub_sql_postgres, e->t, e->conflict, sql);
-}
-
-/* The row that stood in the way of an INSERT. */
-static void find_existing(struct writer *x) {
-    struct hub_write *w = x->single;
-    struct link *l = &x->link;
-    const struct existing e = {w->table, w->conflict};
-    struct hub_str rest = hub_cstr(w->conflict);
-    hub_pg_params_clear(&l->params);
-    for (int col; (col = hub_sql_next_column(w->table, &rest)) >= 0;) hub_pg_param_cell(&l->params, &w->table->columns[col], &w->cells[col]);
-    hub_buf_clear(&l->key);
-    hub_buf_addc(&l->key, 'E');
-    hub_buf_add(&l->key, &e.t, sizeof e.t);
-    hub_buf_addz(&l->key, e.conflict);
-    hub_pg_link_send(l, build_existing, &e, on_existing_row, w);
-    hub_pg_link_sync(l, on_existing, x);
-}
-
 static void on_single_result(void *arg, const PGresult *r) { hub_pg_take_outcome(arg, r); }
 
+static void on_announced(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    if (f && hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE) {
+        give_up(x, f);
+        return;
+    }
+    if (f) hub_pg_fail(x->single, hub_pg_code(f->state), f->text);
+    through(x, f != NULL);
+}
+
+static void announce(struct writer *x) {
+    hub_pg_send_outbox(x, x->single);
+    hub_pg_link_sync(&x->link, on_announced, x);
+}
+
+static const char several_numbered[] = "a numbered write must change one row, and this would change several";
+static const char several_announced[] = "an announced write must change one row, and this would change several";
+
+/* After a statement that ran: is it what was asked for? */
 static void judge(struct writer *x) {
     struct hub_write *w = x->single;
     bool adds = w->kind == HUB_INSERT || w->kind == HUB_UPSERT;
+    bool several = w->changes > 1 && (w->numbering != HUB_NUMBER_NONE || w->announce);
     if (adds && !w->changes && w->conflict) {
-        find_existing(x);
+        hub_pg_send_existing(x, w, on_existing_row);
+        hub_pg_link_sync(&x->link, on_existing, x);
         return;
     }
-    bool several = w->numbering != HUB_NUMBER_NONE && w->changes > 1;
     if (!w->changes)
         hub_pg_fail(w, adds ? HUB_INTERNAL : HUB_NOT_FOUND, adds ? "nothing was inserted" : "no row meets the conditions");
     else if (several)
-        hub_pg_fail(w, HUB_BAD_REQUEST, "a numbered write must change one row, and this would change several");
-    if (several) hub_rows_free(&w->row);
-    through(x, several);
+        hub_pg_fail(w, HUB_BAD_REQUEST, w->numbering != HUB_NUMBER_NONE ? several_numbered : several_announced);
+    if (!w->code && w->announce && x->link.s->outbox)
+        announce(x);
+    else
+        through(x, several);
 }
 
 static void on_single(void *arg, const struct failure *f) {
@@ -155,7 +154,11 @@ static void go_on(struct writer *x) {
     if (w->numbering != HUB_NUMBER_NONE) c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
     hub_pg_reset(w);
     hub_pg_link_command(&x->link, "SAVEPOINT one");
-    hub_pg_send_write(x, w, false, c ? c->next + 1 : 0, on_single_result); /* it was sent before: nothing in it is refused here */
+    if (w->announce) hub_pg_send_before(x, w);
+    if (!hub_pg_send_write(x, w, false, c ? c->next + 1 : 0, on_single_result)) {
+        through(x, false);
+        return;
+    }
     hub_pg_link_sync(&x->link, on_single, x);
 }
 
@@ -171,7 +174,6 @@ static void on_begun(void *arg, const struct failure *f) {
 
 /* The counters are read again: the database's word counts. */
 void hub_pg_single_begin(struct writer *x) {
-    hub_store_count_retried(x->segment_n);
     x->phase = PHASE_SINGLE;
     x->segment_open = false;
     hub_pg_link_command(&x->link, "BEGIN");

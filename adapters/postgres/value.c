@@ -148,14 +148,14 @@ static bool take_number(struct hub_str s, const struct hub_column *col, struct h
     return true;
 }
 
-void hub_pg_take_row(const PGresult *r, int i, int from, const struct hub_table *t, struct hub_rows *rows, size_t *cap) {
+void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct hub_rows *rows, size_t *cap) {
     if (rows->n == *cap) {
         *cap = *cap ? *cap * 2 : 1;
         rows->cells = hub_xrealloc(rows->cells, *cap * t->column_n * sizeof *rows->cells);
     }
     struct hub_cell *row = rows->cells + rows->n * t->column_n;
     for (size_t c = 0; c < t->column_n; c++) {
-        struct hub_str s = hub_pg_text(r, i, from + (int)c);
+        struct hub_str s = hub_pg_text(r, i, (int)c);
         row[c] = (struct hub_cell){.kind = HUB_CELL_NULL};
         if (!s.p || take_number(s, &t->columns[c], &row[c])) continue;
         row[c] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)rows->text.n, s.n}};
@@ -172,6 +172,15 @@ void hub_pg_settle_rows(struct hub_rows *rows) {
         struct hub_cell *c = &rows->cells[i];
         if (c->kind == HUB_CELL_TEXT) c->s.p = rows->text.p + (uintptr_t)c->s.p;
     }
+}
+
+void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows) {
+    size_t cap = 0;
+    if (PQresultStatus(r) != PGRES_TUPLES_OK || !PQntuples(r)) return;
+    hub_rows_free(rows);
+    *rows = (struct hub_rows){0};
+    hub_pg_take_row(r, 0, t, rows, &cap);
+    hub_pg_settle_rows(rows);
 }
 
 /* ---- JSON for scripts, as the embedded store gives it ---- */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "adapters/postgres/postgres_int.h"
+#include "adapters/sql/outbox.h"
 #include "base/clock.h"
 
 void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why) {
@@ -11,7 +12,8 @@ void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why) {
 
 void hub_pg_reset(struct hub_write *w) {
     hub_rows_free(&w->row);
-    w->row = (struct hub_rows){0};
+    hub_rows_free(&w->before);
+    w->row = w->before = (struct hub_rows){0};
     w->code = HUB_OK;
     w->error[0] = 0;
     w->duplicate = false;
@@ -74,13 +76,25 @@ static void build_guarded(struct hub_buf *sql, const void *what) {
 
 static void build_plain(struct hub_buf *sql, const void *what) { hub_sql_write(&hub_sql_postgres, what, sql); }
 
+/* An announced INSERT tells of its cells, unless the database adds the id. */
+static bool adds_id(const struct hub_write *w) {
+    return w->kind == HUB_INSERT && w->table->id != HUB_NO_ID && w->cells[w->table->id].kind == HUB_CELL_ABSENT;
+}
+
+static bool wants_row(const struct hub_write *w) {
+    if (w->kind == HUB_INSERT) return w->announce && adds_id(w);
+    return w->return_row || w->announce;
+}
+
+bool hub_pg_goes_alone(const struct hub_write *w) { return w->announce && (w->kind != HUB_INSERT || adds_id(w)); }
+
 bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result) {
     struct link *l = &x->link;
     struct hub_write local = *w; /* cells may be swapped for scratch */
     bool changes = w->kind == HUB_UPDATE || w->kind == HUB_DELETE;
     bool guarded = strict && changes && w->numbering != HUB_NUMBER_NONE;
     if (strict && w->kind == HUB_INSERT) local.conflict = NULL;
-    if (w->kind == HUB_INSERT) local.return_row = false;
+    local.return_row = wants_row(w);
     prepare_cells(x, &local, number);
     hub_pg_params_clear(&l->params);
     for (size_t i = 0; local.cells && i < w->table->column_n; i++)
@@ -98,10 +112,76 @@ bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64
 }
 
 void hub_pg_take_outcome(struct hub_write *w, const PGresult *r) {
-    bool rows = PQresultStatus(r) == PGRES_TUPLES_OK;
     w->changes = hub_pg_changes(r);
-    if (!rows || !w->return_row || w->kind == HUB_INSERT || !PQntuples(r)) return;
-    size_t cap = 0;
-    hub_pg_take_row(r, 0, 0, w->table, &w->row, &cap);
-    hub_pg_settle_rows(&w->row);
+    if (wants_row(w)) hub_pg_take_first(r, w->table, &w->row);
+}
+
+/* ---- what others are to hear of ---- */
+
+void hub_pg_send_outbox(struct writer *x, const struct hub_write *w) {
+    const struct hub_table *t = x->link.s->outbox;
+    struct link *l = &x->link;
+    struct hub_cell cells[HUB_OUT_COLUMNS];
+    const struct hub_write out = {.table = t, .kind = HUB_INSERT, .cells = cells};
+    hub_sql_outbox_row(w, cells, &x->outbox_text);
+    hub_pg_params_clear(&l->params);
+    for (size_t i = 0; i < t->column_n; i++) hub_pg_param_cell(&l->params, &t->columns[i], &cells[i]);
+    hub_buf_clear(&l->key);
+    hub_buf_addc(&l->key, 'W');
+    hub_sql_write_shape(&out, &l->key);
+    hub_pg_link_send(l, build_plain, &out, NULL, NULL);
+}
+
+static void on_before(void *arg, const PGresult *r) {
+    struct hub_write *w = arg;
+    hub_pg_take_first(r, w->table, &w->before);
+}
+
+static void build_before(struct hub_buf *sql, const void *what) {
+    hub_sql_select(&hub_sql_postgres, what, sql);
+    hub_buf_addz(sql, " FOR UPDATE");
+}
+
+/* The row that an UPDATE is about to change. */
+static void send_before_update(struct writer *x, struct hub_write *w) {
+    struct link *l = &x->link;
+    int active = w->table->active;
+    bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
+    const struct hub_select q = {.table = w->table, .where = w->where, .where_n = w->where_n, .order_by = -1, .limit = 1, .with_inactive = restores};
+    hub_pg_params_clear(&l->params);
+    hub_pg_param_conds(&l->params, w->table, w->where, w->where_n);
+    hub_pg_param_int(&l->params, q.limit);
+    hub_pg_param_int(&l->params, q.offset);
+    hub_buf_clear(&l->key);
+    hub_buf_addc(&l->key, 'B');
+    hub_sql_select_shape(&q, &l->key);
+    hub_pg_link_send(l, build_before, &q, on_before, w);
+}
+
+void hub_pg_send_before(struct writer *x, struct hub_write *w) {
+    if (w->kind == HUB_UPDATE) send_before_update(x, w);
+    if (w->kind == HUB_UPSERT) hub_pg_send_existing(x, w, on_before);
+}
+
+struct existing {
+    const struct hub_table *t;
+    const char *conflict;
+};
+
+static void build_existing(struct hub_buf *sql, const void *what) {
+    const struct existing *e = what;
+    hub_sql_existing(&hub_sql_postgres, e->t, e->conflict, sql);
+}
+
+void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *result) {
+    struct link *l = &x->link;
+    const struct existing e = {w->table, w->conflict};
+    struct hub_str rest = hub_cstr(w->conflict);
+    hub_pg_params_clear(&l->params);
+    for (int col; (col = hub_sql_next_column(w->table, &rest)) >= 0;) hub_pg_param_cell(&l->params, &w->table->columns[col], &w->cells[col]);
+    hub_buf_clear(&l->key);
+    hub_buf_addc(&l->key, 'E');
+    hub_buf_add(&l->key, &e.t, sizeof e.t);
+    hub_buf_addz(&l->key, e.conflict);
+    hub_pg_link_send(l, build_existing, &e, result, w);
 }

@@ -199,32 +199,43 @@ static void on_segment(void *arg, const struct failure *f) {
     } else if (hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && !hub_pg_passing(f->state)) {
         hub_pg_set_down(x, f->text);
         refuse_segment(x, f);
-    } else
+    } else {
+        hub_store_count_retried(x->segment_n);
         hub_pg_single_begin(x);
+    }
 }
 
-/* What comes first in the queue and has its counter goes into the segment. */
-static void send_segment(struct writer *x) {
+/* What comes first in the queue and has its counter goes into the segment; ALONE: of those that are carried out one by one. */
+static void take_segment(struct writer *x, bool alone) {
     x->began = hub_mono_ns();
     while (!hub_list_empty(&x->queue) && x->segment_n < MAX_BATCH) {
         struct hub_write *w = write_of(x->queue.next);
         struct counter *c;
-        if (!counter_for(x, w, &c)) break;
+        if (!counter_for(x, w, &c) || (!w->adapter && hub_pg_goes_alone(w) != alone)) break;
         hub_list_remove(&w->link);
         if (w->adapter) {
             hub_pg_answer_count(x->link.s, w->adapter, c);
             continue;
         }
         int64_t number = c ? c->next + 1 : 0;
-        if (!hub_pg_send_write(x, w, true, number, on_written)) {
+        if (!alone && !hub_pg_send_write(x, w, true, number, on_written)) {
             hub_pg_answer(x->link.s, w);
             continue;
         }
-        if (c) w->number = hub_pg_counter_take(&x->counters, c);
+        if (!alone && w->announce && x->link.s->outbox) hub_pg_send_outbox(x, w);
+        if (c && !alone) w->number = hub_pg_counter_take(&x->counters, c);
         hub_list_push(&x->segment, &w->link);
         x->segment_n++;
     }
-    if (!x->segment_n) return;
+}
+
+static void send_segment(struct writer *x) {
+    take_segment(x, false);
+    if (!x->segment_n) {
+        take_segment(x, true);
+        if (x->segment_n) hub_pg_single_begin(x);
+        return;
+    }
     hub_pg_send_close(x);
     x->phase = PHASE_SEGMENT;
     x->segment_open = true;
@@ -271,5 +282,6 @@ void hub_pg_writer_free(struct store *s) {
     hub_timer_stop(s->loop, &x->retry);
     hub_pg_link_close(&x->link);
     hub_pg_counters_clear(&x->counters);
+    hub_buf_free(&x->outbox_text);
     free(x->scratch);
 }

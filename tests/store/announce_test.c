@@ -1,10 +1,8 @@
 /* Writes that others are to hear of: the rows before and after, and the outbox row of the same transaction. */
-#include <signal.h>
-#include <sys/wait.h>
+#include "any_store.h"
 
 #include "base/uuid.h"
 #include "persist/tables.h"
-#include "sqlite_fixture.h"
 
 /* A table without soft deletion and times, and with a key of numbers. */
 enum { THING_ID, THING_NAME, THING_N, THING_COLUMNS };
@@ -257,6 +255,7 @@ static void without_an_outbox_the_rows_are_given_all_the_same(void **state) {
 /* Six bytes of JSON per character make the outbox row too large, though not the row itself. */
 static void a_change_too_large_to_be_told_is_not_made(void **state) {
     (void)state;
+    if (on_postgres) skip(); /* holds much larger ones */
     start(true);
     size_t n = 12 << 20;
     char *name = hub_xmalloc(n + 1);
@@ -305,7 +304,7 @@ static void write_until_killed(int fd) {
     static struct message m[16];
     report_fd = fd;
     loop = hub_loop_new();
-    if (hub_sqlite_ops.open(loop, &opened_with, &store, NULL)) _exit(2);
+    if (store_ops()->open(loop, &opened_with, &store, NULL) || store->ops->apply(store, NULL)) _exit(2);
     for (int i = 0; i < 16; i++) send_next(&m[i]);
     hub_loop_run(loop);
     _exit(5);
@@ -326,12 +325,15 @@ static void after_kill_9_every_message_has_its_outbox_row(void **state) {
     close(fds[0]);
     waitpid(pid, &status, 0);
     assert_true(WIFSIGNALED(status));
-    assert_int_equal(hub_sqlite_ops.open(loop, &opened_with, &store, NULL), HUB_OK);
-    int64_t n = sql_int("SELECT count(*) AS v FROM chatMessage");
+    open_messages(store_ops());
+    assert_int_equal(counter("r1").code, HUB_OK); /* what the killed one had under way is over */
+    int64_t n = sql_int("SELECT count(*) AS v FROM \"chatMessage\"");
     assert_true(n >= 300);
     assert_int_equal(outbox_n(), n);
-    assert_int_equal(sql_int("SELECT count(*) AS v FROM chatMessage m JOIN hubd_outbox_shop o ON o.\"key\" = m.id AND "
-                             "json_extract(o.\"after\", '$.seq') = m.seq"),
+    assert_int_equal(sql_int(on_postgres ? "SELECT count(*) AS v FROM \"chatMessage\" m JOIN hubd_outbox_shop o ON o.\"key\" = m.id AND "
+                                           "(o.\"after\" ->> 'seq')::bigint = m.seq"
+                                         : "SELECT count(*) AS v FROM \"chatMessage\" m JOIN hubd_outbox_shop o ON o.\"key\" = m.id AND "
+                                           "json_extract(o.\"after\", '$.seq') = m.seq"),
                      n);
     finish();
 }
@@ -349,5 +351,5 @@ int main(void) {
         cmocka_unit_test(scripts_may_look_at_the_outbox_and_no_more),
         cmocka_unit_test(after_kill_9_every_message_has_its_outbox_row),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_ON_STORE(tests);
 }
