@@ -192,6 +192,15 @@ static void flush_now(struct hub_eio *e) {
 
 #define BURST 4 /* times max_queue_bytes that one turn may queue for a peer that was not behind */
 
+/* The socket may have room again since the last short write, although this turn has not been told so. */
+static bool takes_more(struct hub_eio *e) {
+    size_t before = e->q.bytes;
+    if (!e->conn || !e->conn->blocked) return false;
+    e->conn->blocked = false;
+    flush_now(e);
+    return e->state == HUB_EIO_RUNNING && e->q.bytes < before;
+}
+
 /* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest first and some more
  * than needed, so that the queue is not searched again for every frame. */
 static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
@@ -208,6 +217,8 @@ static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
         hub_metric_add(&hub_metric_dropped, 1);
         return false;
     }
+    if (takes_more(e)) return make_room(e, len, flags);
+    if (e->state != HUB_EIO_RUNNING) return false;
     hub_metric_add(&hub_metric_slow, 1);
     hub_eio_end(e, HUB_CLOSE_SLOW, 1013, "slow_reader", HUB_SLOW_TIMEOUT);
     return false;

@@ -4,6 +4,7 @@
  *   !close            ends the session from our side
  *   !flood N S E      sends N messages of S bytes that begin with their number, ephemeral when E is 1
  *   !quiet            stops echoing
+ *   !hold N S E       holds the loop until release_loop(), then sends like !flood in the same turn
  * and serves HTTP: /echo gives the body back, /later does so 20 ms later, /never not at all, /big?n=N gives N bytes, /agent the
  * User-Agent; anything else is 404. */
 #ifndef TRANSPORT_FIXTURE_H
@@ -40,7 +41,8 @@ struct server {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int opened, closed, big;      /* big: answers of /big */
+    int opened, closed, big, held; /* big: answers of /big */
+    bool released;
     enum hub_close_reason reason; /* of the last closed session */
     bool refuse;                  /* open answers NULL */
     struct hub_task stop, close_all;
@@ -87,7 +89,7 @@ static void app_send(struct session *s, struct hub_str payload, bool binary, int
 static void app_flood(struct session *s, struct hub_str text) {
     int count, size, ephemeral;
     char *copy = hub_str_dup(text);
-    assert_int_equal(sscanf(copy, "!flood %d %d %d", &count, &size, &ephemeral), 3);
+    assert_int_equal(sscanf(copy, "!%*s %d %d %d", &count, &size, &ephemeral), 3);
     free(copy);
     char *payload = hub_xmalloc((size_t)size + 16);
     memset(payload, 'x', (size_t)size);
@@ -99,6 +101,21 @@ static void app_flood(struct session *s, struct hub_str text) {
     free(payload);
 }
 
+static void app_hold(void) {
+    note(&server.held);
+    pthread_mutex_lock(&server.lock);
+    while (!server.released) pthread_cond_wait(&server.changed, &server.lock);
+    server.released = false;
+    pthread_mutex_unlock(&server.lock);
+}
+
+static inline void release_loop(void) {
+    pthread_mutex_lock(&server.lock);
+    server.released = true;
+    pthread_cond_broadcast(&server.changed);
+    pthread_mutex_unlock(&server.lock);
+}
+
 static void app_message(void *client, struct hub_str payload, bool binary) {
     struct session *s = client;
     if (hub_str_is(payload, "!close"))
@@ -107,6 +124,8 @@ static void app_message(void *client, struct hub_str payload, bool binary) {
         s->quiet = true;
     else if (hub_str_starts(payload, HUB_STR("!flood ")))
         app_flood(s, payload);
+    else if (hub_str_starts(payload, HUB_STR("!hold ")))
+        app_hold(), app_flood(s, payload);
     else if (!s->quiet)
         app_send(s, payload, binary, 0);
 }
@@ -213,16 +232,19 @@ static void stop(void) {
     assert_int_equal(server.opened, server.closed); /* every opened session was closed exactly once */
 }
 
-static inline enum hub_close_reason wait_for_closed(int count) {
+static inline void wait_for(const int *counter, int count, const char *what) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE;
     pthread_mutex_lock(&server.lock);
-    while (server.closed < count)
-        if (pthread_cond_timedwait(&server.changed, &server.lock, &until)) fail_msg("only %d of %d sessions ended", server.closed, count);
-    enum hub_close_reason reason = server.reason;
+    while (*counter < count)
+        if (pthread_cond_timedwait(&server.changed, &server.lock, &until)) fail_msg("only %d of %d %s", *counter, count, what);
     pthread_mutex_unlock(&server.lock);
-    return reason;
+}
+
+static inline enum hub_close_reason wait_for_closed(int count) {
+    wait_for(&server.closed, count, "sessions ended");
+    return server.reason;
 }
 
 static inline int start_defaults(void **state) {

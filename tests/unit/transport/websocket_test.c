@@ -231,6 +231,23 @@ static void a_burst_over_the_bound_reaches_a_reader_whose_socket_takes_it(void *
     hang_up(&p);
 }
 
+/* Once the session was closed: nobody looked whether the socket had room again since it last had none. */
+static void a_reader_that_has_caught_up_since_the_last_write_is_not_slow(void **state) {
+    (void)state;
+    struct peer p = stall("4!flood 8 60000 0"); /* more than the kernel takes: the rest is queued */
+    struct hub_buf out = {0};
+    ws_text(&p, "4!hold 1 60000 0"); /* over the bound with that rest */
+    wait_for(&server.held, 1, "holds");
+    for (int i = 0; i < 6; i++) assert_int_equal(ws_take(&p, &out), HUB_WS_TEXT);
+    release_loop();
+    for (int i = 6; i < 9; i++) {
+        assert_int_equal(ws_take(&p, &out), HUB_WS_TEXT);
+        assert_int_equal(out.n, 60001);
+    }
+    hub_buf_free(&out);
+    hang_up(&p);
+}
+
 static void a_polling_reader_that_never_polls_is_closed_too(void **state) {
     (void)state;
     struct peer p = dial();
@@ -257,6 +274,7 @@ int main(void) {
         NARROW(a_reader_that_is_too_slow_for_ephemeral_events_loses_the_oldest_and_stays),
         NARROW(a_message_larger_than_the_bound_reaches_a_reader_that_keeps_up),
         NARROW(a_burst_over_the_bound_reaches_a_reader_whose_socket_takes_it),
+        NARROW(a_reader_that_has_caught_up_since_the_last_write_is_not_slow),
         NARROW(a_polling_reader_that_never_polls_is_closed_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
