@@ -100,6 +100,9 @@ describe("bridged events", () => {
     const told = await op.next("hub:roomUpdated");
     assert.equal(told.roomId, roomId);
     assert.equal(told.record.title, "New title");
+    assert.equal(told.record.status, "active");
+    assert.equal(told.changes.title, "New title");
+    assert.equal("status" in told.changes, false);
   });
 
   for (const how of ["close", "drop"]) {
@@ -130,14 +133,18 @@ describe("bridged events", () => {
 describe("with autoBridgeDataEvents off", () => {
   const server = serve((def) => {
     bridged(def);
+    def.hubs = [structuredClone({ ...def.hub, hubBasics: { name: "loud" } })];
     def.hub.eventSettings.autoBridgeDataEvents = false;
   });
 
-  test("changes of objects are told to nobody", async () => {
+  test("changes of objects are told to nobody, though another hub tells them", async () => {
     const roomId = server.room();
     const op = await server.member("op", roomId, { role: "operator" });
+    const loud = await server.member("op", roomId, { role: "operator", hub: "loud" });
     await op.ok("hub:send", { roomId, messageType: "enter", content: { user: "ann" } });
     await op.ok("hub:send", { roomId, messageType: "rename", content: { title: "x" } });
+    await loud.next("hub:memberJoined");
+    await loud.next("hub:roomUpdated");
     await op.nothing("hub:memberJoined", "hub:roomUpdated");
   });
 });

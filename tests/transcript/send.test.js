@@ -453,6 +453,7 @@ describe("content of custom types", () => {
     ["a DateTime that cannot be", { until: "2030-13-45T99:99:99Z" }, /until/],
     ["a number for JSON", { extra: 5 }, /extra/],
     ["an object for an ID", { ref: {} }, /ref/],
+    ["nothing for an ID", { ref: "" }, /ref/],
     ["an unknown field", { colour: "red" }, /colour/],
   ]) {
     test(`${what} is refused, naming the field`, async () => {

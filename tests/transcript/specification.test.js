@@ -121,13 +121,13 @@ describe("authCacheTTL", () => {
     await serving(members(2), async (server) => {
       const { roomId, ann } = await scene(server);
       await ann.ok("hub:join", { roomId });
-      for (;;) {
+      let answer;
+      await eventually("the role is forgotten", async () => {
         await ann.call("hub:leave", { roomId });
-        const { ok, error } = await ann.call("hub:join", { roomId });
-        if (ok) continue;
-        assert.equal(error.code, "not_authorized");
-        break;
-      }
+        answer = await ann.call("hub:join", { roomId });
+        return !answer.ok;
+      });
+      assert.equal(answer.error.code, "not_authorized");
     });
   });
 });
@@ -616,7 +616,9 @@ describe("a scheduled action", () => {
           { name: "n", fieldType: "Integer" },
         ],
       },
+      { name: "burn" },
     ];
+    const burn = "local t = time.now() while time.now() < t + 15 do end return {accept = true, persist = false, broadcast = false}";
     const scheduledActions = [
       {
         name: "pulse",
@@ -629,7 +631,7 @@ describe("a scheduled action", () => {
         },
       },
     ];
-    def.hub.hubLogic = { scheduledActions };
+    def.hub.hubLogic = { scheduledActions, messageHandlers: [{ messageType: "burn", script: { lua: burn } }] };
   };
   const server = serve(ticking);
   const beat = (peer) => peer.next("hub:messageArrived", ({ message }) => message.messageType === "beat");
@@ -641,9 +643,18 @@ describe("a scheduled action", () => {
     const first = (await beat(ann)).message;
     assert.equal(first.content.title, title);
     assert.equal(first.senderId, null);
+    // Scripts of another room make every tick late, by 8 ms on average; that must not add up.
+    const elsewhere = server.room();
+    const bob = await server.member("bob", elsewhere);
+    let done = false;
+    const burning = (async () => {
+      while (!done) await bob.ok("hub:send", { roomId: elsewhere, messageType: "burn", content: {} });
+    })();
     // Over fifty intervals, from any of eleven beats on: one that arrives late on a busy machine proves nothing.
     const beats = [];
     for (let i = 0; i <= 60; i++) beats.push({ n: (await beat(ann)).message.content.n, at: performance.now() });
+    done = true;
+    await burning;
     const means = beats.slice(50).map((last, i) => (last.at - beats[i].at) / (last.n - beats[i].n));
     assert.ok(
       means.some((mean) => Math.abs(mean - 100) < 2),
