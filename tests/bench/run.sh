@@ -2,7 +2,7 @@
 # Load figures of hubd beside Socket.IO on Node and the limit programs: server on one core, generator on the other, the servers of
 # a row taking turns, medians over the rounds. The unit is work per CPU-second of the server, which holds on a shared machine; only
 # ratios mean something, and they are taken within each round. Usage: tests/bench/run.sh [--only ROW[,ROW…]] [--rounds N] [--duration SECONDS] [--warmup SECONDS] [--build DIR]
-# Rows: fanout persisted single rooms ack idle connects start handler ticks attended. Targets are reported, never enforced; the exit code says
+# Rows: fanout persisted single rooms ack idle connects start handler ticks attended; sqlite postgres. Targets are reported, never enforced; the exit code says
 # whether everything could be measured.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -38,7 +38,10 @@ stop_server() {
     wait "$server_pid" 2>/dev/null || true
     server_pid=""
 }
-trap 'stop_server; rm -rf "$work"' EXIT
+stop_backends() { # they end when nobody holds their standard input open
+    [ -z "${backends[0]-}" ] || { exec {backends[1]}>&-; wait "$backends_PID" 2>/dev/null; } || true
+}
+trap 'stop_server; stop_backends; rm -rf --one-file-system "$work"' EXIT
 trap 'exit 130' INT TERM
 
 server_core=() generator_core=()
@@ -52,10 +55,12 @@ ulimit -n "$(ulimit -Hn)"
 node=node
 if ! command -v node >/dev/null; then
     node="" && echo "node is not installed: no comparison with Socket.IO" >&2
-elif [ ! -d tests/bench/node/node_modules/socket.io ]; then
+elif [ ! tests/bench/node/node_modules/.package-lock.json -nt tests/bench/node/package-lock.json ]; then
+    echo "Installing the packages of the Node server; one of them may have to be compiled" >&2
     (cd tests/bench/node && npm ci --no-audit --no-fund --silent >"$work/npm.log" 2>&1) || {
         node="" && echo "npm could not install socket.io ($(tail -1 "$work/npm.log")): no comparison with Socket.IO" >&2
     }
+    [ -z "$node" ] || touch tests/bench/node/node_modules/.package-lock.json
 fi
 
 # ---- servers ----
@@ -72,12 +77,14 @@ free_port() {
     while port=$((port + 1)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
 }
 
+store="" # where messages go when that is not a fresh SQLite file
 command_of() { # server; sets cmd. Every start gets data of its own
     case $1 in
     hubd*)
         rm -rf "$work/data" && mkdir "$work/data"
-        cmd=("$build/hubd" "$work/$service" --set "listen.port=$port" --set "store.url=sqlite:$work/data/bench.db" --log-level error)
+        cmd=("$build/hubd" "$work/$service" --set "listen.port=$port" --set "store.url=${store:-sqlite:$work/data/bench.db}" --log-level error)
         ;;
+    node-*) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port" "$store") ;;
     node) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port") ;;
     *) cmd=("$peers/$1" "$port") ;;
     esac
@@ -268,6 +275,149 @@ fi
 if wants attended; then
     rounds_of attended deliveriesPerCpuSecond "hubd-attended=--hub attended --readers 20" "hubd-plain=--hub plain" -- --event message --members 1000 --window 16
     show attended "room of 1,000 with receipts and presence" hubd-attended hubd-plain:0.9
+fi
+
+# ---- the second table: durable sends, with the store's work counted in ----
+
+service=cost server_core=() generator_core=() # whoever has work gets a core
+senders=200
+durable_load=(--event message --rooms "$senders" --members 1 --publishers all)
+
+# CPU time of processes and of their children, in ticks.
+ticks() { # pid…
+    local pid family=""
+    for pid; do family+=" $pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)"; done
+    # shellcheck disable=SC2086,SC2046
+    awk '{sub(/.*\) /, ""); sum += $12 + $13} END {print sum + 0}' $(printf '/proc/%s/stat ' $family) 2>/dev/null || true
+}
+# Runs a command; what PIDs (and, given as "self", the command itself) use of the CPU while it measures goes into busy, in cores.
+sampled() { # pids command…
+    local pids=$1 pid before seconds
+    shift
+    "$@" &
+    pid=$!
+    pids=${pids/self/$pid}
+    sleep "$(awk -v w="$warmup" 'BEGIN {print w + 0.8}')"
+    seconds=$(awk -v d="$duration" 'BEGIN {print (d > 1.5 ? d - 1 : 0.5)}')
+    # shellcheck disable=SC2086
+    before=$(ticks $pids)
+    sleep "$seconds"
+    # shellcheck disable=SC2086
+    busy=$(awk -v a="$before" -v b="$(ticks $pids)" -v s="$seconds" -v hz="$(getconf CLK_TCK)" 'BEGIN {print (b - a) / hz / s}')
+    wait "$pid"
+}
+generate() { # generator-arguments…
+    "$build/hubctl" bench "http://127.0.0.1:$port" --pid "$server_pid" --format json --duration "$duration" --warmup "$warmup" "$@"
+}
+
+# A database with hubd's tables and the rooms in it, for every run a copy.
+make_template() { # kind
+    store=$2
+    start_server hubd && stop_server
+}
+fresh_store() { # kind; sets store
+    case $1 in
+    sqlite)
+        rm -f "$work"/durable.db* && cp "$work/template.db" "$work/durable.db"
+        store=sqlite:$work/durable.db
+        ;;
+    postgres)
+        databases=$((databases + 1))
+        psql -q "$postgres_url" -c "CREATE DATABASE bench$databases TEMPLATE template_bench"
+        store=${postgres_url%/*}/bench$databases
+        ;;
+    esac
+}
+drop_store() {
+    [ "$1" != postgres ] || psql -q "$postgres_url" -c "DROP DATABASE bench$databases WITH (FORCE)"
+}
+
+measure_durable() { # kind server generator-arguments…: the report in $work/out.json, the load on the CPUs in busy
+    local kind=$1 server=$2 mode=(--mode plain --ack) rc=0
+    shift 2
+    [ "$server" != hubd ] || mode=(--hub plain --message-type note)
+    rm -f "$work/out.json"
+    fresh_store "$kind"
+    if [ "$server" = limit ]; then
+        sampled "self ${database_pid-}" "$peers/limit_$kind" "${store#sqlite:}" "$senders" "$duration" "$warmup" >"$work/out.json" 2>"$work/err" || rc=$?
+    else
+        start_server "$server-$kind" && sampled "$server_pid ${database_pid-}" generate "${durable_load[@]}" "${mode[@]}" "$@" >"$work/out.json" 2>"$work/err" || rc=$?
+        stop_server
+    fi
+    drop_store "$kind"
+    [ $rc = 0 ] || echo "  $kind $server: $(head -3 "$work/err")" >&2
+    [ $rc = 0 ] && grep -q '"connections"' "$work/out.json"
+}
+note_durable() { # row server
+    note "$1" "$2" "$(field acksPerSecond)"
+    note "$1" "$2-cpu" "$(awk -v n="$(field acksPerSecond)" -v busy="$busy" 'BEGIN {if (busy > 0) print n / busy}')"
+    note "$1" "$2-p50" "$(field ackP50Ms)"
+    note "$1" "$2-p99" "$(field ackP99Ms)"
+}
+durable_rounds() { # kind
+    local round server
+    for round in $(seq "$rounds"); do
+        for server in hubd limit node; do
+            [ "$server" != node ] || [ -n "$node" ] || continue
+            if measure_durable "$1" "$server"; then
+                note_durable "$1" "$server"
+                complain_about_losses "$1 $server"
+            else
+                failures=$((failures + 1))
+                note "$1" "$server" ""
+                note "$1" "$server-cpu" ""
+            fi
+        done
+    done
+}
+half_of_the_maximum() { # kind
+    local rate
+    rate=$(median "$1 hubd" | awk '{print int($1 / 2)}')
+    [ "${rate:-0}" -gt 0 ] || return 0
+    for round in $(seq "$rounds"); do
+        if measure_durable "$1" hubd --rate "$rate"; then note_durable "$1" half; else failures=$((failures + 1)); fi
+    done
+}
+durable_line() { printf '| %-30s | %-14s | %8s | %9s | %-24s | %-7s | %-7s | %s |\n' "$@"; }
+durable_table() { # kind title
+    local server target ratio title=$2
+    for entry in hubd: limit:0.6 node:4 half:; do
+        server=${entry%%:*} target=${entry#*:}
+        [ "$server" = half ] && title="the same at half of that rate"
+        ratio=$([ -z "$target" ] || ratio "$1 hubd" "$1 $server")
+        durable_line "$title" "${server/half/hubd}$([ "$server" != limit ] || echo "_$1")" "$(human "$(median "$1 $server")")" "$(human "$(median "$1 $server-cpu")")" \
+            "$(latency "$1 $server")" "$ratio" "$([ -z "$target" ] || ratio "$1 hubd-cpu" "$1 $server-cpu")" \
+            "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
+        title=""
+    done
+}
+durable() { # kind title
+    durable_rounds "$1"
+    half_of_the_maximum "$1"
+    durable_table "$@"
+}
+
+if wants sqlite || wants postgres; then
+    echo
+    durable_line "durable sends" server "per s" "per CPU-s" "latency p50 / p99, ms" "hubd is" "per CPU" target
+    durable_line --- --- ---: ---: --- --- --- ---
+fi
+if wants sqlite; then
+    make_template sqlite "sqlite:$work/template.db"
+    durable sqlite "$senders senders, SQLite"
+fi
+if wants postgres; then
+    database_pid="" databases=0
+    coproc backends { exec tests/transcript/run.sh tests/bench/backends.mjs postgres 2>"$work/backends.log"; }
+    while read -r name postgres_url database_pid <&"${backends[0]}" && [ "$name" != postgres ] && [ "$name" != ready ]; do :; done
+    if [ "$name" = postgres ] && [ "$postgres_url" != - ]; then
+        psql -q "$postgres_url" -c "CREATE DATABASE template_bench"
+        make_template postgres "${postgres_url%/*}/template_bench"
+        durable postgres "$senders senders, PostgreSQL"
+    else
+        echo "No PostgreSQL: $database_pid $(tail -1 "$work/backends.log")" >&2
+    fi
+    stop_backends
 fi
 
 echo

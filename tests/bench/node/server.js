@@ -1,15 +1,26 @@
-// The work of the bench on stock Socket.IO: rooms, an ephemeral broadcast, an echo with acknowledgement. Usage: node server.js PORT
+// The work of the bench on stock Socket.IO: rooms, an ephemeral broadcast, an echo with acknowledgement; with a STORE also messages that are
+// stored, acknowledged and then sent on. Usage: node server.js PORT [postgresql://… | sqlite:FILE]
 "use strict";
 const { Server } = require("socket.io");
 
-const port = Number(process.argv[2]);
-const io = new Server(port, { transports: ["websocket"], perMessageDeflate: false, serveClient: false });
+const [port, store] = process.argv.slice(2);
+const insert = store && require("./stores.js").open(store);
+const io = new Server(Number(port), { transports: ["websocket"], perMessageDeflate: false, serveClient: false });
+const seqs = new Map();
+
+async function keep(message, ack) {
+  const seq = (seqs.get(message.roomId) ?? 0) + 1;
+  seqs.set(message.roomId, seq);
+  const stored = await insert(message.roomId, message.data, seq);
+  ack({ ok: true, message: stored });
+  io.to(message.roomId).emit("message", stored);
+}
 
 io.on("connection", (socket) => {
   socket.on("join", ({ roomId }, ack) => {
     socket.join(roomId);
     ack({ ok: true });
   });
-  socket.on("message", (message) => io.to(message.roomId).emit("message", message));
+  socket.on("message", insert ? keep : (message) => io.to(message.roomId).emit("message", message));
   socket.on("echo", (data, ack) => ack(data));
 });
