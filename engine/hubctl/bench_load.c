@@ -121,7 +121,7 @@ static void publish(struct load *l, uint32_t k, uint64_t sent_ns) {
 }
 
 static void make_due(struct load *l, uint32_t k) {
-    if (l->publishers[k].due || l->o->rate > 0) return;
+    if (l->publishers[k].due || l->o->rate > 0 || l->o->listen) return;
     l->publishers[k].due = true;
     l->due[l->due_n++] = k;
 }
@@ -200,7 +200,8 @@ static void check_room_seq(struct load *l, struct member *m, struct hub_str text
 
 static void on_delivery(struct load *l, uint32_t i, struct hub_str text) {
     struct member *m = &l->members[i];
-    if (l->o->event == HUB_BENCH_ECHO) { /* a hub's event comes back to its sender, too; what counts is the answer */
+    /* A hub's event comes back to its sender, too, but there the answer counts; when listening nothing is our own. */
+    if (l->o->event == HUB_BENCH_ECHO || l->o->listen) {
         if (l->measuring) l->r->deliveries++;
         return;
     }

@@ -47,6 +47,7 @@ static const char *const formats[] = {"text", "json", NULL};
     X("--ack", "", FLAG, AT(ack), 0, 0, NULL, "ask for acknowledgements (default for --event message in hub mode)")                                 \
     X("--no-ack", "", FLAG, SPECIAL, 0, 0, NULL, "do not")                                                                                          \
     X("--others", "", FLAG, AT(others), 0, 0, NULL, "the server does not send a publisher its own events")                                          \
+    X("--listen", "", FLAG, AT(listen), 0, 0, NULL, "send nothing; count the events named by --custom-event that arrive")                           \
     X("--token", "TEMPLATE", TEXT, AT(token), 0, 0, NULL, "auth.token; %d is the connection's number (default in hub mode dev:u%d)")                \
     X("--room-template", "TEMPLATE", TEXT, AT(room), 0, 0, NULL, "room ids; %d is the room's number (default r%d)")                                 \
     X("--pid", "PID", COUNT, AT(pid), 1, 4194304, NULL, "the server's process: measure its CPU time and memory")                                    \

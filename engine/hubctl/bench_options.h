@@ -33,6 +33,7 @@ struct hub_bench_options {
     uint32_t readers;                        /* members per room that tell once a second how far they have read */
     bool ack;                                /* ask for an acknowledgement of every message */
     bool others;                             /* the server leaves the publisher out of its own broadcasts */
+    bool listen;                             /* publish nothing, count the events called custom_event */
     bool json, remote;
     int pid; /* 0 = not given */
 };

@@ -91,6 +91,7 @@ static void add_connects(struct hub_buf *b, const struct hub_bench_result *r) {
     }
     add_number(b, "connectsPerSecond", per(r->connections, seconds));
     if (r->join.cpu > 0) add_number(b, "joinsPerCpuSecond", per(r->connections, r->join.cpu));
+    if (r->join.seconds > 0) add_number(b, "joinsPerSecond", per(r->connections, r->join.seconds));
     if (r->rss_start < 0) return;
     add_count(b, "rssStart", (uint64_t)r->rss_start);
     add_count(b, "rssEnd", (uint64_t)r->rss_end);
