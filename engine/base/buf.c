@@ -12,14 +12,11 @@ void hub_buf_free(struct hub_buf *b) {
     *b = (struct hub_buf){0};
 }
 
-char *hub_buf_reserve(struct hub_buf *b, size_t more) {
-    if (b->cap - b->n < more) {
-        size_t cap = b->cap ? b->cap * 2 : 64;
-        while (cap - b->n < more) cap *= 2;
-        b->p = hub_xrealloc(b->p, cap);
-        b->cap = cap;
-    }
-    return b->p + b->n;
+void hub_buf_grow(struct hub_buf *b, size_t more) {
+    size_t cap = b->cap ? b->cap * 2 : 64;
+    while (cap - b->n < more) cap *= 2;
+    b->p = hub_xrealloc(b->p, cap);
+    b->cap = cap;
 }
 
 void hub_buf_addf(struct hub_buf *b, const char *fmt, ...) {

@@ -10,9 +10,13 @@ struct hub_buf {
     size_t cap; /* bytes allocated */
 };
 
-void hub_buf_free(struct hub_buf *b); /* leaves it empty and usable */
+void hub_buf_free(struct hub_buf *b);              /* leaves it empty and usable */
+void hub_buf_grow(struct hub_buf *b, size_t more); /* what hub_buf_reserve does when there is not enough room */
 /* Makes room for MORE bytes beyond n and returns where they go; the caller adds to n what it wrote. */
-char *hub_buf_reserve(struct hub_buf *b, size_t more);
+static inline char *hub_buf_reserve(struct hub_buf *b, size_t more) {
+    if (__builtin_expect(b->cap - b->n < more, 0)) hub_buf_grow(b, more);
+    return b->p + b->n;
+}
 static inline struct hub_str hub_buf_str(const struct hub_buf *b) { return hub_str(b->p, b->n); }
 static inline void hub_buf_clear(struct hub_buf *b) { b->n = 0; }
 static inline void hub_buf_add(struct hub_buf *b, const void *p, size_t n) {

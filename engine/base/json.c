@@ -16,9 +16,24 @@ static const char escapes[256] = {
     [25] = 'u',  [26] = 'u',    [27] = 'u',   [28] = 'u',   [29] = 'u',   [30] = 'u',   [31] = 'u',
 };
 
+/* Whether one of eight bytes is 0; whether one is below N, for N up to 128. */
+#define EACH(BYTE) (0x0101010101010101u * (BYTE))
+#define HAS_ZERO(W) (((W)-EACH(1)) & ~(W)&EACH(0x80))
+#define HAS_BELOW(W, N) (((W)-EACH(N)) & ~(W)&EACH(0x80))
+
+size_t hub_json_plain(struct hub_str s) {
+    size_t i = 0;
+    for (uint64_t w; s.n - i >= 8; i += 8) {
+        memcpy(&w, s.p + i, 8);
+        if (HAS_BELOW(w, 0x20) | HAS_ZERO(w ^ EACH('"')) | HAS_ZERO(w ^ EACH('\\'))) break;
+    }
+    while (i < s.n && !escapes[(unsigned char)s.p[i]]) i++;
+    return i;
+}
+
 static void add_escaped(struct hub_buf *b, struct hub_str s) {
     size_t from = 0;
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = hub_json_plain(s); i < s.n; i++) {
         char e = escapes[(unsigned char)s.p[i]];
         if (!e) continue;
         hub_buf_add(b, s.p + from, i - from);

@@ -23,6 +23,8 @@ bool hub_json_well_formed(struct hub_str text);
 void hub_json_add(struct hub_buf *b, const json_t *value);
 /* Appends a JSON string literal, quotes included. Invalid UTF-8 bytes become U+FFFD. */
 void hub_json_add_string(struct hub_buf *b, struct hub_str s);
+/* How many bytes at the start of S a string literal holds as they are: up to the first quote, backslash or control character. */
+size_t hub_json_plain(struct hub_str s);
 /* Appends "key": with the quotes; no comma. KEY must need no escaping (a literal). */
 void hub_json_add_key(struct hub_buf *b, const char *key);
 

@@ -74,9 +74,7 @@ static bool escape(struct parser *s, struct hub_buf *out) {
 }
 
 /* Moves over the bytes of a string that stand for themselves. */
-static void skip_plain(struct parser *s) {
-    while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20) s->p++;
-}
+static void skip_plain(struct parser *s) { s->p += hub_json_plain(hub_str(s->p, (size_t)(s->end - s->p))); }
 
 /* At the opening quote. *OUT points into the text, or into SCRATCH when there were escapes. */
 static bool string(struct parser *s, struct hub_buf *scratch, struct hub_str *out) {

@@ -33,6 +33,7 @@ void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fi
         call->reply(call->reply_arg, HUB_OK, NULL, data_name, fields);
     } else if (call->ack >= 0) {
         struct hub_buf b = {0};
+        hub_buf_reserve(&b, fields.n + 16);
         hub_buf_addz(&b, "{\"ok\":true");
         if (fields.n) hub_buf_addc(&b, ',');
         hub_buf_adds(&b, fields);

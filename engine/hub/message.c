@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "hub/hub_int.h"
 
+#define MESSAGE_ROOM 448 /* bytes that most messages need beside their content */
+
 static void add_text(struct hub_buf *b, const char *key, const struct hub_cell *c) {
     hub_json_add_key(b, key);
     if (c->kind == HUB_CELL_TEXT)
@@ -52,6 +54,7 @@ static void add_optional(struct hub_buf *b, const struct hub_table *table, const
 }
 
 void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells) {
+    hub_buf_reserve(b, MESSAGE_ROOM + cells[HUB_MSG_CONTENT].s.n);
     hub_buf_addc(b, '{');
     add_text(b, "id", &cells[HUB_MSG_ID]);
     add_text(b, "roomId", &cells[HUB_MSG_ROOM_ID]);
