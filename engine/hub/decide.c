@@ -33,12 +33,14 @@ struct decision {
     unsigned starts;
     bool overtaken;                   /* something it may rest on was forgotten meanwhile */
     bool may_remember;                /* the cache was asked, and answered */
+    bool stamped;                     /* stamps that it lacked were put there */
     struct hub_buf was;               /* what it held */
     char stamps[2 * STAMP_BYTES + 1]; /* of the hub and the room at that time */
     hub_decide_done *done;
     void *arg;
 };
 
+static void check_cache(struct decision *d);
 static void check_sources(struct decision *d);
 static void check_scripts(struct decision *d);
 static void find_record(struct decision *d);
@@ -55,7 +57,7 @@ static void start_over(struct decision *d) {
     d->at = d->row_at = 0;
     d->layer[0] = 0;
     d->def = d->hub->def;
-    d->overtaken = d->may_remember = false;
+    d->overtaken = d->may_remember = d->stamped = false;
     find_record(d);
 }
 
@@ -195,17 +197,23 @@ static void admit(struct decision *d, const struct hub_def_role *role, const cha
     finish(d, HUB_OK, &rights);
 }
 
-/* A stamp as it is, or, where there is none, a new one: put there unless somebody else is quicker, and then the decision will not count. */
-static void take_stamp(struct decision *d, struct hub_str value, struct hub_str room, char out[STAMP_BYTES + 1]) {
+/* Of several decisions that find no stamp, one puts its own there. */
+static void put_stamp(struct decision *d, struct hub_str was, struct hub_str room) {
     struct hub_cache *cache = d->hub->engine->config.cache;
-    if (value.n == STAMP_BYTES) {
-        snprintf(out, STAMP_BYTES + 1, "%.*s", HUB_FMT(value));
-        return;
-    }
     struct hub_buf key = {0};
-    draw_stamp(out);
-    cache->ops->swap(cache, cache_key(&key, d->hub, room, hub_str(NULL, 0)), value, hub_cstr(out), STAMP_MS);
+    char stamp[STAMP_BYTES + 1];
+    draw_stamp(stamp);
+    cache->ops->swap(cache, cache_key(&key, d->hub, room, hub_str(NULL, 0)), was, hub_cstr(stamp), STAMP_MS);
     hub_buf_free(&key);
+}
+
+/* False: stamps were missing. They have been put there, or somebody else's were; the cache is to be asked again. */
+static bool take_stamps(struct decision *d, struct hub_str room, struct hub_str hub) {
+    if (room.n != STAMP_BYTES) put_stamp(d, room, hub_cstr(d->room_id));
+    if (hub.n != STAMP_BYTES) put_stamp(d, hub, hub_str(NULL, 0));
+    if (room.n != STAMP_BYTES || hub.n != STAMP_BYTES) return false;
+    snprintf(d->stamps, sizeof d->stamps, "%.*s%.*s", HUB_FMT(room), HUB_FMT(hub));
+    return true;
 }
 
 /* What VALUE decides; false: nothing. */
@@ -223,11 +231,14 @@ static void on_cached(void *arg, enum hub_code code, const struct hub_str *value
     if (!code) {
         hub_buf_clear(&d->was);
         hub_buf_adds(&d->was, values[0]);
-        take_stamp(d, values[1], hub_cstr(d->room_id), d->stamps);
-        take_stamp(d, values[2], hub_str(NULL, 0), d->stamps + STAMP_BYTES);
-        d->may_remember = true;
+        d->may_remember = take_stamps(d, values[1], values[2]);
+        if (!d->may_remember && !d->stamped) {
+            d->stamped = true;
+            check_cache(d);
+            return;
+        }
     }
-    if (code || !cached_role(d, values[0], &role)) {
+    if (!d->may_remember || !cached_role(d, values[0], &role)) {
         hub_metric_add(&misses, 1);
         check_sources(d);
         return;
