@@ -2,7 +2,8 @@
 # Load figures of hubd beside Socket.IO on Node and the limit programs: server on one core, generator on the other, the servers of
 # a row taking turns, medians over the rounds. The unit is work per CPU-second of the server, which holds on a shared machine; only
 # ratios mean something, and they are taken within each round. Usage: tests/bench/run.sh [--only ROW[,ROW…]] [--rounds N] [--duration SECONDS] [--warmup SECONDS] [--build DIR]
-# Rows: fanout persisted single rooms ack idle connects start handler ticks attended; sqlite postgres. Targets are reported, never enforced; the exit code says
+# Rows: fanout persisted single rooms ack idle connects start handler ticks attended; sqlite
+# postgres joins bridged. Targets are reported, never enforced; the exit code says
 # whether everything could be measured.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -65,10 +66,11 @@ fi
 
 # ---- servers ----
 
-for service in bench cost; do
+for service in bench cost backends; do
     cp -r "tests/bench/hubs/$service" "$work/$service"
     { echo "benchRoom:" && for i in $(seq 0 999); do echo "  - {id: r$i, title: Room $i}"; done; } >"$work/$service/seed.yaml"
 done
+{ echo "benchMember:" && for i in $(seq 0 3999); do echo "  - {id: m$i, userId: u$i, roomId: r$((i / 40))}"; done; } >>"$work/backends/seed.yaml"
 service=bench # the folder that hubd serves
 
 # Ports below the range that the generator's connections take theirs from.
@@ -78,11 +80,13 @@ free_port() {
 }
 
 store="" # where messages go when that is not a fresh SQLite file
+more=() # further arguments of hubd
 command_of() { # server; sets cmd. Every start gets data of its own
     case $1 in
     hubd*)
         rm -rf "$work/data" && mkdir "$work/data"
-        cmd=("$build/hubd" "$work/$service" --set "listen.port=$port" --set "store.url=${store:-sqlite:$work/data/bench.db}" --log-level error)
+        cmd=("$build/hubd" "$work/$service" --set "listen.port=$port" --set "store.url=${store:-sqlite:$work/data/bench.db}" --log-level error
+            "${more[@]}")
         ;;
     node-*) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port" "$store") ;;
     node) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port") ;;
@@ -90,13 +94,22 @@ command_of() { # server; sets cmd. Every start gets data of its own
     esac
 }
 
+# hubd listens before its backends are there: ask whether it is ready. Of the others an open port tells.
+answers() { # server
+    local status=""
+    exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1
+    [[ $1 != hubd* ]] || { printf 'GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n' >&3 && read -r _ status _ <&3; }
+    exec 3>&-
+    [[ $1 != hubd* ]] || [ "$status" = 200 ]
+} 2>/dev/null
+
 start_server() { # server
     free_port
     command_of "$1"
     "${server_core[@]}" "${cmd[@]}" >"$work/server.log" 2>&1 &
     server_pid=$!
-    for _ in $(seq 500); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+    for _ in $(seq 2000); do
+        answers "$1" && return 0
         kill -0 "$server_pid" 2>/dev/null || break
         sleep 0.02
     done
@@ -397,7 +410,28 @@ durable() { # kind title
     durable_table "$@"
 }
 
-if wants sqlite || wants postgres; then
+# The servers that the wanted rows need, each for all of them.
+declare -A backend_url=() backend_pid=()
+start_backends() { # name…
+    local name url pid
+    coproc backends { exec tests/transcript/run.sh tests/bench/backends.mjs "$@" 2>"$work/backends.log"; }
+    while read -r name url pid <&"${backends[0]}" && [ "$name" != ready ]; do
+        if [ "$url" = - ]; then
+            echo "No $name: $pid" >&2
+        else
+            backend_url[$name]=$url backend_pid[$name]=$pid
+        fi
+    done
+    [ "$name" = ready ] || echo "No real servers: $(tail -1 "$work/backends.log")" >&2
+}
+needed=()
+if wants postgres || wants joins || wants bridged; then needed+=(postgres); fi
+if wants joins || wants bridged; then needed+=(redis); fi
+if wants bridged; then needed+=(kafka); fi
+[ ${#needed[@]} = 0 ] || start_backends "${needed[@]}"
+databases=0
+
+if wants sqlite || [ -n "${backend_url[postgres]-}" ] && wants postgres; then
     echo
     durable_line "durable sends" server "per s" "per CPU-s" "latency p50 / p99, ms" "hubd is" "per CPU" target
     durable_line --- --- ---: ---: --- --- --- ---
@@ -406,19 +440,71 @@ if wants sqlite; then
     make_template sqlite "sqlite:$work/template.db"
     durable sqlite "$senders senders, SQLite"
 fi
-if wants postgres; then
-    database_pid="" databases=0
-    coproc backends { exec tests/transcript/run.sh tests/bench/backends.mjs postgres 2>"$work/backends.log"; }
-    while read -r name postgres_url database_pid <&"${backends[0]}" && [ "$name" != postgres ] && [ "$name" != ready ]; do :; done
-    if [ "$name" = postgres ] && [ "$postgres_url" != - ]; then
-        psql -q "$postgres_url" -c "CREATE DATABASE template_bench"
-        make_template postgres "${postgres_url%/*}/template_bench"
-        durable postgres "$senders senders, PostgreSQL"
-    else
-        echo "No PostgreSQL: $database_pid $(tail -1 "$work/backends.log")" >&2
-    fi
-    stop_backends
+if [ -n "${backend_url[postgres]-}" ] && wants postgres; then
+    postgres_url=${backend_url[postgres]} database_pid=${backend_pid[postgres]}
+    psql -q "$postgres_url" -c "CREATE DATABASE template_bench"
+    make_template postgres "${postgres_url%/*}/template_bench"
+    durable postgres "$senders senders, PostgreSQL"
 fi
+
+# ---- the third table: joins and events, with everything on servers of its own ----
+
+service=backends
+joiners=4000 records=600000
+served_by_backends() { # sets server_pid: hubd on fresh data in all of the backends there are
+    databases=$((databases + 1))
+    psql -q "${backend_url[postgres]}" -c "CREATE DATABASE bench$databases"
+    redis-cli -u "${backend_url[redis]}" FLUSHDB >/dev/null
+    store=${backend_url[postgres]%/*}/bench$databases
+    more=(--set "cache.url=${backend_url[redis]}" --set "service.project=bench$databases" "$@")
+    start_server hubd
+    more=()
+}
+joins_round() {
+    local kind
+    served_by_backends || return 1
+    for kind in cold warm; do # the second time everybody's rights are in Redis
+        generate --hub gated --idle "$joiners" --rooms 100 >"$work/out.json" 2>"$work/err" || return 1
+        note joins $kind "$(field joinsPerSecond)"
+        note joins $kind-cpu "$(field joinsPerCpuSecond)"
+    done
+}
+bridged_round() {
+    local busy listener
+    served_by_backends --set "bus.url=${backend_url[kafka]}" || return 1
+    # Everything is in the topic before measuring begins, or nearly: the producer is several times as fast.
+    generate --hub bridged --listen --custom-event measured --rooms 100 --members 1 --warmup 3 >"$work/out.json" 2>"$work/err" &
+    listener=$!
+    sleep 1
+    "$peers/produce" "${backend_url[kafka]#kafka://}" bench-measured "$records" 100 2>>"$work/err" || true
+    wait "$listener" || return 1
+    note bridged hubd "$(field deliveriesPerSecond)"
+    note bridged hubd-cpu "$(field deliveriesPerCpuSecond)"
+}
+several_rounds() { # function
+    local round
+    for round in $(seq "$rounds"); do
+        "$1" || { failures=$((failures + 1)) && echo "  $1: $(head -3 "$work/err")" >&2; }
+        stop_server
+    done
+}
+third_line() { printf '| %-58s | %8s | %19s |\n' "$@"; }
+
+if [ -n "${backend_url[redis]-}" ] && { wants joins || wants bridged; }; then
+    echo
+    third_line "PostgreSQL, Redis, Kafka" "per s" "per CPU-s of hubd"
+    third_line --- ---: ---:
+fi
+if [ -n "${backend_url[redis]-}" ] && [ -n "${backend_url[postgres]-}" ] && wants joins; then
+    several_rounds joins_round
+    third_line "joins decided by three sources in PostgreSQL" "$(human "$(median "joins cold")")" "$(human "$(median "joins cold-cpu")")"
+    third_line "joins decided before: a hit in Redis" "$(human "$(median "joins warm")")" "$(human "$(median "joins warm-cpu")")"
+fi
+if [ -n "${backend_url[kafka]-}" ] && [ -n "${backend_url[postgres]-}" ] && wants bridged; then
+    several_rounds bridged_round
+    third_line "events from a topic to a client, by filter and target" "$(human "$(median "bridged hubd")")" "$(human "$(median "bridged hubd-cpu")")"
+fi
+stop_backends
 
 echo
 [ "$failures" = 0 ] || { echo "$failures runs could not be carried through, see above" >&2; exit 1; }
