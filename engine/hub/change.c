@@ -230,6 +230,14 @@ static void tell_edit(const struct hub_change *c) {
     hub_buf_free(&args);
 }
 
+static void on_counted(void *arg, bool allowed) {
+    struct hub_change *c = arg;
+    if (allowed)
+        hub_change_run(c);
+    else
+        end(c);
+}
+
 void hub_cmd_edit(struct hub_call *call) {
     static const struct hub_change_kind edit = {judge_edit, hub_change_answer_message, tell_edit};
     struct hub_err err;
@@ -239,10 +247,8 @@ void hub_cmd_edit(struct hub_call *call) {
     if (!code) code = hub_gate_size(call, &c->text, &err);
     if (code)
         hub_change_refuse(c, &err);
-    else if (!hub_gate_rate(call))
-        end(c);
     else
-        hub_change_run(c);
+        hub_gate_rate(call, on_counted, c);
 }
 
 /* ---- delete ---- */

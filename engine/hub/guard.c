@@ -3,7 +3,6 @@
 
 #include "hub/hub_int.h"
 
-#define WINDOW_MS 60000
 #define MAX_SLOTS 2048 /* memory per user is bounded: beyond this limit one slot stands for several messages */
 
 /* A sliding window as a ring of times. With limits over MAX_SLOTS a slot counts PER_SLOT messages and has the time of its last one, so the
@@ -24,7 +23,7 @@ struct hub_user *hub_user_get(struct hub_hub *hub, struct hub_str id) {
 }
 
 static void forget(struct hub_rate *r, int64_t now) {
-    while (r->n && r->at[r->head] <= now - WINDOW_MS) {
+    while (r->n && r->at[r->head] <= now - HUB_RATE_WINDOW_MS) {
         r->head = (r->head + 1) % r->slots;
         r->n--;
         if (!r->n) r->in_last = 0;
@@ -68,21 +67,36 @@ static struct hub_rate *rate_of(struct hub_user *u, int64_t limit) {
     return u->rate;
 }
 
-bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
-    struct hub_rate *r = rate_of(hub_user_get(hub, user_id), hub->def->message_rate_limit);
-    forget(r, now);
-    int64_t counted = r->n ? (int64_t)(r->n - 1) * r->per_slot + r->in_last : 0;
-    if (counted >= hub->def->message_rate_limit) {
-        *retry_ms = r->at[r->head] + WINDOW_MS - now;
-        return false;
-    }
+static int64_t counted(const struct hub_rate *r) { return r->n ? (int64_t)(r->n - 1) * r->per_slot + r->in_last : 0; }
+
+static void count(struct hub_rate *r, int64_t now) {
     if (r->n && r->in_last < r->per_slot) {
         r->in_last++;
         r->at[(r->head + r->n - 1) % r->slots] = now;
-        return true;
+        return;
     }
     r->at[(r->head + r->n) % r->slots] = now;
     r->n++;
     r->in_last = 1;
+}
+
+static struct hub_rate *window(struct hub_hub *hub, struct hub_str user_id, int64_t now) {
+    struct hub_rate *r = rate_of(hub_user_get(hub, user_id), hub->def->message_rate_limit);
+    forget(r, now);
+    return r;
+}
+
+bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
+    struct hub_rate *r = window(hub, user_id, now);
+    if (counted(r) >= hub->def->message_rate_limit) {
+        *retry_ms = r->at[r->head] + HUB_RATE_WINDOW_MS - now;
+        return false;
+    }
+    count(r, now);
     return true;
+}
+
+void hub_rate_note(struct hub_hub *hub, struct hub_str user_id, int64_t now) {
+    struct hub_rate *r = window(hub, user_id, now);
+    if (counted(r) < hub->def->message_rate_limit) count(r, now);
 }

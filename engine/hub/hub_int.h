@@ -209,8 +209,11 @@ void hub_room_unused(struct hub_room *room);     /* somebody left; acts when it 
 
 struct hub_user *hub_user_get(struct hub_hub *hub, struct hub_str id);
 void hub_user_release(struct hub_hub *hub, struct hub_user *u); /* frees it when nothing is left to remember */
-/* Counts one message; false when the window is full, *RETRY_MS until it has room. */
+#define HUB_RATE_WINDOW_MS 60000
+/* Counts one message in this process' window; false when that is full, *RETRY_MS until it has room. */
 bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms);
+/* Counts one that was allowed elsewhere. */
+void hub_rate_note(struct hub_hub *hub, struct hub_str user_id, int64_t now);
 void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 
 /* ---- gates that a send and an edit share (gate.c), in this order ---- */
@@ -219,8 +222,10 @@ void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err);
 /* args.content is an object within maxMessageSize; its JSON is appended to TEXT. */
 enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err);
-/* Counts one message; false when the call was refused (and is gone). */
-bool hub_gate_rate(struct hub_call *c);
+/* Counts one message, in the cache when all processes share it, else (and while that is away) in this process' window. THEN comes once, in the
+ * order of the calls, possibly before this returns; with false when the call was refused (and is gone). */
+typedef void hub_gate_counted(void *arg, bool allowed);
+void hub_gate_rate(struct hub_call *c, hub_gate_counted *then, void *arg);
 
 /* ---- content (content.c) ---- */
 

@@ -28,6 +28,7 @@ struct resolution {
     json_t *claims;
     json_t *session;
     int64_t expires_at;
+    char *session_key;
     hub_identity_done *done;
     void *arg;
 };
@@ -37,6 +38,7 @@ static struct hub_metric refusals = HUB_METRIC(HUB_COUNTER, "hubd_auth_refusals_
 void hub_identity_unref(struct hub_identity *who) {
     if (!who || --who->refs) return;
     json_decref(who->session);
+    free(who->session_key);
     free(who);
 }
 
@@ -97,6 +99,7 @@ static void finish(struct resolution *r, enum hub_code code, struct hub_identity
     hub_identity_unref(who);
     json_decref(r->claims);
     json_decref(r->session);
+    free(r->session_key);
     free(r->same_user);
     free(r->token);
     free(r);
@@ -164,6 +167,9 @@ static void complete(struct resolution *r) {
     who->user_id = id.p;
     who->role_id = first_role(hub_json_get(who->session, "roleId"));
     who->expires_at = r->expires_at;
+    who->session_key = r->session_key;
+    who->cache = r->ctx->config.cache;
+    r->session_key = NULL;
     finish(r, HUB_OK, who, NULL);
 }
 
@@ -250,7 +256,7 @@ static bool session_key(struct hub_buf *out, struct hub_str template, const json
             template = hub_str(template.p + 1, template.n - 1);
         }
     }
-    return out->n <= MAX_KEY;
+    return out->n && out->n <= MAX_KEY && !memchr(out->p, 0, out->n);
 }
 
 /* Only verified tokens have a session elsewhere. */
@@ -261,11 +267,14 @@ static void look_up_session(struct resolution *r) {
         return;
     }
     struct hub_buf key = {0};
-    if (session_key(&key, hub_cstr(c->service->session_redis_key), r->claims))
-        c->cache->ops->get(c->cache, &(struct hub_str){key.p, key.n}, 1, on_session, r);
-    else
+    if (!session_key(&key, hub_cstr(c->service->session_redis_key), r->claims)) {
+        hub_buf_free(&key);
         refuse(r, HUB_INVALID_TOKEN, "it lacks a claim of auth.session.redisKey");
-    hub_buf_free(&key);
+        return;
+    }
+    r->session_key = hub_buf_take(&key, NULL);
+    const struct hub_str asked = hub_cstr(r->session_key);
+    c->cache->ops->get(c->cache, &asked, 1, on_session, r); /* R may be gone */
 }
 
 /* ---- first step: the method ---- */
@@ -435,6 +444,15 @@ void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json
     hub_identity_resolve_from(ctx, &from, on_resolved, a);
 }
 
+static struct hub_metric ended = HUB_METRIC(HUB_COUNTER, "hubd_sessions_ended_total", NULL, "Connections ended because their stored session is gone");
+
+static void end_socket(struct hub_lease *l, struct hub_str error) {
+    struct hub_socket *s = hub_socket_ref(l->socket); /* its owner may go with it */
+    hub_socket_emit(s, HUB_STR("hub:error"), error, 0);
+    hub_socket_disconnect(s, false);
+    hub_socket_unref(s);
+}
+
 static void on_lease_due(struct hub_timer *t);
 
 static void lease_arm(struct hub_lease *l) {
@@ -444,14 +462,18 @@ static void lease_arm(struct hub_lease *l) {
 
 static void on_lease_due(struct hub_timer *t) {
     struct hub_lease *l = HUB_CONTAINER(t, struct hub_lease, timer);
-    if (hub_wall_ms() < l->expires_at * 1000) {
+    if (hub_wall_ms() < l->expires_at * 1000)
         lease_arm(l);
-        return;
-    }
-    struct hub_socket *s = hub_socket_ref(l->socket); /* its owner may go with it */
-    hub_socket_emit(s, HUB_STR("hub:error"), HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"), 0);
-    hub_socket_disconnect(s, false);
-    hub_socket_unref(s);
+    else
+        end_socket(l, HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"));
+}
+
+static void on_session_gone(void *arg) {
+    struct hub_lease *l = arg;
+    l->watch = NULL;
+    hub_metric_add(&ended, 1);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its session is gone", NULL);
+    end_socket(l, HUB_STR("{\"error\":\"The session has ended\",\"code\":\"invalid_token\"}"));
 }
 
 void hub_lease_set(struct hub_lease *l, struct hub_loop *loop, struct hub_socket *s, const struct hub_identity *who) {
@@ -459,9 +481,13 @@ void hub_lease_set(struct hub_lease *l, struct hub_loop *loop, struct hub_socket
     l->loop = loop;
     l->socket = s;
     l->expires_at = who->expires_at;
+    l->cache = who->cache;
     if (l->expires_at) lease_arm(l);
+    if (who->session_key) l->watch = l->cache->ops->watch(l->cache, hub_cstr(who->session_key), on_session_gone, l);
 }
 
 void hub_lease_stop(struct hub_lease *l) {
     if (l->loop) hub_timer_stop(l->loop, &l->timer);
+    if (l->watch) l->cache->ops->unwatch(l->watch);
+    l->watch = NULL;
 }

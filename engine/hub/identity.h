@@ -17,10 +17,12 @@
 /* Never changed once made. */
 struct hub_identity {
     uint32_t refs;
-    json_t *session;     /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the token itself */
-    const char *user_id; /* session.userId: 1 to 256 bytes of printable text */
-    const char *role_id; /* session.roleId, of a list the first; "" when there is none */
-    int64_t expires_at;  /* seconds since the epoch; 0 = never */
+    json_t *session;         /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the token itself */
+    const char *user_id;     /* session.userId: 1 to 256 bytes of printable text */
+    const char *role_id;     /* session.roleId, of a list the first; "" when there is none */
+    int64_t expires_at;      /* seconds since the epoch; 0 = never */
+    char *session_key;       /* where its stored session lies; NULL = it has none */
+    struct hub_cache *cache; /* and in what */
 };
 static inline struct hub_identity *hub_identity_ref(struct hub_identity *who) { return who->refs++, who; }
 void hub_identity_unref(struct hub_identity *who); /* NULL is fine */
@@ -73,15 +75,18 @@ typedef void hub_identity_admitted(void *arg, struct hub_identity *who);
  * CONNECT_ERROR (contract: wire.md). Nothing happens to a socket that closed meanwhile. Keeps S alive; ARG may be S. */
 void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth, hub_identity_admitted *admitted, void *arg);
 
-/* Ends a socket when its token expires: hub:error token_expired, then DISCONNECT. Zero-initialised is stopped; lies in the data of the
- * socket's owner, who stops it when the socket closes. */
+/* Ends a socket when its token expires (hub:error token_expired, then DISCONNECT) or its stored session is gone (hub:error invalid_token, likewise; at
+ * once or within 30 s, see hub_cache_ops.watch; a cache that is away ends nothing). Zero-initialised is stopped; lies in the data of the socket's
+ * owner, who stops it when the socket closes. */
 struct hub_lease {
     struct hub_timer timer;
     struct hub_loop *loop;
     struct hub_socket *socket;
     int64_t expires_at;
+    struct hub_cache *cache;
+    struct hub_cache_watch *watch; /* NULL: none */
 };
-/* Starts it, or moves it to another identity's expiry. Does nothing for identities that never expire. */
+/* Starts it, or moves it to another identity. */
 void hub_lease_set(struct hub_lease *lease, struct hub_loop *loop, struct hub_socket *s, const struct hub_identity *who);
 void hub_lease_stop(struct hub_lease *lease);
 #endif

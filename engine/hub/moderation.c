@@ -328,14 +328,19 @@ void hub_cmd_deny_speak(struct hub_call *call) {
     moderate(call, &kind);
 }
 
+static void on_counted(void *arg, bool allowed) {
+    struct hub_call *call = arg;
+    const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
+    if (!allowed) return; /* and the call is gone */
+    tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
+    hub_call_ok(call, NULL, hub_str(NULL, 0));
+}
+
 /* Asking again is told again: moderators come and go. The rate limit keeps it from being a nuisance. */
 void hub_cmd_request_speak(struct hub_call *call) {
-    const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
     struct hub_str user = hub_cstr(call->who->user_id);
-    if (!hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced, hub_wall_ms())) {
+    if (hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced, hub_wall_ms()))
+        hub_gate_rate(call, on_counted, call);
+    else
         hub_call_fail(call, HUB_NOT_ALLOWED, "you are not silenced in this room");
-    } else if (hub_gate_rate(call)) {
-        tell(call->room, &moderators, HUB_STR("hub:speakRequested"), user);
-        hub_call_ok(call, NULL, hub_str(NULL, 0));
-    }
 }

@@ -340,6 +340,30 @@ static void run_op(struct hub_room_op *op) {
         judge(s);
 }
 
+/* The gates behind the rate, and its place in the room's order. */
+static void on_counted(void *arg, bool allowed) {
+    struct sending *s = arg;
+    struct hub_call *c = s->call;
+    struct hub_err err;
+    if (!allowed) {
+        free_sending(s);
+        return;
+    }
+    enum hub_code code = gate_content(s, &err);
+    if (!code) code = gate_extras(c, s, &err);
+    if (code) {
+        hub_call_fail_with(c, &err, hub_str(NULL, 0));
+        free_sending(s);
+    } else if (!s->type->handler && !s->reply_id.n && !hub_room_busy(c->room)) {
+        submit(s);
+    } else if (hub_room_full_of_ops(c->room)) {
+        fail(s, HUB_OVERLOADED, NULL);
+    } else {
+        s->asked = hub_loop_now(c->room->loop);
+        hub_room_enqueue(c->room, &s->op);
+    }
+}
+
 void hub_cmd_send(struct hub_call *c) {
     struct hub_err err;
     struct sending *s = hub_xcalloc(1, sizeof *s);
@@ -352,21 +376,10 @@ void hub_cmd_send(struct hub_call *c) {
     enum hub_code code = hub_gate_sender(c, &err);
     if (!code) code = gate_type(c, s, &err);
     if (!code) code = hub_gate_size(c, &s->text, &err);
-    if (!code && !hub_gate_rate(c)) {
-        free_sending(s);
-        return;
-    }
-    if (!code) code = gate_content(s, &err);
-    if (!code) code = gate_extras(c, s, &err);
-    if (code) {
+    if (!code) {
+        hub_gate_rate(c, on_counted, s);
+    } else {
         hub_call_fail_with(c, &err, hub_str(NULL, 0));
         free_sending(s);
-    } else if (!s->type->handler && !s->reply_id.n && !hub_room_busy(c->room)) {
-        submit(s);
-    } else if (hub_room_full_of_ops(c->room)) {
-        fail(s, HUB_OVERLOADED, NULL);
-    } else {
-        s->asked = hub_loop_now(c->room->loop);
-        hub_room_enqueue(c->room, &s->op);
     }
 }
