@@ -260,7 +260,8 @@ struct store {
     size_t table_n;
     const struct hub_table *outbox; /* NULL = none */
     unsigned generation;            /* grows with each set of tables */
-    bool applied;                   /* the tables are as they should be */
+    bool applied;                   /* the tables are as they should be, and ours to write */
+    bool readable;                  /* they are as they should be */
     struct writer writer;
     struct reader *readers;
     size_t reader_n;

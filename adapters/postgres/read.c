@@ -156,7 +156,7 @@ static void give(struct reader *r, struct job *j) {
 
 static void pump_list(struct store *s, struct hub_list *list, bool script) {
     struct reader *r;
-    if (!s->applied) return;
+    if (!s->readable) return;
     while (!hub_list_empty(list) && (r = idle_reader(s, script))) give(r, job_of(list->next));
 }
 

@@ -209,8 +209,10 @@ enum hub_code hub_pg_plan(struct hub_store *base, struct hub_buf *plan, struct h
     struct hub_err mine;
     struct migration m = {.s = s, .err = err ? err : &mine};
     enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, START_LIMIT_MS, m.err);
+    size_t before = plan->n;
     if (!code) code = make_plan(&m, plan, NULL);
     hub_pg_session_close(&m.session);
+    s->readable |= !code && plan->n == before; /* whoever only looks reads without applying anything */
     return code;
 }
 
@@ -218,7 +220,7 @@ enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
     struct store *s = HUB_CONTAINER(base, struct store, base);
     enum hub_code code = migrate(s, START_LIMIT_MS, err);
     if (code) return code;
-    s->applied = true;
+    s->applied = s->readable = true;
     hub_pg_claim(&s->writer);
     hub_pg_readers_pump(s);
     return HUB_OK;

@@ -69,24 +69,28 @@ static void on_moderated(void *arg, enum hub_code code, const struct hub_rows *r
     store->ops->select(store, &q, on_receipts, room);
 }
 
-static void on_counter(void *arg, enum hub_code code, int64_t seq, const char *epoch) {
-    struct hub_room *room = arg;
+static void read_moderation(struct hub_room *room) {
     struct hub_hub *hub = hub_of(room);
     struct hub_store *store = hub->engine->config.store;
-    if (code) {
-        finish(room, code);
-        return;
-    }
-    room->seq = seq;
-    memcpy(room->epoch, epoch, sizeof room->epoch - 1);
     const struct hub_cond where = {.column = HUB_MOD_ROOM_ID, .cmp = HUB_EQ, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}};
     const struct hub_select q = {
         .table = hub->tables->moderation, .where = &where, .where_n = 1, .order_by = HUB_MOD_CREATED_AT, .descending = true, .limit = KEPT_MAX};
     store->ops->select(store, &q, on_moderated, room);
 }
 
+static void on_counter(void *arg, enum hub_code code, int64_t seq, const char *epoch) {
+    struct hub_room *room = arg;
+    if (code) {
+        finish(room, code);
+        return;
+    }
+    room->seq = seq;
+    memcpy(room->epoch, epoch, sizeof room->epoch - 1);
+    read_moderation(room);
+}
+
 void hub_room_open(struct hub_room *room, hub_open_done *done, void *arg) {
-    struct hub_store *store = hub_of(room)->engine->config.store;
+    const struct hub_engine *e = hub_of(room)->engine;
     if (room->open) {
         done(arg, HUB_OK);
         return;
@@ -97,5 +101,8 @@ void hub_room_open(struct hub_room *room, hub_open_done *done, void *arg) {
     hub_list_push(&room->waiting, &w->link);
     if (!first) return;
     hub_room_ref(room);
-    store->ops->counter(store, hub_of(room)->def->name, hub_cstr(room->id), on_counter, room);
+    if (e->trace)
+        read_moderation(room); /* only a question: a counter is made by asking for it, and the store has one writer */
+    else
+        e->config.store->ops->counter(e->config.store, hub_of(room)->def->name, hub_cstr(room->id), on_counter, room);
 }

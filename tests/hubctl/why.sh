@@ -38,4 +38,6 @@ ask 1 owner team suspended
 says '^refused: check_failed'
 "$hubctl" why "$work/chat" --hub nope --room team --user x >/dev/null 2>&1 && exit 1
 [ $? = 2 ] || { echo "an unknown hub is a usage error"; exit 1; }
+made=$(sqlite3 "$work/chat/data/chat.db" 'SELECT count(*) FROM hubd_room')
+[ "$made" = 0 ] || { echo "asking made $made counters"; exit 1; }
 echo "7 decisions explained"
