@@ -278,6 +278,14 @@ static void free_external(struct external *x) {
     free(x);
 }
 
+/* By what hubs know records again is nothing for clients. */
+static json_t *unmarked(const json_t *record) {
+    json_t *copy = json_copy((json_t *)(uintptr_t)record);
+    json_object_del(copy, "_eventId");
+    json_object_del(copy, "_origin");
+    return copy;
+}
+
 static void on_target(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct external *x = arg;
     struct hub_room *room = code ? NULL : room_of(x->hub, result);
@@ -285,11 +293,13 @@ static void on_target(void *arg, enum hub_code code, json_t *result, const char 
     if (room) {
         struct hub_buf args = {0};
         const struct hub_target all = {.to = HUB_TO_ALL};
+        json_t *data = unmarked(x->data);
         hub_buf_addz(&args, "{\"roomId\":");
         hub_json_add_string(&args, hub_cstr(room->id));
         hub_buf_addz(&args, ",\"data\":");
-        hub_json_add(&args, x->data);
+        hub_json_add(&args, data);
         hub_buf_addc(&args, '}');
+        json_decref(data);
         hub_room_emit(room, &all, hub_cstr(x->event->name), hub_buf_str(&args), 0);
         hub_buf_free(&args);
     }

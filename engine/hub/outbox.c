@@ -43,6 +43,7 @@ struct row {
     enum state state;
     bool leaving;     /* part of the write under way */
     bool failing;     /* the last try failed */
+    bool suspect;     /* too large, but perhaps only together with others: to be tried by itself */
     int tries;        /* that failed for a reason of the row's own */
     struct row *next; /* of the same key */
     char id[HUB_UUID_LEN + 1];
@@ -56,7 +57,9 @@ struct hub_outbox {
     const struct hub_service *service;
     const struct hub_table *table;
     struct hub_list rows;
-    size_t row_n, failing_n, bytes;
+    size_t row_n, failing_n, suspect_n, sent_n, bytes;
+    size_t at_once;             /* rows that may be under way */
+    size_t crowd;               /* rows that were under way when the first suspect failed, 0 = that is dealt with */
     struct hub_map last_of_key; /* key → the last of its rows */
     char last[HUB_UUID_LEN + 1];
     int64_t read_limit, read_at, rewound_at;
@@ -160,6 +163,7 @@ static void free_row(struct row *r) {
 static void step_aside(struct row *r) {
     struct hub_outbox *o = r->outbox;
     if (r->failing) o->failing_n--;
+    if (r->suspect) o->suspect_n--;
     if (!r->key) return;
     if (r->next)
         r->next->state = READY;
@@ -264,6 +268,21 @@ static void load(struct hub_outbox *o, const struct hub_cell *cells) {
 
 /* ---- to the bus ---- */
 
+/* Clients of a bus put records together, and a broker may take less at once than that: "too large" is believed of a row by itself only. */
+static void suspect(struct row *r) {
+    struct hub_outbox *o = r->outbox;
+    if (!o->suspect_n++) o->crowd = o->sent_n;
+    r->suspect = true;
+}
+
+static void acquit(struct hub_outbox *o) {
+    if (!o->crowd) return;
+    o->at_once = o->crowd > 1 ? o->crowd / 2 : 1;
+    o->crowd = 0;
+    hub_logf(HUB_LOG_WARN, "outbox",
+             "the broker takes less at once than was put together; from now on at most %zu events (bus.options message.max.bytes)", o->at_once);
+}
+
 /* What failed for a reason of its own is tried a few times, for others have to wait with it; what failed because the bus is away, for ever. */
 static bool is_final(struct row *r, enum hub_code code) {
     if (code == HUB_BAD_REQUEST || code == HUB_TOO_LARGE) return true;
@@ -275,28 +294,39 @@ static bool is_final(struct row *r, enum hub_code code) {
 static void on_published(void *arg, enum hub_code code, const char *error) {
     struct row *r = arg;
     struct hub_outbox *o = r->outbox;
+    bool together = o->sent_n > 1 || o->crowd;
+    o->sent_n--;
     r->state = READY;
-    if (code && !is_final(r, code)) {
+    if (code == HUB_TOO_LARGE && !r->suspect && together) {
+        suspect(r);
+        hub_metric_add(&retries_metric, 1);
+    } else if (code && !is_final(r, code)) {
         hub_metric_add(&retries_metric, 1);
         rest(o, "the bus did not take an event; trying again", error ? error : hub_code_text(code));
-        return;
+    } else {
+        if (code) refuse(r, code, error);
+        if (!code) r->state = TAKEN, hub_metric_add(&published_metric, 1);
+        if (!code && r->suspect) acquit(o);
+        step_aside(r);
+        if (!code) went_well(o);
     }
-    if (code)
-        refuse(r, code, error);
-    else
-        r->state = TAKEN, hub_metric_add(&published_metric, 1);
-    step_aside(r);
-    if (!code) went_well(o);
     later(o);
 }
 
-static void send_ready(struct hub_outbox *o) {
+static void send(struct row *r) {
+    struct hub_outbox *o = r->outbox;
     struct hub_bus *bus = o->c.bus;
+    r->state = SENT;
+    o->sent_n++;
+    bus->ops->publish(bus, hub_cstr(r->topic), r->key ? hub_cstr(r->key) : hub_str(NULL, 0), hub_buf_str(&r->value), on_published, r);
+}
+
+static void send_ready(struct hub_outbox *o) {
+    size_t at_once = o->suspect_n ? 1 : o->at_once;
     HUB_LIST_EACH(&o->rows, it) {
         struct row *r = HUB_CONTAINER(it, struct row, link);
-        if (r->state != READY) continue;
-        r->state = SENT;
-        bus->ops->publish(bus, hub_cstr(r->topic), r->key ? hub_cstr(r->key) : hub_str(NULL, 0), hub_buf_str(&r->value), on_published, r);
+        if (o->sent_n >= at_once) return;
+        if (r->state == READY && r->suspect == (o->suspect_n > 0)) send(r);
     }
 }
 
@@ -459,6 +489,7 @@ struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config) {
     o->c = *config;
     o->read_limit = READ_MIN;
     o->retry_ms = RETRY_MIN_MS;
+    o->at_once = WINDOW_ROWS * 2; /* all */
     o->work.run = on_work;
     hub_list_init(&o->rows);
     return o;
@@ -496,8 +527,11 @@ void hub_outbox_poke(struct hub_outbox *o) {
 }
 
 bool hub_outbox_busy(const struct hub_outbox *o) {
+    struct hub_buf why_not = {0};
     if (o->waiting || o->stopped) return false;
-    return o->writing || ((o->row_n || o->more || o->reading) && o->c.bus->ops->ready(o->c.bus, NULL));
+    bool there = o->c.bus->ops->ready(o->c.bus, &why_not);
+    hub_buf_free(&why_not);
+    return o->writing || (there && (o->row_n || o->more || o->reading));
 }
 
 void hub_outbox_stop(struct hub_outbox *o) {

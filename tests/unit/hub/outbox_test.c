@@ -421,6 +421,30 @@ static void what_the_bus_will_never_take_is_set_aside(void **state) {
     assert_string_equal(sent[2].key, "2");
 }
 
+static void too_large_is_believed_of_a_row_by_itself_only(void **state) {
+    (void)state;
+    for (int i = 0; i < 8; i++) store_row("created", "a", NULL, NULL, i == 3 ? "{\"large\":1}" : "{}");
+    begin_relay();
+    run_until_sent(8);
+    answer(0, HUB_OK, NULL);
+    for (size_t i = 1; i < 8; i++) answer(i, HUB_TOO_LARGE, "the batch is too large");
+    for (size_t i = 8; i < 15; i++) { /* one at a time, in their order */
+        run_until_sent(i + 1);
+        run_for(5);
+        assert_int_equal(sent_n, i + 1);
+        assert_string_equal(sent[i].value, sent[i - 7].value);
+        answer(i, strstr(sent[i].value, "large") ? HUB_TOO_LARGE : HUB_OK, "too large");
+    }
+    run_until_stored(1);
+    for (int i = 0; i < 1000 && !stored[0].column[HUB_OUT_ERROR]; i++) run_for(1);
+    assert_string_equal(stored[0].column[HUB_OUT_ERROR], "too large");
+    for (int i = 0; i < 8; i++) store_row("created", "a", NULL, NULL, "{}");
+    hub_outbox_poke(outbox);
+    run_until_sent(18);
+    run_for(30);
+    assert_int_equal(sent_n, 18); /* half of what was too much */
+}
+
 static void rows_that_make_no_record_are_set_aside(void **state) {
     (void)state;
     store_row("updated", "a", "1", NULL, "{\"n\":1}");
@@ -531,6 +555,7 @@ int main(void) {
         TEST(of_one_key_each_waits_for_the_one_before),
         TEST(what_failed_is_tried_again_without_end_while_the_bus_is_away),
         TEST(what_the_bus_will_never_take_is_set_aside),
+        TEST(too_large_is_believed_of_a_row_by_itself_only),
         TEST(rows_that_make_no_record_are_set_aside),
         TEST(a_store_that_is_away_is_waited_for),
         TEST(a_restart_publishes_what_was_left),
