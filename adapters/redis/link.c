@@ -41,6 +41,7 @@ struct hub_redis_link {
     struct hub_timer timer; /* pause, time limit of the introduction, or of the oldest command */
     struct hub_list open;   /* commands, oldest first */
     size_t open_n, open_bytes, reads;
+    int64_t heard; /* loop time of the last answer */
     hub_redis_reply_cb *on_message;
     void *message_arg;
     struct hub_resolve *resolving;
@@ -158,18 +159,22 @@ static void on_events(void *arg, int events) {
 
 /* ---- commands ---- */
 
+/* How long the server has owed an answer, and given none: one that works off a long queue is not given up. */
+static int64_t silent_for(const struct hub_redis_link *l) {
+    const struct command *oldest = HUB_CONTAINER(l->open.next, struct command, link);
+    return hub_loop_now(l->config.loop) - (oldest->asked > l->heard ? oldest->asked : l->heard);
+}
+
 static void arm(struct hub_redis_link *l) {
     if (hub_list_empty(&l->open) || hub_timer_running(&l->timer)) return;
-    const struct command *oldest = HUB_CONTAINER(l->open.next, struct command, link);
-    int64_t left = oldest->asked + l->config.url->timeout_ms - hub_loop_now(l->config.loop);
+    int64_t left = l->config.url->timeout_ms - silent_for(l);
     hub_timer_start(l->config.loop, &l->timer, left > 1 ? left : 1, on_timer);
 }
 
-/* The oldest command has waited long. If it was this process that stood still, the answer may lie in the socket: one more turn shows. */
+/* If it was this process that stood still, the answer may lie in the socket: one more turn shows. */
 static void check_time(struct hub_redis_link *l) {
     if (hub_list_empty(&l->open)) return;
-    const struct command *oldest = HUB_CONTAINER(l->open.next, struct command, link);
-    bool late = hub_loop_now(l->config.loop) - oldest->asked >= l->config.url->timeout_ms;
+    bool late = silent_for(l) >= l->config.url->timeout_ms;
     if (late && l->suspect) {
         hub_redis_link_drop(l, "it does not answer in time");
         return;
@@ -184,6 +189,7 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *arg) {
     (void)ac;
     l->reads = 0;
     l->suspect = false;
+    l->heard = hub_loop_now(l->config.loop);
     l->open_n--;
     l->open_bytes -= c->bytes;
     hub_list_remove(&c->link);

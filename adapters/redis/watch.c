@@ -19,7 +19,7 @@
 #define RING_TICKS 25   /* in so many ticks each key has been asked for */
 #define HASTE_MS 100    /* a tick while everything is to be asked for soon */
 #define HASTE_KEYS 1000 /* in such a tick */
-#define BEAT_MS 5000    /* between two proofs of life */
+#define BEAT_TIMEOUTS 5 /* so many time limits lie between two proofs of life: 5 s */
 #define PROBE_BEATS 6   /* every so many of them with a key, which tells whether there are keyspace events */
 #define FAILURES_MAX 3  /* connections in a row that brought nothing: there are no subscriptions for us here */
 
@@ -29,6 +29,8 @@ struct hub_redis_watches {
     struct hub_map keys;         /* key → watched */
     struct hub_list ring;        /* watched; the first is asked for next */
     size_t haste;                /* so many of the ring are to be asked for soon */
+    size_t pace;                 /* keys per tick */
+    unsigned ticks;              /* until the pace may become slower: a round is not stretched when keys end */
     struct hub_timer tick;
     int64_t beat_at;
     uint64_t beat, beat_back; /* number of the last one sent, and seen */
@@ -206,7 +208,7 @@ static void send_beat(struct hub_redis_watches *w) {
 /* The probe was sent before the beat, and its event comes before it. */
 static void beat(struct hub_redis_watches *w, int64_t now) {
     if (!w->push || !hub_redis_link_up(w->push) || !hub_redis_link_up(w->config.main) || now < w->beat_at) return;
-    w->beat_at = now + BEAT_MS;
+    w->beat_at = now + BEAT_TIMEOUTS * w->config.url->timeout_ms;
     if (w->beat != w->beat_back) {
         hub_redis_link_drop(w->push, "its subscriptions bring nothing");
         return;
@@ -252,9 +254,18 @@ static void ask_next(struct hub_redis_watches *w, size_t n) {
     }
 }
 
+static size_t pace_for(struct hub_redis_watches *w, size_t n) {
+    size_t pace = (n + RING_TICKS - 1) / RING_TICKS;
+    if (pace >= w->pace || !w->ticks--) {
+        w->pace = pace;
+        w->ticks = RING_TICKS;
+    }
+    return w->pace;
+}
+
 static void on_tick(struct hub_timer *t) {
     struct hub_redis_watches *w = HUB_CONTAINER(t, struct hub_redis_watches, tick);
-    size_t n = hub_map_len(&w->keys), some = (n + RING_TICKS - 1) / RING_TICKS;
+    size_t n = hub_map_len(&w->keys), some;
     if (w->given_up && w->push) {
         hub_redis_link_delete(w->push);
         w->push = NULL;
@@ -266,6 +277,8 @@ static void on_tick(struct hub_timer *t) {
     if (w->haste) {
         some = w->haste < HASTE_KEYS ? w->haste : HASTE_KEYS;
         w->haste -= some;
+    } else {
+        some = pace_for(w, n);
     }
     if (hub_redis_link_up(w->config.main)) ask_next(w, some);
     if (!hub_timer_running(t)) hub_timer_start(w->config.loop, t, w->haste ? HASTE_MS : TICK_MS, on_tick);

@@ -1,5 +1,5 @@
 /* The table every cache adapter fills: short-lived values that may vanish at any time. Called on the loop thread, never blocking; every callback
- * comes exactly once, on the loop thread, possibly before the call returns. A cache that is away answers at once, one that does not answer within a
+ * comes exactly once, on the loop thread, possibly before the call returns. A cache that is away answers at once, one that gives no answer for a
  * bounded time (Redis: one second by default): both with HUB_STORE_UNAVAILABLE, and what was asked of it may have happened or not.
  * Answers of one cache come in the order in which it was asked. */
 #ifndef HUB_PERSIST_CACHE_H

@@ -1,6 +1,4 @@
 /* The cache on a real redis-server: values, windows, watched keys, scripts' commands; and the server going away in every way. */
-#include "adapters/redis/redis.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -9,88 +7,22 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "redis_server.h"
-
-static struct redis_server server;
-static struct hub_loop *loop;
-static struct hub_cache *cache;
-
-/* ---- waiting for what the loop brings ---- */
-
-static struct hub_timer give_up, look;
-static bool (*awaited)(void);
-static bool too_late;
-
-static void on_give_up(struct hub_timer *t) {
-    (void)t;
-    too_late = true;
-    hub_loop_stop(loop);
-}
-
-static void on_look(struct hub_timer *t) {
-    if (awaited())
-        hub_loop_stop(loop);
-    else
-        hub_timer_start(loop, t, 2, on_look);
-}
-
-/* Turns the loop until CONDITION holds; fails the test after MS. */
-static void until(bool (*condition)(void), int64_t ms) {
-    awaited = condition;
-    too_late = false;
-    hub_timer_start(loop, &give_up, ms, on_give_up);
-    hub_timer_start(loop, &look, 0, on_look);
-    hub_loop_run(loop);
-    hub_timer_stop(loop, &give_up);
-    hub_timer_stop(loop, &look);
-    if (too_late) fail_msg("what was waited for did not come within %lld ms", (long long)ms);
-}
-
-static bool is_ready(void) { return cache->ops->ready(cache, NULL); }
-static bool is_away(void) { return !is_ready(); }
-
-static int64_t turn_until;
-static bool time_is_over(void) { return hub_mono_ms() >= turn_until; }
-static void turn_for(int64_t ms) {
-    turn_until = hub_mono_ms() + ms;
-    until(time_is_over, ms + 5000);
-}
-
-static void open_at(const char *url) {
-    const struct hub_cache_config config = {.loop = loop, .url = url, .name = "test"};
-    struct hub_err err;
-    if (hub_redis_cache_ops.open(&config, &cache, &err)) fail_msg("%s", err.text);
-}
-
-static void open_cache(void) {
-    char url[80];
-    loop = hub_loop_new();
-    snprintf(url, sizeof url, "redis://localhost:%d/3?timeoutMs=300", server.port);
-    open_at(url);
-    until(is_ready, 5000);
-}
-
-static void close_cache(void) {
-    cache->ops->close(cache);
-    hub_loop_delete(loop);
-}
+#include "cache_fixture.h"
 
 /* ---- questions ---- */
 
-static struct hub_buf answer;
+static char answer[4096];
 static enum hub_code answer_code;
 static bool answered;
 static bool is_answered(void) { return answered; }
 
 static void on_values(void *arg, enum hub_code code, const struct hub_str *values) {
     answer_code = code;
-    hub_buf_clear(&answer);
+    size_t n = 0;
+    answer[0] = 0;
     for (size_t i = 0; !code && i < *(size_t *)arg; i++) {
-        if (i) hub_buf_addc(&answer, '|');
-        hub_buf_adds(&answer, values[i].p ? values[i] : HUB_STR("-"));
+        const struct hub_str v = values[i].p ? values[i] : HUB_STR("-");
+        n += (size_t)snprintf(answer + n, sizeof answer - n, "%s%.*s", i ? "|" : "", HUB_FMT(v));
     }
     answered = true;
 }
@@ -101,7 +33,7 @@ static const char *get(size_t n, const char *const *names) {
     answered = false;
     cache->ops->get(cache, keys, n, on_values, &n);
     until(is_answered, 5000);
-    return hub_buf_cstr(&answer);
+    return answer;
 }
 #define GET(...) get(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
 
@@ -109,11 +41,10 @@ static void on_reply(void *arg, enum hub_code code, json_t *reply, const char *e
     (void)arg;
     assert_int_equal(code != HUB_OK, error != NULL);
     answer_code = code;
-    hub_buf_clear(&answer);
-    if (error)
-        hub_buf_addz(&answer, error);
-    else
-        hub_json_add(&answer, reply);
+    struct hub_buf text = {0};
+    if (!error) hub_json_add(&text, reply);
+    snprintf(answer, sizeof answer, "%s", error ? error : hub_buf_cstr(&text));
+    hub_buf_free(&text);
     answered = true;
 }
 
@@ -125,7 +56,7 @@ static const char *call(const char *command) {
     cache->ops->call(cache, args, on_reply, NULL);
     json_decref(args);
     until(is_answered, 5000);
-    return hub_buf_cstr(&answer);
+    return answer;
 }
 
 static int64_t waited;
@@ -206,7 +137,7 @@ static void commands_of_scripts_are_answered_in_json(void **state) {
     call("[\"NOSUCH\"]");
     assert_int_equal(answer_code, HUB_BAD_REQUEST);
     call("[\"EVAL\",\"return '\\\\255'\",0]");
-    assert_non_null(strstr(hub_buf_cstr(&answer), "UTF-8"));
+    assert_non_null(strstr(answer, "UTF-8"));
     close_cache();
 }
 
@@ -230,7 +161,7 @@ static void commands_that_would_hurt_others_are_refused(void **state) {
     open_cache();
     for (size_t i = 0; i < HUB_NELEM(bad); i++) {
         call(bad[i]);
-        if (answer_code != HUB_BAD_REQUEST) fail_msg("%s was not refused: %s", bad[i], hub_buf_cstr(&answer));
+        if (answer_code != HUB_BAD_REQUEST) fail_msg("%s was not refused: %s", bad[i], answer);
     }
     assert_string_equal(call("[\"XREAD\",\"STREAMS\",\"block\",\"0\"]"), "null");
     assert_true(is_ready());
@@ -255,14 +186,182 @@ static void a_window_gives_its_places_and_tells_when_there_is_one_again(void **s
     close_cache();
 }
 
+static int taken_n, refused_n, unknown_n;
+static void count_taken(void *arg, enum hub_code code, int64_t wait_ms) {
+    (void)arg;
+    taken_n += !code && !wait_ms;
+    refused_n += !code && wait_ms;
+    unknown_n += code != HUB_OK;
+}
+static int64_t expected_n;
+static bool all_counted(void) { return taken_n + refused_n + unknown_n >= expected_n; }
+
+static void take_many(const char *key, int64_t n, int64_t limit) {
+    taken_n = refused_n = unknown_n = 0;
+    expected_n = n;
+    for (int64_t i = 0; i < n; i++) cache->ops->take(cache, hub_cstr(key), limit, 60000, count_taken, NULL);
+}
+
 static void a_large_window_is_bounded_and_never_more_generous(void **state) {
     (void)state;
     open_cache();
-    int64_t taken = 0;
-    while (!take("large", 5000, 60000)) taken++;
-    assert_in_range(taken, 4990, 5000);
+    take_many("large", 6000, 5000);
+    until(all_counted, 10000);
+    assert_int_equal(unknown_n, 0);
+    assert_in_range(taken_n, 4990, 5000);
     call("[\"LLEN\",\"large\"]");
-    assert_true(atoi(answer.p) <= 2048);
+    assert_true(atoi(answer) <= 2048);
+    close_cache();
+}
+
+static void what_is_open_is_bounded_and_refused_beyond(void **state) {
+    (void)state;
+    open_cache();
+    take_many("bounded", 20010, 100000);
+    assert_int_equal(unknown_n, 10); /* at once, before the loop turns */
+    until(all_counted, 30000);
+    assert_int_equal(taken_n, 20000);
+    close_cache();
+}
+
+/* ---- the server goes away ---- */
+
+static void order(void *arg, enum hub_code code) {
+    assert_int_equal(code, HUB_STORE_UNAVAILABLE);
+    assert_int_equal((intptr_t)arg, unknown_n);
+    unknown_n++;
+}
+
+static void what_was_open_is_answered_once_and_in_order(void **state) {
+    (void)state;
+    open_cache();
+    redis_signal(&server, SIGSTOP);
+    taken_n = refused_n = unknown_n = 0;
+    expected_n = 100;
+    for (intptr_t i = 0; i < expected_n; i++) cache->ops->set(cache, HUB_STR("k"), HUB_STR("v"), 0, order, (void *)i);
+    redis_kill(&server);
+    until(all_counted, 2000);
+    redis_start(&server, NULL);
+    until(is_ready, 5000);
+    close_cache();
+}
+
+static void a_server_that_stands_still_is_given_up_in_time(void **state) {
+    struct hub_buf why = {0};
+    (void)state;
+    open_cache();
+    for (int i = 0; i < 2; i++) {
+        redis_signal(&server, SIGSTOP);
+        int64_t began = hub_mono_ms();
+        assert_int_equal(set("x", "1", 0), HUB_STORE_UNAVAILABLE);
+        assert_in_range(hub_mono_ms() - began, 300, 1000);
+        assert_false(cache->ops->ready(cache, &why));
+        assert_non_null(strstr(hub_buf_cstr(&why), "answer in time"));
+        began = hub_mono_ms();
+        assert_int_equal(take("x", 1, 1000), -1);
+        assert_true(hub_mono_ms() - began < 100); /* nobody waits for it again */
+        redis_signal(&server, SIGCONT);
+        until(is_ready, 5000);
+    }
+    hub_buf_free(&why);
+    close_cache();
+}
+
+static void this_process_standing_still_is_not_taken_for_the_server(void **state) {
+    (void)state;
+    open_cache();
+    taken_n = refused_n = unknown_n = 0;
+    expected_n = 1;
+    cache->ops->take(cache, HUB_STR("still"), 5, 1000, count_taken, NULL);
+    hub_loop_on_flush(loop, NULL, NULL);
+    turn_until = hub_mono_ms();
+    until(time_is_over, 1000); /* it is sent */
+    for (int64_t end = hub_mono_ms() + 600; hub_mono_ms() < end;) {}
+    until(all_counted, 1000);
+    assert_true(is_ready());
+    close_cache();
+}
+
+static void nobody_there_at_first_is_waited_for(void **state) {
+    struct hub_buf why = {0};
+    char url[64];
+    (void)state;
+    redis_kill(&server);
+    loop = hub_loop_new();
+    snprintf(url, sizeof url, "redis://127.0.0.1:%d", server.port);
+    open_at(url);
+    turn_for(200);
+    assert_false(cache->ops->ready(cache, &why));
+    assert_non_null(strstr(hub_buf_cstr(&why), "refused"));
+    redis_start(&server, NULL);
+    until(is_ready, 5000);
+    hub_buf_free(&why);
+    close_cache();
+}
+
+static bool has_reason(const char *words) {
+    struct hub_buf why = {0};
+    cache->ops->ready(cache, &why);
+    bool has = strstr(hub_buf_cstr(&why), words);
+    hub_buf_free(&why);
+    return has;
+}
+static const char *reason;
+static bool is_reason(void) { return has_reason(reason); }
+
+static void an_unknown_name_is_a_reason(void **state) {
+    (void)state;
+    loop = hub_loop_new();
+    open_at("redis://nosuch.invalid");
+    reason = "redis at nosuch.invalid:6379: ";
+    until(is_reason, 15000);
+    close_cache();
+    loop = hub_loop_new();
+    open_at("redis://%2Fnosuch%2Fredis.sock");
+    reason = "No such file";
+    until(is_reason, 5000);
+    close_cache();
+}
+
+/* ---- who we are ---- */
+
+static void expect_at(const char *who, const char *why_not) {
+    char url[128];
+    loop = hub_loop_new();
+    snprintf(url, sizeof url, "redis://%s127.0.0.1:%d", who, server.port);
+    open_at(url);
+    reason = why_not;
+    until(why_not ? is_reason : is_ready, 5000);
+    close_cache();
+}
+
+static void password_and_user_are_told(void **state) {
+    (void)state;
+    redis_tell(&server, "ACL SETUSER ann on >word ~* &* +@all");
+    redis_tell(&server, "ACL SETUSER narrow on >word ~* resetchannels +mget +set +auth");
+    expect_at("", NULL);
+    expect_at("ann:word@", NULL);
+    expect_at("ann:other@", "WRONGPASS");
+    expect_at("narrow:word@", NULL); /* may neither PING nor name itself */
+    redis_tell(&server, "CONFIG SET requirepass wo@rd");
+    expect_at("", "NOAUTH");
+    expect_at(":nope@", "WRONGPASS");
+    expect_at(":wo%40rd@", NULL);
+    redis_kill(&server);
+    redis_start(&server, NULL);
+}
+
+static void the_connection_has_the_services_name_and_database(void **state) {
+    (void)state;
+    open_cache();
+    set("where", "3", 0);
+    assert_string_equal(call("[\"EVAL\",\"return redis.call('GET', KEYS[1])\",1,\"where\"]"), "\"3\"");
+    char reply[4096];
+    redis_tell_as(&server, "CLIENT LIST\r\n", reply, sizeof reply);
+    assert_non_null(strstr(reply, "name=hubd-test "));
+    assert_non_null(strstr(reply, "db=3 "));
+    redis_tell_as(&server, "GET where\r\n", reply, sizeof reply);
+    assert_string_equal(reply, "$-1\r\n");
     close_cache();
 }
 
@@ -284,11 +383,6 @@ static void a_server_that_is_killed_and_returns_is_found_again(void **state) {
 }
 
 int main(void) {
-    hub_log_setup(HUB_LOG_ERROR, false);
-    if (!redis_start(&server, NULL)) {
-        puts("skipped: there is no redis-server");
-        return getenv("CI") ? 1 : 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_set_read_together_and_expire),
         cmocka_unit_test(a_value_is_swapped_only_for_what_it_was),
@@ -296,10 +390,15 @@ int main(void) {
         cmocka_unit_test(commands_that_would_hurt_others_are_refused),
         cmocka_unit_test(a_window_gives_its_places_and_tells_when_there_is_one_again),
         cmocka_unit_test(a_large_window_is_bounded_and_never_more_generous),
+        cmocka_unit_test(what_is_open_is_bounded_and_refused_beyond),
+        cmocka_unit_test(what_was_open_is_answered_once_and_in_order),
+        cmocka_unit_test(a_server_that_stands_still_is_given_up_in_time),
+        cmocka_unit_test(this_process_standing_still_is_not_taken_for_the_server),
+        cmocka_unit_test(nobody_there_at_first_is_waited_for),
+        cmocka_unit_test(an_unknown_name_is_a_reason),
+        cmocka_unit_test(password_and_user_are_told),
+        cmocka_unit_test(the_connection_has_the_services_name_and_database),
         cmocka_unit_test(a_server_that_is_killed_and_returns_is_found_again),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    redis_remove(&server);
-    hub_buf_free(&answer);
-    return failed;
+    RUN_ON_REDIS(tests);
 }

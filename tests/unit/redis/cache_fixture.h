@@ -1,0 +1,86 @@
+/* A cache on a real redis-server, and waiting for what its loop brings. Included after cmocka.h by the tests of this folder. */
+#ifndef HUB_TESTS_CACHE_FIXTURE_H
+#define HUB_TESTS_CACHE_FIXTURE_H
+#include "adapters/redis/redis.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "redis_server.h"
+
+static struct redis_server server;
+static struct hub_loop *loop;
+static struct hub_cache *cache;
+
+/* ---- waiting for what the loop brings ---- */
+
+static struct hub_timer give_up, look;
+static bool (*awaited)(void);
+static bool too_late;
+
+static void on_give_up(struct hub_timer *t) {
+    (void)t;
+    too_late = true;
+    hub_loop_stop(loop);
+}
+
+static void on_look(struct hub_timer *t) {
+    if (awaited())
+        hub_loop_stop(loop);
+    else
+        hub_timer_start(loop, t, 2, on_look);
+}
+
+/* Turns the loop until CONDITION holds; fails the test after MS. */
+static inline void until(bool (*condition)(void), int64_t ms) {
+    awaited = condition;
+    too_late = false;
+    hub_timer_start(loop, &give_up, ms, on_give_up);
+    hub_timer_start(loop, &look, 0, on_look);
+    hub_loop_run(loop);
+    hub_timer_stop(loop, &give_up);
+    hub_timer_stop(loop, &look);
+    if (too_late) fail_msg("what was waited for did not come within %lld ms", (long long)ms);
+}
+
+static bool is_ready(void) { return cache->ops->ready(cache, NULL); }
+static inline bool is_away(void) { return !is_ready(); }
+
+static int64_t turn_until;
+static bool time_is_over(void) { return hub_mono_ms() >= turn_until; }
+static inline void turn_for(int64_t ms) {
+    turn_until = hub_mono_ms() + ms;
+    until(time_is_over, ms + 5000);
+}
+
+static inline void open_at(const char *url) {
+    const struct hub_cache_config config = {.loop = loop, .url = url, .name = "test"};
+    struct hub_err err;
+    if (hub_redis_cache_ops.open(&config, &cache, &err)) fail_msg("%s", err.text);
+}
+
+static inline void open_cache(void) {
+    char url[80];
+    loop = hub_loop_new();
+    snprintf(url, sizeof url, "redis://localhost:%d/3?timeoutMs=300", server.port);
+    open_at(url);
+    until(is_ready, 5000);
+}
+
+static inline void close_cache(void) {
+    cache->ops->close(cache);
+    hub_loop_delete(loop);
+}
+
+/* Runs TESTS on a fresh server; 77 where there is none (a failure with CI=true). */
+#define RUN_ON_REDIS(TESTS)                                       \
+    do {                                                          \
+        hub_log_setup(HUB_LOG_ERROR, false);                      \
+        if (!redis_start(&server, NULL)) {                        \
+            puts("skipped: redis-server is not installed");       \
+            return getenv("CI") ? 1 : 77;                         \
+        }                                                         \
+        int failed = cmocka_run_group_tests((TESTS), NULL, NULL); \
+        redis_remove(&server);                                    \
+        return failed;                                            \
+    } while (0)
+#endif
