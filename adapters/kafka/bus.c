@@ -125,8 +125,9 @@ static const struct fixed defaults[] = {
     {"allow.auto.create.topics", "true", HUB_KAFKA_CONSUMER},
     {"session.timeout.ms", "10000", HUB_KAFKA_CONSUMER}, /* how long a killed process holds its partitions */
     {"heartbeat.interval.ms", "2000", HUB_KAFKA_CONSUMER},
-    {"queued.min.messages", "10000", HUB_KAFKA_CONSUMER},
-    {"queued.max.messages.kbytes", "2048", HUB_KAFKA_CONSUMER}, /* of each partition */
+    /* When either is reached librdkafka 2.0 looks again after a second: together they bound what one partition brings per second. */
+    {"queued.min.messages", "100000", HUB_KAFKA_CONSUMER},
+    {"queued.max.messages.kbytes", "8192", HUB_KAFKA_CONSUMER}, /* of each partition */
     {"linger.ms", "1", HUB_KAFKA_PRODUCER},
     {"delivery.timeout.ms", "10000", HUB_KAFKA_PRODUCER},
     {"queue.buffering.max.messages", "10000", HUB_KAFKA_PRODUCER},

@@ -53,15 +53,23 @@ else
 fi
 ulimit -n "$(ulimit -Hn)"
 
-node=node
-if ! command -v node >/dev/null; then
-    node="" && echo "node is not installed: no comparison with Socket.IO" >&2
-elif [ ! tests/bench/node/node_modules/.package-lock.json -nt tests/bench/node/package-lock.json ]; then
+wants() { [ -z "$only" ] || [[ ",$only," == *",$1,"* ]]; }
+wants_any() { local row; for row; do wants "$row" && return 0; done; return 1; }
+
+install_packages() {
+    [ tests/bench/node/node_modules/.package-lock.json -nt tests/bench/node/package-lock.json ] && return
     echo "Installing the packages of the Node server; one of them may have to be compiled" >&2
-    (cd tests/bench/node && npm ci --no-audit --no-fund --silent >"$work/npm.log" 2>&1) || {
-        node="" && echo "npm could not install socket.io ($(tail -1 "$work/npm.log")): no comparison with Socket.IO" >&2
-    }
-    [ -z "$node" ] || touch tests/bench/node/node_modules/.package-lock.json
+    (cd tests/bench/node && npm ci --no-audit --no-fund --silent >"$work/npm.log" 2>&1 && touch node_modules/.package-lock.json)
+}
+node=""
+if ! wants_any fanout single rooms ack idle connects sqlite postgres; then
+    : # none of them is compared with Node
+elif ! command -v node >/dev/null; then
+    echo "node is not installed: no comparison with Socket.IO" >&2
+elif ! install_packages; then
+    echo "npm could not install socket.io ($(tail -1 "$work/npm.log")): no comparison with Socket.IO" >&2
+else
+    node=node
 fi
 
 # ---- servers ----
@@ -185,7 +193,6 @@ rounds_of() { # row metric server[=generator-arguments]… -- generator-argument
 
 # ---- the table ----
 
-wants() { [ -z "$only" ] || [[ ",$only," == *",$1,"* ]]; }
 line() { printf '| %-46s | %-16s | %12s | %-24s | %-10s | %s |\n' "$@"; }
 human() { awk -v v="$1" 'BEGIN {if (v == "") print "-"; else if (v >= 1e6) printf "%.2f M\n", v / 1e6; else if (v >= 1e4) printf "%.0f k\n", v / 1e3; else printf "%.4g\n", v}'; }
 latency() { # key
@@ -425,8 +432,8 @@ start_backends() { # name…
     [ "$name" = ready ] || echo "No real servers: $(tail -1 "$work/backends.log")" >&2
 }
 needed=()
-if wants postgres || wants joins || wants bridged; then needed+=(postgres); fi
-if wants joins || wants bridged; then needed+=(redis); fi
+if wants_any postgres joins bridged; then needed+=(postgres); fi
+if wants_any joins bridged; then needed+=(redis); fi
 if wants bridged; then needed+=(kafka); fi
 [ ${#needed[@]} = 0 ] || start_backends "${needed[@]}"
 databases=0
@@ -458,7 +465,6 @@ served_by_backends() { # sets server_pid: hubd on fresh data in all of the backe
     store=${backend_url[postgres]%/*}/bench$databases
     more=(--set "cache.url=${backend_url[redis]}" --set "service.project=bench$databases" "$@")
     start_server hubd
-    more=()
 }
 joins_round() {
     local kind
@@ -469,14 +475,16 @@ joins_round() {
         note joins $kind-cpu "$(field joinsPerCpuSecond)"
     done
 }
+produce() { "$peers/produce" "${backend_url[kafka]#kafka://}" bench-measured "$1" 100 2>>"$work/err" || true; }
 bridged_round() {
-    local busy listener
+    local listener
+    produce 1 # so that the topic is there
     served_by_backends --set "bus.url=${backend_url[kafka]}" || return 1
     # Everything is in the topic before measuring begins, or nearly: the producer is several times as fast.
     generate --hub bridged --listen --custom-event measured --rooms 100 --members 1 --warmup 3 >"$work/out.json" 2>"$work/err" &
     listener=$!
     sleep 1
-    "$peers/produce" "${backend_url[kafka]#kafka://}" bench-measured "$records" 100 2>>"$work/err" || true
+    produce "$records"
     wait "$listener" || return 1
     note bridged hubd "$(field deliveriesPerSecond)"
     note bridged hubd-cpu "$(field deliveriesPerCpuSecond)"
@@ -486,11 +494,12 @@ several_rounds() { # function
     for round in $(seq "$rounds"); do
         "$1" || { failures=$((failures + 1)) && echo "  $1: $(head -3 "$work/err")" >&2; }
         stop_server
+        more=()
     done
 }
 third_line() { printf '| %-58s | %8s | %19s |\n' "$@"; }
 
-if [ -n "${backend_url[redis]-}" ] && { wants joins || wants bridged; }; then
+if [ -n "${backend_url[redis]-}" ] && wants_any joins bridged; then
     echo
     third_line "PostgreSQL, Redis, Kafka" "per s" "per CPU-s of hubd"
     third_line --- ---: ---:
