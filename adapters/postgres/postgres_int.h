@@ -16,6 +16,7 @@
 
 #define PATIENCE_MS 5000                   /* the longest that anything waits before it fails */
 #define MAX_BATCH 1000                     /* writes in one transaction */
+#define RUN_MAX 64                         /* rows that are collected before they are sent */
 #define MAX_OUTSTANDING 100000             /* writes and reads without an answer; more are refused */
 #define MAX_OUTSTANDING_BYTES (256u << 20) /* of their texts */
 #define MAX_STATEMENTS 256                 /* prepared ones kept by a connection */
@@ -223,6 +224,13 @@ enum phase {
     PHASE_SINGLE /* a refused segment, write by write */
 };
 
+/* INSERTs of one shape that follow each other in a segment and have not been sent yet. */
+struct run {
+    size_t rows;
+    struct hub_buf key; /* their shape */
+    struct hub_write *items[RUN_MAX];
+};
+
 struct writer {
     struct link link;
     bool claimed;          /* the database knows that we and nobody else write */
@@ -230,6 +238,7 @@ struct writer {
     enum phase phase;
     struct hub_list segment; /* writes that have */
     size_t segment_n;
+    struct run run;
     int64_t segment_id; /* of the segment under way, or the last one */
     bool segment_open;  /* it was sent and its outcome is not known */
     uint64_t began;
@@ -301,6 +310,11 @@ void hub_pg_reset(struct hub_write *w); /* as if it had not been tried */
 /* Sends the statement of a write. STRICT: anything but the expected outcome (one row for what is numbered, no duplicate) is an error.
  * False: the write was refused, its code is set, nothing was sent. */
 bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result);
+/* Several INSERTs of a segment as one statement: nothing is asked back of them. */
+bool hub_pg_can_join(const struct hub_write *w);
+/* Keeps W, which can join, for the next hub_pg_send_run, or sends what is kept first. False as with hub_pg_send_write. */
+bool hub_pg_join_run(struct writer *x, struct hub_write *w, int64_t number);
+void hub_pg_send_run(struct writer *x);
 void hub_pg_take_outcome(struct hub_write *w, const PGresult *r);
 /* It cannot be sent before it is known what the writes before it did. */
 bool hub_pg_goes_alone(const struct hub_write *w);

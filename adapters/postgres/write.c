@@ -111,6 +111,79 @@ bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64
     return true;
 }
 
+/* ---- rows of one table, several in a statement ---- */
+
+static const size_t run_sizes[] = {16, 4, 1}; /* few different statements are prepared; the server gains little from more rows */
+
+bool hub_pg_can_join(const struct hub_write *w) {
+    if (w->kind != HUB_INSERT || wants_row(w)) return false;
+    for (size_t i = 0; i < w->table->column_n; i++)
+        if (w->cells[i].kind != HUB_CELL_ABSENT) return true;
+    return false;
+}
+
+static bool has_nul(const struct hub_write *w) {
+    for (size_t i = 0; i < w->table->column_n; i++)
+        if (w->cells[i].kind == HUB_CELL_TEXT && w->cells[i].s.n && memchr(w->cells[i].s.p, 0, w->cells[i].s.n)) return true;
+    return false;
+}
+
+static void build_rows(struct hub_buf *sql, const void *what) {
+    const struct run *run = what;
+    struct hub_write w = *run->items[0];
+    w.conflict = NULL;
+    hub_sql_insert_rows(&hub_sql_postgres, &w, run->rows, sql);
+}
+
+static void send_rows(struct writer *x, struct hub_write *const *w, size_t n) {
+    struct link *l = &x->link;
+    const struct run rows = {.rows = n, .items = {w[0]}};
+    hub_pg_params_clear(&l->params);
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < w[k]->table->column_n; i++)
+            if (w[k]->cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&l->params, &w[k]->table->columns[i], &w[k]->cells[i]);
+        w[k]->changes = 1; /* or the segment fails */
+    }
+    hub_buf_clear(&l->key);
+    hub_buf_addc(&l->key, (char)n);
+    hub_buf_adds(&l->key, hub_buf_str(&x->run.key));
+    hub_pg_link_send(l, build_rows, &rows, NULL, NULL);
+}
+
+void hub_pg_send_run(struct writer *x) {
+    struct run *run = &x->run;
+    for (size_t at = 0, size = 0; at < run->rows; at += run_sizes[size]) {
+        while (run_sizes[size] > run->rows - at) size++;
+        send_rows(x, run->items + at, run_sizes[size]);
+    }
+    run->rows = 0;
+}
+
+bool hub_pg_join_run(struct writer *x, struct hub_write *w, int64_t number) {
+    struct run *run = &x->run;
+    struct hub_write local = *w;
+    struct hub_buf *key = &x->link.key;
+    local.conflict = NULL;
+    local.return_row = false;
+    prepare_cells(x, &local, number);
+    if (has_nul(w)) {
+        hub_pg_fail(w, HUB_BAD_REQUEST, "U+0000 cannot be stored");
+        return false;
+    }
+    hub_buf_clear(key);
+    hub_sql_write_shape(&local, key);
+    if (run->rows == RUN_MAX || (run->rows && !hub_str_eq(hub_buf_str(key), hub_buf_str(&run->key)))) {
+        hub_pg_send_run(x);
+        hub_buf_clear(key);
+        hub_sql_write_shape(&local, key);
+    }
+    if (!run->rows) hub_buf_clear(&run->key), hub_buf_adds(&run->key, hub_buf_str(key));
+    run->items[run->rows++] = w;
+    return true;
+}
+
+/* ---- what came of it ---- */
+
 void hub_pg_take_outcome(struct hub_write *w, const PGresult *r) {
     w->changes = hub_pg_changes(r);
     if (wants_row(w)) hub_pg_take_first(r, w->table, &w->row);

@@ -205,6 +205,13 @@ static void on_segment(void *arg, const struct failure *f) {
     }
 }
 
+/* Rows that nothing is asked back of wait for their like. */
+static bool send_write(struct writer *x, struct hub_write *w, int64_t number) {
+    if (hub_pg_can_join(w)) return hub_pg_join_run(x, w, number);
+    hub_pg_send_run(x); /* what it may rest on */
+    return hub_pg_send_write(x, w, true, number, on_written);
+}
+
 /* What comes first in the queue and has its counter goes into the segment; ALONE: of those that are carried out one by one. */
 static void take_segment(struct writer *x, bool alone) {
     x->began = hub_mono_ns();
@@ -218,7 +225,7 @@ static void take_segment(struct writer *x, bool alone) {
             continue;
         }
         int64_t number = c ? c->next + 1 : 0;
-        if (!alone && !hub_pg_send_write(x, w, true, number, on_written)) {
+        if (!alone && !send_write(x, w, number)) {
             hub_pg_answer(x->link.s, w);
             continue;
         }
@@ -227,6 +234,7 @@ static void take_segment(struct writer *x, bool alone) {
         hub_list_push(&x->segment, &w->link);
         x->segment_n++;
     }
+    hub_pg_send_run(x);
 }
 
 static void send_segment(struct writer *x) {
@@ -283,5 +291,6 @@ void hub_pg_writer_free(struct store *s) {
     hub_pg_link_close(&x->link);
     hub_pg_counters_clear(&x->counters);
     hub_buf_free(&x->outbox_text);
+    hub_buf_free(&x->run.key);
     free(x->scratch);
 }

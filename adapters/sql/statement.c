@@ -141,7 +141,14 @@ static void say_upsert(struct text *x, const struct hub_write *w) {
     if (*glue == ' ') say(x, " DO NOTHING"); /* nothing but the key */
 }
 
-static void say_insert(struct text *x, const struct hub_write *w) {
+static void say_params(struct text *x, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (i) say(x, ", ");
+        say_param(x);
+    }
+}
+
+static void say_insert(struct text *x, const struct hub_write *w, size_t rows) {
     say(x, "INSERT INTO ");
     hub_sql_name(x->out, x->t->table);
     const char *glue = " (";
@@ -154,9 +161,9 @@ static void say_insert(struct text *x, const struct hub_write *w) {
         n++;
     }
     say(x, n ? ") VALUES (" : " DEFAULT VALUES");
-    for (size_t i = 0; i < n; i++) {
-        if (i) say(x, ", ");
-        say_param(x);
+    for (size_t i = 0; n && i < rows; i++) {
+        if (i) say(x, "), (");
+        say_params(x, n);
     }
     if (n) say(x, ")");
     if (w->conflict) say_conflict(x, w->conflict);
@@ -189,12 +196,17 @@ static void say_delete(struct text *x, const struct hub_write *w) {
 void hub_sql_write(const struct hub_sql_dialect *d, const struct hub_write *w, struct hub_buf *sql) {
     struct text x = {.d = d, .t = w->table, .out = sql};
     if (w->kind == HUB_INSERT || w->kind == HUB_UPSERT)
-        say_insert(&x, w);
+        say_insert(&x, w, 1);
     else if (w->kind == HUB_DELETE && w->table->active < 0)
         say_delete(&x, w);
     else
         say_update(&x, w);
     say_returning(&x, w->return_row);
+}
+
+void hub_sql_insert_rows(const struct hub_sql_dialect *d, const struct hub_write *w, size_t rows, struct hub_buf *sql) {
+    struct text x = {.d = d, .t = w->table, .out = sql};
+    say_insert(&x, w, rows);
 }
 
 void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q, struct hub_buf *sql) {

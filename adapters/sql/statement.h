@@ -14,6 +14,8 @@ void hub_sql_select_shape(const struct hub_select *q, struct hub_buf *key);
 /* A DELETE of a table with an active column is an UPDATE by the time it comes here: the caller has put false into that cell.
  * UPDATE and DELETE leave soft-deleted rows alone, unless cells or conditions name the active column. */
 void hub_sql_write(const struct hub_sql_dialect *d, const struct hub_write *w, struct hub_buf *sql);
+/* An INSERT of as many ROWS of W's shape, without RETURNING; their cells follow each other in the parameters. At least one cell must not be ABSENT. */
+void hub_sql_insert_rows(const struct hub_sql_dialect *d, const struct hub_write *w, size_t rows, struct hub_buf *sql);
 void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q, struct hub_buf *sql);
 /* The row that an INSERT collided with over CONFLICT's columns: their cells of the row are the parameters, in the order of
  * CONFLICT. */

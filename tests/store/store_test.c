@@ -58,6 +58,46 @@ static void the_writes_of_one_turn_share_one_commit_and_answer_in_order(void **s
     close_store();
 }
 
+/* A store may send many rows as one statement; what lies between them, and rows of another shape, keep their places. */
+static void a_turn_of_inserts_and_changes_keeps_every_row_its_own(void **state) {
+    (void)state;
+    open_store("");
+    enum { N = 60, EDITED = 30 };
+    struct message *m = hub_xcalloc(N + 1, sizeof *m), *edit = &m[N];
+    int left = N + 1;
+    int64_t retried = metric("hubd_store_retried_writes_total");
+    for (int i = 0; i < N; i++) {
+        new_message(&m[i], "r1", i, &left);
+        if (i % 20 == 7) m[i].cells[SENDER] = (struct hub_cell){.kind = HUB_CELL_ABSENT};
+        if (i == EDITED) {
+            new_change(edit, HUB_UPDATE, "r1", "r1-20", &left);
+            edit->cells[CONTENT] = text_cell("{\"text\":\"edited\"}");
+            store->ops->write(store, &edit->w);
+        }
+        store->ops->write(store, &m[i].w);
+    }
+    hub_loop_run(loop);
+    assert_int_equal(edit->w.number, EDITED + 1);
+    assert_int_equal(metric("hubd_store_retried_writes_total"), retried); /* it went well as it was sent */
+    const struct hub_select q = {.table = &msg_table, .order_by = SEQ, .limit = N + 1};
+    json_t *rows = select_rows(&q);
+    assert_int_equal(json_array_size(rows), N);
+    for (int i = 0; i < N; i++) {
+        json_t *row = json_array_get(rows, i), *text = json_object_get(json_object_get(row, "content"), "text");
+        char id[16], expected[24];
+        snprintf(id, sizeof id, "r1-%d", i);
+        snprintf(expected, sizeof expected, i == 20 ? "edited" : "message %d", i);
+        assert_int_equal(m[i].w.changes, 1);
+        assert_string_equal(json_string_value(json_object_get(row, "id")), id);
+        assert_string_equal(json_string_value(text), expected);
+        assert_int_equal(hub_json_get_int(row, "seq", 0), i + 1 + (i >= EDITED));
+        assert_int_equal(json_is_null(json_object_get(row, "senderId")), i % 20 == 7);
+    }
+    json_decref(rows);
+    free(m);
+    close_store();
+}
+
 static void failures_and_duplicates_take_no_number(void **state) {
     (void)state;
     open_store("");
@@ -394,6 +434,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_write_is_numbered_committed_and_read_back),
         cmocka_unit_test(the_writes_of_one_turn_share_one_commit_and_answer_in_order),
+        cmocka_unit_test(a_turn_of_inserts_and_changes_keeps_every_row_its_own),
         cmocka_unit_test(failures_and_duplicates_take_no_number),
         cmocka_unit_test(a_repeated_send_is_answered_with_the_first_message),
         cmocka_unit_test(edits_and_deletions_take_the_next_number_as_change),

@@ -67,6 +67,17 @@ static void an_insert_names_the_cells_it_has(void **state) {
     expect_write(&w, "INSERT INTO \"x\" DEFAULT VALUES");
 }
 
+static void rows_of_one_insert_number_their_parameters_through(void **state) {
+    (void)state;
+    struct hub_buf sql = {0};
+    clear();
+    cells[ID].kind = cells[NAME].kind = HUB_CELL_TEXT;
+    const struct hub_write w = {.table = &table, .kind = HUB_INSERT, .cells = cells};
+    hub_sql_insert_rows(&hub_sql_sqlite, &w, 3, &sql);
+    assert_string_equal(hub_buf_cstr(&sql), "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\") VALUES (?1, ?2), (?3, ?4), (?5, ?6)");
+    hub_buf_free(&sql);
+}
+
 static void an_upsert_leaves_key_id_and_creation_alone(void **state) {
     (void)state;
     clear();
@@ -165,13 +176,10 @@ static void literals_are_quoted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_insert_names_the_cells_it_has),
-        cmocka_unit_test(an_upsert_leaves_key_id_and_creation_alone),
-        cmocka_unit_test(an_update_leaves_soft_deleted_rows_alone_unless_told),
-        cmocka_unit_test(a_delete_without_an_active_column_deletes),
-        cmocka_unit_test(conditions_count_their_parameters),
-        cmocka_unit_test(what_changes_the_text_changes_the_shape),
-        cmocka_unit_test(literals_are_quoted),
+        cmocka_unit_test(an_insert_names_the_cells_it_has),           cmocka_unit_test(rows_of_one_insert_number_their_parameters_through),
+        cmocka_unit_test(an_upsert_leaves_key_id_and_creation_alone), cmocka_unit_test(an_update_leaves_soft_deleted_rows_alone_unless_told),
+        cmocka_unit_test(a_delete_without_an_active_column_deletes),  cmocka_unit_test(conditions_count_their_parameters),
+        cmocka_unit_test(what_changes_the_text_changes_the_shape),    cmocka_unit_test(literals_are_quoted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
