@@ -80,6 +80,7 @@ static void on_drain(struct hub_task *task) {
     struct bus *b = HUB_CONTAINER(task, struct bus, drain);
     bool more = hub_kafka_producer_drain(b);
     more |= hub_kafka_consumer_drain(b);
+    hub_kafka_rebalance_step(b);
     if (more) hub_timer_start(b->loop, &b->again, 0, on_again);
 }
 
@@ -102,7 +103,6 @@ static void on_tick(struct hub_timer *t) {
     hub_timer_start(b->loop, t, TICK_MS, on_tick);
     hub_kafka_producer_tick(b);
     hub_kafka_consumer_tick(b);
-    hub_kafka_probe_tick(b);
     hub_metric_set(&up, b->reached);
     hub_kafka_wake(b); /* a consumer that does not ask for a long time would be put out of its group */
 }
@@ -248,6 +248,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
         return code;
     }
     hub_timer_start(loop, &b->tick, 0, on_tick);
+    hub_kafka_probe_in(b, 0);
     *out = &b->base;
     return HUB_OK;
 }
@@ -284,20 +285,15 @@ static void finish(struct bus *b, bool late) {
     bool committing = b->consumer.committing || hub_kafka_commit_now(b);
     if ((committing || !hub_kafka_producer_idle(b)) && !late) return;
     if (!hub_kafka_producer_idle(b) && b->producer.rk) hub_kafka_producer_abandon(b);
-    rd_kafka_error_t *err = rd_kafka_consumer_close_queue(b->consumer.rk, b->consumer.queue);
+    rd_kafka_error_t *err = b->consumer.rk ? rd_kafka_consumer_close_queue(b->consumer.rk, b->consumer.queue) : NULL;
     if (err) rd_kafka_error_destroy(err);
     b->close_by = hub_loop_now(b->loop) + CLOSE_MS / 2;
     b->close_step = LEAVING;
 }
 
 static void destroy_handles(struct bus *b) {
-    while (!hub_list_empty(&b->consumer.partitions)) hub_kafka_partition_close(HUB_CONTAINER(b->consumer.partitions.next, struct partition, link));
-    rd_kafka_queue_destroy(b->consumer.queue);
-    hub_kafka_destroy(b, b->consumer.rk);
-    if (b->producer.queue) rd_kafka_queue_destroy(b->producer.queue);
-    if (b->producer.rk) hub_kafka_destroy(b, b->producer.rk);
-    b->consumer.queue = b->producer.queue = NULL;
-    b->consumer.rk = b->producer.rk = NULL;
+    hub_kafka_consumer_destroy(b);
+    hub_kafka_producer_destroy(b);
     b->close_step = DESTROYING;
 }
 
@@ -306,6 +302,7 @@ static void end(struct bus *b) {
     void *arg = b->close_arg;
     hub_kafka_worker_stop(&b->worker);
     hub_timer_stop(b->loop, &b->tick);
+    hub_timer_stop(b->loop, &b->probe.timer);
     hub_timer_stop(b->loop, &b->consumer.commit_timer);
     hub_timer_stop(b->loop, &b->consumer.turn_timer);
     hub_defer_cancel(&b->consumer.commit);
@@ -329,7 +326,7 @@ static void on_close_step(struct hub_timer *t) {
     if (b->close_step == FINISHING)
         finish(b, late);
     else if (b->close_step == LEAVING) {
-        bool left = rd_kafka_consumer_closed(b->consumer.rk) && hub_kafka_producer_idle(b) && hub_kafka_rebalance_idle(b);
+        bool left = (!b->consumer.rk || rd_kafka_consumer_closed(b->consumer.rk)) && hub_kafka_producer_idle(b) && hub_kafka_rebalance_idle(b);
         if ((left || late) && !b->probe.running && hub_kafka_rebalance_idle(b)) destroy_handles(b);
     } else if (!b->jobs) {
         end(b);

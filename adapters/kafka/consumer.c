@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { BATCH = 1000 };
+enum { BATCH = 1000, REOPEN_MS = 10000 /* at most once in this time */ };
+
+static struct hub_metric restarts = HUB_METRIC(HUB_COUNTER, "hubd_bus_restarts_total", NULL, "Consumers given up for a new one");
 
 /* ---- topics ---- */
 
@@ -21,7 +23,7 @@ static void resubscribe(struct hub_task *task) {
     void *value;
     for (void *it = NULL; (it = hub_map_next(&c->topics, it, NULL, &value));)
         rd_kafka_topic_partition_list_add(list, ((struct topic *)value)->name, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = b->closing ? 0 : rd_kafka_subscribe(c->rk, list);
+    rd_kafka_resp_err_t err = b->closing || !c->rk ? 0 : rd_kafka_subscribe(c->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (err) hub_kafka_log(b, HUB_LOG_ERROR, "cannot subscribe", "error", rd_kafka_err2str(err));
 }
@@ -69,6 +71,8 @@ static void on_error(struct bus *b, rd_kafka_event_t *ev) {
     if (t && (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)) {
         if (!t->missing && !t->partitions) hub_kafka_log(b, HUB_LOG_INFO, "the topic does not exist yet", "topic", t->name);
         t->missing |= !t->partitions;
+    } else if (rd_kafka_event_error_is_fatal(ev)) {
+        hub_kafka_consumer_restart(b, rd_kafka_event_error_string(ev));
     } else {
         hub_kafka_on_error(b, ev, "consumer");
     }
@@ -100,6 +104,39 @@ bool hub_kafka_consumer_drain(struct bus *b) {
     return more;
 }
 
+/* ---- beginning anew ---- */
+
+void hub_kafka_consumer_restart(struct bus *b, const char *why) {
+    if (b->consumer.broken) return;
+    b->consumer.broken = true;
+    hub_kafka_log(b, HUB_LOG_ERROR, "consuming has to begin anew", "error", why);
+}
+
+void hub_kafka_consumer_destroy(struct bus *b) {
+    struct consumer *c = &b->consumer;
+    while (!hub_list_empty(&c->partitions)) hub_kafka_partition_close(HUB_CONTAINER(c->partitions.next, struct partition, link));
+    if (!c->rk) return;
+    rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(c->queue);
+    hub_kafka_destroy(b, c->rk);
+    c->rk = NULL;
+    c->queue = NULL;
+}
+
+/* What is held is given up, too: it comes again, and is known by its _eventId. */
+static void begin_anew(struct bus *b) {
+    struct hub_err err;
+    struct consumer *c = &b->consumer;
+    if (b->closing || b->probe.running || !hub_kafka_rebalance_idle(b) || hub_loop_now(b->loop) < c->opened_at + REOPEN_MS) return;
+    hub_kafka_consumer_destroy(b);
+    c->joined = c->committing = false;
+    hub_metric_add(&restarts, 1);
+    if (hub_kafka_consumer_open(b, &err))
+        hub_kafka_log(b, HUB_LOG_ERROR, "consuming cannot begin anew", "error", err.text);
+    else if (hub_map_len(&c->topics))
+        hub_defer(b->loop, &c->resubscribe);
+}
+
 /* ---- lag ---- */
 
 static int64_t lag_of(const struct bus *b, const struct partition *p) {
@@ -110,6 +147,7 @@ static int64_t lag_of(const struct bus *b, const struct partition *p) {
 
 void hub_kafka_consumer_tick(struct bus *b) {
     void *value;
+    if (b->consumer.broken) begin_anew(b);
     if (!b->consumer.rk) return;
     for (void *it = NULL; (it = hub_map_next(&b->consumer.topics, it, NULL, &value));) {
         struct topic *t = value;
@@ -138,6 +176,8 @@ enum hub_code hub_kafka_consumer_open(struct bus *b, struct hub_err *err) {
     }
     rd_kafka_poll_set_consumer(rk);
     c->rk = rk;
+    c->broken = false;
+    c->opened_at = hub_loop_now(b->loop);
     c->queue = rd_kafka_queue_get_consumer(rk);
     rd_kafka_set_log_queue(rk, c->queue);
     hub_kafka_watch_queue(b, c->queue);

@@ -27,6 +27,7 @@ void hub_kafka_publish(struct hub_bus *base, struct hub_str topic, struct hub_st
 bool hub_kafka_producer_drain(struct bus *b); /* true: there may be more */
 void hub_kafka_producer_tick(struct bus *b);
 void hub_kafka_producer_abandon(struct bus *b); /* what waits is answered soon, as failed */
+void hub_kafka_producer_destroy(struct bus *b);
 bool hub_kafka_producer_idle(const struct bus *b);
 
 /* ---- consuming (consumer.c, partition.c, rebalance.c) ---- */
@@ -68,7 +69,7 @@ struct partition {
     int64_t last;        /* offset delivered last */
     int64_t next;        /* all before it is handled */
     int64_t sent, acked; /* committed: asked, answered */
-    int64_t end;         /* what a probe found to be the partition's end, -1 = not asked */
+    int64_t end;         /* what a probe found to be the partition's end and fetching has not reached, or -1 */
     int64_t asked;       /* when, ms of the loop */
     bool alive;          /* fetching has reached it */
 };
@@ -77,6 +78,8 @@ struct turn; /* a rebalance (rebalance.c) */
 struct consumer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
+    bool broken; /* made anew as soon as nothing uses it any more */
+    int64_t opened_at;
     struct hub_map topics;
     struct hub_list partitions;
     struct hub_task resubscribe;
@@ -93,6 +96,8 @@ enum hub_code hub_kafka_consumer_open(struct bus *b, struct hub_err *err);
 void hub_kafka_subscribe(struct hub_bus *base, const char *topic, hub_bus_cb *cb, void *arg);
 bool hub_kafka_consumer_drain(struct bus *b);
 void hub_kafka_consumer_tick(struct bus *b);
+void hub_kafka_consumer_restart(struct bus *b, const char *why); /* soon */
+void hub_kafka_consumer_destroy(struct bus *b);
 struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t number); /* NULL when not assigned */
 struct topic *hub_kafka_topic(struct bus *b, const char *name);
 void hub_kafka_topics_free(struct bus *b);
@@ -134,10 +139,10 @@ struct probe {
     rd_kafka_t *producer, *consumer;
     rd_kafka_topic_partition_list_t *ends; /* asked for: partitions, found: their ends */
     rd_kafka_resp_err_t err;
-    char text[200];
     int64_t due;
+    struct hub_timer timer;
 };
-void hub_kafka_probe_tick(struct bus *b);
+void hub_kafka_probe_in(struct bus *b, int64_t ms);  /* asks at the latest then */
 void hub_kafka_lost(struct bus *b, const char *why); /* no broker can be reached */
 
 /* ---- the bus (bus.c) ---- */

@@ -119,13 +119,13 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
     bool was_full = full(p);
     r->released = true;
     p->held--, p->held_bytes -= r->bytes, b->held--;
+    hub_metric_set(&held, (int64_t)b->held);
     if (!p->queue) {
         free(r);
         free_if_over(p);
         if (b->closed && !b->held) hub_kafka_free(b);
         return;
     }
-    hub_metric_set(&held, (int64_t)b->held);
     if (b->closing) return; /* no longer counts */
     while (!hub_list_empty(&p->records)) {
         struct record *first = HUB_CONTAINER(p->records.next, struct record, link);
@@ -135,7 +135,7 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
         free(first);
     }
     hub_kafka_commit_soon(b);
-    if (was_full && !full(p)) hub_kafka_wake(b);
+    if ((was_full && !full(p)) || p->stopping) hub_kafka_wake(b);
 }
 
 /* ---- commits ---- */
@@ -165,9 +165,9 @@ static rd_kafka_topic_partition_list_t *what_to_commit(struct bus *b) {
     return list;
 }
 
-static void commit_failed(struct bus *b, const char *topic, rd_kafka_resp_err_t err) {
+static void commit_failed(struct bus *b, rd_kafka_resp_err_t err) {
     hub_metric_add(&commit_failures, 1);
-    hub_kafka_log(b, HUB_LOG_WARN, rd_kafka_err2str(err), "commit of topic", topic);
+    hub_kafka_log(b, HUB_LOG_WARN, "a commit was refused, it will be tried again", "error", rd_kafka_err2str(err));
     hub_timer_start(b->loop, &b->consumer.commit_timer, COMMIT_RETRY_MS, on_commit_timer);
 }
 
@@ -185,7 +185,7 @@ bool hub_kafka_commit_now(struct bus *b) {
     for (int i = 0; err && i < list->cnt; i++) {
         struct partition *p = hub_kafka_partition(b, list->elems[i].topic, list->elems[i].partition);
         p->sent = p->acked;
-        commit_failed(b, p->topic->name, err);
+        commit_failed(b, err);
     }
     rd_kafka_topic_partition_list_destroy(list);
     return c->committing;
@@ -202,7 +202,7 @@ void hub_kafka_on_commit(struct bus *b, rd_kafka_event_t *ev) {
         if (!p) continue;
         if (err) {
             p->sent = p->acked;
-            commit_failed(b, at->topic, err);
+            commit_failed(b, err);
         } else {
             p->acked = at->offset;
         }

@@ -9,9 +9,20 @@ enum {
     TIMEOUT_MS = 3000,
     PERIOD_MS = 10000, /* while all is well */
     SOON_MS = 1000,
+    LOOK_MS = 100, /* while something is not proven */
+    STALLED_MS = 5000,
+    GIVE_UP_MS = 60000,
 };
 
 static struct hub_metric reconnects = HUB_METRIC(HUB_COUNTER, "hubd_bus_reconnects_total", NULL, "Times the bus came back after it had been away");
+
+static void on_timer(struct hub_timer *t);
+
+void hub_kafka_probe_in(struct bus *b, int64_t ms) {
+    int64_t due = hub_loop_now(b->loop) + ms;
+    if (b->probe.due > due) b->probe.due = due;
+    if (!hub_timer_running(&b->probe.timer) || b->probe.timer.due > due) hub_timer_start(b->loop, &b->probe.timer, ms, on_timer);
+}
 
 void hub_kafka_lost(struct bus *b, const char *why) {
     if (b->reached || (!b->trouble_at && !b->was_reached)) {
@@ -20,8 +31,12 @@ void hub_kafka_lost(struct bus *b, const char *why) {
     }
     if (why != b->trouble) snprintf(b->trouble, sizeof b->trouble, "%s", why);
     b->reached = false;
-    HUB_LIST_EACH(&b->consumer.partitions, it) HUB_CONTAINER(it, struct partition, link)->alive = false;
-    if (b->probe.due > hub_loop_now(b->loop) + SOON_MS) b->probe.due = hub_loop_now(b->loop) + SOON_MS;
+    HUB_LIST_EACH(&b->consumer.partitions, it) {
+        struct partition *p = HUB_CONTAINER(it, struct partition, link);
+        p->alive = false;
+        p->end = -1;
+    }
+    hub_kafka_probe_in(b, SOON_MS);
 }
 
 static void found(struct bus *b) {
@@ -57,10 +72,11 @@ static void on_answer(struct hub_kafka_job *job) {
     for (int i = 0; !p->err && i < p->ends->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &p->ends->elems[i];
         struct partition *which = hub_kafka_partition(b, at->topic, at->partition);
-        if (which && !at->err && at->offset >= 0) which->end = at->offset, which->asked = hub_loop_now(b->loop);
+        if (which && which->end < 0 && !at->err && at->offset >= 0) which->end = at->offset, which->asked = hub_loop_now(b->loop);
     }
     rd_kafka_topic_partition_list_destroy(p->ends);
     p->ends = NULL;
+    hub_timer_start(b->loop, &p->timer, 0, on_timer);
 }
 
 static void begin(struct bus *b) {
@@ -78,23 +94,41 @@ static void begin(struct bus *b) {
     hub_kafka_worker_add(&b->worker, &p->job);
 }
 
-/* Fetching has reached the end as it was when it was asked for: what librdkafka knows of the end comes with what it fetches. */
-static void look(struct bus *b, struct partition *p) {
+/* Fetching has reached the end as it was when it was asked for: what librdkafka knows of the end comes with what it fetches. What waits to be taken
+ * was fetched, too. */
+static bool caught_up(struct bus *b, struct partition *p) {
     int64_t low, high;
-    if (p->alive || p->end < 0) return;
-    if (p->last + 1 >= p->end) p->alive = true;
-    if (!rd_kafka_get_watermark_offsets(b->consumer.rk, p->topic->name, p->number, &low, &high) && high >= p->end) p->alive = true;
+    if (p->last + 1 >= p->end || rd_kafka_queue_length(p->queue)) return true;
+    return !rd_kafka_get_watermark_offsets(b->consumer.rk, p->topic->name, p->number, &low, &high) && high >= p->end;
 }
 
-void hub_kafka_probe_tick(struct bus *b) {
+static void look(struct bus *b, struct partition *p) {
+    if (p->end < 0) return;
+    int64_t since = hub_loop_now(b->loop) - p->asked;
+    if (caught_up(b, p)) {
+        p->alive = true;
+        p->end = -1;
+    } else if (since > STALLED_MS && p->alive) {
+        p->alive = false;
+        hub_kafka_log(b, HUB_LOG_WARN, "there are records that do not come", "topic", p->topic->name);
+    } else if (since > GIVE_UP_MS && b->reached) {
+        hub_kafka_consumer_restart(b, "records do not come");
+    }
+}
+
+static void on_timer(struct hub_timer *t) {
+    struct bus *b = HUB_CONTAINER(t, struct bus, probe.timer);
     int64_t now = hub_loop_now(b->loop);
     bool all = b->reached;
     HUB_LIST_EACH(&b->consumer.partitions, it) {
         struct partition *p = HUB_CONTAINER(it, struct partition, link);
         look(b, p);
-        all &= p->alive;
+        all &= p->alive && p->end < 0;
     }
-    if (b->probe.running || b->closing || now < b->probe.due) return;
-    b->probe.due = now + (all ? PERIOD_MS : SOON_MS);
-    begin(b);
+    if (b->closing) return;
+    if (!b->probe.running && now >= b->probe.due) {
+        b->probe.due = now + (all ? PERIOD_MS : SOON_MS);
+        begin(b);
+    }
+    hub_timer_start(b->loop, t, all ? b->probe.due - now : LOOK_MS, on_timer);
 }

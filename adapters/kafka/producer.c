@@ -178,14 +178,19 @@ enum hub_code hub_kafka_producer_open(struct bus *b, struct hub_err *err) {
     return HUB_OK;
 }
 
-/* After a fatal error, when everything of it has been answered. */
-static void begin_anew(struct bus *b) {
-    struct hub_err err;
+void hub_kafka_producer_destroy(struct bus *b) {
+    if (!b->producer.rk) return;
     rd_kafka_queue_io_event_enable(b->producer.queue, -1, NULL, 0);
     rd_kafka_queue_destroy(b->producer.queue);
     hub_kafka_destroy(b, b->producer.rk);
     b->producer.rk = NULL;
     b->producer.queue = NULL;
+}
+
+/* After a fatal error, when everything of it has been answered. */
+static void begin_anew(struct bus *b) {
+    struct hub_err err;
+    hub_kafka_producer_destroy(b);
     if (hub_kafka_producer_open(b, &err)) hub_kafka_log(b, HUB_LOG_ERROR, "publishing cannot begin anew", "error", err.text);
 }
 

@@ -73,6 +73,7 @@ static void on_found(struct hub_kafka_job *job) {
     /* A turn that was overtaken is answered all the same; what goes with the next turn is not read. */
     apply(b, t->partitions, true);
     b->consumer.joined = true;
+    hub_kafka_probe_in(b, 0);
     hub_kafka_commit_soon(b); /* where it begins: so that it begins there again if nothing comes before the next start */
     end_turn(b);
 }
@@ -155,6 +156,7 @@ void hub_kafka_on_rebalance(struct bus *b, rd_kafka_event_t *ev) {
     t->lost = !t->assign && rd_kafka_assignment_lost(b->consumer.rk);
     rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
     t->partitions = list ? rd_kafka_topic_partition_list_copy(list) : rd_kafka_topic_partition_list_new(0);
+    if (t->lost) b->consumer.joined = false;
     hub_metric_add(&rebalances, 1);
     if (b->consumer.turn) b->consumer.turn->cancel = true;
     hub_list_push(&b->consumer.turns, &t->link);

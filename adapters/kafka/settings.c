@@ -106,7 +106,7 @@ static enum hub_code unknown(const char *where, struct hub_str name, struct hub_
     text[n] = 0;
     const char *meant = nearest(name);
     return meant ? hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\"; did you mean \"%s\"?", where, text, meant)
-                 : hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\", or it is not open to be set (see docs/operations.md)", where, text);
+                 : hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\", or it is not open to be set (see docs/kafka.md)", where, text);
 }
 
 /* The later of two of one name counts. */
@@ -134,7 +134,7 @@ static bool is_host(struct hub_str host) {
     if (v6) host = hub_str(host.p + 1, host.n - 2);
     for (size_t i = 0; i < host.n; i++) {
         unsigned char c = (unsigned char)host.p[i];
-        if (v6 ? !isxdigit(c) && c != ':' && c != '.' && c != '%' : !isalnum(c) && c != '.' && c != '-' && c != '_') return false;
+        if (v6 ? !isxdigit(c) && c != ':' && c != '.' : !isalnum(c) && c != '.' && c != '-' && c != '_') return false;
     }
     return host.n && host.n <= 255;
 }

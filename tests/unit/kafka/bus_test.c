@@ -1,184 +1,165 @@
-/* The bus on librdkafka's own mock of a cluster: what is delivered, when it is committed, what an outage does. */
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* Consuming on a mock of a cluster: what is delivered, in which order, and when it counts as handled. */
+#include "kafka_mock.h"
 
-#include <cmocka.h>
+static bool one_saw_two(void) { return one.seen_n >= 2; }
+static bool one_saw_one(void) { return one.seen_n >= 1; }
+static bool two_committed(void) { return committed("t") == 2; }
+static bool zero_committed(void) { return committed("t") == 0; }
+static bool u_is_read(void) { return committed("u") == 0; }
 
-#include "adapters/kafka/kafka.h"
-#include "base/mem.h"
-
-enum { PATIENCE_MS = 60000, LOOK_MS = 5 };
-
-/* A member of the group: a loop of its own would be another process; here all share one. */
-struct member {
-    struct hub_bus *bus;
-    struct hub_buf seen; /* values in the order they came */
-    struct hub_bus_record *held[4000];
-    size_t held_n;
-    bool hold; /* keeps records instead of releasing them */
-    bool closed;
-};
-
-static struct hub_loop *loop;
-static rd_kafka_t *helper; /* owns the mock; also writes and asks past the adapter */
-static rd_kafka_mock_cluster_t *mock;
-static struct hub_timer looking;
-static bool (*condition)(void);
-static int64_t give_up;
-
-static void look(struct hub_timer *t) {
-    if (condition()) {
-        hub_loop_stop(loop);
-    } else {
-        if (hub_loop_now(loop) > give_up) fail_msg("waited in vain");
-        hub_timer_start(loop, t, LOOK_MS, look);
-    }
-}
-
-static void until(bool (*what)(void)) {
-    condition = what;
-    give_up = hub_loop_now(loop) + PATIENCE_MS;
-    hub_timer_start(loop, &looking, 0, look);
-    hub_loop_run(loop);
-}
-
-static int set_up(void **state) {
-    char why[200];
+static void what_is_published_arrives_in_order_and_is_committed(void **state) {
     (void)state;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", why, sizeof why);
-    rd_kafka_conf_set(conf, "client.id", "helper", why, sizeof why);
-    rd_kafka_conf_set(conf, "group.id", "g", why, sizeof why);
-    rd_kafka_conf_set(conf, "log_level", "0", why, sizeof why);
-    helper = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    mock = rd_kafka_handle_mock_cluster(helper);
-    loop = hub_loop_new();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rd_kafka_destroy(helper);
-    hub_loop_delete(loop);
-    return 0;
-}
-
-static const char *url(void) {
-    static char text[300];
-    snprintf(text, sizeof text, "kafka://%s", rd_kafka_mock_cluster_bootstraps(mock));
-    return text;
-}
-
-static void on_record(void *arg, struct hub_bus_record *r) {
-    struct member *m = arg;
-    hub_buf_addf(&m->seen, "%.*s ", HUB_FMT(r->value));
-    if (m->hold)
-        m->held[m->held_n++] = r;
-    else
-        hub_bus_record_release(r);
-}
-
-static void join_with(struct member *m, const struct hub_bus_option *options, size_t n) {
-    struct hub_err err;
-    const struct hub_bus_config config = {.url = url(), .options = options, .option_n = n, .group = "g", .client_id = "test"};
-    if (hub_kafka_bus_ops.open(loop, &config, &m->bus, &err)) fail_msg("%s", err.text);
-}
-
-static void join(struct member *m) { join_with(m, NULL, 0); }
-static void subscribe(struct member *m, const char *topic) { m->bus->ops->subscribe(m->bus, topic, on_record, m); }
-
-static void release_all(struct member *m) {
-    for (size_t i = 0; i < m->held_n; i++) hub_bus_record_release(m->held[i]);
-    m->held_n = 0;
-}
-
-static struct member one, two;
-static bool one_ready(void) { return one.bus->ops->ready(one.bus, &(struct hub_buf){0}); }
-static void on_closed(void *arg) { ((struct member *)arg)->closed = true; }
-static bool one_closed(void) { return one.closed; }
-static bool two_closed(void) { return two.closed; }
-
-static void leave(struct member *m) {
-    m->bus->ops->close(m->bus, on_closed, m);
-    until(m == &one ? one_closed : two_closed);
-    hub_buf_free(&m->seen);
-    *m = (struct member){0};
-}
-
-/* READY appends its reasons: they are freed here. */
-static bool is_ready(struct member *m) {
-    struct hub_buf why = {0};
-    bool ready = m->bus->ops->ready(m->bus, &why);
-    hub_buf_free(&why);
-    return ready;
-}
-
-static int done_n;
-static enum hub_code last_code;
-static void on_done(void *arg, enum hub_code code, const char *error) {
-    (void)arg;
-    assert_int_equal(code != HUB_OK, error != NULL);
-    last_code = code;
-    done_n++;
-}
-static bool something_done(void) { return done_n > 0; }
-
-static void publish(struct member *m, const char *topic, const char *key, const char *value) {
-    m->bus->ops->publish(m->bus, hub_cstr(topic), hub_cstr(key), hub_cstr(value), on_done, NULL);
-}
-
-static enum hub_code published(struct member *m, const char *topic, const char *key, const char *value) {
-    done_n = 0;
-    publish(m, topic, key, value);
-    assert_int_equal(done_n, 0); /* never within the call */
-    until(something_done);
-    return last_code;
-}
-
-/* What the group has committed in all partitions of a topic, added up; -1 when nothing. */
-static int64_t committed(const char *topic) {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
-    char why[200];
-    int64_t sum = -1;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock), why, sizeof why);
-    rd_kafka_conf_set(conf, "group.id", "g", why, sizeof why);
-    rd_kafka_t *asker = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    for (int i = 0; i < 4; i++) rd_kafka_topic_partition_list_add(list, topic, i);
-    assert_int_equal(rd_kafka_committed(asker, list, 10000), 0);
-    for (int i = 0; i < 4; i++)
-        if (list->elems[i].offset >= 0) sum = (sum < 0 ? 0 : sum) + list->elems[i].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(asker);
-    return sum;
-}
-
-/* ---- tests ---- */
-
-static bool one_is_ready(void) { return is_ready(&one); }
-static bool one_saw_two(void) { return !strcmp(hub_buf_cstr(&one.seen), "a b "); }
-
-static void what_is_published_arrives_in_order(void **state) {
-    (void)state;
-    join(&one);
+    enter(&one);
     subscribe(&one, "t");
     until(one_is_ready);
     assert_int_equal(published(&one, "t", "k", "a"), HUB_OK);
     assert_int_equal(published(&one, "t", "k", "b"), HUB_OK);
     until(one_saw_two);
+    assert_string_equal(hub_buf_cstr(&one.seen), "a b ");
+    until(two_committed);
     leave(&one);
-    assert_int_equal(committed("t"), 2);
+}
+
+static void a_record_is_committed_when_it_and_all_before_it_are_released(void **state) {
+    (void)state;
+    enter(&one);
+    one.hold = true;
+    subscribe(&one, "t");
+    until(one_is_ready);
+    until(zero_committed); /* where it began */
+    publish(&one, "t", "k", "a");
+    publish(&one, "t", "k", "b");
+    until(one_saw_two);
+    release(&one, 1);
+    assert_int_equal(published(&one, "u", "k", "time passes"), HUB_OK);
+    assert_int_equal(committed("t"), 0);
+    release(&one, 0);
+    until(two_committed);
+    leave(&one);
+}
+
+static void records_outlive_the_bus(void **state) {
+    (void)state;
+    enter(&one);
+    one.hold = true;
+    subscribe(&one, "t");
+    until(one_is_ready);
+    publish(&one, "t", "k", "a");
+    until(one_saw_one);
+    struct hub_bus_record *r = one.held[0];
+    one.held[0] = NULL;
+    leave(&one);
+    assert_int_equal(r->value.p[0], 'a');
+    hub_bus_record_release(r);
+}
+
+static void a_first_start_begins_with_what_comes_after_it(void **state) {
+    (void)state;
+    write_record("t", "k", "old");
+    enter(&one);
+    subscribe(&one, "t");
+    until(one_is_ready);
+    write_record("t", "k", "new");
+    until(one_saw_one);
+    assert_string_equal(hub_buf_cstr(&one.seen), "new ");
+    leave(&one);
+}
+
+static void with_auto_offset_reset_earliest_it_begins_at_the_beginning(void **state) {
+    const struct hub_bus_option option = {"auto.offset.reset", "earliest"};
+    (void)state;
+    write_record("t", "k", "old");
+    enter_with(&one, &option, 1);
+    subscribe(&one, "t");
+    until(one_saw_one);
+    assert_string_equal(hub_buf_cstr(&one.seen), "old ");
+    leave(&one);
+}
+
+static void a_topic_that_is_added_is_read_and_the_others_go_on(void **state) {
+    (void)state;
+    enter(&one);
+    one.hold = true;
+    subscribe(&one, "t");
+    until(one_is_ready);
+    publish(&one, "t", "k", "a");
+    until(one_saw_one);
+    subscribe(&one, "u");
+    until(u_is_read);
+    publish(&one, "u", "k", "b");
+    until(one_saw_two);
+    assert_string_equal(hub_buf_cstr(&one.seen), "a b "); /* a did not come again, although it is not released */
+    release_all(&one);
+    publish(&one, "t", "k", "c");
+    until(one_saw_two);
+    leave(&one);
+}
+
+static size_t all_seen;
+static bool one_stands(void) { return one.held_n >= all_seen; }
+
+static void a_partition_of_which_too_much_is_held_waits(void **state) {
+    (void)state;
+    enter(&one);
+    one.hold = true;
+    subscribe(&one, "t");
+    until(one_is_ready);
+    for (int i = 0; i < 600; i++) publish(&one, "t", "k", "x");
+    all_seen = 256;
+    until(one_stands);
+    assert_int_equal(published(&one, "u", "k", "time passes"), HUB_OK);
+    assert_int_equal(one.held_n, 256);
+    one.hold = false;
+    release_all(&one);
+    all_seen = 0;
+    while (one.seen_n < 600) until(one_saw_two);
+    leave(&one);
+}
+
+static void every_subscriber_of_a_topic_gets_the_record(void **state) {
+    (void)state;
+    enter(&one);
+    one.hold = true;
+    subscribe(&one, "t");
+    one.bus->ops->subscribe(one.bus, "t", on_record, &two); /* releases at once */
+    until(one_is_ready);
+    publish(&one, "t", "k", "a");
+    until(one_saw_one);
+    assert_int_equal(two.seen_n, 1);
+    assert_int_equal(one.held[0]->value.n, 1);
+    forget(&two);
+    leave(&one);
+}
+
+static void records_are_delivered_as_they_are_whatever_they_hold(void **state) {
+    (void)state;
+    enter(&one);
+    one.hold = true;
+    subscribe(&one, "t");
+    until(one_is_ready);
+    write_record("t", NULL, NULL);
+    until(one_saw_one);
+    assert_null(one.held[0]->value.p);
+    assert_int_equal(one.held[0]->key.n, 0);
+    write_record("t", "\xff\xfe", "\xff{");
+    until(one_saw_two);
+    assert_int_equal(one.held[1]->value.n, 2);
+    assert_int_equal(one.held[1]->key.n, 2);
+    leave(&one);
 }
 
 int main(void) {
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_published_arrives_in_order, set_up, tear_down),
+        TEST(what_is_published_arrives_in_order_and_is_committed),
+        TEST(a_record_is_committed_when_it_and_all_before_it_are_released),
+        TEST(records_outlive_the_bus),
+        TEST(a_first_start_begins_with_what_comes_after_it),
+        TEST(with_auto_offset_reset_earliest_it_begins_at_the_beginning),
+        TEST(a_topic_that_is_added_is_read_and_the_others_go_on),
+        TEST(a_partition_of_which_too_much_is_held_waits),
+        TEST(every_subscriber_of_a_topic_gets_the_record),
+        TEST(records_are_delivered_as_they_are_whatever_they_hold),
     };
-    (void)one_ready, (void)release_all;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
