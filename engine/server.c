@@ -110,9 +110,13 @@ static enum hub_code open_bus(struct server *s, const struct hub_bus_ops *ops, s
     const struct hub_service *d = s->now.service;
     struct hub_buf group = {0};
     hub_buf_addf(&group, "%s-%s", d->project, d->name);
-    const struct hub_bus_config config = {.url = d->bus_url, .group = hub_buf_cstr(&group), .client_id = hub_buf_cstr(&group)};
+    struct hub_bus_option *options = hub_xcalloc(d->bus_options.n, sizeof *options);
+    for (size_t i = 0; i < d->bus_options.n; i++) options[i] = (struct hub_bus_option){d->bus_options.items[i].name, d->bus_options.items[i].value};
+    const struct hub_bus_config config = {
+        .url = d->bus_url, .options = options, .option_n = d->bus_options.n, .group = hub_buf_cstr(&group), .client_id = hub_buf_cstr(&group)};
     enum hub_code code = ops->open(s->loop, &config, &s->bus, err);
     hub_buf_free(&group);
+    free(options);
     return code;
 }
 
@@ -225,14 +229,15 @@ static int listen_to_clients(struct server *s) {
     return HUB_EXIT_OK;
 }
 
-/* URL without a password. */
+/* URL without a password; a query may hold another one. */
 static void print_url(const char *label, const char *url) {
-    const char *at = strchr(url, '@'), *scheme_end = strstr(url, "://");
+    int n = (int)strcspn(url, "?");
+    const char *at = memchr(url, '@', (size_t)n), *scheme_end = strstr(url, "://");
     const char *colon = at && scheme_end ? memchr(scheme_end + 3, ':', (size_t)(at - scheme_end - 3)) : NULL;
     if (colon)
-        printf("  %s %.*s:***%s", label, (int)(colon - url), url, at);
+        printf("  %s %.*s:***%.*s", label, (int)(colon - url), url, n - (int)(at - url), at);
     else
-        printf("  %s %s", label, url);
+        printf("  %s %.*s", label, n, url);
 }
 
 /* Where clients find the service. */
@@ -312,10 +317,16 @@ static bool same_listen(const struct hub_service *a, const struct hub_service *b
     return same;
 }
 
+static bool same_settings(const struct hub_settings *a, const struct hub_settings *b) {
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++) same = same_text(a->items[i].name, b->items[i].name) && same_text(a->items[i].value, b->items[i].value);
+    return same;
+}
+
 /* Settings that only a restart changes. OLD is what the process started with: so the warning comes again until the restart. */
 static void warn_if_fixed(const struct hub_service *old, const struct hub_service *now) {
     bool same = same_listen(old, now) && same_text(old->store_url, now->store_url) && same_text(old->cache_url, now->cache_url) &&
-                same_text(old->bus_url, now->bus_url) && same_text(old->name, now->name);
+                same_text(old->bus_url, now->bus_url) && same_settings(&old->bus_options, &now->bus_options) && same_text(old->name, now->name);
     if (!same)
         hub_log_kv(HUB_LOG_WARN, "server", "service.name, service.basePath, listen, store, cache and bus keep their old values until a restart",
                    NULL);

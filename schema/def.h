@@ -11,6 +11,15 @@ struct hub_strs {
     size_t n;
 };
 
+/* A mapping of free keys to texts, in the order written. */
+struct hub_setting {
+    const char *name, *value;
+};
+struct hub_settings {
+    struct hub_setting *items;
+    size_t n;
+};
+
 /* A hook as written. Kind NONE: not given. */
 enum hub_script_kind { HUB_SCRIPT_NONE, HUB_SCRIPT_EXPR, HUB_SCRIPT_LUA };
 struct hub_script {
@@ -190,6 +199,7 @@ struct hub_service {
     /* stores */
     const char *store_url, *cache_url, *bus_url, *cluster_url; /* sqlite paths still relative to dir */
     int64_t store_read_connections, store_statement_timeout;   /* the latter in ms */
+    struct hub_settings bus_options;
     /* scripting */
     int64_t script_cpu_ms, script_wall_ms, script_memory_mib;
     struct hub_def_object *objects;

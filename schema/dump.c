@@ -172,6 +172,7 @@ static bool has_value(const struct hub_row *r, const char *base) {
     case HUB_KIND_OBJECT: return pointer_at(at) != NULL;
     case HUB_KIND_PROPERTY: return int_at(at) >= 0;
     case HUB_KIND_SCRIPT: return ((const struct hub_script *)at)->kind != HUB_SCRIPT_NONE;
+    case HUB_KIND_MAP: return ((const struct hub_settings *)at)->n > 0;
     case HUB_KIND_COLUMNS: return has_renamed_columns((const void *)base);
     case HUB_KIND_GROUP: return group_is_given(r, base);
     default: return true;
@@ -185,6 +186,16 @@ static void add_columns(struct dump *d, const struct hub_def_object *o) {
         hub_buf_addf(d->out, "%s%s: ", comma, o->properties[i].name);
         add_quotedz(d, o->properties[i].column);
         comma = ", ";
+    }
+    hub_buf_addc(d->out, '}');
+}
+
+static void add_map(struct dump *d, const struct hub_settings *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        hub_buf_addz(d->out, i ? ", " : "{");
+        add_quotedz(d, s->items[i].name);
+        hub_buf_addz(d->out, ": ");
+        add_quotedz(d, s->items[i].value);
     }
     hub_buf_addc(d->out, '}');
 }
@@ -223,6 +234,7 @@ static void add_value(struct dump *d, const struct hub_fields *t, const struct h
     case HUB_KIND_GROUP: hub_buf_addc(d->out, '\n'), add_table(d, r->table, base, level + 1, false); break;
     case HUB_KIND_LIST: add_list(d, r, base, level); break;
     case HUB_KIND_VALUE: add_json(d, pointer_at(at)); break;
+    case HUB_KIND_MAP: add_map(d, (const struct hub_settings *)at); break;
     case HUB_KIND_COLUMNS: add_columns(d, (const void *)base); break;
     case HUB_KIND_ROLE: add_quotedz(d, ((const struct hub_def_role *)pointer_at(at))->name); break;
     case HUB_KIND_OBJECT: add_quotedz(d, ((const struct hub_def_object *)pointer_at(at))->name); break;

@@ -74,6 +74,7 @@ static json_t *value_schema(const struct hub_row *r) {
     case HUB_KIND_GROUP: return ref_schema(r->table);
     case HUB_KIND_LIST: return list_schema(ref_schema(r->table));
     case HUB_KIND_VALUE: return json_object();
+    case HUB_KIND_MAP: return json_pack("{s:s,s:{s:[s,s,s]}}", "type", "object", "additionalProperties", "type", "string", "number", "boolean");
     case HUB_KIND_COLUMNS: return json_pack("{s:s,s:{s:s}}", "type", "object", "additionalProperties", "type", "string");
     default: return of_type("string");
     }

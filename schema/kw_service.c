@@ -118,6 +118,8 @@ static const struct hub_row cache[] = {
 static const struct hub_row bus[] = {
     {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(bus_url), .fallback = "memory:", .words = bus_schemes,
      .help = "Where data events are published and consumed."},
+    {"options", HUB_KIND_MAP, .offset = AT(bus_options), .max = 16384, .example = "{security.protocol: sasl_ssl, sasl.username: hub}",
+     .help = "Options of the bus, with kafka:// properties of librdkafka; the same may stand in the URL's query, which wins."},
     {0},
 };
 static const struct hub_row cluster[] = {

@@ -93,7 +93,9 @@ static struct hub_source *open_source(struct hub_loader *l, const char *path, ch
 
 /* ---- overrides ---- */
 
-static bool is_value(const struct hub_row *r) { return r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST && r->kind != HUB_KIND_COLUMNS; }
+static bool is_value(const struct hub_row *r) {
+    return r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST && r->kind != HUB_KIND_MAP && r->kind != HUB_KIND_COLUMNS;
+}
 
 static void bad_override(struct hub_loader *l, const struct hub_source *src, const char *suggestion, const char *message) {
     hub_diags_add(l->diags, "S010", src, NULL, NULL, suggestion, message);

@@ -22,6 +22,7 @@ static void add_type(struct hub_buf *out, const struct hub_row *r) {
         [HUB_KIND_WORD] = "one of",
         [HUB_KIND_WORDS] = "list of",
         [HUB_KIND_VALUE] = "value",
+        [HUB_KIND_MAP] = "mapping of strings",
         [HUB_KIND_COLUMNS] = "mapping",
         [HUB_KIND_ROLE] = "name of a HubRole",
         [HUB_KIND_OBJECT] = "name of a DataObject",

@@ -17,6 +17,7 @@ enum hub_kind {                    /* C type at OFFSET */
                 HUB_KIND_GROUP,    /* mapping of TABLE's fields, stored in the same struct */
                 HUB_KIND_LIST,     /* pointer to an array of TABLE's structs; size_t at COUNT */
                 HUB_KIND_VALUE,    /* json_t *, coerced to the field's type once that is known */
+                HUB_KIND_MAP,      /* struct hub_settings: any keys, with scalars as texts of at most MAX bytes */
                 HUB_KIND_COLUMNS,  /* property -> column; kept in the properties */
                 HUB_KIND_ROLE,     /* const struct hub_def_role * */
                 HUB_KIND_OBJECT,   /* const struct hub_def_object * */

@@ -490,15 +490,50 @@ static void read_reference(struct hub_loader *l, const struct hub_row *row, stru
     l->refs[l->ref_n++] = (struct hub_ref){row, n, base, l->hub};
 }
 
+/* Whatever a scalar looks like, it is meant as it is written. */
+static void read_map(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_settings *out = (struct hub_settings *)(base + row->offset);
+    struct hub_str s;
+    if (n->kind != HUB_NODE_MAP) {
+        if (!n->bad) wrong_type(l, row, n, "a mapping", NULL);
+        return;
+    }
+    if (too_many(l, row, n, n->n)) return;
+    out->items = hub_arena_zalloc(l->keep, (n->n + 1) * sizeof *out->items);
+    for (struct hub_node *c = n->first; c; c = c->next) {
+        if (!scalar(l, row, c, "a mapping of strings", &s)) continue;
+        if (s.n > (size_t)row->max)
+            hub_complain(l, hub_common_code(c, HUB_COMMON_RANGE), c, NULL, NULL, "%.*s is longer than %lld bytes", HUB_FMT(c->key),
+                         (long long)row->max);
+        else if (has_control(s, "\n\t\r"))
+            hub_complain(l, hub_common_code(c, HUB_COMMON_TYPE), c, NULL, NULL, "%.*s must be text without control characters", HUB_FMT(c->key));
+        else
+            out->items[out->n++] = (struct hub_setting){keep(l, c->key), keep(l, s)};
+    }
+}
+
 static void read_later(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     (void)l, (void)row, (void)n, (void)base; /* the checks read the node when they know the type */
 }
 
 static void (*const readers[HUB_KIND_COUNT])(struct hub_loader *, const struct hub_row *, struct hub_node *, char *) = {
-    [HUB_KIND_BOOL] = read_bool,     [HUB_KIND_INT] = read_int,        [HUB_KIND_STRING] = read_string,    [HUB_KIND_TEXT] = read_string,
-    [HUB_KIND_NAME] = read_name,     [HUB_KIND_SCRIPT] = read_script,  [HUB_KIND_STRINGS] = read_strings,  [HUB_KIND_WORD] = read_word,
-    [HUB_KIND_WORDS] = read_words,   [HUB_KIND_GROUP] = read_group,    [HUB_KIND_LIST] = read_list,        [HUB_KIND_VALUE] = read_later,
-    [HUB_KIND_COLUMNS] = read_later, [HUB_KIND_ROLE] = read_reference, [HUB_KIND_OBJECT] = read_reference, [HUB_KIND_PROPERTY] = read_reference,
+    [HUB_KIND_BOOL] = read_bool,
+    [HUB_KIND_INT] = read_int,
+    [HUB_KIND_STRING] = read_string,
+    [HUB_KIND_TEXT] = read_string,
+    [HUB_KIND_NAME] = read_name,
+    [HUB_KIND_SCRIPT] = read_script,
+    [HUB_KIND_STRINGS] = read_strings,
+    [HUB_KIND_WORD] = read_word,
+    [HUB_KIND_WORDS] = read_words,
+    [HUB_KIND_GROUP] = read_group,
+    [HUB_KIND_LIST] = read_list,
+    [HUB_KIND_VALUE] = read_later,
+    [HUB_KIND_MAP] = read_map,
+    [HUB_KIND_COLUMNS] = read_later,
+    [HUB_KIND_ROLE] = read_reference,
+    [HUB_KIND_OBJECT] = read_reference,
+    [HUB_KIND_PROPERTY] = read_reference,
 };
 
 /* ---- defaults ---- */
