@@ -253,8 +253,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
     return HUB_OK;
 }
 
-static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
-    const struct bus *b = HUB_CONTAINER(base, struct bus, base);
+static bool look(const struct bus *b, struct hub_buf *why_not) {
     const struct consumer *c = &b->consumer;
     size_t before = why_not->n, dead = 0;
     if (!b->reached) {
@@ -269,6 +268,13 @@ static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
     else if (dead)
         hub_buf_addf(why_not, "%s%zu partitions have not been read from yet", why_not->n > before ? "; " : "", dead);
     return why_not->n == before;
+}
+
+static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
+    struct hub_buf nobody_asks = {0};
+    bool is = look(HUB_CONTAINER(base, struct bus, base), why_not ? why_not : &nobody_asks);
+    hub_buf_free(&nobody_asks);
+    return is;
 }
 
 static void bus_pause(struct hub_bus *base) { hub_kafka_bus(base)->paused = true; }

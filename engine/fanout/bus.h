@@ -46,7 +46,7 @@ struct hub_bus_ops {
      * (no such topic can be) and HUB_TOO_LARGE are final, anything else may go better later: HUB_OVERLOADED (too many wait, or the brokers
      * did not take it in time), HUB_NOT_ALLOWED, HUB_SHUTTING_DOWN, HUB_INTERNAL. */
     void (*publish)(struct hub_bus *b, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg);
-    /* Whether records flow both ways; what does not is appended to WHY_NOT in words. */
+    /* Whether records flow both ways; what does not is appended to WHY_NOT in words, unless that is NULL. */
     bool (*ready)(const struct hub_bus *b, struct hub_buf *why_not);
     /* No further records are delivered, for good: the process is about to stop. Publishing goes on, those delivered may still be released. */
     void (*pause)(struct hub_bus *b);
