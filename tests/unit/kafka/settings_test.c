@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -77,6 +78,20 @@ static void options_that_do_not_exist_are_named_and_their_values_are_not(void **
     assert_string_equal(err.text, "bus.options: there is no option \"acks\", or it is not open to be set (see docs/kafka.md)");
 }
 
+static void every_option_is_in_the_documentation(void **state) {
+    FILE *f = fopen(HUB_SOURCE_DIR "/docs/kafka.md", "r");
+    static char page[65536];
+    char name[64];
+    (void)state;
+    assert_non_null(f);
+    page[fread(page, 1, sizeof page - 1, f)] = 0;
+    fclose(f);
+    for (const struct hub_kafka_property *p = hub_kafka_properties; p->name; p++) {
+        snprintf(name, sizeof name, "`%s`", p->name);
+        if (!strstr(page, name)) fail_msg("%s is not on the page", name);
+    }
+}
+
 /* Values are librdkafka's to judge, when the bus is opened. */
 static void values_that_are_wrong_are_refused_without_secrets(void **state) {
     struct hub_loop *loop = hub_loop_new();
@@ -108,6 +123,7 @@ int main(void) {
         cmocka_unit_test(urls_that_are_wrong_are_refused_with_what_was_expected),
         cmocka_unit_test(options_are_read_from_the_query_and_from_the_map_and_the_query_wins),
         cmocka_unit_test(options_that_do_not_exist_are_named_and_their_values_are_not),
+        cmocka_unit_test(every_option_is_in_the_documentation),
         cmocka_unit_test(values_that_are_wrong_are_refused_without_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
