@@ -1,5 +1,6 @@
 /* The error vocabulary of the whole program: the wire's codes (contract: wire.md "Error codes"), each with the
  * HTTP status it has over REST (rest.md) and the text people see when nothing more precise is known.
+ * CONFLICT is of REST only and has no word of its own there.
  * A fallible function returns HUB_OK or one of these; an explanation travels in struct hub_err. */
 #ifndef HUB_BASE_CODE_H
 #define HUB_BASE_CODE_H
@@ -29,6 +30,7 @@
     X(RATE_LIMITED, "rate_limited", 429, "Too many messages")                               \
     X(FEATURE_DISABLED, "feature_disabled", 403, "This hub does not have that feature")     \
     X(NOT_FOUND, "not_found", 404, "Not found")                                             \
+    X(CONFLICT, "bad_request", 409, "There is one already")                                 \
     X(NOT_ALLOWED, "not_allowed", 403, "You may not do that")                               \
     X(REJECTED, "rejected", 403, "Rejected")                                                \
     X(HANDLER_FAILED, "handler_failed", 500, "The hub's script failed")                     \

@@ -95,6 +95,18 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
     hub_call_fail_with(call, &err, hub_str(NULL, 0));
 }
 
+bool hub_call_permitted(struct hub_call *call, unsigned needs) {
+    if ((needs & HUB_NEEDS_READ) && !call->rights.can_read)
+        hub_call_fail(call, HUB_CANNOT_READ, NULL);
+    else if ((needs & HUB_NEEDS_MODERATE) && !call->rights.can_moderate)
+        hub_call_fail(call, HUB_NOT_ALLOWED, "this needs a role with canModerate");
+    else if ((needs & HUB_NEEDS_MANAGE) && !call->rights.can_manage_room)
+        hub_call_fail(call, HUB_NOT_ALLOWED, "this needs a role with canManageRoom");
+    else
+        return true;
+    return false;
+}
+
 bool hub_call_user(struct hub_call *call, struct hub_str *user) {
     *user = hub_call_str(call, "userId");
     if (user->n && user->n <= 255 && !memchr(user->p, 0, user->n)) return true;

@@ -124,12 +124,7 @@ bool hub_call_settle(struct hub_call *call, unsigned needs) {
     }
     call->room = hub_room_ref(room);
     call->rights = m->rights;
-    enum hub_code refused = HUB_OK;
-    if ((needs & HUB_NEEDS_READ) && !m->rights.can_read) refused = HUB_CANNOT_READ;
-    if ((needs & HUB_NEEDS_MODERATE) && !m->rights.can_moderate) refused = HUB_NOT_ALLOWED;
-    if ((needs & HUB_NEEDS_MANAGE) && !m->rights.can_manage_room) refused = HUB_NOT_ALLOWED;
-    if (refused) hub_call_fail(call, refused, NULL);
-    return !refused;
+    return hub_call_permitted(call, needs);
 }
 
 static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {

@@ -81,6 +81,8 @@ enum {
 };
 extern const struct hub_command hub_commands[]; /* ends with event == NULL */
 const struct hub_command *hub_command_find(struct hub_str event);
+/* Whether the call's rights are what NEEDS asks for; false when it was answered with a refusal. */
+bool hub_call_permitted(struct hub_call *call, unsigned needs);
 /* Finds the room and rights of a socket's call; false when it was answered with a refusal. */
 bool hub_call_settle(struct hub_call *call, unsigned needs);
 

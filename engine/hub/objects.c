@@ -5,8 +5,7 @@
 
 #include "hub/own.h"
 
-#define LIST_MAX 1000 /* rows of one list */
-#define COND_MAX 16   /* conditions of one list */
+#define COND_MAX 16 /* conditions of one list */
 
 /* One CRUD operation under way. */
 struct op {
@@ -37,6 +36,18 @@ static void end(struct op *op, enum hub_code code, json_t *result, const char *e
     free(op);
 }
 
+static const char no_row[] = "there is no row of %s with this id";
+
+static void fail_with(struct op *op, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void fail_with(struct op *op, enum hub_code code, const char *fmt, ...) {
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    end(op, code, NULL, text);
+}
+
 /* ---- reading ---- */
 
 static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
@@ -45,8 +56,10 @@ static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, 
     if (!code && op->one) {
         if (rows->n)
             result = hub_row_json(op->table, hub_row(rows, 0));
-        else
-            code = HUB_NOT_FOUND;
+        else {
+            fail_with(op, HUB_NOT_FOUND, no_row, op->table->name);
+            return;
+        }
     } else if (!code) {
         result = json_array();
         for (size_t i = 0; i < rows->n; i++) json_array_append_new(result, hub_row_json(op->table, hub_row(rows, i)));
@@ -67,7 +80,7 @@ void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json
     struct op *op = new_op(e, t, done, arg);
     op->one = true;
     if (!id_condition(op, id)) {
-        end(op, HUB_NOT_FOUND, NULL, NULL);
+        fail_with(op, HUB_NOT_FOUND, no_row, t->name);
         return;
     }
     const struct hub_select q = {.table = t, .where = op->where, .where_n = 1, .order_by = -1, .limit = 1};
@@ -145,13 +158,17 @@ static enum hub_code parse_where(struct conditions *c, const struct hub_table *t
 
 static enum hub_code parse_options(const json_t *options, struct hub_select *q, struct hub_err *err) {
     struct hub_str order = hub_json_get_str(options, "orderBy");
-    q->limit = hub_json_get_int(options, "limit", 100);
+    q->limit = hub_json_get_int(options, "limit", HUB_OBJECT_LIST);
+    bool probe = hub_json_get_bool(options, "probe", false);
     q->offset = hub_json_get_int(options, "offset", 0);
     q->descending = hub_json_get_bool(options, "descending", false);
     q->order_by = -1;
-    if (q->limit < 1 || q->offset < 0) return hub_fail(err, HUB_BAD_REQUEST, "limit, offset: expected whole numbers, limit from 1 to %d", LIST_MAX);
-    if (q->limit > LIST_MAX) q->limit = LIST_MAX;
-    if (!order.n) return HUB_OK;
+    if (q->limit < 1 || q->offset < 0)
+        return hub_fail(err, HUB_BAD_REQUEST, "limit, offset: expected whole numbers, limit from 1 to %d", HUB_OBJECT_LIST_MAX);
+    if (q->limit > HUB_OBJECT_LIST_MAX) q->limit = HUB_OBJECT_LIST_MAX;
+    if (probe) q->limit++;
+    if (hub_json_nil(hub_json_get(options, "orderBy"))) return HUB_OK;
+    if (!order.n) return hub_fail(err, HUB_BAD_REQUEST, "orderBy: expected a property of %s, or \"-\" and a property", q->table->name);
     if (order.p[0] == '-') q->descending = true, order.p++, order.n--;
     q->order_by = hub_table_column(q->table, order);
     return q->order_by < 0
@@ -181,15 +198,27 @@ void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json
 static void on_written(struct hub_write *w) {
     struct op *op = w->arg;
     hub_own_done(op->engine, w, false);
+    if (w->duplicate) {
+        fail_with(op, HUB_CONFLICT, "there is a row of %s with this %s already", op->table->name, op->table->columns[op->table->id].property);
+        return;
+    }
+    if (w->code == HUB_NOT_FOUND) {
+        fail_with(op, HUB_NOT_FOUND, no_row, op->table->name);
+        return;
+    }
     json_t *row = w->code ? NULL : hub_row_json(op->table, w->row.n ? hub_row(&w->row, 0) : op->cells);
     end(op, w->code, row, w->error);
     json_decref(row);
 }
 
+/* What a second row of the same id runs into; existing tables may have no such index. */
+static const char *key_of(const struct hub_table *t) { return t->managed && t->id != HUB_NO_ID ? t->columns[t->id].property : NULL; }
+
 static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
     struct hub_store *store = op->engine->config.store;
     op->write = (struct hub_write){.table = op->table,
                                    .kind = kind,
+                                   .conflict = kind == HUB_INSERT ? key_of(op->table) : NULL,
                                    .cells = op->cells,
                                    .where = op->where,
                                    .where_n = where_n,
@@ -220,24 +249,28 @@ void hub_object_update(struct hub_engine *e, const struct hub_table *t, const js
         return;
     }
     if (!id_condition(op, id)) {
-        end(op, HUB_NOT_FOUND, NULL, NULL);
+        fail_with(op, HUB_NOT_FOUND, no_row, t->name);
         return;
     }
     op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
     enum hub_code code = hub_row_from_json(t, changes, HUB_ROW_CHANGE, op->cells, &op->text, &err);
+    if (!code && op->cells[t->id].kind != HUB_CELL_ABSENT)
+        code = hub_fail(&err, HUB_INVALID_CONTENT, "\"%s\" is the id of a row of %s and cannot be changed", t->columns[t->id].property, t->name);
     /* A change of the active column would reach deleted rows too. */
-    bool restores = !code && t->active >= 0 && op->cells[t->active].kind != HUB_CELL_ABSENT;
+    const struct hub_cell *active = !code && t->active >= 0 ? &op->cells[t->active] : NULL;
+    bool restores = active && active->kind != HUB_CELL_ABSENT;
+    bool deletes = restores && active->kind == HUB_CELL_BOOL && !active->i;
     if (restores) op->where[1] = (struct hub_cond){.column = t->active, .value = {.kind = HUB_CELL_BOOL, .i = 1}};
     if (code)
         end(op, code, NULL, err.text);
     else
-        submit(op, HUB_UPDATE, restores ? 2 : 1);
+        submit(op, deletes ? HUB_DELETE : HUB_UPDATE, restores ? 2 : 1);
 }
 
 void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
     if (!id_condition(op, id)) {
-        end(op, HUB_NOT_FOUND, NULL, NULL);
+        fail_with(op, HUB_NOT_FOUND, no_row, t->name);
         return;
     }
     op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);

@@ -4,13 +4,16 @@
 #define HUB_HUB_OBJECTS_H
 #include "hub/engine.h"
 
-/* HUB_OK with the row (find, create, update: object; list: array; delete: the row that was deleted), HUB_NOT_FOUND, HUB_INVALID_CONTENT with a
- * text naming the property, HUB_BAD_REQUEST, HUB_STORE_UNAVAILABLE. */
+#define HUB_OBJECT_LIST 100      /* rows of a list without limit */
+#define HUB_OBJECT_LIST_MAX 1000 /* rows of any list */
+
+/* HUB_OK with the row (find, create, update: object; list: array; delete: the row that was deleted), HUB_NOT_FOUND, HUB_CONFLICT (create: the id
+ * is taken), HUB_INVALID_CONTENT with a text naming the property, HUB_BAD_REQUEST, HUB_STORE_UNAVAILABLE. */
 typedef void hub_object_done(void *arg, enum hub_code code, json_t *result, const char *error);
 
 void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg);
 /* WHERE: {property: value | {"$gt" "$gte" "$lt" "$lte" "$ne" "$in": …}} or NULL; OPTIONS: {limit, offset, orderBy, "descending"} or NULL; orderBy may be
- * "-property". */
+ * "-property". "probe": true asks for one row more than limit, which tells whether there are more. */
 void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json_t *where, const json_t *options, hub_object_done *done, void *arg);
 void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, hub_object_done *done, void *arg);
 void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, hub_object_done *done, void *arg);

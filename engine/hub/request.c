@@ -14,16 +14,13 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     const struct hub_command *command = r->command;
     (void)layer;
     free(r);
-    if (!code && (command->needs & HUB_NEEDS_READ) && !rights->can_read) code = HUB_CANNOT_READ;
-    if (!code && (command->needs & HUB_NEEDS_MODERATE) && !rights->can_moderate) code = HUB_NOT_ALLOWED;
-    if (!code && (command->needs & HUB_NEEDS_MANAGE) && !rights->can_manage_room) code = HUB_NOT_ALLOWED;
     if (code) {
         hub_call_fail(call, code, NULL);
         return;
     }
     call->room = hub_room_ref(room);
     call->rights = *rights;
-    command->run(call);
+    if (hub_call_permitted(call, command->needs)) command->run(call);
 }
 
 void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, const char *event, json_t *args, hub_call_reply *reply, void *arg) {

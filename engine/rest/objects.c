@@ -1,4 +1,5 @@
 /* /objects/{name}[/{id}]: DataObject CRUD for the roles that the object's api names. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -13,12 +14,13 @@ struct request {
     const struct hub_table *table;
     const struct hub_strs *roles;
     enum action action;
-    json_t *id, *body;
+    json_t *id, *body, *options; /* options: of a list */
 };
 
 static void end(struct request *q) {
     json_decref(q->id);
     json_decref(q->body);
+    json_decref(q->options);
     free(q);
 }
 
@@ -27,44 +29,79 @@ static void fail(struct request *q, enum hub_code code, const char *text) {
     end(q);
 }
 
+/* One row more than asked for says that there are more. */
+static void add_paging(struct request *q, json_t *rows, struct hub_buf *b) {
+    size_t limit = (size_t)hub_json_get_int(q->options, "limit", HUB_OBJECT_LIST);
+    if (limit > HUB_OBJECT_LIST_MAX) limit = HUB_OBJECT_LIST_MAX;
+    bool more = json_array_size(rows) > limit;
+    if (more) json_array_remove(rows, limit);
+    hub_buf_addc(b, '{');
+    hub_rest_add_page_json(b, q->options);
+    hub_buf_addf(b, "\"hasMore\":%s}", more ? "true" : "false");
+}
+
 static void on_done(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct request *q = arg;
-    struct hub_buf fields = {0};
+    struct hub_buf fields = {0}, paging = {0};
     if (code) {
         fail(q, code, error && error[0] ? error : NULL);
         return;
     }
     const char *name = q->action == LIST ? "rows" : "row";
+    if (q->action == LIST) add_paging(q, result, &paging);
     hub_buf_addf(&fields, "\"%s\":", name);
     hub_json_add(&fields, result);
-    hub_rest_ok(q->req, q->action == CREATE ? 201 : 200, name, hub_buf_str(&fields), hub_str(NULL, 0));
+    hub_rest_ok(q->req, q->action == CREATE ? 201 : 200, name, hub_buf_str(&fields), hub_buf_str(&paging));
     hub_buf_free(&fields);
+    hub_buf_free(&paging);
     end(q);
 }
 
-/* ?property=value are conditions; limit, offset, orderBy are options. */
-static void list(struct request *q) {
+/* One parameter of the query: a condition, an option, or nothing that there is. */
+static bool take_parameter(struct request *q, struct hub_str key, json_t *where, json_t *options) {
+    static const char *const numbers[] = {"limit", "offset", "pageNumber", "pageRowCount", "access_token"};
     struct hub_buf v = {0};
-    json_t *where = json_object(), *options = json_object();
-    for (size_t i = 0; i < q->table->column_n; i++) {
-        hub_buf_clear(&v);
-        if (hub_query_get(hub_http_query(q->req), q->table->columns[i].property, &v))
-            hub_json_set_str(where, q->table->columns[i].property, hub_buf_str(&v));
-    }
-    for (int i = 0; i < 3; i++) {
-        static const char *const keys[] = {"limit", "offset", "orderBy"};
-        int64_t n;
-        hub_buf_clear(&v);
-        if (!hub_query_get(hub_http_query(q->req), keys[i], &v)) continue;
-        if (hub_str_i64(hub_buf_str(&v), &n))
-            json_object_set_new(options, keys[i], json_integer(n));
-        else
-            hub_json_set_str(options, keys[i], hub_buf_str(&v));
-    }
-    hub_object_list(q->rest->engine, q->table, where, options, on_done, q);
-    json_decref(where);
-    json_decref(options);
+    char name[64], text[300];
+    for (size_t i = 0; i < HUB_NELEM(numbers); i++)
+        if (hub_str_is(key, numbers[i])) return true; /* read by list */
+    bool known = hub_str_is(key, "orderBy") || hub_table_column(q->table, key) >= 0;
+    snprintf(name, sizeof name, "%.*s", key.n < sizeof name ? (int)key.n : (int)sizeof name - 1, key.p);
+    if (known && hub_query_get(hub_http_query(q->req), name, &v))
+        hub_json_set_str(hub_str_is(key, "orderBy") ? options : where, name, hub_buf_str(&v));
     hub_buf_free(&v);
+    if (known) return true;
+    snprintf(text, sizeof text, "%s: %s has no such property to compare with, and the others are limit, offset, orderBy, pageNumber, pageRowCount",
+             name, q->table->name);
+    hub_rest_fail_code(q->req, HUB_BAD_REQUEST, text, hub_str(NULL, 0));
+    return false;
+}
+
+/* ?property=value are conditions. False: the request was answered. */
+static bool take_query(struct request *q, json_t *where, json_t *options) {
+    struct hub_str rest = hub_http_query(q->req), piece;
+    while (hub_str_split(&rest, '&', &piece)) {
+        struct hub_buf key = {0};
+        bool ok = !piece.n ||
+                  (hub_buf_add_unescaped(&key, hub_str(piece.p, hub_str_find(piece, '='))) && take_parameter(q, hub_buf_str(&key), where, options));
+        hub_buf_free(&key);
+        if (!ok) return false;
+    }
+    return hub_rest_query_int(q->req, "limit", 1, INT64_MAX, options) && hub_rest_query_int(q->req, "offset", 0, INT64_MAX, options) &&
+           hub_rest_query_int(q->req, "pageNumber", 1, HUB_REST_PAGES, options) &&
+           hub_rest_query_int(q->req, "pageRowCount", 1, HUB_REST_PAGE_MAX, options);
+}
+
+static void list(struct request *q) {
+    json_t *where = json_object();
+    q->options = json_object();
+    if (take_query(q, where, q->options)) {
+        hub_rest_add_page(q->options);
+        json_object_set_new(q->options, "probe", json_true());
+        hub_object_list(q->rest->engine, q->table, where, q->options, on_done, q);
+    } else {
+        end(q);
+    }
+    json_decref(where);
 }
 
 static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
@@ -75,7 +112,11 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         return;
     }
     if (!hub_session_has_role(who->session, q->roles)) {
-        fail(q, HUB_NOT_ALLOWED, "your role may not do this with that object");
+        static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
+        char text[200];
+        snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[q->action], q->table->name,
+                 verbs[q->action]);
+        fail(q, HUB_NOT_ALLOWED, text);
         return;
     }
     switch (q->action) {
@@ -109,14 +150,14 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
         return;
     }
     if (!action_of(hub_http_method(req), path->n == 3, &action)) {
-        hub_rest_fail(req, HUB_NOT_ALLOWED, 405, "this path does not take that method", hub_str(NULL, 0), "");
+        hub_rest_fail_method(req, path->n == 3 ? "GET, HEAD, PATCH, DELETE" : "GET, HEAD, POST");
         return;
     }
     const struct hub_strs *const roles[] = {&o->api_read, &o->api_read, &o->api_create, &o->api_update, &o->api_delete};
     json_t *body = action == CREATE || action == UPDATE ? hub_rest_body(req) : NULL;
     if ((action == CREATE || action == UPDATE) && !body) return;
     struct request *q = hub_xmalloc(sizeof *q);
-    *q = (struct request){r, req, hub_tables_find(r->tables, hub_cstr(o->name)), roles[action], action, NULL, body};
+    *q = (struct request){r, req, hub_tables_find(r->tables, hub_cstr(o->name)), roles[action], action, NULL, body, NULL};
     if (path->n == 3) q->id = hub_json_string(path->segments[2]);
     hub_rest_identify(r, req, on_identified, q);
 }

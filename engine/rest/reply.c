@@ -35,6 +35,13 @@ void hub_rest_fail_code(struct hub_http_req *req, enum hub_code code, const char
     hub_buf_free(&text);
 }
 
+void hub_rest_fail_method(struct hub_http_req *req, const char *allow) {
+    char headers[96], text[96];
+    snprintf(headers, sizeof headers, "Allow: %s\r\n", allow);
+    snprintf(text, sizeof text, "this path takes %s only", allow);
+    hub_rest_fail(req, HUB_NOT_ALLOWED, 405, text, hub_str(NULL, 0), headers);
+}
+
 static size_t row_count(const json_t *data) { return json_is_array(data) ? json_array_size(data) : data ? 1 : 0; }
 
 void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields, struct hub_str paging) {

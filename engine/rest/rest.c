@@ -1,6 +1,7 @@
 /* Paths of hubs to commands. A route's variable parts become members of the command's payload, as do the body and the query. */
 #include "rest/rest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -29,7 +30,8 @@ bool hub_rest_path_parse(struct hub_rest_path *p, struct hub_str raw) {
     if (raw.n && raw.p[raw.n - 1] == '/') raw.n--;
     for (struct hub_str piece; hub_str_split(&raw, '/', &piece);) {
         size_t from = p->text.n;
-        if (p->n == HUB_REST_SEGMENTS || !hub_buf_add_unescaped(&p->text, piece)) return false;
+        if (p->n == HUB_REST_SEGMENTS) return false;
+        if (!hub_buf_add_unescaped(&p->text, piece)) return p->broken = true, false;
         p->segments[p->n++] = hub_str(p->text.p + from, p->text.n - from);
     }
     return true;
@@ -105,45 +107,63 @@ static bool matches(const struct route *route, const struct hub_rest_path *p, js
     return i == p->n;
 }
 
-static const struct route *route_of(struct hub_http_req *req, const struct hub_rest_path *p, bool *path_known) {
+/* ALLOWED: the methods of the path, for 405; empty when there is no such path. */
+static const struct route *route_of(struct hub_http_req *req, const struct hub_rest_path *p, char allowed[64]) {
+    static const char *const names[] = {
+        [HUB_HTTP_GET] = "GET, HEAD", [HUB_HTTP_POST] = "POST", [HUB_HTTP_PUT] = "PUT", [HUB_HTTP_PATCH] = "PATCH", [HUB_HTTP_DELETE] = "DELETE"};
     enum hub_http_method method = hub_http_method(req) == HUB_HTTP_HEAD ? HUB_HTTP_GET : hub_http_method(req);
-    *path_known = false;
+    size_t n = 0;
+    allowed[0] = '\0';
     for (size_t i = 0; i < HUB_NELEM(routes); i++) {
         if (!matches(&routes[i], p, NULL)) continue;
-        *path_known = true;
         if (routes[i].method == method) return &routes[i];
+        n += (size_t)snprintf(allowed + n, 64 - n, "%s%s", n ? ", " : "", names[routes[i].method]);
     }
     return NULL;
 }
 
-/* Query parameters of lists, typed as the command wants them. False: one is no number. */
-static bool add_query(json_t *args, struct hub_str query) {
-    static const char *const numbers[] = {"before", "after", "limit", "pageNumber", "pageRowCount"};
-    static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
+bool hub_rest_query_int(struct hub_http_req *req, const char *key, int64_t low, int64_t high, json_t *out) {
     struct hub_buf v = {0};
-    bool ok = true;
-    for (size_t i = 0; i < HUB_NELEM(numbers) && ok; i++) {
-        int64_t n;
-        hub_buf_clear(&v);
-        if (!hub_query_get(query, numbers[i], &v)) continue;
-        ok = hub_str_i64(hub_buf_str(&v), &n);
-        if (ok) json_object_set_new(args, numbers[i], json_integer(n));
-    }
-    for (size_t i = 0; i < HUB_NELEM(texts); i++) {
-        hub_buf_clear(&v);
-        if (hub_query_get(query, texts[i], &v)) hub_json_set_str(args, texts[i], hub_buf_str(&v));
-    }
+    int64_t n = 0;
+    char text[96];
+    bool given = hub_query_get(hub_http_query(req), key, &v), ok = !given || (hub_str_i64(hub_buf_str(&v), &n) && n >= low && n <= high);
+    if (given && ok) json_object_set_new(out, key, json_integer(n));
+    if (!ok && high < INT64_MAX)
+        snprintf(text, sizeof text, "%s: expected a whole number from %lld to %lld", key, (long long)low, (long long)high);
+    else if (!ok)
+        snprintf(text, sizeof text, "%s: expected a whole number of %lld or more", key, (long long)low);
+    if (!ok) hub_rest_fail_code(req, HUB_BAD_REQUEST, text, hub_str(NULL, 0));
     hub_buf_free(&v);
     return ok;
 }
 
-/* pageNumber and pageRowCount in terms of offset and limit. */
-static void add_page(json_t *args) {
-    int64_t page = hub_json_get_int(args, "pageNumber", 0), rows = hub_json_get_int(args, "pageRowCount", 25);
+void hub_rest_add_page(json_t *args) {
+    int64_t page = hub_json_get_int(args, "pageNumber", 1), rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE);
     if (!hub_json_get(args, "pageNumber") && !hub_json_get(args, "pageRowCount")) return;
-    if (page < 1) page = 1;
     json_object_set_new(args, "limit", json_integer(rows));
-    json_object_set_new(args, "offset", json_integer((page - 1) * (rows > 0 ? rows : 0)));
+    json_object_set_new(args, "offset", json_integer((page - 1) * rows));
+}
+
+void hub_rest_add_page_json(struct hub_buf *b, const json_t *args) {
+    if (!hub_json_get(args, "pageNumber") && !hub_json_get(args, "pageRowCount")) return;
+    hub_buf_addf(b, "\"pageNumber\":%lld,\"pageRowCount\":%lld,", (long long)hub_json_get_int(args, "pageNumber", 1),
+                 (long long)hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE));
+}
+
+/* Query parameters of lists, typed as the command wants them. False: one is not, and the request was answered. */
+static bool add_query(struct hub_http_req *req, json_t *args) {
+    static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
+    struct hub_buf v = {0};
+    bool ok = hub_rest_query_int(req, "before", 0, INT64_MAX, args) && hub_rest_query_int(req, "after", 0, INT64_MAX, args) &&
+              hub_rest_query_int(req, "limit", 1, INT64_MAX, args) && hub_rest_query_int(req, "pageNumber", 1, HUB_REST_PAGES, args) &&
+              hub_rest_query_int(req, "pageRowCount", 1, HUB_REST_PAGE_MAX, args);
+    for (size_t i = 0; ok && i < HUB_NELEM(texts); i++) {
+        hub_buf_clear(&v);
+        if (hub_query_get(hub_http_query(req), texts[i], &v)) hub_json_set_str(args, texts[i], hub_buf_str(&v));
+    }
+    hub_buf_free(&v);
+    if (ok) hub_rest_add_page(args);
+    return ok;
 }
 
 /* ---- one request under way ---- */
@@ -160,10 +180,10 @@ static void add_paging(struct hub_buf *b, const json_t *args, struct hub_str fie
     hub_buf_addc(&text, '{'), hub_buf_adds(&text, fields), hub_buf_addc(&text, '}');
     json_t *o = hub_json_parse(hub_buf_str(&text), NULL);
     hub_buf_addc(b, '{');
+    hub_rest_add_page_json(b, args);
     if (hub_json_get(o, "totalRowCount")) {
-        int64_t rows = hub_json_get_int(args, "pageRowCount", 25), total = hub_json_get_int(o, "totalRowCount", 0);
-        hub_buf_addf(b, "\"pageNumber\":%lld,\"pageRowCount\":%lld,\"totalRowCount\":%lld,\"pageCount\":%lld,",
-                     (long long)hub_json_get_int(args, "pageNumber", 1), (long long)rows, (long long)total, (long long)((total + rows - 1) / rows));
+        int64_t rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE), total = hub_json_get_int(o, "totalRowCount", 0);
+        hub_buf_addf(b, "\"totalRowCount\":%lld,\"pageCount\":%lld,", (long long)total, (long long)((total + rows - 1) / rows));
     }
     hub_buf_addf(b, "\"hasMore\":%s}", hub_json_get_bool(o, "hasMore", false) ? "true" : "false");
     json_decref(o);
@@ -200,13 +220,9 @@ static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_h
     json_t *args = route->source == BODY ? hub_rest_body(req) : json_object();
     if (!args) return;
     matches(route, path, args);
-    if (route->source == QUERY) {
-        if (!add_query(args, hub_http_query(req))) {
-            json_decref(args);
-            hub_rest_fail_code(req, HUB_BAD_REQUEST, "before, after, limit, pageNumber, pageRowCount: expected whole numbers", hub_str(NULL, 0));
-            return;
-        }
-        add_page(args);
+    if (route->source == QUERY && !add_query(req, args)) {
+        json_decref(args);
+        return;
     }
     struct request *q = hub_xmalloc(sizeof *q);
     *q = (struct request){req, hub, route, args};
@@ -230,7 +246,7 @@ static void on_describe(void *arg, enum hub_code code, struct hub_identity *who,
 
 static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub) {
     if (hub_http_method(req) != HUB_HTTP_GET && hub_http_method(req) != HUB_HTTP_HEAD) {
-        hub_rest_fail(req, HUB_NOT_ALLOWED, 405, "the hub's description can only be read", hub_str(NULL, 0), "Allow: GET, HEAD\r\n");
+        hub_rest_fail_method(req, "GET, HEAD");
         return;
     }
     struct request *q = hub_xmalloc(sizeof *q);
@@ -239,14 +255,14 @@ static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hu
 }
 
 static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct hub_rest_path *path) {
-    bool path_known;
-    const struct route *route = route_of(req, path, &path_known);
+    char allowed[64];
+    const struct route *route = route_of(req, path, allowed);
     if (path->n == 1)
         describe(r, req, hub);
     else if (route)
         run_route(r, req, hub, route, path);
-    else if (path_known)
-        hub_rest_fail(req, HUB_NOT_ALLOWED, 405, "this path does not take that method", hub_str(NULL, 0), "");
+    else if (allowed[0])
+        hub_rest_fail_method(req, allowed);
     else
         hub_rest_fail_code(req, HUB_NOT_FOUND, "there is no such path below this hub", hub_str(NULL, 0));
 }
@@ -263,7 +279,7 @@ static void on_published(void *arg, enum hub_code code, const char *error) {
 
 static void publish(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
     if (hub_http_method(req) != HUB_HTTP_POST) {
-        hub_rest_fail(req, HUB_NOT_ALLOWED, 405, "only POST", hub_str(NULL, 0), "Allow: POST\r\n");
+        hub_rest_fail_method(req, "POST");
         return;
     }
     json_t *record = hub_rest_body(req);
@@ -284,6 +300,7 @@ bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
         handle_hub(r, req, hub, &path);
     else
         ours = false;
+    if (path.broken) hub_rest_fail_code(req, HUB_BAD_REQUEST, "the path has a % that is not followed by two hexadecimal digits", hub_str(NULL, 0));
     hub_buf_free(&path.text);
-    return ours;
+    return ours || path.broken;
 }

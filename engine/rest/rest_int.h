@@ -11,22 +11,35 @@ struct hub_rest {
     const struct hub_tables *tables;
 };
 
+#define HUB_REST_PAGE 25       /* pageRowCount when only pageNumber is given */
+#define HUB_REST_PAGE_MAX 1000 /* rows of one page */
+#define HUB_REST_PAGES 1000000 /* the last pageNumber */
+
 #define HUB_REST_SEGMENTS 8
 /* A path cut at its slashes and percent-decoded. */
 struct hub_rest_path {
     size_t n;
     struct hub_str segments[HUB_REST_SEGMENTS];
     struct hub_buf text;
+    bool broken;
 };
-/* False when there are too many segments or an escape is broken. */
+/* False when there are too many segments; BROKEN is set when an escape is none. */
 bool hub_rest_path_parse(struct hub_rest_path *p, struct hub_str raw);
 
 /* CODE with its own HTTP status, Retry-After and WWW-Authenticate as fits. MESSAGE NULL: the code's text. */
 void hub_rest_fail_code(struct hub_http_req *req, enum hub_code code, const char *message, struct hub_str detail);
+/* 405; ALLOW are the methods there are: "GET, HEAD". */
+void hub_rest_fail_method(struct hub_http_req *req, const char *allow);
 /* The success form; FIELDS are JSON members, PAGING an object or empty. */
 void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields, struct hub_str paging);
 /* The request's JSON body as a new object; NULL after it was answered with 400, 413 or 415. An empty body is {}. */
 json_t *hub_rest_body(struct hub_http_req *req);
+/* The query's parameter KEY as a whole number of LOW or more, if it is there. False: the request was answered. */
+bool hub_rest_query_int(struct hub_http_req *req, const char *key, int64_t low, int64_t high, json_t *out);
+/* pageNumber (from 1) and pageRowCount of ARGS, when given, as limit and offset. */
+void hub_rest_add_page(json_t *args);
+/* Appends "pageNumber" and "pageRowCount" as asked for, if they were. */
+void hub_rest_add_page_json(struct hub_buf *b, const json_t *args);
 /* Who asks, by header, query or cookie. */
 void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identity_done *done, void *arg);
 void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_rest_path *path);

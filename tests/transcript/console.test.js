@@ -384,7 +384,10 @@ describe("the page of /console", { skip: noBrowser }, () => {
       await write(page, "signed by hand");
       await line(page, "signed by hand").getByText("tess").waitFor();
       await line(page, "signed by hand").getByRole("button", { name: "Edit" }).waitFor();
-      await page.getByRole("alert").filter({ hasText: /expired/ }).waitFor();
+      await page
+        .getByRole("alert")
+        .filter({ hasText: /expired/ })
+        .waitFor();
       await page.getByRole("button", { name: "Join" }).waitFor();
     });
   });

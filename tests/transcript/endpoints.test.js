@@ -16,6 +16,9 @@ function complete(def) {
   ];
   def.hub.messageSettings.enableReaction = true;
   def.hub.messageSettings.customMessageTypes = [{ name: "bid", fields: [{ name: "amount", fieldType: "Decimal", required: true }] }];
+  def.hub.roomSettings.authSources = [
+    { name: "members", sourceObject: "membership", userField: "userId", roomField: "conversationId", hubRole: "member" },
+  ];
   def.hub.eventSettings = { enablePresence: true, customEvents: [{ name: "wave", direction: "clientToRoom" }] };
   def.hub.hubLogic = { stateScript: "({ title: room.title, by: session.userId })" };
   def.service.dataObjects.find(({ name }) => name === "membership").api = {
@@ -162,5 +165,70 @@ describe("REST endpoints of a hub", () => {
     failure(await server.rest("GET", `/objects/membership/${id}`, admin), 404, "not_found");
     failure(await server.rest("GET", "/objects/nothing", admin), 404, "not_found");
     failure(await server.rest("POST", "/objects/membership", { ...admin, body: { userId: "u" } }), 400, "invalid_content");
+  });
+
+  test("a second row with an id is a conflict; an id is not changed", async () => {
+    const admin = { user: "adam", role: "admin" };
+    const row = { id: "twin", userId: "u1", conversationId: "r1" };
+    assert.equal((await server.rest("POST", "/objects/membership", { ...admin, body: row })).status, 201);
+    const again = await server.rest("POST", "/objects/membership", { ...admin, body: { ...row, userId: "u2" } });
+    failure(again, 409, "bad_request");
+    assert.match(again.body.message, /membership.*id/);
+    assert.equal(data(await server.rest("GET", "/objects/membership/twin", admin)).userId, "u1");
+    failure(await server.rest("PATCH", "/objects/membership/twin", { ...admin, body: { id: "other" } }), 400, "invalid_content");
+    for (const method of ["GET", "PATCH", "DELETE"]) {
+      const missing = await server.rest(method, "/objects/membership/nobody", { ...admin, body: method === "PATCH" ? { role: "x" } : undefined });
+      failure(missing, 404, "not_found");
+      assert.match(missing.body.message, /membership/);
+    }
+    assert.equal((await server.rest("DELETE", "/objects/membership/twin", admin)).status, 200);
+  });
+
+  test("a list is filtered, ordered and read page by page; a parameter that means nothing is refused", async () => {
+    const admin = { user: "adam", role: "admin" };
+    const conversationId = server.room();
+    for (const n of [3, 1, 2]) {
+      await server.rest("POST", "/objects/membership", { ...admin, body: { id: `${conversationId}-${n}`, userId: `u${n}`, conversationId } });
+    }
+    const list = async (query) => (await server.rest("GET", `/objects/membership?conversationId=${conversationId}&${query}`, admin)).body;
+    const users = ({ rows }) => rows.map(({ userId }) => userId);
+    const first = await list("orderBy=userId&limit=2");
+    assert.deepEqual([users(first), first.rowCount, first.paging], [["u1", "u2"], 2, { hasMore: true }]);
+    const second = await list("orderBy=userId&limit=2&offset=2");
+    assert.deepEqual([users(second), second.paging], [["u3"], { hasMore: false }]);
+    const page = await list("orderBy=-userId&pageNumber=2&pageRowCount=2");
+    assert.deepEqual([users(page), page.paging], [["u1"], { pageNumber: 2, pageRowCount: 2, hasMore: false }]);
+    assert.deepEqual(users(await list("userId=u2")), ["u2"]);
+    for (const query of ["user=u2", "limit=x", "limit=0", "offset=-1", "pageNumber=0", "pageRowCount=1001", "orderBy=colour"]) {
+      failure(await server.rest("GET", `/objects/membership?${query}`, admin), 400, "bad_request");
+    }
+  });
+
+  test("isActive false deletes: the event of it says so", async () => {
+    const admin = { user: "adam", role: "admin" };
+    const { ann, roomId } = await scene();
+    await server.rest("POST", "/objects/membership", { ...admin, body: { id: `${roomId}-x`, userId: "u1", conversationId: roomId } });
+    await ann.next("hub:memberJoined");
+    assert.equal((await server.rest("PATCH", `/objects/membership/${roomId}-x`, { ...admin, body: { isActive: false } })).status, 200);
+    assert.equal((await ann.next("hub:memberLeft")).record.userId, "u1");
+    failure(await server.rest("GET", `/objects/membership/${roomId}-x`, admin), 404, "not_found");
+  });
+
+  test("a method that a path does not take is 405 with those it takes, a broken escape 400", async () => {
+    const { base } = await scene();
+    for (const [method, path, allow] of [
+      ["PUT", `${base}/messages`, "GET, HEAD, POST"],
+      ["POST", `${base}/messages/x`, "GET, HEAD, PATCH, DELETE"],
+      ["GET", `${base}/moderation/ann/block`, "PUT, DELETE"],
+      ["DELETE", "/chat", "GET, HEAD"],
+      ["PUT", "/objects/membership", "GET, HEAD, POST"],
+      ["POST", "/objects/membership/x", "GET, HEAD, PATCH, DELETE"],
+      ["GET", "/bus/topic", "POST"],
+    ]) {
+      const response = await server.rest(method, path, { user: "ann", body: method === "GET" ? undefined : {} });
+      failure(response, 405, "not_allowed");
+      assert.equal(response.headers.get("allow"), allow, `${method} ${path}`);
+    }
+    failure(await server.rest("GET", `${base}/messages/%zz`, { user: "ann" }), 400, "bad_request");
   });
 });

@@ -146,7 +146,7 @@ describe("messages over REST", () => {
   });
 
   test("bad paging is a bad request", async () => {
-    for (const query of ["before=x", "limit=0", "limit=-1", "after=1e99"]) {
+    for (const query of ["before=x", "limit=0", "limit=-1", "after=1e99", "pageNumber=0", "pageNumber=-1", "pageRowCount=0", "pageRowCount=1001"]) {
       failure(await server.rest("GET", `${path("r1")}?${query}`, { user: "ann" }), 400, "bad_request");
     }
   });

@@ -10,7 +10,11 @@ function reviewed(def) {
     { name: "everybody", script: "true", hubRole: "member" },
   ];
   def.hub.hubRoles = [{ name: "moderator", canModerate: true, canDeleteAny: true }, { name: "newcomer", moderated: true }, { name: "member" }];
-  Object.assign(def.hub.messageSettings, { enableReaction: true, enableReplyTo: true, customMessageTypes: [{ name: "move" }, { name: "note" }, { name: "aside" }] });
+  Object.assign(def.hub.messageSettings, {
+    enableReaction: true,
+    enableReplyTo: true,
+    customMessageTypes: [{ name: "move" }, { name: "note" }, { name: "aside" }],
+  });
   def.hub.hubLogic = {
     messageHandlers: [
       { messageType: "move", script: "({accept: true})" },
@@ -71,7 +75,10 @@ describe("a pending message", () => {
     const get = async (query) => (await server.rest("GET", `/chat/rooms/${roomId}/pending?${query}`, { user: "mod", role: "mod" })).body;
     const rest = await get(`limit=5&afterId=${ids[1]}`);
     assert.deepEqual([rest.messages.map(({ id }) => id), rest.paging], [ids.slice(2), { hasMore: false }]);
-    assert.deepEqual((await get("pageNumber=2&pageRowCount=4")).messages.map(({ id }) => id), ids.slice(4));
+    assert.deepEqual(
+      (await get("pageNumber=2&pageRowCount=4")).messages.map(({ id }) => id),
+      ids.slice(4),
+    );
     for (const limit of [0, -1, 1.5, "3"]) await mod.refused("bad_request", "hub:pending", { roomId, limit });
     for (const afterId of ["", 7, {}]) await mod.refused("bad_request", "hub:pending", { roomId, afterId });
   });
@@ -173,9 +180,14 @@ describe("changes and sends at once", () => {
     await Promise.all(work);
     for (const peer of peers) {
       await peer.settled();
-      const seqs = peer.log.map(([name, payload]) => (name === "hub:reaction" ? payload.seq : name === "hub:messageArrived" ? payload.message.seq : 0));
+      const seqs = peer.log.map(([name, payload]) =>
+        name === "hub:reaction" ? payload.seq : name === "hub:messageArrived" ? payload.message.seq : 0,
+      );
       const from = seqs.find((seq) => seq);
-      assert.deepEqual(seqs.filter((seq) => seq), Array.from({ length: 202 - from }, (_, i) => from + i));
+      assert.deepEqual(
+        seqs.filter((seq) => seq),
+        Array.from({ length: 202 - from }, (_, i) => from + i),
+      );
     }
     const { body } = await server.rest("GET", `/chat/rooms/${roomId}/messages/${messageId}`, { user: "u0" });
     assert.equal(body.message.reaction.length, 100);
@@ -223,6 +235,9 @@ describe("a reply", () => {
     const ann = await server.member("ann", roomId);
     const { id } = await ann.say(roomId, "original");
     const sent = await Promise.all(Array.from({ length: 60 }, (_, i) => ann.say(roomId, `${i}`, i % 3 ? {} : { replyTo: { id } })));
-    assert.deepEqual(sent.map(({ seq }) => seq), Array.from({ length: 60 }, (_, i) => i + 2));
+    assert.deepEqual(
+      sent.map(({ seq }) => seq),
+      Array.from({ length: 60 }, (_, i) => i + 2),
+    );
   });
 });

@@ -190,7 +190,12 @@ describe("hub in a service of several hubs whose rooms share ids", () => {
   const server = serve((def) => {
     def.hub.messageSettings.customMessageTypes = [{ name: "run" }, { name: "note" }];
     def.hub.hubLogic = { messageHandlers: [{ messageType: "run", script: { lua } }] };
-    def.hub.eventSettings = { customEvents: [{ name: "tick", direction: "serverToRoom" }, { name: "whisper", direction: "serverToClient" }] };
+    def.hub.eventSettings = {
+      customEvents: [
+        { name: "tick", direction: "serverToRoom" },
+        { name: "whisper", direction: "serverToClient" },
+      ],
+    };
     def.hubs = ["arena", "lobby"].map((name) => ({ ...def.hub, hubBasics: { name } }));
     def.service.namespaces = [
       {
@@ -210,7 +215,12 @@ describe("hub in a service of several hubs whose rooms share ids", () => {
     for (const hub of Object.keys(hubs)) {
       const { message } = await hubs[hub].ann.ok("hub:send", { roomId, messageType: "run", content: { call } });
       const others = Object.keys(hubs).filter((name) => name !== hub);
-      await body(hubs[hub], others.map((name) => hubs[name]), message.content.value, roomId);
+      await body(
+        hubs[hub],
+        others.map((name) => hubs[name]),
+        message.content.value,
+        roomId,
+      );
     }
   }
 
@@ -272,9 +282,7 @@ describe("helpers", () => {
         "return {text = json.encode(t.a), n = t.n == null, i = t.i, d = t.d, o = t.o}",
       ],
       misc: ["return {uuid = uuid(), now = time.now(), iso = time.iso(0), sha = crypto.sha256('abc'), md5 = crypto.md5('abc')}"],
-      sandbox: [
-        "return {load = pcall(load, 'return 1'), dofile = pcall(dofile, '/etc/passwd'), gc = pcall(setmetatable, {}, {__gc = print})}",
-      ],
+      sandbox: ["return {load = pcall(load, 'return 1'), dofile = pcall(dofile, '/etc/passwd'), gc = pcall(setmetatable, {}, {__gc = print})}"],
       require: ["return pcall(require, '../../etc/passwd')"],
     }),
   );

@@ -240,11 +240,7 @@ describe("directions of custom events", () => {
       one: "return hub.emit(args.user, 'whisper', {secret = true})",
     });
     def.hub.eventSettings = {
-      customEvents: [
-        { name: "score", direction: "serverToRoom" },
-        { name: "whisper", direction: "serverToClient" },
-        { name: "wave" },
-      ],
+      customEvents: [{ name: "score", direction: "serverToRoom" }, { name: "whisper", direction: "serverToClient" }, { name: "wave" }],
     };
   });
 
@@ -299,7 +295,7 @@ describe("custom events with ephemeral false", () => {
   });
   /** Waits until the clock has moved on, so that times of messages and events differ. */
   const moment = async (peer) => {
-    for (const now = Date.now(); Date.now() <= now + 1; ) await peer.settled();
+    for (const now = Date.now(); Date.now() <= now + 1;) await peer.settled();
   };
 
   test("come back with hub:history when asked for, those of clients and of scripts, and only they", async () => {
@@ -346,17 +342,30 @@ describe("custom events with ephemeral false", () => {
     }
     const pages = async (step) => {
       const all = [];
-      for (let query = {}; query; ) {
+      for (let query = {}; query;) {
         const page = await ann.ok("hub:history", { roomId, limit: 3, include: "events", ...query });
         all.push(page.events.map(({ data }) => data));
         query = page.hasMore && step(page.messages);
       }
       return all;
     };
-    assert.deepEqual(await pages((messages) => ({ before: messages[0].seq })), [[5, 6, 7], [2, 3, 4], [0, 1]]);
-    assert.deepEqual((await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 0 })).events.map(({ data }) => data), [0, 1, 2]);
-    assert.deepEqual((await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 3 })).events.map(({ data }) => data), [3, 4, 5]);
-    assert.deepEqual((await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 6 })).events.map(({ data }) => data), [6, 7]);
+    assert.deepEqual(await pages((messages) => ({ before: messages[0].seq })), [
+      [5, 6, 7],
+      [2, 3, 4],
+      [0, 1],
+    ]);
+    assert.deepEqual(
+      (await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 0 })).events.map(({ data }) => data),
+      [0, 1, 2],
+    );
+    assert.deepEqual(
+      (await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 3 })).events.map(({ data }) => data),
+      [3, 4, 5],
+    );
+    assert.deepEqual(
+      (await ann.ok("hub:history", { roomId, limit: 3, include: "events", after: 6 })).events.map(({ data }) => data),
+      [6, 7],
+    );
   });
 
   test("are not for those who may not read, and bounded like messages", async () => {
@@ -478,7 +487,13 @@ describe("messages that a script changes in their table", () => {
 describe("a handler's result of the wrong shape", () => {
   const server = serve((def) => {
     def.hub.messageSettings.customMessageTypes = [
-      { name: "act", fields: [{ name: "answer", fieldType: "JSON" }, { name: "plain", fieldType: "String" }] },
+      {
+        name: "act",
+        fields: [
+          { name: "answer", fieldType: "JSON" },
+          { name: "plain", fieldType: "String" },
+        ],
+      },
       { name: "note", fields: [{ name: "line", fieldType: "String", required: true }] },
     ];
     def.hub.hubLogic = {
@@ -603,6 +618,15 @@ describe("bridged records", () => {
     assert.deepEqual(await ann.next("orderSeen"), { roomId, data: paid });
     await ann.nothing("orderPaid");
     await bob.nothing("orderPaid", "orderSeen");
+  });
+
+  test("are taken from POST /bus/{topic} with dev authentication only", async () => {
+    const without = (def) => (def.service.auth = { anonymous: true });
+    await serving(without, async (inner) => {
+      for (const method of ["POST", "GET"]) {
+        assert.equal((await inner.rest(method, `/bus/${TOPIC}`, { body: method === "POST" ? {} : undefined })).status, 404);
+      }
+    });
   });
 });
 
