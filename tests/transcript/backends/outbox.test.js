@@ -6,6 +6,7 @@ import { definition } from "../definition.js";
 import { Hubd, removeService, writeService } from "../harness.js";
 import { Peer } from "../peer.js";
 import { client, Kafka } from "./kafka.js";
+import { Postgres } from "./postgres.js";
 import { pause } from "./server.js";
 
 const PROJECT = "outbox";
@@ -23,7 +24,7 @@ function underTest(def) {
   ];
   def.hub.roomSettings.authScripts = [{ name: "boss", script: "user.roleId == 'boss'", hubRole: "boss" }];
   def.hub.hubRoles = [{ name: "boss", canModerate: true }, { name: "member" }];
-  def.hub.messageSettings = { messageTypes: ["text", "system"], customMessageTypes: [{ name: "price" }] };
+  def.hub.messageSettings = { messageTypes: ["text", "system"], customMessageTypes: [{ name: "price" }, { name: "forget" }] };
   def.hub.eventSettings = {
     autoBridgeDataEvents: true,
     kafkaEvents: [{ name: "priceChanged", topic: `${PROJECT}-prices`, targetRoomExpression: "data.roomId" }],
@@ -31,6 +32,13 @@ function underTest(def) {
   def.hub.guardrails.maxMessageSize = 300000;
   def.hub.hubLogic = {
     messageHandlers: [
+      {
+        messageType: "forget",
+        script: lua(
+          `db.query('UPDATE "membership" SET "isActive" = false WHERE "id" = $1', message.content.id)`,
+          "return {accept = true, broadcast = false, persist = false}",
+        ),
+      },
       {
         messageType: "price",
         script: lua(
@@ -46,13 +54,13 @@ async function until(ms, look, what) {
   for (const late = Date.now() + ms; !(await look()); await pause(20)) if (Date.now() > late) throw new Error(`${what()}: not within ${ms} ms`);
 }
 
-describe("the outbox before Kafka", { timeout: 300000 }, () => {
+for (const kind of ["embedded", "PostgreSQL"]) describe(`the outbox before Kafka, in the ${kind} store`, { timeout: 300000 }, () => {
   const records = []; // everything on the topics of the service, as it came: {topic, key, value}
   const peers = new Set();
-  let kafka, consumer, dir, hubd, rooms = 0;
+  let kafka, postgres, consumer, dir, hubd, rooms = 0;
 
   async function start() {
-    hubd = await Hubd.start(dir, { env: { HUBD_BUS_URL: kafka.url() } });
+    hubd = await Hubd.start(dir, { env: { HUBD_BUS_URL: kafka.url(), ...(postgres && { HUBD_STORE_URL: postgres.url() }) } });
     await ready();
   }
 
@@ -70,6 +78,7 @@ describe("the outbox before Kafka", { timeout: 300000 }, () => {
 
   before(async () => {
     kafka = await Kafka.start({ "message.max.bytes": 100000 });
+    if (kind === "PostgreSQL") postgres = await Postgres.start();
     const admin = kafka.client().admin();
     await admin.connect();
     await admin.createTopics({ topics: TOPICS.map((topic) => ({ topic, numPartitions: 1 })) });
@@ -83,6 +92,7 @@ describe("the outbox before Kafka", { timeout: 300000 }, () => {
     await consumer?.disconnect();
     await hubd?.stop();
     await kafka?.remove();
+    await postgres?.remove();
     if (dir) removeService(dir);
   });
 
@@ -195,6 +205,24 @@ describe("the outbox before Kafka", { timeout: 300000 }, () => {
     assert.equal(count(again, "hub:messageArrived") - count(again, "hub:memberLeft"), 0); // its system message, and none of memberJoined
     const joined = await again.ok("hub:history", { roomId, limit: 50 });
     assert.equal(joined.messages.filter(({ content }) => content.systemAction === "memberJoined").length, 1);
+  });
+
+  test("what an earlier process did changes rights, and is told by nobody a second time", async () => {
+    const roomId = newRoom();
+    const boss = await member("boss", roomId, "boss");
+    const id = `e-${roomId}`;
+    await change("POST", "/membership", { id, userId: "ann", conversationId: roomId });
+    const ann = await member("ann", roomId);
+    await boss.ok("hub:send", { roomId, messageType: "forget", content: { id } }); // a change that no event tells of
+    const record = { id, userId: "ann", conversationId: roomId, isActive: false, _eventId: `${id}-gone`, _origin: `hubd/${PROJECT}-chat/0123456789ab` };
+    const producer = kafka.client().producer();
+    await producer.connect();
+    await producer.send({ topic: `${EVENTS}-membership-deleted`, messages: [{ key: id, value: JSON.stringify(record) }] });
+    assert.equal((await ann.next("hub:kicked")).reason, "not_authorized");
+    await producer.send({ topic: `${EVENTS}-membership-created`, messages: [{ key: id, value: JSON.stringify({ ...record, _eventId: `${id}-new`, _origin: undefined }) }] });
+    await producer.disconnect();
+    await boss.next("hub:memberJoined", ({ record }) => record.isActive === false); // somebody else's is
+    assert.equal(count(boss, "hub:memberLeft"), 0);
   });
 
   test("what the broker does not take is set aside, and in nobody's way", async () => {
