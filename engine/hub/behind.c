@@ -7,6 +7,7 @@
 #include "hub/hub_int.h"
 
 struct behind {
+    struct hub_retry retry;
     struct hub_numbered numbered;
     struct hub_room_op op;
     struct hub_room *room; /* reference */
@@ -49,6 +50,13 @@ static void tell(const struct behind *b) {
     hub_buf_free(&args);
 }
 
+/* Ends it, or tries once more later. */
+static void fail(struct behind *b, enum hub_code code, const char *error) {
+    if (hub_retry_later(hub_of(b->room)->engine, &b->retry, b->work, code)) return;
+    hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", b->room->id, "message", b->id, "error", error, NULL);
+    free_behind(b);
+}
+
 static void announce(struct hub_numbered *n) {
     struct behind *b = HUB_CONTAINER(n, struct behind, numbered);
     struct hub_room *room = hub_room_ref(b->room);
@@ -58,11 +66,12 @@ static void announce(struct hub_numbered *n) {
         tell(b);
         hub_bridge_system_message(room, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
         json_decref(data);
-    } else if (n->write.code != HUB_NOT_FOUND) { /* not found: pending, rejected, or deleted meanwhile; nobody is to hear of it */
-        hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", room->id, "message", b->id, "error", n->write.error, NULL);
     }
     hub_room_op_done(room, &b->op);
-    free_behind(b);
+    if (!n->write.code || n->write.code == HUB_NOT_FOUND) /* pending, rejected, or deleted meanwhile; nobody is to hear of it */
+        free_behind(b);
+    else
+        fail(b, n->write.code, n->write.error);
     hub_room_unref(room);
 }
 
@@ -72,6 +81,7 @@ static void run_op(struct hub_room_op *op) {
     struct behind *b = HUB_CONTAINER(op, struct behind, op);
     struct hub_write *w = &b->numbered.write;
     size_t n = 0;
+    b->numbered = (struct hub_numbered){.written = on_written, .announce = announce, .quiet = true};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_ID, .value = text(b->id)};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = text(b->room->id)};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_GT, .value = {.kind = HUB_CELL_INT, .i = 0}};
@@ -86,22 +96,26 @@ static void run_op(struct hub_room_op *op) {
                             .where_n = n,
                             .numbering = HUB_NUMBER_CHANGE,
                             .return_row = true};
-    b->numbered.written = on_written;
-    b->numbered.announce = announce;
-    b->numbered.quiet = true;
     hub_numbered_write(b->room, &b->numbered);
 }
 
 static void on_open(void *arg, enum hub_code code) {
     struct behind *b = arg;
     if (code || hub_room_full_of_ops(b->room)) {
-        hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", b->room->id, "message", b->id, "error",
-                   hub_code_text(code ? code : HUB_OVERLOADED), NULL);
-        free_behind(b);
+        if (!code) code = HUB_OVERLOADED;
+        fail(b, code, hub_code_text(code));
     } else {
         b->op.run = run_op;
         hub_room_enqueue(b->room, &b->op);
     }
+}
+
+static void on_again(struct hub_retry *r, bool give_up) {
+    struct behind *b = HUB_CONTAINER(r, struct behind, retry);
+    if (give_up)
+        free_behind(b);
+    else
+        hub_room_open(b->room, on_open, b);
 }
 
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work) {
@@ -112,6 +126,7 @@ void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, st
     b->room = hub_room_get(&hub->rooms, hub->engine->config.loop, hub, room);
     b->id = hub_str_dup(id);
     b->work = hub_work_hold(work);
+    b->retry.again = on_again;
     b->deleted = deleted || json_is_false(active);
     hub->engine->pending++;
     hub_room_open(b->room, on_open, b);

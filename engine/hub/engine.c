@@ -32,6 +32,7 @@ static struct hub_outbox *new_outbox(struct hub_engine *e) {
 struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
+    hub_list_init(&e->retries);
     e->bridge = hub_bridge_new(e);
     e->own = hub_own_new(e);
     if (config->tables->outbox) e->outbox = new_outbox(e);
@@ -85,6 +86,7 @@ void hub_engine_start(struct hub_engine *e) {
 
 void hub_engine_stop(struct hub_engine *e) {
     hub_bridge_stop(e->bridge);
+    hub_retry_stop(e);
     if (e->outbox) hub_outbox_stop(e->outbox);
 }
 
@@ -115,6 +117,7 @@ static void delete_hubs(struct hub_hub **hubs, size_t n) {
     for (size_t i = 0; i < n; i++) {
         close_rooms(hubs[i]);
         free_users(hubs[i]);
+        hub_map_clear(&hubs[i]->redecisions);
         free(hubs[i]);
     }
     free(hubs);
@@ -122,6 +125,7 @@ static void delete_hubs(struct hub_hub **hubs, size_t n) {
 
 void hub_engine_delete(struct hub_engine *e) {
     hub_timer_stop(e->config.loop, &e->sweep);
+    hub_retry_stop(e);
     delete_hubs(e->hubs, e->hub_n);
     delete_hubs(e->gone, e->gone_n);
     hub_bridge_delete(e->bridge);

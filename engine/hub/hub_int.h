@@ -21,6 +21,9 @@ struct hub_engine {
     hub_trace *trace;          /* hubctl why: told of every layer of a decision; NULL in a server */
     void *trace_arg;
     struct hub_timer sweep; /* forgets idle users' rate windows */
+    bool stopped;           /* nobody waits for what is under way any more */
+    struct hub_list retries;
+    struct hub_timer retry_timer;
 };
 
 struct hub_hub {
@@ -30,10 +33,11 @@ struct hub_hub {
     struct hub_map rooms; /* id → hub_room */
     struct hub_map users; /* userId → hub_user */
     struct hub_list conns;
-    struct hub_list decisions; /* under way */
-    bool forget_lost;          /* the cache did not hear of something that is to be forgotten: it is not asked until it has forgotten everything */
-    bool forgetting;           /* everything, just now */
-    uint64_t rules;            /* what decisions follow from: part of their keys */
+    struct hub_list decisions;  /* under way */
+    struct hub_map redecisions; /* under way (redecide.c) */
+    bool forget_lost;           /* the cache did not hear of something that is to be forgotten: it is not asked until it has forgotten everything */
+    bool forgetting;            /* everything, just now */
+    uint64_t rules;             /* what decisions follow from: part of their keys */
 };
 
 /* A user of the hub, over all connections and rooms. Kept while connected or while the rate window remembers something. */
@@ -128,6 +132,17 @@ static inline struct hub_work *hub_work_hold(struct hub_work *w) {
 static inline void hub_work_release(struct hub_work *w) {
     if (w && --w->holds == 0) w->done(w);
 }
+
+/* ---- steps that wait for the store (retry.c) ---- */
+
+/* Inside its owner's struct. AGAIN comes in a second; with GIVE_UP the process stops, and the owner only ends. */
+struct hub_retry {
+    struct hub_list link;
+    void (*again)(struct hub_retry *r, bool give_up);
+};
+/* False: CODE, with which the step ended, does not mend by waiting, or nobody waits for WORK. */
+bool hub_retry_later(struct hub_engine *e, struct hub_retry *r, const struct hub_work *work, enum hub_code code);
+void hub_retry_stop(struct hub_engine *e); /* all of them, for good */
 
 /* ---- deciding who may enter (decide.c) ---- */
 

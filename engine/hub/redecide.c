@@ -3,11 +3,33 @@
 
 #include "hub/hub_int.h"
 
+/* Those that wait for a decision. */
+struct works {
+    struct hub_work **items;
+    size_t n;
+};
+
+/* One user's rights in one room. Never two at a time: the older answer could come last. Who asks meanwhile is answered by another round. */
 struct again {
+    struct hub_retry retry;
     struct hub_room *room; /* reference */
     char *user_id;
-    struct hub_work *work;
+    bool deciding, once_more;
+    struct works now, next; /* waiting for this round, for the next */
 };
+
+static void hold(struct works *w, struct hub_work *work) {
+    if (!work) return;
+    w->items = hub_xrealloc(w->items, (w->n + 1) * sizeof(struct hub_work *));
+    w->items[w->n++] = hub_work_hold(work);
+}
+
+static void release(struct works *w) {
+    struct works list = *w;
+    *w = (struct works){0};
+    for (size_t i = 0; i < list.n; i++) hub_work_release(list.items[i]);
+    free(list.items);
+}
 
 static void apply(struct hub_room *room, struct hub_room_user *u, const struct hub_rights *rights) {
     HUB_LIST_EACH(&u->members, it) {
@@ -20,6 +42,25 @@ static void apply(struct hub_room *room, struct hub_room_user *u, const struct h
     (void)room;
 }
 
+static void begin(struct again *a);
+
+static struct hub_str key_of(struct hub_buf *b, const struct hub_room *room, struct hub_str user_id) {
+    hub_buf_add(b, room->id, strlen(room->id) + 1);
+    hub_buf_adds(b, user_id);
+    return hub_buf_str(b);
+}
+
+static void end(struct again *a) {
+    struct hub_buf key = {0};
+    hub_map_del(&hub_of(a->room)->redecisions, key_of(&key, a->room, hub_cstr(a->user_id)));
+    hub_buf_free(&key);
+    release(&a->now);
+    release(&a->next);
+    hub_room_unref(a->room);
+    free(a->user_id);
+    free(a);
+}
+
 static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *decided) {
     struct again *a = arg;
     struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));
@@ -28,19 +69,56 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
         apply(a->room, u, rights);
     else if (u && u->member_n && code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) /* these prove nothing */
         hub_room_expel(a->room, hub_cstr(a->user_id), "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
-    hub_room_unref(a->room);
-    hub_work_release(a->work);
-    free(a->user_id);
-    free(a);
+    a->deciding = false;
+    if (hub_retry_later(hub_of(a->room)->engine, &a->retry, a->now.n ? a->now.items[0] : NULL, code)) return;
+    if (a->once_more) {
+        release(&a->now);
+        a->now = a->next;
+        a->next = (struct works){0};
+        a->once_more = false;
+        begin(a);
+    } else {
+        end(a);
+    }
+}
+
+static void begin(struct again *a) {
+    struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));
+    if (!u || !u->member_n) {
+        end(a);
+        return;
+    }
+    struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
+    a->deciding = true;
+    hub_decide(hub_of(a->room), ((struct hub_conn *)m->conn)->identity, hub_cstr(a->room->id), true, on_decided, a);
+}
+
+static void on_again(struct hub_retry *r, bool give_up) {
+    struct again *a = HUB_CONTAINER(r, struct again, retry);
+    if (give_up)
+        end(a);
+    else
+        begin(a);
 }
 
 static void redecide(struct hub_room *room, struct hub_str user_id, struct hub_work *work) {
+    struct hub_buf key = {0};
     struct hub_room_user *u = hub_room_user(room, user_id);
-    if (!u || !u->member_n) return;
-    struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
-    struct again *a = hub_xmalloc(sizeof *a);
-    *a = (struct again){hub_room_ref(room), hub_str_dup(user_id), hub_work_hold(work)};
-    hub_decide(hub_of(room), ((struct hub_conn *)m->conn)->identity, hub_cstr(room->id), true, on_decided, a);
+    struct hub_map *all = &hub_of(room)->redecisions;
+    struct again *a = hub_map_get(all, key_of(&key, room, user_id));
+    if (a && a->deciding) {
+        a->once_more = true;
+        hold(&a->next, work);
+    } else if (a) {
+        hold(&a->now, work); /* it is about to be tried again */
+    } else if (u && u->member_n) {
+        a = hub_xmalloc(sizeof *a);
+        *a = (struct again){.retry.again = on_again, .room = hub_room_ref(room), .user_id = hub_str_dup(user_id)};
+        hold(&a->now, work);
+        hub_map_put(all, hub_buf_str(&key), a);
+        begin(a);
+    }
+    hub_buf_free(&key);
 }
 
 void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work) {
