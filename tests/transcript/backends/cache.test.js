@@ -1,0 +1,409 @@
+// What a service keeps in Redis: sessions whose end ends sockets, windows of the rate limit, join decisions, values of scripts; and what happens
+// to each while Redis is away.
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import { definition } from "../definition.js";
+import { eventually, Hubd, removeService, writeService } from "../harness.js";
+import { Peer } from "../peer.js";
+import { keysFor, token } from "../tokens.js";
+import { Redis } from "./redis.js";
+import { Missing, pause } from "./server.js";
+
+const KEYS = keysFor("HS256");
+const TIMEOUT_MS = 400; // of the cache
+const lua = (...lines) => ({ lua: lines.join("\n") });
+
+/** A service on a Redis of its own; CHANGE edits its definition. Tests are skipped where there is no Redis. */
+function onRedis(title, change, body, options) {
+  describe(title, () => {
+    const at = { peers: new Set() };
+
+    at.open = (claims) => {
+      const peer = new Peer(`${at.hubd.url}/hub/chat`, { auth: { token: token("HS256", KEYS.key, claims) } });
+      at.peers.add(peer);
+      return peer;
+    };
+    at.member = async (user, roomId, claims = {}) => {
+      const peer = at.open({ userId: user, ...claims });
+      await peer.connected();
+      peer.welcome = await peer.ok("hub:join", { roomId });
+      return peer;
+    };
+    at.rest = async (method, path, body, user = "root") => {
+      const headers = {
+        authorization: `Bearer ${token("HS256", KEYS.key, { userId: user, roleId: "admin" })}`,
+        ...(body && { "content-type": "application/json" }),
+      };
+      const response = await fetch(`${at.hubd.url}${path}`, { method, headers, body: body && JSON.stringify(body) });
+      return { status: response.status, body: await response.json() };
+    };
+    at.metric = async (name) => {
+      const text = await (await fetch(`${at.hubd.url}/metrics`)).text();
+      return Number(new RegExp(`^${name} (\\d+)`, "m").exec(text)?.[1] ?? 0);
+    };
+    at.isReady = async (ready) => eventually(`ready: ${ready}`, async () => (await fetch(`${at.hubd.url}/readyz`)).ok === ready);
+    at.startHub = async () => {
+      const env = { HUBD_CACHE_URL: `${at.redis.url(5)}?timeoutMs=${TIMEOUT_MS}`, TEST_JWT_SECRET: KEYS.key };
+      at.hubd = await Hubd.start(at.dir, { env });
+      await at.isReady(true);
+    };
+
+    before(async () => {
+      at.redis = await Redis.start(options).catch((error) => {
+        if (!(error instanceof Missing) || process.env.CI === "true") throw error;
+        console.log(`skipped: ${error.message}`);
+      });
+      if (!at.redis) return;
+      const def = definition(change);
+      def.service.auth = { jwt: { algorithms: ["HS256"], secretEnv: "TEST_JWT_SECRET" }, ...def.service.auth, dev: undefined };
+      at.dir = writeService(def);
+      await at.startHub();
+    });
+    afterEach(() => {
+      for (const peer of at.peers) peer.close();
+      at.peers.clear();
+    });
+    after(async () => {
+      if (!at.redis) return;
+      await at.hubd?.stop();
+      await at.redis.remove();
+      if (at.dir) removeService(at.dir);
+    });
+    body(at, (name, run) => test(name, (t) => (at.redis ? run(t) : t.skip("there is no Redis"))));
+  });
+}
+
+/* ---- sessions ---- */
+
+const withSessions = (def) => (def.service.auth = { session: { redisKey: "app:session:${sid}" } });
+const sessionKey = (sid) => `app:session:${sid}`;
+
+async function ended(peer) {
+  assert.equal((await peer.next("hub:error")).code, "invalid_token");
+  assert.equal(await peer.disconnected(), "io server disconnect");
+}
+
+function sessions(at, test, withinMs) {
+  const put = (sid, session = {}) => at.redis.callOn(5, "SET", sessionKey(sid), JSON.stringify(session));
+  const del = (sid) => at.redis.callOn(5, "DEL", sessionKey(sid));
+
+  test("admits who has a session, with what stands in it, and nobody else", async () => {
+    await put("s1", { fullname: "Ann of Redis", userId: "ann" });
+    const ann = await at.member("someone", "r1", { sid: "s1" });
+    const { message, sender } = await (async () => {
+      await ann.say("r1", "hello");
+      return ann.next("hub:messageArrived");
+    })();
+    assert.equal(message.senderId, "ann");
+    assert.equal(sender.name, "Ann of Redis");
+    for (const claims of [{ sid: "nobody's" }, {}]) {
+      const error = await at.open({ userId: "eve", ...claims }).refusal();
+      assert.equal(error.data.code, "invalid_token");
+    }
+  });
+
+  test("ends every socket of a session that is deleted, and no other", async () => {
+    await put("mine"), await put("yours");
+    const mine = [await at.member("ann", "r2", { sid: "mine" }), await at.member("ann", "r3", { sid: "mine" })];
+    const yours = await at.member("bob", "r2", { sid: "yours" });
+    const before = await at.metric("hubd_sessions_ended_total");
+    const began = performance.now();
+    await del("mine");
+    await Promise.all(mine.map(ended));
+    assert.ok(performance.now() - began < withinMs, `${performance.now() - began} ms`);
+    assert.equal((await at.metric("hubd_sessions_ended_total")) - before, 2);
+    await yours.say("r2", "still here");
+    assert.equal((await at.open({ userId: "ann", sid: "mine" }).refusal()).data.code, "invalid_token");
+  });
+
+  test("ends a socket when its session expires", async () => {
+    await put("short");
+    const ann = await at.member("ann", "r4", { sid: "short" });
+    await at.redis.callOn(5, "PEXPIRE", sessionKey("short"), 300);
+    await ended(ann);
+  });
+
+  test("follows hub:refreshToken to the other session", async () => {
+    await put("old"), await put("new");
+    const ann = await at.member("ann", "r5", { sid: "old" });
+    await ann.ok("hub:refreshToken", { token: token("HS256", KEYS.key, { userId: "ann", sid: "new" }) });
+    await del("old");
+    await pause(1500);
+    await ann.say("r5", "the new session counts");
+    await del("new");
+    await ended(ann);
+  });
+
+  for (const how of ["kill", "pause"]) {
+    test(`keeps open sockets and refuses new ones while Redis is away (${how}); then what happened meanwhile counts`, async () => {
+      await put("stays"), await put("goes");
+      const stays = await at.member("ann", "r6", { sid: "stays" });
+      const goes = await at.member("bob", "r6", { sid: "goes" });
+      if (how === "kill") await at.redis.stop();
+      else at.redis.pause();
+      const began = performance.now();
+      const error = await at.open({ userId: "eve", sid: "stays" }).refusal();
+      assert.equal(error.data.code, "store_unavailable");
+      assert.ok(performance.now() - began < TIMEOUT_MS + 1000);
+      await at.isReady(false);
+      await stays.say("r6", "without Redis");
+      await goes.next("hub:messageArrived");
+      if (how === "kill") await at.redis.start();
+      else at.redis.resume();
+      await put("stays"), await del("goes");
+      await ended(goes);
+      await at.isReady(true);
+      await stays.say("r6", "with Redis again");
+      await at.member("ann", "r6", { sid: "stays" });
+    });
+  }
+}
+
+onRedis("stored sessions, with keyspace events", withSessions, (at, test) => sessions(at, test, 1500), { "notify-keyspace-events": "Kgx" });
+onRedis("stored sessions, without keyspace events", withSessions, (at, test) => sessions(at, test, 30000));
+
+/* ---- the rate limit ---- */
+
+const LIMIT = 5;
+
+onRedis(
+  "the rate limit",
+  (def) => (def.hub.guardrails = { messageRateLimit: LIMIT }),
+  (at, test) => {
+    const spend = async (peer, roomId, n = LIMIT) => {
+      for (let i = 0; i < n; i++) await peer.say(roomId, `${i}`);
+    };
+    const limited = async (peer, roomId) => {
+      const error = await peer.refused("rate_limited", "hub:send", { roomId, messageType: "text", content: { body: "x" } });
+      assert.ok(error.retryAfterMs > 0 && error.retryAfterMs <= 60000, `${error.retryAfterMs}`);
+      return error.retryAfterMs;
+    };
+
+    test("says exactly when there is room again", async () => {
+      const ann = await at.member("exact", "r1");
+      const began = performance.now();
+      await ann.say("r1", "first");
+      const first = performance.now();
+      await spend(ann, "r1", LIMIT - 1);
+      const retry = await limited(ann, "r1");
+      const refused = performance.now();
+      assert.ok(retry >= 60000 - (refused - began) - 2, `${retry}`);
+      assert.ok(retry <= 60000 - (refused - first) + (first - began) + 50, `${retry}`);
+    });
+
+    for (const signal of ["SIGTERM", "SIGKILL"]) {
+      test(`counts on when hubd starts again (${signal})`, async () => {
+        const user = `restart ${signal}`;
+        await spend(await at.member(user, "r2"), "r2");
+        if (signal === "SIGTERM") await at.hubd.stop();
+        else await at.hubd.kill();
+        await at.startHub();
+        await limited(await at.member(user, "r2"), "r2");
+      });
+    }
+
+    test("counts here what was counted there, when Redis goes away", async () => {
+      const ann = await at.member("outage", "r3");
+      await spend(ann, "r3", 3);
+      await at.redis.kill();
+      await spend(ann, "r3", 2);
+      await limited(ann, "r3");
+      await at.redis.start();
+      await at.isReady(true);
+      await spend(ann, "r3"); // Redis has forgotten, and its word counts
+    });
+
+    test("does not keep senders waiting for a Redis that stands still", async () => {
+      const ann = await at.member("stall", "r4");
+      at.redis.pause();
+      const began = performance.now();
+      await ann.say("r4", "1");
+      assert.ok(performance.now() - began < TIMEOUT_MS + 1500, `${performance.now() - began} ms`);
+      const again = performance.now();
+      await spend(ann, "r4", LIMIT - 1);
+      assert.ok(performance.now() - again < 1000, `${performance.now() - again} ms`);
+      await limited(ann, "r4");
+      at.redis.resume();
+      await at.isReady(true);
+    });
+
+    test("is one window for REST, several connections and rooms", async () => {
+      const [one, two] = [await at.member("many", "r5"), await at.member("many", "r6")];
+      await spend(one, "r5", 2);
+      await spend(two, "r6", 2);
+      const post = () => at.rest("POST", "/chat/rooms/r7/messages", { messageType: "text", content: { body: "x" } }, "many");
+      assert.equal((await post()).status, 201);
+      assert.equal((await post()).status, 429);
+      await limited(one, "r5");
+    });
+  },
+);
+
+onRedis(
+  "the order of messages",
+  (def) => (def.hub.messageSettings.customMessageTypes = [{ name: "judged" }]) && (def.hub.hubLogic = { messageHandlers: [{ messageType: "judged", script: lua("return {accept = true}") }] }),
+  (at, test) => {
+    for (const outage of [false, true]) {
+      test(`of a connection is the order of its sends${outage ? ", also when Redis goes away among them" : ""}`, async () => {
+        const roomId = outage ? "r2" : "r1";
+        const ann = await at.member("ann", roomId);
+        const bob = await at.member("bob", roomId);
+        const sends = [];
+        for (let i = 0; i < 600; i++) {
+          if (outage && i === 200) at.redis.pause();
+          sends.push(ann.ok("hub:send", { roomId, messageType: i % 7 ? "text" : "judged", content: { body: `${i}` } }));
+          if (i % 50 === 49) await pause(5);
+        }
+        await Promise.all(sends);
+        if (outage) at.redis.resume();
+        const seen = [];
+        while (seen.length < 600) seen.push((await bob.next("hub:messageArrived")).message.content.body);
+        assert.deepEqual(seen, Array.from({ length: 600 }, (_, i) => `${i}`));
+        if (outage) await at.isReady(true);
+      });
+    }
+  },
+);
+
+/* ---- join decisions ---- */
+
+function byMembership(def) {
+  const all = { read: ["admin"], create: ["admin"], update: ["admin"], delete: ["admin"] };
+  for (const object of def.service.dataObjects) object.api = all;
+  def.hub.roomSettings = {
+    roomDataObject: "conversation",
+    authSources: [{ name: "member", sourceObject: "membership", userField: "userId", roomField: "conversationId", hubRole: "member" }],
+  };
+  def.hub.guardrails = { authCacheTTL: 300, messageRateLimit: 100000 };
+  def.hub.eventSettings = { autoBridgeDataEvents: true };
+}
+
+onRedis("join decisions", byMembership, (at, test) => {
+  const grant = async (user, roomId) => {
+    const { status } = await at.rest("POST", "/objects/membership", { id: `${user}-${roomId}`, userId: user, conversationId: roomId });
+    assert.equal(status, 201);
+  };
+  const revoke = async (user, roomId) => assert.equal((await at.rest("DELETE", `/objects/membership/${user}-${roomId}`)).status, 200);
+  const misses = async (work) => {
+    const before = await at.metric("hubd_cache_misses_total");
+    await work();
+    return (await at.metric("hubd_cache_misses_total")) - before;
+  };
+  const joinOnce = async (user, roomId) => {
+    const peer = await at.member(user, roomId);
+    peer.close();
+  };
+  const refused = async (user, roomId) => {
+    const peer = at.open({ userId: user });
+    await peer.connected();
+    await peer.refused("not_authorized", "hub:join", { roomId });
+  };
+
+  test("are kept, also for the next process", async () => {
+    await grant("ann", "r1");
+    assert.equal(await misses(() => joinOnce("ann", "r1")), 1);
+    assert.equal(await misses(() => joinOnce("ann", "r1")), 0);
+    await at.hubd.stop();
+    await at.startHub();
+    assert.equal(await misses(() => joinOnce("ann", "r1")), 0);
+  });
+
+  test("are dropped when the record goes, and a member is put out", async () => {
+    await grant("bob", "r2");
+    await joinOnce("bob", "r2");
+    const bob = await at.member("bob", "r2");
+    await revoke("bob", "r2");
+    assert.equal((await bob.next("hub:kicked")).reason, "not_authorized");
+    await refused("bob", "r2");
+  });
+
+  test("are not found under other rules", async () => {
+    await grant("cid", "r3");
+    await joinOnce("cid", "r3");
+    await at.hubd.stop();
+    const def = definition(byMembership);
+    def.service.auth = { jwt: { algorithms: ["HS256"], secretEnv: "TEST_JWT_SECRET" } };
+    def.hub.roomSettings.authSources[0].condition = "false";
+    writeService(def, at.dir);
+    await at.startHub();
+    await refused("cid", "r3");
+    delete def.hub.roomSettings.authSources[0].condition;
+    await at.hubd.stop();
+    writeService(def, at.dir);
+    await at.startHub();
+    await joinOnce("cid", "r3");
+  });
+
+  for (const how of ["pause", "kill"]) {
+    test(`that were dropped while Redis was away (${how}) do not come back with it`, async () => {
+      const user = `dan-${how}`;
+      await grant(user, "r4");
+      await joinOnce(user, "r4");
+      if (how === "kill") await at.redis.stop(); // what it holds comes back with it
+      else at.redis.pause();
+      await revoke(user, "r4");
+      await refused(user, "r4");
+      if (how === "kill") await at.redis.start();
+      else at.redis.resume();
+      await at.isReady(true);
+      await refused(user, "r4");
+    });
+  }
+
+  test("are worked out within moments while Redis stands still", async () => {
+    await grant("eve", "r5");
+    at.redis.pause();
+    const began = performance.now();
+    const eve = await at.member("eve", "r5");
+    assert.ok(performance.now() - began < TIMEOUT_MS + 1500, `${performance.now() - began} ms`);
+    const again = performance.now();
+    await eve.ok("hub:join", { roomId: "r5" });
+    assert.ok(performance.now() - again < 500, `${performance.now() - again} ms`);
+    at.redis.resume();
+    await at.isReady(true);
+  });
+});
+
+/* ---- scripts ---- */
+
+const run = "local out = table.pack(pcall(redis[message.content.f], table.unpack(message.content.args))) return {accept = true, persist = false, modifiedContent = {ok = out[1], value = out[1] and out[2] or tostring(out[2])}}";
+
+onRedis(
+  "redis in scripts",
+  (def) => {
+    def.hub.messageSettings.customMessageTypes = [{ name: "redis" }];
+    def.hub.hubLogic = { messageHandlers: [{ messageType: "redis", script: lua(run) }] };
+  },
+  (at, test) => {
+    const ask = async (f, ...args) => {
+      const ann = await at.member("ann", "r1");
+      const { message } = await ann.ok("hub:send", { roomId: "r1", messageType: "redis", content: { f, args } });
+      ann.close();
+      return message.content;
+    };
+
+    test("reaches the server, with its answers and its errors", async () => {
+      assert.equal((await ask("set", "script:a", "ä 1")).value, "OK");
+      assert.equal(await at.redis.callOn(5, "GET", "script:a"), "ä 1");
+      assert.equal((await ask("incr", "script:n")).value, 1);
+      assert.deepEqual((await ask("call", "EVAL", "return {1, 'x', {2}}", 0)).value, [1, "x", [2]]);
+      const wrong = await ask("incr", "script:a");
+      assert.equal(wrong.ok, false);
+      assert.match(wrong.value, /not an integer/);
+      const blocking = await ask("call", "BLPOP", "script:l", 0);
+      assert.equal(blocking.ok, false);
+      assert.match(blocking.value, /BLPOP cannot be called from a script/);
+    });
+
+    test("fails at once while Redis is away", async () => {
+      await at.redis.kill();
+      const began = performance.now();
+      const { ok, value } = await ask("get", "script:a");
+      assert.equal(ok, false);
+      assert.match(value, /not available/);
+      assert.ok(performance.now() - began < 1500);
+      await at.redis.start();
+      await at.isReady(true);
+    });
+  },
+);
