@@ -29,13 +29,16 @@ static inline int redis_dial(int port) {
     return -1;
 }
 
+/* One that the kernel does not give to outgoing connections, so that nobody takes it while the server is away. */
 static inline int redis_free_port(void) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(fd, (struct sockaddr *)&a, sizeof a) || getsockname(fd, (struct sockaddr *)&a, &n)) abort();
-    close(fd);
-    return ntohs(a.sin_port);
+    for (;;) {
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        a.sin_port = htons((uint16_t)(10000 + arc4random_uniform(20000)));
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool is_free = bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+        close(fd);
+        if (is_free) return ntohs(a.sin_port);
+    }
 }
 
 /* One command in the inline form; waits for the first bytes of the reply. False: nobody answers. */

@@ -148,3 +148,31 @@ describe("with autoBridgeDataEvents off", () => {
     await op.nothing("hub:memberJoined", "hub:roomUpdated");
   });
 });
+
+describe("a join that is being decided", () => {
+  const server = serve((def) => {
+    bridged(def);
+    const find = "objects.find('membership', 'm:' .. roomId .. user.userId)";
+    def.hub.roomSettings.authSources = [
+      { name: "never", sourceObject: "membership", userField: "userId", roomField: "conversationId", condition: "false", hubRole: "boss" },
+    ];
+    def.hub.roomSettings.authScripts.push({
+      name: "slow",
+      script: lua("local roomId = conversation.id", `local found = ${find}`, "log.info('has looked')", "sleep(500)", "return found ~= nil"),
+      hubRole: "member",
+    });
+  });
+
+  test("is decided by what changed meanwhile, and so is the next one", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const act = (messageType, content) => op.ok("hub:send", { roomId, messageType, content });
+    await act("enter", { user: "ann" });
+    const ann = await server.connect("ann");
+    const joined = ann.call("hub:join", { roomId });
+    await server.hubd.printed(/has looked/);
+    await act("leave", { user: "ann" });
+    assert.equal((await joined).error.code, "not_authorized");
+    await ann.refused("not_authorized", "hub:join", { roomId });
+  });
+});

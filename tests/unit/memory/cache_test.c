@@ -162,6 +162,62 @@ static void what_was_used_longest_ago_goes_first(void **state) {
     close_cache();
 }
 
+static struct hub_cache_watch *other;
+static bool gone;
+
+static void note_gone(void *arg) {
+    (void)arg;
+    gone = true;
+    if (other) cache->ops->unwatch(other);
+    other = NULL;
+    hub_loop_stop(loop);
+}
+
+static void must_not_come(void *arg) {
+    (void)arg;
+    fail_msg("an ended watch was told");
+}
+
+static void watch(const char *key) {
+    gone = false;
+    cache->ops->watch(cache, hub_cstr(key), note_gone, NULL);
+}
+
+static void turn_once(void) {
+    struct hub_timer timer = {0};
+    hub_timer_start(loop, &timer, 5, stop_later);
+    hub_loop_run(loop);
+    hub_timer_stop(loop, &timer);
+}
+
+static void the_end_of_a_watched_key_is_told_in_a_later_turn(void **state) {
+    (void)state;
+    open_cache("memory:");
+    watch("never there");
+    assert_false(gone);
+    hub_loop_run(loop);
+    assert_true(gone);
+    set("k", "1", 0);
+    watch("k");
+    other = cache->ops->watch(cache, HUB_STR("k"), must_not_come, NULL);
+    expect("[\"DEL\",\"k\"]", "1");
+    set("k", "back", 0);
+    turn_once();
+    assert_false(gone); /* it is there again */
+    expect("[\"DEL\",\"k\"]", "1");
+    assert_false(gone);
+    hub_loop_run(loop);
+    assert_true(gone);
+    set("short", "1", 20);
+    watch("short");
+    hub_loop_run(loop); /* nobody looks at it */
+    assert_true(gone);
+    struct hub_cache_watch *w = cache->ops->watch(cache, HUB_STR("k"), must_not_come, NULL);
+    cache->ops->unwatch(w);
+    turn_once();
+    close_cache();
+}
+
 static void strings_answer_as_redis_does(void **state) {
     (void)state;
     open_cache("memory:");
@@ -247,15 +303,11 @@ static void an_address_that_is_not_understood_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_kept_replaced_and_deleted),
-        cmocka_unit_test(a_value_is_swapped_only_for_what_it_was),
-        cmocka_unit_test(several_keys_are_read_at_once),
-        cmocka_unit_test(an_entry_ends_with_its_time),
-        cmocka_unit_test(what_was_used_longest_ago_goes_first),
-        cmocka_unit_test(strings_answer_as_redis_does),
-        cmocka_unit_test(hashes_sets_and_lists_answer_as_redis_does),
-        cmocka_unit_test(mistakes_get_redis_error_texts),
-        cmocka_unit_test(an_address_that_is_not_understood_is_refused),
+        cmocka_unit_test(values_are_kept_replaced_and_deleted), cmocka_unit_test(a_value_is_swapped_only_for_what_it_was),
+        cmocka_unit_test(several_keys_are_read_at_once),        cmocka_unit_test(an_entry_ends_with_its_time),
+        cmocka_unit_test(what_was_used_longest_ago_goes_first), cmocka_unit_test(the_end_of_a_watched_key_is_told_in_a_later_turn),
+        cmocka_unit_test(strings_answer_as_redis_does),         cmocka_unit_test(hashes_sets_and_lists_answer_as_redis_does),
+        cmocka_unit_test(mistakes_get_redis_error_texts),       cmocka_unit_test(an_address_that_is_not_understood_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
