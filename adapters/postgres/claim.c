@@ -26,22 +26,6 @@ static bool failed(struct writer *x, const struct failure *f) {
 
 /* ---- what became of the segment ---- */
 
-/* Back into the queue, in the order in which they came. */
-static void take_back(struct writer *x) {
-    struct hub_list all;
-    hub_list_init(&all);
-    hub_list_splice(&all, &x->done);
-    if (x->single) hub_list_push(&all, &x->single->link);
-    hub_list_splice(&all, &x->segment);
-    HUB_LIST_EACH(&all, it) hub_pg_reset(write_of(it));
-    hub_list_splice(&all, &x->queue);
-    hub_list_splice(&x->queue, &all);
-    x->single = NULL;
-    x->segment_n = 0;
-    x->segment_open = false;
-    x->phase = PHASE_IDLE;
-}
-
 static void on_row(void *arg, const PGresult *r) {
     struct hub_write *w = arg;
     w->changes = PQntuples(r);
@@ -117,9 +101,10 @@ static void on_marked(void *arg, const struct failure *f) {
         return;
     }
     x->segment_id = x->marked;
-    take_back(x);
+    hub_pg_writer_take_back(x);
     hub_pg_counters_clear(&x->counters);
     x->claimed = true;
+    hub_pg_writer_expire(x, hub_mono_ms() - PATIENCE_MS); /* those who wait for the older ones have been told */
     hub_pg_writer_pump(x);
 }
 

@@ -37,6 +37,8 @@ bool hub_pg_passing(const char *state) {
     return *state && in_class(state, passing);
 }
 
+bool hub_pg_alone(const char *state) { return !strcmp(state, "57014") || !strcmp(state, "55P03"); }
+
 bool hub_pg_unusable(const char *state) {
     static const char *const unusable[] = {"57P", "25006", NULL};
     return !*state || in_class(state, unusable);
@@ -197,23 +199,29 @@ static void on_command_end(struct link *l) {
     if (e.prepared) forget(l, e.prepared); /* it never got its good result */
 }
 
-static void process(struct link *l) {
-    while (l->n && !l->losing && !PQisBusy(l->pg)) {
-        PGresult *r = PQgetResult(l->pg);
-        bool is_sync = l->expected[l->head].synced != NULL;
-        if (r && is_sync && PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
-            PQclear(r); /* before the callback, which may end the connection */
-            on_sync(l);
-            continue;
-        }
-        if (!r && !is_sync)
-            on_command_end(l);
-        else if (r && !is_sync)
-            on_command_result(l, r);
-        else
-            break; /* only a lost connection says anything else in place of a sync */
-        PQclear(r);
+/* One result; false when there is none though one was expected. In the place of a sync comes what failed at the commit, and then the sync; or,
+ * from a connection that is lost, nothing any more. */
+static bool take_result(struct link *l) {
+    PGresult *r = PQgetResult(l->pg);
+    bool is_sync = l->expected[l->head].synced != NULL;
+    if (is_sync && r && PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
+        PQclear(r); /* before the callback, which may end the connection */
+        on_sync(l);
+        return true;
     }
+    if (is_sync && r)
+        keep_failure(l, r);
+    else if (r)
+        on_command_result(l, r);
+    else if (!is_sync)
+        on_command_end(l);
+    PQclear(r);
+    return r || !is_sync;
+}
+
+static void process(struct link *l) {
+    int nothing = 0;
+    while (l->n && !l->losing && nothing < 2 && !PQisBusy(l->pg)) nothing = take_result(l) ? 0 : nothing + 1;
 }
 
 static void adjust(struct link *l) {
@@ -333,6 +341,7 @@ void hub_pg_link_init(struct link *l, struct store *s, const struct link_ops *op
 }
 
 void hub_pg_link_start(struct link *l) {
+    l->started = true;
     if (l->state == LINK_AWAY && !hub_timer_running(&l->timer)) begin_connecting(l);
 }
 

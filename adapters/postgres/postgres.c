@@ -92,45 +92,46 @@ void hub_pg_count_links(struct store *s, int change) {
 
 /* ---- patience ---- */
 
-static const char *why_away(const struct store *s, const struct link *l) {
-    if (l->state != LINK_UP) return l->why;
-    return l == &s->writer.link && s->writer.why[0] ? s->writer.why : "the store did not answer for 5 s";
-}
-
-static void expire_writes(struct store *s, int64_t before) {
-    while (!hub_list_empty(&s->writer.queue)) {
-        struct hub_write *w = write_of(s->writer.queue.next);
-        if (w->submitted > before) break;
-        hub_list_remove(&w->link);
-        hub_pg_fail(w, HUB_STORE_UNAVAILABLE, why_away(s, &s->writer.link));
-        hub_pg_answer(s, w);
-    }
-}
+static const char *why_away(const struct link *l) { return l->state == LINK_UP ? "the store did not answer for 5 s" : l->why; }
 
 static void expire_reads(struct store *s, struct hub_list *jobs, int64_t before) {
     while (!hub_list_empty(jobs)) {
         struct job *j = job_of(jobs->next);
         if (j->submitted > before) break;
         hub_list_remove(&j->link);
-        hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, why_away(s, &s->readers[0].link));
+        hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, why_away(&s->readers[0].link));
         hub_pg_answer_job(s, j);
     }
 }
 
 /* A server that hangs keeps its connections: silence is what gives it away. */
-static void watch_silence(struct store *s, struct link *l) {
-    int64_t most = s->statement_timeout_ms > PATIENCE_MS ? s->statement_timeout_ms : PATIENCE_MS;
-    if (l->state == LINK_UP && l->n && hub_mono_ms() - l->heard > most + 1000) hub_pg_link_drop(l, "the server does not answer");
+static void watch_silence(struct link *l, int64_t most) {
+    if (l->state == LINK_UP && l->n && hub_mono_ms() - l->heard > most) hub_pg_link_drop(l, "the server does not answer");
+}
+
+/* A statement that has been sent is given up by its caller; its result is thrown away when it comes. */
+static void expire_sent(struct reader *r, int64_t before) {
+    HUB_LIST_EACH(&r->under_way, it) {
+        struct job *j = job_of(it);
+        if (j->answered || j->kind != JOB_SELECT || j->submitted > before) continue;
+        hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");
+        answer_job(j->s, j);
+    }
 }
 
 static void on_patience(struct hub_timer *timer) {
     struct store *s = HUB_CONTAINER(timer, struct store, patience);
-    int64_t before = hub_mono_ms() - PATIENCE_MS;
-    expire_writes(s, before);
+    int64_t now = hub_mono_ms(), before = now - PATIENCE_MS;
+    int64_t script_limit = s->statement_timeout_ms > PATIENCE_MS ? s->statement_timeout_ms : PATIENCE_MS;
+    hub_pg_writer_expire(&s->writer, before);
     expire_reads(s, &s->reads, before);
     expire_reads(s, &s->scripts, before);
-    watch_silence(s, &s->writer.link);
-    for (size_t i = 0; i < s->reader_n; i++) watch_silence(s, &s->readers[i].link);
+    watch_silence(&s->writer.link, s->closing && now - s->closing_since > PATIENCE_MS ? 0 : PATIENCE_MS);
+    hub_pg_writer_probe(&s->writer);
+    for (size_t i = 0; i < s->reader_n; i++) {
+        expire_sent(&s->readers[i], before);
+        watch_silence(&s->readers[i].link, s->closing ? PATIENCE_MS : script_limit + 1000);
+    }
     hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 20, on_patience);
 }
 
@@ -227,6 +228,7 @@ static void pg_select(struct hub_store *base, const struct hub_select *q, hub_ro
     struct store *s = store_of(base);
     struct job *j = new_job(s, JOB_SELECT, arg);
     j->rows_cb = cb;
+    j->again = true;
     j->q = *q;
     struct hub_cond *where = hub_xcalloc(q->where_n, sizeof *where);
     for (size_t i = 0; i < q->where_n; i++) j->cell_n += q->where[i].cmp == HUB_IN ? q->where[i].in_n : 0;
@@ -268,7 +270,7 @@ static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *pa
     struct hub_err err;
     j->sql_cb = cb;
     for (size_t i = 0; i < json_array_size(params); i++) script_param(&j->params, json_array_get(params, i));
-    enum hub_code code = hub_pg_scan(text, j->params.n, &j->text, &err);
+    enum hub_code code = hub_pg_scan(text, j->params.n, &j->text, &j->again, &err);
     if (code) hub_pg_job_fail(j, code, err.text);
     if (!code && j->params.has_nul) hub_pg_job_fail(j, HUB_BAD_REQUEST, "U+0000 cannot be stored");
     j->bytes = j->text.n + j->params.text.n;
@@ -281,10 +283,10 @@ static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
     const struct store *s = store_of(base);
     const struct writer *x = &s->writer;
     const char *why = NULL;
-    if (x->link.state != LINK_UP)
-        why = x->link.why;
-    else if (s->applied && (!x->claimed || x->down))
-        why = x->why[0] ? x->why : "taking over";
+    if (x->link.state != LINK_UP || (s->applied && x->why[0]))
+        why = hub_pg_writer_why(x);
+    else if (s->applied && !x->claimed)
+        why = "taking over";
     else if (s->up_n < 2)
         why = s->readers[0].link.why;
     if (why && why_not) hub_buf_addf(why_not, "%s: %s", s->conninfo.shown, why);
@@ -340,7 +342,8 @@ static void on_freed(struct hub_task *task) {
 }
 
 void hub_pg_maybe_closed(struct store *s) {
-    if (!s->closing || s->outstanding || s->answering) return;
+    if (!s->closing || s->outstanding || s->answering || s->freeing) return;
+    s->freeing = true;
     s->answering = true;
     s->answer.run = on_freed;
     hub_post(s->loop, &s->answer);
@@ -349,6 +352,7 @@ void hub_pg_maybe_closed(struct store *s) {
 static void pg_close(struct hub_store *base, void (*done)(void *arg), void *arg) {
     struct store *s = store_of(base);
     s->closing = true;
+    s->closing_since = hub_mono_ms();
     s->closed = done;
     s->closed_arg = arg;
     hub_pg_maybe_closed(s);

@@ -77,6 +77,8 @@ struct failure {
 enum hub_code hub_pg_code(const char *state);
 /* A failure that is over when it is tried again: serialization, deadlock, a prepared statement that has gone. */
 bool hub_pg_passing(const char *state);
+/* A statement that took too long: the others of its segment need not suffer for it. */
+bool hub_pg_alone(const char *state);
 /* The connection is of no use any more: it ends, or the server is not the one that may be written to. */
 bool hub_pg_unusable(const char *state);
 
@@ -109,7 +111,7 @@ struct link {
     struct hub_watch *watch;
     struct hub_timer timer; /* to the next attempt, or to the end of this one */
     int attempts;
-    bool was_up, read_soon, losing;
+    bool started, was_up, losing;
     struct hub_task flush;
     struct expected *expected; /* a ring */
     size_t head, n, cap;
@@ -195,7 +197,8 @@ struct job {
     size_t cell_n;
     struct hub_buf text;  /* of the conditions; of a script's statement, as it is sent */
     struct params params; /* of a script's statement */
-    bool tried_again;
+    bool again;           /* may be asked again when the connection is lost */
+    bool tried_again;     /* after a failure that passes */
     int64_t submitted;
     uint64_t sent; /* ns */
     size_t bytes;
@@ -233,6 +236,7 @@ struct run {
 
 struct writer {
     struct link link;
+    bool reclaim;          /* the tables have changed: claim again when nothing is under way */
     bool claimed;          /* the database knows that we and nobody else write */
     struct hub_list queue; /* writes that have not been sent */
     enum phase phase;
@@ -283,7 +287,8 @@ struct store {
     size_t outstanding_bytes;
     size_t up_n;    /* connections that are up */
     bool answering; /* the answer task is posted */
-    bool closing;
+    bool closing, freeing;
+    int64_t closing_since;
     void (*closed)(void *arg);
     void *closed_arg;
 };
@@ -292,6 +297,11 @@ void hub_pg_writer_init(struct store *s);
 void hub_pg_writer_free(struct store *s);
 /* Sends what waits, if nothing is under way. */
 void hub_pg_writer_pump(struct writer *x);
+const char *hub_pg_writer_why(const struct writer *x); /* why it does not write */
+/* What was submitted before BEFORE is answered, as far as it can be. */
+void hub_pg_writer_expire(struct writer *x, int64_t before);
+/* What was sent goes back into the queue, in the order in which it came; nothing of it was carried out. */
+void hub_pg_writer_take_back(struct writer *x);
 /* The counter of a room, made when there is none, comes into x->counters. */
 void hub_pg_send_counter(struct writer *x, struct hub_str scope, struct hub_str room);
 /* Ends the segment: the touched counters and the marker, as one statement that fails unless the counters stand where we left them. */
@@ -299,7 +309,9 @@ void hub_pg_send_close(struct writer *x);
 /* The segment's writes have what they get; answers them. */
 void hub_pg_segment_over(struct writer *x, bool committed);
 void hub_pg_single_begin(struct writer *x);
-void hub_pg_claim(struct writer *x);                     /* once connected, and the tables are there */
+void hub_pg_claim(struct writer *x); /* once connected, and the tables are there */
+/* While writing fails and nobody writes: does it work again? */
+void hub_pg_writer_probe(struct writer *x);
 void hub_pg_set_down(struct writer *x, const char *why); /* NULL: writing works */
 
 /* ---- write.c ---- */
@@ -344,8 +356,8 @@ void hub_pg_job_free(struct job *j);
 void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why);
 void hub_pg_send_select(struct reader *r, struct job *j);
 void hub_pg_send_script(struct reader *r, struct job *j);
-/* Checks a script's statement, and puts it with $1… for ? into OUT. */
-enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, struct hub_err *err);
+/* Checks a script's statement, and puts it with $1… for ? into OUT. READS: by its words it changes nothing, and may be asked again. */
+enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err);
 
 /* ---- blocking.c: for start, hubctl and reloads ---- */
 

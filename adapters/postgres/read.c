@@ -115,11 +115,11 @@ static void on_script_result(void *arg, const PGresult *r) {
 
 void hub_pg_send_script(struct reader *r, struct job *j) {
     struct link *l = &r->link;
-    struct params mine = l->params;
+    struct params own = l->params;
     l->params = j->params;
     hub_pg_link_send_once(l, hub_buf_cstr(&j->text), on_script_result, j);
     j->params = l->params;
-    l->params = mine;
+    l->params = own;
     hub_pg_link_sync(l, on_job, j);
     PQsetSingleRowMode(l->pg);
 }
@@ -169,26 +169,34 @@ void hub_pg_readers_pump(struct store *s) {
 
 static void on_up(struct link *l) { hub_pg_readers_pump(l->s); }
 
-/* Selects are asked again elsewhere. What a script's statement did is not known. */
+static void forget_result(struct job *j) {
+    hub_rows_free(&j->rows);
+    j->rows = (struct hub_rows){0};
+    j->rows_cap = 0;
+    json_decref(j->result);
+    j->result = NULL;
+    j->result_n = j->result_bytes = 0;
+}
+
+/* What only reads is asked again elsewhere. What another statement of a script did is not known. */
 static void on_lost(struct link *l) {
     struct reader *r = HUB_CONTAINER(l, struct reader, link);
     struct hub_list again;
     hub_list_init(&again);
     for (struct hub_list *n; (n = r->under_way.next) != &r->under_way;) {
         struct job *j = job_of(n);
-        hub_rows_free(&j->rows);
-        j->rows = (struct hub_rows){0};
-        j->rows_cap = 0;
-        if (j->kind == JOB_SQL || j->answered) {
+        if (!j->again || j->answered || j->code) {
             if (!j->code) hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, l->why);
             over(j);
             continue;
         }
+        forget_result(j);
         hub_list_remove(n);
         r->under_way_n--;
         j->reader = NULL;
-        hub_list_push(&again, n);
+        hub_list_push(j->kind == JOB_SELECT ? &again : &l->s->scripts, n);
     }
+    r->script = false;
     hub_list_splice(&again, &l->s->reads);
     hub_list_splice(&l->s->reads, &again);
     hub_pg_readers_pump(l->s);

@@ -170,7 +170,8 @@ static bool pass(struct scan *s) {
     return true;
 }
 
-enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, struct hub_err *err) {
+enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err) {
+    static const char *const reading[] = {"select", "with", "values", "table", "show", NULL};
     struct scan s = {.p = sql.p, .end = sql.p + sql.n};
     if (sql.n && memchr(sql.p, 0, sql.n)) return hub_fail(err, HUB_BAD_REQUEST, "the statement has a U+0000");
     if (!pass(&s)) return hub_fail(err, HUB_BAD_REQUEST, "one statement at a time");
@@ -185,6 +186,7 @@ enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out,
     size_t params = s.dollars ? (size_t)s.numbered : s.marks;
     if (params > given) return hub_fail(err, HUB_BAD_REQUEST, "the statement has more parameters than values were given");
     if (params < given) return hub_fail(err, HUB_BAD_REQUEST, "more values were given than the statement has parameters");
+    *reads = !s.writes && in(s.first, reading);
     struct scan again = {.p = sql.p, .end = sql.p + sql.n, .out = out, .dollars = s.dollars};
     pass(&again);
     return HUB_OK;

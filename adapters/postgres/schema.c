@@ -218,6 +218,9 @@ enum hub_code hub_pg_plan(struct hub_store *base, struct hub_buf *plan, struct h
 
 enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
     struct store *s = HUB_CONTAINER(base, struct store, base);
+    const struct link *l = &s->writer.link;
+    /* Whoever tries again from the loop is not held up by a server that is known to be away. */
+    if (l->started && l->state != LINK_UP) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, l->why);
     enum hub_code code = migrate(s, START_LIMIT_MS, err);
     if (code) return code;
     s->applied = s->readable = true;
@@ -231,15 +234,18 @@ enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config
     struct store *s = HUB_CONTAINER(base, struct store, base);
     const struct hub_table *const *old = s->tables;
     size_t old_n = s->table_n;
-    if (!s->writer.claimed) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s is not available: %s", s->conninfo.shown, s->writer.link.why);
+    if (!s->writer.claimed) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, hub_pg_writer_why(&s->writer));
     s->tables = config->tables;
     s->table_n = config->table_n;
     enum hub_code code = migrate(s, s->statement_timeout_ms, err);
     if (code) {
         s->tables = old;
         s->table_n = old_n;
-    } else
+    } else {
         s->outbox = config->outbox;
+        s->writer.reclaim = true;
+        hub_pg_writer_pump(&s->writer);
+    }
     s->generation++;
     return code;
 }

@@ -2,6 +2,7 @@
  * statement did before the next goes out (changes that others are to hear of, with the row before). Duplicates are answered with the existing row, what does
  * not fit its table fails alone, and the others keep their order and get numbers without gaps. */
 #include "adapters/postgres/postgres_int.h"
+#include "base/clock.h"
 
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
 
@@ -135,15 +136,28 @@ static void on_single(void *arg, const struct failure *f) {
     struct writer *x = arg;
     if (!f) {
         judge(x);
-    } else if (hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && strcmp(f->state, "57014") && strcmp(f->state, "55P03")) {
-        give_up(x, f); /* but a statement that took too long fails alone */
+    } else if (hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && !hub_pg_alone(f->state)) {
+        give_up(x, f);
     } else {
         hub_pg_fail(x->single, hub_pg_code(f->state), f->text);
         through(x, true);
     }
 }
 
+/* What has waited too long is not tried any more. */
+static void drop_late(struct writer *x) {
+    while (!hub_list_empty(&x->segment)) {
+        struct hub_write *w = write_of(x->segment.next);
+        if (hub_mono_ms() - w->submitted <= PATIENCE_MS) break;
+        hub_list_remove(&w->link);
+        hub_pg_reset(w);
+        hub_pg_fail(w, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");
+        hub_list_push(&x->done, &w->link);
+    }
+}
+
 static void go_on(struct writer *x) {
+    drop_late(x);
     struct hub_list *next = hub_list_pop(&x->segment);
     if (!next) {
         commit(x);
@@ -177,6 +191,7 @@ void hub_pg_single_begin(struct writer *x) {
     x->phase = PHASE_SINGLE;
     x->segment_open = false;
     hub_pg_link_command(&x->link, "BEGIN");
+    hub_pg_link_command(&x->link, "SET CONSTRAINTS ALL IMMEDIATE"); /* whose fault it is must be known before the commit */
     HUB_LIST_EACH(&x->counters.touched, it) {
         const struct counter *c = HUB_CONTAINER(it, struct counter, in_segment);
         hub_pg_send_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));

@@ -196,7 +196,7 @@ static void on_segment(void *arg, const struct failure *f) {
         hub_pg_segment_over(x, true);
     } else if (hub_pg_unusable(f->state)) {
         hub_pg_link_drop(&x->link, f->text);
-    } else if (hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && !hub_pg_passing(f->state)) {
+    } else if (hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && !hub_pg_passing(f->state) && !hub_pg_alone(f->state)) {
         hub_pg_set_down(x, f->text);
         refuse_segment(x, f);
     } else {
@@ -237,6 +237,13 @@ static void take_segment(struct writer *x, bool alone) {
     hub_pg_send_run(x);
 }
 
+static void end_segment(struct writer *x) {
+    hub_pg_send_close(x);
+    x->phase = PHASE_SEGMENT;
+    x->segment_open = true;
+    hub_pg_link_sync(&x->link, on_segment, x);
+}
+
 static void send_segment(struct writer *x) {
     take_segment(x, false);
     if (!x->segment_n) {
@@ -244,17 +251,89 @@ static void send_segment(struct writer *x) {
         if (x->segment_n) hub_pg_single_begin(x);
         return;
     }
-    hub_pg_send_close(x);
-    x->phase = PHASE_SEGMENT;
-    x->segment_open = true;
-    hub_pg_link_sync(&x->link, on_segment, x);
+    end_segment(x);
+}
+
+static bool may_write(const struct writer *x) { return x->link.state == LINK_UP && !x->link.losing && x->claimed && x->phase == PHASE_IDLE; }
+
+void hub_pg_writer_probe(struct writer *x) {
+    if (!x->down || !may_write(x) || !hub_list_empty(&x->queue)) return;
+    x->began = hub_mono_ns();
+    end_segment(x);
 }
 
 void hub_pg_writer_pump(struct writer *x) {
-    if (x->link.state != LINK_UP || x->link.losing || !x->claimed || x->phase != PHASE_IDLE || hub_list_empty(&x->queue)) return;
     struct counter *c;
+    if (!may_write(x)) return;
+    if (x->reclaim) {
+        x->reclaim = x->claimed = false;
+        hub_pg_claim(x);
+        return;
+    }
+    if (hub_list_empty(&x->queue)) return;
     send_segment(x);
     if (x->phase == PHASE_IDLE && !hub_list_empty(&x->queue) && !counter_for(x, write_of(x->queue.next), &c)) load_counters(x);
+}
+
+/* ---- when it takes too long ---- */
+
+void hub_pg_writer_take_back(struct writer *x) {
+    struct hub_list all;
+    hub_list_init(&all);
+    hub_list_splice(&all, &x->done);
+    if (x->single) hub_list_push(&all, &x->single->link);
+    hub_list_splice(&all, &x->segment);
+    HUB_LIST_EACH(&all, it) hub_pg_reset(write_of(it));
+    hub_list_splice(&all, &x->queue);
+    hub_list_splice(&x->queue, &all);
+    x->single = NULL;
+    x->segment_n = 0;
+    x->segment_open = false;
+    x->phase = PHASE_IDLE;
+}
+
+const char *hub_pg_writer_why(const struct writer *x) {
+    if (x->link.state != LINK_UP) return x->link.why;
+    return x->why[0] ? x->why : "the store did not answer for 5 s";
+}
+
+static void expire_queue(struct writer *x, int64_t before) {
+    while (!hub_list_empty(&x->queue)) {
+        struct hub_write *w = write_of(x->queue.next);
+        if (w->submitted > before) break;
+        hub_list_remove(&w->link);
+        hub_pg_fail(w, HUB_STORE_UNAVAILABLE, hub_pg_writer_why(x));
+        hub_pg_answer(x->link.s, w);
+    }
+}
+
+#define TOLD 0 /* in hub_write.submitted: whoever waits has been told to wait no longer */
+
+/* Of what was sent when the connection was lost nobody knows what became. Whoever can hear of it later is told to wait no longer; the others,
+ * and all of them when the store is closed, get no other answer. */
+static void expire_sent(struct writer *x, struct hub_list *sent, int64_t before) {
+    HUB_LIST_EACH_SAFE(sent, it) {
+        struct hub_write *w = write_of(it);
+        void (*undecided)(struct hub_write * w) = w->undecided;
+        if (w->submitted > before || (w->submitted == TOLD && !x->link.s->closing)) continue;
+        if (undecided && !x->link.s->closing) {
+            w->submitted = TOLD;
+            w->undecided = NULL;
+            undecided(w);
+        } else {
+            hub_list_remove(it);
+            hub_pg_reset(w);
+            hub_pg_fail(w, HUB_STORE_UNAVAILABLE, hub_pg_writer_why(x));
+            hub_pg_answer(x->link.s, w);
+        }
+    }
+}
+
+void hub_pg_writer_expire(struct writer *x, int64_t before) {
+    expire_queue(x, before);
+    if (x->claimed || !x->segment_open) return;
+    expire_sent(x, &x->done, before);
+    expire_sent(x, &x->segment, before);
 }
 
 /* ---- life ---- */
@@ -268,11 +347,12 @@ void hub_pg_set_down(struct writer *x, const char *why) {
 
 static void on_up(struct link *l) { hub_pg_claim(HUB_CONTAINER(l, struct writer, link)); }
 
-/* What was under way stays in its lists; the next claim finds out what became of it. */
+/* What may have been committed stays in its lists; the next claim finds out what became of it. */
 static void on_lost(struct link *l) {
     struct writer *x = HUB_CONTAINER(l, struct writer, link);
     x->claimed = false;
     hub_timer_stop(l->s->loop, &x->retry);
+    if (!x->segment_open) hub_pg_writer_take_back(x);
 }
 
 void hub_pg_writer_init(struct store *s) {

@@ -57,6 +57,13 @@ static void fail(struct behind *b, enum hub_code code, const char *error) {
     free_behind(b);
 }
 
+/* The room's next operation may go on. */
+static void on_undecided(struct hub_numbered *n) {
+    struct behind *b = HUB_CONTAINER(n, struct behind, numbered);
+    hub_room_op_done(b->room, &b->op);
+    b->op.run = NULL;
+}
+
 static void announce(struct hub_numbered *n) {
     struct behind *b = HUB_CONTAINER(n, struct behind, numbered);
     struct hub_room *room = hub_room_ref(b->room);
@@ -67,7 +74,7 @@ static void announce(struct hub_numbered *n) {
         hub_bridge_system_message(room, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
         json_decref(data);
     }
-    hub_room_op_done(room, &b->op);
+    if (b->op.run) hub_room_op_done(room, &b->op);
     if (!n->write.code || n->write.code == HUB_NOT_FOUND) /* pending, rejected, or deleted meanwhile; nobody is to hear of it */
         free_behind(b);
     else
@@ -81,7 +88,7 @@ static void run_op(struct hub_room_op *op) {
     struct behind *b = HUB_CONTAINER(op, struct behind, op);
     struct hub_write *w = &b->numbered.write;
     size_t n = 0;
-    b->numbered = (struct hub_numbered){.written = on_written, .announce = announce, .quiet = true};
+    b->numbered = (struct hub_numbered){.undecided = on_undecided, .written = on_written, .announce = announce, .quiet = true};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_ID, .value = text(b->id)};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = text(b->room->id)};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_GT, .value = {.kind = HUB_CELL_INT, .i = 0}};

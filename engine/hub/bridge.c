@@ -124,6 +124,7 @@ static void submit(struct notice *n) {
         hub_log_kv(HUB_LOG_WARN, "bus", "system message not sent", "hub", hub_of(n->room)->def->name, "room", n->room->id, "error", err.text, NULL);
         free_notice(n);
     } else {
+        d.patient = true; /* tried again after a failure: it must be one */
         hub_room_submit(n->room, &d, on_submitted, n);
     }
     hub_buf_free(&text);

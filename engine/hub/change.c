@@ -64,8 +64,24 @@ static void on_written(struct hub_numbered *n) {
     hub_message_sender_json(&c->from, row);
 }
 
+/* Whoever asked is told that the store is away, and the room's next operation may go on. Should the change turn out to have been made, the
+ * room hears of it. */
+static void on_undecided(struct hub_numbered *n) {
+    struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
+    struct hub_room_op *op = &c->op;
+    hub_call_fail(c->call, HUB_STORE_UNAVAILABLE, NULL);
+    c->call = NULL;
+    if (op->run) hub_room_op_done(c->room, op);
+    op->run = NULL;
+}
+
 static void on_announce(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
+    if (!c->call) {
+        if (!n->write.code) c->kind->tell(c);
+        end(c);
+        return;
+    }
     if (n->write.code) {
         refuse(c, n->write.code, n->write.code == HUB_NOT_FOUND ? no_message : NULL);
         return;
@@ -141,6 +157,7 @@ struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change
     struct hub_change *c = hub_xcalloc(1, sizeof *c);
     *c = (struct hub_change){.kind = kind, .call = call, .args = json_incref(call->args), .room = hub_room_ref(call->room), .id = where[0].value.s};
     call->hub->engine->pending++; /* also while it waits for its turn */
+    c->numbered.undecided = on_undecided;
     c->numbered.written = on_written;
     c->numbered.announce = on_announce;
     c->where[0] = where[0];

@@ -265,12 +265,13 @@ void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t ta
 
 /* A write to the message table that the room is told of in its order (numbered.c). Part of its owner's struct, which lives until announce. */
 struct hub_numbered {
-    struct hub_write write;                   /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
-    struct hub_room_out out;                  /* numbered.c's */
-    struct hub_room *room;                    /* numbered.c's: a reference while under way */
-    bool quiet;                               /* no event of it, for there was one that led to it */
-    void (*written)(struct hub_numbered *n);  /* after the commit, or write.code: the only time write.row can be read */
-    void (*announce)(struct hub_numbered *n); /* its turn: room->seq is raised; frees the owner */
+    struct hub_write write;                    /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
+    struct hub_room_out out;                   /* numbered.c's */
+    struct hub_room *room;                     /* numbered.c's: a reference while under way */
+    bool quiet;                                /* no event of it, for there was one that led to it */
+    void (*undecided)(struct hub_numbered *n); /* hub_write.undecided: whoever waits is to be told. May be NULL */
+    void (*written)(struct hub_numbered *n);   /* after the commit, or write.code: the only time write.row can be read */
+    void (*announce)(struct hub_numbered *n);  /* its turn: room->seq is raised; frees the owner */
 };
 void hub_numbered_write(struct hub_room *room, struct hub_numbered *n);
 /* Only takes its turn: for what is told and not stored. Written is not called. */
@@ -289,6 +290,7 @@ struct hub_draft {
     bool announce;        /* tell the room (broadcast) */
     enum hub_to to;       /* whom */
     const json_t *to_ids; /* for HUB_TO_IDS */
+    bool patient;         /* DONE wants to know how it ended, not that the store is away and nobody can tell */
 };
 /* How a submitted draft ended: after the commit, before the announcement. MESSAGE (JSON) is borrowed. */
 typedef void hub_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message);

@@ -1,7 +1,8 @@
 /* What takes a number of the room: its place in the order, the commit, the announcement.
  *
  * The store gives the number inside the transaction and writes in the order submitted; announcements leave in that order too, whichever of
- * them have a number. */
+ * them have a number. A write whose outcome is not known keeps its place: should it turn out to have been committed, it is announced then,
+ * before every number after it. */
 #include "hub/own.h"
 
 static void on_turn(struct hub_room_out *out) {
@@ -22,6 +23,14 @@ static void on_written(struct hub_write *w) {
     hub_room_unref(room);
 }
 
+static void on_undecided(struct hub_write *w) {
+    struct hub_numbered *n = w->arg;
+    struct hub_room *room = hub_room_ref(n->room);
+    if (n->undecided) n->undecided(n);
+    hub_room_out_undecided(room, &n->out);
+    hub_room_unref(room);
+}
+
 static void take_place(struct hub_room *room, struct hub_numbered *n) {
     n->room = hub_room_ref(room);
     n->out.announce = on_turn;
@@ -36,6 +45,7 @@ void hub_numbered_write(struct hub_room *room, struct hub_numbered *n) {
     n->write.counter_scope = hub->def->name;
     n->write.counter_room = hub_cstr(room->id);
     n->write.done = on_written;
+    n->write.undecided = on_undecided;
     n->write.arg = n;
     if (!n->quiet) hub_own_announce(hub->engine, &n->write, true);
     store->ops->write(store, &n->write);

@@ -294,10 +294,21 @@ static void find_first(struct sending *s) {
     store->ops->select(store, &q, on_first, s);
 }
 
-static void on_stored(struct hub_room_out *out) { find_first(HUB_CONTAINER(out, struct sending, out)); }
+static bool first_on_its_way(const struct sending *s) {
+    return hub_room_submitting(s->room, hub_cstr(s->call->who->user_id), s->draft.client_message_id);
+}
+
+/* Its turn comes while the first is still on its way when the store does not know what became of it. */
+static void on_stored(struct hub_room_out *out) {
+    struct sending *s = HUB_CONTAINER(out, struct sending, out);
+    if (first_on_its_way(s))
+        give_up(s, HUB_STORE_UNAVAILABLE, NULL);
+    else
+        find_first(s);
+}
 
 static void await_first(struct sending *s) {
-    if (!hub_room_submitting(s->room, hub_cstr(s->call->who->user_id), s->draft.client_message_id)) {
+    if (!first_on_its_way(s)) {
         find_first(s);
         return;
     }

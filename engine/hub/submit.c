@@ -15,7 +15,7 @@ struct submission {
     hub_submitted *done;
     void *arg;
     struct hub_buf json; /* the message as the wire shows it, once its number is known */
-    bool pending, announce;
+    bool pending, announce, patient;
     enum hub_to to;
     json_t *to_ids;
     char id[HUB_UUID_LEN + 1];
@@ -88,7 +88,8 @@ static struct submission *new_submission(struct hub_room *room, const struct hub
     if (d->pending) add_audience(&audience, d);
     size_t text = d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n + reply_to.n + audience.n;
     struct submission *s = hub_xmalloc(sizeof *s + text);
-    *s = (struct submission){.pending = d->pending, .announce = d->announce, .to = d->to, .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids)};
+    *s = (struct submission){
+        .pending = d->pending, .announce = d->announce, .patient = d->patient, .to = d->to, .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids)};
     fill_cells(s, room, d, hub_buf_str(&reply_to), hub_buf_str(&audience));
     hub_buf_free(&reply_to);
     hub_buf_free(&audience);
@@ -131,6 +132,13 @@ static void announce(struct hub_numbered *n) {
 
 /* ---- the commit ---- */
 
+static void on_undecided(struct hub_numbered *n) {
+    struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
+    if (s->patient || !s->done) return;
+    s->done(s->arg, HUB_STORE_UNAVAILABLE, "", hub_str(NULL, 0));
+    s->done = NULL;
+}
+
 static void on_written(struct hub_numbered *n) {
     struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
     const struct hub_hub *hub = hub_of(n->room);
@@ -159,6 +167,7 @@ void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submi
     s->arg = arg;
     hub_list_init(&s->repeatable);
     if (d->client_message_id.n) hub_list_push(&room->repeatable, &s->repeatable);
+    s->numbered.undecided = on_undecided;
     s->numbered.written = on_written;
     s->numbered.announce = announce;
     if (!d->persist) {

@@ -3,7 +3,7 @@
  * All functions are called on the loop thread and never block it. Every asynchronous call ends in its callback exactly once, on the
  * loop thread, in a later turn. Writes of one store are carried out in the order submitted. Adapters may commit many writes
  * as one transaction, but never delay a lone one for the sake of a batch; a callback with HUB_OK follows the commit.
- * Failures: HUB_STORE_UNAVAILABLE (away, disk full, …: nothing was written or the outcome was settled), HUB_NOT_FOUND,
+ * Failures: HUB_STORE_UNAVAILABLE (away, disk full, …: nothing was written; but see hub_write.undecided), HUB_NOT_FOUND,
  * HUB_BAD_REQUEST (the row violates the table: that write failed alone). */
 #ifndef HUB_PERSIST_STORE_H
 #define HUB_PERSIST_STORE_H
@@ -158,6 +158,10 @@ struct hub_write {
     bool announce;
     char event_id[HUB_UUID_LEN + 1]; /* announce: a new UUIDv7, so that the outbox is read in the order of the changes */
     void (*done)(struct hub_write *w);
+    /* The store went away in the middle of the write, and for 5 s nobody could tell whether it was carried out: whoever waits should be told that
+     * the store is not available. Comes at most once, before done, which follows when the outcome is known; the store sets it to NULL then.
+     * With NULL, done comes with HUB_STORE_UNAVAILABLE instead, and the outcome stays unknown. */
+    void (*undecided)(struct hub_write *w);
     void *arg;
     /* filled before done is called */
     enum hub_code code;

@@ -172,17 +172,30 @@ void hub_room_op_done(struct hub_room *r, struct hub_room_op *op) {
 }
 
 void hub_room_out(struct hub_room *r, struct hub_room_out *out) {
-    out->ready = false;
+    out->ready = out->undecided = false;
     hub_list_push(&r->outs, &out->link);
 }
 
+/* The first that may go; NULL: all wait. */
+static struct hub_room_out *next_out(const struct hub_room *r) {
+    HUB_LIST_EACH(&r->outs, it) {
+        struct hub_room_out *out = HUB_CONTAINER(it, struct hub_room_out, link);
+        if (out->ready) return out;
+        if (!out->undecided) break;
+    }
+    return NULL;
+}
+
 static void announce_ready(struct hub_room *r) {
-    while (!hub_list_empty(&r->outs)) {
-        struct hub_room_out *out = HUB_CONTAINER(r->outs.next, struct hub_room_out, link);
-        if (!out->ready) return;
+    for (struct hub_room_out *out; (out = next_out(r));) {
         hub_list_remove(&out->link);
         out->announce(out);
     }
+}
+
+void hub_room_out_undecided(struct hub_room *r, struct hub_room_out *out) {
+    out->undecided = true;
+    announce_ready(r);
 }
 
 void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out) {

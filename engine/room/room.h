@@ -59,7 +59,7 @@ struct hub_room_op {
 /* What is about to be announced, in the order decided: the announcement waits until everything before it is ready (committed). */
 struct hub_room_out {
     struct hub_list link;
-    bool ready;
+    bool ready, undecided;
     void (*announce)(struct hub_room_out *out);
 };
 
@@ -124,6 +124,9 @@ static inline bool hub_room_busy(const struct hub_room *r) { return r->running !
 void hub_room_out(struct hub_room *r, struct hub_room_out *out); /* decides its place */
 /* Announces it and everything ready before and behind it, in order. The room must be held by the caller. */
 void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out);
+/* Nobody knows when it will be ready, nor whether it will be: those behind it no longer wait for it. Its place it keeps: what it would have to come
+ * before does not become ready while it is undecided (numbers: store.h, hub_write.undecided). The room must be held by the caller. */
+void hub_room_out_undecided(struct hub_room *r, struct hub_room_out *out);
 /* Takes it out without announcing, letting those behind it go. */
 void hub_room_out_drop(struct hub_room *r, struct hub_room_out *out);
 

@@ -108,6 +108,21 @@ static void announcements_leave_in_the_order_decided_whichever_is_ready_first(vo
     assert_string_equal(order, "abcd");
 }
 
+static void one_that_is_undecided_holds_nobody_up_and_keeps_its_place(void **state) {
+    struct out o[4] = {{.name = 'a'}, {.name = 'b'}, {.name = 'c'}, {.name = 'd'}};
+    (void)state;
+    for (int i = 0; i < 4; i++) o[i].out.announce = announce, hub_room_out(room, &o[i].out);
+    hub_room_out_ready(room, &o[1].out);
+    assert_string_equal(order, "");
+    hub_room_out_undecided(room, &o[0].out);
+    assert_string_equal(order, "b");
+    hub_room_out_ready(room, &o[3].out); /* c is under way */
+    assert_string_equal(order, "b");
+    hub_room_out_ready(room, &o[0].out);
+    hub_room_out_ready(room, &o[2].out);
+    assert_string_equal(order, "bacd");
+}
+
 static void one_that_is_dropped_lets_those_behind_it_go(void **state) {
     struct out o[2] = {{.name = 'a'}, {.name = 'b'}};
     (void)state;
@@ -197,6 +212,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(work_runs_one_after_the_other_though_it_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_queue_of_quick_work_does_not_recurse, setup, teardown),
         cmocka_unit_test_setup_teardown(announcements_leave_in_the_order_decided_whichever_is_ready_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_undecided_holds_nobody_up_and_keeps_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_dropped_lets_those_behind_it_go, setup, teardown),
         cmocka_unit_test_setup_teardown(users_are_counted_not_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(targets_choose_by_user, setup, teardown),
