@@ -289,7 +289,8 @@ static void next_step(struct bus *b) { hub_timer_start(b->loop, &b->again, CLOSE
 /* What was handled is committed, what was published is delivered; or the time is over. */
 static void finish(struct bus *b, bool late) {
     bool committing = b->consumer.committing || hub_kafka_commit_now(b);
-    if ((committing || !hub_kafka_producer_idle(b)) && !late) return;
+    bool joining = b->reached && hub_kafka_consumer_joining(b);
+    if ((committing || joining || !hub_kafka_producer_idle(b)) && !late) return;
     if (!hub_kafka_producer_idle(b) && b->producer.rk) hub_kafka_producer_abandon(b);
     rd_kafka_error_t *err = b->consumer.rk ? rd_kafka_consumer_close_queue(b->consumer.rk, b->consumer.queue) : NULL;
     if (err) rd_kafka_error_destroy(err);
