@@ -19,14 +19,16 @@ struct cache {
     char name[NAME_MAX_BYTES];
     struct hub_redis_link *link;
     struct hub_redis_watches *watches;
-    bool was_up;
+    bool was_up, loading;
+    char take_sha[48]; /* of the script that counts; empty: the server does not know it */
 };
 
 /* A command under way, and whom to tell. */
 struct request {
     struct hub_histogram *latency;
-    uint64_t asked; /* ns */
-    size_t n;       /* keys of a get */
+    struct cache *cache; /* of a take */
+    uint64_t asked;      /* ns */
+    size_t n;            /* keys of a get */
     union {
         hub_cache_get_cb *get;
         hub_cache_done *done;
@@ -109,38 +111,61 @@ static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_st
 
 /* A list of times by the server's clock, oldest first; with limits over SLOTS_MAX an entry "time:n" stands for n messages and has the time of the
  * last one. Answers 0, or how long the oldest entry still counts. */
-static const char take_script[] = "local k,limit,window,per=KEYS[1],tonumber(ARGV[1]),tonumber(ARGV[2]),tonumber(ARGV[3]) "
-                                  "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000) "
-                                  "local at=redis.call('LINDEX',k,0) "
+static const char take_script[] = "local k,limit,window,per,call=KEYS[1],tonumber(ARGV[1]),tonumber(ARGV[2]),tonumber(ARGV[3]),redis.call "
+                                  "local t=call('TIME') local now=t[1]*1000+math.floor(t[2]/1000) "
+                                  "local at=call('LINDEX',k,0) "
                                   "while at do "
                                   "at=tonumber(string.match(at,'^%d+')) if at>now-window and at<=now+window then break end "
-                                  "redis.call('LPOP',k) at=redis.call('LINDEX',k,0) end "
-                                  "local n,last=redis.call('LLEN',k),0 "
-                                  "if n>0 then last=tonumber(string.match(redis.call('LINDEX',k,-1),':(%d+)$')) or 1 end "
-                                  "if n>0 and (n-1)*per+last>=limit then return math.max(1,at+window-now) end "
-                                  "if n>0 and last<per then redis.call('LSET',k,-1,now..':'..(last+1)) "
-                                  "else redis.call('RPUSH',k,per>1 and now..':1' or now) end "
-                                  "redis.call('PEXPIRE',k,window) return 0";
+                                  "call('LPOP',k) at=call('LINDEX',k,0) end "
+                                  "local n,last=0,1 "
+                                  "if at then n=call('LLEN',k) "
+                                  "if per>1 then last=tonumber(string.match(call('LINDEX',k,-1),':(%d+)$')) or 1 end "
+                                  "if (n-1)*per+last>=limit then return math.max(1,at+window-now) end end "
+                                  "if n>0 and last<per then call('LSET',k,-1,now..':'..(last+1)) "
+                                  "else call('RPUSH',k,per>1 and now..':1' or now) end "
+                                  "call('PEXPIRE',k,window) return 0";
 
+static void on_loaded(void *arg, const redisReply *r) {
+    struct cache *c = arg;
+    c->loading = false;
+    if (r && r->type == REDIS_REPLY_STRING && r->len < sizeof c->take_sha) snprintf(c->take_sha, sizeof c->take_sha, "%.*s", (int)r->len, r->str);
+}
+
+/* Until the server knows the script, and where it must not be told, the whole text goes with every question. */
+static void load_script(struct cache *c) {
+    const struct hub_str v[] = {HUB_STR("SCRIPT"), HUB_STR("LOAD"), hub_str(take_script, sizeof take_script - 1)};
+    c->take_sha[0] = 0;
+    if (!c->loading) c->loading = hub_redis_send(c->link, v, HUB_NELEM(v), on_loaded, c);
+}
+
+/* A server that has forgotten the script (SCRIPT FLUSH) has not counted: that is as if it had been away, for what was under way. */
 static void on_take(void *arg, const redisReply *r) {
     struct request *q = arg;
     bool good = usable(q, r, REDIS_REPLY_INTEGER);
+    if (r && r->type == REDIS_REPLY_ERROR && hub_str_starts(hub_str(r->str, r->len), HUB_STR("NOSCRIPT"))) load_script(q->cache);
     q->cb.take(q->arg, good ? HUB_OK : HUB_STORE_UNAVAILABLE, good ? r->integer : 0);
     free(q);
 }
 
 static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit, int64_t window_ms, hub_cache_take_cb *cb, void *arg) {
+    struct cache *c = cache_of(base);
     char numbers[3][24];
     int64_t slots = limit < SLOTS_MAX ? limit : SLOTS_MAX;
     struct request *q = request_new(&take_latency, arg);
+    bool known = c->take_sha[0];
     q->cb.take = cb;
+    q->cache = c;
     snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)limit);
     snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)window_ms);
     snprintf(numbers[2], sizeof numbers[2], "%lld", (long long)((limit + slots - 1) / slots));
-    const struct hub_str v[] = {
-        HUB_STR("EVAL"),     hub_str(take_script, sizeof take_script - 1), HUB_STR("1"), key, hub_cstr(numbers[0]), hub_cstr(numbers[1]),
-        hub_cstr(numbers[2])};
-    if (!hub_redis_send(cache_of(base)->link, v, HUB_NELEM(v), on_take, q)) on_take(q, NULL);
+    const struct hub_str v[] = {known ? HUB_STR("EVALSHA") : HUB_STR("EVAL"),
+                                known ? hub_cstr(c->take_sha) : hub_str(take_script, sizeof take_script - 1),
+                                HUB_STR("1"),
+                                key,
+                                hub_cstr(numbers[0]),
+                                hub_cstr(numbers[1]),
+                                hub_cstr(numbers[2])};
+    if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_take, q)) on_take(q, NULL);
 }
 
 /* ---- scripts' commands ---- */
@@ -220,6 +245,7 @@ static void on_up(void *arg) {
     struct cache *c = arg;
     hub_metric_add(&reconnects_metric, c->was_up);
     c->was_up = true;
+    load_script(c);
     hub_redis_watches_wake(c->watches);
 }
 

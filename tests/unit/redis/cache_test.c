@@ -186,6 +186,31 @@ static void a_window_gives_its_places_and_tells_when_there_is_one_again(void **s
     close_cache();
 }
 
+static void a_server_that_forgets_scripts_counts_on(void **state) {
+    (void)state;
+    open_cache();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(take("flush", 4, 60000), 0);
+        redis_tell(&server, "SCRIPT FLUSH");
+        assert_int_equal(take("flush", 4, 60000), -1); /* this one is the caller's to count */
+    }
+    assert_int_equal(take("flush", 4, 60000), 0);
+    assert_in_range(take("flush", 4, 60000), 1, 60000);
+    close_cache();
+}
+
+static void a_limit_that_changes_counts_what_is_there(void **state) {
+    (void)state;
+    open_cache();
+    for (int i = 0; i < 3; i++) assert_int_equal(take("reload", 3, 60000), 0);
+    assert_in_range(take("reload", 3, 60000), 1, 60000);
+    assert_int_equal(take("reload", 4, 60000), 0);
+    assert_int_equal(take("reload", 100000, 60000), 0); /* entries of another kind than before */
+    assert_int_equal(take("reload", 100000, 60000), 0);
+    assert_in_range(take("reload", 4, 60000), 1, 60000);
+    close_cache();
+}
+
 static int taken_n, refused_n, unknown_n;
 static void count_taken(void *arg, enum hub_code code, int64_t wait_ms) {
     (void)arg;
@@ -389,6 +414,8 @@ int main(void) {
         cmocka_unit_test(commands_of_scripts_are_answered_in_json),
         cmocka_unit_test(commands_that_would_hurt_others_are_refused),
         cmocka_unit_test(a_window_gives_its_places_and_tells_when_there_is_one_again),
+        cmocka_unit_test(a_server_that_forgets_scripts_counts_on),
+        cmocka_unit_test(a_limit_that_changes_counts_what_is_there),
         cmocka_unit_test(a_large_window_is_bounded_and_never_more_generous),
         cmocka_unit_test(what_is_open_is_bounded_and_refused_beyond),
         cmocka_unit_test(what_was_open_is_answered_once_and_in_order),
