@@ -98,7 +98,7 @@ bool hub_kafka_consumer_drain(struct bus *b);
 void hub_kafka_consumer_tick(struct bus *b);
 void hub_kafka_consumer_restart(struct bus *b, const char *why); /* soon */
 void hub_kafka_consumer_destroy(struct bus *b);
-bool hub_kafka_consumer_joining(const struct bus *b); /* between subscribing and the first assignment */
+bool hub_kafka_consumer_joining(const struct bus *b);                                    /* between subscribing and the first assignment */
 struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t number); /* NULL when not assigned */
 struct topic *hub_kafka_topic(struct bus *b, const char *name);
 void hub_kafka_topics_free(struct bus *b);

@@ -360,6 +360,8 @@ describe("the page of /console", { skip: noBrowser }, () => {
     await shows(page, "while nobody looked");
     await joined(page);
     assert.equal(await line(page, "before the restart").count(), 1);
+    /* While hubd connects to its backends it lets nobody in, and the browser tells of each try. */
+    complaints.splice(0, Infinity, ...complaints.filter((text) => !/server responded with a status of 403/.test(text)));
   });
 
   test("with a token one signs in as the user it names, is told what is wrong with it, and of its end", () => {
