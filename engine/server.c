@@ -19,14 +19,15 @@
 #include "rest/rest.h"
 #include "scripting/scripts.h"
 
-#define DRAIN_MS 10000      /* longest graceful stop */
-#define POLL_GRACE_MS 2000  /* of it, how long clients between two polls may take to fetch what is queued */
-#define DRAIN_STEP_MS 10    /* how often to look whether it is over */
-#define RETIRE_MS 15000     /* after that no script of the old definitions runs any more */
-#define START_STEP_MS 500   /* between two looks at a backend that is away at start */
-#define START_SOON_MS 1000  /* after that it is away; before, it may be just about to connect: */
-#define START_LOOK_MS 10    /* between two looks at it */
-#define RETRY_AFTER_MS 1000 /* what clients are told on hub:draining */
+#define DRAIN_MS 10000       /* longest graceful stop */
+#define POLL_GRACE_MS 2000   /* of it, how long clients between two polls may take to fetch what is queued */
+#define DRAIN_STEP_MS 10     /* how often to look whether it is over */
+#define RETIRE_MS 15000      /* after that no script of the old definitions runs any more */
+#define START_STEP_MS 20     /* between two looks at a backend that is away at start */
+#define START_PATIENT_MS 500 /* the same once it has been away for START_QUIET_MS */
+#define START_QUIET_MS 1000  /* before anybody is told */
+#define RETRY_KEYS_MS 1000   /* between two requests for keys that nobody answers */
+#define RETRY_AFTER_MS 1000  /* what clients are told on hub:draining */
 
 /* What one load of the definitions made. After a reload the old one stays until nothing uses it any more. */
 struct generation {
@@ -67,9 +68,10 @@ struct server {
     struct hub_ops_config ops;
     struct hub_curl *curl;
     struct hub_host engine_host, socket_host, http_host;
-    int64_t wait_until; /* at start, for backends and for keys; monotonic ms */
-    bool open;          /* store, cache and bus have been there */
-    bool serving;       /* the keys, too: the start is over */
+    int64_t started; /* monotonic ms */
+    bool subscribed; /* the engine has been started */
+    bool open;       /* store, cache and bus have been there */
+    bool serving;    /* the keys, too: the start is over */
     bool waiting_said;
     struct hub_timer start, retry_keys;
     bool draining;
@@ -243,30 +245,26 @@ static void print_url(const char *label, const char *url) {
 }
 
 /* Where clients find the service. */
-static void print_address(const struct server *s) {
+static void add_address(const struct server *s, struct hub_buf *out) {
     const struct hub_service *d = s->now.service;
     const char *host = strchr(d->host, ':') ? "[::1]" : !strcmp(d->host, "0.0.0.0") ? "127.0.0.1" : d->host;
-    printf("%s://%s:%d%s", d->tls_cert_file ? "https" : "http", host, hub_transport_port(s->transport), d->base_path);
+    hub_buf_addf(out, "%s://%s:%d%s", d->tls_cert_file ? "https" : "http", host, hub_transport_port(s->transport), d->base_path);
 }
 
-static void announce(const struct server *s, const char *more) {
-    printf("hubd " HUB_VERSION ": service %s listening on ", s->now.service->name);
-    print_address(s);
-    printf("%s\n", more);
-}
-
-static void announce_hubs(const struct server *s) {
+static void announce(const struct server *s) {
     const struct hub_service *d = s->now.service;
+    struct hub_buf address = {0};
+    add_address(s, &address);
+    printf("hubd " HUB_VERSION ": service %s listening on %s\n", d->name, hub_buf_cstr(&address));
     for (size_t i = 0; i < d->hub_n; i++) {
-        printf("  hub %s  ", d->hubs[i].name);
-        print_address(s);
-        printf("/hub/%s", d->hubs[i].name);
+        printf("  hub %s  %s/hub/%s", d->hubs[i].name, hub_buf_cstr(&address), d->hubs[i].name);
         print_url("store", d->store_url);
         print_url("cache", d->cache_url);
         print_url("bus", d->bus_url);
         putchar('\n');
     }
     fflush(stdout);
+    hub_buf_free(&address);
     if (d->dev)
         hub_log_kv(HUB_LOG_WARN, "auth", "DEV AUTHENTICATION IS ON: anybody who reaches this port may be anybody (token dev:<userId>)", "host",
                    d->host, NULL);
@@ -484,9 +482,8 @@ static void drain(struct server *s) {
     hub_timer_start(s->loop, &s->drain, 0, on_drain_step);
 }
 
-/* Nobody has been let in before the backends were there. */
 static void end(struct server *s) {
-    if (s->open)
+    if (s->rest) /* the last thing that is made: all the others are there */
         drain(s);
     else
         hub_loop_stop(s->loop);
@@ -511,31 +508,29 @@ static void on_stop(void *arg, int signo) {
 
 static void serve(struct server *s) {
     s->serving = true;
-    announce(s, "");
-    announce_hubs(s);
+    announce(s);
 }
 
 static void fetch_keys(struct server *s);
 static void on_retry_keys(struct hub_timer *t) { fetch_keys(HUB_CONTAINER(t, struct server, retry_keys)); }
 
+/* Even those that are there need a moment to answer. */
+static bool is_early(const struct server *s) { return hub_mono_ms() < s->started + START_QUIET_MS; }
+
 /* Whoever is away may be about to come: tried again in a while, as long as --wait says. */
-static void try_again(struct server *s, const struct hub_err *err, struct hub_timer *t, void (*again)(struct hub_timer *t)) {
-    int64_t left = s->wait_until - hub_mono_ms(), waited = s->options->wait_seconds * 1000 - left;
-    if (waited < START_SOON_MS) {
-        hub_timer_start(s->loop, t, START_LOOK_MS, again);
-        return;
-    }
-    if (left <= 0) {
+static void try_again(struct server *s, const struct hub_err *err, struct hub_timer *t, int64_t after_ms, void (*again)(struct hub_timer *t)) {
+    if (!is_early(s) && hub_mono_ms() >= s->started + s->options->wait_seconds * 1000) {
         give_up(s, failed(err, HUB_EXIT_BACKEND));
         return;
     }
-    if (!s->waiting_said) {
-        hub_log_kv(HUB_LOG_WARN, "server", "not there yet, trying on", "error", err->text, NULL);
-        announce(s, ", waiting for what it needs");
-        fflush(stdout);
+    if (!s->waiting_said && !is_early(s)) {
+        struct hub_buf address = {0};
+        add_address(s, &address);
+        hub_log_kv(HUB_LOG_WARN, "server", "waiting for what the service needs", "missing", err->text, "url", hub_buf_cstr(&address), NULL);
+        hub_buf_free(&address);
+        s->waiting_said = true;
     }
-    s->waiting_said = true;
-    hub_timer_start(s->loop, t, START_STEP_MS, again);
+    hub_timer_start(s->loop, t, after_ms, again);
 }
 
 static void on_first_keys(void *arg, const char *error) {
@@ -547,7 +542,7 @@ static void on_first_keys(void *arg, const char *error) {
         return;
     }
     hub_fail(&err, HUB_STORE_UNAVAILABLE, "auth.jwt.jwksUrl %s: %s", s->now.service->jwt.jwks_url, error);
-    try_again(s, &err, &s->retry_keys, on_retry_keys);
+    try_again(s, &err, &s->retry_keys, RETRY_KEYS_MS, on_retry_keys);
 }
 
 static void fetch_keys(struct server *s) { hub_jwks_start(s->now.jwks, on_first_keys, s); }
@@ -565,7 +560,6 @@ static int store_exit_code(const struct server *s, enum hub_code code) {
     return code == HUB_BAD_REQUEST ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND;
 }
 
-/* The store may be there and not ours yet: an earlier process has not let it go. */
 static enum hub_code reach_all(struct server *s, struct hub_err *err) {
     struct hub_buf why = {0};
     enum hub_code code = HUB_OK;
@@ -592,14 +586,19 @@ static void on_start(struct hub_timer *t) {
         give_up(s, exit_code);
         return;
     }
-    if (code || reach_all(s, &err)) {
-        try_again(s, &err, t, on_start);
+    if (!code) code = reach_all(s, &err);
+    if (!code && !s->subscribed) {
+        s->subscribed = true;
+        hub_engine_start(s->engine);
+        code = reach_all(s, &err); /* from now on the bus is there when it brings what was subscribed to */
+    }
+    if (code) {
+        try_again(s, &err, t, is_early(s) ? START_STEP_MS : START_PATIENT_MS, on_start);
         return;
     }
     s->open = true;
     s->ops.identity = s->identity;
     hub_transport_hold(s->transport, false);
-    hub_engine_start(s->engine);
     if (s->now.jwks)
         fetch_keys(s);
     else
@@ -642,7 +641,7 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
         hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
         hub_loop_signal(s.loop, SIGINT, on_stop, &s);
         hub_loop_signal(s.loop, SIGHUP, on_hangup, &s);
-        s.wait_until = hub_mono_ms() + options->wait_seconds * 1000;
+        s.started = hub_mono_ms();
         hub_timer_start(s.loop, &s.start, 0, on_start);
         hub_loop_run(s.loop);
         code = s.exit_code;

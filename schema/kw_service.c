@@ -96,9 +96,9 @@ static const struct hub_row auth[] = {
 static const struct hub_fields table_auth = {"Auth", 0, auth, "How users prove who they are: one of jwt, dev, anonymous."};
 
 static const struct hub_words store_schemes[] = {{"sqlite:", ""}, {"postgresql://", ""}, {"postgres://", ""}, {0}};
-static const struct hub_words cache_schemes[] = {{"memory:", ""}, {"redis://", ""}, {"rediss://", ""}, {0}};
+static const struct hub_words cache_schemes[] = {{"memory:", ""}, {"redis://", ""}, {0}};
 static const struct hub_words bus_schemes[] = {{"memory:", ""}, {"kafka://", ""}, {0}};
-static const struct hub_words cluster_schemes[] = {{"redis://", ""}, {"rediss://", ""}, {0}};
+static const struct hub_words cluster_schemes[] = {{"redis://", ""}, {0}};
 
 static const struct hub_row store[] = {
     {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(store_url), .fallback_note = "sqlite:data/{service name}.db", .words = store_schemes,
@@ -112,7 +112,7 @@ static const struct hub_row store[] = {
 };
 static const struct hub_row cache[] = {
     {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(cache_url), .fallback = "memory:", .words = cache_schemes,
-     .help = "Where cached decisions and sessions live."},
+     .example = "redis://user:password@host:6379/0", .help = "Where cached decisions, rate limits and sessions live."},
     {0},
 };
 static const struct hub_row bus[] = {

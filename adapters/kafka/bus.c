@@ -263,7 +263,7 @@ static bool look(const struct bus *b, struct hub_buf *why_not) {
     }
     if (b->producer.broken) hub_buf_addz(why_not, "the producer is being made anew");
     HUB_LIST_EACH(&c->partitions, it) dead += !HUB_CONTAINER(it, struct partition, link)->alive;
-    if (hub_map_len(&c->topics) && !c->joined)
+    if (!c->joined && hub_kafka_awaited(b))
         hub_buf_addf(why_not, "%sthe consumer group has not assigned its partitions yet", why_not->n > before ? "; " : "");
     else if (dead)
         hub_buf_addf(why_not, "%s%zu partitions have not been read from yet", why_not->n > before ? "; " : "", dead);

@@ -16,6 +16,13 @@ struct topic *hub_kafka_topic(struct bus *b, const char *name) {
     return hub_map_get(&b->consumer.topics, hub_cstr(name));
 }
 
+bool hub_kafka_awaited(const struct bus *b) {
+    void *value;
+    for (void *it = NULL; (it = hub_map_next(&b->consumer.topics, it, NULL, &value));)
+        if (!((struct topic *)value)->missing) return true;
+    return false;
+}
+
 static void resubscribe(struct hub_task *task) {
     struct bus *b = HUB_CONTAINER(task, struct bus, consumer.resubscribe);
     struct consumer *c = &b->consumer;
@@ -63,20 +70,29 @@ static void on_fetched(struct bus *b, rd_kafka_event_t *ev) {
         if (!m->err) hub_kafka_deliver(b, m);
 }
 
+/* Only the text of the event names the topic: "Subscribed topic not available: NAME: why". */
+static struct topic *topic_in(struct bus *b, const char *text) {
+    struct hub_str rest = hub_cstr(text), piece;
+    if (!hub_str_split(&rest, ' ', &piece)) return NULL;
+    while (hub_str_split(&rest, ' ', &piece)) {
+        struct topic *t = piece.n > 1 && piece.p[piece.n - 1] == ':' ? hub_map_get(&b->consumer.topics, hub_str(piece.p, piece.n - 1)) : NULL;
+        if (t) return t;
+    }
+    return NULL;
+}
+
 /* Errors of single topics are no fault of the connection. */
 static void on_error(struct bus *b, rd_kafka_event_t *ev) {
     rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
-    rd_kafka_topic_partition_t *which = rd_kafka_event_topic_partition(ev);
-    struct topic *t = which ? hub_kafka_topic(b, which->topic) : NULL;
+    struct topic *t = topic_in(b, rd_kafka_event_error_string(ev));
     if (t && (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)) {
-        if (!t->missing && !t->partitions) hub_kafka_log(b, HUB_LOG_INFO, "the topic does not exist yet", "topic", t->name);
+        if (!t->missing && !t->partitions) hub_kafka_log(b, HUB_LOG_DEBUG, "the topic does not exist yet", "topic", t->name);
         t->missing |= !t->partitions;
     } else if (rd_kafka_event_error_is_fatal(ev)) {
         hub_kafka_consumer_restart(b, rd_kafka_event_error_string(ev));
     } else {
         hub_kafka_on_error(b, ev, "consumer");
     }
-    if (which) rd_kafka_topic_partition_destroy(which);
 }
 
 static void on_event(struct bus *b, rd_kafka_event_t *ev) {

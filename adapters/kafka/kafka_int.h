@@ -101,6 +101,7 @@ void hub_kafka_consumer_destroy(struct bus *b);
 bool hub_kafka_consumer_joining(const struct bus *b);                                    /* between subscribing and the first assignment */
 struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t number); /* NULL when not assigned */
 struct topic *hub_kafka_topic(struct bus *b, const char *name);
+bool hub_kafka_awaited(const struct bus *b); /* some topic is not known to be missing: the group will assign its partitions */
 void hub_kafka_topics_free(struct bus *b);
 
 /* Begins to take records of a partition: all before NEXT counts as handled, COMMITTED of that the group knows (-1 = nothing). Before it is assigned. */

@@ -78,7 +78,6 @@ static const char *take_apart(struct hub_redis_url *u, struct hub_str rest) {
     const struct hub_str scheme = HUB_STR("redis://");
     struct hub_str authority, path;
     uint64_t db = 0;
-    if (hub_str_starts(rest, HUB_STR("rediss:"))) return "Redis over TLS is not supported here; use a tunnel, or a server on a trusted network";
     if (!hub_str_starts(rest, scheme)) return "it must begin with \"redis://\"";
     rest = hub_str(rest.p + scheme.n, rest.n - scheme.n);
     hub_str_split(&rest, '?', &path);

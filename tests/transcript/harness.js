@@ -121,9 +121,11 @@ export class Hubd {
       throw new Error(`hubd ended before it listened (code ${code}, signal ${signal}):\n${hubd.output}`);
     });
     early.catch(() => {});
+    // What it prints when it is ready; the log tells of an address before that when it has to wait for a backend.
+    const address = options?.waiting ? /waiting for what[^\n]*(https?:\/\/[^\s/"]+:\d+)/ : /listening on (https?:\/\/[^\s/"]+:\d+)/;
     const [, base] = await within(
       START_MS,
-      Promise.race([hubd.printed(/(https?:\/\/[^\s/"]+:\d+)/, 0, START_MS), early]),
+      Promise.race([hubd.printed(address, 0, START_MS), early]),
       "hubd listens",
       () => `\n${hubd.output}`,
     );

@@ -134,7 +134,7 @@ describe("a start without keys", () => {
       const url = `http://127.0.0.1:${free.port}`;
       const back = new Issuer();
       try {
-        await within(20000, hubd.printed(/the keys are not there yet, trying on/), "it says what it waits for", () => hubd.output);
+        await within(20000, hubd.printed(/waiting for what the service needs[^\n]*jwksUrl/), "it says what it waits for", () => hubd.output);
         const ready = await fetch(`${url}/readyz`);
         assert.equal(ready.status, 503);
         assert.deepEqual((await ready.json()).notReady, [{ part: "keys", reason: "the keys of auth.jwt.jwksUrl have not been fetched yet" }]);

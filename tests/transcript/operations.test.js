@@ -329,7 +329,7 @@ describe("starts that fail", () => {
     );
   });
 
-  test("a missing environment variable: 3, and it is named", async () => {
+  test("a missing environment variable: 3, and it is named", { skip: embeddedOnly("the URL in the file does not count") }, async () => {
     await failing(
       (def) => (def.service.store.url = "${HUBD_TEST_NOT_SET}"),
       async (dir, run) => {

@@ -98,12 +98,13 @@ export class Kafka extends Server {
     return ["java", [...this.java(), "kafka.Kafka", this.properties]];
   }
 
-  /** Whether it leads a cluster: it has told of itself. */
+  /** Whether it leads a cluster and coordinates groups, for which it makes a topic of its own when it is first asked. */
   async probe() {
     const admin = this.client({ retry: { retries: 0 }, connectionTimeout: 1000, requestTimeout: 2000 }).admin();
     try {
       await admin.connect();
       const { brokers } = await admin.describeCluster();
+      await admin.describeGroups(["nobody"]);
       return brokers.length > 0;
     } finally {
       await admin.disconnect().catch(() => {});

@@ -22,7 +22,7 @@ describe("a start without a backend", { timeout: 300000 }, () => {
     for (const how of ["stop", "pause"]) {
       test(`without the ${part} (${how}) it waits, is not ready, and goes on when it comes`, async () => {
         await world[part][how]();
-        world.hubd = await Hubd.start(world.dir, world.options);
+        world.hubd = await Hubd.start(world.dir, { ...world.options, waiting: true });
         assert.deepEqual(await world.notReady(), [part]);
         if (how === "pause") world[part].resume();
         else await world[part].start();

@@ -71,7 +71,7 @@ static void what_is_wrong_is_said_without_the_password(void **state) {
         {"redis://:hush@cache?timeoutMs=49", "timeoutMs"},
         {"redis://:hush@cache?timeoutMs", "timeoutMs"},
         {"redis://:hush@cache?tls=1", "timeoutMs"},
-        {"rediss://:hush@cache", "TLS"},
+        {"rediss://:hush@cache", "redis://"},
     };
     (void)state;
     for (size_t i = 0; i < HUB_NELEM(bad); i++) {
