@@ -134,7 +134,7 @@ bool hub_kafka_consumer_joining(const struct bus *b) { return b->consumer.rk && 
  * assignment (its issue 4312). Such a one is left as it is: that happens while the process ends, or once in a long while. */
 void hub_kafka_consumer_destroy(struct bus *b) {
     struct consumer *c = &b->consumer;
-    bool leave = hub_kafka_consumer_joining(b);
+    bool leave = !c->joined && hub_map_len(&c->topics);
     while (!hub_list_empty(&c->partitions)) hub_kafka_partition_close(HUB_CONTAINER(c->partitions.next, struct partition, link));
     if (!c->rk) return;
     rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
