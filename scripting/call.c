@@ -362,10 +362,10 @@ enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct
 static struct hub_script_task *start(struct hub_scripts *s, const struct hub_script *script, const char **why) {
     hub_metric_add(&calls_total, 1);
     struct hub_script_task *t = NULL;
-    if (s->closing)
+    if (!script->compiled)
+        *why = "the script was not compiled, or has ended with the service";
+    else if (s->closing)
         *why = "shutting down";
-    else if (!script->compiled)
-        *why = "the script was not compiled";
     else if (s->depth >= NESTED_MAX)
         *why = "too many hooks that start each other";
     else if (!(t = hub_script_task_take(s)))
@@ -379,7 +379,8 @@ static struct hub_script_task *start(struct hub_scripts *s, const struct hub_scr
     return t;
 }
 
-/* Work that began before a reload goes on calling scripts of its own definition: those run in the state they were compiled for. */
+/* Work that began before a reload goes on calling scripts of its own definition: those run in the state they were compiled for. What answers after
+ * the scripts have ended finds nothing compiled, and S gone. */
 static struct hub_scripts *home_of(const struct hub_script *script, struct hub_scripts *s) {
     return script->compiled ? ((const struct hub_compiled *)script->compiled)->owner : s;
 }

@@ -84,7 +84,21 @@ void hub_engine_start(struct hub_engine *e) {
     hub_actions_resume(e);
 }
 
+/* Nothing ticks while the backends close, which may take them a while. */
+static void stop_actions(struct hub_hub *h) {
+    size_t n = 0;
+    void *value;
+    struct hub_room **rooms = hub_xcalloc(hub_map_len(&h->rooms) + 1, sizeof *rooms);
+    for (void *it = NULL; (it = hub_map_next(&h->rooms, it, NULL, &value));) rooms[n++] = hub_room_ref(value);
+    for (size_t i = 0; i < n; i++) {
+        hub_actions_stop(rooms[i]);
+        hub_room_unref(rooms[i]); /* which may take it out of the map */
+    }
+    free(rooms);
+}
+
 void hub_engine_stop(struct hub_engine *e) {
+    for (size_t i = 0; i < e->hub_n; i++) stop_actions(e->hubs[i]);
     hub_bridge_stop(e->bridge);
     hub_retry_stop(e);
     if (e->outbox) hub_outbox_stop(e->outbox);

@@ -40,6 +40,12 @@ async function placed(dir, options = {}) {
   return { ...options, args: ["--set", `service.project=${project}`, ...(options.args ?? [])], env: { ...urls, ...options.env } };
 }
 
+/** Takes the database away from the service in DIR, which is not running: it begins anew. */
+export async function loseDatabase(dir) {
+  if (!SET) return rmSync(join(dir, "data"), { recursive: true });
+  await askSet(SET, "POST", `/place/${(await placeOf(dir)).id}/empty`);
+}
+
 /** Carries out statements on the database of the service in DIR, behind hubd's back. They must be SQL of both stores. */
 export async function runSql(dir, statements) {
   if (SET) return psql((await placeOf(dir)).store, statements);

@@ -1,6 +1,7 @@
 // One set of servers for a whole run of tests, and in it for every service a place of its own: a fresh database, a Redis database, a project
 // name for its topics. The set answers over HTTP on a port of 127.0.0.1, so that every test process can ask for places:
 //   POST /place          a new place: {id, project, store, cache, bus} with URLs; bus is missing where Kafka is
+//   POST /place/ID/empty takes the tables out of its database
 //   DELETE /place/ID     it is not needed any more
 //   GET /                what there is: {missing, pids, dirs, …}
 //   POST /stop           ends the servers; the answer comes when they have ended
@@ -51,8 +52,18 @@ class BackendSet {
     return { id, project, store: this.postgres.url(project), cache: this.redis.url(database), bus: this.kafka?.url() };
   }
 
-  async release(id) {
+  #known(id) {
     if (!this.#places.has(id)) throw new Error(`there is no place ${id}`);
+  }
+
+  async empty(id) {
+    this.#known(id);
+    await this.postgres.sql(`drop database test${id} with (force)`);
+    await this.postgres.sql(`create database test${id}`);
+  }
+
+  async release(id) {
+    this.#known(id);
     await this.postgres.sql(`drop database test${id} with (force)`);
     await this.redis.callOn(this.#places.get(id), "FLUSHDB");
     await this.kafka?.deleteTopics((topic) => topic.startsWith(`test${id}-`));
@@ -88,7 +99,7 @@ export async function serveSet(stopped = () => {}) {
   const set = await new BackendSet().start();
   const routes = {
     "GET /": () => set.describe(),
-    "POST /place": () => set.place(),
+    "POST /place": (id) => (id ? set.empty(id) : set.place()),
     "DELETE /place": (id) => set.release(id),
     "POST /stop": () => set.stop(),
   };
