@@ -7,11 +7,13 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "hub/lane.h"
 #include "hub/own.h"
 
 #define REMEMBERED 4096     /* _eventIds by which repeats are recognised */
 #define MAX_VALUE (4 << 20) /* bytes of a record; more would hold everybody up */
 #define MAX_OWN 10000       /* changes of our own that wait to be told */
+#define SKIPPED_EVERY_MS 10000
 
 enum what { CREATED, UPDATED, DELETED };
 static const char *const what_names[] = {"created", "updated", "deleted"};
@@ -23,32 +25,21 @@ enum audience {
     NOBODY     /* those concerned were told by an earlier process: only rights are worked out again */
 };
 
-/* A topic's partition, or our own changes of one object. Records are handled one after the other, each when all that the one before led to has
- * happened. */
-struct lane {
-    struct hub_bridge *bridge;
-    struct hub_list waiting;
-    struct arrival *at_work; /* or NULL */
-    bool running;
-};
-
-/* A record and what is left to do for it. */
+/* A record of the bus, or a change of our own. */
 struct arrival {
-    struct hub_list link; /* lane->waiting, or bridge->abandoned */
-    struct lane *lane;
-    struct hub_bus_record *record; /* NULL: a change of our own, which has the next three */
+    struct hub_arrival base;
+    struct hub_bridge *bridge;
+    struct hub_bus_record *record; /* NULL: a change of our own, which has the others */
     json_t *own;
+    const char *object; /* its table's name */
     char *topic;
     enum audience audience;
-    struct hub_work work;
 };
 
 struct hub_bridge {
     struct hub_engine *engine;
-    bool stopped;
     struct hub_map topics; /* subscribed ones; the value is the engine */
-    struct hub_map lanes;  /* by topic and partition */
-    struct hub_list abandoned;
+    struct hub_lanes lanes;
     struct hub_list own; /* arrivals that go to their lanes at the end of the turn */
     struct hub_task own_task;
     size_t own_n;
@@ -56,6 +47,8 @@ struct hub_bridge {
     struct hub_map seen;  /* _eventId → its slot in ring */
     char *ring[REMEMBERED];
     size_t at;
+    size_t skipped; /* records, since that was last logged */
+    int64_t skipped_at;
 };
 
 static struct hub_metric bridged = HUB_METRIC(HUB_COUNTER, "hubd_bus_records_total", NULL, "Records received from the bus");
@@ -94,59 +87,6 @@ static bool is_new(struct hub_bridge *br, const json_t *record) {
 }
 
 /* ---- telling rooms ---- */
-
-/* A system message until the store has it. */
-struct notice {
-    struct hub_retry retry;
-    struct hub_room *room; /* reference */
-    json_t *content;
-    struct hub_work *work;
-};
-
-static void free_notice(struct notice *n) {
-    json_decref(n->content);
-    hub_work_release(n->work);
-    hub_room_unref(n->room);
-    free(n);
-}
-
-static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
-    struct notice *n = arg;
-    (void)error, (void)message; /* a failure was logged */
-    if (!hub_retry_later(hub_of(n->room)->engine, &n->retry, n->work, code)) free_notice(n);
-}
-
-static void submit(struct notice *n) {
-    struct hub_draft d;
-    struct hub_buf text = {0};
-    struct hub_err err;
-    if (hub_draft_from_script(n->room, HUB_STR("system"), n->content, hub_str(NULL, 0), &d, &text, &err)) {
-        hub_log_kv(HUB_LOG_WARN, "bus", "system message not sent", "hub", hub_of(n->room)->def->name, "room", n->room->id, "error", err.text, NULL);
-        free_notice(n);
-    } else {
-        d.patient = true; /* tried again after a failure: it must be one */
-        hub_room_submit(n->room, &d, on_submitted, n);
-    }
-    hub_buf_free(&text);
-}
-
-static void on_notice_again(struct hub_retry *r, bool give_up) {
-    struct notice *n = HUB_CONTAINER(r, struct notice, retry);
-    if (give_up)
-        free_notice(n);
-    else
-        submit(n);
-}
-
-void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data, struct hub_work *work) {
-    if (!hub_def_message_type(hub_of(room)->def, HUB_STR("system"))) return;
-    struct notice *n = hub_xmalloc(sizeof *n);
-    *n = (struct notice){.retry.again = on_notice_again,
-                         .room = hub_room_ref(room),
-                         .content = json_pack("{s:s, s:O}", "systemAction", action, "systemData", data),
-                         .work = hub_work_hold(work)};
-    submit(n);
-}
 
 static void tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes, struct hub_work *work) {
     struct hub_buf args = {0};
@@ -405,92 +345,57 @@ static json_t *parse(struct hub_str value, struct hub_err *err) {
     return hub_fail(err, HUB_BAD_REQUEST, "expected an object"), NULL;
 }
 
+/* Whoever writes nonsense may write much of it: it is counted, and every now and then a line says what it is. */
+static void skipped(struct hub_bridge *br, struct hub_str topic, const char *why) {
+    char name[128], number[24];
+    int64_t now = hub_loop_now(br->engine->config.loop);
+    hub_metric_add(&malformed, 1);
+    br->skipped++;
+    if (br->skipped_at && now < br->skipped_at + SKIPPED_EVERY_MS) return;
+    snprintf(name, sizeof name, "%.*s", topic.n < 127 ? (int)topic.n : 127, topic.p);
+    snprintf(number, sizeof number, "%zu", br->skipped);
+    hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", why, "since the last such line", br->skipped > 1 ? number : NULL, NULL);
+    br->skipped = 0;
+    br->skipped_at = now;
+}
+
 static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, struct hub_work *work) {
     struct hub_err err;
-    char name[128];
     hub_metric_add(&bridged, 1);
     if (r->value.p && hub_own_is_mine(e->own, r->value)) return;
     json_t *record = parse(r->value, &err);
-    if (!record) {
-        hub_metric_add(&malformed, 1);
-        snprintf(name, sizeof name, "%.*s", r->topic.n < 127 ? (int)r->topic.n : 127, r->topic.p);
-        hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", err.text, NULL);
-    } else if (is_new(e->bridge, record)) {
+    if (!record)
+        skipped(e->bridge, r->topic, err.text);
+    else if (is_new(e->bridge, record))
         dispatch(e, r->topic, record, hub_own_is_earlier(e->own, record) ? NOBODY : EVERYBODY, work);
-    }
     json_decref(record);
 }
 
-static void handle(struct hub_engine *e, struct arrival *a) {
+static void handle(struct hub_arrival *base) {
+    struct arrival *a = HUB_CONTAINER(base, struct arrival, base);
+    struct hub_engine *e = a->bridge->engine;
     if (a->record)
-        handle_record(e, a->record, &a->work);
+        handle_record(e, a->record, &base->work);
     else
-        dispatch(e, hub_cstr(a->topic), a->own, a->audience, &a->work);
+        dispatch(e, hub_cstr(a->topic), a->own, a->audience, &base->work);
 }
 
-/* ---- lanes ---- */
-
-static void on_handled(struct hub_work *w);
-
-static void free_arrival(struct hub_bridge *br, struct arrival *a) {
+static void end(struct hub_arrival *base) {
+    struct arrival *a = HUB_CONTAINER(base, struct arrival, base);
     if (a->record)
         hub_bus_record_release(a->record);
     else
-        br->own_n--;
+        a->bridge->own_n--;
     json_decref(a->own);
     free(a->topic);
     free(a);
 }
 
-static void run_lane(struct lane *lane) {
-    struct hub_engine *e = lane->bridge->engine;
-    if (lane->running) return;
-    lane->running = true;
-    while (!lane->at_work && !hub_list_empty(&lane->waiting) && !lane->bridge->stopped) {
-        struct arrival *a = HUB_CONTAINER(hub_list_pop(&lane->waiting), struct arrival, link);
-        lane->at_work = a;
-        e->pending++;
-        a->work = (struct hub_work){.holds = 1, .done = on_handled};
-        handle(e, a);
-        hub_work_release(&a->work);
-    }
-    lane->running = false;
-}
-
-static void on_handled(struct hub_work *w) {
-    struct arrival *a = HUB_CONTAINER(w, struct arrival, work);
-    struct lane *lane = a->lane;
-    lane->at_work = NULL;
-    lane->bridge->engine->pending--;
-    if (lane->bridge->stopped) { /* its scripts may have been stopped half-way */
-        hub_list_push(&lane->bridge->abandoned, &a->link);
-        return;
-    }
-    free_arrival(lane->bridge, a);
-    run_lane(lane);
-}
-
-static struct lane *lane_of(struct hub_bridge *br, struct hub_str name, int32_t partition) {
-    struct hub_buf key = {0};
-    hub_buf_adds(&key, name);
-    hub_buf_add(&key, &partition, sizeof partition);
-    struct lane *lane = hub_map_get(&br->lanes, hub_buf_str(&key));
-    if (!lane) {
-        lane = hub_xcalloc(1, sizeof *lane);
-        lane->bridge = br;
-        hub_list_init(&lane->waiting);
-        hub_map_put(&br->lanes, hub_buf_str(&key), lane);
-    }
-    hub_buf_free(&key);
-    return lane;
-}
-
 static void on_record(void *arg, struct hub_bus_record *record) {
     struct hub_engine *e = arg;
     struct arrival *a = hub_xmalloc(sizeof *a);
-    *a = (struct arrival){.lane = lane_of(e->bridge, record->topic, record->partition), .record = record};
-    hub_list_push(&a->lane->waiting, &a->link);
-    run_lane(a->lane);
+    *a = (struct arrival){.base = {.handle = handle, .end = end}, .bridge = e->bridge, .record = record};
+    hub_lanes_add(&e->bridge->lanes, record->topic, record->partition, &a->base);
 }
 
 /* ---- changes of our own ---- */
@@ -498,27 +403,30 @@ static void on_record(void *arg, struct hub_bus_record *record) {
 static void on_own(struct hub_task *t) {
     struct hub_bridge *br = HUB_CONTAINER(t, struct hub_bridge, own_task);
     for (struct hub_list *l; (l = hub_list_pop(&br->own));) {
-        struct arrival *a = HUB_CONTAINER(l, struct arrival, link);
-        hub_list_push(&a->lane->waiting, &a->link);
-        run_lane(a->lane);
+        struct arrival *a = HUB_CONTAINER(l, struct arrival, base.link);
+        hub_lanes_add(&br->lanes, hub_cstr(a->object), -1, &a->base);
     }
 }
 
 void hub_bridge_own(struct hub_engine *e, const char *object, const char *what, json_t *record, bool told) {
     struct hub_bridge *br = e->bridge;
     struct hub_buf topic = {0};
-    if (br->stopped || br->own_n >= MAX_OWN) {
-        if (!br->stopped && !dropped.value) hub_log_kv(HUB_LOG_ERROR, "bus", "changes are not told: too many wait", "object", object, NULL);
+    if (br->lanes.stopped || br->own_n >= MAX_OWN) {
+        if (!br->lanes.stopped && !dropped.value) hub_log_kv(HUB_LOG_ERROR, "bus", "changes are not told: too many wait", "object", object, NULL);
         hub_metric_add(&dropped, 1);
         json_decref(record);
         return;
     }
     struct arrival *a = hub_xcalloc(1, sizeof *a);
     hub_bridge_topic(&topic, e->config.service, object, what);
-    *a = (struct arrival){
-        .lane = lane_of(br, hub_cstr(object), -1), .own = record, .topic = hub_buf_take(&topic, NULL), .audience = told ? LISTENERS : EVERYBODY};
+    *a = (struct arrival){.base = {.handle = handle, .end = end},
+                          .bridge = br,
+                          .own = record,
+                          .object = object,
+                          .topic = hub_buf_take(&topic, NULL),
+                          .audience = told ? LISTENERS : EVERYBODY};
     br->own_n++;
-    hub_list_push(&br->own, &a->link);
+    hub_list_push(&br->own, &a->base.link);
     hub_defer(e->config.loop, &br->own_task);
 }
 
@@ -608,30 +516,21 @@ void hub_engine_publish(struct hub_engine *e, struct hub_str topic, const json_t
 struct hub_bridge *hub_bridge_new(struct hub_engine *e) {
     struct hub_bridge *br = hub_xcalloc(1, sizeof *br);
     br->engine = e;
-    hub_list_init(&br->abandoned);
+    hub_lanes_init(&br->lanes, e);
     hub_list_init(&br->own);
     br->own_task.run = on_own;
     return br;
 }
 
 void hub_bridge_stop(struct hub_bridge *br) {
-    br->stopped = true;
+    hub_lanes_stop(&br->lanes);
     hub_defer_cancel(&br->own_task);
 }
 
-static void free_arrivals(struct hub_bridge *br, struct hub_list *list) {
-    for (struct hub_list *l; (l = hub_list_pop(list));) free_arrival(br, HUB_CONTAINER(l, struct arrival, link));
-}
-
 void hub_bridge_delete(struct hub_bridge *br) {
-    for (struct lane *lane; (lane = hub_map_drain(&br->lanes));) {
-        free_arrivals(br, &lane->waiting);
-        free(lane);
-    }
-    free_arrivals(br, &br->abandoned);
-    free_arrivals(br, &br->own);
+    hub_lanes_free(&br->lanes);
+    for (struct hub_list *l; (l = hub_list_pop(&br->own));) end(HUB_CONTAINER(l, struct hub_arrival, link));
     forget_hearing(br);
-    hub_map_clear(&br->lanes);
     hub_map_clear(&br->topics);
     hub_map_clear(&br->seen);
     for (size_t i = 0; i < REMEMBERED; i++) free(br->ring[i]);

@@ -168,7 +168,7 @@ void hub_bridge_delete(struct hub_bridge *b);
 void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present definitions name; again after a reload */
 /* Appends the topic of a DataObject's events; WHAT is "created", "updated" or "deleted". */
 void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
-/* A system message {systemAction, systemData} to everybody, where the hub has that type. */
+/* A system message {systemAction, systemData} to everybody, where the hub has that type (notice.c). */
 void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data, struct hub_work *work);
 /* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is told to the room (behind.c). */
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);

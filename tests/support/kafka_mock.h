@@ -36,13 +36,19 @@ static struct member one, two;
 
 /* ---- waiting ---- */
 
+static void give_up_now(void) {
+    struct hub_buf why = {0};
+    if (one.bus) one.bus->ops->ready(one.bus, &why);
+    print_error("waited in vain; %zu records seen, not ready: %s\n", one.seen_n, hub_buf_cstr(&why));
+    exit(1); /* the loop cannot be left half-way */
+}
+
 static void look(struct hub_timer *t) {
-    if (condition()) {
+    if (hub_loop_now(loop) > give_up) give_up_now();
+    if (condition())
         hub_loop_stop(loop);
-    } else {
-        if (hub_loop_now(loop) > give_up) print_error("waited in vain\n"), exit(1) /* the loop cannot be left half-way */;
+    else
         hub_timer_start(loop, t, MOCK_LOOK_MS, look);
-    }
 }
 
 /* Runs the loop until WHAT holds. */

@@ -150,6 +150,20 @@ static void a_group_that_put_the_member_out_takes_it_in_again(void **state) {
     leave(&one);
 }
 
+static void after_a_fatal_error_consuming_begins_anew(void **state) {
+    const struct hub_bus_option options[] = {{"group.instance.id", "i"}, {"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "1000"}};
+    (void)state;
+    enter_with(&one, options, 3);
+    subscribe(&one, "t");
+    until(one_is_ready);
+    rd_kafka_mock_push_request_errors(mock, 12 /* Heartbeat */, 1, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    until(one_is_not_ready);
+    until(one_is_ready);
+    write_record("t", "k", "x");
+    until(one_saw_one);
+    leave(&one);
+}
+
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -162,6 +176,7 @@ int main(void) {
         TEST(brokers_that_go_and_come_back_are_noticed_and_nothing_is_lost),
         TEST(closing_while_the_brokers_are_away_takes_a_bounded_time),
         TEST(a_commit_that_fails_is_repeated),
+        TEST(after_a_fatal_error_consuming_begins_anew),
         TEST(a_group_that_put_the_member_out_takes_it_in_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
