@@ -84,6 +84,12 @@ export class World {
     return notReady.map(({ part }) => part).sort();
   }
 
+  /** Waits until /readyz names PARTS and no other. */
+  missing(parts) {
+    const named = async () => (await this.notReady()).join() === parts.join();
+    return until(GONE_MS, named, () => `/readyz names ${parts}\n${this.hubd.output.slice(-2000)}`);
+  }
+
   async ready(ms = BACK_MS) {
     let missing = [];
     await until(ms, async () => (missing = await this.notReady()).length === 0, () => `ready again, still away: ${missing}\n${this.hubd.output.slice(-3000)}`);
@@ -195,7 +201,7 @@ export class World {
     const away = [...parts].sort();
     const before = this.refusals;
     for (const part of parts) await this[part][how]();
-    await until(GONE_MS, async () => (await this.notReady()).join() === away.join(), () => `/readyz names ${away}\n${this.hubd.output.slice(-2000)}`);
+    await this.missing(away);
     if (parts.includes("store")) {
       await until(ANSWER_MS + 3000, () => (this.check(), this.refusals > before), "a send is refused");
     } else {
