@@ -197,6 +197,8 @@ static void on_http(void *ctx, struct hub_http_req *req) {
     }
     if (hub_console_handle(s->now.service, s->console, req)) return;
     if (hub_rest_handle(s->rest, req) || hub_static_handle(s->now.files, req)) return;
+    /* A hub may have the name of the base path, and a proxy may have cut that off. */
+    if (hub_http_keep_base(req) && hub_rest_handle(s->rest, req)) return;
     hub_rest_fail(req, HUB_NOT_FOUND, 404, "there is nothing at this path", hub_str(NULL, 0), "");
 }
 

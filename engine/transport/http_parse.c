@@ -197,6 +197,12 @@ struct hub_str hub_http_path(const struct hub_http_req *r) {
     return path.n ? path : HUB_STR("/");
 }
 
+bool hub_http_keep_base(struct hub_http_req *r) {
+    bool had = r->base_n > 0;
+    r->base_n = 0;
+    return had;
+}
+
 struct hub_str hub_http_query(const struct hub_http_req *r) {
     return slice(r, r->query, r->query_n);
 }

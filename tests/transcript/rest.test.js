@@ -1,7 +1,7 @@
 // REST: reading and posting messages, envelopes, errors, and what HTTP/1.1 asks of a server.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { serve, serving } from "./harness.js";
 import { Tcp } from "./raw.js";
 
 function failure(response, status, code) {
@@ -180,6 +180,19 @@ describe("HTTP/1.1", () => {
   const post = (body, more = `Content-Length: ${Buffer.byteLength(body)}\r\n`) =>
     `POST /chat/rooms/r1/messages HTTP/1.1\r\n${COMMON}Content-Type: application/json\r\n${more}\r\n${body}`;
   const statuses = (tcp) => [...tcp.text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => Number(code));
+
+  test("basePath may be the hub's own path: with it in front and without", () =>
+    serving(
+      (def) => (def.service.service.basePath = "/chat"),
+      async (inner) => {
+        for (const path of ["/chat", "/chat/chat", "/chat/rooms/r1", "/chat/chat/rooms/r1"]) {
+          const { status, body } = await inner.rest("GET", path, { user: "ann" });
+          assert.deepEqual([status, body.dataName], [200, path.endsWith("r1") ? "room" : "hub"], path);
+        }
+        failure(await inner.rest("GET", "/chat/nothing", { user: "ann" }), 404, "not_found");
+        await inner.member("ann", "r1", { path: "/chat/socket.io/", namespace: "/chat/hub/chat" });
+      },
+    ));
 
   test("basePath in front of a REST path is accepted, and not required", async () => {
     assert.equal((await server.rest("GET", "/messaging-api/chat/rooms/r1/messages", { user: "ann" })).status, 200);
