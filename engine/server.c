@@ -27,6 +27,7 @@
 #define START_PATIENT_MS 500 /* the same once it has been away for START_QUIET_MS */
 #define START_QUIET_MS 1000  /* before anybody is told */
 #define RETRY_KEYS_MS 1000   /* between two requests for keys that nobody answers */
+#define SECRET_BYTES 32      /* RFC 7518 3.2: no shorter than the hash */
 #define RETRY_AFTER_MS 1000  /* what clients are told on hub:draining */
 
 /* What one load of the definitions made. After a reload the old one stays until nothing uses it any more. */
@@ -270,6 +271,10 @@ static void announce(const struct server *s) {
     if (d->dev)
         hub_log_kv(HUB_LOG_WARN, "auth", "DEV AUTHENTICATION IS ON: anybody who reaches this port may be anybody (token dev:<userId>)", "host",
                    d->host, NULL);
+    const char *secret = d->jwt.secret_env ? getenv(d->jwt.secret_env) : NULL;
+    if (secret && strlen(secret) < SECRET_BYTES)
+        hub_log_kv(HUB_LOG_WARN, "auth", "the secret of auth.jwt.secretEnv is short enough to be guessed from a token; take 32 random bytes or more",
+                   "variable", d->jwt.secret_env, NULL);
 }
 
 /* ---- reloading ---- */

@@ -85,6 +85,27 @@ static void on_closed(struct hub_socket *s, const char *reason) {
 
 /* hub:refreshToken */
 
+static void renew_identity(struct hub_conn *c, struct hub_identity *who) {
+    hub_identity_unref(c->identity);
+    c->identity = hub_identity_ref(who);
+    hub_lease_set(&c->lease, c->hub->engine->config.loop, c->socket, who);
+}
+
+/* The new token may say something else about what decided. Rooms first: a decision may be there at once and put the connection out. */
+static void redecide_rooms(struct hub_conn *c) {
+    struct hub_room **rooms = NULL;
+    size_t n = 0;
+    HUB_LIST_EACH(&c->members, it) {
+        rooms = hub_xrealloc(rooms, (n + 1) * sizeof(struct hub_room *));
+        rooms[n++] = hub_room_ref(HUB_CONTAINER(it, struct hub_member, in_conn)->room);
+    }
+    for (size_t i = 0; i < n; i++) {
+        hub_redecide_user(rooms[i], hub_cstr(c->identity->user_id), NULL);
+        hub_room_unref(rooms[i]);
+    }
+    free(rooms);
+}
+
 static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct hub_call *call = arg;
     struct hub_conn *c = call->conn;
@@ -92,12 +113,11 @@ static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who
         hub_call_fail(call, code, "%s", reason ? reason : hub_code_text(code));
         return;
     }
-    if (!c->closed) {
-        hub_identity_unref(c->identity);
-        c->identity = hub_identity_ref(who);
-        hub_lease_set(&c->lease, c->hub->engine->config.loop, c->socket, who);
-    }
+    hub_conn_ref(c);
+    if (!c->closed) renew_identity(c, who);
     hub_call_ok(call, NULL, hub_str(NULL, 0));
+    redecide_rooms(c);
+    hub_conn_unref(c);
 }
 
 void hub_cmd_refresh_token(struct hub_call *call) {

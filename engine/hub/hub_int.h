@@ -197,6 +197,8 @@ static inline struct hub_hub *hub_of(const struct hub_room *room) { return room-
 void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights);
 /* Leaves and frees the member; tells presence. REASON_EVENT NULL: silently (disconnect), else e.g. "hub:left" to this socket. */
 void hub_member_exit(struct hub_member *m);
+/* EVENT to this connection, then out. */
+void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason);
 /* All connections of a user: event to each, then out. */
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason);
 /* Everybody out, after the readers were told why; those without canRead get hub:kicked with REASON. */

@@ -156,7 +156,7 @@ static void complete(struct resolution *r) {
         return;
     }
     if (r->same_user && !hub_str_is(id, r->same_user)) {
-        refuse(r, HUB_INVALID_TOKEN, "it names another user");
+        finish(r, HUB_INVALID_TOKEN, NULL, "the token names another user");
         return;
     }
     const json_t *role = hub_json_get(r->session, "roleId");

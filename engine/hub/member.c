@@ -118,6 +118,14 @@ static void expel(struct hub_room_user *u, const char *event, struct hub_str arg
     }
 }
 
+void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason) {
+    struct hub_buf args = {0};
+    add_reason(&args, hub_cstr(m->room->id), reason);
+    hub_outlet_emit(m->outlet, hub_cstr(event), hub_buf_str(&args), 0);
+    hub_member_exit(m);
+    hub_buf_free(&args);
+}
+
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason) {
     struct hub_room_user *u = hub_room_user(room, user_id);
     struct hub_buf args = {0};

@@ -9,13 +9,16 @@ struct works {
     size_t n;
 };
 
-/* One user's rights in one room. Never two at a time: the older answer could come last. Who asks meanwhile is answered by another round. */
+/* One user's rights in one room. Never two at a time: the older answer could come last. Who asks meanwhile is answered by another round. A round
+ * decides for each session that the user's connections have: a token of another role must not lend its rights to the others. */
 struct again {
     struct hub_retry retry;
     struct hub_room *room; /* reference */
     char *user_id;
     bool deciding, once_more;
-    struct works now, next; /* waiting for this round, for the next */
+    struct works now, next;       /* waiting for this round, for the next */
+    struct hub_identity **judged; /* in this round, the one under way last; references */
+    size_t judged_n;
 };
 
 static void hold(struct works *w, struct hub_work *work) {
@@ -31,15 +34,39 @@ static void release(struct works *w) {
     free(list.items);
 }
 
-static void apply(struct hub_room *room, struct hub_room_user *u, const struct hub_rights *rights) {
+static bool has_session(const struct hub_member *m, const struct hub_identity *who) {
+    const struct hub_identity *mine = ((const struct hub_conn *)m->conn)->identity;
+    return mine == who || hub_json_equal(mine->session, who->session);
+}
+
+static void apply(struct hub_room_user *u, const struct hub_identity *who, const struct hub_rights *rights) {
     HUB_LIST_EACH(&u->members, it) {
         struct hub_member *m = HUB_CONTAINER(it, struct hub_member, in_user);
-        bool same = hub_rights_equal(&m->rights, rights);
-        if (same) continue;
+        if (!has_session(m, who) || hub_rights_equal(&m->rights, rights)) continue;
         hub_member_set_rights(m, rights);
         hub_permissions_tell(m);
     }
-    (void)room;
+}
+
+/* A connection of the user's with such a session, NULL WHO: with one that was not judged yet. NULL when there is none. */
+static struct hub_member *member_of(const struct again *a, const struct hub_identity *who) {
+    struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));
+    if (!u) return NULL;
+    HUB_LIST_EACH(&u->members, it) {
+        struct hub_member *m = HUB_CONTAINER(it, struct hub_member, in_user);
+        bool judged = false;
+        for (size_t i = 0; !who && i < a->judged_n && !judged; i++) judged = has_session(m, a->judged[i]);
+        if (who ? has_session(m, who) : !judged) return m;
+    }
+    return NULL;
+}
+
+static void expel(struct again *a, const struct hub_identity *who) {
+    for (struct hub_member *m; (m = member_of(a, who));) hub_member_expel(m, "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
+}
+
+static void forget_judged(struct again *a, size_t from) {
+    while (a->judged_n > from) hub_identity_unref(a->judged[--a->judged_n]);
 }
 
 static void begin(struct again *a);
@@ -56,41 +83,55 @@ static void end(struct again *a) {
     hub_buf_free(&key);
     release(&a->now);
     release(&a->next);
+    forget_judged(a, 0);
+    free(a->judged);
     hub_room_unref(a->room);
     free(a->user_id);
     free(a);
 }
 
-static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *decided) {
-    struct again *a = arg;
-    struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));
-    (void)layer, (void)decided;
-    if (u && u->member_n && code == HUB_OK)
-        apply(a->room, u, rights);
-    else if (u && u->member_n && code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) /* these prove nothing */
-        hub_room_expel(a->room, hub_cstr(a->user_id), "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
+static void end_round(struct again *a) {
     a->deciding = false;
-    if (hub_retry_later(hub_of(a->room)->engine, &a->retry, a->now.n ? a->now.items[0] : NULL, code)) return;
-    if (a->once_more) {
-        release(&a->now);
-        a->now = a->next;
-        a->next = (struct works){0};
-        a->once_more = false;
-        begin(a);
-    } else {
-        end(a);
-    }
-}
-
-static void begin(struct again *a) {
-    struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));
-    if (!u || !u->member_n) {
+    forget_judged(a, 0);
+    if (!a->once_more) {
         end(a);
         return;
     }
-    struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
+    release(&a->now);
+    a->now = a->next;
+    a->next = (struct works){0};
+    a->once_more = false;
+    begin(a);
+}
+
+static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *decided) {
+    struct again *a = arg;
+    const struct hub_identity *who = a->judged[a->judged_n - 1];
+    struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));
+    (void)layer, (void)decided;
+    if (u && code == HUB_OK)
+        apply(u, who, rights);
+    else if (code && code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) /* these prove nothing */
+        expel(a, who);
+    a->deciding = false;
+    if (hub_retry_later(hub_of(a->room)->engine, &a->retry, a->now.n ? a->now.items[0] : NULL, code))
+        forget_judged(a, a->judged_n - 1);
+    else
+        begin(a);
+}
+
+/* The next session of the round. */
+static void begin(struct again *a) {
+    struct hub_member *m = member_of(a, NULL);
+    if (!m) {
+        end_round(a);
+        return;
+    }
+    struct hub_identity *who = hub_identity_ref(((struct hub_conn *)m->conn)->identity);
+    a->judged = hub_xrealloc(a->judged, (a->judged_n + 1) * sizeof(struct hub_identity *));
+    a->judged[a->judged_n++] = who;
     a->deciding = true;
-    hub_decide(hub_of(a->room), ((struct hub_conn *)m->conn)->identity, hub_cstr(a->room->id), true, on_decided, a);
+    hub_decide(hub_of(a->room), who, hub_cstr(a->room->id), true, on_decided, a);
 }
 
 static void on_again(struct hub_retry *r, bool give_up) {

@@ -1,7 +1,7 @@
 // JSON Web Tokens: every algorithm and key source, what makes a token bad, expiry of open sockets; anonymous users.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { serve, serving } from "./harness.js";
 import { Peer } from "./peer.js";
 import { keysFor, now, token } from "./tokens.js";
 
@@ -160,7 +160,11 @@ describe("keys from a JWKS file", () => {
 
 describe("the life of a session", () => {
   const keys = keysFor("HS256");
-  const server = serve(jwt(["HS256"], keys), { env: { TEST_JWT_SECRET: keys.key } });
+  const guarded = (def) => {
+    jwt(["HS256"], keys)(def);
+    Object.assign(def.hub.roomSettings, { absoluteRoles: ["boss"], checkScript: "user.roleId != 'banned'" });
+  };
+  const server = serve(guarded, { env: { TEST_JWT_SECRET: keys.key } });
   const open = opener(server);
   const sign = (claims) => token("HS256", keys.key, { sub: "ann", ...claims });
 
@@ -181,6 +185,21 @@ describe("the life of a session", () => {
     await open(sign({ exp: undefined })).connected();
   });
 
+  test("a refresh with a token of other claims changes the rights in the rooms one is in", async () => {
+    const [ann, bob] = [open(sign({ roleId: "boss" })), open(sign({ sub: "bob" }))];
+    await Promise.all([ann.connected(), bob.connected()]);
+    const rooms = [server.room(), server.room()];
+    for (const roomId of rooms) assert.equal((await ann.ok("hub:join", { roomId })).hubRole, "system");
+    await bob.ok("hub:join", { roomId: rooms[0] });
+    await ann.ok("hub:refreshToken", { token: sign({ exp: now() + 600 }) });
+    for (const roomId of rooms) assert.equal((await ann.next("hub:permissions", (told) => told.roomId === roomId)).hubRole, "member");
+    await ann.ok("hub:refreshToken", { token: sign({ roleId: "banned", exp: now() + 600 }) });
+    for (const roomId of rooms) await ann.next("hub:kicked", (told) => told.roomId === roomId);
+    await bob.nothing("hub:permissions", "hub:kicked");
+    const refusal = await bob.refused("invalid_token", "hub:refreshToken", { token: sign({ sub: "ann" }) });
+    assert.match(refusal.message, /another user/);
+  });
+
   test("a refresh with a bad or an expired token is refused and changes nothing", async () => {
     const peer = open(sign());
     await peer.connected();
@@ -190,6 +209,14 @@ describe("the life of a session", () => {
     await peer.settled();
     assert.equal(peer.socket.connected, true);
   });
+});
+
+test("a secret that can be guessed is warned of, one of 32 bytes is not", async () => {
+  const change = jwt(["HS256"], keysFor("HS256"));
+  await serving(change, ({ hubd }) => hubd.printed(/warn.*TEST_JWT_SECRET/), { env: { TEST_JWT_SECRET: "x".repeat(31) } });
+  let long;
+  await serving(change, async ({ hubd }) => (long = hubd), { env: { TEST_JWT_SECRET: "x".repeat(32) } });
+  assert.doesNotMatch(long.output, /TEST_JWT_SECRET/);
 });
 
 describe("anonymous users", () => {

@@ -94,6 +94,21 @@ describe("bridged events", () => {
     assert.equal(told.silenced, false);
   });
 
+  // Once the rights of one connection were given to all connections of the user.
+  test("rights are worked out again for each of a user's sessions", async () => {
+    const { roomId, act } = await scene();
+    await act("enter", { user: "ann" });
+    const plain = await server.member("ann", roomId);
+    const operator = await server.member("ann", roomId, { role: "operator" });
+    const other = await server.member("ann", roomId);
+    await act("leave", { user: "ann" });
+    for (const peer of [plain, other]) assert.deepEqual(await peer.next("hub:kicked"), { roomId, reason: "not_authorized" });
+    const { members } = await operator.ok("hub:members", { roomId });
+    assert.deepEqual(members.find(({ userId }) => userId === "ann").connections, 1);
+    await operator.next("hub:permissions", ({ hubRole }) => hubRole === "boss");
+    await plain.refused("not_authorized", "hub:join", { roomId });
+  });
+
   test("a changed room is told with its record and changes", async () => {
     const { roomId, op, act } = await scene();
     await act("rename", { title: "New title" });
