@@ -9,17 +9,17 @@ declare -A packages=(
     [test]="libcmocka-dev postgresql"
     [fuzz]="libclang-rt-14-dev"
     [format]=""
-    [bench]=""
+    [bench]="postgresql"
 )
 declare -A commands=( # command=package
     [build]=""
     [test]="node=nodejs npm=npm sqlite3=sqlite3 clang-format-14=clang-format-14 psql=postgresql-client redis-server=redis-server"
     [fuzz]="clang-14=clang-14"
     [format]="clang-format-14=clang-format-14"
-    [bench]="node=nodejs npm=npm"
+    [bench]="node=nodejs npm=npm psql=postgresql-client redis-server=redis-server redis-cli=redis-tools"
 )
 # Without these some tests are skipped; a machine that cannot have them still works.
-declare -A optional=([test]="chromium=chromium java=default-jre-headless mvn=maven")
+declare -A optional=([test]="chromium=chromium java=default-jre-headless mvn=maven" [bench]="java=default-jre-headless mvn=maven")
 
 if ! command -v dpkg-query >/dev/null; then
     echo "This is not a Debian system; the packages are expected to be there already (README.md, CONTRIBUTING.md)." >&2

@@ -8,6 +8,7 @@
 
 #define STEP_NS 20000u /* of the latencies that are told apart */
 #define STEPS 100000
+#define IN_A_ROOM 10 /* senders */
 
 struct insert_row *insert_rows;
 uint32_t insert_senders = 200;
@@ -46,7 +47,8 @@ void insert_next(uint32_t sender) {
     struct insert_row *r = &insert_rows[sender];
     put_id(r->id);
     put_time(r->timestamp);
-    snprintf(r->seq, sizeof r->seq, "%llu", (unsigned long long)++r->number);
+    snprintf(r->seq, sizeof r->seq, "%llu", (unsigned long long)++insert_rows[sender / IN_A_ROOM * IN_A_ROOM].room_seq);
+    r->number++;
     snprintf(r->content, sizeof r->content, "{\"body\":\"~%08x%08xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}", sender, (unsigned)r->number);
     r->sent_ns = now_ns(CLOCK_MONOTONIC);
 }
@@ -79,7 +81,7 @@ int main(int argc, char **argv) {
     if (!insert_rows) insert_fail(argv[0], "out of memory");
     for (uint32_t i = 0; i < insert_senders; i++) {
         struct insert_row *r = &insert_rows[i];
-        snprintf(r->room, sizeof r->room, "r%u", i);
+        snprintf(r->room, sizeof r->room, "r%u", i / IN_A_ROOM);
         snprintf(r->sender, sizeof r->sender, "u%u", i);
         const char *const value[INSERT_COLUMNS] = {r->id,        r->room,    r->sender, NULL,   NULL, "note", r->content,
                                                    r->timestamp, "approved", r->seq,    r->seq, NULL, NULL,   "1"};

@@ -17,6 +17,7 @@ struct insert_row {
     const char *value[INSERT_COLUMNS];
     uint64_t sent_ns;
     uint64_t number;
+    uint64_t room_seq; /* of the room, with its first sender */
     char id[40], room[16], sender[16], content[80], timestamp[32], seq[24];
 };
 

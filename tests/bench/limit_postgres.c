@@ -4,7 +4,6 @@
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "insert.h"
@@ -61,11 +60,9 @@ static void prepare(const char *url) {
 }
 
 void insert_run(const char *where) {
-    const char *groups = getenv("GROUPS");
     bool more = true;
     prepare(where);
-    group_n = groups ? (uint32_t)atoi(groups) : GROUPS;
-    if (group_n < 1 || group_n > insert_senders) group_n = 1;
+    group_n = insert_senders < GROUPS ? 1 : GROUPS;
     for (uint32_t g = 0; g < group_n; g++) send_group(g);
     for (uint32_t g = 0; more; g = (g + 1) % group_n) {
         read_group();

@@ -301,7 +301,7 @@ fi
 
 service=cost server_core=() generator_core=() # whoever has work gets a core
 senders=200
-durable_load=(--event message --rooms "$senders" --members 1 --publishers all)
+durable_load=(--event message --rooms $((senders / 10)) --members 10 --publishers all)
 
 # CPU time of processes and of their children, in ticks.
 ticks() { # pid…
@@ -343,19 +343,20 @@ fresh_store() { # kind; sets store
         ;;
     postgres)
         databases=$((databases + 1))
-        psql -q "$postgres_url" -c "CREATE DATABASE bench$databases TEMPLATE template_bench"
-        store=${postgres_url%/*}/bench$databases
+        psql -q "${backend_url[postgres]}" -c "CREATE DATABASE bench$databases TEMPLATE template_bench"
+        store=$(database_url bench$databases)
         ;;
     esac
 }
 drop_store() {
-    [ "$1" != postgres ] || psql -q "$postgres_url" -c "DROP DATABASE bench$databases WITH (FORCE)"
+    [ "$1" != postgres ] || psql -q "${backend_url[postgres]}" -c "DROP DATABASE bench$databases WITH (FORCE)"
 }
 
 measure_durable() { # kind server generator-arguments…: the report in $work/out.json, the load on the CPUs in busy
     local kind=$1 server=$2 mode=(--mode plain --ack) rc=0
     shift 2
-    [ "$server" != hubd ] || mode=(--hub plain --message-type note)
+    [[ $server == node ]] || mode=(--hub plain --message-type note)
+    [ "$server" != alone ] || mode+=(--rooms "$senders" --members 1) server=hubd
     rm -f "$work/out.json"
     fresh_store "$kind"
     if [ "$server" = limit ]; then
@@ -377,7 +378,7 @@ note_durable() { # row server
 durable_rounds() { # kind
     local round server
     for round in $(seq "$rounds"); do
-        for server in hubd limit node; do
+        for server in hubd limit node alone; do
             [ "$server" != node ] || [ -n "$node" ] || continue
             if measure_durable "$1" "$server"; then
                 note_durable "$1" "$server"
@@ -398,14 +399,15 @@ half_of_the_maximum() { # kind
         if measure_durable "$1" hubd --rate "$rate"; then note_durable "$1" half; else failures=$((failures + 1)); fi
     done
 }
-durable_line() { printf '| %-30s | %-14s | %8s | %9s | %-24s | %-7s | %-7s | %s |\n' "$@"; }
+durable_line() { printf '| %-34s | %-14s | %8s | %9s | %-24s | %-7s | %-7s | %s |\n' "$@"; }
 durable_table() { # kind title
     local server target ratio title=$2
-    for entry in hubd: limit:0.6 node:4 half:; do
+    for entry in hubd: limit:0.6 node:4 half: alone:; do
         server=${entry%%:*} target=${entry#*:}
-        [ "$server" = half ] && title="the same at half of that rate"
+        [ "$server" != half ] || title="the same at half of that rate"
+        [ "$server" != alone ] || title="the same, each alone in a room"
         ratio=$([ -z "$target" ] || ratio "$1 hubd" "$1 $server")
-        durable_line "$title" "${server/half/hubd}$([ "$server" != limit ] || echo "_$1")" "$(human "$(median "$1 $server")")" "$(human "$(median "$1 $server-cpu")")" \
+        durable_line "$title" "$([[ $server == limit || $server == node ]] && echo "$server" || echo hubd)$([ "$server" != limit ] || echo "_$1")" "$(human "$(median "$1 $server")")" "$(human "$(median "$1 $server-cpu")")" \
             "$(latency "$1 $server")" "$ratio" "$([ -z "$target" ] || ratio "$1 hubd-cpu" "$1 $server-cpu")" \
             "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
         title=""
@@ -431,6 +433,7 @@ start_backends() { # name…
     done
     [ "$name" = ready ] || echo "No real servers: $(tail -1 "$work/backends.log")" >&2
 }
+database_url() { echo "${backend_url[postgres]%/*}/$1?sslmode=disable"; } # Node's pg takes no TLS by itself, libpq would
 needed=()
 if wants_any postgres joins bridged; then needed+=(postgres); fi
 if wants_any joins bridged; then needed+=(redis); fi
@@ -445,13 +448,13 @@ if wants sqlite || [ -n "${backend_url[postgres]-}" ] && wants postgres; then
 fi
 if wants sqlite; then
     make_template sqlite "sqlite:$work/template.db"
-    durable sqlite "$senders senders, SQLite"
+    durable sqlite "$senders senders in 20 rooms, SQLite"
 fi
 if [ -n "${backend_url[postgres]-}" ] && wants postgres; then
-    postgres_url=${backend_url[postgres]} database_pid=${backend_pid[postgres]}
-    psql -q "$postgres_url" -c "CREATE DATABASE template_bench"
-    make_template postgres "${postgres_url%/*}/template_bench"
-    durable postgres "$senders senders, PostgreSQL"
+    database_pid=${backend_pid[postgres]}
+    psql -q "${backend_url[postgres]}" -c "CREATE DATABASE template_bench"
+    make_template postgres "$(database_url template_bench)"
+    durable postgres "$senders senders in 20 rooms, PostgreSQL"
 fi
 
 # ---- the third table: joins and events, with everything on servers of its own ----
@@ -462,7 +465,7 @@ served_by_backends() { # sets server_pid: hubd on fresh data in all of the backe
     databases=$((databases + 1))
     psql -q "${backend_url[postgres]}" -c "CREATE DATABASE bench$databases"
     redis-cli -u "${backend_url[redis]}" FLUSHDB >/dev/null
-    store=${backend_url[postgres]%/*}/bench$databases
+    store=$(database_url bench$databases)
     more=(--set "cache.url=${backend_url[redis]}" --set "service.project=bench$databases" "$@")
     start_server hubd
 }
@@ -495,6 +498,7 @@ several_rounds() { # function
         "$1" || { failures=$((failures + 1)) && echo "  $1: $(head -3 "$work/err")" >&2; }
         stop_server
         more=()
+        drop_store postgres
     done
 }
 third_line() { printf '| %-58s | %8s | %19s |\n' "$@"; }

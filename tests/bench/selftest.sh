@@ -63,13 +63,16 @@ expect "lost <= 1 && duplicate == 0 && outOfOrder > 0"
 # A hub: another message type with content of its own, read receipts, a handler, a refusal that is told.
 cp -r "$(dirname "$0")/hubs/cost" "$work/cost"
 printf 'benchRoom:\n  - {id: r0, title: One}\n  - {id: r1, title: Two}\n' >"$work/cost/seed.yaml"
+ready() { # hubd listens before it can be joined
+    exec 3<>"/dev/tcp/127.0.0.1/$port" && printf 'GET /readyz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n' >&3 && grep -q '^HTTP/1.1 200' <&3
+}
 hub() { # expected-code generator-arguments… -> $work/out
     local want=$1 got=0
     shift
     while port=$((port + 1)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
     "$build/hubd" "$work/cost" --set "listen.port=$port" --set "store.url=sqlite::memory:" --log-level error >"$work/err" 2>&1 &
     pid=$!
-    until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do kill -0 $pid || fail "hubd did not start"; done
+    until ready 2>/dev/null; do kill -0 $pid || fail "hubd did not start"; done
     "$build/hubctl" bench "127.0.0.1:$port" --pid $pid --format json --duration 1.5 --warmup 0.1 --rooms 2 --members 5 --event message "$@" \
         >"$work/out" 2>>"$work/err" || got=$?
     [ $got = "$want" ] || fail "hub $*: ended with $got"
@@ -78,7 +81,7 @@ hub() { # expected-code generator-arguments… -> $work/out
 hub 0 --hub plain --message-type handledNote --content '{"body": "about %s"}' --rate 200
 expect "$clean && seqBreaks == 0 && acks >= published - 2 && published > 250 && receipts == 0 && deliveries >= 4.9 * published"
 hub 0 --hub attended --readers 3 --rate 200
-expect "$clean && seqBreaks == 0 && acks >= published - 2 && receipts >= 35 && receipts <= 50"
+expect "$clean && seqBreaks == 0 && acks >= published - 2 && receipts >= 20 && receipts <= 60"
 hub 1 --hub plain --message-type note --content '{"title": "%s"}' --rate 200
 expect "errors > 0 && deliveries == 0"
 

@@ -22,7 +22,7 @@ const values = (m, active) => [m.id, m.roomId, m.senderId, null, null, m.message
 
 function postgres(url) {
   const { Pool } = require("pg");
-  const pool = new Pool({ connectionString: url, max: Number(process.env.POOL ?? 30) });
+  const pool = new Pool({ connectionString: url, max: 30 });
   const text = statement((i) => `$${i}`);
   return async (...args) => {
     const m = message(...args);
