@@ -190,8 +190,10 @@ void hub_pg_claim(struct writer *x) {
     if (x->pid) {
         hub_pg_param_int(&l->params, x->pid);
         hub_pg_param_str(&l->params, hub_cstr(x->pid_started));
-        hub_pg_link_send_text(l, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2::timestamptz", NULL,
-                              NULL);
+        hub_pg_link_send_text(
+            l,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND pid <> pg_backend_pid() AND backend_start = $2::timestamptz",
+            NULL, NULL);
         hub_pg_params_clear(&l->params);
     }
     lock_names(l->s, &names);

@@ -229,12 +229,12 @@ enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
     return HUB_OK;
 }
 
-/* The message tables that are new are locked at the next claim. */
+/* The message tables that are new are locked at the next claim. One may be under way, of a reload just before. */
 enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config *config, struct hub_err *err) {
     struct store *s = HUB_CONTAINER(base, struct store, base);
     const struct hub_table *const *old = s->tables;
     size_t old_n = s->table_n;
-    if (!s->writer.claimed) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, hub_pg_writer_why(&s->writer));
+    if (s->writer.link.state != LINK_UP) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, hub_pg_writer_why(&s->writer));
     s->tables = config->tables;
     s->table_n = config->table_n;
     enum hub_code code = migrate(s, s->statement_timeout_ms, err);
