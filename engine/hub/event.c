@@ -100,20 +100,30 @@ static const struct builtin *builtin_named(struct hub_str name) {
 struct kept_event {
     struct hub_write write;
     struct hub_cell cells[HUB_EVT_COLUMNS];
-    struct hub_engine *engine;
+    struct hub_room *room; /* reference */
     struct hub_buf data;
+    char *sender;
     char id[HUB_UUID_LEN + 1];
-    hub_event_kept *done;
+    hub_event_kept *done; /* NULL once it was told that nobody knows */
     void *arg;
 };
 
 static void on_written(struct hub_write *w) {
     struct kept_event *k = w->arg;
-    k->engine->pending--;
-    hub_own_done(k->engine, w, true);
-    k->done(k->arg, w->code, hub_buf_str(&k->data));
+    struct hub_engine *e = hub_of(k->room)->engine;
+    e->pending--;
+    hub_own_done(e, w, true);
+    if (k->done) k->done(k->arg, w->code, hub_buf_str(&k->data));
     hub_buf_free(&k->data);
+    hub_room_unref(k->room);
+    free(k->sender);
     free(k);
+}
+
+static void on_undecided(struct hub_write *w) {
+    struct kept_event *k = w->arg;
+    k->done(k->arg, HUB_STORE_UNAVAILABLE, hub_buf_str(&k->data));
+    k->done = NULL;
 }
 
 static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
@@ -123,16 +133,17 @@ void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct h
     struct hub_hub *hub = hub_of(room);
     struct hub_store *store = hub->engine->config.store;
     struct kept_event *k = hub_xcalloc(1, sizeof *k);
-    *k = (struct kept_event){.engine = hub->engine, .done = done, .arg = arg};
+    *k = (struct kept_event){.room = hub_room_ref(room), .sender = sender.n ? hub_str_dup(sender) : NULL, .done = done, .arg = arg};
     hub_uuid7(k->id);
     hub_json_add(&k->data, data);
     k->cells[HUB_EVT_ID] = text(hub_str(k->id, HUB_UUID_LEN));
     k->cells[HUB_EVT_ROOM_ID] = text(hub_cstr(room->id));
-    if (sender.n) k->cells[HUB_EVT_SENDER_ID] = text(sender);
+    if (k->sender) k->cells[HUB_EVT_SENDER_ID] = text(hub_cstr(k->sender));
     k->cells[HUB_EVT_NAME] = text(hub_cstr(e->name));
     k->cells[HUB_EVT_DATA] = text(hub_buf_str(&k->data));
     k->cells[HUB_EVT_TIMESTAMP] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
-    k->write = (struct hub_write){.table = hub->tables->event, .kind = HUB_INSERT, .cells = k->cells, .done = on_written, .arg = k};
+    k->write = (struct hub_write){
+        .table = hub->tables->event, .kind = HUB_INSERT, .cells = k->cells, .done = on_written, .undecided = on_undecided, .arg = k};
     hub->engine->pending++;
     hub_own_announce(hub->engine, &k->write, true);
     store->ops->write(store, &k->write);

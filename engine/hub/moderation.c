@@ -20,9 +20,10 @@ struct moderation {
     size_t lifted_n;
     bool more; /* there may be further ones */
     const struct kind *kind;
-    struct hub_call *call; /* until it is answered */
-    json_t *args;          /* the call's, reference */
-    struct hub_room *room; /* reference */
+    struct hub_call *call;          /* until it is answered */
+    struct hub_identity *moderator; /* reference */
+    json_t *args;                   /* the call's, reference */
+    struct hub_room *room;          /* reference */
     struct hub_str user;
     int64_t until; /* wall ms; INT64_MAX = without end */
     char id[HUB_UUID_LEN + 1];
@@ -134,20 +135,30 @@ static void deny(const struct moderation *m) {
 static void end(struct moderation *m) {
     while (m->lifted_n) free(m->lifted[--m->lifted_n]);
     hub_room_unref(m->room);
+    hub_identity_unref(m->moderator);
     json_decref(m->args);
     free(m);
 }
 
+static void refuse(struct moderation *m, enum hub_code code) {
+    if (m->call) hub_call_fail(m->call, code, NULL);
+    m->call = NULL;
+}
+
 static void accept(struct moderation *m) {
-    hub_call_ok(m->call, NULL, hub_str(NULL, 0));
+    if (m->call) hub_call_ok(m->call, NULL, hub_str(NULL, 0));
     m->call = NULL;
     m->kind->effect(m);
 }
 
+/* Should it turn out to have been written, it takes effect all the same. */
+static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNAVAILABLE); }
+
 static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
     struct hub_hub *hub = hub_of(m->room);
     struct hub_store *store = hub->engine->config.store;
-    m->write = (struct hub_write){.table = hub->tables->moderation, .kind = kind, .cells = m->cells, .done = done, .arg = m};
+    m->write =
+        (struct hub_write){.table = hub->tables->moderation, .kind = kind, .cells = m->cells, .done = done, .undecided = on_undecided, .arg = m};
     if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = &m->one, m->write.where_n = 1;
     hub->engine->pending++;
     hub_own_announce(hub->engine, &m->write, true);
@@ -156,13 +167,12 @@ static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(
 
 /* The end of lifting: of a moderation that only lifts, it is the answer; of others, what was in force is known already. */
 static void lifted(struct moderation *m, enum hub_code code, const char *error) {
-    if (code && m->call) {
-        hub_call_fail(m->call, code, NULL);
-    } else if (code) {
+    if (code && m->kind->adds)
         hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", error, NULL);
-    } else if (m->call) {
+    else if (code)
+        refuse(m, code);
+    else if (!m->kind->adds)
         accept(m);
-    }
     end(m);
 }
 
@@ -224,7 +234,7 @@ static void on_added(struct hub_write *w) {
     hub_of(m->room)->engine->pending--;
     hub_own_done(hub_of(m->room)->engine, w, true);
     if (w->code) {
-        hub_call_fail(m->call, w->code, NULL);
+        refuse(m, w->code);
         end(m);
         return;
     }
@@ -238,7 +248,7 @@ static void fill(struct moderation *m) {
     m->cells[HUB_MOD_ROOM_ID] = text_cell(hub_cstr(m->room->id));
     m->cells[HUB_MOD_USER_ID] = text_cell(m->user);
     m->cells[HUB_MOD_ACTION] = text_cell(hub_cstr(m->kind->adds));
-    m->cells[HUB_MOD_MODERATOR_ID] = text_cell(hub_cstr(m->call->who->user_id));
+    m->cells[HUB_MOD_MODERATOR_ID] = text_cell(hub_cstr(m->moderator->user_id));
     if (reason.n) m->cells[HUB_MOD_REASON] = text_cell(reason);
     if (m->until != INT64_MAX) m->cells[HUB_MOD_EXPIRES_AT] = (struct hub_cell){.kind = HUB_CELL_INT, .i = m->until};
     m->cells[HUB_MOD_IS_ACTIVE] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 1};
@@ -286,8 +296,13 @@ static void moderate(struct hub_call *call, const struct kind *kind) {
         return;
     }
     struct moderation *m = hub_xcalloc(1, sizeof *m);
-    *m = (struct moderation){
-        .kind = kind, .call = call, .args = json_incref(call->args), .room = hub_room_ref(call->room), .user = user, .until = until};
+    *m = (struct moderation){.kind = kind,
+                             .call = call,
+                             .moderator = hub_identity_ref(call->who),
+                             .args = json_incref(call->args),
+                             .room = hub_room_ref(call->room),
+                             .user = user,
+                             .until = until};
     hub_uuid7(m->id);
     aim(m);
     if (kind->adds) {

@@ -15,8 +15,8 @@ struct op {
     struct hub_cell *cells;
     struct hub_cond where[2];
     struct hub_buf text, id_text;
-    bool one; /* a find: the first row, or HUB_NOT_FOUND */
-    hub_object_done *done;
+    bool one;              /* a find: the first row, or HUB_NOT_FOUND */
+    hub_object_done *done; /* NULL once it was told that nobody knows */
     void *arg;
 };
 
@@ -29,7 +29,7 @@ static struct op *new_op(struct hub_engine *e, const struct hub_table *t, hub_ob
 
 static void end(struct op *op, enum hub_code code, json_t *result, const char *error) {
     op->engine->pending--;
-    op->done(op->arg, code, result, error);
+    if (op->done) op->done(op->arg, code, result, error);
     hub_buf_free(&op->text);
     hub_buf_free(&op->id_text);
     free(op->cells);
@@ -214,6 +214,13 @@ static void on_written(struct hub_write *w) {
 /* What a second row of the same id runs into; existing tables may have no such index. */
 static const char *key_of(const struct hub_table *t) { return t->managed && t->id != HUB_NO_ID ? t->columns[t->id].property : NULL; }
 
+/* Should it turn out to have been written, the change is told all the same. */
+static void on_undecided(struct hub_write *w) {
+    struct op *op = w->arg;
+    op->done(op->arg, HUB_STORE_UNAVAILABLE, NULL, hub_code_text(HUB_STORE_UNAVAILABLE));
+    op->done = NULL;
+}
+
 static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
     struct hub_store *store = op->engine->config.store;
     op->write = (struct hub_write){.table = op->table,
@@ -224,6 +231,7 @@ static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
                                    .where_n = where_n,
                                    .return_row = true,
                                    .done = on_written,
+                                   .undecided = on_undecided,
                                    .arg = op};
     hub_own_announce(op->engine, &op->write, false);
     store->ops->write(store, &op->write);

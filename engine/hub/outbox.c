@@ -28,6 +28,7 @@
 #define RETRY_MAX_MS 10000
 #define TRIES_MAX 8 /* of one row, when it fails by itself: some 30 s */
 #define TICK_MS 1000
+#define LOOK_MS 30000 /* how often to look for rows that nobody told of: marked ones that were freed, commits that came out late */
 
 enum state {
     BLOCKED, /* waits for the row before it under the same key */
@@ -66,7 +67,7 @@ struct hub_outbox {
     bool more; /* there may be rows that were not read */
     bool reading, writing, waiting, stopped;
     int64_t retry_ms;
-    struct hub_timer retry, pace, tick;
+    struct hub_timer retry, pace, tick, look;
     struct hub_task work;
     struct hub_write write; /* the one under way */
     struct hub_cond where;
@@ -401,7 +402,10 @@ static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, 
     size_t before = o->bytes;
     for (size_t i = 0; i < rows->n; i++) load(o, hub_row(rows, i));
     if ((int64_t)rows->n == o->read_limit) o->more = true, o->read_at -= PACE_MS;
-    if (!o->row_n && !o->more) count(o, 0);
+    if (!o->row_n && !o->more)
+        count(o, 0);
+    else if (o->depth < (int64_t)o->row_n)
+        count(o, (int64_t)o->row_n); /* nobody told of some */
     bool large = o->bytes - before > READ_BYTES;
     if (large && o->read_limit > READ_MIN) o->read_limit /= 2;
     if (!large && o->read_limit < READ_MAX) o->read_limit *= 2;
@@ -458,9 +462,15 @@ static void on_stored(struct hub_write *w) {
     struct publication *p = w->arg;
     --*p->outbox->c.pending;
     if (!w->code) hub_outbox_poke(p->outbox);
-    p->done(p->arg, w->code, w->error);
+    if (p->done) p->done(p->arg, w->code, w->error);
     hub_buf_free(&p->text);
     free(p);
+}
+
+static void on_undecided(struct hub_write *w) {
+    struct publication *p = w->arg;
+    p->done(p->arg, HUB_STORE_UNAVAILABLE, hub_code_text(HUB_STORE_UNAVAILABLE));
+    p->done = NULL;
 }
 
 static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
@@ -477,7 +487,7 @@ void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_s
     p->cells[HUB_OUT_TOPIC] = text(hub_str(p->text.p, topic.n));
     if (key.n) p->cells[HUB_OUT_KEY] = text(hub_str(p->text.p + topic.n, key.n));
     p->cells[HUB_OUT_AFTER] = text(hub_str(p->text.p + topic.n + key.n, value.n));
-    p->write = (struct hub_write){.table = o->table, .kind = HUB_INSERT, .cells = p->cells, .done = on_stored, .arg = p};
+    p->write = (struct hub_write){.table = o->table, .kind = HUB_INSERT, .cells = p->cells, .done = on_stored, .undecided = on_undecided, .arg = p};
     ++*o->c.pending;
     o->c.store->ops->write(o->c.store, &p->write);
 }
@@ -507,6 +517,13 @@ static void on_counted(void *arg, enum hub_code code, json_t *result, const char
     if (!code && !o->stopped) count(o, hub_json_get_int(json_array_get(result, 0), "n", 0));
 }
 
+static void on_look(struct hub_timer *t) {
+    struct hub_outbox *o = HUB_CONTAINER(t, struct hub_outbox, look);
+    hub_timer_start(o->c.loop, t, LOOK_MS, on_look);
+    o->more = true;
+    work_on(o);
+}
+
 void hub_outbox_start(struct hub_outbox *o) {
     struct hub_buf sql = {0};
     json_t *none = json_array();
@@ -517,6 +534,7 @@ void hub_outbox_start(struct hub_outbox *o) {
     hub_buf_free(&sql);
     o->more = true;
     o->read_at = hub_loop_now(o->c.loop) - PACE_MS;
+    hub_timer_start(o->c.loop, &o->look, LOOK_MS, on_look);
     work_on(o);
 }
 
@@ -540,6 +558,7 @@ void hub_outbox_stop(struct hub_outbox *o) {
     hub_timer_stop(o->c.loop, &o->retry);
     hub_timer_stop(o->c.loop, &o->pace);
     hub_timer_stop(o->c.loop, &o->tick);
+    hub_timer_stop(o->c.loop, &o->look);
 }
 
 void hub_outbox_delete(struct hub_outbox *o) {

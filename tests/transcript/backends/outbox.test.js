@@ -54,7 +54,7 @@ async function until(ms, look, what) {
   for (const late = Date.now() + ms; !(await look()); await pause(20)) if (Date.now() > late) throw new Error(`${what()}: not within ${ms} ms`);
 }
 
-for (const kind of ["embedded", "PostgreSQL"]) describe(`the outbox before Kafka, in the ${kind} store`, { timeout: 300000 }, () => {
+for (const kind of ["embedded", "PostgreSQL"]) describe(`the outbox before Kafka, in the ${kind} store`, { timeout: 600000 }, () => {
   const records = []; // everything on the topics of the service, as it came: {topic, key, value}
   const peers = new Set();
   let kafka, postgres, consumer, dir, hubd, rooms = 0;
@@ -224,6 +224,30 @@ for (const kind of ["embedded", "PostgreSQL"]) describe(`the outbox before Kafka
     await boss.next("hub:memberJoined", ({ record }) => record.isActive === false); // somebody else's is
     assert.equal(count(boss, "hub:memberLeft"), 0);
   });
+
+  if (kind === "PostgreSQL") {
+    test("a change whose outcome nobody knew for a while is told once if it was made, and not if it was not", async () => {
+      const roomId = newRoom();
+      const boss = await member("boss", roomId, "boss");
+      const headers = { authorization: "Bearer dev:boss:boss", "content-type": "application/json" };
+      const post = (id) => fetch(`${hubd.url}/objects/membership`, { method: "POST", headers, body: JSON.stringify({ id, userId: id, conversationId: roomId }) });
+      const ids = ["u1", "u2", "u3"].map((id) => `${id}-${roomId}`);
+      await postgres.pause();
+      const answers = await Promise.all(ids.map(post));
+      assert.deepEqual(answers.map(({ status }) => status), [503, 503, 503]);
+      postgres.resume();
+      await ready();
+      const last = `last-${roomId}`;
+      await until(EVENT_MS, async () => (await post(last)).status === 201, () => "a change that is made");
+      await boss.next("hub:memberJoined", ({ record }) => record.id === last);
+      await arrived("membership-created", ({ id }) => id === last);
+      for (const id of ids) {
+        const made = (await fetch(`${hubd.url}/objects/membership/${id}`, { headers })).status === 200 ? 1 : 0;
+        assert.equal(boss.log.filter(([name, data]) => name === "hub:memberJoined" && data.record.id === id).length, made, `${id} was told`);
+        assert.equal(on("membership-created", (row) => row.id === id).length, made, `${id} on Kafka`);
+      }
+    });
+  }
 
   test("what the broker does not take is set aside, and in nobody's way", async () => {
     const roomId = newRoom();
