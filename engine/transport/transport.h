@@ -108,7 +108,7 @@ bool hub_eio_is_websocket(const struct hub_eio *eio);
 
 enum hub_http_method { HUB_HTTP_GET, HUB_HTTP_HEAD, HUB_HTTP_POST, HUB_HTTP_PUT, HUB_HTTP_PATCH, HUB_HTTP_DELETE, HUB_HTTP_OPTIONS, HUB_HTTP_OTHER };
 enum hub_http_method hub_http_method(const struct hub_http_req *r);
-struct hub_str hub_http_path(const struct hub_http_req *r);                                /* raw, base path removed, no query */
+struct hub_str hub_http_path(const struct hub_http_req *r); /* raw, base path removed, no query */
 /* The base path counts as part of the path from now on; false when there was none. */
 bool hub_http_keep_base(struct hub_http_req *r);
 struct hub_str hub_http_query(const struct hub_http_req *r);                               /* raw, without '?' */

@@ -286,7 +286,7 @@ static void a_refresh_must_bring_the_same_user(void **state) {
     hub_identity_refresh(ctx, &who, HUB_STR("dev:ann:admin"), note, &outcome);
     assert_string_equal(hub_buf_cstr(&outcome), "ann/admin@0 {\"userId\":\"ann\",\"roleId\":\"admin\"}");
     hub_identity_refresh(ctx, &who, HUB_STR("dev:bob"), note, &outcome);
-    assert_string_equal(hub_buf_cstr(&outcome), "invalid_token");
+    assert_string_equal(hub_buf_cstr(&outcome), "invalid_token the token names another user");
 }
 
 /* ---- sockets ---- */

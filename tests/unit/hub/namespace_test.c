@@ -416,7 +416,8 @@ static void auth_admits_users_and_lets_them_renew(void **state) {
     fake_text(eio, "2/private,[\"note\"]");
     assert_non_null(strstr(hub_buf_cstr(&last_about), "\"roleId\":\"admin\""));
     fake_text(eio, "2/private,[\"hub:refreshToken\",{\"token\":\"dev:bob\"}]");
-    assert_next(eio, "42/private,[\"hub:error\",{\"error\":\"Invalid token\",\"code\":\"invalid_token\",\"event\":\"hub:refreshToken\"}]");
+    assert_next(eio,
+                "42/private,[\"hub:error\",{\"error\":\"the token names another user\",\"code\":\"invalid_token\",\"event\":\"hub:refreshToken\"}]");
     fake_text(eio, "2/private,2[\"hub:refreshToken\"]");
     assert_next_starts(eio, "43/private,2[{\"ok\":false,\"error\":{\"code\":\"bad_request\"");
     service.authenticate.kind = HUB_SCRIPT_EXPR;
