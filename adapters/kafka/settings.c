@@ -113,7 +113,7 @@ static enum hub_code unknown(const char *where, struct hub_str name, struct hub_
 static enum hub_code add(struct hub_kafka_settings *s, const char *where, struct hub_str name, struct hub_str value, struct hub_err *err) {
     const struct hub_kafka_property *p = find(name);
     if (!p) return unknown(where, name, err);
-    if (value.n > MAX_VALUE || memchr(value.p, 0, value.n))
+    if (value.n > MAX_VALUE || (value.n && memchr(value.p, 0, value.n)))
         return hub_fail(err, HUB_BAD_REQUEST, "%s: %s: expected a text of at most %d bytes without NUL", where, p->name, MAX_VALUE);
     for (size_t i = 0; i < s->n; i++) {
         if (s->items[i].property != p) continue;
