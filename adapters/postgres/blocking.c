@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define CONNECT_MS 5000
-
 static enum hub_code failed(const struct session *x, const char *why, struct hub_err *err) {
     struct hub_str text = hub_str_trim(hub_cstr(why));
     return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %.*s", x->conninfo->shown, HUB_FMT(text));
@@ -32,9 +30,16 @@ static void on_notice(void *arg, const PGresult *r) {
     hub_log_kv(HUB_LOG_DEBUG, "store", "the server says", "notice", text, NULL);
 }
 
-enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, int64_t limit_ms, struct hub_err *err) {
-    int64_t until = hub_mono_ms() + CONNECT_MS;
-    *x = (struct session){.conninfo = c, .limit_ms = limit_ms, .pg = PQconnectStartParams(c->keys, c->values, 0)};
+/* A socket in the file system has no address. */
+static PGconn *begin(const struct conninfo *c, const PGconn *like) {
+    const char *address = like ? PQhostaddr(like) : NULL;
+    if (!address || !*address) return hub_pg_conninfo_connect(c, NULL, NULL, NULL);
+    return hub_pg_conninfo_connect(c, PQhost(like), address, PQport(like));
+}
+
+enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
+    int64_t until = hub_mono_ms() + c->connect_ms;
+    *x = (struct session){.conninfo = c, .limit_ms = limit_ms, .pg = begin(c, like)};
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     if (PQstatus(x->pg) == CONNECTION_BAD) next = PGRES_POLLING_FAILED;
     while (next == PGRES_POLLING_WRITING || next == PGRES_POLLING_READING) {
@@ -46,7 +51,7 @@ enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, i
         PQsetNoticeReceiver(x->pg, on_notice, NULL);
         return HUB_OK;
     }
-    enum hub_code code = failed(x, next == PGRES_POLLING_FAILED ? PQerrorMessage(x->pg) : "the server did not answer for 5 s", err);
+    enum hub_code code = failed(x, next == PGRES_POLLING_FAILED ? PQerrorMessage(x->pg) : "the server did not answer in time", err);
     hub_pg_session_close(x);
     return code;
 }

@@ -13,6 +13,8 @@ static const char server_settings[] = "-c tcp_keepalives_idle=5 -c tcp_keepalive
 /* The forms in which values are read here. After the URL's own options, so that they win. */
 static const char forms[] = "-c DateStyle=ISO -c TimeZone=UTC -c extra_float_digits=1 -c bytea_output=hex -c standard_conforming_strings=on";
 
+#define CONNECT_MS 5000 /* unless the URL says something else */
+
 static void put(struct conninfo *c, const char *key, char *value) {
     c->keys = hub_xrealloc(c->keys, (c->n + 2) * sizeof *c->keys);
     c->values = hub_xrealloc(c->values, (c->n + 2) * sizeof *c->values);
@@ -27,17 +29,25 @@ static const char *get(const PQconninfoOption *options, const char *key) {
     return NULL;
 }
 
+static void show_host(struct hub_buf *b, struct hub_str host, struct hub_str port) {
+    bool v6 = memchr(host.p, ':', host.n) != NULL;
+    hub_buf_addf(b, v6 ? "[%.*s]" : "%.*s", HUB_FMT(host));
+    if (port.n) hub_buf_addf(b, ":%.*s", HUB_FMT(port));
+}
+
 static char *show(const PQconninfoOption *options) {
     struct hub_buf b = {0};
     struct hub_str hosts = hub_cstr(get(options, "host")), ports = hub_cstr(get(options, "port")), host, port = {0};
+    bool socket = hosts.n && *hosts.p == '/';
     hub_buf_addz(&b, "postgresql://");
     if (get(options, "user")) hub_buf_addf(&b, "%s@", get(options, "user"));
-    for (const char *glue = ""; hub_str_split(&hosts, ',', &host); glue = ",") {
+    for (const char *glue = ""; !socket && hub_str_split(&hosts, ',', &host); glue = ",") {
         hub_str_split(&ports, ',', &port); /* one port may stand for all hosts */
-        hub_buf_addf(&b, "%s%.*s", glue, HUB_FMT(host));
-        if (port.n) hub_buf_addf(&b, ":%.*s", HUB_FMT(port));
+        hub_buf_addz(&b, glue);
+        show_host(&b, host, port);
     }
     if (get(options, "dbname")) hub_buf_addf(&b, "/%s", get(options, "dbname"));
+    if (socket) hub_buf_addf(&b, "?host=%s", get(options, "host"));
     return hub_buf_take(&b, NULL);
 }
 
@@ -51,6 +61,41 @@ static char *server_options(const char *own, int64_t statement_timeout_ms) {
     struct hub_buf b = {0};
     hub_buf_addf(&b, "-c statement_timeout=%lld %s %s %s", (long long)statement_timeout_ms, server_settings, own ? own : "", forms);
     return hub_buf_take(&b, NULL);
+}
+
+/* Names that must be looked up before libpq may have them: it would wait for the answer. */
+static void take_hosts(struct conninfo *c, const PQconninfoOption *options) {
+    const char *names = get(options, "host") ? get(options, "host") : getenv("PGHOST");
+    struct hub_str hosts = hub_cstr(names), ports = hub_cstr(get(options, "port")), host, port = {0};
+    if (!names || get(options, "hostaddr") || get(options, "service")) return;
+    while (hub_str_split(&hosts, ',', &host)) {
+        hub_str_split(&ports, ',', &port); /* one port may stand for all hosts */
+        c->hosts = hub_xrealloc(c->hosts, (c->host_n + 1) * sizeof *c->hosts);
+        c->hosts[c->host_n++] = (struct host){.name = hub_str_dup(host), .port = hub_str_dup(port)};
+    }
+}
+
+static int64_t connect_ms(const PQconninfoOption *options) {
+    int64_t seconds;
+    if (!get(options, "connect_timeout") || !hub_str_i64(hub_cstr(get(options, "connect_timeout")), &seconds)) return CONNECT_MS;
+    return seconds < 1 || seconds > 60 ? 60000 : seconds * 1000;
+}
+
+PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, const char *hostaddr, const char *port) {
+    const char **keys = hub_xcalloc(c->n + 4, sizeof *keys), **values = hub_xcalloc(c->n + 4, sizeof *values);
+    size_t n = c->n;
+    memcpy(keys, c->keys, n * sizeof *keys);
+    memcpy(values, c->values, n * sizeof *values);
+    if (host) { /* the last of a keyword counts */
+        keys[n] = "host", values[n++] = host;
+        keys[n] = "hostaddr", values[n++] = hostaddr;
+        keys[n] = "port", values[n++] = port;
+    }
+    PGconn *pg = PQconnectStartParams(keys, values, 0);
+    if (!pg) abort();
+    free(keys);
+    free(values);
+    return pg;
 }
 
 enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms, struct conninfo *out, struct hub_err *err) {
@@ -68,6 +113,8 @@ enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_
         if (!get(options, defaults[i][0])) put(out, defaults[i][0], hub_xstrdup(defaults[i][1]));
     if (!get(options, "application_name")) put(out, "application_name", application_name(service));
     put(out, "options", server_options(get(options, "options"), statement_timeout_ms));
+    take_hosts(out, options);
+    out->connect_ms = connect_ms(options);
     out->shown = show(options);
     PQconninfoFree(options);
     return HUB_OK;
@@ -78,6 +125,11 @@ void hub_pg_conninfo_free(struct conninfo *c) {
         free((void *)(uintptr_t)c->keys[i]);
         free((void *)(uintptr_t)c->values[i]);
     }
+    for (size_t i = 0; i < c->host_n; i++) {
+        free(c->hosts[i].name);
+        free(c->hosts[i].port);
+    }
+    free(c->hosts);
     free(c->keys);
     free(c->values);
     free(c->shown);

@@ -1,13 +1,11 @@
-/* One connection in pipeline mode: connecting without blocking, prepared statements, and handing results to who asked, in order. */
+/* One connection in pipeline mode: prepared statements, handing results to who asked, in order, and beginning anew after a loss. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "persist/store_metrics.h"
 
-#define CONNECT_MS 5000 /* for one attempt, over all hosts */
 #define RETRY_MIN_MS 50
 #define RETRY_MAX_MS 2000
 
@@ -92,9 +90,7 @@ static struct expected take(struct link *l) {
 
 /* ---- loss ---- */
 
-static void begin_connecting(struct link *l);
-
-static void on_retry(struct hub_timer *t) { begin_connecting(HUB_CONTAINER(t, struct link, timer)); }
+static void on_retry(struct hub_timer *t) { hub_pg_link_connect(HUB_CONTAINER(t, struct link, timer)); }
 
 static void retry_later(struct link *l) {
     int64_t most = RETRY_MIN_MS << (l->attempts < 6 ? l->attempts : 6);
@@ -108,6 +104,8 @@ static void retry_later(struct link *l) {
 static void disconnect(struct link *l) {
     hub_timer_stop(l->s->loop, &l->timer);
     hub_defer_cancel(&l->flush);
+    if (l->resolving) hub_loop_resolve_cancel(l->resolving);
+    l->resolving = NULL;
     if (l->watch) hub_watch_close(l->watch);
     l->watch = NULL;
     if (l->pg) PQfinish(l->pg);
@@ -120,14 +118,14 @@ static void disconnect(struct link *l) {
 }
 
 /* One line, without the newline that libpq's messages end with. */
-static void keep_why(struct link *l, const char *why) {
+void hub_pg_link_keep_why(struct link *l, const char *why) {
     snprintf(l->why, sizeof l->why, "%s", why);
     for (char *p = l->why; *p; p++)
         if (*p == '\n' || *p == '\t') *p = ' ';
     for (size_t n = strlen(l->why); n && l->why[n - 1] == ' ';) l->why[--n] = 0;
 }
 
-static void lose(struct link *l) {
+void hub_pg_link_lose(struct link *l) {
     bool was_up = l->state == LINK_UP;
     if (was_up || l->attempts == 0)
         hub_log_kv(HUB_LOG_WARN, "store", was_up ? "connection lost" : "cannot connect", "connection", l->name, "to", l->s->conninfo.shown, "error",
@@ -137,17 +135,17 @@ static void lose(struct link *l) {
     if (was_up) l->ops->lost(l);
 }
 
-static void lose_by_libpq(struct link *l) {
+void hub_pg_link_lose_by_libpq(struct link *l) {
     const char *why = PQerrorMessage(l->pg);
-    keep_why(l, l->failure.text[0] && l->failed ? l->failure.text : *why ? why : "the connection was closed");
-    lose(l);
+    hub_pg_link_keep_why(l, l->failure.text[0] && l->failed ? l->failure.text : *why ? why : "the connection was closed");
+    hub_pg_link_lose(l);
 }
 
 static void on_flush(struct hub_task *task);
 
 void hub_pg_link_drop(struct link *l, const char *why) {
     if (l->state != LINK_UP || l->losing) return;
-    keep_why(l, why);
+    hub_pg_link_keep_why(l, why);
     l->losing = true;
     hub_defer(l->s->loop, &l->flush);
 }
@@ -227,7 +225,7 @@ static void process(struct link *l) {
 static void adjust(struct link *l) {
     int left = PQflush(l->pg);
     if (left < 0) {
-        lose_by_libpq(l);
+        hub_pg_link_lose_by_libpq(l);
         return;
     }
     hub_watch_set(l->watch, left ? HUB_READABLE | HUB_WRITABLE : HUB_READABLE);
@@ -237,99 +235,27 @@ static void on_flush(struct hub_task *task) {
     struct link *l = HUB_CONTAINER(task, struct link, flush);
     if (l->state != LINK_UP) return;
     if (l->losing)
-        lose(l);
+        hub_pg_link_lose(l);
     else
         adjust(l);
 }
 
-static void on_ready(void *arg, int events) {
+void hub_pg_link_ready(void *arg, int events) {
     struct link *l = arg;
     if (events & HUB_READABLE) {
         bool alive = PQconsumeInput(l->pg);
         l->heard = hub_mono_ms();
         process(l);
         if (l->losing) {
-            lose(l);
+            hub_pg_link_lose(l);
             return;
         }
         if (!alive || PQstatus(l->pg) == CONNECTION_BAD) {
-            lose_by_libpq(l);
+            hub_pg_link_lose_by_libpq(l);
             return;
         }
     }
     adjust(l);
-}
-
-/* ---- connecting ---- */
-
-static void on_notice(void *arg, const PGresult *r) {
-    struct link *l = arg;
-    const char *level = PQresultErrorField(r, PG_DIAG_SEVERITY), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    hub_log_kv(HUB_LOG_INFO, "store", "the server says", "connection", l->name, "severity", level, "notice", text, NULL);
-}
-
-static void on_connecting(void *arg, int events);
-
-static bool watch(struct link *l, int events, void (*cb)(void *, int)) {
-    l->watch = hub_watch_new(l->s->loop, PQsocket(l->pg), cb, l);
-    if (l->watch) hub_watch_set(l->watch, events);
-    return l->watch != NULL;
-}
-
-static void come_up(struct link *l) {
-    PQsetnonblocking(l->pg, 1);
-    if (!PQenterPipelineMode(l->pg) || !watch(l, HUB_READABLE, on_ready)) {
-        keep_why(l, "the connection cannot be watched");
-        lose(l);
-        return;
-    }
-    if (l->was_up) hub_store_count_reconnect();
-    hub_log_kv(l->attempts > 1 ? HUB_LOG_INFO : HUB_LOG_DEBUG, "store", "connected", "connection", l->name, "to", l->s->conninfo.shown, NULL);
-    l->state = LINK_UP;
-    l->was_up = true;
-    l->attempts = 0;
-    l->generation = l->s->generation;
-    hub_timer_stop(l->s->loop, &l->timer);
-    hub_pg_count_links(l->s, 1);
-    l->ops->up(l);
-}
-
-static void go_on(struct link *l, PostgresPollingStatusType next) {
-    bool ok = true;
-    switch (next) {
-    case PGRES_POLLING_OK: come_up(l); return;
-    case PGRES_POLLING_READING: ok = watch(l, HUB_READABLE, on_connecting); break;
-    case PGRES_POLLING_WRITING: ok = watch(l, HUB_WRITABLE, on_connecting); break;
-    default: ok = false; break;
-    }
-    if (!ok) lose_by_libpq(l);
-}
-
-/* libpq may go on with another socket: the watch of the old one ends before. */
-static void on_connecting(void *arg, int events) {
-    struct link *l = arg;
-    (void)events;
-    hub_watch_close(l->watch);
-    l->watch = NULL;
-    go_on(l, PQconnectPoll(l->pg));
-}
-
-static void on_too_long(struct hub_timer *t) {
-    struct link *l = HUB_CONTAINER(t, struct link, timer);
-    keep_why(l, "the server did not answer for 5 s");
-    lose(l);
-}
-
-static void begin_connecting(struct link *l) {
-    l->state = LINK_CONNECTING;
-    hub_timer_start(l->s->loop, &l->timer, CONNECT_MS, on_too_long);
-    l->pg = PQconnectStartParams(l->s->conninfo.keys, l->s->conninfo.values, 0);
-    if (!l->pg) abort();
-    PQsetNoticeReceiver(l->pg, on_notice, l);
-    if (PQstatus(l->pg) == CONNECTION_BAD)
-        lose_by_libpq(l);
-    else
-        go_on(l, PGRES_POLLING_WRITING);
 }
 
 /* ---- life ---- */
@@ -337,12 +263,12 @@ static void begin_connecting(struct link *l) {
 void hub_pg_link_init(struct link *l, struct store *s, const struct link_ops *ops, const char *name) {
     *l = (struct link){.s = s, .ops = ops, .name = name};
     l->flush.run = on_flush;
-    keep_why(l, "not connected yet");
+    hub_pg_link_keep_why(l, "not connected yet");
 }
 
 void hub_pg_link_start(struct link *l) {
     l->started = true;
-    if (l->state == LINK_AWAY && !hub_timer_running(&l->timer)) begin_connecting(l);
+    if (l->state == LINK_AWAY && !hub_timer_running(&l->timer)) hub_pg_link_connect(l);
 }
 
 void hub_pg_link_close(struct link *l) {
@@ -350,6 +276,7 @@ void hub_pg_link_close(struct link *l) {
     free(l->expected);
     l->expected = NULL;
     l->cap = 0;
+    hub_pg_addresses_free(&l->addresses);
     hub_buf_free(&l->key);
     hub_buf_free(&l->sql);
     hub_pg_params_free(&l->params);

@@ -1,6 +1,6 @@
 /* Inside the PostgreSQL store. Everything runs on the loop thread.
  *
- * conninfo.c: the URL. link.c: one connection in pipeline mode, its prepared statements. value.c: values in and out. counter.c: the rooms' counters
+ * conninfo.c: the URL. link.c, connect.c: one connection in pipeline mode, its prepared statements. value.c: values in and out. counter.c: the rooms' counters
  * as the writer knows them. writer.c: segments. single.c: a refused segment, write by write. claim.c: who may write, and what became of
  * a segment whose connection was lost. read.c: selects. script.c, scan.c: scripts' statements. blocking.c, schema.c: migration.
  * postgres.c: the store's table. */
@@ -29,13 +29,21 @@ struct store;
 
 /* ---- conninfo.c ---- */
 
+struct host {
+    char *name, *port; /* the latter may be empty: the default */
+};
 struct conninfo {
     const char **keys, **values; /* NULL-terminated, for PQconnectStartParams; owned */
     size_t n;
-    char *shown; /* the URL without what is secret */
+    struct host *hosts; /* of the URL; none where it gives addresses, or leaves hosts to a service file */
+    size_t host_n;
+    int64_t connect_ms; /* for one attempt */
+    char *shown;        /* the URL without what is secret */
 };
 enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms, struct conninfo *out, struct hub_err *err);
 void hub_pg_conninfo_free(struct conninfo *c);
+/* Begins connecting; with HOST to these comma-separated lists in the place of the URL's hosts. */
+PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, const char *hostaddr, const char *port);
 
 /* ---- value.c ---- */
 
@@ -82,7 +90,7 @@ bool hub_pg_alone(const char *state);
 /* The connection is of no use any more: it ends, or the server is not the one that may be written to. */
 bool hub_pg_unusable(const char *state);
 
-enum link_state { LINK_AWAY, LINK_CONNECTING, LINK_UP };
+enum link_state { LINK_AWAY, LINK_CONNECTING, LINK_UP }; /* CONNECTING: from the look-up of names on */
 
 struct link;
 /* R is a good result (rows, or a command's end), borrowed. It comes once per command, or per row in single-row mode. */
@@ -102,6 +110,12 @@ struct expected { /* what the server still owes */
     void *arg;
 };
 
+/* What is known of the hosts' addresses: lists of the same length, as libpq takes them. */
+struct addresses {
+    struct hub_buf host, addr, port;
+    size_t n;
+};
+
 struct link {
     struct store *s;
     const struct link_ops *ops;
@@ -109,7 +123,10 @@ struct link {
     enum link_state state;
     PGconn *pg;
     struct hub_watch *watch;
-    struct hub_timer timer; /* to the next attempt, or to the end of this one */
+    struct hub_timer timer;        /* to the next attempt, or to the end of this one */
+    struct hub_resolve *resolving; /* the host at RESOLVED, in turn from the attempt's first */
+    size_t resolved;
+    struct addresses addresses;
     int attempts;
     bool started, was_up, losing;
     struct hub_task flush;
@@ -128,8 +145,16 @@ struct link {
 };
 
 void hub_pg_link_init(struct link *l, struct store *s, const struct link_ops *ops, const char *name);
-void hub_pg_link_start(struct link *l); /* begins connecting, and does so again after each loss */
-void hub_pg_link_close(struct link *l); /* without a word to anybody; it may be started again */
+/* connect.c: looks names up and dials; ends in ops->up, or in hub_pg_link_lose. */
+void hub_pg_link_connect(struct link *l);
+void hub_pg_addresses_free(struct addresses *a);
+/* For connect.c: what came in (a watch's callback), why it is away, and that it is. */
+void hub_pg_link_ready(void *link, int events);
+void hub_pg_link_keep_why(struct link *l, const char *why);
+void hub_pg_link_lose(struct link *l);
+void hub_pg_link_lose_by_libpq(struct link *l); /* libpq says why */
+void hub_pg_link_start(struct link *l);         /* begins connecting, and does so again after each loss */
+void hub_pg_link_close(struct link *l);         /* without a word to anybody; it may be started again */
 /* Gives it up as lost, on a later turn, and connects anew. */
 void hub_pg_link_drop(struct link *l, const char *why);
 
@@ -366,7 +391,8 @@ struct session {
     const struct conninfo *conninfo;
     int64_t limit_ms; /* of each statement */
 };
-enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, int64_t limit_ms, struct hub_err *err);
+/* LIKE: a connection whose server it shall go to; NULL: the URL's. */
+enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms, struct hub_err *err);
 /* NULL and ERR on failure. PARAMS: texts, N of them. */
 PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *const *params, int n, struct hub_err *err);
 void hub_pg_session_close(struct session *x);

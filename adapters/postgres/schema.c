@@ -189,10 +189,10 @@ static enum hub_code begin(struct migration *m) {
     return run(m, "BEGIN; SET LOCAL lock_timeout = '" LOCK_LIMIT "'; SELECT pg_advisory_xact_lock(7523094285)");
 }
 
-static enum hub_code migrate(struct store *s, int64_t limit_ms, struct hub_err *err) {
+static enum hub_code migrate(struct store *s, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
     struct hub_err mine;
     struct migration m = {.s = s, .err = err ? err : &mine};
-    enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, limit_ms, m.err);
+    enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, like, limit_ms, m.err);
     if (code) return code;
     char limit[64];
     snprintf(limit, sizeof limit, "SET statement_timeout = %lld", (long long)limit_ms);
@@ -208,7 +208,7 @@ enum hub_code hub_pg_plan(struct hub_store *base, struct hub_buf *plan, struct h
     struct store *s = HUB_CONTAINER(base, struct store, base);
     struct hub_err mine;
     struct migration m = {.s = s, .err = err ? err : &mine};
-    enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, START_LIMIT_MS, m.err);
+    enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, NULL, START_LIMIT_MS, m.err);
     size_t before = plan->n;
     if (!code) code = make_plan(&m, plan, NULL);
     hub_pg_session_close(&m.session);
@@ -221,7 +221,7 @@ enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
     const struct link *l = &s->writer.link;
     /* Whoever tries again from the loop is not held up by a server that is known to be away. */
     if (l->started && l->state != LINK_UP) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, l->why);
-    enum hub_code code = migrate(s, START_LIMIT_MS, err);
+    enum hub_code code = migrate(s, NULL, START_LIMIT_MS, err);
     if (code) return code;
     s->applied = s->readable = true;
     hub_pg_claim(&s->writer);
@@ -237,7 +237,7 @@ enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config
     if (s->writer.link.state != LINK_UP) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, hub_pg_writer_why(&s->writer));
     s->tables = config->tables;
     s->table_n = config->table_n;
-    enum hub_code code = migrate(s, s->statement_timeout_ms, err);
+    enum hub_code code = migrate(s, s->writer.link.pg, s->statement_timeout_ms, err);
     if (code) {
         s->tables = old;
         s->table_n = old_n;
