@@ -187,7 +187,7 @@ void hub_pg_claim(struct writer *x) {
     struct hub_buf names = {0};
     if (l->state != LINK_UP || !l->s->applied || x->claimed) return;
     hub_pg_params_clear(&l->params);
-    if (x->pid) {
+    if (x->pid && x->pid != PQbackendPID(l->pg)) { /* tables that a reload brought are claimed in the same session */
         hub_pg_param_int(&l->params, x->pid);
         hub_pg_param_str(&l->params, hub_cstr(x->pid_started));
         hub_pg_link_send_text(

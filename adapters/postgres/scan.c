@@ -113,10 +113,12 @@ static void parameter(struct scan *s) {
     copy(s, p);
 }
 
+/* A space keeps the number apart from a word or a number beside it. */
 static void mark(struct scan *s) {
     s->marks++;
     if (s->out && !s->dollars) {
-        hub_buf_addf(s->out, "$%zu", s->marks);
+        bool after = s->out->n && is_word(s->out->p[s->out->n - 1]);
+        hub_buf_addf(s->out, "%s$%zu%s", after ? " " : "", s->marks, is_word(peek(s, 1)) ? " " : "");
         s->p++;
     } else
         copy(s, s->p + 1);
@@ -130,7 +132,8 @@ static const char *token(struct scan *s) {
     if ((c == 'e' || c == 'E') && next == '\'') return quoted(s, 2, '\'', true);
     if (c == '"') {
         const char *to = quoted(s, 1, '"', false);
-        note_name(s, hub_str(s->p + 1, (size_t)(to - s->p - 1)));
+        bool closed = to - s->p > 1 && to[-1] == '"';
+        note_name(s, hub_str(s->p + 1, (size_t)(to - s->p - 1 - closed)));
         return to;
     }
     if ((c == 'u' || c == 'U') && next == '&') { /* U&"\0068ubd_room": a name that cannot be read off */
@@ -157,12 +160,13 @@ static bool pass(struct scan *s) {
             word(s);
         else if (is_digit(*s->p)) {
             const char *p = s->p;
-            while (p < s->end && (is_word(*p) || *p == '.')) p++;
+            while (p < s->end && (is_letter(*p) || is_digit(*p) || *p == '.')) p++;
             copy(s, p);
         } else if (*s->p == '?')
             mark(s);
         else if (*s->p == ';') {
             s->ended = true;
+            if (s->out) hub_buf_addc(s->out, ' '); /* what it stood between stays apart */
             s->p++;
         } else
             copy(s, s->p + 1);

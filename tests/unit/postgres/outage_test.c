@@ -399,6 +399,21 @@ static void a_server_that_hangs_fails_writes_in_time_and_loses_nothing(void **st
     finish();
 }
 
+static void reloads_under_load_lose_nothing_and_disturb_nobody(void **state) {
+    (void)state;
+    struct hub_err err;
+    start_on("reload");
+    storm_start();
+    for (int i = 0; i < 10; i++) {
+        acknowledge_more(200);
+        if (store->ops->adopt(store, &opened_with, &err)) fail_msg("%s", err.text);
+    }
+    acknowledge_more(200);
+    storm_check("reload");
+    assert_int_equal(refused, 0);
+    finish();
+}
+
 /* ---- two of them ---- */
 
 /* Exit code 0: refused while the other has the service, and in possession of its counter after that. */
@@ -452,6 +467,7 @@ int main(void) {
         cmocka_unit_test_teardown(connections_that_are_cut_lose_and_repeat_nothing, stop_proxy),
         cmocka_unit_test_teardown(a_server_that_crashes_and_returns_loses_and_repeats_nothing, stop_proxy),
         cmocka_unit_test_teardown(a_server_that_hangs_fails_writes_in_time_and_loses_nothing, stop_proxy),
+        cmocka_unit_test_teardown(reloads_under_load_lose_nothing_and_disturb_nobody, stop_proxy),
         cmocka_unit_test_teardown(a_second_process_waits_until_the_first_is_gone, stop_proxy),
     };
     const char *reason;

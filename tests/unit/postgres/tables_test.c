@@ -1,5 +1,8 @@
-/* Tables that others made: columns of other types than the definition says, views, constraints that wait for the commit. */
+/* Tables of PostgreSQL: those that others made (columns of other types than the definition says, views, constraints that wait for the commit), and
+ * what only PostgreSQL has to migrate: types of enums, schemas, several services that start at once. */
 #include "store_fixture.h"
+
+#include <sys/wait.h>
 
 #include "adapters/postgres/postgres.h"
 #include "postgres_server.h"
@@ -155,6 +158,130 @@ static void a_row_that_fails_at_the_commit_fails_alone(void **state) {
     finish();
 }
 
+/* ---- migration ---- */
+
+static const char *const colours[] = {"red", "it's", NULL};
+#define LONG "aVeryLongNameThatGoesOnAndOnUntilNobodyRemembersHowItBegan"
+static const struct hub_column enum_columns[] = {
+    {.property = "id", .column = "id", .type = HUB_COL_ID, .required = true},
+    {.property = "colour", .column = "colour", .type = HUB_COL_ENUM, .enum_values = colours, .default_json = "\"red\""},
+    {.property = LONG "1", .column = LONG "1", .type = HUB_COL_ENUM, .enum_values = colours},
+    {.property = LONG "2", .column = LONG "2", .type = HUB_COL_ENUM, .enum_values = colours},
+};
+static const struct hub_index enum_indexes[] = {{.columns = LONG "1"}, {.columns = LONG "2"}};
+static const struct hub_table enum_table = {.name = "painted",
+                                            .table = "painted",
+                                            .managed = true,
+                                            .columns = enum_columns,
+                                            .column_n = 4,
+                                            .active = -1,
+                                            .created_at = -1,
+                                            .updated_at = -1,
+                                            .indexes = enum_indexes,
+                                            .index_n = 2};
+
+static void expect_nothing_to_do(void) {
+    struct hub_err err;
+    struct hub_buf plan = {0};
+    assert_int_equal(store->ops->plan(store, &plan, &err), HUB_OK);
+    if (plan.n) fail_msg("a second start would change again: %s", hub_buf_cstr(&plan));
+    hub_buf_free(&plan);
+}
+
+static void long_names_stay_apart(void **state) {
+    static const char *const nothing[] = {NULL};
+    (void)state;
+    start_with(&enum_table, nothing);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM pg_type WHERE typtype = 'e' AND typname LIKE 'painted%'"), 3);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM pg_indexes WHERE tablename = 'painted'"), 3);
+    expect_nothing_to_do();
+    finish();
+}
+
+static void texts_become_an_enum_and_a_type_that_was_left_over_goes(void **state) {
+    static const char *const before[] = {"CREATE TYPE painted_colour AS ENUM ('left over')",
+                                         "CREATE TABLE painted (id text PRIMARY KEY, colour varchar(10) DEFAULT 'red')",
+                                         "INSERT INTO painted VALUES ('a', 'it''s'), ('b', NULL)", NULL};
+    (void)state;
+    start_with(&enum_table, before);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM painted WHERE colour = 'it''s'"), 1);
+    struct sql_answer a = sql("INSERT INTO painted (id) VALUES ('c') RETURNING colour AS v", NULL);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(a.result, 0), "v")), "red");
+    json_decref(a.result);
+    expect_nothing_to_do();
+    finish();
+}
+
+static void rows_outside_a_new_enum_are_refused(void **state) {
+    static const struct hub_table *tables[] = {&enum_table};
+    struct hub_err err;
+    (void)state;
+    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE outside", NULL, 0));
+    assert_true(postgres_sql(&server, "outside", "CREATE TABLE painted (id text PRIMARY KEY, colour text)", NULL, 0));
+    assert_true(postgres_sql(&server, "outside", "INSERT INTO painted VALUES ('a', 'blue')", NULL, 0));
+    postgres_url(&server, "outside", url, sizeof url);
+    loop = hub_loop_new();
+    assert_int_equal(open_with(&hub_postgres_ops, tables, 1, &err), HUB_OK);
+    assert_int_equal(store->ops->apply(store, &err), HUB_NOT_ALLOWED);
+    assert_non_null(strstr(err.text, "table \"painted\", column \"colour\": rows have the value \"blue\""));
+    finish();
+}
+
+/* Exit code 0: its tables were there in the end. */
+static pid_t start_beside(const char *with, const char *service, int hold) {
+    struct hub_err err;
+    pid_t pid = fork();
+    if (pid) return pid;
+    snprintf(url, sizeof url, "%s", with);
+    opened_with.service = service;
+    loop = hub_loop_new();
+    if (open_with(&hub_postgres_ops, msg_tables, 1, &err) || store->ops->apply(store, &err)) {
+        fprintf(stderr, "%s: %s\n", service, err.text);
+        _exit(1);
+    }
+    struct counter_answer a = {.code = hold ? HUB_STORE_UNAVAILABLE : HUB_OK};
+    for (int i = 0; i < 3 && a.code; i++) a = counter("r1");
+    _exit(a.code ? 2 : 0);
+}
+
+static void services_that_start_at_once_take_turns(void **state) {
+    char with[160];
+    int status;
+    pid_t pids[6];
+    (void)state;
+    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE turns", NULL, 0));
+    postgres_url(&server, "turns", with, sizeof with);
+    for (size_t i = 0; i < HUB_NELEM(pids); i++) pids[i] = start_beside(with, i % 2 ? "odd" : "even", 0);
+    for (size_t i = 0; i < HUB_NELEM(pids); i++) {
+        waitpid(pids[i], &status, 0);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
+/* The same hub twice in one database: each in a schema of its own. */
+static void schemas_keep_services_apart(void **state) {
+    char with[2][200];
+    int status;
+    pid_t pids[2];
+    (void)state;
+    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE apart", NULL, 0));
+    assert_true(postgres_sql(&server, "apart", "CREATE SCHEMA north", NULL, 0));
+    assert_true(postgres_sql(&server, "apart", "CREATE SCHEMA south", NULL, 0));
+    for (int i = 0; i < 2; i++)
+        snprintf(with[i], sizeof with[i], "postgresql://postgres@127.0.0.1:%d/apart?options=-csearch_path%%3D%s", server.port, i ? "north" : "south");
+    snprintf(url, sizeof url, "%s", with[0]);
+    loop = hub_loop_new();
+    open_messages(&hub_postgres_ops);
+    assert_int_equal(counter("r1").code, HUB_OK); /* and holds its schema */
+    for (int i = 0; i < 2; i++) pids[i] = start_beside(with[i], "test", 1);
+    waitpid(pids[1], &status, 0);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    finish();
+    waitpid(pids[0], &status, 0); /* had to wait for the first */
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static int stop_server(void **state) {
     (void)state;
     postgres_stop(&server);
@@ -167,6 +294,11 @@ int main(void) {
         cmocka_unit_test(the_index_over_an_id_of_numbers_is_used),
         cmocka_unit_test(a_view_over_uuids_is_read_and_written),
         cmocka_unit_test(a_row_that_fails_at_the_commit_fails_alone),
+        cmocka_unit_test(long_names_stay_apart),
+        cmocka_unit_test(texts_become_an_enum_and_a_type_that_was_left_over_goes),
+        cmocka_unit_test(rows_outside_a_new_enum_are_refused),
+        cmocka_unit_test(services_that_start_at_once_take_turns),
+        cmocka_unit_test(schemas_keep_services_apart),
     };
     const char *reason;
     if (!postgres_start(&server, &reason)) {
