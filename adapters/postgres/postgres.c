@@ -213,40 +213,13 @@ static struct job *new_job(struct store *s, enum job_kind kind, void *arg) {
     return j;
 }
 
-/* ---- copies of what the caller keeps ---- */
-
-static struct hub_str keep(struct hub_buf *text, struct hub_str s) {
-    struct hub_str copy = hub_str((const char *)(uintptr_t)text->n, s.n);
-    hub_buf_adds(text, s);
-    hub_buf_addc(text, 0);
-    return copy;
-}
-
-static void settle(const struct hub_buf *text, struct hub_str *s) { s->p = text->p + (uintptr_t)s->p; }
-
 static void pg_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
     struct store *s = store_of(base);
     struct job *j = new_job(s, JOB_SELECT, arg);
     j->rows_cb = cb;
     j->again = true;
     j->q = *q;
-    struct hub_cond *where = hub_xcalloc(q->where_n, sizeof *where);
-    for (size_t i = 0; i < q->where_n; i++) j->cell_n += q->where[i].cmp == HUB_IN ? q->where[i].in_n : 0;
-    j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
-    struct hub_cell *in = j->cells;
-    for (size_t i = 0; i < q->where_n; i++) {
-        where[i] = q->where[i];
-        if (where[i].cmp == HUB_IN) {
-            for (size_t k = 0; k < where[i].in_n; k++) in[k] = where[i].in[k], in[k].s = keep(&j->text, in[k].s);
-            where[i].in = in;
-            in += where[i].in_n;
-        } else
-            where[i].value.s = keep(&j->text, where[i].value.s);
-    }
-    for (size_t i = 0; i < j->cell_n; i++) settle(&j->text, &j->cells[i].s);
-    for (size_t i = 0; i < q->where_n; i++)
-        if (where[i].cmp != HUB_IN) settle(&j->text, &where[i].value.s);
-    j->q.where = where;
+    j->q.where = hub_sql_keep_where(q, &j->text, &j->cells, &j->cell_n);
     j->bytes = j->text.n;
     submit_job(j, &s->reads);
 }

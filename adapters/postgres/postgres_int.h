@@ -9,6 +9,8 @@
 #include <libpq-fe.h>
 
 #include "adapters/postgres/postgres.h"
+#include "adapters/sql/cells.h"
+#include "adapters/sql/keep.h"
 #include "adapters/sql/statement.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -64,11 +66,10 @@ void hub_pg_param_conds(struct params *p, const struct hub_table *t, const struc
 /* An element of an array that hub_pg_param_str takes when it is closed: {"a","b"}. */
 void hub_pg_array_add(struct hub_buf *array, struct hub_str s);
 const char *const *hub_pg_params_values(struct params *p);
-/* Row I of R, whose first columns are those of T, at the end of ROWS. Texts are offsets until hub_pg_settle_rows. */
+/* Row I of R, whose first columns are those of T, at the end of ROWS. Texts are offsets until hub_sql_settle_rows. */
 void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
 /* Its first row, if there is one, in the place of what is in ROWS. */
 void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows);
-void hub_pg_settle_rows(struct hub_rows *rows);
 struct hub_str hub_pg_text(const PGresult *r, int row, int column); /* {NULL, 0} for NULL */
 int64_t hub_pg_int(const PGresult *r, int row, int column);         /* 0 for NULL */
 int64_t hub_pg_changes(const PGresult *r);
@@ -272,8 +273,7 @@ struct writer {
     bool segment_open;  /* it was sent and its outcome is not known */
     uint64_t began;
     struct counters counters;
-    struct hub_cell *scratch; /* cells of a soft delete */
-    size_t scratch_n;
+    struct hub_sql_cells cells;
     struct hub_buf outbox_text;
     struct hub_write *single; /* the write being carried out alone */
     struct hub_list done;     /* of these: those through */
@@ -284,8 +284,6 @@ struct writer {
     char why[200];      /* why there is no claim, or writing does not work; empty = all is well */
     bool told, down;
     struct hub_timer retry;
-    const struct hub_table *numbered; /* the table that the next two were looked up for */
-    int seq, change_seq;
 };
 
 struct store {
@@ -342,7 +340,6 @@ void hub_pg_set_down(struct writer *x, const char *why); /* NULL: writing works 
 /* ---- write.c ---- */
 
 void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why);
-void hub_pg_set_times(struct hub_write *w);
 void hub_pg_reset(struct hub_write *w); /* as if it had not been tried */
 /* Sends the statement of a write. STRICT: anything but the expected outcome (one row for what is numbered, no duplicate) is an error.
  * False: the write was refused, its code is set, nothing was sent. */

@@ -68,7 +68,7 @@ static void on_job(void *arg, const struct failure *f) {
         return;
     }
     if (f && !j->code && !(j->kind == JOB_SELECT && matches_nothing(j, f))) hub_pg_job_fail(j, hub_pg_code(f->state), f->text);
-    hub_pg_settle_rows(&j->rows);
+    hub_sql_settle_rows(&j->rows);
     over(j);
     hub_pg_readers_pump(s);
 }

@@ -144,7 +144,7 @@ static enum hub_code plant_row(struct migration *m, const struct hub_table *t, s
     struct hub_write w = {.table = t, .kind = HUB_INSERT, .cells = cells};
     enum hub_code code = hub_row_from_json(t, row, HUB_ROW_CREATE, cells, &texts, &why);
     if (!code) {
-        hub_pg_set_times(&w);
+        hub_sql_set_times(&w);
         for (size_t i = 0; i < t->column_n; i++)
             if (cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&params, &t->columns[i], &cells[i]);
         build_insert(&sql, &w);
@@ -247,5 +247,6 @@ enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config
         hub_pg_writer_pump(&s->writer);
     }
     s->generation++;
+    hub_sql_cells_free(&s->writer.cells); /* a new table may stand where an old one stood */
     return code;
 }

@@ -165,22 +165,13 @@ void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct
     rows->n++;
 }
 
-void hub_pg_settle_rows(struct hub_rows *rows) {
-    if (!rows->n) return;
-    if (!rows->text.p) hub_buf_reserve(&rows->text, 1); /* an empty text is not NULL */
-    for (size_t i = 0; i < rows->n * rows->table->column_n; i++) {
-        struct hub_cell *c = &rows->cells[i];
-        if (c->kind == HUB_CELL_TEXT) c->s.p = rows->text.p + (uintptr_t)c->s.p;
-    }
-}
-
 void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows) {
     size_t cap = 0;
     if (PQresultStatus(r) != PGRES_TUPLES_OK || !PQntuples(r)) return;
     hub_rows_free(rows);
     *rows = (struct hub_rows){0};
     hub_pg_take_row(r, 0, t, rows, &cap);
-    hub_pg_settle_rows(rows);
+    hub_sql_settle_rows(rows);
 }
 
 /* ---- JSON for scripts, as the embedded store gives it ---- */

@@ -20,48 +20,6 @@ void hub_pg_reset(struct hub_write *w) {
     w->changes = w->number = 0;
 }
 
-/* ---- cells ---- */
-
-static void set_number(const struct hub_write *w, int column, int64_t number) {
-    if (column >= 0) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = number};
-}
-
-static void number_cells(struct writer *x, const struct hub_write *w, int64_t number) {
-    if (x->numbered != w->table) {
-        x->numbered = w->table;
-        x->seq = hub_table_column(w->table, HUB_STR("seq"));
-        x->change_seq = hub_table_column(w->table, HUB_STR("changeSeq"));
-    }
-    if (w->numbering == HUB_NUMBER_NEW) set_number(w, x->seq, number);
-    set_number(w, x->change_seq, number);
-}
-
-static void set_time(const struct hub_write *w, int column) {
-    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
-}
-
-/* A soft delete is an update of a copy of the cells. */
-static void become_soft(struct writer *x, struct hub_write *w) {
-    size_t n = w->table->column_n;
-    if (x->scratch_n < n) x->scratch = hub_xrealloc(x->scratch, n * sizeof *x->scratch), x->scratch_n = n;
-    for (size_t i = 0; i < n; i++) x->scratch[i] = w->cells ? w->cells[i] : (struct hub_cell){.kind = HUB_CELL_ABSENT};
-    x->scratch[w->table->active] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 0};
-    w->cells = x->scratch;
-}
-
-void hub_pg_set_times(struct hub_write *w) {
-    if (w->kind == HUB_INSERT || w->kind == HUB_UPSERT) set_time(w, w->table->created_at);
-    set_time(w, w->table->updated_at);
-}
-
-static void prepare_cells(struct writer *x, struct hub_write *w, int64_t number) {
-    if (w->kind == HUB_DELETE && w->table->active >= 0) become_soft(x, w);
-    if (w->kind == HUB_DELETE && w->table->active < 0) w->cells = NULL;
-    if (!w->cells) return;
-    hub_pg_set_times(w);
-    if (w->numbering != HUB_NUMBER_NONE) number_cells(x, w, number);
-}
-
 /* ---- the statement ---- */
 
 /* A numbered change must hit one row: its number is spoken for. The division fails unless it does. */
@@ -95,7 +53,7 @@ bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64
     bool guarded = strict && changes && w->numbering != HUB_NUMBER_NONE;
     if (strict && w->kind == HUB_INSERT) local.conflict = NULL;
     local.return_row = wants_row(w);
-    prepare_cells(x, &local, number);
+    hub_sql_prepare_cells(&x->cells, &local, number);
     hub_pg_params_clear(&l->params);
     for (size_t i = 0; local.cells && i < w->table->column_n; i++)
         if (local.cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&l->params, &w->table->columns[i], &local.cells[i]);
@@ -165,7 +123,7 @@ bool hub_pg_join_run(struct writer *x, struct hub_write *w, int64_t number) {
     struct hub_buf *key = &x->link.key;
     local.conflict = NULL;
     local.return_row = false;
-    prepare_cells(x, &local, number);
+    hub_sql_prepare_cells(&x->cells, &local, number);
     if (has_nul(w)) {
         hub_pg_fail(w, HUB_BAD_REQUEST, "U+0000 cannot be stored");
         return false;

@@ -372,5 +372,5 @@ void hub_pg_writer_free(struct store *s) {
     hub_pg_counters_clear(&x->counters);
     hub_buf_free(&x->outbox_text);
     hub_buf_free(&x->run.key);
-    free(x->scratch);
+    hub_sql_cells_free(&x->cells);
 }

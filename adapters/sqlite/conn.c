@@ -127,7 +127,7 @@ void hub_sqlite_conn_forget(struct conn *c) {
     for (sqlite3_stmt *st; (st = hub_map_drain(&c->statements));) sqlite3_finalize(st);
     hub_map_clear(&c->statements);
     c->statement_n = 0;
-    c->numbered = NULL;
+    hub_sql_cells_free(&c->cells);
 }
 
 void hub_sqlite_conn_close(struct conn *c) {
@@ -137,9 +137,6 @@ void hub_sqlite_conn_close(struct conn *c) {
     hub_buf_free(&c->key);
     hub_buf_free(&c->sql);
     hub_buf_free(&c->text);
-    free(c->scratch);
-    c->scratch = NULL;
-    c->scratch_n = 0;
 }
 
 /* ---- statements ---- */
@@ -233,15 +230,6 @@ void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub
     for (size_t i = 0; i < t->column_n; i++) take_cell(st, (int)i, &t->columns[i], &row[i], &rows->text);
     rows->table = t;
     rows->n++;
-}
-
-void hub_sqlite_settle(struct hub_rows *rows) {
-    if (!rows->n) return;
-    if (!rows->text.p) hub_buf_reserve(&rows->text, 1); /* an empty text is not NULL */
-    for (size_t i = 0; i < rows->n * rows->table->column_n; i++) {
-        struct hub_cell *c = &rows->cells[i];
-        if (c->kind == HUB_CELL_TEXT) c->s.p = rows->text.p + (uintptr_t)c->s.p;
-    }
 }
 
 enum hub_code hub_sqlite_code(int rc) {

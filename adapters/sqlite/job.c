@@ -77,7 +77,7 @@ void hub_sqlite_run_select(struct conn *c, struct job *j) {
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) hub_sqlite_take_row(st, j->q.table, &j->rows, &cap);
     if (rc != SQLITE_DONE) hub_sqlite_job_fail(j, c, rc);
     sqlite3_reset(st);
-    hub_sqlite_settle(&j->rows);
+    hub_sql_settle_rows(&j->rows);
 }
 
 /* ---- counters ---- */

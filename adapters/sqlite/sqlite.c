@@ -137,48 +137,21 @@ static void sqlite_write(struct hub_store *base, struct hub_write *w) {
     submit_write(store_of(base), w);
 }
 
-/* ---- copies of what the caller keeps ---- */
-
-static struct hub_str keep(struct hub_buf *text, struct hub_str s) {
-    struct hub_str copy = hub_str((const char *)(uintptr_t)text->n, s.n);
-    hub_buf_adds(text, s);
-    hub_buf_addc(text, 0);
-    return copy;
-}
-
-static void settle(const struct hub_buf *text, struct hub_str *s) { s->p = text->p + (uintptr_t)s->p; }
-
 static void sqlite_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
     struct job *j = hub_sqlite_job(store_of(base), JOB_SELECT, arg);
     j->rows_cb = cb;
     j->q = *q;
-    struct hub_cond *where = hub_xcalloc(q->where_n, sizeof *where);
-    for (size_t i = 0; i < q->where_n; i++) j->cell_n += q->where[i].cmp == HUB_IN ? q->where[i].in_n : 0;
-    j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
-    struct hub_cell *in = j->cells;
-    for (size_t i = 0; i < q->where_n; i++) {
-        where[i] = q->where[i];
-        if (where[i].cmp == HUB_IN) {
-            for (size_t k = 0; k < where[i].in_n; k++) in[k] = where[i].in[k], in[k].s = keep(&j->text, in[k].s);
-            where[i].in = in;
-            in += where[i].in_n;
-        } else
-            where[i].value.s = keep(&j->text, where[i].value.s);
-    }
-    for (size_t i = 0; i < j->cell_n; i++) settle(&j->text, &j->cells[i].s);
-    for (size_t i = 0; i < q->where_n; i++)
-        if (where[i].cmp != HUB_IN) settle(&j->text, &where[i].value.s);
-    j->q.where = where;
+    j->q.where = hub_sql_keep_where(q, &j->text, &j->cells, &j->cell_n);
     submit_read(j->s, j);
 }
 
 static void sqlite_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
     struct job *j = hub_sqlite_job(store_of(base), JOB_COUNTER, arg);
     j->counter_cb = cb;
-    j->scope = keep(&j->text, hub_cstr(scope));
-    j->room = keep(&j->text, room);
-    settle(&j->text, &j->scope);
-    settle(&j->text, &j->room);
+    j->scope = hub_sql_keep(&j->text, hub_cstr(scope));
+    j->room = hub_sql_keep(&j->text, room);
+    hub_sql_settle(&j->text, &j->scope);
+    hub_sql_settle(&j->text, &j->room);
     if (j->s->reader_n)
         submit_read(j->s, j);
     else
@@ -219,11 +192,11 @@ static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t
     j->sql_cb = cb;
     j->cell_n = json_array_size(params);
     j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
-    j->sql = keep(&j->text, text);
+    j->sql = hub_sql_keep(&j->text, text);
     for (size_t i = 0; i < j->cell_n; i++) j->cells[i] = parameter(json_array_get(params, i), &j->text);
-    settle(&j->text, &j->sql);
+    hub_sql_settle(&j->text, &j->sql);
     for (size_t i = 0; i < j->cell_n; i++)
-        if (j->cells[i].kind == HUB_CELL_TEXT) settle(&j->text, &j->cells[i].s);
+        if (j->cells[i].kind == HUB_CELL_TEXT) hub_sql_settle(&j->text, &j->cells[i].s);
     if (may_read(text))
         submit_read(j->s, j);
     else

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "adapters/sql/cells.h"
+#include "adapters/sql/keep.h"
 #include "adapters/sql/statement.h"
 #include "adapters/sqlite/sqlite.h"
 #include "base/map.h"
@@ -29,10 +31,7 @@ struct conn {
     struct hub_map statements;
     size_t statement_n;
     struct hub_buf key, sql, text;
-    struct hub_cell *scratch; /* cells of a soft delete */
-    size_t scratch_n;
-    const struct hub_table *numbered; /* the table that the next two were looked up for */
-    int seq, change_seq;
+    struct hub_sql_cells cells;
     const struct hub_table *outbox; /* the writer's: where announced changes go, or NULL */
     int64_t deadline;               /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
     int64_t busy_ms;
@@ -56,9 +55,8 @@ sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql);
 int hub_sqlite_exec(struct conn *c, const char *sql);
 /* SQLite result code: a text may be too large. */
 int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
-/* The current row of ST, whose columns are those of T, at the end of ROWS. Texts are offsets until hub_sqlite_settle. */
+/* The current row of ST, whose columns are those of T, at the end of ROWS. Texts are offsets until hub_sql_settle_rows. */
 void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
-void hub_sqlite_settle(struct hub_rows *rows);
 /* What an SQLite result code means for the one who asked. */
 enum hub_code hub_sqlite_code(int rc);
 

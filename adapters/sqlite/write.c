@@ -121,7 +121,7 @@ int hub_sqlite_run(struct conn *c, struct hub_write *w, struct hub_rows *row) {
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
         if (row && !row->n) hub_sqlite_take_row(st, t, row, &cap);
     w->changes = rc == SQLITE_DONE ? sqlite3_changes64(c->db) : 0;
-    if (row) hub_sqlite_settle(row);
+    if (row) hub_sql_settle_rows(row);
     int again = sqlite3_reset(st);
     return rc == SQLITE_DONE ? rc : again;
 }
@@ -150,7 +150,7 @@ static int find_existing(struct conn *c, const struct hub_write *w, struct hub_r
     for (int at = 1, col; (col = hub_sql_next_column(w->table, &rest)) >= 0; at++) hub_sqlite_bind(st, at, &w->table->columns[col], &w->cells[col]);
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) hub_sqlite_take_row(st, w->table, row, &cap);
-    hub_sqlite_settle(row);
+    hub_sql_settle_rows(row);
     sqlite3_reset(st);
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
@@ -172,7 +172,7 @@ static int find_before(struct conn *c, struct hub_write *w) {
     sqlite3_bind_int64(st, at + 1, 0);
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) hub_sqlite_take_row(st, w->table, &w->before, &cap);
-    hub_sqlite_settle(&w->before);
+    hub_sql_settle_rows(&w->before);
     sqlite3_reset(st);
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
@@ -182,47 +182,10 @@ static int keep_before(struct conn *c, struct hub_write *w) {
     return w->kind == HUB_UPSERT ? find_existing(c, w, &w->before) : SQLITE_DONE;
 }
 
-static void set_number(const struct hub_write *w, int column, int64_t number) {
-    if (column >= 0) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = number};
-}
-
-static void number_cells(struct conn *c, const struct hub_write *w, int64_t number) {
-    if (c->numbered != w->table) {
-        c->numbered = w->table;
-        c->seq = hub_table_column(w->table, HUB_STR("seq"));
-        c->change_seq = hub_table_column(w->table, HUB_STR("changeSeq"));
-    }
-    if (w->numbering == HUB_NUMBER_NEW) set_number(w, c->seq, number);
-    set_number(w, c->change_seq, number);
-}
-
-static void set_time(const struct hub_write *w, int column) {
-    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
-}
-
-/* A soft delete is an update of a copy of the cells. */
-static void become_soft(struct conn *c, struct hub_write *w) {
-    size_t n = w->table->column_n;
-    if (c->scratch_n < n) c->scratch = hub_xrealloc(c->scratch, n * sizeof *c->scratch), c->scratch_n = n;
-    for (size_t i = 0; i < n; i++) c->scratch[i] = w->cells ? w->cells[i] : (struct hub_cell){.kind = HUB_CELL_ABSENT};
-    c->scratch[w->table->active] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 0};
-    w->cells = c->scratch;
-}
-
 static bool names_id(const struct hub_write *w) {
     for (size_t i = 0; i < w->where_n; i++)
         if (w->where[i].cmp == HUB_EQ && (size_t)w->where[i].column == w->table->id) return true;
     return false;
-}
-
-static void prepare_cells(struct conn *c, struct hub_write *w, int64_t number) {
-    bool adds = w->kind == HUB_INSERT || w->kind == HUB_UPSERT;
-    if (w->kind == HUB_DELETE && w->table->active >= 0) become_soft(c, w);
-    if (w->kind == HUB_DELETE && w->table->active < 0) w->cells = NULL;
-    if (!w->cells) return;
-    if (adds) set_time(w, w->table->created_at);
-    set_time(w, w->table->updated_at);
-    if (w->numbering != HUB_NUMBER_NONE) number_cells(c, w, number);
 }
 
 static int fail(struct hub_write *w, enum hub_code code, const char *why) {
@@ -286,7 +249,7 @@ static int attempt(struct conn *c, struct counters *k, struct hub_write *w) {
     if (w->numbering != HUB_NUMBER_NONE) rc = hub_sqlite_counter(k, c, hub_cstr(w->counter_scope), w->counter_room, &n);
     if (rc == SQLITE_DONE && guarded) rc = exec_prepared(c, "SAVEPOINT one_write");
     if (rc != SQLITE_DONE) return rc;
-    prepare_cells(c, &local, n ? n->seq + 1 : 0);
+    hub_sql_prepare_cells(&c->cells, &local, n ? n->seq + 1 : 0);
     rc = carry_out(c, w, &local, guarded);
     if (rc != SQLITE_DONE && !w->code) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db)); /* before the next statement clears it */
     if (guarded && w->code) rc = exec_prepared(c, "ROLLBACK TO one_write");

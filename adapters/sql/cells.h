@@ -1,0 +1,22 @@
+/* The cells that a store itself adds to a write: times, numbers, and the mark of a soft delete. */
+#ifndef HUB_ADAPTERS_SQL_CELLS_H
+#define HUB_ADAPTERS_SQL_CELLS_H
+#include "persist/store.h"
+
+/* Of one connection that writes; zeroed at first. Not shared between threads. */
+struct hub_sql_cells {
+    const struct hub_table *numbered; /* the table that the next two were looked up for */
+    int seq, change_seq;              /* columns, -1 = none */
+    struct hub_cell *scratch;         /* cells of a soft delete */
+    size_t scratch_n;
+};
+/* Also when tables were replaced: what was looked up is forgotten. */
+void hub_sql_cells_free(struct hub_sql_cells *x);
+
+/* Makes W, which may be a copy, what the statement writes: createdAt and updatedAt where nothing was given, NUMBER where W is numbered, and for a
+ * soft delete cells in X in the place of W's own, valid until the next call. A hard delete has no cells. */
+void hub_sql_prepare_cells(struct hub_sql_cells *x, struct hub_write *w, int64_t number);
+
+/* The times only. */
+void hub_sql_set_times(struct hub_write *w);
+#endif
