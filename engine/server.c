@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "hub/engine.h"
 #include "hub/namespace.h"
 #include "ops/ops.h"
@@ -236,15 +237,11 @@ static int listen_to_clients(struct server *s) {
     return HUB_EXIT_OK;
 }
 
-/* URL without a password; a query may hold another one. */
 static void print_url(const char *label, const char *url) {
-    int n = (int)strcspn(url, "?");
-    const char *at = memchr(url, '@', (size_t)n), *scheme_end = strstr(url, "://");
-    const char *colon = at && scheme_end ? memchr(scheme_end + 3, ':', (size_t)(at - scheme_end - 3)) : NULL;
-    if (colon)
-        printf("  %s %.*s:***%.*s", label, (int)(colon - url), url, n - (int)(at - url), at);
-    else
-        printf("  %s %.*s", label, n, url);
+    struct hub_buf shown = {0};
+    hub_secret_add_url(&shown, hub_cstr(url));
+    printf("  %s %s", label, hub_buf_cstr(&shown));
+    hub_buf_free(&shown);
 }
 
 /* Where clients find the service. */
@@ -548,7 +545,10 @@ static void on_first_keys(void *arg, const char *error) {
         serve(s);
         return;
     }
-    hub_fail(&err, HUB_STORE_UNAVAILABLE, "auth.jwt.jwksUrl %s: %s", s->now.service->jwt.jwks_url, error);
+    struct hub_buf url = {0};
+    hub_secret_add_url(&url, hub_cstr(s->now.service->jwt.jwks_url));
+    hub_fail(&err, HUB_STORE_UNAVAILABLE, "auth.jwt.jwksUrl %s: %s", hub_buf_cstr(&url), error);
+    hub_buf_free(&url);
     try_again(s, &err, &s->retry_keys, RETRY_KEYS_MS, on_retry_keys);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 enum { WINDOW = 200 }; /* longest part of a source line that is kept, in characters */
 
@@ -80,11 +81,15 @@ static char *printable(struct hub_diags *d, struct hub_str s) {
     return out;
 }
 
-/* Keeps the line, or for very long ones the part around the finding. */
+/* Keeps the line, or for very long ones the part around the finding. What is said at the start goes into logs: without passwords. */
 static void keep_line(struct hub_diags *d, struct hub_diag *g, const struct hub_source *src) {
     int from = g->column > WINDOW - 40 ? g->column - 40 : 1;
-    size_t begin = hub_source_offset(src, g->line, from), end = hub_source_offset(src, g->line, from + WINDOW);
-    g->source_line = printable(d, hub_str(src->text.p + begin, end - begin));
+    size_t whole = hub_source_offset(src, g->line, 1), begin = hub_source_offset(src, g->line, from),
+           end = hub_source_offset(src, g->line, from + WINDOW);
+    char *line = hub_str_dup(hub_str(src->text.p + whole, end - whole));
+    hub_secret_blot(line, end - whole);
+    g->source_line = printable(d, hub_str(line + (begin - whole), end - begin));
+    free(line);
     g->source_column = from;
 }
 

@@ -1,7 +1,8 @@
 /* The effective definition as YAML, driven by the table: what was given, what was defaulted, what the environment and overrides made of it.
- * Each file is one document, opened by "--- # NAME"; saved under those names they load as the same service. */
+ * Each file is one document, opened by "--- # NAME"; saved under those names they load as the same service. Passwords are not shown. */
 #include <stdio.h>
 
+#include "base/secret.h"
 #include "schema/load.h"
 #include "schema/table.h"
 #include "schema/tree.h"
@@ -195,9 +196,25 @@ static void add_map(struct dump *d, const struct hub_settings *s) {
         hub_buf_addz(d->out, i ? ", " : "{");
         add_quotedz(d, s->items[i].name);
         hub_buf_addz(d->out, ": ");
-        add_quotedz(d, s->items[i].value);
+        add_quotedz(d, hub_secret_name(hub_cstr(s->items[i].name)) ? "***" : s->items[i].value);
     }
     hub_buf_addc(d->out, '}');
+}
+
+static void add_url(struct dump *d, const char *url) {
+    struct hub_buf shown = {0};
+    hub_secret_add_url(&shown, hub_cstr(url));
+    add_quoted(d, hub_buf_str(&shown));
+    hub_buf_free(&shown);
+}
+
+static void add_text(struct dump *d, const struct hub_row *r, const char *s) {
+    if (r->flags & HUB_ROW_FILE)
+        add_path(d, s);
+    else if (r->flags & HUB_ROW_URL)
+        add_url(d, s);
+    else
+        add_quotedz(d, s);
 }
 
 static void add_property(struct dump *d, const struct hub_fields *t, const struct hub_row *r, const char *base) {
@@ -226,7 +243,7 @@ static void add_value(struct dump *d, const struct hub_fields *t, const struct h
     case HUB_KIND_INT: hub_buf_addi(d->out, *(const int64_t *)at); break;
     case HUB_KIND_STRING:
     case HUB_KIND_TEXT:
-    case HUB_KIND_NAME: r->flags &HUB_ROW_FILE ? add_path(d, pointer_at(at)) : add_quotedz(d, pointer_at(at)); break;
+    case HUB_KIND_NAME: add_text(d, r, pointer_at(at)); break;
     case HUB_KIND_SCRIPT: add_script(d, (const struct hub_script *)at, level); break;
     case HUB_KIND_STRINGS:
     case HUB_KIND_WORDS: add_strings(d, (const struct hub_strs *)at); break;

@@ -64,7 +64,7 @@ void hub_service_free(struct hub_service *s);
 /* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */
 enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags);
 /* The effective definition with all defaults, as YAML: one document per file, opened by "--- # NAME". Saved under those names they load as the same
- * service. Secrets that came from the environment are in it. */
+ * service, but for passwords in URLs and in bus.options: they are "***". */
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out);
 /* JSON Schema (draft 2020-12) of the hub or service document, from the table. */
 enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE };

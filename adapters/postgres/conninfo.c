@@ -98,14 +98,35 @@ PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, cons
     return pg;
 }
 
+/* libpq ends its complaints with the text in question, which may be the password. A name that it does not know is told. */
+static enum hub_code refuse(const char *why, struct hub_err *err) {
+    const char *quoted = strstr(why, ": \""), *name = quoted ? quoted + 3 : "";
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz_");
+    bool is_option = strstr(why, "query parameter") && !strcmp(name + n, "\"\n") && n < 40;
+    int shown = quoted && !is_option ? (int)(quoted - why) : (int)strcspn(why, "\n");
+    return hub_fail(err, HUB_BAD_REQUEST,
+                    "store.url: %.*s; in names and passwords, \"%%\", \"/\", \"@\" and \"?\" are written %%25, %%2F, %%40, %%3F", shown, why);
+}
+
+/* What stands unescaped in a password would otherwise pass for a host or a port, and be shown as such. */
+static bool hosts_are_sane(const PQconninfoOption *options) {
+    const char *host = get(options, "host"), *port = get(options, "port");
+    bool socket = host && (*host == '/' || *host == '@');
+    return (!host || socket || !strchr(host, '@')) && (!port || strspn(port, "0123456789,") == strlen(port));
+}
+
 enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms, struct conninfo *out, struct hub_err *err) {
     char *why = NULL;
     *out = (struct conninfo){0};
     PQconninfoOption *options = PQconninfoParse(url, &why);
     if (!options) {
-        hub_fail(err, HUB_BAD_REQUEST, "store.url: %s", why ? why : "not understood");
+        enum hub_code code = refuse(why ? why : "not understood", err);
         PQfreemem(why);
-        return HUB_BAD_REQUEST;
+        return code;
+    }
+    if (!hosts_are_sane(options)) {
+        PQconninfoFree(options);
+        return refuse("a host or a port is none", err);
     }
     for (const PQconninfoOption *o = options; o->keyword; o++)
         if (o->val && strcmp(o->keyword, "options")) put(out, o->keyword, hub_xstrdup(o->val));

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "base/secret.h"
 
 #define WAITERS_MAX 1000
 
@@ -20,7 +21,7 @@ static struct hub_metric fetched_at =
 
 struct hub_jwks {
     struct hub_jwks_config config;
-    char *url;
+    char *url, *shown; /* the latter for people */
     struct hub_fetch fetch;
     bool fetching;
     bool deleted;       /* freed when the fetch under way ends */
@@ -79,7 +80,7 @@ static void succeeded(struct hub_jwks *j, struct hub_str cache_control) {
     hub_metric_add(&fetched_ok, 1);
     hub_metric_set(&fetched_at, hub_wall_ms() / 1000);
     hub_timer_start(j->config.loop, &j->timer, fresh_for(j->config.times, cache_control), on_timer);
-    hub_logf(HUB_LOG_DEBUG, "auth", "%zu keys fetched from %s", json_array_size(hub_json_get(j->document, "keys")), j->url);
+    hub_logf(HUB_LOG_DEBUG, "auth", "%zu keys fetched from %s", json_array_size(hub_json_get(j->document, "keys")), j->shown);
 }
 
 static void failed(struct hub_jwks *j, const char *error) {
@@ -88,7 +89,7 @@ static void failed(struct hub_jwks *j, const char *error) {
     if (!j->document) return; /* hub_jwks_start's caller is told */
     j->delay = !j->delay ? t->retry : j->delay * 2 < t->fresh ? j->delay * 2 : t->fresh;
     hub_timer_start(j->config.loop, &j->timer, j->delay, on_timer);
-    hub_log_kv(HUB_LOG_WARN, "auth", "the keys could not be fetched again, the old ones stay", "url", j->url, "error", error, NULL);
+    hub_log_kv(HUB_LOG_WARN, "auth", "the keys could not be fetched again, the old ones stay", "url", j->shown, "error", error, NULL);
 }
 
 static void tell_waiters(struct hub_jwks *j, bool closing) {
@@ -105,6 +106,7 @@ static void tell_waiters(struct hub_jwks *j, bool closing) {
 static void free_set(struct hub_jwks *j) {
     json_decref(j->document);
     free(j->url);
+    free(j->shown);
     free(j);
 }
 
@@ -174,6 +176,9 @@ struct hub_jwks *hub_jwks_new(const struct hub_jwks_config *config) {
     struct hub_jwks *j = hub_xcalloc(1, sizeof *j);
     j->config = *config;
     if (!config->times) j->config.times = &hub_jwks_times;
+    struct hub_buf shown = {0};
+    hub_secret_add_url(&shown, hub_cstr(config->url));
+    j->shown = hub_buf_take(&shown, NULL);
     j->url = hub_xstrdup(config->url);
     hub_list_init(&j->waiters);
     return j;

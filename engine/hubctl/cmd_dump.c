@@ -32,6 +32,6 @@ const struct hubctl_command hubctl_dump = {
     .usage = "SERVICE_DIR",
     .summary = "the effective definition with all defaults",
     .help = "Prints one YAML document per file, opened by \"--- # NAME\"; saved under those names they are the same service. Values from HUBD_*\n"
-            "and ${NAME} are filled in, secrets included.\n",
+            "and ${NAME} are filled in. Passwords in URLs and in bus.options are shown as ***.\n",
     .run = run,
 };

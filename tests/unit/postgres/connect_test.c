@@ -57,6 +57,23 @@ static void a_url_that_is_wrong_says_where(void **state) {
     assert_non_null(strstr(err.text, "sslmod"));
 }
 
+static void a_password_that_was_not_escaped_is_not_shown_when_the_url_is_refused(void **state) {
+    (void)state;
+    static const char *const urls[] = {
+        "postgresql://ann:s3/cret@db/chat",       "postgresql://ann:s3@cret@db/chat",      "postgresql://ann:s3%cret@db/chat",
+        "postgresql://ann:s3@[cret/chat",         "postgresql://db/chat?s3=cret",          "postgresql://db/chat?sslmode=require&s3cret",
+        "postgresql://db/chat?password=s3%cret=", "postgresql://db/chat?password=s3=cret",
+    };
+    for (size_t i = 0; i < HUB_NELEM(urls); i++) {
+        struct conninfo c;
+        struct hub_err err;
+        assert_int_equal(hub_pg_conninfo_parse(urls[i], "shop", 5000, &c, &err), HUB_BAD_REQUEST);
+        assert_null(strstr(err.text, "s3"));
+        assert_null(strstr(err.text, "cret"));
+        assert_non_null(strstr(err.text, "%2F"));
+    }
+}
+
 /* ---- servers ---- */
 
 static struct hub_timer tick;
@@ -195,6 +212,7 @@ int main(void) {
         cmocka_unit_test(the_url_is_shown_without_what_is_secret),
         cmocka_unit_test(options_of_the_url_win_over_ours_but_not_over_the_forms_of_values),
         cmocka_unit_test(a_url_that_is_wrong_says_where),
+        cmocka_unit_test(a_password_that_was_not_escaped_is_not_shown_when_the_url_is_refused),
         cmocka_unit_test(names_addresses_and_sockets_lead_to_the_server),
         cmocka_unit_test(hosts_that_refuse_hang_or_have_no_address_are_passed_over),
         cmocka_unit_test(a_server_of_the_wrong_kind_is_not_taken),

@@ -206,6 +206,67 @@ static void a_file_over_the_limit_is_refused_unread(void **state) {
     unlink(path);
 }
 
+/* ---- passwords ---- */
+
+/* What is printed for a service.yaml of this text: its dump, or else what is wrong with it. */
+static void shown_of(const char *text, struct hub_buf *out) {
+    char dir[] = "/tmp/hub-load-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/service.yaml", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    struct hub_diags *diags = hub_diags_new();
+    struct hub_service *s = NULL;
+    hub_service_load(dir, &quiet, diags, &s);
+    hub_diags_print(diags, HUB_DIAG_TEXT, out);
+    if (s) hub_service_dump(s, out);
+    hub_buf_cstr(out);
+    hub_service_free(s);
+    hub_diags_free(diags);
+    unlink(path);
+    rmdir(dir);
+}
+
+static void the_dump_shows_no_password(void **state) {
+    (void)state;
+    struct hub_buf out = {0};
+    setenv("HUB_TEST_PASSWORD", "s3cret", 1);
+    shown_of("service: {name: shop}\n"
+             "auth: {anonymous: true}\n"
+             "store: {url: \"postgresql://ann:${HUB_TEST_PASSWORD}@db/shop\"}\n"
+             "cache: {url: \"redis://:s3cret@cache:6379/2\"}\n"
+             "bus:\n"
+             "  url: \"kafka://broker:9092?ssl.key.password=s3cret&client.id=shop\"\n"
+             "  options: {sasl.username: ann, sasl.password: s3cret, ssl.key.pem: \"${HUB_TEST_PASSWORD}\"}\n"
+             "cluster: {url: \"redis://ann:s3cret@cache/3\"}\n",
+             &out);
+    unsetenv("HUB_TEST_PASSWORD");
+    assert_null(strstr(out.p, "s3cret"));
+    assert_non_null(strstr(out.p, "url: \"postgresql://ann:***@db/shop\""));
+    assert_non_null(strstr(out.p, "url: \"redis://:***@cache:6379/2\""));
+    assert_non_null(strstr(out.p, "url: \"kafka://broker:9092?ssl.key.password=***&client.id=shop\""));
+    assert_non_null(strstr(out.p, "{\"sasl.username\": \"ann\", \"sasl.password\": \"***\", \"ssl.key.pem\": \"***\"}"));
+    assert_non_null(strstr(out.p, "url: \"redis://ann:***@cache/3\""));
+    hub_buf_free(&out);
+}
+
+static void a_finding_shows_its_line_without_the_password(void **state) {
+    (void)state;
+    struct hub_buf out = {0};
+    shown_of("service: {name: shop}\n"
+             "auth: {anonymous: true}\n"
+             "store: {url: \"postgre://ann:s3cret@db/shop\", size: 3}\n"
+             "bus: {url: \"kafka://b\", options: {sasl.username: [], sasl.password: s3cret}}\n",
+             &out);
+    assert_null(strstr(out.p, "s3cret"));
+    assert_non_null(strstr(out.p, "S021"));
+    assert_non_null(strstr(out.p, "store: {url: \"postgre://ann:******@db/shop\", size: 3}"));
+    assert_non_null(strstr(out.p, "sasl.username: []"));
+    hub_buf_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_directory_becomes_definitions),
@@ -216,6 +277,8 @@ int main(void) {
         cmocka_unit_test(hubs_of_all_folders_and_endings_are_found),
         cmocka_unit_test(handlers_hang_on_their_message_types),
         cmocka_unit_test(a_file_over_the_limit_is_refused_unread),
+        cmocka_unit_test(the_dump_shows_no_password),
+        cmocka_unit_test(a_finding_shows_its_line_without_the_password),
         cmocka_unit_test(a_directory_without_service_yaml_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
