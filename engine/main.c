@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "server.h"
 
@@ -29,7 +30,10 @@ struct arguments {
 };
 
 static int usage(const char *what, const char *arg) {
-    fprintf(stderr, "hubd: %s%s%s\n%s", what, arg ? ": " : "", arg ? arg : "", usage_text);
+    struct hub_buf shown = {0};
+    hub_secret_add_url(&shown, hub_cstr(arg));
+    fprintf(stderr, "hubd: %s%s%s\n%s", what, arg ? ": " : "", hub_buf_cstr(&shown), usage_text);
+    hub_buf_free(&shown);
     return HUB_EXIT_USAGE;
 }
 
