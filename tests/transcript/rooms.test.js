@@ -108,9 +108,12 @@ describe("idle connections", () => {
     const started = performance.now();
     const silent = await Ws.namespace(server.url, "/hub/chat", { token: "dev:bob" });
     assert.match(silent.connected, /^40\/hub\/chat,\{"sid"/);
+    // The upper bound goes by the server's pings to a connection that answers: on a busy machine both clocks are slow together.
+    let pings = 0;
+    beating.socket.io.on("ping", () => pings++);
     await silent.end();
     const elapsed = performance.now() - started;
-    assert.ok(elapsed >= 1490 && elapsed < 10000, `after ${elapsed} ms`);
+    assert.ok(elapsed >= 1490 && pings <= 6, `after ${elapsed} ms and ${pings} pings`);
     await beating.settled();
     assert.equal(beating.socket.connected, true);
   });
