@@ -209,6 +209,7 @@ struct hub_service {
     struct hub_def *hubs;
     size_t hub_n;
     struct hub_strs lib_files; /* absolute paths of lib/<name>.lua (sub-folders too) */
+    uint64_t lib_fingerprint;  /* of their names and texts, the same in every process */
     void *arena;               /* schema's own: everything above lives in it */
 };
 

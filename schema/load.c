@@ -250,17 +250,25 @@ static void load_seed_file(struct hub_loader *l) {
     if (root) hub_load_seed(l, root);
 }
 
+/* Without the directory, which is another one on other machines; the NUL keeps name and text apart. */
+static void add_fingerprint(struct hub_service *s, const char *name, struct hub_str text) {
+    s->lib_fingerprint = hub_fingerprint(s->lib_fingerprint, hub_str(name, strlen(name) + 1));
+    s->lib_fingerprint = hub_fingerprint(s->lib_fingerprint, text);
+}
+
 static void load_modules(struct hub_loader *l) {
     struct paths files = {0};
     struct hub_strs *lib = &l->service->lib_files;
     find_files(l->scratch, hub_arena_fmt(l->scratch, "%s/lib", l->dir), lua_endings, 0, &files);
     if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
     lib->items = hub_arena_zalloc(l->keep, (files.n + 1) * sizeof *lib->items);
+    l->service->lib_fingerprint = HUB_FINGERPRINT;
     for (size_t i = 0; i < files.n && i < MAX_FILES; i++) {
         struct hub_source *src = open_source(l, files.items[i], 'L');
         char *absolute = src ? realpath(files.items[i], NULL) : NULL;
         if (!absolute) continue;
         lib->items[lib->n++] = hub_arena_dup(l->keep, hub_cstr(absolute));
+        add_fingerprint(l->service, files.items[i] + strlen(l->dir), src->text);
         hub_check_module(l, files.items[i], src);
         free(absolute);
     }

@@ -128,3 +128,8 @@ size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap) {
     }
     return row[b.n] < cap ? row[b.n] : cap;
 }
+
+uint64_t hub_fingerprint(uint64_t h, struct hub_str s) {
+    for (size_t i = 0; i < s.n; i++) h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+    return h;
+}

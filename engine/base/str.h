@@ -44,4 +44,8 @@ size_t hub_utf8_len(struct hub_str s);
 bool hub_str_is_code_name(struct hub_str s);
 /* Levenshtein distance with a cap; for "did you mean". Inputs over 64 bytes give CAP. */
 size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap);
+/* H continued with the bytes of S (FNV-1a): the same in every process, for telling versions apart, not for strangers' input. Begins with
+ * HUB_FINGERPRINT. */
+#define HUB_FINGERPRINT 0xcbf29ce484222325u
+uint64_t hub_fingerprint(uint64_t h, struct hub_str s);
 #endif

@@ -112,19 +112,22 @@ static struct hub_metric hits = HUB_METRIC(HUB_COUNTER, "hubd_cache_hits_total",
 static struct hub_metric misses = HUB_METRIC(HUB_COUNTER, "hubd_cache_misses_total", NULL, "Join decisions that had to be worked out");
 
 /* The rules behind a decision, as a number that is the same in every process: with other rules there are other keys. */
-static uint64_t fingerprint(const struct hub_def *def) {
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+static uint64_t fingerprint(const struct hub_service *service, const struct hub_def *def) {
+    uint64_t h = service->lib_fingerprint; /* conditions and scripts may call what is in lib/ */
     struct hub_buf b = {0};
     for (size_t i = 0; i < def->auth_source_n; i++) {
         const struct hub_def_auth_source *s = &def->auth_sources[i];
-        hub_buf_addf(&b, "%s %d %d %s ", s->source_object->name, s->user_field, s->room_field, s->hub_role ? s->hub_role->name : "");
+        const struct hub_def_object *o = s->source_object;
+        hub_buf_addf(&b, "%s %s %s %s ", o->name, o->table, o->properties[s->user_field].column, o->properties[s->room_field].column);
+        hub_buf_addf(&b, "%s %d ", s->hub_role ? s->hub_role->name : "", s->condition.kind);
         hub_buf_adds(&b, s->condition.text);
     }
     for (size_t i = 0; i < def->auth_script_n; i++) {
-        hub_buf_addf(&b, " %s ", def->auth_scripts[i].hub_role ? def->auth_scripts[i].hub_role->name : "");
-        hub_buf_adds(&b, def->auth_scripts[i].script.text);
+        const struct hub_def_auth_script *s = &def->auth_scripts[i];
+        hub_buf_addf(&b, " %s %d ", s->hub_role ? s->hub_role->name : "", s->script.kind);
+        hub_buf_adds(&b, s->script.text);
     }
-    for (size_t i = 0; i < b.n; i++) h = (h ^ (unsigned char)b.p[i]) * 0x100000001b3u;
+    h = hub_fingerprint(h, hub_buf_str(&b));
     hub_buf_free(&b);
     return h;
 }
@@ -177,7 +180,7 @@ void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str 
     forget_key(hub, room, user, on_forgotten);
 }
 
-void hub_decide_rules(struct hub_hub *hub) { hub->rules = fingerprint(hub->def); }
+void hub_decide_rules(struct hub_hub *hub) { hub->rules = fingerprint(hub->engine->config.service, hub->def); }
 
 static void remember(struct decision *d, const struct hub_def_role *role) {
     struct hub_cache *cache = d->hub->engine->config.cache;

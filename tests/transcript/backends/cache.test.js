@@ -334,6 +334,25 @@ onRedis("join decisions", byMembership, (at, test) => {
     await joinOnce("cid", "r3");
   });
 
+  test("are not found when a function in lib/ is another one", async () => {
+    await grant("fay", "r6");
+    const restart = async (answer) => {
+      const def = definition(byMembership);
+      def.service.auth = { jwt: { algorithms: ["HS256"], secretEnv: "TEST_JWT_SECRET" } };
+      def.hub.roomSettings.authSources[0].condition = "lib.rules.good(membership)";
+      def.files = { "lib/rules.lua": `return {good = function() return ${answer} end}` };
+      await at.hubd.stop();
+      writeService(def, at.dir);
+      await at.startHub();
+    };
+    await restart("true");
+    await joinOnce("fay", "r6");
+    await restart("false");
+    await refused("fay", "r6");
+    await restart("true");
+    assert.equal(await misses(() => joinOnce("fay", "r6")), 0, "the decision of the first time");
+  });
+
   for (const how of ["pause", "kill"]) {
     test(`that were dropped while Redis was away (${how}) do not come back with it`, async () => {
       const user = `dan-${how}`;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -173,6 +174,46 @@ static void hubs_of_all_folders_and_endings_are_found(void **state) {
     hub_service_free(s);
 }
 
+static uint64_t fingerprint_with(const char *dir, const char *name, const char *text) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/lib/%s", dir, name);
+    if (text) {
+        FILE *f = fopen(path, "w");
+        fputs(text, f);
+        fclose(f);
+    } else {
+        unlink(path);
+    }
+    struct hub_service *s = load(dir, &quiet);
+    uint64_t h = s->lib_fingerprint;
+    hub_service_free(s);
+    return h;
+}
+
+static void other_modules_have_another_fingerprint_wherever_the_service_lies(void **state) {
+    (void)state;
+    char dir[2][24] = {"/tmp/hub-lib-XXXXXX", "/tmp/hub-lib-XXXXXX"}, path[64];
+    uint64_t one[2];
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(mkdtemp(dir[i]));
+        snprintf(path, sizeof path, "%s/lib", dir[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof path, "%s/service.yaml", dir[i]);
+        FILE *f = fopen(path, "w");
+        fputs("service: {name: x}\nauth: {dev: true}\nnamespaces: [{path: /x}]\n", f);
+        fclose(f);
+        one[i] = fingerprint_with(dir[i], "a.lua", "return {}");
+    }
+    assert_true(one[0] == one[1]);
+    assert_true(one[0] != fingerprint_with(dir[0], "a.lua", "return { }"));
+    assert_true(one[0] != fingerprint_with(dir[0], "a.lua", NULL));
+    assert_true(one[0] != fingerprint_with(dir[0], "b.lua", "return {}"));
+    for (int i = 0; i < 2; i++) {
+        static const char *const left[] = {"lib/a.lua", "lib/b.lua", "lib", "service.yaml", ""};
+        for (size_t k = 0; k < 5; k++) snprintf(path, sizeof path, "%s/%s", dir[i], left[k]), remove(path);
+    }
+}
+
 static void handlers_hang_on_their_message_types(void **state) {
     (void)state;
     struct hub_service *s = load("tests/schema/good/specification", &quiet);
@@ -275,6 +316,7 @@ int main(void) {
         cmocka_unit_test(overrides_win_over_the_environment_and_the_file),
         cmocka_unit_test(every_way_of_writing_means_what_it_says),
         cmocka_unit_test(hubs_of_all_folders_and_endings_are_found),
+        cmocka_unit_test(other_modules_have_another_fingerprint_wherever_the_service_lies),
         cmocka_unit_test(handlers_hang_on_their_message_types),
         cmocka_unit_test(a_file_over_the_limit_is_refused_unread),
         cmocka_unit_test(the_dump_shows_no_password),
