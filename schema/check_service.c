@@ -29,6 +29,9 @@ static void check_methods(struct hub_loader *l) {
                      "dev authentication lets everyone be anyone; it needs a loopback listen.host, not \"%s\", or HUBD_ALLOW_DEV_AUTH=1", s->host);
     if (s->session_redis_key && !s->jwt.on)
         hub_complain(l, "S028", hub_place(l, s, "auth.session"), NULL, NULL, "auth.session is a second step after auth.jwt, which is not given");
+    if (s->session_redis_key && s->jwt.on && hub_str_starts(hub_cstr(s->cache_url), HUB_STR("memory:")))
+        hub_complain(l, "S030", hub_place(l, s, "auth.session"), NULL, NULL,
+                     "auth.session looks sessions up in the cache, and no other program can put them into \"memory:\"; cache.url needs redis://…");
 }
 
 /* Whoever can change the keys on their way can sign tokens. 127.0.0.1.example.com is not loopback. */

@@ -220,6 +220,17 @@ static const struct hub_code_row rows[] = {
      "(localhost, 127.0.0.1, [::1]). A user name or password has no place in it.",
      "jwt: {algorithms: [RS256], jwksUrl: \"http://id.example.com/jwks\"}", "jwt: {algorithms: [RS256], jwksUrl: \"https://id.example.com/jwks\"}",
      REFUSED},
+    {"S030", WARNING, "sessions in this process's memory",
+     "auth.session looks for a key that whoever signs users in has put into the cache. With cache.url memory:, the default, only this service's own "
+     "scripts can put one there (redis.set), and it is gone when hubd stops.",
+     "auth:\n"
+     "  jwt: {…}\n"
+     "  session: {redisKey: \"session:${sessionId}\"}",
+     "auth:\n"
+     "  jwt: {…}\n"
+     "  session: {redisKey: \"session:${sessionId}\"}\n"
+     "cache: {url: \"redis://localhost:6379/0\"}",
+     "Nobody gets in whose session was not put there by a script of the service: invalid_token."},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
      "passed over.",

@@ -76,7 +76,7 @@ static const struct hub_fields table_jwt = {"Jwt", 0, jwt, "Tokens signed by som
 
 static const struct hub_row session[] = {
     {"redisKey", HUB_KIND_STRING, HUB_ROW_REQUIRED, AT(session_redis_key), .example = "hexasession:${sessionId}",
-     .help = "Key that must exist in Redis, with claims by name; its JSON becomes the session."},
+     .help = "Key that must exist in Redis (cache.url), with claims by name; its JSON becomes the session."},
     {0},
 };
 static const struct hub_fields table_session = {"Session", 0, session, "Second step: the session must exist in Redis."};
