@@ -2,8 +2,9 @@
  *
  * http.get(url, {headers, timeoutMs}?) and http.request{method, url, headers, body, timeoutMs} answer with {status, headers, body}: header names in
  * lower case, repeated ones joined by ", "; a body that is not UTF-8 is null and comes as bodyBase64. A table as body is sent as JSON. Only http and
- * https, no redirects, certificates are checked; at most 64 requests at a time (overloaded), 1 MiB per body either way (too_large), 5 s unless
- * timeoutMs says otherwise. What goes wrong on the way is an error of code internal that a script can pcall. */
+ * https, no redirects; certificates are checked against the system's authorities, or those that SSL_CERT_FILE and SSL_CERT_DIR name. At most 64
+ * requests at a time (overloaded), 1 MiB per body either way (too_large), 5 s unless timeoutMs says otherwise. What goes wrong on the way is an
+ * error of code internal that a script can pcall. */
 #ifndef HUB_ADAPTERS_CURL_H
 #define HUB_ADAPTERS_CURL_H
 #include "auth/fetch.h"

@@ -79,6 +79,13 @@ static json_t *answer(const struct hub_curl_request *r) {
     return o;
 }
 
+/* Whose word was not enough. The result is 1 when OpenSSL had nothing to object: a certificate for another name speaks for itself. */
+static const char *trust(const struct hub_curl_request *r) {
+    long result = 0;
+    curl_easy_getinfo(r->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+    return result > 1 ? " (trusted are the system's authorities, or those in SSL_CERT_FILE)" : "";
+}
+
 void hub_curl_finish(struct hub_curl_request *r, CURLcode code) {
     struct hub_host_call *call = r->call;
     struct hub_err err;
@@ -94,7 +101,8 @@ void hub_curl_finish(struct hub_curl_request *r, CURLcode code) {
     else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
         hub_fail(&err, HUB_BAD_REQUEST, "http: url: expected an address with http:// or https://");
     else
-        hub_fail(&err, HUB_INTERNAL, "http: %s", r->error[0] ? r->error : curl_easy_strerror(code));
+        hub_fail(&err, HUB_INTERNAL, "http: %s%s", r->error[0] ? r->error : curl_easy_strerror(code),
+                 code == CURLE_PEER_FAILED_VERIFICATION ? trust(r) : "");
     hub_curl_refuse(r, err.code, err.text);
 }
 
@@ -199,6 +207,13 @@ static enum hub_code set_url(struct hub_curl_request *r, const json_t *args, str
     return HUB_OK;
 }
 
+/* As OpenSSL's own programs and curl's do; libcurl does not look by itself. */
+static void set_authorities(struct hub_curl_request *r) {
+    const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
+    if (file && *file) curl_easy_setopt(r->easy, CURLOPT_CAINFO, file);
+    if (folder && *folder) curl_easy_setopt(r->easy, CURLOPT_CAPATH, folder);
+}
+
 static void set_rules(struct hub_curl_request *r) {
     curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(r->easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -225,5 +240,6 @@ enum hub_code hub_curl_prepare(struct hub_curl_request *r, const json_t *args, s
     if (!code) code = set_body(r, args, err);
     if (!code) code = set_method(r, args, err); /* after the body, which makes it a POST */
     if (!code) set_rules(r);
+    if (!code) set_authorities(r);
     return code;
 }

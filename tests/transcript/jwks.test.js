@@ -1,22 +1,29 @@
 // Keys behind a URL: fetched at start, when a key is new, and kept while whoever issues tokens is away.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecure } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { definition } from "./definition.js";
 import { Hubd, removeService, runToEnd, serving, within, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
 import { keysFor, token } from "./tokens.js";
 
-/** Serves a key set at /jwks. What it answers is `respond(request, response)`, a good set unless replaced; `asked` counts. */
+/** Serves a key set at /jwks, by https with TLS ({key, cert}). What it answers is `respond(request, response)`, a good set unless replaced; `asked` counts. */
 class Issuer {
-  constructor() {
+  constructor(tls) {
     this.keys = [];
     this.asked = 0;
+    this.origin = tls ? "https://localhost" : "http://127.0.0.1";
     this.respond = (_, response) => response.end(JSON.stringify({ keys: this.keys }));
-    this.server = createServer((request, response) => {
+    const answer = (request, response) => {
       this.asked++;
       this.respond(request, response);
-    });
+    };
+    this.server = tls ? createSecure(tls, answer) : createServer(answer);
   }
 
   async listen(port = 0) {
@@ -39,17 +46,32 @@ class Issuer {
 
   /** Edits a definition to trust this issuer. */
   trusted = (def) => {
-    def.service.auth = { jwt: { algorithms: ["RS256"], jwksUrl: `http://127.0.0.1:${this.port}/jwks` } };
+    def.service.auth = { jwt: { algorithms: ["RS256"], jwksUrl: `${this.origin}:${this.port}/jwks` } };
   };
 }
 
-async function withIssuer(body) {
-  const issuer = await new Issuer().listen();
+async function withIssuer(body, tls) {
+  const issuer = await new Issuer(tls).listen();
   try {
     await body(issuer, issuer.rotate("one"));
   } finally {
     await issuer.close();
   }
+}
+
+function drip(response) {
+  const timer = setInterval(() => response.write(" "), 100);
+  response.on("close", () => clearInterval(timer));
+}
+
+/** One JSON text that does not end; stops when nobody reads any more. */
+function flood(response) {
+  const more = () => {
+    while (!response.destroyed && response.write('{"kty":"RSA","n":"AQAB","e":"AQAB"},'.repeat(100)));
+  };
+  response.on("drain", more);
+  response.write('{"keys":[');
+  more();
 }
 
 const open = (server, text) => server.adopt(new Peer(`${server.url}/hub/chat`, { auth: { token: text } }));
@@ -94,6 +116,12 @@ describe("keys by URL", () => {
     ["elsewhere", (_, response) => response.writeHead(302, { location: "/other" }).end()],
     ["talking nonsense", (_, response) => response.end("<html>")],
     ["talking without end", (_, response) => response.end("[".repeat(2_000_000))],
+    ["without that page", (_, response) => response.writeHead(404).end(JSON.stringify({ keys: [] }))],
+    ["answering drop by drop", (_, response) => drip(response)],
+    ["giving keys without end", (_, response) => flood(response)],
+    ["giving more keys than anybody has", (_, response) => response.end(JSON.stringify({ keys: Array(65).fill(keysFor("RS256").jwk) }))],
+    ["giving no keys at all", (_, response) => response.end('{"keys":[null,7,"key",[],{},{"kty":"RSA"},{"kty":"RSA","n":"AA","e":"AQAB"}]}')],
+    ["packing the answer", (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(Buffer.from([0x1f, 0x8b, 8, 0, 0]))],
     ["giving other keys", (_, response) => response.end(JSON.stringify({ keys: [keysFor("EdDSA").jwk] }))],
   ]) {
     test(`the old keys stay when the issuer is ${what}`, () =>
@@ -120,6 +148,71 @@ describe("keys by URL", () => {
         peer.close();
       }),
     ));
+});
+
+describe("keys by https", () => {
+  const dir = mkdtempSync(join(tmpdir(), "hubd-ca-"));
+  const file = (name) => join(dir, name);
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const make = (name, ...options) => {
+    execFileSync("openssl", ["req", "-x509", ...newKey, "-keyout", file(`${name}.key`), "-out", file(`${name}.crt`), ...options], { stdio: "ignore" });
+  };
+  /** A certificate for HOST, signed by the authority CA. */
+  const leaf = (name, host, ca) => {
+    const by = ["-CA", file(`${ca}.crt`), "-CAkey", file(`${ca}.key`), "-days", "2"];
+    make(name, ...by, "-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${host}`, "-addext", "basicConstraints=critical,CA:FALSE");
+    return { key: readFileSync(file(`${name}.key`)), cert: readFileSync(file(`${name}.crt`)) };
+  };
+  const env = { SSL_CERT_FILE: file("ca.crt"), no_proxy: "*" };
+  let good, elsewhere, strange;
+
+  before(() => {
+    for (const name of ["ca", "other"]) make(name, "-subj", `/CN=authority ${name}`, "-days", "2");
+    good = leaf("good", "localhost", "ca");
+    elsewhere = leaf("elsewhere", "id.example.com", "ca");
+    strange = leaf("strange", "localhost", "other");
+  });
+  after(() => rmSync(dir, { recursive: true, force: true }));
+
+  test("are fetched from whom an authority in SSL_CERT_FILE vouches for, and again when they change", () =>
+    withIssuer(
+      (issuer, sign) =>
+        serving(
+          issuer.trusted,
+          async (server) => {
+            await open(server, sign()).connected();
+            const next = issuer.rotate("two");
+            await open(server, next()).connected();
+            await refused(open(server, sign()));
+            assert.equal(issuer.asked, 2);
+          },
+          { env },
+        ),
+      good,
+    ));
+
+  for (const [what, tls, environment, words] of [
+    ["another authority vouches", () => strange, env, /certificate.*SSL_CERT_FILE/],
+    ["no authority of the system vouches", () => good, { ...env, SSL_CERT_FILE: "" }, /certificate.*SSL_CERT_FILE/],
+    ["the certificate is for another name", () => elsewhere, env, /host name 'localhost'$/],
+    ["the authorities cannot be read", () => good, { ...env, SSL_CERT_FILE: file("missing.crt") }, /missing\.crt/],
+    ["there is no TLS", () => undefined, env, /SSL|TLS/],
+  ]) {
+    test(`are not taken where ${what}`, () =>
+      withIssuer(async (issuer) => {
+        issuer.origin = "https://localhost";
+        const dir = writeService(definition(issuer.trusted));
+        try {
+          const { code, output } = await runToEnd(dir, { args: ["--wait", "0"], env: environment });
+          assert.equal(code, 4, output);
+          const line = /^hubd: (auth\.jwt\.jwksUrl https:\/\/localhost:\d+\/jwks: .*)$/m.exec(output);
+          assert.match(line?.[1] ?? output, words);
+          assert.equal(issuer.asked, 0);
+        } finally {
+          removeService(dir);
+        }
+      }, tls()));
+  }
 });
 
 describe("a start without keys", () => {
