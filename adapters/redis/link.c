@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -41,7 +42,8 @@ struct hub_redis_link {
     struct hub_timer timer; /* pause, time limit of the introduction, or of the oldest command */
     struct hub_list open;   /* commands, oldest first */
     size_t open_n, open_bytes, reads;
-    int64_t heard; /* loop time of the last answer */
+    size_t unsent;       /* how many of the newest were not begun to be written */
+    int64_t heard, sent; /* loop time of the last answer; when the server last came to owe something */
     hub_redis_reply_cb *on_message;
     void *message_arg;
     struct hub_resolve *resolving;
@@ -137,7 +139,10 @@ static void del_write(void *arg) {
     want(l, l->events & ~HUB_WRITABLE);
 }
 
+/* A burst may take this process long: the server owes nothing before it is asked. */
 static void do_write(struct hub_redis_link *l) {
+    if (l->unsent >= l->open_n) l->sent = hub_mono_ms();
+    l->unsent = 0;
     l->writing = true;
     redisAsyncHandleWrite(l->ac);
     l->writing = false;
@@ -162,7 +167,8 @@ static void on_events(void *arg, int events) {
 /* How long the server has owed an answer, and given none: one that works off a long queue is not given up. */
 static int64_t silent_for(const struct hub_redis_link *l) {
     const struct command *oldest = HUB_CONTAINER(l->open.next, struct command, link);
-    return hub_loop_now(l->config.loop) - (oldest->asked > l->heard ? oldest->asked : l->heard);
+    int64_t since = oldest->asked > l->heard ? oldest->asked : l->heard;
+    return hub_loop_now(l->config.loop) - (since > l->sent ? since : l->sent);
 }
 
 static void arm(struct hub_redis_link *l) {
@@ -215,6 +221,7 @@ bool hub_redis_send(struct hub_redis_link *l, const struct hub_str *v, size_t n,
     }
     hub_list_push(&l->open, &c->link);
     l->open_n++;
+    l->unsent++;
     l->open_bytes += bytes;
     arm(l);
     return true;

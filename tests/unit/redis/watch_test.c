@@ -261,6 +261,7 @@ static void relay(int listener, int port) {
     struct pair pairs[PAIRS];
     int n = 0;
     signal(SIGUSR1, on_swallow);
+    signal(SIGPIPE, SIG_IGN); /* a side that is gone ends its pair */
     for (;;) {
         struct pollfd fds[1 + 2 * PAIRS] = {{.fd = listener, .events = POLLIN}};
         for (int i = 0; i < n; i++)
