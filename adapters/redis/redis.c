@@ -6,29 +6,43 @@
 
 #include "adapters/redis/redis_int.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
 #define NAME_MAX_BYTES 100
 #define ARGS_MAX 1024
 #define SLOTS_MAX 2048 /* entries of one window: beyond this limit one stands for several messages */
+#define PROBE_MS 2000  /* between two questions to a server that refuses */
+#define PROBES_READONLY 15
+
+/* What a server may refuse by itself: by its rights (ACL), for lack of memory, as a replica. */
+enum kind { READING, WRITING, SCRIPTED, WATCHING, FOREIGN /* of scripts, which are told */ };
 
 struct cache {
     struct hub_cache base; /* first member */
+    struct hub_loop *loop;
     struct hub_redis_url url;
     char name[NAME_MAX_BYTES];
     struct hub_redis_link *link;
     struct hub_redis_watches *watches;
     bool was_up, loading;
     char take_sha[48]; /* of the script that counts; empty: the server does not know it */
+    /* A refusal, until the same kind of command is carried out on that key, or one beside it. */
+    char refusal[240]; /* for people; empty: none */
+    enum kind refused;
+    struct hub_buf refused_key;
+    struct hub_timer probe;
+    unsigned probes;
 };
 
 /* A command under way, and whom to tell. */
 struct request {
     struct hub_histogram *latency;
-    struct cache *cache; /* of a take */
-    uint64_t asked;      /* ns */
-    size_t n;            /* keys of a get */
+    struct cache *cache;
+    enum kind kind;
+    uint64_t asked; /* ns */
+    size_t n;       /* keys of a get */
     union {
         hub_cache_get_cb *get;
         hub_cache_done *done;
@@ -36,6 +50,8 @@ struct request {
         hub_cache_call_cb *call;
     } cb;
     void *arg;
+    size_t key_n;
+    char key[]; /* the first one; none of a FOREIGN */
 };
 
 #define LATENCY(OP) HUB_HISTOGRAM("hubd_cache_latency_seconds", "op=\"" OP "\"", "Time until the cache's answer")
@@ -47,17 +63,79 @@ static struct hub_metric reconnects_metric = HUB_METRIC(HUB_COUNTER, "hubd_cache
 
 static struct cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct cache, base); }
 
-static struct request *request_new(struct hub_histogram *latency, void *arg) {
-    struct request *q = hub_xcalloc(1, sizeof *q);
-    *q = (struct request){.latency = latency, .asked = hub_mono_ns(), .arg = arg};
+static struct request *request_new(struct cache *c, enum kind kind, struct hub_histogram *latency, struct hub_str key, void *arg) {
+    struct request *q = hub_xmalloc(sizeof *q + key.n);
+    *q = (struct request){.cache = c, .kind = kind, .latency = latency, .asked = hub_mono_ns(), .arg = arg, .key_n = key.n};
+    if (key.n) memcpy(q->key, key.p, key.n);
     return q;
 }
+
+/* ---- refusals ----
+ *
+ * The server is there, and says no: OOM, READONLY, NOPERM, MISCONF, LOADING … Everything falls back as if it were away, and so it is not ready. A
+ * question of the same kind, asked in time, tells when that is over. What is wrong with one key only (WRONGTYPE) is no such thing. */
+
+static void on_probe_due(struct hub_timer *t);
+
+static bool says(const redisReply *r, const char *code) { return r->type == REDIS_REPLY_ERROR && strstr(r->str, code) != NULL; }
+
+static void refused(struct cache *c, enum kind kind, struct hub_str key, const redisReply *r) {
+    if (c->refusal[0] || says(r, "NOSCRIPT") || says(r, "WRONGTYPE") || !hub_redis_link_up(c->link)) return;
+    const char *more = strstr(r->str, " script: "); /* where in which script */
+    size_t n = more ? (size_t)(more - r->str) : r->len;
+    snprintf(c->refusal, sizeof c->refusal, "redis at %s refuses: %.*s", c->url.text.p, n < 160 ? (int)n : 160, r->str);
+    hub_log_kv(HUB_LOG_WARN, "cache", "the server refuses what hubd asks of it", "cause", c->refusal, NULL);
+    c->refused = kind;
+    c->probes = 0;
+    hub_buf_clear(&c->refused_key);
+    hub_buf_adds(&c->refused_key, key);
+    hub_timer_start(c->loop, &c->probe, PROBE_MS, on_probe_due);
+}
+
+static void forget_refusal(struct cache *c) {
+    c->refusal[0] = 0;
+    hub_timer_stop(c->loop, &c->probe);
+}
+
+/* A replica stays one for as long as the connection lasts: the address may lead to the new primary by now. */
+static void on_probed(void *arg, const redisReply *r) {
+    struct cache *c = arg;
+    if (!r || !c->refusal[0]) return;
+    if (r->type != REDIS_REPLY_ERROR) {
+        forget_refusal(c);
+        hub_log_kv(HUB_LOG_INFO, "cache", "the server does what hubd asks of it again", "redis", c->url.text.p, NULL);
+    } else if (says(r, "READONLY") && ++c->probes % PROBES_READONLY == 0) {
+        hub_redis_link_drop(c->link, r->str);
+    } else {
+        hub_timer_start(c->loop, &c->probe, PROBE_MS, on_probe_due);
+    }
+}
+
+static void on_probe_due(struct hub_timer *t) {
+    struct cache *c = HUB_CONTAINER(t, struct cache, probe);
+    struct hub_buf beside = {0};
+    const struct hub_str key = hub_buf_str(&c->refused_key);
+    hub_buf_adds(&beside, key);
+    hub_buf_addz(&beside, ":probe");
+    const struct hub_str get[] = {HUB_STR("MGET"), key}, exists[] = {HUB_STR("EXISTS"), key};
+    const struct hub_str set[] = {HUB_STR("SET"), hub_buf_str(&beside), HUB_STR("1"), HUB_STR("PX"), HUB_STR("1000")};
+    const struct hub_str eval[] = {HUB_STR("EVAL"), HUB_STR("return redis.call('SET',KEYS[1],'1','PX','1000')"), HUB_STR("1"), hub_buf_str(&beside)};
+    bool sent = c->refused == READING    ? hub_redis_send(c->link, get, HUB_NELEM(get), on_probed, c)
+                : c->refused == WATCHING ? hub_redis_send(c->link, exists, HUB_NELEM(exists), on_probed, c)
+                : c->refused == WRITING  ? hub_redis_send(c->link, set, HUB_NELEM(set), on_probed, c)
+                                         : hub_redis_send(c->link, eval, HUB_NELEM(eval), on_probed, c);
+    if (!sent) hub_timer_start(c->loop, &c->probe, PROBE_MS, on_probe_due); /* too much is open */
+    hub_buf_free(&beside);
+}
+
+static void watch_refused(void *arg, struct hub_str key, const redisReply *r) { refused(arg, WATCHING, key, r); }
 
 /* Counts the answer; false when there is none to use. */
 static bool usable(const struct request *q, const redisReply *r, int type) {
     if (r) hub_histogram_add(q->latency, hub_mono_ns() - q->asked);
     if (r && r->type == type) return true;
     hub_metric_add(&errors_metric, 1);
+    if (r && r->type == REDIS_REPLY_ERROR && q->kind != FOREIGN) refused(q->cache, q->kind, hub_str(q->key, q->key_n), r);
     return false;
 }
 
@@ -75,7 +153,7 @@ static void on_get(void *arg, const redisReply *r) {
 
 static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg) {
     struct hub_str v[HUB_CACHE_KEYS_MAX + 1] = {HUB_STR("MGET")};
-    struct request *q = request_new(&get_latency, arg);
+    struct request *q = request_new(cache_of(base), READING, &get_latency, keys[0], arg);
     q->cb.get = cb;
     q->n = n;
     for (size_t i = 0; i < n; i++) v[i + 1] = keys[i];
@@ -91,7 +169,7 @@ static void on_done(void *arg, const redisReply *r) {
 
 static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms, hub_cache_done *cb, void *arg) {
     char ttl[24];
-    struct request *q = request_new(&set_latency, arg);
+    struct request *q = request_new(cache_of(base), WRITING, &set_latency, key, arg);
     q->cb.done = cb;
     snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
     const struct hub_str v[] = {HUB_STR("SET"), key, value, HUB_STR("PX"), hub_cstr(ttl)};
@@ -101,7 +179,7 @@ static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str
 static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_str was, struct hub_str value, int64_t ttl_ms) {
     static const char script[] = "if (redis.call('GET',KEYS[1]) or '')==ARGV[1] then redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3]) end return 0";
     char ttl[24];
-    struct request *q = request_new(&set_latency, NULL);
+    struct request *q = request_new(cache_of(base), SCRIPTED, &set_latency, key, NULL);
     snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
     const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(script, sizeof script - 1), HUB_STR("1"), key, was, value, hub_cstr(ttl)};
     if (!hub_redis_send(cache_of(base)->link, v, HUB_NELEM(v), on_done, q)) on_done(q, NULL);
@@ -151,10 +229,9 @@ static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit
     struct cache *c = cache_of(base);
     char numbers[3][24];
     int64_t slots = limit < SLOTS_MAX ? limit : SLOTS_MAX;
-    struct request *q = request_new(&take_latency, arg);
+    struct request *q = request_new(c, SCRIPTED, &take_latency, key, arg);
     bool known = c->take_sha[0];
     q->cb.take = cb;
-    q->cache = c;
     snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)limit);
     snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)window_ms);
     snprintf(numbers[2], sizeof numbers[2], "%lld", (long long)((limit + slots - 1) / slots));
@@ -170,11 +247,12 @@ static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit
 
 /* ---- scripts' commands ---- */
 
-/* The server is there, but not ready to be asked. */
+/* The server is there, but not ready to be asked: it is not the command's fault. */
 static bool server_away(const redisReply *r) {
-    struct hub_str text = hub_str(r->str, r->len);
-    return r->type == REDIS_REPLY_ERROR && (hub_str_starts(text, HUB_STR("LOADING")) || hub_str_starts(text, HUB_STR("MASTERDOWN")) ||
-                                            hub_str_starts(text, HUB_STR("BUSY")) || hub_str_starts(text, HUB_STR("CLUSTERDOWN")));
+    static const char *const codes[] = {"LOADING ", "MASTERDOWN ", "BUSY ", "CLUSTERDOWN ", "READONLY ", "OOM ", "MISCONF ", "NOREPLICAS "};
+    for (size_t i = 0; r->type == REDIS_REPLY_ERROR && i < HUB_NELEM(codes); i++)
+        if (hub_str_starts(hub_str(r->str, r->len), hub_cstr(codes[i]))) return true;
+    return false;
 }
 
 static void on_call(void *arg, const redisReply *r) {
@@ -225,7 +303,7 @@ static void cache_call(struct hub_cache *base, const json_t *args, hub_cache_cal
     } else if (refused) {
         refuse(cb, arg, v[0], refused);
     } else {
-        struct request *q = request_new(&call_latency, arg);
+        struct request *q = request_new(cache_of(base), FOREIGN, &call_latency, hub_str(NULL, 0), arg);
         q->cb.call = cb;
         if (!hub_redis_send(cache_of(base)->link, v, n, on_call, q)) on_call(q, NULL);
     }
@@ -249,7 +327,7 @@ static void on_up(void *arg) {
     hub_redis_watches_wake(c->watches);
 }
 
-static void on_down(void *arg) { (void)arg; }
+static void on_down(void *arg) { forget_refusal(arg); }
 
 static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
     struct hub_redis_url url;
@@ -257,11 +335,13 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
     if (code) return code;
     struct cache *c = hub_xcalloc(1, sizeof *c);
     c->base.ops = &hub_redis_cache_ops;
+    c->loop = config->loop;
     c->url = url;
     snprintf(c->name, sizeof c->name, "hubd-%s", config->name);
     const struct hub_redis_link_config link = {.loop = config->loop, .url = &c->url, .name = c->name, .up = on_up, .down = on_down, .arg = c};
     c->link = hub_redis_link_new(&link);
-    const struct hub_redis_watches_config watches = {.loop = config->loop, .url = &c->url, .name = c->name, .main = c->link};
+    const struct hub_redis_watches_config watches = {
+        .loop = config->loop, .url = &c->url, .name = c->name, .main = c->link, .refused = watch_refused, .arg = c};
     c->watches = hub_redis_watches_new(&watches);
     *out = &c->base;
     return HUB_OK;
@@ -269,12 +349,14 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
 
 static bool cache_ready(const struct hub_cache *base, struct hub_buf *why_not) {
     const struct cache *c = cache_of(base);
-    if (why_not) hub_buf_addz(why_not, hub_redis_link_why(c->link));
-    return hub_redis_link_up(c->link);
+    bool up = hub_redis_link_up(c->link);
+    if (why_not) hub_buf_addz(why_not, up ? c->refusal : hub_redis_link_why(c->link));
+    return up && !c->refusal[0];
 }
 
 static void cache_stop(struct hub_cache *base) {
     struct cache *c = cache_of(base);
+    forget_refusal(c);
     hub_redis_watches_stop(c->watches);
     hub_redis_link_stop(c->link);
 }
@@ -285,6 +367,7 @@ static void cache_close(struct hub_cache *base) {
     hub_redis_link_delete(c->link);
     hub_redis_watches_delete(c->watches);
     hub_redis_url_free(&c->url);
+    hub_buf_free(&c->refused_key);
     free(c);
 }
 

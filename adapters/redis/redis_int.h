@@ -63,8 +63,10 @@ void hub_redis_link_drop(struct hub_redis_link *l, const char *why);
 struct hub_redis_watches_config {
     struct hub_loop *loop;
     const struct hub_redis_url *url;
-    const char *name;            /* of the client */
-    struct hub_redis_link *main; /* asked whether keys exist */
+    const char *name;                                                        /* of the client */
+    struct hub_redis_link *main;                                             /* asked whether keys exist */
+    void (*refused)(void *arg, struct hub_str key, const redisReply *error); /* that question was refused */
+    void *arg;
 };
 struct hub_redis_watches *hub_redis_watches_new(const struct hub_redis_watches_config *config);
 void hub_redis_watches_stop(struct hub_redis_watches *w); /* nothing is told any more */

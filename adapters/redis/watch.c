@@ -105,6 +105,7 @@ static void on_exists(void *arg, const redisReply *r) {
     struct question *q = arg;
     struct watched *k = hub_map_get(&q->owner->keys, hub_str(q->key, q->key_n));
     if (k && r && r->type == REDIS_REPLY_INTEGER && !r->integer) end(k);
+    if (k && r && r->type == REDIS_REPLY_ERROR) q->owner->config.refused(q->owner->config.arg, key_of(k), r);
     free(q);
 }
 

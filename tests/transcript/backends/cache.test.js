@@ -42,10 +42,24 @@ function onRedis(title, change, body, options) {
       return Number(new RegExp(`^${name} (\\d+)`, "m").exec(text)?.[1] ?? 0);
     };
     at.isReady = async (ready) => eventually(`ready: ${ready}`, async () => (await fetch(`${at.hubd.url}/readyz`)).ok === ready);
+    const env = () => ({ HUBD_CACHE_URL: `${at.redis.url(5)}?timeoutMs=${TIMEOUT_MS}`, TEST_JWT_SECRET: KEYS.key });
     at.startHub = async () => {
-      const env = { HUBD_CACHE_URL: `${at.redis.url(5)}?timeoutMs=${TIMEOUT_MS}`, TEST_JWT_SECRET: KEYS.key };
-      at.hubd = await Hubd.start(at.dir, { env });
+      at.hubd = await Hubd.start(at.dir, { env: env() });
       await at.isReady(true);
+    };
+    /** BODY with another process of the same service, on a store of its own, in the place of the first one. */
+    at.elsewhere = async (body) => {
+      const [first, dir] = [at.hubd, writeService(at.def)];
+      try {
+        at.hubd = await Hubd.start(dir, { env: env() });
+        await at.isReady(true);
+        await body();
+        await at.hubd.stop();
+      } finally {
+        at.hubd.signal("SIGKILL");
+        at.hubd = first;
+        removeService(dir);
+      }
     };
 
     before(async () => {
@@ -56,6 +70,7 @@ function onRedis(title, change, body, options) {
       if (!at.redis) return;
       const def = definition(change);
       def.service.auth = { jwt: { algorithms: ["HS256"], secretEnv: "TEST_JWT_SECRET" }, ...def.service.auth, dev: undefined };
+      at.def = def;
       at.dir = writeService(def);
       await at.startHub();
     });
@@ -224,6 +239,46 @@ onRedis(
       assert.ok(performance.now() - again < 1000, `${performance.now() - again} ms`);
       await limited(ann, "r4");
       at.redis.resume();
+      await at.isReady(true);
+    });
+
+    test("is one window for all processes of a service", async () => {
+      const ann = await at.member("everywhere", "r8");
+      await spend(ann, "r8", 3);
+      await at.elsewhere(async () => {
+        const elsewhere = await at.member("everywhere", "r8");
+        await spend(elsewhere, "r8", 2);
+        await limited(elsewhere, "r8");
+      });
+      await limited(ann, "r8");
+    });
+
+    for (const [what, full, mend] of [
+      ["full", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]],
+      ["a replica", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]],
+      ["forbidding scripts", ["ACL", "SETUSER", "default", "-@scripting"], ["ACL", "SETUSER", "default", "+@all"]],
+    ]) {
+      test(`counts here while Redis is ${what}, and /readyz says so`, async () => {
+        const user = `refused, ${what}`;
+        const ann = await at.member(user, "r9");
+        await at.redis.call(...full);
+        await spend(ann, "r9");
+        await limited(ann, "r9");
+        const { status, body } = await at.rest("GET", "/readyz");
+        assert.equal(status, 503);
+        assert.match(body.notReady[0].reason, /^redis at 127\.0\.0\.1:\d+\/5 refuses: (OOM|READONLY|NOPERM) [^\n]*$/);
+        await at.hubd.printed(/the server refuses what hubd asks of it/);
+        await at.member(`${user} too`, "r9");
+        await at.redis.call(...mend);
+        await at.isReady(true);
+      });
+    }
+
+    test("goes on where the window's key is something else", async () => {
+      await at.redis.callOn(5, "HSET", "hubd:hubd:chat:rate:chat:odd", "a", "b");
+      const odd = await at.member("odd", "r10");
+      await spend(odd, "r10");
+      await limited(odd, "r10");
       await at.isReady(true);
     });
 

@@ -370,6 +370,63 @@ static void an_unknown_name_is_a_reason(void **state) {
     close_cache();
 }
 
+/* ---- a server that says no ---- */
+
+/* WITH breaks something at the server, AGAIN mends it; WHY is what people are told meanwhile. */
+static void expect_refusal(const char *with, const char *again, const char *why) {
+    redis_tell(&server, with);
+    assert_int_equal(take("counted", 100, 60000), -1);
+    assert_int_equal(answer_code, HUB_STORE_UNAVAILABLE);
+    assert_true(is_away());
+    reason = why;
+    assert_true(is_reason());
+    redis_tell(&server, again);
+    until(is_ready, 5000);
+    assert_int_equal(take("counted", 100, 60000), 0);
+}
+
+static void a_server_that_refuses_is_not_ready_until_it_does_again(void **state) {
+    (void)state;
+    open_cache();
+    expect_refusal("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "refuses: OOM");
+    expect_refusal("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "refuses: READONLY");
+    expect_refusal("ACL SETUSER default -@scripting", "ACL SETUSER default +@all", "refuses: NOPERM");
+    redis_tell(&server, "ACL SETUSER default -mget");
+    GET("a");
+    assert_int_equal(answer_code, HUB_STORE_UNAVAILABLE);
+    assert_true(is_away());
+    redis_tell(&server, "ACL SETUSER default +@all");
+    until(is_ready, 5000);
+    close_cache();
+}
+
+static void a_refusal_ends_with_the_connection(void **state) {
+    (void)state;
+    open_cache();
+    redis_tell(&server, "ACL SETUSER default -@scripting");
+    assert_int_equal(take("counted", 100, 60000), -1);
+    assert_true(is_away());
+    redis_kill(&server);
+    reason = "refused";
+    until(is_reason, 5000);
+    redis_start(&server, NULL);
+    until(is_ready, 5000);
+    close_cache();
+}
+
+static void a_key_of_another_type_is_no_reason_to_give_up(void **state) {
+    (void)state;
+    open_cache();
+    call("[\"HSET\",\"odd\",\"f\",1]");
+    assert_int_equal(take("odd", 100, 60000), -1);
+    swap("odd", "", "1");
+    assert_string_equal(GET("odd"), "-");
+    assert_true(is_ready());
+    assert_int_equal(set("odd", "1", 0), HUB_OK);
+    assert_string_equal(GET("odd"), "1");
+    close_cache();
+}
+
 /* ---- who we are ---- */
 
 static void expect_at(const char *who, const char *why_not) {
@@ -446,6 +503,9 @@ int main(void) {
         cmocka_unit_test(a_server_owes_nothing_before_it_is_asked),
         cmocka_unit_test(nobody_there_at_first_is_waited_for),
         cmocka_unit_test(an_unknown_name_is_a_reason),
+        cmocka_unit_test(a_server_that_refuses_is_not_ready_until_it_does_again),
+        cmocka_unit_test(a_refusal_ends_with_the_connection),
+        cmocka_unit_test(a_key_of_another_type_is_no_reason_to_give_up),
         cmocka_unit_test(password_and_user_are_told),
         cmocka_unit_test(the_connection_has_the_services_name_and_database),
         cmocka_unit_test(a_server_that_is_killed_and_returns_is_found_again),

@@ -234,6 +234,25 @@ static void where_subscribing_is_not_allowed_keys_are_asked_for(void **state) {
     close_all();
 }
 
+static void where_asking_is_not_allowed_the_cache_is_not_ready(void **state) {
+    (void)state;
+    redis_tell(&server, "ACL SETUSER blind on >word ~* &* +@all -exists");
+    char url[64];
+    loop = hub_loop_new();
+    gone_n = 0;
+    snprintf(url, sizeof url, "redis://blind:word@127.0.0.1:%d", server.port);
+    open_at(url);
+    until(is_ready, 5000);
+    set_key(1);
+    watch_key(1);
+    until(is_away, 5000);
+    redis_tell(&server, "ACL SETUSER blind +@all");
+    until(is_ready, 5000);
+    del_key(1);
+    until_gone(1, 5000);
+    close_all();
+}
+
 /* ---- a connection that only seems to be alive: a relay that swallows what comes back ---- */
 
 #define PAIRS 8
@@ -324,6 +343,7 @@ int main(void) {
         cmocka_unit_test(an_outage_ends_nothing_and_hides_nothing),
         cmocka_unit_test(a_lost_second_connection_is_made_anew),
         cmocka_unit_test(where_subscribing_is_not_allowed_keys_are_asked_for),
+        cmocka_unit_test(where_asking_is_not_allowed_the_cache_is_not_ready),
         cmocka_unit_test(a_subscription_that_brings_nothing_is_made_anew),
     };
     RUN_ON_REDIS(tests);
