@@ -14,7 +14,11 @@ enum {
     TICK_MS = 1000,
     LOG_PERIOD_MS = 10000, /* in which at most LOG_LINES are written */
     LOG_LINES = 10,
-    CLOSE_MS = 5000, /* longest wait for what was published, and for the group to let go */
+    /* Closing: the longest waits for what was published and handled, for the group to let go, for librdkafka's threads to end. */
+    FINISH_MS = 5000,
+    LEAVE_MS = 2000,
+    DESTROY_MS = 1000,
+    UNREACHED_MS = 200, /* in place of these when no broker has ever answered */
     CLOSE_STEP_MS = 20,
 };
 
@@ -81,7 +85,7 @@ static void on_drain(struct hub_task *task) {
     bool more = hub_kafka_producer_drain(b);
     more |= hub_kafka_consumer_drain(b);
     hub_kafka_rebalance_step(b);
-    if (more) hub_timer_start(b->loop, &b->again, 0, on_again);
+    if (more && !b->closing) hub_timer_start(b->loop, &b->again, 0, on_again); /* a step of closing drains, too */
 }
 
 static void on_wake(void *arg, int events) {
@@ -188,6 +192,8 @@ rd_kafka_conf_t *hub_kafka_conf(struct bus *b, enum hub_kafka_role role, struct 
 /* ---- life ---- */
 
 struct destruction {
+    struct hub_list link; /* bus->destructions */
+    struct hub_kafka_worker worker;
     struct hub_kafka_job job;
     struct bus *bus;
     rd_kafka_t *rk;
@@ -200,6 +206,8 @@ static void destroy(struct hub_kafka_job *job) {
 static void on_destroyed(struct hub_kafka_job *job) {
     struct destruction *d = HUB_CONTAINER(job, struct destruction, job);
     d->bus->jobs--;
+    hub_list_remove(&d->link);
+    hub_kafka_worker_stop(&d->worker);
     free(d);
 }
 
@@ -207,7 +215,9 @@ void hub_kafka_destroy(struct bus *b, rd_kafka_t *rk) {
     struct destruction *d = hub_xcalloc(1, sizeof *d);
     *d = (struct destruction){.job = {.run = destroy, .done = on_destroyed}, .bus = b, .rk = rk};
     b->jobs++;
-    hub_kafka_worker_add(&b->worker, &d->job);
+    hub_list_push(&b->destructions, &d->link);
+    hub_kafka_worker_start(&d->worker, b->loop);
+    hub_kafka_worker_add(&d->worker, &d->job);
 }
 
 void hub_kafka_free(struct bus *b) {
@@ -228,6 +238,8 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
     b->loop = loop;
     b->group = hub_xstrdup(config->group);
     b->client_id = hub_xstrdup(config->client_id);
+    hub_list_init(&b->destructions);
+    hub_list_init(&b->producer.taken);
     hub_list_init(&b->producer.refused);
     hub_list_init(&b->consumer.partitions);
     hub_list_init(&b->consumer.turns);
@@ -279,49 +291,84 @@ static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
 
 static void bus_pause(struct hub_bus *base) { hub_kafka_bus(base)->paused = true; }
 
-/* ---- closing ---- */
+/* ---- closing: every step has its end, whatever librdkafka does; what has not ended by then is left to the process's end ---- */
 
 enum { FINISHING, LEAVING, DESTROYING };
 
 static void on_close_step(struct hub_timer *t);
-static void next_step(struct bus *b) { hub_timer_start(b->loop, &b->again, CLOSE_STEP_MS, on_close_step); }
 
-/* What was handled is committed, what was published is delivered; or the time is over. */
+static void begin_step(struct bus *b, int step, int64_t longest_ms) {
+    b->close_step = step;
+    b->close_by = hub_loop_now(b->loop) + longest_ms;
+}
+
+/* What was handled is committed, what was published is delivered, no rebalance waits for an answer; or the time is over. */
 static void finish(struct bus *b, bool late) {
     bool committing = b->consumer.committing || hub_kafka_commit_now(b);
     bool joining = b->reached && hub_kafka_consumer_joining(b);
-    if ((committing || joining || !hub_kafka_producer_idle(b)) && !late) return;
+    if ((committing || joining || !hub_kafka_rebalance_idle(b) || !hub_kafka_producer_idle(b)) && !late) return;
     if (!hub_kafka_producer_idle(b) && b->producer.rk) hub_kafka_producer_abandon(b);
     rd_kafka_error_t *err = b->consumer.rk ? rd_kafka_consumer_close_queue(b->consumer.rk, b->consumer.queue) : NULL;
     if (err) rd_kafka_error_destroy(err);
-    b->close_by = hub_loop_now(b->loop) + CLOSE_MS / 2;
-    b->close_step = LEAVING;
+    begin_step(b, LEAVING, b->was_reached ? LEAVE_MS : UNREACHED_MS);
 }
 
-static void destroy_handles(struct bus *b) {
-    hub_kafka_consumer_destroy(b);
-    hub_kafka_producer_destroy(b);
-    b->close_step = DESTROYING;
+/* The group has let go, and no job uses a handle; or the time is over. */
+static void leave(struct bus *b, bool late) {
+    bool used = b->probe.running || b->jobs || !hub_kafka_rebalance_idle(b);
+    bool closed = !b->consumer.rk || rd_kafka_consumer_closed(b->consumer.rk);
+    if ((used || !closed || !hub_kafka_producer_idle(b)) && !late) return;
+    if (used) {
+        b->left = true;
+    } else {
+        hub_kafka_consumer_destroy(b);
+        hub_kafka_producer_destroy(b);
+    }
+    begin_step(b, DESTROYING, used ? 0 : b->was_reached ? DESTROY_MS : UNREACHED_MS);
+}
+
+/* With TLS, threads of librdkafka would go on in OpenSSL while exit() takes that down. */
+static void exit_at_once(int status, void *arg) {
+    (void)arg;
+    fflush(NULL);
+    _exit(status);
+}
+
+static struct bus *left; /* what is left stays within reach of its threads */
+
+static void leave_to_exit(struct bus *b) {
+    const char *protocol = hub_kafka_settings_get(&b->settings, "security.protocol");
+    HUB_LIST_EACH(&b->destructions, it) hub_kafka_worker_abandon(&HUB_CONTAINER(it, struct destruction, link)->worker);
+    hub_kafka_worker_abandon(&b->worker);
+    if (protocol && strcmp(protocol, "plaintext") != 0) on_exit(exit_at_once, NULL);
+    b->next_left = left;
+    left = b;
 }
 
 static void end(struct bus *b) {
     void (*done)(void *) = b->close_done;
     void *arg = b->close_arg;
-    hub_kafka_worker_stop(&b->worker);
+    hub_kafka_producer_end(b);
+    hub_timer_stop(b->loop, &b->again);
     hub_timer_stop(b->loop, &b->tick);
     hub_timer_stop(b->loop, &b->probe.timer);
     hub_timer_stop(b->loop, &b->consumer.commit_timer);
     hub_timer_stop(b->loop, &b->consumer.turn_timer);
     hub_defer_cancel(&b->consumer.commit);
     hub_defer_cancel(&b->consumer.resubscribe);
-    hub_defer_cancel(&b->producer.answer);
     hub_defer_cancel(&b->drain);
     hub_watch_close(b->watch);
-    close(b->wake);
-    hub_kafka_topics_free(b);
     hub_metric_set(&up, 0);
-    b->closed = true;
-    if (!b->held) hub_kafka_free(b);
+    b->left |= b->jobs > 0;
+    if (b->left) {
+        leave_to_exit(b);
+    } else {
+        hub_kafka_worker_stop(&b->worker);
+        close(b->wake);
+        hub_kafka_topics_free(b);
+        b->closed = true;
+        if (!b->held) hub_kafka_free(b);
+    }
     done(arg);
 }
 
@@ -330,16 +377,17 @@ static void on_close_step(struct hub_timer *t) {
     bool late = hub_loop_now(b->loop) >= b->close_by;
     hub_kafka_producer_drain(b);
     hub_kafka_consumer_drain(b);
-    if (b->close_step == FINISHING)
-        finish(b, late);
-    else if (b->close_step == LEAVING) {
-        bool left = (!b->consumer.rk || rd_kafka_consumer_closed(b->consumer.rk)) && hub_kafka_producer_idle(b) && hub_kafka_rebalance_idle(b);
-        if ((left || late) && !b->probe.running && hub_kafka_rebalance_idle(b)) destroy_handles(b);
-    } else if (!b->jobs) {
-        end(b);
-        return;
+    hub_kafka_rebalance_step(b);
+    switch (b->close_step) {
+    case FINISHING: finish(b, late); break;
+    case LEAVING: leave(b, late); break;
+    default:
+        if (!b->jobs || late) {
+            end(b);
+            return;
+        }
     }
-    next_step(b);
+    hub_timer_start(b->loop, &b->again, CLOSE_STEP_MS, on_close_step);
 }
 
 static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) {
@@ -347,8 +395,8 @@ static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) 
     b->paused = b->closing = true;
     b->close_done = done;
     b->close_arg = arg;
-    b->close_by = hub_loop_now(b->loop) + CLOSE_MS;
-    b->close_step = FINISHING;
+    /* Where trying has failed all the time there is nothing to wait for. */
+    begin_step(b, FINISHING, b->was_reached || !b->trouble_at ? FINISH_MS : 0);
     HUB_LIST_EACH(&b->consumer.partitions, it) HUB_CONTAINER(it, struct partition, link)->stopping = true;
     hub_kafka_rebalance_step(b);
     hub_timer_start(b->loop, &b->again, 0, on_close_step);

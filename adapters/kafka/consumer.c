@@ -131,15 +131,17 @@ void hub_kafka_consumer_restart(struct bus *b, const char *why) {
 bool hub_kafka_consumer_joining(const struct bus *b) { return b->consumer.rk && !b->consumer.joined && hub_kafka_awaited(b); }
 
 /* librdkafka 2.0 aborts the process when a consumer is destroyed between joining a group of the cooperative-sticky protocol and its first
- * assignment (its issue 4312). Such a one is left as it is: that happens while the process ends, or once in a long while. */
+ * assignment (its issue 4312), and waits for ever when one is destroyed that has begun to leave its group and has not done so. Such a one is left as
+ * it is: that happens while the process ends, or once in a long while. */
 void hub_kafka_consumer_destroy(struct bus *b) {
     struct consumer *c = &b->consumer;
-    bool leave = !c->joined && hub_map_len(&c->topics);
+    bool leave = (!c->joined && hub_map_len(&c->topics)) || (b->closing && c->rk && !rd_kafka_consumer_closed(c->rk));
     while (!hub_list_empty(&c->partitions)) hub_kafka_partition_close(HUB_CONTAINER(c->partitions.next, struct partition, link));
     if (!c->rk) return;
     rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(c->queue);
     if (!leave) hub_kafka_destroy(b, c->rk);
+    b->left |= leave;
     c->rk = NULL;
     c->queue = NULL;
 }

@@ -18,6 +18,7 @@ struct producer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     bool broken;             /* a fatal error: made anew when every record of it has been answered */
+    struct hub_list taken;   /* by librdkafka, not answered yet */
     struct hub_list refused; /* those that librdkafka did not take, to be answered at the end of the turn */
     struct hub_task answer;
     size_t waiting; /* published and not yet answered */
@@ -29,6 +30,7 @@ void hub_kafka_producer_tick(struct bus *b);
 void hub_kafka_producer_abandon(struct bus *b); /* what waits is answered soon, as failed */
 void hub_kafka_producer_destroy(struct bus *b);
 bool hub_kafka_producer_idle(const struct bus *b);
+void hub_kafka_producer_end(struct bus *b); /* whatever waits still is answered now, as failed */
 
 /* ---- consuming (consumer.c, partition.c, rebalance.c) ---- */
 
@@ -97,8 +99,8 @@ void hub_kafka_subscribe(struct hub_bus *base, const char *topic, hub_bus_cb *cb
 bool hub_kafka_consumer_drain(struct bus *b);
 void hub_kafka_consumer_tick(struct bus *b);
 void hub_kafka_consumer_restart(struct bus *b, const char *why); /* soon */
-void hub_kafka_consumer_destroy(struct bus *b);
-bool hub_kafka_consumer_joining(const struct bus *b);                                    /* between subscribing and the first assignment */
+void hub_kafka_consumer_destroy(struct bus *b);                  /* or leaves it to the end of the process, when that is not safe */
+bool hub_kafka_consumer_joining(const struct bus *b);            /* between subscribing and the first assignment */
 struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t number); /* NULL when not assigned */
 struct topic *hub_kafka_topic(struct bus *b, const char *name);
 bool hub_kafka_awaited(const struct bus *b); /* some topic is not known to be missing: the group will assign its partitions */
@@ -170,7 +172,10 @@ struct bus {
     int64_t log_at;
     size_t held; /* records delivered and not released */
     size_t jobs; /* under way, apart from the probe */
+    struct hub_list destructions;
     bool paused, closing, closed;
+    bool left; /* a handle was not destroyed */
+    struct bus *next_left;
     int64_t close_by;
     int close_step;
     void (*close_done)(void *arg);
@@ -185,7 +190,7 @@ void hub_kafka_wake(struct bus *b);
 rd_kafka_conf_t *hub_kafka_conf(struct bus *b, enum hub_kafka_role role, struct hub_err *err);
 /* Makes a queue's events wake the loop. */
 void hub_kafka_watch_queue(struct bus *b, rd_kafka_queue_t *queue);
-/* Destroys a handle on the worker, which may take its time. */
+/* Destroys a handle that nothing uses any more, on a thread of its own: that may take for ever. */
 void hub_kafka_destroy(struct bus *b, rd_kafka_t *rk);
 /* Logs what librdkafka says, at a bounded rate. */
 void hub_kafka_log(struct bus *b, int level, const char *message, const char *key, const char *value);

@@ -9,7 +9,7 @@
 enum { BATCH = 1000, TOPIC_MAX = 249 };
 
 struct publication {
-    struct hub_list link; /* producer->refused */
+    struct hub_list link; /* producer->taken or ->refused */
     hub_bus_done *done;
     void *arg;
     uint64_t started;
@@ -35,6 +35,11 @@ static void answer(struct bus *b, struct publication *p, enum hub_code code, con
     }
     if (p->done) p->done(p->arg, code, code ? error : NULL);
     free(p);
+}
+
+static void answer_taken(struct bus *b, struct publication *p, enum hub_code code, const char *error) {
+    hub_list_remove(&p->link);
+    answer(b, p, code, error);
 }
 
 static void on_answer(struct hub_task *task) {
@@ -122,7 +127,10 @@ void hub_kafka_publish(struct hub_bus *base, struct hub_str topic, struct hub_st
         memcpy(name, topic.p, topic.n);
         name[topic.n] = 0;
         rd_kafka_resp_err_t err = produce(b->producer.rk, name, key, value, p);
-        if (err) refuse(b, p, meaning(b, err), explain(err));
+        if (err)
+            refuse(b, p, meaning(b, err), explain(err));
+        else
+            hub_list_push(&b->producer.taken, &p->link);
     }
     hub_metric_set(&outbound, (int64_t)b->producer.waiting);
 }
@@ -130,7 +138,7 @@ void hub_kafka_publish(struct hub_bus *base, struct hub_str topic, struct hub_st
 /* ---- events ---- */
 
 static void on_delivered(struct bus *b, rd_kafka_event_t *ev) {
-    for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));) answer(b, m->_private, meaning(b, m->err), explain(m->err));
+    for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));) answer_taken(b, m->_private, meaning(b, m->err), explain(m->err));
     hub_metric_set(&outbound, (int64_t)b->producer.waiting);
 }
 
@@ -162,9 +170,20 @@ bool hub_kafka_producer_drain(struct bus *b) {
     return true;
 }
 
-void hub_kafka_producer_abandon(struct bus *b) { rd_kafka_purge(b->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); }
+void hub_kafka_producer_abandon(struct bus *b) {
+    rd_kafka_purge(b->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
 
 bool hub_kafka_producer_idle(const struct bus *b) { return !b->producer.waiting; }
+
+void hub_kafka_producer_end(struct bus *b) {
+    hub_defer_cancel(&b->producer.answer);
+    on_answer(&b->producer.answer);
+    while (!hub_list_empty(&b->producer.taken)) {
+        struct publication *p = HUB_CONTAINER(b->producer.taken.next, struct publication, link);
+        answer_taken(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));
+    }
+}
 
 /* ---- life ---- */
 

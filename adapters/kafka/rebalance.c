@@ -1,4 +1,5 @@
 /* Rebalances, one after the other: partitions that come are begun where the group left off, partitions that go are committed first. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "adapters/kafka/kafka_int.h"
@@ -9,7 +10,7 @@ enum { REVOKE_MS = 3000 }; /* longest wait for what is held, and for its commit 
 struct turn {
     struct hub_list link;
     struct bus *bus;
-    bool assign, lost;
+    bool assign, lost, answering;
     rd_kafka_topic_partition_list_t *partitions;
     int64_t until; /* revoking */
     struct hub_kafka_job job;
@@ -18,6 +19,7 @@ struct turn {
     rd_kafka_t *rk;
     struct hub_kafka_start *starts;
     size_t n;
+    char error[200]; /* what librdkafka said to the answer */
 };
 
 static struct hub_metric rebalances =
@@ -41,17 +43,44 @@ static bool cooperative(rd_kafka_t *rk) {
     return protocol && !strcmp(protocol, "COOPERATIVE");
 }
 
-static void apply(struct bus *b, const rd_kafka_topic_partition_list_t *list, bool assign) {
-    rd_kafka_t *rk = b->consumer.rk;
-    if (cooperative(rk)) {
-        rd_kafka_error_t *err = assign ? rd_kafka_incremental_assign(rk, list) : rd_kafka_incremental_unassign(rk, list);
-        if (!err) return;
-        hub_kafka_log(b, HUB_LOG_WARN, assign ? "cannot take partitions" : "cannot give partitions back", "error", rd_kafka_error_string(err));
+/* These calls wait for librdkafka's main thread, which forgets those it has not answered when the group is left (2.0): not for the loop's thread. */
+static void answer(struct hub_kafka_job *job) {
+    struct turn *t = HUB_CONTAINER(job, struct turn, job);
+    if (cooperative(t->rk)) {
+        rd_kafka_error_t *err = t->assign ? rd_kafka_incremental_assign(t->rk, t->partitions) : rd_kafka_incremental_unassign(t->rk, t->partitions);
+        if (err) snprintf(t->error, sizeof t->error, "%s", rd_kafka_error_string(err));
         rd_kafka_error_destroy(err);
     } else {
-        rd_kafka_resp_err_t err = rd_kafka_assign(rk, assign ? list : NULL);
-        if (err) hub_kafka_log(b, HUB_LOG_WARN, "cannot change the assignment", "error", rd_kafka_err2str(err));
+        rd_kafka_resp_err_t err = rd_kafka_assign(t->rk, t->assign ? t->partitions : NULL);
+        if (err) snprintf(t->error, sizeof t->error, "%s", rd_kafka_err2str(err));
     }
+}
+
+static void on_answered(struct hub_kafka_job *job) {
+    struct turn *t = HUB_CONTAINER(job, struct turn, job);
+    struct bus *b = t->bus;
+    b->jobs--;
+    if (t->error[0] && !b->closing)
+        hub_kafka_log(b, HUB_LOG_WARN, t->assign ? "cannot take partitions" : "cannot give partitions back", "error", t->error);
+    if (t->assign) {
+        b->consumer.joined = true;
+        hub_kafka_probe_in(b, 0);
+        hub_kafka_commit_soon(b); /* where it begins: so that it begins there again if nothing comes before the next start */
+    }
+    end_turn(b);
+}
+
+static void add_job(struct bus *b, struct turn *t, void (*run)(struct hub_kafka_job *job), void (*done)(struct hub_kafka_job *job)) {
+    t->rk = b->consumer.rk;
+    t->job.run = run;
+    t->job.done = done;
+    b->jobs++;
+    hub_kafka_worker_add(&b->worker, &t->job);
+}
+
+static void begin_answer(struct bus *b, struct turn *t) {
+    t->answering = true;
+    add_job(b, t, answer, on_answered);
 }
 
 /* ---- partitions that come ---- */
@@ -70,12 +99,12 @@ static void on_found(struct hub_kafka_job *job) {
         rd_kafka_topic_partition_list_find(t->partitions, s->topic, s->partition)->offset = s->offset;
         hub_kafka_partition_open(b, s->topic, s->partition, s->offset, s->committed);
     }
-    /* A turn that was overtaken is answered all the same; what goes with the next turn is not read. */
-    apply(b, t->partitions, true);
-    b->consumer.joined = true;
-    hub_kafka_probe_in(b, 0);
-    hub_kafka_commit_soon(b); /* where it begins: so that it begins there again if nothing comes before the next start */
-    end_turn(b);
+    /* A turn that was overtaken is answered all the same; what goes with the next turn is not read. Only a group that is being left waits for the
+     * answer to what it said last, and may be gone with the first that it gets. */
+    if (b->closing && !hub_list_empty(&b->consumer.turns))
+        end_turn(b);
+    else
+        begin_answer(b, t);
 }
 
 static void begin_assign(struct bus *b, struct turn *t) {
@@ -88,12 +117,8 @@ static void begin_assign(struct bus *b, struct turn *t) {
         t->starts[i] = (struct hub_kafka_start){.topic = hub_xstrdup(p->topic), .partition = p->partition, .since = topic ? topic->since : 0};
         t->starts[i].all = (topic && topic->missing) || (reset && !strcmp(reset, "earliest"));
     }
-    t->rk = b->consumer.rk;
     t->cancel = b->closing;
-    t->job.run = find_starts;
-    t->job.done = on_found;
-    b->jobs++;
-    hub_kafka_worker_add(&b->worker, &t->job);
+    add_job(b, t, find_starts, on_found);
 }
 
 /* ---- partitions that go ---- */
@@ -115,16 +140,13 @@ static void on_turn_timer(struct hub_timer *timer) { hub_kafka_rebalance_step(HU
 
 void hub_kafka_rebalance_step(struct bus *b) {
     struct turn *t = b->consumer.turn;
-    if (!t || t->assign || !over(b, t)) {
-        if (t && t->assign && b->closing) t->cancel = true;
-        return;
-    }
+    if (t && t->assign && b->closing) t->cancel = true;
+    if (!t || t->assign || t->answering || !over(b, t)) return;
     for (int i = 0; i < t->partitions->cnt; i++) {
         struct partition *p = hub_kafka_partition(b, t->partitions->elems[i].topic, t->partitions->elems[i].partition);
         if (p) hub_kafka_partition_close(p);
     }
-    apply(b, t->partitions, false);
-    end_turn(b);
+    begin_answer(b, t);
 }
 
 static void begin_revoke(struct bus *b, struct turn *t) {

@@ -43,20 +43,20 @@ static bool find_since(rd_kafka_t *rk, struct hub_kafka_start *s) {
     return ok;
 }
 
-static bool find(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n) {
+static bool find(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, const atomic_bool *cancel) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     bool ok = find_committed(rk, starts, n, list);
     rd_kafka_topic_partition_list_destroy(list);
-    for (size_t i = 0; ok && i < n; i++)
+    for (size_t i = 0; ok && i < n && !*cancel; i++)
         if (starts[i].committed < 0) ok = find_since(rk, &starts[i]);
-    return ok;
+    return ok && !*cancel;
 }
 
 bool hub_kafka_find_starts(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, const atomic_bool *cancel) {
     const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
     while (!*cancel) {
-        if (find(rk, starts, n)) return true;
-        nanosleep(&pause, NULL);
+        if (find(rk, starts, n, cancel)) return true;
+        if (!*cancel) nanosleep(&pause, NULL);
     }
     return false;
 }

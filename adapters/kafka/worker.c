@@ -1,4 +1,4 @@
-/* One thread for the calls of librdkafka that block. */
+/* A thread for the calls of librdkafka that block. */
 #include "adapters/kafka/worker.h"
 
 #include <signal.h>
@@ -14,16 +14,22 @@ static void on_loop(struct hub_task *task) {
 static struct hub_kafka_job *next(struct hub_kafka_worker *w) {
     pthread_mutex_lock(&w->lock);
     while (hub_list_empty(&w->jobs) && !w->stop) pthread_cond_wait(&w->more, &w->lock);
-    struct hub_list *link = hub_list_pop(&w->jobs);
+    struct hub_list *link = w->loop ? hub_list_pop(&w->jobs) : NULL;
     pthread_mutex_unlock(&w->lock);
     return link ? HUB_CONTAINER(link, struct hub_kafka_job, link) : NULL;
+}
+
+static void finished(struct hub_kafka_worker *w, struct hub_kafka_job *job) {
+    pthread_mutex_lock(&w->lock); /* the loop is there as long as nobody abandons the worker */
+    if (w->loop) hub_post(w->loop, &job->task);
+    pthread_mutex_unlock(&w->lock);
 }
 
 static void *work(void *arg) {
     struct hub_kafka_worker *w = arg;
     for (struct hub_kafka_job *job; (job = next(w));) {
         job->run(job);
-        hub_post(w->loop, &job->task);
+        finished(w, job);
     }
     return NULL;
 }
@@ -58,4 +64,13 @@ void hub_kafka_worker_stop(struct hub_kafka_worker *w) {
     pthread_join(w->thread, NULL);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->more);
+}
+
+void hub_kafka_worker_abandon(struct hub_kafka_worker *w) {
+    pthread_mutex_lock(&w->lock);
+    w->loop = NULL;
+    w->stop = true;
+    pthread_cond_signal(&w->more);
+    pthread_mutex_unlock(&w->lock);
+    pthread_detach(w->thread);
 }

@@ -2,6 +2,7 @@
 #include "kafka_mock.h"
 
 #include "base/clock.h"
+#include "base/metric.h"
 
 static bool one_is_not_ready(void) { return !is_ready(&one); }
 static bool one_saw_one(void) { return one.seen_n >= 1; }
@@ -120,6 +121,54 @@ static void closing_while_the_brokers_are_away_takes_a_bounded_time(void **state
     rd_kafka_mock_broker_set_up(mock, 1);
 }
 
+/* Longer than any closing may take: librdkafka waits for the answers of the broker, so its handles cannot be destroyed. */
+enum { FOR_EVER_MS = 30000, CLOSE_MS = 8000, SLACK_MS = 2000 };
+
+static void leave_in_time(struct member *m) {
+    int64_t began = hub_mono_ms();
+    leave(m);
+    assert_true(hub_mono_ms() - began < CLOSE_MS + SLACK_MS);
+}
+
+static void closing_takes_a_bounded_time_when_the_group_does_not_let_go(void **state) {
+    (void)state;
+    enter(&one);
+    subscribe(&one, "t");
+    until(one_is_ready);
+    rd_kafka_mock_broker_set_rtt(mock, 1, FOR_EVER_MS);
+    done_n = 0;
+    publish(&one, "t", "k", "x");
+    leave_in_time(&one);
+    assert_int_equal(done_n, 1);
+    assert_int_not_equal(last_code, HUB_OK);
+    rd_kafka_mock_broker_set_rtt(mock, 1, 0);
+}
+
+static int64_t rebalances(void) {
+    static const char name[] = "\nhubd_bus_rebalances_total ";
+    struct hub_buf text = {0};
+    hub_metrics_print(&text);
+    const char *at = strstr(hub_buf_cstr(&text), name);
+    int64_t n = at ? atoll(at + strlen(name)) : 0;
+    hub_buf_free(&text);
+    return n;
+}
+static int64_t rebalances_before;
+static bool partitions_were_assigned(void) { return rebalances() > rebalances_before; }
+
+static void closing_takes_a_bounded_time_when_partitions_were_just_assigned(void **state) {
+    (void)state;
+    enter(&one);
+    subscribe(&one, "t");
+    until(one_is_ready);
+    rebalances_before = rebalances();
+    subscribe(&one, "u");
+    until(partitions_were_assigned);
+    rd_kafka_mock_broker_set_rtt(mock, 1, FOR_EVER_MS);
+    leave_in_time(&one);
+    rd_kafka_mock_broker_set_rtt(mock, 1, 0);
+}
+
 static bool one_committed(void) { return committed("t") == 1; }
 
 static void a_commit_that_fails_is_repeated(void **state) {
@@ -175,6 +224,8 @@ int main(void) {
         TEST(brokers_may_be_away_at_the_start),
         TEST(brokers_that_go_and_come_back_are_noticed_and_nothing_is_lost),
         TEST(closing_while_the_brokers_are_away_takes_a_bounded_time),
+        TEST(closing_takes_a_bounded_time_when_the_group_does_not_let_go),
+        TEST(closing_takes_a_bounded_time_when_partitions_were_just_assigned),
         TEST(a_commit_that_fails_is_repeated),
         TEST(after_a_fatal_error_consuming_begins_anew),
         TEST(a_group_that_put_the_member_out_takes_it_in_again),
