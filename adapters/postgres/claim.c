@@ -88,6 +88,18 @@ static void on_mark(void *arg, const PGresult *r) {
     snprintf(x->pid_started, sizeof x->pid_started, "%.*s", HUB_FMT(hub_pg_text(r, 0, 2)));
 }
 
+/* A standby that was promoted without the last commits, or a backup that was restored under us. */
+static void look_for_lost_commits(struct writer *x) {
+    char missing[24];
+    if (x->marked < x->committed) {
+        snprintf(missing, sizeof missing, "%lld", (long long)(x->committed - x->marked));
+        hub_log_kv(HUB_LOG_ERROR, "store",
+                   "the database has lost commits that were acknowledged: give the rooms new epochs (operations.md, Backup and restore)",
+                   "transactions", missing, "database", x->link.s->conninfo.shown, NULL);
+    }
+    x->committed = x->marked;
+}
+
 static void on_marked(void *arg, const struct failure *f) {
     struct writer *x = arg;
     if (failed(x, f)) return;
@@ -96,6 +108,7 @@ static void on_marked(void *arg, const struct failure *f) {
         hub_log_kv(HUB_LOG_INFO, "store",
                    committed ? "the transaction under way had been committed" : "the transaction under way had not been committed", NULL);
     x->why[0] = 0;
+    look_for_lost_commits(x);
     if (committed) {
         recover_results(x);
         return;

@@ -278,6 +278,7 @@ struct writer {
     struct hub_write *single; /* the write being carried out alone */
     struct hub_list done;     /* of these: those through */
     int64_t marked;           /* what hubd_writer says */
+    int64_t committed;        /* the last segment that was */
     int32_t pid;              /* of the session that had the claim last */
     char pid_started[40];
     char contested[80]; /* what somebody else has locked */

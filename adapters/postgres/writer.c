@@ -166,6 +166,7 @@ void hub_pg_segment_over(struct writer *x, bool committed) {
     hub_list_splice(&through, &x->segment);
     if (committed) {
         hub_pg_counters_keep(&x->counters);
+        x->committed = x->segment_id;
         hub_store_count_commit(hub_mono_ns() - x->began, x->segment_n);
         if (x->down) hub_pg_set_down(x, NULL);
     } else

@@ -312,6 +312,50 @@ static void end_sessions(const char *database) {
     assert_true(postgres_sql(&server, database, query, NULL, 0));
 }
 
+/* What is logged meanwhile. */
+static int log_fd = -1, log_was;
+static void log_begin(void) {
+    char path[] = "/tmp/hub-log-XXXXXX";
+    log_fd = mkstemp(path);
+    assert_true(log_fd >= 0);
+    unlink(path);
+    log_was = dup(STDERR_FILENO);
+    dup2(log_fd, STDERR_FILENO);
+}
+static bool log_end(const char *wanted_text) {
+    static char text[20000];
+    dup2(log_was, STDERR_FILENO);
+    close(log_was);
+    ssize_t n = pread(log_fd, text, sizeof text - 1, 0);
+    close(log_fd);
+    text[n > 0 ? n : 0] = 0;
+    return strstr(text, wanted_text) != NULL;
+}
+
+static void commits_that_the_server_has_lost_are_noticed(void **state) {
+    (void)state;
+    start_on("promoted");
+    for (int i = 1; i <= 3; i++) {
+        send_one(i);
+        await(one_is_done);
+    }
+    log_begin();
+    end_sessions("promoted");
+    await(is_not_ready);
+    await(is_ready);
+    assert_false(log_end("has lost commits"));
+    assert_true(postgres_sql(&server, "promoted", "UPDATE hubd_writer SET segment = segment - 2", NULL, 0));
+    log_begin();
+    end_sessions("promoted");
+    await(is_not_ready);
+    await(is_ready);
+    assert_true(log_end("has lost commits"));
+    send_one(4);
+    await(one_is_done);
+    assert_int_equal(one.w.code, HUB_OK);
+    finish();
+}
+
 static void sessions_that_are_ended_lose_and_repeat_nothing(void **state) {
     (void)state;
     start_on("ended");
@@ -463,6 +507,7 @@ int main(void) {
         cmocka_unit_test_teardown(the_row_of_a_change_whose_answer_was_lost_is_read_again, stop_proxy),
         cmocka_unit_test_teardown(an_unknown_outcome_is_told_after_5_s_and_settled_later, stop_proxy),
         cmocka_unit_test_teardown(an_unknown_outcome_that_was_no_commit_fails_when_it_is_known, stop_proxy),
+        cmocka_unit_test_teardown(commits_that_the_server_has_lost_are_noticed, stop_proxy),
         cmocka_unit_test_teardown(sessions_that_are_ended_lose_and_repeat_nothing, stop_proxy),
         cmocka_unit_test_teardown(connections_that_are_cut_lose_and_repeat_nothing, stop_proxy),
         cmocka_unit_test_teardown(a_server_that_crashes_and_returns_loses_and_repeats_nothing, stop_proxy),
