@@ -47,7 +47,7 @@ static void read_columns(struct migration *m, const char *oid, struct hub_sql_ha
         ask(m,
             "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity::text "
             "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary "
-            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.typname "
+            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype "
             "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
             "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
             oid);
@@ -81,8 +81,10 @@ static void read_indexes(struct migration *m, const char *oid, struct hub_sql_ha
 }
 
 static void read_have(struct migration *m, const char *table, struct hub_sql_have *have) {
+    struct hub_buf name = {0};
     *have = (struct hub_sql_have){0};
-    PGresult *r = ask(m, "SELECT c.oid, c.relkind FROM pg_class c WHERE c.oid = to_regclass(quote_ident($1))", table);
+    hub_sql_table(&hub_sql_postgres, &name, table);
+    PGresult *r = ask(m, "SELECT c.oid, c.relkind FROM pg_class c WHERE c.oid = to_regclass($1)", hub_buf_cstr(&name));
     if (r && PQntuples(r)) {
         have->exists = true;
         have->view = !strchr("rp", *PQgetvalue(r, 0, 1));
@@ -91,6 +93,7 @@ static void read_have(struct migration *m, const char *table, struct hub_sql_hav
         read_indexes(m, oid, have);
         free(oid);
     }
+    hub_buf_free(&name);
     PQclear(r);
 }
 

@@ -35,6 +35,8 @@ const struct hub_sql_dialect hub_sql_postgres = {
               [HUB_COL_ENUM] = "text",
               [HUB_COL_JSON] = "jsonb"},
     .enum_type = true,
+    .exact_names = true,
+    .schemas = true,
     .name_max = 63,
 };
 
@@ -48,6 +50,26 @@ static void quoted(struct hub_buf *out, struct hub_str s, char quote) {
 }
 
 void hub_sql_name(struct hub_buf *out, const char *identifier) { quoted(out, hub_cstr(identifier), '"'); }
+
+const char *hub_sql_split_table(const struct hub_sql_dialect *d, const char *table, struct hub_str *schema) {
+    const char *dot = d->schemas ? strchr(table, '.') : NULL;
+    *schema = dot ? hub_str(table, (size_t)(dot - table)) : hub_str(NULL, 0);
+    return dot ? dot + 1 : table;
+}
+
+static void add_schema(struct hub_buf *out, struct hub_str schema) {
+    if (!schema.p) return;
+    quoted(out, schema, '"');
+    hub_buf_addc(out, '.');
+}
+
+void hub_sql_table(const struct hub_sql_dialect *d, struct hub_buf *out, const char *table) {
+    struct hub_str schema;
+    const char *rest = hub_sql_split_table(d, table, &schema);
+    add_schema(out, schema);
+    hub_sql_name(out, rest);
+}
+
 void hub_sql_text(struct hub_buf *out, struct hub_str text) { quoted(out, text, '\''); }
 
 void hub_sql_literal(struct hub_buf *out, const struct hub_column *col, const struct hub_cell *c) {

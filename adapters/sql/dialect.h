@@ -10,12 +10,18 @@ struct hub_sql_dialect {
     bool enum_check;      /* an enum is a CHECK constraint of its column */
     bool enum_type;       /* an enum is a type of its own, named <table>_<column> */
     bool rebuild;         /* constraints of a column change only by building the table anew */
+    bool exact_names;     /* names that differ in case are different ones */
+    bool schemas;         /* a table may have its schema and a dot in front */
     size_t name_max;      /* bytes of a name; 0 = no limit */
 };
 extern const struct hub_sql_dialect hub_sql_sqlite, hub_sql_postgres;
 
 void hub_sql_name(struct hub_buf *out, const char *identifier); /* "quoted" */
-void hub_sql_text(struct hub_buf *out, struct hub_str text);    /* 'quoted' */
+/* A table's name, quoted; "schema"."table" where there are schemas. */
+void hub_sql_table(const struct hub_sql_dialect *d, struct hub_buf *out, const char *table);
+/* The same without the schema, which goes to SCHEMA (NULL, 0: none). */
+const char *hub_sql_split_table(const struct hub_sql_dialect *d, const char *table, struct hub_str *schema);
+void hub_sql_text(struct hub_buf *out, struct hub_str text); /* 'quoted' */
 /* The value as a literal of the column's type; cells as hub_cell_from_json makes them. */
 void hub_sql_literal(struct hub_buf *out, const struct hub_column *col, const struct hub_cell *cell);
 #endif

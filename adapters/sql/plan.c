@@ -62,7 +62,9 @@ static void say_enum_values(const struct hub_column *c, struct hub_buf *out) {
 
 static void say_enum_name(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, struct hub_buf *out) {
     struct hub_buf name = {0};
-    hub_buf_addf(&name, "%s_%s", t->table, c->column);
+    struct hub_str schema;
+    hub_buf_addf(&name, "%s_%s", hub_sql_split_table(d, t->table, &schema), c->column);
+    if (schema.p) hub_buf_addf(out, "\"%.*s\".", HUB_FMT(schema));
     say_made_name(d, &name, out);
     hub_buf_free(&name);
 }
@@ -101,11 +103,13 @@ static void say_column(const struct hub_sql_dialect *d, const struct hub_table *
     hub_buf_addz(out, "))");
 }
 
-static bool same_name(const char *a, const char *b) { return hub_str_eq_nocase(hub_cstr(a), hub_cstr(b)); }
+static bool same_name(const struct hub_sql_dialect *d, const char *a, const char *b) {
+    return d->exact_names ? !strcmp(a, b) : hub_str_eq_nocase(hub_cstr(a), hub_cstr(b));
+}
 
-static const struct hub_column *wanted(const struct hub_table *t, const char *column) {
+static const struct hub_column *wanted(const struct hub_sql_dialect *d, const struct hub_table *t, const char *column) {
     for (size_t i = 0; i < t->column_n; i++)
-        if (same_name(t->columns[i].column, column)) return &t->columns[i];
+        if (same_name(d, t->columns[i].column, column)) return &t->columns[i];
     return NULL;
 }
 
@@ -119,14 +123,14 @@ static void say_kept(const struct hub_sql_have_column *c, struct hub_buf *out) {
 void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_table *t, const char *name, const struct hub_sql_have *keep,
                           struct hub_buf *out) {
     hub_buf_addz(out, "CREATE TABLE ");
-    hub_sql_name(out, name);
+    hub_sql_table(d, out, name);
     hub_buf_addz(out, " (");
     for (size_t i = 0; i < t->column_n; i++) {
         if (i) hub_buf_addz(out, ", ");
         say_column(d, t, &t->columns[i], i == t->id, out);
     }
     for (size_t i = 0; keep && i < keep->column_n; i++) {
-        if (wanted(t, keep->columns[i].name)) continue;
+        if (wanted(d, t, keep->columns[i].name)) continue;
         hub_buf_addz(out, ", ");
         say_kept(&keep->columns[i], out);
     }
@@ -154,13 +158,14 @@ static int last_column(const struct hub_table *t, const struct hub_index *x) {
 
 static void say_index(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_index *x, struct hub_buf *out) {
     struct hub_buf name = {0};
-    hub_buf_addf(&name, "%s_", t->table);
+    struct hub_str schema;
+    hub_buf_addf(&name, "%s_", hub_sql_split_table(d, t->table, &schema)); /* an index is where its table is */
     say_index_columns(t, x, "_", false, &name);
     hub_buf_addz(&name, x->unique ? "_key" : "_idx");
     hub_buf_addf(out, "CREATE %sINDEX ", x->unique ? "UNIQUE " : "");
     say_made_name(d, &name, out);
     hub_buf_addz(out, " ON ");
-    hub_sql_name(out, t->table);
+    hub_sql_table(d, out, t->table);
     hub_buf_addz(out, " (");
     say_index_columns(t, x, ", ", true, out);
     hub_buf_addc(out, ')');
@@ -184,7 +189,7 @@ static bool ask(struct hub_sql_planner *p, struct hub_buf *query, struct hub_buf
 static bool any_row(struct hub_sql_planner *p, const struct hub_table *t) {
     struct hub_buf q = {0};
     hub_buf_addz(&q, "SELECT 1 FROM ");
-    hub_sql_name(&q, t->table);
+    hub_sql_table(p->d, &q, t->table);
     hub_buf_addz(&q, " LIMIT 1");
     return ask(p, &q, NULL);
 }
@@ -192,7 +197,7 @@ static bool any_row(struct hub_sql_planner *p, const struct hub_table *t) {
 static bool any_null(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c) {
     struct hub_buf q = {0};
     hub_buf_addz(&q, "SELECT 1 FROM ");
-    hub_sql_name(&q, t->table);
+    hub_sql_table(p->d, &q, t->table);
     hub_buf_addz(&q, " WHERE ");
     hub_sql_name(&q, c->column);
     hub_buf_addz(&q, " IS NULL LIMIT 1");
@@ -205,7 +210,7 @@ static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *
     hub_buf_addz(&q, "SELECT ");
     hub_sql_name(&q, c->column);
     hub_buf_addz(&q, " FROM ");
-    hub_sql_name(&q, t->table);
+    hub_sql_table(p->d, &q, t->table);
     hub_buf_addz(&q, " WHERE ");
     hub_sql_name(&q, c->column);
     if (p->d->enum_type) hub_buf_addz(&q, "::text"); /* the values need not be the type's */
@@ -218,7 +223,7 @@ static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *
 static bool any_twice(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_index *x) {
     struct hub_buf q = {0};
     hub_buf_addz(&q, "SELECT 1 FROM ");
-    hub_sql_name(&q, t->table);
+    hub_sql_table(p->d, &q, t->table);
     struct hub_str rest = hub_cstr(x->columns);
     const char *glue = " WHERE ";
     for (int c; (c = hub_sql_next_column(t, &rest)) >= 0; glue = " AND ") {
@@ -249,9 +254,9 @@ static enum family family(const char *type) {
     return OTHER;
 }
 
-static const struct hub_sql_have_column *find_column(const struct hub_sql_have *have, const char *column) {
+static const struct hub_sql_have_column *find_column(const struct hub_sql_dialect *d, const struct hub_sql_have *have, const char *column) {
     for (size_t i = 0; i < have->column_n; i++)
-        if (same_name(have->columns[i].name, column)) return &have->columns[i];
+        if (same_name(d, have->columns[i].name, column)) return &have->columns[i];
     return NULL;
 }
 
@@ -285,7 +290,7 @@ static void check_enum(struct hub_sql_planner *p, const struct hub_table *t, con
 
 static void say_alter(struct hub_sql_planner *p, const struct hub_table *t) {
     hub_buf_addz(p->plan, "ALTER TABLE ");
-    hub_sql_name(p->plan, t->table);
+    hub_sql_table(p->d, p->plan, t->table);
 }
 
 static void alter_column(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const char *what) {
@@ -314,9 +319,7 @@ static void make_enum(struct hub_sql_planner *p, const struct hub_table *t, cons
 static void add_enum_values(struct hub_sql_planner *p, const struct hub_column *c, const struct hub_sql_have_column *have) {
     for (const char *const *v = c->enum_values; *v; v++) {
         if (in_list(have->enum_values, *v)) continue;
-        hub_buf_addz(p->plan, "ALTER TYPE ");
-        hub_sql_name(p->plan, have->type);
-        hub_buf_addz(p->plan, " ADD VALUE ");
+        hub_buf_addf(p->plan, "ALTER TYPE %s ADD VALUE ", have->type);
         hub_sql_text(p->plan, hub_cstr(*v));
         hub_buf_addz(p->plan, ";\n");
     }
@@ -401,14 +404,14 @@ static void add_column(struct hub_sql_planner *p, const struct hub_table *t, con
     hub_buf_addz(p->plan, ";\n");
 }
 
-static bool index_is_there(const struct hub_table *t, const struct hub_index *x, const struct hub_sql_have *have) {
+static bool index_is_there(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_index *x, const struct hub_sql_have *have) {
     struct hub_buf columns = {0};
     say_index_columns(t, x, ",", false, &columns);
     hub_buf_cstr(&columns);
     bool there = false;
     for (size_t i = 0; i < have->index_n && !there; i++) {
         const struct hub_sql_have_index *h = &have->indexes[i];
-        there = same_name(h->columns, columns.p) && (!x->unique || h->unique) && (!h->partial || x->sparse);
+        there = same_name(d, h->columns, columns.p) && (!x->unique || h->unique) && (!h->partial || x->sparse);
     }
     hub_buf_free(&columns);
     return there;
@@ -417,10 +420,10 @@ static bool index_is_there(const struct hub_table *t, const struct hub_index *x,
 static void add_indexes(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have) {
     for (size_t i = 0; i < t->index_n; i++) {
         const struct hub_index *x = &t->indexes[i];
-        if (index_is_there(t, x, have)) continue;
+        if (index_is_there(p->d, t, x, have)) continue;
         bool columns_exist = have->exists;
         struct hub_str rest = hub_cstr(x->columns);
-        for (int c; (c = hub_sql_next_column(t, &rest)) >= 0;) columns_exist &= find_column(have, t->columns[c].column) != NULL;
+        for (int c; (c = hub_sql_next_column(t, &rest)) >= 0;) columns_exist &= find_column(p->d, have, t->columns[c].column) != NULL;
         if (x->unique && columns_exist && any_twice(p, t, x))
             refuse(p, "table \"%s\": (%s) must be unique but rows repeat it; remove the repeats", t->table, x->columns);
         else
@@ -440,19 +443,26 @@ static void rebuild(struct hub_sql_planner *p, const struct hub_table *t, const 
     hub_buf_cstr(&columns);
     hub_sql_create_table(p->d, t, name.p, have, p->plan);
     hub_buf_addz(p->plan, ";\nINSERT INTO ");
-    hub_sql_name(p->plan, name.p);
+    hub_sql_table(p->d, p->plan, name.p);
     hub_buf_addf(p->plan, " (%s) SELECT %s FROM ", columns.p, columns.p);
-    hub_sql_name(p->plan, t->table);
+    hub_sql_table(p->d, p->plan, t->table);
     hub_buf_addz(p->plan, ";\nDROP TABLE ");
-    hub_sql_name(p->plan, t->table);
+    hub_sql_table(p->d, p->plan, t->table);
     hub_buf_addz(p->plan, ";\nALTER TABLE ");
-    hub_sql_name(p->plan, name.p);
+    hub_sql_table(p->d, p->plan, name.p);
     hub_buf_addz(p->plan, " RENAME TO ");
-    hub_sql_name(p->plan, t->table);
+    hub_sql_table(p->d, p->plan, t->table);
     hub_buf_addz(p->plan, ";\n");
     for (char **a = have->attached; a && *a; a++) hub_buf_addf(p->plan, "%s;\n", *a);
     hub_buf_free(&name);
     hub_buf_free(&columns);
+}
+
+/* A column whose name differs in case only: an unquoted name that the database made small, as a rule. */
+static const char *other_case(const struct hub_sql_have *have, const char *column) {
+    for (size_t i = 0; i < have->column_n; i++)
+        if (hub_str_eq_nocase(hub_cstr(have->columns[i].name), hub_cstr(column))) return have->columns[i].name;
+    return NULL;
 }
 
 static void plan_unmanaged(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have) {
@@ -460,10 +470,14 @@ static void plan_unmanaged(struct hub_sql_planner *p, const struct hub_table *t,
         refuse(p, "table \"%s\" of \"%s\" does not exist and is not managed; create it, or set managed: true", t->table, t->name);
         return;
     }
-    for (size_t i = 0; i < t->column_n; i++)
-        if (!find_column(have, t->columns[i].column))
-            refuse(p, "table \"%s\" has no column \"%s\" for the property \"%s\" of \"%s\"; name the column under columns:, or take the property out",
-                   t->table, t->columns[i].column, t->columns[i].property, t->name);
+    for (size_t i = 0; i < t->column_n; i++) {
+        const struct hub_column *c = &t->columns[i];
+        if (find_column(p->d, have, c->column)) continue;
+        const char *other = other_case(have, c->column);
+        refuse(p,
+               "table \"%s\" has no column \"%s\" for the property \"%s\" of \"%s\"%s%s%s; name the column under columns:, or take the property out",
+               t->table, c->column, c->property, t->name, other ? " (but \"" : "", other ? other : "", other ? "\")" : "");
+    }
 }
 
 static void plan_existing(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have) {
@@ -473,19 +487,19 @@ static void plan_existing(struct hub_sql_planner *p, const struct hub_table *t, 
     }
     bool anew = false;
     for (size_t i = 0; i < t->column_n; i++) {
-        const struct hub_sql_have_column *h = find_column(have, t->columns[i].column);
+        const struct hub_sql_have_column *h = find_column(p->d, have, t->columns[i].column);
         if (h) anew |= compare(p, t, &t->columns[i], h);
     }
     for (size_t i = 0; i < have->column_n; i++) {
         const struct hub_sql_have_column *h = &have->columns[i];
-        if (h->not_null && !h->default_sql && !wanted(t, h->name))
+        if (h->not_null && !h->default_sql && !wanted(p->d, t, h->name))
             refuse(p,
                    "table \"%s\" has a column \"%s\" that is NOT NULL, has no default and is not in the definition; add the property, or drop the "
                    "column",
                    t->table, h->name);
     }
     for (size_t i = 0; i < t->column_n; i++) {
-        if (find_column(have, t->columns[i].column)) continue;
+        if (find_column(p->d, have, t->columns[i].column)) continue;
         if (!(anew && p->d->rebuild))
             add_column(p, t, &t->columns[i]);
         else if (t->columns[i].required && !t->columns[i].default_json && any_row(p, t))

@@ -5,7 +5,7 @@
 #include "adapters/sql/dialect.h"
 
 struct hub_sql_have_column {
-    char *name, *type;
+    char *name, *type; /* the latter as a statement would name it */
     char *default_sql; /* NULL = none */
     bool not_null, primary;
     char **enum_values; /* NULL-terminated; NULL = any value */

@@ -150,7 +150,7 @@ static void say_params(struct text *x, size_t n) {
 
 static void say_insert(struct text *x, const struct hub_write *w, size_t rows) {
     say(x, "INSERT INTO ");
-    hub_sql_name(x->out, x->t->table);
+    hub_sql_table(x->d, x->out, x->t->table);
     const char *glue = " (";
     size_t n = 0;
     for (size_t i = 0; i < x->t->column_n; i++) {
@@ -173,7 +173,7 @@ static void say_insert(struct text *x, const struct hub_write *w, size_t rows) {
 
 static void say_update(struct text *x, const struct hub_write *w) {
     say(x, "UPDATE ");
-    hub_sql_name(x->out, x->t->table);
+    hub_sql_table(x->d, x->out, x->t->table);
     const char *glue = " SET ";
     for (size_t i = 0; i < x->t->column_n; i++) {
         if (w->cells[i].kind == HUB_CELL_ABSENT) continue;
@@ -189,7 +189,7 @@ static void say_update(struct text *x, const struct hub_write *w) {
 
 static void say_delete(struct text *x, const struct hub_write *w) {
     say(x, "DELETE FROM ");
-    hub_sql_name(x->out, x->t->table);
+    hub_sql_table(x->d, x->out, x->t->table);
     say_where(x, w->where, w->where_n, false);
 }
 
@@ -214,7 +214,7 @@ void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q,
     say(&x, "SELECT ");
     say_columns(&x);
     say(&x, " FROM ");
-    hub_sql_name(sql, q->table->table);
+    hub_sql_table(d, sql, q->table->table);
     say_where(&x, q->where, q->where_n, !q->with_inactive);
     if (q->order_by >= 0) {
         say(&x, " ORDER BY ");
@@ -232,7 +232,7 @@ void hub_sql_existing(const struct hub_sql_dialect *d, const struct hub_table *t
     say(&x, "SELECT ");
     say_columns(&x);
     say(&x, " FROM ");
-    hub_sql_name(sql, t->table);
+    hub_sql_table(d, sql, t->table);
     struct hub_str rest = hub_cstr(conflict);
     const char *glue = " WHERE ";
     for (int c; (c = hub_sql_next_column(t, &rest)) >= 0; glue = " AND ") {

@@ -227,6 +227,72 @@ static void rows_outside_a_new_enum_are_refused(void **state) {
     finish();
 }
 
+static void a_table_of_another_schema_is_read_and_written(void **state) {
+    static const char *const before[] = {"CREATE SCHEMA crm",
+                                         "CREATE TABLE crm.channels (channel_id bigint PRIMARY KEY, name text, is_open boolean, "
+                                         "created timestamptz, price real, extra jsonb)",
+                                         "INSERT INTO crm.channels VALUES (7, 'seven', true, '2026-01-02Z', 1.5, '[1]')", NULL};
+    struct hub_table t = room_table;
+    struct hub_cell cells[ROOM_COLUMNS] = {{0}};
+    struct hub_cond where = {.column = ROOM_ID_, .value = text_cell("7")};
+    int left = 1;
+    struct message m = {.left = &left};
+    (void)state;
+    t.table = "crm.channels";
+    start_with(&t, before);
+    cells[ROOM_TITLE] = text_cell("renamed");
+    m.w = (struct hub_write){
+        .table = &t, .kind = HUB_UPDATE, .cells = cells, .where = &where, .where_n = 1, .announce = true, .done = message_done, .arg = &m};
+    store->ops->write(store, &m.w);
+    hub_loop_run(loop);
+    if (m.w.code) fail_msg("%s", m.w.error);
+    struct hub_select q = {.table = &t, .where = &where, .where_n = 1, .order_by = -1, .limit = 10};
+    json_t *rows = select_rows(&q);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 0), "title")), "renamed");
+    json_decref(rows);
+    finish();
+}
+
+static void a_managed_table_and_its_types_go_into_its_schema(void **state) {
+    static const char *const before[] = {"CREATE SCHEMA crm", NULL};
+    static const char *const more[] = {"red", "it's", "green", NULL};
+    struct hub_column columns[4];
+    struct hub_table t = enum_table;
+    struct hub_err err;
+    (void)state;
+    memcpy(columns, enum_columns, sizeof columns);
+    t.columns = columns;
+    t.table = "crm.painted";
+    start_with(&t, before);
+    assert_int_equal(
+        sql_int("SELECT count(*) AS v FROM pg_type WHERE typtype = 'e' AND typname LIKE 'painted%' AND typnamespace = 'crm'::regnamespace"), 3);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM pg_indexes WHERE tablename = 'painted' AND schemaname = 'crm'"), 3);
+    expect_nothing_to_do();
+    columns[1].enum_values = more;
+    if (store->ops->apply(store, &err)) fail_msg("%s", err.text);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM pg_enum WHERE enumtypid = 'crm.painted_colour'::regtype"), 3);
+    expect_nothing_to_do();
+    finish();
+}
+
+/* Unquoted names are made small by PostgreSQL, and ours are quoted. */
+static void a_column_that_differs_in_case_is_another_one(void **state) {
+    static const struct hub_table *tables[] = {&room_table};
+    struct hub_err err;
+    (void)state;
+    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE letters", NULL, 0));
+    assert_true(postgres_sql(&server, "letters",
+                             "CREATE TABLE channels (channel_id int PRIMARY KEY, \"Name\" text, is_open boolean, created date, "
+                             "price real, extra json)",
+                             NULL, 0));
+    postgres_url(&server, "letters", url, sizeof url);
+    loop = hub_loop_new();
+    assert_int_equal(open_with(&hub_postgres_ops, tables, 1, &err), HUB_OK);
+    assert_int_equal(store->ops->apply(store, &err), HUB_NOT_ALLOWED);
+    assert_non_null(strstr(err.text, "has no column \"name\" for the property \"title\" of \"channel\" (but \"Name\")"));
+    finish();
+}
+
 /* Exit code 0: its tables were there in the end. */
 static pid_t start_beside(const char *with, const char *service, int hold) {
     struct hub_err err;
@@ -297,6 +363,9 @@ int main(void) {
         cmocka_unit_test(long_names_stay_apart),
         cmocka_unit_test(texts_become_an_enum_and_a_type_that_was_left_over_goes),
         cmocka_unit_test(rows_outside_a_new_enum_are_refused),
+        cmocka_unit_test(a_table_of_another_schema_is_read_and_written),
+        cmocka_unit_test(a_managed_table_and_its_types_go_into_its_schema),
+        cmocka_unit_test(a_column_that_differs_in_case_is_another_one),
         cmocka_unit_test(services_that_start_at_once_take_turns),
         cmocka_unit_test(schemas_keep_services_apart),
     };
