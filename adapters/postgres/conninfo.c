@@ -3,11 +3,16 @@
 
 #include "adapters/postgres/postgres_int.h"
 
-/* A peer that is gone without a word is noticed within 15 s, on both sides: the server's settings free what a dead hubd held. */
+/* Reads that follow a write must see it, so readers go to the primary as well. A peer that is gone without a word is noticed within 15 s, on both sides: the server's settings free what a dead hubd held. */
 static const char *const defaults[][2] = {
-    {"client_encoding", "UTF8"},           {"keepalives", "1"},       {"keepalives_idle", "5"},
-    {"keepalives_interval", "3"},          {"keepalives_count", "3"}, {"tcp_user_timeout", "15000"},
+    {"client_encoding", "UTF8"},
+    {"keepalives", "1"},
+    {"keepalives_idle", "5"},
+    {"keepalives_interval", "3"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "15000"},
     {"fallback_application_name", "hubd"},
+    {"target_session_attrs", "read-write"},
 };
 static const char server_settings[] = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000";
 /* The forms in which values are read here. After the URL's own options, so that they win. */

@@ -159,9 +159,9 @@ static void keep_failure(struct link *l, const PGresult *r) {
     l->failed = true;
     snprintf(l->failure.state, sizeof l->failure.state, "%s", state ? state : "");
     if (!text) text = PQresultErrorMessage(r);
-    /* The detail of a violated constraint names the values; others may show more than the one who asked should see. */
-    bool violated = state && !strncmp(state, "23", 2);
-    snprintf(l->failure.text, sizeof l->failure.text, "%s%s%s", text, violated && detail ? ": " : "", violated && detail ? detail : "");
+    /* That of a key that is there already, or not there, names the value that was given. Others show the whole row, columns that hubs do not know of included. */
+    bool keys = state && detail && (!strcmp(state, "23505") || !strcmp(state, "23503"));
+    snprintf(l->failure.text, sizeof l->failure.text, "%s%s%s", text, keys ? ": " : "", keys ? detail : "");
     if (state && !strcmp(state, "26000")) forget_all(l);
 }
 

@@ -12,21 +12,51 @@ static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
 static struct job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct job, link); }
 
-/* ---- answers ---- */
-
 static void release(struct store *s, size_t bytes) {
     s->outstanding--;
     s->outstanding_bytes -= bytes;
     hub_store_show_queue(s->outstanding);
 }
 
+/* ---- rooms whose counters are being moved ---- */
+
+static struct room_place *place_of(struct store *s, struct hub_str scope, struct hub_str room) {
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < scope.n; i++) hash = (hash ^ (unsigned char)scope.p[i]) * 16777619u;
+    for (size_t i = 0; i < room.n; i++) hash = (hash ^ (unsigned char)room.p[i]) * 16777619u;
+    return &s->places[hash % ROOM_PLACES];
+}
+
+static struct room_place *place_of_write(struct store *s, const struct hub_write *w) {
+    if (w->adapter || w->numbering == HUB_NUMBER_NONE) return NULL;
+    return place_of(s, hub_cstr(w->counter_scope), w->counter_room);
+}
+
+/* ---- answers ---- */
+
 void hub_pg_answer_now(struct store *s, struct hub_write *w) {
     struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
+    struct room_place *place = place_of_write(s, w);
+    if (place) place->waiting--;
     if (w->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
     release(s, w->bytes);
     w->done(w);
     hub_rows_free(&row);
     hub_rows_free(&before);
+}
+
+static void submit_write(struct store *s, struct hub_write *w);
+
+/* Numbers that were asked for since may be given already: then it is the writer that knows. */
+static void answer_counter(struct store *s, const struct job *j) {
+    struct count_job *c = j->count;
+    bool overtaken = place_of(s, c->scope, c->room)->begun != j->begun || !*c->epoch;
+    if (!j->code && overtaken) {
+        submit_write(s, &c->w);
+        return;
+    }
+    c->cb(c->arg, j->code, c->seq, c->epoch);
+    free(c);
 }
 
 static void answer_job(struct store *s, struct job *j) {
@@ -35,11 +65,14 @@ static void answer_job(struct store *s, struct job *j) {
         if (j->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
         release(s, j->bytes);
         j->answered = true;
-        if (j->kind == JOB_SELECT) {
+        switch (j->kind) {
+        case JOB_SELECT:
             j->rows.table = j->q.table;
             j->rows_cb(j->arg, j->code, j->code ? NULL : &j->rows, error);
-        } else
-            j->sql_cb(j->arg, j->code, j->code ? NULL : j->result, error);
+            break;
+        case JOB_COUNTER: answer_counter(s, j); break;
+        case JOB_SQL: j->sql_cb(j->arg, j->code, j->code ? NULL : j->result, error); break;
+        }
     }
     if (!j->reader) hub_pg_job_free(j);
 }
@@ -113,7 +146,7 @@ static void watch_silence(struct link *l, int64_t most) {
 static void expire_sent(struct reader *r, int64_t before) {
     HUB_LIST_EACH(&r->under_way, it) {
         struct job *j = job_of(it);
-        if (j->answered || j->kind != JOB_SELECT || j->submitted > before) continue;
+        if (j->answered || j->kind == JOB_SQL || j->submitted > before) continue;
         hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");
         answer_job(j->s, j);
     }
@@ -159,14 +192,20 @@ static size_t bytes_of(const struct hub_write *w) {
 
 static void on_turn(struct hub_task *task) { hub_pg_writer_pump(&HUB_CONTAINER(task, struct store, turn)->writer); }
 
-static void submit_write(struct store *s, struct hub_write *w) {
+/* False: it is refused, and will be told. */
+static bool take_in(struct store *s, struct hub_write *w) {
     enum hub_code code = admit(s, w->bytes);
+    struct room_place *place = place_of_write(s, w);
     w->submitted = hub_mono_ms();
-    if (code) {
-        hub_pg_fail(w, code, hub_code_text(code));
-        hub_pg_answer(s, w);
-        return;
-    }
+    if (place) place->waiting++, place->begun++;
+    if (!code) return true;
+    hub_pg_fail(w, code, hub_code_text(code));
+    hub_pg_answer(s, w);
+    return false;
+}
+
+static void submit_write(struct store *s, struct hub_write *w) {
+    if (!take_in(s, w)) return;
     hub_list_push(&s->writer.queue, &w->link);
     hub_defer(s->loop, &s->turn);
 }
@@ -177,19 +216,6 @@ static void pg_write(struct hub_store *base, struct hub_write *w) {
     w->bytes = bytes_of(w);
     hub_pg_reset(w);
     submit_write(store_of(base), w);
-}
-
-static void pg_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
-    size_t scope_n = strlen(scope);
-    struct count_job *j = hub_xcalloc(1, sizeof *j + scope_n + room.n);
-    j->cb = cb;
-    j->arg = arg;
-    memcpy(j->text, scope, scope_n);
-    memcpy(j->text + scope_n, room.p, room.n);
-    j->scope = hub_str(j->text, scope_n);
-    j->room = hub_str(j->text + scope_n, room.n);
-    j->w = (struct hub_write){.adapter = j, .done = on_counted, .bytes = scope_n + room.n};
-    submit_write(store_of(base), &j->w);
 }
 
 static void submit_job(struct job *j, struct hub_list *queue) {
@@ -211,6 +237,36 @@ static struct job *new_job(struct store *s, enum job_kind kind, void *arg) {
     j->kind = kind;
     j->arg = arg;
     return j;
+}
+
+static void read_counter(struct store *s, struct count_job *c, uint32_t begun) {
+    struct job *j = new_job(s, JOB_COUNTER, NULL);
+    j->count = c;
+    j->begun = begun;
+    j->again = true;
+    j->bytes = c->w.bytes;
+    submit_job(j, &s->reads);
+}
+
+static void pg_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
+    struct store *s = store_of(base);
+    size_t scope_n = strlen(scope);
+    struct count_job *j = hub_xcalloc(1, sizeof *j + scope_n + room.n);
+    j->cb = cb;
+    j->arg = arg;
+    memcpy(j->text, scope, scope_n);
+    memcpy(j->text + scope_n, room.p, room.n);
+    j->scope = hub_str(j->text, scope_n);
+    j->room = hub_str(j->text + scope_n, room.n);
+    j->w = (struct hub_write){.adapter = j, .done = on_counted, .bytes = scope_n + room.n};
+    struct room_place *place = place_of(s, j->scope, j->room);
+    struct counter *known = hub_pg_counter_find(&s->writer.counters, j->scope, j->room);
+    if (!s->writer.claimed || place->waiting)
+        submit_write(s, &j->w);
+    else if (!known)
+        read_counter(s, j, place->begun);
+    else if (take_in(s, &j->w))
+        hub_pg_answer_count(s, j, known);
 }
 
 static void pg_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {

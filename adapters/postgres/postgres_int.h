@@ -198,7 +198,8 @@ void hub_pg_counters_clear(struct counters *k);
 
 /* ---- work ---- */
 
-/* A question for the counter: goes through the writer's queue as the write in it. */
+/* A question for the counter. Where writes that take its numbers are under way it goes through the writer's queue, as the write in it; else to a
+ * reader, so that opening a room does not wait for the writes of others. */
 struct count_job {
     struct hub_write w; /* w.adapter points back here */
     hub_counter_cb *cb;
@@ -209,7 +210,14 @@ struct count_job {
     char text[];
 };
 
-enum job_kind { JOB_SELECT, JOB_SQL };
+/* Writes that take numbers, by their room's hash: rooms may share a place, and are only careful for each other then. */
+#define ROOM_PLACES 4096
+struct room_place {
+    uint32_t waiting; /* without an answer */
+    uint32_t begun;   /* ever */
+};
+
+enum job_kind { JOB_SELECT, JOB_COUNTER, JOB_SQL };
 struct job {
     struct hub_list link;
     struct store *s;
@@ -218,7 +226,9 @@ struct job {
     hub_rows_cb *rows_cb;
     hub_sql_cb *sql_cb;
     void *arg;
-    struct hub_select q; /* a copy, with its own conditions and texts */
+    struct count_job *count; /* JOB_COUNTER */
+    uint32_t begun;          /* of its room's place, when it was asked */
+    struct hub_select q;     /* a copy, with its own conditions and texts */
     struct hub_cell *cells;
     size_t cell_n;
     struct hub_buf text;  /* of the conditions; of a script's statement, as it is sent */
@@ -307,6 +317,7 @@ struct store {
     struct hub_list read_answers;
     struct hub_task turn, answer;
     struct hub_timer start, patience;
+    struct room_place places[ROOM_PLACES];
     int64_t outstanding;
     size_t outstanding_bytes;
     size_t up_n;    /* connections that are up */
@@ -326,8 +337,10 @@ const char *hub_pg_writer_why(const struct writer *x); /* why it does not write 
 void hub_pg_writer_expire(struct writer *x, int64_t before);
 /* What was sent goes back into the queue, in the order in which it came; nothing of it was carried out. */
 void hub_pg_writer_take_back(struct writer *x);
-/* The counter of a room, made when there is none, comes into x->counters. */
-void hub_pg_send_counter(struct writer *x, struct hub_str scope, struct hub_str room);
+/* Asks for the counter of a room, made when there is none: scope, room, seq, epoch. */
+void hub_pg_send_counter(struct link *l, struct hub_str scope, struct hub_str room, result_fn *result, void *arg);
+/* The same for the writer, into x->counters. */
+void hub_pg_load_counter(struct writer *x, struct hub_str scope, struct hub_str room);
 /* Ends the segment: the touched counters and the marker, as one statement that fails unless the counters stand where we left them. */
 void hub_pg_send_close(struct writer *x);
 /* The segment's writes have what they get; answers them. */
@@ -377,8 +390,6 @@ void hub_pg_readers_free(struct store *s);
 void hub_pg_readers_pump(struct store *s);
 void hub_pg_job_free(struct job *j);
 void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why);
-void hub_pg_send_select(struct reader *r, struct job *j);
-void hub_pg_send_script(struct reader *r, struct job *j);
 /* Checks a script's statement, and puts it with $1… for ? into OUT. READS: by its words it changes nothing, and may be asked again. */
 enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err);
 

@@ -54,6 +54,8 @@ static void over(struct job *j) {
     hub_pg_answer_job(j->s, j);
 }
 
+static void send(struct reader *r, struct job *j);
+
 static void on_job(void *arg, const struct failure *f) {
     struct job *j = arg;
     struct store *s = j->s;
@@ -62,9 +64,9 @@ static void on_job(void *arg, const struct failure *f) {
         hub_pg_link_drop(l, f->text);
         return;
     }
-    if (f && j->kind == JOB_SELECT && hub_pg_passing(f->state) && !j->tried_again) {
+    if (f && j->kind != JOB_SQL && hub_pg_passing(f->state) && !j->tried_again) {
         j->tried_again = true;
-        hub_pg_send_select(j->reader, j);
+        send(j->reader, j);
         return;
     }
     if (f && !j->code && !(j->kind == JOB_SELECT && matches_nothing(j, f))) hub_pg_job_fail(j, hub_pg_code(f->state), f->text);
@@ -73,7 +75,7 @@ static void on_job(void *arg, const struct failure *f) {
     hub_pg_readers_pump(s);
 }
 
-void hub_pg_send_select(struct reader *r, struct job *j) {
+static void send_select(struct reader *r, struct job *j) {
     struct link *l = &r->link;
     hub_pg_params_clear(&l->params);
     hub_pg_param_conds(&l->params, j->q.table, j->q.where, j->q.where_n);
@@ -83,6 +85,21 @@ void hub_pg_send_select(struct reader *r, struct job *j) {
     hub_sql_select_shape(&j->q, &l->key);
     hub_pg_link_send(l, build_select, &j->q, on_select_result, j);
     hub_pg_link_sync(l, on_job, j);
+}
+
+/* ---- a room's counter ---- */
+
+static void on_count_result(void *arg, const PGresult *r) {
+    struct job *j = arg;
+    struct count_job *c = j->count; /* gone when it was answered */
+    if (j->answered || !PQntuples(r)) return;
+    c->seq = hub_pg_int(r, 0, 2);
+    snprintf(c->epoch, sizeof c->epoch, "%.*s", HUB_FMT(hub_pg_text(r, 0, 3)));
+}
+
+static void send_count(struct reader *r, struct job *j) {
+    hub_pg_send_counter(&r->link, j->count->scope, j->count->room, on_count_result, j);
+    hub_pg_link_sync(&r->link, on_job, j);
 }
 
 /* ---- a script's statement ---- */
@@ -113,7 +130,7 @@ static void on_script_result(void *arg, const PGresult *r) {
     if (j->code) hub_pg_link_drop(&j->reader->link, "a script's result was too large");
 }
 
-void hub_pg_send_script(struct reader *r, struct job *j) {
+static void send_script(struct reader *r, struct job *j) {
     struct link *l = &r->link;
     struct params own = l->params;
     l->params = j->params;
@@ -125,6 +142,14 @@ void hub_pg_send_script(struct reader *r, struct job *j) {
 }
 
 /* ---- who takes what ---- */
+
+static void send(struct reader *r, struct job *j) {
+    switch (j->kind) {
+    case JOB_SELECT: send_select(r, j); break;
+    case JOB_COUNTER: send_count(r, j); break;
+    case JOB_SQL: send_script(r, j); break;
+    }
+}
 
 static struct reader *idle_reader(struct store *s, bool script) {
     struct reader *best = NULL;
@@ -146,12 +171,8 @@ static void give(struct reader *r, struct job *j) {
     r->under_way_n++;
     j->reader = r;
     j->sent = hub_mono_ns();
-    if (j->kind == JOB_SELECT) {
-        hub_pg_send_select(r, j);
-    } else {
-        r->script = true;
-        hub_pg_send_script(r, j);
-    }
+    if (j->kind == JOB_SQL) r->script = true;
+    send(r, j);
 }
 
 static void pump_list(struct store *s, struct hub_list *list, bool script) {
@@ -194,7 +215,7 @@ static void on_lost(struct link *l) {
         hub_list_remove(n);
         r->under_way_n--;
         j->reader = NULL;
-        hub_list_push(j->kind == JOB_SELECT ? &again : &l->s->scripts, n);
+        hub_list_push(j->kind == JOB_SQL ? &l->s->scripts : &again, n);
     }
     r->script = false;
     hub_list_splice(&again, &l->s->reads);

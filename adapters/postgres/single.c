@@ -194,7 +194,7 @@ void hub_pg_single_begin(struct writer *x) {
     hub_pg_link_command(&x->link, "SET CONSTRAINTS ALL IMMEDIATE"); /* whose fault it is must be known before the commit */
     HUB_LIST_EACH(&x->counters.touched, it) {
         const struct counter *c = HUB_CONTAINER(it, struct counter, in_segment);
-        hub_pg_send_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));
+        hub_pg_load_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));
     }
     hub_pg_counters_undo(&x->counters);
     hub_pg_link_sync(&x->link, on_begun, x);

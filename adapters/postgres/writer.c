@@ -52,8 +52,7 @@ static void on_counters(void *arg, const struct failure *f) {
     hub_pg_writer_pump(x);
 }
 
-void hub_pg_send_counter(struct writer *x, struct hub_str scope, struct hub_str room) {
-    struct link *l = &x->link;
+void hub_pg_send_counter(struct link *l, struct hub_str scope, struct hub_str room, result_fn *result, void *arg) {
     char epoch[HUB_UUID_LEN + 1];
     hub_uuid4(epoch);
     hub_pg_params_clear(&l->params);
@@ -64,8 +63,10 @@ void hub_pg_send_counter(struct writer *x, struct hub_str scope, struct hub_str 
     hub_pg_params_clear(&l->params);
     hub_pg_param_str(&l->params, scope);
     hub_pg_param_str(&l->params, room);
-    hub_pg_link_send_text(l, "SELECT scope, \"roomId\", seq, epoch FROM hubd_room WHERE scope = $1 AND \"roomId\" = $2", on_counter, x);
+    hub_pg_link_send_text(l, "SELECT scope, \"roomId\", seq, epoch FROM hubd_room WHERE scope = $1 AND \"roomId\" = $2", result, arg);
 }
+
+void hub_pg_load_counter(struct writer *x, struct hub_str scope, struct hub_str room) { hub_pg_send_counter(&x->link, scope, room, on_counter, x); }
 
 /* Those of the waiting writes, each once. */
 static void load_counters(struct writer *x) {
@@ -85,7 +86,7 @@ static void load_counters(struct writer *x) {
         hub_buf_addc(&key, 0);
         hub_buf_adds(&key, room);
         if (hub_map_put(&seen, hub_buf_str(&key), x)) continue;
-        hub_pg_send_counter(x, scope, room);
+        hub_pg_load_counter(x, scope, room);
         n++;
     }
     hub_map_clear(&seen);

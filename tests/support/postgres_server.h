@@ -57,27 +57,34 @@ static inline pid_t postgres_spawn(const struct postgres_server *s, const char *
     _exit(127);
 }
 
+/* Below those that the kernel gives to outgoing connections, one of which may come between two looks, or even connect to itself. */
 static inline int postgres_free_port(void) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    bool ok = bind(fd, (struct sockaddr *)&a, n) == 0 && getsockname(fd, (struct sockaddr *)&a, &n) == 0;
-    close(fd);
-    return ok ? ntohs(a.sin_port) : 0;
+    for (;;) {
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        a.sin_port = htons((uint16_t)(10000 + arc4random_uniform(20000)));
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool is_free = bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+        close(fd);
+        if (is_free) return ntohs(a.sin_port);
+    }
 }
 
 static inline void postgres_url(const struct postgres_server *s, const char *database, char *out, size_t n) {
     snprintf(out, n, "postgresql://postgres@127.0.0.1:%d/%s", s->port, database);
 }
 
-/* Waits for the server to take connections. */
-static inline bool postgres_wait(const struct postgres_server *s) {
+/* Waits for the server to take connections; false when it has ended. */
+static inline bool postgres_wait(struct postgres_server *s) {
     char where[128];
     postgres_url(s, "postgres", where, sizeof where);
     for (int i = 0; i < 600; i++) {
         PGPing answer = PQping(where);
+        usleep(answer == PQPING_OK ? 1000 : 50000);
+        if (waitpid(s->pid, NULL, WNOHANG) == s->pid) { /* so whoever answered is another one */
+            s->pid = 0;
+            return false;
+        }
         if (answer == PQPING_OK) return true;
-        usleep(50000);
     }
     return false;
 }
@@ -121,8 +128,11 @@ static inline bool postgres_start(struct postgres_server *s, const char **reason
     char *args[] = {"initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N", "--no-instructions", "-E", "UTF8", "--locale=C", NULL};
     pid_t pid = postgres_spawn(s, "initdb", args);
     if (waitpid(pid, &status, 0) != pid || status) return false;
-    s->port = postgres_free_port();
-    return postgres_run(s);
+    for (int tries = 0; tries < 20; tries++) {
+        s->port = postgres_free_port();
+        if (postgres_run(s)) return true;
+    }
+    return false;
 }
 
 /* SIGQUIT: at once, as a crash; SIGINT: in order. Waits for its end. */

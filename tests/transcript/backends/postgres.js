@@ -8,6 +8,7 @@ import { certificate } from "./certificate.js";
 
 const VERSIONS = "/usr/lib/postgresql"; // Debian keeps the server's programs out of PATH
 const HBA = `local all all trust
+host replication test 127.0.0.1/32 trust
 host all alice 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 `;

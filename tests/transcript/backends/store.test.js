@@ -1,0 +1,194 @@
+// A hub on a PostgreSQL of its own, as somebody with psql beside it sees it: rows that a table of theirs refuses, locks of theirs, slow statements,
+// sessions that they end, and a standby that takes over.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
+import { definition } from "../definition.js";
+import { eventually, Hubd, removeService, within, writeService } from "../harness.js";
+import { Peer } from "../peer.js";
+import { Postgres, psql } from "./postgres.js";
+import { Missing, pause } from "./server.js";
+
+const at = { peers: new Set() };
+const skipped = (t) => !at.server && t.skip("no PostgreSQL");
+
+async function start(change, url) {
+  at.url = url;
+  at.dir = writeService(definition(change));
+  at.hubd = await Hubd.start(at.dir, { env: { HUBD_STORE_URL: url } });
+  await isReady(true);
+}
+
+async function stop() {
+  for (const peer of at.peers) peer.close();
+  at.peers.clear();
+  if (at.hubd) await at.hubd.stop();
+  if (at.dir) removeService(at.dir);
+  at.hubd = at.dir = undefined;
+}
+
+async function onDatabase(name, change) {
+  await at.server.sql(`CREATE DATABASE ${name}`);
+  await start(change, at.server.url(name));
+}
+
+const isReady = (ready) => eventually(`ready: ${ready}`, async () => (await fetch(`${at.hubd.url}/readyz`)).ok === ready);
+const sql = (text) => psql(at.url, text);
+const metric = async (name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, "m").exec(await (await fetch(`${at.hubd.url}/metrics`)).text())?.[1] ?? 0);
+
+async function member(user, roomId) {
+  const peer = new Peer(`${at.hubd.url}/hub/chat`, { auth: { token: `dev:${user}` } });
+  at.peers.add(peer);
+  await peer.connected();
+  peer.welcome = await peer.ok("hub:join", { roomId });
+  return peer;
+}
+
+const send = (peer, roomId, body, more) => peer.call("hub:send", { roomId, messageType: "text", content: { body }, ...more });
+const numbers = async (roomId) => (await sql(`SELECT seq FROM "chatMessage" WHERE "roomId" = '${roomId}' ORDER BY seq`)).map(([seq]) => Number(seq));
+const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
+
+/** Holds TABLE against writers for MS; resolves once it is held, to a promise of the end. */
+async function hold(table, ms) {
+  const over = sql(`BEGIN; LOCK TABLE "${table}" IN EXCLUSIVE MODE; SELECT pg_sleep(${ms / 1000}); COMMIT`);
+  await eventually("the lock", async () => (await sql(`SELECT 1 FROM pg_locks WHERE relation = '"${table}"'::regclass AND mode = 'ExclusiveLock' AND granted`)).length);
+  return { over };
+}
+
+before(async () => {
+  at.server = await Postgres.start().catch((error) => {
+    if (!(error instanceof Missing) || process.env.CI === "true") throw error;
+    console.log(`skipped: ${error.message}`);
+  });
+});
+after(() => at.server?.remove());
+afterEach(stop);
+
+describe("a row that its table refuses", () => {
+  test("fails alone, by a CHECK, a trigger, a unique index, or what PostgreSQL cannot hold", async (t) => {
+    if (skipped(t)) return;
+    await onDatabase("poison", (def) => {
+      def.hub.messageSettings.customMessageTypes = [{ name: "any" }];
+    });
+    await sql(`ALTER TABLE "chatMessage" ADD CONSTRAINT body CHECK (content ->> 'body' <> 'checked');
+      CREATE UNIQUE INDEX once ON "chatMessage" ((content ->> 'once'));
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not with us' USING ERRCODE = 'P0001'; END $$;
+      CREATE TRIGGER refuse BEFORE INSERT ON "chatMessage" FOR EACH ROW WHEN (NEW.content ->> 'body' = 'triggered') EXECUTE FUNCTION refuse();`);
+    const ann = await member("ann", "r1");
+    const ask = (content) => ann.call("hub:send", { roomId: "r1", messageType: "any", content });
+    const good = () => Array.from({ length: 20 }, (_, i) => ask({ body: `${i}` }));
+    const bad = [{ body: "checked" }, { body: "triggered" }, { once: "x" }, { once: "x" }, { body: "nul: \u0000" }, { "key\u0000": 1 }, { n: 1e308 }];
+    const answers = await Promise.all([...good(), ...bad.map(ask), ...good()]);
+    const refused = answers.filter(({ ok }) => !ok).map(({ error }) => `${error.code}: ${error.message}`);
+    assert.equal(refused.length, 5, refused.join("\n"));
+    assert.match(refused[0], /^bad_request: new row .* violates check constraint "body"$/, "and the row, with columns nobody asked for, is not shown");
+    assert.equal(refused[1], "bad_request: not with us");
+    assert.match(refused[2], /^bad_request: duplicate key .* "once": Key .*=\(x\) already exists/);
+    assert.match(refused[3], /^invalid_content: .*NUL/);
+    assert.match(refused[4], /NUL in a key/);
+    assert.deepEqual(await numbers("r1"), upTo(42));
+    assert.equal((await send(ann, "r1", "after")).message.seq, 43);
+    assert.ok((await metric("hubd_store_retried_writes_total")) > 0);
+  });
+});
+
+describe("reads", () => {
+  test("joins, history, new rooms and records do not wait for writes that wait for a lock", async (t) => {
+    if (skipped(t)) return;
+    await onDatabase("locked", (def) => {
+      def.service.store.readConnections = 1;
+    });
+    const ann = await member("ann", "r1");
+    for (let i = 0; i < 5; i++) await send(ann, "r1", `${i}`);
+    const lock = await hold("chatMessage", 3000);
+    let through = 0;
+    const sends = Promise.all(upTo(30).map(async (i) => assert.equal((await send(ann, "r1", `late ${i}`)).ok, true, ++through)));
+    const bob = await member("bob", "r1");
+    assert.equal(bob.welcome.seq, 5);
+    assert.deepEqual((await bob.ok("hub:history", { roomId: "r1", before: 4, limit: 2 })).messages.map(({ seq }) => seq), [2, 3]);
+    assert.equal((await member("eve", "r2")).welcome.seq, 0, "a room that nobody opened before");
+    assert.equal(through, 0, "the lock was held all the time");
+    await sends;
+    await lock.over;
+    assert.deepEqual(await numbers("r1"), upTo(35));
+    const arrived = () => bob.log.filter(([name]) => name === "hub:messageArrived").map(([, { message }]) => message.seq);
+    await bob.until(() => arrived().length === 30 || undefined, "all arrive");
+    assert.deepEqual(arrived(), upTo(35).slice(5));
+  });
+
+  test("a room opened anew continues where its writes left it", async (t) => {
+    if (skipped(t)) return;
+    await onDatabase("again");
+    for (let round = 0; round < 10; round++) {
+      const ann = await member("ann", "r1");
+      assert.equal(ann.welcome.seq, round * 3);
+      await Promise.all(upTo(3).map((i) => send(ann, "r1", `${round}.${i}`)));
+      ann.close();
+    }
+    assert.deepEqual(await numbers("r1"), upTo(30));
+  });
+});
+
+describe("a statement that takes too long", () => {
+  test("fails after store.statementTimeout, and what comes after the lock is through", async (t) => {
+    if (skipped(t)) return;
+    await onDatabase("slow", (def) => {
+      def.service.store.statementTimeout = 500;
+    });
+    const ann = await member("ann", "r1");
+    await send(ann, "r1", "first");
+    const lock = await hold("chatMessage", 2500);
+    const began = performance.now();
+    const { ok, error } = await send(ann, "r1", "waits");
+    assert.equal(ok, false);
+    assert.equal(error.code, "store_unavailable");
+    assert.ok(performance.now() - began < 2400, `${performance.now() - began} ms`);
+    await lock.over;
+    await isReady(true);
+    assert.equal((await send(ann, "r1", "after")).message.seq, 2);
+    assert.deepEqual(await numbers("r1"), [1, 2]);
+  });
+});
+
+describe("a primary and its standby", () => {
+  test("the URL of both leads to the primary, and to the standby when it was promoted, without loss", async (t) => {
+    if (skipped(t)) return;
+    const standby = new Postgres("postgres", at.server.user);
+    const primary = at.server;
+    try {
+      standby.program = primary.program;
+      standby.data = join(standby.dir, "data");
+      const bin = (name) => primary.program.replace(/postgres$/, name);
+      const run = (program, ...args) => execFileSync("setpriv", [...(standby.user ? ["--reuid", `${standby.user.uid}`, "--regid", `${standby.user.gid}`, "--clear-groups"] : []), program, ...args], { cwd: standby.dir, stdio: ["ignore", "ignore", "inherit"] });
+      run(bin("pg_basebackup"), "-d", primary.url("replication", { query: "sslmode=disable" }), "-D", standby.data, "-R", "-c", "fast");
+      appendFileSync(join(standby.data, "postgresql.conf"), `unix_socket_directories = '${standby.dir}'\nhot_standby = on\n`);
+      await standby.choosePorts();
+      await standby.start();
+      await primary.sql("CREATE DATABASE pair");
+      await primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
+      await primary.sql("SELECT pg_reload_conf()");
+      await eventually("the standby follows", async () => (await primary.sql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")).length);
+      await start(undefined, `postgresql://test@127.0.0.1:${standby.port},127.0.0.1:${primary.port}/pair`);
+      const ann = await member("ann", "r1");
+      for (let i = 0; i < 20; i++) assert.equal((await send(ann, "r1", `${i}`)).ok, true);
+      const sends = upTo(40).map((i) => send(ann, "r1", `during ${i}`, { clientMessageId: `c${i}` }));
+      await primary.kill();
+      run(bin("pg_ctl"), "-D", standby.data, "-w", "promote");
+      const answers = await within(15000, Promise.all(sends), "answers");
+      await isReady(true);
+      const again = await Promise.all(upTo(40).map((i) => send(ann, "r1", `during ${i}`, { clientMessageId: `c${i}` })));
+      assert.ok(again.every(({ ok }) => ok));
+      answers.forEach(({ ok, message }, i) => ok && assert.deepEqual(again[i].message.seq, message.seq));
+      const bob = await member("bob", "r1");
+      assert.equal(bob.welcome.seq, 60);
+      at.url = standby.url("pair");
+      assert.deepEqual(await numbers("r1"), upTo(60));
+      assert.equal(/has lost commits/.test(at.hubd.output), false);
+      await stop();
+    } finally {
+      await standby.remove();
+    }
+  });
+});
