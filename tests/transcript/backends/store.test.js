@@ -36,7 +36,10 @@ async function onDatabase(name, change) {
 
 const isReady = (ready) => eventually(`ready: ${ready}`, async () => (await fetch(`${at.hubd.url}/readyz`)).ok === ready);
 const sql = (text) => psql(at.url, text);
-const metric = async (name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, "m").exec(await (await fetch(`${at.hubd.url}/metrics`)).text())?.[1] ?? 0);
+const metric = async (name) => {
+  const text = await (await fetch(`${at.hubd.url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\d+)`, "m").exec(text)?.[1] ?? 0);
+};
 
 async function member(user, roomId) {
   const peer = new Peer(`${at.hubd.url}/hub/chat`, { auth: { token: `dev:${user}` } });
@@ -161,7 +164,9 @@ describe("a primary and its standby", () => {
       standby.program = primary.program;
       standby.data = join(standby.dir, "data");
       const bin = (name) => primary.program.replace(/postgres$/, name);
-      const run = (program, ...args) => execFileSync("setpriv", [...(standby.user ? ["--reuid", `${standby.user.uid}`, "--regid", `${standby.user.gid}`, "--clear-groups"] : []), program, ...args], { cwd: standby.dir, stdio: ["ignore", "ignore", "inherit"] });
+      const { uid, gid } = standby.user ?? {};
+      const as = standby.user ? ["--reuid", `${uid}`, "--regid", `${gid}`, "--clear-groups"] : [];
+      const run = (...command) => execFileSync("setpriv", [...as, ...command], { cwd: standby.dir, stdio: ["ignore", "ignore", "inherit"] });
       run(bin("pg_basebackup"), "-d", primary.url("replication", { query: "sslmode=disable" }), "-D", standby.data, "-R", "-c", "fast");
       appendFileSync(join(standby.data, "postgresql.conf"), `unix_socket_directories = '${standby.dir}'\nhot_standby = on\n`);
       await standby.choosePorts();
