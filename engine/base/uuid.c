@@ -1,6 +1,7 @@
-/* Randomness and identifiers. */
+/* Randomness, identifiers, digests. */
 #include "base/uuid.h"
 
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -73,4 +74,12 @@ void hub_sid(char out[HUB_SID_LEN + 1]) {
     hub_random(b, sizeof b);
     for (int i = 0; i < HUB_SID_LEN; i++) out[i] = alphabet[b[i] & 63];
     out[HUB_SID_LEN] = 0;
+}
+
+void hub_digest(struct hub_str s, char out[HUB_DIGEST_SIZE]) {
+    static const char hex[] = "0123456789abcdef";
+    unsigned char all[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)s.p, s.n, all);
+    for (int i = 0; i < HUB_DIGEST_SIZE / 2; i++) out[2 * i] = hex[all[i] >> 4], out[2 * i + 1] = hex[all[i] & 15];
+    out[HUB_DIGEST_SIZE - 1] = 0;
 }

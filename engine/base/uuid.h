@@ -1,8 +1,7 @@
-/* Randomness and identifiers. */
+/* Randomness, identifiers, digests. */
 #ifndef HUB_BASE_UUID_H
 #define HUB_BASE_UUID_H
-#include <stddef.h>
-#include <stdint.h>
+#include "base/str.h"
 
 void hub_random(void *out, size_t n); /* getrandom(2); never fails */
 
@@ -13,4 +12,7 @@ void hub_uuid4(char out[HUB_UUID_LEN + 1]);
 /* 20 URL-safe characters carrying 120 random bits; for Engine.IO and Socket.IO session ids. */
 #define HUB_SID_LEN 20
 void hub_sid(char out[HUB_SID_LEN + 1]);
+/* The first half of SHA-256 in hexadecimal, NUL-terminated: a short name for a text that nobody can give to another one. */
+#define HUB_DIGEST_SIZE 33
+void hub_digest(struct hub_str s, char out[HUB_DIGEST_SIZE]);
 #endif

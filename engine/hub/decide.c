@@ -106,6 +106,7 @@ static void refuse(struct decision *d, enum hub_code code, const char *layer) {
  * A cached decision carries two stamps, the hub's and the room's as they were when the cache was asked, before it was worked out. It counts while both
  * are the present ones. So forgetting a room, or the hub, is one new stamp; forgetting one user puts a mark in the decision's place. A decision
  * that was under way meanwhile, in whatever process, carries an old stamp, or does not find in its place what it found before: it is not kept.
+ * authSources know the user's id only; authScripts know the session, so their decision counts for that session.
  * Asking is one round trip for all three keys. */
 
 static struct hub_metric hits = HUB_METRIC(HUB_COUNTER, "hubd_cache_hits_total", NULL, "Join decisions found in the cache");
@@ -182,11 +183,27 @@ void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str 
 
 void hub_decide_rules(struct hub_hub *hub) { hub->rules = fingerprint(hub->engine->config.service, hub->def); }
 
-static void remember(struct decision *d, const struct hub_def_role *role) {
+/* What authScripts see of the user, in short: a decision of theirs is no other session's. Which token it came with does not matter. */
+static void add_session(struct hub_buf *out, const struct decision *d) {
+    static const char *const of_token[] = {"iat", "exp", "nbf", "jti"};
+    char digest[HUB_DIGEST_SIZE];
+    struct hub_buf text = {0};
+    json_t *session = json_copy(d->who->session);
+    for (size_t i = 0; i < HUB_NELEM(of_token); i++) json_object_del(session, of_token[i]);
+    hub_json_add(&text, session);
+    hub_digest(hub_buf_str(&text), digest);
+    hub_buf_addf(out, "session:%s:", digest);
+    json_decref(session);
+    hub_buf_free(&text);
+}
+
+static void remember(struct decision *d, const struct hub_def_role *role, bool by_session) {
     struct hub_cache *cache = d->hub->engine->config.cache;
     if (!d->may_remember || outdated(d) || d->overtaken || d->hub->forget_lost) return;
     struct hub_buf key = {0}, value = {0};
-    hub_buf_addf(&value, "%s%s%s", d->stamps, role ? "role:" : "none", role ? role->name : "");
+    hub_buf_addz(&value, d->stamps);
+    if (by_session) add_session(&value, d);
+    hub_buf_addf(&value, "%s%s", role ? "role:" : "none", role ? role->name : "");
     cache->ops->swap(cache, cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id)), hub_buf_str(&d->was), hub_buf_str(&value),
                      d->def->auth_cache_ttl * 1000);
     hub_buf_free(&key);
@@ -196,7 +213,7 @@ static void remember(struct decision *d, const struct hub_def_role *role) {
 static void admit(struct decision *d, const struct hub_def_role *role, const char *kind, const char *name) {
     struct hub_rights rights = hub_rights_of(role);
     snprintf(d->layer, sizeof d->layer, "%s%s%s", kind, name ? "." : "", name ? name : "");
-    remember(d, role);
+    remember(d, role, !strcmp(kind, "authScripts"));
     finish(d, HUB_OK, &rights);
 }
 
@@ -219,11 +236,25 @@ static bool take_stamps(struct decision *d, struct hub_str room, struct hub_str 
     return true;
 }
 
+static bool take_prefix(struct hub_str *s, struct hub_str prefix) {
+    if (!hub_str_starts(*s, prefix)) return false;
+    *s = hub_str(s->p + prefix.n, s->n - prefix.n);
+    return true;
+}
+
+/* False: it is about another session. Most say nothing about sessions. */
+static bool of_this_session(const struct decision *d, struct hub_str *value) {
+    if (!hub_str_starts(*value, HUB_STR("session:"))) return true;
+    struct hub_buf mine = {0};
+    add_session(&mine, d);
+    bool same = take_prefix(value, hub_buf_str(&mine));
+    hub_buf_free(&mine);
+    return same;
+}
+
 /* What VALUE decides; false: nothing. */
 static bool cached_role(const struct decision *d, struct hub_str value, const struct hub_def_role **role) {
-    size_t stamps = strlen(d->stamps);
-    if (!hub_str_starts(value, hub_cstr(d->stamps))) return false;
-    value = hub_str(value.p + stamps, value.n - stamps);
+    if (!take_prefix(&value, hub_cstr(d->stamps)) || !of_this_session(d, &value)) return false;
     if (hub_str_starts(value, HUB_STR("role:"))) *role = hub_def_role(d->def, hub_str(value.p + 5, value.n - 5));
     return *role || hub_str_is(value, "none"); /* else it is a role that no longer exists */
 }

@@ -438,6 +438,60 @@ onRedis("join decisions", byMembership, (at, test) => {
   });
 });
 
+function byTier(def) {
+  withSessions(def);
+  def.hub.hubRoles = [{ name: "member" }, { name: "vip" }];
+  def.hub.roomSettings.authScripts = [
+    { name: "gold", script: "user.tier == 'gold'", hubRole: "vip" },
+    { name: "paying", script: "user.tier != 'none'", hubRole: "member" },
+  ];
+  def.hub.guardrails = { authCacheTTL: 300, messageRateLimit: 100000 };
+}
+
+onRedis(
+  "join decisions by scripts that look at the session",
+  byTier,
+  (at, test) => {
+    const put = (sid, session) => at.redis.callOn(5, "SET", sessionKey(sid), JSON.stringify(session));
+    const role = async (user, sid, roomId) => (await at.member(user, roomId, { sid })).welcome.hubRole;
+
+    test("are kept for that session, whatever token it comes with", async () => {
+      await put("s1", { tier: "gold" });
+      assert.equal(await role("ann", "s1", "r1"), "vip");
+      const hits = await at.metric("hubd_cache_hits_total");
+      const later = await at.member("ann", "r1", { sid: "s1", iat: 1, exp: 4102444800, jti: "another" });
+      assert.equal(later.welcome.hubRole, "vip");
+      assert.equal(await at.metric("hubd_cache_hits_total"), hits + 1);
+    });
+
+    test("are not lent to another session of the user", async () => {
+      await put("gold", { tier: "gold" }), await put("silver", { tier: "silver" });
+      assert.equal(await role("bob", "gold", "r2"), "vip");
+      assert.equal(await role("bob", "silver", "r2"), "member");
+      assert.equal(await role("bob", "gold", "r2"), "vip");
+    });
+
+    test("change with what stands in the session: at the next connection, and at hub:refreshToken, not before", async () => {
+      await put("s3", { tier: "gold" });
+      const open = await at.member("cid", "r3", { sid: "s3" });
+      assert.equal(open.welcome.hubRole, "vip");
+      await put("s3", { tier: "silver" });
+      assert.equal(await role("cid", "s3", "r3"), "member");
+      assert.equal((await open.ok("hub:join", { roomId: "r3" })).hubRole, "vip");
+      await open.nothing("hub:permissions");
+      await open.ok("hub:refreshToken", { token: token("HS256", KEYS.key, { userId: "cid", sid: "s3" }) });
+      assert.equal((await open.next("hub:permissions")).hubRole, "member");
+      await put("s3", { tier: "none" });
+      await open.ok("hub:refreshToken", { token: token("HS256", KEYS.key, { userId: "cid", sid: "s3" }) });
+      assert.equal((await open.next("hub:kicked")).reason, "not_authorized");
+      const next = at.open({ userId: "cid", sid: "s3" });
+      await next.connected();
+      await next.refused("not_authorized", "hub:join", { roomId: "r3" });
+    });
+  },
+  { "notify-keyspace-events": "KEA" },
+);
+
 /* ---- scripts ---- */
 
 const run = "local out = table.pack(pcall(redis[message.content.f], table.unpack(message.content.args))) return {accept = true, persist = false, modifiedContent = {ok = out[1], value = out[1] and out[2] or tostring(out[2])}}";

@@ -83,6 +83,15 @@ static void random_bytes_of_any_length_are_filled(void **state) {
     assert_true(histogram[0] < 400);
 }
 
+static void a_digest_is_half_of_sha_256(void **state) {
+    (void)state;
+    char digest[HUB_DIGEST_SIZE];
+    hub_digest(HUB_STR("abc"), digest);
+    assert_string_equal(digest, "ba7816bf8f01cfea414140de5dae2223");
+    hub_digest(hub_str(NULL, 0), digest);
+    assert_string_equal(digest, "e3b0c44298fc1c149afbf4c8996fb924");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_7_grows_even_within_a_millisecond),
@@ -90,6 +99,7 @@ int main(void) {
         cmocka_unit_test(version_4_has_its_bits),
         cmocka_unit_test(session_ids_are_url_safe_and_distinct),
         cmocka_unit_test(random_bytes_of_any_length_are_filled),
+        cmocka_unit_test(a_digest_is_half_of_sha_256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
