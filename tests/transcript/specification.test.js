@@ -660,6 +660,8 @@ describe("a scheduled action", () => {
   const server = serve(ticking);
   const beat = (peer) => peer.next("hub:messageArrived", ({ message }) => message.messageType === "beat");
 
+  const skipped = async (where) => Number(/^hubd_scheduled_skipped_total (\d+)/m.exec((await where.rest("GET", "/metrics")).text)?.[1] ?? 0);
+
   test("runs on its interval without drift, with roomId and room, and its serverMessages reach the room", async () => {
     const roomId = server.room();
     const ann = await server.member("ann", roomId);
@@ -674,15 +676,17 @@ describe("a scheduled action", () => {
     const burning = (async () => {
       while (!done) await bob.ok("hub:send", { roomId: elsewhere, messageType: "burn", content: {} });
     })();
-    // Over fifty intervals, from any of eleven beats on: one that arrives late on a busy machine proves nothing.
+    // Over fifty intervals, from any of eleven beats on: one that arrives late on a busy machine proves nothing, and one that was skipped there is counted.
+    const before = await skipped(server);
     const beats = [];
     for (let i = 0; i <= 60; i++) beats.push({ n: (await beat(ann)).message.content.n, at: performance.now() });
+    const left = (await skipped(server)) - before;
     done = true;
     await burning;
-    const means = beats.slice(50).map((last, i) => (last.at - beats[i].at) / (last.n - beats[i].n));
+    const lost = beats.slice(50).map((last, i) => (last.at - beats[i].at) / 100 - (last.n - beats[i].n));
     assert.ok(
-      means.some((mean) => Math.abs(mean - 100) < 2),
-      `mean intervals ${means.map((mean) => mean.toFixed(1))} ms`,
+      lost.some((n) => n > -1 && n < left + 1),
+      `intervals lost: ${lost.map((n) => n.toFixed(1))}, skipped: ${left}`,
     );
   });
 
@@ -701,9 +705,8 @@ describe("a scheduled action", () => {
       const started = performance.now();
       for (let i = 0; i < 5; i++) assert.equal((await beat(ann)).message.content.n, 1);
       assert.ok(performance.now() - started >= 5 * 250);
-      const { text: metrics } = await inner.rest("GET", "/metrics");
-      const skipped = Number(/^hubd_scheduled_skipped_total (\d+)/m.exec(metrics)?.[1]);
-      assert.ok(skipped >= 5, `${skipped} skipped`);
+      const left = await skipped(inner);
+      assert.ok(left >= 5, `${left} skipped`);
     });
   });
 
