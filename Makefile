@@ -4,7 +4,7 @@ HUB ?= hubs/chat
 JOBS ?= 2
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: run build dev console test bench format fuzz release clean help
+.PHONY: run build dev console test containers bench format fuzz release clean help
 .DEFAULT_GOAL := build
 
 help: ## this list
@@ -21,6 +21,9 @@ dev: packages-build packages-test console build/dev/build.ninja ## the same with
 
 test: build-fuzzers dev npm-tests ## every test: units, definitions, conversations, fuzzing for 5 s each
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} ctest --preset dev -j $(JOBS)
+
+containers: dev npm-tests packages-containers ## build the image from a base that is made here, and run it beside real servers (about 5 min)
+	@HUBD_CONTAINER_BASE=$${HUBD_CONTAINER_BASE:-made} ctest --preset dev -R '^containers|compose'
 
 bench: packages-bench build ## load figures beside Node and the limit programs
 	@tests/bench/run.sh
@@ -42,7 +45,7 @@ clean: ## remove everything built
 	rm -rf build
 
 # ---- steps of the above ----
-packages = packages-build packages-test packages-bench packages-format packages-fuzz
+packages = packages-build packages-test packages-containers packages-bench packages-format packages-fuzz
 .PHONY: $(packages) build-fuzzers npm-tests
 $(packages): packages-%:
 	@cmake/packages.sh $*

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the named groups of work need and this machine lacks. Says what it installs; does
-# nothing, quickly, when all are there. Usage: cmake/packages.sh build|test|fuzz|format|bench …
+# nothing, quickly, when all are there. Usage: cmake/packages.sh build|test|containers|fuzz|format|bench …
 set -euo pipefail
 
 # Libraries count as present when the package is; programs count when the command is, whoever packaged it.
 declare -A packages=(
     [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev uthash-dev"
     [test]="libcmocka-dev postgresql"
+    [containers]="ca-certificates netavark"
     [fuzz]="libclang-rt-14-dev"
     [format]=""
     [bench]="postgresql"
@@ -14,6 +15,7 @@ declare -A packages=(
 declare -A commands=( # command=package
     [build]=""
     [test]="node=nodejs npm=npm sqlite3=sqlite3 clang-format-14=clang-format-14 psql=postgresql-client redis-server=redis-server"
+    [containers]="podman=podman runc=runc mmdebstrap=mmdebstrap newuidmap=uidmap"
     [fuzz]="clang-14=clang-14"
     [format]="clang-format-14=clang-format-14"
     [bench]="node=nodejs npm=npm psql=postgresql-client redis-server=redis-server redis-cli=redis-tools"

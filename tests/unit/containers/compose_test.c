@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "schema/load.h"
 #include "schema/source.h"
 #include "schema/tree.h"
 
@@ -108,6 +110,54 @@ static void each_hub_serves_a_directory_of_this_tree_with_few_rights(void **stat
     }
 }
 
+/* In the environment that compose.yaml gives it, on the address that the image listens on: as hubd --check. */
+static void each_hub_is_accepted_with_its_environment(void **state) {
+    (void)state;
+    static const struct hub_override listen[] = {{"listen.host", "0.0.0.0"}, {"listen.port", "8080"}};
+    static const struct hub_load_options options = {.overrides = listen, .override_n = 2};
+    for (const struct hub_node *hub = next_hub(NULL); hub; hub = next_hub(hub)) {
+        const struct hub_node *environment = need(hub, "environment");
+        struct hub_str rest = need(hub, "volumes")->first->text, folder;
+        hub_str_split(&rest, ':', &folder);
+        for (const struct hub_node *n = environment->first; n; n = n->next) setenv(hub_arena_dup(arena, n->key), hub_arena_dup(arena, n->text), 1);
+        struct hub_diags *diags = hub_diags_new();
+        struct hub_buf found = {0};
+        struct hub_service *service = NULL;
+        hub_service_load(hub_arena_dup(arena, folder), &options, diags, &service);
+        hub_diags_print(diags, HUB_DIAG_TEXT, &found);
+        if (!service || hub_diags_n(diags)) fail_msg("%.*s", HUB_FMT(hub_buf_str(&found)));
+        assert_string_equal(service->store_url, hub_arena_dup(arena, need(environment, "HUBD_STORE_URL")->text));
+        assert_string_equal(service->cache_url, hub_arena_dup(arena, need(environment, "HUBD_CACHE_URL")->text));
+        assert_string_equal(service->bus_url, hub_arena_dup(arena, need(environment, "HUBD_BUS_URL")->text));
+        hub_service_free(service);
+        hub_buf_free(&found);
+        hub_diags_free(diags);
+        for (const struct hub_node *n = environment->first; n; n = n->next) unsetenv(hub_arena_dup(arena, n->key));
+    }
+}
+
+/* A name that nobody reads would be taken for a setting that works. */
+static void environments_have_names_that_hubd_reads_and_ports_go_to_where_the_image_listens(void **state) {
+    (void)state;
+    static const char *const names[] = {"HUBD_STORE_URL", "HUBD_CACHE_URL", "HUBD_BUS_URL", "HUBD_ALLOW_DEV_AUTH"};
+    struct hub_buf image = {0};
+    struct hub_err err;
+    assert_int_equal(hub_file_read("Containerfile", 1 << 20, &image, &err), HUB_OK);
+    hub_buf_addc(&image, 0);
+    assert_non_null(strstr(image.p, "\nENV HUBD_LISTEN_HOST=0.0.0.0 HUBD_LISTEN_PORT=8080\n"));
+    assert_non_null(strstr(image.p, "\nEXPOSE 8080\n"));
+    hub_buf_free(&image);
+    for (const struct hub_node *hub = next_hub(NULL); hub; hub = next_hub(hub)) {
+        for (const struct hub_node *n = need(hub, "environment")->first; n; n = n->next) {
+            bool known = false;
+            for (size_t i = 0; i < sizeof names / sizeof *names; i++) known |= hub_str_is(n->key, names[i]);
+            if (!known) fail_msg("hubd does not read %.*s", HUB_FMT(n->key));
+        }
+        struct hub_str port = need(hub, "ports")->first->text;
+        assert_true(hub_str_ends(port, HUB_STR(":8080")));
+    }
+}
+
 static void no_two_hubs_share_a_port_or_a_redis_database_and_none_is_open_to_the_network(void **state) {
     (void)state;
     for (const struct hub_node *a = next_hub(NULL); a; a = next_hub(a)) {
@@ -127,6 +177,8 @@ int main(void) {
         T(backends_and_at_least_two_hubs_are_there),
         T(urls_and_dependencies_name_services_that_tell_when_they_are_well),
         T(each_hub_serves_a_directory_of_this_tree_with_few_rights),
+        T(each_hub_is_accepted_with_its_environment),
+        T(environments_have_names_that_hubd_reads_and_ports_go_to_where_the_image_listens),
         T(no_two_hubs_share_a_port_or_a_redis_database_and_none_is_open_to_the_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
