@@ -2,7 +2,7 @@
 // at what the sanitizers wrote. Every file of transcripts begins here.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, afterEach, before } from "node:test";
@@ -17,6 +17,7 @@ const PROGRAM = process.env.HUBD ? resolve(process.env.HUBD) : join(ROOT, "build
 const START_MS = 30000;
 const STOP_MS = 30000;
 const PATIENCE_MS = 15000;
+const STACKS_MS = 20000;
 const REPORT = /ERROR: \w+Sanitizer|LeakSanitizer|runtime error:/;
 
 // The whole suite runs twice: on the embedded store, cache and bus, and on the servers of this set (backends/set.js).
@@ -90,6 +91,31 @@ export function within(ms, promise, what, detail = () => "") {
 export async function eventually(what, holds) {
   const end = performance.now() + PATIENCE_MS;
   while (!(await holds())) assert.ok(performance.now() < end, `${what}: not within ${PATIENCE_MS} ms`);
+}
+
+/** What each thread of the process PID waits in: stacks when gdb is there, else names and what the kernel says. */
+export function threadsOf(pid) {
+  try {
+    const gdb = ["--batch", "-nx", "-p", `${pid}`, "-ex", "thread apply all bt 14"];
+    const stacks = execFileSync("gdb", gdb, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: STACKS_MS });
+    const at = stacks.search(/^Thread \d/m);
+    if (at >= 0) return stacks.slice(at);
+  } catch {
+    // not installed, or not allowed
+  }
+  const read = (task, name) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${task}/${name}`, "utf8").trim();
+    } catch {
+      return "?";
+    }
+  };
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    return tasks.map((task) => `${task} ${read(task, "comm")}: wchan ${read(task, "wchan")}, syscall ${read(task, "syscall")}`).join("\n");
+  } catch {
+    return "no such process";
+  }
 }
 
 /** One hubd process. */
@@ -168,10 +194,20 @@ export class Hubd {
     this.child.kill(name);
   }
 
+  /** Resolves with its end; one that has not come within MS is a failure that says what the process was at, and the process is killed. */
+  async ended(ms, what) {
+    const stuck = () => {
+      const threads = threadsOf(this.pid);
+      this.signal("SIGKILL");
+      return `\n${this.output.slice(-4000)}\nits threads:\n${threads}`;
+    };
+    return await within(ms, this.exit, what, stuck);
+  }
+
   /** SIGTERM (or SIGNAL), then the checks every run must pass. */
   async stop(signal = "SIGTERM") {
     this.signal(signal);
-    const { code, signal: by } = await within(STOP_MS, this.exit, "hubd ends", () => `\n${this.output.slice(-4000)}`);
+    const { code, signal: by } = await this.ended(STOP_MS, "hubd ends");
     this.assertClean();
     assert.equal(by, null, `hubd was ended by ${by}:\n${this.output.slice(-4000)}`);
     assert.equal(code, 0, `exit code\n${this.output.slice(-4000)}`);
@@ -193,7 +229,7 @@ export class Hubd {
 export async function runToEnd(dir, options) {
   const hubd = new Hubd(dir, await placed(dir, options));
   try {
-    const { code } = await within(60000, hubd.exit, "hubd ends by itself", () => `\n${hubd.output}`);
+    const { code } = await hubd.ended(60000, "hubd ends by itself");
     hubd.assertClean();
     return { code, stdout: hubd.stdout, output: hubd.output };
   } finally {

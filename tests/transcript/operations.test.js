@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { definition } from "./definition.js";
-import { embeddedOnly, eventually, Hubd, removeService, runToEnd, serve, serving, within, writeService } from "./harness.js";
+import { embeddedOnly, eventually, Hubd, removeService, runToEnd, serve, serving, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
 import { Polling, Tcp } from "./raw.js";
 
@@ -113,7 +113,7 @@ describe("SIGTERM", () => {
         if (outcome.ok) acknowledged++;
         else if (outcome.error) assert.equal(outcome.error.code, "shutting_down");
       }
-      const { code } = await within(15000, server.hubd.exit, "hubd ends");
+      const { code } = await server.hubd.ended(15000, "hubd ends");
       assert.equal(code, 0);
       await server.start();
       const { messages } = await (await server.member("bob", "r1")).ok("hub:history", { roomId: "r1", limit: 500 });
@@ -132,7 +132,7 @@ describe("SIGTERM", () => {
       held.poll().catch(() => {});
       const started = performance.now();
       server.hubd.signal("SIGTERM");
-      const { code } = await within(20000, server.hubd.exit, "hubd ends");
+      const { code } = await server.hubd.ended(20000, "hubd ends");
       assert.equal(code, 0);
       assert.ok(performance.now() - started < 12000);
       server.hubd.assertClean();
@@ -153,7 +153,7 @@ describe("a second SIGTERM", () => {
       server.hubd.signal("SIGTERM");
       await draining;
       server.hubd.signal("SIGTERM");
-      await within(5000, server.hubd.exit, "hubd ends");
+      await server.hubd.ended(5000, "hubd ends");
       assert.ok(performance.now() - started < 5000);
       server.hubd.assertClean();
       await server.start();

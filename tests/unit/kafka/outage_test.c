@@ -80,7 +80,7 @@ static void brokers_may_be_away_at_the_start(void **state) {
     hub_buf_free(&why);
     int64_t began = hub_mono_ms();
     leave(&one);
-    assert_true(hub_mono_ms() - began < 9000);
+    assert_true(hub_mono_ms() - began < 1500); /* there is nobody to wait for */
 }
 
 static void brokers_that_go_and_come_back_are_noticed_and_nothing_is_lost(void **state) {
