@@ -173,13 +173,15 @@ static inline void leave(struct member *m) {
 
 /* ---- publishing ---- */
 
-static int done_n;
+static int done_n, ok_n, overloaded_n;
 static enum hub_code last_code;
 static void on_done(void *arg, enum hub_code code, const char *error) {
     (void)arg;
     assert_int_equal(code != HUB_OK, error != NULL);
     last_code = code;
     done_n++;
+    ok_n += code == HUB_OK;
+    overloaded_n += code == HUB_OVERLOADED;
 }
 static bool something_done(void) { return done_n > 0; }
 
