@@ -4,7 +4,7 @@ HUB ?= hubs/chat
 JOBS ?= 2
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: run build dev console test containers bench format fuzz release clean help
+.PHONY: run build dev console test outages containers bench format fuzz release clean help
 .DEFAULT_GOAL := build
 
 help: ## this list
@@ -24,6 +24,9 @@ test: build-fuzzers dev npm-tests ## every test: units, definitions, conversatio
 
 containers: dev npm-tests packages-containers ## build the image from a base that is made here, and run it beside real servers (about 5 min)
 	@HUBD_CONTAINER_BASE=$${HUBD_CONTAINER_BASE:-made} ctest --preset dev -R '^containers|compose'
+
+outages: dev npm-tests ## outages at any time, ROUNDS=5 of each backend and pair, from a SEED that is printed; some 15 min
+	@HUBD=build/dev/hubd HUBD_OUTAGE_ROUNDS=$(ROUNDS) HUBD_OUTAGE_SEED=$(SEED) tests/transcript/run.sh $(CURDIR)/tests/transcript/backends/campaign.test.js
 
 bench: packages-bench build ## load figures beside Node and the limit programs
 	@tests/bench/run.sh

@@ -37,6 +37,23 @@ static void a_lone_write_is_numbered_committed_and_read_back(void **state) {
     close_store();
 }
 
+static void more_than_100000_at_once_are_refused_and_leave_room_again(void **state) {
+    (void)state;
+    open_store("");
+    enum { N = 100010 };
+    struct message *m = hub_xcalloc(N, sizeof *m);
+    int left = N, refused = 0;
+    for (int i = 0; i < N; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    for (int i = 0; i < N; i++) refused += m[i].w.code == HUB_OVERLOADED;
+    assert_int_equal(refused, 10);
+    new_message(&m[0], "r2", 0, &left);
+    write_and_wait(&m[0]);
+    assert_int_equal(m[0].w.code, HUB_OK);
+    free(m);
+    close_store();
+}
+
 static void the_writes_of_one_turn_share_one_commit_and_answer_in_order(void **state) {
     (void)state;
     open_store("");
@@ -433,6 +450,7 @@ static void closing_finishes_what_was_submitted_and_refuses_the_rest(void **stat
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_write_is_numbered_committed_and_read_back),
+        cmocka_unit_test(more_than_100000_at_once_are_refused_and_leave_room_again),
         cmocka_unit_test(the_writes_of_one_turn_share_one_commit_and_answer_in_order),
         cmocka_unit_test(a_turn_of_inserts_and_changes_keeps_every_row_its_own),
         cmocka_unit_test(failures_and_duplicates_take_no_number),

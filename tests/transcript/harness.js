@@ -2,12 +2,12 @@
 // at what the sanitizers wrote. Every file of transcripts begins here.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { psql } from "./backends/postgres.js";
+import { temporaryFolder } from "./backends/server.js";
 import { askSet } from "./backends/set.js";
 import { definition } from "./definition.js";
 import { Peer } from "./peer.js";
@@ -58,7 +58,7 @@ const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 /** Writes a definition (see definition.js) as a service directory; JSON is YAML. Returns the directory. */
-export function writeService(def, dir = mkdtempSync(join(tmpdir(), "hubd-"))) {
+export function writeService(def, dir = temporaryFolder("service")) {
   const put = (name, text) => {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     writeFileSync(join(dir, name), text);

@@ -22,9 +22,11 @@ major=$(node -p 'process.versions.node.split(".")[0]')
     cd "$here" && npm ci --no-audit --no-fund --loglevel=error && touch "$installed"
 ) 9>"${TMPDIR:-/tmp}/hubd-transcript-packages.lock" || skip "the packages of tests/transcript/package.json cannot be installed with npm"
 
+# Ends when whoever runs the tests is killed, and takes along what it has started.
+node() { exec setpriv --pdeathsig KILL node "$@"; }
 case $1 in
     *.test.js) ;;
-    *) exec node "$@" ;;
+    *) node "$@" ;;
 esac
-[ -z "$2" ] || exec node "$here/backends/main.js" run "$2" -- node --test-reporter=spec "$1"
-exec node --test-reporter=spec "$1"
+[ -z "$2" ] || node "$here/backends/main.js" run "$2" -- node --test-reporter=spec "$1"
+node --test-reporter=spec "$1"

@@ -1,13 +1,14 @@
 // An Apache Kafka of its own: one broker that is its own controller (KRaft), from the jars that kafka/fetch.sh keeps. Topics come into being
 // when they are first used, with one partition. Next to the plain listener there are one with SASL (PLAIN, SCRAM-SHA-256; "alice" has
 // "secret"), one with TLS, and one with both.
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import kafkajs from "kafkajs";
 import { certificate } from "./certificate.js";
-import { freePort, Missing, Server } from "./server.js";
+import { freePort, Missing, Server, throwIfMissing } from "./server.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 // A broker that lives for minutes: compiled lightly, small heap.
@@ -15,9 +16,11 @@ const JAVA = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=
 const FETCH_MS = 600000;
 
 /** The folder with the jars; fetched on first use. */
-export function jars() {
+async function jars() {
+  throwIfMissing("kafka");
   try {
-    return execFileSync(join(HERE, "kafka/fetch.sh"), { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: FETCH_MS }).trim();
+    const { stdout } = await promisify(execFile)(join(HERE, "kafka/fetch.sh"), { timeout: FETCH_MS });
+    return stdout.trim();
   } catch (error) {
     throw new Missing(`Kafka cannot be had: ${error.stderr?.trim() || error.message}`);
   }
@@ -26,7 +29,7 @@ export function jars() {
 export class Kafka extends Server {
   /** SETTINGS go into server.properties. */
   static async start(settings = {}) {
-    const classes = `${jars()}/*`;
+    const classes = `${await jars()}/*`;
     const server = new Kafka("kafka");
     server.classes = classes;
     server.settings = settings;

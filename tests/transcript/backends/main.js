@@ -1,12 +1,15 @@
 // The servers of the tests from a shell:
 //   node main.js start FILE            starts them for the run of tests that this command is part of, and describes them in FILE
 //   node main.js check FILE NAME       77 when the server NAME cannot be had, with the reason
+//   node main.js need FILE NAME… -- COMMAND   runs COMMAND, which starts servers of its own, if those NAMEd can be had; else 77, with the reason
 //   node main.js stop FILE             ends them
 //   node main.js run [FILE] -- COMMAND runs COMMAND with the variables below; without FILE on a set of its own
+// 77 is 1 with CI=true.
 // A set also ends when the process that started it (ctest, COMMAND's caller) ends, however that ends.
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { asUser } from "./server.js";
 import { askSet, serveSet } from "./set.js";
 
 const SKIPPED = 77;
@@ -57,11 +60,13 @@ async function serve(file, watched) {
     rmSync(file, { force: true });
     process.exit();
   };
+  let leave = end; // before they stand: the servers end with this process
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => leave());
+  setInterval(() => born(watched) !== began && leave(), WATCH_EVERY_MS);
   const { stop: stopSet, ...description } = await serveSet(end);
+  leave = () => stopSet().then(end);
   writeFileSync(file, JSON.stringify(description, null, 2));
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => stopSet().then(end));
-  setInterval(() => born(watched) !== began && stopSet().then(end), WATCH_EVERY_MS);
-  process.send("ready");
+  process.send?.("ready");
 }
 
 async function stop(file) {
@@ -75,7 +80,24 @@ function check(file, name) {
   if (missing[name]) skip(missing[name]);
 }
 
-async function run(file, [program, ...args]) {
+/** Runs a program to its end, and ends with its exit code, after CLEAN(). It does not outlive this process. */
+async function execute([program, ...args], env, clean = () => {}) {
+  const child = spawn(...asUser(undefined, program, args), { stdio: "inherit", env: { ...process.env, ...env } });
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => child.kill(signal));
+  const code = await new Promise((done) => child.on("exit", (status, signal) => done(status ?? `ended by ${signal}`)).on("error", (error) => done(error.message)));
+  await clean();
+  if (typeof code === "number") process.exit(code);
+  console.error(`${program}: ${code}`);
+  process.exit(1);
+}
+
+async function need(file, names, command) {
+  const { missing } = described(file);
+  for (const name of names) if (missing[name]) skip(missing[name]);
+  await execute(command, { HUBD_TEST_MISSING: JSON.stringify(missing) });
+}
+
+async function run(file, command) {
   const set = file ? described(file) : await serveSet();
   for (const name of ["postgres", "redis"]) if (set.missing[name]) skip(set.missing[name]);
   if (set.missing.kafka) console.log(`without Kafka, with the bus in memory: ${set.missing.kafka}`);
@@ -85,13 +107,7 @@ async function run(file, [program, ...args]) {
     HUBD_TEST_REDIS: set.redis.url,
     HUBD_TEST_KAFKA: set.kafka?.url ?? "",
   };
-  const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...env } });
-  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => child.kill(signal));
-  const code = await new Promise((done) => child.on("exit", (status, signal) => done(status ?? `ended by ${signal}`)).on("error", (error) => done(error.message)));
-  await set.stop?.();
-  if (typeof code === "number") process.exit(code);
-  console.error(`${program}: ${code}`);
-  process.exit(1);
+  await execute(command, env, set.stop);
 }
 
 const split = rest.indexOf("--");
@@ -99,6 +115,7 @@ const commands = {
   start: () => start(rest[0]),
   serve: () => serve(rest[0], rest[1]),
   check: () => check(rest[0], rest[1]),
+  need: () => need(rest[0], rest.slice(1, split), rest.slice(split + 1)),
   stop: () => stop(rest[0]),
   run: () => run(split > 0 ? rest[0] : undefined, rest.slice(split + 1)),
 };

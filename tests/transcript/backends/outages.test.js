@@ -1,27 +1,31 @@
-// Store, cache and bus go away under load and come back, one at a time: killed, stopped, and standing still.
-import { after, before, describe, test } from "node:test";
-import { growth, PARTS } from "./rounds.js";
-import { World } from "./world.js";
+// Store, cache and bus go away under load and come back, one at a time: killed, stopped, standing still; and the connection to the store breaks
+// while a commit is on its way, so that nobody knows its outcome.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { outagesOf, underLoad } from "./rounds.js";
 
-const HOW = ["kill", "pause", "stop", "kill", "pause"];
+const HOW = {
+  store: ["kill", "pause", "stop", "answer", "question"],
+  cache: ["kill", "pause", "stop", "kill", "pause"],
+  bus: ["kill", "pause", "stop", "kill", "pause"],
+};
 
 describe("an outage under load", { timeout: 600000 }, () => {
-  const world = new World();
-  before(async () => {
-    await world.start();
-    await world.startHub();
-    await world.load();
-    await world.progress(500);
-  });
-  after(() => world.stop());
+  const world = underLoad({ front: true });
 
-  for (const part of PARTS) {
-    test(`of the ${part}, ${HOW.length} times: refused in time or not noticed, and everything resumes`, async () => {
-      const check = growth(world);
-      for (const how of HOW) await world.outage([part], how);
-      check();
-    });
+  for (const [part, ways] of Object.entries(HOW)) {
+    test(`of the ${part}, ${ways.length} times: refused in time or not noticed, and everything resumes`, { timeout: 180000 }, (t) =>
+      outagesOf(world, [part], t, async () => {
+        for (const how of ways) await world.outage({ gone: [[part, how]] });
+      }));
   }
+
+  test("that only loses the outcome of a commit, 10 times, is noticed by nobody", { timeout: 180000 }, (t) =>
+    outagesOf(world, ["store"], t, async () => {
+      const { refusals } = world;
+      for (let i = 0; i < 10; i++) await world.blink(i % 2 ? "question" : "answer");
+      assert.equal(world.refusals, refusals);
+    }));
 
   test("loses nothing that was acknowledged, delivers nothing twice, and tells the bus of every change", () => world.settle());
 });

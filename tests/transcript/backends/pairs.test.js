@@ -1,7 +1,6 @@
 // Two of store, cache and bus are away at the same time, and come back in either order.
-import { after, before, describe, test } from "node:test";
-import { growth } from "./rounds.js";
-import { World } from "./world.js";
+import { describe, test } from "node:test";
+import { outagesOf, underLoad } from "./rounds.js";
 
 const ROUNDS = [
   [["store", "cache"], "kill"],
@@ -13,21 +12,11 @@ const ROUNDS = [
 ];
 
 describe("an outage of two under load", { timeout: 600000 }, () => {
-  const world = new World();
-  before(async () => {
-    await world.start();
-    await world.startHub();
-    await world.load();
-    await world.progress(500);
-  });
-  after(() => world.stop());
+  const world = underLoad();
 
   for (const [parts, how] of ROUNDS) {
-    test(`${parts.join(" and ")} (${how}), back in that order`, async () => {
-      const check = growth(world);
-      await world.outage(parts, how);
-      check();
-    });
+    test(`${parts.join(" and ")} (${how}), back in that order`, { timeout: 180000 }, (t) =>
+      outagesOf(world, parts, t, () => world.outage({ gone: parts.map((part) => [part, how]), back: parts })));
   }
 
   test("loses nothing that was acknowledged, delivers nothing twice, and tells the bus of every change", () => world.settle());

@@ -6,13 +6,14 @@ import { promisify } from "node:util";
 import { asUser, findProgram, freePort, Missing, Server } from "./server.js";
 import { certificate } from "./certificate.js";
 
-const VERSIONS = "/usr/lib/postgresql"; // Debian keeps the server's programs out of PATH
+const VERSIONS = process.env.HUBD_TEST_POSTGRESQL ?? "/usr/lib/postgresql"; // Debian keeps the server's programs out of PATH
 const HBA = `local all all trust
 host replication test 127.0.0.1/32 trust
 host all alice 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 `;
 
+/** The folder of the newest server, as a list. */
 function serverFolder() {
   try {
     const [newest] = readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a));
@@ -21,6 +22,11 @@ function serverFolder() {
     return [];
   }
 }
+
+const found = {};
+
+/** The client program NAME; it comes with the server, or is at least in PATH. */
+const tool = (name) => (found[name] ??= findProgram(name, ...serverFolder()) ?? name);
 
 /** PostgreSQL refuses to run as root. */
 function unprivileged() {
@@ -77,7 +83,7 @@ export class Postgres extends Server {
   }
 
   async probe() {
-    await promisify(execFile)("pg_isready", ["-q", "-h", "127.0.0.1", "-p", `${this.port}`, "-t", "2"]);
+    await promisify(execFile)(tool("pg_isready"), ["-q", "-h", "127.0.0.1", "-p", `${this.port}`, "-t", "2"]);
     return true;
   }
 
@@ -94,7 +100,7 @@ export class Postgres extends Server {
 /** Carries out TEXT on the database at URL; rows as arrays of texts, null for NULL. */
 export async function psql(url, text) {
   const args = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-F", "\x1f", "-R", "\x1e", "-P", "null=\x1d", "-d", url, "-c", text];
-  const { stdout } = await promisify(execFile)("psql", args, { maxBuffer: 1 << 28 });
+  const { stdout } = await promisify(execFile)(tool("psql"), args, { maxBuffer: 1 << 28 });
   const rows = stdout.replace(/\n$/, "");
   return rows === "" ? [] : rows.split("\x1e").map((row) => row.split("\x1f").map((cell) => (cell === "\x1d" ? null : cell)));
 }

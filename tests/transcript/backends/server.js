@@ -13,6 +13,13 @@ const PROBE_EVERY_MS = 25;
 /** A server that cannot be had on this machine, and why. */
 export class Missing extends Error {}
 
+const known = JSON.parse(process.env.HUBD_TEST_MISSING ?? "{}");
+
+/** Throws what an earlier look for the server NAME found out, if it is missing: looking may take long. */
+export function throwIfMissing(name) {
+  if (known[name]) throw new Missing(known[name]);
+}
+
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** The path of the program NAME, or undefined. */

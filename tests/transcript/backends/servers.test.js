@@ -144,13 +144,17 @@ suite("Kafka", Kafka, (at, test) => {
 });
 
 describe("a set of servers", () => {
-  test("ends with the one who started it, killed or not, and takes its folders along", { timeout: 120000 }, async () => {
+  test("ends with the one who started it, killed or not, and takes its folders along", { timeout: 120000 }, async (t) => {
     // Runs a command on a set of its own and is killed meanwhile: nothing can clean up but what it left behind for that.
     const shell = 'echo "$HUBD_TEST_SET"; cat';
     const owner = spawn(process.execPath, [join(HERE, "main.js"), "run", "--", "sh", "-c", shell], { stdio: ["pipe", "pipe", "inherit"] });
-    const first = await Promise.race([once(owner.stdout, "data"), once(owner, "exit")]);
-    if (first[0] === 77) return; // a server is missing
-    const control = `${first[0]}`.trim();
+    const [first] = await Promise.race([once(owner.stdout, "data"), once(owner, "exit")]);
+    const control = `${first}`.trim().split("\n").at(-1);
+    if (control.startsWith("skipped") && process.env.CI !== "true") {
+      t.skip(control);
+      return;
+    }
+    assert.match(control, /^http:/);
     const place = await (await fetch(`${control}/place`, { method: "POST" })).json();
     assert.match(place.store, /^postgresql:/);
     const { pids, dirs } = await (await fetch(control)).json();

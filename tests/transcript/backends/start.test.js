@@ -13,15 +13,14 @@ describe("a start without a backend", { timeout: 300000 }, () => {
   afterEach(async () => {
     world.hubd?.signal("SIGKILL"); // one that a failed test has left
     world.hubd = undefined;
-    for (const part of PARTS) {
-      world[part].resume();
-      if (!world[part].running) await world[part].start();
-    }
+    await world.restore();
   });
   after(() => world.stop());
 
   for (const part of PARTS) {
-    test(`without the ${part} it gives up after --wait, with 4 and the address`, async () => {
+    const inner = (title, run) => test(title, (t) => (world.missing[part] ? t.skip(world.missing[part]) : run()));
+
+    inner(`without the ${part} it gives up after --wait, with 4 and the address`, async () => {
       await world[part].stop();
       const began = performance.now();
       const { code, output } = await runToEnd(world.dir, { ...world.options, args: ["--wait", "1"] });
@@ -32,10 +31,10 @@ describe("a start without a backend", { timeout: 300000 }, () => {
     });
 
     for (const how of ["stop", "pause"]) {
-      test(`without the ${part} (${how}) it waits, is not ready, and goes on when it comes`, async () => {
+      inner(`without the ${part} (${how}) it waits, is not ready, and goes on when it comes`, async () => {
         await world[part][how]();
         world.hubd = await Hubd.start(world.dir, { ...world.options, waiting: true });
-        await world.missing([part]);
+        await world.areAway([part]);
         assert.equal((await fetch(`${world.hubd.url}/chat`)).status, 503);
         if (how === "pause") world[part].resume();
         else await world[part].start();

@@ -15,7 +15,8 @@ if [ ! -d "$jars" ]; then
     command -v mvn >/dev/null || { echo "mvn is not installed (Debian: apt-get install maven)" >&2; exit 1; }
     fresh=$(mktemp -d "$cache/fetching.XXXXXX")
     trap 'rm -rf "$fresh"' EXIT
-    mvn -B -q -f "$here/pom.xml" "-Dmaven.repo.local=$fresh/repository" "-DoutputDirectory=$fresh/jars" dependency:copy-dependencies >"$fresh/log" 2>&1 9>&- || {
+    # Ends with this script, and at the latest after 5 minutes: Maven itself waits much longer for a repository that says nothing.
+    setpriv --pdeathsig TERM timeout -k 5 300 mvn -B -q -f "$here/pom.xml" "-Dmaven.repo.local=$fresh/repository" "-DoutputDirectory=$fresh/jars" dependency:copy-dependencies >"$fresh/log" 2>&1 9>&- || {
         tail -n 5 "$fresh/log" >&2
         echo "the jars of kafka_2.13 $version cannot be fetched with Maven" >&2
         exit 1
