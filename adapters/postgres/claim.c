@@ -179,14 +179,19 @@ static void on_locked(void *arg, const struct failure *f) {
     hub_pg_link_sync(l, on_contested, x);
 }
 
-/* The service, and every table whose rows are numbered. */
+/* Messages, and receipts, which have no id: a hub's, named after it. Hubs of one name would share them, and the counters of their rooms. */
+static bool is_a_hubs(const struct hub_table *t) {
+    return t->id == HUB_NO_ID || (hub_table_column(t, HUB_STR("seq")) >= 0 && hub_table_column(t, HUB_STR("changeSeq")) >= 0);
+}
+
+/* The service, and the tables that only one may write. */
 static void lock_names(const struct store *s, struct hub_buf *array) {
     struct hub_buf name = {0};
     hub_buf_addf(&name, "service %s", s->service);
     hub_pg_array_add(array, hub_buf_str(&name));
     for (size_t i = 0; i < s->table_n; i++) {
         const struct hub_table *t = s->tables[i];
-        if (hub_table_column(t, HUB_STR("seq")) < 0 || hub_table_column(t, HUB_STR("changeSeq")) < 0) continue;
+        if (!is_a_hubs(t)) continue;
         hub_buf_clear(&name);
         hub_buf_addf(&name, "table %s", t->table);
         hub_pg_array_add(array, hub_buf_str(&name));

@@ -326,6 +326,51 @@ static void services_that_start_at_once_take_turns(void **state) {
     }
 }
 
+/* Their message tables may have other names (dataObjectName), but moderation, receipts and the counters of rooms are named after the hub. */
+static void hubs_of_one_name_in_two_services_do_not_write_at_once(void **state) {
+    static const struct hub_column columns[] = {{.property = "roomId", .column = "roomId", .type = HUB_COL_ID, .required = true},
+                                                {.property = "userId", .column = "userId", .type = HUB_COL_ID, .required = true}};
+    static const struct hub_table receipts = {.name = "chatReceipt",
+                                              .table = "chatReceipt",
+                                              .managed = true,
+                                              .columns = columns,
+                                              .column_n = 2,
+                                              .id = HUB_NO_ID,
+                                              .active = -1,
+                                              .created_at = -1,
+                                              .updated_at = -1};
+    static const struct hub_table *tables[] = {&receipts};
+    const char *service = opened_with.service;
+    struct hub_err err;
+    struct hub_buf why = {0};
+    int status, claimed[2];
+    char byte = 0;
+    (void)state;
+    assert_int_equal(pipe(claimed), 0);
+    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE namesakes", NULL, 0));
+    postgres_url(&server, "namesakes", url, sizeof url);
+    pid_t pid = fork();
+    opened_with.service = pid ? "first" : "second";
+    loop = hub_loop_new();
+    if (!pid && read(claimed[0], &byte, 1) != 1) _exit(2);
+    if (open_with(&hub_postgres_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
+    if (!pid) {
+        enum hub_code code = counter("r1").code;
+        store->ops->ready(store, &why);
+        _exit(code == HUB_STORE_UNAVAILABLE && strstr(hub_buf_cstr(&why), "table chatReceipt is being written by another session: \"hubd first\"")
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(counter("r1").code, HUB_OK);
+    assert_int_equal(write(claimed[1], &byte, 1), 1);
+    waitpid(pid, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    close(claimed[0]);
+    close(claimed[1]);
+    opened_with.service = service;
+    finish();
+}
+
 /* The same hub twice in one database: each in a schema of its own. */
 static void schemas_keep_services_apart(void **state) {
     char with[2][200];
@@ -368,6 +413,7 @@ int main(void) {
         cmocka_unit_test(a_managed_table_and_its_types_go_into_its_schema),
         cmocka_unit_test(a_column_that_differs_in_case_is_another_one),
         cmocka_unit_test(services_that_start_at_once_take_turns),
+        cmocka_unit_test(hubs_of_one_name_in_two_services_do_not_write_at_once),
         cmocka_unit_test(schemas_keep_services_apart),
     };
     const char *reason;
