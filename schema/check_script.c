@@ -68,6 +68,7 @@ static void check_style(struct hub_loader *l, const struct hub_pending_script *p
 
 void hub_check_scripts(struct hub_loader *l) {
     const struct hub_script_checker *c = l->options->checker;
+    l->in_error = hub_diags_count(l->diags, HUB_SEV_ERROR) > 0;
     for (size_t i = 0; i < l->script_n; i++) {
         const struct hub_pending_script *p = &l->scripts[i];
         check_style(l, p);
@@ -75,12 +76,14 @@ void hub_check_scripts(struct hub_loader *l) {
         const char *vars[8];
         variables(l, p, vars);
         struct report r = {.l = l, .script = p, .text = p->script->text};
-        c->check(c->ctx, p->script, vars, on_problem, &r);
+        c->check(c->ctx, p->script, &(struct hub_script_names){vars, hub_known_to(l, p), on_problem, &r});
     }
 }
 
-void hub_check_module(struct hub_loader *l, const char *path, const struct hub_source *src) {
+void hub_check_modules(struct hub_loader *l) {
     const struct hub_script_checker *c = l->options->checker;
-    struct report r = {.l = l, .src = src, .text = src->text};
-    if (c && c->check_file) c->check_file(c->ctx, path, src->text, on_problem, &r);
+    for (size_t i = 0; i < l->module_n && c && c->check_file; i++) {
+        struct report r = {.l = l, .src = l->modules[i].src, .text = l->modules[i].src->text};
+        c->check_file(c->ctx, r.text, &(struct hub_script_names){.known = l->known, .report = on_problem, .arg = &r});
+    }
 }

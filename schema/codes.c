@@ -450,6 +450,13 @@ static const struct hub_code_row rows[] = {
      "name, conditions record and the sourceObject's name, handlers session, message, roomId and room.",
      "checkScript: session.city == room.city", "checkScript: user.city == room.city",
      REFUSED " Otherwise the hook would fail at every call, and a failing condition counts as false."},
+    {"L004", WARNING, "unknown member",
+     "The table is known, and has no such member: the record of a DataObject has its properties, lib the modules in lib/, a module what its table is "
+     "given "
+     "by name, and the engine's tables what docs/scripting.md lists. Tables whose members are computed, or that a script passes on or adds to, are "
+     "left alone.",
+     "roomEligibility: room.opne", "roomEligibility: room.open",
+     "Reading it gives nothing (undefined, nil), so a condition is false or compares with nothing; calling it fails."},
     {"L010", ERROR, "Lua chunk without its line breaks",
      "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment swallows the rest of the "
      "chunk and positions are wrong.",

@@ -256,12 +256,22 @@ static void add_fingerprint(struct hub_service *s, const char *name, struct hub_
     s->lib_fingerprint = hub_fingerprint(s->lib_fingerprint, text);
 }
 
+/* "DIR/lib/game/board.lua" is game.board. */
+static const char *module_name(struct hub_loader *l, const char *path) {
+    const char *rest = path + strlen(l->dir) + strlen("/lib/");
+    char *name = hub_arena_dup(l->scratch, hub_str(rest, strlen(rest) - strlen(".lua")));
+    for (char *p = name; *p; p++)
+        if (*p == '/') *p = '.';
+    return name;
+}
+
 static void load_modules(struct hub_loader *l) {
     struct paths files = {0};
     struct hub_strs *lib = &l->service->lib_files;
     find_files(l->scratch, hub_arena_fmt(l->scratch, "%s/lib", l->dir), lua_endings, 0, &files);
     if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
     lib->items = hub_arena_zalloc(l->keep, (files.n + 1) * sizeof *lib->items);
+    l->modules = hub_arena_zalloc(l->scratch, (files.n + 1) * sizeof *l->modules);
     l->service->lib_fingerprint = HUB_FINGERPRINT;
     for (size_t i = 0; i < files.n && i < MAX_FILES; i++) {
         struct hub_source *src = open_source(l, files.items[i], 'L');
@@ -269,9 +279,11 @@ static void load_modules(struct hub_loader *l) {
         if (!absolute) continue;
         lib->items[lib->n++] = hub_arena_dup(l->keep, hub_cstr(absolute));
         add_fingerprint(l->service, files.items[i] + strlen(l->dir), src->text);
-        hub_check_module(l, files.items[i], src);
+        l->modules[l->module_n++] = (struct hub_module){module_name(l, files.items[i]), src};
         free(absolute);
     }
+    if (lib->n == files.n) hub_know_modules(l);
+    hub_check_modules(l);
     free(files.items);
 }
 

@@ -39,11 +39,25 @@ struct hub_script_problem {
     char suggestion[64];
 };
 typedef void hub_script_report(void *arg, const struct hub_script_problem *p);
+/* All members of what scripts find under a path: "room", "lib", "lib.chess". What has no such entry may have any. */
+struct hub_script_known {
+    const char *path;
+    const char *const *members; /* NULL-terminated */
+};
+/* What a script can name. */
+struct hub_script_names {
+    const char *const *vars;              /* the variables of this hook, aliases included, NULL-terminated; NULL: none (a module) */
+    const struct hub_script_known *known; /* up to an entry without path; NULL: nothing. The engine's own tables are always known */
+    hub_script_report *report;
+    void *arg;
+};
 struct hub_script_checker {
-    /* VARS: the variables this hook has (aliases included), NULL-terminated; the globals of scripting.md are always there. */
-    void (*check)(void *ctx, const struct hub_script *script, const char *const *vars, hub_script_report *report, void *arg);
+    /* The globals of scripting.md are always there. */
+    void (*check)(void *ctx, const struct hub_script *script, const struct hub_script_names *names);
     /* Whole Lua module of lib/. */
-    void (*check_file)(void *ctx, const char *path, struct hub_str text, hub_script_report *report, void *arg);
+    void (*check_file)(void *ctx, struct hub_str text, const struct hub_script_names *names);
+    /* Tells the members of the table that the module TEXT returns. False: they cannot be known for sure. NULL: they never are. */
+    bool (*members)(void *ctx, struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg);
     void *ctx;
 };
 

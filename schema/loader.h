@@ -30,6 +30,7 @@ struct hub_loader {
     const char *dir; /* NULL: text from memory, files are not looked for */
     struct hub_service *service;
     bool alone;          /* there is no service: references into it are not checked */
+    bool in_error;       /* there are errors already: objects may lack properties that the author wrote down */
     struct hub_raw *hub; /* being walked; NULL in service.yaml */
     struct hub_raw **hubs;
     size_t hub_n;
@@ -38,6 +39,14 @@ struct hub_loader {
     size_t ref_n, ref_cap;
     struct hub_pending_script *scripts;
     size_t script_n, script_cap;
+    struct hub_module *modules; /* of lib/ */
+    size_t module_n;
+    struct hub_script_known *known; /* what is in lib/; up to an entry without path; NULL: nothing is known of it */
+};
+
+struct hub_module {
+    const char *name; /* "game.board" */
+    const struct hub_source *src;
 };
 
 /* Codes that exist for hub documents (H…) and service documents (S…) alike. */
@@ -102,6 +111,12 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h);
 void hub_check_hubs_together(struct hub_loader *l);
 void hub_resolve(struct hub_loader *l);
 void hub_check_scripts(struct hub_loader *l);
-void hub_check_module(struct hub_loader *l, const char *path, const struct hub_source *src);
+void hub_check_modules(struct hub_loader *l);
+
+/* ---- known.c ---- */
+/* Fills l->known from l->modules. */
+void hub_know_modules(struct hub_loader *l);
+/* l->known and the properties of the records among the variables of a script; in the scratch arena. */
+const struct hub_script_known *hub_known_to(struct hub_loader *l, const struct hub_pending_script *p);
 
 #endif

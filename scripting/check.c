@@ -19,21 +19,21 @@ static const char *one_byte(lua_State *L, void *data, size_t *size) {
     return *size ? r->text.p + r->at++ : NULL;
 }
 
-static void check_expr(const struct hub_script *script, const char *const *vars, hub_script_report *report, void *arg) {
+static void check_expr(const struct hub_script *script, const struct hub_script_names *names) {
     struct ms_parse p;
     struct hub_buf source = {0};
     if (!ms_parse(&p, script->text)) {
-        report(arg, &p.problem);
+        names->report(names->arg, &p.problem);
     } else if (!ms_emit(&p, 1, &source)) {
-        report(arg, &p.problem);
+        names->report(names->arg, &p.problem);
     } else {
         lua_State *L = luaL_newstate();
         if (L && luaL_loadbufferx(L, source.p, source.n, "=expression", "t") != LUA_OK) {
             struct hub_script_problem q = {.code = "L001", .text = "the expression is too complex"};
-            report(arg, &q);
+            names->report(names->arg, &q);
         }
         if (L) lua_close(L);
-        ms_check_names(&p, vars, report, arg);
+        ms_check_names(&p, names);
     }
     hub_buf_free(&source);
     ms_free(&p);
@@ -92,26 +92,34 @@ static void report_lua(const char *message, const struct located_error *r, int f
     report(arg, &q);
 }
 
-static void check_lua(struct hub_str text, int first_line, const char *const *vars, hub_script_report *report, void *arg) {
+static void check_lua(struct hub_str text, int first_line, const struct hub_script_names *names) {
     lua_State *L = luaL_newstate();
     if (!L) return;
     struct located_error r = {.text = text};
     if (lua_load(L, one_byte, &r, "=x", "t") != LUA_OK)
-        report_lua(lua_tostring(L, -1), &r, first_line, report, arg);
+        report_lua(lua_tostring(L, -1), &r, first_line, names->report, names->arg);
     else
-        hub_script_lua_names(text, vars, report, arg);
+        hub_script_lua_names(text, names);
     lua_close(L);
 }
 
-static void check(void *ctx, const struct hub_script *script, const char *const *vars, hub_script_report *report, void *arg) {
+static void check(void *ctx, const struct hub_script *script, const struct hub_script_names *names) {
     (void)ctx;
-    if (script->kind == HUB_SCRIPT_EXPR) check_expr(script, vars, report, arg);
-    if (script->kind == HUB_SCRIPT_LUA) check_lua(script->text, script->line, vars, report, arg);
+    if (script->kind == HUB_SCRIPT_EXPR) check_expr(script, names);
+    if (script->kind == HUB_SCRIPT_LUA) check_lua(script->text, script->line, names);
 }
 
-static void check_file(void *ctx, const char *path, struct hub_str text, hub_script_report *report, void *arg) {
-    (void)ctx, (void)path;
-    check_lua(text, 1, NULL, report, arg);
+static void check_file(void *ctx, struct hub_str text, const struct hub_script_names *names) {
+    (void)ctx;
+    check_lua(text, 1, names);
 }
 
-const struct hub_script_checker hub_lua_checker = {.check = check, .check_file = check_file};
+static bool members(void *ctx, struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg) {
+    (void)ctx;
+    lua_State *L = luaL_newstate();
+    bool good = L && luaL_loadbufferx(L, text.p, text.n, "=x", "t") == LUA_OK && hub_script_lua_members(text, each, arg);
+    if (L) lua_close(L);
+    return good;
+}
+
+const struct hub_script_checker hub_lua_checker = {.check = check, .check_file = check_file, .members = members};

@@ -166,18 +166,18 @@ static void declarations(const struct tokens *t, struct hub_map *known) {
 
 /* ---- uses ---- */
 
-static void report_unknown(struct hub_str text, const struct token *name, const char *const *vars, hub_script_report *report, void *arg) {
+static void report_unknown(struct hub_str text, const struct token *name, const struct hub_script_names *names) {
     struct hub_script_problem q = {.code = "L003"};
     ms_place(text, name->at, name->text.n, &q);
     int n = name->text.n < 100 ? (int)name->text.n : 100;
     snprintf(q.text, sizeof q.text, "unknown variable '%.*s'", n, name->text.p);
-    ms_suggest(name->text, vars, hub_script_lua_globals, q.suggestion);
+    ms_suggest(name->text, names->vars, hub_script_lua_globals, q.suggestion);
     for (size_t i = 0; i < HUB_NELEM(removed); i++) {
         if (!hub_str_is(name->text, removed[i][0])) continue;
         snprintf(q.text, sizeof q.text, "'%.*s' is not available to scripts", n, name->text.p);
         snprintf(q.suggestion, sizeof q.suggestion, "%s", removed[i][1]);
     }
-    report(arg, &q);
+    names->report(names->arg, &q);
 }
 
 static bool in(const char *const *list, struct hub_str name) {
@@ -193,17 +193,116 @@ static bool is_variable(const struct tokens *t, size_t i) {
     return !(i && (is(t, i - 1, ".") || is(t, i - 1, ":") || is(t, i - 1, "::") || is(t, i - 1, "goto")));
 }
 
-void hub_script_lua_names(struct hub_str text, const char *const *vars, hub_script_report *report, void *arg) {
+/* Where the name at I is used other than by reading a member: whoever gets it, or writes to it, may add members. */
+static bool goes_elsewhere(const struct tokens *t, size_t i) {
+    size_t k = i + 3;
+    if (!is(t, i + 1, ".") || (i && is(t, i - 1, "function"))) return true;
+    while (is(t, k, ",")) { /* "a.b, c.d = …" */
+        k++;
+        while (is_name(t, k) || is(t, k, ".")) k++;
+    }
+    return is(t, k, "=");
+}
+
+/* Members along the chain of names that begins at I. */
+static void check_chain(const struct tokens *t, size_t i, struct hub_str text, const struct hub_script_names *names) {
+    struct hub_buf path = {0};
+    hub_buf_adds(&path, t->p[i].text);
+    for (; (is(t, i + 1, ".") || is(t, i + 1, ":")) && i + 2 < t->n && t->p[i + 2].kind == TOKEN_NAME; i += 2) {
+        hub_script_check_member(names, text, hub_buf_str(&path), t->p[i + 2].text, t->p[i + 2].at);
+        hub_buf_addc(&path, '.');
+        hub_buf_adds(&path, t->p[i + 2].text);
+    }
+    hub_buf_free(&path);
+}
+
+static void check_members(const struct tokens *t, struct hub_str text, const struct hub_map *declared, const struct hub_script_names *names) {
+    struct hub_map elsewhere = {0};
+    for (size_t i = 0; i < t->n; i++)
+        if (is_variable(t, i) && in(names->vars, t->p[i].text) && goes_elsewhere(t, i)) declare(&elsewhere, t->p[i].text);
+    for (size_t i = 0; i < t->n; i++) {
+        struct hub_str name = t->p[i].text;
+        if (is_variable(t, i) && !hub_map_get(declared, name) && !hub_map_get(&elsewhere, name)) check_chain(t, i, text, names);
+    }
+    hub_map_clear(&elsewhere);
+}
+
+void hub_script_lua_names(struct hub_str text, const struct hub_script_names *names) {
     struct tokens t = {0};
     struct hub_map known = {0};
     split(text, &t);
     declarations(&t, &known);
-    for (size_t i = 0; i < t.n && !hub_map_get(&known, HUB_STR("_ENV")); i++) {
+    bool own_globals = hub_map_get(&known, HUB_STR("_ENV")) != NULL;
+    if (!own_globals) check_members(&t, text, &known, names);
+    for (size_t i = 0; i < t.n && !own_globals; i++) {
         struct hub_str name = t.p[i].text;
-        if (!is_variable(&t, i) || hub_map_get(&known, name) || in(vars, name) || in(hub_script_lua_globals, name)) continue;
-        report_unknown(text, &t.p[i], vars, report, arg);
+        if (!is_variable(&t, i) || hub_map_get(&known, name) || in(names->vars, name) || in(hub_script_lua_globals, name)) continue;
+        report_unknown(text, &t.p[i], names);
         declare(&known, name); /* once is enough */
     }
     hub_map_clear(&known);
     free(t.p);
+}
+
+/* ---- what a module returns ---- */
+
+/* The bracket that closes the one at I; t->n when there is none. */
+static size_t closing(const struct tokens *t, size_t i) {
+    int depth = 0;
+    for (; i < t->n; i++) {
+        if (is(t, i, "{") || is(t, i, "(") || is(t, i, "[")) depth++;
+        if ((is(t, i, "}") || is(t, i, ")") || is(t, i, "]")) && --depth == 0) return i;
+    }
+    return t->n;
+}
+
+/* Names before "=" in the constructor that opens at I, those of functions' bodies in it too: one too many does no harm. False for computed keys. */
+static bool constructor_keys(const struct tokens *t, size_t i, struct hub_map *keys) {
+    size_t end = closing(t, i);
+    for (size_t k = i + 1; k < end; k++) {
+        bool first = is(t, k - 1, "{") || is(t, k - 1, ",") || is(t, k - 1, ";");
+        if (first && is(t, k, "[")) return false;
+        if (first && is_name(t, k) && is(t, k + 1, "=")) declare(keys, t->p[k].text);
+    }
+    return end < t->n;
+}
+
+/* NAME is declared once, as a table, and everything else only reads or writes its members by name; as "self" too, in functions of its own. */
+static bool named_keys(const struct tokens *t, struct hub_str name, struct hub_map *keys) {
+    bool declared = false;
+    for (size_t i = 0; i + 1 < t->n; i++) { /* the last one is what is returned */
+        bool it = is_name(t, i) && (hub_str_eq(t->p[i].text, name) || is(t, i, "self"));
+        if (!it || (i && (is(t, i - 1, ".") || is(t, i - 1, ":")))) continue;
+        if (!declared && i && is(t, i - 1, "local") && is(t, i + 1, "=") && is(t, i + 2, "{") && constructor_keys(t, i + 2, keys))
+            declared = true;
+        else if ((is(t, i + 1, ".") || is(t, i + 1, ":")) && is_name(t, i + 2))
+            declare(keys, t->p[i + 2].text);
+        else
+            return false;
+    }
+    return declared;
+}
+
+static bool returned_keys(const struct tokens *t, struct hub_map *keys) {
+    size_t n = t->n;
+    while (n && is(t, n - 1, ";")) n--;
+    const struct tokens all = {t->p, n, n};
+    for (size_t i = 0; i < n; i++)
+        if (is(&all, i, "_ENV")) return false;
+    if (n > 2 && is_name(&all, n - 1) && is(&all, n - 2, "return")) return named_keys(&all, all.p[n - 1].text, keys);
+    for (size_t i = n; i-- > 0;)
+        if (is(&all, i, "return") && is(&all, i + 1, "{") && closing(&all, i + 1) == n - 1) return constructor_keys(&all, i + 1, keys);
+    return false;
+}
+
+bool hub_script_lua_members(struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg) {
+    struct tokens t = {0};
+    struct hub_map keys = {0};
+    struct hub_str key;
+    split(text, &t);
+    bool good = returned_keys(&t, &keys);
+    for (void *it = NULL; good && (it = hub_map_next(&keys, it, &key, NULL));) each(arg, key);
+    hub_map_clear(&keys);
+    free(t.p);
+    return good;
 }

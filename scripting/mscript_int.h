@@ -102,11 +102,21 @@ void ms_suggest(struct hub_str name, const char *const *vars, const char *const 
 /* Names that every expression, resp. every Lua chunk has; NULL-terminated. */
 extern const char *const hub_script_expr_globals[];
 extern const char *const hub_script_lua_globals[];
-/* Reports every variable that is neither in VARS nor global nor a parameter. */
-void ms_check_names(const struct ms_parse *p, const char *const *vars, hub_script_report *report, void *arg);
+/* Reports every variable that is neither in NAMES nor global nor a parameter, and every member that a known table has not. */
+void ms_check_names(const struct ms_parse *p, const struct hub_script_names *names);
 
 /* The same for a Lua chunk whose syntax is right (lua_names.c). */
-void hub_script_lua_names(struct hub_str text, const char *const *vars, hub_script_report *report, void *arg);
+void hub_script_lua_names(struct hub_str text, const struct hub_script_names *names);
+/* hub_script_checker.members. */
+bool hub_script_lua_members(struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg);
+
+/* ---- members (members.c) ---- */
+extern const struct hub_script_known hub_script_tables[]; /* those of the engine that expressions and chunks have */
+bool hub_script_is_lib(struct hub_str name);
+/* NULL: what stands under PATH may have any member. */
+const struct hub_script_known *hub_script_members(const struct hub_script_names *names, struct hub_str path);
+/* Reports NAME, at AT in TEXT, if it is known that PATH has no such member. */
+void hub_script_check_member(const struct hub_script_names *names, struct hub_str text, struct hub_str path, struct hub_str name, size_t at);
 /* Puts into WHOLE every variable that is used other than by reading its members by name. */
 void ms_whole_vars(const struct ms_parse *p, struct hub_map *whole);
 

@@ -28,9 +28,8 @@ struct scope {
 };
 struct names {
     const struct ms_parse *p;
-    const char *const *vars;
-    hub_script_report *report;
-    void *arg;
+    const struct hub_script_names *in;
+    struct hub_map whole; /* variables that go elsewhere as a whole: who takes them may add to them */
 };
 
 static bool in_list(const char *const *list, struct hub_str name) {
@@ -50,18 +49,39 @@ static bool is_param(const struct scope *scope, struct hub_str name) {
 }
 
 static void check_name(const struct names *n, const struct ms_node *x, const struct scope *scope) {
-    if (is_param(scope, x->name) || in_list(n->vars, x->name) || in_list(hub_script_expr_globals, x->name)) return;
+    if (is_param(scope, x->name) || in_list(n->in->vars, x->name) || in_list(hub_script_expr_globals, x->name)) return;
     struct hub_script_problem problem = {.code = "L003"};
     ms_place(n->p->text, x->at, x->n, &problem);
     snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", (int)(x->name.n < 100 ? x->name.n : 100), x->name.p);
     if (hub_str_is(x->name, "nil"))
         snprintf(problem.suggestion, sizeof problem.suggestion, "null");
     else
-        ms_suggest(x->name, n->vars, hub_script_expr_globals, problem.suggestion);
-    n->report(n->arg, &problem);
+        ms_suggest(x->name, n->in->vars, hub_script_expr_globals, problem.suggestion);
+    n->in->report(n->in->arg, &problem);
 }
 
-static void walk(const struct names *n, const struct ms_node *x, const struct scope *scope) {
+/* "lib.chess" of a chain of names; false for anything else, and for parameters. */
+static bool path_of(const struct names *n, const struct ms_node *x, const struct scope *scope, struct hub_buf *out) {
+    if (x->kind == MS_MEMBER) {
+        if (!path_of(n, x->a, scope, out)) return false;
+        hub_buf_addc(out, '.');
+    } else if (x->kind != MS_VAR || is_param(scope, x->name)) {
+        return false;
+    }
+    hub_buf_adds(out, x->name);
+    return true;
+}
+
+static void check_member(struct names *n, const struct ms_node *x, const struct scope *scope) {
+    struct hub_buf path = {0};
+    const struct ms_node *root = x->a;
+    while (root->kind == MS_MEMBER) root = root->a;
+    if (path_of(n, x->a, scope, &path) && !(in_list(n->in->vars, root->name) && hub_map_get(&n->whole, root->name)))
+        hub_script_check_member(n->in, n->p->text, hub_buf_str(&path), x->name, x->at);
+    hub_buf_free(&path);
+}
+
+static void walk(struct names *n, const struct ms_node *x, const struct scope *scope) {
     if (!x) return;
     if (x->kind == MS_VAR) {
         check_name(n, x, scope);
@@ -71,16 +91,18 @@ static void walk(const struct names *n, const struct ms_node *x, const struct sc
         walk(n, x->a, &(struct scope){x->list, scope});
         return;
     }
-    /* typeof asks whether there is such a variable. */
-    if (x->kind == MS_UNARY && x->op[0] == 't' && x->a->kind == MS_VAR) return;
+    /* typeof asks whether there is such a variable, or member. */
+    bool asked = x->kind == MS_UNARY && x->op[0] == 't';
+    if (asked && x->a->kind == MS_VAR) return;
+    if (asked && x->a->kind == MS_MEMBER) {
+        walk(n, x->a->a, scope);
+        return;
+    }
+    if (x->kind == MS_MEMBER) check_member(n, x, scope);
     walk(n, x->a, scope);
     walk(n, x->b, scope);
     walk(n, x->c, scope);
     for (const struct ms_node *e = x->list; e; e = e->next) walk(n, e, scope);
-}
-
-void ms_check_names(const struct ms_parse *p, const char *const *vars, hub_script_report *report, void *arg) {
-    walk(&(struct names){p, vars, report, arg}, p->root, NULL);
 }
 
 static void walk_whole(const struct ms_node *x, struct hub_map *whole) {
@@ -101,3 +123,10 @@ static void walk_whole(const struct ms_node *x, struct hub_map *whole) {
 }
 
 void ms_whole_vars(const struct ms_parse *p, struct hub_map *whole) { walk_whole(p->root, whole); }
+
+void ms_check_names(const struct ms_parse *p, const struct hub_script_names *names) {
+    struct names n = {.p = p, .in = names};
+    ms_whole_vars(p, &n.whole);
+    walk(&n, p->root, NULL);
+    hub_map_clear(&n.whole);
+}

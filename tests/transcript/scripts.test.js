@@ -1,7 +1,8 @@
 // What scripts can reach: objects, db, redis, hub, and the helpers; seen through a handler that runs the Lua of its message.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { definition } from "./definition.js";
+import { removeService, runToEnd, serve, writeService } from "./harness.js";
 
 /** One custom type per script; the handler's value comes back as the message's content. */
 function scripts(all) {
@@ -24,6 +25,8 @@ function scripts(all) {
     };
   };
 }
+
+const TABLES = ["json", "log", "time", "crypto", "objects", "db", "redis", "hub", "kafka", "http"];
 
 function runner(server) {
   return async (name, content = {}, peer) => {
@@ -284,6 +287,14 @@ describe("helpers", () => {
       misc: ["return {uuid = uuid(), now = time.now(), iso = time.iso(0), sha = crypto.sha256('abc'), md5 = crypto.md5('abc')}"],
       sandbox: ["return {load = pcall(load, 'return 1'), dofile = pcall(dofile, '/etc/passwd'), gc = pcall(setmetatable, {}, {__gc = print})}"],
       require: ["return pcall(require, '../../etc/passwd')"],
+      tables: [
+        "local found = {}",
+        `for name, t in pairs({${TABLES.map((name) => `${name} = ${name}`)}}) do`,
+        "  found[name] = json.array({})",
+        "  for member in pairs(t) do table.insert(found[name], member) end",
+        "end",
+        "return found",
+      ],
     }),
   );
   const run = runner(server);
@@ -300,6 +311,24 @@ describe("helpers", () => {
     assert.equal(iso, "1970-01-01T00:00:00.000Z");
     assert.equal(sha, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert.equal(md5, "900150983cd24fb0d6963f7d28e17f72");
+  });
+
+  test("lint knows every function of the engine's tables, and no other", async () => {
+    const found = await run("tables");
+    assert.deepEqual(Object.keys(found).sort(), [...TABLES].sort());
+    const uses = Object.entries(found).flatMap(([name, members]) => [...members, "noSuch"].map((member) => `${name}.${member}`));
+    assert.ok(uses.length > 3 * TABLES.length, `${uses}`);
+    for (const script of [{ lua: `return {${uses}}` }, `[${uses}].length > 0`]) {
+      const dir = writeService(definition((def) => (def.hub.roomSettings.roomEligibility = script)));
+      try {
+        const { code, output } = await runToEnd(dir, { args: ["--check"] });
+        assert.equal(code, 0, output);
+        const complaints = [...output.matchAll(/warning\[L004\]: (\w+) has no '(\w+)'/g)].map(([, name, member]) => `${name}.${member}`);
+        assert.deepEqual(complaints.sort(), TABLES.map((name) => `${name}.noSuch`).sort());
+      } finally {
+        removeService(dir);
+      }
+    }
   });
 
   test("nothing of the machine is in reach", async () => {

@@ -13,11 +13,11 @@
 #include "schema/memory.h"
 
 /* A checker that takes every "BAD" for a problem, at lines and columns of the text as a script compiler would count them. */
-static void find_bad(void *ctx, const struct hub_script *script, const char *const *vars, hub_script_report *report, void *arg) {
-    (void)ctx, (void)vars;
+static void find_bad(void *ctx, const struct hub_script *script, const struct hub_script_names *names) {
+    (void)ctx;
     struct hub_script_problem p = {.code = "L001", .length = 3, .text = "bad"};
     for (size_t i = 0; i + 3 <= script->text.n; i++) {
-        if (memcmp(script->text.p + i, "BAD", 3) == 0) report(arg, &p);
+        if (memcmp(script->text.p + i, "BAD", 3) == 0) names->report(names->arg, &p);
         if (script->text.p[i] == '\n')
             p.line++, p.column = 0;
         else

@@ -35,7 +35,7 @@ static void first_problem(void *arg, const struct hub_script_problem *p) {
 static bool check_value(const char *expr, const struct variables *v, const char *expected, char *got, size_t size) {
     struct hub_script script = {.kind = kind, .text = hub_cstr(expr), .file = "t", .line = 1, .column = 1};
     char problem[400] = "";
-    hub_lua_checker.check(NULL, &script, v->names, first_problem, problem);
+    hub_lua_checker.check(NULL, &script, &(struct hub_script_names){(const char *const *)v->names, NULL, first_problem, problem});
     if (problem[0]) {
         snprintf(got, size, "✗ %s", problem);
         return false;
@@ -50,7 +50,7 @@ static bool check_problem(const char *expr, const struct variables *v, const cha
     struct hub_script script = {.kind = kind, .text = hub_cstr(expr), .file = "t", .line = 1, .column = 1};
     got[0] = 0;
     char problem[400] = "";
-    hub_lua_checker.check(NULL, &script, v->names, first_problem, problem);
+    hub_lua_checker.check(NULL, &script, &(struct hub_script_names){(const char *const *)v->names, NULL, first_problem, problem});
     snprintf(got, size, "%s", problem[0] ? problem : "fine");
     const char *suggestion = strrchr(expected, '(');
     if (!suggestion || suggestion[-1] != ' ' || strncmp(suggestion, "('", 2) == 0) return strncmp(got, expected, strlen(expected)) == 0;

@@ -1,0 +1,123 @@
+/* What lint knows of the tables that scripts find: the modules of lib/ and their members, the properties of records. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "schema/loader.h"
+
+/* An entry of l->known while it grows. */
+struct growing {
+    const char *path;
+    const char **members;
+    size_t n, cap;
+    bool any; /* a module whose members cannot be known */
+};
+
+struct table {
+    struct hub_loader *l;
+    struct growing *items;
+    size_t n;
+    struct growing *to; /* that members are added to */
+};
+
+static struct growing *entry(struct table *t, const char *path) {
+    for (size_t i = 0; i < t->n; i++)
+        if (strcmp(t->items[i].path, path) == 0) return &t->items[i];
+    t->items = hub_xrealloc(t->items, (t->n + 1) * sizeof *t->items);
+    t->items[t->n] = (struct growing){.path = path};
+    return &t->items[t->n++];
+}
+
+static void add(void *arg, struct hub_str name) {
+    struct table *t = arg;
+    struct growing *g = t->to;
+    if (g->n == g->cap) {
+        g->cap = g->cap ? 2 * g->cap : 16;
+        g->members = hub_xrealloc((void *)g->members, g->cap * sizeof *g->members);
+    }
+    g->members[g->n++] = hub_arena_dup(t->l->scratch, name);
+}
+
+/* "game.board" makes board a member of lib.game, and game one of lib. */
+static void add_folders(struct table *t, const char *name) {
+    struct hub_str rest = hub_cstr(name), piece;
+    const char *path = "lib";
+    while (rest.p && hub_str_split(&rest, '.', &piece)) {
+        t->to = entry(t, path);
+        add(t, piece);
+        path = hub_arena_fmt(t->l->scratch, "%s.%.*s", path, HUB_FMT(piece));
+    }
+}
+
+/* A module goes before the folder of its name. */
+static void add_module(struct table *t, const struct hub_module *m) {
+    const struct hub_script_checker *c = t->l->options->checker;
+    t->to = entry(t, hub_arena_fmt(t->l->scratch, "lib.%s", m->name));
+    t->to->n = 0;
+    t->to->any = !c->members(c->ctx, m->src->text, add, t);
+}
+
+static void settle(struct table *t) {
+    struct hub_arena *a = t->l->scratch;
+    size_t n = 0;
+    t->l->known = hub_arena_zalloc(a, (t->n + 1) * sizeof *t->l->known);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct growing *g = &t->items[i];
+        const char **members = hub_arena_zalloc(a, (g->n + 1) * sizeof *members);
+        for (size_t k = 0; k < g->n; k++) members[k] = g->members[k];
+        if (!g->any) t->l->known[n++] = (struct hub_script_known){g->path, members};
+        free((void *)g->members);
+    }
+    free(t->items);
+}
+
+void hub_know_modules(struct hub_loader *l) {
+    struct table t = {.l = l};
+    if (!l->options->checker || !l->options->checker->members) return;
+    entry(&t, "lib");
+    for (size_t i = 0; i < l->module_n; i++) add_folders(&t, l->modules[i].name);
+    for (size_t i = 0; i < l->module_n; i++) add_module(&t, &l->modules[i]);
+    settle(&t);
+}
+
+/* ---- records ---- */
+
+static const char *const *properties(struct hub_loader *l, const struct hub_def_object *o) {
+    const char **names = hub_arena_zalloc(l->scratch, (o->property_n + 1) * sizeof *names);
+    size_t n = 0;
+    for (size_t i = 0; i < o->property_n; i++)
+        if (o->properties[i].name) names[n++] = o->properties[i].name;
+    return names;
+}
+
+static const struct hub_def_object *object_at(struct hub_loader *l, const void *base, const char *key) {
+    const struct hub_node *n = base ? hub_place(l, base, key) : NULL;
+    return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? hub_service_object(l->service, n->value) : NULL;
+}
+
+static bool has(const char *const *names, const char *name) {
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
+/* ALIAS is what stands for the name that the author gave the object. */
+static size_t add_record(struct hub_loader *l, const struct hub_pending_script *p, const char *name, const char *alias,
+                         const struct hub_def_object *o, struct hub_script_known *out, size_t n) {
+    if (!o || !o->name || !has(p->row->vars->names, alias)) return n;
+    const char *const *members = properties(l, o);
+    out[n++] = (struct hub_script_known){name, members};
+    if (!has(p->row->vars->names, o->name)) out[n++] = (struct hub_script_known){o->name, members};
+    return n;
+}
+
+const struct hub_script_known *hub_known_to(struct hub_loader *l, const struct hub_pending_script *p) {
+    size_t n = 0, lib = 0;
+    while (l->known && l->known[lib].path) lib++;
+    struct hub_script_known *all = hub_arena_zalloc(l->scratch, (lib + 5) * sizeof *all);
+    if (!l->alone && !l->in_error) {
+        n = add_record(l, p, "room", "room", object_at(l, p->hub, "roomSettings.roomDataObject"), all, n);
+        n = add_record(l, p, "record", "$source", object_at(l, p->base, "sourceObject"), all, n);
+    }
+    for (size_t i = 0; i < lib; i++) all[n++] = l->known[i];
+    return all;
+}

@@ -1,0 +1,6 @@
+return {
+    one = function(a)
+        return {two = a}
+    end,
+    four = 4,
+};

@@ -1,0 +1,4 @@
+local function make()
+    return {made = 1}
+end
+return make()

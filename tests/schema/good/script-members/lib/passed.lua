@@ -1,0 +1,6 @@
+local M = {}
+local function fill(t)
+    t.on = print
+end
+fill(M)
+return M

@@ -1,0 +1,6 @@
+local M = {}
+function M:start()
+    self.started = true
+end
+M:start()
+return M
