@@ -18,6 +18,7 @@ static const char *const removed[][2] = {{"os", "time"},     {"io", "log"},     
                                          {"loadstring", ""}, {"loadfile", ""},    {"dofile", ""},  {"xpcall", "pcall"},    {"collectgarbage", ""},
                                          {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}, {"undefined", "null"}};
 
+enum { NAMES_MAX = 32 }; /* of one list that are looked at: lists of arguments may be long */
 enum kind { TOKEN_NAME, TOKEN_WORD /* reserved */, TOKEN_VALUE, TOKEN_OP };
 struct token {
     enum kind kind;
@@ -197,7 +198,8 @@ static bool is_variable(const struct tokens *t, size_t i) {
 static bool goes_elsewhere(const struct tokens *t, size_t i) {
     size_t k = i + 3;
     if (!is(t, i + 1, ".") || (i && is(t, i - 1, "function"))) return true;
-    while (is(t, k, ",")) { /* "a.b, c.d = …" */
+    for (int n = 0; is(t, k, ","); n++) { /* "a.b, c.d = …" */
+        if (n == NAMES_MAX) return true;
         k++;
         while (is_name(t, k) || is(t, k, ".")) k++;
     }
