@@ -30,9 +30,11 @@ enum hub_code hub_pg_code(const char *state) {
     return HUB_BAD_REQUEST;
 }
 
+bool hub_pg_stale(const char *state) { return !strcmp(state, "26000") || !strcmp(state, "0A000"); }
+
 bool hub_pg_passing(const char *state) {
     static const char *const passing[] = {"40", "26", NULL};
-    return *state && in_class(state, passing);
+    return *state && (in_class(state, passing) || hub_pg_stale(state));
 }
 
 bool hub_pg_alone(const char *state) { return !strcmp(state, "57014") || !strcmp(state, "55P03"); }
@@ -162,7 +164,7 @@ static void keep_failure(struct link *l, const PGresult *r) {
     /* That of a key that is there already, or not there, names the value that was given. Others show the whole row, columns that hubs do not know of included. */
     bool keys = state && detail && (!strcmp(state, "23505") || !strcmp(state, "23503"));
     snprintf(l->failure.text, sizeof l->failure.text, "%s%s%s", text, keys ? ": " : "", keys ? detail : "");
-    if (state && !strcmp(state, "26000")) forget_all(l);
+    if (state && hub_pg_stale(state)) forget_all(l);
 }
 
 static void on_command_result(struct link *l, PGresult *r) {

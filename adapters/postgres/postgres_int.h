@@ -84,6 +84,8 @@ struct failure {
 };
 /* What an SQLSTATE means for the one who asked. */
 enum hub_code hub_pg_code(const char *state);
+/* The prepared statements are of no use any more: they have gone, or somebody has altered a table ("cached plan must not change result type"). */
+bool hub_pg_stale(const char *state);
 /* A failure that is over when it is tried again: serialization, deadlock, a prepared statement that has gone. */
 bool hub_pg_passing(const char *state);
 /* A statement that took too long: the others of its segment need not suffer for it. */
@@ -286,6 +288,7 @@ struct writer {
     struct hub_sql_cells cells;
     struct hub_buf outbox_text;
     struct hub_write *single; /* the write being carried out alone */
+    bool single_again;        /* for the second time, with statements prepared anew */
     struct hub_list done;     /* of these: those through */
     int64_t marked;           /* what hubd_writer says */
     int64_t committed;        /* the last segment that was */

@@ -132,10 +132,17 @@ static void judge(struct writer *x) {
         through(x, several);
 }
 
+static void send_single(struct writer *x);
+
 static void on_single(void *arg, const struct failure *f) {
     struct writer *x = arg;
     if (!f) {
         judge(x);
+    } else if (hub_pg_stale(f->state) && !x->single_again) {
+        x->single_again = true;
+        hub_pg_reset(x->single);
+        hub_pg_link_command(&x->link, "ROLLBACK TO SAVEPOINT one");
+        send_single(x);
     } else if (hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && !hub_pg_alone(f->state)) {
         give_up(x, f);
     } else {
@@ -163,11 +170,17 @@ static void go_on(struct writer *x) {
         commit(x);
         return;
     }
-    struct hub_write *w = x->single = write_of(next);
+    x->single = write_of(next);
+    x->single_again = false;
+    hub_pg_reset(x->single);
+    hub_pg_link_command(&x->link, "SAVEPOINT one");
+    send_single(x);
+}
+
+static void send_single(struct writer *x) {
+    struct hub_write *w = x->single;
     struct counter *c = NULL;
     if (w->numbering != HUB_NUMBER_NONE) c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
-    hub_pg_reset(w);
-    hub_pg_link_command(&x->link, "SAVEPOINT one");
     if (w->announce) hub_pg_send_before(x, w);
     if (!hub_pg_send_write(x, w, false, c ? c->next + 1 : 0, on_single_result)) {
         through(x, false);

@@ -100,6 +100,36 @@ static void the_index_over_an_id_of_numbers_is_used(void **state) {
     finish();
 }
 
+static void a_table_that_is_altered_meanwhile_is_read_and_written_on(void **state) {
+    (void)state;
+    struct hub_cell cells[ROOM_COLUMNS] = {{0}};
+    struct hub_cond where = {.column = ROOM_ID_, .value = text_cell("7")};
+    start_with(&room_table, by_number);
+    const char *database = strrchr(url, '/') + 1;
+    for (int i = 0; i < 6; i++) {
+        int left = 1;
+        struct message m = {.left = &left};
+        cells[ROOM_TITLE] = text_cell("seven");
+        m.w = (struct hub_write){.table = &room_table,
+                                 .kind = HUB_UPDATE,
+                                 .cells = cells,
+                                 .where = &where,
+                                 .where_n = 1,
+                                 .return_row = true,
+                                 .announce = i > 2, /* by itself */
+                                 .done = message_done,
+                                 .arg = &m};
+        store->ops->write(store, &m.w);
+        hub_loop_run(loop);
+        if (m.w.code) fail_msg("%s", m.w.error);
+        expect_row("7",
+                   "[{\"id\":\"7\",\"title\":\"seven\",\"open\":false,\"since\":\"2026-01-02T03:04:05.678Z\",\"price\":10.5,\"extra\":{\"a\":1}}]");
+        const char *change = i % 2 ? "ALTER TABLE channels ALTER name TYPE varchar(300)" : "ALTER TABLE channels ALTER name TYPE text";
+        assert_true(postgres_sql(&server, database, change, NULL, 0));
+    }
+    finish();
+}
+
 static void a_view_over_uuids_is_read_and_written(void **state) {
     (void)state;
     start_with(&room_table, by_uuid);
@@ -404,6 +434,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_of_numbers_are_compared_with_texts),
         cmocka_unit_test(the_index_over_an_id_of_numbers_is_used),
+        cmocka_unit_test(a_table_that_is_altered_meanwhile_is_read_and_written_on),
         cmocka_unit_test(a_view_over_uuids_is_read_and_written),
         cmocka_unit_test(a_row_that_fails_at_the_commit_fails_alone),
         cmocka_unit_test(long_names_stay_apart),
