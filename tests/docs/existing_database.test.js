@@ -2,13 +2,13 @@
 // each line of changes.sql is said to do. Runs under transcript/backends/main.js; HUBD and HUBCTL name the programs.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { askSet } from "../transcript/backends/set.js";
 import { psql } from "../transcript/backends/postgres.js";
+import { temporaryFolder } from "../transcript/backends/server.js";
 import { Hubd, ROOT, within } from "../transcript/harness.js";
 import { Peer } from "../transcript/peer.js";
 
@@ -24,7 +24,7 @@ function block(file) {
 }
 
 const run = promisify(execFile);
-const dir = mkdtempSync(join(tmpdir(), "hubd-docs-"));
+const dir = temporaryFolder("docs");
 const service = join(dir, "service");
 let place, hubd, relay;
 const peers = [];

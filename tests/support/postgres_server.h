@@ -19,6 +19,8 @@
 
 #include <libpq-fe.h>
 
+#include "leave_nothing.h"
+
 struct postgres_server {
     char bin[128], folder[64];
     int port;
@@ -122,6 +124,7 @@ static inline bool postgres_start(struct postgres_server *s, const char **reason
     snprintf(s->folder, sizeof s->folder, "/tmp/hubd-postgres-XXXXXX");
     *reason = "the server could not be started";
     if (!mkdtemp(s->folder)) return false;
+    leave_nothing(s->folder);
     const struct passwd *p = geteuid() == 0 ? getpwnam("postgres") : NULL;
     if (p && chown(s->folder, p->pw_uid, p->pw_gid)) return false;
     snprintf(data, sizeof data, "%s/data", s->folder);

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "leave_nothing.h"
+
 struct redis_server {
     pid_t pid; /* 0: not running */
     int port;
@@ -67,6 +69,7 @@ static inline bool redis_start(struct redis_server *r, const char *const *option
     if (!r->port) {
         snprintf(r->dir, sizeof r->dir, "/tmp/hubd-redis-XXXXXX");
         if (!mkdtemp(r->dir)) abort();
+        leave_nothing(r->dir);
         r->port = redis_free_port();
     }
     snprintf(port, sizeof port, "%d", r->port);

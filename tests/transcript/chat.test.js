@@ -1,10 +1,9 @@
 // The example in hubs/chat: it starts as it is, its README's table of roles holds, and two browser tabs talk on its page.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
+import { temporaryFolder } from "./backends/server.js";
 import { example } from "./example.js";
 import { removeService } from "./harness.js";
 
@@ -88,7 +87,8 @@ describe("the page of hubs/chat", { skip: noBrowser }, () => {
   const complaints = [];
 
   before(async () => {
-    profile = mkdtempSync(join(tmpdir(), "hubd-browser-"));
+    profile = temporaryFolder("browser");
+    process.env.TMPDIR = profile; // for what the browser and its driver put elsewhere
     browser = await chromium.launchPersistentContext(profile, {
       executablePath: BROWSER,
       headless: true,

@@ -1,10 +1,9 @@
 // The page at /console: who gets it and under which policy, and in a browser, at a desk and on a phone, what can be done with it.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
+import { temporaryFolder } from "./backends/server.js";
 import { definition } from "./definition.js";
 import { example } from "./example.js";
 import { Hubd, removeService, writeService } from "./harness.js";
@@ -101,7 +100,8 @@ describe("the page of /console", { skip: noBrowser }, () => {
   const complaints = [];
 
   before(async () => {
-    profile = mkdtempSync(join(tmpdir(), "hubd-browser-"));
+    profile = temporaryFolder("browser");
+    process.env.TMPDIR = profile; // for what the browser and its driver put elsewhere
     browser = await chromium.launchPersistentContext(profile, {
       executablePath: BROWSER,
       headless: true,

@@ -1,8 +1,8 @@
 // Serves one of the examples below hubs/ as it is, on a copy: with a fresh database and on a free port.
-import { cpSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before } from "node:test";
+import { temporaryFolder } from "./backends/server.js";
 import { Hubd, removeService, ROOT } from "./harness.js";
 import { Peer } from "./peer.js";
 
@@ -12,7 +12,7 @@ const bearer = (user, role) => `dev:${user}${role ? `:${role}` : ""}`;
 export function example(name, { prepare, args = [] } = {}) {
   const at = { peers: [] };
   before(async () => {
-    at.dir = mkdtempSync(join(tmpdir(), `hubd-${name}-`));
+    at.dir = temporaryFolder(name);
     cpSync(join(ROOT, "hubs", name), at.dir, { recursive: true, filter: (source) => !source.includes("/data") });
     await prepare?.(at.dir);
     at.start = async () => (at.hubd = await Hubd.start(at.dir, { args: ["--set", `listen.port=${at.hubd?.port ?? 0}`, ...args] }));
