@@ -55,6 +55,7 @@ void hub_kafka_subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb,
 static void free_topic(struct topic *t) {
     for (struct hub_list *l; (l = hub_list_pop(&t->subscribers));) free(HUB_CONTAINER(l, struct subscriber, link));
     free(t->name);
+    free(t->handled);
     free(t);
 }
 

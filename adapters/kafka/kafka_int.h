@@ -45,6 +45,8 @@ struct topic {
     int64_t since;     /* wall ms of the first subscription */
     bool missing;      /* was seen not to exist then: all of it is new */
     size_t partitions; /* assigned here */
+    int64_t *handled;  /* of partitions that were given back: all before it was handled here; by number */
+    size_t handled_n;
     struct hub_metric *lag;
 };
 
@@ -109,6 +111,8 @@ void hub_kafka_topics_free(struct bus *b);
 /* Begins to take records of a partition: all before NEXT counts as handled, COMMITTED of that the group knows (-1 = nothing). Before it is assigned. */
 void hub_kafka_partition_open(struct bus *b, const char *topic, int32_t number, int64_t next, int64_t committed);
 void hub_kafka_partition_close(struct partition *p); /* given back: what is held no longer counts */
+/* Where to go on with a partition: after what this process has handled, also when the brokers went away before that was committed. */
+int64_t hub_kafka_partition_resume(const struct topic *t, int32_t number, int64_t committed);
 bool hub_kafka_partition_drain(struct partition *p);
 void hub_kafka_deliver(struct bus *b, const rd_kafka_message_t *m);
 void hub_kafka_free_record(struct hub_bus_record *r);

@@ -45,11 +45,25 @@ static void free_if_over(struct partition *p) {
     if (!p->queue && !p->held) free(p);
 }
 
+static void remember(struct topic *t, size_t number, int64_t next) {
+    if (number >= t->handled_n) {
+        t->handled = hub_xrealloc(t->handled, (number + 1) * sizeof *t->handled);
+        while (t->handled_n <= number) t->handled[t->handled_n++] = -1;
+    }
+    t->handled[number] = next;
+}
+
+int64_t hub_kafka_partition_resume(const struct topic *t, int32_t number, int64_t committed) {
+    int64_t handled = (size_t)number < t->handled_n ? t->handled[number] : -1;
+    return committed >= 0 && handled > committed ? handled : committed; /* where nothing is committed, the topic may be another one of that name */
+}
+
 void hub_kafka_partition_close(struct partition *p) {
     rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(p->queue);
     p->queue = NULL;
     p->topic->partitions--;
+    remember(p->topic, (size_t)p->number, p->next);
     hub_list_remove(&p->link);
     for (struct hub_list *l; (l = hub_list_pop(&p->records));) {
         struct record *r = HUB_CONTAINER(l, struct record, link);

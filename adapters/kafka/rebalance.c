@@ -95,7 +95,9 @@ static void on_found(struct hub_kafka_job *job) {
     struct bus *b = t->bus;
     b->jobs--;
     for (size_t i = 0; t->found && i < t->n; i++) {
-        const struct hub_kafka_start *s = &t->starts[i];
+        struct hub_kafka_start *s = &t->starts[i];
+        const struct topic *topic = hub_kafka_topic(b, s->topic);
+        if (topic && s->committed >= 0) s->offset = hub_kafka_partition_resume(topic, s->partition, s->committed);
         rd_kafka_topic_partition_list_find(t->partitions, s->topic, s->partition)->offset = s->offset;
         hub_kafka_partition_open(b, s->topic, s->partition, s->offset, s->committed);
     }

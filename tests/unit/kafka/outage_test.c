@@ -203,6 +203,28 @@ static void a_group_that_put_the_member_out_takes_it_in_again(void **state) {
     leave(&one);
 }
 
+static bool one_committed_its_start(void) { return committed("t") == 0; }
+static bool one_saw_two(void) { return one.seen_n >= 2; }
+
+static void what_was_handled_does_not_come_again_when_its_commit_was_lost(void **state) {
+    const rd_kafka_resp_err_t refused = RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE;
+    (void)state;
+    enter(&one);
+    subscribe(&one, "t");
+    until(one_is_ready);
+    until(one_committed_its_start);
+    for (int i = 0; i < 10; i++) rd_kafka_mock_push_request_errors(mock, 8 /* OffsetCommit */, 1, refused);
+    write_record("t", "k", "a");
+    until(one_saw_one);
+    rd_kafka_mock_push_request_errors(mock, 12 /* Heartbeat */, 1, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    until(one_is_not_ready);
+    until(one_is_ready);
+    write_record("t", "k", "b");
+    until(one_saw_two);
+    assert_string_equal(hub_buf_cstr(&one.seen), "a b ");
+    leave(&one);
+}
+
 static void after_a_fatal_error_consuming_begins_anew(void **state) {
     const struct hub_bus_option options[] = {{"group.instance.id", "i"}, {"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "1000"}};
     (void)state;
@@ -231,6 +253,7 @@ int main(void) {
         TEST(closing_takes_a_bounded_time_when_the_group_does_not_let_go),
         TEST(closing_takes_a_bounded_time_when_partitions_were_just_assigned),
         TEST(a_commit_that_fails_is_repeated),
+        TEST(what_was_handled_does_not_come_again_when_its_commit_was_lost),
         TEST(after_a_fatal_error_consuming_begins_anew),
         TEST(a_group_that_put_the_member_out_takes_it_in_again),
     };
