@@ -254,8 +254,14 @@ class Server {
   }
 
   async start(options) {
-    this.dir ??= writeService(this.def);
+    this.dir ??= await this.#write(options?.naming);
     this.hubd = await Hubd.start(this.dir, options);
+  }
+
+  async #write(naming) {
+    const dir = temporaryFolder("service");
+    naming?.(this.def, SET ? (await placeOf(dir)).project : (this.def.service.service.project ?? "hubd"));
+    return writeService(this.def, dir);
   }
 
   /** A room nobody has used yet: the seed holds them. */
@@ -315,7 +321,8 @@ class Server {
   }
 }
 
-/** Serves a definition during the enclosing suite. CHANGE edits the base definition; see definition.js. */
+/** Serves a definition during the enclosing suite. CHANGE edits the base definition; see definition.js. What depends on the project's name is
+ * left to OPTIONS.naming(definition, project). */
 export function serve(change, options) {
   const server = new Server(definition(change));
   before(() => server.start(options));
