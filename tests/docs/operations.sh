@@ -42,39 +42,75 @@ grep -oE '`HUBD_[A-Z_]+`' "$page" | tr -d '`' | sort -u >"$work/variables.page"
 compare variable "$work/variables" "$work/variables.page"
 [ $failures = 0 ] || exit 1
 
-# Backup while hubd runs, a message more, restore, and a client that was there before.
-command -v sqlite3 >/dev/null || { echo "skipped: sqlite3 is not installed"; exit 77; }
+# Backup while hubd runs, messages and receipts more, restore, and a client that was there before.
 use_node_modules
-cp -r hubs/chat "$work/chat"
-rm -rf "$work/chat/data"
 cat >"$work/client.mjs" <<'JS'
 import { io } from "socket.io-client";
 const [url, join, ...texts] = process.argv.slice(2);
 const socket = io(`${url}/hub/chat`, { auth: { token: "dev:owner" } });
-const answer = await socket.emitWithAck("hub:join", { roomId: "team", ...JSON.parse(join) });
-for (const body of texts) await socket.emitWithAck("hub:send", { roomId: "team", messageType: "text", content: { body } });
-console.log(JSON.stringify({ seq: answer.seq + texts.length, epoch: answer.epoch, recovered: answer.recovered }));
+const ask = async (event, data) => {
+  const answer = await socket.emitWithAck(event, { roomId: "team", ...data });
+  if (!answer.ok) throw new Error(`${event}: ${JSON.stringify(answer)}`);
+  return answer;
+};
+const { epoch, recovered, seq: first } = await ask("hub:join", JSON.parse(join));
+let seq = first;
+for (const body of texts) {
+  ({ seq } = (await ask("hub:send", { messageType: "text", content: { body } })).message);
+  await ask("messageRead", { lastReadSeq: seq });
+}
+const [{ lastReadSeq }] = (await ask("hub:members", {})).members;
+const bodies = (await ask("hub:history", { limit: 100 })).messages.map(({ content }) => content.body);
+console.log(JSON.stringify({ first, seq, epoch, recovered, lastReadSeq, bodies }));
 socket.close();
 JS
 client() { timeout 30 node "$work/client.mjs" "$url" "$@"; }
 stop() { kill "$server" && wait "$server" && server= && rm "$work/out"; }
-run_line() { # the one line of the page that has $1
+run_line() { # the one line of the page that begins with $1 and has $2
     local line
-    line=$(grep -F -- "$1" "$page" | grep '^sqlite3 ') || { echo "$page: no line with $1"; exit 1; }
-    (cd "$work/chat" && eval "$line")
+    line=$(grep "^$1 " "$page" | grep -F -- "$2") || { echo "$page: no line with $1 and $2"; exit 1; }
+    (cd "$work/chat" && eval "$line") >"$work/line.log" 2>&1 || { echo "$line"; cat "$work/line.log"; exit 1; }
 }
+expect() { # after restoring: what the client said before, what it says now
+    node -e 'const assert = require("node:assert/strict"), [before, after] = process.argv.slice(1).map(JSON.parse);
+        assert.deepEqual([before.seq, before.lastReadSeq, before.bodies], [3, 3, ["kept", "lost", "lost"]]);
+        assert.deepEqual([after.first, after.seq, after.lastReadSeq, after.bodies, after.recovered], [1, 1, 1, ["kept"], false]);
+        assert.notEqual(after.epoch, before.epoch);' "$@"
+}
+restore() { # a command that backs up, and two that restore; $between comes first
+    cp -r hubs/chat "$work/chat"
+    rm -rf "$work/chat/data"
+    start_hubd "$hubd" "$work/chat" /hub/chat
+    client '{}' kept >/dev/null
+    run_line ${1/:/ }
+    local before since after
+    before=$(client '{}' lost lost)
+    since=$(node -p 'const {seq, epoch} = JSON.parse(process.argv[1]); JSON.stringify({since: seq - 1, epoch})' "$before")
+    for between in "${@:4}"; do
+        stop
+        $between
+        run_line ${2/:/ }
+        run_line "${3%%:*}" "${3#*:}"
+        start_hubd "$hubd" "$work/chat" /hub/chat
+        after=$(client "$since")
+        expect "$before" "$after"
+        client '{}' 'and on' | grep -qF '"first":1,"seq":2,' || { echo "$page: numbers do not go on after a restore"; exit 1; }
+    done
+    stop
+    rm -r "$work/chat"
+}
+empty() { psql -q "$HUBD_STORE_URL" -c 'SET client_min_messages = error' -c 'DROP SCHEMA public CASCADE' -c 'CREATE SCHEMA public'; }
 
-start_hubd "$hubd" "$work/chat" /hub/chat
-client '{}' kept >/dev/null
-run_line .backup
-before=$(client '{}' lost lost)
-stop
-run_line .restore
-run_line 'UPDATE hubd_room'
-start_hubd "$hubd" "$work/chat" /hub/chat
-since=$(node -p 'const {seq, epoch} = JSON.parse(process.argv[1]); JSON.stringify({since: seq - 1, epoch})' "$before")
-after=$(client "$since")
-stop
-node -e 'const [before, after] = process.argv.slice(1).map(JSON.parse);
-if (after.recovered !== false || after.epoch === before.epoch || after.seq !== before.seq - 2) throw new Error(JSON.stringify({before, after}));' "$before" "$after"
-echo "$(wc -l <"$work/metrics") metrics, $(wc -l <"$work/settings") settings, one restore"
+done=
+if command -v sqlite3 >/dev/null; then
+    restore sqlite3:.backup sqlite3:.restore 'sqlite3:UPDATE hubd_room' true
+    done+=' SQLite'
+fi
+if [ -n "${HUBD_TEST_SET:-}" ] && command -v pg_dump psql >/dev/null; then
+    HUBD_STORE_URL=$(node -p '(async () => console.log((await (await fetch(`${process.argv[1]}/place`, { method: "POST" })).json()).store))(); ""' "$HUBD_TEST_SET" | grep .)
+    export HUBD_STORE_URL
+    restore pg_dump:--file pg_restore:--clean 'psql:UPDATE hubd_room' true empty
+    done+=' PostgreSQL'
+fi
+[ -n "$done" ] || { echo "skipped: neither sqlite3 nor PostgreSQL is there to restore a backup"; exit 77; }
+echo "$(wc -l <"$work/metrics") metrics, $(wc -l <"$work/settings") settings; restored on$done"
