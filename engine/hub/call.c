@@ -87,7 +87,7 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
     struct hub_err err = {.code = code};
     va_list ap;
     va_start(ap, fmt);
-    if (fmt)
+    if (fmt && code != HUB_STORE_UNAVAILABLE) /* where the store is, and why it is away, is nothing for clients */
         vsnprintf(err.text, sizeof err.text, fmt, ap);
     else
         hub_fail(&err, code, NULL);

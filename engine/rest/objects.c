@@ -25,7 +25,7 @@ static void end(struct request *q) {
 }
 
 static void fail(struct request *q, enum hub_code code, const char *text) {
-    hub_rest_fail_code(q->req, code, text, hub_str(NULL, 0));
+    hub_rest_fail_code(q->req, code, code == HUB_STORE_UNAVAILABLE ? NULL : text, hub_str(NULL, 0)); /* where the store is, is nothing for clients */
     end(q);
 }
 

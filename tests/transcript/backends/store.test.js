@@ -155,6 +155,38 @@ describe("a statement that takes too long", () => {
   });
 });
 
+describe("while the store is away", () => {
+  test("clients are refused in time and are not told where it is, and what needs no store goes on", async (t) => {
+    if (skipped(t)) return;
+    await onDatabase("away", (def) => {
+      def.hub.eventSettings = { customEvents: [{ name: "wave", ephemeral: true, direction: "clientToRoom" }] };
+      def.service.dataObjects.find(({ name }) => name === "conversation").api = { read: ["guest"] };
+    });
+    const [ann, bob, late] = [await member("ann", "r1"), await member("bob", "r1"), await member("late", "r2")];
+    const waved = new Promise((done) => bob.socket.on("wave", done));
+    await at.server.stop();
+    try {
+      await isReady(false);
+      const get = async (path) => (await fetch(`${at.hubd.url}${path}`, { headers: { authorization: "Bearer dev:ann:guest" } })).json();
+      const asked = [send(ann, "r1", "away"), late.call("hub:join", { roomId: "r1" }), bob.call("hub:history", { roomId: "r1" })];
+      asked.push(get("/objects/conversation/r1"), get("/chat/rooms/r1/messages"));
+      assert.equal((await ann.call("wave", { roomId: "r1" })).ok, true);
+      await within(2000, waved, "an ephemeral event");
+      assert.equal((await ann.ok("hub:members", { roomId: "r1" })).members.length, 2);
+      for (const answer of await within(7000, Promise.all(asked), "answers")) {
+        const error = answer.error ?? answer;
+        assert.deepEqual([error.code ?? error.errCode, error.message], ["store_unavailable", "The store is not available"], JSON.stringify(answer));
+      }
+    } finally {
+      await at.server.start();
+    }
+    await isReady(true);
+    assert.equal((await send(ann, "r1", "back")).ok, true);
+    assert.equal((await late.call("hub:join", { roomId: "r1" })).ok, true);
+    await stop();
+  });
+});
+
 describe("a primary and its standby", () => {
   test("the URL of both leads to the primary, and to the standby when it was promoted, without loss", async (t) => {
     if (skipped(t)) return;
