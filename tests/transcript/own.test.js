@@ -123,7 +123,9 @@ describe("own changes", () => {
     const [first, second, ...ended] = await hears(boss, "chatModeration", 4);
     assert.deepEqual([first[0], first[1].action, first[1].userId, first[1].moderatorId], ["created", "silence", "ann", "boss"]);
     assert.equal(second[0], "created");
-    assert.deepEqual(ended.map(([what, { id }]) => [what, id]), [["deleted", first[1].id], ["deleted", second[1].id]]);
+    const ids = (list) => list.map(([, { id }]) => id).sort(); // rows of their own have no order among each other
+    assert.deepEqual(ended.map(([what]) => what), ["deleted", "deleted"]);
+    assert.deepEqual(ids(ended), ids([first, second]));
   });
 
   test("a kept event is one; a receipt is not", async () => {
