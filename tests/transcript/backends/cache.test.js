@@ -1,6 +1,7 @@
 // What a service keeps in Redis: sessions whose end ends sockets, windows of the rate limit, join decisions, values of scripts; and what happens
 // to each while Redis is away.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import { definition } from "../definition.js";
 import { eventually, Hubd, removeService, writeService } from "../harness.js";
@@ -13,8 +14,8 @@ const KEYS = keysFor("HS256");
 const TIMEOUT_MS = 400; // of the cache
 const lua = (...lines) => ({ lua: lines.join("\n") });
 
-/** A service on a Redis of its own; CHANGE edits its definition. Tests are skipped where there is no Redis. */
-function onRedis(title, change, body, options) {
+/** A service on a Redis of its own, as the user WHO; CHANGE edits its definition. Tests are skipped where there is no Redis. */
+function onRedis(title, change, body, options, who) {
   describe(title, () => {
     const at = { peers: new Set(), events: options?.["notify-keyspace-events"] };
 
@@ -42,7 +43,7 @@ function onRedis(title, change, body, options) {
       return Number(new RegExp(`^${name} (\\d+)`, "m").exec(text)?.[1] ?? 0);
     };
     at.isReady = async (ready) => eventually(`ready: ${ready}`, async () => (await fetch(`${at.hubd.url}/readyz`)).ok === ready);
-    const env = () => ({ HUBD_CACHE_URL: `${at.redis.url(5)}?timeoutMs=${TIMEOUT_MS}`, TEST_JWT_SECRET: KEYS.key });
+    const env = () => ({ HUBD_CACHE_URL: `${at.redis.url(5, who)}?timeoutMs=${TIMEOUT_MS}`, TEST_JWT_SECRET: KEYS.key });
     at.startHub = async () => {
       at.hubd = await Hubd.start(at.dir, { env: env() });
       await at.isReady(true);
@@ -496,6 +497,41 @@ onRedis(
     });
   },
   { "notify-keyspace-events": "KEA" },
+);
+
+/* ---- a user with no more rights than docs/operations.md names ---- */
+
+const OPERATIONS = new URL("../../../docs/operations.md", import.meta.url);
+const NARROW = /ACL SETUSER hubd on >PASSWORD (.*)/.exec(readFileSync(OPERATIONS, "utf8"))?.[1];
+
+onRedis(
+  "a Redis user with the rights of docs/operations.md",
+  (def) => {
+    byMembership(def);
+    def.service.auth = { session: { redisKey: "app:session:${sid}" } };
+    def.hub.guardrails.messageRateLimit = LIMIT;
+  },
+  (at, test) => {
+    test("is refused nothing", async () => {
+      for (const sid of ["ann", "root"]) await at.redis.callOn(5, "SET", sessionKey(sid), "{}");
+      const headers = { authorization: `Bearer ${token("HS256", KEYS.key, { userId: "root", roleId: "admin", sid: "root" })}`, "content-type": "application/json" };
+      const grant = { method: "POST", headers, body: JSON.stringify({ id: "m1", userId: "ann", conversationId: "r1" }) };
+      assert.equal((await fetch(`${at.hubd.url}/objects/membership`, grant)).status, 201);
+      const ann = await at.member("ann", "r1", { sid: "ann" });
+      for (let i = 0; i < LIMIT; i++) await ann.say("r1", `${i}`);
+      await ann.refused("rate_limited", "hub:send", { roomId: "r1", messageType: "text", content: { body: "x" } });
+      await at.member("ann", "r1", { sid: "ann" });
+      assert.equal(await at.metric("hubd_cache_hits_total"), 1);
+      await eventually("keyspace events arrive", async () => (await at.metric("hubd_cache_keyspace_events")) === 1);
+      await at.redis.callOn(5, "DEL", sessionKey("ann"));
+      await ended(ann);
+      assert.deepEqual(await at.redis.call("ACL", "LOG"), []);
+      assert.equal(await at.metric("hubd_cache_errors_total"), 0);
+      await at.isReady(true);
+    });
+  },
+  { "notify-keyspace-events": "Kgx", user: `hubd on >word ${NARROW}` },
+  { user: "hubd", password: "word" },
 );
 
 /* ---- scripts ---- */

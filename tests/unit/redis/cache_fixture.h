@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "redis_server.h"
 
 static struct redis_server server;
@@ -50,6 +51,18 @@ static bool time_is_over(void) { return hub_mono_ms() >= turn_until; }
 static inline void turn_for(int64_t ms) {
     turn_until = hub_mono_ms() + ms;
     until(time_is_over, ms + 5000);
+}
+
+static inline int64_t metric(const char *name) {
+    struct hub_buf b = {0};
+    char line[80];
+    int64_t v = -1;
+    hub_metrics_print(&b);
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = strstr(hub_buf_cstr(&b), line);
+    if (at) v = atoll(at + strlen(line));
+    hub_buf_free(&b);
+    return v;
 }
 
 static inline void open_at(const char *url) {

@@ -400,6 +400,25 @@ static void a_server_that_refuses_is_not_ready_until_it_does_again(void **state)
     close_cache();
 }
 
+static int64_t reconnects;
+static bool is_reconnected(void) { return metric("hubd_cache_reconnects_total") > reconnects; }
+
+/* Its address may lead to the new primary by now. */
+static void a_replica_is_left_after_half_a_minute(void **state) {
+    (void)state;
+    open_cache();
+    redis_tell(&server, "REPLICAOF 127.0.0.1 1");
+    reconnects = metric("hubd_cache_reconnects_total");
+    assert_int_equal(take("counted", 100, 60000), -1);
+    until(is_reconnected, 45000);
+    assert_true(is_ready()); /* nothing was refused on this connection yet */
+    assert_int_equal(take("counted", 100, 60000), -1);
+    assert_true(is_away());
+    redis_tell(&server, "REPLICAOF NO ONE");
+    until(is_ready, 5000);
+    close_cache();
+}
+
 static void a_refusal_ends_with_the_connection(void **state) {
     (void)state;
     open_cache();
@@ -504,6 +523,7 @@ int main(void) {
         cmocka_unit_test(nobody_there_at_first_is_waited_for),
         cmocka_unit_test(an_unknown_name_is_a_reason),
         cmocka_unit_test(a_server_that_refuses_is_not_ready_until_it_does_again),
+        cmocka_unit_test(a_replica_is_left_after_half_a_minute),
         cmocka_unit_test(a_refusal_ends_with_the_connection),
         cmocka_unit_test(a_key_of_another_type_is_no_reason_to_give_up),
         cmocka_unit_test(password_and_user_are_told),

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "base/metric.h"
 #include "cache_fixture.h"
 
 #define KEYS 100 /* asked for in a ring, an average one comes round after more than ten seconds */
@@ -59,17 +58,6 @@ static void until_gone(int i, int64_t ms) {
     until(is_gone, ms);
 }
 
-static int64_t metric(const char *name) {
-    struct hub_buf b = {0};
-    char line[80];
-    int64_t v = -1;
-    hub_metrics_print(&b);
-    snprintf(line, sizeof line, "\n%s ", name);
-    const char *at = strstr(hub_buf_cstr(&b), line);
-    if (at) v = atoll(at + strlen(line));
-    hub_buf_free(&b);
-    return v;
-}
 static bool events_arrive(void) { return metric("hubd_cache_keyspace_events") == 1; }
 static bool no_events_arrive(void) { return metric("hubd_cache_keyspace_events") == 0; }
 
