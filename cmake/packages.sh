@@ -6,7 +6,7 @@ set -euo pipefail
 # Libraries count as present when the package is; programs count when the command is, whoever packaged it.
 declare -A packages=(
     [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev uthash-dev"
-    [test]="libcmocka-dev postgresql"
+    [test]="libcmocka-dev ca-certificates postgresql"
     [containers]="ca-certificates netavark"
     [fuzz]="libclang-rt-14-dev"
     [format]=""
@@ -14,7 +14,7 @@ declare -A packages=(
 )
 declare -A commands=( # command=package
     [build]=""
-    [test]="node=nodejs npm=npm sqlite3=sqlite3 clang-format-14=clang-format-14 psql=postgresql-client redis-server=redis-server"
+    [test]="node=nodejs npm=npm sqlite3=sqlite3 openssl=openssl clang-format-14=clang-format-14 psql=postgresql-client redis-server=redis-server"
     [containers]="podman=podman runc=runc mmdebstrap=mmdebstrap newuidmap=uidmap"
     [fuzz]="clang-14=clang-14"
     [format]="clang-format-14=clang-format-14"
