@@ -336,6 +336,49 @@ static void dispatch(struct hub_engine *e, struct hub_str topic, json_t *record,
     }
 }
 
+/* ---- records that are JSON, and not what their topic is for ---- */
+
+struct wanted {
+    struct hub_str topic;
+    const json_t *record;
+    char *why; /* what it lacks */
+};
+
+/* Of a record about OBJECT: its row, and in that FIELD, which may be null. */
+static void want(struct wanted *w, const struct hub_hub *hub, const char *object, const char *field) {
+    for (enum what what = CREATED; !w->why && what <= DELETED; what++) {
+        struct hub_buf why = {0};
+        if (!is_topic(hub, w->topic, object, what)) continue;
+        const json_t *row = what == UPDATED ? hub_json_get(w->record, object) : w->record;
+        if (!json_is_object(row))
+            hub_buf_addf(&why, "expected {\"%s\": {...}, \"newDataValues\": {...}}", object);
+        else if (!hub_json_get(row, field))
+            hub_buf_addf(&why, "expected a record with \"%s\"", field);
+        if (why.n) w->why = hub_buf_take(&why, NULL);
+    }
+}
+
+/* What the record lacks for the hubs that read its topic, or NULL. */
+static char *lacking(const struct hub_engine *e, struct hub_str topic, const json_t *record) {
+    static const char mark[] = "-service-dbevent-";
+    struct wanted w = {.topic = topic, .record = record};
+    if (!memmem(topic.p, topic.n, mark, sizeof mark - 1)) return NULL;
+    for (size_t i = 0; i < e->hub_n; i++) {
+        const struct hub_hub *hub = e->hubs[i];
+        const struct hub_def *def = hub->def;
+        if (!def->auto_bridge) continue;
+        want(&w, hub, def->room_object->name, def->room_object->id_property);
+        want(&w, hub, hub->tables->message->name, "id");
+        for (size_t j = 0; j < def->auth_source_n; j++) {
+            const struct hub_def_auth_source *s = &def->auth_sources[j];
+            if (s->source_object == def->room_object) continue;
+            want(&w, hub, s->source_object->name, s->source_object->properties[s->room_field].name);
+            want(&w, hub, s->source_object->name, s->source_object->properties[s->user_field].name);
+        }
+    }
+    return w.why;
+}
+
 static json_t *parse(struct hub_str value, struct hub_err *err) {
     if (!value.p) return hub_fail(err, HUB_BAD_REQUEST, "there is no value"), NULL;
     if (value.n > MAX_VALUE) return hub_fail(err, HUB_TOO_LARGE, "%zu bytes; at most %d are read", value.n, MAX_VALUE), NULL;
@@ -364,9 +407,10 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
     hub_metric_add(&bridged, 1);
     if (r->value.p && hub_own_is_mine(e->own, r->value)) return;
     json_t *record = parse(r->value, &err);
-    if (!record)
-        skipped(e->bridge, r->topic, err.text);
-    else if (is_new(e->bridge, record))
+    char *lacks = record ? lacking(e, r->topic, record) : NULL;
+    if (!record || lacks) skipped(e->bridge, r->topic, lacks ? lacks : err.text);
+    free(lacks);
+    if (record && is_new(e->bridge, record)) /* also one that lacks something: an event may be made of its topic */
         dispatch(e, r->topic, record, hub_own_is_earlier(e->own, record) ? NOBODY : EVERYBODY, work);
     json_decref(record);
 }

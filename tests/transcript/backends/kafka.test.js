@@ -242,6 +242,25 @@ describe("the bus on Kafka", { timeout: 600000 }, () => {
     await made.stop();
   });
 
+  test("counts and names records of an object's topic that are not what it is for", async () => {
+    const made = make((def) => {
+      def.hub.roomSettings.authSources = [{ name: "member", sourceObject: "membership", userField: "userId", roomField: "conversationId", hubRole: "member" }];
+    });
+    const topics = ["updated", "created"].map((what) => topicOf(made.project, "membership", what));
+    const room = topicOf(made.project, "conversation", "updated");
+    for (const topic of [...topics, room]) await create(topic);
+    await made.start();
+    const ann = await made.member("ann", "r1");
+    await send(topics[0], { id: "m1", userId: "ann", conversationId: "r1" }, { membership: { id: "m1", userId: "ann", conversationId: null }, newDataValues: {} });
+    await send(topics[1], { id: "m1", user: "ann", conversationId: "r1" });
+    await made.hubd.printed(/record skipped.*dbevent-membership-/);
+    await send(room, { Conversation: { id: "r1" } }, { conversation: { id: "r1", title: "New" }, newDataValues: { title: "New" } });
+    assert.deepEqual((await ann.next("hub:roomUpdated")).changes, { title: "New" });
+    await until("all are counted", async () => (await made.metric("hubd_bus_records_total")) === 5);
+    assert.equal(await made.metric("hubd_bus_malformed_total"), 3);
+    await made.stop();
+  });
+
   test("measures what it lags behind while a filter takes its time, and lets other topics pass", async () => {
     const made = make((def) => {
       def.hub.eventSettings.kafkaEvents.push({ name: "slow", topic: "slow", filterExpression: { lua: "sleep(50) return true" }, targetRoomExpression: "data.roomId" });
