@@ -193,7 +193,7 @@ describe("keys by https", () => {
 
   for (const [what, tls, environment, words] of [
     ["another authority vouches", () => strange, env, /certificate.*SSL_CERT_FILE/],
-    ["no authority of the system vouches", () => good, { ...env, SSL_CERT_FILE: "" }, /certificate.*SSL_CERT_FILE/],
+    ["no authority of the system vouches", () => good, { ...env, SSL_CERT_FILE: "" }, /certificate/],
     ["the certificate is for another name", () => elsewhere, env, /host name 'localhost'$/],
     ["the authorities cannot be read", () => good, { ...env, SSL_CERT_FILE: file("missing.crt") }, /missing\.crt/],
     ["there is no TLS", () => undefined, env, /SSL|TLS/],
