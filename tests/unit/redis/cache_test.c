@@ -400,6 +400,19 @@ static void a_server_that_refuses_is_not_ready_until_it_does_again(void **state)
     close_cache();
 }
 
+static void a_script_is_told_whose_fault_it_is(void **state) {
+    (void)state;
+    open_cache();
+    redis_tell(&server, "CONFIG SET maxmemory 1");
+    assert_non_null(strstr(call("[\"SET\",\"x\",\"1\"]"), "OOM"));
+    assert_int_equal(answer_code, HUB_STORE_UNAVAILABLE);
+    redis_tell(&server, "CONFIG SET maxmemory 0");
+    assert_non_null(strstr(call("[\"SET\",\"x\"]"), "wrong number"));
+    assert_int_equal(answer_code, HUB_BAD_REQUEST);
+    assert_true(is_ready()); /* what scripts ask for is theirs */
+    close_cache();
+}
+
 static int64_t reconnects;
 static bool is_reconnected(void) { return metric("hubd_cache_reconnects_total") > reconnects; }
 
@@ -523,6 +536,7 @@ int main(void) {
         cmocka_unit_test(nobody_there_at_first_is_waited_for),
         cmocka_unit_test(an_unknown_name_is_a_reason),
         cmocka_unit_test(a_server_that_refuses_is_not_ready_until_it_does_again),
+        cmocka_unit_test(a_script_is_told_whose_fault_it_is),
         cmocka_unit_test(a_replica_is_left_after_half_a_minute),
         cmocka_unit_test(a_refusal_ends_with_the_connection),
         cmocka_unit_test(a_key_of_another_type_is_no_reason_to_give_up),
