@@ -222,7 +222,8 @@ static const struct hub_code_row rows[] = {
      REFUSED},
     {"S030", WARNING, "sessions in this process's memory",
      "auth.session looks for a key that whoever signs users in has put into the cache. With cache.url memory:, the default, only this service's own "
-     "scripts can put one there (redis.set), and it is gone when hubd stops.",
+     "scripts can put one there (redis.set), and it is gone when hubd stops. lint does not look at the environment: where HUBD_CACHE_URL names a "
+     "Redis, hubd itself does not warn.",
      "auth:\n"
      "  jwt: {…}\n"
      "  session: {redisKey: \"session:${sessionId}\"}",
