@@ -148,6 +148,7 @@ void hub_kafka_rebalance_step(struct bus *b) {
         struct partition *p = hub_kafka_partition(b, t->partitions->elems[i].topic, t->partitions->elems[i].partition);
         if (p) hub_kafka_partition_close(p);
     }
+    if (t->lost) b->consumer.joined = false; /* the answer to an assignment may have come in between */
     begin_answer(b, t);
 }
 
