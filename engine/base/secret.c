@@ -73,13 +73,30 @@ static struct hub_str next_in_url(struct hub_str url, size_t *at) {
     return found.n ? found : hub_str(NULL, 0);
 }
 
-void hub_secret_add_url(struct hub_buf *out, struct hub_str url) {
+static void add_hidden(struct hub_buf *out, struct hub_str url) {
     size_t at = 0, done = 0;
     for (struct hub_str s; (s = next_in_url(url, &at)).p; done = at) {
         hub_buf_add(out, url.p + done, (size_t)(s.p - url.p) - done);
         hub_buf_addz(out, "***");
     }
     hub_buf_adds(out, from(url, done));
+}
+
+/* With a part hidden the rest may read differently: again, until nothing changes. Each time fewer characters are left that are not asterisks. */
+void hub_secret_add_url(struct hub_buf *out, struct hub_str url) {
+    struct hub_buf now = {0}, next = {0};
+    add_hidden(&now, url);
+    for (;;) {
+        hub_buf_clear(&next);
+        add_hidden(&next, hub_buf_str(&now));
+        if (hub_str_eq(hub_buf_str(&now), hub_buf_str(&next))) break;
+        struct hub_buf old = now;
+        now = next;
+        next = old;
+    }
+    hub_buf_adds(out, hub_buf_str(&now));
+    hub_buf_free(&now);
+    hub_buf_free(&next);
 }
 
 /* ---- lines ---- */

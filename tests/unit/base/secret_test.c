@@ -41,6 +41,13 @@ static void passwords_and_keys_in_the_query_are_hidden(void **state) {
     shows("postgresql://u:one@db/chat?PASSWORD=two&sslpassword=three", "postgresql://u:***@db/chat?PASSWORD=***&sslpassword=***");
 }
 
+static void what_is_hidden_once_does_not_show_more_the_second_time(void **state) {
+    (void)state;
+    shows("redis://a&token=x?password=://&:@h", "redis://a&token=***&:@h");
+    shows("kafka://b?x=://&token=a?password=&c:d@h", "kafka://b?x=://&token=***&c:d@h");
+    shows("://:// @&token=x?password=://&:@", "://:***@");
+}
+
 static void what_holds_no_password_stays(void **state) {
     (void)state;
     shows("sqlite:data/chat:a@b.db", "sqlite:data/chat:a@b.db");
@@ -87,6 +94,7 @@ int main(void) {
         cmocka_unit_test(the_password_before_the_host_is_hidden),
         cmocka_unit_test(a_password_that_was_not_escaped_is_hidden_as_a_whole),
         cmocka_unit_test(passwords_and_keys_in_the_query_are_hidden),
+        cmocka_unit_test(what_is_hidden_once_does_not_show_more_the_second_time),
         cmocka_unit_test(what_holds_no_password_stays),
         cmocka_unit_test(names_tell_what_is_secret),
         cmocka_unit_test(lines_keep_their_columns),
