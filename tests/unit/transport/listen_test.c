@@ -73,13 +73,13 @@ static int64_t cpu_ms(pid_t pid) {
 /* Last: the limit of this process stays lowered. */
 static void without_descriptors_new_connections_wait_and_old_ones_are_served(void **state) {
     (void)state;
-    enum { LIMIT = 60, COUNT = 50 }; /* the server keeps half of so few for other purposes */
+    enum { LIMIT = 60, COUNT = 50, OWN = 512 }; /* the server keeps half of so few for other purposes */
     struct rlimit lim = {LIMIT, LIMIT};
     struct peer p[COUNT];
     struct hub_transport_config c = app_defaults;
     start(&c);
     stop(); /* whatever is loaded lazily has its descriptors now */
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, 4096}), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){LIMIT, OWN}), 0);
     lim.rlim_max = LIMIT;
     int parent_to_child[2];
     assert_int_equal(pipe(parent_to_child), 0);
@@ -100,7 +100,7 @@ static void without_descriptors_new_connections_wait_and_old_ones_are_served(voi
     }
     int port;
     struct timeval short_patience = {.tv_usec = 200000};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){4096, 4096}), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){OWN, OWN}), 0);
     assert_int_equal(read(parent_to_child[0], &port, sizeof port), sizeof port);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int i = 0; i < COUNT; i++) {
