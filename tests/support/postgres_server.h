@@ -47,7 +47,7 @@ static inline pid_t postgres_spawn(const struct postgres_server *s, const char *
     pid_t parent = getpid(), pid = fork();
     if (pid) return pid;
     postgres_become_user();
-    prctl(PR_SET_PDEATHSIG, SIGQUIT); /* to the postmaster: stop at once, with all its processes */
+    prctl(PR_SET_PDEATHSIG, SIGQUIT);                        /* to the postmaster: stop at once, with all its processes */
     if (getppid() != parent || chdir(s->folder)) _exit(126); /* where we are may be closed to that user, and initdb insists on knowing where it is */
     snprintf(path, sizeof path, "%s/%s", s->bin, program);
     snprintf(log, sizeof log, "%s/log", s->folder);
