@@ -42,7 +42,7 @@ static inline void postgres_become_user(void) {
     if (p && (setgroups(0, NULL) || setgid(p->pw_gid) || setuid(p->pw_uid))) _exit(126);
 }
 
-static inline pid_t postgres_spawn(const struct postgres_server *s, const char *program, char *const *args) {
+static inline pid_t postgres_spawn(const struct postgres_server *s, const char *program, char **args) {
     char path[192], log[96];
     pid_t parent = getpid(), pid = fork();
     if (pid) return pid;
@@ -55,6 +55,7 @@ static inline pid_t postgres_spawn(const struct postgres_server *s, const char *
     dup2(fd, 1);
     dup2(fd, 2);
     for (int i = 3; i < 1024; i++) close(i);
+    args[0] = path; /* a bare name would be looked for in PATH, where Debian does not put it */
     execv(path, args);
     _exit(127);
 }
