@@ -19,7 +19,7 @@ major=$(node -p 'process.versions.node.split(".")[0]')
     installed=$here/node_modules/.package-lock.json
     [ "$installed" -nt "$here/package-lock.json" ] && exit 0
     command -v npm >/dev/null || exit 1
-    cd "$here" && npm ci --no-audit --no-fund --loglevel=error && touch "$installed"
+    cd "$here" && npm ci --no-audit --no-fund --loglevel=error >&2 && touch "$installed"
 ) 9>"${TMPDIR:-/tmp}/hubd-transcript-packages.lock" || skip "the packages of tests/transcript/package.json cannot be installed with npm"
 
 # Ends when whoever runs the tests is killed, and takes along what it has started.
