@@ -7,6 +7,8 @@
 
 #include "adapters/sql/statement.h"
 
+#define MAX_COMPARED 64 /* values of an enum; an expression of SQLite has 1,000 levels at most */
+
 void hub_sql_have_free(struct hub_sql_have *h) {
     for (size_t i = 0; i < h->column_n; i++) {
         struct hub_sql_have_column *c = &h->columns[i];
@@ -88,6 +90,26 @@ static void say_default(struct hub_buf *out, const struct hub_column *c) {
     json_decref(v);
 }
 
+/* SQLite makes a table of the values of IN, when there are more than two, for every row it inserts, which costs as much as a third of the rest: so they
+ * are compared one by one, unless there are very many. */
+static void say_enum_check(const struct hub_column *c, struct hub_buf *out) {
+    size_t n = 0;
+    while (c->enum_values[n]) n++;
+    hub_buf_addz(out, " CHECK (");
+    hub_sql_name(out, c->column);
+    if (n > MAX_COMPARED) {
+        hub_buf_addz(out, " IN (");
+        say_enum_values(c, out);
+        hub_buf_addc(out, ')');
+    }
+    for (size_t i = 0; n <= MAX_COMPARED && i < n; i++) {
+        if (i) hub_buf_addz(out, " OR "), hub_sql_name(out, c->column);
+        hub_buf_addz(out, " = ");
+        hub_sql_text(out, hub_cstr(c->enum_values[i]));
+    }
+    hub_buf_addc(out, ')');
+}
+
 static void say_column(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, bool primary, struct hub_buf *out) {
     hub_sql_name(out, c->column);
     hub_buf_addc(out, ' ');
@@ -95,12 +117,7 @@ static void say_column(const struct hub_sql_dialect *d, const struct hub_table *
     if (primary) hub_buf_addz(out, " PRIMARY KEY");
     if (primary || c->required) hub_buf_addz(out, " NOT NULL");
     say_default(out, c);
-    if (!d->enum_check || !is_enum(c)) return;
-    hub_buf_addz(out, " CHECK (");
-    hub_sql_name(out, c->column);
-    hub_buf_addz(out, " IN (");
-    say_enum_values(c, out);
-    hub_buf_addz(out, "))");
+    if (d->enum_check && is_enum(c)) say_enum_check(c, out);
 }
 
 static bool same_name(const struct hub_sql_dialect *d, const char *a, const char *b) {

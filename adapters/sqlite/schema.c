@@ -26,27 +26,45 @@ static void push_string(char ***list, size_t *n, char *s) {
     (*list)[*n] = NULL;
 }
 
-/* The values of CHECK ("column" IN ('a', 'b')) as hub_sql_create_table writes it; NULL when there is no such check. */
-static char **enum_of(const char *ddl, const char *column) {
-    struct hub_buf needle = {0};
+/* P stands on a literal's first quote; returns what follows its last. */
+static const char *read_literal(const char *p, struct hub_buf *value) {
+    for (p++; *p && (*p != '\'' || p[1] == '\''); p++) {
+        if (*p == '\'') p++;
+        hub_buf_addc(value, *p);
+    }
+    return *p ? p + 1 : p;
+}
+
+/* The literals in DDL behind BEFORE, with BETWEEN between them; NULL when there are none. */
+static char **literals(const char *ddl, const char *before, const char *between) {
     char **values = NULL;
     size_t n = 0;
-    hub_buf_addz(&needle, "CHECK (");
-    hub_sql_name(&needle, column);
-    hub_buf_addz(&needle, " IN (");
-    const char *p = ddl ? strstr(ddl, hub_buf_cstr(&needle)) : NULL;
-    if (p) p += needle.n;
+    const char *p = strstr(ddl, before);
     struct hub_buf value = {0};
-    while (p && *p == '\'') {
-        for (p++; *p && (*p != '\'' || p[1] == '\''); p++) {
-            if (*p == '\'') p++;
-            hub_buf_addc(&value, *p);
-        }
+    for (p = p ? p + strlen(before) : NULL; p && *p == '\'';) {
+        p = read_literal(p, &value);
         push_string(&values, &n, hub_buf_take(&value, NULL));
-        if (*p) p++;
-        while (*p == ',' || *p == ' ') p++;
+        p = strncmp(p, between, strlen(between)) == 0 ? p + strlen(between) : NULL;
     }
-    hub_buf_free(&needle);
+    return values;
+}
+
+/* The values of CHECK ("column" = 'a' OR "column" = 'b') or CHECK ("column" IN ('a', 'b')) as hub_sql_create_table writes them; NULL when there is
+ * no such check. */
+static char **enum_of(const char *ddl, const char *column) {
+    struct hub_buf name = {0}, before = {0}, between = {0};
+    hub_sql_name(&name, column);
+    hub_buf_addf(&before, "CHECK (%s = ", hub_buf_cstr(&name));
+    hub_buf_addf(&between, " OR %s = ", hub_buf_cstr(&name));
+    char **values = ddl ? literals(ddl, hub_buf_cstr(&before), hub_buf_cstr(&between)) : NULL;
+    if (ddl && !values) {
+        hub_buf_clear(&before);
+        hub_buf_addf(&before, "CHECK (%s IN (", hub_buf_cstr(&name));
+        values = literals(ddl, hub_buf_cstr(&before), ", ");
+    }
+    hub_buf_free(&name);
+    hub_buf_free(&before);
+    hub_buf_free(&between);
     return values;
 }
 

@@ -144,6 +144,31 @@ static void an_unused_enum_value_may_go(void **state) {
     finish();
 }
 
+static void enums_of_any_values_and_number_are_found_again(void **state) {
+    (void)state;
+    enum { MANY = 100 };
+    static char names[MANY][16];
+    static const char *many[MANY + 1];
+    static const char *const odd[] = {"it's", "a' OR \"odd\" = 'b", ", ", "x) CHECK (y", NULL};
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "v%d", i);
+        many[i] = names[i];
+    }
+    const struct hub_column columns[] = {ID_COLUMN,
+                                         C("name", STRING),
+                                         C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
+                                         C("n", INTEGER),
+                                         C("odd", ENUM, .enum_values = odd),
+                                         C("many", ENUM, .enum_values = many)};
+    start();
+    ACCEPTED(columns);
+    run_sql("INSERT INTO thing (id, odd, many) VALUES ('c', 'a'' OR \"odd\" = ''b', 'v99')");
+    assert_int_equal(sql("INSERT INTO thing (id, odd) VALUES ('d', 'b')", NULL).code, HUB_BAD_REQUEST);
+    assert_int_equal(sql("INSERT INTO thing (id, many) VALUES ('e', 'v100')", NULL).code, HUB_BAD_REQUEST);
+    close_store_only();
+    finish();
+}
+
 static void a_removed_property_keeps_its_column(void **state) {
     (void)state;
     const struct hub_column columns[] = {ID_COLUMN, C("state", ENUM, .enum_values = more_states, .default_json = "\"open\"")};
@@ -352,6 +377,7 @@ int main(void) {
         cmocka_unit_test(new_columns_are_added),
         cmocka_unit_test(an_enum_value_is_added_and_rows_and_indexes_stay),
         cmocka_unit_test(an_unused_enum_value_may_go),
+        cmocka_unit_test(enums_of_any_values_and_number_are_found_again),
         cmocka_unit_test(a_removed_property_keeps_its_column),
         cmocka_unit_test(texts_may_become_longer_texts),
         cmocka_unit_test(a_change_of_type_is_refused),
