@@ -12,6 +12,7 @@ struct behind {
     struct hub_room_op op;
     struct hub_room *room; /* reference */
     bool deleted;
+    bool was_seen; /* a record says that it was deleted, and that it had been told: its row may be gone */
     char *id;
     struct hub_work *work;
     struct hub_cell cells[HUB_MSG_MAX];
@@ -45,7 +46,10 @@ static void tell(const struct behind *b) {
         hub_buf_addz(&args, ",\"message\":");
         hub_buf_adds(&args, hub_buf_str(&b->message));
     }
-    hub_buf_addf(&args, ",\"seq\":%lld}", (long long)b->numbered.write.number);
+    if (b->numbered.write.number)
+        hub_buf_addf(&args, ",\"seq\":%lld}", (long long)b->numbered.write.number);
+    else
+        hub_buf_addz(&args, ",\"seq\":null}");
     hub_room_emit(b->room, &all, b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"), hub_buf_str(&args), 0);
     hub_buf_free(&args);
 }
@@ -64,25 +68,48 @@ static void on_undecided(struct hub_numbered *n) {
     b->op.run = NULL;
 }
 
+static void tell_all(const struct behind *b) {
+    json_t *data = json_object();
+    json_object_set_new(data, "messageId", json_string(b->id));
+    tell(b);
+    hub_bridge_system_message(b->room, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
+    json_decref(data);
+}
+
+static struct hub_cell text(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
+
+static void on_looked(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct behind *b = arg;
+    if (code) {
+        fail(b, code, error);
+        return;
+    }
+    if (!rows->n) tell_all(b);
+    free_behind(b);
+}
+
+/* Where the row itself is gone there is nothing left to number: the room hears of it all the same. */
+static void look_whether_gone(struct behind *b) {
+    struct hub_store *store = hub_of(b->room)->engine->config.store;
+    const struct hub_cond where = {.column = HUB_MSG_ID, .value = text(b->id)};
+    const struct hub_select q = {
+        .table = hub_of(b->room)->tables->message, .where = &where, .where_n = 1, .order_by = -1, .limit = 1, .with_inactive = true};
+    store->ops->select(store, &q, on_looked, b);
+}
+
 static void announce(struct hub_numbered *n) {
     struct behind *b = HUB_CONTAINER(n, struct behind, numbered);
     struct hub_room *room = hub_room_ref(b->room);
-    if (!n->write.code) {
-        json_t *data = json_object();
-        json_object_set_new(data, "messageId", json_string(b->id));
-        tell(b);
-        hub_bridge_system_message(room, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
-        json_decref(data);
-    }
+    if (!n->write.code) tell_all(b);
     if (b->op.run) hub_room_op_done(room, &b->op);
-    if (!n->write.code || n->write.code == HUB_NOT_FOUND) /* pending, rejected, or deleted meanwhile; nobody is to hear of it */
+    if (n->write.code == HUB_NOT_FOUND && b->was_seen)
+        look_whether_gone(b);
+    else if (!n->write.code || n->write.code == HUB_NOT_FOUND) /* pending, rejected, or deleted meanwhile; nobody is to hear of it */
         free_behind(b);
     else
         fail(b, n->write.code, n->write.error);
     hub_room_unref(room);
 }
-
-static struct hub_cell text(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
 
 static void run_op(struct hub_room_op *op) {
     struct behind *b = HUB_CONTAINER(op, struct behind, op);
@@ -135,6 +162,7 @@ void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, st
     b->work = hub_work_hold(work);
     b->retry.again = on_again;
     b->deleted = deleted || json_is_false(active);
+    b->was_seen = deleted && hub_json_get_int(row, "seq", 0) > 0;
     hub->engine->pending++;
     hub_room_open(b->room, on_open, b);
 }

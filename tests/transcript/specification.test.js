@@ -401,6 +401,8 @@ describe("messages that a script changes in their table", () => {
       edit: "return objects.update('chatMessage', args.id, {content = {body = args.body}})",
       drop: "return objects.delete('chatMessage', args.id)",
       hide: "return objects.update('chatMessage', args.id, {isActive = false})",
+      erase: "return db.query('DELETE FROM \"chatMessage\" WHERE id = $1', args.id)",
+      tell: "return kafka.publish(args.topic, args.record)",
     });
     def.hub.messageSettings.messageTypes = ["text", "system"];
     def.hub.roomSettings.authScripts.unshift({ name: "new", script: "user.roleId == 'new'", hubRole: "newcomer" });
@@ -408,7 +410,8 @@ describe("messages that a script changes in their table", () => {
     def.hub.roomSettings.absoluteRoles = ["boss"];
     def.hub.eventSettings = { autoBridgeDataEvents: on };
   };
-  const server = serve(changed(true));
+  let project;
+  const server = serve(changed(true), { naming: (def, name) => void (project = name) });
   const scene = async (from = server) => {
     const roomId = from.room();
     const ann = await from.member("ann", roomId);
@@ -447,6 +450,18 @@ describe("messages that a script changes in their table", () => {
       assert.ok(!(await bob.ok("hub:history", { roomId })).messages.some(({ id }) => id === message.id));
     });
   }
+
+  const topic = (what) => `${project}-chat-service-dbevent-chatmessage-${what}`;
+
+  test("are told as deleted without a number when their rows are gone", async () => {
+    const { roomId, ann, bob, message } = await scene();
+    const kept = await ann.say(roomId, "stays");
+    await run(ann, roomId, "erase", { id: message.id });
+    for (const record of [kept, { ...message, seq: null }, message]) await run(ann, roomId, "tell", { topic: topic("deleted"), record });
+    assert.deepEqual(await bob.next("hub:messageDeleted"), { roomId, messageId: message.id, seq: null });
+    await bob.next("hub:messageArrived", ({ message }) => message.content.systemAction === "messageDeleted");
+    assert.equal(bob.log.filter(([name]) => name === "hub:messageDeleted").length, 1);
+  });
 
   test("are numbered in rooms that nobody is in, too", async () => {
     const { roomId, ann, bob, message } = await scene();
