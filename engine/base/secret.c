@@ -22,7 +22,7 @@ bool hub_secret_name(struct hub_str name) {
     return secret;
 }
 
-static struct hub_str from(struct hub_str s, size_t at) { return hub_str(s.p + at, s.n - at); }
+static struct hub_str from(struct hub_str s, size_t at) { return at ? hub_str(s.p + at, s.n - at) : s; }
 
 /* Offset of the last C, or s.n. */
 static size_t find_last(struct hub_str s, char c) {
