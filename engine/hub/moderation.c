@@ -26,6 +26,7 @@ struct moderation {
     struct hub_room *room;          /* reference */
     struct hub_str user;
     int64_t until; /* wall ms; INT64_MAX = without end */
+    int64_t made;  /* wall ms, and the id of the row it inserts: rows that came later are not its to lift */
     char id[HUB_UUID_LEN + 1];
 };
 
@@ -204,6 +205,12 @@ static void lift_next(struct moderation *m) {
     submit(m, HUB_DELETE, on_one_lifted);
 }
 
+/* Ids of one process sort in the order they were made. */
+static bool came_later(const struct moderation *m, const struct hub_cell *row) {
+    struct hub_str id = row[HUB_MOD_ID].s;
+    return m->kind->adds && row[HUB_MOD_CREATED_AT].i >= m->made && id.n == HUB_UUID_LEN && memcmp(id.p, m->id, HUB_UUID_LEN) > 0;
+}
+
 static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct moderation *m = arg;
     hub_of(m->room)->engine->pending--;
@@ -211,8 +218,9 @@ static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows,
         lifted(m, code, error);
         return;
     }
-    m->more = rows->n == LIFTED_MAX;
-    for (size_t i = 0; i < rows->n; i++) m->lifted[m->lifted_n++] = hub_str_dup(hub_row(rows, i)[HUB_MOD_ID].s);
+    for (size_t i = 0; i < rows->n; i++)
+        if (!came_later(m, hub_row(rows, i))) m->lifted[m->lifted_n++] = hub_str_dup(hub_row(rows, i)[HUB_MOD_ID].s);
+    m->more = rows->n == LIFTED_MAX && m->lifted_n;
     lift_next(m);
 }
 
@@ -302,7 +310,8 @@ static void moderate(struct hub_call *call, const struct kind *kind) {
                              .args = json_incref(call->args),
                              .room = hub_room_ref(call->room),
                              .user = user,
-                             .until = until};
+                             .until = until,
+                             .made = hub_wall_ms()};
     hub_uuid7(m->id);
     aim(m);
     if (kind->adds) {

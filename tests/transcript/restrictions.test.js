@@ -105,8 +105,10 @@ describe("a silence", () => {
   test("given a second time has the second end", async () => {
     await serving(ruled, async (inner) => {
       const mod = await inner.member("mod", "r1", { role: "mod" });
-      await mod.ok("hub:silence", { roomId: "r1", userId: "sam" });
-      await mod.ok("hub:silence", { roomId: "r1", userId: "sam", seconds: 5 });
+      const others = Array.from({ length: 5 }, (_, i) => `sam${i}`);
+      // The second comes while the first still puts earlier ones out of use.
+      const twice = (userId) => [{}, { seconds: 5 }].map((end) => mod.ok("hub:silence", { roomId: "r1", userId, ...end }));
+      await Promise.all([...others, "sam"].flatMap(twice));
       await mod.ok("hub:block", { roomId: "r1", userId: "bo" });
       await mod.ok("hub:unblock", { roomId: "r1", userId: "bo" });
       inner.closePeers();
@@ -115,6 +117,7 @@ describe("a silence", () => {
       await inner.member("bo", "r1");
       const sam = await inner.member("sam", "r1");
       assert.equal(sam.welcome.silenced, true);
+      for (const other of await Promise.all(others.map((name) => inner.member(name, "r1")))) assert.equal(other.welcome.silenced, true, other.name);
       assert.equal((await sam.next("hub:permissions")).silenced, false); // after what was left of the 5 seconds
       await sam.say("r1", "again");
     });
