@@ -21,10 +21,7 @@ static void release(struct store *s, size_t bytes) {
 /* ---- rooms whose counters are being moved ---- */
 
 static struct room_place *place_of(struct store *s, struct hub_str scope, struct hub_str room) {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < scope.n; i++) hash = (hash ^ (unsigned char)scope.p[i]) * 16777619u;
-    for (size_t i = 0; i < room.n; i++) hash = (hash ^ (unsigned char)room.p[i]) * 16777619u;
-    return &s->places[hash % ROOM_PLACES];
+    return &s->places[hub_fingerprint(hub_fingerprint(HUB_FINGERPRINT, scope), room) % ROOM_PLACES];
 }
 
 static struct room_place *place_of_write(struct store *s, const struct hub_write *w) {
