@@ -1,6 +1,6 @@
 // The console: joins a room of a hub as anybody the service admits, and shows and does what the wire offers there.
 import { describeHub, listHubs, openHub, readRoom } from "./client.js";
-import { $, el } from "./dom.js";
+import { $, el, json } from "./dom.js";
 import { makeForm } from "./form.js";
 import * as messages from "./messages.js";
 import { clearDoing, setDoing, showMembers, showPermissions, showRaw, showRecord, showState } from "./room.js";
@@ -20,6 +20,8 @@ let rights; // of hub:joined or hub:permissions
 let position = {}; // of the last numbered event seen: seq, epoch
 let readContent;
 let replyTo;
+let sending; // the draft that waits for its answer
+let attempt = {}; // the draft sent last without success, its room and its clientMessageId
 let lastTyping = 0;
 let receiptTimer;
 let announced = 0; // the seq of the last receipt sent
@@ -111,6 +113,7 @@ function refuse(text) {
 function leave() {
   client?.close();
   client = undefined;
+  waitFor(undefined);
   clearTimeout(receiptTimer);
   $("joined").hidden = true;
   $("entry").hidden = false;
@@ -128,7 +131,9 @@ function notice(text) {
 async function act(event, payload = {}) {
   try {
     const content = typeof payload.content === "function" ? { content: payload.content() } : {};
-    const answer = await client.call(event, { roomId, ...payload, ...content });
+    const called = client;
+    const answer = await called.call(event, { roomId, ...payload, ...content });
+    if (client !== called) return false; // why the room was left has been said
     notice(answer.ok ? "" : `${answer.error.message ?? ""} (${answer.error.code})`);
     return answer.ok && answer;
   } catch (error) {
@@ -290,25 +295,46 @@ function reply(message) {
   composerFirst();
 }
 
+/** What the composer holds, as a text that is another one as soon as the user changed something. */
+const draft = () => json([replyTo?.id, ...[...$("composer").elements].map(({ value, checked }) => checked ?? value)]);
+
+function waitFor(sent) {
+  sending = sent;
+  $("composer").setAttribute("aria-busy", String(Boolean(sent)));
+}
+
+// The draft stays until its answer has come. Who went on writing, or is elsewhere by then, is not disturbed. A draft that is sent again
+// because no answer came has the same clientMessageId, so it is not there twice.
 async function send(event) {
   event.preventDefault();
+  if (sending) return;
+  const sent = draft();
+  if (attempt.draft !== sent || attempt.room !== roomId) attempt = { draft: sent, room: roomId, id: crypto.randomUUID?.() };
   lastTyping = 0;
+  const mine = attempt;
+  waitFor(mine);
   const answer = await act("hub:send", {
     messageType: $("type").value,
     content: readContent,
-    clientMessageId: crypto.randomUUID?.(),
+    clientMessageId: attempt.id,
     ...(replyTo && { replyTo }),
     ...($("forward").querySelector("input").checked && { forwarded: true }),
   });
+  if (sending !== mine) return; // the room was left
+  waitFor(undefined);
   if (!answer) return;
   if (!me && answer.message?.senderId) {
     me = answer.message.senderId; // a token that says no user id
     messages.refresh();
   }
+  attempt = {};
+  if (draft() !== sent) return;
+  const at = document.activeElement;
+  const here = at === document.body || at === $("send") || $("fields").contains(at);
   reply(undefined);
   $("forward").querySelector("input").checked = false;
   chooseType();
-  composerFirst();
+  if (here) composerFirst();
 }
 
 function typing() {

@@ -28,7 +28,9 @@ export function showMembers(members, pick) {
     if (pick) item.append(button("Restrict…", () => pick(userId), { "aria-label": `Restrict ${userId}` }));
     return item;
   });
+  const focused = $("members").contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
   $("members").replaceChildren(...items);
+  if (focused) [...$("members").querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === focused)?.focus();
   $("count").textContent = members.size;
 }
 

@@ -1,5 +1,6 @@
 // The page at /console: who gets it and under which policy, and in a browser, at a desk and on a phone, what can be done with it.
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { existsSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -126,8 +127,9 @@ describe("the page of /console", { skip: noBrowser }, () => {
     removeService(profile);
   });
 
-  async function open(size = DESK, url = chat.hubd.url) {
+  async function open(size = DESK, { url = chat.hubd.url, prepare = () => {} } = {}) {
     const page = await browser.newPage();
+    await prepare(page);
     await page.setViewportSize(size);
     page.setDefaultTimeout(20000);
     page.on("pageerror", (error) => complaints.push(`${error}`));
@@ -169,6 +171,29 @@ describe("the page of /console", { skip: noBrowser }, () => {
       await page.keyboard.press(key);
     }
     assert.fail(`the keyboard does not reach ${selector}`);
+  }
+
+  /** A page whose sessions' web sockets can be listened to: from hold() on, hubd's answers to calls come only with release(). */
+  async function slowPage() {
+    let held;
+    let socket;
+    const upgraded = new EventEmitter();
+    const listen = (route) => {
+      const server = route.connectToServer();
+      socket = route;
+      route.onMessage((text) => {
+        server.send(text);
+        if (text === "5") upgraded.emit("upgraded");
+      });
+      server.onMessage((text) => (held && /^43/.test(text) ? held.push(text) : route.send(text)));
+    };
+    const page = await open(DESK, { prepare: (fresh) => fresh.routeWebSocket(/socket\.io/, listen) });
+    return {
+      page,
+      upgraded: () => once(upgraded, "upgraded", { signal: AbortSignal.timeout(20000) }),
+      hold: () => (held = []),
+      release: () => held.splice(0).forEach((text) => socket.send(text)),
+    };
   }
 
   for (const [name, size] of [
@@ -219,7 +244,7 @@ describe("the page of /console", { skip: noBrowser }, () => {
     await keyboard.press("Control+Enter");
     await shows(bob, "typed by hand");
     await tabTo(page, "#type", "Shift+Tab");
-    await keyboard.type("dice");
+    await keyboard.press("d"); // one key: of several a slow machine makes several choices
     await page.getByLabel("sides").waitFor();
     await tabTo(page, "[name=reason]");
     await keyboard.type("by keys");
@@ -247,6 +272,43 @@ describe("the page of /console", { skip: noBrowser }, () => {
     await gone(bob, "changed by hand");
     await gone(page, "changed by hand");
     assert.equal(await page.evaluate(() => document.activeElement.id), "messages");
+  });
+
+  test("an answer that comes late does not disturb who went on meanwhile", async () => {
+    const bob = await tab("bob");
+    await joined(bob);
+    const { page, ...answers } = await slowPage();
+    await page.getByLabel("User id").fill("late");
+    await page.getByLabel("Room id").fill("lobby");
+    await Promise.all([answers.upgraded(), page.keyboard.press("Enter")]);
+    await joined(page);
+    const body = page.getByLabel("body");
+    const cleared = () => page.waitForFunction(() => !document.querySelector("#fields textarea").value);
+
+    answers.hold();
+    await body.fill("first of the late");
+    await body.press("Control+Enter");
+    await shows(bob, "first of the late");
+    await page.locator("#composer[aria-busy=true]").waitFor();
+    await body.press("Control+Enter");
+    await page.locator("#type").focus();
+    answers.release();
+    await cleared();
+    assert.equal(await page.evaluate(() => document.activeElement.id), "type");
+
+    await body.fill("second of the late");
+    await body.press("Control+Enter");
+    await shows(bob, "second of the late");
+    assert.equal(await line(bob, "first of the late").count(), 1);
+    await body.fill("third of the late");
+    answers.release();
+    await page.locator("#composer[aria-busy=false]").waitFor();
+    assert.equal(await body.inputValue(), "third of the late");
+    await body.press("Control+Enter");
+    await shows(bob, "third of the late");
+    assert.equal(await body.inputValue(), "third of the late");
+    answers.release();
+    await cleared();
   });
 
   test("a moderator lets one message of a newcomer through and rejects another", async () => {
@@ -281,7 +343,12 @@ describe("the page of /console", { skip: noBrowser }, () => {
     const member = await tab("member", { room: "team" });
     const moderator = await tab("moderator", { room: "team" });
     for (const page of [member, moderator]) await joined(page);
-    await moderator.getByRole("button", { name: "Restrict member" }).click();
+    const restrict = moderator.getByRole("button", { name: "Restrict member" });
+    await restrict.focus();
+    await write(member, "read by the moderator"); // whose list of members is drawn anew
+    await moderator.getByText(/read #[1-9]/).first().waitFor();
+    assert.equal(await restrict.evaluate((button) => button === document.activeElement), true);
+    await restrict.click();
     await moderator.getByRole("button", { name: "Apply" }).click();
     await right(member, "silenced", "yes");
     assert.equal(await member.getByLabel("body").isDisabled(), true);
@@ -369,7 +436,7 @@ describe("the page of /console", { skip: noBrowser }, () => {
     const jwt = { algorithms: ["HS256"], secretEnv: "CONSOLE_SECRET" };
     process.env.CONSOLE_SECRET = secret;
     return serving({ auth: { jwt }, console: true }, async ({ url }) => {
-      const page = await open(DESK, url);
+      const page = await open(DESK, { url });
       await page.getByLabel("Sign in").selectOption("token");
       assert.equal(await page.getByLabel("User id").isVisible(), false);
       const signIn = async (text) => {
@@ -396,7 +463,7 @@ describe("the page of /console", { skip: noBrowser }, () => {
 
   test("with console: true strangers sign in anonymously, and their own messages are theirs to edit", () =>
     serving({ auth: { anonymous: true }, console: true }, async ({ url }) => {
-      const page = await open(PHONE, url);
+      const page = await open(PHONE, { url });
       await page.getByLabel("Sign in").selectOption("anonymous");
       assert.equal(await page.getByLabel("User id").isVisible(), false);
       await page.getByLabel("Room id").fill("r1");
