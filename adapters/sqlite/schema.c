@@ -208,6 +208,7 @@ enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
         if (code) hub_sqlite_exec(&s->writer, "ROLLBACK");
     }
     hub_sqlite_conn_forget(&s->writer);
+    hub_sqlite_counters_free(&s->counters); /* changes of one's own do not show in data_version */
     pthread_mutex_unlock(&s->db_lock);
     return code;
 }

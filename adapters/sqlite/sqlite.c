@@ -98,8 +98,9 @@ static bool admit(struct store *s, struct hub_write *w) {
     return false;
 }
 
-/* The turn's writes, as one list. */
+/* What was submitted since the last time, as one list. */
 static void hand_over(struct store *s) {
+    s->turn_n = 0;
     pthread_mutex_lock(&s->lock);
     hub_list_splice(&s->waiting, &s->turn);
     bool wake = s->writer_idle && !hub_list_empty(&s->waiting);
@@ -109,10 +110,14 @@ static void hand_over(struct store *s) {
 
 static void on_turn(struct hub_task *task) { hand_over(HUB_CONTAINER(task, struct store, turn_task)); }
 
+/* A turn that has much to read does not leave the writer without work until its end. */
 static void submit_write(struct store *s, struct hub_write *w) {
     if (!admit(s, w)) return;
     hub_list_push(&s->turn, &w->link);
-    hub_defer(s->loop, &s->turn_task);
+    if (++s->turn_n >= HAND_OVER)
+        hand_over(s);
+    else
+        hub_defer(s->loop, &s->turn_task);
 }
 
 static void submit_read(struct store *s, struct job *j) {
@@ -284,6 +289,7 @@ static struct store *new_store(struct hub_loop *loop, const struct options *o) {
     hub_list_init(&s->turn);
     hub_list_init(&s->waiting);
     hub_list_init(&s->reads);
+    hub_sqlite_counters_init(&s->counters);
     s->turn_task.run = on_turn;
     s->closed_task.run = on_closed;
     return s;

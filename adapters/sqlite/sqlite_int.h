@@ -18,6 +18,9 @@
 #define READERS 2
 #define PATIENCE_MS 5000                   /* the longest that anything waits before it fails */
 #define MAX_BATCH 2000                     /* writes in one transaction */
+#define HAND_OVER 40                       /* writes after which the loop does not wait for the end of its turn (docs/performance.md) */
+#define CHECKPOINT_PAGES "2000"            /* of the write-ahead log, after which a commit brings them to the file (SQLite's default is 1000) */
+#define MAX_COUNTERS 10000                 /* of rooms, kept from one transaction to the next */
 #define MAX_OUTSTANDING 100000             /* writes and reads without an answer; more are refused */
 #define MAX_OUTSTANDING_BYTES (256u << 20) /* of their texts */
 #define MAX_STATEMENTS 256                 /* prepared ones kept by a connection */
@@ -63,19 +66,24 @@ enum hub_code hub_sqlite_code(int rc);
 /* ---- write.c: one write on the writer's connection, inside a transaction ---- */
 
 struct counter {
-    struct hub_list link;
+    struct hub_list link;  /* in all */
+    struct hub_list dirty; /* in dirty while it has to be written */
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];
-    bool dirty;
     struct hub_buf key; /* scope, NUL, room */
     size_t scope_n;
 };
-struct counters { /* of one transaction */
+/* The writer's knowledge of hubd_room, good for as long as no other connection commits and no transaction of its own is lost. */
+struct counters {
     struct hub_map map;
-    struct hub_list all;
+    struct hub_list all, dirty;
+    size_t n;
+    int64_t version; /* PRAGMA data_version when it was begun */
 };
 void hub_sqlite_counters_init(struct counters *k);
-void hub_sqlite_counters_free(struct counters *k);
+void hub_sqlite_counters_free(struct counters *k); /* leaves it empty */
+/* First thing in a transaction: forgets what may be stale. SQLite result code. */
+int hub_sqlite_counters_begin(struct counters *k, struct conn *c);
 /* Writes the changed ones. SQLite result code. */
 int hub_sqlite_counters_flush(struct counters *k, struct conn *c);
 /* Made when missing. SQLite result code. */
@@ -144,7 +152,8 @@ struct store {
     const struct hub_table *const *tables;
     size_t table_n;
     /* loop thread */
-    struct hub_list turn; /* writes of this turn */
+    struct hub_list turn; /* writes of this turn that were not handed over yet */
+    int turn_n;
     struct hub_task turn_task, closed_task;
     struct hub_timer patience;
     int64_t outstanding;
@@ -169,6 +178,7 @@ struct store {
     /* writer thread, or the loop thread under db_lock */
     pthread_mutex_t db_lock;
     struct conn writer;
+    struct counters counters;
 };
 
 void *hub_sqlite_writer_main(void *store);

@@ -12,6 +12,7 @@
 void hub_sqlite_counters_init(struct counters *k) {
     *k = (struct counters){0};
     hub_list_init(&k->all);
+    hub_list_init(&k->dirty);
 }
 
 void hub_sqlite_counters_free(struct counters *k) {
@@ -21,6 +22,20 @@ void hub_sqlite_counters_free(struct counters *k) {
         free(c);
     }
     hub_map_clear(&k->map);
+    hub_list_init(&k->dirty);
+    k->n = 0;
+}
+
+int hub_sqlite_counters_begin(struct counters *k, struct conn *c) {
+    sqlite3_stmt *st = hub_sqlite_prepare_text(c, "PRAGMA data_version");
+    if (!st) return sqlite3_errcode(c->db);
+    int rc = sqlite3_step(st);
+    int64_t version = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_reset(st);
+    if (rc != SQLITE_ROW) return rc;
+    if (version != k->version || k->n >= MAX_COUNTERS) hub_sqlite_counters_free(k);
+    k->version = version;
+    return SQLITE_DONE;
 }
 
 static void bind_str(sqlite3_stmt *st, int at, struct hub_str s) { sqlite3_bind_text64(st, at, s.p ? s.p : "", s.n, SQLITE_STATIC, SQLITE_UTF8); }
@@ -71,14 +86,15 @@ int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope,
     }
     hub_map_put(&k->map, hub_buf_str(&n->key), n);
     hub_list_push(&k->all, &n->link);
+    hub_list_init(&n->dirty);
+    k->n++;
     *out = n;
     return SQLITE_DONE;
 }
 
 int hub_sqlite_counters_flush(struct counters *k, struct conn *c) {
-    HUB_LIST_EACH(&k->all, it) {
-        struct counter *n = HUB_CONTAINER(it, struct counter, link);
-        if (!n->dirty) continue;
+    for (struct hub_list *l; (l = hub_list_pop(&k->dirty));) {
+        struct counter *n = HUB_CONTAINER(l, struct counter, dirty);
         sqlite3_stmt *st = hub_sqlite_prepare_text(c, "UPDATE hubd_room SET seq = ?3 WHERE scope = ?1 AND \"roomId\" = ?2");
         if (!st) return sqlite3_errcode(c->db);
         bind_str(st, 1, hub_str(n->key.p, n->scope_n));
@@ -87,7 +103,6 @@ int hub_sqlite_counters_flush(struct counters *k, struct conn *c) {
         int rc = sqlite3_step(st);
         sqlite3_reset(st);
         if (rc != SQLITE_DONE) return rc;
-        n->dirty = false;
     }
     return SQLITE_DONE;
 }
@@ -257,7 +272,8 @@ static int attempt(struct conn *c, struct counters *k, struct hub_write *w) {
     if (w->code) return rc;
     if (n && !w->duplicate && w->changes == 1) {
         w->number = ++n->seq;
-        n->dirty = true;
+        hub_list_remove(&n->dirty);
+        hub_list_push(&k->dirty, &n->dirty);
     }
     return rc;
 }

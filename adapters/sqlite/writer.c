@@ -31,7 +31,6 @@ struct txn {
     struct store *s;
     bool open;
     struct hub_list members; /* carried out, waiting for the commit */
-    struct counters counters;
     uint64_t began;
 };
 
@@ -50,7 +49,7 @@ static void lose(struct txn *t, const char *why, bool reopen) {
         hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, reason);
     }
     hub_sqlite_post(s, &t->members, hub_mono_ns() - t->began, false);
-    hub_sqlite_counters_free(&t->counters);
+    hub_sqlite_counters_free(&s->counters);
     t->open = false;
     if (reopen && s->options.path) hub_sqlite_conn_close(&s->writer);
     hub_sqlite_set_down(s, reason);
@@ -74,7 +73,6 @@ static bool begin(struct txn *t) {
     struct store *s = t->s;
     struct hub_err err;
     t->began = hub_mono_ns();
-    hub_sqlite_counters_init(&t->counters);
     if (!s->writer.db && hub_sqlite_conn_open(&s->writer, &s->options, false, &err)) {
         lose(t, err.text, false);
         return false;
@@ -82,6 +80,7 @@ static bool begin(struct txn *t) {
     sqlite3_stmt *st = hub_sqlite_prepare_text(&s->writer, "BEGIN IMMEDIATE");
     int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
     if (st) sqlite3_reset(st);
+    if (rc == SQLITE_DONE) rc = hub_sqlite_counters_begin(&s->counters, &s->writer);
     if (rc == SQLITE_DONE) {
         t->open = true;
         return true;
@@ -95,7 +94,7 @@ static void commit(struct txn *t) {
     struct store *s = t->s;
     if (!t->open) return;
     s->writer.deadline = 0; /* it is past waiting for locks, and must not be interrupted */
-    int rc = hub_sqlite_counters_flush(&t->counters, &s->writer);
+    int rc = hub_sqlite_counters_flush(&s->counters, &s->writer);
     if (rc == SQLITE_DONE) {
         sqlite3_stmt *st = hub_sqlite_prepare_text(&s->writer, "COMMIT");
         rc = st ? sqlite3_step(st) : SQLITE_ERROR;
@@ -107,7 +106,6 @@ static void commit(struct txn *t) {
         return;
     }
     t->open = false;
-    hub_sqlite_counters_free(&t->counters);
     hub_sqlite_post(s, &t->members, hub_mono_ns() - t->began, true);
     hub_sqlite_set_down(s, NULL);
 }
@@ -116,7 +114,7 @@ static void commit(struct txn *t) {
 
 static bool make_counter(struct txn *t, struct job *j) {
     struct counter *n;
-    int rc = hub_sqlite_counter(&t->counters, &t->s->writer, j->scope, j->room, &n);
+    int rc = hub_sqlite_counter(&t->s->counters, &t->s->writer, j->scope, j->room, &n);
     if (rc == SQLITE_DONE) {
         j->seq = n->seq;
         memcpy(j->epoch, n->epoch, sizeof j->epoch);
@@ -138,13 +136,13 @@ static void run_sql(struct txn *t, struct job *j) {
     }
     hub_sqlite_exec(&t->s->writer, "ROLLBACK");
     t->open = false;
-    hub_sqlite_counters_free(&t->counters);
+    hub_sqlite_counters_free(&t->s->counters);
     hub_sqlite_post(t->s, &t->members, hub_mono_ns() - t->began, false);
 }
 
 static bool carry_out(struct txn *t, struct hub_write *w) {
     struct job *j = w->adapter;
-    if (!j) return hub_sqlite_write(&t->s->writer, &t->counters, w);
+    if (!j) return hub_sqlite_write(&t->s->writer, &t->s->counters, w);
     if (j->kind == JOB_COUNTER) return make_counter(t, j);
     hub_sqlite_run_select(&t->s->writer, j);
     return true;
@@ -225,6 +223,7 @@ void *hub_sqlite_writer_main(void *arg) {
         run_batch(s, &batch);
         pthread_mutex_unlock(&s->db_lock);
     }
+    hub_sqlite_counters_free(&s->counters);
     hub_sqlite_conn_close(&s->writer);
     hub_post(s->loop, &s->closed_task); /* the readers have gone before */
     return NULL;

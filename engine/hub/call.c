@@ -12,7 +12,7 @@ static struct hub_buf scratch;
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack) {
     struct hub_call *call = hub_xmalloc(sizeof *call);
     *call = (struct hub_call){.hub = hub, .conn = conn ? hub_conn_ref(conn) : NULL, .who = hub_identity_ref(who), .args = args, .ack = ack};
-    snprintf(call->event, sizeof call->event, "%s", event);
+    memcpy(call->event, event, strnlen(event, sizeof call->event - 1)); /* the rest is zero */
     return call;
 }
 

@@ -153,7 +153,9 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
     json_t *object = json_array_get(args, 0);
     const struct hub_command *command = hub_command_find(event);
     char name[64];
-    snprintf(name, sizeof name, "%.*s", event.n < 63 ? (int)event.n : 63, event.p);
+    size_t n = event.n < sizeof name ? event.n : sizeof name - 1;
+    memcpy(name, event.p, n);
+    name[n] = 0;
     struct hub_call *call = hub_call_new(c->hub, c, c->identity, name, json_incref(object), ack);
     if (bins && bins->n) {
         hub_call_fail(call, HUB_BAD_REQUEST, "binary values are not part of hub events; send JSON");

@@ -54,7 +54,7 @@ static void more_than_100000_at_once_are_refused_and_leave_room_again(void **sta
     close_store();
 }
 
-static void the_writes_of_one_turn_share_one_commit_and_answer_in_order(void **state) {
+static void the_writes_of_one_turn_share_few_commits_and_answer_in_order(void **state) {
     (void)state;
     open_store("");
     enum { N = 100 };
@@ -69,7 +69,7 @@ static void the_writes_of_one_turn_share_one_commit_and_answer_in_order(void **s
         assert_int_equal(m[i].order, i);
         assert_int_equal(m[i].w.number, i / 2 + 1);
     }
-    assert_int_equal(metric("hubd_store_commits_total") - commits, 1);
+    assert_in_range(metric("hubd_store_commits_total") - commits, 1, 3); /* it need not wait for the turn's last one */
     assert_int_equal(metric("hubd_store_batch_writes_total") - writes, N);
     free(m);
     close_store();
@@ -451,7 +451,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_write_is_numbered_committed_and_read_back),
         cmocka_unit_test(more_than_100000_at_once_are_refused_and_leave_room_again),
-        cmocka_unit_test(the_writes_of_one_turn_share_one_commit_and_answer_in_order),
+        cmocka_unit_test(the_writes_of_one_turn_share_few_commits_and_answer_in_order),
         cmocka_unit_test(a_turn_of_inserts_and_changes_keeps_every_row_its_own),
         cmocka_unit_test(failures_and_duplicates_take_no_number),
         cmocka_unit_test(a_repeated_send_is_answered_with_the_first_message),

@@ -56,6 +56,29 @@ static void a_lock_held_by_another_process_is_waited_for(void **state) {
     close_store();
 }
 
+static void write_number(int64_t number) {
+    struct message m;
+    int left = 1;
+    static int n;
+    new_message(&m, "r1", n++, &left);
+    write_and_wait(&m);
+    assert_int_equal(m.w.number, number);
+}
+
+/* Two services may share a file. */
+static void numbers_that_another_process_took_are_not_taken_again(void **state) {
+    (void)state;
+    open_store("");
+    write_number(1);
+    write_number(2);
+    lock_from_outside();
+    assert_int_equal(sqlite3_exec(other, "UPDATE hubd_room SET seq = 41 WHERE \"roomId\" = 'r1'", NULL, NULL, NULL), SQLITE_OK);
+    unlock();
+    write_number(42);
+    write_number(43);
+    close_store();
+}
+
 static void a_lock_that_stays_fails_the_write_and_passes_by_itself(void **state) {
     (void)state;
     open_store("?busy_timeout=100");
@@ -92,7 +115,7 @@ static void a_full_disk_fails_whole_transactions_and_passes_by_itself(void **sta
     (void)state;
     open_store("");
     signal(SIGXFSZ, SIG_IGN);
-    enum { N = 50 };
+    enum { N = 30 }; /* few enough to be one transaction */
     struct message *m = hub_xcalloc(N, sizeof *m), first, later;
     struct stat wal;
     char wal_file[128];
@@ -226,6 +249,7 @@ static void what_cannot_be_opened_is_named_with_its_cause(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_held_by_another_process_is_waited_for),
+        cmocka_unit_test(numbers_that_another_process_took_are_not_taken_again),
         cmocka_unit_test(a_lock_that_stays_fails_the_write_and_passes_by_itself),
         cmocka_unit_test(a_full_disk_fails_whole_transactions_and_passes_by_itself),
         cmocka_unit_test(what_was_acknowledged_survives_kill_9),
