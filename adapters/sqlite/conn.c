@@ -116,9 +116,8 @@ enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool
     rc = hub_sqlite_exec(c, o->normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
     if (!rc)
         rc = hub_sqlite_exec(c, "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864; PRAGMA trusted_schema=OFF");
-    if (!rc)
-        rc = hub_sqlite_exec(c,
-                             reader ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES); /* KiB */
+    if (!rc) rc = hub_sqlite_exec(c, reader ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-16000"); /* KiB */
+    if (!rc && !reader) rc = hub_sqlite_exec(c, "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES);
     if (!rc && reader) rc = hub_sqlite_exec(c, "PRAGMA query_only=ON");
     if (rc != SQLITE_OK) return open_failed(c, o, err);
     c->deadline = 0;

@@ -66,8 +66,7 @@ enum hub_code hub_sqlite_code(int rc);
 /* ---- write.c: one write on the writer's connection, inside a transaction ---- */
 
 struct counter {
-    struct hub_list link;  /* in all */
-    struct hub_list dirty; /* in dirty while it has to be written */
+    struct hub_list dirty; /* in the counters' while it has to be written */
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];
     struct hub_buf key; /* scope, NUL, room */
@@ -75,10 +74,9 @@ struct counter {
 };
 /* The writer's knowledge of hubd_room, good for as long as no other connection commits and no transaction of its own is lost. */
 struct counters {
-    struct hub_map map;
-    struct hub_list all, dirty;
-    size_t n;
-    int64_t version; /* PRAGMA data_version when it was begun */
+    struct hub_map map; /* owns them */
+    struct hub_list dirty;
+    int64_t version; /* PRAGMA data_version of the last transaction */
 };
 void hub_sqlite_counters_init(struct counters *k);
 void hub_sqlite_counters_free(struct counters *k); /* leaves it empty */

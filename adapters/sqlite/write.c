@@ -11,19 +11,16 @@
 
 void hub_sqlite_counters_init(struct counters *k) {
     *k = (struct counters){0};
-    hub_list_init(&k->all);
     hub_list_init(&k->dirty);
 }
 
 void hub_sqlite_counters_free(struct counters *k) {
-    for (struct hub_list *l; (l = hub_list_pop(&k->all));) {
-        struct counter *c = HUB_CONTAINER(l, struct counter, link);
+    for (struct counter *c; (c = hub_map_drain(&k->map));) {
         hub_buf_free(&c->key);
         free(c);
     }
     hub_map_clear(&k->map);
     hub_list_init(&k->dirty);
-    k->n = 0;
 }
 
 int hub_sqlite_counters_begin(struct counters *k, struct conn *c) {
@@ -33,7 +30,7 @@ int hub_sqlite_counters_begin(struct counters *k, struct conn *c) {
     int64_t version = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
     sqlite3_reset(st);
     if (rc != SQLITE_ROW) return rc;
-    if (version != k->version || k->n >= MAX_COUNTERS) hub_sqlite_counters_free(k);
+    if (version != k->version || hub_map_len(&k->map) >= MAX_COUNTERS) hub_sqlite_counters_free(k);
     k->version = version;
     return SQLITE_DONE;
 }
@@ -85,9 +82,7 @@ int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope,
         return rc;
     }
     hub_map_put(&k->map, hub_buf_str(&n->key), n);
-    hub_list_push(&k->all, &n->link);
     hub_list_init(&n->dirty);
-    k->n++;
     *out = n;
     return SQLITE_DONE;
 }

@@ -96,7 +96,7 @@ struct hub_call {
     struct hub_conn *conn;    /* reference; NULL for REST */
     struct hub_identity *who; /* reference */
     char event[64];           /* as the client wrote it, for hub:error */
-    json_t *args;             /* object, reference */
+    json_t *args;             /* object, reference; NULL once a message was submitted that will be acknowledged */
     int64_t ack;
     struct hub_room *room; /* reference, or NULL */
     struct hub_rights rights;

@@ -76,6 +76,27 @@ static void the_writes_of_one_turn_share_few_commits_and_answer_in_order(void **
 }
 
 /* A store may send many rows as one statement; what lies between them, and rows of another shape, keep their places. */
+/* More rooms than a store may keep in mind. */
+static void numbers_go_on_in_a_great_many_rooms(void **state) {
+    (void)state;
+    open_store("");
+    enum { N = 12000 };
+    static char rooms[N][16];
+    struct message *m = hub_xcalloc(N, sizeof *m);
+    for (int round = 1; round <= 2; round++) {
+        int left = N;
+        for (int i = 0; i < N; i++) {
+            snprintf(rooms[i], sizeof rooms[i], "r%d", i);
+            new_message(&m[i], rooms[i], round * N + i, &left);
+            store->ops->write(store, &m[i].w);
+        }
+        hub_loop_run(loop);
+        for (int i = 0; i < N; i++) assert_int_equal(m[i].w.number, round);
+    }
+    free(m);
+    close_store();
+}
+
 static void a_turn_of_inserts_and_changes_keeps_every_row_its_own(void **state) {
     (void)state;
     open_store("");
@@ -452,6 +473,7 @@ int main(void) {
         cmocka_unit_test(a_lone_write_is_numbered_committed_and_read_back),
         cmocka_unit_test(more_than_100000_at_once_are_refused_and_leave_room_again),
         cmocka_unit_test(the_writes_of_one_turn_share_few_commits_and_answer_in_order),
+        cmocka_unit_test(numbers_go_on_in_a_great_many_rooms),
         cmocka_unit_test(a_turn_of_inserts_and_changes_keeps_every_row_its_own),
         cmocka_unit_test(failures_and_duplicates_take_no_number),
         cmocka_unit_test(a_repeated_send_is_answered_with_the_first_message),

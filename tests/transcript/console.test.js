@@ -193,6 +193,10 @@ describe("the page of /console", { skip: noBrowser }, () => {
       upgraded: () => once(upgraded, "upgraded", { signal: AbortSignal.timeout(20000) }),
       hold: () => (held = []),
       release: () => held.splice(0).forEach((text) => socket.send(text)),
+      lose: () => {
+        held = undefined;
+        return socket.close();
+      },
     };
   }
 
@@ -309,6 +313,18 @@ describe("the page of /console", { skip: noBrowser }, () => {
     assert.equal(await body.inputValue(), "third of the late");
     answers.release();
     await cleared();
+
+    await body.fill("fourth of the late");
+    await body.press("Control+Enter");
+    await shows(bob, "fourth of the late");
+    await Promise.all([answers.upgraded(), answers.lose()]);
+    await joined(page);
+    assert.equal(await body.inputValue(), "fourth of the late");
+    await body.press("Control+Enter");
+    await cleared();
+    await write(page, "fifth of the late");
+    await shows(bob, "fifth of the late");
+    assert.equal(await line(bob, "fourth of the late").count(), 1);
   });
 
   test("a moderator lets one message of a newcomer through and rejects another", async () => {
