@@ -35,7 +35,7 @@ void hub_pg_answer_now(struct store *s, struct hub_write *w) {
     struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
     struct room_place *place = place_of_write(s, w);
     if (place) place->waiting--;
-    if (w->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
+    if (w->code == HUB_STORE_UNAVAILABLE || w->code == HUB_STORE_UNDECIDED) hub_store_count_error();
     release(s, w->bytes);
     w->done(w);
     hub_rows_free(&row);
@@ -59,7 +59,7 @@ static void answer_counter(struct store *s, const struct job *j) {
 static void answer_job(struct store *s, struct job *j) {
     if (!j->answered) {
         const char *error = j->code ? j->error : NULL;
-        if (j->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
+        if (j->code == HUB_STORE_UNAVAILABLE || j->code == HUB_STORE_UNDECIDED) hub_store_count_error();
         release(s, j->bytes);
         j->answered = true;
         switch (j->kind) {

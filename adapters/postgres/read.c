@@ -207,7 +207,7 @@ static void on_lost(struct link *l) {
     for (struct hub_list *n; (n = r->under_way.next) != &r->under_way;) {
         struct job *j = job_of(n);
         if (!j->again || j->answered || j->code) {
-            if (!j->code) hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, l->why);
+            if (!j->code) hub_pg_job_fail(j, j->kind == JOB_SQL ? HUB_STORE_UNDECIDED : HUB_STORE_UNAVAILABLE, l->why);
             over(j);
             continue;
         }

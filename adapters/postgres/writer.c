@@ -325,7 +325,7 @@ static void expire_sent(struct writer *x, struct hub_list *sent, int64_t before)
         } else {
             hub_list_remove(it);
             hub_pg_reset(w);
-            hub_pg_fail(w, HUB_STORE_UNAVAILABLE, hub_pg_writer_why(x));
+            hub_pg_fail(w, HUB_STORE_UNDECIDED, hub_pg_writer_why(x));
             hub_pg_answer(x->link.s, w);
         }
     }

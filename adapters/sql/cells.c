@@ -44,8 +44,10 @@ static void become_soft(struct hub_sql_cells *x, struct hub_write *w) {
 }
 
 void hub_sql_prepare_cells(struct hub_sql_cells *x, struct hub_write *w, int64_t number) {
-    if (w->kind == HUB_DELETE && w->table->active >= 0) become_soft(x, w);
-    if (w->kind == HUB_DELETE && w->table->active < 0) w->cells = NULL;
+    if (hub_write_removes(w))
+        w->cells = NULL;
+    else if (w->kind == HUB_DELETE)
+        become_soft(x, w);
     if (!w->cells) return;
     hub_sql_set_times(w);
     if (w->numbering != HUB_NUMBER_NONE) number_cells(x, w, number);

@@ -5,6 +5,30 @@
 
 #include "base/clock.h"
 
+/* Text between names, so that each dialect's condition reads as one piece: A is the audience, O the owner, U the user. */
+static void say_audience(struct hub_buf *out, const char *form, struct hub_str a, struct hub_str o, struct hub_str u) {
+    for (; *form; form++) {
+        if (*form == '#')
+            hub_buf_adds(out, *++form == 'A' ? a : *form == 'O' ? o : u);
+        else
+            hub_buf_addc(out, *form);
+    }
+}
+
+static void meant_for_sqlite(struct hub_buf *out, struct hub_str audience, struct hub_str owner, struct hub_str user) {
+    static const char form[] = "(#A IS NULL OR #O = #U OR CASE json_type(#A)"
+                               " WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each(#A) WHERE value = #U)"
+                               " WHEN 'object' THEN json_extract(#A, '$.except') IS NOT #U ELSE TRUE END)";
+    say_audience(out, form, audience, owner, user);
+}
+
+static void meant_for_postgres(struct hub_buf *out, struct hub_str audience, struct hub_str owner, struct hub_str user) {
+    static const char form[] = "(#A IS NULL OR #O = #U::text OR CASE jsonb_typeof(#A)"
+                               " WHEN 'array' THEN #A @> to_jsonb(#U::text)"
+                               " WHEN 'object' THEN #A ->> 'except' IS DISTINCT FROM #U::text ELSE TRUE END)";
+    say_audience(out, form, audience, owner, user);
+}
+
 /* DateTime and JSON are declared so that their affinity is TEXT (a type name that contains TEXT) and yet tell them from plain text. */
 const struct hub_sql_dialect hub_sql_sqlite = {
     .name = "sqlite",
@@ -20,6 +44,7 @@ const struct hub_sql_dialect hub_sql_sqlite = {
               [HUB_COL_JSON] = "JSON TEXT"},
     .enum_check = true,
     .rebuild = true,
+    .meant_for = meant_for_sqlite,
 };
 
 const struct hub_sql_dialect hub_sql_postgres = {
@@ -38,6 +63,7 @@ const struct hub_sql_dialect hub_sql_postgres = {
     .exact_names = true,
     .schemas = true,
     .name_max = 63,
+    .meant_for = meant_for_postgres,
 };
 
 static void quoted(struct hub_buf *out, struct hub_str s, char quote) {

@@ -13,6 +13,8 @@ struct hub_sql_dialect {
     bool exact_names;     /* names that differ in case are different ones */
     bool schemas;         /* a table may have its schema and a dot in front */
     size_t name_max;      /* bytes of a name; 0 = no limit */
+    /* HUB_MEANT_FOR: AUDIENCE and OWNER are quoted column names, USER is a parameter. */
+    void (*meant_for)(struct hub_buf *out, struct hub_str audience, struct hub_str owner, struct hub_str user);
 };
 extern const struct hub_sql_dialect hub_sql_sqlite, hub_sql_postgres;
 

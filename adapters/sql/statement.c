@@ -14,15 +14,17 @@ static void cond_shape(const struct hub_cond *where, size_t n, struct hub_buf *k
     for (size_t i = 0; i < n; i++) {
         struct {
             int column, cmp;
-            size_t in_n;
-        } c = {.column = where[i].column, .cmp = where[i].cmp * 2 + has_value(&where[i]), .in_n = where[i].cmp == HUB_IN ? where[i].in_n : 0};
+            size_t in_n; /* or the other column */
+        } c = {.column = where[i].column, .cmp = where[i].cmp * 2 + has_value(&where[i])};
+        if (where[i].cmp == HUB_IN) c.in_n = where[i].in_n;
+        if (where[i].cmp == HUB_MEANT_FOR) c.in_n = (size_t)where[i].owner;
         hub_buf_add(key, &c, sizeof c);
     }
 }
 
 void hub_sql_write_shape(const struct hub_write *w, struct hub_buf *key) {
     hub_buf_addc(key, "IUDP"[w->kind]);
-    hub_buf_addc(key, w->return_row ? 'r' : '-');
+    hub_buf_addc(key, "-rpR"[w->return_row + 2 * w->purge]);
     hub_buf_add(key, &w->table, sizeof w->table);
     for (size_t i = 0; w->cells && i < w->table->column_n; i++) hub_buf_addc(key, w->cells[i].kind == HUB_CELL_ABSENT ? '-' : '+');
     if (w->conflict) hub_buf_addz(key, w->conflict);
@@ -32,7 +34,7 @@ void hub_sql_write_shape(const struct hub_write *w, struct hub_buf *key) {
 
 void hub_sql_select_shape(const struct hub_select *q, struct hub_buf *key) {
     hub_buf_addc(key, 'S');
-    hub_buf_addc(key, (char)('0' + q->descending * 2 + q->with_inactive));
+    hub_buf_addc(key, (char)('0' + q->count * 4 + q->descending * 2 + q->with_inactive));
     hub_buf_add(key, &q->table, sizeof q->table);
     hub_buf_add(key, &q->order_by, sizeof q->order_by);
     cond_shape(q->where, q->where_n, key);
@@ -58,10 +60,25 @@ static void say_columns(struct text *x) {
     }
 }
 
+static void say_audience(struct text *x, const struct hub_cond *c) {
+    struct hub_buf audience = {0}, owner = {0}, user = {0};
+    hub_sql_name(&audience, x->t->columns[c->column].column);
+    hub_sql_name(&owner, x->t->columns[c->owner].column);
+    hub_buf_addf(&user, "%c%d", x->d->placeholder, ++x->params);
+    x->d->meant_for(x->out, hub_buf_str(&audience), hub_buf_str(&owner), hub_buf_str(&user));
+    hub_buf_free(&audience);
+    hub_buf_free(&owner);
+    hub_buf_free(&user);
+}
+
 static void say_cond(struct text *x, const struct hub_cond *c) {
     static const char *const ops[] = {[HUB_EQ] = " = ", [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
     if (c->cmp == HUB_IN && !c->in_n) {
         say(x, "FALSE");
+        return;
+    }
+    if (c->cmp == HUB_MEANT_FOR) {
+        say_audience(x, c);
         return;
     }
     say_column(x, c->column);
@@ -76,6 +93,12 @@ static void say_cond(struct text *x, const struct hub_cond *c) {
         say_param(x);
     } else
         say(x, c->cmp == HUB_NE ? " IS NOT NULL" : " IS NULL");
+}
+
+/* As many columns as ever, so that whoever takes the row need not know. */
+static void say_count(struct text *x) {
+    say(x, "CAST(count(*) AS text)");
+    for (size_t i = 1; i < x->t->column_n; i++) say(x, ", NULL");
 }
 
 static void say_where(struct text *x, const struct hub_cond *where, size_t n, bool active_only) {
@@ -197,7 +220,7 @@ void hub_sql_write(const struct hub_sql_dialect *d, const struct hub_write *w, s
     struct text x = {.d = d, .t = w->table, .out = sql};
     if (w->kind == HUB_INSERT || w->kind == HUB_UPSERT)
         say_insert(&x, w, 1);
-    else if (w->kind == HUB_DELETE && w->table->active < 0)
+    else if (hub_write_removes(w))
         say_delete(&x, w);
     else
         say_update(&x, w);
@@ -212,11 +235,14 @@ void hub_sql_insert_rows(const struct hub_sql_dialect *d, const struct hub_write
 void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q, struct hub_buf *sql) {
     struct text x = {.d = d, .t = q->table, .out = sql};
     say(&x, "SELECT ");
-    say_columns(&x);
+    if (q->count)
+        say_count(&x);
+    else
+        say_columns(&x);
     say(&x, " FROM ");
     hub_sql_table(d, sql, q->table->table);
     say_where(&x, q->where, q->where_n, !q->with_inactive);
-    if (q->order_by >= 0) {
+    if (q->order_by >= 0 && !q->count) {
         say(&x, " ORDER BY ");
         say_column(&x, q->order_by);
         if (q->descending) say(&x, " DESC");

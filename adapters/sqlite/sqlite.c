@@ -23,7 +23,7 @@ static void on_batch(struct hub_task *task) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
         struct job *j = w->adapter;
         struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
-        if (w->code == HUB_STORE_UNAVAILABLE) hub_store_count_error();
+        if (w->code == HUB_STORE_UNAVAILABLE || w->code == HUB_STORE_UNDECIDED) hub_store_count_error();
         if (j && j->ns) hub_store_count_read(j->ns);
         s->outstanding--;
         s->outstanding_bytes -= w->bytes;

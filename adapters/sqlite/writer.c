@@ -30,6 +30,7 @@ void hub_sqlite_set_down(struct store *s, const char *why) {
 struct txn {
     struct store *s;
     bool open;
+    bool in_doubt;           /* all was written, and the disk did not confirm it: it may count when the file is opened again */
     struct hub_list members; /* carried out, waiting for the commit */
     uint64_t began;
 };
@@ -46,8 +47,9 @@ static void lose(struct txn *t, const char *why, bool reopen) {
         hub_rows_free(&w->before);
         w->duplicate = false;
         w->changes = w->number = 0;
-        hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, reason);
+        hub_sqlite_fail_write(w, t->in_doubt ? HUB_STORE_UNDECIDED : HUB_STORE_UNAVAILABLE, reason);
     }
+    t->in_doubt = false;
     hub_sqlite_post(s, &t->members, hub_mono_ns() - t->began, false);
     hub_sqlite_counters_free(&s->counters);
     t->open = false;
@@ -99,6 +101,7 @@ static void commit(struct txn *t) {
         sqlite3_stmt *st = hub_sqlite_prepare_text(&s->writer, "COMMIT");
         rc = st ? sqlite3_step(st) : SQLITE_ERROR;
         if (st) sqlite3_reset(st);
+        t->in_doubt = rc != SQLITE_DONE && sqlite3_extended_errcode(s->writer.db) == SQLITE_IOERR_FSYNC;
     }
     if (rc != SQLITE_DONE) {
         char why[200];

@@ -19,6 +19,7 @@ static const struct {
 const char *hub_code_name(enum hub_code code) { return codes[code].name; }
 int hub_code_http(enum hub_code code) { return codes[code].http; }
 const char *hub_code_text(enum hub_code code) { return codes[code].text; }
+const char *hub_code_fields(enum hub_code code) { return code == HUB_STORE_UNDECIDED ? "\"outcome\":\"unknown\"" : ""; }
 
 enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...) {
     if (!err) return code;

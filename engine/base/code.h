@@ -1,43 +1,45 @@
 /* The error vocabulary of the whole program: the wire's codes (contract: wire.md "Error codes"), each with the
  * HTTP status it has over REST (rest.md) and the text people see when nothing more precise is known.
- * CONFLICT is of REST only and has no word of its own there.
+ * CONFLICT is of REST only and has no word of its own there. STORE_UNDECIDED is STORE_UNAVAILABLE for what may have been carried out all the
+ * same: answers say so by outcome "unknown", every other error means that nothing was done.
  * A fallible function returns HUB_OK or one of these; an explanation travels in struct hub_err. */
 #ifndef HUB_BASE_CODE_H
 #define HUB_BASE_CODE_H
 
-#define HUB_CODES(X)                                                                        \
-    X(AUTH_REQUIRED, "auth_required", 401, "Authentication required")                       \
-    X(INVALID_TOKEN, "invalid_token", 401, "Invalid token")                                 \
-    X(TOKEN_EXPIRED, "token_expired", 401, "The token has expired")                         \
-    X(BAD_REQUEST, "bad_request", 400, "The request is not understood")                     \
-    X(UNKNOWN_EVENT, "unknown_event", 400, "There is no such event")                        \
-    X(ROOM_NOT_FOUND, "room_not_found", 404, "There is no such room")                       \
-    X(ROOM_NOT_ELIGIBLE, "room_not_eligible", 403, "This room does not support realtime")   \
-    X(ROLE_REQUIRED, "role_required", 403, "Your role does not admit you here")             \
-    X(CHECK_FAILED, "check_failed", 403, "The hub's check does not admit you here")         \
-    X(NOT_AUTHORIZED, "not_authorized", 403, "You are not authorised for this room")        \
-    X(BLOCKED, "blocked", 403, "You are blocked in this room")                              \
-    X(ROOM_FULL, "room_full", 403, "The room is full")                                      \
-    X(TOO_MANY_ROOMS, "too_many_rooms", 403, "You are in too many rooms")                   \
-    X(NOT_IN_ROOM, "not_in_room", 403, "You are not in this room")                          \
-    X(CANNOT_READ, "cannot_read", 403, "Your role may not read here")                       \
-    X(CANNOT_SEND, "cannot_send", 403, "Your role may not send here")                       \
-    X(SILENCED, "silenced", 403, "You are silenced in this room")                           \
-    X(TYPE_NOT_ALLOWED, "type_not_allowed", 403, "Your role may not send this type")        \
-    X(UNKNOWN_TYPE, "unknown_type", 400, "There is no such message type in this hub")       \
-    X(INVALID_CONTENT, "invalid_content", 400, "The content does not fit the message type") \
-    X(TOO_LARGE, "too_large", 413, "The content is too large")                              \
-    X(RATE_LIMITED, "rate_limited", 429, "Too many messages")                               \
-    X(FEATURE_DISABLED, "feature_disabled", 403, "This hub does not have that feature")     \
-    X(NOT_FOUND, "not_found", 404, "Not found")                                             \
-    X(CONFLICT, "bad_request", 409, "There is one already")                                 \
-    X(NOT_ALLOWED, "not_allowed", 403, "You may not do that")                               \
-    X(REJECTED, "rejected", 403, "Rejected")                                                \
-    X(HANDLER_FAILED, "handler_failed", 500, "The hub's script failed")                     \
-    X(SCRIPT_TIMEOUT, "script_timeout", 500, "The hub's script took too long")              \
-    X(STORE_UNAVAILABLE, "store_unavailable", 503, "The store is not available")            \
-    X(OVERLOADED, "overloaded", 503, "The server is overloaded")                            \
-    X(SHUTTING_DOWN, "shutting_down", 503, "The server is shutting down")                   \
+#define HUB_CODES(X)                                                                                         \
+    X(AUTH_REQUIRED, "auth_required", 401, "Authentication required")                                        \
+    X(INVALID_TOKEN, "invalid_token", 401, "Invalid token")                                                  \
+    X(TOKEN_EXPIRED, "token_expired", 401, "The token has expired")                                          \
+    X(BAD_REQUEST, "bad_request", 400, "The request is not understood")                                      \
+    X(UNKNOWN_EVENT, "unknown_event", 400, "There is no such event")                                         \
+    X(ROOM_NOT_FOUND, "room_not_found", 404, "There is no such room")                                        \
+    X(ROOM_NOT_ELIGIBLE, "room_not_eligible", 403, "This room does not support realtime")                    \
+    X(ROLE_REQUIRED, "role_required", 403, "Your role does not admit you here")                              \
+    X(CHECK_FAILED, "check_failed", 403, "The hub's check does not admit you here")                          \
+    X(NOT_AUTHORIZED, "not_authorized", 403, "You are not authorised for this room")                         \
+    X(BLOCKED, "blocked", 403, "You are blocked in this room")                                               \
+    X(ROOM_FULL, "room_full", 403, "The room is full")                                                       \
+    X(TOO_MANY_ROOMS, "too_many_rooms", 403, "You are in too many rooms")                                    \
+    X(NOT_IN_ROOM, "not_in_room", 403, "You are not in this room")                                           \
+    X(CANNOT_READ, "cannot_read", 403, "Your role may not read here")                                        \
+    X(CANNOT_SEND, "cannot_send", 403, "Your role may not send here")                                        \
+    X(SILENCED, "silenced", 403, "You are silenced in this room")                                            \
+    X(TYPE_NOT_ALLOWED, "type_not_allowed", 403, "Your role may not send this type")                         \
+    X(UNKNOWN_TYPE, "unknown_type", 400, "There is no such message type in this hub")                        \
+    X(INVALID_CONTENT, "invalid_content", 400, "The content does not fit the message type")                  \
+    X(TOO_LARGE, "too_large", 413, "The content is too large")                                               \
+    X(RATE_LIMITED, "rate_limited", 429, "Too many messages")                                                \
+    X(FEATURE_DISABLED, "feature_disabled", 403, "This hub does not have that feature")                      \
+    X(NOT_FOUND, "not_found", 404, "Not found")                                                              \
+    X(CONFLICT, "bad_request", 409, "There is one already")                                                  \
+    X(NOT_ALLOWED, "not_allowed", 403, "You may not do that")                                                \
+    X(REJECTED, "rejected", 403, "Rejected")                                                                 \
+    X(HANDLER_FAILED, "handler_failed", 500, "The hub's script failed")                                      \
+    X(SCRIPT_TIMEOUT, "script_timeout", 500, "The hub's script took too long")                               \
+    X(STORE_UNAVAILABLE, "store_unavailable", 503, "The store is not available")                             \
+    X(STORE_UNDECIDED, "store_unavailable", 503, "The store went away before it said whether this was done") \
+    X(OVERLOADED, "overloaded", 503, "The server is overloaded")                                             \
+    X(SHUTTING_DOWN, "shutting_down", 503, "The server is shutting down")                                    \
     X(INTERNAL, "internal", 500, "Internal error")
 
 enum hub_code {
@@ -50,6 +52,8 @@ enum hub_code {
 
 const char *hub_code_name(enum hub_code code); /* "ok" for HUB_OK */
 int hub_code_http(enum hub_code code);         /* HTTP status */
+/* Members that an error with this code carries besides code and message: "\"outcome\":\"unknown\"", or nothing. */
+const char *hub_code_fields(enum hub_code code);
 const char *hub_code_text(enum hub_code code);
 
 /* An explanation for people. Filled where the failure happens, reported once where it is handled. */

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "hub/hub_int.h"
+#include "hub/audience.h"
 
 struct behind {
     struct hub_retry retry;
@@ -18,25 +18,53 @@ struct behind {
     struct hub_cell cells[HUB_MSG_MAX];
     struct hub_cond where[4];
     struct hub_buf message;
+    struct hub_replies replies;
+    char *sender; /* NULL: the system's */
+    struct hub_audience audience;
 };
+
+static struct hub_cell text(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
 
 static void free_behind(struct behind *b) {
     hub_of(b->room)->engine->pending--;
     hub_room_unref(b->room);
     hub_work_release(b->work);
     hub_buf_free(&b->message);
+    hub_replies_free(&b->replies);
+    hub_audience_free(&b->audience);
+    free(b->sender);
     free(b->id);
     free(b);
 }
 
-static void on_written(struct hub_numbered *n) {
+static void on_previews(void *arg) {
+    struct behind *b = arg;
+    hub_numbered_ready(&b->numbered);
+}
+
+/* ROW goes before the change is told. */
+static void take_audience(struct behind *b, const struct hub_cell *row) {
+    struct hub_cell cells[HUB_MSG_FIXED] = {[HUB_MSG_AUDIENCE] = row[HUB_MSG_AUDIENCE]};
+    hub_audience_free(&b->audience); /* of an earlier try */
+    free(b->sender);
+    b->sender = row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT ? hub_str_dup(row[HUB_MSG_SENDER_ID].s) : NULL;
+    if (b->sender) cells[HUB_MSG_SENDER_ID] = text(b->sender);
+    hub_audience_of(cells, false, &b->audience);
+}
+
+static bool on_written(struct hub_numbered *n) {
     struct behind *b = HUB_CONTAINER(n, struct behind, numbered);
-    if (!n->write.code && n->write.row.n) hub_message_json(&b->message, n->write.row.table, hub_row(&n->write.row, 0));
+    if (n->write.code || !n->write.row.n) return true;
+    const struct hub_cell *row = hub_row(&n->write.row, 0);
+    take_audience(b, row);
+    hub_message_json(&b->message, n->write.row.table, row, &b->replies);
+    if (!b->replies.n) return true;
+    hub_previews_fill(b->room, hub_str(NULL, 0), &b->message, &b->replies, on_previews, b);
+    return false;
 }
 
 static void tell(const struct behind *b) {
     struct hub_buf args = {0};
-    const struct hub_target all = {.to = HUB_TO_ALL};
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(b->room->id));
     if (b->deleted) {
@@ -50,7 +78,8 @@ static void tell(const struct behind *b) {
         hub_buf_addf(&args, ",\"seq\":%lld}", (long long)b->numbered.write.number);
     else
         hub_buf_addz(&args, ",\"seq\":null}");
-    hub_room_emit(b->room, &all, b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"), hub_buf_str(&args), 0);
+    hub_room_emit_numbered(b->room, &b->audience.target, b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"),
+                           hub_buf_str(&args), b->numbered.write.number);
     hub_buf_free(&args);
 }
 
@@ -72,11 +101,9 @@ static void tell_all(const struct behind *b) {
     json_t *data = json_object();
     json_object_set_new(data, "messageId", json_string(b->id));
     tell(b);
-    hub_bridge_system_message(b->room, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
+    hub_bridge_system_message(b->room, &b->audience.target, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
     json_decref(data);
 }
-
-static struct hub_cell text(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
 
 static void on_looked(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct behind *b = arg;
@@ -152,6 +179,20 @@ static void on_again(struct hub_retry *r, bool give_up) {
         hub_room_open(b->room, on_open, b);
 }
 
+/* Should the row itself be gone. */
+static void take_audience_of_record(struct behind *b, const json_t *record) {
+    struct hub_cell cells[HUB_MSG_FIXED] = {{.kind = HUB_CELL_ABSENT}};
+    const json_t *to = hub_json_get(record, "broadcastTo"), *sender = hub_json_get(record, "senderId");
+    struct hub_buf text_of_to = {0};
+    if (!hub_json_nil(to)) {
+        hub_json_add(&text_of_to, to);
+        cells[HUB_MSG_AUDIENCE] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_buf_str(&text_of_to)};
+    }
+    if (json_is_string(sender)) cells[HUB_MSG_SENDER_ID] = text(json_string_value(sender));
+    take_audience(b, cells);
+    hub_buf_free(&text_of_to);
+}
+
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work) {
     struct hub_str id = hub_json_get_str(row, "id"), room = hub_json_get_str(row, "roomId");
     const json_t *active = hub_json_get(row, "isActive");
@@ -163,6 +204,7 @@ void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, st
     b->retry.again = on_again;
     b->deleted = deleted || json_is_false(active);
     b->was_seen = deleted && hub_json_get_int(row, "seq", 0) > 0;
+    take_audience_of_record(b, row);
     hub->engine->pending++;
     hub_room_open(b->room, on_open, b);
 }

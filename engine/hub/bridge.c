@@ -101,7 +101,7 @@ static void tell(struct hub_room *room, const char *event, const json_t *record,
     hub_buf_addc(&args, '}');
     hub_room_emit(room, &all, hub_cstr(name), hub_buf_str(&args), 0);
     hub_buf_free(&args);
-    hub_bridge_system_message(room, event, changes ? changes : record, work);
+    hub_bridge_system_message(room, &all, event, changes ? changes : record, work);
 }
 
 void hub_room_close(struct hub_room *room, struct hub_work *work) {

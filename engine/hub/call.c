@@ -73,6 +73,7 @@ static void fail_event(struct hub_call *call, const struct hub_err *err, struct 
 }
 
 void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields) {
+    if (!fields.n) fields = hub_cstr(hub_code_fields(err->code));
     count_reject(err->code);
     if (call->reply)
         call->reply(call->reply_arg, err->code, err, NULL, fields);
@@ -87,7 +88,7 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
     struct hub_err err = {.code = code};
     va_list ap;
     va_start(ap, fmt);
-    if (fmt && code != HUB_STORE_UNAVAILABLE) /* where the store is, and why it is away, is nothing for clients */
+    if (fmt && code != HUB_STORE_UNAVAILABLE && code != HUB_STORE_UNDECIDED) /* where the store is, and why it is away, is nothing for clients */
         vsnprintf(err.text, sizeof err.text, fmt, ap);
     else
         hub_fail(&err, code, NULL);

@@ -14,9 +14,10 @@ static bool is_status(const struct hub_cell *row, const char *status) { return h
 static bool is_mine(const struct hub_cell *row, const struct hub_call *call) {
     return row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT && hub_str_is(row[HUB_MSG_SENDER_ID].s, call->who->user_id);
 }
-/* Messages that are not shown to the room do not exist for those who may not know of them. */
+/* Messages that are not shown to the caller do not exist for him. */
 static bool is_known(const struct hub_cell *row, const struct hub_call *call) {
-    return is_status(row, "approved") || is_mine(row, call) || call->rights.can_moderate;
+    if (is_status(row, "approved")) return hub_audience_has(row, hub_cstr(call->who->user_id));
+    return is_mine(row, call) || call->rights.can_moderate;
 }
 
 static const char no_message[] = "there is no such message in this room";
@@ -30,8 +31,9 @@ static void end(struct hub_change *c) {
     hub_buf_free(&c->text);
     hub_buf_free(&c->message);
     hub_buf_free(&c->from);
+    hub_replies_free(&c->replies);
+    hub_audience_free(&c->audience);
     free(c->sender);
-    json_decref(c->audience);
     hub_of(room)->engine->pending--;
     if (op->run) hub_room_op_done(room, op);
     free(c);
@@ -56,12 +58,21 @@ static void accept(struct hub_change *c) {
     hub_buf_free(&fields);
 }
 
-static void on_written(struct hub_numbered *n) {
+static void on_previews(void *arg) {
+    struct hub_change *c = arg;
+    hub_numbered_ready(&c->numbered);
+}
+
+static bool on_written(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
-    if (n->write.code || !n->write.row.n) return;
-    const struct hub_cell *row = hub_row(&n->write.row, 0);
-    hub_message_json(&c->message, n->write.row.table, row);
+    if (n->write.code || !n->write.row.n) return true;
+    struct hub_cell *row = n->write.row.cells;
+    if (c->audience.transient) row[HUB_MSG_STATUS] = text_cell(HUB_STR("approved")); /* it has gone with its approval */
+    hub_message_json(&c->message, n->write.row.table, row, &c->replies);
     hub_message_sender_json(&c->from, row);
+    if (!c->replies.n) return true;
+    hub_previews_fill(c->room, hub_str(NULL, 0), &c->message, &c->replies, on_previews, c);
+    return false;
 }
 
 /* Whoever asked is told that the store is away, and the room's next operation may go on. Should the change turn out to have been made, the
@@ -69,7 +80,7 @@ static void on_written(struct hub_numbered *n) {
 static void on_undecided(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
     struct hub_room_op *op = &c->op;
-    hub_call_fail(c->call, HUB_STORE_UNAVAILABLE, NULL);
+    hub_call_fail(c->call, HUB_STORE_UNDECIDED, NULL);
     c->call = NULL;
     if (op->run) hub_room_op_done(c->room, op);
     op->run = NULL;
@@ -103,6 +114,13 @@ static void write_it(struct hub_change *c, const struct hub_cell *row) {
     hub_numbered_write(c->room, &c->numbered);
 }
 
+/* ROW goes before the change is told. */
+static void take_audience(struct hub_change *c, const struct hub_cell *row) {
+    struct hub_cell cells[HUB_MSG_FIXED] = {[HUB_MSG_AUDIENCE] = row[HUB_MSG_AUDIENCE]};
+    if (c->sender) cells[HUB_MSG_SENDER_ID] = text_cell(hub_cstr(c->sender));
+    hub_audience_of(cells, c->pending, &c->audience);
+}
+
 static void on_message(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct hub_change *c = arg;
     struct hub_err err;
@@ -115,6 +133,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
     c->numbered.write.table = rows->table;
     c->pending = is_status(row, "pending");
     if (row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT) c->sender = hub_str_dup(row[HUB_MSG_SENDER_ID].s);
+    take_audience(c, row);
     code = c->kind->judge(c, row, &err);
     if (code) {
         hub_change_refuse(c, &err);
@@ -182,8 +201,11 @@ const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf
 }
 
 void hub_change_emit(const struct hub_change *c, struct hub_str event, struct hub_str args) {
-    const struct hub_target all = {.to = HUB_TO_ALL}, few = {.to = HUB_TO_MODERATORS, .also = hub_cstr(c->sender)};
-    hub_room_emit(c->room, c->pending ? &few : &all, event, args, 0);
+    const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = hub_cstr(c->sender)};
+    if (c->pending)
+        hub_room_emit(c->room, &few, event, args, 0);
+    else
+        hub_room_emit_numbered(c->room, &c->audience.target, event, args, c->numbered.write.number);
 }
 
 static void begin_args(struct hub_buf *b, const struct hub_change *c) {
@@ -388,6 +410,19 @@ void hub_cmd_react(struct hub_call *call) {
 
 /* ---- one message ---- */
 
+struct one {
+    struct hub_call *call;
+    struct hub_buf fields;
+    struct hub_replies replies;
+};
+
+static void answer_one(void *arg) {
+    struct one *o = arg;
+    hub_call_ok(o->call, "message", hub_buf_str(&o->fields));
+    hub_buf_free(&o->fields);
+    free(o);
+}
+
 static void on_one(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct hub_call *call = arg;
     const struct hub_cell *row = !code && rows->n ? hub_row(rows, 0) : NULL;
@@ -396,11 +431,11 @@ static void on_one(void *arg, enum hub_code code, const struct hub_rows *rows, c
         hub_call_fail(call, code ? code : HUB_NOT_FOUND, "%s", code ? hub_code_text(code) : no_message);
         return;
     }
-    struct hub_buf b = {0};
-    hub_buf_addz(&b, "\"message\":");
-    hub_message_json(&b, rows->table, row);
-    hub_call_ok(call, "message", hub_buf_str(&b));
-    hub_buf_free(&b);
+    struct one *o = hub_xcalloc(1, sizeof *o);
+    o->call = call;
+    hub_buf_addz(&o->fields, "\"message\":");
+    hub_message_json(&o->fields, rows->table, row, &o->replies);
+    hub_previews_fill(call->room, hub_cstr(call->who->user_id), &o->fields, &o->replies, answer_one, o);
 }
 
 void hub_cmd_message(struct hub_call *call) {

@@ -2,7 +2,7 @@
  * in the message's turn among the room's scripts and changes, so that what was judged is what is changed. */
 #ifndef HUB_HUB_CHANGE_H
 #define HUB_HUB_CHANGE_H
-#include "hub/hub_int.h"
+#include "hub/audience.h"
 
 struct hub_change;
 struct hub_change_kind {
@@ -26,11 +26,12 @@ struct hub_change {
     struct hub_cond where[3];
     struct hub_buf text;          /* backing of cells */
     struct hub_buf message, from; /* as written: JSON, and ,"sender":{…} */
+    struct hub_replies replies;
     bool unchanged;
     bool pending; /* it has no number, and only moderators and its sender know of it */
     struct hub_str id;
-    char *sender;     /* NULL: the system's */
-    json_t *audience; /* approval: whom the message is for, as the handler said; NULL = all */
+    char *sender;                 /* NULL: the system's */
+    struct hub_audience audience; /* of the message, or of a verdict on it */
 };
 
 /* Makes a change of args.messageId ready for hub_change_run; NULL when the call was refused (and is gone). */
@@ -41,6 +42,6 @@ void hub_change_refuse(struct hub_change *c, const struct hub_err *err);
 
 /* "message": the whole message, for answer. */
 const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf *fields);
-/* Emits to those who know of the message: the room, or while it is pending moderators and its sender. */
+/* Emits to those who know of the message: its audience, or while it is pending moderators and its sender. */
 void hub_change_emit(const struct hub_change *c, struct hub_str event, struct hub_str args);
 #endif

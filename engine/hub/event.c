@@ -122,7 +122,7 @@ static void on_written(struct hub_write *w) {
 
 static void on_undecided(struct hub_write *w) {
     struct kept_event *k = w->arg;
-    k->done(k->arg, HUB_STORE_UNAVAILABLE, hub_buf_str(&k->data));
+    k->done(k->arg, HUB_STORE_UNDECIDED, hub_buf_str(&k->data));
     k->done = NULL;
 }
 

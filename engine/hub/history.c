@@ -1,7 +1,7 @@
 /* Reading a room's past: on join, by replay from a known number, and page by page. */
 #include <stdlib.h>
 
-#include "hub/hub_int.h"
+#include "hub/audience.h"
 
 #define PAGE_MAX 1000   /* messages of one answer */
 #define REPLAY_MAX 1000 /* entries of a replay; beyond, the client gets ordinary history */
@@ -16,7 +16,9 @@ static int64_t bounded(int64_t limit) { return limit > PAGE_MAX ? PAGE_MAX : lim
 struct reading {
     struct hub_room *room; /* reference */
     int64_t upto, limit, since;
+    char *reader;
     struct hub_buf fields;
+    struct hub_replies replies;
     size_t messages;
     hub_history_done *done;
     void *arg;
@@ -26,18 +28,25 @@ static void finish(struct reading *r, enum hub_code code) {
     r->done(r->arg, code, hub_buf_str(&r->fields));
     hub_room_unref(r->room);
     hub_buf_free(&r->fields);
+    hub_replies_free(&r->replies);
+    free(r->reader);
     free(r);
 }
+
+static void on_previews(void *arg) { finish(arg, HUB_OK); }
+static void complete(struct reading *r) { hub_previews_fill(r->room, hub_cstr(r->reader), &r->fields, &r->replies, on_previews, r); }
 
 static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct reading *r = arg;
     (void)error;
-    if (!code) {
-        size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
-        hub_messages_json(&r->fields, rows, take, true);
-        hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", rows->n > take ? "true" : "false", r->since >= 0 ? "false" : "null");
+    if (code) {
+        finish(r, code);
+        return;
     }
-    finish(r, code);
+    size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
+    hub_messages_json(&r->fields, rows, take, true, &r->replies);
+    hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", rows->n > take ? "true" : "false", r->since >= 0 ? "false" : "null");
+    complete(r);
 }
 
 /* The newest LIMIT messages up to UPTO; one row more tells whether there are older ones. */
@@ -46,26 +55,28 @@ static void read_latest(struct reading *r) {
     const struct hub_cond where[] = {
         {.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(r->room->id))},
         {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
+        hub_audience_cond(hub_cstr(r->reader)),
     };
     const struct hub_select q = {
-        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 2, .order_by = HUB_MSG_SEQ, .descending = true, .limit = r->limit + 1};
+        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 3, .order_by = HUB_MSG_SEQ, .descending = true, .limit = r->limit + 1};
     store->ops->select(store, &q, on_latest, r);
 }
 
 static void not_recovered(struct reading *r) {
     hub_buf_clear(&r->fields);
+    hub_replies_free(&r->replies);
     read_latest(r);
 }
 
 static bool is_active(const struct hub_cell *row) { return row[HUB_MSG_IS_ACTIVE].kind != HUB_CELL_BOOL || row[HUB_MSG_IS_ACTIVE].i; }
 
-static void add_change(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *row) {
+static void add_change(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *row, struct hub_replies *replies) {
     hub_buf_addz(b, "{\"messageId\":");
     hub_json_add_string(b, row[HUB_MSG_ID].s);
     hub_buf_addf(b, ",\"seq\":%lld,", (long long)row[HUB_MSG_CHANGE_SEQ].i);
     if (is_active(row)) {
         hub_buf_addz(b, "\"message\":");
-        hub_message_json(b, table, row);
+        hub_message_json(b, table, row, replies);
         hub_buf_addc(b, '}');
     } else {
         hub_buf_addz(b, "\"deleted\":true}");
@@ -86,20 +97,21 @@ static void on_changes(void *arg, enum hub_code code, const struct hub_rows *row
     hub_buf_addz(&r->fields, ",\"changes\":[");
     for (size_t i = 0; i < rows->n; i++) {
         if (i) hub_buf_addc(&r->fields, ',');
-        add_change(&r->fields, rows->table, hub_row(rows, i));
+        add_change(&r->fields, rows->table, hub_row(rows, i), &r->replies);
     }
     hub_buf_addz(&r->fields, "],\"hasMore\":false,\"recovered\":true");
-    finish(r, HUB_OK);
+    complete(r);
 }
 
-/* The present state of older messages that changed in since+1…upto. */
+/* The present state of older messages that changed after SINCE: also of those that changed again after UPTO. A message has one changeSeq, and what
+ * happened to it before UPTO would be lost with a message that is left out for what happened since; the later change comes live once more. */
 static void read_changes(struct reading *r) {
     struct hub_store *store = hub_of(r->room)->engine->config.store;
     const struct hub_cond where[] = {
         {.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(r->room->id))},
         {.column = HUB_MSG_CHANGE_SEQ, .cmp = HUB_GT, .value = int_cell(r->since)},
-        {.column = HUB_MSG_CHANGE_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
         {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->since)},
+        hub_audience_cond(hub_cstr(r->reader)),
     };
     const struct hub_select q = {.table = hub_of(r->room)->tables->message,
                                  .where = where,
@@ -122,7 +134,7 @@ static void on_missed(void *arg, enum hub_code code, const struct hub_rows *rows
         return;
     }
     r->messages = rows->n;
-    hub_messages_json(&r->fields, rows, rows->n, false);
+    hub_messages_json(&r->fields, rows, rows->n, false, &r->replies);
     read_changes(r);
 }
 
@@ -132,17 +144,23 @@ static void read_missed(struct reading *r) {
         {.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(r->room->id))},
         {.column = HUB_MSG_SEQ, .cmp = HUB_GT, .value = int_cell(r->since)},
         {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
+        hub_audience_cond(hub_cstr(r->reader)),
     };
     const struct hub_select q = {
-        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 3, .order_by = HUB_MSG_SEQ, .limit = REPLAY_MAX + 1};
+        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 4, .order_by = HUB_MSG_SEQ, .limit = REPLAY_MAX + 1};
     store->ops->select(store, &q, on_missed, r);
 }
 
-void hub_history_on_join(struct hub_room *room, int64_t upto, int64_t limit, bool has_since, int64_t since, struct hub_str epoch,
-                         hub_history_done *done, void *arg) {
+void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since, int64_t since,
+                         struct hub_str epoch, hub_history_done *done, void *arg) {
     struct reading *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct reading){
-        .room = hub_room_ref(room), .upto = upto, .limit = bounded(limit), .since = has_since ? since : -1, .done = done, .arg = arg};
+    *r = (struct reading){.room = hub_room_ref(room),
+                          .reader = hub_str_dup(reader),
+                          .upto = upto,
+                          .limit = bounded(limit),
+                          .since = has_since ? since : -1,
+                          .done = done,
+                          .arg = arg};
     bool same_life = !epoch.n || hub_str_is(epoch, room->epoch);
     if (has_since && same_life && since <= upto)
         read_missed(r);
@@ -157,10 +175,12 @@ struct page {
     int64_t limit, offset;
     bool newest_first, events, has_more;
     struct hub_buf fields;
+    struct hub_replies replies;
 };
 
 static void fail_page(struct page *p, enum hub_code code, const char *error) {
     hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+    hub_replies_free(&p->replies);
     hub_buf_free(&p->fields);
     free(p);
 }
@@ -172,33 +192,49 @@ static void end_page(struct page *p, int64_t total) {
     free(p);
 }
 
-static void on_total(void *arg, enum hub_code code, json_t *rows, const char *error) {
+static void on_total(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    int64_t total;
     (void)error;
-    end_page(arg, code ? -1 : hub_json_get_int(json_array_get(rows, 0), "n", -1));
+    end_page(arg, !code && rows->n && hub_str_i64(hub_row(rows, 0)[0].s, &total) ? total : -1);
+}
+
+static void filter(struct hub_call *call, const char *key, int column, struct hub_cond *where, size_t *n) {
+    struct hub_str v = hub_call_str(call, key);
+    if (v.n) where[(*n)++] = (struct hub_cond){.column = column, .value = text_cell(v)};
+}
+
+/* What of the room's past the caller asks for; WHERE has room for PAGE_CONDS. */
+#define PAGE_CONDS 7
+static size_t page_conds(struct hub_call *call, struct hub_cond *where) {
+    size_t n = 0;
+    where[n++] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))};
+    where[n++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(call->room->seq)};
+    where[n++] = hub_audience_cond(hub_cstr(call->who->user_id));
+    filter(call, "messageType", HUB_MSG_MESSAGE_TYPE, where, &n);
+    filter(call, "senderId", HUB_MSG_SENDER_ID, where, &n);
+    return n;
 }
 
 /* Pages are asked for by number: then their count matters. */
 static void count_all(struct page *p) {
-    struct hub_call *c = p->call;
-    struct hub_store *store = c->hub->engine->config.store;
-    struct hub_str type = hub_call_str(c, "messageType"), sender = hub_call_str(c, "senderId");
-    struct hub_buf sql = {0};
-    json_t *params = json_pack("[s]", c->room->id);
-    hub_buf_addf(&sql, "SELECT count(*) AS n FROM \"%s\" WHERE \"roomId\" = $1 AND \"seq\" IS NOT NULL AND \"isActive\"",
-                 c->hub->tables->message->table);
-    if (type.n) hub_buf_addf(&sql, " AND \"messageType\" = $%zu", json_array_size(params) + 1), json_array_append_new(params, hub_json_string(type));
-    if (sender.n) hub_buf_addf(&sql, " AND \"senderId\" = $%zu", json_array_size(params) + 1), json_array_append_new(params, hub_json_string(sender));
-    store->ops->sql(store, hub_buf_str(&sql), params, on_total, p);
-    hub_buf_free(&sql);
-    json_decref(params);
+    struct hub_store *store = p->call->hub->engine->config.store;
+    struct hub_cond where[PAGE_CONDS];
+    const struct hub_select q = {
+        .table = p->call->hub->tables->message, .where = where, .where_n = page_conds(p->call, where), .order_by = -1, .limit = 1, .count = true};
+    store->ops->select(store, &q, on_total, p);
 }
 
-static void finish_page(struct page *p) {
-    hub_buf_addf(&p->fields, ",\"hasMore\":%s", p->has_more ? "true" : "false");
+static void on_page_previews(void *arg) {
+    struct page *p = arg;
     if (hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount"))
         count_all(p);
     else
         end_page(p, -1);
+}
+
+static void finish_page(struct page *p) {
+    hub_buf_addf(&p->fields, ",\"hasMore\":%s", p->has_more ? "true" : "false");
+    hub_previews_fill(p->call->room, hub_cstr(p->call->who->user_id), &p->fields, &p->replies, on_page_previews, p);
 }
 
 static void on_events(void *arg, enum hub_code code, struct hub_str json) {
@@ -226,7 +262,7 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
         return;
     }
     size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
-    hub_messages_json(&p->fields, rows, take, p->newest_first);
+    hub_messages_json(&p->fields, rows, take, p->newest_first, &p->replies);
     p->has_more = rows->n > take;
     if (p->events)
         add_events(p, take ? hub_row(rows, take - 1)[HUB_MSG_SEQ].i : 0);
@@ -243,21 +279,13 @@ static bool bound(struct hub_call *call, const char *key, enum hub_cmp cmp, stru
     return true;
 }
 
-static void filter(struct hub_call *call, const char *key, int column, struct hub_cond *where, size_t *n) {
-    struct hub_str v = hub_call_str(call, key);
-    if (v.n) where[(*n)++] = (struct hub_cond){.column = column, .value = text_cell(v)};
-}
-
 static void read_page(struct page *p) {
     struct hub_call *call = p->call;
     struct hub_store *store = call->hub->engine->config.store;
-    struct hub_cond where[6] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
-                                {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(call->room->seq)}};
-    size_t n = 2;
+    struct hub_cond where[PAGE_CONDS];
+    size_t n = page_conds(call, where);
     bound(call, "before", HUB_LT, where, &n);
     bound(call, "after", HUB_GT, where, &n);
-    filter(call, "messageType", HUB_MSG_MESSAGE_TYPE, where, &n);
-    filter(call, "senderId", HUB_MSG_SENDER_ID, where, &n);
     const struct hub_select q = {.table = call->hub->tables->message,
                                  .where = where,
                                  .where_n = n,

@@ -168,8 +168,8 @@ void hub_bridge_delete(struct hub_bridge *b);
 void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present definitions name; again after a reload */
 /* Appends the topic of a DataObject's events; WHAT is "created", "updated" or "deleted". */
 void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
-/* A system message {systemAction, systemData} to everybody, where the hub has that type (notice.c). */
-void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data, struct hub_work *work);
+/* A system message {systemAction, systemData} to TARGET, where the hub has that type (notice.c). */
+void hub_bridge_system_message(struct hub_room *room, const struct hub_target *target, const char *action, const json_t *data, struct hub_work *work);
 /* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is told to the room (behind.c). */
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);
 /* Whether anybody in this process listens to changes of TABLE: a hub's bridge or a kafkaEvent, resp. (TOLD) only the latter. */
@@ -255,12 +255,35 @@ const char *hub_field_mismatch(const struct hub_def_field *field, const json_t *
 
 /* ---- messages (message.c) ---- */
 
-/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS are those of TABLE, a message table. */
-void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells);
+/* Places in a text where the previews of messages replied to belong (preview.c). */
+struct hub_reply {
+    size_t at; /* of "null", which stands for the preview */
+    char id[65];
+};
+struct hub_replies {
+    struct hub_reply *items;
+    size_t n, cap;
+};
+/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS are those of TABLE, a message table. A message that replies
+ * to another one adds a place to REPLIES for hub_previews_fill; with NULL its preview is null. */
+void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells, struct hub_replies *replies);
 /* Appends ,"sender":{…} or nothing for a system message. */
 void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
-/* Appends "messages":[…] of ROWS, ascending seq (reversed when they come newest first). SKIP rows at the end (the extra one of hasMore). */
-void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed);
+/* Appends "messages":[…] of the first TAKE of ROWS, ascending seq (reversed when they come newest first). */
+void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed, struct hub_replies *replies);
+
+/* What a message says in a line, a JSON text: its body, or what names it, or its type. The server's word: a preview cannot be forged. */
+json_t *hub_message_preview(const struct hub_cell *cells);
+/* Puts previews into TEXT at the places REPLIES, as the messages replied to are now: null for those that are gone, do not count (yet), or are
+ * not for READER (empty: not for everybody). TEXT and REPLIES are the caller's and READER must stay until DONE, which comes at once when there
+ * are no places. REPLIES is empty then. A store that does not answer leaves the previews null. */
+typedef void hub_previews_done(void *arg);
+void hub_previews_fill(struct hub_room *room, struct hub_str reader, struct hub_buf *text, struct hub_replies *replies, hub_previews_done *done,
+                       void *arg);
+void hub_replies_add(struct hub_replies *r, size_t at, struct hub_str id);
+void hub_replies_free(struct hub_replies *r);
+/* The same from memory: PREVIEWS has them by id. */
+void hub_previews_put(struct hub_buf *text, struct hub_replies *replies, const json_t *previews);
 
 /* What asks the store in its turn of a room is refused when it has waited longer: one by one, each would wait anew for a store that is away. */
 #define HUB_TURN_PATIENCE_MS 30000
@@ -272,10 +295,12 @@ struct hub_numbered {
     struct hub_room *room;                     /* numbered.c's: a reference while under way */
     bool quiet;                                /* no event of it, for there was one that led to it */
     void (*undecided)(struct hub_numbered *n); /* hub_write.undecided: whoever waits is to be told. May be NULL */
-    void (*written)(struct hub_numbered *n);   /* after the commit, or write.code: the only time write.row can be read */
-    void (*announce)(struct hub_numbered *n);  /* its turn: room->seq is raised; frees the owner */
+    /* After the commit, or write.code: the only time write.row can be read. False: the announcement waits for hub_numbered_ready. */
+    bool (*written)(struct hub_numbered *n);
+    void (*announce)(struct hub_numbered *n); /* its turn: room->seq is raised; frees the owner */
 };
 void hub_numbered_write(struct hub_room *room, struct hub_numbered *n);
+void hub_numbered_ready(struct hub_numbered *n); /* later than WRITTEN, which returned false */
 /* Only takes its turn: for what is told and not stored. Written is not called. */
 void hub_numbered_pass(struct hub_room *room, struct hub_numbered *n);
 
@@ -285,14 +310,16 @@ struct hub_draft {
     struct hub_str sender_name, sender_avatar; /* empty = none */
     const char *type;                          /* of the definition: lives as long as it */
     struct hub_str content;                    /* JSON text, checked already */
-    const json_t *reply_to;                    /* object {id, preview}, or NULL */
+    struct hub_str reply_id;                   /* of the message replied to; empty = none */
+    const json_t *previews;                    /* {reply_id: its preview}; without it there is none */
     bool forwarded;
     struct hub_str client_message_id; /* empty = none */
     bool persist, pending;
-    bool announce;        /* tell the room (broadcast) */
-    enum hub_to to;       /* whom */
-    const json_t *to_ids; /* for HUB_TO_IDS */
-    bool patient;         /* DONE wants to know how it ended, not that the store is away and nobody can tell */
+    bool announce;         /* tell the room (broadcast) */
+    enum hub_to to;        /* whom */
+    const json_t *to_ids;  /* for HUB_TO_IDS */
+    struct hub_str led_by; /* the system's: the user whose message led to it, whom "sender" and "others" mean; empty = nobody */
+    bool patient;          /* DONE wants to know how it ended, not that the store is away and nobody can tell */
 };
 /* How a submitted draft ended: after the commit, before the announcement. MESSAGE (JSON) is borrowed. */
 typedef void hub_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message);
@@ -326,6 +353,8 @@ void hub_server_messages(struct hub_room *room, const json_t *messages, struct h
 bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struct hub_err *err);
 /* "to"/"broadcastTo" as written in a result: false when it is malformed. *IDS is borrowed. */
 bool hub_target_parse(const json_t *v, enum hub_to *to, const json_t **ids);
+/* Whom something is told to that is for the users of D: with a sender of its own, he is one of them. */
+struct hub_target hub_draft_target(const struct hub_draft *d);
 
 /* Stores the custom event E (ephemeral: false) of ROOM; SENDER empty for the server's own. DONE comes once, later, with DATA as JSON text. */
 typedef void hub_event_kept(void *arg, enum hub_code code, struct hub_str data);
@@ -370,9 +399,9 @@ void hub_kept_events(struct hub_room *room, const struct hub_span *span, hub_kep
 /* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt with. */
 bool hub_event_alias(struct hub_call *c, struct hub_str event);
 
-/* History of a room up to and including UPTO; FIELDS get "messages":…,"hasMore":…[,"changes":…],"recovered":… */
+/* History of a room up to and including UPTO, of what is for READER (copied); FIELDS get "messages":…,"hasMore":…[,"changes":…],"recovered":… */
 typedef void hub_history_done(void *arg, enum hub_code code, struct hub_str fields);
-void hub_history_on_join(struct hub_room *room, int64_t upto, int64_t limit, bool has_since, int64_t since, struct hub_str epoch,
-                         hub_history_done *done, void *arg);
+void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since, int64_t since,
+                         struct hub_str epoch, hub_history_done *done, void *arg);
 void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call);
 #endif

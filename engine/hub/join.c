@@ -118,6 +118,7 @@ static struct hub_member *take_place(struct hub_conn *c, struct hub_room *room, 
         hub_member_enter(m, c, room, rights);
     } else {
         hub_seat_leave(&m->seat);
+        hub_member_forget_skips(m);
         m->rights = *rights;
         if (rights->can_read) hub_seat_take(&m->seat, room->readers, &c->outlet, true);
     }
@@ -143,7 +144,8 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
         complete(j, m, hub_str(NULL, 0));
         return;
     }
-    hub_history_on_join(room, j->seq, j->limit, j->has_since, j->since, hub_json_get_str(j->call->args, "epoch"), on_history, j);
+    hub_history_on_join(room, hub_cstr(c->identity->user_id), j->seq, j->limit, j->has_since, j->since, hub_json_get_str(j->call->args, "epoch"),
+                        on_history, j);
 }
 
 void hub_cmd_join(struct hub_call *call) {

@@ -39,12 +39,27 @@ static void add_json(struct hub_buf *b, const char *key, const struct hub_cell *
     hub_buf_addc(b, ',');
 }
 
+/* "replyTo":{"id":…,"preview":null}; the preview is not the row's to know, for it changes and ends with the other message. */
+static void add_reply(struct hub_buf *b, const struct hub_cell *c, struct hub_replies *replies) {
+    json_t *to = c->kind == HUB_CELL_TEXT ? hub_json_parse(c->s, NULL) : NULL;
+    struct hub_str id = hub_json_get_str(to, "id");
+    if (id.n) {
+        hub_buf_addz(b, "\"replyTo\":{\"id\":");
+        hub_json_add_string(b, id);
+        hub_buf_addz(b, ",\"preview\":");
+        if (replies) hub_replies_add(replies, b->n, id);
+        hub_buf_addz(b, "null},");
+    }
+    json_decref(to);
+}
+
 /* The columns beyond the fixed ones are those of TABLE, which may be of an older definition than the hub's present one. */
-static void add_optional(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells) {
+static void add_optional(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells, struct hub_replies *replies) {
     for (size_t i = HUB_MSG_FIXED; i < table->column_n; i++) {
         const struct hub_column *col = &table->columns[i];
-        if (!strcmp(col->property, HUB_MSG_BROADCAST_TO)) continue;
-        if (col->type == HUB_COL_JSON)
+        if (!strcmp(col->property, "replyTo"))
+            add_reply(b, &cells[i], replies);
+        else if (col->type == HUB_COL_JSON)
             add_json(b, col->property, &cells[i]);
         else if (cells[i].kind == HUB_CELL_BOOL && cells[i].i)
             hub_buf_addf(b, "\"%s\":true,", col->property);
@@ -53,7 +68,7 @@ static void add_optional(struct hub_buf *b, const struct hub_table *table, const
     if (cells[HUB_MSG_EDITED_AT].kind == HUB_CELL_INT) add_time(b, "editedAt", &cells[HUB_MSG_EDITED_AT]);
 }
 
-void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells) {
+void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells, struct hub_replies *replies) {
     hub_buf_reserve(b, MESSAGE_ROOM + cells[HUB_MSG_CONTENT].s.n);
     hub_buf_addc(b, '{');
     add_text(b, "id", &cells[HUB_MSG_ID]);
@@ -67,7 +82,7 @@ void hub_message_json(struct hub_buf *b, const struct hub_table *table, const st
     add_text(b, "status", &cells[HUB_MSG_STATUS]);
     add_number(b, "seq", &cells[HUB_MSG_SEQ]);
     add_number(b, "changeSeq", &cells[HUB_MSG_CHANGE_SEQ]);
-    add_optional(b, table, cells);
+    add_optional(b, table, cells, replies);
     b->p[b->n - 1] = '}'; /* the last comma */
 }
 
@@ -80,11 +95,11 @@ void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells) {
     b->p[b->n - 1] = '}';
 }
 
-void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed) {
+void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed, struct hub_replies *replies) {
     hub_buf_addz(b, "\"messages\":[");
     for (size_t i = 0; i < take; i++) {
         if (i) hub_buf_addc(b, ',');
-        hub_message_json(b, rows->table, hub_row(rows, reversed ? take - 1 - i : i));
+        hub_message_json(b, rows->table, hub_row(rows, reversed ? take - 1 - i : i), replies);
     }
     hub_buf_addc(b, ']');
 }

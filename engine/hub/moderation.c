@@ -153,7 +153,7 @@ static void accept(struct moderation *m) {
 }
 
 /* Should it turn out to have been written, it takes effect all the same. */
-static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNAVAILABLE); }
+static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNDECIDED); }
 
 static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
     struct hub_hub *hub = hub_of(m->room);

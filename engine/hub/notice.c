@@ -9,11 +9,16 @@ struct notice {
     struct hub_retry retry;
     struct hub_room *room; /* reference */
     json_t *content;
+    enum hub_to to; /* all, others or ids */
+    json_t *ids;
+    char *except;
     struct hub_work *work;
 };
 
 static void free_notice(struct notice *n) {
     json_decref(n->content);
+    json_decref(n->ids);
+    free(n->except);
     hub_work_release(n->work);
     hub_room_unref(n->room);
     free(n);
@@ -34,6 +39,9 @@ static void submit(struct notice *n) {
         free_notice(n);
     } else {
         d.patient = true; /* tried again after a failure: it must be one */
+        d.to = n->to;
+        d.to_ids = n->ids;
+        if (n->except) d.led_by = hub_cstr(n->except);
         hub_room_submit(n->room, &d, on_submitted, n);
     }
     hub_buf_free(&text);
@@ -47,12 +55,22 @@ static void on_notice_again(struct hub_retry *r, bool give_up) {
         submit(n);
 }
 
-void hub_bridge_system_message(struct hub_room *room, const char *action, const json_t *data, struct hub_work *work) {
+static void take_target(struct notice *n, const struct hub_target *t) {
+    n->to = t->to;
+    if (t->to == HUB_TO_OTHERS) n->except = hub_str_dup(t->sender);
+    if (t->to != HUB_TO_IDS) return;
+    n->ids = t->ids ? json_copy((json_t *)(uintptr_t)t->ids) : json_array();
+    if (t->sender.n) json_array_append_new(n->ids, hub_json_string(t->sender));
+}
+
+void hub_bridge_system_message(struct hub_room *room, const struct hub_target *target, const char *action, const json_t *data,
+                               struct hub_work *work) {
     if (!hub_def_message_type(hub_of(room)->def, HUB_STR("system"))) return;
     struct notice *n = hub_xmalloc(sizeof *n);
     *n = (struct notice){.retry.again = on_notice_again,
                          .room = hub_room_ref(room),
                          .content = json_pack("{s:s, s:O}", "systemAction", action, "systemData", data),
                          .work = hub_work_hold(work)};
+    take_target(n, target);
     submit(n);
 }

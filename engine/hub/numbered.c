@@ -17,8 +17,14 @@ static void on_turn(struct hub_room_out *out) {
 static void on_written(struct hub_write *w) {
     struct hub_numbered *n = w->arg;
     struct hub_room *room = hub_room_ref(n->room);
-    n->written(n);
+    bool ready = n->written(n);
     hub_own_done(hub_of(room)->engine, w, true);
+    if (ready) hub_room_out_ready(room, &n->out);
+    hub_room_unref(room);
+}
+
+void hub_numbered_ready(struct hub_numbered *n) {
+    struct hub_room *room = hub_room_ref(n->room);
     hub_room_out_ready(room, &n->out);
     hub_room_unref(room);
 }

@@ -217,7 +217,7 @@ static const char *key_of(const struct hub_table *t) { return t->managed && t->i
 /* Should it turn out to have been written, the change is told all the same. */
 static void on_undecided(struct hub_write *w) {
     struct op *op = w->arg;
-    op->done(op->arg, HUB_STORE_UNAVAILABLE, NULL, hub_code_text(HUB_STORE_UNAVAILABLE));
+    op->done(op->arg, HUB_STORE_UNDECIDED, NULL, hub_code_text(HUB_STORE_UNDECIDED));
     op->done = NULL;
 }
 

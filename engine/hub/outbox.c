@@ -469,7 +469,7 @@ static void on_stored(struct hub_write *w) {
 
 static void on_undecided(struct hub_write *w) {
     struct publication *p = w->arg;
-    p->done(p->arg, HUB_STORE_UNAVAILABLE, hub_code_text(HUB_STORE_UNAVAILABLE));
+    p->done(p->arg, HUB_STORE_UNDECIDED, hub_code_text(HUB_STORE_UNDECIDED));
     p->done = NULL;
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "hub/hub_int.h"
+#include "hub/audience.h"
 
 #define MESSAGE_ID_MAX 64
 
@@ -17,14 +17,30 @@ struct receipt {
     int64_t time; /* lastReadTimestamp as given */
     int64_t message_seq, message_time;
     char message_id[64];
+    char *sender; /* of the message; NULL: the system's */
+    struct hub_audience audience;
 };
 
 static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
 static struct hub_cell number(int64_t i) { return (struct hub_cell){.kind = HUB_CELL_INT, .i = i}; }
 
+static void free_receipt(struct receipt *r) {
+    hub_audience_free(&r->audience);
+    free(r->sender);
+    free(r);
+}
+
 static void fail(struct receipt *r, enum hub_code code, const char *why) {
     hub_call_fail(r->call, code, "%s", why ? why : hub_code_text(code));
-    free(r);
+    free_receipt(r);
+}
+
+/* A receipt that names a message is for those that the message is for. */
+static void take_audience(struct receipt *r, const struct hub_cell *row) {
+    struct hub_cell cells[HUB_MSG_FIXED] = {[HUB_MSG_AUDIENCE] = row[HUB_MSG_AUDIENCE]};
+    if (row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT) r->sender = hub_str_dup(row[HUB_MSG_SENDER_ID].s);
+    if (r->sender) cells[HUB_MSG_SENDER_ID] = text(hub_cstr(r->sender));
+    hub_audience_of(cells, false, &r->audience);
 }
 
 static void tell(struct receipt *r) {
@@ -44,7 +60,10 @@ static void tell(struct receipt *r) {
         hub_buf_addf(&args, ",\"seq\":%lld}", (long long)r->message_seq);
     }
     const struct hub_target all = {.to = HUB_TO_ALL};
-    hub_room_emit(room, &all, r->read ? HUB_STR("hub:messageRead") : HUB_STR("hub:messageDelivered"), hub_buf_str(&args), 0);
+    if (r->read)
+        hub_room_emit(room, &all, HUB_STR("hub:messageRead"), hub_buf_str(&args), 0);
+    else
+        hub_room_emit(room, &r->audience.target, HUB_STR("hub:messageDelivered"), hub_buf_str(&args), 0);
     hub_buf_free(&args);
 }
 
@@ -69,7 +88,7 @@ static void on_stored(struct hub_write *w) {
     }
     tell(r);
     hub_call_ok(r->call, NULL, HUB_STR(""));
-    free(r);
+    free_receipt(r);
 }
 
 /* The user's row with the new position; the room's memory of it moves at once, so that a second receipt sees it. */
@@ -102,6 +121,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
         return;
     }
     const struct hub_cell *row = hub_row(rows, 0);
+    take_audience(r, row);
     r->message_seq = row[HUB_MSG_SEQ].i;
     r->message_time = r->has_time ? r->time : row[HUB_MSG_TIMESTAMP].i;
     snprintf(r->message_id, sizeof r->message_id, "%.*s", HUB_FMT(row[HUB_MSG_ID].s));
@@ -112,7 +132,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
         store(r, now);
     } else {
         hub_call_ok(r->call, NULL, HUB_STR(""));
-        free(r);
+        free_receipt(r);
     }
 }
 
@@ -144,16 +164,17 @@ static void begin(struct hub_call *c, bool read) {
     struct receipt *r = hub_xcalloc(1, sizeof *r);
     r->call = c;
     r->read = read;
-    struct hub_cond where[3] = {{.column = HUB_MSG_ROOM_ID, .value = text(hub_cstr(c->room->id))},
-                                {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = number(c->room->seq)}};
+    struct hub_cond where[4] = {{.column = HUB_MSG_ROOM_ID, .value = text(hub_cstr(c->room->id))},
+                                {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = number(c->room->seq)},
+                                hub_audience_cond(hub_cstr(c->who->user_id))};
     if (!c->rights.can_read)
         fail(r, HUB_CANNOT_READ, NULL);
-    else if (!aim(r, position(c), read ? "lastReadSeq" : "seq", &where[2]))
+    else if (!aim(r, position(c), read ? "lastReadSeq" : "seq", &where[3]))
         fail(r, HUB_BAD_REQUEST, read ? "expected lastReadTimestamp (ISO 8601), lastReadSeq or messageId" : "expected messageId or seq");
     else {
         const struct hub_select q = {.table = c->hub->tables->message,
                                      .where = where,
-                                     .where_n = 3,
+                                     .where_n = 4,
                                      .order_by = HUB_MSG_SEQ,
                                      .descending = true,
                                      .limit = 1,

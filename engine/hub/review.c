@@ -13,19 +13,32 @@ static int64_t pending_limit(const struct hub_call *call) {
     return limit < 1 ? 0 : limit > PENDING_MAX ? PENDING_MAX : limit;
 }
 
+struct pending {
+    struct hub_call *call;
+    struct hub_buf fields;
+    struct hub_replies replies;
+};
+
+static void answer_pending(void *arg) {
+    struct pending *p = arg;
+    hub_call_ok(p->call, "messages", hub_buf_str(&p->fields));
+    hub_buf_free(&p->fields);
+    free(p);
+}
+
 static void on_pending(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct hub_call *call = arg;
-    struct hub_buf b = {0};
     size_t limit = (size_t)pending_limit(call);
     (void)error;
     if (code) {
         hub_call_fail(call, code, NULL);
         return;
     }
-    hub_messages_json(&b, rows, rows->n < limit ? rows->n : limit, false);
-    hub_buf_addf(&b, ",\"hasMore\":%s", rows->n > limit ? "true" : "false");
-    hub_call_ok(call, "messages", hub_buf_str(&b));
-    hub_buf_free(&b);
+    struct pending *p = hub_xcalloc(1, sizeof *p);
+    p->call = call;
+    hub_messages_json(&p->fields, rows, rows->n < limit ? rows->n : limit, false, &p->replies);
+    hub_buf_addf(&p->fields, ",\"hasMore\":%s", rows->n > limit ? "true" : "false");
+    hub_previews_fill(call->room, hub_cstr(call->who->user_id), &p->fields, &p->replies, answer_pending, p);
 }
 
 /* The oldest first; afterId, the id of the last message of a list, asks for the next. */
@@ -63,29 +76,39 @@ static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub
     return HUB_OK;
 }
 
+/* What its handler did not want to be kept (persist: false) was kept for the moderator only. */
+static enum hub_code decide(struct hub_change *c, struct hub_str status, enum hub_numbering numbering, struct hub_err *err) {
+    enum hub_code code = judge(c, status, c->audience.transient ? HUB_NUMBER_NONE : numbering, err);
+    if (code || !c->audience.transient) return code;
+    c->numbered.write.kind = HUB_DELETE;
+    c->numbered.write.purge = true;
+    return HUB_OK;
+}
+
 static enum hub_code judge_approval(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
-    int column = hub_table_column(c->numbered.write.table, HUB_STR(HUB_MSG_BROADCAST_TO));
-    if (column >= 0 && row[column].kind == HUB_CELL_TEXT) c->audience = hub_json_parse(row[column].s, NULL);
-    return judge(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
+    (void)row;
+    return decide(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
 }
 
 static enum hub_code judge_rejection(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
     (void)row;
-    return judge(c, HUB_STR("rejected"), HUB_NUMBER_NONE, err);
+    return decide(c, HUB_STR("rejected"), HUB_NUMBER_NONE, err);
 }
 
 static void tell_approval(const struct hub_change *c) {
     struct hub_buf args = {0};
-    struct hub_target target = {.sender = hub_cstr(c->sender)};
-    if (json_is_false(c->audience)) return; /* the handler's broadcast: false */
-    hub_target_parse(c->audience, &target.to, &target.ids);
+    int64_t number = c->numbered.write.number;
+    if (c->audience.silent) { /* the handler's broadcast: false */
+        hub_room_emit_numbered(c->room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), number);
+        return;
+    }
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(c->room->id));
     hub_buf_addz(&args, ",\"message\":");
     hub_buf_adds(&args, hub_buf_str(&c->message));
     hub_buf_adds(&args, hub_buf_str(&c->from));
     hub_buf_addc(&args, '}');
-    hub_room_emit(c->room, &target, HUB_STR("hub:messageArrived"), hub_buf_str(&args), 0);
+    hub_room_emit_numbered(c->room, &c->audience.target, HUB_STR("hub:messageArrived"), hub_buf_str(&args), number);
     hub_buf_free(&args);
 }
 

@@ -3,10 +3,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "hub/hub_int.h"
+#include "hub/audience.h"
 
 #define MESSAGE_ID_MAX 64
-#define PREVIEW_MAX 120 /* characters of the message replied to */
 
 /* A send that passed the gates. */
 struct sending {
@@ -20,14 +19,14 @@ struct sending {
     json_t *modified;
     struct hub_buf text;     /* content as JSON */
     struct hub_str reply_id; /* of the message replied to; empty = none */
-    json_t *reply;           /* {id, preview}, once that message was found */
+    json_t *previews;        /* {reply_id: its preview}, once that message was found */
     struct hub_draft draft;
 };
 
 static void free_sending(struct sending *s) {
     hub_buf_free(&s->text);
     json_decref(s->modified);
-    json_decref(s->reply);
+    json_decref(s->previews);
     hub_of(s->room)->engine->pending--;
     hub_room_unref(s->room);
     free(s);
@@ -104,7 +103,7 @@ static void submit(struct sending *s) {
     d->sender_avatar = hub_session_avatar(c->who->session);
     d->type = s->type->name;
     d->content = hub_buf_str(&s->text);
-    d->pending = d->persist && (c->hub->def->global_moderation || c->rights.moderated);
+    d->pending = c->hub->def->global_moderation || c->rights.moderated;
     /* The submission has copies of what it needs, and an acknowledgement needs none of it: some hundred small pieces of memory per commit go
      * back while the processor and the allocator still have them at hand. */
     json_t *args = c->ack >= 0 ? c->args : NULL;
@@ -207,24 +206,6 @@ static void run_handler(struct sending *s) {
 
 /* ---- the message replied to ---- */
 
-static struct hub_str first_characters(struct hub_str s, size_t max) {
-    size_t i = 0;
-    for (; i < s.n && max; max--)
-        for (i++; i < s.n && ((unsigned char)s.p[i] & 0xC0) == 0x80;) i++;
-    return hub_str(s.p, i);
-}
-
-/* What a message says in a line: its text, or what names it, or its type. The server's word: a preview cannot be forged. */
-static json_t *preview_of(const struct hub_cell *row) {
-    static const char *const telling[] = {"body", "caption", "fileName", "label"};
-    json_t *content = row[HUB_MSG_CONTENT].kind == HUB_CELL_TEXT ? hub_json_parse(row[HUB_MSG_CONTENT].s, NULL) : NULL;
-    struct hub_str text = hub_str(NULL, 0);
-    for (size_t i = 0; i < HUB_NELEM(telling) && !text.n; i++) text = hub_json_get_str(content, telling[i]);
-    json_t *preview = hub_json_string(first_characters(text.n ? text : row[HUB_MSG_MESSAGE_TYPE].s, PREVIEW_MAX));
-    json_decref(content);
-    return preview;
-}
-
 static void proceed(struct sending *s);
 
 /* Refuses a sending that has its turn, and lets the next one have it. */
@@ -236,17 +217,30 @@ static void give_up(struct sending *s, enum hub_code code, const char *text) {
     hub_room_unref(room);
 }
 
+/* Who may not read knows his own messages only. */
+static enum hub_code gate_original(const struct sending *s, const struct hub_cell *row) {
+    struct hub_str user = hub_cstr(s->call->who->user_id);
+    bool own = row && row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT && hub_str_eq(row[HUB_MSG_SENDER_ID].s, user);
+    if (!s->call->rights.can_read && !own) return HUB_CANNOT_READ;
+    return row && hub_audience_has(row, user) ? HUB_OK : HUB_BAD_REQUEST;
+}
+
 static void on_original(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct sending *s = arg;
+    const struct hub_cell *row = !code && rows->n ? hub_row(rows, 0) : NULL;
     (void)error;
-    if (code || !rows->n) {
-        give_up(s, code ? code : HUB_BAD_REQUEST, code ? NULL : "replyTo.id: there is no such message in this room");
+    if (!code) code = gate_original(s, row);
+    if (code) {
+        give_up(s, code, code == HUB_BAD_REQUEST ? "replyTo.id: there is no such message in this room" : NULL);
         return;
     }
-    s->reply = json_object();
-    hub_json_set_str(s->reply, "id", s->reply_id);
-    json_object_set_new(s->reply, "preview", preview_of(hub_row(rows, 0)));
-    s->draft.reply_to = s->reply;
+    s->draft.reply_id = s->reply_id;
+    if (hub_audience_has(row, hub_str(NULL, 0))) { /* the room hears of it */
+        char id[MESSAGE_ID_MAX + 1];
+        snprintf(id, sizeof id, "%.*s", HUB_FMT(s->reply_id));
+        s->draft.previews = s->previews = json_object();
+        json_object_set_new(s->previews, id, hub_message_preview(row));
+    }
     proceed(s);
 }
 
@@ -267,9 +261,28 @@ static bool may_repeat(const struct sending *s) { return s->type->handler && s->
 
 static void judge(struct sending *s);
 
+/* A repeat that is answered with the first message. */
+struct repeat {
+    struct sending *sending;
+    struct hub_buf message;
+    struct hub_replies replies;
+};
+
+static void answer_repeat(void *arg) {
+    struct repeat *r = arg;
+    struct sending *s = r->sending;
+    struct hub_room *room = hub_room_ref(s->room);
+    struct hub_room_op *op = &s->op;
+    on_submitted(s->call, HUB_OK, NULL, hub_buf_str(&r->message));
+    free_sending(s);
+    hub_buf_free(&r->message);
+    free(r);
+    hub_room_op_done(room, op);
+    hub_room_unref(room);
+}
+
 static void on_first(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct sending *s = arg;
-    struct hub_buf message = {0};
     (void)error;
     if (code) {
         give_up(s, code, NULL);
@@ -279,14 +292,10 @@ static void on_first(void *arg, enum hub_code code, const struct hub_rows *rows,
         judge(s);
         return;
     }
-    struct hub_room *room = hub_room_ref(s->room);
-    struct hub_room_op *op = &s->op;
-    hub_message_json(&message, rows->table, hub_row(rows, 0));
-    on_submitted(s->call, HUB_OK, NULL, hub_buf_str(&message));
-    free_sending(s);
-    hub_buf_free(&message);
-    hub_room_op_done(room, op);
-    hub_room_unref(room);
+    struct repeat *r = hub_xcalloc(1, sizeof *r);
+    r->sending = s;
+    hub_message_json(&r->message, rows->table, hub_row(rows, 0), &r->replies);
+    hub_previews_fill(s->room, hub_cstr(s->call->who->user_id), &r->message, &r->replies, answer_repeat, r);
 }
 
 static void find_first(struct sending *s) {
@@ -307,7 +316,7 @@ static bool first_on_its_way(const struct sending *s) {
 static void on_stored(struct hub_room_out *out) {
     struct sending *s = HUB_CONTAINER(out, struct sending, out);
     if (first_on_its_way(s))
-        give_up(s, HUB_STORE_UNAVAILABLE, NULL);
+        give_up(s, HUB_STORE_UNDECIDED, NULL); /* of the first nobody knows */
     else
         find_first(s);
 }

@@ -23,23 +23,6 @@ enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, 
     return HUB_OK;
 }
 
-/* "sender" and "others" mean the user whose message led to this one, although the message itself is the system's. */
-static void aim(struct hub_draft *d, struct hub_room *room, struct hub_str sender, json_t **ids) {
-    if (d->to == HUB_TO_SENDER) {
-        *ids = json_array();
-        json_array_append_new(*ids, hub_json_string(sender));
-    } else if (d->to == HUB_TO_OTHERS && sender.n) {
-        struct hub_str key;
-        *ids = json_array();
-        for (void *it = NULL; (it = hub_map_next(&room->users, it, &key, NULL));)
-            if (!hub_str_eq(key, sender)) json_array_append_new(*ids, hub_json_string(key));
-    } else {
-        return;
-    }
-    d->to = HUB_TO_IDS;
-    d->to_ids = *ids;
-}
-
 /* One element of serverMessages as a draft. CONTENT (a copy, to be freed) and TEXT back it. */
 static enum hub_code draft(struct hub_room *room, const json_t *m, struct hub_draft *d, json_t **content, struct hub_buf *text, struct hub_err *err) {
     enum hub_to to;
@@ -62,13 +45,12 @@ static enum hub_code draft(struct hub_room *room, const json_t *m, struct hub_dr
 static enum hub_code send_one(struct hub_room *room, const json_t *m, struct hub_str sender, struct hub_err *err) {
     struct hub_draft d;
     struct hub_buf text = {0};
-    json_t *content = NULL, *ids = NULL;
+    json_t *content = NULL;
     enum hub_code code = draft(room, m, &d, &content, &text, err);
     if (!code) {
-        aim(&d, room, sender, &ids);
+        d.led_by = sender;
         hub_room_submit(room, &d, NULL, NULL);
     }
-    json_decref(ids);
     json_decref(content);
     hub_buf_free(&text);
     return code;

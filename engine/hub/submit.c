@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "hub/hub_int.h"
+#include "hub/audience.h"
 
 struct submission {
     struct hub_numbered numbered;
@@ -16,8 +16,9 @@ struct submission {
     void *arg;
     struct hub_buf json; /* the message as the wire shows it, once its number is known */
     bool pending, announce, patient;
-    enum hub_to to;
-    json_t *to_ids;
+    struct hub_target target;
+    json_t *to_ids, *previews;
+    struct hub_replies replies;
     char id[HUB_UUID_LEN + 1];
     char text[]; /* backing of the cells */
 };
@@ -42,20 +43,16 @@ static char *put(char *at, struct hub_cell *cell, struct hub_str s) {
     return at + s.n;
 }
 
+static struct hub_str put_text(char **at, struct hub_str s) {
+    struct hub_cell cell;
+    *at = put(*at, &cell, s);
+    return cell.s;
+}
+
 static char *put_or_null(char *at, struct hub_cell *cell, struct hub_str s) {
     if (s.n) return put(at, cell, s);
     *cell = (struct hub_cell){.kind = HUB_CELL_NULL};
     return at;
-}
-
-/* What the moderator's approval has to know of the handler's verdict; nothing when it is for all. */
-static void add_audience(struct hub_buf *b, const struct hub_draft *d) {
-    if (!d->announce)
-        hub_buf_addz(b, "false");
-    else if (d->to == HUB_TO_IDS)
-        hub_json_add(b, d->to_ids);
-    else if (d->to != HUB_TO_ALL)
-        hub_json_add_string(b, hub_cstr(d->to == HUB_TO_SENDER ? "sender" : "others"));
 }
 
 static void fill_cells(struct submission *s, const struct hub_room *room, const struct hub_draft *d, struct hub_str reply_to,
@@ -67,6 +64,7 @@ static void fill_cells(struct submission *s, const struct hub_room *room, const 
     c[HUB_MSG_ID] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_str(s->id, HUB_UUID_LEN)};
     c[HUB_MSG_ROOM_ID] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)};
     at = put_or_null(at, &c[HUB_MSG_SENDER_ID], d->sender_id);
+    if (d->sender_id.n && s->target.sender.n) s->target.sender = c[HUB_MSG_SENDER_ID].s;
     at = put_or_null(at, &c[HUB_MSG_SENDER_NAME], d->sender_name);
     at = put_or_null(at, &c[HUB_MSG_SENDER_AVATAR], d->sender_avatar);
     c[HUB_MSG_MESSAGE_TYPE] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(d->type)};
@@ -79,17 +77,25 @@ static void fill_cells(struct submission *s, const struct hub_room *room, const 
     if (t->reply_to >= 0) at = put_or_null(at, &c[t->reply_to], reply_to);
     if (t->reaction >= 0) c[t->reaction] = (struct hub_cell){.kind = HUB_CELL_NULL};
     if (t->forwarded >= 0) c[t->forwarded] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = d->forwarded};
-    if (t->broadcast_to >= 0) at = put_or_null(at, &c[t->broadcast_to], audience);
+    c[HUB_MSG_AUDIENCE] = (struct hub_cell){.kind = HUB_CELL_ABSENT}; /* most rows: then nothing is sent of it */
+    if (audience.n) at = put(at, &c[HUB_MSG_AUDIENCE], audience);
+    if (!d->sender_id.n && s->target.sender.n) s->target.sender = put_text(&at, s->target.sender);
 }
 
 static struct submission *new_submission(struct hub_room *room, const struct hub_draft *d) {
     struct hub_buf reply_to = {0}, audience = {0};
-    if (d->reply_to && hub_of(room)->tables->reply_to >= 0) hub_json_add(&reply_to, d->reply_to);
-    if (d->pending) add_audience(&audience, d);
-    size_t text = d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n + reply_to.n + audience.n;
+    bool replies = d->reply_id.n && hub_of(room)->tables->reply_to >= 0;
+    if (replies) hub_buf_addz(&reply_to, "{\"id\":"), hub_json_add_string(&reply_to, d->reply_id), hub_buf_addc(&reply_to, '}');
+    if (d->pending || d->to != HUB_TO_ALL) hub_audience_store(d, &audience);
+    size_t text =
+        d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n + reply_to.n + audience.n + d->led_by.n;
     struct submission *s = hub_xmalloc(sizeof *s + text);
-    *s = (struct submission){
-        .pending = d->pending, .announce = d->announce, .patient = d->patient, .to = d->to, .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids)};
+    *s = (struct submission){.pending = d->pending,
+                             .announce = d->announce,
+                             .patient = d->patient,
+                             .target = hub_draft_target(d),
+                             .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids),
+                             .previews = json_incref((json_t *)(uintptr_t)d->previews)};
     fill_cells(s, room, d, hub_buf_str(&reply_to), hub_buf_str(&audience));
     hub_buf_free(&reply_to);
     hub_buf_free(&audience);
@@ -107,14 +113,23 @@ static void add_message_args(struct hub_buf *b, struct submission *s) {
     hub_buf_addc(b, '}');
 }
 
+static struct hub_str sender_of(const struct submission *s) {
+    return s->cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT ? s->cells[HUB_MSG_SENDER_ID].s : hub_str(NULL, 0);
+}
+
 static void tell_room(struct submission *s) {
     static struct hub_buf args;
-    struct hub_str sender = s->cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT ? s->cells[HUB_MSG_SENDER_ID].s : hub_str(NULL, 0);
-    struct hub_target target = {.to = s->to, .sender = sender, .ids = s->to_ids};
+    const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = sender_of(s)};
     hub_buf_clear(&args);
+    if (!s->announce && !s->pending) {
+        hub_room_emit_numbered(s->numbered.room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), s->numbered.write.number);
+        return;
+    }
     add_message_args(&args, s);
-    if (s->pending) target = (struct hub_target){.to = HUB_TO_MODERATORS, .also = sender};
-    hub_room_emit(s->numbered.room, &target, s->pending ? HUB_STR("hub:messagePending") : HUB_STR("hub:messageArrived"), hub_buf_str(&args), 0);
+    if (s->pending)
+        hub_room_emit(s->numbered.room, &few, HUB_STR("hub:messagePending"), hub_buf_str(&args), 0);
+    else
+        hub_room_emit_numbered(s->numbered.room, &s->target, HUB_STR("hub:messageArrived"), hub_buf_str(&args), s->numbered.write.number);
 }
 
 static void announce(struct hub_numbered *n) {
@@ -123,10 +138,12 @@ static void announce(struct hub_numbered *n) {
     if (s->done) s->done(s->arg, n->write.code, n->write.error, hub_buf_str(&s->json));
     if (!n->write.code && !n->write.duplicate) {
         hub_metric_add(&messages, 1);
-        if (s->announce || s->pending) tell_room(s);
+        tell_room(s);
     }
     hub_buf_free(&s->json);
+    hub_replies_free(&s->replies);
     json_decref(s->to_ids);
+    json_decref(s->previews);
     free(s);
 }
 
@@ -135,22 +152,37 @@ static void announce(struct hub_numbered *n) {
 static void on_undecided(struct hub_numbered *n) {
     struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
     if (s->patient || !s->done) return;
-    s->done(s->arg, HUB_STORE_UNAVAILABLE, "", hub_str(NULL, 0));
+    s->done(s->arg, HUB_STORE_UNDECIDED, "", hub_str(NULL, 0));
     s->done = NULL;
 }
 
-static void on_written(struct hub_numbered *n) {
+static void compose(struct submission *s, const struct hub_table *table) {
+    hub_message_json(&s->json, table, s->cells, &s->replies);
+    if (s->replies.n) hub_previews_put(&s->json, &s->replies, s->previews);
+}
+
+static void on_previews(void *arg) {
+    struct submission *s = arg;
+    hub_numbered_ready(&s->numbered);
+}
+
+static bool on_written(struct hub_numbered *n) {
     struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
     const struct hub_hub *hub = hub_of(n->room);
     const struct hub_write *w = &n->write;
     if (w->code) {
         hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", n->room->id, "error", w->error, NULL);
-    } else if (w->duplicate) {
-        hub_message_json(&s->json, w->row.table, hub_row(&w->row, 0));
-    } else {
-        if (w->number) s->cells[HUB_MSG_SEQ] = s->cells[HUB_MSG_CHANGE_SEQ] = (struct hub_cell){.kind = HUB_CELL_INT, .i = w->number};
-        hub_message_json(&s->json, w->table, s->cells);
+        return true;
     }
+    if (w->duplicate) {
+        hub_message_json(&s->json, w->row.table, hub_row(&w->row, 0), &s->replies);
+        if (!s->replies.n) return true;
+        hub_previews_fill(n->room, sender_of(s), &s->json, &s->replies, on_previews, s);
+        return false;
+    }
+    if (w->number) s->cells[HUB_MSG_SEQ] = s->cells[HUB_MSG_CHANGE_SEQ] = (struct hub_cell){.kind = HUB_CELL_INT, .i = w->number};
+    compose(s, w->table);
+    return true;
 }
 
 bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, struct hub_str client_message_id) {
@@ -170,8 +202,8 @@ void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submi
     s->numbered.undecided = on_undecided;
     s->numbered.written = on_written;
     s->numbered.announce = announce;
-    if (!d->persist) {
-        hub_message_json(&s->json, hub_of(room)->tables->message, s->cells);
+    if (!d->persist && !d->pending) {
+        compose(s, hub_of(room)->tables->message);
         hub_numbered_pass(room, &s->numbered);
         return;
     }

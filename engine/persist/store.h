@@ -3,7 +3,8 @@
  * All functions are called on the loop thread and never block it. Every asynchronous call ends in its callback exactly once, on the
  * loop thread, in a later turn. Writes of one store are carried out in the order submitted. Adapters may commit many writes
  * as one transaction, but never delay a lone one for the sake of a batch; a callback with HUB_OK follows the commit.
- * Failures: HUB_STORE_UNAVAILABLE (away, disk full, …: nothing was written; but see hub_write.undecided), HUB_NOT_FOUND,
+ * Failures: HUB_STORE_UNAVAILABLE (away, disk full, …: nothing was written), HUB_STORE_UNDECIDED (away; what was asked for may have been
+ * carried out; see hub_write.undecided), HUB_NOT_FOUND,
  * HUB_BAD_REQUEST (the row violates the table: that write failed alone). */
 #ifndef HUB_PERSIST_STORE_H
 #define HUB_PERSIST_STORE_H
@@ -98,13 +99,25 @@ enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object,
 
 /* ---- reading ---- */
 
-enum hub_cmp { HUB_EQ, HUB_NE, HUB_LT, HUB_LE, HUB_GT, HUB_GE, HUB_IN };
+enum hub_cmp {
+    HUB_EQ,
+    HUB_NE,
+    HUB_LT,
+    HUB_LE,
+    HUB_GT,
+    HUB_GE,
+    HUB_IN,
+    /* The row is meant for the user VALUE (a text): COLUMN is a JSON column that holds an audience (NULL: everybody; an array: these users;
+     * {"except": id}: everybody but this one; anything else: everybody), and who is in the column OWNER is always meant. */
+    HUB_MEANT_FOR
+};
 struct hub_cond {
     int column;
     enum hub_cmp cmp;
     struct hub_cell value;
     const struct hub_cell *in; /* HUB_IN */
     size_t in_n;
+    int owner; /* HUB_MEANT_FOR: a text column */
 };
 struct hub_select {
     const struct hub_table *table;
@@ -115,6 +128,7 @@ struct hub_select {
     int64_t limit; /* > 0 */
     int64_t offset;
     bool with_inactive; /* also soft-deleted rows */
+    bool count;         /* one row, whose first cell is the number of rows as text (the first column must be of a text type) */
 };
 /* ROWS is borrowed during the call and NULL on failure. */
 typedef void hub_rows_cb(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error);
@@ -150,7 +164,8 @@ struct hub_write {
     enum hub_numbering numbering;
     const char *counter_scope; /* the hub's name */
     struct hub_str counter_room;
-    bool return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row */
+    bool purge;      /* DELETE: really, also where the table has an active column */
+    bool return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row (after a real DELETE: as it was) */
     /* A change that others are to hear of (contract: semantics.md "Bridged events"): one row at most may meet WHERE, else the write fails alone with
      * HUB_BAD_REQUEST. The row before an UPDATE or an UPSERT of an existing one is put into before, the row after a write into row (after an
      * INSERT it may be left empty: it is the cells then). With an outbox (hub_store_config), a row of it tells of the change in the same
@@ -160,7 +175,7 @@ struct hub_write {
     void (*done)(struct hub_write *w);
     /* The store went away in the middle of the write, and for 5 s nobody could tell whether it was carried out: whoever waits should be told that
      * the store is not available. Comes at most once, before done, which follows when the outcome is known; the store sets it to NULL then.
-     * With NULL, done comes with HUB_STORE_UNAVAILABLE instead, and the outcome stays unknown. */
+     * With NULL, done comes with HUB_STORE_UNDECIDED instead, and the outcome stays unknown. */
     void (*undecided)(struct hub_write *w);
     void *arg;
     /* filled before done is called */
@@ -199,6 +214,8 @@ enum hub_outbox_column {
     HUB_OUT_COLUMNS
 };
 
+/* A DELETE that is no change of the active column. */
+static inline bool hub_write_removes(const struct hub_write *w) { return w->kind == HUB_DELETE && (w->purge || w->table->active < 0); }
 /* What an announced write was, once it has been carried out: "created", "updated" or "deleted". */
 const char *hub_write_event(const struct hub_write *w);
 

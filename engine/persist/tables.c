@@ -134,6 +134,7 @@ static const struct hub_column message_columns[HUB_MSG_FIXED] = {
     [HUB_MSG_CLIENT_MESSAGE_ID] = COL("clientMessageId", TEXT),
     [HUB_MSG_EDITED_AT] = COL("editedAt", DATETIME),
     [HUB_MSG_IS_ACTIVE] = ACTIVE,
+    [HUB_MSG_AUDIENCE] = COL("broadcastTo", JSON),
 };
 /* No index over status: pending messages are the few without seq, found through (roomId, seq). */
 static const struct hub_index message_indexes[] = {
@@ -144,7 +145,6 @@ static const struct hub_index message_indexes[] = {
 static const struct hub_column reply_to_column = COL("replyTo", JSON);
 static const struct hub_column reaction_column = COL("reaction", JSON);
 static const struct hub_column forwarded_column = COL("forwarded", BOOLEAN);
-static const struct hub_column broadcast_to_column = COL(HUB_MSG_BROADCAST_TO, JSON);
 
 static const struct hub_column moderation_columns[HUB_MOD_COLUMNS] = {
     [HUB_MOD_ID] = COL("id", ID, .required = true),
@@ -212,13 +212,6 @@ static const char *const *message_types(struct own *o, const struct hub_def *d) 
     return list;
 }
 
-/* Whether messages that a handler decided on may have to wait for a moderator. */
-static bool handles_pending(const struct hub_def *d) {
-    bool moderated = d->global_moderation;
-    for (size_t i = 0; i < d->role_n; i++) moderated |= d->roles[i].moderated;
-    return moderated && d->message_handler_n;
-}
-
 static const struct hub_table *message_table(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
     struct hub_column *columns = take(o, HUB_MSG_MAX * sizeof *columns);
     memcpy(columns, message_columns, sizeof message_columns);
@@ -227,7 +220,6 @@ static const struct hub_table *message_table(struct own *o, const struct hub_def
     out->reply_to = optional(columns, &n, d->enable_reply_to, &reply_to_column);
     out->reaction = optional(columns, &n, d->enable_reaction, &reaction_column);
     out->forwarded = optional(columns, &n, d->enable_forwarded, &forwarded_column);
-    out->broadcast_to = optional(columns, &n, handles_pending(d), &broadcast_to_column);
     const char *name = d->data_object_name && *d->data_object_name ? d->data_object_name : join(o, d->name, "Message");
     struct hub_table *t = generated(o, name, columns, n);
     t->id = HUB_MSG_ID;

@@ -5,8 +5,7 @@
 #include "persist/store.h"
 #include "schema/def.h"
 
-/* Columns of the message table that every hub has, in this order. replyTo, reaction and forwarded follow when enabled, broadcastTo in hubs whose
- * handlers decide on messages that may have to wait for a moderator. */
+/* Columns of the message table that every hub has, in this order. replyTo, reaction and forwarded follow when enabled. */
 enum hub_message_column {
     HUB_MSG_ID,
     HUB_MSG_ROOM_ID,
@@ -22,11 +21,10 @@ enum hub_message_column {
     HUB_MSG_CLIENT_MESSAGE_ID,
     HUB_MSG_EDITED_AT,
     HUB_MSG_IS_ACTIVE,
+    HUB_MSG_AUDIENCE, /* whom it is for, JSON; NULL = everybody (hub/audience.h). Not shown on the wire */
     HUB_MSG_FIXED,
-    HUB_MSG_MAX = HUB_MSG_FIXED + 4 /* room for the optional ones */
+    HUB_MSG_MAX = HUB_MSG_FIXED + 3 /* room for the optional ones */
 };
-/* Whom a pending message is for once it is approved, as the handler said: its broadcastTo, or false; NULL = all. Not shown on the wire. */
-#define HUB_MSG_BROADCAST_TO "broadcastTo"
 /* What to put into hub_write.conflict of a send: a repeat of the client's own id is answered with the first message. */
 #define HUB_MSG_CONFLICT "roomId,senderId,clientMessageId"
 
@@ -59,7 +57,7 @@ enum hub_event_column { HUB_EVT_ID, HUB_EVT_ROOM_ID, HUB_EVT_SENDER_ID, HUB_EVT_
 
 struct hub_hub_tables {
     const struct hub_table *message, *moderation, *receipt, *event;
-    int reply_to, reaction, forwarded, broadcast_to; /* columns of the message table, -1 = not enabled */
+    int reply_to, reaction, forwarded; /* columns of the message table, -1 = not enabled */
 };
 
 struct hub_tables {

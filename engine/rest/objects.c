@@ -25,7 +25,8 @@ static void end(struct request *q) {
 }
 
 static void fail(struct request *q, enum hub_code code, const char *text) {
-    hub_rest_fail_code(q->req, code, code == HUB_STORE_UNAVAILABLE ? NULL : text, hub_str(NULL, 0)); /* where the store is, is nothing for clients */
+    bool away = code == HUB_STORE_UNAVAILABLE || code == HUB_STORE_UNDECIDED; /* where the store is, is nothing for clients */
+    hub_rest_fail_code(q->req, code, away ? NULL : text, hub_cstr(hub_code_fields(code)));
     end(q);
 }
 

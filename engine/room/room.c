@@ -22,6 +22,7 @@ struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, v
     hub_list_init(&r->waiting);
     hub_list_init(&r->ops);
     hub_list_init(&r->outs);
+    hub_list_init(&r->skipping);
     hub_list_init(&r->repeatable);
     hub_map_put(registry, id, r);
     hub_metric_add(&rooms, 1);
@@ -50,6 +51,7 @@ void hub_room_unref(struct hub_room *r) {
     for (struct hub_room_user *u; (u = hub_map_drain(&r->users));) free_user(u);
     for (struct hub_moderated *m; (m = hub_map_drain(&r->moderated));) hub_timer_stop(r->loop, &m->silence_over), free(m);
     for (void *m; (m = hub_map_drain(&r->receipts));) free(m);
+    hub_timer_stop(r->loop, &r->skips_due);
     hub_group_delete(r->readers);
     json_decref(r->record);
     free(r->actions);
@@ -87,6 +89,7 @@ void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user
 bool hub_room_leave(struct hub_member *m) {
     struct hub_room *r = m->room;
     hub_seat_leave(&m->seat);
+    hub_member_forget_skips(m);
     hub_list_remove(&m->in_user);
     hub_list_remove(&m->in_conn);
     bool last = --m->user->member_n == 0;
@@ -108,7 +111,7 @@ void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights
     if (rights->can_read && !m->seat.group)
         hub_seat_take(&m->seat, m->room->readers, m->outlet, false);
     else if (!rights->can_read)
-        hub_seat_leave(&m->seat);
+        hub_seat_leave(&m->seat), hub_member_forget_skips(m);
 }
 
 /* ---- moderation ---- */
@@ -214,14 +217,17 @@ static void cast_to_user(struct hub_cast *c, struct hub_room_user *u) {
     HUB_LIST_EACH(&u->members, it) hub_cast_to(c, &HUB_CONTAINER(it, struct hub_member, in_user)->seat);
 }
 
-static void cast_to_ids(struct hub_cast *c, struct hub_room *r, const json_t *ids) {
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        struct hub_str id = hub_json_str(json_array_get(ids, i));
-        bool again = false; /* a user named twice still gets it once */
-        for (size_t j = 0; j < i && !again; j++) again = hub_str_eq(id, hub_json_str(json_array_get(ids, j)));
-        struct hub_room_user *u = again ? NULL : hub_room_user(r, id);
-        if (u) cast_to_user(c, u);
-    }
+static void cast_to_id(struct hub_cast *c, struct hub_room *r, struct hub_str id) {
+    struct hub_room_user *u = id.n ? hub_room_user(r, id) : NULL;
+    if (!u || u->marked == r->marks) return; /* a user named twice still gets it once */
+    u->marked = r->marks;
+    cast_to_user(c, u);
+}
+
+static void cast_to_ids(struct hub_cast *c, struct hub_room *r, const struct hub_target *t) {
+    r->marks++;
+    for (size_t i = 0; i < json_array_size(t->ids); i++) cast_to_id(c, r, hub_json_str(json_array_get(t->ids, i)));
+    cast_to_id(c, r, t->sender);
 }
 
 static bool is_target(const struct hub_target *t, const struct hub_member *m) {
@@ -249,7 +255,7 @@ void hub_room_emit(struct hub_room *r, const struct hub_target *t, struct hub_st
     struct hub_cast c;
     hub_cast_begin(&c, r->readers, event, args, flags);
     if (t->to == HUB_TO_IDS) {
-        cast_to_ids(&c, r, t->ids);
+        cast_to_ids(&c, r, t);
     } else if (t->to == HUB_TO_SENDER) {
         struct hub_room_user *u = hub_room_user(r, t->sender);
         if (u) cast_to_user(&c, u);

@@ -17,6 +17,7 @@ struct hub_room_user {
     struct hub_list members;
     uint32_t member_n;
     char *name, *avatar;                /* of the session that joined last; may be NULL */
+    uint32_t marked;                    /* room->marks when it was last among those that were named */
     bool announced, away;               /* presence as last told to the room */
     bool returned;                      /* within the grace: to be told again */
     struct hub_timer offline;           /* grace after the last connection left */
@@ -32,7 +33,8 @@ struct hub_member {
     struct hub_outlet *outlet;
     struct hub_seat seat; /* taken only with canRead */
     struct hub_rights rights;
-    uint32_t joins; /* hub:join requests so far: only the latest one lets the seat go live */
+    uint32_t joins;          /* hub:join requests so far: only the latest one lets the seat go live */
+    struct hub_skips *skips; /* numbers that were not for this member and that it has not been told yet, or NULL (skips.c) */
 };
 
 /* Moderation of one user in the room, as stored (actions block, silence, speak). Times in wall ms; 0 = not, INT64_MAX = without end. */
@@ -71,6 +73,7 @@ struct hub_room {
     char *id;
     struct hub_map users; /* userId → hub_room_user */
     uint32_t user_n;      /* users with at least one member */
+    uint32_t marks;
     struct hub_group *readers;
     struct hub_map moderated; /* userId → hub_moderated */
     struct hub_map receipts;  /* userId → hub_receipt */
@@ -85,6 +88,8 @@ struct hub_room {
     struct hub_room_op *running;
     bool draining;
     struct hub_list outs;
+    struct hub_list skipping;   /* members' skips that are to be told */
+    struct hub_timer skips_due; /* tells them when no numbered event does */
     struct hub_list repeatable; /* the owner's: sends under way that can be repeated */
     void *actions;              /* the owner's scheduled actions of this room: one allocation without running timers, freed with the room */
 };
@@ -134,9 +139,15 @@ void hub_room_out_drop(struct hub_room *r, struct hub_room_out *out);
 enum hub_to { HUB_TO_ALL, HUB_TO_OTHERS, HUB_TO_SENDER, HUB_TO_IDS, HUB_TO_MODERATORS };
 struct hub_target {
     enum hub_to to;
-    struct hub_str sender; /* userId, for OTHERS and SENDER */
+    struct hub_str sender; /* userId, for OTHERS and SENDER; for IDS one more of them, or empty */
     const json_t *ids;     /* array of userIds, for IDS */
     struct hub_str also;   /* MODERATORS: this user too */
 };
 void hub_room_emit(struct hub_room *r, const struct hub_target *target, struct hub_str event, struct hub_str args, int flags);
+/* An event that has the room's NUMBER (0 = none): readers outside TARGET are told the number by hub:skipped, before their next numbered event or
+ * within HUB_SKIPS_MS, several merged. TARGET NULL: it is for nobody. */
+#define HUB_SKIPS_MS 250
+void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *target, struct hub_str event, struct hub_str args, int64_t number);
+/* The member is told nothing of the numbers so far: it left, or starts over from where the sequence is. */
+void hub_member_forget_skips(struct hub_member *m);
 #endif

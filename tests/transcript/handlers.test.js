@@ -111,9 +111,9 @@ describe("message handlers", () => {
     ["all", true, true],
     ["others", false, true],
     ["sender", true, false],
-    [["bob"], false, true],
+    [["bob"], true, true], // a sender is always in the audience of his own message
     [["ann", "nobody"], true, false],
-    [[], false, false],
+    [[], true, false],
   ]) {
     test(`broadcastTo ${JSON.stringify(to)}`, async () => {
       const { ann, bob, act } = await pair();

@@ -86,7 +86,7 @@ describe("a pending message", () => {
   for (const [verdict, hear] of [
     [{ broadcastTo: "others" }, ["mod", "ann"]],
     [{ broadcastTo: "sender" }, ["neo"]],
-    [{ broadcastTo: ["ann", "nobody"] }, ["ann"]],
+    [{ broadcastTo: ["ann", "nobody"] }, ["neo", "ann"]],
     [{ broadcastTo: "all" }, ["mod", "neo", "ann"]],
     [{ broadcast: false }, []],
   ]) {

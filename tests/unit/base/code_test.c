@@ -12,11 +12,11 @@
 
 /* As the contract lists them, in its order; what is there already is a bad request of its own status. */
 static const char *const names[] = {
-    "auth_required",  "invalid_token",     "token_expired",  "bad_request",      "unknown_event", "room_not_found",  "room_not_eligible",
-    "role_required",  "check_failed",      "not_authorized", "blocked",          "room_full",     "too_many_rooms",  "not_in_room",
-    "cannot_read",    "cannot_send",       "silenced",       "type_not_allowed", "unknown_type",  "invalid_content", "too_large",
-    "rate_limited",   "feature_disabled",  "not_found",      "bad_request",      "not_allowed",   "rejected",        "handler_failed",
-    "script_timeout", "store_unavailable", "overloaded",     "shutting_down",    "internal",
+    "auth_required",  "invalid_token",     "token_expired",     "bad_request",      "unknown_event", "room_not_found",  "room_not_eligible",
+    "role_required",  "check_failed",      "not_authorized",    "blocked",          "room_full",     "too_many_rooms",  "not_in_room",
+    "cannot_read",    "cannot_send",       "silenced",          "type_not_allowed", "unknown_type",  "invalid_content", "too_large",
+    "rate_limited",   "feature_disabled",  "not_found",         "bad_request",      "not_allowed",   "rejected",        "handler_failed",
+    "script_timeout", "store_unavailable", "store_unavailable", "overloaded",       "shutting_down", "internal",
 };
 
 static void every_code_has_its_name_text_and_status(void **state) {
@@ -32,6 +32,8 @@ static void every_code_has_its_name_text_and_status(void **state) {
     assert_int_equal(hub_code_http(HUB_CONFLICT), 409);
     assert_int_equal(hub_code_http(HUB_TOO_LARGE), 413);
     assert_int_equal(hub_code_http(HUB_STORE_UNAVAILABLE), 503);
+    assert_string_equal(hub_code_fields(HUB_STORE_UNDECIDED), "\"outcome\":\"unknown\"");
+    assert_string_equal(hub_code_fields(HUB_STORE_UNAVAILABLE), "");
 }
 
 static void failing_fills_the_explanation_and_returns_the_code(void **state) {
