@@ -59,26 +59,63 @@ struct hub_script_task *hub_script_task_take(struct hub_scripts *s) {
     return t;
 }
 
-static void clear(struct hub_script_task *t) {
-    lua_State *co = t->co;
+/* ---- what a call leaves behind ---- */
+
+/* Unwinds a thread that did not return. Its __close handlers get a small budget of their own; no other code of the script runs. */
+static void unwind(struct hub_script_task *t) {
     struct hub_scripts *s = t->s;
-    int ref = t->ref;
-    struct hub_list link = t->link;
-    *t = (struct hub_script_task){.s = s, .co = co, .ref = ref, .link = link};
+    lua_State *running = s->running;
+    struct hub_script_task *current = s->current;
+    t->doom = HUB_DOOM_NONE;
+    t->cpu_limit = CLOSING_NS;
+    t->cpu_used = 0;
+    s->current = t;
+    s->running = t->co;
+    hub_lua_arm(t->co);
+    hub_script_slice_begin(t);
+    lua_resetthread(t->co);
+    s->current = current;
+    s->running = running;
+}
+
+static bool has_frames(lua_State *co) {
+    lua_Debug ar;
+    return lua_status(co) != LUA_OK || lua_getstack(co, 0, &ar);
+}
+
+/* Takes everything of the call out of T's thread, whatever ended it, and says whether it worked: no value, no function, no __close handler that
+ * still waits, no question to the engine, hooks that are alive. Only such a thread may serve another call, for what is left on its stack would be
+ * read as the first result of that one. */
+static bool scrub(struct hub_script_task *t) {
+    if (t->call) hub_script_call_abandon(t);
+    if (t->hook_raised) return false;
+    if (has_frames(t->co)) unwind(t);
+    lua_settop(t->co, 0);
+    return !t->hook_raised && !t->call && !has_frames(t->co) && !*(void **)lua_getextraspace(t->co);
+}
+
+static void clear(struct hub_script_task *t) {
+    *t = (struct hub_script_task){.s = t->s, .co = t->co, .ref = t->ref};
     hub_list_init(&t->link);
     hub_list_init(&t->ready);
 }
 
-/* Back to the pool, or away with it when its thread is of no more use. */
-void hub_script_task_drop(struct hub_script_task *t) {
+/* Nothing can end T any more, nor wake it. */
+static void retire(struct hub_script_task *t) {
     struct hub_scripts *s = t->s;
     hub_list_remove(&t->link);
     hub_list_remove(&t->ready);
-    if (s->loop) {
-        hub_timer_stop(s->loop, &t->wall);
-        hub_timer_stop(s->loop, &t->sleep);
-    }
-    if (t->hook_raised || s->idle_n >= IDLE_MAX) {
+    if (!s->loop) return;
+    hub_timer_stop(s->loop, &t->wall);
+    hub_timer_stop(s->loop, &t->sleep);
+}
+
+/* Back to the pool, or away with it: the only way that a call's task goes. */
+void hub_script_task_drop(struct hub_script_task *t) {
+    struct hub_scripts *s = t->s;
+    retire(t);
+    bool clean = scrub(t);
+    if (!clean || s->idle_n >= IDLE_MAX) {
         hub_scripts_protect(s, drop_thread, t, NULL);
         free(t);
         return;
@@ -186,25 +223,6 @@ static void error_text(struct hub_script_task *t, int status, char *out, size_t 
     }
 }
 
-/* Unwinds an ended coroutine. Its __close handlers get a small budget of their own; no other code of the script runs. */
-static void unwind(struct hub_script_task *t) {
-    struct hub_scripts *s = t->s;
-    if (t->hook_raised) return;
-    lua_State *running = s->running;
-    struct hub_script_task *current = s->current;
-    t->doom = HUB_DOOM_NONE;
-    t->cpu_limit = CLOSING_NS;
-    t->cpu_used = 0;
-    s->current = t;
-    s->running = t->co;
-    hub_lua_arm(t->co);
-    hub_script_slice_begin(t);
-    lua_resetthread(t->co);
-    lua_settop(t->co, 0);
-    s->current = current;
-    s->running = running;
-}
-
 static struct hub_metric calls_total = HUB_METRIC(HUB_COUNTER, "hubd_script_calls_total", NULL, "Calls of hooks and handlers");
 
 static void count_failure(enum hub_code code) {
@@ -233,17 +251,19 @@ static json_t *results_of(struct hub_script_task *t, int n, struct hub_to_json *
 }
 
 static void deliver(struct hub_script_task *t, enum hub_code code, json_t *result, const struct hub_to_json *o, const char *error) {
-    /* Copied: the task goes back first, so that what DONE starts can use it. Binary results live in Lua until DONE returned. */
+    /* Copied: the task goes back first, so that what DONE starts can use it. Only binary results keep it: their bytes live in Lua. */
     struct hub_script_task ended = *t;
+    bool borrowed = code == HUB_OK && o->bins.n;
     if (code != HUB_OK) count_failure(code);
-    if (!ended.event_done) {
+    if (borrowed)
+        retire(t);
+    else
         hub_script_task_drop(t);
-        if (ended.done) ended.done(ended.arg, code, result, error);
-        return;
-    }
-    ended.event_done(ended.arg, code, result, code == HUB_OK ? &o->bins : NULL, error);
-    if (code == HUB_OK) lua_settop(ended.co, 0);
-    hub_script_task_drop(t);
+    if (ended.event_done)
+        ended.event_done(ended.arg, code, result, code == HUB_OK ? &o->bins : NULL, error);
+    else if (ended.done)
+        ended.done(ended.arg, code, result, error);
+    if (borrowed) hub_script_task_drop(t);
 }
 
 static void collect(struct hub_scripts *s) {
@@ -257,12 +277,10 @@ static void finish(struct hub_script_task *t, int status, int results) {
     enum hub_code code = HUB_OK;
     struct hub_to_json o = {0};
     json_t *result = NULL;
-    if (t->call) hub_script_call_abandon(t);
     if (t->doom || status != LUA_OK) {
         code = t->doom == HUB_DOOM_CPU || t->doom == HUB_DOOM_WALL ? HUB_SCRIPT_TIMEOUT : HUB_HANDLER_FAILED;
         error_text(t, status, error, sizeof error);
         s->full_gc = t->doom == HUB_DOOM_MEMORY || status == LUA_ERRMEM;
-        unwind(t);
     } else {
         bool nothing = !results || lua_isnil(t->co, lua_gettop(t->co) - results + 1);
         result = results_of(t, results, &o);
@@ -273,7 +291,6 @@ static void finish(struct hub_script_task *t, int status, int results) {
             json_decref(result);
             result = NULL;
         }
-        if (!t->event_done) lua_settop(t->co, 0);
     }
     deliver(t, code, result, &o, error[0] ? error : NULL);
     json_decref(result);
@@ -353,7 +370,6 @@ enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct
     if (status == LUA_OK) return HUB_OK;
     char text[400];
     error_text(t, status, text, sizeof text);
-    unwind(t);
     return hub_fail(err, HUB_HANDLER_FAILED, "%s", text);
 }
 

@@ -178,6 +178,65 @@ describe("hub", () => {
   });
 });
 
+// A handler whose result could not be used gave its thread back with its values on it; the next hook took the first of them as its own result.
+describe("what a stranger's call leaves behind", () => {
+  const server = serve((def) => {
+    const cut = { lua: "local s = ...\nreturn true, s:sub(1, 3)" };
+    const secret = { lua: "return {secret = 'of a stranger', hubRole = 'moderator', title = 'of a stranger', roleId = 'member'}, print" };
+    def.service.namespaces = [
+      {
+        path: "/cut",
+        auth: false,
+        events: [
+          { name: "cut", script: cut },
+          { name: "secret", script: secret },
+        ],
+      },
+    ];
+    def.service.auth.authenticate = { lua: "if session.userId == 'banned' then return false end" };
+    def.hub.hubRoles = [{ name: "member" }, { name: "moderator", canModerate: true }];
+    def.hub.roomSettings.authScripts = [
+      { name: "moderators", script: "user.roleId == 'moderator'", hubRole: "moderator" },
+      { name: "members", script: "user.roleId == 'member'", hubRole: "member" },
+    ];
+    def.hub.hubLogic = { stateScript: "({ title: room.title })" };
+  });
+
+  for (const event of ["cut", "secret"]) {
+    /** The stranger's call ends in the log: its result cannot be used. */
+    const leave = async () => {
+      const stranger = await server.connect(undefined, { namespace: "/cut" });
+      const from = server.hubd.output.length;
+      stranger.emit(event, "Grüße");
+      await server.hubd.printed(/the result cannot be used/, from);
+    };
+
+    test(`of "${event}" does not open a room that every authScript refuses`, async () => {
+      const eve = await server.connect("eve", { role: "nobody" });
+      await leave();
+      await eve.refused("not_authorized", "hub:join", { roomId: server.room() });
+    });
+
+    test(`of "${event}" makes nobody a moderator`, async () => {
+      const ann = await server.connect("ann", { role: "member" });
+      await leave();
+      assert.equal((await ann.ok("hub:join", { roomId: server.room() })).hubRole, "member");
+    });
+
+    test(`of "${event}" does not pass authenticate`, async () => {
+      await leave();
+      assert.equal((await server.open("banned").refusal()).data?.code, "invalid_token");
+    });
+
+    test(`of "${event}" is not the state of a room`, async () => {
+      const roomId = server.room();
+      const ann = await server.member("ann", roomId, { role: "member" });
+      await leave();
+      assert.deepEqual((await ann.ok("hub:requestState", { roomId })).state, { title: `Room ${roomId.slice(1)}` });
+    });
+  }
+});
+
 // Once it was the first hub in which a room of that id was in use, whoever asked.
 describe("hub in a service of several hubs whose rooms share ids", () => {
   const lua = `
