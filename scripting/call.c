@@ -115,6 +115,7 @@ void hub_script_task_drop(struct hub_script_task *t) {
     struct hub_scripts *s = t->s;
     retire(t);
     bool clean = scrub(t);
+    json_decref(t->room_id);
     if (!clean || s->idle_n >= IDLE_MAX) {
         hub_scripts_protect(s, drop_thread, t, NULL);
         free(t);
@@ -401,6 +402,16 @@ static struct hub_scripts *home_of(const struct hub_script *script, struct hub_s
     return script->compiled ? ((const struct hub_compiled *)script->compiled)->owner : s;
 }
 
+/* The room that a hook is about, by its variables: roomId, or the record that room shows. */
+static json_t *room_of(const struct hub_hook_arg *args, size_t n) {
+    json_t *room = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(args[i].name, "roomId") == 0) return args[i].value;
+        if (strcmp(args[i].name, "room") == 0) room = json_object_get(args[i].value, "id");
+    }
+    return room;
+}
+
 void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
                   hub_hook_done *done, void *arg) {
     const char *why;
@@ -413,6 +424,7 @@ void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *
     t->args = args;
     t->arg_n = n;
     t->caller = caller;
+    t->room_id = json_incref(room_of(args, n));
     t->done = done;
     t->arg = arg;
     run(t);

@@ -15,6 +15,7 @@ struct hub_script_call {
 
 static void free_call(struct hub_script_call *c) {
     json_decref(c->pub.args);
+    json_decref(c->pub.room_id);
     json_decref(c->result);
     if (c->pub.bins) free(c->pub.bins->items);
     free((void *)(uintptr_t)c->pub.bins);
@@ -134,6 +135,7 @@ int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
     t->call = c;
     c->task = t;
     c->pub.caller = t->caller;
+    c->pub.room_id = json_incref(t->room_id);
     c->asking = true;
     fn->call(ctx_of(s, fn), &c->pub);
     c->asking = false;

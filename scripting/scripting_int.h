@@ -44,7 +44,8 @@ struct hub_script_task {
     hub_hook_done *done;
     hub_hook_event_done *event_done;
     void *arg;
-    void *caller; /* for the engine functions that are called */
+    void *caller;    /* for the engine functions that are called */
+    json_t *room_id; /* so is this: the id of the room that the call is about, or NULL */
     /* Limits. */
     uint64_t cpu_limit, cpu_used, slice_start; /* ns; SLICE_START is monotonic time */
     uint64_t mark_used, mark_cpu;              /* what was used when the thread's CPU clock was first read in this slice; mark_cpu 0 = not yet */

@@ -48,6 +48,7 @@ struct hub_host_call {
     json_t *args;
     const struct hub_hook_bins *bins; /* binary arguments, or NULL */
     void *caller;                     /* as given to hub_hook_ops.call; NULL for handlers of plain namespaces */
+    json_t *room_id;                  /* of the room that the calling hook is about (its variable roomId, or room's id), or NULL */
     /* RESULT is a new reference given away (NULL = nil). With CODE other than HUB_OK the script sees an error it can pcall: TEXT. */
     void (*done)(struct hub_host_call *call, enum hub_code code, json_t *result, const char *text);
 };

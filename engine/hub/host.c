@@ -147,9 +147,15 @@ static bool room_arg(const struct hub_engine *e, struct hub_host_call *c, struct
     return true;
 }
 
-static void add_data_args(struct hub_buf *b, const char *room_id, const json_t *data) {
+/* What every custom event carries. ROOM_ID: a text, or JSON null for an event that belongs to no room. */
+static void add_data_args(struct hub_buf *b, struct hub_str room_id, const json_t *data) {
     hub_buf_addc(b, '{');
-    if (room_id) hub_json_add_key(b, "roomId"), hub_json_add_string(b, hub_cstr(room_id)), hub_buf_addc(b, ',');
+    hub_json_add_key(b, "roomId");
+    if (room_id.p)
+        hub_json_add_string(b, room_id);
+    else
+        hub_buf_addz(b, "null");
+    hub_buf_addc(b, ',');
     hub_json_add_key(b, "data");
     hub_json_add(b, data);
     hub_buf_addc(b, '}');
@@ -157,7 +163,7 @@ static void add_data_args(struct hub_buf *b, const char *room_id, const json_t *
 
 static void emit_in(struct hub_room *room, const struct hub_target *target, const struct hub_host_call *c, unsigned flags) {
     struct hub_buf args = {0};
-    add_data_args(&args, room->id, arg(c, 2));
+    add_data_args(&args, hub_cstr(room->id), arg(c, 2));
     hub_room_emit(room, target, text_arg(c, 1), hub_buf_str(&args), flags);
     hub_buf_free(&args);
 }
@@ -298,7 +304,7 @@ static void hub_emit(void *ctx, struct hub_host_call *c) {
         fail(c, HUB_BAD_REQUEST, "hub.emit(userId, event, data): expected two texts");
         return;
     }
-    add_data_args(&args, NULL, arg(c, 2));
+    add_data_args(&args, hub_json_str(c->room_id), arg(c, 2));
     if (own) n = emit_to_user(own, text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
     for (size_t i = 0; !own && i < e->hub_n; i++) n += emit_to_user(e->hubs[i], text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
     hub_buf_free(&args);

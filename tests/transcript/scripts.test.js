@@ -161,9 +161,9 @@ describe("hub", () => {
     assert.equal((await ann.ok("hub:history", { roomId })).messages.length, 2);
   });
 
-  test("emit reaches one user", async () => {
-    const { ann, bob } = await scene("emit");
-    assert.equal((await bob.next("whisper")).data.secret, true);
+  test("emit reaches one user, with the room of the hook that calls it", async () => {
+    const { roomId, ann, bob } = await scene("emit");
+    assert.deepEqual(await bob.next("whisper"), { roomId, data: { secret: true } });
     await ann.nothing("whisper");
   });
 
@@ -175,6 +175,30 @@ describe("hub", () => {
   test("kick puts out", async () => {
     const { roomId, bob } = await scene("kick");
     assert.deepEqual(await bob.next("hub:kicked"), { roomId, reason: "by script" });
+  });
+});
+
+describe("hub.emit", () => {
+  const server = serve((def) => {
+    def.hub.roomSettings.authScripts = [{ name: "telling", script: "hub.emit('bob', 'whisper', user.userId) >= 0", hubRole: "member" }];
+    def.service.namespaces = [{ path: "/outside", auth: false, events: [{ name: "poke", script: { lua: "return hub.emit('bob', 'whisper', ...)" } }] }];
+    def.hub.eventSettings = { customEvents: [{ name: "whisper", direction: "serverToClient" }] };
+  });
+
+  test("in a hook about a room has that room, also before anybody is in it", async () => {
+    const [bobs, anns] = [server.room(), server.room()];
+    const bob = await server.member("bob", bobs);
+    assert.deepEqual(await bob.next("whisper"), { roomId: bobs, data: "bob" });
+    await server.member("ann", anns);
+    assert.deepEqual(await bob.next("whisper"), { roomId: anns, data: "ann" });
+  });
+
+  test("in a hook without a room says so", async () => {
+    const bob = await server.member("bob", server.room());
+    await bob.next("whisper");
+    const outside = await server.connect(undefined, { namespace: "/outside" });
+    assert.equal(await outside.call("poke", { n: 1 }), 1);
+    assert.deepEqual(await bob.next("whisper"), { roomId: null, data: { n: 1 } });
   });
 });
 

@@ -267,7 +267,7 @@ describe("directions of custom events", () => {
     const phone = await server.connect("bob");
     await ann.refused("not_allowed", "hub:event", { roomId, event: "whisper", data: {} });
     assert.equal(await run(ann, roomId, "one", { user: "bob" }), 2);
-    for (const peer of [bob, phone]) assert.deepEqual(await peer.next("whisper"), { data: { secret: true } });
+    for (const peer of [bob, phone]) assert.deepEqual(await peer.next("whisper"), { roomId, data: { secret: true } });
     await ann.nothing("whisper");
     assert.equal(await run(ann, roomId, "one", { user: "nobody" }), 0);
   });
