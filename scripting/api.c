@@ -254,7 +254,7 @@ static int new_binary(lua_State *L) {
 static void frozen(lua_State *L, const char *name, const luaL_Reg *functions) {
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
-    hub_lua_freeze(L, name);
+    hub_lua_freeze_flat(L, name);
     lua_setfield(L, -2, name);
 }
 
@@ -269,7 +269,7 @@ static void open_log(lua_State *L) {
         lua_pushcclosure(L, log_line, 1);
         lua_setfield(L, -2, levels[i].name);
     }
-    hub_lua_freeze(L, "log");
+    hub_lua_freeze_flat(L, "log");
     lua_setfield(L, -2, "log");
 }
 

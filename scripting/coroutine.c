@@ -145,6 +145,6 @@ void hub_lua_open_coroutine(lua_State *L) {
         {"create", co_create}, {"resume", co_resume},           {"wrap", co_wrap}, {"yield", co_yield }, {"status", co_status},
         {"close", co_close},   {"isyieldable", co_isyieldable}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    hub_lua_freeze(L, "coroutine");
+    hub_lua_freeze_flat(L, "coroutine");
     lua_setfield(L, -2, "coroutine");
 }

@@ -221,7 +221,7 @@ void hub_lua_open_host(lua_State *L) {
             lua_pop(L, 2);
             continue;
         }
-        hub_lua_freeze(L, fn->table);
+        hub_lua_freeze_flat(L, fn->table);
         lua_setfield(L, -2, fn->table);
     }
     lua_pushcfunction(L, do_sleep);

@@ -1,6 +1,16 @@
 /* Puts MScript's runtime together: the table J that compiled expressions use, and JavaScript's globals. */
 #include "scripting/js_int.h"
 
+/* An expression cannot write, but may hand a global to a function of lib/ that does. */
+static void freeze_globals(lua_State *L) {
+    static const char *const tables[] = {"Math", "JSON", "Object", "Array", "Date", NULL};
+    for (size_t i = 0; tables[i]; i++) {
+        lua_getfield(L, -1, tables[i]);
+        hub_lua_freeze_flat(L, tables[i]);
+        lua_setfield(L, -2, tables[i]);
+    }
+}
+
 /* Makes J (registry: ref_js) and pushes the table of globals. */
 void hub_lua_open_js(lua_State *L) {
     struct hub_scripts *s = hub_scripts_of(L);
@@ -25,4 +35,5 @@ void hub_lua_open_js(lua_State *L) {
     s->ref_js = luaL_ref(L, LUA_REGISTRYINDEX);
     hub_lua_run_prelude(L);
     lua_pop(L, 1);
+    freeze_globals(L);
 }

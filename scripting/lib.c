@@ -137,8 +137,6 @@ static int require(lua_State *L) {
 
 /* ---- lib: folders as tables ---- */
 
-static int read_only(lua_State *L) { return hub_lua_fail(L, "'lib' is read-only: it belongs to all scripts of the service"); }
-
 static bool is_folder(const struct hub_service *service, const struct hub_scripts *s, const char *name) {
     size_t n = strlen(name);
     for (size_t i = 0; i < service->lib_files.n; i++) {
@@ -171,17 +169,29 @@ static int read_folder(lua_State *L) {
 }
 
 static void push_folder(lua_State *L, const char *name) {
-    lua_newtable(L);
-    lua_newtable(L);
+    lua_newtable(L); /* what was found before, and what the view shows */
     lua_pushfstring(L, name[0] ? "%s." : "%s", name);
-    lua_newtable(L);
+    lua_pushvalue(L, -2);
     lua_pushcclosure(L, read_folder, 2);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, read_only);
-    lua_setfield(L, -2, "__newindex");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
+    hub_lua_freeze_by(L, "lib");
+}
+
+/* Reads every module once through the view at 1, so that it shows all there is to whoever lists it. */
+static int find_all(lua_State *L) {
+    struct hub_scripts *s = hub_scripts_of(L);
+    HUB_LIST_EACH(&s->modules, it) {
+        const char *at = HUB_CONTAINER(it, struct module, link)->name;
+        lua_rawgeti(L, LUA_REGISTRYINDEX, s->ref_lib);
+        while (lua_type(L, -1) == LUA_TTABLE && *at) {
+            size_t n = strcspn(at, ".");
+            lua_pushlstring(L, at, n);
+            lua_gettable(L, -2);
+            lua_remove(L, -2);
+            at += n + (at[n] == '.');
+        }
+        lua_settop(L, 1);
+    }
+    return 0;
 }
 
 /* Into the table on top: lib, LIB, require. */
@@ -189,6 +199,8 @@ void hub_lua_open_lib(lua_State *L) {
     lua_newtable(L);
     hub_scripts_of(L)->ref_modules = luaL_ref(L, LUA_REGISTRYINDEX);
     push_folder(L, "");
+    lua_pushvalue(L, -1);
+    hub_scripts_of(L)->ref_lib = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "lib");
     lua_setfield(L, -2, "LIB");
@@ -202,6 +214,7 @@ enum hub_code hub_scripts_load_lib(struct hub_scripts *s, struct hub_err *err) {
     HUB_LIST_EACH(&s->modules, it) {
         if (!code) code = load_module(s, HUB_CONTAINER(it, struct module, link), err);
     }
+    if (!code && !hub_scripts_protect(s, find_all, NULL, err)) code = HUB_HANDLER_FAILED;
     free_modules(s);
     return code;
 }

@@ -175,7 +175,7 @@ static void open_string(lua_State *L) {
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);
-    hub_lua_freeze(L, "string");
+    hub_lua_freeze_flat(L, "string");
     lua_setfield(L, -2, "string");
 }
 
@@ -190,7 +190,7 @@ static void open_table(lua_State *L) {
     lua_pop(L, 1);
     luaL_setfuncs(L, own, 0);
     copy_natives(L, natives);
-    hub_lua_freeze(L, "table");
+    hub_lua_freeze_flat(L, "table");
     lua_setfield(L, -2, "table");
 }
 
@@ -200,7 +200,7 @@ static void open_utf8(lua_State *L) {
     luaL_requiref(L, "utf8", luaopen_utf8, 0);
     copy_charged(L, kept);
     lua_pop(L, 1);
-    hub_lua_freeze(L, "utf8");
+    hub_lua_freeze_flat(L, "utf8");
     lua_setfield(L, -2, "utf8");
 }
 
@@ -208,7 +208,7 @@ static void open_math(lua_State *L) {
     luaL_requiref(L, "math", luaopen_math, 0);
     lua_pushnil(L);
     lua_setfield(L, -2, "randomseed"); /* the generator is everybody's */
-    hub_lua_freeze(L, "math");
+    hub_lua_freeze_flat(L, "math");
     lua_setfield(L, -2, "math");
 }
 

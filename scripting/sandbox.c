@@ -21,6 +21,17 @@ static int frozen_write(lua_State *L) {
     return hub_lua_fail(L, "'%s' is read-only: it belongs to all scripts of the service", lua_tostring(L, lua_upvalueindex(1)));
 }
 
+/* Replaces the date on top, which is a table, by one of the reader's own. */
+static void copy_date(lua_State *L) {
+    lua_rawgeti(L, -1, 1);
+    lua_createtable(L, 1, 0);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_date_mt);
+    lua_setmetatable(L, -2);
+    lua_replace(L, -2);
+}
+
 /* Upvalue 1: the shown table; 2: views of tables inside it, by table (weak). */
 static int frozen_read(lua_State *L) {
     lua_pushvalue(L, 2);
@@ -34,7 +45,10 @@ static int frozen_read(lua_State *L) {
         lua_settop(L, 3);
         return 1;
     }
-    if (hub_lua_kind(L, -1) == s->mt_date) return 1;
+    if (hub_lua_kind(L, -1) == s->mt_date) {
+        copy_date(L);
+        return 1;
+    }
     lua_pushvalue(L, -1);
     if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) return 1;
     lua_pop(L, 1);
@@ -77,18 +91,11 @@ static int frozen_len(lua_State *L) {
     return 1;
 }
 
-void hub_lua_freeze(lua_State *L, const char *name) {
+/* table -> table, view, the view's metatable, which lacks __index */
+static void begin_view(lua_State *L, const char *name) {
     luaL_checkstack(L, 6, NULL);
-    lua_newtable(L); /* table, view */
-    lua_newtable(L); /* table, view, metatable */
-    lua_pushvalue(L, -3);
     lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "kv");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_pushcclosure(L, frozen_read, 2);
-    lua_setfield(L, -2, "__index");
+    lua_newtable(L);
     lua_pushstring(L, name);
     lua_pushcclosure(L, frozen_write, 1);
     lua_setfield(L, -2, "__newindex");
@@ -100,7 +107,38 @@ void hub_lua_freeze(lua_State *L, const char *name) {
     lua_setfield(L, -2, "__metatable");
     lua_pushvalue(L, -3);
     lua_rawsetp(L, -2, &frozen_key);
+}
+
+/* table, view, metatable, __index -> view */
+static void end_view(lua_State *L) {
+    lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
+    lua_remove(L, -2);
+}
+
+void hub_lua_freeze(lua_State *L, const char *name) {
+    begin_view(L, name);
+    lua_pushvalue(L, -3);
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "kv");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_pushcclosure(L, frozen_read, 2);
+    end_view(L);
+}
+
+void hub_lua_freeze_flat(lua_State *L, const char *name) {
+    begin_view(L, name);
+    lua_pushvalue(L, -3);
+    end_view(L);
+}
+
+void hub_lua_freeze_by(lua_State *L, const char *name) {
+    lua_insert(L, -2); /* table, __index */
+    begin_view(L, name);
+    lua_pushvalue(L, -4);
+    end_view(L);
     lua_remove(L, -2);
 }
 

@@ -75,7 +75,7 @@ struct hub_scripts {
     struct hub_list modules; /* of lib/, while they are loaded */
     size_t idle_n;
     /* Registry references. */
-    int ref_env_mt, ref_expr_mt, ref_js, ref_modules, ref_socket_mt, ref_socket_data, ref_array_mt, ref_error_mt;
+    int ref_env_mt, ref_expr_mt, ref_js, ref_modules, ref_lib, ref_socket_mt, ref_socket_data, ref_socket_ids, ref_array_mt, ref_error_mt;
     /* Identities: what lua_topointer says of them. */
     const void *mt_array, *mt_date, *mt_binary, *mt_socket;
     const void *null, *undef;
@@ -127,6 +127,10 @@ void hub_lua_open_values(lua_State *L); /* metatables, null, undefined; raises *
 /* ---- sandbox.c, library.c, pattern.c, coroutine.c, api.c, host.c, socket.c, lib.c, js.c: what scripts find ---- */
 /* Replaces the table on top by a read-only view of it. NAME is for messages. Raises. */
 void hub_lua_freeze(lua_State *L, const char *name);
+/* The same of a table that is complete and holds no tables: reading it costs no call. */
+void hub_lua_freeze_flat(lua_State *L, const char *name);
+/* The same of the table below the top, with the function on top as __index; pops both and pushes the view. */
+void hub_lua_freeze_by(lua_State *L, const char *name);
 /* When the value at IDX is a view, pushes what it shows and returns true. Never raises. */
 bool hub_lua_thaw(lua_State *L, int idx);
 void hub_lua_open_base(lua_State *L);

@@ -421,6 +421,29 @@ static void socket_data_lasts_until_the_socket_is_gone(void **state) {
     event_gives(a, "s2", "[]", "[12]");
 }
 
+/* The id that counts is not the field: a script that sets it reaches nobody else. */
+static void a_socket_is_who_it_is_whatever_its_fields_say(void **state) {
+    (void)state;
+    size_t a = lua("socket.data.secret = 1"), b = lua("socket.id = 's1' rawset(socket, 'id', 's1') return socket.data.secret, socket.id"),
+           c = lua("local other = {id = 's1'} local ok, e = pcall(socket.emit, other, 'x') "
+                   "return ok, e, getmetatable(socket), (pcall(setmetatable, other, getmetatable(socket)))"),
+           d = lua("socket.id = 's1' socket:emit('x') local to = socket:to('r') to.id = 's1' to:emit('y') local b = socket.broadcast b.id = 's1' "
+                   "b:emit('z')"),
+           e = lua("socket.data = {mine = true} socket.id = 's1' socket.data = {stolen = true}"),
+           f = lua("return socket.data.secret, socket.data.stolen");
+    compiled();
+    event_gives(a, "s1", "[]", "[]");
+    event_gives(b, "s2", "[]", "[null,\"s1\"]");
+    event_gives(c, "s2", "[]", "[false,\"t.hub.yaml:7: call it with a colon: socket:emit(…)\",\"socket\",false]");
+    event_gives(d, "s2", "[]", "[]");
+    event_gives(e, "s2", "[]", "[]");
+    event_gives(f, "s1", "[]", "[1,null]");
+    struct hub_buf text = {0};
+    hub_json_add(&text, seen);
+    assert_string_equal(hub_buf_cstr(&text), "[[\"emit\",[\"s2\",\"x\"],0],[\"to\",[\"s2\",\"r\",\"y\"],0],[\"broadcast\",[\"s2\",\"z\"],0]]");
+    hub_buf_free(&text);
+}
+
 static void binary_values_travel_beside_the_json(void **state) {
     (void)state;
     struct hub_str items[] = {HUB_STR("by\0te"), HUB_STR("two")};
@@ -461,6 +484,7 @@ int main(void) {
         T(handlers_get_arguments_and_give_results),
         T(sockets_emit_join_and_leave),
         T(socket_data_lasts_until_the_socket_is_gone),
+        T(a_socket_is_who_it_is_whatever_its_fields_say),
         T(binary_values_travel_beside_the_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

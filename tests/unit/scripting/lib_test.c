@@ -137,6 +137,66 @@ static void a_module_is_run_once_and_keeps_its_locals(void **state) {
     gives(a, "3");
 }
 
+/* Every way to write, to every table that all scripts see. */
+static void nothing_changes_what_is_read_only(void **state) {
+    (void)state;
+    module("m.lua", "local M = {n = 1, list = {1, 2, 3}, none = {}, deep = {x = {y = {z = 1}}}, marked = json.array({3, 2, 1})} "
+                    "M.meta = setmetatable({}, {__index = {inner = {v = 1}}}) "
+                    "function M.keep(d) M.date = d end function M.time() return json.encode(M.date) end return M");
+    module("a/b.lua", "return {v = 1}");
+    size_t keep = expr("lib.m.keep(new Date(5))");
+    size_t attack = lua(
+        "local targets = {lib, LIB, lib.a, lib.a.b, lib.m, require('m'), require('a.b'), lib.m.list, lib.m.none, lib.m.deep, lib.m.deep.x.y, "
+        "lib.m.marked,"
+        "  lib.m.meta, lib.m.meta.inner, lib.m.date, string, table, math, utf8, coroutine, json, time, crypto, log} "
+        "for _, t in ipairs({lib.m, lib.a}) do for _, v in pairs(t) do targets[#targets + 1] = v end end "
+        "for k, v in next, lib do targets[#targets + 1] = v end "
+        "local function bad() return 'changed' end "
+        "local writes = {"
+        "  function(t) t.n = bad end, function(t) t[1] = bad end, function(t) t.upper = nil end, function(t) t.x = nil t.y = 1 end,"
+        "  function(t) rawset(t, 'm', bad) end, function(t) rawset(t, 'upper', bad) end, function(t) rawset(t, 1, 9) end, function(t) rawset(t, 'a', "
+        "{}) end,"
+        "  function(t) table.insert(t, bad) end, function(t) table.insert(t, 1, bad) end, function(t) table.remove(t) end,"
+        "  function(t) table.remove(t, 1) end, function(t) table.sort(t, function(a, b) return a > b end) end,"
+        "  function(t) table.move({bad, bad}, 1, 2, 1, t) end, function(t) table.move(t, 1, 3, 2) end,"
+        "  function(t) setmetatable(t, {__index = bad}) end, function(t) setmetatable(t, nil) end, function(t) getmetatable(t).__index = bad end,"
+        "  function(t) json.array(t) t[1] = bad end, function(t) json.object(t) t.v = bad end,"
+        "  function(t) for k in pairs(t) do t[k] = bad end end, function(t) for k in next, t do rawset(t, k, bad) end end,"
+        "  function(t) local f = t.upper f.x = 1 end} "
+        "local n = 0 "
+        "for _, t in ipairs(targets) do if type(t) == 'table' then for _, w in ipairs(writes) do pcall(w, t) n = n + 1 end end end return n > 500");
+    size_t listed = lua("local names = {} for k in pairs(lib) do names[#names + 1] = k end table.sort(names) return names");
+    size_t state_of =
+        lua("local m = lib.m return {m.n, m.list, m.none, m.deep, m.marked, m.meta.inner, m.time(), lib.a.b.v, lib.x or 0, lib.m == require('m'), "
+            "('x'):upper(), #string.rep('x', 3), lib.upper or 0, getmetatable('') == false}");
+    compiled();
+    static const char expected[] =
+        "[1,[1,2,3],{},{\"x\":{\"y\":{\"z\":1}}},[3,2,1],{\"v\":1},\"\\\"1970-01-01T00:00:00.005Z\\\"\",1,0,true,\"X\",3,0,true]";
+    struct script_result r = {0};
+    script_call(&env, keep, NULL, 0, &r);
+    gives(state_of, expected);
+    gives(attack, "true");
+    gives(state_of, expected);
+    gives(listed, "[\"a\",\"m\"]");
+}
+
+/* An expression cannot write, but it can hand its globals to a function that does. */
+static void functions_of_modules_cannot_change_the_globals_of_expressions(void **state) {
+    (void)state;
+    module("evil.lua", "local function bad() return 'changed' end return {set = function(t) t.max = bad t.keys = bad t.now = bad t.parse = bad end, "
+                       "raw = function(t) for _, k in ipairs{'max', 'keys', 'now', 'parse', 'isArray'} do rawset(t, k, bad) end end}");
+    static const char *const tables[] = {"Math", "JSON", "Object", "Array", "Date"};
+    char text[10][40];
+    size_t n[10], probe = expr("[Math.max(1, 2), Object.keys({a: 1}), Date.now() > 5, JSON.parse('1'), Array.isArray([])]");
+    for (size_t i = 0; i < 10; i++) {
+        snprintf(text[i], sizeof text[i], "lib.evil.%s(%s)", i % 2 ? "raw" : "set", tables[i / 2]);
+        n[i] = expr(text[i]);
+    }
+    compiled();
+    for (size_t i = 0; i < 10; i++) fails(n[i], HUB_HANDLER_FAILED, "read-only");
+    gives(probe, "[2,[\"a\"],true,1,true]");
+}
+
 static void a_module_may_change_itself_and_nobody_else_may(void **state) {
     (void)state;
     module("m.lua", "local M = {n = 0, list = {1, 2, 3}, deep = {x = {y = 1}}} function M.set(v) M.n = v M.list[4] = v return M.n end return M");
@@ -270,6 +330,8 @@ int main(void) {
         T(modules_in_a_circle_are_refused),
         T(a_module_is_run_once_and_keeps_its_locals),
         T(a_module_may_change_itself_and_nobody_else_may),
+        T(nothing_changes_what_is_read_only),
+        T(functions_of_modules_cannot_change_the_globals_of_expressions),
         T(globals_of_a_module_are_its_own),
         T(errors_in_modules_name_file_and_line),
         T(a_module_with_a_syntax_error_is_refused),
