@@ -83,48 +83,19 @@ void hub_js_push_number(lua_State *L, double d) {
         lua_pushnumber(L, d);
 }
 
-/* The digits of D as JavaScript writes them. */
-static size_t number_text(double d, char out[40]) {
+size_t hub_js_number_text(double d, char out[HUB_JS_NUMBER_MAX]) {
     if (isnan(d)) return (size_t)sprintf(out, "NaN");
     if (isinf(d)) return (size_t)sprintf(out, d < 0 ? "-Infinity" : "Infinity");
-    if (d == 0) return (size_t)sprintf(out, "0");
-    char text[40], digits[20];
-    for (int precision = 14; precision <= 16; precision++) { /* the fewest digits that read back as D */
-        snprintf(text, sizeof text, "%.*e", precision, fabs(d));
-        if (strtod(text, NULL) == fabs(d)) break;
-    }
-    int n = 0, exponent = atoi(strchr(text, 'e') + 1);
-    for (const char *p = text; *p != 'e'; p++) {
-        if (*p != '.') digits[n++] = *p;
-    }
-    while (n > 1 && digits[n - 1] == '0') n--;
-    char *o = out;
-    if (d < 0) *o++ = '-';
-    if (exponent >= 21 || exponent < -6) {
-        *o++ = digits[0];
-        if (n > 1) *o++ = '.';
-        for (int i = 1; i < n; i++) *o++ = digits[i];
-        return (size_t)(o - out) + (size_t)sprintf(o, "e%+d", exponent);
-    }
-    if (exponent < 0) {
-        *o++ = '0', *o++ = '.';
-        for (int i = -1; i > exponent; i--) *o++ = '0';
-        for (int i = 0; i < n; i++) *o++ = digits[i];
-    } else {
-        for (int i = 0; i <= exponent || i < n; i++) {
-            if (i == exponent + 1) *o++ = '.';
-            *o++ = i < n ? digits[i] : '0';
-        }
-    }
-    *o = 0;
-    return (size_t)(o - out);
+    struct hub_buf b = {.p = out, .cap = HUB_JS_NUMBER_MAX};
+    hub_json_add_real(&b, d);
+    return b.n;
 }
 
 /* JavaScript's Number(string). */
 static double string_number(struct hub_str s) {
     s = hub_js_trimmed(s);
     if (!s.n) return 0;
-    if (s.n > 2 && s.p[0] == '0' && strchr("xXbBoO", s.p[1])) {
+    if (s.n > 2 && s.p[0] == '0' && memchr("xXbBoO", s.p[1], 6)) {
         int base = tolower(s.p[1]) == 'x' ? 16 : tolower(s.p[1]) == 'b' ? 2 : 8;
         double d = 0;
         for (size_t i = 2; i < s.n; i++) {
@@ -139,7 +110,7 @@ static double string_number(struct hub_str s) {
     bool digit = false;
     for (size_t i = 0; i < s.n; i++) { /* strtod takes more than JavaScript does */
         if (isdigit((unsigned char)s.p[i])) digit = true;
-        if (!isdigit((unsigned char)s.p[i]) && !strchr("+-.eE", s.p[i])) return NAN;
+        if (!isdigit((unsigned char)s.p[i]) && !memchr("+-.eE", s.p[i], 5)) return NAN;
     }
     if (!digit || s.n > 400) return NAN;
     char text[401], *end;
@@ -200,7 +171,7 @@ void hub_js_join(lua_State *L, int i, struct hub_str sep, int depth) {
 
 /* Pushes JavaScript's String(value). */
 void hub_js_push_text(lua_State *L, int i, int depth) {
-    char text[40];
+    char text[HUB_JS_NUMBER_MAX];
     switch (lua_type(L, i)) {
     case LUA_TNIL: lua_pushliteral(L, "undefined"); return;
     case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, i) ? "true" : "false"); return;
@@ -210,7 +181,7 @@ void hub_js_push_text(lua_State *L, int i, int depth) {
         if (lua_isinteger(L, i))
             lua_pushfstring(L, "%I", lua_tointeger(L, i));
         else
-            lua_pushlstring(L, text, number_text(lua_tonumber(L, i), text));
+            lua_pushlstring(L, text, hub_js_number_text(lua_tonumber(L, i), text));
         return;
     default: break;
     }

@@ -20,6 +20,9 @@ void hub_js_push_element(lua_State *L, int i, lua_Integer at);        /* from 0;
 void hub_js_set_element(lua_State *L, int i, lua_Integer at);         /* pops the value */
 void hub_js_join(lua_State *L, int i, struct hub_str sep, int depth); /* pushes the text of an array */
 
+enum { HUB_JS_NUMBER_MAX = 64 };
+/* String(D), without a NUL; returns the length. */
+size_t hub_js_number_text(double d, char out[HUB_JS_NUMBER_MAX]);
 double hub_js_number(lua_State *L, int i);             /* Number(value); raises on lack of memory */
 void hub_js_push_number(lua_State *L, double d);       /* as an integer when it is one */
 void hub_js_push_text(lua_State *L, int i, int depth); /* String(value); DEPTH: arrays around it */

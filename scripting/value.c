@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "scripting/scripting_int.h"
+#include "scripting/js_int.h"
 
 enum { MAX_NODES = 200000, MAX_BYTES = 16 << 20 };
 
@@ -154,7 +154,7 @@ struct item {
     size_t n;
     lua_Integer at; /* a positional element; 0 = named */
     json_t *value;
-    char digits[24];
+    char digits[HUB_JS_NUMBER_MAX];
 };
 struct items {
     struct item *p;
@@ -181,7 +181,7 @@ static bool gather_key(lua_State *L, int idx, struct item *it, struct items *all
         return false;
     }
     if (!lua_isinteger(L, idx)) {
-        it->n = (size_t)snprintf(it->digits, sizeof it->digits, "%.14g", lua_tonumber(L, idx));
+        it->n = hub_js_number_text(lua_tonumber(L, idx), it->digits);
         return true;
     }
     lua_Integer at = lua_tointeger(L, idx);

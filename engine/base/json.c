@@ -31,6 +31,13 @@ size_t hub_json_plain(struct hub_str s) {
     return i;
 }
 
+/* By hand: a text may consist of them, and format functions take twenty times as long. */
+static void add_control(struct hub_buf *b, unsigned char c) {
+    static const char digits[] = "0123456789abcdef";
+    char text[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+    hub_buf_add(b, text, sizeof text);
+}
+
 static void add_escaped(struct hub_buf *b, struct hub_str s) {
     size_t from = 0;
     for (size_t i = hub_json_plain(s); i < s.n; i++) {
@@ -39,7 +46,7 @@ static void add_escaped(struct hub_buf *b, struct hub_str s) {
         hub_buf_add(b, s.p + from, i - from);
         from = i + 1;
         if (e == 'u')
-            hub_buf_addf(b, "\\u%04x", (unsigned char)s.p[i]);
+            add_control(b, (unsigned char)s.p[i]);
         else
             hub_buf_addc(b, '\\'), hub_buf_addc(b, e);
     }
@@ -153,7 +160,7 @@ static void add_decimal(struct hub_buf *b, const struct decimal *d) {
     }
 }
 
-static void add_real(struct hub_buf *b, double v) {
+void hub_json_add_real(struct hub_buf *b, double v) {
     struct decimal d;
     if (fabs(v) < 1e15 && v == floor(v)) {
         hub_buf_addi(b, (int64_t)v); /* -0 prints as 0, too */
@@ -170,7 +177,7 @@ void hub_json_add(struct hub_buf *b, const json_t *v) {
     case JSON_TRUE: hub_buf_add(b, "true", 4); break;
     case JSON_FALSE: hub_buf_add(b, "false", 5); break;
     case JSON_INTEGER: hub_buf_addi(b, json_integer_value(v)); break;
-    case JSON_REAL: add_real(b, json_real_value(v)); break;
+    case JSON_REAL: hub_json_add_real(b, json_real_value(v)); break;
     case JSON_STRING: /* jansson only holds valid UTF-8 */
         hub_buf_addc(b, '"');
         add_escaped(b, hub_json_str(v));

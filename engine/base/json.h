@@ -21,6 +21,8 @@ bool hub_json_well_formed(struct hub_str text);
 /* Appends compact JSON. Reals print as JavaScript prints them: the shortest form that reads back the same, no fraction when there is none,
  * an exponent from 1e21 up and below 1e-6. NULL prints null. (jansson holds no NaN and no infinity.) */
 void hub_json_add(struct hub_buf *b, const json_t *value);
+/* Appends one such real, finite. At most 25 bytes, for which no more than 64 have to be free. */
+void hub_json_add_real(struct hub_buf *b, double v);
 /* Appends a JSON string literal, quotes included. Invalid UTF-8 bytes become U+FFFD. */
 void hub_json_add_string(struct hub_buf *b, struct hub_str s);
 /* How many bytes at the start of S a string literal holds as they are: up to the first quote, backslash or control character. */
