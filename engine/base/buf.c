@@ -108,6 +108,10 @@ static void encode(struct hub_buf *b, struct hub_str s, const char *alphabet, bo
     ['8'] = 61, ['9'] = 62
 static const unsigned char plain_values[256] = {COMMON, ['+'] = 63, ['/'] = 64};
 static const unsigned char url_values[256] = {COMMON, ['-'] = 63, ['_'] = 64};
+#define BLANK 65
+#define PADDING 66
+static const unsigned char lenient_values[256] = {
+    COMMON, ['+'] = 63, ['/'] = 64, ['-'] = 63, ['_'] = 64, [' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\n'] = BLANK, ['='] = PADDING};
 #undef COMMON
 
 static bool decode(struct hub_buf *b, struct hub_str s, const unsigned char table[256]) {
@@ -125,6 +129,28 @@ static bool decode(struct hub_buf *b, struct hub_str s, const unsigned char tabl
         if (bits >= 8) bits -= 8, *out++ = (char)(acc >> bits);
     }
     if (acc & ((1u << bits) - 1)) return false; /* bits that no byte takes up: the same bytes would have several spellings */
+    b->n = (size_t)(out - b->p);
+    return true;
+}
+
+bool hub_buf_add_unbase64_lenient(struct hub_buf *b, struct hub_str s) {
+    char *out = hub_buf_reserve(b, s.n / 4 * 3 + 3);
+    uint32_t acc = 0;
+    unsigned bits = 0;
+    bool padded = false;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char v = lenient_values[(unsigned char)s.p[i]];
+        if (v == BLANK) continue;
+        if (v == PADDING) {
+            padded = true;
+            continue;
+        }
+        if (!v || padded) return false;
+        acc = acc << 6 | (v - 1u);
+        bits += 6;
+        if (bits >= 8) bits -= 8, *out++ = (char)(acc >> bits);
+    }
+    if (bits == 6) return false; /* one character alone */
     b->n = (size_t)(out - b->p);
     return true;
 }

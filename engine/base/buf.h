@@ -41,6 +41,9 @@ void hub_buf_add_base64(struct hub_buf *b, struct hub_str bytes);
 void hub_buf_add_base64url(struct hub_buf *b, struct hub_str bytes);
 bool hub_buf_add_unbase64(struct hub_buf *b, struct hub_str text);
 bool hub_buf_add_unbase64url(struct hub_buf *b, struct hub_str text);
+/* As MIME decoders read it: both alphabets, white space anywhere, any number of '=' at the end, stray bits. For bytes whose spelling
+ * proves nothing. False on other characters, text behind the padding, and half a byte; then nothing was appended. */
+bool hub_buf_add_unbase64_lenient(struct hub_buf *b, struct hub_str text);
 /* Percent-decoding of a URI component; '+' stays. False on a broken escape. */
 bool hub_buf_add_unescaped(struct hub_buf *b, struct hub_str text);
 #endif

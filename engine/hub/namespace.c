@@ -49,7 +49,8 @@ struct item {
     enum item_kind kind;
     size_t cost;
     int64_t ack;
-    char *event; /* the rest for ITEM_EVENT only */
+    char *event;    /* the rest for ITEM_EVENT only */
+    bool is_number; /* the event's name */
     json_t *args;
     struct hub_hook_bins bins; /* one allocation */
 };
@@ -218,8 +219,8 @@ static void start(struct conn *c, const struct hub_script *script, json_t *args,
     json_decref(none);
 }
 
-static void start_event(struct conn *c, struct hub_str event, json_t *args, const struct hub_hook_bins *bins, int64_t ack) {
-    const struct hub_hook_arg extra = {"event", hub_json_string(event)};
+static void start_event(struct conn *c, struct hub_str event, bool is_number, json_t *args, const struct hub_hook_bins *bins, int64_t ack) {
+    const struct hub_hook_arg extra = {"event", is_number ? hub_json_parse(event, NULL) : hub_json_string(event)};
     start(c, event_script(c->ns, event), args, bins, &extra, ack);
     json_decref(extra.value);
 }
@@ -230,7 +231,7 @@ static void start_item(struct conn *c, struct item *i) {
     if (i->kind == ITEM_CONNECT) {
         start(c, &def->on_connect, NULL, NULL, NULL, -1);
     } else if (i->kind == ITEM_EVENT) {
-        start_event(c, hub_cstr(i->event), i->args, &i->bins, i->ack);
+        start_event(c, hub_cstr(i->event), i->is_number, i->args, &i->bins, i->ack);
     } else {
         const struct hub_hook_arg extra = {"reason", json_string(c->reason)};
         start(c, &def->on_disconnect, NULL, NULL, &extra, -1);
@@ -303,6 +304,7 @@ static void push_event(struct conn *c, struct hub_str event, json_t *args, const
     struct item *i = item_new(ITEM_EVENT);
     size_t bytes;
     i->event = hub_str_dup(event);
+    i->is_number = c->socket->event_is_number;
     i->args = json_incref(args);
     i->bins = copy_bins(bins, &bytes);
     i->ack = ack;
@@ -394,7 +396,7 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
     } else if (c->running || c->queue_n) {
         push_event(c, event, args, bins, ack);
     } else {
-        start_event(c, event, args, bins ? &(struct hub_hook_bins){bins->items, bins->n} : NULL, ack);
+        start_event(c, event, s->event_is_number, args, bins ? &(struct hub_hook_bins){bins->items, bins->n} : NULL, ack);
     }
 }
 
@@ -419,15 +421,13 @@ static bool reply(struct hub_host_call *call, enum hub_code code, const char *te
     return code == HUB_OK;
 }
 
-/* The socket a method was called on, and its N first arguments as texts; NULL: answered. */
-static struct conn *method(void *ctx, struct hub_host_call *call, size_t n, struct hub_str *texts, const char *usage) {
+/* The socket a method was called on; NULL: answered. ROOM, when it is asked for, is the first argument. */
+static struct conn *method(void *ctx, struct hub_host_call *call, struct hub_str *room, const char *usage) {
     struct hub_namespaces *all = ctx;
     struct conn *c = hub_map_get(&all->conns, hub_json_str(json_array_get(call->args, 0)));
-    for (size_t i = 0; i < n; i++) {
-        texts[i] = hub_json_str(json_array_get(call->args, i + 1));
-        if (texts[i].n && texts[i].n <= MAX_NAME) continue;
-        reply(call, HUB_BAD_REQUEST, usage);
-        return NULL;
+    if (room) {
+        *room = hub_json_str(json_array_get(call->args, 1));
+        if (!room->n || room->n > MAX_NAME) return reply(call, HUB_BAD_REQUEST, usage), NULL;
     }
     if (!c) reply(call, HUB_NOT_FOUND, "the socket is gone");
     return c;
@@ -435,8 +435,7 @@ static struct conn *method(void *ctx, struct hub_host_call *call, size_t n, stru
 
 /* An event on its way to several sockets: encoded once per namespace name, of which there are one or two (basePath). */
 struct message {
-    struct hub_str event;
-    struct hub_buf args;
+    struct hub_buf name, args; /* JSON */
     const struct hub_binaries *bins;
     const struct hub_nsp *nsp[2];
     struct hub_chunk *chunk[2];
@@ -447,24 +446,29 @@ static void message_to(struct message *m, struct hub_socket *s) {
     if (m->nsp[i] != s->nsp) {
         hub_chunk_unref(m->chunk[i]);
         m->nsp[i] = s->nsp;
-        m->chunk[i] = hub_nsp_event_chunk(s->nsp, m->event, hub_buf_str(&m->args), m->bins);
+        m->chunk[i] = hub_nsp_event_chunk(s->nsp, hub_buf_str(&m->name), hub_buf_str(&m->args), m->bins);
     }
     hub_socket_send_chunk(s, m->chunk[i], 0, m->chunk[i]->n, 0);
 }
 
-/* Sends to FROM itself, or to everybody in ROOM resp. (NULL) in the namespace but FROM. */
-static void send_event(struct hub_host_call *call, struct conn *from, struct hub_str event, size_t first_arg, bool to_self, const struct room *room) {
-    if (hub_event_reserved(event)) {
-        reply(call, HUB_BAD_REQUEST, "that event name is reserved by Socket.IO");
-        return;
-    }
+/* An event's name: a text, or a number as Socket.IO allows it. False: answered. */
+static bool name_is_good(struct hub_host_call *call, const json_t *name, const char *usage) {
+    struct hub_str text = hub_json_str(name);
+    if (json_is_number(name)) return true;
+    if (!text.n || text.n > MAX_NAME) return reply(call, HUB_BAD_REQUEST, usage);
+    return !hub_event_reserved(text) || reply(call, HUB_BAD_REQUEST, "that event name is reserved by Socket.IO");
+}
+
+/* Sends the event whose name is the argument AT to FROM itself, or to everybody in ROOM resp. (NULL) in the namespace but FROM. */
+static void send_event(struct hub_host_call *call, struct conn *from, size_t at, bool to_self, const struct room *room) {
     const struct hub_binaries bins = {call->bins ? call->bins->items : NULL, call->bins ? call->bins->n : 0};
     if (bins.n > HUB_SIO_MAX_ATTACHMENTS) {
         reply(call, HUB_BAD_REQUEST, "an event carries at most 64 binary values");
         return;
     }
-    struct message m = {.event = event, .bins = &bins};
-    add_values(&m.args, call->args, first_arg);
+    struct message m = {.bins = &bins};
+    hub_json_add(&m.name, json_array_get(call->args, at));
+    add_values(&m.args, call->args, at + 1);
     if (to_self) {
         message_to(&m, from->socket);
     } else if (room) {
@@ -480,36 +484,40 @@ static void send_event(struct hub_host_call *call, struct conn *from, struct hub
     }
     hub_chunk_unref(m.chunk[0]);
     hub_chunk_unref(m.chunk[1]);
+    hub_buf_free(&m.name);
     hub_buf_free(&m.args);
     reply(call, HUB_OK, NULL);
 }
 
+#define AN_EVENT "event is a text of 1 to 256 bytes, or a number"
+
 static void socket_emit(void *ctx, struct hub_host_call *call) {
-    struct hub_str event;
-    struct conn *c = method(ctx, call, 1, &event, "socket:emit(event, …): event is a text of 1 to 256 bytes");
-    if (c) send_event(call, c, event, 2, true, NULL);
+    if (!name_is_good(call, json_array_get(call->args, 1), "socket:emit(event, …): " AN_EVENT)) return;
+    struct conn *c = method(ctx, call, NULL, NULL);
+    if (c) send_event(call, c, 1, true, NULL);
 }
 
 static void socket_broadcast(void *ctx, struct hub_host_call *call) {
-    struct hub_str event;
-    struct conn *c = method(ctx, call, 1, &event, "socket.broadcast:emit(event, …): event is a text of 1 to 256 bytes");
-    if (c) send_event(call, c, event, 2, false, NULL);
+    if (!name_is_good(call, json_array_get(call->args, 1), "socket.broadcast:emit(event, …): " AN_EVENT)) return;
+    struct conn *c = method(ctx, call, NULL, NULL);
+    if (c) send_event(call, c, 1, false, NULL);
 }
 
 static void socket_to(void *ctx, struct hub_host_call *call) {
-    struct hub_str names[2];
-    struct conn *c = method(ctx, call, 2, names, "socket:to(room):emit(event, …): room and event are texts of 1 to 256 bytes");
+    struct hub_str name;
+    if (!name_is_good(call, json_array_get(call->args, 2), "socket:to(room):emit(event, …): " AN_EVENT)) return;
+    struct conn *c = method(ctx, call, &name, "socket:to(room):emit(event, …): room is a text of 1 to 256 bytes");
     if (!c) return;
-    const struct room *room = hub_map_get(&c->ns->rooms, names[0]);
+    const struct room *room = hub_map_get(&c->ns->rooms, name);
     if (room)
-        send_event(call, c, names[1], 3, false, room);
+        send_event(call, c, 2, false, room);
     else
         reply(call, HUB_OK, NULL);
 }
 
 static void socket_join(void *ctx, struct hub_host_call *call) {
     struct hub_str name;
-    struct conn *c = method(ctx, call, 1, &name, "socket:join(room): room is a text of 1 to 256 bytes");
+    struct conn *c = method(ctx, call, &name, "socket:join(room): room is a text of 1 to 256 bytes");
     if (!c) return;
     if (memchr(name.p, 0, name.n)) {
         reply(call, HUB_BAD_REQUEST, "socket:join(room): room holds a NUL");
@@ -525,7 +533,7 @@ static void socket_join(void *ctx, struct hub_host_call *call) {
 
 static void socket_leave(void *ctx, struct hub_host_call *call) {
     struct hub_str name;
-    struct conn *c = method(ctx, call, 1, &name, "socket:leave(room): room is a text of 1 to 256 bytes");
+    struct conn *c = method(ctx, call, &name, "socket:leave(room): room is a text of 1 to 256 bytes");
     if (!c) return;
     struct place *p = place_find(c, name);
     if (p) place_free(p);
@@ -533,7 +541,7 @@ static void socket_leave(void *ctx, struct hub_host_call *call) {
 }
 
 static void socket_disconnect(void *ctx, struct hub_host_call *call) {
-    struct conn *c = method(ctx, call, 0, NULL, "");
+    struct conn *c = method(ctx, call, NULL, NULL);
     if (!c) return;
     struct hub_str reason = hub_json_str(json_array_get(call->args, 1));
     if (reason.n && !c->reason) c->reason = hub_str_dup(reason);

@@ -24,7 +24,7 @@ static bool take_attachments(struct hub_str *s, struct hub_sio_packet *out) {
     int64_t count;
     out->attachments = 0;
     if (!has_attachments(out->type)) return true;
-    if (!take_number(s, HUB_SIO_MAX_ATTACHMENTS, &count) || !s->n || s->p[0] != '-') return false;
+    if (!take_number(s, HUB_SIO_MAX_ANNOUNCED, &count) || !s->n || s->p[0] != '-') return false;
     out->attachments = (uint32_t)count;
     *s = hub_str(s->p + 1, s->n - 1);
     return true;
@@ -35,8 +35,7 @@ static void take_nsp(struct hub_str *s, struct hub_sio_packet *out) {
     out->nsp = HUB_STR("/");
     if (!s->n || s->p[0] != '/') return;
     size_t end = hub_str_find(*s, ',');
-    struct hub_str whole = hub_str(s->p, end);
-    out->nsp = hub_str(s->p, hub_str_find(whole, '?'));
+    out->nsp = hub_str(s->p, end);
     size_t used = end < s->n ? end + 1 : end;
     *s = hub_str(s->p + used, s->n - used);
 }
@@ -50,12 +49,16 @@ static bool data_fits(const struct hub_sio_packet *p) {
     case HUB_SIO_EVENT:
     case HUB_SIO_BINARY_EVENT: return first == '[';
     case HUB_SIO_ACK:
-    case HUB_SIO_BINARY_ACK: return first == '[' && p->id >= 0;
+    case HUB_SIO_BINARY_ACK: return first == '[' || (!first && p->id < 0);
     }
     return false;
 }
 
 static bool may_have_id(enum hub_sio_type type) { return type == HUB_SIO_EVENT || type == HUB_SIO_ACK || has_attachments(type); }
+
+struct hub_str hub_sio_nsp_path(struct hub_str nsp) {
+    return hub_str(nsp.p, hub_str_find(nsp, '?'));
+}
 
 bool hub_sio_parse(struct hub_str text, struct hub_sio_packet *out) {
     if (!text.n || text.p[0] < '0' || text.p[0] > '6') return false;

@@ -32,6 +32,7 @@ struct nsp {
 /* A packet whose attachments are still to come. Kept as text: a tree could be many times as large. */
 struct partial {
     enum hub_sio_type type;
+    bool discard; /* there are too many: nothing is kept, they are only counted */
     int64_t id;
     uint32_t want, have;
     size_t nsp_n;
@@ -105,23 +106,27 @@ static void send_scratch(struct hub_client *c, const struct hub_binaries *bins, 
     if (b->cap > SCRATCH_KEEP) hub_buf_free(b);
 }
 
-/* ["event",ARGS] behind the packet's head. */
-static void add_event(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str event, struct hub_str args, const struct hub_binaries *bins) {
-    if (!bins || !bins->n) {
-        hub_sio_event(b, nsp, id, event, args);
-        return;
-    }
-    hub_sio_head(b, HUB_SIO_BINARY_EVENT, (uint32_t)bins->n, nsp, id);
+/* ["event",ARGS] behind the packet's head; NAME is JSON. */
+static void add_named(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str name, struct hub_str args, const struct hub_binaries *bins) {
+    uint32_t n = bins ? (uint32_t)bins->n : 0;
+    hub_sio_head(b, n ? HUB_SIO_BINARY_EVENT : HUB_SIO_EVENT, n, nsp, id);
     hub_buf_addc(b, '[');
-    hub_json_add_string(b, event);
+    hub_buf_adds(b, name);
     if (args.n) hub_buf_addc(b, ',');
     hub_buf_adds(b, args);
     hub_buf_addc(b, ']');
 }
 
-struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str event, struct hub_str args, const struct hub_binaries *bins) {
+static void add_event(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str event, struct hub_str args, const struct hub_binaries *bins) {
+    struct hub_buf name = {0};
+    hub_json_add_string(&name, event);
+    add_named(b, nsp, id, hub_buf_str(&name), args, bins);
+    hub_buf_free(&name);
+}
+
+struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name, struct hub_str args, const struct hub_binaries *bins) {
     struct hub_buf b = {0};
-    add_event(&b, nsp->name, -1, event, args, bins);
+    add_named(&b, nsp->name, -1, name, args, bins);
     struct hub_chunk *chunk = frames(hub_buf_str(&b), bins);
     hub_buf_free(&b);
     return chunk;
@@ -418,7 +423,7 @@ static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
             send_connect_error(c, p->nsp, err.text, HUB_STR("{\"code\":\"bad_request\"}"));
         return;
     }
-    if (!name_ok(p->nsp) || !config->find(config->ctx, p->nsp, &ops, &owner)) {
+    if (!name_ok(p->nsp) || !config->find(config->ctx, hub_sio_nsp_path(p->nsp), &ops, &owner)) {
         log_unknown(c, p->nsp);
         send_connect_error(c, p->nsp, "Invalid namespace", HUB_STR(""));
     } else if (c->socket_n >= MAX_SOCKETS) {
@@ -469,28 +474,38 @@ bool hub_event_reserved(struct hub_str event) {
     return false;
 }
 
-/* The event's name out of an array that was refused as a whole: its first element when that is a string. New reference or NULL. */
-static json_t *first_string(struct hub_str array) {
-    size_t from = 1;
-    while (from < array.n && strchr(" \t\r\n", array.p[from])) from++;
-    if (from >= array.n || array.p[from] != '"') return NULL;
-    for (size_t i = from + 1; i < array.n; i++) {
-        if (array.p[i] == '\\')
-            i++;
-        else if (array.p[i] == '"')
-            return hub_json_parse(hub_str(array.p + from, i + 1 - from), NULL);
-    }
-    return NULL;
+/* The text that an event's name stands for: a string, or a number as JSON writes it into B; {NULL, 0} for anything else. */
+static struct hub_str name_of(const json_t *name, struct hub_buf *b) {
+    if (!json_is_number(name)) return hub_json_str(name);
+    hub_json_add(b, name);
+    return hub_buf_str(b);
 }
 
-/* The JSON of an event was refused: a bad request when it is JSON and has a name, else a broken protocol. */
+/* The event's name out of an array that was refused as a whole: its first element when that is a string or a number. New reference or NULL. */
+static json_t *first_name(struct hub_str array) {
+    size_t from = 1, to;
+    while (from < array.n && strchr(" \t\r\n", array.p[from])) from++;
+    if (from >= array.n) return NULL;
+    if (array.p[from] != '"') {
+        for (to = from; to < array.n && strchr("+-.0123456789eE", array.p[to]);) to++;
+        return to > from ? hub_json_parse(hub_str(array.p + from, to - from), NULL) : NULL;
+    }
+    for (to = from + 1; to < array.n && array.p[to] != '"'; to++)
+        if (array.p[to] == '\\') to++;
+    return to < array.n ? hub_json_parse(hub_str(array.p + from, to + 1 - from), NULL) : NULL;
+}
+
+/* An event is refused: a bad request when it is JSON and has a name, else a broken protocol. */
 static void on_refused_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const char *text) {
-    json_t *name = hub_json_well_formed(p->data) ? first_string(p->data) : NULL;
-    if (!name || hub_event_reserved(hub_json_str(name)))
+    struct hub_buf number = {0};
+    json_t *name = hub_json_well_formed(p->data) ? first_name(p->data) : NULL;
+    struct hub_str event = name_of(name, &number);
+    if (!event.p || hub_event_reserved(event))
         broken(c, text);
     else
-        hub_metric_add(&bad_requests, 1), hub_socket_fail(s, hub_json_str(name), p->id, HUB_BAD_REQUEST, text);
+        hub_metric_add(&bad_requests, 1), hub_socket_fail(s, event, p->id, HUB_BAD_REQUEST, text);
     json_decref(name);
+    hub_buf_free(&number);
 }
 
 static void on_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
@@ -500,21 +515,22 @@ static void on_event(struct hub_client *c, struct hub_socket *s, const struct hu
         on_refused_event(c, s, p, err.text);
         return;
     }
-    char digits[24];
+    struct hub_buf number = {0};
     json_t *name = json_incref(json_array_get(args, 0)); /* NULL stays NULL */
-    struct hub_str event = hub_json_str(name);
-    if (json_is_integer(name)) /* emit(1, …) is allowed and means "1" */
-        event = hub_str(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(name)));
+    struct hub_str event = name_of(name, &number);
     if (!event.p || hub_event_reserved(event)) {
         broken(c, "an event without a name, or with a reserved one");
     } else if (!places_ok(args, bins)) {
         broken(c, "placeholders do not fit the attachments");
     } else {
         json_array_remove(args, 0);
+        s->event_is_number = json_is_number(name);
         s->nsp->ops->event(s, event, args, bins, p->id);
+        s->event_is_number = false;
     }
     json_decref(name);
     json_decref(args);
+    hub_buf_free(&number);
 }
 
 static void on_ack(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
@@ -567,6 +583,21 @@ static void begin_partial(struct hub_client *c, const struct hub_sio_packet *p) 
     c->partial = part;
 }
 
+/* Answers an event whose attachments are too many, and lets them go by. */
+static void begin_discard(struct hub_client *c, const struct hub_sio_packet *p) {
+    struct partial *part = hub_xcalloc(1, sizeof *part);
+    part->want = p->attachments;
+    part->discard = true;
+    c->partial = part;
+    if (!c->greeted) {
+        broken(c, "the first packet is no CONNECT");
+        return;
+    }
+    struct hub_socket *s = find_socket(c, p->nsp);
+    if (s && s->state == HUB_SOCKET_OPEN && p->type == HUB_SIO_BINARY_EVENT)
+        on_refused_event(c, s, p, "an event carries at most 64 binary attachments");
+}
+
 static void finish_partial(struct hub_client *c) {
     struct partial *part = c->partial;
     struct hub_str items[HUB_SIO_MAX_ATTACHMENTS];
@@ -589,6 +620,10 @@ static void on_attachment(struct hub_client *c, struct hub_str bytes) {
     struct partial *part = c->partial;
     if (!part) {
         broken(c, "an attachment nobody announced");
+        return;
+    }
+    if (part->discard) {
+        if (++part->have == part->want) drop_partial(c);
         return;
     }
     if (part->text.n + part->bytes.n + bytes.n > (size_t)c->sessions->config.max_payload) {
@@ -617,7 +652,9 @@ static void on_message(void *client, struct hub_str payload, bool binary) {
         return;
     }
     hub_metric_add(&packets_in[p.type], 1);
-    if (p.attachments)
+    if (p.attachments > HUB_SIO_MAX_ATTACHMENTS)
+        begin_discard(c, &p);
+    else if (p.attachments)
         begin_partial(c, &p);
     else
         dispatch(c, &p, NULL);

@@ -8,8 +8,11 @@
  *   is no CONNECT, a CONNECT to a namespace the client is in: the protocol is broken; the Engine.IO session ends (HUB_CLOSE_PARSE).
  * - an event whose JSON is well formed but refused by hub_json_parse (nesting, duplicate keys, lone surrogates): a bad request. It is answered
  *   here, through the acknowledgement {"ok":false,"error":{"code":"bad_request",…}} or else by hub:error, and reaches no callback.
+ * - an event with more attachments than HUB_SIO_MAX_ATTACHMENTS: a bad request, answered at once; the attachments are thrown away as they come.
  * - a packet for a namespace the client is not in (any more): ignored, since it may have crossed our DISCONNECT.
- * - an acknowledgement nobody waits for: ignored.
+ * - an acknowledgement nobody waits for, or without an id: ignored.
+ * A namespace is found without the query that a client wrote behind its name ("/hub/chat?a=b"), and every packet to the client names it as the
+ * client did: stock clients compare the whole name.
  * Bounds: 50 namespaces per client, names of 256 bytes, HUB_SIO_MAX_ATTACHMENTS attachments of max_payload bytes together with their
  * text, 256 outstanding acknowledgements per socket (the oldest is forgotten). */
 #ifndef HUB_SESSION_SESSION_H
@@ -38,6 +41,7 @@ struct hub_namespace_ops {
     void (*connect)(struct hub_socket *s, json_t *auth);
     /* An event: ARGS is the JSON array without the event's name (borrowed; take a reference to keep it). EVENT and the bytes of BINS are valid
      * during the call; BINS is NULL when there are none. ACK is -1, or goes to hub_socket_ack once. */
+    /* The name of an event may be a number; EVENT is its text then and s->event_is_number is set. */
     void (*event)(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack);
     /* The answer to hub_socket_emit_full; at most once per id. */
     void (*ack)(struct hub_socket *s, int64_t id, json_t *args, const struct hub_binaries *bins);
@@ -64,7 +68,8 @@ struct hub_socket {
     struct hub_nsp *nsp;
     struct hub_list link; /* in the client's sockets */
     char sid[HUB_SID_LEN + 1];
-    void *user; /* the namespace owner's data about this socket */
+    bool event_is_number; /* during the event callback */
+    void *user;           /* the namespace owner's data about this socket */
 };
 
 struct hub_sessions;
@@ -111,8 +116,9 @@ void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, cons
 void hub_socket_fail(struct hub_socket *s, struct hub_str event, int64_t ack, enum hub_code code, const char *message);
 /* Names that Socket.IO keeps for itself ("connect", "disconnect", …): no event may be called so, in either direction. */
 bool hub_event_reserved(struct hub_str event);
-/* The frames of ["event",ARGS] for sockets of NSP, to be sent to many with hub_socket_send_chunk. BINS may be NULL. refs = 1. */
-struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str event, struct hub_str args, const struct hub_binaries *bins);
+/* The frames of [NAME,ARGS] for sockets of NSP, to be sent to many with hub_socket_send_chunk. NAME is JSON: a string or a number. BINS may be
+ * NULL. refs = 1. */
+struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name_json, struct hub_str args, const struct hub_binaries *bins);
 /* Queues frames already encoded for this socket's namespace name. */
 void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
 /* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE does so for every socket of the client and ends the

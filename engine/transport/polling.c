@@ -66,7 +66,7 @@ static bool take_packet(struct hub_eio *e, struct hub_str text) {
         return true;
     }
     struct hub_buf bytes = {0};
-    bool ok = hub_buf_add_unbase64(&bytes, packet.data);
+    bool ok = hub_buf_add_unbase64_lenient(&bytes, packet.data); /* the Java client breaks lines after 76 characters */
     if (ok) hub_eio_packet(e, hub_buf_str(&bytes), true);
     hub_buf_free(&bytes);
     return ok;

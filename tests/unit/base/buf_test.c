@@ -146,6 +146,41 @@ static void broken_base64_appends_nothing(void **state) {
     hub_buf_free(&b);
 }
 
+/* The Java client sends "Zm9v\n": its encoder breaks lines, and ends with one. */
+static void lenient_base64_is_read_as_mime_decoders_do(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *bytes;
+    } good[] = {{"", ""},
+                {"Zm9v\n", "foo"},
+                {"Zm9v\r\nYmFy\r\n", "foobar"},
+                {" Z m\t9v ", "foo"},
+                {"Zg", "f"},
+                {"Zg=", "f"},
+                {"Zg===", "f"},
+                {"Zg=\n=\n", "f"},
+                {"Zh==", "f"},
+                {"Zm9v====", "foo"},
+                {"Zm8", "fo"},
+                {"----_w", "\xfb\xef\xbe\xff"},
+                {"-+_/", "\xfb\xef\xff"},
+                {"====", ""}};
+    static const char *const bad[] = {"Z", "Zm9vZ", "Z===", "Zg=Z", "Zg==Zg==", "Z*==", "Zg\x1e", "\xff\xff\xff\xff", "Zg.."};
+    for (size_t i = 0; i < HUB_NELEM(good); i++) {
+        struct hub_buf b = {0};
+        if (!hub_buf_add_unbase64_lenient(&b, hub_cstr(good[i].text))) fail_msg("refused: \"%s\"", good[i].text);
+        assert_holds(&b, good[i].bytes);
+        hub_buf_free(&b);
+    }
+    for (size_t i = 0; i < HUB_NELEM(bad); i++) {
+        struct hub_buf b = {0};
+        hub_buf_addz(&b, "kept");
+        if (hub_buf_add_unbase64_lenient(&b, hub_cstr(bad[i]))) fail_msg("taken: \"%s\"", bad[i]);
+        assert_holds(&b, "kept");
+        hub_buf_free(&b);
+    }
+}
+
 static void percent_escapes_are_decoded(void **state) {
     (void)state;
     struct hub_buf b = {0};
@@ -158,10 +193,15 @@ static void percent_escapes_are_decoded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_appends_in_order),         cmocka_unit_test(code_points_become_utf8),
-        cmocka_unit_test(it_grows_and_keeps_what_it_has),      cmocka_unit_test(dropping_moves_the_rest_down),
-        cmocka_unit_test(taking_hands_over_a_terminated_text), cmocka_unit_test(base64_both_ways),
-        cmocka_unit_test(broken_base64_appends_nothing),       cmocka_unit_test(percent_escapes_are_decoded),
+        cmocka_unit_test(everything_appends_in_order),
+        cmocka_unit_test(code_points_become_utf8),
+        cmocka_unit_test(it_grows_and_keeps_what_it_has),
+        cmocka_unit_test(dropping_moves_the_rest_down),
+        cmocka_unit_test(taking_hands_over_a_terminated_text),
+        cmocka_unit_test(base64_both_ways),
+        cmocka_unit_test(broken_base64_appends_nothing),
+        cmocka_unit_test(percent_escapes_are_decoded),
+        cmocka_unit_test(lenient_base64_is_read_as_mime_decoders_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -359,12 +359,26 @@ static void methods_emit_to_self_rooms_and_others(void **state) {
     ends(c);
 }
 
+/* Socket.IO allows numbers as names of events. */
+static void an_event_may_be_called_by_a_number(void **state) {
+    (void)state;
+    struct hub_eio *a = joined("0"), *b = joined("0");
+    assert_int_equal(method("emit", "5,1"), HUB_OK);
+    assert_next(b, "42[5,1]");
+    assert_int_equal(method("emit", "\"5\",1"), HUB_OK);
+    assert_next(b, "42[\"5\",1]");
+    assert_int_equal(method("broadcastEmit", "-1.5"), HUB_OK);
+    assert_next(a, "42[-1.5]");
+    ends(a);
+    ends(b);
+}
+
 static void methods_refuse_what_makes_no_sense(void **state) {
     (void)state;
     struct hub_eio *eio = joined("0");
     char room[20];
     assert_int_equal(method("emit", ""), HUB_BAD_REQUEST);
-    assert_int_equal(method("emit", "5"), HUB_BAD_REQUEST);
+    assert_int_equal(method("emit", "true"), HUB_BAD_REQUEST);
     assert_int_equal(method("emit", "\"disconnect\""), HUB_BAD_REQUEST);
     assert_int_equal(method("toEmit", "\"red\""), HUB_BAD_REQUEST);
     assert_int_equal(method("join", "\"\""), HUB_BAD_REQUEST);
@@ -471,6 +485,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_arrived_before_the_end_is_still_handled, setup, teardown),
         cmocka_unit_test_setup_teardown(the_queue_of_a_socket_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(methods_emit_to_self_rooms_and_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_event_may_be_called_by_a_number, setup, teardown),
         cmocka_unit_test_setup_teardown(methods_refuse_what_makes_no_sense, setup, teardown),
         cmocka_unit_test_setup_teardown(a_handler_may_end_its_socket_with_a_reason, setup, teardown),
         cmocka_unit_test_setup_teardown(auth_admits_users_and_lets_them_renew, setup, teardown),

@@ -25,7 +25,7 @@ static const struct good_case good[] = {
     {"0{\"token\":\"x\"}", HUB_SIO_CONNECT, 0, "/", -1, "{\"token\":\"x\"}"},
     {"0/hub/chat,", HUB_SIO_CONNECT, 0, "/hub/chat", -1, ""},
     {"0/hub/chat", HUB_SIO_CONNECT, 0, "/hub/chat", -1, ""},
-    {"0/hub/chat?a=b,{}", HUB_SIO_CONNECT, 0, "/hub/chat", -1, "{}"},
+    {"0/hub/chat?a=b,{}", HUB_SIO_CONNECT, 0, "/hub/chat?a=b", -1, "{}"}, /* clients wait for the name they wrote */
     {"1", HUB_SIO_DISCONNECT, 0, "/", -1, ""},
     {"1/admin,", HUB_SIO_DISCONNECT, 0, "/admin", -1, ""},
     {"2[\"hello\",1]", HUB_SIO_EVENT, 0, "/", -1, "[\"hello\",1]"},
@@ -33,9 +33,14 @@ static const struct good_case good[] = {
     {"20[\"a\"]", HUB_SIO_EVENT, 0, "/", 0, "[\"a\"]"},
     {"29007199254740992[\"a\"]", HUB_SIO_EVENT, 0, "/", 9007199254740992, "[\"a\"]"},
     {"3/admin,456[]", HUB_SIO_ACK, 0, "/admin", 456, "[]"},
+    {"3[]", HUB_SIO_ACK, 0, "/", -1, "[]"}, /* nobody waits for an acknowledgement without id, and nobody minds */
+    {"3/admin,[]", HUB_SIO_ACK, 0, "/admin", -1, "[]"},
+    {"3", HUB_SIO_ACK, 0, "/", -1, ""},
+    {"61-[]", HUB_SIO_BINARY_ACK, 1, "/", -1, "[]"},
     {"4{\"message\":\"no\"}", HUB_SIO_CONNECT_ERROR, 0, "/", -1, "{\"message\":\"no\"}"},
     {"51-[\"hello\",{\"_placeholder\":true,\"num\":0}]", HUB_SIO_BINARY_EVENT, 1, "/", -1, "[\"hello\",{\"_placeholder\":true,\"num\":0}]"},
     {"564-/admin,7[\"x\"]", HUB_SIO_BINARY_EVENT, 64, "/admin", 7, "[\"x\"]"},
+    {"565-[\"x\"]", HUB_SIO_BINARY_EVENT, 65, "/", -1, "[\"x\"]"}, /* too many is for the session to say */
     {"61-/admin,456[{\"_placeholder\":true,\"num\":0}]", HUB_SIO_BINARY_ACK, 1, "/admin", 456, "[{\"_placeholder\":true,\"num\":0}]"},
 };
 
@@ -67,26 +72,25 @@ static void what_is_no_packet_is_refused(void **state) {
         "2/admin,12",          /* */
         "29007199254740993[]", /* id over 2^53 */
         "299999999999999999999999[]",
-        "2-1[]",      /* no negative ids */
-        "3[]",        /* ACK without id */
-        "3/admin,[]", /* */
-        "31{}",       /* */
-        "1{}",        /* DISCONNECT with data */
-        "112",        /* and with an id */
-        "0[]",        /* CONNECT with an array */
-        "05{}",       /* and with an id */
-        "4",          /* CONNECT_ERROR without data */
+        "2-1[]", /* no negative ids */
+        "31",    /* ACK without data */
+        "3{}",   /* */
+        "31{}",  /* */
+        "1{}",   /* DISCONNECT with data */
+        "112",   /* and with an id */
+        "0[]",   /* CONNECT with an array */
+        "05{}",  /* and with an id */
+        "4",     /* CONNECT_ERROR without data */
         "4[]",
         "5[\"a\"]", /* no attachment count */
         "5-[\"a\"]",
         "51[\"a\"]",
-        "565-[\"a\"]", /* over the bound */
+        "51000001-[\"a\"]", /* over any bound */
         "599999999999999999999-[\"a\"]",
         "5a-[\"a\"]",
         "5",
         "51",
         "51-",
-        "61-[]",      /* BINARY_ACK without id */
         "21-[\"a\"]", /* attachments on a type that has none */
     };
     for (size_t i = 0; i < HUB_NELEM(bad); i++) {

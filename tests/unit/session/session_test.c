@@ -34,7 +34,7 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
 
 /* Events named after what they do to their socket. */
 static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
-    hub_buf_addf(&seen, "event %.*s ", HUB_FMT(event));
+    hub_buf_addf(&seen, "event %.*s%s ", HUB_FMT(event), s->event_is_number ? " (number)" : "");
     add_json(args);
     for (size_t i = 0; bins && i < bins->n; i++) hub_buf_addf(&seen, " <%.*s>", HUB_FMT(bins->items[i]));
     if (ack >= 0) hub_buf_addf(&seen, " #%lld", (long long)ack);
@@ -195,7 +195,9 @@ static void events_arrive_with_arguments_and_acknowledgement_id(void **state) {
     fake_text(eio, "2[\"hello\",1,\"2\",{\"3\":[true]}]");
     fake_text(eio, "2456[\"hello\"]");
     fake_text(eio, "2[7,8]");
-    assert_seen("event hello [1,\"2\",{\"3\":[true]}];event hello [] #456;event 7 [8];");
+    fake_text(eio, "2[-1.5]");
+    fake_text(eio, "2[\"7\"]");
+    assert_seen("event hello [1,\"2\",{\"3\":[true]}];event hello [] #456;event 7 (number) [8];event -1.5 (number) [];event 7 [];");
     fake_text(eio, "2456[\"echo\",1,\"2\",{\"3\":[false]}]");
     assert_next(eio, "43456[1,\"2\",{\"3\":[false]}]");
     fake_text(eio, "2[\"echo\"]");
@@ -253,6 +255,10 @@ static void acknowledgements_come_back_once(void **state) {
     fake_text(eio, "31[\"yes\"]");
     fake_text(eio, "31[\"again\"]");
     fake_text(eio, "37[]");
+    fake_text(eio, "3[\"without id\"]");
+    fake_text(eio, "3");
+    fake_text(eio, "61-[{\"_placeholder\":true,\"num\":0}]");
+    fake_bytes(eio, "a", 1, true);
     fake_text(eio, "30[]");
     assert_seen("ack 1 [\"yes\"];ack 0 [];");
     assert_false(eio->close_asked);
@@ -277,7 +283,6 @@ static void broken_packets_end_the_session(void **state) {
         "2[\"x\",]",
         "2[null]",
         "2[{}]",
-        "2[1.5]",
         "2[\"connect\"]",
         "2[\"disconnecting\",1]",
         "2[\"newListener\"]",
@@ -291,7 +296,6 @@ static void broken_packets_end_the_session(void **state) {
         "0/custom,{",
         "5[\"x\"]",
         "599999999999-[\"x\"]",
-        "565-[\"x\"]",
         "51-",
     };
     (void)state;
@@ -355,6 +359,56 @@ static void attachments_share_the_limit_of_one_packet(void **state) {
     assert_seen("closed too large;");
 }
 
+static void announce_many(struct hub_eio *eio, const char *packet, int n) {
+    fake_text(eio, packet);
+    for (int i = 0; i < n; i++) fake_bytes(eio, "abc", 3, true);
+}
+
+/* What a client sends too much of must not cost it the connection. */
+static void too_many_attachments_are_answered_and_thrown_away(void **state) {
+    (void)state;
+    struct hub_eio *eio = joined();
+    announce_many(eio, "565-12[\"x\",{\"_placeholder\":true,\"num\":0}]", 65);
+    assert_next(eio, "4312[{\"ok\":false,\"error\":{\"code\":\"bad_request\",\"message\":\"an event carries at most 64 binary attachments\"}}]");
+    announce_many(eio, "5500-[7]", 500); /* 1,500 bytes: more than a packet may have, and none is kept */
+    assert_next(eio, "42[\"hub:error\",{\"error\":\"an event carries at most 64 binary attachments\",\"code\":\"bad_request\",\"event\":\"7\"}]");
+    announce_many(eio, "565-/custom,1[\"x\"]", 65); /* not in that namespace */
+    announce_many(eio, "665-1[]", 65);
+    fake_text(eio, "2[\"hello\"]");
+    assert_seen("event hello [];");
+    assert_next(eio, "");
+    assert_false(eio->close_asked);
+    fake_text(eio, "565-[\"x\"]");
+    fake_text(eio, "2[\"between\"]");
+    assert_int_equal(eio->reason, HUB_CLOSE_PARSE);
+    fake_free(eio);
+    assert_seen("closed parse error;");
+    eio = joined();
+    fake_text(eio, "565-[\"x\"");
+    assert_int_equal(eio->reason, HUB_CLOSE_PARSE);
+    fake_free(eio);
+    hub_buf_clear(&seen);
+    eio = fake_open(sessions);
+    fake_text(eio, "565-[\"x\"]"); /* before any CONNECT */
+    assert_int_equal(eio->reason, HUB_CLOSE_PARSE);
+    fake_free(eio);
+}
+
+static void a_query_behind_the_namespace_is_left_out_of_the_search_only(void **state) {
+    (void)state;
+    struct hub_eio *eio = fake_open(sessions);
+    fake_text(eio, "0/custom?a=b,");
+    assert_next_starts(eio, "40/custom?a=b,{\"sid\":\"");
+    fake_text(eio, "2/custom?a=b,1[\"echo\",1]");
+    assert_next(eio, "43/custom?a=b,1[1]");
+    fake_text(eio, "0/?a=b,");
+    assert_next_starts(eio, "40/?a=b,{\"sid\":\"");
+    fake_text(eio, "0/elsewhere?a=b,");
+    assert_next(eio, "44/elsewhere?a=b,{\"message\":\"Invalid namespace\"}");
+    assert_false(eio->close_asked);
+    fake_free(eio);
+}
+
 static void a_bad_request_is_answered_and_the_session_goes_on(void **state) {
     (void)state;
     struct hub_eio *eio = joined();
@@ -370,6 +424,8 @@ static void a_bad_request_is_answered_and_the_session_goes_on(void **state) {
     assert_next_starts(eio, "435[{\"ok\":false,\"error\":{\"code\":\"bad_request\",\"message\":\"");
     fake_text(eio, "26[\"x\",\"\\ud800\"]");
     assert_next_starts(eio, "436[{\"ok\":false,");
+    fake_text(eio, "27[ 7,\"\\ud800\"]");
+    assert_next_starts(eio, "437[{\"ok\":false,");
     fake_text(eio, "0/custom,{\"a\":1,\"a\":2}");
     assert_next_starts(eio, "44/custom,{\"message\":");
     assert_false(eio->close_asked);
@@ -530,6 +586,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(attachments_that_do_not_fit_end_the_session, setup, teardown),
         cmocka_unit_test_setup_teardown(attachments_share_the_limit_of_one_packet, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_request_is_answered_and_the_session_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(too_many_attachments_are_answered_and_thrown_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_query_behind_the_namespace_is_left_out_of_the_search_only, setup, teardown),
         cmocka_unit_test_setup_teardown(packets_for_a_namespace_left_are_ignored, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_must_be_connect, setup, teardown),
         cmocka_unit_test_setup_teardown(the_server_disconnects_one_namespace_or_the_client, setup, teardown),
