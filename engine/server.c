@@ -229,6 +229,7 @@ static int listen_to_clients(struct server *s) {
                                                    .max_payload = d->max_payload,
                                                    .ping_interval = d->ping_interval,
                                                    .ping_timeout = d->ping_timeout,
+                                                   .idle_timeout = d->keep_alive_timeout,
                                                    .max_queue_bytes = (size_t)d->max_queue_bytes,
                                                    .tls_cert_file = d->tls_cert_file,
                                                    .tls_key_file = d->tls_key_file};
@@ -315,8 +316,9 @@ static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a,
 static bool same_listen(const struct hub_service *a, const struct hub_service *b) {
     bool same = a->port == b->port && same_text(a->host, b->host) && same_text(a->base_path, b->base_path) && a->max_payload == b->max_payload &&
                 a->ping_interval == b->ping_interval && a->ping_timeout == b->ping_timeout && a->connect_timeout == b->connect_timeout &&
-                a->max_queue_bytes == b->max_queue_bytes && same_text(a->tls_cert_file, b->tls_cert_file) &&
-                same_text(a->tls_key_file, b->tls_key_file) && a->cors_origins.n == b->cors_origins.n;
+                a->keep_alive_timeout == b->keep_alive_timeout && a->max_queue_bytes == b->max_queue_bytes &&
+                same_text(a->tls_cert_file, b->tls_cert_file) && same_text(a->tls_key_file, b->tls_key_file) &&
+                a->cors_origins.n == b->cors_origins.n;
     for (size_t i = 0; same && i < a->cors_origins.n; i++) same = same_text(a->cors_origins.items[i], b->cors_origins.items[i]);
     return same;
 }

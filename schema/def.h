@@ -188,7 +188,7 @@ struct hub_service {
     const char *host;
     int64_t port;
     struct hub_strs cors_origins;
-    int64_t max_payload, ping_interval, ping_timeout, connect_timeout, max_queue_bytes;
+    int64_t max_payload, ping_interval, ping_timeout, connect_timeout, keep_alive_timeout, max_queue_bytes;
     const char *tls_cert_file, *tls_key_file; /* resolved, or NULL */
     bool console;
     /* auth */

@@ -32,6 +32,8 @@ static const struct hub_row listen[] = {
      .help = "Milliseconds to wait for the answer to a ping."},
     {"connectTimeout", HUB_KIND_INT, .offset = AT(connect_timeout), .fallback = "45000", .min = 100, .max = 3600000,
      .help = "Milliseconds a connection has to join a first namespace."},
+    {"keepAliveTimeout", HUB_KIND_INT, .offset = AT(keep_alive_timeout), .fallback = "75000", .min = 1000, .max = 3600000,
+     .help = "Milliseconds an HTTP connection is kept open between requests; longer than the load balancer in front keeps it."},
     {"maxQueueBytes", HUB_KIND_INT, .offset = AT(max_queue_bytes), .fallback = "1048576", .min = 1024, .max = 1 << 30,
      .help = "Outbound bytes queued per connection before it counts as a slow reader."},
     {"tls", HUB_KIND_GROUP, .table = &table_tls, .help = "Serves TLS with this certificate."},

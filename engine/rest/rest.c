@@ -37,15 +37,39 @@ bool hub_rest_path_parse(struct hub_rest_path *p, struct hub_str raw) {
     return true;
 }
 
+/* Takes a parameter called charset off the media type; empty when there is none. */
+static struct hub_str charset_of(struct hub_str type) {
+    struct hub_str piece;
+    while (hub_str_split(&type, ';', &piece)) {
+        size_t eq = hub_str_find(piece, '=');
+        if (eq == piece.n || !hub_str_eq_nocase(hub_str_trim(hub_str(piece.p, eq)), HUB_STR("charset"))) continue;
+        struct hub_str value = hub_str_trim(hub_str(piece.p + eq + 1, piece.n - eq - 1));
+        bool quoted = value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"';
+        return quoted ? hub_str(value.p + 1, value.n - 2) : value;
+    }
+    return HUB_STR("");
+}
+
+/* True for application/json in UTF-8 (of which ASCII is a part); anything else is answered with 415. */
+static bool is_json_type(struct hub_http_req *req) {
+    static const char *const utf8[] = {"", "utf-8", "utf8", "us-ascii", "ascii"};
+    struct hub_str type = hub_http_header(req, "content-type"), charset = charset_of(type);
+    char text[96] = "Content-Type: expected application/json";
+    if (hub_str_eq_nocase(hub_str_trim(hub_str(type.p, hub_str_find(type, ';'))), HUB_STR("application/json"))) {
+        for (size_t i = 0; i < HUB_NELEM(utf8); i++)
+            if (hub_str_eq_nocase(charset, hub_cstr(utf8[i]))) return true;
+        snprintf(text, sizeof text, "Content-Type: charset \"%.*s\" is not supported; send JSON as UTF-8", charset.n < 32 ? (int)charset.n : 32,
+                 charset.p);
+    }
+    hub_rest_fail(req, HUB_BAD_REQUEST, 415, text, hub_str(NULL, 0), "");
+    return false;
+}
+
 json_t *hub_rest_body(struct hub_http_req *req) {
-    struct hub_str body = hub_http_body(req), type = hub_http_header(req, "content-type");
+    struct hub_str body = hub_http_body(req);
     struct hub_err err;
     if (!body.n) return json_object();
-    struct hub_str media = hub_str_trim(hub_str(type.p, hub_str_find(type, ';')));
-    if (!hub_str_eq_nocase(media, HUB_STR("application/json"))) {
-        hub_rest_fail(req, HUB_BAD_REQUEST, 415, "Content-Type: expected application/json", hub_str(NULL, 0), "");
-        return NULL;
-    }
+    if (!is_json_type(req)) return NULL;
     json_t *o = hub_json_parse(body, &err);
     if (o && json_is_object(o)) return o;
     hub_rest_fail_code(req, HUB_BAD_REQUEST, o ? "expected a JSON object as the body" : err.text, hub_str(NULL, 0));

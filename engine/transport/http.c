@@ -118,8 +118,9 @@ void hub_http_fail(struct hub_http_req *r, int status, const char *message) {
     hub_buf_free(&b);
 }
 
-static const char *bad_text(int status) {
-    switch (status) {
+static const char *bad_text(const struct hub_http_req *r) {
+    if (r->problem[0]) return r->problem;
+    switch (r->status) {
     case 405: return "The method is not supported";
     case 413: return "The body is larger than this server accepts";
     case 414: return "The request target is longer than this server accepts";
@@ -199,7 +200,7 @@ static void feed(struct hub_conn *c, char *p, size_t n) {
         if (!c->req) begin(c);
         switch (hub_http_feed(c->req, p, n, &used)) {
         case HUB_HTTP_MORE: on_half(c); return;
-        case HUB_HTTP_BAD: answer_bad(c, c->req->status, bad_text(c->req->status)); return;
+        case HUB_HTTP_BAD: answer_bad(c, c->req->status, bad_text(c->req)); return;
         case HUB_HTTP_WHOLE: break;
         }
         p += used, n -= used;

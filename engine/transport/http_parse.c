@@ -1,6 +1,7 @@
 /* The request parser: http_parser's callbacks and the checks it leaves to us. */
 #include "transport/http_parse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -12,6 +13,11 @@ static struct hub_str slice(const struct hub_http_req *r, uint32_t off, uint32_t
 static int refuse(struct hub_http_req *r, int status) {
     r->status = status;
     return -1;
+}
+
+static int explain(struct hub_http_req *r, int status, const char *problem) {
+    snprintf(r->problem, sizeof r->problem, "%s", problem);
+    return refuse(r, status);
 }
 
 /* ---- callbacks, in the order in which they come ---- */
@@ -89,6 +95,16 @@ static bool names_are_tokens(const struct hub_http_req *r) {
     return true;
 }
 
+/* Bodies in another encoding would be read as what they are not. */
+static int check_encoding(struct hub_http_req *r, const http_parser *p) {
+    struct hub_str coding = hub_http_header(r, "content-encoding");
+    bool has_body = p->flags & F_CHUNKED || (p->content_length && p->content_length != UINT64_MAX);
+    if (!has_body || !coding.n || hub_str_eq_nocase(coding, HUB_STR("identity"))) return 0;
+    snprintf(r->problem, sizeof r->problem, "Content-Encoding: \"%.*s\" is not supported; send the body as it is", coding.n < 32 ? (int)coding.n : 32,
+             coding.p);
+    return refuse(r, 415);
+}
+
 static bool length_is_known(const http_parser *p) { return !(p->flags & F_CHUNKED) && p->content_length != UINT64_MAX; }
 
 static int on_head(http_parser *p) {
@@ -99,13 +115,15 @@ static int on_head(http_parser *p) {
     if (hosts > 1 || (hosts == 0 && p->http_minor > 0)) return refuse(r, 400); /* RFC 9112 3.2 */
     if (hub_http_method(r) == HUB_HTTP_OTHER) return refuse(r, 405);
     if (!names_are_tokens(r) || !split_target(r)) return refuse(r, 400);
+    if (p->http_minor == 0 && count_fields(r, "transfer-encoding")) /* RFC 9112 6.1: whoever passed it on may have read it differently */
+        return explain(r, 400, "HTTP/1.0 has no Transfer-Encoding");
     if (length_is_known(p) && p->content_length > r->max_body) return refuse(r, 413);
     struct hub_str expect = hub_http_header(r, "expect");
     r->expects_continue = p->http_minor > 0 && hub_str_eq_nocase(expect, HUB_STR("100-continue"));
     if (expect.n && !r->expects_continue && p->http_minor > 0) return refuse(r, 417);
     r->websocket = p->upgrade && p->http_minor > 0 && p->method == HTTP_GET && hub_http_has_token(r, "upgrade", "websocket");
     if (!r->websocket) p->upgrade = 0; /* any other Upgrade is an offer that we do not take */
-    return 0;
+    return check_encoding(r, p);
 }
 
 static int on_body(http_parser *p, const char *at, size_t n) {
@@ -160,7 +178,29 @@ static int status_of(const struct hub_http_req *r, enum http_errno e, char at) {
     return 400;
 }
 
+/* A line of the head that begins with a blank continues the one before (obs-fold), which proxies read differently: RFC 9112 5.2 has it refused,
+ * and the parser would join them. False when there is one. */
+static bool is_unfolded(struct hub_http_req *r, const char *p, size_t n) {
+    for (size_t i = 0; i < n && !r->head_ended; i++) {
+        bool end_of_line = p[i] == '\n' || p[i] == '\r';
+        if (r->at_line_start && (p[i] == ' ' || p[i] == '\t')) return false;
+        if (r->at_line_start && end_of_line) r->head_ended = true;
+        r->begun = r->begun || !end_of_line; /* empty lines in front of the request are skipped */
+        if (p[i] != '\n') {
+            const char *next = memchr(p + i, '\n', n - i);
+            i = next ? (size_t)(next - p) : n;
+        }
+        r->at_line_start = i < n && r->begun;
+    }
+    return true;
+}
+
 enum hub_http_feed hub_http_feed(struct hub_http_req *r, const char *p, size_t n, size_t *used) {
+    if (!is_unfolded(r, p, n)) {
+        *used = 0;
+        explain(r, 400, "A line of the head begins with a blank; folded header lines are not accepted");
+        return HUB_HTTP_BAD;
+    }
     *used = http_parser_execute(&r->parser, &callbacks, p, n);
     enum http_errno e = HTTP_PARSER_ERRNO(&r->parser);
     if (e == HPE_PAUSED) return HUB_HTTP_WHOLE;
@@ -168,6 +208,8 @@ enum hub_http_feed hub_http_feed(struct hub_http_req *r, const char *p, size_t n
     r->status = status_of(r, e, *used < n ? p[*used] : 0);
     return HUB_HTTP_BAD;
 }
+
+bool hub_http_has(const struct hub_http_req *r, const char *name) { return count_fields(r, name) > 0; }
 
 bool hub_http_has_token(const struct hub_http_req *r, const char *name, const char *token) {
     struct hub_str rest = hub_http_header(r, name), piece;

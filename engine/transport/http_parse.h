@@ -28,7 +28,9 @@ struct hub_http_req {
     size_t base_n; /* bytes of the base path at the front of the path */
     int status;    /* what to answer a request that is wrong */
     bool head_done, in_value, keep_alive, websocket, expects_continue;
-    bool routed; /* the connection has looked at the head already */
+    bool begun, at_line_start, head_ended; /* of the raw head, as far as it was looked through for folded lines */
+    bool routed;                           /* the connection has looked at the head already */
+    char problem[96];                      /* what to say of a request that is wrong; empty: what the status says */
     char peer[46];
 };
 
@@ -39,6 +41,7 @@ enum hub_http_feed { HUB_HTTP_MORE, HUB_HTTP_WHOLE, HUB_HTTP_BAD };
 /* Takes bytes of the request; *used says how many when it is whole (what follows belongs to the next one). After HUB_HTTP_BAD, status
  * is the answer to give and the connection is of no further use. */
 enum hub_http_feed hub_http_feed(struct hub_http_req *req, const char *p, size_t n, size_t *used);
+bool hub_http_has(const struct hub_http_req *req, const char *lower_case_name); /* also an empty one */
 /* True when a comma-separated field of that name has TOKEN in it. */
 bool hub_http_has_token(const struct hub_http_req *req, const char *lower_case_name, const char *token);
 #endif

@@ -73,7 +73,7 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
     t->ops = ops;
     t->ctx = ctx;
     if (!t->cfg.head_timeout) t->cfg.head_timeout = 10000;
-    if (!t->cfg.idle_timeout) t->cfg.idle_timeout = 15000;
+    if (!t->cfg.idle_timeout) t->cfg.idle_timeout = 75000;
     for (size_t i = 0; i < config->cors_n; i++) t->any_origin |= hub_str_is(hub_cstr(config->cors_origins[i]), "*");
     t->base = hub_cstr(config->base_path);
     while (t->base.n && t->base.p[t->base.n - 1] == '/') t->base.n--;

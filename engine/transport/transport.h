@@ -24,7 +24,7 @@ struct hub_transport_config {
     int64_t ping_interval;                    /* ms */
     int64_t ping_timeout;                     /* ms */
     int64_t head_timeout;                     /* ms a connection may take to send a request head or body; 0 = 10000 */
-    int64_t idle_timeout;                     /* ms a kept-alive connection may stay silent between requests; 0 = 15000 */
+    int64_t idle_timeout;                     /* ms a kept-alive connection may stay silent between requests; 0 = 75000 */
     size_t max_queue_bytes;                   /* per session */
     const char *tls_cert_file, *tls_key_file; /* both NULL: plain TCP */
 };

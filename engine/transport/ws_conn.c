@@ -13,13 +13,35 @@ static bool key_is_valid(struct hub_str key) {
     return ok;
 }
 
+/* The first subprotocol that the client offers: like the server that stock clients know, this one takes it, and a browser that offered
+ * some fails when none is taken. False when the offer is no list of tokens. */
+static bool first_protocol(const struct hub_http_req *r, struct hub_str *first) {
+    static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    struct hub_str rest = hub_http_header(r, "sec-websocket-protocol"), piece;
+    *first = hub_str(NULL, 0);
+    if (!hub_http_has(r, "sec-websocket-protocol")) return true;
+    while (hub_str_split(&rest, ',', &piece)) {
+        piece = hub_str_trim(piece);
+        for (size_t i = 0; i < piece.n; i++)
+            if (!memchr(token, piece.p[i], sizeof token - 1)) return false;
+        if (!piece.n) return false;
+        if (!first->n) *first = piece;
+    }
+    return first->n > 0;
+}
+
 bool hub_ws_check(struct hub_http_req *r) {
+    struct hub_str protocol;
     if (!hub_str_is(hub_http_header(r, "sec-websocket-version"), "13")) {
         hub_http_fail(r, 426, "Only version 13 of the WebSocket protocol is supported");
         return false;
     }
     if (!key_is_valid(hub_http_header(r, "sec-websocket-key"))) {
         hub_http_fail(r, 400, "Sec-WebSocket-Key must be 16 bytes in base64");
+        return false;
+    }
+    if (!first_protocol(r, &protocol)) {
+        hub_http_fail(r, 400, "Sec-WebSocket-Protocol must be a list of tokens");
         return false;
     }
     return true;
@@ -30,9 +52,11 @@ static void on_probe_timeout(struct hub_timer *timer) { hub_conn_kill(HUB_CONTAI
 void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     struct hub_conn *c = r->conn;
     char accept[29];
+    struct hub_str protocol;
     hub_ws_accept(hub_http_header(r, "sec-websocket-key"), accept);
-    hub_buf_addf(&c->out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                 accept);
+    hub_buf_addf(&c->out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", accept);
+    if (first_protocol(r, &protocol) && protocol.n) hub_buf_addf(&c->out, "Sec-WebSocket-Protocol: %.*s\r\n", HUB_FMT(protocol));
+    hub_buf_addz(&c->out, "\r\n");
     c->req = NULL;
     c->answering = false;
     hub_http_req_free(r);

@@ -1,6 +1,7 @@
 /* HTTP/1.1 over real sockets: keep-alive, pipelining, bodies, every refusal, time limits, origins. */
 #include "base/clock.h"
 #include "fixture.h"
+#include "transport/http_parse.h"
 
 static void requests_on_one_connection_are_answered_one_after_the_other(void **state) {
     (void)state;
@@ -225,6 +226,16 @@ static void what_is_wrong_with_a_request_is_said_in_the_failure_form(void **stat
         {"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100001\r\n\r\n", "too_large", 413},
         {"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffff\r\n", "too_large", 413},
         {"POST / HTTP/1.1\r\nHost: t\r\nExpect: a miracle\r\nContent-Length: 0\r\n\r\n", "bad_request", 417},
+        {"GET / HTTP/1.1\r\n Host: t\r\nHost: t\r\n\r\n", "bad_request", 400}, /* folded lines: in front, */
+        {"GET / HTTP/1.1\r\nHost: t\r\nX: a\r\n b\r\n\r\n", "bad_request", 400},
+        {"GET / HTTP/1.1\r\nHost: t\r\nX: a\r\n\tb\r\n\r\n", "bad_request", 400},
+        {"GET / HTTP/1.1\r\nHost: t\r\nX:\r\n \r\n\r\n", "bad_request", 400}, /* and behind an empty value */
+        {"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding:\n chunked\r\n\r\n0\r\n\r\n", "bad_request", 400},
+        {"\r\nGET / HTTP/1.1\r\nHost: t\r\nX: a\n b\r\n\r\n", "bad_request", 400},
+        {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "bad_request", 400},
+        {"POST / HTTP/1.0\r\nTransfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n", "bad_request", 400},
+        {"POST / HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", "bad_request", 415},
+        {"POST / HTTP/1.1\r\nHost: t\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "bad_request", 415},
         {hub_buf_cstr(&long_target), "bad_request", 414},
         {hub_buf_cstr(&long_head), "bad_request", 431},
         {hub_buf_cstr(&many_fields), "bad_request", 431},
@@ -246,6 +257,37 @@ static void what_is_wrong_with_a_request_is_said_in_the_failure_form(void **stat
     hub_buf_free(&long_target);
     hub_buf_free(&long_head);
     hub_buf_free(&many_fields);
+}
+
+static void blanks_in_a_body_or_between_requests_are_no_folded_lines(void **state) {
+    (void)state;
+    struct peer p = dial();
+    post(&p, "/echo", "\n \r\n\tbody");
+    expect_answer(&p, 200, "\n \r\n\tbody");
+    puts_to(
+        &p,
+        "\r\nPOST /echo HTTP/1.1\r\nHost: t\r\nX: \r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n\n GET /agent HTTP/1.1\r\nHost: t\r\n"
+        "Content-Encoding: gzip\r\nUser-Agent: next\r\n\r\n");
+    expect_answer(&p, 200, "\n ");
+    expect_answer(&p, 200, "next");
+    hang_up(&p);
+}
+
+/* A head may be cut anywhere: also between the line's end and the blank. */
+static void a_folded_line_is_seen_however_the_head_is_cut(void **state) {
+    (void)state;
+    static const char text[] = "GET / HTTP/1.1\r\nHost: t\r\nX: a\r\n b\r\n\r\n";
+    struct hub_http_req *whole = hub_http_req_new(100);
+    size_t used;
+    assert_int_equal(hub_http_feed(whole, text, sizeof text - 1, &used), HUB_HTTP_BAD);
+    hub_http_req_free(whole);
+    struct hub_http_req *r = hub_http_req_new(100);
+    enum hub_http_feed fed = HUB_HTTP_MORE;
+    for (size_t i = 0; i < sizeof text - 1 && fed == HUB_HTTP_MORE; i++) fed = hub_http_feed(r, text + i, 1, &used);
+    assert_int_equal(fed, HUB_HTTP_BAD);
+    assert_int_equal(r->status, 400);
+    assert_non_null(strstr(r->problem, "folded"));
+    hub_http_req_free(r);
 }
 
 static void a_head_of_nearly_16_kib_is_accepted(void **state) {
@@ -495,6 +537,8 @@ int main(void) {
         CASE(a_client_that_leaves_before_its_answer_harms_nobody),
         CASE(expect_100_continue_is_answered_before_the_body),
         CASE(what_is_wrong_with_a_request_is_said_in_the_failure_form),
+        CASE(blanks_in_a_body_or_between_requests_are_no_folded_lines),
+        CASE(a_folded_line_is_seen_however_the_head_is_cut),
         CASE(a_head_of_nearly_16_kib_is_accepted),
         CASE(a_body_over_the_bound_is_refused_while_it_is_still_coming),
         CASE(a_posted_payload_over_the_bound_ends_its_session),

@@ -32,6 +32,38 @@ static void frames_may_come_byte_by_byte_or_many_at_once(void **state) {
     hang_up(&p);
 }
 
+/* A browser (and ws) that offers subprotocols fails when none is taken; the reference server takes the first. */
+static void the_first_subprotocol_offered_is_taken(void **state) {
+    (void)state;
+    static const struct { const char *offer, *taken; } cases[] = {{"chat", "chat"}, {"chat.v2, chat", "chat.v2"}, {" a ,b", "a"}, {"x, y, z", "x"}};
+    static const char *const bad[] = {"a b", "a,,b", "", ",", "a\"", "a, b=c"};
+    for (size_t i = 0; i < HUB_NELEM(cases); i++) {
+        struct peer p = dial();
+        char line[128];
+        snprintf(line, sizeof line, "Sec-WebSocket-Protocol: %s\r\n", cases[i].offer);
+        ask_for_websocket(&p, EIO_WEBSOCKET, line);
+        struct answer a = answer_to(&p, false);
+        assert_int_equal(a.status, 101);
+        assert_string_equal(field(&a, "Sec-WebSocket-Protocol"), cases[i].taken);
+        hub_buf_free(&a.body);
+        hang_up(&p);
+    }
+    for (size_t i = 0; i < HUB_NELEM(bad); i++) {
+        struct peer p = dial();
+        char line[128];
+        snprintf(line, sizeof line, "Sec-WebSocket-Protocol: %s\r\n", bad[i]);
+        ask_for_websocket(&p, EIO_WEBSOCKET, line);
+        expect_status(&p, 400);
+        hang_up(&p);
+    }
+    struct peer p = dial();
+    ask_for_websocket(&p, EIO_WEBSOCKET, "");
+    struct answer a = answer_to(&p, false);
+    assert_null(field(&a, "Sec-WebSocket-Protocol"));
+    hub_buf_free(&a.body);
+    hang_up(&p);
+}
+
 static void a_message_of_the_largest_size_passes_and_one_more_byte_does_not(void **state) {
     (void)state;
     struct peer p = dial();
@@ -265,6 +297,7 @@ static void a_polling_reader_that_never_polls_is_closed_too(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(frames_may_come_byte_by_byte_or_many_at_once),
+        CASE(the_first_subprotocol_offered_is_taken),
         CASE(a_message_of_the_largest_size_passes_and_one_more_byte_does_not),
         CASE(a_broken_protocol_is_closed_with_its_code),
         CASE(the_same_holds_before_the_upgrade_is_confirmed),
