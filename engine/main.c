@@ -91,7 +91,8 @@ int main(int argc, char **argv) {
     int code = parse(argc, argv, &a);
     if (code >= 0) return code;
     hub_log_setup(a.log_level, a.log_json);
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* who is gone is found out by writing */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that must not grow: the store is away then, and comes back */
     struct hub_service *service = hub_server_load(&a.options);
     if (!service) return HUB_EXIT_INVALID;
     if (!a.check) return hub_server_run(&a.options, service);

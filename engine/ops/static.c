@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "ops/console.h"
@@ -78,20 +79,30 @@ static enum hub_code add_file(struct hub_static *s, const char *path, const char
     return HUB_OK;
 }
 
+static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth, struct hub_err *err);
+
+/* A file, or a folder with what is in it. A link that leads nowhere is left out, with a line; anything else that cannot be looked at is an error. */
+static enum hub_code add_entry(struct hub_static *s, const char *path, const char *url, int depth, struct hub_err *err) {
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        if (errno != ENOENT && errno != ELOOP) return hub_fail(err, HUB_INTERNAL, "cannot look at %s: %s", path, strerror(errno));
+        hub_log_kv(HUB_LOG_WARN, "ops", "not served: the link leads nowhere", "path", path, NULL);
+        return HUB_OK;
+    }
+    if (S_ISDIR(st.st_mode)) return depth < DEPTH_MAX ? add_folder(s, path, url, depth + 1, err) : HUB_OK;
+    return S_ISREG(st.st_mode) ? add_file(s, path, url, err) : HUB_OK;
+}
+
 static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth, struct hub_err *err) {
     DIR *d = opendir(folder);
     enum hub_code code = HUB_OK;
     if (!d) return errno == ENOENT && !depth ? HUB_OK : hub_fail(err, HUB_INTERNAL, "cannot read %s: %s", folder, strerror(errno));
     for (struct dirent *e; !code && (e = readdir(d));) {
         struct hub_buf path = {0}, at = {0};
-        struct stat st;
         if (e->d_name[0] == '.') continue;
         hub_buf_addf(&path, "%s/%s", folder, e->d_name);
         hub_buf_addf(&at, "%s/%s", url, e->d_name);
-        if (stat(hub_buf_cstr(&path), &st) == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-            code = add_folder(s, path.p, hub_buf_cstr(&at), depth + 1, err);
-        else if (S_ISREG(st.st_mode))
-            code = add_file(s, path.p, hub_buf_cstr(&at), err);
+        code = add_entry(s, hub_buf_cstr(&path), hub_buf_cstr(&at), depth, err);
         hub_buf_free(&path);
         hub_buf_free(&at);
     }
