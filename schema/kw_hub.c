@@ -31,7 +31,8 @@ static const struct hub_row guardrails[] = {
     {"maxMessageSize", HUB_KIND_INT, .offset = AT(max_message_size), .fallback = "65536", .min = 1, .max = 64 << 20,
      .help = "Maximum size of a message's content in bytes; must be smaller than listen.maxPayload."},
     {"connectionTimeout", HUB_KIND_INT, .offset = AT(connection_timeout), .fallback = "300000", .min = 100, .max = 86400000,
-     .help = "A connection without any inbound packet for this many milliseconds is closed."},
+     .help = "A connection without any inbound packet for this many milliseconds is closed. Half-way the server sends a ping, whatever "
+             "listen.pingInterval is."},
     {"authCacheTTL", HUB_KIND_INT, .offset = AT(auth_cache_ttl), .fallback = "300", .max = 31536000,
      .help = "Seconds for which a resolved hub role is remembered; 0 turns the cache off."},
     {"globalModeration", HUB_KIND_BOOL, .offset = AT(global_moderation), .fallback = "false",

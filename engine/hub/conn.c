@@ -8,10 +8,13 @@
 
 static void on_idle(struct hub_timer *t);
 
-/* connectionTimeout counts any inbound packet, heartbeats included, so the timer only looks whether there was one. */
+/* connectionTimeout counts any inbound packet, heartbeats included, so the timer only looks whether there was one. Half-way it asks for one:
+ * listen.pingInterval may be longer than the timeout, and a client that only listens has nothing else to say. */
 static void arm_idle(struct hub_conn *c) {
     struct hub_loop *loop = c->hub->engine->config.loop;
-    int64_t left = hub_socket_last_in(c->socket) + c->hub->def->connection_timeout - hub_loop_now(loop);
+    int64_t timeout = c->hub->def->connection_timeout, silent = hub_loop_now(loop) - hub_socket_last_in(c->socket);
+    int64_t left = (silent < timeout / 2 ? timeout / 2 : timeout) - silent;
+    if (silent >= timeout / 2) hub_socket_ping(c->socket);
     hub_timer_start(loop, &c->idle, left > 1 ? left : 1, on_idle);
 }
 
@@ -23,7 +26,7 @@ static void on_idle(struct hub_timer *t) {
         return;
     }
     hub_log_kv(HUB_LOG_INFO, "hub", "closing an idle connection", "hub", c->hub->def->name, "user", c->identity->user_id, NULL);
-    hub_socket_disconnect(c->socket, true);
+    hub_socket_drop(c->socket, HUB_CLOSE_PING, "nothing came for connectionTimeout");
 }
 
 static void on_admitted(void *arg, struct hub_identity *identity) {

@@ -74,7 +74,8 @@ static void complete(struct join *j, struct hub_member *m, struct hub_str histor
     if (history.n) emit_history(c, room, history);
     if (m->joins == j->number) {
         bool live = !m->seat.group || !m->seat.held || hub_seat_release(&m->seat);
-        if (!live) hub_socket_disconnect(c->socket, true); /* more than HUB_SEAT_HELD_MAX came while it joined: it must start over */
+        /* More than HUB_SEAT_HELD_MAX came while it joined: it must start over, which stock clients do by themselves. */
+        if (!live) hub_socket_drop(c->socket, HUB_CLOSE_SERVER, "too much came while it joined");
     }
     if (!c->closed) {
         hub_presence_online(m);

@@ -371,6 +371,17 @@ void hub_socket_disconnect(struct hub_socket *s, bool close) {
     end_client(c, HUB_CLOSE_SERVER, 1000, "disconnected by the server");
 }
 
+void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const char *detail) {
+    if (s->state == HUB_SOCKET_CLOSED) return;
+    struct hub_client *c = s->client;
+    while (!hub_list_empty(&c->sockets)) close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
+    end_client(c, reason, reason == HUB_CLOSE_PING ? 1000 : 1013, detail);
+}
+
+void hub_socket_ping(struct hub_socket *s) {
+    if (s->client && !s->client->closing) hub_eio_ping(s->client->eio);
+}
+
 const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s) { return s->client ? s->client->handshake : NULL; }
 
 int64_t hub_socket_last_in(const struct hub_socket *s) { return s->client && !s->client->closing ? hub_eio_last_in(s->client->eio) : 0; }

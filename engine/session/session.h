@@ -124,5 +124,10 @@ void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32
 /* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE does so for every socket of the client and ends the
  * Engine.IO session. Works on a socket that still connects, too. */
 void hub_socket_disconnect(struct hub_socket *s, bool close);
+/* Ends the Engine.IO session with REASON and calls closed for every socket of the client, without DISCONNECT packets: these tell stock clients to
+ * stay away, after anything else they connect again. DETAIL is for the log. */
+void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const char *detail);
+/* Asks the peer for a sign of life now, unless it is being asked already. */
+void hub_socket_ping(struct hub_socket *s);
 int64_t hub_socket_last_in(const struct hub_socket *s);
 #endif

@@ -29,6 +29,20 @@ static struct hub_metric *count_of(const struct hub_eio *e) { return e->conn ? &
 
 /* ---- heartbeats: the server pings, the client answers in time ---- */
 
+static void on_timer(struct hub_timer *timer);
+
+/* Clients add up the two intervals, so a ping that left LATE does not shift the end. */
+static void ping(struct hub_eio *e, int64_t late) {
+    e->pinged = true;
+    hub_outq_add(&e->q, e->t->ping, 0, e->t->ping->n, 0);
+    hub_eio_due(e);
+    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_timeout - late, on_timer);
+}
+
+void hub_eio_ping(struct hub_eio *e) {
+    if (e->state == HUB_EIO_RUNNING && !e->pinged) ping(e, 0);
+}
+
 static void on_timer(struct hub_timer *timer) {
     struct hub_eio *e = HUB_CONTAINER(timer, struct hub_eio, timer);
     if (e->state == HUB_EIO_CLOSING) {
@@ -40,11 +54,7 @@ static void on_timer(struct hub_timer *timer) {
         return;
     }
     int64_t late = hub_loop_now(e->t->loop) - timer->due, most = e->t->cfg.ping_timeout / 4;
-    e->pinged = true;
-    hub_outq_add(&e->q, e->t->ping, 0, e->t->ping->n, 0);
-    hub_eio_due(e);
-    /* Clients add up the two intervals, so a ping that left late does not shift the end (unless this process slept). */
-    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_timeout - (late < most ? late : most), on_timer);
+    ping(e, late < most ? late : most); /* no more than that when this process slept */
 }
 
 bool hub_eio_is_overdue(const struct hub_eio *e) { return e->state == HUB_EIO_RUNNING && e->pinged && hub_loop_now(e->t->loop) >= e->timer.due; }

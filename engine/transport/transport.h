@@ -99,6 +99,8 @@ enum { HUB_SEND_EPHEMERAL = 1 }; /* may be dropped when the reader is slow; newe
 void hub_eio_send(struct hub_eio *eio, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
 /* Ends the session after what is queued was written (bounded by 1 s). WS_CODE 1000 etc. The closed callback comes later. */
 void hub_eio_close(struct hub_eio *eio, enum hub_close_reason reason, int ws_code, const char *ws_reason);
+/* Pings before the next ping is due; nothing while a pong is awaited already. */
+void hub_eio_ping(struct hub_eio *eio);
 const char *hub_eio_sid(const struct hub_eio *eio);
 int64_t hub_eio_last_in(const struct hub_eio *eio); /* loop time of the last packet from the client, heartbeats included */
 size_t hub_eio_queued(const struct hub_eio *eio);   /* bytes */

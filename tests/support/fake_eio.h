@@ -22,6 +22,7 @@ struct hub_eio {
     enum hub_close_reason reason;
     int ws_code;
     int64_t last_in;
+    int pings;           /* calls of hub_eio_ping */
     struct hub_buf text; /* what fake_next returned */
 };
 
@@ -50,6 +51,7 @@ const char *hub_eio_sid(const struct hub_eio *eio) {
     (void)eio;
     return "fake";
 }
+void hub_eio_ping(struct hub_eio *eio) { eio->pings++; }
 int64_t hub_eio_last_in(const struct hub_eio *eio) { return eio->last_in; }
 
 static inline struct hub_eio *fake_open_with(struct hub_sessions *s, struct hub_handshake hs) {

@@ -1,7 +1,7 @@
 // Being in rooms: leaving, members, several connections of one user, idle connections.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { serve, within } from "./harness.js";
 import { Ws } from "./raw.js";
 
 /** User ids of a members list, whatever else a member carries. */
@@ -116,5 +116,31 @@ describe("idle connections", () => {
     assert.ok(elapsed >= 1490 && pings <= 6, `after ${elapsed} ms and ${pings} pings`);
     await beating.settled();
     assert.equal(beating.socket.connected, true);
+  });
+});
+
+describe("connectionTimeout below pingInterval", () => {
+  const server = serve((def) => {
+    def.service.listen.pingInterval = 25000;
+    def.hub.guardrails.connectionTimeout = 600;
+  });
+
+  // Healthy clients were cut off after the timeout: nobody had asked them for a sign of life.
+  for (const transports of [["websocket"], ["polling"]]) {
+    test(`keeps a client that only listens, over ${transports[0]}`, async () => {
+      const ann = await server.connect("ann", { transports });
+      let pings = 0;
+      const four = new Promise((done) => ann.socket.io.on("ping", () => ++pings === 4 && done()));
+      await within(15000, Promise.race([four, ann.disconnected()]), "four pings");
+      assert.equal(pings, 4);
+      assert.equal(ann.socket.connected, true);
+    });
+  }
+
+  test("ends a silent one in a way after which stock clients connect again", async () => {
+    const ann = await server.connect("ann", { reconnection: true, reconnectionDelay: 10 });
+    ann.socket.io.engine._sendPacket = () => {}; // no pongs
+    assert.equal(await ann.disconnected(), "transport close");
+    await within(15000, new Promise((done) => ann.socket.once("connect", done)), "connected again");
   });
 });

@@ -480,6 +480,28 @@ static void the_server_disconnects_one_namespace_or_the_client(void **state) {
     assert_seen("");
 }
 
+/* DISCONNECT tells a stock client to stay away; who is only silent, or too slow, shall come back. */
+static void a_dropped_client_is_not_told_to_stay_away(void **state) {
+    (void)state;
+    struct hub_eio *eio = joined();
+    fake_text(eio, "0/custom,");
+    fake_next(eio);
+    hub_buf_clear(&seen);
+    hub_socket_ping(last);
+    assert_int_equal(eio->pings, 1);
+    hub_socket_ref(last);
+    hub_socket_drop(last, HUB_CLOSE_PING, "silent");
+    assert_seen("closed ping timeout;closed ping timeout;");
+    assert_int_equal(eio->reason, HUB_CLOSE_PING);
+    assert_int_equal(eio->ws_code, 1000);
+    assert_next(eio, "");
+    hub_socket_ping(last);
+    hub_socket_drop(last, HUB_CLOSE_SERVER, "again");
+    hub_socket_unref(last);
+    fake_free(eio);
+    assert_seen("");
+}
+
 static struct hub_eio *idle, *refused;
 
 static void stop_when_closed(struct hub_timer *t) {
@@ -591,6 +613,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(packets_for_a_namespace_left_are_ignored, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_must_be_connect, setup, teardown),
         cmocka_unit_test_setup_teardown(the_server_disconnects_one_namespace_or_the_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_dropped_client_is_not_told_to_stay_away, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_joins_nothing_is_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(namespaces_per_client_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(sockets_of_one_name_share_it, setup, teardown),
