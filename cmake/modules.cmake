@@ -80,16 +80,18 @@ function(hub_programs)
   target_sources(hub_ops PRIVATE ${console})
   set(all hub_base hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_postgres hub_memory hub_redis hub_kafka hub_curl)
+  add_library(hub_preflight STATIC engine/backends.c engine/preflight.c) # what a start and hubctl lint share
+  target_link_libraries(hub_preflight PUBLIC ${all})
   if(EXISTS ${CMAKE_SOURCE_DIR}/engine/main.c)
-    add_executable(hubd engine/main.c engine/server.c engine/backends.c)
-    target_link_libraries(hubd PRIVATE ${all})
+    add_executable(hubd engine/main.c engine/server.c)
+    target_link_libraries(hubd PRIVATE hub_preflight)
     install(TARGETS hubd)
   endif()
   file(GLOB hubctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/hubctl/*.c)
   if(hubctl)
     hub_embed_templates(templates)
-    add_executable(hubctl ${hubctl} ${templates} ${CMAKE_SOURCE_DIR}/engine/server.c ${CMAKE_SOURCE_DIR}/engine/backends.c) # hubctl why decides as the server does
-    target_link_libraries(hubctl PRIVATE ${all})
+    add_executable(hubctl ${hubctl} ${templates} ${CMAKE_SOURCE_DIR}/engine/server.c) # hubctl why decides as the server does
+    target_link_libraries(hubctl PRIVATE hub_preflight)
     install(TARGETS hubctl)
   endif()
 endfunction()

@@ -1,6 +1,8 @@
 /* The adapters of this build, and what they are opened with. */
 #include "backends.h"
 
+#include <stdlib.h>
+
 #include "adapters/kafka/kafka.h"
 #include "adapters/memory/memory.h"
 #include "adapters/postgres/postgres.h"
@@ -31,6 +33,23 @@ static const void *adapter_for(const char *url, const void *const *list, size_t 
 const struct hub_store_ops *hub_backends_store(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, stores, "store", err); }
 const struct hub_cache_ops *hub_backends_cache(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, caches, "cache", err); }
 const struct hub_bus_ops *hub_backends_bus(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, buses, "bus", err); }
+
+void hub_backends_bus_config(const struct hub_service *d, struct hub_backends_bus_config *out) {
+    *out = (struct hub_backends_bus_config){.options = hub_xcalloc(d->bus_options.n, sizeof *out->options)};
+    hub_buf_addf(&out->group, "%s-%s", d->project, d->name);
+    for (size_t i = 0; i < d->bus_options.n; i++)
+        out->options[i] = (struct hub_bus_option){d->bus_options.items[i].name, d->bus_options.items[i].value};
+    out->config = (struct hub_bus_config){.url = d->bus_url,
+                                          .options = out->options,
+                                          .option_n = d->bus_options.n,
+                                          .group = hub_buf_cstr(&out->group),
+                                          .client_id = hub_buf_cstr(&out->group)};
+}
+
+void hub_backends_bus_config_free(struct hub_backends_bus_config *c) {
+    hub_buf_free(&c->group);
+    free(c->options);
+}
 
 enum hub_code hub_backends_tables(const struct hub_service *service, struct hub_tables **out, struct hub_err *err) {
     const struct hub_bus_ops *bus = hub_backends_bus(service->bus_url, err);

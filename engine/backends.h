@@ -11,6 +11,15 @@ const struct hub_store_ops *hub_backends_store(const char *url, struct hub_err *
 const struct hub_cache_ops *hub_backends_cache(const char *url, struct hub_err *err);
 const struct hub_bus_ops *hub_backends_bus(const char *url, struct hub_err *err);
 
+/* What the bus is opened with: CONFIG, which points into the rest; free with hub_backends_bus_config_free. */
+struct hub_backends_bus_config {
+    struct hub_bus_config config;
+    struct hub_buf group;
+    struct hub_bus_option *options;
+};
+void hub_backends_bus_config(const struct hub_service *service, struct hub_backends_bus_config *out);
+void hub_backends_bus_config_free(struct hub_backends_bus_config *c);
+
 /* The tables of a service on its backends (hub_tables_new). */
 enum hub_code hub_backends_tables(const struct hub_service *service, struct hub_tables **out, struct hub_err *err);
 /* What the store is opened with. URL: as hub_tables_store_url gave it; borrowed like everything else. */

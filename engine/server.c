@@ -17,6 +17,7 @@
 #include "hub/engine.h"
 #include "hub/namespace.h"
 #include "ops/ops.h"
+#include "preflight.h"
 #include "rest/rest.h"
 #include "scripting/scripts.h"
 
@@ -93,7 +94,8 @@ struct hub_service *hub_server_load(const struct hub_server_options *o) {
     struct hub_service *service = NULL;
     struct hub_diags *diags = hub_diags_new();
     struct hub_buf text = {0};
-    const struct hub_load_options load = {.overrides = o->overrides, .override_n = o->override_n, .checker = &hub_lua_checker};
+    const struct hub_load_options load = {
+        .overrides = o->overrides, .override_n = o->override_n, .checker = &hub_lua_checker, .start_check = hub_preflight};
     hub_service_load(o->dir, &load, diags, &service);
     if (hub_diags_n(diags)) hub_diags_print(diags, HUB_DIAG_TEXT, &text);
     if (text.n) fwrite(text.p, 1, text.n, stderr);
@@ -113,16 +115,10 @@ static enum hub_code open_store(struct server *s, bool look, struct hub_err *err
 }
 
 static enum hub_code open_bus(struct server *s, const struct hub_bus_ops *ops, struct hub_err *err) {
-    const struct hub_service *d = s->now.service;
-    struct hub_buf group = {0};
-    hub_buf_addf(&group, "%s-%s", d->project, d->name);
-    struct hub_bus_option *options = hub_xcalloc(d->bus_options.n, sizeof *options);
-    for (size_t i = 0; i < d->bus_options.n; i++) options[i] = (struct hub_bus_option){d->bus_options.items[i].name, d->bus_options.items[i].value};
-    const struct hub_bus_config config = {
-        .url = d->bus_url, .options = options, .option_n = d->bus_options.n, .group = hub_buf_cstr(&group), .client_id = hub_buf_cstr(&group)};
-    enum hub_code code = ops->open(s->loop, &config, &s->bus, err);
-    hub_buf_free(&group);
-    free(options);
+    struct hub_backends_bus_config with;
+    hub_backends_bus_config(s->now.service, &with);
+    enum hub_code code = ops->open(s->loop, &with.config, &s->bus, err);
+    hub_backends_bus_config_free(&with);
     return code;
 }
 

@@ -232,6 +232,23 @@ static const struct hub_code_row rows[] = {
      "  session: {redisKey: \"session:${sessionId}\"}\n"
      "cache: {url: \"redis://localhost:6379/0\"}",
      "Nobody gets in whose session was not put there by a script of the service: invalid_token."},
+    {"S031", ERROR, "keys that cannot be used",
+     "What auth.jwt names is there and holds no key that the algorithms need: the file is empty or something else, the environment variable of "
+     "secretEnv is not set, or the key is of another kind than the algorithm (ES256 needs a P-256 key, RS256 an RSA key of 2048 bits or more).",
+     "jwt: {algorithms: [ES256], publicKeyFile: keys/rs256.pem}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
+    {"S032", ERROR, "certificate that cannot be used",
+     "certFile or keyFile holds no certificate or key in PEM form, the key is not that of the certificate, or it wants a passphrase.",
+     "tls: {certFile: tls/key.pem, keyFile: tls/cert.pem}", "tls: {certFile: tls/cert.pem, keyFile: tls/key.pem}", REFUSED},
+    {"S033", ERROR, "URL or option that cannot be used",
+     "The adapter that the scheme of the URL chooses does not understand the rest of it, or one of its options.",
+     "cache: {url: \"redis://cache:six\"}", "cache: {url: \"redis://cache:6379/0\"}", REFUSED},
+    {"S034", ERROR, "not in use yet", "The field is part of the definition, and this version of hubd does nothing with it.",
+     "cluster: {url: \"redis://cache:6379\"}", "cluster: {url: \"\"}", REFUSED},
+    {"S035", ERROR, "the service cannot be started",
+     "Each part is well formed, and yet they cannot be started together: scripts larger than scripting.memoryMiB allows, files in public/ that "
+     "cannot "
+     "be read or are too many, tables with the same name.",
+     "public/ with 200 MiB of files", "public/ with the page, large files elsewhere", REFUSED},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
      "passed over.",
@@ -469,6 +486,17 @@ static const struct hub_code_row rows[] = {
      "  lua: |\n"
      "    -- find it\n"
      "    return lib.find(roomId)",
+     REFUSED},
+    {"L011", ERROR, "module that cannot be loaded",
+     "The file in lib/ is valid Lua, and running it once, as the start does, fails: it does not end with return and a table, raises an error, "
+     "or requires a module that is not there.",
+     "-- lib/game.lua\n"
+     "local game = {}\n"
+     "function game.move() end",
+     "-- lib/game.lua\n"
+     "local game = {}\n"
+     "function game.move() end\n"
+     "return game",
      REFUSED},
 };
 

@@ -57,7 +57,7 @@ static const struct hub_row field[] = {
     {"fieldType", HUB_KIND_WORD, HUB_ROW_REQUIRED, FIELD(type), .words = hub_words_field_type, .help = "Type of the field's values."},
     {"required", HUB_KIND_BOOL, .offset = FIELD(required), .fallback = "false", .help = "Messages of this type must have the field."},
     {"description", HUB_KIND_TEXT, .offset = FIELD(description), .help = "What the field is for, for documentation."},
-    {"enumValues", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = FIELD(enum_values), .example = "pawn,rook,knight",
+    {"enumValues", HUB_KIND_STRINGS, HUB_ROW_UNIQUE | HUB_ROW_AS_WRITTEN, .offset = FIELD(enum_values), .example = "pawn,rook,knight",
      .help = "Allowed values when fieldType is Enum."},
     {"defaultValue", HUB_KIND_VALUE, .offset = FIELD(default_value), .help = "Value when a message does not have the field."},
     {0},

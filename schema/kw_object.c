@@ -12,7 +12,7 @@ static const struct hub_row property[] = {
     {"type", HUB_KIND_WORD, HUB_ROW_REQUIRED, FIELD(type), .words = hub_words_field_type, .help = "Type of the property's values."},
     {"required", HUB_KIND_BOOL, .offset = FIELD(required), .fallback = "false", .help = "Records must have it."},
     {"description", HUB_KIND_TEXT, .offset = FIELD(description), .help = "What the property is for, for documentation."},
-    {"enumValues", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = FIELD(enum_values), .example = "active,closed",
+    {"enumValues", HUB_KIND_STRINGS, HUB_ROW_UNIQUE | HUB_ROW_AS_WRITTEN, .offset = FIELD(enum_values), .example = "active,closed",
      .help = "Allowed values when type is Enum."},
     {"defaultValue", HUB_KIND_VALUE, .offset = FIELD(default_value), .help = "Value of new records that do not have it."},
     {0},

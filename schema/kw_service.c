@@ -4,9 +4,11 @@
 #define AT(FIELD) HUB_OFFSET(struct hub_service, FIELD)
 
 static const struct hub_row service[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED, AT(name), .rule = HUB_NAME_CODE, .example = "messaging", .help = "Name of the service."},
-    {"project", HUB_KIND_NAME, .offset = AT(project), .rule = HUB_NAME_LABEL, .fallback = "hubd", .help = "Project name, used in Kafka topics."},
-    {"basePath", HUB_KIND_STRING, .offset = AT(base_path), .fallback = "", .max = 200, .example = "/messaging-api",
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_RESTART, AT(name), .rule = HUB_NAME_CODE, .example = "messaging",
+     .help = "Name of the service."},
+    {"project", HUB_KIND_NAME, HUB_ROW_RESTART, .offset = AT(project), .rule = HUB_NAME_LABEL, .fallback = "hubd",
+     .help = "Project name, used in Kafka topics."},
+    {"basePath", HUB_KIND_STRING, HUB_ROW_RESTART, .offset = AT(base_path), .fallback = "", .max = 200, .example = "/messaging-api",
      .help = "Prefix of all paths when a reverse proxy does or does not strip it; both work."},
     {0},
 };
@@ -125,7 +127,7 @@ static const struct hub_row bus[] = {
     {0},
 };
 static const struct hub_row cluster[] = {
-    {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(cluster_url), .fallback = "", .words = cluster_schemes,
+    {"url", HUB_KIND_STRING, HUB_ROW_URL | HUB_ROW_NOT_YET, AT(cluster_url), .fallback = "", .words = cluster_schemes,
      .help = "Joins nodes of the same service; empty is a single node."},
     {0},
 };
@@ -145,14 +147,14 @@ static const struct hub_fields table_scripting = {"Scripting", 0, scripting, "Li
 
 static const struct hub_row root[] = {
     {"service", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_service, .help = "Identity of the service."},
-    {"listen", HUB_KIND_GROUP, .table = &table_listen, .help = "The listener and the limits of a connection."},
+    {"listen", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_listen, .help = "The listener and the limits of a connection."},
     {"auth", HUB_KIND_GROUP, .table = &table_auth, .help = "How users prove who they are: one of jwt, dev, anonymous."},
     {"console", HUB_KIND_BOOL, .offset = AT(console), .fallback = "false",
      .help = "Serves the page to try the hubs at /console; always on with auth.dev."},
-    {"store", HUB_KIND_GROUP, .table = &table_store, .help = "The store."},
-    {"cache", HUB_KIND_GROUP, .table = &table_cache, .help = "The cache."},
-    {"bus", HUB_KIND_GROUP, .table = &table_bus, .help = "The message bus."},
-    {"cluster", HUB_KIND_GROUP, .table = &table_cluster, .help = "Several nodes."},
+    {"store", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_store, .help = "The store."},
+    {"cache", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_cache, .help = "The cache."},
+    {"bus", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_bus, .help = "The message bus."},
+    {"cluster", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_cluster, .help = "Several nodes."},
     {"scripting", HUB_KIND_GROUP, .table = &table_scripting, .help = "Limits of scripts."},
     {"dataObjects", HUB_KIND_LIST, .offset = AT(objects), .count = AT(object_n), .table = &hub_fields_object,
      .help = "The records that hubs and scripts work with."},

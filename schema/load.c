@@ -36,21 +36,48 @@ static bool ends_as(const char *name, const char *const *endings) {
 static const char *const hub_endings[] = {".hub.yaml", ".hub.yml", ".hub.json", NULL};
 static const char *const lua_endings[] = {".lua", NULL};
 
+static void unreadable(struct hub_loader *l, const char *code, const char *path, const char *message) {
+    hub_diags_add(l->diags, code, hub_source_new(l->scratch, path, 'S', hub_str("", 0)), NULL, NULL, NULL, message);
+}
+
+/* A part of the definition may be in it: passing it over could mean to serve without that part. */
+static void cannot_read(struct hub_loader *l, const char *path, const char *why) {
+    l->unreadable = true;
+    unreadable(l, "Y011", path, hub_arena_fmt(l->scratch, "cannot be read: %s", why));
+}
+
 /* Files below DIR whose names end in one of ENDINGS; folders that start with a dot and node_modules are left out. */
-static void find_files(struct hub_arena *a, const char *dir, const char *const *endings, int depth, struct paths *out) {
-    DIR *d = depth < MAX_FOLDERS_DEEP ? opendir(dir) : NULL;
-    if (!d) return;
+static void find_files(struct hub_loader *l, const char *dir, const char *const *endings, int depth, struct paths *out) {
+    DIR *d = opendir(dir);
+    if (!d || depth == MAX_FOLDERS_DEEP) {
+        cannot_read(l, dir, d ? "folders are nested too deeply" : strerror(errno));
+        if (d) closedir(d);
+        return;
+    }
     for (struct dirent *e; (e = readdir(d));) {
         struct stat st;
         if (e->d_name[0] == '.' || strcmp(e->d_name, "node_modules") == 0) continue;
-        char *path = hub_arena_fmt(a, "%s/%s", dir, e->d_name);
-        if (lstat(path, &st)) continue;
-        if (S_ISDIR(st.st_mode))
-            find_files(a, path, endings, depth + 1, out);
+        char *path = hub_arena_fmt(l->scratch, "%s/%s", dir, e->d_name);
+        if (lstat(path, &st))
+            cannot_read(l, path, strerror(errno));
+        else if (S_ISDIR(st.st_mode))
+            find_files(l, path, endings, depth + 1, out);
         else if (ends_as(e->d_name, endings))
             add_path(out, path);
     }
     closedir(d);
+}
+
+/* In the order of names. */
+static struct paths files_below(struct hub_loader *l, const char *dir, const char *const *endings) {
+    struct paths files = {0};
+    find_files(l, dir, endings, 0, &files);
+    if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
+    if (files.n > MAX_FILES) {
+        cannot_read(l, files.items[MAX_FILES], hub_arena_fmt(l->scratch, "there are more than %d files of its kind", MAX_FILES));
+        files.n = MAX_FILES;
+    }
+    return files;
 }
 
 /* NAME with one of the endings .yaml, .yml, .json; NULL when there is none. Two of them are one too many. */
@@ -71,10 +98,6 @@ static const char *find_one(struct hub_loader *l, const char *name) {
     return found;
 }
 
-static void unreadable(struct hub_loader *l, const char *code, const char *path, const char *message) {
-    hub_diags_add(l->diags, code, hub_source_new(l->scratch, path, 'S', hub_str("", 0)), NULL, NULL, NULL, message);
-}
-
 /* NULL when the file cannot be read (reported). */
 static struct hub_source *open_source(struct hub_loader *l, const char *path, char kind) {
     struct hub_buf text = {0};
@@ -82,11 +105,13 @@ static struct hub_source *open_source(struct hub_loader *l, const char *path, ch
     struct hub_err err;
     struct stat st;
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        unreadable(l, "Y011", path, "this is not a regular file");
+        cannot_read(l, path, "this is not a regular file");
     else if (hub_file_read(path, HUB_SOURCE_MAX, &text, &err) == HUB_OK)
         src = hub_source_new(l->scratch, path, kind, hub_buf_str(&text));
+    else if (err.code == HUB_TOO_LARGE)
+        unreadable(l, "Y008", path, hub_arena_fmt(l->scratch, "cannot be read: %s", err.text));
     else
-        unreadable(l, err.code == HUB_TOO_LARGE ? "Y008" : "Y011", path, hub_arena_fmt(l->scratch, "cannot be read: %s", err.text));
+        cannot_read(l, path, err.text);
     hub_buf_free(&text);
     return src;
 }
@@ -219,7 +244,6 @@ static void freeze(struct hub_loader *l) {
 static enum hub_code end(struct hub_loader *l, size_t errors_before, struct hub_service **out) {
     bool good = hub_diags_count(l->diags, HUB_SEV_ERROR) == errors_before;
     if (good && out) {
-        freeze(l);
         *out = l->service;
     } else {
         hub_arena_free(l->keep);
@@ -229,14 +253,12 @@ static enum hub_code end(struct hub_loader *l, size_t errors_before, struct hub_
     free(l->refs);
     free(l->scripts);
     free(l->hubs);
-    return good ? HUB_OK : HUB_BAD_REQUEST;
+    return good ? HUB_OK : l->unreadable ? HUB_NOT_FOUND : HUB_BAD_REQUEST;
 }
 
 static void load_hubs(struct hub_loader *l) {
-    struct paths files = {0};
-    find_files(l->scratch, l->dir, hub_endings, 0, &files);
-    if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
-    for (size_t i = 0; i < files.n && i < MAX_FILES; i++) {
+    struct paths files = files_below(l, l->dir, hub_endings);
+    for (size_t i = 0; i < files.n; i++) {
         struct hub_source *src = open_source(l, files.items[i], 'H');
         if (src) load_hub_document(l, src);
     }
@@ -266,14 +288,15 @@ static const char *module_name(struct hub_loader *l, const char *path) {
 }
 
 static void load_modules(struct hub_loader *l) {
+    const char *folder = hub_arena_fmt(l->scratch, "%s/lib", l->dir);
+    struct stat st;
     struct paths files = {0};
     struct hub_strs *lib = &l->service->lib_files;
-    find_files(l->scratch, hub_arena_fmt(l->scratch, "%s/lib", l->dir), lua_endings, 0, &files);
-    if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
+    if (!lstat(folder, &st)) files = files_below(l, folder, lua_endings);
     lib->items = hub_arena_zalloc(l->keep, (files.n + 1) * sizeof *lib->items);
     l->modules = hub_arena_zalloc(l->scratch, (files.n + 1) * sizeof *l->modules);
     l->service->lib_fingerprint = HUB_FINGERPRINT;
-    for (size_t i = 0; i < files.n && i < MAX_FILES; i++) {
+    for (size_t i = 0; i < files.n; i++) {
         struct hub_source *src = open_source(l, files.items[i], 'L');
         char *absolute = src ? realpath(files.items[i], NULL) : NULL;
         if (!absolute) continue;
@@ -304,6 +327,8 @@ static enum hub_code load_directory(struct hub_loader *l, struct hub_service **o
     if (!l->hub_n && !l->service->namespace_n && !l->alone && hub_diags_count(l->diags, HUB_SEV_ERROR) == errors)
         hub_diags_add(l->diags, "S009", src, NULL, NULL, NULL, "the service has no hub (*.hub.yaml) and no namespaces: it serves nothing");
     check_all(l);
+    freeze(l);
+    if (!l->alone) hub_check_start(l, src->name, hub_diags_count(l->diags, HUB_SEV_ERROR) == errors);
     return end(l, errors, out);
 }
 
@@ -341,6 +366,7 @@ enum hub_code hub_text_load(struct hub_str service, struct hub_str hub, const st
     if (service.p) l.alone = !load_service_document(&l, hub_source_new(l.scratch, "service.yaml", 'S', service));
     if (hub.p) load_hub_document(&l, hub_source_new(l.scratch, "hub.yaml", 'H', hub));
     check_all(&l);
+    freeze(&l);
     return end(&l, errors, l.alone ? NULL : out);
 }
 

@@ -61,6 +61,19 @@ struct hub_script_checker {
     void *ctx;
 };
 
+/* What the parts that are started say of a service: keys, certificates, URLs, modules. So that what lints clean starts, the same is asked before. */
+struct hub_start_report {
+    /* Whether something at PLACE of service.yaml ("auth.jwt") is wrong already: then it need not be looked at. "": whether something was told. */
+    bool (*is_wrong)(void *arg, const char *place);
+    /* TEXT may begin with a place below PLACE and ": ", which is then where it is shown. */
+    void (*tell)(void *arg, const char *code, const char *place, const char *text);
+    /* Of a module of lib/; LINE 0: the file as a whole. */
+    void (*tell_module)(void *arg, const char *file, int line, const char *text);
+    void *arg;
+};
+/* WHOLE: there is no error, so SERVICE is complete; otherwise only what comes from service.yaml is there, and hubs are not. Connects to nothing. */
+typedef void hub_start_check(struct hub_service *service, bool whole, const struct hub_start_report *report);
+
 struct hub_override { /* --set key=value, e.g. store.url */
     const char *key, *value;
 };
@@ -68,6 +81,7 @@ struct hub_load_options {
     const struct hub_override *overrides;
     size_t override_n;
     const struct hub_script_checker *checker; /* NULL: scripts are not checked */
+    hub_start_check *start_check;             /* NULL: not asked */
     bool ignore_environment;                  /* HUBD_* are not applied (lint) */
 };
 
@@ -75,6 +89,9 @@ struct hub_load_options {
  * HUB_BAD_REQUEST (errors are in DIAGS) or HUB_NOT_FOUND (the directory or its service.yaml cannot be read; also in DIAGS). */
 enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags, struct hub_service **out);
 void hub_service_free(struct hub_service *s);
+/* On a reload: options of NOW that only a restart changes, and that differ from those of FIRST, with which the process was started, get the values of
+ * FIRST back, so that none is applied by halves. TELL comes for each ("store.readConnections: 2 -> 4 takes a restart"). FIRST must outlive NOW. */
+void hub_service_keep(struct hub_service *now, const struct hub_service *first, void (*tell)(void *arg, const char *text), void *arg);
 /* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */
 enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags);
 /* The effective definition with all defaults, as YAML: one document per file, opened by "--- # NAME". Saved under those names they load as the same

@@ -30,6 +30,7 @@ struct hub_loader {
     const char *dir; /* NULL: text from memory, files are not looked for */
     struct hub_service *service;
     bool alone;          /* there is no service: references into it are not checked */
+    bool unreadable;     /* a file or folder could not be read */
     bool in_error;       /* there are errors already: objects may lack properties that the author wrote down */
     struct hub_raw *hub; /* being walked; NULL in service.yaml */
     struct hub_raw **hubs;
@@ -112,6 +113,8 @@ void hub_check_hubs_together(struct hub_loader *l);
 void hub_resolve(struct hub_loader *l);
 void hub_check_scripts(struct hub_loader *l);
 void hub_check_modules(struct hub_loader *l);
+/* Asks the parts that would be started (load.h). FILE is that of service.yaml. */
+void hub_check_start(struct hub_loader *l, const char *file, bool whole);
 
 /* ---- known.c ---- */
 /* Fills l->known from l->modules. */

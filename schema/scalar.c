@@ -45,8 +45,9 @@ static bool expand_at(struct hub_str t, size_t at, size_t *taken, struct hub_str
         return true;
     }
     const char *value = lookup(v->name);
+    bool empty = !value || !*value; /* as in sh, ":-" is for both */
     *taken = v->len;
-    *becomes = value ? hub_cstr(value) : v->fallback;
+    *becomes = empty && v->has_fallback ? v->fallback : hub_cstr(value);
     return value || v->has_fallback;
 }
 

@@ -36,9 +36,12 @@ enum hub_name_rule {
 
 enum { /* flags of a row */
        HUB_ROW_REQUIRED = 1,
-       HUB_ROW_UNIQUE = 2, /* no two elements of the list may have the same */
-       HUB_ROW_FILE = 4,   /* a path, resolved against the service directory; the file must be readable */
-       HUB_ROW_URL = 8,    /* must have one of the schemes in WORDS */
+       HUB_ROW_UNIQUE = 2,      /* no two elements of the list may have the same */
+       HUB_ROW_FILE = 4,        /* a path, resolved against the service directory; the file must be readable */
+       HUB_ROW_URL = 8,         /* must have one of the schemes in WORDS */
+       HUB_ROW_RESTART = 16,    /* of a group: of all its fields; a running process keeps the value until it is started again (changed.c) */
+       HUB_ROW_NOT_YET = 32,    /* nothing reads it: a value other than the default is an error */
+       HUB_ROW_AS_WRITTEN = 64, /* STRINGS: 2 and true are texts, too */
 };
 
 /* The variables a hook has. "$room" stands for the name of the room DataObject, "$source" for that of sourceObject. */

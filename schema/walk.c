@@ -281,6 +281,10 @@ static void read_string(struct hub_loader *l, const struct hub_row *row, struct 
         hub_complain(l, hub_common_code(n, HUB_COMMON_MISSING), n, NULL, NULL, "%s must not be empty", row->key);
         return;
     }
+    if (row->flags & HUB_ROW_NOT_YET && s.n) {
+        hub_complain(l, "S034", n, NULL, NULL, "%s does nothing in this version of hubd; leave it out", hub_node_path(l->scratch, n));
+        return;
+    }
     *(const char **)(base + row->offset) = row->flags & HUB_ROW_FILE ? resolve_file(l, row, n, s) : keep(l, s);
 }
 
@@ -367,6 +371,17 @@ static void check_repeats(struct hub_loader *l, const struct hub_row *row, struc
     hub_map_clear(&seen);
 }
 
+/* Not a Boolean, a number or nothing: as a text, "api: {read: true}" would be a role called "true". */
+static bool is_meant_as_text(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str s) {
+    bool as_written = n->substituted || (row->flags & HUB_ROW_AS_WRITTEN && node_look(n) != LOOK_NULL);
+    bool text = (as_written || node_look(n) == LOOK_STRING) && hub_str_trim(s).n;
+    if (!text && n->style == HUB_STYLE_PLAIN)
+        wrong_type(l, row, n, "a list of strings (in quotes)", NULL);
+    else if (!text)
+        hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, NULL, "%s must not have an empty entry", row->key);
+    return text;
+}
+
 static void read_strings(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     struct hub_strs *out = (struct hub_strs *)(base + row->offset);
     struct hub_str s, piece;
@@ -379,7 +394,7 @@ static void read_strings(struct hub_loader *l, const struct hub_row *row, struct
     size_t count = n->n;
     if (n->kind == HUB_NODE_SCALAR) {
         s = hub_node_value(l->scratch, n, l->diags);
-        if (n->bad) return;
+        if (n->bad || (hub_str_trim(s).n && !is_meant_as_text(l, row, n, s))) return;
         count = count_pieces(s);
     }
     if (too_many(l, row, n, count)) return;
@@ -388,7 +403,7 @@ static void read_strings(struct hub_loader *l, const struct hub_row *row, struct
         while (comma_piece(&s, &piece)) out->items[out->n++] = keep(l, piece);
     else
         for (struct hub_node *c = n->first; c; c = c->next)
-            if (scalar(l, row, c, "a list of strings", &s)) out->items[out->n++] = keep(l, s);
+            if (scalar(l, row, c, "a list of strings", &s) && is_meant_as_text(l, row, c, s)) out->items[out->n++] = keep(l, s);
     if (out->n == count) check_repeats(l, row, n, out);
 }
 

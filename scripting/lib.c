@@ -16,7 +16,7 @@ struct module {
     char *file; /* "lib/a/b.lua", for messages */
     char *text;
     size_t n;
-    bool loading, loaded;
+    bool loading, loaded, failed;
     struct hub_script script; /* what a task wants to know of what it runs */
     struct hub_compiled compiled;
 };
@@ -97,8 +97,10 @@ static int run_module(lua_State *L) {
 
 static enum hub_code load_module(struct hub_scripts *s, struct module *m, struct hub_err *err) {
     if (m->loaded) return HUB_OK;
+    if (m->failed) return hub_fail(err, HUB_HANDLER_FAILED, "%s: cannot be loaded", m->file);
     if (m->loading) return hub_fail(err, HUB_HANDLER_FAILED, "%s: modules that require each other", m->file);
     enum hub_code code = read_file(m, err);
+    m->failed = code != HUB_OK;
     if (code) return code;
     struct hub_script_task *t = hub_script_task_take(s);
     if (!t) return hub_fail(err, HUB_HANDLER_FAILED, "%s: not enough memory", m->file);
@@ -110,7 +112,9 @@ static enum hub_code load_module(struct hub_scripts *s, struct module *m, struct
     int results;
     code = hub_script_run_now(t, &results, err);
     hub_script_task_drop(t);
+    m->loading = false;
     m->loaded = code == HUB_OK;
+    m->failed = !m->loaded;
     return code;
 }
 
@@ -208,11 +212,30 @@ void hub_lua_open_lib(lua_State *L) {
     lua_setfield(L, -2, "require");
 }
 
-enum hub_code hub_scripts_load_lib(struct hub_scripts *s, struct hub_err *err) {
+/* "lib/a.lua:3: lib/b.lua:1: …" is about b, which a requires. */
+static void tell_where(const struct module *m, const char *text, hub_scripts_tell *tell, void *arg) {
+    char file[256];
+    int line = 0;
+    snprintf(file, sizeof file, "%s", m->file);
+    for (const char *colon; !strncmp(text, "lib/", 4) && (colon = strstr(text, ".lua:"));) {
+        char *end;
+        snprintf(file, sizeof file, "%.*s", (int)(colon + 4 - text), text);
+        line = (int)strtol(colon + 5, &end, 10);
+        text = end + strspn(end, ": ");
+    }
+    tell(arg, file, line, text);
+}
+
+enum hub_code hub_scripts_load_lib(struct hub_scripts *s, hub_scripts_tell *tell, void *arg, struct hub_err *err) {
     enum hub_code code = HUB_OK;
     for (size_t i = 0; i < s->service->lib_files.n; i++) add_module(s, s->service->lib_files.items[i]);
     HUB_LIST_EACH(&s->modules, it) {
-        if (!code) code = load_module(s, HUB_CONTAINER(it, struct module, link), err);
+        struct module *m = HUB_CONTAINER(it, struct module, link);
+        if (code || m->failed) continue; /* told with the one that requires it */
+        code = load_module(s, m, err);
+        if (!code || !tell) continue;
+        tell_where(m, err->text, tell, arg);
+        code = HUB_OK;
     }
     if (!code && !hub_scripts_protect(s, find_all, NULL, err)) code = HUB_HANDLER_FAILED;
     free_modules(s);

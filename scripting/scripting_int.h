@@ -154,7 +154,8 @@ void hub_script_call_abandon(struct hub_script_task *t);
 /* Pushes the socket object of a plain namespace. Raises. */
 void hub_lua_push_socket(lua_State *L, json_t *socket);
 void hub_lua_open_lib(lua_State *L);
-enum hub_code hub_scripts_load_lib(struct hub_scripts *s, struct hub_err *err);
+/* With TELL: goes on after a module that cannot be loaded, and tells of each. */
+enum hub_code hub_scripts_load_lib(struct hub_scripts *s, hub_scripts_tell *tell, void *arg, struct hub_err *err);
 
 /* ---- call.c ---- */
 struct hub_script_task *hub_script_task_take(struct hub_scripts *s);

@@ -108,10 +108,8 @@ static bool compile_service(struct hub_scripts *s, struct hub_service *service, 
 
 /* ---- life ---- */
 
-enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service, const struct hub_host *host,
-                              struct hub_err *err) {
+static struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *service, const struct hub_host *host, struct hub_err *err) {
     struct hub_scripts *s = hub_xcalloc(1, sizeof *s);
-    *out = NULL;
     s->loop = loop;
     s->service = service;
     if (host) s->host = *host;
@@ -125,15 +123,34 @@ enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, s
     s->L = lua_newstate(hub_lua_alloc, s);
     if (!s->L) {
         free(s);
-        return hub_fail(err, HUB_HANDLER_FAILED, "not enough memory for the script state");
+        hub_fail(err, HUB_HANDLER_FAILED, "not enough memory for the script state");
+        return NULL;
     }
     *(void **)lua_getextraspace(s->L) = NULL;
-    if (!hub_scripts_protect(s, open_sandbox, NULL, err) || hub_scripts_load_lib(s, err) || !compile_service(s, service, err)) {
+    if (hub_scripts_protect(s, open_sandbox, NULL, err)) return s;
+    hub_scripts_delete(s);
+    return NULL;
+}
+
+enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service, const struct hub_host *host,
+                              struct hub_err *err) {
+    struct hub_scripts *s = new_state(loop, service, host, err);
+    *out = NULL;
+    if (!s) return HUB_HANDLER_FAILED;
+    if (hub_scripts_load_lib(s, NULL, NULL, err) || !compile_service(s, service, err)) {
         hub_scripts_delete(s);
         return HUB_HANDLER_FAILED;
     }
     *out = s;
     return HUB_OK;
+}
+
+void hub_scripts_check_lib(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell, void *arg) {
+    struct hub_err err;
+    struct hub_scripts *s = new_state(NULL, service, host, &err);
+    if (!s) return; /* hub_scripts_new says so, too */
+    hub_scripts_load_lib(s, tell, arg, &err);
+    hub_scripts_delete(s);
 }
 
 void hub_scripts_delete(struct hub_scripts *s) {

@@ -227,6 +227,32 @@ void hub_kafka_free(struct bus *b) {
     free(b);
 }
 
+/* Some settings only fit together, or do not, when a client is made of them. One that knows no broker connects to nobody. */
+static enum hub_code try_settings(struct bus *b, enum hub_kafka_role role, struct hub_err *err) {
+    char why[300];
+    rd_kafka_conf_t *conf = hub_kafka_conf(b, role, err);
+    if (!conf) return err->code;
+    rd_kafka_conf_set(conf, "bootstrap.servers", "", NULL, 0);
+    rd_kafka_t *rk = rd_kafka_new(role == HUB_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        return hub_fail(err, HUB_BAD_REQUEST, "bus: %s", why);
+    }
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return HUB_OK;
+}
+
+static enum hub_code bus_check(const struct hub_bus_config *config, struct hub_err *err) {
+    struct bus *b = hub_xcalloc(1, sizeof *b);
+    b->group = hub_xstrdup(config->group);
+    b->client_id = hub_xstrdup(config->client_id);
+    enum hub_code code = hub_kafka_settings_read(config, &b->settings, err);
+    if (!code) code = try_settings(b, HUB_KAFKA_PRODUCER, err);
+    if (!code) code = try_settings(b, HUB_KAFKA_CONSUMER, err);
+    hub_kafka_free(b);
+    return code;
+}
+
 static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err) {
     struct bus *b = hub_xcalloc(1, sizeof *b);
     enum hub_code code = hub_kafka_settings_read(config, &b->settings, err);
@@ -405,6 +431,7 @@ static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) 
 const struct hub_bus_ops hub_kafka_bus_ops = {
     .scheme = "kafka",
     .help = "kafka://host:port[,host:port…][?property=value&…] - Apache Kafka",
+    .check = bus_check,
     .open = bus_open,
     .subscribe = hub_kafka_subscribe,
     .publish = hub_kafka_publish,

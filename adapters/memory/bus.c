@@ -47,9 +47,15 @@ static void on_turn(struct hub_timer *timer);
 
 static struct bus *bus_of(struct hub_bus *b) { return HUB_CONTAINER(b, struct bus, base); }
 
-static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err) {
+static enum hub_code bus_check(const struct hub_bus_config *config, struct hub_err *err) {
     if (strcmp(config->url, "memory:") != 0) return hub_fail(err, HUB_BAD_REQUEST, "bus.url \"%s\": expected \"memory:\"", config->url);
     if (config->option_n) return hub_fail(err, HUB_BAD_REQUEST, "bus.options.%s: the bus \"memory:\" has no options", config->options[0].name);
+    return HUB_OK;
+}
+
+static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err) {
+    enum hub_code code = bus_check(config, err);
+    if (code) return code;
     struct bus *b = hub_xcalloc(1, sizeof *b);
     b->base.ops = &hub_memory_bus_ops;
     b->loop = loop;
@@ -180,6 +186,7 @@ const struct hub_bus_ops hub_memory_bus_ops = {
     .scheme = "memory",
     .local = true,
     .help = "memory: - inside this process, for a single node",
+    .check = bus_check,
     .open = bus_open,
     .subscribe = subscribe,
     .publish = publish,

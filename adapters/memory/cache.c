@@ -102,14 +102,24 @@ static bool option(struct cache *c, struct hub_str pair) {
     return true;
 }
 
-static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
-    struct hub_str rest = hub_cstr(config->url), head, pair;
-    struct cache made = {.base.ops = &hub_memory_cache_ops, .loop = config->loop, .max_n = 100000, .max_bytes = 64u << 20};
+static enum hub_code read_url(const char *url, struct cache *out, struct hub_err *err) {
+    struct hub_str rest = hub_cstr(url), head, pair;
     hub_str_split(&rest, '?', &head);
     bool good = hub_str_is(head, "memory:");
-    while (good && rest.p && hub_str_split(&rest, '&', &pair)) good = option(&made, pair);
-    if (!good)
-        return hub_fail(err, HUB_BAD_REQUEST, "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", config->url);
+    while (good && rest.p && hub_str_split(&rest, '&', &pair)) good = option(out, pair);
+    if (good) return HUB_OK;
+    return hub_fail(err, HUB_BAD_REQUEST, "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", url);
+}
+
+static enum hub_code cache_check(const struct hub_cache_config *config, struct hub_err *err) {
+    struct cache none = {0};
+    return read_url(config->url, &none, err);
+}
+
+static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
+    struct cache made = {.base.ops = &hub_memory_cache_ops, .loop = config->loop, .max_n = 100000, .max_bytes = 64u << 20};
+    enum hub_code code = read_url(config->url, &made, err);
+    if (code) return code;
     struct cache *c = hub_xmalloc(sizeof *c);
     *c = made;
     hub_list_init(&c->used);
@@ -174,6 +184,7 @@ static void cache_close(struct hub_cache *base) {
 const struct hub_cache_ops hub_memory_cache_ops = {
     .scheme = "memory",
     .help = "memory:[?maxEntries=100000&maxBytes=67108864] - inside this process, for a single node",
+    .check = cache_check,
     .open = cache_open,
     .get = cache_get,
     .set = cache_set,

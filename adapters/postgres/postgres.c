@@ -326,6 +326,13 @@ static void on_start(struct hub_timer *t) {
     on_patience(&s->patience);
 }
 
+static enum hub_code pg_check(const struct hub_store_config *config, struct hub_err *err) {
+    struct conninfo conninfo;
+    enum hub_code code = hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
+    if (!code) hub_pg_conninfo_free(&conninfo);
+    return code;
+}
+
 static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err) {
     struct conninfo conninfo;
     enum hub_code code = hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
@@ -387,6 +394,7 @@ static void pg_close(struct hub_store *base, void (*done)(void *arg), void *arg)
 const struct hub_store_ops hub_postgres_ops = {
     .scheme = "postgresql,postgres",
     .help = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with the options of libpq - a PostgreSQL server",
+    .check = pg_check,
     .open = pg_open,
     .plan = hub_pg_plan,
     .apply = hub_pg_apply,

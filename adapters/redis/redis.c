@@ -329,6 +329,13 @@ static void on_up(void *arg) {
 
 static void on_down(void *arg) { forget_refusal(arg); }
 
+static enum hub_code cache_check(const struct hub_cache_config *config, struct hub_err *err) {
+    struct hub_redis_url url;
+    enum hub_code code = hub_redis_url_parse(config->url, &url, err);
+    if (!code) hub_redis_url_free(&url);
+    return code;
+}
+
 static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
     struct hub_redis_url url;
     enum hub_code code = hub_redis_url_parse(config->url, &url, err);
@@ -374,6 +381,7 @@ static void cache_close(struct hub_cache *base) {
 const struct hub_cache_ops hub_redis_cache_ops = {
     .scheme = "redis",
     .help = "redis://[user[:password]@]host[:port][/db] - a Redis server",
+    .check = cache_check,
     .open = cache_open,
     .get = cache_get,
     .set = cache_set,

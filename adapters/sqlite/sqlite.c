@@ -248,6 +248,13 @@ static enum hub_code parse_url(const char *url, struct options *o, struct hub_er
     return HUB_OK;
 }
 
+static enum hub_code sqlite_check(const struct hub_store_config *config, struct hub_err *err) {
+    struct options o;
+    enum hub_code code = parse_url(config->url, &o, err);
+    if (!code) free(o.path);
+    return code;
+}
+
 /* mkdir -p of the folder that PATH is in. */
 static enum hub_code make_folders(const char *path, struct hub_err *err) {
     char *copy = hub_xstrdup(path);
@@ -362,6 +369,7 @@ const struct hub_store_ops hub_sqlite_ops = {
     .local = true,
     .scheme = "sqlite",
     .help = "sqlite:PATH or sqlite::memory:, with ?synchronous=full|normal&busy_timeout=MS - embedded, in a file",
+    .check = sqlite_check,
     .open = sqlite_open,
     .plan = hub_sqlite_plan,
     .apply = hub_sqlite_apply,

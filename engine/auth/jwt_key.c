@@ -165,7 +165,7 @@ static enum hub_code load(struct hub_jwt_keys *keys, const struct hub_def_jwt *d
     if (!code && def->public_key_file) code = add_pem_file(keys, def->public_key_file, err);
     if (!code && def->secret_env) code = add_secret(keys, def->secret_env, err);
     if (!code && !def->jwks_url && !some_key_fits(keys, keys->keys, keys->key_n))
-        code = hub_fail(err, HUB_INTERNAL, "auth.jwt: no key given is of the kind that %s needs", keys->algs[0]->name);
+        code = hub_fail(err, HUB_INTERNAL, "auth.jwt.algorithms: no key given is of the kind that %s needs", keys->algs[0]->name);
     return code;
 }
 

@@ -37,6 +37,8 @@ struct hub_bus_ops {
     const char *scheme; /* "memory" */
     const char *help;
     bool local; /* lives in this process */
+    /* HUB_BAD_REQUEST: open would not take CONFIG. Connects to nothing. */
+    enum hub_code (*check)(const struct hub_bus_config *config, struct hub_err *err);
     /* Checks URL and options and begins connecting; never blocks, and is HUB_OK while the brokers are away. HUB_BAD_REQUEST, with a text that shows no
      * password, when a setting is wrong. CONFIG is borrowed for the call. */
     enum hub_code (*open)(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
+#include "preflight.h"
 #include "schema/load.h"
 #include "scripting/scripts.h"
 
@@ -33,7 +34,7 @@ static bool is_service_file(const char *path) {
 
 /* False when the path cannot be read. */
 static bool lint_path(const char *path, struct hub_diags *diags) {
-    const struct hub_load_options options = {.checker = &hub_lua_checker, .ignore_environment = true};
+    const struct hub_load_options options = {.checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
     struct hub_service *service = NULL;
     struct stat st;
     enum hub_code code;

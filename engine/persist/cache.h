@@ -31,6 +31,8 @@ struct hub_cache_config {
 struct hub_cache_ops {
     const char *scheme; /* "memory" */
     const char *help;
+    /* HUB_BAD_REQUEST: open would not take CONFIG. Connects to nothing. */
+    enum hub_code (*check)(const struct hub_cache_config *config, struct hub_err *err);
     /* Takes the URL apart and begins to connect: HUB_OK also when nobody is there yet (ready tells). HUB_BAD_REQUEST: the URL is no good. */
     enum hub_code (*open)(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err);
     /* The values of N keys, at most HUB_CACHE_KEYS_MAX, as they are at one moment. */

@@ -234,6 +234,8 @@ struct hub_store_ops {
     const char *scheme; /* "sqlite"; several are separated by commas */
     const char *help;   /* URL forms, one line */
     bool local;         /* lives in this process or its files: a failure to open it will not mend by waiting */
+    /* HUB_BAD_REQUEST: open would not take CONFIG. Connects to nothing, looks at no file. */
+    enum hub_code (*check)(const struct hub_store_config *config, struct hub_err *err);
     /* Opens or begins connecting. A store that must be there but is not: HUB_STORE_UNAVAILABLE with one line naming the URL (without
      * password) and the cause. CONFIG is copied, what it points to is not. */
     enum hub_code (*open)(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err);

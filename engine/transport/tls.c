@@ -41,6 +41,14 @@ enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
     return HUB_OK;
 }
 
+enum hub_code hub_transport_check_tls(const struct hub_transport_config *config, const char **what, struct hub_err *err) {
+    struct hub_transport t = {.cfg = *config};
+    enum hub_code code = hub_tls_open(&t, err);
+    *what = hub_str_starts(hub_cstr(err->text), HUB_STR("cannot use the TLS key ")) ? "keyFile" : "certFile";
+    hub_tls_close(&t);
+    return code;
+}
+
 void hub_tls_close(struct hub_transport *t) {
     SSL_CTX_free(t->tls);
     t->tls = NULL;

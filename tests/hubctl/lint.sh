@@ -25,6 +25,40 @@ HUBD_LISTEN_PORT=none expect 1 "HUBD_LISTEN_PORT: error[S002]" "$hubctl" dump $g
 expect 1 "error[S013]" "$hubctl" lint $broken/service-public-dev
 if HUBD_ALLOW_DEV_AUTH=1 "$hubctl" lint $broken/service-public-dev | grep S013; then bad "HUBD_ALLOW_DEV_AUTH=1 is not heeded"; fi
 
+# What lints clean starts, and what does not is refused with the same text: keys, certificates, URLs, modules, files.
+hubd=$(dirname "$hubctl")/hubd
+for service in service-start service-start-secret service-start-modules service-start-public service-not-yet service-texts; do
+    "$hubctl" lint $broken/$service >"$work/lint" && bad "$service lints clean"
+    for check in --check --wait=0; do
+        code=0
+        "$hubd" $broken/$service $check 2>"$work/start" >&2 || code=$?
+        [ $code = 3 ] || bad "hubd $check $service exits with $code"
+        diff "$work/lint" "$work/start" || bad "hubd $check says something else of $service"
+    done
+done
+HUBD_TEST_NOT_SET=secret expect 0 "" "$hubctl" lint $broken/service-start-secret
+
+# ${NAME:-x} is x when NAME is empty, as in sh.
+cp -r $good/minimal "$work/empty"
+sed -i 's/^service:.*/service: {name: minimal, project: "${HUBD_TEST_PROJECT:-fallen}"}/' "$work/empty/service.yaml"
+HUBD_TEST_PROJECT="" expect 0 'project: "fallen"' "$hubctl" dump "$work/empty"
+HUBD_TEST_PROJECT=given expect 0 'project: "given"' "$hubctl" dump "$work/empty"
+
+# What cannot be read may hold a hub: it is not passed over. Whoever may read everything is somebody else for this.
+mkdir -p "$work/empty/locked"
+chmod 000 "$work/empty/locked"
+chmod 755 "$work"
+as_other=()
+if [ "$(id -u)" = 0 ]; then as_other=(setpriv --reuid=65534 --clear-groups); fi
+if "${as_other[@]}" test -x "$hubctl" && ! "${as_other[@]}" test -r "$work/empty/locked"; then
+    expect 2 "locked: error[Y011]: cannot be read: Permission denied" "${as_other[@]}" "$hubctl" lint "$work/empty"
+    chmod 444 "$work/empty/locked"
+    expect 0 "" "$hubctl" lint "$work/empty"
+fi
+deep="$work/empty/$(printf 'a/%.0s' $(seq 20))"
+mkdir -p "$deep"
+expect 2 "nested too deeply" "$hubctl" lint "$work/empty"
+
 # Every format, and all of them agree on the number of findings.
 for format in text json sarif junit github; do
     code=0

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "preflight.h"
 #include "schema/diag.h"
 #include "scripting/scripts.h"
 
@@ -48,7 +49,7 @@ static size_t read_overrides(struct hub_buf *text, struct hub_override *out) {
 static struct hub_diags *check(const char *dir, struct hub_service **keep) {
     struct hub_diags *diags = hub_diags_new();
     struct hub_override overrides[MAX_OVERRIDES];
-    struct hub_load_options options = {.overrides = overrides, .checker = &hub_lua_checker, .ignore_environment = true};
+    struct hub_load_options options = {.overrides = overrides, .checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
     struct hub_buf text = {0};
     struct hub_service *service = NULL;
     if (read_file(&text, dir, "set").p) options.override_n = read_overrides(&text, overrides);

@@ -1,0 +1,2 @@
+local game = require("game")
+return {game = game}

@@ -1,0 +1,2 @@
+local a = require("circle2")
+return {a}

@@ -1,0 +1,2 @@
+local a = require("circle1")
+return {a}

@@ -1,0 +1,3 @@
+local game = {}
+
+function game.move() end

@@ -1,0 +1,1 @@
+return {n = require("nothing").n}
