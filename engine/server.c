@@ -307,31 +307,10 @@ static void retire(struct server *s) {
     hub_timer_start(s->loop, &r->timer, RETIRE_MS, on_retire);
 }
 
-static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
-
-static bool same_listen(const struct hub_service *a, const struct hub_service *b) {
-    bool same = a->port == b->port && same_text(a->host, b->host) && same_text(a->base_path, b->base_path) && a->max_payload == b->max_payload &&
-                a->ping_interval == b->ping_interval && a->ping_timeout == b->ping_timeout && a->connect_timeout == b->connect_timeout &&
-                a->keep_alive_timeout == b->keep_alive_timeout && a->max_queue_bytes == b->max_queue_bytes &&
-                same_text(a->tls_cert_file, b->tls_cert_file) && same_text(a->tls_key_file, b->tls_key_file) &&
-                a->cors_origins.n == b->cors_origins.n;
-    for (size_t i = 0; same && i < a->cors_origins.n; i++) same = same_text(a->cors_origins.items[i], b->cors_origins.items[i]);
-    return same;
-}
-
-static bool same_settings(const struct hub_settings *a, const struct hub_settings *b) {
-    bool same = a->n == b->n;
-    for (size_t i = 0; same && i < a->n; i++) same = same_text(a->items[i].name, b->items[i].name) && same_text(a->items[i].value, b->items[i].value);
-    return same;
-}
-
-/* Settings that only a restart changes. OLD is what the process started with: so the warning comes again until the restart. */
-static void warn_if_fixed(const struct hub_service *old, const struct hub_service *now) {
-    bool same = same_listen(old, now) && same_text(old->store_url, now->store_url) && same_text(old->cache_url, now->cache_url) &&
-                same_text(old->bus_url, now->bus_url) && same_settings(&old->bus_options, &now->bus_options) && same_text(old->name, now->name);
-    if (!same)
-        hub_log_kv(HUB_LOG_WARN, "server", "service.name, service.basePath, listen, store, cache and bus keep their old values until a restart",
-                   NULL);
+/* Settings that only a restart changes. They are compared with what the process started with, so the warning comes again until the restart. */
+static void warn_that_kept(void *arg, const char *text) {
+    (void)arg;
+    hub_log_kv(HUB_LOG_WARN, "server", text, NULL);
 }
 
 static enum hub_code prepare(struct server *s, struct generation *g, struct hub_err *err) {
@@ -381,7 +360,6 @@ static void finish_reload(void *arg, const char *error) {
         if (g.service) free_generation(&g);
         return;
     }
-    warn_if_fixed(s->first, g.service);
     switch_to(s, &g);
     hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
 }
@@ -391,6 +369,7 @@ static void reload(struct server *s) {
     struct hub_err err;
     if (s->coming.service) free_generation(&s->coming);
     s->coming.service = hub_server_load(s->options);
+    if (s->coming.service) hub_service_keep(s->coming.service, s->first, warn_that_kept, NULL);
     enum hub_code code = s->coming.service ? prepare(s, &s->coming, &err) : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
     if (!code && s->coming.jwks && !hub_jwks_inherit(s->coming.jwks, s->now.jwks))
         hub_jwks_start(s->coming.jwks, finish_reload, s);
