@@ -72,7 +72,8 @@ struct hub_def_jwt {
     const char *public_key_file; /* resolved against the service directory */
     const char *secret_env, *jwks_url, *jwks_file;
     const char *private_key_file; /* only for hubctl token */
-    const char *issuer, *audience;
+    const char *issuer;
+    struct hub_strs audience; /* none = not checked */
     int64_t leeway_seconds;
     const char *claim_user_id, *claim_role_id;
 };

@@ -23,7 +23,7 @@ static const struct hub_row custom[] = {
 };
 static const struct hub_fields table_custom = {"HubCustomEvent", sizeof(struct hub_def_custom_event), custom, "An app-specific event."};
 
-static const struct hub_vars vars_data = {{"data"}};
+static const struct hub_vars vars_record = {{"data", "key", "headers"}};
 
 static const struct hub_row kafka[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, KAFKA(name), .rule = HUB_NAME_EVENT, .example = "participantAdded",
@@ -31,10 +31,10 @@ static const struct hub_row kafka[] = {
     {"description", HUB_KIND_TEXT, .offset = KAFKA(description), .help = "What the event represents."},
     {"topic", HUB_KIND_NAME, HUB_ROW_REQUIRED, KAFKA(topic), .rule = HUB_NAME_TOPIC, .example = "tutorhub-participants",
      .help = "Kafka topic to consume."},
-    {"filterExpression", HUB_KIND_SCRIPT, .offset = KAFKA(filter_expression), .vars = &vars_data,
+    {"filterExpression", HUB_KIND_SCRIPT, .offset = KAFKA(filter_expression), .vars = &vars_record,
      .example = "data.eventType === \"participant.added\"", .help = "Decides whether a message is bridged; without it all are."},
-    {"targetRoomExpression", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, KAFKA(target_room_expression), .vars = &vars_data, .example = "data.chatId",
-     .help = "Gives the id of the room the event goes to."},
+    {"targetRoomExpression", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, KAFKA(target_room_expression), .vars = &vars_record, .example = "data.chatId",
+     .help = "Gives the id of the room the event goes to, a list of ids for several, or null for none."},
     {0},
 };
 static const struct hub_fields table_kafka = {"HubKafkaEvent", sizeof(struct hub_def_kafka_event), kafka,

@@ -24,7 +24,7 @@ struct producer {
     size_t waiting; /* published and not yet answered */
 };
 enum hub_code hub_kafka_producer_open(struct bus *b, struct hub_err *err);
-void hub_kafka_publish(struct hub_bus *base, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg);
+void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg);
 bool hub_kafka_producer_drain(struct bus *b); /* true: there may be more */
 void hub_kafka_producer_tick(struct bus *b);
 void hub_kafka_producer_abandon(struct bus *b); /* what waits is answered soon, as failed */
@@ -52,7 +52,8 @@ struct topic {
 
 struct record {
     struct hub_bus_record base;
-    struct hub_list link; /* partition->records */
+    struct hub_bus_header *headers; /* base.headers */
+    struct hub_list link;           /* partition->records */
     struct partition *partition;
     int64_t offset;
     size_t bytes;

@@ -58,6 +58,11 @@ int64_t hub_kafka_partition_resume(const struct topic *t, int32_t number, int64_
     return committed >= 0 && handled > committed ? handled : committed; /* where nothing is committed, the topic may be another one of that name */
 }
 
+static void free_record(struct record *r) {
+    free(r->headers);
+    free(r);
+}
+
 void hub_kafka_partition_close(struct partition *p) {
     rd_kafka_queue_io_event_enable(p->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(p->queue);
@@ -67,15 +72,47 @@ void hub_kafka_partition_close(struct partition *p) {
     hub_list_remove(&p->link);
     for (struct hub_list *l; (l = hub_list_pop(&p->records));) {
         struct record *r = HUB_CONTAINER(l, struct record, link);
-        if (r->released) free(r);
+        if (r->released) free_record(r);
     }
     free_if_over(p);
 }
 
 /* ---- delivery ---- */
 
+static struct hub_str put(char **at, const void *bytes, size_t n) {
+    struct hub_str copy = hub_str(*at, n);
+    if (n) memcpy(*at, bytes, n);
+    *at += n;
+    return copy;
+}
+
+/* Header I; false after the last one. Librdkafka keeps them for the time of the callback only. */
+static bool header(const rd_kafka_headers_t *list, size_t i, struct hub_bus_header *out) {
+    const char *name;
+    const void *value;
+    size_t n;
+    if (!list || rd_kafka_header_get_all(list, i, &name, &value, &n)) return false;
+    *out = (struct hub_bus_header){hub_cstr(name), hub_str(value, n)};
+    return true;
+}
+
+static void add_headers(struct record *r, const rd_kafka_headers_t *list, size_t n, char *at) {
+    struct hub_bus_header h;
+    r->headers = hub_xcalloc(n, sizeof *r->headers);
+    for (size_t i = 0; header(list, i, &h); i++) {
+        r->headers[i].name = put(&at, h.name.p, h.name.n);
+        if (h.value.p) r->headers[i].value = put(&at, h.value.p, h.value.n);
+    }
+    r->base.headers = r->headers;
+    r->base.header_n = n;
+}
+
 static struct record *new_record(struct partition *p, const rd_kafka_message_t *m) {
-    size_t bytes = m->len + m->key_len;
+    size_t bytes = m->len + m->key_len, n = 0;
+    rd_kafka_headers_t *list = NULL;
+    struct hub_bus_header h;
+    if (rd_kafka_message_headers(m, &list)) list = NULL;
+    for (; header(list, n, &h); n++) bytes += sizeof h + h.name.n + h.value.n;
     struct record *r = hub_xmalloc(sizeof *r + bytes);
     *r = (struct record){.partition = p, .offset = m->offset, .bytes = bytes};
     if (m->len) memcpy(r->text, m->payload, m->len);
@@ -86,6 +123,7 @@ static struct record *new_record(struct partition *p, const rd_kafka_message_t *
                                       .value = hub_str(m->payload ? r->text : NULL, m->len),
                                       .partition = p->number,
                                       .refs = 1};
+    if (n) add_headers(r, list, n, r->text + m->len + m->key_len);
     return r;
 }
 
@@ -135,7 +173,7 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
     p->held--, p->held_bytes -= r->bytes, b->held--;
     hub_metric_set(&held, (int64_t)b->held);
     if (!p->queue) {
-        free(r);
+        free_record(r);
         free_if_over(p);
         if (b->closed && !b->held) hub_kafka_free(b);
         return;
@@ -146,7 +184,7 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
         if (!first->released) break;
         p->next = first->offset + 1;
         hub_list_remove(&first->link);
-        free(first);
+        free_record(first);
     }
     hub_kafka_commit_soon(b);
     if ((was_full && !full(p)) || p->stopping) hub_kafka_wake(b);

@@ -97,22 +97,36 @@ static bool topic_ok(struct hub_str t) {
     return true;
 }
 
-static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, struct hub_str key, struct hub_str value, void *opaque) {
+static rd_kafka_headers_t *headers_of(const struct hub_bus_message *m) {
+    rd_kafka_headers_t *list = rd_kafka_headers_new(m->header_n);
+    for (size_t i = 0; i < m->header_n; i++) {
+        const struct hub_bus_header *h = &m->headers[i];
+        rd_kafka_header_add(list, h->name.p, (ssize_t)h->name.n, h->value.p, (ssize_t)h->value.n);
+    }
+    return list;
+}
+
+static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const struct hub_bus_message *m, void *opaque) {
+    struct hub_str key = m->key, value = m->value;
+    rd_kafka_headers_t *headers = m->header_n ? headers_of(m) : NULL;
     const rd_kafka_vu_t what[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)(key.n ? key.p : NULL), key.n}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)(value.n ? value.p : ""), value.n}},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers}, /* the last, and left out when there are none */
     };
-    rd_kafka_error_t *error = rd_kafka_produceva(rk, what, HUB_NELEM(what));
+    rd_kafka_error_t *error = rd_kafka_produceva(rk, what, HUB_NELEM(what) - !headers);
     rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+    if (err && headers) rd_kafka_headers_destroy(headers);
     rd_kafka_error_destroy(error);
     return err;
 }
 
-void hub_kafka_publish(struct hub_bus *base, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg) {
+void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
     struct bus *b = hub_kafka_bus(base);
+    struct hub_str topic = m->topic;
     char name[TOPIC_MAX + 1];
     struct publication *p = hub_xmalloc(sizeof *p);
     *p = (struct publication){.done = done, .arg = arg, .started = hub_mono_ns()};
@@ -126,7 +140,7 @@ void hub_kafka_publish(struct hub_bus *base, struct hub_str topic, struct hub_st
     } else {
         memcpy(name, topic.p, topic.n);
         name[topic.n] = 0;
-        rd_kafka_resp_err_t err = produce(b->producer.rk, name, key, value, p);
+        rd_kafka_resp_err_t err = produce(b->producer.rk, name, m, p);
         if (err)
             refuse(b, p, meaning(b, err), explain(err));
         else

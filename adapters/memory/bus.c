@@ -21,7 +21,8 @@ struct topic {
 };
 
 struct record {
-    struct hub_bus_record base; /* texts point into bytes */
+    struct hub_bus_record base;     /* texts point into bytes */
+    struct hub_bus_header *headers; /* base.headers */
     struct hub_list link;
     uint64_t number;
     hub_bus_done *done;
@@ -79,7 +80,9 @@ static void subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, vo
 
 static void free_record(struct hub_bus_record *base) {
     struct bus *b = bus_of(base->bus);
-    free(HUB_CONTAINER(base, struct record, base));
+    struct record *r = HUB_CONTAINER(base, struct record, base);
+    free(r->headers);
+    free(r);
     b->held--;
     if (b->closed) {
         if (!b->held) free(b);
@@ -135,16 +138,33 @@ static struct hub_str put(char **at, struct hub_str s) {
     return copy;
 }
 
-static void publish(struct hub_bus *base, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg) {
+static struct record *new_record(struct hub_bus *base, const struct hub_bus_message *m) {
+    size_t bytes = m->topic.n + m->key.n + m->value.n;
+    for (size_t i = 0; i < m->header_n; i++) bytes += m->headers[i].name.n + m->headers[i].value.n;
+    struct record *r = hub_xcalloc(1, sizeof *r + bytes);
+    char *at = r->bytes;
+    r->base = (struct hub_bus_record){.bus = base, .topic = put(&at, m->topic), .key = put(&at, m->key)};
+    r->base.value = put(&at, m->value);
+    if (m->header_n) r->base.headers = r->headers = hub_xcalloc(m->header_n, sizeof *r->headers);
+    for (; r->base.header_n < m->header_n; r->base.header_n++) {
+        const struct hub_bus_header *from = &m->headers[r->base.header_n];
+        struct hub_bus_header *to = &r->headers[r->base.header_n];
+        to->name = put(&at, from->name);
+        if (from->value.p) to->value = put(&at, from->value);
+    }
+    return r;
+}
+
+static void publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
+    static const struct hub_bus_message none;
     struct bus *b = bus_of(base);
     enum hub_code code = b->closing ? HUB_SHUTTING_DOWN : b->waiting_n >= MAX_WAITING ? HUB_OVERLOADED : HUB_OK;
     if (code && !done) return; /* nobody to tell */
-    if (code) key.n = value.n = 0;
-    struct record *r = hub_xcalloc(1, sizeof *r + topic.n + key.n + value.n);
-    char *at = r->bytes;
-    *r = (struct record){.number = b->next++, .done = done, .arg = arg, .code = code};
-    r->base = (struct hub_bus_record){.bus = base, .topic = put(&at, topic), .key = put(&at, key)};
-    r->base.value = put(&at, value);
+    struct record *r = new_record(base, code ? &none : m);
+    r->number = b->next++;
+    r->done = done;
+    r->arg = arg;
+    r->code = code;
     hub_list_push(&b->waiting, &r->link);
     b->waiting_n++;
     hub_metric_set(&queue_metric, (int64_t)b->waiting_n);

@@ -79,18 +79,31 @@ static enum hub_code check_times(const struct hub_jwt_keys *keys, const json_t *
     return HUB_OK;
 }
 
-static bool names_audience(const json_t *aud, const char *audience) {
-    if (hub_str_is(hub_json_str(aud), audience) && json_is_string(aud)) return true;
-    for (size_t i = 0; i < json_array_size(aud); i++)
-        if (hub_str_is(hub_json_str(json_array_get(aud, i)), audience)) return true;
+static bool is_one_of(const struct hub_jwt_keys *keys, const json_t *name) {
+    for (size_t i = 0; json_is_string(name) && i < keys->audience_n; i++)
+        if (hub_str_is(hub_json_str(name), keys->audience[i])) return true;
     return false;
+}
+
+/* RFC 7519, 4.1.3: "aud" is one name or a list of them. */
+static bool names_audience(const struct hub_jwt_keys *keys, const json_t *aud) {
+    for (size_t i = 0; i < json_array_size(aud); i++)
+        if (is_one_of(keys, json_array_get(aud, i))) return true;
+    return is_one_of(keys, aud);
+}
+
+static enum hub_code refuse_audience(const struct hub_jwt_keys *keys, struct hub_err *err) {
+    struct hub_buf names = {0};
+    for (size_t i = 0; i < keys->audience_n; i++) hub_buf_addf(&names, "%s\"%s\"", i ? ", " : "", keys->audience[i]);
+    hub_fail(err, HUB_INVALID_TOKEN, keys->audience_n > 1 ? "\"aud\" names none of %s" : "\"aud\" does not name %s", hub_buf_cstr(&names));
+    hub_buf_free(&names);
+    return err->code;
 }
 
 static enum hub_code check_claims(const struct hub_jwt_keys *keys, const json_t *claims, int64_t now, struct hub_err *err) {
     if (keys->issuer && !hub_str_is(hub_json_get_str(claims, "iss"), keys->issuer))
         return hub_fail(err, HUB_INVALID_TOKEN, "\"iss\" is not \"%s\"", keys->issuer);
-    if (keys->audience && !names_audience(hub_json_get(claims, "aud"), keys->audience))
-        return hub_fail(err, HUB_INVALID_TOKEN, "\"aud\" does not name \"%s\"", keys->audience);
+    if (keys->audience_n && !names_audience(keys, hub_json_get(claims, "aud"))) return refuse_audience(keys, err);
     return check_times(keys, claims, now, err);
 }
 

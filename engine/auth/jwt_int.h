@@ -33,8 +33,10 @@ struct hub_jwt_keys {
     size_t alg_n;
     struct hub_jwt_key *keys;
     size_t key_n;
-    char *issuer, *audience; /* NULL = not checked */
-    int64_t leeway;          /* seconds */
+    char *issuer; /* NULL = not checked */
+    char **audience;
+    size_t audience_n; /* 0 = not checked */
+    int64_t leeway;    /* seconds */
 };
 
 /* NULL when NAME is no algorithm hubd knows ("none" is not one). */

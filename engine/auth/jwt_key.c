@@ -172,7 +172,9 @@ static enum hub_code load(struct hub_jwt_keys *keys, const struct hub_def_jwt *d
 enum hub_code hub_jwt_keys_load(const struct hub_def_jwt *def, struct hub_jwt_keys **out, struct hub_err *err) {
     struct hub_jwt_keys *keys = hub_xcalloc(1, sizeof *keys);
     keys->issuer = def->issuer ? hub_xstrdup(def->issuer) : NULL;
-    keys->audience = def->audience ? hub_xstrdup(def->audience) : NULL;
+    keys->audience = hub_xcalloc(def->audience.n, sizeof *keys->audience);
+    for (; keys->audience_n < def->audience.n; keys->audience_n++)
+        keys->audience[keys->audience_n] = hub_xstrdup(def->audience.items[keys->audience_n]);
     keys->leeway = def->leeway_seconds;
     enum hub_code code = load(keys, def, err);
     if (code) {
@@ -192,6 +194,7 @@ void hub_jwt_keys_free(struct hub_jwt_keys *keys) {
     if (!keys) return;
     clear_keys(keys->keys, keys->key_n);
     free(keys->issuer);
+    for (size_t i = 0; i < keys->audience_n; i++) free(keys->audience[i]);
     free(keys->audience);
     free(keys);
 }

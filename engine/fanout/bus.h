@@ -20,12 +20,24 @@ struct hub_bus_config {
     const char *client_id; /* what the bus knows this process by */
 };
 
+struct hub_bus_header {
+    struct hub_str name, value; /* value.p NULL: a header without value */
+};
+/* A record to be published. */
+struct hub_bus_message {
+    struct hub_str topic, key, value; /* an empty KEY is none */
+    const struct hub_bus_header *headers;
+    size_t header_n;
+};
+
 /* A record on its way to its subscribers. It and its texts live until the last of them has released it. */
 struct hub_bus_record {
     struct hub_bus *bus;
-    struct hub_str topic, key, value; /* bytes as they came: VALUE need not be JSON, value.p NULL = a record without value (a tombstone) */
-    int32_t partition;                /* records of one topic and partition arrive in their order; those of one key share a partition */
-    uint32_t refs;                    /* the adapter's */
+    struct hub_str topic, key, value;     /* bytes as they came: VALUE need not be JSON, value.p NULL = a record without value (a tombstone) */
+    const struct hub_bus_header *headers; /* in the order of the record; a name may come twice */
+    size_t header_n;
+    int32_t partition; /* records of one topic and partition arrive in their order; those of one key share a partition */
+    uint32_t refs;     /* the adapter's */
 };
 /* Each subscriber calls hub_bus_record_release once per record, from within the callback or later: when everything the record led to has happened.
  * Only then, and when all earlier records of its partition are released too, it counts as handled. While too many are held, no more come. */
@@ -44,10 +56,10 @@ struct hub_bus_ops {
     enum hub_code (*open)(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err);
     /* Records published after this call reach CB; where the group has handled records of the topic before, those since. A topic need not exist yet. */
     void (*subscribe)(struct hub_bus *b, const char *topic, hub_bus_cb *cb, void *arg);
-    /* Everything is copied; an empty KEY is none. DONE (NULL = nobody asks) comes once, on a later turn: HUB_OK when the bus has the record. HUB_BAD_REQUEST
+    /* Everything is copied. DONE (NULL = nobody asks) comes once, on a later turn: HUB_OK when the bus has the record. HUB_BAD_REQUEST
      * (no such topic can be) and HUB_TOO_LARGE are final, anything else may go better later: HUB_OVERLOADED (too many wait, or the brokers
      * did not take it in time), HUB_NOT_ALLOWED, HUB_SHUTTING_DOWN, HUB_INTERNAL. */
-    void (*publish)(struct hub_bus *b, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg);
+    void (*publish)(struct hub_bus *b, const struct hub_bus_message *m, hub_bus_done *done, void *arg);
     /* Whether records flow both ways; what does not is appended to WHY_NOT in words, unless that is NULL. */
     bool (*ready)(const struct hub_bus *b, struct hub_buf *why_not);
     /* No further records are delivered, for good: the process is about to stop. Publishing goes on, those delivered may still be released. */

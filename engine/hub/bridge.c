@@ -31,6 +31,7 @@ struct arrival {
     struct hub_bridge *bridge;
     struct hub_bus_record *record; /* NULL: a change of our own, which has the others */
     json_t *own;
+    char *key;          /* of own: the row's id */
     const char *object; /* its table's name */
     char *topic;
     enum audience audience;
@@ -239,16 +240,25 @@ static void on_message_event(struct hub_hub *hub, enum what what, const json_t *
 
 /* ---- kafkaEvents ---- */
 
+/* A record as the rooms and scripts see it. */
+struct seen {
+    struct hub_str topic;
+    json_t *record, *key, *headers;
+    enum audience audience;
+};
+
 struct external {
     struct hub_hub *hub;
     const struct hub_def_kafka_event *event;
-    json_t *data;
+    json_t *data, *key, *headers; /* references */
     struct hub_work *work;
 };
 
 static void free_external(struct external *x) {
     hub_work_release(x->work);
     json_decref(x->data);
+    json_decref(x->key);
+    json_decref(x->headers);
     free(x);
 }
 
@@ -260,30 +270,55 @@ static json_t *unmarked(const json_t *record) {
     return copy;
 }
 
+static void tell_external(const struct external *x, struct hub_room *room, struct hub_str data) {
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    struct hub_buf args = {0};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addz(&args, ",\"data\":");
+    hub_buf_adds(&args, data);
+    hub_buf_addc(&args, '}');
+    hub_room_emit(room, &all, hub_cstr(x->event->name), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+/* Nothing for "no room"; else ids, as texts or numbers. */
+static bool is_target(const json_t *v) { return hub_json_nil(v) || json_is_string(v) || json_is_number(v); }
+
+/* What the expression gave: one id, or a list of them, each room once. False: something in it is no id. */
+static bool tell_targets(const struct external *x, json_t *result) {
+    bool list = json_is_array(result), good = true;
+    size_t n = list ? json_array_size(result) : 1;
+    struct hub_map told = {0};
+    json_t *data = unmarked(x->data);
+    struct hub_buf text = {0};
+    hub_json_add(&text, data);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *id = list ? json_array_get(result, i) : result;
+        struct hub_room *room = is_target(id) ? room_of(x->hub, id) : NULL;
+        good &= is_target(id);
+        if (room && !hub_map_put(&told, hub_cstr(room->id), room)) tell_external(x, room, hub_buf_str(&text));
+    }
+    hub_buf_free(&text);
+    json_decref(data);
+    hub_map_clear(&told);
+    return good;
+}
+
 static void on_target(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct external *x = arg;
-    struct hub_room *room = code ? NULL : room_of(x->hub, result);
+    if (!code && !tell_targets(x, result))
+        code = HUB_HANDLER_FAILED, error = "expected the id of a room (a text or a number), a list of ids, or null for no room";
     if (code) hub_hook_failed(x->hub, &x->event->target_room_expression, code, error);
-    if (room) {
-        struct hub_buf args = {0};
-        const struct hub_target all = {.to = HUB_TO_ALL};
-        json_t *data = unmarked(x->data);
-        hub_buf_addz(&args, "{\"roomId\":");
-        hub_json_add_string(&args, hub_cstr(room->id));
-        hub_buf_addz(&args, ",\"data\":");
-        hub_json_add(&args, data);
-        hub_buf_addc(&args, '}');
-        json_decref(data);
-        hub_room_emit(room, &all, hub_cstr(x->event->name), hub_buf_str(&args), 0);
-        hub_buf_free(&args);
-    }
     free_external(x);
 }
 
-static void aim(struct external *x) {
-    const struct hub_hook_arg args[] = {{"data", x->data}};
-    hub_hook_call(x->hub, &x->event->target_room_expression, args, 1, on_target, x);
+static void ask(struct external *x, const struct hub_script *script, hub_hook_done *done) {
+    const struct hub_hook_arg args[] = {{"data", x->data}, {"key", x->key}, {"headers", x->headers}};
+    hub_hook_call(x->hub, script, args, HUB_NELEM(args), done, x);
 }
+
+static void aim(struct external *x) { ask(x, &x->event->target_room_expression, on_target); }
 
 static void on_filtered(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct external *x = arg;
@@ -294,14 +329,13 @@ static void on_filtered(void *arg, enum hub_code code, json_t *result, const cha
         free_external(x);
 }
 
-static void on_external(struct hub_hub *hub, const struct hub_def_kafka_event *event, json_t *data, struct hub_work *work) {
+static void on_external(struct hub_hub *hub, const struct hub_def_kafka_event *event, const struct seen *s, struct hub_work *work) {
     struct external *x = hub_xmalloc(sizeof *x);
-    *x = (struct external){hub, event, json_incref(data), hub_work_hold(work)};
-    const struct hub_hook_arg args[] = {{"data", data}};
+    *x = (struct external){hub, event, json_incref(s->record), json_incref(s->key), json_incref(s->headers), hub_work_hold(work)};
     if (event->filter_expression.kind == HUB_SCRIPT_NONE)
         aim(x);
     else
-        hub_hook_call(hub, &event->filter_expression, args, 1, on_filtered, x);
+        ask(x, &event->filter_expression, on_filtered);
 }
 
 /* ---- records ---- */
@@ -317,23 +351,40 @@ static json_t *bare(json_t *record) {
     return copy;
 }
 
-static void bridge(struct hub_hub *hub, struct hub_str topic, json_t *record, enum audience audience, struct hub_work *work) {
-    json_t *row = bare(record);
+static void bridge(struct hub_hub *hub, const struct seen *s, struct hub_work *work) {
+    json_t *row = bare(s->record);
     for (enum what what = CREATED; what <= DELETED; what++) {
-        if (is_topic(hub, topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, audience, work);
-        if (audience != NOBODY && is_topic(hub, topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
-        on_source_event(hub, topic, what, row, audience, work);
+        if (is_topic(hub, s->topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, s->audience, work);
+        if (s->audience != NOBODY && is_topic(hub, s->topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
+        on_source_event(hub, s->topic, what, row, s->audience, work);
     }
     json_decref(row);
 }
 
-static void dispatch(struct hub_engine *e, struct hub_str topic, json_t *record, enum audience audience, struct hub_work *work) {
+static void dispatch(struct hub_engine *e, const struct seen *s, struct hub_work *work) {
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
-        if (def->auto_bridge && audience != LISTENERS) bridge(e->hubs[i], topic, record, audience, work);
-        for (size_t j = 0; audience != NOBODY && j < def->kafka_event_n; j++)
-            if (hub_str_is(topic, def->kafka_events[j].topic)) on_external(e->hubs[i], &def->kafka_events[j], record, work);
+        if (def->auto_bridge && s->audience != LISTENERS) bridge(e->hubs[i], s, work);
+        for (size_t j = 0; s->audience != NOBODY && j < def->kafka_event_n; j++)
+            if (hub_str_is(s->topic, def->kafka_events[j].topic)) on_external(e->hubs[i], &def->kafka_events[j], s, work);
     }
+}
+
+/* Bytes as a text; null for what is none. */
+static json_t *text_or_null(struct hub_str s) {
+    json_t *text = s.p && hub_utf8_valid(s) ? json_stringn(s.p, s.n) : NULL;
+    return text ? text : json_null();
+}
+
+/* Of several headers of one name the last counts. */
+static json_t *headers_json(const struct hub_bus_record *r) {
+    json_t *all = json_object();
+    for (size_t i = 0; i < r->header_n; i++) {
+        char *name = hub_str_dup(r->headers[i].name);
+        if (hub_utf8_valid(hub_cstr(name))) json_object_set_new(all, name, text_or_null(r->headers[i].value));
+        free(name);
+    }
+    return all;
 }
 
 /* ---- records that are JSON, and not what their topic is for ---- */
@@ -410,9 +461,25 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
     char *lacks = record ? lacking(e, r->topic, record) : NULL;
     if (!record || lacks) skipped(e->bridge, r->topic, lacks ? lacks : err.text);
     free(lacks);
-    if (record && is_new(e->bridge, record)) /* also one that lacks something: an event may be made of its topic */
-        dispatch(e, r->topic, record, hub_own_is_earlier(e->own, record) ? NOBODY : EVERYBODY, work);
+    if (record && is_new(e->bridge, record)) { /* also one that lacks something: an event may be made of its topic */
+        const struct seen s = {.topic = r->topic,
+                               .record = record,
+                               .key = text_or_null(r->key.n ? r->key : hub_str(NULL, 0)),
+                               .headers = headers_json(r),
+                               .audience = hub_own_is_earlier(e->own, record) ? NOBODY : EVERYBODY};
+        dispatch(e, &s, work);
+        json_decref(s.key);
+        json_decref(s.headers);
+    }
     json_decref(record);
+}
+
+static void handle_own(struct hub_engine *e, const struct arrival *a, struct hub_work *work) {
+    const struct seen s = {
+        .topic = hub_cstr(a->topic), .record = a->own, .key = text_or_null(hub_cstr(a->key)), .headers = json_object(), .audience = a->audience};
+    dispatch(e, &s, work);
+    json_decref(s.key);
+    json_decref(s.headers);
 }
 
 static void handle(struct hub_arrival *base) {
@@ -421,7 +488,7 @@ static void handle(struct hub_arrival *base) {
     if (a->record)
         handle_record(e, a->record, &base->work);
     else
-        dispatch(e, hub_cstr(a->topic), a->own, a->audience, &base->work);
+        handle_own(e, a, &base->work);
 }
 
 static void end(struct hub_arrival *base) {
@@ -431,6 +498,7 @@ static void end(struct hub_arrival *base) {
     else
         a->bridge->own_n--;
     json_decref(a->own);
+    free(a->key);
     free(a->topic);
     free(a);
 }
@@ -452,8 +520,9 @@ static void on_own(struct hub_task *t) {
     }
 }
 
-void hub_bridge_own(struct hub_engine *e, const char *object, const char *what, json_t *record, bool told) {
+void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told) {
     struct hub_bridge *br = e->bridge;
+    const char *object = table->name;
     struct hub_buf topic = {0};
     if (br->lanes.stopped || br->own_n >= MAX_OWN) {
         if (!br->lanes.stopped && !dropped.value) hub_log_kv(HUB_LOG_ERROR, "bus", "changes are not told: too many wait", "object", object, NULL);
@@ -466,6 +535,7 @@ void hub_bridge_own(struct hub_engine *e, const char *object, const char *what, 
     *a = (struct arrival){.base = {.handle = handle, .end = end},
                           .bridge = br,
                           .own = record,
+                          .key = hub_json_nil(key) ? NULL : id_text(key),
                           .object = object,
                           .topic = hub_buf_take(&topic, NULL),
                           .audience = told ? LISTENERS : EVERYBODY};
@@ -550,10 +620,18 @@ void hub_bridge_subscribe(struct hub_engine *e) {
     }
 }
 
-void hub_engine_publish(struct hub_engine *e, struct hub_str topic, const json_t *record, hub_bus_done *done, void *arg) {
+void hub_engine_publish(struct hub_engine *e, struct hub_str topic, struct hub_str key, const json_t *headers, const json_t *record,
+                        hub_bus_done *done, void *arg) {
     struct hub_buf value = {0};
+    struct hub_bus_header *list = hub_xcalloc(json_object_size(headers), sizeof *list);
+    size_t n = 0;
+    const char *name;
+    json_t *text;
+    json_object_foreach((json_t *)(uintptr_t)headers, name, text) list[n++] = (struct hub_bus_header){hub_cstr(name), hub_json_str(text)};
     hub_json_add(&value, record);
-    e->config.bus->ops->publish(e->config.bus, topic, hub_str(NULL, 0), hub_buf_str(&value), done, arg);
+    const struct hub_bus_message m = {.topic = topic, .key = key, .value = hub_buf_str(&value), .headers = list, .header_n = n};
+    e->config.bus->ops->publish(e->config.bus, &m, done, arg);
+    free(list);
     hub_buf_free(&value);
 }
 

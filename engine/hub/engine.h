@@ -73,6 +73,7 @@ void hub_engine_describe(const struct hub_hub *hub, struct hub_buf *out);
 const struct hub_def *hub_hub_def(const struct hub_hub *hub);
 /* roleId of a session (a text or a list of them) against a list of names. */
 bool hub_session_has_role(const json_t *session, const struct hub_strs *roles);
-/* Puts a record on the bus (POST /bus/{topic}, development only). */
-void hub_engine_publish(struct hub_engine *e, struct hub_str topic, const json_t *record, hub_bus_done *done, void *arg);
+/* Puts a record on the bus (POST /bus/{topic}, development only). HEADERS: an object of texts, or NULL. */
+void hub_engine_publish(struct hub_engine *e, struct hub_str topic, struct hub_str key, const json_t *headers, const json_t *record,
+                        hub_bus_done *done, void *arg);
 #endif

@@ -366,7 +366,8 @@ static void kafka_publish(void *ctx, struct hub_host_call *c) {
     if (e->outbox)
         hub_outbox_publish(e->outbox, text_arg(c, 0), text_arg(c, 2), hub_buf_str(&value), on_published, c);
     else
-        e->config.bus->ops->publish(e->config.bus, text_arg(c, 0), text_arg(c, 2), hub_buf_str(&value), on_published, c);
+        e->config.bus->ops->publish(
+            e->config.bus, &(struct hub_bus_message){.topic = text_arg(c, 0), .key = text_arg(c, 2), .value = hub_buf_str(&value)}, on_published, c);
     hub_buf_free(&value);
 }
 

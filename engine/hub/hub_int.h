@@ -174,9 +174,9 @@ void hub_bridge_system_message(struct hub_room *room, const struct hub_target *t
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);
 /* Whether anybody in this process listens to changes of TABLE: a hub's bridge or a kafkaEvent, resp. (TOLD) only the latter. */
 bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table, bool told);
-/* A change that this process made, as a record of the bus: told to those who listen, later in this turn. RECORD: a reference given away. TOLD: to
- * kafkaEvents only. */
-void hub_bridge_own(struct hub_engine *e, const char *object, const char *what, json_t *record, bool told);
+/* A change that this process made, as a record of the bus: told to those who listen, later in this turn. KEY: the id of the row, as published.
+ * RECORD: a reference given away. TOLD: to kafkaEvents only. */
+void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told);
 /* RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL: remembered, told (hub:roomUpdated), rechecked. ROOM must be
  * held by the caller. */
 void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work);

@@ -319,7 +319,8 @@ static void send(struct row *r) {
     struct hub_bus *bus = o->c.bus;
     r->state = SENT;
     o->sent_n++;
-    bus->ops->publish(bus, hub_cstr(r->topic), r->key ? hub_cstr(r->key) : hub_str(NULL, 0), hub_buf_str(&r->value), on_published, r);
+    const struct hub_bus_message m = {.topic = hub_cstr(r->topic), .key = hub_cstr(r->key), .value = hub_buf_str(&r->value)};
+    bus->ops->publish(bus, &m, on_published, r);
 }
 
 static void send_ready(struct hub_outbox *o) {

@@ -96,5 +96,8 @@ static json_t *record_of(const struct hub_own *o, const struct hub_write *w) {
 void hub_own_done(struct hub_engine *e, const struct hub_write *w, bool told) {
     if (!w->announce || w->code || w->duplicate || !w->changes) return;
     if (e->outbox) hub_outbox_poke(e->outbox);
-    if (hub_bridge_heard(e, w->table, told)) hub_bridge_own(e, w->table->name, hub_write_event(w), record_of(e->own, w), told);
+    if (!hub_bridge_heard(e, w->table, told)) return;
+    json_t *record = record_of(e->own, w);
+    const json_t *row = w->before.n ? hub_json_get(record, w->table->name) : record;
+    hub_bridge_own(e, w->table, hub_write_event(w), hub_json_get(row, w->table->columns[w->table->id].property), record, told);
 }

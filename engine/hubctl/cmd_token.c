@@ -116,7 +116,7 @@ static json_t *make_claims(const struct hub_def_jwt *jwt, const struct wish *w) 
     hub_json_set_str(claims, jwt->claim_user_id ? jwt->claim_user_id : "userId", hub_cstr(w->user));
     if (w->role) hub_json_set_str(claims, jwt->claim_role_id ? jwt->claim_role_id : "roleId", hub_cstr(w->role));
     if (jwt->issuer) hub_json_set_str(claims, "iss", hub_cstr(jwt->issuer));
-    if (jwt->audience) hub_json_set_str(claims, "aud", hub_cstr(jwt->audience));
+    if (jwt->audience.n) hub_json_set_str(claims, "aud", hub_cstr(jwt->audience.items[0]));
     json_object_set_new(claims, "iat", json_integer(now));
     json_object_set_new(claims, "exp", json_integer(now + w->ttl));
     return claims;

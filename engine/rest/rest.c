@@ -301,15 +301,33 @@ static void on_published(void *arg, enum hub_code code, const char *error) {
         hub_rest_ok(req, 202, NULL, hub_str(NULL, 0), hub_str(NULL, 0));
 }
 
+static bool are_texts(json_t *object) {
+    const char *name;
+    json_t *v;
+    json_object_foreach(object, name, v) {
+        if (!json_is_string(v)) return false;
+    }
+    return json_is_object(object);
+}
+
+/* ?key=K&headers={"name":"value"} */
 static void publish(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
     if (hub_http_method(req) != HUB_HTTP_POST) {
         hub_rest_fail_method(req, "POST");
         return;
     }
-    json_t *record = hub_rest_body(req);
-    if (!record) return;
-    hub_engine_publish(r->engine, path->segments[1], record, on_published, req);
+    struct hub_buf key = {0}, text = {0};
+    json_t *headers = NULL, *record = NULL;
+    hub_query_get(hub_http_query(req), "key", &key);
+    if (hub_query_get(hub_http_query(req), "headers", &text)) headers = hub_json_parse(hub_buf_str(&text), NULL);
+    if (text.n && !are_texts(headers))
+        hub_rest_fail_code(req, HUB_BAD_REQUEST, "headers: expected a JSON object of texts", hub_str(NULL, 0));
+    else if ((record = hub_rest_body(req)))
+        hub_engine_publish(r->engine, path->segments[1], hub_buf_str(&key), headers, record, on_published, req);
     json_decref(record);
+    json_decref(headers);
+    hub_buf_free(&key);
+    hub_buf_free(&text);
 }
 
 bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {

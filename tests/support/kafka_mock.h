@@ -186,7 +186,7 @@ static void on_done(void *arg, enum hub_code code, const char *error) {
 static bool something_done(void) { return done_n > 0; }
 
 static inline void publish(struct member *m, const char *topic, const char *key, const char *value) {
-    m->bus->ops->publish(m->bus, hub_cstr(topic), hub_cstr(key), hub_cstr(value), on_done, NULL);
+    m->bus->ops->publish(m->bus, &(struct hub_bus_message){.topic = hub_cstr(topic), .key = hub_cstr(key), .value = hub_cstr(value)}, on_done, NULL);
 }
 static inline enum hub_code published(struct member *m, const char *topic, const char *key, const char *value) {
     done_n = 0;

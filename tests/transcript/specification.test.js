@@ -605,6 +605,7 @@ describe("canRead", () => {
 
 describe("bridged records", () => {
   const TOPIC = "orders";
+  const STOCK = "warehouse-stock";
   const server = serve((def) => {
     def.hub.eventSettings = {
       kafkaEvents: [
@@ -616,6 +617,12 @@ describe("bridged records", () => {
           targetRoomExpression: "data.room.id",
         },
         { name: "orderSeen", topic: TOPIC, targetRoomExpression: "data.room.id" },
+        {
+          name: "stockChanged",
+          topic: STOCK,
+          filterExpression: "headers.source === 'warehouse' && headers.none === undefined",
+          targetRoomExpression: "data.rooms ?? key",
+        },
       ],
     };
   });
@@ -633,6 +640,36 @@ describe("bridged records", () => {
     assert.deepEqual(await ann.next("orderSeen"), { roomId, data: paid });
     await ann.nothing("orderPaid");
     await bob.nothing("orderPaid", "orderSeen");
+  });
+
+  const stock = (record, query) => server.rest("POST", `/bus/${STOCK}?headers=%7B%22source%22:%22warehouse%22%7D${query ?? ""}`, { user: "ann", body: record });
+
+  test("see the record's key and headers", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    assert.equal((await server.rest("POST", `/bus/${STOCK}?key=${roomId}`, { user: "ann", body: { n: 1 } })).status, 202);
+    assert.equal((await stock({ n: 2 })).status, 202); // without a key: for no room
+    assert.equal((await stock({ n: 3 }, `&key=${roomId}`)).status, 202);
+    assert.deepEqual(await ann.next("stockChanged"), { roomId, data: { n: 3 } });
+    await ann.nothing("stockChanged");
+    const bad = await server.rest("POST", `/bus/${STOCK}?headers=%7B%22a%22:1%7D`, { user: "ann", body: {} });
+    assert.deepEqual([bad.status, bad.body.message], [400, "headers: expected a JSON object of texts"]);
+  });
+
+  test("go to each room of a list, once; what is no id is a failed hook", async () => {
+    const rooms = [server.room(), server.room()];
+    const [ann, bob] = [await server.member("ann", rooms[0]), await server.member("bob", rooms[1])];
+    const failures = async () => Number(/hook_failures_total\{hook="[^"]*kafkaEvents\[2\][^"]*"\} (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())?.[1] ?? 0);
+    const before = await failures();
+    await stock({ rooms: [...rooms, rooms[0], "nowhere", null] });
+    for (const [who, roomId] of [[ann, rooms[0]], [bob, rooms[1]]]) {
+      assert.equal((await who.next("stockChanged")).roomId, roomId);
+      await who.nothing("stockChanged");
+    }
+    assert.equal(await failures(), before);
+    await stock({ rooms: [{ id: rooms[0] }, rooms[1]] });
+    assert.equal((await bob.next("stockChanged")).roomId, rooms[1]);
+    assert.equal(await failures(), before + 1);
   });
 
   test("are taken from POST /bus/{topic} with dev authentication only", async () => {

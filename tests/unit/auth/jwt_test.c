@@ -390,16 +390,18 @@ static void times_are_checked_with_leeway(void **state) {
 
 static void issuer_and_audience_are_checked_when_configured(void **state) {
     (void)state;
-    static const char *one[] = {"HS256"};
+    static const char *one[] = {"HS256"}, *audience[] = {"desk", "hub"};
     setenv("JWT_TEST_SECRET", "short", 1);
-    struct hub_jwt_keys *keys =
-        load((struct hub_def_jwt){.on = true, .algorithms = names(one, 1), .secret_env = "JWT_TEST_SECRET", .issuer = "tutor", .audience = "hub"});
+    struct hub_jwt_keys *keys = load((struct hub_def_jwt){
+        .on = true, .algorithms = names(one, 1), .secret_env = "JWT_TEST_SECRET", .issuer = "tutor", .audience = names(audience, 2)});
     static const struct {
         const char *payload;
         enum hub_code code;
     } rows[] = {
         {"{\"iss\":\"tutor\",\"aud\":\"hub\"}", HUB_OK},
         {"{\"iss\":\"tutor\",\"aud\":[\"web\",\"hub\"]}", HUB_OK},
+        {"{\"iss\":\"tutor\",\"aud\":\"desk\"}", HUB_OK},
+        {"{\"iss\":\"tutor\",\"aud\":[\"web\"]}", HUB_INVALID_TOKEN},
         {"{\"iss\":\"tutor\",\"aud\":[]}", HUB_INVALID_TOKEN},
         {"{\"iss\":\"tutor\",\"aud\":[[\"hub\"]]}", HUB_INVALID_TOKEN},
         {"{\"iss\":\"tutor\",\"aud\":\"hub2\"}", HUB_INVALID_TOKEN},

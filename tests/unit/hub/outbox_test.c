@@ -173,9 +173,9 @@ static void take(struct hub_task *t) {
     free(k);
 }
 
-static void fake_publish(struct hub_bus *b, struct hub_str topic, struct hub_str key, struct hub_str value, hub_bus_done *done, void *arg) {
+static void fake_publish(struct hub_bus *b, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
     (void)b;
-    sent[sent_n] = (struct sent){hub_str_dup(topic), key.n ? hub_str_dup(key) : NULL, hub_str_dup(value), done, arg, false};
+    sent[sent_n] = (struct sent){hub_str_dup(m->topic), m->key.n ? hub_str_dup(m->key) : NULL, hub_str_dup(m->value), done, arg, false};
     if (at_once) {
         struct taking *k = hub_xcalloc(1, sizeof *k);
         *k = (struct taking){.task.run = take, .i = sent_n};

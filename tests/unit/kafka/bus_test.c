@@ -53,6 +53,28 @@ static void records_outlive_the_bus(void **state) {
     hub_bus_record_release(r);
 }
 
+static void key_and_headers_come_with_the_record(void **state) {
+    (void)state;
+    enter(&one);
+    one.hold = true;
+    subscribe(&one, "t");
+    until(one_is_ready);
+    const struct hub_bus_header headers[] = {{HUB_STR("source"), HUB_STR("crm")}, {HUB_STR("source"), HUB_STR("")}, {HUB_STR("none"), {0}}};
+    const struct hub_bus_message m = {
+        .topic = HUB_STR("t"), .key = HUB_STR("k"), .value = HUB_STR("a"), .headers = headers, .header_n = HUB_NELEM(headers)};
+    one.bus->ops->publish(one.bus, &m, NULL, NULL);
+    until(one_saw_one);
+    const struct hub_bus_record *r = one.held[0];
+    assert_true(hub_str_is(r->key, "k"));
+    assert_int_equal(r->header_n, HUB_NELEM(headers));
+    for (size_t i = 0; i < r->header_n; i++) {
+        assert_true(hub_str_eq(r->headers[i].name, headers[i].name));
+        assert_true(hub_str_eq(r->headers[i].value, headers[i].value));
+        assert_int_equal(!r->headers[i].value.p, !headers[i].value.p);
+    }
+    leave(&one);
+}
+
 static void a_first_start_begins_with_what_comes_after_it(void **state) {
     (void)state;
     write_record("t", "k", "old");
@@ -154,6 +176,7 @@ int main(void) {
         TEST(what_is_published_arrives_in_order_and_is_committed),
         TEST(a_record_is_committed_when_it_and_all_before_it_are_released),
         TEST(records_outlive_the_bus),
+        TEST(key_and_headers_come_with_the_record),
         TEST(a_first_start_begins_with_what_comes_after_it),
         TEST(with_auto_offset_reset_earliest_it_begins_at_the_beginning),
         TEST(a_topic_that_is_added_is_read_and_the_others_go_on),

@@ -48,7 +48,7 @@ static void count_and_stop(void *arg, enum hub_code code, const char *error) {
 }
 
 static void publish(const char *topic, const char *key, const char *value, hub_bus_done *done) {
-    bus->ops->publish(bus, hub_cstr(topic), hub_cstr(key), hub_cstr(value), done, NULL);
+    bus->ops->publish(bus, &(struct hub_bus_message){.topic = hub_cstr(topic), .key = hub_cstr(key), .value = hub_cstr(value)}, done, NULL);
 }
 
 static void records_arrive_later_and_in_order(void **state) {
@@ -63,6 +63,26 @@ static void records_arrive_later_and_in_order(void **state) {
     hub_loop_run(loop);
     assert_string_equal(hub_buf_cstr(&seen), "1(a k x) 2(a k x) 1(a  y) 2(a  y) ");
     assert_int_equal(done_n, 3);
+    close_bus();
+}
+
+static void note_headers(void *arg, struct hub_bus_record *r) {
+    (void)arg;
+    for (size_t i = 0; i < r->header_n; i++) hub_buf_addf(&seen, "%.*s=%.*s ", HUB_FMT(r->headers[i].name), HUB_FMT(r->headers[i].value));
+    if (r->header_n) assert_null(r->headers[r->header_n - 1].value.p);
+    hub_bus_record_release(r);
+    hub_loop_stop(loop);
+}
+
+static void headers_arrive_in_their_order(void **state) {
+    (void)state;
+    open_bus();
+    bus->ops->subscribe(bus, "a", note_headers, NULL);
+    const struct hub_bus_header headers[] = {{HUB_STR("h"), HUB_STR("1")}, {HUB_STR("h"), HUB_STR("")}, {HUB_STR("none"), {0}}};
+    const struct hub_bus_message m = {.topic = HUB_STR("a"), .value = HUB_STR("x"), .headers = headers, .header_n = 3};
+    bus->ops->publish(bus, &m, NULL, NULL);
+    hub_loop_run(loop);
+    assert_string_equal(hub_buf_cstr(&seen), "h=1 h= none= ");
     close_bus();
 }
 
@@ -170,6 +190,7 @@ static void options_are_refused_by_name(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_arrive_later_and_in_order),
+        cmocka_unit_test(headers_arrive_in_their_order),
         cmocka_unit_test(a_subscriber_gets_what_is_published_after_it_came),
         cmocka_unit_test(a_callback_may_publish),
         cmocka_unit_test(records_beyond_the_bound_are_refused),
