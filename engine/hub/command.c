@@ -1,34 +1,38 @@
 /* Every request a client can make of a hub, one row each (contract: wire.md "Client to server"). */
+#include "base/log.h"
 #include "hub/hub_int.h"
 
+#define EVENT_ARGS "roomId event data lastReadTimestamp lastReadSeq messageId seq" /* the later ones are those of receipts */
+
 const struct hub_command hub_commands[] = {
-    {"hub:join", 0, hub_cmd_join},
-    {"hub:leave", HUB_NEEDS_ROOM, hub_cmd_leave},
-    {"hub:send", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_send},
-    {"hub:edit", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_edit},
-    {"hub:delete", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_delete},
-    {"hub:react", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react},
-    {"hub:unreact", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react},
-    {"hub:message", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_message},
-    {"hub:event", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_event},
-    {"hub:requestState", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_request_state},
-    {"hub:history", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_history},
-    {"hub:members", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_members},
-    {"hub:pending", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_pending},
-    {"hub:approve", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_approve},
-    {"hub:reject", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_reject},
-    {"hub:block", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_block},
-    {"hub:unblock", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_unblock},
-    {"hub:silence", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_silence},
-    {"hub:unsilence", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_unsilence},
-    {"hub:requestSpeak", HUB_NEEDS_ROOM, hub_cmd_request_speak},
-    {"hub:grantSpeak", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE, hub_cmd_grant_speak},
-    {"hub:denySpeak", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE, hub_cmd_deny_speak},
-    {"hub:kick", HUB_NEEDS_ROOM | HUB_NEEDS_MANAGE | HUB_REST, hub_cmd_kick},
-    {"hub:updateRoom", HUB_NEEDS_ROOM | HUB_NEEDS_MANAGE, hub_cmd_update_room},
-    {"hub:refreshToken", 0, hub_cmd_refresh_token},
-    {"hub:room", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_room},
-    {NULL, 0, NULL},
+    {"hub:join", 0, hub_cmd_join, "roomId since epoch historyLimit"},
+    {"hub:leave", HUB_NEEDS_ROOM, hub_cmd_leave, "roomId"},
+    {"hub:send", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_send, "roomId messageType content replyTo forwarded clientMessageId"},
+    {"hub:edit", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_edit, "roomId messageId content"},
+    {"hub:delete", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_delete, "roomId messageId"},
+    {"hub:react", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react, "roomId messageId emoji remove"},
+    {"hub:unreact", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react, "roomId messageId emoji"},
+    {"hub:message", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_message, "roomId messageId"},
+    {"hub:event", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_event, EVENT_ARGS},
+    {"hub:requestState", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_request_state, "roomId"},
+    {"hub:history", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_history,
+     "roomId before after limit messageType senderId include offset pageNumber pageRowCount"},
+    {"hub:members", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_members, "roomId"},
+    {"hub:pending", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_pending, "roomId afterId limit offset"},
+    {"hub:approve", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_approve, "roomId messageId reason"},
+    {"hub:reject", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_reject, "roomId messageId reason"},
+    {"hub:block", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_block, "roomId userId seconds reason"},
+    {"hub:unblock", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_unblock, "roomId userId reason"},
+    {"hub:silence", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_silence, "roomId userId seconds reason"},
+    {"hub:unsilence", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_unsilence, "roomId userId reason"},
+    {"hub:requestSpeak", HUB_NEEDS_ROOM, hub_cmd_request_speak, "roomId"},
+    {"hub:grantSpeak", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE, hub_cmd_grant_speak, "roomId userId"},
+    {"hub:denySpeak", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE, hub_cmd_deny_speak, "roomId userId"},
+    {"hub:kick", HUB_NEEDS_ROOM | HUB_NEEDS_MANAGE | HUB_REST, hub_cmd_kick, "roomId userId reason"},
+    {"hub:updateRoom", HUB_NEEDS_ROOM | HUB_NEEDS_MANAGE, hub_cmd_update_room, "roomId changes"},
+    {"hub:refreshToken", 0, hub_cmd_refresh_token, "token"},
+    {"hub:room", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_room, "roomId"},
+    {NULL, 0, NULL, NULL},
 };
 
 const struct hub_command *hub_command_find(struct hub_str event) {
@@ -36,3 +40,44 @@ const struct hub_command *hub_command_find(struct hub_str event) {
         if (hub_str_is(event, c->event)) return c;
     return NULL;
 }
+
+/* ---- keys of a payload ---- */
+
+enum { UNKNOWN_KEYS_MAX = 16 /* that are looked at; a payload may have any number */ };
+
+static bool is_listed(const char *names, struct hub_str key) {
+    struct hub_str rest = hub_cstr(names), name;
+    while (hub_str_split(&rest, ' ', &name))
+        if (hub_str_eq(name, key)) return true;
+    return false;
+}
+
+/* What KEY is a misspelling of: a name that is near, and that the payload does not have as well. Empty: of none. */
+static struct hub_str meant_by(const json_t *args, const char *names, struct hub_str key) {
+    struct hub_str rest = hub_cstr(names), name;
+    size_t most = key.n > 4 ? 2 : 1;
+    while (hub_str_split(&rest, ' ', &name)) {
+        bool near = hub_str_eq_nocase(name, key) || hub_str_distance(name, key, most + 1) <= most;
+        if (near && !json_object_getn(args, name.p, name.n)) return name;
+    }
+    return hub_str(NULL, 0);
+}
+
+bool hub_call_keys(struct hub_call *call, const char *names) {
+    const char *key;
+    json_t *v;
+    size_t unknown = 0;
+    json_object_foreach(call->args, key, v) {
+        if (is_listed(names, hub_cstr(key))) continue;
+        if (++unknown > UNKNOWN_KEYS_MAX) return true;
+        struct hub_str known = meant_by(call->args, names, hub_cstr(key));
+        if (known.n) {
+            hub_call_fail(call, HUB_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%.*s\"?", key, HUB_FMT(known));
+            return false;
+        }
+        if (hub_log_on(HUB_LOG_DEBUG)) hub_log_kv(HUB_LOG_DEBUG, "hub", "unknown key in a payload", "event", call->event, "key", key, NULL);
+    }
+    return true;
+}
+
+bool hub_call_event_keys(struct hub_call *call) { return hub_call_keys(call, EVENT_ARGS); }

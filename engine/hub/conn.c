@@ -168,7 +168,7 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
         hub_call_fail(call, HUB_BAD_REQUEST, "expected an object as the event's payload");
     } else if (!command) {
         if (!hub_event_alias(call, event)) hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", name);
-    } else if (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs)) {
+    } else if (hub_call_keys(call, command->args) && (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs))) {
         command->run(call);
     }
 }

@@ -236,6 +236,6 @@ bool hub_event_alias(struct hub_call *c, struct hub_str event) {
     if (!receipt && !hub_def_custom_event(c->hub->def, event)) return false;
     char name[64]; /* EVENT is only valid during the socket's callback; c->event keeps a copy */
     snprintf(name, sizeof name, "%.*s", (int)(bare.n < 63 ? bare.n : 63), bare.p);
-    if (hub_call_settle(c, HUB_NEEDS_ROOM)) run(c, hub_cstr(receipt ? name : c->event));
+    if (hub_call_event_keys(c) && hub_call_settle(c, HUB_NEEDS_ROOM)) run(c, hub_cstr(receipt ? name : c->event));
     return true;
 }

@@ -75,6 +75,7 @@ struct hub_command {
     const char *event;
     unsigned needs;
     void (*run)(struct hub_call *call); /* ends in hub_call_ok or hub_call_fail, now or later */
+    const char *args;                   /* keys of the payload, with a space between */
 };
 enum {
     HUB_NEEDS_ROOM = 1, /* the caller is in the room (REST: may enter it): room and rights are set */
@@ -85,6 +86,10 @@ enum {
 };
 extern const struct hub_command hub_commands[]; /* ends with event == NULL */
 const struct hub_command *hub_command_find(struct hub_str event);
+/* Whether every key of the payload is one of NAMES, or none that resembles one: others may be of newer clients, and are passed over. False when the
+ * call was refused (and is gone). */
+bool hub_call_keys(struct hub_call *call, const char *names);
+bool hub_call_event_keys(struct hub_call *call); /* with the names of hub:event: for events under their own names */
 /* Whether the call's rights are what NEEDS asks for; false when it was answered with a refusal. */
 bool hub_call_permitted(struct hub_call *call, unsigned needs);
 /* Finds the room and rights of a socket's call; false when it was answered with a refusal. */

@@ -291,6 +291,25 @@ describe("the gates of a send", () => {
     });
   }
 
+  // A misspelt clientMessageID was passed over in silence, and the message sent twice.
+  test("a misspelt key is named, with the one that was meant; other unknown keys are passed over", async () => {
+    const ann = await server.member("ann", "r60");
+    const payload = { roomId: "r60", messageType: "text", content: { body: "x" } };
+    for (const [key, meant] of [["clientMessageID", "clientMessageId"], ["replyto", "replyTo"], ["forward", "forwarded"]]) {
+      const error = await ann.refused("bad_request", "hub:send", { ...payload, [key]: "1" });
+      assert.equal(error.message, `unknown key "${key}"; did you mean "${meant}"?`);
+    }
+    const { messageType, ...rest } = payload;
+    assert.match((await ann.refused("bad_request", "hub:send", { ...rest, messagetype: "text" })).message, /did you mean "messageType"/);
+    assert.match((await ann.refused("bad_request", "hub:join", { roomID: "r60" })).message, /did you mean "roomId"/);
+    assert.match((await ann.refused("bad_request", "messageRead", { roomId: "r60", lastReadSeqs: 1 })).message, /did you mean "lastReadSeq"/);
+    const rest400 = await server.rest("POST", "/chat/rooms/r60/messages", { user: "ann", body: { ...payload, clientMessageID: "1" } });
+    assert.deepEqual([rest400.status, rest400.body.message], [400, 'unknown key "clientMessageID"; did you mean "clientMessageId"?']);
+    await ann.ok("hub:send", { ...payload, traceId: "4711", priority: 1 });
+    await ann.ok("hub:send", { ...payload, clientMessageId: "k1", clientMessageIds: ["k1"] });
+    await ann.ok("hub:send", { ...payload, ...Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, i])) });
+  });
+
   for (const content of [undefined, null, "text", 7, ["a"]]) {
     test(`content ${JSON.stringify(content)} is no content`, async () => {
       const ann = await server.member("ann", "r60");
