@@ -9,16 +9,26 @@ struct state {
     struct hub_call *call; /* the request, or NULL on join */
 };
 
-static void emit_state(struct hub_conn *c, struct hub_room *room, struct hub_str state) {
+static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields) {
     struct hub_buf args = {0};
     if (c->closed || !hub_conn_member(c, room)) return;
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(room->id));
     hub_buf_addc(&args, ',');
-    hub_buf_adds(&args, state);
+    hub_buf_adds(&args, fields);
     hub_buf_addc(&args, '}');
-    hub_outlet_emit(&c->outlet, HUB_STR("hub:state"), hub_buf_str(&args), 0);
+    hub_outlet_emit(&c->outlet, event, hub_buf_str(&args), 0);
     hub_buf_free(&args);
+}
+
+/* Whoever has joined waits for the state, and is told that it does not come; a state of null would be a state. */
+static void emit_failure(struct hub_conn *c, struct hub_room *room, enum hub_code code) {
+    struct hub_buf fields = {0};
+    hub_buf_addz(&fields, "\"error\":");
+    hub_json_add_string(&fields, hub_cstr(hub_code_text(code)));
+    hub_buf_addf(&fields, ",\"code\":\"%s\",\"event\":\"hub:state\"", hub_code_name(code));
+    emit(c, room, HUB_STR("hub:error"), hub_buf_str(&fields));
+    hub_buf_free(&fields);
 }
 
 static void on_state(void *arg, enum hub_code code, json_t *result, const char *error) {
@@ -27,11 +37,14 @@ static void on_state(void *arg, enum hub_code code, json_t *result, const char *
     struct hub_buf fields = {0};
     if (code) {
         hub_hook_failed(hub, &hub->def->state_script, code, error);
-        if (s->call) hub_call_fail(s->call, code, NULL);
+        if (s->call)
+            hub_call_fail(s->call, code, NULL);
+        else if (s->conn)
+            emit_failure(s->conn, s->room, code);
     } else {
         hub_buf_addz(&fields, "\"state\":");
         hub_json_add(&fields, result);
-        if (s->conn) emit_state(s->conn, s->room, hub_buf_str(&fields));
+        if (s->conn) emit(s->conn, s->room, HUB_STR("hub:state"), hub_buf_str(&fields));
         if (s->call) hub_call_ok(s->call, "state", hub_buf_str(&fields));
     }
     hub_buf_free(&fields);

@@ -257,6 +257,24 @@ describe("what a member is told on joining", () => {
   });
 });
 
+describe("a stateScript that fails", () => {
+  const server = serve((def) => {
+    def.hub.hubLogic = { stateScript: { lua: "error('no state')" } };
+  });
+
+  // Whoever joined waited for hub:state for ever.
+  test("is told to whoever joins, in the place of the state, and keeps nobody out", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const { error, ...told } = await ann.next("hub:error");
+    assert.deepEqual(told, { roomId, code: "handler_failed", event: "hub:state" });
+    assert.equal(typeof error, "string");
+    await ann.refused("handler_failed", "hub:requestState", { roomId });
+    await ann.say(roomId, "in all the same");
+    await ann.nothing("hub:state", "hub:error");
+  });
+});
+
 describe("limits of rooms and users", () => {
   const server = serve((def) => {
     def.hub.guardrails = { maxUsersPerRoom: 2, maxRoomsPerUser: 2, messageRateLimit: 1000 };
