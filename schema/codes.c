@@ -159,7 +159,8 @@ static const struct hub_code_row rows[] = {
      "properties:\n"
      "  - {name: status, type: Enum, enumValues: \"active,closed\", defaultValue: active}",
      REFUSED},
-    {"S018", WARNING, "enumValues without effect", "enumValues means something for the type Enum only.",
+    {"S018", WARNING, "enumValues or format without effect",
+     "enumValues means something for the type Enum only, format of a message's field for the type ID.",
      "properties:\n"
      "  - {name: status, type: String, enumValues: \"active,closed\"}",
      "properties:\n"
@@ -372,7 +373,8 @@ static const struct hub_code_row rows[] = {
      "fields:\n"
      "  - {name: amount, fieldType: Integer, defaultValue: 1}",
      REFUSED},
-    {"H018", WARNING, "enumValues without effect", "enumValues means something for the type Enum only.",
+    {"H018", WARNING, "enumValues or format without effect",
+     "enumValues means something for the type Enum only, format of a message's field for the type ID.",
      "fields:\n"
      "  - {name: piece, fieldType: String, enumValues: \"pawn,rook\"}",
      "fields:\n"

@@ -33,6 +33,29 @@ int hub_def_property(const struct hub_def_object *o, struct hub_str name) {
     return -1;
 }
 
+static bool is_hex(struct hub_str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f') || (s.p[i] >= 'A' && s.p[i] <= 'F'))) return false;
+    return true;
+}
+
+static bool is_uuid(struct hub_str s) {
+    static const size_t groups[] = {8, 4, 4, 4, 12};
+    struct hub_str group;
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (!s.p || !hub_str_split(&s, '-', &group) || group.n != groups[i] || !is_hex(group)) return false;
+    return !s.p;
+}
+
+bool hub_def_id_fits(enum hub_id_format format, struct hub_str id) {
+    if (format == HUB_ID_REFERENCE) return is_uuid(id) || (id.n == 24 && is_hex(id));
+    return hub_str_is_id(id);
+}
+
+const char *hub_def_id_expected(enum hub_id_format format) {
+    return format == HUB_ID_REFERENCE ? "a UUID or an ObjectId (format: any takes other ids)" : HUB_ID_EXPECTED;
+}
+
 const struct hub_row *hub_fields_row(const struct hub_fields *t, struct hub_str key) {
     for (const struct hub_row *r = t->rows; r->key; r++)
         if (hub_str_is(key, r->key)) return r;

@@ -44,9 +44,16 @@ enum hub_field_type {
 };
 
 /* A typed property: a field of a custom message type (HubCustomField) or a property of a DataObject. */
+/* Which texts fit an ID. */
+enum hub_id_format {
+    HUB_ID_ANY,      /* ids of rooms, users and records */
+    HUB_ID_REFERENCE /* a UUID or an ObjectId */
+};
+
 struct hub_def_field {
     const char *name, *description;
     enum hub_field_type type;
+    enum hub_id_format id_format;
     bool required;
     struct hub_strs enum_values;
     json_t *default_value; /* coerced to the type; NULL = none */
@@ -219,4 +226,7 @@ const struct hub_def_message_type *hub_def_message_type(const struct hub_def *d,
 const struct hub_def_custom_event *hub_def_custom_event(const struct hub_def *d, struct hub_str name);
 const struct hub_def_role *hub_def_role(const struct hub_def *d, struct hub_str name);
 int hub_def_property(const struct hub_def_object *o, struct hub_str name); /* index or -1 */
+/* Whether ID is what a field of type ID takes; what it takes, for people. */
+bool hub_def_id_fits(enum hub_id_format format, struct hub_str id);
+const char *hub_def_id_expected(enum hub_id_format format);
 #endif

@@ -2,7 +2,15 @@
 #include "base/mem.h"
 #include "schema/loader.h"
 
-/* Enum values, default, and whether they suit the type. */
+/* "" is a value of a text, and no default of anything else: exported definitions write it for none. A field of a message that must be there
+ * has no use for it either. */
+static bool is_empty_text(const struct hub_def_field *f, const struct hub_node *value, const char *type_key) {
+    if (hub_node_is_null(value) || value->kind != HUB_NODE_SCALAR || value->bad || value->text.n) return false;
+    if (f->required && !strcmp(type_key, "fieldType")) return false;
+    return f->type == HUB_FIELD_STRING || f->type == HUB_FIELD_TEXT;
+}
+
+/* Enum values, default, id format, and whether they suit the type. */
 void hub_check_field(struct hub_loader *l, struct hub_def_field *f, const char *type_key) {
     struct hub_node *node = hub_place(l, f, ""), *value = hub_node_get(node, HUB_STR("defaultValue"));
     struct hub_node *values = hub_node_get(node, HUB_STR("enumValues")), *type = hub_node_get(node, hub_cstr(type_key));
@@ -16,8 +24,12 @@ void hub_check_field(struct hub_loader *l, struct hub_def_field *f, const char *
     if (f->type != HUB_FIELD_ENUM && f->enum_values.n)
         hub_complain(l, hub_common_code(node, HUB_COMMON_ENUM_UNUSED), values, &values->key_range, NULL,
                      "enumValues of \"%s\" has no effect: its type is %s", f->name, hub_words_field_type[f->type].word);
+    struct hub_node *format = hub_node_get(node, HUB_STR("format"));
+    if (f->type != HUB_FIELD_ID && format && !format->bad)
+        hub_complain(l, hub_common_code(node, HUB_COMMON_ENUM_UNUSED), format, &format->key_range, NULL,
+                     "format of \"%s\" has no effect: its type is %s", f->name, hub_words_field_type[f->type].word);
     const struct hub_row row = {.kind = HUB_KIND_VALUE};
-    if (!hub_is_absent(&row, value))
+    if (!hub_is_absent(&row, value) || is_empty_text(f, value, type_key))
         f->default_value = hub_arena_json(l->keep, hub_value_for_field(l, f, value, hub_common_code(value, HUB_COMMON_DEFAULT)));
 }
 

@@ -44,10 +44,17 @@ const struct hub_words hub_words_field_type[] = {
     {"Integer", "Whole number."},
     {"Decimal", "Floating-point number."},
     {"Boolean", "True or false."},
-    {"ID", "UUID or other id, as text."},
-    {"DateTime", "ISO 8601 date-time."},
+    {"ID", "UUID or ObjectId; what `format` says in a message, any text of 1 to 255 bytes in a DataObject."},
+    {"DateTime",
+     "ISO 8601 date-time: `YYYY-MM-DDTHH:MM`, then, if wanted, `:SS`, `.` and up to nine digits, and `Z` or `+HH:MM`; UTC without a zone."},
     {"Enum", "One of enumValues."},
     {"JSON", "Any JSON object or array."},
+    {0},
+};
+
+static const struct hub_words id_formats[] = {
+    {"any", "A text of 1 to 255 bytes without NUL: what ids of rooms and users are."},
+    {"reference", "A UUID of 36 characters or an ObjectId of 24 hexadecimal digits."},
     {0},
 };
 
@@ -60,6 +67,8 @@ static const struct hub_row field[] = {
     {"enumValues", HUB_KIND_STRINGS, HUB_ROW_UNIQUE | HUB_ROW_AS_WRITTEN, .offset = FIELD(enum_values), .example = "pawn,rook,knight",
      .help = "Allowed values when fieldType is Enum."},
     {"defaultValue", HUB_KIND_VALUE, .offset = FIELD(default_value), .help = "Value when a message does not have the field."},
+    {"format", HUB_KIND_WORD, .offset = FIELD(id_format), .words = id_formats, .fallback = "reference",
+     .help = "What a field of type ID takes: `reference` a UUID or an ObjectId, `any` any text of 1 to 255 bytes."},
     {0},
 };
 static const struct hub_fields table_field = {"HubCustomField", sizeof(struct hub_def_field), field, "A field of a custom message type's content."};

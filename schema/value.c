@@ -37,8 +37,8 @@ json_t *hub_value_coerce(const struct hub_def_field *f, struct hub_str s, const 
     case HUB_FIELD_INTEGER: *why = "a whole number"; return hub_str_i64(s, &i) ? json_integer(i) : NULL;
     case HUB_FIELD_DECIMAL: *why = "a number"; return coerce_decimal(s);
     case HUB_FIELD_BOOLEAN: *why = "true or false"; return coerce_boolean(s);
-    case HUB_FIELD_ID: *why = "an id of 1 to 255 characters"; return s.n && s.n <= 255 ? hub_json_string(s) : NULL;
-    case HUB_FIELD_DATETIME: *why = "an ISO 8601 date-time"; return hub_iso_parse(s, &i) ? hub_json_string(s) : NULL;
+    case HUB_FIELD_ID: *why = hub_def_id_expected(f->id_format); return hub_def_id_fits(f->id_format, s) ? hub_json_string(s) : NULL;
+    case HUB_FIELD_DATETIME: *why = HUB_DATETIME_EXPECTED; return hub_datetime_parse(s, &i) ? hub_json_string(s) : NULL;
     case HUB_FIELD_ENUM:
         *why = "one of its enumValues";
         for (size_t k = 0; k < f->enum_values.n; k++)

@@ -120,3 +120,20 @@ bool hub_iso_parse(struct hub_str s, int64_t *out) {
     *out = days * 86400000 + time_ms - zone_ms;
     return true;
 }
+
+/* Of what hub_iso_parse reads, the forms that ISO 8601 calls a date-time, in one spelling each. */
+static bool is_plain_datetime(struct hub_str s) {
+    if (s.n < 16 || s.p[10] != 'T') return false;
+    struct hub_str time = hub_str(s.p + 11, s.n - 11);
+    size_t n = 0, dot, zone;
+    while (n < time.n && !memchr("Zz+-", time.p[n], 4)) n++;
+    zone = time.n - n;
+    if (zone && time.p[n] != 'Z' && (zone != 6 || time.p[n + 3] != ':')) return false;
+    if (n > 5 && time.p[6] == '6') return false; /* no leap seconds: they have no number of their own */
+    dot = hub_str_find(time, '.');
+    return dot >= n || n - dot - 1 <= 9;
+}
+
+bool hub_datetime_parse(struct hub_str s, int64_t *out) {
+    return is_plain_datetime(s) && hub_iso_parse(s, out) && *out >= HUB_DATETIME_MIN && *out <= HUB_DATETIME_MAX;
+}

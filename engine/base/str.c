@@ -112,6 +112,13 @@ bool hub_str_is_code_name(struct hub_str s) {
     return true;
 }
 
+bool hub_str_is_id(struct hub_str s) {
+    if (!s.n || s.n > 255) return false;
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f) return false;
+    return true;
+}
+
 size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap) {
     size_t row[65];
     if (a.n > 64 || b.n > 64) return cap;

@@ -42,6 +42,9 @@ bool hub_utf8_valid(struct hub_str s);
 size_t hub_utf8_len(struct hub_str s);
 /* ^[a-z][a-zA-Z0-9]*$ , the contract's "code name". */
 bool hub_str_is_code_name(struct hub_str s);
+/* What every id from outside must be, of a room, a user, a message, wherever it is given: 1 to 255 bytes without control characters. */
+bool hub_str_is_id(struct hub_str s);
+#define HUB_ID_EXPECTED "a text of 1 to 255 bytes without control characters"
 /* Levenshtein distance with a cap; for "did you mean". Inputs over 64 bytes give CAP. */
 size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap);
 /* H continued with the bytes of S (FNV-1a): the same in every process, for telling versions apart, not for strangers' input. Begins with

@@ -110,8 +110,8 @@ bool hub_call_permitted(struct hub_call *call, unsigned needs) {
 
 bool hub_call_user(struct hub_call *call, struct hub_str *user) {
     *user = hub_call_str(call, "userId");
-    if (user->n && user->n <= 255 && !memchr(user->p, 0, user->n)) return true;
-    hub_call_fail(call, HUB_BAD_REQUEST, "userId: expected a text of 1 to 255 bytes");
+    if (hub_id_ok(*user)) return true;
+    hub_call_fail(call, HUB_BAD_REQUEST, "userId: expected " HUB_ID_EXPECTED);
     return false;
 }
 

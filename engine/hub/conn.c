@@ -136,7 +136,7 @@ static struct hub_metric messages_in = HUB_METRIC(HUB_COUNTER, "hubd_hub_events_
 bool hub_call_settle(struct hub_call *call, unsigned needs) {
     struct hub_str id = hub_call_str(call, "roomId");
     if (!hub_id_ok(id)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: " HUB_ID_EXPECTED);
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
         return false;
     }
     struct hub_room *room = hub_room_find(&call->hub->rooms, id);

@@ -31,8 +31,10 @@ const char *hub_field_mismatch(const struct hub_def_field *f, const json_t *v) {
     case HUB_FIELD_INTEGER: return is_integral(v) ? NULL : "a whole number";
     case HUB_FIELD_DECIMAL: return json_is_number(v) ? NULL : "a number";
     case HUB_FIELD_BOOLEAN: return json_is_boolean(v) ? NULL : "true or false";
-    case HUB_FIELD_ID: return json_is_string(v) && json_string_length(v) ? text_mismatch(v, STRING_MAX) : "an id (a text that is not empty)";
-    case HUB_FIELD_DATETIME: return json_is_string(v) && hub_iso_parse(hub_json_str(v), &ms) ? NULL : "an ISO 8601 date-time";
+    case HUB_FIELD_ID:
+        if (json_is_string(v) && hub_def_id_fits(f->id_format, hub_json_str(v))) return NULL;
+        return hub_def_id_expected(f->id_format);
+    case HUB_FIELD_DATETIME: return json_is_string(v) && hub_datetime_parse(hub_json_str(v), &ms) ? NULL : HUB_DATETIME_EXPECTED;
     case HUB_FIELD_ENUM: return enum_mismatch(f, v);
     case HUB_FIELD_JSON: return json_is_object(v) || json_is_array(v) ? NULL : "an object or array";
     }

@@ -14,6 +14,7 @@ static json_t *field(const struct hub_def_field *f) {
     json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "name", f->name, "type", field_types[f->type], "required", f->required, "description",
                           f->description ? f->description : "");
     if (f->type == HUB_FIELD_ENUM) json_object_set_new(o, "enumValues", strings(&f->enum_values));
+    if (f->type == HUB_FIELD_ID) json_object_set_new(o, "format", json_string(f->id_format == HUB_ID_ANY ? "any" : "reference"));
     if (f->default_value) json_object_set(o, "defaultValue", f->default_value);
     return o;
 }

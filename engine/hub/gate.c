@@ -26,6 +26,15 @@ enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, stru
     return HUB_OK;
 }
 
+enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text, struct hub_err *err) {
+    hub_buf_clear(text);
+    hub_json_add(text, content);
+    if ((int64_t)text->n > hub->def->max_message_size)
+        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON with the type's defaults, at most %lld are allowed", text->n,
+                        (long long)hub->def->max_message_size);
+    return HUB_OK;
+}
+
 /* ---- the rate ---- */
 
 struct counting {

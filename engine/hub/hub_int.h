@@ -113,9 +113,7 @@ void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fi
 void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* With extra members for the error object, e.g. "\"retryAfterMs\":1200". */
 void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields);
-/* What an id from outside must be: 1 to 255 bytes without NUL, which nothing here could tell from its end. */
-static inline bool hub_id_ok(struct hub_str id) { return id.n && id.n <= 255 && !memchr(id.p, 0, id.n); }
-#define HUB_ID_EXPECTED "expected a text of 1 to 255 bytes without NUL"
+static inline bool hub_id_ok(struct hub_str id) { return hub_str_is_id(id); }
 /* args[key] as text; empty when absent. For ids a number is not accepted. */
 static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) { return hub_json_get_str(c->args, key); }
 
@@ -246,6 +244,8 @@ void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err);
 /* args.content is an object within maxMessageSize; its JSON is appended to TEXT. */
 enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err);
+/* The JSON of CONTENT, into which defaults were filled, in the place of TEXT: it must still be within maxMessageSize. */
+enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text, struct hub_err *err);
 /* Counts one message, in the cache when all processes share it, else (and while that is away) in this process' window. THEN comes once, in the
  * order of the calls, possibly before this returns; with false when the call was refused (and is gone). */
 typedef void hub_gate_counted(void *arg, bool allowed);

@@ -10,7 +10,6 @@
 #include "base/uuid.h"
 
 #define MAX_TOKEN 8192
-#define MAX_USER_ID 256
 #define MAX_KEY 1024
 #define LEASE_CHECK_MS (3600 * 1000) /* longest sleep of an expiry timer: the wall clock may be set meanwhile */
 
@@ -113,13 +112,6 @@ static void refuse(struct resolution *r, enum hub_code code, const char *text) {
 
 /* ---- the session object ---- */
 
-static bool user_id_ok(struct hub_str id) {
-    if (!id.n || id.n > MAX_USER_ID) return false;
-    for (size_t i = 0; i < id.n; i++)
-        if ((unsigned char)id.p[i] < ' ' || id.p[i] == 0x7f) return false;
-    return true;
-}
-
 /* Ids may be numbers in tokens and databases; here they are text. */
 static void make_text(json_t *object, const char *key) {
     const json_t *v = hub_json_get(object, key);
@@ -151,8 +143,12 @@ static void complete(struct resolution *r) {
     make_text(r->session, "roleId");
     remove_token(r->session, r->token);
     struct hub_str id = hub_json_get_str(r->session, "userId");
-    if (!user_id_ok(id)) {
-        refuse(r, HUB_INVALID_TOKEN, "it names no user");
+    if (!hub_str_is_id(id)) {
+        refuse(r, HUB_INVALID_TOKEN, id.n ? "its user id is not " HUB_ID_EXPECTED : "it names no user");
+        return;
+    }
+    if (hub_json_has_nul(r->session)) { /* names and pictures are stored with messages */
+        refuse(r, HUB_INVALID_TOKEN, "one of its texts has a U+0000, which cannot be stored");
         return;
     }
     if (r->same_user && !hub_str_is(id, r->same_user)) {

@@ -154,7 +154,7 @@ void hub_cmd_join(struct hub_call *call) {
     const json_t *epoch = hub_json_get(call->args, "epoch");
     bool has_limit;
     if (!hub_id_ok(id)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: " HUB_ID_EXPECTED);
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
         return;
     }
     if (!hub_json_nil(epoch) && !json_is_string(epoch)) {

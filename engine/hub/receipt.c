@@ -145,7 +145,7 @@ static bool aim(struct receipt *r, const json_t *args, const char *seq_key, stru
         *cond = (struct hub_cond){.column = HUB_MSG_ID, .value = text(id)};
     else if (seq > 0)
         *cond = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = number(seq)};
-    else if (r->read && time.n && hub_iso_parse(time, &r->time))
+    else if (r->read && time.n && hub_datetime_parse(time, &r->time))
         *cond = (struct hub_cond){.column = HUB_MSG_TIMESTAMP, .cmp = HUB_LE, .value = number(r->time)}, r->has_time = true;
     else
         return false;

@@ -32,7 +32,7 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, const cha
     if (!command || !(command->needs & HUB_REST)) {
         hub_call_fail(call, HUB_NOT_FOUND, NULL);
     } else if (!hub_id_ok(id)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: " HUB_ID_EXPECTED);
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
     } else if (hub_call_keys(call, command->args)) {
         struct request *r = hub_xmalloc(sizeof *r);
         *r = (struct request){call, command};

@@ -52,7 +52,7 @@ void hub_cmd_pending(struct hub_call *call) {
         return;
     }
     if (!hub_json_nil(given) && !hub_id_ok(after)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "afterId: " HUB_ID_EXPECTED);
+        hub_call_fail(call, HUB_BAD_REQUEST, "afterId: expected " HUB_ID_EXPECTED);
         return;
     }
     const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},

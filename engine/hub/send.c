@@ -54,8 +54,7 @@ static enum hub_code gate_type(struct hub_call *c, struct sending *s, struct hub
 static enum hub_code gate_content(struct sending *s, struct hub_err *err) {
     bool changed;
     enum hub_code code = hub_content_check(s->type, s->content, &changed, err);
-    if (!code && changed) hub_buf_clear(&s->text), hub_json_add(&s->text, s->content);
-    return code;
+    return !code && changed ? hub_gate_filled(s->call->hub, s->content, &s->text, err) : code;
 }
 
 static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct hub_err *err) {
@@ -75,7 +74,7 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
     }
     if (!hub_json_nil(cid)) {
         s->draft.client_message_id = hub_json_str(cid);
-        if (!hub_id_ok(s->draft.client_message_id)) return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: " HUB_ID_EXPECTED);
+        if (!hub_id_ok(s->draft.client_message_id)) return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: expected " HUB_ID_EXPECTED);
     }
     return HUB_OK;
 }

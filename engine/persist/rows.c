@@ -99,7 +99,7 @@ static const char *const type_words[] = {
     [HUB_COL_DECIMAL] = "a number",
     [HUB_COL_BOOLEAN] = "true or false",
     [HUB_COL_ID] = "a text",
-    [HUB_COL_DATETIME] = "a date and time in ISO 8601",
+    [HUB_COL_DATETIME] = HUB_DATETIME_EXPECTED,
     [HUB_COL_ENUM] = "one of",
     [HUB_COL_JSON] = "JSON",
 };
@@ -179,9 +179,8 @@ static bool cell_bool(const json_t *v, struct hub_cell *out) {
 
 static bool cell_datetime(const json_t *v, struct hub_cell *out) {
     out->kind = HUB_CELL_INT;
-    if (json_is_string(v)) return hub_iso_parse(hub_json_str(v), &out->i);
-    /* ISO 8601 as written here has four digits of year. */
-    return cell_int(v, out) && out->i >= -62167219200000 && out->i <= 253402300799999;
+    if (json_is_string(v)) return hub_datetime_parse(hub_json_str(v), &out->i);
+    return cell_int(v, out) && out->i >= HUB_DATETIME_MIN && out->i <= HUB_DATETIME_MAX; /* scripts count in milliseconds */
 }
 
 enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err) {

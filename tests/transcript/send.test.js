@@ -425,10 +425,13 @@ describe("content of custom types", () => {
           { name: "note", fieldType: "Text" },
           { name: "ref", fieldType: "ID" },
           { name: "extra", fieldType: "JSON" },
+          { name: "who", fieldType: "ID", format: "any" },
         ],
       },
       { name: "free" },
+      { name: "padded", fields: [{ name: "mark", fieldType: "String", defaultValue: "" }, { name: "pad", fieldType: "Text", defaultValue: "x".repeat(4970) }] },
     ];
+    def.hub.guardrails = { ...def.hub.guardrails, maxMessageSize: 5000 };
   });
   const bid = (roomId, content) => ({ roomId, messageType: "bid", content });
   const least = { item: "chair", amount: 9.5 };
@@ -455,8 +458,29 @@ describe("content of custom types", () => {
       note: "n".repeat(1000),
       ref: "018f0000-0000-7000-8000-000000000000",
       extra: { a: [1, {}, []] },
+      who: "hello",
     };
     assert.deepEqual((await ann.ok("hub:send", bid(roomId, content))).message.content, content);
+    const objectId = { ...least, quantity: 1, currency: "EUR", final: false, ref: "507f1f77bcf86cd799439011" };
+    assert.deepEqual((await ann.ok("hub:send", bid(roomId, objectId))).message.content, objectId);
+  });
+
+  test("an empty text is a default like any other", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const { message } = await ann.ok("hub:send", { roomId, messageType: "padded", content: { pad: "" } });
+    assert.deepEqual(message.content, { mark: "", pad: "" });
+  });
+
+  test("content is measured with its defaults, in a send and in an edit", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const padded = (content) => ({ roomId, messageType: "padded", content });
+    const { message } = await ann.ok("hub:send", padded({ mark: "m" }));
+    assert.equal(message.content.pad.length, 4970);
+    await ann.refused("too_large", "hub:send", padded({ mark: "more than ten" }));
+    const short = await ann.ok("hub:send", padded({ pad: "" }));
+    await ann.refused("too_large", "hub:edit", { roomId, messageId: short.message.id, content: { mark: "more than ten" } });
   });
 
   for (const [what, change, field] of [
@@ -470,6 +494,12 @@ describe("content of custom types", () => {
     ["text for a Boolean", { final: "yes" }, /final/],
     ["a DateTime that is none", { until: "tomorrow" }, /until/],
     ["a DateTime that cannot be", { until: "2030-13-45T99:99:99Z" }, /until/],
+    ["a DateTime without a time", { until: "2030-01-02" }, /until/],
+    ["a DateTime with a space", { until: "2030-01-02 03:04:05Z" }, /until/],
+    ["a DateTime beyond what can be kept", { until: "9999-12-31T23:59:59-01:00" }, /until/],
+    ["an ID that is neither a UUID nor an ObjectId", { ref: "hello" }, /ref/],
+    ["an ID with a digit too many", { ref: "507f1f77bcf86cd7994390111" }, /ref/],
+    ["a UUID without its hyphens", { ref: "018f0000000070008000000000000000" }, /ref/],
     ["a number for JSON", { extra: 5 }, /extra/],
     ["an object for an ID", { ref: {} }, /ref/],
     ["nothing for an ID", { ref: "" }, /ref/],

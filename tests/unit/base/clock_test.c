@@ -109,6 +109,41 @@ static void anything_else_is_refused(void **state) {
     assert_false(hub_iso_parse(hub_str("2026-01-31", 9), &ms)); /* the view ends before the last digit */
 }
 
+/* The type DateTime: exactly what its reference says. */
+static void a_datetime_is_a_date_and_a_time_in_one_spelling(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        "2026-01-31T23:59",       "2026-01-31T23:59:59",  "2026-01-31T23:59:59Z",    "2026-01-31T23:59:59.1Z", "2026-01-31T23:59:59.123456789+05:30",
+        "2026-01-31T23:59-08:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"};
+    static const char *const bad[] = {"2026-01-31",
+                                      "2026-01-31 23:59:59Z",
+                                      "2026-01-31t23:59:59Z",
+                                      "2026-01-31T23:59:59z",
+                                      "2026-01-31T23",
+                                      "2026-01-31T23Z",
+                                      "2026-01-31T24:00:00Z",
+                                      "2026-01-31T23:59:60Z",
+                                      "2026-02-30T00:00:00Z",
+                                      "2026-01-31T23:59:59.1234567890Z",
+                                      "2026-01-31T23:59:59,5Z",
+                                      "2026-01-31T23:59:59+0530",
+                                      "2026-01-31T23:59:59+05",
+                                      "2026-01-31T23:59:59+24:00",
+                                      "0000-12-31T00:00:00Z",
+                                      "0001-01-01T00:00:00+14:00",
+                                      "9999-12-31T23:59:59-14:00",
+                                      "20260131T235959Z",
+                                      "1769903999",
+                                      ""};
+    int64_t ms;
+    for (size_t i = 0; i < HUB_NELEM(good); i++)
+        if (!hub_datetime_parse(hub_cstr(good[i]), &ms)) fail_msg("refused: \"%s\"", good[i]);
+    for (size_t i = 0; i < HUB_NELEM(bad); i++)
+        if (hub_datetime_parse(hub_cstr(bad[i]), &ms)) fail_msg("taken: \"%s\"", bad[i]);
+    assert_true(hub_datetime_parse(HUB_STR("1970-01-01T01:00:00.5+01:00"), &ms));
+    assert_int_equal(ms, 500);
+}
+
 static void clocks_agree_on_their_units(void **state) {
     (void)state;
     int64_t wall = hub_wall_ms(), ms = hub_mono_ms();
@@ -120,8 +155,11 @@ static void clocks_agree_on_their_units(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(instants_print_and_read_back), cmocka_unit_test(instants_outside_four_digit_years_are_clamped),
-        cmocka_unit_test(every_written_form_is_read),   cmocka_unit_test(anything_else_is_refused),
+        cmocka_unit_test(instants_print_and_read_back),
+        cmocka_unit_test(instants_outside_four_digit_years_are_clamped),
+        cmocka_unit_test(every_written_form_is_read),
+        cmocka_unit_test(anything_else_is_refused),
+        cmocka_unit_test(a_datetime_is_a_date_and_a_time_in_one_spelling),
         cmocka_unit_test(clocks_agree_on_their_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

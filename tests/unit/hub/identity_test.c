@@ -211,6 +211,18 @@ static void anonymous_users_get_an_id_and_are_guests(void **state) {
     assert_resolved("stale", "invalid_token");
 }
 
+/* Who could join with a longer one could not be blocked: commands take ids of 255 bytes. */
+static void a_user_id_is_as_long_as_every_other_id(void **state) {
+    (void)state;
+    char token[300], expected[600];
+    service.jwt.on = true;
+    snprintf(token, sizeof token, "{\"userId\":\"%0255d\"}", 0);
+    snprintf(expected, sizeof expected, "%0255d/@0 {\"userId\":\"%0255d\",\"roleId\":null}", 0, 0);
+    assert_resolved(token, expected);
+    snprintf(token, sizeof token, "{\"userId\":\"%0256d\"}", 0);
+    assert_resolved(token, "invalid_token");
+}
+
 static void jwt_claims_become_the_session(void **state) {
     (void)state;
     service.jwt.on = true;
@@ -224,6 +236,10 @@ static void jwt_claims_become_the_session(void **state) {
     assert_resolved("{\"roleId\":\"r\"}", "invalid_token");
     assert_resolved("{\"userId\":{}}", "invalid_token");
     assert_resolved("{\"userId\":\"\",\"sub\":\"u\"}", "invalid_token");
+    assert_resolved("{\"userId\":\"a\\nb\"}", "invalid_token");
+    /* One store could hold it, the other could not: a member whose messages fail is no use to anybody. */
+    assert_resolved("{\"userId\":\"ann\",\"name\":\"a\\u0000b\"}", "invalid_token");
+    assert_resolved("{\"userId\":\"ann\",\"deep\":[{\"er\":\"\\u0000\"}]}", "invalid_token");
     assert_resolved("{\"sub\":\"u\",\"exp\":1e300}", "u/@0 {\"sub\":\"u\",\"exp\":1e+300,\"userId\":\"u\",\"roleId\":null}");
     assert_resolved("{\"sub\":\"u\",\"exp\":100}", "u/@105 {\"sub\":\"u\",\"exp\":100,\"userId\":\"u\",\"roleId\":null}"); /* within the leeway */
     service.jwt.claim_user_id = "user.id", service.jwt.claim_role_id = "https://x.example/role";
@@ -483,6 +499,7 @@ static void a_token_that_waits_for_keys_ends_with_the_set_or_by_the_new_definiti
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_user_id_is_as_long_as_every_other_id, setup, teardown),
         cmocka_unit_test_setup_teardown(without_keys_nobody_is_told_that_a_token_is_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_of_an_unknown_key_waits_for_one_fetch, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_whose_key_does_not_come_is_refused, setup, teardown),
