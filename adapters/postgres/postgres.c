@@ -274,6 +274,7 @@ static void pg_select(struct hub_store *base, const struct hub_select *q, hub_ro
     j->q = *q;
     j->q.where = hub_sql_keep_where(q, &j->text, &j->cells, &j->cell_n);
     j->bytes = j->text.n;
+    if (hub_sql_conds_have_nul(q->where, q->where_n)) hub_pg_job_fail(j, HUB_BAD_REQUEST, HUB_SQL_NUL);
     submit_job(j, &s->reads);
 }
 
@@ -298,7 +299,7 @@ static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *pa
     for (size_t i = 0; i < json_array_size(params); i++) script_param(&j->params, json_array_get(params, i));
     enum hub_code code = hub_pg_scan(text, j->params.n, &j->text, &j->again, &err);
     if (code) hub_pg_job_fail(j, code, err.text);
-    if (!code && j->params.has_nul) hub_pg_job_fail(j, HUB_BAD_REQUEST, "U+0000 cannot be stored");
+    if (!code && j->params.has_nul) hub_pg_job_fail(j, HUB_BAD_REQUEST, HUB_SQL_NUL);
     j->bytes = j->text.n + j->params.text.n;
     submit_job(j, &s->scripts);
 }

@@ -42,12 +42,72 @@ static char **enum_values(struct migration *m, const char *type_oid) {
     return list;
 }
 
+/* What a column of a base type can be the column of. */
+#define BIT(TYPE) (1u << HUB_COL_##TYPE)
+#define TEXTS (BIT(STRING) | BIT(TEXT) | BIT(ID) | BIT(ENUM))
+#define WORDS (BIT(STRING) | BIT(TEXT))
+static const struct {
+    const char *name;
+    unsigned fits;
+    enum hub_stored stored;
+} base_types[] = {
+    {"text", TEXTS, HUB_STORED_AS_DECLARED},
+    {"varchar", TEXTS, HUB_STORED_AS_DECLARED},
+    {"bpchar", TEXTS, HUB_STORED_TEXT},
+    {"char", TEXTS, HUB_STORED_TEXT},
+    {"name", TEXTS, HUB_STORED_TEXT},
+    {"citext", TEXTS, HUB_STORED_TEXT},
+    {"uuid", WORDS | BIT(ID), HUB_STORED_UUID},
+    {"int2", BIT(INTEGER) | BIT(DECIMAL) | BIT(ID), HUB_STORED_NUMBER},
+    {"int4", BIT(INTEGER) | BIT(DECIMAL) | BIT(ID), HUB_STORED_NUMBER},
+    {"int8", BIT(INTEGER) | BIT(DECIMAL) | BIT(ID), HUB_STORED_NUMBER},
+    {"oid", BIT(INTEGER) | BIT(DECIMAL) | BIT(ID), HUB_STORED_NUMBER},
+    {"numeric", BIT(DECIMAL), HUB_STORED_NUMBER},
+    {"float4", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
+    {"float8", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
+    {"bool", BIT(BOOLEAN), HUB_STORED_AS_DECLARED},
+    {"timestamptz", BIT(DATETIME), HUB_STORED_AS_DECLARED},
+    {"timestamp", BIT(DATETIME), HUB_STORED_AS_DECLARED},
+    {"date", BIT(DATETIME), HUB_STORED_AS_DECLARED},
+    {"json", BIT(JSON), HUB_STORED_AS_DECLARED},
+    {"jsonb", BIT(JSON), HUB_STORED_AS_DECLARED},
+    {"inet", WORDS, HUB_STORED_OTHER},
+    {"cidr", WORDS, HUB_STORED_OTHER},
+    {"macaddr", WORDS, HUB_STORED_OTHER},
+    {"macaddr8", WORDS, HUB_STORED_OTHER},
+    {"xml", WORDS, HUB_STORED_OTHER},
+    {"time", WORDS, HUB_STORED_OTHER},
+    {"timetz", WORDS, HUB_STORED_OTHER},
+    {"interval", WORDS, HUB_STORED_OTHER},
+};
+
+/* KIND: what the type is below its domains: its name; "[]" for an array, "enum", "0" for a numeric without fraction; empty for all others. */
+static void judge_type(struct hub_str kind, struct hub_sql_have_column *h) {
+    if (hub_str_is(kind, "[]")) h->fits = BIT(JSON), h->stored = HUB_STORED_ARRAY;
+    if (hub_str_is(kind, "enum")) h->fits = WORDS | BIT(ENUM), h->stored = HUB_STORED_OTHER;
+    if (hub_str_is(kind, "0")) h->fits = BIT(INTEGER) | BIT(DECIMAL) | BIT(ID), h->stored = HUB_STORED_NUMBER;
+    for (size_t i = 0; i < HUB_NELEM(base_types); i++)
+        if (hub_str_is(kind, base_types[i].name)) h->fits = base_types[i].fits, h->stored = base_types[i].stored;
+}
+
+#define KIND_OF_TYPE                                                                                                                        \
+    "(WITH RECURSIVE b AS (SELECT t.oid, a.atttypmod AS typmod UNION ALL SELECT n.typbasetype, n.typtypmod FROM b JOIN pg_type n "          \
+    "ON n.oid = b.oid AND n.typtype = 'd') SELECT CASE WHEN n.typcategory = 'A' THEN '[]' WHEN n.typtype = 'e' THEN 'enum' "                \
+    "WHEN n.typname = 'numeric' AND (b.typmod = -1 OR ((b.typmod - 4) & 2047) = 0) THEN '0' WHEN n.typtype = 'b' THEN n.typname::text END " \
+    "FROM b JOIN pg_type n ON n.oid = b.oid AND n.typtype <> 'd')"
+
+/* Another collation than "C" or "POSIX", on a column whose type may be altered: a view, a trigger or a policy that names it forbids that. */
+#define OTHER_ORDER                                                                                                          \
+    "a.attcollation NOT IN (0, 950, 951) AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.refclassid = 'pg_class'::regclass " \
+    "AND x.refobjid = a.attrelid AND x.refobjsubid = a.attnum "                                                              \
+    "AND x.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass))"
+
 static void read_columns(struct migration *m, const char *oid, struct hub_sql_have *have) {
     PGresult *r =
         ask(m,
             "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity::text "
             "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary "
-            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype "
+            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype, " OTHER_ORDER ", " KIND_OF_TYPE " "
             "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
             "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
             oid);
@@ -55,13 +115,15 @@ static void read_columns(struct migration *m, const char *oid, struct hub_sql_ha
     have->column_n = (size_t)PQntuples(r);
     have->columns = hub_xcalloc(have->column_n, sizeof *have->columns);
     for (int i = 0; i < PQntuples(r); i++) {
-        bool is_enum = !PQgetisnull(r, i, 5);
+        bool is_enum = !PQgetisnull(r, i, 5); /* and not a domain over one */
         have->columns[i] = (struct hub_sql_have_column){.name = text(r, i, 0),
                                                         .type = text(r, i, is_enum ? 6 : 1),
                                                         .default_sql = text(r, i, 2),
                                                         .not_null = is_true(r, i, 3),
                                                         .primary = is_true(r, i, 4),
+                                                        .other_order = is_true(r, i, 7),
                                                         .enum_values = is_enum ? enum_values(m, PQgetvalue(r, i, 5)) : NULL};
+        judge_type(hub_pg_text(r, i, 8), &have->columns[i]);
     }
     PQclear(r);
 }

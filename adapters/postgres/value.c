@@ -5,6 +5,7 @@
 
 #include "adapters/postgres/postgres_int.h"
 #include "base/clock.h"
+#include "persist/store_metrics.h"
 
 /* ---- parameters ---- */
 
@@ -43,12 +44,58 @@ void hub_pg_param_int(struct params *p, int64_t v) {
     hub_buf_addc(&p->text, 0);
 }
 
+static void add_quoted(struct hub_buf *out, struct hub_str s) {
+    hub_buf_addc(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' || s.p[i] == '\\') hub_buf_addc(out, '\\');
+        hub_buf_addc(out, s.p[i]);
+    }
+    hub_buf_addc(out, '"');
+}
+
+/* A JSON array as PostgreSQL writes one of its own: {"a",NULL,{1,2}}. */
+static void add_array(struct hub_buf *out, const json_t *v) {
+    struct hub_buf text = {0};
+    size_t i;
+    json_t *item;
+    hub_buf_addc(out, '{');
+    json_array_foreach((json_t *)(uintptr_t)v, i, item) {
+        if (i) hub_buf_addc(out, ',');
+        hub_buf_clear(&text);
+        if (json_is_array(item)) {
+            add_array(out, item);
+        } else if (json_is_null(item)) {
+            hub_buf_addz(out, "NULL");
+        } else {
+            if (!json_is_string(item)) hub_json_add(&text, item);
+            add_quoted(out, json_is_string(item) ? hub_json_str(item) : hub_buf_str(&text));
+        }
+    }
+    hub_buf_addc(out, '}');
+    hub_buf_free(&text);
+}
+
+/* JSON that is no array is left to the database to refuse. */
+static void param_array(struct params *p, struct hub_str json) {
+    struct hub_buf out = {0};
+    json_t *v = hub_json_parse(json, NULL);
+    if (json_is_array(v)) add_array(&out, v);
+    hub_pg_param_str(p, json_is_array(v) ? hub_buf_str(&out) : json);
+    hub_buf_free(&out);
+    json_decref(v);
+}
+
 void hub_pg_param_cell(struct params *p, const struct hub_column *col, const struct hub_cell *c) {
     char text[64];
     switch (c->kind) {
     case HUB_CELL_ABSENT:
     case HUB_CELL_NULL: begin(p, true); return;
-    case HUB_CELL_TEXT: hub_pg_param_str(p, c->s); return;
+    case HUB_CELL_TEXT:
+        if (col && hub_stored(col) == HUB_STORED_ARRAY)
+            param_array(p, c->s);
+        else
+            hub_pg_param_str(p, c->s);
+        return;
     case HUB_CELL_BOOL: hub_pg_param_str(p, c->i ? HUB_STR("t") : HUB_STR("f")); return;
     case HUB_CELL_REAL: snprintf(text, sizeof text, "%.17g", c->r); break;
     case HUB_CELL_INT:
@@ -62,22 +109,24 @@ void hub_pg_param_cell(struct params *p, const struct hub_column *col, const str
     hub_pg_param_str(p, hub_cstr(text));
 }
 
+/* What no row can have is compared with NULL, which nothing is equal to. */
+static void param_cond(struct params *p, const struct hub_column *col, enum hub_cmp cmp, const struct hub_cell *c) {
+    static const struct hub_cell none = {.kind = HUB_CELL_NULL};
+    hub_pg_param_cell(p, col, hub_sql_cond_may_match(col, cmp, c) ? c : &none);
+}
+
 void hub_pg_param_conds(struct params *p, const struct hub_table *t, const struct hub_cond *where, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const struct hub_cond *c = &where[i];
         const struct hub_column *col = &t->columns[c->column];
-        for (size_t k = 0; c->cmp == HUB_IN && k < c->in_n; k++) hub_pg_param_cell(p, col, &c->in[k]);
-        if (c->cmp != HUB_IN && c->value.kind != HUB_CELL_NULL) hub_pg_param_cell(p, col, &c->value);
+        for (size_t k = 0; c->cmp == HUB_IN && k < c->in_n; k++) param_cond(p, col, c->cmp, &c->in[k]);
+        if (c->cmp != HUB_IN && c->value.kind != HUB_CELL_NULL) param_cond(p, col, c->cmp, &c->value);
     }
 }
 
 void hub_pg_array_add(struct hub_buf *array, struct hub_str s) {
-    hub_buf_addz(array, array->n ? ",\"" : "{\"");
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' || s.p[i] == '\\') hub_buf_addc(array, '\\');
-        hub_buf_addc(array, s.p[i]);
-    }
-    hub_buf_addc(array, '"');
+    hub_buf_addc(array, array->n ? ',' : '{');
+    add_quoted(array, s);
 }
 
 const char *const *hub_pg_params_values(struct params *p) {
@@ -116,35 +165,31 @@ static bool take_real(struct hub_str s, double *out) {
     return s.n && end == s.p + s.n && isfinite(*out);
 }
 
-/* False: it is a text. */
-static bool take_number(struct hub_str s, const struct hub_column *col, struct hub_cell *out) {
+static bool take_boolean(struct hub_str s, struct hub_cell *out) {
+    *out = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = hub_str_is(s, "t")};
+    return out->i || hub_str_is(s, "f");
+}
+
+static bool take_integer(struct hub_str s, struct hub_cell *out) {
     double real;
-    int64_t integer;
-    bool is_int = hub_str_i64(s, &integer);
+    *out = (struct hub_cell){.kind = HUB_CELL_INT};
+    if (hub_str_i64(s, &out->i)) return true;
+    if (!take_real(s, &real) || real != floor(real) || fabs(real) > 9007199254740992.0) return false; /* a numeric: 3.00 */
+    out->i = (int64_t)real;
+    return true;
+}
+
+/* False: it is not of the column's type. Texts are offsets. */
+static bool take_value(struct hub_str s, const struct hub_column *col, struct hub_cell *out, struct hub_buf *text) {
     switch (col->type) {
-    case HUB_COL_BOOLEAN:
-        if (hub_str_is(s, "t") || hub_str_is(s, "f"))
-            *out = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = *s.p == 't'};
-        else if (is_int)
-            *out = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = integer != 0};
-        else
-            return false;
-        return true;
-    case HUB_COL_DATETIME:
-        if (!is_int && !take_time(s, &integer)) return false;
-        *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = integer};
-        return true;
-    case HUB_COL_INTEGER:
-        if (is_int) {
-            *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = integer};
-            return true;
-        }
-        break;
-    case HUB_COL_DECIMAL: break;
-    default: return false;
+    case HUB_COL_BOOLEAN: return take_boolean(s, out);
+    case HUB_COL_DATETIME: *out = (struct hub_cell){.kind = HUB_CELL_INT}; return take_time(s, &out->i);
+    case HUB_COL_INTEGER: return take_integer(s, out);
+    case HUB_COL_DECIMAL: *out = (struct hub_cell){.kind = HUB_CELL_REAL}; return take_real(s, &out->r);
+    default: break;
     }
-    if (!take_real(s, &real)) return false;
-    *out = (struct hub_cell){.kind = HUB_CELL_REAL, .r = real};
+    *out = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)text->n, s.n}};
+    hub_buf_adds(text, s);
     return true;
 }
 
@@ -157,9 +202,9 @@ void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct
     for (size_t c = 0; c < t->column_n; c++) {
         struct hub_str s = hub_pg_text(r, i, (int)c);
         row[c] = (struct hub_cell){.kind = HUB_CELL_NULL};
-        if (!s.p || take_number(s, &t->columns[c], &row[c])) continue;
-        row[c] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)rows->text.n, s.n}};
-        hub_buf_adds(&rows->text, s);
+        if (!s.p || take_value(s, &t->columns[c], &row[c], &rows->text)) continue;
+        row[c] = (struct hub_cell){.kind = HUB_CELL_NULL};
+        hub_store_misfit(t, &t->columns[c], "NaN, a fraction, or what lies beyond the type's limits");
     }
     rows->table = t;
     rows->n++;
@@ -193,10 +238,10 @@ enum {
     JSONB = 3802
 };
 
-static json_t *number(struct hub_str s) {
+static json_t *number(struct hub_str s, bool real_type) {
     int64_t integer;
     double real;
-    if (hub_str_i64(s, &integer)) return json_integer(integer);
+    if (!real_type && hub_str_i64(s, &integer)) return json_integer(integer);
     return take_real(s, &real) ? json_real(real) : hub_json_string(s);
 }
 
@@ -228,9 +273,9 @@ json_t *hub_pg_json(struct hub_str s, Oid type) {
     case INT4:
     case INT8:
     case OID:
+    case NUMERIC: return number(s, false);
     case FLOAT4:
-    case FLOAT8:
-    case NUMERIC: return number(s);
+    case FLOAT8: return number(s, true);
     case TIMESTAMP:
     case TIMESTAMPTZ: return moment(s);
     case BYTEA: return bytes(s);

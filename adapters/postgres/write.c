@@ -59,7 +59,7 @@ bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64
         if (local.cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&l->params, &w->table->columns[i], &local.cells[i]);
     if (changes) hub_pg_param_conds(&l->params, w->table, w->where, w->where_n);
     if (l->params.has_nul) {
-        hub_pg_fail(w, HUB_BAD_REQUEST, "U+0000 cannot be stored");
+        hub_pg_fail(w, HUB_BAD_REQUEST, HUB_SQL_NUL);
         return false;
     }
     hub_buf_clear(&l->key);
@@ -77,12 +77,6 @@ bool hub_pg_can_join(const struct hub_write *w) {
     if (w->kind != HUB_INSERT || wants_row(w)) return false;
     for (size_t i = 0; i < w->table->column_n; i++)
         if (w->cells[i].kind != HUB_CELL_ABSENT) return true;
-    return false;
-}
-
-static bool has_nul(const struct hub_write *w) {
-    for (size_t i = 0; i < w->table->column_n; i++)
-        if (w->cells[i].kind == HUB_CELL_TEXT && w->cells[i].s.n && memchr(w->cells[i].s.p, 0, w->cells[i].s.n)) return true;
     return false;
 }
 
@@ -124,8 +118,8 @@ bool hub_pg_join_run(struct writer *x, struct hub_write *w, int64_t number) {
     local.conflict = NULL;
     local.return_row = false;
     hub_sql_prepare_cells(&x->cells, &local, number);
-    if (has_nul(w)) {
-        hub_pg_fail(w, HUB_BAD_REQUEST, "U+0000 cannot be stored");
+    if (hub_sql_cells_have_nul(w->table, w->cells)) {
+        hub_pg_fail(w, HUB_BAD_REQUEST, HUB_SQL_NUL);
         return false;
     }
     hub_buf_clear(key);

@@ -11,6 +11,45 @@ void hub_sql_cells_free(struct hub_sql_cells *x) {
     *x = (struct hub_sql_cells){0};
 }
 
+static bool has_nul(const struct hub_cell *c) { return c->kind == HUB_CELL_TEXT && c->s.n && memchr(c->s.p, 0, c->s.n); }
+
+bool hub_sql_cells_have_nul(const struct hub_table *t, const struct hub_cell *cells) {
+    for (size_t i = 0; cells && i < t->column_n; i++)
+        if (has_nul(&cells[i])) return true;
+    return false;
+}
+
+bool hub_sql_conds_have_nul(const struct hub_cond *where, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; where[i].cmp == HUB_IN && k < where[i].in_n; k++)
+            if (has_nul(&where[i].in[k])) return true;
+        if (where[i].cmp != HUB_IN && has_nul(&where[i].value)) return true;
+    }
+    return false;
+}
+
+static bool is_plain_number(struct hub_str s) {
+    int64_t i;
+    return hub_str_i64(s, &i) && *s.p != '+' && (s.n == 1 || (*s.p != '0' && !(*s.p == '-' && s.p[1] == '0')));
+}
+
+static bool is_plain_uuid(struct hub_str s) {
+    if (s.n != 36) return false;
+    for (size_t i = 0; i < s.n; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool hex = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f');
+        if (dash ? s.p[i] != '-' : !hex) return false;
+    }
+    return true;
+}
+
+bool hub_sql_cond_may_match(const struct hub_column *col, enum hub_cmp cmp, const struct hub_cell *value) {
+    bool same = cmp == HUB_EQ || cmp == HUB_IN;
+    if (value->kind != HUB_CELL_TEXT || col->type == HUB_COL_DATETIME) return true;
+    if (hub_stored(col) == HUB_STORED_NUMBER) return is_plain_number(value->s);
+    return hub_stored(col) != HUB_STORED_UUID || !same || is_plain_uuid(value->s);
+}
+
 static void set_number(const struct hub_write *w, int column, int64_t number) {
     if (column >= 0) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = number};
 }

@@ -42,9 +42,13 @@ const struct hub_sql_dialect hub_sql_sqlite = {
               [HUB_COL_DATETIME] = "DATETIME TEXT",
               [HUB_COL_ENUM] = "TEXT",
               [HUB_COL_JSON] = "JSON TEXT"},
+    .collation = " COLLATE BINARY",
+    .text_cast = "",
     .enum_check = true,
     .rebuild = true,
     .meant_for = meant_for_sqlite,
+    .loose_moments = true,
+    .nulls_small = true,
 };
 
 const struct hub_sql_dialect hub_sql_postgres = {
@@ -59,6 +63,9 @@ const struct hub_sql_dialect hub_sql_postgres = {
               [HUB_COL_DATETIME] = "timestamptz",
               [HUB_COL_ENUM] = "text",
               [HUB_COL_JSON] = "jsonb"},
+    .collation = " COLLATE \"C\"",
+    .collate_columns = true,
+    .text_cast = "::text",
     .enum_type = true,
     .exact_names = true,
     .schemas = true,

@@ -110,10 +110,15 @@ static void say_enum_check(const struct hub_column *c, struct hub_buf *out) {
     hub_buf_addc(out, ')');
 }
 
+static bool wants_collation(const struct hub_sql_dialect *d, const struct hub_column *c) {
+    return d->collate_columns && (c->type == HUB_COL_STRING || c->type == HUB_COL_TEXT || c->type == HUB_COL_ID);
+}
+
 static void say_column(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, bool primary, struct hub_buf *out) {
     hub_sql_name(out, c->column);
     hub_buf_addc(out, ' ');
     say_type(d, t, c, out);
+    if (wants_collation(d, c)) hub_buf_addz(out, d->collation);
     if (primary) hub_buf_addz(out, " PRIMARY KEY");
     if (primary || c->required) hub_buf_addz(out, " NOT NULL");
     say_default(out, c);
@@ -349,6 +354,7 @@ static void change_type(struct hub_sql_planner *p, const struct hub_table *t, co
     if (have->default_sql) alter_column(p, t, c, "DROP DEFAULT");
     hub_buf_addz(&what, "TYPE ");
     say_type(p->d, t, c, &what);
+    if (wants_collation(p->d, c)) hub_buf_addz(&what, p->d->collation);
     hub_buf_addz(&what, " USING ");
     hub_sql_name(&what, c->column);
     hub_buf_addz(&what, "::text::");
@@ -358,6 +364,15 @@ static void change_type(struct hub_sql_planner *p, const struct hub_table *t, co
     hub_buf_addz(&what, "SET");
     say_default(&what, c);
     if (what.n > 3) alter_column(p, t, c, hub_buf_cstr(&what));
+    hub_buf_free(&what);
+}
+
+/* The type stays: only the indexes are made anew. */
+static void change_collation(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                             const struct hub_sql_have_column *have) {
+    struct hub_buf what = {0};
+    hub_buf_addf(&what, "TYPE %s%s", have->type, p->d->collation);
+    alter_column(p, t, c, hub_buf_cstr(&what));
     hub_buf_free(&what);
 }
 
@@ -378,15 +393,32 @@ static void alter(struct hub_sql_planner *p, const struct hub_table *t, const st
         add_enum_values(p, c, have);
     else if (is_enum(c) || too_narrow(c, have))
         change_type(p, t, c, have);
+    else if (have->other_order && wants_collation(p->d, c))
+        change_collation(p, t, c, have);
     if (tighter) alter_column(p, t, c, "SET NOT NULL");
     if (looser) alter_column(p, t, c, "DROP NOT NULL");
+}
+
+static const char *const property_types[] = {[HUB_COL_STRING] = "String",     [HUB_COL_TEXT] = "Text",       [HUB_COL_INTEGER] = "Integer",
+                                             [HUB_COL_DECIMAL] = "Decimal",   [HUB_COL_BOOLEAN] = "Boolean", [HUB_COL_ID] = "ID",
+                                             [HUB_COL_DATETIME] = "DateTime", [HUB_COL_ENUM] = "Enum",       [HUB_COL_JSON] = "JSON"};
+
+/* Whether the column's values are, or can be made, values of the property's type. */
+static void check_fit(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
+    if (!(have->fits >> c->type & 1))
+        refuse(p,
+               "table \"%s\", column \"%s\": it is %s, which does not fit the type %s of the property \"%s\" of \"%s\"; give the property another "
+               "type, or read a view that casts the column",
+               t->table, c->column, *have->type ? have->type : "without a type", property_types[c->type], c->property, t->name);
+    else if (c->stored)
+        *c->stored = p->d->loose_moments && c->type == HUB_COL_DATETIME ? HUB_STORED_MOMENT : have->stored;
 }
 
 /* A column that is there. True when its constraints differ, so that the table must be built anew. */
 static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
     const char *type = p->d->types[c->type];
     enum family have_family = p->d->enum_type && have->enum_values ? TEXTUAL : family(have->type);
-    if (family(type) != have_family) {
+    if (family(type) != have_family || !(have->fits >> c->type & 1)) {
         refuse(
             p,
             "table \"%s\", column \"%s\": it is %s and the definition wants %s; rename the property, or convert the column yourself and start again",
@@ -489,7 +521,11 @@ static void plan_unmanaged(struct hub_sql_planner *p, const struct hub_table *t,
     }
     for (size_t i = 0; i < t->column_n; i++) {
         const struct hub_column *c = &t->columns[i];
-        if (find_column(p->d, have, c->column)) continue;
+        const struct hub_sql_have_column *h = find_column(p->d, have, c->column);
+        if (h) {
+            check_fit(p, t, c, h);
+            continue;
+        }
         const char *other = other_case(have, c->column);
         refuse(p,
                "table \"%s\" has no column \"%s\" for the property \"%s\" of \"%s\"%s%s%s; name the column under columns:, or take the property out",

@@ -8,6 +8,9 @@ struct hub_sql_have_column {
     char *name, *type; /* the latter as a statement would name it */
     char *default_sql; /* NULL = none */
     bool not_null, primary;
+    unsigned fits; /* a bit per enum hub_col_type whose properties it may be the column of */
+    enum hub_stored stored;
+    bool other_order;   /* its texts go by another collation than the dialect's, and nothing is in the way of changing that */
     char **enum_values; /* NULL-terminated; NULL = any value */
 };
 struct hub_sql_have_index {

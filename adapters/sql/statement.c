@@ -53,10 +53,19 @@ static void say(struct text *x, const char *s) { hub_buf_addz(x->out, s); }
 static void say_column(struct text *x, int i) { hub_sql_name(x->out, x->t->columns[i].column); }
 static void say_param(struct text *x) { hub_buf_addf(x->out, "%c%d", x->d->placeholder, ++x->params); }
 
+/* The column's value as something that is of the property's type. */
+static void say_value(struct text *x, int i) {
+    enum hub_stored stored = hub_stored(&x->t->columns[i]);
+    if (stored == HUB_STORED_ARRAY) say(x, "to_jsonb(");
+    say_column(x, i);
+    if (stored == HUB_STORED_ARRAY) say(x, ")");
+    if (stored == HUB_STORED_TEXT) say(x, x->d->text_cast);
+}
+
 static void say_columns(struct text *x) {
     for (size_t i = 0; i < x->t->column_n; i++) {
         if (i) say(x, ", ");
-        say_column(x, (int)i);
+        say_value(x, (int)i);
     }
 }
 
@@ -71,28 +80,68 @@ static void say_audience(struct text *x, const struct hub_cond *c) {
     hub_buf_free(&user);
 }
 
+static bool is_text(const struct hub_column *c) {
+    return c->type == HUB_COL_STRING || c->type == HUB_COL_TEXT || c->type == HUB_COL_ID || c->type == HUB_COL_ENUM;
+}
+
+/* A moment in our spelling, of a text in one that SQLite reads, or of milliseconds. */
+static void say_moment(struct text *x, int i) {
+    say(x, "CASE typeof(");
+    say_column(x, i);
+    say(x, ") WHEN 'text' THEN strftime('%Y-%m-%dT%H:%M:%fZ', ");
+    say_column(x, i);
+    say(x, ") ELSE strftime('%Y-%m-%dT%H:%M:%fZ', ");
+    say_column(x, i);
+    say(x, " / 1000.0, 'unixepoch') END");
+}
+
+/* The column as something that has an order, the same on every database: a text goes by its bytes, an enum too (and not by the order in which its
+ * values were declared), a number by its value. */
+static void say_ordered(struct text *x, int i) {
+    const struct hub_column *c = &x->t->columns[i];
+    enum hub_stored stored = hub_stored(c);
+    if (stored == HUB_STORED_MOMENT) {
+        say_moment(x, i);
+        return;
+    }
+    say_column(x, i);
+    if (!is_text(c) || stored == HUB_STORED_NUMBER) return;
+    if (c->type == HUB_COL_ENUM || stored != HUB_STORED_AS_DECLARED) say(x, x->d->text_cast);
+    say(x, x->d->collation);
+}
+
+static void say_in(struct text *x, const struct hub_cond *c) {
+    if (hub_stored(&x->t->columns[c->column]) == HUB_STORED_MOMENT)
+        say_moment(x, c->column);
+    else
+        say_column(x, c->column);
+    for (size_t i = 0; i < c->in_n; i++) {
+        say(x, i ? ", " : " IN (");
+        say_param(x);
+    }
+    say(x, ")");
+}
+
+/* Equality is the column's own, so that its indexes serve; what is before and after is not. */
 static void say_cond(struct text *x, const struct hub_cond *c) {
     static const char *const ops[] = {[HUB_EQ] = " = ", [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
     if (c->cmp == HUB_IN && !c->in_n) {
         say(x, "FALSE");
-        return;
-    }
-    if (c->cmp == HUB_MEANT_FOR) {
+    } else if (c->cmp == HUB_MEANT_FOR) {
         say_audience(x, c);
-        return;
-    }
-    say_column(x, c->column);
-    if (c->cmp == HUB_IN) {
-        for (size_t i = 0; i < c->in_n; i++) {
-            say(x, i ? ", " : " IN (");
-            say_param(x);
-        }
-        say(x, ")");
-    } else if (has_value(c)) {
+    } else if (c->cmp == HUB_IN) {
+        say_in(x, c);
+    } else if (!has_value(c)) {
+        say_column(x, c->column);
+        say(x, c->cmp == HUB_NE ? " IS NOT NULL" : c->cmp == HUB_EQ ? " IS NULL" : " IS NULL AND FALSE");
+    } else {
+        if (c->cmp == HUB_EQ && hub_stored(&x->t->columns[c->column]) != HUB_STORED_MOMENT)
+            say_column(x, c->column);
+        else
+            say_ordered(x, c->column);
         say(x, ops[c->cmp]);
         say_param(x);
-    } else
-        say(x, c->cmp == HUB_NE ? " IS NOT NULL" : " IS NULL");
+    }
 }
 
 /* As many columns as ever, so that whoever takes the row need not know. */
@@ -232,6 +281,76 @@ void hub_sql_insert_rows(const struct hub_sql_dialect *d, const struct hub_write
     say_insert(&x, w, rows);
 }
 
+/* ---- the order of a select: one and the same on every database, whatever plan it chooses ---- */
+
+static bool is_fixed(const struct hub_select *q, int column) {
+    for (size_t i = 0; i < q->where_n; i++)
+        if (q->where[i].column == column && q->where[i].cmp == HUB_EQ && has_value(&q->where[i])) return true;
+    return false;
+}
+
+static bool may_be_null(const struct hub_select *q, int column) {
+    const struct hub_table *t = q->table;
+    if (t->managed && (t->columns[column].required || (size_t)column == t->id)) return false;
+    for (size_t i = 0; i < q->where_n; i++)
+        if (q->where[i].column == column && (has_value(&q->where[i]) || q->where[i].cmp == HUB_NE)) return false;
+    return true;
+}
+
+/* No two rows of the result are equal in the columns of a unique index that are not fixed anyway. */
+static bool settles(const struct hub_select *q, const struct hub_index *index) {
+    struct hub_str rest = hub_cstr(index->columns);
+    if (!index->unique) return false;
+    for (int c; (c = hub_sql_next_column(q->table, &rest)) >= 0;)
+        if (!is_fixed(q, c) && (c != q->order_by || may_be_null(q, c))) return false;
+    return true;
+}
+
+/* Nothing is left for the id to decide. */
+static bool is_settled(const struct hub_select *q) {
+    const struct hub_table *t = q->table;
+    if (t->id != HUB_NO_ID && ((int)t->id == q->order_by || is_fixed(q, (int)t->id))) return true;
+    for (size_t i = 0; t->managed && i < t->index_n; i++)
+        if (settles(q, &t->indexes[i])) return true;
+    return false;
+}
+
+static void say_key(struct text *x, const struct hub_select *q, int column) {
+    say_ordered(x, column);
+    if (q->descending) say(x, " DESC");
+    if (q->descending != x->d->nulls_small && may_be_null(q, column)) say(x, " NULLS LAST");
+}
+
+static const struct hub_index *first_unique(const struct hub_table *t) {
+    for (size_t i = 0; i < t->index_n; i++)
+        if (t->indexes[i].unique) return &t->indexes[i];
+    return NULL;
+}
+
+/* The id; where there is none, what tells the rows apart instead. */
+static void say_last_keys(struct text *x, const struct hub_select *q, const char *glue) {
+    const struct hub_index *index = x->t->id == HUB_NO_ID ? first_unique(x->t) : NULL;
+    struct hub_str rest = hub_cstr(index ? index->columns : "");
+    if (x->t->id != HUB_NO_ID) {
+        say(x, glue);
+        say_key(x, q, (int)x->t->id);
+    }
+    for (int c; index && (c = hub_sql_next_column(x->t, &rest)) >= 0; glue = ", ") {
+        say(x, glue);
+        say_key(x, q, c);
+    }
+}
+
+static void say_order(struct text *x, const struct hub_select *q) {
+    const char *glue = " ORDER BY ";
+    if (q->order_by >= 0) {
+        say(x, glue);
+        say_key(x, q, q->order_by);
+        glue = ", ";
+    }
+    if (!is_settled(q)) say_last_keys(x, q, glue);
+}
+
 void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q, struct hub_buf *sql) {
     struct text x = {.d = d, .t = q->table, .out = sql};
     say(&x, "SELECT ");
@@ -242,11 +361,7 @@ void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q,
     say(&x, " FROM ");
     hub_sql_table(d, sql, q->table->table);
     say_where(&x, q->where, q->where_n, !q->with_inactive);
-    if (q->order_by >= 0 && !q->count) {
-        say(&x, " ORDER BY ");
-        say_column(&x, q->order_by);
-        if (q->descending) say(&x, " DESC");
-    }
+    if (!q->count) say_order(&x, q);
     say(&x, " LIMIT ");
     say_param(&x);
     say(&x, " OFFSET ");

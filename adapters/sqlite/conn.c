@@ -1,10 +1,12 @@
 /* A connection: opening it with a clear reason when that fails, its prepared statements, and values in and out of them. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"
+#include "persist/store_metrics.h"
 
 /* ---- limits on what a statement may do ---- */
 
@@ -181,45 +183,89 @@ int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, cons
     return sqlite3_bind_null(st, at);
 }
 
-static void take_text(sqlite3_stmt *st, int i, struct hub_cell *out, struct hub_buf *text) {
-    const void *p = sqlite3_column_text(st, i); /* before the length: it may convert */
-    size_t n = (size_t)sqlite3_column_bytes(st, i);
-    *out = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)text->n, n}};
-    hub_buf_add(text, p, n);
+int hub_sqlite_bind_cond(sqlite3_stmt *st, int at, const struct hub_column *col, enum hub_cmp cmp, const struct hub_cell *cell) {
+    return hub_sql_cond_may_match(col, cmp, cell) ? hub_sqlite_bind(st, at, col, cell) : sqlite3_bind_null(st, at);
 }
 
-static void take_cell(sqlite3_stmt *st, int i, const struct hub_column *col, struct hub_cell *out, struct hub_buf *text) {
-    int type = sqlite3_column_type(st, i);
-    *out = (struct hub_cell){.kind = HUB_CELL_NULL};
-    if (type == SQLITE_NULL) return;
-    bool number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+static struct hub_str column_text(sqlite3_stmt *st, int i) {
+    const char *p = (const char *)sqlite3_column_text(st, i); /* before the length: it may convert */
+    return hub_str(p, (size_t)sqlite3_column_bytes(st, i));
+}
+
+static void take_text(sqlite3_stmt *st, int i, struct hub_cell *out, struct hub_buf *text) {
+    struct hub_str s = column_text(st, i);
+    *out = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)text->n, s.n}};
+    hub_buf_adds(text, s);
+}
+
+static bool take_boolean(sqlite3_stmt *st, int i, struct hub_cell *out) {
+    *out = (struct hub_cell){.kind = HUB_CELL_BOOL};
+    if (sqlite3_column_type(st, i) != SQLITE_TEXT) {
+        double v = sqlite3_column_double(st, i);
+        out->i = v != 0;
+        return v == 0 || v == 1;
+    }
+    struct hub_str s = column_text(st, i);
+    out->i = hub_str_eq_nocase(s, HUB_STR("true"));
+    return out->i || hub_str_eq_nocase(s, HUB_STR("false"));
+}
+
+static bool whole(double real, int64_t *out) {
+    if (real != floor(real) || fabs(real) > 9007199254740992.0) return false;
+    *out = (int64_t)real;
+    return true;
+}
+
+static bool take_integer(sqlite3_stmt *st, int i, struct hub_cell *out) {
+    *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = sqlite3_column_int64(st, i)};
+    if (sqlite3_column_type(st, i) == SQLITE_INTEGER) return true;
+    if (sqlite3_column_type(st, i) == SQLITE_FLOAT) return whole(sqlite3_column_double(st, i), &out->i);
+    return hub_str_i64(column_text(st, i), &out->i);
+}
+
+/* Numbers are milliseconds. */
+static bool take_moment(sqlite3_stmt *st, int i, struct hub_cell *out) {
+    *out = (struct hub_cell){.kind = HUB_CELL_INT};
+    bool is_text = sqlite3_column_type(st, i) == SQLITE_TEXT;
+    if (!(is_text ? hub_iso_parse(column_text(st, i), &out->i) : take_integer(st, i, out))) return false;
+    return out->i >= HUB_DATETIME_MIN && out->i <= HUB_DATETIME_MAX;
+}
+
+static bool take_real(sqlite3_stmt *st, int i, struct hub_cell *out) {
+    *out = (struct hub_cell){.kind = HUB_CELL_REAL};
+    if (sqlite3_column_type(st, i) != SQLITE_TEXT) {
+        out->r = sqlite3_column_double(st, i);
+        return isfinite(out->r);
+    }
+    struct hub_str s = column_text(st, i);
+    char *end;
+    out->r = strtod(s.p, &end); /* SQLite terminates it */
+    return s.n && end == s.p + s.n && isfinite(out->r);
+}
+
+/* False: it is not of the column's type, which SQLite does not enforce. */
+static bool take_value(sqlite3_stmt *st, int i, const struct hub_column *col, struct hub_cell *out, struct hub_buf *text) {
+    if (sqlite3_column_type(st, i) == SQLITE_BLOB) return false;
     switch (col->type) {
-    case HUB_COL_BOOLEAN:
-        if (number)
-            *out = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = sqlite3_column_int64(st, i) != 0};
-        else
-            take_text(st, i, out, text);
-        return;
-    case HUB_COL_DATETIME:
-    case HUB_COL_INTEGER:
-        if (type == SQLITE_INTEGER) {
-            *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = sqlite3_column_int64(st, i)};
-            return;
-        }
-        break;
-    case HUB_COL_DECIMAL: break;
-    default: take_text(st, i, out, text); return;
+    case HUB_COL_BOOLEAN: return take_boolean(st, i, out);
+    case HUB_COL_DATETIME: return take_moment(st, i, out);
+    case HUB_COL_INTEGER: return take_integer(st, i, out);
+    case HUB_COL_DECIMAL: return take_real(st, i, out);
+    default: break;
     }
-    if (number) {
-        *out = (struct hub_cell){.kind = HUB_CELL_REAL, .r = sqlite3_column_double(st, i)};
-        return;
-    }
-    int64_t ms;
-    struct hub_str s = {(const char *)sqlite3_column_text(st, i), (size_t)sqlite3_column_bytes(st, i)};
-    if (col->type == HUB_COL_DATETIME && hub_iso_parse(s, &ms))
-        *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = ms};
-    else
-        take_text(st, i, out, text);
+    if (col->stored && !hub_utf8_valid(column_text(st, i))) return false;
+    take_text(st, i, out, text);
+    return true;
+}
+
+static void take_cell(sqlite3_stmt *st, int i, const struct hub_table *t, struct hub_cell *out, struct hub_buf *text) {
+    static const char *const kinds[] = {
+        [SQLITE_INTEGER] = "a number", [SQLITE_FLOAT] = "a number", [SQLITE_TEXT] = "a text", [SQLITE_BLOB] = "a blob"};
+    *out = (struct hub_cell){.kind = HUB_CELL_NULL};
+    int type = sqlite3_column_type(st, i);
+    if (type == SQLITE_NULL || take_value(st, i, &t->columns[i], out, text)) return;
+    *out = (struct hub_cell){.kind = HUB_CELL_NULL};
+    hub_store_misfit(t, &t->columns[i], kinds[type]);
 }
 
 void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub_rows *rows, size_t *cap) {
@@ -228,7 +274,7 @@ void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub
         rows->cells = hub_xrealloc(rows->cells, *cap * t->column_n * sizeof *rows->cells);
     }
     struct hub_cell *row = rows->cells + rows->n * t->column_n;
-    for (size_t i = 0; i < t->column_n; i++) take_cell(st, (int)i, &t->columns[i], &row[i], &rows->text);
+    for (size_t i = 0; i < t->column_n; i++) take_cell(st, (int)i, t, &row[i], &rows->text);
     rows->table = t;
     rows->n++;
 }

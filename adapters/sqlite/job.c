@@ -55,13 +55,17 @@ static int bind_where(sqlite3_stmt *st, const struct hub_select *q) {
     for (size_t i = 0; i < q->where_n; i++) {
         const struct hub_cond *c = &q->where[i];
         const struct hub_column *col = &q->table->columns[c->column];
-        for (size_t k = 0; c->cmp == HUB_IN && k < c->in_n; k++) hub_sqlite_bind(st, at++, col, &c->in[k]);
-        if (c->cmp != HUB_IN && c->value.kind != HUB_CELL_NULL) hub_sqlite_bind(st, at++, col, &c->value);
+        for (size_t k = 0; c->cmp == HUB_IN && k < c->in_n; k++) hub_sqlite_bind_cond(st, at++, col, c->cmp, &c->in[k]);
+        if (c->cmp != HUB_IN && c->value.kind != HUB_CELL_NULL) hub_sqlite_bind_cond(st, at++, col, c->cmp, &c->value);
     }
     return at;
 }
 
 void hub_sqlite_run_select(struct conn *c, struct job *j) {
+    if (hub_sql_conds_have_nul(j->q.where, j->q.where_n)) {
+        hub_sqlite_fail_write(&j->w, HUB_BAD_REQUEST, HUB_SQL_NUL);
+        return;
+    }
     hub_buf_clear(&c->key);
     hub_sql_select_shape(&j->q, &c->key);
     sqlite3_stmt *st = hub_sqlite_prepare(c, build_select, &j->q);
@@ -179,8 +183,13 @@ static bool bind_params(sqlite3_stmt *st, struct job *j) {
             hub_sqlite_fail_write(&j->w, HUB_BAD_REQUEST, "the statement has more parameters than values were given");
             return false;
         }
+        const struct hub_cell *v = &j->cells[at - 1];
+        if (v->kind == HUB_CELL_TEXT && memchr(v->s.p, 0, v->s.n)) {
+            hub_sqlite_fail_write(&j->w, HUB_BAD_REQUEST, HUB_SQL_NUL);
+            return false;
+        }
         if (at > used) used = (size_t)at;
-        hub_sqlite_bind(st, i, NULL, &j->cells[at - 1]);
+        hub_sqlite_bind(st, i, NULL, v);
     }
     if (used == j->cell_n) return true;
     hub_sqlite_fail_write(&j->w, HUB_BAD_REQUEST, "more values were given than the statement has parameters");

@@ -68,6 +68,45 @@ static char **enum_of(const char *ddl, const char *column) {
     return values;
 }
 
+#define BIT(TYPE) (1u << HUB_COL_##TYPE)
+#define TEXTS (BIT(STRING) | BIT(TEXT) | BIT(ID) | BIT(ENUM))
+#define ANY ((1u << (HUB_COL_JSON + 1)) - 1)
+
+/* What a column can be the column of, by a word in its declared type; the first that occurs counts. SQLite itself does not hold anybody to them, so the
+ * values are looked at one by one as well. */
+static const struct {
+    const char *word;
+    unsigned fits;
+    enum hub_stored stored;
+} declared[] = {
+    {"json", BIT(JSON), HUB_STORED_AS_DECLARED},
+    {"date", BIT(DATETIME), HUB_STORED_MOMENT},
+    {"timestamp", BIT(DATETIME), HUB_STORED_MOMENT},
+    {"bool", BIT(BOOLEAN), HUB_STORED_AS_DECLARED},
+    {"interval", BIT(STRING) | BIT(TEXT), HUB_STORED_AS_DECLARED},
+    {"int", BIT(INTEGER) | BIT(DECIMAL) | BIT(ID) | BIT(BOOLEAN), HUB_STORED_NUMBER},
+    {"char", TEXTS | BIT(DATETIME) | BIT(JSON), HUB_STORED_AS_DECLARED},
+    {"text", TEXTS | BIT(DATETIME) | BIT(JSON), HUB_STORED_AS_DECLARED},
+    {"clob", TEXTS | BIT(DATETIME) | BIT(JSON), HUB_STORED_AS_DECLARED},
+    {"uuid", TEXTS, HUB_STORED_AS_DECLARED},
+    {"real", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
+    {"doub", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
+    {"floa", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
+    {"num", BIT(DECIMAL) | BIT(INTEGER) | BIT(ID) | BIT(BOOLEAN), HUB_STORED_NUMBER},
+    {"dec", BIT(DECIMAL) | BIT(INTEGER), HUB_STORED_AS_DECLARED},
+    {"blob", 0, HUB_STORED_AS_DECLARED},
+};
+
+static void judge_type(struct hub_sql_have_column *h) {
+    h->fits = ANY; /* no type, as the columns of many views, or one of somebody's own making */
+    for (size_t i = 0; i < HUB_NELEM(declared); i++) {
+        if (!strcasestr(h->type, declared[i].word)) continue;
+        h->fits = declared[i].fits;
+        h->stored = declared[i].stored;
+        return;
+    }
+}
+
 static void read_columns(struct conn *c, const char *table, const char *ddl, struct hub_sql_have *have) {
     sqlite3_stmt *st = query(c, "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?1)", table);
     while (st && sqlite3_step(st) == SQLITE_ROW) {
@@ -77,6 +116,8 @@ static void read_columns(struct conn *c, const char *table, const char *ddl, str
         h->not_null = sqlite3_column_int(st, 2) != 0;
         h->primary = sqlite3_column_int(st, 4) != 0;
         h->enum_values = enum_of(ddl, h->name);
+        if (!h->type) h->type = hub_xstrdup("");
+        judge_type(h);
     }
     sqlite3_finalize(st);
 }

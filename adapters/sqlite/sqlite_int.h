@@ -58,6 +58,8 @@ sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql);
 int hub_sqlite_exec(struct conn *c, const char *sql);
 /* SQLite result code: a text may be too large. */
 int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
+/* The same in a condition: NULL, which meets nothing, for what no row of the column can have. */
+int hub_sqlite_bind_cond(sqlite3_stmt *st, int at, const struct hub_column *col, enum hub_cmp cmp, const struct hub_cell *cell);
 /* The current row of ST, whose columns are those of T, at the end of ROWS. Texts are offsets until hub_sql_settle_rows. */
 void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
 /* What an SQLite result code means for the one who asked. */

@@ -110,8 +110,8 @@ static int bind_conds(sqlite3_stmt *st, int at, const struct hub_table *t, const
     for (size_t i = 0; i < n; i++) {
         const struct hub_cond *c = &where[i];
         const struct hub_column *col = &t->columns[c->column];
-        for (size_t k = 0; c->cmp == HUB_IN && k < c->in_n; k++) hub_sqlite_bind(st, at++, col, &c->in[k]);
-        if (c->cmp != HUB_IN && c->value.kind != HUB_CELL_NULL) hub_sqlite_bind(st, at++, col, &c->value);
+        for (size_t k = 0; c->cmp == HUB_IN && k < c->in_n; k++) hub_sqlite_bind_cond(st, at++, col, c->cmp, &c->in[k]);
+        if (c->cmp != HUB_IN && c->value.kind != HUB_CELL_NULL) hub_sqlite_bind_cond(st, at++, col, c->cmp, &c->value);
     }
     return at;
 }
@@ -275,6 +275,10 @@ static int attempt(struct conn *c, struct counters *k, struct hub_write *w) {
 
 bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w) {
     w->code = HUB_OK;
+    if (hub_sql_cells_have_nul(w->table, w->cells) || hub_sql_conds_have_nul(w->where, w->where_n)) {
+        hub_sqlite_fail_write(w, HUB_BAD_REQUEST, HUB_SQL_NUL);
+        return true;
+    }
     int rc = attempt(c, k, w);
     if (rc != SQLITE_DONE && !w->code) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db));
     /* SQLite undoes the statement alone for a row that does not fit, and the whole transaction for worse. */

@@ -129,6 +129,8 @@ static enum hub_code add_condition(struct conditions *c, const struct hub_table 
     int column = hub_table_column(t, hub_cstr(property));
     if (column < 0) return hub_fail(err, HUB_BAD_REQUEST, "where: %s has no property \"%.64s\"", t->name, property);
     if (c->n == COND_MAX) return hub_fail(err, HUB_BAD_REQUEST, "where: at most %d conditions", COND_MAX);
+    if (t->columns[column].type == HUB_COL_JSON && (in || !hub_json_nil(v)))
+        return hub_fail(err, HUB_BAD_REQUEST, "where: \"%.64s\" is JSON, which can be compared with null only", property);
     if (in) return add_in(c, &t->columns[column], column, v, err);
     c->items[c->n] = (struct hub_cond){.column = column, .cmp = cmp};
     enum hub_code code = hub_cell_from_json(&t->columns[column], v, &c->items[c->n].value, &c->texts[c->n], err);
@@ -171,6 +173,8 @@ static enum hub_code parse_options(const json_t *options, struct hub_select *q, 
     if (!order.n) return hub_fail(err, HUB_BAD_REQUEST, "orderBy: expected a property of %s, or \"-\" and a property", q->table->name);
     if (order.p[0] == '-') q->descending = true, order.p++, order.n--;
     q->order_by = hub_table_column(q->table, order);
+    if (q->order_by >= 0 && q->table->columns[q->order_by].type == HUB_COL_JSON)
+        return hub_fail(err, HUB_BAD_REQUEST, "orderBy: \"%.*s\" is JSON, which has no order", HUB_FMT(order));
     return q->order_by < 0
                ? hub_fail(err, HUB_BAD_REQUEST, "orderBy: %s has no property \"%.*s\"", q->table->name, order.n < 64 ? (int)order.n : 64, order.p)
                : HUB_OK;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "persist/store.h"
+#include "persist/store_metrics.h"
 
 #define STRING_MAX 255 /* characters of a String */
 
@@ -30,20 +31,23 @@ const char *hub_write_event(const struct hub_write *w) {
 
 /* ---- cells to JSON ---- */
 
-static json_t *text_json(const struct hub_column *col, struct hub_str s) {
+/* Whoever expects a list must not get a text that looks like one. */
+static json_t *text_json(const struct hub_table *t, const struct hub_column *col, struct hub_str s) {
     if (col->type != HUB_COL_JSON) return hub_json_string(s);
     json_t *v = hub_json_parse(s, NULL);
-    return v ? v : hub_json_string(s); /* written by somebody else, and not JSON: better shown than lost */
+    if (v) return v;
+    hub_store_misfit(t, col, "a text that is not JSON");
+    return json_null();
 }
 
-static json_t *cell_json(const struct hub_column *col, const struct hub_cell *c) {
+static json_t *cell_json(const struct hub_table *t, const struct hub_column *col, const struct hub_cell *c) {
     char iso[HUB_ISO_LEN + 1];
     switch (c->kind) {
     case HUB_CELL_ABSENT:
     case HUB_CELL_NULL: return json_null();
     case HUB_CELL_BOOL: return json_boolean(c->i != 0);
     case HUB_CELL_REAL: return isfinite(c->r) ? json_real(c->r) : json_null();
-    case HUB_CELL_TEXT: return text_json(col, c->s);
+    case HUB_CELL_TEXT: return text_json(t, col, c->s);
     case HUB_CELL_INT: break;
     }
     if (col->type != HUB_COL_DATETIME) return json_integer(c->i);
@@ -54,24 +58,28 @@ static json_t *cell_json(const struct hub_column *col, const struct hub_cell *c)
 json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row) {
     json_t *o = json_object();
     for (size_t i = 0; i < t->column_n; i++)
-        if (row[i].kind != HUB_CELL_ABSENT) json_object_set_new(o, t->columns[i].property, cell_json(&t->columns[i], &row[i]));
+        if (row[i].kind != HUB_CELL_ABSENT) json_object_set_new(o, t->columns[i].property, cell_json(t, &t->columns[i], &row[i]));
     return o;
 }
 
-static void add_text(struct hub_buf *b, const struct hub_column *col, struct hub_str s) {
-    if (col->type == HUB_COL_JSON && hub_json_well_formed(s) && hub_utf8_valid(s))
-        hub_buf_adds(b, s);
-    else
+static void add_text(struct hub_buf *b, const struct hub_table *t, const struct hub_column *col, struct hub_str s) {
+    if (col->type != HUB_COL_JSON) {
         hub_json_add_string(b, s);
+    } else if (hub_json_well_formed(s) && hub_utf8_valid(s)) {
+        hub_buf_adds(b, s);
+    } else {
+        hub_store_misfit(t, col, "a text that is not JSON");
+        hub_buf_addz(b, "null");
+    }
 }
 
-static void add_cell(struct hub_buf *b, const struct hub_column *col, const struct hub_cell *c) {
+static void add_cell(struct hub_buf *b, const struct hub_table *t, const struct hub_column *col, const struct hub_cell *c) {
     if (c->kind == HUB_CELL_TEXT) {
-        add_text(b, col, c->s);
+        add_text(b, t, col, c->s);
     } else if (c->kind == HUB_CELL_INT && col->type != HUB_COL_DATETIME) {
         hub_buf_addi(b, c->i);
     } else {
-        json_t *v = cell_json(col, c);
+        json_t *v = cell_json(t, col, c);
         hub_json_add(b, v);
         json_decref(v);
     }
@@ -84,7 +92,7 @@ void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct
         hub_buf_addz(b, glue);
         hub_buf_addz(b, t->columns[i].property);
         hub_buf_addz(b, "\":");
-        add_cell(b, &t->columns[i], &row[i]);
+        add_cell(b, t, &t->columns[i], &row[i]);
         glue = ",\"";
     }
     hub_buf_addz(b, *glue == '{' ? "{}" : "}");

@@ -27,6 +27,17 @@ enum hub_col_type {
     HUB_COL_JSON      /* JSON text; jsonb on PostgreSQL */
 };
 
+/* How the column of a table that others made keeps its values, as far as that is not how a managed one would. */
+enum hub_stored {
+    HUB_STORED_AS_DECLARED,
+    HUB_STORED_TEXT,   /* a text with an order or a padding of its own */
+    HUB_STORED_NUMBER, /* of an ID: a whole number */
+    HUB_STORED_UUID,
+    HUB_STORED_OTHER, /* what has a text form: an enum, a time, an address */
+    HUB_STORED_ARRAY, /* of a JSON property: a list of the database */
+    HUB_STORED_MOMENT /* of a DateTime: a text in another spelling than ours, or a number */
+};
+
 struct hub_column {
     const char *property; /* what hubs and scripts call it */
     const char *column;   /* in the database */
@@ -34,7 +45,9 @@ struct hub_column {
     bool required;                  /* NOT NULL */
     const char *const *enum_values; /* NULL-terminated, for HUB_COL_ENUM */
     const char *default_json;       /* filled in by the engine on create; NULL = none. Also the DDL default where the database can express it */
+    enum hub_stored *stored;        /* filled by the adapter that has seen the table, before anything is read; NULL: as declared */
 };
+static inline enum hub_stored hub_stored(const struct hub_column *c) { return c->stored ? *c->stored : HUB_STORED_AS_DECLARED; }
 
 struct hub_index {
     const char *columns; /* comma-separated properties */
@@ -123,7 +136,9 @@ struct hub_select {
     const struct hub_table *table;
     const struct hub_cond *where; /* all must hold */
     size_t where_n;
-    int order_by; /* column index or -1 */
+    /* Column index, or -1. Nulls come last in both directions; texts go by the bytes of their UTF-8; among equals the id decides, in the same
+     * direction. Without a column the id alone does. JSON has no order, and compares with NULL only. */
+    int order_by;
     bool descending;
     int64_t limit; /* > 0 */
     int64_t offset;

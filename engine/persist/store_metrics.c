@@ -1,7 +1,12 @@
 /* The store's metrics. */
 #include "persist/store_metrics.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/metric.h"
+#include "persist/store.h"
+
+#define MISFIT_LOG_MS 10000
 
 static struct hub_histogram commit_latency =
     HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"", "Time of a transaction, resp. a read, in the store");
@@ -18,8 +23,22 @@ static struct hub_metric retried =
     HUB_METRIC(HUB_COUNTER, "hubd_store_retried_writes_total", NULL, "Writes carried out one by one, because one of their batch was refused");
 static struct hub_metric connections = HUB_METRIC(HUB_GAUGE, "hubd_store_connections", NULL, "Connections to the store that are up");
 
+static struct hub_metric misfits =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_misfit_values_total", NULL, "Values of existing tables that are not of their property's type, given as null");
+
+void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found) {
+    static int64_t logged;
+    int64_t now = hub_mono_ms(), last = __atomic_load_n(&logged, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&misfits.value, 1, __ATOMIC_RELAXED);
+    if (last && now - last < MISFIT_LOG_MS) return;
+    if (!__atomic_compare_exchange_n(&logged, &last, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+    hub_log_kv(HUB_LOG_WARN, "store", "a row holds a value that does not fit its property's type; it is given as null", "table", t->table, "column",
+               c->column, "property", c->property, "found", found, NULL);
+}
+
 void hub_store_count_commit(uint64_t ns, size_t writes) {
     hub_histogram_add(&commit_latency, ns);
+    hub_metric_add(&misfits, 0); /* shown from the first commit on */
     hub_metric_add(&commits, 1);
     hub_metric_add(&batch_writes, (int64_t)writes);
 }

@@ -93,6 +93,7 @@ static const struct hub_table *object_table(struct own *o, const struct hub_serv
     struct hub_table *t = take(o, sizeof *t);
     struct hub_column *columns = take(o, def->property_n * sizeof *columns);
     for (size_t i = 0; i < def->property_n; i++) fill_column(o, &def->properties[i], &columns[i]);
+    for (size_t i = 0; !def->managed && i < def->property_n; i++) columns[i].stored = take(o, sizeof *columns[i].stored);
     *t = (struct hub_table){.name = def->name, .table = def->table ? def->table : def->name, .managed = def->managed};
     t->columns = columns;
     t->column_n = def->property_n;

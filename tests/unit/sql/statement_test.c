@@ -116,16 +116,68 @@ static void conditions_count_their_parameters(void **state) {
         {.column = NAME, .cmp = HUB_NE, .value = {.kind = HUB_CELL_NULL}},
     };
     struct hub_select q = {.table = &bare, .where = where, .where_n = 2, .order_by = -1, .limit = 1};
-    expect_select(&q,
-                  "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE \"the \"\"name\"\"\" IS NULL AND \"id\" IN (?1, ?2, ?3) LIMIT ?4 OFFSET ?5");
+    expect_select(&q, "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE \"the \"\"name\"\"\" IS NULL AND \"id\" IN (?1, ?2, ?3) "
+                      "ORDER BY \"id\" COLLATE BINARY LIMIT ?4 OFFSET ?5");
     q = (struct hub_select){.table = &table, .where = where + 2, .where_n = 2, .order_by = AT, .descending = true, .limit = 1};
     expect_select(
         &q,
         "SELECT \"id\", \"the \"\"name\"\"\", \"at\", \"isActive\", \"createdAt\" FROM \"x\" WHERE \"at\" >= ?1 AND \"the \"\"name\"\"\" IS NOT NULL "
-        "AND \"isActive\" IS NOT FALSE ORDER BY \"at\" DESC LIMIT ?2 OFFSET ?3");
+        "AND \"isActive\" IS NOT FALSE ORDER BY \"at\" DESC, \"id\" COLLATE BINARY DESC LIMIT ?2 OFFSET ?3");
     where[1].in_n = 0; /* nothing is in an empty list */
     q = (struct hub_select){.table = &bare, .where = where + 1, .where_n = 1, .order_by = -1, .limit = 1};
-    expect_select(&q, "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE FALSE LIMIT ?1 OFFSET ?2");
+    expect_select(&q, "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE FALSE ORDER BY \"id\" COLLATE BINARY LIMIT ?1 "
+                      "OFFSET ?2");
+}
+
+/* ---- one order on every database ---- */
+
+static void expect_order(const struct hub_select *q, const char *sqlite, const char *postgres) {
+    const struct hub_sql_dialect *const both[] = {&hub_sql_sqlite, &hub_sql_postgres};
+    for (int i = 0; i < 2; i++) {
+        struct hub_buf sql = {0};
+        hub_sql_select(both[i], q, &sql);
+        const char *from = strstr(hub_buf_cstr(&sql), " ORDER BY "), *to = strstr(hub_buf_cstr(&sql), " LIMIT ");
+        *strstr(sql.p, " LIMIT ") = 0;
+        assert_non_null(to);
+        assert_string_equal(from ? from + 10 : "", i ? postgres : sqlite);
+        hub_buf_free(&sql);
+    }
+}
+
+static void the_id_is_last_in_every_order_and_nulls_are_last(void **state) {
+    (void)state;
+    struct hub_select q = {.table = &bare, .order_by = NAME, .limit = 1};
+    expect_order(&q, "\"the \"\"name\"\"\" COLLATE BINARY NULLS LAST, \"id\" COLLATE BINARY NULLS LAST",
+                 "\"the \"\"name\"\"\" COLLATE \"C\", \"id\" COLLATE \"C\"");
+    q.descending = true;
+    expect_order(&q, "\"the \"\"name\"\"\" COLLATE BINARY DESC, \"id\" COLLATE BINARY DESC",
+                 "\"the \"\"name\"\"\" COLLATE \"C\" DESC NULLS LAST, \"id\" COLLATE \"C\" DESC NULLS LAST");
+    q = (struct hub_select){.table = &bare, .order_by = -1, .limit = 1};
+    expect_order(&q, "\"id\" COLLATE BINARY NULLS LAST", "\"id\" COLLATE \"C\"");
+    q = (struct hub_select){.table = &bare, .where = &by_id, .where_n = 1, .order_by = -1, .limit = 1};
+    expect_order(&q, "", "");
+}
+
+/* What needs no further key gets none: such an order comes straight from an index. */
+static void what_a_unique_index_settles_is_not_sorted_again(void **state) {
+    (void)state;
+    struct hub_table managed = table;
+    managed.managed = true;
+    struct hub_cond where[] = {{.column = NAME, .value = {.kind = HUB_CELL_TEXT}}, {.column = AT, .cmp = HUB_LE, .value = {.kind = HUB_CELL_INT}}};
+    struct hub_select q = {.table = &managed, .where = where, .where_n = 2, .order_by = AT, .descending = true, .limit = 1};
+    expect_order(&q, "\"at\" DESC", "\"at\" DESC");
+    q.where_n = 1; /* rows without a time may be many */
+    expect_order(&q, "\"at\" DESC, \"id\" COLLATE BINARY DESC", "\"at\" DESC NULLS LAST, \"id\" COLLATE \"C\" DESC");
+}
+
+static void an_enum_goes_by_its_words(void **state) {
+    (void)state;
+    static const struct hub_column with_enum[] = {{.property = "id", .column = "id", .type = HUB_COL_ID},
+                                                  {.property = "kind", .column = "kind", .type = HUB_COL_ENUM}};
+    struct hub_table t = bare;
+    t.columns = with_enum;
+    const struct hub_select q = {.table = &t, .order_by = 1, .limit = 1};
+    expect_order(&q, "\"kind\" COLLATE BINARY NULLS LAST, \"id\" COLLATE BINARY NULLS LAST", "\"kind\"::text COLLATE \"C\", \"id\" COLLATE \"C\"");
 }
 
 static bool same_shape(const struct hub_write *a, const struct hub_write *b) {
@@ -176,10 +228,17 @@ static void literals_are_quoted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_insert_names_the_cells_it_has),           cmocka_unit_test(rows_of_one_insert_number_their_parameters_through),
-        cmocka_unit_test(an_upsert_leaves_key_id_and_creation_alone), cmocka_unit_test(an_update_leaves_soft_deleted_rows_alone_unless_told),
-        cmocka_unit_test(a_delete_without_an_active_column_deletes),  cmocka_unit_test(conditions_count_their_parameters),
-        cmocka_unit_test(what_changes_the_text_changes_the_shape),    cmocka_unit_test(literals_are_quoted),
+        cmocka_unit_test(an_insert_names_the_cells_it_has),
+        cmocka_unit_test(rows_of_one_insert_number_their_parameters_through),
+        cmocka_unit_test(an_upsert_leaves_key_id_and_creation_alone),
+        cmocka_unit_test(an_update_leaves_soft_deleted_rows_alone_unless_told),
+        cmocka_unit_test(a_delete_without_an_active_column_deletes),
+        cmocka_unit_test(conditions_count_their_parameters),
+        cmocka_unit_test(the_id_is_last_in_every_order_and_nulls_are_last),
+        cmocka_unit_test(what_a_unique_index_settles_is_not_sorted_again),
+        cmocka_unit_test(an_enum_goes_by_its_words),
+        cmocka_unit_test(what_changes_the_text_changes_the_shape),
+        cmocka_unit_test(literals_are_quoted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
