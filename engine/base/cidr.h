@@ -1,0 +1,24 @@
+/* IP addresses and ranges of them (CIDR): "10.0.0.0/8", "fd00::/8", or a single address. */
+#ifndef HUB_BASE_CIDR_H
+#define HUB_BASE_CIDR_H
+#include "base/str.h"
+
+#define HUB_IP_TEXT 46 /* bytes of the longest text, NUL included */
+
+/* In network order; IPv4 as ::ffff:a.b.c.d, so that either notation is the same address. */
+struct hub_ip {
+    uint8_t bytes[16];
+};
+/* "10.0.0.1", "::1", "[::1]", each also with ":port" behind it (IPv6 then in brackets), as X-Forwarded-For has them. */
+bool hub_ip_parse(struct hub_str text, struct hub_ip *out);
+bool hub_ip_is_v4(const struct hub_ip *ip);
+void hub_ip_format(const struct hub_ip *ip, char out[HUB_IP_TEXT]);
+
+struct hub_cidr {
+    struct hub_ip ip;
+    unsigned bits; /* of 128 */
+};
+/* NULL, or what is wrong with TEXT. */
+const char *hub_cidr_parse(struct hub_str text, struct hub_cidr *out);
+bool hub_cidr_has(const struct hub_cidr *range, const struct hub_ip *ip);
+#endif
