@@ -1,7 +1,7 @@
 /* Globals of every script that need no engine: json, log, uuid, time, crypto, binary, null. */
 #include <math.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -9,7 +9,15 @@
 #include "base/uuid.h"
 #include "scripting/scripting_int.h"
 
-enum { JSON_MAX = 4 << 20, LOG_LINES_MAX = 100, LOG_FIELDS_MAX = 8 };
+enum {
+    JSON_MAX = 4 << 20,
+    VALUES_MAX = 200000,
+    LOG_LINES_MAX = 100,
+    LOG_FIELDS_MAX = 8,
+    LOG_TEXT_MAX = 2048,
+    LOG_VALUES_MAX = 1000,
+    KEY_MAX = 64 << 10
+};
 
 static struct hub_str arg_string(lua_State *L, int i) {
     size_t n;
@@ -26,11 +34,11 @@ static struct hub_str arg_bytes(lua_State *L, int i) {
 /* ---- json ---- */
 
 int hub_lua_encode(lua_State *L, int idx, const char *who) {
-    struct hub_to_json o = {0};
+    struct hub_to_json o = {.max_bytes = JSON_MAX};
     json_t **held = hub_lua_hold(L);
     *held = hub_lua_to_json(L, idx, &o);
-    hub_lua_charge(L, 64 * o.nodes);
     if (!*held) return hub_lua_fail(L, "%s: %s", who, o.why);
+    if (o.nodes >= 10000) hub_lua_tick(L);
     struct hub_buf b = {0};
     hub_json_add(&b, *held);
     hub_lua_charge(L, b.n);
@@ -43,9 +51,26 @@ int hub_lua_encode(lua_State *L, int idx, const char *who) {
     return 1;
 }
 
+/* Of each value there is a comma before or after it, or a bracket around it; those inside strings do not count. */
+static bool too_many_values(struct hub_str text) {
+    size_t n = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '\\' && quoted)
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == ',' || c == '[' || c == '{'))
+            n++;
+    }
+    return n > VALUES_MAX;
+}
+
 int hub_lua_decode(lua_State *L, struct hub_str text, const char *who) {
     struct hub_err err;
     if (text.n > JSON_MAX) return hub_lua_fail(L, "%s: the text is larger than 4 MiB", who);
+    if (too_many_values(text)) return hub_lua_fail(L, "%s: the text has more than %d values", who, VALUES_MAX);
     hub_lua_charge(L, 8 * text.n);
     json_t **held = hub_lua_hold(L);
     *held = hub_json_parse(text, &err);
@@ -95,13 +120,15 @@ static int json_object_of(lua_State *L) {
 
 /* ---- log ---- */
 
+static const char *push_cut(lua_State *L, struct hub_str s, size_t most) {
+    lua_pushlstring(L, s.p, s.n < most ? s.n : most);
+    return lua_tostring(L, -1);
+}
+
 /* Pushes what a log line shows of the value at I: text as it is, all else as JSON. */
 static const char *log_text(lua_State *L, int i) {
-    if (lua_type(L, i) == LUA_TSTRING) {
-        lua_pushvalue(L, i);
-        return lua_tostring(L, -1);
-    }
-    struct hub_to_json o = {0};
+    if (lua_type(L, i) == LUA_TSTRING) return push_cut(L, arg_string(L, i), LOG_TEXT_MAX);
+    struct hub_to_json o = {.max_nodes = LOG_VALUES_MAX, .max_bytes = 1 << 20};
     json_t *v = hub_lua_to_json(L, i, &o);
     struct hub_buf b = {0};
     if (v)
@@ -113,8 +140,7 @@ static const char *log_text(lua_State *L, int i) {
     size_t n = b.n < sizeof cut ? b.n : sizeof cut - 1;
     if (n) memcpy(cut, b.p, n);
     hub_buf_free(&b);
-    lua_pushlstring(L, cut, n);
-    return lua_tostring(L, -1);
+    return push_cut(L, hub_str(cut, n), n);
 }
 
 static bool may_log(lua_State *L) {
@@ -126,26 +152,30 @@ static bool may_log(lua_State *L) {
     return false;
 }
 
+/* Reads the fields of the table at 2 into K and V, whose texts stay on the stack; keys that are no text are left out. */
+static void log_fields(lua_State *L, const char **k, const char **v) {
+    luaL_checkstack(L, 2 * LOG_FIELDS_MAX + 6, NULL);
+    lua_pushnil(L);
+    for (int n = 0, read = 0; n < LOG_FIELDS_MAX && read < LOG_VALUES_MAX && lua_next(L, 2); read++) {
+        int key = lua_gettop(L) - 1;
+        if (lua_type(L, key) != LUA_TSTRING) {
+            lua_pop(L, 1);
+            continue;
+        }
+        k[n] = lua_tostring(L, key);
+        v[n++] = log_text(L, key + 1);
+        lua_replace(L, key + 1);
+        lua_pushvalue(L, key); /* key and text stay; lua_next takes the copy */
+    }
+}
+
 static int log_line(lua_State *L) {
     enum hub_log_level level = (enum hub_log_level)lua_tointeger(L, lua_upvalueindex(1));
     luaL_checkany(L, 1);
     if (!hub_log_on(level) || !may_log(L)) return 0;
     char where[160];
     const char *k[LOG_FIELDS_MAX] = {0}, *v[LOG_FIELDS_MAX] = {0}, *message = log_text(L, 1);
-    int n = 0;
-    luaL_checkstack(L, 3 * LOG_FIELDS_MAX, NULL);
-    if (lua_type(L, 2) == LUA_TTABLE) {
-        lua_pushnil(L);
-        while (n < LOG_FIELDS_MAX && lua_next(L, 2)) {
-            int value = lua_gettop(L);
-            if (lua_type(L, value - 1) == LUA_TSTRING) {
-                k[n] = lua_tostring(L, value - 1);
-                v[n++] = log_text(L, value);
-                lua_replace(L, value); /* keeps the text alive below the key that lua_next wants */
-            }
-            lua_pushvalue(L, value - 1);
-        }
-    }
+    if (lua_type(L, 2) == LUA_TTABLE) log_fields(L, k, v);
     hub_lua_where(L, 0, where, sizeof where);
     hub_log_kv(level, "script", message, "at", where, k[0], v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], k[5], v[5], k[6], v[6], k[7], v[7],
                NULL);
@@ -167,7 +197,7 @@ static int print(lua_State *L) {
     if (!hub_log_on(HUB_LOG_INFO) || !may_log(L)) return 0;
     char where[160];
     hub_lua_where(L, 0, where, sizeof where);
-    hub_log_kv(HUB_LOG_INFO, "script", lua_tostring(L, -1), "at", where, NULL);
+    hub_log_kv(HUB_LOG_INFO, "script", push_cut(L, arg_string(L, -1), LOG_TEXT_MAX), "at", where, NULL);
     hub_lua_charge(L, 4096);
     return 0;
 }
@@ -209,13 +239,29 @@ static int push_hex(lua_State *L, const unsigned char *bytes, size_t n) {
     return 1;
 }
 
+/* Gives S to UPDATE in pieces, with looks at the clock between them; false when the call's time is used up or UPDATE failed. */
+static bool in_pieces(lua_State *L, struct hub_str s, int (*update)(void *ctx, const void *p, size_t n), void *ctx) {
+    enum { PIECE = 256 << 10 };
+    hub_lua_charge(L, 4 * s.n);
+    for (size_t at = 0; at < s.n; at += PIECE) {
+        if (at && hub_lua_over(L)) return false;
+        if (!update(ctx, s.p + at, s.n - at < PIECE ? s.n - at : PIECE)) return false;
+    }
+    return true;
+}
+
+static int update_digest(void *ctx, const void *p, size_t n) { return EVP_DigestUpdate(ctx, p, n); }
+static int update_mac(void *ctx, const void *p, size_t n) { return EVP_MAC_update(ctx, p, n); }
+
 static int digest(lua_State *L, const EVP_MD *md) {
     struct hub_str s = arg_bytes(L, 1);
     unsigned char out[EVP_MAX_MD_SIZE];
     unsigned n = 0;
-    hub_lua_charge(L, 4 * s.n);
-    if (!EVP_Digest(s.p, s.n, out, &n, md, NULL)) return hub_lua_fail(L, "the hash is not available");
-    return push_hex(L, out, n);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = ctx && EVP_DigestInit_ex(ctx, md, NULL) && in_pieces(L, s, update_digest, ctx) && EVP_DigestFinal_ex(ctx, out, &n);
+    EVP_MD_CTX_free(ctx);
+    if (!good) hub_lua_tick(L);
+    return good ? push_hex(L, out, n) : hub_lua_fail(L, "the hash is not available");
 }
 
 static int crypto_sha256(lua_State *L) { return digest(L, EVP_sha256()); }
@@ -223,14 +269,20 @@ static int crypto_md5(lua_State *L) { return digest(L, EVP_md5()); }
 
 /* crypto.hmac(key, text): HMAC-SHA256. */
 static int crypto_hmac(lua_State *L) {
+    static EVP_MAC *hmac; /* looked up once; OpenSSL's for as long as the process lives */
     struct hub_str key = arg_bytes(L, 1), s = arg_bytes(L, 2);
     unsigned char out[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    hub_lua_charge(L, 4 * (s.n + key.n));
-    if (key.n > INT32_MAX || !HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)s.p, s.n, out, &n)) {
-        return hub_lua_fail(L, "crypto.hmac failed");
-    }
-    return push_hex(L, out, n);
+    char sha256[] = "SHA256";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", sha256, 0), OSSL_PARAM_construct_end()};
+    size_t n = 0;
+    if (key.n > KEY_MAX) return hub_lua_fail(L, "crypto.hmac: the key is longer than 64 KiB");
+    if (!hmac) hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    bool good = ctx && EVP_MAC_init(ctx, (const unsigned char *)(key.n ? key.p : ""), key.n, params) && in_pieces(L, s, update_mac, ctx) &&
+                EVP_MAC_final(ctx, out, &n, sizeof out);
+    EVP_MAC_CTX_free(ctx);
+    if (!good) hub_lua_tick(L);
+    return good ? push_hex(L, out, n) : hub_lua_fail(L, "crypto.hmac failed");
 }
 
 /* crypto.random(n = 16): N random bytes in hexadecimal. */

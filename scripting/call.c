@@ -208,7 +208,8 @@ static void error_text(struct hub_script_task *t, int status, char *out, size_t 
     } else if (t->doom == HUB_DOOM_SHUTDOWN) {
         snprintf(out, size, "shutting down");
     } else if (lua_type(co, -1) == LUA_TSTRING) {
-        const char *text = lua_tostring(co, -1);
+        char text[400];
+        snprintf(text, sizeof text, "%.*s", (int)sizeof text - 1, lua_tostring(co, -1)); /* it may be long */
         snprintf(out, size, "%s%s%s", located(text) ? "" : where, located(text) ? "" : ": ", text);
     } else if (lua_type(co, -1) == LUA_TTABLE) { /* error{code=, message=}; read raw */
         lua_checkstack(co, 4);
@@ -218,7 +219,7 @@ static void error_text(struct hub_script_task *t, int status, char *out, size_t 
         lua_rawget(co, -3);
         const char *code = lua_type(co, -2) == LUA_TSTRING ? lua_tostring(co, -2) : "error";
         const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : "(a table without message)";
-        snprintf(out, size, "%s: %s: %s", where, code, text);
+        snprintf(out, size, "%s: %.100s: %.300s", where, code, text);
     } else {
         snprintf(out, size, "%s: the error is a %s", where, luaL_typename(co, -1));
     }
@@ -311,6 +312,7 @@ static bool resume(struct hub_script_task *t, int *status, int *results) {
     s->running = t->co;
     s->depth++;
     hub_script_slice_begin(t);
+    hub_lua_rearm(t->co);
     *status = lua_resume(t->co, outer_running, 0, results);
     hub_script_slice_end(t);
     s->depth--;

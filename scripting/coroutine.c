@@ -21,8 +21,10 @@ static int waited(lua_State *L, int status, lua_KContext ctx) {
     int n;
     *mark(co) = NULL;
     s->running = co;
+    hub_lua_rearm(co);
     int result = lua_resume(co, L, 0, &n);
     s->running = L;
+    hub_lua_rearm(L);
     return resumed(L, co, result, n, wrapped);
 }
 
@@ -51,6 +53,7 @@ static int resumed(lua_State *L, lua_State *co, int status, int n, bool wrapped)
         return failed(L, co, wrapped);
     }
     luaL_checkstack(L, n + 1, "too many results");
+    hub_lua_charge(L, (size_t)n * sizeof(void *));
     if (!wrapped) lua_pushboolean(L, 1);
     lua_xmove(co, L, n);
     return n + !wrapped;
@@ -74,11 +77,14 @@ static int resume(lua_State *L, lua_State *co, int first, bool wrapped) {
         return 2;
     }
     lua_xmove(L, co, args);
+    hub_lua_charge(L, (size_t)args * sizeof(void *));
+    hub_lua_rearm(co);
     bool pin = !lua_isyieldable(L);
     t->pinned += pin;
     s->running = co;
     int status = lua_resume(co, L, args, &n);
     s->running = L;
+    hub_lua_rearm(L);
     t->pinned -= pin;
     return resumed(L, co, status, n, wrapped);
 }

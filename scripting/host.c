@@ -89,7 +89,7 @@ static struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *
         else
             bad = i;
     }
-    hub_lua_charge(L, 1024 + 64 * o.nodes);
+    hub_lua_charge(L, 1024);
     if (bad) {
         json_decref(args);
         free(o.bins.items);

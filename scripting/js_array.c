@@ -11,9 +11,10 @@ static bool same(lua_State *L, int a, int b) {
 static lua_Integer position_of(lua_State *L, bool nan_is_nan) {
     lua_settop(L, 3);
     lua_Integer n = hub_js_length(L, 1);
+    size_t wanted = lua_type(L, 2) == LUA_TSTRING ? lua_rawlen(L, 2) : 0; /* texts of the same length are compared */
     for (lua_Integer i = hub_js_arg_position(L, 3, n, 0, true); i < n; i++) {
-        if (i % 1024 == 1023) hub_lua_tick(L);
         hub_js_push_element(L, 1, i);
+        hub_lua_spend(L, 32 + (lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) == wanted ? wanted : 0));
         bool hit = nan_is_nan ? same(L, -1, 2) : lua_rawequal(L, -1, 2);
         lua_pop(L, 1);
         if (hit) return i;
@@ -43,8 +44,8 @@ static int arr_slice(lua_State *L) {
     for (lua_Integer i = from; i < to; i++) {
         hub_js_push_element(L, 1, i);
         hub_js_set_element(L, -2, i - from);
+        hub_lua_spend(L, 32);
     }
-    hub_lua_charge(L, (size_t)(to > from ? to - from : 0) * 32);
     return 1;
 }
 
@@ -55,8 +56,8 @@ static int arr_concat(lua_State *L) {
     for (int i = 1; i <= n; i++) {
         bool spread = hub_js_is_array(L, i) || i == 1;
         lua_Integer count = spread ? hub_js_length(L, i) : 1;
-        hub_lua_charge(L, (size_t)count * 32);
         for (lua_Integer k = 0; k < count; k++) {
+            hub_lua_spend(L, 32);
             if (spread)
                 hub_js_push_element(L, i, k);
             else

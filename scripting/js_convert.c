@@ -156,7 +156,7 @@ void hub_js_join(lua_State *L, int i, struct hub_str sep, int depth) {
     luaL_buffinit(L, &b);
     for (lua_Integer k = 0; k < n; k++) {
         if (k) luaL_addlstring(&b, sep.p, sep.n);
-        if (k % 1024 == 1023) hub_lua_tick(L);
+        hub_lua_spend(L, 32 + sep.n); /* of all levels together: arrays of arrays share their parts */
         hub_js_push_element(L, i, k);
         if (lua_isnil(L, -1) || hub_js_is_null(L, -1)) {
             lua_pop(L, 1);
@@ -247,16 +247,17 @@ void hub_js_push_units(lua_State *L, struct hub_str s, lua_Integer from, lua_Int
     luaL_pushresult(&out);
 }
 
-static size_t space_at(struct hub_str s, size_t i) { /* length of the white space character at I, or 0 */
-    static const char *const wide[] = {"\xc2\xa0",     "\xef\xbb\xbf", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
-                                       "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
-                                       "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
-    unsigned char c = (unsigned char)s.p[i];
-    if (c == ' ' || (c >= '\t' && c <= '\r')) return 1;
-    for (size_t k = 0; c >= 0xc2 && k < HUB_NELEM(wide); k++) {
-        if (hub_str_starts(hub_str(s.p + i, s.n - i), hub_cstr(wide[k]))) return strlen(wide[k]);
-    }
-    return 0;
+/* Length of the white space character at I, or 0. */
+static size_t space_at(struct hub_str s, size_t i) {
+    const unsigned char *p = (const unsigned char *)s.p + i;
+    size_t n = s.n - i;
+    if (p[0] == ' ' || (p[0] >= '\t' && p[0] <= '\r')) return 1;
+    if (p[0] == 0xc2) return n >= 2 && p[1] == 0xa0 ? 2 : 0; /* no-break space */
+    if (p[0] < 0xe1 || n < 3) return 0;
+    unsigned code = (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    bool wide = code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 || code == 0x202f || code == 0x205f ||
+                code == 0x3000 || code == 0xfeff;
+    return p[0] < 0xf0 && wide ? 3 : 0;
 }
 
 struct hub_str hub_js_trimmed(struct hub_str s) {
@@ -269,6 +270,18 @@ struct hub_str hub_js_trimmed(struct hub_str s) {
         s.n = at;
     }
     return s;
+}
+
+const char *hub_js_find(lua_State *L, struct hub_str s, struct hub_str sub) {
+    enum { STRETCH = 64 << 10 };
+    if (!sub.n) return s.p;
+    for (size_t at = 0; at + sub.n <= s.n; at += STRETCH + sub.n) {
+        size_t n = s.n - at, most = STRETCH + 2 * sub.n - 1; /* what begins in the stretch, ends in it */
+        const char *hit = memmem(s.p + at, n < most ? n : most, sub.p, sub.n);
+        if (hit) return hit;
+        hub_lua_spend(L, n < most ? n : most);
+    }
+    return NULL;
 }
 
 /* ---- arguments ---- */

@@ -104,11 +104,14 @@ static int array_keys(lua_State *L) {
     lua_Integer n = hub_js_length(L, 1);
     hub_lua_new_array(L, (int)n);
     for (lua_Integer i = 0; i < n; i++) {
+        hub_lua_spend(L, 128);
         lua_pushfstring(L, "%I", i);
         lua_rawseti(L, -2, i + 1);
     }
     return 1;
 }
+
+enum { KEYS_MAX = 200000 };
 
 static int by_bytes(const void *a, const void *b) {
     const struct hub_str *x = a, *y = b;
@@ -132,8 +135,10 @@ static int object_keys(lua_State *L) {
         lua_pop(L, 1);
         hub_js_push_text(L, lua_gettop(L), 0);
         lua_rawseti(L, 2, ++n);
+        hub_lua_spend(L, 64);
     }
-    hub_lua_charge(L, (size_t)n * 64);
+    if (n > KEYS_MAX) return hub_lua_fail(L, "Object.keys: more than %d keys", KEYS_MAX);
+    hub_lua_charge(L, (size_t)n * 256);
     struct hub_str *keys = lua_newuserdatauv(L, (size_t)n * sizeof *keys, 0); /* the strings stay in array 2 while they are sorted */
     for (lua_Integer i = 0; i < n; i++) {
         lua_rawgeti(L, 2, i + 1);

@@ -35,6 +35,9 @@ lua_Integer hub_js_units(struct hub_str s);
 size_t hub_js_offset(struct hub_str s, lua_Integer at, bool *half);
 void hub_js_push_units(lua_State *L, struct hub_str s, lua_Integer from, lua_Integer to);
 
+/* memmem in stretches, with looks at the clock between them. Raises. */
+const char *hub_js_find(lua_State *L, struct hub_str s, struct hub_str sub);
+
 /* Argument I as text, in place; undefined is "undefined", as in JavaScript. Raises. */
 struct hub_str hub_js_arg_text(lua_State *L, int i);
 /* Argument I as a position clamped to 0…N; FALLBACK when it is not given. Negative ones count from the end if FROM_END. */

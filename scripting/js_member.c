@@ -149,6 +149,7 @@ static int check_text(lua_State *L) {
 
 /* The order of table.sort without a function. In C, so that its errors carry the caller's position. */
 static int less(lua_State *L) {
+    if (lua_type(L, 1) == LUA_TSTRING) hub_lua_charge(L, lua_rawlen(L, 1));
     lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
     return 1;
 }

@@ -26,6 +26,7 @@ static int op_eq(lua_State *L) {
     if (hub_js_is_nothing(L, 1) || hub_js_is_nothing(L, 2)) {
         equal = hub_js_is_nothing(L, 1) && hub_js_is_nothing(L, 2);
     } else if (a == b) {
+        if (a == LUA_TSTRING && lua_rawlen(L, 1) == lua_rawlen(L, 2)) hub_lua_charge(L, lua_rawlen(L, 1));
         equal = lua_compare(L, 1, 2, LUA_OPEQ);
     } else {
         primitive(L, 1, true);

@@ -9,7 +9,7 @@ static int str_includes(lua_State *L) {
     struct hub_str s = hub_js_arg_text(L, 1), sub = hub_js_arg_text(L, 2);
     bool half;
     size_t from = hub_js_offset(s, hub_js_arg_position(L, 3, hub_js_units(s), 0, false), &half);
-    lua_pushboolean(L, !sub.n || memmem(s.p + from, s.n - from, sub.p, sub.n) != NULL);
+    lua_pushboolean(L, hub_js_find(L, hub_str(s.p + from, s.n - from), sub) != NULL);
     return 1;
 }
 
@@ -17,7 +17,7 @@ static int str_index_of(lua_State *L) {
     struct hub_str s = hub_js_arg_text(L, 1), sub = hub_js_arg_text(L, 2);
     bool half;
     size_t from = hub_js_offset(s, hub_js_arg_position(L, 3, hub_js_units(s), 0, false), &half);
-    const char *at = sub.n ? memmem(s.p + from, s.n - from, sub.p, sub.n) : s.p + from;
+    const char *at = hub_js_find(L, hub_str(s.p + from, s.n - from), sub);
     lua_pushinteger(L, at ? hub_js_units(hub_str(s.p, (size_t)(at - s.p))) : -1);
     return 1;
 }
@@ -54,6 +54,7 @@ static int change_case(lua_State *L, bool upper) {
     for (size_t i = 0; i < s.n;) {
         size_t n = hub_js_char_length(s, i);
         unsigned char c = (unsigned char)s.p[i];
+        hub_lua_spend(L, 8);
         if (n == 1) {
             luaL_addchar(&b, (char)(upper ? toupper(c) : tolower(c)));
         } else {
@@ -101,8 +102,8 @@ static int str_split(lua_State *L) {
     }
     for (size_t at = 0; at <= s.n && n < max; n++) {
         if (!sep.n && at == s.n) break;
-        if (n % 1024 == 1023) hub_lua_tick(L);
-        const char *hit = sep.n ? memmem(s.p + at, s.n - at, sep.p, sep.n) : s.p + at + hub_js_char_length(s, at);
+        hub_lua_spend(L, 32);
+        const char *hit = sep.n ? hub_js_find(L, hub_str(s.p + at, s.n - at), sep) : s.p + at + hub_js_char_length(s, at);
         size_t end = hit ? (size_t)(hit - s.p) : s.n;
         lua_pushlstring(L, s.p + at, end - at);
         lua_rawseti(L, -2, n + 1);

@@ -3,7 +3,8 @@
 
 #include "scripting/scripting_int.h"
 
-enum { REP_MAX = 16 << 20, ELEMENTS_MAX = 4000000 };
+/* RESULTS_MAX: every instruction that passes on "..." copies them all. */
+enum { REP_MAX = 16 << 20, ELEMENTS_MAX = 4000000, RESULTS_MAX = 100000, FORMAT_MAX = 64 << 10, QUOTED_MAX = 1 << 20 };
 
 /* The function in upvalue 1 (a light C function without upvalues), after its string arguments were charged for. */
 static int charged(lua_State *L) {
@@ -15,13 +16,37 @@ static int charged(lua_State *L) {
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-/* Copies NAMES of the library on top into the table below it, wrapped. */
-static void copy_charged(lua_State *L, const char *const *names) {
+/* Copies NAMES of the library on top into the table below it, wrapped by WRAPPER. */
+static void copy_by(lua_State *L, lua_CFunction wrapper, const char *const *names) {
     for (; *names; names++) {
         lua_getfield(L, -1, *names);
-        if (lua_isfunction(L, -1)) lua_pushcclosure(L, charged, 1);
+        if (lua_isfunction(L, -1)) lua_pushcclosure(L, wrapper, 1);
         lua_setfield(L, -3, *names);
     }
+}
+
+void hub_lua_copy_charged(lua_State *L, const char *const *names) { copy_by(L, charged, names); }
+
+/* The same for functions whose argument FORMAT is read step by step, which no format that somebody wrote makes long. */
+static int formatted(lua_State *L) {
+    size_t n;
+    const char *format = luaL_checklstring(L, 1, &n);
+    if (n > FORMAT_MAX) return hub_lua_fail(L, "the format is longer than 64 KiB");
+    for (int i = lua_gettop(L); i > 1 && memchr(format, 'q', n); i--) {
+        if (lua_type(L, i) == LUA_TSTRING && lua_rawlen(L, i) > QUOTED_MAX)
+            return hub_lua_fail(L, "string.format: a text for %%q is larger than 1 MiB");
+    }
+    return charged(L);
+}
+
+/* The same for string.byte and utf8.codepoint (text, first, last), which give a result for each position. */
+static int spread(lua_State *L) {
+    lua_Integer n = (lua_Integer)lua_rawlen(L, 1), first = luaL_optinteger(L, 2, 1), last = luaL_optinteger(L, 3, first);
+    if (first < 0) first = first < -n ? 1 : n + first + 1;
+    if (last < 0) last = last < -n ? 0 : n + last + 1;
+    if (last > n) last = n;
+    if (last - (first < 1 ? 1 : first) >= RESULTS_MAX) return hub_lua_fail(L, "more than %d results", RESULTS_MAX);
+    return charged(L);
 }
 
 static int safe_rep(lua_State *L) {
@@ -66,8 +91,8 @@ static int safe_insert(lua_State *L) {
     if (lua_gettop(L) == 3) {
         at = luaL_checkinteger(L, 2);
         luaL_argcheck(L, at >= 1 && at <= n + 1, 2, "position out of bounds");
-        hub_lua_charge(L, (size_t)(n - at + 1) * 32);
         for (lua_Integer i = n; i >= at; i--) {
+            hub_lua_spend(L, 32);
             lua_geti(L, 1, i);
             lua_seti(L, 1, i + 1);
         }
@@ -84,9 +109,9 @@ static int safe_remove(lua_State *L) {
         if (at == n + 1 || n == 0) return 1;
     }
     luaL_argcheck(L, at >= 1 && at <= n, 2, "position out of bounds");
-    hub_lua_charge(L, (size_t)(n - at) * 32);
     lua_geti(L, 1, at);
     for (lua_Integer i = at; i < n; i++) {
+        hub_lua_spend(L, 32);
         lua_geti(L, 1, i + 1);
         lua_seti(L, 1, i);
     }
@@ -104,10 +129,10 @@ static int safe_move(lua_State *L) {
         if ((lua_Unsigned)last - (lua_Unsigned)first >= ELEMENTS_MAX) return hub_lua_fail(L, "table.move: more than 4000000 elements");
         lua_Integer n = last - first + 1;
         luaL_argcheck(L, to <= LUA_MAXINTEGER - n + 1, 4, "destination wrap around");
-        hub_lua_charge(L, (size_t)n * 32);
         bool forward = to > last || to <= first || target != 1;
         for (lua_Integer k = 0; k < n; k++) {
             lua_Integer i = forward ? k : n - 1 - k;
+            hub_lua_spend(L, 32);
             lua_geti(L, 1, first + i);
             lua_seti(L, target, to + i);
         }
@@ -129,7 +154,7 @@ static int safe_concat(lua_State *L) {
     for (lua_Integer i = first; i <= last; i++) {
         lua_geti(L, 1, i);
         if (!lua_isstring(L, -1)) return hub_lua_fail(L, "table.concat: the value at index %lld is a %s", (long long)i, luaL_typename(L, -1));
-        hub_lua_charge(L, 16 + lua_rawlen(L, -1));
+        hub_lua_spend(L, 32 + lua_rawlen(L, -1) + sep_n);
         luaL_addvalue(&b);
         if (i == last) break; /* LAST may be the largest integer */
         luaL_addlstring(&b, sep, sep_n);
@@ -142,8 +167,11 @@ static int safe_unpack(lua_State *L) {
     lua_Integer first = luaL_optinteger(L, 2, 1), last = lua_isnoneornil(L, 3) ? table_length(L, "table.unpack") : luaL_checkinteger(L, 3);
     if (first > last) return 0;
     lua_Unsigned n = (lua_Unsigned)last - (lua_Unsigned)first;
-    if (n >= 100000 || !lua_checkstack(L, (int)n + 1)) return hub_lua_fail(L, "table.unpack: too many results");
-    for (lua_Unsigned i = 0; i <= n; i++) lua_geti(L, 1, first + (lua_Integer)i);
+    if (n >= RESULTS_MAX || !lua_checkstack(L, (int)n + 1)) return hub_lua_fail(L, "table.unpack: too many results");
+    for (lua_Unsigned i = 0; i <= n; i++) {
+        hub_lua_spend(L, 32);
+        lua_geti(L, 1, first + (lua_Integer)i);
+    }
     return (int)n + 1;
 }
 
@@ -159,10 +187,14 @@ static void copy_natives(lua_State *L, const char *const *names) {
 
 static void open_string(lua_State *L) {
     static const char *const natives[] = {"find", "match", "gmatch", "gsub", NULL};
-    static const char *const kept[] = {"byte", "char", "format", "len", "lower", "reverse", "sub", "upper", "pack", "unpack", "packsize", NULL};
+    static const char *const kept[] = {"char", "len", "lower", "reverse", "sub", "upper", NULL};
+    static const char *const formats[] = {"format", "pack", "unpack", "packsize", NULL};
+    static const char *const spreads[] = {"byte", NULL};
     lua_newtable(L);
     luaL_requiref(L, "string", luaopen_string, 0);
-    copy_charged(L, kept);
+    hub_lua_copy_charged(L, kept);
+    copy_by(L, formatted, formats);
+    copy_by(L, spread, spreads);
     lua_pop(L, 1);
     copy_natives(L, natives);
     lua_pushcfunction(L, safe_rep);
@@ -195,10 +227,12 @@ static void open_table(lua_State *L) {
 }
 
 static void open_utf8(lua_State *L) {
-    static const char *const kept[] = {"char", "charpattern", "codepoint", "len", "offset", "codes", NULL};
+    static const char *const kept[] = {"char", "charpattern", "len", "offset", "codes", NULL};
+    static const char *const spreads[] = {"codepoint", NULL};
     lua_newtable(L);
     luaL_requiref(L, "utf8", luaopen_utf8, 0);
-    copy_charged(L, kept);
+    hub_lua_copy_charged(L, kept);
+    copy_by(L, spread, spreads);
     lua_pop(L, 1);
     hub_lua_freeze_flat(L, "utf8");
     lua_setfield(L, -2, "utf8");

@@ -1,9 +1,12 @@
 /* What a script may use: memory by an accounting allocator, time by the instruction count hook.
  *
- * The hook runs every INTERVAL instructions. Work that one instruction can hide (a large allocation, a C function over a long string)
- * is reported by hub_lua_charge; enough of it makes the hook run at the very next instruction. So between two looks at the clock there
- * is a bounded amount of work, whatever the script does. */
+ * Between two looks at the clock there is a bounded amount of work, whatever the script does:
+ * - the hook runs every INTERVAL instructions, and more often the longer the longest string is: an instruction may compare, hash or read as a
+ *   number a whole string, and so may any function of Lua's own library;
+ * - work of our C functions, and large allocations, are reported by hub_lua_charge; enough of it makes the hook run at the very next instruction;
+ * - C functions that loop over more than that use hub_lua_spend, which looks at the clock by itself. */
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,34 +14,86 @@
 #include "base/clock.h"
 #include "scripting/scripting_int.h"
 
-enum { INTERVAL = 256, BULK_BLOCK = 16 << 10, BULK_MAX = 256 << 10 };
+enum { INTERVAL = 256, BULK_BLOCK = 16 << 10, BULK_MAX = 256 << 10, STRING_MAX = 16 << 20 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-void hub_lua_arm(lua_State *co) { lua_sethook(co, on_count, LUA_MASKCOUNT, INTERVAL); }
+static int interval(const struct hub_scripts *s) { return INTERVAL >> s->longest; }
+void hub_lua_arm(lua_State *co) { lua_sethook(co, on_count, LUA_MASKCOUNT, interval(hub_scripts_of(co))); }
 static void hurry(lua_State *L) { lua_sethook(L, on_count, LUA_MASKCOUNT, 1); }
+
+void hub_lua_rearm(lua_State *L) {
+    if (lua_gethookcount(L) > interval(hub_scripts_of(L))) hub_lua_arm(L);
+}
+
+/* ---- long strings ---- */
+
+/* A block of a long string does not lie where malloc puts blocks, which is how it is told from others when it is freed: Lua says what a block is
+ * for only when it asks for it, and a string needs no more alignment than this. */
+enum { ODD = 8, TYPE_TAG_STRING = LUA_TSTRING };
+_Static_assert(_Alignof(max_align_t) == 2 * ODD, "blocks of malloc lie on multiples of 16");
+
+static bool is_long_string(const void *p) { return ((uintptr_t)p & ODD) != 0; }
+
+/* 1 for a string of at least BULK_BLOCK bytes, and one more for each doubling, up to HUB_STRING_CLASSES - 1. */
+static unsigned string_class(size_t size) {
+    unsigned c = 1;
+    for (size_t n = 2 * BULK_BLOCK; n <= size && c < HUB_STRING_CLASSES - 1; n *= 2) c++;
+    return c;
+}
+
+static void count_string(struct hub_scripts *s, size_t size, int change) {
+    s->strings[string_class(size)] += (unsigned)change;
+    s->longest = HUB_STRING_CLASSES - 1;
+    while (s->longest && !s->strings[s->longest]) s->longest--;
+}
+
+static void *new_long_string(struct hub_scripts *s, size_t size) {
+    char *p = malloc(size + ODD);
+    if (!p) return NULL;
+    unsigned longest = s->longest;
+    count_string(s, size, 1);
+    if (s->longest > longest && s->running) hurry(s->running);
+    return p + ODD;
+}
+
+static void free_long_string(struct hub_scripts *s, void *p, size_t size) {
+    count_string(s, size, -1);
+    free((char *)p - ODD);
+}
+
+/* ---- memory ---- */
 
 void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size) {
     struct hub_scripts *s = scripts;
     size_t old = p ? old_size : 0;
+    bool long_string = p ? is_long_string(p) : old_size == TYPE_TAG_STRING && new_size >= BULK_BLOCK;
+    if (!new_size && long_string) {
+        s->mem_used -= old;
+        free_long_string(s, p, old);
+        return NULL;
+    }
     if (!new_size) {
         s->mem_used -= old;
         free(p);
         return NULL;
     }
     if (new_size > old) {
-        if (new_size > s->block_limit || s->mem_used - old + new_size > s->mem_limit) {
+        if (new_size > (long_string ? least(s->block_limit, STRING_MAX) : s->block_limit) || s->mem_used - old + new_size > s->mem_limit) {
             /* Lua now collects everything and tries once more. That is slow, so look at the clock right after. */
             if (s->running) hurry(s->running);
             return NULL;
         }
         if (new_size >= BULK_BLOCK && s->running) hub_lua_charge(s->running, new_size);
     }
-    void *q = realloc(p, new_size);
+    void *q = long_string ? new_long_string(s, new_size) : realloc(p, new_size);
     if (!q) return new_size <= old ? p : NULL;
     s->mem_used = s->mem_used - old + new_size;
     return q;
 }
+
+/* ---- time ---- */
 
 void hub_lua_charge(lua_State *L, size_t bytes) {
     struct hub_scripts *s = hub_scripts_of(L);
@@ -57,7 +112,6 @@ void hub_script_slice_begin(struct hub_script_task *t) {
     t->mark_cpu = 0;
 }
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 /* Monotonic time is cheap and right as long as nobody preempts this thread. Past a quarter of the limit the thread's own clock is read
@@ -100,7 +154,7 @@ static void on_count(lua_State *L, lua_Debug *ar) {
     s->bulk = 0;
     if (!t->doom && exceeded(t)) hub_script_doom_set(t, HUB_DOOM_CPU, L);
     if (!t->doom) {
-        if (lua_gethookcount(L) != INTERVAL) hub_lua_arm(L);
+        if (lua_gethookcount(L) != interval(s)) hub_lua_arm(L);
         return;
     }
     /* A yield passes through every pcall; the host then drops the coroutine. Below a C function there is only an error, raised again at
@@ -114,13 +168,26 @@ static void on_count(lua_State *L, lua_Debug *ar) {
     luaL_error(L, "%s", doom_text[t->doom]);
 }
 
-void hub_lua_tick(lua_State *L) {
+bool hub_lua_over(lua_State *L) {
     struct hub_script_task *t = hub_scripts_of(L)->current;
-    if (!t) return;
+    if (!t) return false;
     if (!t->doom && exceeded(t)) hub_script_doom_set(t, HUB_DOOM_CPU, L);
-    if (!t->doom) return;
+    if (!t->doom) return false;
     hurry(L);
-    luaL_error(L, "%s", doom_text[t->doom]);
+    return true;
+}
+
+void hub_lua_tick(lua_State *L) {
+    if (hub_lua_over(L)) luaL_error(L, "%s", doom_text[hub_scripts_of(L)->current->doom]);
+}
+
+void hub_lua_spend(lua_State *L, size_t bytes) {
+    struct hub_scripts *s = hub_scripts_of(L);
+    s->spent += bytes;
+    if (s->spent <= BULK_MAX) return;
+    s->spent = 0;
+    hub_lua_tick(L);
+    hub_lua_charge(L, BULK_MAX);
 }
 
 void hub_lua_where(lua_State *L, int level, char *out, size_t size) {

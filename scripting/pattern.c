@@ -2,7 +2,7 @@
  * can stop it; this one counts its steps and asks for the time. Semantics are those of the Lua 5.4 manual, section 6.4.1. */
 #include <ctype.h>
 
-#include "scripting/scripting_int.h"
+#include "scripting/js_int.h"
 
 enum { MAX_CAPTURES = 32, MAX_DEPTH = 200, STEPS_PER_TICK = 4096 };
 enum { OPEN = -1, POSITION = -2 };
@@ -23,7 +23,9 @@ struct match {
 static const char *match_here(struct match *m, const char *s, const char *p);
 
 static void step(struct match *m) {
-    if (++m->steps % STEPS_PER_TICK == 0) hub_lua_tick(m->L);
+    if (++m->steps < STEPS_PER_TICK) return;
+    m->steps = 0;
+    hub_lua_tick(m->L);
 }
 
 /* ---- single characters ---- */
@@ -39,6 +41,7 @@ static const char *class_end(struct match *m, const char *p) {
     if (p < m->pat_end && *p == '^') p++;
     do { /* a ']' in first place stands for itself */
         if (p == m->pat_end) hub_lua_fail(m->L, "malformed pattern (missing ']')");
+        step(m); /* a set is read again for each character of the text */
         c = *p++;
         if (c == '%' && p < m->pat_end) p++;
     } while (p == m->pat_end || *p != ']');
@@ -155,7 +158,7 @@ static const char *back_reference(struct match *m, const char *s, const char *p)
     if (i < 0 || i >= m->n || m->captures[i].n == OPEN) hub_lua_fail(m->L, "invalid capture index %%%d", i + 1);
     if (m->captures[i].n == POSITION) return s;
     size_t n = (size_t)m->captures[i].n;
-    m->steps += (unsigned)(n / 16);
+    hub_lua_spend(m->L, n);
     if ((size_t)(m->end - s) < n || memcmp(m->captures[i].p, s, n) != 0) return NULL;
     return s + n;
 }
@@ -249,7 +252,7 @@ static void begin(struct match *m, lua_State *L, int text, int pattern) {
     m->pat_end = m->pat + pn;
     m->n = m->depth = 0;
     m->steps = 0;
-    hub_lua_charge(L, n / 16);
+    hub_lua_charge(L, n / 16 + pn);
 }
 
 /* First match at or after S. */
@@ -292,10 +295,10 @@ static size_t start_at(lua_State *L, int arg, size_t n) { /* offset of string po
 }
 
 static bool plain_pattern(const struct match *m) {
-    for (const char *p = m->pat; p < m->pat_end; p++) {
-        if (strchr("^$*+?.([%-", *p) && *p) return false;
-    }
-    return true;
+    static const bool special[256] = {['^'] = 1, ['$'] = 1, ['*'] = 1, ['+'] = 1, ['?'] = 1, ['.'] = 1, ['('] = 1, ['['] = 1, ['%'] = 1, ['-'] = 1};
+    const char *p = m->pat;
+    while (p < m->pat_end && !special[(unsigned char)*p]) p++;
+    return p == m->pat_end;
 }
 
 static int find(lua_State *L, bool positions) {
@@ -309,7 +312,7 @@ static int find(lua_State *L, bool positions) {
     const char *s = m.text + at, *e;
     if (positions && (lua_toboolean(L, 4) || plain_pattern(&m))) {
         size_t n = (size_t)(m.pat_end - m.pat);
-        s = n ? memmem(s, (size_t)(m.end - s), m.pat, n) : s;
+        s = hub_js_find(L, hub_str(s, (size_t)(m.end - s)), hub_str(m.pat, n));
         e = s ? s + n : NULL;
     } else {
         bool anchored = m.pat < m.pat_end && *m.pat == '^';
@@ -364,6 +367,7 @@ static void add_template(struct match *m, luaL_Buffer *b, const char *s, const c
     size_t n;
     const char *r = lua_tolstring(m->L, 3, &n);
     for (size_t i = 0; i < n; i++) {
+        step(m);
         if (r[i] != '%') {
             luaL_addchar(b, r[i]);
             continue;

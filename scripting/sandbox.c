@@ -193,8 +193,9 @@ static int safe_pcall(lua_State *L) {
 static int no_such(lua_State *L) { return hub_lua_fail(L, "%s is not available to scripts", lua_tostring(L, lua_upvalueindex(1))); }
 
 void hub_lua_open_base(lua_State *L) {
-    static const char *const kept[] = {"assert", "error",  "getmetatable", "ipairs",   "pairs", "rawequal", "rawget",
-                                       "rawlen", "select", "tonumber",     "tostring", "type",  "_VERSION", NULL};
+    static const char *const kept[] = {"assert", "error",    "getmetatable", "ipairs",   "pairs", "rawget",
+                                       "rawlen", "tostring", "type",         "_VERSION", NULL};
+    static const char *const charged[] = {"rawequal", "select", "tonumber", NULL};
     static const char *const refused[] = {"load", "loadstring", "loadfile", "dofile", "xpcall", "collectgarbage", NULL};
     static const luaL_Reg own[] = {
         {"setmetatable", safe_setmetatable}, {"rawset", safe_rawset}, {"pcall", safe_pcall}, {"next", frozen_next}, {NULL, NULL}};
@@ -203,6 +204,7 @@ void hub_lua_open_base(lua_State *L) {
         lua_getfield(L, -1, kept[i]);
         lua_setfield(L, -3, kept[i]);
     }
+    hub_lua_copy_charged(L, charged);
     lua_pop(L, 1);
     luaL_setfuncs(L, own, 0);
     for (size_t i = 0; refused[i]; i++) { /* a better answer than "attempt to call a nil value" */

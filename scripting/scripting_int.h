@@ -60,13 +60,17 @@ struct hub_script_task {
     struct hub_script_call *call; /* the engine function being asked, or NULL */
 };
 
+enum { HUB_STRING_CLASSES = 9 };
 struct hub_scripts {
     lua_State *L;
     struct hub_loop *loop; /* may be NULL */
     const struct hub_service *service;
     struct hub_host host;
     size_t mem_used, mem_limit, block_limit;
-    size_t bulk; /* bytes of work done by C functions and large allocations since the hook last ran */
+    size_t bulk;  /* bytes of work done by C functions and large allocations since the hook last ran */
+    size_t spent; /* the same inside C functions that look at the clock themselves */
+    /* Strings of 16 KiB and more, by size: each class is for twice the size of the one before; LONGEST: the highest class in use, 0 = none. */
+    unsigned strings[HUB_STRING_CLASSES], longest;
     lua_State *running;
     struct hub_script_task *current;
     unsigned depth; /* calls inside calls */
@@ -91,13 +95,18 @@ static inline struct hub_scripts *hub_scripts_of(lua_State *L) {
 /* ---- limit.c: memory and time ---- */
 void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size);
 void hub_lua_arm(lua_State *co); /* the instruction count hook */
+/* Before code goes on in L after other coroutines ran, which may have made long strings. */
+void hub_lua_rearm(lua_State *L);
 /* Starts, resp. ends, the measuring of a stretch of running. */
 void hub_script_slice_begin(struct hub_script_task *t);
 void hub_script_slice_end(struct hub_script_task *t);
 /* Records that a C function did work proportional to BYTES, so that the clock is read soon. Never raises. */
 void hub_lua_charge(lua_State *L, size_t bytes);
-/* For long loops in C: raises when the call's time is used up. */
+/* For long loops in C. tick raises when the call's time is used up; over says so, for those that have something to release first. spend is told
+ * of the work by bytes (some 32 for an element or a step) and looks at the clock when it has become much. */
 void hub_lua_tick(lua_State *L);
+bool hub_lua_over(lua_State *L);
+void hub_lua_spend(lua_State *L, size_t bytes);
 void hub_script_doom_set(struct hub_script_task *t, enum hub_script_doom why, lua_State *L);
 /* "file:line" of the innermost frame of L that belongs to a script; empty when there is none. Never raises. */
 void hub_lua_where(lua_State *L, int level, char *out, size_t size);
@@ -112,6 +121,7 @@ struct hub_to_json {
     bool binary;
     struct hub_hook_bins bins;
     size_t nodes, bytes;
+    size_t max_nodes, max_bytes; /* 0: what may leave a script at all, 200,000 and 16 MiB */
     char why[160];
 };
 /* New tree, or NULL with a reason in WHY. Nil and undefined give JSON null. Reads tables raw, never raises. */
@@ -135,6 +145,8 @@ void hub_lua_freeze_by(lua_State *L, const char *name);
 bool hub_lua_thaw(lua_State *L, int idx);
 void hub_lua_open_base(lua_State *L);
 void hub_lua_open_libraries(lua_State *L);
+/* Copies the functions NAMES of the library on top into the table below it, so that they are charged for their texts. */
+void hub_lua_copy_charged(lua_State *L, const char *const *names);
 void hub_lua_open_patterns(lua_State *L);
 void hub_lua_open_coroutine(lua_State *L);
 void hub_lua_open_api(lua_State *L);

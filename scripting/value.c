@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "scripting/js_int.h"
 
-enum { MAX_NODES = 200000, MAX_BYTES = 16 << 20 };
+enum { MAX_NODES = 200000, MAX_BYTES = 16 << 20, MANY_KEYS = 10000 };
 
 const void *hub_lua_kind(lua_State *L, int idx) {
     if (!lua_getmetatable(L, idx)) return NULL;
@@ -40,6 +40,7 @@ static const struct hub_str *placeholder(const json_t *object, const struct hub_
 
 static void push_array(lua_State *L, const json_t *array, const struct hub_hook_bins *bins) {
     size_t n = json_array_size(array);
+    hub_lua_charge(L, 64 * n);
     hub_lua_new_array(L, (int)n);
     for (size_t i = 0; i < n; i++) {
         hub_lua_push_json(L, json_array_get(array, i), bins);
@@ -54,6 +55,7 @@ static void push_object(lua_State *L, const json_t *value, const struct hub_hook
         return;
     }
     json_t *object = (json_t *)(uintptr_t)value; /* jansson's iterators want it without const */
+    hub_lua_charge(L, 64 * json_object_size(object));
     lua_createtable(L, 0, (int)json_object_size(object));
     for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
         lua_pushlstring(L, json_object_iter_key(it), json_object_iter_key_len(it));
@@ -87,6 +89,14 @@ static json_t *refuse(struct hub_to_json *o, const char *why) {
     return NULL;
 }
 
+/* Counts N more bytes of text. */
+static bool within(struct hub_to_json *o, size_t n) {
+    size_t most = o->max_bytes ? o->max_bytes : MAX_BYTES;
+    o->bytes += n;
+    if (o->bytes > most && !o->why[0]) snprintf(o->why, sizeof o->why, "the value is larger than %zu MiB", most >> 20);
+    return o->bytes <= most;
+}
+
 static json_t *convert(lua_State *L, int idx, int depth, struct hub_to_json *o);
 
 static json_t *number(lua_State *L, int idx) {
@@ -100,8 +110,7 @@ static json_t *number(lua_State *L, int idx) {
 static json_t *text(lua_State *L, int idx, struct hub_to_json *o) {
     size_t n;
     const char *p = lua_tolstring(L, idx, &n);
-    o->bytes += n;
-    if (o->bytes > MAX_BYTES) return refuse(o, "the value is larger than 16 MiB");
+    if (!within(o, n)) return NULL;
     json_t *v = json_stringn(p, n);
     return v ? v : refuse(o, "a string is not valid UTF-8; bytes are sent as binary(string)");
 }
@@ -110,8 +119,7 @@ static json_t *binary(lua_State *L, int idx, struct hub_to_json *o) {
     if (!o->binary) return refuse(o, "a binary value can only be an argument or a result of events");
     size_t n = lua_rawlen(L, idx);
     if (o->bins.n == 256) return refuse(o, "more than 256 binary values");
-    o->bytes += n;
-    if (o->bytes > MAX_BYTES) return refuse(o, "the value is larger than 16 MiB");
+    if (!within(o, n)) return NULL;
     o->bins.items = hub_xrealloc(o->bins.items, (o->bins.n + 1) * sizeof o->bins.items[0]);
     o->bins.items[o->bins.n] = hub_str(lua_touserdata(L, idx), n);
     return json_pack("{s:b,s:I}", "_placeholder", 1, "num", (json_int_t)o->bins.n++);
@@ -171,7 +179,7 @@ static bool gather_key(lua_State *L, int idx, struct item *it, struct items *all
     it->at = 0;
     if (lua_type(L, idx) == LUA_TSTRING) {
         it->text = lua_tolstring(L, idx, &it->n);
-        o->bytes += it->n;
+        if (!within(o, it->n)) return false;
         if (hub_utf8_valid(hub_str(it->text, it->n))) return true;
         refuse(o, "a key is not valid UTF-8");
         return false;
@@ -252,7 +260,12 @@ static json_t *table(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     if (mt && mt == s->mt_date) return date(L, idx);
     struct items all = {.p = all.small, .cap = HUB_NELEM(all.small)};
     json_t *v = NULL;
-    if (gather(L, idx, depth, &all, o)) {
+    bool gathered = gather(L, idx, depth, &all, o);
+    if (gathered && all.n >= MANY_KEYS && s->running == L && hub_lua_over(L)) { /* sorting them takes as long again */
+        refuse(o, "the script used up its CPU time");
+        gathered = false;
+    }
+    if (gathered) {
         bool array = all.n && all.positional == all.n && (size_t)all.max <= 2 * all.n + 8;
         v = array ? items_array(&all) : items_object(&all);
     }
@@ -262,7 +275,7 @@ static json_t *table(lua_State *L, int idx, int depth, struct hub_to_json *o) {
 
 static json_t *convert(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     if (depth > HUB_JSON_DEPTH) return refuse(o, "nested deeper than 64 levels, or a table that contains itself");
-    if (++o->nodes > MAX_NODES) return refuse(o, "more than 200000 values");
+    if (++o->nodes > (o->max_nodes ? o->max_nodes : MAX_NODES)) return refuse(o, "more than 200000 values");
     if (!lua_checkstack(L, 8)) return refuse(o, "not enough memory");
     switch (lua_type(L, idx)) {
     case LUA_TNIL: return json_null();
@@ -281,7 +294,12 @@ static json_t *convert(lua_State *L, int idx, int depth, struct hub_to_json *o) 
     return v;
 }
 
-json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o) { return convert(L, lua_absindex(L, idx), 0, o); }
+json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o) {
+    size_t nodes = o->nodes, bytes = o->bytes;
+    json_t *v = convert(L, lua_absindex(L, idx), 0, o);
+    hub_lua_charge(L, 64 * (o->nodes - nodes) + (o->bytes - bytes));
+    return v;
+}
 
 /* ---- kinds ---- */
 
