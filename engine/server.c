@@ -655,21 +655,41 @@ static void on_why(void *arg, enum hub_code code, const char *role) {
     hub_loop_stop(s->loop);
 }
 
-static void ask_why(struct server *s, const char *hub, const char *room, const char *user_id, const char *role_id) {
-    struct hub_hub *h = hub_engine_hub(s->engine, hub_cstr(hub));
-    if (!h) {
-        fprintf(stderr, "hubctl why: there is no hub \"%s\" in this service\n", hub);
+struct why {
+    struct server *server;
+    struct hub_hub *hub;
+    const struct hub_server_question *question;
+};
+
+static void on_asker(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    const struct why *w = arg;
+    if (code) {
+        printf("refused: authenticate: %s\n", reason ? reason : hub_code_text(code));
+        w->server->exit_code = 1;
+        hub_loop_stop(w->server->loop);
+        return;
+    }
+    print_layer(NULL, "session", "", who->session);
+    hub_engine_why(w->hub, who, hub_cstr(w->question->room), print_layer, on_why, w->server);
+}
+
+/* As a token with these claims would come in, the authenticate hook included. */
+static void ask_why(struct server *s, const struct hub_server_question *q) {
+    const struct hub_def_jwt *jwt = &s->now.service->jwt;
+    struct why w = {s, hub_engine_hub(s->engine, hub_cstr(q->hub)), q};
+    if (!w.hub) {
+        fprintf(stderr, "hubctl why: there is no hub \"%s\" in this service\n", q->hub);
         s->exit_code = HUB_EXIT_USAGE;
         return;
     }
-    json_t *session = json_pack("{s:s, s:s?}", "userId", user_id, "roleId", role_id);
-    if (!role_id) json_object_set_new(session, "roleId", json_null());
-    struct hub_identity who = {
-        .refs = 2, .session = session, .user_id = user_id, .role_id = role_id ? role_id : ""}; /* on the stack: never freed by unref */
-    printf("%s wants to enter %s of hub %s\n", user_id, room, hub);
-    hub_engine_why(h, &who, hub_cstr(room), print_layer, on_why, s);
+    json_t *claims = q->claims ? json_deep_copy(q->claims) : json_object();
+    hub_json_set_str(claims, jwt->claim_user_id ? jwt->claim_user_id : "userId", hub_cstr(q->user));
+    if (q->role) hub_json_set_str(claims, jwt->claim_role_id ? jwt->claim_role_id : "roleId", hub_cstr(q->role));
+    printf("%s wants to enter %s of hub %s\n", q->user, q->room, q->hub);
+    s->exit_code = -1;
+    hub_identity_of_claims(s->identity, claims, on_asker, &w);
     hub_loop_run(s->loop);
-    json_decref(session);
+    json_decref(claims);
 }
 
 /* For commands that only look: the database must be as the definitions want it already. */
@@ -690,14 +710,113 @@ static int open_to_look(struct server *s) {
     return open_cache_and_bus(s);
 }
 
-int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const char *hub, const char *room, const char *user_id,
-                   const char *role_id) {
+int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const struct hub_server_question *q) {
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
     hub_list_init(&s.retired);
     int code = open_to_look(&s);
     if (!code) code = make_engine(&s);
     if (!code) {
-        ask_why(&s, hub, room, user_id, role_id);
+        ask_why(&s, q);
+        code = s.exit_code;
+    }
+    free_all(&s);
+    return code;
+}
+
+/* ---- hubctl token --check ---- */
+
+/* What a token says of itself, whether it is true or not. */
+static void print_part(const char *what, struct hub_str part) {
+    struct hub_buf text = {0}, line = {0};
+    json_t *v = hub_buf_add_unbase64url(&text, part) ? hub_json_parse(hub_buf_str(&text), NULL) : NULL;
+    if (v) hub_json_add(&line, v), printf("%s %s\n", what, hub_buf_cstr(&line));
+    json_decref(v);
+    hub_buf_free(&text);
+    hub_buf_free(&line);
+}
+
+static void print_token(const char *token) {
+    struct hub_str rest = hub_cstr(token), header, claims;
+    if (hub_str_split(&rest, '.', &header) && rest.p && hub_str_split(&rest, '.', &claims) && rest.p) {
+        print_part("header  ", header);
+        print_part("claims  ", claims);
+    }
+}
+
+static void on_detail(void *arg, const char *text) { printf("because  %s\n", text), (void)arg; }
+
+static void print_end(int64_t expires_at) {
+    char when[HUB_ISO_LEN + 1];
+    if (!expires_at) return;
+    hub_iso_format(expires_at * 1000, when);
+    printf("until    %s, in %lld s\n", when, (long long)(expires_at - hub_wall_ms() / 1000));
+}
+
+static void on_checked(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    struct server *s = arg;
+    struct hub_buf session = {0};
+    if (code) {
+        if (reason) printf("reason   %s\n", reason);
+        printf("refused: %s (%s)\n", hub_code_name(code), hub_code_text(code));
+    } else {
+        hub_json_add(&session, who->session);
+        printf("session  %s\n", hub_buf_cstr(&session));
+        print_end(who->expires_at);
+        printf("accepted as %s\n", who->user_id);
+    }
+    hub_buf_free(&session);
+    s->exit_code = code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : code ? 1 : HUB_EXIT_OK;
+    hub_loop_stop(s->loop);
+}
+
+static void on_token_keys(void *arg, const char *error) {
+    struct server *s = arg;
+    if (error) printf("because  the keys of auth.jwt.jwksUrl: %s\n", error);
+    s->exit_code = error ? HUB_EXIT_BACKEND : HUB_EXIT_OK;
+    hub_loop_stop(s->loop);
+}
+
+/* What resolves tokens, with no more around it than they need. */
+static int open_identity(struct server *s) {
+    struct hub_err err;
+    if (s->now.service->authenticate.kind) {
+        int code = open_to_look(s);
+        return code ? code : make_engine(s);
+    }
+    const struct hub_cache_ops *ops = s->now.service->session_redis_key ? hub_backends_cache(s->now.service->cache_url, &err) : NULL;
+    const struct hub_cache_config cache = {.loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
+    if (ops && ops->open(&cache, &s->cache, &err)) return failed(&err, HUB_EXIT_INVALID);
+    if (hub_curl_new(s->loop, &s->curl, &err) || load_keys(s, &s->now, &err)) return failed(&err, HUB_EXIT_FAILED);
+    const struct hub_identity_config identity = {
+        .loop = s->loop, .service = s->now.service, .keys = s->now.keys, .jwks = s->now.jwks, .cache = s->cache, .hooks = &hub_lua_hook_ops};
+    s->identity = hub_identity_ctx_new(&identity);
+    return HUB_EXIT_OK;
+}
+
+/* The cache connects by itself, and needs a moment. */
+static void on_token_turn(struct hub_timer *t) {
+    struct server *s = HUB_CONTAINER(t, struct server, start);
+    bool wait = s->cache && s->now.service->session_redis_key && !s->cache->ops->ready(s->cache, NULL);
+    if (wait && hub_mono_ms() < s->started + s->options->wait_seconds * 1000)
+        hub_timer_start(s->loop, t, START_STEP_MS, on_token_turn);
+    else
+        hub_identity_resolve(s->identity, hub_cstr(s->options->token), on_checked, s);
+}
+
+int hub_server_check_token(const struct hub_server_options *options, struct hub_service *service) {
+    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new(), .started = hub_mono_ms()};
+    hub_list_init(&s.retired);
+    print_token(options->token);
+    int code = open_identity(&s);
+    if (!code && s.now.jwks) {
+        hub_jwks_start(s.now.jwks, on_token_keys, &s);
+        hub_loop_run(s.loop);
+        code = s.exit_code;
+    }
+    if (!code) {
+        hub_identity_explain(s.identity, on_detail, &s);
+        hub_timer_start(s.loop, &s.start, 0, on_token_turn);
+        hub_loop_run(s.loop);
         code = s.exit_code;
     }
     free_all(&s);

@@ -90,6 +90,41 @@ static void trace(const struct decision *d, const char *layer, const char *outco
     if (e->trace) e->trace(e->trace_arg, layer, outcome, value);
 }
 
+/* Whether anybody wants to know: what is shown is only made then. */
+static bool traced(const struct decision *d) { return d->hub->engine->trace != NULL; }
+
+/* The same with VALUE a new reference, given away. */
+static void trace_new(const struct decision *d, const char *layer, const char *outcome, json_t *value) {
+    trace(d, layer, outcome, value);
+    json_decref(value);
+}
+
+/* What a script is: an expression as it stands, of a Lua chunk where it stands. */
+static json_t *shown_script(const struct hub_script *s) {
+    return s->kind == HUB_SCRIPT_EXPR ? json_stringn(s->text.p, s->text.n) : json_sprintf("Lua, %s:%d", s->file, s->line);
+}
+
+static json_t *shown_list(const struct hub_strs *list) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < list->n; i++) json_array_append_new(all, json_string(list->items[i]));
+    return all;
+}
+
+/* A layer that is one script, or none. */
+static void trace_script(const struct decision *d, const char *layer, const struct hub_script *s, const char *outcome, json_t *result) {
+    if (!traced(d)) return;
+    if (s->kind == HUB_SCRIPT_NONE)
+        trace(d, layer, "none is set: passes", NULL);
+    else
+        trace_new(d, layer, outcome, json_pack("{s:o, s:O?}", "script", shown_script(s), "result", result));
+}
+
+static void trace_roles(const struct decision *d, const char *layer, const struct hub_strs *roles, const char *outcome) {
+    if (!traced(d)) return;
+    json_t *have = hub_json_get(d->who->session, "roleId");
+    trace_new(d, layer, roles->n ? outcome : "none are set: passes", json_pack("{s:O?, s:o}", "roleId", have, layer, shown_list(roles)));
+}
+
 static void trace_named(const struct decision *d, const char *kind, const char *name, const char *outcome, const json_t *value) {
     char layer[96];
     snprintf(layer, sizeof layer, "%s.%s", kind, name);
@@ -289,6 +324,7 @@ static void check_cache(struct decision *d) {
         d->hub->forgetting = true;
         forget_key(d->hub, hub_str(NULL, 0), hub_str(NULL, 0), on_all_forgotten);
     }
+    if (d->skip_cache) trace(d, "cache", "not asked: worked out anew", NULL);
     if (d->skip_cache || d->def->auth_cache_ttl <= 0 || d->hub->forget_lost) {
         check_sources(d);
         return;
@@ -307,7 +343,9 @@ static void on_auth_script(void *arg, enum hub_code code, json_t *result, const 
     struct decision *d = arg;
     const struct hub_def_auth_script *s = &d->def->auth_scripts[d->at];
     if (code) hub_hook_failed(d->hub, &s->script, code, error);
-    trace_named(d, "authScripts", s->name, code ? error : hub_truthy(result) ? "true: decides" : "false: not this one", result);
+    char layer[96];
+    snprintf(layer, sizeof layer, "authScripts.%s", s->name);
+    trace_script(d, layer, &s->script, code ? error : hub_truthy(result) ? "true: decides" : "false: not this one", result);
     if (!code && hub_truthy(result)) {
         admit(d, s->hub_role, "authScripts", s->name);
         return;
@@ -318,6 +356,7 @@ static void on_auth_script(void *arg, enum hub_code code, json_t *result, const 
 
 static void check_scripts(struct decision *d) {
     if (d->at == d->def->auth_script_n) {
+        trace(d, "authScripts", d->at ? "none of them decides: refused" : "there are none: refused", NULL);
         refuse(d, HUB_NOT_AUTHORIZED, "authScripts");
         return;
     }
@@ -335,15 +374,33 @@ static void next_source(struct decision *d) {
 
 static void check_row(struct decision *d);
 
+static void trace_source(const struct decision *d, const char *outcome, json_t *record) {
+    const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
+    json_t *value = traced(d) ? json_pack("{s:O}", "record", record) : NULL;
+    if (value && s->condition.kind) json_object_set_new(value, "condition", shown_script(&s->condition));
+    trace_named(d, "authSources", s->name, outcome, value);
+    json_decref(value);
+}
+
+/* What was looked for. */
+static void trace_no_record(const struct decision *d) {
+    const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
+    const struct hub_def_object *o = s->source_object;
+    json_t *value = traced(d) ? json_pack("{s:s, s:s, s:s}", "object", o->name, o->properties[s->user_field].name, d->who->user_id,
+                                          o->properties[s->room_field].name, d->room_id)
+                              : NULL;
+    trace_named(d, "authSources", s->name, "no record of this user and room", value);
+    json_decref(value);
+}
+
 static void on_condition(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct decision *d = arg;
     const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
     if (code) hub_hook_failed(d->hub, &s->condition, code, error);
-    trace_named(d, "authSources", s->name,
-                code                 ? error
-                : hub_truthy(result) ? "its condition holds for this record: decides"
-                                     : "its condition does not hold for this record",
-                json_array_get(d->rows_json, d->row_at));
+    const char *outcome = code                 ? error
+                          : hub_truthy(result) ? "its condition holds for this record: decides"
+                                               : "its condition does not hold for this record";
+    trace_source(d, outcome, json_array_get(d->rows_json, d->row_at));
     if (!code && hub_truthy(result)) {
         admit(d, s->hub_role, "authSources", s->name);
         return;
@@ -360,7 +417,7 @@ static void check_row(struct decision *d) {
         return;
     }
     if (s->condition.kind == HUB_SCRIPT_NONE) {
-        trace_named(d, "authSources", s->name, "found a record: decides", record);
+        trace_source(d, "found a record: decides", record);
         admit(d, s->hub_role, "authSources", s->name);
         return;
     }
@@ -378,7 +435,7 @@ static void on_source_rows(void *arg, enum hub_code code, const struct hub_rows 
     d->rows_json = json_array();
     for (size_t i = 0; i < rows->n; i++) json_array_append_new(d->rows_json, hub_row_json(rows->table, hub_row(rows, i)));
     d->row_at = 0;
-    if (!rows->n) trace_named(d, "authSources", d->def->auth_sources[d->at].name, "no record of this user and room", NULL);
+    if (!rows->n) trace_no_record(d);
     check_row(d);
 }
 
@@ -394,7 +451,9 @@ static bool condition_on(struct hub_cond *cond, const struct hub_table *t, int c
 static void check_sources(struct decision *d) {
     struct hub_store *store = d->hub->engine->config.store;
     if (d->at == d->def->auth_source_n) {
+        if (!d->at) trace(d, "authSources", "there are none: goes on", NULL);
         if (!d->def->auth_source_n && !d->def->auth_script_n) {
+            trace(d, "authScripts", "there are none: whoever comes here is admitted", NULL);
             admit(d, NULL, "open hub", NULL);
             return;
         }
@@ -420,7 +479,7 @@ static void check_sources(struct decision *d) {
 static void on_check_script(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct decision *d = arg;
     if (code) hub_hook_failed(d->hub, &d->def->check_script, code, error);
-    trace(d, "checkScript", code ? error : hub_truthy(result) ? "true: passes" : "false: refused", result);
+    trace_script(d, "checkScript", &d->def->check_script, code ? error : hub_truthy(result) ? "true: passes" : "false: refused", result);
     if (code || !hub_truthy(result))
         refuse(d, HUB_CHECK_FAILED, "checkScript");
     else
@@ -446,24 +505,27 @@ static void on_open(void *arg, enum hub_code code) {
         return;
     }
     bool blocked = hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms());
-    trace(d, "blocked", blocked ? "yes: refused" : "no", NULL);
+    if (traced(d)) trace_new(d, "blocked", blocked ? "yes: refused" : "no: passes", json_pack("{s:s}", "userId", d->who->user_id));
     if (blocked) {
         refuse(d, HUB_BLOCKED, "blocked");
         return;
     }
     if (hub_session_has_role(d->who->session, &def->absolute_roles)) {
         struct hub_rights rights = hub_rights_system();
-        trace(d, "absoluteRoles", "has one: the system role", hub_json_get(d->who->session, "roleId"));
+        trace_roles(d, "absoluteRoles", &def->absolute_roles, "has one of them: the system role");
         snprintf(d->layer, sizeof d->layer, "absoluteRoles");
         finish(d, HUB_OK, &rights);
         return;
     }
+    trace_roles(d, "absoluteRoles", &def->absolute_roles, "has none of them: goes on");
     if (def->check_roles.n && !hub_session_has_role(d->who->session, &def->check_roles)) {
-        trace(d, "checkRoles", "has none of them: refused", hub_json_get(d->who->session, "roleId"));
+        trace_roles(d, "checkRoles", &def->check_roles, "has none of them: refused");
         refuse(d, HUB_ROLE_REQUIRED, "checkRoles");
         return;
     }
+    trace_roles(d, "checkRoles", &def->check_roles, "has one of them: passes");
     if (def->check_script.kind == HUB_SCRIPT_NONE) {
+        trace_script(d, "checkScript", &def->check_script, NULL, NULL);
         check_cache(d);
         return;
     }
@@ -482,7 +544,8 @@ static void open_room(struct decision *d) {
 static void on_eligibility(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct decision *d = arg;
     if (code) hub_hook_failed(d->hub, &d->def->room_eligibility, code, error);
-    trace(d, "roomEligibility", code ? error : hub_truthy(result) ? "true: passes" : "false: nobody may enter", result);
+    const char *outcome = code ? error : hub_truthy(result) ? "true: passes" : "false: nobody may enter";
+    trace_script(d, "roomEligibility", &d->def->room_eligibility, outcome, result);
     if (code || !hub_truthy(result))
         refuse(d, HUB_ROOM_NOT_ELIGIBLE, "roomEligibility");
     else
@@ -499,6 +562,7 @@ static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows
     d->record = hub_row_json(rows->table, hub_row(rows, 0));
     trace(d, "room", "found", d->record);
     if (d->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
+        trace_script(d, "roomEligibility", &d->def->room_eligibility, NULL, NULL);
         open_room(d);
         return;
     }

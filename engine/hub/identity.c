@@ -15,6 +15,8 @@
 
 struct hub_identity_ctx {
     struct hub_identity_config config;
+    hub_identity_detail *detail; /* hubctl token --check: told why; NULL in a server */
+    void *detail_arg;
 };
 
 /* One token on its way. Freed by finish(). */
@@ -49,6 +51,11 @@ struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *
 
 void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config) { ctx->config = *config; }
 void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) { free(ctx); }
+
+void hub_identity_explain(struct hub_identity_ctx *ctx, hub_identity_detail *tell, void *arg) {
+    ctx->detail = tell;
+    ctx->detail_arg = arg;
+}
 
 bool hub_identity_ready(const struct hub_identity_ctx *ctx, struct hub_buf *why) {
     return !ctx->config.jwks || hub_jwks_ready(ctx->config.jwks, why);
@@ -107,6 +114,7 @@ static void finish(struct resolution *r, enum hub_code code, struct hub_identity
 /* TEXT is for the log only: what exactly is wrong with a token is nobody's business outside. */
 static void refuse(struct resolution *r, enum hub_code code, const char *text) {
     hub_log_kv(HUB_LOG_DEBUG, "auth", "token refused", "code", hub_code_name(code), "detail", text, NULL);
+    if (r->ctx->detail) r->ctx->detail(r->ctx->detail_arg, text);
     finish(r, code, NULL, NULL);
 }
 
@@ -180,6 +188,7 @@ static void on_authenticated(void *arg, enum hub_code code, json_t *result, cons
     }
     const json_t *deny = hub_json_get(result, "deny");
     if ((!hub_json_nil(result) && !hub_truthy(result)) || (deny && hub_truthy(deny))) {
+        if (r->ctx->detail) r->ctx->detail(r->ctx->detail_arg, "the authenticate hook refuses it");
         finish(r, HUB_INVALID_TOKEN, NULL, hub_json_str(deny).p);
         return;
     }
@@ -314,8 +323,19 @@ static bool ask_for_keys(struct resolution *r) {
     return hub_jwks_wait(c->jwks, &r->keys);
 }
 
-static void by_jwt(struct resolution *r) {
+/* The session that r->claims make. */
+static void take_claims(struct resolution *r, int64_t now) {
     const struct hub_def_jwt *def = &r->ctx->config.service->jwt;
+    json_t *user = claim(r->claims, def->claim_user_id ? def->claim_user_id : "userId");
+    json_t *role = claim(r->claims, def->claim_role_id ? def->claim_role_id : "roleId");
+    if (hub_json_nil(user)) user = hub_json_get(r->claims, "sub");
+    r->session = json_copy(r->claims);
+    if (user) json_object_set(r->session, "userId", user);
+    if (role) json_object_set(r->session, "roleId", role);
+    r->expires_at = expiry(r->claims, now, def->leeway_seconds);
+}
+
+static void by_jwt(struct resolution *r) {
     const int64_t now = hub_wall_ms() / 1000;
     struct hub_err err;
     struct hub_buf why = {0};
@@ -330,13 +350,7 @@ static void by_jwt(struct resolution *r) {
         if (code != HUB_INVALID_TOKEN || !ask_for_keys(r)) refuse(r, code, err.text);
         return;
     }
-    json_t *user = claim(r->claims, def->claim_user_id ? def->claim_user_id : "userId");
-    json_t *role = claim(r->claims, def->claim_role_id ? def->claim_role_id : "roleId");
-    if (hub_json_nil(user)) user = hub_json_get(r->claims, "sub");
-    r->session = json_copy(r->claims);
-    if (user) json_object_set(r->session, "userId", user);
-    if (role) json_object_set(r->session, "roleId", role);
-    r->expires_at = expiry(r->claims, now, def->leeway_seconds);
+    take_claims(r, now);
     look_up_session(r);
 }
 
@@ -383,6 +397,14 @@ static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const ch
         refuse(r, HUB_INVALID_TOKEN, "it is too long or holds a NUL");
     else
         by_method(r);
+}
+
+void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, hub_identity_done *done, void *arg) {
+    struct resolution *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct resolution){.ctx = ctx, .done = done, .arg = arg, .token = hub_xstrdup("")};
+    r->claims = json_deep_copy(claims);
+    take_claims(r, hub_wall_ms() / 1000);
+    authenticate(r);
 }
 
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg) {

@@ -6,15 +6,17 @@
 #include "auth/jwt.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
 #include "schema/load.h"
+#include "server.h"
 
 #define KEY_MAX (256 * 1024)
 #define TTL_MAX (10 * 365 * 86400LL)
 
 struct wish {
-    const char *dir, *user, *role;
+    const char *dir, *user, *role, *check;
     int64_t ttl; /* seconds */
 };
 
@@ -41,7 +43,7 @@ static int parse(int argc, char **argv, struct wish *w) {
     const char *ttl = "1h";
     struct {
         const char *name, **value;
-    } options[] = {{"--user", &w->user}, {"--role", &w->role}, {"--ttl", &ttl}};
+    } options[] = {{"--user", &w->user}, {"--role", &w->role}, {"--ttl", &ttl}, {"--check", &w->check}};
     for (int i = 1; i < argc; i++) {
         const char **value = NULL;
         for (size_t k = 0; k < HUB_NELEM(options); k++) {
@@ -57,6 +59,7 @@ static int parse(int argc, char **argv, struct wish *w) {
         w->dir = argv[i];
     }
     if (!w->dir) return hubctl_usage(&hubctl_token, "which service directory?");
+    if (w->check) return HUBCTL_OK;
     if (!w->user) return hubctl_usage(&hubctl_token, "for which user? --user ID");
     if (!parse_ttl(ttl, &w->ttl)) return hubctl_usage(&hubctl_token, "--ttl wants a time such as 90s, 15m, 1h or 7d, not \"%s\"", ttl);
     return HUBCTL_OK;
@@ -139,10 +142,18 @@ static int print_jwt(const struct hub_def_jwt *jwt, const struct wish *w) {
     return algorithm ? HUBCTL_OK : failed(err.text);
 }
 
+static int check(const struct wish *w) {
+    hub_log_setup(HUB_LOG_ERROR, false);
+    const struct hub_server_options options = {.dir = w->dir, .token = w->check, .wait_seconds = 5};
+    struct hub_service *service = hub_server_load(&options);
+    return service ? hub_server_check_token(&options, service) : HUBCTL_FAILED;
+}
+
 static int run(int argc, char **argv) {
     struct wish w = {0};
     int code = parse(argc, argv, &w);
     if (code) return code;
+    if (w.check) return check(&w);
     struct hub_service *service = load(w.dir, &code);
     if (!service) return code;
     if (service->dev)
@@ -158,11 +169,15 @@ static int run(int argc, char **argv) {
 
 const struct hubctl_command hubctl_token = {
     .name = "token",
-    .usage = "SERVICE_DIR --user ID [--role R] [--ttl 1h]",
-    .summary = "prints a token that the service accepts",
-    .help = "With auth.dev the token is the word itself; with auth.jwt it is signed with auth.jwt.privateKeyFile, or with the secret for HS256 to "
-            "HS512,\n"
-            "and ends after --ttl (90s, 15m, 1h, 7d).\n"
-            "Exit code: 0, 1 when there is nothing to sign with or the definition has errors, 2 usage or unreadable directory.\n",
+    .usage = "SERVICE_DIR --user ID [--role R] [--ttl 1h] | SERVICE_DIR --check TOKEN",
+    .summary = "prints a token that the service accepts, or says what the service says of one",
+    .help =
+        "With auth.dev the token is the word itself; with auth.jwt it is signed with auth.jwt.privateKeyFile, or with the secret for HS256 to "
+        "HS512,\n"
+        "and ends after --ttl (90s, 15m, 1h, 7d).\n"
+        "--check TOKEN says whether the service would accept it, as whom and until when, or why not; it asks the cache where there is auth.session,\n"
+        "fetches the keys of auth.jwt.jwksUrl, and opens the store for an authenticate hook.\n"
+        "Exit code: 0, 1 when there is nothing to sign with, the definition has errors or the token is refused, 2 usage or unreadable directory,\n"
+        "4 what --check has to ask is not there.\n",
     .run = run,
 };

@@ -24,6 +24,9 @@ expect 2 "which directory" "$hubctl" new
 
 service="$work/empty"
 [ "$("$hubctl" token "$service" --user ann)" = dev:ann ] || bad "dev token"
+expect 0 "accepted as ann" "$hubctl" token "$service" --check dev:ann
+expect 1 "because  no method takes such a token" "$hubctl" token "$service" --check ann
+expect 2 "--check wants a value" "$hubctl" token "$service" --check
 [ "$("$hubctl" token "$service" --user=ann --role editor)" = dev:ann:editor ] || bad "dev token with a role"
 expect 1 "colon" "$hubctl" token "$service" --user a:b
 expect 2 "--user ID" "$hubctl" token "$service"
@@ -43,6 +46,28 @@ for part in '"sub":"ann"' '"uid":"ann"' '"r":"editor"' '"iss":"iss"' '"aud":"aud
 done
 [[ $claims =~ \"iat\":([0-9]+),\"exp\":([0-9]+) ]] || bad "no times in $claims"
 [ $((BASH_REMATCH[2] - BASH_REMATCH[1])) = 120 ] || bad "--ttl 2m: $claims"
+
+# What the service would say of a token, and why.
+check() { expect "$1" "$2" "$hubctl" token "$service" --check "$3"; }
+check 0 "accepted as ann" "$token"
+check 0 'session  {"sub":"ann","uid":"ann","r":"editor"' "$token"
+check 1 "because  the signature does not fit" "${token%?????}AAAAA"
+check 1 'claims   {"sub":"ann"' "${token%?????}AAAAA"
+check 1 "refused: invalid_token" "no.token"
+other=$(sed 's/audience: aud/audience: [app, admin]/' "$service/service.yaml")
+mkdir "$work/other" && cp "$service"/*.pem "$work/other" && printf '%s\n' "$other" >"$work/other/service.yaml"
+expect 1 'because  "aud" names none of "app", "admin"' "$hubctl" token "$work/other" --check "$token"
+short=$("$hubctl" token "$service" --user ann --ttl 1s)
+sed -i 's/issuer: iss/issuer: iss, leewaySeconds: 0/' "$service/service.yaml"
+until ! "$hubctl" token "$service" --check "$short" >"$work/checked"; do :; done # it lives for a second
+grep -q "because  expired" "$work/checked" && grep -q "refused: token_expired" "$work/checked" || bad "an expired token: $(cat "$work/checked")"
+sed -i 's/, leewaySeconds: 0//' "$service/service.yaml"
+sed 's/^auth:/auth:\n  authenticate: "({deny: claims.r})"/' "$service/service.yaml" >"$work/other/service.yaml"
+"$hubctl" migrate "$work/other" --apply >"$work/plan"
+expect 1 "because  the authenticate hook refuses it" "$hubctl" token "$work/other" --check "$token"
+expect 1 "reason   editor" "$hubctl" token "$work/other" --check "$token"
+sed 's/^auth:/auth:\n  session: {redisKey: "s:${uid}"}/; $acache: {url: "redis://127.0.0.1:1"}' "$service/service.yaml" >"$work/other/service.yaml"
+expect 4 "refused: store_unavailable" "$hubctl" token "$work/other" --check "$token"
 
 cp tests/unit/auth/data/rsa.private.pem "$service/k.pem"
 expect 1 "k.pem: the private key is not of the kind that ES256 needs" "$hubctl" token "$service" --user ann

@@ -25,11 +25,29 @@ ask 0 viewer team
 says '^admitted as viewer$'
 says 'authSources.viewerMembership .*decides .*"id":"team-viewer"'
 layers=$(sed -n 's/^  \([a-zA-Z]*\).*/\1/p' "$work/out" | uniq | tr '\n' ' ')
-[ "$layers" = "room roomEligibility blocked checkScript authSources " ] || { echo "layers: $layers"; exit 1; }
+[ "$layers" = "session room roomEligibility blocked absoluteRoles checkRoles checkScript cache authSources " ] || { echo "layers: $layers"; exit 1; }
+# Those that let pass show what they went by, too.
+says 'roomEligibility .*true: passes .*conversation.status == .active'
+says 'absoluteRoles .*has none of them: goes on .*"roleId":null,"absoluteRoles":\["superAdmin"\]'
+says 'checkRoles .*none are set: passes'
+says 'checkScript .*true: passes .*user.roleId != .suspended'
+says 'authSources.ownerMembership .*does not hold .*"record":{.*"condition":"membership.role == .owner'
 ask 0 anybody team superAdmin
 says '^admitted as system$'
 ask 1 stranger team
 says '^refused: not_authorized'
+says 'authSources.ownerMembership .*no record .*"userId":"stranger","conversationId":"team"'
+says 'authScripts.publicRoom .*false: not this one .*"room.isPublic"'
+# What else a token says, for hooks and scripts that ask for it.
+sed -i "s/user.roleId != 'suspended'/user.plan == 'gold'/" "$work/chat/chat.hub.yaml"
+ask 1 viewer team
+says '^refused: check_failed'
+"$hubctl" why "$work/chat" --hub chat --room team --user viewer --claims '{"plan":"gold","userId":"else"}' >"$work/out" || { cat "$work/out"; exit 1; }
+says 'session .*"plan":"gold","userId":"viewer"'
+says '^admitted as viewer$'
+"$hubctl" why "$work/chat" --hub chat --room team --user viewer --claims '[]' >"$work/out" 2>&1 && exit 1
+says 'claims wants a JSON object'
+sed -i "s/user.plan == 'gold'/user.roleId != 'suspended'/" "$work/chat/chat.hub.yaml"
 ask 1 owner archive
 says '^refused: room_not_eligible'
 ask 1 owner nowhere
