@@ -236,7 +236,7 @@ describe("SIGHUP", () => {
     await serving(undefined, async (server) => {
       const { service } = server.def;
       service.listen.maxPayload = 2000000;
-      Object.assign(service.service, { project: "other", basePath: "/other" });
+      Object.assign(service.service, { name: "other", basePath: "/other" });
       Object.assign(service.store, { readConnections: 4, statementTimeout: 1000 });
       writeService(server.def, server.dir);
       for (let time = 0; time < 2; time++) {
@@ -245,11 +245,11 @@ describe("SIGHUP", () => {
         await server.hubd.printed(/definitions reloaded/, from);
         const said = server.hubd.output.slice(from);
         assert.match(said, /listen\.maxPayload: 1000000 -> 2000000 takes a restart/);
-        assert.match(said, /service\.project: \S+ -> other takes a restart/);
+        assert.match(said, /service\.name: \S+ -> other takes a restart/);
         assert.match(said, /service\.basePath: "" -> \/other takes a restart/);
         assert.match(said, /store\.readConnections: 2 -> 4 takes a restart/);
         assert.match(said, /store\.statementTimeout: 5000 -> 1000 takes a restart/);
-        assert.equal(said.match(/takes a restart/g).length, 5);
+        assert.doesNotMatch(said, /auth.* takes a restart/);
       }
     });
   });

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "schema/memory.h"
+
 static struct hub_service *load(const char *dir, const struct hub_load_options *options) {
     struct hub_diags *diags = hub_diags_new();
     struct hub_service *s = NULL;
@@ -291,6 +293,50 @@ static void the_dump_shows_no_password(void **state) {
     hub_buf_free(&out);
 }
 
+static struct hub_service *service_of(const char *text) {
+    struct hub_diags *diags = hub_diags_new();
+    struct hub_service *s = NULL;
+    hub_text_load(hub_cstr(text), hub_str(NULL, 0), &quiet, diags, &s);
+    hub_diags_free(diags);
+    assert_non_null(s);
+    return s;
+}
+
+static void note_kept(void *arg, const char *text) { hub_buf_addf(arg, "%s\n", text); }
+
+static void what_only_a_restart_changes_is_told_and_stays_as_it_was(void **state) {
+    (void)state;
+    struct hub_buf told = {0};
+    struct hub_service *first = service_of("service: {name: shop}\n"
+                                           "auth: {anonymous: true}\n"
+                                           "store: {url: \"postgresql://ann:s3cret@db/shop\"}\n");
+    struct hub_service *now = service_of("service: {name: shop, project: mall}\n"
+                                         "listen: {corsOrigins: [\"https://a.example\", \"https://b.example\"]}\n"
+                                         "auth: {dev: true}\n"
+                                         "store: {url: \"postgresql://ann:s3cret@db/mall\", readConnections: 4}\n"
+                                         "bus: {url: \"kafka://b:1\", options: {sasl.password: s3cret}}\n"
+                                         "scripting: {cpuMs: 7}\n");
+    hub_service_keep(now, first, note_kept, &told);
+    assert_string_equal(hub_buf_cstr(&told), "service.project: hubd -> mall takes a restart\n"
+                                             "listen.corsOrigins: [] -> [https://a.example, https://b.example] takes a restart\n"
+                                             "store.url: postgresql://ann:***@db/shop -> postgresql://ann:***@db/mall takes a restart\n"
+                                             "store.readConnections: 2 -> 4 takes a restart\n"
+                                             "bus.url: memory: -> kafka://b:1 takes a restart\n"
+                                             "bus.options takes a restart\n");
+    assert_string_equal(now->project, "hubd");
+    assert_int_equal(now->store_read_connections, 2);
+    assert_int_equal(now->bus_options.n, 0);
+    assert_int_equal(now->cors_origins.n, 0);
+    assert_true(now->dev); /* the others are the new ones */
+    assert_int_equal(now->script_cpu_ms, 7);
+    hub_buf_clear(&told);
+    hub_service_keep(now, first, note_kept, &told);
+    assert_int_equal(told.n, 0);
+    hub_buf_free(&told);
+    hub_service_free(now);
+    hub_service_free(first);
+}
+
 static void a_finding_shows_its_line_without_the_password(void **state) {
     (void)state;
     struct hub_buf out = {0};
@@ -318,6 +364,7 @@ int main(void) {
         cmocka_unit_test(handlers_hang_on_their_message_types),
         cmocka_unit_test(a_file_over_the_limit_is_refused_unread),
         cmocka_unit_test(the_dump_shows_no_password),
+        cmocka_unit_test(what_only_a_restart_changes_is_told_and_stays_as_it_was),
         cmocka_unit_test(a_finding_shows_its_line_without_the_password),
         cmocka_unit_test(a_directory_without_service_yaml_is_not_found),
     };
