@@ -1,4 +1,4 @@
-/* The adapters of this build, by the scheme of a URL. With server.c the only place that knows them by name. */
+/* The adapters of this build, by the scheme of a URL. The only place that knows them by name. */
 #ifndef HUB_BACKENDS_H
 #define HUB_BACKENDS_H
 #include "fanout/bus.h"

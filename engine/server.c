@@ -1,5 +1,5 @@
-/* The composition root: the only file that knows every module and adapter by name. It wires, starts, reloads and stops, and holds no logic
- * of its own. */
+/* The composition root: with backends.c and preflight.c it knows every module and adapter by name. It wires them, and decides when to start, reload,
+ * drain and stop; what a message, a room or a token is it does not know. hubctl why and token --check are here because they wire the same things. */
 #include "server.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Counters, gauges and histograms for /metrics. Metrics are static objects that register themselves on first use; all
- * are touched by the loop thread only, unless the comment of an _add says otherwise. */
+/* Counters, gauges and histograms for /metrics. Metrics are static objects that register themselves on first use, which has
+ * to be on the loop thread, as everything else here; only the value of one that is registered may be changed by other threads too. */
 #ifndef HUB_BASE_METRIC_H
 #define HUB_BASE_METRIC_H
 #include <stdint.h>
@@ -13,7 +13,7 @@ struct hub_metric {
     const char *labels; /* "code=\"rate_limited\"" or NULL */
     const char *help;
     enum hub_metric_kind kind;
-    int64_t value; /* read and changed with relaxed atomics: worker threads may add */
+    int64_t value; /* read and changed with relaxed atomics: other threads may add once it is registered */
     struct hub_metric *next;
     int registered;
 };

@@ -198,7 +198,7 @@ static inline struct hub_hub *hub_of(const struct hub_room *room) { return room-
 /* ---- members (member.c) ---- */
 
 void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights);
-/* Leaves and frees the member; tells presence. REASON_EVENT NULL: silently (disconnect), else e.g. "hub:left" to this socket. */
+/* Leaves and frees the member; tells presence. The socket itself is told nothing: see hub_member_expel. */
 void hub_member_exit(struct hub_member *m);
 /* EVENT to this connection, then out. */
 void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason);
