@@ -1,8 +1,10 @@
 /* hubd: the command line (contract: cli.md). The work is in server.c. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/secret.h"
@@ -10,6 +12,7 @@
 #include "server.h"
 
 #define MAX_OVERRIDES 64
+#define FLUSH_MS 1000 /* for the last lines, when stderr is slow */
 
 static const char usage_text[] = "usage: hubd SERVICE_DIR [--set key=value]... [--check] [--wait SECONDS]\n"
                                  "            [--log-level error|warn|info|debug] [--log-format text|json] [--version]\n"
@@ -85,17 +88,33 @@ static int parse(int argc, char **argv, struct arguments *a) {
     return a->options.dir ? -1 : usage("a service directory is required", NULL);
 }
 
+/* Whoever starts hubd without stdin, stdout or stderr would find a socket or a file in their place, and the log in it. */
+static void occupy_standard_descriptors(void) {
+    int fd;
+    do fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) close(fd);
+}
+
+static int run(const struct arguments *a) {
+    struct hub_service *service = hub_server_load(&a->options);
+    if (!service) return HUB_EXIT_INVALID;
+    if (!a->check) return hub_server_run(&a->options, service);
+    hub_service_free(service);
+    return HUB_EXIT_OK;
+}
+
 int main(int argc, char **argv) {
     struct arguments a = {.log_level = HUB_LOG_INFO, .options.wait_seconds = 30};
     a.options.overrides = a.overrides;
     int code = parse(argc, argv, &a);
     if (code >= 0) return code;
     hub_log_setup(a.log_level, a.log_json);
+    occupy_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* who is gone is found out by writing */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that must not grow: the store is away then, and comes back */
-    struct hub_service *service = hub_server_load(&a.options);
-    if (!service) return HUB_EXIT_INVALID;
-    if (!a.check) return hub_server_run(&a.options, service);
-    hub_service_free(service);
-    return HUB_EXIT_OK;
+    hub_log_start();
+    code = run(&a);
+    hub_log_end(FLUSH_MS);
+    return code;
 }

@@ -84,7 +84,10 @@ struct server {
 };
 
 static int failed(const struct hub_err *err, int exit_code) {
-    fprintf(stderr, "hubd: %s\n", err->text);
+    struct hub_buf line = {0};
+    hub_buf_addf(&line, "hubd: %s\n", err->text);
+    hub_log_text(hub_buf_str(&line));
+    hub_buf_free(&line);
     return exit_code;
 }
 
@@ -98,7 +101,7 @@ struct hub_service *hub_server_load(const struct hub_server_options *o) {
         .overrides = o->overrides, .override_n = o->override_n, .checker = &hub_lua_checker, .start_check = hub_preflight};
     hub_service_load(o->dir, &load, diags, &service);
     if (hub_diags_n(diags)) hub_diags_print(diags, HUB_DIAG_TEXT, &text);
-    if (text.n) fwrite(text.p, 1, text.n, stderr);
+    hub_log_text(hub_buf_str(&text));
     hub_buf_free(&text);
     hub_diags_free(diags);
     return service;
@@ -434,6 +437,7 @@ static void on_closed_step(struct hub_timer *t) {
             hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_closed_step);
             return;
         }
+        hub_log_end(200);
         _exit(s->exit_code); /* a peer that will not let go must not keep the process */
     }
     close_down(s);
@@ -479,6 +483,7 @@ static void on_stop(void *arg, int signo) {
     struct server *s = arg;
     if (s->draining) {
         hub_log_kv(HUB_LOG_WARN, "server", "second signal: stopping at once", NULL);
+        hub_log_end(200);
         _exit(HUB_EXIT_OK);
     }
     hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);

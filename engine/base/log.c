@@ -1,14 +1,13 @@
-/* Structured logs. Each line is built whole and written with one write(2), so threads do not interleave. */
+/* Structured logs: the text of a line, built whole so that threads do not interleave. */
 #include "base/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log_int.h"
 
 static enum hub_log_level max_level = HUB_LOG_INFO;
 static bool as_json;
@@ -81,21 +80,76 @@ static void escape_controls(struct hub_buf *b) {
     *b = safe;
 }
 
+static void number_field(struct hub_buf *b, const char *key, uint64_t n) {
+    char digits[24];
+    field(b, key, hub_str(digits, (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)n)));
+}
+
 static void finish(struct hub_buf *b) {
     if (as_json) hub_buf_addc(b, '}');
     escape_controls(b);
     hub_buf_addc(b, '\n');
-    size_t done = 0;
-    while (done < b->n) {
-        ssize_t n = write(STDERR_FILENO, b->p + done, b->n - done);
-        if (n <= 0) break; /* a closed or full stderr must not stop the server */
-        done += (size_t)n;
-    }
+}
+
+static void put(struct hub_buf *b, enum hub_log_level level, uint32_t left_out) {
+    if (left_out) number_field(b, "leftOutBefore", left_out);
+    finish(b);
+    hub_log_put(level, hub_buf_str(b));
     hub_buf_free(b);
 }
 
+/* ---- lines about lines ---- */
+
+void hub_log_add_dropped(struct hub_buf *b, uint64_t number) {
+    struct hub_buf line = {0};
+    begin(&line, HUB_LOG_WARN, "log", HUB_STR("lines were dropped here: stderr did not take them"));
+    number_field(&line, "number", number);
+    finish(&line);
+    hub_buf_adds(b, hub_buf_str(&line));
+    hub_buf_free(&line);
+}
+
+void hub_log_tell_quiet(bool all) {
+    for (struct hub_log_kind k; hub_log_take_quiet(&k, all);) {
+        struct hub_buf b = {0};
+        begin(&b, k.level, k.component, HUB_STR("further lines like this one were left out"));
+        number_field(&b, "number", k.left_out);
+        field(&b, "line", hub_cstr(k.about));
+        put(&b, k.level, 0);
+    }
+}
+
+void hub_log_end(int ms) {
+    hub_log_tell_quiet(true);
+    hub_log_flush(ms);
+}
+
+void hub_log_text(struct hub_str text) {
+    if (text.n) hub_log_put(HUB_LOG_ERROR, text);
+}
+
+/* ---- lines ---- */
+
+static uint64_t key_of(const char *component, struct hub_str message) {
+    return hub_fingerprint(hub_fingerprint(HUB_FINGERPRINT, hub_cstr(component)), message);
+}
+
+/* Fields that name a place of the definition: one that fails again and again must not hide the others. What strangers choose is none. */
+static bool names_place(const char *key) { return !strcmp(key, "hub") || !strcmp(key, "hook") || !strcmp(key, "at"); }
+
+static uint64_t key_of_kv(const char *component, const char *message, va_list fields) {
+    bool is_script = !strcmp(component, "script"); /* whose message may be anything; the place says it */
+    uint64_t key = key_of(component, hub_cstr(is_script ? "" : message));
+    for (const char *name; (name = va_arg(fields, const char *));) {
+        const char *value = va_arg(fields, const char *);
+        if (value && names_place(name)) key = hub_fingerprint(key, hub_cstr(value));
+    }
+    return key;
+}
+
 void hub_logf(enum hub_log_level level, const char *component, const char *fmt, ...) {
-    if (!hub_log_on(level)) return;
+    uint32_t left_out;
+    if (!hub_log_on(level) || !hub_log_admit(level, component, key_of(component, hub_cstr(fmt)), hub_cstr(fmt), &left_out)) return;
     char text[1024];
     va_list ap;
     va_start(ap, fmt);
@@ -104,19 +158,24 @@ void hub_logf(enum hub_log_level level, const char *component, const char *fmt, 
     if (n < 0) return;
     struct hub_buf b = {0};
     begin(&b, level, component, hub_str(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
-    finish(&b);
+    put(&b, level, left_out);
 }
 
 void hub_log_kv(enum hub_log_level level, const char *component, const char *message, ...) {
+    uint32_t left_out;
+    va_list ap;
     if (!hub_log_on(level)) return;
+    va_start(ap, message);
+    uint64_t key = key_of_kv(component, message, ap);
+    va_end(ap);
+    if (!hub_log_admit(level, component, key, hub_cstr(message), &left_out)) return;
     struct hub_buf b = {0};
     begin(&b, level, component, hub_cstr(message));
-    va_list ap;
     va_start(ap, message);
-    for (const char *key; (key = va_arg(ap, const char *));) {
+    for (const char *name; (name = va_arg(ap, const char *));) {
         const char *value = va_arg(ap, const char *);
-        if (value) field(&b, key, hub_cstr(value));
+        if (value) field(&b, name, hub_cstr(value));
     }
     va_end(ap);
-    finish(&b);
+    put(&b, level, left_out);
 }

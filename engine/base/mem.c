@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static void out_of_memory(size_t n) {
-    fprintf(stderr, "hubd: out of memory (asked for %zu bytes)\n", n);
+    char text[80];
+    snprintf(text, sizeof text, "hubd: out of memory (asked for %zu bytes)\n", n);
+    hub_log_last_words(text);
     abort();
 }
 
