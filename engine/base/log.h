@@ -5,7 +5,8 @@
  * the message (of hub_logf: its format) with the fields hub, hook and at, which name a place of the definition. The next line of the kind says how
  * many were left out, or a line of its own once they have stopped.
  *
- * After hub_log_start no call waits for stderr: a thread writes, 256 KiB wait for it at most, the last quarter of that for warnings and errors. What finds no
+ * After hub_log_start no call waits for stderr: what it does not take at once a thread writes, 256 KiB wait for it at most, the last quarter of that for
+ * warnings and errors. What finds no
  * room, or cannot be written, is dropped, counted, and told of in a line when it flows again. */
 #ifndef HUB_BASE_LOG_H
 #define HUB_BASE_LOG_H
@@ -20,7 +21,8 @@ void hub_log_setup(enum hub_log_level level, bool json);
 bool hub_log_level_parse(const char *name, enum hub_log_level *out);
 bool hub_log_on(enum hub_log_level level);
 
-/* From now on a thread writes. Fatal signals that nobody handles wait for it, 500 ms at most, before they end the process. Once, from main. */
+/* From now on a thread writes. Fatal signals that nobody handles wait for it, 500 ms at most, before they end the process.
+ * From main, and again when stderr has become another file. */
 void hub_log_start(void);
 /* Waits until what was put has been written, at most about MS. Also in signal handlers. */
 void hub_log_flush(int ms);

@@ -1,10 +1,15 @@
-/* The way of lines to stderr. Once started, a thread of its own writes them, so that a pipe that nobody reads, a terminal that stands still or a slow
- * disk holds up that thread and nobody else. What waits is bounded: lines that find no room are dropped, counted, and told of when there is room. */
+/* The way of lines to stderr. Once started, a line is written at once where that cannot wait: into a pipe or terminal through a descriptor of our own
+ * that does not block, into a socket by a send that does not. What is not taken so, and everything for a file, is left to a thread, so that a pipe that
+ * nobody reads, a terminal that stands still or a slow disk holds up that thread and nobody else. What waits for it is bounded: lines that find no room
+ * are dropped, counted, and told of when there is room. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,13 +30,15 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t more;
     bool started, waiting;
+    bool socket;                  /* what stderr is */
+    int own;                      /* it again, without blocking, or -1 */
     bool failing;                 /* the last write did not succeed */
     bool mid_line;                /* what was written last was not the end of a line */
     uint64_t head, tail;          /* positions in all that was ever put; HEAD - TAIL bytes wait. Only the writer moves TAIL */
     uint64_t dropped;             /* lines that nobody has been told of */
     uint64_t notice_at, notice_n; /* where the latest line about dropped ones stands, and how many it tells of */
     char ring[RING];
-} w = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} w = {.lock = PTHREAD_MUTEX_INITIALIZER, .own = -1};
 
 bool hub_log_is_started(void) { return __atomic_load_n(&w.started, __ATOMIC_RELAXED); }
 
@@ -74,6 +81,12 @@ static void write_now(struct hub_str line) {
     }
 }
 
+/* What stderr takes of LINE without waiting; returns the rest. */
+static struct hub_str write_at_once(struct hub_str line) {
+    ssize_t n = w.socket ? send(STDERR_FILENO, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL) : w.own >= 0 ? write(w.own, line.p, line.n) : 0;
+    return n > 0 ? hub_str(line.p + n, line.n - (size_t)n) : line; /* the thread finds out what is wrong */
+}
+
 void hub_log_put(enum hub_log_level level, struct hub_str line) {
     if (!hub_log_is_started()) {
         write_now(line);
@@ -82,11 +95,13 @@ void hub_log_put(enum hub_log_level level, struct hub_str line) {
     pthread_mutex_lock(&w.lock);
     tell_dropped();
     size_t reserved = level <= HUB_LOG_WARN ? 0 : RESERVED;
-    if (line.n + reserved > room())
+    bool flows = w.head == w.tail && !w.failing; /* the thread is not in the midst of a write then */
+    struct hub_str rest = flows ? write_at_once(line) : line;
+    if (rest.n + reserved > room())
         drop(1);
-    else
-        append(line);
-    if (w.waiting) pthread_cond_signal(&w.more);
+    else if (rest.n)
+        append(rest);
+    if (rest.n && w.waiting) pthread_cond_signal(&w.more);
     pthread_mutex_unlock(&w.lock);
 }
 
@@ -191,7 +206,21 @@ static void catch_fatal_signals(void) {
         if (sigaction(fatal[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) sigaction(fatal[i], &ours, NULL);
 }
 
+/* O_NONBLOCK belongs to the open file, which others share: a pipe or terminal is opened once more. */
+static void look_at_stderr(void) {
+    struct stat st;
+    pthread_mutex_lock(&w.lock);
+    if (w.own >= 0) close(w.own);
+    w.own = -1;
+    bool known = fstat(STDERR_FILENO, &st) == 0;
+    w.socket = known && S_ISSOCK(st.st_mode);
+    if (known && (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO))) w.own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    pthread_mutex_unlock(&w.lock);
+}
+
 void hub_log_start(void) {
+    look_at_stderr();
+    if (hub_log_is_started()) return;
     pthread_condattr_t monotonic;
     pthread_t thread;
     sigset_t all, old;

@@ -242,7 +242,7 @@ describe("broken Socket.IO", () => {
     if (typeof answer !== "string") assert.equal(answer.error.code, "bad_request");
   });
 
-  test("too many attachments close the connection", async () => {
+  test("a count of attachments that is none closes the connection", async () => {
     const ws = await hub(server.url);
     ws.send('45100000-/hub/chat,["hub:send",{"_placeholder":true,"num":0}]');
     await ws.end();

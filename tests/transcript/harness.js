@@ -18,6 +18,7 @@ const START_MS = 30000;
 const STOP_MS = 30000;
 const PATIENCE_MS = 15000;
 const STACKS_MS = 20000;
+const LEFT_OPEN_MS = 20000;
 const REPORT = /ERROR: \w+Sanitizer|LeakSanitizer|runtime error:/;
 
 // The whole suite runs twice: on the embedded store, cache and bus, and on the servers of this set (backends/set.js).
@@ -56,6 +57,17 @@ export async function runSql(dir, statements) {
 
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+// A file that has run its last test ends at once. What keeps it up is named, and is a failure, long before the time limit ends it without a word.
+after(() => {
+  const complain = () => {
+    const handles = process._getActiveHandles().filter(({ fd, _type }) => !(fd <= 2 || _type === "pipe"));
+    const shown = handles.map((h) => [h.constructor.name, h.pid, h.localPort, h.remotePort, h.listening && "listening"].filter(Boolean).join(" "));
+    console.error(`still open ${LEFT_OPEN_MS} ms after the last test: ${process.getActiveResourcesInfo().join(", ")}; ${shown.join(", ")}`);
+    process.exit(1);
+  };
+  setTimeout(complain, LEFT_OPEN_MS).unref();
+});
 
 /** Writes a definition (see definition.js) as a service directory; JSON is YAML. Returns the directory. */
 export function writeService(def, dir = temporaryFolder("service")) {

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -24,6 +25,7 @@ static int saved = -1, out = -1; /* the real stderr; our end of the pipe that st
 static void into(int fd) {
     dup2(fd, STDERR_FILENO);
     close(fd);
+    hub_log_start(); /* to look at it anew */
 }
 
 /* stderr goes into a new pipe. */
@@ -54,6 +56,7 @@ static void release(void) {
     hub_log_flush(5000);
     dup2(saved, STDERR_FILENO);
     close(out);
+    hub_log_start();
 }
 
 static size_t count(const char *text, const char *what) {
@@ -111,6 +114,26 @@ static void fails(const char *message) {
     hub_logf(HUB_LOG_WARN, message, "lost");
     hub_logf(HUB_LOG_WARN, message, "lost");
     hub_log_flush(5000);
+}
+
+/* Nobody waits, yet what is told is told before the call returns, where stderr takes it. */
+static void a_line_is_out_when_the_call_returns(void **state) {
+    (void)state;
+    char text[200];
+    for (int i = 0; i < 2; i++) {
+        int fds[2];
+        hub_log_flush(5000);
+        assert_int_equal(i ? socketpair(AF_UNIX, SOCK_STREAM, 0, fds) : pipe(fds), 0);
+        if (saved < 0) saved = dup(STDERR_FILENO);
+        into(fds[1]);
+        out = fds[0];
+        fcntl(out, F_SETFL, O_NONBLOCK);
+        for (int k = 0; k < 50; k++) {
+            hub_logf(HUB_LOG_DEBUG, "x", "here");
+            assert_true(read(out, text, sizeof text) > 0);
+        }
+        release();
+    }
 }
 
 static void lines_that_cannot_be_written_are_counted(void **state) {
@@ -171,6 +194,7 @@ static void lines_of_one_kind_are_limited_and_the_rest_counted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pipe_that_nobody_reads_holds_up_no_thread),
+        cmocka_unit_test(a_line_is_out_when_the_call_returns),
         cmocka_unit_test(lines_that_cannot_be_written_are_counted),
         cmocka_unit_test(a_pipe_that_somebody_made_non_blocking_loses_nothing_while_there_is_room),
         cmocka_unit_test(lines_of_one_kind_are_limited_and_the_rest_counted),

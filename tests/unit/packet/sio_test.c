@@ -85,7 +85,7 @@ static void what_is_no_packet_is_refused(void **state) {
         "5[\"a\"]", /* no attachment count */
         "5-[\"a\"]",
         "51[\"a\"]",
-        "51000001-[\"a\"]", /* over any bound */
+        "510001-[\"a\"]", /* over any bound */
         "599999999999999999999-[\"a\"]",
         "5a-[\"a\"]",
         "5",
