@@ -31,7 +31,10 @@ static void build_select(struct hub_buf *sql, const void *what) { hub_sql_select
 static void on_select_result(void *arg, const PGresult *r) {
     struct job *j = arg;
     j->rows.table = j->q.table;
-    for (int i = 0; i < PQntuples(r); i++) hub_pg_take_row(r, i, j->q.table, &j->rows, &j->rows_cap);
+    for (int i = 0; i < PQntuples(r) && !j->rows.cut; i++) {
+        hub_pg_take_row(r, i, j->q.table, &j->rows, &j->rows_cap);
+        j->rows.cut = j->q.max_bytes && j->rows.text.n > j->q.max_bytes && i + 1 < PQntuples(r);
+    }
 }
 
 /* An id that is no number has no row in a table whose ids are numbers. */

@@ -78,8 +78,14 @@ void hub_sqlite_run_select(struct conn *c, struct job *j) {
     sqlite3_bind_int64(st, at, j->q.limit);
     sqlite3_bind_int64(st, at + 1, j->q.offset);
     j->rows.table = j->q.table;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) hub_sqlite_take_row(st, j->q.table, &j->rows, &cap);
-    if (rc != SQLITE_DONE) hub_sqlite_job_fail(j, c, rc);
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW && !j->rows.cut) {
+        hub_sqlite_take_row(st, j->q.table, &j->rows, &cap);
+        j->rows.cut = j->q.max_bytes && j->rows.text.n > j->q.max_bytes;
+    }
+    if (rc == SQLITE_DONE)
+        j->rows.cut = false; /* it was the last row */
+    else if (!j->rows.cut)
+        hub_sqlite_job_fail(j, c, rc);
     sqlite3_reset(st);
     hub_sql_settle_rows(&j->rows);
 }

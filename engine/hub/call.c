@@ -17,6 +17,7 @@ struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct
 }
 
 static void free_call(struct hub_call *call) {
+    hub_read_over(&call->hub->engine->reads, &call->read);
     if (call->room) hub_room_unref(call->room);
     if (call->conn) hub_conn_unref(call->conn);
     hub_identity_unref(call->who);
@@ -121,4 +122,42 @@ bool hub_call_reason(struct hub_call *call) {
     if (hub_json_nil(v) || (json_is_string(v) && s.n <= REASON_MAX && !memchr(s.p, 0, s.n))) return true;
     hub_call_fail(call, HUB_BAD_REQUEST, "reason: expected a text of at most %d bytes", REASON_MAX);
     return false;
+}
+
+/* ---- reads ---- */
+
+#define JOINS_WAITING 1024
+#define ROW_BYTES 512 /* of an answer, about */
+
+/* About what the answer will have; a command whose answer has no rows gets what the hub's shortest usual one has. */
+static size_t weight_of(const struct hub_call *call) {
+    const char *key = json_object_get(call->args, "historyLimit") ? "historyLimit" : "limit";
+    int64_t rows = hub_json_get_int(call->args, key, call->hub->def->history_limit);
+    return ROW_BYTES * (size_t)(rows < 1 ? 1 : rows > 1000 ? 1000 : rows);
+}
+
+static void drop(struct hub_read *r) {
+    struct hub_call *call = hub_call_of(r);
+    if (call->reply)
+        hub_call_fail(call, HUB_SHUTTING_DOWN, NULL);
+    else
+        free_call(call); /* nobody is there to read it */
+}
+
+/* Whoever comes back after a lost connection may join all his rooms in one go. */
+static uint32_t joins_may_wait(const struct hub_def *def) {
+    int64_t rooms = def->max_rooms_per_user < JOINS_WAITING ? def->max_rooms_per_user : JOINS_WAITING;
+    return rooms > HUB_READS_WAITING ? (uint32_t)rooms : HUB_READS_WAITING;
+}
+
+void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_reader *reader, void (*start)(struct hub_read *r)) {
+    call->command = command;
+    if (!(command->needs & HUB_READS)) {
+        start(&call->read);
+        return;
+    }
+    call->read = (struct hub_read){.start = start, .drop = drop, .weight = weight_of(call)};
+    uint32_t may_wait = command->run == hub_cmd_join ? joins_may_wait(call->hub->def) : HUB_READS_WAITING;
+    if (!hub_read_ask(&call->hub->engine->reads, reader, &call->read, may_wait))
+        hub_call_fail(call, HUB_OVERLOADED, "%u of your reads wait already; ask again when they are answered", may_wait);
 }

@@ -5,20 +5,20 @@
 #define EVENT_ARGS "roomId event data lastReadTimestamp lastReadSeq messageId seq" /* the later ones are those of receipts */
 
 const struct hub_command hub_commands[] = {
-    {"hub:join", 0, hub_cmd_join, "roomId since epoch historyLimit"},
+    {"hub:join", HUB_READS, hub_cmd_join, "roomId since epoch historyLimit"},
     {"hub:leave", HUB_NEEDS_ROOM, hub_cmd_leave, "roomId"},
     {"hub:send", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_send, "roomId messageType content replyTo forwarded clientMessageId"},
     {"hub:edit", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_edit, "roomId messageId content"},
     {"hub:delete", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_delete, "roomId messageId"},
     {"hub:react", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react, "roomId messageId emoji remove"},
     {"hub:unreact", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react, "roomId messageId emoji"},
-    {"hub:message", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_message, "roomId messageId"},
+    {"hub:message", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_message, "roomId messageId"},
     {"hub:event", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_event, EVENT_ARGS},
-    {"hub:requestState", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_request_state, "roomId"},
-    {"hub:history", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_history,
+    {"hub:requestState", HUB_NEEDS_ROOM | HUB_REST | HUB_READS, hub_cmd_request_state, "roomId"},
+    {"hub:history", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_history,
      "roomId before after limit messageType senderId include offset pageNumber pageRowCount"},
-    {"hub:members", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_members, "roomId"},
-    {"hub:pending", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_pending, "roomId afterId limit offset"},
+    {"hub:members", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_members, "roomId"},
+    {"hub:pending", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST | HUB_READS, hub_cmd_pending, "roomId afterId limit offset"},
     {"hub:approve", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_approve, "roomId messageId reason"},
     {"hub:reject", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_reject, "roomId messageId reason"},
     {"hub:block", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_block, "roomId userId seconds reason"},
@@ -31,7 +31,7 @@ const struct hub_command hub_commands[] = {
     {"hub:kick", HUB_NEEDS_ROOM | HUB_NEEDS_MANAGE | HUB_REST, hub_cmd_kick, "roomId userId reason"},
     {"hub:updateRoom", HUB_NEEDS_ROOM | HUB_NEEDS_MANAGE, hub_cmd_update_room, "roomId changes"},
     {"hub:refreshToken", 0, hub_cmd_refresh_token, "token"},
-    {"hub:room", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_room, "roomId"},
+    {"hub:room", HUB_NEEDS_ROOM | HUB_REST | HUB_READS, hub_cmd_room, "roomId"},
     {NULL, 0, NULL, NULL},
 };
 

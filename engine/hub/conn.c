@@ -40,6 +40,7 @@ static void on_admitted(void *arg, struct hub_identity *identity) {
     c->user = hub_user_get(hub, hub_cstr(identity->user_id));
     c->user->conns++;
     s->user = c;
+    hub_reader_init(&c->reader, s);
     arm_idle(c);
     hub_lease_set(&c->lease, hub->engine->config.loop, s, identity);
     hub_socket_accept(s);
@@ -56,6 +57,7 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
 
 void hub_conn_unref(struct hub_conn *c) {
     if (--c->refs) return;
+    hub_reader_deinit(&c->reader);
     hub_identity_unref(c->identity);
     hub_socket_unref(c->socket);
     free(c);
@@ -77,6 +79,7 @@ static void on_closed(struct hub_socket *s, const char *reason) {
     s->user = NULL;
     hub_timer_stop(c->hub->engine->config.loop, &c->idle);
     hub_lease_stop(&c->lease);
+    hub_reader_close(&c->reader);
     while (!hub_list_empty(&c->members)) hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn));
     hub_outlet_deinit(&c->outlet);
     hub_list_remove(&c->link);
@@ -150,6 +153,13 @@ bool hub_call_settle(struct hub_call *call, unsigned needs) {
     return hub_call_permitted(call, needs);
 }
 
+/* Its turn has come. Whoever waited for it may be in the room no more. */
+static void run(struct hub_read *r) {
+    struct hub_call *call = hub_call_of(r);
+    const struct hub_command *command = call->command;
+    if (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs)) command->run(call);
+}
+
 static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
     struct hub_conn *c = s->user;
     hub_metric_add(&messages_in, 1);
@@ -168,8 +178,8 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
         hub_call_fail(call, HUB_BAD_REQUEST, "expected an object as the event's payload");
     } else if (!command) {
         if (!hub_event_alias(call, event)) hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", name);
-    } else if (hub_call_keys(call, command->args) && (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs))) {
-        command->run(call);
+    } else if (hub_call_keys(call, command->args)) {
+        hub_call_queue(call, command, &c->reader, run);
     }
 }
 

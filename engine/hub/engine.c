@@ -33,6 +33,8 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
     hub_list_init(&e->retries);
+    hub_reads_init(&e->reads, config->loop);
+    e->reads.max_queue = (size_t)config->service->max_queue_bytes;
     e->bridge = hub_bridge_new(e);
     e->own = hub_own_new(e);
     if (config->tables->outbox) e->outbox = new_outbox(e);
@@ -99,6 +101,7 @@ static void stop_actions(struct hub_hub *h) {
 
 void hub_engine_stop(struct hub_engine *e) {
     for (size_t i = 0; i < e->hub_n; i++) stop_actions(e->hubs[i]);
+    hub_reads_stop(&e->reads);
     hub_bridge_stop(e->bridge);
     hub_retry_stop(e);
     if (e->outbox) hub_outbox_stop(e->outbox);
@@ -140,6 +143,7 @@ static void delete_hubs(struct hub_hub **hubs, size_t n) {
 void hub_engine_delete(struct hub_engine *e) {
     hub_timer_stop(e->config.loop, &e->sweep);
     hub_retry_stop(e);
+    hub_reads_deinit(&e->reads);
     delete_hubs(e->hubs, e->hub_n);
     delete_hubs(e->gone, e->gone_n);
     hub_bridge_delete(e->bridge);

@@ -14,6 +14,8 @@
 struct hub_engine;
 struct hub_hub;
 struct hub_identity;
+struct hub_reads;
+struct hub_reader;
 
 struct hub_engine_config {
     struct hub_loop *loop;
@@ -66,8 +68,13 @@ void hub_engine_why(struct hub_hub *hub, struct hub_identity *who, struct hub_st
 typedef void hub_call_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name, struct hub_str fields);
 
 /* Runs EVENT ("hub:send") for somebody who is not in the room: the join decision is made first, and nothing of the room or user limits
- * applies (contract: rest.md). ARGS is an object, a new reference given away. REPLY comes exactly once, possibly at once. */
-void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, const char *event, json_t *args, hub_call_reply *reply, void *arg);
+ * applies (contract: rest.md). ADDRESS is the peer's, by which reads take turns where nobody has a name. ARGS is an object, a new reference given
+ * away. REPLY comes exactly once, possibly at once. */
+void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event, json_t *args, hub_call_reply *reply,
+                        void *arg);
+/* For other reads by REST (reads.h). Who asks is a user, or where every request is another one, an address. */
+struct hub_reads *hub_engine_reads(struct hub_engine *e);
+struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address);
 /* The hub's public description (GET /{hub}): appends JSON members without braces. */
 void hub_engine_describe(const struct hub_hub *hub, struct hub_buf *out);
 const struct hub_def *hub_hub_def(const struct hub_hub *hub);

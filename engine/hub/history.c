@@ -11,21 +11,40 @@ static struct hub_cell int_cell(int64_t i) { return (struct hub_cell){.kind = HU
 
 static int64_t bounded(int64_t limit) { return limit > PAGE_MAX ? PAGE_MAX : limit; }
 
+/* ---- what a read holds of the store's results ---- */
+
+void hub_rows_ask(struct hub_room *room, struct hub_result *r, int64_t rows) {
+    size_t each = room->row_bytes ? room->row_bytes : HUB_ROW_BYTES;
+    hub_result_ask(&hub_of(room)->engine->reads, r, (size_t)(rows < PAGE_MAX ? rows : PAGE_MAX) * each);
+}
+
+/* The room remembers how much its rows are: quick to learn of more, slow to forget. */
+void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows) {
+    if (!rows || !rows->n) return;
+    size_t bytes = rows->text.cap + rows->n * rows->table->column_n * sizeof *rows->cells, each = bytes / rows->n, known = room->row_bytes;
+    if (known > each) each = (7 * known + each) / 8;
+    room->row_bytes = each;
+    hub_result_is(&hub_of(room)->engine->reads, r, r->bytes > bytes ? r->bytes : bytes);
+}
+
 /* ---- on join ---- */
 
 struct reading {
     struct hub_room *room; /* reference */
+    struct hub_result result;
     int64_t upto, limit, since;
     char *reader;
     struct hub_buf fields;
     struct hub_replies replies;
     size_t messages;
+    bool replay;
     hub_history_done *done;
     void *arg;
 };
 
 static void finish(struct reading *r, enum hub_code code) {
     r->done(r->arg, code, hub_buf_str(&r->fields));
+    hub_result_over(&hub_of(r->room)->engine->reads, &r->result);
     hub_room_unref(r->room);
     hub_buf_free(&r->fields);
     hub_replies_free(&r->replies);
@@ -39,13 +58,14 @@ static void complete(struct reading *r) { hub_previews_fill(r->room, hub_cstr(r-
 static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct reading *r = arg;
     (void)error;
+    hub_rows_are(r->room, &r->result, rows);
     if (code) {
         finish(r, code);
         return;
     }
     size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
     hub_messages_json(&r->fields, rows, take, true, &r->replies);
-    hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", rows->n > take ? "true" : "false", r->since >= 0 ? "false" : "null");
+    hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", rows->n > take || rows->cut ? "true" : "false", r->since >= 0 ? "false" : "null");
     complete(r);
 }
 
@@ -57,8 +77,13 @@ static void read_latest(struct reading *r) {
         {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
         hub_audience_cond(hub_cstr(r->reader)),
     };
-    const struct hub_select q = {
-        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 3, .order_by = HUB_MSG_SEQ, .descending = true, .limit = r->limit + 1};
+    const struct hub_select q = {.table = hub_of(r->room)->tables->message,
+                                 .where = where,
+                                 .where_n = 3,
+                                 .order_by = HUB_MSG_SEQ,
+                                 .descending = true,
+                                 .limit = r->limit + 1,
+                                 .max_bytes = HUB_RESULT_MAX};
     store->ops->select(store, &q, on_latest, r);
 }
 
@@ -90,7 +115,8 @@ static void on_changes(void *arg, enum hub_code code, const struct hub_rows *row
         finish(r, code);
         return;
     }
-    if (rows->n + r->messages > REPLAY_MAX) {
+    hub_rows_are(r->room, &r->result, rows);
+    if (rows->n + r->messages > REPLAY_MAX || rows->cut) {
         not_recovered(r);
         return;
     }
@@ -118,6 +144,7 @@ static void read_changes(struct reading *r) {
                                  .where_n = 4,
                                  .order_by = HUB_MSG_CHANGE_SEQ,
                                  .limit = REPLAY_MAX + 1,
+                                 .max_bytes = HUB_RESULT_MAX,
                                  .with_inactive = true};
     store->ops->select(store, &q, on_changes, r);
 }
@@ -129,7 +156,8 @@ static void on_missed(void *arg, enum hub_code code, const struct hub_rows *rows
         finish(r, code);
         return;
     }
-    if (rows->n > REPLAY_MAX) {
+    hub_rows_are(r->room, &r->result, rows);
+    if (rows->n > REPLAY_MAX || rows->cut) {
         not_recovered(r);
         return;
     }
@@ -146,9 +174,21 @@ static void read_missed(struct reading *r) {
         {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = int_cell(r->upto)},
         hub_audience_cond(hub_cstr(r->reader)),
     };
-    const struct hub_select q = {
-        .table = hub_of(r->room)->tables->message, .where = where, .where_n = 4, .order_by = HUB_MSG_SEQ, .limit = REPLAY_MAX + 1};
+    const struct hub_select q = {.table = hub_of(r->room)->tables->message,
+                                 .where = where,
+                                 .where_n = 4,
+                                 .order_by = HUB_MSG_SEQ,
+                                 .limit = REPLAY_MAX + 1,
+                                 .max_bytes = HUB_RESULT_MAX};
     store->ops->select(store, &q, on_missed, r);
+}
+
+static void start_reading(struct hub_result *result) {
+    struct reading *r = HUB_CONTAINER(result, struct reading, result);
+    if (r->replay)
+        read_missed(r);
+    else
+        read_latest(r);
 }
 
 void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since, int64_t since,
@@ -156,40 +196,46 @@ void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t u
     struct reading *r = hub_xcalloc(1, sizeof *r);
     *r = (struct reading){.room = hub_room_ref(room),
                           .reader = hub_str_dup(reader),
+                          .result.start = start_reading,
                           .upto = upto,
                           .limit = bounded(limit),
                           .since = has_since ? since : -1,
                           .done = done,
                           .arg = arg};
     bool same_life = !epoch.n || hub_str_is(epoch, room->epoch);
-    if (has_since && same_life && since <= upto)
-        read_missed(r);
-    else
-        read_latest(r);
+    r->replay = has_since && same_life && since <= upto;
+    hub_rows_ask(room, &r->result, r->replay && upto - since > r->limit ? upto - since : r->limit);
 }
 
 /* ---- hub:history and GET messages ---- */
 
 struct page {
     struct hub_call *call;
+    struct hub_result result;
     int64_t limit, offset;
     bool newest_first, events, has_more;
     struct hub_buf fields;
     struct hub_replies replies;
 };
 
-static void fail_page(struct page *p, enum hub_code code, const char *error) {
-    hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+static void free_page(struct page *p, struct hub_engine *e) {
+    hub_result_over(&e->reads, &p->result);
     hub_replies_free(&p->replies);
     hub_buf_free(&p->fields);
     free(p);
 }
 
+static void fail_page(struct page *p, enum hub_code code, const char *error) {
+    struct hub_engine *e = p->call->hub->engine;
+    hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+    free_page(p, e);
+}
+
 static void end_page(struct page *p, int64_t total) {
+    struct hub_engine *e = p->call->hub->engine;
     if (total >= 0) hub_buf_addf(&p->fields, ",\"totalRowCount\":%lld", (long long)total);
     hub_call_ok(p->call, "messages", hub_buf_str(&p->fields));
-    hub_buf_free(&p->fields);
-    free(p);
+    free_page(p, e);
 }
 
 static void on_total(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
@@ -224,9 +270,12 @@ static void count_all(struct page *p) {
     store->ops->select(store, &q, on_total, p);
 }
 
+/* Asked for by its number: it must have all its rows, or the next one would not begin where it ends. */
+static bool numbered(const struct page *p) { return hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount"); }
+
 static void on_page_previews(void *arg) {
     struct page *p = arg;
-    if (hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount"))
+    if (numbered(p))
         count_all(p);
     else
         end_page(p, -1);
@@ -261,9 +310,14 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
         fail_page(p, code, error);
         return;
     }
+    hub_rows_are(p->call->room, &p->result, rows);
+    if (rows->cut && numbered(p)) {
+        fail_page(p, HUB_TOO_LARGE, "the page is larger than 4 MiB: ask for fewer messages by pageRowCount, or with before and limit");
+        return;
+    }
     size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
     hub_messages_json(&p->fields, rows, take, p->newest_first, &p->replies);
-    p->has_more = rows->n > take;
+    p->has_more = rows->n > take || rows->cut;
     if (p->events)
         add_events(p, take ? hub_row(rows, take - 1)[HUB_MSG_SEQ].i : 0);
     else
@@ -279,7 +333,8 @@ static bool bound(struct hub_call *call, const char *key, enum hub_cmp cmp, stru
     return true;
 }
 
-static void read_page(struct page *p) {
+static void read_page(struct hub_result *result) {
+    struct page *p = HUB_CONTAINER(result, struct page, result);
     struct hub_call *call = p->call;
     struct hub_store *store = call->hub->engine->config.store;
     struct hub_cond where[PAGE_CONDS];
@@ -292,6 +347,7 @@ static void read_page(struct page *p) {
                                  .order_by = HUB_MSG_SEQ,
                                  .descending = p->newest_first,
                                  .limit = p->limit + 1,
+                                 .max_bytes = HUB_RESULT_MAX,
                                  .offset = p->offset > 0 ? p->offset : 0};
     store->ops->select(store, &q, on_page, p);
 }
@@ -329,6 +385,7 @@ void hub_cmd_history(struct hub_call *call) {
                        .limit = bounded(limit),
                        .offset = hub_json_get_int(call->args, "offset", 0),
                        .newest_first = hub_json_nil(hub_json_get(call->args, "after")),
+                       .result.start = read_page,
                        .events = events};
-    read_page(p);
+    hub_rows_ask(call->room, &p->result, p->limit);
 }

@@ -5,6 +5,7 @@
 #include "base/metric.h"
 #include "hub/engine.h"
 #include "hub/identity.h"
+#include "hub/reads.h"
 #include "room/room.h"
 
 struct hub_engine {
@@ -24,6 +25,7 @@ struct hub_engine {
     bool stopped;           /* nobody waits for what is under way any more */
     struct hub_list retries;
     struct hub_timer retry_timer;
+    struct hub_reads reads;
 };
 
 struct hub_hub {
@@ -60,6 +62,7 @@ struct hub_conn {
     struct hub_list link;    /* hub->conns */
     struct hub_timer idle;
     struct hub_lease lease; /* until the token expires */
+    struct hub_reader reader;
 };
 void hub_conn_unref(struct hub_conn *c);
 static inline struct hub_conn *hub_conn_ref(struct hub_conn *c) { return c->refs++, c; }
@@ -82,7 +85,8 @@ enum {
     HUB_NEEDS_READ = 2, /* canRead */
     HUB_NEEDS_MODERATE = 4,
     HUB_NEEDS_MANAGE = 8,
-    HUB_REST = 16 /* also by hub_engine_request */
+    HUB_REST = 16, /* also by hub_engine_request */
+    HUB_READS = 32 /* it reads: the caller's reads take turns (reads.h) */
 };
 extern const struct hub_command hub_commands[]; /* ends with event == NULL */
 const struct hub_command *hub_command_find(struct hub_str event);
@@ -107,7 +111,13 @@ struct hub_call {
     struct hub_rights rights;
     hub_call_reply *reply; /* REST */
     void *reply_arg;
+    const struct hub_command *command; /* of a read */
+    struct hub_read read;              /* its slot, until the answer */
 };
+/* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of READER wait. */
+void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_reader *reader, void (*start)(struct hub_read *r));
+static inline struct hub_call *hub_call_of(struct hub_read *r) { return HUB_CONTAINER(r, struct hub_call, read); }
+
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack);
 void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fields);
 void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -404,9 +414,15 @@ void hub_kept_events(struct hub_room *room, const struct hub_span *span, hub_kep
 /* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt with. */
 bool hub_event_alias(struct hub_call *c, struct hub_str event);
 
+/* What a read of ROOM holds of results (reads.h): asked for by the number of rows, then as much as they are (ROWS may be NULL). */
+#define HUB_ROW_BYTES 2048 /* until the room's messages are known */
+void hub_rows_ask(struct hub_room *room, struct hub_result *r, int64_t rows);
+void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows);
+
 /* History of a room up to and including UPTO, of what is for READER (copied); FIELDS get "messages":…,"hasMore":…[,"changes":…],"recovered":… */
 typedef void hub_history_done(void *arg, enum hub_code code, struct hub_str fields);
 void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since, int64_t since,
                          struct hub_str epoch, hub_history_done *done, void *arg);
-void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call);
+/* SLOT (may be NULL): of the read that it is part of; moved. */
+void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call, struct hub_read *slot);
 #endif

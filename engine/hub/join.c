@@ -65,6 +65,8 @@ static void complete(struct join *j, struct hub_member *m, struct hub_str histor
     struct hub_conn *c = hub_conn_ref(call->conn);
     struct hub_room *room = hub_room_ref(call->room);
     struct hub_buf fields = {0}, args = {0};
+    struct hub_read slot; /* until the state is there too */
+    hub_read_move(&slot, &call->read);
     add_joined(&fields, j, m, history);
     hub_buf_addc(&args, '{');
     hub_buf_adds(&args, hub_buf_str(&fields));
@@ -79,8 +81,9 @@ static void complete(struct join *j, struct hub_member *m, struct hub_str histor
     }
     if (!c->closed) {
         hub_presence_online(m);
-        if (m->rights.can_read) hub_state_send(room, c, NULL);
+        if (m->rights.can_read) hub_state_send(room, c, NULL, &slot);
     }
+    hub_read_over(&c->hub->engine->reads, &slot);
     hub_buf_free(&fields);
     hub_buf_free(&args);
     hub_room_unref(room);

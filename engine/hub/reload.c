@@ -72,6 +72,7 @@ void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, 
     struct hub_hub **old = e->hubs;
     size_t old_n = e->hub_n;
     e->config.service = service;
+    e->reads.max_queue = (size_t)service->max_queue_bytes;
     e->config.tables = tables;
     e->config.scripts = scripts;
     if (e->outbox) hub_outbox_configure(e->outbox, service, tables->outbox);

@@ -3,27 +3,35 @@
 
 #include "hub/hub_int.h"
 
-struct request {
-    struct hub_call *call;
-    const struct hub_command *command;
-};
-
 static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
-    struct request *r = arg;
-    struct hub_call *call = r->call;
-    const struct hub_command *command = r->command;
+    struct hub_call *call = arg;
     (void)layer;
-    free(r);
     if (code) {
         hub_call_fail(call, code, NULL);
         return;
     }
     call->room = hub_room_ref(room);
     call->rights = *rights;
-    if (hub_call_permitted(call, command->needs)) command->run(call);
+    if (hub_call_permitted(call, call->command->needs)) call->command->run(call);
 }
 
-void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, const char *event, json_t *args, hub_call_reply *reply, void *arg) {
+static void decide(struct hub_read *r) {
+    struct hub_call *call = hub_call_of(r);
+    hub_decide(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
+}
+
+struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address) {
+    bool anonymous = e->config.service->anonymous;
+    struct hub_buf key = {0};
+    hub_buf_addc(&key, anonymous ? '@' : '=');
+    hub_buf_adds(&key, anonymous ? address : hub_cstr(who->user_id));
+    struct hub_reader *r = hub_reader_of(&e->reads, hub_buf_str(&key));
+    hub_buf_free(&key);
+    return r;
+}
+
+void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event, json_t *args, hub_call_reply *reply,
+                        void *arg) {
     const struct hub_command *command = hub_command_find(hub_cstr(event));
     struct hub_call *call = hub_call_new(hub, NULL, who, event, args, -1);
     call->reply = reply;
@@ -34,9 +42,8 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, const cha
     } else if (!hub_id_ok(id)) {
         hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
     } else if (hub_call_keys(call, command->args)) {
-        struct request *r = hub_xmalloc(sizeof *r);
-        *r = (struct request){call, command};
-        hub_decide(hub, who, id, false, on_decided, r);
+        bool reads = command->needs & HUB_READS;
+        hub_call_queue(call, command, reads ? hub_engine_reader(hub->engine, who, address) : NULL, decide);
     }
 }
 
@@ -50,4 +57,8 @@ void hub_cmd_room(struct hub_call *call) {
     hub_buf_addf(&b, ",\"memberCount\":%u,\"seq\":%lld,\"epoch\":\"%s\"", call->room->user_n, (long long)call->room->seq, call->room->epoch);
     hub_call_ok(call, "room", hub_buf_str(&b));
     hub_buf_free(&b);
+}
+
+struct hub_reads *hub_engine_reads(struct hub_engine *e) {
+    return &e->reads;
 }

@@ -1,4 +1,6 @@
 /* Messages that wait for a moderator: listing, approving, rejecting (contract: wire.md, semantics.md "Order and durability"). */
+#include <stdlib.h>
+
 #include "hub/change.h"
 
 #define PENDING_DEFAULT 200 /* messages of one list, the oldest first */
@@ -13,37 +15,64 @@ static int64_t pending_limit(const struct hub_call *call) {
     return limit < 1 ? 0 : limit > PENDING_MAX ? PENDING_MAX : limit;
 }
 
-struct pending {
+struct listing {
     struct hub_call *call;
+    struct hub_result result;
     struct hub_buf fields;
     struct hub_replies replies;
 };
 
+static void end_listing(struct listing *l, struct hub_engine *e) {
+    hub_result_over(&e->reads, &l->result);
+    hub_buf_free(&l->fields);
+    free(l);
+}
+
 static void answer_pending(void *arg) {
-    struct pending *p = arg;
-    hub_call_ok(p->call, "messages", hub_buf_str(&p->fields));
-    hub_buf_free(&p->fields);
-    free(p);
+    struct listing *l = arg;
+    struct hub_engine *e = l->call->hub->engine;
+    hub_call_ok(l->call, "messages", hub_buf_str(&l->fields));
+    end_listing(l, e);
 }
 
 static void on_pending(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
-    struct hub_call *call = arg;
+    struct listing *l = arg;
+    struct hub_call *call = l->call;
     size_t limit = (size_t)pending_limit(call);
     (void)error;
+    hub_rows_are(call->room, &l->result, rows);
     if (code) {
+        struct hub_engine *e = call->hub->engine;
         hub_call_fail(call, code, NULL);
+        end_listing(l, e);
         return;
     }
-    struct pending *p = hub_xcalloc(1, sizeof *p);
-    p->call = call;
-    hub_messages_json(&p->fields, rows, rows->n < limit ? rows->n : limit, false, &p->replies);
-    hub_buf_addf(&p->fields, ",\"hasMore\":%s", rows->n > limit ? "true" : "false");
-    hub_previews_fill(call->room, hub_cstr(call->who->user_id), &p->fields, &p->replies, answer_pending, p);
+    hub_messages_json(&l->fields, rows, rows->n < limit ? rows->n : limit, false, &l->replies);
+    hub_buf_addf(&l->fields, ",\"hasMore\":%s", rows->n > limit || rows->cut ? "true" : "false");
+    hub_previews_fill(call->room, hub_cstr(call->who->user_id), &l->fields, &l->replies, answer_pending, l);
+}
+
+static void read_pending(struct hub_result *result) {
+    struct listing *l = HUB_CONTAINER(result, struct listing, result);
+    struct hub_call *call = l->call;
+    struct hub_store *store = call->hub->engine->config.store;
+    struct hub_str after = hub_call_str(call, "afterId");
+    const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
+                                     {.column = HUB_MSG_SEQ, .value = {.kind = HUB_CELL_NULL}}, /* found by the index over (roomId, seq) */
+                                     {.column = HUB_MSG_STATUS, .value = text_cell(HUB_STR("pending"))},
+                                     {.column = HUB_MSG_ID, .cmp = HUB_GT, .value = text_cell(after)}};
+    const struct hub_select q = {.table = call->hub->tables->message,
+                                 .where = where,
+                                 .where_n = after.n ? 4 : 3,
+                                 .order_by = HUB_MSG_ID, /* ids grow with time */
+                                 .limit = pending_limit(call) + 1,
+                                 .max_bytes = HUB_RESULT_MAX,
+                                 .offset = hub_json_get_int(call->args, "offset", 0)};
+    store->ops->select(store, &q, on_pending, l);
 }
 
 /* The oldest first; afterId, the id of the last message of a list, asks for the next. */
 void hub_cmd_pending(struct hub_call *call) {
-    struct hub_store *store = call->hub->engine->config.store;
     const json_t *given = hub_json_get(call->args, "afterId");
     struct hub_str after = hub_json_str(given);
     int64_t limit = pending_limit(call);
@@ -55,17 +84,9 @@ void hub_cmd_pending(struct hub_call *call) {
         hub_call_fail(call, HUB_BAD_REQUEST, "afterId: expected " HUB_ID_EXPECTED);
         return;
     }
-    const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
-                                     {.column = HUB_MSG_SEQ, .value = {.kind = HUB_CELL_NULL}}, /* found by the index over (roomId, seq) */
-                                     {.column = HUB_MSG_STATUS, .value = text_cell(HUB_STR("pending"))},
-                                     {.column = HUB_MSG_ID, .cmp = HUB_GT, .value = text_cell(after)}};
-    const struct hub_select q = {.table = call->hub->tables->message,
-                                 .where = where,
-                                 .where_n = after.n ? 4 : 3,
-                                 .order_by = HUB_MSG_ID, /* ids grow with time */
-                                 .limit = limit + 1,
-                                 .offset = hub_json_get_int(call->args, "offset", 0)};
-    store->ops->select(store, &q, on_pending, call);
+    struct listing *l = hub_xmalloc(sizeof *l);
+    *l = (struct listing){.call = call, .result.start = read_pending};
+    hub_rows_ask(call->room, &l->result, limit);
 }
 
 static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering, struct hub_err *err) {

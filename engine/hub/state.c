@@ -7,6 +7,7 @@ struct state {
     struct hub_room *room; /* reference */
     struct hub_conn *conn; /* reference, or NULL for REST */
     struct hub_call *call; /* the request, or NULL on join */
+    struct hub_read slot;  /* of the join */
 };
 
 static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields) {
@@ -48,19 +49,21 @@ static void on_state(void *arg, enum hub_code code, json_t *result, const char *
         if (s->call) hub_call_ok(s->call, "state", hub_buf_str(&fields));
     }
     hub_buf_free(&fields);
+    hub_read_over(&hub->engine->reads, &s->slot);
     hub_room_unref(s->room);
     if (s->conn) hub_conn_unref(s->conn);
     free(s);
 }
 
-void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call) {
+void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call, struct hub_read *slot) {
     struct hub_hub *hub = hub_of(room);
     if (hub->def->state_script.kind == HUB_SCRIPT_NONE) {
         if (call) hub_call_fail(call, HUB_FEATURE_DISABLED, "this hub has no stateScript");
         return;
     }
     struct state *s = hub_xmalloc(sizeof *s);
-    *s = (struct state){hub_room_ref(room), conn ? hub_conn_ref(conn) : NULL, call};
+    *s = (struct state){.room = hub_room_ref(room), .conn = conn ? hub_conn_ref(conn) : NULL, .call = call};
+    if (slot) hub_read_move(&s->slot, slot);
     json_t *id = json_string(room->id);
     struct hub_hook_arg args[5] = {{"session", conn ? conn->identity->session : call->who->session}, {"roomId", id}};
     size_t n = hub_hook_room_args(hub, room->record, args, 2);
@@ -68,4 +71,4 @@ void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_cal
     json_decref(id);
 }
 
-void hub_cmd_request_state(struct hub_call *call) { hub_state_send(call->room, call->conn, call); }
+void hub_cmd_request_state(struct hub_call *call) { hub_state_send(call->room, call->conn, call, NULL); }

@@ -89,6 +89,7 @@ struct hub_rows {
     size_t n;
     struct hub_cell *cells;
     struct hub_buf text; /* backing of the cells' texts */
+    bool cut;            /* there may be more: see max_bytes */
 };
 static inline const struct hub_cell *hub_row(const struct hub_rows *r, size_t i) { return r->cells + i * r->table->column_n; }
 /* New JSON object of a row by property names: DateTime as ISO text, JSON parsed, NULL as json null. */
@@ -144,6 +145,7 @@ struct hub_select {
     int64_t offset;
     bool with_inactive; /* also soft-deleted rows */
     bool count;         /* one row, whose first cell is the number of rows as text (the first column must be of a text type) */
+    size_t max_bytes;   /* 0 = any; else the result ends with the row that brings its texts over it, and is cut */
 };
 /* ROWS is borrowed during the call and NULL on failure. */
 typedef void hub_rows_cb(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error);

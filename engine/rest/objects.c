@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "hub/objects.h"
+#include "hub/reads.h"
 #include "rest/rest_int.h"
 
 enum action { LIST, FIND, CREATE, UPDATE, DELETE };
@@ -14,13 +15,18 @@ struct request {
     const struct hub_table *table;
     const struct hub_strs *roles;
     enum action action;
-    json_t *id, *body, *options; /* options: of a list */
+    json_t *id, *body, *options, *where; /* the latter two of a list */
+    struct hub_read read;                /* its turn among the caller's */
+    struct hub_result result;
 };
 
 static void end(struct request *q) {
     json_decref(q->id);
     json_decref(q->body);
     json_decref(q->options);
+    json_decref(q->where);
+    hub_result_over(hub_engine_reads(q->rest->engine), &q->result);
+    hub_read_over(hub_engine_reads(q->rest->engine), &q->read);
     free(q);
 }
 
@@ -92,17 +98,35 @@ static bool take_query(struct request *q, json_t *where, json_t *options) {
            hub_rest_query_int(q->req, "pageRowCount", 1, HUB_REST_PAGE_MAX, options);
 }
 
-static void list(struct request *q) {
-    json_t *where = json_object();
+#define ROW_BYTES 2048 /* of a result, about */
+
+static void start_list(struct hub_result *r) {
+    struct request *q = HUB_CONTAINER(r, struct request, result);
+    hub_object_list(q->rest->engine, q->table, q->where, q->options, on_done, q);
+}
+
+static void on_turn(struct hub_read *r) {
+    struct request *q = HUB_CONTAINER(r, struct request, read);
+    int64_t rows = hub_json_get_int(q->options, "limit", HUB_OBJECT_LIST);
+    q->result.start = start_list;
+    hub_result_ask(hub_engine_reads(q->rest->engine), &q->result, ROW_BYTES * (size_t)(rows < HUB_OBJECT_LIST_MAX ? rows : HUB_OBJECT_LIST_MAX));
+}
+
+static void on_drop(struct hub_read *r) { fail(HUB_CONTAINER(r, struct request, read), HUB_SHUTTING_DOWN, NULL); }
+
+static void list(struct request *q, const struct hub_identity *who) {
+    struct hub_engine *e = q->rest->engine;
+    q->where = json_object();
     q->options = json_object();
-    if (take_query(q, where, q->options)) {
-        hub_rest_add_page(q->options);
-        json_object_set_new(q->options, "probe", json_true());
-        hub_object_list(q->rest->engine, q->table, where, q->options, on_done, q);
-    } else {
+    if (!take_query(q, q->where, q->options)) {
         end(q);
+        return;
     }
-    json_decref(where);
+    hub_rest_add_page(q->options);
+    json_object_set_new(q->options, "probe", json_true());
+    q->read = (struct hub_read){.start = on_turn, .drop = on_drop};
+    if (!hub_read_ask(hub_engine_reads(e), hub_engine_reader(e, who, hub_http_peer(q->req)), &q->read, HUB_READS_WAITING))
+        fail(q, HUB_OVERLOADED, "too many of your reads wait already; ask again when they are answered");
 }
 
 static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
@@ -121,7 +145,7 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         return;
     }
     switch (q->action) {
-    case LIST: list(q); break;
+    case LIST: list(q, who); break;
     case FIND: hub_object_find(e, q->table, q->id, on_done, q); break;
     case CREATE: hub_object_create(e, q->table, q->body, on_done, q); break;
     case UPDATE: hub_object_update(e, q->table, q->id, q->body, on_done, q); break;
@@ -158,7 +182,8 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
     json_t *body = action == CREATE || action == UPDATE ? hub_rest_body(req) : NULL;
     if ((action == CREATE || action == UPDATE) && !body) return;
     struct request *q = hub_xmalloc(sizeof *q);
-    *q = (struct request){r, req, hub_tables_find(r->tables, hub_cstr(o->name)), roles[action], action, NULL, body, NULL};
+    *q = (struct request){
+        .rest = r, .req = req, .table = hub_tables_find(r->tables, hub_cstr(o->name)), .roles = roles[action], .action = action, .body = body};
     if (path->n == 3) q->id = hub_json_string(path->segments[2]);
     hub_rest_identify(r, req, on_identified, q);
 }

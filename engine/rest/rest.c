@@ -236,7 +236,7 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         free(q);
         return;
     }
-    hub_engine_request(q->hub, who, q->route->event, json_incref(q->args), on_reply, q);
+    hub_engine_request(q->hub, who, hub_http_peer(q->req), q->route->event, json_incref(q->args), on_reply, q);
 }
 
 static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct route *route,

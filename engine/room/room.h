@@ -81,6 +81,7 @@ struct hub_room {
     /* Sequence: the number of the last announced change; loaded from the store when the room opens. */
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];
+    size_t row_bytes;        /* the owner's: what its messages take in a result, about; 0 = not known yet */
     bool open;               /* seq, epoch, moderated and receipts are loaded */
     struct hub_list waiting; /* for open; the owner's */
     struct hub_list ops;

@@ -384,6 +384,7 @@ void hub_socket_ping(struct hub_socket *s) {
 
 const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s) { return s->client ? s->client->handshake : NULL; }
 
+size_t hub_socket_queued(const struct hub_socket *s) { return s->client && !s->client->closing ? hub_eio_queued(s->client->eio) : 0; }
 int64_t hub_socket_last_in(const struct hub_socket *s) { return s->client && !s->client->closing ? hub_eio_last_in(s->client->eio) : 0; }
 
 /* ---- CONNECT ---- */

@@ -130,4 +130,5 @@ void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const c
 /* Asks the peer for a sign of life now, unless it is being asked already. */
 void hub_socket_ping(struct hub_socket *s);
 int64_t hub_socket_last_in(const struct hub_socket *s);
+size_t hub_socket_queued(const struct hub_socket *s); /* bytes that its client has not taken yet */
 #endif

@@ -47,6 +47,7 @@ void hub_eio_close(struct hub_eio *eio, enum hub_close_reason reason, int ws_cod
     eio->ws_code = ws_code;
 }
 
+size_t hub_eio_queued(const struct hub_eio *eio) { return eio->out.n - eio->read; }
 const char *hub_eio_sid(const struct hub_eio *eio) {
     (void)eio;
     return "fake";

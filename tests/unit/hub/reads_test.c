@@ -1,0 +1,181 @@
+/* Reads in turn: slots of each reader, one for each in a round, and results no larger than the process can hold. */
+#include "hub/reads.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+struct item {
+    struct hub_read read;
+    char name;
+};
+
+static struct hub_loop *loop;
+static struct hub_reads reads;
+static struct hub_buf log_of;
+
+static void on_start(struct hub_read *r) { hub_buf_addc(&log_of, HUB_CONTAINER(r, struct item, read)->name); }
+static void on_drop(struct hub_read *r) { hub_buf_addf(&log_of, "-%c", HUB_CONTAINER(r, struct item, read)->name); }
+
+static bool ask(struct hub_reader *reader, struct item *i, char name, uint32_t may_wait) {
+    *i = (struct item){.read = {.start = on_start, .drop = on_drop}, .name = name};
+    return hub_read_ask(&reads, reader, &i->read, may_wait);
+}
+
+static void expect(const char *text) {
+    assert_string_equal(hub_buf_cstr(&log_of), text);
+    hub_buf_clear(&log_of);
+}
+
+static void stop(struct hub_timer *t) {
+    (void)t;
+    hub_loop_stop(loop);
+}
+
+/* Turns until everything that was due has been done. */
+static void turns(void) {
+    struct hub_timer t = {0};
+    hub_timer_start(loop, &t, 15, stop);
+    hub_loop_run(loop);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    loop = hub_loop_new();
+    hub_reads_init(&reads, loop);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    hub_reads_deinit(&reads);
+    hub_loop_delete(loop);
+    hub_buf_free(&log_of);
+    return 0;
+}
+
+static void four_are_under_way_and_the_next_starts_in_the_turn_after_one_is_over(void **state) {
+    (void)state;
+    struct hub_reader ann;
+    struct item items[6];
+    hub_reader_init(&ann, NULL);
+    for (int i = 0; i < 6; i++) assert_true(ask(&ann, &items[i], (char)('a' + i), 64));
+    expect("abcd");
+    hub_read_over(&reads, &items[1].read);
+    expect(""); /* not in this turn */
+    turns();
+    expect("e");
+    hub_read_over(&reads, &items[1].read); /* harmless */
+    turns();
+    expect("");
+    for (int i = 0; i < 5; i++) hub_read_over(&reads, &items[i].read);
+    turns();
+    expect("f");
+    hub_read_over(&reads, &items[5].read);
+    turns();
+    assert_int_equal(ann.under_way, 0);
+    hub_reader_deinit(&ann);
+}
+
+static void who_has_as_many_waiting_as_may_wait_is_refused(void **state) {
+    (void)state;
+    struct hub_reader ann;
+    struct item items[8];
+    hub_reader_init(&ann, NULL);
+    for (int i = 0; i < 6; i++) assert_true(ask(&ann, &items[i], (char)('a' + i), 2));
+    assert_false(ask(&ann, &items[6], 'g', 2));
+    assert_true(ask(&ann, &items[7], 'h', 3));
+    expect("abcd");
+    hub_reader_close(&ann);
+    expect("-e-f-h");
+    for (int i = 0; i < 4; i++) hub_read_over(&reads, &items[i].read);
+    turns();
+    hub_reader_deinit(&ann);
+}
+
+/* One asked for much first: the other's second read does not wait for all of it. */
+static void readers_that_wait_get_one_slot_each_in_turn(void **state) {
+    (void)state;
+    struct hub_reader ann, bob;
+    struct item of_ann[12], of_bob[6];
+    hub_reader_init(&ann, NULL);
+    hub_reader_init(&bob, NULL);
+    for (int i = 0; i < 12; i++) ask(&ann, &of_ann[i], (char)('a' + i), 64);
+    for (int i = 0; i < 6; i++) ask(&bob, &of_bob[i], (char)('A' + i), 64);
+    expect("abcdABCD");
+    for (int i = 0; i < 4; i++) hub_read_over(&reads, &of_ann[i].read), hub_read_over(&reads, &of_bob[i].read);
+    turns();
+    expect("eEfFgh");
+    for (int i = 4; i < 8; i++) hub_read_over(&reads, &of_ann[i].read);
+    for (int i = 4; i < 6; i++) hub_read_over(&reads, &of_bob[i].read);
+    turns();
+    expect("ijkl");
+    for (int i = 8; i < 12; i++) hub_read_over(&reads, &of_ann[i].read);
+    turns();
+    hub_reader_deinit(&ann);
+    hub_reader_deinit(&bob);
+}
+
+static void callers_by_rest_are_forgotten_with_their_last_read(void **state) {
+    (void)state;
+    struct item one, other;
+    struct hub_reader *ann = hub_reader_of(&reads, HUB_STR("=ann"));
+    assert_ptr_equal(hub_reader_of(&reads, HUB_STR("=ann")), ann);
+    ask(ann, &one, 'a', 64);
+    ask(ann, &other, 'b', 64);
+    hub_read_over(&reads, &one.read);
+    turns();
+    assert_int_equal(hub_map_len(&reads.callers), 1);
+    hub_read_over(&reads, &other.read);
+    turns();
+    assert_int_equal(hub_map_len(&reads.callers), 0);
+    expect("ab");
+}
+
+static int started;
+static void count(struct hub_result *r) { (void)r, started++; }
+
+static void results_wait_until_they_fit_in_the_order_of_asking(void **state) {
+    (void)state;
+    struct hub_result all[4] = {{.start = count}, {.start = count}, {.start = count}, {.start = count}};
+    started = 0;
+    hub_result_ask(&reads, &all[0], HUB_RESULTS_MAX / 2);
+    hub_result_ask(&reads, &all[1], HUB_RESULTS_MAX / 2);
+    hub_result_ask(&reads, &all[2], HUB_RESULTS_MAX / 2);
+    hub_result_ask(&reads, &all[3], 1); /* it would fit, but is behind the third */
+    assert_int_equal(started, 2);
+    hub_result_is(&reads, &all[0], HUB_RESULTS_MAX); /* more than was expected */
+    hub_result_over(&reads, &all[1]);
+    assert_int_equal(started, 2);
+    hub_result_over(&reads, &all[0]);
+    assert_int_equal(started, 4);
+    hub_result_over(&reads, &all[2]);
+    hub_result_over(&reads, &all[3]);
+    assert_int_equal(reads.result_bytes, 0);
+}
+
+static void one_result_fits_however_large_it_is(void **state) {
+    (void)state;
+    struct hub_result r = {.start = count};
+    started = 0;
+    hub_result_ask(&reads, &r, 10 * HUB_RESULTS_MAX);
+    assert_int_equal(started, 1);
+    hub_result_over(&reads, &r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(four_are_under_way_and_the_next_starts_in_the_turn_after_one_is_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_has_as_many_waiting_as_may_wait_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(readers_that_wait_get_one_slot_each_in_turn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(callers_by_rest_are_forgotten_with_their_last_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(results_wait_until_they_fit_in_the_order_of_asking, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_result_fits_however_large_it_is, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
