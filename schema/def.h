@@ -148,6 +148,12 @@ struct hub_def_scheduled_action {
     struct hub_script script;
 };
 
+/* hubExtensions.limits: per user and minute, and per message. */
+struct hub_def_limits {
+    int64_t events, kept_events, reactions, receipts, joins, reads;
+    int64_t reactions_per_message;
+};
+
 struct hub_def {
     const char *file;
     /* hubBasics */
@@ -186,6 +192,8 @@ struct hub_def {
     size_t message_handler_n;
     struct hub_def_scheduled_action *scheduled_actions;
     size_t scheduled_action_n;
+    /* hubExtensions */
+    struct hub_def_limits limits;
 };
 
 struct hub_service {

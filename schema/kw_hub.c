@@ -53,6 +53,7 @@ static const struct hub_row hub[] = {
     {"historySettings", HUB_KIND_GROUP, .table = &table_history, .help = "History on join."},
     {"guardrails", HUB_KIND_GROUP, .table = &table_guardrails, .help = "Limits, moderation and caching."},
     {"hubLogic", HUB_KIND_GROUP, .table = &hub_fields_logic, .help = "Server-side hooks."},
+    {"hubExtensions", HUB_KIND_GROUP, .table = &hub_fields_extensions, .help = "What goes beyond the specification."},
     {0},
 };
 const struct hub_fields hub_fields_hub = {"RealtimeHub", sizeof(struct hub_raw), hub, "A bidirectional realtime communication hub on Socket.IO."};

@@ -92,7 +92,7 @@ struct hub_raw {
 
 extern const struct hub_fields hub_fields_hub, hub_fields_service;
 extern const struct hub_fields hub_fields_room, hub_fields_role, hub_fields_message, hub_fields_event, hub_fields_logic, hub_fields_object,
-    hub_fields_namespace;
+    hub_fields_namespace, hub_fields_extensions;
 extern const struct hub_words hub_words_message_type[], hub_words_field_type[];
 
 /* The content of a built-in message type; parallel to hub_words_message_type. */

@@ -245,6 +245,26 @@ static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit
     if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_take, q)) on_take(q, NULL);
 }
 
+static const char give_script[] = "local k,call=KEYS[1],redis.call "
+                                  "local s=call('RPOP',k) "
+                                  "local t,n=string.match(s or '','^(%d+):(%d+)$') "
+                                  "if t and tonumber(n)>1 then call('RPUSH',k,t..':'..(n-1)) call('PEXPIRE',k,ARGV[1]) end return 0";
+
+static void on_given(void *arg, const redisReply *r) {
+    struct request *q = arg;
+    usable(q, r, REDIS_REPLY_INTEGER);
+    free(q);
+}
+
+static void cache_give(struct hub_cache *base, struct hub_str key, int64_t window_ms) {
+    struct cache *c = cache_of(base);
+    char window[24];
+    struct request *q = request_new(c, SCRIPTED, &take_latency, key, NULL);
+    snprintf(window, sizeof window, "%lld", (long long)window_ms);
+    const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(give_script, sizeof give_script - 1), HUB_STR("1"), key, hub_cstr(window)};
+    if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_given, q)) on_given(q, NULL);
+}
+
 /* ---- scripts' commands ---- */
 
 /* The server is there, but not ready to be asked: it is not the command's fault. */
@@ -387,6 +407,7 @@ const struct hub_cache_ops hub_redis_cache_ops = {
     .set = cache_set,
     .swap = cache_swap,
     .take = cache_take,
+    .give = cache_give,
     .watch = cache_watch,
     .unwatch = hub_redis_unwatch,
     .call = cache_call,

@@ -29,6 +29,7 @@
     X(INVALID_CONTENT, "invalid_content", 400, "The content does not fit the message type")                  \
     X(TOO_LARGE, "too_large", 413, "The content is too large")                                               \
     X(RATE_LIMITED, "rate_limited", 429, "Too many messages")                                                \
+    X(TOO_MANY, "too_many", 403, "There are too many of them")                                               \
     X(FEATURE_DISABLED, "feature_disabled", 403, "This hub does not have that feature")                      \
     X(NOT_FOUND, "not_found", 404, "Not found")                                                              \
     X(CONFLICT, "bad_request", 409, "There is one already")                                                  \

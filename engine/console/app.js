@@ -185,9 +185,11 @@ const on = {
     if (messages.messageOf(messageId)?.senderId === me) notice(`A moderator rejected your message${reason ? `: ${reason}` : ""}`);
     messages.remove(messageId);
   },
-  "hub:reaction": ({ messageId, reaction, seq }) => {
+  "hub:reaction": ({ messageId, seq, reaction, emoji, userId, removed }) => {
     note(seq);
-    messages.change(messageId, { reaction });
+    const others = (messages.messageOf(messageId)?.reaction ?? []).filter((r) => r.emoji !== emoji || r.userId !== userId);
+    // A long list is not sent along.
+    messages.change(messageId, { reaction: reaction ?? (removed ? others : [...others, { emoji, userId }]) });
   },
   "hub:typing": does("typing"),
   "hub:recording": does("recording"),

@@ -161,3 +161,10 @@ void hub_call_queue(struct hub_call *call, const struct hub_command *command, st
     if (!hub_read_ask(&call->hub->engine->reads, reader, &call->read, may_wait))
         hub_call_fail(call, HUB_OVERLOADED, "%u of your reads wait already; ask again when they are answered", may_wait);
 }
+
+void hub_call_count(struct hub_call *call, void (*then)(void *call, bool allowed)) {
+    if (call->command->limit)
+        hub_gate_limit(call, call->command->limit, then, call);
+    else
+        then(call, true);
+}

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "hub/emoji.h"
 
-#define REACTIONS_MAX 1000 /* of one message */
-#define EMOJI_MAX 64       /* bytes of one reaction */
+#define REACTIONS_TOLD 100 /* a longer list is not sent along with each change of it */
 #define MESSAGE_ID_MAX 64
 
 static struct hub_cell text_cell(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
@@ -29,6 +29,7 @@ static void end(struct hub_change *c) {
     struct hub_room_op *op = &c->op;
     json_decref(c->args);
     hub_buf_free(&c->text);
+    hub_buf_free(&c->told);
     hub_buf_free(&c->message);
     hub_buf_free(&c->from);
     hub_replies_free(&c->replies);
@@ -248,6 +249,7 @@ static enum hub_code judge_edit(struct hub_change *c, const struct hub_cell *row
     enum hub_code code = judge_author(c, row, type, err);
     if (!code) code = hub_content_check(type, content, &filled, err);
     if (!code && filled) code = hub_gate_filled(c->call->hub, content, &c->text, err);
+    if (code) hub_gate_give_back(c->call, HUB_LIMIT_MESSAGES); /* it came to nothing */
     if (code) return code;
     c->cells[HUB_MSG_CONTENT] = text_cell(hub_buf_str(&c->text));
     c->cells[HUB_MSG_EDITED_AT] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
@@ -331,18 +333,28 @@ static size_t reaction_at(const json_t *all, struct hub_str emoji, const char *u
     size_t n = json_array_size(all), i = 0;
     for (; i < n; i++) {
         const json_t *r = json_array_get(all, i);
-        if (hub_str_eq(hub_json_get_str(r, "emoji"), emoji) && hub_str_is(hub_json_get_str(r, "userId"), user)) break;
+        if (hub_emoji_same(hub_json_get_str(r, "emoji"), emoji) && hub_str_is(hub_json_get_str(r, "userId"), user)) break;
     }
     return i;
 }
 
-static enum hub_code add_reaction(json_t *all, struct hub_str emoji, const char *user, struct hub_err *err) {
+/* As it was written first: with U+FE0F or without, it is one. */
+static struct hub_str spelling(const json_t *all, struct hub_str emoji) {
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        struct hub_str there = hub_json_get_str(json_array_get(all, i), "emoji");
+        if (hub_emoji_same(there, emoji)) return there;
+    }
+    return emoji;
+}
+
+static enum hub_code add_reaction(json_t *all, struct hub_str emoji, const struct hub_call *call, struct hub_err *err) {
+    int64_t most = call->hub->def->limits.reactions_per_message;
     char now[HUB_ISO_LEN + 1];
-    if (json_array_size(all) >= REACTIONS_MAX) return hub_fail(err, HUB_NOT_ALLOWED, "the message has %d reactions already", REACTIONS_MAX);
+    if ((int64_t)json_array_size(all) >= most) return hub_gate_too_many("limits.reactionsPerMessage", most, "reactions of one message", err);
     hub_iso_format(hub_wall_ms(), now);
     json_t *r = json_object();
     hub_json_set_str(r, "emoji", emoji);
-    hub_json_set_str(r, "userId", hub_cstr(user));
+    hub_json_set_str(r, "userId", hub_cstr(call->who->user_id));
     hub_json_set_str(r, "timestamp", hub_cstr(now));
     json_array_append_new(all, r);
     return HUB_OK;
@@ -352,6 +364,24 @@ static bool wants_removal(const struct hub_call *call) {
     return !strcmp(call->event, "hub:unreact") || hub_json_get_bool(call->args, "remove", false);
 }
 
+/* ,"emoji":…,"userId":…,"removed":…,"counts":{…}, and the list while it is short. */
+static void describe_reaction(struct hub_change *c, const json_t *all, struct hub_str emoji, bool removed) {
+    json_t *counts = json_object();
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        struct hub_str one = hub_json_get_str(json_array_get(all, i), "emoji");
+        json_int_t n = json_integer_value(json_object_getn(counts, one.p, one.n));
+        json_object_setn_new(counts, one.p, one.n, json_integer(n + 1));
+    }
+    hub_buf_addz(&c->told, ",\"emoji\":");
+    hub_json_add_string(&c->told, emoji);
+    hub_buf_addz(&c->told, ",\"userId\":");
+    hub_json_add_string(&c->told, hub_cstr(c->call->who->user_id));
+    hub_buf_addf(&c->told, ",\"removed\":%s,\"counts\":", removed ? "true" : "false");
+    hub_json_add(&c->told, counts);
+    if (json_array_size(all) <= REACTIONS_TOLD) hub_buf_addz(&c->told, ",\"reaction\":"), hub_buf_adds(&c->told, hub_buf_str(&c->text));
+    json_decref(counts);
+}
+
 static enum hub_code judge_reaction(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
     struct hub_str emoji = hub_json_get_str(c->args, "emoji");
     enum hub_code code = HUB_OK;
@@ -359,14 +389,19 @@ static enum hub_code judge_reaction(struct hub_change *c, const struct hub_cell 
     if (column < 0) return hub_fail(err, HUB_FEATURE_DISABLED, no_reactions);
     if (c->pending) return hub_fail(err, HUB_NOT_ALLOWED, "the message waits for a moderator");
     json_t *all = reactions_of(row, column);
+    struct hub_buf written = {0}; /* its reaction may go */
+    hub_buf_adds(&written, spelling(all, emoji));
+    emoji = hub_buf_str(&written);
     size_t at = reaction_at(all, emoji, c->call->who->user_id);
     bool there = at < json_array_size(all), remove = wants_removal(c->call);
     c->unchanged = there != remove;
     if (there && remove)
         json_array_remove(all, at);
     else if (!c->unchanged)
-        code = add_reaction(all, emoji, c->call->who->user_id, err);
+        code = add_reaction(all, emoji, c->call, err);
     hub_json_add(&c->text, all);
+    if (!code && !c->unchanged) describe_reaction(c, all, emoji, remove);
+    hub_buf_free(&written);
     json_decref(all);
     c->cells[column] = text_cell(hub_buf_str(&c->text));
     c->numbered.write.kind = HUB_UPDATE;
@@ -385,8 +420,7 @@ static void tell_reaction(const struct hub_change *c) {
     begin_args(&args, c);
     hub_buf_addz(&args, ",\"messageId\":");
     hub_json_add_string(&args, c->id);
-    hub_buf_addc(&args, ',');
-    answer_reaction(c, &args);
+    hub_buf_adds(&args, hub_buf_str(&c->told));
     end_args(&args, c);
     hub_change_emit(c, HUB_STR("hub:reaction"), hub_buf_str(&args));
     hub_buf_free(&args);
@@ -398,13 +432,15 @@ void hub_cmd_react(struct hub_call *call) {
     const json_t *remove = hub_json_get(call->args, "remove");
     if (!call->hub->def->enable_reaction) {
         hub_call_fail(call, HUB_FEATURE_DISABLED, no_reactions);
-    } else if (!emoji.n || emoji.n > EMOJI_MAX || memchr(emoji.p, 0, emoji.n)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "emoji: expected a text of 1 to %d bytes", EMOJI_MAX);
+    } else if (!hub_emoji_ok(emoji) && !wants_removal(call)) { /* what is there from before can go */
+        hub_call_fail(call, HUB_BAD_REQUEST, "emoji: " HUB_EMOJI_EXPECTED);
+    } else if (!emoji.n || emoji.n > HUB_EMOJI_MAX || memchr(emoji.p, 0, emoji.n)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "emoji: expected a text of 1 to %d bytes", HUB_EMOJI_MAX);
     } else if (!hub_json_nil(remove) && !json_is_boolean(remove)) {
         hub_call_fail(call, HUB_BAD_REQUEST, "remove: expected true or false");
     } else {
         struct hub_change *c = hub_change_new(call, &reaction);
-        if (c) hub_change_run(c);
+        if (c) hub_gate_limit(call, HUB_LIMIT_REACTIONS, on_counted, c);
     }
 }
 

@@ -25,6 +25,7 @@ struct hub_change {
     struct hub_cell cells[HUB_MSG_MAX];
     struct hub_cond where[3];
     struct hub_buf text;          /* backing of cells */
+    struct hub_buf told;          /* of a reaction: what the room is told */
     struct hub_buf message, from; /* as written: JSON, and ,"sender":{…} */
     struct hub_replies replies;
     bool unchanged;

@@ -153,12 +153,16 @@ bool hub_call_settle(struct hub_call *call, unsigned needs) {
     return hub_call_permitted(call, needs);
 }
 
-/* Its turn has come. Whoever waited for it may be in the room no more. */
-static void run(struct hub_read *r) {
-    struct hub_call *call = hub_call_of(r);
+/* Whoever waited may be in the room no more. */
+static void settle_and_run(void *arg, bool allowed) {
+    struct hub_call *call = arg;
+    if (!allowed) return; /* and the call is gone */
     const struct hub_command *command = call->command;
     if (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs)) command->run(call);
 }
+
+/* Its turn has come. */
+static void run(struct hub_read *r) { hub_call_count(hub_call_of(r), settle_and_run); }
 
 static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
     struct hub_conn *c = s->user;

@@ -112,11 +112,7 @@ size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
 bool hub_engine_relays(const struct hub_engine *e) { return e->outbox && hub_outbox_busy(e->outbox); }
 
 static void free_users(struct hub_hub *h) {
-    for (struct hub_user *u; (u = hub_map_drain(&h->users));) {
-        free(u->id);
-        free(u->rate);
-        free(u);
-    }
+    for (struct hub_user *u; (u = hub_map_drain(&h->users));) hub_user_free(u);
 }
 
 /* Rooms that only lingering presence or running actions hold. */

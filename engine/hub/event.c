@@ -37,8 +37,9 @@ static void typing_over(struct hub_timer *t) { tell_indicator(HUB_CONTAINER(t, s
 static void recording_over(struct hub_timer *t) { tell_indicator(HUB_CONTAINER(t, struct hub_room_user, recording), "hub:stopRecording"); }
 
 static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event, void (*over)(struct hub_timer *)) {
+    bool goes_on = hub_timer_running(t);
     hub_timer_start(u->room->loop, t, INDICATOR_MS, over);
-    tell_indicator(u, event); /* repeated too: late joiners learn of it */
+    if (!goes_on) tell_indicator(u, event); /* late joiners find it in hub:members */
 }
 
 static void indicator_off(struct hub_room_user *u, struct hub_timer *t, const char *event) {
@@ -52,40 +53,36 @@ void hub_indicators_stop(struct hub_room_user *u) {
     indicator_off(u, &u->recording, "hub:stopRecording");
 }
 
+void hub_indicators_message(struct hub_room *room, struct hub_str user_id) {
+    const struct hub_def *def = hub_of(room)->def;
+    struct hub_room_user *u = def->enable_typing || def->enable_recording ? hub_room_user(room, user_id) : NULL;
+    if (u) hub_indicators_stop(u);
+}
+
 /* ---- built-in events ---- */
 
-static void typing(struct hub_call *c, struct hub_member *m) {
-    indicator_on(m->user, &m->user->typing, "hub:typing", typing_over), hub_call_ok(c, NULL, HUB_STR(""));
-}
-static void stop_typing(struct hub_call *c, struct hub_member *m) {
-    indicator_off(m->user, &m->user->typing, "hub:stopTyping"), hub_call_ok(c, NULL, HUB_STR(""));
-}
-static void recording(struct hub_call *c, struct hub_member *m) {
-    indicator_on(m->user, &m->user->recording, "hub:recording", recording_over);
-    hub_call_ok(c, NULL, HUB_STR(""));
-}
-static void stop_recording(struct hub_call *c, struct hub_member *m) {
-    indicator_off(m->user, &m->user->recording, "hub:stopRecording");
-    hub_call_ok(c, NULL, HUB_STR(""));
-}
-static void online(struct hub_call *c, struct hub_member *m) { hub_presence_online(m), hub_call_ok(c, NULL, HUB_STR("")); }
-static void away(struct hub_call *c, struct hub_member *m) { hub_presence_away(m), hub_call_ok(c, NULL, HUB_STR("")); }
-static void message_read(struct hub_call *c, struct hub_member *m) { (void)m, hub_receipt_read(c); }
-static void message_delivered(struct hub_call *c, struct hub_member *m) { (void)m, hub_receipt_delivered(c); }
+/* What is told of a user, of connection M; NULL: by REST, and so of all his connections. */
+static void typing(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_on(u, &u->typing, "hub:typing", typing_over); }
+static void stop_typing(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_off(u, &u->typing, "hub:stopTyping"); }
+static void recording(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_on(u, &u->recording, "hub:recording", recording_over); }
+static void stop_recording(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_off(u, &u->recording, "hub:stopRecording"); }
 
 static const struct builtin {
     const char *name;
     size_t enabled; /* offset of the switch in struct hub_def */
-    void (*run)(struct hub_call *call, struct hub_member *m);
+    enum hub_limit limit;
+    void (*tell)(struct hub_room_user *u, struct hub_member *m); /* or */
+    void (*receipt)(struct hub_call *call);
+    size_t goes_on; /* offset of the timer in struct hub_room_user that says that this is nothing new; 0 = none */
 } builtins[] = {
-    {"typing", offsetof(struct hub_def, enable_typing), typing},
-    {"stopTyping", offsetof(struct hub_def, enable_typing), stop_typing},
-    {"recording", offsetof(struct hub_def, enable_recording), recording},
-    {"stopRecording", offsetof(struct hub_def, enable_recording), stop_recording},
-    {"online", offsetof(struct hub_def, enable_presence), online},
-    {"away", offsetof(struct hub_def, enable_presence), away},
-    {"messageRead", offsetof(struct hub_def, enable_read_receipts), message_read},
-    {"messageDelivered", offsetof(struct hub_def, enable_delivery_receipts), message_delivered},
+    {"typing", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, typing, NULL, offsetof(struct hub_room_user, typing)},
+    {"stopTyping", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, stop_typing, NULL, 0},
+    {"recording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, recording, NULL, offsetof(struct hub_room_user, recording)},
+    {"stopRecording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, stop_recording, NULL, 0},
+    {"online", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_online, NULL, 0},
+    {"away", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_away, NULL, 0},
+    {"messageRead", offsetof(struct hub_def, enable_read_receipts), HUB_LIMIT_RECEIPTS, NULL, hub_receipt_read, 0},
+    {"messageDelivered", offsetof(struct hub_def, enable_delivery_receipts), HUB_LIMIT_RECEIPTS, NULL, hub_receipt_delivered, 0},
 };
 
 static const struct builtin *builtin_named(struct hub_str name) {
@@ -181,33 +178,90 @@ static void keep_then_show(struct hub_call *c, const struct hub_def_custom_event
     hub_event_keep(c->room, hub_cstr(c->who->user_id), e, data, on_kept, s);
 }
 
-static void run_custom(struct hub_call *c, const struct hub_def_custom_event *e) {
-    static struct hub_buf text_of_data;
-    const json_t *data = hub_json_get(c->args, "data");
-    if (e->direction != HUB_CLIENT_TO_ROOM) {
-        hub_call_fail(c, HUB_NOT_ALLOWED, "the event \"%s\" is sent by the server only", e->name);
+static struct hub_buf data_text;       /* scratch: the data as JSON */
+static const struct hub_call *data_of; /* of the call that was looked at last */
+
+static size_t write_data(const struct hub_call *c) {
+    hub_buf_clear(&data_text);
+    hub_json_add(&data_text, hub_json_get(c->args, "data"));
+    data_of = c;
+    return data_text.n;
+}
+
+static void on_custom_counted(void *arg, bool allowed) {
+    struct hub_call *c = arg;
+    if (!allowed) return; /* and the call is gone */
+    const struct hub_def_custom_event *e = c->subject;
+    if (c->conn && !hub_conn_member(c->conn, c->room)) { /* out, while it was counted elsewhere */
+        hub_call_fail(c, HUB_NOT_IN_ROOM, NULL);
         return;
     }
-    hub_buf_clear(&text_of_data);
-    hub_json_add(&text_of_data, data);
-    if ((int64_t)text_of_data.n > c->hub->def->max_message_size) {
-        hub_call_fail(c, HUB_TOO_LARGE, "data: %zu bytes of JSON, at most %lld are allowed", text_of_data.n,
-                      (long long)c->hub->def->max_message_size);
-    } else if (!e->ephemeral && hub_json_has_nul(data)) {
+    if (!e->ephemeral) {
+        keep_then_show(c, e, hub_json_get(c->args, "data"));
+        return;
+    }
+    if (data_of != c) write_data(c); /* it was counted elsewhere, and others came in between */
+    broadcast(c, e, hub_buf_str(&data_text));
+    hub_call_ok(c, NULL, HUB_STR(""));
+}
+
+static void run_custom(struct hub_call *c, const struct hub_def_custom_event *e) {
+    const json_t *data = hub_json_get(c->args, "data");
+    size_t size = write_data(c);
+    c->subject = e;
+    if (e->direction != HUB_CLIENT_TO_ROOM)
+        hub_call_fail(c, HUB_NOT_ALLOWED, "the event \"%s\" is sent by the server only", e->name);
+    else if ((int64_t)size > c->hub->def->max_message_size)
+        hub_call_fail(c, HUB_TOO_LARGE, "data: %zu bytes of JSON, at most %lld are allowed", size, (long long)c->hub->def->max_message_size);
+    else if (!e->ephemeral && hub_json_has_nul(data))
         hub_call_fail(c, HUB_INVALID_CONTENT, "data: NUL characters cannot be stored");
-    } else if (!e->ephemeral) {
-        keep_then_show(c, e, data);
+    else
+        hub_gate_limit(c, e->ephemeral ? HUB_LIMIT_EVENTS : HUB_LIMIT_KEPT_EVENTS, on_custom_counted, c);
+}
+
+/* The caller in the room: whose connection it is, or by REST one who has joined. NULL: he is not there. */
+static struct hub_room_user *present(const struct hub_call *c, struct hub_member **m) {
+    *m = c->conn ? hub_conn_member(c->conn, c->room) : NULL;
+    if (c->conn) return *m ? (*m)->user : NULL;
+    struct hub_room_user *u = hub_room_user(c->room, hub_cstr(c->who->user_id));
+    return u && u->member_n ? u : NULL;
+}
+
+static void on_builtin_counted(void *arg, bool allowed) {
+    struct hub_call *c = arg;
+    struct hub_member *m;
+    if (!allowed) return; /* and the call is gone */
+    const struct builtin *b = c->subject;
+    struct hub_room_user *u = present(c, &m);
+    if (b->receipt) {
+        b->receipt(c);
+    } else if (!u) {
+        hub_call_fail(c, HUB_NOT_IN_ROOM, "the event \"%s\" tells of who is in the room; join it first", b->name);
     } else {
-        broadcast(c, e, hub_buf_str(&text_of_data));
+        b->tell(u, m);
         hub_call_ok(c, NULL, HUB_STR(""));
     }
+}
+
+/* What repeats is told once, and counted once. */
+static bool goes_on(const struct hub_call *c, const struct builtin *b) {
+    struct hub_member *m;
+    const struct hub_room_user *u = b->goes_on ? present(c, &m) : NULL;
+    return u && hub_timer_running((const struct hub_timer *)((const char *)u + b->goes_on));
+}
+
+static void run_builtin(struct hub_call *c, const struct builtin *b) {
+    c->subject = b;
+    if (goes_on(c, b))
+        on_builtin_counted(c, true);
+    else
+        hub_gate_limit(c, b->limit, on_builtin_counted, c);
 }
 
 static void run(struct hub_call *c, struct hub_str name) {
     /* A custom event may bear a standard one's name while that is off (the linter sees to it). */
     const struct hub_def_custom_event *e = hub_def_custom_event(c->hub->def, name);
     const struct builtin *b = e ? NULL : builtin_named(name);
-    struct hub_member *m = c->conn ? hub_conn_member(c->conn, c->room) : NULL;
     if (hub_room_is_blocked(c->room, hub_cstr(c->who->user_id), hub_wall_ms()))
         hub_call_fail(c, HUB_BLOCKED, NULL);
     else if (e)
@@ -216,10 +270,8 @@ static void run(struct hub_call *c, struct hub_str name) {
         hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64, name.p);
     else if (!*(const bool *)((const char *)c->hub->def + b->enabled))
         hub_call_fail(c, HUB_FEATURE_DISABLED, "the event \"%s\" is not enabled in this hub", b->name);
-    else if (!m && b->run != message_read && b->run != message_delivered)
-        hub_call_fail(c, HUB_NOT_IN_ROOM, "the event \"%s\" tells of a connection; join the room first", b->name);
     else
-        b->run(c, m);
+        run_builtin(c, b);
 }
 
 void hub_cmd_event(struct hub_call *c) {

@@ -39,23 +39,42 @@ enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, 
 
 struct counting {
     struct hub_call *call;
+    enum hub_limit limit;
     hub_gate_counted *then;
     void *arg;
 };
 
-static void refuse(struct hub_call *c, int64_t retry) {
+static void count_refusal(const char *limit) {
+    hub_metric_add(hub_metric_labelled("hubd_limited_total", "Requests over a limit, by limit", HUB_COUNTER, "limit", hub_cstr(limit)), 1);
+}
+
+enum hub_code hub_gate_too_many(const char *limit, int64_t most, const char *what, struct hub_err *err) {
+    count_refusal(limit);
+    return hub_fail(err, HUB_TOO_MANY, "%s: at most %lld %s", limit, (long long)most, what);
+}
+
+static void refuse(struct hub_call *c, enum hub_limit limit, int64_t retry) {
     struct hub_err err;
     char fields[48];
-    hub_fail(&err, HUB_RATE_LIMITED, "at most %lld messages per minute; try again in %lld ms", (long long)c->hub->def->message_rate_limit,
-             (long long)retry);
+    count_refusal(hub_limit_name(limit));
+    hub_fail(&err, HUB_RATE_LIMITED, "%s: at most %lld per minute; try again in %lld ms", hub_limit_name(limit),
+             (long long)hub_limit_of(c->hub->def, limit), (long long)retry);
     int n = snprintf(fields, sizeof fields, "\"retryAfterMs\":%lld", (long long)retry);
     hub_call_fail_with(c, &err, hub_str(fields, (size_t)n));
 }
 
-static void count_here(struct hub_call *c, hub_gate_counted *then, void *arg) {
+/* Who counts: the user; where every request is another one, the address by which its reads take turns. */
+static struct hub_str counted_as(const struct hub_call *c) {
+    const struct hub_reader *r = c->read.reader;
+    return r && r->key ? hub_cstr(r->key + (r->key[0] == '=')) : hub_cstr(c->who->user_id);
+}
+
+static int64_t now_of(const struct hub_call *c) { return hub_loop_now(c->hub->engine->config.loop); }
+
+static void count_here(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg) {
     int64_t retry;
-    bool allowed = hub_rate_take(c->hub, hub_cstr(c->who->user_id), hub_loop_now(c->hub->engine->config.loop), &retry);
-    if (!allowed) refuse(c, retry);
+    bool allowed = hub_rate_take(c->hub, limit, counted_as(c), now_of(c), &retry);
+    if (!allowed) refuse(c, limit, retry);
     then(arg, allowed);
 }
 
@@ -65,30 +84,49 @@ static void on_taken(void *arg, enum hub_code code, int64_t wait_ms) {
     struct hub_call *c = w->call;
     struct hub_engine *e = c->hub->engine;
     if (code) {
-        count_here(c, w->then, w->arg);
+        count_here(c, w->limit, w->then, w->arg);
     } else if (wait_ms) {
-        refuse(c, wait_ms);
+        refuse(c, w->limit, wait_ms);
         w->then(w->arg, false);
     } else {
-        hub_rate_note(c->hub, hub_cstr(c->who->user_id), hub_loop_now(e->config.loop));
+        hub_rate_note(c->hub, w->limit, counted_as(c), now_of(c));
         w->then(w->arg, true);
     }
     e->pending--;
     free(w);
 }
 
-void hub_gate_rate(struct hub_call *c, hub_gate_counted *then, void *arg) {
+static void add_key(struct hub_buf *key, const struct hub_call *c, enum hub_limit limit) {
+    const struct hub_service *s = c->hub->engine->config.service;
+    struct hub_str who = counted_as(c);
+    const char *what = limit == HUB_LIMIT_MESSAGES ? "rate" : hub_limit_name(limit);
+    hub_buf_addf(key, "hubd:%s:%s:%s:%s:%.*s", s->project, s->name, what, c->hub->def->name, HUB_FMT(who));
+}
+
+/* Over a limit that is full here already nobody else is asked: what was counted here is a part of what was counted at all. */
+void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg) {
     struct hub_engine *e = c->hub->engine;
     struct hub_cache *cache = e->config.cache;
-    if (!cache->ops->take) {
-        count_here(c, then, arg);
+    int64_t retry;
+    if (!cache->ops->take || (limit != HUB_LIMIT_MESSAGES && hub_rate_full(c->hub, limit, counted_as(c), now_of(c), &retry))) {
+        count_here(c, limit, then, arg);
         return;
     }
     struct hub_buf key = {0};
     struct counting *w = hub_xmalloc(sizeof *w);
-    *w = (struct counting){c, then, arg};
+    *w = (struct counting){c, limit, then, arg};
     e->pending++;
-    hub_buf_addf(&key, "hubd:%s:%s:rate:%s:%s", e->config.service->project, e->config.service->name, c->hub->def->name, c->who->user_id);
-    cache->ops->take(cache, hub_buf_str(&key), c->hub->def->message_rate_limit, HUB_RATE_WINDOW_MS, on_taken, w);
+    add_key(&key, c, limit);
+    cache->ops->take(cache, hub_buf_str(&key), hub_limit_of(c->hub->def, limit), HUB_RATE_WINDOW_MS, on_taken, w);
+    hub_buf_free(&key);
+}
+
+void hub_gate_give_back(const struct hub_call *c, enum hub_limit limit) {
+    struct hub_cache *cache = c->hub->engine->config.cache;
+    struct hub_buf key = {0};
+    hub_rate_give(c->hub, limit, counted_as(c));
+    if (!cache->ops->give) return;
+    add_key(&key, c, limit);
+    cache->ops->give(cache, hub_buf_str(&key), HUB_RATE_WINDOW_MS);
     hub_buf_free(&key);
 }

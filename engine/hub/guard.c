@@ -1,17 +1,36 @@
-/* Users of a hub and what they may use up: connections, rooms, messages per minute. */
+/* Users of a hub and what they may use up: connections, rooms, messages and other things per minute. */
 #include <stdlib.h>
 
 #include "hub/hub_int.h"
 
-#define MAX_SLOTS 2048 /* memory per user is bounded: beyond this limit one slot stands for several messages */
+/* Memory per user is bounded: beyond this limit one slot stands for several. Messages are counted one by one as far as possible. */
+#define MESSAGE_SLOTS 2048
+#define OTHER_SLOTS 64
 
-/* A sliding window as a ring of times. With limits over MAX_SLOTS a slot counts PER_SLOT messages and has the time of its last one, so the
+/* A sliding window as a ring of times. With limits over its slots a slot counts PER_SLOT of them and has the time of its last one, so the
  * window is never more generous than the limit. */
 struct hub_rate {
     uint32_t slots, head, n; /* ring: n slots from head */
     uint32_t per_slot, in_last;
     int64_t at[];
 };
+
+static const struct {
+    const char *name;
+    size_t at; /* in struct hub_def */
+} limits[HUB_LIMIT_COUNT] = {
+    [HUB_LIMIT_MESSAGES] = {"messageRateLimit", offsetof(struct hub_def, message_rate_limit)},
+    [HUB_LIMIT_EVENTS] = {"limits.events", offsetof(struct hub_def, limits.events)},
+    [HUB_LIMIT_KEPT_EVENTS] = {"limits.keptEvents", offsetof(struct hub_def, limits.kept_events)},
+    [HUB_LIMIT_REACTIONS] = {"limits.reactions", offsetof(struct hub_def, limits.reactions)},
+    [HUB_LIMIT_RECEIPTS] = {"limits.receipts", offsetof(struct hub_def, limits.receipts)},
+    [HUB_LIMIT_JOINS] = {"limits.joins", offsetof(struct hub_def, limits.joins)},
+    [HUB_LIMIT_READS] = {"limits.reads", offsetof(struct hub_def, limits.reads)},
+};
+
+int64_t hub_limit_of(const struct hub_def *def, enum hub_limit limit) { return *(const int64_t *)((const char *)def + limits[limit].at); }
+
+const char *hub_limit_name(enum hub_limit limit) { return limits[limit].name; }
 
 struct hub_user *hub_user_get(struct hub_hub *hub, struct hub_str id) {
     struct hub_user *u = hub_map_get(&hub->users, id);
@@ -32,15 +51,22 @@ static void forget(struct hub_rate *r, int64_t now) {
 
 static bool forgettable(struct hub_user *u, int64_t now) {
     if (u->conns || u->rooms) return false;
-    if (u->rate) forget(u->rate, now);
-    return !u->rate || !u->rate->n;
+    for (size_t i = 0; i < HUB_LIMIT_COUNT; i++) {
+        if (u->rates[i]) forget(u->rates[i], now);
+        if (u->rates[i] && u->rates[i]->n) return false;
+    }
+    return true;
+}
+
+void hub_user_free(struct hub_user *u) {
+    for (size_t i = 0; i < HUB_LIMIT_COUNT; i++) free(u->rates[i]);
+    free(u->id);
+    free(u);
 }
 
 static void free_user(struct hub_hub *hub, struct hub_user *u) {
     hub_map_del(&hub->users, hub_cstr(u->id));
-    free(u->id);
-    free(u->rate);
-    free(u);
+    hub_user_free(u);
 }
 
 void hub_user_release(struct hub_hub *hub, struct hub_user *u) {
@@ -57,14 +83,16 @@ void hub_rate_sweep(struct hub_hub *hub, int64_t now) {
     }
 }
 
-static struct hub_rate *rate_of(struct hub_user *u, int64_t limit) {
-    uint32_t slots = limit < MAX_SLOTS ? (uint32_t)limit : MAX_SLOTS;
-    if (u->rate && u->rate->slots == slots) return u->rate;
-    free(u->rate); /* first use, or the limit was changed by a reload */
-    u->rate = hub_xcalloc(1, sizeof *u->rate + slots * sizeof u->rate->at[0]);
-    u->rate->slots = slots;
-    u->rate->per_slot = (uint32_t)((limit + slots - 1) / slots);
-    return u->rate;
+static struct hub_rate *rate_of(struct hub_user *u, enum hub_limit limit, int64_t most) {
+    uint32_t max = limit == HUB_LIMIT_MESSAGES ? MESSAGE_SLOTS : OTHER_SLOTS, slots = most < max ? (uint32_t)most : max;
+    struct hub_rate **r = &u->rates[limit];
+    uint32_t per_slot = (uint32_t)((most + slots - 1) / slots);
+    if (*r && (*r)->slots == slots && (*r)->per_slot == per_slot) return *r;
+    free(*r); /* first use, or the limit was changed by a reload */
+    *r = hub_xcalloc(1, sizeof **r + slots * sizeof(*r)->at[0]);
+    (*r)->slots = slots;
+    (*r)->per_slot = per_slot;
+    return *r;
 }
 
 static int64_t counted(const struct hub_rate *r) { return r->n ? (int64_t)(r->n - 1) * r->per_slot + r->in_last : 0; }
@@ -80,23 +108,34 @@ static void count(struct hub_rate *r, int64_t now) {
     r->in_last = 1;
 }
 
-static struct hub_rate *window(struct hub_hub *hub, struct hub_str user_id, int64_t now) {
-    struct hub_rate *r = rate_of(hub_user_get(hub, user_id), hub->def->message_rate_limit);
+static struct hub_rate *window(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now) {
+    struct hub_rate *r = rate_of(hub_user_get(hub, user_id), limit, hub_limit_of(hub->def, limit));
     forget(r, now);
     return r;
 }
 
-bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
-    struct hub_rate *r = window(hub, user_id, now);
-    if (counted(r) >= hub->def->message_rate_limit) {
-        *retry_ms = r->at[r->head] + HUB_RATE_WINDOW_MS - now;
-        return false;
-    }
-    count(r, now);
+bool hub_rate_full(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
+    const struct hub_rate *r = window(hub, limit, user_id, now);
+    if (counted(r) < hub_limit_of(hub->def, limit)) return false;
+    *retry_ms = r->at[r->head] + HUB_RATE_WINDOW_MS - now;
     return true;
 }
 
-void hub_rate_note(struct hub_hub *hub, struct hub_str user_id, int64_t now) {
-    struct hub_rate *r = window(hub, user_id, now);
-    if (counted(r) < hub->def->message_rate_limit) count(r, now);
+bool hub_rate_take(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
+    if (hub_rate_full(hub, limit, user_id, now, retry_ms)) return false;
+    count(window(hub, limit, user_id, now), now);
+    return true;
+}
+
+void hub_rate_note(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now) {
+    struct hub_rate *r = window(hub, limit, user_id, now);
+    if (counted(r) < hub_limit_of(hub->def, limit)) count(r, now);
+}
+
+void hub_rate_give(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id) {
+    const struct hub_user *u = hub_map_get(&hub->users, user_id);
+    struct hub_rate *r = u ? u->rates[limit] : NULL;
+    if (!r || !r->n || --r->in_last) return;
+    r->n--;
+    r->in_last = r->n ? r->per_slot : 0; /* all slots but the last one are full */
 }

@@ -42,11 +42,23 @@ struct hub_hub {
     uint64_t rules;             /* what decisions follow from: part of their keys */
 };
 
+/* What a user may do so often a minute (guard.c). */
+enum hub_limit {
+    HUB_LIMIT_MESSAGES, /* guardrails.messageRateLimit; the others are hubExtensions.limits */
+    HUB_LIMIT_EVENTS,
+    HUB_LIMIT_KEPT_EVENTS,
+    HUB_LIMIT_REACTIONS,
+    HUB_LIMIT_RECEIPTS,
+    HUB_LIMIT_JOINS,
+    HUB_LIMIT_READS,
+    HUB_LIMIT_COUNT
+};
+
 /* A user of the hub, over all connections and rooms. Kept while connected or while the rate window remembers something. */
 struct hub_user {
     char *id;
     uint32_t conns, rooms;
-    struct hub_rate *rate;
+    struct hub_rate *rates[HUB_LIMIT_COUNT]; /* made on first use */
 };
 
 /* One socket of a hub. */
@@ -79,6 +91,7 @@ struct hub_command {
     unsigned needs;
     void (*run)(struct hub_call *call); /* ends in hub_call_ok or hub_call_fail, now or later */
     const char *args;                   /* keys of the payload, with a space between */
+    enum hub_limit limit;               /* counted before it runs; HUB_LIMIT_MESSAGES: not here */
 };
 enum {
     HUB_NEEDS_ROOM = 1, /* the caller is in the room (REST: may enter it): room and rights are set */
@@ -111,11 +124,14 @@ struct hub_call {
     struct hub_rights rights;
     hub_call_reply *reply; /* REST */
     void *reply_arg;
-    const struct hub_command *command; /* of a read */
-    struct hub_read read;              /* its slot, until the answer */
+    const struct hub_command *command;
+    const void *subject;  /* what it is about, from one of its steps to the next */
+    struct hub_read read; /* its slot, until the answer */
 };
 /* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of READER wait. */
 void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_reader *reader, void (*start)(struct hub_read *r));
+/* Counts the call as one of its command's limit, then THEN(call, true); false: it was refused (and is gone). */
+void hub_call_count(struct hub_call *call, void (*then)(void *call, bool allowed));
 static inline struct hub_call *hub_call_of(struct hub_read *r) { return HUB_CONTAINER(r, struct hub_call, read); }
 
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack);
@@ -220,9 +236,12 @@ void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an
 /* hub:permissions to this connection: rights or silence have changed. */
 void hub_permissions_tell(struct hub_member *m);
 void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id); /* to all connections of the user in the room */
-void hub_presence_online(struct hub_member *m);
-void hub_presence_away(struct hub_member *m);
+/* Of connection M; NULL: of all the user's. Told when it changes anything. */
+void hub_presence_online(struct hub_room_user *u, struct hub_member *m);
+void hub_presence_away(struct hub_room_user *u, struct hub_member *m);
 void hub_indicators_stop(struct hub_room_user *u);
+/* A message of USER_ID is told: he types it no more. */
+void hub_indicators_message(struct hub_room *room, struct hub_str user_id);
 
 /* ---- moderation (moderation.c) ---- */
 
@@ -241,11 +260,18 @@ void hub_room_unused(struct hub_room *room);     /* somebody left; acts when it 
 
 struct hub_user *hub_user_get(struct hub_hub *hub, struct hub_str id);
 void hub_user_release(struct hub_hub *hub, struct hub_user *u); /* frees it when nothing is left to remember */
+void hub_user_free(struct hub_user *u);
 #define HUB_RATE_WINDOW_MS 60000
-/* Counts one message in this process' window; false when that is full, *RETRY_MS until it has room. */
-bool hub_rate_take(struct hub_hub *hub, struct hub_str user_id, int64_t now, int64_t *retry_ms);
+int64_t hub_limit_of(const struct hub_def *def, enum hub_limit limit); /* how many a minute */
+const char *hub_limit_name(enum hub_limit limit);                      /* as it is written in a definition */
+/* Counts one in this process' window; false when that is full, *RETRY_MS until it has room. */
+bool hub_rate_take(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms);
+/* Whether the window is full, without counting. */
+bool hub_rate_full(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms);
 /* Counts one that was allowed elsewhere. */
-void hub_rate_note(struct hub_hub *hub, struct hub_str user_id, int64_t now);
+void hub_rate_note(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now);
+/* Takes back the last one that was counted. */
+void hub_rate_give(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id);
 void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 
 /* ---- gates that a send and an edit share (gate.c), in this order ---- */
@@ -256,10 +282,15 @@ enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err);
 enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err);
 /* The JSON of CONTENT, into which defaults were filled, in the place of TEXT: it must still be within maxMessageSize. */
 enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text, struct hub_err *err);
-/* Counts one message, in the cache when all processes share it, else (and while that is away) in this process' window. THEN comes once, in the
+/* Counts one of LIMIT, in the cache when all processes share it, else (and while that is away) in this process' window. THEN comes once, in the
  * order of the calls, possibly before this returns; with false when the call was refused (and is gone). */
 typedef void hub_gate_counted(void *arg, bool allowed);
-void hub_gate_rate(struct hub_call *c, hub_gate_counted *then, void *arg);
+void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg);
+static inline void hub_gate_rate(struct hub_call *c, hub_gate_counted *then, void *arg) { hub_gate_limit(c, HUB_LIMIT_MESSAGES, then, arg); }
+/* What was counted last is not to count: it came to nothing. */
+void hub_gate_give_back(const struct hub_call *c, enum hub_limit limit);
+/* Refuses with too_many, naming the limit. */
+enum hub_code hub_gate_too_many(const char *limit, int64_t most, const char *what, struct hub_err *err);
 
 /* ---- content (content.c) ---- */
 
@@ -385,6 +416,7 @@ void hub_cmd_delete(struct hub_call *c);
 void hub_cmd_react(struct hub_call *c);   /* also as hub:unreact (REST) */
 void hub_cmd_message(struct hub_call *c); /* REST: GET one message */
 void hub_cmd_pending(struct hub_call *c);
+void hub_cmd_restrictions(struct hub_call *c);
 void hub_cmd_approve(struct hub_call *c);
 void hub_cmd_reject(struct hub_call *c);
 void hub_cmd_block(struct hub_call *c);

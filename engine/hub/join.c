@@ -43,7 +43,7 @@ static void add_joined(struct hub_buf *b, struct join *j, const struct hub_membe
     hub_buf_addz(b, "\"roomId\":");
     hub_json_add_string(b, hub_cstr(room->id));
     hub_buf_addc(b, ',');
-    hub_rights_add_json(b, &m->rights);
+    hub_rights_add_json(b, &m->rights, silenced);
     hub_buf_addf(b, ",\"silenced\":%s,\"seq\":%lld,\"epoch\":\"%s\",\"memberCount\":%u,\"recovered\":%s", silenced ? "true" : "false",
                  (long long)j->seq, room->epoch, room->user_n, recovered_text(j, history));
 }
@@ -80,7 +80,7 @@ static void complete(struct join *j, struct hub_member *m, struct hub_str histor
         if (!live) hub_socket_drop(c->socket, HUB_CLOSE_SERVER, "too much came while it joined");
     }
     if (!c->closed) {
-        hub_presence_online(m);
+        hub_presence_online(m->user, m);
         if (m->rights.can_read) hub_state_send(room, c, NULL, &slot);
     }
     hub_read_over(&c->hub->engine->reads, &slot);

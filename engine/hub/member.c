@@ -37,18 +37,37 @@ static void tell_presence(struct hub_room_user *u, const char *what) {
     hub_buf_free(&args);
 }
 
-void hub_presence_online(struct hub_member *m) {
-    struct hub_room_user *u = m->user;
+/* M NULL: of all the user's connections. */
+static void say(struct hub_room_user *u, struct hub_member *m, bool away) {
+    if (m) m->away = away;
+    HUB_LIST_EACH(&u->members, it)
+    if (!m) HUB_CONTAINER(it, struct hub_member, in_user)->away = away;
+}
+
+static bool all_away(const struct hub_room_user *u) {
+    HUB_LIST_EACH(&u->members, it)
+    if (!HUB_CONTAINER(it, struct hub_member, in_user)->away) return false;
+    return u->member_n > 0;
+}
+
+/* A user is away while all of his connections have said so. */
+static void settle_away(struct hub_room_user *u) {
+    if (u->away || !u->announced || !all_away(u)) return;
+    u->away = true;
+    tell_presence(u, "away");
+}
+
+void hub_presence_online(struct hub_room_user *u, struct hub_member *m) {
+    say(u, m, false);
     if (u->announced && !u->away && !u->returned) return;
     u->announced = true;
     u->away = u->returned = false;
     tell_presence(u, "online");
 }
 
-void hub_presence_away(struct hub_member *m) {
-    if (m->user->away) return;
-    m->user->away = true;
-    tell_presence(m->user, "away");
+void hub_presence_away(struct hub_room_user *u, struct hub_member *m) {
+    say(u, m, true);
+    settle_away(u);
 }
 
 static void on_offline(struct hub_timer *t) {
@@ -96,6 +115,8 @@ void hub_member_exit(struct hub_member *m) {
         } else {
             hub_room_forget_user(u);
         }
+    } else {
+        settle_away(u); /* those who stay may all have said so */
     }
     free(m);
     hub_room_unused(room);
@@ -169,7 +190,7 @@ void hub_permissions_tell(struct hub_member *m) {
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(room->id));
     hub_buf_addc(&args, ',');
-    hub_rights_add_json(&args, &m->rights);
+    hub_rights_add_json(&args, &m->rights, silenced);
     hub_buf_addf(&args, ",\"silenced\":%s}", silenced ? "true" : "false");
     hub_outlet_emit(m->outlet, HUB_STR("hub:permissions"), hub_buf_str(&args), 0);
     hub_buf_free(&args);
@@ -204,6 +225,8 @@ static void add_member(struct hub_buf *b, const struct hub_room_user *u) {
     hub_buf_addz(b, ",\"hubRole\":");
     role ? hub_json_add_string(b, hub_cstr(role)) : hub_buf_addz(b, "null");
     hub_buf_addf(b, ",\"presence\":\"%s\",\"connections\":%u", u->away ? "away" : "online", u->member_n);
+    hub_buf_addf(b, ",\"typing\":%s,\"recording\":%s", hub_timer_running(&u->typing) ? "true" : "false",
+                 hub_timer_running(&u->recording) ? "true" : "false");
     add_receipt(b, hub_receipt_of(u->room, hub_cstr(u->id), false));
     hub_buf_addc(b, '}');
 }

@@ -63,6 +63,13 @@ static void tell_concerned(struct hub_room *room, struct hub_str event, struct h
     tell(room, &few, event, user);
 }
 
+/* ---- who asked to speak: remembered while he is in the room ---- */
+
+static void answered(struct hub_room *room, struct hub_str user) {
+    struct hub_room_user *u = hub_room_user(room, user);
+    if (u) u->asked_to_speak = 0;
+}
+
 /* ---- a silence that ends by itself ---- */
 
 static void on_silence_over(struct hub_timer *t) {
@@ -72,6 +79,7 @@ static void on_silence_over(struct hub_timer *t) {
         hub_silence_set(m, m->silenced_until);
     } else {
         hub_silence_set(m, 0);
+        answered(room, hub_cstr(m->user_id));
         tell_all(room, HUB_STR("hub:unsilenced"), hub_cstr(m->user_id));
         hub_permissions_tell_user(room, hub_cstr(m->user_id));
     }
@@ -111,6 +119,7 @@ static void unsilence(const struct moderation *m) {
     struct hub_moderated *now = memory(m, false);
     if (!now || !now->silenced_until) return;
     hub_silence_set(now, 0);
+    answered(m->room, m->user);
     tell_all(m->room, HUB_STR("hub:unsilenced"), m->user);
     hub_permissions_tell_user(m->room, m->user);
 }
@@ -119,6 +128,7 @@ static void grant(const struct moderation *m) {
     struct hub_moderated *now = memory(m, true);
     now->may_speak = true;
     hub_silence_set(now, 0);
+    answered(m->room, m->user);
     tell_concerned(m->room, HUB_STR("hub:speakGranted"), m->user);
     hub_permissions_tell_user(m->room, m->user);
 }
@@ -127,6 +137,7 @@ static void deny(const struct moderation *m) {
     struct hub_moderated *now = memory(m, false);
     bool could = now && now->may_speak;
     if (could) now->may_speak = false;
+    answered(m->room, m->user);
     tell_concerned(m->room, HUB_STR("hub:speakDenied"), m->user);
     if (could) hub_permissions_tell_user(m->room, m->user);
 }
@@ -284,10 +295,10 @@ static bool is_protected(const struct hub_call *call, struct hub_str user) {
 static enum hub_code check(const struct hub_call *call, const struct kind *kind, struct hub_str user, int64_t *until, struct hub_err *err) {
     const json_t *seconds = hub_json_get(call->args, "seconds");
     int64_t n = hub_json_get_int(call->args, "seconds", 0);
-    *until = hub_json_nil(seconds) ? INT64_MAX : hub_wall_ms() + n * 1000;
     if (call->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
     if (!hub_json_nil(seconds) && (n < 1 || n > SECONDS_MAX))
         return hub_fail(err, HUB_BAD_REQUEST, "seconds: expected a whole number from 1 to %lld", SECONDS_MAX);
+    *until = hub_json_nil(seconds) ? INT64_MAX : hub_wall_ms() + n * 1000;
     if (hub_str_is(user, call->who->user_id)) return hub_fail(err, HUB_NOT_ALLOWED, "you cannot moderate yourself");
     if (kind->against && is_protected(call, user)) return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes canManageRoom");
     return HUB_OK;
@@ -356,6 +367,8 @@ static void on_counted(void *arg, bool allowed) {
     struct hub_call *call = arg;
     const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
     if (!allowed) return; /* and the call is gone */
+    struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
+    if (u) u->asked_to_speak = hub_wall_ms();
     tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
@@ -367,4 +380,107 @@ void hub_cmd_request_speak(struct hub_call *call) {
         hub_gate_rate(call, on_counted, call);
     else
         hub_call_fail(call, HUB_NOT_ALLOWED, "you are not silenced in this room");
+}
+
+/* ---- hub:restrictions: the rows in force, and who waits for an answer ---- */
+
+#define RESTRICTIONS_MAX 1000 /* rows of one answer, the newest */
+
+struct listing {
+    struct hub_call *call;
+    struct hub_result result;
+};
+
+static void add_text(struct hub_buf *b, const char *key, const struct hub_cell *c) {
+    hub_buf_addc(b, ',');
+    hub_json_add_key(b, key);
+    c->kind == HUB_CELL_TEXT ? hub_json_add_string(b, c->s) : hub_buf_addz(b, "null");
+}
+
+static void add_time(struct hub_buf *b, const char *key, int64_t at) {
+    char iso[HUB_ISO_LEN + 1];
+    hub_buf_addc(b, ',');
+    hub_json_add_key(b, key);
+    if (at) hub_iso_format(at, iso), hub_buf_addf(b, "\"%s\"", iso);
+    if (!at) hub_buf_addz(b, "null");
+}
+
+static int64_t time_of(const struct hub_cell *c) { return c->kind == HUB_CELL_INT ? c->i : 0; }
+
+/* One for each user: the newest row counts. */
+static void add_rows(struct hub_buf *b, const struct hub_rows *rows, const char *action) {
+    struct hub_map seen = {0};
+    int64_t now = hub_wall_ms();
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct hub_cell *row = hub_row(rows, i);
+        int64_t until = time_of(&row[HUB_MOD_EXPIRES_AT]);
+        if (!hub_str_is(row[HUB_MOD_ACTION].s, action) || (until && until <= now)) continue;
+        if (hub_map_put(&seen, row[HUB_MOD_USER_ID].s, &seen)) continue;
+        hub_buf_addz(b, b->p[b->n - 1] == '[' ? "{\"userId\":" : ",{\"userId\":");
+        hub_json_add_string(b, row[HUB_MOD_USER_ID].s);
+        add_text(b, "moderatorId", &row[HUB_MOD_MODERATOR_ID]);
+        add_text(b, "reason", &row[HUB_MOD_REASON]);
+        add_time(b, "expiresAt", until);
+        add_time(b, "createdAt", time_of(&row[HUB_MOD_CREATED_AT]));
+        hub_buf_addc(b, '}');
+    }
+    hub_map_clear(&seen);
+}
+
+static void add_waiting(struct hub_buf *b, struct hub_room *room) {
+    void *value;
+    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));) {
+        const struct hub_room_user *u = value;
+        if (!u->member_n || !u->asked_to_speak) continue;
+        hub_buf_addz(b, b->p[b->n - 1] == '[' ? "{\"userId\":" : ",{\"userId\":");
+        hub_json_add_string(b, hub_cstr(u->id));
+        hub_buf_addz(b, ",\"name\":");
+        u->name ? hub_json_add_string(b, hub_cstr(u->name)) : hub_buf_addz(b, "null");
+        add_time(b, "askedAt", u->asked_to_speak);
+        hub_buf_addc(b, '}');
+    }
+}
+
+static void on_restrictions(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct listing *l = arg;
+    struct hub_call *call = l->call;
+    struct hub_reads *reads = &call->hub->engine->reads;
+    struct hub_buf b = {0};
+    (void)error;
+    if (code) {
+        hub_call_fail(call, code, NULL);
+    } else {
+        hub_buf_addz(&b, "\"restrictions\":{\"blocked\":[");
+        add_rows(&b, rows, "block");
+        hub_buf_addz(&b, "],\"silenced\":[");
+        add_rows(&b, rows, "silence");
+        hub_buf_addz(&b, "],\"waiting\":[");
+        add_waiting(&b, call->room);
+        hub_buf_addz(&b, "]}");
+        hub_call_ok(call, "restrictions", hub_buf_str(&b));
+    }
+    hub_result_over(reads, &l->result);
+    hub_buf_free(&b);
+    free(l);
+}
+
+static void read_restrictions(struct hub_result *result) {
+    struct listing *l = HUB_CONTAINER(result, struct listing, result);
+    struct hub_hub *hub = l->call->hub;
+    struct hub_store *store = hub->engine->config.store;
+    const struct hub_cond where = {.column = HUB_MOD_ROOM_ID, .value = text_cell(hub_cstr(l->call->room->id))};
+    const struct hub_select q = {.table = hub->tables->moderation,
+                                 .where = &where,
+                                 .where_n = 1,
+                                 .order_by = HUB_MOD_CREATED_AT,
+                                 .descending = true,
+                                 .limit = RESTRICTIONS_MAX,
+                                 .max_bytes = HUB_RESULT_MAX};
+    store->ops->select(store, &q, on_restrictions, l);
+}
+
+void hub_cmd_restrictions(struct hub_call *call) {
+    struct listing *l = hub_xmalloc(sizeof *l);
+    *l = (struct listing){.call = call, .result.start = read_restrictions};
+    hub_rows_ask(call->room, &l->result, RESTRICTIONS_MAX);
 }

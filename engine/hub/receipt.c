@@ -116,6 +116,11 @@ static void store(struct receipt *r, struct hub_receipt *now) {
 
 static void on_message(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct receipt *r = arg;
+    if (!code && !rows->n && r->has_time) { /* up to then there was nothing to read: it does not move */
+        hub_call_ok(r->call, NULL, HUB_STR(""));
+        free(r);
+        return;
+    }
     if (code || !rows->n) {
         fail(r, code ? code : HUB_NOT_FOUND, code ? error : "there is no such message in this room");
         return;

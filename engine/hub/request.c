@@ -1,6 +1,7 @@
 /* Requests by REST: the join decision is made for each, then the same command runs that a socket's event runs. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "hub/hub_int.h"
 
 static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
@@ -15,10 +16,12 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     if (hub_call_permitted(call, call->command->needs)) call->command->run(call);
 }
 
-static void decide(struct hub_read *r) {
-    struct hub_call *call = hub_call_of(r);
-    hub_decide(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
+static void on_counted(void *arg, bool allowed) {
+    struct hub_call *call = arg;
+    if (allowed) hub_decide(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
 }
+
+static void decide(struct hub_read *r) { hub_call_count(hub_call_of(r), on_counted); }
 
 struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address) {
     bool anonymous = e->config.service->anonymous;
@@ -50,10 +53,12 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hu
 /* GET /{hub}/rooms/{roomId}: the record, my role and permissions, counts. */
 void hub_cmd_room(struct hub_call *call) {
     struct hub_buf b = {0};
+    bool silenced = hub_room_is_silenced(call->room, hub_cstr(call->who->user_id), &call->rights, call->hub->def->default_silenced, hub_wall_ms());
     hub_buf_addz(&b, "\"room\":");
     hub_json_add(&b, call->room->record);
     hub_buf_addc(&b, ',');
-    hub_rights_add_json(&b, &call->rights);
+    hub_rights_add_json(&b, &call->rights, silenced);
+    hub_buf_addf(&b, ",\"silenced\":%s", silenced ? "true" : "false");
     hub_buf_addf(&b, ",\"memberCount\":%u,\"seq\":%lld,\"epoch\":\"%s\"", call->room->user_n, (long long)call->room->seq, call->room->epoch);
     hub_call_ok(call, "room", hub_buf_str(&b));
     hub_buf_free(&b);

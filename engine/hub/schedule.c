@@ -124,10 +124,35 @@ static void stop(struct action *a) {
     if (held) hub_room_unref(room);
 }
 
+/* Rooms whose keepAlive actions go on after a restart have a counter of this scope: those that somebody has joined. That a room was read or
+ * written by REST does not start them. */
+static struct hub_str kept_scope(struct hub_buf *b, const struct hub_def *def) {
+    hub_buf_addf(b, "%s:keepAlive", def->name); /* no hub has such a name */
+    return hub_buf_str(b);
+}
+
+static void on_remembered(void *arg, enum hub_code code, int64_t seq, const char *epoch) {
+    (void)arg, (void)seq, (void)epoch;
+    if (code) hub_log_kv(HUB_LOG_WARN, "hub", "the keepAlive actions of a room may not go on after a restart", "error", hub_code_text(code), NULL);
+}
+
+static void remember(const struct hub_room *room) {
+    struct hub_store *store = hub_of(room)->engine->config.store;
+    struct hub_buf scope = {0};
+    kept_scope(&scope, hub_of(room)->def);
+    store->ops->counter(store, hub_buf_cstr(&scope), hub_cstr(room->id), on_remembered, NULL);
+    hub_buf_free(&scope);
+}
+
 void hub_room_used(struct hub_room *room) {
     struct actions *all = actions_of(room);
-    for (size_t i = 0; all && i < all->n; i++)
-        if (!all->items[i]) all->items[i] = start(room, &hub_of(room)->def->scheduled_actions[i]);
+    bool kept = false;
+    for (size_t i = 0; all && i < all->n; i++) {
+        if (all->items[i]) continue;
+        all->items[i] = start(room, &hub_of(room)->def->scheduled_actions[i]);
+        kept = kept || all->items[i]->def->keep_alive;
+    }
+    if (kept && room->user_n) remember(room);
 }
 
 void hub_room_unused(struct hub_room *room) {
@@ -156,7 +181,7 @@ void hub_actions_restart(struct hub_room *room) {
 
 /* ---- keepAlive after a restart ---- */
 
-/* A room that was opened before has a counter; its keepAlive actions go on although nobody has come yet. */
+/* The keepAlive actions of a room that was joined before go on although nobody has come yet. */
 struct resuming {
     struct hub_hub *hub;
     char *room_id;
@@ -231,8 +256,11 @@ void hub_actions_resume(struct hub_engine *e) {
     struct hub_store *store = e->config.store;
     for (size_t i = 0; i < e->hub_n; i++) {
         if (!has_keep_alive(e->hubs[i]->def)) continue;
-        json_t *params = json_pack("[s]", e->hubs[i]->def->name);
+        struct hub_buf scope = {0};
+        json_t *params = json_array();
+        json_array_append_new(params, hub_json_string(kept_scope(&scope, e->hubs[i]->def)));
         store->ops->sql(store, HUB_STR("SELECT \"roomId\" FROM \"hubd_room\" WHERE \"scope\" = $1"), params, on_rooms, e->hubs[i]);
+        hub_buf_free(&scope);
         json_decref(params);
     }
 }

@@ -166,6 +166,7 @@ static void act_on(struct sending *s, json_t *result) {
     struct hub_identity *sender = hub_identity_ref(s->call->who);
     if (!hub_json_get_bool(result, "accept", false)) {
         const char *reason = json_string_value(hub_json_get(result, "rejectReason"));
+        hub_gate_give_back(s->call, HUB_LIMIT_MESSAGES);
         fail(s, HUB_REJECTED, reason);
     } else {
         s->draft.persist = hub_json_get_bool(result, "persist", true);
@@ -376,6 +377,7 @@ static void on_counted(void *arg, bool allowed) {
     enum hub_code code = gate_content(s, &err);
     if (!code) code = gate_extras(c, s, &err);
     if (code) {
+        hub_gate_give_back(c, HUB_LIMIT_MESSAGES);
         hub_call_fail_with(c, &err, hub_str(NULL, 0));
         free_sending(s);
     } else if (!s->type->handler && !s->reply_id.n && !hub_room_busy(c->room)) {

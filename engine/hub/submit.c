@@ -138,6 +138,7 @@ static void announce(struct hub_numbered *n) {
     if (s->done) s->done(s->arg, n->write.code, n->write.error, hub_buf_str(&s->json));
     if (!n->write.code && !n->write.duplicate) {
         hub_metric_add(&messages, 1);
+        if (s->cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT) hub_indicators_message(n->room, s->cells[HUB_MSG_SENDER_ID].s);
         tell_room(s);
     }
     hub_buf_free(&s->json);

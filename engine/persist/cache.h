@@ -44,6 +44,8 @@ struct hub_cache_ops {
     /* Takes one of LIMIT places in the sliding window of the last WINDOW_MS under KEY, for all processes together. NULL: the cache lives in this
      * process, where the engine counts by itself. */
     void (*take)(struct hub_cache *c, struct hub_str key, int64_t limit, int64_t window_ms, hub_cache_take_cb *cb, void *arg);
+    /* Gives back the place under KEY that was taken last; nobody hears whether there was one. NULL where take is. */
+    void (*give)(struct hub_cache *c, struct hub_str key, int64_t window_ms);
     /* Tells once when the key is gone, in a later turn: at once where the cache says so by itself, else within 30 s. While the cache is away nothing
      * is gone. A key that is absent from the beginning is gone. */
     struct hub_cache_watch *(*watch)(struct hub_cache *c, struct hub_str key, hub_cache_gone_cb *cb, void *arg);

@@ -106,6 +106,7 @@ static const struct route {
     {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, QUERY},
     {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NOTHING},
     {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, BODY},
+    {HUB_HTTP_GET, "rooms/:roomId/moderation", "hub:restrictions", 200, NOTHING},
     {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, BODY},
     {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/block", "hub:unblock", 200, NOTHING},
     {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/silence", "hub:silence", 200, BODY},

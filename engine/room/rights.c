@@ -52,7 +52,7 @@ static void add_flag(struct hub_buf *b, const char *key, bool v) {
     hub_buf_addz(b, v ? "true," : "false,");
 }
 
-void hub_rights_add_json(struct hub_buf *b, const struct hub_rights *r) {
+void hub_rights_add_json(struct hub_buf *b, const struct hub_rights *r, bool silenced) {
     const char *name = hub_rights_name(r);
     hub_json_add_key(b, "hubRole");
     if (name)
@@ -61,7 +61,7 @@ void hub_rights_add_json(struct hub_buf *b, const struct hub_rights *r) {
         hub_buf_addz(b, "null");
     hub_buf_addz(b, ",\"permissions\":{");
     add_flag(b, "canRead", r->can_read);
-    add_flag(b, "canSend", r->can_send);
+    add_flag(b, "canSend", r->can_send && !silenced);
     add_flag(b, "moderated", r->moderated);
     add_flag(b, "canModerate", r->can_moderate);
     add_flag(b, "canDeleteAny", r->can_delete_any);

@@ -17,6 +17,6 @@ bool hub_rights_allow_type(const struct hub_rights *r, const char *message_type)
 bool hub_rights_equal(const struct hub_rights *a, const struct hub_rights *b);
 /* "system", the role's name, or NULL. */
 const char *hub_rights_name(const struct hub_rights *r);
-/* Appends "hubRole":…,"permissions":{…} (wire.md hub:joined), no comma around. */
-void hub_rights_add_json(struct hub_buf *b, const struct hub_rights *r);
+/* Appends "hubRole":…,"permissions":{…} (wire.md hub:joined), no comma around. Who is silenced cannot send, whatever his role. */
+void hub_rights_add_json(struct hub_buf *b, const struct hub_rights *r, bool silenced);
 #endif

@@ -20,6 +20,7 @@ struct hub_room_user {
     uint32_t marked;                    /* room->marks when it was last among those that were named */
     bool announced, away;               /* presence as last told to the room */
     bool returned;                      /* within the grace: to be told again */
+    int64_t asked_to_speak;             /* wall ms; 0 = not, or answered */
     struct hub_timer offline;           /* grace after the last connection left */
     struct hub_timer typing, recording; /* running = the indicator is on */
 };
@@ -33,6 +34,7 @@ struct hub_member {
     struct hub_outlet *outlet;
     struct hub_seat seat; /* taken only with canRead */
     struct hub_rights rights;
+    bool away;               /* this connection has said so */
     uint32_t joins;          /* hub:join requests so far: only the latest one lets the seat go live */
     struct hub_skips *skips; /* numbers that were not for this member and that it has not been told yet, or NULL (skips.c) */
 };

@@ -106,7 +106,16 @@ describe("reactions", () => {
     const short = ({ reaction }) => reaction.map(({ emoji, userId }) => `${userId} ${emoji}`);
     assert.deepEqual(short(await react(bob, "👍")), ["bob 👍"]);
     const told = await ann.next("hub:reaction");
-    assert.deepEqual({ ...told, reaction: 0 }, { roomId, messageId, reaction: 0, seq: 2 });
+    assert.deepEqual({ ...told, reaction: 0 }, {
+      roomId,
+      messageId,
+      emoji: "👍",
+      userId: "bob",
+      removed: false,
+      counts: { "👍": 1 },
+      reaction: 0,
+      seq: 2,
+    });
     assert.deepEqual(Object.keys(told.reaction[0]).sort(), ["emoji", "timestamp", "userId"]);
     assert.deepEqual(short(await react(ann, "👍")), ["bob 👍", "ann 👍"]);
     assert.deepEqual(short(await react(bob, "🎉")), ["bob 👍", "ann 👍", "bob 🎉"]);

@@ -43,6 +43,7 @@ export function definition(change) {
       messageSettings: { messageTypes: ["text"] },
       historySettings: { historyEnabled: true },
       guardrails: { messageRateLimit: 100000 },
+      hubExtensions: { limits: { events: 100000, keptEvents: 100000, reactions: 100000, receipts: 100000, joins: 100000, reads: 100000 } },
     },
     seed: {
       conversation: Array.from({ length: 60 }, (_, i) => ({ id: `r${i + 1}`, title: `Room ${i + 1}` })),

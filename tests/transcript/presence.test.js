@@ -96,6 +96,101 @@ describe("presence", () => {
   });
 });
 
+describe("away, of a user with several connections", () => {
+  const server = serve(everything);
+
+  test("one of two says away and closes: he is not away", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const [desk, phone] = [await server.member("bob", roomId), await server.member("bob", roomId)];
+    await desk.ok("hub:event", { roomId, event: "away" });
+    desk.close();
+    await phone.settled();
+    await ann.nothing("hub:away");
+    const presence = async () => (await ann.ok("hub:members", { roomId })).members.find(({ userId }) => userId === "bob").presence;
+    assert.equal(await presence(), "online");
+    await phone.ok("hub:event", { roomId, event: "away" });
+    await ann.next("hub:away", of("bob"));
+    assert.equal(await presence(), "away");
+  });
+
+  test("the one that has not said so closes: he is away", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const [desk, phone] = [await server.member("bob", roomId), await server.member("bob", roomId)];
+    await desk.ok("hub:event", { roomId, event: "away" });
+    await ann.nothing("hub:away");
+    phone.close();
+    await ann.next("hub:away", of("bob"));
+    await server.member("bob", roomId);
+    ann.inbox.length = 0;
+    await desk.ok("hub:event", { roomId, event: "online" });
+  });
+
+  test("another connection that joins ends it", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    await bob.ok("hub:event", { roomId, event: "away" });
+    await ann.next("hub:away", of("bob"));
+    ann.inbox.length = 0;
+    await server.member("bob", roomId);
+    await ann.next("hub:online", of("bob"));
+  });
+
+  test("by REST, who has joined tells of himself, of all his connections", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const [desk] = [await server.member("bob", roomId), await server.member("bob", roomId)];
+    const post = (event, user = "bob") => server.rest("POST", `/chat/rooms/${roomId}/events`, { user, body: { event } });
+    assert.equal((await post("typing")).status, 200);
+    await ann.next("hub:typing", of("bob"));
+    assert.equal((await post("stopTyping")).status, 200);
+    await ann.next("hub:stopTyping", of("bob"));
+    assert.equal((await post("away")).status, 200);
+    await ann.next("hub:away", of("bob"));
+    ann.inbox.length = 0;
+    await desk.ok("hub:event", { roomId, event: "online" });
+    await ann.next("hub:online", of("bob"));
+    const { status, body } = await post("typing", "eve");
+    assert.deepEqual([status, body.errCode], [403, "not_in_room"]);
+  });
+});
+
+describe("a message", () => {
+  const server = serve((def) => {
+    everything(def);
+    def.hub.eventSettings.enableRecordingIndicator = true;
+    def.hub.messageSettings.customMessageTypes = [{ name: "quiet" }];
+    def.hub.hubLogic = { messageHandlers: [{ messageType: "quiet", script: { lua: "return {accept = true, broadcast = false}" } }] };
+  });
+  const told = (peer) => peer.log.map(([name]) => name).filter((name) => /typing|recording|messageArrived/i.test(name));
+
+  test("ends its sender's typing and recording, together with it", async () => {
+    const roomId = server.room();
+    const [ann, bob] = [await server.member("ann", roomId), await server.member("bob", roomId)];
+    await bob.ok("hub:event", { roomId, event: "typing" });
+    await bob.ok("hub:event", { roomId, event: "recording" });
+    await ann.next("hub:recording");
+    await bob.say(roomId, "done");
+    await ann.next("hub:messageArrived");
+    assert.deepEqual(told(ann), ["hub:typing", "hub:recording", "hub:stopTyping", "hub:stopRecording", "hub:messageArrived"]);
+    await bob.say(roomId, "nothing is typed");
+    await ann.next("hub:messageArrived");
+    assert.equal(told(ann).at(-1), told(ann).at(-2), "the end is told once");
+  });
+
+  test("of somebody else does not, and one that is shown to nobody does", async () => {
+    const roomId = server.room();
+    const [ann, bob] = [await server.member("ann", roomId), await server.member("bob", roomId)];
+    await bob.ok("hub:event", { roomId, event: "typing" });
+    await ann.say(roomId, "I do not");
+    await ann.nothing("hub:stopTyping");
+    await bob.ok("hub:send", { roomId, messageType: "quiet", content: {} });
+    await ann.next("hub:stopTyping");
+  });
+});
+
 describe("receipts", () => {
   const server = serve(everything);
 
@@ -110,6 +205,16 @@ describe("receipts", () => {
     }
     return { roomId, ann, bob, messages };
   }
+
+  test("up to a time before the first message there is nothing to read, and that is no error", async () => {
+    const roomId = server.room();
+    const [ann, bob] = [await server.member("ann", roomId), await server.member("bob", roomId)];
+    await bob.ok("messageRead", { roomId, lastReadTimestamp: new Date().toISOString() });
+    await ann.say(roomId, "hello");
+    await bob.ok("messageRead", { roomId, lastReadTimestamp: "2001-01-01T00:00:00.000Z" });
+    await ann.nothing("hub:messageRead");
+    await bob.refused("not_found", "messageRead", { roomId, messageId: "no-such-message" });
+  });
 
   for (const [what, send] of [
     ["hub:event with lastReadSeq", (bob, roomId, { seq }) => bob.ok("hub:event", { roomId, event: "messageRead", data: { lastReadSeq: seq } })],

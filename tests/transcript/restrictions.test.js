@@ -232,3 +232,77 @@ for (const bridged of [true, false]) {
     });
   });
 }
+
+describe("hub:restrictions", () => {
+  const server = serve((def) => {
+    ruled(def);
+    def.hub.guardrails.defaultSilenced = true;
+  });
+
+  test("tells moderators who is blocked, silenced and waiting to speak, also those who come later", async () => {
+    const roomId = server.room();
+    const first = await server.member("mod", roomId, { role: "mod" });
+    const [eve, bob] = [await server.member("eve", roomId), await server.member("bob", roomId)];
+    await eve.ok("hub:requestSpeak", { roomId });
+    await bob.ok("hub:requestSpeak", { roomId });
+    await first.ok("hub:block", { roomId, userId: "zoe", reason: "spam" });
+    await first.ok("hub:block", { roomId, userId: "gone", seconds: 3600 });
+    await first.ok("hub:unblock", { roomId, userId: "gone" });
+    await first.ok("hub:silence", { roomId, userId: "max", seconds: 3600 });
+    const late = await server.member("late", roomId, { role: "mod" });
+    const { restrictions } = await late.ok("hub:restrictions", { roomId });
+    const ids = (list) => list.map(({ userId }) => userId);
+    assert.deepEqual([ids(restrictions.blocked), ids(restrictions.silenced), ids(restrictions.waiting)], [["zoe"], ["max"], ["eve", "bob"]]);
+    const [{ moderatorId, reason, expiresAt }] = restrictions.blocked;
+    assert.deepEqual({ moderatorId, reason, expiresAt }, { moderatorId: "mod", reason: "spam", expiresAt: null });
+    assert.ok(Date.parse(restrictions.silenced[0].expiresAt) > Date.now() + 3000000);
+    await late.ok("hub:grantSpeak", { roomId, userId: "eve" });
+    await late.ok("hub:denySpeak", { roomId, userId: "bob" });
+    const { status, body } = await server.rest("GET", `/chat/rooms/${roomId}/moderation`, { user: "late", role: "mod" });
+    assert.equal(status, 200);
+    assert.deepEqual([body.dataName, body.restrictions.waiting], ["restrictions", []]);
+    await bob.ok("hub:requestSpeak", { roomId });
+    bob.close();
+    await late.next("hub:speakRequested", ({ userId }) => userId === "bob");
+  });
+
+  test("is for moderators only", async () => {
+    const roomId = server.room();
+    const eve = await server.member("eve", roomId);
+    await eve.refused("not_allowed", "hub:restrictions", { roomId });
+    const { status, body } = await server.rest("GET", `/chat/rooms/${roomId}/moderation`, { user: "eve" });
+    assert.deepEqual([status, body.errCode], [403, "not_allowed"]);
+  });
+});
+
+describe("permissions of who is silenced", () => {
+  const server = serve(ruled);
+
+  test("say that he cannot send, wherever they are told, until the silence ends", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const eve = await server.member("eve", roomId);
+    assert.deepEqual([eve.welcome.permissions.canSend, eve.welcome.silenced], [true, false]);
+    await mod.ok("hub:silence", { roomId, userId: "eve" });
+    const told = await eve.next("hub:permissions");
+    assert.deepEqual([told.permissions.canSend, told.silenced], [false, true]);
+    const again = await server.member("eve", roomId);
+    assert.deepEqual([again.welcome.permissions.canSend, again.welcome.silenced], [false, true]);
+    const { body } = await server.rest("GET", `/chat/rooms/${roomId}`, { user: "eve" });
+    assert.deepEqual([body.permissions.canSend, body.silenced], [false, true]);
+    await mod.ok("hub:unsilence", { roomId, userId: "eve" });
+    const after = await eve.next("hub:permissions");
+    assert.deepEqual([after.permissions.canSend, after.silenced], [true, false]);
+  });
+
+  for (const seconds of [9223372036854775000, 316224001, 9007199254740991]) {
+    test(`seconds: ${seconds} is refused`, async () => {
+      const roomId = server.room();
+      const mod = await server.member("mod", roomId, { role: "mod" });
+      await mod.refused("bad_request", "hub:block", { roomId, userId: "eve", seconds });
+      await mod.ok("hub:block", { roomId, userId: "eve", seconds: 316224000 });
+      const { restrictions } = await mod.ok("hub:restrictions", { roomId });
+      assert.equal(restrictions.blocked.length, 1);
+    });
+  }
+});

@@ -85,6 +85,30 @@ describe("scheduled actions with keepAlive", () => {
   });
 });
 
+test("scheduled actions with keepAlive do not start with a read or a message by REST, not after a restart either", async () => {
+  const logging = (def) => {
+    ticking(def);
+    def.hub.hubLogic.scheduledActions[0].keepAlive = true;
+    def.hub.hubLogic.scheduledActions[0].script = lua("log.info('ticks in ' .. roomId)");
+  };
+  await serving(logging, async (server) => {
+    const body = { messageType: "text", content: { body: "hello" } };
+    assert.equal((await server.rest("GET", "/chat/rooms/r1", { user: "ann" })).status, 200);
+    assert.equal((await server.rest("POST", "/chat/rooms/r2/messages", { user: "ann", body })).status, 201);
+    const others = async () => {
+      const from = server.hubd.output.length;
+      for (let i = 0; i < 3; i++) await server.hubd.printed(/ticks in r3\b/, server.hubd.output.length);
+      return server.hubd.output.slice(from);
+    };
+    await server.member("ann", "r3");
+    assert.doesNotMatch(await others(), /ticks in r[12]\b/);
+    server.closePeers();
+    await server.hubd.stop();
+    await server.start();
+    assert.doesNotMatch(await others(), /ticks in r[12]\b/);
+  });
+});
+
 describe("scheduled actions with keepAlive of a room that is closed", () => {
   const closing = (def) => {
     ticking(def);

@@ -518,6 +518,34 @@ static void a_server_that_is_killed_and_returns_is_found_again(void **state) {
     close_cache();
 }
 
+/* One place each, and several places in an entry. */
+static void what_is_given_back_can_be_taken_again(void **state) {
+    (void)state;
+    open_cache();
+    take_many("given", 3, 3);
+    until(all_counted, 10000);
+    cache->ops->give(cache, HUB_STR("given"), 60000);
+    take_many("given", 2, 3);
+    until(all_counted, 10000);
+    assert_int_equal(taken_n, 1);
+    assert_int_equal(refused_n, 1);
+    take_many("many", 4100, 4096);
+    until(all_counted, 10000);
+    int64_t before = taken_n;
+    cache->ops->give(cache, HUB_STR("many"), 60000);
+    take_many("many", 2, 4096);
+    until(all_counted, 10000);
+    assert_true(before <= 4096);
+    assert_int_equal(taken_n, 1);
+    cache->ops->give(cache, HUB_STR("nothing"), 60000);
+    call("[\"EXISTS\",\"nothing\"]");
+    assert_string_equal(answer, "0");
+    for (int i = 0; i < 3; i++) cache->ops->give(cache, HUB_STR("given"), 60000);
+    call("[\"EXISTS\",\"given\"]");
+    assert_string_equal(answer, "0");
+    close_cache();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_set_read_together_and_expire),
@@ -528,6 +556,7 @@ int main(void) {
         cmocka_unit_test(a_server_that_forgets_scripts_counts_on),
         cmocka_unit_test(a_limit_that_changes_counts_what_is_there),
         cmocka_unit_test(a_large_window_is_bounded_and_never_more_generous),
+        cmocka_unit_test(what_is_given_back_can_be_taken_again),
         cmocka_unit_test(what_is_open_is_bounded_and_refused_beyond),
         cmocka_unit_test(what_was_open_is_answered_once_and_in_order),
         cmocka_unit_test(a_server_that_stands_still_is_given_up_in_time),
