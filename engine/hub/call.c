@@ -126,6 +126,7 @@ bool hub_call_reason(struct hub_call *call) {
 
 /* ---- reads ---- */
 
+#define PAYLOAD_MAX 4096 /* of a read, which may wait */
 #define JOINS_WAITING 1024
 #define ROW_BYTES 512 /* of an answer, about */
 
@@ -154,6 +155,10 @@ void hub_call_queue(struct hub_call *call, const struct hub_command *command, st
     call->command = command;
     if (!(command->needs & HUB_READS)) {
         start(&call->read);
+        return;
+    }
+    if (json_dumpb(call->args, NULL, 0, 0) > PAYLOAD_MAX) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "the payload is too large for a read: at most %d bytes of JSON", PAYLOAD_MAX);
         return;
     }
     call->read = (struct hub_read){.start = start, .drop = drop, .weight = weight_of(call)};

@@ -65,13 +65,14 @@ void hub_engine_why(struct hub_hub *hub, struct hub_identity *who, struct hub_st
 
 /* Answer to a call: CODE HUB_OK with FIELDS (JSON members without braces, e.g. "\"message\":{…}") whose main member is DATA_NAME (NULL =
  * none); otherwise ERR says why and FIELDS may carry members for the error ("\"retryAfterMs\":900"). Borrowed during the call. */
+typedef bool hub_call_gone(void *arg); /* whether nobody waits for the answer any more */
 typedef void hub_call_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name, struct hub_str fields);
 
 /* Runs EVENT ("hub:send") for somebody who is not in the room: the join decision is made first, and nothing of the room or user limits
  * applies (contract: rest.md). ADDRESS is the peer's, by which reads take turns where nobody has a name. ARGS is an object, a new reference given
- * away. REPLY comes exactly once, possibly at once. */
+ * away. REPLY comes exactly once, possibly at once; a read whose turn comes when GONE is not carried out. */
 void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event, json_t *args, hub_call_reply *reply,
-                        void *arg);
+                        hub_call_gone *gone, void *arg);
 /* For other reads by REST (reads.h). Who asks is a user, or where every request is another one, an address. */
 struct hub_reads *hub_engine_reads(struct hub_engine *e);
 struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address);

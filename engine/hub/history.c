@@ -13,9 +13,16 @@ static int64_t bounded(int64_t limit) { return limit > PAGE_MAX ? PAGE_MAX : lim
 
 /* ---- what a read holds of the store's results ---- */
 
+static size_t row_bytes(const struct hub_room *room) { return room->row_bytes ? room->row_bytes : HUB_ROW_BYTES; }
+
+int64_t hub_rows_wanted(const struct hub_room *room, int64_t limit) {
+    int64_t useful = (int64_t)(2 * HUB_RESULT_MAX / row_bytes(room)) + 1;
+    return limit < useful ? limit + 1 : useful;
+}
+
 void hub_rows_ask(struct hub_room *room, struct hub_result *r, int64_t rows) {
-    size_t each = room->row_bytes ? room->row_bytes : HUB_ROW_BYTES;
-    hub_result_ask(&hub_of(room)->engine->reads, r, (size_t)(rows < PAGE_MAX ? rows : PAGE_MAX) * each);
+    size_t bytes = (size_t)(rows < PAGE_MAX ? rows : PAGE_MAX) * row_bytes(room);
+    hub_result_ask(&hub_of(room)->engine->reads, r, bytes < HUB_RESULTS_MAX / 2 ? bytes : HUB_RESULTS_MAX / 2);
 }
 
 /* The room remembers how much its rows are: quick to learn of more, slow to forget. */
@@ -32,7 +39,7 @@ void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_
 struct reading {
     struct hub_room *room; /* reference */
     struct hub_result result;
-    int64_t upto, limit, since;
+    int64_t upto, limit, wanted, since;
     char *reader;
     struct hub_buf fields;
     struct hub_replies replies;
@@ -65,7 +72,8 @@ static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows
     }
     size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
     hub_messages_json(&r->fields, rows, take, true, &r->replies);
-    hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", rows->n > take || rows->cut ? "true" : "false", r->since >= 0 ? "false" : "null");
+    bool more = rows->n > take || rows->cut || (int64_t)rows->n == r->wanted;
+    hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", more ? "true" : "false", r->since >= 0 ? "false" : "null");
     complete(r);
 }
 
@@ -82,7 +90,7 @@ static void read_latest(struct reading *r) {
                                  .where_n = 3,
                                  .order_by = HUB_MSG_SEQ,
                                  .descending = true,
-                                 .limit = r->limit + 1,
+                                 .limit = r->wanted,
                                  .max_bytes = HUB_RESULT_MAX};
     store->ops->select(store, &q, on_latest, r);
 }
@@ -199,12 +207,13 @@ void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t u
                           .result.start = start_reading,
                           .upto = upto,
                           .limit = bounded(limit),
+                          .wanted = hub_rows_wanted(room, bounded(limit)),
                           .since = has_since ? since : -1,
                           .done = done,
                           .arg = arg};
     bool same_life = !epoch.n || hub_str_is(epoch, room->epoch);
     r->replay = has_since && same_life && since <= upto;
-    hub_rows_ask(room, &r->result, r->replay && upto - since > r->limit ? upto - since : r->limit);
+    hub_rows_ask(room, &r->result, r->replay && upto - since > r->wanted ? upto - since : r->wanted);
 }
 
 /* ---- hub:history and GET messages ---- */
@@ -212,7 +221,7 @@ void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t u
 struct page {
     struct hub_call *call;
     struct hub_result result;
-    int64_t limit, offset;
+    int64_t limit, wanted, offset;
     bool newest_first, events, has_more;
     struct hub_buf fields;
     struct hub_replies replies;
@@ -311,13 +320,14 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
         return;
     }
     hub_rows_are(p->call->room, &p->result, rows);
-    if (rows->cut && numbered(p)) {
+    bool cut = rows->cut || ((int64_t)rows->n == p->wanted && p->wanted <= p->limit);
+    if (cut && numbered(p)) {
         fail_page(p, HUB_TOO_LARGE, "the page is larger than 4 MiB: ask for fewer messages by pageRowCount, or with before and limit");
         return;
     }
     size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
     hub_messages_json(&p->fields, rows, take, p->newest_first, &p->replies);
-    p->has_more = rows->n > take || rows->cut;
+    p->has_more = rows->n > take || cut;
     if (p->events)
         add_events(p, take ? hub_row(rows, take - 1)[HUB_MSG_SEQ].i : 0);
     else
@@ -346,7 +356,7 @@ static void read_page(struct hub_result *result) {
                                  .where_n = n,
                                  .order_by = HUB_MSG_SEQ,
                                  .descending = p->newest_first,
-                                 .limit = p->limit + 1,
+                                 .limit = p->wanted,
                                  .max_bytes = HUB_RESULT_MAX,
                                  .offset = p->offset > 0 ? p->offset : 0};
     store->ops->select(store, &q, on_page, p);
@@ -383,9 +393,11 @@ void hub_cmd_history(struct hub_call *call) {
     struct page *p = hub_xcalloc(1, sizeof *p);
     *p = (struct page){.call = call,
                        .limit = bounded(limit),
+                       .wanted = bounded(limit) + 1,
                        .offset = hub_json_get_int(call->args, "offset", 0),
                        .newest_first = hub_json_nil(hub_json_get(call->args, "after")),
                        .result.start = read_page,
                        .events = events};
-    hub_rows_ask(call->room, &p->result, p->limit);
+    if (!numbered(p)) p->wanted = hub_rows_wanted(call->room, p->limit);
+    hub_rows_ask(call->room, &p->result, p->wanted);
 }

@@ -123,6 +123,7 @@ struct hub_call {
     struct hub_room *room; /* reference, or NULL */
     struct hub_rights rights;
     hub_call_reply *reply; /* REST */
+    hub_call_gone *gone;
     void *reply_arg;
     const struct hub_command *command;
     const void *subject;  /* what it is about, from one of its steps to the next */
@@ -448,6 +449,8 @@ bool hub_event_alias(struct hub_call *c, struct hub_str event);
 
 /* What a read of ROOM holds of results (reads.h): asked for by the number of rows, then as much as they are (ROWS may be NULL). */
 #define HUB_ROW_BYTES 2048 /* until the room's messages are known */
+/* How many rows to select for LIMIT of them: one more, which tells whether there are others, or as many as an answer can hold. */
+int64_t hub_rows_wanted(const struct hub_room *room, int64_t limit);
 void hub_rows_ask(struct hub_room *room, struct hub_result *r, int64_t rows);
 void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows);
 

@@ -116,6 +116,7 @@ bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_r
         start(r);
         return true;
     }
+    r->waited = true;
     hub_list_push(&reader->waiting, &r->link);
     reader->waiting_n++;
     hub_metric_add(&waiting, 1);

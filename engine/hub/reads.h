@@ -29,6 +29,7 @@ struct hub_read {
     struct hub_list link;
     struct hub_reader *reader; /* NULL: it is none, or over */
     size_t weight;             /* bytes the answer will have, about */
+    bool waited;               /* for its turn */
     void (*start)(struct hub_read *r);
     void (*drop)(struct hub_read *r); /* the connection is gone, or everything stops, before its turn came: the owner ends */
 };

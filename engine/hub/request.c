@@ -21,7 +21,13 @@ static void on_counted(void *arg, bool allowed) {
     if (allowed) hub_decide(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
 }
 
-static void decide(struct hub_read *r) { hub_call_count(hub_call_of(r), on_counted); }
+static void decide(struct hub_read *r) {
+    struct hub_call *call = hub_call_of(r);
+    if (r->waited && call->gone(call->reply_arg))
+        hub_call_fail(call, HUB_OVERLOADED, NULL); /* it waited longer than whoever asked */
+    else
+        hub_call_count(call, on_counted);
+}
 
 struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address) {
     bool anonymous = e->config.service->anonymous;
@@ -34,10 +40,11 @@ struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_iden
 }
 
 void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event, json_t *args, hub_call_reply *reply,
-                        void *arg) {
+                        hub_call_gone *gone, void *arg) {
     const struct hub_command *command = hub_command_find(hub_cstr(event));
     struct hub_call *call = hub_call_new(hub, NULL, who, event, args, -1);
     call->reply = reply;
+    call->gone = gone;
     call->reply_arg = arg;
     struct hub_str id = hub_call_str(call, "roomId");
     if (!command || !(command->needs & HUB_REST)) {

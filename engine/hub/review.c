@@ -18,6 +18,7 @@ static int64_t pending_limit(const struct hub_call *call) {
 struct listing {
     struct hub_call *call;
     struct hub_result result;
+    int64_t wanted; /* rows */
     struct hub_buf fields;
     struct hub_replies replies;
 };
@@ -48,7 +49,7 @@ static void on_pending(void *arg, enum hub_code code, const struct hub_rows *row
         return;
     }
     hub_messages_json(&l->fields, rows, rows->n < limit ? rows->n : limit, false, &l->replies);
-    hub_buf_addf(&l->fields, ",\"hasMore\":%s", rows->n > limit || rows->cut ? "true" : "false");
+    hub_buf_addf(&l->fields, ",\"hasMore\":%s", rows->n > limit || rows->cut || (int64_t)rows->n == l->wanted ? "true" : "false");
     hub_previews_fill(call->room, hub_cstr(call->who->user_id), &l->fields, &l->replies, answer_pending, l);
 }
 
@@ -65,7 +66,7 @@ static void read_pending(struct hub_result *result) {
                                  .where = where,
                                  .where_n = after.n ? 4 : 3,
                                  .order_by = HUB_MSG_ID, /* ids grow with time */
-                                 .limit = pending_limit(call) + 1,
+                                 .limit = l->wanted,
                                  .max_bytes = HUB_RESULT_MAX,
                                  .offset = hub_json_get_int(call->args, "offset", 0)};
     store->ops->select(store, &q, on_pending, l);
@@ -85,8 +86,8 @@ void hub_cmd_pending(struct hub_call *call) {
         return;
     }
     struct listing *l = hub_xmalloc(sizeof *l);
-    *l = (struct listing){.call = call, .result.start = read_pending};
-    hub_rows_ask(call->room, &l->result, limit);
+    *l = (struct listing){.call = call, .result.start = read_pending, .wanted = hub_rows_wanted(call->room, limit)};
+    hub_rows_ask(call->room, &l->result, l->wanted);
 }
 
 static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering, struct hub_err *err) {

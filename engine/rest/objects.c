@@ -108,6 +108,10 @@ static void start_list(struct hub_result *r) {
 static void on_turn(struct hub_read *r) {
     struct request *q = HUB_CONTAINER(r, struct request, read);
     int64_t rows = hub_json_get_int(q->options, "limit", HUB_OBJECT_LIST);
+    if (r->waited && hub_http_gone(q->req)) {
+        fail(q, HUB_OVERLOADED, NULL); /* it waited longer than whoever asked */
+        return;
+    }
     q->result.start = start_list;
     hub_result_ask(hub_engine_reads(q->rest->engine), &q->result, ROW_BYTES * (size_t)(rows < HUB_OBJECT_LIST_MAX ? rows : HUB_OBJECT_LIST_MAX));
 }

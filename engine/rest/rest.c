@@ -229,6 +229,8 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
     free(q);
 }
 
+static bool is_gone(void *arg) { return hub_http_gone(((const struct request *)arg)->req); }
+
 static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct request *q = arg;
     if (code) {
@@ -237,7 +239,7 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         free(q);
         return;
     }
-    hub_engine_request(q->hub, who, hub_http_peer(q->req), q->route->event, json_incref(q->args), on_reply, q);
+    hub_engine_request(q->hub, who, hub_http_peer(q->req), q->route->event, json_incref(q->args), on_reply, is_gone, q);
 }
 
 static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct route *route,

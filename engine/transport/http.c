@@ -231,6 +231,8 @@ void hub_http_go_on(struct hub_conn *c) {
 
 /* ---- ends ---- */
 
+bool hub_http_gone(const struct hub_http_req *r) { return !r->conn || r->conn->eof; }
+
 /* The peer sends no more. It may still read: an answer that is due is given first. */
 void hub_http_eof(struct hub_conn *c) {
     bool held = c->answering && c->req->eio;

@@ -119,6 +119,7 @@ struct hub_str hub_http_query(const struct hub_http_req *r);                    
 struct hub_str hub_http_header(const struct hub_http_req *r, const char *lower_case_name); /* empty when absent */
 struct hub_str hub_http_body(const struct hub_http_req *r);
 struct hub_str hub_http_peer(const struct hub_http_req *r);
+bool hub_http_gone(const struct hub_http_req *r); /* the peer has closed, its own side at least; the request must be answered all the same */
 /* Value of NAME in a raw query string, percent-decoded ('+' is a space) into OUT; false when absent. */
 bool hub_query_get(struct hub_str query, const char *name, struct hub_buf *out);
 /* Answers and releases REQ; when the peer has gone meanwhile it only releases. HEADERS is "" or whole lines "Name: value\r\n".

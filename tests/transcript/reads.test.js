@@ -176,4 +176,24 @@ describe("reads by REST", () => {
     assert.deepEqual(count, { 200: AT_ONCE, 503: 80 - AT_ONCE });
     await idle(server);
   });
+
+  test("what waits is not carried out when whoever asked is gone", async () => {
+    const roomId = server.room();
+    const boss = await server.member("boss", roomId);
+    const hold = (on) => boss.ok("hub:send", { roomId, messageType: "hold", content: { on } });
+    await hold(true);
+    const leaving = new AbortController();
+    const headers = { authorization: "Bearer dev:gone" };
+    const asked = Array.from({ length: 30 }, () =>
+      fetch(`${server.url}/chat/rooms/${roomId}/state`, { headers, signal: leaving.signal }).catch(() => {}),
+    );
+    await eventually("26 wait", async () => (await metric(server, "hubd_reads_waiting")) === 26);
+    leaving.abort();
+    await Promise.all(asked);
+    const ran = async () => Number(/hubd_script_calls_total (\d+)/.exec((await server.rest("GET", "/metrics")).text)[1]);
+    const before = await ran();
+    await hold(false);
+    await idle(server);
+    assert.ok((await ran()) - before <= 2, "nothing but the boss's message is run");
+  });
 });
