@@ -18,11 +18,12 @@
 enum what { CREATED, UPDATED, DELETED };
 static const char *const what_names[] = {"created", "updated", "deleted"};
 
-/* For whom a record is. */
-enum audience {
-    EVERYBODY,
-    LISTENERS, /* kafkaEvents: the rooms know already */
-    NOBODY     /* those concerned were told by an earlier process: only rights are worked out again */
+/* What is to be done about a record. */
+enum purpose {
+    TELL = 1,      /* rooms hear of it */
+    RIGHTS = 2,    /* what rests on it is worked out again */
+    LISTENERS = 4, /* kafkaEvents hear of it */
+    OWN = 8        /* this process made the change: also hubs without autoBridgeDataEvents know of it, and end the rights that rest on it */
 };
 
 /* A record of the bus, or a change of our own. */
@@ -34,7 +35,9 @@ struct arrival {
     char *key;          /* of own: the row's id */
     const char *object; /* its table's name */
     char *topic;
-    enum audience audience;
+    unsigned purposes;
+    struct hub_work *rights; /* of a change of our own: held until its rights are on their way, or NULL */
+    bool counted;            /* in own_n */
 };
 
 struct hub_bridge {
@@ -105,9 +108,17 @@ static void tell(struct hub_room *room, const char *event, const json_t *record,
     hub_bridge_system_message(room, &all, event, changes ? changes : record, work);
 }
 
-void hub_room_close(struct hub_room *room, struct hub_work *work) {
+/* Also those whom no record told of the change: who is deciding about the room starts over. */
+void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *work) {
     hub_room_ref(room);
+    hub_decide_forget(hub_of(room), hub_cstr(room->id), hub_str(NULL, 0), work);
+    if (!room->user_n && room->ended == why && why == HUB_ROOM_NOT_ELIGIBLE) { /* a closed room that was changed */
+        hub_room_unref(room);
+        return;
+    }
     tell(room, "roomClosed", room->record, NULL, work);
+    room->ended = why;
+    room->judged++;
     hub_room_empty(room, HUB_STR("room_not_eligible"));
     hub_actions_stop(room); /* those with keepAlive too */
     hub_room_unref(room);
@@ -125,7 +136,7 @@ static void on_eligible(void *arg, enum hub_code code, json_t *result, const cha
     struct hub_hub *hub = hub_of(r->room);
     if (code) hub_hook_failed(hub, &hub->def->room_eligibility, code, error);
     if (code || !hub_truthy(result))
-        hub_room_close(r->room, r->work);
+        hub_room_close(r->room, HUB_ROOM_NOT_ELIGIBLE, r->work);
     else
         hub_redecide_room(r->room, r->work);
     hub_room_unref(r->room);
@@ -144,7 +155,11 @@ void hub_room_recheck(struct hub_room *room, struct hub_work *work) {
     size_t n = hub_hook_room_args(hub, room->record, args, 0);
     struct recheck *r = hub_xmalloc(sizeof *r);
     *r = (struct recheck){hub_room_ref(room), hub_work_hold(work)};
-    hub_hook_call(hub, &hub->def->room_eligibility, args, n, on_eligible, r);
+    hub_hook_decide(hub, &hub->def->room_eligibility, args, n, on_eligible, r);
+}
+
+void hub_room_tell_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work) {
+    tell(room, "roomUpdated", record, changes, work);
 }
 
 /* Ids of existing tables may be numbers; rooms are known by text. */
@@ -164,69 +179,177 @@ static struct hub_room *room_of(struct hub_hub *hub, const json_t *id) {
     return room;
 }
 
-void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work) {
-    json_t *now = json_incref((json_t *)(uintptr_t)record);
-    json_decref(room->record);
-    room->record = now;
-    tell(room, "roomUpdated", record, changes, work);
-    hub_room_recheck(room, work);
+/* Somebody else's change of the room's row. The record says what it was at that time; meanwhile it may have changed again. */
+struct rereading {
+    struct hub_room *room; /* reference */
+    json_t *row, *changes; /* references; changes may be NULL */
+    uint32_t record_no;
+    struct hub_buf hold;
+    struct hub_work *work;
+};
+
+static void on_reread(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct rereading *r = arg;
+    struct hub_room *room = r->room;
+    (void)error;
+    if (room->record_no == r->record_no) { /* else it is newer than what was read */
+        json_decref(room->record);
+        room->record = !code && rows->n ? hub_row_json(rows->table, hub_row(rows, 0)) : json_incref(r->row);
+    }
+    tell(room, "roomUpdated", r->row, r->changes, r->work);
+    hub_room_recheck(room, r->work);
+    hub_room_unref(room);
+    hub_work_release(r->work);
+    hub_buf_free(&r->hold);
+    json_decref(r->row);
+    json_decref(r->changes);
+    free(r);
+}
+
+static void reread(struct hub_room *room, json_t *row, json_t *changes, struct hub_work *work) {
+    struct rereading *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct rereading){hub_room_ref(room), json_incref(row), json_incref(changes), room->record_no, {0}, hub_work_hold(work)};
+    hub_decide_record_changed(hub_of(room), hub_cstr(room->id));
+    if (!hub_record_read(hub_of(room), room->id, &r->hold, on_reread, r)) on_reread(r, HUB_NOT_FOUND, NULL, NULL);
 }
 
 /* Nobody is in, but decisions may be cached. */
-static void forget_room(struct hub_hub *hub, const json_t *id) {
+static void forget_room(struct hub_hub *hub, const json_t *id, struct hub_work *work) {
     char *text = id_text(id);
-    if (!hub_json_nil(id)) hub_decide_forget(hub, hub_cstr(text), hub_str(NULL, 0));
+    if (!hub_json_nil(id)) hub_decide_forget(hub, hub_cstr(text), hub_str(NULL, 0), work);
     free(text);
 }
 
-static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, enum audience audience, struct hub_work *work) {
-    const struct hub_def_object *o = hub->def->room_object;
-    const json_t *row = what == UPDATED ? hub_json_get(record, o->name) : record;
-    struct hub_room *room = room_of(hub, hub_json_get(row, o->id_property));
-    if (what == CREATED) return;
+static bool is_inactive(const struct hub_hub *hub, const char *object, const json_t *row) {
+    const struct hub_table *t = hub_tables_find(hub->engine->config.tables, hub_cstr(object));
+    return t && t->active >= 0 && json_is_false(hub_json_get(row, t->columns[t->active].property));
+}
+
+/* The row before an update: as the record gives it, or as far as the old values say. New reference, or NULL. */
+static json_t *row_before(const json_t *record, const char *object, const json_t *row) {
+    struct hub_buf name = {0};
+    hub_buf_addf(&name, "old_%s", object);
+    json_t *before = hub_json_get(record, hub_buf_cstr(&name)), *old = hub_json_get(record, "oldDataValues");
+    hub_buf_free(&name);
+    if (json_is_object(before)) return json_incref(before);
+    if (!json_is_object(old)) return NULL;
+    before = json_copy((json_t *)(uintptr_t)row);
+    json_object_update(before, old);
+    return before;
+}
+
+static void room_gone(struct hub_hub *hub, const json_t *id, unsigned purposes, struct hub_work *work) {
+    struct hub_room *room = room_of(hub, id);
+    if (!(purposes & RIGHTS)) return;
+    if (room && !(purposes & (TELL | OWN)))
+        hub_room_recheck(room, work); /* an earlier process told it; somebody may have made it anew */
+    else if (room)
+        hub_room_close(room, HUB_ROOM_NOT_FOUND, work);
+    else
+        forget_room(hub, id, work);
+}
+
+static void room_updated(struct hub_hub *hub, json_t *row, const json_t *record, unsigned purposes, struct hub_work *work) {
+    const json_t *id = hub_json_get(row, hub->def->room_object->id_property);
+    struct hub_room *room = room_of(hub, id);
+    json_t *changes = hub_json_get(record, "newDataValues");
     if (!room) {
-        forget_room(hub, hub_json_get(row, o->id_property));
+        if (purposes & RIGHTS) forget_room(hub, id, work);
         return;
     }
     hub_room_ref(room);
-    if (audience == NOBODY)
-        hub_room_recheck(room, work); /* its record is newer than the event: it was read since this process began */
-    else if (what == DELETED)
-        hub_room_close(room, work);
+    if ((purposes & TELL) && (purposes & RIGHTS))
+        reread(room, row, changes, work);
+    else if (purposes & TELL)
+        tell(room, "roomUpdated", row, changes, work);
     else
-        hub_room_updated(room, row, hub_json_get(record, "newDataValues"), work);
+        hub_room_recheck(room, work); /* its record is newer than the event, or was set at the commit */
     hub_room_unref(room);
+}
+
+static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, unsigned purposes, struct hub_work *work) {
+    const struct hub_def_object *o = hub->def->room_object;
+    json_t *row = what == UPDATED ? hub_json_get(record, o->name) : (json_t *)(uintptr_t)record;
+    const json_t *id = hub_json_get(row, o->id_property);
+    if (what == CREATED) return;
+    if (what == DELETED || is_inactive(hub, o->name, row)) {
+        room_gone(hub, id, purposes, work);
+        return;
+    }
+    json_t *before = row_before(record, o->name, row);
+    const json_t *old_id = hub_json_get(before, o->id_property);
+    if (!hub_json_nil(old_id) && !hub_json_equal(old_id, id)) room_gone(hub, old_id, purposes, work);
+    room_updated(hub, row, record, purposes, work);
+    json_decref(before);
 }
 
 /* ---- membership objects ---- */
 
-static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum what what, const json_t *record, bool announce,
-                          struct hub_work *work) {
+/* One user's rights in one room rest, or rested, on ROW. EVENT is what the room is told of it, or NULL. */
+static void concern(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *row, const char *event, unsigned purposes,
+                    struct hub_work *work) {
     const struct hub_def_object *o = s->source_object;
-    const json_t *row = what == UPDATED ? hub_json_get(record, o->name) : record;
-    struct hub_room *room = room_of(hub, hub_json_get(row, o->properties[s->room_field].name));
-    char *user = id_text(hub_json_get(row, o->properties[s->user_field].name));
+    const json_t *room_id = hub_json_get(row, o->properties[s->room_field].name), *user_id = hub_json_get(row, o->properties[s->user_field].name);
+    struct hub_room *room = room_of(hub, room_id);
+    if (hub_json_nil(room_id)) return;
+    char *id = id_text(room_id), *user = id_text(user_id);
+    bool rights = (purposes & RIGHTS) && !hub_json_nil(user_id);
     if (room) {
         hub_room_ref(room);
-        if (announce && what != UPDATED) tell(room, what == CREATED ? "memberJoined" : "memberLeft", row, NULL, work);
-        hub_redecide_user(room, hub_cstr(user), work);
+        if (event && (purposes & TELL)) tell(room, event, row, NULL, work);
+        if (rights) hub_redecide_user(room, hub_cstr(user), work);
         hub_room_unref(room);
-    } else if (!hub_json_nil(hub_json_get(row, o->properties[s->room_field].name))) {
-        char *id = id_text(hub_json_get(row, o->properties[s->room_field].name));
-        hub_decide_forget(hub, hub_cstr(id), hub_cstr(user)); /* nobody is in, but a decision may be cached */
-        free(id);
+    } else if (rights) {
+        hub_decide_forget(hub, hub_cstr(id), hub_cstr(user), work); /* nobody is in, but a decision may be cached */
     }
+    free(id);
     free(user);
 }
 
+static bool same_value(const json_t *a, const json_t *b, const struct hub_def_object *o, int property) {
+    const json_t *x = hub_json_get(a, o->properties[property].name), *y = hub_json_get(b, o->properties[property].name);
+    return x && y ? hub_json_equal(x, y) : hub_json_nil(x) == hub_json_nil(y);
+}
+
+/* An update counts for the user and the room of the row as it was and as it is. */
+static void on_moved(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *record, bool announce, unsigned purposes,
+                     struct hub_work *work) {
+    const struct hub_def_object *o = s->source_object;
+    const json_t *row = hub_json_get(record, o->name);
+    json_t *before = row_before(record, o->name, row);
+    bool stays = !before || (same_value(before, row, o, s->room_field) && same_value(before, row, o, s->user_field));
+    bool was = before ? !is_inactive(hub, o->name, before) : true, is = !is_inactive(hub, o->name, row);
+    if (stays) {
+        concern(hub, s, row, !announce || was == is ? NULL : is ? "memberJoined" : "memberLeft", purposes, work);
+    } else {
+        concern(hub, s, before, announce && was ? "memberLeft" : NULL, purposes, work);
+        concern(hub, s, row, announce && is ? "memberJoined" : NULL, purposes, work);
+    }
+    json_decref(before);
+}
+
+static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum what what, const json_t *record, bool announce,
+                          unsigned purposes, struct hub_work *work) {
+    if (what == UPDATED)
+        on_moved(hub, s, record, announce, purposes, work);
+    else
+        concern(hub, s, record, !announce ? NULL : what == CREATED ? "memberJoined" : "memberLeft", purposes, work);
+}
+
+/* A room object's own row is the room event's; but it may also link a user with another room. */
+static bool is_of_room_event(const struct hub_hub *hub, const struct hub_def_auth_source *s) {
+    const struct hub_def_object *o = s->source_object;
+    return o == hub->def->room_object && !strcmp(o->properties[s->room_field].name, o->id_property);
+}
+
 /* Sources often name one object several times, for several roles: it is announced once. */
-static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record, enum audience audience,
+static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record, unsigned purposes,
                             struct hub_work *work) {
-    bool announced = audience == NOBODY;
+    bool announced = false;
     for (size_t i = 0; i < hub->def->auth_source_n; i++) {
         const struct hub_def_auth_source *s = &hub->def->auth_sources[i];
-        if (s->source_object == hub->def->room_object || !is_topic(hub, topic, s->source_object->name, what)) continue;
-        on_membership(hub, s, what, record, !announced, work);
+        if (is_of_room_event(hub, s) || !is_topic(hub, topic, s->source_object->name, what)) continue;
+        on_membership(hub, s, what, record, !announced && s->source_object != hub->def->room_object, purposes, work);
         announced = true;
     }
 }
@@ -244,7 +367,7 @@ static void on_message_event(struct hub_hub *hub, enum what what, const json_t *
 struct seen {
     struct hub_str topic;
     json_t *record, *key, *headers;
-    enum audience audience;
+    unsigned purposes;
 };
 
 struct external {
@@ -351,12 +474,12 @@ static json_t *bare(json_t *record) {
     return copy;
 }
 
-static void bridge(struct hub_hub *hub, const struct seen *s, struct hub_work *work) {
+static void bridge(struct hub_hub *hub, const struct seen *s, unsigned purposes, struct hub_work *work) {
     json_t *row = bare(s->record);
     for (enum what what = CREATED; what <= DELETED; what++) {
-        if (is_topic(hub, s->topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, s->audience, work);
-        if (s->audience != NOBODY && is_topic(hub, s->topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
-        on_source_event(hub, s->topic, what, row, s->audience, work);
+        if (is_topic(hub, s->topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, purposes, work);
+        if ((purposes & TELL) && is_topic(hub, s->topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
+        on_source_event(hub, s->topic, what, row, purposes, work);
     }
     json_decref(row);
 }
@@ -364,8 +487,9 @@ static void bridge(struct hub_hub *hub, const struct seen *s, struct hub_work *w
 static void dispatch(struct hub_engine *e, const struct seen *s, struct hub_work *work) {
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
-        if (def->auto_bridge && s->audience != LISTENERS) bridge(e->hubs[i], s, work);
-        for (size_t j = 0; s->audience != NOBODY && j < def->kafka_event_n; j++)
+        unsigned known = def->auto_bridge ? TELL | RIGHTS : s->purposes & OWN ? RIGHTS : 0;
+        if (s->purposes & known) bridge(e->hubs[i], s, s->purposes & (known | OWN), work);
+        for (size_t j = 0; (s->purposes & LISTENERS) && j < def->kafka_event_n; j++)
             if (hub_str_is(s->topic, def->kafka_events[j].topic)) on_external(e->hubs[i], &def->kafka_events[j], s, work);
     }
 }
@@ -466,7 +590,7 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
                                .record = record,
                                .key = text_or_null(r->key.n ? r->key : hub_str(NULL, 0)),
                                .headers = headers_json(r),
-                               .audience = hub_own_is_earlier(e->own, record) ? NOBODY : EVERYBODY};
+                               .purposes = hub_own_is_earlier(e->own, record) ? RIGHTS : TELL | RIGHTS | LISTENERS};
         dispatch(e, &s, work);
         json_decref(s.key);
         json_decref(s.headers);
@@ -476,7 +600,7 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
 
 static void handle_own(struct hub_engine *e, const struct arrival *a, struct hub_work *work) {
     const struct seen s = {
-        .topic = hub_cstr(a->topic), .record = a->own, .key = text_or_null(hub_cstr(a->key)), .headers = json_object(), .audience = a->audience};
+        .topic = hub_cstr(a->topic), .record = a->own, .key = text_or_null(hub_cstr(a->key)), .headers = json_object(), .purposes = a->purposes};
     dispatch(e, &s, work);
     json_decref(s.key);
     json_decref(s.headers);
@@ -495,8 +619,9 @@ static void end(struct hub_arrival *base) {
     struct arrival *a = HUB_CONTAINER(base, struct arrival, base);
     if (a->record)
         hub_bus_record_release(a->record);
-    else
+    else if (a->counted)
         a->bridge->own_n--;
+    hub_work_release(a->rights);
     json_decref(a->own);
     free(a->key);
     free(a->topic);
@@ -512,21 +637,48 @@ static void on_record(void *arg, struct hub_bus_record *record) {
 
 /* ---- changes of our own ---- */
 
-static void on_own(struct hub_task *t) {
-    struct hub_bridge *br = HUB_CONTAINER(t, struct hub_bridge, own_task);
-    for (struct hub_list *l; (l = hub_list_pop(&br->own));) {
-        struct arrival *a = HUB_CONTAINER(l, struct arrival, base.link);
-        hub_lanes_add(&br->lanes, hub_cstr(a->object), -1, &a->base);
-    }
+/* Rights do not wait in the lane: whoever made the change waits for them. */
+static void settle_rights(struct hub_bridge *br, const char *topic, json_t *record, struct hub_work *rights) {
+    const struct seen s = {.topic = hub_cstr(topic), .record = record, .purposes = RIGHTS | OWN};
+    dispatch(br->engine, &s, rights);
 }
 
-void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told) {
+static void start_own(struct hub_bridge *br, struct arrival *a) {
+    json_t *record = json_incref(a->own);
+    char *topic = hub_xstrdup(a->topic);
+    struct hub_work *rights = a->rights;
+    bool concerns = a->purposes & TELL;
+    a->rights = NULL;
+    if (a->counted)
+        hub_lanes_add(&br->lanes, hub_cstr(a->object), -1, &a->base); /* which may end it */
+    else
+        end(&a->base);
+    if (concerns) settle_rights(br, topic, record, rights);
+    hub_work_release(rights);
+    json_decref(record);
+    free(topic);
+}
+
+static void on_own(struct hub_task *t) {
+    struct hub_bridge *br = HUB_CONTAINER(t, struct hub_bridge, own_task);
+    for (struct hub_list *l; (l = hub_list_pop(&br->own));) start_own(br, HUB_CONTAINER(l, struct arrival, base.link));
+}
+
+/* False: too many wait to be told; what rests on it is worked out all the same. */
+static bool may_tell(struct hub_bridge *br, const char *object) {
+    if (br->own_n < MAX_OWN) return true;
+    if (!dropped.value) hub_log_kv(HUB_LOG_ERROR, "bus", "changes are not told: too many wait", "object", object, NULL);
+    hub_metric_add(&dropped, 1);
+    return false;
+}
+
+void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told,
+                    struct hub_work *rights) {
     struct hub_bridge *br = e->bridge;
     const char *object = table->name;
     struct hub_buf topic = {0};
-    if (br->lanes.stopped || br->own_n >= MAX_OWN) {
-        if (!br->lanes.stopped && !dropped.value) hub_log_kv(HUB_LOG_ERROR, "bus", "changes are not told: too many wait", "object", object, NULL);
-        hub_metric_add(&dropped, 1);
+    bool tells = !br->lanes.stopped && may_tell(br, object);
+    if (br->lanes.stopped || (told && !tells)) {
         json_decref(record);
         return;
     }
@@ -538,8 +690,10 @@ void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const c
                           .key = hub_json_nil(key) ? NULL : id_text(key),
                           .object = object,
                           .topic = hub_buf_take(&topic, NULL),
-                          .audience = told ? LISTENERS : EVERYBODY};
-    br->own_n++;
+                          .purposes = OWN | LISTENERS | (told ? 0 : TELL),
+                          .rights = hub_work_hold(rights),
+                          .counted = tells};
+    br->own_n += tells;
     hub_list_push(&br->own, &a->base.link);
     hub_defer(e->config.loop, &br->own_task);
 }
@@ -596,9 +750,12 @@ static void subscribe_object(struct hub_engine *e, const char *object) {
     }
 }
 
-static void bridge_object(struct hub_engine *e, const char *object) {
-    hear_object(e, object);
-    subscribe_object(e, object);
+static void bridge_hub(struct hub_engine *e, const struct hub_hub *hub) {
+    const struct hub_def *def = hub->def;
+    hear_object(e, hub->tables->message->name);
+    subscribe_object(e, def->room_object->name);
+    subscribe_object(e, hub->tables->message->name);
+    for (size_t j = 0; j < def->auth_source_n; j++) subscribe_object(e, def->auth_sources[j].source_object->name);
 }
 
 void hub_bridge_subscribe(struct hub_engine *e) {
@@ -608,11 +765,9 @@ void hub_bridge_subscribe(struct hub_engine *e) {
         if (t->all[i] != t->outbox) hub_map_put(&e->bridge->heard, hub_cstr(t->all[i]->name), hub_xcalloc(1, sizeof(struct hearing)));
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
-        if (def->auto_bridge) {
-            bridge_object(e, def->room_object->name);
-            bridge_object(e, e->hubs[i]->tables->message->name);
-            for (size_t j = 0; j < def->auth_source_n; j++) bridge_object(e, def->auth_sources[j].source_object->name);
-        }
+        hear_object(e, def->room_object->name); /* rights end with own changes also where nobody is told of them */
+        for (size_t j = 0; j < def->auth_source_n; j++) hear_object(e, def->auth_sources[j].source_object->name);
+        if (def->auto_bridge) bridge_hub(e, e->hubs[i]);
         for (size_t j = 0; j < def->kafka_event_n; j++) {
             hear_topic(e, def->kafka_events[j].topic);
             subscribe(e, def->kafka_events[j].topic);
@@ -647,6 +802,11 @@ struct hub_bridge *hub_bridge_new(struct hub_engine *e) {
 void hub_bridge_stop(struct hub_bridge *br) {
     hub_lanes_stop(&br->lanes);
     hub_defer_cancel(&br->own_task);
+    HUB_LIST_EACH(&br->own, it) {
+        struct arrival *a = HUB_CONTAINER(it, struct arrival, base.link);
+        hub_work_release(a->rights);
+        a->rights = NULL;
+    }
 }
 
 void hub_bridge_delete(struct hub_bridge *br) {

@@ -32,6 +32,7 @@ struct decision {
     struct hub_list link; /* hub->decisions */
     unsigned starts;
     bool overtaken;                   /* something it may rest on was forgotten meanwhile */
+    bool stale;                       /* the room's row is another than the one that was read */
     bool may_remember;                /* the cache was asked, and answered */
     bool stamped;                     /* stamps that it lacked were put there */
     struct hub_buf was;               /* what it held */
@@ -191,29 +192,47 @@ static void on_all_forgotten(void *arg, enum hub_code code) {
     if (!code) hub->forget_lost = false;
 }
 
+/* Somebody may wait until the cache has heard of it. */
+struct forgetting {
+    struct hub_hub *hub;
+    struct hub_work *work;
+};
+
 /* The cache is or was away: what it still holds when it comes back must not count. */
 static void on_forgotten(void *arg, enum hub_code code) {
-    struct hub_hub *hub = arg;
-    hub->engine->pending--;
-    if (code) hub->forget_lost = true;
+    struct forgetting *f = arg;
+    struct hub_work *work = f->work;
+    f->hub->engine->pending--;
+    if (code) f->hub->forget_lost = true;
+    free(f);
+    hub_work_release(work);
 }
 
-static void forget_key(struct hub_hub *hub, struct hub_str room, struct hub_str user, hub_cache_done *done) {
+static void forget_key(struct hub_hub *hub, struct hub_str room, struct hub_str user, hub_cache_done *done, void *arg) {
     struct hub_cache *cache = hub->engine->config.cache;
     struct hub_buf key = {0};
     char stamp[STAMP_BYTES + 1];
     draw_stamp(stamp);
     hub->engine->pending++;
-    cache->ops->set(cache, cache_key(&key, hub, room, user), hub_cstr(stamp), user.n ? FORGOTTEN_MS : STAMP_MS, done, hub);
+    cache->ops->set(cache, cache_key(&key, hub, room, user), hub_cstr(stamp), user.n ? FORGOTTEN_MS : STAMP_MS, done, arg);
     hub_buf_free(&key);
 }
 
-void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str user) {
+void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str user, struct hub_work *work) {
+    struct forgetting *f = hub_xmalloc(sizeof *f);
     HUB_LIST_EACH(&hub->decisions, it) {
         struct decision *d = HUB_CONTAINER(it, struct decision, link);
         if ((!room.n || hub_str_is(room, d->room_id)) && (!user.n || hub_str_is(user, d->who->user_id))) d->overtaken = true;
     }
-    forget_key(hub, room, user, on_forgotten);
+    *f = (struct forgetting){hub, hub_work_hold(work)};
+    forget_key(hub, room, user, on_forgotten, f);
+}
+
+void hub_decide_record_changed(struct hub_hub *hub, struct hub_str room) {
+    HUB_LIST_EACH(&hub->decisions, it) {
+        struct decision *d = HUB_CONTAINER(it, struct decision, link);
+        if (hub_str_is(room, d->room_id)) d->stale = true;
+    }
 }
 
 void hub_decide_rules(struct hub_hub *hub) { hub->rules = fingerprint(hub->engine->config.service, hub->def); }
@@ -322,7 +341,7 @@ static void check_cache(struct decision *d) {
     struct hub_cache *cache = d->hub->engine->config.cache;
     if (d->hub->forget_lost && !d->hub->forgetting && cache->ops->ready(cache, NULL)) {
         d->hub->forgetting = true;
-        forget_key(d->hub, hub_str(NULL, 0), hub_str(NULL, 0), on_all_forgotten);
+        forget_key(d->hub, hub_str(NULL, 0), hub_str(NULL, 0), on_all_forgotten, d->hub);
     }
     if (d->skip_cache) trace(d, "cache", "not asked: worked out anew", NULL);
     if (d->skip_cache || d->def->auth_cache_ttl <= 0 || d->hub->forget_lost) {
@@ -362,7 +381,7 @@ static void check_scripts(struct decision *d) {
     }
     struct hub_hook_arg args[4] = {{"user", d->who->session}};
     size_t n = hub_hook_room_args(d->hub, d->record, args, 1);
-    hub_hook_call(d->hub, &d->def->auth_scripts[d->at].script, args, n, on_auth_script, d);
+    hub_hook_decide(d->hub, &d->def->auth_scripts[d->at].script, args, n, on_auth_script, d);
 }
 
 static void next_source(struct decision *d) {
@@ -422,7 +441,7 @@ static void check_row(struct decision *d) {
         return;
     }
     const struct hub_hook_arg args[2] = {{"record", record}, {s->source_object->name, record}};
-    hub_hook_call(d->hub, &s->condition, args, strcmp(s->source_object->name, "record") ? 2 : 1, on_condition, d);
+    hub_hook_decide(d->hub, &s->condition, args, strcmp(s->source_object->name, "record") ? 2 : 1, on_condition, d);
 }
 
 static void on_source_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
@@ -437,15 +456,6 @@ static void on_source_rows(void *arg, enum hub_code code, const struct hub_rows 
     d->row_at = 0;
     if (!rows->n) trace_no_record(d);
     check_row(d);
-}
-
-/* TEXT as a value of the column; false when it can never match (a word against a number). */
-static bool condition_on(struct hub_cond *cond, const struct hub_table *t, int column, const char *text, struct hub_buf *hold) {
-    json_t *v = json_string(text);
-    *cond = (struct hub_cond){.column = column, .cmp = HUB_EQ};
-    enum hub_code code = v ? hub_cell_from_json(&t->columns[column], v, &cond->value, hold, NULL) : HUB_BAD_REQUEST;
-    json_decref(v);
-    return code == HUB_OK;
 }
 
 static void check_sources(struct decision *d) {
@@ -466,7 +476,8 @@ static void check_sources(struct decision *d) {
     struct hub_cond where[2];
     hub_buf_clear(&d->text);
     hub_buf_reserve(&d->text, strlen(d->who->user_id) + strlen(d->room_id) + 64); /* so that the first cell's text does not move */
-    if (!condition_on(&where[0], t, s->user_field, d->who->user_id, &d->text) || !condition_on(&where[1], t, s->room_field, d->room_id, &d->text)) {
+    if (!hub_cond_of_text(&where[0], t, s->user_field, d->who->user_id, &d->text) ||
+        !hub_cond_of_text(&where[1], t, s->room_field, d->room_id, &d->text)) {
         next_source(d);
         return;
     }
@@ -531,11 +542,17 @@ static void on_open(void *arg, enum hub_code code) {
     }
     struct hub_hook_arg args[4] = {{"user", d->who->session}};
     size_t n = hub_hook_room_args(d->hub, d->record, args, 1);
-    hub_hook_call(d->hub, &def->check_script, args, n, on_check_script, d);
+    hub_hook_decide(d->hub, &def->check_script, args, n, on_check_script, d);
 }
 
+/* What was read must not take the place of what is known by now. */
 static void open_room(struct decision *d) {
+    if ((d->stale || d->overtaken) && ++d->starts < STARTS_MAX) {
+        start_over(d);
+        return;
+    }
     d->room = hub_room_get(&d->hub->rooms, d->hub->engine->config.loop, d->hub, hub_cstr(d->room_id));
+    d->room->ended = HUB_OK;
     json_decref(d->room->record);
     d->room->record = json_incref(d->record);
     hub_room_open(d->room, on_open, d);
@@ -568,20 +585,12 @@ static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows
     }
     struct hub_hook_arg args[3];
     size_t n = hub_hook_room_args(d->hub, d->record, args, 0);
-    hub_hook_call(d->hub, &d->def->room_eligibility, args, n, on_eligibility, d);
+    hub_hook_decide(d->hub, &d->def->room_eligibility, args, n, on_eligibility, d);
 }
 
 static void find_record(struct decision *d) {
-    struct hub_store *store = d->hub->engine->config.store;
-    const struct hub_table *t = hub_tables_find(d->hub->engine->config.tables, hub_cstr(d->def->room_object->name));
-    struct hub_cond where;
-    hub_buf_clear(&d->text);
-    if (!condition_on(&where, t, (int)t->id, d->room_id, &d->text)) {
-        refuse(d, HUB_ROOM_NOT_FOUND, "room");
-        return;
-    }
-    const struct hub_select q = {.table = t, .where = &where, .where_n = 1, .order_by = -1, .limit = 1};
-    store->ops->select(store, &q, on_record, d);
+    d->stale = false;
+    if (!hub_record_read(d->hub, d->room_id, &d->text, on_record, d)) refuse(d, HUB_ROOM_NOT_FOUND, "room");
 }
 
 void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg) {

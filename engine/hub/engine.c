@@ -9,6 +9,8 @@
 struct hub_hub *hub_hub_new(struct hub_engine *e, size_t i) {
     struct hub_hub *h = hub_xmalloc(sizeof *h);
     *h = (struct hub_hub){.engine = e, .def = &e->config.service->hubs[i], .tables = &e->config.tables->hubs[i]};
+    h->caller = (struct hub_caller){.hub = h};
+    h->decider = (struct hub_caller){.hub = h, .decides = true};
     hub_list_init(&h->conns);
     hub_list_init(&h->decisions);
     hub_decide_rules(h);

@@ -109,7 +109,7 @@ static void on_written(struct hub_write *w) {
     struct kept_event *k = w->arg;
     struct hub_engine *e = hub_of(k->room)->engine;
     e->pending--;
-    hub_own_done(e, w, true);
+    hub_own_done(e, w, true, NULL);
     if (k->done) k->done(k->arg, w->code, hub_buf_str(&k->data));
     hub_buf_free(&k->data);
     hub_room_unref(k->room);

@@ -14,6 +14,12 @@ static struct hub_str text_arg(const struct hub_host_call *c, size_t i) { return
 
 /* ---- objects ---- */
 
+/* Whether the answer to a write comes after the rights that rest on the row have been worked out again. */
+static bool waits(const struct hub_host_call *c) {
+    const struct hub_caller *caller = c->caller;
+    return !caller || !caller->decides;
+}
+
 static const struct hub_table *table_arg(struct hub_engine *e, struct hub_host_call *c) {
     struct hub_str name = text_arg(c, 0);
     const struct hub_table *t = hub_tables_find(e->config.tables, name);
@@ -44,15 +50,15 @@ static void objects_list(void *ctx, struct hub_host_call *c) {
 }
 static void objects_create(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_create(ctx, t, arg(c, 1), on_object, c);
+    if (t) hub_object_create(ctx, t, arg(c, 1), waits(c), on_object, c);
 }
 static void objects_update(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_update(ctx, t, arg(c, 1), arg(c, 2), on_object, c);
+    if (t) hub_object_update(ctx, t, arg(c, 1), arg(c, 2), waits(c), on_object, c);
 }
 static void objects_delete(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_delete(ctx, t, arg(c, 1), on_object, c);
+    if (t) hub_object_delete(ctx, t, arg(c, 1), waits(c), on_object, c);
 }
 
 /* ---- db ---- */
@@ -117,7 +123,8 @@ static void redis_hset(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "H
 
 /* The hub whose script calls. NULL: a script of the service (a plain namespace's, authenticate), which belongs to none of several. */
 static struct hub_hub *hub_arg(const struct hub_engine *e, const struct hub_host_call *c) {
-    if (c->caller) return c->caller;
+    const struct hub_caller *caller = c->caller;
+    if (caller) return caller->hub;
     return e->hub_n == 1 ? e->hubs[0] : NULL;
 }
 

@@ -28,8 +28,16 @@ struct hub_engine {
     struct hub_reads reads;
 };
 
+/* For whom a hook runs, as the engine functions that it calls see it. A hook that decides who may enter must not wait for decisions: they might wait
+ * for it. */
+struct hub_caller {
+    struct hub_hub *hub;
+    bool decides;
+};
+
 struct hub_hub {
     struct hub_engine *engine;
+    struct hub_caller caller, decider;
     const struct hub_def *def;
     const struct hub_hub_tables *tables;
     struct hub_map rooms; /* id → hub_room */
@@ -163,6 +171,19 @@ static inline void hub_work_release(struct hub_work *w) {
     if (w && --w->holds == 0) w->done(w);
 }
 
+/* An answer that waits for rights to be worked out again, though not for ever (settle.c). Inside its owner's struct. */
+struct hub_settling {
+    struct hub_work work; /* for those who are waited for */
+    struct hub_engine *engine;
+    const char *what; /* for the log */
+    struct hub_timer patience;
+    bool answered;
+    void (*answer)(struct hub_settling *s); /* once: when all is done, or it took too long */
+    void (*end)(struct hub_settling *s);    /* after that, when nothing is under way any more: frees the owner */
+};
+void hub_settling_begin(struct hub_settling *s, struct hub_engine *e, const char *what);
+void hub_settling_wait(struct hub_settling *s); /* what is to be waited for holds s->work by now; S may be gone afterwards */
+
 /* ---- steps that wait for the store (retry.c) ---- */
 
 /* Inside its owner's struct. AGAIN comes in a second; with GIVE_UP the process stops, and the owner only ends. */
@@ -172,6 +193,8 @@ struct hub_retry {
 };
 /* False: CODE, with which the step ended, does not mend by waiting, or nobody waits for WORK. */
 bool hub_retry_later(struct hub_engine *e, struct hub_retry *r, const struct hub_work *work, enum hub_code code);
+/* The same for what has to be done whether somebody waits for it or not. */
+bool hub_retry_anyway(struct hub_engine *e, struct hub_retry *r, enum hub_code code);
 void hub_retry_stop(struct hub_engine *e); /* all of them, for good */
 
 /* ---- deciding who may enter (decide.c) ---- */
@@ -180,8 +203,11 @@ void hub_retry_stop(struct hub_engine *e); /* all of them, for good */
 typedef void hub_decide_done(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room);
 /* Works out whether WHO may enter ROOM_ID, all layers in order, the room opened (a reference given to DONE for the call only). */
 void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg);
-/* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both empty). Those under way start over. */
-void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id);
+/* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both empty). Those under way start over. WORK (may
+ * be NULL) waits until the cache knows. */
+void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id, struct hub_work *work);
+/* The room's row is another by now: decisions under way that read it before read it again. */
+void hub_decide_record_changed(struct hub_hub *hub, struct hub_str room_id);
 
 /* The definition is new: decisions that follow from other rules are not found any more. */
 void hub_decide_rules(struct hub_hub *hub);
@@ -205,15 +231,26 @@ void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, st
 /* Whether anybody in this process listens to changes of TABLE: a hub's bridge or a kafkaEvent, resp. (TOLD) only the latter. */
 bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table, bool told);
 /* A change that this process made, as a record of the bus: told to those who listen, later in this turn. KEY: the id of the row, as published.
- * RECORD: a reference given away. TOLD: to kafkaEvents only. */
-void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told);
-/* RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL: remembered, told (hub:roomUpdated), rechecked. ROOM must be
- * held by the caller. */
-void hub_room_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work);
-/* After the room's record changed: closes the room when it is no longer eligible, else works out everybody's rights again. */
+ * RECORD: a reference given away. TOLD: to kafkaEvents only. RIGHTS (may be NULL) is held until the rights that rest on the record have been worked
+ * out again. */
+void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told,
+                    struct hub_work *rights);
+/* hub:roomUpdated: RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL. */
+void hub_room_tell_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work);
+/* After the room's record changed: closes the room when it is no longer eligible, else works out everybody's rights again. ROOM must be held by the
+ * caller. */
 void hub_room_recheck(struct hub_room *room, struct hub_work *work);
-/* hub:roomClosed to everybody, and out. */
-void hub_room_close(struct hub_room *room, struct hub_work *work);
+/* hub:roomClosed to everybody, and out. WHY is HUB_ROOM_NOT_FOUND or HUB_ROOM_NOT_ELIGIBLE. */
+void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *work);
+
+/* ---- the room's record in memory (record.c) ---- */
+
+/* Reads the row of room ROOM_ID; false when no row can have that id. HOLD backs the condition until the answer. */
+bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *hold, hub_rows_cb *done, void *arg);
+/* W, a write of objects.c, is through: rooms in use have the new row at once, those whose row is gone have ended. */
+void hub_record_written(struct hub_engine *e, const struct hub_write *w);
+/* TEXT as a value of the column; false when it can never match (a word against a number). */
+bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text, struct hub_buf *hold);
 
 /* ---- opening rooms (open.c) ---- */
 
@@ -389,7 +426,12 @@ enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, 
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n);
 static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
                                  void *arg) {
-    hub->engine->config.hooks->call(hub->engine->config.scripts, script, hub, args, n, done, arg);
+    hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->caller, args, n, done, arg);
+}
+/* A hook that is part of a decision. */
+static inline void hub_hook_decide(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args, size_t n,
+                                   hub_hook_done *done, void *arg) {
+    hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->decider, args, n, done, arg);
 }
 /* Logs and counts a failed hook. */
 void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code, const char *error);

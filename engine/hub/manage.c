@@ -56,7 +56,7 @@ static void on_updated(void *arg, enum hub_code code, json_t *record, const char
     hub_json_add(&fields, record);
     hub_call_ok(call, "room", hub_buf_str(&fields));
     if (!hub_of(room)->def->auto_bridge)
-        hub_room_updated(room, record, changes, NULL); /* else the event that the write raised does it, for every hub */
+        hub_room_tell_updated(room, record, changes, NULL); /* else the event that the write raised does it, for every hub */
     hub_buf_free(&fields);
     json_decref(changes);
     hub_room_unref(room);
@@ -72,5 +72,5 @@ void hub_cmd_update_room(struct hub_call *call) {
         return;
     }
     const json_t *id = t->id == HUB_NO_ID ? NULL : json_object_get(call->room->record, t->columns[t->id].property);
-    hub_object_update(call->hub->engine, t, id, changes, on_updated, call);
+    hub_object_update(call->hub->engine, t, id, changes, true, on_updated, call);
 }

@@ -194,7 +194,7 @@ static void lift_next(struct moderation *m);
 static void on_one_lifted(struct hub_write *w) {
     struct moderation *m = w->arg;
     hub_of(m->room)->engine->pending--;
-    hub_own_done(hub_of(m->room)->engine, w, true);
+    hub_own_done(hub_of(m->room)->engine, w, true, NULL);
     free(m->lifted[--m->lifted_n]);
     if (w->code && w->code != HUB_NOT_FOUND) /* somebody else lifted it */
         lifted(m, w->code, w->error);
@@ -251,7 +251,7 @@ static void lift(struct moderation *m) {
 static void on_added(struct hub_write *w) {
     struct moderation *m = w->arg;
     hub_of(m->room)->engine->pending--;
-    hub_own_done(hub_of(m->room)->engine, w, true);
+    hub_own_done(hub_of(m->room)->engine, w, true, NULL);
     if (w->code) {
         refuse(m, w->code);
         end(m);

@@ -18,7 +18,7 @@ static void on_written(struct hub_write *w) {
     struct hub_numbered *n = w->arg;
     struct hub_room *room = hub_room_ref(n->room);
     bool ready = n->written(n);
-    hub_own_done(hub_of(room)->engine, w, true);
+    hub_own_done(hub_of(room)->engine, w, true, NULL);
     if (ready) hub_room_out_ready(room, &n->out);
     hub_room_unref(room);
 }

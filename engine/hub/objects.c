@@ -15,7 +15,10 @@ struct op {
     struct hub_cell *cells;
     struct hub_cond where[2];
     struct hub_buf text, id_text;
-    bool one;              /* a find: the first row, or HUB_NOT_FOUND */
+    bool one;   /* a find: the first row, or HUB_NOT_FOUND */
+    bool waits; /* for the rights that rest on the row */
+    struct hub_settling rights;
+    json_t *result;        /* while it waits */
     hub_object_done *done; /* NULL once it was told that nobody knows */
     void *arg;
 };
@@ -27,13 +30,17 @@ static struct op *new_op(struct hub_engine *e, const struct hub_table *t, hub_ob
     return op;
 }
 
-static void end(struct op *op, enum hub_code code, json_t *result, const char *error) {
-    op->engine->pending--;
-    if (op->done) op->done(op->arg, code, result, error);
+static void free_op(struct op *op) {
     hub_buf_free(&op->text);
     hub_buf_free(&op->id_text);
     free(op->cells);
     free(op);
+}
+
+static void end(struct op *op, enum hub_code code, json_t *result, const char *error) {
+    op->engine->pending--;
+    if (op->done) op->done(op->arg, code, result, error);
+    free_op(op);
 }
 
 static const char no_row[] = "there is no row of %s with this id";
@@ -199,9 +206,32 @@ void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json
 
 /* ---- writing ---- */
 
+static void answer(struct hub_settling *r) {
+    struct op *op = HUB_CONTAINER(r, struct op, rights);
+    op->engine->pending--;
+    if (op->done) op->done(op->arg, HUB_OK, op->result, "");
+    json_decref(op->result);
+}
+
+static void on_settled(struct hub_settling *r) { free_op(HUB_CONTAINER(r, struct op, rights)); }
+
+static void settle(struct op *op, struct hub_write *w) {
+    op->result = hub_row_json(op->table, w->row.n ? hub_row(&w->row, 0) : op->cells);
+    op->rights.answer = answer;
+    op->rights.end = on_settled;
+    hub_settling_begin(&op->rights, op->engine, op->table->name);
+    hub_own_done(op->engine, w, false, &op->rights.work);
+    hub_settling_wait(&op->rights);
+}
+
 static void on_written(struct hub_write *w) {
     struct op *op = w->arg;
-    hub_own_done(op->engine, w, false);
+    hub_record_written(op->engine, w);
+    if (op->waits && !w->code && !w->duplicate) {
+        settle(op, w);
+        return;
+    }
+    hub_own_done(op->engine, w, false, NULL);
     if (w->duplicate) {
         fail_with(op, HUB_CONFLICT, "there is a row of %s with this %s already", op->table->name, op->table->columns[op->table->id].property);
         return;
@@ -241,9 +271,10 @@ static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
     store->ops->write(store, &op->write);
 }
 
-void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, hub_object_done *done, void *arg) {
+void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, bool waits, hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
     struct hub_err err;
+    op->waits = waits;
     op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
     enum hub_code code = json_is_object(row) ? hub_row_from_json(t, row, HUB_ROW_CREATE, op->cells, &op->text, &err)
                                              : hub_fail(&err, HUB_BAD_REQUEST, "expected an object with the properties of %s", t->name);
@@ -253,9 +284,11 @@ void hub_object_create(struct hub_engine *e, const struct hub_table *t, const js
         submit(op, HUB_INSERT, 0);
 }
 
-void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, hub_object_done *done, void *arg) {
+void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, bool waits, hub_object_done *done,
+                       void *arg) {
     struct op *op = new_op(e, t, done, arg);
     struct hub_err err;
+    op->waits = waits;
     if (!json_is_object(changes)) {
         end(op, HUB_BAD_REQUEST, NULL, "expected an object with the properties to change");
         return;
@@ -279,8 +312,9 @@ void hub_object_update(struct hub_engine *e, const struct hub_table *t, const js
         submit(op, deletes ? HUB_DELETE : HUB_UPDATE, restores ? 2 : 1);
 }
 
-void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg) {
+void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, bool waits, hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
+    op->waits = waits;
     if (!id_condition(op, id)) {
         fail_with(op, HUB_NOT_FOUND, no_row, t->name);
         return;

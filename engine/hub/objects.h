@@ -15,7 +15,10 @@ void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json
 /* WHERE: {property: value | {"$gt" "$gte" "$lt" "$lte" "$ne" "$in": …}} or NULL; OPTIONS: {limit, offset, orderBy, "descending"} or NULL; orderBy may be
  * "-property". "probe": true asks for one row more than limit, which tells whether there are more. */
 void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json_t *where, const json_t *options, hub_object_done *done, void *arg);
-void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, hub_object_done *done, void *arg);
-void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, hub_object_done *done, void *arg);
-void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg);
+/* WAITS: DONE comes after the rights that rest on the row, as it was and as it is, have been worked out again (contract: semantics.md "Join"), or
+ * after some seconds, should that not be possible. */
+void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, bool waits, hub_object_done *done, void *arg);
+void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, bool waits, hub_object_done *done,
+                       void *arg);
+void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, bool waits, hub_object_done *done, void *arg);
 #endif

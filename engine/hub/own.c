@@ -93,11 +93,11 @@ static json_t *record_of(const struct hub_own *o, const struct hub_write *w) {
     return record;
 }
 
-void hub_own_done(struct hub_engine *e, const struct hub_write *w, bool told) {
+void hub_own_done(struct hub_engine *e, const struct hub_write *w, bool told, struct hub_work *rights) {
     if (!w->announce || w->code || w->duplicate || !w->changes) return;
     if (e->outbox) hub_outbox_poke(e->outbox);
     if (!hub_bridge_heard(e, w->table, told)) return;
     json_t *record = record_of(e->own, w);
     const json_t *row = w->before.n ? hub_json_get(record, w->table->name) : record;
-    hub_bridge_own(e, w->table, hub_write_event(w), hub_json_get(row, w->table->columns[w->table->id].property), record, told);
+    hub_bridge_own(e, w->table, hub_write_event(w), hub_json_get(row, w->table->columns[w->table->id].property), record, told, rights);
 }

@@ -13,8 +13,8 @@ void hub_own_delete(struct hub_own *o);
 /* Before W goes to the store: asks for an event if anybody is to hear of the change. TOLD: whoever writes tells the rooms himself, as with
  * messages, so that only kafkaEvents and other services are left to hear. */
 void hub_own_announce(struct hub_engine *e, struct hub_write *w, bool told);
-/* When W is through, while its rows are there: what was asked for is told. */
-void hub_own_done(struct hub_engine *e, const struct hub_write *w, bool told);
+/* When W is through, while its rows are there: what was asked for is told. RIGHTS: see hub_bridge_own. */
+void hub_own_done(struct hub_engine *e, const struct hub_write *w, bool told, struct hub_work *rights);
 /* A new id for an event of this process. They grow, and their last twelve digits are the process' own. */
 void hub_own_id(const struct hub_own *o, char id[HUB_UUID_LEN + 1]);
 

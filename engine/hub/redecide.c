@@ -114,7 +114,7 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     else if (code && code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) /* these prove nothing */
         expel(a, who);
     a->deciding = false;
-    if (hub_retry_later(hub_of(a->room)->engine, &a->retry, a->now.n ? a->now.items[0] : NULL, code))
+    if (hub_retry_anyway(hub_of(a->room)->engine, &a->retry, code)) /* rights end, however long the store is away */
         forget_judged(a, a->judged_n - 1);
     else
         begin(a);
@@ -163,7 +163,7 @@ static void redecide(struct hub_room *room, struct hub_str user_id, struct hub_w
 }
 
 void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work) {
-    hub_decide_forget(hub_of(room), hub_cstr(room->id), user_id);
+    hub_decide_forget(hub_of(room), hub_cstr(room->id), user_id, work);
     redecide(room, user_id, work);
 }
 
@@ -172,7 +172,7 @@ void hub_redecide_room(struct hub_room *room, struct hub_work *work) {
     char **ids = hub_xcalloc(n, sizeof(char *));
     struct hub_str key;
     hub_room_ref(room);
-    hub_decide_forget(hub_of(room), hub_cstr(room->id), hub_str(NULL, 0));
+    hub_decide_forget(hub_of(room), hub_cstr(room->id), hub_str(NULL, 0), work);
     for (void *it = NULL; (it = hub_map_next(&room->users, it, &key, NULL));) ids[i++] = hub_str_dup(key);
     for (i = 0; i < n; i++) {
         redecide(room, hub_cstr(ids[i]), work);

@@ -40,7 +40,7 @@ static void renew_hub(struct hub_hub *hub, size_t index) {
     hub->def = &hub->engine->config.service->hubs[index];
     hub->tables = &hub->engine->config.tables->hubs[index];
     hub_decide_rules(hub);
-    hub_decide_forget(hub, hub_str(NULL, 0), hub_str(NULL, 0)); /* what decides may have changed */
+    hub_decide_forget(hub, hub_str(NULL, 0), hub_str(NULL, 0), NULL); /* what decides may have changed */
     size_t n = hub_map_len(&hub->rooms), i = 0;
     struct hub_room **rooms = hub_xcalloc(n, sizeof(struct hub_room *));
     void *value;

@@ -14,11 +14,15 @@ static void on_timer(struct hub_timer *t) {
     }
 }
 
-bool hub_retry_later(struct hub_engine *e, struct hub_retry *r, const struct hub_work *work, enum hub_code code) {
-    if ((code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) || !work || e->stopped) return false;
+bool hub_retry_anyway(struct hub_engine *e, struct hub_retry *r, enum hub_code code) {
+    if ((code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) || e->stopped) return false;
     hub_list_push(&e->retries, &r->link);
     if (!hub_timer_running(&e->retry_timer)) hub_timer_start(e->config.loop, &e->retry_timer, RETRY_MS, on_timer);
     return true;
+}
+
+bool hub_retry_later(struct hub_engine *e, struct hub_retry *r, const struct hub_work *work, enum hub_code code) {
+    return work && hub_retry_anyway(e, r, code);
 }
 
 void hub_retry_stop(struct hub_engine *e) {

@@ -151,9 +151,9 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
     switch (q->action) {
     case LIST: list(q, who); break;
     case FIND: hub_object_find(e, q->table, q->id, on_done, q); break;
-    case CREATE: hub_object_create(e, q->table, q->body, on_done, q); break;
-    case UPDATE: hub_object_update(e, q->table, q->id, q->body, on_done, q); break;
-    case DELETE: hub_object_delete(e, q->table, q->id, on_done, q); break;
+    case CREATE: hub_object_create(e, q->table, q->body, true, on_done, q); break;
+    case UPDATE: hub_object_update(e, q->table, q->id, q->body, true, on_done, q); break;
+    case DELETE: hub_object_delete(e, q->table, q->id, true, on_done, q); break;
     }
 }
 

@@ -108,6 +108,7 @@ void hub_room_forget_user(struct hub_room_user *u) {
 
 void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights) {
     m->rights = *rights;
+    m->room->judged++;
     if (rights->can_read && !m->seat.group)
         hub_seat_take(&m->seat, m->room->readers, m->outlet, false);
     else if (!rights->can_read)

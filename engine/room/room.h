@@ -5,6 +5,7 @@
  * way and lingering presence hold it; the last unref takes it out of its registry and frees it. */
 #ifndef HUB_ROOM_ROOM_H
 #define HUB_ROOM_ROOM_H
+#include "base/code.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/uuid.h"
@@ -80,6 +81,9 @@ struct hub_room {
     struct hub_map moderated; /* userId → hub_moderated */
     struct hub_map receipts;  /* userId → hub_receipt */
     json_t *record;           /* the room object's row as last read */
+    uint32_t record_no;       /* changes of it that this process made */
+    enum hub_code ended;      /* HUB_OK, or why nothing is sent here any more: the row is gone, or is no longer eligible */
+    uint32_t judged;          /* grows with whatever may have changed somebody's standing here: rights, moderation, the room's end */
     /* Sequence: the number of the last announced change; loaded from the store when the room opens. */
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];

@@ -1,0 +1,209 @@
+// Rights end with what they rest on, whatever happens to it: records that are moved, deleted or changed by REST, scripts, SQL and the bus; what
+// waits when they end; definitions that are replaced.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { eventually, runSql, serve, serving, writeService } from "./harness.js";
+
+const lua = (...lines) => ({ lua: lines.join("\n") });
+const QUIET = "return {accept = true, broadcast = false, persist = false}";
+
+const member = (more = {}) => ({
+  name: "member",
+  sourceObject: "membership",
+  userField: "userId",
+  roomField: "conversationId",
+  hubRole: "member",
+  ...more,
+});
+
+function guarded(def) {
+  const api = { read: ["admin"], create: ["admin"], update: ["admin"], delete: ["admin"] };
+  for (const object of def.service.dataObjects) object.api = api;
+  def.hub.roomSettings = {
+    roomDataObject: "conversation",
+    roomEligibility: "conversation.status == 'active'",
+    authSources: [
+      member({ name: "boss", condition: "membership.role == 'boss'", hubRole: "boss" }),
+      member({ name: "mute", condition: "membership.role == 'mute'", hubRole: "mute" }),
+      member({ condition: "membership.status == 'active'" }),
+    ],
+    authScripts: [{ name: "operator", script: "user.roleId == 'operator'", hubRole: "boss" }],
+  };
+  def.hub.hubRoles = [
+    { name: "boss", canModerate: true, canManageRoom: true },
+    { name: "mute", canSend: false },
+    { name: "member" },
+  ];
+  def.hub.messageSettings = { messageTypes: ["text"], customMessageTypes: [{ name: "slow" }, { name: "act" }] };
+  def.hub.hubLogic = {
+    messageHandlers: [
+      { messageType: "slow", script: lua("log.info('handler runs')", "sleep(400)", "return {accept = true}") },
+      {
+        messageType: "act",
+        script: lua(
+          "local c = message.content",
+          "if c.sleep then log.info('acts soon') sleep(c.sleep) end",
+          "if c.change then objects.update(c.object, c.id, c.change) else objects.delete(c.object, c.id) end",
+          QUIET,
+        ),
+      },
+    ],
+  };
+}
+
+describe("what rights rest on", () => {
+  let topic;
+  const server = serve(guarded, { naming: (def, project) => (topic = `${project}-${def.service.service.name}-service-dbevent-membership`) });
+  const admin = (method, path, body) => server.rest(method, path, { user: "root", role: "admin", body });
+  const publish = (what, body) => server.rest("POST", `/bus/${topic}-${what}`, { user: "root", body });
+
+  async function scene() {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId });
+    const ann = await server.member("ann", roomId);
+    return { roomId, op, ann, row: body.row };
+  }
+
+  const text = (roomId) => ({ roomId, messageType: "text", content: { body: "x" } });
+
+  async function isOut({ roomId, op, ann }) {
+    await ann.refused("not_in_room", "hub:send", text(roomId));
+    await ann.refused("not_authorized", "hub:join", { roomId });
+    await op.say(roomId, "not for ann");
+    await ann.settled();
+    assert.ok(!ann.log.some(([, { message } = {}]) => message?.content.body === "not for ann"));
+  }
+
+  test("a membership that is given to another user ends the one's and begins the other's", async () => {
+    const s = await scene();
+    const bob = await server.connect("bob");
+    await bob.refused("not_authorized", "hub:join", { roomId: s.roomId });
+    assert.equal((await admin("PATCH", `/objects/membership/${s.row.id}`, { userId: "bob" })).status, 200);
+    await isOut(s);
+    assert.equal((await s.op.next("hub:memberLeft")).record.userId, "ann");
+    assert.equal((await s.op.next("hub:memberJoined", ({ record }) => record.userId === "bob")).roomId, s.roomId);
+    await bob.ok("hub:join", { roomId: s.roomId });
+  });
+
+  test("a membership that is moved to another room ends in the one and begins in the other", async () => {
+    const s = await scene();
+    const other = server.room();
+    const there = await server.member("op", other, { role: "operator" });
+    await s.ann.refused("not_authorized", "hub:join", { roomId: other });
+    await admin("PATCH", `/objects/membership/${s.row.id}`, { conversationId: other });
+    await isOut(s);
+    assert.equal((await s.op.next("hub:memberLeft")).roomId, s.roomId);
+    assert.equal((await there.next("hub:memberJoined")).roomId, other);
+    await s.ann.ok("hub:join", { roomId: other });
+  });
+
+  test("a script that moves a membership has ended the rights when it goes on", async () => {
+    const s = await scene();
+    await s.op.ok("hub:send", { roomId: s.roomId, messageType: "act", content: { object: "membership", id: s.row.id, change: { userId: "bob" } } });
+    await isOut(s);
+  });
+
+  test("somebody else's update counts for the old and the new user", async () => {
+    const s = await scene();
+    const bob = await server.connect("bob");
+    await bob.refused("not_authorized", "hub:join", { roomId: s.roomId });
+    await runSql(server.dir, `UPDATE "membership" SET "userId" = 'bob' WHERE "id" = '${s.row.id}';`);
+    const membership = { ...s.row, userId: "bob" };
+    await publish("updated", { old_membership: s.row, membership, oldDataValues: { userId: "ann" }, newDataValues: { userId: "bob" } });
+    assert.equal((await s.op.next("hub:memberLeft")).record.userId, "ann");
+    assert.equal((await s.op.next("hub:memberJoined", ({ record }) => record.userId === "bob")).record.userId, "bob");
+    assert.deepEqual(await s.ann.next("hub:kicked"), { roomId: s.roomId, reason: "not_authorized" });
+    await isOut(s);
+    await bob.ok("hub:join", { roomId: s.roomId });
+  });
+
+  test("an update that only brings the old values counts for both, too", async () => {
+    const s = await scene();
+    await runSql(server.dir, `UPDATE "membership" SET "userId" = 'bob' WHERE "id" = '${s.row.id}';`);
+    const membership = { ...s.row, userId: "bob" };
+    await publish("updated", { membership, oldDataValues: { userId: "ann" }, newDataValues: { userId: "bob" } });
+    await s.ann.next("hub:kicked");
+    await isOut(s);
+  });
+
+  test("a row that somebody else sets inactive is a membership that is left", async () => {
+    const s = await scene();
+    await runSql(server.dir, `UPDATE "membership" SET "isActive" = false WHERE "id" = '${s.row.id}';`);
+    await publish("updated", { old_membership: s.row, membership: { ...s.row, isActive: false }, newDataValues: { isActive: false } });
+    await s.op.next("hub:memberLeft");
+    await s.ann.next("hub:kicked");
+    await isOut(s);
+  });
+
+  test("a condition that becomes false ends the right", async () => {
+    const s = await scene();
+    await admin("PATCH", `/objects/membership/${s.row.id}`, { status: "suspended" });
+    await isOut(s);
+  });
+
+  // Once the answer came when the row was written, and the rights ended some milliseconds later.
+  test("no command that follows an answered change passes under the old rights", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    for (let i = 0; i < 25; i++) {
+      const how = ["DELETE", "PATCH", "mute"][i % 3];
+      const { body } = await admin("POST", "/objects/membership", { userId: `u${i}`, conversationId: roomId });
+      const peer = await server.member(`u${i}`, roomId);
+      const path = `/objects/membership/${body.row.id}`;
+      const change = { DELETE: undefined, PATCH: { userId: "nobody" }, mute: { role: "mute" } }[how];
+      assert.equal((await admin(how === "DELETE" ? "DELETE" : "PATCH", path, change)).status, 200);
+      const said = op.say(roomId, `after ${i}`);
+      await peer.refused(how === "mute" ? "cannot_send" : "not_in_room", "hub:send", text(roomId));
+      await said;
+      await peer.settled();
+      const heard = peer.log.some(([, { message } = {}]) => message?.content.body === `after ${i}`);
+      assert.equal(heard, how === "mute", `${how} of u${i}`);
+      peer.close();
+    }
+  });
+
+  test("hub:updateRoom is answered when the room it closed is empty", async () => {
+    const s = await scene();
+    await s.op.ok("hub:updateRoom", { roomId: s.roomId, changes: { status: "closed" } });
+    await s.ann.refused("not_in_room", "hub:send", text(s.roomId));
+    await s.ann.refused("room_not_eligible", "hub:join", { roomId: s.roomId });
+  });
+});
+
+describe("rights without autoBridgeDataEvents", () => {
+  const server = serve((def) => {
+    guarded(def);
+    def.hub.eventSettings = { autoBridgeDataEvents: false };
+  });
+  const admin = (method, path, body) => server.rest(method, path, { user: "root", role: "admin", body });
+
+  test("end with changes that hubd itself makes, though nobody is told of these", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId });
+    const ann = await server.member("ann", roomId);
+    await admin("DELETE", `/objects/membership/${body.row.id}`);
+    await ann.refused("not_in_room", "hub:send", { roomId, messageType: "text", content: { body: "x" } });
+    await ann.refused("not_authorized", "hub:join", { roomId });
+    await op.nothing("hub:memberLeft", "hub:memberJoined");
+  });
+});
+
+describe("a decision whose script changes what it rests on", () => {
+  const server = serve((def) => {
+    guarded(def);
+    def.hub.roomSettings.authScripts = [
+      { name: "visits", script: lua("objects.update('membership', 'visit', {role = time.iso()})", "return true"), hubRole: "member" },
+    ];
+    def.seed.membership = [{ id: "visit", userId: "ann", conversationId: "r1", status: "counted" }];
+  });
+
+  test("does not wait for itself", async () => {
+    const before = performance.now();
+    const ann = await server.member("ann", "r1");
+    await ann.say("r1", "in");
+    assert.ok(performance.now() - before < 3000);
+    assert.doesNotMatch(server.hubd.output, /before all rights/);
+  });
+});
