@@ -18,6 +18,7 @@ struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct
 
 static void free_call(struct hub_call *call) {
     hub_read_over(&call->hub->engine->reads, &call->read);
+    hub_member_unref(call->member);
     if (call->room) hub_room_unref(call->room);
     if (call->conn) hub_conn_unref(call->conn);
     hub_identity_unref(call->who);

@@ -146,15 +146,33 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
     }
 }
 
-/* The change's turn in the room has come. */
-static void run_op(struct hub_room_op *op) {
-    struct hub_change *c = HUB_CONTAINER(op, struct hub_change, op);
+static void look_up(struct hub_change *c) {
     struct hub_store *store = c->call->hub->engine->config.store;
     const struct hub_select q = {.table = c->call->hub->tables->message, .where = c->where, .where_n = 2, .order_by = -1, .limit = 1};
     if (hub_loop_now(c->room->loop) - c->asked > HUB_TURN_PATIENCE_MS)
         refuse(c, HUB_OVERLOADED, NULL);
     else
         store->ops->select(store, &q, on_message, c);
+}
+
+static void on_stands(void *arg, bool stands) {
+    struct hub_change *c = arg;
+    struct hub_err err;
+    if (!stands)
+        end(c);
+    else if (c->kind->speaks && hub_gate_again(c->call, &err))
+        hub_change_refuse(c, &err);
+    else
+        look_up(c);
+}
+
+/* The change's turn in the room has come. */
+static void run_op(struct hub_room_op *op) {
+    struct hub_change *c = HUB_CONTAINER(op, struct hub_change, op);
+    if (hub_call_fresh(c->call))
+        look_up(c);
+    else
+        hub_call_stands(c->call, on_stands, c);
 }
 
 /* Where the message of the call is; false when the call was refused. */
@@ -280,7 +298,7 @@ static void on_counted(void *arg, bool allowed) {
 }
 
 void hub_cmd_edit(struct hub_call *call) {
-    static const struct hub_change_kind edit = {judge_edit, hub_change_answer_message, tell_edit};
+    static const struct hub_change_kind edit = {judge_edit, hub_change_answer_message, tell_edit, true};
     struct hub_err err;
     struct hub_change *c = hub_change_new(call, &edit);
     if (!c) return;
@@ -312,7 +330,7 @@ static void tell_delete(const struct hub_change *c) {
 }
 
 void hub_cmd_delete(struct hub_call *call) {
-    static const struct hub_change_kind kind = {judge_delete, NULL, tell_delete};
+    static const struct hub_change_kind kind = {judge_delete, NULL, tell_delete, false};
     struct hub_change *c = hub_change_new(call, &kind);
     if (c) hub_change_run(c);
 }
@@ -427,7 +445,7 @@ static void tell_reaction(const struct hub_change *c) {
 }
 
 void hub_cmd_react(struct hub_call *call) {
-    static const struct hub_change_kind reaction = {judge_reaction, answer_reaction, tell_reaction};
+    static const struct hub_change_kind reaction = {judge_reaction, answer_reaction, tell_reaction, false};
     struct hub_str emoji = hub_call_str(call, "emoji");
     const json_t *remove = hub_json_get(call->args, "remove");
     if (!call->hub->def->enable_reaction) {
@@ -454,7 +472,7 @@ struct one {
 
 static void answer_one(void *arg) {
     struct one *o = arg;
-    hub_call_ok(o->call, "message", hub_buf_str(&o->fields));
+    hub_call_show(o->call, "message", hub_buf_str(&o->fields));
     hub_buf_free(&o->fields);
     free(o);
 }

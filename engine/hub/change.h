@@ -12,6 +12,7 @@ struct hub_change_kind {
     /* After the commit: appends what the acknowledgement adds and returns its name (NULL: nothing). */
     const char *(*answer)(const struct hub_change *c, struct hub_buf *fields);
     void (*tell)(const struct hub_change *c);
+    bool speaks; /* goes through the gates of a send */
 };
 
 struct hub_change {

@@ -148,8 +148,16 @@ bool hub_call_settle(struct hub_call *call, unsigned needs) {
         hub_call_fail(call, HUB_NOT_IN_ROOM, NULL);
         return false;
     }
+    if (room->ended) {
+        hub_call_fail(call, room->ended, NULL);
+        return false;
+    }
+    m->refs++;
+    call->member = m;
     call->room = hub_room_ref(room);
     call->rights = m->rights;
+    call->judged = room->judged;
+    call->needs = needs;
     return hub_call_permitted(call, needs);
 }
 

@@ -218,8 +218,18 @@ static void forget_key(struct hub_hub *hub, struct hub_str room, struct hub_str 
     hub_buf_free(&key);
 }
 
+/* Calls that wait there are judged again in their turn. */
+static void unsettle(struct hub_hub *hub, struct hub_str room_id) {
+    void *value;
+    struct hub_room *room = room_id.n ? hub_room_find(&hub->rooms, room_id) : NULL;
+    if (room) room->judged++;
+    if (room_id.n) return;
+    for (void *it = NULL; (it = hub_map_next(&hub->rooms, it, NULL, &value));) ((struct hub_room *)value)->judged++;
+}
+
 void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str user, struct hub_work *work) {
     struct forgetting *f = hub_xmalloc(sizeof *f);
+    unsettle(hub, room);
     HUB_LIST_EACH(&hub->decisions, it) {
         struct decision *d = HUB_CONTAINER(it, struct decision, link);
         if ((!room.n || hub_str_is(room, d->room_id)) && (!user.n || hub_str_is(user, d->who->user_id))) d->overtaken = true;

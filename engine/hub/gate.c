@@ -5,15 +5,18 @@
 #include "base/clock.h"
 #include "hub/hub_int.h"
 
-enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err) {
+enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err) {
     const struct hub_def *def = c->hub->def;
     struct hub_str user = hub_cstr(c->who->user_id);
     int64_t now = hub_wall_ms();
-    if (c->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
     if (hub_room_is_blocked(c->room, user, now)) return hub_fail(err, HUB_BLOCKED, NULL);
     if (!c->rights.can_send) return hub_fail(err, HUB_CANNOT_SEND, NULL);
     if (hub_room_is_silenced(c->room, user, &c->rights, def->default_silenced, now)) return hub_fail(err, HUB_SILENCED, NULL);
     return HUB_OK;
+}
+
+enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err) {
+    return c->hub->engine->draining ? hub_fail(err, HUB_SHUTTING_DOWN, NULL) : hub_gate_again(c, err);
 }
 
 enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err) {

@@ -243,7 +243,7 @@ static void fail_page(struct page *p, enum hub_code code, const char *error) {
 static void end_page(struct page *p, int64_t total) {
     struct hub_engine *e = p->call->hub->engine;
     if (total >= 0) hub_buf_addf(&p->fields, ",\"totalRowCount\":%lld", (long long)total);
-    hub_call_ok(p->call, "messages", hub_buf_str(&p->fields));
+    hub_call_show(p->call, "messages", hub_buf_str(&p->fields));
     free_page(p, e);
 }
 

@@ -227,6 +227,10 @@ struct opening {
 };
 
 static void send_in(struct hub_room *room, struct hub_host_call *c) {
+    if (room->ended == HUB_ROOM_NOT_FOUND) {
+        fail(c, room->ended, NULL);
+        return;
+    }
     struct hub_draft d;
     struct hub_buf text = {0};
     struct hub_err err;
@@ -340,7 +344,7 @@ static void hub_kick(void *ctx, struct hub_host_call *c) {
     struct hub_room *room;
     if (!room_arg(ctx, c, &room)) return;
     bool there = room && hub_room_user(room, text_arg(c, 1));
-    if (there) hub_room_expel(room, text_arg(c, 1), "hub:kicked", text_arg(c, 2));
+    if (there) hub_room_expel(room, text_arg(c, 1), "hub:kicked", text_arg(c, 2), HUB_NOT_IN_ROOM);
     done(c, json_boolean(there));
 }
 

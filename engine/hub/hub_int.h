@@ -130,7 +130,10 @@ struct hub_call {
     int64_t ack;
     struct hub_room *room; /* reference, or NULL */
     struct hub_rights rights;
-    hub_call_reply *reply; /* REST */
+    unsigned needs;            /* of its command */
+    uint32_t judged;           /* room->judged when the rights were found */
+    struct hub_member *member; /* reference; NULL for REST and outside rooms */
+    hub_call_reply *reply;     /* REST */
     hub_call_gone *gone;
     void *reply_arg;
     const struct hub_command *command;
@@ -148,6 +151,19 @@ void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fi
 void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* With extra members for the error object, e.g. "\"retryAfterMs\":1200". */
 void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields);
+/* ---- calls that have waited (standing.c) ---- */
+
+/* Nothing has happened in the room since the call was judged that could have changed what it may do. */
+static inline bool hub_call_fresh(const struct hub_call *c) {
+    return c->member && !c->member->gone && c->judged == c->room->judged && !c->room->ended;
+}
+/* Finds room and rights of a call anew and passes the gates of its command again. THEN comes once, possibly before this returns; with false when the
+ * call was refused (and is gone). */
+typedef void hub_call_judged(void *arg, bool stands);
+void hub_call_stands(struct hub_call *call, hub_call_judged *then, void *arg);
+/* hub_call_ok for what was read: not for those who may not see it any more. */
+void hub_call_show(struct hub_call *call, const char *data_name, struct hub_str fields);
+
 static inline bool hub_id_ok(struct hub_str id) { return hub_str_is_id(id); }
 /* args[key] as text; empty when absent. For ids a number is not accepted. */
 static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) { return hub_json_get_str(c->args, key); }
@@ -262,12 +278,13 @@ static inline struct hub_hub *hub_of(const struct hub_room *room) { return room-
 /* ---- members (member.c) ---- */
 
 void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights);
-/* Leaves and frees the member; tells presence. The socket itself is told nothing: see hub_member_expel. */
+void hub_member_unref(struct hub_member *m); /* NULL is fine */
+/* Leaves by itself; gives up the member, tells presence. The socket itself is told nothing: see hub_member_expel. */
 void hub_member_exit(struct hub_member *m);
 /* EVENT to this connection, then out. */
 void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason);
-/* All connections of a user: event to each, then out. */
-void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason);
+/* All connections of a user: event to each, then out. Sends of theirs that wait for their turn are refused with CODE. */
+void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason, enum hub_code code);
 /* Everybody out, after the readers were told why; those without canRead get hub:kicked with REASON. */
 void hub_room_empty(struct hub_room *room, struct hub_str reason);
 void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an array */
@@ -316,6 +333,8 @@ void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 
 /* Not draining, not blocked, canSend, not silenced. */
 enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err);
+/* The same for what was accepted before: it is still worked on while the process ends. */
+enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err);
 /* args.content is an object within maxMessageSize; its JSON is appended to TEXT. */
 enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err);
 /* The JSON of CONTENT, into which defaults were filled, in the place of TEXT: it must still be within maxMessageSize. */

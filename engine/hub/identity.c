@@ -489,18 +489,20 @@ static void on_lease_due(struct hub_timer *t) {
 static void on_session_gone(void *arg) {
     struct hub_lease *l = arg;
     l->watch = NULL;
+    l->who->ended = true; /* also for what still waits */
     hub_metric_add(&ended, 1);
     hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its session is gone", NULL);
     end_socket(l, HUB_STR("{\"error\":\"The session has ended\",\"code\":\"invalid_token\"}"));
 }
 
-void hub_lease_set(struct hub_lease *l, struct hub_loop *loop, struct hub_socket *s, const struct hub_identity *who) {
+void hub_lease_set(struct hub_lease *l, struct hub_loop *loop, struct hub_socket *s, struct hub_identity *who) {
     hub_lease_stop(l);
     l->loop = loop;
     l->socket = s;
     l->expires_at = who->expires_at;
     l->cache = who->cache;
     if (l->expires_at) lease_arm(l);
+    l->who = hub_identity_ref(who);
     if (who->session_key) l->watch = l->cache->ops->watch(l->cache, hub_cstr(who->session_key), on_session_gone, l);
 }
 
@@ -508,4 +510,6 @@ void hub_lease_stop(struct hub_lease *l) {
     if (l->loop) hub_timer_stop(l->loop, &l->timer);
     if (l->watch) l->cache->ops->unwatch(l->watch);
     l->watch = NULL;
+    hub_identity_unref(l->who);
+    l->who = NULL;
 }

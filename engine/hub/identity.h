@@ -14,9 +14,10 @@
 #include "schema/def.h"
 #include "session/session.h"
 
-/* Never changed once made. */
+/* Never changed once made, but that it ends. */
 struct hub_identity {
     uint32_t refs;
+    bool ended;              /* its stored session is gone */
     json_t *session;         /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the token itself */
     const char *user_id;     /* session.userId: 1 to 256 bytes of printable text */
     const char *role_id;     /* session.roleId, of a list the first; "" when there is none */
@@ -90,8 +91,9 @@ struct hub_lease {
     int64_t expires_at;
     struct hub_cache *cache;
     struct hub_cache_watch *watch; /* NULL: none */
+    struct hub_identity *who;      /* reference */
 };
 /* Starts it, or moves it to another identity. */
-void hub_lease_set(struct hub_lease *lease, struct hub_loop *loop, struct hub_socket *s, const struct hub_identity *who);
+void hub_lease_set(struct hub_lease *lease, struct hub_loop *loop, struct hub_socket *s, struct hub_identity *who);
 void hub_lease_stop(struct hub_lease *lease);
 #endif

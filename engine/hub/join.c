@@ -103,7 +103,7 @@ static void on_history(void *arg, enum hub_code code, struct hub_str fields) {
         fail(j, code);
         return;
     }
-    complete(j, m, fields);
+    complete(j, m, m->rights.can_read ? fields : hub_str(NULL, 0)); /* it may have lost that while it was read */
 }
 
 static enum hub_code check_limits(struct hub_conn *c, struct hub_room *room) {

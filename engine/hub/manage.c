@@ -12,7 +12,7 @@ void hub_cmd_kick(struct hub_call *call) {
         hub_call_fail(call, HUB_NOT_FOUND, "the user is not in this room");
         return;
     }
-    hub_room_expel(call->room, user, "hub:kicked", hub_call_str(call, "reason"));
+    hub_room_expel(call->room, user, "hub:kicked", hub_call_str(call, "reason"), HUB_NOT_IN_ROOM);
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
 

@@ -92,6 +92,7 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
         hub_room_unref(room);
     }
     hub_room_join(room, m, hub_cstr(c->identity->user_id), &c->outlet, rights);
+    m->refs = 1;
     m->conn = c;
     hub_list_push(&c->members, &m->in_conn);
     if (m->user->member_n == 1) c->user->rooms++;
@@ -102,7 +103,11 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
     hub_room_used(room);
 }
 
-void hub_member_exit(struct hub_member *m) {
+void hub_member_unref(struct hub_member *m) {
+    if (m && --m->refs == 0) free(m);
+}
+
+static void leave(struct hub_member *m, enum hub_code put_out) {
     struct hub_conn *c = m->conn;
     struct hub_room *room = hub_room_ref(m->room);
     struct hub_room_user *u = m->user;
@@ -118,10 +123,15 @@ void hub_member_exit(struct hub_member *m) {
     } else {
         settle_away(u); /* those who stay may all have said so */
     }
-    free(m);
+    m->gone = true;
+    m->put_out = put_out;
+    room->judged += put_out != HUB_OK;
+    hub_member_unref(m);
     hub_room_unused(room);
     hub_room_unref(room);
 }
+
+void hub_member_exit(struct hub_member *m) { leave(m, HUB_OK); }
 
 static void add_reason(struct hub_buf *b, struct hub_str room, struct hub_str reason) {
     hub_buf_addz(b, "{\"roomId\":");
@@ -131,11 +141,11 @@ static void add_reason(struct hub_buf *b, struct hub_str room, struct hub_str re
 }
 
 /* One user's connections, each told EVENT; ONLY_DEAF: those with canRead have been told otherwise. */
-static void expel(struct hub_room_user *u, const char *event, struct hub_str args, bool only_deaf) {
+static void expel(struct hub_room_user *u, const char *event, struct hub_str args, bool only_deaf, enum hub_code code) {
     for (uint32_t left = u->member_n; left; left--) { /* the last one may free the user */
         struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
         if (!only_deaf || !m->rights.can_read) hub_outlet_emit(m->outlet, hub_cstr(event), args, 0);
-        hub_member_exit(m);
+        leave(m, code);
     }
 }
 
@@ -143,17 +153,17 @@ void hub_member_expel(struct hub_member *m, const char *event, struct hub_str re
     struct hub_buf args = {0};
     add_reason(&args, hub_cstr(m->room->id), reason);
     hub_outlet_emit(m->outlet, hub_cstr(event), hub_buf_str(&args), 0);
-    hub_member_exit(m);
+    leave(m, HUB_NOT_IN_ROOM);
     hub_buf_free(&args);
 }
 
-void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason) {
+void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason, enum hub_code code) {
     struct hub_room_user *u = hub_room_user(room, user_id);
     struct hub_buf args = {0};
     if (!u) return;
     hub_room_ref(room);
     add_reason(&args, hub_cstr(room->id), reason);
-    expel(u, event, hub_buf_str(&args), false);
+    expel(u, event, hub_buf_str(&args), false, code);
     hub_buf_free(&args);
     hub_room_unref(room);
 }
@@ -167,7 +177,7 @@ void hub_room_empty(struct hub_room *room, struct hub_str reason) {
     while (it) {
         struct hub_room_user *u = value;
         it = hub_map_next(&room->users, it, NULL, &value); /* step on before U may go */
-        expel(u, "hub:kicked", hub_buf_str(&args), true);
+        expel(u, "hub:kicked", hub_buf_str(&args), true, room->ended ? room->ended : HUB_NOT_IN_ROOM);
     }
     hub_buf_free(&args);
     hub_room_unref(room);

@@ -101,7 +101,7 @@ static struct hub_moderated *memory(const struct moderation *m, bool create) { r
 
 static void block(const struct moderation *m) {
     memory(m, true)->blocked_until = m->until;
-    hub_room_expel(m->room, m->user, "hub:blocked", hub_json_get_str(m->args, "reason"));
+    hub_room_expel(m->room, m->user, "hub:blocked", hub_json_get_str(m->args, "reason"), HUB_BLOCKED);
 }
 
 static void unblock(const struct moderation *m) {
@@ -160,6 +160,7 @@ static void refuse(struct moderation *m, enum hub_code code) {
 static void accept(struct moderation *m) {
     if (m->call) hub_call_ok(m->call, NULL, hub_str(NULL, 0));
     m->call = NULL;
+    m->room->judged++;
     m->kind->effect(m);
 }
 

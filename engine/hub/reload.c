@@ -19,7 +19,7 @@ static bool renew_rights(struct hub_member *m, const struct hub_def *def) {
 static void renew_user(struct hub_room *room, struct hub_room_user *u, const struct hub_def *def) {
     HUB_LIST_EACH(&u->members, it) {
         if (renew_rights(HUB_CONTAINER(it, struct hub_member, in_user), def)) continue;
-        hub_room_expel(room, hub_cstr(u->id), "hub:kicked", HUB_STR("not_authorized"));
+        hub_room_expel(room, hub_cstr(u->id), "hub:kicked", HUB_STR("not_authorized"), HUB_NOT_IN_ROOM);
         return;
     }
 }

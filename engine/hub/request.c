@@ -13,6 +13,8 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     }
     call->room = hub_room_ref(room);
     call->rights = *rights;
+    call->judged = room->judged;
+    call->needs = call->command->needs;
     if (hub_call_permitted(call, call->command->needs)) call->command->run(call);
 }
 

@@ -32,7 +32,7 @@ static void end_listing(struct listing *l, struct hub_engine *e) {
 static void answer_pending(void *arg) {
     struct listing *l = arg;
     struct hub_engine *e = l->call->hub->engine;
-    hub_call_ok(l->call, "messages", hub_buf_str(&l->fields));
+    hub_call_show(l->call, "messages", hub_buf_str(&l->fields));
     end_listing(l, e);
 }
 
@@ -153,11 +153,11 @@ static void review(struct hub_call *call, const struct hub_change_kind *kind) {
 }
 
 void hub_cmd_approve(struct hub_call *call) {
-    static const struct hub_change_kind approval = {judge_approval, hub_change_answer_message, tell_approval};
+    static const struct hub_change_kind approval = {judge_approval, hub_change_answer_message, tell_approval, false};
     review(call, &approval);
 }
 
 void hub_cmd_reject(struct hub_call *call) {
-    static const struct hub_change_kind rejection = {judge_rejection, hub_change_answer_message, tell_rejection};
+    static const struct hub_change_kind rejection = {judge_rejection, hub_change_answer_message, tell_rejection, false};
     review(call, &rejection);
 }

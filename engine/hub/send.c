@@ -12,6 +12,8 @@ struct sending {
     struct hub_room_op op;   /* when it waits for its turn in the room */
     struct hub_room_out out; /* when it waits for a first sending of itself to be stored */
     int64_t asked;           /* loop time */
+    bool in_turn;
+    void (*next)(struct sending *s); /* while it is judged again */
     struct hub_call *call;
     struct hub_room *room; /* reference */
     const struct hub_def_message_type *type;
@@ -37,18 +39,55 @@ static void fail(struct sending *s, enum hub_code code, const char *text) {
     free_sending(s);
 }
 
+/* Its call was refused and is gone. */
+static void drop(struct sending *s) {
+    struct hub_room *room = hub_room_ref(s->room);
+    struct hub_room_op *op = s->in_turn ? &s->op : NULL;
+    free_sending(s);
+    if (op) hub_room_op_done(room, op);
+    hub_room_unref(room);
+}
+
 /* ---- gates ---- */
 
 static enum hub_code gate_type(struct hub_call *c, struct sending *s, struct hub_err *err) {
     struct hub_str name = hub_call_str(c, "messageType");
     if (!name.n) return hub_fail(err, HUB_BAD_REQUEST, "messageType: expected a text");
-    s->type = hub_def_message_type(c->hub->def, name);
-    if (!s->type) return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64, name.p);
+    const struct hub_def_message_type *type = hub_def_message_type(c->hub->def, name);
+    if (!type) return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64, name.p);
     /* System messages are the server's word; a client that could send them could forge it. */
-    bool forged = s->type->builtin && !strcmp(s->type->name, "system");
-    if (forged || !hub_rights_allow_type(&c->rights, s->type->name))
-        return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", s->type->name);
+    bool forged = type->builtin && !strcmp(type->name, "system");
+    if (forged || !hub_rights_allow_type(&c->rights, type->name))
+        return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", type->name);
+    if (!s->type) s->type = type; /* what waited through a reload is handled by the script it was sent to */
     return HUB_OK;
+}
+
+static void on_stands(void *arg, bool stands) {
+    struct sending *s = arg;
+    struct hub_err err;
+    if (!stands) {
+        drop(s);
+        return;
+    }
+    enum hub_code code = hub_gate_again(s->call, &err);
+    if (!code) code = gate_type(s->call, s, &err);
+    if (code) {
+        hub_call_fail_with(s->call, &err, hub_str(NULL, 0));
+        drop(s);
+    } else {
+        s->next(s);
+    }
+}
+
+/* On to NEXT; what has changed since it was judged is judged again. */
+static void go_on(struct sending *s, void (*next)(struct sending *s)) {
+    if (hub_call_fresh(s->call)) {
+        next(s);
+        return;
+    }
+    s->next = next;
+    hub_call_stands(s->call, on_stands, s);
 }
 
 static enum hub_code gate_content(struct sending *s, struct hub_err *err) {
@@ -168,6 +207,8 @@ static void act_on(struct sending *s, json_t *result) {
         const char *reason = json_string_value(hub_json_get(result, "rejectReason"));
         hub_gate_give_back(s->call, HUB_LIMIT_MESSAGES);
         fail(s, HUB_REJECTED, reason);
+    } else if (room->ended == HUB_ROOM_NOT_FOUND && hub_json_get_bool(result, "persist", true)) {
+        fail(s, room->ended, NULL); /* the handler has deleted the room */
     } else {
         s->draft.persist = hub_json_get_bool(result, "persist", true);
         s->draft.announce = hub_json_get_bool(result, "broadcast", true);
@@ -333,7 +374,7 @@ static void await_first(struct sending *s) {
 
 /* ---- its turn ---- */
 
-static void proceed(struct sending *s) {
+static void hand_over(struct sending *s) {
     struct hub_room *room = s->room;
     struct hub_room_op *op = &s->op;
     if (s->type->handler) {
@@ -346,6 +387,8 @@ static void proceed(struct sending *s) {
     hub_room_unref(room);
 }
 
+static void proceed(struct sending *s) { go_on(s, hand_over); }
+
 static void judge(struct sending *s) {
     if (s->reply_id.n)
         find_original(s);
@@ -353,9 +396,7 @@ static void judge(struct sending *s) {
         proceed(s);
 }
 
-/* The send's turn in the room has come. */
-static void run_op(struct hub_room_op *op) {
-    struct sending *s = HUB_CONTAINER(op, struct sending, op);
+static void take_turn(struct sending *s) {
     bool asks = s->reply_id.n || may_repeat(s);
     if (asks && hub_loop_now(s->room->loop) - s->asked > HUB_TURN_PATIENCE_MS)
         give_up(s, HUB_OVERLOADED, NULL);
@@ -365,15 +406,17 @@ static void run_op(struct hub_room_op *op) {
         judge(s);
 }
 
+/* The send's turn in the room has come. */
+static void run_op(struct hub_room_op *op) {
+    struct sending *s = HUB_CONTAINER(op, struct sending, op);
+    s->in_turn = true;
+    go_on(s, take_turn);
+}
+
 /* The gates behind the rate, and its place in the room's order. */
-static void on_counted(void *arg, bool allowed) {
-    struct sending *s = arg;
+static void take_place(struct sending *s) {
     struct hub_call *c = s->call;
     struct hub_err err;
-    if (!allowed) {
-        free_sending(s);
-        return;
-    }
     enum hub_code code = gate_content(s, &err);
     if (!code) code = gate_extras(c, s, &err);
     if (code) {
@@ -388,6 +431,13 @@ static void on_counted(void *arg, bool allowed) {
         s->asked = hub_loop_now(c->room->loop);
         hub_room_enqueue(c->room, &s->op);
     }
+}
+
+static void on_counted(void *arg, bool allowed) {
+    if (allowed)
+        go_on(arg, take_place);
+    else
+        free_sending(arg);
 }
 
 void hub_cmd_send(struct hub_call *c) {

@@ -78,7 +78,7 @@ bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struc
 }
 
 void hub_server_messages(struct hub_room *room, const json_t *messages, struct hub_str sender, const char *origin) {
-    size_t n = json_array_size(messages);
+    size_t n = room->ended == HUB_ROOM_NOT_FOUND ? 0 : json_array_size(messages); /* where the room is gone, nothing is stored */
     for (size_t i = 0; i < n && i < MAX_MESSAGES; i++) {
         struct hub_err err;
         char at[160];

@@ -10,9 +10,11 @@ struct state {
     struct hub_read slot;  /* of the join */
 };
 
-static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields) {
+/* Unasked for those who may read; whoever asks only has to be in the room (contract: wire.md). */
+static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields, bool asked) {
     struct hub_buf args = {0};
-    if (c->closed || !hub_conn_member(c, room)) return;
+    const struct hub_member *m = c->closed ? NULL : hub_conn_member(c, room);
+    if (!m || (!asked && !m->rights.can_read)) return;
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(room->id));
     hub_buf_addc(&args, ',');
@@ -28,7 +30,7 @@ static void emit_failure(struct hub_conn *c, struct hub_room *room, enum hub_cod
     hub_buf_addz(&fields, "\"error\":");
     hub_json_add_string(&fields, hub_cstr(hub_code_text(code)));
     hub_buf_addf(&fields, ",\"code\":\"%s\",\"event\":\"hub:state\"", hub_code_name(code));
-    emit(c, room, HUB_STR("hub:error"), hub_buf_str(&fields));
+    emit(c, room, HUB_STR("hub:error"), hub_buf_str(&fields), false);
     hub_buf_free(&fields);
 }
 
@@ -45,8 +47,8 @@ static void on_state(void *arg, enum hub_code code, json_t *result, const char *
     } else {
         hub_buf_addz(&fields, "\"state\":");
         hub_json_add(&fields, result);
-        if (s->conn) emit(s->conn, s->room, HUB_STR("hub:state"), hub_buf_str(&fields));
-        if (s->call) hub_call_ok(s->call, "state", hub_buf_str(&fields));
+        if (s->conn) emit(s->conn, s->room, HUB_STR("hub:state"), hub_buf_str(&fields), s->call != NULL);
+        if (s->call) hub_call_show(s->call, "state", hub_buf_str(&fields));
     }
     hub_buf_free(&fields);
     hub_read_over(&hub->engine->reads, &s->slot);

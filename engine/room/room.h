@@ -38,6 +38,9 @@ struct hub_member {
     bool away;               /* this connection has said so */
     uint32_t joins;          /* hub:join requests so far: only the latest one lets the seat go live */
     struct hub_skips *skips; /* numbers that were not for this member and that it has not been told yet, or NULL (skips.c) */
+    uint32_t refs;           /* the owner's: calls that wait know what became of it */
+    bool gone;               /* out again: by itself, or for the reason PUT_OUT; ROOM, USER and SEAT are nothing any more */
+    enum hub_code put_out;
 };
 
 /* Moderation of one user in the room, as stored (actions block, silence, speak). Times in wall ms; 0 = not, INT64_MAX = without end. */

@@ -207,3 +207,198 @@ describe("a decision whose script changes what it rests on", () => {
     assert.doesNotMatch(server.hubd.output, /before all rights/);
   });
 });
+
+describe("sends that wait for their turn", () => {
+  const server = serve(guarded);
+  const admin = (method, path, body) => server.rest(method, path, { user: "root", role: "admin", body });
+
+  /** Ten messages of ann's wait behind her first, whose handler sleeps. */
+  async function queue() {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId });
+    const ann = await server.member("ann", roomId);
+    const from = server.hubd.output.length;
+    const send = (n) => ann.call("hub:send", { roomId, messageType: n % 2 ? "text" : "slow", content: { body: `${n}` } });
+    const sends = Array.from({ length: 11 }, (_, n) => send(n));
+    await server.hubd.printed(/handler runs/, from);
+    return { roomId, op, ann, sends, row: body.row };
+  }
+
+  const ends = {
+    "is blocked": ["blocked", ({ op, roomId }) => op.ok("hub:block", { roomId, userId: "ann" })],
+    "is silenced": ["silenced", ({ op, roomId }) => op.ok("hub:silence", { roomId, userId: "ann" })],
+    "is kicked": ["not_in_room", ({ op, roomId }) => op.ok("hub:kick", { roomId, userId: "ann" })],
+    "loses canSend": ["cannot_send", ({ row }) => admin("PATCH", `/objects/membership/${row.id}`, { role: "mute" })],
+    "loses the membership": ["not_in_room", ({ row }) => admin("DELETE", `/objects/membership/${row.id}`)],
+    "sees the room deleted": ["room_not_found", ({ roomId }) => admin("DELETE", `/objects/conversation/${roomId}`)],
+    "sees the room closed": ["room_not_eligible", ({ roomId }) => admin("PATCH", `/objects/conversation/${roomId}`, { status: "closed" })],
+  };
+
+  for (const [what, [code, act]] of Object.entries(ends))
+    test(`are refused when their sender ${what}`, async () => {
+      const s = await queue();
+      await act(s);
+      const answers = await Promise.all(s.sends);
+      assert.deepEqual(
+        answers.slice(1).map(({ error }) => error?.code),
+        Array(10).fill(code),
+      );
+      await s.op.settled();
+      const shown = s.op.log.filter(([name]) => name === "hub:messageArrived").map(([, { message }]) => message.content.body);
+      assert.ok(shown.length <= 1, `shown: ${shown}`);
+    });
+
+  test("are not stored when a handler deletes the room", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const from = server.hubd.output.length;
+    const content = { object: "conversation", id: roomId, sleep: 200 };
+    const act = op.call("hub:send", { roomId, messageType: "act", content });
+    const sends = Array.from({ length: 5 }, () => op.call("hub:send", { roomId, messageType: "text", content: { body: "x" } }));
+    await server.hubd.printed(/acts soon/, from);
+    assert.equal((await act).ok, true);
+    for (const answer of await Promise.all(sends)) assert.equal(answer.error?.code, "room_not_found");
+  });
+
+  test("stand when their sender leaves by himself", async () => {
+    const s = await queue();
+    await s.ann.ok("hub:leave", { roomId: s.roomId });
+    for (const answer of await Promise.all(s.sends)) assert.equal(answer.ok, true);
+  });
+
+  test("are judged again when their sender has left by himself", async () => {
+    const s = await queue();
+    await s.ann.ok("hub:leave", { roomId: s.roomId });
+    await admin("DELETE", `/objects/membership/${s.row.id}`);
+    const answers = await Promise.all(s.sends);
+    for (const answer of answers.slice(1)) assert.equal(answer.error?.code, "not_authorized");
+  });
+
+  test("are judged again by REST", async () => {
+    const s = await queue();
+    const path = `/chat/rooms/${s.roomId}/messages`;
+    const posts = [1, 2, 3].map(() => server.rest("POST", path, { user: "ann", body: { messageType: "text", content: { body: "by REST" } } }));
+    await eventually("the posts wait", async () => (await server.rest("GET", path, { user: "ann" })).status === 200);
+    await admin("DELETE", `/objects/membership/${s.row.id}`);
+    for (const { status, body } of await Promise.all(posts)) {
+      assert.equal(status, 403);
+      assert.equal(body.errCode, "not_authorized");
+    }
+    await Promise.all(s.sends);
+  });
+
+  test("edits, deletions and reactions that wait are refused, too", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId });
+    const ann = await server.member("ann", roomId);
+    const { id: messageId } = await ann.say(roomId, "as it was");
+    const from = server.hubd.output.length;
+    const slow = op.ok("hub:send", { roomId, messageType: "slow", content: {} });
+    await server.hubd.printed(/handler runs/, from);
+    const changes = [ann.call("hub:edit", { roomId, messageId, content: { body: "other" } }), ann.call("hub:delete", { roomId, messageId })];
+    await ann.ok("hub:members", { roomId });
+    await admin("DELETE", `/objects/membership/${body.row.id}`);
+    for (const answer of await Promise.all(changes)) assert.equal(answer.error?.code, "not_in_room");
+    await slow;
+    await op.nothing("hub:messageEdited", "hub:messageDeleted");
+  });
+
+  test("a moderator who is demoted approves nothing that waited", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId, role: "boss" });
+    const ann = await server.member("ann", roomId);
+    const { id: messageId } = await op.say(roomId, "hello");
+    const from = server.hubd.output.length;
+    const slow = op.ok("hub:send", { roomId, messageType: "slow", content: {} });
+    await server.hubd.printed(/handler runs/, from);
+    const approval = ann.call("hub:approve", { roomId, messageId });
+    await ann.ok("hub:members", { roomId });
+    await admin("PATCH", `/objects/membership/${body.row.id}`, { role: "none" });
+    assert.equal((await approval).error?.code, "not_allowed");
+    await slow;
+  });
+});
+
+describe("the room that a handler sees", () => {
+  let topic;
+  const count = lua("objects.update('conversation', roomId, {minLevel = room.minLevel + 1})", QUIET);
+  const counting = (def) => {
+    guarded(def);
+    def.hub.messageSettings.customMessageTypes = [{ name: "count" }];
+    def.hub.hubLogic = { messageHandlers: [{ messageType: "count", script: count }] };
+    def.hubs = [structuredClone({ ...def.hub, hubBasics: { name: "silent" }, eventSettings: { autoBridgeDataEvents: false } })];
+  };
+  const server = serve(counting, { naming: (def, project) => (topic = `${project}-${def.service.service.name}-service-dbevent-conversation`) });
+  const admin = (method, path, body) => server.rest(method, path, { user: "root", role: "admin", body });
+  const level = async (roomId) => (await admin("GET", `/objects/conversation/${roomId}`)).body.row.minLevel;
+
+  for (const hub of ["chat", "silent"])
+    test(`is the one that the handler before it left (${hub})`, async () => {
+      const roomId = server.room();
+      const op = await server.member("op", roomId, { role: "operator", hub });
+      const message = { messageType: "count", content: {} };
+      const path = `/${hub}/rooms/${roomId}/messages`;
+      const sends = Array.from({ length: 50 }, () => op.ok("hub:send", { roomId, ...message }));
+      const posts = Array.from({ length: 10 }, () => server.rest("POST", path, { user: "op", role: "operator", body: message }));
+      await Promise.all(sends);
+      for (const { status } of await Promise.all(posts)) assert.equal(status, 201);
+      assert.equal(await level(roomId), 60);
+    });
+
+  test("is the one that REST and others left", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const send = () => op.ok("hub:send", { roomId, messageType: "count", content: {} });
+    await admin("PATCH", `/objects/conversation/${roomId}`, { minLevel: 100 });
+    await send();
+    assert.equal(await level(roomId), 101);
+    await runSql(server.dir, `UPDATE "conversation" SET "minLevel" = 500 WHERE "id" = '${roomId}';`);
+    const row = (await admin("GET", `/objects/conversation/${roomId}`)).body.row;
+    op.inbox.length = 0;
+    await server.rest("POST", `/bus/${topic}-updated`, {
+      user: "root",
+      body: { old_conversation: { ...row, minLevel: 101 }, conversation: row, newDataValues: { minLevel: 500 } },
+    });
+    await op.next("hub:roomUpdated", ({ record }) => record.minLevel === 500);
+    await send();
+    assert.equal(await level(roomId), 501);
+  });
+
+  // What a record of the bus says may be long past.
+  test("is not an older one that the bus brings", async () => {
+    const roomId = server.room();
+    const op = await server.member("op", roomId, { role: "operator" });
+    const row = (await admin("GET", `/objects/conversation/${roomId}`)).body.row;
+    await op.ok("hub:send", { roomId, messageType: "count", content: {} });
+    await server.rest("POST", `/bus/${topic}-updated`, { user: "root", body: { old_conversation: row, conversation: row, newDataValues: {} } });
+    await op.next("hub:roomUpdated", ({ record }) => record.minLevel === 0);
+    await op.ok("hub:send", { roomId, messageType: "count", content: {} });
+    assert.equal(await level(roomId), 2);
+  });
+});
+
+describe("what is read while rights end", () => {
+  const server = serve((def) => {
+    guarded(def);
+    def.hub.hubLogic = { stateScript: lua("log.info('state is made')", "sleep(300)", "return {secret = room.title}") };
+  });
+  const admin = (method, path, body) => server.rest(method, path, { user: "root", role: "admin", body });
+
+  test("is not shown to who has lost them", async () => {
+    const roomId = server.room();
+    const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId });
+    const ann = await server.member("ann", roomId);
+    await ann.next("hub:state");
+    const from = server.hubd.output.length;
+    const asked = ann.call("hub:requestState", { roomId });
+    const fetched = server.rest("GET", `/chat/rooms/${roomId}/state`, { user: "ann" });
+    await server.hubd.printed(/state is made[^]*state is made/, from);
+    await admin("DELETE", `/objects/membership/${body.row.id}`);
+    assert.equal((await asked).error?.code, "not_in_room");
+    assert.equal((await fetched).body.errCode, "not_authorized");
+    await ann.nothing("hub:state");
+  });
+});
