@@ -280,3 +280,12 @@ bool hub_json_has_nul(const json_t *v) {
     json_object_foreach((json_t *)(uintptr_t)v, key, item) if (hub_json_has_nul(item)) return true;
     return false;
 }
+
+size_t hub_json_cost(const json_t *v) {
+    size_t i, cost = 48 + (json_is_string(v) ? json_string_length(v) : 0);
+    const char *key;
+    json_t *item;
+    json_array_foreach((json_t *)(uintptr_t)v, i, item) cost += hub_json_cost(item);
+    json_object_foreach((json_t *)(uintptr_t)v, key, item) cost += 64 + strlen(key) + hub_json_cost(item);
+    return cost;
+}

@@ -46,6 +46,8 @@ static inline bool hub_json_nil(const json_t *v) { return !v || json_is_null(v);
 json_t *hub_json_get(const json_t *object, const char *key);
 /* Whether any text in it has U+0000, which not every store can hold (keys never have it). */
 bool hub_json_has_nul(const json_t *v);
+/* Roughly what a tree takes in memory, in bytes. Depth is bounded by the parser. */
+size_t hub_json_cost(const json_t *v);
 /* Deep equality with numbers compared by value (1 == 1.0). */
 bool hub_json_equal(const json_t *a, const json_t *b);
 #endif

@@ -17,6 +17,7 @@ struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct
 }
 
 static void free_call(struct hub_call *call) {
+    struct hub_conn *joining = call->joining ? hub_conn_ref(call->conn) : NULL;
     hub_read_over(&call->hub->engine->reads, &call->read);
     hub_member_unref(call->member);
     if (call->room) hub_room_unref(call->room);
@@ -24,6 +25,9 @@ static void free_call(struct hub_call *call) {
     hub_identity_unref(call->who);
     json_decref(call->args);
     free(call);
+    if (!joining) return;
+    hub_order_joined(joining);
+    hub_conn_unref(joining);
 }
 
 static void answer(struct hub_call *call, struct hub_str json) {

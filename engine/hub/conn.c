@@ -35,6 +35,7 @@ static void on_admitted(void *arg, struct hub_identity *identity) {
     struct hub_conn *c = hub_xcalloc(1, sizeof *c);
     *c = (struct hub_conn){.refs = 1, .hub = hub, .socket = hub_socket_ref(s), .identity = hub_identity_ref(identity)};
     hub_list_init(&c->members);
+    hub_list_init(&c->waiting);
     hub_list_push(&hub->conns, &c->link);
     hub_outlet_init(&c->outlet, s);
     c->user = hub_user_get(hub, hub_cstr(identity->user_id));
@@ -80,6 +81,7 @@ static void on_closed(struct hub_socket *s, const char *reason) {
     hub_timer_stop(c->hub->engine->config.loop, &c->idle);
     hub_lease_stop(&c->lease);
     hub_reader_close(&c->reader);
+    hub_order_drop(c);
     while (!hub_list_empty(&c->members)) hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn));
     hub_outlet_deinit(&c->outlet);
     hub_list_remove(&c->link);
@@ -98,7 +100,7 @@ static void renew_identity(struct hub_conn *c, struct hub_identity *who) {
 }
 
 /* The new token may say something else about what decided. Rooms first: a decision may be there at once and put the connection out. */
-static void redecide_rooms(struct hub_conn *c) {
+static void redecide_rooms(struct hub_conn *c, struct hub_work *work) {
     struct hub_room **rooms = NULL;
     size_t n = 0;
     HUB_LIST_EACH(&c->members, it) {
@@ -106,11 +108,20 @@ static void redecide_rooms(struct hub_conn *c) {
         rooms[n++] = hub_room_ref(HUB_CONTAINER(it, struct hub_member, in_conn)->room);
     }
     for (size_t i = 0; i < n; i++) {
-        hub_redecide_user(rooms[i], hub_cstr(c->identity->user_id), NULL);
+        hub_redecide_user(rooms[i], hub_cstr(c->identity->user_id), work);
         hub_room_unref(rooms[i]);
     }
     free(rooms);
 }
+
+/* Answered when no command passes under the rights of the old token any more. */
+struct refreshing {
+    struct hub_settling rights;
+    struct hub_call *call;
+};
+
+static void answer_refresh(struct hub_settling *r) { hub_call_ok(HUB_CONTAINER(r, struct refreshing, rights)->call, NULL, hub_str(NULL, 0)); }
+static void end_refresh(struct hub_settling *r) { free(HUB_CONTAINER(r, struct refreshing, rights)); }
 
 static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct hub_call *call = arg;
@@ -119,11 +130,12 @@ static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who
         hub_call_fail(call, code, "%s", reason ? reason : hub_code_text(code));
         return;
     }
-    hub_conn_ref(c);
+    struct refreshing *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct refreshing){.rights = {.answer = answer_refresh, .end = end_refresh}, .call = call};
+    hub_settling_begin(&r->rights, c->hub->engine, "hub:refreshToken");
     if (!c->closed) renew_identity(c, who);
-    hub_call_ok(call, NULL, hub_str(NULL, 0));
-    redecide_rooms(c);
-    hub_conn_unref(c);
+    redecide_rooms(c, &r->rights.work);
+    hub_settling_wait(&r->rights);
 }
 
 void hub_cmd_refresh_token(struct hub_call *call) {
@@ -172,27 +184,37 @@ static void settle_and_run(void *arg, bool allowed) {
 /* Its turn has come. */
 static void run(struct hub_read *r) { hub_call_count(hub_call_of(r), settle_and_run); }
 
+/* CALL->event is cut where no command or event has a name so long. */
+void hub_conn_run(struct hub_call *call) {
+    const struct hub_command *command = hub_command_find(hub_cstr(call->event));
+    if (!command) {
+        if (!hub_event_alias(call, hub_cstr(call->event)))
+            hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", call->event);
+    } else if (hub_call_keys(call, command->args)) {
+        if (command->run == hub_cmd_join) hub_order_joining(call);
+        hub_call_queue(call, command, &call->conn->reader, run);
+    }
+}
+
 static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
     struct hub_conn *c = s->user;
     hub_metric_add(&messages_in, 1);
     json_t *object = json_array_get(args, 0);
-    const struct hub_command *command = hub_command_find(event);
     char name[64];
     size_t n = event.n < sizeof name ? event.n : sizeof name - 1;
     memcpy(name, event.p, n);
     name[n] = 0;
     struct hub_call *call = hub_call_new(c->hub, c, c->identity, name, json_incref(object), ack);
-    if (bins && bins->n) {
+    if (bins && bins->n)
         hub_call_fail(call, HUB_BAD_REQUEST, "binary values are not part of hub events; send JSON");
-    } else if (object && !json_is_object(object)) {
+    else if (object && !json_is_object(object))
         hub_call_fail(call, HUB_BAD_REQUEST, "expected one object as the event's payload");
-    } else if (!object) {
+    else if (!object)
         hub_call_fail(call, HUB_BAD_REQUEST, "expected an object as the event's payload");
-    } else if (!command) {
-        if (!hub_event_alias(call, event)) hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", name);
-    } else if (hub_call_keys(call, command->args)) {
-        hub_call_queue(call, command, &c->reader, run);
-    }
+    else if (c->joining)
+        hub_order_wait(call);
+    else
+        hub_conn_run(call);
 }
 
 const struct hub_namespace_ops hub_conn_ops = {.connect = on_connect, .event = on_event, .closed = on_closed};

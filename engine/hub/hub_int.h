@@ -70,6 +70,7 @@ struct hub_user {
 };
 
 /* One socket of a hub. */
+struct hub_call;
 struct hub_conn {
     uint32_t refs;
     bool closed;
@@ -83,17 +84,28 @@ struct hub_conn {
     struct hub_timer idle;
     struct hub_lease lease; /* until the token expires */
     struct hub_reader reader;
+    bool joining;           /* a hub:join is not answered yet: what follows waits (order.c) */
+    bool going_on;
+    struct hub_list waiting; /* hub_call.in_waiting */
+    size_t waiting_n, waiting_cost;
 };
 void hub_conn_unref(struct hub_conn *c);
 static inline struct hub_conn *hub_conn_ref(struct hub_conn *c) { return c->refs++, c; }
 struct hub_member *hub_conn_member(struct hub_conn *c, const struct hub_room *room); /* NULL when not in it */
 extern const struct hub_namespace_ops hub_conn_ops;
 
+/* ---- the order of what a connection sends (order.c) ---- */
+
+void hub_order_wait(struct hub_call *call); /* until the connection's hub:join is answered */
+void hub_order_joining(struct hub_call *call); /* a hub:join, before it may have to wait for its turn */
+void hub_order_joined(struct hub_conn *c);  /* it was answered: what waited goes on */
+void hub_order_drop(struct hub_conn *c);    /* the connection is closed */
+void hub_conn_run(struct hub_call *call);   /* of a socket: its command, or what its event stands for */
+
 struct hub_hub *hub_hub_new(struct hub_engine *e, size_t index); /* of the engine's present service */
 
 /* ---- calls ---- */
 
-struct hub_call;
 struct hub_command {
     const char *event;
     unsigned needs;
@@ -130,10 +142,12 @@ struct hub_call {
     int64_t ack;
     struct hub_room *room; /* reference, or NULL */
     struct hub_rights rights;
-    unsigned needs;            /* of its command */
-    uint32_t judged;           /* room->judged when the rights were found */
-    struct hub_member *member; /* reference; NULL for REST and outside rooms */
-    hub_call_reply *reply;     /* REST */
+    unsigned needs;             /* of its command */
+    uint32_t judged;            /* room->judged when the rights were found */
+    struct hub_member *member;  /* reference; NULL for REST and outside rooms */
+    struct hub_list in_waiting; /* conn->waiting */
+    bool joining;               /* a hub:join: its end lets conn->waiting go on (order.c) */
+    hub_call_reply *reply;      /* REST */
     hub_call_gone *gone;
     void *reply_arg;
     const struct hub_command *command;

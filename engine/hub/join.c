@@ -9,8 +9,9 @@
 
 struct join {
     struct hub_call *call;
-    uint32_t number; /* of this join among the member's */
-    int64_t seq;     /* where history ends */
+    struct hub_conn *conn; /* reference; it is joining until this ends */
+    uint32_t number;       /* of this join among the member's */
+    int64_t seq;           /* where history ends */
     bool has_since;
     int64_t since, limit;
 };
@@ -24,7 +25,12 @@ static bool optional_int(const json_t *args, const char *key, int64_t low, bool 
     return *out >= low;
 }
 
-static void end(struct join *j) { free(j); }
+static void end(struct join *j) {
+    struct hub_conn *c = j->conn;
+    free(j);
+    hub_order_joined(c);
+    hub_conn_unref(c);
+}
 
 static void fail(struct join *j, enum hub_code code) {
     hub_call_fail(j->call, code, NULL);
@@ -169,7 +175,8 @@ void hub_cmd_join(struct hub_call *call) {
         return;
     }
     struct join *j = hub_xcalloc(1, sizeof *j);
-    *j = (struct join){.call = call, .limit = call->hub->def->history_limit};
+    *j = (struct join){.call = call, .conn = hub_conn_ref(call->conn), .limit = call->hub->def->history_limit};
+    call->joining = false; /* it is this join that ends it: hub:joined and the history come before what waits */
     if (!optional_int(call->args, "since", 0, &j->has_since, &j->since)) {
         hub_call_fail(call, HUB_BAD_REQUEST, "since: expected a whole number, the last seq you have");
         end(j);

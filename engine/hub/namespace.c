@@ -261,16 +261,6 @@ static void run_again(struct hub_task *t) { run_queue(HUB_CONTAINER(t, struct co
 
 /* ---- waiting events ---- */
 
-/* Roughly what a tree takes in memory. Depth is bounded by the parser. */
-static size_t tree_cost(const json_t *v) {
-    size_t cost = 48 + (json_is_string(v) ? json_string_length(v) : 0);
-    for (size_t i = 0; json_is_array(v) && i < json_array_size(v); i++) cost += tree_cost(json_array_get(v, i));
-    if (!json_is_object(v)) return cost;
-    json_t *o = (json_t *)(uintptr_t)v;
-    for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) cost += 64 + tree_cost(json_object_iter_value(it));
-    return cost;
-}
-
 static struct item *item_new(enum item_kind kind) {
     struct item *i = hub_xcalloc(1, sizeof *i);
     i->kind = kind;
@@ -308,7 +298,7 @@ static void push_event(struct conn *c, struct hub_str event, json_t *args, const
     i->args = json_incref(args);
     i->bins = copy_bins(bins, &bytes);
     i->ack = ack;
-    i->cost = sizeof *i + event.n + bytes + tree_cost(args);
+    i->cost = sizeof *i + event.n + bytes + hub_json_cost(args);
     if (c->queue_n >= MAX_QUEUE || (c->queue_n && c->queue_cost + i->cost > MAX_QUEUE_COST)) {
         hub_metric_add(&overloads, 1);
         hub_socket_fail(c->socket, event, ack, HUB_OVERLOADED, "too many events wait for this connection's handlers; send more slowly");

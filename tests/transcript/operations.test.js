@@ -186,7 +186,7 @@ describe("SIGHUP", () => {
   });
 
   test("a join that was being decided is decided by the new definition", async () => {
-    const decidedBy = (role) => [{ name: "slow", script: { lua: "sleep(1000) return true" }, hubRole: role }];
+    const decidedBy = (role) => [{ name: "slow", script: { lua: "log.info('decides') sleep(1000) return true" }, hubRole: role }];
     await serving(
       (def) => {
         def.hub.hubRoles = [{ name: "member" }];
@@ -195,7 +195,7 @@ describe("SIGHUP", () => {
       async (server) => {
         const ann = await server.connect("ann");
         const joined = ann.ok("hub:join", { roomId: "r1" });
-        await ann.socket.emitWithAck("hub:leave", { roomId: "r1" }); // answered at once: the join before it is under way
+        await server.hubd.printed(/decides/);
         server.def.hub.hubRoles = [{ name: "reader", canSend: false }];
         server.def.hub.roomSettings.authScripts = decidedBy("reader");
         writeService(server.def, server.dir);
