@@ -327,6 +327,11 @@ static enum hub_code prepare(struct server *s, struct generation *g, struct hub_
     return code;
 }
 
+static void on_reloaded(void *arg) {
+    const struct server *s = arg;
+    hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
+}
+
 static void switch_to(struct server *s, const struct generation *g) {
     retire(s);
     s->now = *g;
@@ -340,9 +345,9 @@ static void switch_to(struct server *s, const struct generation *g) {
     const struct hub_namespaces_config plain = {
         .loop = s->loop, .service = g->service, .hooks = &hub_lua_hook_ops, .scripts = g->scripts, .identity = s->identity};
     hub_identity_ctx_configure(s->identity, &identity);
-    hub_engine_reload(s->engine, g->service, g->tables, g->scripts);
     hub_namespaces_configure(s->namespaces, &plain);
     hub_rest_configure(s->rest, g->service, g->tables);
+    hub_engine_reload(s->engine, g->service, g->tables, g->scripts, on_reloaded, s);
 }
 
 /* What is wrong with the tables, or NULL. */
@@ -364,7 +369,6 @@ static void finish_reload(void *arg, const char *error) {
         return;
     }
     switch_to(s, &g);
-    hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
 }
 
 /* A reload that still waits for its keys gives way. */

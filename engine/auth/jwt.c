@@ -36,6 +36,8 @@ static bool is_candidate(const struct hub_jwt_key *key, const struct hub_jwt_alg
     return key->kind == alg->kind && (!key->alg || key->alg == alg) && (!kid.p || !key->kid || hub_str_is(kid, key->kid));
 }
 
+static uint64_t print_of(const struct hub_jwt_key *key, const struct hub_jwt_alg *alg) { return hub_fingerprint(key->print, hub_cstr(alg->name)); }
+
 static enum hub_code check_signature(const struct hub_jwt_keys *keys, const struct parts *p, const json_t *header, struct hub_err *err) {
     struct hub_str name = hub_json_get_str(header, "alg"), kid = hub_json_get_str(header, "kid");
     if (hub_json_get(header, "crit")) return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"crit\" asks for extensions");
@@ -51,8 +53,12 @@ static enum hub_code check_signature(const struct hub_jwt_keys *keys, const stru
     }
     size_t tried = 0;
     bool good = false;
-    for (size_t i = 0; i < keys->key_n && !good; i++)
-        if (is_candidate(&keys->keys[i], alg, kid)) tried++, good = hub_jwt_alg_verify(alg, &keys->keys[i], p->signed_part, hub_buf_str(&signature));
+    for (size_t i = 0; i < keys->key_n && !good; i++) {
+        if (!is_candidate(&keys->keys[i], alg, kid)) continue;
+        tried++;
+        good = hub_jwt_alg_verify(alg, &keys->keys[i], p->signed_part, hub_buf_str(&signature));
+        if (good) ((struct hub_jwt_keys *)(uintptr_t)keys)->used = print_of(&keys->keys[i], alg);
+    }
     hub_buf_free(&signature);
     if (good) return HUB_OK;
     if (!tried) return hub_fail(err, HUB_INVALID_TOKEN, "no key for algorithm %s and this \"kid\"", alg->name);
@@ -100,11 +106,11 @@ static enum hub_code refuse_audience(const struct hub_jwt_keys *keys, struct hub
     return err->code;
 }
 
-static enum hub_code check_claims(const struct hub_jwt_keys *keys, const json_t *claims, int64_t now, struct hub_err *err) {
+static enum hub_code check_origin(const struct hub_jwt_keys *keys, const json_t *claims, struct hub_err *err) {
     if (keys->issuer && !hub_str_is(hub_json_get_str(claims, "iss"), keys->issuer))
         return hub_fail(err, HUB_INVALID_TOKEN, "\"iss\" is not \"%s\"", keys->issuer);
     if (keys->audience_n && !names_audience(keys, hub_json_get(claims, "aud"))) return refuse_audience(keys, err);
-    return check_times(keys, claims, now, err);
+    return HUB_OK;
 }
 
 static enum hub_code verify(const struct hub_jwt_keys *keys, const struct parts *p, int64_t now, json_t **claims, struct hub_err *err) {
@@ -115,7 +121,8 @@ static enum hub_code verify(const struct hub_jwt_keys *keys, const struct parts 
     if (code) return code;
     json_t *payload = object(p->payload);
     if (!payload) return hub_fail(err, HUB_INVALID_TOKEN, "the payload is not base64url of a JSON object");
-    code = check_claims(keys, payload, now, err);
+    code = check_origin(keys, payload, err);
+    if (!code) code = check_times(keys, payload, now, err);
     if (code)
         json_decref(payload);
     else
@@ -129,6 +136,16 @@ enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str tok
     if (token.n > TOKEN_MAX) return hub_fail(err, HUB_INVALID_TOKEN, "longer than %d bytes", TOKEN_MAX);
     if (!split(token, &p)) return hub_fail(err, HUB_INVALID_TOKEN, "not three parts with dots between them");
     return verify(keys, &p, now, claims, err);
+}
+
+uint64_t hub_jwt_used(const struct hub_jwt_keys *keys) { return keys->used; }
+
+bool hub_jwt_still_good(const struct hub_jwt_keys *keys, uint64_t used, const json_t *claims) {
+    struct hub_err err;
+    bool there = false;
+    for (size_t i = 0; i < keys->key_n; i++)
+        for (size_t k = 0; k < keys->alg_n; k++) there = there || print_of(&keys->keys[i], keys->algs[k]) == used;
+    return there && !check_origin(keys, claims, &err);
 }
 
 bool hub_jwt_names_unknown_key(const struct hub_jwt_keys *keys, struct hub_str token) {

@@ -21,6 +21,11 @@ enum hub_code hub_jwt_keys_set_jwks(struct hub_jwt_keys *keys, json_t *jwks, str
  * never for clients. NOW in seconds. */
 enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims, struct hub_err *err);
 
+/* By what the last token that was found good had been signed, as a number that is the same for the same key and algorithm. */
+uint64_t hub_jwt_used(const struct hub_jwt_keys *keys);
+/* Whether a token of these CLAIMS that had been signed by USED would still be found good, expiry aside: for keys that have been replaced. */
+bool hub_jwt_still_good(const struct hub_jwt_keys *keys, uint64_t used, const json_t *claims);
+
 /* Whether TOKEN failed because its "kid" names none of the keys, for an algorithm that the service lists: others may be there by now. */
 bool hub_jwt_names_unknown_key(const struct hub_jwt_keys *keys, struct hub_str token);
 

@@ -21,6 +21,7 @@ struct hub_jwt_key {
     char *kid;                     /* NULL = serves tokens with any kid */
     const struct hub_jwt_alg *alg; /* NULL = every algorithm of its kind */
     EVP_PKEY *pkey;                /* NULL for HMAC */
+    uint64_t print;                /* the same for the same key */
     EVP_MAC_CTX *mac[3];           /* HMAC only: keyed for SHA-256, 384, 512. Starting one over costs a quarter of a one-shot HMAC;
                                       it changes in use, so a set of keys belongs to one thread. */
 };
@@ -37,6 +38,7 @@ struct hub_jwt_keys {
     char **audience;
     size_t audience_n; /* 0 = not checked */
     int64_t leeway;    /* seconds */
+    uint64_t used;     /* see hub_jwt_used */
 };
 
 /* NULL when NAME is no algorithm hubd knows ("none" is not one). */

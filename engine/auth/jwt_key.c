@@ -35,7 +35,7 @@ static EVP_MAC_CTX *keyed_mac(struct hub_str secret, const char *digest) {
 bool hub_jwt_key_secret(struct hub_jwt_key *key, struct hub_str secret) {
     static const char *const digests[] = {"SHA256", "SHA384", "SHA512"};
     if (!secret.n) return false;
-    *key = (struct hub_jwt_key){.kind = HUB_JWT_HMAC};
+    *key = (struct hub_jwt_key){.kind = HUB_JWT_HMAC, .print = hub_fingerprint(0, secret)};
     for (size_t i = 0; i < HUB_NELEM(digests); i++)
         if (!(key->mac[i] = keyed_mac(secret, digests[i]))) return hub_jwt_key_clear(key), false;
     return true;
@@ -58,10 +58,19 @@ static bool kind_of(EVP_PKEY *pkey, enum hub_jwt_kind *kind, const char **why) {
     return EVP_PKEY_is_a(pkey, "ED25519");
 }
 
+static uint64_t print_of(EVP_PKEY *pkey) {
+    unsigned char *der = NULL;
+    int n = i2d_PUBKEY(pkey, &der);
+    uint64_t print = n > 0 ? hub_fingerprint(0, hub_str((const char *)der, (size_t)n)) : 0;
+    OPENSSL_free(der);
+    return print;
+}
+
 bool hub_jwt_key_adopt(struct hub_jwt_key *key, EVP_PKEY *pkey, const char **why) {
     *key = (struct hub_jwt_key){.pkey = pkey};
     if (!kind_of(pkey, &key->kind, why)) return hub_jwt_key_clear(key), false;
     if (EVP_PKEY_is_a(pkey, "RSA-PSS")) key->alg = hub_jwt_alg_find(HUB_STR("PS256"));
+    key->print = print_of(pkey);
     return true;
 }
 

@@ -148,8 +148,8 @@ static void on_eligible(void *arg, enum hub_code code, json_t *result, const cha
 void hub_room_recheck(struct hub_room *room, struct hub_work *work) {
     struct hub_hub *hub = hub_of(room);
     struct hub_hook_arg args[3];
-    if (hub->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
-        hub_redecide_room(room, work);
+    if (hub->def->room_eligibility.kind == HUB_SCRIPT_NONE || !room->record) {
+        hub_redecide_room(room, work); /* each decision asks for eligibility, too */
         return;
     }
     size_t n = hub_hook_room_args(hub, room->record, args, 0);

@@ -39,9 +39,12 @@ bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub
 struct hub_hub *hub_engine_hub(struct hub_engine *e, struct hub_str hub_name);
 /* Starts what runs without anybody connected (keepAlive actions, bridged topics). */
 void hub_engine_start(struct hub_engine *e);
-/* New definitions for running hubs (SIGHUP). Members keep their places; rights follow the role of the same name. The old service, tables and
- * scripts must stay until calls under way have ended. */
-void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables, struct hub_scripts *scripts);
+/* New definitions for running hubs (SIGHUP). Members keep their places; rights follow the role of the same name, then they are worked out again: DONE
+ * comes when they have been, or after some seconds, possibly before this returns. Sockets whose identity no longer stands are ended. The old service,
+ * tables and scripts must stay until calls under way have ended. */
+typedef void hub_reloaded(void *arg);
+void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables, struct hub_scripts *scripts,
+                       hub_reloaded *done, void *arg);
 /* From now on sends and joins are refused with shutting_down; everybody is told hub:draining. */
 void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
 /* The end of waiting for what is under way: scripts, store and bus may be closed now. Records of the bus whose work is not over by now come again

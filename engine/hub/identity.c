@@ -17,11 +17,15 @@ struct hub_identity_ctx {
     struct hub_identity_config config;
     hub_identity_detail *detail; /* hubctl token --check: told why; NULL in a server */
     void *detail_arg;
+    uint32_t rules; /* changes of what every identity rests on */
 };
 
 /* One token on its way. Freed by finish(). */
 struct resolution {
     struct hub_identity_ctx *ctx;
+    const struct hub_service *service; /* by whose rules it began */
+    enum hub_auth_method method;
+    uint64_t signed_by;
     char *token;                 /* NUL-terminated */
     char *same_user;             /* NULL, or who it must turn out to be */
     struct hub_jwks_waiter keys; /* while the key set is fetched */
@@ -49,7 +53,27 @@ struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *
     return ctx;
 }
 
-void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config) { ctx->config = *config; }
+static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
+
+static bool same_rules(const struct hub_service *a, const struct hub_service *b) {
+    return a->authenticate.kind == b->authenticate.kind && hub_str_eq(a->authenticate.text, b->authenticate.text) &&
+           same_text(a->session_redis_key, b->session_redis_key) && same_text(a->jwt.claim_user_id, b->jwt.claim_user_id) &&
+           same_text(a->jwt.claim_role_id, b->jwt.claim_role_id);
+}
+
+void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config) {
+    if (ctx->config.service != config->service && !same_rules(ctx->config.service, config->service)) ctx->rules++;
+    ctx->config = *config;
+}
+
+bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_identity *who) {
+    const struct hub_identity_config *c = &ctx->config;
+    if (who->rules != ctx->rules) return false;
+    if (who->method == HUB_BY_WORD) return c->service->dev;
+    if (who->method == HUB_BY_NOTHING) return c->service->anonymous;
+    return c->service->jwt.on && hub_jwt_still_good(c->keys, who->signed_by, who->session);
+}
+
 void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) { free(ctx); }
 
 void hub_identity_explain(struct hub_identity_ctx *ctx, hub_identity_detail *tell, void *arg) {
@@ -146,7 +170,24 @@ static void remove_token(json_t *session, const char *token) {
     }
 }
 
+static void by_method(struct resolution *r);
+
+/* The definitions were replaced meanwhile: another method, hook or key decides. */
+static void start_over(struct resolution *r) {
+    json_decref(r->claims);
+    json_decref(r->session);
+    free(r->session_key);
+    r->claims = r->session = NULL;
+    r->session_key = NULL;
+    r->service = r->ctx->config.service;
+    by_method(r);
+}
+
 static void complete(struct resolution *r) {
+    if (r->service != r->ctx->config.service) {
+        start_over(r);
+        return;
+    }
     make_text(r->session, "userId");
     make_text(r->session, "roleId");
     remove_token(r->session, r->token);
@@ -171,6 +212,9 @@ static void complete(struct resolution *r) {
     who->user_id = id.p;
     who->role_id = first_role(hub_json_get(who->session, "roleId"));
     who->expires_at = r->expires_at;
+    who->method = r->method;
+    who->signed_by = r->signed_by;
+    who->rules = r->ctx->rules;
     who->session_key = r->session_key;
     who->cache = r->ctx->config.cache;
     r->session_key = NULL;
@@ -304,8 +348,6 @@ static int64_t expiry(const json_t *claims, int64_t now, int64_t leeway) {
     return (int64_t)exp <= now ? (int64_t)exp + leeway : (int64_t)exp;
 }
 
-static void by_method(struct resolution *r);
-
 static void on_keys(struct hub_jwks_waiter *w, bool closing) {
     struct resolution *r = HUB_CONTAINER(w, struct resolution, keys);
     if (closing)
@@ -350,6 +392,8 @@ static void by_jwt(struct resolution *r) {
         if (code != HUB_INVALID_TOKEN || !ask_for_keys(r)) refuse(r, code, err.text);
         return;
     }
+    r->method = HUB_BY_TOKEN;
+    r->signed_by = hub_jwt_used(r->ctx->config.keys);
     take_claims(r, now);
     look_up_session(r);
 }
@@ -359,6 +403,7 @@ static void by_word(struct resolution *r) {
     struct hub_str id = hub_str(r->token + 4, strlen(r->token + 4)), role;
     size_t colon = hub_str_find(id, ':');
     role = colon < id.n ? hub_str(id.p + colon + 1, id.n - colon - 1) : hub_str(NULL, 0);
+    r->method = HUB_BY_WORD;
     r->claims = json_object();
     hub_json_set_str(r->claims, "userId", hub_str(id.p, colon));
     if (role.n) hub_json_set_str(r->claims, "roleId", role);
@@ -369,6 +414,7 @@ static void by_word(struct resolution *r) {
 static void by_nothing(struct resolution *r) {
     char id[5 + HUB_SID_LEN + 1] = "anon-";
     hub_sid(id + 5);
+    r->method = HUB_BY_NOTHING;
     r->claims = json_object();
     hub_json_set_str(r->claims, "userId", hub_cstr(id));
     hub_json_set_str(r->claims, "roleId", HUB_STR("guest"));
@@ -391,7 +437,8 @@ static void by_method(struct resolution *r) {
 
 static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done, void *arg) {
     struct resolution *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct resolution){.ctx = ctx, .done = done, .arg = arg, .same_user = same_user ? hub_xstrdup(same_user) : NULL};
+    *r = (struct resolution){
+        .ctx = ctx, .service = ctx->config.service, .done = done, .arg = arg, .same_user = same_user ? hub_xstrdup(same_user) : NULL};
     r->token = hub_str_dup(token);
     if (token.n > MAX_TOKEN || strlen(r->token) != token.n)
         refuse(r, HUB_INVALID_TOKEN, "it is too long or holds a NUL");
@@ -462,7 +509,7 @@ void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json
     hub_identity_resolve_from(ctx, &from, on_resolved, a);
 }
 
-static struct hub_metric ended = HUB_METRIC(HUB_COUNTER, "hubd_sessions_ended_total", NULL, "Connections ended because their stored session is gone");
+static struct hub_metric ended = HUB_METRIC(HUB_COUNTER, "hubd_sessions_ended_total", NULL, "Connections ended because what admitted them is gone");
 
 static void end_socket(struct hub_lease *l, struct hub_str error) {
     struct hub_socket *s = hub_socket_ref(l->socket); /* its owner may go with it */
@@ -484,6 +531,13 @@ static void on_lease_due(struct hub_timer *t) {
         lease_arm(l);
     else
         end_socket(l, HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"));
+}
+
+void hub_identity_end_socket(struct hub_socket *s, const struct hub_identity *who) {
+    struct hub_lease l = {.socket = s};
+    hub_metric_add(&ended, 1);
+    end_socket(&l, who ? HUB_STR("{\"error\":\"The service authenticates otherwise by now; connect again\",\"code\":\"invalid_token\"}")
+                       : HUB_STR("{\"error\":\"Authentication is required by now\",\"code\":\"auth_required\"}"));
 }
 
 static void on_session_gone(void *arg) {

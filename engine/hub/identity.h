@@ -14,14 +14,19 @@
 #include "schema/def.h"
 #include "session/session.h"
 
+enum hub_auth_method { HUB_BY_TOKEN, HUB_BY_WORD, HUB_BY_NOTHING };
+
 /* Never changed once made, but that it ends. */
 struct hub_identity {
     uint32_t refs;
-    bool ended;              /* its stored session is gone */
-    json_t *session;         /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the token itself */
-    const char *user_id;     /* session.userId: 1 to 256 bytes of printable text */
-    const char *role_id;     /* session.roleId, of a list the first; "" when there is none */
-    int64_t expires_at;      /* seconds since the epoch; 0 = never */
+    bool ended;          /* its stored session is gone */
+    json_t *session;     /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the token itself */
+    const char *user_id; /* session.userId: 1 to 256 bytes of printable text */
+    const char *role_id; /* session.roleId, of a list the first; "" when there is none */
+    int64_t expires_at;  /* seconds since the epoch; 0 = never */
+    enum hub_auth_method method;
+    uint64_t signed_by;      /* of a token: hub_jwt_used */
+    uint32_t rules;          /* of the session and the authenticate hook, as they were */
     char *session_key;       /* where its stored session lies; NULL = it has none */
     struct hub_cache *cache; /* and in what */
 };
@@ -40,8 +45,12 @@ struct hub_identity_config {
 };
 struct hub_identity_ctx;
 struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config);
-/* Replaces the configuration (scripts made, definitions reloaded). Resolutions under way end with the old one's results. */
+/* Replaces the configuration (scripts made, definitions reloaded). Resolutions under way end by the new one. */
 void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config);
+/* Whether WHO would still be admitted, after the configuration was replaced: by that method, with that key, issuer and audience. */
+bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_identity *who);
+/* Ends a socket whose identity does not stand (WHO NULL: that has none where one is needed now): hub:error, then DISCONNECT. */
+void hub_identity_end_socket(struct hub_socket *s, const struct hub_identity *who);
 /* False, with the reason appended to WHY, while tokens cannot be verified. */
 bool hub_identity_ready(const struct hub_identity_ctx *ctx, struct hub_buf *why);
 /* Resolutions under way must be over (cache closed, key set and scripts deleted). */

@@ -570,6 +570,16 @@ static void disconnect_all(struct namespace *ns) {
     }
 }
 
+/* Those who would not be admitted any more. */
+static void end_strangers(struct namespace *ns) {
+    const struct hub_identity_ctx *identity = ns->all->config.identity;
+    HUB_LIST_EACH_SAFE(&ns->conns, it) {
+        struct conn *c = HUB_CONTAINER(it, struct conn, link);
+        bool stands = c->who ? hub_identity_stands(identity, c->who) : !ns->def->auth;
+        if (!c->closed && !stands) hub_identity_end_socket(c->socket, c->who);
+    }
+}
+
 void hub_namespaces_configure(struct hub_namespaces *n, const struct hub_namespaces_config *config) {
     const struct hub_service *service = config->service;
     struct hub_list old;
@@ -592,6 +602,7 @@ void hub_namespaces_configure(struct hub_namespaces *n, const struct hub_namespa
         hub_list_push(&n->list, &ns->link);
     }
     n->config = *config;
+    HUB_LIST_EACH(&n->list, it) end_strangers(HUB_CONTAINER(it, struct namespace, link));
     HUB_LIST_EACH(&old, it) { HUB_CONTAINER(it, struct namespace, link)->def = NULL; }
     HUB_LIST_EACH(&old, it) { disconnect_all(HUB_CONTAINER(it, struct namespace, link)); }
     hub_list_splice(&n->list, &old); /* sockets that still connect refer to them */

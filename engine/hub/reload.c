@@ -1,52 +1,57 @@
-/* SIGHUP: new definitions for running hubs. Members keep their places; their rights follow the role of the same name. */
+/* SIGHUP: new definitions for running hubs. Members keep their places; their rights follow the role of the same name at once, and are worked out
+ * again by the new rules. */
 #include <stdlib.h>
 
 #include "hub/hub_int.h"
 #include "hub/outbox.h"
 
-/* False: the role is gone, and with it the member's reason to be here. */
-static bool renew_rights(struct hub_member *m, const struct hub_def *def) {
-    if (m->rights.system || !m->rights.role) return true;
+/* One reload, until everybody's rights have been worked out. */
+struct renewal {
+    struct hub_settling rights;
+    hub_reloaded *done;
+    void *arg;
+};
+
+/* Whose role is gone has nothing left of it but reading, if he could, until it is known what he is now. */
+static void renew_rights(struct hub_member *m, const struct hub_def *def) {
+    if (m->rights.system || !m->rights.role) return;
     const struct hub_def_role *role = hub_def_role(def, hub_cstr(m->rights.role->name));
-    if (!role) return false;
-    struct hub_rights now = hub_rights_of(role);
+    struct hub_rights now = role ? hub_rights_of(role) : (struct hub_rights){.can_read = m->rights.can_read};
     bool same = hub_rights_equal(&m->rights, &now);
     hub_member_set_rights(m, &now);
-    if (!same) hub_permissions_tell(m);
-    return true;
+    if (role && !same) hub_permissions_tell(m);
 }
 
-static void renew_user(struct hub_room *room, struct hub_room_user *u, const struct hub_def *def) {
-    HUB_LIST_EACH(&u->members, it) {
-        if (renew_rights(HUB_CONTAINER(it, struct hub_member, in_user), def)) continue;
-        hub_room_expel(room, hub_cstr(u->id), "hub:kicked", HUB_STR("not_authorized"), HUB_NOT_IN_ROOM);
-        return;
+static void renew_room(struct hub_room *room, const struct hub_def *def, struct hub_work *work) {
+    void *value;
+    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));) {
+        const struct hub_room_user *u = value;
+        HUB_LIST_EACH(&u->members, m) renew_rights(HUB_CONTAINER(m, struct hub_member, in_user), def);
+    }
+    hub_actions_restart(room);
+    if (room->user_n) hub_room_recheck(room, work);
+}
+
+static void renew_conns(struct hub_hub *hub) {
+    const struct hub_identity_ctx *identity = hub->engine->config.identity;
+    HUB_LIST_EACH_SAFE(&hub->conns, it) {
+        struct hub_conn *c = HUB_CONTAINER(it, struct hub_conn, link);
+        if (!hub_identity_stands(identity, c->identity)) hub_identity_end_socket(c->socket, c->identity);
     }
 }
 
-static void renew_room(struct hub_room *room, const struct hub_def *def) {
-    size_t n = hub_map_len(&room->users), i = 0;
-    struct hub_room_user **users = hub_xcalloc(n, sizeof(struct hub_room_user *));
-    void *value;
-    hub_room_ref(room);
-    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));) users[i++] = value; /* expelling changes the map */
-    for (i = 0; i < n; i++) renew_user(room, users[i], def);
-    hub_actions_restart(room);
-    hub_room_unref(room);
-    free(users);
-}
-
-static void renew_hub(struct hub_hub *hub, size_t index) {
+static void renew_hub(struct hub_hub *hub, size_t index, struct hub_work *work) {
     hub->def = &hub->engine->config.service->hubs[index];
     hub->tables = &hub->engine->config.tables->hubs[index];
+    renew_conns(hub);
     hub_decide_rules(hub);
-    hub_decide_forget(hub, hub_str(NULL, 0), hub_str(NULL, 0), NULL); /* what decides may have changed */
+    hub_decide_forget(hub, hub_str(NULL, 0), hub_str(NULL, 0), work); /* what decides may have changed */
     size_t n = hub_map_len(&hub->rooms), i = 0;
     struct hub_room **rooms = hub_xcalloc(n, sizeof(struct hub_room *));
     void *value;
     for (void *it = NULL; (it = hub_map_next(&hub->rooms, it, NULL, &value));) rooms[i++] = hub_room_ref(value);
     for (i = 0; i < n; i++) {
-        renew_room(rooms[i], hub->def);
+        renew_room(rooms[i], hub->def, work);
         hub_room_unref(rooms[i]);
     }
     free(rooms);
@@ -68,25 +73,41 @@ static struct hub_hub *take_old(struct hub_hub **old, size_t n, const char *name
     return NULL;
 }
 
-void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables, struct hub_scripts *scripts) {
+static void answer(struct hub_settling *s) {
+    const struct renewal *r = HUB_CONTAINER(s, struct renewal, rights);
+    r->done(r->arg);
+}
+
+static void end(struct hub_settling *s) { free(HUB_CONTAINER(s, struct renewal, rights)); }
+
+static void renew_hubs(struct hub_engine *e, struct hub_work *work) {
     struct hub_hub **old = e->hubs;
     size_t old_n = e->hub_n;
-    e->config.service = service;
-    e->reads.max_queue = (size_t)service->max_queue_bytes;
-    e->config.tables = tables;
-    e->config.scripts = scripts;
-    if (e->outbox) hub_outbox_configure(e->outbox, service, tables->outbox);
-    e->hub_n = service->hub_n;
+    e->hub_n = e->config.service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof(struct hub_hub *));
     for (size_t i = 0; i < e->hub_n; i++) {
-        e->hubs[i] = take_old(old, old_n, service->hubs[i].name);
+        e->hubs[i] = take_old(old, old_n, e->config.service->hubs[i].name);
         if (e->hubs[i])
-            renew_hub(e->hubs[i], i);
+            renew_hub(e->hubs[i], i, work);
         else
             e->hubs[i] = hub_hub_new(e, i);
     }
     for (size_t i = 0; i < old_n; i++)
         if (old[i]) retire(e, old[i]);
     free(old);
+}
+
+void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables, struct hub_scripts *scripts,
+                       hub_reloaded *done, void *arg) {
+    struct renewal *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct renewal){.rights = {.answer = answer, .end = end}, .done = done, .arg = arg};
+    e->config.service = service;
+    e->reads.max_queue = (size_t)service->max_queue_bytes;
+    e->config.tables = tables;
+    e->config.scripts = scripts;
+    if (e->outbox) hub_outbox_configure(e->outbox, service, tables->outbox);
+    hub_settling_begin(&r->rights, e, "a reload");
+    renew_hubs(e, &r->rights.work);
     hub_bridge_subscribe(e);
+    hub_settling_wait(&r->rights);
 }

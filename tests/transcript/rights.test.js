@@ -3,8 +3,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { eventually, runSql, serve, serving, writeService } from "./harness.js";
+import { Peer } from "./peer.js";
+import { token } from "./tokens.js";
 
 const lua = (...lines) => ({ lua: lines.join("\n") });
+const SECRET = "a secret of more than thirty-two characters";
 const QUIET = "return {accept = true, broadcast = false, persist = false}";
 
 const member = (more = {}) => ({
@@ -401,4 +404,144 @@ describe("what is read while rights end", () => {
     assert.equal((await fetched).body.errCode, "not_authorized");
     await ann.nothing("hub:state");
   });
+});
+
+describe("a reload", () => {
+  const auth = (issuer, more) => ({ jwt: { algorithms: ["HS256"], secretEnv: "TEST_JWT_SECRET", issuer, ...more } });
+
+  /** Serves what GUARDED and CHANGE make, with ann (a member by her membership) in r1, lets EDIT change the definition, and reloads. */
+  const reloading = (edit, body, change) =>
+    serving(
+      (def) => {
+        guarded(def);
+        def.seed.membership = [{ id: "m1", userId: "ann", conversationId: "r1" }];
+        change?.(def);
+      },
+      async (server) => {
+        const ann = await server.member("ann", "r1");
+        const op = await server.member("op", "r1", { role: "operator" });
+        edit(server.def);
+        writeService(server.def, server.dir);
+        const from = server.hubd.output.length;
+        server.hubd.signal("SIGHUP");
+        await server.hubd.printed(/definitions reloaded/, from);
+        await body({ server, ann, op });
+      },
+    );
+
+  const text = { roomId: "r1", messageType: "text", content: { body: "x" } };
+  const room = (def) => def.hub.roomSettings;
+
+  const puttingOut = {
+    checkRoles: [(def) => (room(def).checkRoles = ["operator"]), "role_required"],
+    checkScript: [(def) => (room(def).checkScript = "user.roleId == 'operator'"), "check_failed"],
+    "an authSource's condition": [(def) => (room(def).authSources[2].condition = "membership.status == 'other'"), "not_authorized"],
+    authSources: [(def) => (room(def).authSources = room(def).authSources.slice(0, 2)), "not_authorized"],
+  };
+  for (const [what, [edit, code]] of Object.entries(puttingOut))
+    test(`with other ${what} puts out who would not be let in`, () =>
+      reloading(edit, async ({ ann, op }) => {
+        assert.equal((await ann.next("hub:kicked")).roomId, "r1");
+        await ann.refused("not_in_room", "hub:send", text);
+        await ann.refused(code, "hub:join", { roomId: "r1" });
+        await op.say("r1", "still in");
+      }));
+
+  test("with another roomEligibility closes the room", () =>
+    reloading(
+      (def) => (room(def).roomEligibility = "conversation.status == 'other'"),
+      async ({ ann, op }) => {
+        for (const peer of [ann, op]) {
+          await peer.next("hub:roomClosed");
+          await peer.refused("not_in_room", "hub:send", text);
+        }
+      },
+    ));
+
+  test("with other authScripts and absoluteRoles gives other rights", () =>
+    reloading(
+      (def) => {
+        room(def).authScripts[0].script = "false";
+        room(def).authSources.push({ name: "x", sourceObject: "conversation", userField: "ownerId", roomField: "id", hubRole: "mute" });
+        room(def).absoluteRoles = ["superb"];
+      },
+      async ({ ann, op }) => {
+        await op.next("hub:kicked");
+        await ann.say("r1", "a member as before");
+      },
+    ));
+
+  test("that ends absoluteRoles ends what they gave", () =>
+    reloading(
+      (def) => (room(def).absoluteRoles = []),
+      async ({ op }) => assert.equal((await op.next("hub:permissions")).hubRole, "boss"),
+      (def) => (room(def).absoluteRoles = ["operator"]),
+    ));
+
+  test("that ends a role makes of its members what a join would", () =>
+    reloading(
+      (def) => {
+        def.hub.hubRoles = [...def.hub.hubRoles.filter(({ name }) => name !== "member"), { name: "reader", canSend: false }];
+        room(def).authSources[2].hubRole = "reader";
+      },
+      async ({ ann, op }) => {
+        assert.equal((await ann.next("hub:permissions")).hubRole, "reader");
+        await ann.refused("cannot_send", "hub:send", text);
+        const { seq } = await op.say("r1", "she still reads");
+        assert.equal((await ann.next("hub:messageArrived")).message.seq, seq);
+        await ann.nothing("hub:kicked");
+      },
+    ));
+
+  test("that asks for authentication in a namespace ends sockets without", () =>
+    serving(
+      (def) => {
+        def.service.namespaces = [
+          { path: "/open", auth: false, events: [{ name: "hi", script: "return 1" }] },
+          { path: "/known", auth: true },
+        ];
+        for (const namespace of def.service.namespaces) for (const event of namespace.events ?? []) event.script = { lua: event.script };
+      },
+      async (server) => {
+        const stranger = await server.connect(undefined, { namespace: "/open" });
+        const ann = await server.connect("ann", { namespace: "/known" });
+        server.def.service.namespaces[0].auth = true;
+        writeService(server.def, server.dir);
+        server.hubd.signal("SIGHUP");
+        await stranger.disconnected();
+        assert.equal((await stranger.next("hub:error")).code, "auth_required");
+        const again = server.open(undefined, { namespace: "/open" });
+        assert.equal((await again.refusal()).data.code, "auth_required");
+        assert.equal(ann.disconnect, undefined);
+      },
+    ));
+
+  const settings = {
+    "without anonymous users": [{ anonymous: true }, { dev: true }, undefined],
+    "without development tokens": [{ dev: true }, { anonymous: true }, "dev:ann"],
+    "with another issuer": [auth("one"), auth("two"), "jwt"],
+    "with another key": [auth("one"), auth("one", { secretEnv: "TEST_JWT_OTHER" }), "jwt"],
+    "with another algorithm": [auth("one"), auth("one", { algorithms: ["HS384"] }), "jwt"],
+    "with another authenticate hook": [{ dev: true }, { dev: true, authenticate: "session.userId != 'ann'" }, "dev:ann"],
+    "with one more algorithm": [auth("one"), auth("one", { algorithms: ["HS384", "HS256"], leewaySeconds: 5 }), "jwt", "stays"],
+  };
+  for (const [what, [before, after, credential, stays]] of Object.entries(settings))
+    test(`${what}: ${stays ? "sockets stay" : "sockets that came in by the old ones end"}`, () =>
+      serving(
+        (def) => (def.service.auth = before),
+        async (server) => {
+          const given = credential === "jwt" ? token("HS256", SECRET, { sub: "ann", iss: "one" }) : credential;
+          const peer = server.adopt(new Peer(`${server.url}/hub/chat`, given ? { auth: { token: given } } : {}));
+          await peer.connected();
+          await peer.ok("hub:join", { roomId: "r1" });
+          server.def.service.auth = after;
+          writeService(server.def, server.dir);
+          server.hubd.signal("SIGHUP");
+          await server.hubd.printed(/definitions reloaded/);
+          if (stays) return void (await peer.say("r1", "still here"));
+          await peer.disconnected();
+          assert.equal((await peer.next("hub:error")).code, "invalid_token");
+        },
+        { env: { TEST_JWT_SECRET: SECRET, TEST_JWT_OTHER: `another ${SECRET}` } },
+      ));
 });
