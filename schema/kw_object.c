@@ -20,10 +20,11 @@ static const struct hub_row property[] = {
 static const struct hub_fields table_property = {"Property", sizeof(struct hub_def_field), property, "A typed property of a DataObject."};
 
 static const struct hub_row api[] = {
-    {"read", HUB_KIND_STRINGS, .offset = OBJECT(api_read), .help = "roleIds that may list and read over REST; * is everyone."},
-    {"create", HUB_KIND_STRINGS, .offset = OBJECT(api_create), .help = "roleIds that may create over REST."},
-    {"update", HUB_KIND_STRINGS, .offset = OBJECT(api_update), .help = "roleIds that may update over REST."},
-    {"delete", HUB_KIND_STRINGS, .offset = OBJECT(api_delete), .help = "roleIds that may delete over REST."},
+    {"read", HUB_KIND_STRINGS, .offset = OBJECT(api_read),
+     .help = "roleIds that may list and read over REST; * is everybody whom the service admits."},
+    {"create", HUB_KIND_STRINGS, .offset = OBJECT(api_create), .help = "roleIds that may create over REST; * as above."},
+    {"update", HUB_KIND_STRINGS, .offset = OBJECT(api_update), .help = "roleIds that may update over REST; * as above."},
+    {"delete", HUB_KIND_STRINGS, .offset = OBJECT(api_delete), .help = "roleIds that may delete over REST; * as above."},
     {0},
 };
 static const struct hub_fields table_api = {"Api", 0, api, "Who may use the generated REST endpoints of a DataObject; nobody by default."};

@@ -13,6 +13,7 @@ struct request {
     struct hub_rest *rest;
     struct hub_http_req *req;
     const struct hub_table *table;
+    const struct hub_def_object *object;
     const struct hub_strs *roles;
     enum action action;
     json_t *id, *body, *options, *where; /* the latter two of a list */
@@ -64,38 +65,50 @@ static void on_done(void *arg, enum hub_code code, json_t *result, const char *e
     end(q);
 }
 
-/* One parameter of the query: a condition, an option, or nothing that there is. */
-static bool take_parameter(struct request *q, struct hub_str key, json_t *where, json_t *options) {
-    static const char *const numbers[] = {"limit", "offset", "pageNumber", "pageRowCount", "access_token"};
-    struct hub_buf v = {0};
-    char name[64], text[300];
-    for (size_t i = 0; i < HUB_NELEM(numbers); i++)
-        if (hub_str_is(key, numbers[i])) return true; /* read by list */
-    bool known = hub_str_is(key, "orderBy") || hub_table_column(q->table, key) >= 0;
-    snprintf(name, sizeof name, "%.*s", key.n < sizeof name ? (int)key.n : (int)sizeof name - 1, key.p);
-    if (known && hub_query_get(hub_http_query(q->req), name, &v))
-        hub_json_set_str(hub_str_is(key, "orderBy") ? options : where, name, hub_buf_str(&v));
-    hub_buf_free(&v);
-    if (known) return true;
-    snprintf(text, sizeof text, "%s: %s has no such property to compare with, and the others are limit, offset, orderBy, pageNumber, pageRowCount",
-             name, q->table->name);
-    hub_rest_fail_code(q->req, HUB_BAD_REQUEST, text, hub_str(NULL, 0));
+static bool is_option(const char *name) {
+    static const char *const options[] = {"limit", "offset", "pageNumber", "pageRowCount"};
+    for (size_t i = 0; i < HUB_NELEM(options); i++)
+        if (!strcmp(name, options[i])) return true;
     return false;
 }
 
-/* ?property=value are conditions. False: the request was answered. */
-static bool take_query(struct request *q, json_t *where, json_t *options) {
-    struct hub_str rest = hub_http_query(q->req), piece;
-    while (hub_str_split(&rest, '&', &piece)) {
-        struct hub_buf key = {0};
-        bool ok = !piece.n ||
-                  (hub_buf_add_unescaped(&key, hub_str(piece.p, hub_str_find(piece, '='))) && take_parameter(q, hub_buf_str(&key), where, options));
-        hub_buf_free(&key);
-        if (!ok) return false;
+/* Rows that were deleted are not listed, however the question is spelt. */
+static json_t *condition(const struct request *q, int column, json_t *v) {
+    return column == q->table->active ? json_pack("{s:O, s:b}", "$eq", v, "$ne", 0) : json_incref(v);
+}
+
+/* One parameter of the query: a condition, an option, or nothing that there is. */
+static bool take_parameter(struct request *q, const char *name, json_t *v, json_t *where) {
+    int column = hub_table_column(q->table, hub_cstr(name));
+    char text[300];
+    if (is_option(name)) return true;
+    if (!strcmp(name, "orderBy")) return json_object_set(q->options, name, v), true;
+    if (column >= 0 && column == q->table->active && hub_str_is(hub_json_str(v), "false"))
+        return hub_rest_bad_parameter(q->req, hub_cstr(name), "rows that were deleted are not listed");
+    if (column >= 0) return json_object_set_new(where, name, condition(q, column, v)), true;
+    snprintf(text, sizeof text, "%.64s has no such property to compare with, and the others are limit, offset, orderBy, pageNumber, pageRowCount",
+             q->table->name);
+    return hub_rest_bad_parameter(q->req, hub_cstr(name), text);
+}
+
+static bool take_parameters(struct request *q, json_t *query, json_t *where) {
+    const char *name;
+    json_t *v;
+    json_object_foreach(query, name, v) {
+        if (!take_parameter(q, name, v, where)) return false;
     }
-    return hub_rest_query_int(q->req, "limit", 1, INT64_MAX, options) && hub_rest_query_int(q->req, "offset", 0, INT64_MAX, options) &&
-           hub_rest_query_int(q->req, "pageNumber", 1, HUB_REST_PAGES, options) &&
-           hub_rest_query_int(q->req, "pageRowCount", 1, HUB_REST_PAGE_MAX, options);
+    return hub_rest_query_int(q->req, query, "limit", 1, INT64_MAX, q->options) &&
+           hub_rest_query_int(q->req, query, "offset", 0, INT64_MAX, q->options) &&
+           hub_rest_query_int(q->req, query, "pageNumber", 1, HUB_REST_PAGES, q->options) &&
+           hub_rest_query_int(q->req, query, "pageRowCount", 1, HUB_REST_PAGE_MAX, q->options);
+}
+
+/* ?property=value are conditions. False: the request was answered. */
+static bool take_query(struct request *q, json_t *where) {
+    json_t *query = hub_rest_query(q->req);
+    bool ok = query && take_parameters(q, query, where);
+    json_decref(query);
+    return ok;
 }
 
 #define ROW_BYTES 2048 /* of a result, about */
@@ -122,7 +135,7 @@ static void list(struct request *q, const struct hub_identity *who) {
     struct hub_engine *e = q->rest->engine;
     q->where = json_object();
     q->options = json_object();
-    if (!take_query(q, q->where, q->options)) {
+    if (!take_query(q, q->where)) {
         end(q);
         return;
     }
@@ -133,6 +146,35 @@ static void list(struct request *q, const struct hub_identity *who) {
         fail(q, HUB_OVERLOADED, "too many of your reads wait already; ask again when they are answered");
 }
 
+/* "*" stands for everybody whom the service admits. */
+static bool may(const struct hub_identity *who, const struct hub_strs *roles) {
+    for (size_t i = 0; i < roles->n; i++)
+        if (!strcmp(roles->items[i], "*")) return true;
+    return hub_session_has_role(who->session, roles);
+}
+
+static void refuse(struct request *q, enum action action) {
+    static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
+    char text[200];
+    snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[action], q->table->name, verbs[action]);
+    fail(q, HUB_NOT_ALLOWED, text);
+}
+
+/* A row that is set inactive is deleted. */
+static bool deletes(const struct request *q) {
+    const struct hub_table *t = q->table;
+    return q->action == UPDATE && t->active >= 0 && hub_json_get(q->body, t->columns[t->active].property);
+}
+
+/* A property of the body that only hubd sets, or NULL. */
+static const char *kept_column(const struct request *q) {
+    const struct hub_table *t = q->table;
+    const int kept[] = {t->created_at, t->updated_at, q->action == CREATE ? t->active : -1};
+    for (size_t i = 0; i < HUB_NELEM(kept); i++)
+        if (kept[i] >= 0 && hub_json_get(q->body, t->columns[kept[i]].property)) return t->columns[kept[i]].property;
+    return NULL;
+}
+
 static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct request *q = arg;
     struct hub_engine *e = q->rest->engine;
@@ -140,12 +182,19 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         fail(q, code, reason);
         return;
     }
-    if (!hub_session_has_role(who->session, q->roles)) {
-        static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
+    if (!may(who, q->roles)) {
+        refuse(q, q->action);
+        return;
+    }
+    if (deletes(q) && !may(who, &q->object->api_delete)) {
+        refuse(q, DELETE);
+        return;
+    }
+    const char *kept = q->body ? kept_column(q) : NULL;
+    if (kept) {
         char text[200];
-        snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[q->action], q->table->name,
-                 verbs[q->action]);
-        fail(q, HUB_NOT_ALLOWED, text);
+        snprintf(text, sizeof text, "\"%s\" is kept by hubd and cannot be set", kept);
+        fail(q, HUB_INVALID_CONTENT, text);
         return;
     }
     switch (q->action) {
@@ -186,8 +235,13 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
     json_t *body = action == CREATE || action == UPDATE ? hub_rest_body(req) : NULL;
     if ((action == CREATE || action == UPDATE) && !body) return;
     struct request *q = hub_xmalloc(sizeof *q);
-    *q = (struct request){
-        .rest = r, .req = req, .table = hub_tables_find(r->tables, hub_cstr(o->name)), .roles = roles[action], .action = action, .body = body};
+    *q = (struct request){.rest = r,
+                          .req = req,
+                          .table = hub_tables_find(r->tables, hub_cstr(o->name)),
+                          .object = o,
+                          .roles = roles[action],
+                          .action = action,
+                          .body = body};
     if (path->n == 3) q->id = hub_json_string(path->segments[2]);
     hub_rest_identify(r, req, on_identified, q);
 }

@@ -147,21 +147,6 @@ static const struct route *route_of(struct hub_http_req *req, const struct hub_r
     return NULL;
 }
 
-bool hub_rest_query_int(struct hub_http_req *req, const char *key, int64_t low, int64_t high, json_t *out) {
-    struct hub_buf v = {0};
-    int64_t n = 0;
-    char text[96];
-    bool given = hub_query_get(hub_http_query(req), key, &v), ok = !given || (hub_str_i64(hub_buf_str(&v), &n) && n >= low && n <= high);
-    if (given && ok) json_object_set_new(out, key, json_integer(n));
-    if (!ok && high < INT64_MAX)
-        snprintf(text, sizeof text, "%s: expected a whole number from %lld to %lld", key, (long long)low, (long long)high);
-    else if (!ok)
-        snprintf(text, sizeof text, "%s: expected a whole number of %lld or more", key, (long long)low);
-    if (!ok) hub_rest_fail_code(req, HUB_BAD_REQUEST, text, hub_str(NULL, 0));
-    hub_buf_free(&v);
-    return ok;
-}
-
 void hub_rest_add_page(json_t *args) {
     int64_t page = hub_json_get_int(args, "pageNumber", 1), rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE);
     if (!hub_json_get(args, "pageNumber") && !hub_json_get(args, "pageRowCount")) return;
@@ -175,18 +160,36 @@ void hub_rest_add_page_json(struct hub_buf *b, const json_t *args) {
                  (long long)hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE));
 }
 
+static const char *const numbers[] = {"before", "after", "limit", "pageNumber", "pageRowCount"};
+static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
+
+static bool is_one_of(const char *name, const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(name, names[i])) return true;
+    return false;
+}
+
+static bool are_known(struct hub_http_req *req, json_t *query) {
+    const char *name;
+    json_t *v;
+    json_object_foreach(query, name, v) {
+        if (!is_one_of(name, numbers, HUB_NELEM(numbers)) && !is_one_of(name, texts, HUB_NELEM(texts)))
+            return hub_rest_bad_parameter(
+                req, hub_cstr(name), "unknown; there are before, after, limit, pageNumber, pageRowCount, messageType, senderId, include, afterId");
+    }
+    return true;
+}
+
 /* Query parameters of lists, typed as the command wants them. False: one is not, and the request was answered. */
 static bool add_query(struct hub_http_req *req, json_t *args) {
-    static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
-    struct hub_buf v = {0};
-    bool ok = hub_rest_query_int(req, "before", 0, INT64_MAX, args) && hub_rest_query_int(req, "after", 0, INT64_MAX, args) &&
-              hub_rest_query_int(req, "limit", 1, INT64_MAX, args) && hub_rest_query_int(req, "pageNumber", 1, HUB_REST_PAGES, args) &&
-              hub_rest_query_int(req, "pageRowCount", 1, HUB_REST_PAGE_MAX, args);
-    for (size_t i = 0; ok && i < HUB_NELEM(texts); i++) {
-        hub_buf_clear(&v);
-        if (hub_query_get(hub_http_query(req), texts[i], &v)) hub_json_set_str(args, texts[i], hub_buf_str(&v));
-    }
-    hub_buf_free(&v);
+    json_t *q = hub_rest_query(req);
+    bool ok = q && are_known(req, q) && hub_rest_query_int(req, q, "before", 0, INT64_MAX, args) &&
+              hub_rest_query_int(req, q, "after", 0, INT64_MAX, args) && hub_rest_query_int(req, q, "limit", 1, INT64_MAX, args) &&
+              hub_rest_query_int(req, q, "pageNumber", 1, HUB_REST_PAGES, args) &&
+              hub_rest_query_int(req, q, "pageRowCount", 1, HUB_REST_PAGE_MAX, args);
+    for (size_t i = 0; ok && i < HUB_NELEM(texts); i++)
+        if (json_object_get(q, texts[i])) json_object_set(args, texts[i], json_object_get(q, texts[i]));
+    json_decref(q);
     if (ok) hub_rest_add_page(args);
     return ok;
 }

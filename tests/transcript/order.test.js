@@ -8,7 +8,7 @@ const text = (roomId, body = "x") => ({ roomId, messageType: "text", content: { 
 describe("what follows a join", () => {
   const server = serve((def) => {
     def.hub.roomSettings.authScripts = [
-      { name: "slowly", script: { lua: "log.info('decides') sleep(50) return user.roleId ~= 'stranger'" }, hubRole: "member" },
+      { name: "slowly", script: { lua: "log.info('decides') sleep(user.userId == 'busy' and 500 or 50) return user.roleId ~= 'stranger'" }, hubRole: "member" },
     ];
     def.hub.guardrails.authCacheTTL = 0;
     def.hub.guardrails.maxRoomsPerUser = 3;
@@ -82,7 +82,7 @@ describe("what follows a join", () => {
   test("waits within bounds, and holds up nobody else", async () => {
     const roomId = server.room();
     const bob = await server.member("bob", roomId);
-    const ann = await server.connect("ann");
+    const ann = await server.connect("busy");
     const from = server.hubd.output.length;
     const join = ann.ok("hub:join", { roomId });
     const sends = Array.from({ length: 300 }, (_, i) => ann.call("hub:send", text(roomId, `${i}`)));

@@ -545,3 +545,84 @@ describe("a reload", () => {
         { env: { TEST_JWT_SECRET: SECRET, TEST_JWT_OTHER: `another ${SECRET}` } },
       ));
 });
+
+describe("rights of /objects", () => {
+  const server = serve((def) => {
+    def.service.dataObjects[1].api = { read: ["*"], create: ["writer"], update: ["writer"], delete: ["remover"] };
+    def.seed.membership = ["a", "b", "c"].map((id) => ({ id, userId: id, conversationId: "r1" }));
+  });
+  const path = "/objects/membership";
+  const ask = (method, at, role, body) => server.rest(method, `${path}${at}`, { user: "ann", role, body });
+  const rows = async (query) => (await ask("GET", query)).body.rows.map(({ id }) => id);
+
+  test("* admits whoever the service admits, and nobody without a token", async () => {
+    assert.deepEqual((await rows("?orderBy=id")).slice(0, 3), ["a", "b", "c"]);
+    assert.equal((await ask("GET", "/a", "some")).status, 200);
+    assert.equal((await server.rest("GET", path)).status, 401);
+    assert.equal((await ask("DELETE", "/a", "*")).status, 403);
+  });
+
+  test("to delete takes the right to delete, however it is said", async () => {
+    const { status, body } = await ask("PATCH", "/a", "writer", { isActive: false });
+    assert.equal(status, 403);
+    assert.equal(body.errCode, "not_allowed");
+    assert.match(body.message, /api\.delete/);
+    assert.equal((await ask("GET", "/a")).status, 200);
+    assert.equal((await ask("DELETE", "/c", "remover")).status, 200);
+  });
+
+  for (const property of ["createdAt", "updatedAt"])
+    test(`${property} is nothing that clients set`, async () => {
+      const at = "2001-01-01T00:00:00.000Z";
+      for (const [method, where, body] of [
+        ["PATCH", "/a", { [property]: at }],
+        ["POST", "", { userId: "x", conversationId: "r2", [property]: at }],
+      ]) {
+        const answer = await ask(method, where, "writer", body);
+        assert.equal(answer.status, 400);
+        assert.match(answer.body.message, new RegExp(property));
+      }
+      assert.equal((await ask("POST", "", "writer", { userId: "x", conversationId: "r2", isActive: false })).status, 400);
+    });
+
+  const refused = {
+    "?isActive=false": /isActive/,
+    "?%69sActive=false": /isActive/,
+    "?isActive=perhaps": /isActive/,
+    "?userId=a&userId=b": /userId: given twice/,
+    "?userId=a&%75serId=b": /userId: given twice/,
+    "?nosuch=1": /nosuch/,
+    "?%6eosuch=1": /nosuch/,
+    "?limit=1&limit=2": /limit: given twice/,
+    "?l%69mit=x": /limit: expected a whole number/,
+    "?userId=%zz": /hexadecimal/,
+    "?=x": /name=value/,
+  };
+  for (const [query, message] of Object.entries(refused))
+    test(`${query} is refused by name`, async () => {
+      const { status, body } = await ask("GET", query);
+      assert.equal(status, 400);
+      assert.match(body.message, message);
+    });
+
+  test("names and values are what they are decoded", async () => {
+    assert.deepEqual(await rows("?%75serId=b"), ["b"]);
+    assert.deepEqual(await rows("?userId=%62&l%69mit=1"), ["b"]);
+    assert.deepEqual(await rows("?&userId=b&"), ["b"]);
+    assert.deepEqual(await rows("?isActive=true&userId=b"), ["b"]);
+  });
+
+  test("the queries of a hub's lists likewise", async () => {
+    const list = (query) => server.rest("GET", `/chat/rooms/r1/messages${query}`, { user: "ann" });
+    assert.equal((await list("?limit=5&messageType=text")).status, 200);
+    for (const [query, message] of [
+      ["?mesageType=text", /mesageType: unknown/],
+      ["?messageType=text&%6dessageType=image", /messageType: given twice/],
+    ]) {
+      const { status, body } = await list(query);
+      assert.equal(status, 400);
+      assert.match(body.message, message);
+    }
+    assert.equal((await list("?l%69mit=0")).status, 400);
+  });
+});
