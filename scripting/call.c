@@ -89,9 +89,13 @@ static bool has_frames(lua_State *co) {
 static bool scrub(struct hub_script_task *t) {
     if (t->call) hub_script_call_abandon(t);
     if (t->hook_raised) return false;
-    if (has_frames(t->co)) unwind(t);
+    bool frames = has_frames(t->co);
+    if (frames) {
+        unwind(t);
+        frames = has_frames(t->co);
+    }
     lua_settop(t->co, 0);
-    return !t->hook_raised && !t->call && !has_frames(t->co) && !*(void **)lua_getextraspace(t->co);
+    return !frames && !t->hook_raised && !t->call && !*(void **)lua_getextraspace(t->co);
 }
 
 static void clear(struct hub_script_task *t) {

@@ -65,29 +65,38 @@ static void free_long_string(struct hub_scripts *s, void *p, size_t size) {
 
 /* ---- memory ---- */
 
+/* A new block of at least BULK_BLOCK bytes, OLD of which it has already; TYPE is that of a new object. */
+static void *grow_much(struct hub_scripts *s, void *p, size_t old, size_t new_size, size_t type) {
+    bool long_string = !p && type == TYPE_TAG_STRING;
+    if (new_size > s->block_limit || (long_string && new_size > STRING_MAX)) return NULL;
+    if (s->mem_used - old + new_size > s->mem_limit) return NULL;
+    if (s->running) hub_lua_charge(s->running, new_size);
+    return long_string ? new_long_string(s, new_size) : realloc(p, new_size);
+}
+
+static void *grow(struct hub_scripts *s, void *p, size_t old, size_t new_size, size_t type) {
+    void *q = NULL;
+    if (new_size >= BULK_BLOCK)
+        q = grow_much(s, p, old, new_size, type);
+    else if (s->mem_used - old + new_size <= s->mem_limit)
+        q = realloc(p, new_size);
+    /* Without it Lua collects everything and tries once more. That is slow, so look at the clock right after. */
+    if (!q && s->running) hurry(s->running);
+    return q;
+}
+
 void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size) {
     struct hub_scripts *s = scripts;
     size_t old = p ? old_size : 0;
-    bool long_string = p ? is_long_string(p) : old_size == TYPE_TAG_STRING && new_size >= BULK_BLOCK;
-    if (!new_size && long_string) {
-        s->mem_used -= old;
-        free_long_string(s, p, old);
-        return NULL;
-    }
     if (!new_size) {
         s->mem_used -= old;
-        free(p);
+        if (is_long_string(p))
+            free_long_string(s, p, old);
+        else
+            free(p);
         return NULL;
     }
-    if (new_size > old) {
-        if (new_size > (long_string ? least(s->block_limit, STRING_MAX) : s->block_limit) || s->mem_used - old + new_size > s->mem_limit) {
-            /* Lua now collects everything and tries once more. That is slow, so look at the clock right after. */
-            if (s->running) hurry(s->running);
-            return NULL;
-        }
-        if (new_size >= BULK_BLOCK && s->running) hub_lua_charge(s->running, new_size);
-    }
-    void *q = long_string ? new_long_string(s, new_size) : realloc(p, new_size);
+    void *q = new_size > old ? grow(s, p, old, new_size, old_size) : realloc(p, new_size);
     if (!q) return new_size <= old ? p : NULL;
     s->mem_used = s->mem_used - old + new_size;
     return q;

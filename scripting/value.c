@@ -16,6 +16,11 @@ const void *hub_lua_kind(lua_State *L, int idx) {
     return mt;
 }
 
+/* What every call has to do anyway is not counted. */
+static void charge_for(lua_State *L, size_t values, size_t bytes) {
+    if (values >= 16 || bytes >= 1024) hub_lua_charge(L, 64 * values + bytes);
+}
+
 /* ---- to Lua ---- */
 
 void hub_lua_new_array(lua_State *L, int n) {
@@ -40,7 +45,7 @@ static const struct hub_str *placeholder(const json_t *object, const struct hub_
 
 static void push_array(lua_State *L, const json_t *array, const struct hub_hook_bins *bins) {
     size_t n = json_array_size(array);
-    hub_lua_charge(L, 64 * n);
+    charge_for(L, n, 0);
     hub_lua_new_array(L, (int)n);
     for (size_t i = 0; i < n; i++) {
         hub_lua_push_json(L, json_array_get(array, i), bins);
@@ -55,7 +60,7 @@ static void push_object(lua_State *L, const json_t *value, const struct hub_hook
         return;
     }
     json_t *object = (json_t *)(uintptr_t)value; /* jansson's iterators want it without const */
-    hub_lua_charge(L, 64 * json_object_size(object));
+    charge_for(L, json_object_size(object), 0);
     lua_createtable(L, 0, (int)json_object_size(object));
     for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
         lua_pushlstring(L, json_object_iter_key(it), json_object_iter_key_len(it));
@@ -297,7 +302,7 @@ static json_t *convert(lua_State *L, int idx, int depth, struct hub_to_json *o) 
 json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o) {
     size_t nodes = o->nodes, bytes = o->bytes;
     json_t *v = convert(L, lua_absindex(L, idx), 0, o);
-    hub_lua_charge(L, 64 * (o->nodes - nodes) + (o->bytes - bytes));
+    charge_for(L, o->nodes - nodes, o->bytes - bytes);
     return v;
 }
 
