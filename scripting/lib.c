@@ -180,19 +180,30 @@ static void push_folder(lua_State *L, const char *name) {
     hub_lua_freeze_by(L, "lib");
 }
 
-/* Reads every module once through the view at 1, so that it shows all there is to whoever lists it. */
+/* Whether NAME, N bytes of it, is a module. */
+static bool is_module(lua_State *L, const char *name, size_t n) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_modules);
+    lua_pushlstring(L, name, n);
+    bool yes = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return yes;
+}
+
+/* Reads every module once through the view that everybody has, so that it shows all there is to whoever lists it. It reads folders only: what a
+ * module says to a name may be code of its own, and no call is running here. */
 static int find_all(lua_State *L) {
     struct hub_scripts *s = hub_scripts_of(L);
     HUB_LIST_EACH(&s->modules, it) {
-        const char *at = HUB_CONTAINER(it, struct module, link)->name;
+        const char *name = HUB_CONTAINER(it, struct module, link)->name;
+        size_t n = 0;
         lua_rawgeti(L, LUA_REGISTRYINDEX, s->ref_lib);
-        while (lua_type(L, -1) == LUA_TTABLE && *at) {
-            size_t n = strcspn(at, ".");
-            lua_pushlstring(L, at, n);
+        do {
+            size_t from = n + (name[n] == '.');
+            n = from + strcspn(name + from, ".");
+            lua_pushlstring(L, name + from, n - from);
             lua_gettable(L, -2);
             lua_remove(L, -2);
-            at += n + (at[n] == '.');
-        }
+        } while (name[n] && !is_module(L, name, n));
         lua_settop(L, 1);
     }
     return 0;

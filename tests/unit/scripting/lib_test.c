@@ -111,6 +111,19 @@ static void folders_become_tables(void **state) {
     gives(e, "true");
 }
 
+/* Nothing of a module runs outside a call: lib is listed by reading its folders. */
+static void a_module_beside_a_folder_of_its_name_is_not_asked_for_what_is_in_it(void **state) {
+    (void)state;
+    module("a.lua", "return setmetatable({v = 1}, {__index = function() sleep(1) while true do end end})");
+    module("a/b.lua", "return {v = 2}");
+    module("c/d/e.lua", "return {v = 3}");
+    size_t a = lua("local names = {} for k in pairs(lib) do names[#names + 1] = k end table.sort(names) return names"),
+           b = lua("return {lib.a.v, require('a.b').v, lib.c.d.e.v, (next(lib.c)), (next(lib.c.d))}");
+    compiled();
+    gives(a, "[\"a\",\"c\"]");
+    gives(b, "[1,2,3,\"d\",\"e\"]");
+}
+
 static void modules_load_each_other_whatever_the_order(void **state) {
     (void)state;
     module("first.lua", "local z = require('last') return {v = z.v + 1, w = lib.last.v}");
@@ -326,6 +339,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(functions_of_modules_are_called_from_both_languages),
         T(folders_become_tables),
+        T(a_module_beside_a_folder_of_its_name_is_not_asked_for_what_is_in_it),
         T(modules_load_each_other_whatever_the_order),
         T(modules_in_a_circle_are_refused),
         T(a_module_is_run_once_and_keeps_its_locals),
