@@ -4,7 +4,7 @@ HUB ?= hubs/chat
 JOBS ?= 2
 export CTEST_OUTPUT_ON_FAILURE = 1
 
-.PHONY: run build dev console test outages containers bench format fuzz release clean help
+.PHONY: run build dev console check test outages containers bench format fuzz release clean help
 .DEFAULT_GOAL := build
 
 help: ## this list
@@ -18,6 +18,9 @@ build: packages-build console build/release/build.ninja ## hubd and hubctl, opti
 
 dev: packages-build packages-test console build/dev/build.ninja ## the same with sanitizers, and the tests, in build/dev
 	@cmake --build --preset dev -j $(JOBS)
+
+check: dev npm-tests ## for while you work, at most two minutes: units, definitions, some conversations
+	@tests/run.sh -j $(JOBS) -L check
 
 test: build-fuzzers dev npm-tests ## every test: units, definitions, conversations, fuzzing for 5 s each
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} tests/run.sh -j $(JOBS)
