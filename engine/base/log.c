@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log_int.h"
+#include "base/mem.h"
 
 static enum hub_log_level max_level = HUB_LOG_INFO;
 static bool as_json;
@@ -134,15 +135,23 @@ static uint64_t key_of(const char *component, struct hub_str message) {
     return hub_fingerprint(hub_fingerprint(HUB_FINGERPRINT, hub_cstr(component)), message);
 }
 
-/* Fields that name a place of the definition: one that fails again and again must not hide the others. What strangers choose is none. */
-static bool names_place(const char *key) { return !strcmp(key, "hub") || !strcmp(key, "hook") || !strcmp(key, "at"); }
+/* Fields with few values, which name a place of the definition or what happened: one that fails again and again must not hide the others. What
+ * strangers choose is none. */
+static bool tells_kinds_apart(const char *name) {
+    static const char *const names_of[] = {"hub", "hook", "at", "code", "status"};
+    for (size_t i = 0; i < HUB_NELEM(names_of); i++)
+        if (!strcmp(name, names_of[i])) return true;
+    return false;
+}
 
+/* A script chooses its message and its fields, all but the first, which is its place. */
 static uint64_t key_of_kv(const char *component, const char *message, va_list fields) {
-    bool is_script = !strcmp(component, "script"); /* whose message may be anything; the place says it */
+    bool is_script = !strcmp(component, "script");
     uint64_t key = key_of(component, hub_cstr(is_script ? "" : message));
     for (const char *name; (name = va_arg(fields, const char *));) {
         const char *value = va_arg(fields, const char *);
-        if (value && names_place(name)) key = hub_fingerprint(key, hub_cstr(value));
+        if (value && tells_kinds_apart(name)) key = hub_fingerprint(key, hub_cstr(value));
+        if (is_script) break;
     }
     return key;
 }

@@ -2,7 +2,7 @@
  * A line is: time, level, component ("transport", "room", …), message, then key/value fields.
  *
  * Lines of one kind are limited: 20 at once and one in 10 s, those of scripts 200 at once and 20 a second; debug lines are not. A kind is the component and
- * the message (of hub_logf: its format) with the fields hub, hook and at, which name a place of the definition. The next line of the kind says how
+ * the message (of hub_logf: its format) with the fields hub, hook, at, code and status; of scripts it is the place. The next line of the kind says how
  * many were left out, or a line of its own once they have stopped.
  *
  * After hub_log_start no call waits for stderr: what it does not take at once a thread writes, 256 KiB wait for it at most, the last quarter of that for

@@ -20,6 +20,7 @@
 #define RESERVED 65536 /* of them for warnings and errors only */
 #define CHUNK 65536    /* most bytes of one write */
 #define SWEEP_MS 1000  /* how often to look for kinds that have gone quiet, while there are any */
+#define STACK 262144   /* of the thread */
 #define RETRY_MS 200   /* after a write that failed */
 
 struct hub_metric hub_log_dropped = HUB_METRIC(HUB_COUNTER, "hubd_log_dropped_total", NULL, "Log lines dropped because stderr did not take them");
@@ -222,6 +223,7 @@ void hub_log_start(void) {
     look_at_stderr();
     if (hub_log_is_started()) return;
     pthread_condattr_t monotonic;
+    pthread_attr_t small;
     pthread_t thread;
     sigset_t all, old;
     hub_metric_register(&hub_log_dropped);
@@ -232,7 +234,10 @@ void hub_log_start(void) {
     pthread_condattr_destroy(&monotonic);
     sigfillset(&all); /* signals are for the loop's thread */
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    bool made = pthread_create(&thread, NULL, writer, NULL) == 0;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, STACK);
+    bool made = pthread_create(&thread, &small, writer, NULL) == 0;
+    pthread_attr_destroy(&small);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (!made) return; /* lines are written by their callers, as before */
     pthread_detach(thread);

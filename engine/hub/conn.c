@@ -10,19 +10,20 @@ static void on_idle(struct hub_timer *t);
 
 /* connectionTimeout counts any inbound packet, heartbeats included, so the timer only looks whether there was one. Half-way it asks for one:
  * listen.pingInterval may be longer than the timeout, and a client that only listens has nothing else to say. */
-static void arm_idle(struct hub_conn *c) {
+static void arm_idle(struct hub_conn *c, int64_t least) {
     struct hub_loop *loop = c->hub->engine->config.loop;
     int64_t timeout = c->hub->def->connection_timeout, silent = hub_loop_now(loop) - hub_socket_last_in(c->socket);
     int64_t left = (silent < timeout / 2 ? timeout / 2 : timeout) - silent;
     if (silent >= timeout / 2) hub_socket_ping(c->socket);
-    hub_timer_start(loop, &c->idle, left > 1 ? left : 1, on_idle);
+    hub_timer_start(loop, &c->idle, left > least ? left : least, on_idle);
 }
 
 static void on_idle(struct hub_timer *t) {
     struct hub_conn *c = HUB_CONTAINER(t, struct hub_conn, idle);
-    int64_t silent = hub_loop_now(c->hub->engine->config.loop) - hub_socket_last_in(c->socket);
-    if (silent < c->hub->def->connection_timeout) {
-        arm_idle(c);
+    int64_t now = hub_loop_now(c->hub->engine->config.loop), timeout = c->hub->def->connection_timeout;
+    bool late = now - t->due > timeout / 4; /* this process stood still: it has neither asked nor read meanwhile */
+    if (late || now - hub_socket_last_in(c->socket) < timeout) {
+        arm_idle(c, late ? timeout / 2 : 1);
         return;
     }
     hub_log_kv(HUB_LOG_INFO, "hub", "closing an idle connection", "hub", c->hub->def->name, "user", c->identity->user_id, NULL);
@@ -42,7 +43,7 @@ static void on_admitted(void *arg, struct hub_identity *identity) {
     c->user->conns++;
     s->user = c;
     hub_reader_init(&c->reader, s);
-    arm_idle(c);
+    arm_idle(c, 1);
     hub_lease_set(&c->lease, hub->engine->config.loop, s, identity);
     hub_socket_accept(s);
 }

@@ -137,6 +137,17 @@ describe("connectionTimeout below pingInterval", () => {
     });
   }
 
+  test("keeps everybody when hubd itself stood still for longer", async () => {
+    const ann = await server.connect("ann");
+    server.hubd.signal("SIGSTOP");
+    await new Promise((done) => setTimeout(done, 1500)); // what must pass is time
+    server.hubd.signal("SIGCONT");
+    const pinged = new Promise((done) => ann.socket.io.once("ping", done));
+    await within(15000, Promise.race([pinged, ann.disconnected()]), "a ping");
+    await ann.settled();
+    assert.equal(ann.socket.connected, true);
+  });
+
   test("ends a silent one in a way after which stock clients connect again", async () => {
     const ann = await server.connect("ann", { reconnection: true, reconnectionDelay: 10 });
     ann.socket.io.engine._sendPacket = () => {}; // no pongs

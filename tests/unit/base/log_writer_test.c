@@ -180,10 +180,19 @@ static void lines_of_one_kind_are_limited_and_the_rest_counted(void **state) {
         hub_log_kv(HUB_LOG_WARN, "hub", "hook failed", "hub", "chat", "hook", "scheduledActions[0]", NULL);
     }
     hub_log_kv(HUB_LOG_WARN, "hub", "hook failed", "hub", "chat", "hook", "scheduledActions[1]", NULL);
+    hub_log_kv(HUB_LOG_INFO, "transport", "request refused", "status", "415", "peer", "x", NULL);
+    for (int i = 0; i < 300; i++) {
+        char chosen[16];
+        snprintf(chosen, sizeof chosen, "%d", i);
+        hub_log_kv(HUB_LOG_INFO, "script", chosen, "at", "a.lua:1", "code", chosen, NULL); /* whatever a script says, it is one place */
+    }
     hub_log_end(5000);
-    const char *text = read_until("line=\"hook failed\"");
-    while (count(text, "further lines") < 3) fail_msg("%s", text);
-    assert_int_equal(count(text, "request refused status"), 20);
+    hub_logf(HUB_LOG_DEBUG, "end", "of it");
+    const char *text = read_until("of it");
+    assert_int_equal(count(text, "further lines"), 4);
+    assert_int_equal(count(text, "request refused status=400"), 20);
+    assert_int_equal(count(text, "request refused status=415"), 1);
+    assert_in_range(count(text, "script: "), 200, 230);
     assert_int_equal(count(text, "transport: number "), 20);
     assert_int_equal(count(text, "hook=scheduledActions[0]"), 20);
     assert_int_equal(count(text, "hook=scheduledActions[1]"), 1); /* one that fails again and again does not hide another */
