@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         struct hub_buf b = {0};
         if (p.data.n && !inside(p.data, text)) abort();
         if (!hub_str_is(p.nsp, "/") && !inside(p.nsp, text)) abort();
-        if (p.attachments > HUB_SIO_MAX_ATTACHMENTS || p.id < -1) abort();
+        if (p.attachments > HUB_SIO_MAX_ANNOUNCED || p.id < -1) abort();
         hub_sio_head(&b, p.type, p.attachments, p.nsp, p.id);
         hub_buf_adds(&b, p.data);
         if (!hub_sio_parse(hub_str(b.p + 1, b.n - 1), &q)) abort();
