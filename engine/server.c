@@ -113,7 +113,8 @@ static enum hub_code open_store(struct server *s, bool look, struct hub_err *err
     hub_tables_store_url(s->now.service, look, &s->store_url);
     s->store_ops = hub_backends_store(hub_buf_cstr(&s->store_url), err);
     if (!s->store_ops) return err->code;
-    const struct hub_store_config config = hub_backends_store_config(s->now.service, s->now.tables, hub_buf_cstr(&s->store_url));
+    struct hub_store_config config = hub_backends_store_config(s->now.service, s->now.tables, hub_buf_cstr(&s->store_url));
+    config.owner = !look;
     return s->store_ops->open(s->loop, &config, &s->store, err);
 }
 
@@ -571,7 +572,8 @@ static void on_start(struct hub_timer *t) {
     struct hub_err err;
     enum hub_code code = s->engine ? HUB_OK : reach_store(s, &err);
     int exit_code = HUB_EXIT_OK;
-    if (code && (code != HUB_STORE_UNAVAILABLE || s->store_ops->local))
+    bool may_pass = code == HUB_CONFLICT || (code == HUB_STORE_UNAVAILABLE && !s->store_ops->local);
+    if (code && !may_pass)
         exit_code = failed(&err, store_exit_code(s, code));
     else if (!code && !s->engine)
         exit_code = make_engine(s);

@@ -143,8 +143,9 @@ static void on_lock(void *arg, const PGresult *r) {
 static void on_holder(void *arg, const PGresult *r) {
     struct writer *x = arg;
     if (!PQntuples(r)) return;
-    snprintf(x->why, sizeof x->why, "%s is being written by another session: \"%.*s\", process %.*s of the database server", x->contested,
-             HUB_FMT(hub_pg_text(r, 0, 0)), HUB_FMT(hub_pg_text(r, 0, 1)));
+    snprintf(x->why, sizeof x->why, "%s is being written by another session: \"%.*s\" of host %.*s, since %.*s, process %.*s of the database server",
+             x->contested, HUB_FMT(hub_pg_text(r, 0, 0)), HUB_FMT(hub_pg_text(r, 0, 2)), HUB_FMT(hub_pg_text(r, 0, 3)),
+             HUB_FMT(hub_pg_text(r, 0, 1)));
 }
 
 static void on_contested(void *arg, const struct failure *f) {
@@ -171,7 +172,9 @@ static void on_locked(void *arg, const struct failure *f) {
     hub_pg_link_command(l, "SELECT pg_advisory_unlock_all()");
     hub_pg_param_str(&l->params, hub_cstr(x->contested));
     hub_pg_link_send_text(l,
-                          "SELECT a.application_name, a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid), (SELECT $1::text) AS k (n) "
+                          "SELECT a.application_name, a.pid, coalesce(nullif(a.client_hostname, ''), host(a.client_addr), 'of the server'), "
+                          "to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_locks l JOIN pg_stat_activity a "
+                          "USING (pid), (SELECT $1::text) AS k (n) "
                           "WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid() "
                           "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
                           "AND ((l.classid::bigint << 32) | l.objid::bigint) = " LOCK_KEY " LIMIT 1",

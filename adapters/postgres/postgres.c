@@ -275,6 +275,7 @@ static void pg_select(struct hub_store *base, const struct hub_select *q, hub_ro
     j->q.where = hub_sql_keep_where(q, &j->text, &j->cells, &j->cell_n);
     j->bytes = j->text.n;
     if (hub_sql_conds_have_nul(q->where, q->where_n)) hub_pg_job_fail(j, HUB_BAD_REQUEST, HUB_SQL_NUL);
+    if (hub_sql_too_many(q->where, q->where_n)) hub_pg_job_fail(j, HUB_BAD_REQUEST, HUB_SQL_TOO_MANY);
     submit_job(j, &s->reads);
 }
 

@@ -295,7 +295,7 @@ struct writer {
     int32_t pid;              /* of the session that had the claim last */
     char pid_started[40];
     char contested[80]; /* what somebody else has locked */
-    char why[200];      /* why there is no claim, or writing does not work; empty = all is well */
+    char why[260];      /* why there is no claim, or writing does not work; empty = all is well */
     bool told, down;
     struct hub_timer retry;
 };

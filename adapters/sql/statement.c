@@ -6,6 +6,12 @@ int hub_sql_next_column(const struct hub_table *t, struct hub_str *rest) {
     return hub_str_split(rest, ',', &name) ? hub_table_column(t, hub_str_trim(name)) : -1;
 }
 
+bool hub_sql_too_many(const struct hub_cond *where, size_t n) {
+    size_t params = 0;
+    for (size_t i = 0; i < n; i++) params += where[i].cmp == HUB_IN ? where[i].in_n : 1;
+    return params > HUB_SQL_MAX_PARAMS;
+}
+
 /* ---- shapes ---- */
 
 static bool has_value(const struct hub_cond *c) { return c->cmp == HUB_IN || c->value.kind != HUB_CELL_NULL; }

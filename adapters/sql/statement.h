@@ -14,6 +14,10 @@ void hub_sql_select_shape(const struct hub_select *q, struct hub_buf *key);
 /* A DELETE of a table with an active column is an UPDATE by the time it comes here: the caller has put false into that cell.
  * UPDATE and DELETE leave soft-deleted rows alone, unless cells or conditions name the active column. */
 void hub_sql_write(const struct hub_sql_dialect *d, const struct hub_write *w, struct hub_buf *sql);
+/* Of a statement; SQLite takes 32,766, PostgreSQL 65,535. */
+#define HUB_SQL_MAX_PARAMS 30000
+#define HUB_SQL_TOO_MANY "more than 30,000 values in one condition"
+bool hub_sql_too_many(const struct hub_cond *where, size_t n);
 /* An INSERT of as many ROWS of W's shape, without RETURNING; their cells follow each other in the parameters. At least one cell must not be ABSENT. */
 void hub_sql_insert_rows(const struct hub_sql_dialect *d, const struct hub_write *w, size_t rows, struct hub_buf *sql);
 void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q, struct hub_buf *sql);

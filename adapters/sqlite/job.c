@@ -42,6 +42,8 @@ void hub_sqlite_job_free(struct job *j) {
 void hub_sqlite_job_fail(struct job *j, struct conn *c, int rc) {
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, "the statement took longer than 5 s");
+    else if ((rc & 0xff) == SQLITE_ERROR && j->kind != JOB_SQL) /* a statement of ours: somebody has changed the tables */
+        hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, sqlite3_errmsg(c->db));
     else
         hub_sqlite_fail_write(&j->w, hub_sqlite_code(rc), sqlite3_errmsg(c->db));
 }
@@ -62,8 +64,9 @@ static int bind_where(sqlite3_stmt *st, const struct hub_select *q) {
 }
 
 void hub_sqlite_run_select(struct conn *c, struct job *j) {
-    if (hub_sql_conds_have_nul(j->q.where, j->q.where_n)) {
-        hub_sqlite_fail_write(&j->w, HUB_BAD_REQUEST, HUB_SQL_NUL);
+    bool too_many = hub_sql_too_many(j->q.where, j->q.where_n);
+    if (too_many || hub_sql_conds_have_nul(j->q.where, j->q.where_n)) {
+        hub_sqlite_fail_write(&j->w, HUB_BAD_REQUEST, too_many ? HUB_SQL_TOO_MANY : HUB_SQL_NUL);
         return;
     }
     hub_buf_clear(&c->key);

@@ -239,18 +239,24 @@ enum hub_code hub_sqlite_plan(struct hub_store *base, struct hub_buf *plan, stru
 enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
     struct store *s = HUB_CONTAINER(base, struct store, base);
     pthread_mutex_lock(&s->db_lock);
+    enum hub_code code = hub_sqlite_claim(s, err);
+    if (code) {
+        pthread_mutex_unlock(&s->db_lock);
+        return code;
+    }
     s->writer.deadline = hub_mono_ms() + s->options.busy_ms;
-    enum hub_code code = HUB_OK;
     if (hub_sqlite_exec(&s->writer, "BEGIN IMMEDIATE") != SQLITE_OK) code = failed(s, "cannot begin", err);
     s->writer.deadline = 0; /* a large table may take its time */
     if (!code) {
         code = carry_out(s, err);
+        if (!code && !hub_sqlite_sign(s)) code = failed(s, "cannot write hubd_owner", err);
         if (!code && hub_sqlite_exec(&s->writer, "COMMIT") != SQLITE_OK) code = failed(s, "cannot commit", err);
         if (code) hub_sqlite_exec(&s->writer, "ROLLBACK");
     }
     hub_sqlite_conn_forget(&s->writer);
     hub_sqlite_counters_free(&s->counters); /* changes of one's own do not show in data_version */
     pthread_mutex_unlock(&s->db_lock);
+    if (!code) hub_sqlite_watch(s);
     return code;
 }
 

@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "persist/store_metrics.h"
+
+#define WATCH_MS 1000 /* how often the file is looked for */
 
 static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
 
@@ -211,10 +215,32 @@ static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t
 static bool sqlite_ready(const struct hub_store *base, struct hub_buf *why_not) {
     struct store *s = store_of(base);
     pthread_mutex_lock(&s->lock);
-    bool up = !s->down;
-    if (!up && why_not) hub_buf_addz(why_not, s->why_down);
+    const char *why = NULL;
+    if (s->down)
+        why = s->why_down;
+    else if (s->trouble_until > hub_mono_ms())
+        why = s->trouble;
+    else if (!s->claimed && s->contested[0])
+        why = s->contested;
+    else
+        why = s->lost_file;
+    if (why && why_not) hub_buf_addz(why_not, why);
     pthread_mutex_unlock(&s->lock);
-    return up;
+    return !why;
+}
+
+/* A file that is removed or replaced is written on by those who have it open, and nobody will find what they wrote. */
+static void on_watch(struct hub_timer *timer) {
+    struct store *s = HUB_CONTAINER(timer, struct store, watch);
+    const char *lost = hub_sqlite_lost_file(s), *was = s->lost_file;
+    if (lost && lost != was) hub_logf(HUB_LOG_ERROR, "store", "sqlite:%s: %s", s->options.path, lost);
+    if (!lost && was) hub_logf(HUB_LOG_INFO, "store", "sqlite:%s: the file is there again", s->options.path);
+    __atomic_store_n(&s->lost_file, lost, __ATOMIC_RELEASE);
+    hub_timer_start(s->loop, &s->watch, WATCH_MS, on_watch);
+}
+
+void hub_sqlite_watch(struct store *s) {
+    if (s->claim_fd >= 0) on_watch(&s->watch);
 }
 
 /* ---- opening ---- */
@@ -274,6 +300,8 @@ static void free_store(struct store *s) {
     pthread_mutex_destroy(&s->db_lock);
     pthread_cond_destroy(&s->writer_wake);
     pthread_cond_destroy(&s->reader_wake);
+    if (s->claim_fd >= 0) close(s->claim_fd);
+    free(s->service);
     free(s->options.path);
     free(s);
 }
@@ -293,6 +321,7 @@ static struct store *new_store(struct hub_loop *loop, const struct options *o) {
     s->base.ops = &hub_sqlite_ops;
     s->loop = loop;
     s->options = *o;
+    s->claim_fd = -1;
     hub_list_init(&s->turn);
     hub_list_init(&s->waiting);
     hub_list_init(&s->reads);
@@ -322,8 +351,10 @@ static enum hub_code sqlite_open(struct hub_loop *loop, const struct hub_store_c
     s->tables = config->tables;
     s->table_n = config->table_n;
     s->writer.outbox = config->outbox;
-    code = hub_sqlite_conn_open(&s->writer, &s->options, false, err);
-    if (code) {
+    s->service = hub_xstrdup(config->service ? config->service : "hubd");
+    s->owner = config->owner;
+    code = hub_sqlite_claim(s, err); /* before the file is touched */
+    if (code && code != HUB_CONFLICT) {
         free_store(s);
         return code;
     }
@@ -339,6 +370,7 @@ static void maybe_closed(struct store *s) {
     void (*done)(void *arg) = s->closed;
     void *arg = s->closed_arg;
     hub_timer_stop(s->loop, &s->patience);
+    hub_timer_stop(s->loop, &s->watch);
     free_store(s);
     if (done) done(arg);
 }

@@ -159,6 +159,12 @@ struct store {
     int64_t outstanding;
     size_t outstanding_bytes;
     bool closing, threads_gone;
+    char *service;
+    bool owner;          /* this process serves the service, or will */
+    bool claimed;        /* and nobody else does */
+    int claim_fd;        /* -1: none. Closing it would take SQLite's own locks with it: the last thing that goes */
+    char contested[320]; /* who else does */
+    struct hub_timer watch;
     void (*closed)(void *arg);
     void *closed_arg;
     /* lock */
@@ -170,11 +176,15 @@ struct store {
     int readers_running;
     bool down;
     char why_down[200];
+    char trouble[260];     /* what reads, or statements of the engine, failed of; good until TROUBLE_UNTIL (monotonic ms) */
+    int64_t trouble_until; /* INT64_MAX: the file is damaged, which does not pass */
+    int64_t trouble_told;
     /* fixed after open */
     pthread_t writer_thread, reader_threads[READERS];
     int reader_n;
     /* atomic: grows with each set of tables. Statements are kept by a table's address, which another table may have got since */
     unsigned generation;
+    const char *lost_file; /* why the file is not the one that is meant any more; NULL: it is */
     /* writer thread, or the loop thread under db_lock */
     pthread_mutex_t db_lock;
     struct conn writer;
@@ -187,6 +197,20 @@ void *hub_sqlite_reader_main(void *store);
 void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool committed);
 void hub_sqlite_set_down(struct store *s, const char *why); /* NULL: up again */
 void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why);
+
+/* From any thread, after a failure of the code RC: says so in the log, in readiness and in the metrics, if it is not the asker's own fault. */
+void hub_sqlite_note_trouble(struct store *s, int rc, const char *why);
+
+/* ---- claim.c ---- */
+
+/* Takes the locks of an owner, and opens the writer's connection; what is there already stays. HUB_CONFLICT: another process has one of them, and s->contested says who. */
+enum hub_code hub_sqlite_claim(struct store *s, struct hub_err *err);
+/* In a transaction: writes down who the owner is. False: sqlite3_errmsg tells. */
+bool hub_sqlite_sign(struct store *s);
+/* Looks after the claimed file from now on (sqlite.c). */
+void hub_sqlite_watch(struct store *s);
+/* Why the claimed file is no longer what its path leads to; NULL when it is. */
+const char *hub_sqlite_lost_file(const struct store *s);
 
 /* ---- schema.c ---- */
 enum hub_code hub_sqlite_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);

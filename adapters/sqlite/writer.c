@@ -7,8 +7,11 @@
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "persist/store_metrics.h"
 
 #define PROBE_MS 500 /* how often a store that is down is tried again */
+#define TROUBLE_MS \
+    10000 /* how long a read's failure of the store's own keeps it from being ready, and the shortest time between two lines of the log */
 
 void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why) {
     w->code = code;
@@ -25,6 +28,32 @@ void hub_sqlite_set_down(struct store *s, const char *why) {
     if (changed && !why) hub_logf(HUB_LOG_INFO, "store", "sqlite:%s is available again", s->options.path ? s->options.path : ":memory:");
 }
 
+/* Neither somebody's own mistake nor a matter of time. */
+static bool is_trouble(int rc) {
+    rc &= 0xff;
+    return rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE && rc != SQLITE_BUSY && rc != SQLITE_LOCKED && rc != SQLITE_INTERRUPT &&
+           rc != SQLITE_CONSTRAINT && rc != SQLITE_TOOBIG && rc != SQLITE_MISMATCH && rc != SQLITE_RANGE && rc != SQLITE_AUTH && rc != SQLITE_NOMEM;
+}
+
+/* A damaged file stays damaged; a disk may recover, and somebody may put a table back. */
+void hub_sqlite_note_trouble(struct store *s, int rc, const char *why) {
+    int64_t now = hub_mono_ms();
+    bool damaged = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+    if (!is_trouble(rc)) return;
+    hub_store_count_fault();
+    pthread_mutex_lock(&s->lock);
+    bool tell = now >= s->trouble_told + TROUBLE_MS || !s->trouble_told;
+    if (s->trouble_until != INT64_MAX) {
+        snprintf(s->trouble, sizeof s->trouble, "%.200s%s", why, damaged ? ": restore a backup (operations.md)" : "");
+        s->trouble_until = damaged ? INT64_MAX : now + TROUBLE_MS;
+    }
+    if (tell) s->trouble_told = now;
+    pthread_mutex_unlock(&s->lock);
+    if (tell)
+        hub_log_kv(HUB_LOG_ERROR, "store", damaged ? "the database file is damaged: restore a backup (operations.md)" : "the store is in trouble",
+                   "file", s->options.path ? s->options.path : ":memory:", "error", why, NULL);
+}
+
 /* ---- one transaction ---- */
 
 struct txn {
@@ -39,7 +68,9 @@ struct txn {
 static void lose(struct txn *t, const char *why, bool reopen) {
     struct store *s = t->s;
     char reason[200];
+    int rc = s->writer.db ? sqlite3_errcode(s->writer.db) & 0xff : SQLITE_OK;
     snprintf(reason, sizeof reason, "%s", why); /* WHY is the connection's, which may go */
+    if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) hub_sqlite_note_trouble(s, rc, reason);
     if (s->writer.db) hub_sqlite_exec(&s->writer, "ROLLBACK");
     HUB_LIST_EACH(&t->members, it) {
         struct hub_write *w = HUB_CONTAINER(it, struct hub_write, link);
@@ -74,7 +105,12 @@ static bool wants_reopen(struct store *s) {
 static bool begin(struct txn *t) {
     struct store *s = t->s;
     struct hub_err err;
+    const char *lost = __atomic_load_n(&s->lost_file, __ATOMIC_ACQUIRE);
     t->began = hub_mono_ns();
+    if (lost) {
+        lose(t, lost, false);
+        return false;
+    }
     if (!s->writer.db && hub_sqlite_conn_open(&s->writer, &s->options, false, &err)) {
         lose(t, err.text, false);
         return false;
@@ -133,6 +169,7 @@ static void run_sql(struct txn *t, struct job *j) {
     t->s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
     if (!begin(t)) return;
     hub_sqlite_run_sql(&t->s->writer, j, false);
+    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error);
     if (!j->w.code) {
         commit(t);
         return;
@@ -145,9 +182,16 @@ static void run_sql(struct txn *t, struct job *j) {
 
 static bool carry_out(struct txn *t, struct hub_write *w) {
     struct job *j = w->adapter;
-    if (!j) return hub_sqlite_write(&t->s->writer, &t->s->counters, w);
+    if (!j) {
+        bool kept = hub_sqlite_write(&t->s->writer, &t->s->counters, w);
+        /* A row that does not fit fails as a constraint; what cannot even be said is another matter: a table or column has gone. */
+        if (kept && w->code == HUB_BAD_REQUEST && sqlite3_errcode(t->s->writer.db) == SQLITE_ERROR)
+            hub_sqlite_note_trouble(t->s, SQLITE_ERROR, w->error);
+        return kept;
+    }
     if (j->kind == JOB_COUNTER) return make_counter(t, j);
     hub_sqlite_run_select(&t->s->writer, j);
+    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error);
     return true;
 }
 
@@ -239,6 +283,7 @@ static void run_read(struct store *s, struct conn *c, struct job *j) {
     uint64_t began = hub_mono_ns();
     if (!c->db && hub_sqlite_conn_open(c, &s->options, true, &err)) {
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, err.text);
+        hub_sqlite_note_trouble(s, SQLITE_CANTOPEN, err.text);
         return;
     }
     unsigned generation = __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE);
@@ -248,6 +293,7 @@ static void run_read(struct store *s, struct conn *c, struct job *j) {
     if (j->kind == JOB_SQL) hub_sqlite_run_sql(c, j, true);
     if (j->kind == JOB_COUNTER) hub_sqlite_run_counter_read(c, j);
     int rc = sqlite3_errcode(c->db) & 0xff;
+    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(s, rc, j->w.error);
     if (j->w.code == HUB_STORE_UNAVAILABLE && rc != SQLITE_BUSY && rc != SQLITE_INTERRUPT) hub_sqlite_conn_close(c);
     j->ns = hub_mono_ns() - began;
 }

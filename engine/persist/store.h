@@ -242,6 +242,7 @@ struct hub_store_config {
     size_t table_n;
     const struct hub_table *outbox; /* one of the tables, with the columns above; NULL: nothing outside the process wants events */
     const char *service;            /* for names that administrators see */
+    bool owner;                     /* will serve the service: one process at a time may. Without it the store is only looked at, or migrated */
     int64_t read_connections;       /* for reads beside the one that writes; adapters may use fewer */
     int64_t statement_timeout_ms;   /* a statement that takes longer fails with HUB_STORE_UNAVAILABLE */
 };
@@ -259,7 +260,8 @@ struct hub_store_ops {
     /* Statements that bring the database to the tables, one per line, into PLAN; refuses (HUB_NOT_ALLOWED, text names what and where)
      * anything that would lose data. Blocking: for start-up and hubctl only. */
     enum hub_code (*plan)(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
-    /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking. */
+    /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking. HUB_CONFLICT: another process serves it; nothing was
+     * done, ready() says who it is, and a later call may find it gone. */
     enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
     /* A reload: takes other tables from now on, planned and applied like at the start. On a refusal the old ones stay. The old tables may
      * go when every write and select that names them has been answered. Blocking. */

@@ -26,6 +26,9 @@ static struct hub_metric connections = HUB_METRIC(HUB_GAUGE, "hubd_store_connect
 static struct hub_metric misfits =
     HUB_METRIC(HUB_COUNTER, "hubd_store_misfit_values_total", NULL, "Values of existing tables that are not of their property's type, given as null");
 
+static struct hub_metric faults =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_faults_total", NULL, "Reads and writes that met a damaged, unreadable or altered database");
+
 void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found) {
     static int64_t logged;
     int64_t now = hub_mono_ms(), last = __atomic_load_n(&logged, __ATOMIC_RELAXED);
@@ -38,7 +41,6 @@ void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, con
 
 void hub_store_count_commit(uint64_t ns, size_t writes) {
     hub_histogram_add(&commit_latency, ns);
-    hub_metric_add(&misfits, 0); /* shown from the first commit on */
     hub_metric_add(&commits, 1);
     hub_metric_add(&batch_writes, (int64_t)writes);
 }
@@ -47,5 +49,10 @@ void hub_store_count_read(uint64_t ns) { hub_histogram_add(&read_latency, ns); }
 void hub_store_count_error(void) { hub_metric_add(&errors, 1); }
 void hub_store_count_reconnect(void) { hub_metric_add(&reconnects, 1); }
 void hub_store_count_retried(size_t n) { hub_metric_add(&retried, (int64_t)n); }
-void hub_store_show_queue(int64_t n) { hub_metric_set(&queue, n); }
+void hub_store_count_fault(void) { __atomic_fetch_add(&faults.value, 1, __ATOMIC_RELAXED); }
+void hub_store_show_queue(int64_t n) {
+    hub_metric_set(&queue, n);
+    hub_metric_add(&misfits, 0); /* these two are counted by threads, which may not register them */
+    hub_metric_add(&faults, 0);
+}
 void hub_store_show_connections(int64_t n) { hub_metric_set(&connections, n); }

@@ -11,6 +11,7 @@ void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, con
 void hub_store_count_commit(uint64_t ns, size_t writes); /* one transaction */
 void hub_store_count_read(uint64_t ns);
 void hub_store_count_error(void);           /* a write or read that failed because the store was not available */
+void hub_store_count_fault(void);           /* from any thread: damaged, unreadable, or not what it was */
 void hub_store_count_reconnect(void);       /* a connection that was lost and made again */
 void hub_store_count_retried(size_t n);     /* writes carried out one by one after their batch failed */
 void hub_store_show_queue(int64_t n);       /* waiting for an answer */

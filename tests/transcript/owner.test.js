@@ -1,0 +1,89 @@
+// One store, one owner: a second hubd of the service waits, is not ready, says for whom, and takes over when the first one ends, however it ends.
+import assert from "node:assert/strict";
+import { linkSync, mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { embeddedOnly, Hubd, serving } from "./harness.js";
+import { Peer } from "./peer.js";
+
+/** The answer of /readyz. */
+async function readiness(hubd) {
+  const response = await fetch(`${hubd.url}/readyz`);
+  return { status: response.status, ...(await response.json()) };
+}
+
+/** A second hubd on the service of SERVER, as soon as it waits. */
+const second = (server, options) => Hubd.start(server.dir, { waiting: true, ...options });
+
+const takeOver = (hubd) => hubd.printed(/listening on https?:/, 0, 30000);
+
+async function joinAndSay(hubd, room, text) {
+  const peer = new Peer(`${hubd.url}/hub/chat`, { auth: { token: "dev:ann" } });
+  try {
+    await peer.connected();
+    await peer.ok("hub:join", { roomId: room });
+    return await peer.say(room, text);
+  } finally {
+    peer.close();
+  }
+}
+
+describe("a second process of a service", () => {
+  for (const [how, end] of [
+    ["is stopped", (hubd) => hubd.stop()],
+    ["is killed with -9", (hubd) => hubd.kill()],
+  ]) {
+    test(`waits, says for whom, and takes over when the first ${how}`, async () => {
+      await serving(undefined, async (server) => {
+        const first = server.hubd;
+        const one = await joinAndSay(first, "r1", "from the first");
+        const other = await second(server);
+        try {
+          await other.printed(/waiting[^\n]*since 20\d\d-/);
+          const { status, ready, notReady } = await readiness(other);
+          assert.equal(status, 503);
+          assert.equal(ready, false);
+          assert.match(JSON.stringify(notReady), /store.*since 20\d\d-/);
+          if (!embeddedOnly("")) assert.match(JSON.stringify(notReady), new RegExp(`pid ${first.pid} on host `));
+          const refused = new Peer(`${other.url}/hub/chat`, { auth: { token: "dev:bob" }, reconnection: false });
+          await assert.rejects(refused.connected());
+          refused.close();
+          assert.equal((await readiness(first)).status, 200);
+          await end(first);
+          server.hubd = undefined;
+          await takeOver(other);
+          assert.equal((await readiness(other)).status, 200);
+          assert.equal((await joinAndSay(other, "r1", "from the second")).seq, one.seq + 1);
+          await other.stop();
+        } finally {
+          other.signal("SIGKILL");
+        }
+      });
+    });
+  }
+
+  test("is found out by whatever name it uses for the file", { skip: embeddedOnly("names of the file") }, async () => {
+    await serving(undefined, async (server) => {
+      const data = join(server.dir, "data"), file = join(data, "test.db"), aside = join(server.dir, "aside");
+      mkdirSync(aside);
+      symlinkSync(data, join(aside, "folder"));
+      symlinkSync(file, join(aside, "soft.db"));
+      linkSync(file, join(aside, "hard.db"));
+      for (const name of ["folder/test.db", "soft.db", "hard.db", "../aside/../data/./test.db"]) {
+        const other = await second(server, { args: ["--set", `store.url=sqlite:${join(aside, ".") + "/" + name}`] });
+        assert.equal((await readiness(other)).status, 503);
+        await other.stop();
+      }
+      assert.equal((await readiness(server.hubd)).status, 200);
+    });
+  });
+
+  test("gives up after --wait with exit code 4", async () => {
+    await serving(undefined, async (server) => {
+      const other = await second(server, { args: ["--wait", "2"] });
+      const { code } = await other.ended(20000, "it gives up");
+      assert.equal(code, 4);
+      assert.match(other.output, /since 20\d\d-/);
+    });
+  });
+});
