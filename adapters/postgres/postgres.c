@@ -6,7 +6,10 @@
 
 #include "adapters/postgres/postgres_int.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "persist/store_metrics.h"
+
+#define TROUBLE_MS 10000 /* how long such a failure keeps the store from being ready, and the shortest time between two lines of the log */
 
 static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
@@ -307,6 +310,23 @@ static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *pa
 
 /* ---- life ---- */
 
+bool hub_pg_note_trouble(struct store *s, const struct failure *f, bool read) {
+    static const char *const states[] = {"42P01", "42703", "42501", "3F000", "XX001", "XX002", "58030"};
+    int64_t now = hub_mono_ms();
+    size_t i = 0;
+    while (i < HUB_NELEM(states) && strcmp(f->state, states[i]) != 0) i++;
+    if (i == HUB_NELEM(states)) return false;
+    hub_store_count_fault();
+    if (read) {
+        snprintf(s->trouble, sizeof s->trouble, "%s", f->text);
+        s->trouble_until = now + TROUBLE_MS;
+    }
+    if (s->trouble_told && now < s->trouble_told + TROUBLE_MS) return true;
+    s->trouble_told = now;
+    hub_log_kv(HUB_LOG_ERROR, "store", "the store is in trouble", "database", s->conninfo.shown, "error", f->text, NULL);
+    return true;
+}
+
 static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
     const struct store *s = store_of(base);
     const struct writer *x = &s->writer;
@@ -317,6 +337,8 @@ static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
         why = "taking over";
     else if (s->up_n < 2)
         why = s->readers[0].link.why;
+    else if (s->trouble_until > hub_mono_ms())
+        why = s->trouble;
     if (why && why_not) hub_buf_addf(why_not, "%s: %s", s->conninfo.shown, why);
     return !why;
 }

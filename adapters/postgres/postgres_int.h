@@ -323,7 +323,9 @@ struct store {
     struct room_place places[ROOM_PLACES];
     int64_t outstanding;
     size_t outstanding_bytes;
-    size_t up_n;    /* connections that are up */
+    size_t up_n;       /* connections that are up */
+    char trouble[220]; /* what a statement of the engine's own failed of; good until TROUBLE_UNTIL (monotonic ms) */
+    int64_t trouble_until, trouble_told;
     bool answering; /* the answer task is posted */
     bool closing, freeing;
     int64_t closing_since;
@@ -377,6 +379,11 @@ void hub_pg_send_before(struct writer *x, struct hub_write *w);
 void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *result);
 
 /* ---- postgres.c ---- */
+
+/* A statement of the engine's own has failed of something that is not in its values: a table that has gone, a right that was taken, damaged pages. True:
+ * it was that; the log and the metrics say so, and readiness where it was a READ: what a write fails of may be a right that was never given, or
+ * somebody's trigger, and then anybody could make the service look down. */
+bool hub_pg_note_trouble(struct store *s, const struct failure *f, bool read);
 
 /* w->code is set; to be answered on a later turn, resp. now (from a result, never from a call of the store's user). */
 void hub_pg_answer(struct store *s, struct hub_write *w);

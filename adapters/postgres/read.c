@@ -72,7 +72,9 @@ static void on_job(void *arg, const struct failure *f) {
         send(j->reader, j);
         return;
     }
-    if (f && !j->code && !(j->kind == JOB_SELECT && matches_nothing(j, f))) hub_pg_job_fail(j, hub_pg_code(f->state), f->text);
+    bool trouble = f && j->kind != JOB_SQL && hub_pg_note_trouble(s, f, true);
+    if (f && !j->code && !(j->kind == JOB_SELECT && matches_nothing(j, f)))
+        hub_pg_job_fail(j, trouble ? HUB_STORE_UNAVAILABLE : hub_pg_code(f->state), f->text);
     hub_sql_settle_rows(&j->rows);
     over(j);
     hub_pg_readers_pump(s);

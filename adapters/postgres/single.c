@@ -146,6 +146,7 @@ static void on_single(void *arg, const struct failure *f) {
     } else if (hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && !hub_pg_alone(f->state)) {
         give_up(x, f);
     } else {
+        hub_pg_note_trouble(x->link.s, f, false);
         hub_pg_fail(x->single, hub_pg_code(f->state), f->text);
         through(x, true);
     }

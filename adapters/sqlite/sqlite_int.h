@@ -198,8 +198,9 @@ void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool
 void hub_sqlite_set_down(struct store *s, const char *why); /* NULL: up again */
 void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why);
 
-/* From any thread, after a failure of the code RC: says so in the log, in readiness and in the metrics, if it is not the asker's own fault. */
-void hub_sqlite_note_trouble(struct store *s, int rc, const char *why);
+/* From any thread, after a failure of the code RC: says so in the log, in readiness and in the metrics, if it is not the asker's own fault. A write that
+ * failed alone may have met somebody's trigger: it does not count for readiness, or anybody could make the service look down. */
+void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool write_alone);
 
 /* ---- claim.c ---- */
 

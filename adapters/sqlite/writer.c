@@ -36,14 +36,14 @@ static bool is_trouble(int rc) {
 }
 
 /* A damaged file stays damaged; a disk may recover, and somebody may put a table back. */
-void hub_sqlite_note_trouble(struct store *s, int rc, const char *why) {
+void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool write_alone) {
     int64_t now = hub_mono_ms();
     bool damaged = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
     if (!is_trouble(rc)) return;
     hub_store_count_fault();
     pthread_mutex_lock(&s->lock);
     bool tell = now >= s->trouble_told + TROUBLE_MS || !s->trouble_told;
-    if (s->trouble_until != INT64_MAX) {
+    if (s->trouble_until != INT64_MAX && !write_alone) {
         snprintf(s->trouble, sizeof s->trouble, "%.200s%s", why, damaged ? ": restore a backup (operations.md)" : "");
         s->trouble_until = damaged ? INT64_MAX : now + TROUBLE_MS;
     }
@@ -70,7 +70,7 @@ static void lose(struct txn *t, const char *why, bool reopen) {
     char reason[200];
     int rc = s->writer.db ? sqlite3_errcode(s->writer.db) & 0xff : SQLITE_OK;
     snprintf(reason, sizeof reason, "%s", why); /* WHY is the connection's, which may go */
-    if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) hub_sqlite_note_trouble(s, rc, reason);
+    if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) hub_sqlite_note_trouble(s, rc, reason, false);
     if (s->writer.db) hub_sqlite_exec(&s->writer, "ROLLBACK");
     HUB_LIST_EACH(&t->members, it) {
         struct hub_write *w = HUB_CONTAINER(it, struct hub_write, link);
@@ -169,7 +169,7 @@ static void run_sql(struct txn *t, struct job *j) {
     t->s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
     if (!begin(t)) return;
     hub_sqlite_run_sql(&t->s->writer, j, false);
-    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error);
+    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
     if (!j->w.code) {
         commit(t);
         return;
@@ -186,12 +186,12 @@ static bool carry_out(struct txn *t, struct hub_write *w) {
         bool kept = hub_sqlite_write(&t->s->writer, &t->s->counters, w);
         /* A row that does not fit fails as a constraint; what cannot even be said is another matter: a table or column has gone. */
         if (kept && w->code == HUB_BAD_REQUEST && sqlite3_errcode(t->s->writer.db) == SQLITE_ERROR)
-            hub_sqlite_note_trouble(t->s, SQLITE_ERROR, w->error);
+            hub_sqlite_note_trouble(t->s, SQLITE_ERROR, w->error, true);
         return kept;
     }
     if (j->kind == JOB_COUNTER) return make_counter(t, j);
     hub_sqlite_run_select(&t->s->writer, j);
-    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error);
+    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
     return true;
 }
 
@@ -283,7 +283,7 @@ static void run_read(struct store *s, struct conn *c, struct job *j) {
     uint64_t began = hub_mono_ns();
     if (!c->db && hub_sqlite_conn_open(c, &s->options, true, &err)) {
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, err.text);
-        hub_sqlite_note_trouble(s, SQLITE_CANTOPEN, err.text);
+        hub_sqlite_note_trouble(s, SQLITE_CANTOPEN, err.text, false);
         return;
     }
     unsigned generation = __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE);
@@ -293,7 +293,7 @@ static void run_read(struct store *s, struct conn *c, struct job *j) {
     if (j->kind == JOB_SQL) hub_sqlite_run_sql(c, j, true);
     if (j->kind == JOB_COUNTER) hub_sqlite_run_counter_read(c, j);
     int rc = sqlite3_errcode(c->db) & 0xff;
-    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(s, rc, j->w.error);
+    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(s, rc, j->w.error, false);
     if (j->w.code == HUB_STORE_UNAVAILABLE && rc != SQLITE_BUSY && rc != SQLITE_INTERRUPT) hub_sqlite_conn_close(c);
     j->ns = hub_mono_ns() - began;
 }

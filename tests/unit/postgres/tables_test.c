@@ -35,13 +35,14 @@ static void finish(void) {
 /* ---- a room object with a number for an id, a member object with a uuid, columns under other names ---- */
 
 enum { ROOM_ID_, ROOM_TITLE, ROOM_OPEN, ROOM_SINCE, ROOM_PRICE, ROOM_EXTRA, ROOM_COLUMNS };
+static enum hub_stored room_stored[ROOM_COLUMNS];
 static const struct hub_column room_columns[ROOM_COLUMNS] = {
-    [ROOM_ID_] = {.property = "id", .column = "channel_id", .type = HUB_COL_ID, .required = true},
-    [ROOM_TITLE] = {.property = "title", .column = "name", .type = HUB_COL_STRING},
-    [ROOM_OPEN] = {.property = "open", .column = "is_open", .type = HUB_COL_BOOLEAN},
-    [ROOM_SINCE] = {.property = "since", .column = "created", .type = HUB_COL_DATETIME},
-    [ROOM_PRICE] = {.property = "price", .column = "price", .type = HUB_COL_DECIMAL},
-    [ROOM_EXTRA] = {.property = "extra", .column = "extra", .type = HUB_COL_JSON},
+    [ROOM_ID_] = {.property = "id", .column = "channel_id", .type = HUB_COL_ID, .required = true, .stored = &room_stored[ROOM_ID_]},
+    [ROOM_TITLE] = {.property = "title", .column = "name", .type = HUB_COL_STRING, .stored = &room_stored[ROOM_TITLE]},
+    [ROOM_OPEN] = {.property = "open", .column = "is_open", .type = HUB_COL_BOOLEAN, .stored = &room_stored[ROOM_OPEN]},
+    [ROOM_SINCE] = {.property = "since", .column = "created", .type = HUB_COL_DATETIME, .stored = &room_stored[ROOM_SINCE]},
+    [ROOM_PRICE] = {.property = "price", .column = "price", .type = HUB_COL_DECIMAL, .stored = &room_stored[ROOM_PRICE]},
+    [ROOM_EXTRA] = {.property = "extra", .column = "extra", .type = HUB_COL_JSON, .stored = &room_stored[ROOM_EXTRA]},
 };
 static const struct hub_table room_table = {.name = "channel",
                                             .table = "channels",
@@ -149,6 +150,66 @@ static void a_view_over_uuids_is_read_and_written(void **state) {
     hub_loop_run(loop);
     if (m.w.code) fail_msg("%s", m.w.error);
     assert_int_equal(m.w.changes, 1);
+    finish();
+}
+
+static enum hub_code read_rooms(void) {
+    struct rows_answer a = {0};
+    const struct hub_select q = {.table = &room_table, .order_by = -1, .limit = 1};
+    store->ops->select(store, &q, take_rows, &a);
+    hub_loop_run(loop);
+    json_decref(a.rows);
+    return a.code;
+}
+
+static void a_table_that_has_gone_is_told_of(void **state) {
+    (void)state;
+    struct hub_buf why = {0};
+    start_with(&room_table, by_number);
+    const char *database = strrchr(url, '/') + 1;
+    assert_int_equal(read_rooms(), HUB_OK);
+    assert_true(postgres_sql(&server, database, "ALTER TABLE channels RENAME TO elsewhere", NULL, 0));
+    assert_int_equal(read_rooms(), HUB_STORE_UNAVAILABLE);
+    assert_false(store->ops->ready(store, &why));
+    if (!strstr(hub_buf_cstr(&why), "\"channels\" does not exist")) fail_msg("%s", hub_buf_cstr(&why));
+    hub_buf_free(&why);
+    assert_true(postgres_sql(&server, database, "ALTER TABLE elsewhere RENAME TO channels", NULL, 0));
+    assert_int_equal(read_rooms(), HUB_OK);
+    finish();
+}
+
+/* Tables of a version that left the order of texts to the database; what somebody built upon a column is left alone. */
+static void managed_texts_go_by_their_bytes(void **state) {
+    (void)state;
+    static const struct hub_column columns[] = {
+        {.property = "id", .column = "id", .type = HUB_COL_ID, .required = true},
+        {.property = "title", .column = "title", .type = HUB_COL_STRING},
+        {.property = "seen", .column = "seen", .type = HUB_COL_TEXT},
+        {.property = "new", .column = "new", .type = HUB_COL_TEXT},
+    };
+    static const struct hub_table table = {
+        .name = "old", .table = "old", .managed = true, .columns = columns, .column_n = 4, .active = -1, .created_at = -1, .updated_at = -1};
+    static const struct hub_table *tables[] = {&table};
+    struct hub_err err;
+    struct hub_buf plan = {0};
+    char collations[64];
+    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE letters2 TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'", NULL, 0));
+    assert_true(
+        postgres_sql(&server, "letters2",
+                     "CREATE TABLE old (id text PRIMARY KEY, title varchar(255) DEFAULT 'x', seen text); INSERT INTO old VALUES ('a', 'b', 'c'); "
+                     "CREATE VIEW looks AS SELECT seen FROM old",
+                     NULL, 0));
+    postgres_url(&server, "letters2", url, sizeof url);
+    loop = hub_loop_new();
+    if (open_with(&hub_postgres_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
+    assert_int_equal(store->ops->plan(store, &plan, &err), HUB_OK);
+    assert_string_equal(hub_buf_cstr(&plan), "");
+    hub_buf_free(&plan);
+    assert_true(postgres_sql(&server, "letters2",
+                             "SELECT string_agg(c.collname, ' ' ORDER BY a.attnum) FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation "
+                             "WHERE attrelid = 'old'::regclass",
+                             collations, sizeof collations));
+    assert_string_equal(collations, "C C default C");
     finish();
 }
 
@@ -436,6 +497,8 @@ int main(void) {
         cmocka_unit_test(the_index_over_an_id_of_numbers_is_used),
         cmocka_unit_test(a_table_that_is_altered_meanwhile_is_read_and_written_on),
         cmocka_unit_test(a_view_over_uuids_is_read_and_written),
+        cmocka_unit_test(a_table_that_has_gone_is_told_of),
+        cmocka_unit_test(managed_texts_go_by_their_bytes),
         cmocka_unit_test(a_row_that_fails_at_the_commit_fails_alone),
         cmocka_unit_test(long_names_stay_apart),
         cmocka_unit_test(texts_become_an_enum_and_a_type_that_was_left_over_goes),
