@@ -47,6 +47,7 @@ bool hub_sql_cond_may_match(const struct hub_column *col, enum hub_cmp cmp, cons
     bool same = cmp == HUB_EQ || cmp == HUB_IN;
     if (value->kind != HUB_CELL_TEXT || col->type == HUB_COL_DATETIME) return true;
     if (hub_stored(col) == HUB_STORED_NUMBER) return is_plain_number(value->s);
+    if (hub_stored(col) == HUB_STORED_TEXT && same) return !value->s.n || value->s.p[value->s.n - 1] != ' '; /* padding does not count there */
     return hub_stored(col) != HUB_STORED_UUID || !same || is_plain_uuid(value->s);
 }
 

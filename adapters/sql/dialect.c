@@ -47,7 +47,7 @@ const struct hub_sql_dialect hub_sql_sqlite = {
     .enum_check = true,
     .rebuild = true,
     .meant_for = meant_for_sqlite,
-    .loose_moments = true,
+    .loose_types = true,
     .nulls_small = true,
 };
 

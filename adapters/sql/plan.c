@@ -411,7 +411,7 @@ static void check_fit(struct hub_sql_planner *p, const struct hub_table *t, cons
                "type, or read a view that casts the column",
                t->table, c->column, *have->type ? have->type : "without a type", property_types[c->type], c->property, t->name);
     else if (c->stored)
-        *c->stored = p->d->loose_moments && c->type == HUB_COL_DATETIME ? HUB_STORED_MOMENT : have->stored;
+        *c->stored = p->d->loose_types && c->type == HUB_COL_DATETIME ? HUB_STORED_MOMENT : have->stored;
 }
 
 /* A column that is there. True when its constraints differ, so that the table must be built anew. */

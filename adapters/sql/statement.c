@@ -116,11 +116,20 @@ static void say_ordered(struct text *x, int i) {
     say(x, x->d->collation);
 }
 
-static void say_in(struct text *x, const struct hub_cond *c) {
-    if (hub_stored(&x->t->columns[c->column]) == HUB_STORED_MOMENT)
-        say_moment(x, c->column);
+/* Equality is the column's own, so that its indexes serve. Not so where several texts are equal to one id, each of which would be a room of its own, and
+ * for moments in many spellings. */
+static void say_equal_side(struct text *x, int i) {
+    const struct hub_column *c = &x->t->columns[i];
+    enum hub_stored stored = hub_stored(c);
+    bool many_names = stored == HUB_STORED_OTHER || (x->d->loose_types && stored == HUB_STORED_AS_DECLARED);
+    if (stored == HUB_STORED_MOMENT || (c->type == HUB_COL_ID && c->stored && many_names))
+        say_ordered(x, i);
     else
-        say_column(x, c->column);
+        say_column(x, i);
+}
+
+static void say_in(struct text *x, const struct hub_cond *c) {
+    say_equal_side(x, c->column);
     for (size_t i = 0; i < c->in_n; i++) {
         say(x, i ? ", " : " IN (");
         say_param(x);
@@ -128,7 +137,6 @@ static void say_in(struct text *x, const struct hub_cond *c) {
     say(x, ")");
 }
 
-/* Equality is the column's own, so that its indexes serve; what is before and after is not. */
 static void say_cond(struct text *x, const struct hub_cond *c) {
     static const char *const ops[] = {[HUB_EQ] = " = ", [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
     if (c->cmp == HUB_IN && !c->in_n) {
@@ -141,8 +149,8 @@ static void say_cond(struct text *x, const struct hub_cond *c) {
         say_column(x, c->column);
         say(x, c->cmp == HUB_NE ? " IS NOT NULL" : c->cmp == HUB_EQ ? " IS NULL" : " IS NULL AND FALSE");
     } else {
-        if (c->cmp == HUB_EQ && hub_stored(&x->t->columns[c->column]) != HUB_STORED_MOMENT)
-            say_column(x, c->column);
+        if (c->cmp == HUB_EQ)
+            say_equal_side(x, c->column);
         else
             say_ordered(x, c->column);
         say(x, ops[c->cmp]);

@@ -30,10 +30,10 @@ enum hub_col_type {
 /* How the column of a table that others made keeps its values, as far as that is not how a managed one would. */
 enum hub_stored {
     HUB_STORED_AS_DECLARED,
-    HUB_STORED_TEXT,   /* a text with an order or a padding of its own */
+    HUB_STORED_TEXT,   /* a text with padding */
     HUB_STORED_NUMBER, /* of an ID: a whole number */
     HUB_STORED_UUID,
-    HUB_STORED_OTHER, /* what has a text form: an enum, a time, an address */
+    HUB_STORED_OTHER, /* what has a text form: an enum, a time, an address, a text with an equality of its own */
     HUB_STORED_ARRAY, /* of a JSON property: a list of the database */
     HUB_STORED_MOMENT /* of a DateTime: a text in another spelling than ours, or a number */
 };

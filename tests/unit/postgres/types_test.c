@@ -178,6 +178,17 @@ static void a_row_has_one_name(void **state) {
                 "[{\"id\":\"0190a0b0-0000-7000-8000-00000000000a\",\"value\":\"u\"}]");
     close_store_only();
     hub_loop_delete(loop);
+    open_other(&(struct foreign){.type = "text", .property = HUB_COL_TEXT}, "char(8)");
+    assert_int_equal(insert("ab", "padded"), HUB_OK);
+    expect_rows(&(struct hub_cond){.column = 0, .value = text_cell("ab ")}, "[]");
+    expect_rows(&(struct hub_cond){.column = 0, .value = text_cell("ab")}, "[{\"id\":\"ab\",\"value\":\"padded\"}]");
+    close_store_only();
+    hub_loop_delete(loop);
+    open_other(&(struct foreign){.type = "text", .property = HUB_COL_TEXT}, "name");
+    assert_int_equal(insert("ab", "a name"), HUB_OK);
+    expect_rows(&(struct hub_cond){.column = 0, .value = text_cell("ab")}, "[{\"id\":\"ab\",\"value\":\"a name\"}]");
+    close_store_only();
+    hub_loop_delete(loop);
 }
 
 int main(void) {

@@ -115,10 +115,31 @@ static void moments_compare_in_whatever_spelling_they_are_stored(void **state) {
     close_store();
 }
 
+static void a_row_has_one_name_whatever_its_collation(void **state) {
+    (void)state;
+    static const struct hub_table *tables[] = {&foreign_table};
+    struct hub_err err;
+    make_file();
+    run("CREATE TABLE other (id TEXT COLLATE NOCASE PRIMARY KEY, v TEXT); INSERT INTO other VALUES ('Seven', 'x')");
+    describe_column(&(struct foreign){.property = HUB_COL_TEXT});
+    loop = hub_loop_new();
+    if (open_with(&hub_sqlite_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
+    struct hub_cell names[] = {text_cell("SEVEN"), text_cell("seven")};
+    struct hub_cond where = {.column = 0, .value = names[0]};
+    const struct hub_select q = {.table = &foreign_table, .where = &where, .where_n = 1, .order_by = -1, .limit = 10};
+    expect_ids(&q, "");
+    where = (struct hub_cond){.column = 0, .cmp = HUB_IN, .in = names, .in_n = 2};
+    expect_ids(&q, "");
+    where = (struct hub_cond){.column = 0, .value = text_cell("Seven")};
+    expect_ids(&q, "Seven");
+    close_store();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits_is_of_the_propertys_type),
         cmocka_unit_test(what_does_not_is_refused_by_name),
+        cmocka_unit_test(a_row_has_one_name_whatever_its_collation),
         cmocka_unit_test(moments_compare_in_whatever_spelling_they_are_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
