@@ -330,7 +330,10 @@ static bool is_settled(const struct hub_select *q) {
 }
 
 static void say_key(struct text *x, const struct hub_select *q, int column) {
-    say_ordered(x, column);
+    if (hub_stored(&x->t->columns[column]) == HUB_STORED_UUID)
+        say_column(x, column); /* its own order is that of its text, and has an index */
+    else
+        say_ordered(x, column);
     if (q->descending) say(x, " DESC");
     if (q->descending != x->d->nulls_small && may_be_null(q, column)) say(x, " NULLS LAST");
 }
