@@ -204,6 +204,14 @@ static void on_http(void *ctx, struct hub_http_req *req) {
     hub_rest_fail(req, HUB_NOT_FOUND, 404, "there is nothing at this path", hub_str(NULL, 0), "");
 }
 
+static void on_admit(void *ctx, struct hub_http_req *req) {
+    struct server *s = ctx;
+    if (s->open)
+        hub_rest_admit(s->rest, req);
+    else
+        on_http(ctx, req);
+}
+
 static int listen_to_clients(struct server *s) {
     struct hub_err err;
     struct hub_buf folder = {0};
@@ -219,13 +227,20 @@ static int listen_to_clients(struct server *s) {
                                                  .find = find_namespace,
                                                  .list = list_namespaces,
                                                  .ctx = s,
-                                                 .http = on_http};
+                                                 .http = on_http,
+                                                 .admit = on_admit};
     s->sessions = hub_sessions_new(s->loop, &sessions);
     const struct hub_transport_config transport = {.host = d->host,
                                                    .port = (int)d->port,
                                                    .base_path = d->base_path,
                                                    .cors_origins = d->cors_origins.items,
                                                    .cors_n = d->cors_origins.n,
+                                                   .path = d->listen_path,
+                                                   .trusted_proxies = d->trusted_proxies.items,
+                                                   .trusted_n = d->trusted_proxies.n,
+                                                   .local_names = d->dev,
+                                                   .max_pending = (size_t)d->max_pending,
+                                                   .max_pending_per_address = (size_t)d->max_pending_per_address,
                                                    .max_payload = d->max_payload,
                                                    .ping_interval = d->ping_interval,
                                                    .ping_timeout = d->ping_timeout,
@@ -348,6 +363,7 @@ static void switch_to(struct server *s, const struct generation *g) {
     hub_identity_ctx_configure(s->identity, &identity);
     hub_namespaces_configure(s->namespaces, &plain);
     hub_rest_configure(s->rest, g->service, g->tables);
+    hub_transport_local_names(s->transport, g->service->dev);
     hub_engine_reload(s->engine, g->service, g->tables, g->scripts, on_reloaded, s);
 }
 

@@ -234,6 +234,15 @@ static void check_roles_granted(struct hub_loader *l, struct hub_raw *h) {
 
 /* ---- limits ---- */
 
+/* The REST endpoints of a hub lie below its name. */
+static void check_listen_path(struct hub_loader *l, struct hub_raw *h) {
+    const char *path = l->alone || !l->service->listen_path ? "" : l->service->listen_path;
+    size_t n = h->def.name ? strlen(h->def.name) : 0;
+    if (!n || strncmp(path, "/", 1) || strncmp(path + 1, h->def.name, n) || (path[n + 1] && path[n + 1] != '/')) return;
+    hub_complain(l, "S041", hub_place(l, l->service, "listen.path"), NULL, NULL, "path \"%s\" cannot be used: the hub %s is served there", path,
+                 h->def.name);
+}
+
 static void check_size(struct hub_loader *l, struct hub_raw *h) {
     if (l->alone || h->def.max_message_size < l->service->max_payload) return;
     hub_complain(l, "H024", hub_place(l, h, "guardrails.maxMessageSize"), NULL, NULL,
@@ -254,6 +263,7 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
     check_moderation(l, h);
     check_roles_granted(l, h);
     check_size(l, h);
+    check_listen_path(l, h);
 }
 
 /* ---- hubs of one service together ---- */

@@ -1,6 +1,9 @@
 /* What service.yaml must hold beyond its fields' own types. */
 #include <stdlib.h>
+#include <sys/un.h>
 
+#include "base/cidr.h"
+#include "base/origin.h"
 #include "schema/loader.h"
 
 static const char *const sockets_own[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
@@ -11,8 +14,13 @@ bool hub_is_socket_event(const char *name) {
     return false;
 }
 
+/* Reached from this machine only. 127.0.0.1.example.com is not. */
 static bool is_loopback(const char *host) {
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
+    static const struct hub_ip v6 = {{[15] = 1}};
+    struct hub_ip ip;
+    if (strncmp(host, "unix:", 5) == 0 || strcmp(host, "localhost") == 0) return true;
+    if (!hub_ip_parse(hub_cstr(host), &ip)) return false;
+    return memcmp(&ip, &v6, sizeof ip) == 0 || (hub_ip_is_v4(&ip) && ip.bytes[12] == 127);
 }
 
 static void check_methods(struct hub_loader *l) {
@@ -101,17 +109,18 @@ static void check_objects(struct hub_loader *l) {
     hub_map_clear(&tables);
 }
 
-static bool is_origin(struct hub_str s) {
-    struct hub_str rest;
-    if (hub_str_starts(s, HUB_STR("http://")))
-        rest = hub_str(s.p + 7, s.n - 7);
-    else if (hub_str_starts(s, HUB_STR("https://")))
-        rest = hub_str(s.p + 8, s.n - 8);
-    else
-        return false;
-    for (size_t i = 0; i < rest.n; i++)
-        if (strchr("/ ?#@,", rest.p[i])) return false;
-    return rest.n > 0;
+/* ---- the listener ---- */
+
+static bool is_any(const struct hub_strs *origins) { return origins->n == 1 && strcmp(origins->items[0], "*") == 0; }
+
+/* What TEXT was probably meant to be, or NULL. */
+static const char *likely_origin(struct hub_loader *l, const char *text) {
+    struct hub_origin o;
+    if (strcmp(text, "null") == 0) return NULL;
+    bool bare = !strstr(text, "://");
+    const char *host = bare ? text : strstr(text, "://") + 3;
+    const char *guess = hub_arena_fmt(l->scratch, "%s%.*s", bare ? "https://" : "", (int)(host - text + strcspn(host, "/?#")), text);
+    return hub_origin_pattern(hub_cstr(guess), &o) ? NULL : guess;
 }
 
 static void check_origins(struct hub_loader *l) {
@@ -119,11 +128,55 @@ static void check_origins(struct hub_loader *l) {
     struct hub_node *list = hub_place(l, l->service, "listen.corsOrigins");
     for (size_t i = 0; i < o->n; i++) {
         struct hub_range r = hub_strings_span(list, i);
+        struct hub_origin parsed;
+        const char *why = strcmp(o->items[i], "*") ? hub_origin_pattern(hub_cstr(o->items[i]), &parsed) : NULL;
         if (strcmp(o->items[i], "*") == 0 && o->n > 1)
             hub_complain(l, "S024", list, &r, NULL, "\"*\" allows every origin and stands alone");
-        else if (strcmp(o->items[i], "*") && !is_origin(hub_cstr(o->items[i])))
-            hub_complain(l, "S024", list, &r, NULL, "\"%s\" is not an origin; expected http(s)://host[:port] without a path", o->items[i]);
+        else if (why)
+            hub_complain(l, "S024", list, &r, likely_origin(l, o->items[i]), "\"%s\" cannot be listed: %s", o->items[i], why);
     }
+    if (l->service->dev && is_any(o))
+        hub_complain(l, "S044", list, NULL, NULL, "with auth.dev and \"*\" every web page that a developer opens may come in as anybody");
+}
+
+static void check_proxies(struct hub_loader *l) {
+    const struct hub_strs *o = &l->service->trusted_proxies;
+    struct hub_node *list = hub_place(l, l->service, "listen.trustedProxies");
+    for (size_t i = 0; i < o->n; i++) {
+        struct hub_range r = hub_strings_span(list, i);
+        struct hub_cidr parsed;
+        bool file = strcmp(o->items[i], "unix:") == 0;
+        const char *why = file ? NULL : hub_cidr_parse(hub_cstr(o->items[i]), &parsed);
+        if (why) hub_complain(l, "S040", list, &r, NULL, "\"%s\" is no range of addresses: %s", o->items[i], why);
+        if (file && strncmp(l->service->host, "unix:", 5))
+            hub_complain(l, "S040", list, &r, NULL, "unix: matches nobody, since listen.host is no socket file");
+    }
+}
+
+/* Where something else is served, or nothing can be. */
+static const char *why_no_path(const struct hub_service *s) {
+    static const char *const taken[] = {"/console", "/objects", "/bus", "/healthz", "/readyz", "/metrics"};
+    const char *path = s->listen_path;
+    if (path[0] != '/' || !path[1]) return "expected a path that starts with \"/\" and has a name behind it";
+    if (strpbrk(path, " ?#%\"\\") || strstr(path, "//")) return "a path has no space, quote, ?, #, % or doubled slash";
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        size_t n = strlen(taken[i]);
+        if (strncmp(path, taken[i], n) == 0 && (!path[n] || path[n] == '/')) return "something else is served there";
+    }
+    return NULL;
+}
+
+static void check_listen(struct hub_loader *l) {
+    const struct hub_service *s = l->service;
+    const char *why = why_no_path(s);
+    if (why) hub_complain(l, "S041", hub_place(l, s, "listen.path"), NULL, NULL, "path \"%s\" cannot be used: %s", s->listen_path, why);
+    if (strncmp(s->host, "unix:", 5) == 0 && (s->host[5] != '/' || strlen(s->host + 5) >= sizeof(struct sockaddr_un){0}.sun_path))
+        hub_complain(l, "S042", hub_place(l, s, "listen.host"), NULL, NULL, "expected unix: and an absolute path of at most %zu bytes, not \"%s\"",
+                     sizeof(struct sockaddr_un){0}.sun_path - 1, s->host);
+    if (s->max_pending_per_address > s->max_pending)
+        hub_complain(l, "S043", hub_place(l, s, "listen.maxPendingPerAddress"), NULL, NULL,
+                     "maxPendingPerAddress %lld is never reached: maxPending is %lld", (long long)s->max_pending_per_address,
+                     (long long)s->max_pending);
 }
 
 static void check_namespace(struct hub_loader *l, const struct hub_def_namespace *s) {
@@ -142,7 +195,9 @@ static void check_namespace(struct hub_loader *l, const struct hub_def_namespace
 void hub_check_service(struct hub_loader *l) {
     check_methods(l);
     check_jwt(l);
+    check_listen(l);
     check_origins(l);
+    check_proxies(l);
     check_objects(l);
     for (size_t i = 0; i < l->service->namespace_n; i++) check_namespace(l, &l->service->namespaces[i]);
 }

@@ -198,7 +198,9 @@ static const struct hub_code_row rows[] = {
      "conversation:\n"
      "  - {id: c1, title: First}",
      REFUSED},
-    {"S024", ERROR, "bad CORS origin", "An origin is a scheme, a host and possibly a port, without a path. \"*\" allows all and stands alone.",
+    {"S024", ERROR, "bad CORS origin",
+     "An origin is a scheme, a host and possibly a port, as browsers write it: without a path. \"https://*.example.com\" stands for all names below "
+     "example.com. \"*\" allows all and stands alone.",
      "corsOrigins: [\"app.example.com/\"]", "corsOrigins: [\"https://app.example.com\"]", REFUSED},
     {"S025", ERROR, "bad base path", "basePath is the prefix of a reverse proxy and starts with /.",
      "service: {name: messaging, basePath: messaging-api}", "service: {name: messaging, basePath: /messaging-api}", REFUSED},
@@ -250,6 +252,25 @@ static const struct hub_code_row rows[] = {
      "cannot "
      "be read or are too many, tables with the same name.",
      "public/ with 200 MiB of files", "public/ with the page, large files elsewhere", REFUSED},
+    {"S040", ERROR, "bad trusted proxy",
+     "trustedProxies lists the addresses of reverse proxies, one by one or as ranges (CIDR), of IPv4 or IPv6; or unix:, with a socket file as "
+     "listen.host. What another peer says about whom it speaks for is not believed.",
+     "trustedProxies: [\"10.0.0.1/8\"]", "trustedProxies: [\"10.0.0.0/8\"]", REFUSED},
+    {"S041", ERROR, "bad path of Engine.IO",
+     "listen.path is where polling and WebSocket are served; hubs, console and health have paths of their own.", "listen: {path: /metrics}",
+     "listen: {path: /realtime}", REFUSED},
+    {"S042", ERROR, "bad socket file", "A socket file is named by its absolute path, which the system limits to 107 bytes.",
+     "listen: {host: \"unix:hubd.sock\"}", "listen: {host: \"unix:/run/hubd/hubd.sock\"}", REFUSED},
+    {"S043", WARNING, "limit that is never reached", "The limit of one address is above that of all addresses together.",
+     "listen: {maxPendingPerAddress: 500, maxPending: 100}", "listen: {maxPendingPerAddress: 50, maxPending: 100}",
+     "maxPending holds, so one address can take it all."},
+    {"S044", WARNING, "development authentication for every page",
+     "Development tokens need no secret, so whatever page is let in may be anybody. Name the origins of your pages.",
+     "listen: {corsOrigins: [\"*\"]}\n"
+     "auth: {dev: true}",
+     "listen: {corsOrigins: [\"http://localhost:3000\"]}\n"
+     "auth: {dev: true}",
+     "Every page is let in, without its cookies."},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
      "passed over.",

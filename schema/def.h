@@ -203,8 +203,9 @@ struct hub_service {
     /* listen */
     const char *host;
     int64_t port;
-    struct hub_strs cors_origins;
-    int64_t max_payload, ping_interval, ping_timeout, connect_timeout, keep_alive_timeout, max_queue_bytes;
+    const char *listen_path; /* starts with "/" and does not end with it */
+    struct hub_strs cors_origins, trusted_proxies;
+    int64_t max_pending_per_address, max_pending, max_payload, ping_interval, ping_timeout, connect_timeout, keep_alive_timeout, max_queue_bytes;
     const char *tls_cert_file, *tls_key_file; /* resolved, or NULL */
     bool console;
     /* auth */

@@ -111,11 +111,19 @@ static void finish_base_path(struct hub_loader *l) {
     s->base_path = hub_arena_dup(l->keep, hub_str(s->base_path, n));
 }
 
+static void finish_listen_path(struct hub_loader *l) {
+    struct hub_service *s = l->service;
+    size_t n = strlen(s->listen_path);
+    while (n > 1 && s->listen_path[n - 1] == '/') n--;
+    s->listen_path = hub_arena_dup(l->keep, hub_str(s->listen_path, n));
+}
+
 void hub_finish_service(struct hub_loader *l) {
     struct hub_service *s = l->service;
     if (!s->store_url) s->store_url = hub_arena_fmt(l->keep, "sqlite:data/%s.db", s->name ? s->name : "hubd");
     if (!s->project) s->project = "hubd";
     finish_base_path(l);
+    finish_listen_path(l);
     for (size_t i = 0; i < s->object_n; i++) finish_object(l, &s->objects[i]);
 }
 

@@ -22,10 +22,20 @@ static const struct hub_row tls[] = {
 static const struct hub_fields table_tls = {"Tls", 0, tls, "Certificate and key for TLS."};
 
 static const struct hub_row listen[] = {
-    {"host", HUB_KIND_STRING, .offset = AT(host), .fallback = "127.0.0.1", .max = 255, .help = "Address to listen on."},
+    {"host", HUB_KIND_STRING, .offset = AT(host), .fallback = "127.0.0.1", .max = 255,
+     .help = "Address to listen on: an IPv4 or IPv6 address, a name (localhost takes both families), or unix:/path for a socket file."},
     {"port", HUB_KIND_INT, .offset = AT(port), .fallback = "8080", .max = 65535, .help = "Port to listen on; 0 takes any free port and prints it."},
-    {"corsOrigins", HUB_KIND_STRINGS, .offset = AT(cors_origins), .example = "[\"https://app.example.com\"]",
-     .help = "Origins that browsers may call from; [\"*\"] allows all, without credentials."},
+    {"path", HUB_KIND_STRING, .offset = AT(listen_path), .fallback = "/socket.io", .max = 200, .example = "/realtime",
+     .help = "Path of Engine.IO, polling and WebSocket alike; what clients give as their option path."},
+    {"corsOrigins", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(cors_origins),
+     .example = "[\"https://app.example.com\", \"https://*.example.com\", \"capacitor://localhost\"]",
+     .help = "Origins of pages that may come in beside those of the service's own host, cookies included; [\"*\"] lets all in, without cookies."},
+    {"trustedProxies", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(trusted_proxies), .example = "[\"10.0.0.0/8\", \"fd00::/8\"]",
+     .help = "Addresses and ranges of reverse proxies whose X-Forwarded-For, -Proto and -Host count; unix: is whoever comes by the socket file."},
+    {"maxPendingPerAddress", HUB_KIND_INT, .offset = AT(max_pending_per_address), .fallback = "256", .min = 1, .max = 1000000,
+     .help = "Requests, and as many sessions, of one address (of IPv6: one /64) that have not signed in; further ones get 429."},
+    {"maxPending", HUB_KIND_INT, .offset = AT(max_pending), .fallback = "2048", .min = 1, .max = 1000000,
+     .help = "The same for all addresses together; further ones get 503. Each holds at most 16 KiB of what it sent."},
     {"maxPayload", HUB_KIND_INT, .offset = AT(max_payload), .fallback = "1000000", .min = 128, .max = 100000000,
      .help = "Largest Engine.IO payload in bytes; must exceed every hub's maxMessageSize."},
     {"pingInterval", HUB_KIND_INT, .offset = AT(ping_interval), .fallback = "25000", .min = 100, .max = 3600000,

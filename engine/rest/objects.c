@@ -182,6 +182,7 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         fail(q, code, reason);
         return;
     }
+    hub_http_vouch(q->req);
     if (!may(who, q->roles)) {
         refuse(q, q->action);
         return;

@@ -242,6 +242,7 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         free(q);
         return;
     }
+    hub_http_vouch(q->req);
     hub_engine_request(q->hub, who, hub_http_peer(q->req), q->route->event, json_incref(q->args), on_reply, is_gone, q);
 }
 
@@ -335,6 +336,19 @@ static void publish(struct hub_rest *r, struct hub_http_req *req, const struct h
     hub_buf_free(&key);
     hub_buf_free(&text);
 }
+
+/* ---- large bodies: who sends it is asked before it is read, and again once it is there ---- */
+
+static void on_admitted(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    struct hub_http_req *req = arg;
+    (void)who;
+    if (code)
+        hub_rest_fail_code(req, code, reason, hub_str(NULL, 0));
+    else
+        hub_http_vouch(req);
+}
+
+void hub_rest_admit(struct hub_rest *r, struct hub_http_req *req) { hub_rest_identify(r, req, on_admitted, req); }
 
 bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
     struct hub_rest_path path;

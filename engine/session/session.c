@@ -13,7 +13,9 @@
 #define MAX_SOCKETS 50
 #define MAX_NAME 256
 #define MAX_ACKS 256
-#define SCRATCH_KEEP 65536 /* a larger scratch buffer is given back after use */
+#define MAX_JOINING 16          /* CONNECTs under way of a client that has joined nothing yet */
+#define MAX_JOINING_BYTES 32768 /* what they hold together */
+#define SCRATCH_KEEP 65536      /* a larger scratch buffer is given back after use */
 
 struct hub_sessions {
     struct hub_loop *loop;
@@ -49,7 +51,9 @@ struct hub_client {
     struct hub_timer timer; /* until a first namespace is joined */
     struct partial *partial;
     struct hub_handshake *handshake;
-    uint16_t socket_n;
+    size_t joining_bytes; /* of the sockets that connect */
+    uint16_t socket_n, joining_n;
+    bool joined;  /* a namespace: somebody is known behind it */
     bool closing; /* the transport has been told or has told us; nothing comes in or goes out any more */
     bool greeted; /* a CONNECT has come */
     bool told;    /* an unknown namespace has been logged */
@@ -65,7 +69,9 @@ struct acks {
 struct socket {
     struct hub_socket pub;
     struct acks *acks; /* made by the first emit that wants one */
-    json_t *auth;      /* while it connects */
+    char *auth_text;   /* while it connects; a tree may be twenty times as large */
+    json_t *auth;      /* the same, once somebody has asked for it */
+    size_t bytes;      /* what it counts for among those that connect */
 };
 
 static struct hub_metric sockets_gauge = HUB_METRIC(HUB_GAUGE, "hubd_sockets", NULL, "Sockets connected to a namespace");
@@ -244,12 +250,22 @@ static struct hub_socket *socket_new(struct hub_client *c, struct hub_nsp *nsp) 
     return &s->pub;
 }
 
-static void drop_auth(struct hub_socket *s) {
-    json_decref(((struct socket *)s)->auth);
-    ((struct socket *)s)->auth = NULL;
+/* It connects no more. */
+static void drop_auth(struct hub_socket *pub) {
+    struct socket *s = (struct socket *)pub;
+    json_decref(s->auth);
+    free(s->auth_text);
+    if (s->bytes && pub->client) pub->client->joining_bytes -= s->bytes, pub->client->joining_n--;
+    s->auth = NULL;
+    s->auth_text = NULL;
+    s->bytes = 0;
 }
 
-json_t *hub_socket_auth(const struct hub_socket *s) { return ((const struct socket *)s)->auth; }
+json_t *hub_socket_auth(struct hub_socket *pub) {
+    struct socket *s = (struct socket *)pub;
+    if (!s->auth && s->auth_text) s->auth = hub_json_parse(hub_cstr(s->auth_text), NULL);
+    return s->auth;
+}
 
 void hub_socket_unref(struct hub_socket *s) {
     if (--s->refs) return;
@@ -333,7 +349,9 @@ void hub_socket_accept(struct hub_socket *s) {
     drop_auth(s);
     hub_metric_add(&sockets_gauge, 1);
     hub_timer_stop(c->sessions->loop, &c->timer);
+    c->joined = true;
     if (c->closing) return; /* its closed callback is on the way */
+    hub_eio_signed_in(c->eio);
     struct hub_buf *b = scratch(c);
     hub_sio_head(b, HUB_SIO_CONNECT, 0, s->nsp->name, -1);
     hub_buf_addz(b, "{\"sid\":\"");
@@ -417,6 +435,28 @@ static void log_unknown(struct hub_client *c, struct hub_str name) {
     hub_buf_free(&known);
 }
 
+/* What the CONNECT makes us hold while it is judged: its data, and the credentials of the handshake that may be copied for it. */
+static size_t bytes_of(const struct hub_client *c, const struct hub_sio_packet *p) {
+    const struct hub_handshake *h = c->handshake;
+    return 1 + p->data.n + h->authorization.n + h->cookie.n + h->query.n;
+}
+
+static bool is_too_much(const struct hub_client *c, size_t bytes) {
+    if (c->joined || !c->joining_n) return false;
+    return c->joining_n >= MAX_JOINING || c->joining_bytes + bytes > MAX_JOINING_BYTES;
+}
+
+static void join(struct hub_client *c, const struct hub_sio_packet *p, struct hub_nsp *nsp, json_t *auth) {
+    struct hub_socket *s = hub_socket_ref(socket_new(c, nsp));
+    struct socket *own = (struct socket *)s;
+    own->bytes = bytes_of(c, p);
+    c->joining_bytes += own->bytes;
+    c->joining_n++;
+    if (auth) own->auth_text = hub_str_dup(p->data);
+    nsp->ops->connect(s, auth);
+    hub_socket_unref(s);
+}
+
 static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
     const struct hub_sessions_config *config = &c->sessions->config;
     const struct hub_namespace_ops *ops = NULL;
@@ -438,13 +478,10 @@ static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
     if (!name_ok(p->nsp) || !config->find(config->ctx, hub_sio_nsp_path(p->nsp), &ops, &owner)) {
         log_unknown(c, p->nsp);
         send_connect_error(c, p->nsp, "Invalid namespace", HUB_STR(""));
-    } else if (c->socket_n >= MAX_SOCKETS) {
+    } else if (c->socket_n >= MAX_SOCKETS || is_too_much(c, bytes_of(c, p))) {
         send_connect_error(c, p->nsp, "Too many namespaces", HUB_STR("{\"code\":\"overloaded\"}"));
     } else {
-        struct hub_socket *s = hub_socket_ref(socket_new(c, nsp_get(c->sessions, p->nsp, ops, owner)));
-        ((struct socket *)s)->auth = json_incref(auth); /* NULL stays NULL */
-        ops->connect(s, auth);
-        hub_socket_unref(s);
+        join(c, p, nsp_get(c->sessions, p->nsp, ops, owner), auth);
     }
     json_decref(auth);
 }
@@ -638,7 +675,8 @@ static void on_attachment(struct hub_client *c, struct hub_str bytes) {
         if (++part->have == part->want) drop_partial(c);
         return;
     }
-    if (part->text.n + part->bytes.n + bytes.n > (size_t)c->sessions->config.max_payload) {
+    size_t most = c->joined ? (size_t)c->sessions->config.max_payload : HUB_PENDING_BYTES;
+    if (part->text.n + part->bytes.n + bytes.n > most) {
         end_client(c, HUB_CLOSE_TOO_LARGE, 1009, "attachments are larger than maxPayload together");
         return;
     }
@@ -677,7 +715,13 @@ static void on_http(void *ctx, struct hub_http_req *req) {
     s->config.http(s->config.ctx, req);
 }
 
-const struct hub_transport_ops hub_sessions_transport_ops = {.open = on_open, .message = on_message, .closed = on_closed, .http = on_http};
+static void on_admit(void *ctx, struct hub_http_req *req) {
+    struct hub_sessions *s = ctx;
+    s->config.admit(s->config.ctx, req);
+}
+
+const struct hub_transport_ops hub_sessions_transport_ops = {
+    .open = on_open, .message = on_message, .closed = on_closed, .http = on_http, .admit = on_admit};
 
 /* ---- all of them ---- */
 

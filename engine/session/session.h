@@ -14,7 +14,8 @@
  * A namespace is found without the query that a client wrote behind its name ("/hub/chat?a=b"), and every packet to the client names it as the
  * client did: stock clients compare the whole name.
  * Bounds: 50 namespaces per client, names of 256 bytes, HUB_SIO_MAX_ATTACHMENTS attachments of max_payload bytes together with their
- * text, 256 outstanding acknowledgements per socket (the oldest is forgotten). */
+ * text, 256 outstanding acknowledgements per socket (the oldest is forgotten). Until a first namespace is joined: packets of HUB_PENDING_BYTES,
+ * and MAX_JOINING CONNECTs at a time, of MAX_JOINING_BYTES with the credentials they are judged by; further ones are overloaded. */
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
 #include "base/json.h"
@@ -83,6 +84,7 @@ struct hub_sessions_config {
     void *ctx;
     /* Forwarded from the transport. */
     void (*http)(void *ctx, struct hub_http_req *req);
+    void (*admit)(void *ctx, struct hub_http_req *req);
 };
 
 struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_sessions_config *config);
@@ -99,7 +101,7 @@ void hub_socket_unref(struct hub_socket *s);
  * is kept, of a long user agent the beginning. */
 const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s);
 /* CONNECT's auth object while the socket connects (borrowed); NULL when the client sent none, and once it is accepted or refused. */
-json_t *hub_socket_auth(const struct hub_socket *s);
+json_t *hub_socket_auth(struct hub_socket *s);
 /* CONNECT accepted; from here events flow. No effect on a closed socket. */
 void hub_socket_accept(struct hub_socket *s);
 /* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed callback: not called). Only before

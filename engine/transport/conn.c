@@ -18,16 +18,21 @@ static void on_ready(void *arg, int events);
 
 static void keep_address(struct hub_conn *c, const struct sockaddr *peer) {
     static const uint8_t v4_in_v6[12] = {[10] = 0xff, [11] = 0xff};
+    c->unix_peer = peer->sa_family != AF_INET && peer->sa_family != AF_INET6;
     if (peer->sa_family == AF_INET) {
-        memcpy(c->addr, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
+        memcpy(c->ip.bytes, v4_in_v6, sizeof v4_in_v6);
+        memcpy(c->ip.bytes + 12, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
     } else if (peer->sa_family == AF_INET6) {
-        const uint8_t *a = ((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr.s6_addr;
-        c->v6 = memcmp(a, v4_in_v6, 12) != 0;
-        memcpy(c->addr, c->v6 ? a : a + 12, c->v6 ? 16 : 4);
+        memcpy(c->ip.bytes, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, sizeof c->ip.bytes);
     }
 }
 
-void hub_conn_peer(const struct hub_conn *c, char out[46]) { inet_ntop(c->v6 ? AF_INET6 : AF_INET, c->addr, out, 46); }
+void hub_conn_peer(const struct hub_conn *c, char out[HUB_IP_TEXT]) {
+    if (c->unix_peer)
+        memcpy(out, "unix:", 6);
+    else
+        hub_ip_format(&c->ip, out);
+}
 
 void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer) {
     struct hub_conn *c = hub_xcalloc(1, sizeof *c);
@@ -36,11 +41,13 @@ void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer) 
     keep_address(c, peer);
     hub_list_init(&c->due);
     hub_list_init(&c->busy_link);
+    hub_list_init(&c->reading);
+    hub_list_init(&c->reading_all);
     hub_list_push(&t->conns, &c->link);
     t->conn_n++;
     hub_metric_add(&hub_metric_connections, 1);
     c->watch = hub_watch_new(t->loop, fd, on_ready, c);
-    if (!c->watch || (t->tls && !hub_tls_accept(c))) {
+    if (!c->watch) {
         hub_conn_kill(c, HUB_CLOSE_ERROR);
         return;
     }
@@ -53,6 +60,7 @@ static void let_go(struct hub_conn *c, enum hub_conn_mode mode, enum hub_close_r
     struct hub_eio *e = c->eio;
     enum hub_conn_mode was = (enum hub_conn_mode)c->mode;
     if (was == HUB_CONN_HTTP) hub_http_forget(c);
+    hub_conn_leave(c);
     c->mode = (uint8_t)mode;
     c->eio = NULL;
     if (e && was == HUB_CONN_WS) hub_eio_gone(e, reason);
@@ -74,6 +82,7 @@ void hub_conn_kill(struct hub_conn *c, enum hub_close_reason reason) {
 void hub_conn_free(struct hub_conn *c) {
     struct hub_transport *t = c->t;
     if (c->watch) hub_watch_close(c->watch);
+    hub_conn_leave_home(c);
     hub_tls_free(c);
     close(c->fd);
     hub_ws_in_free(&c->ws);
@@ -96,8 +105,20 @@ void hub_conn_busy(struct hub_conn *c) {
     hub_transport_work(c->t);
 }
 
+/* Bytes that one read may bring: what strangers make us keep is bounded by it. */
+static size_t read_size(const struct hub_conn *c) {
+    bool known = c->mode == HUB_CONN_HTTP ? c->req && c->req->vouched : c->eio && c->eio->signed_in;
+    return known ? HUB_IN_SIZE : HUB_READ_PENDING;
+}
+
+/* No more is taken before the request at hand is done with, or the layer above has said that its body may come. */
+static bool is_full(const struct hub_conn *c) {
+    bool known = c->req && c->req->vouched;
+    return c->mode == HUB_CONN_HTTP && (c->rest.n >= (known ? HUB_MAX_REST : HUB_READ_PENDING) || (c->req && c->req->asking));
+}
+
 void hub_conn_watch(struct hub_conn *c) {
-    bool full = c->mode == HUB_CONN_HTTP && c->rest.n >= HUB_MAX_REST;
+    bool full = is_full(c);
     hub_watch_set(c->watch, (c->eof || full ? 0 : HUB_READABLE) | (c->blocked ? HUB_WRITABLE : 0));
 }
 
@@ -222,10 +243,10 @@ void hub_conn_flush(struct hub_conn *c) {
 
 /* ---- reading ---- */
 
-static ssize_t read_some(struct hub_conn *c) {
-    if (c->ssl) return hub_tls_read(c, c->t->in, HUB_IN_SIZE);
+static ssize_t read_some(struct hub_conn *c, size_t most) {
+    if (c->ssl) return hub_tls_read(c, c->t->in, most);
     ssize_t r;
-    do r = recv(c->fd, c->t->in, HUB_IN_SIZE, 0);
+    do r = recv(c->fd, c->t->in, most, 0);
     while (r < 0 && errno == EINTR);
     if (r >= 0) return r;
     return errno == EAGAIN || errno == EWOULDBLOCK ? HUB_IO_AGAIN : HUB_IO_ERROR;
@@ -249,9 +270,22 @@ static void on_eof(struct hub_conn *c) {
         hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
+/* A handshake costs memory and time of ours, so it counts from its first byte; before that a connection is next to nothing. */
+static bool begin_tls(struct hub_conn *c) {
+    char peer[HUB_IP_TEXT];
+    int status = hub_conn_enter(c);
+    if (!status && hub_tls_accept(c)) return true;
+    hub_conn_peer(c, peer);
+    if (status) hub_pending_count_refusal(c->t, status, peer);
+    hub_conn_kill(c, HUB_CLOSE_ERROR);
+    return false;
+}
+
 static void on_readable(struct hub_conn *c) {
+    if (c->t->tls && !c->ssl && !begin_tls(c)) return;
     for (int round = 0; round < HUB_READ_ROUNDS; round++) {
-        ssize_t r = read_some(c);
+        size_t most = read_size(c);
+        ssize_t r = read_some(c, most);
         if (r == HUB_IO_AGAIN) return;
         if (r == HUB_IO_ERROR) {
             hub_conn_kill(c, HUB_CLOSE_ERROR);
@@ -263,8 +297,8 @@ static void on_readable(struct hub_conn *c) {
         }
         hub_metric_add(&hub_metric_bytes_in, r);
         take_input(c, c->t->in, (size_t)r);
-        if (c->mode == HUB_CONN_DEAD || (r < HUB_IN_SIZE && !c->ssl)) return;
-        if (c->mode == HUB_CONN_HTTP && c->rest.n >= HUB_MAX_REST) break;
+        if (c->mode == HUB_CONN_DEAD || ((size_t)r < most && !c->ssl)) return;
+        if (is_full(c)) break;
     }
     if (c->ssl && hub_tls_has_more(c)) c->reread = true, hub_conn_busy(c); /* the socket will not report these bytes again */
 }

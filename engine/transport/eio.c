@@ -65,6 +65,23 @@ static void on_pong(struct hub_eio *e) {
     hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_interval, on_timer);
 }
 
+/* ---- before and after sign-in ---- */
+
+size_t hub_eio_max_in(const struct hub_eio *e) {
+    size_t max = (size_t)e->t->cfg.max_payload;
+    return e->signed_in || max < HUB_PENDING_BYTES ? max : HUB_PENDING_BYTES;
+}
+
+size_t hub_eio_max_queue(const struct hub_eio *e) {
+    size_t max = e->t->cfg.max_queue_bytes;
+    return e->signed_in || max < HUB_PENDING_BYTES ? max : HUB_PENDING_BYTES;
+}
+
+void hub_eio_signed_in(struct hub_eio *e) {
+    e->signed_in = true;
+    hub_pending_give(e->t, &e->pending, HUB_PENDING_SESSION);
+}
+
 /* ---- beginning ---- */
 
 static void queue_open_packet(struct hub_eio *e, bool offer_websocket) {
@@ -78,6 +95,7 @@ static void queue_open_packet(struct hub_eio *e, bool offer_websocket) {
 }
 
 static void free_session(struct hub_eio *e) {
+    hub_pending_give(e->t, &e->pending, HUB_PENDING_SESSION);
     hub_timer_stop(e->t->loop, &e->timer);
     hub_outq_clear(&e->q);
     hub_list_remove(&e->due);
@@ -85,11 +103,12 @@ static void free_session(struct hub_eio *e) {
     free(e);
 }
 
-struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_conn *websocket) {
+struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_conn *websocket, struct hub_address *pending) {
     struct hub_transport *t = r->conn->t;
     struct hub_eio *e = hub_xcalloc(1, sizeof *e);
     e->t = t;
     e->conn = websocket;
+    e->pending = pending;
     e->last_in = hub_loop_now(t->loop);
     hub_list_init(&e->due);
     hub_list_init(&e->ended);
@@ -104,7 +123,7 @@ struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_conn *websocket) 
         .query = hub_http_query(r),
         .origin = hub_http_header(r, "origin"),
         .user_agent = hub_http_header(r, "user-agent"),
-        .secure = t->tls != NULL,
+        .secure = r->secure,
     };
     e->client = t->ops->open(t->ctx, e, &hs);
     if (!e->client) {
@@ -214,7 +233,7 @@ static bool takes_more(struct hub_eio *e) {
 /* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest first and some more
  * than needed, so that the queue is not searched again for every frame. */
 static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
-    size_t max = e->t->cfg.max_queue_bytes, wanted = max - max / 8;
+    size_t max = hub_eio_max_queue(e), wanted = max - max / 8;
     flush_now(e);
     if (e->state != HUB_EIO_RUNNING) return false;
     if (e->q.bytes && e->q.bytes + len > max && e->q.flagged)
@@ -222,7 +241,7 @@ static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
     if (!e->q.bytes || e->q.bytes + len <= max) return true;
     /* A burst of one turn is not yet a stalled reader: what was queued before it counts, up to a multiple of the bound. */
     size_t stalled = e->waiting < e->q.bytes ? e->waiting : e->q.bytes;
-    if (stalled + len <= max && e->q.bytes + len <= BURST * max) return true;
+    if (e->signed_in && stalled + len <= max && e->q.bytes + len <= BURST * max) return true;
     if (flags & HUB_SEND_EPHEMERAL) {
         hub_metric_add(&hub_metric_dropped, 1);
         return false;
@@ -240,7 +259,7 @@ void hub_eio_send(struct hub_eio *e, struct hub_chunk *chunk, uint32_t off, uint
         e->turn = e->t->turn;
         e->waiting = e->q.bytes;
     }
-    if (e->q.bytes + len > e->t->cfg.max_queue_bytes && !make_room(e, len, flags)) return;
+    if (e->q.bytes + len > hub_eio_max_queue(e) && !make_room(e, len, flags)) return;
     hub_outq_add(&e->q, chunk, off, len, (uint32_t)flags);
     hub_eio_due(e);
 }
@@ -307,6 +326,7 @@ void hub_eio_gone(struct hub_eio *e, enum hub_close_reason reason) {
     if (e->state == HUB_EIO_GONE) return;
     if (e->state == HUB_EIO_RUNNING) e->reason = (uint8_t)reason;
     e->state = HUB_EIO_GONE;
+    hub_pending_give(e->t, &e->pending, HUB_PENDING_SESSION);
     hub_timer_stop(e->t->loop, &e->timer);
     hub_metric_add(count_of(e), -1);
     hub_map_del(&e->t->eios, hub_cstr(e->sid));

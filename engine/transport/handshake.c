@@ -5,18 +5,41 @@
 /* The codes that Engine.IO clients know. */
 enum refusal { TRANSPORT_UNKNOWN, SESSION_UNKNOWN, BAD_METHOD, BAD_REQUEST, FORBIDDEN, UNSUPPORTED_VERSION, ADMITTED };
 
-static void refuse(struct hub_http_req *r, enum refusal code) {
+static void refuse_as(struct hub_http_req *r, enum refusal code, const char *type) {
     static const char *const text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method",
                                        "Bad request",       "Forbidden",          "Unsupported protocol version"};
     struct hub_buf b = {0};
     hub_buf_addf(&b, "{\"code\":%d,\"message\":\"%s\"}", code, text[code]);
-    hub_http_reply(r, code == FORBIDDEN ? 403 : 400, "application/json", hub_buf_str(&b), NULL);
+    hub_http_reply(r, code == FORBIDDEN ? 403 : 400, type, hub_buf_str(&b), NULL);
     hub_buf_free(&b);
 }
 
+static void refuse(struct hub_http_req *r, enum refusal code) { refuse_as(r, code, "application/json"); }
+
+/* Of the type that every answer to a poll has: scripts of another site cannot read it anyway, and must not run it. */
+void hub_eio_forbid(struct hub_http_req *r) { refuse_as(r, FORBIDDEN, r->websocket ? "application/json" : "text/plain; charset=UTF-8"); }
+
+/* Whether *PATH begins with PREFIX; slashes count once however many there are, since clients put base and path together carelessly. */
+static bool cut_prefix(struct hub_str *path, struct hub_str prefix) {
+    size_t at = 0;
+    for (size_t i = 0; i < prefix.n; i++) {
+        if (at >= path->n || path->p[at++] != prefix.p[i]) return false;
+        while (prefix.p[i] == '/' && at < path->n && path->p[at] == '/') at++;
+    }
+    if (at < path->n && path->p[at] != '/') return false;
+    *path = hub_str(path->p + at, path->n - at);
+    return true;
+}
+
 bool hub_eio_is_path(const struct hub_http_req *r) {
-    struct hub_str path = hub_http_path(r);
-    return hub_str_is(path, "/socket.io/") || hub_str_is(path, "/socket.io");
+    const struct hub_transport *t = r->conn->t;
+    struct hub_str whole = hub_str(r->head.p + r->path, r->path_n), path = whole;
+    if (!cut_prefix(&path, t->path)) {
+        path = whole;
+        if (!t->base.n || !cut_prefix(&path, t->base) || !cut_prefix(&path, t->path)) return false;
+    }
+    while (path.n && path.p[0] == '/') path.p++, path.n--;
+    return !path.n;
 }
 
 static bool param_is(const struct hub_http_req *r, const char *name, const char *value) {
@@ -51,7 +74,13 @@ static void handshake(struct hub_http_req *r, bool websocket) {
         return;
     }
     if (websocket && !hub_ws_check(r)) return;
-    struct hub_eio *e = hub_eio_new(r, websocket ? r->conn : NULL);
+    struct hub_address *pending = NULL;
+    int status = hub_pending_take(r->conn->t, &pending, r->conn->pending ? r->conn->pending : &r->conn->t->nowhere, HUB_PENDING_SESSION);
+    if (status) {
+        hub_pending_refuse(r, status);
+        return;
+    }
+    struct hub_eio *e = hub_eio_new(r, websocket ? r->conn : NULL, pending);
     if (!e)
         refuse(r, FORBIDDEN);
     else if (websocket)
@@ -105,8 +134,6 @@ void hub_eio_route(struct hub_http_req *r) {
     struct hub_eio *e = find(r, &named);
     if (!websocket && !param_is(r, "transport", "polling"))
         refuse(r, TRANSPORT_UNKNOWN);
-    else if (websocket && !hub_cors_admits_websocket(r))
-        refuse(r, FORBIDDEN);
     else if (!named)
         handshake(r, websocket);
     else if (!e)
@@ -120,15 +147,18 @@ void hub_eio_route(struct hub_http_req *r) {
 /* A body is still to come: a session has at most one POST on its way. */
 void hub_eio_route_head(struct hub_http_req *r) {
     bool named;
-    if (hub_http_method(r) != HUB_HTTP_POST) return;
     struct hub_eio *e = find(r, &named);
-    if (!e || e->conn || e->state != HUB_EIO_RUNNING) return;
+    size_t most = e ? hub_eio_max_in(e) : HUB_PENDING_BYTES;
+    if (r->max_body > most) r->max_body = most;
+    r->vouched = e && e->signed_in;
+    if (hub_http_method(r) != HUB_HTTP_POST || !e || e->conn || e->state != HUB_EIO_RUNNING) return;
     if (e->post) {
         end_overlapping(e);
         return;
     }
     e->post = r;
     r->eio = e;
+    hub_conn_leave(r->conn); /* it counts with its session */
 }
 
 void hub_eio_too_large(struct hub_http_req *r) {

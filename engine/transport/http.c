@@ -33,7 +33,9 @@ static void on_timeout(struct hub_timer *timer) {
 void hub_http_rearm(struct hub_conn *c) {
     struct hub_transport *t = c->t;
     if (c->finish && !c->blocked) return;
-    if (c->req && !c->answering) {
+    if (c->req && c->req->asking) {
+        hub_timer_stop(t->loop, &c->timer); /* the layer above has bounds of its own */
+    } else if (c->req && !c->answering) {
         if (!hub_timer_running(&c->timer)) hub_timer_start(t->loop, &c->timer, t->cfg.head_timeout, on_timeout);
     } else if (c->answering && !c->blocked) {
         hub_timer_stop(t->loop, &c->timer);
@@ -96,6 +98,7 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
     c->req = NULL;
     c->answering = false;
     c->served = true;
+    hub_conn_leave(c);
     hub_http_req_free(r);
     if (!keep_alive) hub_conn_finish(c, 0);
     hub_http_rearm(c);
@@ -103,18 +106,36 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
     if (c->rest.n) hub_conn_busy(c);
 }
 
+static enum hub_code code_of(int status) {
+    switch (status) {
+    case 403: return HUB_NOT_ALLOWED;
+    case 404: return HUB_NOT_FOUND;
+    case 413: return HUB_TOO_LARGE;
+    case 429: return HUB_RATE_LIMITED;
+    case 503: return HUB_OVERLOADED;
+    default: return HUB_BAD_REQUEST;
+    }
+}
+
+static const char *headers_of(int status) {
+    switch (status) {
+    case 405: return "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+    case 426: return "Sec-WebSocket-Version: 13\r\n";
+    case 429:
+    case 503: return "Retry-After: 1\r\n";
+    default: return "";
+    }
+}
+
 void hub_http_fail(struct hub_http_req *r, int status, const char *message) {
     char date[HUB_ISO_LEN + 1];
     struct hub_buf b = {0};
-    enum hub_code code = status == 404 ? HUB_NOT_FOUND : status == 413 ? HUB_TOO_LARGE : status == 403 ? HUB_NOT_ALLOWED : HUB_BAD_REQUEST;
+    enum hub_code code = code_of(status);
     hub_iso_format(hub_wall_ms(), date);
     hub_buf_addf(&b, "{\"result\":\"ERR\",\"status\":%d,\"message\":", status);
     hub_json_add_string(&b, hub_cstr(message));
     hub_buf_addf(&b, ",\"errCode\":\"%s\",\"date\":\"%s\",\"detail\":{}}", hub_code_name(code), date);
-    const char *headers = status == 405   ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
-                          : status == 426 ? "Sec-WebSocket-Version: 13\r\n"
-                                          : "";
-    hub_http_reply(r, status, "application/json; charset=utf-8", hub_buf_str(&b), headers);
+    hub_http_reply(r, status, "application/json; charset=utf-8", hub_buf_str(&b), headers_of(status));
     hub_buf_free(&b);
 }
 
@@ -154,29 +175,107 @@ static void strip_base(struct hub_http_req *r) {
     if (path.n == base.n || path.p[base.n] == '/') r->base_n = base.n;
 }
 
-/* Once per request, as soon as the head is known. */
-static void on_head(struct hub_conn *c) {
-    struct hub_http_req *r = c->req;
-    if (r->routed || !r->head_done) return;
-    r->routed = true;
-    strip_base(r);
-    if (hub_eio_is_path(r)) hub_eio_route_head(r);
+/* The last answer of a connection whose request is not read to its end. */
+static struct hub_http_req *cut_short(struct hub_conn *c) {
+    c->req->keep_alive = false;
+    c->answering = true;
+    return c->req;
 }
 
-static void on_half(struct hub_conn *c) {
+void hub_http_give_way(struct hub_conn *c, int status) {
+    if (c->req && !c->answering && !c->finish) {
+        hub_pending_refuse(cut_short(c), status);
+        return;
+    }
+    hub_pending_count_refusal(c->t, status, NULL); /* TLS that has not come to a request */
+    hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+}
+
+/* Once per request, as soon as the head is known. False when it was answered: by a page of elsewhere, or one too many. */
+static bool on_head(struct hub_conn *c, bool whole) {
     struct hub_http_req *r = c->req;
-    if (r->routed || !r->head_done) return;
-    on_head(c);
+    struct hub_ip client;
+    if (r->routed) return true;
+    r->routed = true;
+    int status = hub_forwarded_read(r, &client) ? hub_conn_enter_for(c, &client) : 0;
+    strip_base(r);
+    hub_site_judge(r);
+    bool refused = hub_site_is_refused(r) || !hub_site_names_us(r);
+    if (status || refused) {
+        if (!whole) cut_short(c);
+        c->answering = true;
+        status ? hub_pending_refuse(r, status) : hub_site_refuse(r);
+        return false;
+    }
+    if (hub_eio_is_path(r)) hub_eio_route_head(r);
+    return true;
+}
+
+static void invite_body(struct hub_conn *c) {
+    struct hub_http_req *r = c->req;
     hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout, on_timeout); /* the body has the same time as the head had */
     if (!r->expects_continue || r->body.n) return;
     hub_buf_addz(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     hub_conn_due(c);
 }
 
+/* So large that the layer above has to know who sends it. */
+static bool wants_voucher(const struct hub_http_req *r) {
+    bool large = r->body_n ? r->body_n > HUB_PENDING_BYTES : r->body.n > HUB_READ_PENDING;
+    return large && !r->vouched && !r->asking;
+}
+
+/* Nothing more is read until that is answered. */
+static void ask(struct hub_conn *c) {
+    struct hub_http_req *r = c->req;
+    r->asking = true;
+    hub_conn_arrived(c);
+    hub_http_rearm(c);
+    if (c->t->ops->admit)
+        c->t->ops->admit(c->t->ctx, r);
+    else
+        hub_http_vouch(r);
+}
+
+void hub_http_vouch(struct hub_http_req *r) {
+    struct hub_conn *c = r->conn;
+    bool asked = r->asking;
+    r->asking = false;
+    r->vouched = true;
+    if (c) hub_conn_leave(c);
+    if (!asked) return;
+    if (!c) { /* the peer has gone: nobody else has it any more */
+        hub_http_req_free(r);
+        return;
+    }
+    invite_body(c);
+    c->reread = c->ssl != NULL;
+    hub_conn_busy(c);
+}
+
+static bool length_is_known(const struct hub_http_req *r) { return !(r->parser.flags & F_CHUNKED) && r->parser.content_length != UINT64_MAX; }
+
+static void on_half(struct hub_conn *c) {
+    struct hub_http_req *r = c->req;
+    if (!r->head_done) return;
+    bool first = !r->routed;
+    if (first && length_is_known(r)) r->body_n = r->body.n + (size_t)r->parser.content_length;
+    if (!on_head(c, false)) return;
+    if (r->eio || hub_eio_is_path(r)) {
+        if (r->body_n > r->max_body || r->body.n > r->max_body) r->status = 413, answer_bad(c, 413, bad_text(r));
+        if (c->req == r && first) invite_body(c);
+    } else if (wants_voucher(r)) {
+        ask(c);
+    } else if (first) {
+        invite_body(c);
+    }
+}
+
 static void route(struct hub_conn *c) {
     struct hub_http_req *r = c->req;
-    on_head(c);
+    if (!on_head(c, true)) return;
     c->answering = true;
+    hub_conn_arrived(c);
     hub_http_rearm(c);
     if (hub_http_method(r) == HUB_HTTP_OPTIONS)
         hub_cors_preflight(r);
@@ -186,18 +285,22 @@ static void route(struct hub_conn *c) {
         c->t->ops->http(c->t->ctx, r);
 }
 
-static void begin(struct hub_conn *c) {
+/* False when it was refused: too much is being read already. */
+static bool begin(struct hub_conn *c) {
     c->req = hub_http_req_new((size_t)c->t->cfg.max_payload);
     c->req->conn = c;
     hub_conn_peer(c, c->req->peer);
     hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout, on_timeout);
+    int status = hub_conn_enter(c);
+    if (status) hub_pending_refuse(cut_short(c), status);
+    return !status;
 }
 
 /* Takes requests off the input until one has to wait for its answer; then the rest is kept. */
 static void feed(struct hub_conn *c, char *p, size_t n) {
     while (n && c->mode == HUB_CONN_HTTP && !c->answering && !c->finish && hub_conn_unsent(c) <= HUB_MAX_OUT) {
         size_t used = 0;
-        if (!c->req) begin(c);
+        if (!c->req && !begin(c)) return;
         switch (hub_http_feed(c->req, p, n, &used)) {
         case HUB_HTTP_MORE: on_half(c); return;
         case HUB_HTTP_BAD: answer_bad(c, c->req->status, bad_text(c->req)); return;
@@ -245,7 +348,7 @@ void hub_http_eof(struct hub_conn *c) {
 void hub_http_forget(struct hub_conn *c) {
     struct hub_http_req *r = c->req;
     if (!r) return;
-    bool is_above = c->answering && !r->eio;
+    bool is_above = r->asking || (c->answering && !r->eio);
     c->req = NULL;
     if (r->eio) hub_polling_forget(r);
     if (is_above)

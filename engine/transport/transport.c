@@ -26,6 +26,7 @@ static void register_metrics(void) {
     hub_metric_register(&hub_metric_writes);
     hub_metric_register(&hub_metric_slow);
     hub_metric_register(&hub_metric_dropped);
+    hub_pending_register_metrics();
 }
 
 /* ---- the end of a turn ---- */
@@ -62,8 +63,17 @@ static void free_all(struct hub_transport *t) {
     hub_chunk_unref(t->ping);
     hub_chunk_unref(t->close_packet);
     hub_map_clear(&t->eios);
+    hub_map_clear(&t->addresses);
+    free(t->origins);
+    free(t->proxies);
     free(t->in);
     free(t);
+}
+
+static struct hub_str without_slash(const char *path) {
+    struct hub_str s = hub_cstr(path);
+    while (s.n && s.p[s.n - 1] == '/') s.n--;
+    return s;
 }
 
 static struct hub_transport *make(struct hub_loop *loop, const struct hub_transport_config *config, const struct hub_transport_ops *ops, void *ctx) {
@@ -74,12 +84,16 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
     t->ctx = ctx;
     if (!t->cfg.head_timeout) t->cfg.head_timeout = 10000;
     if (!t->cfg.idle_timeout) t->cfg.idle_timeout = 75000;
-    for (size_t i = 0; i < config->cors_n; i++) t->any_origin |= hub_str_is(hub_cstr(config->cors_origins[i]), "*");
-    t->base = hub_cstr(config->base_path);
-    while (t->base.n && t->base.p[t->base.n - 1] == '/') t->base.n--;
+    if (!t->cfg.max_pending) t->cfg.max_pending = 2048;
+    if (!t->cfg.max_pending_per_address) t->cfg.max_pending_per_address = 256;
+    t->nowhere.refs = 1;
+    hub_site_read_config(t);
+    hub_forwarded_read_config(t);
+    t->base = without_slash(config->base_path);
+    t->path = without_slash(config->path ? config->path : "/socket.io");
     t->in = hub_xmalloc(HUB_IN_SIZE);
     t->work.run = work;
-    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy, &t->dead, &t->ended};
+    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy, &t->dead, &t->ended, &t->reading, &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
     t->ping = text_frame("2");
     t->close_packet = text_frame("1");
@@ -104,6 +118,8 @@ enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loo
 int hub_transport_port(const struct hub_transport *t) { return t->port; }
 size_t hub_transport_connections(const struct hub_transport *t) { return t->conn_n; }
 size_t hub_transport_sessions(const struct hub_transport *t) { return hub_map_len(&t->eios); }
+
+void hub_transport_local_names(struct hub_transport *t, bool on) { t->cfg.local_names = on; }
 
 void hub_transport_hold(struct hub_transport *t, bool held) { t->held = held; }
 

@@ -15,11 +15,17 @@ struct hub_eio;      /* one Engine.IO session: a logical connection that survive
 struct hub_http_req; /* one HTTP request that waits for its answer */
 
 struct hub_transport_config {
-    const char *host;                /* IPv4, IPv6 or name */
+    const char *host;                /* IPv4, IPv6 or name; or "unix:/path" */
     int port;                        /* 0 = any free */
     const char *base_path;           /* "" or "/messaging-api": accepted in front of every path, and not required */
-    const char *const *cors_origins; /* "*" allows all, without credentials */
+    const char *path;                /* of Engine.IO; NULL = "/socket.io" */
+    const char *const *cors_origins; /* patterns (base/origin.h) of pages let in beside the own host's; "*" lets all in, without cookies */
     size_t cors_n;
+    const char *const *trusted_proxies; /* ranges (base/cidr.h) whose X-Forwarded headers count; "unix:" */
+    size_t trusted_n;
+    bool local_names;                         /* only requests for local names and listed origins' are answered: see hub_transport_local_names */
+    size_t max_pending;                       /* requests, and as many sessions, that have not signed in; 0 = 2048 */
+    size_t max_pending_per_address;           /* the same of one address; 0 = 256 */
     int64_t max_payload;                      /* bytes of one HTTP body or one WebSocket message */
     int64_t ping_interval;                    /* ms */
     int64_t ping_timeout;                     /* ms */
@@ -46,13 +52,16 @@ const char *hub_close_reason_name(enum hub_close_reason r);
 
 /* What a handshake brought: borrowed, valid during the open callback only. */
 struct hub_handshake {
-    struct hub_str peer;          /* address without port */
+    struct hub_str peer;          /* address without port; the forwarded one behind a trusted proxy */
     struct hub_str authorization; /* header, or empty */
     struct hub_str cookie;        /* header, or empty */
     struct hub_str query;         /* raw query string */
     struct hub_str origin, user_agent;
-    bool secure;
+    bool secure; /* TLS, here or at a trusted proxy */
 };
+
+/* What a client may make a connection hold before it has signed in, in bytes of one kind (head, body, frame, queue). */
+#define HUB_PENDING_BYTES 16384
 
 struct hub_transport_ops {
     /* A session is open (its open packet is queued). The returned pointer is given to message and closed. NULL refuses and closes. */
@@ -63,6 +72,9 @@ struct hub_transport_ops {
     void (*closed)(void *client, enum hub_close_reason reason);
     /* A complete HTTP request outside /socket.io/. Must be answered, at once or later, by hub_http_reply. */
     void (*http)(void *ctx, struct hub_http_req *req);
+    /* The head of such a request whose body is larger than HUB_PENDING_BYTES: the rest is read after hub_http_vouch. Answered, at once or
+     * later, by that or by hub_http_reply. NULL: everybody may. */
+    void (*admit)(void *ctx, struct hub_http_req *req);
 };
 
 /* Whether the certificate and the key of CONFIG can be used; listens on nothing. *WHAT becomes "certFile" or "keyFile" when not. */
@@ -70,6 +82,9 @@ enum hub_code hub_transport_check_tls(const struct hub_transport_config *config,
 /* Binds and listens. HUB_INTERNAL with "cannot listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
 enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
                                 const struct hub_transport_ops *ops, void *ctx, struct hub_err *err);
+/* While ON only requests are answered whose Host (and X-Forwarded-Host) is an address, a name that no public name server answers for, or the host of
+ * a listed origin: a page of elsewhere whose name was made to point here (DNS rebinding) is refused. For services that believe anybody. */
+void hub_transport_local_names(struct hub_transport *t, bool on);
 /* While HELD new sessions are refused; requests are served. */
 void hub_transport_hold(struct hub_transport *t, bool held);
 int hub_transport_port(const struct hub_transport *t); /* the port really bound */
@@ -107,6 +122,8 @@ const char *hub_eio_sid(const struct hub_eio *eio);
 int64_t hub_eio_last_in(const struct hub_eio *eio); /* loop time of the last packet from the client, heartbeats included */
 size_t hub_eio_queued(const struct hub_eio *eio);   /* bytes */
 bool hub_eio_is_websocket(const struct hub_eio *eio);
+/* A user is known behind it: it no longer counts as pending, and may send and be sent as much as configured. */
+void hub_eio_signed_in(struct hub_eio *eio);
 
 /* ---- HTTP requests ---- */
 
@@ -120,6 +137,8 @@ struct hub_str hub_http_header(const struct hub_http_req *r, const char *lower_c
 struct hub_str hub_http_body(const struct hub_http_req *r);
 struct hub_str hub_http_peer(const struct hub_http_req *r);
 bool hub_http_gone(const struct hub_http_req *r); /* the peer has closed, its own side at least; the request must be answered all the same */
+/* A user is known behind the request: it no longer counts as pending, and the rest of its body is read. */
+void hub_http_vouch(struct hub_http_req *req);
 /* Value of NAME in a raw query string, percent-decoded ('+' is a space) into OUT; false when absent. */
 bool hub_query_get(struct hub_str query, const char *name, struct hub_buf *out);
 /* Answers and releases REQ; when the peer has gone meanwhile it only releases. HEADERS is "" or whole lines "Name: value\r\n".

@@ -5,6 +5,7 @@
  *   tls.c         the same over OpenSSL        handshake.c Engine.IO requests: checks and routing
  *   ws_conn.c     upgrade and messages         eio.c       the session: packets, queue, pings, end
  *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
+ *   pending.c     what strangers may hold      forwarded.c trusted proxies
  *
  * Nothing is freed under its caller: a connection is killed by moving it to the dead list, a session by moving it to the ended list;
  * hub_transport_work frees both at the end of the turn. */
@@ -13,20 +14,23 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "base/cidr.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "base/origin.h"
 #include "base/uuid.h"
 #include "transport/http_parse.h"
 #include "transport/outq.h"
 #include "transport/transport.h"
 #include "transport/ws_in.h"
 
-#define HUB_IN_SIZE 65536   /* bytes one read may bring; one buffer for the whole loop */
-#define HUB_READ_ROUNDS 4   /* full buffers one connection may take in a turn before others come */
-#define HUB_MAX_REST 65536  /* pipelined bytes kept while a request is being answered */
-#define HUB_MAX_OUT 262144  /* unsent answer bytes before the next pipelined request has to wait */
-#define HUB_MAX_LISTENERS 4 /* addresses that one host name may stand for */
+#define HUB_IN_SIZE 65536     /* bytes one read may bring; one buffer for the whole loop */
+#define HUB_READ_PENDING 8192 /* the same while nobody has signed in; half of HUB_PENDING_BYTES, for two may meet */
+#define HUB_READ_ROUNDS 4     /* full buffers one connection may take in a turn before others come */
+#define HUB_MAX_REST 65536    /* pipelined bytes kept while a request is being answered */
+#define HUB_MAX_OUT 262144    /* unsent answer bytes before the next pipelined request has to wait */
+#define HUB_MAX_LISTENERS 4   /* addresses that one host name may stand for */
 #define HUB_UPGRADE_TIMEOUT 10000
 #define HUB_CLOSE_TIMEOUT 1000  /* ms for the queue and the close frame to leave */
 #define HUB_SLOW_TIMEOUT 10000  /* the same for a slow reader, who shall still learn why */
@@ -34,6 +38,16 @@
 
 struct ssl_st;
 struct ssl_ctx_st;
+
+/* ---- who has not signed in ---- */
+
+enum hub_pending { HUB_PENDING_REQUEST, HUB_PENDING_SESSION, HUB_PENDING_KINDS };
+struct hub_address {
+    uint32_t refs;
+    uint32_t n[HUB_PENDING_KINDS];
+    struct hub_list reading; /* connections whose request is arriving, the longest first */
+    struct hub_ip net;
+};
 
 struct hub_listener {
     struct hub_transport *t;
@@ -63,6 +77,15 @@ struct hub_transport {
     struct hub_task work;
     struct hub_chunk *ping, *close_packet; /* frames that every session sends */
     struct hub_str base;
+    struct hub_str path;        /* of Engine.IO */
+    struct hub_origin *origins; /* those listed */
+    struct hub_cidr *proxies;   /* those trusted */
+    size_t origin_n, proxy_n;
+    bool trusts_unix;
+    struct hub_map addresses;   /* that hold something, or have a connection */
+    struct hub_address nowhere; /* of whoever has none */
+    uint32_t pending_n[HUB_PENDING_KINDS];
+    struct hub_list reading; /* the same of all */
     struct ssl_ctx_st *tls;
     int64_t date_second;
     char date[40];
@@ -97,10 +120,13 @@ struct hub_conn {
     bool blocked;   /* the socket is full: wait for it to be writable */
     bool served;    /* has answered a request */
     bool eof;
-    bool finish; /* shut down once everything is written */
-    bool reread; /* TLS: decrypted bytes are left from this turn */
-    bool v6;
-    uint8_t addr[16];
+    bool finish;    /* shut down once everything is written */
+    bool reread;    /* TLS: decrypted bytes are left from this turn */
+    bool unix_peer; /* came by the socket file: has no address */
+    struct hub_ip ip;
+    struct hub_address *home;             /* its own; NULL until it has sent something, and as a WebSocket */
+    struct hub_address *pending;          /* where its request counts; NULL: nowhere */
+    struct hub_list reading, reading_all; /* in the lists of those that may have to give way */
 };
 
 /* Takes over FD, which is non-blocking. */
@@ -115,7 +141,7 @@ void hub_conn_flush(struct hub_conn *c); /* write now what the socket takes */
 void hub_conn_go_on(struct hub_conn *c); /* the work behind hub_conn_busy */
 void hub_conn_watch(struct hub_conn *c); /* listen for what its state calls for */
 void hub_conn_free(struct hub_conn *c);
-void hub_conn_peer(const struct hub_conn *c, char out[46]);
+void hub_conn_peer(const struct hub_conn *c, char out[HUB_IP_TEXT]);
 size_t hub_conn_unsent(const struct hub_conn *c);
 
 enum { HUB_IO_EOF = 0, HUB_IO_AGAIN = -1, HUB_IO_ERROR = -2 };
@@ -129,6 +155,27 @@ bool hub_tls_has_more(const struct hub_conn *c);
 void hub_tls_free(struct hub_conn *c);
 void hub_tls_close(struct hub_transport *t);
 
+/* ---- strangers ---- */
+
+void hub_pending_register_metrics(void);
+/* Counts one of KIND at A, whom *PLACE then refers to; or the status to refuse with. */
+int hub_pending_take(struct hub_transport *t, struct hub_address **place, struct hub_address *a, enum hub_pending kind);
+void hub_pending_give(struct hub_transport *t, struct hub_address **place, enum hub_pending kind); /* NULL is fine */
+/* The connection's request counts from now on; 0, or the status to refuse with. Again: no effect. Where there are too many, the one that has been
+ * arriving longest gives way: whoever sends its request at once is not kept out by those who never come to an end. */
+int hub_conn_enter(struct hub_conn *c);
+void hub_conn_arrived(struct hub_conn *c);                           /* its request is whole: it counts, and need not give way */
+int hub_conn_enter_for(struct hub_conn *c, const struct hub_ip *ip); /* the same at another address than its own */
+void hub_conn_leave(struct hub_conn *c);
+void hub_conn_leave_home(struct hub_conn *c); /* and what it keeps of its own address */
+void hub_pending_count_refusal(struct hub_transport *t, int status, const char *peer);
+void hub_pending_refuse(struct hub_http_req *r, int status); /* answers */
+
+void hub_forwarded_read_config(struct hub_transport *t);
+bool hub_forwarded_trusts(const struct hub_transport *t, const struct hub_ip *ip);
+/* What a trusted proxy says: sets secure, forwarded_host and peer. True with the client's address when it names one. */
+bool hub_forwarded_read(struct hub_http_req *r, struct hub_ip *client);
+
 /* ---- listeners ---- */
 
 enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err);
@@ -139,16 +186,30 @@ void hub_listen_resume(struct hub_transport *t); /* a descriptor has become free
 
 void hub_http_input(struct hub_conn *c, char *p, size_t n);
 void hub_http_go_on(struct hub_conn *c);
-void hub_http_rearm(struct hub_conn *c); /* the timer that its state calls for */
+void hub_http_rearm(struct hub_conn *c);                /* the timer that its state calls for */
+void hub_http_give_way(struct hub_conn *c, int status); /* refuses what is still arriving */
 void hub_http_eof(struct hub_conn *c);
 void hub_http_forget(struct hub_conn *c); /* the connection is gone: what becomes of its request */
 /* The session, if the request belonged to one, no longer waits for it. */
 void hub_http_leave_session(struct hub_http_req *req);
 /* Answers with the failure form of the REST contract. */
 void hub_http_fail(struct hub_http_req *req, int status, const char *message);
-void hub_cors_add(const struct hub_http_req *req, struct hub_buf *head);
+
+/* ---- other sites ---- */
+
+enum hub_site {
+    HUB_SITE_OWN,    /* a page of the host that was asked, or no page at all */
+    HUB_SITE_LISTED, /* one of listen.corsOrigins */
+    HUB_SITE_ANY,    /* another one while "*" is listed: let in without cookies */
+    HUB_SITE_FOREIGN
+};
+void hub_site_read_config(struct hub_transport *t);
+void hub_site_judge(struct hub_http_req *r);            /* sets site; cookies of a page of elsewhere are forgotten */
+bool hub_site_is_refused(const struct hub_http_req *r); /* by its site and what it asks for */
+bool hub_site_names_us(const struct hub_http_req *r);   /* the Host is one we answer to */
+void hub_site_refuse(struct hub_http_req *r);           /* answers, and says why in the log */
+void hub_cors_add(struct hub_http_req *req, struct hub_buf *head);
 void hub_cors_preflight(struct hub_http_req *req);
-bool hub_cors_admits_websocket(const struct hub_http_req *req);
 
 /* ---- WebSocket ---- */
 
@@ -180,8 +241,9 @@ struct hub_eio {
     uint32_t turn;          /* in which WAITING was noted */
     struct hub_timer timer; /* next ping, missing pong, or the end of closing */
     int64_t last_in;
+    struct hub_address *pending; /* where it counts until somebody has signed in */
     uint8_t state, reason;
-    bool pinged, upgrading;
+    bool pinged, upgrading, signed_in;
     char sid[HUB_SID_LEN + 1];
 };
 
@@ -189,10 +251,14 @@ struct hub_eio {
 bool hub_eio_is_path(const struct hub_http_req *req);
 void hub_eio_route_head(struct hub_http_req *req);
 void hub_eio_route(struct hub_http_req *req);
+void hub_eio_forbid(struct hub_http_req *req);    /* answers */
 void hub_eio_too_large(struct hub_http_req *req); /* the body is over the bound: its session ends */
 
-/* A new session with its open packet queued and the layer above asked; NULL when that refuses. */
-struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_conn *websocket);
+/* What it may be sent in one piece, and how much may wait for it. */
+size_t hub_eio_max_in(const struct hub_eio *e);
+size_t hub_eio_max_queue(const struct hub_eio *e);
+/* A new session with its open packet queued and the layer above asked; NULL when that refuses. Takes over its place at PENDING. */
+struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_conn *websocket, struct hub_address *pending);
 /* A packet as WebSocket carries it. False when the session has ended. */
 bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary);
 void hub_eio_probe_packet(struct hub_conn *c, struct hub_str payload, bool binary);

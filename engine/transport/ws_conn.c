@@ -60,6 +60,7 @@ void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     c->req = NULL;
     c->answering = false;
     hub_http_req_free(r);
+    hub_conn_leave_home(c);
     c->eio = e;
     c->mode = probe ? HUB_CONN_PROBE : HUB_CONN_WS;
     if (e && probe)
@@ -141,6 +142,6 @@ static void refuse_frame(struct hub_conn *c, enum hub_ws_in_end why) {
 
 void hub_ws_input(struct hub_conn *c, char *p, size_t n) {
     if (!goes_on(c)) return; /* it is closing: what still comes is of no interest */
-    enum hub_ws_in_end end_of = hub_ws_in_feed(&c->ws, p, n, (size_t)c->t->cfg.max_payload, on_message, c);
+    enum hub_ws_in_end end_of = hub_ws_in_feed(&c->ws, p, n, hub_eio_max_in(c->eio), on_message, c);
     if (end_of >= HUB_WS_IN_PROTOCOL) refuse_frame(c, end_of);
 }

@@ -99,9 +99,15 @@ describe("Engine.IO handshake", () => {
   }
 
   test("polling answers carry text/plain, and allow the origin only when the service says so", async () => {
-    const { headers } = await engine(server.url, { EIO: "4", transport: "polling" }, { headers: { origin: "https://elsewhere.example" } });
-    assert.match(headers.get("content-type"), /^text\/plain; ?charset=utf-8$/i);
-    assert.equal(headers.get("access-control-allow-origin"), null);
+    for (const [origin, status] of [
+      [server.url, 200],
+      ["https://elsewhere.example", 403],
+    ]) {
+      const answer = await engine(server.url, { EIO: "4", transport: "polling" }, { headers: { origin } });
+      assert.equal(answer.status, status);
+      assert.match(answer.headers.get("content-type"), /^text\/plain; ?charset=utf-8$/i);
+      assert.equal(answer.headers.get("access-control-allow-origin"), null);
+    }
   });
 });
 

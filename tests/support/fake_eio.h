@@ -22,7 +22,8 @@ struct hub_eio {
     enum hub_close_reason reason;
     int ws_code;
     int64_t last_in;
-    int pings;           /* calls of hub_eio_ping */
+    int pings; /* calls of hub_eio_ping */
+    bool signed_in;
     struct hub_buf text; /* what fake_next returned */
 };
 
@@ -54,6 +55,7 @@ const char *hub_eio_sid(const struct hub_eio *eio) {
 }
 void hub_eio_ping(struct hub_eio *eio) { eio->pings++; }
 int64_t hub_eio_last_in(const struct hub_eio *eio) { return eio->last_in; }
+void hub_eio_signed_in(struct hub_eio *eio) { eio->signed_in = true; }
 
 static inline struct hub_eio *fake_open_with(struct hub_sessions *s, struct hub_handshake hs) {
     struct hub_eio *eio = hub_xcalloc(1, sizeof *eio);

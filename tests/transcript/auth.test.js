@@ -125,7 +125,7 @@ describe("what a token must say", () => {
     await refused(open("dev:ann"), "invalid_token");
   });
 
-  for (const bad of ["a.b.c", "..", "…", ".".repeat(5000), `${"A".repeat(20000)}.B.C`, "\u0000.\u0000.\u0000"]) {
+  for (const bad of ["a.b.c", "..", "…", ".".repeat(5000), `${"A".repeat(10000)}.B.C`, "\u0000.\u0000.\u0000"]) {
     test(`token ${JSON.stringify(bad.slice(0, 12))} (${bad.length} characters) is refused`, async () => {
       await refused(open(bad), "invalid_token");
     });

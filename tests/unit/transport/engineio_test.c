@@ -4,13 +4,13 @@
 static void a_polling_handshake_opens_a_session(void **state) {
     (void)state;
     struct peer p = dial();
-    puts_to(&p, "GET " EIO_POLLING "&x=1 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer t\r\nCookie: a=b\r\nOrigin: http://o\r\n\r\n");
+    puts_to(&p, "GET " EIO_POLLING "&x=1 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer t\r\nCookie: a=b\r\nOrigin: http://test\r\n\r\n");
     struct answer a = answer_to(&p, false);
     assert_int_equal(a.status, 200);
     assert_string_equal(field(&a, "Content-Type"), "text/plain; charset=UTF-8");
     assert_string_equal(field(&a, "Cache-Control"), "no-store");
     assert_non_null(strstr(a.body.p, "\"upgrades\":[\"websocket\"],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":100000}"));
-    assert_string_equal(server.handshake.p, "127.0.0.1|Bearer t|a=b|EIO=4&transport=polling&x=1|http://o");
+    assert_string_equal(server.handshake.p, "127.0.0.1|Bearer t|a=b|EIO=4&transport=polling&x=1|http://test");
     hub_buf_free(&a.body);
     hang_up(&p);
 }

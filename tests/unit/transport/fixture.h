@@ -4,6 +4,7 @@
  *   !close            ends the session from our side
  *   !flood N S E      sends N messages of S bytes that begin with their number, ephemeral when E is 1
  *   !quiet            stops echoing
+ *   !in               signs in, as a session does that joins a namespace; others have signed in at once, unless server.strangers is set
  *   !hold N S E       holds the loop until release_loop(), then sends like !flood in the same turn
  * and serves HTTP: /echo gives the body back, /later does so 20 ms later, /never not at all, /big?n=N gives N bytes, /agent the
  * User-Agent; anything else is 404. */
@@ -41,10 +42,11 @@ struct server {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int opened, closed, big, held; /* big: answers of /big */
+    int opened, closed, big, held, asked; /* big: answers of /big; asked: large bodies */
     bool released;
     enum hub_close_reason reason; /* of the last closed session */
     bool refuse;                  /* open answers NULL */
+    bool strangers;               /* sessions sign in by !in only */
     struct hub_task stop, close_all;
     struct hub_buf handshake; /* of the last session: peer|authorization|cookie|query|origin */
 };
@@ -72,6 +74,7 @@ static void *app_open(void *ctx, struct hub_eio *eio, const struct hub_handshake
     hub_buf_cstr(&server.handshake);
     struct session *s = hub_xcalloc(1, sizeof *s);
     s->eio = eio;
+    if (!server.strangers) hub_eio_signed_in(eio);
     note(&server.opened);
     return s;
 }
@@ -120,6 +123,8 @@ static void app_message(void *client, struct hub_str payload, bool binary) {
     struct session *s = client;
     if (hub_str_is(payload, "!close"))
         hub_eio_close(s->eio, HUB_CLOSE_SERVER, 1000, "bye");
+    else if (hub_str_is(payload, "!in"))
+        hub_eio_signed_in(s->eio), app_send(s, payload, binary, 0);
     else if (hub_str_is(payload, "!quiet"))
         s->quiet = true;
     else if (hub_str_starts(payload, HUB_STR("!flood ")))
@@ -181,7 +186,31 @@ static void app_http(void *ctx, struct hub_http_req *req) {
     }
 }
 
-static const struct hub_transport_ops app_ops = {app_open, app_message, app_closed, app_http};
+/* Bodies of more than HUB_PENDING_BYTES: "Authorization: wait" is vouched for 20 ms later, "no" refused, "never" kept. */
+static void app_vouch_later(struct hub_timer *timer) {
+    struct later *l = HUB_CONTAINER(timer, struct later, timer);
+    hub_http_vouch(l->req);
+    free(l);
+}
+
+static void app_admit(void *ctx, struct hub_http_req *req) {
+    (void)ctx;
+    struct hub_str who = hub_http_header(req, "authorization");
+    note(&server.asked);
+    if (hub_str_is(who, "no")) {
+        hub_http_reply(req, 401, "text/plain", HUB_STR("no"), "");
+    } else if (hub_str_is(who, "wait")) {
+        struct later *l = hub_xcalloc(1, sizeof *l);
+        l->req = req;
+        hub_timer_start(server.loop, &l->timer, 20, app_vouch_later);
+    } else if (hub_str_is(who, "never")) {
+        app_kept = req;
+    } else {
+        hub_http_vouch(req);
+    }
+}
+
+static const struct hub_transport_ops app_ops = {app_open, app_message, app_closed, app_http, app_admit};
 
 static const struct hub_transport_config app_defaults = {
     .host = "127.0.0.1",

@@ -1,0 +1,138 @@
+/* What strangers hold: requests that are being read or judged, and sessions that have joined no namespace. Both are counted by address
+ * and altogether, so that nobody fills the memory or shuts others out without having signed in (decision 0018).
+ *
+ * An address is what a client can hardly change: an IPv4 address, or the first half of an IPv6 one. Behind a trusted proxy it is the
+ * forwarded one; the proxy itself, and whoever comes by a socket file, has none and counts only altogether. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "transport/transport_int.h"
+
+static struct hub_metric held[] = {
+    [HUB_PENDING_REQUEST] = HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"request\"", "Requests and sessions that have not signed in"),
+    [HUB_PENDING_SESSION] = HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"session\"", "Requests and sessions that have not signed in"),
+};
+#define REFUSED(LIMIT) \
+    HUB_METRIC(HUB_COUNTER, "hubd_pending_refused_total", "limit=\"" LIMIT "\"", "Requests refused because too much had not signed in")
+static struct hub_metric refused_address = REFUSED("address"), refused_total = REFUSED("total");
+
+void hub_pending_register_metrics(void) {
+    for (size_t i = 0; i < HUB_NELEM(held); i++) hub_metric_register(&held[i]);
+    hub_metric_register(&refused_address);
+    hub_metric_register(&refused_total);
+}
+
+/* ---- addresses ---- */
+
+/* A reference to the counts of IP; NULL has the ones that nobody's limit is put on. */
+static struct hub_address *address_of(struct hub_transport *t, const struct hub_ip *ip) {
+    struct hub_ip net = {{0}};
+    if (!ip) return t->nowhere.refs++, &t->nowhere;
+    memcpy(net.bytes, ip->bytes, hub_ip_is_v4(ip) ? 16 : 8);
+    const struct hub_str key = hub_str((const char *)net.bytes, sizeof net.bytes);
+    struct hub_address *a = hub_map_get(&t->addresses, key);
+    if (a) return a->refs++, a;
+    a = hub_xcalloc(1, sizeof *a);
+    a->refs = 1;
+    a->net = net;
+    hub_list_init(&a->reading);
+    hub_map_put(&t->addresses, key, a);
+    return a;
+}
+
+static void unref(struct hub_transport *t, struct hub_address *a) {
+    if (--a->refs || a == &t->nowhere) return;
+    hub_map_del(&t->addresses, hub_str((const char *)a->net.bytes, sizeof a->net.bytes));
+    free(a);
+}
+
+/* ---- taking and giving ---- */
+
+int hub_pending_take(struct hub_transport *t, struct hub_address **place, struct hub_address *a, enum hub_pending kind) {
+    if (a != &t->nowhere && a->n[kind] >= t->cfg.max_pending_per_address) return 429;
+    if (t->pending_n[kind] >= t->cfg.max_pending) return 503;
+    a->refs++;
+    a->n[kind]++;
+    t->pending_n[kind]++;
+    hub_metric_add(&held[kind], 1);
+    *place = a;
+    return 0;
+}
+
+void hub_pending_give(struct hub_transport *t, struct hub_address **place, enum hub_pending kind) {
+    struct hub_address *a = *place;
+    if (!a) return;
+    *place = NULL;
+    a->n[kind]--;
+    t->pending_n[kind]--;
+    hub_metric_add(&held[kind], -1);
+    unref(t, a);
+}
+
+/* ---- requests ---- */
+
+void hub_conn_arrived(struct hub_conn *c) {
+    hub_list_remove(&c->reading);
+    hub_list_remove(&c->reading_all);
+}
+
+static struct hub_conn *longest_reading(struct hub_transport *t, struct hub_address *a, int status) {
+    if (status == 429) return hub_list_empty(&a->reading) ? NULL : HUB_CONTAINER(a->reading.next, struct hub_conn, reading);
+    return hub_list_empty(&t->reading) ? NULL : HUB_CONTAINER(t->reading.next, struct hub_conn, reading_all);
+}
+
+static int enter_at(struct hub_conn *c, struct hub_address *a) {
+    struct hub_transport *t = c->t;
+    int status = hub_pending_take(t, &c->pending, a, HUB_PENDING_REQUEST);
+    struct hub_conn *other = status ? longest_reading(t, a, status) : NULL;
+    if (other) {
+        hub_http_give_way(other, status);
+        status = hub_pending_take(t, &c->pending, a, HUB_PENDING_REQUEST);
+    }
+    if (status) return status;
+    hub_list_push(&a->reading, &c->reading);
+    hub_list_push(&t->reading, &c->reading_all);
+    return 0;
+}
+
+int hub_conn_enter(struct hub_conn *c) {
+    if (c->pending) return 0;
+    if (!c->home) c->home = address_of(c->t, c->unix_peer || hub_forwarded_trusts(c->t, &c->ip) ? NULL : &c->ip);
+    return enter_at(c, c->home);
+}
+
+int hub_conn_enter_for(struct hub_conn *c, const struct hub_ip *ip) {
+    hub_conn_leave(c);
+    struct hub_address *a = address_of(c->t, ip);
+    int status = enter_at(c, a);
+    unref(c->t, a);
+    return status;
+}
+
+void hub_conn_leave(struct hub_conn *c) {
+    hub_conn_arrived(c);
+    hub_pending_give(c->t, &c->pending, HUB_PENDING_REQUEST);
+}
+
+void hub_conn_leave_home(struct hub_conn *c) {
+    hub_conn_leave(c);
+    if (c->home) unref(c->t, c->home);
+    c->home = NULL;
+}
+
+/* ---- refusing ---- */
+
+void hub_pending_count_refusal(struct hub_transport *t, int status, const char *peer) {
+    bool total = status == 503;
+    (void)t;
+    hub_metric_add(total ? &refused_total : &refused_address, 1);
+    hub_log_kv(HUB_LOG_INFO, "transport", "refused: too much has not signed in", "limit", total ? "maxPending" : "maxPendingPerAddress", "peer", peer,
+               NULL);
+}
+
+void hub_pending_refuse(struct hub_http_req *r, int status) {
+    hub_pending_count_refusal(r->conn->t, status, r->peer);
+    hub_http_fail(r, status,
+                  status == 429 ? "Too many connections of your address have not signed in yet; try again in a moment"
+                                : "Too many connections have not signed in yet; try again in a moment");
+}

@@ -1,0 +1,296 @@
+/* What may be held by those who have not signed in: how many of an address and altogether, and how much each. */
+#include "fixture.h"
+
+#define EIO_WEBSOCKET "/socket.io/?EIO=4&transport=websocket"
+
+static const char *const proxies[] = {"127.0.0.1"};
+
+static void start_with(size_t per_address, size_t total, bool proxy) {
+    struct hub_transport_config c = app_defaults;
+    c.max_pending_per_address = per_address;
+    c.max_pending = total;
+    c.trusted_proxies = proxies;
+    c.trusted_n = proxy;
+    c.head_timeout = 1000;
+    start(&c);
+    server.strangers = true;
+}
+
+/* Asks for a polling session on behalf of ADDRESS, if any; the status. */
+static int open_for(const char *address) {
+    struct peer p = dial();
+    char head[512];
+    snprintf(head, sizeof head, "GET " EIO_POLLING " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%s%s\r\n\r\n",
+             address ? "X-Forwarded-For: " : "X: ", address ? address : "");
+    puts_to(&p, head);
+    struct answer a = answer_to(&p, false);
+    if (a.status != 200) assert_string_equal(field(&a, "Retry-After"), "1");
+    hub_buf_free(&a.body);
+    hang_up(&p);
+    return a.status;
+}
+
+/* 4,000 handshakes in a second were all kept for 45 s. */
+static void an_address_has_so_many_sessions_without_sign_in(void **state) {
+    (void)state;
+    start_with(3, 100, false);
+    for (int i = 0; i < 3; i++) assert_int_equal(open_for(NULL), 200);
+    assert_int_equal(open_for(NULL), 429);
+    struct peer p = dial(), other = dial();
+    ask_for_websocket(&p, EIO_WEBSOCKET, "");
+    expect_status(&p, 429);
+    get(&other, "/agent"); /* requests have a count of their own */
+    expect_status(&other, 200);
+    hang_up(&p);
+    hang_up(&other);
+    stop();
+}
+
+static void who_has_signed_in_or_left_makes_room(void **state) {
+    (void)state;
+    start_with(1, 100, false);
+    struct peer p = dial(), q = dial();
+    struct hub_buf b = {0};
+    ask_for_websocket(&p, EIO_WEBSOCKET, "");
+    expect_status(&p, 101);
+    ws_take(&p, &b);
+    assert_int_equal(open_for(NULL), 429);
+    ws_text(&p, "4!in");
+    expect_text(&p, "4!in");
+    ask_for_websocket(&q, EIO_WEBSOCKET, "");
+    expect_status(&q, 101);
+    assert_int_equal(open_for(NULL), 429);
+    hang_up(&q);
+    wait_for_closed(1);
+    assert_int_equal(open_for(NULL), 200);
+    hang_up(&p);
+    hub_buf_free(&b);
+    stop();
+}
+
+static void behind_a_proxy_the_forwarded_address_counts(void **state) {
+    (void)state;
+    start_with(2, 5, true);
+    for (int i = 0; i < 2; i++) assert_int_equal(open_for("192.0.2.1"), 200);
+    assert_int_equal(open_for("192.0.2.1"), 429);
+    assert_int_equal(open_for("2001:db8::1"), 200);
+    assert_int_equal(open_for("2001:db8::2"), 200);
+    assert_int_equal(open_for("2001:db8:0:0:1::1"), 429); /* one network, one client */
+    assert_int_equal(open_for("2001:db8:0:1::1"), 200);
+    assert_int_equal(open_for("192.0.2.9"), 503); /* too many altogether */
+    stop();
+}
+
+static struct peer served(void) {
+    struct peer p = dial();
+    get(&p, "/agent");
+    expect_status(&p, 200);
+    return p;
+}
+
+/* A thousand half requests of one address kept everybody else of it out, too. */
+static void of_too_many_half_requests_the_longest_give_way(void **state) {
+    (void)state;
+    enum { HALF = 9, MOST = 4 };
+    start_with(MOST, 100, false);
+    struct peer half[HALF], p = served();
+    int gave_way = 0, late = 0;
+    for (int i = 0; i < HALF; i++) half[i] = served();
+    for (int i = 0; i < HALF; i++)
+        puts_to(&half[i], i & 1 ? "GET /agent HTTP/1.1\r\n" : "POST /later HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx");
+    get(&p, "/agent");
+    expect_status(&p, 200);
+    for (int i = 0; i < HALF; i++) {
+        struct answer a = answer_to(&half[i], false);
+        gave_way += a.status == 429;
+        late += a.status == 408;
+        hub_buf_free(&a.body);
+        hang_up(&half[i]);
+    }
+    assert_int_equal(gave_way + late, HALF);
+    assert_true(late == MOST || late == MOST - 1); /* whether the whole request came before the last half one is not said */
+    get(&p, "/agent");
+    expect_status(&p, 200);
+    hang_up(&p);
+    stop();
+}
+
+static void requests_that_are_judged_do_not_give_way(void **state) {
+    (void)state;
+    start_with(1, 100, false);
+    struct peer p = dial(), q = served();
+    puts_to(&p, "POST /echo HTTP/1.1\r\nHost: test\r\nAuthorization: never\r\nContent-Length: 50000\r\n\r\n");
+    wait_for(&server.asked, 1, "questions");
+    get(&q, "/agent");
+    expect_status(&q, 429);
+    hang_up(&p);
+    hang_up(&q);
+    stop();
+}
+
+static void a_held_poll_counts_with_its_session(void **state) {
+    (void)state;
+    start_with(1, 100, false);
+    struct peer p = dial(), q = dial();
+    char target[128];
+    open_polling(&p, target);
+    get(&p, target);
+    get(&q, "/agent");
+    expect_status(&q, 200);
+    hang_up(&p);
+    hang_up(&q);
+    stop();
+}
+
+/* ---- how much ---- */
+
+static void a_websocket_without_sign_in_sends_16_kib_at_a_time(void **state) {
+    (void)state;
+    static char payload[HUB_PENDING_BYTES + 1];
+    start_with(10, 100, false);
+    struct hub_buf b = {0};
+    memset(payload, 'x', sizeof payload);
+    payload[0] = '4';
+    struct peer p = dial();
+    ask_for_websocket(&p, EIO_WEBSOCKET, "");
+    expect_status(&p, 101);
+    ws_take(&p, &b);
+    ws_send(&p, 0x81, payload, HUB_PENDING_BYTES - 10);
+    assert_int_equal(ws_take(&p, &b), HUB_WS_TEXT);
+    ws_send(&p, 0x81, "4!in", 4);
+    expect_text(&p, "4!in");
+    ws_send(&p, 0x81, payload, sizeof payload);
+    assert_int_equal(ws_take(&p, &b), HUB_WS_TEXT);
+    assert_int_equal(b.n, sizeof payload);
+    hang_up(&p);
+    p = dial();
+    ask_for_websocket(&p, EIO_WEBSOCKET, "");
+    expect_status(&p, 101);
+    ws_take(&p, &b);
+    ws_send(&p, 0x81, payload, sizeof payload);
+    assert_int_equal(ws_take(&p, &b), HUB_WS_CLOSE);
+    assert_int_equal(hub_ws_number((const unsigned char *)b.p, 2), 1009);
+    hang_up(&p);
+    hub_buf_free(&b);
+    stop();
+}
+
+static void answers_to_strangers_who_do_not_read_pile_up_to_16_kib(void **state) {
+    (void)state;
+    start_with(10, 100, false);
+    struct peer p = dial();
+    char target[128];
+    open_polling(&p, target);
+    for (int i = 0; i < 3; i++) { /* each is echoed, and nobody fetches it */
+        char payload[8000];
+        memset(payload, 'x', sizeof payload);
+        payload[0] = '4', payload[sizeof payload - 1] = 0;
+        post(&p, target, payload);
+        expect_status(&p, 200);
+    }
+    assert_int_equal(wait_for_closed(1), HUB_CLOSE_SLOW);
+    hang_up(&p);
+    stop();
+}
+
+static void put_large(struct peer *p, const char *target, const char *fields, size_t n, bool chunked) {
+    struct hub_buf b = {0};
+    hub_buf_addf(&b, "POST %s HTTP/1.1\r\nHost: test\r\n%s", target, fields);
+    if (chunked)
+        hub_buf_addf(&b, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", n);
+    else
+        hub_buf_addf(&b, "Content-Length: %zu\r\n\r\n", n);
+    memset(hub_buf_reserve(&b, n), 'b', n);
+    b.n += n;
+    if (chunked) hub_buf_addz(&b, "\r\n0\r\n\r\n");
+    put(p, b.p, b.n);
+    hub_buf_free(&b);
+}
+
+static void a_large_body_is_read_when_its_sender_is_known(void **state) {
+    (void)state;
+    start_with(10, 100, false);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        static const char *const ways[] = {"", "Authorization: wait\r\n"};
+        for (size_t i = 0; i < HUB_NELEM(ways); i++) {
+            struct peer p = dial();
+            server.asked = 0;
+            put_large(&p, "/echo", ways[i], 90000, chunked);
+            struct answer a = answer_to(&p, false);
+            assert_int_equal(a.status, 200);
+            assert_int_equal(a.body.n, 90000);
+            assert_int_equal(server.asked, 1);
+            hub_buf_free(&a.body);
+            get(&p, "/agent");
+            expect_status(&p, 200);
+            hang_up(&p);
+        }
+        struct peer p = dial();
+        put_large(&p, "/echo", "Authorization: no\r\n", 90000, chunked);
+        expect_status(&p, 401);
+        hang_up(&p);
+    }
+    struct peer p = dial();
+    server.asked = 0;
+    put_large(&p, "/echo", "Authorization: no\r\n", HUB_PENDING_BYTES, false);
+    expect_status(&p, 200); /* small enough to be judged afterwards */
+    assert_int_equal(server.asked, 0);
+    hang_up(&p);
+    p = dial();
+    puts_to(&p, "POST /echo HTTP/1.1\r\nHost: test\r\nAuthorization: no\r\nExpect: 100-continue\r\nContent-Length: 50000\r\n\r\n");
+    expect_status(&p, 401); /* not invited */
+    hang_up(&p);
+    stop();
+}
+
+static void a_sender_who_leaves_while_it_is_asked_for_harms_nobody(void **state) {
+    (void)state;
+    start_with(10, 100, false);
+    struct peer p = dial();
+    puts_to(&p, "POST /echo HTTP/1.1\r\nHost: test\r\nAuthorization: wait\r\nContent-Length: 50000\r\n\r\n");
+    wait_for(&server.asked, 1, "questions");
+    struct linger at_once = {.l_onoff = 1};
+    setsockopt(p.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    hang_up(&p);
+    p = dial();
+    put_large(&p, "/echo", "Authorization: wait\r\n", 50000, false);
+    expect_status(&p, 200);
+    hang_up(&p);
+    stop();
+}
+
+static void a_post_without_sign_in_brings_16_kib(void **state) {
+    (void)state;
+    start_with(10, 100, false);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        struct peer p = dial();
+        char target[128];
+        open_polling(&p, target);
+        put_large(&p, target, "", 40000, chunked);
+        expect_status(&p, 413);
+        assert_int_equal(wait_for_closed(chunked + 1), HUB_CLOSE_TOO_LARGE);
+        hang_up(&p);
+        p = dial();
+        put_large(&p, EIO_POLLING "&sid=nobody", "", 40000, chunked);
+        expect_status(&p, 413);
+        hang_up(&p);
+    }
+    stop();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address_has_so_many_sessions_without_sign_in),
+        cmocka_unit_test(who_has_signed_in_or_left_makes_room),
+        cmocka_unit_test(behind_a_proxy_the_forwarded_address_counts),
+        cmocka_unit_test(of_too_many_half_requests_the_longest_give_way),
+        cmocka_unit_test(requests_that_are_judged_do_not_give_way),
+        cmocka_unit_test(a_held_poll_counts_with_its_session),
+        cmocka_unit_test(a_websocket_without_sign_in_sends_16_kib_at_a_time),
+        cmocka_unit_test(answers_to_strangers_who_do_not_read_pile_up_to_16_kib),
+        cmocka_unit_test(a_large_body_is_read_when_its_sender_is_known),
+        cmocka_unit_test(a_sender_who_leaves_while_it_is_asked_for_harms_nobody),
+        cmocka_unit_test(a_post_without_sign_in_brings_16_kib),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
