@@ -135,10 +135,20 @@ static void finish(struct resolution *r, enum hub_code code, struct hub_identity
     free(r);
 }
 
-/* TEXT is for the log only: what exactly is wrong with a token is nobody's business outside. */
-static void refuse(struct resolution *r, enum hub_code code, const char *text) {
-    hub_log_kv(HUB_LOG_DEBUG, "auth", "token refused", "code", hub_code_name(code), "detail", text, NULL);
-    if (r->ctx->detail) r->ctx->detail(r->ctx->detail_arg, text);
+/* One line for operators, since clients are told the code only: what exactly is wrong with a token is nobody's business outside. Never the token.
+ * Those without one are another kind of line, so that they do not hide the others. */
+static void tell(const struct hub_identity_ctx *ctx, const struct resolution *r, enum hub_code code, const char *why) {
+    const char *message = r && r->session_key         ? "stored session refused"
+                          : code == HUB_AUTH_REQUIRED ? "token missing"
+                          : code == HUB_TOKEN_EXPIRED ? "token expired"
+                                                      : "token refused";
+    json_t *user = r ? hub_json_get(r->session ? r->session : r->claims, "userId") : NULL;
+    hub_log_kv(HUB_LOG_INFO, "auth", message, "code", hub_code_name(code), "reason", why, "user", json_string_value(user), NULL);
+    if (ctx->detail) ctx->detail(ctx->detail_arg, why);
+}
+
+static void refuse(struct resolution *r, enum hub_code code, const char *why) {
+    tell(r->ctx, r, code, why);
     finish(r, code, NULL, NULL);
 }
 
@@ -201,6 +211,7 @@ static void complete(struct resolution *r) {
         return;
     }
     if (r->same_user && !hub_str_is(id, r->same_user)) {
+        tell(r->ctx, r, HUB_INVALID_TOKEN, "the new token names another user");
         finish(r, HUB_INVALID_TOKEN, NULL, "the token names another user");
         return;
     }
@@ -232,7 +243,7 @@ static void on_authenticated(void *arg, enum hub_code code, json_t *result, cons
     }
     const json_t *deny = hub_json_get(result, "deny");
     if ((!hub_json_nil(result) && !hub_truthy(result)) || (deny && hub_truthy(deny))) {
-        if (r->ctx->detail) r->ctx->detail(r->ctx->detail_arg, "the authenticate hook refuses it");
+        tell(r->ctx, r, HUB_INVALID_TOKEN, hub_json_str(deny).p ? hub_json_str(deny).p : "the authenticate hook refuses it");
         finish(r, HUB_INVALID_TOKEN, NULL, hub_json_str(deny).p);
         return;
     }
@@ -432,7 +443,7 @@ static void by_method(struct resolution *r) {
     else if (service->anonymous && (!given || !service->dev)) /* a cookie of somebody else's may well come along */
         by_nothing(r);
     else
-        refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED, given ? "no method takes such a token" : "none given");
+        refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED, given ? "no method of auth takes such a token" : "none given");
 }
 
 static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done, void *arg) {
@@ -464,10 +475,13 @@ void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who
 
 void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from, hub_identity_done *done, void *arg) {
     struct hub_buf token = {0};
-    if (hub_token_find(from, &token) == HUB_INVALID_TOKEN)
+    if (hub_token_find(from, &token) == HUB_INVALID_TOKEN) {
+        hub_metric_add(&refusals, 1);
+        tell(ctx, NULL, HUB_INVALID_TOKEN, "it is over 8 KiB, or no text");
         done(arg, HUB_INVALID_TOKEN, NULL, NULL);
-    else
+    } else {
         hub_identity_resolve(ctx, hub_buf_str(&token), done, arg);
+    }
     hub_buf_free(&token);
 }
 

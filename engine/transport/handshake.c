@@ -1,4 +1,5 @@
 /* Engine.IO requests: which session they are for, and the refusals of the protocol. */
+#include "base/log.h"
 #include "packet/eio.h"
 #include "transport/transport_int.h"
 
@@ -15,6 +16,23 @@ static void refuse_as(struct hub_http_req *r, enum refusal code, const char *typ
 }
 
 static void refuse(struct hub_http_req *r, enum refusal code) { refuse_as(r, code, "application/json"); }
+
+/* A client that can never come in: whoever runs it sees a number at best, so the reason is said here. */
+static void log_misfit(const struct hub_http_req *r, enum refusal code) {
+    struct hub_buf value = {0}, agent = {0};
+    bool version = code == UNSUPPORTED_VERSION, three;
+    hub_query_get(hub_http_query(r), version ? "EIO" : "transport", &value);
+    hub_buf_adds(&agent, hub_http_header(r, "user-agent"));
+    three = hub_str_is(hub_buf_str(&value), "3");
+    const char *why = three                ? "Engine.IO 3 is that of Socket.IO 2 clients; served are those of Socket.IO 3 and 4 (EIO=4)"
+                      : version            ? "only Engine.IO 4 is served (EIO=4), Socket.IO 3 and 4"
+                      : code == BAD_METHOD ? "a handshake is a GET"
+                                           : "transport is polling or websocket";
+    hub_log_kv(HUB_LOG_INFO, "transport", version ? "protocol version refused" : "handshake refused", version ? "EIO" : "transport",
+               hub_buf_cstr(&value), "reason", why, "peer", r->peer, "agent", agent.n ? hub_buf_cstr(&agent) : NULL, NULL);
+    hub_buf_free(&value);
+    hub_buf_free(&agent);
+}
 
 /* Of the type that every answer to a poll has: scripts of another site cannot read it anyway, and must not run it. */
 void hub_eio_forbid(struct hub_http_req *r) { refuse_as(r, FORBIDDEN, r->websocket ? "application/json" : "text/plain; charset=UTF-8"); }
@@ -70,6 +88,7 @@ static enum refusal check_handshake(const struct hub_http_req *r, bool websocket
 static void handshake(struct hub_http_req *r, bool websocket) {
     enum refusal no = check_handshake(r, websocket);
     if (no != ADMITTED) {
+        if (no != FORBIDDEN) log_misfit(r, no);
         refuse(r, no);
         return;
     }
@@ -133,7 +152,7 @@ void hub_eio_route(struct hub_http_req *r) {
     bool named, websocket = param_is(r, "transport", "websocket");
     struct hub_eio *e = find(r, &named);
     if (!websocket && !param_is(r, "transport", "polling"))
-        refuse(r, TRANSPORT_UNKNOWN);
+        log_misfit(r, TRANSPORT_UNKNOWN), refuse(r, TRANSPORT_UNKNOWN);
     else if (!named)
         handshake(r, websocket);
     else if (!e)

@@ -1,0 +1,51 @@
+// Why somebody was not let in: one line at the default level, of each kind a bounded number, with the reason and without the token.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serve } from "./harness.js";
+import { Peer } from "./peer.js";
+import { engine } from "./raw.js";
+import { keysFor, now, token } from "./tokens.js";
+
+describe("the log says why", () => {
+  const keys = keysFor("HS256");
+  const server = serve(
+    (def) => {
+      def.service.auth = {
+        jwt: { algorithms: ["HS256"], secretEnv: "TEST_JWT_SECRET", issuer: "https://id.example", leewaySeconds: 0 },
+        authenticate: { lua: "if session.userId == 'eve' then return {deny = 'eve is on leave'} end" },
+      };
+    },
+    { env: { TEST_JWT_SECRET: keys.key.toString() } },
+  );
+  const sign = (claims) => token("HS256", keys.key, { iss: "https://id.example", sub: "ann", ...claims });
+  const tries = async (text, line) => {
+    const seen = server.hubd.printed(line, server.hubd.output.length);
+    await server.adopt(new Peer(`${server.url}/hub/chat`, text === undefined ? {} : { auth: { token: text } })).refusal();
+    await seen;
+    assert.ok(!text || !server.hubd.output.includes(text), "the token stands in the log");
+  };
+
+  for (const [what, text, line] of [
+    ["no token", undefined, /info +auth: token missing code=auth_required reason="none given"/],
+    ["a token that has expired", sign({ exp: now() - 60 }), /info +auth: token expired code=token_expired reason="expired 6\d s ago"/],
+    ["another issuer", sign({ iss: "https://other.example" }), /info +auth: token refused code=invalid_token reason="\\"iss\\" is not/],
+    ["another key", token("HS256", "another secret of more than thirty-two characters", { sub: "ann" }), /reason="the signature does not fit"/],
+    ["no token at all", "dev:ann", /code=invalid_token reason="not three parts/],
+    ["a hook that denies", sign({ sub: "eve" }), /code=invalid_token reason="eve is on leave" user=eve/],
+    ["an endless token", "x".repeat(9000), /code=invalid_token reason="it is over 8 KiB, or no text"/],
+  ]) {
+    test(`of ${what}`, () => tries(text, line));
+  }
+
+  test("of a Socket.IO 2 client, and of one that asks for another transport", async () => {
+    assert.equal((await engine(server.url, { EIO: "3", transport: "polling" }, { headers: { "user-agent": "old/2" } })).status, 400);
+    await server.hubd.printed(/info +transport: protocol version refused EIO=3 reason="Engine\.IO 3 is that of Socket\.IO 2 clients[^\n]* agent=old\/2/);
+    await engine(server.url, { EIO: "4", transport: "flashsocket" });
+    await server.hubd.printed(/info +transport: handshake refused transport=flashsocket reason="transport is polling or websocket"/);
+  });
+
+  test("a bounded number of times", async () => {
+    for (let i = 0; i < 50; i++) await engine(server.url, { EIO: "3", transport: "polling" });
+    assert.ok(server.hubd.output.match(/protocol version refused/g).length <= 21);
+  });
+});
