@@ -260,11 +260,15 @@ static void print_url(const char *label, const char *url) {
     hub_buf_free(&shown);
 }
 
-/* Where clients find the service. */
+/* What is listened on, as it is: 0.0.0.0 is every address of the machine, and not only loopback. */
 static void add_address(const struct server *s, struct hub_buf *out) {
     const struct hub_service *d = s->now.service;
-    const char *host = strchr(d->host, ':') ? "[::1]" : !strcmp(d->host, "0.0.0.0") ? "127.0.0.1" : d->host;
-    hub_buf_addf(out, "%s://%s:%d%s", d->tls_cert_file ? "https" : "http", host, hub_transport_port(s->transport), d->base_path);
+    bool bare_v6 = strchr(d->host, ':') && d->host[0] != '[';
+    if (strncmp(d->host, "unix:", 5) == 0)
+        hub_buf_addz(out, d->host);
+    else
+        hub_buf_addf(out, "%s://%s%s%s:%d%s", d->tls_cert_file ? "https" : "http", bare_v6 ? "[" : "", d->host, bare_v6 ? "]" : "",
+                     hub_transport_port(s->transport), d->base_path);
 }
 
 static void announce(const struct server *s) {

@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "transport/transport_int.h"
 
 #define ACCEPT_BATCH 128
+#define SAME_PORT_TRIES 20      /* to find a port that is free in both families */
+#define FILE_MODE 0660          /* of a socket file: whoever shall connect is in its group */
 #define FD_HEADROOM 64          /* descriptors kept for stores, logs and files */
 #define UNSENT_IN_KERNEL 262144 /* beyond this, unsent bytes stay in our own bounded queue */
 
@@ -115,37 +119,37 @@ static void on_acceptable(void *arg, int events) {
 
 /* ---- opening and closing ---- */
 
+static bool is_file(const struct hub_transport *t) { return strncmp(t->cfg.host, "unix:", 5) == 0; }
+
 static bool add_listener(struct hub_transport *t, int fd) {
     struct hub_listener *l = &t->listeners[t->listener_n];
     *l = (struct hub_listener){.t = t, .fd = fd, .watch = hub_watch_new(t->loop, fd, on_acceptable, l)};
     if (!l->watch) return false;
     t->listener_n++;
-    t->port = bound_port(fd);
+    if (!is_file(t)) t->port = bound_port(fd);
     return true;
 }
 
 static enum hub_code cannot(struct hub_transport *t, struct hub_err *err, const char *why) {
     hub_listen_close(t);
+    if (is_file(t)) return hub_fail(err, HUB_INTERNAL, "cannot listen on %s: %s", t->cfg.host, why);
     return hub_fail(err, HUB_INTERNAL, "cannot listen on %s:%d: %s", t->cfg.host, t->cfg.port, why);
 }
 
-enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
-    size_t descriptors = raise_descriptor_limit();
-    t->max_conns = descriptors > 2 * FD_HEADROOM ? descriptors - FD_HEADROOM : descriptors / 2;
-    char service[16];
-    snprintf(service, sizeof service, "%d", t->cfg.port);
+/* An address family that this machine lacks is no failure while another address works. */
+static bool is_missing_family(int e) { return e == EADDRNOTAVAIL || e == EAFNOSUPPORT; }
+
+/* Every address of HOST at T's port, which the first one may choose. 0, errno, or -1 with *why. */
+static int listen_to(struct hub_transport *t, const char *host, const char **why) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
-    int e = getaddrinfo(t->cfg.host, service, &hints, &found);
-    if (e) return cannot(t, err, gai_strerror(e));
-    t->port = t->cfg.port;
-    int failed = 0;
+    int e = getaddrinfo(host, "0", &hints, &found), failed = 0;
+    if (e) return *why = gai_strerror(e), -1;
     for (struct addrinfo *a = found; a && t->listener_n < HUB_MAX_LISTENERS; a = a->ai_next) {
-        set_port(a->ai_addr, t->port); /* the second address of a name gets the port that the first one was given */
+        set_port(a->ai_addr, t->port);
         int fd = listen_at(a);
         if (fd < 0) {
             failed = errno;
-            /* An address family that this machine lacks is no failure while another address works. */
-            if (failed != EADDRNOTAVAIL && failed != EAFNOSUPPORT) break;
+            if (!is_missing_family(failed)) break;
         } else if (!add_listener(t, fd)) {
             close(fd);
         } else {
@@ -153,9 +157,85 @@ enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
         }
     }
     freeaddrinfo(found);
-    if (!t->listener_n || (failed && failed != EADDRNOTAVAIL && failed != EAFNOSUPPORT)) return cannot(t, err, strerror(failed));
-    watch_listeners(t, true);
-    return HUB_OK;
+    return t->listener_n && is_missing_family(failed) ? 0 : failed;
+}
+
+/* "localhost" is both families whatever the resolver knows of it: browsers try ::1 first, other programs 127.0.0.1. */
+static int listen_to_localhost(struct hub_transport *t, const char **why) {
+    int failed = 0;
+    for (int i = 0; i < SAME_PORT_TRIES; i++) {
+        t->port = t->cfg.port;
+        failed = listen_to(t, "127.0.0.1", why);
+        if (!failed) failed = listen_to(t, "::1", why);
+        if (failed != EADDRINUSE || t->cfg.port) break;
+        hub_listen_close(t); /* a free port of one family may be taken in the other */
+    }
+    return failed;
+}
+
+static enum hub_code open_ports(struct hub_transport *t, struct hub_err *err) {
+    struct hub_str host = hub_cstr(t->cfg.host);
+    const char *why = NULL;
+    char plain[256];
+    bool brackets = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    snprintf(plain, sizeof plain, "%.*s", (int)(host.n - 2 * brackets), host.p + brackets);
+    t->port = t->cfg.port;
+    int failed = hub_str_eq_nocase(host, HUB_STR("localhost")) ? listen_to_localhost(t, &why) : listen_to(t, plain, &why);
+    return failed || !t->listener_n ? cannot(t, err, why ? why : strerror(failed)) : HUB_OK;
+}
+
+/* ---- the socket file ---- */
+
+/* What a process that was killed left behind is removed; what is used by another, or is no socket, stays. NULL when the path is free. */
+static const char *clear_path(const struct sockaddr_un *a) {
+    struct stat st;
+    if (lstat(a->sun_path, &st) != 0) return errno == ENOENT ? NULL : strerror(errno);
+    if (!S_ISSOCK(st.st_mode)) return "there is a file of that name that is no socket";
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return strerror(errno);
+    int e = connect(fd, (const struct sockaddr *)a, sizeof *a) == 0 ? 0 : errno;
+    close(fd);
+    if (e == 0 || e == EAGAIN) return "another process listens there";
+    if (e != ECONNREFUSED) return strerror(e);
+    return unlink(a->sun_path) == 0 || errno == ENOENT ? NULL : strerror(errno);
+}
+
+static enum hub_code open_file(struct hub_transport *t, struct hub_err *err) {
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct stat st;
+    if (strlen(t->cfg.host + 5) >= sizeof a.sun_path) return cannot(t, err, strerror(ENAMETOOLONG));
+    strcpy(a.sun_path, t->cfg.host + 5);
+    const char *why = clear_path(&a);
+    if (why) return cannot(t, err, why);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return cannot(t, err, strerror(errno));
+    fchmod(fd, FILE_MODE); /* what bind() makes it with, less the umask: never wider, not even for a moment */
+    bool open = bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, FILE_MODE) == 0 && listen(fd, 4096) == 0;
+    if (!open || stat(a.sun_path, &st) != 0) {
+        int e = errno;
+        close(fd);
+        return cannot(t, err, strerror(e));
+    }
+    t->file = (struct hub_socket_file){.path = t->cfg.host + 5, .device = st.st_dev, .inode = st.st_ino};
+    if (add_listener(t, fd)) return HUB_OK;
+    close(fd);
+    return cannot(t, err, "the event loop does not take it");
+}
+
+/* Only while it is still ours: another process may have taken over the path. */
+static void remove_file(struct hub_transport *t) {
+    struct stat st;
+    const char *path = t->file.path;
+    t->file.path = NULL;
+    if (path && lstat(path, &st) == 0 && st.st_dev == t->file.device && st.st_ino == t->file.inode) unlink(path);
+}
+
+enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
+    size_t descriptors = raise_descriptor_limit();
+    t->max_conns = descriptors > 2 * FD_HEADROOM ? descriptors - FD_HEADROOM : descriptors / 2;
+    enum hub_code code = is_file(t) ? open_file(t, err) : open_ports(t, err);
+    if (!code) watch_listeners(t, true);
+    return code;
 }
 
 void hub_listen_close(struct hub_transport *t) {
@@ -166,4 +246,5 @@ void hub_listen_close(struct hub_transport *t) {
     }
     t->listener_n = 0;
     t->accepting = false;
+    remove_file(t);
 }

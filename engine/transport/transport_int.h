@@ -55,6 +55,13 @@ struct hub_listener {
     int fd;
 };
 
+/* What was bound, so that nobody else's is removed. */
+struct hub_socket_file {
+    const char *path; /* NULL: none */
+    dev_t device;
+    ino_t inode;
+};
+
 struct hub_transport {
     struct hub_loop *loop;
     struct hub_transport_config cfg;
@@ -62,6 +69,7 @@ struct hub_transport {
     void *ctx;
     struct hub_listener listeners[HUB_MAX_LISTENERS];
     int listener_n, port;
+    struct hub_socket_file file;
     bool accepting, held, draining, any_origin;
     uint32_t turn; /* counts flushes */
     size_t max_conns;

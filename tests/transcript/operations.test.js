@@ -1,9 +1,11 @@
 // Running hubd: health, readiness, metrics, start-up lines and failures with their exit codes, draining, reloading.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { temporaryFolder } from "./backends/server.js";
 import { definition } from "./definition.js";
 import { embeddedOnly, eventually, Hubd, removeService, runToEnd, serve, serving, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
@@ -63,6 +65,54 @@ describe("a running hubd", () => {
       /build/,
     ]) {
       assert.match(text, subject);
+    }
+  });
+});
+
+describe("the address at start", () => {
+  const said = (host) => async (check) =>
+    serving(
+      (def) => {
+        def.service.listen.host = host;
+        def.service.auth = { anonymous: true };
+      },
+      async (server) => check(server),
+    );
+
+  // 127.0.0.1 was printed for 0.0.0.0, as if nobody else could come in.
+  for (const [host, url] of [
+    ["0.0.0.0", /^http:\/\/0\.0\.0\.0:\d+$/],
+    ["localhost", /^http:\/\/localhost:\d+$/],
+    ["[::1]", /^http:\/\/\[::1\]:\d+$/],
+    ["::", /^http:\/\/\[::\]:\d+$/],
+  ]) {
+    test(`${host} is what is listened on`, () =>
+      said(host)(async (server) => {
+        assert.match(server.url, url);
+        assert.equal((await server.rest("GET", "/healthz")).status, 200);
+      }));
+  }
+
+  test("localhost answers in both families", () =>
+    said("localhost")(async ({ port }) => {
+      for (const address of ["127.0.0.1", "[::1]"]) assert.equal((await fetch(`http://${address}:${port}/healthz`)).status, 200);
+    }));
+
+  test("a socket file, and a path of Engine.IO of one's own", async () => {
+    const dir = writeService(definition((def) => (def.service.listen = { host: `unix:${join(temporaryFolder("socket"), "hub.sock")}`, path: "/live" })));
+    const hubd = new Hubd(dir);
+    try {
+      const [, path] = await hubd.printed(/listening on unix:(\S+)\n/);
+      const ask = (target) =>
+        new Promise((done, failed) => request({ socketPath: path, path: target }, (res) => res.resume().on("end", () => done(res.statusCode))).on("error", failed).end());
+      assert.equal(await ask("/healthz"), 200);
+      assert.equal(await ask("/live/?EIO=4&transport=polling"), 200);
+      assert.equal(await ask("/socket.io/?EIO=4&transport=polling"), 404);
+      await hubd.stop();
+      assert.equal(existsSync(path), false);
+    } finally {
+      hubd.signal("SIGKILL");
+      removeService(dir);
     }
   });
 });

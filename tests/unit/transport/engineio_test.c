@@ -15,6 +15,47 @@ static void a_polling_handshake_opens_a_session(void **state) {
     hang_up(&p);
 }
 
+static int status_at(const char *path) {
+    struct peer p = dial();
+    char target[256];
+    snprintf(target, sizeof target, "%s?EIO=4&transport=polling", path);
+    get(&p, target);
+    struct answer a = answer_to(&p, false);
+    hub_buf_free(&a.body);
+    hang_up(&p);
+    return a.status;
+}
+
+/* Clients put the URL of a server and the path together; a slash too many was "not found". */
+static void slashes_of_the_path_count_once_before_engine_io(void **state) {
+    (void)state;
+    static const char *const served[] = {"/socket.io/",
+                                         "/socket.io",
+                                         "//socket.io/",
+                                         "///socket.io//",
+                                         "/messaging-api/socket.io/",
+                                         "/messaging-api//socket.io/",
+                                         "//messaging-api///socket.io"};
+    static const char *const other[] = {"/socket.iox/", "/socket.io/x",          "/x/socket.io/", "/messaging-apisocket.io/", "/",
+                                        "//",           "/messaging-api//agent", "//agent"};
+    for (size_t i = 0; i < HUB_NELEM(served); i++)
+        if (status_at(served[i]) != 200) fail_msg("%s is not served", served[i]);
+    for (size_t i = 0; i < HUB_NELEM(other); i++)
+        if (status_at(other[i]) != 404) fail_msg("%s is served", other[i]);
+}
+
+static void engine_io_may_have_another_path(void **state) {
+    (void)state;
+    struct hub_transport_config c = app_defaults;
+    c.path = "/live/socket";
+    start(&c);
+    assert_int_equal(status_at("/live/socket/"), 200);
+    assert_int_equal(status_at("//live//socket"), 200);
+    assert_int_equal(status_at("/messaging-api/live/socket/"), 200);
+    assert_int_equal(status_at("/socket.io/"), 404);
+    stop();
+}
+
 static void a_handshake_that_does_not_fit_is_refused_as_the_reference_server_does(void **state) {
     (void)state;
     static const struct {
@@ -538,6 +579,8 @@ static void everything_ends_at_shutdown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_polling_handshake_opens_a_session),
+        CASE(slashes_of_the_path_count_once_before_engine_io),
+        cmocka_unit_test(engine_io_may_have_another_path),
         CASE(a_handshake_that_does_not_fit_is_refused_as_the_reference_server_does),
         CASE(a_session_that_the_layer_above_refuses_gets_403),
         CASE(the_path_is_found_with_and_without_slash_and_base_path),

@@ -1,6 +1,8 @@
 /* Listening: ports and addresses, what cannot be bound, options that accepted sockets inherit, and running out of descriptors. */
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "fixture.h"
 
@@ -126,6 +128,110 @@ static void without_descriptors_new_connections_wait_and_old_ones_are_served(voi
     close(parent_to_child[1]);
 }
 
+static bool have_v6(void) {
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    if (fd >= 0) close(fd);
+    return ok;
+}
+
+static struct peer dial_v6(void) {
+    struct peer p = {.fd = socket(AF_INET6, SOCK_STREAM, 0)};
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    a.sin6_port = htons((uint16_t)hub_transport_port(server.transport));
+    assert_int_equal(connect(p.fd, (struct sockaddr *)&a, sizeof a), 0);
+    return p;
+}
+
+/* Browsers ask ::1 for localhost, and nobody answered. */
+static void localhost_is_both_families_and_brackets_are_no_part_of_an_address(void **state) {
+    (void)state;
+    if (!have_v6()) skip();
+    static const char *const hosts[] = {"localhost", "[::1]", "::1"};
+    for (size_t i = 0; i < HUB_NELEM(hosts); i++) {
+        struct hub_transport_config c = app_defaults;
+        c.host = hosts[i];
+        start(&c);
+        struct peer six = dial_v6();
+        get(&six, "/agent");
+        expect_status(&six, 200);
+        hang_up(&six);
+        if (i == 0) {
+            struct peer four = dial();
+            get(&four, "/agent");
+            expect_status(&four, 200);
+            hang_up(&four);
+        }
+        stop();
+    }
+}
+
+/* ---- a socket file ---- */
+
+static char folder[] = "/tmp/hubd-listen-XXXXXX";
+static char host[sizeof folder + 16];
+
+static struct peer dial_file(void) {
+    struct peer p = {.fd = socket(AF_UNIX, SOCK_STREAM, 0)};
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    strcpy(a.sun_path, host + 5);
+    assert_int_equal(connect(p.fd, (struct sockaddr *)&a, sizeof a), 0);
+    return p;
+}
+
+static const char *fails(const struct hub_transport_config *c) {
+    static struct hub_err err;
+    struct hub_transport *t;
+    struct hub_loop *loop = hub_loop_new();
+    assert_int_equal(hub_transport_new(&t, loop, c, &app_ops, NULL, &err), HUB_INTERNAL);
+    hub_loop_delete(loop);
+    return err.text;
+}
+
+static void a_socket_file_is_listened_on_and_removed(void **state) {
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(host, sizeof host, "unix:%s/hub.sock", folder);
+    struct hub_transport_config c = app_defaults;
+    struct stat st;
+    c.host = host;
+    start(&c);
+    struct peer p = dial_file();
+    open_websocket(&p);
+    assert_memory_equal(server.handshake.p, "unix:|", 6);
+    assert_int_equal(stat(host + 5, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0660);
+    assert_non_null(strstr(fails(&c), "another process listens there"));
+    assert_int_equal(stat(host + 5, &st), 0); /* whoever did not get it has not removed it */
+    hang_up(&p);
+    stop();
+    assert_int_equal(stat(host + 5, &st), -1);
+}
+
+static void a_socket_file_of_a_process_that_is_gone_is_replaced(void **state) {
+    (void)state;
+    struct hub_transport_config c = app_defaults;
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    strcpy(a.sun_path, host + 5);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    close(fd);
+    c.host = host;
+    start(&c);
+    struct peer p = dial_file();
+    get(&p, "/agent");
+    expect_status(&p, 200);
+    hang_up(&p);
+    stop();
+    FILE *f = fopen(host + 5, "w");
+    fclose(f);
+    assert_non_null(strstr(fails(&c), "that is no socket"));
+    unlink(host + 5);
+    rmdir(folder);
+    assert_non_null(strstr(fails(&c), "cannot listen on unix:/"));
+}
+
 static void accepted_sockets_inherit_tcp_nodelay(void **state) {
     (void)state;
     int on = 1, inherited = 0;
@@ -151,6 +257,9 @@ int main(void) {
         cmocka_unit_test(a_busy_port_and_an_unknown_host_are_named),
         cmocka_unit_test(a_stopped_listener_refuses_and_what_is_open_goes_on),
         cmocka_unit_test(ipv6_clients_are_served_under_their_address),
+        cmocka_unit_test(localhost_is_both_families_and_brackets_are_no_part_of_an_address),
+        cmocka_unit_test(a_socket_file_is_listened_on_and_removed),
+        cmocka_unit_test(a_socket_file_of_a_process_that_is_gone_is_replaced),
         cmocka_unit_test(accepted_sockets_inherit_tcp_nodelay),
         cmocka_unit_test(without_descriptors_new_connections_wait_and_old_ones_are_served),
     };
