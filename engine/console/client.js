@@ -3,6 +3,7 @@ import { io } from "socket.io-client";
 
 // The page is served at <base path>/console/.
 const base = new URL("../", document.baseURI);
+let enginePath = "socket.io";
 
 /** What the server answers to a GET, or an Error in its words. */
 async function get(path, token) {
@@ -21,13 +22,15 @@ export const readRoom = async (hub, room, token) => (await get(`${encodeURICompo
 export async function listHubs() {
   const response = await fetch("hubs.json");
   if (!response.ok) throw new Error(await response.text());
-  return response.json();
+  const listed = await response.json();
+  enginePath = listed.path.slice(1);
+  return listed;
 }
 
 /** Connects to HUB. on: {connect(), disconnect(reason), refuse(error), event(name, payload), passed(direction, name, payload)} */
 export function openHub(hub, token, on) {
   const socket = io(new URL(`/hub/${hub}`, base).href, {
-    path: new URL("socket.io/", base).pathname,
+    path: new URL(`${enginePath}/`, base).pathname,
     auth: token ? { token } : {},
     forceNew: true,
   });

@@ -11,8 +11,8 @@ static void send_hubs(const struct hub_service *s, struct hub_http_req *req) {
     json_t *hubs = json_array();
     struct hub_buf b = {0};
     for (size_t i = 0; i < s->hub_n; i++) json_array_append_new(hubs, json_string(s->hubs[i].name));
-    json_t *o = json_pack("{s:s, s:o, s:b, s:b, s:b}", "service", s->name, "hubs", hubs, "dev", s->dev, "anonymous", s->anonymous, "token",
-                          s->jwt.on || s->authenticate.text.n > 0);
+    json_t *o = json_pack("{s:s, s:o, s:s, s:b, s:b, s:b}", "service", s->name, "hubs", hubs, "path", s->listen_path, "dev", s->dev, "anonymous",
+                          s->anonymous, "token", s->jwt.on || s->authenticate.text.n > 0);
     hub_json_add(&b, o);
     hub_http_reply(req, 200, JSON, hub_buf_str(&b), "Cache-Control: no-store\r\n");
     json_decref(o);

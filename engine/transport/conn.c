@@ -41,6 +41,7 @@ void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer) 
     keep_address(c, peer);
     hub_list_init(&c->due);
     hub_list_init(&c->busy_link);
+    hub_list_init(&c->stalled);
     hub_list_init(&c->reading);
     hub_list_init(&c->reading_all);
     hub_list_push(&t->conns, &c->link);
@@ -74,6 +75,7 @@ void hub_conn_kill(struct hub_conn *c, enum hub_close_reason reason) {
     hub_timer_stop(t->loop, &c->timer);
     hub_list_remove(&c->due);
     hub_list_remove(&c->busy_link);
+    hub_conn_count(c);
     hub_list_remove(&c->link);
     hub_list_push(&t->dead, &c->link);
     hub_transport_work(t);
@@ -152,6 +154,16 @@ static void linger(struct hub_conn *c) {
 
 size_t hub_conn_unsent(const struct hub_conn *c) { return c->out.n - c->out_sent; }
 
+void hub_conn_count(struct hub_conn *c) {
+    size_t now = c->mode == HUB_CONN_HTTP && hub_conn_unsent(c) ? c->out.cap : 0;
+    c->t->unsent += now - c->unsent;
+    c->unsent = now;
+    if (!now || !c->blocked)
+        hub_list_remove(&c->stalled);
+    else if (!hub_list_linked(&c->stalled))
+        hub_list_push(&c->t->stalled, &c->stalled);
+}
+
 static struct hub_outq *queue_of(struct hub_conn *c) { return c->mode == HUB_CONN_WS && c->eio ? &c->eio->q : NULL; }
 
 static ssize_t send_vectors(int fd, struct iovec *iov, int n) {
@@ -218,15 +230,15 @@ static void on_drained(struct hub_conn *c) {
     if (c->rest.n && !c->answering) hub_conn_busy(c);
 }
 
-void hub_conn_flush(struct hub_conn *c) {
-    if (c->blocked || c->mode == HUB_CONN_DEAD) return;
+/* Whether everything was written. */
+static bool write_out(struct hub_conn *c) {
     for (;;) {
         bool all = false;
         ssize_t r = c->ssl ? write_tls(c, &all) : write_plain(c, &all);
         if (r == HUB_IO_EOF) break;
         if (r == HUB_IO_ERROR) {
             hub_conn_kill(c, HUB_CLOSE_ERROR);
-            return;
+            return false;
         }
         hub_metric_add(&hub_metric_writes, 1);
         if (r > 0) hub_metric_add(&hub_metric_bytes_out, r);
@@ -234,11 +246,18 @@ void hub_conn_flush(struct hub_conn *c) {
             c->blocked = true;
             if (c->mode == HUB_CONN_HTTP) hub_http_rearm(c);
             hub_conn_watch(c);
-            return;
+            return false;
         }
         if (!hub_conn_unsent(c) && !(queue_of(c) && queue_of(c)->n)) break;
     }
-    on_drained(c);
+    return true;
+}
+
+void hub_conn_flush(struct hub_conn *c) {
+    if (c->blocked || c->mode == HUB_CONN_DEAD) return;
+    bool drained = write_out(c);
+    if (c->unsent) hub_conn_count(c);
+    if (drained) on_drained(c);
 }
 
 /* ---- reading ---- */

@@ -57,7 +57,11 @@ bool hub_forwarded_read(struct hub_http_req *r, struct hub_ip *client) {
     struct hub_str proto = first_piece(hub_http_header(r, "x-forwarded-proto"));
     r->forwarded_host = first_piece(hub_http_header(r, "x-forwarded-host"));
     if (proto.n) r->secure = hub_str_eq_nocase(proto, HUB_STR("https")) || hub_str_eq_nocase(proto, HUB_STR("wss"));
-    if (!client_of(r, client)) return false;
-    hub_ip_format(client, r->peer);
+    if (client_of(r, client))
+        hub_ip_format(client, r->peer);
+    else if (c->unix_peer)
+        return false;
+    else
+        *client = c->ip; /* who names nobody speaks for himself */
     return true;
 }

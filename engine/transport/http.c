@@ -91,6 +91,11 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
         return;
     }
     if (c->t->draining || (c->eof && !c->rest.n)) r->keep_alive = false;
+    hub_transport_make_room(c->t, body.n);
+    if (!r->conn) { /* it was the one that had not read for longest */
+        hub_http_req_free(r);
+        return;
+    }
     add_head(r, status, type, body.n, headers);
     if (has_body(status) && hub_http_method(r) != HUB_HTTP_HEAD) hub_buf_adds(&c->out, body);
     hub_metric_add(&requests[status >= 100 && status < 600 ? status / 100 - 1 : 4], 1);
@@ -100,6 +105,7 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
     c->served = true;
     hub_conn_leave(c);
     hub_http_req_free(r);
+    hub_conn_count(c);
     if (!keep_alive) hub_conn_finish(c, 0);
     hub_http_rearm(c);
     hub_conn_due(c);

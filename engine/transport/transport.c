@@ -52,6 +52,18 @@ void hub_transport_flush(struct hub_transport *t) {
     for (struct hub_list *n; (n = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(n, struct hub_conn, due));
 }
 
+/* Answers of one turn are written before more of them pile up; then whoever has not read for longest gives way. */
+void hub_transport_make_room(struct hub_transport *t, size_t n) {
+    if (t->unsent + n <= HUB_MAX_UNSENT) return;
+    for (struct hub_list *it; (it = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(it, struct hub_conn, due));
+    while (t->unsent + n > HUB_MAX_UNSENT && !hub_list_empty(&t->stalled)) {
+        struct hub_conn *c = HUB_CONTAINER(t->stalled.next, struct hub_conn, stalled);
+        hub_conn_kill(c, HUB_CLOSE_SLOW);
+        hub_buf_free(&c->out); /* it is not freed itself before the end of the turn */
+        c->out_sent = 0;
+    }
+}
+
 static void on_flush(void *arg) { hub_transport_flush(arg); }
 
 /* ---- start ---- */
@@ -93,7 +105,7 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
     t->path = without_slash(config->path ? config->path : "/socket.io");
     t->in = hub_xmalloc(HUB_IN_SIZE);
     t->work.run = work;
-    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy, &t->dead, &t->ended, &t->reading, &t->nowhere.reading};
+    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy, &t->dead, &t->ended, &t->reading, &t->stalled, &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
     t->ping = text_frame("2");
     t->close_packet = text_frame("1");

@@ -25,12 +25,13 @@
 #include "transport/transport.h"
 #include "transport/ws_in.h"
 
-#define HUB_IN_SIZE 65536     /* bytes one read may bring; one buffer for the whole loop */
-#define HUB_READ_PENDING 8192 /* the same while nobody has signed in; half of HUB_PENDING_BYTES, for two may meet */
-#define HUB_READ_ROUNDS 4     /* full buffers one connection may take in a turn before others come */
-#define HUB_MAX_REST 65536    /* pipelined bytes kept while a request is being answered */
-#define HUB_MAX_OUT 262144    /* unsent answer bytes before the next pipelined request has to wait */
-#define HUB_MAX_LISTENERS 4   /* addresses that one host name may stand for */
+#define HUB_IN_SIZE 65536         /* bytes one read may bring; one buffer for the whole loop */
+#define HUB_READ_PENDING 8192     /* the same while nobody has signed in; half of HUB_PENDING_BYTES, for two may meet */
+#define HUB_READ_ROUNDS 4         /* full buffers one connection may take in a turn before others come */
+#define HUB_MAX_REST 65536        /* pipelined bytes kept while a request is being answered */
+#define HUB_MAX_OUT 262144        /* unsent answer bytes before the next pipelined request has to wait */
+#define HUB_MAX_UNSENT (32 << 20) /* the same of all connections: beyond it those who do not read their answers give way */
+#define HUB_MAX_LISTENERS 4       /* addresses that one host name may stand for */
 #define HUB_UPGRADE_TIMEOUT 10000
 #define HUB_CLOSE_TIMEOUT 1000  /* ms for the queue and the close frame to leave */
 #define HUB_SLOW_TIMEOUT 10000  /* the same for a slow reader, who shall still learn why */
@@ -94,6 +95,8 @@ struct hub_transport {
     struct hub_address nowhere; /* of whoever has none */
     uint32_t pending_n[HUB_PENDING_KINDS];
     struct hub_list reading; /* the same of all */
+    struct hub_list stalled; /* connections that do not take their answer, the longest first */
+    size_t unsent;           /* bytes that answers hold */
     struct ssl_ctx_st *tls;
     int64_t date_second;
     char date[40];
@@ -134,6 +137,8 @@ struct hub_conn {
     struct hub_ip ip;
     struct hub_address *home;             /* its own; NULL until it has sent something, and as a WebSocket */
     struct hub_address *pending;          /* where its request counts; NULL: nowhere */
+    size_t unsent;                        /* bytes of answers that are counted with the transport's */
+    struct hub_list stalled;              /* in the transport's list */
     struct hub_list reading, reading_all; /* in the lists of those that may have to give way */
 };
 
@@ -151,6 +156,8 @@ void hub_conn_watch(struct hub_conn *c); /* listen for what its state calls for 
 void hub_conn_free(struct hub_conn *c);
 void hub_conn_peer(const struct hub_conn *c, char out[HUB_IP_TEXT]);
 size_t hub_conn_unsent(const struct hub_conn *c);
+void hub_conn_count(struct hub_conn *c);                         /* its answers have grown or left */
+void hub_transport_make_room(struct hub_transport *t, size_t n); /* for an answer of N bytes */
 
 enum { HUB_IO_EOF = 0, HUB_IO_AGAIN = -1, HUB_IO_ERROR = -2 };
 /* Bytes, or one of the above. */
@@ -181,7 +188,7 @@ void hub_pending_refuse(struct hub_http_req *r, int status); /* answers */
 
 void hub_forwarded_read_config(struct hub_transport *t);
 bool hub_forwarded_trusts(const struct hub_transport *t, const struct hub_ip *ip);
-/* What a trusted proxy says: sets secure, forwarded_host and peer. True with the client's address when it names one. */
+/* What a trusted proxy says: sets secure, forwarded_host and peer. True with the client's address (its own when it names none). */
 bool hub_forwarded_read(struct hub_http_req *r, struct hub_ip *client);
 
 /* ---- listeners ---- */

@@ -79,6 +79,11 @@ static void behind_a_proxy_the_forwarded_address_counts(void **state) {
     assert_int_equal(open_for("2001:db8:0:1::1"), 200);
     assert_int_equal(open_for("192.0.2.9"), 503); /* too many altogether */
     stop();
+    start_with(1, 5, true);
+    assert_int_equal(open_for(NULL), 200); /* a proxy that names nobody speaks for itself */
+    assert_int_equal(open_for(NULL), 429);
+    assert_int_equal(open_for("192.0.2.1"), 200);
+    stop();
 }
 
 static struct peer served(void) {
@@ -278,6 +283,30 @@ static void a_post_without_sign_in_brings_16_kib(void **state) {
     stop();
 }
 
+/* Files of some megabytes, asked for by hundreds who read nothing, were all kept in memory. */
+static void answers_that_nobody_reads_are_bounded_altogether(void **state) {
+    (void)state;
+    enum { COUNT = 12, SIZE = 8000000 };
+    start_with(100, 100, false);
+    struct peer p[COUNT], q = dial();
+    int whole = 0;
+    for (int i = 0; i < COUNT; i++) {
+        p[i] = dial();
+        get(&p[i], "/big?n=8000000");
+        wait_for(&server.big, i + 1, "answers");
+    }
+    get(&q, "/agent");
+    expect_status(&q, 200);
+    for (int i = 0; i < COUNT; i++) {
+        while (p[i].in.n < SIZE && pull(&p[i])) continue;
+        whole += p[i].in.n >= SIZE;
+        hang_up(&p[i]);
+    }
+    assert_true(whole > 0 && whole <= 5); /* 32 MiB and what the kernel holds */
+    hang_up(&q);
+    stop();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_has_so_many_sessions_without_sign_in),
@@ -291,6 +320,7 @@ int main(void) {
         cmocka_unit_test(a_large_body_is_read_when_its_sender_is_known),
         cmocka_unit_test(a_sender_who_leaves_while_it_is_asked_for_harms_nobody),
         cmocka_unit_test(a_post_without_sign_in_brings_16_kib),
+        cmocka_unit_test(answers_that_nobody_reads_are_bounded_altogether),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
