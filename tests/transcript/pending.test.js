@@ -22,7 +22,7 @@ const metric = async (server, name) => Number((await server.rest("GET", "/metric
 describe("strangers", () => {
   const server = serve((def) => {
     def.service.listen.maxPayload = 10000000;
-    def.service.listen.connectTimeout = 2000;
+    def.service.listen.connectTimeout = 10000;
     def.service.listen.trustedProxies = ["127.0.0.1"];
   });
 
