@@ -137,18 +137,18 @@ static void finish(struct resolution *r, enum hub_code code, struct hub_identity
 
 /* One line for operators, since clients are told the code only: what exactly is wrong with a token is nobody's business outside. Never the token.
  * Those without one are another kind of line, so that they do not hide the others. */
-static void tell(const struct hub_identity_ctx *ctx, const struct resolution *r, enum hub_code code, const char *why) {
+static void tell(const struct hub_identity_ctx *ctx, const struct resolution *r, enum hub_code code, const char *why, const char *said) {
     const char *message = r && r->session_key         ? "stored session refused"
                           : code == HUB_AUTH_REQUIRED ? "token missing"
                           : code == HUB_TOKEN_EXPIRED ? "token expired"
                                                       : "token refused";
     json_t *user = r ? hub_json_get(r->session ? r->session : r->claims, "userId") : NULL;
-    hub_log_kv(HUB_LOG_INFO, "auth", message, "code", hub_code_name(code), "reason", why, "user", json_string_value(user), NULL);
+    hub_log_kv(HUB_LOG_INFO, "auth", message, "code", hub_code_name(code), "reason", why, "user", json_string_value(user), "said", said, NULL);
     if (ctx->detail) ctx->detail(ctx->detail_arg, why);
 }
 
 static void refuse(struct resolution *r, enum hub_code code, const char *why) {
-    tell(r->ctx, r, code, why);
+    tell(r->ctx, r, code, why, NULL);
     finish(r, code, NULL, NULL);
 }
 
@@ -211,7 +211,7 @@ static void complete(struct resolution *r) {
         return;
     }
     if (r->same_user && !hub_str_is(id, r->same_user)) {
-        tell(r->ctx, r, HUB_INVALID_TOKEN, "the new token names another user");
+        tell(r->ctx, r, HUB_INVALID_TOKEN, "the new token names another user", NULL);
         finish(r, HUB_INVALID_TOKEN, NULL, "the token names another user");
         return;
     }
@@ -243,7 +243,7 @@ static void on_authenticated(void *arg, enum hub_code code, json_t *result, cons
     }
     const json_t *deny = hub_json_get(result, "deny");
     if ((!hub_json_nil(result) && !hub_truthy(result)) || (deny && hub_truthy(deny))) {
-        tell(r->ctx, r, HUB_INVALID_TOKEN, hub_json_str(deny).p ? hub_json_str(deny).p : "the authenticate hook refuses it");
+        tell(r->ctx, r, HUB_INVALID_TOKEN, "the authenticate hook refuses it", hub_json_str(deny).p);
         finish(r, HUB_INVALID_TOKEN, NULL, hub_json_str(deny).p);
         return;
     }
@@ -477,7 +477,7 @@ void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_cr
     struct hub_buf token = {0};
     if (hub_token_find(from, &token) == HUB_INVALID_TOKEN) {
         hub_metric_add(&refusals, 1);
-        tell(ctx, NULL, HUB_INVALID_TOKEN, "it is over 8 KiB, or no text");
+        tell(ctx, NULL, HUB_INVALID_TOKEN, "it is over 8 KiB, or no text", NULL);
         done(arg, HUB_INVALID_TOKEN, NULL, NULL);
     } else {
         hub_identity_resolve(ctx, hub_buf_str(&token), done, arg);

@@ -31,7 +31,7 @@ describe("the log says why", () => {
     ["another issuer", sign({ iss: "https://other.example" }), /info +auth: token refused code=invalid_token reason="\\"iss\\" is not/],
     ["another key", token("HS256", "another secret of more than thirty-two characters", { sub: "ann" }), /reason="the signature does not fit"/],
     ["no token at all", "dev:ann", /code=invalid_token reason="not three parts/],
-    ["a hook that denies", sign({ sub: "eve" }), /code=invalid_token reason="eve is on leave" user=eve/],
+    ["a hook that denies", sign({ sub: "eve" }), /code=invalid_token reason="the authenticate hook refuses it" user=eve said="eve is on leave"/],
     ["an endless token", "x".repeat(9000), /code=invalid_token reason="it is over 8 KiB, or no text"/],
   ]) {
     test(`of ${what}`, () => tries(text, line));
