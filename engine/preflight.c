@@ -89,12 +89,9 @@ static const struct hub_host socket_host = {.fns = hub_namespaces_host_fns, .nex
 static const struct hub_host engine_host = {.fns = hub_engine_host_fns, .next = &socket_host};
 
 static void check_scripts(const struct asked *a) {
-    struct hub_scripts *scripts = NULL;
     struct hub_err err;
-    hub_scripts_check_lib(a->service, &engine_host, a->report->tell_module, a->report->arg);
-    if (a->report->is_wrong(a->report->arg, "")) return;
-    if (hub_scripts_new(&scripts, NULL, a->service, &engine_host, &err)) refuse(a, "S035", &err);
-    hub_scripts_delete(scripts);
+    enum hub_code code = hub_scripts_check(a->service, &engine_host, a->report->tell_module, a->report->arg, &err);
+    if (code && code != HUB_BAD_REQUEST) refuse(a, "S035", &err);
 }
 
 /* WHOLE: needs a service without errors; else it is enough that nothing is wrong at PLACE. */

@@ -6,7 +6,6 @@
 struct start {
     struct hub_loader *l;
     const char *file;
-    size_t errors; /* before this began */
 };
 
 static bool is_below(const char *place, const char *path) {
@@ -21,7 +20,6 @@ static bool is_of(const struct start *s, const struct hub_diag *d) {
 
 static bool is_wrong(void *arg, const char *place) {
     const struct start *s = arg;
-    if (!*place) return hub_diags_count(s->l->diags, HUB_SEV_ERROR) > s->errors;
     for (size_t i = 0; i < hub_diags_n(s->l->diags); i++) {
         const struct hub_diag *d = hub_diags_at(s->l->diags, i);
         if (d->severity != HUB_SEV_ERROR || !d->path || !is_of(s, d)) continue;
@@ -50,7 +48,7 @@ static void tell_module(void *arg, const char *file, int line, const char *text)
 }
 
 void hub_check_start(struct hub_loader *l, const char *file, bool whole) {
-    struct start s = {l, file, hub_diags_count(l->diags, HUB_SEV_ERROR)};
+    struct start s = {l, file};
     const struct hub_start_report report = {.is_wrong = is_wrong, .tell = tell, .tell_module = tell_module, .arg = &s};
     if (l->options->start_check) l->options->start_check(l->service, whole, &report);
 }

@@ -63,7 +63,7 @@ struct hub_script_checker {
 
 /* What the parts that are started say of a service: keys, certificates, URLs, modules. So that what lints clean starts, the same is asked before. */
 struct hub_start_report {
-    /* Whether something at PLACE of service.yaml ("auth.jwt") is wrong already: then it need not be looked at. "": whether something was told. */
+    /* Whether something at PLACE of service.yaml ("auth.jwt") is wrong already: then it need not be looked at. */
     bool (*is_wrong)(void *arg, const char *place);
     /* TEXT may begin with a place below PLACE and ": ", which is then where it is shown. */
     void (*tell)(void *arg, const char *code, const char *place, const char *text);

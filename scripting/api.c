@@ -145,6 +145,7 @@ static const char *log_text(lua_State *L, int i) {
 
 static bool may_log(lua_State *L) {
     struct hub_script_task *t = hub_scripts_of(L)->current;
+    if (hub_scripts_of(L)->quiet) return false;
     if (++t->log_lines <= LOG_LINES_MAX) return true;
     char where[160];
     hub_lua_where(L, 0, where, sizeof where);

@@ -166,8 +166,8 @@ static int do_sleep(lua_State *L) {
     struct hub_scripts *s = hub_scripts_of(L);
     lua_Number ms = luaL_checknumber(L, 1);
     luaL_argcheck(L, ms >= 0 && ms <= 1e12, 1, "must be milliseconds, not negative");
-    if (!s->loop) return hub_lua_fail(L, "sleep is not possible here: there is no event loop");
     check_can_wait(L, "", "sleep");
+    if (!s->loop) return hub_lua_fail(L, "sleep is not possible here: there is no event loop");
     s->current->waiting = true;
     /* At least 1 ms: a timer that is due at once and set again at once would keep the loop from its other work. */
     hub_script_timer_start(s, &s->current->sleep, ms < 1 ? 1 : (int64_t)ms, on_sleep);

@@ -239,6 +239,7 @@ static void tell_where(const struct module *m, const char *text, hub_scripts_tel
 
 enum hub_code hub_scripts_load_lib(struct hub_scripts *s, hub_scripts_tell *tell, void *arg, struct hub_err *err) {
     enum hub_code code = HUB_OK;
+    bool told = false;
     for (size_t i = 0; i < s->service->lib_files.n; i++) add_module(s, s->service->lib_files.items[i]);
     HUB_LIST_EACH(&s->modules, it) {
         struct module *m = HUB_CONTAINER(it, struct module, link);
@@ -247,8 +248,9 @@ enum hub_code hub_scripts_load_lib(struct hub_scripts *s, hub_scripts_tell *tell
         if (!code || !tell) continue;
         tell_where(m, err->text, tell, arg);
         code = HUB_OK;
+        told = true;
     }
     if (!code && !hub_scripts_protect(s, find_all, NULL, err)) code = HUB_HANDLER_FAILED;
     free_modules(s);
-    return code;
+    return told ? HUB_BAD_REQUEST : code;
 }

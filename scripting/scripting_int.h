@@ -75,6 +75,7 @@ struct hub_scripts {
     struct hub_script_task *current;
     unsigned depth; /* calls inside calls */
     bool closing, full_gc;
+    bool quiet; /* only being checked: scripts log nothing */
     struct hub_list active, idle, ready, compiled;
     struct hub_list modules; /* of lib/, while they are loaded */
     size_t idle_n;
@@ -166,7 +167,7 @@ void hub_script_call_abandon(struct hub_script_task *t);
 /* Pushes the socket object of a plain namespace. Raises. */
 void hub_lua_push_socket(lua_State *L, json_t *socket);
 void hub_lua_open_lib(lua_State *L);
-/* With TELL: goes on after a module that cannot be loaded, and tells of each. */
+/* With TELL: goes on after a module that cannot be loaded, tells of each, and ends with HUB_BAD_REQUEST. */
 enum hub_code hub_scripts_load_lib(struct hub_scripts *s, hub_scripts_tell *tell, void *arg, struct hub_err *err);
 
 /* ---- call.c ---- */

@@ -145,12 +145,14 @@ enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, s
     return HUB_OK;
 }
 
-void hub_scripts_check_lib(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell, void *arg) {
-    struct hub_err err;
-    struct hub_scripts *s = new_state(NULL, service, host, &err);
-    if (!s) return; /* hub_scripts_new says so, too */
-    hub_scripts_load_lib(s, tell, arg, &err);
+enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell, void *arg, struct hub_err *err) {
+    struct hub_scripts *s = new_state(NULL, service, host, err);
+    if (!s) return HUB_HANDLER_FAILED;
+    s->quiet = true;
+    enum hub_code code = hub_scripts_load_lib(s, tell, arg, err);
+    if (!code && !compile_service(s, service, err)) code = HUB_HANDLER_FAILED;
     hub_scripts_delete(s);
+    return code;
 }
 
 void hub_scripts_delete(struct hub_scripts *s) {

@@ -16,6 +16,12 @@ static int choose_http11(SSL *ssl, const unsigned char **out, unsigned char *out
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* OpenSSL would ask at the terminal otherwise. */
+static int no_passphrase(char *out, int size, int writing, void *arg) {
+    (void)out, (void)size, (void)writing, (void)arg;
+    return -1;
+}
+
 static enum hub_code failed(struct hub_transport *t, struct hub_err *err, const char *what, const char *file) {
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
     hub_fail(err, HUB_INTERNAL, "cannot use the TLS %s %s: %s", what, file, why ? why : "unknown error");
@@ -30,6 +36,7 @@ enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     t->tls = SSL_CTX_new(TLS_server_method());
     if (!t->tls) return failed(t, err, "library for", t->cfg.tls_cert_file);
+    SSL_CTX_set_default_passwd_cb(t->tls, no_passphrase);
     SSL_CTX_set_min_proto_version(t->tls, TLS1_2_VERSION);
     SSL_CTX_set_options(t->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(t->tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
