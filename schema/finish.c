@@ -59,8 +59,9 @@ static void read_columns(struct hub_loader *l, struct hub_def_object *o) {
         for (size_t k = 0; i < 0 && k < o->property_n; k++) hub_nearest_try(&near, o->properties[k].name ? o->properties[k].name : "");
         if (i < 0)
             hub_complain(l, "S020", c, &c->key_range, near.best, "columns names \"%.*s\", which is not a property of %s", HUB_FMT(c->key), o->name);
-        else if (c->kind != HUB_NODE_SCALAR || hub_node_is_null(c))
-            hub_complain(l, "S002", c, NULL, NULL, "the column of \"%.*s\" must be a string", HUB_FMT(c->key));
+        else if (!hub_node_is_text(c))
+            hub_complain(l, "S002", c, NULL, NULL, "the column of \"%.*s\" must be a string (in quotes), not %s", HUB_FMT(c->key),
+                         hub_node_kind_name(c));
         else
             read_column(l, &o->properties[i], c);
     }

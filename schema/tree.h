@@ -48,4 +48,6 @@ void hub_node_content(const struct hub_node *n, int *line, int *column);
 /* What to underline for a node: a scalar as it is, of a container its first key or its bracket. */
 struct hub_range hub_node_mark(const struct hub_node *n);
 const char *hub_node_kind_name(const struct hub_node *n); /* "a list", "an integer", … for messages */
+/* A scalar that is no Boolean, number or null by its look. */
+bool hub_node_is_text(const struct hub_node *n);
 #endif

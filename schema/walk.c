@@ -163,6 +163,8 @@ static enum look node_look(const struct hub_node *n) {
     return n->style == HUB_STYLE_PLAIN || n->substituted ? look_of(n->resolved ? n->value : n->text) : LOOK_STRING;
 }
 
+bool hub_node_is_text(const struct hub_node *n) { return n->kind == HUB_NODE_SCALAR && (n->substituted || node_look(n) == LOOK_STRING); }
+
 const char *hub_node_kind_name(const struct hub_node *n) {
     static const char *const name[] = {"a string", "an integer", "a number", "true or false", "null"};
     if (n->kind == HUB_NODE_MAP) return "a mapping";
@@ -373,8 +375,8 @@ static void check_repeats(struct hub_loader *l, const struct hub_row *row, struc
 
 /* Not a Boolean, a number or nothing: as a text, "api: {read: true}" would be a role called "true". */
 static bool is_meant_as_text(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str s) {
-    bool as_written = n->substituted || (row->flags & HUB_ROW_AS_WRITTEN && node_look(n) != LOOK_NULL);
-    bool text = (as_written || node_look(n) == LOOK_STRING) && hub_str_trim(s).n;
+    bool as_written = row->flags & HUB_ROW_AS_WRITTEN && node_look(n) != LOOK_NULL;
+    bool text = (as_written || hub_node_is_text(n)) && hub_str_trim(s).n;
     if (!text && n->style == HUB_STYLE_PLAIN)
         wrong_type(l, row, n, "a list of strings (in quotes)", NULL);
     else if (!text)
