@@ -1,4 +1,5 @@
-/* Asks everything that a start asks of a service, and connects to nothing: what lints clean starts (contract: cli.md). */
+/* Asks everything that a start asks of a service, and connects to nothing: what lints clean starts
+ * (contract: cli.md). */
 #include "preflight.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* For hub_load_options.start_check: everything that a start asks of a service, without connecting to anybody. hubd and hubctl lint use it both. */
+/* For hub_load_options.start_check: everything that a start asks of a service, without connecting to
+ * anybody. hubd and hubctl lint use it both. */
 #ifndef HUB_PREFLIGHT_H
 #define HUB_PREFLIGHT_H
 #include "schema/load.h"

@@ -1,5 +1,6 @@
-/* The composition root: with backends.c and preflight.c it knows every module and adapter by name. It wires them, and decides when to start, reload,
- * drain and stop; what a message, a room or a token is it does not know. hubctl why and token --check are here because they wire the same things. */
+/* The composition root: with backends.c and preflight.c it knows every module and adapter by name. It
+ * wires them, and decides when to start, reload, drain and stop; what a message, a room or a token is it
+ * does not know. hubctl why and token --check are here because they wire the same things. */
 #include "server.h"
 
 #include <signal.h>
@@ -330,7 +331,8 @@ static void retire(struct server *s) {
     hub_timer_start(s->loop, &r->timer, RETIRE_MS, on_retire);
 }
 
-/* Settings that only a restart changes. They are compared with what the process started with, so the warning comes again until the restart. */
+/* Settings that only a restart changes. They are compared with what the process started with, so the
+ * warning comes again until the restart. */
 static void warn_that_kept(void *arg, const char *text) {
     (void)arg;
     hub_log_kv(HUB_LOG_WARN, "server", text, NULL);

@@ -25,11 +25,12 @@ struct hub_server_question {
     const char *hub, *room, *user, *role; /* ROLE NULL: as the claims say, or none */
     const json_t *claims;                 /* of a token, an object; NULL: none but user and role */
 };
-/* The join decision, layer by layer, on stdout. Reads the store and runs the service's hooks. Returns 0 admitted, 1 refused, or an exit code of
- * above. Takes SERVICE. */
+/* The join decision, layer by layer, on stdout. Reads the store and runs the service's hooks. Returns 0
+ * admitted, 1 refused, or an exit code of above. Takes SERVICE. */
 int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const struct hub_server_question *q);
 
-/* hubctl token --check: what the service would say of options->token, and why, on stdout. Asks the cache where there is auth.session, fetches keys where there is
- * auth.jwt.jwksUrl, opens the store for an authenticate hook. Returns 0 accepted, 1 refused, or an exit code of above. Takes SERVICE. */
+/* hubctl token --check: what the service would say of options->token, and why, on stdout. Asks the cache
+ * where there is auth.session, fetches keys where there is auth.jwt.jwksUrl, opens the store for an
+ * authenticate hook. Returns 0 accepted, 1 refused, or an exit code of above. Takes SERVICE. */
 int hub_server_check_token(const struct hub_server_options *options, struct hub_service *service);
 #endif

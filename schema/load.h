@@ -61,9 +61,11 @@ struct hub_script_checker {
     void *ctx;
 };
 
-/* What the parts that are started say of a service: keys, certificates, URLs, modules. So that what lints clean starts, the same is asked before. */
+/* What the parts that are started say of a service: keys, certificates, URLs, modules. So that what lints
+ * clean starts, the same is asked before. */
 struct hub_start_report {
-    /* Whether something at PLACE of service.yaml ("auth.jwt") is wrong already: then it need not be looked at. */
+    /* Whether something at PLACE of service.yaml ("auth.jwt") is wrong already: then it need not be looked
+     * at. */
     bool (*is_wrong)(void *arg, const char *place);
     /* TEXT may begin with a place below PLACE and ": ", which is then where it is shown. */
     void (*tell)(void *arg, const char *code, const char *place, const char *text);
@@ -71,7 +73,8 @@ struct hub_start_report {
     void (*tell_module)(void *arg, const char *file, int line, const char *text);
     void *arg;
 };
-/* WHOLE: there is no error, so SERVICE is complete; otherwise only what comes from service.yaml is there, and hubs are not. Connects to nothing. */
+/* WHOLE: there is no error, so SERVICE is complete; otherwise only what comes from service.yaml is there,
+ * and hubs are not. Connects to nothing. */
 typedef void hub_start_check(struct hub_service *service, bool whole, const struct hub_start_report *report);
 
 struct hub_override { /* --set key=value, e.g. store.url */
@@ -89,8 +92,9 @@ struct hub_load_options {
  * HUB_BAD_REQUEST (errors are in DIAGS) or HUB_NOT_FOUND (the directory or its service.yaml cannot be read; also in DIAGS). */
 enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags, struct hub_service **out);
 void hub_service_free(struct hub_service *s);
-/* On a reload: options of NOW that only a restart changes, and that differ from those of FIRST, with which the process was started, get the values of
- * FIRST back, so that none is applied by halves. TELL comes for each ("store.readConnections: 2 -> 4 takes a restart"). FIRST must outlive NOW. */
+/* On a reload: options of NOW that only a restart changes, and that differ from those of FIRST, with which
+ * the process was started, get the values of FIRST back, so that none is applied by halves. TELL comes for
+ * each ("store.readConnections: 2 -> 4 takes a restart"). FIRST must outlive NOW. */
 void hub_service_keep(struct hub_service *now, const struct hub_service *first, void (*tell)(void *arg, const char *text), void *arg);
 /* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */
 enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags);

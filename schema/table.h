@@ -1,6 +1,7 @@
-/* The table of fields. Each field of a RealtimeHub document and of service.yaml is one row of one of the kw_*.c files; loader, suggestions,
- * defaults, type errors, JSON Schema, dump, what a reload keeps, and reference documentation are all driven by it. What a field has to do with other
- * fields is in the check_*.c files, and what it does is where it acts. */
+/* The table of fields. Each field of a RealtimeHub document and of service.yaml is one row of one of the
+ * kw_*.c files; loader, suggestions, defaults, type errors, JSON Schema, dump, what a reload keeps, and
+ * reference documentation are all driven by it. What a field has to do with other fields is in the
+ * check_*.c files, and what it does is where it acts. */
 #ifndef HUB_SCHEMA_TABLE_H
 #define HUB_SCHEMA_TABLE_H
 #include "schema/def.h"

@@ -227,7 +227,8 @@ void hub_kafka_free(struct bus *b) {
     free(b);
 }
 
-/* Some settings only fit together, or do not, when a client is made of them. One that knows no broker connects to nobody. */
+/* Some settings only fit together, or do not, when a client is made of them. One that knows no broker
+ * connects to nobody. */
 static enum hub_code try_settings(struct bus *b, enum hub_kafka_role role, struct hub_err *err) {
     char why[300];
     rd_kafka_conf_t *conf = hub_kafka_conf(b, role, err);

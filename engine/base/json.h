@@ -1,7 +1,8 @@
-/* JSON on jansson (docs/decisions/0002-json.md). The tree type of the whole program is json_t: reference counted,
- * insertion ordered. Ownership words: "new" = the caller owns one reference; "borrowed" = valid while its owner is.
- * Threads: one tree belongs to one thread at a time. Those of SQLite's readers build trees and hand them over by hub_post; nobody keeps a part of
- * one. Reference counts are atomic in Debian's build, the trees are not. */
+/* JSON on jansson (docs/decisions/0002-json.md). The tree type of the whole program is json_t: reference
+ * counted, insertion ordered. Ownership words: "new" = the caller owns one reference; "borrowed" = valid
+ * while its owner is. Threads: one tree belongs to one thread at a time. Those of SQLite's readers build
+ * trees and hand them over by hub_post; nobody keeps a part of one. Reference counts are atomic in
+ * Debian's build, the trees are not. */
 #ifndef HUB_BASE_JSON_H
 #define HUB_BASE_JSON_H
 #include <jansson.h>

@@ -1,5 +1,6 @@
-/* Counters, gauges and histograms for /metrics. Metrics are static objects that register themselves on first use, which has
- * to be on the loop thread, as everything else here; only the value of one that is registered may be changed by other threads too. */
+/* Counters, gauges and histograms for /metrics. Metrics are static objects that register themselves on
+ * first use, which has to be on the loop thread, as everything else here; only the value of one that is
+ * registered may be changed by other threads too. */
 #ifndef HUB_BASE_METRIC_H
 #define HUB_BASE_METRIC_H
 #include <stdint.h>

@@ -6,8 +6,8 @@
 void hub_random(void *out, size_t n); /* getrandom(2); never fails */
 
 #define HUB_UUID_LEN 36
-/* Writes 36 characters and a NUL. Version 7 (RFC 9562 5.7): grows within this process even inside one millisecond. Loop thread only: the time and the
- * counter of the last one are shared. */
+/* Writes 36 characters and a NUL. Version 7 (RFC 9562 5.7): grows within this process even inside one
+ * millisecond. Loop thread only: the time and the counter of the last one are shared. */
 void hub_uuid7(char out[HUB_UUID_LEN + 1]);
 void hub_uuid4(char out[HUB_UUID_LEN + 1]);
 /* 20 URL-safe characters carrying 120 random bits; for Engine.IO and Socket.IO session ids. */

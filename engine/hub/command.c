@@ -53,7 +53,8 @@ static bool is_listed(const char *names, struct hub_str key) {
     return false;
 }
 
-/* What KEY is a misspelling of: a name that is near, and that the payload does not have as well. Empty: of none. */
+/* What KEY is a misspelling of: a name that is near, and that the payload does not have as well. Empty: of
+ * none. */
 static struct hub_str meant_by(const json_t *args, const char *names, struct hub_str key) {
     struct hub_str rest = hub_cstr(names), name;
     size_t most = key.n > 4 ? 2 : 1;

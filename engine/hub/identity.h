@@ -72,7 +72,8 @@ enum hub_code hub_token_find(const struct hub_credentials *from, struct hub_buf 
 typedef void hub_identity_done(void *arg, enum hub_code code, struct hub_identity *who, const char *reason);
 /* Works out who bears TOKEN (empty: nobody gave one; copied). DONE comes exactly once, possibly before this returns. */
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg);
-/* The same for CLAIMS that somebody vouches for: no signature is checked, no stored session looked up (hubctl why). */
+/* The same for CLAIMS that somebody vouches for: no signature is checked, no stored session looked up
+ * (hubctl why). */
 void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, hub_identity_done *done, void *arg);
 /* From now on TELL hears what exactly is wrong with each token that is refused (hubctl token --check). */
 typedef void hub_identity_detail(void *arg, const char *text);

@@ -77,7 +77,8 @@ struct hub_transport_ops {
     void (*admit)(void *ctx, struct hub_http_req *req);
 };
 
-/* Whether the certificate and the key of CONFIG can be used; listens on nothing. *WHAT becomes "certFile" or "keyFile" when not. */
+/* Whether the certificate and the key of CONFIG can be used; listens on nothing. *WHAT becomes "certFile"
+ * or "keyFile" when not. */
 enum hub_code hub_transport_check_tls(const struct hub_transport_config *config, const char **what, struct hub_err *err);
 /* Binds and listens; a socket file left by a process that is gone is replaced. HUB_INTERNAL with "cannot listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
 enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
