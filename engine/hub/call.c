@@ -156,7 +156,12 @@ static uint32_t joins_may_wait(const struct hub_def *def) {
     return rooms > HUB_READS_WAITING ? (uint32_t)rooms : HUB_READS_WAITING;
 }
 
-void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_reader *reader, void (*start)(struct hub_read *r)) {
+static struct hub_reader *reader_of(struct hub_call *call, struct hub_str address) {
+    struct hub_conn *c = call->conn;
+    return c ? hub_reader_at(&c->reader, c->socket) : hub_engine_reader(call->hub->engine, call->who, address);
+}
+
+void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address, void (*start)(struct hub_read *r)) {
     call->command = command;
     if (!(command->needs & HUB_READS)) {
         start(&call->read);
@@ -168,7 +173,7 @@ void hub_call_queue(struct hub_call *call, const struct hub_command *command, st
     }
     call->read = (struct hub_read){.start = start, .drop = drop, .weight = weight_of(call)};
     uint32_t may_wait = command->run == hub_cmd_join ? joins_may_wait(call->hub->def) : HUB_READS_WAITING;
-    if (!hub_read_ask(&call->hub->engine->reads, reader, &call->read, may_wait))
+    if (!hub_read_ask(&call->hub->engine->reads, reader_of(call, address), &call->read, may_wait))
         hub_call_fail(call, HUB_OVERLOADED, "%u of your reads wait already; ask again when they are answered", may_wait);
 }
 

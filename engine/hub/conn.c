@@ -42,7 +42,6 @@ static void on_admitted(void *arg, struct hub_identity *identity) {
     c->user = hub_user_get(hub, hub_cstr(identity->user_id));
     c->user->conns++;
     s->user = c;
-    hub_reader_init(&c->reader, s);
     arm_idle(c, 1);
     hub_lease_set(&c->lease, hub->engine->config.loop, s, identity);
     hub_socket_accept(s);
@@ -59,7 +58,6 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
 
 void hub_conn_unref(struct hub_conn *c) {
     if (--c->refs) return;
-    hub_reader_deinit(&c->reader);
     hub_identity_unref(c->identity);
     hub_socket_unref(c->socket);
     free(c);
@@ -193,7 +191,7 @@ void hub_conn_run(struct hub_call *call) {
             hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", call->event);
     } else if (hub_call_keys(call, command->args)) {
         if (command->run == hub_cmd_join) hub_order_joining(call);
-        hub_call_queue(call, command, &call->conn->reader, run);
+        hub_call_queue(call, command, hub_str(NULL, 0), run);
     }
 }
 

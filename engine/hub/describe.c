@@ -54,6 +54,14 @@ static json_t *roles(const struct hub_def *d) {
     return all;
 }
 
+static json_t *limits(const struct hub_def *d) {
+    json_t *all = json_object();
+    for (int i = HUB_LIMIT_EVENTS; i < HUB_LIMIT_COUNT; i++)
+        json_object_set_new(all, strchr(hub_limit_name((enum hub_limit)i), '.') + 1, json_integer(hub_limit_of(d, (enum hub_limit)i)));
+    json_object_set_new(all, "reactionsPerMessage", json_integer(d->limits.reactions_per_message));
+    return all;
+}
+
 void hub_engine_describe(const struct hub_hub *hub, struct hub_buf *out) {
     const struct hub_def *d = hub->def;
     json_t *guardrails = json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "maxUsersPerRoom", (json_int_t)d->max_users_per_room, "maxRoomsPerUser",
@@ -65,6 +73,7 @@ void hub_engine_describe(const struct hub_hub *hub, struct hub_buf *out) {
                   d->description ? d->description : "", "roomDataObject", d->room_object->name, "messageTypes", message_types(d), "events", events(d),
                   "roles", roles(d), "guardrails", guardrails, "features", "replyTo", d->enable_reply_to, "reaction", d->enable_reaction, "forwarded",
                   d->enable_forwarded, "history", "enabled", d->history_enabled, "limit", (json_int_t)d->history_limit);
+    json_object_set_new(o, "limits", limits(d));
     hub_buf_addz(out, "\"hub\":");
     hub_json_add(out, o);
     json_decref(o);

@@ -89,6 +89,7 @@ static void on_taken(void *arg, enum hub_code code, int64_t wait_ms) {
     if (code) {
         count_here(c, w->limit, w->then, w->arg);
     } else if (wait_ms) {
+        if (w->limit != HUB_LIMIT_MESSAGES) hub_rate_close(c->hub, w->limit, counted_as(c), now_of(c) + wait_ms);
         refuse(c, w->limit, wait_ms);
         w->then(w->arg, false);
     } else {
@@ -106,13 +107,18 @@ static void add_key(struct hub_buf *key, const struct hub_call *c, enum hub_limi
     hub_buf_addf(key, "hubd:%s:%s:%s:%s:%.*s", s->project, s->name, what, c->hub->def->name, HUB_FMT(who));
 }
 
-/* Over a limit that is full here already nobody else is asked: what was counted here is a part of what was counted at all. */
+/* Who was refused is not asked about again before there is room. (Of messages some are given back.) */
 void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg) {
     struct hub_engine *e = c->hub->engine;
     struct hub_cache *cache = e->config.cache;
-    int64_t retry;
-    if (!cache->ops->take || (limit != HUB_LIMIT_MESSAGES && hub_rate_full(c->hub, limit, counted_as(c), now_of(c), &retry))) {
+    if (!cache->ops->take) {
         count_here(c, limit, then, arg);
+        return;
+    }
+    int64_t closed = hub_rate_closed(c->hub, limit, counted_as(c)) - now_of(c);
+    if (closed > 0) {
+        refuse(c, limit, closed);
+        then(arg, false);
         return;
     }
     struct hub_buf key = {0};

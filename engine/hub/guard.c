@@ -5,13 +5,17 @@
 
 /* Memory per user is bounded: beyond this limit one slot stands for several. Messages are counted one by one as far as possible. */
 #define MESSAGE_SLOTS 2048
-#define OTHER_SLOTS 64
+#define OTHER_SLOTS 16
+#define FIRST_SLOTS 2
 
 /* A sliding window as a ring of times. With limits over its slots a slot counts PER_SLOT of them and has the time of its last one, so the
  * window is never more generous than the limit. */
 struct hub_rate {
-    uint32_t slots, head, n; /* ring: n slots from head */
+    struct hub_rate *next; /* another one of the user's */
+    uint8_t limit;
+    uint16_t slots, cap, head, n; /* ring: n slots from head, of CAP that there are and SLOTS that there may be */
     uint32_t per_slot, in_last;
+    int64_t closed; /* until then all processes together have no place */
     int64_t at[];
 };
 
@@ -43,23 +47,33 @@ struct hub_user *hub_user_get(struct hub_hub *hub, struct hub_str id) {
 
 static void forget(struct hub_rate *r, int64_t now) {
     while (r->n && r->at[r->head] <= now - HUB_RATE_WINDOW_MS) {
-        r->head = (r->head + 1) % r->slots;
+        r->head = (uint16_t)((r->head + 1) % r->cap);
         r->n--;
         if (!r->n) r->in_last = 0;
     }
 }
 
-static bool forgettable(struct hub_user *u, int64_t now) {
-    if (u->conns || u->rooms) return false;
-    for (size_t i = 0; i < HUB_LIMIT_COUNT; i++) {
-        if (u->rates[i]) forget(u->rates[i], now);
-        if (u->rates[i] && u->rates[i]->n) return false;
+/* Windows in which nothing is left go. */
+static void forget_all(struct hub_user *u, int64_t now) {
+    for (struct hub_rate **at = &u->rates, *r; (r = *at);) {
+        forget(r, now);
+        bool empty = !r->n && r->closed <= now;
+        if (empty) *at = r->next;
+        if (empty) free(r);
+        if (!empty) at = &r->next;
     }
-    return true;
+}
+
+static bool forgettable(struct hub_user *u, int64_t now) {
+    forget_all(u, now);
+    return !u->conns && !u->rooms && !u->rates;
 }
 
 void hub_user_free(struct hub_user *u) {
-    for (size_t i = 0; i < HUB_LIMIT_COUNT; i++) free(u->rates[i]);
+    for (struct hub_rate *r; (r = u->rates);) {
+        u->rates = r->next;
+        free(r);
+    }
     free(u->id);
     free(u);
 }
@@ -83,58 +97,87 @@ void hub_rate_sweep(struct hub_hub *hub, int64_t now) {
     }
 }
 
+static struct hub_rate **find(struct hub_user *u, enum hub_limit limit) {
+    struct hub_rate **at = &u->rates;
+    while (*at && (*at)->limit != limit) at = &(*at)->next;
+    return at;
+}
+
 static struct hub_rate *rate_of(struct hub_user *u, enum hub_limit limit, int64_t most) {
-    uint32_t max = limit == HUB_LIMIT_MESSAGES ? MESSAGE_SLOTS : OTHER_SLOTS, slots = most < max ? (uint32_t)most : max;
-    struct hub_rate **r = &u->rates[limit];
+    uint16_t max = limit == HUB_LIMIT_MESSAGES ? MESSAGE_SLOTS : OTHER_SLOTS, slots = most < max ? (uint16_t)most : max;
     uint32_t per_slot = (uint32_t)((most + slots - 1) / slots);
-    if (*r && (*r)->slots == slots && (*r)->per_slot == per_slot) return *r;
-    free(*r); /* first use, or the limit was changed by a reload */
-    *r = hub_xcalloc(1, sizeof **r + slots * sizeof(*r)->at[0]);
-    (*r)->slots = slots;
-    (*r)->per_slot = per_slot;
-    return *r;
+    struct hub_rate **at = find(u, limit), *r = *at;
+    if (r && r->slots == slots && r->per_slot == per_slot) return r;
+    struct hub_rate *next = r ? r->next : NULL;
+    free(r); /* the limit was changed by a reload */
+    r = *at = hub_xmalloc(sizeof *r + FIRST_SLOTS * sizeof r->at[0]);
+    *r = (struct hub_rate){.next = next, .limit = (uint8_t)limit, .slots = slots, .cap = FIRST_SLOTS, .per_slot = per_slot};
+    return r;
+}
+
+/* Most users need few slots: there are as many as were needed. */
+static struct hub_rate *with_room(struct hub_user *u, struct hub_rate *r) {
+    if (r->n < r->cap) return r;
+    struct hub_rate **at = find(u, (enum hub_limit)r->limit), *more;
+    more = hub_xmalloc(sizeof *r + 2u * r->cap * sizeof r->at[0]);
+    *more = *r;
+    for (uint16_t i = 0; i < r->n; i++) more->at[i] = r->at[(r->head + i) % r->cap];
+    more->head = 0;
+    more->cap = (uint16_t)(2 * r->cap);
+    free(r);
+    return *at = more;
 }
 
 static int64_t counted(const struct hub_rate *r) { return r->n ? (int64_t)(r->n - 1) * r->per_slot + r->in_last : 0; }
 
-static void count(struct hub_rate *r, int64_t now) {
+static void count(struct hub_user *u, struct hub_rate *r, int64_t now) {
     if (r->n && r->in_last < r->per_slot) {
         r->in_last++;
-        r->at[(r->head + r->n - 1) % r->slots] = now;
+        r->at[(r->head + r->n - 1) % r->cap] = now;
         return;
     }
-    r->at[(r->head + r->n) % r->slots] = now;
+    r = with_room(u, r);
+    r->at[(r->head + r->n) % r->cap] = now;
     r->n++;
     r->in_last = 1;
 }
 
-static struct hub_rate *window(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now) {
-    struct hub_rate *r = rate_of(hub_user_get(hub, user_id), limit, hub_limit_of(hub->def, limit));
+static struct hub_rate *window(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t now) {
+    struct hub_rate *r = rate_of(u, limit, hub_limit_of(hub->def, limit));
     forget(r, now);
     return r;
 }
 
-bool hub_rate_full(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
-    const struct hub_rate *r = window(hub, limit, user_id, now);
-    if (counted(r) < hub_limit_of(hub->def, limit)) return false;
-    *retry_ms = r->at[r->head] + HUB_RATE_WINDOW_MS - now;
-    return true;
+void hub_rate_close(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t until) {
+    window(hub, hub_user_get(hub, user_id), limit, until - HUB_RATE_WINDOW_MS)->closed = until;
+}
+
+int64_t hub_rate_closed(const struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id) {
+    struct hub_user *u = hub_map_get(&hub->users, user_id);
+    const struct hub_rate *r = u ? *find(u, limit) : NULL;
+    return r ? r->closed : 0;
 }
 
 bool hub_rate_take(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
-    if (hub_rate_full(hub, limit, user_id, now, retry_ms)) return false;
-    count(window(hub, limit, user_id, now), now);
+    struct hub_user *u = hub_user_get(hub, user_id);
+    struct hub_rate *r = window(hub, u, limit, now);
+    if (counted(r) >= hub_limit_of(hub->def, limit)) {
+        *retry_ms = r->at[r->head] + HUB_RATE_WINDOW_MS - now;
+        return false;
+    }
+    count(u, r, now);
     return true;
 }
 
 void hub_rate_note(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now) {
-    struct hub_rate *r = window(hub, limit, user_id, now);
-    if (counted(r) < hub_limit_of(hub->def, limit)) count(r, now);
+    struct hub_user *u = hub_user_get(hub, user_id);
+    struct hub_rate *r = window(hub, u, limit, now);
+    if (counted(r) < hub_limit_of(hub->def, limit)) count(u, r, now);
 }
 
 void hub_rate_give(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id) {
-    const struct hub_user *u = hub_map_get(&hub->users, user_id);
-    struct hub_rate *r = u ? u->rates[limit] : NULL;
+    struct hub_user *u = hub_map_get(&hub->users, user_id);
+    struct hub_rate *r = u ? *find(u, limit) : NULL;
     if (!r || !r->n || --r->in_last) return;
     r->n--;
     r->in_last = r->n ? r->per_slot : 0; /* all slots but the last one are full */

@@ -66,7 +66,7 @@ enum hub_limit {
 struct hub_user {
     char *id;
     uint32_t conns, rooms;
-    struct hub_rate *rates[HUB_LIMIT_COUNT]; /* made on first use */
+    struct hub_rate *rates; /* one for each limit that remembers something */
 };
 
 /* One socket of a hub. */
@@ -82,9 +82,9 @@ struct hub_conn {
     struct hub_list members; /* hub_member.in_conn */
     struct hub_list link;    /* hub->conns */
     struct hub_timer idle;
-    struct hub_lease lease; /* until the token expires */
-    struct hub_reader reader;
-    bool joining;           /* a hub:join is not answered yet: what follows waits (order.c) */
+    struct hub_lease lease;    /* until the token expires */
+    struct hub_reader *reader; /* NULL while it reads nothing */
+    bool joining;              /* a hub:join is not answered yet: what follows waits (order.c) */
     bool going_on;
     struct hub_list waiting; /* hub_call.in_waiting */
     size_t waiting_n, waiting_cost;
@@ -154,8 +154,9 @@ struct hub_call {
     const void *subject;  /* what it is about, from one of its steps to the next */
     struct hub_read read; /* its slot, until the answer */
 };
-/* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of READER wait. */
-void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_reader *reader, void (*start)(struct hub_read *r));
+/* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of the connection, or by REST (from
+ * ADDRESS) of the user, wait. */
+void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address, void (*start)(struct hub_read *r));
 /* Counts the call as one of its command's limit, then THEN(call, true); false: it was refused (and is gone). */
 void hub_call_count(struct hub_call *call, void (*then)(void *call, bool allowed));
 static inline struct hub_call *hub_call_of(struct hub_read *r) { return HUB_CONTAINER(r, struct hub_call, read); }
@@ -335,8 +336,9 @@ int64_t hub_limit_of(const struct hub_def *def, enum hub_limit limit); /* how ma
 const char *hub_limit_name(enum hub_limit limit);                      /* as it is written in a definition */
 /* Counts one in this process' window; false when that is full, *RETRY_MS until it has room. */
 bool hub_rate_take(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms);
-/* Whether the window is full, without counting. */
-bool hub_rate_full(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms);
+/* All processes together have no place UNTIL then: nobody needs to be asked again before. */
+void hub_rate_close(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t until);
+int64_t hub_rate_closed(const struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id); /* until when; 0 = never was */
 /* Counts one that was allowed elsewhere. */
 void hub_rate_note(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now);
 /* Takes back the last one that was counted. */

@@ -369,7 +369,7 @@ static void on_counted(void *arg, bool allowed) {
     const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
     if (!allowed) return; /* and the call is gone */
     struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
-    if (u) u->asked_to_speak = hub_wall_ms();
+    if (u) u->asked_to_speak = (uint32_t)(hub_wall_ms() / 1000);
     tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
@@ -437,7 +437,7 @@ static void add_waiting(struct hub_buf *b, struct hub_room *room) {
         hub_json_add_string(b, hub_cstr(u->id));
         hub_buf_addz(b, ",\"name\":");
         u->name ? hub_json_add_string(b, hub_cstr(u->name)) : hub_buf_addz(b, "null");
-        add_time(b, "askedAt", u->asked_to_speak);
+        add_time(b, "askedAt", u->asked_to_speak * 1000LL);
         hub_buf_addc(b, '}');
     }
 }

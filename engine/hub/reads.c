@@ -26,17 +26,43 @@ void hub_reads_init(struct hub_reads *all, struct hub_loop *loop) {
     hub_metric_register(&held);
 }
 
-void hub_reader_init(struct hub_reader *r, struct hub_socket *socket) {
+static struct hub_reader *new_reader(struct hub_socket *socket) {
+    struct hub_reader *r = hub_xmalloc(sizeof *r);
     *r = (struct hub_reader){.socket = socket};
     hub_list_init(&r->waiting);
     hub_list_init(&r->hungry);
     hub_list_init(&r->ended);
+    return r;
 }
 
-void hub_reader_deinit(struct hub_reader *r) {
+struct hub_reader *hub_reader_at(struct hub_reader **place, struct hub_socket *socket) {
+    if (*place) return *place;
+    *place = new_reader(socket);
+    (*place)->place = place;
+    return *place;
+}
+
+struct hub_reader *hub_reader_of(struct hub_reads *all, struct hub_str key) {
+    struct hub_reader *r = hub_map_get(&all->callers, key);
+    if (r) return r;
+    r = new_reader(NULL);
+    r->key = hub_str_dup(key);
+    hub_map_put(&all->callers, key, r);
+    return r;
+}
+
+static void free_reader(struct hub_reader *r) {
     hub_list_remove(&r->hungry);
     hub_list_remove(&r->ended);
-    hub_metric_add(&under_way, -(int64_t)r->under_way);
+    free(r->key);
+    free(r);
+}
+
+/* It reads nothing any more. */
+static void forget(struct hub_reads *all, struct hub_reader *r) {
+    if (r->place) *r->place = NULL;
+    if (r->key) hub_map_del(&all->callers, hub_cstr(r->key));
+    free_reader(r);
 }
 
 static struct hub_read *first(const struct hub_reader *r) { return HUB_CONTAINER(r->waiting.next, struct hub_read, link); }
@@ -47,9 +73,8 @@ static void unwait(struct hub_read *r) {
     hub_metric_add(&waiting, -1);
 }
 
-void hub_reader_close(struct hub_reader *r) {
+static void drop_waiting(struct hub_reader *r) {
     hub_list_remove(&r->hungry);
-    r->socket = NULL;
     while (!hub_list_empty(&r->waiting)) {
         struct hub_read *read = first(r);
         unwait(read);
@@ -58,36 +83,28 @@ void hub_reader_close(struct hub_reader *r) {
     }
 }
 
-struct hub_reader *hub_reader_of(struct hub_reads *all, struct hub_str key) {
-    struct hub_reader *r = hub_map_get(&all->callers, key);
-    if (r) return r;
-    r = hub_xmalloc(sizeof *r);
-    hub_reader_init(r, NULL);
-    r->key = hub_str_dup(key);
-    hub_map_put(&all->callers, key, r);
-    return r;
-}
-
-static void free_caller(struct hub_reads *all, struct hub_reader *r) {
-    hub_map_del(&all->callers, hub_cstr(r->key));
-    hub_reader_deinit(r);
-    free(r->key);
-    free(r);
+void hub_reader_close(struct hub_reader **place) {
+    struct hub_reader *r = *place;
+    if (!r) return;
+    *place = NULL;
+    r->place = NULL;
+    r->socket = NULL;
+    drop_waiting(r);
+    if (!r->under_way) free_reader(r);
 }
 
 void hub_reads_stop(struct hub_reads *all) {
     void *value;
-    for (void *it = NULL; (it = hub_map_next(&all->callers, it, NULL, &value));) hub_reader_close(value); /* they are freed later */
+    for (void *it = NULL; (it = hub_map_next(&all->callers, it, NULL, &value));) drop_waiting(value);
 }
+
+static void settle(struct hub_reads *all, struct hub_reader *r);
 
 void hub_reads_deinit(struct hub_reads *all) {
     hub_defer_cancel(&all->settle);
     hub_timer_stop(all->loop, &all->resume);
-    for (struct hub_reader *r; (r = hub_map_drain(&all->callers));) {
-        hub_reader_deinit(r);
-        free(r->key);
-        free(r);
-    }
+    for (struct hub_list *n, *end = &all->ended; (n = end->next) != end;) settle(all, HUB_CONTAINER(n, struct hub_reader, ended));
+    for (struct hub_reader *r; (r = hub_map_drain(&all->callers));) free_reader(r);
 }
 
 /* ---- slots ---- */
@@ -148,7 +165,7 @@ static void settle(struct hub_reads *all, struct hub_reader *r) {
     hub_metric_add(&under_way, -(int64_t)r->over);
     r->over = 0;
     r->over_bytes = 0;
-    if (r->key && !r->under_way && !r->waiting_n) free_caller(all, r);
+    if (!r->under_way && !r->waiting_n) forget(all, r);
 }
 
 /* A turn ends in which reads ended. Their slots are given away in the next one: reads that are answered at once would never let go of it. */

@@ -21,7 +21,8 @@ struct hub_reader {
     uint32_t over;
     size_t expected, over_bytes;
     struct hub_socket *socket; /* borrowed; NULL for REST */
-    char *key;                 /* REST: found by it, and freed when it reads nothing any more */
+    char *key;                 /* REST: found by it */
+    struct hub_reader **place; /* of a connection: where it is found; NULL once the connection is gone */
 };
 
 /* One read, inside its owner's struct. */
@@ -58,11 +59,11 @@ void hub_reads_init(struct hub_reads *all, struct hub_loop *loop);
 void hub_reads_stop(struct hub_reads *all);   /* what waits by REST is dropped */
 void hub_reads_deinit(struct hub_reads *all); /* nothing may be under way */
 
-void hub_reader_init(struct hub_reader *r, struct hub_socket *socket);
+/* A reader lasts as long as it has reads, from hub_read_ask on: of a connection, found at PLACE, or NULL there; of REST, found by KEY. */
+struct hub_reader *hub_reader_at(struct hub_reader **place, struct hub_socket *socket);
+struct hub_reader *hub_reader_of(struct hub_reads *all, struct hub_str key);
 /* The connection is gone: what waits is dropped. */
-void hub_reader_close(struct hub_reader *r);
-void hub_reader_deinit(struct hub_reader *r);                                /* no read of it is left */
-struct hub_reader *hub_reader_of(struct hub_reads *all, struct hub_str key); /* of REST; lasts as long as reads of it, from hub_read_ask on */
+void hub_reader_close(struct hub_reader **place);
 
 /* Starts it now or when its turn comes; false when MAY_WAIT wait already. */
 bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_read *r, uint32_t may_wait);

@@ -54,8 +54,7 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hu
     } else if (!hub_id_ok(id)) {
         hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
     } else if (hub_call_keys(call, command->args)) {
-        bool reads = command->needs & HUB_READS;
-        hub_call_queue(call, command, reads ? hub_engine_reader(hub->engine, who, address) : NULL, decide);
+        hub_call_queue(call, command, address, decide);
     }
 }
 

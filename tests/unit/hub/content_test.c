@@ -157,7 +157,7 @@ static void a_large_limit_costs_bounded_memory_and_holds(void **state) {
     hub_loop_delete(engine.config.loop);
 }
 
-/* 70 a minute: a ring of 64 slots of two each. */
+/* 70 a minute: a ring of 16 slots, which stand for five each. */
 static void what_is_given_back_does_not_count(void **state) {
     struct hub_def def = {.message_rate_limit = 3, .limits = {.events = 70, .reads = 1}};
     struct hub_engine engine = {.config.loop = hub_loop_new()};
