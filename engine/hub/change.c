@@ -267,7 +267,6 @@ static enum hub_code judge_edit(struct hub_change *c, const struct hub_cell *row
     enum hub_code code = judge_author(c, row, type, err);
     if (!code) code = hub_content_check(type, content, &filled, err);
     if (!code && filled) code = hub_gate_filled(c->call->hub, content, &c->text, err);
-    if (code) hub_gate_give_back(c->call, HUB_LIMIT_MESSAGES); /* it came to nothing */
     if (code) return code;
     c->cells[HUB_MSG_CONTENT] = text_cell(hub_buf_str(&c->text));
     c->cells[HUB_MSG_EDITED_AT] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};

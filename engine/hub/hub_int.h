@@ -518,7 +518,7 @@ void hub_receipt_delivered(struct hub_call *c);
 struct hub_span {
     int64_t start, end;
 };
-/* The events kept in that span, the newest 1,000, in the order of time: JSON is an array, borrowed. */
+/* The events kept in that span, the newest 1,000 (of 4 MiB at most), in the order of time: JSON is an array, borrowed. */
 typedef void hub_kept_done(void *arg, enum hub_code code, struct hub_str json);
 void hub_kept_events(struct hub_room *room, const struct hub_span *span, hub_kept_done *done, void *arg);
 /* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt with. */

@@ -66,7 +66,8 @@ static void read_events(struct reading *r) {
                                  .where_n = r->n,
                                  .order_by = HUB_EVT_TIMESTAMP,
                                  .descending = true,
-                                 .limit = KEPT_EVENTS_MAX};
+                                 .limit = KEPT_EVENTS_MAX,
+                                 .max_bytes = HUB_RESULT_MAX};
     store->ops->select(store, &q, on_events, r);
 }
 

@@ -2,7 +2,7 @@
 // else notices.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { eventually, serve } from "./harness.js";
+import { eventually, serve, serving } from "./harness.js";
 
 const AT_ONCE = 4 + 64; // under way and waiting
 
@@ -150,6 +150,23 @@ describe("reads of one connection", () => {
     const page = await server.rest("GET", `/chat/rooms/${roomId}/messages?pageNumber=1&pageRowCount=1000`, { user: "ann" });
     assert.equal(page.status, 413, page.text.slice(0, 300));
   });
+});
+
+test("kept events that come along with history are the newest ones, of 4 MiB at most", async () => {
+  await serving(
+    (def) => (def.hub.eventSettings = { customEvents: [{ name: "note", ephemeral: false }] }),
+    async (server) => {
+      const ann = await server.member("ann", "r1");
+      const note = (i) => ann.ok("hub:event", { roomId: "r1", event: "note", data: { i, text: "z".repeat(60000) } });
+      for (let i = 0; i < 100; i++) await note(i);
+      const { events } = await ann.ok("hub:history", { roomId: "r1", include: "events" });
+      assert.ok(events.length > 60 && events.length < 80, `${events.length}`);
+      assert.deepEqual(
+        events.map(({ data }) => data.i),
+        Array.from({ length: events.length }, (_, i) => 100 - events.length + i),
+      );
+    },
+  );
 });
 
 describe("reads by REST", () => {
