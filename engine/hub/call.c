@@ -138,7 +138,8 @@ bool hub_call_reason(struct hub_call *call) {
 /* About what the answer will have; a command whose answer has no rows gets what the hub's shortest usual one has. */
 static size_t weight_of(const struct hub_call *call) {
     const char *key = json_object_get(call->args, "historyLimit") ? "historyLimit" : "limit";
-    int64_t rows = hub_json_get_int(call->args, key, call->hub->def->history_limit);
+    bool past = call->command->run == hub_cmd_history || call->command->run == hub_cmd_join;
+    int64_t rows = hub_json_get_int(call->args, key, past ? call->hub->def->history_limit : 50);
     return ROW_BYTES * (size_t)(rows < 1 ? 1 : rows > 1000 ? 1000 : rows);
 }
 
@@ -174,7 +175,7 @@ void hub_call_queue(struct hub_call *call, const struct hub_command *command, st
     call->read = (struct hub_read){.start = start, .drop = drop, .weight = weight_of(call)};
     uint32_t may_wait = command->run == hub_cmd_join ? joins_may_wait(call->hub->def) : HUB_READS_WAITING;
     if (!hub_read_ask(&call->hub->engine->reads, reader_of(call, address), &call->read, may_wait))
-        hub_call_fail(call, HUB_OVERLOADED, "%u of your reads wait already; ask again when they are answered", may_wait);
+        hub_call_fail(call, HUB_OVERLOADED, "%u of your reads wait already", may_wait);
 }
 
 void hub_call_count(struct hub_call *call, void (*then)(void *call, bool allowed)) {

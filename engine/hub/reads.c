@@ -114,8 +114,8 @@ void hub_reads_deinit(struct hub_reads *all) {
 static bool has_slot(const struct hub_reads *all, const struct hub_reader *r, size_t weight) {
     if (r->under_way >= HUB_READS_UNDER_WAY) return false;
     size_t queued = r->socket ? hub_socket_queued(r->socket) : 0;
-    if (!r->under_way) return queued <= all->max_queue / 4;
-    return !r->socket || queued + r->expected + weight <= all->max_queue;
+    if (!r->under_way) return queued <= all->max_queue / 8;
+    return !r->socket || queued + r->expected + weight <= all->max_queue / 2;
 }
 
 static void start(struct hub_read *r) {
