@@ -96,11 +96,11 @@ extern const struct hub_namespace_ops hub_conn_ops;
 
 /* ---- the order of what a connection sends (order.c) ---- */
 
-void hub_order_wait(struct hub_call *call); /* until the connection's hub:join is answered */
+void hub_order_wait(struct hub_call *call);    /* until the connection's hub:join is answered */
 void hub_order_joining(struct hub_call *call); /* a hub:join, before it may have to wait for its turn */
-void hub_order_joined(struct hub_conn *c);  /* it was answered: what waited goes on */
-void hub_order_drop(struct hub_conn *c);    /* the connection is closed */
-void hub_conn_run(struct hub_call *call);   /* of a socket: its command, or what its event stands for */
+void hub_order_joined(struct hub_conn *c);     /* it was answered: what waited goes on */
+void hub_order_drop(struct hub_conn *c);       /* the connection is closed */
+void hub_conn_run(struct hub_call *call);      /* of a socket: its command, or what its event stands for */
 
 struct hub_hub *hub_hub_new(struct hub_engine *e, size_t index); /* of the engine's present service */
 
