@@ -250,6 +250,26 @@ static void check_size(struct hub_loader *l, struct hub_raw *h) {
                  (long long)h->def.max_message_size, (long long)l->service->max_payload);
 }
 
+/* ---- hubExtensions ---- */
+
+static void check_room_update(struct hub_loader *l, struct hub_raw *h) {
+    const struct hub_def *d = &h->def;
+    struct hub_node *n = hub_place(l, h, "hubExtensions.roomUpdate.properties");
+    for (size_t i = 0; d->room_object && i < d->room_update.n; i++) {
+        struct hub_str name = hub_cstr(d->room_update.items[i]);
+        struct hub_range r = hub_strings_span(n, i);
+        struct hub_nearest near = {.word = name};
+        for (size_t k = 0; k < d->room_object->property_n; k++) hub_nearest_try(&near, name_or(d->room_object->properties[k].name));
+        if (hub_def_property(d->room_object, name) < 0)
+            hub_complain(l, "H011", n, &r, near.best, "\"%s\" is not a property of %s", name.p, d->room_object->name);
+        else if (hub_def_kept_by_hubd(d->room_object, name))
+            hub_complain(l, "H029", n, &r, NULL, "\"%s\" is kept by hubd and cannot be changed by hub:updateRoom", name.p);
+        else if (hub_def_sources_read(d, name))
+            hub_complain(l, "H029", n, &r, NULL,
+                         "\"%s\" is read by an authSource of this hub: whoever may change it by hub:updateRoom could give himself a role", name.p);
+    }
+}
+
 void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
     check_basics(l, h);
     check_room_name(l, h);
@@ -264,6 +284,7 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
     check_roles_granted(l, h);
     check_size(l, h);
     check_listen_path(l, h);
+    check_room_update(l, h);
 }
 
 /* ---- hubs of one service together ---- */

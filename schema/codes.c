@@ -480,6 +480,16 @@ static const struct hub_code_row rows[] = {
      "# service.yaml: dataObjects: [{name: chatMessage}]\n"
      "hubBasics: {name: chat}",
      "messageSettings: {dataObjectName: chatHubMessage}", REFUSED},
+    {"H029", ERROR, "property that hub:updateRoom may not change",
+     "roomUpdate names the id, a property that hubd keeps itself (createdAt, updatedAt, isActive), or one that an authSource of this hub reads of "
+     "the "
+     "room object. A condition that is given the record as a whole may read everything of it.",
+     "roomSettings:\n"
+     "  roomDataObject: conversation\n"
+     "  authSources:\n"
+     "    - {name: owner, sourceObject: conversation, userField: ownerId, roomField: id, hubRole: owner}\n"
+     "hubExtensions: {roomUpdate: {properties: [title, ownerId]}}",
+     "hubExtensions: {roomUpdate: {properties: [title]}}", REFUSED " Otherwise who manages a room could make himself its owner."},
     {"L001", ERROR, "script syntax", "The expression or Lua chunk cannot be compiled.",
      "condition: record.status ==", "condition: record.status == \"active\"", REFUSED},
     {"L002", ERROR, "construct that expressions do not have",

@@ -194,6 +194,8 @@ struct hub_def {
     size_t scheduled_action_n;
     /* hubExtensions */
     struct hub_def_limits limits;
+    bool room_update_listed; /* else room_update is everything that may be */
+    struct hub_strs room_update;
 };
 
 struct hub_service {
@@ -234,6 +236,12 @@ const struct hub_def_object *hub_service_object(const struct hub_service *s, str
 const struct hub_def_message_type *hub_def_message_type(const struct hub_def *d, struct hub_str name);
 const struct hub_def_custom_event *hub_def_custom_event(const struct hub_def *d, struct hub_str name);
 const struct hub_def_role *hub_def_role(const struct hub_def *d, struct hub_str name);
+/* Whether hub:updateRoom may change that property of the room object (room_update.c). */
+bool hub_def_may_update(const struct hub_def *d, struct hub_str property);
+/* Whether an authSource of the hub reads it of the room object, and so decides by it. */
+bool hub_def_sources_read(const struct hub_def *d, struct hub_str property);
+/* The id, and what hubd sets itself. */
+bool hub_def_kept_by_hubd(const struct hub_def_object *o, struct hub_str property);
 int hub_def_property(const struct hub_def_object *o, struct hub_str name); /* index or -1 */
 /* Whether ID is what a field of type ID takes; what it takes, for people. */
 bool hub_def_id_fits(enum hub_id_format format, struct hub_str id);

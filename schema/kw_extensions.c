@@ -1,6 +1,18 @@
 /* hubExtensions: what goes beyond the specification, one group for each part. A part that does not act yet has no row, and so is unknown. */
 #include "schema/table.h"
 
+#define AT(FIELD) HUB_OFFSET(struct hub_raw, def.FIELD)
+
+static const struct hub_row room_update[] = {
+    {"properties", HUB_KIND_STRINGS, HUB_ROW_REQUIRED, .offset = AT(room_update), .example = "[title, topic]",
+     .help = "The properties of the room object that hub:updateRoom may change. What authSources of this hub read cannot be among them."},
+    {0},
+};
+static const struct hub_fields table_room_update = {
+    "HubRoomUpdate", 0, room_update,
+    "What users with canManageRoom may change of the room's record. Without it: everything but the id, what hubd keeps (createdAt, updatedAt, "
+    "isActive) and what authSources of this hub read of the room object."};
+
 #define LIMIT(FIELD) HUB_OFFSET(struct hub_raw, def.limits.FIELD)
 
 static const struct hub_row limits[] = {
@@ -25,6 +37,7 @@ static const struct hub_fields table_limits = {
     "rate_limited with retryAfterMs, or too_many."};
 
 static const struct hub_row extensions[] = {
+    {"roomUpdate", HUB_KIND_GROUP, .table = &table_room_update, .count = 1 + AT(room_update_listed), .help = "What hub:updateRoom may change."},
     {"limits", HUB_KIND_GROUP, .table = &table_limits, .help = "Limits of what is stored, told on and read."},
     {0},
 };

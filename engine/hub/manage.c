@@ -22,14 +22,13 @@ static const struct hub_table *room_table(const struct hub_hub *hub) {
     return hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
 }
 
-static enum hub_code check_changes(const struct hub_table *t, const json_t *changes, struct hub_err *err) {
+static enum hub_code check_changes(const struct hub_def *def, const json_t *changes, struct hub_err *err) {
     const char *key;
     json_t *v;
     if (!json_is_object(changes) || !json_object_size(changes))
         return hub_fail(err, HUB_BAD_REQUEST, "changes: expected an object with the properties to change");
     json_object_foreach((json_t *)(uintptr_t)changes, key, v) {
-        int i = hub_table_column(t, hub_cstr(key));
-        if (i >= 0 && ((size_t)i == t->id || i == t->active || i == t->created_at || i == t->updated_at))
+        if (hub_def_property(def->room_object, hub_cstr(key)) >= 0 && !hub_def_may_update(def, hub_cstr(key)))
             return hub_fail(err, HUB_NOT_ALLOWED, "changes.%.64s: this property cannot be changed", key);
     }
     return HUB_OK;
@@ -66,7 +65,7 @@ void hub_cmd_update_room(struct hub_call *call) {
     const struct hub_table *t = room_table(call->hub);
     const json_t *changes = hub_json_get(call->args, "changes");
     struct hub_err err;
-    enum hub_code code = call->hub->engine->draining ? hub_fail(&err, HUB_SHUTTING_DOWN, NULL) : check_changes(t, changes, &err);
+    enum hub_code code = call->hub->engine->draining ? hub_fail(&err, HUB_SHUTTING_DOWN, NULL) : check_changes(call->hub->def, changes, &err);
     if (code) {
         hub_call_fail_with(call, &err, hub_str(NULL, 0));
         return;

@@ -626,3 +626,49 @@ describe("rights of /objects", () => {
     assert.equal((await list("?l%69mit=0")).status, 400);
   });
 });
+
+describe("hub:updateRoom", () => {
+  const owned = (def) => {
+    guarded(def);
+    def.hub.roomSettings.authSources = [
+      {
+        name: "owner",
+        sourceObject: "conversation",
+        userField: "ownerId",
+        roomField: "id",
+        condition: "conversation.minLevel < 5",
+        hubRole: "boss",
+      },
+    ];
+    def.hub.roomSettings.authScripts = [{ name: "manager", script: "true", hubRole: "manager" }];
+    def.hub.hubRoles = [
+      { name: "boss", canModerate: true },
+      { name: "manager", canManageRoom: true },
+    ];
+  };
+  const server = serve(owned);
+  const change = (roomId, changes) => ({ roomId, changes });
+
+  test("changes nothing that an authSource of the hub reads", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    for (const changes of [{ ownerId: "ann" }, { minLevel: 1 }, { title: "x", ownerId: "ann" }, { id: "x" }, { isActive: false }])
+      await ann.refused("not_allowed", "hub:updateRoom", change(roomId, changes));
+    const { room } = await ann.ok("hub:updateRoom", change(roomId, { title: "New", isPublic: false }));
+    assert.equal(room.title, "New");
+    assert.equal(room.ownerId, null);
+  });
+
+  test("changes what roomUpdate lists, and nothing else", () =>
+    serving(
+      (def) => {
+        owned(def);
+        def.hub.hubExtensions = { roomUpdate: { properties: ["title"] } };
+      },
+      async (inner) => {
+        const ann = await inner.member("ann", "r1");
+        await ann.refused("not_allowed", "hub:updateRoom", change("r1", { isPublic: false }));
+        await ann.ok("hub:updateRoom", change("r1", { title: "New" }));
+      },
+    ));
+});
