@@ -40,7 +40,7 @@ function guarded(def) {
   def.hub.messageSettings = { messageTypes: ["text"], customMessageTypes: [{ name: "slow" }, { name: "act" }] };
   def.hub.hubLogic = {
     messageHandlers: [
-      { messageType: "slow", script: lua("log.info('handler runs')", "sleep(400)", "return {accept = true}") },
+      { messageType: "slow", script: lua("log.info('handler runs')", "if (message.content.body or '0') == '0' then sleep(400) end", "return {accept = true}") },
       {
         messageType: "act",
         script: lua(
