@@ -459,7 +459,7 @@ static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const ch
 
 void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, hub_identity_done *done, void *arg) {
     struct resolution *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct resolution){.ctx = ctx, .done = done, .arg = arg, .token = hub_xstrdup("")};
+    *r = (struct resolution){.ctx = ctx, .service = ctx->config.service, .done = done, .arg = arg, .token = hub_xstrdup("")};
     r->claims = json_deep_copy(claims);
     take_claims(r, hub_wall_ms() / 1000);
     authenticate(r);
