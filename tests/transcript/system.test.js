@@ -71,10 +71,10 @@ describe("a stderr that nobody reads", () => {
           hubd.child.stderr.pause();
           await badRequests(server, BAD);
           if (level === "debug") {
-            // A debug line for each, which is never left out: more than the pipe and what waits hold.
+            // A debug line for each decision, which is never left out: more than the pipe and what waits hold.
             const tcp = await Tcp.open(server.port);
-            const request = "GET /chat HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer dev:\r\n";
-            tcp.write(`${request}\r\n`.repeat(8000)).write(`${request}Connection: close\r\n\r\n`);
+            const request = `GET /chat/rooms/${roomId} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer dev:ann\r\n`;
+            tcp.write(`${request}\r\n`.repeat(5000)).write(`${request}Connection: close\r\n\r\n`);
             await tcp.end();
             await eventually("lines are dropped", async () => !/^hubd_log_dropped_total 0$/m.test((await server.rest("GET", "/metrics")).text));
           }
