@@ -178,27 +178,34 @@ static int status_of(const struct hub_http_req *r, enum http_errno e, char at) {
     return 400;
 }
 
-/* A line of the head that begins with a blank continues the one before (obs-fold), which proxies read differently: RFC 9112 5.2 has it refused,
- * and the parser would join them. False when there is one. */
-static bool is_unfolded(struct hub_http_req *r, const char *p, size_t n) {
+static const char folded[] = "A line of the head begins with a blank; folded header lines are not accepted";
+static const char bare_return[] = "A carriage return in the head is not followed by a line feed";
+
+/* What is wrong with the lines of the head in P, or NULL. A line that begins with a blank continues the one before (obs-fold), and a carriage
+ * return by itself may end one: proxies read both differently, RFC 9112 5.2 and 2.2 have them refused, and the parser would take them. */
+static const char *line_fault(struct hub_http_req *r, const char *p, size_t n) {
     for (size_t i = 0; i < n && !r->head_ended; i++) {
+        if (r->after_return && p[i] != '\n') return bare_return;
         bool end_of_line = p[i] == '\n' || p[i] == '\r';
-        if (r->at_line_start && (p[i] == ' ' || p[i] == '\t')) return false;
-        if (r->at_line_start && end_of_line) r->head_ended = true;
+        if (r->at_line_start && (p[i] == ' ' || p[i] == '\t')) return folded;
+        r->in_last_line = (r->at_line_start && end_of_line) || (r->in_last_line && r->after_return);
         r->begun = r->begun || !end_of_line; /* empty lines in front of the request are skipped */
-        if (p[i] != '\n') {
-            const char *next = memchr(p + i, '\n', n - i);
-            i = next ? (size_t)(next - p) : n;
-        }
-        r->at_line_start = i < n && r->begun;
+        const char *next = memchr(p + i, '\n', n - i), *end = next ? next : p + n;
+        const char *carriage = memchr(p + i, '\r', (size_t)(end - p) - i);
+        if (carriage && carriage + 1 != end) return bare_return;
+        r->after_return = carriage && !next;
+        r->head_ended = r->in_last_line && next;
+        i = (size_t)(end - p);
+        r->at_line_start = next && r->begun;
     }
-    return true;
+    return NULL;
 }
 
 enum hub_http_feed hub_http_feed(struct hub_http_req *r, const char *p, size_t n, size_t *used) {
-    if (!is_unfolded(r, p, n)) {
+    const char *fault = line_fault(r, p, n);
+    if (fault) {
         *used = 0;
-        explain(r, 400, "A line of the head begins with a blank; folded header lines are not accepted");
+        explain(r, 400, fault);
         return HUB_HTTP_BAD;
     }
     *used = http_parser_execute(&r->parser, &callbacks, p, n);

@@ -28,16 +28,16 @@ struct hub_http_req {
     size_t base_n; /* bytes of the base path at the front of the path */
     int status;    /* what to answer a request that is wrong */
     bool head_done, in_value, keep_alive, websocket, expects_continue;
-    bool begun, at_line_start, head_ended; /* of the raw head, as far as it was looked through for folded lines */
-    char problem[96];                      /* what to say of a request that is wrong; empty: what the status says */
-    bool routed;                           /* the connection has looked at the head already */
-    bool secure;                           /* came by TLS, here or at a trusted proxy */
-    bool judged;                           /* SITE is set */
-    bool vouched;                          /* a user is known behind it: the bounds of strangers do not apply */
-    bool asking;                           /* the layer above is asked whether the body may come */
-    uint8_t site;                          /* enum hub_site */
-    size_t body_n;                         /* bytes of the body, when they are known beforehand */
-    struct hub_str forwarded_host;         /* by a trusted proxy; in head */
+    bool begun, at_line_start, after_return, in_last_line, head_ended; /* of the raw head, as far as its lines were looked through */
+    char problem[96];                                                  /* what to say of a request that is wrong; empty: what the status says */
+    bool routed;                                                       /* the connection has looked at the head already */
+    bool secure;                                                       /* came by TLS, here or at a trusted proxy */
+    bool judged;                                                       /* SITE is set */
+    bool vouched;                                                      /* a user is known behind it: the bounds of strangers do not apply */
+    bool asking;                                                       /* the layer above is asked whether the body may come */
+    uint8_t site;                                                      /* enum hub_site */
+    size_t body_n;                                                     /* bytes of the body, when they are known beforehand */
+    struct hub_str forwarded_host;                                     /* by a trusted proxy; in head */
     char peer[46];
 };
 

@@ -232,6 +232,9 @@ static void what_is_wrong_with_a_request_is_said_in_the_failure_form(void **stat
         {"GET / HTTP/1.1\r\nHost: t\r\nX:\r\n \r\n\r\n", "bad_request", 400}, /* and behind an empty value */
         {"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding:\n chunked\r\n\r\n0\r\n\r\n", "bad_request", 400},
         {"\r\nGET / HTTP/1.1\r\nHost: t\r\nX: a\n b\r\n\r\n", "bad_request", 400},
+        {"GET / HTTP/1.1\r\nHost: t\rX: a\r\n\r\n", "bad_request", 400}, /* carriage returns by themselves */
+        {"GET / HTTP/1.1\rHost: t\r\n\r\n", "bad_request", 400},
+        {"GET / HTTP/1.1\r\nHost: t\r\n\rX: a\r\n\r\n", "bad_request", 400},
         {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "bad_request", 400},
         {"POST / HTTP/1.0\r\nTransfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n", "bad_request", 400},
         {"POST / HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", "bad_request", 415},
@@ -273,21 +276,27 @@ static void blanks_in_a_body_or_between_requests_are_no_folded_lines(void **stat
     hang_up(&p);
 }
 
-/* A head may be cut anywhere: also between the line's end and the blank. */
-static void a_folded_line_is_seen_however_the_head_is_cut(void **state) {
+/* A head may be cut anywhere: also between the line's end and the blank, or behind a carriage return. */
+static void what_is_wrong_with_a_line_is_seen_however_the_head_is_cut(void **state) {
     (void)state;
-    static const char text[] = "GET / HTTP/1.1\r\nHost: t\r\nX: a\r\n b\r\n\r\n";
-    struct hub_http_req *whole = hub_http_req_new(100);
-    size_t used;
-    assert_int_equal(hub_http_feed(whole, text, sizeof text - 1, &used), HUB_HTTP_BAD);
-    hub_http_req_free(whole);
-    struct hub_http_req *r = hub_http_req_new(100);
-    enum hub_http_feed fed = HUB_HTTP_MORE;
-    for (size_t i = 0; i < sizeof text - 1 && fed == HUB_HTTP_MORE; i++) fed = hub_http_feed(r, text + i, 1, &used);
-    assert_int_equal(fed, HUB_HTTP_BAD);
-    assert_int_equal(r->status, 400);
-    assert_non_null(strstr(r->problem, "folded"));
-    hub_http_req_free(r);
+    static const struct {
+        const char *text, *problem;
+    } cases[] = {{"GET / HTTP/1.1\r\nHost: t\r\nX: a\r\n b\r\n\r\n", "folded"},
+                 {"GET / HTTP/1.1\r\nHost: t\r\nX:\rt\n b\r\n\r\n", "carriage return"},
+                 {"GET / HTTP/1.1\r\nHost: t\r\n\rX", "carriage return"}};
+    for (size_t k = 0; k < HUB_NELEM(cases); k++) {
+        const size_t n = strlen(cases[k].text), steps[] = {n, 1};
+        for (size_t s = 0; s < HUB_NELEM(steps); s++) {
+            struct hub_http_req *r = hub_http_req_new(100);
+            enum hub_http_feed fed = HUB_HTTP_MORE;
+            size_t used;
+            for (size_t i = 0; i < n && fed == HUB_HTTP_MORE; i += steps[s]) fed = hub_http_feed(r, cases[k].text + i, steps[s], &used);
+            assert_int_equal(fed, HUB_HTTP_BAD);
+            assert_int_equal(r->status, 400);
+            assert_non_null(strstr(r->problem, cases[k].problem));
+            hub_http_req_free(r);
+        }
+    }
 }
 
 static void a_head_of_nearly_16_kib_is_accepted(void **state) {
@@ -538,7 +547,7 @@ int main(void) {
         CASE(expect_100_continue_is_answered_before_the_body),
         CASE(what_is_wrong_with_a_request_is_said_in_the_failure_form),
         CASE(blanks_in_a_body_or_between_requests_are_no_folded_lines),
-        CASE(a_folded_line_is_seen_however_the_head_is_cut),
+        CASE(what_is_wrong_with_a_line_is_seen_however_the_head_is_cut),
         CASE(a_head_of_nearly_16_kib_is_accepted),
         CASE(a_body_over_the_bound_is_refused_while_it_is_still_coming),
         CASE(a_posted_payload_over_the_bound_ends_its_session),
