@@ -225,17 +225,18 @@ static bool is_inactive(const struct hub_hub *hub, const char *object, const jso
     return t && t->active >= 0 && json_is_false(hub_json_get(row, t->columns[t->active].property));
 }
 
-/* The row before an update: as the record gives it, or as far as the old values say. New reference, or NULL. */
+/* The row before an update: as the record gives it, or as far as it and the old values say, which may be the changed properties only. New reference,
+ * or NULL. */
 static json_t *row_before(const json_t *record, const char *object, const json_t *row) {
     struct hub_buf name = {0};
     hub_buf_addf(&name, "old_%s", object);
     json_t *before = hub_json_get(record, hub_buf_cstr(&name)), *old = hub_json_get(record, "oldDataValues");
     hub_buf_free(&name);
-    if (json_is_object(before)) return json_incref(before);
-    if (!json_is_object(old)) return NULL;
-    before = json_copy((json_t *)(uintptr_t)row);
-    json_object_update(before, old);
-    return before;
+    if (!json_is_object(before) && !json_is_object(old)) return NULL;
+    json_t *whole = json_copy((json_t *)(uintptr_t)row);
+    if (json_is_object(old)) json_object_update(whole, old);
+    if (json_is_object(before)) json_object_update(whole, before);
+    return whole;
 }
 
 static void room_gone(struct hub_hub *hub, const json_t *id, unsigned purposes, struct hub_work *work) {

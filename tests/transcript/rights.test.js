@@ -130,6 +130,15 @@ describe("what rights rest on", () => {
     await isOut(s);
   });
 
+  test("so does one whose old row has the changed properties only", async () => {
+    const s = await scene();
+    await runSql(server.dir, `UPDATE "membership" SET "userId" = 'bob' WHERE "id" = '${s.row.id}';`);
+    await publish("updated", { old_membership: { userId: "ann" }, membership: { ...s.row, userId: "bob" }, newDataValues: { userId: "bob" } });
+    assert.equal((await s.op.next("hub:memberLeft")).record.userId, "ann");
+    await s.ann.next("hub:kicked");
+    await isOut(s);
+  });
+
   test("a row that somebody else sets inactive is a membership that is left", async () => {
     const s = await scene();
     await runSql(server.dir, `UPDATE "membership" SET "isActive" = false WHERE "id" = '${s.row.id}';`);
