@@ -59,7 +59,7 @@ static bool on_written(struct hub_numbered *n) {
     take_audience(b, row);
     hub_message_json(&b->message, n->write.row.table, row, &b->replies);
     if (!b->replies.n) return true;
-    hub_previews_fill(b->room, hub_str(NULL, 0), &b->message, &b->replies, on_previews, b);
+    hub_previews_fill(b->room, (struct hub_viewer){0}, &b->message, &b->replies, on_previews, b);
     return false;
 }
 

@@ -33,6 +33,8 @@ static void end(struct hub_change *c) {
     hub_buf_free(&c->message);
     hub_buf_free(&c->from);
     hub_replies_free(&c->replies);
+    hub_buf_free(&c->mine);
+    hub_replies_free(&c->my_replies);
     hub_audience_free(&c->audience);
     free(c->sender);
     hub_of(room)->engine->pending--;
@@ -64,6 +66,11 @@ static void on_previews(void *arg) {
     hub_numbered_ready(&c->numbered);
 }
 
+static void fill_for_all(void *arg) {
+    struct hub_change *c = arg;
+    hub_previews_fill(c->room, (struct hub_viewer){0}, &c->message, &c->replies, on_previews, c);
+}
+
 static bool on_written(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
     if (n->write.code || !n->write.row.n) return true;
@@ -72,7 +79,12 @@ static bool on_written(struct hub_numbered *n) {
     hub_message_json(&c->message, n->write.row.table, row, &c->replies);
     hub_message_sender_json(&c->from, row);
     if (!c->replies.n) return true;
-    hub_previews_fill(c->room, hub_str(NULL, 0), &c->message, &c->replies, on_previews, c);
+    if (c->call && !c->call->rights.can_read) {
+        hub_message_json(&c->mine, n->write.row.table, row, &c->my_replies);
+        hub_previews_fill(c->room, hub_viewer_of(c->call), &c->mine, &c->my_replies, fill_for_all, c);
+    } else {
+        fill_for_all(c);
+    }
     return false;
 }
 
@@ -215,7 +227,7 @@ void hub_change_run(struct hub_change *c) {
 
 const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf *fields) {
     hub_buf_addz(fields, "\"message\":");
-    hub_buf_adds(fields, hub_buf_str(&c->message));
+    hub_buf_adds(fields, hub_buf_str(c->mine.n ? &c->mine : &c->message));
     return "message";
 }
 
@@ -488,7 +500,7 @@ static void on_one(void *arg, enum hub_code code, const struct hub_rows *rows, c
     o->call = call;
     hub_buf_addz(&o->fields, "\"message\":");
     hub_message_json(&o->fields, rows->table, row, &o->replies);
-    hub_previews_fill(call->room, hub_cstr(call->who->user_id), &o->fields, &o->replies, answer_one, o);
+    hub_previews_fill(call->room, hub_viewer_of(call), &o->fields, &o->replies, answer_one, o);
 }
 
 void hub_cmd_message(struct hub_call *call) {

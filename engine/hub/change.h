@@ -29,6 +29,8 @@ struct hub_change {
     struct hub_buf told;          /* of a reaction: what the room is told */
     struct hub_buf message, from; /* as written: JSON, and ,"sender":{…} */
     struct hub_replies replies;
+    struct hub_buf mine; /* the message as it is shown to who asked, if he may not read what it replies to */
+    struct hub_replies my_replies;
     bool unchanged;
     bool pending; /* it has no number, and only moderators and its sender know of it */
     struct hub_str id;

@@ -60,7 +60,9 @@ static void finish(struct reading *r, enum hub_code code) {
 }
 
 static void on_previews(void *arg) { finish(arg, HUB_OK); }
-static void complete(struct reading *r) { hub_previews_fill(r->room, hub_cstr(r->reader), &r->fields, &r->replies, on_previews, r); }
+static void complete(struct reading *r) {
+    hub_previews_fill(r->room, (struct hub_viewer){.user = hub_cstr(r->reader)}, &r->fields, &r->replies, on_previews, r);
+}
 
 static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct reading *r = arg;
@@ -292,7 +294,7 @@ static void on_page_previews(void *arg) {
 
 static void finish_page(struct page *p) {
     hub_buf_addf(&p->fields, ",\"hasMore\":%s", p->has_more ? "true" : "false");
-    hub_previews_fill(p->call->room, hub_cstr(p->call->who->user_id), &p->fields, &p->replies, on_page_previews, p);
+    hub_previews_fill(p->call->room, hub_viewer_of(p->call), &p->fields, &p->replies, on_page_previews, p);
 }
 
 static void on_events(void *arg, enum hub_code code, struct hub_str json) {

@@ -393,11 +393,19 @@ void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t ta
 
 /* What a message says in a line, a JSON text: its body, or what names it, or its type. The server's word: a preview cannot be forged. */
 json_t *hub_message_preview(const struct hub_cell *cells);
+/* Who is shown previews. */
+struct hub_viewer {
+    struct hub_str user; /* empty: everybody */
+    bool own_only;       /* he may not read here, and knows his own messages only */
+};
+static inline struct hub_viewer hub_viewer_of(const struct hub_call *c) {
+    return (struct hub_viewer){hub_cstr(c->who->user_id), !c->rights.can_read};
+}
 /* Puts previews into TEXT at the places REPLIES, as the messages replied to are now: null for those that are gone, do not count (yet), or are
- * not for READER (empty: not for everybody). TEXT and REPLIES are the caller's and READER must stay until DONE, which comes at once when there
- * are no places. REPLIES is empty then. A store that does not answer leaves the previews null. */
+ * not for VIEWER. TEXT and REPLIES are the caller's and VIEWER's text must stay until DONE, which comes at once when there are no places.
+ * REPLIES is empty then. A store that does not answer leaves the previews null. */
 typedef void hub_previews_done(void *arg);
-void hub_previews_fill(struct hub_room *room, struct hub_str reader, struct hub_buf *text, struct hub_replies *replies, hub_previews_done *done,
+void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct hub_buf *text, struct hub_replies *replies, hub_previews_done *done,
                        void *arg);
 void hub_replies_add(struct hub_replies *r, size_t at, struct hub_str id);
 void hub_replies_free(struct hub_replies *r);
@@ -434,6 +442,7 @@ struct hub_draft {
     bool forwarded;
     struct hub_str client_message_id; /* empty = none */
     bool persist, pending;
+    bool own_only;         /* the sender may not read here (struct hub_viewer) */
     bool announce;         /* tell the room (broadcast) */
     enum hub_to to;        /* whom */
     const json_t *to_ids;  /* for HUB_TO_IDS */

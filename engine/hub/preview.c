@@ -64,12 +64,18 @@ void hub_previews_put(struct hub_buf *text, struct hub_replies *r, const json_t 
 
 struct filling {
     struct hub_room *room; /* reference */
-    struct hub_str reader;
+    struct hub_viewer viewer;
     struct hub_buf *text;
     struct hub_replies *replies;
     hub_previews_done *done;
     void *arg;
 };
+
+static bool shows(const struct hub_viewer *v, const struct hub_cell *row) {
+    const struct hub_cell *sender = &row[HUB_MSG_SENDER_ID];
+    bool own = v->user.n && sender->kind == HUB_CELL_TEXT && hub_str_eq(sender->s, v->user);
+    return (own || !v->own_only) && hub_audience_has(row, v->user);
+}
 
 static void on_originals(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct filling *f = arg;
@@ -78,7 +84,7 @@ static void on_originals(void *arg, enum hub_code code, const struct hub_rows *r
     for (size_t i = 0; !code && i < rows->n; i++) {
         const struct hub_cell *row = hub_row(rows, i);
         char *id = hub_str_dup(row[HUB_MSG_ID].s);
-        if (hub_audience_has(row, f->reader)) json_object_set_new(previews, id, hub_message_preview(row));
+        if (shows(&f->viewer, row)) json_object_set_new(previews, id, hub_message_preview(row));
         free(id);
     }
     hub_previews_put(f->text, f->replies, previews);
@@ -99,7 +105,7 @@ static struct hub_cell *ids_of(const struct hub_replies *r, size_t *n) {
     return ids;
 }
 
-void hub_previews_fill(struct hub_room *room, struct hub_str reader, struct hub_buf *text, struct hub_replies *replies, hub_previews_done *done,
+void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct hub_buf *text, struct hub_replies *replies, hub_previews_done *done,
                        void *arg) {
     if (!replies->n) {
         done(arg);
@@ -107,7 +113,7 @@ void hub_previews_fill(struct hub_room *room, struct hub_str reader, struct hub_
     }
     struct hub_store *store = hub_of(room)->engine->config.store;
     struct filling *f = hub_xmalloc(sizeof *f);
-    *f = (struct filling){hub_room_ref(room), reader, text, replies, done, arg};
+    *f = (struct filling){hub_room_ref(room), viewer, text, replies, done, arg};
     hub_of(room)->engine->pending++;
     struct hub_cond where[] = {{.column = HUB_MSG_ID, .cmp = HUB_IN},
                                {.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}},

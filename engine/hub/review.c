@@ -50,7 +50,7 @@ static void on_pending(void *arg, enum hub_code code, const struct hub_rows *row
     }
     hub_messages_json(&l->fields, rows, rows->n < limit ? rows->n : limit, false, &l->replies);
     hub_buf_addf(&l->fields, ",\"hasMore\":%s", rows->n > limit || rows->cut || (int64_t)rows->n == l->wanted ? "true" : "false");
-    hub_previews_fill(call->room, hub_cstr(call->who->user_id), &l->fields, &l->replies, answer_pending, l);
+    hub_previews_fill(call->room, hub_viewer_of(call), &l->fields, &l->replies, answer_pending, l);
 }
 
 static void read_pending(struct hub_result *result) {

@@ -142,6 +142,7 @@ static void submit(struct sending *s) {
     d->type = s->type->name;
     d->content = hub_buf_str(&s->text);
     d->pending = c->hub->def->global_moderation || c->rights.moderated;
+    d->own_only = !c->rights.can_read;
     /* The submission has copies of what it needs, and an acknowledgement needs none of it: some hundred small pieces of memory per commit go
      * back while the processor and the allocator still have them at hand. */
     json_t *args = c->ack >= 0 ? c->args : NULL;
@@ -336,7 +337,7 @@ static void on_first(void *arg, enum hub_code code, const struct hub_rows *rows,
     struct repeat *r = hub_xcalloc(1, sizeof *r);
     r->sending = s;
     hub_message_json(&r->message, rows->table, hub_row(rows, 0), &r->replies);
-    hub_previews_fill(s->room, hub_cstr(s->call->who->user_id), &r->message, &r->replies, answer_repeat, r);
+    hub_previews_fill(s->room, hub_viewer_of(s->call), &r->message, &r->replies, answer_repeat, r);
 }
 
 static void find_first(struct sending *s) {

@@ -15,7 +15,7 @@ struct submission {
     hub_submitted *done;
     void *arg;
     struct hub_buf json; /* the message as the wire shows it, once its number is known */
-    bool pending, announce, patient;
+    bool pending, announce, patient, own_only;
     struct hub_target target;
     json_t *to_ids, *previews;
     struct hub_replies replies;
@@ -93,6 +93,7 @@ static struct submission *new_submission(struct hub_room *room, const struct hub
     *s = (struct submission){.pending = d->pending,
                              .announce = d->announce,
                              .patient = d->patient,
+                             .own_only = d->own_only,
                              .target = hub_draft_target(d),
                              .to_ids = json_incref((json_t *)(uintptr_t)d->to_ids),
                              .previews = json_incref((json_t *)(uintptr_t)d->previews)};
@@ -178,7 +179,7 @@ static bool on_written(struct hub_numbered *n) {
     if (w->duplicate) {
         hub_message_json(&s->json, w->row.table, hub_row(&w->row, 0), &s->replies);
         if (!s->replies.n) return true;
-        hub_previews_fill(n->room, sender_of(s), &s->json, &s->replies, on_previews, s);
+        hub_previews_fill(n->room, (struct hub_viewer){sender_of(s), s->own_only}, &s->json, &s->replies, on_previews, s);
         return false;
     }
     if (w->number) s->cells[HUB_MSG_SEQ] = s->cells[HUB_MSG_CHANGE_SEQ] = (struct hub_cell){.kind = HUB_CELL_INT, .i = w->number};

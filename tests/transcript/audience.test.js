@@ -286,4 +286,20 @@ describe("the preview of a reply", () => {
     const own = (await deaf.ok("hub:send", { roomId, messageType: "text", content: { body: "my own" } })).message;
     assert.equal((await deaf.ok("hub:send", reply(roomId, own.id))).message.replyTo.preview, "my own");
   });
+
+  // The acknowledgement of an edit, or of a repeat, showed what the original is by now.
+  test("is not for who may not read any more", async () => {
+    const { roomId, ann, original } = await conversation();
+    const eve = await server.member("eve", roomId);
+    const own = await eve.say(roomId, "my own");
+    const [other, mine] = [await eve.say(roomId, "a", { replyTo: { id: original.id }, clientMessageId: "a" }), await eve.say(roomId, "b", { replyTo: { id: own.id } })];
+    eve.close();
+    const deaf = await server.member("eve", roomId, { role: "deaf" });
+    await ann.ok("hub:edit", { roomId, messageId: original.id, content: { body: "not for eve" } });
+    const edit = async ({ id }) => (await deaf.ok("hub:edit", { roomId, messageId: id, content: { body: "edited" } })).message.replyTo;
+    assert.deepEqual(await edit(other), { id: original.id, preview: null });
+    assert.equal((await ann.next("hub:messageEdited", ({ message }) => message.id === other.id)).message.replyTo.preview, "not for eve");
+    assert.deepEqual(await edit(mine), { id: own.id, preview: "my own" });
+    assert.equal((await deaf.say(roomId, "a", { clientMessageId: "a" })).replyTo.preview, null);
+  });
 });
