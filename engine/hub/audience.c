@@ -13,9 +13,12 @@ void hub_audience_of(const struct hub_cell *cells, bool verdict, struct hub_audi
     *out = (struct hub_audience){.target = {.to = HUB_TO_ALL, .sender = sender_of(cells)}, .json = stored(cells)};
     const json_t *to = out->json;
     if (json_is_object(to) && hub_json_get(to, "persist")) {
-        out->transient = true;
+        out->wrapped = true;
+        out->transient = !hub_json_get_bool(to, "persist", true);
+        out->silent = verdict && !hub_json_get_bool(to, "broadcast", true);
         to = hub_json_get(to, "to");
     }
+    out->to = to;
     if (json_is_array(to)) {
         out->target.to = HUB_TO_IDS;
         out->target.ids = to;
@@ -23,7 +26,7 @@ void hub_audience_of(const struct hub_cell *cells, bool verdict, struct hub_audi
         out->target.to = HUB_TO_OTHERS;
         out->target.sender = hub_json_get_str(to, "except");
     } else if (verdict) {
-        out->silent = json_is_false(to);
+        out->silent |= json_is_false(to);
         if (hub_str_is(hub_json_str(to), "others")) out->target.to = HUB_TO_OTHERS;
     }
 }
@@ -72,9 +75,12 @@ struct hub_target hub_draft_target(const struct hub_draft *d) {
 void hub_audience_store(const struct hub_draft *d, struct hub_buf *b) {
     struct hub_buf to = {0};
     add_target(d, &to);
-    if (d->pending && !d->persist)
-        hub_buf_addf(b, "{\"to\":%.*s,\"persist\":false}", HUB_FMT(to.n ? hub_buf_str(&to) : HUB_STR("null")));
-    else
+    bool hushed = d->pending && !d->announce && to.n && to.p[0] != 'f'; /* false says it already */
+    if (hushed || (d->pending && !d->persist)) {
+        hub_buf_addf(b, "{\"to\":%.*s,\"persist\":%s", HUB_FMT(to.n ? hub_buf_str(&to) : HUB_STR("null")), d->persist ? "true" : "false");
+        hub_buf_addz(b, hushed ? ",\"broadcast\":false}" : "}");
+    } else {
         hub_buf_adds(b, hub_buf_str(&to));
+    }
     hub_buf_free(&to);
 }

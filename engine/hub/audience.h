@@ -8,6 +8,8 @@
  *   "others"            shown to everybody but its sender when it is approved, for everybody from then on
  *   false               shown to nobody when it is approved, for everybody from then on
  *   {"to": one of all these, "persist": false}   kept only until it is decided on
+ *   {"to": ["bob"], "persist": true, "broadcast": false}   shown to nobody when it is approved, for bob (and its sender) from then on
+ * With its approval "broadcast" has had its effect, and the row keeps the rest.
  * The condition for stores is HUB_MEANT_FOR (persist/store.h): the same rule. */
 #ifndef HUB_HUB_AUDIENCE_H
 #define HUB_HUB_AUDIENCE_H
@@ -18,6 +20,8 @@ struct hub_audience {
     struct hub_target target;
     bool silent;    /* told to nobody, though it has a number */
     bool transient; /* a verdict with persist: false */
+    bool wrapped;   /* a verdict of which the row keeps TO only */
+    const json_t *to;
     json_t *json;
 };
 /* CELLS: a row of the message table. For what is told of the message now, or, with VERDICT, when it is approved. */

@@ -109,6 +109,10 @@ static enum hub_code decide(struct hub_change *c, struct hub_str status, enum hu
 
 static enum hub_code judge_approval(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
     (void)row;
+    if (c->audience.wrapped) { /* from now on the row says whom it is for, and no more */
+        hub_json_add(&c->text, c->audience.to);
+        c->cells[HUB_MSG_AUDIENCE] = text_cell(hub_buf_str(&c->text));
+    }
     return decide(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
 }
 

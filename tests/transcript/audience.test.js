@@ -173,6 +173,21 @@ describe("a message that is not for everybody", () => {
     await mod.refused("not_found", "hub:delete", { roomId, messageId: message.id });
   });
 
+  test("held, and not to be told when it is approved, is told to nobody then", async () => {
+    const { roomId, bob, eve } = await scene();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const neo = await server.member("neo", roomId, { role: "new" });
+    const answer = { accept: true, broadcast: false, broadcastTo: ["bob"], modifiedContent: { body: "hushed" } };
+    for (const persist of [true, false]) {
+      const { message } = await neo.ok("hub:send", { roomId, messageType: "act", content: { answer: { ...answer, persist } } });
+      await mod.ok("hub:approve", { roomId, messageId: message.id });
+    }
+    for (const peer of [bob, eve, neo]) assert.deepEqual(await peer.unread("hub:messageArrived"), []);
+    const past = async (peer) => (await peer.ok("hub:history", { roomId })).messages.map(({ content }) => content.body);
+    for (const peer of [bob, neo]) assert.deepEqual(await past(peer), ["hushed"]);
+    assert.deepEqual(await past(eve), []);
+  });
+
   test("that a script changes behind the hub's back is told to its audience", async () => {
     const { roomId, ann, bob, eve, act, secret } = await scene();
     const { id } = await act(secret);
