@@ -88,8 +88,7 @@ void hub_engine_start(struct hub_engine *e) {
     hub_actions_resume(e);
 }
 
-/* Nothing ticks while the backends close, which may take them a while. */
-static void stop_actions(struct hub_hub *h) {
+void hub_actions_stop_all(struct hub_hub *h) {
     size_t n = 0;
     void *value;
     struct hub_room **rooms = hub_xcalloc(hub_map_len(&h->rooms) + 1, sizeof *rooms);
@@ -102,7 +101,8 @@ static void stop_actions(struct hub_hub *h) {
 }
 
 void hub_engine_stop(struct hub_engine *e) {
-    for (size_t i = 0; i < e->hub_n; i++) stop_actions(e->hubs[i]);
+    /* Nothing ticks while the backends close, which may take them a while. */
+    for (size_t i = 0; i < e->hub_n; i++) hub_actions_stop_all(e->hubs[i]);
     hub_reads_stop(&e->reads);
     hub_bridge_stop(e->bridge);
     hub_retry_stop(e);

@@ -322,6 +322,7 @@ void hub_silence_set(struct hub_moderated *m, int64_t until);
 void hub_room_used(struct hub_room *room); /* somebody joined */
 /* Both: ROOM must be held by the caller. */
 void hub_actions_stop(struct hub_room *room);    /* for good: the hub goes, or the room is closed */
+void hub_actions_stop_all(struct hub_hub *hub);  /* in all rooms */
 void hub_actions_resume(struct hub_engine *e);   /* keepAlive ones of rooms used before this process started */
 void hub_actions_restart(struct hub_room *room); /* with the present definition's actions */
 void hub_room_unused(struct hub_room *room);     /* somebody left; acts when it was the last */

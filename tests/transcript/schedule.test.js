@@ -1,7 +1,9 @@
 // scheduledActions: they tick while somebody is in the room, or always; what they return reaches the room.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { eventually, serve, serving } from "./harness.js";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { eventually, serve, serving, writeService } from "./harness.js";
 
 const lua = (...lines) => ({ lua: lines.join("\n") });
 
@@ -142,6 +144,55 @@ describe("scheduled actions with keepAlive of a room that is closed", () => {
       await set("r1", "active");
       await server.member("ann", "r1");
       await ticks("r1", 1);
+    });
+  });
+});
+
+describe("scheduled actions with keepAlive after a reload", () => {
+  const both = (def) => {
+    ticking(def);
+    const [action] = def.hub.hubLogic.scheduledActions;
+    Object.assign(action, { keepAlive: true, script: lua("log.info('ticks in ' .. roomId)") });
+    def.hubs = [structuredClone({ ...def.hub, hubBasics: { name: "other" } })];
+  };
+  const reload = async ({ hubd, def, dir }) => {
+    writeService(def, dir);
+    const from = hubd.output.length;
+    hubd.signal("SIGHUP");
+    await hubd.printed(/definitions reloaded/, from);
+  };
+  const ticks = async ({ hubd }, id, times) => {
+    for (; times; times--) await hubd.printed(new RegExp(`ticks in ${id}\\b`), hubd.output.length);
+  };
+  const rests = async (server, id) => {
+    await ticks(server, "r1", 1); // a tick that was under way is over
+    const from = server.hubd.output.length;
+    await ticks(server, "r1", 5);
+    assert.doesNotMatch(server.hubd.output.slice(from), new RegExp(`ticks in ${id}\\b`));
+  };
+
+  // They went on by a definition that was freed some seconds later.
+  test("end with their hub", async () => {
+    await serving(both, async (server) => {
+      await server.member("ann", "r1");
+      await server.member("ann", "r2", { hub: "other" });
+      await ticks(server, "r2", 1);
+      server.def.hubs = [];
+      rmSync(join(server.dir, "other.hub.yaml"));
+      await reload(server);
+      await rests(server, "r2");
+    });
+  });
+
+  test("end in a room that is not eligible any more, though nobody is there", async () => {
+    await serving(both, async (server) => {
+      const ann = await server.member("ann", "r1");
+      await ann.ok("hub:join", { roomId: "r2" });
+      await ann.ok("hub:leave", { roomId: "r2" });
+      await ticks(server, "r2", 1);
+      server.def.hub.roomSettings.roomEligibility = "conversation.id != 'r2'";
+      await reload(server);
+      await rests(server, "r2");
     });
   });
 });
