@@ -129,6 +129,7 @@ static struct hub_member *take_place(struct hub_conn *c, struct hub_room *room, 
     } else {
         hub_seat_leave(&m->seat);
         hub_member_forget_skips(m);
+        room->judged += !hub_rights_equal(&m->rights, rights);
         m->rights = *rights;
         if (rights->can_read) hub_seat_take(&m->seat, room->readers, &c->outlet, true);
     }

@@ -334,6 +334,36 @@ describe("sends that wait for their turn", () => {
   });
 });
 
+describe("a second join of the same connection", () => {
+  const server = serve((def) => {
+    guarded(def);
+    const room = def.hub.roomSettings;
+    room.authSources = [];
+    def.hub.guardrails.authCacheTTL = 0;
+    room.authScripts = [
+      { name: "demoted", script: lua("return redis.get('demoted:' .. user.userId) == '1'"), hubRole: "mute" },
+      { name: "others", script: "true", hubRole: "member" },
+    ];
+    def.hub.messageSettings.customMessageTypes = [{ name: "slow" }, { name: "demote" }];
+    def.hub.hubLogic.messageHandlers[1] = { messageType: "demote", script: lua("redis.set('demoted:' .. message.content.user, '1')", QUIET) };
+  });
+
+  test("that gives other rights judges again what waits", async () => {
+    const [roomId, other] = [server.room(), server.room()];
+    const op = await server.member("op", roomId);
+    await op.ok("hub:join", { roomId: other });
+    const ann = await server.member("ann", roomId);
+    const from = server.hubd.output.length;
+    const slow = op.ok("hub:send", { roomId, messageType: "slow", content: {} });
+    await server.hubd.printed(/handler runs/, from);
+    const waiting = ann.call("hub:send", { roomId, messageType: "text", content: { body: "x" } });
+    await op.ok("hub:send", { roomId: other, messageType: "demote", content: { user: "ann" } });
+    assert.equal((await ann.ok("hub:join", { roomId })).hubRole, "mute");
+    assert.equal((await waiting).error?.code, "cannot_send");
+    await slow;
+  });
+});
+
 describe("the room that a handler sees", () => {
   let topic;
   const count = lua("objects.update('conversation', roomId, {minLevel = room.minLevel + 1})", QUIET);
