@@ -172,10 +172,18 @@ bool hub_call_settle(struct hub_call *call, unsigned needs) {
     return hub_call_permitted(call, needs);
 }
 
+bool hub_call_renew(struct hub_call *call) {
+    if (!call->conn || call->who == call->conn->identity) return false;
+    hub_identity_unref(call->who);
+    call->who = hub_identity_ref(call->conn->identity);
+    return true;
+}
+
 /* Whoever waited may be in the room no more. */
 static void settle_and_run(void *arg, bool allowed) {
     struct hub_call *call = arg;
     if (!allowed) return; /* and the call is gone */
+    hub_call_renew(call);
     const struct hub_command *command = call->command;
     if (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs)) command->run(call);
 }

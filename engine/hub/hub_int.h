@@ -101,6 +101,8 @@ void hub_order_joining(struct hub_call *call); /* a hub:join, before it may have
 void hub_order_joined(struct hub_conn *c);     /* it was answered: what waited goes on */
 void hub_order_drop(struct hub_conn *c);       /* the connection is closed */
 void hub_conn_run(struct hub_call *call);      /* of a socket: its command, or what its event stands for */
+/* A call that has waited is the user's as he is by now (hub:refreshToken). True: he was another when he sent it. */
+bool hub_call_renew(struct hub_call *call);
 
 struct hub_hub *hub_hub_new(struct hub_engine *e, size_t index); /* of the engine's present service */
 

@@ -141,6 +141,10 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     struct join *j = arg;
     struct hub_conn *c = j->call->conn;
     (void)layer;
+    if (!c->closed && hub_call_renew(j->call)) { /* nobody gets in by a token that another has replaced */
+        hub_decide(j->call->hub, j->call->who, hub_call_str(j->call, "roomId"), false, on_decided, j);
+        return;
+    }
     if (!code && c->closed) code = HUB_INTERNAL; /* nobody is there to read it */
     if (!code) code = check_limits(c, room);
     if (code) {

@@ -411,6 +411,7 @@ static void take_turn(struct sending *s) {
 static void run_op(struct hub_room_op *op) {
     struct sending *s = HUB_CONTAINER(op, struct sending, op);
     s->in_turn = true;
+    hub_call_renew(s->call); /* handlers decide by the session */
     go_on(s, take_turn);
 }
 

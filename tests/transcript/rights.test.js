@@ -364,6 +364,57 @@ describe("a second join of the same connection", () => {
   });
 });
 
+describe("a new token while a join is decided", () => {
+  const server = serve((def) => {
+    guarded(def);
+    const operator = lua("log.info('decides') sleep(300)", "return user.roleId == 'operator'");
+    Object.assign(def.hub.roomSettings, {
+      authSources: [],
+      authScripts: [
+        { name: "operator", script: operator, hubRole: "boss" },
+        { name: "others", script: "true", hubRole: "member" },
+      ],
+    });
+  });
+
+  for (const [what, role, token, becomes] of [
+    ["of less", "operator", "dev:ann", "member"],
+    ["of more", undefined, "dev:ann:operator", "boss"],
+  ])
+    test(`${what} counts for it, and for the joins that wait behind it`, async () => {
+      const rooms = [server.room(), server.room()];
+      const ann = await server.connect("ann", { role });
+      const from = server.hubd.output.length;
+      const joins = [ann.call("hub:join", { roomId: rooms[0] })];
+      await server.hubd.printed(/decides/, from);
+      const behind = [ann.call("hub:refreshToken", { token }), ann.call("hub:join", { roomId: rooms[1] })];
+      joins.push(behind[1]);
+      assert.equal((await behind[0]).ok, true);
+      const roles = (await Promise.all(joins)).map(({ hubRole }) => hubRole);
+      await ann.settled();
+      const now = rooms.map((roomId, i) => ann.log.findLast(([name, p]) => name === "hub:permissions" && p.roomId === roomId)?.[1].hubRole ?? roles[i]);
+      assert.deepEqual(now, [becomes, becomes]);
+    });
+
+  test("that comes before the join and is looked at while it is decided counts, too", () =>
+    serving(
+      (def) => {
+        def.service.auth = { dev: true, authenticate: { lua: "if session.roleId == 'guest' then sleep(100) end return true" } };
+        def.hub.roomSettings.authScripts = [
+          { name: "guest", script: lua("sleep(300)", "return user.roleId == 'guest'"), hubRole: "mute" },
+          { name: "others", script: "true", hubRole: "member" },
+        ];
+        def.hub.hubRoles.push({ name: "mute", canSend: false });
+      },
+      async (inner) => {
+        const ann = await inner.connect("ann");
+        const refreshed = ann.ok("hub:refreshToken", { token: "dev:ann:guest" });
+        assert.equal((await ann.ok("hub:join", { roomId: "r1" })).hubRole, "mute");
+        await refreshed;
+      },
+    ));
+});
+
 describe("the room that a handler sees", () => {
   let topic;
   const count = lua("objects.update('conversation', roomId, {minLevel = room.minLevel + 1})", QUIET);
