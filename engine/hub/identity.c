@@ -55,9 +55,19 @@ struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *
 
 static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
 
+/* It may call what is in lib/. */
+static bool calls_library(const struct hub_script *s) {
+    return s->text.n && (memmem(s->text.p, s->text.n, "lib", 3) || memmem(s->text.p, s->text.n, "require", 7));
+}
+
+static bool same_hook(const struct hub_service *a, const struct hub_service *b) {
+    const struct hub_script *x = &a->authenticate, *y = &b->authenticate;
+    if (x->kind != y->kind || !hub_str_eq(x->text, y->text)) return false;
+    return a->lib_fingerprint == b->lib_fingerprint || !calls_library(x);
+}
+
 static bool same_rules(const struct hub_service *a, const struct hub_service *b) {
-    return a->authenticate.kind == b->authenticate.kind && hub_str_eq(a->authenticate.text, b->authenticate.text) &&
-           same_text(a->session_redis_key, b->session_redis_key) && same_text(a->jwt.claim_user_id, b->jwt.claim_user_id) &&
+    return same_hook(a, b) && same_text(a->session_redis_key, b->session_redis_key) && same_text(a->jwt.claim_user_id, b->jwt.claim_user_id) &&
            same_text(a->jwt.claim_role_id, b->jwt.claim_role_id);
 }
 

@@ -606,6 +606,49 @@ describe("a reload", () => {
       },
     ));
 
+  test("that ends what somebody signed in by ends what he has sent and what waits", () =>
+    serving(guarded, async (server) => {
+      const op = await server.member("op", "r1", { role: "operator" });
+      const from = server.hubd.output.length;
+      op.emit("hub:send", { roomId: "r1", messageType: "slow", content: {} });
+      await server.hubd.printed(/handler runs/, from);
+      op.emit("hub:send", text);
+      const path = "/chat/rooms/r1/messages";
+      const posted = server.rest("POST", path, { user: "op", role: "operator", body: { messageType: "text", content: { body: "x" } } });
+      await eventually("the post waits", async () => (await server.rest("GET", path, { user: "op", role: "operator" })).status === 200);
+      server.def.service.auth = { anonymous: true };
+      room(server.def).authScripts[0].script = "true";
+      writeService(server.def, server.dir);
+      server.hubd.signal("SIGHUP");
+      await op.disconnected();
+      const { status, body } = await posted;
+      assert.equal(status, 401);
+      assert.equal(body.errCode, "invalid_token");
+      const guest = await server.connect(undefined);
+      await guest.ok("hub:join", { roomId: "r1" });
+      const { messages } = await guest.next("hub:history");
+      assert.deepEqual(
+        messages.map(({ messageType }) => messageType),
+        ["slow"],
+      );
+    }));
+
+  test("with another library that the authenticate hook calls ends sockets that came in by the old one", () =>
+    serving(
+      (def) => {
+        def.service.auth = { dev: true, authenticate: "lib.gate.open(session.userId)" };
+        def.files = { "lib/gate.lua": "return {open = function(id) return true end}" };
+      },
+      async (server) => {
+        const ann = await server.connect("ann");
+        server.def.files["lib/gate.lua"] = "return {open = function(id) return id ~= 'ann' end}";
+        writeService(server.def, server.dir);
+        server.hubd.signal("SIGHUP");
+        await ann.disconnected();
+        assert.equal((await ann.next("hub:error")).code, "invalid_token");
+      },
+    ));
+
   const settings = {
     "without anonymous users": [{ anonymous: true }, { dev: true }, undefined],
     "without development tokens": [{ dev: true }, { anonymous: true }, "dev:ann"],
