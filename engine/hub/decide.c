@@ -366,6 +366,21 @@ static void check_cache(struct decision *d) {
     for (size_t i = 0; i < 3; i++) hub_buf_free(&key[i]);
 }
 
+/* Several texts may be equal to one stored value, by the column's type or its collation. A user or room is known by the one that the record's events
+ * name, and only by it: else rights would stay when the record goes. (Columns of fixed length pad theirs.) */
+static bool is_spelt(const json_t *row, const char *property, const char *id) {
+    const json_t *v = hub_json_get(row, property);
+    struct hub_buf text = {0};
+    if (json_is_string(v))
+        hub_buf_adds(&text, hub_json_str(v));
+    else
+        hub_json_add(&text, v);
+    while (text.n > strlen(id) && text.p[text.n - 1] == ' ') text.n--;
+    bool same = hub_str_is(hub_buf_str(&text), id);
+    hub_buf_free(&text);
+    return same;
+}
+
 /* ---- authScripts, authSources ---- */
 
 static void on_auth_script(void *arg, enum hub_code code, json_t *result, const char *error) {
@@ -454,6 +469,19 @@ static void check_row(struct decision *d) {
     hub_hook_decide(d->hub, &s->condition, args, strcmp(s->source_object->name, "record") ? 2 : 1, on_condition, d);
 }
 
+/* Borrowed rows to the records that are tried. */
+static void take_rows(struct decision *d, const struct hub_rows *rows) {
+    const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
+    const struct hub_def_field *fields = s->source_object->properties;
+    d->rows_json = json_array();
+    for (size_t i = 0; i < rows->n; i++) {
+        json_t *row = hub_row_json(rows->table, hub_row(rows, i));
+        bool meant = is_spelt(row, fields[s->user_field].name, d->who->user_id) && is_spelt(row, fields[s->room_field].name, d->room_id);
+        if (meant) json_array_append(d->rows_json, row);
+        json_decref(row);
+    }
+}
+
 static void on_source_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct decision *d = arg;
     (void)error;
@@ -461,10 +489,9 @@ static void on_source_rows(void *arg, enum hub_code code, const struct hub_rows 
         refuse(d, code, "authSources");
         return;
     }
-    d->rows_json = json_array();
-    for (size_t i = 0; i < rows->n; i++) json_array_append_new(d->rows_json, hub_row_json(rows->table, hub_row(rows, i)));
+    take_rows(d, rows);
     d->row_at = 0;
-    if (!rows->n) trace_no_record(d);
+    if (!json_array_size(d->rows_json)) trace_no_record(d);
     check_row(d);
 }
 
@@ -587,6 +614,11 @@ static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows
         return;
     }
     d->record = hub_row_json(rows->table, hub_row(rows, 0));
+    if (!is_spelt(d->record, d->def->room_object->id_property, d->room_id)) {
+        trace(d, "room", "its id is spelt otherwise", d->record);
+        refuse(d, HUB_ROOM_NOT_FOUND, "room");
+        return;
+    }
     trace(d, "room", "found", d->record);
     if (d->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
         trace_script(d, "roomEligibility", &d->def->room_eligibility, NULL, NULL);

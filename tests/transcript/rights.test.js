@@ -1,8 +1,11 @@
 // Rights end with what they rest on, whatever happens to it: records that are moved, deleted or changed by REST, scripts, SQL and the bus; what
 // waits when they end; definitions that are replaced.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { eventually, runSql, serve, serving, writeService } from "./harness.js";
+import { embeddedOnly, eventually, runSql, serve, serving, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
 import { token } from "./tokens.js";
 
@@ -200,6 +203,83 @@ describe("rights without autoBridgeDataEvents", () => {
     await ann.refused("not_authorized", "hub:join", { roomId });
     await op.nothing("hub:memberLeft", "hub:memberJoined");
   });
+});
+
+describe("a user id that is spelt otherwise than in the record", () => {
+  const admin = (server, method, path, body) => server.rest(method, path, { user: "root", role: "admin", body });
+
+  // Such a user came in, and stayed when the record was gone, for its id is another one.
+  test("is another user's where the record has a number", () =>
+    serving(
+      (def) => {
+        guarded(def);
+        def.service.dataObjects[1].properties[0] = { name: "userId", type: "Integer" };
+      },
+      async (server) => {
+        const { body } = await admin(server, "POST", "/objects/membership", { userId: 7, conversationId: "r1" });
+        for (const id of ["007", "7.0", "+7", " 7", "7e0"]) {
+          const peer = await server.connect(id);
+          await peer.refused("not_authorized", "hub:join", { roomId: "r1" });
+        }
+        const seven = await server.member("7", "r1");
+        await admin(server, "DELETE", `/objects/membership/${body.row.id}`);
+        await seven.refused("not_in_room", "hub:send", { roomId: "r1", messageType: "text", content: { body: "x" } });
+      },
+    ));
+
+  test("and a room's likewise", { skip: embeddedOnly("the table is made in its file") }, () =>
+    serving(
+      (def) => {
+        def.service.dataObjects[0] = {
+          name: "conversation",
+          managed: false,
+          properties: [
+            { name: "id", type: "Integer" },
+            { name: "title", type: "String" },
+          ],
+        };
+        delete def.seed;
+      },
+      async (server) => {
+        const ann = await server.member("ann", "7");
+        for (const roomId of ["007", "+7", "7.0"]) await ann.refused("room_not_found", "hub:join", { roomId });
+      },
+      {
+        prepare: (dir) => {
+          mkdirSync(join(dir, "data"));
+          const sql = "CREATE TABLE conversation (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO conversation VALUES (7, 'seven');";
+          execFileSync("sqlite3", [join(dir, "data/test.db")], { input: sql });
+        },
+      },
+    ));
+
+  test("is another user's where the table takes no notice of case", { skip: embeddedOnly("the table is made in its file") }, () =>
+    serving(
+      (def) => {
+        guarded(def);
+        def.service.dataObjects[1] = {
+          name: "membership",
+          managed: false,
+          properties: ["userId", "conversationId", "role", "status"].map((name) => ({ name, type: "String" })),
+        };
+      },
+      async (server) => {
+        for (const id of ["Ann", "ANN"]) {
+          const peer = await server.connect(id);
+          await peer.refused("not_authorized", "hub:join", { roomId: "r1" });
+        }
+        await server.member("ann", "r1");
+      },
+      {
+        prepare: (dir) => {
+          const sql =
+            `CREATE TABLE membership (id TEXT, "userId" TEXT COLLATE NOCASE, "conversationId" TEXT COLLATE NOCASE, role TEXT, status TEXT);` +
+            `INSERT INTO membership VALUES ('m', 'ann', 'r1', NULL, 'active');`;
+          mkdirSync(join(dir, "data"));
+          execFileSync("sqlite3", [join(dir, "data/test.db")], { input: sql });
+        },
+      },
+    ));
 });
 
 describe("a decision whose script changes what it rests on", () => {
