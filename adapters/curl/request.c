@@ -234,6 +234,9 @@ enum hub_code hub_curl_prepare(struct hub_curl_request *r, const json_t *args, s
     r->received = json_object();
     if (!r->easy) return hub_fail(err, HUB_INTERNAL, "http: libcurl gave no handle");
     if (!json_is_object(args)) return hub_fail(err, HUB_BAD_REQUEST, "http.request: expected a table {method, url, headers, body, timeoutMs}");
+    struct hub_str meant;
+    const char *key = hub_json_misspelt(args, "method url headers body timeoutMs", &meant);
+    if (key) return hub_fail(err, HUB_BAD_REQUEST, "http: %.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant));
     enum hub_code code = set_url(r, args, err);
     if (!code) code = set_timeout(r, args, err);
     if (!code) code = set_headers(r, hub_json_get(args, "headers"), err);

@@ -236,6 +236,32 @@ bool hub_json_get_bool(const json_t *o, const char *key, bool fallback) {
     return v && json_is_boolean(v) ? json_is_true(v) : fallback;
 }
 
+enum { UNKNOWN_KEYS_MAX = 16 /* that are looked at; an object may have any number */ };
+
+/* A name that is near KEY, and that OBJECT does not have as well. Empty: none. */
+static struct hub_str meant_by(const json_t *object, const char *names, struct hub_str key) {
+    struct hub_str rest = hub_cstr(names), name;
+    size_t most = key.n > 4 ? 2 : 1;
+    while (hub_str_split(&rest, ' ', &name)) {
+        bool near = hub_str_eq_nocase(name, key) || hub_str_distance(name, key, most + 1) <= most;
+        if (near && !json_object_getn(object, name.p, name.n)) return name;
+    }
+    return hub_str(NULL, 0);
+}
+
+const char *hub_json_misspelt(const json_t *object, const char *names, struct hub_str *meant) {
+    const char *key;
+    json_t *v;
+    size_t unknown = 0;
+    json_object_foreach((json_t *)object, key, v) {
+        if (hub_str_among(hub_cstr(key), names)) continue;
+        if (++unknown > UNKNOWN_KEYS_MAX) return NULL;
+        *meant = meant_by(object, names, hub_cstr(key));
+        if (meant->n) return key;
+    }
+    return NULL;
+}
+
 json_t *hub_json_string(struct hub_str s) {
     json_t *v = json_stringn(s.p ? s.p : "", s.n);
     return v ? v : json_null();

@@ -45,6 +45,9 @@ void hub_json_set_str(json_t *object, const char *key, struct hub_str s);
 static inline bool hub_json_nil(const json_t *v) { return !v || json_is_null(v); }
 /* A member of an object, NULL when absent or when OBJECT is no object (jansson wants json_t* without const). */
 json_t *hub_json_get(const json_t *object, const char *key);
+/* A key of OBJECT that is a misspelling: none of NAMES (apart by spaces), but near one that OBJECT does not have, which MEANT becomes.
+ * NULL: there is none among the first few unknown keys. */
+const char *hub_json_misspelt(const json_t *object, const char *names, struct hub_str *meant);
 /* Whether any text in it has U+0000, which not every store can hold (keys never have it). */
 bool hub_json_has_nul(const json_t *v);
 /* Roughly what a tree takes in memory, in bytes. Depth is bounded by the parser. */

@@ -40,6 +40,13 @@ bool hub_str_split(struct hub_str *rest, char sep, struct hub_str *piece) {
     return true;
 }
 
+bool hub_str_among(struct hub_str s, const char *names) {
+    struct hub_str rest = hub_cstr(names), name;
+    while (hub_str_split(&rest, ' ', &name))
+        if (hub_str_eq(name, s)) return true;
+    return false;
+}
+
 bool hub_str_u64(struct hub_str s, uint64_t *out) {
     uint64_t v = 0;
     if (!s.n) return false;

@@ -32,6 +32,7 @@ size_t hub_str_find(struct hub_str s, char c);
 struct hub_str hub_str_trim(struct hub_str s); /* ASCII white space at both ends */
 /* Cuts the piece before SEP off *rest (or all of it); false when *rest is used up (rest->p == NULL). */
 bool hub_str_split(struct hub_str *rest, char sep, struct hub_str *piece);
+bool hub_str_among(struct hub_str s, const char *names); /* NAMES are apart by single spaces */
 /* Whole view as a decimal number; false when it is anything else or does not fit. */
 bool hub_str_u64(struct hub_str s, uint64_t *out);
 bool hub_str_i64(struct hub_str s, int64_t *out);

@@ -44,42 +44,24 @@ const struct hub_command *hub_command_find(struct hub_str event) {
 
 /* ---- keys of a payload ---- */
 
-enum { UNKNOWN_KEYS_MAX = 16 /* that are looked at; a payload may have any number */ };
-
-static bool is_listed(const char *names, struct hub_str key) {
-    struct hub_str rest = hub_cstr(names), name;
-    while (hub_str_split(&rest, ' ', &name))
-        if (hub_str_eq(name, key)) return true;
-    return false;
-}
-
-/* What KEY is a misspelling of: a name that is near, and that the payload does not have as well. Empty: of
- * none. */
-static struct hub_str meant_by(const json_t *args, const char *names, struct hub_str key) {
-    struct hub_str rest = hub_cstr(names), name;
-    size_t most = key.n > 4 ? 2 : 1;
-    while (hub_str_split(&rest, ' ', &name)) {
-        bool near = hub_str_eq_nocase(name, key) || hub_str_distance(name, key, most + 1) <= most;
-        if (near && !json_object_getn(args, name.p, name.n)) return name;
+static void log_unknown(const struct hub_call *call, const char *names) {
+    const char *key;
+    json_t *v;
+    json_object_foreach(call->args, key, v) {
+        if (!hub_str_among(hub_cstr(key), names))
+            hub_log_kv(HUB_LOG_DEBUG, "hub", "unknown key in a payload", "event", call->event, "key", key, NULL);
     }
-    return hub_str(NULL, 0);
 }
 
 bool hub_call_keys(struct hub_call *call, const char *names) {
-    const char *key;
-    json_t *v;
-    size_t unknown = 0;
-    json_object_foreach(call->args, key, v) {
-        if (is_listed(names, hub_cstr(key))) continue;
-        if (++unknown > UNKNOWN_KEYS_MAX) return true;
-        struct hub_str known = meant_by(call->args, names, hub_cstr(key));
-        if (known.n) {
-            hub_call_fail(call, HUB_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%.*s\"?", key, HUB_FMT(known));
-            return false;
-        }
-        if (hub_log_on(HUB_LOG_DEBUG)) hub_log_kv(HUB_LOG_DEBUG, "hub", "unknown key in a payload", "event", call->event, "key", key, NULL);
+    struct hub_str meant;
+    const char *key = hub_json_misspelt(call->args, names, &meant);
+    if (!key) {
+        if (hub_log_on(HUB_LOG_DEBUG)) log_unknown(call, names);
+        return true;
     }
-    return true;
+    hub_call_fail(call, HUB_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%.*s\"?", key, HUB_FMT(meant));
+    return false;
 }
 
 bool hub_call_event_keys(struct hub_call *call) { return hub_call_keys(call, EVENT_ARGS); }

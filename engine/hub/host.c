@@ -236,9 +236,16 @@ static void send_in(struct hub_room *room, struct hub_host_call *c) {
     struct hub_err err;
     const json_t *opts = arg(c, 3);
     json_t *content = json_deep_copy(arg(c, 2));
-    enum hub_code code = hub_draft_from_script(room, text_arg(c, 1), content, hub_json_get_str(opts, "senderId"), &d, &text, &err);
+    enum hub_to to;
+    const json_t *ids;
+    enum hub_code code = hub_script_keys(opts, "senderId senderName senderAvatar persist to", &err);
+    if (!code && !hub_target_parse(hub_json_get(opts, "to"), &to, &ids))
+        code = hub_fail(&err, HUB_BAD_REQUEST, "to: expected \"all\", \"others\", \"sender\" or an array of user ids");
+    if (!code) code = hub_draft_from_script(room, text_arg(c, 1), content, hub_json_get_str(opts, "senderId"), &d, &text, &err);
     if (!code) {
         d.persist = hub_json_get_bool(opts, "persist", true);
+        d.to = to;
+        d.to_ids = ids;
         d.sender_name = hub_json_get_str(opts, "senderName");
         d.sender_avatar = hub_json_get_str(opts, "senderAvatar");
         hub_room_submit(room, &d, on_sent, c);

@@ -127,6 +127,8 @@ extern const struct hub_command hub_commands[]; /* ends with event == NULL */
 const struct hub_command *hub_command_find(struct hub_str event);
 /* Whether every key of the payload is one of NAMES, or none that resembles one: others may be of newer
  * clients, and are passed over. False when the call was refused (and is gone). */
+/* Fails when an object that a script gave has a key that is a misspelling of one of NAMES. */
+enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err);
 bool hub_call_keys(struct hub_call *call, const char *names);
 bool hub_call_event_keys(struct hub_call *call); /* with the names of hub:event: for events under their own names */
 /* Whether the call's rights are what NEEDS asks for; false when it was answered with a refusal. */

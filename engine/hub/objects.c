@@ -172,6 +172,7 @@ static enum hub_code parse_options(const json_t *options, struct hub_select *q, 
     q->offset = hub_json_get_int(options, "offset", 0);
     q->descending = hub_json_get_bool(options, "descending", false);
     q->order_by = -1;
+    if (hub_script_keys(options, "limit offset orderBy descending probe", err)) return err->code;
     if (q->limit < 1 || q->offset < 0)
         return hub_fail(err, HUB_BAD_REQUEST, "limit, offset: expected whole numbers, limit from 1 to %d", HUB_OBJECT_LIST_MAX);
     if (q->limit > HUB_OBJECT_LIST_MAX) q->limit = HUB_OBJECT_LIST_MAX;

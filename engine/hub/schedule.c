@@ -49,9 +49,11 @@ static void end_tick(struct action *a) {
 /* Nothing, or an object; of its messages those that can be sent are. */
 static void act_on(struct action *a, const json_t *result) {
     const json_t *messages = hub_json_get(result, "serverMessages");
-    char text[160];
+    struct hub_err err;
+    char text[640];
     const char *wrong = !hub_json_nil(result) && !json_is_object(result)      ? "expected an object {serverMessages} or nothing"
                         : !hub_json_nil(messages) && !json_is_array(messages) ? "serverMessages: expected an array"
+                        : hub_script_keys(result, "serverMessages", &err)     ? err.text
                                                                               : NULL;
     if (wrong) {
         snprintf(text, sizeof text, "the result of %.64s is not usable: %s", a->def->name, wrong);

@@ -154,6 +154,8 @@ static void submit(struct sending *s) {
 
 /* ---- the handler ---- */
 
+#define RESULT_KEYS "accept rejectReason broadcast broadcastTo modifiedContent persist serverMessages"
+
 /* What is wrong with a handler's result, or NULL (specification: HubMessageHandler). */
 static const char *shape_fault(const json_t *r) {
     static const char *const booleans[] = {"accept", "broadcast", "persist"};
@@ -196,6 +198,7 @@ static void act_on(struct sending *s, json_t *result) {
     struct hub_room *room = s->room;
     struct hub_err err;
     const char *wrong = shape_fault(result);
+    if (!wrong && hub_script_keys(result, RESULT_KEYS, &err)) wrong = err.text;
     if (!wrong && !hub_server_messages_ok(room, hub_json_get(result, "serverMessages"), &err)) wrong = err.text;
     if (!wrong && hub_json_get_bool(result, "accept", false)) wrong = take_modified(s, result, &err);
     if (wrong) {

@@ -28,6 +28,7 @@ static enum hub_code draft(struct hub_room *room, const json_t *m, struct hub_dr
     enum hub_to to;
     const json_t *ids, *persist = hub_json_get(m, "persist");
     if (!json_is_object(m)) return hub_fail(err, HUB_HANDLER_FAILED, "expected an object {type, content, to}");
+    if (hub_script_keys(m, "type content to persist", err)) return HUB_HANDLER_FAILED;
     if (!hub_target_parse(hub_json_get(m, "to"), &to, &ids))
         return hub_fail(err, HUB_HANDLER_FAILED, "to: expected \"all\", \"others\", \"sender\" or an array of user ids");
     if (!hub_json_nil(persist) && !json_is_boolean(persist)) return hub_fail(err, HUB_HANDLER_FAILED, "persist: expected true or false");

@@ -250,6 +250,21 @@ describe("message handlers", () => {
     });
   }
 
+  for (const [what, answer, named] of [
+    ["its own key", { accept: true, broadcastsTo: ["bob"] }, /broadcastsTo.*broadcastTo/],
+    ["another case", { accept: true, Persist: false }, /Persist.*persist/],
+    ["a server message's key", { accept: true, serverMessages: [{ type: "text", content: { body: "x" }, To: "sender" }] }, /serverMessages\[0\].*To.*to/],
+  ]) {
+    test(`a misspelt key of the result is named, and nobody is shown what was to be narrowed: ${what}`, async () => {
+      const { bob, act } = await pair();
+      const { ok, error } = await act(answer);
+      assert.equal(ok, false);
+      assert.equal(error.code, "handler_failed");
+      assert.match(error.message, named);
+      await bob.nothing("hub:messageArrived");
+    });
+  }
+
   test("handlers of one room run one after the other, though they wait", async () => {
     const { roomId, ann, bob } = await pair();
     const all = await Promise.all(

@@ -122,6 +122,13 @@ describe("hub", () => {
         "hub.send(roomId, 'note', {text = 'as bob'}, {senderId = 'bob'})",
         "return true",
       ],
+      sendTo: ["hub.send(roomId, 'note', {text = 'psst'}, {to = {'bob'}})", "return true"],
+      misspelt: [
+        "local sent, of = pcall(hub.send, roomId, 'note', {text = 'x'}, {persists = false})",
+        "local listed, by = pcall(objects.list, 'membership', {}, {orderby = 'userId'})",
+        "local got, within = pcall(http.get, 'http://127.0.0.1:1/', {timeoutms = 5})",
+        "return {sent = sent, of = tostring(of), listed = listed, by = tostring(by), got = got, within = tostring(within)}",
+      ],
       emit: ["hub.emit('bob', 'whisper', {secret = true})", "return true"],
       members: [
         "local ids = {}",
@@ -159,6 +166,23 @@ describe("hub", () => {
     assert.equal(second.message.senderId, "bob");
     assert.equal(second.message.seq, first.message.seq + 1);
     assert.equal((await ann.ok("hub:history", { roomId })).messages.length, 2);
+  });
+
+  test("send can be narrowed like serverMessages", async () => {
+    const { roomId, ann, bob } = await scene("sendTo");
+    assert.equal((await bob.next("hub:messageArrived", ({ message }) => message.messageType === "note")).message.content.text, "psst");
+    assert.equal((await bob.ok("hub:history", { roomId })).messages.length, 1);
+    assert.equal((await ann.next("hub:messageArrived")).message.messageType, "sendTo");
+    await ann.nothing("hub:messageArrived");
+    assert.equal((await ann.ok("hub:history", { roomId })).messages.length, 0);
+  });
+
+  test("misspelt options are errors that name them", async () => {
+    const { value } = await scene("misspelt");
+    assert.deepEqual([value.sent, value.listed, value.got], [false, false, false]);
+    assert.match(value.of, /persists.*persist/);
+    assert.match(value.by, /orderby.*orderBy/);
+    assert.match(value.within, /timeoutms.*timeoutMs/);
   });
 
   test("emit reaches one user, with the room of the hook that calls it", async () => {
