@@ -14,7 +14,8 @@ static const struct hub_row handler[] = {
      .help = "The custom message type to intercept."},
     {"script", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, HANDLER(script), .vars = &vars_message,
      .example = "lib.chess.processMove(roomId, session, message)",
-     .help = "Called instead of the standard flow; returns an object with accept, broadcast, modifiedContent, serverMessages."},
+     .help = "Called instead of the standard flow; returns an object with accept, rejectReason, broadcast, broadcastTo, modifiedContent, "
+             "persist, serverMessages."},
     {0},
 };
 static const struct hub_fields table_handler = {"HubMessageHandler", sizeof(struct hub_def_message_handler), handler,
