@@ -3,12 +3,12 @@
 
 #define SEPARATOR '\x1e'
 
-bool hub_eio_parse(struct hub_str text, bool polling, struct hub_eio_packet *out) {
+bool hub_eio_parse(struct hub_str text, struct hub_eio_packet *out) {
     if (!text.n) return false;
     out->data = hub_str(text.p + 1, text.n - 1);
     if (text.p[0] == 'b') {
         out->type = HUB_EIO_BINARY;
-        return polling;
+        return true;
     }
     if (text.p[0] < '0' || text.p[0] > '6') return false;
     out->type = (enum hub_eio_type)(text.p[0] - '0');

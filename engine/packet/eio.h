@@ -7,11 +7,11 @@ enum hub_eio_type { HUB_EIO_OPEN, HUB_EIO_CLOSE, HUB_EIO_PING, HUB_EIO_PONG, HUB
 
 struct hub_eio_packet {
     enum hub_eio_type type;
-    struct hub_str data; /* after the type character; for HUB_EIO_BINARY of a polling payload still base64 */
+    struct hub_str data; /* after the type character; for HUB_EIO_BINARY still base64 */
 };
 
-/* One packet as text ("4hello"). False when it is malformed. A 'b' packet is only valid in polling payloads. */
-bool hub_eio_parse(struct hub_str text, bool polling, struct hub_eio_packet *out);
+/* One packet as text ("4hello"), of a polling payload or a text frame. False when it is malformed. */
+bool hub_eio_parse(struct hub_str text, struct hub_eio_packet *out);
 /* Polling payloads: packets separated by 0x1e. Takes the next one off *rest; false at the end. */
 bool hub_eio_next(struct hub_str *rest, struct hub_str *packet);
 /* Appends to a polling payload a packet given as it is framed for WebSocket: text payload with its type character, or

@@ -150,6 +150,16 @@ static void on_close_packet(struct hub_eio *e) {
         hub_eio_gone(e, HUB_CLOSE_CLIENT);
 }
 
+/* Bytes as text: in polling payloads, and in frames of clients with the option forceBase64. The Java client breaks lines after 76
+ * characters. */
+static bool on_base64(struct hub_eio *e, struct hub_str text) {
+    struct hub_buf bytes = {0};
+    bool ok = hub_buf_add_unbase64_lenient(&bytes, text);
+    if (ok) e->t->ops->message(e->client, hub_buf_str(&bytes), true);
+    hub_buf_free(&bytes);
+    return ok || broken(e, "malformed base64");
+}
+
 bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary) {
     struct hub_eio_packet packet;
     e->last_in = hub_loop_now(e->t->loop);
@@ -157,7 +167,7 @@ bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary) {
         e->t->ops->message(e->client, payload, true);
         return e->state == HUB_EIO_RUNNING;
     }
-    if (!hub_eio_parse(payload, false, &packet)) return broken(e, "malformed Engine.IO packet");
+    if (!hub_eio_parse(payload, &packet)) return broken(e, "malformed Engine.IO packet");
     switch (packet.type) {
     case HUB_EIO_MESSAGE: e->t->ops->message(e->client, packet.data, false); break;
     case HUB_EIO_PONG: on_pong(e); break;
@@ -165,8 +175,10 @@ bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary) {
     case HUB_EIO_PING: return broken(e, "invalid heartbeat direction");
     case HUB_EIO_OPEN:
     case HUB_EIO_UPGRADE:
-    case HUB_EIO_NOOP:
-    case HUB_EIO_BINARY: break;
+    case HUB_EIO_NOOP: break;
+    case HUB_EIO_BINARY:
+        if (!on_base64(e, packet.data)) return false;
+        break;
     }
     return e->state == HUB_EIO_RUNNING;
 }

@@ -117,6 +117,9 @@ static int on_head(http_parser *p) {
     if (!names_are_tokens(r) || !split_target(r)) return refuse(r, 400);
     if (p->http_minor == 0 && count_fields(r, "transfer-encoding")) /* RFC 9112 6.1: whoever passed it on may have read it differently */
         return explain(r, 400, "HTTP/1.0 has no Transfer-Encoding");
+    size_t codings = count_fields(r, "transfer-encoding");
+    if (codings && (codings > 1 || !hub_str_eq_nocase(hub_http_header(r, "transfer-encoding"), HUB_STR("chunked")))) /* RFC 9112 6.1 */
+        return explain(r, 400, "Transfer-Encoding: only \"chunked\" is supported, once; send the body as it is");
     if (length_is_known(p) && p->content_length > r->max_body) return refuse(r, 413);
     struct hub_str expect = hub_http_header(r, "expect");
     r->expects_continue = p->http_minor > 0 && hub_str_eq_nocase(expect, HUB_STR("100-continue"));

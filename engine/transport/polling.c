@@ -58,27 +58,11 @@ void hub_polling_get(struct hub_eio *e, struct hub_http_req *r) {
     if (e->q.n || e->upgrading || e->state != HUB_EIO_RUNNING) hub_eio_due(e);
 }
 
-/* One packet of a payload; false when it is malformed. */
-static bool take_packet(struct hub_eio *e, struct hub_str text) {
-    struct hub_eio_packet packet;
-    if (!hub_eio_parse(text, true, &packet)) return false;
-    if (packet.type != HUB_EIO_BINARY) {
-        hub_eio_packet(e, text, false);
-        return true;
-    }
-    struct hub_buf bytes = {0};
-    bool ok = hub_buf_add_unbase64_lenient(&bytes, packet.data); /* the Java client breaks lines after 76 characters */
-    if (ok) hub_eio_packet(e, hub_buf_str(&bytes), true);
-    hub_buf_free(&bytes);
-    return ok;
-}
-
 static bool take_payload(struct hub_eio *e, struct hub_http_req *r) {
     struct hub_str rest = hub_http_body(r), text;
     if (!rest.n || !hub_utf8_valid(rest)) return false;
     if (hub_str_starts(hub_http_header(r, "content-type"), HUB_STR("application/octet-stream"))) return false;
-    while (e->state == HUB_EIO_RUNNING && hub_eio_next(&rest, &text))
-        if (!take_packet(e, text)) return false;
+    while (e->state == HUB_EIO_RUNNING && hub_eio_next(&rest, &text)) hub_eio_packet(e, text, false);
     return true;
 }
 

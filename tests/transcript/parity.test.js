@@ -39,6 +39,16 @@ describe("stock clients", () => {
     await peer.settled();
   });
 
+  for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
+    test(`with the option forceBase64 send bytes over ${transports.join(" and ")}`, async () => {
+      const peer = await server.connect(undefined, { namespace: "/open", forceBase64: true, transports });
+      const { engine } = peer.socket.io;
+      const last = transports.at(-1);
+      if (engine.transport.name !== last) await within(10000, new Promise((done) => engine.once("upgrade", done)), "the upgrade");
+      assert.deepEqual(Buffer.from(await peer.call("ask", Buffer.from([0, 1, 254, 255]))), Buffer.from([0, 1, 254, 255]));
+    });
+  }
+
   test("whose namespace has a query are in that namespace, by the name they wrote", async () => {
     const manager = new Manager(server.url, { transports: ["websocket"], reconnection: false });
     const socket = manager.socket("/hub/chat?room=7&x=1", { auth: { token: "dev:ann" } });
@@ -113,6 +123,12 @@ describe("on the wire", () => {
   for (const [what, request, says] of [
     ["a folded header line", "GET /healthz HTTP/1.1\r\nHost: t\r\nX-A: b\r\n c\r\n\r\n", /folded/],
     ["Transfer-Encoding in HTTP/1.0", "POST /healthz HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", /HTTP\/1\.0 has no Transfer-Encoding/],
+    ["a compressed body", "POST /healthz HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", /only "chunked"/],
+    [
+      "a second Transfer-Encoding",
+      "POST /healthz HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      /only "chunked"/,
+    ],
   ]) {
     test(`${what} is refused with its name`, async () => {
       const tcp = await Tcp.open(server.port);

@@ -19,7 +19,7 @@ static void every_packet_type_is_known_by_its_first_character(void **state) {
         char packet[] = "?data";
         struct hub_eio_packet out;
         packet[0] = text[i];
-        assert_true(hub_eio_parse(hub_cstr(packet), false, &out));
+        assert_true(hub_eio_parse(hub_cstr(packet), &out));
         assert_int_equal(out.type, i);
         assert_true(hub_str_is(out.data, "data"));
     }
@@ -30,16 +30,14 @@ static void anything_else_is_malformed(void **state) {
     static const char *const bad[] = {"", "7", "abc", " 4", "/", ":", "\x1e"};
     for (size_t i = 0; i < HUB_NELEM(bad); i++) {
         struct hub_eio_packet out;
-        assert_false(hub_eio_parse(hub_cstr(bad[i]), false, &out));
-        assert_false(hub_eio_parse(hub_cstr(bad[i]), true, &out));
+        assert_false(hub_eio_parse(hub_cstr(bad[i]), &out));
     }
 }
 
-static void binary_packets_exist_in_polling_only(void **state) {
+static void binary_packets_are_base64_behind_a_b(void **state) {
     (void)state;
     struct hub_eio_packet out;
-    assert_false(hub_eio_parse(HUB_STR("bAQID"), false, &out));
-    assert_true(hub_eio_parse(HUB_STR("bAQID"), true, &out));
+    assert_true(hub_eio_parse(HUB_STR("bAQID"), &out));
     assert_int_equal(out.type, HUB_EIO_BINARY);
     assert_true(hub_str_is(out.data, "AQID"));
 }
@@ -92,7 +90,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_packet_type_is_known_by_its_first_character),
         cmocka_unit_test(anything_else_is_malformed),
-        cmocka_unit_test(binary_packets_exist_in_polling_only),
+        cmocka_unit_test(binary_packets_are_base64_behind_a_b),
         cmocka_unit_test(a_payload_is_split_at_record_separators),
         cmocka_unit_test(a_payload_is_built_as_the_protocol_writes_it),
         cmocka_unit_test(the_open_packet_carries_what_a_client_needs),
