@@ -101,6 +101,7 @@ static struct hub_moderated *memory(const struct moderation *m, bool create) { r
 
 static void block(const struct moderation *m) {
     memory(m, true)->blocked_until = m->until;
+    answered(m->room, m->user);
     hub_room_expel(m->room, m->user, "hub:blocked", hub_json_get_str(m->args, "reason"), HUB_BLOCKED);
 }
 
@@ -364,17 +365,24 @@ void hub_cmd_deny_speak(struct hub_call *call) {
     moderate(call, &kind);
 }
 
+/* Now, but later than any before: those who ask within a millisecond keep their order. */
+static int64_t moment(void) {
+    static int64_t last;
+    int64_t now = hub_wall_ms();
+    return last = now > last ? now : last + 1;
+}
+
 static void on_counted(void *arg, bool allowed) {
     struct hub_call *call = arg;
     const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
     if (!allowed) return; /* and the call is gone */
     struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
-    if (u) u->asked_to_speak = (uint32_t)(hub_wall_ms() / 1000);
+    if (u && !u->asked_to_speak) u->asked_to_speak = moment();
     tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
 
-/* Asking again is told again: moderators come and go. The rate limit keeps it from being a nuisance. */
+/* Asking again is told again, and keeps one's place: moderators come and go. The rate limit keeps it from being a nuisance. */
 void hub_cmd_request_speak(struct hub_call *call) {
     struct hub_str user = hub_cstr(call->who->user_id);
     if (hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced, hub_wall_ms()))
@@ -428,18 +436,35 @@ static void add_rows(struct hub_buf *b, const struct hub_rows *rows, const char 
     hub_map_clear(&seen);
 }
 
-static void add_waiting(struct hub_buf *b, struct hub_room *room) {
+/* In the room, asked, and silent still: who has become a moderator, say, needs no answer. */
+static bool waits(const struct hub_hub *hub, struct hub_room *room, const struct hub_room_user *u, int64_t now) {
+    if (!u->member_n || !u->asked_to_speak) return false;
+    const struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
+    return hub_room_is_silenced(room, hub_cstr(u->id), &m->rights, hub->def->default_silenced, now);
+}
+
+static int who_asked_first(const void *a, const void *b) {
+    const struct hub_room_user *x = *(const struct hub_room_user *const *)a, *y = *(const struct hub_room_user *const *)b;
+    return x->asked_to_speak < y->asked_to_speak ? -1 : 1;
+}
+
+static void add_waiting(struct hub_buf *b, const struct hub_hub *hub, struct hub_room *room) {
+    const struct hub_room_user **all = hub_xmalloc((hub_map_len(&room->users) + 1) * sizeof *all);
+    size_t n = 0;
+    int64_t now = hub_wall_ms();
     void *value;
-    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));) {
-        const struct hub_room_user *u = value;
-        if (!u->member_n || !u->asked_to_speak) continue;
-        hub_buf_addz(b, b->p[b->n - 1] == '[' ? "{\"userId\":" : ",{\"userId\":");
-        hub_json_add_string(b, hub_cstr(u->id));
+    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));)
+        if (waits(hub, room, value, now)) all[n++] = value;
+    qsort(all, n, sizeof *all, who_asked_first);
+    for (size_t i = 0; i < n; i++) {
+        hub_buf_addz(b, i ? ",{\"userId\":" : "{\"userId\":");
+        hub_json_add_string(b, hub_cstr(all[i]->id));
         hub_buf_addz(b, ",\"name\":");
-        u->name ? hub_json_add_string(b, hub_cstr(u->name)) : hub_buf_addz(b, "null");
-        add_time(b, "askedAt", u->asked_to_speak * 1000LL);
+        all[i]->name ? hub_json_add_string(b, hub_cstr(all[i]->name)) : hub_buf_addz(b, "null");
+        add_time(b, "askedAt", all[i]->asked_to_speak);
         hub_buf_addc(b, '}');
     }
+    free((void *)all);
 }
 
 static void on_restrictions(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
@@ -456,7 +481,7 @@ static void on_restrictions(void *arg, enum hub_code code, const struct hub_rows
         hub_buf_addz(&b, "],\"silenced\":[");
         add_rows(&b, rows, "silence");
         hub_buf_addz(&b, "],\"waiting\":[");
-        add_waiting(&b, call->room);
+        add_waiting(&b, call->hub, call->room);
         hub_buf_addz(&b, "]}");
         hub_call_ok(call, "restrictions", hub_buf_str(&b));
     }

@@ -17,9 +17,9 @@ struct hub_room_user {
     struct hub_room *room;
     struct hub_list members;
     uint32_t member_n;
-    uint32_t asked_to_speak;            /* wall seconds; 0 = not, or answered */
-    char *name, *avatar;                /* of the session that joined last; may be NULL */
     uint32_t marked;                    /* room->marks when it was last among those that were named */
+    int64_t asked_to_speak;             /* wall clock, the first time; 0 = not, or answered */
+    char *name, *avatar;                /* of the session that joined last; may be NULL */
     bool announced, away;               /* presence as last told to the room */
     bool returned;                      /* within the grace: to be told again */
     struct hub_timer offline;           /* grace after the last connection left */

@@ -266,6 +266,30 @@ describe("hub:restrictions", () => {
     await late.next("hub:speakRequested", ({ userId }) => userId === "bob");
   });
 
+  test("lists requests in the order they were first made, while they need an answer", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    const peers = [];
+    for (const name of ["zoe", "ann", "max"]) peers.push(await server.member(name, roomId));
+    for (const peer of [...peers, peers[0]]) await peer.ok("hub:requestSpeak", { roomId });
+    const { waiting } = (await mod.ok("hub:restrictions", { roomId })).restrictions;
+    assert.deepEqual(
+      waiting.map(({ userId }) => userId),
+      ["zoe", "ann", "max"],
+    );
+    assert.ok(Date.parse(waiting[0].askedAt) <= Date.parse(waiting[1].askedAt) && waiting.some(({ askedAt }) => !askedAt.endsWith(".000Z")));
+    await mod.ok("hub:block", { roomId, userId: "zoe" });
+    await mod.ok("hub:unblock", { roomId, userId: "zoe" });
+    await peers[0].ok("hub:join", { roomId });
+    await peers[1].ok("hub:leave", { roomId });
+    await server.member("ann", roomId, { role: "mod" });
+    const left = (await mod.ok("hub:restrictions", { roomId })).restrictions.waiting;
+    assert.deepEqual(
+      left.map(({ userId }) => userId),
+      ["max"],
+    );
+  });
+
   test("is for moderators only", async () => {
     const roomId = server.room();
     const eve = await server.member("eve", roomId);
