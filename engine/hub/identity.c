@@ -453,7 +453,10 @@ static void by_method(struct resolution *r) {
     else if (service->anonymous && (!given || !service->dev)) /* a cookie of somebody else's may well come along */
         by_nothing(r);
     else
-        refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED, given ? "no method takes such a token" : "none given");
+        refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED,
+               !given         ? "none given"
+               : service->dev ? "no method takes such a token; auth.dev takes dev:<userId>[:<roleId>]"
+                              : "no method takes such a token");
 }
 
 static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done, void *arg) {

@@ -25,7 +25,7 @@ expect 2 "which directory" "$hubctl" new
 service="$work/empty"
 [ "$("$hubctl" token "$service" --user ann)" = dev:ann ] || bad "dev token"
 expect 0 "accepted as ann" "$hubctl" token "$service" --check dev:ann
-expect 1 "because  no method takes such a token" "$hubctl" token "$service" --check ann
+expect 1 "because  no method takes such a token; auth.dev takes dev:<userId>" "$hubctl" token "$service" --check ann
 expect 2 "--check wants a value" "$hubctl" token "$service" --check
 [ "$("$hubctl" token "$service" --user=ann --role editor)" = dev:ann:editor ] || bad "dev token with a role"
 expect 1 "colon" "$hubctl" token "$service" --user a:b
