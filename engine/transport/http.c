@@ -302,9 +302,13 @@ static bool begin(struct hub_conn *c) {
     return !status;
 }
 
-/* Takes requests off the input until one has to wait for its answer; then the rest is kept. */
+static bool takes_request(const struct hub_conn *c) {
+    return c->mode == HUB_CONN_HTTP && !c->answering && !c->finish && hub_conn_unsent(c) <= HUB_MAX_OUT;
+}
+
+/* Takes requests off the input until one has to wait for its answer or, behind the first, for others to have their turn; then the rest is kept. */
 static void feed(struct hub_conn *c, char *p, size_t n) {
-    while (n && c->mode == HUB_CONN_HTTP && !c->answering && !c->finish && hub_conn_unsent(c) <= HUB_MAX_OUT) {
+    for (bool first = true; n && takes_request(c) && (first || hub_transport_may_go_on(c->t)); first = false) {
         size_t used = 0;
         if (!c->req && !begin(c)) return;
         switch (hub_http_feed(c->req, p, n, &used)) {
@@ -320,6 +324,7 @@ static void feed(struct hub_conn *c, char *p, size_t n) {
         hub_ws_input(c, p, n);
     else if (c->mode == HUB_CONN_HTTP && !c->finish)
         hub_buf_add(&c->rest, p, n);
+    if (takes_request(c)) hub_conn_busy(c);
 }
 
 void hub_http_input(struct hub_conn *c, char *p, size_t n) {

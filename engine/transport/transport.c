@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "packet/ws.h"
 #include "transport/transport_int.h"
 
@@ -31,16 +32,34 @@ static void register_metrics(void) {
 
 /* ---- the end of a turn ---- */
 
+bool hub_transport_may_go_on(struct hub_transport *t) {
+    int64_t now = hub_mono_ms();
+    if (!t->busy_until) t->busy_until = now + HUB_PIPELINED_MS;
+    return now < t->busy_until;
+}
+
+static void on_go_on(struct hub_timer *timer) { hub_transport_work(HUB_CONTAINER(timer, struct hub_transport, go_on)); }
+
+/* One after the other as long as the turn has time for it; those who are left are the first of the next one. */
+static void go_on(struct hub_transport *t) {
+    struct hub_list batch;
+    hub_list_init(&batch);
+    hub_list_splice(&batch, &t->busy);
+    while (!hub_list_empty(&batch) && hub_transport_may_go_on(t)) hub_conn_go_on(HUB_CONTAINER(hub_list_pop(&batch), struct hub_conn, busy_link));
+    hub_list_splice(&batch, &t->busy);
+    hub_list_splice(&t->busy, &batch);
+}
+
 /* Input that had to wait, then the sessions that ended, then the connections nobody refers to any more. */
 static void work(struct hub_task *task) {
     struct hub_transport *t = HUB_CONTAINER(task, struct hub_transport, work);
     struct hub_list batch;
     hub_list_init(&batch);
-    hub_list_splice(&batch, &t->busy);
-    for (struct hub_list *n; (n = hub_list_pop(&batch));) hub_conn_go_on(HUB_CONTAINER(n, struct hub_conn, busy_link));
+    go_on(t);
     hub_list_splice(&batch, &t->ended);
     for (struct hub_list *n; (n = hub_list_pop(&batch));) hub_eio_reap(HUB_CONTAINER(n, struct hub_eio, ended));
     for (struct hub_list *n; (n = hub_list_pop(&t->dead));) hub_conn_free(HUB_CONTAINER(n, struct hub_conn, link));
+    if (!hub_list_empty(&t->busy) && !hub_timer_running(&t->go_on)) hub_timer_start(t->loop, &t->go_on, 0, on_go_on);
 }
 
 void hub_transport_work(struct hub_transport *t) { hub_defer(t->loop, &t->work); }
@@ -48,6 +67,7 @@ void hub_transport_work(struct hub_transport *t) { hub_defer(t->loop, &t->work);
 /* Polling sessions first: what they answer is written with the connections. */
 void hub_transport_flush(struct hub_transport *t) {
     t->turn++;
+    t->busy_until = 0;
     for (struct hub_list *n; (n = hub_list_pop(&t->due_eios));) hub_polling_flush(HUB_CONTAINER(n, struct hub_eio, due));
     for (struct hub_list *n; (n = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(n, struct hub_conn, due));
 }
@@ -177,5 +197,6 @@ void hub_transport_delete(struct hub_transport *t) {
     hub_defer_cancel(&t->work);
     work(&t->work);
     hub_defer_cancel(&t->work);
+    hub_timer_stop(t->loop, &t->go_on);
     free_all(t);
 }

@@ -31,6 +31,7 @@
 #define HUB_MAX_REST 65536        /* pipelined bytes kept while a request is being answered */
 #define HUB_MAX_OUT 262144        /* unsent answer bytes before the next pipelined request has to wait */
 #define HUB_MAX_UNSENT (32 << 20) /* the same of all connections: beyond it those who do not read their answers give way */
+#define HUB_PIPELINED_MS 4        /* of a turn for what is pipelined: those who send one request at a time have their turn too */
 #define HUB_MAX_LISTENERS 4       /* addresses that one host name may stand for */
 #define HUB_UPGRADE_TIMEOUT 10000
 #define HUB_CLOSE_TIMEOUT 1000  /* ms for the queue and the close frame to leave */
@@ -82,6 +83,8 @@ struct hub_transport {
     struct hub_map eios;                 /* by sid */
     struct hub_list due_eios, due_conns; /* have something to send: flushed at the end of the turn */
     struct hub_list busy;                /* connections with input to go on with */
+    int64_t busy_until;                  /* in this turn (monotonic ms); 0 = none has gone on yet */
+    struct hub_timer go_on;              /* with those that did not have their turn */
     struct hub_list dead, ended;         /* to be freed */
     struct hub_task work;
     struct hub_chunk *ping, *close_packet; /* frames that every session sends */
@@ -294,6 +297,8 @@ void hub_polling_release(struct hub_eio *e);       /* answers a held GET with a 
 void hub_polling_forget(struct hub_http_req *req); /* its connection is gone */
 
 void hub_transport_work(struct hub_transport *t); /* schedules it */
+/* Whether this turn still has time for what was pipelined behind a request. */
+bool hub_transport_may_go_on(struct hub_transport *t);
 
 extern struct hub_metric hub_metric_connections, hub_metric_polling, hub_metric_websocket, hub_metric_bytes_in, hub_metric_bytes_out,
     hub_metric_writes, hub_metric_slow, hub_metric_dropped;

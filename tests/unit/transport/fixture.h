@@ -6,8 +6,8 @@
  *   !quiet            stops echoing
  *   !in               signs in, as a session does that joins a namespace; others have signed in at once, unless server.strangers is set
  *   !hold N S E       holds the loop until release_loop(), then sends like !flood in the same turn
- * and serves HTTP: /echo gives the body back, /later does so 20 ms later, /never not at all, /big?n=N gives N bytes, /agent the
- * User-Agent; anything else is 404. */
+ * and serves HTTP: /echo gives the body back, /later does so 20 ms later, /never not at all, /big?n=N gives N bytes, /slow holds the
+ * loop for 2 ms, /agent gives the User-Agent; anything else is 404. */
 #ifndef TRANSPORT_FIXTURE_H
 #define TRANSPORT_FIXTURE_H
 #include <arpa/inet.h>
@@ -42,7 +42,7 @@ struct server {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int opened, closed, big, held, asked; /* big: answers of /big; asked: large bodies */
+    int opened, closed, big, slow, held, asked; /* big, slow: answers of /big and /slow; asked: large bodies */
     bool released;
     enum hub_close_reason reason; /* of the last closed session */
     bool refuse;                  /* open answers NULL */
@@ -166,6 +166,13 @@ static void app_big(struct hub_http_req *req) {
     hub_buf_free(&body);
 }
 
+static void app_slow(struct hub_http_req *req) {
+    const struct timespec t = {.tv_nsec = 2000000};
+    nanosleep(&t, NULL);
+    hub_http_reply(req, 200, "text/plain", HUB_STR("slow"), NULL);
+    note(&server.slow);
+}
+
 static void app_http(void *ctx, struct hub_http_req *req) {
     (void)ctx;
     struct hub_str path = hub_http_path(req);
@@ -175,6 +182,8 @@ static void app_http(void *ctx, struct hub_http_req *req) {
         hub_http_reply(req, 200, "text/plain", hub_http_header(req, "user-agent"), NULL);
     } else if (hub_str_is(path, "/big")) {
         app_big(req);
+    } else if (hub_str_is(path, "/slow")) {
+        app_slow(req);
     } else if (hub_str_is(path, "/later")) {
         struct later *l = hub_xcalloc(1, sizeof *l);
         l->req = req;

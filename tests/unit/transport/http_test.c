@@ -78,6 +78,27 @@ static void answers_that_nobody_reads_hold_up_the_requests_behind_them(void **st
     hang_up(&other);
 }
 
+static void what_is_pipelined_leaves_the_others_their_turn(void **state) {
+    (void)state;
+    enum { PEERS = 20, COUNT = 50 };
+    struct peer many[PEERS], other = dial();
+    for (int i = 0; i < PEERS; i++) many[i] = dial();
+    for (int i = 0; i < PEERS; i++)
+        for (int k = 0; k < COUNT; k++) get(&many[i], "/slow");
+    wait_for(&server.slow, 1, "slow answers");
+    post(&other, "/echo", "meanwhile");
+    expect_answer(&other, 200, "meanwhile");
+    pthread_mutex_lock(&server.lock);
+    int answered = server.slow;
+    pthread_mutex_unlock(&server.lock);
+    assert_in_range(answered, 1, PEERS * COUNT / 2);
+    for (int i = 0; i < PEERS; i++) {
+        for (int k = 0; k < COUNT; k++) expect_answer(&many[i], 200, "slow");
+        hang_up(&many[i]);
+    }
+    hang_up(&other);
+}
+
 static void what_is_sent_behind_an_open_request_waits_in_the_socket(void **state) {
     (void)state;
     enum { TOTAL = 40000000 };
@@ -538,6 +559,7 @@ int main(void) {
         CASE(a_request_may_come_byte_by_byte),
         CASE(thousands_of_pipelined_requests_are_served_in_bounded_memory),
         CASE(answers_that_nobody_reads_hold_up_the_requests_behind_them),
+        CASE(what_is_pipelined_leaves_the_others_their_turn),
         CASE(what_is_sent_behind_an_open_request_waits_in_the_socket),
         CASE(a_head_request_gets_the_length_without_the_body),
         CASE(an_answer_larger_than_the_socket_takes_arrives_whole),
