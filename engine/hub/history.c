@@ -20,9 +20,9 @@ int64_t hub_rows_wanted(const struct hub_room *room, int64_t limit) {
     return limit < useful ? limit + 1 : useful;
 }
 
-void hub_rows_ask(struct hub_room *room, struct hub_result *r, int64_t rows) {
+void hub_rows_ask(struct hub_room *room, struct hub_result *r, struct hub_str who, int64_t rows) {
     size_t bytes = (size_t)(rows < PAGE_MAX ? rows : PAGE_MAX) * row_bytes(room);
-    hub_result_ask(&hub_of(room)->engine->reads, r, bytes < HUB_RESULTS_MAX / 2 ? bytes : HUB_RESULTS_MAX / 2);
+    hub_result_ask(&hub_of(room)->engine->reads, r, who, bytes < 2 * HUB_RESULT_MAX ? bytes : 2 * HUB_RESULT_MAX);
 }
 
 /* The room remembers how much its rows are: quick to learn of more, slow to forget. */
@@ -215,7 +215,7 @@ void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t u
                           .arg = arg};
     bool same_life = !epoch.n || hub_str_is(epoch, room->epoch);
     r->replay = has_since && same_life && since <= upto;
-    hub_rows_ask(room, &r->result, r->replay && upto - since > r->wanted ? upto - since : r->wanted);
+    hub_rows_ask(room, &r->result, reader, r->replay && upto - since > r->wanted ? upto - since : r->wanted);
 }
 
 /* ---- hub:history and GET messages ---- */
@@ -401,5 +401,5 @@ void hub_cmd_history(struct hub_call *call) {
                        .result.start = read_page,
                        .events = events};
     if (!numbered(p)) p->wanted = hub_rows_wanted(call->room, p->limit);
-    hub_rows_ask(call->room, &p->result, p->wanted);
+    hub_rows_ask(call->room, &p->result, hub_cstr(call->who->user_id), p->wanted);
 }

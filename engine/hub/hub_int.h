@@ -542,7 +542,7 @@ bool hub_event_alias(struct hub_call *c, struct hub_str event);
 #define HUB_ROW_BYTES 2048 /* until the room's messages are known */
 /* How many rows to select for LIMIT of them: one more, which tells whether there are others, or as many as an answer can hold. */
 int64_t hub_rows_wanted(const struct hub_room *room, int64_t limit);
-void hub_rows_ask(struct hub_room *room, struct hub_result *r, int64_t rows);
+void hub_rows_ask(struct hub_room *room, struct hub_result *r, struct hub_str who, int64_t rows);
 void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows);
 
 /* History of a room up to and including UPTO, of what is for READER (copied); FIELDS get "messages":…,"hasMore":…[,"changes":…],"recovered":… */

@@ -508,5 +508,5 @@ static void read_restrictions(struct hub_result *result) {
 void hub_cmd_restrictions(struct hub_call *call) {
     struct listing *l = hub_xmalloc(sizeof *l);
     *l = (struct listing){.call = call, .result.start = read_restrictions};
-    hub_result_ask(&call->hub->engine->reads, &l->result, (size_t)RESTRICTIONS_MAX * HUB_ROW_BYTES);
+    hub_result_ask(&call->hub->engine->reads, &l->result, hub_cstr(call->who->user_id), (size_t)RESTRICTIONS_MAX * HUB_ROW_BYTES);
 }

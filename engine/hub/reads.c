@@ -20,7 +20,8 @@ void hub_reads_init(struct hub_reads *all, struct hub_loop *loop) {
     *all = (struct hub_reads){.loop = loop, .settle.run = on_settle};
     hub_list_init(&all->hungry);
     hub_list_init(&all->ended);
-    hub_list_init(&all->results);
+    hub_list_init(&all->small);
+    hub_list_init(&all->large);
     hub_metric_register(&under_way);
     hub_metric_register(&waiting);
     hub_metric_register(&held);
@@ -105,6 +106,7 @@ void hub_reads_deinit(struct hub_reads *all) {
     hub_timer_stop(all->loop, &all->resume);
     for (struct hub_list *n, *end = &all->ended; (n = end->next) != end;) settle(all, HUB_CONTAINER(n, struct hub_reader, ended));
     for (struct hub_reader *r; (r = hub_map_drain(&all->callers));) free_reader(r);
+    hub_map_clear(&all->turns);
 }
 
 /* ---- slots ---- */
@@ -203,40 +205,72 @@ static void on_resume(struct hub_timer *t) {
 
 /* ---- results ---- */
 
-static bool fits(const struct hub_reads *all, size_t bytes) { return !all->result_bytes || all->result_bytes + bytes <= HUB_RESULTS_MAX; }
+static bool fits(const struct hub_reads *all, const struct hub_result *r, size_t bytes) {
+    if (r->large) return all->large_n < HUB_RESULTS_LARGE;
+    return !all->small_bytes || all->small_bytes + bytes <= HUB_RESULTS_SMALL;
+}
 
 static void hold(struct hub_reads *all, struct hub_result *r, size_t bytes) {
     all->result_bytes += bytes - r->bytes;
+    if (!r->large) all->small_bytes += bytes - r->bytes;
     r->bytes = bytes;
     hub_metric_set(&held, (int64_t)all->result_bytes);
 }
 
-void hub_result_ask(struct hub_reads *all, struct hub_result *r, size_t bytes) {
+static void begin(struct hub_reads *all, struct hub_result *r, size_t bytes) {
+    all->large_n += r->large;
+    r->bytes = 0; /* until now it was not held */
+    hold(all, r, bytes);
+    r->start(r);
+}
+
+/* Who has asked for more than others since the last one was started comes after them. */
+static uint64_t next_turn(struct hub_reads *all, struct hub_str who) {
+    uint64_t last = (uintptr_t)hub_map_get(&all->turns, who), turn = (last > all->turn ? last : all->turn) + 1;
+    hub_map_put(&all->turns, who, (void *)(uintptr_t)turn);
+    return turn;
+}
+
+static void wait_in_turn(struct hub_reads *all, struct hub_result *r, struct hub_str who) {
+    struct hub_list *before = all->large.prev;
+    r->turn = next_turn(all, who);
+    while (before != &all->large && HUB_CONTAINER(before, struct hub_result, link)->turn > r->turn) before = before->prev;
+    hub_list_push_front(before, &r->link); /* right behind it */
+}
+
+void hub_result_ask(struct hub_reads *all, struct hub_result *r, struct hub_str who, size_t bytes) {
     hub_list_init(&r->link);
     r->bytes = 0;
-    if (hub_list_empty(&all->results) && fits(all, bytes)) {
-        hold(all, r, bytes);
-        r->start(r);
+    r->large = bytes > HUB_RESULT_SMALL;
+    if (hub_list_empty(r->large ? &all->large : &all->small) && fits(all, r, bytes)) {
+        begin(all, r, bytes);
         return;
     }
     r->bytes = bytes; /* not held yet */
-    hub_list_push(&all->results, &r->link);
+    if (r->large)
+        wait_in_turn(all, r, who);
+    else
+        hub_list_push(&all->small, &r->link);
 }
 
 void hub_result_is(struct hub_reads *all, struct hub_result *r, size_t bytes) { hold(all, r, bytes); }
 
+static bool start_first(struct hub_reads *all, struct hub_list *list) {
+    struct hub_result *r = HUB_CONTAINER(list->next, struct hub_result, link);
+    if (hub_list_empty(list) || !fits(all, r, r->bytes)) return false;
+    hub_list_remove(&r->link);
+    if (r->large) all->turn = r->turn;
+    if (hub_list_empty(&all->large)) hub_map_clear(&all->turns);
+    begin(all, r, r->bytes);
+    return true;
+}
+
 void hub_result_over(struct hub_reads *all, struct hub_result *r) {
     hold(all, r, 0);
+    all->large_n -= r->large;
+    r->large = false;
     if (all->starting) return; /* the loop below goes on */
     all->starting = true;
-    while (!hub_list_empty(&all->results)) {
-        struct hub_result *next = HUB_CONTAINER(all->results.next, struct hub_result, link);
-        size_t bytes = next->bytes;
-        if (!fits(all, bytes)) break;
-        hub_list_remove(&next->link);
-        next->bytes = 0;
-        hold(all, next, bytes);
-        next->start(next);
-    }
+    while (start_first(all, &all->small) || start_first(all, &all->large)) {}
     all->starting = false;
 }

@@ -2,7 +2,8 @@
  *
  * A reader is a connection, or whoever asks by REST. Of its reads HUB_READS_UNDER_WAY are under way, HUB_READS_WAITING wait, and more are refused.
  * A slot is free again in the turn after its read ended, and only while the connection takes its answers. Readers that wait get one slot each in
- * turn. What reads hold of the store's results is bounded for the whole process. */
+ * turn. What reads hold of the store's results is bounded for the whole process: small results by their bytes, large ones by their number, so that what
+ * most requests want never waits for somebody's export. */
 #ifndef HUB_HUB_READS_H
 #define HUB_HUB_READS_H
 #include "base/map.h"
@@ -11,8 +12,10 @@
 
 #define HUB_READS_UNDER_WAY 4
 #define HUB_READS_WAITING 64
-#define HUB_RESULT_MAX ((size_t)4 << 20)   /* bytes of the rows of one answer; what is over it is another page */
-#define HUB_RESULTS_MAX ((size_t)16 << 20) /* of all results that were asked for and are not answered yet */
+#define HUB_RESULT_MAX ((size_t)4 << 20)     /* bytes of the rows of one answer; what is over it is another page */
+#define HUB_RESULT_SMALL ((size_t)256 << 10) /* expected of a small one, at most */
+#define HUB_RESULTS_SMALL ((size_t)4 << 20)  /* of all small results that were asked for and are not answered yet */
+#define HUB_RESULTS_LARGE 4                  /* the number of large ones */
 
 struct hub_reader {
     struct hub_list waiting;       /* hub_read.link */
@@ -38,21 +41,27 @@ struct hub_read {
 /* What a read has of the store: waits until it fits. */
 struct hub_result {
     struct hub_list link;
-    size_t bytes; /* expected, then real; 0: holds nothing */
+    size_t bytes;  /* expected, then real; 0: holds nothing */
+    uint64_t turn; /* of a large one: behind those of smaller numbers */
+    bool large;
     void (*start)(struct hub_result *r);
 };
 
 struct hub_reads {
     struct hub_loop *loop;
-    size_t max_queue;        /* listen.maxQueueBytes */
-    struct hub_map callers;  /* key -> hub_reader of REST */
-    struct hub_list hungry;  /* readers with something that waits */
-    struct hub_list ended;   /* readers of which reads ended this turn */
-    struct hub_task settle;  /* at the end of such a turn */
-    struct hub_timer resume; /* the next turn, or when a connection may have taken its answers */
-    struct hub_list results; /* hub_result.link, those that wait */
-    size_t result_bytes;
-    bool starting; /* hub_result_over is at work */
+    size_t max_queue;             /* listen.maxQueueBytes */
+    struct hub_map callers;       /* key -> hub_reader of REST */
+    struct hub_list hungry;       /* readers with something that waits */
+    struct hub_list ended;        /* readers of which reads ended this turn */
+    struct hub_task settle;       /* at the end of such a turn */
+    struct hub_timer resume;      /* the next turn, or when a connection may have taken its answers */
+    struct hub_list small, large; /* hub_result.link, those that wait */
+    size_t result_bytes;          /* of all results */
+    size_t small_bytes;
+    uint32_t large_n;
+    struct hub_map turns; /* user -> the latest turn of a large result that waits or waited; empty when none waits */
+    uint64_t turn;        /* of the one that was started last */
+    bool starting;        /* hub_result_over is at work */
 };
 
 void hub_reads_init(struct hub_reads *all, struct hub_loop *loop);
@@ -70,8 +79,8 @@ bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_r
 void hub_read_over(struct hub_reads *all, struct hub_read *r);  /* harmless for one that is none */
 void hub_read_move(struct hub_read *to, struct hub_read *from); /* the slot of a read under way changes its owner */
 
-/* Starts it now or when BYTES fit, in the order of asking. */
-void hub_result_ask(struct hub_reads *all, struct hub_result *r, size_t bytes);
+/* Starts it now or when BYTES fit: small ones in the order of asking, of large ones one for each user WHO in turn. */
+void hub_result_ask(struct hub_reads *all, struct hub_result *r, struct hub_str who, size_t bytes);
 void hub_result_is(struct hub_reads *all, struct hub_result *r, size_t bytes); /* what it really has */
 void hub_result_over(struct hub_reads *all, struct hub_result *r);
 #endif

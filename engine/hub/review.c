@@ -87,7 +87,7 @@ void hub_cmd_pending(struct hub_call *call) {
     }
     struct listing *l = hub_xmalloc(sizeof *l);
     *l = (struct listing){.call = call, .result.start = read_pending, .wanted = hub_rows_wanted(call->room, limit)};
-    hub_rows_ask(call->room, &l->result, l->wanted);
+    hub_rows_ask(call->room, &l->result, hub_cstr(call->who->user_id), l->wanted);
 }
 
 static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering, struct hub_err *err) {

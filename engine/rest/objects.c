@@ -126,7 +126,8 @@ static void on_turn(struct hub_read *r) {
         return;
     }
     q->result.start = start_list;
-    hub_result_ask(hub_engine_reads(q->rest->engine), &q->result, ROW_BYTES * (size_t)(rows < HUB_OBJECT_LIST_MAX ? rows : HUB_OBJECT_LIST_MAX));
+    hub_result_ask(hub_engine_reads(q->rest->engine), &q->result, hub_cstr(r->reader->key),
+                   ROW_BYTES * (size_t)(rows < HUB_OBJECT_LIST_MAX ? rows : HUB_OBJECT_LIST_MAX));
 }
 
 static void on_drop(struct hub_read *r) { fail(HUB_CONTAINER(r, struct request, read), HUB_SHUTTING_DOWN, NULL); }

@@ -133,30 +133,65 @@ static void callers_by_rest_are_forgotten_with_their_last_read(void **state) {
 static int started;
 static void count(struct hub_result *r) { (void)r, started++; }
 
-static void results_wait_until_they_fit_in_the_order_of_asking(void **state) {
+static void small_results_wait_until_they_fit_in_the_order_of_asking(void **state) {
     (void)state;
-    struct hub_result all[4] = {{.start = count}, {.start = count}, {.start = count}, {.start = count}};
+    enum { FIT = HUB_RESULTS_SMALL / HUB_RESULT_SMALL };
+    struct hub_result all[FIT + 2];
     started = 0;
-    hub_result_ask(&reads, &all[0], HUB_RESULTS_MAX / 2);
-    hub_result_ask(&reads, &all[1], HUB_RESULTS_MAX / 2);
-    hub_result_ask(&reads, &all[2], HUB_RESULTS_MAX / 2);
-    hub_result_ask(&reads, &all[3], 1); /* it would fit, but is behind the third */
-    assert_int_equal(started, 2);
-    hub_result_is(&reads, &all[0], HUB_RESULTS_MAX); /* more than was expected */
+    for (size_t i = 0; i < HUB_NELEM(all); i++) {
+        all[i] = (struct hub_result){.start = count};
+        hub_result_ask(&reads, &all[i], HUB_STR("ann"), i <= FIT ? HUB_RESULT_SMALL : 1); /* the last one would fit, but is behind another */
+    }
+    assert_int_equal(started, FIT);
+    hub_result_is(&reads, &all[0], 2 * HUB_RESULT_SMALL); /* more than was expected */
     hub_result_over(&reads, &all[1]);
-    assert_int_equal(started, 2);
+    assert_int_equal(started, FIT);
     hub_result_over(&reads, &all[0]);
-    assert_int_equal(started, 4);
-    hub_result_over(&reads, &all[2]);
-    hub_result_over(&reads, &all[3]);
+    assert_int_equal(started, FIT + 2);
+    for (size_t i = 2; i < HUB_NELEM(all); i++) hub_result_over(&reads, &all[i]);
     assert_int_equal(reads.result_bytes, 0);
+    assert_int_equal(reads.small_bytes, 0);
+}
+
+struct large {
+    struct hub_result result;
+    char name;
+};
+
+static struct hub_result *begun[16]; /* in their order; STARTED of them */
+static void note_large(struct hub_result *r) {
+    begun[started++] = r;
+    hub_buf_addc(&log_of, HUB_CONTAINER(r, struct large, result)->name);
+}
+
+static void large_results_have_turns_of_users_and_hold_up_no_small_one(void **state) {
+    (void)state;
+    static const char asked[] = "eeeeeeeeabbc"; /* a letter for each user */
+    struct large all[sizeof asked - 1];
+    struct hub_result small = {.start = count};
+    started = 0;
+    for (size_t i = 0; i < HUB_NELEM(all); i++) {
+        all[i] = (struct large){.result.start = note_large, .name = asked[i]};
+        hub_result_ask(&reads, &all[i].result, hub_str(&asked[i], 1), HUB_RESULT_SMALL + 1);
+    }
+    expect("eeee");
+    hub_result_ask(&reads, &small, HUB_STR("b"), HUB_RESULT_SMALL);
+    assert_int_equal(started, HUB_RESULTS_LARGE + 1);
+    started--;
+    hub_result_over(&reads, &small);
+    for (size_t i = 0; i < HUB_RESULTS_LARGE; i++) hub_result_over(&reads, begun[i]);
+    expect("eabc");
+    for (size_t i = HUB_RESULTS_LARGE; i < HUB_NELEM(all); i++) hub_result_over(&reads, begun[i]);
+    expect("ebee");
+    assert_int_equal(reads.large_n, 0);
+    assert_int_equal(hub_map_len(&reads.turns), 0);
 }
 
 static void one_result_fits_however_large_it_is(void **state) {
     (void)state;
     struct hub_result r = {.start = count};
     started = 0;
-    hub_result_ask(&reads, &r, 10 * HUB_RESULTS_MAX);
+    hub_result_ask(&reads, &r, HUB_STR("ann"), 10 * HUB_RESULTS_SMALL);
     assert_int_equal(started, 1);
     hub_result_over(&reads, &r);
 }
@@ -167,7 +202,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_has_as_many_waiting_as_may_wait_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readers_that_wait_get_one_slot_each_in_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(callers_by_rest_are_forgotten_with_their_last_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(results_wait_until_they_fit_in_the_order_of_asking, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(small_results_wait_until_they_fit_in_the_order_of_asking, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(large_results_have_turns_of_users_and_hold_up_no_small_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_result_fits_however_large_it_is, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
