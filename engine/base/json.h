@@ -19,6 +19,10 @@ json_t *hub_json_parse(struct hub_str text, struct hub_err *err);
 /* Whether TEXT is one JSON value by the grammar of RFC 8259 alone, whatever its depth: tells JSON that hub_json_parse refused for what
  * it says from bytes that are no JSON. Does not look at UTF-8. */
 bool hub_json_well_formed(struct hub_str text);
+/* Of JSON of our own making, which is well formed, without a tree of it: the value of the member KEY of what stands between an object's braces; {NULL, 0} when
+ * there is none. */
+struct hub_str hub_json_member(struct hub_str members, const char *key);
+size_t hub_json_items(struct hub_str value); /* elements of an array; 1 of everything else but null, which has none */
 
 /* Appends compact JSON. Reals print as JavaScript prints them: the shortest form that reads back the same, no fraction when there is none,
  * an exponent from 1e21 up and below 1e-6. NULL prints null. (jansson holds no NaN and no infinity.) */

@@ -102,3 +102,41 @@ bool hub_json_well_formed(struct hub_str text) {
     skip_space(&s);
     return ok && s.p == s.end;
 }
+
+/* ---- what we have written ourselves ---- */
+
+/* Behind the string that begins at P. */
+static const char *string_end(const char *p, const char *end) {
+    for (p++; p < end && *p != '"'; p++) p += *p == '\\';
+    return p < end ? p + 1 : end;
+}
+
+/* The next comma, or END, that is inside of nothing that begins from P on. */
+static const char *comma_from(const char *p, const char *end) {
+    for (int depth = 0; p < end && (depth || *p != ','); p++) {
+        if (*p == '"') p = string_end(p, end) - 1;
+        depth += (*p == '[' || *p == '{') - (*p == ']' || *p == '}');
+    }
+    return p < end ? p : end;
+}
+
+struct hub_str hub_json_member(struct hub_str members, const char *key) {
+    const char *p = members.p, *end = members.p + members.n;
+    size_t n = strlen(key);
+    while (p < end) {
+        const char *colon = string_end(p, end), *next = comma_from(p, end);
+        if ((size_t)(colon - p) == n + 2 && !memcmp(p + 1, key, n) && colon < next) return hub_str(colon + 1, (size_t)(next - colon - 1));
+        p = next + 1;
+    }
+    return hub_str(NULL, 0);
+}
+
+size_t hub_json_items(struct hub_str value) {
+    size_t n = 1;
+    if (!value.n || hub_str_is(value, "null")) return 0;
+    if (*value.p != '[') return 1;
+    if (hub_str_is(value, "[]")) return 0;
+    const char *end = value.p + value.n - 1; /* the bracket */
+    for (const char *p = value.p + 1; (p = comma_from(p, end)) < end; p++) n++;
+    return n;
+}

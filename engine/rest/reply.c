@@ -42,20 +42,14 @@ void hub_rest_fail_method(struct hub_http_req *req, const char *allow) {
     hub_rest_fail(req, HUB_NOT_ALLOWED, 405, text, hub_str(NULL, 0), headers);
 }
 
-static size_t row_count(const json_t *data) { return json_is_array(data) ? json_array_size(data) : data ? 1 : 0; }
-
 void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields, struct hub_str paging) {
-    struct hub_buf b = {0}, text = {0};
-    hub_buf_addc(&text, '{'), hub_buf_adds(&text, fields), hub_buf_addc(&text, '}');
-    json_t *o = hub_json_parse(hub_buf_str(&text), NULL);
+    struct hub_buf b = {0};
     hub_buf_addf(&b, "{\"status\":\"OK\",\"statusCode\":%d", status);
     if (data_name) hub_buf_addf(&b, ",\"dataName\":\"%s\"", data_name);
     if (fields.n) hub_buf_addc(&b, ','), hub_buf_adds(&b, fields);
-    hub_buf_addf(&b, ",\"rowCount\":%zu", row_count(hub_json_get(o, data_name ? data_name : "")));
+    hub_buf_addf(&b, ",\"rowCount\":%zu", hub_json_items(hub_json_member(fields, data_name ? data_name : "")));
     if (paging.n) hub_buf_addz(&b, ",\"paging\":"), hub_buf_adds(&b, paging);
     hub_buf_addc(&b, '}');
     hub_http_reply(req, status, JSON_TYPE, hub_buf_str(&b), "");
-    json_decref(o);
-    hub_buf_free(&text);
     hub_buf_free(&b);
 }

@@ -204,18 +204,12 @@ struct request {
 };
 
 static void add_paging(struct hub_buf *b, const json_t *args, struct hub_str fields) {
-    struct hub_buf text = {0};
-    hub_buf_addc(&text, '{'), hub_buf_adds(&text, fields), hub_buf_addc(&text, '}');
-    json_t *o = hub_json_parse(hub_buf_str(&text), NULL);
+    int64_t rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE), total;
     hub_buf_addc(b, '{');
     hub_rest_add_page_json(b, args);
-    if (hub_json_get(o, "totalRowCount")) {
-        int64_t rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE), total = hub_json_get_int(o, "totalRowCount", 0);
+    if (hub_str_i64(hub_json_member(fields, "totalRowCount"), &total))
         hub_buf_addf(b, "\"totalRowCount\":%lld,\"pageCount\":%lld,", (long long)total, (long long)((total + rows - 1) / rows));
-    }
-    hub_buf_addf(b, "\"hasMore\":%s}", hub_json_get_bool(o, "hasMore", false) ? "true" : "false");
-    json_decref(o);
-    hub_buf_free(&text);
+    hub_buf_addf(b, "\"hasMore\":%s}", hub_str_is(hub_json_member(fields, "hasMore"), "true") ? "true" : "false");
 }
 
 static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name, struct hub_str fields) {

@@ -265,6 +265,30 @@ static void equality_compares_numbers_by_value(void **state) {
     }
 }
 
+static void members_of_our_own_text_are_found_without_a_tree(void **state) {
+    (void)state;
+    struct hub_str text = HUB_STR("\"messages\":[{\"a\":\"x,]\\\"\",\"more\":[1,2]},\"\\\\\",null],\"more\":true,\"total\":-12,\"one\":{\"k\":[1,2]},"
+                                  "\"none\":null,\"empty\":[]");
+    static const struct {
+        const char *key, *value;
+        size_t items;
+    } want[] = {{"messages", "[{\"a\":\"x,]\\\"\",\"more\":[1,2]},\"\\\\\",null]", 3},
+                {"more", "true", 1},
+                {"total", "-12", 1},
+                {"one", "{\"k\":[1,2]}", 1},
+                {"none", "null", 0},
+                {"empty", "[]", 0},
+                {"a", "", 0},
+                {"", "", 0},
+                {"messages\"", "", 0}};
+    for (size_t i = 0; i < HUB_NELEM(want); i++) {
+        struct hub_str v = hub_json_member(text, want[i].key);
+        assert_true(hub_str_is(v, want[i].value));
+        assert_int_equal(hub_json_items(v), want[i].items);
+    }
+    assert_int_equal(hub_json_member(hub_str(NULL, 0), "a").n, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_reads_and_prints_as_javascript_does),
@@ -276,6 +300,7 @@ int main(void) {
         cmocka_unit_test(repairing_a_megabyte_is_linear),
         cmocka_unit_test(accessors_fall_back_on_absent_and_other_types),
         cmocka_unit_test(equality_compares_numbers_by_value),
+        cmocka_unit_test(members_of_our_own_text_are_found_without_a_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
