@@ -292,8 +292,7 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
 static void check_generated(struct hub_loader *l, struct hub_map *names, struct hub_raw *h, struct hub_node *n, const char *name) {
     const char *owner = hub_map_put(names, hub_cstr(hub_lower(l, name)), (void *)h->def.name);
     if (owner) hub_complain(l, "H028", n, NULL, NULL, "the generated DataObject \"%s\" has the name of another one (%s)", name, owner);
-    if (strncmp(name, "hubd_", 5) == 0)
-        hub_complain(l, "H019", n, NULL, NULL, "\"%s\" cannot be a table: those that start with hubd_ are the engine's own", name);
+    if (hub_is_reserved_table(name)) hub_complain(l, "H019", n, NULL, NULL, "\"%s\" cannot be a table: " HUB_RESERVED_TABLES, name);
 }
 
 void hub_check_hubs_together(struct hub_loader *l) {

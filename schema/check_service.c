@@ -89,15 +89,19 @@ static void check_columns(struct hub_loader *l, const struct hub_def_object *o) 
     hub_map_clear(&seen);
 }
 
+bool hub_is_reserved_table(const char *name) {
+    struct hub_str s = hub_cstr(name);
+    return (s.n >= 5 && hub_str_eq_nocase(hub_str(s.p, 5), HUB_STR("hubd_"))) || (s.n >= 7 && hub_str_eq_nocase(hub_str(s.p, 7), HUB_STR("sqlite_")));
+}
+
 /* Two views of one existing table are fine, two owners are not. */
 static void check_tables(struct hub_loader *l, struct hub_map *tables, const struct hub_def_object *o) {
     struct hub_node *at = hub_place(l, o, "table");
     const struct hub_def_object *before = hub_map_put(tables, hub_cstr(hub_lower(l, o->table)), (void *)o);
     if (before && (before->managed || o->managed) && strcmp(before->name, o->name))
         hub_complain(l, "S007", at, NULL, NULL, "the DataObjects \"%s\" and \"%s\" have the same table \"%s\"", before->name, o->name, o->table);
-    if (strncmp(o->table, "hubd_", 5) == 0)
-        hub_complain(l, "S019", at, NULL, NULL, "\"%s\" cannot be the table of a DataObject: tables that start with hubd_ are the engine's own",
-                     o->table);
+    if (hub_is_reserved_table(o->table))
+        hub_complain(l, "S019", at, NULL, NULL, "\"%s\" cannot be the table of a DataObject: " HUB_RESERVED_TABLES, o->table);
 }
 
 static void check_objects(struct hub_loader *l) {

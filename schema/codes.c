@@ -168,7 +168,7 @@ static const struct hub_code_row rows[] = {
      "The values are not enforced."},
     {"S019", ERROR, "reserved name",
      "The name belongs to hubd or to Socket.IO: createdAt, updatedAt and isActive of managed DataObjects have fixed types; "
-     "tables that start with hubd_ are the engine's; connect, disconnect and the like are events of Socket.IO itself.",
+     "tables that start with hubd_ are the engine's, those with sqlite_ SQLite's; connect, disconnect and the like are events of Socket.IO itself.",
      "properties:\n"
      "  - {name: createdAt, type: String}",
      "properties:\n"

@@ -80,6 +80,9 @@ void hub_nearest_try(struct hub_nearest *n, const char *candidate);
 
 /* ASCII letters in lower case, in the scratch arena. */
 char *hub_lower(struct hub_loader *l, const char *s);
+/* Names that no table of a definition can have, in whatever case: SQLite tells them apart by nothing but their letters. */
+bool hub_is_reserved_table(const char *name);
+#define HUB_RESERVED_TABLES "tables that start with hubd_ are the engine's own, and those with sqlite_ are SQLite's"
 
 /* ---- walk.c ---- */
 /* Reads NODE (NULL: nothing but defaults) into BASE. Findings are reported, never returned. */

@@ -90,6 +90,11 @@ json_t *hub_value_for_field(struct hub_loader *l, const struct hub_def_field *f,
     } else if (f->type == HUB_FIELD_JSON) {
         v = hub_value_of_node(l, n);
     }
+    if (v && hub_json_has_nul(v)) {
+        hub_complain(l, code, n, NULL, NULL, "the value of \"%s\" has the character U+0000, which cannot be stored", f->name ? f->name : "");
+        json_decref(v);
+        return NULL;
+    }
     if (!v)
         hub_complain(l, code, n, NULL, suggestion, "the value of \"%s\" does not fit its type %s: expected %s", f->name ? f->name : "",
                      type_word(f->type), why);
