@@ -22,13 +22,19 @@ static void read_cell(struct hub_loader *l, const struct hub_def_object *o, stru
     if (v) json_object_set_new(row, o->properties[i].name, v);
 }
 
+/* A cell that was refused has been told of already. */
+static bool is_missing(struct hub_node *row, const char *name) {
+    struct hub_node *cell = hub_node_get(row, hub_cstr(name));
+    return !cell || hub_node_is_null(cell);
+}
+
 static void complete_row(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *n, json_t *row) {
     for (size_t i = 0; i < o->property_n; i++) {
         const struct hub_def_field *f = &o->properties[i];
         if (!f->name || json_object_get(row, f->name)) continue;
         if (f->default_value)
             json_object_set(row, f->name, f->default_value);
-        else if ((f->required || strcmp(f->name, o->id_property) == 0) && !hub_node_get(n, hub_cstr(f->name)))
+        else if ((f->required || strcmp(f->name, o->id_property) == 0) && is_missing(n, f->name))
             hub_complain(l, "S023", n, NULL, NULL, "this row of %s has no %s", o->name, f->name);
     }
 }

@@ -34,17 +34,15 @@ static void build_guarded(struct hub_buf *sql, const void *what) {
 
 static void build_plain(struct hub_buf *sql, const void *what) { hub_sql_write(&hub_sql_postgres, what, sql); }
 
-/* An announced INSERT tells of its cells, unless the database adds the id. */
-static bool adds_id(const struct hub_write *w) {
-    return w->kind == HUB_INSERT && w->table->id != HUB_NO_ID && w->cells[w->table->id].kind == HUB_CELL_ABSENT;
+/* An INSERT tells of its cells, unless the database adds the id, or has defaults, triggers and scales of its own as existing tables do. */
+static bool becomes_other(const struct hub_write *w) {
+    const struct hub_table *t = w->table;
+    return w->kind == HUB_INSERT && (!t->managed || (t->id != HUB_NO_ID && w->cells[t->id].kind == HUB_CELL_ABSENT));
 }
 
-static bool wants_row(const struct hub_write *w) {
-    if (w->kind == HUB_INSERT) return w->announce && adds_id(w);
-    return w->return_row || w->announce;
-}
+static bool wants_row(const struct hub_write *w) { return (w->return_row || w->announce) && (w->kind != HUB_INSERT || becomes_other(w)); }
 
-bool hub_pg_goes_alone(const struct hub_write *w) { return w->announce && (w->kind != HUB_INSERT || adds_id(w)); }
+bool hub_pg_goes_alone(const struct hub_write *w) { return w->announce && (w->kind != HUB_INSERT || becomes_other(w)); }
 
 bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result) {
     struct link *l = &x->link;

@@ -250,6 +250,7 @@ static enum hub_code fill(const struct hub_table *t, size_t i, struct hub_cell *
     }
     /* A number for an id comes from the database. */
     if (col->required && i != t->id) return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" is required", col->property);
+    if (t->managed && i != t->id) out->kind = HUB_CELL_NULL;
     return HUB_OK;
 }
 

@@ -102,8 +102,9 @@ void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct
 enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err);
 
 enum hub_row_use {
-    HUB_ROW_CREATE, /* missing properties get their defaults; an id of type String, Text or ID a new UUIDv7; required ones must be there */
-    HUB_ROW_CHANGE  /* missing properties stay ABSENT */
+    HUB_ROW_CREATE, /* missing properties get their defaults, of managed tables NULL where there is none; an id of type String, Text or ID a new UUIDv7;
+                       required ones must be there */
+    HUB_ROW_CHANGE /* missing properties stay ABSENT */
 };
 /* JSON object → CELLS (column_n of them, the caller's). Texts go into TEXT, which is cleared first; the cells point into it until it
  * changes. Unknown properties, missing required ones and values that do not fit: HUB_INVALID_CONTENT naming them.

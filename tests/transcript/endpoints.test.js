@@ -167,6 +167,14 @@ describe("REST endpoints of a hub", () => {
     failure(await server.rest("POST", "/objects/membership", { ...admin, body: { userId: "u" } }), 400, "invalid_content");
   });
 
+  test("a new row is answered as it is read from then on, with every property", async () => {
+    const post = { user: "z", role: "admin", body: { userId: "bare", conversationId: "rx" } };
+    const created = data(await server.rest("POST", "/objects/membership", post));
+    const read = data(await server.rest("GET", `/objects/membership/${created.id}`, { user: "z", role: "admin" }));
+    assert.equal(created.role, null);
+    assert.deepEqual(created, read);
+  });
+
   test("a second row with an id is a conflict; an id is not changed", async () => {
     const admin = { user: "adam", role: "admin" };
     const row = { id: "twin", userId: "u1", conversationId: "r1" };

@@ -58,7 +58,7 @@ static void a_new_row_gets_an_id_and_defaults(void **state) {
     assert_int_equal(cells[ID].s.n, 36);
     assert_int_equal(cells[ID].s.p[14], '7');
     assert_true(hub_str_is(cells[NAME].s, "a"));
-    assert_int_equal(cells[NOTE].kind, HUB_CELL_ABSENT);
+    assert_int_equal(cells[NOTE].kind, HUB_CELL_NULL); /* said outright: what is answered has all properties, whatever the store gives back */
     assert_int_equal(cells[N].i, 7);
     assert_int_equal(cells[ON].kind, HUB_CELL_BOOL);
     assert_true(hub_str_is(cells[COLOUR].s, "red"));
