@@ -137,6 +137,15 @@ static struct hub_member *take_place(struct hub_conn *c, struct hub_room *room, 
     return m;
 }
 
+/* A connection that is in and would not be let in again. */
+static void end_former(const struct join *j, enum hub_code code) {
+    const struct hub_call *call = j->call;
+    const struct hub_room *room = hub_room_find(&call->hub->rooms, hub_call_str(call, "roomId"));
+    struct hub_member *m = room && !call->conn->closed ? hub_conn_member(call->conn, room) : NULL;
+    if (m && code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) /* these prove nothing */
+        hub_member_expel(m, "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
+}
+
 static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
     struct join *j = arg;
     struct hub_conn *c = j->call->conn;
@@ -145,6 +154,7 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
         hub_decide(j->call->hub, j->call->who, hub_call_str(j->call, "roomId"), false, on_decided, j);
         return;
     }
+    if (code) end_former(j, code);
     if (!code && c->closed) code = HUB_INTERNAL; /* nobody is there to read it */
     if (!code) code = check_limits(c, room);
     if (code) {

@@ -425,7 +425,8 @@ describe("a second join of the same connection", () => {
       { name: "others", script: "true", hubRole: "member" },
     ];
     def.hub.messageSettings.customMessageTypes = [{ name: "slow" }, { name: "demote" }];
-    def.hub.hubLogic.messageHandlers[1] = { messageType: "demote", script: lua("redis.set('demoted:' .. message.content.user, '1')", QUIET) };
+    def.hub.hubLogic.messageHandlers[1] = { messageType: "demote", script: lua("redis.set('demoted:' .. message.content.user, message.content.to or '1')", QUIET) };
+    room.checkScript = lua("return redis.get('demoted:' .. user.userId) ~= 'out'");
   });
 
   test("that gives other rights judges again what waits", async () => {
@@ -441,6 +442,20 @@ describe("a second join of the same connection", () => {
     assert.equal((await ann.ok("hub:join", { roomId })).hubRole, "mute");
     assert.equal((await waiting).error?.code, "cannot_send");
     await slow;
+  });
+
+  // It was refused, and the connection read and sent as before.
+  test("that is refused ends the first", async () => {
+    const [roomId, other] = [server.room(), server.room()];
+    const op = await server.member("op", roomId);
+    await op.ok("hub:join", { roomId: other });
+    const bob = await server.member("bob", roomId);
+    await op.ok("hub:send", { roomId: other, messageType: "demote", content: { user: "bob", to: "out" } });
+    await bob.refused("check_failed", "hub:join", { roomId });
+    assert.deepEqual(await bob.next("hub:kicked"), { roomId, reason: "not_authorized" });
+    await bob.refused("not_in_room", "hub:send", { roomId, messageType: "text", content: { body: "x" } });
+    await op.say(roomId, "not for bob");
+    await bob.nothing("hub:messageArrived");
   });
 });
 
