@@ -494,10 +494,13 @@ static void read_restrictions(struct hub_result *result) {
     struct listing *l = HUB_CONTAINER(result, struct listing, result);
     struct hub_hub *hub = l->call->hub;
     struct hub_store *store = hub->engine->config.store;
-    const struct hub_cond where = {.column = HUB_MOD_ROOM_ID, .value = text_cell(hub_cstr(l->call->room->id))};
+    /* Grants of speech are rows, too: a room that begins silent has as many as it has had speakers. */
+    const struct hub_cell shown[] = {text_cell(HUB_STR("block")), text_cell(HUB_STR("silence"))};
+    const struct hub_cond where[] = {{.column = HUB_MOD_ROOM_ID, .value = text_cell(hub_cstr(l->call->room->id))},
+                                     {.column = HUB_MOD_ACTION, .cmp = HUB_IN, .in = shown, .in_n = HUB_NELEM(shown)}};
     const struct hub_select q = {.table = hub->tables->moderation,
-                                 .where = &where,
-                                 .where_n = 1,
+                                 .where = where,
+                                 .where_n = HUB_NELEM(where),
                                  .order_by = HUB_MOD_CREATED_AT,
                                  .descending = true,
                                  .limit = RESTRICTIONS_MAX,

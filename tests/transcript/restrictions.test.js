@@ -266,6 +266,18 @@ describe("hub:restrictions", () => {
     await late.next("hub:speakRequested", ({ userId }) => userId === "bob");
   });
 
+  test("shows a block that is older than a thousand grants of speech", async () => {
+    const roomId = server.room();
+    const mod = await server.member("mod", roomId, { role: "mod" });
+    await mod.ok("hub:block", { roomId, userId: "zoe" });
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => mod.ok("hub:grantSpeak", { roomId, userId: `u${i}` })));
+    const { blocked } = (await mod.ok("hub:restrictions", { roomId })).restrictions;
+    assert.deepEqual(
+      blocked.map(({ userId }) => userId),
+      ["zoe"],
+    );
+  });
+
   test("lists requests in the order they were first made, while they need an answer", async () => {
     const roomId = server.room();
     const mod = await server.member("mod", roomId, { role: "mod" });
