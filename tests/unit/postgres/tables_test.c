@@ -167,7 +167,10 @@ static void a_table_that_has_gone_is_told_of(void **state) {
     struct hub_buf why = {0};
     start_with(&room_table, by_number);
     const char *database = strrchr(url, '/') + 1;
-    assert_int_equal(read_rooms(), HUB_OK);
+    do { /* until the one that writes has taken over, too: else that is the reason it gives */
+        hub_buf_clear(&why);
+        assert_int_equal(read_rooms(), HUB_OK);
+    } while (!store->ops->ready(store, &why));
     assert_true(postgres_sql(&server, database, "ALTER TABLE channels RENAME TO elsewhere", NULL, 0));
     assert_int_equal(read_rooms(), HUB_STORE_UNAVAILABLE);
     assert_false(store->ops->ready(store, &why));
