@@ -278,6 +278,20 @@ describe("hub:restrictions", () => {
     );
   });
 
+  test("a block outlasts ten thousand grants of speech and a restart", async () => {
+    await serving(ruled, async (inner) => {
+      const mod = await inner.member("mod", "r1", { role: "mod" });
+      await mod.ok("hub:block", { roomId: "r1", userId: "zoe" });
+      for (let done = 0; done < 10000; done += 1000)
+        await Promise.all(Array.from({ length: 1000 }, (_, i) => mod.ok("hub:grantSpeak", { roomId: "r1", userId: `u${done + i}` })));
+      inner.closePeers();
+      await inner.hubd.stop();
+      await inner.start();
+      const zoe = await inner.connect("zoe");
+      await zoe.refused("blocked", "hub:join", { roomId: "r1" });
+    });
+  });
+
   test("lists requests in the order they were first made, while they need an answer", async () => {
     const roomId = server.room();
     const mod = await server.member("mod", roomId, { role: "mod" });
