@@ -72,11 +72,18 @@ static struct hub_str counted_as(const struct hub_call *c) {
     return r && r->key ? hub_cstr(r->key + (r->key[0] == '=')) : hub_cstr(c->who->user_id);
 }
 
+/* The same as a record, which lasts at least until the end of this turn. */
+static struct hub_user *counted_user(const struct hub_call *c) {
+    bool by_user = !c->read.reader || !c->read.reader->key;
+    if (by_user && c->conn && c->conn->user) return c->conn->user; /* at hand: no search for each event */
+    return hub_user_get(c->hub, counted_as(c));
+}
+
 static int64_t now_of(const struct hub_call *c) { return hub_loop_now(c->hub->engine->config.loop); }
 
 static void count_here(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg) {
     int64_t retry;
-    bool allowed = hub_rate_take(c->hub, limit, counted_as(c), now_of(c), &retry);
+    bool allowed = hub_rate_take(c->hub, counted_user(c), limit, now_of(c), &retry);
     if (!allowed) refuse(c, limit, retry);
     then(arg, allowed);
 }
@@ -89,11 +96,11 @@ static void on_taken(void *arg, enum hub_code code, int64_t wait_ms) {
     if (code) {
         count_here(c, w->limit, w->then, w->arg);
     } else if (wait_ms) {
-        if (w->limit != HUB_LIMIT_MESSAGES) hub_rate_close(c->hub, w->limit, counted_as(c), now_of(c) + wait_ms);
+        if (w->limit != HUB_LIMIT_MESSAGES) hub_rate_close(c->hub, counted_user(c), w->limit, now_of(c) + wait_ms);
         refuse(c, w->limit, wait_ms);
         w->then(w->arg, false);
     } else {
-        hub_rate_note(c->hub, w->limit, counted_as(c), now_of(c));
+        hub_rate_note(c->hub, counted_user(c), w->limit, now_of(c));
         w->then(w->arg, true);
     }
     e->pending--;
@@ -115,7 +122,7 @@ void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *
         count_here(c, limit, then, arg);
         return;
     }
-    int64_t closed = hub_rate_closed(c->hub, limit, counted_as(c)) - now_of(c);
+    int64_t closed = hub_rate_closed(counted_user(c), limit) - now_of(c);
     if (closed > 0) {
         refuse(c, limit, closed);
         then(arg, false);
@@ -133,7 +140,7 @@ void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *
 void hub_gate_give_back(const struct hub_call *c, enum hub_limit limit) {
     struct hub_cache *cache = c->hub->engine->config.cache;
     struct hub_buf key = {0};
-    hub_rate_give(c->hub, limit, counted_as(c));
+    hub_rate_give(counted_user(c), limit);
     if (!cache->ops->give) return;
     add_key(&key, c, limit);
     cache->ops->give(cache, hub_buf_str(&key), HUB_RATE_WINDOW_MS);

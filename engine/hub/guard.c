@@ -15,6 +15,7 @@ struct hub_rate {
     uint8_t limit;
     uint16_t slots, cap, head, n; /* ring: n slots from head, of CAP that there are and SLOTS that there may be */
     uint32_t per_slot, in_last;
+    int64_t most;   /* what the limit was when this was made */
     int64_t closed; /* until then all processes together have no place */
     int64_t at[];
 };
@@ -104,14 +105,14 @@ static struct hub_rate **find(struct hub_user *u, enum hub_limit limit) {
 }
 
 static struct hub_rate *rate_of(struct hub_user *u, enum hub_limit limit, int64_t most) {
+    struct hub_rate **at = find(u, limit), *r = *at;
+    if (r && r->most == most) return r;
     uint16_t max = limit == HUB_LIMIT_MESSAGES ? MESSAGE_SLOTS : OTHER_SLOTS, slots = most < max ? (uint16_t)most : max;
     uint32_t per_slot = (uint32_t)((most + slots - 1) / slots);
-    struct hub_rate **at = find(u, limit), *r = *at;
-    if (r && r->slots == slots && r->per_slot == per_slot) return r;
     struct hub_rate *next = r ? r->next : NULL;
     free(r); /* the limit was changed by a reload */
     r = *at = hub_xmalloc(sizeof *r + FIRST_SLOTS * sizeof r->at[0]);
-    *r = (struct hub_rate){.next = next, .limit = (uint8_t)limit, .slots = slots, .cap = FIRST_SLOTS, .per_slot = per_slot};
+    *r = (struct hub_rate){.next = next, .limit = (uint8_t)limit, .slots = slots, .cap = FIRST_SLOTS, .per_slot = per_slot, .most = most};
     return r;
 }
 
@@ -148,20 +149,18 @@ static struct hub_rate *window(struct hub_hub *hub, struct hub_user *u, enum hub
     return r;
 }
 
-void hub_rate_close(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t until) {
-    window(hub, hub_user_get(hub, user_id), limit, until - HUB_RATE_WINDOW_MS)->closed = until;
+void hub_rate_close(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t until) {
+    window(hub, u, limit, until - HUB_RATE_WINDOW_MS)->closed = until;
 }
 
-int64_t hub_rate_closed(const struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id) {
-    struct hub_user *u = hub_map_get(&hub->users, user_id);
-    const struct hub_rate *r = u ? *find(u, limit) : NULL;
+int64_t hub_rate_closed(struct hub_user *u, enum hub_limit limit) {
+    const struct hub_rate *r = *find(u, limit);
     return r ? r->closed : 0;
 }
 
-bool hub_rate_take(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms) {
-    struct hub_user *u = hub_user_get(hub, user_id);
+bool hub_rate_take(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t now, int64_t *retry_ms) {
     struct hub_rate *r = window(hub, u, limit, now);
-    if (counted(r) >= hub_limit_of(hub->def, limit)) {
+    if (counted(r) >= r->most) {
         *retry_ms = r->at[r->head] + HUB_RATE_WINDOW_MS - now;
         return false;
     }
@@ -169,15 +168,13 @@ bool hub_rate_take(struct hub_hub *hub, enum hub_limit limit, struct hub_str use
     return true;
 }
 
-void hub_rate_note(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now) {
-    struct hub_user *u = hub_user_get(hub, user_id);
+void hub_rate_note(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t now) {
     struct hub_rate *r = window(hub, u, limit, now);
-    if (counted(r) < hub_limit_of(hub->def, limit)) count(u, r, now);
+    if (counted(r) < r->most) count(u, r, now);
 }
 
-void hub_rate_give(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id) {
-    struct hub_user *u = hub_map_get(&hub->users, user_id);
-    struct hub_rate *r = u ? *find(u, limit) : NULL;
+void hub_rate_give(struct hub_user *u, enum hub_limit limit) {
+    struct hub_rate *r = *find(u, limit);
     if (!r || !r->n || --r->in_last) return;
     r->n--;
     r->in_last = r->n ? r->per_slot : 0; /* all slots but the last one are full */

@@ -339,15 +339,15 @@ void hub_user_free(struct hub_user *u);
 #define HUB_RATE_WINDOW_MS 60000
 int64_t hub_limit_of(const struct hub_def *def, enum hub_limit limit); /* how many a minute */
 const char *hub_limit_name(enum hub_limit limit);                      /* as it is written in a definition */
-/* Counts one in this process' window; false when that is full, *RETRY_MS until it has room. */
-bool hub_rate_take(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now, int64_t *retry_ms);
+/* Counts one in this process' window of U; false when that is full, *RETRY_MS until it has room. */
+bool hub_rate_take(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t now, int64_t *retry_ms);
 /* All processes together have no place UNTIL then: nobody needs to be asked again before. */
-void hub_rate_close(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t until);
-int64_t hub_rate_closed(const struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id); /* until when; 0 = never was */
-/* Counts one that was allowed elsewhere. */
-void hub_rate_note(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id, int64_t now);
+void hub_rate_close(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t until);
+int64_t hub_rate_closed(struct hub_user *u, enum hub_limit limit); /* until when; 0 = never was */
+/* Counts one that the shared limiter (the cache) has admitted, so that counting here alone would start from the true number. */
+void hub_rate_note(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t now);
 /* Takes back the last one that was counted. */
-void hub_rate_give(struct hub_hub *hub, enum hub_limit limit, struct hub_str user_id);
+void hub_rate_give(struct hub_user *u, enum hub_limit limit);
 void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 
 /* ---- gates that a send and an edit share (gate.c), in this order ---- */

@@ -129,16 +129,16 @@ static void the_window_slides_and_says_when_it_has_room(void **state) {
     struct hub_hub hub = {.engine = &engine, .def = &def};
     int64_t retry = 0;
     (void)state;
-    assert_true(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 1000, &retry));
-    assert_true(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 11000, &retry));
-    assert_true(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 21000, &retry));
-    assert_false(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 31000, &retry));
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 1000, &retry));
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 11000, &retry));
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 21000, &retry));
+    assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 31000, &retry));
     assert_int_equal(retry, 30000);
-    assert_true(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("bob"), 31000, &retry)); /* counted by user */
-    assert_false(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 60999, &retry));
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("bob")), HUB_LIMIT_MESSAGES, 31000, &retry)); /* counted by user */
+    assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 60999, &retry));
     assert_int_equal(retry, 1);
-    assert_true(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 61000, &retry));
-    assert_false(hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 61001, &retry));
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 61000, &retry));
+    assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 61001, &retry));
     hub_rate_sweep(&hub, 61001 + 60000);
     assert_int_equal(hub_map_len(&hub.users), 0); /* nobody is remembered for ever */
     hub_loop_delete(engine.config.loop);
@@ -150,7 +150,7 @@ static void a_large_limit_costs_bounded_memory_and_holds(void **state) {
     struct hub_hub hub = {.engine = &engine, .def = &def};
     int64_t retry = 0, taken = 0;
     (void)state;
-    while (taken < 200000 && hub_rate_take(&hub, HUB_LIMIT_MESSAGES, HUB_STR("ann"), 5, &retry)) taken++;
+    while (taken < 200000 && hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 5, &retry)) taken++;
     assert_int_equal(taken, 100000);
     assert_int_equal(retry, 60000);
     hub_rate_sweep(&hub, 100000);
@@ -164,18 +164,18 @@ static void what_is_given_back_does_not_count(void **state) {
     struct hub_hub hub = {.engine = &engine, .def = &def};
     int64_t retry = 0;
     (void)state;
-    hub_rate_give(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann")); /* nothing was counted */
+    hub_rate_give(hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS); /* nothing was counted */
     for (int i = 0; i < 1000; i++) {
-        assert_true(hub_rate_take(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann"), i, &retry));
-        hub_rate_give(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann"));
+        assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, i, &retry));
+        hub_rate_give(hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS);
     }
-    for (int i = 0; i < 70; i++) assert_true(hub_rate_take(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann"), 1000 + i, &retry));
-    assert_false(hub_rate_take(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann"), 2000, &retry));
-    for (int i = 0; i < 3; i++) hub_rate_give(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann"));
-    for (int i = 0; i < 3; i++) assert_true(hub_rate_take(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann"), 3000, &retry));
-    assert_false(hub_rate_take(&hub, HUB_LIMIT_EVENTS, HUB_STR("ann"), 3000, &retry));
-    assert_true(hub_rate_take(&hub, HUB_LIMIT_READS, HUB_STR("ann"), 3000, &retry)); /* each limit has a window of its own */
-    assert_false(hub_rate_take(&hub, HUB_LIMIT_READS, HUB_STR("ann"), 3000, &retry));
+    for (int i = 0; i < 70; i++) assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 1000 + i, &retry));
+    assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 2000, &retry));
+    for (int i = 0; i < 3; i++) hub_rate_give(hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS);
+    for (int i = 0; i < 3; i++) assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 3000, &retry));
+    assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 3000, &retry));
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_READS, 3000, &retry)); /* each limit has a window of its own */
+    assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_READS, 3000, &retry));
     hub_rate_sweep(&hub, 200000);
     assert_int_equal(hub_map_len(&hub.users), 0);
     hub_loop_delete(engine.config.loop);
