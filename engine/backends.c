@@ -22,7 +22,8 @@ static bool has_scheme(const char *url, const char *schemes) {
 }
 
 /* LIST: pointers to tables that begin with their schemes. */
-static const void *adapter_for(const char *url, const void *const *list, size_t n, const char *what, struct hub_err *err) {
+static const void *adapter_for(const char *url, const void *const *list, size_t n, const char *what,
+                               struct hub_err *err) {
     for (size_t i = 0; i < n; i++)
         if (has_scheme(url, *(const char *const *)list[i])) return list[i];
     hub_fail(err, HUB_INTERNAL, "%s.url: there is no adapter for \"%.*s\" here", what, (int)strcspn(url, ":") + 1, url);
@@ -30,9 +31,15 @@ static const void *adapter_for(const char *url, const void *const *list, size_t 
 }
 #define ADAPTER_FOR(URL, LIST, WHAT, ERR) adapter_for(URL, (const void *const *)(LIST), HUB_NELEM(LIST), WHAT, ERR)
 
-const struct hub_store_ops *hub_backends_store(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, stores, "store", err); }
-const struct hub_cache_ops *hub_backends_cache(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, caches, "cache", err); }
-const struct hub_bus_ops *hub_backends_bus(const char *url, struct hub_err *err) { return ADAPTER_FOR(url, buses, "bus", err); }
+const struct hub_store_ops *hub_backends_store(const char *url, struct hub_err *err) {
+    return ADAPTER_FOR(url, stores, "store", err);
+}
+const struct hub_cache_ops *hub_backends_cache(const char *url, struct hub_err *err) {
+    return ADAPTER_FOR(url, caches, "cache", err);
+}
+const struct hub_bus_ops *hub_backends_bus(const char *url, struct hub_err *err) {
+    return ADAPTER_FOR(url, buses, "bus", err);
+}
 
 void hub_backends_bus_config(const struct hub_service *d, struct hub_backends_bus_config *out) {
     *out = (struct hub_backends_bus_config){.options = hub_xcalloc(d->bus_options.n, sizeof *out->options)};
@@ -56,7 +63,8 @@ enum hub_code hub_backends_tables(const struct hub_service *service, struct hub_
     return bus ? hub_tables_new(service, !bus->local, out, err) : err->code;
 }
 
-struct hub_store_config hub_backends_store_config(const struct hub_service *service, const struct hub_tables *tables, const char *url) {
+struct hub_store_config hub_backends_store_config(const struct hub_service *service, const struct hub_tables *tables,
+                                                  const char *url) {
     return (struct hub_store_config){.url = url,
                                      .tables = tables->all,
                                      .table_n = tables->n,

@@ -23,5 +23,6 @@ void hub_backends_bus_config_free(struct hub_backends_bus_config *c);
 /* The tables of a service on its backends (hub_tables_new). */
 enum hub_code hub_backends_tables(const struct hub_service *service, struct hub_tables **out, struct hub_err *err);
 /* What the store is opened with. URL: as hub_tables_store_url gave it; borrowed like everything else. */
-struct hub_store_config hub_backends_store_config(const struct hub_service *service, const struct hub_tables *tables, const char *url);
+struct hub_store_config hub_backends_store_config(const struct hub_service *service, const struct hub_tables *tables,
+                                                  const char *url);
 #endif

@@ -14,16 +14,17 @@
 #define MAX_OVERRIDES 64
 #define FLUSH_MS 1000 /* for the last lines, when stderr is slow */
 
-static const char usage_text[] = "usage: hubd SERVICE_DIR [--set key=value]... [--check] [--wait SECONDS]\n"
-                                 "            [--log-level error|warn|info|debug] [--log-format text|json] [--version]\n"
-                                 "\n"
-                                 "  SERVICE_DIR      a folder with service.yaml and *.hub.yaml\n"
-                                 "  --set key=value  overrides a value of service.yaml, e.g. --set listen.port=0\n"
-                                 "  --check          checks the definitions, connects to nothing, exits 0 or 3\n"
-                                 "  --wait SECONDS   how long to try for a store, cache or bus that is away at start (default 30)\n"
-                                 "\n"
-                                 "SIGHUP reloads the definitions, SIGTERM drains and stops, a second SIGTERM stops at once.\n"
-                                 "Exit codes: 0 clean stop, 1 run-time failure, 2 usage, 3 invalid definition, 4 a backend is not there.\n";
+static const char usage_text[] =
+    "usage: hubd SERVICE_DIR [--set key=value]... [--check] [--wait SECONDS]\n"
+    "            [--log-level error|warn|info|debug] [--log-format text|json] [--version]\n"
+    "\n"
+    "  SERVICE_DIR      a folder with service.yaml and *.hub.yaml\n"
+    "  --set key=value  overrides a value of service.yaml, e.g. --set listen.port=0\n"
+    "  --check          checks the definitions, connects to nothing, exits 0 or 3\n"
+    "  --wait SECONDS   how long to try for a store, cache or bus that is away at start (default 30)\n"
+    "\n"
+    "SIGHUP reloads the definitions, SIGTERM drains and stops, a second SIGTERM stops at once.\n"
+    "Exit codes: 0 clean stop, 1 run-time failure, 2 usage, 3 invalid definition, 4 a backend is not there.\n";
 
 struct arguments {
     struct hub_server_options options;
@@ -70,7 +71,8 @@ static int parse(int argc, char **argv, struct arguments *a) {
         } else if ((v = option(argc, argv, &i, "--set"))) {
             if (!take_override(a, v)) return usage("--set: expected key=value", v);
         } else if ((v = option(argc, argv, &i, "--log-level"))) {
-            if (!hub_log_level_parse(v, &a->log_level)) return usage("--log-level: expected error, warn, info or debug", v);
+            if (!hub_log_level_parse(v, &a->log_level))
+                return usage("--log-level: expected error, warn, info or debug", v);
         } else if ((v = option(argc, argv, &i, "--log-format"))) {
             if (strcmp(v, "text") && strcmp(v, "json")) return usage("--log-format: expected text or json", v);
             a->log_json = !strcmp(v, "json");
@@ -88,7 +90,8 @@ static int parse(int argc, char **argv, struct arguments *a) {
     return a->options.dir ? -1 : usage("a service directory is required", NULL);
 }
 
-/* Whoever starts hubd without stdin, stdout or stderr would find a socket or a file in their place, and the log in it. */
+/* Whoever starts hubd without stdin, stdout or stderr would find a socket or a file in their place, and
+ * the log in it. */
 static void occupy_standard_descriptors(void) {
     int fd;
     do fd = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -20,7 +20,9 @@ struct asked {
     const struct hub_start_report *report;
 };
 
-static void refuse(const struct asked *a, const char *code, const struct hub_err *err) { a->report->tell(a->report->arg, code, a->place, err->text); }
+static void refuse(const struct asked *a, const char *code, const struct hub_err *err) {
+    a->report->tell(a->report->arg, code, a->place, err->text);
+}
 
 static void check_keys(const struct asked *a) {
     struct hub_jwt_keys *keys = NULL;
@@ -30,7 +32,8 @@ static void check_keys(const struct asked *a) {
 }
 
 static void check_certificate(const struct asked *a) {
-    const struct hub_transport_config config = {.tls_cert_file = a->service->tls_cert_file, .tls_key_file = a->service->tls_key_file};
+    const struct hub_transport_config config = {.tls_cert_file = a->service->tls_cert_file,
+                                                .tls_key_file = a->service->tls_key_file};
     const char *what;
     struct hub_err err = {0}, located;
     if (!hub_transport_check_tls(&config, &what, &err)) return;

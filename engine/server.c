@@ -98,8 +98,10 @@ struct hub_service *hub_server_load(const struct hub_server_options *o) {
     struct hub_service *service = NULL;
     struct hub_diags *diags = hub_diags_new();
     struct hub_buf text = {0};
-    const struct hub_load_options load = {
-        .overrides = o->overrides, .override_n = o->override_n, .checker = &hub_lua_checker, .start_check = hub_preflight};
+    const struct hub_load_options load = {.overrides = o->overrides,
+                                          .override_n = o->override_n,
+                                          .checker = &hub_lua_checker,
+                                          .start_check = hub_preflight};
     hub_service_load(o->dir, &load, diags, &service);
     if (hub_diags_n(diags)) hub_diags_print(diags, HUB_DIAG_TEXT, &text);
     hub_log_text(hub_buf_str(&text));
@@ -114,7 +116,8 @@ static enum hub_code open_store(struct server *s, bool look, struct hub_err *err
     hub_tables_store_url(s->now.service, look, &s->store_url);
     s->store_ops = hub_backends_store(hub_buf_cstr(&s->store_url), err);
     if (!s->store_ops) return err->code;
-    struct hub_store_config config = hub_backends_store_config(s->now.service, s->now.tables, hub_buf_cstr(&s->store_url));
+    struct hub_store_config config =
+        hub_backends_store_config(s->now.service, s->now.tables, hub_buf_cstr(&s->store_url));
     config.owner = !look;
     return s->store_ops->open(s->loop, &config, &s->store, err);
 }
@@ -131,10 +134,12 @@ static enum hub_code open_bus(struct server *s, const struct hub_bus_ops *ops, s
 static int open_cache_and_bus(struct server *s) {
     struct hub_err err;
     const struct hub_cache_ops *cache = hub_backends_cache(s->now.service->cache_url, &err);
-    const struct hub_cache_config with = {.loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
+    const struct hub_cache_config with = {
+        .loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
     if (!cache || cache->open(&with, &s->cache, &err)) return failed(&err, cache ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
     const struct hub_bus_ops *bus = hub_backends_bus(s->now.service->bus_url, &err);
-    if (!bus || open_bus(s, bus, &err)) return failed(&err, err.code == HUB_BAD_REQUEST ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
+    if (!bus || open_bus(s, bus, &err))
+        return failed(&err, err.code == HUB_BAD_REQUEST ? HUB_EXIT_INVALID : HUB_EXIT_BACKEND);
     return HUB_EXIT_OK;
 }
 
@@ -143,7 +148,8 @@ static int open_cache_and_bus(struct server *s) {
 static enum hub_code load_keys(struct server *s, struct generation *g, struct hub_err *err) {
     const struct hub_def_jwt *jwt = &g->service->jwt;
     enum hub_code code = jwt->on ? hub_jwt_keys_load(jwt, &g->keys, err) : HUB_OK;
-    const struct hub_jwks_config set = {.loop = s->loop, .url = jwt->jwks_url, .keys = g->keys, .fetch = hub_curl_fetch, .fetch_ctx = s->curl};
+    const struct hub_jwks_config set = {
+        .loop = s->loop, .url = jwt->jwks_url, .keys = g->keys, .fetch = hub_curl_fetch, .fetch_ctx = s->curl};
     if (!code && jwt->jwks_url) g->jwks = hub_jwks_new(&set);
     return code;
 }
@@ -151,8 +157,12 @@ static enum hub_code load_keys(struct server *s, struct generation *g, struct hu
 static int make_engine(struct server *s) {
     struct hub_err err;
     if (hub_curl_new(s->loop, &s->curl, &err) || load_keys(s, &s->now, &err)) return failed(&err, HUB_EXIT_FAILED);
-    struct hub_identity_config identity = {
-        .loop = s->loop, .service = s->now.service, .keys = s->now.keys, .jwks = s->now.jwks, .cache = s->cache, .hooks = &hub_lua_hook_ops};
+    struct hub_identity_config identity = {.loop = s->loop,
+                                           .service = s->now.service,
+                                           .keys = s->now.keys,
+                                           .jwks = s->now.jwks,
+                                           .cache = s->cache,
+                                           .hooks = &hub_lua_hook_ops};
     s->identity = hub_identity_ctx_new(&identity);
     const struct hub_engine_config config = {.loop = s->loop,
                                              .service = s->now.service,
@@ -163,12 +173,14 @@ static int make_engine(struct server *s) {
                                              .hooks = &hub_lua_hook_ops,
                                              .identity = s->identity};
     s->engine = hub_engine_new(&config);
-    const struct hub_namespaces_config plain = {.loop = s->loop, .service = s->now.service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
+    const struct hub_namespaces_config plain = {
+        .loop = s->loop, .service = s->now.service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
     s->namespaces = hub_namespaces_new(&plain);
     s->http_host = (struct hub_host){.fns = hub_curl_host_fns, .ctx = s->curl};
     s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces, .next = &s->http_host};
     s->engine_host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = s->engine, .next = &s->socket_host};
-    if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, &s->engine_host, &err)) return failed(&err, HUB_EXIT_INVALID);
+    if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, &s->engine_host, &err))
+        return failed(&err, HUB_EXIT_INVALID);
     identity.scripts = s->now.scripts;
     hub_identity_ctx_configure(s->identity, &identity);
     hub_engine_set_scripts(s->engine, s->now.scripts);
@@ -186,7 +198,8 @@ static bool find_namespace(void *ctx, struct hub_str name, const struct hub_name
 
 static void list_namespaces(void *ctx, struct hub_buf *out) {
     struct server *s = ctx;
-    for (size_t i = 0; i < s->now.service->hub_n; i++) hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", s->now.service->hubs[i].name);
+    for (size_t i = 0; i < s->now.service->hub_n; i++)
+        hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", s->now.service->hubs[i].name);
     if (s->now.service->hub_n && s->now.service->namespace_n) hub_buf_addz(out, ", ");
     hub_namespaces_list(s->namespaces, out);
 }
@@ -195,7 +208,8 @@ static void on_http(void *ctx, struct hub_http_req *req) {
     struct server *s = ctx;
     if (hub_ops_handle(&s->ops, req)) return;
     if (!s->open) {
-        hub_rest_fail(req, HUB_STORE_UNAVAILABLE, 503, "the service is starting", hub_str(NULL, 0), "Retry-After: 1\r\n");
+        hub_rest_fail(req, HUB_STORE_UNAVAILABLE, 503, "the service is starting", hub_str(NULL, 0),
+                      "Retry-After: 1\r\n");
         return;
     }
     if (hub_console_handle(s->now.service, s->console, req)) return;
@@ -249,7 +263,8 @@ static int listen_to_clients(struct server *s) {
                                                    .max_queue_bytes = (size_t)d->max_queue_bytes,
                                                    .tls_cert_file = d->tls_cert_file,
                                                    .tls_key_file = d->tls_key_file};
-    if (hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, &err)) return failed(&err, HUB_EXIT_FAILED);
+    if (hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, &err))
+        return failed(&err, HUB_EXIT_FAILED);
     hub_transport_hold(s->transport, true);
     return HUB_EXIT_OK;
 }
@@ -268,8 +283,8 @@ static void add_address(const struct server *s, struct hub_buf *out) {
     if (strncmp(d->host, "unix:", 5) == 0)
         hub_buf_addz(out, d->host);
     else
-        hub_buf_addf(out, "%s://%s%s%s:%d%s", d->tls_cert_file ? "https" : "http", bare_v6 ? "[" : "", d->host, bare_v6 ? "]" : "",
-                     hub_transport_port(s->transport), d->base_path);
+        hub_buf_addf(out, "%s://%s%s%s:%d%s", d->tls_cert_file ? "https" : "http", bare_v6 ? "[" : "", d->host,
+                     bare_v6 ? "]" : "", hub_transport_port(s->transport), d->base_path);
 }
 
 static void announce(const struct server *s) {
@@ -287,12 +302,15 @@ static void announce(const struct server *s) {
     fflush(stdout);
     hub_buf_free(&address);
     if (d->dev)
-        hub_log_kv(HUB_LOG_WARN, "auth", "DEV AUTHENTICATION IS ON: anybody who reaches this port may be anybody (token dev:<userId>)", "host",
-                   d->host, NULL);
+        hub_log_kv(HUB_LOG_WARN, "auth",
+                   "DEV AUTHENTICATION IS ON: anybody who reaches this port may be anybody (token dev:<userId>)",
+                   "host", d->host, NULL);
     const char *secret = d->jwt.secret_env ? getenv(d->jwt.secret_env) : NULL;
     if (secret && strlen(secret) < SECRET_BYTES)
-        hub_log_kv(HUB_LOG_WARN, "auth", "the secret of auth.jwt.secretEnv is short enough to be guessed from a token; take 32 random bytes or more",
-                   "variable", d->jwt.secret_env, NULL);
+        hub_log_kv(
+            HUB_LOG_WARN, "auth",
+            "the secret of auth.jwt.secretEnv is short enough to be guessed from a token; take 32 random bytes or more",
+            "variable", d->jwt.secret_env, NULL);
 }
 
 /* ---- reloading ---- */
@@ -340,7 +358,8 @@ static void warn_that_kept(void *arg, const char *text) {
 
 static enum hub_code prepare(struct server *s, struct generation *g, struct hub_err *err) {
     struct hub_buf folder = {0};
-    enum hub_code code = hub_tables_new(g->service, !s->bus->ops->local, &g->tables, err); /* the bus stays what it is until a restart */
+    enum hub_code code =
+        hub_tables_new(g->service, !s->bus->ops->local, &g->tables, err); /* the bus stays what it is until a restart */
     if (!code) code = load_keys(s, g, err);
     if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, &s->engine_host, err);
     hub_buf_addf(&folder, "%s/public", g->service->dir);
@@ -364,8 +383,11 @@ static void switch_to(struct server *s, const struct generation *g) {
                                                  .cache = s->cache,
                                                  .hooks = &hub_lua_hook_ops,
                                                  .scripts = g->scripts};
-    const struct hub_namespaces_config plain = {
-        .loop = s->loop, .service = g->service, .hooks = &hub_lua_hook_ops, .scripts = g->scripts, .identity = s->identity};
+    const struct hub_namespaces_config plain = {.loop = s->loop,
+                                                .service = g->service,
+                                                .hooks = &hub_lua_hook_ops,
+                                                .scripts = g->scripts,
+                                                .identity = s->identity};
     hub_identity_ctx_configure(s->identity, &identity);
     hub_namespaces_configure(s->namespaces, &plain);
     hub_rest_configure(s->rest, g->service, g->tables);
@@ -375,7 +397,8 @@ static void switch_to(struct server *s, const struct generation *g) {
 
 /* What is wrong with the tables, or NULL. */
 static const char *adopt(struct server *s, const struct generation *g, struct hub_err *err) {
-    const struct hub_store_config config = hub_backends_store_config(g->service, g->tables, hub_buf_cstr(&s->store_url));
+    const struct hub_store_config config =
+        hub_backends_store_config(g->service, g->tables, hub_buf_cstr(&s->store_url));
     return s->store->ops->adopt(s->store, &config, err) ? err->text : NULL;
 }
 
@@ -400,7 +423,8 @@ static void reload(struct server *s) {
     if (s->coming.service) free_generation(&s->coming);
     s->coming.service = hub_server_load(s->options);
     if (s->coming.service) hub_service_keep(s->coming.service, s->first, warn_that_kept, NULL);
-    enum hub_code code = s->coming.service ? prepare(s, &s->coming, &err) : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
+    enum hub_code code = s->coming.service ? prepare(s, &s->coming, &err)
+                                           : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
     if (!code && s->coming.jwks && !hub_jwks_inherit(s->coming.jwks, s->now.jwks))
         hub_jwks_start(s->coming.jwks, finish_reload, s);
     else
@@ -489,7 +513,8 @@ static void drain(struct server *s) {
     hub_transport_drain(s->transport);
     hub_engine_drain(s->engine, RETRY_AFTER_MS);
     hub_namespaces_drain(s->namespaces);
-    /* A client that polls comes back by a new connection for what is queued: the listener waits for it, and for nobody else. */
+    /* A client that polls comes back by a new connection for what is queued: the listener waits for it,
+     * and for nobody else. */
     if (!hub_transport_polling(s->transport, false)) hub_transport_stop_listening(s->transport);
     hub_timer_start(s->loop, &s->drain, 0, on_drain_step);
 }
@@ -531,7 +556,8 @@ static void on_retry_keys(struct hub_timer *t) { fetch_keys(HUB_CONTAINER(t, str
 static bool is_early(const struct server *s) { return hub_mono_ms() < s->started + START_QUIET_MS; }
 
 /* Whoever is away may be about to come: tried again in a while, as long as --wait says. */
-static void try_again(struct server *s, const struct hub_err *err, struct hub_timer *t, int64_t after_ms, void (*again)(struct hub_timer *t)) {
+static void try_again(struct server *s, const struct hub_err *err, struct hub_timer *t, int64_t after_ms,
+                      void (*again)(struct hub_timer *t)) {
     if (!is_early(s) && hub_mono_ms() >= s->started + s->options->wait_seconds * 1000) {
         give_up(s, failed(err, HUB_EXIT_BACKEND));
         return;
@@ -539,7 +565,8 @@ static void try_again(struct server *s, const struct hub_err *err, struct hub_ti
     if (!s->waiting_said && !is_early(s)) {
         struct hub_buf address = {0};
         add_address(s, &address);
-        hub_log_kv(HUB_LOG_WARN, "server", "waiting for what the service needs", "missing", err->text, "url", hub_buf_cstr(&address), NULL);
+        hub_log_kv(HUB_LOG_WARN, "server", "waiting for what the service needs", "missing", err->text, "url",
+                   hub_buf_cstr(&address), NULL);
         hub_buf_free(&address);
         s->waiting_said = true;
     }
@@ -652,7 +679,8 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
     hub_list_init(&s.retired);
     struct hub_err err;
-    int code = hub_backends_tables(service, &s.now.tables, &err) ? failed(&err, HUB_EXIT_INVALID) : open_cache_and_bus(&s);
+    int code =
+        hub_backends_tables(service, &s.now.tables, &err) ? failed(&err, HUB_EXIT_INVALID) : open_cache_and_bus(&s);
     if (!code) code = listen_to_clients(&s);
     if (!code) {
         hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
@@ -730,7 +758,8 @@ static enum hub_code check_tables(struct server *s, struct hub_err *err) {
     struct hub_buf plan = {0};
     enum hub_code code = s->store->ops->plan(s->store, &plan, err);
     if (!code && plan.n)
-        code = hub_fail(err, HUB_STORE_UNAVAILABLE, "the store does not have the service's tables yet: start hubd, or hubctl migrate --apply");
+        code = hub_fail(err, HUB_STORE_UNAVAILABLE,
+                        "the store does not have the service's tables yet: start hubd, or hubctl migrate --apply");
     hub_buf_free(&plan);
     return code;
 }
@@ -743,7 +772,8 @@ static int open_to_look(struct server *s) {
     return open_cache_and_bus(s);
 }
 
-int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const struct hub_server_question *q) {
+int hub_server_why(const struct hub_server_options *options, struct hub_service *service,
+                   const struct hub_server_question *q) {
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
     hub_list_init(&s.retired);
     int code = open_to_look(&s);
@@ -816,12 +846,18 @@ static int open_identity(struct server *s) {
         int code = open_to_look(s);
         return code ? code : make_engine(s);
     }
-    const struct hub_cache_ops *ops = s->now.service->session_redis_key ? hub_backends_cache(s->now.service->cache_url, &err) : NULL;
-    const struct hub_cache_config cache = {.loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
+    const struct hub_cache_ops *ops =
+        s->now.service->session_redis_key ? hub_backends_cache(s->now.service->cache_url, &err) : NULL;
+    const struct hub_cache_config cache = {
+        .loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
     if (ops && ops->open(&cache, &s->cache, &err)) return failed(&err, HUB_EXIT_INVALID);
     if (hub_curl_new(s->loop, &s->curl, &err) || load_keys(s, &s->now, &err)) return failed(&err, HUB_EXIT_FAILED);
-    const struct hub_identity_config identity = {
-        .loop = s->loop, .service = s->now.service, .keys = s->now.keys, .jwks = s->now.jwks, .cache = s->cache, .hooks = &hub_lua_hook_ops};
+    const struct hub_identity_config identity = {.loop = s->loop,
+                                                 .service = s->now.service,
+                                                 .keys = s->now.keys,
+                                                 .jwks = s->now.jwks,
+                                                 .cache = s->cache,
+                                                 .hooks = &hub_lua_hook_ops};
     s->identity = hub_identity_ctx_new(&identity);
     return HUB_EXIT_OK;
 }
@@ -837,7 +873,8 @@ static void on_token_turn(struct hub_timer *t) {
 }
 
 int hub_server_check_token(const struct hub_server_options *options, struct hub_service *service) {
-    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new(), .started = hub_mono_ms()};
+    struct server s = {
+        .options = options, .now.service = service, .first = service, .loop = hub_loop_new(), .started = hub_mono_ms()};
     hub_list_init(&s.retired);
     print_token(options->token);
     int code = open_identity(&s);

@@ -1,4 +1,5 @@
-/* One hubd process: everything wired together, from definitions to a listening socket, and taken apart again. */
+/* One hubd process: everything wired together, from definitions to a listening socket, and taken apart
+ * again. */
 #ifndef HUB_SERVER_H
 #define HUB_SERVER_H
 #include "base/json.h"
@@ -27,7 +28,8 @@ struct hub_server_question {
 };
 /* The join decision, layer by layer, on stdout. Reads the store and runs the service's hooks. Returns 0
  * admitted, 1 refused, or an exit code of above. Takes SERVICE. */
-int hub_server_why(const struct hub_server_options *options, struct hub_service *service, const struct hub_server_question *q);
+int hub_server_why(const struct hub_server_options *options, struct hub_service *service,
+                   const struct hub_server_question *q);
 
 /* hubctl token --check: what the service would say of options->token, and why, on stdout. Asks the cache
  * where there is auth.session, fetches keys where there is auth.jwt.jwksUrl, opens the store for an

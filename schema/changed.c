@@ -22,7 +22,8 @@ static bool same_strings(const struct hub_strs *a, const struct hub_strs *b) {
 
 static bool same_settings(const struct hub_settings *a, const struct hub_settings *b) {
     bool same = a->n == b->n;
-    for (size_t i = 0; same && i < a->n; i++) same = same_text(a->items[i].name, b->items[i].name) && same_text(a->items[i].value, b->items[i].value);
+    for (size_t i = 0; same && i < a->n; i++)
+        same = same_text(a->items[i].name, b->items[i].name) && same_text(a->items[i].value, b->items[i].value);
     return same;
 }
 
@@ -111,7 +112,8 @@ static void keep(struct changed *c, const struct hub_fields *t, const char *path
     }
 }
 
-void hub_service_keep(struct hub_service *now, const struct hub_service *first, void (*tell_one)(void *arg, const char *text), void *arg) {
+void hub_service_keep(struct hub_service *now, const struct hub_service *first,
+                      void (*tell_one)(void *arg, const char *text), void *arg) {
     struct changed c = {(const char *)first, (char *)now, tell_one, arg};
     keep(&c, &hub_fields_service, "", 0);
 }

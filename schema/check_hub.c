@@ -1,4 +1,5 @@
-/* What a hub must hold beyond its fields' own types: names that mean something to others, roles that make sense together. */
+/* What a hub must hold beyond its fields' own types: names that mean something to others, roles that make
+ * sense together. */
 #include <strings.h>
 
 #include "schema/loader.h"
@@ -20,14 +21,16 @@ static void check_room_name(struct hub_loader *l, struct hub_raw *h) {
     struct hub_node *n = hub_place(l, h, "roomSettings.roomDataObject");
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         if (n->kind == HUB_NODE_SCALAR && hub_str_is(n->value, variables[i]))
-            hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is a variable of hooks, so the room's DataObject needs another name", variables[i]);
+            hub_complain(l, "H019", n, NULL, NULL,
+                         "\"%s\" is a variable of hooks, so the room's DataObject needs another name", variables[i]);
 }
 
 static void check_basics(struct hub_loader *l, struct hub_raw *h) {
     static const char *const taken[] = {"objects", "healthz", "readyz", "metrics", "console", "hub"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(name_or(h->def.name), taken[i]) == 0)
-            hub_complain(l, "H019", hub_place(l, h, "hubBasics.name"), NULL, NULL, "\"%s\" is a path of hubd itself and cannot name a hub", taken[i]);
+            hub_complain(l, "H019", hub_place(l, h, "hubBasics.name"), NULL, NULL,
+                         "\"%s\" is a path of hubd itself and cannot name a hub", taken[i]);
 }
 
 static void check_roles(struct hub_loader *l, struct hub_raw *h) {
@@ -37,9 +40,12 @@ static void check_roles(struct hub_loader *l, struct hub_raw *h) {
                          "the role \"system\" is built in (it is what absoluteRoles get) and cannot be redefined");
 }
 
-static bool has_type(const struct hub_raw *h, const char *name) { return hub_def_message_type(&h->def, hub_cstr(name)) != NULL; }
+static bool has_type(const struct hub_raw *h, const char *name) {
+    return hub_def_message_type(&h->def, hub_cstr(name)) != NULL;
+}
 
-static void unknown_type(struct hub_loader *l, struct hub_raw *h, const char *code, struct hub_node *n, const struct hub_range *r, const char *name) {
+static void unknown_type(struct hub_loader *l, struct hub_raw *h, const char *code, struct hub_node *n,
+                         const struct hub_range *r, const char *name) {
     struct hub_nearest near = {.word = hub_cstr(name)};
     for (size_t i = 0; i < h->def.message_type_n; i++) hub_nearest_try(&near, name_or(h->def.message_types[i].name));
     if (hub_words_index(hub_words_message_type, hub_cstr(name)) >= 0)
@@ -64,7 +70,8 @@ static void check_custom_types(struct hub_loader *l, struct hub_raw *h) {
     for (size_t i = 0; i < h->custom_type_n; i++)
         if (hub_words_index(hub_words_message_type, hub_cstr(h->custom_types[i].name)) >= 0)
             hub_complain(l, "H019", hub_place(l, &h->custom_types[i], "name"), NULL, NULL,
-                         "\"%s\" is a built-in message type; give the custom one another name", h->custom_types[i].name);
+                         "\"%s\" is a built-in message type; give the custom one another name",
+                         h->custom_types[i].name);
     if (!h->def.message_type_n)
         hub_complain(l, "H027", hub_place(l, h, "messageSettings.messageTypes"), NULL, NULL,
                      "the hub has no message types: nobody can send anything");
@@ -76,7 +83,8 @@ static void check_handlers(struct hub_loader *l, struct hub_raw *h) {
         struct hub_node *n = hub_place(l, &h->def.message_handlers[i], "messageType");
         if (!type) continue;
         if (hub_words_index(hub_words_message_type, hub_cstr(type)) >= 0)
-            hub_complain(l, "H015", n, NULL, NULL, "\"%s\" is a built-in message type; handlers intercept custom message types", type);
+            hub_complain(l, "H015", n, NULL, NULL,
+                         "\"%s\" is a built-in message type; handlers intercept custom message types", type);
         else if (!has_type(h, type))
             unknown_type(l, h, "H014", n, NULL, type);
     }
@@ -84,7 +92,8 @@ static void check_handlers(struct hub_loader *l, struct hub_raw *h) {
 
 /* ---- events ---- */
 
-/* Client events of the standard set belong to the hub only while their switch is on: a hub may define its own "typing" instead. */
+/* Client events of the standard set belong to the hub only while their switch is on: a hub may define its
+ * own "typing" instead. */
 static const char *switch_of(const struct hub_def *d, const char *event) {
     const struct {
         const char *event, *key;
@@ -109,7 +118,8 @@ static const char *switch_of(const struct hub_def *d, const char *event) {
 static void check_event_name(struct hub_loader *l, struct hub_raw *h, struct hub_node *n, const char *name) {
     const char *key = switch_of(&h->def, name);
     if (strncmp(name, "hub:", 4) == 0)
-        hub_complain(l, "H019", n, NULL, hub_arena_dup(l->scratch, hub_cstr(name + 4)), "event names that start with \"hub:\" belong to hubd");
+        hub_complain(l, "H019", n, NULL, hub_arena_dup(l->scratch, hub_cstr(name + 4)),
+                     "event names that start with \"hub:\" belong to hubd");
     else if (hub_is_socket_event(name))
         hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is an event of Socket.IO itself", name);
     else if (key)
@@ -126,18 +136,22 @@ static void check_events(struct hub_loader *l, struct hub_raw *h) {
         if (!e->name) continue;
         check_event_name(l, h, hub_place(l, e, "name"), e->name);
         if (hub_def_custom_event(&h->def, hub_cstr(e->name)))
-            hub_complain(l, "H007", hub_place(l, e, "name"), NULL, NULL, "name \"%s\" is used twice: it is also a custom event", e->name);
+            hub_complain(l, "H007", hub_place(l, e, "name"), NULL, NULL,
+                         "name \"%s\" is used twice: it is also a custom event", e->name);
     }
 }
 
 /* ---- authorisation ---- */
 
-static bool same(struct hub_loader *l, const void *a, const void *b, const char *key) { return hub_str_eq(text_at(l, a, key), text_at(l, b, key)); }
+static bool same(struct hub_loader *l, const void *a, const void *b, const char *key) {
+    return hub_str_eq(text_at(l, a, key), text_at(l, b, key));
+}
 
 static bool covers(struct hub_loader *l, const struct hub_def_auth_source *a, const struct hub_def_auth_source *b) {
     if (!text_at(l, a, "sourceObject").n) return false;
     return same(l, a, b, "sourceObject") && same(l, a, b, "userField") && same(l, a, b, "roomField") &&
-           (a->condition.kind == HUB_SCRIPT_NONE || hub_str_is(text_at(l, a, "condition"), "true") || same(l, a, b, "condition"));
+           (a->condition.kind == HUB_SCRIPT_NONE || hub_str_is(text_at(l, a, "condition"), "true") ||
+            same(l, a, b, "condition"));
 }
 
 static void check_auth_sources(struct hub_loader *l, struct hub_raw *h) {
@@ -147,8 +161,8 @@ static void check_auth_sources(struct hub_loader *l, struct hub_raw *h) {
             if (!covers(l, &d->auth_sources[a], &d->auth_sources[b])) continue;
             struct hub_node *first = hub_place(l, &d->auth_sources[a], "");
             hub_complain(l, "H020", hub_place(l, &d->auth_sources[b], ""), NULL, NULL,
-                         "this auth source is never reached: \"%s\" on line %d matches whenever it would", name_or(d->auth_sources[a].name),
-                         hub_node_mark(first).line);
+                         "this auth source is never reached: \"%s\" on line %d matches whenever it would",
+                         name_or(d->auth_sources[a].name), hub_node_mark(first).line);
             break;
         }
 }
@@ -164,12 +178,13 @@ static void check_auth_scripts(struct hub_loader *l, struct hub_raw *h) {
     for (size_t b = 1; b < d->auth_script_n; b++)
         for (size_t a = 0; a < b; a++) {
             const struct hub_script *one = &d->auth_scripts[a].script, *two = &d->auth_scripts[b].script;
-            bool equal = one->kind != HUB_SCRIPT_NONE && one->kind == two->kind && hub_str_eq(hub_str_trim(one->text), hub_str_trim(two->text));
+            bool equal = one->kind != HUB_SCRIPT_NONE && one->kind == two->kind &&
+                         hub_str_eq(hub_str_trim(one->text), hub_str_trim(two->text));
             if (!equal && !always_true(one)) continue;
             struct hub_node *first = hub_place(l, &d->auth_scripts[a], "");
             hub_complain(l, "H021", hub_place(l, &d->auth_scripts[b], ""), NULL, NULL,
-                         "this auth script is never reached: \"%s\" on line %d matches whenever it would", name_or(d->auth_scripts[a].name),
-                         hub_node_mark(first).line);
+                         "this auth script is never reached: \"%s\" on line %d matches whenever it would",
+                         name_or(d->auth_scripts[a].name), hub_node_mark(first).line);
             break;
         }
 }
@@ -198,14 +213,16 @@ static void check_moderation(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     bool defined;
     if (has_moderator(d, &defined)) return;
-    const char *who = defined ? "no role with canModerate is granted by authSources or authScripts, and there are no absoluteRoles"
-                              : "there is no role with canModerate and there are no absoluteRoles";
+    const char *who =
+        defined ? "no role with canModerate is granted by authSources or authScripts, and there are no absoluteRoles"
+                : "there is no role with canModerate and there are no absoluteRoles";
     for (size_t i = 0; i < d->role_n; i++)
         if (d->roles[i].moderated && d->roles[i].can_send && (!defined || is_granted(d, &d->roles[i])))
-            hub_complain(l, "H022", hub_place(l, &d->roles[i], "moderated"), NULL, NULL, "messages of \"%s\" wait for approval, but %s",
-                         name_or(d->roles[i].name), who);
+            hub_complain(l, "H022", hub_place(l, &d->roles[i], "moderated"), NULL, NULL,
+                         "messages of \"%s\" wait for approval, but %s", name_or(d->roles[i].name), who);
     if (d->global_moderation)
-        hub_complain(l, "H022", hub_place(l, h, "guardrails.globalModeration"), NULL, NULL, "all messages wait for approval, but %s", who);
+        hub_complain(l, "H022", hub_place(l, h, "guardrails.globalModeration"), NULL, NULL,
+                     "all messages wait for approval, but %s", who);
     if (d->default_silenced)
         hub_complain(l, "H023", hub_place(l, h, "guardrails.defaultSilenced"), NULL, NULL,
                      "everybody joins silenced and nobody can let them speak: %s", who);
@@ -225,11 +242,12 @@ static void check_roles_granted(struct hub_loader *l, struct hub_raw *h) {
     struct hub_node *room = hub_place(l, h, "roomSettings");
     if (!d->auth_source_n && !d->auth_script_n && hub_node_get(hub_place(l, h, ""), HUB_STR("roomSettings")))
         hub_complain(l, "H025", room, &room->key_range, NULL,
-                     "without authSources and authScripts every authenticated user who passes the checks is admitted, with no specific role");
+                     "without authSources and authScripts every authenticated user who passes the checks is admitted, "
+                     "with no specific role");
     for (size_t i = 0; i < d->role_n && !names_unknown_role(l, d); i++)
         if (d->roles[i].name && !is_granted(d, &d->roles[i]))
-            hub_complain(l, "H026", hub_place(l, &d->roles[i], "name"), NULL, NULL, "no authSource and no authScript grants the role \"%s\"",
-                         d->roles[i].name);
+            hub_complain(l, "H026", hub_place(l, &d->roles[i], "name"), NULL, NULL,
+                         "no authSource and no authScript grants the role \"%s\"", d->roles[i].name);
 }
 
 /* ---- limits ---- */
@@ -239,8 +257,8 @@ static void check_listen_path(struct hub_loader *l, struct hub_raw *h) {
     const char *path = l->alone || !l->service->listen_path ? "" : l->service->listen_path;
     size_t n = h->def.name ? strlen(h->def.name) : 0;
     if (!n || strncmp(path, "/", 1) || strncmp(path + 1, h->def.name, n) || (path[n + 1] && path[n + 1] != '/')) return;
-    hub_complain(l, "S041", hub_place(l, l->service, "listen.path"), NULL, NULL, "path \"%s\" cannot be used: the hub %s is served there", path,
-                 h->def.name);
+    hub_complain(l, "S041", hub_place(l, l->service, "listen.path"), NULL, NULL,
+                 "path \"%s\" cannot be used: the hub %s is served there", path, h->def.name);
 }
 
 static void check_size(struct hub_loader *l, struct hub_raw *h) {
@@ -259,14 +277,18 @@ static void check_room_update(struct hub_loader *l, struct hub_raw *h) {
         struct hub_str name = hub_cstr(d->room_update.items[i]);
         struct hub_range r = hub_strings_span(n, i);
         struct hub_nearest near = {.word = name};
-        for (size_t k = 0; k < d->room_object->property_n; k++) hub_nearest_try(&near, name_or(d->room_object->properties[k].name));
+        for (size_t k = 0; k < d->room_object->property_n; k++)
+            hub_nearest_try(&near, name_or(d->room_object->properties[k].name));
         if (hub_def_property(d->room_object, name) < 0)
             hub_complain(l, "H011", n, &r, near.best, "\"%s\" is not a property of %s", name.p, d->room_object->name);
         else if (hub_def_kept_by_hubd(d->room_object, name))
-            hub_complain(l, "H029", n, &r, NULL, "\"%s\" is kept by hubd and cannot be changed by hub:updateRoom", name.p);
+            hub_complain(l, "H029", n, &r, NULL, "\"%s\" is kept by hubd and cannot be changed by hub:updateRoom",
+                         name.p);
         else if (hub_def_sources_read(d, name))
             hub_complain(l, "H029", n, &r, NULL,
-                         "\"%s\" is read by an authSource of this hub: whoever may change it by hub:updateRoom could give himself a role", name.p);
+                         "\"%s\" is read by an authSource of this hub: whoever may change it by hub:updateRoom could "
+                         "give himself a role",
+                         name.p);
     }
 }
 
@@ -289,10 +311,14 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
 
 /* ---- hubs of one service together ---- */
 
-static void check_generated(struct hub_loader *l, struct hub_map *names, struct hub_raw *h, struct hub_node *n, const char *name) {
+static void check_generated(struct hub_loader *l, struct hub_map *names, struct hub_raw *h, struct hub_node *n,
+                            const char *name) {
     const char *owner = hub_map_put(names, hub_cstr(hub_lower(l, name)), (void *)h->def.name);
-    if (owner) hub_complain(l, "H028", n, NULL, NULL, "the generated DataObject \"%s\" has the name of another one (%s)", name, owner);
-    if (hub_is_reserved_table(name)) hub_complain(l, "H019", n, NULL, NULL, "\"%s\" cannot be a table: " HUB_RESERVED_TABLES, name);
+    if (owner)
+        hub_complain(l, "H028", n, NULL, NULL, "the generated DataObject \"%s\" has the name of another one (%s)", name,
+                     owner);
+    if (hub_is_reserved_table(name))
+        hub_complain(l, "H019", n, NULL, NULL, "\"%s\" cannot be a table: " HUB_RESERVED_TABLES, name);
 }
 
 void hub_check_hubs_together(struct hub_loader *l) {
@@ -308,15 +334,16 @@ void hub_check_hubs_together(struct hub_loader *l) {
         if (!h->def.name) continue;
         struct hub_raw *before = hub_map_get(&hubs, hub_cstr(h->def.name));
         if (before) {
-            hub_complain(l, "H009", hub_place(l, h, "hubBasics.name"), NULL, NULL, "the hub \"%s\" is already defined in %s", h->def.name,
-                         before->def.file);
+            hub_complain(l, "H009", hub_place(l, h, "hubBasics.name"), NULL, NULL,
+                         "the hub \"%s\" is already defined in %s", h->def.name, before->def.file);
             continue;
         }
         hub_map_put(&hubs, hub_cstr(h->def.name), h);
         check_generated(l, &names, h, hub_place(l, h, "messageSettings.dataObjectName"), h->def.data_object_name);
         static const char *const suffix[] = {"Moderation", "Receipt", "Event"};
         for (size_t k = 0; k < 3; k++)
-            check_generated(l, &names, h, hub_place(l, h, "hubBasics.name"), hub_arena_fmt(l->scratch, "%s%s", h->def.name, suffix[k]));
+            check_generated(l, &names, h, hub_place(l, h, "hubBasics.name"),
+                            hub_arena_fmt(l->scratch, "%s%s", h->def.name, suffix[k]));
     }
     hub_map_clear(&hubs);
     hub_map_clear(&names);

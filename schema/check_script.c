@@ -45,9 +45,12 @@ static void on_problem(void *arg, const struct hub_script_problem *p) {
     hub_diags_add(r->l->diags, p->code, r->src, &range, NULL, suggestion, p->text);
 }
 
-static const char *text_at(struct hub_node *n) { return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? n->value.p : NULL; }
+static const char *text_at(struct hub_node *n) {
+    return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? n->value.p : NULL;
+}
 
-/* "$room" and "$source" become the names the author gave, even if they are not defined anywhere: that is said elsewhere. */
+/* "$room" and "$source" become the names the author gave, even if they are not defined anywhere: that is
+ * said elsewhere. */
 static void variables(struct hub_loader *l, const struct hub_pending_script *p, const char *out[8]) {
     size_t n = 0;
     for (const char *const *name = p->row->vars->names; *name; name++) {

@@ -6,7 +6,8 @@
 #include "base/origin.h"
 #include "schema/loader.h"
 
-static const char *const sockets_own[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
+static const char *const sockets_own[] = {"connect",       "connect_error", "disconnect",
+                                          "disconnecting", "newListener",   "removeListener"};
 
 bool hub_is_socket_event(const char *name) {
     for (size_t i = 0; i < sizeof sockets_own / sizeof *sockets_own; i++)
@@ -29,17 +30,22 @@ static void check_methods(struct hub_loader *l) {
     int methods = s->jwt.on + s->dev + s->anonymous;
     if (!methods) hub_complain(l, "S011", auth, NULL, NULL, "auth names no method: give one of jwt, dev, anonymous");
     if (methods > 1)
-        hub_complain(l, "S012", auth, NULL, NULL, "auth names several methods (%s%s%s); give one of jwt, dev, anonymous", s->jwt.on ? "jwt" : "",
+        hub_complain(l, "S012", auth, NULL, NULL,
+                     "auth names several methods (%s%s%s); give one of jwt, dev, anonymous", s->jwt.on ? "jwt" : "",
                      s->dev ? (s->jwt.on ? ", dev" : "dev") : "", s->anonymous ? ", anonymous" : "");
     const char *allow = getenv("HUBD_ALLOW_DEV_AUTH");
     if (s->dev && !is_loopback(s->host) && !(allow && strcmp(allow, "1") == 0))
         hub_complain(l, "S013", hub_place(l, s, "auth.dev"), NULL, NULL,
-                     "dev authentication lets everyone be anyone; it needs a loopback listen.host, not \"%s\", or HUBD_ALLOW_DEV_AUTH=1", s->host);
+                     "dev authentication lets everyone be anyone; it needs a loopback listen.host, not \"%s\", or "
+                     "HUBD_ALLOW_DEV_AUTH=1",
+                     s->host);
     if (s->session_redis_key && !s->jwt.on)
-        hub_complain(l, "S028", hub_place(l, s, "auth.session"), NULL, NULL, "auth.session is a second step after auth.jwt, which is not given");
+        hub_complain(l, "S028", hub_place(l, s, "auth.session"), NULL, NULL,
+                     "auth.session is a second step after auth.jwt, which is not given");
     if (s->session_redis_key && s->jwt.on && hub_str_starts(hub_cstr(s->cache_url), HUB_STR("memory:")))
         hub_complain(l, "S030", hub_place(l, s, "auth.session"), NULL, NULL,
-                     "auth.session looks sessions up in the cache, and no other program can put them into \"memory:\"; cache.url needs redis://…");
+                     "auth.session looks sessions up in the cache, and no other program can put them into \"memory:\"; "
+                     "cache.url needs redis://…");
 }
 
 /* Whoever can change the keys on their way can sign tokens. 127.0.0.1.example.com is not loopback. */
@@ -61,7 +67,8 @@ static void check_jwt(struct hub_loader *l) {
     struct hub_node *at = hub_place(l, l->service, "auth.jwt");
     int sources = !!j->public_key_file + !!j->secret_env + !!j->jwks_url + !!j->jwks_file;
     if (sources != 1)
-        hub_complain(l, "S015", at, NULL, NULL, "jwt needs %s of publicKeyFile, secretEnv, jwksUrl, jwksFile", sources ? "only one" : "one");
+        hub_complain(l, "S015", at, NULL, NULL, "jwt needs %s of publicKeyFile, secretEnv, jwksUrl, jwksFile",
+                     sources ? "only one" : "one");
     if (j->jwks_url && hub_str_starts(hub_cstr(j->jwks_url), HUB_STR("http")) && !is_key_url(j->jwks_url))
         hub_complain(l, "S029", hub_place(l, l->service, "auth.jwt.jwksUrl"), NULL, NULL,
                      "keys are fetched by https, or by http from loopback, and without a user name in the URL");
@@ -70,8 +77,10 @@ static void check_jwt(struct hub_loader *l) {
         bool shared = strncmp(j->algorithms.items[i], "HS", 2) == 0;
         struct hub_range r = hub_strings_span(list, i);
         if (shared && j->public_key_file)
-            hub_complain(l, "S027", list, &r, NULL, "%s needs a shared secret (secretEnv), not publicKeyFile", j->algorithms.items[i]);
-        if (!shared && j->secret_env) hub_complain(l, "S027", list, &r, NULL, "%s needs a public key, not secretEnv", j->algorithms.items[i]);
+            hub_complain(l, "S027", list, &r, NULL, "%s needs a shared secret (secretEnv), not publicKeyFile",
+                         j->algorithms.items[i]);
+        if (!shared && j->secret_env)
+            hub_complain(l, "S027", list, &r, NULL, "%s needs a public key, not secretEnv", j->algorithms.items[i]);
     }
 }
 
@@ -81,17 +90,20 @@ static void check_columns(struct hub_loader *l, const struct hub_def_object *o) 
     struct hub_map seen = {0};
     for (size_t i = 0; i < o->property_n; i++) {
         const struct hub_def_field *f = &o->properties[i];
-        const struct hub_def_field *before = f->name ? hub_map_put(&seen, hub_cstr(hub_lower(l, f->column)), (void *)f) : NULL;
+        const struct hub_def_field *before =
+            f->name ? hub_map_put(&seen, hub_cstr(hub_lower(l, f->column)), (void *)f) : NULL;
         if (before && strcmp(before->name, f->name))
-            hub_complain(l, "S007", hub_place(l, o, "properties"), NULL, NULL, "properties \"%s\" and \"%s\" of %s have the same column \"%s\"",
-                         before->name, f->name, o->name ? o->name : "", f->column);
+            hub_complain(l, "S007", hub_place(l, o, "properties"), NULL, NULL,
+                         "properties \"%s\" and \"%s\" of %s have the same column \"%s\"", before->name, f->name,
+                         o->name ? o->name : "", f->column);
     }
     hub_map_clear(&seen);
 }
 
 bool hub_is_reserved_table(const char *name) {
     struct hub_str s = hub_cstr(name);
-    return (s.n >= 5 && hub_str_eq_nocase(hub_str(s.p, 5), HUB_STR("hubd_"))) || (s.n >= 7 && hub_str_eq_nocase(hub_str(s.p, 7), HUB_STR("sqlite_")));
+    return (s.n >= 5 && hub_str_eq_nocase(hub_str(s.p, 5), HUB_STR("hubd_"))) ||
+           (s.n >= 7 && hub_str_eq_nocase(hub_str(s.p, 7), HUB_STR("sqlite_")));
 }
 
 /* Two views of one existing table are fine, two owners are not. */
@@ -99,9 +111,11 @@ static void check_tables(struct hub_loader *l, struct hub_map *tables, const str
     struct hub_node *at = hub_place(l, o, "table");
     const struct hub_def_object *before = hub_map_put(tables, hub_cstr(hub_lower(l, o->table)), (void *)o);
     if (before && (before->managed || o->managed) && strcmp(before->name, o->name))
-        hub_complain(l, "S007", at, NULL, NULL, "the DataObjects \"%s\" and \"%s\" have the same table \"%s\"", before->name, o->name, o->table);
+        hub_complain(l, "S007", at, NULL, NULL, "the DataObjects \"%s\" and \"%s\" have the same table \"%s\"",
+                     before->name, o->name, o->table);
     if (hub_is_reserved_table(o->table))
-        hub_complain(l, "S019", at, NULL, NULL, "\"%s\" cannot be the table of a DataObject: " HUB_RESERVED_TABLES, o->table);
+        hub_complain(l, "S019", at, NULL, NULL, "\"%s\" cannot be the table of a DataObject: " HUB_RESERVED_TABLES,
+                     o->table);
 }
 
 static void check_objects(struct hub_loader *l) {
@@ -123,7 +137,8 @@ static const char *likely_origin(struct hub_loader *l, const char *text) {
     if (strcmp(text, "null") == 0) return NULL;
     bool bare = !strstr(text, "://");
     const char *host = bare ? text : strstr(text, "://") + 3;
-    const char *guess = hub_arena_fmt(l->scratch, "%s%.*s", bare ? "https://" : "", (int)(host - text + strcspn(host, "/?#")), text);
+    const char *guess =
+        hub_arena_fmt(l->scratch, "%s%.*s", bare ? "https://" : "", (int)(host - text + strcspn(host, "/?#")), text);
     return hub_origin_pattern(hub_cstr(guess), &o) ? NULL : guess;
 }
 
@@ -137,10 +152,12 @@ static void check_origins(struct hub_loader *l) {
         if (strcmp(o->items[i], "*") == 0 && o->n > 1)
             hub_complain(l, "S024", list, &r, NULL, "\"*\" allows every origin and stands alone");
         else if (why)
-            hub_complain(l, "S024", list, &r, likely_origin(l, o->items[i]), "\"%s\" cannot be listed: %s", o->items[i], why);
+            hub_complain(l, "S024", list, &r, likely_origin(l, o->items[i]), "\"%s\" cannot be listed: %s", o->items[i],
+                         why);
     }
     if (l->service->dev && is_any(o))
-        hub_complain(l, "S044", list, NULL, NULL, "with auth.dev and \"*\" every web page that a developer opens may come in as anybody");
+        hub_complain(l, "S044", list, NULL, NULL,
+                     "with auth.dev and \"*\" every web page that a developer opens may come in as anybody");
 }
 
 static void check_proxies(struct hub_loader *l) {
@@ -173,14 +190,18 @@ static const char *why_no_path(const struct hub_service *s) {
 static void check_listen(struct hub_loader *l) {
     const struct hub_service *s = l->service;
     const char *why = why_no_path(s);
-    if (why) hub_complain(l, "S041", hub_place(l, s, "listen.path"), NULL, NULL, "path \"%s\" cannot be used: %s", s->listen_path, why);
-    if (strncmp(s->host, "unix:", 5) == 0 && (s->host[5] != '/' || strlen(s->host + 5) >= sizeof(struct sockaddr_un){0}.sun_path))
-        hub_complain(l, "S042", hub_place(l, s, "listen.host"), NULL, NULL, "expected unix: and an absolute path of at most %zu bytes, not \"%s\"",
+    if (why)
+        hub_complain(l, "S041", hub_place(l, s, "listen.path"), NULL, NULL, "path \"%s\" cannot be used: %s",
+                     s->listen_path, why);
+    if (strncmp(s->host, "unix:", 5) == 0 &&
+        (s->host[5] != '/' || strlen(s->host + 5) >= sizeof(struct sockaddr_un){0}.sun_path))
+        hub_complain(l, "S042", hub_place(l, s, "listen.host"), NULL, NULL,
+                     "expected unix: and an absolute path of at most %zu bytes, not \"%s\"",
                      sizeof(struct sockaddr_un){0}.sun_path - 1, s->host);
     if (s->max_pending_per_address > s->max_pending)
         hub_complain(l, "S043", hub_place(l, s, "listen.maxPendingPerAddress"), NULL, NULL,
-                     "maxPendingPerAddress %lld is never reached: maxPending is %lld", (long long)s->max_pending_per_address,
-                     (long long)s->max_pending);
+                     "maxPendingPerAddress %lld is never reached: maxPending is %lld",
+                     (long long)s->max_pending_per_address, (long long)s->max_pending);
 }
 
 static void check_namespace(struct hub_loader *l, const struct hub_def_namespace *s) {

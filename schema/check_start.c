@@ -43,7 +43,8 @@ static void tell_module(void *arg, const char *file, int line, const char *text)
         struct hub_str whole = hub_source_line(src, line);
         struct hub_range r = {line, 1, line, 1 + (int)hub_utf8_len(whole)};
         if (r.end_column == 1) r.end_column = 2;
-        if (hub_str_ends(hub_cstr(src->name), hub_cstr(file))) hub_diags_add(s->l->diags, "L011", src, line ? &r : NULL, NULL, NULL, text);
+        if (hub_str_ends(hub_cstr(src->name), hub_cstr(file)))
+            hub_diags_add(s->l->diags, "L011", src, line ? &r : NULL, NULL, NULL, text);
     }
 }
 

@@ -1,4 +1,5 @@
-/* The catalogue of lint codes: what each means, how it looks, what would happen at run time. Codes are stable once released. */
+/* The catalogue of lint codes: what each means, how it looks, what would happen at run time. Codes are
+ * stable once released. */
 #include "schema/diag.h"
 
 #define ERROR HUB_SEV_ERROR
@@ -7,7 +8,8 @@
 
 static const struct hub_code_row rows[] = {
     {"Y001", ERROR, "YAML syntax",
-     "The file is not YAML. The position is where reading it failed; the cause is often a line above: a missing quote, bracket "
+     "The file is not YAML. The position is where reading it failed; the cause is often a line above: a missing quote, "
+     "bracket "
      "or colon, or an indentation that does not fit.",
      "hubBasics:\n"
      "  name: chat\n"
@@ -22,7 +24,8 @@ static const struct hub_code_row rows[] = {
      "hubBasics:\n"
      "  name: chat",
      REFUSED},
-    {"Y003", ERROR, "duplicate key", "A mapping has the same key twice. YAML libraries disagree on which one counts, so neither does.",
+    {"Y003", ERROR, "duplicate key",
+     "A mapping has the same key twice. YAML libraries disagree on which one counts, so neither does.",
      "guardrails:\n"
      "  maxRoomsPerUser: 5\n"
      "  maxRoomsPerUser: 10",
@@ -30,7 +33,8 @@ static const struct hub_code_row rows[] = {
      "  maxRoomsPerUser: 10",
      REFUSED},
     {"Y004", ERROR, "anchor or alias",
-     "Definitions have no anchors (&name) and no aliases (*name): what a hub does stands where it is read. Text that starts "
+     "Definitions have no anchors (&name) and no aliases (*name): what a hub does stands where it is read. Text that "
+     "starts "
      "with & or * needs quotes.",
      "hubRoles:\n"
      "  - &base {name: member}\n"
@@ -52,30 +56,34 @@ static const struct hub_code_row rows[] = {
      "listen:\n"
      "  port: 8080",
      REFUSED},
-    {"Y007", ERROR, "nested too deeply", "Lists and mappings may be nested 64 levels deep.", "a: [[[[[[ … 65 levels … ]]]]]]", "a: [[1]]", REFUSED},
-    {"Y008", ERROR, "file too large", "A definition file may have 1 MiB.", "a seed.yaml with 100,000 rows", "rows imported into the store with SQL",
-     REFUSED},
-    {"Y009", ERROR, "not text", "The file is not valid UTF-8 or holds control characters.", "a file saved as Latin-1 or UTF-16",
-     "the same file saved as UTF-8", REFUSED},
+    {"Y007", ERROR, "nested too deeply", "Lists and mappings may be nested 64 levels deep.",
+     "a: [[[[[[ … 65 levels … ]]]]]]", "a: [[1]]", REFUSED},
+    {"Y008", ERROR, "file too large", "A definition file may have 1 MiB.", "a seed.yaml with 100,000 rows",
+     "rows imported into the store with SQL", REFUSED},
+    {"Y009", ERROR, "not text", "The file is not valid UTF-8 or holds control characters.",
+     "a file saved as Latin-1 or UTF-16", "the same file saved as UTF-8", REFUSED},
     {"Y010", ERROR, "environment variable not set",
-     "${NAME} takes its value from the environment, and NAME is not there. Write ${NAME:-default} to give one; $${ is a "
+     "${NAME} takes its value from the environment, and NAME is not there. Write ${NAME:-default} to give one; $${ is "
+     "a "
      "literal ${. Names are upper case.",
      "store: {url: \"${STORE_URL}\"}", "store: {url: \"${STORE_URL:-sqlite:data/chat.db}\"}", REFUSED},
-    {"Y011", ERROR, "file cannot be read", "The file is there but cannot be opened or read.", "-rw------- root root chat.hub.yaml",
-     "-rw-r--r-- root root chat.hub.yaml", REFUSED},
-    {"Y012", ERROR, "empty file", "The file has no content. A hub needs at least hubBasics and roomSettings, a service at least service and auth.",
+    {"Y011", ERROR, "file cannot be read", "The file is there but cannot be opened or read.",
+     "-rw------- root root chat.hub.yaml", "-rw-r--r-- root root chat.hub.yaml", REFUSED},
+    {"Y012", ERROR, "empty file",
+     "The file has no content. A hub needs at least hubBasics and roomSettings, a service at least service and auth.",
      "# nothing but a comment",
      "hubBasics: {name: chat}\n"
      "roomSettings: {roomDataObject: conversation}",
      REFUSED},
-    {"Y013", ERROR, "tag", "Types follow from the field, so tags (!name, !!name) mean nothing here.", "maxRoomsPerUser: !!int \"5\"",
-     "maxRoomsPerUser: 5", REFUSED},
+    {"Y013", ERROR, "tag", "Types follow from the field, so tags (!name, !!name) mean nothing here.",
+     "maxRoomsPerUser: !!int \"5\"", "maxRoomsPerUser: 5", REFUSED},
     {"Y015", ERROR, "key that is not a name",
-     "The key of a mapping is a list or a mapping. This often comes from braces that a template left behind.", "name: {{ hub }}", "name: chat",
-     REFUSED},
+     "The key of a mapping is a list or a mapping. This often comes from braces that a template left behind.",
+     "name: {{ hub }}", "name: chat", REFUSED},
     {"Y016", ERROR, "too many problems", "After 200 problems in one file the rest is not listed.", "", "", ""},
     {"S001", ERROR, "unknown key",
-     "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
+     "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
+     "is not "
      "passed over.",
      "listen:\n"
      "  prot: 8080",
@@ -83,7 +91,8 @@ static const struct hub_code_row rows[] = {
      "  port: 8080",
      REFUSED},
     {"S002", ERROR, "wrong type",
-     "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off are "
+     "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off "
+     "are "
      "strings.",
      "listen:\n"
      "  port: http",
@@ -114,7 +123,8 @@ static const struct hub_code_row rows[] = {
      "auth:\n"
      "  jwt: {algorithms: [RS256]}",
      REFUSED},
-    {"S007", ERROR, "duplicate name", "Two elements of a list have the same name, so a reference to it would be ambiguous.",
+    {"S007", ERROR, "duplicate name",
+     "Two elements of a list have the same name, so a reference to it would be ambiguous.",
      "dataObjects:\n"
      "  - {name: conversation}\n"
      "  - {name: conversation}",
@@ -122,13 +132,17 @@ static const struct hub_code_row rows[] = {
      "  - {name: conversation}\n"
      "  - {name: member}",
      REFUSED},
-    {"S009", WARNING, "the service serves nothing", "There is no *.hub.yaml below the directory and service.yaml has no namespaces.",
-     "an empty directory beside service.yaml", "chat.hub.yaml beside service.yaml", "It starts and answers its operational endpoints only."},
-    {"S010", ERROR, "unknown override", "--set names a single value of service.yaml with its path, like store.url. Lists of objects cannot be set.",
+    {"S009", WARNING, "the service serves nothing",
+     "There is no *.hub.yaml below the directory and service.yaml has no namespaces.",
+     "an empty directory beside service.yaml", "chat.hub.yaml beside service.yaml",
+     "It starts and answers its operational endpoints only."},
+    {"S010", ERROR, "unknown override",
+     "--set names a single value of service.yaml with its path, like store.url. Lists of objects cannot be set.",
      "hubd hubs/chat --set listen.prot=9000", "hubd hubs/chat --set listen.port=9000", REFUSED},
-    {"S011", ERROR, "no way to authenticate", "auth has to say how users prove who they are: jwt, dev or anonymous.", "auth: {}", "auth: {dev: true}",
-     REFUSED},
-    {"S012", ERROR, "several ways to authenticate", "auth takes one of jwt, dev and anonymous: which one a user has passed must not be open.",
+    {"S011", ERROR, "no way to authenticate", "auth has to say how users prove who they are: jwt, dev or anonymous.",
+     "auth: {}", "auth: {dev: true}", REFUSED},
+    {"S012", ERROR, "several ways to authenticate",
+     "auth takes one of jwt, dev and anonymous: which one a user has passed must not be open.",
      "auth:\n"
      "  dev: true\n"
      "  anonymous: true",
@@ -136,16 +150,20 @@ static const struct hub_code_row rows[] = {
      "  dev: true",
      REFUSED},
     {"S013", ERROR, "dev authentication on a public address",
-     "With auth.dev a token dev:alice:admin makes anyone alice with the role admin. That is for development: listen.host must "
+     "With auth.dev a token dev:alice:admin makes anyone alice with the role admin. That is for development: "
+     "listen.host must "
      "be loopback, or the environment variable HUBD_ALLOW_DEV_AUTH=1 says that the network is private.",
      "listen: {host: 0.0.0.0}\n"
      "auth: {dev: true}",
      "listen: {host: 127.0.0.1}\n"
      "auth: {dev: true}",
      REFUSED},
-    {"S014", ERROR, "file cannot be read", "A key or certificate file is not there or not readable. Paths are relative to the service directory.",
-     "jwt: {algorithms: [RS256], publicKeyFile: rs256.pem}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
-    {"S015", ERROR, "jwt needs one key source", "Exactly one of publicKeyFile, secretEnv, jwksUrl and jwksFile says what tokens are checked with.",
+    {"S014", ERROR, "file cannot be read",
+     "A key or certificate file is not there or not readable. Paths are relative to the service directory.",
+     "jwt: {algorithms: [RS256], publicKeyFile: rs256.pem}",
+     "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
+    {"S015", ERROR, "jwt needs one key source",
+     "Exactly one of publicKeyFile, secretEnv, jwksUrl and jwksFile says what tokens are checked with.",
      "jwt: {algorithms: [RS256]}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
     {"S016", ERROR, "Enum without values", "A field of type Enum needs the values it may have.",
      "properties:\n"
@@ -167,8 +185,10 @@ static const struct hub_code_row rows[] = {
      "  - {name: status, type: Enum, enumValues: \"active,closed\"}",
      "The values are not enforced."},
     {"S019", ERROR, "reserved name",
-     "The name belongs to hubd or to Socket.IO: createdAt, updatedAt and isActive of managed DataObjects have fixed types; "
-     "tables that start with hubd_ are the engine's, those with sqlite_ SQLite's; connect, disconnect and the like are events of Socket.IO itself.",
+     "The name belongs to hubd or to Socket.IO: createdAt, updatedAt and isActive of managed DataObjects have fixed "
+     "types; "
+     "tables that start with hubd_ are the engine's, those with sqlite_ SQLite's; connect, disconnect and the like are "
+     "events of Socket.IO itself.",
      "properties:\n"
      "  - {name: createdAt, type: String}",
      "properties:\n"
@@ -180,10 +200,11 @@ static const struct hub_code_row rows[] = {
      "properties: [{name: ownerId, type: ID}]\n"
      "columns: {ownerId: owner_user_id}",
      REFUSED},
-    {"S021", ERROR, "URL of an unknown kind", "The scheme of the URL chooses the adapter.", "store: {url: \"mysql://db/chat\"}",
-     "store: {url: \"postgresql://db/chat\"}", REFUSED},
+    {"S021", ERROR, "URL of an unknown kind", "The scheme of the URL chooses the adapter.",
+     "store: {url: \"mysql://db/chat\"}", "store: {url: \"postgresql://db/chat\"}", REFUSED},
     {"S022", ERROR, "bad namespace path",
-     "The path of a namespace starts with / and is written without characters that the protocol uses; below /hub/ are the "
+     "The path of a namespace starts with / and is written without characters that the protocol uses; below /hub/ are "
+     "the "
      "hubs.",
      "namespaces:\n"
      "  - {path: custom}",
@@ -191,7 +212,8 @@ static const struct hub_code_row rows[] = {
      "  - {path: /custom}",
      REFUSED},
     {"S023", ERROR, "seed row does not fit",
-     "seed.yaml maps managed DataObjects to lists of rows. Each row needs the id and all required properties, only known "
+     "seed.yaml maps managed DataObjects to lists of rows. Each row needs the id and all required properties, only "
+     "known "
      "properties, and values of their types.",
      "conversation:\n"
      "  - {titel: First}",
@@ -199,18 +221,24 @@ static const struct hub_code_row rows[] = {
      "  - {id: c1, title: First}",
      REFUSED},
     {"S024", ERROR, "bad CORS origin",
-     "An origin is a scheme, a host and possibly a port, as browsers write it: without a path. \"https://*.example.com\" stands for all names below "
+     "An origin is a scheme, a host and possibly a port, as browsers write it: without a path. "
+     "\"https://*.example.com\" stands for all names below "
      "example.com. \"*\" allows all and stands alone.",
      "corsOrigins: [\"app.example.com/\"]", "corsOrigins: [\"https://app.example.com\"]", REFUSED},
     {"S025", ERROR, "bad base path", "basePath is the prefix of a reverse proxy and starts with /.",
-     "service: {name: messaging, basePath: messaging-api}", "service: {name: messaging, basePath: /messaging-api}", REFUSED},
-    {"S026", ERROR, "not a service directory", "A service directory holds one of service.yaml, service.yml and service.json.", "hubd hubs",
-     "hubd hubs/chat", REFUSED},
+     "service: {name: messaging, basePath: messaging-api}", "service: {name: messaging, basePath: /messaging-api}",
+     REFUSED},
+    {"S026", ERROR, "not a service directory",
+     "A service directory holds one of service.yaml, service.yml and service.json.", "hubd hubs", "hubd hubs/chat",
+     REFUSED},
     {"S027", ERROR, "algorithm and key do not go together",
-     "HS algorithms use a shared secret, all others a public key. Checking an HS token with a public key would let everyone "
+     "HS algorithms use a shared secret, all others a public key. Checking an HS token with a public key would let "
+     "everyone "
      "who knows that key sign tokens.",
-     "jwt: {algorithms: [HS256], publicKeyFile: keys/rs256.pem}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
-    {"S028", ERROR, "session step without jwt", "auth.session looks up a session named by the claims of a token, so it needs auth.jwt.",
+     "jwt: {algorithms: [HS256], publicKeyFile: keys/rs256.pem}",
+     "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
+    {"S028", ERROR, "session step without jwt",
+     "auth.session looks up a session named by the claims of a token, so it needs auth.jwt.",
      "auth:\n"
      "  dev: true\n"
      "  session: {redisKey: \"session:${sessionId}\"}",
@@ -219,13 +247,16 @@ static const struct hub_code_row rows[] = {
      "  session: {redisKey: \"session:${sessionId}\"}",
      REFUSED},
     {"S029", ERROR, "keys by an open way",
-     "Whoever can change the answer of auth.jwt.jwksUrl on its way can sign tokens for everybody, so the URL is https, or http on the same machine "
+     "Whoever can change the answer of auth.jwt.jwksUrl on its way can sign tokens for everybody, so the URL is https, "
+     "or http on the same machine "
      "(localhost, 127.0.0.1, [::1]). A user name or password has no place in it.",
-     "jwt: {algorithms: [RS256], jwksUrl: \"http://id.example.com/jwks\"}", "jwt: {algorithms: [RS256], jwksUrl: \"https://id.example.com/jwks\"}",
-     REFUSED},
+     "jwt: {algorithms: [RS256], jwksUrl: \"http://id.example.com/jwks\"}",
+     "jwt: {algorithms: [RS256], jwksUrl: \"https://id.example.com/jwks\"}", REFUSED},
     {"S030", WARNING, "sessions in this process's memory",
-     "auth.session looks for a key that whoever signs users in has put into the cache. With cache.url memory:, the default, only this service's own "
-     "scripts can put one there (redis.set), and it is gone when hubd stops. lint does not look at the environment: where HUBD_CACHE_URL names a "
+     "auth.session looks for a key that whoever signs users in has put into the cache. With cache.url memory:, the "
+     "default, only this service's own "
+     "scripts can put one there (redis.set), and it is gone when hubd stops. lint does not look at the environment: "
+     "where HUBD_CACHE_URL names a "
      "Redis, hubd itself does not warn.",
      "auth:\n"
      "  jwt: {…}\n"
@@ -236,32 +267,42 @@ static const struct hub_code_row rows[] = {
      "cache: {url: \"redis://localhost:6379/0\"}",
      "Nobody gets in whose session was not put there by a script of the service: invalid_token."},
     {"S031", ERROR, "keys that cannot be used",
-     "What auth.jwt names is there and holds no key that the algorithms need: the file is empty or something else, the environment variable of "
-     "secretEnv is not set, or the key is of another kind than the algorithm (ES256 needs a P-256 key, RS256 an RSA key of 2048 bits or more).",
-     "jwt: {algorithms: [ES256], publicKeyFile: keys/rs256.pem}", "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
+     "What auth.jwt names is there and holds no key that the algorithms need: the file is empty or something else, the "
+     "environment variable of "
+     "secretEnv is not set, or the key is of another kind than the algorithm (ES256 needs a P-256 key, RS256 an RSA "
+     "key of 2048 bits or more).",
+     "jwt: {algorithms: [ES256], publicKeyFile: keys/rs256.pem}",
+     "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
     {"S032", ERROR, "certificate that cannot be used",
-     "certFile or keyFile holds no certificate or key in PEM form, the key is not that of the certificate, or it wants a passphrase.",
-     "tls: {certFile: tls/key.pem, keyFile: tls/cert.pem}", "tls: {certFile: tls/cert.pem, keyFile: tls/key.pem}", REFUSED},
+     "certFile or keyFile holds no certificate or key in PEM form, the key is not that of the certificate, or it wants "
+     "a passphrase.",
+     "tls: {certFile: tls/key.pem, keyFile: tls/cert.pem}", "tls: {certFile: tls/cert.pem, keyFile: tls/key.pem}",
+     REFUSED},
     {"S033", ERROR, "URL or option that cannot be used",
      "The adapter that the scheme of the URL chooses does not understand the rest of it, or one of its options.",
      "cache: {url: \"redis://cache:six\"}", "cache: {url: \"redis://cache:6379/0\"}", REFUSED},
-    {"S034", ERROR, "not in use yet", "The field is part of the definition, and this version of hubd does nothing with it.",
+    {"S034", ERROR, "not in use yet",
+     "The field is part of the definition, and this version of hubd does nothing with it.",
      "cluster: {url: \"redis://cache:6379\"}", "cluster: {url: \"\"}", REFUSED},
     {"S035", ERROR, "the service cannot be started",
-     "Each part is well formed, and yet they cannot be started together: scripts larger than scripting.memoryMiB allows, files in public/ that "
+     "Each part is well formed, and yet they cannot be started together: scripts larger than scripting.memoryMiB "
+     "allows, files in public/ that "
      "cannot "
      "be read or are too many, tables with the same name.",
      "public/ with 200 MiB of files", "public/ with the page, large files elsewhere", REFUSED},
     {"S040", ERROR, "bad trusted proxy",
-     "trustedProxies lists the addresses of reverse proxies, one by one or as ranges (CIDR), of IPv4 or IPv6; or unix:, with a socket file as "
+     "trustedProxies lists the addresses of reverse proxies, one by one or as ranges (CIDR), of IPv4 or IPv6; or "
+     "unix:, with a socket file as "
      "listen.host. What another peer says about whom it speaks for is not believed.",
      "trustedProxies: [\"10.0.0.1/8\"]", "trustedProxies: [\"10.0.0.0/8\"]", REFUSED},
     {"S041", ERROR, "bad path of Engine.IO",
-     "listen.path is where polling and WebSocket are served; hubs, console and health have paths of their own.", "listen: {path: /metrics}",
-     "listen: {path: /realtime}", REFUSED},
-    {"S042", ERROR, "bad socket file", "A socket file is named by its absolute path, which the system limits to 107 bytes.",
+     "listen.path is where polling and WebSocket are served; hubs, console and health have paths of their own.",
+     "listen: {path: /metrics}", "listen: {path: /realtime}", REFUSED},
+    {"S042", ERROR, "bad socket file",
+     "A socket file is named by its absolute path, which the system limits to 107 bytes.",
      "listen: {host: \"unix:hubd.sock\"}", "listen: {host: \"unix:/run/hubd/hubd.sock\"}", REFUSED},
-    {"S043", WARNING, "limit that is never reached", "The limit of one address is above that of all addresses together.",
+    {"S043", WARNING, "limit that is never reached",
+     "The limit of one address is above that of all addresses together.",
      "listen: {maxPendingPerAddress: 500, maxPending: 100}", "listen: {maxPendingPerAddress: 50, maxPending: 100}",
      "maxPending holds, so one address can take it all."},
     {"S044", WARNING, "development authentication for every page",
@@ -272,7 +313,8 @@ static const struct hub_code_row rows[] = {
      "auth: {dev: true}",
      "Every page is let in, without its cookies."},
     {"H001", ERROR, "unknown key",
-     "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it is not "
+     "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
+     "is not "
      "passed over.",
      "messageSettings:\n"
      "  enabelReaction: true",
@@ -280,14 +322,16 @@ static const struct hub_code_row rows[] = {
      "  enableReaction: true",
      REFUSED},
     {"H002", ERROR, "wrong type",
-     "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off are "
+     "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off "
+     "are "
      "strings.",
      "guardrails:\n"
      "  maxRoomsPerUser: \"many\"",
      "guardrails:\n"
      "  maxRoomsPerUser: 50",
      REFUSED},
-    {"H003", ERROR, "missing required field", "The object cannot do without this field, and it has no default.", "roomSettings: {}",
+    {"H003", ERROR, "missing required field", "The object cannot do without this field, and it has no default.",
+     "roomSettings: {}",
      "roomSettings:\n"
      "  roomDataObject: conversation",
      REFUSED},
@@ -309,7 +353,8 @@ static const struct hub_code_row rows[] = {
      "messageSettings:\n"
      "  messageTypes: [text, image]",
      REFUSED},
-    {"H007", ERROR, "duplicate name", "Two elements of a list have the same name, so a reference to it would be ambiguous.",
+    {"H007", ERROR, "duplicate name",
+     "Two elements of a list have the same name, so a reference to it would be ambiguous.",
      "hubRoles:\n"
      "  - {name: member}\n"
      "  - {name: member, canSend: false}",
@@ -324,7 +369,8 @@ static const struct hub_code_row rows[] = {
      "scheduledActions:\n"
      "  - {name: tick, intervalMs: 100, script: lib.world.tick(roomId)}",
      "It runs; ticks that take longer than their interval are skipped."},
-    {"H009", ERROR, "hub defined twice", "Two files of the service define a hub of the same name; the namespace /hub/{name} can belong to one only.",
+    {"H009", ERROR, "hub defined twice",
+     "Two files of the service define a hub of the same name; the namespace /hub/{name} can belong to one only.",
      "# a.hub.yaml and b.hub.yaml\n"
      "hubBasics: {name: chat}",
      "# b.hub.yaml\n"
@@ -344,7 +390,8 @@ static const struct hub_code_row rows[] = {
      "  - {name: owner, sourceObject: conversation, userField: ownerId, roomField: id}",
      REFUSED},
     {"H012", ERROR, "undefined hubRole",
-     "A role that an authSource or authScript grants must be defined in hubRoles. To admit without a specific role, leave "
+     "A role that an authSource or authScript grants must be defined in hubRoles. To admit without a specific role, "
+     "leave "
      "hubRole out.",
      "authSources:\n"
      "  - {…, hubRole: moderater}\n"
@@ -372,7 +419,8 @@ static const struct hub_code_row rows[] = {
      "  messageHandlers:\n"
      "    - {messageType: chessMove, script: lib.chess.move(message)}",
      REFUSED},
-    {"H015", ERROR, "handler for a built-in message type", "Handlers intercept custom message types; the flow of the built-in ones is fixed.",
+    {"H015", ERROR, "handler for a built-in message type",
+     "Handlers intercept custom message types; the flow of the built-in ones is fixed.",
      "hubLogic:\n"
      "  messageHandlers:\n"
      "    - {messageType: text, script: lib.filter(message)}",
@@ -402,15 +450,18 @@ static const struct hub_code_row rows[] = {
      "  - {name: piece, fieldType: Enum, enumValues: \"pawn,rook\"}",
      "The values are not enforced."},
     {"H019", ERROR, "reserved name",
-     "The name belongs to hubd or to Socket.IO: the role system, the built-in message types, standard events that are turned "
-     "on, events that start with hub:, Socket.IO's own events, tables that start with hubd_, variables of hooks, and paths like metrics.",
+     "The name belongs to hubd or to Socket.IO: the role system, the built-in message types, standard events that are "
+     "turned "
+     "on, events that start with hub:, Socket.IO's own events, tables that start with hubd_, variables of hooks, and "
+     "paths like metrics.",
      "hubRoles:\n"
      "  - {name: system}",
      "hubRoles:\n"
      "  - {name: owner}",
      REFUSED},
     {"H020", ERROR, "unreachable authSource",
-     "An earlier source looks for the same record and has no condition, or the same one, so this one never decides anything. "
+     "An earlier source looks for the same record and has no condition, or the same one, so this one never decides "
+     "anything. "
      "Order sources from the highest privilege to the lowest.",
      "authSources:\n"
      "  - {name: member, sourceObject: m, userField: u, roomField: r, hubRole: member}\n"
@@ -419,7 +470,8 @@ static const struct hub_code_row rows[] = {
      "  - {name: lead, sourceObject: m, userField: u, roomField: r, condition: m.lead, hubRole: lead}\n"
      "  - {name: member, sourceObject: m, userField: u, roomField: r, hubRole: member}",
      REFUSED " Otherwise nobody would ever get the role."},
-    {"H021", ERROR, "unreachable authScript", "An earlier script is always true, or is the same, so this one never decides anything.",
+    {"H021", ERROR, "unreachable authScript",
+     "An earlier script is always true, or is the same, so this one never decides anything.",
      "authScripts:\n"
      "  - {name: anyone, script: \"true\", hubRole: guest}\n"
      "  - {name: vip, script: user.vip, hubRole: vip}",
@@ -428,7 +480,8 @@ static const struct hub_code_row rows[] = {
      "  - {name: anyone, script: \"true\", hubRole: guest}",
      REFUSED " Otherwise nobody would ever get the role."},
     {"H022", ERROR, "moderation without a moderator",
-     "Messages wait for approval, but nobody can approve them: no role with canModerate is granted, and no absoluteRoles are "
+     "Messages wait for approval, but nobody can approve them: no role with canModerate is granted, and no "
+     "absoluteRoles are "
      "given.",
      "hubRoles:\n"
      "  - {name: member, moderated: true}",
@@ -447,7 +500,8 @@ static const struct hub_code_row rows[] = {
      "  - {name: host, canModerate: true}",
      REFUSED " Otherwise nobody could ever send anything."},
     {"H024", ERROR, "message size above the transport limit",
-     "listen.maxPayload bounds what a client can send in one piece; a message of maxMessageSize must fit into it, together "
+     "listen.maxPayload bounds what a client can send in one piece; a message of maxMessageSize must fit into it, "
+     "together "
      "with what surrounds it.",
      "# service.yaml: listen.maxPayload: 1000000\n"
      "guardrails: {maxMessageSize: 5000000}",
@@ -455,7 +509,8 @@ static const struct hub_code_row rows[] = {
      "guardrails: {maxMessageSize: 5000000}",
      REFUSED " Otherwise the connection would be closed before the hub sees the message."},
     {"H025", WARNING, "the hub admits everyone",
-     "Without authSources and authScripts every authenticated user who passes roomEligibility, checkRoles and checkScript may "
+     "Without authSources and authScripts every authenticated user who passes roomEligibility, checkRoles and "
+     "checkScript may "
      "join, and gets no specific role: may read and send every type, unmoderated.",
      "roomSettings:\n"
      "  roomDataObject: conversation",
@@ -472,16 +527,19 @@ static const struct hub_code_row rows[] = {
      "hubRoles:\n"
      "  - {name: moderator, canModerate: true}",
      "The role is never used."},
-    {"H027", WARNING, "no message types", "messageTypes is empty and there are no customMessageTypes.", "messageSettings: {messageTypes: []}",
-     "messageSettings: {messageTypes: [text]}", "Every send is refused with unknown_type."},
+    {"H027", WARNING, "no message types", "messageTypes is empty and there are no customMessageTypes.",
+     "messageSettings: {messageTypes: []}", "messageSettings: {messageTypes: [text]}",
+     "Every send is refused with unknown_type."},
     {"H028", ERROR, "generated name is taken",
-     "For each hub DataObjects are generated: {hub}Message (or dataObjectName), {hub}Moderation, {hub}Receipt, {hub}Event. One "
+     "For each hub DataObjects are generated: {hub}Message (or dataObjectName), {hub}Moderation, {hub}Receipt, "
+     "{hub}Event. One "
      "of them has the name of another DataObject's table, upper and lower case being the same.",
      "# service.yaml: dataObjects: [{name: chatMessage}]\n"
      "hubBasics: {name: chat}",
      "messageSettings: {dataObjectName: chatHubMessage}", REFUSED},
     {"H029", ERROR, "property that hub:updateRoom may not change",
-     "roomUpdate names the id, a property that hubd keeps itself (createdAt, updatedAt, isActive), or one that an authSource of this hub reads of "
+     "roomUpdate names the id, a property that hubd keeps itself (createdAt, updatedAt, isActive), or one that an "
+     "authSource of this hub reads of "
      "the "
      "room object. A condition that is given the record as a whole may read everything of it.",
      "roomSettings:\n"
@@ -489,27 +547,33 @@ static const struct hub_code_row rows[] = {
      "  authSources:\n"
      "    - {name: owner, sourceObject: conversation, userField: ownerId, roomField: id, hubRole: owner}\n"
      "hubExtensions: {roomUpdate: {properties: [title, ownerId]}}",
-     "hubExtensions: {roomUpdate: {properties: [title]}}", REFUSED " Otherwise who manages a room could make himself its owner."},
+     "hubExtensions: {roomUpdate: {properties: [title]}}",
+     REFUSED " Otherwise who manages a room could make himself its owner."},
     {"L001", ERROR, "script syntax", "The expression or Lua chunk cannot be compiled.",
      "condition: record.status ==", "condition: record.status == \"active\"", REFUSED},
     {"L002", ERROR, "construct that expressions do not have",
-     "A hook written as a string is one expression. Statements, assignments, regular expressions, async and function are not "
+     "A hook written as a string is one expression. Statements, assignments, regular expressions, async and function "
+     "are not "
      "part of it; use {lua: …} for more.",
      "script: \"let x = 1; return x\"", "script: {lua: \"local x = 1 return x\"}", REFUSED},
     {"L003", ERROR, "unknown variable",
-     "The hook does not have a variable of that name. Each hook has its own: roomEligibility room and the room DataObject's "
+     "The hook does not have a variable of that name. Each hook has its own: roomEligibility room and the room "
+     "DataObject's "
      "name, conditions record and the sourceObject's name, handlers session, message, roomId and room.",
      "checkScript: session.city == room.city", "checkScript: user.city == room.city",
      REFUSED " Otherwise the hook would fail at every call, and a failing condition counts as false."},
     {"L004", WARNING, "unknown member",
-     "The table is known, and has no such member: the record of a DataObject has its properties, lib the modules in lib/, a module what its table is "
+     "The table is known, and has no such member: the record of a DataObject has its properties, lib the modules in "
+     "lib/, a module what its table is "
      "given "
-     "by name, and the engine's tables what docs/scripting.md lists. Tables whose members are computed, or that a script passes on or adds to, are "
+     "by name, and the engine's tables what docs/scripting.md lists. Tables whose members are computed, or that a "
+     "script passes on or adds to, are "
      "left alone.",
      "roomEligibility: room.opne", "roomEligibility: room.open",
      "Reading it gives nothing (undefined, nil), so a condition is false or compares with nothing; calling it fails."},
     {"L010", ERROR, "Lua chunk without its line breaks",
-     "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment swallows the rest of the "
+     "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment swallows the rest of "
+     "the "
      "chunk and positions are wrong.",
      "script:\n"
      "  lua: >\n"
@@ -521,7 +585,8 @@ static const struct hub_code_row rows[] = {
      "    return lib.find(roomId)",
      REFUSED},
     {"L011", ERROR, "module that cannot be loaded",
-     "The file in lib/ is valid Lua, and running it once, as the start does, fails: it does not end with return and a table, raises an error, "
+     "The file in lib/ is valid Lua, and running it once, as the start does, fails: it does not end with return and a "
+     "table, raises an error, "
      "or requires a module that is not there.",
      "-- lib/game.lua\n"
      "local game = {}\n"

@@ -35,7 +35,8 @@ int hub_def_property(const struct hub_def_object *o, struct hub_str name) {
 
 static bool is_hex(struct hub_str s) {
     for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f') || (s.p[i] >= 'A' && s.p[i] <= 'F'))) return false;
+        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f') || (s.p[i] >= 'A' && s.p[i] <= 'F')))
+            return false;
     return true;
 }
 

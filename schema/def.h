@@ -1,6 +1,6 @@
-/* The frozen definitions: what a service directory says, checked and with every default filled in. Made by schema/load.h,
- * read by everyone, changed by nobody. Strings and arrays live as long as the service they belong to.
- * Field names follow the specification (RealtimeHub, MPO 1.3.0) and service.yaml in snake case. */
+/* The frozen definitions: what a service directory says, checked and with every default filled in. Made by
+ * schema/load.h, read by everyone, changed by nobody. Strings and arrays live as long as the service they
+ * belong to. Field names follow the specification (RealtimeHub, MPO 1.3.0) and service.yaml in snake case. */
 #ifndef HUB_SCHEMA_DEF_H
 #define HUB_SCHEMA_DEF_H
 #include "base/json.h"
@@ -66,8 +66,9 @@ struct hub_def_object {
     const char *name, *table;
     bool managed;
     const char *id_property, *id_column;
-    struct hub_def_field *properties; /* the id property is among them (added as ID when not listed); so are, for managed
-                                         objects, createdAt, updatedAt (DateTime) and isActive (Boolean), at the end */
+    /* the id property is among them (added as ID when not listed); so are, for managed objects, createdAt,
+     * updatedAt (DateTime) and isActive (Boolean), at the end */
+    struct hub_def_field *properties;
     size_t property_n;
     struct hub_strs api_read, api_create, api_update, api_delete;
     json_t *seed; /* array of rows from seed.yaml, or NULL */
@@ -184,7 +185,8 @@ struct hub_def {
     bool history_enabled;
     int64_t history_limit;
     /* guardrails */
-    int64_t max_users_per_room, max_rooms_per_user, message_rate_limit, max_message_size, connection_timeout, auth_cache_ttl;
+    int64_t max_users_per_room, max_rooms_per_user, message_rate_limit, max_message_size, connection_timeout,
+        auth_cache_ttl;
     bool global_moderation, default_silenced;
     /* hubLogic */
     struct hub_script state_script;
@@ -207,7 +209,8 @@ struct hub_service {
     int64_t port;
     const char *listen_path; /* starts with "/" and does not end with it */
     struct hub_strs cors_origins, trusted_proxies;
-    int64_t max_pending_per_address, max_pending, max_payload, ping_interval, ping_timeout, connect_timeout, keep_alive_timeout, max_queue_bytes;
+    int64_t max_pending_per_address, max_pending, max_payload, ping_interval, ping_timeout, connect_timeout,
+        keep_alive_timeout, max_queue_bytes;
     const char *tls_cert_file, *tls_key_file; /* resolved, or NULL */
     bool console;
     /* auth */

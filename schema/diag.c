@@ -70,7 +70,8 @@ static void insert(struct hub_diags *d, struct hub_diag *g) {
     d->n++;
 }
 
-/* Copies text that may come from a definition to where people read it: what is no printable UTF-8 becomes a question mark. */
+/* Copies text that may come from a definition to where people read it: what is no printable UTF-8 becomes
+ * a question mark. */
 static char *printable(struct hub_diags *d, struct hub_str s) {
     char *out = hub_arena_dup(d->arena, s);
     for (size_t i = 0, step; i < s.n; i += step) {
@@ -81,7 +82,8 @@ static char *printable(struct hub_diags *d, struct hub_str s) {
     return out;
 }
 
-/* Keeps the line, or for very long ones the part around the finding. What is said at the start goes into logs: without passwords. */
+/* Keeps the line, or for very long ones the part around the finding. What is said at the start goes into
+ * logs: without passwords. */
 static void keep_line(struct hub_diags *d, struct hub_diag *g, const struct hub_source *src) {
     int from = g->column > WINDOW - 40 ? g->column - 40 : 1;
     size_t whole = hub_source_offset(src, g->line, 1), begin = hub_source_offset(src, g->line, from),
@@ -101,13 +103,14 @@ static struct per_file *count_file(struct hub_diags *d, const char *file) {
     return f;
 }
 
-void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range, const char *path,
-                   const char *suggestion, const char *message) {
+void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range,
+                   const char *path, const char *suggestion, const char *message) {
     const struct hub_code_row *row = hub_code_row(code);
     struct per_file *file = count_file(d, src->name);
     if (file->n > HUB_DIAGS_PER_FILE) return;
     if (file->n++ == HUB_DIAGS_PER_FILE)
-        row = hub_code_row(code = "Y016"), message = "too many problems in this file; the rest is not listed", suggestion = NULL;
+        row = hub_code_row(code = "Y016"), message = "too many problems in this file; the rest is not listed",
+        suggestion = NULL;
     struct hub_diag *g = hub_arena_zalloc(d->arena, sizeof *g);
     g->code = code;
     g->severity = row ? row->severity : HUB_SEV_ERROR;

@@ -5,10 +5,11 @@
 
 enum { HUB_DIAGS_PER_FILE = 200 };
 
-/* Adds one finding; everything is copied. CODE must be a literal of the list in codes.c: it decides the severity. SUGGESTION and PATH may be NULL.
- * RANGE NULL is the file as a whole. Beyond HUB_DIAGS_PER_FILE findings of one file a last one says so and the rest is dropped. */
-void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range, const char *path,
-                   const char *suggestion, const char *message);
+/* Adds one finding; everything is copied. CODE must be a literal of the list in codes.c: it decides the
+ * severity. SUGGESTION and PATH may be NULL. RANGE NULL is the file as a whole. Beyond HUB_DIAGS_PER_FILE
+ * findings of one file a last one says so and the rest is dropped. */
+void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range,
+                   const char *path, const char *suggestion, const char *message);
 /* True when findings of this file are being dropped, which has been said: callers may skip work. */
 bool hub_diags_full(const struct hub_diags *d, const char *file);
 

@@ -1,5 +1,6 @@
-/* The effective definition as YAML, driven by the table: what was given, what was defaulted, what the environment and overrides made of it.
- * Each file is one document, opened by "--- # NAME"; saved under those names they load as the same service. Passwords are not shown. */
+/* The effective definition as YAML, driven by the table: what was given, what was defaulted, what the
+ * environment and overrides made of it. Each file is one document, opened by "--- # NAME"; saved under
+ * those names they load as the same service. Passwords are not shown. */
 #include <stdio.h>
 
 #include "base/secret.h"
@@ -28,7 +29,8 @@ static unsigned code_point(const unsigned char *p, size_t *len) {
 
 /* What YAML does not take raw, or would take for a line break. */
 static bool needs_escape(unsigned c) {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff;
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe ||
+           c == 0xffff;
 }
 
 static void add_quoted(struct dump *d, struct hub_str s) {
@@ -236,7 +238,8 @@ static void add_list(struct dump *d, const struct hub_row *r, const char *base, 
     }
 }
 
-static void add_value(struct dump *d, const struct hub_fields *t, const struct hub_row *r, const char *base, int level) {
+static void add_value(struct dump *d, const struct hub_fields *t, const struct hub_row *r, const char *base,
+                      int level) {
     const char *at = base + r->offset;
     switch (r->kind) {
     case HUB_KIND_BOOL: hub_buf_addz(d->out, *(const bool *)at ? "true" : "false"); break;
@@ -260,7 +263,8 @@ static void add_value(struct dump *d, const struct hub_fields *t, const struct h
     }
 }
 
-/* The fields of one struct, a line each; the last line is left open. IN_ITEM: the first stands behind "- ". */
+/* The fields of one struct, a line each; the last line is left open. IN_ITEM: the first stands behind "-
+ * ". */
 static void add_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item) {
     bool first = true;
     for (const struct hub_row *r = t->rows; r->key; r++) {
@@ -268,9 +272,10 @@ static void add_table(struct dump *d, const struct hub_fields *t, const char *ba
         if (!first) hub_buf_addc(d->out, '\n');
         if (!first || !in_item) indent(d, level);
         hub_buf_addf(d->out, "%s:", r->key);
-        bool opens = r->kind == HUB_KIND_GROUP || (r->kind == HUB_KIND_LIST && *(const size_t *)(base + r->count)) ||
-                     (r->kind == HUB_KIND_SCRIPT && ((const struct hub_script *)(base + r->offset))->kind == HUB_SCRIPT_LUA &&
-                      fits_block(((const struct hub_script *)(base + r->offset))->text));
+        bool opens =
+            r->kind == HUB_KIND_GROUP || (r->kind == HUB_KIND_LIST && *(const size_t *)(base + r->count)) ||
+            (r->kind == HUB_KIND_SCRIPT && ((const struct hub_script *)(base + r->offset))->kind == HUB_SCRIPT_LUA &&
+             fits_block(((const struct hub_script *)(base + r->offset))->text));
         if (!opens) hub_buf_addc(d->out, ' ');
         add_value(d, t, r, base, level);
         first = false;

@@ -1,9 +1,10 @@
-/* What follows from several fields together: computed defaults, implied properties, the list of all message types. */
+/* What follows from several fields together: computed defaults, implied properties, the list of all
+ * message types. */
 #include "base/mem.h"
 #include "schema/loader.h"
 
-/* "" is a value of a text, and no default of anything else: exported definitions write it for none. A field of a message that must be there
- * has no use for it either. */
+/* "" is a value of a text, and no default of anything else: exported definitions write it for none. A
+ * field of a message that must be there has no use for it either. */
 static bool is_empty_text(const struct hub_def_field *f, const struct hub_node *value, const char *type_key) {
     if (hub_node_is_null(value) || value->kind != HUB_NODE_SCALAR || value->bad || value->text.n) return false;
     if (f->required && !strcmp(type_key, "fieldType")) return false;
@@ -30,7 +31,8 @@ void hub_check_field(struct hub_loader *l, struct hub_def_field *f, const char *
                      "format of \"%s\" has no effect: its type is %s", f->name, hub_words_field_type[f->type].word);
     const struct hub_row row = {.kind = HUB_KIND_VALUE};
     if (!hub_is_absent(&row, value) || is_empty_text(f, value, type_key))
-        f->default_value = hub_arena_json(l->keep, hub_value_for_field(l, f, value, hub_common_code(value, HUB_COMMON_DEFAULT)));
+        f->default_value =
+            hub_arena_json(l->keep, hub_value_for_field(l, f, value, hub_common_code(value, HUB_COMMON_DEFAULT)));
 }
 
 /* ---- DataObjects ---- */
@@ -40,7 +42,8 @@ static void read_column(struct hub_loader *l, struct hub_def_field *f, struct hu
     if (n->bad) return;
     if (!hub_name_obeys(name, HUB_NAME_IDENTIFIER) || name.n > HUB_SQL_NAME_MAX)
         hub_complain(l, "S004", n, NULL, NULL, "\"%.*s\" is not a valid column: expected %s, at most %d characters",
-                     (int)(name.n > 100 ? 100 : name.n), name.p, hub_name_rule_text(HUB_NAME_IDENTIFIER), HUB_SQL_NAME_MAX);
+                     (int)(name.n > 100 ? 100 : name.n), name.p, hub_name_rule_text(HUB_NAME_IDENTIFIER),
+                     HUB_SQL_NAME_MAX);
     else
         f->column = hub_arena_dup(l->keep, name);
 }
@@ -50,18 +53,21 @@ static void read_columns(struct hub_loader *l, struct hub_def_object *o) {
     for (size_t i = 0; i < o->property_n; i++) o->properties[i].column = o->properties[i].name;
     if (hub_node_is_null(columns) || columns->bad) return;
     if (columns->kind != HUB_NODE_MAP) {
-        hub_complain(l, "S002", columns, NULL, NULL, "columns must be a mapping of properties to columns, not %s", hub_node_kind_name(columns));
+        hub_complain(l, "S002", columns, NULL, NULL, "columns must be a mapping of properties to columns, not %s",
+                     hub_node_kind_name(columns));
         return;
     }
     for (struct hub_node *c = columns->first; c; c = c->next) {
         int i = hub_def_property(o, c->key);
         struct hub_nearest near = {.word = c->key};
-        for (size_t k = 0; i < 0 && k < o->property_n; k++) hub_nearest_try(&near, o->properties[k].name ? o->properties[k].name : "");
+        for (size_t k = 0; i < 0 && k < o->property_n; k++)
+            hub_nearest_try(&near, o->properties[k].name ? o->properties[k].name : "");
         if (i < 0)
-            hub_complain(l, "S020", c, &c->key_range, near.best, "columns names \"%.*s\", which is not a property of %s", HUB_FMT(c->key), o->name);
+            hub_complain(l, "S020", c, &c->key_range, near.best,
+                         "columns names \"%.*s\", which is not a property of %s", HUB_FMT(c->key), o->name);
         else if (!hub_node_is_text(c))
-            hub_complain(l, "S002", c, NULL, NULL, "the column of \"%.*s\" must be a string (in quotes), not %s", HUB_FMT(c->key),
-                         hub_node_kind_name(c));
+            hub_complain(l, "S002", c, NULL, NULL, "the column of \"%.*s\" must be a string (in quotes), not %s",
+                         HUB_FMT(c->key), hub_node_kind_name(c));
         else
             read_column(l, &o->properties[i], c);
     }
@@ -104,8 +110,8 @@ static void finish_base_path(struct hub_loader *l) {
     struct hub_service *s = l->service;
     size_t n = strlen(s->base_path);
     if (n && s->base_path[0] != '/') {
-        hub_complain(l, "S025", hub_place(l, s, "service.basePath"), NULL, hub_arena_fmt(l->scratch, "/%s", s->base_path),
-                     "basePath must start with \"/\"");
+        hub_complain(l, "S025", hub_place(l, s, "service.basePath"), NULL,
+                     hub_arena_fmt(l->scratch, "/%s", s->base_path), "basePath must start with \"/\"");
         return;
     }
     while (n && s->base_path[n - 1] == '/') n--;
@@ -134,7 +140,8 @@ static void add_builtin_types(struct hub_loader *l, struct hub_raw *h, struct hu
     for (size_t i = 0; i < h->builtin_types.n; i++) {
         int word = hub_words_index(hub_words_message_type, hub_cstr(h->builtin_types.items[i]));
         const struct hub_content *content = &hub_contents[word];
-        out[i] = (struct hub_def_message_type){.name = h->builtin_types.items[i], .description = hub_words_message_type[word].help, .builtin = true};
+        out[i] = (struct hub_def_message_type){
+            .name = h->builtin_types.items[i], .description = hub_words_message_type[word].help, .builtin = true};
         out[i].fields = hub_arena_zalloc(l->keep, content->n * sizeof *content->fields);
         memcpy(out[i].fields, content->fields, content->n * sizeof *content->fields);
         out[i].field_n = content->n;
@@ -144,14 +151,17 @@ static void add_builtin_types(struct hub_loader *l, struct hub_raw *h, struct hu
 void hub_finish_hub(struct hub_loader *l, struct hub_raw *h) {
     struct hub_def *d = &h->def;
     for (size_t i = 0; i < h->custom_type_n; i++)
-        for (size_t k = 0; k < h->custom_types[i].field_n; k++) hub_check_field(l, &h->custom_types[i].fields[k], "fieldType");
+        for (size_t k = 0; k < h->custom_types[i].field_n; k++)
+            hub_check_field(l, &h->custom_types[i].fields[k], "fieldType");
     if (!d->data_object_name) d->data_object_name = hub_arena_fmt(l->keep, "%sMessage", d->name ? d->name : "");
     d->message_type_n = h->builtin_types.n + h->custom_type_n;
     d->message_types = hub_arena_zalloc(l->keep, (d->message_type_n + 1) * sizeof *d->message_types);
     add_builtin_types(l, h, d->message_types);
-    if (h->custom_type_n) memcpy(d->message_types + h->builtin_types.n, h->custom_types, h->custom_type_n * sizeof *h->custom_types);
+    if (h->custom_type_n)
+        memcpy(d->message_types + h->builtin_types.n, h->custom_types, h->custom_type_n * sizeof *h->custom_types);
     for (size_t i = 0; i < d->message_handler_n; i++)
         for (size_t k = 0; k < d->message_type_n; k++)
-            if (d->message_handlers[i].message_type && hub_str_is(hub_cstr(d->message_types[k].name), d->message_handlers[i].message_type))
+            if (d->message_handlers[i].message_type &&
+                hub_str_is(hub_cstr(d->message_types[k].name), d->message_handlers[i].message_type))
                 d->message_types[k].handler = &d->message_handlers[i].script;
 }

@@ -12,7 +12,8 @@ static json_t *of_type(const char *type) { return json_pack("{s:s}", "type", typ
 
 /* Every value may also come from the environment. */
 static json_t *or_variable(json_t *schema) {
-    return json_pack("{s:[o,{s:s,s:s}]}", "anyOf", schema, "type", "string", "pattern", "^\\$\\{[A-Z_][A-Z0-9_]*(:-.*)?\\}$");
+    return json_pack("{s:[o,{s:s,s:s}]}", "anyOf", schema, "type", "string", "pattern",
+                     "^\\$\\{[A-Z_][A-Z0-9_]*(:-.*)?\\}$");
 }
 
 static json_t *words_schema(const struct hub_words *words) {
@@ -45,13 +46,17 @@ static json_t *name_schema(const struct hub_row *r) {
     return or_variable(s);
 }
 
-static json_t *list_schema(json_t *items) { return json_pack("{s:s,s:o,s:i}", "type", "array", "items", items, "maxItems", HUB_LIST_MAX); }
+static json_t *list_schema(json_t *items) {
+    return json_pack("{s:s,s:o,s:i}", "type", "array", "items", items, "maxItems", HUB_LIST_MAX);
+}
 
-static json_t *strings_schema(json_t *items) { return json_pack("{s:[{s:s},o]}", "anyOf", "type", "string", list_schema(items)); }
+static json_t *strings_schema(json_t *items) {
+    return json_pack("{s:[{s:s},o]}", "anyOf", "type", "string", list_schema(items));
+}
 
 static json_t *script_schema(void) {
-    return json_pack("{s:[{s:[s,s]},{s:s,s:{s:{s:s}},s:[s],s:b}]}", "anyOf", "type", "string", "boolean", "type", "object", "properties", "lua",
-                     "type", "string", "required", "lua", "additionalProperties", 0);
+    return json_pack("{s:[{s:[s,s]},{s:s,s:{s:{s:s}},s:[s],s:b}]}", "anyOf", "type", "string", "boolean", "type",
+                     "object", "properties", "lua", "type", "string", "required", "lua", "additionalProperties", 0);
 }
 
 static json_t *ref_schema(const struct hub_fields *t) {
@@ -74,8 +79,11 @@ static json_t *value_schema(const struct hub_row *r) {
     case HUB_KIND_GROUP: return ref_schema(r->table);
     case HUB_KIND_LIST: return list_schema(ref_schema(r->table));
     case HUB_KIND_VALUE: return json_object();
-    case HUB_KIND_MAP: return json_pack("{s:s,s:{s:[s,s,s]}}", "type", "object", "additionalProperties", "type", "string", "number", "boolean");
-    case HUB_KIND_COLUMNS: return json_pack("{s:s,s:{s:s}}", "type", "object", "additionalProperties", "type", "string");
+    case HUB_KIND_MAP:
+        return json_pack("{s:s,s:{s:[s,s,s]}}", "type", "object", "additionalProperties", "type", "string", "number",
+                         "boolean");
+    case HUB_KIND_COLUMNS:
+        return json_pack("{s:s,s:{s:s}}", "type", "object", "additionalProperties", "type", "string");
     default: return of_type("string");
     }
 }
@@ -103,7 +111,8 @@ static json_t *table_schema(const struct hub_fields *t) {
         json_object_set_new(properties, r->key, field_schema(r));
         if (r->flags & HUB_ROW_REQUIRED) json_array_append_new(required, text(r->key));
     }
-    json_t *s = json_pack("{s:s,s:o,s:o,s:b}", "type", "object", "description", text(t->help), "properties", properties, "additionalProperties", 0);
+    json_t *s = json_pack("{s:s,s:o,s:o,s:b}", "type", "object", "description", text(t->help), "properties", properties,
+                          "additionalProperties", 0);
     if (json_array_size(required))
         json_object_set_new(s, "required", required);
     else
@@ -126,8 +135,9 @@ void hub_schema_print(enum hub_schema_kind kind, struct hub_buf *out) {
     json_object_set_new(root, "title", text(t->name));
     if (kind == HUB_SCHEMA_HUB)
         json_object_set_new(root, "anyOf",
-                            json_pack("[o,{s:s,s:{s:o},s:[s],s:b}]", ref_schema(t), "type", "object", "properties", "realtimeHub", ref_schema(t),
-                                      "required", "realtimeHub", "additionalProperties", 0));
+                            json_pack("[o,{s:s,s:{s:o},s:[s],s:b}]", ref_schema(t), "type", "object", "properties",
+                                      "realtimeHub", ref_schema(t), "required", "realtimeHub", "additionalProperties",
+                                      0));
     else
         json_object_set_new(root, reference, text("#/$defs/ServiceDocument"));
     json_object_set_new(root, "$defs", defs);

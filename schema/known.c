@@ -1,4 +1,5 @@
-/* What lint knows of the tables that scripts find: the modules of lib/ and their members, the properties of records. */
+/* What lint knows of the tables that scripts find: the modules of lib/ and their members, the properties
+ * of records. */
 #include <stdlib.h>
 
 #include "base/mem.h"

@@ -13,27 +13,31 @@ static const struct hub_words directions[] = {
 };
 
 static const struct hub_row custom[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, CUSTOM(name), .rule = HUB_NAME_EVENT, .example = "gameOver",
-     .help = "Name of the Socket.IO event."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, CUSTOM(name), .rule = HUB_NAME_EVENT,
+     .example = "gameOver", .help = "Name of the Socket.IO event."},
     {"description", HUB_KIND_TEXT, .offset = CUSTOM(description), .help = "When and why the event is emitted."},
-    {"ephemeral", HUB_KIND_BOOL, .offset = CUSTOM(ephemeral), .fallback = "true", .help = "Broadcast without being persisted."},
+    {"ephemeral", HUB_KIND_BOOL, .offset = CUSTOM(ephemeral), .fallback = "true",
+     .help = "Broadcast without being persisted."},
     {"direction", HUB_KIND_WORD, .offset = CUSTOM(direction), .words = directions, .fallback = "clientToRoom",
      .help = "Who emits the event and who receives it."},
     {0},
 };
-static const struct hub_fields table_custom = {"HubCustomEvent", sizeof(struct hub_def_custom_event), custom, "An app-specific event."};
+static const struct hub_fields table_custom = {"HubCustomEvent", sizeof(struct hub_def_custom_event), custom,
+                                               "An app-specific event."};
 
 static const struct hub_vars vars_record = {{"data", "key", "headers"}};
 
 static const struct hub_row kafka[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, KAFKA(name), .rule = HUB_NAME_EVENT, .example = "participantAdded",
-     .help = "Name of the event emitted to the room's clients."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, KAFKA(name), .rule = HUB_NAME_EVENT,
+     .example = "participantAdded", .help = "Name of the event emitted to the room's clients."},
     {"description", HUB_KIND_TEXT, .offset = KAFKA(description), .help = "What the event represents."},
     {"topic", HUB_KIND_NAME, HUB_ROW_REQUIRED, KAFKA(topic), .rule = HUB_NAME_TOPIC, .example = "tutorhub-participants",
      .help = "Kafka topic to consume."},
     {"filterExpression", HUB_KIND_SCRIPT, .offset = KAFKA(filter_expression), .vars = &vars_record,
-     .example = "data.eventType === \"participant.added\"", .help = "Decides whether a message is bridged; without it all are."},
-    {"targetRoomExpression", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, KAFKA(target_room_expression), .vars = &vars_record, .example = "data.chatId",
+     .example = "data.eventType === \"participant.added\"",
+     .help = "Decides whether a message is bridged; without it all are."},
+    {"targetRoomExpression", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, KAFKA(target_room_expression), .vars = &vars_record,
+     .example = "data.chatId",
      .help = "Gives the id of the room the event goes to, a list of ids for several, or null for none."},
     {0},
 };
@@ -41,12 +45,16 @@ static const struct hub_fields table_kafka = {"HubKafkaEvent", sizeof(struct hub
                                               "Bridges messages of a Kafka topic into rooms."};
 
 static const struct hub_row event[] = {
-    {"enableTypingIndicator", HUB_KIND_BOOL, .offset = AT(enable_typing), .fallback = "false", .help = "Events typing and stopTyping."},
-    {"enableRecordingIndicator", HUB_KIND_BOOL, .offset = AT(enable_recording), .fallback = "false", .help = "Events recording and stopRecording."},
-    {"enableReadReceipts", HUB_KIND_BOOL, .offset = AT(enable_read_receipts), .fallback = "false", .help = "Event messageRead, persisted."},
+    {"enableTypingIndicator", HUB_KIND_BOOL, .offset = AT(enable_typing), .fallback = "false",
+     .help = "Events typing and stopTyping."},
+    {"enableRecordingIndicator", HUB_KIND_BOOL, .offset = AT(enable_recording), .fallback = "false",
+     .help = "Events recording and stopRecording."},
+    {"enableReadReceipts", HUB_KIND_BOOL, .offset = AT(enable_read_receipts), .fallback = "false",
+     .help = "Event messageRead, persisted."},
     {"enableDeliveryReceipts", HUB_KIND_BOOL, .offset = AT(enable_delivery_receipts), .fallback = "false",
      .help = "Event messageDelivered, persisted."},
-    {"enablePresence", HUB_KIND_BOOL, .offset = AT(enable_presence), .fallback = "false", .help = "Events online, offline and away."},
+    {"enablePresence", HUB_KIND_BOOL, .offset = AT(enable_presence), .fallback = "false",
+     .help = "Events online, offline and away."},
     {"autoBridgeDataEvents", HUB_KIND_BOOL, .offset = AT(auto_bridge), .fallback = "true",
      .help = "Broadcasts changes of the room, membership and message DataObjects to the rooms they concern."},
     {"customEvents", HUB_KIND_LIST, .offset = AT(custom_events), .count = AT(custom_event_n), .table = &table_custom,
@@ -55,4 +63,5 @@ static const struct hub_row event[] = {
      .help = "External Kafka topics bridged into rooms."},
     {0},
 };
-const struct hub_fields hub_fields_event = {"HubEventSettings", 0, event, "Configures standard, bridged, custom and Kafka events."};
+const struct hub_fields hub_fields_event = {"HubEventSettings", 0, event,
+                                            "Configures standard, bridged, custom and Kafka events."};

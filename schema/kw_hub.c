@@ -4,8 +4,10 @@
 #define AT(FIELD) HUB_OFFSET(struct hub_raw, def.FIELD)
 
 static const struct hub_row basics[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED, AT(name), .rule = HUB_NAME_CODE, .max = HUB_HUB_NAME_MAX, .example = "chatHub",
-     .help = "Unique hub identifier within the service: the Socket.IO namespace is /hub/{name}, the REST prefix /{name}."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED, AT(name), .rule = HUB_NAME_CODE, .max = HUB_HUB_NAME_MAX,
+     .example = "chatHub",
+     .help =
+         "Unique hub identifier within the service: the Socket.IO namespace is /hub/{name}, the REST prefix /{name}."},
     {"description", HUB_KIND_TEXT, .offset = AT(description), .help = "What the hub is for, for documentation."},
     {0},
 };
@@ -18,8 +20,8 @@ static const struct hub_row history[] = {
      .help = "Number of most recent messages to send when a client joins a room."},
     {0},
 };
-static const struct hub_fields table_history = {"HubHistorySettings", 0, history,
-                                                "Controls whether message history is sent to clients when they join a room."};
+static const struct hub_fields table_history = {
+    "HubHistorySettings", 0, history, "Controls whether message history is sent to clients when they join a room."};
 
 static const struct hub_row guardrails[] = {
     {"maxUsersPerRoom", HUB_KIND_INT, .offset = AT(max_users_per_room), .fallback = "1000", .min = 1, .max = 1000000,
@@ -30,8 +32,10 @@ static const struct hub_row guardrails[] = {
      .help = "Maximum number of messages a single user can send per minute across all rooms."},
     {"maxMessageSize", HUB_KIND_INT, .offset = AT(max_message_size), .fallback = "65536", .min = 1, .max = 64 << 20,
      .help = "Maximum size of a message's content in bytes; must be smaller than listen.maxPayload."},
-    {"connectionTimeout", HUB_KIND_INT, .offset = AT(connection_timeout), .fallback = "300000", .min = 100, .max = 86400000,
-     .help = "A connection without any inbound packet for this many milliseconds is closed. Half-way the server sends a ping, whatever "
+    {"connectionTimeout", HUB_KIND_INT, .offset = AT(connection_timeout), .fallback = "300000", .min = 100,
+     .max = 86400000,
+     .help = "A connection without any inbound packet for this many milliseconds is closed. Half-way the server sends "
+             "a ping, whatever "
              "listen.pingInterval is."},
     {"authCacheTTL", HUB_KIND_INT, .offset = AT(auth_cache_ttl), .fallback = "300", .max = 31536000,
      .help = "Seconds for which a resolved hub role is remembered; 0 turns the cache off."},
@@ -41,19 +45,23 @@ static const struct hub_row guardrails[] = {
      .help = "Everyone who cannot moderate joins silenced and has to ask for permission to speak."},
     {0},
 };
-static const struct hub_fields table_guardrails = {"HubGuardrails", 0, guardrails, "Safety limits, rate controls, moderation settings and caching."};
+static const struct hub_fields table_guardrails = {"HubGuardrails", 0, guardrails,
+                                                   "Safety limits, rate controls, moderation settings and caching."};
 
 static const struct hub_row hub[] = {
     {"hubBasics", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_basics, .help = "Core identity of the hub."},
-    {"roomSettings", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &hub_fields_room, .help = "How rooms are managed and who can join them."},
+    {"roomSettings", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &hub_fields_room,
+     .help = "How rooms are managed and who can join them."},
     {"hubRoles", HUB_KIND_LIST, .offset = AT(roles), .count = AT(role_n), .table = &hub_fields_role,
      .help = "Named permission sets that authSources and authScripts grant."},
     {"messageSettings", HUB_KIND_GROUP, .table = &hub_fields_message, .help = "Message structure and persistence."},
-    {"eventSettings", HUB_KIND_GROUP, .table = &hub_fields_event, .help = "Standard, bridged, custom and Kafka events."},
+    {"eventSettings", HUB_KIND_GROUP, .table = &hub_fields_event,
+     .help = "Standard, bridged, custom and Kafka events."},
     {"historySettings", HUB_KIND_GROUP, .table = &table_history, .help = "History on join."},
     {"guardrails", HUB_KIND_GROUP, .table = &table_guardrails, .help = "Limits, moderation and caching."},
     {"hubLogic", HUB_KIND_GROUP, .table = &hub_fields_logic, .help = "Server-side hooks."},
     {"hubExtensions", HUB_KIND_GROUP, .table = &hub_fields_extensions, .help = "What goes beyond the specification."},
     {0},
 };
-const struct hub_fields hub_fields_hub = {"RealtimeHub", sizeof(struct hub_raw), hub, "A bidirectional realtime communication hub on Socket.IO."};
+const struct hub_fields hub_fields_hub = {"RealtimeHub", sizeof(struct hub_raw), hub,
+                                          "A bidirectional realtime communication hub on Socket.IO."};

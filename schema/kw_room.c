@@ -11,66 +11,77 @@ static const struct hub_vars vars_user = {{"user", "room", "$room"}};
 static const struct hub_vars vars_record = {{"record", "$source"}};
 
 static const struct hub_row source[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, SOURCE(name), .rule = HUB_NAME_LABEL, .example = "ticketHolder",
-     .help = "Unique identifier of this source, for logs and documentation."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, SOURCE(name), .rule = HUB_NAME_LABEL,
+     .example = "ticketHolder", .help = "Unique identifier of this source, for logs and documentation."},
     {"sourceObject", HUB_KIND_OBJECT, HUB_ROW_REQUIRED, SOURCE(source_object), .example = "issuedTicket",
-     .help = "DataObject to look for a record in: a membership object, any other, or the room object itself for ownership."},
+     .help = "DataObject to look for a record in: a membership object, any other, or the room object itself for "
+             "ownership."},
     {"userField", HUB_KIND_PROPERTY, HUB_ROW_REQUIRED, SOURCE(user_field), .of = "sourceObject", .example = "userId",
      .help = "Property of sourceObject that holds the user's id."},
     {"roomField", HUB_KIND_PROPERTY, HUB_ROW_REQUIRED, SOURCE(room_field), .of = "sourceObject", .example = "eventId",
      .help = "Property of sourceObject that holds the room's id; id for the room object itself."},
-    {"condition", HUB_KIND_SCRIPT, .offset = SOURCE(condition), .vars = &vars_record, .example = "issuedTicket.status == \"active\"",
+    {"condition", HUB_KIND_SCRIPT, .offset = SOURCE(condition), .vars = &vars_record,
+     .example = "issuedTicket.status == \"active\"",
      .help = "Evaluated against the found record; when false the next source is tried."},
     {"hubRole", HUB_KIND_ROLE, .offset = SOURCE(hub_role), .example = "attendee",
      .help = "Role granted when this source matches; without one the user is authorised with no specific role."},
     {0},
 };
-static const struct hub_fields table_source = {"HubAuthSource", sizeof(struct hub_def_auth_source), source,
-                                               "Grants a role when a record of a DataObject links the user with the room; the first match wins."};
+static const struct hub_fields table_source = {
+    "HubAuthSource", sizeof(struct hub_def_auth_source), source,
+    "Grants a role when a record of a DataObject links the user with the room; the first match wins."};
 
 static const struct hub_row script[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, SCRIPT(name), .rule = HUB_NAME_LABEL, .example = "vipAccess",
-     .help = "Unique identifier of this script, for logs and documentation."},
-    {"script", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, SCRIPT(script), .vars = &vars_user, .example = "user.tier == \"gold\" && room.isPublic",
-     .help = "Must be true for the role to be granted."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, SCRIPT(name), .rule = HUB_NAME_LABEL,
+     .example = "vipAccess", .help = "Unique identifier of this script, for logs and documentation."},
+    {"script", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, SCRIPT(script), .vars = &vars_user,
+     .example = "user.tier == \"gold\" && room.isPublic", .help = "Must be true for the role to be granted."},
     {"hubRole", HUB_KIND_ROLE, .offset = SCRIPT(hub_role), .example = "guest",
      .help = "Role granted when the script is true; without one the user is authorised with no specific role."},
     {0},
 };
-static const struct hub_fields table_script = {"HubAuthScript", sizeof(struct hub_def_auth_script), script,
-                                               "Grants a role when a script says so; tried in order after all authSources."};
+static const struct hub_fields table_script = {
+    "HubAuthScript", sizeof(struct hub_def_auth_script), script,
+    "Grants a role when a script says so; tried in order after all authSources."};
 
 static const struct hub_row room[] = {
     {"roomDataObject", HUB_KIND_OBJECT, HUB_ROW_REQUIRED, AT(room_object), .example = "conversation",
      .help = "DataObject that represents rooms; clients join rooms by the id of its records."},
-    {"roomEligibility", HUB_KIND_SCRIPT, .offset = AT(room_eligibility), .vars = &vars_room, .example = "catalogEvent.chatEnabled == true",
+    {"roomEligibility", HUB_KIND_SCRIPT, .offset = AT(room_eligibility), .vars = &vars_room,
+     .example = "catalogEvent.chatEnabled == true",
      .help = "Checked before any authorisation; when false nobody can join the room."},
     {"absoluteRoles", HUB_KIND_STRINGS, .offset = AT(absolute_roles), .example = "[superAdmin]",
      .help = "roleIds of sessions that bypass all authorisation and get the built-in system role."},
     {"checkRoles", HUB_KIND_STRINGS, .offset = AT(check_roles), .example = "[premiumUser, subscriber]",
      .help = "roleIds that are required to get any further; empty admits all."},
-    {"checkScript", HUB_KIND_SCRIPT, .offset = AT(check_script), .vars = &vars_user, .example = "user.city == catalogEvent.city",
-     .help = "Checked after checkRoles; must be true to get any further."},
+    {"checkScript", HUB_KIND_SCRIPT, .offset = AT(check_script), .vars = &vars_user,
+     .example = "user.city == catalogEvent.city", .help = "Checked after checkRoles; must be true to get any further."},
     {"authSources", HUB_KIND_LIST, .offset = AT(auth_sources), .count = AT(auth_source_n), .table = &table_source,
      .help = "DataObject-based sources of roles, highest privilege first."},
     {"authScripts", HUB_KIND_LIST, .offset = AT(auth_scripts), .count = AT(auth_script_n), .table = &table_script,
      .help = "Script-based sources of roles, tried when no authSource matched."},
     {0},
 };
-const struct hub_fields hub_fields_room = {"HubRoomSettings", 0, room, "Configures how rooms are managed and who can join them."};
+const struct hub_fields hub_fields_room = {"HubRoomSettings", 0, room,
+                                           "Configures how rooms are managed and who can join them."};
 
 static const struct hub_row role[] = {
-    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, ROLE(name), .rule = HUB_NAME_LABEL, .example = "moderator",
-     .help = "Unique role name, referenced by hubRole of authSources and authScripts."},
-    {"canRead", HUB_KIND_BOOL, .offset = ROLE(can_read), .fallback = "true", .help = "May receive messages and events of the room."},
+    {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, ROLE(name), .rule = HUB_NAME_LABEL,
+     .example = "moderator", .help = "Unique role name, referenced by hubRole of authSources and authScripts."},
+    {"canRead", HUB_KIND_BOOL, .offset = ROLE(can_read), .fallback = "true",
+     .help = "May receive messages and events of the room."},
     {"canSend", HUB_KIND_BOOL, .offset = ROLE(can_send), .fallback = "true", .help = "May send messages."},
-    {"allowedMessageTypes", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = ROLE(allowed_message_types), .example = "text,image",
-     .help = "Message types this role may send; empty allows every type of the hub."},
-    {"moderated", HUB_KIND_BOOL, .offset = ROLE(moderated), .fallback = "false", .help = "Messages wait for a moderator's approval."},
+    {"allowedMessageTypes", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = ROLE(allowed_message_types),
+     .example = "text,image", .help = "Message types this role may send; empty allows every type of the hub."},
+    {"moderated", HUB_KIND_BOOL, .offset = ROLE(moderated), .fallback = "false",
+     .help = "Messages wait for a moderator's approval."},
     {"canModerate", HUB_KIND_BOOL, .offset = ROLE(can_moderate), .fallback = "false",
      .help = "May approve and reject pending messages, and block and silence users."},
-    {"canDeleteAny", HUB_KIND_BOOL, .offset = ROLE(can_delete_any), .fallback = "false", .help = "May delete any message of the room."},
-    {"canManageRoom", HUB_KIND_BOOL, .offset = ROLE(can_manage_room), .fallback = "false", .help = "May change the room record and kick users."},
+    {"canDeleteAny", HUB_KIND_BOOL, .offset = ROLE(can_delete_any), .fallback = "false",
+     .help = "May delete any message of the room."},
+    {"canManageRoom", HUB_KIND_BOOL, .offset = ROLE(can_manage_room), .fallback = "false",
+     .help = "May change the room record and kick users."},
     {0},
 };
-const struct hub_fields hub_fields_role = {"HubRole", sizeof(struct hub_def_role), role, "A named permission set for users of a hub."};
+const struct hub_fields hub_fields_role = {"HubRole", sizeof(struct hub_def_role), role,
+                                           "A named permission set for users of a hub."};

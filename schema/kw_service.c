@@ -1,4 +1,5 @@
-/* service.yaml: who the service is, where it listens, how people prove who they are, which backends it uses. */
+/* service.yaml: who the service is, where it listens, how people prove who they are, which backends it
+ * uses. */
 #include "schema/table.h"
 
 #define AT(FIELD) HUB_OFFSET(struct hub_service, FIELD)
@@ -8,32 +9,42 @@ static const struct hub_row service[] = {
      .help = "Name of the service."},
     {"project", HUB_KIND_NAME, HUB_ROW_RESTART, .offset = AT(project), .rule = HUB_NAME_LABEL, .fallback = "hubd",
      .help = "Project name, used in Kafka topics."},
-    {"basePath", HUB_KIND_STRING, HUB_ROW_RESTART, .offset = AT(base_path), .fallback = "", .max = 200, .example = "/messaging-api",
+    {"basePath", HUB_KIND_STRING, HUB_ROW_RESTART, .offset = AT(base_path), .fallback = "", .max = 200,
+     .example = "/messaging-api",
      .help = "Prefix of all paths when a reverse proxy does or does not strip it; both work."},
     {0},
 };
 static const struct hub_fields table_service = {"Service", 0, service, "Identity of the service."};
 
 static const struct hub_row tls[] = {
-    {"certFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_cert_file), .help = "PEM file with the certificate chain."},
-    {"keyFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_key_file), .help = "PEM file with the private key."},
+    {"certFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_cert_file),
+     .help = "PEM file with the certificate chain."},
+    {"keyFile", HUB_KIND_STRING, HUB_ROW_REQUIRED | HUB_ROW_FILE, AT(tls_key_file),
+     .help = "PEM file with the private key."},
     {0},
 };
 static const struct hub_fields table_tls = {"Tls", 0, tls, "Certificate and key for TLS."};
 
 static const struct hub_row listen[] = {
     {"host", HUB_KIND_STRING, .offset = AT(host), .fallback = "127.0.0.1", .max = 255,
-     .help = "Address to listen on: an IPv4 or IPv6 address, a name (localhost takes both families), or unix:/path for a socket file."},
-    {"port", HUB_KIND_INT, .offset = AT(port), .fallback = "8080", .max = 65535, .help = "Port to listen on; 0 takes any free port and prints it."},
+     .help = "Address to listen on: an IPv4 or IPv6 address, a name (localhost takes both families), or unix:/path for "
+             "a socket file."},
+    {"port", HUB_KIND_INT, .offset = AT(port), .fallback = "8080", .max = 65535,
+     .help = "Port to listen on; 0 takes any free port and prints it."},
     {"path", HUB_KIND_STRING, .offset = AT(listen_path), .fallback = "/socket.io", .max = 200, .example = "/realtime",
      .help = "Path of Engine.IO, polling and WebSocket alike; what clients give as their option path."},
     {"corsOrigins", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(cors_origins),
      .example = "[\"https://app.example.com\", \"https://*.example.com\", \"capacitor://localhost\"]",
-     .help = "Origins of pages that may come in beside those of the service's own host, cookies included; [\"*\"] lets all in, without cookies."},
-    {"trustedProxies", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(trusted_proxies), .example = "[\"10.0.0.0/8\", \"fd00::/8\"]",
-     .help = "Addresses and ranges of reverse proxies whose X-Forwarded-For, -Proto and -Host count; unix: is whoever comes by the socket file."},
-    {"maxPendingPerAddress", HUB_KIND_INT, .offset = AT(max_pending_per_address), .fallback = "256", .min = 1, .max = 1000000,
-     .help = "Requests, and as many sessions, of one address (of IPv6: one /64) that have not signed in; further ones get 429."},
+     .help = "Origins of pages that may come in beside those of the service's own host, cookies included; [\"*\"] lets "
+             "all in, without cookies."},
+    {"trustedProxies", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(trusted_proxies),
+     .example = "[\"10.0.0.0/8\", \"fd00::/8\"]",
+     .help = "Addresses and ranges of reverse proxies whose X-Forwarded-For, -Proto and -Host count; unix: is whoever "
+             "comes by the socket file."},
+    {"maxPendingPerAddress", HUB_KIND_INT, .offset = AT(max_pending_per_address), .fallback = "256", .min = 1,
+     .max = 1000000,
+     .help = "Requests, and as many sessions, of one address (of IPv6: one /64) that have not signed in; further ones "
+             "get 429."},
     {"maxPending", HUB_KIND_INT, .offset = AT(max_pending), .fallback = "2048", .min = 1, .max = 1000000,
      .help = "The same for all addresses together; further ones get 503. Each holds at most 16 KiB of what it sent."},
     {"maxPayload", HUB_KIND_INT, .offset = AT(max_payload), .fallback = "1000000", .min = 128, .max = 100000000,
@@ -44,8 +55,10 @@ static const struct hub_row listen[] = {
      .help = "Milliseconds to wait for the answer to a ping."},
     {"connectTimeout", HUB_KIND_INT, .offset = AT(connect_timeout), .fallback = "45000", .min = 100, .max = 3600000,
      .help = "Milliseconds a connection has to join a first namespace."},
-    {"keepAliveTimeout", HUB_KIND_INT, .offset = AT(keep_alive_timeout), .fallback = "75000", .min = 1000, .max = 3600000,
-     .help = "Milliseconds an HTTP connection is kept open between requests; longer than the load balancer in front keeps it."},
+    {"keepAliveTimeout", HUB_KIND_INT, .offset = AT(keep_alive_timeout), .fallback = "75000", .min = 1000,
+     .max = 3600000,
+     .help = "Milliseconds an HTTP connection is kept open between requests; longer than the load balancer in front "
+             "keeps it."},
     {"maxQueueBytes", HUB_KIND_INT, .offset = AT(max_queue_bytes), .fallback = "1048576", .min = 1024, .max = 1 << 30,
      .help = "Outbound bytes queued per connection before it counts as a slow reader."},
     {"tls", HUB_KIND_GROUP, .table = &table_tls, .help = "Serves TLS with this certificate."},
@@ -54,13 +67,15 @@ static const struct hub_row listen[] = {
 static const struct hub_fields table_listen = {"Listen", 0, listen, "The listener and the limits of a connection."};
 
 static const struct hub_words algorithms[] = {
-    {"HS256", ""}, {"HS384", ""}, {"HS512", ""}, {"RS256", ""}, {"RS384", ""}, {"RS512", ""}, {"PS256", ""}, {"ES256", ""}, {"EdDSA", ""}, {0},
+    {"HS256", ""}, {"HS384", ""}, {"HS512", ""}, {"RS256", ""}, {"RS384", ""},
+    {"RS512", ""}, {"PS256", ""}, {"ES256", ""}, {"EdDSA", ""}, {0},
 };
 
 static const struct hub_row claims[] = {
     {"userId", HUB_KIND_STRING, .offset = AT(jwt.claim_user_id), .fallback = "userId",
      .help = "Claim with the user's id; sub is used when it is absent."},
-    {"roleId", HUB_KIND_STRING, .offset = AT(jwt.claim_role_id), .fallback = "roleId", .help = "Claim with the user's role."},
+    {"roleId", HUB_KIND_STRING, .offset = AT(jwt.claim_role_id), .fallback = "roleId",
+     .help = "Claim with the user's role."},
     {0},
 };
 static const struct hub_fields table_claims = {"Claims", 0, claims, "Where the token holds what a session needs."};
@@ -68,17 +83,20 @@ static const struct hub_fields table_claims = {"Claims", 0, claims, "Where the t
 static const struct hub_words key_set_schemes[] = {{"https://", ""}, {"http://", ""}, {0}};
 
 static const struct hub_row jwt[] = {
-    {"algorithms", HUB_KIND_WORDS, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, AT(jwt.algorithms), .words = algorithms, .example = "[RS256]",
+    {"algorithms", HUB_KIND_WORDS, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, AT(jwt.algorithms), .words = algorithms,
+     .example = "[RS256]",
      .help = "Algorithms that are accepted; what the token says of itself is never trusted alone."},
-    {"publicKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.public_key_file), .example = "keys/rs256.pem", .help = "PEM file with the public key."},
+    {"publicKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.public_key_file), .example = "keys/rs256.pem",
+     .help = "PEM file with the public key."},
     {"secretEnv", HUB_KIND_NAME, .offset = AT(jwt.secret_env), .rule = HUB_NAME_IDENTIFIER, .example = "JWT_SECRET",
      .help = "Environment variable with the shared secret (HS algorithms)."},
     {"jwksUrl", HUB_KIND_STRING, HUB_ROW_URL, AT(jwt.jwks_url), .words = key_set_schemes,
-     .help =
-         "URL of a JSON Web Key Set: https, or http on loopback. Fetched at start, every ten minutes (or as Cache-Control: max-age says, from one "
-         "minute to a day), and when a token names an unknown key."},
+     .help = "URL of a JSON Web Key Set: https, or http on loopback. Fetched at start, every ten minutes (or as "
+             "Cache-Control: max-age says, from one "
+             "minute to a day), and when a token names an unknown key."},
     {"jwksFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.jwks_file), .help = "File with a JSON Web Key Set."},
-    {"privateKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.private_key_file), .help = "PEM file with the private key; only hubctl token uses it."},
+    {"privateKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.private_key_file),
+     .help = "PEM file with the private key; only hubctl token uses it."},
     {"issuer", HUB_KIND_STRING, .offset = AT(jwt.issuer), .help = "Required issuer (iss)."},
     {"audience", HUB_KIND_STRINGS, .offset = AT(jwt.audience), .example = "[app, admin]",
      .help = "Required audience: one, or a list of which the token's aud must name at least one."},
@@ -102,13 +120,16 @@ static const struct hub_row auth[] = {
     {"jwt", HUB_KIND_GROUP, .count = 1 + AT(jwt.on), .table = &table_jwt, .help = "Admits holders of a valid token."},
     {"session", HUB_KIND_GROUP, .table = &table_session, .help = "Optional second step after jwt."},
     {"dev", HUB_KIND_BOOL, .offset = AT(dev), .fallback = "false",
-     .help = "Accepts dev:<userId>[:<roleId>] as token; refused unless listen.host is loopback or HUBD_ALLOW_DEV_AUTH=1."},
-    {"anonymous", HUB_KIND_BOOL, .offset = AT(anonymous), .fallback = "false", .help = "Admits everyone with a generated userId and roleId guest."},
+     .help =
+         "Accepts dev:<userId>[:<roleId>] as token; refused unless listen.host is loopback or HUBD_ALLOW_DEV_AUTH=1."},
+    {"anonymous", HUB_KIND_BOOL, .offset = AT(anonymous), .fallback = "false",
+     .help = "Admits everyone with a generated userId and roleId guest."},
     {"authenticate", HUB_KIND_SCRIPT, .offset = AT(authenticate), .vars = &vars_authenticate,
      .help = "Hook that runs last and may deny or enrich the session."},
     {0},
 };
-static const struct hub_fields table_auth = {"Auth", 0, auth, "How users prove who they are: one of jwt, dev, anonymous."};
+static const struct hub_fields table_auth = {"Auth", 0, auth,
+                                             "How users prove who they are: one of jwt, dev, anonymous."};
 
 static const struct hub_words store_schemes[] = {{"sqlite:", ""}, {"postgresql://", ""}, {"postgres://", ""}, {0}};
 static const struct hub_words cache_schemes[] = {{"memory:", ""}, {"redis://", ""}, {0}};
@@ -116,13 +137,14 @@ static const struct hub_words bus_schemes[] = {{"memory:", ""}, {"kafka://", ""}
 static const struct hub_words cluster_schemes[] = {{"redis://", ""}, {0}};
 
 static const struct hub_row store[] = {
-    {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(store_url), .fallback_note = "sqlite:data/{service name}.db", .words = store_schemes,
-     .example = "postgresql://user@host/db",
+    {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(store_url), .fallback_note = "sqlite:data/{service name}.db",
+     .words = store_schemes, .example = "postgresql://user@host/db",
      .help = "Where messages and managed DataObjects live; sqlite paths are relative to the service directory."},
     {"readConnections", HUB_KIND_INT, .offset = AT(store_read_connections), .fallback = "2", .min = 1, .max = 64,
-     .help = "Connections for reads (joins, history), beside the one that writes. The embedded store has its own readers."},
-    {"statementTimeout", HUB_KIND_INT, .offset = AT(store_statement_timeout), .fallback = "5000", .min = 100, .max = 600000,
-     .help = "Time that PostgreSQL may take for one statement, in milliseconds."},
+     .help =
+         "Connections for reads (joins, history), beside the one that writes. The embedded store has its own readers."},
+    {"statementTimeout", HUB_KIND_INT, .offset = AT(store_statement_timeout), .fallback = "5000", .min = 100,
+     .max = 600000, .help = "Time that PostgreSQL may take for one statement, in milliseconds."},
     {0},
 };
 static const struct hub_row cache[] = {
@@ -133,8 +155,10 @@ static const struct hub_row cache[] = {
 static const struct hub_row bus[] = {
     {"url", HUB_KIND_STRING, HUB_ROW_URL, AT(bus_url), .fallback = "memory:", .words = bus_schemes,
      .help = "Where data events are published and consumed."},
-    {"options", HUB_KIND_MAP, .offset = AT(bus_options), .max = 16384, .example = "{security.protocol: sasl_ssl, sasl.username: hub}",
-     .help = "Options of the bus, with kafka:// properties of librdkafka; the same may stand in the URL's query, which wins."},
+    {"options", HUB_KIND_MAP, .offset = AT(bus_options), .max = 16384,
+     .example = "{security.protocol: sasl_ssl, sasl.username: hub}",
+     .help = "Options of the bus, with kafka:// properties of librdkafka; the same may stand in the URL's query, which "
+             "wins."},
     {0},
 };
 static const struct hub_row cluster[] = {
@@ -142,8 +166,10 @@ static const struct hub_row cluster[] = {
      .help = "Joins nodes of the same service; empty is a single node."},
     {0},
 };
-static const struct hub_fields table_store = {"Store", 0, store, "The store."}, table_cache = {"Cache", 0, cache, "The cache."},
-                               table_bus = {"Bus", 0, bus, "The message bus."}, table_cluster = {"Cluster", 0, cluster, "Several nodes."};
+static const struct hub_fields table_store = {"Store", 0, store, "The store."},
+                               table_cache = {"Cache", 0, cache, "The cache."},
+                               table_bus = {"Bus", 0, bus, "The message bus."},
+                               table_cluster = {"Cluster", 0, cluster, "Several nodes."};
 
 static const struct hub_row scripting[] = {
     {"cpuMs", HUB_KIND_INT, .offset = AT(script_cpu_ms), .fallback = "100", .min = 1, .max = 60000,
@@ -158,7 +184,8 @@ static const struct hub_fields table_scripting = {"Scripting", 0, scripting, "Li
 
 static const struct hub_row root[] = {
     {"service", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &table_service, .help = "Identity of the service."},
-    {"listen", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_listen, .help = "The listener and the limits of a connection."},
+    {"listen", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_listen,
+     .help = "The listener and the limits of a connection."},
     {"auth", HUB_KIND_GROUP, .table = &table_auth, .help = "How users prove who they are: one of jwt, dev, anonymous."},
     {"console", HUB_KIND_BOOL, .offset = AT(console), .fallback = "false",
      .help = "Serves the page to try the hubs at /console; always on with auth.dev."},
@@ -173,5 +200,6 @@ static const struct hub_row root[] = {
      .help = "Plain Socket.IO namespaces served by Lua."},
     {0},
 };
-const struct hub_fields hub_fields_service = {"ServiceDocument", sizeof(struct hub_service), root,
-                                              "One service: listener, authentication, backends, DataObjects, plain namespaces."};
+const struct hub_fields hub_fields_service = {
+    "ServiceDocument", sizeof(struct hub_service), root,
+    "One service: listener, authentication, backends, DataObjects, plain namespaces."};

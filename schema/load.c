@@ -46,8 +46,10 @@ static void cannot_read(struct hub_loader *l, const char *path, const char *why)
     unreadable(l, "Y011", path, hub_arena_fmt(l->scratch, "cannot be read: %s", why));
 }
 
-/* Files below DIR whose names end in one of ENDINGS; folders that start with a dot and node_modules are left out. */
-static void find_files(struct hub_loader *l, const char *dir, const char *const *endings, int depth, struct paths *out) {
+/* Files below DIR whose names end in one of ENDINGS; folders that start with a dot and node_modules are
+ * left out. */
+static void find_files(struct hub_loader *l, const char *dir, const char *const *endings, int depth,
+                       struct paths *out) {
     DIR *d = opendir(dir);
     if (!d || depth == MAX_FOLDERS_DEEP) {
         cannot_read(l, dir, d ? "folders are nested too deeply" : strerror(errno));
@@ -74,7 +76,8 @@ static struct paths files_below(struct hub_loader *l, const char *dir, const cha
     find_files(l, dir, endings, 0, &files);
     if (files.n) qsort(files.items, files.n, sizeof *files.items, by_name);
     if (files.n > MAX_FILES) {
-        cannot_read(l, files.items[MAX_FILES], hub_arena_fmt(l->scratch, "there are more than %d files of its kind", MAX_FILES));
+        cannot_read(l, files.items[MAX_FILES],
+                    hub_arena_fmt(l->scratch, "there are more than %d files of its kind", MAX_FILES));
         files.n = MAX_FILES;
     }
     return files;
@@ -90,7 +93,8 @@ static const char *find_one(struct hub_loader *l, const char *name) {
         if (stat(path, &st)) continue;
         if (found) {
             struct hub_source *src = hub_source_new(l->scratch, path, 'S', hub_str("", 0));
-            hub_diags_add(l->diags, "S026", src, NULL, NULL, NULL, hub_arena_fmt(l->scratch, "there is also %s; keep one of them", found));
+            hub_diags_add(l->diags, "S026", src, NULL, NULL, NULL,
+                          hub_arena_fmt(l->scratch, "there is also %s; keep one of them", found));
             continue;
         }
         found = path;
@@ -119,10 +123,12 @@ static struct hub_source *open_source(struct hub_loader *l, const char *path, ch
 /* ---- overrides ---- */
 
 static bool is_value(const struct hub_row *r) {
-    return r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST && r->kind != HUB_KIND_MAP && r->kind != HUB_KIND_COLUMNS;
+    return r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST && r->kind != HUB_KIND_MAP &&
+           r->kind != HUB_KIND_COLUMNS;
 }
 
-static void bad_override(struct hub_loader *l, const struct hub_source *src, const char *suggestion, const char *message) {
+static void bad_override(struct hub_loader *l, const struct hub_source *src, const char *suggestion,
+                         const char *message) {
     hub_diags_add(l->diags, "S010", src, NULL, NULL, suggestion, message);
 }
 
@@ -137,7 +143,8 @@ static struct hub_node *group_node(struct hub_loader *l, struct hub_node *map, c
 }
 
 /* Puts VALUE where the file might have had it; the walk then treats it like any other. */
-static void override(struct hub_loader *l, struct hub_node *root, const char *key, const char *value, const char *origin) {
+static void override(struct hub_loader *l, struct hub_node *root, const char *key, const char *value,
+                     const char *origin) {
     const struct hub_source *src = hub_source_new(l->scratch, origin, 'S', hub_str("", 0));
     const struct hub_fields *t = &hub_fields_service;
     struct hub_str rest = hub_cstr(key), part;
@@ -146,7 +153,8 @@ static void override(struct hub_loader *l, struct hub_node *root, const char *ke
         if (!row) {
             struct hub_nearest near = {.word = part};
             for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
-            bad_override(l, src, near.best, hub_arena_fmt(l->scratch, "there is no \"%.*s\" in %s", HUB_FMT(part), t->name));
+            bad_override(l, src, near.best,
+                         hub_arena_fmt(l->scratch, "there is no \"%.*s\" in %s", HUB_FMT(part), t->name));
             return;
         }
         if (row->kind == HUB_KIND_GROUP && rest.p) {
@@ -171,7 +179,9 @@ static void apply_overrides(struct hub_loader *l, struct hub_node *root) {
     };
     for (size_t i = 0; !l->options->ignore_environment && i < sizeof environment / sizeof *environment; i++) {
         const char *value = getenv(environment[i].name);
-        if (value && *value) override(l, root, environment[i].key, value, environment[i].name); /* container tools pass unset ones as empty */
+        if (value && *value)
+            override(l, root, environment[i].key, value,
+                     environment[i].name); /* container tools pass unset ones as empty */
     }
     for (size_t i = 0; i < l->options->override_n; i++) {
         const struct hub_override *o = &l->options->overrides[i];
@@ -184,7 +194,8 @@ static void apply_overrides(struct hub_loader *l, struct hub_node *root) {
 static bool is_mapping(struct hub_loader *l, struct hub_node *root) {
     if (root->kind == HUB_NODE_MAP) return true;
     if (!root->bad)
-        hub_complain(l, hub_common_code(root, HUB_COMMON_TYPE), root, NULL, NULL, "a definition must be a mapping, not %s", hub_node_kind_name(root));
+        hub_complain(l, hub_common_code(root, HUB_COMMON_TYPE), root, NULL, NULL,
+                     "a definition must be a mapping, not %s", hub_node_kind_name(root));
     return false;
 }
 
@@ -203,7 +214,8 @@ static void load_hub_document(struct hub_loader *l, const struct hub_source *src
     if (!root || !is_mapping(l, root)) return;
     struct hub_node *inner = hub_node_get(root, HUB_STR("realtimeHub"));
     for (struct hub_node *c = root->first; inner && c; c = c->next)
-        if (c != inner) hub_complain(l, "H001", c, &c->key_range, NULL, "unknown key \"%.*s\" beside realtimeHub", HUB_FMT(c->key));
+        if (c != inner)
+            hub_complain(l, "H001", c, &c->key_range, NULL, "unknown key \"%.*s\" beside realtimeHub", HUB_FMT(c->key));
     if (inner && !is_mapping(l, inner)) return;
     if (inner) inner->parent = NULL, root = inner; /* paths start inside the wrapper */
     struct hub_raw *h = hub_arena_zalloc(l->keep, sizeof *h);
@@ -218,9 +230,14 @@ static void load_hub_document(struct hub_loader *l, const struct hub_source *src
 
 /* ---- the passes ---- */
 
-static void begin(struct hub_loader *l, const struct hub_load_options *options, struct hub_diags *diags, const char *dir) {
+static void begin(struct hub_loader *l, const struct hub_load_options *options, struct hub_diags *diags,
+                  const char *dir) {
     static const struct hub_load_options none;
-    *l = (struct hub_loader){.keep = hub_arena_new(), .scratch = hub_arena_new(), .options = options ? options : &none, .diags = diags, .dir = dir};
+    *l = (struct hub_loader){.keep = hub_arena_new(),
+                             .scratch = hub_arena_new(),
+                             .options = options ? options : &none,
+                             .diags = diags,
+                             .dir = dir};
     l->service = hub_arena_zalloc(l->keep, sizeof *l->service);
     l->service->arena = l->keep;
     l->service->dir = hub_arena_dup(l->keep, hub_cstr(dir));
@@ -315,7 +332,8 @@ static enum hub_code load_directory(struct hub_loader *l, struct hub_service **o
     const char *path = find_one(l, "service");
     struct hub_source *src = path ? open_source(l, path, 'S') : NULL;
     if (!path)
-        unreadable(l, "S026", hub_arena_fmt(l->scratch, "%s/service.yaml", l->dir), "there is no service.yaml: this is not a service directory");
+        unreadable(l, "S026", hub_arena_fmt(l->scratch, "%s/service.yaml", l->dir),
+                   "there is no service.yaml: this is not a service directory");
     if (!src) {
         end(l, errors, NULL);
         return HUB_NOT_FOUND;
@@ -325,7 +343,8 @@ static enum hub_code load_directory(struct hub_loader *l, struct hub_service **o
     if (!l->alone) load_seed_file(l);
     load_modules(l);
     if (!l->hub_n && !l->service->namespace_n && !l->alone && hub_diags_count(l->diags, HUB_SEV_ERROR) == errors)
-        hub_diags_add(l->diags, "S009", src, NULL, NULL, NULL, "the service has no hub (*.hub.yaml) and no namespaces: it serves nothing");
+        hub_diags_add(l->diags, "S009", src, NULL, NULL, NULL,
+                      "the service has no hub (*.hub.yaml) and no namespaces: it serves nothing");
     check_all(l);
     freeze(l);
     if (!l->alone) hub_check_start(l, src->name, hub_diags_count(l->diags, HUB_SEV_ERROR) == errors);
@@ -338,7 +357,8 @@ static const char *trimmed_dir(struct hub_arena *a, const char *dir) {
     return hub_arena_dup(a, hub_str(dir, n));
 }
 
-enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags, struct hub_service **out) {
+enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags,
+                               struct hub_service **out) {
     struct hub_loader l;
     begin(&l, options, diags, "");
     l.dir = l.service->dir = trimmed_dir(l.keep, dir);
@@ -357,8 +377,8 @@ enum hub_code hub_file_check(const char *path, const struct hub_load_options *op
     return src ? code : HUB_NOT_FOUND;
 }
 
-enum hub_code hub_text_load(struct hub_str service, struct hub_str hub, const struct hub_load_options *options, struct hub_diags *diags,
-                            struct hub_service **out) {
+enum hub_code hub_text_load(struct hub_str service, struct hub_str hub, const struct hub_load_options *options,
+                            struct hub_diags *diags, struct hub_service **out) {
     struct hub_loader l;
     size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
     begin(&l, options, diags, NULL);

@@ -1,5 +1,6 @@
-/* From a service directory to frozen definitions, or to a list of located complaints. Every problem of every file is found in one run.
- * The same checker serves hubd, hubd --check and hubctl lint. No network, no database. */
+/* From a service directory to frozen definitions, or to a list of located complaints. Every problem of
+ * every file is found in one run. The same checker serves hubd, hubd --check and hubctl lint. No network,
+ * no database. */
 #ifndef HUB_SCHEMA_LOAD_H
 #define HUB_SCHEMA_LOAD_H
 #include "base/buf.h"
@@ -12,12 +13,14 @@ struct hub_diag {
     const char *code; /* "H012" */
     enum hub_severity severity;
     const char *message;
-    const char *file;                       /* as given on the command line + relative path */
-    const char *path;                       /* "roomSettings.authSources[1].hubRole" */
-    int line, column, end_line, end_column; /* from 1; columns count characters; the end is exclusive; 0 = the file as a whole */
-    const char *suggestion;                 /* NULL or e.g. "moderator" */
-    const char *source_line;                /* for the caret; NULL when there is none; of a very long line only the part around the finding */
-    int source_column;                      /* the column at which source_line starts: 1 unless it was cut */
+    const char *file; /* as given on the command line + relative path */
+    const char *path; /* "roomSettings.authSources[1].hubRole" */
+    int line, column, end_line,
+        end_column;         /* from 1; columns count characters; the end is exclusive; 0 = the file as a whole */
+    const char *suggestion; /* NULL or e.g. "moderator" */
+    /* for the caret; NULL when there is none; of a very long line only the part around the finding */
+    const char *source_line;
+    int source_column; /* the column at which source_line starts: 1 unless it was cut */
 };
 
 struct hub_diags; /* owns its diagnostics */
@@ -30,8 +33,9 @@ const struct hub_diag *hub_diags_at(const struct hub_diags *d, size_t i); /* sor
 enum hub_diag_format { HUB_DIAG_TEXT, HUB_DIAG_JSON, HUB_DIAG_SARIF, HUB_DIAG_JUNIT, HUB_DIAG_GITHUB };
 void hub_diags_print(const struct hub_diags *d, enum hub_diag_format format, struct hub_buf *out);
 
-/* What scripting offers the checker, so that schema needs no Lua. Each problem is reported through REPORT with a position relative
- * to the script's text: line 0 = its first line, column 0 = its first character; columns and length count characters. */
+/* What scripting offers the checker, so that schema needs no Lua. Each problem is reported through REPORT
+ * with a position relative to the script's text: line 0 = its first line, column 0 = its first character;
+ * columns and length count characters. */
 struct hub_script_problem {
     int line, column, length;
     const char *code; /* "L001" syntax, "L002" unsupported construct, "L003" unknown variable, … */
@@ -39,15 +43,17 @@ struct hub_script_problem {
     char suggestion[64];
 };
 typedef void hub_script_report(void *arg, const struct hub_script_problem *p);
-/* All members of what scripts find under a path: "room", "lib", "lib.chess". What has no such entry may have any. */
+/* All members of what scripts find under a path: "room", "lib", "lib.chess". What has no such entry may
+ * have any. */
 struct hub_script_known {
     const char *path;
     const char *const *members; /* NULL-terminated */
 };
 /* What a script can name. */
 struct hub_script_names {
-    const char *const *vars;              /* the variables of this hook, aliases included, NULL-terminated; NULL: none (a module) */
-    const struct hub_script_known *known; /* up to an entry without path; NULL: nothing. The engine's own tables are always known */
+    const char *const *vars; /* the variables of this hook, aliases included, NULL-terminated; NULL: none (a module) */
+    /* up to an entry without path; NULL: nothing. The engine's own tables are always known */
+    const struct hub_script_known *known;
     hub_script_report *report;
     void *arg;
 };
@@ -56,7 +62,8 @@ struct hub_script_checker {
     void (*check)(void *ctx, const struct hub_script *script, const struct hub_script_names *names);
     /* Whole Lua module of lib/. */
     void (*check_file)(void *ctx, struct hub_str text, const struct hub_script_names *names);
-    /* Tells the members of the table that the module TEXT returns. False: they cannot be known for sure. NULL: they never are. */
+    /* Tells the members of the table that the module TEXT returns. False: they cannot be known for sure.
+     * NULL: they never are. */
     bool (*members)(void *ctx, struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg);
     void *ctx;
 };
@@ -88,18 +95,22 @@ struct hub_load_options {
     bool ignore_environment;                  /* HUBD_* are not applied (lint) */
 };
 
-/* Loads and checks. *OUT is set (also with warnings) only when there is no error; free with hub_service_free. Returns HUB_OK,
- * HUB_BAD_REQUEST (errors are in DIAGS) or HUB_NOT_FOUND (the directory or its service.yaml cannot be read; also in DIAGS). */
-enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags, struct hub_service **out);
+/* Loads and checks. *OUT is set (also with warnings) only when there is no error; free with
+ * hub_service_free. Returns HUB_OK, HUB_BAD_REQUEST (errors are in DIAGS) or HUB_NOT_FOUND (the directory
+ * or its service.yaml cannot be read; also in DIAGS). */
+enum hub_code hub_service_load(const char *dir, const struct hub_load_options *options, struct hub_diags *diags,
+                               struct hub_service **out);
 void hub_service_free(struct hub_service *s);
 /* On a reload: options of NOW that only a restart changes, and that differ from those of FIRST, with which
  * the process was started, get the values of FIRST back, so that none is applied by halves. TELL comes for
  * each ("store.readConnections: 2 -> 4 takes a restart"). FIRST must outlive NOW. */
-void hub_service_keep(struct hub_service *now, const struct hub_service *first, void (*tell)(void *arg, const char *text), void *arg);
+void hub_service_keep(struct hub_service *now, const struct hub_service *first,
+                      void (*tell)(void *arg, const char *text), void *arg);
 /* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */
 enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags);
-/* The effective definition with all defaults, as YAML: one document per file, opened by "--- # NAME". Saved under those names they load as the same
- * service, but for passwords in URLs and in bus.options: they are "***". */
+/* The effective definition with all defaults, as YAML: one document per file, opened by "--- # NAME".
+ * Saved under those names they load as the same service, but for passwords in URLs and in bus.options:
+ * they are "***". */
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out);
 /* JSON Schema (draft 2020-12) of the hub or service document, from the table. */
 enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE };

@@ -67,10 +67,11 @@ enum hub_common {
 const char *hub_common_code(const struct hub_node *n, enum hub_common what);
 
 /* Adds a finding at NODE. RANGE NULL takes hub_node_mark(NODE); SUGGESTION may be NULL. */
-void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range, const char *suggestion,
-                  const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range,
+                  const char *suggestion, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
-/* The nearest of several candidates, for "did you mean". Start with {.word = …}; BEST stays NULL when none is near. */
+/* The nearest of several candidates, for "did you mean". Start with {.word = …}; BEST stays NULL when none
+ * is near. */
 struct hub_nearest {
     struct hub_str word;
     const char *best;
@@ -80,28 +81,33 @@ void hub_nearest_try(struct hub_nearest *n, const char *candidate);
 
 /* ASCII letters in lower case, in the scratch arena. */
 char *hub_lower(struct hub_loader *l, const char *s);
-/* Names that no table of a definition can have, in whatever case: SQLite tells them apart by nothing but their letters. */
+/* Names that no table of a definition can have, in whatever case: SQLite tells them apart by nothing but
+ * their letters. */
 bool hub_is_reserved_table(const char *name);
 #define HUB_RESERVED_TABLES "tables that start with hubd_ are the engine's own, and those with sqlite_ are SQLite's"
 
 /* ---- walk.c ---- */
 /* Reads NODE (NULL: nothing but defaults) into BASE. Findings are reported, never returned. */
 void hub_walk(struct hub_loader *l, const struct hub_fields *t, struct hub_node *node, void *base);
-/* The node a struct was read from; of a group of it with a dotted key ("guardrails.globalModeration"). Falls back to the nearest that exists. */
+/* The node a struct was read from; of a group of it with a dotted key ("guardrails.globalModeration").
+ * Falls back to the nearest that exists. */
 struct hub_node *hub_place(struct hub_loader *l, const void *base, const char *key);
 /* Element I of a list of strings, written as list or comma string. */
 struct hub_range hub_strings_span(const struct hub_node *n, size_t i);
 bool hub_name_obeys(struct hub_str name, enum hub_name_rule rule);
 const char *hub_name_rule_text(enum hub_name_rule rule);
-/* True for a value that stands for "not given": absent, null, or an empty string where only a reference, list or script makes sense. */
+/* True for a value that stands for "not given": absent, null, or an empty string where only a reference,
+ * list or script makes sense. */
 bool hub_is_absent(const struct hub_row *row, struct hub_node *n);
 
 /* ---- value.c ---- */
-/* TEXT (PLAIN: unquoted) as a value of the field's type; NULL when it does not fit, and then WHY says what was expected. New reference. */
+/* TEXT (PLAIN: unquoted) as a value of the field's type; NULL when it does not fit, and then WHY says what
+ * was expected. New reference. */
 json_t *hub_value_coerce(const struct hub_def_field *f, struct hub_str text, const char **why);
 /* A tree as JSON, scalars by their look. New reference. */
 json_t *hub_value_of_node(struct hub_loader *l, struct hub_node *n);
-/* A value for FIELD from NODE (scalar, or container for JSON), reported with CODE when it does not fit. New reference or NULL. */
+/* A value for FIELD from NODE (scalar, or container for JSON), reported with CODE when it does not fit.
+ * New reference or NULL. */
 json_t *hub_value_for_field(struct hub_loader *l, const struct hub_def_field *f, struct hub_node *n, const char *code);
 
 /* ---- the checks, after everything has been walked ---- */

@@ -89,11 +89,12 @@ static json_t *message_json(const char *text) { return json_pack("{s:o}", "text"
 static json_t *sarif_result(const struct hub_diag *g) {
     json_t *physical = json_pack("{s:{s:o}}", "artifactLocation", "uri", text_json(g->file));
     if (g->line)
-        json_object_set_new(
-            physical, "region",
-            json_pack("{s:i,s:i,s:i,s:i}", "startLine", g->line, "startColumn", g->column, "endLine", g->end_line, "endColumn", g->end_column));
-    return json_pack("{s:o,s:o,s:o,s:[{s:o}]}", "ruleId", text_json(g->code), "level", text_json(severity_name(g->severity)), "message",
-                     message_json(g->message), "locations", "physicalLocation", physical);
+        json_object_set_new(physical, "region",
+                            json_pack("{s:i,s:i,s:i,s:i}", "startLine", g->line, "startColumn", g->column, "endLine",
+                                      g->end_line, "endColumn", g->end_column));
+    return json_pack("{s:o,s:o,s:o,s:[{s:o}]}", "ruleId", text_json(g->code), "level",
+                     text_json(severity_name(g->severity)), "message", message_json(g->message), "locations",
+                     "physicalLocation", physical);
 }
 
 static json_t *sarif_rules(const struct hub_diags *d) {
@@ -103,7 +104,8 @@ static json_t *sarif_rules(const struct hub_diags *d) {
         const struct hub_diag *g = hub_diags_at(d, i);
         if (hub_map_put(&seen, hub_cstr(g->code), (void *)g)) continue;
         const struct hub_code_row *row = hub_code_row(g->code);
-        json_array_append_new(rules, json_pack("{s:o,s:o}", "id", text_json(g->code), "shortDescription", message_json(row ? row->title : g->code)));
+        json_array_append_new(rules, json_pack("{s:o,s:o}", "id", text_json(g->code), "shortDescription",
+                                               message_json(row ? row->title : g->code)));
     }
     hub_map_clear(&seen);
     return rules;
@@ -113,8 +115,9 @@ static void print_sarif(const struct hub_diags *d, struct hub_buf *out) {
     json_t *results = json_array();
     for (size_t i = 0; i < hub_diags_n(d); i++) json_array_append_new(results, sarif_result(hub_diags_at(d, i)));
     json_t *driver = json_pack("{s:s,s:s,s:o}", "name", "hubctl lint", "version", HUB_VERSION, "rules", sarif_rules(d));
-    print_pretty(json_pack("{s:s,s:s,s:[{s:{s:o},s:s,s:o}]}", "$schema", "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0", "runs",
-                           "tool", "driver", driver, "columnKind", "unicodeCodePoints", "results", results),
+    print_pretty(json_pack("{s:s,s:s,s:[{s:{s:o},s:s,s:o}]}", "$schema",
+                           "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0", "runs", "tool",
+                           "driver", driver, "columnKind", "unicodeCodePoints", "results", results),
                  out);
 }
 
@@ -122,7 +125,11 @@ static void print_sarif(const struct hub_diags *d, struct hub_buf *out) {
 
 static void add_xml(struct hub_buf *out, const char *s) {
     for (; *s; s++) {
-        const char *entity = *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '"' ? "&quot;" : NULL;
+        const char *entity = *s == '&'   ? "&amp;"
+                             : *s == '<' ? "&lt;"
+                             : *s == '>' ? "&gt;"
+                             : *s == '"' ? "&quot;"
+                                         : NULL;
         if (entity)
             hub_buf_addz(out, entity);
         else if ((unsigned char)*s >= ' ' || *s == '\n' || *s == '\t')
@@ -141,13 +148,15 @@ static void junit_case(const struct hub_diag *g, struct hub_buf *out) {
     hub_buf_addz(out, g->severity == HUB_SEV_ERROR ? "      <failure type=\"error\" message=\"" : "      <system-out>");
     if (g->severity == HUB_SEV_ERROR) add_xml(out, g->message), hub_buf_addz(out, "\">");
     add_xml(out, hub_buf_cstr(&text));
-    hub_buf_addz(out, g->severity == HUB_SEV_ERROR ? "</failure>\n    </testcase>\n" : "</system-out>\n    </testcase>\n");
+    hub_buf_addz(out,
+                 g->severity == HUB_SEV_ERROR ? "</failure>\n    </testcase>\n" : "</system-out>\n    </testcase>\n");
     hub_buf_free(&text);
 }
 
 static void print_junit(const struct hub_diags *d, struct hub_buf *out) {
     size_t n = hub_diags_n(d), errors = hub_diags_count(d, HUB_SEV_ERROR);
-    hub_buf_addf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%zu\" failures=\"%zu\">\n", n ? n : 1, errors);
+    hub_buf_addf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%zu\" failures=\"%zu\">\n",
+                 n ? n : 1, errors);
     hub_buf_addf(out, "  <testsuite name=\"hubctl lint\" tests=\"%zu\" failures=\"%zu\">\n", n ? n : 1, errors);
     if (!n) hub_buf_addz(out, "    <testcase name=\"definitions\" classname=\"hubctl lint\"/>\n");
     for (size_t i = 0; i < n; i++) junit_case(hub_diags_at(d, i), out);
@@ -168,7 +177,8 @@ static void add_command_text(struct hub_buf *out, const char *s, const char *spe
 static void print_github(const struct hub_diag *g, struct hub_buf *out) {
     hub_buf_addf(out, "::%s file=", severity_name(g->severity));
     add_command_text(out, g->file, "%\r\n:,");
-    if (g->line) hub_buf_addf(out, ",line=%d,col=%d,endLine=%d,endColumn=%d", g->line, g->column, g->end_line, g->end_column);
+    if (g->line)
+        hub_buf_addf(out, ",line=%d,col=%d,endLine=%d,endColumn=%d", g->line, g->column, g->end_line, g->end_column);
     hub_buf_addf(out, ",title=%s::", g->code);
     add_command_text(out, g->message, "%\r\n");
     if (g->suggestion) {

@@ -5,7 +5,8 @@ static void undefined_object(struct hub_loader *l, const struct hub_ref *r, stru
     struct hub_nearest near = {.word = name};
     for (size_t i = 0; i < l->service->object_n; i++)
         if (l->service->objects[i].name) hub_nearest_try(&near, l->service->objects[i].name);
-    hub_complain(l, "H010", r->node, NULL, near.best, "%s \"%.*s\" is not a DataObject of service.yaml", r->row->key, HUB_FMT(name));
+    hub_complain(l, "H010", r->node, NULL, near.best, "%s \"%.*s\" is not a DataObject of service.yaml", r->row->key,
+                 HUB_FMT(name));
 }
 
 static void resolve_object(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
@@ -36,7 +37,8 @@ static void resolve_property(struct hub_loader *l, const struct hub_ref *r, stru
     if (index >= 0) return;
     struct hub_nearest near = {.word = name};
     for (size_t i = 0; i < o->property_n; i++) hub_nearest_try(&near, o->properties[i].name);
-    hub_complain(l, "H011", r->node, NULL, near.best, "%s \"%.*s\" is not a property of %s", r->row->key, HUB_FMT(name), o->name);
+    hub_complain(l, "H011", r->node, NULL, near.best, "%s \"%.*s\" is not a property of %s", r->row->key, HUB_FMT(name),
+                 o->name);
 }
 
 static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
@@ -51,7 +53,8 @@ static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct h
         }
         hub_nearest_try(&near, role->name);
     }
-    hub_complain(l, "H012", r->node, NULL, near.best, "%s \"%.*s\" is not defined in hubRoles", r->row->key, HUB_FMT(name));
+    hub_complain(l, "H012", r->node, NULL, near.best, "%s \"%.*s\" is not defined in hubRoles", r->row->key,
+                 HUB_FMT(name));
 }
 
 void hub_resolve(struct hub_loader *l) {

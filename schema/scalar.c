@@ -1,4 +1,5 @@
-/* The text of scalars: environment variables in it, and the way back from a character to its place in the file. */
+/* The text of scalars: environment variables in it, and the way back from a character to its place in the
+ * file. */
 #include <stdlib.h>
 
 #include "schema/tree.h"
@@ -13,7 +14,9 @@ struct variable {
 
 static bool variable_at(struct hub_str t, size_t at, struct variable *v) {
     size_t i = at + 2;
-    if (t.n - at < 4 || t.p[at] != '$' || t.p[at + 1] != '{' || !is_name_char(t.p[i]) || (t.p[i] >= '0' && t.p[i] <= '9')) return false;
+    if (t.n - at < 4 || t.p[at] != '$' || t.p[at + 1] != '{' || !is_name_char(t.p[i]) ||
+        (t.p[i] >= '0' && t.p[i] <= '9'))
+        return false;
     while (i < t.n && is_name_char(t.p[i])) i++;
     *v = (struct variable){.name = hub_str(t.p + at + 2, i - at - 2)};
     if (i + 1 < t.n && t.p[i] == ':' && t.p[i + 1] == '-') {
@@ -34,7 +37,8 @@ static const char *lookup(struct hub_str name) {
     return getenv(buf);
 }
 
-/* One step of the replacement: what stands at AT of T, how much of T that is, and what it becomes. False: a variable that is missing. */
+/* One step of the replacement: what stands at AT of T, how much of T that is, and what it becomes. False:
+ * a variable that is missing. */
 static bool expand_at(struct hub_str t, size_t at, size_t *taken, struct hub_str *becomes, struct variable *v) {
     if (t.n - at >= 3 && memcmp(t.p + at, "$${", 3) == 0) {
         *taken = 3, *becomes = hub_str(t.p + at + 1, 2);
@@ -51,12 +55,14 @@ static bool expand_at(struct hub_str t, size_t at, size_t *taken, struct hub_str
     return value || v->has_fallback;
 }
 
-static void report_missing(struct hub_arena *a, struct hub_node *n, size_t at, const struct variable *v, struct hub_diags *diags) {
+static void report_missing(struct hub_arena *a, struct hub_node *n, size_t at, const struct variable *v,
+                           struct hub_diags *diags) {
     n->value = n->text; /* for the position of the variable itself */
     n->resolved = n->bad = true;
     struct hub_range r = hub_node_span(n, at, at + v->len);
     hub_diags_add(diags, "Y010", n->src, &r, hub_node_path(a, n), NULL,
-                  hub_arena_fmt(a, "the environment variable %.*s is not set; set it or write ${%.*s:-default}", HUB_FMT(v->name), HUB_FMT(v->name)));
+                  hub_arena_fmt(a, "the environment variable %.*s is not set; set it or write ${%.*s:-default}",
+                                HUB_FMT(v->name), HUB_FMT(v->name)));
 }
 
 struct hub_str hub_node_value(struct hub_arena *a, struct hub_node *n, struct hub_diags *diags) {
@@ -149,7 +155,8 @@ static void step(struct walk *w) {
 }
 
 static bool is_surrogate_pair(const struct walk *w) {
-    return w->end - w->p >= 11 && w->p[0] == 'u' && (w->p[1] | 32) == 'd' && strchr("89abAB", w->p[2]) && w->p[5] == '\\' && w->p[6] == 'u';
+    return w->end - w->p >= 11 && w->p[0] == 'u' && (w->p[1] | 32) == 'd' && strchr("89abAB", w->p[2]) &&
+           w->p[5] == '\\' && w->p[6] == 'u';
 }
 
 /* An escape of a double-quoted scalar; true when it stands for something visible. */

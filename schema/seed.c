@@ -5,7 +5,8 @@ static void unknown_object(struct hub_loader *l, struct hub_node *n) {
     struct hub_nearest near = {.word = n->key};
     for (size_t i = 0; i < l->service->object_n; i++)
         if (l->service->objects[i].name) hub_nearest_try(&near, l->service->objects[i].name);
-    hub_complain(l, "S023", n, &n->key_range, near.best, "\"%.*s\" is not a DataObject of service.yaml", HUB_FMT(n->key));
+    hub_complain(l, "S023", n, &n->key_range, near.best, "\"%.*s\" is not a DataObject of service.yaml",
+                 HUB_FMT(n->key));
 }
 
 static void read_cell(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *cell, json_t *row) {
@@ -14,7 +15,8 @@ static void read_cell(struct hub_loader *l, const struct hub_def_object *o, stru
         struct hub_nearest near = {.word = cell->key};
         for (size_t k = 0; k < o->property_n; k++)
             if (o->properties[k].name) hub_nearest_try(&near, o->properties[k].name);
-        hub_complain(l, "S023", cell, &cell->key_range, near.best, "\"%.*s\" is not a property of %s", HUB_FMT(cell->key), o->name);
+        hub_complain(l, "S023", cell, &cell->key_range, near.best, "\"%.*s\" is not a property of %s",
+                     HUB_FMT(cell->key), o->name);
         return;
     }
     if (hub_node_is_null(cell)) return;
@@ -50,7 +52,8 @@ static void read_row(struct hub_loader *l, struct hub_def_object *o, struct hub_
     complete_row(l, o, n, row);
     struct hub_node *id = hub_node_get(n, hub_cstr(o->id_property));
     if (id && id->kind == HUB_NODE_SCALAR && !id->bad && id->value.n && hub_map_put(ids, id->value, id))
-        hub_complain(l, "S023", id, NULL, NULL, "two rows of %s have the %s \"%.*s\"", o->name, o->id_property, HUB_FMT(id->value));
+        hub_complain(l, "S023", id, NULL, NULL, "two rows of %s have the %s \"%.*s\"", o->name, o->id_property,
+                     HUB_FMT(id->value));
 }
 
 static void read_object(struct hub_loader *l, struct hub_node *n) {
@@ -60,9 +63,12 @@ static void read_object(struct hub_loader *l, struct hub_node *n) {
     if (!o) {
         unknown_object(l, n);
     } else if (!o->managed) {
-        hub_complain(l, "S023", n, &n->key_range, NULL, "%s is not managed: hubd does not insert rows into existing tables", o->name);
+        hub_complain(l, "S023", n, &n->key_range, NULL,
+                     "%s is not managed: hubd does not insert rows into existing tables", o->name);
     } else if (n->kind != HUB_NODE_SEQ) {
-        if (!n->bad) hub_complain(l, "S023", n, NULL, NULL, "the rows of %s must be a list, not %s", o->name, hub_node_kind_name(n));
+        if (!n->bad)
+            hub_complain(l, "S023", n, NULL, NULL, "the rows of %s must be a list, not %s", o->name,
+                         hub_node_kind_name(n));
     } else {
         struct hub_map ids = {0};
         o->seed = hub_arena_json(l->keep, json_array());
@@ -74,7 +80,8 @@ static void read_object(struct hub_loader *l, struct hub_node *n) {
 void hub_load_seed(struct hub_loader *l, struct hub_node *root) {
     if (hub_node_is_null(root)) return;
     if (root->kind != HUB_NODE_MAP) {
-        hub_complain(l, "S023", root, NULL, NULL, "seed.yaml must map DataObjects to lists of rows, not be %s", hub_node_kind_name(root));
+        hub_complain(l, "S023", root, NULL, NULL, "seed.yaml must map DataObjects to lists of rows, not be %s",
+                     hub_node_kind_name(root));
         return;
     }
     for (struct hub_node *n = root->first; n; n = n->next)

@@ -14,7 +14,8 @@ struct hub_source {
     int line_n;
 };
 
-/* A place in a source: from 1, columns count characters, the end is exclusive. Line 0 is the file as a whole. */
+/* A place in a source: from 1, columns count characters, the end is exclusive. Line 0 is the file as a
+ * whole. */
 struct hub_range {
     int line, column, end_line, end_column;
 };

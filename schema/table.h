@@ -41,12 +41,14 @@ enum { /* flags of a row */
        HUB_ROW_UNIQUE = 2,      /* no two elements of the list may have the same */
        HUB_ROW_FILE = 4,        /* a path, resolved against the service directory; the file must be readable */
        HUB_ROW_URL = 8,         /* must have one of the schemes in WORDS */
-       HUB_ROW_RESTART = 16,    /* of a group: of all its fields; a running process keeps the value until it is started again (changed.c) */
+       HUB_ROW_RESTART = 16,    /* of a group: of all its fields; a running process keeps the value until it is started
+                                   again (changed.c) */
        HUB_ROW_NOT_YET = 32,    /* nothing reads it: a value other than the default is an error */
        HUB_ROW_AS_WRITTEN = 64, /* STRINGS: 2 and true are texts, too */
 };
 
-/* The variables a hook has. "$room" stands for the name of the room DataObject, "$source" for that of sourceObject. */
+/* The variables a hook has. "$room" stands for the name of the room DataObject, "$source" for that of
+ * sourceObject. */
 struct hub_vars {
     const char *names[8];
 };
@@ -83,7 +85,8 @@ struct hub_fields {
 
 #define HUB_OFFSET(STRUCT, FIELD) offsetof(STRUCT, FIELD)
 
-/* A hub while it is loaded: the definition and what is folded into it afterwards. DEF comes first: offsets into it hold for both. */
+/* A hub while it is loaded: the definition and what is folded into it afterwards. DEF comes first: offsets
+ * into it hold for both. */
 struct hub_raw {
     struct hub_def def;
     struct hub_strs builtin_types;
@@ -92,8 +95,8 @@ struct hub_raw {
 };
 
 extern const struct hub_fields hub_fields_hub, hub_fields_service;
-extern const struct hub_fields hub_fields_room, hub_fields_role, hub_fields_message, hub_fields_event, hub_fields_logic, hub_fields_object,
-    hub_fields_namespace, hub_fields_extensions;
+extern const struct hub_fields hub_fields_room, hub_fields_role, hub_fields_message, hub_fields_event, hub_fields_logic,
+    hub_fields_object, hub_fields_namespace, hub_fields_extensions;
 extern const struct hub_words hub_words_message_type[], hub_words_field_type[];
 
 /* The content of a built-in message type; parallel to hub_words_message_type. */
@@ -108,6 +111,7 @@ const struct hub_row *hub_fields_row(const struct hub_fields *t, struct hub_str 
 int hub_words_index(const struct hub_words *words, struct hub_str word);
 /* The longest list that is accepted, in elements. */
 enum { HUB_LIST_MAX = 1000 };
-/* The longest names, in characters. Names of tables and columns keep to what PostgreSQL does not cut, a hub's with "Moderation" behind it. */
+/* The longest names, in characters. Names of tables and columns keep to what PostgreSQL does not cut, a
+ * hub's with "Moderation" behind it. */
 enum { HUB_NAME_MAX = 128, HUB_SQL_NAME_MAX = 63, HUB_HUB_NAME_MAX = 48 };
 #endif

@@ -1,4 +1,5 @@
-/* From libyaml's events to the located tree. Marks of libyaml count from 0, ours from 1; both count characters. */
+/* From libyaml's events to the located tree. Marks of libyaml count from 0, ours from 1; both count
+ * characters. */
 #include "schema/tree.h"
 
 #include <stdio.h>
@@ -86,7 +87,8 @@ static void take_key(struct builder *b, const yaml_event_t *ev) {
     if (before) {
         f->drop = true;
         complain(b, "Y003", f->key_range,
-                 hub_arena_fmt(b->arena, "the key \"%.*s\" is here twice; the first one is on line %d", HUB_FMT(f->key), before->key_range.line));
+                 hub_arena_fmt(b->arena, "the key \"%.*s\" is here twice; the first one is on line %d", HUB_FMT(f->key),
+                               before->key_range.line));
     } else if (ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && hub_str_is(key, "<<")) {
         f->drop = true;
         complain(b, "Y006", f->key_range, "merge keys (<<) are not supported; write the keys out");
@@ -103,16 +105,19 @@ static enum hub_node_style style_of(yaml_scalar_style_t style) {
     }
 }
 
-static void check_decoration(struct builder *b, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag) {
+static void check_decoration(struct builder *b, const yaml_event_t *ev, const yaml_char_t *anchor,
+                             const yaml_char_t *tag) {
     int line = (int)ev->start_mark.line + 1, column = (int)ev->start_mark.column + 1;
     if (anchor)
         complain(b, "Y004", one_char(line, column),
-                 hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases", (const char *)anchor));
+                 hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases",
+                               (const char *)anchor));
     if (!tag) return;
     struct hub_str name = hub_cstr((const char *)tag);
     bool core = hub_str_starts(name, HUB_STR("tag:yaml.org,2002:"));
     complain(b, "Y013", one_char(line, column),
-             hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field", core ? "!!" : "", name.p + (core ? 18 : 0)));
+             hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field", core ? "!!" : "",
+                           name.p + (core ? 18 : 0)));
 }
 
 static void on_scalar(struct builder *b, const yaml_event_t *ev) {
@@ -130,7 +135,9 @@ static void on_scalar(struct builder *b, const yaml_event_t *ev) {
 
 static void on_alias(struct builder *b, const yaml_event_t *ev) {
     struct hub_range at = range_of(ev->start_mark, ev->end_mark);
-    complain(b, "Y004", at, hub_arena_fmt(b->arena, "the alias \"*%s\" is not allowed: write the value out", (const char *)ev->data.alias.anchor));
+    complain(b, "Y004", at,
+             hub_arena_fmt(b->arena, "the alias \"*%s\" is not allowed: write the value out",
+                           (const char *)ev->data.alias.anchor));
     if (wants_key(b)) {
         b->broken = true;
         return;
@@ -142,7 +149,8 @@ static void on_alias(struct builder *b, const yaml_event_t *ev) {
 
 static void open_container(struct builder *b, const yaml_event_t *ev, enum hub_node_kind kind) {
     if (wants_key(b)) {
-        complain(b, "Y015", one_char((int)ev->start_mark.line + 1, (int)ev->start_mark.column + 1), "a key must be a name, not a list or mapping");
+        complain(b, "Y015", one_char((int)ev->start_mark.line + 1, (int)ev->start_mark.column + 1),
+                 "a key must be a name, not a list or mapping");
         b->broken = true;
         return;
     }
@@ -153,8 +161,8 @@ static void open_container(struct builder *b, const yaml_event_t *ev, enum hub_n
         return;
     }
     struct hub_node *n = new_node(b, kind, ev);
-    n->flow =
-        kind == HUB_NODE_MAP ? ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE : ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+    n->flow = kind == HUB_NODE_MAP ? ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+                                   : ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
     place(b, n);
     b->stack[b->depth++] = (struct frame){.node = n};
 }
@@ -170,7 +178,8 @@ static void on_event(struct builder *b, const yaml_event_t *ev) {
     switch (ev->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (!b->root) break;
-        complain(b, "Y005", range_of(ev->start_mark, ev->end_mark), "a second document starts here; a file holds one definition");
+        complain(b, "Y005", range_of(ev->start_mark, ev->end_mark),
+                 "a second document starts here; a file holds one definition");
         b->broken = true;
         break;
     case YAML_SCALAR_EVENT: on_scalar(b, ev); break;
@@ -214,7 +223,8 @@ static void report_syntax(struct builder *b) {
     struct hub_range at = one_char((int)y->problem_mark.line + 1, (int)y->problem_mark.column + 1);
     const char *problem = y->problem ? y->problem : "not YAML";
     if (y->context && y->context_mark.line != y->problem_mark.line)
-        problem = hub_arena_fmt(b->arena, "%s (%s that starts on line %d)", problem, y->context, (int)y->context_mark.line + 1);
+        problem = hub_arena_fmt(b->arena, "%s (%s that starts on line %d)", problem, y->context,
+                                (int)y->context_mark.line + 1);
     else if (y->context)
         problem = hub_arena_fmt(b->arena, "%s (%s)", problem, y->context);
     complain(b, "Y001", at, problem);
@@ -244,8 +254,8 @@ static struct hub_str join_surrogates(struct hub_arena *a, struct hub_str t) {
     size_t n = 0;
     for (size_t i = 0; i < t.n;) {
         unsigned hi, lo;
-        if (t.p[i] == '\\' && hex4(t.p + i, t.n - i, &hi) && hi >= 0xd800 && hi < 0xdc00 && hex4(t.p + i + 6, t.n - i - 6, &lo) && lo >= 0xdc00 &&
-            lo < 0xe000) {
+        if (t.p[i] == '\\' && hex4(t.p + i, t.n - i, &hi) && hi >= 0xd800 && hi < 0xdc00 &&
+            hex4(t.p + i + 6, t.n - i - 6, &lo) && lo >= 0xdc00 && lo < 0xe000) {
             n += (size_t)sprintf(out + n, "\\U%08x", 0x10000 + ((hi - 0xd800) << 10) + (lo - 0xdc00));
             i += 12;
         } else {
@@ -351,7 +361,8 @@ char *hub_node_path(struct hub_arena *a, const struct hub_node *n) {
 bool hub_node_is_null(const struct hub_node *n) {
     if (!n) return true;
     if (n->kind != HUB_NODE_SCALAR || n->style != HUB_STYLE_PLAIN || n->bad) return false;
-    return !n->text.n || hub_str_is(n->text, "~") || hub_str_is(n->text, "null") || hub_str_is(n->text, "Null") || hub_str_is(n->text, "NULL");
+    return !n->text.n || hub_str_is(n->text, "~") || hub_str_is(n->text, "null") || hub_str_is(n->text, "Null") ||
+           hub_str_is(n->text, "NULL");
 }
 
 struct hub_range hub_node_mark(const struct hub_node *n) {
@@ -361,6 +372,7 @@ struct hub_range hub_node_mark(const struct hub_node *n) {
         return r.line ? one_char(r.line, r.column) : r;
     }
     if (n->style == HUB_STYLE_LITERAL || n->style == HUB_STYLE_FOLDED) return one_char(r.line, r.column);
-    if (r.line == r.end_line && r.column == r.end_column && n->key_range.line) return n->key_range; /* nothing written */
+    if (r.line == r.end_line && r.column == r.end_column && n->key_range.line)
+        return n->key_range; /* nothing written */
     return r;
 }

@@ -1,5 +1,6 @@
-/* YAML as a located tree: every value knows its file, its place and its path. What YAML can say and a definition may not (aliases, duplicate
- * keys, several documents, merge keys, tags, nesting beyond 64) is reported here and nowhere else. */
+/* YAML as a located tree: every value knows its file, its place and its path. What YAML can say and a
+ * definition may not (aliases, duplicate keys, several documents, merge keys, tags, nesting beyond 64) is
+ * reported here and nowhere else. */
 #ifndef HUB_SCHEMA_TREE_H
 #define HUB_SCHEMA_TREE_H
 #include "schema/diag.h"
@@ -26,7 +27,8 @@ struct hub_node {
     struct hub_str value; /* after substitution from the environment; see hub_node_value */
 };
 
-/* Parses one document. NULL when the text is empty or so broken that nothing can be checked (then DIAGS says why). */
+/* Parses one document. NULL when the text is empty or so broken that nothing can be checked (then DIAGS
+ * says why). */
 struct hub_node *hub_tree_parse(struct hub_arena *a, const struct hub_source *src, struct hub_diags *diags);
 /* A plain scalar that stands in no file (an override). */
 struct hub_node *hub_tree_scalar(struct hub_arena *a, const struct hub_source *src, struct hub_str text);
@@ -35,8 +37,9 @@ void hub_node_put(struct hub_arena *a, struct hub_node *map, const char *key, st
 struct hub_node *hub_node_get(const struct hub_node *map, struct hub_str key); /* NULL when absent or not a map */
 /* "roomSettings.authSources[1].hubRole", "" for the root. */
 char *hub_node_path(struct hub_arena *a, const struct hub_node *n);
-/* Text of a scalar with ${NAME} and ${NAME:-default} replaced and $${ made ${. Names are upper case, so that "${sessionId}" and template literals
- * of expressions stay as they are. A missing variable is reported once. */
+/* Text of a scalar with ${NAME} and ${NAME:-default} replaced and $${ made ${. Names are upper case, so
+ * that "${sessionId}" and template literals of expressions stay as they are. A missing variable is
+ * reported once. */
 struct hub_str hub_node_value(struct hub_arena *a, struct hub_node *n, struct hub_diags *diags);
 /* The same replacement the other way: TEXT such that reading it gives TEXT back. */
 void hub_tree_escape(struct hub_buf *out, struct hub_str text);

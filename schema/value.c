@@ -37,7 +37,9 @@ json_t *hub_value_coerce(const struct hub_def_field *f, struct hub_str s, const 
     case HUB_FIELD_INTEGER: *why = "a whole number"; return hub_str_i64(s, &i) ? json_integer(i) : NULL;
     case HUB_FIELD_DECIMAL: *why = "a number"; return coerce_decimal(s);
     case HUB_FIELD_BOOLEAN: *why = "true or false"; return coerce_boolean(s);
-    case HUB_FIELD_ID: *why = hub_def_id_expected(f->id_format); return hub_def_id_fits(f->id_format, s) ? hub_json_string(s) : NULL;
+    case HUB_FIELD_ID:
+        *why = hub_def_id_expected(f->id_format);
+        return hub_def_id_fits(f->id_format, s) ? hub_json_string(s) : NULL;
     case HUB_FIELD_DATETIME: *why = HUB_DATETIME_EXPECTED; return hub_datetime_parse(s, &i) ? hub_json_string(s) : NULL;
     case HUB_FIELD_ENUM:
         *why = "one of its enumValues";
@@ -85,18 +87,20 @@ json_t *hub_value_for_field(struct hub_loader *l, const struct hub_def_field *f,
         if (n->bad) return NULL;
         v = hub_value_coerce(f, s, &why);
         struct hub_nearest near = {.word = s};
-        for (size_t i = 0; !v && f->type == HUB_FIELD_ENUM && i < f->enum_values.n; i++) hub_nearest_try(&near, f->enum_values.items[i]);
+        for (size_t i = 0; !v && f->type == HUB_FIELD_ENUM && i < f->enum_values.n; i++)
+            hub_nearest_try(&near, f->enum_values.items[i]);
         suggestion = near.best;
     } else if (f->type == HUB_FIELD_JSON) {
         v = hub_value_of_node(l, n);
     }
     if (v && hub_json_has_nul(v)) {
-        hub_complain(l, code, n, NULL, NULL, "the value of \"%s\" has the character U+0000, which cannot be stored", f->name ? f->name : "");
+        hub_complain(l, code, n, NULL, NULL, "the value of \"%s\" has the character U+0000, which cannot be stored",
+                     f->name ? f->name : "");
         json_decref(v);
         return NULL;
     }
     if (!v)
-        hub_complain(l, code, n, NULL, suggestion, "the value of \"%s\" does not fit its type %s: expected %s", f->name ? f->name : "",
-                     type_word(f->type), why);
+        hub_complain(l, code, n, NULL, suggestion, "the value of \"%s\" does not fit its type %s: expected %s",
+                     f->name ? f->name : "", type_word(f->type), why);
     return v;
 }

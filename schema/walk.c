@@ -1,4 +1,5 @@
-/* One walk over a tree, driven by the table: types, ranges, names, defaults and unknown keys. References and scripts are noted for later. */
+/* One walk over a tree, driven by the table: types, ranges, names, defaults and unknown keys. References
+ * and scripts are noted for later. */
 #include "schema/loader.h"
 
 #include <errno.h>
@@ -11,16 +12,20 @@
 #include "base/mem.h"
 
 static const char *const common_codes[][2] = {
-    [HUB_COMMON_UNKNOWN_KEY] = {"H001", "S001"}, [HUB_COMMON_TYPE] = {"H002", "S002"},       [HUB_COMMON_MISSING] = {"H003", "S003"},
-    [HUB_COMMON_NAME] = {"H004", "S004"},        [HUB_COMMON_RANGE] = {"H005", "S005"},      [HUB_COMMON_WORD] = {"H006", "S006"},
-    [HUB_COMMON_DUPLICATE] = {"H007", "S007"},   [HUB_COMMON_ENUM_EMPTY] = {"H016", "S016"}, [HUB_COMMON_DEFAULT] = {"H017", "S017"},
-    [HUB_COMMON_ENUM_UNUSED] = {"H018", "S018"}, [HUB_COMMON_RESERVED] = {"H019", "S019"},
+    [HUB_COMMON_UNKNOWN_KEY] = {"H001", "S001"}, [HUB_COMMON_TYPE] = {"H002", "S002"},
+    [HUB_COMMON_MISSING] = {"H003", "S003"},     [HUB_COMMON_NAME] = {"H004", "S004"},
+    [HUB_COMMON_RANGE] = {"H005", "S005"},       [HUB_COMMON_WORD] = {"H006", "S006"},
+    [HUB_COMMON_DUPLICATE] = {"H007", "S007"},   [HUB_COMMON_ENUM_EMPTY] = {"H016", "S016"},
+    [HUB_COMMON_DEFAULT] = {"H017", "S017"},     [HUB_COMMON_ENUM_UNUSED] = {"H018", "S018"},
+    [HUB_COMMON_RESERVED] = {"H019", "S019"},
 };
 
-const char *hub_common_code(const struct hub_node *n, enum hub_common what) { return common_codes[what][n->src->kind == 'S']; }
+const char *hub_common_code(const struct hub_node *n, enum hub_common what) {
+    return common_codes[what][n->src->kind == 'S'];
+}
 
-void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range, const char *suggestion,
-                  const char *fmt, ...) {
+void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range,
+                  const char *suggestion, const char *fmt, ...) {
     if (hub_diags_full(l->diags, node->src->name)) return;
     char message[1024];
     va_list ap;
@@ -33,7 +38,8 @@ void hub_complain(struct hub_loader *l, const char *code, const struct hub_node 
 
 void hub_nearest_try(struct hub_nearest *n, const char *candidate) {
     size_t cap = n->best ? n->distance : 2 + n->word.n / 3;
-    size_t d = hub_str_eq_nocase(n->word, hub_cstr(candidate)) ? 0 : hub_str_distance(n->word, hub_cstr(candidate), cap);
+    size_t d =
+        hub_str_eq_nocase(n->word, hub_cstr(candidate)) ? 0 : hub_str_distance(n->word, hub_cstr(candidate), cap);
     if (d >= cap || d >= n->word.n) return;
     n->best = candidate;
     n->distance = d;
@@ -50,7 +56,9 @@ char *hub_lower(struct hub_loader *l, const char *s) {
 
 static struct hub_str address(const void *const *p) { return hub_str((const char *)p, sizeof *p); }
 
-static void note_place(struct hub_loader *l, const void *base, struct hub_node *node) { hub_map_put(&l->places, address(&base), node); }
+static void note_place(struct hub_loader *l, const void *base, struct hub_node *node) {
+    hub_map_put(&l->places, address(&base), node);
+}
 
 struct hub_node *hub_place(struct hub_loader *l, const void *base, const char *key) {
     struct hub_node *n = hub_map_get(&l->places, address(&base));
@@ -122,7 +130,8 @@ static const char *repair_name(struct hub_loader *l, struct hub_str s, enum hub_
     bool upper = false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        bool keeps = is_alpha(c) || (is_digit(c) && n) || (rule != HUB_NAME_CODE && c == '_') || (rule == HUB_NAME_LABEL && c == '-' && n);
+        bool keeps = is_alpha(c) || (is_digit(c) && n) || (rule != HUB_NAME_CODE && c == '_') ||
+                     (rule == HUB_NAME_LABEL && c == '-' && n);
         if (!keeps) {
             upper = n > 0;
             continue;
@@ -141,7 +150,8 @@ enum look { LOOK_STRING, LOOK_INT, LOOK_NUMBER, LOOK_BOOL, LOOK_NULL };
 
 static bool is_number(struct hub_str s) {
     char buf[64], *end;
-    if (!s.n || s.n >= sizeof buf || !(is_digit(s.p[0]) || s.p[0] == '-' || s.p[0] == '+' || s.p[0] == '.')) return false;
+    if (!s.n || s.n >= sizeof buf || !(is_digit(s.p[0]) || s.p[0] == '-' || s.p[0] == '+' || s.p[0] == '.'))
+        return false;
     memcpy(buf, s.p, s.n);
     buf[s.n] = 0;
     strtod(buf, &end);
@@ -150,20 +160,24 @@ static bool is_number(struct hub_str s) {
 
 static enum look look_of(struct hub_str s) {
     int64_t i;
-    if (hub_str_is(s, "true") || hub_str_is(s, "false") || hub_str_is(s, "True") || hub_str_is(s, "False") || hub_str_is(s, "TRUE") ||
-        hub_str_is(s, "FALSE"))
+    if (hub_str_is(s, "true") || hub_str_is(s, "false") || hub_str_is(s, "True") || hub_str_is(s, "False") ||
+        hub_str_is(s, "TRUE") || hub_str_is(s, "FALSE"))
         return LOOK_BOOL;
-    if (!s.n || hub_str_is(s, "~") || hub_str_is(s, "null") || hub_str_is(s, "Null") || hub_str_is(s, "NULL")) return LOOK_NULL;
+    if (!s.n || hub_str_is(s, "~") || hub_str_is(s, "null") || hub_str_is(s, "Null") || hub_str_is(s, "NULL"))
+        return LOOK_NULL;
     if (hub_str_i64(s, &i)) return LOOK_INT;
     return is_number(s) ? LOOK_NUMBER : LOOK_STRING;
 }
 
-/* What the scalar is when nobody asks for a type: quoted ones are strings; values from the environment may be either. */
+/* What the scalar is when nobody asks for a type: quoted ones are strings; values from the environment may
+ * be either. */
 static enum look node_look(const struct hub_node *n) {
     return n->style == HUB_STYLE_PLAIN || n->substituted ? look_of(n->resolved ? n->value : n->text) : LOOK_STRING;
 }
 
-bool hub_node_is_text(const struct hub_node *n) { return n->kind == HUB_NODE_SCALAR && (n->substituted || node_look(n) == LOOK_STRING); }
+bool hub_node_is_text(const struct hub_node *n) {
+    return n->kind == HUB_NODE_SCALAR && (n->substituted || node_look(n) == LOOK_STRING);
+}
 
 const char *hub_node_kind_name(const struct hub_node *n) {
     static const char *const name[] = {"a string", "an integer", "a number", "true or false", "null"};
@@ -172,12 +186,15 @@ const char *hub_node_kind_name(const struct hub_node *n) {
     return name[node_look(n)];
 }
 
-static void wrong_type(struct hub_loader *l, const struct hub_row *row, const struct hub_node *n, const char *expected, const char *suggestion) {
-    hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s", row->key, expected, hub_node_kind_name(n));
+static void wrong_type(struct hub_loader *l, const struct hub_row *row, const struct hub_node *n, const char *expected,
+                       const char *suggestion) {
+    hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s", row->key,
+                 expected, hub_node_kind_name(n));
 }
 
 /* The scalar's text, or false after a complaint. */
-static bool scalar(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const char *expected, struct hub_str *out) {
+static bool scalar(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const char *expected,
+                   struct hub_str *out) {
     if (n->bad) return false;
     if (n->kind != HUB_NODE_SCALAR) {
         wrong_type(l, row, n, expected, NULL);
@@ -204,8 +221,10 @@ static void read_bool(struct hub_loader *l, const struct hub_row *row, struct hu
         *(bool *)(base + row->offset) = (s.p[0] | 32) == 't';
         return;
     }
-    bool yes = hub_str_eq_nocase(s, HUB_STR("yes")) || hub_str_eq_nocase(s, HUB_STR("on")) || hub_str_eq_nocase(s, HUB_STR("true"));
-    bool no = hub_str_eq_nocase(s, HUB_STR("no")) || hub_str_eq_nocase(s, HUB_STR("off")) || hub_str_eq_nocase(s, HUB_STR("false"));
+    bool yes = hub_str_eq_nocase(s, HUB_STR("yes")) || hub_str_eq_nocase(s, HUB_STR("on")) ||
+               hub_str_eq_nocase(s, HUB_STR("true"));
+    bool no = hub_str_eq_nocase(s, HUB_STR("no")) || hub_str_eq_nocase(s, HUB_STR("off")) ||
+              hub_str_eq_nocase(s, HUB_STR("false"));
     wrong_type(l, row, n, "true or false", yes ? "true" : no ? "false" : NULL);
 }
 
@@ -221,12 +240,14 @@ static void read_int(struct hub_loader *l, const struct hub_row *row, struct hub
     }
     hub_str_i64(s, &v);
     if (row->max && (v < row->min || v > row->max)) {
-        hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s must be between %lld and %lld, not %lld", row->key,
-                     (long long)row->min, (long long)row->max, (long long)v);
+        hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL,
+                     "%s must be between %lld and %lld, not %lld", row->key, (long long)row->min, (long long)row->max,
+                     (long long)v);
         return;
     }
     if (v < row->advised)
-        hub_complain(l, "H008", n, NULL, NULL, "%s should be at least %lld; %lld costs much", row->key, (long long)row->advised, (long long)v);
+        hub_complain(l, "H008", n, NULL, NULL, "%s should be at least %lld; %lld costs much", row->key,
+                     (long long)row->advised, (long long)v);
     *(int64_t *)(base + row->offset) = v;
 }
 
@@ -238,11 +259,13 @@ static bool read_text(struct hub_loader *l, const struct hub_row *row, struct hu
     }
     size_t most = row->max && row->kind != HUB_KIND_NAME ? (size_t)row->max : row->kind == HUB_KIND_TEXT ? 65536 : 1024;
     if (s->n > most) {
-        hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s is longer than %zu bytes", row->key, most);
+        hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s is longer than %zu bytes", row->key,
+                     most);
         return false;
     }
     if (has_control(*s, row->kind == HUB_KIND_TEXT ? "\n\t\r" : "")) {
-        hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, NULL, "%s must be one line without control characters", row->key);
+        hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, NULL,
+                     "%s must be one line without control characters", row->key);
         return false;
     }
     return true;
@@ -259,7 +282,8 @@ static bool check_url(struct hub_loader *l, const struct hub_row *row, struct hu
         hub_buf_addf(&all, "%s%s", all.n ? ", " : "", w->word);
         hub_nearest_try(&near, w->word);
     }
-    hub_complain(l, "S021", n, NULL, near.best, "%s must start with one of %s", hub_node_path(l->scratch, n), hub_buf_cstr(&all));
+    hub_complain(l, "S021", n, NULL, near.best, "%s must start with one of %s", hub_node_path(l->scratch, n),
+                 hub_buf_cstr(&all));
     hub_buf_free(&all);
     return false;
 }
@@ -284,7 +308,8 @@ static void read_string(struct hub_loader *l, const struct hub_row *row, struct 
         return;
     }
     if (row->flags & HUB_ROW_NOT_YET && s.n) {
-        hub_complain(l, "S034", n, NULL, NULL, "%s does nothing in this version of hubd; leave it out", hub_node_path(l->scratch, n));
+        hub_complain(l, "S034", n, NULL, NULL, "%s does nothing in this version of hubd; leave it out",
+                     hub_node_path(l->scratch, n));
         return;
     }
     *(const char **)(base + row->offset) = row->flags & HUB_ROW_FILE ? resolve_file(l, row, n, s) : keep(l, s);
@@ -296,10 +321,12 @@ static void read_name(struct hub_loader *l, const struct hub_row *row, struct hu
     if (!read_text(l, row, n, &s)) return;
     *(const char **)(base + row->offset) = keep(l, s);
     if (!hub_name_obeys(s, row->rule))
-        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, repair_name(l, s, row->rule), "\"%.*s\" is not a valid %s: expected %s",
-                     (int)(s.n > 100 ? 100 : s.n), s.p, row->key, hub_name_rule_text(row->rule));
+        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, repair_name(l, s, row->rule),
+                     "\"%.*s\" is not a valid %s: expected %s", (int)(s.n > 100 ? 100 : s.n), s.p, row->key,
+                     hub_name_rule_text(row->rule));
     else if (s.n > most)
-        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, NULL, "%s has %zu characters; at most %zu are possible", row->key, s.n, most);
+        hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, NULL,
+                     "%s has %zu characters; at most %zu are possible", row->key, s.n, most);
 }
 
 static void note_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
@@ -307,7 +334,8 @@ static void note_script(struct hub_loader *l, const struct hub_row *row, struct 
         l->script_cap = l->script_cap ? 2 * l->script_cap : 32;
         l->scripts = hub_xrealloc(l->scripts, l->script_cap * sizeof *l->scripts);
     }
-    l->scripts[l->script_n++] = (struct hub_pending_script){(struct hub_script *)(base + row->offset), row, n, base, l->hub};
+    l->scripts[l->script_n++] =
+        (struct hub_pending_script){(struct hub_script *)(base + row->offset), row, n, base, l->hub};
 }
 
 static void read_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
@@ -359,16 +387,19 @@ static size_t count_pieces(struct hub_str s) {
 
 static bool too_many(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, size_t count) {
     if (count <= HUB_LIST_MAX) return false;
-    hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s has %zu entries; at most %d are allowed", row->key, count, HUB_LIST_MAX);
+    hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s has %zu entries; at most %d are allowed",
+                 row->key, count, HUB_LIST_MAX);
     return true;
 }
 
-static void check_repeats(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const struct hub_strs *list) {
+static void check_repeats(struct hub_loader *l, const struct hub_row *row, struct hub_node *n,
+                          const struct hub_strs *list) {
     struct hub_map seen = {0};
     for (size_t i = 0; row->flags & HUB_ROW_UNIQUE && i < list->n; i++) {
         if (!hub_map_put(&seen, hub_cstr(list->items[i]), n)) continue;
         struct hub_range r = hub_strings_span(n, i);
-        hub_complain(l, hub_common_code(n, HUB_COMMON_DUPLICATE), n, &r, NULL, "%s lists \"%s\" twice", row->key, list->items[i]);
+        hub_complain(l, hub_common_code(n, HUB_COMMON_DUPLICATE), n, &r, NULL, "%s lists \"%s\" twice", row->key,
+                     list->items[i]);
     }
     hub_map_clear(&seen);
 }
@@ -380,7 +411,8 @@ static bool is_meant_as_text(struct hub_loader *l, const struct hub_row *row, st
     if (!text && n->style == HUB_STYLE_PLAIN)
         wrong_type(l, row, n, "a list of strings (in quotes)", NULL);
     else if (!text)
-        hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, NULL, "%s must not have an empty entry", row->key);
+        hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, NULL, "%s must not have an empty entry",
+                     row->key);
     return text;
 }
 
@@ -405,7 +437,8 @@ static void read_strings(struct hub_loader *l, const struct hub_row *row, struct
         while (comma_piece(&s, &piece)) out->items[out->n++] = keep(l, piece);
     else
         for (struct hub_node *c = n->first; c; c = c->next)
-            if (scalar(l, row, c, "a list of strings", &s) && is_meant_as_text(l, row, c, s)) out->items[out->n++] = keep(l, s);
+            if (scalar(l, row, c, "a list of strings", &s) && is_meant_as_text(l, row, c, s))
+                out->items[out->n++] = keep(l, s);
     if (out->n == count) check_repeats(l, row, n, out);
 }
 
@@ -415,11 +448,13 @@ static const char *nearest_word(const struct hub_words *words, struct hub_str s)
     return near.best;
 }
 
-static void unknown_word(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const struct hub_range *r, struct hub_str s) {
+static void unknown_word(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const struct hub_range *r,
+                         struct hub_str s) {
     struct hub_buf all = {0};
     for (const struct hub_words *w = row->words; w->word; w++) hub_buf_addf(&all, "%s%s", all.n ? ", " : "", w->word);
-    hub_complain(l, hub_common_code(n, HUB_COMMON_WORD), n, r, nearest_word(row->words, s), "\"%.*s\" is not one of %s's values: %s",
-                 (int)(s.n > 100 ? 100 : s.n), s.p, row->key, hub_buf_cstr(&all));
+    hub_complain(l, hub_common_code(n, HUB_COMMON_WORD), n, r, nearest_word(row->words, s),
+                 "\"%.*s\" is not one of %s's values: %s", (int)(s.n > 100 ? 100 : s.n), s.p, row->key,
+                 hub_buf_cstr(&all));
     hub_buf_free(&all);
 }
 
@@ -469,8 +504,8 @@ static void check_unique(struct hub_loader *l, const struct hub_fields *t, struc
                 hub_map_put(&seen, n->value, n);
             else
                 hub_complain(l, hub_common_code(n, HUB_COMMON_DUPLICATE), n, NULL, NULL,
-                             "%s \"%.*s\" is used twice in %.*s; the first one is on line %d", r->key, HUB_FMT(n->value), HUB_FMT(list->key),
-                             before->range.line);
+                             "%s \"%.*s\" is used twice in %.*s; the first one is on line %d", r->key,
+                             HUB_FMT(n->value), HUB_FMT(list->key), before->range.line);
         }
         hub_map_clear(&seen);
     }
@@ -520,10 +555,11 @@ static void read_map(struct hub_loader *l, const struct hub_row *row, struct hub
     for (struct hub_node *c = n->first; c; c = c->next) {
         if (!scalar(l, row, c, "a mapping of strings", &s)) continue;
         if (s.n > (size_t)row->max)
-            hub_complain(l, hub_common_code(c, HUB_COMMON_RANGE), c, NULL, NULL, "%.*s is longer than %lld bytes", HUB_FMT(c->key),
-                         (long long)row->max);
+            hub_complain(l, hub_common_code(c, HUB_COMMON_RANGE), c, NULL, NULL, "%.*s is longer than %lld bytes",
+                         HUB_FMT(c->key), (long long)row->max);
         else if (has_control(s, "\n\t\r"))
-            hub_complain(l, hub_common_code(c, HUB_COMMON_TYPE), c, NULL, NULL, "%.*s must be text without control characters", HUB_FMT(c->key));
+            hub_complain(l, hub_common_code(c, HUB_COMMON_TYPE), c, NULL, NULL,
+                         "%.*s must be text without control characters", HUB_FMT(c->key));
         else
             out->items[out->n++] = (struct hub_setting){keep(l, c->key), keep(l, s)};
     }
@@ -576,7 +612,9 @@ static void fill(struct hub_loader *l, const struct hub_row *row, char *base) {
     case HUB_KIND_NAME: *(const char **)at = keep(l, hub_cstr(row->fallback)); break;
     case HUB_KIND_STRINGS:
     case HUB_KIND_WORDS: fill_strings(l, (struct hub_strs *)at, row->fallback); break;
-    case HUB_KIND_WORD: word = hub_words_index(row->words, hub_cstr(row->fallback)), memcpy(at, &word, sizeof word); break;
+    case HUB_KIND_WORD:
+        word = hub_words_index(row->words, hub_cstr(row->fallback)), memcpy(at, &word, sizeof word);
+        break;
     default: break;
     }
 }
@@ -587,15 +625,17 @@ bool hub_is_absent(const struct hub_row *row, struct hub_node *n) {
     if (!n || hub_node_is_null(n)) return true;
     if (n->kind == HUB_NODE_MAP && row->kind == HUB_KIND_SCRIPT) {
         struct hub_node *lua = hub_node_get(n, HUB_STR("lua"));
-        return lua && n->n == 1 && (hub_node_is_null(lua) || (lua->kind == HUB_NODE_SCALAR && !lua->bad && !hub_str_trim(lua->text).n));
+        return lua && n->n == 1 &&
+               (hub_node_is_null(lua) || (lua->kind == HUB_NODE_SCALAR && !lua->bad && !hub_str_trim(lua->text).n));
     }
-    bool may_be_empty = row->kind != HUB_KIND_STRING && row->kind != HUB_KIND_TEXT && row->kind != HUB_KIND_BOOL && row->kind != HUB_KIND_INT &&
-                        row->kind != HUB_KIND_STRINGS && row->kind != HUB_KIND_WORDS;
+    bool may_be_empty = row->kind != HUB_KIND_STRING && row->kind != HUB_KIND_TEXT && row->kind != HUB_KIND_BOOL &&
+                        row->kind != HUB_KIND_INT && row->kind != HUB_KIND_STRINGS && row->kind != HUB_KIND_WORDS;
     return may_be_empty && n->kind == HUB_NODE_SCALAR && !n->bad && !hub_str_trim(n->text).n;
 }
 
 /* Tables below T that have KEY, as the path to the only one; NULL when there is none or several. */
-static const char *elsewhere(struct hub_loader *l, const struct hub_fields *t, struct hub_str key, const char *path, int *found) {
+static const char *elsewhere(struct hub_loader *l, const struct hub_fields *t, struct hub_str key, const char *path,
+                             int *found) {
     const char *where = NULL;
     for (const struct hub_row *r = t->rows; r->key; r++) {
         if (r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST) continue;
@@ -612,22 +652,27 @@ static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct
     struct hub_nearest near = {.word = c->key};
     for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
     int found = 0;
-    const char *where = near.best ? NULL : elsewhere(l, l->hub ? &hub_fields_hub : &hub_fields_service, c->key, "", &found);
+    const char *where =
+        near.best ? NULL : elsewhere(l, l->hub ? &hub_fields_hub : &hub_fields_service, c->key, "", &found);
     if (hub_fields_row(l->hub ? &hub_fields_hub : &hub_fields_service, c->key)) found = 1, where = "the top level";
     bool several = found != 1;
-    hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best, "unknown key \"%.*s\" in %s%s%s",
-                 (int)(c->key.n > 100 ? 100 : c->key.n), c->key.p, t->name, several || !where ? "" : "; it belongs in ",
-                 several || !where ? "" : where);
+    hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best,
+                 "unknown key \"%.*s\" in %s%s%s", (int)(c->key.n > 100 ? 100 : c->key.n), c->key.p, t->name,
+                 several || !where ? "" : "; it belongs in ", several || !where ? "" : where);
 }
 
-static void missing(struct hub_loader *l, const struct hub_fields *t, const struct hub_row *row, struct hub_node *node, struct hub_node *given) {
+static void missing(struct hub_loader *l, const struct hub_fields *t, const struct hub_row *row, struct hub_node *node,
+                    struct hub_node *given) {
     struct hub_range key;
     if (given)
-        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), given, NULL, NULL, "%s is required and must not be empty", row->key);
+        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), given, NULL, NULL,
+                     "%s is required and must not be empty", row->key);
     else if (node->parent && node->parent->kind == HUB_NODE_MAP && (key = node->key_range, key.line))
-        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, &key, NULL, "%s needs %s (%s)", t->name, row->key, row->help);
+        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, &key, NULL, "%s needs %s (%s)", t->name,
+                     row->key, row->help);
     else
-        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, NULL, NULL, "%s needs %s (%s)", t->name, row->key, row->help);
+        hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, NULL, NULL, "%s needs %s (%s)", t->name,
+                     row->key, row->help);
 }
 
 void hub_walk(struct hub_loader *l, const struct hub_fields *t, struct hub_node *node, void *base) {

@@ -27,7 +27,8 @@ static struct hub_str arg_string(lua_State *L, int i) {
 
 /* Bytes of a string or a binary value. */
 static struct hub_str arg_bytes(lua_State *L, int i) {
-    if (lua_type(L, i) == LUA_TUSERDATA && hub_lua_kind(L, i) == hub_scripts_of(L)->mt_binary) return hub_str(lua_touserdata(L, i), lua_rawlen(L, i));
+    if (lua_type(L, i) == LUA_TUSERDATA && hub_lua_kind(L, i) == hub_scripts_of(L)->mt_binary)
+        return hub_str(lua_touserdata(L, i), lua_rawlen(L, i));
     return arg_string(L, i);
 }
 
@@ -51,7 +52,8 @@ int hub_lua_encode(lua_State *L, int idx, const char *who) {
     return 1;
 }
 
-/* Of each value there is a comma before or after it, or a bracket around it; those inside strings do not count. */
+/* Of each value there is a comma before or after it, or a bracket around it; those inside strings do not
+ * count. */
 static bool too_many_values(struct hub_str text) {
     size_t n = 0;
     bool quoted = false;
@@ -149,11 +151,13 @@ static bool may_log(lua_State *L) {
     if (++t->log_lines <= LOG_LINES_MAX) return true;
     char where[160];
     hub_lua_where(L, 0, where, sizeof where);
-    if (t->log_lines == LOG_LINES_MAX + 1) hub_log_kv(HUB_LOG_WARN, "script", "further lines of this call are dropped", "at", where, NULL);
+    if (t->log_lines == LOG_LINES_MAX + 1)
+        hub_log_kv(HUB_LOG_WARN, "script", "further lines of this call are dropped", "at", where, NULL);
     return false;
 }
 
-/* Reads the fields of the table at 2 into K and V, whose texts stay on the stack; keys that are no text are left out. */
+/* Reads the fields of the table at 2 into K and V, whose texts stay on the stack; keys that are no text
+ * are left out. */
 static void log_fields(lua_State *L, const char **k, const char **v) {
     luaL_checkstack(L, 2 * LOG_FIELDS_MAX + 6, NULL);
     lua_pushnil(L);
@@ -178,8 +182,8 @@ static int log_line(lua_State *L) {
     const char *k[LOG_FIELDS_MAX] = {0}, *v[LOG_FIELDS_MAX] = {0}, *message = log_text(L, 1);
     if (lua_type(L, 2) == LUA_TTABLE) log_fields(L, k, v);
     hub_lua_where(L, 0, where, sizeof where);
-    hub_log_kv(level, "script", message, "at", where, k[0], v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], k[5], v[5], k[6], v[6], k[7], v[7],
-               NULL);
+    hub_log_kv(level, "script", message, "at", where, k[0], v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], k[5],
+               v[5], k[6], v[6], k[7], v[7], NULL);
     hub_lua_charge(L, 4096);
     return 0;
 }
@@ -213,7 +217,8 @@ static int time_now(lua_State *L) {
 static int time_iso(lua_State *L) {
     char iso[HUB_ISO_LEN + 1];
     lua_Number ms = luaL_optnumber(L, 1, (lua_Number)hub_wall_ms());
-    if (!(ms >= -62167219200000.0 && ms < 253402300800000.0)) return hub_lua_fail(L, "time.iso: the year is not between 0000 and 9999");
+    if (!(ms >= -62167219200000.0 && ms < 253402300800000.0))
+        return hub_lua_fail(L, "time.iso: the year is not between 0000 and 9999");
     hub_iso_format((int64_t)ms, iso);
     lua_pushstring(L, iso);
     return 1;
@@ -240,7 +245,8 @@ static int push_hex(lua_State *L, const unsigned char *bytes, size_t n) {
     return 1;
 }
 
-/* Gives S to UPDATE in pieces, with looks at the clock between them; false when the call's time is used up or UPDATE failed. */
+/* Gives S to UPDATE in pieces, with looks at the clock between them; false when the call's time is used up
+ * or UPDATE failed. */
 static bool in_pieces(lua_State *L, struct hub_str s, int (*update)(void *ctx, const void *p, size_t n), void *ctx) {
     enum { PIECE = 256 << 10 };
     hub_lua_charge(L, 4 * s.n);
@@ -259,7 +265,8 @@ static int digest(lua_State *L, const EVP_MD *md) {
     unsigned char out[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool good = ctx && EVP_DigestInit_ex(ctx, md, NULL) && in_pieces(L, s, update_digest, ctx) && EVP_DigestFinal_ex(ctx, out, &n);
+    bool good = ctx && EVP_DigestInit_ex(ctx, md, NULL) && in_pieces(L, s, update_digest, ctx) &&
+                EVP_DigestFinal_ex(ctx, out, &n);
     EVP_MD_CTX_free(ctx);
     if (!good) hub_lua_tick(L);
     return good ? push_hex(L, out, n) : hub_lua_fail(L, "the hash is not available");
@@ -279,8 +286,8 @@ static int crypto_hmac(lua_State *L) {
     if (key.n > KEY_MAX) return hub_lua_fail(L, "crypto.hmac: the key is longer than 64 KiB");
     if (!hmac) hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    bool good = ctx && EVP_MAC_init(ctx, (const unsigned char *)(key.n ? key.p : ""), key.n, params) && in_pieces(L, s, update_mac, ctx) &&
-                EVP_MAC_final(ctx, out, &n, sizeof out);
+    bool good = ctx && EVP_MAC_init(ctx, (const unsigned char *)(key.n ? key.p : ""), key.n, params) &&
+                in_pieces(L, s, update_mac, ctx) && EVP_MAC_final(ctx, out, &n, sizeof out);
     EVP_MAC_CTX_free(ctx);
     if (!good) hub_lua_tick(L);
     return good ? push_hex(L, out, n) : hub_lua_fail(L, "crypto.hmac failed");
@@ -328,10 +335,14 @@ static void open_log(lua_State *L) {
 
 /* Into the table on top. */
 void hub_lua_open_api(lua_State *L) {
-    static const luaL_Reg json[] = {
-        {"encode", json_encode}, {"decode", json_decode}, {"array", json_array_of}, {"object", json_object_of}, {NULL, NULL}};
+    static const luaL_Reg json[] = {{"encode", json_encode},
+                                    {"decode", json_decode},
+                                    {"array", json_array_of},
+                                    {"object", json_object_of},
+                                    {NULL, NULL}};
     static const luaL_Reg time[] = {{"now", time_now}, {"iso", time_iso}, {NULL, NULL}};
-    static const luaL_Reg crypto[] = {{"sha256", crypto_sha256}, {"md5", crypto_md5}, {"hmac", crypto_hmac}, {"random", crypto_random}, {NULL, NULL}};
+    static const luaL_Reg crypto[] = {
+        {"sha256", crypto_sha256}, {"md5", crypto_md5}, {"hmac", crypto_hmac}, {"random", crypto_random}, {NULL, NULL}};
     static const luaL_Reg globals[] = {{"uuid", new_uuid}, {"binary", new_binary}, {"print", print}, {NULL, NULL}};
     frozen(L, "json", json);
     frozen(L, "time", time);

@@ -1,4 +1,5 @@
-/* A call: take a coroutine from the pool, run it until it ends or waits, take its result. The only door into Lua. */
+/* A call: take a coroutine from the pool, run it until it ends or waits, take its result. The only door
+ * into Lua. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,8 @@ struct hub_script_task *hub_script_task_take(struct hub_scripts *s) {
 
 /* ---- what a call leaves behind ---- */
 
-/* Unwinds a thread that did not return. Its __close handlers get a small budget of their own; no other code of the script runs. */
+/* Unwinds a thread that did not return. Its __close handlers get a small budget of their own; no other
+ * code of the script runs. */
 static void unwind(struct hub_script_task *t) {
     struct hub_scripts *s = t->s;
     lua_State *running = s->running;
@@ -83,9 +85,10 @@ static bool has_frames(lua_State *co) {
     return lua_status(co) != LUA_OK || lua_getstack(co, 0, &ar);
 }
 
-/* Takes everything of the call out of T's thread, whatever ended it, and says whether it worked: no value, no function, no __close handler that
- * still waits, no question to the engine, hooks that are alive. Only such a thread may serve another call, for what is left on its stack would be
- * read as the first result of that one. */
+/* Takes everything of the call out of T's thread, whatever ended it, and says whether it worked: no value,
+ * no function, no __close handler that still waits, no question to the engine, hooks that are alive. Only
+ * such a thread may serve another call, for what is left on its stack would be read as the first result of
+ * that one. */
 static bool scrub(struct hub_script_task *t) {
     if (t->call) hub_script_call_abandon(t);
     if (t->hook_raised) return false;
@@ -132,7 +135,9 @@ void hub_script_task_drop(struct hub_script_task *t) {
 
 /* ---- into the script ---- */
 
-static bool wanted(const struct hub_compiled *c, const char *name) { return hub_map_get(&c->words, hub_cstr(name)) != NULL; }
+static bool wanted(const struct hub_compiled *c, const char *name) {
+    return hub_map_get(&c->words, hub_cstr(name)) != NULL;
+}
 
 /* Of an object whose members the expression only reads by name: those that it names. */
 static void push_members(lua_State *L, const struct hub_compiled *c, json_t *object) {
@@ -148,7 +153,8 @@ static void push_members(lua_State *L, const struct hub_compiled *c, json_t *obj
 
 static void push_arg(lua_State *L, const struct hub_compiled *c, const struct hub_hook_arg *arg) {
     /* An empty table may be an empty array, which has a length: then nothing is left out. */
-    bool members = c->expr && json_is_object(arg->value) && !hub_map_get(&c->whole, hub_cstr(arg->name)) && !wanted(c, "length");
+    bool members =
+        c->expr && json_is_object(arg->value) && !hub_map_get(&c->whole, hub_cstr(arg->name)) && !wanted(c, "length");
     if (members)
         push_members(L, c, arg->value);
     else
@@ -204,11 +210,13 @@ static void error_text(struct hub_script_task *t, int status, char *out, size_t 
     if (!where[0]) snprintf(where, sizeof where, "%s:%d", t->script->script->file, t->script->script->line);
     const char *at = t->where[0] ? t->where : where;
     if (t->doom == HUB_DOOM_CPU) {
-        snprintf(out, size, "%s: the script used more than %lld ms of CPU time", at, (long long)(t->cpu_limit / 1000000));
+        snprintf(out, size, "%s: the script used more than %lld ms of CPU time", at,
+                 (long long)(t->cpu_limit / 1000000));
     } else if (t->doom == HUB_DOOM_WALL) {
         snprintf(out, size, "%s: the script was not done after %lld ms", at, (long long)service->script_wall_ms);
     } else if (t->doom == HUB_DOOM_MEMORY || status == LUA_ERRMEM) {
-        snprintf(out, size, "%s: not enough memory: the service's scripts may use %lld MiB", at, (long long)service->script_memory_mib);
+        snprintf(out, size, "%s: not enough memory: the service's scripts may use %lld MiB", at,
+                 (long long)service->script_memory_mib);
     } else if (t->doom == HUB_DOOM_SHUTDOWN) {
         snprintf(out, size, "shutting down");
     } else if (lua_type(co, -1) == LUA_TSTRING) {
@@ -229,11 +237,13 @@ static void error_text(struct hub_script_task *t, int status, char *out, size_t 
     }
 }
 
-static struct hub_metric calls_total = HUB_METRIC(HUB_COUNTER, "hubd_script_calls_total", NULL, "Calls of hooks and handlers");
+static struct hub_metric calls_total =
+    HUB_METRIC(HUB_COUNTER, "hubd_script_calls_total", NULL, "Calls of hooks and handlers");
 
 static void count_failure(enum hub_code code) {
     const char *help = "Calls of hooks and handlers that failed, by reason";
-    hub_metric_add(hub_metric_labelled("hubd_script_failures_total", help, HUB_COUNTER, "code", hub_cstr(hub_code_name(code))), 1);
+    hub_metric_add(
+        hub_metric_labelled("hubd_script_failures_total", help, HUB_COUNTER, "code", hub_cstr(hub_code_name(code))), 1);
 }
 
 /* Results of an ended run as JSON; NULL and a text when they have no JSON form. */
@@ -256,8 +266,10 @@ static json_t *results_of(struct hub_script_task *t, int n, struct hub_to_json *
     return all;
 }
 
-static void deliver(struct hub_script_task *t, enum hub_code code, json_t *result, const struct hub_to_json *o, const char *error) {
-    /* Copied: the task goes back first, so that what DONE starts can use it. Only binary results keep it: their bytes live in Lua. */
+static void deliver(struct hub_script_task *t, enum hub_code code, json_t *result, const struct hub_to_json *o,
+                    const char *error) {
+    /* Copied: the task goes back first, so that what DONE starts can use it. Only binary results keep it:
+     * their bytes live in Lua. */
     struct hub_script_task ended = *t;
     bool borrowed = code == HUB_OK && o->bins.n;
     if (code != HUB_OK) count_failure(code);
@@ -292,7 +304,8 @@ static void finish(struct hub_script_task *t, int status, int results) {
         result = results_of(t, results, &o);
         if (!result) {
             code = HUB_HANDLER_FAILED;
-            snprintf(error, sizeof error, "%s:%d: the result cannot be used: %s", t->script->script->file, t->script->script->line, o.why);
+            snprintf(error, sizeof error, "%s:%d: the result cannot be used: %s", t->script->script->file,
+                     t->script->script->line, o.why);
         } else if (nothing && !t->event_done) {
             json_decref(result);
             result = NULL;
@@ -326,12 +339,15 @@ static bool resume(struct hub_script_task *t, int *status, int *results) {
     return *status != LUA_YIELD || !t->waiting || t->doom;
 }
 
-void hub_script_timer_start(struct hub_scripts *s, struct hub_timer *timer, int64_t ms, void (*cb)(struct hub_timer *timer)) {
+void hub_script_timer_start(struct hub_scripts *s, struct hub_timer *timer, int64_t ms,
+                            void (*cb)(struct hub_timer *timer)) {
     int64_t late = hub_mono_ms() - hub_loop_now(s->loop);
     hub_timer_start(s->loop, timer, ms + (late > 0 ? late : 0), cb);
 }
 
-static void on_wall(struct hub_timer *timer) { hub_script_kill(HUB_CONTAINER(timer, struct hub_script_task, wall), HUB_DOOM_WALL); }
+static void on_wall(struct hub_timer *timer) {
+    hub_script_kill(HUB_CONTAINER(timer, struct hub_script_task, wall), HUB_DOOM_WALL);
+}
 
 static void run(struct hub_script_task *t) {
     struct hub_scripts *s = t->s;
@@ -402,8 +418,8 @@ static struct hub_script_task *start(struct hub_scripts *s, const struct hub_scr
     return t;
 }
 
-/* Work that began before a reload goes on calling scripts of its own definition: those run in the state they were compiled for. What answers after
- * the scripts have ended finds nothing compiled, and S gone. */
+/* Work that began before a reload goes on calling scripts of its own definition: those run in the state
+ * they were compiled for. What answers after the scripts have ended finds nothing compiled, and S gone. */
 static struct hub_scripts *home_of(const struct hub_script *script, struct hub_scripts *s) {
     return script->compiled ? ((const struct hub_compiled *)script->compiled)->owner : s;
 }
@@ -418,8 +434,8 @@ static json_t *room_of(const struct hub_hook_arg *args, size_t n) {
     return room;
 }
 
-void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
-                  hub_hook_done *done, void *arg) {
+void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args,
+                  size_t n, hub_hook_done *done, void *arg) {
     const char *why;
     s = home_of(script, s);
     struct hub_script_task *t = start(s, script, &why);
@@ -437,8 +453,9 @@ void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *
     drain(s);
 }
 
-void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
-                   const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg) {
+void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args,
+                   const struct hub_hook_bins *bins, const struct hub_hook_arg *extra, size_t n,
+                   hub_hook_event_done *done, void *arg) {
     const char *why;
     s = home_of(script, s);
     struct hub_script_task *t = start(s, script, &why);

@@ -49,7 +49,8 @@ static size_t last_before(struct hub_str text, size_t end, struct hub_str token)
     return text.n;
 }
 
-/* What a message quotes: the token after "near", else the first quoted name, else "break" (which Lua does not quote). */
+/* What a message quotes: the token after "near", else the first quoted name, else "break" (which Lua does
+ * not quote). */
 static struct hub_str quoted(const char *message, char byte[1]) {
     const char *near = NULL;
     for (const char *p = message; (p = strstr(p, " near '")); p++) near = p + 6;
@@ -65,7 +66,8 @@ static struct hub_str quoted(const char *message, char byte[1]) {
 }
 
 /* Lua says "chunk:LINE: message near TOKEN". The token is the last thing the lexer read. */
-static void report_lua(const char *message, const struct located_error *r, int first_line, hub_script_report *report, void *arg) {
+static void report_lua(const char *message, const struct located_error *r, int first_line, hub_script_report *report,
+                       void *arg) {
     struct hub_script_problem q = {.code = "L001"};
     const char *text = message;
     char byte[1];
@@ -117,7 +119,8 @@ static void check_file(void *ctx, struct hub_str text, const struct hub_script_n
 static bool members(void *ctx, struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg) {
     (void)ctx;
     lua_State *L = luaL_newstate();
-    bool good = L && luaL_loadbufferx(L, text.p, text.n, "=x", "t") == LUA_OK && hub_script_lua_members(text, each, arg);
+    bool good =
+        L && luaL_loadbufferx(L, text.p, text.n, "=x", "t") == LUA_OK && hub_script_lua_members(text, each, arg);
     if (L) lua_close(L);
     return good;
 }

@@ -1,4 +1,5 @@
-/* From a script's text to the Lua function that a call runs: function(_ENV, …), the same for expressions and chunks. */
+/* From a script's text to the Lua function that a call runs: function(_ENV, …), the same for expressions
+ * and chunks. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +70,9 @@ static void note_words(struct hub_str text, struct hub_map *words) {
     static char mark;
     for (size_t i = 0; i < text.n;) {
         size_t n = 0;
-        while (i + n < text.n && (isalnum((unsigned char)text.p[i + n]) || text.p[i + n] == '_' || text.p[i + n] == '$')) n++;
+        while (i + n < text.n &&
+               (isalnum((unsigned char)text.p[i + n]) || text.p[i + n] == '_' || text.p[i + n] == '$'))
+            n++;
         if (n) hub_map_put(words, hub_str(text.p + i, n), &mark);
         i += n ? n : 1;
     }

@@ -1,8 +1,10 @@
-/* Lua's coroutines inside a script. They differ from the library's in one thing: when something below waits for the engine, the whole
- * call waits; the coroutines between are suspended and resumed together, unseen by the script. */
+/* Lua's coroutines inside a script. They differ from the library's in one thing: when something below
+ * waits for the engine, the whole call waits; the coroutines between are suspended and resumed together,
+ * unseen by the script. */
 #include "scripting/scripting_int.h"
 
-/* The extra space of an inner coroutine: not NULL while it waits so. Only the call that waits may resume it, nobody may close it. */
+/* The extra space of an inner coroutine: not NULL while it waits so. Only the call that waits may resume
+ * it, nobody may close it. */
 static void **mark(lua_State *co) { return lua_getextraspace(co); }
 
 static lua_State *arg_coroutine(lua_State *L) {
@@ -131,7 +133,8 @@ static int co_close(lua_State *L) {
     lua_State *co = arg_coroutine(L);
     struct hub_scripts *s = hub_scripts_of(L);
     lua_Debug ar;
-    if (co == L || *mark(co) || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar))) return hub_lua_fail(L, "cannot close this coroutine now");
+    if (co == L || *mark(co) || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar)))
+        return hub_lua_fail(L, "cannot close this coroutine now");
     s->running = co;
     int status = lua_resetthread(co);
     s->running = L;
@@ -147,9 +150,14 @@ static int co_isyieldable(lua_State *L) {
 }
 
 void hub_lua_open_coroutine(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"create", co_create}, {"resume", co_resume},           {"wrap", co_wrap}, {"yield", co_yield }, {"status", co_status},
-        {"close", co_close},   {"isyieldable", co_isyieldable}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"create", co_create},
+                                         {"resume", co_resume},
+                                         {"wrap", co_wrap},
+                                         {"yield", co_yield },
+                                         {"status", co_status},
+                                         {"close", co_close},
+                                         {"isyieldable", co_isyieldable},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     hub_lua_freeze_flat(L, "coroutine");
     lua_setfield(L, -2, "coroutine");

@@ -1,5 +1,5 @@
-/* From a script into the engine: rows of the host table become functions, an answer that comes later suspends the script. Also sleep, which
- * waits for a timer in the same way. */
+/* From a script into the engine: rows of the host table become functions, an answer that comes later
+ * suspends the script. Also sleep, which waits for a timer in the same way. */
 #include <stdlib.h>
 
 #include "scripting/scripting_int.h"
@@ -72,7 +72,8 @@ static int answered_later(lua_State *L, int status, lua_KContext ctx) {
 static void check_can_wait(lua_State *L, const char *table, const char *name) {
     if (hub_lua_can_wait(L)) return;
     hub_lua_fail(L,
-                 "%s%s%s cannot be called here: it may have to wait, which is not possible while a module is loaded, nor below a metamethod or an "
+                 "%s%s%s cannot be called here: it may have to wait, which is not possible while a module is loaded, "
+                 "nor below a metamethod or an "
                  "iterator called from C",
                  table, table[0] ? "." : "", name);
 }
@@ -107,7 +108,8 @@ static struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *
 }
 
 /* The function after FN (NULL: the first) over the whole chain of hosts; *H is the host it belongs to. */
-static const struct hub_host_fn *next_fn(const struct hub_scripts *s, const struct hub_host **h, const struct hub_host_fn *fn) {
+static const struct hub_host_fn *next_fn(const struct hub_scripts *s, const struct hub_host **h,
+                                         const struct hub_host_fn *fn) {
     if (fn)
         fn++;
     else
@@ -169,7 +171,8 @@ static int do_sleep(lua_State *L) {
     check_can_wait(L, "", "sleep");
     if (!s->loop) return hub_lua_fail(L, "sleep is not possible here: there is no event loop");
     s->current->waiting = true;
-    /* At least 1 ms: a timer that is due at once and set again at once would keep the loop from its other work. */
+    /* At least 1 ms: a timer that is due at once and set again at once would keep the loop from its other
+     * work. */
     hub_script_timer_start(s, &s->current->sleep, ms < 1 ? 1 : (int64_t)ms, on_sleep);
     return lua_yieldk(L, 0, 0, slept);
 }
@@ -181,7 +184,8 @@ static int error_text(lua_State *L) {
     lua_rawget(L, 1);
     lua_pushliteral(L, "message");
     lua_rawget(L, 1);
-    lua_pushfstring(L, "%s: %s", lua_isstring(L, -2) ? lua_tostring(L, -2) : "error", lua_isstring(L, -1) ? lua_tostring(L, -1) : "");
+    lua_pushfstring(L, "%s: %s", lua_isstring(L, -2) ? lua_tostring(L, -2) : "error",
+                    lua_isstring(L, -1) ? lua_tostring(L, -1) : "");
     return 1;
 }
 
@@ -192,7 +196,8 @@ static int error_concat(lua_State *L) {
     return 1;
 }
 
-/* Into the table on top: one read-only table for each table of the host. "socket" is no global, see socket.c. */
+/* Into the table on top: one read-only table for each table of the host. "socket" is no global, see
+ * socket.c. */
 void hub_lua_open_host(lua_State *L) {
     struct hub_scripts *s = hub_scripts_of(L);
     static const luaL_Reg error_methods[] = {{"__tostring", error_text}, {"__concat", error_concat}, {NULL, NULL}};

@@ -5,7 +5,8 @@
 
 static bool same(lua_State *L, int a, int b) {
     if (lua_rawequal(L, a, b)) return true;
-    return lua_type(L, a) == LUA_TNUMBER && lua_type(L, b) == LUA_TNUMBER && isnan(lua_tonumber(L, a)) && isnan(lua_tonumber(L, b));
+    return lua_type(L, a) == LUA_TNUMBER && lua_type(L, b) == LUA_TNUMBER && isnan(lua_tonumber(L, a)) &&
+           isnan(lua_tonumber(L, b));
 }
 
 static lua_Integer position_of(lua_State *L, bool nan_is_nan) {
@@ -39,7 +40,8 @@ static int arr_join(lua_State *L) {
 }
 
 static int arr_slice(lua_State *L) {
-    lua_Integer n = hub_js_length(L, 1), from = hub_js_arg_position(L, 2, n, 0, true), to = hub_js_arg_position(L, 3, n, n, true);
+    lua_Integer n = hub_js_length(L, 1), from = hub_js_arg_position(L, 2, n, 0, true),
+                to = hub_js_arg_position(L, 3, n, n, true);
     hub_lua_new_array(L, to > from ? (int)(to - from) : 0);
     for (lua_Integer i = from; i < to; i++) {
         hub_js_push_element(L, 1, i);

@@ -11,11 +11,15 @@ enum { TEXT_DEPTH = 32 };
 
 /* ---- kinds ---- */
 
-bool hub_js_is_null(lua_State *L, int i) { return lua_type(L, i) == LUA_TUSERDATA && lua_touserdata(L, i) == hub_scripts_of(L)->null; }
+bool hub_js_is_null(lua_State *L, int i) {
+    return lua_type(L, i) == LUA_TUSERDATA && lua_touserdata(L, i) == hub_scripts_of(L)->null;
+}
 bool hub_js_is_undefined(lua_State *L, int i) {
     return lua_isnil(L, i) || (lua_type(L, i) == LUA_TUSERDATA && lua_touserdata(L, i) == hub_scripts_of(L)->undef);
 }
-bool hub_js_is_date(lua_State *L, int i) { return lua_type(L, i) == LUA_TTABLE && hub_lua_kind(L, i) == hub_scripts_of(L)->mt_date; }
+bool hub_js_is_date(lua_State *L, int i) {
+    return lua_type(L, i) == LUA_TTABLE && hub_lua_kind(L, i) == hub_scripts_of(L)->mt_date;
+}
 bool hub_js_is_nothing(lua_State *L, int i) { return lua_isnoneornil(L, i) || hub_js_is_null(L, i); }
 
 bool hub_js_truth(lua_State *L, int i) {
@@ -31,7 +35,8 @@ bool hub_js_truth(lua_State *L, int i) {
 
 /* ---- arrays ---- */
 
-/* Marked, or a plain table with elements (or with nothing: an empty table of a Lua function may be either). */
+/* Marked, or a plain table with elements (or with nothing: an empty table of a Lua function may be
+ * either). */
 bool hub_js_is_array(lua_State *L, int i) {
     if (lua_type(L, i) != LUA_TTABLE) return false;
     const void *mt = hub_lua_kind(L, i);
@@ -218,7 +223,8 @@ lua_Integer hub_js_units(struct hub_str s) {
     return n;
 }
 
-/* Byte offset of unit AT. *HALF: AT is the second half of a character beyond U+FFFF, the offset is that of its end. */
+/* Byte offset of unit AT. *HALF: AT is the second half of a character beyond U+FFFF, the offset is that of
+ * its end. */
 size_t hub_js_offset(struct hub_str s, lua_Integer at, bool *half) {
     size_t i = 0;
     *half = false;
@@ -255,8 +261,8 @@ static size_t space_at(struct hub_str s, size_t i) {
     if (p[0] == 0xc2) return n >= 2 && p[1] == 0xa0 ? 2 : 0; /* no-break space */
     if (p[0] < 0xe1 || n < 3) return 0;
     unsigned code = (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-    bool wide = code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 || code == 0x202f || code == 0x205f ||
-                code == 0x3000 || code == 0xfeff;
+    bool wide = code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 ||
+                code == 0x202f || code == 0x205f || code == 0x3000 || code == 0xfeff;
     return p[0] < 0xf0 && wide ? 3 : 0;
 }
 
@@ -298,7 +304,8 @@ struct hub_str hub_js_arg_text(lua_State *L, int i) {
     return s;
 }
 
-/* Argument I as a position clamped to 0…N; FALLBACK when it is not given. Negative ones count from the end if FROM_END. */
+/* Argument I as a position clamped to 0…N; FALLBACK when it is not given. Negative ones count from the end
+ * if FROM_END. */
 lua_Integer hub_js_arg_position(lua_State *L, int i, lua_Integer n, lua_Integer fallback, bool from_end) {
     if (lua_isnoneornil(L, i)) return fallback;
     double d = trunc(hub_js_number(L, i));

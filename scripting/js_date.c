@@ -16,7 +16,8 @@ static int64_t days_from_civil(int64_t y, int64_t m) { /* of the first day of mo
     static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
     int64_t p = y - 1;
-    int64_t days = 365 * (y - 1970) + (int64_t)(floor((double)p / 4) - floor((double)p / 100) + floor((double)p / 400)) - 477;
+    int64_t days =
+        365 * (y - 1970) + (int64_t)(floor((double)p / 4) - floor((double)p / 100) + floor((double)p / 400)) - 477;
     return days + before[m] + (leap && m > 1);
 }
 

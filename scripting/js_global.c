@@ -15,8 +15,9 @@ static double js_sign(double x) { return isnan(x) || x == 0 ? x : x < 0 ? -1 : 1
 static const struct {
     const char *name;
     double (*f)(double);
-} math1[] = {MATH1(ceil), MATH1(floor), MATH1(trunc), MATH1(sqrt), MATH1(cbrt), MATH1(exp),  MATH1(log),    MATH1(log2),         MATH1(log10),
-             MATH1(sin),  MATH1(cos),   MATH1(tan),   MATH1(asin), MATH1(acos), MATH1(atan), {"abs", fabs}, {"round", js_round}, {"sign", js_sign}};
+} math1[] = {MATH1(ceil), MATH1(floor), MATH1(trunc), MATH1(sqrt),   MATH1(cbrt),         MATH1(exp),
+             MATH1(log),  MATH1(log2),  MATH1(log10), MATH1(sin),    MATH1(cos),          MATH1(tan),
+             MATH1(asin), MATH1(acos),  MATH1(atan),  {"abs", fabs}, {"round", js_round}, {"sign", js_sign}};
 
 static int math_unary(lua_State *L) {
     lua_settop(L, 1);
@@ -66,12 +67,14 @@ static int math_random(lua_State *L) {
 }
 
 static void open_math(lua_State *L) {
-    static const luaL_Reg functions[] = {{"max", math_max},     {"min", math_min},       {"pow", math_pow}, {"atan2", math_atan2},
-                                         {"hypot", math_hypot}, {"random", math_random}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"max", math_max},     {"min", math_min},     {"pow", math_pow},
+                                         {"atan2", math_atan2}, {"hypot", math_hypot}, {"random", math_random},
+                                         {NULL, NULL}};
     static const struct {
         const char *name;
         double v;
-    } constants[] = {{"PI", M_PI}, {"E", M_E}, {"LN2", M_LN2}, {"LN10", M_LN10}, {"LOG2E", M_LOG2E}, {"LOG10E", M_LOG10E}, {"SQRT2", M_SQRT2}};
+    } constants[] = {{"PI", M_PI},       {"E", M_E},           {"LN2", M_LN2},    {"LN10", M_LN10},
+                     {"LOG2E", M_LOG2E}, {"LOG10E", M_LOG10E}, {"SQRT2", M_SQRT2}};
     luaL_newlib(L, functions);
     for (size_t i = 0; i < HUB_NELEM(math1); i++) {
         lua_pushinteger(L, (lua_Integer)i);
@@ -121,7 +124,8 @@ static int by_bytes(const void *a, const void *b) {
 
 static int object_keys(lua_State *L) {
     lua_settop(L, 1);
-    if (hub_js_is_nothing(L, 1)) return hub_lua_fail(L, "Object.keys of %s", hub_js_is_null(L, 1) ? "null" : "undefined");
+    if (hub_js_is_nothing(L, 1))
+        return hub_lua_fail(L, "Object.keys of %s", hub_js_is_null(L, 1) ? "null" : "undefined");
     if (hub_js_is_array(L, 1)) return array_keys(L);
     if (lua_type(L, 1) != LUA_TTABLE || hub_js_is_date(L, 1)) {
         hub_lua_new_array(L, 0);
@@ -139,7 +143,8 @@ static int object_keys(lua_State *L) {
     }
     if (n > KEYS_MAX) return hub_lua_fail(L, "Object.keys: more than %d keys", KEYS_MAX);
     hub_lua_charge(L, (size_t)n * 256);
-    struct hub_str *keys = lua_newuserdatauv(L, (size_t)n * sizeof *keys, 0); /* the strings stay in array 2 while they are sorted */
+    struct hub_str *keys =
+        lua_newuserdatauv(L, (size_t)n * sizeof *keys, 0); /* the strings stay in array 2 while they are sorted */
     for (lua_Integer i = 0; i < n; i++) {
         lua_rawgeti(L, 2, i + 1);
         keys[i] = hub_js_string(L, -1);
@@ -188,7 +193,8 @@ void hub_js_open_globals(lua_State *L) {
     static const luaL_Reg json[] = {{"stringify", json_stringify}, {"parse", json_parse}, {NULL, NULL}};
     static const luaL_Reg object[] = {{"keys", object_keys}, {NULL, NULL}};
     static const luaL_Reg array[] = {{"isArray", is_array_function}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"String", to_string}, {"Number", to_number_function}, {"Boolean", to_boolean}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"String", to_string}, {"Number", to_number_function}, {"Boolean", to_boolean}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     luaL_newlib(L, json);
     lua_setfield(L, -2, "JSON");

@@ -1,7 +1,9 @@
-/* What the parts of MScript's runtime (js_*.c) share. Functions that push may raise, the others do not, unless they say so.
+/* What the parts of MScript's runtime (js_*.c) share. Functions that push may raise, the others do not,
+ * unless they say so.
  *
- * Values are Lua's: undefined is nil, null the sentinel, an array a marked table whose element i is at i + 1, a Date a table {ms}. A nil
- * inside an array is kept as the sentinel "undefined" and turned back when it is read. Strings are UTF-8; positions count UTF-16 units. */
+ * Values are Lua's: undefined is nil, null the sentinel, an array a marked table whose element i is at i +
+ * 1, a Date a table {ms}. A nil inside an array is kept as the sentinel "undefined" and turned back when
+ * it is read. Strings are UTF-8; positions count UTF-16 units. */
 #ifndef HUB_SCRIPTING_JS_INT_H
 #define HUB_SCRIPTING_JS_INT_H
 #include "scripting/scripting_int.h"
@@ -31,7 +33,8 @@ struct hub_str hub_js_string(lua_State *L, int i); /* of a string or number */
 struct hub_str hub_js_trimmed(struct hub_str s);
 size_t hub_js_char_length(struct hub_str s, size_t at); /* bytes of the character at AT */
 lua_Integer hub_js_units(struct hub_str s);
-/* Byte offset of unit AT. *HALF: AT is the second half of a character beyond U+FFFF, the offset is that of its end. */
+/* Byte offset of unit AT. *HALF: AT is the second half of a character beyond U+FFFF, the offset is that of
+ * its end. */
 size_t hub_js_offset(struct hub_str s, lua_Integer at, bool *half);
 void hub_js_push_units(lua_State *L, struct hub_str s, lua_Integer from, lua_Integer to);
 
@@ -40,7 +43,8 @@ const char *hub_js_find(lua_State *L, struct hub_str s, struct hub_str sub);
 
 /* Argument I as text, in place; undefined is "undefined", as in JavaScript. Raises. */
 struct hub_str hub_js_arg_text(lua_State *L, int i);
-/* Argument I as a position clamped to 0…N; FALLBACK when it is not given. Negative ones count from the end if FROM_END. */
+/* Argument I as a position clamped to 0…N; FALLBACK when it is not given. Negative ones count from the end
+ * if FROM_END. */
 lua_Integer hub_js_arg_position(lua_State *L, int i, lua_Integer n, lua_Integer fallback, bool from_end);
 
 /* ---- the other parts: into the table on top, or pushing a table ---- */

@@ -13,7 +13,9 @@ static lua_Integer element_number(lua_State *L, int i) {
     return (lua_Integer)u;
 }
 
-static bool is_key(lua_State *L, int i, const char *name) { return lua_type(L, i) == LUA_TSTRING && hub_str_is(hub_js_string(L, i), name); }
+static bool is_key(lua_State *L, int i, const char *name) {
+    return lua_type(L, i) == LUA_TSTRING && hub_str_is(hub_js_string(L, i), name);
+}
 
 static int string_member(lua_State *L) {
     struct hub_str s = hub_js_string(L, 1);
@@ -99,7 +101,9 @@ static int kind_of(lua_State *L) {
     else if (lua_type(L, 1) == LUA_TFUNCTION)
         kind = "function";
     else if (lua_type(L, 1) == LUA_TTABLE)
-        kind = hub_lua_kind(L, 1) == hub_scripts_of(L)->mt_array ? "array" : hub_lua_kind(L, 1) == hub_scripts_of(L)->mt_socket ? "socket" : "table";
+        kind = hub_lua_kind(L, 1) == hub_scripts_of(L)->mt_array    ? "array"
+               : hub_lua_kind(L, 1) == hub_scripts_of(L)->mt_socket ? "socket"
+                                                                    : "table";
     lua_pushstring(L, kind);
     return 1;
 }
@@ -132,7 +136,9 @@ static int no_method(lua_State *L) {
     return hub_lua_fail(L, "cannot call '%.60s' of %s", name, kind);
 }
 
-static int not_callable(lua_State *L) { return hub_lua_fail(L, "'%s' needs a function as argument", luaL_checkstring(L, 1)); }
+static int not_callable(lua_State *L) {
+    return hub_lua_fail(L, "'%s' needs a function as argument", luaL_checkstring(L, 1));
+}
 
 static int check_table(lua_State *L) {
     if (lua_type(L, 1) != LUA_TTABLE) return hub_lua_fail(L, "table expected, got %s", luaL_typename(L, 1));
@@ -142,7 +148,8 @@ static int check_table(lua_State *L) {
 /* Arguments 1 and 2 of string.gsub. */
 static int check_text(lua_State *L) {
     for (int i = 1; i <= 2; i++) {
-        if (!lua_isstring(L, i)) return hub_lua_fail(L, "bad argument #%d to 'gsub' (string expected, got %s)", i, luaL_typename(L, i));
+        if (!lua_isstring(L, i))
+            return hub_lua_fail(L, "bad argument #%d to 'gsub' (string expected, got %s)", i, luaL_typename(L, i));
     }
     return 0;
 }

@@ -54,7 +54,8 @@ static int compare(lua_State *L, bool *known) {
         int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
         return c ? c : (a.n > b.n) - (a.n < b.n);
     }
-    if (lua_isinteger(L, 1) && lua_isinteger(L, 2)) return (lua_tointeger(L, 1) > lua_tointeger(L, 2)) - (lua_tointeger(L, 1) < lua_tointeger(L, 2));
+    if (lua_isinteger(L, 1) && lua_isinteger(L, 2))
+        return (lua_tointeger(L, 1) > lua_tointeger(L, 2)) - (lua_tointeger(L, 1) < lua_tointeger(L, 2));
     double a = hub_js_number(L, 1), b = hub_js_number(L, 2);
     *known = !isnan(a) && !isnan(b);
     return (a > b) - (a < b);
@@ -84,7 +85,8 @@ static int op_ge(lua_State *L) {
 static int op_add(lua_State *L) {
     lua_Integer sum;
     lua_settop(L, 2);
-    if (lua_isinteger(L, 1) && lua_isinteger(L, 2) && !__builtin_add_overflow(lua_tointeger(L, 1), lua_tointeger(L, 2), &sum)) {
+    if (lua_isinteger(L, 1) && lua_isinteger(L, 2) &&
+        !__builtin_add_overflow(lua_tointeger(L, 1), lua_tointeger(L, 2), &sum)) {
         lua_pushinteger(L, sum);
         return 1;
     }
@@ -104,7 +106,8 @@ static int op_add(lua_State *L) {
 static int op_sub(lua_State *L) {
     lua_Integer r;
     lua_settop(L, 2);
-    if (lua_isinteger(L, 1) && lua_isinteger(L, 2) && !__builtin_sub_overflow(lua_tointeger(L, 1), lua_tointeger(L, 2), &r))
+    if (lua_isinteger(L, 1) && lua_isinteger(L, 2) &&
+        !__builtin_sub_overflow(lua_tointeger(L, 1), lua_tointeger(L, 2), &r))
         lua_pushinteger(L, r);
     else
         hub_js_push_number(L, hub_js_number(L, 1) - hub_js_number(L, 2));
@@ -114,7 +117,8 @@ static int op_sub(lua_State *L) {
 static int op_mul(lua_State *L) {
     lua_Integer r;
     lua_settop(L, 2);
-    if (lua_isinteger(L, 1) && lua_isinteger(L, 2) && !__builtin_mul_overflow(lua_tointeger(L, 1), lua_tointeger(L, 2), &r))
+    if (lua_isinteger(L, 1) && lua_isinteger(L, 2) &&
+        !__builtin_mul_overflow(lua_tointeger(L, 1), lua_tointeger(L, 2), &r))
         lua_pushinteger(L, r);
     else
         hub_js_push_number(L, hub_js_number(L, 1) * hub_js_number(L, 2));
@@ -154,8 +158,11 @@ static int op_num(lua_State *L) {
 }
 
 static int op_typeof(lua_State *L) {
-    static const char *const names[] = {
-        [LUA_TNIL] = "undefined", [LUA_TBOOLEAN] = "boolean", [LUA_TNUMBER] = "number", [LUA_TSTRING] = "string", [LUA_TFUNCTION] = "function"};
+    static const char *const names[] = {[LUA_TNIL] = "undefined",
+                                        [LUA_TBOOLEAN] = "boolean",
+                                        [LUA_TNUMBER] = "number",
+                                        [LUA_TSTRING] = "string",
+                                        [LUA_TFUNCTION] = "function"};
     int t = lua_type(L, 1);
     lua_pushstring(L, t >= 0 && (size_t)t < HUB_NELEM(names) && names[t] ? names[t] : "object");
     return 1;
@@ -196,8 +203,9 @@ static int op_put(lua_State *L) {
 }
 
 void hub_js_open_operators(lua_State *L) {
-    static const luaL_Reg functions[] = {{"T", op_truth}, {"EQ", op_eq},   {"LT", op_lt},         {"LE", op_le},     {"GT", op_gt},   {"GE", op_ge},
-                                         {"ADD", op_add}, {"SUB", op_sub}, {"MUL", op_mul},       {"DIV", op_div},   {"MOD", op_mod}, {"NEG", op_neg},
-                                         {"NUM", op_num}, {"CAT", op_cat}, {"TYPEOF", op_typeof}, {"ARR", op_array}, {"PUT", op_put}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"T", op_truth}, {"EQ", op_eq},   {"LT", op_lt},         {"LE", op_le},     {"GT", op_gt},   {"GE", op_ge},
+        {"ADD", op_add}, {"SUB", op_sub}, {"MUL", op_mul},       {"DIV", op_div},   {"MOD", op_mod}, {"NEG", op_neg},
+        {"NUM", op_num}, {"CAT", op_cat}, {"TYPEOF", op_typeof}, {"ARR", op_array}, {"PUT", op_put}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -62,7 +62,8 @@ static int change_case(lua_State *L, bool upper) {
             for (size_t k = 1; k < n; k++) code = code << 6 | ((unsigned char)s.p[i + k] & 0x3f);
             char bytes[8];
             struct hub_buf out = {.p = bytes, .cap = sizeof bytes};
-            hub_buf_add_utf8(&out, (uint32_t)(upper ? towupper_l((wint_t)code, unicode) : towlower_l((wint_t)code, unicode)));
+            hub_buf_add_utf8(&out,
+                             (uint32_t)(upper ? towupper_l((wint_t)code, unicode) : towlower_l((wint_t)code, unicode)));
             luaL_addlstring(&b, out.p, out.n);
         }
         i += n;
@@ -76,7 +77,8 @@ static int str_upper(lua_State *L) { return change_case(L, true); }
 
 static int str_slice(lua_State *L) {
     struct hub_str s = hub_js_arg_text(L, 1);
-    lua_Integer n = hub_js_units(s), from = hub_js_arg_position(L, 2, n, 0, true), to = hub_js_arg_position(L, 3, n, n, true);
+    lua_Integer n = hub_js_units(s), from = hub_js_arg_position(L, 2, n, 0, true),
+                to = hub_js_arg_position(L, 3, n, n, true);
     hub_js_push_units(L, s, from, to);
     return 1;
 }
@@ -103,7 +105,8 @@ static int str_split(lua_State *L) {
     for (size_t at = 0; at <= s.n && n < max; n++) {
         if (!sep.n && at == s.n) break;
         hub_lua_spend(L, 32);
-        const char *hit = sep.n ? hub_js_find(L, hub_str(s.p + at, s.n - at), sep) : s.p + at + hub_js_char_length(s, at);
+        const char *hit =
+            sep.n ? hub_js_find(L, hub_str(s.p + at, s.n - at), sep) : s.p + at + hub_js_char_length(s, at);
         size_t end = hit ? (size_t)(hit - s.p) : s.n;
         lua_pushlstring(L, s.p + at, end - at);
         lua_rawseti(L, -2, n + 1);

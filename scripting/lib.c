@@ -1,5 +1,5 @@
-/* lib/: modules of the service, each run once when the service is loaded. lib.a.b and require("a.b") give a read-only view of what lib/a/b.lua
- * returned; what a module keeps in its locals is its own. */
+/* lib/: modules of the service, each run once when the service is loaded. lib.a.b and require("a.b") give
+ * a read-only view of what lib/a/b.lua returned; what a module keeps in its locals is its own. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +118,8 @@ static enum hub_code load_module(struct hub_scripts *s, struct module *m, struct
     return code;
 }
 
-/* Pushes the view of module NAME and returns true; during loading a module that is not there yet is loaded first. Raises. */
+/* Pushes the view of module NAME and returns true; during loading a module that is not there yet is loaded
+ * first. Raises. */
 static bool push_module(lua_State *L, const char *name) {
     struct hub_scripts *s = hub_scripts_of(L);
     HUB_LIST_EACH(&s->modules, it) {
@@ -189,8 +190,9 @@ static bool is_module(lua_State *L, const char *name, size_t n) {
     return yes;
 }
 
-/* Reads every module once through the view that everybody has, so that it shows all there is to whoever lists it. It reads folders only: what a
- * module says to a name may be code of its own, and no call is running here. */
+/* Reads every module once through the view that everybody has, so that it shows all there is to whoever
+ * lists it. It reads folders only: what a module says to a name may be code of its own, and no call is
+ * running here. */
 static int find_all(lua_State *L) {
     struct hub_scripts *s = hub_scripts_of(L);
     HUB_LIST_EACH(&s->modules, it) {

@@ -1,4 +1,5 @@
-/* Lua's string, table, utf8 and math libraries, without what could run long or allocate without end inside one C call. */
+/* Lua's string, table, utf8 and math libraries, without what could run long or allocate without end inside
+ * one C call. */
 #include <lualib.h>
 
 #include "scripting/scripting_int.h"
@@ -6,7 +7,8 @@
 /* RESULTS_MAX: every instruction that passes on "..." copies them all. */
 enum { REP_MAX = 16 << 20, ELEMENTS_MAX = 4000000, RESULTS_MAX = 100000, FORMAT_MAX = 64 << 10, QUOTED_MAX = 1 << 20 };
 
-/* The function in upvalue 1 (a light C function without upvalues), after its string arguments were charged for. */
+/* The function in upvalue 1 (a light C function without upvalues), after its string arguments were charged
+ * for. */
 static int charged(lua_State *L) {
     size_t bytes = 0;
     for (int i = lua_gettop(L); i > 0; i--) {
@@ -27,7 +29,8 @@ static void copy_by(lua_State *L, lua_CFunction wrapper, const char *const *name
 
 void hub_lua_copy_charged(lua_State *L, const char *const *names) { copy_by(L, charged, names); }
 
-/* The same for functions whose argument FORMAT is read step by step, which no format that somebody wrote makes long. */
+/* The same for functions whose argument FORMAT is read step by step, which no format that somebody wrote
+ * makes long. */
 static int formatted(lua_State *L) {
     size_t n;
     const char *format = luaL_checklstring(L, 1, &n);
@@ -41,7 +44,8 @@ static int formatted(lua_State *L) {
 
 /* The same for string.byte and utf8.codepoint (text, first, last), which give a result for each position. */
 static int spread(lua_State *L) {
-    lua_Integer n = (lua_Integer)lua_rawlen(L, 1), first = luaL_optinteger(L, 2, 1), last = luaL_optinteger(L, 3, first);
+    lua_Integer n = (lua_Integer)lua_rawlen(L, 1), first = luaL_optinteger(L, 2, 1),
+                last = luaL_optinteger(L, 3, first);
     if (first < 0) first = first < -n ? 1 : n + first + 1;
     if (last < 0) last = last < -n ? 0 : n + last + 1;
     if (last > n) last = n;
@@ -58,7 +62,8 @@ static int safe_rep(lua_State *L) {
         lua_pushliteral(L, "");
         return 1;
     }
-    if ((lua_Unsigned)times > REP_MAX / (n + sep_n)) return hub_lua_fail(L, "string.rep: the result would be larger than 16 MiB");
+    if ((lua_Unsigned)times > REP_MAX / (n + sep_n))
+        return hub_lua_fail(L, "string.rep: the result would be larger than 16 MiB");
     hub_lua_charge(L, (n + sep_n) * (size_t)times);
     luaL_Buffer b;
     size_t unit = n + sep_n, total = unit * (size_t)times - sep_n;
@@ -70,7 +75,8 @@ static int safe_rep(lua_State *L) {
     return 1;
 }
 
-/* The length of the table at 1. A __len of the script's own could claim anything, and a different thing each time. */
+/* The length of the table at 1. A __len of the script's own could claim anything, and a different thing
+ * each time. */
 static lua_Integer table_length(lua_State *L, const char *function) {
     luaL_checktype(L, 1, LUA_TTABLE);
     int top = lua_gettop(L);
@@ -126,7 +132,8 @@ static int safe_move(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checktype(L, target, LUA_TTABLE);
     if (last >= first) {
-        if ((lua_Unsigned)last - (lua_Unsigned)first >= ELEMENTS_MAX) return hub_lua_fail(L, "table.move: more than 4000000 elements");
+        if ((lua_Unsigned)last - (lua_Unsigned)first >= ELEMENTS_MAX)
+            return hub_lua_fail(L, "table.move: more than 4000000 elements");
         lua_Integer n = last - first + 1;
         luaL_argcheck(L, to <= LUA_MAXINTEGER - n + 1, 4, "destination wrap around");
         bool forward = to > last || to <= first || target != 1;
@@ -153,7 +160,8 @@ static int safe_concat(lua_State *L) {
     luaL_buffinit(L, &b);
     for (lua_Integer i = first; i <= last; i++) {
         lua_geti(L, 1, i);
-        if (!lua_isstring(L, -1)) return hub_lua_fail(L, "table.concat: the value at index %lld is a %s", (long long)i, luaL_typename(L, -1));
+        if (!lua_isstring(L, -1))
+            return hub_lua_fail(L, "table.concat: the value at index %lld is a %s", (long long)i, luaL_typename(L, -1));
         hub_lua_spend(L, 32 + lua_rawlen(L, -1) + sep_n);
         luaL_addvalue(&b);
         if (i == last) break; /* LAST may be the largest integer */
@@ -164,7 +172,8 @@ static int safe_concat(lua_State *L) {
 }
 
 static int safe_unpack(lua_State *L) {
-    lua_Integer first = luaL_optinteger(L, 2, 1), last = lua_isnoneornil(L, 3) ? table_length(L, "table.unpack") : luaL_checkinteger(L, 3);
+    lua_Integer first = luaL_optinteger(L, 2, 1),
+                last = lua_isnoneornil(L, 3) ? table_length(L, "table.unpack") : luaL_checkinteger(L, 3);
     if (first > last) return 0;
     lua_Unsigned n = (lua_Unsigned)last - (lua_Unsigned)first;
     if (n >= RESULTS_MAX || !lua_checkstack(L, (int)n + 1)) return hub_lua_fail(L, "table.unpack: too many results");

@@ -1,9 +1,11 @@
 /* What a script may use: memory by an accounting allocator, time by the instruction count hook.
  *
  * Between two looks at the clock there is a bounded amount of work, whatever the script does:
- * - the hook runs every INTERVAL instructions, and more often the longer the longest string is: an instruction may compare, hash or read as a
+ * - the hook runs every INTERVAL instructions, and more often the longer the longest string is: an
+ *   instruction may compare, hash or read as a
  *   number a whole string, and so may any function of Lua's own library;
- * - work of our C functions, and large allocations, are reported by hub_lua_charge; enough of it makes the hook run at the very next instruction;
+ * - work of our C functions, and large allocations, are reported by hub_lua_charge; enough of it makes the
+ *   hook run at the very next instruction;
  * - C functions that loop over more than that use hub_lua_spend, which looks at the clock by itself. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,14 +31,15 @@ void hub_lua_rearm(lua_State *L) {
 
 /* ---- long strings ---- */
 
-/* A block of a long string does not lie where malloc puts blocks, which is how it is told from others when it is freed: Lua says what a block is
- * for only when it asks for it, and a string needs no more alignment than this. */
+/* A block of a long string does not lie where malloc puts blocks, which is how it is told from others when
+ * it is freed: Lua says what a block is for only when it asks for it, and a string needs no more alignment
+ * than this. */
 enum { ODD = 8, TYPE_TAG_STRING = LUA_TSTRING };
 _Static_assert(_Alignof(max_align_t) == 2 * ODD, "blocks of malloc lie on multiples of 16");
 
 static bool is_long_string(const void *p) { return ((uintptr_t)p & ODD) != 0; }
 
-/* 1 for a string of at least BULK_BLOCK bytes, and one more for each doubling, up to HUB_STRING_CLASSES - 1. */
+/* 1 for a string of at least BULK_BLOCK bytes, one more for each doubling, up to HUB_STRING_CLASSES - 1. */
 static unsigned string_class(size_t size) {
     unsigned c = 1;
     for (size_t n = 2 * BULK_BLOCK; n <= size && c < HUB_STRING_CLASSES - 1; n *= 2) c++;
@@ -80,7 +83,8 @@ static void *grow(struct hub_scripts *s, void *p, size_t old, size_t new_size, s
         q = grow_much(s, p, old, new_size, type);
     else if (s->mem_used - old + new_size <= s->mem_limit)
         q = realloc(p, new_size);
-    /* Without it Lua collects everything and tries once more. That is slow, so look at the clock right after. */
+    /* Without it Lua collects everything and tries once more. That is slow, so look at the clock right
+     * after. */
     if (!q && s->running) hurry(s->running);
     return q;
 }
@@ -123,8 +127,9 @@ void hub_script_slice_begin(struct hub_script_task *t) {
 
 static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-/* Monotonic time is cheap and right as long as nobody preempts this thread. Past a quarter of the limit the thread's own clock is read
- * too, so that a busy machine does not eat a script's time; what the stretch took before counts as that quarter at most. */
+/* Monotonic time is cheap and right as long as nobody preempts this thread. Past a quarter of the limit
+ * the thread's own clock is read too, so that a busy machine does not eat a script's time; what the
+ * stretch took before counts as that quarter at most. */
 static bool exceeded(struct hub_script_task *t) {
     uint64_t quarter = t->cpu_limit / 4, used = t->cpu_used + (hub_mono_ns() - t->slice_start);
     if (used <= quarter) return false;
@@ -166,8 +171,8 @@ static void on_count(lua_State *L, lua_Debug *ar) {
         if (lua_gethookcount(L) != interval(s)) hub_lua_arm(L);
         return;
     }
-    /* A yield passes through every pcall; the host then drops the coroutine. Below a C function there is only an error, raised again at
-     * each instruction until nothing is left to catch it. */
+    /* A yield passes through every pcall; the host then drops the coroutine. Below a C function there is
+     * only an error, raised again at each instruction until nothing is left to catch it. */
     hurry(L);
     if (lua_isyieldable(L)) {
         lua_yield(L, 0);

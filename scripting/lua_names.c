@@ -1,5 +1,6 @@
-/* Unknown variables of a Lua chunk, found by its tokens alone. A name counts as known when it is declared or assigned anywhere in the chunk, so
- * what is reported is nil whenever it is read. The chunk's syntax is known to be right. */
+/* Unknown variables of a Lua chunk, found by its tokens alone. A name counts as known when it is declared
+ * or assigned anywhere in the chunk, so what is reported is nil whenever it is read. The chunk's syntax is
+ * known to be right. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +9,17 @@
 #include "scripting/mscript_int.h"
 
 const char *const hub_script_lua_globals[] = {
-    "assert", "error",   "getmetatable", "ipairs",       "next",     "pairs",    "pcall", "print",    "rawequal", "rawget", "rawlen",
-    "rawset", "require", "select",       "setmetatable", "tonumber", "tostring", "type",  "_VERSION", "_ENV",     "string", "table",
-    "math",   "utf8",    "coroutine",    "json",         "null",     "log",      "uuid",  "time",     "sleep",    "crypto", "binary",
-    "lib",    "LIB",     "objects",      "db",           "redis",    "hub",      "kafka", "http",     NULL};
+    "assert", "error",  "getmetatable", "ipairs", "next",         "pairs",    "pcall",    "print", "rawequal", "rawget",
+    "rawlen", "rawset", "require",      "select", "setmetatable", "tonumber", "tostring", "type",  "_VERSION", "_ENV",
+    "string", "table",  "math",         "utf8",   "coroutine",    "json",     "null",     "log",   "uuid",     "time",
+    "sleep",  "crypto", "binary",       "lib",    "LIB",          "objects",  "db",       "redis", "hub",      "kafka",
+    "http",   NULL};
 
 /* Lua's own that the sandbox has not, with what to use instead. */
-static const char *const removed[][2] = {{"os", "time"},     {"io", "log"},       {"debug", ""},   {"package", "require"}, {"load", ""},
-                                         {"loadstring", ""}, {"loadfile", ""},    {"dofile", ""},  {"xpcall", "pcall"},    {"collectgarbage", ""},
-                                         {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}, {"undefined", "null"}};
+static const char *const removed[][2] = {
+    {"os", "time"},     {"io", "log"},       {"debug", ""},   {"package", "require"}, {"load", ""},
+    {"loadstring", ""}, {"loadfile", ""},    {"dofile", ""},  {"xpcall", "pcall"},    {"collectgarbage", ""},
+    {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}, {"undefined", "null"}};
 
 enum { NAMES_MAX = 32 }; /* of one list that are looked at: lists of arguments may be long */
 enum kind { TOKEN_NAME, TOKEN_WORD /* reserved */, TOKEN_VALUE, TOKEN_OP };
@@ -33,8 +36,9 @@ struct tokens {
 /* ---- tokens ---- */
 
 static bool reserved(struct hub_str name) {
-    static const char *const words[] = {"and", "break", "do",  "else", "elseif", "end",    "false",  "for",  "function", "goto",  "if",
-                                        "in",  "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until", "while"};
+    static const char *const words[] = {"and",      "break",  "do",   "else", "elseif", "end",  "false", "for",
+                                        "function", "goto",   "if",   "in",   "local",  "nil",  "not",   "or",
+                                        "repeat",   "return", "then", "true", "until",  "while"};
     for (size_t i = 0; i < HUB_NELEM(words); i++)
         if (hub_str_is(name, words[i])) return true;
     return false;
@@ -67,7 +71,9 @@ static size_t comment(struct hub_str s, size_t at) {
 
 static size_t number(struct hub_str s, size_t at) {
     size_t i = at;
-    while (i < s.n && (isalnum((unsigned char)s.p[i]) || s.p[i] == '.' || (strchr("+-", s.p[i]) && strchr("eEpP", s.p[i - 1])))) i++;
+    while (i < s.n &&
+           (isalnum((unsigned char)s.p[i]) || s.p[i] == '.' || (strchr("+-", s.p[i]) && strchr("eEpP", s.p[i - 1]))))
+        i++;
     return i - at;
 }
 
@@ -187,14 +193,16 @@ static bool in(const char *const *list, struct hub_str name) {
     return false;
 }
 
-/* Whether the name at I is read as a variable: not a field, a label or a key of a table constructor (those are declared by "="). */
+/* Whether the name at I is read as a variable: not a field, a label or a key of a table constructor (those
+ * are declared by "="). */
 static bool is_variable(const struct tokens *t, size_t i) {
     if (!is_name(t, i)) return false;
     if (i && is(t, i - 1, "<") && is(t, i + 1, ">") && (is(t, i, "const") || is(t, i, "close"))) return false;
     return !(i && (is(t, i - 1, ".") || is(t, i - 1, ":") || is(t, i - 1, "::") || is(t, i - 1, "goto")));
 }
 
-/* Where the name at I is used other than by reading a member: whoever gets it, or writes to it, may add members. */
+/* Where the name at I is used other than by reading a member: whoever gets it, or writes to it, may add
+ * members. */
 static bool goes_elsewhere(const struct tokens *t, size_t i) {
     size_t k = i + 3;
     if (!is(t, i + 1, ".") || (i && is(t, i - 1, "function"))) return true;
@@ -218,13 +226,16 @@ static void check_chain(const struct tokens *t, size_t i, struct hub_str text, c
     hub_buf_free(&path);
 }
 
-static void check_members(const struct tokens *t, struct hub_str text, const struct hub_map *declared, const struct hub_script_names *names) {
+static void check_members(const struct tokens *t, struct hub_str text, const struct hub_map *declared,
+                          const struct hub_script_names *names) {
     struct hub_map elsewhere = {0};
     for (size_t i = 0; i < t->n; i++)
-        if (is_variable(t, i) && in(names->vars, t->p[i].text) && goes_elsewhere(t, i)) declare(&elsewhere, t->p[i].text);
+        if (is_variable(t, i) && in(names->vars, t->p[i].text) && goes_elsewhere(t, i))
+            declare(&elsewhere, t->p[i].text);
     for (size_t i = 0; i < t->n; i++) {
         struct hub_str name = t->p[i].text;
-        if (is_variable(t, i) && !hub_map_get(declared, name) && !hub_map_get(&elsewhere, name)) check_chain(t, i, text, names);
+        if (is_variable(t, i) && !hub_map_get(declared, name) && !hub_map_get(&elsewhere, name))
+            check_chain(t, i, text, names);
     }
     hub_map_clear(&elsewhere);
 }
@@ -238,7 +249,9 @@ void hub_script_lua_names(struct hub_str text, const struct hub_script_names *na
     if (!own_globals) check_members(&t, text, &known, names);
     for (size_t i = 0; i < t.n && !own_globals; i++) {
         struct hub_str name = t.p[i].text;
-        if (!is_variable(&t, i) || hub_map_get(&known, name) || in(names->vars, name) || in(hub_script_lua_globals, name)) continue;
+        if (!is_variable(&t, i) || hub_map_get(&known, name) || in(names->vars, name) ||
+            in(hub_script_lua_globals, name))
+            continue;
         report_unknown(text, &t.p[i], names);
         declare(&known, name); /* once is enough */
     }
@@ -258,7 +271,8 @@ static size_t closing(const struct tokens *t, size_t i) {
     return t->n;
 }
 
-/* Names before "=" in the constructor that opens at I, those of functions' bodies in it too: one too many does no harm. False for computed keys. */
+/* Names before "=" in the constructor that opens at I, those of functions' bodies in it too: one too many
+ * does no harm. False for computed keys. */
 static bool constructor_keys(const struct tokens *t, size_t i, struct hub_map *keys) {
     size_t end = closing(t, i);
     for (size_t k = i + 1; k < end; k++) {
@@ -269,13 +283,15 @@ static bool constructor_keys(const struct tokens *t, size_t i, struct hub_map *k
     return end < t->n;
 }
 
-/* NAME is declared once, as a table, and everything else only reads or writes its members by name; as "self" too, in functions of its own. */
+/* NAME is declared once, as a table, and everything else only reads or writes its members by name; as
+ * "self" too, in functions of its own. */
 static bool named_keys(const struct tokens *t, struct hub_str name, struct hub_map *keys) {
     bool declared = false;
     for (size_t i = 0; i + 1 < t->n; i++) { /* the last one is what is returned */
         bool it = is_name(t, i) && (hub_str_eq(t->p[i].text, name) || is(t, i, "self"));
         if (!it || (i && (is(t, i - 1, ".") || is(t, i - 1, ":")))) continue;
-        if (!declared && i && is(t, i - 1, "local") && is(t, i + 1, "=") && is(t, i + 2, "{") && constructor_keys(t, i + 2, keys))
+        if (!declared && i && is(t, i - 1, "local") && is(t, i + 1, "=") && is(t, i + 2, "{") &&
+            constructor_keys(t, i + 2, keys))
             declared = true;
         else if ((is(t, i + 1, ".") || is(t, i + 1, ":")) && is_name(t, i + 2))
             declare(keys, t->p[i + 2].text);
@@ -293,7 +309,8 @@ static bool returned_keys(const struct tokens *t, struct hub_map *keys) {
         if (is(&all, i, "_ENV")) return false;
     if (n > 2 && is_name(&all, n - 1) && is(&all, n - 2, "return")) return named_keys(&all, all.p[n - 1].text, keys);
     for (size_t i = n; i-- > 0;)
-        if (is(&all, i, "return") && is(&all, i + 1, "{") && closing(&all, i + 1) == n - 1) return constructor_keys(&all, i + 1, keys);
+        if (is(&all, i, "return") && is(&all, i + 1, "{") && closing(&all, i + 1) == n - 1)
+            return constructor_keys(&all, i + 1, keys);
     return false;
 }
 

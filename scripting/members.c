@@ -1,5 +1,6 @@
-/* Members that scripts name and that are not there: of records, of modules in lib/, of the engine's tables. Only what is certain is reported: a
- * table whose members somebody may add or compute has no list here. */
+/* Members that scripts name and that are not there: of records, of modules in lib/, of the engine's
+ * tables. Only what is certain is reported: a table whose members somebody may add or compute has no list
+ * here. */
 #include <stdio.h>
 
 #include "scripting/mscript_int.h"
@@ -58,13 +59,14 @@ const struct hub_script_known *hub_script_members(const struct hub_script_names 
     return k;
 }
 
-void hub_script_check_member(const struct hub_script_names *names, struct hub_str text, struct hub_str path, struct hub_str name, size_t at) {
+void hub_script_check_member(const struct hub_script_names *names, struct hub_str text, struct hub_str path,
+                             struct hub_str name, size_t at) {
     const struct hub_script_known *k = hub_script_members(names, path);
     if (!k || listed(k->members, name)) return;
     struct hub_script_problem problem = {.code = "L004"};
     ms_place(text, at, name.n, &problem);
-    snprintf(problem.text, sizeof problem.text, "%.*s has no '%.*s'", (int)(path.n < 100 ? path.n : 100), path.p, (int)(name.n < 100 ? name.n : 100),
-             name.p);
+    snprintf(problem.text, sizeof problem.text, "%.*s has no '%.*s'", (int)(path.n < 100 ? path.n : 100), path.p,
+             (int)(name.n < 100 ? name.n : 100), name.p);
     ms_suggest(name, k->members, NULL, problem.suggestion);
     names->report(names->arg, &problem);
 }

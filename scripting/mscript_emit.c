@@ -1,6 +1,6 @@
-/* From MScript's tree to Lua source. JavaScript's semantics live in the functions of js_*.c and prelude.c, called by one-word names; this file
- * decides what can be written as one nested Lua expression and what (short circuits, very long chains) becomes statements over numbered
- * locals, "registers". */
+/* From MScript's tree to Lua source. JavaScript's semantics live in the functions of js_*.c and prelude.c,
+ * called by one-word names; this file decides what can be written as one nested Lua expression and what
+ * (short circuits, very long chains) becomes statements over numbered locals, "registers". */
 #include <math.h>
 #include <stdio.h>
 
@@ -70,7 +70,8 @@ static void variable(struct emit *e, const struct ms_node *x) {
 /* Needs no register: reading it has no effect and cannot fail. */
 static bool simple(const struct ms_node *x) { return x->kind <= MS_VAR; }
 
-/* The I-th operand of an operation whose operands are in registers from BASE on; BASE < 0: written in place. */
+/* The I-th operand of an operation whose operands are in registers from BASE on; BASE < 0: written in
+ * place. */
 static void operand(struct emit *e, const struct ms_node *x, int base, int i) {
     if (base < 0 || simple(x))
         inline_expr(e, x, -1);
@@ -79,7 +80,9 @@ static void operand(struct emit *e, const struct ms_node *x, int base, int i) {
 }
 
 static void reserve(struct emit *e, int reg) {
-    if (reg > REGISTERS_MAX) ms_fail(e->p, "L001", 0, 0, "the expression is too complex: it needs more than %d intermediate values", REGISTERS_MAX);
+    if (reg > REGISTERS_MAX)
+        ms_fail(e->p, "L001", 0, 0, "the expression is too complex: it needs more than %d intermediate values",
+                REGISTERS_MAX);
     if (reg > e->f->registers) e->f->registers = reg;
 }
 
@@ -93,8 +96,9 @@ static void truth(struct emit *e, const struct ms_node *x, int reg) {
 /* ---- operations ---- */
 
 static const char *helper(const char *op) {
-    static const char *const names[][2] = {{"==", "EQ"}, {"!=", "not EQ"}, {"<", "LT"},  {"<=", "LE"}, {">", "GT"}, {">=", "GE"},
-                                           {"+", "ADD"}, {"-", "SUB"},     {"*", "MUL"}, {"/", "DIV"}, {"%", "MOD"}};
+    static const char *const names[][2] = {{"==", "EQ"}, {"!=", "not EQ"}, {"<", "LT"},  {"<=", "LE"},
+                                           {">", "GT"},  {">=", "GE"},     {"+", "ADD"}, {"-", "SUB"},
+                                           {"*", "MUL"}, {"/", "DIV"},     {"%", "MOD"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i][0], op) == 0) return names[i][1];
     }
@@ -127,7 +131,10 @@ static void unary(struct emit *e, const struct ms_node *x, int base) {
         put(e, ")");
         return;
     }
-    const char *f = x->op[0] == '!' ? (x->a->boolean ? "(not (" : "(not T(") : x->op[0] == '-' ? "(NEG(" : x->op[0] == '+' ? "(NUM(" : "(TYPEOF(";
+    const char *f = x->op[0] == '!'   ? (x->a->boolean ? "(not (" : "(not T(")
+                    : x->op[0] == '-' ? "(NEG("
+                    : x->op[0] == '+' ? "(NUM("
+                                      : "(TYPEOF(";
     put(e, f);
     operand(e, x->a, base, 0);
     put(e, "))");
@@ -355,7 +362,8 @@ static void chain(struct emit *e, const struct ms_node *x, int dst) {
     while (n--) {
         const struct ms_node *y = links[n], *called = n && links[n - 1]->kind == MS_CALL ? links[n - 1] : NULL;
         if (y->optional) {
-            if (++open > OPTIONAL_MAX) ms_fail(e->p, "L001", y->at, y->n, "more than %d '?.' in one chain", OPTIONAL_MAX);
+            if (++open > OPTIONAL_MAX)
+                ms_fail(e->p, "L001", y->at, y->n, "more than %d '?.' in one chain", OPTIONAL_MAX);
             hub_buf_addf(out(e), " if r%d~=nil and r%d~=N then", dst, dst);
         }
         chain_link(e, y, called, dst);
@@ -403,7 +411,8 @@ bool ms_emit(struct ms_parse *p, int first_line, struct hub_buf *out) {
     }
     for (int i = 1; i < first_line; i++) hub_buf_addc(out, '\n');
     hub_buf_addz(out, "local J=... local T,G,M,EQ,LT,LE,GT,GE,ADD,SUB,MUL,DIV,MOD,NEG,NUM,TYPEOF,CAT,ARR,PUT,DATE,N="
-                      "J.T,J.G,J.M,J.EQ,J.LT,J.LE,J.GT,J.GE,J.ADD,J.SUB,J.MUL,J.DIV,J.MOD,J.NEG,J.NUM,J.TYPEOF,J.CAT,J.ARR,J.PUT,J.DATE,J.N "
+                      "J.T,J.G,J.M,J.EQ,J.LT,J.LE,J.GT,J.GE,J.ADD,J.SUB,J.MUL,J.DIV,J.MOD,J.NEG,J.NUM,J.TYPEOF,J.CAT,J."
+                      "ARR,J.PUT,J.DATE,J.N "
                       "return function(_ENV)");
     begin(&e, NULL);
     statements(&e, p->root, 1);

@@ -1,5 +1,5 @@
-/* MScript: one JavaScript expression, from text to a tree (lex, parse), from a tree to Lua source (emit). Pure functions over views; all nodes
- * of a tree live in its arena. */
+/* MScript: one JavaScript expression, from text to a tree (lex, parse), from a tree to Lua source (emit).
+ * Pure functions over views; all nodes of a tree live in its arena. */
 #ifndef HUB_SCRIPTING_MSCRIPT_INT_H
 #define HUB_SCRIPTING_MSCRIPT_INT_H
 #include <setjmp.h>
@@ -88,10 +88,12 @@ void *ms_alloc(struct ms_parse *p, size_t n); /* zeroed */
 
 /* ---- lex ---- */
 void ms_next(struct ms_parse *p); /* moves p->token on */
-/* After an MS_TEMPLATE token or the '}' that ends a substitution: the decoded text up to "${" (true) or the closing backquote (false). */
+/* After an MS_TEMPLATE token or the '}' that ends a substitution: the decoded text up to "${" (true) or
+ * the closing backquote (false). */
 bool ms_template_piece(struct ms_parse *p, size_t open, struct hub_str *piece); /* OPEN: where the literal began */
 /* Gives up with a problem at AT. */
-_Noreturn void ms_fail(struct ms_parse *p, const char *code, size_t at, size_t n, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+_Noreturn void ms_fail(struct ms_parse *p, const char *code, size_t at, size_t n, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 /* Line, column (in characters) and length (in characters) of a stretch of TEXT, all from 0. */
 void ms_place(struct hub_str text, size_t at, size_t n, struct hub_script_problem *out);
 int ms_line(struct hub_str text, size_t at);
@@ -102,7 +104,8 @@ void ms_suggest(struct hub_str name, const char *const *vars, const char *const 
 /* Names that every expression, resp. every Lua chunk has; NULL-terminated. */
 extern const char *const hub_script_expr_globals[];
 extern const char *const hub_script_lua_globals[];
-/* Reports every variable that is neither in NAMES nor global nor a parameter, and every member that a known table has not. */
+/* Reports every variable that is neither in NAMES nor global nor a parameter, and every member that a
+ * known table has not. */
 void ms_check_names(const struct ms_parse *p, const struct hub_script_names *names);
 
 /* The same for a Lua chunk whose syntax is right (lua_names.c). */
@@ -116,12 +119,14 @@ bool hub_script_is_lib(struct hub_str name);
 /* NULL: what stands under PATH may have any member. */
 const struct hub_script_known *hub_script_members(const struct hub_script_names *names, struct hub_str path);
 /* Reports NAME, at AT in TEXT, if it is known that PATH has no such member. */
-void hub_script_check_member(const struct hub_script_names *names, struct hub_str text, struct hub_str path, struct hub_str name, size_t at);
+void hub_script_check_member(const struct hub_script_names *names, struct hub_str text, struct hub_str path,
+                             struct hub_str name, size_t at);
 /* Puts into WHOLE every variable that is used other than by reading its members by name. */
 void ms_whole_vars(const struct ms_parse *p, struct hub_map *whole);
 
 /* ---- emit ---- */
-/* Appends the Lua source of a function(J) that returns function(_ENV): J is the table of js.c. Line 0 of the text becomes line FIRST_LINE
- * (from 1) of the source. False when the expression needs more registers than Lua has; p->problem says so. */
+/* Appends the Lua source of a function(J) that returns function(_ENV): J is the table of js.c. Line 0 of
+ * the text becomes line FIRST_LINE (from 1) of the source. False when the expression needs more registers
+ * than Lua has; p->problem says so. */
 bool ms_emit(struct ms_parse *p, int first_line, struct hub_buf *out);
 #endif

@@ -17,7 +17,8 @@ void ms_place(struct hub_str text, size_t at, size_t n, struct hub_script_proble
         else if (((unsigned char)text.p[i] & 0xc0) != 0x80)
             out->column++;
     }
-    for (size_t i = at; i < at + n && i < text.n && text.p[i] != '\n'; i++) out->length += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+    for (size_t i = at; i < at + n && i < text.n && text.p[i] != '\n'; i++)
+        out->length += ((unsigned char)text.p[i] & 0xc0) != 0x80;
 }
 
 int ms_line(struct hub_str text, size_t at) {
@@ -38,13 +39,16 @@ _Noreturn void ms_fail(struct ms_parse *p, const char *code, size_t at, size_t n
 
 /* ---- characters ---- */
 
-static int peek(const struct ms_parse *p, size_t ahead) { return p->pos + ahead < p->text.n ? (unsigned char)p->text.p[p->pos + ahead] : 0; }
+static int peek(const struct ms_parse *p, size_t ahead) {
+    return p->pos + ahead < p->text.n ? (unsigned char)p->text.p[p->pos + ahead] : 0;
+}
 
 static bool at_end(const struct ms_parse *p) { return p->pos >= p->text.n; }
 static bool name_start(int c) { return isalpha(c) || c == '_' || c == '$'; }
 static bool name_part(int c) { return isalnum(c) || c == '_' || c == '$'; }
 
-/* Length of the white space character at the position, 0 when there is none. Beyond ASCII: no-break space, byte order mark, U+2028/9. */
+/* Length of the white space character at the position, 0 when there is none. Beyond ASCII: no-break space,
+ * byte order mark, U+2028/9. */
 static size_t space(const struct ms_parse *p) {
     int c = peek(p, 0);
     if (c == ' ' || (c >= '\t' && c <= '\r')) return 1;
@@ -131,7 +135,8 @@ static void escape(struct ms_parse *p, struct hub_buf *b) {
         if (v < 0) ms_fail(p, "L001", at, p->pos - at, "invalid hexadecimal escape");
         add_code_point(b, (uint32_t)v);
     } else if (isdigit(c)) {
-        if (c != '0' || isdigit(peek(p, 0))) ms_fail(p, "L002", at, 2, "octal escapes are not supported in expressions");
+        if (c != '0' || isdigit(peek(p, 0)))
+            ms_fail(p, "L002", at, 2, "octal escapes are not supported in expressions");
         hub_buf_addc(b, 0);
     } else if (c == '\r') {
         if (peek(p, 0) == '\n') p->pos++;
@@ -140,8 +145,11 @@ static void escape(struct ms_parse *p, struct hub_buf *b) {
     }
 }
 
-/* Decoded text is never longer than its spelling, so it is built in a piece of the arena, which a failure cannot leak. */
-static struct hub_buf scratch(struct ms_parse *p, size_t n) { return (struct hub_buf){.p = ms_alloc(p, n + 8), .cap = n + 8}; }
+/* Decoded text is never longer than its spelling, so it is built in a piece of the arena, which a failure
+ * cannot leak. */
+static struct hub_buf scratch(struct ms_parse *p, size_t n) {
+    return (struct hub_buf){.p = ms_alloc(p, n + 8), .cap = n + 8};
+}
 
 static void string(struct ms_parse *p) {
     size_t at = p->pos;
@@ -163,7 +171,8 @@ static void string(struct ms_parse *p) {
 
 bool ms_template_piece(struct ms_parse *p, size_t open, struct hub_str *piece) {
     size_t at = p->pos, end = at;
-    while (end < p->text.n && p->text.p[end] != '`' && !(p->text.p[end] == '$' && end + 1 < p->text.n && p->text.p[end + 1] == '{')) {
+    while (end < p->text.n && p->text.p[end] != '`' &&
+           !(p->text.p[end] == '$' && end + 1 < p->text.n && p->text.p[end + 1] == '{')) {
         end += p->text.p[end] == '\\' ? 2 : 1;
     }
     if (end >= p->text.n) ms_fail(p, "L001", open, 1, "the template literal is not closed");
@@ -210,13 +219,16 @@ static void decimal(struct ms_parse *p) {
         if (c == '_') continue;
         if (c == '.' && (!whole || peek(p, 1) == '.')) break; /* "1..2" is Lua's concatenation */
         if (!isdigit(c) && c != '.' && tolower(c) != 'e' && !sign) break;
-        if (tolower(c) == 'e' && !isdigit(peek(p, 1)) && !((peek(p, 1) == '+' || peek(p, 1) == '-') && isdigit(peek(p, 2)))) break;
+        if (tolower(c) == 'e' && !isdigit(peek(p, 1)) &&
+            !((peek(p, 1) == '+' || peek(p, 1) == '-') && isdigit(peek(p, 2))))
+            break;
         if (!isdigit(c)) whole = false;
         if (n == sizeof text - 1) ms_fail(p, "L001", at, p->pos - at, "a number with too many digits");
         text[n++] = (char)c;
     }
     text[n] = 0;
-    if (n > 1 && text[0] == '0' && isdigit((unsigned char)text[1])) ms_fail(p, "L002", at, n, "octal numbers are not supported in expressions");
+    if (n > 1 && text[0] == '0' && isdigit((unsigned char)text[1]))
+        ms_fail(p, "L002", at, n, "octal numbers are not supported in expressions");
     p->token.d = strtod(text, NULL);
     p->token.integer = whole && hub_str_i64(hub_str(text, n), &p->token.i);
 }
@@ -229,7 +241,8 @@ static void number(struct ms_parse *p) {
         decimal(p);
     else
         radix(p, c == 'x' ? 16 : c == 'b' ? 2 : 8);
-    if (peek(p, 0) == 'n' && !name_part(peek(p, 1))) ms_fail(p, "L002", at, p->pos + 1 - at, "BigInt literals are not supported in expressions");
+    if (peek(p, 0) == 'n' && !name_part(peek(p, 1)))
+        ms_fail(p, "L002", at, p->pos + 1 - at, "BigInt literals are not supported in expressions");
     if (name_start(peek(p, 0))) ms_fail(p, "L001", p->pos, 1, "a number directly followed by a name");
 }
 
@@ -237,9 +250,10 @@ static void number(struct ms_parse *p) {
 
 /* Longest first. All of JavaScript's, so that an unsupported one can be named. */
 static const char *const operators[] = {
-    ">>>=", "...", "===", "!==", "**=", "<<=", ">>=", ">>>", "&&=", "||=", "\?\?=", "=>", "==", "!=", "~=", "<=", ">=", "&&", "||", "??", "?.",
-    "++",   "--",  "+=",  "-=",  "*=",  "/=",  "%=",  "&=",  "|=",  "^=",  "**",    "<<", ">>", "..", "::", "+",  "-",  "*",  "/",  "%",  "<",
-    ">",    "!",   "=",   "?",   ":",   "(",   ")",   "[",   "]",   "{",   "}",     ",",  ".",  ";",  "&",  "|",  "^",  "~",  "#",  "@"};
+    ">>>=", "...", "===", "!==", "**=", "<<=", ">>=", ">>>", "&&=", "||=", "\?\?=", "=>", "==", "!=", "~=", "<=",
+    ">=",   "&&",  "||",  "??",  "?.",  "++",  "--",  "+=",  "-=",  "*=",  "/=",    "%=", "&=", "|=", "^=", "**",
+    "<<",   ">>",  "..",  "::",  "+",   "-",   "*",   "/",   "%",   "<",   ">",     "!",  "=",  "?",  ":",  "(",
+    ")",    "[",   "]",   "{",   "}",   ",",   ".",   ";",   "&",   "|",   "^",     "~",  "#",  "@"};
 
 static void operator_token(struct ms_parse *p) {
     struct hub_str rest = hub_str(p->text.p + p->pos, p->text.n - p->pos);

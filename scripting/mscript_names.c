@@ -4,9 +4,10 @@
 #include "base/mem.h"
 #include "scripting/mscript_int.h"
 
-const char *const hub_script_expr_globals[] = {"lib",     "LIB",     "Math",     "JSON",  "Object", "Date",  "Array", "String", "Number",
-                                               "Boolean", "NaN",     "Infinity", "json",  "log",    "uuid",  "time",  "sleep",  "crypto",
-                                               "binary",  "objects", "db",       "redis", "hub",    "kafka", "http",  NULL};
+const char *const hub_script_expr_globals[] = {"lib",    "LIB",    "Math",    "JSON",   "Object",   "Date",    "Array",
+                                               "String", "Number", "Boolean", "NaN",    "Infinity", "json",    "log",
+                                               "uuid",   "time",   "sleep",   "crypto", "binary",   "objects", "db",
+                                               "redis",  "hub",    "kafka",   "http",   NULL};
 
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]) {
     const char *const *lists[] = {vars, more};
@@ -52,7 +53,8 @@ static void check_name(const struct names *n, const struct ms_node *x, const str
     if (is_param(scope, x->name) || in_list(n->in->vars, x->name) || in_list(hub_script_expr_globals, x->name)) return;
     struct hub_script_problem problem = {.code = "L003"};
     ms_place(n->p->text, x->at, x->n, &problem);
-    snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", (int)(x->name.n < 100 ? x->name.n : 100), x->name.p);
+    snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", (int)(x->name.n < 100 ? x->name.n : 100),
+             x->name.p);
     if (hub_str_is(x->name, "nil"))
         snprintf(problem.suggestion, sizeof problem.suggestion, "null");
     else

@@ -1,4 +1,5 @@
-/* Grammar of MScript: precedence climbing over JavaScript's operators. Whatever JavaScript has and MScript has not is recognised and named. */
+/* Grammar of MScript: precedence climbing over JavaScript's operators. Whatever JavaScript has and MScript
+ * has not is recognised and named. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,13 +52,18 @@ static struct ms_node *node(struct ms_parse *p, enum ms_kind kind, size_t at, si
 static void adopt(struct ms_parse *p, struct ms_node *x, const struct ms_node *child) {
     if (child->height >= x->height) x->height = child->height + 1;
     if (child->statements) x->statements = true;
-    if (x->height > MS_HEIGHT_MAX) ms_fail(p, "L001", x->at, x->n, "the expression is too long: more than %d chained operators", MS_HEIGHT_MAX);
+    if (x->height > MS_HEIGHT_MAX)
+        ms_fail(p, "L001", x->at, x->n, "the expression is too long: more than %d chained operators", MS_HEIGHT_MAX);
 }
 
 static struct ms_node *expression(struct ms_parse *p);
 
-static bool is_op(const struct ms_parse *p, const char *op) { return p->token.kind == MS_OP && hub_str_is(p->token.op, op); }
-static bool is_word(const struct ms_parse *p, const char *word) { return p->token.kind == MS_NAME && hub_str_is(p->token.op, word); }
+static bool is_op(const struct ms_parse *p, const char *op) {
+    return p->token.kind == MS_OP && hub_str_is(p->token.op, op);
+}
+static bool is_word(const struct ms_parse *p, const char *word) {
+    return p->token.kind == MS_NAME && hub_str_is(p->token.op, word);
+}
 
 _Noreturn static void unsupported(struct ms_parse *p, const char *what) {
     ms_fail(p, "L002", p->token.at, p->token.n, "%s not supported in expressions", what);
@@ -65,8 +71,8 @@ _Noreturn static void unsupported(struct ms_parse *p, const char *what) {
 
 _Noreturn static void unexpected(struct ms_parse *p, const char *wanted) {
     if (p->token.kind == MS_END) ms_fail(p, "L001", p->token.at, 0, "the expression ends where %s is expected", wanted);
-    ms_fail(p, "L001", p->token.at, p->token.n, "unexpected '%.*s' where %s is expected", (int)(p->token.n < 40 ? p->token.n : 40),
-            p->text.p + p->token.at, wanted);
+    ms_fail(p, "L001", p->token.at, p->token.n, "unexpected '%.*s' where %s is expected",
+            (int)(p->token.n < 40 ? p->token.n : 40), p->text.p + p->token.at, wanted);
 }
 
 static void expect(struct ms_parse *p, const char *op, const char *wanted) {
@@ -75,7 +81,8 @@ static void expect(struct ms_parse *p, const char *op, const char *wanted) {
 }
 
 static void enter(struct ms_parse *p) {
-    if (++p->depth > MS_DEPTH_MAX) ms_fail(p, "L001", p->token.at, p->token.n, "nested deeper than %d levels", MS_DEPTH_MAX);
+    if (++p->depth > MS_DEPTH_MAX)
+        ms_fail(p, "L001", p->token.at, p->token.n, "nested deeper than %d levels", MS_DEPTH_MAX);
 }
 
 /* ---- what JavaScript has and MScript has not ---- */
@@ -196,7 +203,8 @@ static struct ms_node *property(struct ms_parse *p) {
     struct ms_token key = p->token;
     if (is_op(p, "[")) unsupported(p, "computed property names are");
     if (is_op(p, "...")) unsupported(p, "spread ('...') is");
-    if (key.kind != MS_NAME && key.kind != MS_STRING && !(key.kind == MS_NUMBER && key.integer)) unexpected(p, "a property name");
+    if (key.kind != MS_NAME && key.kind != MS_STRING && !(key.kind == MS_NUMBER && key.integer))
+        unexpected(p, "a property name");
     ms_next(p);
     struct hub_str name = key.kind == MS_STRING ? key.value : hub_str(p->text.p + key.at, key.n);
     if (is_op(p, "(")) unsupported(p, "methods in object literals are");
@@ -253,7 +261,8 @@ static struct ms_node *template(struct ms_parse *p) {
     return x;
 }
 
-/* From the opening parenthesis to behind the closing one: what stands between is added at END as children of X. */
+/* From the opening parenthesis to behind the closing one: what stands between is added at END as children
+ * of X. */
 static void arguments(struct ms_parse *p, struct ms_node *x, struct ms_node **end) {
     int n = 0;
     ms_next(p);
@@ -285,7 +294,8 @@ static struct ms_node *date(struct ms_parse *p) {
 static struct ms_node *arrow(struct ms_parse *p, struct ms_node *params, size_t at) {
     struct ms_node *x = node(p, MS_ARROW, at, p->token.at + p->token.n - at);
     for (struct ms_node *v = params; v; v = v->next) {
-        if (v->kind == MS_OBJECT || v->kind == MS_ARRAY) ms_fail(p, "L002", v->at, v->n, "destructuring parameters are not supported in expressions");
+        if (v->kind == MS_OBJECT || v->kind == MS_ARRAY)
+            ms_fail(p, "L002", v->at, v->n, "destructuring parameters are not supported in expressions");
         if (v->kind != MS_VAR || v->parens) ms_fail(p, "L001", v->at, v->n, "a parameter must be a name");
     }
     x->list = params;
@@ -324,7 +334,8 @@ static struct ms_node *name(struct ms_parse *p) {
     static const struct {
         const char *word;
         enum ms_kind kind;
-    } words[] = {{"true", MS_LIT_TRUE}, {"false", MS_LIT_FALSE}, {"null", MS_LIT_NULL}, {"undefined", MS_LIT_UNDEFINED}};
+    } words[] = {
+        {"true", MS_LIT_TRUE}, {"false", MS_LIT_FALSE}, {"null", MS_LIT_NULL}, {"undefined", MS_LIT_UNDEFINED}};
     for (size_t i = 0; i < HUB_NELEM(no_operand); i++) {
         if (is_word(p, no_operand[i].word)) refuse_operand(p);
     }
@@ -366,12 +377,14 @@ static struct ms_node *primary(struct ms_parse *p) {
 
 /* ---- members and calls ---- */
 
-static const char *const methods[] = {"includes", "indexOf", "startsWith",  "endsWith", "toLowerCase", "toUpperCase", "trim",
-                                      "split",    "join",    "slice",       "concat",   "some",        "every",       "filter",
-                                      "map",      "find",    "toISOString", "getTime",  NULL};
-static const char *const math_members[] = {"abs",   "ceil",   "floor", "round", "trunc", "sign", "min",   "max",    "pow",   "sqrt", "cbrt",
-                                           "exp",   "log",    "log2",  "log10", "sin",   "cos",  "tan",   "asin",   "acos",  "atan", "atan2",
-                                           "hypot", "random", "PI",    "E",     "LN2",   "LN10", "LOG2E", "LOG10E", "SQRT2", NULL};
+static const char *const methods[] = {"includes",    "indexOf",     "startsWith", "endsWith", "toLowerCase",
+                                      "toUpperCase", "trim",        "split",      "join",     "slice",
+                                      "concat",      "some",        "every",      "filter",   "map",
+                                      "find",        "toISOString", "getTime",    NULL};
+static const char *const math_members[] = {"abs", "ceil", "floor", "round", "trunc", "sign",   "min",   "max",
+                                           "pow", "sqrt", "cbrt",  "exp",   "log",   "log2",   "log10", "sin",
+                                           "cos", "tan",  "asin",  "acos",  "atan",  "atan2",  "hypot", "random",
+                                           "PI",  "E",    "LN2",   "LN10",  "LOG2E", "LOG10E", "SQRT2", NULL};
 static const char *const json_members[] = {"stringify", "parse", NULL};
 static const char *const object_members[] = {"keys", NULL};
 static const char *const date_members[] = {"now", NULL};
@@ -390,7 +403,8 @@ static bool listed(const char *const *list, struct hub_str name) {
     return false;
 }
 
-/* Whether the chain ROOT.a.b… begins with a table of functions, whose members are called by whatever name they have. */
+/* Whether the chain ROOT.a.b… begins with a table of functions, whose members are called by whatever name
+ * they have. */
 static bool function_table(const struct ms_node *x) {
     while (x->kind == MS_MEMBER || x->kind == MS_INDEX) x = x->a;
     static const char *const roots[] = {"lib",  "LIB",  "objects", "db",   "redis",  "hub",    "kafka",
@@ -401,7 +415,8 @@ static bool function_table(const struct ms_node *x) {
 static void check_static(struct ms_parse *p, const struct ms_node *object, const struct ms_token *member) {
     for (size_t i = 0; object->kind == MS_VAR && i < HUB_NELEM(statics); i++) {
         if (!hub_str_is(object->name, statics[i].name) || listed(statics[i].members, member->op)) continue;
-        ms_fail(p, "L002", member->at, member->n, "%s.%.*s is not supported in expressions", statics[i].name, HUB_FMT(member->op));
+        ms_fail(p, "L002", member->at, member->n, "%s.%.*s is not supported in expressions", statics[i].name,
+                HUB_FMT(member->op));
     }
 }
 
@@ -520,7 +535,11 @@ static const struct op *binary_op(const struct ms_parse *p) {
 }
 
 static struct ms_node *unary(struct ms_parse *p) {
-    const char *op = is_op(p, "!") || is_word(p, "not") ? "!" : is_op(p, "-") ? "-" : is_op(p, "+") ? "+" : is_word(p, "typeof") ? "typeof" : NULL;
+    const char *op = is_op(p, "!") || is_word(p, "not") ? "!"
+                     : is_op(p, "-")                    ? "-"
+                     : is_op(p, "+")                    ? "+"
+                     : is_word(p, "typeof")             ? "typeof"
+                                                        : NULL;
     if (!op) return postfix(p);
     struct ms_node *x = node(p, MS_UNARY, p->token.at, p->token.n);
     x->op = op;
@@ -550,7 +569,8 @@ static struct ms_node *climb(struct ms_parse *p, int power) {
         struct ms_token at = p->token;
         ms_next(p);
         struct ms_node *right = climb(p, op->power);
-        if (op->kind == MS_LOGIC && right->kind == MS_LOGIC && !right->parens && (op->op[0] == '?') != (right->op[0] == '?')) {
+        if (op->kind == MS_LOGIC && right->kind == MS_LOGIC && !right->parens &&
+            (op->op[0] == '?') != (right->op[0] == '?')) {
             ms_fail(p, "L001", at.at, at.n, "'\?\?' mixed with '&&' or '||' needs parentheses");
         }
         y->op = op->as;
@@ -588,18 +608,22 @@ static struct ms_node *expression(struct ms_parse *p) {
         x = y;
     }
     p->depth--;
-    if (!is_op(p, ",") && !is_op(p, ";")) refuse_operator(p); /* a comma may be the list's; a semicolon is looked at by the caller */
+    if (!is_op(p, ",") && !is_op(p, ";"))
+        refuse_operator(p); /* a comma may be the list's; a semicolon is looked at by the caller */
     return x;
 }
 
 /* Arrow functions are arguments; anywhere else they would be values, which MScript has not. */
 static void check_arrows(struct ms_parse *p, const struct ms_node *x) {
     if (!x) return;
-    if (x->kind == MS_ARROW) ms_fail(p, "L002", x->at, x->n, "arrow functions outside of a call's arguments are not supported in expressions");
+    if (x->kind == MS_ARROW)
+        ms_fail(p, "L002", x->at, x->n,
+                "arrow functions outside of a call's arguments are not supported in expressions");
     check_arrows(p, x->a);
     check_arrows(p, x->b);
     check_arrows(p, x->c);
-    for (const struct ms_node *e = x->list; e; e = e->next) check_arrows(p, x->kind == MS_CALL && e->kind == MS_ARROW ? e->a : e);
+    for (const struct ms_node *e = x->list; e; e = e->next)
+        check_arrows(p, x->kind == MS_CALL && e->kind == MS_ARROW ? e->a : e);
 }
 
 /* "module.exports =" at the beginning is skipped. */
@@ -632,7 +656,8 @@ bool ms_parse(struct ms_parse *p, struct hub_str text) {
     if (p->token.kind == MS_END) ms_fail(p, "L001", 0, 0, "the expression is empty");
     bool wrapped = wrapper(p);
     if (!wrapped && is_op(p, "{")) {
-        ms_fail(p, "L002", p->token.at, 1, "statements ('{') are not supported in expressions; an object literal needs parentheses around it");
+        ms_fail(p, "L002", p->token.at, 1,
+                "statements ('{') are not supported in expressions; an object literal needs parentheses around it");
     }
     struct ms_node *x = expression(p);
     if (wrapped && is_op(p, ";")) ms_next(p);

@@ -1,5 +1,6 @@
-/* string.find, match, gmatch and gsub with Lua's patterns and a bounded running time. Lua's own matcher backtracks where no instruction hook
- * can stop it; this one counts its steps and asks for the time. Semantics are those of the Lua 5.4 manual, section 6.4.1. */
+/* string.find, match, gmatch and gsub with Lua's patterns and a bounded running time. Lua's own matcher
+ * backtracks where no instruction hook can stop it; this one counts its steps and asks for the time.
+ * Semantics are those of the Lua 5.4 manual, section 6.4.1. */
 #include <ctype.h>
 
 #include "scripting/js_int.h"
@@ -168,7 +169,8 @@ static bool at_frontier(struct match *m, const char *s, const char *p, const cha
     return !in_set(m, before, p, p_end - 1) && in_set(m, here, p, p_end - 1);
 }
 
-/* A class, with its repetition if it has one. Sets *S, *P to go on with and returns false, or returns true with the end in *DONE. */
+/* A class, with its repetition if it has one. Sets *S, *P to go on with and returns false, or returns true
+ * with the end in *DONE. */
 static bool simple_item(struct match *m, const char **s, const char **p, const char **done) {
     const char *after = class_end(m, *p);
     char suffix = after < m->pat_end ? *after : 0;
@@ -295,7 +297,8 @@ static size_t start_at(lua_State *L, int arg, size_t n) { /* offset of string po
 }
 
 static bool plain_pattern(const struct match *m) {
-    static const bool special[256] = {['^'] = 1, ['$'] = 1, ['*'] = 1, ['+'] = 1, ['?'] = 1, ['.'] = 1, ['('] = 1, ['['] = 1, ['%'] = 1, ['-'] = 1};
+    static const bool special[256] = {
+        ['^'] = 1, ['$'] = 1, ['*'] = 1, ['+'] = 1, ['?'] = 1, ['.'] = 1, ['('] = 1, ['['] = 1, ['%'] = 1, ['-'] = 1};
     const char *p = m->pat;
     while (p < m->pat_end && !special[(unsigned char)*p]) p++;
     return p == m->pat_end;
@@ -331,7 +334,8 @@ static int find(lua_State *L, bool positions) {
 static int str_find(lua_State *L) { return find(L, true); }
 static int str_match(lua_State *L) { return find(L, false); }
 
-/* Upvalues: text, pattern, offset to go on from, end of the last match (so that an empty match does not repeat it). */
+/* Upvalues: text, pattern, offset to go on from, end of the last match (so that an empty match does not
+ * repeat it). */
 static int gmatch_next(lua_State *L) {
     struct match m;
     begin(&m, L, lua_upvalueindex(1), lua_upvalueindex(2));
@@ -442,7 +446,8 @@ static int gsub_plain(lua_State *L) {
     return 2;
 }
 
-/* step(text, pattern, at, last): the next match from offset AT on that is not the empty one at LAST: first and last position, captures. */
+/* step(text, pattern, at, last): the next match from offset AT on that is not the empty one at LAST: first
+ * and last position, captures. */
 static int gsub_step(lua_State *L) {
     struct match m;
     begin(&m, L, 1, 2);
@@ -466,8 +471,12 @@ static int replacement(lua_State *L) {
 
 /* Into the table of natives on top. "gsub" itself is the prelude's. */
 void hub_lua_open_patterns(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"find", str_find},           {"match", str_match}, {"gmatch", str_gmatch}, {"gsubPlain", gsub_plain}, {"step", gsub_step},
-        {"replacement", replacement}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"find", str_find},
+                                         {"match", str_match},
+                                         {"gmatch", str_gmatch},
+                                         {"gsubPlain", gsub_plain},
+                                         {"step", gsub_step},
+                                         {"replacement", replacement},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -1,4 +1,5 @@
-/* The globals of Lua chunks: what of Lua's base library is safe, and read-only views that keep shared tables shared. */
+/* The globals of Lua chunks: what of Lua's base library is safe, and read-only views that keep shared
+ * tables shared. */
 #include <lualib.h>
 
 #include "scripting/scripting_int.h"
@@ -18,7 +19,8 @@ bool hub_lua_thaw(lua_State *L, int idx) {
 }
 
 static int frozen_write(lua_State *L) {
-    return hub_lua_fail(L, "'%s' is read-only: it belongs to all scripts of the service", lua_tostring(L, lua_upvalueindex(1)));
+    return hub_lua_fail(L, "'%s' is read-only: it belongs to all scripts of the service",
+                        lua_tostring(L, lua_upvalueindex(1)));
 }
 
 /* Replaces the date on top, which is a table, by one of the reader's own. */
@@ -148,7 +150,8 @@ void hub_lua_freeze_by(lua_State *L, const char *name) {
 static int safe_setmetatable(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
-    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) return hub_lua_fail(L, "the metatable of this table is protected");
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+        return hub_lua_fail(L, "the metatable of this table is protected");
     static const char *const refused[] = {"__gc", "__mode"};
     for (int i = 0; i < 2 && lua_istable(L, 2); i++) {
         lua_pushstring(L, refused[i]);
@@ -190,15 +193,20 @@ static int safe_pcall(lua_State *L) {
     return pcall_done(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_done), 0);
 }
 
-static int no_such(lua_State *L) { return hub_lua_fail(L, "%s is not available to scripts", lua_tostring(L, lua_upvalueindex(1))); }
+static int no_such(lua_State *L) {
+    return hub_lua_fail(L, "%s is not available to scripts", lua_tostring(L, lua_upvalueindex(1)));
+}
 
 void hub_lua_open_base(lua_State *L) {
     static const char *const kept[] = {"assert", "error",    "getmetatable", "ipairs",   "pairs", "rawget",
                                        "rawlen", "tostring", "type",         "_VERSION", NULL};
     static const char *const charged[] = {"rawequal", "select", "tonumber", NULL};
     static const char *const refused[] = {"load", "loadstring", "loadfile", "dofile", "xpcall", "collectgarbage", NULL};
-    static const luaL_Reg own[] = {
-        {"setmetatable", safe_setmetatable}, {"rawset", safe_rawset}, {"pcall", safe_pcall}, {"next", frozen_next}, {NULL, NULL}};
+    static const luaL_Reg own[] = {{"setmetatable", safe_setmetatable},
+                                   {"rawset", safe_rawset},
+                                   {"pcall", safe_pcall},
+                                   {"next", frozen_next},
+                                   {NULL, NULL}};
     luaL_requiref(L, "_G", luaopen_base, 0);
     for (size_t i = 0; kept[i]; i++) {
         lua_getfield(L, -1, kept[i]);

@@ -1,8 +1,9 @@
 /* What the files of this module share; nobody else includes it.
  *
- * One Lua state per service. Every call runs in a coroutine taken from a pool and described by a hub_script_task; while Lua code runs,
- * scripts->current is its task and scripts->running the innermost coroutine. A function marked "raises" may leave by longjmp: call it only
- * from Lua C functions, and hold nothing that would leak. */
+ * One Lua state per service. Every call runs in a coroutine taken from a pool and described by a
+ * hub_script_task; while Lua code runs, scripts->current is its task and scripts->running the innermost
+ * coroutine. A function marked "raises" may leave by longjmp: call it only from Lua C functions, and hold
+ * nothing that would leak. */
 #ifndef HUB_SCRIPTING_INT_H
 #define HUB_SCRIPTING_INT_H
 #include <lauxlib.h>
@@ -13,8 +14,9 @@
 #include "base/mem.h"
 #include "scripting/scripts.h"
 
-/* A compiled script. WORDS holds every word of its text: a context variable that is not among them is never converted, and of one that is
- * not in WHOLE (expressions only) just the members that are among them. */
+/* A compiled script. WORDS holds every word of its text: a context variable that is not among them is
+ * never converted, and of one that is not in WHOLE (expressions only) just the members that are among
+ * them. */
 struct hub_compiled {
     struct hub_list link;
     struct hub_scripts *owner; /* whose Lua state REF is good for */
@@ -24,7 +26,8 @@ struct hub_compiled {
     bool expr;
 };
 
-/* Why a call is over although its code wants to go on. Once set, nothing in the script can stop the end: pcall is passed through. */
+/* Why a call is over although its code wants to go on. Once set, nothing in the script can stop the end:
+ * pcall is passed through. */
 enum hub_script_doom { HUB_DOOM_NONE, HUB_DOOM_CPU, HUB_DOOM_WALL, HUB_DOOM_MEMORY, HUB_DOOM_SHUTDOWN };
 
 struct hub_script_call;
@@ -48,8 +51,9 @@ struct hub_script_task {
     json_t *room_id; /* so is this: the id of the room that the call is about, or NULL */
     /* Limits. */
     uint64_t cpu_limit, cpu_used, slice_start; /* ns; SLICE_START is monotonic time */
-    uint64_t mark_used, mark_cpu;              /* what was used when the thread's CPU clock was first read in this slice; mark_cpu 0 = not yet */
-    int64_t started;                           /* ms, monotonic */
+    uint64_t mark_used,
+        mark_cpu;    /* what was used when the thread's CPU clock was first read in this slice; mark_cpu 0 = not yet */
+    int64_t started; /* ms, monotonic */
     struct hub_timer wall, sleep;
     enum hub_script_doom doom;
     char where[128];  /* "file:line" of the end, for DOOM */
@@ -69,7 +73,8 @@ struct hub_scripts {
     size_t mem_used, mem_limit, block_limit;
     size_t bulk;  /* bytes of work done by C functions and large allocations since the hook last ran */
     size_t spent; /* the same inside C functions that look at the clock themselves */
-    /* Strings of 16 KiB and more, by size: each class is for twice the size of the one before; LONGEST: the highest class in use, 0 = none. */
+    /* Strings of 16 KiB and more, by size: each class is for twice the size of the one before; LONGEST:
+     * the highest class in use, 0 = none. */
     unsigned strings[HUB_STRING_CLASSES], longest;
     lua_State *running;
     struct hub_script_task *current;
@@ -80,7 +85,8 @@ struct hub_scripts {
     struct hub_list modules; /* of lib/, while they are loaded */
     size_t idle_n;
     /* Registry references. */
-    int ref_env_mt, ref_expr_mt, ref_js, ref_modules, ref_lib, ref_socket_mt, ref_socket_data, ref_socket_ids, ref_array_mt, ref_error_mt;
+    int ref_env_mt, ref_expr_mt, ref_js, ref_modules, ref_lib, ref_socket_mt, ref_socket_data, ref_socket_ids,
+        ref_array_mt, ref_error_mt;
     /* Identities: what lua_topointer says of them. */
     const void *mt_array, *mt_date, *mt_binary, *mt_socket;
     const void *null, *undef;
@@ -103,13 +109,15 @@ void hub_script_slice_begin(struct hub_script_task *t);
 void hub_script_slice_end(struct hub_script_task *t);
 /* Records that a C function did work proportional to BYTES, so that the clock is read soon. Never raises. */
 void hub_lua_charge(lua_State *L, size_t bytes);
-/* For long loops in C. tick raises when the call's time is used up; over says so, for those that have something to release first. spend is told
- * of the work by bytes (some 32 for an element or a step) and looks at the clock when it has become much. */
+/* For long loops in C. tick raises when the call's time is used up; over says so, for those that have
+ * something to release first. spend is told of the work by bytes (some 32 for an element or a step) and
+ * looks at the clock when it has become much. */
 void hub_lua_tick(lua_State *L);
 bool hub_lua_over(lua_State *L);
 void hub_lua_spend(lua_State *L, size_t bytes);
 void hub_script_doom_set(struct hub_script_task *t, enum hub_script_doom why, lua_State *L);
-/* "file:line" of the innermost frame of L that belongs to a script; empty when there is none. Never raises. */
+/* "file:line" of the innermost frame of L that belongs to a script; empty when there is none. Never
+ * raises. */
 void hub_lua_where(lua_State *L, int level, char *out, size_t size);
 /* luaL_error with that position. Raises. */
 int hub_lua_fail(lua_State *L, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
@@ -117,7 +125,8 @@ int hub_lua_fail(lua_State *L, const char *fmt, ...) __attribute__((format(print
 /* ---- value.c: JSON <-> Lua ---- */
 /* Pushes VALUE; NULL pushes nil. With BINS, placeholders become binary values. Raises. */
 void hub_lua_push_json(lua_State *L, const json_t *value, const struct hub_hook_bins *bins);
-/* Conversion to JSON. Zero-initialise; with BINARY, bytes of binary values (borrowed from Lua) are collected in BINS (free .items). */
+/* Conversion to JSON. Zero-initialise; with BINARY, bytes of binary values (borrowed from Lua) are
+ * collected in BINS (free .items). */
 struct hub_to_json {
     bool binary;
     struct hub_hook_bins bins;
@@ -125,17 +134,20 @@ struct hub_to_json {
     size_t max_nodes, max_bytes; /* 0: what may leave a script at all, 200,000 and 16 MiB */
     char why[160];
 };
-/* New tree, or NULL with a reason in WHY. Nil and undefined give JSON null. Reads tables raw, never raises. */
+/* New tree, or NULL with a reason in WHY. Nil and undefined give JSON null. Reads tables raw, never
+ * raises. */
 json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o);
 /* The metatable's identity of the table or userdata at IDX, or NULL. Never raises. */
 const void *hub_lua_kind(lua_State *L, int idx);
-/* A JSON reference that the collector releases if an error comes first. Raises; set the pointer, clear it after use. */
+/* A JSON reference that the collector releases if an error comes first. Raises; set the pointer, clear it
+ * after use. */
 json_t **hub_lua_hold(lua_State *L);
 void hub_lua_new_array(lua_State *L, int n); /* pushes an empty table marked as array; raises */
 void hub_lua_push_binary(lua_State *L, struct hub_str bytes);
 void hub_lua_open_values(lua_State *L); /* metatables, null, undefined; raises */
 
-/* ---- sandbox.c, library.c, pattern.c, coroutine.c, api.c, host.c, socket.c, lib.c, js.c: what scripts find ---- */
+/* ---- sandbox.c, library.c, pattern.c, coroutine.c, api.c, host.c, socket.c, lib.c, js.c: what scripts
+ *   find ---- */
 /* Replaces the table on top by a read-only view of it. NAME is for messages. Raises. */
 void hub_lua_freeze(lua_State *L, const char *name);
 /* The same of a table that is complete and holds no tables: reading it costs no call. */
@@ -146,18 +158,21 @@ void hub_lua_freeze_by(lua_State *L, const char *name);
 bool hub_lua_thaw(lua_State *L, int idx);
 void hub_lua_open_base(lua_State *L);
 void hub_lua_open_libraries(lua_State *L);
-/* Copies the functions NAMES of the library on top into the table below it, so that they are charged for their texts. */
+/* Copies the functions NAMES of the library on top into the table below it, so that they are charged for
+ * their texts. */
 void hub_lua_copy_charged(lua_State *L, const char *const *names);
 void hub_lua_open_patterns(lua_State *L);
 void hub_lua_open_coroutine(lua_State *L);
 void hub_lua_open_api(lua_State *L);
-/* Pushes the JSON text of the value at IDX, resp. the value of a JSON text, and returns 1; WHO begins error messages. Raises. */
+/* Pushes the JSON text of the value at IDX, resp. the value of a JSON text, and returns 1; WHO begins
+ * error messages. Raises. */
 int hub_lua_encode(lua_State *L, int idx, const char *who);
 int hub_lua_decode(lua_State *L, struct hub_str text, const char *who);
 void hub_lua_open_host(lua_State *L);
 void hub_lua_open_socket(lua_State *L);
 void hub_lua_open_js(lua_State *L);
-/* Runs the Lua part of this module (prelude.c): a chunk that is given the table on top and fills it. Raises. */
+/* Runs the Lua part of this module (prelude.c): a chunk that is given the table on top and fills it.
+ * Raises. */
 void hub_lua_run_prelude(lua_State *L);
 /* Asks the engine: the arguments are the whole stack of the calling C function. Raises or yields. */
 int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn);
@@ -175,22 +190,26 @@ struct hub_script_task *hub_script_task_take(struct hub_scripts *s);
 void hub_script_task_drop(struct hub_script_task *t);
 /* Whether the current call can be suspended in L. */
 bool hub_lua_can_wait(lua_State *L);
-/* Starts a timer MS from now; the loop's own "now" is the beginning of the turn, which a script may have made long. */
-void hub_script_timer_start(struct hub_scripts *s, struct hub_timer *timer, int64_t ms, void (*cb)(struct hub_timer *timer));
+/* Starts a timer MS from now; the loop's own "now" is the beginning of the turn, which a script may have
+ * made long. */
+void hub_script_timer_start(struct hub_scripts *s, struct hub_timer *timer, int64_t ms,
+                            void (*cb)(struct hub_timer *timer));
 /* Lets a waiting task go on: at once, or when the running script pauses. */
 void hub_script_wake(struct hub_script_task *t);
 void hub_script_kill(struct hub_script_task *t, enum hub_script_doom why);
 /* Runs FN(L) on the state's main thread; false when it raised (memory), with the text in ERR. */
 bool hub_scripts_protect(struct hub_scripts *s, lua_CFunction fn, void *arg, struct hub_err *err);
-/* Runs the function on top of t->co to its end without waiting (loading of modules): 0 or a text in ERR. Results stay on t->co. */
+/* Runs the function on top of t->co to its end without waiting (loading of modules): 0 or a text in ERR.
+ * Results stay on t->co. */
 enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct hub_err *err);
-void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
-                  hub_hook_done *done, void *arg);
-void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
-                   const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg);
+void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args,
+                  size_t n, hub_hook_done *done, void *arg);
+void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args,
+                   const struct hub_hook_bins *bins, const struct hub_hook_arg *extra, size_t n,
+                   hub_hook_event_done *done, void *arg);
 
 /* ---- compile.c ---- */
-/* Leaves the function of OUT->script on top of L, with OUT's maps filled, or returns false with a located text in ERR. SOURCE is scratch
- * space, freed by the caller. Raises on lack of memory. */
+/* Leaves the function of OUT->script on top of L, with OUT's maps filled, or returns false with a located
+ * text in ERR. SOURCE is scratch space, freed by the caller. Raises on lack of memory. */
 bool hub_lua_compile(lua_State *L, struct hub_compiled *out, struct hub_buf *source, struct hub_err *err);
 #endif

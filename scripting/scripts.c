@@ -7,7 +7,8 @@
 
 static void forget_socket(struct hub_scripts *s, const char *sid);
 
-const struct hub_hook_ops hub_lua_hook_ops = {.call = hub_lua_call, .event = hub_lua_event, .forget_socket = forget_socket};
+const struct hub_hook_ops hub_lua_hook_ops = {
+    .call = hub_lua_call, .event = hub_lua_event, .forget_socket = forget_socket};
 
 /* ---- the sandbox ---- */
 
@@ -82,11 +83,13 @@ static bool compile(struct hub_scripts *s, struct hub_script *script, struct hub
 }
 
 static bool compile_hub(struct hub_scripts *s, struct hub_def *d, struct hub_err *err) {
-    bool good = compile(s, &d->room_eligibility, err) && compile(s, &d->check_script, err) && compile(s, &d->state_script, err);
+    bool good =
+        compile(s, &d->room_eligibility, err) && compile(s, &d->check_script, err) && compile(s, &d->state_script, err);
     for (size_t i = 0; good && i < d->auth_source_n; i++) good = compile(s, &d->auth_sources[i].condition, err);
     for (size_t i = 0; good && i < d->auth_script_n; i++) good = compile(s, &d->auth_scripts[i].script, err);
     for (size_t i = 0; good && i < d->kafka_event_n; i++) {
-        good = compile(s, &d->kafka_events[i].filter_expression, err) && compile(s, &d->kafka_events[i].target_room_expression, err);
+        good = compile(s, &d->kafka_events[i].filter_expression, err) &&
+               compile(s, &d->kafka_events[i].target_room_expression, err);
     }
     for (size_t i = 0; good && i < d->message_handler_n; i++) good = compile(s, &d->message_handlers[i].script, err);
     for (size_t i = 0; good && i < d->scheduled_action_n; i++) good = compile(s, &d->scheduled_actions[i].script, err);
@@ -108,7 +111,8 @@ static bool compile_service(struct hub_scripts *s, struct hub_service *service, 
 
 /* ---- life ---- */
 
-static struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *service, const struct hub_host *host, struct hub_err *err) {
+static struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *service, const struct hub_host *host,
+                                     struct hub_err *err) {
     struct hub_scripts *s = hub_xcalloc(1, sizeof *s);
     s->loop = loop;
     s->service = service;
@@ -132,8 +136,8 @@ static struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *
     return NULL;
 }
 
-enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service, const struct hub_host *host,
-                              struct hub_err *err) {
+enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service,
+                              const struct hub_host *host, struct hub_err *err) {
     struct hub_scripts *s = new_state(loop, service, host, err);
     *out = NULL;
     if (!s) return HUB_HANDLER_FAILED;
@@ -145,7 +149,8 @@ enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, s
     return HUB_OK;
 }
 
-enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell, void *arg, struct hub_err *err) {
+enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell,
+                                void *arg, struct hub_err *err) {
     struct hub_scripts *s = new_state(NULL, service, host, err);
     if (!s) return HUB_HANDLER_FAILED;
     s->quiet = true;
@@ -159,7 +164,8 @@ void hub_scripts_delete(struct hub_scripts *s) {
     struct hub_list *link;
     if (!s) return;
     s->closing = true;
-    while (!hub_list_empty(&s->active)) hub_script_kill(HUB_CONTAINER(s->active.next, struct hub_script_task, link), HUB_DOOM_SHUTDOWN);
+    while (!hub_list_empty(&s->active))
+        hub_script_kill(HUB_CONTAINER(s->active.next, struct hub_script_task, link), HUB_DOOM_SHUTDOWN);
     while ((link = hub_list_pop(&s->idle))) free(HUB_CONTAINER(link, struct hub_script_task, link));
     while ((link = hub_list_pop(&s->compiled))) {
         struct hub_compiled *c = HUB_CONTAINER(link, struct hub_compiled, link);
@@ -181,4 +187,6 @@ static int drop_data(lua_State *L) {
     return 0;
 }
 
-static void forget_socket(struct hub_scripts *s, const char *sid) { hub_scripts_protect(s, drop_data, (void *)(uintptr_t)sid, NULL); }
+static void forget_socket(struct hub_scripts *s, const char *sid) {
+    hub_scripts_protect(s, drop_data, (void *)(uintptr_t)sid, NULL);
+}

@@ -1,4 +1,5 @@
-/* One service's script state: Lua 5.4 behind the tables of engine/hub/hook.h. One per process; used on the loop thread. */
+/* One service's script state: Lua 5.4 behind the tables of engine/hub/hook.h. One per process; used on the
+ * loop thread. */
 #ifndef HUB_SCRIPTING_SCRIPTS_H
 #define HUB_SCRIPTING_SCRIPTS_H
 #include "hub/hook.h"
@@ -9,15 +10,17 @@ extern const struct hub_hook_ops hub_lua_hook_ops;
 /* For hub_load_options.checker; needs no state. */
 extern const struct hub_script_checker hub_lua_checker;
 
-/* Compiles every script of SERVICE (setting script->compiled) and loads lib/. HOST's functions become script globals. LOOP may be NULL
- * in tests: then sleep() and wall-clock limits fail at once. Failure: HUB_HANDLER_FAILED with a located text. SERVICE must outlive it. */
-enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service, const struct hub_host *host,
-                              struct hub_err *err);
+/* Compiles every script of SERVICE (setting script->compiled) and loads lib/. HOST's functions become
+ * script globals. LOOP may be NULL in tests: then sleep() and wall-clock limits fail at once. Failure:
+ * HUB_HANDLER_FAILED with a located text. SERVICE must outlive it. */
+enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service,
+                              const struct hub_host *host, struct hub_err *err);
 /* Does what hub_scripts_new does, and lets go of it: scripts log nothing meanwhile. Tells of each module
  * of lib/ that cannot be loaded (FILE: "lib/x.lua"; LINE from 1, 0 = not known); HUB_BAD_REQUEST then, for
  * anything else as hub_scripts_new. */
 typedef void hub_scripts_tell(void *arg, const char *file, int line, const char *text);
-enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell, void *arg, struct hub_err *err);
+enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell,
+                                void *arg, struct hub_err *err);
 /* Ends running calls (their done gets HUB_HANDLER_FAILED "shutting down"), then frees. */
 void hub_scripts_delete(struct hub_scripts *s);
 /* Bytes that the service's scripts have allocated: for gauges and tests. */

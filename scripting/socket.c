@@ -1,4 +1,5 @@
-/* The object "socket" of plain namespaces: its fields come with the event, its methods are the host's functions of table "socket". */
+/* The object "socket" of plain namespaces: its fields come with the event, its methods are the host's
+ * functions of table "socket". */
 #include "scripting/scripting_int.h"
 
 /* Whose socket an object stands for is kept beside it, by object: its fields are the script's to change. */
@@ -26,7 +27,8 @@ static bool push_id(lua_State *L) {
 /* Upvalue: the host function. Its first arguments are the id of self and, for socket:to, the field room. */
 static int method(lua_State *L) {
     const struct hub_host_fn *fn = lua_touserdata(L, lua_upvalueindex(1));
-    if (lua_type(L, 1) != LUA_TTABLE || !push_id(L)) return hub_lua_fail(L, "call it with a colon: socket:%s(…)", fn->name);
+    if (lua_type(L, 1) != LUA_TTABLE || !push_id(L))
+        return hub_lua_fail(L, "call it with a colon: socket:%s(…)", fn->name);
     lua_pushliteral(L, "room");
     lua_rawget(L, 1);
     lua_insert(L, 2);
@@ -36,7 +38,8 @@ static int method(lua_State *L) {
     return hub_lua_ask(L, fn);
 }
 
-/* socket:to(room), with {id, room} as the object whose emit goes to the room. Upvalue: the metatable of such objects. */
+/* socket:to(room), with {id, room} as the object whose emit goes to the room. Upvalue: the metatable of
+ * such objects. */
 static int to_room(lua_State *L) {
     luaL_checkany(L, 1);
     lua_settop(L, 2);

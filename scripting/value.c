@@ -1,5 +1,6 @@
-/* JSON <-> Lua. Objects become plain tables, arrays tables with a metatable that marks them, null a sentinel. Towards JSON everything is read
- * raw: no metamethod of a script ever runs, and the work is bounded (a table that contains itself, or shares its parts, cannot explode). */
+/* JSON <-> Lua. Objects become plain tables, arrays tables with a metatable that marks them, null a
+ * sentinel. Towards JSON everything is read raw: no metamethod of a script ever runs, and the work is
+ * bounded (a table that contains itself, or shares its parts, cannot explode). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,7 +255,8 @@ static json_t *items_array(const struct items *all) {
 static json_t *items_object(struct items *all) {
     json_t *object = json_object();
     if (all->n > 1) qsort(all->p, all->n, sizeof all->p[0], by_key);
-    for (size_t i = 0; i < all->n; i++) json_object_setn_nocheck(object, key_of(&all->p[i]), all->p[i].n, all->p[i].value);
+    for (size_t i = 0; i < all->n; i++)
+        json_object_setn_nocheck(object, key_of(&all->p[i]), all->p[i].n, all->p[i].value);
     return object;
 }
 

@@ -1,4 +1,5 @@
-/* libcurl's multi interface on the loop: its sockets are watches, its timer is a timer. libcurl is never entered from its own callbacks. */
+/* libcurl's multi interface on the loop: its sockets are watches, its timer is a timer. libcurl is never
+ * entered from its own callbacks. */
 #include "adapters/curl/curl.h"
 
 #include <stdlib.h>
@@ -139,7 +140,8 @@ static void http_get(void *ctx, struct hub_host_call *call) {
     json_decref(args);
 }
 
-const struct hub_host_fn hub_curl_host_fns[] = {{"http", "get", http_get}, {"http", "request", http_request}, {NULL, NULL, NULL}};
+const struct hub_host_fn hub_curl_host_fns[] = {
+    {"http", "get", http_get}, {"http", "request", http_request}, {NULL, NULL, NULL}};
 
 /* ---- the engine's own fetches ---- */
 
@@ -151,13 +153,15 @@ struct own_call {
 static void on_fetched(struct hub_host_call *call, enum hub_code code, json_t *result, const char *text) {
     struct own_call *own = HUB_CONTAINER(call, struct own_call, call);
     const json_t *body = hub_json_get(result, "body");
-    const struct hub_fetched answer = {hub_json_str(body), hub_json_get_str(hub_json_get(result, "headers"), "cache-control")};
+    const struct hub_fetched answer = {hub_json_str(body),
+                                       hub_json_get_str(hub_json_get(result, "headers"), "cache-control")};
     int64_t status = hub_json_get_int(result, "status", 0);
     struct hub_err err;
     if (code)
         own->fetch->done(own->fetch, NULL, text ? text : hub_code_text(code));
     else if (status != 200)
-        hub_fail(&err, HUB_INTERNAL, "http: the answer has status %lld", (long long)status), own->fetch->done(own->fetch, NULL, err.text);
+        hub_fail(&err, HUB_INTERNAL, "http: the answer has status %lld", (long long)status),
+            own->fetch->done(own->fetch, NULL, err.text);
     else
         own->fetch->done(own->fetch, &answer, NULL);
     json_decref(result);

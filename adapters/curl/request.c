@@ -79,7 +79,8 @@ static json_t *answer(const struct hub_curl_request *r) {
     return o;
 }
 
-/* Whose word was not enough. The result is 1 when OpenSSL had nothing to object: a certificate for another name speaks for itself. */
+/* Whose word was not enough. The result is 1 when OpenSSL had nothing to object: a certificate for another
+ * name speaks for itself. */
 static const char *trust(const struct hub_curl_request *r) {
     long result = 0;
     curl_easy_getinfo(r->easy, CURLINFO_SSL_VERIFYRESULT, &result);
@@ -95,7 +96,8 @@ void hub_curl_finish(struct hub_curl_request *r, CURLcode code) {
         return;
     }
     if (r->too_large)
-        hub_fail(&err, HUB_TOO_LARGE, "http: the answer has more than %d bytes (%d of headers)", HUB_CURL_BODY_MAX, HEADER_BYTES_MAX);
+        hub_fail(&err, HUB_TOO_LARGE, "http: the answer has more than %d bytes (%d of headers)", HUB_CURL_BODY_MAX,
+                 HEADER_BYTES_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT)
         hub_fail(&err, HUB_INTERNAL, "http: not done after %lld ms", (long long)r->timeout_ms);
     else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
@@ -120,9 +122,11 @@ static bool is_one_line(struct hub_str s) {
     return true;
 }
 
-static enum hub_code set_header(struct hub_curl_request *r, struct hub_str name, struct hub_str value, struct hub_err *err) {
+static enum hub_code set_header(struct hub_curl_request *r, struct hub_str name, struct hub_str value,
+                                struct hub_err *err) {
     struct hub_buf line = {0};
-    if (!is_token(name) || !is_one_line(value)) return hub_fail(err, HUB_BAD_REQUEST, "http: headers: expected names and values of one line each");
+    if (!is_token(name) || !is_one_line(value))
+        return hub_fail(err, HUB_BAD_REQUEST, "http: headers: expected names and values of one line each");
     hub_buf_adds(&line, name);
     hub_buf_addz(&line, value.n ? ": " : ";"); /* so libcurl sends one without a value */
     hub_buf_adds(&line, value);
@@ -168,7 +172,8 @@ static enum hub_code set_body(struct hub_curl_request *r, const json_t *args, st
         curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE, (long)text.n);
         curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS, text.n ? text.p : "");
         if (!has_header(hub_json_get(args, "headers"), "content-type"))
-            code = set_header(r, HUB_STR("Content-Type"), json_is_string(body) ? HUB_STR("text/plain; charset=utf-8") : HUB_STR("application/json"),
+            code = set_header(r, HUB_STR("Content-Type"),
+                              json_is_string(body) ? HUB_STR("text/plain; charset=utf-8") : HUB_STR("application/json"),
                               err);
         r->headers = curl_slist_append(r->headers, "Expect:"); /* no round trip for leave to send */
     }
@@ -182,7 +187,8 @@ static enum hub_code set_method(struct hub_curl_request *r, const json_t *args, 
     struct hub_str name = hub_json_nil(given) ? HUB_STR("GET") : hub_json_str(given);
     size_t i = 0;
     while (i < HUB_NELEM(methods) && !hub_str_is(name, methods[i])) i++;
-    if (i == HUB_NELEM(methods)) return hub_fail(err, HUB_BAD_REQUEST, "http: method: expected GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS");
+    if (i == HUB_NELEM(methods))
+        return hub_fail(err, HUB_BAD_REQUEST, "http: method: expected GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS");
     if (hub_str_is(name, "HEAD"))
         curl_easy_setopt(r->easy, CURLOPT_NOBODY, 1L);
     else
@@ -202,7 +208,8 @@ static enum hub_code set_timeout(struct hub_curl_request *r, const json_t *args,
 static enum hub_code set_url(struct hub_curl_request *r, const json_t *args, struct hub_err *err) {
     const json_t *url = hub_json_get(args, "url");
     struct hub_str s = hub_json_str(url);
-    if (!s.n || s.n > URL_MAX || memchr(s.p, 0, s.n)) return hub_fail(err, HUB_BAD_REQUEST, "http: url: expected a text of 1 to %d bytes", URL_MAX);
+    if (!s.n || s.n > URL_MAX || memchr(s.p, 0, s.n))
+        return hub_fail(err, HUB_BAD_REQUEST, "http: url: expected a text of 1 to %d bytes", URL_MAX);
     curl_easy_setopt(r->easy, CURLOPT_URL, json_string_value(url));
     return HUB_OK;
 }
@@ -219,7 +226,8 @@ static void set_rules(struct hub_curl_request *r) {
     curl_easy_setopt(r->easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(r->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that does not answer must not hold up the end of the process */
+    curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT,
+                     1L); /* a name server that does not answer must not hold up the end of the process */
     curl_easy_setopt(r->easy, CURLOPT_USERAGENT, "hubd/" HUB_VERSION);
     curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->error);
     curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -233,10 +241,12 @@ enum hub_code hub_curl_prepare(struct hub_curl_request *r, const json_t *args, s
     r->easy = curl_easy_init();
     r->received = json_object();
     if (!r->easy) return hub_fail(err, HUB_INTERNAL, "http: libcurl gave no handle");
-    if (!json_is_object(args)) return hub_fail(err, HUB_BAD_REQUEST, "http.request: expected a table {method, url, headers, body, timeoutMs}");
+    if (!json_is_object(args))
+        return hub_fail(err, HUB_BAD_REQUEST, "http.request: expected a table {method, url, headers, body, timeoutMs}");
     struct hub_str meant;
     const char *key = hub_json_misspelt(args, "method url headers body timeoutMs", &meant);
-    if (key) return hub_fail(err, HUB_BAD_REQUEST, "http: %.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant));
+    if (key)
+        return hub_fail(err, HUB_BAD_REQUEST, "http: %.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant));
     enum hub_code code = set_url(r, args, err);
     if (!code) code = set_timeout(r, args, err);
     if (!code) code = set_headers(r, hub_json_get(args, "headers"), err);

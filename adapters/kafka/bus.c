@@ -14,7 +14,8 @@ enum {
     TICK_MS = 1000,
     LOG_PERIOD_MS = 10000, /* in which at most LOG_LINES are written */
     LOG_LINES = 10,
-    /* Closing: the longest waits for what was published and handled, for the group to let go, for librdkafka's threads to end. */
+    /* Closing: the longest waits for what was published and handled, for the group to let go, for
+     * librdkafka's threads to end. */
     FINISH_MS = 5000,
     LEAVE_MS = 2000,
     DESTROY_MS = 1000,
@@ -32,7 +33,8 @@ void hub_kafka_log(struct bus *b, int level, const char *message, const char *ke
     if (!hub_log_on((enum hub_log_level)level)) return;
     if (now - b->log_at >= LOG_PERIOD_MS) {
         snprintf(lost, sizeof lost, "%u", b->log_lost);
-        if (b->log_lost) hub_log_kv(HUB_LOG_WARN, "bus", "further lines about the bus were left out", "number", lost, NULL);
+        if (b->log_lost)
+            hub_log_kv(HUB_LOG_WARN, "bus", "further lines about the bus were left out", "number", lost, NULL);
         b->log_at = now;
         b->log_n = b->log_lost = 0;
     }
@@ -55,19 +57,24 @@ void hub_kafka_on_log(struct bus *b, rd_kafka_event_t *ev) {
 void hub_kafka_on_error(struct bus *b, rd_kafka_event_t *ev, const char *who) {
     rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
     const char *text = rd_kafka_event_error_string(ev);
-    hub_metric_add(
-        hub_metric_labelled("hubd_bus_errors_total", "Errors that the bus reported, by name", HUB_COUNTER, "error", hub_cstr(rd_kafka_err2name(err))),
-        1);
+    hub_metric_add(hub_metric_labelled("hubd_bus_errors_total", "Errors that the bus reported, by name", HUB_COUNTER,
+                                       "error", hub_cstr(rd_kafka_err2name(err))),
+                   1);
     if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         hub_kafka_lost(b, b->trouble[0] ? b->trouble : text);
         return;
     }
-    bool connection = err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__RESOLVE || err == RD_KAFKA_RESP_ERR__SSL ||
-                      err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    bool connection = err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__RESOLVE ||
+                      err == RD_KAFKA_RESP_ERR__SSL || err == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                      err == RD_KAFKA_RESP_ERR__TIMED_OUT;
     if (connection) snprintf(b->trouble, sizeof b->trouble, "%s", text ? text : rd_kafka_err2str(err));
-    /* A connection that breaks is made anew; only when none can be made is it worth a line. Wrong credentials do not mend. */
-    hub_kafka_log(b, connection && err != RD_KAFKA_RESP_ERR__AUTHENTICATION && err != RD_KAFKA_RESP_ERR__SSL ? HUB_LOG_DEBUG : HUB_LOG_WARN, text,
-                  "by", who);
+    /* A connection that breaks is made anew; only when none can be made is it worth a line. Wrong
+     * credentials do not mend. */
+    hub_kafka_log(b,
+                  connection && err != RD_KAFKA_RESP_ERR__AUTHENTICATION && err != RD_KAFKA_RESP_ERR__SSL
+                      ? HUB_LOG_DEBUG
+                      : HUB_LOG_WARN,
+                  text, "by", who);
 }
 
 /* ---- events ---- */
@@ -129,22 +136,26 @@ static const struct fixed defaults[] = {
     {"allow.auto.create.topics", "true", HUB_KAFKA_CONSUMER},
     {"session.timeout.ms", "10000", HUB_KAFKA_CONSUMER}, /* how long a killed process holds its partitions */
     {"heartbeat.interval.ms", "2000", HUB_KAFKA_CONSUMER},
-    /* When either is reached librdkafka 2.0 looks again after a second: together they bound what one partition brings per second. */
+    /* When either is reached librdkafka 2.0 looks again after a second: together they bound what one
+     * partition brings per second. */
     {"queued.min.messages", "100000", HUB_KAFKA_CONSUMER},
     {"queued.max.messages.kbytes", "8192", HUB_KAFKA_CONSUMER}, /* of each partition */
     {"linger.ms", "1", HUB_KAFKA_PRODUCER},
     {"delivery.timeout.ms", "10000", HUB_KAFKA_PRODUCER},
     {"queue.buffering.max.messages", "10000", HUB_KAFKA_PRODUCER},
     {"queue.buffering.max.kbytes", "16384", HUB_KAFKA_PRODUCER},
-    {"partitioner", "murmur2_random", HUB_KAFKA_PRODUCER}, /* as other clients do, so that one key is one partition whoever writes */
+    {"partitioner", "murmur2_random",
+     HUB_KAFKA_PRODUCER}, /* as other clients do, so that one key is one partition whoever writes */
     {0},
 };
 static const struct fixed always[] = {
     {"log.queue", "true", HUB_KAFKA_BOTH},
-    {"auto.offset.reset", "earliest", HUB_KAFKA_CONSUMER}, /* when what was committed is gone; where to begin at first is decided by start.c */
+    {"auto.offset.reset", "earliest",
+     HUB_KAFKA_CONSUMER}, /* when what was committed is gone; where to begin at first is decided by start.c */
     {"enable.auto.commit", "false", HUB_KAFKA_CONSUMER},
     {"enable.auto.offset.store", "false", HUB_KAFKA_CONSUMER},
-    {"partition.assignment.strategy", "cooperative-sticky", HUB_KAFKA_CONSUMER}, /* others keep running when one comes or a topic is added */
+    {"partition.assignment.strategy", "cooperative-sticky",
+     HUB_KAFKA_CONSUMER}, /* others keep running when one comes or a topic is added */
     {"enable.idempotence", "true", HUB_KAFKA_PRODUCER},
     {0},
 };
@@ -155,14 +166,16 @@ static enum hub_code set(rd_kafka_conf_t *conf, const char *name, const char *va
     return hub_fail(err, HUB_BAD_REQUEST, "bus: %s: %s", name, secret ? "the value is not accepted" : why);
 }
 
-static enum hub_code set_fixed(rd_kafka_conf_t *conf, const struct fixed *f, enum hub_kafka_role role, struct hub_err *err) {
+static enum hub_code set_fixed(rd_kafka_conf_t *conf, const struct fixed *f, enum hub_kafka_role role,
+                               struct hub_err *err) {
     enum hub_code code = HUB_OK;
     for (; !code && f->name; f++)
         if (f->role & role) code = set(conf, f->name, f->value, false, err);
     return code;
 }
 
-static enum hub_code set_given(rd_kafka_conf_t *conf, const struct hub_kafka_settings *s, enum hub_kafka_role role, struct hub_err *err) {
+static enum hub_code set_given(rd_kafka_conf_t *conf, const struct hub_kafka_settings *s, enum hub_kafka_role role,
+                               struct hub_err *err) {
     enum hub_code code = HUB_OK;
     for (size_t i = 0; !code && i < s->n; i++) {
         const struct hub_kafka_property *p = s->items[i].property;
@@ -183,9 +196,10 @@ rd_kafka_conf_t *hub_kafka_conf(struct bus *b, enum hub_kafka_role role, struct 
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
-    rd_kafka_conf_set_events(conf, role == HUB_KAFKA_PRODUCER ? RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG
-                                                              : RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
-                                                                    RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    rd_kafka_conf_set_events(conf, role == HUB_KAFKA_PRODUCER
+                                       ? RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG
+                                       : RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE |
+                                             RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     return conf;
 }
 
@@ -234,7 +248,8 @@ static enum hub_code try_settings(struct bus *b, enum hub_kafka_role role, struc
     rd_kafka_conf_t *conf = hub_kafka_conf(b, role, err);
     if (!conf) return err->code;
     rd_kafka_conf_set(conf, "bootstrap.servers", "", NULL, 0);
-    rd_kafka_t *rk = rd_kafka_new(role == HUB_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    rd_kafka_t *rk =
+        rd_kafka_new(role == HUB_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!rk) {
         rd_kafka_conf_destroy(conf);
         return hub_fail(err, HUB_BAD_REQUEST, "bus: %s", why);
@@ -254,7 +269,8 @@ static enum hub_code bus_check(const struct hub_bus_config *config, struct hub_e
     return code;
 }
 
-static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err) {
+static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out,
+                              struct hub_err *err) {
     struct bus *b = hub_xcalloc(1, sizeof *b);
     enum hub_code code = hub_kafka_settings_read(config, &b->settings, err);
     if (code) {
@@ -303,7 +319,8 @@ static bool look(const struct bus *b, struct hub_buf *why_not) {
     if (b->producer.broken) hub_buf_addz(why_not, "the producer is being made anew");
     HUB_LIST_EACH(&c->partitions, it) dead += !HUB_CONTAINER(it, struct partition, link)->alive;
     if (!c->joined && hub_kafka_awaited(b))
-        hub_buf_addf(why_not, "%sthe consumer group has not assigned its partitions yet", why_not->n > before ? "; " : "");
+        hub_buf_addf(why_not, "%sthe consumer group has not assigned its partitions yet",
+                     why_not->n > before ? "; " : "");
     else if (dead)
         hub_buf_addf(why_not, "%s%zu partitions have not been read from yet", why_not->n > before ? "; " : "", dead);
     return why_not->n == before;
@@ -318,7 +335,8 @@ static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
 
 static void bus_pause(struct hub_bus *base) { hub_kafka_bus(base)->paused = true; }
 
-/* ---- closing: every step has its end, whatever librdkafka does; what has not ended by then is left to the process's end ---- */
+/* ---- closing: every step has its end, whatever librdkafka does; what has not ended by then is left to the
+ *   process's end ---- */
 
 enum { FINISHING, LEAVING, DESTROYING };
 
@@ -329,7 +347,8 @@ static void begin_step(struct bus *b, int step, int64_t longest_ms) {
     b->close_by = hub_loop_now(b->loop) + longest_ms;
 }
 
-/* What was handled is committed, what was published is delivered, no rebalance waits for an answer; or the time is over. */
+/* What was handled is committed, what was published is delivered, no rebalance waits for an answer; or the
+ * time is over. */
 static void finish(struct bus *b, bool late) {
     bool committing = b->consumer.committing || hub_kafka_commit_now(b);
     bool joining = b->reached && hub_kafka_consumer_joining(b);

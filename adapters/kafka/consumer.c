@@ -8,7 +8,8 @@
 
 enum { BATCH = 1000, REOPEN_MS = 10000 /* at most once in this time */ };
 
-static struct hub_metric restarts = HUB_METRIC(HUB_COUNTER, "hubd_bus_restarts_total", NULL, "Consumers given up for a new one");
+static struct hub_metric restarts =
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_restarts_total", NULL, "Consumers given up for a new one");
 
 /* ---- topics ---- */
 
@@ -76,7 +77,9 @@ static struct topic *topic_in(struct bus *b, const char *text) {
     struct hub_str rest = hub_cstr(text), piece;
     if (!hub_str_split(&rest, ' ', &piece)) return NULL;
     while (hub_str_split(&rest, ' ', &piece)) {
-        struct topic *t = piece.n > 1 && piece.p[piece.n - 1] == ':' ? hub_map_get(&b->consumer.topics, hub_str(piece.p, piece.n - 1)) : NULL;
+        struct topic *t = piece.n > 1 && piece.p[piece.n - 1] == ':'
+                              ? hub_map_get(&b->consumer.topics, hub_str(piece.p, piece.n - 1))
+                              : NULL;
         if (t) return t;
     }
     return NULL;
@@ -87,7 +90,8 @@ static void on_error(struct bus *b, rd_kafka_event_t *ev) {
     rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
     struct topic *t = topic_in(b, rd_kafka_event_error_string(ev));
     if (t && (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)) {
-        if (!t->missing && !t->partitions) hub_kafka_log(b, HUB_LOG_DEBUG, "the topic does not exist yet", "topic", t->name);
+        if (!t->missing && !t->partitions)
+            hub_kafka_log(b, HUB_LOG_DEBUG, "the topic does not exist yet", "topic", t->name);
         t->missing |= !t->partitions;
     } else if (rd_kafka_event_error_is_fatal(ev)) {
         hub_kafka_consumer_restart(b, rd_kafka_event_error_string(ev));
@@ -117,7 +121,8 @@ bool hub_kafka_consumer_drain(struct bus *b) {
         on_event(b, ev);
     }
     more = ev != NULL;
-    HUB_LIST_EACH_SAFE(&b->consumer.partitions, it) more |= hub_kafka_partition_drain(HUB_CONTAINER(it, struct partition, link));
+    HUB_LIST_EACH_SAFE(&b->consumer.partitions, it)
+    more |= hub_kafka_partition_drain(HUB_CONTAINER(it, struct partition, link));
     return more;
 }
 
@@ -129,15 +134,19 @@ void hub_kafka_consumer_restart(struct bus *b, const char *why) {
     hub_kafka_log(b, HUB_LOG_ERROR, "consuming has to begin anew", "error", why);
 }
 
-bool hub_kafka_consumer_joining(const struct bus *b) { return b->consumer.rk && !b->consumer.joined && hub_kafka_awaited(b); }
+bool hub_kafka_consumer_joining(const struct bus *b) {
+    return b->consumer.rk && !b->consumer.joined && hub_kafka_awaited(b);
+}
 
-/* librdkafka 2.0 aborts the process when a consumer is destroyed between joining a group of the cooperative-sticky protocol and its first
- * assignment (its issue 4312), and waits for ever when one is destroyed that has begun to leave its group and has not done so. Such a one is left as
- * it is: that happens while the process ends, or once in a long while. */
+/* librdkafka 2.0 aborts the process when a consumer is destroyed between joining a group of the
+ * cooperative-sticky protocol and its first assignment (its issue 4312), and waits for ever when one is
+ * destroyed that has begun to leave its group and has not done so. Such a one is left as it is: that
+ * happens while the process ends, or once in a long while. */
 void hub_kafka_consumer_destroy(struct bus *b) {
     struct consumer *c = &b->consumer;
     bool leave = (!c->joined && hub_map_len(&c->topics)) || (b->closing && c->rk && !rd_kafka_consumer_closed(c->rk));
-    while (!hub_list_empty(&c->partitions)) hub_kafka_partition_close(HUB_CONTAINER(c->partitions.next, struct partition, link));
+    while (!hub_list_empty(&c->partitions))
+        hub_kafka_partition_close(HUB_CONTAINER(c->partitions.next, struct partition, link));
     if (!c->rk) return;
     rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(c->queue);
@@ -151,7 +160,9 @@ void hub_kafka_consumer_destroy(struct bus *b) {
 static void begin_anew(struct bus *b) {
     struct hub_err err;
     struct consumer *c = &b->consumer;
-    if (b->closing || b->probe.running || !hub_kafka_rebalance_idle(b) || hub_loop_now(b->loop) < c->opened_at + REOPEN_MS) return;
+    if (b->closing || b->probe.running || !hub_kafka_rebalance_idle(b) ||
+        hub_loop_now(b->loop) < c->opened_at + REOPEN_MS)
+        return;
     hub_kafka_consumer_destroy(b);
     c->joined = c->committing = false;
     hub_metric_add(&restarts, 1);
@@ -181,7 +192,8 @@ void hub_kafka_consumer_tick(struct bus *b) {
             if (p->topic == t) lag += lag_of(b, p);
         }
         if (!t->lag)
-            t->lag = hub_metric_labelled("hubd_bus_lag", "Records of a topic that are not handled yet", HUB_GAUGE, "topic", hub_cstr(t->name));
+            t->lag = hub_metric_labelled("hubd_bus_lag", "Records of a topic that are not handled yet", HUB_GAUGE,
+                                         "topic", hub_cstr(t->name));
         hub_metric_set(t->lag, lag);
     }
 }

@@ -1,4 +1,5 @@
-/* Shared by the files of adapters/kafka only: the bus, its producer and its consumer. Everything on the loop thread, except what runs as a job. */
+/* Shared by the files of adapters/kafka only: the bus, its producer and its consumer. Everything on the
+ * loop thread, except what runs as a job. */
 #ifndef HUB_ADAPTERS_KAFKA_INT_H
 #define HUB_ADAPTERS_KAFKA_INT_H
 #include <librdkafka/rdkafka.h>
@@ -102,23 +103,27 @@ void hub_kafka_subscribe(struct hub_bus *base, const char *topic, hub_bus_cb *cb
 bool hub_kafka_consumer_drain(struct bus *b);
 void hub_kafka_consumer_tick(struct bus *b);
 void hub_kafka_consumer_restart(struct bus *b, const char *why); /* soon */
-void hub_kafka_consumer_destroy(struct bus *b);                  /* or leaves it to the end of the process, when that is not safe */
-bool hub_kafka_consumer_joining(const struct bus *b);            /* between subscribing and the first assignment */
+void hub_kafka_consumer_destroy(struct bus *b); /* or leaves it to the end of the process, when that is not safe */
+bool hub_kafka_consumer_joining(const struct bus *b); /* between subscribing and the first assignment */
 struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t number); /* NULL when not assigned */
 struct topic *hub_kafka_topic(struct bus *b, const char *name);
-bool hub_kafka_awaited(const struct bus *b); /* some topic is not known to be missing: the group will assign its partitions */
+bool hub_kafka_awaited(
+    const struct bus *b); /* some topic is not known to be missing: the group will assign its partitions */
 void hub_kafka_topics_free(struct bus *b);
 
-/* Begins to take records of a partition: all before NEXT counts as handled, COMMITTED of that the group knows (-1 = nothing). Before it is assigned. */
+/* Begins to take records of a partition: all before NEXT counts as handled, COMMITTED of that the group
+ * knows (-1 = nothing). Before it is assigned. */
 void hub_kafka_partition_open(struct bus *b, const char *topic, int32_t number, int64_t next, int64_t committed);
 void hub_kafka_partition_close(struct partition *p); /* given back: what is held no longer counts */
-/* Where to go on with a partition: after what this process has handled, also when the brokers went away before that was committed. */
+/* Where to go on with a partition: after what this process has handled, also when the brokers went away
+ * before that was committed. */
 int64_t hub_kafka_partition_resume(const struct topic *t, int32_t number, int64_t committed);
 bool hub_kafka_partition_drain(struct partition *p);
 void hub_kafka_deliver(struct bus *b, const rd_kafka_message_t *m);
 void hub_kafka_free_record(struct hub_bus_record *r);
 
-/* Commits what has been handled: soon, or at once (false when there is nothing to commit, or a commit is under way already). */
+/* Commits what has been handled: soon, or at once (false when there is nothing to commit, or a commit is
+ * under way already). */
 void hub_kafka_commit_soon(struct bus *b);
 bool hub_kafka_commit_now(struct bus *b);
 void hub_kafka_on_commit(struct bus *b, rd_kafka_event_t *ev);

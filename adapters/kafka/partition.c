@@ -14,8 +14,10 @@ enum {
 };
 
 static struct hub_metric held = HUB_METRIC(HUB_GAUGE, "hubd_bus_held", NULL, "Records whose handling is under way");
-static struct hub_metric commits = HUB_METRIC(HUB_COUNTER, "hubd_bus_commits_total", NULL, "Commits of what has been handled");
-static struct hub_metric commit_failures = HUB_METRIC(HUB_COUNTER, "hubd_bus_commit_failures_total", NULL, "Commits that the bus refused");
+static struct hub_metric commits =
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_commits_total", NULL, "Commits of what has been handled");
+static struct hub_metric commit_failures =
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_commit_failures_total", NULL, "Commits that the bus refused");
 
 /* ---- life ---- */
 
@@ -32,8 +34,15 @@ void hub_kafka_partition_open(struct bus *b, const char *topic, int32_t number, 
     rd_kafka_queue_t *queue = t ? rd_kafka_queue_get_partition(b->consumer.rk, topic, number) : NULL;
     if (!queue) return;
     struct partition *p = hub_xcalloc(1, sizeof *p);
-    *p = (struct partition){
-        .bus = b, .topic = t, .number = number, .queue = queue, .last = next - 1, .next = next, .sent = committed, .acked = committed, .end = -1};
+    *p = (struct partition){.bus = b,
+                            .topic = t,
+                            .number = number,
+                            .queue = queue,
+                            .last = next - 1,
+                            .next = next,
+                            .sent = committed,
+                            .acked = committed,
+                            .end = -1};
     hub_list_init(&p->records);
     hub_list_push(&b->consumer.partitions, &p->link);
     t->partitions++;
@@ -55,7 +64,9 @@ static void remember(struct topic *t, size_t number, int64_t next) {
 
 int64_t hub_kafka_partition_resume(const struct topic *t, int32_t number, int64_t committed) {
     int64_t handled = (size_t)number < t->handled_n ? t->handled[number] : -1;
-    return committed >= 0 && handled > committed ? handled : committed; /* where nothing is committed, the topic may be another one of that name */
+    return committed >= 0 && handled > committed
+               ? handled
+               : committed; /* where nothing is committed, the topic may be another one of that name */
 }
 
 static void free_record(struct record *r) {
@@ -148,7 +159,9 @@ void hub_kafka_deliver(struct bus *b, const rd_kafka_message_t *m) {
     if (p && !p->stopping) deliver(p, m);
 }
 
-static bool full(const struct partition *p) { return p->stopping || p->bus->paused || p->held >= MAX_HELD || p->held_bytes >= MAX_HELD_BYTES; }
+static bool full(const struct partition *p) {
+    return p->stopping || p->bus->paused || p->held >= MAX_HELD || p->held_bytes >= MAX_HELD_BYTES;
+}
 
 bool hub_kafka_partition_drain(struct partition *p) {
     for (int i = 0; i < BATCH && !full(p); i++) {
@@ -192,8 +205,12 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
 
 /* ---- commits ---- */
 
-static void on_commit_due(struct hub_task *task) { hub_kafka_commit_now(HUB_CONTAINER(task, struct bus, consumer.commit)); }
-static void on_commit_timer(struct hub_timer *t) { hub_kafka_commit_now(HUB_CONTAINER(t, struct bus, consumer.commit_timer)); }
+static void on_commit_due(struct hub_task *task) {
+    hub_kafka_commit_now(HUB_CONTAINER(task, struct bus, consumer.commit));
+}
+static void on_commit_timer(struct hub_timer *t) {
+    hub_kafka_commit_now(HUB_CONTAINER(t, struct bus, consumer.commit_timer));
+}
 
 void hub_kafka_commit_soon(struct bus *b) {
     struct consumer *c = &b->consumer;

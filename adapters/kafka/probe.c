@@ -1,5 +1,5 @@
-/* Whether the bus works, found out by asking: do the brokers answer, and has fetching reached what they say is the end of each partition? Sockets
- * that look healthy prove neither. */
+/* Whether the bus works, found out by asking: do the brokers answer, and has fetching reached what they
+ * say is the end of each partition? Sockets that look healthy prove neither. */
 #include <stdio.h>
 
 #include "adapters/kafka/kafka_int.h"
@@ -14,14 +14,16 @@ enum {
     GIVE_UP_MS = 60000,
 };
 
-static struct hub_metric reconnects = HUB_METRIC(HUB_COUNTER, "hubd_bus_reconnects_total", NULL, "Times the bus came back after it had been away");
+static struct hub_metric reconnects =
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_reconnects_total", NULL, "Times the bus came back after it had been away");
 
 static void on_timer(struct hub_timer *t);
 
 void hub_kafka_probe_in(struct bus *b, int64_t ms) {
     int64_t due = hub_loop_now(b->loop) + ms;
     if (b->probe.due > due) b->probe.due = due;
-    if (!hub_timer_running(&b->probe.timer) || b->probe.timer.due > due) hub_timer_start(b->loop, &b->probe.timer, ms, on_timer);
+    if (!hub_timer_running(&b->probe.timer) || b->probe.timer.due > due)
+        hub_timer_start(b->loop, &b->probe.timer, ms, on_timer);
 }
 
 void hub_kafka_lost(struct bus *b, const char *why) {
@@ -41,7 +43,8 @@ void hub_kafka_lost(struct bus *b, const char *why) {
 
 static void found(struct bus *b) {
     if (!b->reached) {
-        hub_kafka_log(b, HUB_LOG_INFO, b->was_reached ? "the brokers of the bus are back" : "the brokers of the bus answer", "brokers",
+        hub_kafka_log(b, HUB_LOG_INFO,
+                      b->was_reached ? "the brokers of the bus are back" : "the brokers of the bus answer", "brokers",
                       b->settings.brokers);
         if (b->was_reached) hub_metric_add(&reconnects, 1);
     }
@@ -72,7 +75,8 @@ static void on_answer(struct hub_kafka_job *job) {
     for (int i = 0; !p->err && i < p->ends->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &p->ends->elems[i];
         struct partition *which = hub_kafka_partition(b, at->topic, at->partition);
-        if (which && which->end < 0 && !at->err && at->offset >= 0) which->end = at->offset, which->asked = hub_loop_now(b->loop);
+        if (which && which->end < 0 && !at->err && at->offset >= 0)
+            which->end = at->offset, which->asked = hub_loop_now(b->loop);
     }
     rd_kafka_topic_partition_list_destroy(p->ends);
     p->ends = NULL;
@@ -94,8 +98,8 @@ static void begin(struct bus *b) {
     hub_kafka_worker_add(&b->worker, &p->job);
 }
 
-/* Fetching has reached the end as it was when it was asked for: what librdkafka knows of the end comes with what it fetches. What waits to be taken
- * was fetched, too. */
+/* Fetching has reached the end as it was when it was asked for: what librdkafka knows of the end comes
+ * with what it fetches. What waits to be taken was fetched, too. */
 static bool caught_up(struct bus *b, struct partition *p) {
     int64_t low, high;
     if (p->last + 1 >= p->end || rd_kafka_queue_length(p->queue)) return true;

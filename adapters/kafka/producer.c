@@ -1,4 +1,5 @@
-/* Publishing: one idempotent producer; a record is answered when all in-sync replicas have it, or when it could not be delivered in time. */
+/* Publishing: one idempotent producer; a record is answered when all in-sync replicas have it, or when it
+ * could not be delivered in time. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,17 +18,21 @@ struct publication {
     const char *error;
 };
 
-static struct hub_metric published = HUB_METRIC(HUB_COUNTER, "hubd_bus_published_total", NULL, "Records that the bus has acknowledged");
-static struct hub_metric outbound = HUB_METRIC(HUB_GAUGE, "hubd_bus_outbound", NULL, "Records that wait for the bus to acknowledge them");
-static struct hub_histogram latency = HUB_HISTOGRAM("hubd_bus_publish_seconds", NULL, "Time from publishing to the acknowledgement of the bus");
+static struct hub_metric published =
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_published_total", NULL, "Records that the bus has acknowledged");
+static struct hub_metric outbound =
+    HUB_METRIC(HUB_GAUGE, "hubd_bus_outbound", NULL, "Records that wait for the bus to acknowledge them");
+static struct hub_histogram latency =
+    HUB_HISTOGRAM("hubd_bus_publish_seconds", NULL, "Time from publishing to the acknowledgement of the bus");
 
 /* ---- answers ---- */
 
 static void answer(struct bus *b, struct publication *p, enum hub_code code, const char *error) {
     b->producer.waiting--;
     if (code) {
-        hub_metric_add(hub_metric_labelled("hubd_bus_publish_failures_total", "Records that could not be published, by what was answered",
-                                           HUB_COUNTER, "code", hub_cstr(hub_code_name(code))),
+        hub_metric_add(hub_metric_labelled("hubd_bus_publish_failures_total",
+                                           "Records that could not be published, by what was answered", HUB_COUNTER,
+                                           "code", hub_cstr(hub_code_name(code))),
                        1);
     } else {
         hub_metric_add(&published, 1);
@@ -92,7 +97,9 @@ static bool topic_ok(struct hub_str t) {
     if (!t.n || t.n > TOPIC_MAX || hub_str_is(t, ".") || hub_str_is(t, "..")) return false;
     for (size_t i = 0; i < t.n; i++) {
         char c = t.p[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-') return false;
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' &&
+            c != '-')
+            return false;
     }
     return true;
 }
@@ -152,7 +159,8 @@ void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hu
 /* ---- events ---- */
 
 static void on_delivered(struct bus *b, rd_kafka_event_t *ev) {
-    for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));) answer_taken(b, m->_private, meaning(b, m->err), explain(m->err));
+    for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));)
+        answer_taken(b, m->_private, meaning(b, m->err), explain(m->err));
     hub_metric_set(&outbound, (int64_t)b->producer.waiting);
 }
 
@@ -232,10 +240,13 @@ void hub_kafka_producer_destroy(struct bus *b) {
 static void begin_anew(struct bus *b) {
     struct hub_err err;
     hub_kafka_producer_destroy(b);
-    if (hub_kafka_producer_open(b, &err)) hub_kafka_log(b, HUB_LOG_ERROR, "publishing cannot begin anew", "error", err.text);
+    if (hub_kafka_producer_open(b, &err))
+        hub_kafka_log(b, HUB_LOG_ERROR, "publishing cannot begin anew", "error", err.text);
 }
 
 void hub_kafka_producer_tick(struct bus *b) {
-    if (b->producer.broken && !b->closing && !b->probe.running && (!b->producer.rk || !rd_kafka_outq_len(b->producer.rk))) begin_anew(b);
+    if (b->producer.broken && !b->closing && !b->probe.running &&
+        (!b->producer.rk || !rd_kafka_outq_len(b->producer.rk)))
+        begin_anew(b);
     hub_metric_set(&outbound, (int64_t)b->producer.waiting);
 }

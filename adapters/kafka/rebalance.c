@@ -1,4 +1,5 @@
-/* Rebalances, one after the other: partitions that come are begun where the group left off, partitions that go are committed first. */
+/* Rebalances, one after the other: partitions that come are begun where the group left off, partitions
+ * that go are committed first. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,11 +44,13 @@ static bool cooperative(rd_kafka_t *rk) {
     return protocol && !strcmp(protocol, "COOPERATIVE");
 }
 
-/* These calls wait for librdkafka's main thread, which forgets those it has not answered when the group is left (2.0): not for the loop's thread. */
+/* These calls wait for librdkafka's main thread, which forgets those it has not answered when the group is
+ * left (2.0): not for the loop's thread. */
 static void answer(struct hub_kafka_job *job) {
     struct turn *t = HUB_CONTAINER(job, struct turn, job);
     if (cooperative(t->rk)) {
-        rd_kafka_error_t *err = t->assign ? rd_kafka_incremental_assign(t->rk, t->partitions) : rd_kafka_incremental_unassign(t->rk, t->partitions);
+        rd_kafka_error_t *err = t->assign ? rd_kafka_incremental_assign(t->rk, t->partitions)
+                                          : rd_kafka_incremental_unassign(t->rk, t->partitions);
         if (err) snprintf(t->error, sizeof t->error, "%s", rd_kafka_error_string(err));
         rd_kafka_error_destroy(err);
     } else {
@@ -61,16 +64,19 @@ static void on_answered(struct hub_kafka_job *job) {
     struct bus *b = t->bus;
     b->jobs--;
     if (t->error[0] && !b->closing)
-        hub_kafka_log(b, HUB_LOG_WARN, t->assign ? "cannot take partitions" : "cannot give partitions back", "error", t->error);
+        hub_kafka_log(b, HUB_LOG_WARN, t->assign ? "cannot take partitions" : "cannot give partitions back", "error",
+                      t->error);
     if (t->assign) {
         b->consumer.joined = true;
         hub_kafka_probe_in(b, 0);
-        hub_kafka_commit_soon(b); /* where it begins: so that it begins there again if nothing comes before the next start */
+        hub_kafka_commit_soon(
+            b); /* where it begins: so that it begins there again if nothing comes before the next start */
     }
     end_turn(b);
 }
 
-static void add_job(struct bus *b, struct turn *t, void (*run)(struct hub_kafka_job *job), void (*done)(struct hub_kafka_job *job)) {
+static void add_job(struct bus *b, struct turn *t, void (*run)(struct hub_kafka_job *job),
+                    void (*done)(struct hub_kafka_job *job)) {
     t->rk = b->consumer.rk;
     t->job.run = run;
     t->job.done = done;
@@ -101,8 +107,9 @@ static void on_found(struct hub_kafka_job *job) {
         rd_kafka_topic_partition_list_find(t->partitions, s->topic, s->partition)->offset = s->offset;
         hub_kafka_partition_open(b, s->topic, s->partition, s->offset, s->committed);
     }
-    /* A turn that was overtaken is answered all the same; what goes with the next turn is not read. Only a group that is being left waits for the
-     * answer to what it said last, and may be gone with the first that it gets. */
+    /* A turn that was overtaken is answered all the same; what goes with the next turn is not read. Only a
+     * group that is being left waits for the answer to what it said last, and may be gone with the first
+     * that it gets. */
     if (b->closing && !hub_list_empty(&b->consumer.turns))
         end_turn(b);
     else
@@ -116,7 +123,8 @@ static void begin_assign(struct bus *b, struct turn *t) {
         const rd_kafka_topic_partition_t *p = &t->partitions->elems[i];
         const struct topic *topic = hub_kafka_topic(b, p->topic);
         const char *reset = hub_kafka_settings_get(&b->settings, "auto.offset.reset");
-        t->starts[i] = (struct hub_kafka_start){.topic = hub_xstrdup(p->topic), .partition = p->partition, .since = topic ? topic->since : 0};
+        t->starts[i] = (struct hub_kafka_start){
+            .topic = hub_xstrdup(p->topic), .partition = p->partition, .since = topic ? topic->since : 0};
         t->starts[i].all = (topic && topic->missing) || (reset && !strcmp(reset, "earliest"));
     }
     t->cancel = b->closing;
@@ -138,7 +146,9 @@ static bool over(struct bus *b, const struct turn *t) {
     return !held && !behind;
 }
 
-static void on_turn_timer(struct hub_timer *timer) { hub_kafka_rebalance_step(HUB_CONTAINER(timer, struct bus, consumer.turn_timer)); }
+static void on_turn_timer(struct hub_timer *timer) {
+    hub_kafka_rebalance_step(HUB_CONTAINER(timer, struct bus, consumer.turn_timer));
+}
 
 void hub_kafka_rebalance_step(struct bus *b) {
     struct turn *t = b->consumer.turn;

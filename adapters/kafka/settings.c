@@ -12,8 +12,9 @@ enum { MAX_BROKERS = 64, MAX_SETTINGS = 64, MAX_VALUE = 16384, DEFAULT_PORT = 90
 #define CONSUMER HUB_KAFKA_CONSUMER
 #define PRODUCER HUB_KAFKA_PRODUCER
 
-/* Left out: what the adapter relies on being as it set it (acks, enable.idempotence, enable.auto.commit, partition.assignment.strategy …), and what would let
- * a setting load code or run a command (plugin.library.paths, ssl.engine.location, sasl.kerberos.kinit.cmd …). */
+/* Left out: what the adapter relies on being as it set it (acks, enable.idempotence, enable.auto.commit,
+ * partition.assignment.strategy …), and what would let a setting load code or run a command
+ * (plugin.library.paths, ssl.engine.location, sasl.kerberos.kinit.cmd …). */
 const struct hub_kafka_property hub_kafka_properties[] = {
     {"security.protocol", BOTH, false},
     {"sasl.mechanism", BOTH, false},
@@ -105,16 +106,21 @@ static enum hub_code unknown(const char *where, struct hub_str name, struct hub_
     for (; n < name.n && n < sizeof text - 1; n++) text[n] = isgraph((unsigned char)name.p[n]) ? name.p[n] : '?';
     text[n] = 0;
     const char *meant = nearest(name);
-    return meant ? hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\"; did you mean \"%s\"?", where, text, meant)
-                 : hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\", or it is not open to be set (see docs/kafka.md)", where, text);
+    return meant ? hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\"; did you mean \"%s\"?", where, text,
+                            meant)
+                 : hub_fail(err, HUB_BAD_REQUEST,
+                            "%s: there is no option \"%s\", or it is not open to be set (see docs/kafka.md)", where,
+                            text);
 }
 
 /* The later of two of one name counts. */
-static enum hub_code add(struct hub_kafka_settings *s, const char *where, struct hub_str name, struct hub_str value, struct hub_err *err) {
+static enum hub_code add(struct hub_kafka_settings *s, const char *where, struct hub_str name, struct hub_str value,
+                         struct hub_err *err) {
     const struct hub_kafka_property *p = find(name);
     if (!p) return unknown(where, name, err);
     if (value.n > MAX_VALUE || (value.n && memchr(value.p, 0, value.n)))
-        return hub_fail(err, HUB_BAD_REQUEST, "%s: %s: expected a text of at most %d bytes without NUL", where, p->name, MAX_VALUE);
+        return hub_fail(err, HUB_BAD_REQUEST, "%s: %s: expected a text of at most %d bytes without NUL", where, p->name,
+                        MAX_VALUE);
     for (size_t i = 0; i < s->n; i++) {
         if (s->items[i].property != p) continue;
         free(s->items[i].value);
@@ -145,7 +151,9 @@ static bool add_broker(struct hub_buf *out, struct hub_str broker) {
     uint64_t port = DEFAULT_PORT;
     if (end > broker.n) return false;
     struct hub_str host = hub_str(broker.p, end), rest = hub_str(broker.p + end, broker.n - end);
-    if (rest.n && (rest.p[0] != ':' || rest.n > 6 || !hub_str_u64(hub_str(rest.p + 1, rest.n - 1), &port) || !port || port > 65535)) return false;
+    if (rest.n && (rest.p[0] != ':' || rest.n > 6 || !hub_str_u64(hub_str(rest.p + 1, rest.n - 1), &port) || !port ||
+                   port > 65535))
+        return false;
     if (!is_host(host)) return false;
     if (out->n) hub_buf_addc(out, ',');
     hub_buf_adds(out, host);
@@ -159,12 +167,14 @@ static enum hub_code read_brokers(struct hub_kafka_settings *s, struct hub_str l
     size_t n = 0;
     enum hub_code code = HUB_OK;
     if (memchr(list.p, '@', list.n))
-        return hub_fail(err, HUB_BAD_REQUEST,
-                        "bus.url: name and password do not go before the host; set sasl.username and sasl.password in bus.options");
+        return hub_fail(
+            err, HUB_BAD_REQUEST,
+            "bus.url: name and password do not go before the host; set sasl.username and sasl.password in bus.options");
     while (!code && hub_str_split(&list, ',', &broker)) {
         n++;
         if (n > MAX_BROKERS || !add_broker(&out, broker))
-            code = hub_fail(err, HUB_BAD_REQUEST, "bus.url: broker %zu: expected kafka://host:port[,host:port…] with at most %d brokers", n,
+            code = hub_fail(err, HUB_BAD_REQUEST,
+                            "bus.url: broker %zu: expected kafka://host:port[,host:port…] with at most %d brokers", n,
                             MAX_BROKERS);
     }
     if (!code)
@@ -182,7 +192,8 @@ static enum hub_code read_query(struct hub_kafka_settings *s, struct hub_str que
         size_t eq = hub_str_find(pair, '=');
         if (eq == pair.n || !hub_buf_add_unescaped(&name, hub_str(pair.p, eq)) ||
             !hub_buf_add_unescaped(&value, hub_str(pair.p + eq + 1, pair.n - eq - 1)))
-            code = hub_fail(err, HUB_BAD_REQUEST, "bus.url: part %zu behind the \"?\": expected option=value, percent-encoded", n);
+            code = hub_fail(err, HUB_BAD_REQUEST,
+                            "bus.url: part %zu behind the \"?\": expected option=value, percent-encoded", n);
         else
             code = add(s, "bus.url", hub_buf_str(&name), hub_buf_str(&value), err);
         hub_buf_free(&name);
@@ -193,7 +204,8 @@ static enum hub_code read_query(struct hub_kafka_settings *s, struct hub_str que
 
 static enum hub_code read_url(struct hub_kafka_settings *s, struct hub_str url, struct hub_err *err) {
     struct hub_str scheme = HUB_STR("kafka://");
-    if (!hub_str_starts(url, scheme)) return hub_fail(err, HUB_BAD_REQUEST, "bus.url: expected kafka://host:port[,host:port…][?option=value&…]");
+    if (!hub_str_starts(url, scheme))
+        return hub_fail(err, HUB_BAD_REQUEST, "bus.url: expected kafka://host:port[,host:port…][?option=value&…]");
     url = hub_str(url.p + scheme.n, url.n - scheme.n);
     size_t mark = hub_str_find(url, '?');
     struct hub_str list = hub_str(url.p, mark);
@@ -205,7 +217,8 @@ static enum hub_code read_url(struct hub_kafka_settings *s, struct hub_str url, 
 
 /* ---- all of it ---- */
 
-enum hub_code hub_kafka_settings_read(const struct hub_bus_config *config, struct hub_kafka_settings *out, struct hub_err *err) {
+enum hub_code hub_kafka_settings_read(const struct hub_bus_config *config, struct hub_kafka_settings *out,
+                                      struct hub_err *err) {
     enum hub_code code = HUB_OK;
     *out = (struct hub_kafka_settings){0};
     for (size_t i = 0; !code && i < config->option_n; i++)

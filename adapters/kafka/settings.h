@@ -23,8 +23,10 @@ struct hub_kafka_settings {
     size_t n;
 };
 
-/* Reads URL and options; the URL's query wins. HUB_BAD_REQUEST with a text that says which part is wrong, and shows no value of it. */
-enum hub_code hub_kafka_settings_read(const struct hub_bus_config *config, struct hub_kafka_settings *out, struct hub_err *err);
+/* Reads URL and options; the URL's query wins. HUB_BAD_REQUEST with a text that says which part is wrong,
+ * and shows no value of it. */
+enum hub_code hub_kafka_settings_read(const struct hub_bus_config *config, struct hub_kafka_settings *out,
+                                      struct hub_err *err);
 void hub_kafka_settings_free(struct hub_kafka_settings *s);
 const char *hub_kafka_settings_get(const struct hub_kafka_settings *s, const char *name); /* NULL when not given */
 #endif

@@ -11,7 +11,8 @@ static rd_kafka_topic_partition_t *entry(rd_kafka_topic_partition_list_t *list, 
 }
 
 /* What the group has committed, of these and of the first partition of each topic. False: not known. */
-static bool find_committed(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, rd_kafka_topic_partition_list_t *list) {
+static bool find_committed(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n,
+                           rd_kafka_topic_partition_list_t *list) {
     for (size_t i = 0; i < n; i++) {
         entry(list, starts[i].topic, 0);
         entry(list, starts[i].topic, starts[i].partition);

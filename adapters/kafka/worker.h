@@ -1,4 +1,5 @@
-/* A thread for the calls of librdkafka that block (offsets, metadata, assignments, destruction), one job after the other. */
+/* A thread for the calls of librdkafka that block (offsets, metadata, assignments, destruction), one job
+ * after the other. */
 #ifndef HUB_ADAPTERS_KAFKA_WORKER_H
 #define HUB_ADAPTERS_KAFKA_WORKER_H
 #include <pthread.h>
@@ -25,6 +26,7 @@ void hub_kafka_worker_start(struct hub_kafka_worker *w, struct hub_loop *loop);
 void hub_kafka_worker_add(struct hub_kafka_worker *w, struct hub_kafka_job *job);
 /* Every job must be done. */
 void hub_kafka_worker_stop(struct hub_kafka_worker *w);
-/* Waits for nothing: no further job is begun and none is DONE any more. The worker and the job that runs must stay until the process ends. */
+/* Waits for nothing: no further job is begun and none is DONE any more. The worker and the job that runs
+ * must stay until the process ends. */
 void hub_kafka_worker_abandon(struct hub_kafka_worker *w);
 #endif

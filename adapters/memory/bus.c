@@ -42,19 +42,24 @@ struct bus {
     bool closing, closed; /* closed: freed with the last record */
 };
 
-static struct hub_metric queue_metric = HUB_METRIC(HUB_GAUGE, "hubd_bus_queue", NULL, "Records that wait for delivery on the in-process bus");
+static struct hub_metric queue_metric =
+    HUB_METRIC(HUB_GAUGE, "hubd_bus_queue", NULL, "Records that wait for delivery on the in-process bus");
 
 static void on_turn(struct hub_timer *timer);
 
 static struct bus *bus_of(struct hub_bus *b) { return HUB_CONTAINER(b, struct bus, base); }
 
 static enum hub_code bus_check(const struct hub_bus_config *config, struct hub_err *err) {
-    if (strcmp(config->url, "memory:") != 0) return hub_fail(err, HUB_BAD_REQUEST, "bus.url \"%s\": expected \"memory:\"", config->url);
-    if (config->option_n) return hub_fail(err, HUB_BAD_REQUEST, "bus.options.%s: the bus \"memory:\" has no options", config->options[0].name);
+    if (strcmp(config->url, "memory:") != 0)
+        return hub_fail(err, HUB_BAD_REQUEST, "bus.url \"%s\": expected \"memory:\"", config->url);
+    if (config->option_n)
+        return hub_fail(err, HUB_BAD_REQUEST, "bus.options.%s: the bus \"memory:\" has no options",
+                        config->options[0].name);
     return HUB_OK;
 }
 
-static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out, struct hub_err *err) {
+static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out,
+                              struct hub_err *err) {
     enum hub_code code = bus_check(config, err);
     if (code) return code;
     struct bus *b = hub_xcalloc(1, sizeof *b);
@@ -128,7 +133,8 @@ static void on_turn(struct hub_timer *timer) {
     hub_metric_set(&queue_metric, (int64_t)b->waiting_n);
     /* Delivery stands, and what is held may wait for those who publish: they are not to wait for delivery. */
     if (b->held >= MAX_HELD) HUB_LIST_EACH(&b->waiting, it) answer(HUB_CONTAINER(it, struct record, link));
-    if (b->waiting_n && b->held < MAX_HELD && !hub_timer_running(&b->timer)) hub_timer_start(b->loop, &b->timer, 0, on_turn);
+    if (b->waiting_n && b->held < MAX_HELD && !hub_timer_running(&b->timer))
+        hub_timer_start(b->loop, &b->timer, 0, on_turn);
 }
 
 static struct hub_str put(char **at, struct hub_str s) {

@@ -8,7 +8,8 @@
 #define ENTRY_COST (sizeof(struct cache_entry) + 64) /* with its place in the map and allocator overhead */
 #define ITEM_COST (sizeof(struct item) + 96)
 
-static struct hub_metric entries_metric = HUB_METRIC(HUB_GAUGE, "hubd_cache_entries", NULL, "Entries of the in-process cache");
+static struct hub_metric entries_metric =
+    HUB_METRIC(HUB_GAUGE, "hubd_cache_entries", NULL, "Entries of the in-process cache");
 static struct hub_metric evicted_metric =
     HUB_METRIC(HUB_COUNTER, "hubd_cache_evicted_total", NULL, "Entries of the in-process cache that went for others");
 
@@ -108,7 +109,8 @@ static enum hub_code read_url(const char *url, struct cache *out, struct hub_err
     bool good = hub_str_is(head, "memory:");
     while (good && rest.p && hub_str_split(&rest, '&', &pair)) good = option(out, pair);
     if (good) return HUB_OK;
-    return hub_fail(err, HUB_BAD_REQUEST, "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", url);
+    return hub_fail(err, HUB_BAD_REQUEST,
+                    "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", url);
 }
 
 static enum hub_code cache_check(const struct hub_cache_config *config, struct hub_err *err) {
@@ -117,7 +119,8 @@ static enum hub_code cache_check(const struct hub_cache_config *config, struct h
 }
 
 static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
-    struct cache made = {.base.ops = &hub_memory_cache_ops, .loop = config->loop, .max_n = 100000, .max_bytes = 64u << 20};
+    struct cache made = {
+        .base.ops = &hub_memory_cache_ops, .loop = config->loop, .max_n = 100000, .max_bytes = 64u << 20};
     enum hub_code code = read_url(config->url, &made, err);
     if (code) return code;
     struct cache *c = hub_xmalloc(sizeof *c);
@@ -156,12 +159,14 @@ static void put(struct cache *c, struct hub_str key, struct hub_str value, int64
     hub_cache_trim(c);
 }
 
-static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms, hub_cache_done *cb, void *arg) {
+static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms,
+                      hub_cache_done *cb, void *arg) {
     put(cache_of(base), key, value, ttl_ms);
     if (cb) cb(arg, HUB_OK);
 }
 
-static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_str was, struct hub_str value, int64_t ttl_ms) {
+static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_str was, struct hub_str value,
+                       int64_t ttl_ms) {
     const struct cache_entry *e = string_at(cache_of(base), key);
     if (hub_str_eq(e ? hub_buf_str(&e->string) : hub_str(NULL, 0), was)) put(cache_of(base), key, value, ttl_ms);
 }

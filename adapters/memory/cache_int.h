@@ -1,4 +1,5 @@
-/* Between the cache (entries, bounds, expiry), the Redis commands that work on its entries, and those who wait for an entry's end. */
+/* Between the cache (entries, bounds, expiry), the Redis commands that work on its entries, and those who
+ * wait for an entry's end. */
 #ifndef HUB_ADAPTERS_MEMORY_CACHE_INT_H
 #define HUB_ADAPTERS_MEMORY_CACHE_INT_H
 #include "adapters/memory/memory.h"
@@ -39,10 +40,12 @@ struct cache {
     struct hub_timer look; /* for those that expire */
 };
 
-struct cache_entry *hub_cache_find(struct cache *c, struct hub_str key);                       /* NULL when absent or expired; moves to the front */
+struct cache_entry *hub_cache_find(struct cache *c,
+                                   struct hub_str key); /* NULL when absent or expired; moves to the front */
 struct cache_entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind); /* KEY must be absent */
 void hub_cache_drop(struct cache *c, struct cache_entry *e);
-void hub_cache_grow(struct cache *c, struct cache_entry *e, size_t by); /* count only; bounds are restored by hub_cache_trim */
+void hub_cache_grow(struct cache *c, struct cache_entry *e,
+                    size_t by); /* count only; bounds are restored by hub_cache_trim */
 void hub_cache_shrink(struct cache *c, struct cache_entry *e, size_t by);
 void hub_cache_trim(struct cache *c);
 void hub_cache_set_string(struct cache *c, struct cache_entry *e, struct hub_str value);

@@ -1,4 +1,5 @@
-/* The Redis commands that scripts may call, with Redis' replies and error texts. A new command is a function and a row. */
+/* The Redis commands that scripts may call, with Redis' replies and error texts. A new command is a
+ * function and a row. */
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"
@@ -26,7 +27,8 @@ static struct hub_str item_str(const struct item *i) { return hub_str(i->p, i->n
 static void wrong_arity(struct call *k) {
     char name[40];
     size_t n = k->v[0].n < sizeof name - 1 ? k->v[0].n : sizeof name - 1;
-    for (size_t i = 0; i < n; i++) name[i] = (char)(k->v[0].p[i] | (k->v[0].p[i] >= 'A' && k->v[0].p[i] <= 'Z' ? 0x20 : 0));
+    for (size_t i = 0; i < n; i++)
+        name[i] = (char)(k->v[0].p[i] | (k->v[0].p[i] >= 'A' && k->v[0].p[i] <= 'Z' ? 0x20 : 0));
     snprintf(k->error, sizeof k->error, "ERR wrong number of arguments for '%.*s' command", (int)n, name);
 }
 
@@ -71,7 +73,8 @@ static bool set_options(struct call *k, struct set_options *o) {
             o->keep = true;
         else if ((ex || px) && i + 1 < k->n && !o->ttl_ms) {
             if (!hub_str_i64(k->v[++i], &o->ttl_ms)) return fail(k, NOT_INTEGER), false;
-            if (o->ttl_ms <= 0 || o->ttl_ms > INT64_MAX / 4000) return fail(k, "ERR invalid expire time in 'set' command"), false;
+            if (o->ttl_ms <= 0 || o->ttl_ms > INT64_MAX / 4000)
+                return fail(k, "ERR invalid expire time in 'set' command"), false;
             if (ex) o->ttl_ms *= 1000;
         } else
             return fail(k, "ERR syntax error"), false;
@@ -268,7 +271,8 @@ static void cmd_smembers(struct call *k) {
     if (!entry(k, ENTRY_SET, &e)) return;
     k->reply = json_array();
     struct hub_str member;
-    for (void *it = NULL; e && (it = hub_map_next(&e->map, it, &member, NULL));) json_array_append_new(k->reply, hub_json_string(member));
+    for (void *it = NULL; e && (it = hub_map_next(&e->map, it, &member, NULL));)
+        json_array_append_new(k->reply, hub_json_string(member));
 }
 
 static void cmd_sismember(struct call *k) {
@@ -315,7 +319,8 @@ static void pop(struct call *k, bool front) {
     if (k->n == 2)
         k->reply = take_item(k, e, front);
     else
-        for (k->reply = json_array(); count && e->list_n; count--) json_array_append_new(k->reply, take_item(k, e, front));
+        for (k->reply = json_array(); count && e->list_n; count--)
+            json_array_append_new(k->reply, take_item(k, e, front));
     if (!e->list_n) hub_cache_drop(k->c, e);
 }
 
@@ -337,7 +342,8 @@ static void cmd_lrange(struct call *k) {
     if (to < 0) to += n;
     HUB_LIST_EACH(&e->list, it) {
         if (at > to) break;
-        if (at++ >= from) json_array_append_new(k->reply, hub_json_string(item_str(HUB_CONTAINER(it, struct item, link))));
+        if (at++ >= from)
+            json_array_append_new(k->reply, hub_json_string(item_str(HUB_CONTAINER(it, struct item, link))));
     }
 }
 
@@ -372,7 +378,8 @@ static void dispatch(struct call *k) {
             commands[i].run(k);
         return;
     }
-    snprintf(k->error, sizeof k->error, "ERR unknown command '%.*s'; the in-process cache has the usual string, hash, set and list commands only",
+    snprintf(k->error, sizeof k->error,
+             "ERR unknown command '%.*s'; the in-process cache has the usual string, hash, set and list commands only",
              k->v[0].n < 64 ? (int)k->v[0].n : 64, k->v[0].p);
 }
 

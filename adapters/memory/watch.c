@@ -1,4 +1,5 @@
-/* Those who wait for an entry's end. Whatever is said to be gone is looked up again at the end of the turn: it may have come back. */
+/* Those who wait for an entry's end. Whatever is said to be gone is looked up again at the end of the
+ * turn: it may have come back. */
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"

@@ -1,5 +1,5 @@
-/* A connection that waits, for migrations: at start, in hubctl, and on a reload, where every wait has its limit. The server's own limits do not
- * do: a server that hangs does not keep them. */
+/* A connection that waits, for migrations: at start, in hubctl, and on a reload, where every wait has its
+ * limit. The server's own limits do not do: a server that hangs does not keep them. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -37,7 +37,8 @@ static PGconn *begin(const struct conninfo *c, const PGconn *like) {
     return hub_pg_conninfo_connect(c, PQhost(like), address, PQport(like));
 }
 
-enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
+enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms,
+                                  struct hub_err *err) {
     int64_t until = hub_mono_ms() + c->connect_ms;
     *x = (struct session){.conninfo = c, .limit_ms = limit_ms, .pg = begin(c, like)};
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
@@ -51,7 +52,8 @@ enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, c
         PQsetNoticeReceiver(x->pg, on_notice, NULL);
         return HUB_OK;
     }
-    enum hub_code code = failed(x, next == PGRES_POLLING_FAILED ? PQerrorMessage(x->pg) : "the server did not answer in time", err);
+    enum hub_code code =
+        failed(x, next == PGRES_POLLING_FAILED ? PQerrorMessage(x->pg) : "the server did not answer in time", err);
     hub_pg_session_close(x);
     return code;
 }
@@ -74,7 +76,8 @@ static bool collect(struct session *x, int64_t until, PGresult **last) {
     }
 }
 
-PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *const *params, int n, struct hub_err *err) {
+PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *const *params, int n,
+                             struct hub_err *err) {
     PGresult *r = NULL;
     int sent = n ? PQsendQueryParams(x->pg, sql, n, NULL, params, NULL, NULL, 0) : PQsendQuery(x->pg, sql);
     if (!sent) {

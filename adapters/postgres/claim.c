@@ -1,6 +1,7 @@
-/* Who may write. The writer's session holds an advisory lock for the service and one for each message table, so that no other hubd counts
- * the same rooms. After a lost connection the old session is ended first; once its locks are ours its last transaction has been decided,
- * and the marker in hubd_writer says how. */
+/* Who may write. The writer's session holds an advisory lock for the service and one for each message
+ * table, so that no other hubd counts the same rooms. After a lost connection the old session is ended
+ * first; once its locks are ours its last transaction has been decided, and the marker in hubd_writer says
+ * how. */
 #include <stdio.h>
 
 #include "adapters/postgres/postgres_int.h"
@@ -65,7 +66,8 @@ static void read_again(struct writer *x, struct hub_write *w) {
     hub_pg_link_send(l, build_select, &q, on_row, w);
 }
 
-/* It was committed, and its results were lost with the connection. Of one carried out write by write they are known. */
+/* It was committed, and its results were lost with the connection. Of one carried out write by write they
+ * are known. */
 static void recover_results(struct writer *x) {
     hub_list_splice(&x->segment, &x->done);
     HUB_LIST_EACH(&x->segment, it) {
@@ -94,7 +96,8 @@ static void look_for_lost_commits(struct writer *x) {
     if (x->marked < x->committed) {
         snprintf(missing, sizeof missing, "%lld", (long long)(x->committed - x->marked));
         hub_log_kv(HUB_LOG_ERROR, "store",
-                   "the database has lost commits that were acknowledged: give the rooms new epochs (operations.md, Backup and restore)",
+                   "the database has lost commits that were acknowledged: give the rooms new epochs (operations.md, "
+                   "Backup and restore)",
                    "transactions", missing, "database", x->link.s->conninfo.shown, NULL);
     }
     x->committed = x->marked;
@@ -106,7 +109,9 @@ static void on_marked(void *arg, const struct failure *f) {
     bool committed = x->segment_open && x->marked == x->segment_id;
     if (x->segment_open)
         hub_log_kv(HUB_LOG_INFO, "store",
-                   committed ? "the transaction under way had been committed" : "the transaction under way had not been committed", NULL);
+                   committed ? "the transaction under way had been committed"
+                             : "the transaction under way had not been committed",
+                   NULL);
     x->why[0] = 0;
     look_for_lost_commits(x);
     if (committed) {
@@ -125,7 +130,8 @@ static void read_mark(struct writer *x) {
     struct link *l = &x->link;
     hub_pg_params_clear(&l->params);
     hub_pg_param_str(&l->params, hub_cstr(l->s->service));
-    hub_pg_link_send_text(l, "INSERT INTO hubd_writer (service, segment) VALUES ($1, 0) ON CONFLICT DO NOTHING", NULL, NULL);
+    hub_pg_link_send_text(l, "INSERT INTO hubd_writer (service, segment) VALUES ($1, 0) ON CONFLICT DO NOTHING", NULL,
+                          NULL);
     hub_pg_link_send_text(l,
                           "SELECT w.segment, a.pid, a.backend_start FROM hubd_writer w, pg_stat_activity a "
                           "WHERE w.service = $1 AND a.pid = pg_backend_pid()",
@@ -137,13 +143,16 @@ static void on_lock(void *arg, const PGresult *r) {
     struct writer *x = arg;
     x->contested[0] = 0;
     for (int i = 0; i < PQntuples(r); i++)
-        if (!hub_str_is(hub_pg_text(r, i, 1), "t")) snprintf(x->contested, sizeof x->contested, "%.*s", HUB_FMT(hub_pg_text(r, i, 0)));
+        if (!hub_str_is(hub_pg_text(r, i, 1), "t"))
+            snprintf(x->contested, sizeof x->contested, "%.*s", HUB_FMT(hub_pg_text(r, i, 0)));
 }
 
 static void on_holder(void *arg, const PGresult *r) {
     struct writer *x = arg;
     if (!PQntuples(r)) return;
-    snprintf(x->why, sizeof x->why, "%s is being written by another session: \"%.*s\" of host %.*s, since %.*s, process %.*s of the database server",
+    snprintf(x->why, sizeof x->why,
+             "%s is being written by another session: \"%.*s\" of host %.*s, since %.*s, process %.*s of the database "
+             "server",
              x->contested, HUB_FMT(hub_pg_text(r, 0, 0)), HUB_FMT(hub_pg_text(r, 0, 2)), HUB_FMT(hub_pg_text(r, 0, 3)),
              HUB_FMT(hub_pg_text(r, 0, 1)));
 }
@@ -171,20 +180,25 @@ static void on_locked(void *arg, const struct failure *f) {
     hub_pg_params_clear(&l->params);
     hub_pg_link_command(l, "SELECT pg_advisory_unlock_all()");
     hub_pg_param_str(&l->params, hub_cstr(x->contested));
-    hub_pg_link_send_text(l,
-                          "SELECT a.application_name, a.pid, coalesce(nullif(a.client_hostname, ''), host(a.client_addr), 'of the server'), "
-                          "to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_locks l JOIN pg_stat_activity a "
-                          "USING (pid), (SELECT $1::text) AS k (n) "
-                          "WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid() "
-                          "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-                          "AND ((l.classid::bigint << 32) | l.objid::bigint) = " LOCK_KEY " LIMIT 1",
-                          on_holder, x);
+    hub_pg_link_send_text(
+        l,
+        "SELECT a.application_name, a.pid, coalesce(nullif(a.client_hostname, ''), host(a.client_addr), 'of the "
+        "server'), "
+        "to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_locks l JOIN "
+        "pg_stat_activity a "
+        "USING (pid), (SELECT $1::text) AS k (n) "
+        "WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid() "
+        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "AND ((l.classid::bigint << 32) | l.objid::bigint) = " LOCK_KEY " LIMIT 1",
+        on_holder, x);
     hub_pg_link_sync(l, on_contested, x);
 }
 
-/* Messages, and receipts, which have no id: a hub's, named after it. Hubs of one name would share them, and the counters of their rooms. */
+/* Messages, and receipts, which have no id: a hub's, named after it. Hubs of one name would share them,
+ * and the counters of their rooms. */
 static bool is_a_hubs(const struct hub_table *t) {
-    return t->id == HUB_NO_ID || (hub_table_column(t, HUB_STR("seq")) >= 0 && hub_table_column(t, HUB_STR("changeSeq")) >= 0);
+    return t->id == HUB_NO_ID ||
+           (hub_table_column(t, HUB_STR("seq")) >= 0 && hub_table_column(t, HUB_STR("changeSeq")) >= 0);
 }
 
 /* The service, and the tables that only one may write. */
@@ -211,10 +225,10 @@ void hub_pg_claim(struct writer *x) {
     if (x->pid && x->pid != PQbackendPID(l->pg)) { /* tables that a reload brought are claimed in the same session */
         hub_pg_param_int(&l->params, x->pid);
         hub_pg_param_str(&l->params, hub_cstr(x->pid_started));
-        hub_pg_link_send_text(
-            l,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND pid <> pg_backend_pid() AND backend_start = $2::timestamptz",
-            NULL, NULL);
+        hub_pg_link_send_text(l,
+                              "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND pid <> "
+                              "pg_backend_pid() AND backend_start = $2::timestamptz",
+                              NULL, NULL);
         hub_pg_params_clear(&l->params);
     }
     lock_names(l->s, &names);

@@ -12,7 +12,8 @@
 static void on_notice(void *arg, const PGresult *r) {
     struct link *l = arg;
     const char *level = PQresultErrorField(r, PG_DIAG_SEVERITY), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    hub_log_kv(HUB_LOG_INFO, "store", "the server says", "connection", l->name, "severity", level, "notice", text, NULL);
+    hub_log_kv(HUB_LOG_INFO, "store", "the server says", "connection", l->name, "severity", level, "notice", text,
+               NULL);
 }
 
 static void on_connecting(void *arg, int events);
@@ -31,7 +32,8 @@ static void come_up(struct link *l) {
         return;
     }
     if (l->was_up) hub_store_count_reconnect();
-    hub_log_kv(l->attempts > 1 ? HUB_LOG_INFO : HUB_LOG_DEBUG, "store", "connected", "connection", l->name, "to", l->s->conninfo.shown, NULL);
+    hub_log_kv(l->attempts > 1 ? HUB_LOG_INFO : HUB_LOG_DEBUG, "store", "connected", "connection", l->name, "to",
+               l->s->conninfo.shown, NULL);
     l->state = LINK_UP;
     l->was_up = true;
     l->attempts = 0;
@@ -70,7 +72,8 @@ static void on_too_long(struct hub_timer *t) {
 static void dial(struct link *l, bool urls_own) {
     struct addresses *a = &l->addresses;
     l->pg = urls_own ? hub_pg_conninfo_connect(&l->s->conninfo, NULL, NULL, NULL)
-                     : hub_pg_conninfo_connect(&l->s->conninfo, hub_buf_cstr(&a->host), hub_buf_cstr(&a->addr), hub_buf_cstr(&a->port));
+                     : hub_pg_conninfo_connect(&l->s->conninfo, hub_buf_cstr(&a->host), hub_buf_cstr(&a->addr),
+                                               hub_buf_cstr(&a->port));
     PQsetNoticeReceiver(l->pg, on_notice, l);
     if (PQstatus(l->pg) == CONNECTION_BAD)
         hub_pg_link_lose_by_libpq(l);
@@ -115,10 +118,12 @@ static void on_resolved(void *arg, const char *const *addresses, size_t n, const
 
 static bool is_literal(const char *host) {
     unsigned char bytes[16];
-    return !*host || *host == '/' || *host == '@' || inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+    return !*host || *host == '/' || *host == '@' || inet_pton(AF_INET, host, bytes) == 1 ||
+           inet_pton(AF_INET6, host, bytes) == 1;
 }
 
-/* Each attempt begins with another host: one that swallows everything until the time is up must not stand before the others for ever. */
+/* Each attempt begins with another host: one that swallows everything until the time is up must not stand
+ * before the others for ever. */
 static void resolve_on(struct link *l) {
     const struct conninfo *c = &l->s->conninfo;
     while (l->resolved < c->host_n) {

@@ -3,7 +3,8 @@
 
 #include "adapters/postgres/postgres_int.h"
 
-/* Reads that follow a write must see it, so readers go to the primary as well. A peer that is gone without a word is noticed within 15 s, on both sides: the server's settings free what a dead hubd held. */
+/* Reads that follow a write must see it, so readers go to the primary as well. A peer that is gone without
+ * a word is noticed within 15 s, on both sides: the server's settings free what a dead hubd held. */
 static const char *const defaults[][2] = {
     {"client_encoding", "UTF8"},
     {"keepalives", "1"},
@@ -14,9 +15,11 @@ static const char *const defaults[][2] = {
     {"fallback_application_name", "hubd"},
     {"target_session_attrs", "read-write"},
 };
-static const char server_settings[] = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000";
+static const char server_settings[] =
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000";
 /* The forms in which values are read here. After the URL's own options, so that they win. */
-static const char forms[] = "-c DateStyle=ISO -c TimeZone=UTC -c extra_float_digits=1 -c bytea_output=hex -c standard_conforming_strings=on";
+static const char forms[] =
+    "-c DateStyle=ISO -c TimeZone=UTC -c extra_float_digits=1 -c bytea_output=hex -c standard_conforming_strings=on";
 
 #define CONNECT_MS 5000 /* unless the URL says something else */
 
@@ -64,7 +67,8 @@ static char *application_name(const char *service) {
 
 static char *server_options(const char *own, int64_t statement_timeout_ms) {
     struct hub_buf b = {0};
-    hub_buf_addf(&b, "-c statement_timeout=%lld %s %s %s", (long long)statement_timeout_ms, server_settings, own ? own : "", forms);
+    hub_buf_addf(&b, "-c statement_timeout=%lld %s %s %s", (long long)statement_timeout_ms, server_settings,
+                 own ? own : "", forms);
     return hub_buf_take(&b, NULL);
 }
 
@@ -82,7 +86,8 @@ static void take_hosts(struct conninfo *c, const PQconninfoOption *options) {
 
 static int64_t connect_ms(const PQconninfoOption *options) {
     int64_t seconds;
-    if (!get(options, "connect_timeout") || !hub_str_i64(hub_cstr(get(options, "connect_timeout")), &seconds)) return CONNECT_MS;
+    if (!get(options, "connect_timeout") || !hub_str_i64(hub_cstr(get(options, "connect_timeout")), &seconds))
+        return CONNECT_MS;
     return seconds < 1 || seconds > 60 ? 60000 : seconds * 1000;
 }
 
@@ -103,14 +108,17 @@ PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, cons
     return pg;
 }
 
-/* libpq ends its complaints with the text in question, which may be the password. A name that it does not know is told. */
+/* libpq ends its complaints with the text in question, which may be the password. A name that it does not
+ * know is told. */
 static enum hub_code refuse(const char *why, struct hub_err *err) {
     const char *quoted = strstr(why, ": \""), *name = quoted ? quoted + 3 : "";
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz_");
     bool is_option = strstr(why, "query parameter") && !strcmp(name + n, "\"\n") && n < 40;
     int shown = quoted && !is_option ? (int)(quoted - why) : (int)strcspn(why, "\n");
-    return hub_fail(err, HUB_BAD_REQUEST,
-                    "store.url: %.*s; in names and passwords, \"%%\", \"/\", \"@\" and \"?\" are written %%25, %%2F, %%40, %%3F", shown, why);
+    return hub_fail(
+        err, HUB_BAD_REQUEST,
+        "store.url: %.*s; in names and passwords, \"%%\", \"/\", \"@\" and \"?\" are written %%25, %%2F, %%40, %%3F",
+        shown, why);
 }
 
 /* What stands unescaped in a password would otherwise pass for a host or a port, and be shown as such. */
@@ -120,7 +128,8 @@ static bool hosts_are_sane(const PQconninfoOption *options) {
     return (!host || socket || !strchr(host, '@')) && (!port || strspn(port, "0123456789,") == strlen(port));
 }
 
-enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms, struct conninfo *out, struct hub_err *err) {
+enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms,
+                                    struct conninfo *out, struct hub_err *err) {
     char *why = NULL;
     *out = (struct conninfo){0};
     PQconninfoOption *options = PQconninfoParse(url, &why);

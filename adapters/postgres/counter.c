@@ -1,4 +1,5 @@
-/* The rooms' counters as the writer knows them: what is committed, and what the segment under way makes of it. */
+/* The rooms' counters as the writer knows them: what is committed, and what the segment under way makes of
+ * it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,7 +17,8 @@ struct counter *hub_pg_counter_find(struct counters *k, struct hub_str scope, st
     return hub_map_get(&k->map, key_of(k, scope, room));
 }
 
-struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, struct hub_str room, int64_t seq, struct hub_str epoch) {
+struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, struct hub_str room, int64_t seq,
+                                   struct hub_str epoch) {
     struct counter *c = hub_pg_counter_find(k, scope, room);
     if (!c) {
         c = hub_xcalloc(1, sizeof *c + k->key.n);

@@ -1,4 +1,5 @@
-/* One connection in pipeline mode: prepared statements, handing results to who asked, in order, and beginning anew after a loss. */
+/* One connection in pipeline mode: prepared statements, handing results to who asked, in order, and
+ * beginning anew after a loss. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,8 +24,9 @@ static bool in_class(const char *state, const char *const *classes) {
 }
 
 enum hub_code hub_pg_code(const char *state) {
-    /* Connection, resources (disk full, memory, connections), operator's intervention and timeouts, system, internal, configuration,
-     * read-only (a standby), prepared statements gone, serialization and locks. */
+    /* Connection, resources (disk full, memory, connections), operator's intervention and timeouts,
+     * system, internal, configuration, read-only (a standby), prepared statements gone, serialization and
+     * locks. */
     static const char *const away[] = {"080", "53", "57", "58", "XX", "F0", "25", "26", "40", "55P03", NULL};
     if (!*state || in_class(state, away)) return HUB_STORE_UNAVAILABLE;
     return HUB_BAD_REQUEST;
@@ -130,8 +132,8 @@ void hub_pg_link_keep_why(struct link *l, const char *why) {
 void hub_pg_link_lose(struct link *l) {
     bool was_up = l->state == LINK_UP;
     if (was_up || l->attempts == 0)
-        hub_log_kv(HUB_LOG_WARN, "store", was_up ? "connection lost" : "cannot connect", "connection", l->name, "to", l->s->conninfo.shown, "error",
-                   l->why, NULL);
+        hub_log_kv(HUB_LOG_WARN, "store", was_up ? "connection lost" : "cannot connect", "connection", l->name, "to",
+                   l->s->conninfo.shown, "error", l->why, NULL);
     disconnect(l);
     retry_later(l);
     if (was_up) l->ops->lost(l);
@@ -139,7 +141,9 @@ void hub_pg_link_lose(struct link *l) {
 
 void hub_pg_link_lose_by_libpq(struct link *l) {
     const char *why = PQerrorMessage(l->pg);
-    hub_pg_link_keep_why(l, l->failure.text[0] && l->failed ? l->failure.text : *why ? why : "the connection was closed");
+    hub_pg_link_keep_why(l, l->failure.text[0] && l->failed ? l->failure.text
+                            : *why                          ? why
+                                                            : "the connection was closed");
     hub_pg_link_lose(l);
 }
 
@@ -161,7 +165,8 @@ static void keep_failure(struct link *l, const PGresult *r) {
     l->failed = true;
     snprintf(l->failure.state, sizeof l->failure.state, "%s", state ? state : "");
     if (!text) text = PQresultErrorMessage(r);
-    /* That of a key that is there already, or not there, names the value that was given. Others show the whole row, columns that hubs do not know of included. */
+    /* That of a key that is there already, or not there, names the value that was given. Others show the
+     * whole row, columns that hubs do not know of included. */
     bool keys = state && detail && (!strcmp(state, "23505") || !strcmp(state, "23503"));
     snprintf(l->failure.text, sizeof l->failure.text, "%s%s%s", text, keys ? ": " : "", keys ? detail : "");
     if (state && hub_pg_stale(state)) forget_all(l);
@@ -199,8 +204,8 @@ static void on_command_end(struct link *l) {
     if (e.prepared) forget(l, e.prepared); /* it never got its good result */
 }
 
-/* One result; false when there is none though one was expected. In the place of a sync comes what failed at the commit, and then the sync; or,
- * from a connection that is lost, nothing any more. */
+/* One result; false when there is none though one was expected. In the place of a sync comes what failed
+ * at the commit, and then the sync; or, from a connection that is lost, nothing any more. */
 static bool take_result(struct link *l) {
     PGresult *r = PQgetResult(l->pg);
     bool is_sync = l->expected[l->head].synced != NULL;

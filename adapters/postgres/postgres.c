@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "persist/store_metrics.h"
 
-#define TROUBLE_MS 10000 /* how long such a failure keeps the store from being ready, and the shortest time between two lines of the log */
+/* How long such a failure keeps the store from being ready, and the shortest time between two lines of the
+ * log. */
+#define TROUBLE_MS 10000
 
 static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
@@ -125,7 +127,9 @@ void hub_pg_count_links(struct store *s, int change) {
 
 /* ---- patience ---- */
 
-static const char *why_away(const struct link *l) { return l->state == LINK_UP ? "the store did not answer for 5 s" : l->why; }
+static const char *why_away(const struct link *l) {
+    return l->state == LINK_UP ? "the store did not answer for 5 s" : l->why;
+}
 
 static void expire_reads(struct store *s, struct hub_list *jobs, int64_t before) {
     while (!hub_list_empty(jobs)) {
@@ -139,7 +143,8 @@ static void expire_reads(struct store *s, struct hub_list *jobs, int64_t before)
 
 /* A server that hangs keeps its connections: silence is what gives it away. */
 static void watch_silence(struct link *l, int64_t most) {
-    if (l->state == LINK_UP && l->n && hub_mono_ms() - l->heard > most) hub_pg_link_drop(l, "the server does not answer");
+    if (l->state == LINK_UP && l->n && hub_mono_ms() - l->heard > most)
+        hub_pg_link_drop(l, "the server does not answer");
 }
 
 /* A statement that has been sent is given up by its caller; its result is thrown away when it comes. */
@@ -323,7 +328,8 @@ bool hub_pg_note_trouble(struct store *s, const struct failure *f, bool read) {
     }
     if (s->trouble_told && now < s->trouble_told + TROUBLE_MS) return true;
     s->trouble_told = now;
-    hub_log_kv(HUB_LOG_ERROR, "store", "the store is in trouble", "database", s->conninfo.shown, "error", f->text, NULL);
+    hub_log_kv(HUB_LOG_ERROR, "store", "the store is in trouble", "database", s->conninfo.shown, "error", f->text,
+               NULL);
     return true;
 }
 
@@ -352,14 +358,17 @@ static void on_start(struct hub_timer *t) {
 
 static enum hub_code pg_check(const struct hub_store_config *config, struct hub_err *err) {
     struct conninfo conninfo;
-    enum hub_code code = hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
+    enum hub_code code =
+        hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
     if (!code) hub_pg_conninfo_free(&conninfo);
     return code;
 }
 
-static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err) {
+static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out,
+                             struct hub_err *err) {
     struct conninfo conninfo;
-    enum hub_code code = hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
+    enum hub_code code =
+        hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
     if (code) return code;
     struct store *s = hub_xcalloc(1, sizeof *s);
     s->base.ops = &hub_postgres_ops;

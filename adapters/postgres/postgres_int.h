@@ -1,9 +1,10 @@
 /* Inside the PostgreSQL store. Everything runs on the loop thread.
  *
- * conninfo.c: the URL. link.c, connect.c: one connection in pipeline mode, its prepared statements. value.c: values in and out. counter.c: the rooms' counters
- * as the writer knows them. writer.c: segments. single.c: a refused segment, write by write. claim.c: who may write, and what became of
- * a segment whose connection was lost. read.c: selects. script.c, scan.c: scripts' statements. blocking.c, schema.c: migration.
- * postgres.c: the store's table. */
+ * conninfo.c: the URL. link.c, connect.c: one connection in pipeline mode, its prepared statements.
+ * value.c: values in and out. counter.c: the rooms' counters as the writer knows them. writer.c: segments.
+ * single.c: a refused segment, write by write. claim.c: who may write, and what became of a segment whose
+ * connection was lost. read.c: selects. script.c, scan.c: scripts' statements. blocking.c, schema.c:
+ * migration. postgres.c: the store's table. */
 #ifndef HUB_ADAPTERS_POSTGRES_INT_H
 #define HUB_ADAPTERS_POSTGRES_INT_H
 #include <libpq-fe.h>
@@ -42,7 +43,8 @@ struct conninfo {
     int64_t connect_ms; /* for one attempt */
     char *shown;        /* the URL without what is secret */
 };
-enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms, struct conninfo *out, struct hub_err *err);
+enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms,
+                                    struct conninfo *out, struct hub_err *err);
 void hub_pg_conninfo_free(struct conninfo *c);
 /* Begins connecting; with HOST to these comma-separated lists in the place of the URL's hosts. */
 PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, const char *hostaddr, const char *port);
@@ -61,12 +63,14 @@ void hub_pg_params_clear(struct params *p);
 void hub_pg_params_free(struct params *p);
 void hub_pg_param_str(struct params *p, struct hub_str s);
 void hub_pg_param_int(struct params *p, int64_t v);
-void hub_pg_param_cell(struct params *p, const struct hub_column *col, const struct hub_cell *cell); /* COL NULL: of no column */
+void hub_pg_param_cell(struct params *p, const struct hub_column *col,
+                       const struct hub_cell *cell); /* COL NULL: of no column */
 void hub_pg_param_conds(struct params *p, const struct hub_table *t, const struct hub_cond *where, size_t n);
 /* An element of an array that hub_pg_param_str takes when it is closed: {"a","b"}. */
 void hub_pg_array_add(struct hub_buf *array, struct hub_str s);
 const char *const *hub_pg_params_values(struct params *p);
-/* Row I of R, whose first columns are those of T, at the end of ROWS. Texts are offsets until hub_sql_settle_rows. */
+/* Row I of R, whose first columns are those of T, at the end of ROWS. Texts are offsets until
+ * hub_sql_settle_rows. */
 void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
 /* Its first row, if there is one, in the place of what is in ROWS. */
 void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows);
@@ -84,9 +88,11 @@ struct failure {
 };
 /* What an SQLSTATE means for the one who asked. */
 enum hub_code hub_pg_code(const char *state);
-/* The prepared statements are of no use any more: they have gone, or somebody has altered a table ("cached plan must not change result type"). */
+/* The prepared statements are of no use any more: they have gone, or somebody has altered a table ("cached
+ * plan must not change result type"). */
 bool hub_pg_stale(const char *state);
-/* A failure that is over when it is tried again: serialization, deadlock, a prepared statement that has gone. */
+/* A failure that is over when it is tried again: serialization, deadlock, a prepared statement that has
+ * gone. */
 bool hub_pg_passing(const char *state);
 /* A statement that took too long: the others of its segment need not suffer for it. */
 bool hub_pg_alone(const char *state);
@@ -96,9 +102,11 @@ bool hub_pg_unusable(const char *state);
 enum link_state { LINK_AWAY, LINK_CONNECTING, LINK_UP }; /* CONNECTING: from the look-up of names on */
 
 struct link;
-/* R is a good result (rows, or a command's end), borrowed. It comes once per command, or per row in single-row mode. */
+/* R is a good result (rows, or a command's end), borrowed. It comes once per command, or per row in
+ * single-row mode. */
 typedef void result_fn(void *arg, const PGresult *r);
-/* The segment's end. F: what its first failure was; then it was rolled back, and of its results only those before the failure came. */
+/* The segment's end. F: what its first failure was; then it was rolled back, and of its results only those
+ * before the failure came. */
 typedef void synced_fn(void *arg, const struct failure *f);
 
 struct link_ops {
@@ -161,7 +169,8 @@ void hub_pg_link_close(struct link *l);         /* without a word to anybody; it
 /* Gives it up as lost, on a later turn, and connects anew. */
 void hub_pg_link_drop(struct link *l, const char *why);
 
-/* Sends the statement kept under l->key, or a new one of the text that BUILD puts into l->sql, with l->params. */
+/* Sends the statement kept under l->key, or a new one of the text that BUILD puts into l->sql, with
+ * l->params. */
 typedef void build_fn(struct hub_buf *sql, const void *what);
 void hub_pg_link_send(struct link *l, build_fn *build, const void *what, result_fn *result, void *arg);
 /* The same for a fixed text; parameters in l->params. */
@@ -190,9 +199,13 @@ struct counters {
     struct hub_buf key;
 };
 static inline struct hub_str hub_pg_counter_scope(const struct counter *c) { return hub_str(c->key, c->scope_n); }
-static inline struct hub_str hub_pg_counter_room(const struct counter *c) { return hub_str(c->key + c->scope_n + 1, c->key_n - c->scope_n - 1); }
-struct counter *hub_pg_counter_find(struct counters *k, struct hub_str scope, struct hub_str room); /* NULL: not loaded */
-struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, struct hub_str room, int64_t seq, struct hub_str epoch);
+static inline struct hub_str hub_pg_counter_room(const struct counter *c) {
+    return hub_str(c->key + c->scope_n + 1, c->key_n - c->scope_n - 1);
+}
+struct counter *hub_pg_counter_find(struct counters *k, struct hub_str scope,
+                                    struct hub_str room); /* NULL: not loaded */
+struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, struct hub_str room, int64_t seq,
+                                   struct hub_str epoch);
 int64_t hub_pg_counter_take(struct counters *k, struct counter *c); /* the next number */
 void hub_pg_counters_keep(struct counters *k);                      /* the segment was committed */
 void hub_pg_counters_undo(struct counters *k);                      /* it was not */
@@ -200,8 +213,9 @@ void hub_pg_counters_clear(struct counters *k);
 
 /* ---- work ---- */
 
-/* A question for the counter. Where writes that take its numbers are under way it goes through the writer's queue, as the write in it; else to a
- * reader, so that opening a room does not wait for the writes of others. */
+/* A question for the counter. Where writes that take its numbers are under way it goes through the
+ * writer's queue, as the write in it; else to a reader, so that opening a room does not wait for the
+ * writes of others. */
 struct count_job {
     struct hub_write w; /* w.adapter points back here */
     hub_counter_cb *cb;
@@ -212,7 +226,8 @@ struct count_job {
     char text[];
 };
 
-/* Writes that take numbers, by their room's hash: rooms may share a place, and are only careful for each other then. */
+/* Writes that take numbers, by their room's hash: rooms may share a place, and are only careful for each
+ * other then. */
 #define ROOM_PLACES 4096
 struct room_place {
     uint32_t waiting; /* without an answer */
@@ -346,7 +361,8 @@ void hub_pg_writer_take_back(struct writer *x);
 void hub_pg_send_counter(struct link *l, struct hub_str scope, struct hub_str room, result_fn *result, void *arg);
 /* The same for the writer, into x->counters. */
 void hub_pg_load_counter(struct writer *x, struct hub_str scope, struct hub_str room);
-/* Ends the segment: the touched counters and the marker, as one statement that fails unless the counters stand where we left them. */
+/* Ends the segment: the touched counters and the marker, as one statement that fails unless the counters
+ * stand where we left them. */
 void hub_pg_send_close(struct writer *x);
 /* The segment's writes have what they get; answers them. */
 void hub_pg_segment_over(struct writer *x, bool committed);
@@ -360,12 +376,13 @@ void hub_pg_set_down(struct writer *x, const char *why); /* NULL: writing works 
 
 void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why);
 void hub_pg_reset(struct hub_write *w); /* as if it had not been tried */
-/* Sends the statement of a write. STRICT: anything but the expected outcome (one row for what is numbered, no duplicate) is an error.
- * False: the write was refused, its code is set, nothing was sent. */
+/* Sends the statement of a write. STRICT: anything but the expected outcome (one row for what is numbered,
+ * no duplicate) is an error. False: the write was refused, its code is set, nothing was sent. */
 bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result);
 /* Several INSERTs of a segment as one statement: nothing is asked back of them. */
 bool hub_pg_can_join(const struct hub_write *w);
-/* Keeps W, which can join, for the next hub_pg_send_run, or sends what is kept first. False as with hub_pg_send_write. */
+/* Keeps W, which can join, for the next hub_pg_send_run, or sends what is kept first. False as with
+ * hub_pg_send_write. */
 bool hub_pg_join_run(struct writer *x, struct hub_write *w, int64_t number);
 void hub_pg_send_run(struct writer *x);
 void hub_pg_take_outcome(struct hub_write *w, const PGresult *r);
@@ -380,12 +397,14 @@ void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *resu
 
 /* ---- postgres.c ---- */
 
-/* A statement of the engine's own has failed of something that is not in its values: a table that has gone, a right that was taken, damaged pages. True:
- * it was that; the log and the metrics say so, and readiness where it was a READ: what a write fails of may be a right that was never given, or
- * somebody's trigger, and then anybody could make the service look down. */
+/* A statement of the engine's own has failed of something that is not in its values: a table that has
+ * gone, a right that was taken, damaged pages. True: it was that; the log and the metrics say so, and
+ * readiness where it was a READ: what a write fails of may be a right that was never given, or somebody's
+ * trigger, and then anybody could make the service look down. */
 bool hub_pg_note_trouble(struct store *s, const struct failure *f, bool read);
 
-/* w->code is set; to be answered on a later turn, resp. now (from a result, never from a call of the store's user). */
+/* w->code is set; to be answered on a later turn, resp. now (from a result, never from a call of the
+ * store's user). */
 void hub_pg_answer(struct store *s, struct hub_write *w);
 void hub_pg_answer_now(struct store *s, struct hub_write *w);
 void hub_pg_answer_count(struct store *s, struct count_job *job, const struct counter *c);
@@ -400,7 +419,8 @@ void hub_pg_readers_free(struct store *s);
 void hub_pg_readers_pump(struct store *s);
 void hub_pg_job_free(struct job *j);
 void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why);
-/* Checks a script's statement, and puts it with $1… for ? into OUT. READS: by its words it changes nothing, and may be asked again. */
+/* Checks a script's statement, and puts it with $1… for ? into OUT. READS: by its words it changes
+ * nothing, and may be asked again. */
 enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err);
 
 /* ---- blocking.c: for start, hubctl and reloads ---- */
@@ -411,7 +431,8 @@ struct session {
     int64_t limit_ms; /* of each statement */
 };
 /* LIKE: a connection whose server it shall go to; NULL: the URL's. */
-enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms, struct hub_err *err);
+enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms,
+                                  struct hub_err *err);
 /* NULL and ERR on failure. PARAMS: texts, N of them. */
 PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *const *params, int n, struct hub_err *err);
 void hub_pg_session_close(struct session *x);

@@ -1,5 +1,6 @@
-/* Reading: jobs wait in one queue for the first connection that can take them. Selects share a connection, a script's statement has one for
- * itself, and scripts never have them all. Reads never wait for writes, and see every commit that was answered before they were asked. */
+/* Reading: jobs wait in one queue for the first connection that can take them. Selects share a connection,
+ * a script's statement has one for itself, and scripts never have them all. Reads never wait for writes,
+ * and see every commit that was answered before they were asked. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,7 +40,9 @@ static void on_select_result(void *arg, const PGresult *r) {
 
 /* An id that is no number has no row in a table whose ids are numbers. */
 static bool matches_nothing(const struct job *j, const struct failure *f) {
-    if (strcmp(f->state, "22P02") && strcmp(f->state, "22003") && strcmp(f->state, "22007") && strcmp(f->state, "22008")) return false;
+    if (strcmp(f->state, "22P02") && strcmp(f->state, "22003") && strcmp(f->state, "22007") &&
+        strcmp(f->state, "22008"))
+        return false;
     for (size_t i = 0; i < j->q.where_n; i++)
         if (j->q.where[i].cmp == HUB_EQ) return true;
     return false;
@@ -115,11 +118,13 @@ static void on_script_row(struct job *j, const PGresult *r, int i) {
     for (int c = 0; c < n; c++) j->result_bytes += 64 + (size_t)PQgetlength(r, i, c);
     if (++j->result_n > MAX_SQL_ROWS || j->result_bytes > MAX_SQL_BYTES) {
         hub_pg_job_fail(j, HUB_TOO_LARGE,
-                        j->result_n > MAX_SQL_ROWS ? "more than 10,000 rows; add a LIMIT" : "the result is larger than 16 MiB; add a LIMIT");
+                        j->result_n > MAX_SQL_ROWS ? "more than 10,000 rows; add a LIMIT"
+                                                   : "the result is larger than 16 MiB; add a LIMIT");
         return;
     }
     json_t *row = json_object();
-    for (int c = 0; c < n; c++) json_object_set_new(row, PQfname(r, c), hub_pg_json(hub_pg_text(r, i, c), PQftype(r, c)));
+    for (int c = 0; c < n; c++)
+        json_object_set_new(row, PQfname(r, c), hub_pg_json(hub_pg_text(r, i, c), PQftype(r, c)));
     json_array_append_new(j->result, row);
 }
 
@@ -131,7 +136,8 @@ static void on_script_result(void *arg, const PGresult *r) {
     }
     if (!j->result) j->result = json_array();
     for (int i = 0; i < PQntuples(r) && !j->code; i++) on_script_row(j, r, i);
-    /* The rest would come all the same: without a connection it does not. What a statement wrote is undone with it. */
+    /* The rest would come all the same: without a connection it does not. What a statement wrote is undone
+     * with it. */
     if (j->code) hub_pg_link_drop(&j->reader->link, "a script's result was too large");
 }
 

@@ -1,5 +1,6 @@
-/* Scripts' SQL before it is sent: is it one statement, may it run, how many parameters has it, and $1… in the place of ?. Knows PostgreSQL's
- * lexical rules (strings, quoted names, dollar quotes, nested comments) and nothing of its grammar. */
+/* Scripts' SQL before it is sent: is it one statement, may it run, how many parameters has it, and $1… in
+ * the place of ?. Knows PostgreSQL's lexical rules (strings, quoted names, dollar quotes, nested comments)
+ * and nothing of its grammar. */
 #include "adapters/postgres/postgres_int.h"
 
 struct scan {
@@ -16,7 +17,9 @@ struct scan {
     bool dollars;         /* there are $n: ? is an operator */
 };
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80; }
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
+}
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '$'; }
@@ -27,7 +30,9 @@ static void copy(struct scan *s, const char *to) {
     s->p = to;
 }
 
-static bool starts_nocase(struct hub_str s, struct hub_str prefix) { return s.n >= prefix.n && hub_str_eq_nocase(hub_str(s.p, prefix.n), prefix); }
+static bool starts_nocase(struct hub_str s, struct hub_str prefix) {
+    return s.n >= prefix.n && hub_str_eq_nocase(hub_str(s.p, prefix.n), prefix);
+}
 
 static bool in(struct hub_str word, const char *const *list) {
     for (; *list; list++)
@@ -83,9 +88,12 @@ static const char *dollar_quote(const struct scan *s) {
 }
 
 static void note_name(struct scan *s, struct hub_str name) {
-    static const char *const settings[] = {"set_config", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", NULL};
+    static const char *const settings[] = {"set_config", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf",
+                                           NULL};
     if (starts_nocase(name, HUB_STR("hubd_"))) s->own_table = true;
-    if (in(name, settings) || starts_nocase(name, HUB_STR("pg_advisory")) || starts_nocase(name, HUB_STR("pg_try_advisory"))) s->setting = true;
+    if (in(name, settings) || starts_nocase(name, HUB_STR("pg_advisory")) ||
+        starts_nocase(name, HUB_STR("pg_try_advisory")))
+        s->setting = true;
 }
 
 static void note_word(struct scan *s, struct hub_str word) {
@@ -143,7 +151,9 @@ static const char *token(struct scan *s) {
     return c == '$' ? dollar_quote(s) : NULL;
 }
 
-static bool is_comment(const struct scan *s) { return (*s->p == '-' && peek(s, 1) == '-') || (*s->p == '/' && peek(s, 1) == '*'); }
+static bool is_comment(const struct scan *s) {
+    return (*s->p == '-' && peek(s, 1) == '-') || (*s->p == '/' && peek(s, 1) == '*');
+}
 
 /* One pass; false when something follows the semicolon. */
 static bool pass(struct scan *s) {
@@ -180,16 +190,21 @@ enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out,
     if (sql.n && memchr(sql.p, 0, sql.n)) return hub_fail(err, HUB_BAD_REQUEST, "the statement has a U+0000");
     if (!pass(&s)) return hub_fail(err, HUB_BAD_REQUEST, "one statement at a time");
     if (!s.any) return hub_fail(err, HUB_BAD_REQUEST, "there is no statement");
-    static const char *const refused[] = {"begin",  "start",   "commit",  "end",     "rollback",   "abort",    "savepoint", "release", "set",
-                                          "reset",  "discard", "prepare", "execute", "deallocate", "listen",   "unlisten",  "notify",  "load",
-                                          "lock",   "copy",    "do",      "call",    "declare",    "fetch",    "move",      "close",   "checkpoint",
-                                          "vacuum", "cluster", "grant",   "revoke",  "reassign",   "security", "import",    NULL};
-    if (in(s.first, refused)) return hub_fail(err, HUB_NOT_ALLOWED, "scripts may not change settings, begin transactions, copy, or run procedures");
+    static const char *const refused[] = {
+        "begin",  "start",   "commit",  "end",     "rollback",   "abort",    "savepoint", "release", "set",
+        "reset",  "discard", "prepare", "execute", "deallocate", "listen",   "unlisten",  "notify",  "load",
+        "lock",   "copy",    "do",      "call",    "declare",    "fetch",    "move",      "close",   "checkpoint",
+        "vacuum", "cluster", "grant",   "revoke",  "reassign",   "security", "import",    NULL};
+    if (in(s.first, refused))
+        return hub_fail(err, HUB_NOT_ALLOWED,
+                        "scripts may not change settings, begin transactions, copy, or run procedures");
     if (s.setting) return hub_fail(err, HUB_NOT_ALLOWED, "scripts may not change settings or take the session's locks");
     if (s.writes && s.own_table) return hub_fail(err, HUB_NOT_ALLOWED, "scripts may not write hubd's own tables");
     size_t params = s.dollars ? (size_t)s.numbered : s.marks;
-    if (params > given) return hub_fail(err, HUB_BAD_REQUEST, "the statement has more parameters than values were given");
-    if (params < given) return hub_fail(err, HUB_BAD_REQUEST, "more values were given than the statement has parameters");
+    if (params > given)
+        return hub_fail(err, HUB_BAD_REQUEST, "the statement has more parameters than values were given");
+    if (params < given)
+        return hub_fail(err, HUB_BAD_REQUEST, "more values were given than the statement has parameters");
     *reads = !s.writes && in(s.first, reading);
     struct scan again = {.p = sql.p, .end = sql.p + sql.n, .out = out, .dollars = s.dollars};
     pass(&again);

@@ -1,4 +1,5 @@
-/* What is in the database, compared with what the service wants; and the rows a new table starts with. Blocking. */
+/* What is in the database, compared with what the service wants; and the rows a new table starts with.
+ * Blocking. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,9 +10,11 @@
 #define LOCK_LIMIT "30s"       /* for another hubd's migration to end */
 
 /* Of every service in the schema. */
-static const char bookkeeping[] = "CREATE TABLE hubd_room (scope text NOT NULL, \"roomId\" text NOT NULL, seq bigint NOT NULL, epoch text NOT NULL, "
-                                  "PRIMARY KEY (scope, \"roomId\")) WITH (fillfactor = 50);\n";
-static const char markers[] = "CREATE TABLE hubd_writer (service text PRIMARY KEY, segment bigint NOT NULL) WITH (fillfactor = 50);\n";
+static const char bookkeeping[] =
+    "CREATE TABLE hubd_room (scope text NOT NULL, \"roomId\" text NOT NULL, seq bigint NOT NULL, epoch text NOT NULL, "
+    "PRIMARY KEY (scope, \"roomId\")) WITH (fillfactor = 50);\n";
+static const char markers[] =
+    "CREATE TABLE hubd_writer (service text PRIMARY KEY, segment bigint NOT NULL) WITH (fillfactor = 50);\n";
 
 struct migration {
     struct store *s;
@@ -26,7 +29,9 @@ static PGresult *ask(struct migration *m, const char *sql, const char *param) {
     return r;
 }
 
-static char *text(const PGresult *r, int row, int column) { return PQgetisnull(r, row, column) ? NULL : hub_xstrdup(PQgetvalue(r, row, column)); }
+static char *text(const PGresult *r, int row, int column) {
+    return PQgetisnull(r, row, column) ? NULL : hub_xstrdup(PQgetvalue(r, row, column));
+}
 
 static bool is_true(const PGresult *r, int row, int column) { return hub_str_is(hub_pg_text(r, row, column), "t"); }
 
@@ -81,7 +86,8 @@ static const struct {
     {"interval", WORDS, HUB_STORED_OTHER},
 };
 
-/* KIND: what the type is below its domains: its name; "[]" for an array, "enum", "0" for a numeric without fraction; empty for all others. */
+/* KIND: what the type is below its domains: its name; "[]" for an array, "enum", "0" for a numeric without
+ * fraction; empty for all others. */
 static void judge_type(struct hub_str kind, struct hub_sql_have_column *h) {
     if (hub_str_is(kind, "[]")) h->fits = BIT(JSON), h->stored = HUB_STORED_ARRAY;
     if (hub_str_is(kind, "enum")) h->fits = WORDS | BIT(ENUM), h->stored = HUB_STORED_OTHER;
@@ -90,25 +96,34 @@ static void judge_type(struct hub_str kind, struct hub_sql_have_column *h) {
         if (hub_str_is(kind, base_types[i].name)) h->fits = base_types[i].fits, h->stored = base_types[i].stored;
 }
 
-#define KIND_OF_TYPE                                                                                                                        \
-    "(WITH RECURSIVE b AS (SELECT t.oid, a.atttypmod AS typmod UNION ALL SELECT n.typbasetype, n.typtypmod FROM b JOIN pg_type n "          \
-    "ON n.oid = b.oid AND n.typtype = 'd') SELECT CASE WHEN n.typcategory = 'A' THEN '[]' WHEN n.typtype = 'e' THEN 'enum' "                \
-    "WHEN n.typname = 'numeric' AND (b.typmod = -1 OR ((b.typmod - 4) & 2047) = 0) THEN '0' WHEN n.typtype = 'b' THEN n.typname::text END " \
+#define KIND_OF_TYPE                                                                                                  \
+    "(WITH RECURSIVE b AS (SELECT t.oid, a.atttypmod AS typmod UNION ALL SELECT n.typbasetype, n.typtypmod FROM b "   \
+    "JOIN pg_type n "                                                                                                 \
+    "ON n.oid = b.oid AND n.typtype = 'd') SELECT CASE WHEN n.typcategory = 'A' THEN '[]' WHEN n.typtype = 'e' THEN " \
+    "'enum' "                                                                                                         \
+    "WHEN n.typname = 'numeric' AND (b.typmod = -1 OR ((b.typmod - 4) & 2047) = 0) THEN '0' WHEN n.typtype = 'b' "    \
+    "THEN n.typname::text END "                                                                                       \
     "FROM b JOIN pg_type n ON n.oid = b.oid AND n.typtype <> 'd')"
 
-/* Another collation than "C" or "POSIX", on a column whose type may be altered: a view, a trigger or a policy that names it forbids that. */
-#define OTHER_ORDER                                                                                                          \
-    "a.attcollation NOT IN (0, 950, 951) AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.refclassid = 'pg_class'::regclass " \
-    "AND x.refobjid = a.attrelid AND x.refobjsubid = a.attnum "                                                              \
+/* Another collation than "C" or "POSIX", on a column whose type may be altered: a view, a trigger or a
+ * policy that names it forbids that. */
+#define OTHER_ORDER                                                                                     \
+    "a.attcollation NOT IN (0, 950, 951) AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.refclassid = " \
+    "'pg_class'::regclass "                                                                             \
+    "AND x.refobjid = a.attrelid AND x.refobjsubid = a.attnum "                                         \
     "AND x.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass))"
 
 static void read_columns(struct migration *m, const char *oid, struct hub_sql_have *have) {
     PGresult *r =
         ask(m,
-            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity::text "
-            "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary "
-            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype, " OTHER_ORDER ", " KIND_OF_TYPE " "
-            "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), "
+            "nullif(a.attidentity::text "
+            "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid "
+            "AND i.indisprimary "
+            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype, " OTHER_ORDER
+            ", " KIND_OF_TYPE " "
+            "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid "
+            "AND d.adnum = a.attnum "
             "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
             oid);
     if (!r) return;
@@ -116,13 +131,14 @@ static void read_columns(struct migration *m, const char *oid, struct hub_sql_ha
     have->columns = hub_xcalloc(have->column_n, sizeof *have->columns);
     for (int i = 0; i < PQntuples(r); i++) {
         bool is_enum = !PQgetisnull(r, i, 5); /* and not a domain over one */
-        have->columns[i] = (struct hub_sql_have_column){.name = text(r, i, 0),
-                                                        .type = text(r, i, is_enum ? 6 : 1),
-                                                        .default_sql = text(r, i, 2),
-                                                        .not_null = is_true(r, i, 3),
-                                                        .primary = is_true(r, i, 4),
-                                                        .other_order = is_true(r, i, 7),
-                                                        .enum_values = is_enum ? enum_values(m, PQgetvalue(r, i, 5)) : NULL};
+        have->columns[i] =
+            (struct hub_sql_have_column){.name = text(r, i, 0),
+                                         .type = text(r, i, is_enum ? 6 : 1),
+                                         .default_sql = text(r, i, 2),
+                                         .not_null = is_true(r, i, 3),
+                                         .primary = is_true(r, i, 4),
+                                         .other_order = is_true(r, i, 7),
+                                         .enum_values = is_enum ? enum_values(m, PQgetvalue(r, i, 5)) : NULL};
         judge_type(hub_pg_text(r, i, 8), &have->columns[i]);
     }
     PQclear(r);
@@ -130,15 +146,19 @@ static void read_columns(struct migration *m, const char *oid, struct hub_sql_ha
 
 static void read_indexes(struct migration *m, const char *oid, struct hub_sql_have *have) {
     PGresult *r = ask(m,
-                      "SELECT string_agg(coalesce(a.attname, '?'), ',' ORDER BY k.n), bool_and(i.indisunique), bool_and(i.indpred IS NOT NULL) "
-                      "FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n) LEFT JOIN pg_attribute a ON a.attrelid = $1::oid AND "
-                      "a.attnum = k.attnum WHERE i.indrelid = $1::oid AND i.indisvalid AND k.n <= i.indnkeyatts GROUP BY i.indexrelid",
+                      "SELECT string_agg(coalesce(a.attname, '?'), ',' ORDER BY k.n), bool_and(i.indisunique), "
+                      "bool_and(i.indpred IS NOT NULL) "
+                      "FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n) LEFT JOIN pg_attribute a ON "
+                      "a.attrelid = $1::oid AND "
+                      "a.attnum = k.attnum WHERE i.indrelid = $1::oid AND i.indisvalid AND k.n <= i.indnkeyatts GROUP "
+                      "BY i.indexrelid",
                       oid);
     if (!r) return;
     have->index_n = (size_t)PQntuples(r);
     have->indexes = hub_xcalloc(have->index_n, sizeof *have->indexes);
     for (int i = 0; i < PQntuples(r); i++)
-        have->indexes[i] = (struct hub_sql_have_index){.columns = text(r, i, 0), .unique = is_true(r, i, 1), .partial = is_true(r, i, 2)};
+        have->indexes[i] = (struct hub_sql_have_index){
+            .columns = text(r, i, 0), .unique = is_true(r, i, 1), .partial = is_true(r, i, 2)};
     PQclear(r);
 }
 
@@ -213,7 +233,8 @@ static enum hub_code plant_row(struct migration *m, const struct hub_table *t, s
         for (size_t i = 0; i < t->column_n; i++)
             if (cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&params, &t->columns[i], &cells[i]);
         build_insert(&sql, &w);
-        PGresult *r = hub_pg_session_run(&m->session, hub_buf_cstr(&sql), hub_pg_params_values(&params), (int)params.n, &why);
+        PGresult *r =
+            hub_pg_session_run(&m->session, hub_buf_cstr(&sql), hub_pg_params_values(&params), (int)params.n, &why);
         if (!r) code = why.code;
         PQclear(r);
     }
@@ -227,7 +248,8 @@ static enum hub_code plant_row(struct migration *m, const struct hub_table *t, s
 
 static enum hub_code plant(struct migration *m, const struct hub_table *t) {
     enum hub_code code = HUB_OK;
-    for (size_t i = 0; !code && i < json_array_size(t->seed); i++) code = plant_row(m, t, i, json_array_get(t->seed, i));
+    for (size_t i = 0; !code && i < json_array_size(t->seed); i++)
+        code = plant_row(m, t, i, json_array_get(t->seed, i));
     return code;
 }
 
@@ -285,7 +307,8 @@ enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
     struct store *s = HUB_CONTAINER(base, struct store, base);
     const struct link *l = &s->writer.link;
     /* Whoever tries again from the loop is not held up by a server that is known to be away. */
-    if (l->started && l->state != LINK_UP) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, l->why);
+    if (l->started && l->state != LINK_UP)
+        return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, l->why);
     enum hub_code code = migrate(s, NULL, START_LIMIT_MS, err);
     if (code) return code;
     s->applied = s->readable = true;
@@ -294,12 +317,14 @@ enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
     return HUB_OK;
 }
 
-/* The message tables that are new are locked at the next claim. One may be under way, of a reload just before. */
+/* The message tables that are new are locked at the next claim. One may be under way, of a reload just
+ * before. */
 enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config *config, struct hub_err *err) {
     struct store *s = HUB_CONTAINER(base, struct store, base);
     const struct hub_table *const *old = s->tables;
     size_t old_n = s->table_n;
-    if (s->writer.link.state != LINK_UP) return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, hub_pg_writer_why(&s->writer));
+    if (s->writer.link.state != LINK_UP)
+        return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, hub_pg_writer_why(&s->writer));
     s->tables = config->tables;
     s->table_n = config->table_n;
     enum hub_code code = migrate(s, s->writer.link.pg, s->statement_timeout_ms, err);

@@ -1,6 +1,7 @@
-/* Writes carried out one after the other inside one transaction: those of a segment that was refused, and those that need to know what a
- * statement did before the next goes out (changes that others are to hear of, with the row before). Duplicates are answered with the existing row, what does
- * not fit its table fails alone, and the others keep their order and get numbers without gaps. */
+/* Writes carried out one after the other inside one transaction: those of a segment that was refused, and
+ * those that need to know what a statement did before the next goes out (changes that others are to hear
+ * of, with the row before). Duplicates are answered with the existing row, what does not fit its table
+ * fails alone, and the others keep their order and get numbers without gaps. */
 #include "adapters/postgres/postgres_int.h"
 #include "base/clock.h"
 
@@ -123,7 +124,8 @@ static void judge(struct writer *x) {
         return;
     }
     if (!w->changes)
-        hub_pg_fail(w, adds ? HUB_INTERNAL : HUB_NOT_FOUND, adds ? "nothing was inserted" : "no row meets the conditions");
+        hub_pg_fail(w, adds ? HUB_INTERNAL : HUB_NOT_FOUND,
+                    adds ? "nothing was inserted" : "no row meets the conditions");
     else if (several)
         hub_pg_fail(w, HUB_BAD_REQUEST, w->numbering != HUB_NUMBER_NONE ? several_numbered : several_announced);
     if (!w->code && w->announce && x->link.s->outbox)
@@ -181,7 +183,8 @@ static void go_on(struct writer *x) {
 static void send_single(struct writer *x) {
     struct hub_write *w = x->single;
     struct counter *c = NULL;
-    if (w->numbering != HUB_NUMBER_NONE) c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
+    if (w->numbering != HUB_NUMBER_NONE)
+        c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
     if (w->announce) hub_pg_send_before(x, w);
     if (!hub_pg_send_write(x, w, false, c ? c->next + 1 : 0, on_single_result)) {
         through(x, false);
@@ -205,7 +208,8 @@ void hub_pg_single_begin(struct writer *x) {
     x->phase = PHASE_SINGLE;
     x->segment_open = false;
     hub_pg_link_command(&x->link, "BEGIN");
-    hub_pg_link_command(&x->link, "SET CONSTRAINTS ALL IMMEDIATE"); /* whose fault it is must be known before the commit */
+    hub_pg_link_command(&x->link,
+                        "SET CONSTRAINTS ALL IMMEDIATE"); /* whose fault it is must be known before the commit */
     HUB_LIST_EACH(&x->counters.touched, it) {
         const struct counter *c = HUB_CONTAINER(it, struct counter, in_segment);
         hub_pg_load_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));

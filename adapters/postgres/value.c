@@ -1,5 +1,5 @@
-/* Values on their way into statements and out of results. All in text form: the server knows the columns' types, also those of tables
- * that somebody else made. */
+/* Values on their way into statements and out of results. All in text form: the server knows the columns'
+ * types, also those of tables that somebody else made. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -149,7 +149,8 @@ int64_t hub_pg_int(const PGresult *r, int row, int column) {
 
 int64_t hub_pg_changes(const PGresult *r) {
     int64_t n = 0;
-    hub_str_i64(hub_cstr(PQcmdTuples((PGresult *)(uintptr_t)r)), &n); /* libpq wants it without const, and does not change it */
+    hub_str_i64(hub_cstr(PQcmdTuples((PGresult *)(uintptr_t)r)),
+                &n); /* libpq wants it without const, and does not change it */
     return n;
 }
 
@@ -174,7 +175,8 @@ static bool take_integer(struct hub_str s, struct hub_cell *out) {
     double real;
     *out = (struct hub_cell){.kind = HUB_CELL_INT};
     if (hub_str_i64(s, &out->i)) return true;
-    if (!take_real(s, &real) || real != floor(real) || fabs(real) > 9007199254740992.0) return false; /* a numeric: 3.00 */
+    if (!take_real(s, &real) || real != floor(real) || fabs(real) > 9007199254740992.0)
+        return false; /* a numeric: 3.00 */
     out->i = (int64_t)real;
     return true;
 }

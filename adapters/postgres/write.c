@@ -34,13 +34,16 @@ static void build_guarded(struct hub_buf *sql, const void *what) {
 
 static void build_plain(struct hub_buf *sql, const void *what) { hub_sql_write(&hub_sql_postgres, what, sql); }
 
-/* An INSERT tells of its cells, unless the database adds the id, or has defaults, triggers and scales of its own as existing tables do. */
+/* An INSERT tells of its cells, unless the database adds the id, or has defaults, triggers and scales of
+ * its own as existing tables do. */
 static bool becomes_other(const struct hub_write *w) {
     const struct hub_table *t = w->table;
     return w->kind == HUB_INSERT && (!t->managed || (t->id != HUB_NO_ID && w->cells[t->id].kind == HUB_CELL_ABSENT));
 }
 
-static bool wants_row(const struct hub_write *w) { return (w->return_row || w->announce) && (w->kind != HUB_INSERT || becomes_other(w)); }
+static bool wants_row(const struct hub_write *w) {
+    return (w->return_row || w->announce) && (w->kind != HUB_INSERT || becomes_other(w));
+}
 
 bool hub_pg_goes_alone(const struct hub_write *w) { return w->announce && (w->kind != HUB_INSERT || becomes_other(w)); }
 
@@ -54,7 +57,8 @@ bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64
     hub_sql_prepare_cells(&x->cells, &local, number);
     hub_pg_params_clear(&l->params);
     for (size_t i = 0; local.cells && i < w->table->column_n; i++)
-        if (local.cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&l->params, &w->table->columns[i], &local.cells[i]);
+        if (local.cells[i].kind != HUB_CELL_ABSENT)
+            hub_pg_param_cell(&l->params, &w->table->columns[i], &local.cells[i]);
     if (changes) hub_pg_param_conds(&l->params, w->table, w->where, w->where_n);
     if (l->params.has_nul) {
         hub_pg_fail(w, HUB_BAD_REQUEST, HUB_SQL_NUL);
@@ -69,7 +73,8 @@ bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64
 
 /* ---- rows of one table, several in a statement ---- */
 
-static const size_t run_sizes[] = {16, 4, 1}; /* few different statements are prepared; the server gains little from more rows */
+static const size_t run_sizes[] = {
+    16, 4, 1}; /* few different statements are prepared; the server gains little from more rows */
 
 bool hub_pg_can_join(const struct hub_write *w) {
     if (w->kind != HUB_INSERT || wants_row(w)) return false;
@@ -91,7 +96,8 @@ static void send_rows(struct writer *x, struct hub_write *const *w, size_t n) {
     hub_pg_params_clear(&l->params);
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < w[k]->table->column_n; i++)
-            if (w[k]->cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&l->params, &w[k]->table->columns[i], &w[k]->cells[i]);
+            if (w[k]->cells[i].kind != HUB_CELL_ABSENT)
+                hub_pg_param_cell(&l->params, &w[k]->table->columns[i], &w[k]->cells[i]);
         w[k]->changes = 1; /* or the segment fails */
     }
     hub_buf_clear(&l->key);
@@ -170,7 +176,12 @@ static void send_before_update(struct writer *x, struct hub_write *w) {
     struct link *l = &x->link;
     int active = w->table->active;
     bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
-    const struct hub_select q = {.table = w->table, .where = w->where, .where_n = w->where_n, .order_by = -1, .limit = 1, .with_inactive = restores};
+    const struct hub_select q = {.table = w->table,
+                                 .where = w->where,
+                                 .where_n = w->where_n,
+                                 .order_by = -1,
+                                 .limit = 1,
+                                 .with_inactive = restores};
     hub_pg_params_clear(&l->params);
     hub_pg_param_conds(&l->params, w->table, w->where, w->where_n);
     hub_pg_param_int(&l->params, q.limit);
@@ -201,7 +212,8 @@ void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *resu
     const struct existing e = {w->table, w->conflict};
     struct hub_str rest = hub_cstr(w->conflict);
     hub_pg_params_clear(&l->params);
-    for (int col; (col = hub_sql_next_column(w->table, &rest)) >= 0;) hub_pg_param_cell(&l->params, &w->table->columns[col], &w->cells[col]);
+    for (int col; (col = hub_sql_next_column(w->table, &rest)) >= 0;)
+        hub_pg_param_cell(&l->params, &w->table->columns[col], &w->cells[col]);
     hub_buf_clear(&l->key);
     hub_buf_addc(&l->key, 'E');
     hub_buf_add(&l->key, &e.t, sizeof e.t);

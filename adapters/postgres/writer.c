@@ -1,5 +1,6 @@
-/* The writer: what waits becomes a segment, a segment becomes a commit, a commit becomes answers. One segment is under way at a time,
- * and the next one goes out before the answers of the last are given, so that the server works while we do. */
+/* The writer: what waits becomes a segment, a segment becomes a commit, a commit becomes answers. One
+ * segment is under way at a time, and the next one goes out before the answers of the last are given, so
+ * that the server works while we do. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,7 +28,8 @@ static bool counter_for(struct writer *x, const struct hub_write *w, struct coun
 static void on_counter(void *arg, const PGresult *r) {
     struct writer *x = arg;
     if (PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r))
-        hub_pg_counter_put(&x->counters, hub_pg_text(r, 0, 0), hub_pg_text(r, 0, 1), hub_pg_int(r, 0, 2), hub_pg_text(r, 0, 3));
+        hub_pg_counter_put(&x->counters, hub_pg_text(r, 0, 0), hub_pg_text(r, 0, 1), hub_pg_int(r, 0, 2),
+                           hub_pg_text(r, 0, 3));
 }
 
 /* Everything that waits for a counter cannot have one. */
@@ -59,14 +61,19 @@ void hub_pg_send_counter(struct link *l, struct hub_str scope, struct hub_str ro
     hub_pg_param_str(&l->params, scope);
     hub_pg_param_str(&l->params, room);
     hub_pg_param_str(&l->params, hub_cstr(epoch));
-    hub_pg_link_send_text(l, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING", NULL, NULL);
+    hub_pg_link_send_text(
+        l, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING", NULL,
+        NULL);
     hub_pg_params_clear(&l->params);
     hub_pg_param_str(&l->params, scope);
     hub_pg_param_str(&l->params, room);
-    hub_pg_link_send_text(l, "SELECT scope, \"roomId\", seq, epoch FROM hubd_room WHERE scope = $1 AND \"roomId\" = $2", result, arg);
+    hub_pg_link_send_text(l, "SELECT scope, \"roomId\", seq, epoch FROM hubd_room WHERE scope = $1 AND \"roomId\" = $2",
+                          result, arg);
 }
 
-void hub_pg_load_counter(struct writer *x, struct hub_str scope, struct hub_str room) { hub_pg_send_counter(&x->link, scope, room, on_counter, x); }
+void hub_pg_load_counter(struct writer *x, struct hub_str scope, struct hub_str room) {
+    hub_pg_send_counter(&x->link, scope, room, on_counter, x);
+}
 
 /* Those of the waiting writes, each once. */
 static void load_counters(struct writer *x) {
@@ -97,7 +104,9 @@ static void load_counters(struct writer *x) {
 
 /* ---- a segment ---- */
 
-static void close_none(struct writer *x) { hub_pg_link_send_text(&x->link, "UPDATE hubd_writer SET segment = $2 WHERE service = $1", NULL, NULL); }
+static void close_none(struct writer *x) {
+    hub_pg_link_send_text(&x->link, "UPDATE hubd_writer SET segment = $2 WHERE service = $1", NULL, NULL);
+}
 
 static void close_one(struct writer *x) {
     struct params *p = &x->link.params;
@@ -106,10 +115,12 @@ static void close_one(struct writer *x) {
     hub_pg_param_str(p, hub_pg_counter_room(c));
     hub_pg_param_int(p, c->next);
     hub_pg_param_int(p, c->seq);
-    hub_pg_link_send_text(&x->link,
-                          "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room SET seq = $5 "
-                          "WHERE scope = $3 AND \"roomId\" = $4 AND seq = $6 RETURNING 1) SELECT 1 / count(*) FROM counted",
-                          NULL, NULL);
+    hub_pg_link_send_text(
+        &x->link,
+        "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room SET seq = "
+        "$5 "
+        "WHERE scope = $3 AND \"roomId\" = $4 AND seq = $6 RETURNING 1) SELECT 1 / count(*) FROM counted",
+        NULL, NULL);
 }
 
 static void close_many(struct writer *x) {
@@ -131,12 +142,14 @@ static void close_many(struct writer *x) {
         hub_pg_param_str(p, hub_buf_str(&columns[i]));
         hub_buf_free(&columns[i]);
     }
-    hub_pg_link_send_text(&x->link,
-                          "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room AS r SET seq = v.next "
-                          "FROM unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[]) AS v (scope, room, next, seq) "
-                          "WHERE r.scope = v.scope AND r.\"roomId\" = v.room AND r.seq = v.seq RETURNING 1) "
-                          "SELECT 1 / CASE WHEN count(*) = $3 THEN 1 ELSE 0 END FROM counted",
-                          NULL, NULL);
+    hub_pg_link_send_text(
+        &x->link,
+        "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room AS r SET "
+        "seq = v.next "
+        "FROM unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[]) AS v (scope, room, next, seq) "
+        "WHERE r.scope = v.scope AND r.\"roomId\" = v.room AND r.seq = v.seq RETURNING 1) "
+        "SELECT 1 / CASE WHEN count(*) = $3 THEN 1 ELSE 0 END FROM counted",
+        NULL, NULL);
 }
 
 void hub_pg_send_close(struct writer *x) {
@@ -214,7 +227,8 @@ static bool send_write(struct writer *x, struct hub_write *w, int64_t number) {
     return hub_pg_send_write(x, w, true, number, on_written);
 }
 
-/* What comes first in the queue and has its counter goes into the segment; ALONE: of those that are carried out one by one. */
+/* What comes first in the queue and has its counter goes into the segment; ALONE: of those that are
+ * carried out one by one. */
 static void take_segment(struct writer *x, bool alone) {
     x->began = hub_mono_ns();
     while (!hub_list_empty(&x->queue) && x->segment_n < MAX_BATCH) {
@@ -256,7 +270,9 @@ static void send_segment(struct writer *x) {
     end_segment(x);
 }
 
-static bool may_write(const struct writer *x) { return x->link.state == LINK_UP && !x->link.losing && x->claimed && x->phase == PHASE_IDLE; }
+static bool may_write(const struct writer *x) {
+    return x->link.state == LINK_UP && !x->link.losing && x->claimed && x->phase == PHASE_IDLE;
+}
 
 void hub_pg_writer_probe(struct writer *x) {
     if (!x->down || !may_write(x) || !hub_list_empty(&x->queue)) return;
@@ -274,7 +290,8 @@ void hub_pg_writer_pump(struct writer *x) {
     }
     if (hub_list_empty(&x->queue)) return;
     send_segment(x);
-    if (x->phase == PHASE_IDLE && !hub_list_empty(&x->queue) && !counter_for(x, write_of(x->queue.next), &c)) load_counters(x);
+    if (x->phase == PHASE_IDLE && !hub_list_empty(&x->queue) && !counter_for(x, write_of(x->queue.next), &c))
+        load_counters(x);
 }
 
 /* ---- when it takes too long ---- */
@@ -311,8 +328,8 @@ static void expire_queue(struct writer *x, int64_t before) {
 
 #define TOLD 0 /* in hub_write.submitted: whoever waits has been told to wait no longer */
 
-/* Of what was sent when the connection was lost nobody knows what became. Whoever can hear of it later is told to wait no longer; the others,
- * and all of them when the store is closed, get no other answer. */
+/* Of what was sent when the connection was lost nobody knows what became. Whoever can hear of it later is
+ * told to wait no longer; the others, and all of them when the store is closed, get no other answer. */
 static void expire_sent(struct writer *x, struct hub_list *sent, int64_t before) {
     HUB_LIST_EACH_SAFE(sent, it) {
         struct hub_write *w = write_of(it);
@@ -344,7 +361,9 @@ void hub_pg_set_down(struct writer *x, const char *why) {
     bool changed = x->down != (why != NULL);
     x->down = why != NULL;
     snprintf(x->why, sizeof x->why, "%s", why ? why : "");
-    if (changed) hub_log_kv(why ? HUB_LOG_ERROR : HUB_LOG_INFO, "store", why ? "writing fails" : "writing works again", "error", why, NULL);
+    if (changed)
+        hub_log_kv(why ? HUB_LOG_ERROR : HUB_LOG_INFO, "store", why ? "writing fails" : "writing works again", "error",
+                   why, NULL);
 }
 
 static void on_up(struct link *l) { hub_pg_claim(HUB_CONTAINER(l, struct writer, link)); }

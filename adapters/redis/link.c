@@ -1,7 +1,8 @@
-/* One connection to Redis: hiredis on the engine's loop, introduced, watched over, made anew when it is lost.
+/* One connection to Redis: hiredis on the engine's loop, introduced, watched over, made anew when it is
+ * lost.
  *
- * hiredis calls the hooks below; what it wants written leaves once per turn, in one write. "Gone" (the cleanup hook) is the only place where a
- * connection ends, whoever ended it. */
+ * hiredis calls the hooks below; what it wants written leaves once per turn, in one write. "Gone" (the
+ * cleanup hook) is the only place where a connection ends, whoever ended it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -98,7 +99,8 @@ static void gone(void *arg) {
     l->up = false;
     if (l->stopped) return;
     if (!was_up && l->address_at < l->address_n) {
-        hub_timer_start(l->config.loop, &l->timer, 0, on_timer); /* the name's next address, but not from inside hiredis */
+        hub_timer_start(l->config.loop, &l->timer, 0,
+                        on_timer); /* the name's next address, but not from inside hiredis */
         return;
     }
     if (was_up && hub_loop_now(l->config.loop) - l->up_since >= STEADY_MS) l->tries = 0;
@@ -227,7 +229,8 @@ bool hub_redis_send(struct hub_redis_link *l, const struct hub_str *v, size_t n,
     return true;
 }
 
-/* Also comes for messages of no known channel, with whatever callback hiredis used last: so all have this one. */
+/* Also comes for messages of no known channel, with whatever callback hiredis used last: so all have this
+ * one. */
 static void on_push(redisAsyncContext *ac, void *reply, void *arg) {
     struct hub_redis_link *l = arg;
     (void)ac;

@@ -57,27 +57,33 @@ struct request {
 #define LATENCY(OP) HUB_HISTOGRAM("hubd_cache_latency_seconds", "op=\"" OP "\"", "Time until the cache's answer")
 static struct hub_histogram get_latency = LATENCY("get"), set_latency = LATENCY("set"), take_latency = LATENCY("take"),
                             call_latency = LATENCY("call");
-static struct hub_metric errors_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_cache_errors_total", NULL, "Requests to the cache without an answer, or with an error");
-static struct hub_metric reconnects_metric = HUB_METRIC(HUB_COUNTER, "hubd_cache_reconnects_total", NULL, "Connections to the cache made anew");
+static struct hub_metric errors_metric = HUB_METRIC(HUB_COUNTER, "hubd_cache_errors_total", NULL,
+                                                    "Requests to the cache without an answer, or with an error");
+static struct hub_metric reconnects_metric =
+    HUB_METRIC(HUB_COUNTER, "hubd_cache_reconnects_total", NULL, "Connections to the cache made anew");
 
 static struct cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct cache, base); }
 
-static struct request *request_new(struct cache *c, enum kind kind, struct hub_histogram *latency, struct hub_str key, void *arg) {
+static struct request *request_new(struct cache *c, enum kind kind, struct hub_histogram *latency, struct hub_str key,
+                                   void *arg) {
     struct request *q = hub_xmalloc(sizeof *q + key.n);
-    *q = (struct request){.cache = c, .kind = kind, .latency = latency, .asked = hub_mono_ns(), .arg = arg, .key_n = key.n};
+    *q = (struct request){
+        .cache = c, .kind = kind, .latency = latency, .asked = hub_mono_ns(), .arg = arg, .key_n = key.n};
     if (key.n) memcpy(q->key, key.p, key.n);
     return q;
 }
 
 /* ---- refusals ----
  *
- * The server is there, and says no: OOM, READONLY, NOPERM, MISCONF, LOADING … Everything falls back as if it were away, and so it is not ready. A
- * question of the same kind, asked in time, tells when that is over. What is wrong with one key only (WRONGTYPE) is no such thing. */
+ * The server is there, and says no: OOM, READONLY, NOPERM, MISCONF, LOADING … Everything falls back as if
+ * it were away, and so it is not ready. A question of the same kind, asked in time, tells when that is
+ * over. What is wrong with one key only (WRONGTYPE) is no such thing. */
 
 static void on_probe_due(struct hub_timer *t);
 
-static bool says(const redisReply *r, const char *code) { return r->type == REDIS_REPLY_ERROR && strstr(r->str, code) != NULL; }
+static bool says(const redisReply *r, const char *code) {
+    return r->type == REDIS_REPLY_ERROR && strstr(r->str, code) != NULL;
+}
 
 static void refused(struct cache *c, enum kind kind, struct hub_str key, const redisReply *r) {
     if (c->refusal[0] || says(r, "NOSCRIPT") || says(r, "WRONGTYPE") || !hub_redis_link_up(c->link)) return;
@@ -119,7 +125,8 @@ static void on_probe_due(struct hub_timer *t) {
     hub_buf_addz(&beside, ":probe");
     const struct hub_str get[] = {HUB_STR("MGET"), key}, exists[] = {HUB_STR("EXISTS"), key};
     const struct hub_str set[] = {HUB_STR("SET"), hub_buf_str(&beside), HUB_STR("1"), HUB_STR("PX"), HUB_STR("1000")};
-    const struct hub_str eval[] = {HUB_STR("EVAL"), HUB_STR("return redis.call('SET',KEYS[1],'1','PX','1000')"), HUB_STR("1"), hub_buf_str(&beside)};
+    const struct hub_str eval[] = {HUB_STR("EVAL"), HUB_STR("return redis.call('SET',KEYS[1],'1','PX','1000')"),
+                                   HUB_STR("1"), hub_buf_str(&beside)};
     bool sent = c->refused == READING    ? hub_redis_send(c->link, get, HUB_NELEM(get), on_probed, c)
                 : c->refused == WATCHING ? hub_redis_send(c->link, exists, HUB_NELEM(exists), on_probed, c)
                 : c->refused == WRITING  ? hub_redis_send(c->link, set, HUB_NELEM(set), on_probed, c)
@@ -135,7 +142,8 @@ static bool usable(const struct request *q, const redisReply *r, int type) {
     if (r) hub_histogram_add(q->latency, hub_mono_ns() - q->asked);
     if (r && r->type == type) return true;
     hub_metric_add(&errors_metric, 1);
-    if (r && r->type == REDIS_REPLY_ERROR && q->kind != FOREIGN) refused(q->cache, q->kind, hub_str(q->key, q->key_n), r);
+    if (r && r->type == REDIS_REPLY_ERROR && q->kind != FOREIGN)
+        refused(q->cache, q->kind, hub_str(q->key, q->key_n), r);
     return false;
 }
 
@@ -167,7 +175,8 @@ static void on_done(void *arg, const redisReply *r) {
     free(q);
 }
 
-static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms, hub_cache_done *cb, void *arg) {
+static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms,
+                      hub_cache_done *cb, void *arg) {
     char ttl[24];
     struct request *q = request_new(cache_of(base), WRITING, &set_latency, key, arg);
     q->cb.done = cb;
@@ -176,56 +185,65 @@ static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str
     if (!hub_redis_send(cache_of(base)->link, v, ttl_ms ? 5 : 3, on_done, q)) on_done(q, NULL);
 }
 
-static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_str was, struct hub_str value, int64_t ttl_ms) {
-    static const char script[] = "if (redis.call('GET',KEYS[1]) or '')==ARGV[1] then redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3]) end return 0";
+static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_str was, struct hub_str value,
+                       int64_t ttl_ms) {
+    static const char script[] = "if (redis.call('GET',KEYS[1]) or '')==ARGV[1] then "
+                                 "redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3]) end return 0";
     char ttl[24];
     struct request *q = request_new(cache_of(base), SCRIPTED, &set_latency, key, NULL);
     snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-    const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(script, sizeof script - 1), HUB_STR("1"), key, was, value, hub_cstr(ttl)};
+    const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(script, sizeof script - 1), HUB_STR("1"), key, was, value,
+                                hub_cstr(ttl)};
     if (!hub_redis_send(cache_of(base)->link, v, HUB_NELEM(v), on_done, q)) on_done(q, NULL);
 }
 
 /* ---- take ---- */
 
-/* A list of times by the server's clock, oldest first; with limits over SLOTS_MAX an entry "time:n" stands for n messages and has the time of the
- * last one. Answers 0, or how long the oldest entry still counts. */
-static const char take_script[] = "local k,limit,window,per,call=KEYS[1],tonumber(ARGV[1]),tonumber(ARGV[2]),tonumber(ARGV[3]),redis.call "
-                                  "local t=call('TIME') local now=t[1]*1000+math.floor(t[2]/1000) "
-                                  "local at=call('LINDEX',k,0) "
-                                  "while at do "
-                                  "at=tonumber(string.match(at,'^%d+')) if at>now-window and at<=now+window then break end "
-                                  "call('LPOP',k) at=call('LINDEX',k,0) end "
-                                  "local n,last=0,1 "
-                                  "if at then n=call('LLEN',k) "
-                                  "if per>1 then last=tonumber(string.match(call('LINDEX',k,-1),':(%d+)$')) or 1 end "
-                                  "if (n-1)*per+last>=limit then return math.max(1,at+window-now) end end "
-                                  "if n>0 and last<per then call('LSET',k,-1,now..':'..(last+1)) "
-                                  "else call('RPUSH',k,per>1 and now..':1' or now) end "
-                                  "call('PEXPIRE',k,window) return 0";
+/* A list of times by the server's clock, oldest first; with limits over SLOTS_MAX an entry "time:n" stands
+ * for n messages and has the time of the last one. Answers 0, or how long the oldest entry still counts. */
+static const char take_script[] =
+    "local k,limit,window,per,call=KEYS[1],tonumber(ARGV[1]),tonumber(ARGV[2]),tonumber(ARGV[3]),redis.call "
+    "local t=call('TIME') local now=t[1]*1000+math.floor(t[2]/1000) "
+    "local at=call('LINDEX',k,0) "
+    "while at do "
+    "at=tonumber(string.match(at,'^%d+')) if at>now-window and at<=now+window then break end "
+    "call('LPOP',k) at=call('LINDEX',k,0) end "
+    "local n,last=0,1 "
+    "if at then n=call('LLEN',k) "
+    "if per>1 then last=tonumber(string.match(call('LINDEX',k,-1),':(%d+)$')) or 1 end "
+    "if (n-1)*per+last>=limit then return math.max(1,at+window-now) end end "
+    "if n>0 and last<per then call('LSET',k,-1,now..':'..(last+1)) "
+    "else call('RPUSH',k,per>1 and now..':1' or now) end "
+    "call('PEXPIRE',k,window) return 0";
 
 static void on_loaded(void *arg, const redisReply *r) {
     struct cache *c = arg;
     c->loading = false;
-    if (r && r->type == REDIS_REPLY_STRING && r->len < sizeof c->take_sha) snprintf(c->take_sha, sizeof c->take_sha, "%.*s", (int)r->len, r->str);
+    if (r && r->type == REDIS_REPLY_STRING && r->len < sizeof c->take_sha)
+        snprintf(c->take_sha, sizeof c->take_sha, "%.*s", (int)r->len, r->str);
 }
 
-/* Until the server knows the script, and where it must not be told, the whole text goes with every question. */
+/* Until the server knows the script, and where it must not be told, the whole text goes with every
+ * question. */
 static void load_script(struct cache *c) {
     const struct hub_str v[] = {HUB_STR("SCRIPT"), HUB_STR("LOAD"), hub_str(take_script, sizeof take_script - 1)};
     c->take_sha[0] = 0;
     if (!c->loading) c->loading = hub_redis_send(c->link, v, HUB_NELEM(v), on_loaded, c);
 }
 
-/* A server that has forgotten the script (SCRIPT FLUSH) has not counted: that is as if it had been away, for what was under way. */
+/* A server that has forgotten the script (SCRIPT FLUSH) has not counted: that is as if it had been away,
+ * for what was under way. */
 static void on_take(void *arg, const redisReply *r) {
     struct request *q = arg;
     bool good = usable(q, r, REDIS_REPLY_INTEGER);
-    if (r && r->type == REDIS_REPLY_ERROR && hub_str_starts(hub_str(r->str, r->len), HUB_STR("NOSCRIPT"))) load_script(q->cache);
+    if (r && r->type == REDIS_REPLY_ERROR && hub_str_starts(hub_str(r->str, r->len), HUB_STR("NOSCRIPT")))
+        load_script(q->cache);
     q->cb.take(q->arg, good ? HUB_OK : HUB_STORE_UNAVAILABLE, good ? r->integer : 0);
     free(q);
 }
 
-static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit, int64_t window_ms, hub_cache_take_cb *cb, void *arg) {
+static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit, int64_t window_ms,
+                       hub_cache_take_cb *cb, void *arg) {
     struct cache *c = cache_of(base);
     char numbers[3][24];
     int64_t slots = limit < SLOTS_MAX ? limit : SLOTS_MAX;
@@ -245,10 +263,11 @@ static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit
     if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_take, q)) on_take(q, NULL);
 }
 
-static const char give_script[] = "local k,call=KEYS[1],redis.call "
-                                  "local s=call('RPOP',k) "
-                                  "local t,n=string.match(s or '','^(%d+):(%d+)$') "
-                                  "if t and tonumber(n)>1 then call('RPUSH',k,t..':'..(n-1)) call('PEXPIRE',k,ARGV[1]) end return 0";
+static const char give_script[] =
+    "local k,call=KEYS[1],redis.call "
+    "local s=call('RPOP',k) "
+    "local t,n=string.match(s or '','^(%d+):(%d+)$') "
+    "if t and tonumber(n)>1 then call('RPUSH',k,t..':'..(n-1)) call('PEXPIRE',k,ARGV[1]) end return 0";
 
 static void on_given(void *arg, const redisReply *r) {
     struct request *q = arg;
@@ -261,7 +280,8 @@ static void cache_give(struct hub_cache *base, struct hub_str key, int64_t windo
     char window[24];
     struct request *q = request_new(c, SCRIPTED, &take_latency, key, NULL);
     snprintf(window, sizeof window, "%lld", (long long)window_ms);
-    const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(give_script, sizeof give_script - 1), HUB_STR("1"), key, hub_cstr(window)};
+    const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(give_script, sizeof give_script - 1), HUB_STR("1"), key,
+                                hub_cstr(window)};
     if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_given, q)) on_given(q, NULL);
 }
 
@@ -269,7 +289,8 @@ static void cache_give(struct hub_cache *base, struct hub_str key, int64_t windo
 
 /* The server is there, but not ready to be asked: it is not the command's fault. */
 static bool server_away(const redisReply *r) {
-    static const char *const codes[] = {"LOADING ", "MASTERDOWN ", "BUSY ", "CLUSTERDOWN ", "READONLY ", "OOM ", "MISCONF ", "NOREPLICAS "};
+    static const char *const codes[] = {"LOADING ",  "MASTERDOWN ", "BUSY ",    "CLUSTERDOWN ",
+                                        "READONLY ", "OOM ",        "MISCONF ", "NOREPLICAS "};
     for (size_t i = 0; r->type == REDIS_REPLY_ERROR && i < HUB_NELEM(codes); i++)
         if (hub_str_starts(hub_str(r->str, r->len), hub_cstr(codes[i]))) return true;
     return false;
@@ -280,7 +301,8 @@ static void on_call(void *arg, const redisReply *r) {
     struct hub_err err;
     json_t *reply = NULL;
     if (!usable(q, r, r && r->type != REDIS_REPLY_ERROR ? r->type : REDIS_REPLY_NIL) && !r)
-        hub_fail(&err, HUB_STORE_UNAVAILABLE, "the cache is not available; the command may have been carried out or not");
+        hub_fail(&err, HUB_STORE_UNAVAILABLE,
+                 "the cache is not available; the command may have been carried out or not");
     else
         reply = hub_redis_reply_json(r, &err);
     if (r && server_away(r)) err.code = HUB_STORE_UNAVAILABLE;
@@ -305,7 +327,8 @@ static const char *collect(const json_t *args, struct hub_str *v, struct hub_buf
 
 static void refuse(hub_cache_call_cb *cb, void *arg, struct hub_str command, const char *why) {
     char text[240];
-    snprintf(text, sizeof text, "ERR %.*s cannot be called from a script: %s", command.n < 32 ? (int)command.n : 32, command.p, why);
+    snprintf(text, sizeof text, "ERR %.*s cannot be called from a script: %s", command.n < 32 ? (int)command.n : 32,
+             command.p, why);
     cb(arg, HUB_BAD_REQUEST, NULL, text);
 }
 
@@ -333,7 +356,8 @@ static void cache_call(struct hub_cache *base, const json_t *args, hub_cache_cal
 
 /* ---- watches ---- */
 
-static struct hub_cache_watch *cache_watch(struct hub_cache *base, struct hub_str key, hub_cache_gone_cb *cb, void *arg) {
+static struct hub_cache_watch *cache_watch(struct hub_cache *base, struct hub_str key, hub_cache_gone_cb *cb,
+                                           void *arg) {
     return hub_redis_watch(cache_of(base)->watches, key, cb, arg);
 }
 
@@ -365,7 +389,8 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
     c->loop = config->loop;
     c->url = url;
     snprintf(c->name, sizeof c->name, "hubd-%s", config->name);
-    const struct hub_redis_link_config link = {.loop = config->loop, .url = &c->url, .name = c->name, .up = on_up, .down = on_down, .arg = c};
+    const struct hub_redis_link_config link = {
+        .loop = config->loop, .url = &c->url, .name = c->name, .up = on_up, .down = on_down, .arg = c};
     c->link = hub_redis_link_new(&link);
     const struct hub_redis_watches_config watches = {
         .loop = config->loop, .url = &c->url, .name = c->name, .main = c->link, .refused = watch_refused, .arg = c};

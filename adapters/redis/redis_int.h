@@ -21,15 +21,18 @@ void hub_redis_url_free(struct hub_redis_url *u);
 
 /* ---- replies (reply.c) ---- */
 
-/* The reply as JSON. NULL and ERR when it is an error (the server's text), holds one, or holds what is no UTF-8. */
+/* The reply as JSON. NULL and ERR when it is an error (the server's text), holds one, or holds what is no
+ * UTF-8. */
 json_t *hub_redis_reply_json(const redisReply *reply, struct hub_err *err);
-/* Why a script may not call this command on a connection that everybody shares; NULL: it may. ARGS begins with the command. */
+/* Why a script may not call this command on a connection that everybody shares; NULL: it may. ARGS begins
+ * with the command. */
 const char *hub_redis_refused(const json_t *args);
 
 /* ---- a connection (link.c) ---- */
 
-/* Connects, introduces itself (AUTH, CLIENT SETNAME, SELECT, PING), and does so again, with growing jittered pauses, whenever the connection
- * is lost. Callbacks UP and DOWN alternate, UP first; commands can be sent from UP on until DOWN. */
+/* Connects, introduces itself (AUTH, CLIENT SETNAME, SELECT, PING), and does so again, with growing
+ * jittered pauses, whenever the connection is lost. Callbacks UP and DOWN alternate, UP first; commands
+ * can be sent from UP on until DOWN. */
 struct hub_redis_link_config {
     struct hub_loop *loop;
     const struct hub_redis_url *url; /* must outlive the link */
@@ -40,19 +43,23 @@ struct hub_redis_link_config {
 };
 struct hub_redis_link;
 struct hub_redis_link *hub_redis_link_new(const struct hub_redis_link_config *config);
-/* Ends it for good: what is open is answered (with NULL), UP and DOWN do not come any more. Not from inside its callbacks. */
+/* Ends it for good: what is open is answered (with NULL), UP and DOWN do not come any more. Not from
+ * inside its callbacks. */
 void hub_redis_link_stop(struct hub_redis_link *l);
 void hub_redis_link_delete(struct hub_redis_link *l);
 bool hub_redis_link_up(const struct hub_redis_link *l);
 /* What keeps it from being up, for people; "" when it is. */
 const char *hub_redis_link_why(const struct hub_redis_link *l);
 
-/* REPLY is borrowed; NULL: the connection was lost or the time was up, and the command may have been carried out or not. */
+/* REPLY is borrowed; NULL: the connection was lost or the time was up, and the command may have been
+ * carried out or not. */
 typedef void hub_redis_reply_cb(void *arg, const redisReply *reply);
-/* Sends one command; V are its N words. False when it is not up or too much is open already: nothing was sent and CB does not come. */
+/* Sends one command; V are its N words. False when it is not up or too much is open already: nothing was
+ * sent and CB does not come. */
 bool hub_redis_send(struct hub_redis_link *l, const struct hub_str *v, size_t n, hub_redis_reply_cb *cb, void *arg);
-/* For a link that only listens: (un)subscribes to CHANNEL. ON_MESSAGE gets every message and every confirmation of all channels, as the server sends
- * them (an array whose first element tells which); the same for all subscriptions of a link. */
+/* For a link that only listens: (un)subscribes to CHANNEL. ON_MESSAGE gets every message and every
+ * confirmation of all channels, as the server sends them (an array whose first element tells which); the
+ * same for all subscriptions of a link. */
 bool hub_redis_subscribe(struct hub_redis_link *l, struct hub_str channel, hub_redis_reply_cb *on_message, void *arg);
 void hub_redis_unsubscribe(struct hub_redis_link *l, struct hub_str channel);
 /* The connection is of no use any more: ends it and connects anew. WHY is for people, and copied. */
@@ -73,7 +80,8 @@ void hub_redis_watches_stop(struct hub_redis_watches *w); /* nothing is told any
 void hub_redis_watches_delete(struct hub_redis_watches *w);
 /* The main link is up (again): whatever happened meanwhile is looked for. */
 void hub_redis_watches_wake(struct hub_redis_watches *w);
-struct hub_cache_watch *hub_redis_watch(struct hub_redis_watches *w, struct hub_str key, hub_cache_gone_cb *cb, void *arg);
+struct hub_cache_watch *hub_redis_watch(struct hub_redis_watches *w, struct hub_str key, hub_cache_gone_cb *cb,
+                                        void *arg);
 void hub_redis_unwatch(struct hub_cache_watch *watch);
 
 #endif

@@ -23,11 +23,14 @@ json_t *hub_redis_reply_json(const redisReply *r, struct hub_err *err) {
     case REDIS_REPLY_INTEGER: return json_integer(r->integer);
     case REDIS_REPLY_NIL: return json_null();
     case REDIS_REPLY_ARRAY: return array_json(r, err);
-    case REDIS_REPLY_ERROR: hub_fail(err, HUB_BAD_REQUEST, "%.*s", r->len < 400 ? (int)r->len : 400, r->str); return NULL;
+    case REDIS_REPLY_ERROR:
+        hub_fail(err, HUB_BAD_REQUEST, "%.*s", r->len < 400 ? (int)r->len : 400, r->str);
+        return NULL;
     default: break;
     }
     if (hub_utf8_valid(hub_str(r->str, r->len))) return hub_json_string(hub_str(r->str, r->len));
-    hub_fail(err, HUB_BAD_REQUEST, "ERR the reply holds bytes that are no UTF-8 text, which scripts cannot take; keep such values as base64");
+    hub_fail(err, HUB_BAD_REQUEST,
+             "ERR the reply holds bytes that are no UTF-8 text, which scripts cannot take; keep such values as base64");
     return NULL;
 }
 
@@ -40,12 +43,13 @@ json_t *hub_redis_reply_json(const redisReply *r, struct hub_err *err) {
 static const struct {
     const char *name, *why;
 } refused[] = {
-    {"blpop", BLOCKS},    {"brpop", BLOCKS},  {"brpoplpush", BLOCKS}, {"blmove", BLOCKS},  {"blmpop", BLOCKS},    {"bzpopmin", BLOCKS},
-    {"bzpopmax", BLOCKS}, {"bzmpop", BLOCKS}, {"wait", BLOCKS},       {"waitaof", BLOCKS}, {"ssubscribe", TURNS}, {"sunsubscribe", TURNS},
-    {"sync", TURNS},      {"psync", TURNS},   {"replconf", TURNS},    {"auth", TURNS},     {"hello", TURNS},      {"select", TURNS},
-    {"quit", TURNS},      {"reset", TURNS},   {"client", TURNS},      {"multi", TURNS},    {"exec", TURNS},       {"discard", TURNS},
-    {"watch", TURNS},     {"unwatch", TURNS}, {"readonly", TURNS},    {"asking", TURNS},   {"readwrite", TURNS},  {"shutdown", ENDS},
-    {"debug", ENDS},      {"failover", ENDS}, {"replicaof", ENDS},    {"slaveof", ENDS},
+    {"blpop", BLOCKS},     {"brpop", BLOCKS},       {"brpoplpush", BLOCKS}, {"blmove", BLOCKS},   {"blmpop", BLOCKS},
+    {"bzpopmin", BLOCKS},  {"bzpopmax", BLOCKS},    {"bzmpop", BLOCKS},     {"wait", BLOCKS},     {"waitaof", BLOCKS},
+    {"ssubscribe", TURNS}, {"sunsubscribe", TURNS}, {"sync", TURNS},        {"psync", TURNS},     {"replconf", TURNS},
+    {"auth", TURNS},       {"hello", TURNS},        {"select", TURNS},      {"quit", TURNS},      {"reset", TURNS},
+    {"client", TURNS},     {"multi", TURNS},        {"exec", TURNS},        {"discard", TURNS},   {"watch", TURNS},
+    {"unwatch", TURNS},    {"readonly", TURNS},     {"asking", TURNS},      {"readwrite", TURNS}, {"shutdown", ENDS},
+    {"debug", ENDS},       {"failover", ENDS},      {"replicaof", ENDS},    {"slaveof", ENDS},
 };
 
 /* What hiredis would take for a subscription or for monitoring, with or without a "p" in front. */

@@ -83,7 +83,8 @@ static const char *take_apart(struct hub_redis_url *u, struct hub_str rest) {
     hub_str_split(&rest, '?', &path);
     const char *wrong = take_options(u, rest);
     hub_str_split(&path, '/', &authority);
-    if (!wrong && path.n && (!hub_str_u64(path, &db) || db > 65535)) wrong = "after the host comes \"/\" and a database number";
+    if (!wrong && path.n && (!hub_str_u64(path, &db) || db > 65535))
+        wrong = "after the host comes \"/\" and a database number";
     u->db = (int)db;
     struct hub_str who = cut_last(&authority, '@');
     if (!wrong) wrong = take_user(u, who);
@@ -95,7 +96,8 @@ enum hub_code hub_redis_url_parse(const char *url, struct hub_redis_url *out, st
     const char *wrong = take_apart(out, hub_cstr(url));
     if (wrong) {
         hub_redis_url_free(out);
-        return hub_fail(err, HUB_BAD_REQUEST, "cache.url: expected redis://[user[:password]@]host[:port][/db]: %s", wrong);
+        return hub_fail(err, HUB_BAD_REQUEST, "cache.url: expected redis://[user[:password]@]host[:port][/db]: %s",
+                        wrong);
     }
     if (out->host[0] == '/')
         hub_buf_addf(&out->text, "%s", out->host);

@@ -1,10 +1,12 @@
 /* Keys that somebody wants to know the end of: sessions, so that revoking one reaches open sockets.
  *
- * Two ways lead to the same question, EXISTS on the main link. All keys are asked for in a ring, each once in 25 s. And a second connection listens
- * to the keyspace events of each key, where the server sends them: then the question is asked at once. So events only make it faster: nothing
- * depends on them, and none of them is believed without asking.
+ * Two ways lead to the same question, EXISTS on the main link. All keys are asked for in a ring, each once
+ * in 25 s. And a second connection listens to the keyspace events of each key, where the server sends
+ * them: then the question is asked at once. So events only make it faster: nothing depends on them, and
+ * none of them is believed without asking.
  *
- * That connection proves itself: what is published on a channel of our own must come back, else it is made anew. */
+ * That connection proves itself: what is published on a channel of our own must come back, else it is made
+ * anew. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,12 +27,13 @@
 
 struct hub_redis_watches {
     struct hub_redis_watches_config config;
-    struct hub_redis_link *push; /* the second connection; NULL before there is something to watch, or when it is no use */
-    struct hub_map keys;         /* key → watched */
-    struct hub_list ring;        /* watched; the first is asked for next */
-    size_t haste;                /* so many of the ring are to be asked for soon */
-    size_t pace;                 /* keys per tick */
-    unsigned ticks;              /* until the pace may become slower: a round is not stretched when keys end */
+    /* the second connection; NULL before there is something to watch, or when it is no use */
+    struct hub_redis_link *push;
+    struct hub_map keys;  /* key → watched */
+    struct hub_list ring; /* watched; the first is asked for next */
+    size_t haste;         /* so many of the ring are to be asked for soon */
+    size_t pace;          /* keys per tick */
+    unsigned ticks;       /* until the pace may become slower: a round is not stretched when keys end */
     struct hub_timer tick;
     int64_t beat_at;
     uint64_t beat, beat_back; /* number of the last one sent, and seen */
@@ -64,9 +67,11 @@ struct question {
     char key[];
 };
 
-static struct hub_metric watched_metric = HUB_METRIC(HUB_GAUGE, "hubd_cache_watched_keys", NULL, "Sessions whose end is waited for");
+static struct hub_metric watched_metric =
+    HUB_METRIC(HUB_GAUGE, "hubd_cache_watched_keys", NULL, "Sessions whose end is waited for");
 static struct hub_metric events_metric =
-    HUB_METRIC(HUB_GAUGE, "hubd_cache_keyspace_events", NULL, "Whether the cache tells of deleted keys by itself (1), or is asked (0)");
+    HUB_METRIC(HUB_GAUGE, "hubd_cache_keyspace_events", NULL,
+               "Whether the cache tells of deleted keys by itself (1), or is asked (0)");
 
 static struct hub_str key_of(const struct watched *k) { return hub_str(k->key, k->key_n); }
 
@@ -142,7 +147,9 @@ static void tell_events(struct hub_redis_watches *w, bool on) {
     if (on)
         hub_log_kv(HUB_LOG_INFO, "cache", "keyspace events arrive: a revoked session ends its sockets at once", NULL);
     else
-        hub_log_kv(HUB_LOG_INFO, "cache", "no keyspace events (notify-keyspace-events Kgx): a revoked session ends its sockets within 30 s", NULL);
+        hub_log_kv(HUB_LOG_INFO, "cache",
+                   "no keyspace events (notify-keyspace-events Kgx): a revoked session ends its sockets within 30 s",
+                   NULL);
 }
 
 static bool says_gone(struct hub_str event) {
@@ -172,14 +179,17 @@ static void on_beat(struct hub_redis_watches *w, struct hub_str number) {
 }
 
 static struct hub_str text_of(const redisReply *r, size_t i) {
-    return i < r->elements && r->element[i]->type == REDIS_REPLY_STRING ? hub_str(r->element[i]->str, r->element[i]->len) : hub_str(NULL, 0);
+    return i < r->elements && r->element[i]->type == REDIS_REPLY_STRING
+               ? hub_str(r->element[i]->str, r->element[i]->len)
+               : hub_str(NULL, 0);
 }
 
 /* ["message", channel, text] or ["subscribe", channel, count] */
 static void on_push(void *arg, const redisReply *r) {
     struct hub_redis_watches *w = arg;
     if (r->type != REDIS_REPLY_ARRAY || r->elements < 3) return;
-    struct hub_str what = text_of(r, 0), channel = text_of(r, 1), text = text_of(r, 2), prefix = hub_buf_str(&w->prefix);
+    struct hub_str what = text_of(r, 0), channel = text_of(r, 1), text = text_of(r, 2),
+                   prefix = hub_buf_str(&w->prefix);
     bool of_key = hub_str_starts(channel, prefix);
     struct hub_str key = of_key ? hub_str(channel.p + prefix.n, channel.n - prefix.n) : hub_str(NULL, 0);
     if (hub_str_is(what, "subscribe") && of_key && hub_map_get(&w->keys, key))
@@ -196,7 +206,8 @@ static void send_beat(struct hub_redis_watches *w) {
     char number[24];
     snprintf(number, sizeof number, "%llu", (unsigned long long)++w->beat);
     const struct hub_str publish[] = {HUB_STR("PUBLISH"), hub_cstr(w->channel), hub_cstr(number)};
-    const struct hub_str set[] = {HUB_STR("SET"), hub_cstr(w->channel), hub_cstr(number), HUB_STR("PX"), HUB_STR("60000")};
+    const struct hub_str set[] = {HUB_STR("SET"), hub_cstr(w->channel), hub_cstr(number), HUB_STR("PX"),
+                                  HUB_STR("60000")};
     const struct hub_str del[] = {HUB_STR("DEL"), hub_cstr(w->channel)};
     if (w->beat % PROBE_BEATS == 1) {
         w->probe_back = false;
@@ -235,13 +246,18 @@ static void on_push_up(void *arg) {
 static void on_push_down(void *arg) {
     struct hub_redis_watches *w = arg;
     HUB_LIST_EACH(&w->ring, it) HUB_CONTAINER(it, struct watched, link)->subscribed = false;
-    if (!w->proven && ++w->failures >= FAILURES_MAX) w->given_up = true; /* deleted in the next tick: we are inside its callback */
+    if (!w->proven && ++w->failures >= FAILURES_MAX)
+        w->given_up = true; /* deleted in the next tick: we are inside its callback */
     w->proven = false;
 }
 
 static void connect_push(struct hub_redis_watches *w) {
-    const struct hub_redis_link_config config = {
-        .loop = w->config.loop, .url = w->config.url, .name = w->config.name, .up = on_push_up, .down = on_push_down, .arg = w};
+    const struct hub_redis_link_config config = {.loop = w->config.loop,
+                                                 .url = w->config.url,
+                                                 .name = w->config.name,
+                                                 .up = on_push_up,
+                                                 .down = on_push_down,
+                                                 .arg = w};
     w->push = hub_redis_link_new(&config);
 }
 
@@ -294,7 +310,8 @@ void hub_redis_watches_wake(struct hub_redis_watches *w) {
 
 /* ---- watches ---- */
 
-struct hub_cache_watch *hub_redis_watch(struct hub_redis_watches *w, struct hub_str key, hub_cache_gone_cb *cb, void *arg) {
+struct hub_cache_watch *hub_redis_watch(struct hub_redis_watches *w, struct hub_str key, hub_cache_gone_cb *cb,
+                                        void *arg) {
     struct watched *k = hub_map_get(&w->keys, key);
     struct hub_cache_watch *watch = hub_xmalloc(sizeof *watch);
     if (!k) {

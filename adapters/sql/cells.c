@@ -11,7 +11,9 @@ void hub_sql_cells_free(struct hub_sql_cells *x) {
     *x = (struct hub_sql_cells){0};
 }
 
-static bool has_nul(const struct hub_cell *c) { return c->kind == HUB_CELL_TEXT && c->s.n && memchr(c->s.p, 0, c->s.n); }
+static bool has_nul(const struct hub_cell *c) {
+    return c->kind == HUB_CELL_TEXT && c->s.n && memchr(c->s.p, 0, c->s.n);
+}
 
 bool hub_sql_cells_have_nul(const struct hub_table *t, const struct hub_cell *cells) {
     for (size_t i = 0; cells && i < t->column_n; i++)
@@ -47,7 +49,8 @@ bool hub_sql_cond_may_match(const struct hub_column *col, enum hub_cmp cmp, cons
     bool same = cmp == HUB_EQ || cmp == HUB_IN;
     if (value->kind != HUB_CELL_TEXT || col->type == HUB_COL_DATETIME) return true;
     if (hub_stored(col) == HUB_STORED_NUMBER) return is_plain_number(value->s);
-    if (hub_stored(col) == HUB_STORED_TEXT && same) return !value->s.n || value->s.p[value->s.n - 1] != ' '; /* padding does not count there */
+    if (hub_stored(col) == HUB_STORED_TEXT && same)
+        return !value->s.n || value->s.p[value->s.n - 1] != ' '; /* padding does not count there */
     return hub_stored(col) != HUB_STORED_UUID || !same || is_plain_uuid(value->s);
 }
 
@@ -66,7 +69,8 @@ static void number_cells(struct hub_sql_cells *x, const struct hub_write *w, int
 }
 
 static void set_time(const struct hub_write *w, int column) {
-    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
+    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT)
+        w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
 }
 
 void hub_sql_set_times(struct hub_write *w) {

@@ -13,15 +13,17 @@ struct hub_sql_cells {
 /* Also when tables were replaced: what was looked up is forgotten. */
 void hub_sql_cells_free(struct hub_sql_cells *x);
 
-/* Makes W, which may be a copy, what the statement writes: createdAt and updatedAt where nothing was given, NUMBER where W is numbered, and for a
- * soft delete cells in X in the place of W's own, valid until the next call. A hard delete has no cells. */
+/* Makes W, which may be a copy, what the statement writes: createdAt and updatedAt where nothing was
+ * given, NUMBER where W is numbered, and for a soft delete cells in X in the place of W's own, valid until
+ * the next call. A hard delete has no cells. */
 void hub_sql_prepare_cells(struct hub_sql_cells *x, struct hub_write *w, int64_t number);
 
 /* PostgreSQL cannot hold U+0000; so neither store does. */
 #define HUB_SQL_NUL "U+0000 cannot be stored"
 bool hub_sql_cells_have_nul(const struct hub_table *t, const struct hub_cell *cells); /* CELLS may be NULL */
-/* Whether a row of an existing table can have this value in a condition: of an ID that is a number or a UUID there, in the one spelling in which it
- * is shown. Another spelling would be another name for the same row. */
+/* Whether a row of an existing table can have this value in a condition: of an ID that is a number or a
+ * UUID there, in the one spelling in which it is shown. Another spelling would be another name for the
+ * same row. */
 bool hub_sql_cond_may_match(const struct hub_column *col, enum hub_cmp cmp, const struct hub_cell *value);
 bool hub_sql_conds_have_nul(const struct hub_cond *where, size_t n);
 

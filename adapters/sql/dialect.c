@@ -5,7 +5,8 @@
 
 #include "base/clock.h"
 
-/* Text between names, so that each dialect's condition reads as one piece: A is the audience, O the owner, U the user. */
+/* Text between names, so that each dialect's condition reads as one piece: A is the audience, O the owner,
+ * U the user. */
 static void say_audience(struct hub_buf *out, const char *form, struct hub_str a, struct hub_str o, struct hub_str u) {
     for (; *form; form++) {
         if (*form == '#')
@@ -22,14 +23,16 @@ static void meant_for_sqlite(struct hub_buf *out, struct hub_str audience, struc
     say_audience(out, form, audience, owner, user);
 }
 
-static void meant_for_postgres(struct hub_buf *out, struct hub_str audience, struct hub_str owner, struct hub_str user) {
+static void meant_for_postgres(struct hub_buf *out, struct hub_str audience, struct hub_str owner,
+                               struct hub_str user) {
     static const char form[] = "(#A IS NULL OR #O = #U::text OR CASE jsonb_typeof(#A)"
                                " WHEN 'array' THEN #A @> to_jsonb(#U::text)"
                                " WHEN 'object' THEN #A ->> 'except' IS DISTINCT FROM #U::text ELSE TRUE END)";
     say_audience(out, form, audience, owner, user);
 }
 
-/* DateTime and JSON are declared so that their affinity is TEXT (a type name that contains TEXT) and yet tell them from plain text. */
+/* DateTime and JSON are declared so that their affinity is TEXT (a type name that contains TEXT) and yet
+ * tell them from plain text. */
 const struct hub_sql_dialect hub_sql_sqlite = {
     .name = "sqlite",
     .placeholder = '?',

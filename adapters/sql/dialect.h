@@ -15,7 +15,8 @@ struct hub_sql_dialect {
     bool rebuild;          /* constraints of a column change only by building the table anew */
     bool exact_names;      /* names that differ in case are different ones */
     bool schemas;          /* a table may have its schema and a dot in front */
-    bool loose_types;      /* in tables of others a moment is a text in some spelling, or a number, and a text may equal others by its collation */
+    bool loose_types;      /* in tables of others a moment is a text in some spelling, or a number, and a text may equal
+                              others by its collation */
     bool nulls_small;      /* without a word NULL stands before all values, else behind them */
     size_t name_max;       /* bytes of a name; 0 = no limit */
     /* HUB_MEANT_FOR: AUDIENCE and OWNER are quoted column names, USER is a parameter. */

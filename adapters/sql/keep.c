@@ -18,7 +18,8 @@ static size_t in_values(const struct hub_select *q) {
     return n;
 }
 
-struct hub_cond *hub_sql_keep_where(const struct hub_select *q, struct hub_buf *text, struct hub_cell **cells, size_t *cell_n) {
+struct hub_cond *hub_sql_keep_where(const struct hub_select *q, struct hub_buf *text, struct hub_cell **cells,
+                                    size_t *cell_n) {
     struct hub_cond *where = hub_xcalloc(q->where_n, sizeof *where);
     *cell_n = in_values(q);
     *cells = hub_xcalloc(*cell_n, sizeof **cells);

@@ -21,7 +21,8 @@ static void put_key(struct hub_cell *cell, const struct hub_cell *id, struct hub
     end(cell, text);
 }
 
-static void put_row(struct hub_cell *cell, const struct hub_table *t, const struct hub_cell *row, struct hub_buf *text) {
+static void put_row(struct hub_cell *cell, const struct hub_table *t, const struct hub_cell *row,
+                    struct hub_buf *text) {
     begin(cell, text);
     hub_row_add_json(text, t, row);
     end(cell, text);

@@ -62,7 +62,8 @@ static void say_enum_values(const struct hub_column *c, struct hub_buf *out) {
     }
 }
 
-static void say_enum_name(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, struct hub_buf *out) {
+static void say_enum_name(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c,
+                          struct hub_buf *out) {
     struct hub_buf name = {0};
     struct hub_str schema;
     hub_buf_addf(&name, "%s_%s", hub_sql_split_table(d, t->table, &schema), c->column);
@@ -71,7 +72,8 @@ static void say_enum_name(const struct hub_sql_dialect *d, const struct hub_tabl
     hub_buf_free(&name);
 }
 
-static void say_type(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, struct hub_buf *out) {
+static void say_type(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c,
+                     struct hub_buf *out) {
     if (d->enum_type && is_enum(c))
         say_enum_name(d, t, c, out);
     else
@@ -90,8 +92,8 @@ static void say_default(struct hub_buf *out, const struct hub_column *c) {
     json_decref(v);
 }
 
-/* SQLite makes a table of the values of IN, when there are more than two, for every row it inserts, which costs as much as a third of the rest: so they
- * are compared one by one, unless there are very many. */
+/* SQLite makes a table of the values of IN, when there are more than two, for every row it inserts, which
+ * costs as much as a third of the rest: so they are compared one by one, unless there are very many. */
 static void say_enum_check(const struct hub_column *c, struct hub_buf *out) {
     size_t n = 0;
     while (c->enum_values[n]) n++;
@@ -114,7 +116,8 @@ static bool wants_collation(const struct hub_sql_dialect *d, const struct hub_co
     return d->collate_columns && (c->type == HUB_COL_STRING || c->type == HUB_COL_TEXT || c->type == HUB_COL_ID);
 }
 
-static void say_column(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c, bool primary, struct hub_buf *out) {
+static void say_column(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_column *c,
+                       bool primary, struct hub_buf *out) {
     hub_sql_name(out, c->column);
     hub_buf_addc(out, ' ');
     say_type(d, t, c, out);
@@ -142,8 +145,8 @@ static void say_kept(const struct hub_sql_have_column *c, struct hub_buf *out) {
     if (c->default_sql) hub_buf_addf(out, " DEFAULT %s", c->default_sql);
 }
 
-void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_table *t, const char *name, const struct hub_sql_have *keep,
-                          struct hub_buf *out) {
+void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_table *t, const char *name,
+                          const struct hub_sql_have *keep, struct hub_buf *out) {
     hub_buf_addz(out, "CREATE TABLE ");
     hub_sql_table(d, out, name);
     hub_buf_addz(out, " (");
@@ -159,7 +162,8 @@ void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_tabl
     hub_buf_addc(out, ')');
 }
 
-static void say_index_columns(const struct hub_table *t, const struct hub_index *x, const char *glue, bool quoted, struct hub_buf *out) {
+static void say_index_columns(const struct hub_table *t, const struct hub_index *x, const char *glue, bool quoted,
+                              struct hub_buf *out) {
     struct hub_str rest = hub_cstr(x->columns);
     const char *between = "";
     for (int c; (c = hub_sql_next_column(t, &rest)) >= 0; between = glue) {
@@ -178,7 +182,8 @@ static int last_column(const struct hub_table *t, const struct hub_index *x) {
     return last;
 }
 
-static void say_index(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_index *x, struct hub_buf *out) {
+static void say_index(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_index *x,
+                      struct hub_buf *out) {
     struct hub_buf name = {0};
     struct hub_str schema;
     hub_buf_addf(&name, "%s_", hub_sql_split_table(d, t->table, &schema)); /* an index is where its table is */
@@ -227,7 +232,8 @@ static bool any_null(struct hub_sql_planner *p, const struct hub_table *t, const
 }
 
 /* VALUE gets one that rows have. */
-static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, struct hub_buf *value) {
+static bool any_outside_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                             struct hub_buf *value) {
     struct hub_buf q = {0};
     hub_buf_addz(&q, "SELECT ");
     hub_sql_name(&q, c->column);
@@ -271,12 +277,14 @@ static enum family family(const char *type) {
     if (mentions(type, "date") || mentions(type, "timestamp")) return DATES;
     if (mentions(type, "bool")) return BOOLEANS;
     if (mentions(type, "int")) return INTEGRAL;
-    if (mentions(type, "char") || mentions(type, "text") || mentions(type, "clob") || mentions(type, "uuid")) return TEXTUAL;
+    if (mentions(type, "char") || mentions(type, "text") || mentions(type, "clob") || mentions(type, "uuid"))
+        return TEXTUAL;
     if (mentions(type, "real") || mentions(type, "doub") || mentions(type, "floa")) return REALS;
     return OTHER;
 }
 
-static const struct hub_sql_have_column *find_column(const struct hub_sql_dialect *d, const struct hub_sql_have *have, const char *column) {
+static const struct hub_sql_have_column *find_column(const struct hub_sql_dialect *d, const struct hub_sql_have *have,
+                                                     const char *column) {
     for (size_t i = 0; i < have->column_n; i++)
         if (same_name(d, have->columns[i].name, column)) return &have->columns[i];
     return NULL;
@@ -302,7 +310,8 @@ static void check_enum(struct hub_sql_planner *p, const struct hub_table *t, con
     struct hub_buf value = {0};
     if (is_enum(c) && any_outside_enum(p, t, c, &value))
         refuse(p,
-               "table \"%s\", column \"%s\": rows have the value \"%.60s\", which is not among its enum values any more; keep it, or change these "
+               "table \"%s\", column \"%s\": rows have the value \"%.60s\", which is not among its enum values any "
+               "more; keep it, or change these "
                "rows first",
                t->table, c->column, hub_buf_cstr(&value));
     hub_buf_free(&value);
@@ -315,7 +324,8 @@ static void say_alter(struct hub_sql_planner *p, const struct hub_table *t) {
     hub_sql_table(p->d, p->plan, t->table);
 }
 
-static void alter_column(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const char *what) {
+static void alter_column(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                         const char *what) {
     say_alter(p, t);
     hub_buf_addz(p->plan, " ALTER COLUMN ");
     hub_sql_name(p->plan, c->column);
@@ -338,7 +348,8 @@ static void make_enum(struct hub_sql_planner *p, const struct hub_table *t, cons
 }
 
 /* New values are added; those that no row has any more stay, and do no harm. */
-static void add_enum_values(struct hub_sql_planner *p, const struct hub_column *c, const struct hub_sql_have_column *have) {
+static void add_enum_values(struct hub_sql_planner *p, const struct hub_column *c,
+                            const struct hub_sql_have_column *have) {
     for (const char *const *v = c->enum_values; *v; v++) {
         if (in_list(have->enum_values, *v)) continue;
         hub_buf_addf(p->plan, "ALTER TYPE %s ADD VALUE ", have->type);
@@ -348,7 +359,8 @@ static void add_enum_values(struct hub_sql_planner *p, const struct hub_column *
 }
 
 /* The default is of the old type, and goes with it. */
-static void change_type(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
+static void change_type(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                        const struct hub_sql_have_column *have) {
     struct hub_buf what = {0};
     make_enum(p, t, c);
     if (have->default_sql) alter_column(p, t, c, "DROP DEFAULT");
@@ -387,8 +399,8 @@ static bool too_narrow(const struct hub_column *c, const struct hub_sql_have_col
     return c->type != HUB_COL_STRING || most < 255;
 }
 
-static void alter(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have,
-                  bool tighter, bool looser) {
+static void alter(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                  const struct hub_sql_have_column *have, bool tighter, bool looser) {
     if (is_enum(c) && have->enum_values)
         add_enum_values(p, c, have);
     else if (is_enum(c) || too_narrow(c, have))
@@ -399,42 +411,51 @@ static void alter(struct hub_sql_planner *p, const struct hub_table *t, const st
     if (looser) alter_column(p, t, c, "DROP NOT NULL");
 }
 
-static const char *const property_types[] = {[HUB_COL_STRING] = "String",     [HUB_COL_TEXT] = "Text",       [HUB_COL_INTEGER] = "Integer",
-                                             [HUB_COL_DECIMAL] = "Decimal",   [HUB_COL_BOOLEAN] = "Boolean", [HUB_COL_ID] = "ID",
-                                             [HUB_COL_DATETIME] = "DateTime", [HUB_COL_ENUM] = "Enum",       [HUB_COL_JSON] = "JSON"};
+static const char *const property_types[] = {
+    [HUB_COL_STRING] = "String",     [HUB_COL_TEXT] = "Text",       [HUB_COL_INTEGER] = "Integer",
+    [HUB_COL_DECIMAL] = "Decimal",   [HUB_COL_BOOLEAN] = "Boolean", [HUB_COL_ID] = "ID",
+    [HUB_COL_DATETIME] = "DateTime", [HUB_COL_ENUM] = "Enum",       [HUB_COL_JSON] = "JSON"};
 
 /* Whether the column's values are, or can be made, values of the property's type. */
-static void check_fit(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
+static void check_fit(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                      const struct hub_sql_have_column *have) {
     if (!(have->fits >> c->type & 1))
         refuse(p,
-               "table \"%s\", column \"%s\": it is %s, which does not fit the type %s of the property \"%s\" of \"%s\"; give the property another "
+               "table \"%s\", column \"%s\": it is %s, which does not fit the type %s of the property \"%s\" of "
+               "\"%s\"; give the property another "
                "type, or read a view that casts the column",
-               t->table, c->column, *have->type ? have->type : "without a type", property_types[c->type], c->property, t->name);
+               t->table, c->column, *have->type ? have->type : "without a type", property_types[c->type], c->property,
+               t->name);
     else if (c->stored)
         *c->stored = p->d->loose_types && c->type == HUB_COL_DATETIME ? HUB_STORED_MOMENT : have->stored;
 }
 
 /* A column that is there. True when its constraints differ, so that the table must be built anew. */
-static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c, const struct hub_sql_have_column *have) {
+static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                    const struct hub_sql_have_column *have) {
     const char *type = p->d->types[c->type];
     enum family have_family = p->d->enum_type && have->enum_values ? TEXTUAL : family(have->type);
     if (family(type) != have_family || !(have->fits >> c->type & 1)) {
-        refuse(
-            p,
-            "table \"%s\", column \"%s\": it is %s and the definition wants %s; rename the property, or convert the column yourself and start again",
-            t->table, c->column, *have->type ? have->type : "without a type", type);
+        refuse(p,
+               "table \"%s\", column \"%s\": it is %s and the definition wants %s; rename the property, or convert the "
+               "column yourself and start again",
+               t->table, c->column, *have->type ? have->type : "without a type", type);
         return false;
     }
     bool is_id = t->id != HUB_NO_ID && c == &t->columns[t->id];
     bool tighter = (c->required || is_id) && !have->not_null && !have->primary;
     if (tighter && any_null(p, t, c))
-        refuse(p, "table \"%s\", column \"%s\": it is required now but rows without a value exist; fill them in, or drop \"required\"", t->table,
-               c->column);
+        refuse(p,
+               "table \"%s\", column \"%s\": it is required now but rows without a value exist; fill them in, or drop "
+               "\"required\"",
+               t->table, c->column);
     bool enum_differs = (p->d->enum_check || p->d->enum_type) && !same_enum(c, have);
     if (enum_differs) check_enum(p, t, c);
     if (is_id && !have->primary)
-        refuse(p, "table \"%s\", column \"%s\": it is the id but not the table's primary key; make it that, or set managed: false", t->table,
-               c->column);
+        refuse(p,
+               "table \"%s\", column \"%s\": it is the id but not the table's primary key; make it that, or set "
+               "managed: false",
+               t->table, c->column);
     bool looser = have->not_null && !c->required && !is_id && !have->primary;
     if (!p->d->rebuild) alter(p, t, c, have, tighter, looser);
     return tighter || looser || enum_differs;
@@ -442,7 +463,9 @@ static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const 
 
 static void add_column(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c) {
     if (c->required && !c->default_json && any_row(p, t)) {
-        refuse(p, "table \"%s\": the new column \"%s\" is required and has no default, but the table has rows; give the property a defaultValue",
+        refuse(p,
+               "table \"%s\": the new column \"%s\" is required and has no default, but the table has rows; give the "
+               "property a defaultValue",
                t->table, c->column);
         return;
     }
@@ -453,7 +476,8 @@ static void add_column(struct hub_sql_planner *p, const struct hub_table *t, con
     hub_buf_addz(p->plan, ";\n");
 }
 
-static bool index_is_there(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_index *x, const struct hub_sql_have *have) {
+static bool index_is_there(const struct hub_sql_dialect *d, const struct hub_table *t, const struct hub_index *x,
+                           const struct hub_sql_have *have) {
     struct hub_buf columns = {0};
     say_index_columns(t, x, ",", false, &columns);
     hub_buf_cstr(&columns);
@@ -472,7 +496,8 @@ static void add_indexes(struct hub_sql_planner *p, const struct hub_table *t, co
         if (index_is_there(p->d, t, x, have)) continue;
         bool columns_exist = have->exists;
         struct hub_str rest = hub_cstr(x->columns);
-        for (int c; (c = hub_sql_next_column(t, &rest)) >= 0;) columns_exist &= find_column(p->d, have, t->columns[c].column) != NULL;
+        for (int c; (c = hub_sql_next_column(t, &rest)) >= 0;)
+            columns_exist &= find_column(p->d, have, t->columns[c].column) != NULL;
         if (x->unique && columns_exist && any_twice(p, t, x))
             refuse(p, "table \"%s\": (%s) must be unique but rows repeat it; remove the repeats", t->table, x->columns);
         else
@@ -480,7 +505,8 @@ static void add_indexes(struct hub_sql_planner *p, const struct hub_table *t, co
     }
 }
 
-/* SQLite's documented way to change constraints: a new table, the rows, the old name. New columns are part of it. */
+/* SQLite's documented way to change constraints: a new table, the rows, the old name. New columns are part
+ * of it. */
 static void rebuild(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have) {
     struct hub_buf name = {0}, columns = {0};
     hub_buf_addf(&name, "%s__new", t->table);
@@ -516,7 +542,8 @@ static const char *other_case(const struct hub_sql_have *have, const char *colum
 
 static void plan_unmanaged(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have) {
     if (!have->exists) {
-        refuse(p, "table \"%s\" of \"%s\" does not exist and is not managed; create it, or set managed: true", t->table, t->name);
+        refuse(p, "table \"%s\" of \"%s\" does not exist and is not managed; create it, or set managed: true", t->table,
+               t->name);
         return;
     }
     for (size_t i = 0; i < t->column_n; i++) {
@@ -528,14 +555,17 @@ static void plan_unmanaged(struct hub_sql_planner *p, const struct hub_table *t,
         }
         const char *other = other_case(have, c->column);
         refuse(p,
-               "table \"%s\" has no column \"%s\" for the property \"%s\" of \"%s\"%s%s%s; name the column under columns:, or take the property out",
-               t->table, c->column, c->property, t->name, other ? " (but \"" : "", other ? other : "", other ? "\")" : "");
+               "table \"%s\" has no column \"%s\" for the property \"%s\" of \"%s\"%s%s%s; name the column under "
+               "columns:, or take the property out",
+               t->table, c->column, c->property, t->name, other ? " (but \"" : "", other ? other : "",
+               other ? "\")" : "");
     }
 }
 
 static void plan_existing(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have) {
     if (have->view) {
-        refuse(p, "\"%s\" is a view; a managed object needs a table: set managed: false, or choose another table", t->table);
+        refuse(p, "\"%s\" is a view; a managed object needs a table: set managed: false, or choose another table",
+               t->table);
         return;
     }
     bool anew = false;
@@ -547,7 +577,8 @@ static void plan_existing(struct hub_sql_planner *p, const struct hub_table *t, 
         const struct hub_sql_have_column *h = &have->columns[i];
         if (h->not_null && !h->default_sql && !wanted(p->d, t, h->name))
             refuse(p,
-                   "table \"%s\" has a column \"%s\" that is NOT NULL, has no default and is not in the definition; add the property, or drop the "
+                   "table \"%s\" has a column \"%s\" that is NOT NULL, has no default and is not in the definition; "
+                   "add the property, or drop the "
                    "column",
                    t->table, h->name);
     }

@@ -1,5 +1,6 @@
-/* From the tables a database has to the tables it should have: the statements that get there without losing anything, or the
- * reason why there is no such way. Knows no database: an adapter describes what is there and answers questions about the rows. */
+/* From the tables a database has to the tables it should have: the statements that get there without
+ * losing anything, or the reason why there is no such way. Knows no database: an adapter describes what is
+ * there and answers questions about the rows. */
 #ifndef HUB_ADAPTERS_SQL_PLAN_H
 #define HUB_ADAPTERS_SQL_PLAN_H
 #include "adapters/sql/dialect.h"
@@ -10,7 +11,8 @@ struct hub_sql_have_column {
     bool not_null, primary;
     unsigned fits; /* a bit per enum hub_col_type whose properties it may be the column of */
     enum hub_stored stored;
-    bool other_order;   /* its texts go by another collation than the dialect's, and nothing is in the way of changing that */
+    bool other_order;   /* its texts go by another collation than the dialect's, and nothing is in the way of changing
+                           that */
     char **enum_values; /* NULL-terminated; NULL = any value */
 };
 struct hub_sql_have_index {
@@ -24,7 +26,8 @@ struct hub_sql_have {
     size_t column_n;
     struct hub_sql_have_index *indexes;
     size_t index_n;
-    char **attached; /* NULL-terminated: DDL of the indexes and triggers that hang on the table, to be made again after a rebuild */
+    char **attached; /* NULL-terminated: DDL of the indexes and triggers that hang on the table, to be made again after
+                        a rebuild */
 };
 void hub_sql_have_free(struct hub_sql_have *have);
 
@@ -41,6 +44,6 @@ struct hub_sql_planner {
 enum hub_code hub_sql_plan(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have);
 
 /* CREATE TABLE of a managed table under NAME, without the semicolon. */
-void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_table *t, const char *name, const struct hub_sql_have *keep,
-                          struct hub_buf *out);
+void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_table *t, const char *name,
+                          const struct hub_sql_have *keep, struct hub_buf *out);
 #endif

@@ -32,7 +32,8 @@ void hub_sql_write_shape(const struct hub_write *w, struct hub_buf *key) {
     hub_buf_addc(key, "IUDP"[w->kind]);
     hub_buf_addc(key, "-rpR"[w->return_row + 2 * w->purge]);
     hub_buf_add(key, &w->table, sizeof w->table);
-    for (size_t i = 0; w->cells && i < w->table->column_n; i++) hub_buf_addc(key, w->cells[i].kind == HUB_CELL_ABSENT ? '-' : '+');
+    for (size_t i = 0; w->cells && i < w->table->column_n; i++)
+        hub_buf_addc(key, w->cells[i].kind == HUB_CELL_ABSENT ? '-' : '+');
     if (w->conflict) hub_buf_addz(key, w->conflict);
     hub_buf_addc(key, ' ');
     cond_shape(w->where, w->where_n, key);
@@ -101,8 +102,8 @@ static void say_moment(struct text *x, int i) {
     say(x, " / 1000.0, 'unixepoch') END");
 }
 
-/* The column as something that has an order, the same on every database: a text goes by its bytes, an enum too (and not by the order in which its
- * values were declared), a number by its value. */
+/* The column as something that has an order, the same on every database: a text goes by its bytes, an enum
+ * too (and not by the order in which its values were declared), a number by its value. */
 static void say_ordered(struct text *x, int i) {
     const struct hub_column *c = &x->t->columns[i];
     enum hub_stored stored = hub_stored(c);
@@ -116,8 +117,8 @@ static void say_ordered(struct text *x, int i) {
     say(x, x->d->collation);
 }
 
-/* Equality is the column's own, so that its indexes serve. Not so where several texts are equal to one id, each of which would be a room of its own, and
- * for moments in many spellings. */
+/* Equality is the column's own, so that its indexes serve. Not so where several texts are equal to one id,
+ * each of which would be a room of its own, and for moments in many spellings. */
 static void say_equal_side(struct text *x, int i) {
     const struct hub_column *c = &x->t->columns[i];
     enum hub_stored stored = hub_stored(c);
@@ -138,7 +139,8 @@ static void say_in(struct text *x, const struct hub_cond *c) {
 }
 
 static void say_cond(struct text *x, const struct hub_cond *c) {
-    static const char *const ops[] = {[HUB_EQ] = " = ", [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
+    static const char *const ops[] = {
+        [HUB_EQ] = " = ", [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
     if (c->cmp == HUB_IN && !c->in_n) {
         say(x, "FALSE");
     } else if (c->cmp == HUB_MEANT_FOR) {
@@ -217,7 +219,9 @@ static void say_conflict(struct text *x, const char *conflict) {
 static void say_upsert(struct text *x, const struct hub_write *w) {
     const char *glue = " DO UPDATE SET ";
     for (size_t i = 0; i < x->t->column_n; i++) {
-        if (w->cells[i].kind == HUB_CELL_ABSENT || i == x->t->id || (int)i == x->t->created_at || names(x->t, w->conflict, (int)i)) continue;
+        if (w->cells[i].kind == HUB_CELL_ABSENT || i == x->t->id || (int)i == x->t->created_at ||
+            names(x->t, w->conflict, (int)i))
+            continue;
         say(x, glue);
         say_column(x, (int)i);
         say(x, " = excluded.");
@@ -385,7 +389,8 @@ void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q,
     say_param(&x);
 }
 
-void hub_sql_existing(const struct hub_sql_dialect *d, const struct hub_table *t, const char *conflict, struct hub_buf *sql) {
+void hub_sql_existing(const struct hub_sql_dialect *d, const struct hub_table *t, const char *conflict,
+                      struct hub_buf *sql) {
     struct text x = {.d = d, .t = t, .out = sql};
     say(&x, "SELECT ");
     say_columns(&x);

@@ -1,6 +1,7 @@
-/* One owner: whoever serves a service holds locks on the database file, one for the service and one for each table that counts a room's numbers. They are
- * on the file itself, not on its name: links, relative paths and mounts lead to the same ones. The kernel gives them back when the process ends, however
- * it ends. Who holds them is written into hubd_owner, for people. */
+/* One owner: whoever serves a service holds locks on the database file, one for the service and one for
+ * each table that counts a room's numbers. They are on the file itself, not on its name: links, relative
+ * paths and mounts lead to the same ones. The kernel gives them back when the process ends, however it
+ * ends. Who holds them is written into hubd_owner, for people. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static struct flock lock_of(const char *name, short type) {
     return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = FIRST_BYTE + at, .l_len = 1};
 }
 
-/* Locks of the open file, not of the process: closing another descriptor of the file, as SQLite does, leaves them alone. */
+/* Locks of the open file, not of the process: closing another descriptor of the file, as SQLite does,
+ * leaves them alone. */
 static int try_lock(int fd, const char *name) {
     struct flock lock = lock_of(name, F_WRLCK);
     return fcntl(fd, F_OFD_SETLK, &lock) ? errno : 0;
@@ -33,12 +35,15 @@ static void unlock_all(int fd) {
 
 /* ---- what is claimed ---- */
 
-/* Messages, and receipts, which have no id: a hub's, named after it. Hubs of one name would share them, and the counters of their rooms. */
+/* Messages, and receipts, which have no id: a hub's, named after it. Hubs of one name would share them,
+ * and the counters of their rooms. */
 static bool is_a_hubs(const struct hub_table *t) {
-    return t->id == HUB_NO_ID || (hub_table_column(t, HUB_STR("seq")) >= 0 && hub_table_column(t, HUB_STR("changeSeq")) >= 0);
+    return t->id == HUB_NO_ID ||
+           (hub_table_column(t, HUB_STR("seq")) >= 0 && hub_table_column(t, HUB_STR("changeSeq")) >= 0);
 }
 
-/* The name of the I-th lock into OUT; false when there are no more. Table names differ in nothing but letters' case are one to SQLite. */
+/* The name of the I-th lock into OUT; false when there are no more. Table names differ in nothing but
+ * letters' case are one to SQLite. */
 static bool lock_name(const struct store *s, size_t *i, struct hub_buf *out) {
     hub_buf_clear(out);
     if (*i == 0) {
@@ -61,7 +66,8 @@ static enum hub_code open_writer(struct store *s, struct hub_err *err) {
 
 /* ---- who has it ---- */
 
-/* A file that has two names has two logs, one beside each: it must not be opened by the other name, not even to read who has it. */
+/* A file that has two names has two logs, one beside each: it must not be opened by the other name, not
+ * even to read who has it. */
 static bool has_one_name(const struct store *s) {
     struct stat st;
     return !fstat(s->claim_fd, &st) && st.st_nlink == 1;
@@ -75,24 +81,29 @@ static void say_holder(struct store *s, const char *name) {
                      may_read ? "" : ", by another name (hard link) of the file");
     if (!may_read || open_writer(s, &err)) return;
     s->writer.deadline = hub_mono_ms() + 100;
-    if (sqlite3_prepare_v2(s->writer.db, "SELECT service, pid, host, since FROM hubd_owner WHERE name = ?1", -1, &st, NULL) == SQLITE_OK) {
+    if (sqlite3_prepare_v2(s->writer.db, "SELECT service, pid, host, since FROM hubd_owner WHERE name = ?1", -1, &st,
+                           NULL) == SQLITE_OK) {
         sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
         if (sqlite3_step(st) == SQLITE_ROW && n > 0)
-            snprintf(s->contested + n, sizeof s->contested - (size_t)n, ": service %.60s, pid %lld on host %.64s, since %.24s",
-                     (const char *)sqlite3_column_text(st, 0), (long long)sqlite3_column_int64(st, 1), (const char *)sqlite3_column_text(st, 2),
+            snprintf(s->contested + n, sizeof s->contested - (size_t)n,
+                     ": service %.60s, pid %lld on host %.64s, since %.24s", (const char *)sqlite3_column_text(st, 0),
+                     (long long)sqlite3_column_int64(st, 1), (const char *)sqlite3_column_text(st, 2),
                      (const char *)sqlite3_column_text(st, 3));
     }
     sqlite3_finalize(st);
     s->writer.deadline = 0;
 }
 
-#define OWNER_TABLE                                                                                                                   \
-    "CREATE TABLE IF NOT EXISTS hubd_owner (name TEXT PRIMARY KEY, service TEXT NOT NULL, pid INTEGER NOT NULL, host TEXT NOT NULL, " \
+#define OWNER_TABLE                                                                                                    \
+    "CREATE TABLE IF NOT EXISTS hubd_owner (name TEXT PRIMARY KEY, service TEXT NOT NULL, pid INTEGER NOT NULL, host " \
+    "TEXT NOT NULL, "                                                                                                  \
     "since TEXT NOT NULL) WITHOUT ROWID"
 
 static bool write_owner(struct store *s, const char *name, const char *host, const char *since) {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(s->writer.db, "INSERT OR REPLACE INTO hubd_owner VALUES (?1, ?2, ?3, ?4, ?5)", -1, &st, NULL) != SQLITE_OK) return false;
+    if (sqlite3_prepare_v2(s->writer.db, "INSERT OR REPLACE INTO hubd_owner VALUES (?1, ?2, ?3, ?4, ?5)", -1, &st,
+                           NULL) != SQLITE_OK)
+        return false;
     sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_text(st, 2, s->service, -1, SQLITE_STATIC);
     sqlite3_bind_int64(st, 3, getpid());
@@ -109,7 +120,8 @@ bool hub_sqlite_sign(struct store *s) {
     bool ok = !s->claimed || hub_sqlite_exec(&s->writer, OWNER_TABLE) == SQLITE_OK;
     gethostname(host, sizeof host - 1);
     hub_iso_format(hub_wall_ms(), since);
-    for (size_t i = 0; ok && s->claimed && lock_name(s, &i, &name);) ok = write_owner(s, hub_buf_cstr(&name), host, since);
+    for (size_t i = 0; ok && s->claimed && lock_name(s, &i, &name);)
+        ok = write_owner(s, hub_buf_cstr(&name), host, since);
     hub_buf_free(&name);
     return ok;
 }
@@ -118,8 +130,10 @@ bool hub_sqlite_sign(struct store *s) {
 
 /* A file system without such locks: everything works, and nobody is watched over. */
 static enum hub_code cannot_lock(struct store *s, int error, struct hub_err *err) {
-    hub_logf(HUB_LOG_WARN, "store", "sqlite:%s: this file system has no locks (%s): see to it yourself that one process at a time serves the file",
-             s->options.path, strerror(error));
+    hub_logf(
+        HUB_LOG_WARN, "store",
+        "sqlite:%s: this file system has no locks (%s): see to it yourself that one process at a time serves the file",
+        s->options.path, strerror(error));
     s->claimed = true;
     return open_writer(s, err);
 }
@@ -144,7 +158,8 @@ enum hub_code hub_sqlite_claim(struct store *s, struct hub_err *err) {
     hub_buf_free(&name);
     if (!code && error) return cannot_lock(s, error, err);
     if (code) return code;
-    if (s->contested[0] && !s->claimed) hub_logf(HUB_LOG_INFO, "store", "sqlite:%s: the other process has ended; taking over", s->options.path);
+    if (s->contested[0] && !s->claimed)
+        hub_logf(HUB_LOG_INFO, "store", "sqlite:%s: the other process has ended; taking over", s->options.path);
     s->contested[0] = 0;
     s->claimed = true;
     return open_writer(s, err);
@@ -156,7 +171,9 @@ const char *hub_sqlite_lost_file(const struct store *s) {
     struct stat ours, there;
     if (s->claim_fd < 0 || fstat(s->claim_fd, &ours)) return NULL;
     if (stat(s->options.path, &there))
-        return errno == ENOENT ? "the file has been removed while hubd was running; put it back, or restart hubd to begin a new one" : NULL;
+        return errno == ENOENT
+                   ? "the file has been removed while hubd was running; put it back, or restart hubd to begin a new one"
+                   : NULL;
     if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino) return NULL;
     return "another file has been put in its place while hubd was running; restart hubd";
 }

@@ -1,4 +1,5 @@
-/* A connection: opening it with a clear reason when that fails, its prepared statements, and values in and out of them. */
+/* A connection: opening it with a clear reason when that fails, its prepared statements, and values in and
+ * out of them. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,14 +26,17 @@ static int on_busy(void *arg, int tries) {
 }
 
 static bool harmless_pragma(const char *name) {
-    static const char *const names[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"};
+    static const char *const names[] = {"table_info", "table_xinfo", "table_list",      "index_list",
+                                        "index_info", "index_xinfo", "foreign_key_list"};
     for (size_t i = 0; i < HUB_NELEM(names); i++)
         if (name && hub_str_eq_nocase(hub_cstr(name), hub_cstr(names[i]))) return true;
     return false;
 }
 
-/* Scripts may read and change rows and tables. They may not reach other files, the connection's settings or our bookkeeping. */
-static int on_authorize(void *arg, int action, const char *a, const char *b, const char *database, const char *trigger) {
+/* Scripts may read and change rows and tables. They may not reach other files, the connection's settings
+ * or our bookkeeping. */
+static int on_authorize(void *arg, int action, const char *a, const char *b, const char *database,
+                        const char *trigger) {
     const struct conn *c = arg;
     (void)database, (void)trigger;
     if (!c->script) return SQLITE_OK;
@@ -42,7 +46,8 @@ static int on_authorize(void *arg, int action, const char *a, const char *b, con
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT: return SQLITE_DENY;
     case SQLITE_PRAGMA: return harmless_pragma(a) ? SQLITE_OK : SQLITE_DENY;
-    case SQLITE_FUNCTION: return b && hub_str_eq_nocase(hub_cstr(b), HUB_STR("load_extension")) ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_FUNCTION:
+        return b && hub_str_eq_nocase(hub_cstr(b), HUB_STR("load_extension")) ? SQLITE_DENY : SQLITE_OK;
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
     case SQLITE_DELETE:
@@ -94,7 +99,8 @@ static void limit(struct conn *c) {
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1, NULL);
 }
 
-/* SQLite's count of allocated memory costs a lock shared by all threads at each allocation, a tenth of an INSERT. */
+/* SQLite's count of allocated memory costs a lock shared by all threads at each allocation, a tenth of an
+ * INSERT. */
 static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
 enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool reader, struct hub_err *err) {
@@ -117,7 +123,8 @@ enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool
     if (o->path && !reader && !pragma_text_is(c, "PRAGMA journal_mode=WAL", "wal")) return open_failed(c, o, err);
     rc = hub_sqlite_exec(c, o->normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
     if (!rc)
-        rc = hub_sqlite_exec(c, "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864; PRAGMA trusted_schema=OFF");
+        rc = hub_sqlite_exec(c, "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA "
+                                "journal_size_limit=67108864; PRAGMA trusted_schema=OFF");
     if (!rc) rc = hub_sqlite_exec(c, reader ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-16000"); /* KiB */
     if (!rc && !reader) rc = hub_sqlite_exec(c, "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES);
     if (!rc && reader) rc = hub_sqlite_exec(c, "PRAGMA query_only=ON");
@@ -150,7 +157,8 @@ sqlite3_stmt *hub_sqlite_prepare(struct conn *c, build_fn *build, const void *wh
     if (c->statement_n == MAX_STATEMENTS) hub_sqlite_conn_forget(c);
     hub_buf_clear(&c->sql);
     build(&c->sql, what);
-    if (sqlite3_prepare_v3(c->db, c->sql.p, (int)c->sql.n, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) return NULL;
+    if (sqlite3_prepare_v3(c->db, c->sql.p, (int)c->sql.n, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
+        return NULL;
     hub_map_put(&c->statements, hub_buf_str(&c->key), st);
     c->statement_n++;
     return st;
@@ -174,7 +182,8 @@ int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, cons
     case HUB_CELL_NULL: break;
     case HUB_CELL_REAL: return sqlite3_bind_double(st, at, cell->r);
     case HUB_CELL_BOOL: return sqlite3_bind_int(st, at, cell->i != 0);
-    case HUB_CELL_TEXT: return sqlite3_bind_text64(st, at, cell->s.p ? cell->s.p : "", cell->s.n, SQLITE_STATIC, SQLITE_UTF8);
+    case HUB_CELL_TEXT:
+        return sqlite3_bind_text64(st, at, cell->s.p ? cell->s.p : "", cell->s.n, SQLITE_STATIC, SQLITE_UTF8);
     case HUB_CELL_INT:
         if (!col || col->type != HUB_COL_DATETIME) return sqlite3_bind_int64(st, at, cell->i);
         hub_iso_format(cell->i, iso);
@@ -183,7 +192,8 @@ int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, cons
     return sqlite3_bind_null(st, at);
 }
 
-int hub_sqlite_bind_cond(sqlite3_stmt *st, int at, const struct hub_column *col, enum hub_cmp cmp, const struct hub_cell *cell) {
+int hub_sqlite_bind_cond(sqlite3_stmt *st, int at, const struct hub_column *col, enum hub_cmp cmp,
+                         const struct hub_cell *cell) {
     return hub_sql_cond_may_match(col, cmp, cell) ? hub_sqlite_bind(st, at, col, cell) : sqlite3_bind_null(st, at);
 }
 
@@ -244,7 +254,8 @@ static bool take_real(sqlite3_stmt *st, int i, struct hub_cell *out) {
 }
 
 /* False: it is not of the column's type, which SQLite does not enforce. */
-static bool take_value(sqlite3_stmt *st, int i, const struct hub_column *col, struct hub_cell *out, struct hub_buf *text) {
+static bool take_value(sqlite3_stmt *st, int i, const struct hub_column *col, struct hub_cell *out,
+                       struct hub_buf *text) {
     if (sqlite3_column_type(st, i) == SQLITE_BLOB) return false;
     switch (col->type) {
     case HUB_COL_BOOLEAN: return take_boolean(st, i, out);

@@ -1,4 +1,5 @@
-/* Jobs: selects, scripts' statements and counters. Made on the loop thread, run on a reader or the writer, answered on the loop. */
+/* Jobs: selects, scripts' statements and counters. Made on the loop thread, run on a reader or the writer,
+ * answered on the loop. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,7 +43,8 @@ void hub_sqlite_job_free(struct job *j) {
 void hub_sqlite_job_fail(struct job *j, struct conn *c, int rc) {
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, "the statement took longer than 5 s");
-    else if ((rc & 0xff) == SQLITE_ERROR && j->kind != JOB_SQL) /* a statement of ours: somebody has changed the tables */
+    else if ((rc & 0xff) == SQLITE_ERROR &&
+             j->kind != JOB_SQL) /* a statement of ours: somebody has changed the tables */
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, sqlite3_errmsg(c->db));
     else
         hub_sqlite_fail_write(&j->w, hub_sqlite_code(rc), sqlite3_errmsg(c->db));
@@ -96,7 +98,8 @@ void hub_sqlite_run_select(struct conn *c, struct job *j) {
 /* ---- counters ---- */
 
 void hub_sqlite_run_counter_read(struct conn *c, struct job *j) {
-    sqlite3_stmt *st = hub_sqlite_prepare_text(c, "SELECT seq, epoch FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
+    sqlite3_stmt *st =
+        hub_sqlite_prepare_text(c, "SELECT seq, epoch FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
     if (!st) {
         hub_sqlite_job_fail(j, c, sqlite3_errcode(c->db));
         return;
@@ -116,7 +119,8 @@ void hub_sqlite_run_counter_read(struct conn *c, struct job *j) {
 
 /* ---- scripts' statements ---- */
 
-/* What a result column should become, by its declared type, so that scripts see the same values as on PostgreSQL. */
+/* What a result column should become, by its declared type, so that scripts see the same values as on
+ * PostgreSQL. */
 enum shape { AS_IS, AS_BOOL, AS_JSON };
 
 static enum shape shape_of(sqlite3_stmt *st, int i) {
@@ -141,9 +145,13 @@ static json_t *blob_value(sqlite3_stmt *st, int i) {
 static json_t *column_value(sqlite3_stmt *st, int i, enum shape shape) {
     const char *text;
     switch (sqlite3_column_type(st, i)) {
-    case SQLITE_INTEGER: return shape == AS_BOOL ? json_boolean(sqlite3_column_int(st, i) != 0) : json_integer(sqlite3_column_int64(st, i));
+    case SQLITE_INTEGER:
+        return shape == AS_BOOL ? json_boolean(sqlite3_column_int(st, i) != 0)
+                                : json_integer(sqlite3_column_int64(st, i));
     case SQLITE_FLOAT: return json_real(sqlite3_column_double(st, i));
-    case SQLITE_TEXT: text = (const char *)sqlite3_column_text(st, i); return text_value(hub_str(text, (size_t)sqlite3_column_bytes(st, i)), shape);
+    case SQLITE_TEXT:
+        text = (const char *)sqlite3_column_text(st, i);
+        return text_value(hub_str(text, (size_t)sqlite3_column_bytes(st, i)), shape);
     case SQLITE_BLOB: return blob_value(st, i);
     default: return json_null();
     }
@@ -166,11 +174,13 @@ static int collect(sqlite3_stmt *st, struct job *j) {
         bytes += row_bytes(st, n);
         if (++rows > MAX_SQL_ROWS || bytes > MAX_SQL_BYTES) {
             hub_sqlite_fail_write(&j->w, HUB_TOO_LARGE,
-                                  rows > MAX_SQL_ROWS ? "more than 10,000 rows; add a LIMIT" : "the result is larger than 16 MiB; add a LIMIT");
+                                  rows > MAX_SQL_ROWS ? "more than 10,000 rows; add a LIMIT"
+                                                      : "the result is larger than 16 MiB; add a LIMIT");
             break;
         }
         json_t *row = json_object();
-        for (int i = 0; i < n; i++) json_object_set_new_nocheck(row, sqlite3_column_name(st, i), column_value(st, i, shapes[i]));
+        for (int i = 0; i < n; i++)
+            json_object_set_new_nocheck(row, sqlite3_column_name(st, i), column_value(st, i, shapes[i]));
         json_array_append_new(j->result, row);
     }
     free(shapes);
@@ -213,8 +223,9 @@ static sqlite3_stmt *prepare_script(struct conn *c, struct job *j) {
     c->script = false;
     if (rc != SQLITE_OK) {
         if ((rc & 0xff) == SQLITE_AUTH || strstr(sqlite3_errmsg(c->db), "not authorized to use function"))
-            hub_sqlite_fail_write(&j->w, HUB_NOT_ALLOWED,
-                                  "scripts may not attach databases, change settings, begin transactions or write hubd's own tables");
+            hub_sqlite_fail_write(
+                &j->w, HUB_NOT_ALLOWED,
+                "scripts may not attach databases, change settings, begin transactions or write hubd's own tables");
         else
             hub_sqlite_job_fail(j, c, rc);
         return NULL;

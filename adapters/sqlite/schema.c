@@ -1,4 +1,5 @@
-/* What is in the file, compared with what the service wants; and the rows a new table starts with. Runs on the loop thread at start. */
+/* What is in the file, compared with what the service wants; and the rows a new table starts with. Runs on
+ * the loop thread at start. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,8 +50,8 @@ static char **literals(const char *ddl, const char *before, const char *between)
     return values;
 }
 
-/* The values of CHECK ("column" = 'a' OR "column" = 'b') or CHECK ("column" IN ('a', 'b')) as hub_sql_create_table writes them; NULL when there is
- * no such check. */
+/* The values of CHECK ("column" = 'a' OR "column" = 'b') or CHECK ("column" IN ('a', 'b')) as
+ * hub_sql_create_table writes them; NULL when there is no such check. */
 static char **enum_of(const char *ddl, const char *column) {
     struct hub_buf name = {0}, before = {0}, between = {0};
     hub_sql_name(&name, column);
@@ -72,8 +73,8 @@ static char **enum_of(const char *ddl, const char *column) {
 #define TEXTS (BIT(STRING) | BIT(TEXT) | BIT(ID) | BIT(ENUM))
 #define ANY ((1u << (HUB_COL_JSON + 1)) - 1)
 
-/* What a column can be the column of, by a word in its declared type; the first that occurs counts. SQLite itself does not hold anybody to them, so the
- * values are looked at one by one as well. */
+/* What a column can be the column of, by a word in its declared type; the first that occurs counts. SQLite
+ * itself does not hold anybody to them, so the values are looked at one by one as well. */
 static const struct {
     const char *word;
     unsigned fits;
@@ -123,23 +124,26 @@ static void read_columns(struct conn *c, const char *table, const char *ddl, str
 }
 
 static void read_indexes(struct conn *c, const char *table, struct hub_sql_have *have) {
-    sqlite3_stmt *st = query(c,
-                             "SELECT l.\"unique\", l.partial, (SELECT group_concat(coalesce(name, '?'), ',') FROM "
-                             "(SELECT name FROM pragma_index_info(l.name) ORDER BY seqno)) FROM pragma_index_list(?1) AS l",
-                             table);
+    sqlite3_stmt *st =
+        query(c,
+              "SELECT l.\"unique\", l.partial, (SELECT group_concat(coalesce(name, '?'), ',') FROM "
+              "(SELECT name FROM pragma_index_info(l.name) ORDER BY seqno)) FROM pragma_index_list(?1) AS l",
+              table);
     while (st && sqlite3_step(st) == SQLITE_ROW) {
         char *columns = text(st, 2);
         if (!columns) continue;
         have->indexes = hub_xrealloc(have->indexes, (have->index_n + 1) * sizeof *have->indexes);
-        have->indexes[have->index_n++] =
-            (struct hub_sql_have_index){.columns = columns, .unique = sqlite3_column_int(st, 0) != 0, .partial = sqlite3_column_int(st, 1) != 0};
+        have->indexes[have->index_n++] = (struct hub_sql_have_index){
+            .columns = columns, .unique = sqlite3_column_int(st, 0) != 0, .partial = sqlite3_column_int(st, 1) != 0};
     }
     sqlite3_finalize(st);
 }
 
 static void read_attached(struct conn *c, const char *table, struct hub_sql_have *have) {
-    sqlite3_stmt *st =
-        query(c, "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL", table);
+    sqlite3_stmt *st = query(c,
+                             "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', "
+                             "'trigger') AND sql IS NOT NULL",
+                             table);
     size_t n = 0;
     while (st && sqlite3_step(st) == SQLITE_ROW) push_string(&have->attached, &n, text(st, 0));
     sqlite3_finalize(st);
@@ -147,7 +151,8 @@ static void read_attached(struct conn *c, const char *table, struct hub_sql_have
 
 static void read_have(struct conn *c, const char *table, struct hub_sql_have *have) {
     *have = (struct hub_sql_have){0};
-    sqlite3_stmt *st = query(c, "SELECT type, sql FROM sqlite_master WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view')", table);
+    sqlite3_stmt *st = query(
+        c, "SELECT type, sql FROM sqlite_master WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view')", table);
     if (st && sqlite3_step(st) == SQLITE_ROW) {
         have->exists = true;
         have->view = !strcmp((const char *)sqlite3_column_text(st, 0), "view");
@@ -168,7 +173,9 @@ static bool any(void *ctx, const char *sql, struct hub_buf *value) {
     return yes;
 }
 
-static bool room_table_missing(struct conn *c) { return !any(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL); }
+static bool room_table_missing(struct conn *c) {
+    return !any(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL);
+}
 
 /* CREATED, when given, says for each table whether the plan makes it. */
 static enum hub_code make_plan(struct store *s, struct hub_buf *plan, bool *created, struct hub_err *err) {
@@ -187,11 +194,12 @@ static enum hub_code make_plan(struct store *s, struct hub_buf *plan, bool *crea
 /* ---- carrying it out ---- */
 
 static enum hub_code failed(struct store *s, const char *what, struct hub_err *err) {
-    return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s: %s", s->options.path ? s->options.path : ":memory:", what,
-                    sqlite3_errmsg(s->writer.db));
+    return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s: %s",
+                    s->options.path ? s->options.path : ":memory:", what, sqlite3_errmsg(s->writer.db));
 }
 
-static enum hub_code plant_row(struct store *s, const struct hub_table *t, size_t at, const json_t *row, struct hub_err *err) {
+static enum hub_code plant_row(struct store *s, const struct hub_table *t, size_t at, const json_t *row,
+                               struct hub_err *err) {
     struct hub_cell *cells = hub_xcalloc(t->column_n, sizeof *cells);
     struct hub_buf texts = {0};
     struct counters counters;
@@ -212,7 +220,8 @@ static enum hub_code plant_row(struct store *s, const struct hub_table *t, size_
 
 static enum hub_code plant(struct store *s, const struct hub_table *t, struct hub_err *err) {
     enum hub_code code = HUB_OK;
-    for (size_t i = 0; !code && i < json_array_size(t->seed); i++) code = plant_row(s, t, i, json_array_get(t->seed, i), err);
+    for (size_t i = 0; !code && i < json_array_size(t->seed); i++)
+        code = plant_row(s, t, i, json_array_get(t->seed, i), err);
     return code;
 }
 
@@ -220,7 +229,8 @@ static enum hub_code carry_out(struct store *s, struct hub_err *err) {
     struct hub_buf plan = {0};
     bool *created = hub_xcalloc(s->table_n, sizeof *created);
     enum hub_code code = make_plan(s, &plan, created, err);
-    if (!code && hub_sqlite_exec(&s->writer, hub_buf_cstr(&plan)) != SQLITE_OK) code = failed(s, "migration failed", err);
+    if (!code && hub_sqlite_exec(&s->writer, hub_buf_cstr(&plan)) != SQLITE_OK)
+        code = failed(s, "migration failed", err);
     for (size_t i = 0; !code && i < s->table_n; i++)
         if (created[i]) code = plant(s, s->tables[i], err);
     free(created);

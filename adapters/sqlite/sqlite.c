@@ -88,7 +88,8 @@ static bool admit(struct store *s, struct hub_write *w) {
     bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING || s->outstanding_bytes > MAX_OUTSTANDING_BYTES;
     w->bytes = bytes_of(w);
     s->outstanding_bytes += w->bytes;
-    w->submitted = hub_mono_ms(); /* not the turn's time: a turn that blocked, as at a reload, must not count against it */
+    w->submitted =
+        hub_mono_ms(); /* not the turn's time: a turn that blocked, as at a reload, must not count against it */
     s->outstanding++;
     hub_store_show_queue(s->outstanding);
     if (!hub_timer_running(&s->patience)) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
@@ -154,7 +155,8 @@ static void sqlite_select(struct hub_store *base, const struct hub_select *q, hu
     submit_read(j->s, j);
 }
 
-static void sqlite_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
+static void sqlite_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb,
+                           void *arg) {
     struct job *j = hub_sqlite_job(store_of(base), JOB_COUNTER, arg);
     j->counter_cb = cb;
     j->scope = hub_sql_keep(&j->text, hub_cstr(scope));
@@ -229,7 +231,8 @@ static bool sqlite_ready(const struct hub_store *base, struct hub_buf *why_not) 
     return !why;
 }
 
-/* A file that is removed or replaced is written on by those who have it open, and nobody will find what they wrote. */
+/* A file that is removed or replaced is written on by those who have it open, and nobody will find what
+ * they wrote. */
 static void on_watch(struct hub_timer *timer) {
     struct store *s = HUB_CONTAINER(timer, struct store, watch);
     const char *lost = hub_sqlite_lost_file(s), *was = s->lost_file;
@@ -267,8 +270,10 @@ static enum hub_code parse_url(const char *url, struct options *o, struct hub_er
         return hub_fail(err, HUB_BAD_REQUEST, "store.url \"%s\": expected sqlite:PATH or sqlite::memory:", url);
     while (rest.p && hub_str_split(&rest, '&', &pair))
         if (!option(o, pair))
-            return hub_fail(err, HUB_BAD_REQUEST, "store.url: \"%.*s\" is not an option; there are synchronous=full|normal and busy_timeout=0…5000",
-                            HUB_FMT(pair));
+            return hub_fail(
+                err, HUB_BAD_REQUEST,
+                "store.url: \"%.*s\" is not an option; there are synchronous=full|normal and busy_timeout=0…5000",
+                HUB_FMT(pair));
     path = hub_str(path.p + 7, path.n - 7);
     if (!hub_str_is(path, ":memory:")) o->path = hub_str_dup(path);
     return HUB_OK;
@@ -288,7 +293,8 @@ static enum hub_code make_folders(const char *path, struct hub_err *err) {
     for (char *slash = strchr(copy + 1, '/'); slash && !code; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         if (mkdir(copy, 0777) && errno != EEXIST)
-            code = hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: cannot make the folder %s: %s", path, copy, strerror(errno));
+            code = hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: cannot make the folder %s: %s", path, copy,
+                            strerror(errno));
         *slash = '/';
     }
     free(copy);
@@ -339,7 +345,8 @@ static void start_threads(struct store *s) {
     if (pthread_create(&s->writer_thread, NULL, hub_sqlite_writer_main, s)) abort();
 }
 
-static enum hub_code sqlite_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err) {
+static enum hub_code sqlite_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out,
+                                 struct hub_err *err) {
     struct options o;
     enum hub_code code = parse_url(config->url, &o, err);
     if (!code && o.path) code = make_folders(o.path, err);

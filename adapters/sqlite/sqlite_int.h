@@ -1,7 +1,8 @@
 /* Inside the SQLite store: connections, the queue to the writer, jobs for readers.
  *
- * Three kinds of threads: the loop thread owns everything that is not mentioned here; the writer owns the writer connection while it
- * holds db_lock (plan and apply take it on the loop thread); each reader owns its connection. Lists marked "lock" are shared. */
+ * Three kinds of threads: the loop thread owns everything that is not mentioned here; the writer owns the
+ * writer connection while it holds db_lock (plan and apply take it on the loop thread); each reader owns
+ * its connection. Lists marked "lock" are shared. */
 #ifndef HUB_ADAPTERS_SQLITE_INT_H
 #define HUB_ADAPTERS_SQLITE_INT_H
 #include <pthread.h>
@@ -16,10 +17,11 @@
 #include "base/uuid.h"
 
 #define READERS 2
-#define PATIENCE_MS 5000                   /* the longest that anything waits before it fails */
-#define MAX_BATCH 2000                     /* writes in one transaction */
-#define HAND_OVER 40                       /* writes after which the loop does not wait for the end of its turn (docs/performance.md) */
-#define CHECKPOINT_PAGES "2000"            /* of the write-ahead log, after which a commit brings them to the file (SQLite's default is 1000) */
+#define PATIENCE_MS 5000 /* the longest that anything waits before it fails */
+#define MAX_BATCH 2000   /* writes in one transaction */
+#define HAND_OVER 40     /* writes after which the loop does not wait for the end of its turn (docs/performance.md) */
+#define CHECKPOINT_PAGES \
+    "2000" /* of the write-ahead log, after which a commit brings them to the file (SQLite's default is 1000) */
 #define MAX_COUNTERS 10000                 /* of rooms, kept from one transaction to the next */
 #define MAX_OUTSTANDING 100000             /* writes and reads without an answer; more are refused */
 #define MAX_OUTSTANDING_BYTES (256u << 20) /* of their texts */
@@ -36,7 +38,7 @@ struct conn {
     struct hub_buf key, sql, text;
     struct hub_sql_cells cells;
     const struct hub_table *outbox; /* the writer's: where announced changes go, or NULL */
-    int64_t deadline;               /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
+    int64_t deadline; /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
     int64_t busy_ms;
     unsigned generation; /* of the tables whose statements it holds */
     bool script;         /* the authorizer is strict: a script's statement is being prepared */
@@ -51,7 +53,8 @@ struct options {
 enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool reader, struct hub_err *err);
 void hub_sqlite_conn_close(struct conn *c);
 void hub_sqlite_conn_forget(struct conn *c); /* finalizes the prepared statements */
-/* The statement kept under c->key, or a new one of the text that BUILD puts into c->sql. NULL: sqlite3_errmsg tells. */
+/* The statement kept under c->key, or a new one of the text that BUILD puts into c->sql. NULL:
+ * sqlite3_errmsg tells. */
 typedef void build_fn(struct hub_buf *sql, const void *what);
 sqlite3_stmt *hub_sqlite_prepare(struct conn *c, build_fn *build, const void *what);
 sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql);
@@ -59,8 +62,10 @@ int hub_sqlite_exec(struct conn *c, const char *sql);
 /* SQLite result code: a text may be too large. */
 int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
 /* The same in a condition: NULL, which meets nothing, for what no row of the column can have. */
-int hub_sqlite_bind_cond(sqlite3_stmt *st, int at, const struct hub_column *col, enum hub_cmp cmp, const struct hub_cell *cell);
-/* The current row of ST, whose columns are those of T, at the end of ROWS. Texts are offsets until hub_sql_settle_rows. */
+int hub_sqlite_bind_cond(sqlite3_stmt *st, int at, const struct hub_column *col, enum hub_cmp cmp,
+                         const struct hub_cell *cell);
+/* The current row of ST, whose columns are those of T, at the end of ROWS. Texts are offsets until
+ * hub_sql_settle_rows. */
 void hub_sqlite_take_row(sqlite3_stmt *st, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
 /* What an SQLite result code means for the one who asked. */
 enum hub_code hub_sqlite_code(int rc);
@@ -74,7 +79,8 @@ struct counter {
     struct hub_buf key; /* scope, NUL, room */
     size_t scope_n;
 };
-/* The writer's knowledge of hubd_room, good for as long as no other connection commits and no transaction of its own is lost. */
+/* The writer's knowledge of hubd_room, good for as long as no other connection commits and no transaction
+ * of its own is lost. */
 struct counters {
     struct hub_map map; /* owns them */
     struct hub_list dirty;
@@ -87,11 +93,14 @@ int hub_sqlite_counters_begin(struct counters *k, struct conn *c);
 /* Writes the changed ones. SQLite result code. */
 int hub_sqlite_counters_flush(struct counters *k, struct conn *c);
 /* Made when missing. SQLite result code. */
-int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope, struct hub_str room, struct counter **out);
-#define HUB_SQLITE_ROOM_TABLE                                                                                                                \
-    "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT NULL, PRIMARY KEY (scope, " \
+int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope, struct hub_str room,
+                       struct counter **out);
+#define HUB_SQLITE_ROOM_TABLE                                                                                      \
+    "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT " \
+    "NULL, PRIMARY KEY (scope, "                                                                                   \
     "\"roomId\")) WITHOUT ROWID"
-/* Runs the write's statement and fills w->changes in; the first row that it returns goes to ROW (NULL: it returns none). SQLite result code. */
+/* Runs the write's statement and fills w->changes in; the first row that it returns goes to ROW (NULL: it
+ * returns none). SQLite result code. */
 int hub_sqlite_run(struct conn *c, struct hub_write *w, struct hub_rows *row);
 /* Fills w->code and everything else. False when the whole transaction is lost (sqlite3_errmsg tells). */
 bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w);
@@ -101,7 +110,7 @@ bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w);
 /* The outbox row of a write that was carried out, with its rows settled. SQLite result code. */
 int hub_sqlite_announce(struct conn *c, const struct hub_write *w);
 
-/* ---- jobs: what is not a plain write. On the way through the writer a job is the write embedded in it ---- */
+/* ---- jobs: what is not a plain write. For the writer, a job is the write embedded in it ---- */
 
 enum job_kind { JOB_SELECT, JOB_SQL, JOB_COUNTER };
 struct job {
@@ -176,13 +185,14 @@ struct store {
     int readers_running;
     bool down;
     char why_down[200];
-    char trouble[260];     /* what reads, or statements of the engine, failed of; good until TROUBLE_UNTIL (monotonic ms) */
+    char trouble[260]; /* what reads, or statements of the engine, failed of; good until TROUBLE_UNTIL (monotonic ms) */
     int64_t trouble_until; /* INT64_MAX: the file is damaged, which does not pass */
     int64_t trouble_told;
     /* fixed after open */
     pthread_t writer_thread, reader_threads[READERS];
     int reader_n;
-    /* atomic: grows with each set of tables. Statements are kept by a table's address, which another table may have got since */
+    /* atomic: grows with each set of tables. Statements are kept by a table's address, which another table
+     * may have got since */
     unsigned generation;
     const char *lost_file; /* why the file is not the one that is meant any more; NULL: it is */
     /* writer thread, or the loop thread under db_lock */
@@ -198,13 +208,15 @@ void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool
 void hub_sqlite_set_down(struct store *s, const char *why); /* NULL: up again */
 void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why);
 
-/* From any thread, after a failure of the code RC: says so in the log, in readiness and in the metrics, if it is not the asker's own fault. A write that
- * failed alone may have met somebody's trigger: it does not count for readiness, or anybody could make the service look down. */
+/* From any thread, after a failure of the code RC: says so in the log, in readiness and in the metrics, if
+ * it is not the asker's own fault. A write that failed alone may have met somebody's trigger: it does not
+ * count for readiness, or anybody could make the service look down. */
 void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool write_alone);
 
 /* ---- claim.c ---- */
 
-/* Takes the locks of an owner, and opens the writer's connection; what is there already stays. HUB_CONFLICT: another process has one of them, and s->contested says who. */
+/* Takes the locks of an owner, and opens the writer's connection; what is there already stays.
+ * HUB_CONFLICT: another process has one of them, and s->contested says who. */
 enum hub_code hub_sqlite_claim(struct store *s, struct hub_err *err);
 /* In a transaction: writes down who the owner is. False: sqlite3_errmsg tells. */
 bool hub_sqlite_sign(struct store *s);

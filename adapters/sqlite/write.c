@@ -35,10 +35,13 @@ int hub_sqlite_counters_begin(struct counters *k, struct conn *c) {
     return SQLITE_DONE;
 }
 
-static void bind_str(sqlite3_stmt *st, int at, struct hub_str s) { sqlite3_bind_text64(st, at, s.p ? s.p : "", s.n, SQLITE_STATIC, SQLITE_UTF8); }
+static void bind_str(sqlite3_stmt *st, int at, struct hub_str s) {
+    sqlite3_bind_text64(st, at, s.p ? s.p : "", s.n, SQLITE_STATIC, SQLITE_UTF8);
+}
 
 static int read_counter(struct conn *c, struct hub_str scope, struct hub_str room, struct counter *out) {
-    sqlite3_stmt *st = hub_sqlite_prepare_text(c, "SELECT seq, epoch FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
+    sqlite3_stmt *st =
+        hub_sqlite_prepare_text(c, "SELECT seq, epoch FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
     if (!st) return sqlite3_errcode(c->db);
     bind_str(st, 1, scope);
     bind_str(st, 2, room);
@@ -52,7 +55,8 @@ static int read_counter(struct conn *c, struct hub_str scope, struct hub_str roo
 }
 
 static int make_counter(struct conn *c, struct hub_str scope, struct hub_str room, struct counter *out) {
-    sqlite3_stmt *st = hub_sqlite_prepare_text(c, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES (?1, ?2, 0, ?3)");
+    sqlite3_stmt *st =
+        hub_sqlite_prepare_text(c, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES (?1, ?2, 0, ?3)");
     if (!st) return sqlite3_errcode(c->db);
     hub_uuid4(out->epoch);
     bind_str(st, 1, scope);
@@ -63,7 +67,8 @@ static int make_counter(struct conn *c, struct hub_str scope, struct hub_str roo
     return rc;
 }
 
-int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope, struct hub_str room, struct counter **out) {
+int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope, struct hub_str room,
+                       struct counter **out) {
     hub_buf_clear(&c->key);
     hub_buf_adds(&c->key, scope);
     hub_buf_addc(&c->key, 0);
@@ -90,7 +95,8 @@ int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope,
 int hub_sqlite_counters_flush(struct counters *k, struct conn *c) {
     for (struct hub_list *l; (l = hub_list_pop(&k->dirty));) {
         struct counter *n = HUB_CONTAINER(l, struct counter, dirty);
-        sqlite3_stmt *st = hub_sqlite_prepare_text(c, "UPDATE hubd_room SET seq = ?3 WHERE scope = ?1 AND \"roomId\" = ?2");
+        sqlite3_stmt *st =
+            hub_sqlite_prepare_text(c, "UPDATE hubd_room SET seq = ?3 WHERE scope = ?1 AND \"roomId\" = ?2");
         if (!st) return sqlite3_errcode(c->db);
         bind_str(st, 1, hub_str(n->key.p, n->scope_n));
         bind_str(st, 2, hub_str(n->key.p + n->scope_n + 1, n->key.n - n->scope_n - 1));
@@ -146,7 +152,8 @@ static void build_existing(struct hub_buf *sql, const void *what) {
     hub_sql_existing(&hub_sql_sqlite, e->t, e->conflict, sql);
 }
 
-/* The row that has the conflict's columns in common with the write's, into ROW, which is left empty when there is none. */
+/* The row that has the conflict's columns in common with the write's, into ROW, which is left empty when
+ * there is none. */
 static int find_existing(struct conn *c, const struct hub_write *w, struct hub_rows *row) {
     struct existing e = {w->table, w->conflict};
     hub_buf_clear(&c->key);
@@ -157,7 +164,8 @@ static int find_existing(struct conn *c, const struct hub_write *w, struct hub_r
     if (!st) return sqlite3_errcode(c->db);
     struct hub_str rest = hub_cstr(w->conflict);
     size_t cap = 0;
-    for (int at = 1, col; (col = hub_sql_next_column(w->table, &rest)) >= 0; at++) hub_sqlite_bind(st, at, &w->table->columns[col], &w->cells[col]);
+    for (int at = 1, col; (col = hub_sql_next_column(w->table, &rest)) >= 0; at++)
+        hub_sqlite_bind(st, at, &w->table->columns[col], &w->cells[col]);
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) hub_sqlite_take_row(st, w->table, row, &cap);
     hub_sql_settle_rows(row);
@@ -171,7 +179,12 @@ static void build_before(struct hub_buf *sql, const void *what) { hub_sql_select
 static int find_before(struct conn *c, struct hub_write *w) {
     int active = w->table->active;
     bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
-    const struct hub_select q = {.table = w->table, .where = w->where, .where_n = w->where_n, .order_by = -1, .limit = 1, .with_inactive = restores};
+    const struct hub_select q = {.table = w->table,
+                                 .where = w->where,
+                                 .where_n = w->where_n,
+                                 .order_by = -1,
+                                 .limit = 1,
+                                 .with_inactive = restores};
     hub_buf_clear(&c->key);
     hub_sql_select_shape(&q, &c->key);
     sqlite3_stmt *st = hub_sqlite_prepare(c, build_before, &q);
@@ -214,12 +227,13 @@ static int judge(struct conn *c, struct hub_write *w) {
     if (!w->changes) return fail(w, HUB_NOT_FOUND, "no row meets the conditions");
     if (w->changes > 1 && w->numbering != HUB_NUMBER_NONE)
         return fail(w, HUB_BAD_REQUEST, "a numbered write must change one row, and this would change several");
-    if (w->changes > 1 && w->announce) return fail(w, HUB_BAD_REQUEST, "an announced write must change one row, and this would change several");
+    if (w->changes > 1 && w->announce)
+        return fail(w, HUB_BAD_REQUEST, "an announced write must change one row, and this would change several");
     return SQLITE_DONE;
 }
 
-/* Whether the write may have to be taken back after its statement ran: when it turns out to hit several rows, or when a large row is too large
- * for the outbox. */
+/* Whether the write may have to be taken back after its statement ran: when it turns out to hit several
+ * rows, or when a large row is too large for the outbox. */
 static bool wants_guard(const struct conn *c, const struct hub_write *w) {
     bool picks = w->kind == HUB_UPDATE || w->kind == HUB_DELETE;
     if (picks && (w->announce || w->numbering != HUB_NUMBER_NONE) && !names_id(w)) return true;
@@ -240,7 +254,8 @@ static int announce(struct conn *c, struct hub_write *w, bool guarded) {
     return rc;
 }
 
-/* The statement, what came of it, and its row in the outbox. LOCAL: the write with the cells that the statement sets. */
+/* The statement, what came of it, and its row in the outbox. LOCAL: the write with the cells that the
+ * statement sets. */
 static int carry_out(struct conn *c, struct hub_write *w, struct hub_write *local, bool guarded) {
     int rc = w->announce ? keep_before(c, w) : SQLITE_DONE;
     if (rc == SQLITE_DONE) rc = hub_sqlite_run(c, local, &w->row);
@@ -261,7 +276,8 @@ static int attempt(struct conn *c, struct counters *k, struct hub_write *w) {
     if (rc != SQLITE_DONE) return rc;
     hub_sql_prepare_cells(&c->cells, &local, n ? n->seq + 1 : 0);
     rc = carry_out(c, w, &local, guarded);
-    if (rc != SQLITE_DONE && !w->code) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db)); /* before the next statement clears it */
+    if (rc != SQLITE_DONE && !w->code)
+        hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db)); /* before the next statement clears it */
     if (guarded && w->code) rc = exec_prepared(c, "ROLLBACK TO one_write");
     if (guarded) exec_prepared(c, "RELEASE one_write");
     if (w->code) return rc;

@@ -10,8 +10,9 @@
 #include "persist/store_metrics.h"
 
 #define PROBE_MS 500 /* how often a store that is down is tried again */
-#define TROUBLE_MS \
-    10000 /* how long a read's failure of the store's own keeps it from being ready, and the shortest time between two lines of the log */
+/* How long a read's failure of the store's own keeps it from being ready, and the shortest time between
+ * two lines of the log. */
+#define TROUBLE_MS 10000
 
 void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why) {
     w->code = code;
@@ -24,15 +25,19 @@ void hub_sqlite_set_down(struct store *s, const char *why) {
     s->down = why != NULL;
     if (why) snprintf(s->why_down, sizeof s->why_down, "%s", why);
     pthread_mutex_unlock(&s->lock);
-    if (changed && why) hub_logf(HUB_LOG_ERROR, "store", "sqlite:%s is not available: %s", s->options.path ? s->options.path : ":memory:", why);
-    if (changed && !why) hub_logf(HUB_LOG_INFO, "store", "sqlite:%s is available again", s->options.path ? s->options.path : ":memory:");
+    if (changed && why)
+        hub_logf(HUB_LOG_ERROR, "store", "sqlite:%s is not available: %s",
+                 s->options.path ? s->options.path : ":memory:", why);
+    if (changed && !why)
+        hub_logf(HUB_LOG_INFO, "store", "sqlite:%s is available again", s->options.path ? s->options.path : ":memory:");
 }
 
 /* Neither somebody's own mistake nor a matter of time. */
 static bool is_trouble(int rc) {
     rc &= 0xff;
-    return rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE && rc != SQLITE_BUSY && rc != SQLITE_LOCKED && rc != SQLITE_INTERRUPT &&
-           rc != SQLITE_CONSTRAINT && rc != SQLITE_TOOBIG && rc != SQLITE_MISMATCH && rc != SQLITE_RANGE && rc != SQLITE_AUTH && rc != SQLITE_NOMEM;
+    return rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE && rc != SQLITE_BUSY && rc != SQLITE_LOCKED &&
+           rc != SQLITE_INTERRUPT && rc != SQLITE_CONSTRAINT && rc != SQLITE_TOOBIG && rc != SQLITE_MISMATCH &&
+           rc != SQLITE_RANGE && rc != SQLITE_AUTH && rc != SQLITE_NOMEM;
 }
 
 /* A damaged file stays damaged; a disk may recover, and somebody may put a table back. */
@@ -50,7 +55,9 @@ void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool writ
     if (tell) s->trouble_told = now;
     pthread_mutex_unlock(&s->lock);
     if (tell)
-        hub_log_kv(HUB_LOG_ERROR, "store", damaged ? "the database file is damaged: restore a backup (operations.md)" : "the store is in trouble",
+        hub_log_kv(HUB_LOG_ERROR, "store",
+                   damaged ? "the database file is damaged: restore a backup (operations.md)"
+                           : "the store is in trouble",
                    "file", s->options.path ? s->options.path : ":memory:", "error", why, NULL);
 }
 
@@ -59,7 +66,7 @@ void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool writ
 struct txn {
     struct store *s;
     bool open;
-    bool in_doubt;           /* all was written, and the disk did not confirm it: it may count when the file is opened again */
+    bool in_doubt; /* all was written, and the disk did not confirm it: it may count when the file is opened again */
     struct hub_list members; /* carried out, waiting for the commit */
     uint64_t began;
 };
@@ -162,14 +169,16 @@ static bool make_counter(struct txn *t, struct job *j) {
     return !sqlite3_get_autocommit(t->s->writer.db) && j->w.code != HUB_STORE_UNAVAILABLE;
 }
 
-/* A script's statement that takes too long is interrupted, which undoes its whole transaction: it gets one of its own. */
+/* A script's statement that takes too long is interrupted, which undoes its whole transaction: it gets one
+ * of its own. */
 static void run_sql(struct txn *t, struct job *j) {
     commit(t);
     hub_list_push(&t->members, &j->w.link);
     t->s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
     if (!begin(t)) return;
     hub_sqlite_run_sql(&t->s->writer, j, false);
-    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
+    if (j->w.code == HUB_STORE_UNAVAILABLE)
+        hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
     if (!j->w.code) {
         commit(t);
         return;
@@ -184,14 +193,16 @@ static bool carry_out(struct txn *t, struct hub_write *w) {
     struct job *j = w->adapter;
     if (!j) {
         bool kept = hub_sqlite_write(&t->s->writer, &t->s->counters, w);
-        /* A row that does not fit fails as a constraint; what cannot even be said is another matter: a table or column has gone. */
+        /* A row that does not fit fails as a constraint; what cannot even be said is another matter: a
+         * table or column has gone. */
         if (kept && w->code == HUB_BAD_REQUEST && sqlite3_errcode(t->s->writer.db) == SQLITE_ERROR)
             hub_sqlite_note_trouble(t->s, SQLITE_ERROR, w->error, true);
         return kept;
     }
     if (j->kind == JOB_COUNTER) return make_counter(t, j);
     hub_sqlite_run_select(&t->s->writer, j);
-    if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
+    if (j->w.code == HUB_STORE_UNAVAILABLE)
+        hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
     return true;
 }
 
@@ -225,8 +236,9 @@ static void probe(struct store *s) {
     pthread_mutex_lock(&s->db_lock);
     s->writer.deadline = 0;
     if (begin(&t)) {
-        int rc = hub_sqlite_exec(&s->writer, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES ('', '', 0, hex(zeroblob(4096)));"
-                                             "DELETE FROM hubd_room WHERE scope = ''");
+        int rc = hub_sqlite_exec(
+            &s->writer, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES ('', '', 0, hex(zeroblob(4096)));"
+                        "DELETE FROM hubd_room WHERE scope = ''");
         if (rc == SQLITE_OK)
             commit(&t);
         else

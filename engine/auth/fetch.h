@@ -12,8 +12,8 @@ struct hub_fetched {
 struct hub_fetch {
     const char *url; /* https, or http on loopback; redirects are not followed */
     int64_t timeout_ms;
-    /* Exactly once, on the loop thread, possibly before the start returns. Either ANSWER, that of a response with status 200 (valid during the
-     * call), or ERROR: why there is none. */
+    /* Exactly once, on the loop thread, possibly before the start returns. Either ANSWER, that of a
+     * response with status 200 (valid during the call), or ERROR: why there is none. */
     void (*done)(struct hub_fetch *f, const struct hub_fetched *answer, const char *error);
 };
 typedef void hub_fetch_start(void *ctx, struct hub_fetch *f);

@@ -11,13 +11,19 @@
 
 #define WAITERS_MAX 1000
 
-const struct hub_jwks_times hub_jwks_times = {
-    .fresh = 600 * 1000, .least = 60 * 1000, .most = 86400 * 1000, .retry = 10 * 1000, .between_unknown = 10 * 1000, .timeout = 5 * 1000};
+const struct hub_jwks_times hub_jwks_times = {.fresh = 600 * 1000,
+                                              .least = 60 * 1000,
+                                              .most = 86400 * 1000,
+                                              .retry = 10 * 1000,
+                                              .between_unknown = 10 * 1000,
+                                              .timeout = 5 * 1000};
 
-static struct hub_metric fetched_ok = HUB_METRIC(HUB_COUNTER, "hubd_jwks_fetches_total", "result=\"ok\"", "Fetches of auth.jwt.jwksUrl");
-static struct hub_metric fetched_bad = HUB_METRIC(HUB_COUNTER, "hubd_jwks_fetches_total", "result=\"failed\"", "Fetches of auth.jwt.jwksUrl");
-static struct hub_metric fetched_at =
-    HUB_METRIC(HUB_GAUGE, "hubd_jwks_fetched_timestamp_seconds", NULL, "When the keys behind auth.jwt.jwksUrl were fetched, in Unix time");
+static struct hub_metric fetched_ok =
+    HUB_METRIC(HUB_COUNTER, "hubd_jwks_fetches_total", "result=\"ok\"", "Fetches of auth.jwt.jwksUrl");
+static struct hub_metric fetched_bad =
+    HUB_METRIC(HUB_COUNTER, "hubd_jwks_fetches_total", "result=\"failed\"", "Fetches of auth.jwt.jwksUrl");
+static struct hub_metric fetched_at = HUB_METRIC(HUB_GAUGE, "hubd_jwks_fetched_timestamp_seconds", NULL,
+                                                 "When the keys behind auth.jwt.jwksUrl were fetched, in Unix time");
 
 struct hub_jwks {
     struct hub_jwks_config config;
@@ -80,7 +86,8 @@ static void succeeded(struct hub_jwks *j, struct hub_str cache_control) {
     hub_metric_add(&fetched_ok, 1);
     hub_metric_set(&fetched_at, hub_wall_ms() / 1000);
     hub_timer_start(j->config.loop, &j->timer, fresh_for(j->config.times, cache_control), on_timer);
-    hub_logf(HUB_LOG_DEBUG, "auth", "%zu keys fetched from %s", json_array_size(hub_json_get(j->document, "keys")), j->shown);
+    hub_logf(HUB_LOG_DEBUG, "auth", "%zu keys fetched from %s", json_array_size(hub_json_get(j->document, "keys")),
+             j->shown);
 }
 
 static void failed(struct hub_jwks *j, const char *error) {
@@ -89,7 +96,8 @@ static void failed(struct hub_jwks *j, const char *error) {
     if (!j->document) return; /* hub_jwks_start's caller is told */
     j->delay = !j->delay ? t->retry : j->delay * 2 < t->fresh ? j->delay * 2 : t->fresh;
     hub_timer_start(j->config.loop, &j->timer, j->delay, on_timer);
-    hub_log_kv(HUB_LOG_WARN, "auth", "the keys could not be fetched again, the old ones stay", "url", j->shown, "error", error, NULL);
+    hub_log_kv(HUB_LOG_WARN, "auth", "the keys could not be fetched again, the old ones stay", "url", j->shown, "error",
+               error, NULL);
 }
 
 static void tell_waiters(struct hub_jwks *j, bool closing) {
@@ -147,7 +155,9 @@ void hub_jwks_start(struct hub_jwks *j, void (*done)(void *arg, const char *erro
 
 bool hub_jwks_inherit(struct hub_jwks *j, const struct hub_jwks *old) {
     struct hub_err err;
-    if (!old || !old->document || strcmp(old->url, j->url) || hub_jwt_keys_set_jwks(j->config.keys, old->document, &err)) return false;
+    if (!old || !old->document || strcmp(old->url, j->url) ||
+        hub_jwt_keys_set_jwks(j->config.keys, old->document, &err))
+        return false;
     j->document = json_incref(old->document);
     int64_t left = old->timer.due - hub_loop_now(j->config.loop);
     hub_timer_start(j->config.loop, &j->timer, hub_timer_running(&old->timer) && left > 0 ? left : 0, on_timer);

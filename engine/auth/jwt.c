@@ -1,4 +1,5 @@
-/* Tokens: taking a compact JWS apart, checking it in an order that never lets the token choose how it is checked, and signing one. */
+/* Tokens: taking a compact JWS apart, checking it in an order that never lets the token choose how it is
+ * checked, and signing one. */
 #include "auth/jwt.h"
 
 #include <math.h>
@@ -21,7 +22,9 @@ static bool split(struct hub_str token, struct parts *p) {
 }
 
 /* JWS has no padding, and one spelling for the same bytes only: what was signed is what was sent. */
-static bool unbase64(struct hub_str text, struct hub_buf *out) { return hub_str_find(text, '=') == text.n && hub_buf_add_unbase64url(out, text); }
+static bool unbase64(struct hub_str text, struct hub_buf *out) {
+    return hub_str_find(text, '=') == text.n && hub_buf_add_unbase64url(out, text);
+}
 
 static json_t *object(struct hub_str text) {
     struct hub_buf b = {0};
@@ -33,19 +36,25 @@ static json_t *object(struct hub_str text) {
 }
 
 static bool is_candidate(const struct hub_jwt_key *key, const struct hub_jwt_alg *alg, struct hub_str kid) {
-    return key->kind == alg->kind && (!key->alg || key->alg == alg) && (!kid.p || !key->kid || hub_str_is(kid, key->kid));
+    return key->kind == alg->kind && (!key->alg || key->alg == alg) &&
+           (!kid.p || !key->kid || hub_str_is(kid, key->kid));
 }
 
-static uint64_t print_of(const struct hub_jwt_key *key, const struct hub_jwt_alg *alg) { return hub_fingerprint(key->print, hub_cstr(alg->name)); }
+static uint64_t print_of(const struct hub_jwt_key *key, const struct hub_jwt_alg *alg) {
+    return hub_fingerprint(key->print, hub_cstr(alg->name));
+}
 
-static enum hub_code check_signature(const struct hub_jwt_keys *keys, const struct parts *p, const json_t *header, struct hub_err *err) {
+static enum hub_code check_signature(const struct hub_jwt_keys *keys, const struct parts *p, const json_t *header,
+                                     struct hub_err *err) {
     struct hub_str name = hub_json_get_str(header, "alg"), kid = hub_json_get_str(header, "kid");
-    if (hub_json_get(header, "crit")) return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"crit\" asks for extensions");
-    if (hub_json_get(header, "kid") && !kid.p) return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"kid\" is not a string");
+    if (hub_json_get(header, "crit"))
+        return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"crit\" asks for extensions");
+    if (hub_json_get(header, "kid") && !kid.p)
+        return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"kid\" is not a string");
     const struct hub_jwt_alg *alg = hub_jwt_alg_listed(keys, name);
     if (!alg)
-        return hub_fail(err, HUB_INVALID_TOKEN, "algorithm \"%.*s\" is not in auth.jwt.algorithms", name.n > 32 ? 32 : (int)name.n,
-                        name.n ? name.p : "");
+        return hub_fail(err, HUB_INVALID_TOKEN, "algorithm \"%.*s\" is not in auth.jwt.algorithms",
+                        name.n > 32 ? 32 : (int)name.n, name.n ? name.p : "");
     struct hub_buf signature = {0};
     if (!unbase64(p->signature, &signature)) {
         hub_buf_free(&signature);
@@ -73,7 +82,8 @@ static bool date(const json_t *claims, const char *name, bool *given, double *se
     return !v || (json_is_number(v) && isfinite(*seconds));
 }
 
-static enum hub_code check_times(const struct hub_jwt_keys *keys, const json_t *claims, int64_t now, struct hub_err *err) {
+static enum hub_code check_times(const struct hub_jwt_keys *keys, const json_t *claims, int64_t now,
+                                 struct hub_err *err) {
     bool has_exp, has_nbf, has_iat;
     double exp, nbf, iat, at = (double)now, leeway = (double)keys->leeway;
     if (!date(claims, "exp", &has_exp, &exp)) return hub_fail(err, HUB_INVALID_TOKEN, "\"exp\" is not a number");
@@ -81,7 +91,8 @@ static enum hub_code check_times(const struct hub_jwt_keys *keys, const json_t *
     if (!date(claims, "iat", &has_iat, &iat)) return hub_fail(err, HUB_INVALID_TOKEN, "\"iat\" is not a number");
     if (has_exp && at >= exp + leeway) return hub_fail(err, HUB_TOKEN_EXPIRED, "expired %.0f s ago", at - exp);
     if (has_nbf && at + leeway < nbf) return hub_fail(err, HUB_INVALID_TOKEN, "not valid for another %.0f s", nbf - at);
-    if (has_iat && at + leeway < iat) return hub_fail(err, HUB_INVALID_TOKEN, "issued %.0f s in the future; do the clocks agree?", iat - at);
+    if (has_iat && at + leeway < iat)
+        return hub_fail(err, HUB_INVALID_TOKEN, "issued %.0f s in the future; do the clocks agree?", iat - at);
     return HUB_OK;
 }
 
@@ -101,7 +112,8 @@ static bool names_audience(const struct hub_jwt_keys *keys, const json_t *aud) {
 static enum hub_code refuse_audience(const struct hub_jwt_keys *keys, struct hub_err *err) {
     struct hub_buf names = {0};
     for (size_t i = 0; i < keys->audience_n; i++) hub_buf_addf(&names, "%s\"%s\"", i ? ", " : "", keys->audience[i]);
-    hub_fail(err, HUB_INVALID_TOKEN, keys->audience_n > 1 ? "\"aud\" names none of %s" : "\"aud\" does not name %s", hub_buf_cstr(&names));
+    hub_fail(err, HUB_INVALID_TOKEN, keys->audience_n > 1 ? "\"aud\" names none of %s" : "\"aud\" does not name %s",
+             hub_buf_cstr(&names));
     hub_buf_free(&names);
     return err->code;
 }
@@ -113,7 +125,8 @@ static enum hub_code check_origin(const struct hub_jwt_keys *keys, const json_t 
     return HUB_OK;
 }
 
-static enum hub_code verify(const struct hub_jwt_keys *keys, const struct parts *p, int64_t now, json_t **claims, struct hub_err *err) {
+static enum hub_code verify(const struct hub_jwt_keys *keys, const struct parts *p, int64_t now, json_t **claims,
+                            struct hub_err *err) {
     json_t *header = object(p->header);
     if (!header) return hub_fail(err, HUB_INVALID_TOKEN, "the header is not base64url of a JSON object");
     enum hub_code code = check_signature(keys, p, header, err);
@@ -130,7 +143,8 @@ static enum hub_code verify(const struct hub_jwt_keys *keys, const struct parts 
     return code;
 }
 
-enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims, struct hub_err *err) {
+enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims,
+                             struct hub_err *err) {
     struct parts p;
     *claims = NULL;
     if (token.n > TOKEN_MAX) return hub_fail(err, HUB_INVALID_TOKEN, "longer than %d bytes", TOKEN_MAX);
@@ -159,15 +173,18 @@ bool hub_jwt_names_unknown_key(const struct hub_jwt_keys *keys, struct hub_str t
     return unknown;
 }
 
-static enum hub_code signing_key(const struct hub_jwt_alg *alg, struct hub_str text, struct hub_jwt_key *key, struct hub_err *err) {
-    if (alg->kind == HUB_JWT_HMAC) return hub_jwt_key_secret(key, text) ? HUB_OK : hub_fail(err, HUB_INTERNAL, "the secret is empty");
+static enum hub_code signing_key(const struct hub_jwt_alg *alg, struct hub_str text, struct hub_jwt_key *key,
+                                 struct hub_err *err) {
+    if (alg->kind == HUB_JWT_HMAC)
+        return hub_jwt_key_secret(key, text) ? HUB_OK : hub_fail(err, HUB_INTERNAL, "the secret is empty");
     enum hub_code code = hub_jwt_key_private(key, text, err);
     if (code || (key->kind == alg->kind && (!key->alg || key->alg == alg))) return code;
     hub_jwt_key_clear(key);
     return hub_fail(err, HUB_INTERNAL, "the private key is not of the kind that %s needs", alg->name);
 }
 
-enum hub_code hub_jwt_sign(const char *algorithm, struct hub_str key_pem, const json_t *claims, struct hub_buf *out, struct hub_err *err) {
+enum hub_code hub_jwt_sign(const char *algorithm, struct hub_str key_pem, const json_t *claims, struct hub_buf *out,
+                           struct hub_err *err) {
     const struct hub_jwt_alg *alg = hub_jwt_alg_find(hub_cstr(algorithm));
     struct hub_jwt_key key = {0};
     if (!alg) return hub_fail(err, HUB_INTERNAL, "there is no algorithm \"%s\"", algorithm);

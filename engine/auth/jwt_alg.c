@@ -1,4 +1,5 @@
-/* The nine signature algorithms of RFC 7518 and 8037 that hubd speaks, as rows, and their arithmetic by OpenSSL. */
+/* The nine signature algorithms of RFC 7518 and 8037 that hubd speaks, as rows, and their arithmetic by
+ * OpenSSL. */
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -33,12 +34,15 @@ const struct hub_jwt_alg *hub_jwt_alg_listed(const struct hub_jwt_keys *keys, st
 
 static const unsigned char *bytes(struct hub_str s) { return (const unsigned char *)s.p; }
 
-static bool hmac(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text, unsigned char *out, size_t *n) {
+static bool hmac(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text, unsigned char *out,
+                 size_t *n) {
     EVP_MAC_CTX *mac = key->mac[alg->mac];
-    return EVP_MAC_init(mac, NULL, 0, NULL) && EVP_MAC_update(mac, bytes(text), text.n) && EVP_MAC_final(mac, out, n, EVP_MAX_MD_SIZE);
+    return EVP_MAC_init(mac, NULL, 0, NULL) && EVP_MAC_update(mac, bytes(text), text.n) &&
+           EVP_MAC_final(mac, out, n, EVP_MAX_MD_SIZE);
 }
 
-static bool hmac_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text, struct hub_str signature) {
+static bool hmac_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text,
+                        struct hub_str signature) {
     unsigned char want[EVP_MAX_MD_SIZE];
     size_t n;
     return hmac(alg, key, text, want, &n) && n == signature.n && CRYPTO_memcmp(want, signature.p, n) == 0;
@@ -51,10 +55,12 @@ static bool begin(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, 
                   : EVP_DigestVerifyInit_ex(md, &pctx, alg->digest, NULL, NULL, key->pkey, NULL);
     if (ok <= 0) return false;
     if (!alg->pss) return true;
-    return EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) > 0 && EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) > 0;
+    return EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) > 0 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) > 0;
 }
 
-/* JWS writes an ECDSA signature as r and s, 32 bytes each; OpenSSL wants DER. Appends; false on any other length. */
+/* JWS writes an ECDSA signature as r and s, 32 bytes each; OpenSSL wants DER. Appends; false on any other
+ * length. */
 static bool ecdsa_to_der(struct hub_str raw, struct hub_buf *der) {
     if (raw.n != 64) return false;
     ECDSA_SIG *sig = ECDSA_SIG_new();
@@ -75,13 +81,15 @@ static bool ecdsa_from_der(struct hub_str der, struct hub_buf *raw) {
     ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &at, (long)der.n);
     if (!sig) return false;
     unsigned char *out = (unsigned char *)hub_buf_reserve(raw, 64);
-    bool ok = BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + 32, 32) == 32;
+    bool ok =
+        BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + 32, 32) == 32;
     if (ok) raw->n += 64;
     ECDSA_SIG_free(sig);
     return ok;
 }
 
-bool hub_jwt_alg_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text, struct hub_str signature) {
+bool hub_jwt_alg_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text,
+                        struct hub_str signature) {
     if (alg->kind == HUB_JWT_HMAC) return hmac_verify(alg, key, text, signature);
     struct hub_buf der = {0};
     bool ok = true;
@@ -90,14 +98,16 @@ bool hub_jwt_alg_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key 
         signature = hub_buf_str(&der);
     }
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    ok = ok && md && begin(alg, key, md, false) && EVP_DigestVerify(md, bytes(signature), signature.n, bytes(text), text.n) == 1;
+    ok = ok && md && begin(alg, key, md, false) &&
+         EVP_DigestVerify(md, bytes(signature), signature.n, bytes(text), text.n) == 1;
     EVP_MD_CTX_free(md);
     hub_buf_free(&der);
     ERR_clear_error(); /* a refused signature is no reason for the thread's error queue to grow */
     return ok;
 }
 
-bool hub_jwt_alg_sign(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text, struct hub_buf *signature) {
+bool hub_jwt_alg_sign(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text,
+                      struct hub_buf *signature) {
     if (alg->kind == HUB_JWT_HMAC) {
         size_t n;
         bool done = hmac(alg, key, text, (unsigned char *)hub_buf_reserve(signature, EVP_MAX_MD_SIZE), &n);

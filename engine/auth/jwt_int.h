@@ -5,7 +5,8 @@
 
 #include "auth/jwt.h"
 
-/* A key has exactly one kind, and an algorithm asks for exactly one: a public key can never be taken for a secret. */
+/* A key has exactly one kind, and an algorithm asks for exactly one: a public key can never be taken for a
+ * secret. */
 enum hub_jwt_kind { HUB_JWT_HMAC, HUB_JWT_RSA, HUB_JWT_P256, HUB_JWT_ED25519 };
 
 struct hub_jwt_alg {
@@ -22,8 +23,8 @@ struct hub_jwt_key {
     const struct hub_jwt_alg *alg; /* NULL = every algorithm of its kind */
     EVP_PKEY *pkey;                /* NULL for HMAC */
     uint64_t print;                /* the same for the same key */
-    EVP_MAC_CTX *mac[3];           /* HMAC only: keyed for SHA-256, 384, 512. Starting one over costs a quarter of a one-shot HMAC;
-                                      it changes in use, so a set of keys belongs to one thread. */
+    EVP_MAC_CTX *mac[3]; /* HMAC only: keyed for SHA-256, 384, 512. Starting one over costs a quarter of a one-shot
+                            HMAC; it changes in use, so a set of keys belongs to one thread. */
 };
 
 #define HUB_JWT_ALG_MAX 9
@@ -46,9 +47,11 @@ const struct hub_jwt_alg *hub_jwt_alg_find(struct hub_str name);
 /* The same among those the service lists. */
 const struct hub_jwt_alg *hub_jwt_alg_listed(const struct hub_jwt_keys *keys, struct hub_str name);
 /* True when SIGNATURE is KEY's over SIGNED under ALG. KEY must be of ALG's kind. */
-bool hub_jwt_alg_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str signed_part, struct hub_str signature);
+bool hub_jwt_alg_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str signed_part,
+                        struct hub_str signature);
 /* Appends the signature's bytes. False when OpenSSL refuses the key. */
-bool hub_jwt_alg_sign(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str signed_part, struct hub_buf *signature);
+bool hub_jwt_alg_sign(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str signed_part,
+                      struct hub_buf *signature);
 
 /* Takes PKEY over in every case. False with *WHY set when hubd has no algorithm for such a key. */
 bool hub_jwt_key_adopt(struct hub_jwt_key *key, EVP_PKEY *pkey, const char **why);

@@ -1,4 +1,5 @@
-/* Keys: from PEM files, secrets and JWK Sets (RFC 7517) to one EVP_PKEY or keyed MAC each. Parsed once, when the service loads. */
+/* Keys: from PEM files, secrets and JWK Sets (RFC 7517) to one EVP_PKEY or keyed MAC each. Parsed once,
+ * when the service loads. */
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
@@ -25,7 +26,8 @@ static EVP_MAC_CTX *keyed_mac(struct hub_str secret, const char *digest) {
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
     char *name = (char *)(uintptr_t)digest; /* OSSL_PARAM has no const, and only reads it */
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end()};
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                           OSSL_PARAM_construct_end()};
     EVP_MAC_free(hmac);
     if (mac && EVP_MAC_init(mac, (const unsigned char *)secret.p, secret.n, params)) return mac;
     EVP_MAC_CTX_free(mac);
@@ -51,7 +53,8 @@ static bool kind_of(EVP_PKEY *pkey, enum hub_jwt_kind *kind, const char **why) {
     if (EVP_PKEY_is_a(pkey, "EC")) {
         *kind = HUB_JWT_P256;
         *why = "an elliptic curve other than P-256";
-        return EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) && (!strcmp(group, "prime256v1") || !strcmp(group, "P-256"));
+        return EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) &&
+               (!strcmp(group, "prime256v1") || !strcmp(group, "P-256"));
     }
     *kind = HUB_JWT_ED25519;
     *why = "a key that is neither RSA, P-256 nor Ed25519";
@@ -118,11 +121,14 @@ static enum hub_code add_pem_file(struct hub_jwt_keys *keys, const char *path, s
     struct hub_jwt_key key;
     const char *why;
     struct hub_err cause;
-    if (hub_file_read(path, FILE_MAX, &pem, &cause)) return hub_fail(err, HUB_INTERNAL, "auth.jwt.publicKeyFile: %s", cause.text);
+    if (hub_file_read(path, FILE_MAX, &pem, &cause))
+        return hub_fail(err, HUB_INTERNAL, "auth.jwt.publicKeyFile: %s", cause.text);
     EVP_PKEY *pkey = read_public(hub_buf_str(&pem));
     hub_buf_free(&pem);
-    if (!pkey) return hub_fail(err, HUB_INTERNAL, "auth.jwt.publicKeyFile: %s: no PEM public key or certificate in it", path);
-    if (!hub_jwt_key_adopt(&key, pkey, &why)) return hub_fail(err, HUB_INTERNAL, "auth.jwt.publicKeyFile: %s: it holds %s", path, why);
+    if (!pkey)
+        return hub_fail(err, HUB_INTERNAL, "auth.jwt.publicKeyFile: %s: no PEM public key or certificate in it", path);
+    if (!hub_jwt_key_adopt(&key, pkey, &why))
+        return hub_fail(err, HUB_INTERNAL, "auth.jwt.publicKeyFile: %s: it holds %s", path, why);
     add_key(keys, key);
     return HUB_OK;
 }
@@ -130,7 +136,8 @@ static enum hub_code add_pem_file(struct hub_jwt_keys *keys, const char *path, s
 static enum hub_code add_secret(struct hub_jwt_keys *keys, const char *variable, struct hub_err *err) {
     struct hub_jwt_key key;
     if (!hub_jwt_key_secret(&key, hub_cstr(getenv(variable))))
-        return hub_fail(err, HUB_INTERNAL, "auth.jwt.secretEnv: the environment variable %s is not set or empty", variable);
+        return hub_fail(err, HUB_INTERNAL, "auth.jwt.secretEnv: the environment variable %s is not set or empty",
+                        variable);
     add_key(keys, key);
     return HUB_OK;
 }
@@ -138,7 +145,8 @@ static enum hub_code add_secret(struct hub_jwt_keys *keys, const char *variable,
 static enum hub_code add_jwks_file(struct hub_jwt_keys *keys, const char *path, struct hub_err *err) {
     struct hub_buf text = {0};
     struct hub_err cause;
-    if (hub_file_read(path, FILE_MAX, &text, &cause)) return hub_fail(err, HUB_INTERNAL, "auth.jwt.jwksFile: %s", cause.text);
+    if (hub_file_read(path, FILE_MAX, &text, &cause))
+        return hub_fail(err, HUB_INTERNAL, "auth.jwt.jwksFile: %s", cause.text);
     json_t *jwks = hub_json_parse(hub_buf_str(&text), &cause);
     hub_buf_free(&text);
     if (!jwks) return hub_fail(err, HUB_INTERNAL, "auth.jwt.jwksFile: %s: %s", path, cause.text);
@@ -148,12 +156,15 @@ static enum hub_code add_jwks_file(struct hub_jwt_keys *keys, const char *path, 
 }
 
 static enum hub_code add_algorithms(struct hub_jwt_keys *keys, const struct hub_strs *names, struct hub_err *err) {
-    if (!names->n) return hub_fail(err, HUB_INTERNAL, "auth.jwt.algorithms is empty; name those the tokens may use, such as [RS256]");
+    if (!names->n)
+        return hub_fail(err, HUB_INTERNAL,
+                        "auth.jwt.algorithms is empty; name those the tokens may use, such as [RS256]");
     for (size_t i = 0; i < names->n; i++) {
         const struct hub_jwt_alg *alg = hub_jwt_alg_find(hub_cstr(names->items[i]));
         if (!alg)
             return hub_fail(err, HUB_INTERNAL,
-                            "auth.jwt.algorithms: \"%s\" is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, ES256, EdDSA",
+                            "auth.jwt.algorithms: \"%s\" is not one of HS256, HS384, HS512, RS256, RS384, RS512, "
+                            "PS256, ES256, EdDSA",
                             names->items[i]);
         if (!hub_jwt_alg_listed(keys, hub_cstr(alg->name))) keys->algs[keys->alg_n++] = alg;
     }
@@ -174,7 +185,8 @@ static enum hub_code load(struct hub_jwt_keys *keys, const struct hub_def_jwt *d
     if (!code && def->public_key_file) code = add_pem_file(keys, def->public_key_file, err);
     if (!code && def->secret_env) code = add_secret(keys, def->secret_env, err);
     if (!code && !def->jwks_url && !some_key_fits(keys, keys->keys, keys->key_n))
-        code = hub_fail(err, HUB_INTERNAL, "auth.jwt.algorithms: no key given is of the kind that %s needs", keys->algs[0]->name);
+        code = hub_fail(err, HUB_INTERNAL, "auth.jwt.algorithms: no key given is of the kind that %s needs",
+                        keys->algs[0]->name);
     return code;
 }
 
@@ -220,7 +232,9 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build) {
     EVP_PKEY *pkey = NULL;
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) <= 0 || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0) pkey = NULL;
+    if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) <= 0 ||
+        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+        pkey = NULL;
     EVP_PKEY_CTX_free(ctx);
     OSSL_PARAM_free(params);
     return pkey;
@@ -231,7 +245,8 @@ static EVP_PKEY *rsa_from_jwk(const json_t *jwk, struct hub_buf *b) {
     BIGNUM *n = member(jwk, "n", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
     BIGNUM *e = member(jwk, "e", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
     EVP_PKEY *pkey = NULL;
-    if (n && e && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
+    if (n && e && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
         pkey = from_params("RSA", build);
     BN_free(n);
     BN_free(e);
@@ -254,7 +269,9 @@ static EVP_PKEY *ec_from_jwk(const json_t *jwk, struct hub_buf *b) {
     return pkey;
 }
 
-static bool is_member(const json_t *jwk, const char *name, const char *value) { return hub_str_is(hub_json_get_str(jwk, name), value); }
+static bool is_member(const json_t *jwk, const char *name, const char *value) {
+    return hub_str_is(hub_json_get_str(jwk, name), value);
+}
 
 static bool for_verifying(const json_t *jwk) {
     const json_t *use = hub_json_get(jwk, "use"), *ops = hub_json_get(jwk, "key_ops");
@@ -265,7 +282,8 @@ static bool for_verifying(const json_t *jwk) {
     return false;
 }
 
-/* One member of a set. False for a key that is not for us: the set may serve other programs too (RFC 7517, 5). */
+/* One member of a set. False for a key that is not for us: the set may serve other programs too (RFC 7517,
+ * 5). */
 static bool key_from_jwk(const json_t *jwk, struct hub_jwt_key *key) {
     struct hub_str kid = hub_json_get_str(jwk, "kid"), name = hub_json_get_str(jwk, "alg");
     const struct hub_jwt_alg *alg = hub_jwt_alg_find(name);
@@ -297,16 +315,19 @@ enum hub_code hub_jwt_keys_set_jwks(struct hub_jwt_keys *keys, json_t *jwks, str
     const json_t *list = hub_json_get(jwks, "keys");
     size_t n = json_array_size(list), used = 0;
     if (!json_is_array(list)) return hub_fail(err, HUB_INTERNAL, "not a JWK Set: it has no array \"keys\"");
-    if (n > HUB_JWT_KEY_MAX) return hub_fail(err, HUB_INTERNAL, "the JWK Set has %zu keys; at most %d are taken", n, HUB_JWT_KEY_MAX);
+    if (n > HUB_JWT_KEY_MAX)
+        return hub_fail(err, HUB_INTERNAL, "the JWK Set has %zu keys; at most %d are taken", n, HUB_JWT_KEY_MAX);
     struct hub_jwt_key *fresh = hub_xcalloc(n, sizeof *fresh);
     for (size_t i = 0; i < n; i++) used += key_from_jwk(json_array_get(list, i), &fresh[used]);
     if (!used) {
         free(fresh);
-        return hub_fail(err, HUB_INTERNAL, "none of the JWK Set's %zu keys is an RSA, P-256, Ed25519 or octet key for signatures", n);
+        return hub_fail(err, HUB_INTERNAL,
+                        "none of the JWK Set's %zu keys is an RSA, P-256, Ed25519 or octet key for signatures", n);
     }
     if (!some_key_fits(keys, fresh, used)) {
         clear_keys(fresh, used);
-        return hub_fail(err, HUB_INTERNAL, "none of the JWK Set's keys is of the kind that %s needs", keys->algs[0]->name);
+        return hub_fail(err, HUB_INTERNAL, "none of the JWK Set's keys is of the kind that %s needs",
+                        keys->algs[0]->name);
     }
     clear_keys(keys->keys, keys->key_n);
     keys->keys = fresh, keys->key_n = used;

@@ -99,19 +99,21 @@ static void encode(struct hub_buf *b, struct hub_str s, const char *alphabet, bo
 }
 
 /* Value of each character plus one; 0 = not in the alphabet. */
-#define COMMON                                                                                                                                      \
-    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,          \
-    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, \
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, \
-    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, \
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, \
-    ['8'] = 61, ['9'] = 62
+#define COMMON                                                                                                     \
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, \
+    ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19,    \
+    ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,    \
+    ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37,    \
+    ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46,    \
+    ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55,    \
+    ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62
 static const unsigned char plain_values[256] = {COMMON, ['+'] = 63, ['/'] = 64};
 static const unsigned char url_values[256] = {COMMON, ['-'] = 63, ['_'] = 64};
 #define BLANK 65
 #define PADDING 66
 static const unsigned char lenient_values[256] = {
-    COMMON, ['+'] = 63, ['/'] = 64, ['-'] = 63, ['_'] = 64, [' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\n'] = BLANK, ['='] = PADDING};
+    COMMON,        ['+'] = 63,     ['/'] = 64,     ['-'] = 63,     ['_'] = 64,
+    [' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\n'] = BLANK, ['='] = PADDING};
 #undef COMMON
 
 static bool decode(struct hub_buf *b, struct hub_str s, const unsigned char table[256]) {
@@ -128,7 +130,8 @@ static bool decode(struct hub_buf *b, struct hub_str s, const unsigned char tabl
         bits += 6;
         if (bits >= 8) bits -= 8, *out++ = (char)(acc >> bits);
     }
-    if (acc & ((1u << bits) - 1)) return false; /* bits that no byte takes up: the same bytes would have several spellings */
+    if (acc & ((1u << bits) - 1))
+        return false; /* bits that no byte takes up: the same bytes would have several spellings */
     b->n = (size_t)(out - b->p);
     return true;
 }

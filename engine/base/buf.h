@@ -35,14 +35,15 @@ void hub_buf_drop(struct hub_buf *b, size_t n);
 const char *hub_buf_cstr(struct hub_buf *b); /* terminated; valid until the next change */
 /* The bytes, NUL-terminated, now the caller's to free(); leaves the buffer empty. */
 char *hub_buf_take(struct hub_buf *b, size_t *n);
-/* Base64 (RFC 4648). URL form has no padding. Decoding accepts text with or without padding; false on any other character or length
- * and on stray bits in the last character (3.5), and then nothing was appended. */
+/* Base64 (RFC 4648). URL form has no padding. Decoding accepts text with or without padding; false on any
+ * other character or length and on stray bits in the last character (3.5), and then nothing was appended. */
 void hub_buf_add_base64(struct hub_buf *b, struct hub_str bytes);
 void hub_buf_add_base64url(struct hub_buf *b, struct hub_str bytes);
 bool hub_buf_add_unbase64(struct hub_buf *b, struct hub_str text);
 bool hub_buf_add_unbase64url(struct hub_buf *b, struct hub_str text);
-/* As MIME decoders read it: both alphabets, white space anywhere, any number of '=' at the end, stray bits. For bytes whose spelling
- * proves nothing. False on other characters, text behind the padding, and half a byte; then nothing was appended. */
+/* As MIME decoders read it: both alphabets, white space anywhere, any number of '=' at the end, stray
+ * bits. For bytes whose spelling proves nothing. False on other characters, text behind the padding, and
+ * half a byte; then nothing was appended. */
 bool hub_buf_add_unbase64_lenient(struct hub_buf *b, struct hub_str text);
 /* Percent-decoding of a URI component; '+' stays. False on a broken escape. */
 bool hub_buf_add_unescaped(struct hub_buf *b, struct hub_str text);

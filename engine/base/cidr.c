@@ -34,7 +34,8 @@ void hub_ip_format(const struct hub_ip *ip, char out[HUB_IP_TEXT]) {
     inet_ntop(v4 ? AF_INET : AF_INET6, ip->bytes + (v4 ? 12 : 0), out, HUB_IP_TEXT);
 }
 
-/* No bit behind the prefix may be set: 10.0.0.1/8 would be read as 10.0.0.1 by one and as 10.0.0.0/8 by another. */
+/* No bit behind the prefix may be set: 10.0.0.1/8 would be read as 10.0.0.1 by one and as 10.0.0.0/8 by
+ * another. */
 static bool has_bits_behind(const struct hub_cidr *c) {
     for (unsigned bit = c->bits; bit < 128; bit++)
         if (c->ip.bytes[bit / 8] >> (7 - bit % 8) & 1) return true;
@@ -44,7 +45,8 @@ static bool has_bits_behind(const struct hub_cidr *c) {
 const char *hub_cidr_parse(struct hub_str text, struct hub_cidr *out) {
     size_t slash = hub_str_find(text, '/');
     uint64_t bits;
-    if (!parse_plain(hub_str(text.p, slash), &out->ip)) return "expected an address or a range, as 10.0.0.0/8 or fd00::/8";
+    if (!parse_plain(hub_str(text.p, slash), &out->ip))
+        return "expected an address or a range, as 10.0.0.0/8 or fd00::/8";
     bool v4 = hub_ip_is_v4(&out->ip) && hub_str_find(hub_str(text.p, slash), ':') >= slash;
     out->bits = 128;
     if (slash >= text.n) return NULL;

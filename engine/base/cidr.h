@@ -9,7 +9,8 @@
 struct hub_ip {
     uint8_t bytes[16];
 };
-/* "10.0.0.1", "::1", "[::1]", each also with ":port" behind it (IPv6 then in brackets), as X-Forwarded-For has them. */
+/* "10.0.0.1", "::1", "[::1]", each also with ":port" behind it (IPv6 then in brackets), as X-Forwarded-For
+ * has them. */
 bool hub_ip_parse(struct hub_str text, struct hub_ip *out);
 bool hub_ip_is_v4(const struct hub_ip *ip);
 void hub_ip_format(const struct hub_ip *ip, char out[HUB_IP_TEXT]);

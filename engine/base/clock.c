@@ -92,7 +92,8 @@ static bool take_time(struct hub_str *s, int64_t *ms) {
     if (take_char(s, ':') && !take_digits(s, 2, &sec)) return false;
     int frac = 0, scale = 100, seen = 0;
     if (take_char(s, '.')) {
-        for (; s->n && s->p[0] >= '0' && s->p[0] <= '9'; s->p++, s->n--, seen++) frac += (s->p[0] - '0') * scale, scale /= 10;
+        for (; s->n && s->p[0] >= '0' && s->p[0] <= '9'; s->p++, s->n--, seen++)
+            frac += (s->p[0] - '0') * scale, scale /= 10;
         if (!seen) return false;
     }
     if (h > 23 || min > 59 || sec > 60) return false;
@@ -103,7 +104,9 @@ static bool take_time(struct hub_str *s, int64_t *ms) {
 static bool take_date(struct hub_str *s, int64_t *days) {
     static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int y, m, d;
-    if (!take_digits(s, 4, &y) || !take_char(s, '-') || !take_digits(s, 2, &m) || !take_char(s, '-') || !take_digits(s, 2, &d)) return false;
+    if (!take_digits(s, 4, &y) || !take_char(s, '-') || !take_digits(s, 2, &m) || !take_char(s, '-') ||
+        !take_digits(s, 2, &d))
+        return false;
     bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
     if (m < 1 || m > 12 || d < 1 || d > month_days[m - 1] || (m == 2 && d == 29 && !leap)) return false;
     *days = days_from_civil(y, m, d);

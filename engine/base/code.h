@@ -1,8 +1,9 @@
-/* The error vocabulary of the whole program: the wire's codes (contract: wire.md "Error codes"), each with the
- * HTTP status it has over REST (rest.md) and the text people see when nothing more precise is known.
- * CONFLICT is of REST only and has no word of its own there. STORE_UNDECIDED is STORE_UNAVAILABLE for what may have been carried out all the
- * same: answers say so by outcome "unknown", every other error means that nothing was done.
- * A fallible function returns HUB_OK or one of these; an explanation travels in struct hub_err. */
+/* The error vocabulary of the whole program: the wire's codes (contract: wire.md "Error codes"), each with
+ * the HTTP status it has over REST (rest.md) and the text people see when nothing more precise is known.
+ * CONFLICT is of REST only and has no word of its own there. STORE_UNDECIDED is STORE_UNAVAILABLE for what
+ * may have been carried out all the same: answers say so by outcome "unknown", every other error means
+ * that nothing was done. A fallible function returns HUB_OK or one of these; an explanation travels in
+ * struct hub_err. */
 #ifndef HUB_BASE_CODE_H
 #define HUB_BASE_CODE_H
 
@@ -53,7 +54,8 @@ enum hub_code {
 
 const char *hub_code_name(enum hub_code code); /* "ok" for HUB_OK */
 int hub_code_http(enum hub_code code);         /* HTTP status */
-/* Members that an error with this code carries besides code and message: "\"outcome\":\"unknown\"", or nothing. */
+/* Members that an error with this code carries besides code and message: "\"outcome\":\"unknown\"", or
+ * nothing. */
 const char *hub_code_fields(enum hub_code code);
 const char *hub_code_text(enum hub_code code);
 
@@ -63,7 +65,9 @@ struct hub_err {
     char text[480];
 };
 
-/* Sets *err (which may be NULL) and returns CODE, so that "return hub_fail(err, HUB_X, …)" reads straight. FMT NULL
- * takes the code's own text. The arguments may include err->text, to put words in front of a cause. */
-enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Sets *err (which may be NULL) and returns CODE, so that "return hub_fail(err, HUB_X, …)" reads straight.
+ * FMT NULL takes the code's own text. The arguments may include err->text, to put words in front of a
+ * cause. */
+enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 #endif

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/code.h"
 
-/* Appends the file's bytes. Failure: HUB_NOT_FOUND (cannot be opened or read) or HUB_TOO_LARGE (more than MAX bytes); err->text names the
- * file and the cause, and nothing was appended. */
+/* Appends the file's bytes. Failure: HUB_NOT_FOUND (cannot be opened or read) or HUB_TOO_LARGE (more than
+ * MAX bytes); err->text names the file and the cause, and nothing was appended. */
 enum hub_code hub_file_read(const char *path, size_t max, struct hub_buf *out, struct hub_err *err);
 #endif

@@ -10,10 +10,11 @@
 
 /* 0 = copy as it is; otherwise the character after the backslash, or 'u'. */
 static const char escapes[256] = {
-    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', [0] = 'u',  [1] = 'u',
-    [2] = 'u',   [3] = 'u',     [4] = 'u',    [5] = 'u',    [6] = 'u',    [7] = 'u',    [11] = 'u',   [14] = 'u', [15] = 'u',
-    [16] = 'u',  [17] = 'u',    [18] = 'u',   [19] = 'u',   [20] = 'u',   [21] = 'u',   [22] = 'u',   [23] = 'u', [24] = 'u',
-    [25] = 'u',  [26] = 'u',    [27] = 'u',   [28] = 'u',   [29] = 'u',   [30] = 'u',   [31] = 'u',
+    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
+    [0] = 'u',   [1] = 'u',     [2] = 'u',    [3] = 'u',    [4] = 'u',    [5] = 'u',    [6] = 'u',
+    [7] = 'u',   [11] = 'u',    [14] = 'u',   [15] = 'u',   [16] = 'u',   [17] = 'u',   [18] = 'u',
+    [19] = 'u',  [20] = 'u',    [21] = 'u',   [22] = 'u',   [23] = 'u',   [24] = 'u',   [25] = 'u',
+    [26] = 'u',  [27] = 'u',    [28] = 'u',   [29] = 'u',   [30] = 'u',   [31] = 'u',
 };
 
 /* Whether one of eight bytes is 0; whether one is below N, for N up to 128. */
@@ -85,7 +86,8 @@ void hub_json_add_key(struct hub_buf *b, const char *key) {
 
 /* ---- numbers, as ECMAScript's Number::toString writes them ---- */
 
-/* The significant digits of V > 0 without trailing zeros, and the power of ten E so that V = 0.DIGITS * 10^E. */
+/* The significant digits of V > 0 without trailing zeros, and the power of ten E so that V = 0.DIGITS *
+ * 10^E. */
 struct decimal {
     char digits[24];
     int n, e;
@@ -121,9 +123,9 @@ static void step_up(struct decimal *d) {
     }
 }
 
-/* The shortest decimal that reads back as V. 15 digits always survive the way into a double and back, so when 15 are enough, dropping their
- * zeros gives the shortest; denormals keep fewer. Just below a power of two doubles lie closer: there the neighbour above
- * may read back when the nearest decimal does not. */
+/* The shortest decimal that reads back as V. 15 digits always survive the way into a double and back, so
+ * when 15 are enough, dropping their zeros gives the shortest; denormals keep fewer. Just below a power of
+ * two doubles lie closer: there the neighbour above may read back when the nearest decimal does not. */
 static void shortest(double v, struct decimal *d) {
     for (int n = v < DBL_MIN ? 1 : 15; !round_to(v, n, d) && n < 17; n++) {
         if (n < 15) continue;
@@ -215,7 +217,9 @@ struct hub_str hub_json_str(const json_t *v) {
     return v && json_is_string(v) ? hub_str(json_string_value(v), json_string_length(v)) : hub_str(NULL, 0);
 }
 
-json_t *hub_json_get(const json_t *o, const char *key) { return o && json_is_object(o) ? json_object_get(o, key) : NULL; }
+json_t *hub_json_get(const json_t *o, const char *key) {
+    return o && json_is_object(o) ? json_object_get(o, key) : NULL;
+}
 
 struct hub_str hub_json_get_str(const json_t *o, const char *key) {
     return hub_json_str(hub_json_get(o, key));
@@ -269,7 +273,8 @@ json_t *hub_json_string(struct hub_str s) {
 
 void hub_json_set_str(json_t *o, const char *key, struct hub_str s) { json_object_set_new(o, key, hub_json_string(s)); }
 
-/* An integer beyond 2^53 has no double of its own, so the double goes to the integer and not the other way round. */
+/* An integer beyond 2^53 has no double of its own, so the double goes to the integer and not the other way
+ * round. */
 static bool same_number(const json_t *integer, const json_t *real) {
     double d = json_real_value(real);
     return d >= -0x1p63 && d < 0x1p63 && d == floor(d) && (int64_t)d == json_integer_value(integer);

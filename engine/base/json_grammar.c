@@ -1,4 +1,5 @@
-/* Whether text is JSON at all, for callers that must tell "refused" from "malformed": no depth limit, no stack, no tree. */
+/* Whether text is JSON at all, for callers that must tell "refused" from "malformed": no depth limit, no
+ * stack, no tree. */
 #include "base/json.h"
 
 struct scan {
@@ -125,7 +126,8 @@ struct hub_str hub_json_member(struct hub_str members, const char *key) {
     size_t n = strlen(key);
     while (p < end) {
         const char *colon = string_end(p, end), *next = comma_from(p, end);
-        if ((size_t)(colon - p) == n + 2 && !memcmp(p + 1, key, n) && colon < next) return hub_str(colon + 1, (size_t)(next - colon - 1));
+        if ((size_t)(colon - p) == n + 2 && !memcmp(p + 1, key, n) && colon < next)
+            return hub_str(colon + 1, (size_t)(next - colon - 1));
         p = next + 1;
     }
     return hub_str(NULL, 0);

@@ -1,5 +1,6 @@
-/* JSON text to a jansson tree, in one pass over the bytes. jansson's own parser reads through a callback per character, needs a second pass
- * for our depth limit, and takes three times as long; every packet passes here. */
+/* JSON text to a jansson tree, in one pass over the bytes. jansson's own parser reads through a callback
+ * per character, needs a second pass for our depth limit, and takes three times as long; every packet
+ * passes here. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -38,7 +39,10 @@ static int hex4(struct parser *s) {
     if (s->end - s->p < 4) return -1;
     for (int i = 0; i < 4; i++) {
         char c = s->p[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int d = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
         if (d < 0) return -1;
         v = v << 4 | d;
     }

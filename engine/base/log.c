@@ -39,7 +39,8 @@ static void begin(struct hub_buf *b, enum hub_log_level level, const char *compo
     char when[HUB_ISO_LEN + 1];
     hub_iso_format(hub_wall_ms(), when);
     if (as_json) {
-        hub_buf_addf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":", when, names[level], component);
+        hub_buf_addf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":", when, names[level],
+                     component);
         hub_json_add_string(b, message);
         return;
     }
@@ -135,8 +136,8 @@ static uint64_t key_of(const char *component, struct hub_str message) {
     return hub_fingerprint(hub_fingerprint(HUB_FINGERPRINT, hub_cstr(component)), message);
 }
 
-/* Fields with few values, which name a place of the definition or what happened: one that fails again and again must not hide the others. What
- * strangers choose is none. */
+/* Fields with few values, which name a place of the definition or what happened: one that fails again and
+ * again must not hide the others. What strangers choose is none. */
 static bool tells_kinds_apart(const char *name) {
     static const char *const names_of[] = {"hub", "hook", "at", "code", "status"};
     for (size_t i = 0; i < HUB_NELEM(names_of); i++)
@@ -158,7 +159,9 @@ static uint64_t key_of_kv(const char *component, const char *message, va_list fi
 
 void hub_logf(enum hub_log_level level, const char *component, const char *fmt, ...) {
     uint32_t left_out;
-    if (!hub_log_on(level) || !hub_log_admit(level, component, key_of(component, hub_cstr(fmt)), hub_cstr(fmt), &left_out)) return;
+    if (!hub_log_on(level) ||
+        !hub_log_admit(level, component, key_of(component, hub_cstr(fmt)), hub_cstr(fmt), &left_out))
+        return;
     char text[1024];
     va_list ap;
     va_start(ap, fmt);

@@ -21,9 +21,12 @@ struct hub_log_kind {
     char about[80];        /* the beginning of its message */
 };
 
-/* Whether a line of the kind KEY may be written. *left_out says how many were not since the last one that was. */
-bool hub_log_admit(enum hub_log_level level, const char *component, uint64_t key, struct hub_str about, uint32_t *left_out);
-/* Takes a kind whose lines were left out and have stopped coming for LOG_QUIET_MS (or ALL: any); false when there is none. */
+/* Whether a line of the kind KEY may be written. *left_out says how many were not since the last one that
+ * was. */
+bool hub_log_admit(enum hub_log_level level, const char *component, uint64_t key, struct hub_str about,
+                   uint32_t *left_out);
+/* Takes a kind whose lines were left out and have stopped coming for LOG_QUIET_MS (or ALL: any); false
+ * when there is none. */
 bool hub_log_take_quiet(struct hub_log_kind *out, bool all);
 bool hub_log_any_left_out(void);
 

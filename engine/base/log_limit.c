@@ -1,5 +1,5 @@
-/* How many lines of one kind there may be: whoever can cause a line can cause it a million times. A kind has a burst and then one line in a
- * while; the next line says how many were left out before it. */
+/* How many lines of one kind there may be: whoever can cause a line can cause it a million times. A kind
+ * has a burst and then one line in a while; the next line says how many were left out before it. */
 #include <pthread.h>
 
 #include "base/clock.h"
@@ -43,7 +43,8 @@ static struct hub_log_kind *find(uint64_t key, int64_t now) {
 }
 
 /* *k begins to leave lines out, or one more. */
-static void leave_out(struct hub_log_kind *k, enum hub_log_level level, const char *component, struct hub_str about, int64_t now) {
+static void leave_out(struct hub_log_kind *k, enum hub_log_level level, const char *component, struct hub_str about,
+                      int64_t now) {
     if (!k->left_out++) __atomic_add_fetch(&limit.waiting, 1, __ATOMIC_RELAXED);
     k->last = now;
     k->level = level;
@@ -61,11 +62,13 @@ static uint32_t take_count(struct hub_log_kind *k) {
     return n;
 }
 
-bool hub_log_admit(enum hub_log_level level, const char *component, uint64_t key, struct hub_str about, uint32_t *left_out) {
+bool hub_log_admit(enum hub_log_level level, const char *component, uint64_t key, struct hub_str about,
+                   uint32_t *left_out) {
     const struct rate *r = rate_of(component);
     int64_t now = hub_mono_ms();
     *left_out = 0;
-    if (level == HUB_LOG_DEBUG) return true; /* who asks for these wants them all; what does not flow is dropped by the writer */
+    if (level == HUB_LOG_DEBUG)
+        return true; /* who asks for these wants them all; what does not flow is dropped by the writer */
     pthread_mutex_lock(&limit.lock);
     struct hub_log_kind *k = find(key ? key : 1, now);
     if (k->due < now) k->due = now;

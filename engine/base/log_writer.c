@@ -1,7 +1,8 @@
-/* The way of lines to stderr. Once started, a line is written at once where that cannot wait: into a pipe or terminal through a descriptor of our own
- * that does not block, into a socket by a send that does not. What is not taken so, and everything for a file, is left to a thread, so that a pipe that
- * nobody reads, a terminal that stands still or a slow disk holds up that thread and nobody else. What waits for it is bounded: lines that find no room
- * are dropped, counted, and told of when there is room. */
+/* The way of lines to stderr. Once started, a line is written at once where that cannot wait: into a pipe
+ * or terminal through a descriptor of our own that does not block, into a socket by a send that does not.
+ * What is not taken so, and everything for a file, is left to a thread, so that a pipe that nobody reads,
+ * a terminal that stands still or a slow disk holds up that thread and nobody else. What waits for it is
+ * bounded: lines that find no room are dropped, counted, and told of when there is room. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,20 +24,21 @@
 #define STACK 262144   /* of the thread */
 #define RETRY_MS 200   /* after a write that failed */
 
-struct hub_metric hub_log_dropped = HUB_METRIC(HUB_COUNTER, "hubd_log_dropped_total", NULL, "Log lines dropped because stderr did not take them");
-struct hub_metric hub_log_suppressed =
-    HUB_METRIC(HUB_COUNTER, "hubd_log_suppressed_total", NULL, "Log lines left out because there were too many of their kind");
+struct hub_metric hub_log_dropped =
+    HUB_METRIC(HUB_COUNTER, "hubd_log_dropped_total", NULL, "Log lines dropped because stderr did not take them");
+struct hub_metric hub_log_suppressed = HUB_METRIC(HUB_COUNTER, "hubd_log_suppressed_total", NULL,
+                                                  "Log lines left out because there were too many of their kind");
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t more;
     bool started, waiting;
-    bool socket;                  /* what stderr is */
-    int own;                      /* it again, without blocking, or -1 */
-    bool failing;                 /* the last write did not succeed */
-    bool mid_line;                /* what was written last was not the end of a line */
-    uint64_t head, tail;          /* positions in all that was ever put; HEAD - TAIL bytes wait. Only the writer moves TAIL */
-    uint64_t dropped;             /* lines that nobody has been told of */
+    bool socket;         /* what stderr is */
+    int own;             /* it again, without blocking, or -1 */
+    bool failing;        /* the last write did not succeed */
+    bool mid_line;       /* what was written last was not the end of a line */
+    uint64_t head, tail; /* positions in all that was ever put; HEAD - TAIL bytes wait. Only the writer moves TAIL */
+    uint64_t dropped;    /* lines that nobody has been told of */
     uint64_t notice_at, notice_n; /* where the latest line about dropped ones stands, and how many it tells of */
     char ring[RING];
 } w = {.lock = PTHREAD_MUTEX_INITIALIZER, .own = -1};
@@ -84,7 +86,9 @@ static void write_now(struct hub_str line) {
 
 /* What stderr takes of LINE without waiting; returns the rest. */
 static struct hub_str write_at_once(struct hub_str line) {
-    ssize_t n = w.socket ? send(STDERR_FILENO, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL) : w.own >= 0 ? write(w.own, line.p, line.n) : 0;
+    ssize_t n = w.socket     ? send(STDERR_FILENO, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL)
+                : w.own >= 0 ? write(w.own, line.p, line.n)
+                             : 0;
     return n > 0 ? hub_str(line.p + n, line.n - (size_t)n) : line; /* the thread finds out what is wrong */
 }
 
@@ -130,7 +134,8 @@ static bool wait_for_lines(void) {
     return e != ETIMEDOUT;
 }
 
-/* The N bytes at the tail cannot be written: the whole lines among them are given up, or all of them when there is no whole one. */
+/* The N bytes at the tail cannot be written: the whole lines among them are given up, or all of them when
+ * there is no whole one. */
 static void lose(const char *p, size_t n) {
     uint64_t lines = 0, whole = 0;
     for (size_t i = 0; i < n; i++)
@@ -157,7 +162,8 @@ static void write_some(void) {
     ssize_t done = write(STDERR_FILENO, w.ring + at, n);
     int e = errno;
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (done < 0 && (e == EAGAIN || e == EWOULDBLOCK)) poll(&p, 1, SWEEP_MS); /* whoever shares it has made it non-blocking */
+    if (done < 0 && (e == EAGAIN || e == EWOULDBLOCK))
+        poll(&p, 1, SWEEP_MS); /* whoever shares it has made it non-blocking */
     pthread_mutex_lock(&w.lock);
     if (done > 0) {
         w.mid_line = w.ring[at + (size_t)done - 1] != '\n';
@@ -215,7 +221,8 @@ static void look_at_stderr(void) {
     w.own = -1;
     bool known = fstat(STDERR_FILENO, &st) == 0;
     w.socket = known && S_ISSOCK(st.st_mode);
-    if (known && (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO))) w.own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (known && (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO)))
+        w.own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     pthread_mutex_unlock(&w.lock);
 }
 
@@ -247,11 +254,14 @@ void hub_log_start(void) {
 
 void hub_log_flush(int ms) {
     if (!hub_log_is_started()) return;
-    for (int i = 0; i < ms && __atomic_load_n(&w.head, __ATOMIC_ACQUIRE) != __atomic_load_n(&w.tail, __ATOMIC_ACQUIRE); i++) pause_ms(1);
+    for (int i = 0; i < ms && __atomic_load_n(&w.head, __ATOMIC_ACQUIRE) != __atomic_load_n(&w.tail, __ATOMIC_ACQUIRE);
+         i++)
+        pause_ms(1);
 }
 
 void hub_log_last_words(const char *text) {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
     hub_log_flush(500);
-    if (poll(&p, 1, 100) == 1 && p.revents & POLLOUT) write_now(hub_cstr(text)); /* a pipe with room takes a short text at once */
+    if (poll(&p, 1, 100) == 1 && p.revents & POLLOUT)
+        write_now(hub_cstr(text)); /* a pipe with room takes a short text at once */
 }

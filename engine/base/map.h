@@ -17,8 +17,8 @@ void *hub_map_del(struct hub_map *m, struct hub_str key); /* the removed value, 
 size_t hub_map_len(const struct hub_map *m);
 /* Frees keys and nodes; values, if any are left, are the caller's. */
 void hub_map_clear(struct hub_map *m);
-/* Iteration: for (void *it = NULL; (it = hub_map_next(&m, it, &key, &value));) …
- * The entry just returned must not be deleted by the body; use hub_map_drain to empty a map. KEY, VALUE may be NULL. */
+/* Iteration: for (void *it = NULL; (it = hub_map_next(&m, it, &key, &value));) … The entry just returned
+ * must not be deleted by the body; use hub_map_drain to empty a map. KEY, VALUE may be NULL. */
 void *hub_map_next(const struct hub_map *m, void *it, struct hub_str *key, void **value);
 /* Removes some entry and returns its value; NULL when empty. */
 void *hub_map_drain(struct hub_map *m);

@@ -22,7 +22,8 @@ void hub_metric_register(struct hub_metric *m) {
 
 static bool label_is(const struct hub_metric *m, const char *labels) { return m->labels && !strcmp(m->labels, labels); }
 
-struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum hub_metric_kind kind, const char *label, struct hub_str value) {
+struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum hub_metric_kind kind, const char *label,
+                                       struct hub_str value) {
     struct hub_buf b = {0};
     size_t same = 0;
     hub_buf_addf(&b, "%s=\"", label);
@@ -56,8 +57,9 @@ struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum 
     return m;
 }
 
-static const uint64_t bounds_us[HUB_HISTOGRAM_BUCKETS] = {50,    100,    250,    500,    1000,    2500,    5000,    10000,   25000,
-                                                          50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+static const uint64_t bounds_us[HUB_HISTOGRAM_BUCKETS] = {50,     100,     250,     500,     1000,    2500,
+                                                          5000,   10000,   25000,   50000,   100000,  250000,
+                                                          500000, 1000000, 2500000, 5000000, 10000000};
 
 void hub_histogram_add(struct hub_histogram *h, uint64_t ns) {
     if (!h->registered) h->registered = 1, h->next = histograms, histograms = h;
@@ -74,7 +76,8 @@ static void print_histogram(struct hub_buf *out, const struct hub_histogram *h) 
     for (size_t i = 0; i <= HUB_HISTOGRAM_BUCKETS; i++) {
         total += h->count[i];
         if (i < HUB_HISTOGRAM_BUCKETS)
-            hub_buf_addf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", h->name, labels, comma, (double)bounds_us[i] / 1e6, (unsigned long long)total);
+            hub_buf_addf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", h->name, labels, comma, (double)bounds_us[i] / 1e6,
+                         (unsigned long long)total);
         else
             hub_buf_addf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", h->name, labels, comma, (unsigned long long)total);
     }
@@ -87,7 +90,8 @@ void hub_metrics_print(struct hub_buf *out) {
     const char *last = "";
     for (const struct hub_metric *m = metrics; m; m = m->next) {
         if (strcmp(last, m->name))
-            hub_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->kind == HUB_COUNTER ? "counter" : "gauge");
+            hub_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
+                         m->kind == HUB_COUNTER ? "counter" : "gauge");
         last = m->name;
         long long v = (long long)__atomic_load_n(&m->value, __ATOMIC_RELAXED);
         if (m->labels)

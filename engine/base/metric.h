@@ -30,8 +30,10 @@ static inline void hub_metric_set(struct hub_metric *m, int64_t v) {
     if (__builtin_expect(!m->registered, 0)) hub_metric_register(m);
     __atomic_store_n(&m->value, v, __ATOMIC_RELAXED);
 }
-/* A counter for each value of one label, made on demand; at most 256 values, further ones count under "other". */
-struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum hub_metric_kind kind, const char *label, struct hub_str value);
+/* A counter for each value of one label, made on demand; at most 256 values, further ones count under
+ * "other". */
+struct hub_metric *hub_metric_labelled(const char *name, const char *help, enum hub_metric_kind kind, const char *label,
+                                       struct hub_str value);
 
 /* Latency histogram with fixed bounds from 50 µs to 10 s. Loop thread only. */
 #define HUB_HISTOGRAM_BUCKETS 17

@@ -69,7 +69,8 @@ bool hub_origin_parse(struct hub_str text, struct hub_origin *out) {
 
 static const char *explain(struct hub_str text) {
     struct hub_str scheme, rest;
-    if (hub_str_is(text, "null")) return "every page without an origin of its own says \"null\": files, sandboxed frames, anybody's";
+    if (hub_str_is(text, "null"))
+        return "every page without an origin of its own says \"null\": files, sandboxed frames, anybody's";
     if (!split(text, &scheme, &rest)) return "it begins with a scheme: https://host[:port]";
     for (size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.p[i] >= 0x80) return "browsers send the form of a name that begins with xn--";
@@ -87,7 +88,8 @@ const char *hub_origin_pattern(struct hub_str text, struct hub_origin *out) {
     out->subdomains = true;
     if (text.n > MAX_ORIGIN || !read_authority(from(rest, 2), out) || out->host.p[0] == '[') return explain(text);
     bool one_label = hub_str_find(out->host, '.') >= out->host.n;
-    if (one_label && !hub_str_eq_nocase(out->host, HUB_STR("localhost"))) return "that is everybody's name below a top-level domain";
+    if (one_label && !hub_str_eq_nocase(out->host, HUB_STR("localhost")))
+        return "that is everybody's name below a top-level domain";
     return NULL;
 }
 
@@ -96,7 +98,8 @@ bool hub_origin_matches(const struct hub_origin *pattern, const struct hub_origi
     if (pattern->port != origin->port || !hub_str_eq_nocase(pattern->scheme, origin->scheme)) return false;
     if (!pattern->subdomains) return hub_str_eq_nocase(pattern->host, host);
     size_t tail = pattern->host.n + 1;
-    return host.n > tail && host.p[host.n - tail] == '.' && hub_str_eq_nocase(from(host, host.n - pattern->host.n), pattern->host);
+    return host.n > tail && host.p[host.n - tail] == '.' &&
+           hub_str_eq_nocase(from(host, host.n - pattern->host.n), pattern->host);
 }
 
 bool hub_origin_is_at(const struct hub_origin *origin, struct hub_str authority) {

@@ -1,4 +1,5 @@
-/* Where a web page comes from (RFC 6454): scheme, host and port; and the patterns of such that a definition lists. */
+/* Where a web page comes from (RFC 6454): scheme, host and port; and the patterns of such that a
+ * definition lists. */
 #ifndef HUB_BASE_ORIGIN_H
 #define HUB_BASE_ORIGIN_H
 #include "base/str.h"
@@ -14,11 +15,13 @@ bool hub_origin_parse(struct hub_str text, struct hub_origin *out);
 /* An origin, or one with "*." before its host for all names below that. NULL, or what is wrong with it. */
 const char *hub_origin_pattern(struct hub_str text, struct hub_origin *out);
 bool hub_origin_matches(const struct hub_origin *pattern, const struct hub_origin *origin);
-/* Whether AUTHORITY, "host" or "host:port" as in a Host header, names where the origin's page was served. Without a port it has the
- * one of the origin's scheme. */
+/* Whether AUTHORITY, "host" or "host:port" as in a Host header, names where the origin's page was served.
+ * Without a port it has the one of the origin's scheme. */
 bool hub_origin_is_at(const struct hub_origin *origin, struct hub_str authority);
-/* The host of "host", "host:port", "[::1]" or "[::1]:port"; PORT (may be NULL) becomes the rest behind the colon, or empty. */
+/* The host of "host", "host:port", "[::1]" or "[::1]:port"; PORT (may be NULL) becomes the rest behind the
+ * colon, or empty. */
 struct hub_str hub_authority_host(struct hub_str authority, struct hub_str *port);
-/* A name that no public name server answers for, or an address: no web page of elsewhere can have it as its own host. */
+/* A name that no public name server answers for, or an address: no web page of elsewhere can have it as
+ * its own host. */
 bool hub_host_is_local(struct hub_str host);
 #endif

@@ -1,4 +1,5 @@
-/* Where in a text the passwords are. When in doubt more is hidden: a password that was not escaped is one all the same. */
+/* Where in a text the passwords are. When in doubt more is hidden: a password that was not escaped is one
+ * all the same. */
 #include "base/secret.h"
 
 static bool contains_nocase(struct hub_str s, const char *word) {
@@ -31,7 +32,8 @@ static size_t find_last(struct hub_str s, char c) {
     return s.n;
 }
 
-/* Of "user:password@host…?query": the password, empty when there is none. A question mark in it is one of the query only if "name=" follows. */
+/* Of "user:password@host…?query": the password, empty when there is none. A question mark in it is one of
+ * the query only if "name=" follows. */
 static struct hub_str password(struct hub_str rest) {
     size_t mark = hub_str_find(rest, '?'), at = find_last(hub_str(rest.p, mark), '@');
     if (at == mark && mark < rest.n) {
@@ -82,7 +84,8 @@ static void add_hidden(struct hub_buf *out, struct hub_str url) {
     hub_buf_adds(out, from(url, done));
 }
 
-/* With a part hidden the rest may read differently: again, until nothing changes. Each time fewer characters are left that are not asterisks. */
+/* With a part hidden the rest may read differently: again, until nothing changes. Each time fewer
+ * characters are left that are not asterisks. */
 void hub_secret_add_url(struct hub_buf *out, struct hub_str url) {
     struct hub_buf now = {0}, next = {0};
     add_hidden(&now, url);
@@ -101,7 +104,10 @@ void hub_secret_add_url(struct hub_buf *out, struct hub_str url) {
 
 /* ---- lines ---- */
 
-static bool is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'; }
+static bool is_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+}
 static bool ends_url(char c) { return c == ' ' || c == '\t' || c == '"' || c == '\'' || c == '`'; }
 
 static void blot_urls(char *line, size_t n) {
@@ -109,7 +115,8 @@ static void blot_urls(char *line, size_t n) {
         if (n - i < 3 || memcmp(line + i, "://", 3)) continue;
         size_t end = i, at = 0;
         while (end < n && !ends_url(line[end])) end++;
-        for (struct hub_str s; (s = next_in_url(hub_str(line + i, end - i), &at)).p;) memset(line + (s.p - line), '*', s.n);
+        for (struct hub_str s; (s = next_in_url(hub_str(line + i, end - i), &at)).p;)
+            memset(line + (s.p - line), '*', s.n);
         i = end - 1;
     }
 }

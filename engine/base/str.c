@@ -12,9 +12,13 @@ bool hub_str_eq_nocase(struct hub_str a, struct hub_str b) {
     return true;
 }
 
-bool hub_str_starts(struct hub_str s, struct hub_str prefix) { return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0; }
+bool hub_str_starts(struct hub_str s, struct hub_str prefix) {
+    return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
+}
 
-bool hub_str_ends(struct hub_str s, struct hub_str suffix) { return s.n >= suffix.n && memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0; }
+bool hub_str_ends(struct hub_str s, struct hub_str suffix) {
+    return s.n >= suffix.n && memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0;
+}
 
 size_t hub_str_find(struct hub_str s, char c) {
     const char *at = s.n ? memchr(s.p, c, s.n) : NULL;

@@ -22,7 +22,9 @@ struct hub_str {
 static inline struct hub_str hub_str(const char *p, size_t n) { return (struct hub_str){p, n}; }
 /* NULL gives the empty view. */
 static inline struct hub_str hub_cstr(const char *s) { return (struct hub_str){s ? s : "", s ? strlen(s) : 0}; }
-static inline bool hub_str_eq(struct hub_str a, struct hub_str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+static inline bool hub_str_eq(struct hub_str a, struct hub_str b) {
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 static inline bool hub_str_is(struct hub_str a, const char *s) { return hub_str_eq(a, hub_cstr(s)); }
 bool hub_str_eq_nocase(struct hub_str a, struct hub_str b); /* ASCII only */
 bool hub_str_starts(struct hub_str s, struct hub_str prefix);
@@ -43,13 +45,14 @@ bool hub_utf8_valid(struct hub_str s);
 size_t hub_utf8_len(struct hub_str s);
 /* ^[a-z][a-zA-Z0-9]*$ , the contract's "code name". */
 bool hub_str_is_code_name(struct hub_str s);
-/* What every id from outside must be, of a room, a user, a message, wherever it is given: 1 to 255 bytes without control characters. */
+/* What every id from outside must be, of a room, a user, a message, wherever it is given: 1 to 255 bytes
+ * without control characters. */
 bool hub_str_is_id(struct hub_str s);
 #define HUB_ID_EXPECTED "a text of 1 to 255 bytes without control characters"
 /* Levenshtein distance with a cap; for "did you mean". Inputs over 64 bytes give CAP. */
 size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap);
-/* H continued with the bytes of S (FNV-1a): the same in every process, for telling versions apart, not for strangers' input. Begins with
- * HUB_FINGERPRINT. */
+/* H continued with the bytes of S (FNV-1a): the same in every process, for telling versions apart, not for
+ * strangers' input. Begins with HUB_FINGERPRINT. */
 #define HUB_FINGERPRINT 0xcbf29ce484222325u
 uint64_t hub_fingerprint(uint64_t h, struct hub_str s);
 #endif

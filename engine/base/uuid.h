@@ -13,7 +13,8 @@ void hub_uuid4(char out[HUB_UUID_LEN + 1]);
 /* 20 URL-safe characters carrying 120 random bits; for Engine.IO and Socket.IO session ids. */
 #define HUB_SID_LEN 20
 void hub_sid(char out[HUB_SID_LEN + 1]);
-/* The first half of SHA-256 in hexadecimal, NUL-terminated: a short name for a text that nobody can give to another one. */
+/* The first half of SHA-256 in hexadecimal, NUL-terminated: a short name for a text that nobody can give
+ * to another one. */
 #define HUB_DIGEST_SIZE 33
 void hub_digest(struct hub_str s, char out[HUB_DIGEST_SIZE]);
 #endif

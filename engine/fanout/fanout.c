@@ -39,7 +39,8 @@ struct hub_held {
     struct held_piece pieces[];
 };
 
-static struct hub_metric deliveries = HUB_METRIC(HUB_COUNTER, "hubd_deliveries_total", NULL, "Messages and events handed to members' connections");
+static struct hub_metric deliveries =
+    HUB_METRIC(HUB_COUNTER, "hubd_deliveries_total", NULL, "Messages and events handed to members' connections");
 static struct hub_buf packet; /* scratch of the loop thread */
 
 /* ---- seats ---- */
@@ -82,7 +83,9 @@ static void sync_seat(struct hub_seat *seat) {
     seat->synced = chunk->n;
 }
 
-static void sync_outlet(struct hub_outlet *o) { HUB_LIST_EACH(&o->seats, it) sync_seat(HUB_CONTAINER(it, struct hub_seat, in_outlet)); }
+static void sync_outlet(struct hub_outlet *o) {
+    HUB_LIST_EACH(&o->seats, it) sync_seat(HUB_CONTAINER(it, struct hub_seat, in_outlet));
+}
 
 static struct hub_group_name *name_for(struct hub_group *g, struct hub_nsp *nsp) {
     HUB_LIST_EACH(&g->names, it) {

@@ -1,13 +1,14 @@
-/* Encode once, deliver to many. A group is the audience of a room; an outlet is one socket's way out; a seat is an outlet's place
- * in a group.
+/* Encode once, deliver to many. A group is the audience of a room; an outlet is one socket's way out; a
+ * seat is an outlet's place in a group.
  *
- * What goes to a whole group within one turn is laid end to end in one chunk per namespace name and handed to the seats when
- * the turn ends, as one piece each: one send(2) then carries all of it, and a broadcast costs nothing per recipient until then.
- * Everything a socket receives keeps the order in which it was decided: whoever emits to one outlet first hands over what its
- * groups have gathered so far (hub_outlet_emit and the others here do that; never bypass them with hub_socket_emit).
+ * What goes to a whole group within one turn is laid end to end in one chunk per namespace name and handed
+ * to the seats when the turn ends, as one piece each: one send(2) then carries all of it, and a broadcast
+ * costs nothing per recipient until then. Everything a socket receives keeps the order in which it was
+ * decided: whoever emits to one outlet first hands over what its groups have gathered so far
+ * (hub_outlet_emit and the others here do that; never bypass them with hub_socket_emit).
  *
- * A seat may be taken "held": what its group sends is kept for it, in order, until hub_seat_release. That is how joining a room is
- * atomic with the room's sequence. */
+ * A seat may be taken "held": what its group sends is kept for it, in order, until hub_seat_release. That
+ * is how joining a room is atomic with the room's sequence. */
 #ifndef HUB_FANOUT_FANOUT_H
 #define HUB_FANOUT_FANOUT_H
 #include "base/list.h"
@@ -30,7 +31,9 @@ struct hub_seat {
     bool held, overflowed;
     struct hub_held *kept; /* pieces that wait for hub_seat_release, or NULL */
 };
-#define HUB_SEAT_HELD_MAX (4u << 20) /* bytes kept for a held seat; beyond, overflowed is set and the rest is dropped */
+#define HUB_SEAT_HELD_MAX \
+    (4u << 20) /* bytes kept for a held seat; beyond, overflowed is set and the rest is dropped \
+                                      */
 
 void hub_outlet_init(struct hub_outlet *o, struct hub_socket *s);
 /* Leaves every group, without handing over what is pending. */
@@ -51,7 +54,8 @@ void hub_seat_leave(struct hub_seat *seat);
 /* To everybody in the group. */
 void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str args, int flags);
 
-/* To some of the group: begin, to for each chosen seat, end. Encoded at most once per namespace name. EVENT and ARGS must live until end. */
+/* To some of the group: begin, to for each chosen seat, end. Encoded at most once per namespace name.
+ * EVENT and ARGS must live until end. */
 struct hub_cast {
     struct hub_group *group;
     struct hub_str event, args;

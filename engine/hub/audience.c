@@ -77,7 +77,8 @@ void hub_audience_store(const struct hub_draft *d, struct hub_buf *b) {
     add_target(d, &to);
     bool hushed = d->pending && !d->announce && to.n && to.p[0] != 'f'; /* false says it already */
     if (hushed || (d->pending && !d->persist)) {
-        hub_buf_addf(b, "{\"to\":%.*s,\"persist\":%s", HUB_FMT(to.n ? hub_buf_str(&to) : HUB_STR("null")), d->persist ? "true" : "false");
+        hub_buf_addf(b, "{\"to\":%.*s,\"persist\":%s", HUB_FMT(to.n ? hub_buf_str(&to) : HUB_STR("null")),
+                     d->persist ? "true" : "false");
         hub_buf_addz(b, hushed ? ",\"broadcast\":false}" : "}");
     } else {
         hub_buf_adds(b, hub_buf_str(&to));

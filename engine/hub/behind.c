@@ -1,5 +1,6 @@
-/* Messages changed behind the hub's back, by a script's objects.update or whoever else writes to the table: when the bus tells of it, the change
- * takes its number and the room hears of it, as of a change by hub:edit or hub:delete (contract: semantics.md "Bridged events"). */
+/* Messages changed behind the hub's back, by a script's objects.update or whoever else writes to the
+ * table: when the bus tells of it, the change takes its number and the room hears of it, as of a change by
+ * hub:edit or hub:delete (contract: semantics.md "Bridged events"). */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -78,7 +79,8 @@ static void tell(const struct behind *b) {
         hub_buf_addf(&args, ",\"seq\":%lld}", (long long)b->numbered.write.number);
     else
         hub_buf_addz(&args, ",\"seq\":null}");
-    hub_room_emit_numbered(b->room, &b->audience.target, b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"),
+    hub_room_emit_numbered(b->room, &b->audience.target,
+                           b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"),
                            hub_buf_str(&args), b->numbered.write.number);
     hub_buf_free(&args);
 }
@@ -86,7 +88,8 @@ static void tell(const struct behind *b) {
 /* Ends it, or tries once more later. */
 static void fail(struct behind *b, enum hub_code code, const char *error) {
     if (hub_retry_later(hub_of(b->room)->engine, &b->retry, b->work, code)) return;
-    hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", b->room->id, "message", b->id, "error", error, NULL);
+    hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", b->room->id, "message", b->id, "error",
+               error, NULL);
     free_behind(b);
 }
 
@@ -101,7 +104,8 @@ static void tell_all(const struct behind *b) {
     json_t *data = json_object();
     json_object_set_new(data, "messageId", json_string(b->id));
     tell(b);
-    hub_bridge_system_message(b->room, &b->audience.target, b->deleted ? "messageDeleted" : "messageEdited", data, b->work);
+    hub_bridge_system_message(b->room, &b->audience.target, b->deleted ? "messageDeleted" : "messageEdited", data,
+                              b->work);
     json_decref(data);
 }
 
@@ -119,8 +123,12 @@ static void on_looked(void *arg, enum hub_code code, const struct hub_rows *rows
 static void look_whether_gone(struct behind *b) {
     struct hub_store *store = hub_of(b->room)->engine->config.store;
     const struct hub_cond where = {.column = HUB_MSG_ID, .value = text(b->id)};
-    const struct hub_select q = {
-        .table = hub_of(b->room)->tables->message, .where = &where, .where_n = 1, .order_by = -1, .limit = 1, .with_inactive = true};
+    const struct hub_select q = {.table = hub_of(b->room)->tables->message,
+                                 .where = &where,
+                                 .where_n = 1,
+                                 .order_by = -1,
+                                 .limit = 1,
+                                 .with_inactive = true};
     store->ops->select(store, &q, on_looked, b);
 }
 
@@ -131,7 +139,8 @@ static void announce(struct hub_numbered *n) {
     if (b->op.run) hub_room_op_done(room, &b->op);
     if (n->write.code == HUB_NOT_FOUND && b->was_seen)
         look_whether_gone(b);
-    else if (!n->write.code || n->write.code == HUB_NOT_FOUND) /* pending, rejected, or deleted meanwhile; nobody is to hear of it */
+    else if (!n->write.code ||
+             n->write.code == HUB_NOT_FOUND) /* pending, rejected, or deleted meanwhile; nobody is to hear of it */
         free_behind(b);
     else
         fail(b, n->write.code, n->write.error);
@@ -142,7 +151,8 @@ static void run_op(struct hub_room_op *op) {
     struct behind *b = HUB_CONTAINER(op, struct behind, op);
     struct hub_write *w = &b->numbered.write;
     size_t n = 0;
-    b->numbered = (struct hub_numbered){.undecided = on_undecided, .written = on_written, .announce = announce, .quiet = true};
+    b->numbered =
+        (struct hub_numbered){.undecided = on_undecided, .written = on_written, .announce = announce, .quiet = true};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_ID, .value = text(b->id)};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = text(b->room->id)};
     b->where[n++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_GT, .value = {.kind = HUB_CELL_INT, .i = 0}};

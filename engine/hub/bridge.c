@@ -1,7 +1,8 @@
-/* Events from the bus: those of the hub's own DataObjects (autoBridgeDataEvents) and kafkaEvents (contract: semantics.md "Bridged events").
+/* Events from the bus: those of the hub's own DataObjects (autoBridgeDataEvents) and kafkaEvents
+ * (contract: semantics.md "Bridged events").
  *
- * A topic is subscribed to once for the whole service; what a record means is looked up when it arrives, so a reload needs no
- * unsubscribing. */
+ * A topic is subscribed to once for the whole service; what a record means is looked up when it arrives,
+ * so a reload needs no unsubscribing. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ enum purpose {
     TELL = 1,      /* rooms hear of it */
     RIGHTS = 2,    /* what rests on it is worked out again */
     LISTENERS = 4, /* kafkaEvents hear of it */
-    OWN = 8        /* this process made the change: also hubs without autoBridgeDataEvents know of it, and end the rights that rest on it */
+    OWN = 8 /* this process made the change: also hubs without autoBridgeDataEvents know of it, and end the rights that
+               rest on it */
 };
 
 /* A record of the bus, or a change of our own. */
@@ -55,9 +57,11 @@ struct hub_bridge {
     int64_t skipped_at;
 };
 
-static struct hub_metric bridged = HUB_METRIC(HUB_COUNTER, "hubd_bus_records_total", NULL, "Records received from the bus");
+static struct hub_metric bridged =
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_records_total", NULL, "Records received from the bus");
 static struct hub_metric dropped =
-    HUB_METRIC(HUB_COUNTER, "hubd_own_events_dropped_total", NULL, "Changes of the service's own that were not told to its rooms: too many waited");
+    HUB_METRIC(HUB_COUNTER, "hubd_own_events_dropped_total", NULL,
+               "Changes of the service's own that were not told to its rooms: too many waited");
 static struct hub_metric malformed =
     HUB_METRIC(HUB_COUNTER, "hubd_bus_malformed_total", NULL, "Records skipped because they could not be understood");
 
@@ -92,7 +96,8 @@ static bool is_new(struct hub_bridge *br, const json_t *record) {
 
 /* ---- telling rooms ---- */
 
-static void tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes, struct hub_work *work) {
+static void tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes,
+                 struct hub_work *work) {
     struct hub_buf args = {0};
     char name[40];
     const struct hub_target all = {.to = HUB_TO_ALL};
@@ -179,7 +184,8 @@ static struct hub_room *room_of(struct hub_hub *hub, const json_t *id) {
     return room;
 }
 
-/* Somebody else's change of the room's row. The record says what it was at that time; meanwhile it may have changed again. */
+/* Somebody else's change of the room's row. The record says what it was at that time; meanwhile it may
+ * have changed again. */
 struct rereading {
     struct hub_room *room; /* reference */
     json_t *row, *changes; /* references; changes may be NULL */
@@ -208,7 +214,8 @@ static void on_reread(void *arg, enum hub_code code, const struct hub_rows *rows
 
 static void reread(struct hub_room *room, json_t *row, json_t *changes, struct hub_work *work) {
     struct rereading *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct rereading){hub_room_ref(room), json_incref(row), json_incref(changes), room->record_no, {0}, hub_work_hold(work)};
+    *r = (struct rereading){hub_room_ref(room), json_incref(row), json_incref(changes), room->record_no, {0},
+                            hub_work_hold(work)};
     hub_decide_record_changed(hub_of(room), hub_cstr(room->id));
     if (!hub_record_read(hub_of(room), room->id, &r->hold, on_reread, r)) on_reread(r, HUB_NOT_FOUND, NULL, NULL);
 }
@@ -225,8 +232,8 @@ static bool is_inactive(const struct hub_hub *hub, const char *object, const jso
     return t && t->active >= 0 && json_is_false(hub_json_get(row, t->columns[t->active].property));
 }
 
-/* The row before an update: as the record gives it, or as far as it and the old values say, which may be the changed properties only. New reference,
- * or NULL. */
+/* The row before an update: as the record gives it, or as far as it and the old values say, which may be
+ * the changed properties only. New reference, or NULL. */
 static json_t *row_before(const json_t *record, const char *object, const json_t *row) {
     struct hub_buf name = {0};
     hub_buf_addf(&name, "old_%s", object);
@@ -250,7 +257,8 @@ static void room_gone(struct hub_hub *hub, const json_t *id, unsigned purposes, 
         forget_room(hub, id, work);
 }
 
-static void room_updated(struct hub_hub *hub, json_t *row, const json_t *record, unsigned purposes, struct hub_work *work) {
+static void room_updated(struct hub_hub *hub, json_t *row, const json_t *record, unsigned purposes,
+                         struct hub_work *work) {
     const json_t *id = hub_json_get(row, hub->def->room_object->id_property);
     struct hub_room *room = room_of(hub, id);
     json_t *changes = hub_json_get(record, "newDataValues");
@@ -268,7 +276,8 @@ static void room_updated(struct hub_hub *hub, json_t *row, const json_t *record,
     hub_room_unref(room);
 }
 
-static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, unsigned purposes, struct hub_work *work) {
+static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, unsigned purposes,
+                          struct hub_work *work) {
     const struct hub_def_object *o = hub->def->room_object;
     json_t *row = what == UPDATED ? hub_json_get(record, o->name) : (json_t *)(uintptr_t)record;
     const json_t *id = hub_json_get(row, o->id_property);
@@ -287,10 +296,11 @@ static void on_room_event(struct hub_hub *hub, enum what what, const json_t *rec
 /* ---- membership objects ---- */
 
 /* One user's rights in one room rest, or rested, on ROW. EVENT is what the room is told of it, or NULL. */
-static void concern(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *row, const char *event, unsigned purposes,
-                    struct hub_work *work) {
+static void concern(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *row, const char *event,
+                    unsigned purposes, struct hub_work *work) {
     const struct hub_def_object *o = s->source_object;
-    const json_t *room_id = hub_json_get(row, o->properties[s->room_field].name), *user_id = hub_json_get(row, o->properties[s->user_field].name);
+    const json_t *room_id = hub_json_get(row, o->properties[s->room_field].name),
+                 *user_id = hub_json_get(row, o->properties[s->user_field].name);
     struct hub_room *room = room_of(hub, room_id);
     if (hub_json_nil(room_id)) return;
     char *id = id_text(room_id), *user = id_text(user_id);
@@ -313,8 +323,8 @@ static bool same_value(const json_t *a, const json_t *b, const struct hub_def_ob
 }
 
 /* An update counts for the user and the room of the row as it was and as it is. */
-static void on_moved(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *record, bool announce, unsigned purposes,
-                     struct hub_work *work) {
+static void on_moved(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *record, bool announce,
+                     unsigned purposes, struct hub_work *work) {
     const struct hub_def_object *o = s->source_object;
     const json_t *row = hub_json_get(record, o->name);
     json_t *before = row_before(record, o->name, row);
@@ -329,8 +339,8 @@ static void on_moved(struct hub_hub *hub, const struct hub_def_auth_source *s, c
     json_decref(before);
 }
 
-static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum what what, const json_t *record, bool announce,
-                          unsigned purposes, struct hub_work *work) {
+static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum what what,
+                          const json_t *record, bool announce, unsigned purposes, struct hub_work *work) {
     if (what == UPDATED)
         on_moved(hub, s, record, announce, purposes, work);
     else
@@ -344,8 +354,8 @@ static bool is_of_room_event(const struct hub_hub *hub, const struct hub_def_aut
 }
 
 /* Sources often name one object several times, for several roles: it is announced once. */
-static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record, unsigned purposes,
-                            struct hub_work *work) {
+static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record,
+                            unsigned purposes, struct hub_work *work) {
     bool announced = false;
     for (size_t i = 0; i < hub->def->auth_source_n; i++) {
         const struct hub_def_auth_source *s = &hub->def->auth_sources[i];
@@ -432,7 +442,8 @@ static bool tell_targets(const struct external *x, json_t *result) {
 static void on_target(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct external *x = arg;
     if (!code && !tell_targets(x, result))
-        code = HUB_HANDLER_FAILED, error = "expected the id of a room (a text or a number), a list of ids, or null for no room";
+        code = HUB_HANDLER_FAILED,
+        error = "expected the id of a room (a text or a number), a list of ids, or null for no room";
     if (code) hub_hook_failed(x->hub, &x->event->target_room_expression, code, error);
     free_external(x);
 }
@@ -453,9 +464,11 @@ static void on_filtered(void *arg, enum hub_code code, json_t *result, const cha
         free_external(x);
 }
 
-static void on_external(struct hub_hub *hub, const struct hub_def_kafka_event *event, const struct seen *s, struct hub_work *work) {
+static void on_external(struct hub_hub *hub, const struct hub_def_kafka_event *event, const struct seen *s,
+                        struct hub_work *work) {
     struct external *x = hub_xmalloc(sizeof *x);
-    *x = (struct external){hub, event, json_incref(s->record), json_incref(s->key), json_incref(s->headers), hub_work_hold(work)};
+    *x = (struct external){
+        hub, event, json_incref(s->record), json_incref(s->key), json_incref(s->headers), hub_work_hold(work)};
     if (event->filter_expression.kind == HUB_SCRIPT_NONE)
         aim(x);
     else
@@ -464,7 +477,8 @@ static void on_external(struct hub_hub *hub, const struct hub_def_kafka_event *e
 
 /* ---- records ---- */
 
-/* What publishers put beside a record's own fields is nothing for clients: ids of events and requests, the actor's whole session, tokens. */
+/* What publishers put beside a record's own fields is nothing for clients: ids of events and requests, the
+ * actor's whole session, tokens. */
 static json_t *bare(json_t *record) {
     json_t *copy = json_copy(record), *v;
     const char *key;
@@ -479,7 +493,8 @@ static void bridge(struct hub_hub *hub, const struct seen *s, unsigned purposes,
     json_t *row = bare(s->record);
     for (enum what what = CREATED; what <= DELETED; what++) {
         if (is_topic(hub, s->topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, purposes, work);
-        if ((purposes & TELL) && is_topic(hub, s->topic, hub->tables->message->name, what)) on_message_event(hub, what, row, work);
+        if ((purposes & TELL) && is_topic(hub, s->topic, hub->tables->message->name, what))
+            on_message_event(hub, what, row, work);
         on_source_event(hub, s->topic, what, row, purposes, work);
     }
     json_decref(row);
@@ -491,7 +506,8 @@ static void dispatch(struct hub_engine *e, const struct seen *s, struct hub_work
         unsigned known = def->auto_bridge ? TELL | RIGHTS : s->purposes & OWN ? RIGHTS : 0;
         if (s->purposes & known) bridge(e->hubs[i], s, s->purposes & (known | OWN), work);
         for (size_t j = 0; (s->purposes & LISTENERS) && j < def->kafka_event_n; j++)
-            if (hub_str_is(s->topic, def->kafka_events[j].topic)) on_external(e->hubs[i], &def->kafka_events[j], s, work);
+            if (hub_str_is(s->topic, def->kafka_events[j].topic))
+                on_external(e->hubs[i], &def->kafka_events[j], s, work);
     }
 }
 
@@ -557,14 +573,16 @@ static char *lacking(const struct hub_engine *e, struct hub_str topic, const jso
 
 static json_t *parse(struct hub_str value, struct hub_err *err) {
     if (!value.p) return hub_fail(err, HUB_BAD_REQUEST, "there is no value"), NULL;
-    if (value.n > MAX_VALUE) return hub_fail(err, HUB_TOO_LARGE, "%zu bytes; at most %d are read", value.n, MAX_VALUE), NULL;
+    if (value.n > MAX_VALUE)
+        return hub_fail(err, HUB_TOO_LARGE, "%zu bytes; at most %d are read", value.n, MAX_VALUE), NULL;
     json_t *record = hub_json_parse(value, err);
     if (!record || json_is_object(record)) return record;
     json_decref(record);
     return hub_fail(err, HUB_BAD_REQUEST, "expected an object"), NULL;
 }
 
-/* Whoever writes nonsense may write much of it: it is counted, and every now and then a line says what it is. */
+/* Whoever writes nonsense may write much of it: it is counted, and every now and then a line says what it
+ * is. */
 static void skipped(struct hub_bridge *br, struct hub_str topic, const char *why) {
     char name[128], number[24];
     int64_t now = hub_loop_now(br->engine->config.loop);
@@ -573,7 +591,8 @@ static void skipped(struct hub_bridge *br, struct hub_str topic, const char *why
     if (br->skipped_at && now < br->skipped_at + SKIPPED_EVERY_MS) return;
     snprintf(name, sizeof name, "%.*s", topic.n < 127 ? (int)topic.n : 127, topic.p);
     snprintf(number, sizeof number, "%zu", br->skipped);
-    hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", why, "since the last such line", br->skipped > 1 ? number : NULL, NULL);
+    hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", why, "since the last such line",
+               br->skipped > 1 ? number : NULL, NULL);
     br->skipped = 0;
     br->skipped_at = now;
 }
@@ -600,8 +619,11 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
 }
 
 static void handle_own(struct hub_engine *e, const struct arrival *a, struct hub_work *work) {
-    const struct seen s = {
-        .topic = hub_cstr(a->topic), .record = a->own, .key = text_or_null(hub_cstr(a->key)), .headers = json_object(), .purposes = a->purposes};
+    const struct seen s = {.topic = hub_cstr(a->topic),
+                           .record = a->own,
+                           .key = text_or_null(hub_cstr(a->key)),
+                           .headers = json_object(),
+                           .purposes = a->purposes};
     dispatch(e, &s, work);
     json_decref(s.key);
     json_decref(s.headers);
@@ -673,8 +695,8 @@ static bool may_tell(struct hub_bridge *br, const char *object) {
     return false;
 }
 
-void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told,
-                    struct hub_work *rights) {
+void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key,
+                    json_t *record, bool told, struct hub_work *rights) {
     struct hub_bridge *br = e->bridge;
     const char *object = table->name;
     struct hub_buf topic = {0};
@@ -763,7 +785,8 @@ void hub_bridge_subscribe(struct hub_engine *e) {
     const struct hub_tables *t = e->config.tables;
     forget_hearing(e->bridge);
     for (size_t i = 0; i < t->n; i++)
-        if (t->all[i] != t->outbox) hub_map_put(&e->bridge->heard, hub_cstr(t->all[i]->name), hub_xcalloc(1, sizeof(struct hearing)));
+        if (t->all[i] != t->outbox)
+            hub_map_put(&e->bridge->heard, hub_cstr(t->all[i]->name), hub_xcalloc(1, sizeof(struct hearing)));
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
         hear_object(e, def->room_object->name); /* rights end with own changes also where nobody is told of them */
@@ -776,16 +799,18 @@ void hub_bridge_subscribe(struct hub_engine *e) {
     }
 }
 
-void hub_engine_publish(struct hub_engine *e, struct hub_str topic, struct hub_str key, const json_t *headers, const json_t *record,
-                        hub_bus_done *done, void *arg) {
+void hub_engine_publish(struct hub_engine *e, struct hub_str topic, struct hub_str key, const json_t *headers,
+                        const json_t *record, hub_bus_done *done, void *arg) {
     struct hub_buf value = {0};
     struct hub_bus_header *list = hub_xcalloc(json_object_size(headers), sizeof *list);
     size_t n = 0;
     const char *name;
     json_t *text;
-    json_object_foreach((json_t *)(uintptr_t)headers, name, text) list[n++] = (struct hub_bus_header){hub_cstr(name), hub_json_str(text)};
+    json_object_foreach((json_t *)(uintptr_t)headers, name, text) list[n++] =
+        (struct hub_bus_header){hub_cstr(name), hub_json_str(text)};
     hub_json_add(&value, record);
-    const struct hub_bus_message m = {.topic = topic, .key = key, .value = hub_buf_str(&value), .headers = list, .header_n = n};
+    const struct hub_bus_message m = {
+        .topic = topic, .key = key, .value = hub_buf_str(&value), .headers = list, .header_n = n};
     e->config.bus->ops->publish(e->config.bus, &m, done, arg);
     free(list);
     hub_buf_free(&value);

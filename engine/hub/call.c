@@ -9,9 +9,11 @@
 
 static struct hub_buf scratch;
 
-struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack) {
+struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event,
+                              json_t *args, int64_t ack) {
     struct hub_call *call = hub_xmalloc(sizeof *call);
-    *call = (struct hub_call){.hub = hub, .conn = conn ? hub_conn_ref(conn) : NULL, .who = hub_identity_ref(who), .args = args, .ack = ack};
+    *call = (struct hub_call){
+        .hub = hub, .conn = conn ? hub_conn_ref(conn) : NULL, .who = hub_identity_ref(who), .args = args, .ack = ack};
     memcpy(call->event, event, strnlen(event, sizeof call->event - 1)); /* the rest is zero */
     return call;
 }
@@ -51,7 +53,8 @@ void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fi
 }
 
 static void count_reject(enum hub_code code) {
-    hub_metric_add(hub_metric_labelled("hubd_rejects_total", "Refused requests by error code", HUB_COUNTER, "code", hub_cstr(hub_code_name(code))),
+    hub_metric_add(hub_metric_labelled("hubd_rejects_total", "Refused requests by error code", HUB_COUNTER, "code",
+                                       hub_cstr(hub_code_name(code))),
                    1);
 }
 
@@ -94,7 +97,8 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
     struct hub_err err = {.code = code};
     va_list ap;
     va_start(ap, fmt);
-    if (fmt && code != HUB_STORE_UNAVAILABLE && code != HUB_STORE_UNDECIDED) /* where the store is, and why it is away, is nothing for clients */
+    if (fmt && code != HUB_STORE_UNAVAILABLE &&
+        code != HUB_STORE_UNDECIDED) /* where the store is, and why it is away, is nothing for clients */
         vsnprintf(err.text, sizeof err.text, fmt, ap);
     else
         hub_fail(&err, code, NULL);
@@ -135,7 +139,8 @@ bool hub_call_reason(struct hub_call *call) {
 #define JOINS_WAITING 1024
 #define ROW_BYTES 512 /* of an answer, about */
 
-/* About what the answer will have; a command whose answer has no rows gets what the hub's shortest usual one has. */
+/* About what the answer will have; a command whose answer has no rows gets what the hub's shortest usual
+ * one has. */
 static size_t weight_of(const struct hub_call *call) {
     const char *key = json_object_get(call->args, "historyLimit") ? "historyLimit" : "limit";
     bool past = call->command->run == hub_cmd_history || call->command->run == hub_cmd_join;
@@ -162,14 +167,16 @@ static struct hub_reader *reader_of(struct hub_call *call, struct hub_str addres
     return c ? hub_reader_at(&c->reader, c->socket) : hub_engine_reader(call->hub->engine, call->who, address);
 }
 
-void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address, void (*start)(struct hub_read *r)) {
+void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address,
+                    void (*start)(struct hub_read *r)) {
     call->command = command;
     if (!(command->needs & HUB_READS)) {
         start(&call->read);
         return;
     }
     if (json_dumpb(call->args, NULL, 0, 0) > PAYLOAD_MAX) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "the payload is too large for a read: at most %d bytes of JSON", PAYLOAD_MAX);
+        hub_call_fail(call, HUB_BAD_REQUEST, "the payload is too large for a read: at most %d bytes of JSON",
+                      PAYLOAD_MAX);
         return;
     }
     call->read = (struct hub_read){.start = start, .drop = drop, .weight = weight_of(call)};

@@ -10,7 +10,9 @@
 #define MESSAGE_ID_MAX 64
 
 static struct hub_cell text_cell(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
-static bool is_status(const struct hub_cell *row, const char *status) { return hub_str_is(row[HUB_MSG_STATUS].s, status); }
+static bool is_status(const struct hub_cell *row, const char *status) {
+    return hub_str_is(row[HUB_MSG_STATUS].s, status);
+}
 static bool is_mine(const struct hub_cell *row, const struct hub_call *call) {
     return row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT && hub_str_is(row[HUB_MSG_SENDER_ID].s, call->who->user_id);
 }
@@ -88,8 +90,8 @@ static bool on_written(struct hub_numbered *n) {
     return false;
 }
 
-/* Whoever asked is told that the store is away, and the room's next operation may go on. Should the change turn out to have been made, the
- * room hears of it. */
+/* Whoever asked is told that the store is away, and the room's next operation may go on. Should the change
+ * turn out to have been made, the room hears of it. */
 static void on_undecided(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
     struct hub_room_op *op = &c->op;
@@ -119,7 +121,8 @@ static void write_it(struct hub_change *c, const struct hub_cell *row) {
     struct hub_write *w = &c->numbered.write;
     /* What was judged must still hold when it is written, whoever else writes to the store. */
     c->where[2] =
-        (struct hub_cond){.column = HUB_MSG_STATUS, .value = text_cell(is_status(row, "pending") ? HUB_STR("pending") : HUB_STR("approved"))};
+        (struct hub_cond){.column = HUB_MSG_STATUS,
+                          .value = text_cell(is_status(row, "pending") ? HUB_STR("pending") : HUB_STR("approved"))};
     w->cells = c->cells;
     w->where = c->where;
     w->where_n = 3;
@@ -160,7 +163,8 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
 
 static void look_up(struct hub_change *c) {
     struct hub_store *store = c->call->hub->engine->config.store;
-    const struct hub_select q = {.table = c->call->hub->tables->message, .where = c->where, .where_n = 2, .order_by = -1, .limit = 1};
+    const struct hub_select q = {
+        .table = c->call->hub->tables->message, .where = c->where, .where_n = 2, .order_by = -1, .limit = 1};
     if (hub_loop_now(c->room->loop) - c->asked > HUB_TURN_PATIENCE_MS)
         refuse(c, HUB_OVERLOADED, NULL);
     else
@@ -205,7 +209,11 @@ struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change
     }
     if (!find_by_id(call, where)) return NULL;
     struct hub_change *c = hub_xcalloc(1, sizeof *c);
-    *c = (struct hub_change){.kind = kind, .call = call, .args = json_incref(call->args), .room = hub_room_ref(call->room), .id = where[0].value.s};
+    *c = (struct hub_change){.kind = kind,
+                             .call = call,
+                             .args = json_incref(call->args),
+                             .room = hub_room_ref(call->room),
+                             .id = where[0].value.s};
     call->hub->engine->pending++; /* also while it waits for its turn */
     c->numbered.undecided = on_undecided;
     c->numbered.written = on_written;
@@ -256,9 +264,10 @@ static void end_args(struct hub_buf *b, const struct hub_change *c) {
 
 /* ---- edit ---- */
 
-/* Content that nobody looked at must not appear in the place of content that somebody approved, nor go round a handler. */
-static enum hub_code judge_author(const struct hub_change *c, const struct hub_cell *row, const struct hub_def_message_type *type,
-                                  struct hub_err *err) {
+/* Content that nobody looked at must not appear in the place of content that somebody approved, nor go
+ * round a handler. */
+static enum hub_code judge_author(const struct hub_change *c, const struct hub_cell *row,
+                                  const struct hub_def_message_type *type, struct hub_err *err) {
     const struct hub_call *call = c->call;
     bool moderated = call->hub->def->global_moderation || call->rights.moderated;
     if (!is_mine(row, call)) return hub_fail(err, HUB_NOT_ALLOWED, "only the sender of a message may edit it");
@@ -266,7 +275,8 @@ static enum hub_code judge_author(const struct hub_change *c, const struct hub_c
     if (!hub_rights_allow_type(&call->rights, type->name))
         return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", type->name);
     if (type->handler)
-        return hub_fail(err, HUB_NOT_ALLOWED, "messages of type \"%s\" are the hub's logic to decide and cannot be edited", type->name);
+        return hub_fail(err, HUB_NOT_ALLOWED,
+                        "messages of type \"%s\" are the hub's logic to decide and cannot be edited", type->name);
     if (!c->pending && moderated && !call->rights.can_moderate)
         return hub_fail(err, HUB_NOT_ALLOWED, "the message was approved as it is; send another one");
     return HUB_OK;
@@ -324,7 +334,8 @@ void hub_cmd_edit(struct hub_call *call) {
 /* ---- delete ---- */
 
 static enum hub_code judge_delete(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
-    if (!is_mine(row, c->call) && !c->call->rights.can_delete_any) return hub_fail(err, HUB_NOT_ALLOWED, "you may delete your own messages only");
+    if (!is_mine(row, c->call) && !c->call->rights.can_delete_any)
+        return hub_fail(err, HUB_NOT_ALLOWED, "you may delete your own messages only");
     c->numbered.write.kind = HUB_DELETE;
     c->numbered.write.numbering = c->pending ? HUB_NUMBER_NONE : HUB_NUMBER_CHANGE;
     return HUB_OK;
@@ -362,7 +373,8 @@ static size_t reaction_at(const json_t *all, struct hub_str emoji, const char *u
     size_t n = json_array_size(all), i = 0;
     for (; i < n; i++) {
         const json_t *r = json_array_get(all, i);
-        if (hub_emoji_same(hub_json_get_str(r, "emoji"), emoji) && hub_str_is(hub_json_get_str(r, "userId"), user)) break;
+        if (hub_emoji_same(hub_json_get_str(r, "emoji"), emoji) && hub_str_is(hub_json_get_str(r, "userId"), user))
+            break;
     }
     return i;
 }
@@ -379,7 +391,8 @@ static struct hub_str spelling(const json_t *all, struct hub_str emoji) {
 static enum hub_code add_reaction(json_t *all, struct hub_str emoji, const struct hub_call *call, struct hub_err *err) {
     int64_t most = call->hub->def->limits.reactions_per_message;
     char now[HUB_ISO_LEN + 1];
-    if ((int64_t)json_array_size(all) >= most) return hub_gate_too_many("limits.reactionsPerMessage", most, "reactions of one message", err);
+    if ((int64_t)json_array_size(all) >= most)
+        return hub_gate_too_many("limits.reactionsPerMessage", most, "reactions of one message", err);
     hub_iso_format(hub_wall_ms(), now);
     json_t *r = json_object();
     hub_json_set_str(r, "emoji", emoji);
@@ -407,7 +420,8 @@ static void describe_reaction(struct hub_change *c, const json_t *all, struct hu
     hub_json_add_string(&c->told, hub_cstr(c->call->who->user_id));
     hub_buf_addf(&c->told, ",\"removed\":%s,\"counts\":", removed ? "true" : "false");
     hub_json_add(&c->told, counts);
-    if (json_array_size(all) <= REACTIONS_TOLD) hub_buf_addz(&c->told, ",\"reaction\":"), hub_buf_adds(&c->told, hub_buf_str(&c->text));
+    if (json_array_size(all) <= REACTIONS_TOLD)
+        hub_buf_addz(&c->told, ",\"reaction\":"), hub_buf_adds(&c->told, hub_buf_str(&c->text));
     json_decref(counts);
 }
 
@@ -507,6 +521,7 @@ void hub_cmd_message(struct hub_call *call) {
     struct hub_store *store = call->hub->engine->config.store;
     struct hub_cond where[2];
     if (!find_by_id(call, where)) return;
-    const struct hub_select q = {.table = call->hub->tables->message, .where = where, .where_n = 2, .order_by = -1, .limit = 1};
+    const struct hub_select q = {
+        .table = call->hub->tables->message, .where = where, .where_n = 2, .order_by = -1, .limit = 1};
     store->ops->select(store, &q, on_one, call);
 }

@@ -1,13 +1,14 @@
-/* Changing one stored message on request: looked up, judged, written with the room's next number, told to the room in its order. All of that
- * in the message's turn among the room's scripts and changes, so that what was judged is what is changed. */
+/* Changing one stored message on request: looked up, judged, written with the room's next number, told to
+ * the room in its order. All of that in the message's turn among the room's scripts and changes, so that
+ * what was judged is what is changed. */
 #ifndef HUB_HUB_CHANGE_H
 #define HUB_HUB_CHANGE_H
 #include "hub/audience.h"
 
 struct hub_change;
 struct hub_change_kind {
-    /* Whether the message may be changed, and how: fills CELLS and write.kind and write.numbering as they should be. ROW is the message as stored,
-     * borrowed. Setting UNCHANGED answers without a write. */
+    /* Whether the message may be changed, and how: fills CELLS and write.kind and write.numbering as they
+     * should be. ROW is the message as stored, borrowed. Setting UNCHANGED answers without a write. */
     enum hub_code (*judge)(struct hub_change *c, const struct hub_cell *row, struct hub_err *err);
     /* After the commit: appends what the acknowledgement adds and returns its name (NULL: nothing). */
     const char *(*answer)(const struct hub_change *c, struct hub_buf *fields);

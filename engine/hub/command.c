@@ -2,24 +2,29 @@
 #include "base/log.h"
 #include "hub/hub_int.h"
 
-#define EVENT_ARGS "roomId event data lastReadTimestamp lastReadSeq messageId seq" /* the later ones are those of receipts */
+#define EVENT_ARGS \
+    "roomId event data lastReadTimestamp lastReadSeq messageId seq" /* the later ones are those of receipts */
 
 const struct hub_command hub_commands[] = {
     {"hub:join", HUB_READS, hub_cmd_join, "roomId since epoch historyLimit", HUB_LIMIT_JOINS},
     {"hub:leave", HUB_NEEDS_ROOM, hub_cmd_leave, "roomId", 0},
-    {"hub:send", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_send, "roomId messageType content replyTo forwarded clientMessageId", 0},
+    {"hub:send", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_send,
+     "roomId messageType content replyTo forwarded clientMessageId", 0},
     {"hub:edit", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_edit, "roomId messageId content", 0},
     {"hub:delete", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_delete, "roomId messageId", 0},
     {"hub:react", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react, "roomId messageId emoji remove", 0},
     {"hub:unreact", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react, "roomId messageId emoji", 0},
-    {"hub:message", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_message, "roomId messageId", HUB_LIMIT_READS},
+    {"hub:message", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_message, "roomId messageId",
+     HUB_LIMIT_READS},
     {"hub:event", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_event, EVENT_ARGS, 0},
     {"hub:requestState", HUB_NEEDS_ROOM | HUB_REST | HUB_READS, hub_cmd_request_state, "roomId", HUB_LIMIT_READS},
     {"hub:history", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_history,
      "roomId before after limit messageType senderId include offset pageNumber pageRowCount", HUB_LIMIT_READS},
     {"hub:members", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_members, "roomId", HUB_LIMIT_READS},
-    {"hub:pending", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST | HUB_READS, hub_cmd_pending, "roomId afterId limit offset", HUB_LIMIT_READS},
-    {"hub:restrictions", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST | HUB_READS, hub_cmd_restrictions, "roomId", HUB_LIMIT_READS},
+    {"hub:pending", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST | HUB_READS, hub_cmd_pending,
+     "roomId afterId limit offset", HUB_LIMIT_READS},
+    {"hub:restrictions", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST | HUB_READS, hub_cmd_restrictions, "roomId",
+     HUB_LIMIT_READS},
     {"hub:approve", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_approve, "roomId messageId reason", 0},
     {"hub:reject", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_reject, "roomId messageId reason", 0},
     {"hub:block", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST, hub_cmd_block, "roomId userId seconds reason", 0},

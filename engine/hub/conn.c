@@ -1,4 +1,5 @@
-/* A socket's connection to a hub: authenticated on connect, its events turned into calls, everything let go when it closes. */
+/* A socket's connection to a hub: authenticated on connect, its events turned into calls, everything let
+ * go when it closes. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,8 +9,9 @@
 
 static void on_idle(struct hub_timer *t);
 
-/* connectionTimeout counts any inbound packet, heartbeats included, so the timer only looks whether there was one. Half-way it asks for one:
- * listen.pingInterval may be longer than the timeout, and a client that only listens has nothing else to say. */
+/* connectionTimeout counts any inbound packet, heartbeats included, so the timer only looks whether there
+ * was one. Half-way it asks for one: listen.pingInterval may be longer than the timeout, and a client that
+ * only listens has nothing else to say. */
 static void arm_idle(struct hub_conn *c, int64_t least) {
     struct hub_loop *loop = c->hub->engine->config.loop;
     int64_t timeout = c->hub->def->connection_timeout, silent = hub_loop_now(loop) - hub_socket_last_in(c->socket);
@@ -26,7 +28,8 @@ static void on_idle(struct hub_timer *t) {
         arm_idle(c, late ? timeout / 2 : 1);
         return;
     }
-    hub_log_kv(HUB_LOG_INFO, "hub", "closing an idle connection", "hub", c->hub->def->name, "user", c->identity->user_id, NULL);
+    hub_log_kv(HUB_LOG_INFO, "hub", "closing an idle connection", "hub", c->hub->def->name, "user",
+               c->identity->user_id, NULL);
     hub_socket_drop(c->socket, HUB_CLOSE_PING, "nothing came for connectionTimeout");
 }
 
@@ -74,7 +77,8 @@ struct hub_member *hub_conn_member(struct hub_conn *c, const struct hub_room *ro
 static void on_closed(struct hub_socket *s, const char *reason) {
     struct hub_conn *c = s->user;
     if (!c) return; /* never admitted */
-    hub_log_kv(HUB_LOG_DEBUG, "hub", "connection closed", "hub", c->hub->def->name, "user", c->identity->user_id, "reason", reason, NULL);
+    hub_log_kv(HUB_LOG_DEBUG, "hub", "connection closed", "hub", c->hub->def->name, "user", c->identity->user_id,
+               "reason", reason, NULL);
     c->closed = true;
     s->user = NULL;
     hub_timer_stop(c->hub->engine->config.loop, &c->idle);
@@ -98,7 +102,8 @@ static void renew_identity(struct hub_conn *c, struct hub_identity *who) {
     hub_lease_set(&c->lease, c->hub->engine->config.loop, c->socket, who);
 }
 
-/* The new token may say something else about what decided. Rooms first: a decision may be there at once and put the connection out. */
+/* The new token may say something else about what decided. Rooms first: a decision may be there at once
+ * and put the connection out. */
 static void redecide_rooms(struct hub_conn *c, struct hub_work *work) {
     struct hub_room **rooms = NULL;
     size_t n = 0;
@@ -119,7 +124,9 @@ struct refreshing {
     struct hub_call *call;
 };
 
-static void answer_refresh(struct hub_settling *r) { hub_call_ok(HUB_CONTAINER(r, struct refreshing, rights)->call, NULL, hub_str(NULL, 0)); }
+static void answer_refresh(struct hub_settling *r) {
+    hub_call_ok(HUB_CONTAINER(r, struct refreshing, rights)->call, NULL, hub_str(NULL, 0));
+}
 static void end_refresh(struct hub_settling *r) { free(HUB_CONTAINER(r, struct refreshing, rights)); }
 
 static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
@@ -145,7 +152,8 @@ void hub_cmd_refresh_token(struct hub_call *call) {
         hub_identity_refresh(call->hub->engine->config.identity, call->who, token, on_refreshed, call);
 }
 
-static struct hub_metric messages_in = HUB_METRIC(HUB_COUNTER, "hubd_hub_events_in_total", NULL, "Events received by hubs");
+static struct hub_metric messages_in =
+    HUB_METRIC(HUB_COUNTER, "hubd_hub_events_in_total", NULL, "Events received by hubs");
 
 bool hub_call_settle(struct hub_call *call, unsigned needs) {
     struct hub_str id = hub_call_str(call, "roomId");
@@ -203,7 +211,8 @@ void hub_conn_run(struct hub_call *call) {
     }
 }
 
-static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
+                     int64_t ack) {
     struct hub_conn *c = s->user;
     hub_metric_add(&messages_in, 1);
     json_t *object = json_array_get(args, 0);

@@ -1,4 +1,5 @@
-/* The content of a message against its type: required fields, types, limits, defaults (specification: HubCustomField). */
+/* The content of a message against its type: required fields, types, limits, defaults (specification:
+ * HubCustomField). */
 #include "base/clock.h"
 #include "hub/hub_int.h"
 
@@ -34,7 +35,8 @@ const char *hub_field_mismatch(const struct hub_def_field *f, const json_t *v) {
     case HUB_FIELD_ID:
         if (json_is_string(v) && hub_def_id_fits(f->id_format, hub_json_str(v))) return NULL;
         return hub_def_id_expected(f->id_format);
-    case HUB_FIELD_DATETIME: return json_is_string(v) && hub_datetime_parse(hub_json_str(v), &ms) ? NULL : HUB_DATETIME_EXPECTED;
+    case HUB_FIELD_DATETIME:
+        return json_is_string(v) && hub_datetime_parse(hub_json_str(v), &ms) ? NULL : HUB_DATETIME_EXPECTED;
     case HUB_FIELD_ENUM: return enum_mismatch(f, v);
     case HUB_FIELD_JSON: return json_is_object(v) || json_is_array(v) ? NULL : "an object or array";
     }
@@ -51,7 +53,9 @@ static enum hub_code check_unknown(const struct hub_def_message_type *t, json_t 
     const char *key;
     json_t *v;
     json_object_foreach(content, key, v) {
-        if (!field_named(t, key)) return hub_fail(err, HUB_INVALID_CONTENT, "content.%.64s: the message type \"%s\" has no such field", key, t->name);
+        if (!field_named(t, key))
+            return hub_fail(err, HUB_INVALID_CONTENT, "content.%.64s: the message type \"%s\" has no such field", key,
+                            t->name);
     }
     return HUB_OK;
 }
@@ -59,7 +63,8 @@ static enum hub_code check_unknown(const struct hub_def_message_type *t, json_t 
 static enum hub_code fail_enum(const struct hub_def_field *f, struct hub_err *err) {
     struct hub_buf values = {0};
     for (size_t i = 0; i < f->enum_values.n; i++) hub_buf_addf(&values, "%s%s", i ? ", " : "", f->enum_values.items[i]);
-    enum hub_code code = hub_fail(err, HUB_INVALID_CONTENT, "content.%s: expected one of %s", f->name, hub_buf_cstr(&values));
+    enum hub_code code =
+        hub_fail(err, HUB_INVALID_CONTENT, "content.%s: expected one of %s", f->name, hub_buf_cstr(&values));
     hub_buf_free(&values);
     return code;
 }
@@ -81,10 +86,12 @@ static enum hub_code check_field(const struct hub_def_field *f, json_t *content,
     return hub_fail(err, HUB_INVALID_CONTENT, "content.%s: expected %s", f->name, expected);
 }
 
-enum hub_code hub_content_check(const struct hub_def_message_type *t, json_t *content, bool *changed, struct hub_err *err) {
+enum hub_code hub_content_check(const struct hub_def_message_type *t, json_t *content, bool *changed,
+                                struct hub_err *err) {
     *changed = false;
     if (!json_is_object(content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: expected an object");
-    if (hub_json_has_nul(content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: NUL characters cannot be stored");
+    if (hub_json_has_nul(content))
+        return hub_fail(err, HUB_INVALID_CONTENT, "content: NUL characters cannot be stored");
     if (!t->field_n) return HUB_OK; /* declares none: any object */
     enum hub_code code = check_unknown(t, content, err);
     for (size_t i = 0; i < t->field_n && !code; i++) code = check_field(&t->fields[i], content, changed, err);

@@ -1,6 +1,8 @@
-/* Who may enter a room, and as what: the layers of the specification in their order (contract: semantics.md "Join").
+/* Who may enter a room, and as what: the layers of the specification in their order (contract:
+ * semantics.md "Join").
  *
- *   room exists → roomEligibility → blocked? → absoluteRoles → checkRoles → checkScript → cached role? → authSources → authScripts
+ *   room exists → roomEligibility → blocked? → absoluteRoles → checkRoles → checkScript → cached role? →
+ *     authSources → authScripts
  *
  * Each layer is one function; a layer that has to wait returns, and its callback goes on with the next. */
 #include <stdio.h>
@@ -46,7 +48,8 @@ static void check_sources(struct decision *d);
 static void check_scripts(struct decision *d);
 static void find_record(struct decision *d);
 
-/* The definition was replaced (SIGHUP) while this waited: what was found so far follows from rules and roles that are gone. */
+/* The definition was replaced (SIGHUP) while this waited: what was found so far follows from rules and
+ * roles that are gone. */
 static bool outdated(const struct decision *d) { return d->def != d->hub->def; }
 
 static void start_over(struct decision *d) {
@@ -68,10 +71,12 @@ static void finish(struct decision *d, enum hub_code code, const struct hub_righ
         return;
     }
     if (!code && d->overtaken) code = HUB_OVERLOADED;
-    if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms())) code = HUB_BLOCKED; /* since it was asked first */
+    if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms()))
+        code = HUB_BLOCKED; /* since it was asked first */
     if (hub_log_on(HUB_LOG_DEBUG))
-        hub_log_kv(HUB_LOG_DEBUG, "hub", code ? "entry refused" : "entry granted", "hub", d->def->name, "room", d->room_id, "user", d->who->user_id,
-                   "by", d->layer, "code", code ? hub_code_name(code) : NULL, NULL);
+        hub_log_kv(HUB_LOG_DEBUG, "hub", code ? "entry refused" : "entry granted", "hub", d->def->name, "room",
+                   d->room_id, "user", d->who->user_id, "by", d->layer, "code", code ? hub_code_name(code) : NULL,
+                   NULL);
     d->done(d->arg, code, rights, d->layer, d->room);
     d->hub->engine->pending--;
     hub_list_remove(&d->link);
@@ -102,7 +107,8 @@ static void trace_new(const struct decision *d, const char *layer, const char *o
 
 /* What a script is: an expression as it stands, of a Lua chunk where it stands. */
 static json_t *shown_script(const struct hub_script *s) {
-    return s->kind == HUB_SCRIPT_EXPR ? json_stringn(s->text.p, s->text.n) : json_sprintf("Lua, %s:%d", s->file, s->line);
+    return s->kind == HUB_SCRIPT_EXPR ? json_stringn(s->text.p, s->text.n)
+                                      : json_sprintf("Lua, %s:%d", s->file, s->line);
 }
 
 static json_t *shown_list(const struct hub_strs *list) {
@@ -112,7 +118,8 @@ static json_t *shown_list(const struct hub_strs *list) {
 }
 
 /* A layer that is one script, or none. */
-static void trace_script(const struct decision *d, const char *layer, const struct hub_script *s, const char *outcome, json_t *result) {
+static void trace_script(const struct decision *d, const char *layer, const struct hub_script *s, const char *outcome,
+                         json_t *result) {
     if (!traced(d)) return;
     if (s->kind == HUB_SCRIPT_NONE)
         trace(d, layer, "none is set: passes", NULL);
@@ -120,13 +127,16 @@ static void trace_script(const struct decision *d, const char *layer, const stru
         trace_new(d, layer, outcome, json_pack("{s:o, s:O?}", "script", shown_script(s), "result", result));
 }
 
-static void trace_roles(const struct decision *d, const char *layer, const struct hub_strs *roles, const char *outcome) {
+static void trace_roles(const struct decision *d, const char *layer, const struct hub_strs *roles,
+                        const char *outcome) {
     if (!traced(d)) return;
     json_t *have = hub_json_get(d->who->session, "roleId");
-    trace_new(d, layer, roles->n ? outcome : "none are set: passes", json_pack("{s:O?, s:o}", "roleId", have, layer, shown_list(roles)));
+    trace_new(d, layer, roles->n ? outcome : "none are set: passes",
+              json_pack("{s:O?, s:o}", "roleId", have, layer, shown_list(roles)));
 }
 
-static void trace_named(const struct decision *d, const char *kind, const char *name, const char *outcome, const json_t *value) {
+static void trace_named(const struct decision *d, const char *kind, const char *name, const char *outcome,
+                        const json_t *value) {
     char layer[96];
     snprintf(layer, sizeof layer, "%s.%s", kind, name);
     trace(d, layer, outcome, value);
@@ -139,23 +149,28 @@ static void refuse(struct decision *d, enum hub_code code, const char *layer) {
 
 /* ---- the cache of decisions ----
  *
- * A cached decision carries two stamps, the hub's and the room's as they were when the cache was asked, before it was worked out. It counts while both
- * are the present ones. So forgetting a room, or the hub, is one new stamp; forgetting one user puts a mark in the decision's place. A decision
- * that was under way meanwhile, in whatever process, carries an old stamp, or does not find in its place what it found before: it is not kept.
- * authSources know the user's id only; authScripts know the session, so their decision counts for that session.
- * Asking is one round trip for all three keys. */
+ * A cached decision carries two stamps, the hub's and the room's as they were when the cache was asked,
+ * before it was worked out. It counts while both are the present ones. So forgetting a room, or the hub,
+ * is one new stamp; forgetting one user puts a mark in the decision's place. A decision that was under way
+ * meanwhile, in whatever process, carries an old stamp, or does not find in its place what it found
+ * before: it is not kept. authSources know the user's id only; authScripts know the session, so their
+ * decision counts for that session. Asking is one round trip for all three keys. */
 
-static struct hub_metric hits = HUB_METRIC(HUB_COUNTER, "hubd_cache_hits_total", NULL, "Join decisions found in the cache");
-static struct hub_metric misses = HUB_METRIC(HUB_COUNTER, "hubd_cache_misses_total", NULL, "Join decisions that had to be worked out");
+static struct hub_metric hits =
+    HUB_METRIC(HUB_COUNTER, "hubd_cache_hits_total", NULL, "Join decisions found in the cache");
+static struct hub_metric misses =
+    HUB_METRIC(HUB_COUNTER, "hubd_cache_misses_total", NULL, "Join decisions that had to be worked out");
 
-/* The rules behind a decision, as a number that is the same in every process: with other rules there are other keys. */
+/* The rules behind a decision, as a number that is the same in every process: with other rules there are
+ * other keys. */
 static uint64_t fingerprint(const struct hub_service *service, const struct hub_def *def) {
     uint64_t h = service->lib_fingerprint; /* conditions and scripts may call what is in lib/ */
     struct hub_buf b = {0};
     for (size_t i = 0; i < def->auth_source_n; i++) {
         const struct hub_def_auth_source *s = &def->auth_sources[i];
         const struct hub_def_object *o = s->source_object;
-        hub_buf_addf(&b, "%s %s %s %s ", o->name, o->table, o->properties[s->user_field].column, o->properties[s->room_field].column);
+        hub_buf_addf(&b, "%s %s %s %s ", o->name, o->table, o->properties[s->user_field].column,
+                     o->properties[s->room_field].column);
         hub_buf_addf(&b, "%s %d ", s->hub_role ? s->hub_role->name : "", s->condition.kind);
         hub_buf_adds(&b, s->condition.text);
     }
@@ -170,7 +185,8 @@ static uint64_t fingerprint(const struct hub_service *service, const struct hub_
 }
 
 /* Both empty: the hub's stamp; no user: the room's; else the decision. */
-static struct hub_str cache_key(struct hub_buf *b, const struct hub_hub *hub, struct hub_str room, struct hub_str user) {
+static struct hub_str cache_key(struct hub_buf *b, const struct hub_hub *hub, struct hub_str room,
+                                struct hub_str user) {
     const struct hub_service *s = hub->engine->config.service;
     hub_buf_addf(b, "hubd:%s:%s:auth:%s:%llx", s->project, s->name, hub->def->name, (unsigned long long)hub->rules);
     /* The room's length in front keeps ids with colons apart. */
@@ -214,7 +230,8 @@ static void forget_key(struct hub_hub *hub, struct hub_str room, struct hub_str 
     char stamp[STAMP_BYTES + 1];
     draw_stamp(stamp);
     hub->engine->pending++;
-    cache->ops->set(cache, cache_key(&key, hub, room, user), hub_cstr(stamp), user.n ? FORGOTTEN_MS : STAMP_MS, done, arg);
+    cache->ops->set(cache, cache_key(&key, hub, room, user), hub_cstr(stamp), user.n ? FORGOTTEN_MS : STAMP_MS, done,
+                    arg);
     hub_buf_free(&key);
 }
 
@@ -232,7 +249,8 @@ void hub_decide_forget(struct hub_hub *hub, struct hub_str room, struct hub_str 
     unsettle(hub, room);
     HUB_LIST_EACH(&hub->decisions, it) {
         struct decision *d = HUB_CONTAINER(it, struct decision, link);
-        if ((!room.n || hub_str_is(room, d->room_id)) && (!user.n || hub_str_is(user, d->who->user_id))) d->overtaken = true;
+        if ((!room.n || hub_str_is(room, d->room_id)) && (!user.n || hub_str_is(user, d->who->user_id)))
+            d->overtaken = true;
     }
     *f = (struct forgetting){hub, hub_work_hold(work)};
     forget_key(hub, room, user, on_forgotten, f);
@@ -247,7 +265,8 @@ void hub_decide_record_changed(struct hub_hub *hub, struct hub_str room) {
 
 void hub_decide_rules(struct hub_hub *hub) { hub->rules = fingerprint(hub->engine->config.service, hub->def); }
 
-/* What authScripts see of the user, in short: a decision of theirs is no other session's. Which token it came with does not matter. */
+/* What authScripts see of the user, in short: a decision of theirs is no other session's. Which token it
+ * came with does not matter. */
 static void add_session(struct hub_buf *out, const struct decision *d) {
     static const char *const of_token[] = {"iat", "exp", "nbf", "jti"};
     char digest[HUB_DIGEST_SIZE];
@@ -268,8 +287,8 @@ static void remember(struct decision *d, const struct hub_def_role *role, bool b
     hub_buf_addz(&value, d->stamps);
     if (by_session) add_session(&value, d);
     hub_buf_addf(&value, "%s%s", role ? "role:" : "none", role ? role->name : "");
-    cache->ops->swap(cache, cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id)), hub_buf_str(&d->was), hub_buf_str(&value),
-                     d->def->auth_cache_ttl * 1000);
+    cache->ops->swap(cache, cache_key(&key, d->hub, hub_cstr(d->room_id), hub_cstr(d->who->user_id)),
+                     hub_buf_str(&d->was), hub_buf_str(&value), d->def->auth_cache_ttl * 1000);
     hub_buf_free(&key);
     hub_buf_free(&value);
 }
@@ -291,7 +310,8 @@ static void put_stamp(struct decision *d, struct hub_str was, struct hub_str roo
     hub_buf_free(&key);
 }
 
-/* False: stamps were missing. They have been put there, or somebody else's were; the cache is to be asked again. */
+/* False: stamps were missing. They have been put there, or somebody else's were; the cache is to be asked
+ * again. */
 static bool take_stamps(struct decision *d, struct hub_str room, struct hub_str hub) {
     if (room.n != STAMP_BYTES) put_stamp(d, room, hub_cstr(d->room_id));
     if (hub.n != STAMP_BYTES) put_stamp(d, hub, hub_str(NULL, 0));
@@ -360,14 +380,15 @@ static void check_cache(struct decision *d) {
     }
     struct hub_buf key[3] = {{0}};
     const struct hub_str room = hub_cstr(d->room_id), none = hub_str(NULL, 0);
-    const struct hub_str keys[] = {cache_key(&key[0], d->hub, room, hub_cstr(d->who->user_id)), cache_key(&key[1], d->hub, room, none),
-                                   cache_key(&key[2], d->hub, none, none)};
+    const struct hub_str keys[] = {cache_key(&key[0], d->hub, room, hub_cstr(d->who->user_id)),
+                                   cache_key(&key[1], d->hub, room, none), cache_key(&key[2], d->hub, none, none)};
     cache->ops->get(cache, keys, 3, on_cached, d);
     for (size_t i = 0; i < 3; i++) hub_buf_free(&key[i]);
 }
 
-/* Several texts may be equal to one stored value, by the column's type or its collation. A user or room is known by the one that the record's events
- * name, and only by it: else rights would stay when the record goes. (Columns of fixed length pad theirs.) */
+/* Several texts may be equal to one stored value, by the column's type or its collation. A user or room is
+ * known by the one that the record's events name, and only by it: else rights would stay when the record
+ * goes. (Columns of fixed length pad theirs.) */
 static bool is_spelt(const json_t *row, const char *property, const char *id) {
     const json_t *v = hub_json_get(row, property);
     struct hub_buf text = {0};
@@ -389,7 +410,11 @@ static void on_auth_script(void *arg, enum hub_code code, json_t *result, const 
     if (code) hub_hook_failed(d->hub, &s->script, code, error);
     char layer[96];
     snprintf(layer, sizeof layer, "authScripts.%s", s->name);
-    trace_script(d, layer, &s->script, code ? error : hub_truthy(result) ? "true: decides" : "false: not this one", result);
+    trace_script(d, layer, &s->script,
+                 code                 ? error
+                 : hub_truthy(result) ? "true: decides"
+                                      : "false: not this one",
+                 result);
     if (!code && hub_truthy(result)) {
         admit(d, s->hub_role, "authScripts", s->name);
         return;
@@ -430,8 +455,8 @@ static void trace_source(const struct decision *d, const char *outcome, json_t *
 static void trace_no_record(const struct decision *d) {
     const struct hub_def_auth_source *s = &d->def->auth_sources[d->at];
     const struct hub_def_object *o = s->source_object;
-    json_t *value = traced(d) ? json_pack("{s:s, s:s, s:s}", "object", o->name, o->properties[s->user_field].name, d->who->user_id,
-                                          o->properties[s->room_field].name, d->room_id)
+    json_t *value = traced(d) ? json_pack("{s:s, s:s, s:s}", "object", o->name, o->properties[s->user_field].name,
+                                          d->who->user_id, o->properties[s->room_field].name, d->room_id)
                               : NULL;
     trace_named(d, "authSources", s->name, "no record of this user and room", value);
     json_decref(value);
@@ -476,7 +501,8 @@ static void take_rows(struct decision *d, const struct hub_rows *rows) {
     d->rows_json = json_array();
     for (size_t i = 0; i < rows->n; i++) {
         json_t *row = hub_row_json(rows->table, hub_row(rows, i));
-        bool meant = is_spelt(row, fields[s->user_field].name, d->who->user_id) && is_spelt(row, fields[s->room_field].name, d->room_id);
+        bool meant = is_spelt(row, fields[s->user_field].name, d->who->user_id) &&
+                     is_spelt(row, fields[s->room_field].name, d->room_id);
         if (meant) json_array_append(d->rows_json, row);
         json_decref(row);
     }
@@ -512,7 +538,8 @@ static void check_sources(struct decision *d) {
     const struct hub_table *t = hub_tables_find(d->hub->engine->config.tables, hub_cstr(s->source_object->name));
     struct hub_cond where[2];
     hub_buf_clear(&d->text);
-    hub_buf_reserve(&d->text, strlen(d->who->user_id) + strlen(d->room_id) + 64); /* so that the first cell's text does not move */
+    hub_buf_reserve(&d->text, strlen(d->who->user_id) + strlen(d->room_id) +
+                                  64); /* so that the first cell's text does not move */
     if (!hub_cond_of_text(&where[0], t, s->user_field, d->who->user_id, &d->text) ||
         !hub_cond_of_text(&where[1], t, s->room_field, d->room_id, &d->text)) {
         next_source(d);
@@ -527,7 +554,11 @@ static void check_sources(struct decision *d) {
 static void on_check_script(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct decision *d = arg;
     if (code) hub_hook_failed(d->hub, &d->def->check_script, code, error);
-    trace_script(d, "checkScript", &d->def->check_script, code ? error : hub_truthy(result) ? "true: passes" : "false: refused", result);
+    trace_script(d, "checkScript", &d->def->check_script,
+                 code                 ? error
+                 : hub_truthy(result) ? "true: passes"
+                                      : "false: refused",
+                 result);
     if (code || !hub_truthy(result))
         refuse(d, HUB_CHECK_FAILED, "checkScript");
     else
@@ -553,7 +584,8 @@ static void on_open(void *arg, enum hub_code code) {
         return;
     }
     bool blocked = hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms());
-    if (traced(d)) trace_new(d, "blocked", blocked ? "yes: refused" : "no: passes", json_pack("{s:s}", "userId", d->who->user_id));
+    if (traced(d))
+        trace_new(d, "blocked", blocked ? "yes: refused" : "no: passes", json_pack("{s:s}", "userId", d->who->user_id));
     if (blocked) {
         refuse(d, HUB_BLOCKED, "blocked");
         return;
@@ -635,7 +667,8 @@ static void find_record(struct decision *d) {
     if (!hub_record_read(d->hub, d->room_id, &d->text, on_record, d)) refuse(d, HUB_ROOM_NOT_FOUND, "room");
 }
 
-void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg) {
+void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache,
+                hub_decide_done *done, void *arg) {
     struct decision *d = hub_xcalloc(1, sizeof *d);
     *d = (struct decision){.hub = hub,
                            .def = hub->def,
@@ -657,7 +690,8 @@ struct why {
     void *arg;
 };
 
-static void on_why(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
+static void on_why(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
+                   struct hub_room *room) {
     struct why *w = arg;
     (void)layer, (void)room;
     w->engine->trace = NULL;
@@ -665,7 +699,8 @@ static void on_why(void *arg, enum hub_code code, const struct hub_rights *right
     free(w);
 }
 
-void hub_engine_why(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, hub_trace *tell, hub_why_done *done, void *arg) {
+void hub_engine_why(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, hub_trace *tell,
+                    hub_why_done *done, void *arg) {
     struct why *w = hub_xmalloc(sizeof *w);
     *w = (struct why){hub->engine, done, arg};
     hub->engine->trace = tell;

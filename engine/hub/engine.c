@@ -77,7 +77,8 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
     hub_buf_addf(&args, "{\"retryAfterMs\":%lld}", (long long)retry_after_ms);
     for (size_t i = 0; i < e->hub_n; i++) {
         HUB_LIST_EACH(&e->hubs[i]->conns, it)
-        hub_outlet_emit(&HUB_CONTAINER(it, struct hub_conn, link)->outlet, HUB_STR("hub:draining"), hub_buf_str(&args), 0);
+        hub_outlet_emit(&HUB_CONTAINER(it, struct hub_conn, link)->outlet, HUB_STR("hub:draining"), hub_buf_str(&args),
+                        0);
     }
     hub_buf_free(&args);
 }

@@ -33,10 +33,15 @@ static void tell_indicator(struct hub_room_user *u, const char *event) {
     hub_room_emit(u->room, &others, hub_cstr(event), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
 }
 
-static void typing_over(struct hub_timer *t) { tell_indicator(HUB_CONTAINER(t, struct hub_room_user, typing), "hub:stopTyping"); }
-static void recording_over(struct hub_timer *t) { tell_indicator(HUB_CONTAINER(t, struct hub_room_user, recording), "hub:stopRecording"); }
+static void typing_over(struct hub_timer *t) {
+    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, typing), "hub:stopTyping");
+}
+static void recording_over(struct hub_timer *t) {
+    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, recording), "hub:stopRecording");
+}
 
-static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event, void (*over)(struct hub_timer *)) {
+static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event,
+                         void (*over)(struct hub_timer *)) {
     bool goes_on = hub_timer_running(t);
     hub_timer_start(u->room->loop, t, INDICATOR_MS, over);
     if (!goes_on) tell_indicator(u, event); /* late joiners find it in hub:members */
@@ -62,10 +67,18 @@ void hub_indicators_message(struct hub_room *room, struct hub_str user_id) {
 /* ---- built-in events ---- */
 
 /* What is told of a user, of connection M; NULL: by REST, and so of all his connections. */
-static void typing(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_on(u, &u->typing, "hub:typing", typing_over); }
-static void stop_typing(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_off(u, &u->typing, "hub:stopTyping"); }
-static void recording(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_on(u, &u->recording, "hub:recording", recording_over); }
-static void stop_recording(struct hub_room_user *u, struct hub_member *m) { (void)m, indicator_off(u, &u->recording, "hub:stopRecording"); }
+static void typing(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_on(u, &u->typing, "hub:typing", typing_over);
+}
+static void stop_typing(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_off(u, &u->typing, "hub:stopTyping");
+}
+static void recording(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_on(u, &u->recording, "hub:recording", recording_over);
+}
+static void stop_recording(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_off(u, &u->recording, "hub:stopRecording");
+}
 
 static const struct builtin {
     const char *name;
@@ -75,14 +88,17 @@ static const struct builtin {
     void (*receipt)(struct hub_call *call);
     size_t goes_on; /* offset of the timer in struct hub_room_user that says that this is nothing new; 0 = none */
 } builtins[] = {
-    {"typing", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, typing, NULL, offsetof(struct hub_room_user, typing)},
+    {"typing", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, typing, NULL,
+     offsetof(struct hub_room_user, typing)},
     {"stopTyping", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, stop_typing, NULL, 0},
-    {"recording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, recording, NULL, offsetof(struct hub_room_user, recording)},
+    {"recording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, recording, NULL,
+     offsetof(struct hub_room_user, recording)},
     {"stopRecording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, stop_recording, NULL, 0},
     {"online", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_online, NULL, 0},
     {"away", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_away, NULL, 0},
     {"messageRead", offsetof(struct hub_def, enable_read_receipts), HUB_LIMIT_RECEIPTS, NULL, hub_receipt_read, 0},
-    {"messageDelivered", offsetof(struct hub_def, enable_delivery_receipts), HUB_LIMIT_RECEIPTS, NULL, hub_receipt_delivered, 0},
+    {"messageDelivered", offsetof(struct hub_def, enable_delivery_receipts), HUB_LIMIT_RECEIPTS, NULL,
+     hub_receipt_delivered, 0},
 };
 
 static const struct builtin *builtin_named(struct hub_str name) {
@@ -125,12 +141,13 @@ static void on_undecided(struct hub_write *w) {
 
 static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
 
-void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct hub_def_custom_event *e, const json_t *data, hub_event_kept *done,
-                    void *arg) {
+void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct hub_def_custom_event *e,
+                    const json_t *data, hub_event_kept *done, void *arg) {
     struct hub_hub *hub = hub_of(room);
     struct hub_store *store = hub->engine->config.store;
     struct kept_event *k = hub_xcalloc(1, sizeof *k);
-    *k = (struct kept_event){.room = hub_room_ref(room), .sender = sender.n ? hub_str_dup(sender) : NULL, .done = done, .arg = arg};
+    *k = (struct kept_event){
+        .room = hub_room_ref(room), .sender = sender.n ? hub_str_dup(sender) : NULL, .done = done, .arg = arg};
     hub_uuid7(k->id);
     hub_json_add(&k->data, data);
     k->cells[HUB_EVT_ID] = text(hub_str(k->id, HUB_UUID_LEN));
@@ -139,8 +156,12 @@ void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct h
     k->cells[HUB_EVT_NAME] = text(hub_cstr(e->name));
     k->cells[HUB_EVT_DATA] = text(hub_buf_str(&k->data));
     k->cells[HUB_EVT_TIMESTAMP] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
-    k->write = (struct hub_write){
-        .table = hub->tables->event, .kind = HUB_INSERT, .cells = k->cells, .done = on_written, .undecided = on_undecided, .arg = k};
+    k->write = (struct hub_write){.table = hub->tables->event,
+                                  .kind = HUB_INSERT,
+                                  .cells = k->cells,
+                                  .done = on_written,
+                                  .undecided = on_undecided,
+                                  .arg = k};
     hub->engine->pending++;
     hub_own_announce(hub->engine, &k->write, true);
     store->ops->write(store, &k->write);
@@ -212,7 +233,8 @@ static void run_custom(struct hub_call *c, const struct hub_def_custom_event *e)
     if (e->direction != HUB_CLIENT_TO_ROOM)
         hub_call_fail(c, HUB_NOT_ALLOWED, "the event \"%s\" is sent by the server only", e->name);
     else if ((int64_t)size > c->hub->def->max_message_size)
-        hub_call_fail(c, HUB_TOO_LARGE, "data: %zu bytes of JSON, at most %lld are allowed", size, (long long)c->hub->def->max_message_size);
+        hub_call_fail(c, HUB_TOO_LARGE, "data: %zu bytes of JSON, at most %lld are allowed", size,
+                      (long long)c->hub->def->max_message_size);
     else if (!e->ephemeral && hub_json_has_nul(data))
         hub_call_fail(c, HUB_INVALID_CONTENT, "data: NUL characters cannot be stored");
     else
@@ -267,7 +289,8 @@ static void run(struct hub_call *c, struct hub_str name) {
     else if (e)
         run_custom(c, e);
     else if (!b)
-        hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64, name.p);
+        hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64,
+                      name.p);
     else if (!*(const bool *)((const char *)c->hub->def + b->enabled))
         hub_call_fail(c, HUB_FEATURE_DISABLED, "the event \"%s\" is not enabled in this hub", b->name);
     else

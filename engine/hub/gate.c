@@ -1,4 +1,5 @@
-/* The first gates of a send, which an edit goes through too (contract: semantics.md "Gates of a send, in order"). */
+/* The first gates of a send, which an edit goes through too (contract: semantics.md "Gates of a send, in
+ * order"). */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@ enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err) {
     int64_t now = hub_wall_ms();
     if (hub_room_is_blocked(c->room, user, now)) return hub_fail(err, HUB_BLOCKED, NULL);
     if (!c->rights.can_send) return hub_fail(err, HUB_CANNOT_SEND, NULL);
-    if (hub_room_is_silenced(c->room, user, &c->rights, def->default_silenced, now)) return hub_fail(err, HUB_SILENCED, NULL);
+    if (hub_room_is_silenced(c->room, user, &c->rights, def->default_silenced, now))
+        return hub_fail(err, HUB_SILENCED, NULL);
     return HUB_OK;
 }
 
@@ -29,11 +31,13 @@ enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, stru
     return HUB_OK;
 }
 
-enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text, struct hub_err *err) {
+enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text,
+                              struct hub_err *err) {
     hub_buf_clear(text);
     hub_json_add(text, content);
     if ((int64_t)text->n > hub->def->max_message_size)
-        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON with the type's defaults, at most %lld are allowed", text->n,
+        return hub_fail(err, HUB_TOO_LARGE,
+                        "content: %zu bytes of JSON with the type's defaults, at most %lld are allowed", text->n,
                         (long long)hub->def->max_message_size);
     return HUB_OK;
 }
@@ -48,7 +52,9 @@ struct counting {
 };
 
 static void count_refusal(const char *limit) {
-    hub_metric_add(hub_metric_labelled("hubd_limited_total", "Requests over a limit, by limit", HUB_COUNTER, "limit", hub_cstr(limit)), 1);
+    hub_metric_add(hub_metric_labelled("hubd_limited_total", "Requests over a limit, by limit", HUB_COUNTER, "limit",
+                                       hub_cstr(limit)),
+                   1);
 }
 
 enum hub_code hub_gate_too_many(const char *limit, int64_t most, const char *what, struct hub_err *err) {

@@ -3,13 +3,14 @@
 
 #include "hub/hub_int.h"
 
-/* Memory per user is bounded: beyond this limit one slot stands for several. Messages are counted one by one as far as possible. */
+/* Memory per user is bounded: beyond this limit one slot stands for several. Messages are counted one by
+ * one as far as possible. */
 #define MESSAGE_SLOTS 2048
 #define OTHER_SLOTS 16
 #define FIRST_SLOTS 2
 
-/* A sliding window as a ring of times. With limits over its slots a slot counts PER_SLOT of them and has the time of its last one, so the
- * window is never more generous than the limit. */
+/* A sliding window as a ring of times. With limits over its slots a slot counts PER_SLOT of them and has
+ * the time of its last one, so the window is never more generous than the limit. */
 struct hub_rate {
     struct hub_rate *next; /* another one of the user's */
     uint8_t limit;
@@ -33,7 +34,9 @@ static const struct {
     [HUB_LIMIT_READS] = {"limits.reads", offsetof(struct hub_def, limits.reads)},
 };
 
-int64_t hub_limit_of(const struct hub_def *def, enum hub_limit limit) { return *(const int64_t *)((const char *)def + limits[limit].at); }
+int64_t hub_limit_of(const struct hub_def *def, enum hub_limit limit) {
+    return *(const int64_t *)((const char *)def + limits[limit].at);
+}
 
 const char *hub_limit_name(enum hub_limit limit) { return limits[limit].name; }
 
@@ -112,7 +115,8 @@ static struct hub_rate *rate_of(struct hub_user *u, enum hub_limit limit, int64_
     struct hub_rate *next = r ? r->next : NULL;
     free(r); /* the limit was changed by a reload */
     r = *at = hub_xmalloc(sizeof *r + FIRST_SLOTS * sizeof r->at[0]);
-    *r = (struct hub_rate){.next = next, .limit = (uint8_t)limit, .slots = slots, .cap = FIRST_SLOTS, .per_slot = per_slot, .most = most};
+    *r = (struct hub_rate){
+        .next = next, .limit = (uint8_t)limit, .slots = slots, .cap = FIRST_SLOTS, .per_slot = per_slot, .most = most};
     return r;
 }
 

@@ -28,7 +28,8 @@ void hub_rows_ask(struct hub_room *room, struct hub_result *r, struct hub_str wh
 /* The room remembers how much its rows are: quick to learn of more, slow to forget. */
 void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows) {
     if (!rows || !rows->n) return;
-    size_t bytes = rows->text.cap + rows->n * rows->table->column_n * sizeof *rows->cells, each = bytes / rows->n, known = room->row_bytes;
+    size_t bytes = rows->text.cap + rows->n * rows->table->column_n * sizeof *rows->cells, each = bytes / rows->n,
+           known = room->row_bytes;
     if (known > each) each = (7 * known + each) / 8;
     room->row_bytes = each;
     hub_result_is(&hub_of(room)->engine->reads, r, r->bytes > bytes ? r->bytes : bytes);
@@ -61,7 +62,8 @@ static void finish(struct reading *r, enum hub_code code) {
 
 static void on_previews(void *arg) { finish(arg, HUB_OK); }
 static void complete(struct reading *r) {
-    hub_previews_fill(r->room, (struct hub_viewer){.user = hub_cstr(r->reader)}, &r->fields, &r->replies, on_previews, r);
+    hub_previews_fill(r->room, (struct hub_viewer){.user = hub_cstr(r->reader)}, &r->fields, &r->replies, on_previews,
+                      r);
 }
 
 static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
@@ -75,7 +77,8 @@ static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows
     size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
     hub_messages_json(&r->fields, rows, take, true, &r->replies);
     bool more = rows->n > take || rows->cut || (int64_t)rows->n == r->wanted;
-    hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", more ? "true" : "false", r->since >= 0 ? "false" : "null");
+    hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", more ? "true" : "false",
+                 r->since >= 0 ? "false" : "null");
     complete(r);
 }
 
@@ -103,9 +106,12 @@ static void not_recovered(struct reading *r) {
     read_latest(r);
 }
 
-static bool is_active(const struct hub_cell *row) { return row[HUB_MSG_IS_ACTIVE].kind != HUB_CELL_BOOL || row[HUB_MSG_IS_ACTIVE].i; }
+static bool is_active(const struct hub_cell *row) {
+    return row[HUB_MSG_IS_ACTIVE].kind != HUB_CELL_BOOL || row[HUB_MSG_IS_ACTIVE].i;
+}
 
-static void add_change(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *row, struct hub_replies *replies) {
+static void add_change(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *row,
+                       struct hub_replies *replies) {
     hub_buf_addz(b, "{\"messageId\":");
     hub_json_add_string(b, row[HUB_MSG_ID].s);
     hub_buf_addf(b, ",\"seq\":%lld,", (long long)row[HUB_MSG_CHANGE_SEQ].i);
@@ -139,8 +145,9 @@ static void on_changes(void *arg, enum hub_code code, const struct hub_rows *row
     complete(r);
 }
 
-/* The present state of older messages that changed after SINCE: also of those that changed again after UPTO. A message has one changeSeq, and what
- * happened to it before UPTO would be lost with a message that is left out for what happened since; the later change comes live once more. */
+/* The present state of older messages that changed after SINCE: also of those that changed again after
+ * UPTO. A message has one changeSeq, and what happened to it before UPTO would be lost with a message that
+ * is left out for what happened since; the later change comes live once more. */
 static void read_changes(struct reading *r) {
     struct hub_store *store = hub_of(r->room)->engine->config.store;
     const struct hub_cond where[] = {
@@ -201,8 +208,8 @@ static void start_reading(struct hub_result *result) {
         read_latest(r);
 }
 
-void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since, int64_t since,
-                         struct hub_str epoch, hub_history_done *done, void *arg) {
+void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since,
+                         int64_t since, struct hub_str epoch, hub_history_done *done, void *arg) {
     struct reading *r = hub_xcalloc(1, sizeof *r);
     *r = (struct reading){.room = hub_room_ref(room),
                           .reader = hub_str_dup(reader),
@@ -276,13 +283,19 @@ static size_t page_conds(struct hub_call *call, struct hub_cond *where) {
 static void count_all(struct page *p) {
     struct hub_store *store = p->call->hub->engine->config.store;
     struct hub_cond where[PAGE_CONDS];
-    const struct hub_select q = {
-        .table = p->call->hub->tables->message, .where = where, .where_n = page_conds(p->call, where), .order_by = -1, .limit = 1, .count = true};
+    const struct hub_select q = {.table = p->call->hub->tables->message,
+                                 .where = where,
+                                 .where_n = page_conds(p->call, where),
+                                 .order_by = -1,
+                                 .limit = 1,
+                                 .count = true};
     store->ops->select(store, &q, on_total, p);
 }
 
 /* Asked for by its number: it must have all its rows, or the next one would not begin where it ends. */
-static bool numbered(const struct page *p) { return hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount"); }
+static bool numbered(const struct page *p) {
+    return hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount");
+}
 
 static void on_page_previews(void *arg) {
     struct page *p = arg;
@@ -308,9 +321,11 @@ static void on_events(void *arg, enum hub_code code, struct hub_str json) {
     finish_page(p);
 }
 
-/* The events of the page's time. Spans of neighbouring pages touch: who reads all pages gets every event once. */
+/* The events of the page's time. Spans of neighbouring pages touch: who reads all pages gets every event
+ * once. */
 static void add_events(struct page *p, int64_t last_seq) {
-    struct hub_span span = {.start = hub_json_get_int(p->call->args, "after", 0), .end = hub_json_get_int(p->call->args, "before", 0)};
+    struct hub_span span = {.start = hub_json_get_int(p->call->args, "after", 0),
+                            .end = hub_json_get_int(p->call->args, "before", 0)};
     if (p->has_more) *(p->newest_first ? &span.start : &span.end) = last_seq;
     hub_kept_events(p->call->room, &span, on_events, p);
 }
@@ -324,7 +339,8 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
     hub_rows_are(p->call->room, &p->result, rows);
     bool cut = rows->cut || ((int64_t)rows->n == p->wanted && p->wanted <= p->limit);
     if (cut && numbered(p)) {
-        fail_page(p, HUB_TOO_LARGE, "the page is larger than 4 MiB: ask for fewer messages by pageRowCount, or with before and limit");
+        fail_page(p, HUB_TOO_LARGE,
+                  "the page is larger than 4 MiB: ask for fewer messages by pageRowCount, or with before and limit");
         return;
     }
     size_t take = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;

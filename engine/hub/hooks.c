@@ -5,19 +5,24 @@
 enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err) {
     struct hub_str meant;
     const char *key = hub_json_misspelt(object, names, &meant);
-    return key ? hub_fail(err, HUB_BAD_REQUEST, "%.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant)) : HUB_OK;
+    return key ? hub_fail(err, HUB_BAD_REQUEST, "%.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant))
+               : HUB_OK;
 }
 
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n) {
     args[n++] = (struct hub_hook_arg){"room", record};
-    if (strcmp(hub->def->room_object->name, "room")) args[n++] = (struct hub_hook_arg){hub->def->room_object->name, record};
+    if (strcmp(hub->def->room_object->name, "room"))
+        args[n++] = (struct hub_hook_arg){hub->def->room_object->name, record};
     return n;
 }
 
-void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code, const char *error) {
-    hub_metric_add(
-        hub_metric_labelled("hubd_hook_failures_total", "Failed hooks by place in the definition", HUB_COUNTER, "hook", hub_cstr(script->path)), 1);
-    hub_log_kv(HUB_LOG_WARN, "hub", "hook failed", "hub", hub->def->name, "hook", script->path, "code", hub_code_name(code), "error", error, NULL);
+void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code,
+                     const char *error) {
+    hub_metric_add(hub_metric_labelled("hubd_hook_failures_total", "Failed hooks by place in the definition",
+                                       HUB_COUNTER, "hook", hub_cstr(script->path)),
+                   1);
+    hub_log_kv(HUB_LOG_WARN, "hub", "hook failed", "hub", hub->def->name, "hook", script->path, "code",
+               hub_code_name(code), "error", error, NULL);
 }
 
 bool hub_target_parse(const json_t *v, enum hub_to *to, const json_t **ids) {

@@ -1,5 +1,6 @@
-/* What scripts can ask of the engine: objects, db, redis, hub, kafka (contract: scripting.md). Each function checks its arguments, calls the
- * core, and answers once; a later answer suspends the script only. */
+/* What scripts can ask of the engine: objects, db, redis, hub, kafka (contract: scripting.md). Each
+ * function checks its arguments, calls the core, and answers once; a later answer suspends the script
+ * only. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,7 +9,9 @@
 #include "hub/outbox.h"
 
 static void done(struct hub_host_call *c, json_t *result) { c->done(c, HUB_OK, result, NULL); }
-static void fail(struct hub_host_call *c, enum hub_code code, const char *text) { c->done(c, code, NULL, text ? text : hub_code_text(code)); }
+static void fail(struct hub_host_call *c, enum hub_code code, const char *text) {
+    c->done(c, code, NULL, text ? text : hub_code_text(code));
+}
 static json_t *arg(const struct hub_host_call *c, size_t i) { return json_array_get(c->args, i); }
 static struct hub_str text_arg(const struct hub_host_call *c, size_t i) { return hub_json_str(arg(c, i)); }
 
@@ -25,7 +28,8 @@ static const struct hub_table *table_arg(struct hub_engine *e, struct hub_host_c
     const struct hub_table *t = hub_tables_find(e->config.tables, name);
     char text[160];
     if (t) return t;
-    snprintf(text, sizeof text, "there is no DataObject \"%.*s\"", name.n < 64 ? (int)name.n : 64, name.p ? name.p : "");
+    snprintf(text, sizeof text, "there is no DataObject \"%.*s\"", name.n < 64 ? (int)name.n : 64,
+             name.p ? name.p : "");
     fail(c, HUB_NOT_FOUND, text);
     return NULL;
 }
@@ -121,7 +125,8 @@ static void redis_hset(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "H
 
 /* ---- hub ---- */
 
-/* The hub whose script calls. NULL: a script of the service (a plain namespace's, authenticate), which belongs to none of several. */
+/* The hub whose script calls. NULL: a script of the service (a plain namespace's, authenticate), which
+ * belongs to none of several. */
 static struct hub_hub *hub_arg(const struct hub_engine *e, const struct hub_host_call *c) {
     const struct hub_caller *caller = c->caller;
     if (caller) return caller->hub;
@@ -133,8 +138,8 @@ static struct hub_room *room_in(struct hub_hub *hub, struct hub_str id) {
     return r && r->open ? r : NULL;
 }
 
-/* The room in use under this id, *ROOM NULL when nobody is in it: in the script's own hub, else in the only hub that has it. False: several have,
- * and the call failed. */
+/* The room in use under this id, *ROOM NULL when nobody is in it: in the script's own hub, else in the
+ * only hub that has it. False: several have, and the call failed. */
 static bool room_arg(const struct hub_engine *e, struct hub_host_call *c, struct hub_room **room) {
     struct hub_hub *own = hub_arg(e, c);
     char text[400];
@@ -143,7 +148,8 @@ static bool room_arg(const struct hub_engine *e, struct hub_host_call *c, struct
         struct hub_room *r = room_in(e->hubs[i], text_arg(c, 0));
         if (r && *room) {
             snprintf(text, sizeof text,
-                     "rooms of this id are in use in the hubs %s and %s, and a script outside hubs cannot say which one it means; let it tell one "
+                     "rooms of this id are in use in the hubs %s and %s, and a script outside hubs cannot say which "
+                     "one it means; let it tell one "
                      "hub's kafkaEvents by kafka.publish instead",
                      hub_of(*room)->def->name, hub_of(r)->def->name);
             fail(c, HUB_BAD_REQUEST, text);
@@ -168,7 +174,8 @@ static void add_data_args(struct hub_buf *b, struct hub_str room_id, const json_
     hub_buf_addc(b, '}');
 }
 
-static void emit_in(struct hub_room *room, const struct hub_target *target, const struct hub_host_call *c, unsigned flags) {
+static void emit_in(struct hub_room *room, const struct hub_target *target, const struct hub_host_call *c,
+                    unsigned flags) {
     struct hub_buf args = {0};
     add_data_args(&args, hub_cstr(room->id), arg(c, 2));
     hub_room_emit(room, target, text_arg(c, 1), hub_buf_str(&args), flags);
@@ -193,11 +200,13 @@ static void on_event_kept(void *p, enum hub_code code, struct hub_str data) {
     free(a);
 }
 
-/* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is not, for everybody reads the history. */
+/* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is
+ * not, for everybody reads the history. */
 static void hub_broadcast(void *ctx, struct hub_host_call *c) {
     struct hub_room *room;
     struct hub_target target = {0};
-    if (!text_arg(c, 1).n || !hub_target_parse(arg(c, 3), &target.to, &target.ids) || target.to == HUB_TO_SENDER || target.to == HUB_TO_OTHERS) {
+    if (!text_arg(c, 1).n || !hub_target_parse(arg(c, 3), &target.to, &target.ids) || target.to == HUB_TO_SENDER ||
+        target.to == HUB_TO_OTHERS) {
         fail(c, HUB_BAD_REQUEST, "hub.broadcast(roomId, event, data, to): to is \"all\" or an array of user ids");
         return;
     }
@@ -241,7 +250,9 @@ static void send_in(struct hub_room *room, struct hub_host_call *c) {
     enum hub_code code = hub_script_keys(opts, "senderId senderName senderAvatar persist to", &err);
     if (!code && !hub_target_parse(hub_json_get(opts, "to"), &to, &ids))
         code = hub_fail(&err, HUB_BAD_REQUEST, "to: expected \"all\", \"others\", \"sender\" or an array of user ids");
-    if (!code) code = hub_draft_from_script(room, text_arg(c, 1), content, hub_json_get_str(opts, "senderId"), &d, &text, &err);
+    if (!code)
+        code =
+            hub_draft_from_script(room, text_arg(c, 1), content, hub_json_get_str(opts, "senderId"), &d, &text, &err);
     if (!code) {
         d.persist = hub_json_get_bool(opts, "persist", true);
         d.to = to;
@@ -283,7 +294,8 @@ static void send_in_unused(struct hub_hub *hub, struct hub_host_call *c) {
     struct hub_engine *e = hub->engine;
     struct opening *o = hub_xmalloc(sizeof *o);
     *o = (struct opening){hub_room_get(&hub->rooms, e->config.loop, hub, text_arg(c, 0)), c};
-    hub_object_find(e, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)), arg(c, 0), on_room_record, o);
+    hub_object_find(e, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)), arg(c, 0),
+                    on_room_record, o);
 }
 
 static void hub_send(void *ctx, struct hub_host_call *c) {
@@ -299,7 +311,8 @@ static void hub_send(void *ctx, struct hub_host_call *c) {
     else if (hub_arg(e, c))
         send_in_unused(hub_arg(e, c), c);
     else
-        fail(c, HUB_NOT_FOUND, "nobody is in that room, and a script outside hubs cannot say which of several it means");
+        fail(c, HUB_NOT_FOUND,
+             "nobody is in that room, and a script outside hubs cannot say which of several it means");
 }
 
 static int64_t emit_to_user(const struct hub_hub *hub, struct hub_str user, struct hub_str event, struct hub_str args) {
@@ -324,7 +337,8 @@ static void hub_emit(void *ctx, struct hub_host_call *c) {
     }
     add_data_args(&args, hub_json_str(c->room_id), arg(c, 2));
     if (own) n = emit_to_user(own, text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
-    for (size_t i = 0; !own && i < e->hub_n; i++) n += emit_to_user(e->hubs[i], text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
+    for (size_t i = 0; !own && i < e->hub_n; i++)
+        n += emit_to_user(e->hubs[i], text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
     hub_buf_free(&args);
     done(c, json_integer(n));
 }
@@ -377,7 +391,8 @@ static void kafka_publish(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
     struct hub_buf value = {0};
     if (!is_topic(text_arg(c, 0))) {
-        fail(c, HUB_BAD_REQUEST, "kafka.publish(topic, value, key): expected a topic of 1 to 249 letters, digits, \".\", \"_\" and \"-\"");
+        fail(c, HUB_BAD_REQUEST,
+             "kafka.publish(topic, value, key): expected a topic of 1 to 249 letters, digits, \".\", \"_\" and \"-\"");
         return;
     }
     hub_json_add(&value, arg(c, 1));
@@ -385,7 +400,9 @@ static void kafka_publish(void *ctx, struct hub_host_call *c) {
         hub_outbox_publish(e->outbox, text_arg(c, 0), text_arg(c, 2), hub_buf_str(&value), on_published, c);
     else
         e->config.bus->ops->publish(
-            e->config.bus, &(struct hub_bus_message){.topic = text_arg(c, 0), .key = text_arg(c, 2), .value = hub_buf_str(&value)}, on_published, c);
+            e->config.bus,
+            &(struct hub_bus_message){.topic = text_arg(c, 0), .key = text_arg(c, 2), .value = hub_buf_str(&value)},
+            on_published, c);
     hub_buf_free(&value);
 }
 

@@ -1,4 +1,5 @@
-/* Shared by the files of engine/hub only: the running hub, a connection to it, a call, and the steps they go through. */
+/* Shared by the files of engine/hub only: the running hub, a connection to it, a call, and the steps they
+ * go through. */
 #ifndef HUB_HUB_HUB_INT_H
 #define HUB_HUB_HUB_INT_H
 #include "base/mem.h"
@@ -28,8 +29,8 @@ struct hub_engine {
     struct hub_reads reads;
 };
 
-/* For whom a hook runs, as the engine functions that it calls see it. A hook that decides who may enter must not wait for decisions: they might wait
- * for it. */
+/* For whom a hook runs, as the engine functions that it calls see it. A hook that decides who may enter
+ * must not wait for decisions: they might wait for it. */
 struct hub_caller {
     struct hub_hub *hub;
     bool decides;
@@ -45,9 +46,10 @@ struct hub_hub {
     struct hub_list conns;
     struct hub_list decisions;  /* under way */
     struct hub_map redecisions; /* under way (redecide.c) */
-    bool forget_lost;           /* the cache did not hear of something that is to be forgotten: it is not asked until it has forgotten everything */
-    bool forgetting;            /* everything, just now */
-    uint64_t rules;             /* what decisions follow from: part of their keys */
+    bool forget_lost; /* the cache did not hear of something that is to be forgotten: it is not asked until it has
+                         forgotten everything */
+    bool forgetting;  /* everything, just now */
+    uint64_t rules;   /* what decisions follow from: part of their keys */
 };
 
 /* What a user may do so often a minute (guard.c). */
@@ -62,7 +64,8 @@ enum hub_limit {
     HUB_LIMIT_COUNT
 };
 
-/* A user of the hub, over all connections and rooms. Kept while connected or while the rate window remembers something. */
+/* A user of the hub, over all connections and rooms. Kept while connected or while the rate window
+ * remembers something. */
 struct hub_user {
     char *id;
     uint32_t conns, rooms;
@@ -101,7 +104,8 @@ void hub_order_joining(struct hub_call *call); /* a hub:join, before it may have
 void hub_order_joined(struct hub_conn *c);     /* it was answered: what waited goes on */
 void hub_order_drop(struct hub_conn *c);       /* the connection is closed */
 void hub_conn_run(struct hub_call *call);      /* of a socket: its command, or what its event stands for */
-/* A call that has waited is the user's as he is by now (hub:refreshToken). True: he was another when he sent it. */
+/* A call that has waited is the user's as he is by now (hub:refreshToken). True: he was another when he
+ * sent it. */
 bool hub_call_renew(struct hub_call *call);
 
 struct hub_hub *hub_hub_new(struct hub_engine *e, size_t index); /* of the engine's present service */
@@ -158,16 +162,20 @@ struct hub_call {
     const void *subject;  /* what it is about, from one of its steps to the next */
     struct hub_read read; /* its slot, until the answer */
 };
-/* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of the connection, or by REST (from
- * ADDRESS) of the user, wait. */
-void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address, void (*start)(struct hub_read *r));
-/* Counts the call as one of its command's limit, then THEN(call, true); false: it was refused (and is gone). */
+/* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of
+ * the connection, or by REST (from ADDRESS) of the user, wait. */
+void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address,
+                    void (*start)(struct hub_read *r));
+/* Counts the call as one of its command's limit, then THEN(call, true); false: it was refused (and is
+ * gone). */
 void hub_call_count(struct hub_call *call, void (*then)(void *call, bool allowed));
 static inline struct hub_call *hub_call_of(struct hub_read *r) { return HUB_CONTAINER(r, struct hub_call, read); }
 
-struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event, json_t *args, int64_t ack);
+struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event,
+                              json_t *args, int64_t ack);
 void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fields);
-void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* With extra members for the error object, e.g. "\"retryAfterMs\":1200". */
 void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields);
 /* ---- calls that have waited (standing.c) ---- */
@@ -176,8 +184,8 @@ void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct
 static inline bool hub_call_fresh(const struct hub_call *c) {
     return c->member && !c->member->gone && c->judged == c->room->judged && !c->room->ended;
 }
-/* Finds room and rights of a call anew and passes the gates of its command again. THEN comes once, possibly before this returns; with false when the
- * call was refused (and is gone). */
+/* Finds room and rights of a call anew and passes the gates of its command again. THEN comes once,
+ * possibly before this returns; with false when the call was refused (and is gone). */
 typedef void hub_call_judged(void *arg, bool stands);
 void hub_call_stands(struct hub_call *call, hub_call_judged *then, void *arg);
 /* hub_call_ok for what was read: not for those who may not see it any more. */
@@ -185,15 +193,17 @@ void hub_call_show(struct hub_call *call, const char *data_name, struct hub_str 
 
 static inline bool hub_id_ok(struct hub_str id) { return hub_str_is_id(id); }
 /* args[key] as text; empty when absent. For ids a number is not accepted. */
-static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) { return hub_json_get_str(c->args, key); }
+static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) {
+    return hub_json_get_str(c->args, key);
+}
 
 /* args.userId, a text of 1 to 255 bytes; false when the call was refused (and is gone). */
 bool hub_call_user(struct hub_call *call, struct hub_str *user);
 /* args.reason, if given, is a text of bounded length; false when the call was refused (and is gone). */
 bool hub_call_reason(struct hub_call *call);
 
-/* Work in steps, some of which take their time: DONE comes when the last hold is released. Whoever keeps a step for later holds it; NULL = nobody
- * waits for it. */
+/* Work in steps, some of which take their time: DONE comes when the last hold is released. Whoever keeps a
+ * step for later holds it; NULL = nobody waits for it. */
 struct hub_work {
     size_t holds;
     void (*done)(struct hub_work *w);
@@ -206,7 +216,8 @@ static inline void hub_work_release(struct hub_work *w) {
     if (w && --w->holds == 0) w->done(w);
 }
 
-/* An answer that waits for rights to be worked out again, though not for ever (settle.c). Inside its owner's struct. */
+/* An answer that waits for rights to be worked out again, though not for ever (settle.c). Inside its
+ * owner's struct. */
 struct hub_settling {
     struct hub_work work; /* for those who are waited for */
     struct hub_engine *engine;
@@ -217,11 +228,13 @@ struct hub_settling {
     void (*end)(struct hub_settling *s);    /* after that, when nothing is under way any more: frees the owner */
 };
 void hub_settling_begin(struct hub_settling *s, struct hub_engine *e, const char *what);
-void hub_settling_wait(struct hub_settling *s); /* what is to be waited for holds s->work by now; S may be gone afterwards */
+void hub_settling_wait(
+    struct hub_settling *s); /* what is to be waited for holds s->work by now; S may be gone afterwards */
 
 /* ---- steps that wait for the store (retry.c) ---- */
 
-/* Inside its owner's struct. AGAIN comes in a second; with GIVE_UP the process stops, and the owner only ends. */
+/* Inside its owner's struct. AGAIN comes in a second; with GIVE_UP the process stops, and the owner only
+ * ends. */
 struct hub_retry {
     struct hub_list link;
     void (*again)(struct hub_retry *r, bool give_up);
@@ -234,12 +247,16 @@ void hub_retry_stop(struct hub_engine *e); /* all of them, for good */
 
 /* ---- deciding who may enter (decide.c) ---- */
 
-/* LAYER names what decided ("authSources.owner", "cache", …). RECORD is the room's row (borrowed). CODE != HUB_OK: refused. */
-typedef void hub_decide_done(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room);
-/* Works out whether WHO may enter ROOM_ID, all layers in order, the room opened (a reference given to DONE for the call only). */
-void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache, hub_decide_done *done, void *arg);
-/* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both empty). Those under way start over. WORK (may
- * be NULL) waits until the cache knows. */
+/* LAYER names what decided ("authSources.owner", "cache", …). RECORD is the room's row (borrowed). CODE !=
+ * HUB_OK: refused. */
+typedef void hub_decide_done(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
+                             struct hub_room *room);
+/* Works out whether WHO may enter ROOM_ID, all layers in order, the room opened (a reference given to DONE
+ * for the call only). */
+void hub_decide(struct hub_hub *hub, struct hub_identity *who, struct hub_str room_id, bool skip_cache,
+                hub_decide_done *done, void *arg);
+/* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both
+ * empty). Those under way start over. WORK (may be NULL) waits until the cache knows. */
 void hub_decide_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id, struct hub_work *work);
 /* The room's row is another by now: decisions under way that read it before read it again. */
 void hub_decide_record_changed(struct hub_hub *hub, struct hub_str room_id);
@@ -247,7 +264,8 @@ void hub_decide_record_changed(struct hub_hub *hub, struct hub_str room_id);
 /* The definition is new: decisions that follow from other rules are not found any more. */
 void hub_decide_rules(struct hub_hub *hub);
 
-/* Rights of those who are in worked out again, cached decisions dropped (redecide.c): announced when they changed, kicked when lost. */
+/* Rights of those who are in worked out again, cached decisions dropped (redecide.c): announced when they
+ * changed, kicked when lost. */
 void hub_redecide_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work);
 void hub_redecide_room(struct hub_room *room, struct hub_work *work);
 
@@ -260,36 +278,43 @@ void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present d
 /* Appends the topic of a DataObject's events; WHAT is "created", "updated" or "deleted". */
 void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
 /* A system message {systemAction, systemData} to TARGET, where the hub has that type (notice.c). */
-void hub_bridge_system_message(struct hub_room *room, const struct hub_target *target, const char *action, const json_t *data, struct hub_work *work);
-/* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is told to the room (behind.c). */
+void hub_bridge_system_message(struct hub_room *room, const struct hub_target *target, const char *action,
+                               const json_t *data, struct hub_work *work);
+/* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is
+ * told to the room (behind.c). */
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);
-/* Whether anybody in this process listens to changes of TABLE: a hub's bridge or a kafkaEvent, resp. (TOLD) only the latter. */
+/* Whether anybody in this process listens to changes of TABLE: a hub's bridge or a kafkaEvent, resp.
+ * (TOLD) only the latter. */
 bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table, bool told);
-/* A change that this process made, as a record of the bus: told to those who listen, later in this turn. KEY: the id of the row, as published.
- * RECORD: a reference given away. TOLD: to kafkaEvents only. RIGHTS (may be NULL) is held until the rights that rest on the record have been worked
- * out again. */
-void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key, json_t *record, bool told,
-                    struct hub_work *rights);
+/* A change that this process made, as a record of the bus: told to those who listen, later in this turn.
+ * KEY: the id of the row, as published. RECORD: a reference given away. TOLD: to kafkaEvents only. RIGHTS
+ * (may be NULL) is held until the rights that rest on the record have been worked out again. */
+void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key,
+                    json_t *record, bool told, struct hub_work *rights);
 /* hub:roomUpdated: RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL. */
 void hub_room_tell_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work);
-/* After the room's record changed: closes the room when it is no longer eligible, else works out everybody's rights again. ROOM must be held by the
- * caller. */
+/* After the room's record changed: closes the room when it is no longer eligible, else works out
+ * everybody's rights again. ROOM must be held by the caller. */
 void hub_room_recheck(struct hub_room *room, struct hub_work *work);
 /* hub:roomClosed to everybody, and out. WHY is HUB_ROOM_NOT_FOUND or HUB_ROOM_NOT_ELIGIBLE. */
 void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *work);
 
 /* ---- the room's record in memory (record.c) ---- */
 
-/* Reads the row of room ROOM_ID; false when no row can have that id. HOLD backs the condition until the answer. */
+/* Reads the row of room ROOM_ID; false when no row can have that id. HOLD backs the condition until the
+ * answer. */
 bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *hold, hub_rows_cb *done, void *arg);
-/* W, a write of objects.c, is through: rooms in use have the new row at once, those whose row is gone have ended. */
+/* W, a write of objects.c, is through: rooms in use have the new row at once, those whose row is gone have
+ * ended. */
 void hub_record_written(struct hub_engine *e, const struct hub_write *w);
 /* TEXT as a value of the column; false when it can never match (a word against a number). */
-bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text, struct hub_buf *hold);
+bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text,
+                      struct hub_buf *hold);
 
 /* ---- opening rooms (open.c) ---- */
 
-/* Makes sure seq, epoch and moderation are loaded. DONE may come at once. ROOM must be held by the caller until then. */
+/* Makes sure seq, epoch and moderation are loaded. DONE may come at once. ROOM must be held by the caller
+ * until then. */
 typedef void hub_open_done(void *arg, enum hub_code code);
 void hub_room_open(struct hub_room *room, hub_open_done *done, void *arg);
 static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->hub; }
@@ -298,18 +323,22 @@ static inline struct hub_hub *hub_of(const struct hub_room *room) { return room-
 
 void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights);
 void hub_member_unref(struct hub_member *m); /* NULL is fine */
-/* Leaves by itself; gives up the member, tells presence. The socket itself is told nothing: see hub_member_expel. */
+/* Leaves by itself; gives up the member, tells presence. The socket itself is told nothing: see
+ * hub_member_expel. */
 void hub_member_exit(struct hub_member *m);
 /* EVENT to this connection, then out. */
 void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason);
-/* All connections of a user: event to each, then out. Sends of theirs that wait for their turn are refused with CODE. */
-void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason, enum hub_code code);
+/* All connections of a user: event to each, then out. Sends of theirs that wait for their turn are refused
+ * with CODE. */
+void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason,
+                    enum hub_code code);
 /* Everybody out, after the readers were told why; those without canRead get hub:kicked with REASON. */
 void hub_room_empty(struct hub_room *room, struct hub_str reason);
 void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an array */
 /* hub:permissions to this connection: rights or silence have changed. */
 void hub_permissions_tell(struct hub_member *m);
-void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id); /* to all connections of the user in the room */
+void hub_permissions_tell_user(struct hub_room *room,
+                               struct hub_str user_id); /* to all connections of the user in the room */
 /* Of connection M; NULL: of all the user's. Told when it changes anything. */
 void hub_presence_online(struct hub_room_user *u, struct hub_member *m);
 void hub_presence_away(struct hub_room_user *u, struct hub_member *m);
@@ -344,7 +373,8 @@ bool hub_rate_take(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit
 /* All processes together have no place UNTIL then: nobody needs to be asked again before. */
 void hub_rate_close(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t until);
 int64_t hub_rate_closed(struct hub_user *u, enum hub_limit limit); /* until when; 0 = never was */
-/* Counts one that the shared limiter (the cache) has admitted, so that counting here alone would start from the true number. */
+/* Counts one that the shared limiter (the cache) has admitted, so that counting here alone would start
+ * from the true number. */
 void hub_rate_note(struct hub_hub *hub, struct hub_user *u, enum hub_limit limit, int64_t now);
 /* Takes back the last one that was counted. */
 void hub_rate_give(struct hub_user *u, enum hub_limit limit);
@@ -358,13 +388,18 @@ enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err);
 enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err);
 /* args.content is an object within maxMessageSize; its JSON is appended to TEXT. */
 enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err);
-/* The JSON of CONTENT, into which defaults were filled, in the place of TEXT: it must still be within maxMessageSize. */
-enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text, struct hub_err *err);
-/* Counts one of LIMIT, in the cache when all processes share it, else (and while that is away) in this process' window. THEN comes once, in the
- * order of the calls, possibly before this returns; with false when the call was refused (and is gone). */
+/* The JSON of CONTENT, into which defaults were filled, in the place of TEXT: it must still be within
+ * maxMessageSize. */
+enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text,
+                              struct hub_err *err);
+/* Counts one of LIMIT, in the cache when all processes share it, else (and while that is away) in this
+ * process' window. THEN comes once, in the order of the calls, possibly before this returns; with false
+ * when the call was refused (and is gone). */
 typedef void hub_gate_counted(void *arg, bool allowed);
 void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg);
-static inline void hub_gate_rate(struct hub_call *c, hub_gate_counted *then, void *arg) { hub_gate_limit(c, HUB_LIMIT_MESSAGES, then, arg); }
+static inline void hub_gate_rate(struct hub_call *c, hub_gate_counted *then, void *arg) {
+    hub_gate_limit(c, HUB_LIMIT_MESSAGES, then, arg);
+}
 /* What was counted last is not to count: it came to nothing. */
 void hub_gate_give_back(const struct hub_call *c, enum hub_limit limit);
 /* Refuses with too_many, naming the limit. */
@@ -373,7 +408,8 @@ enum hub_code hub_gate_too_many(const char *limit, int64_t most, const char *wha
 /* ---- content (content.c) ---- */
 
 /* Checks CONTENT against the type and fills defaults in. *CHANGED is set when that altered it. */
-enum hub_code hub_content_check(const struct hub_def_message_type *type, json_t *content, bool *changed, struct hub_err *err);
+enum hub_code hub_content_check(const struct hub_def_message_type *type, json_t *content, bool *changed,
+                                struct hub_err *err);
 /* One value against one field type; NULL when it fits, else what was expected. */
 const char *hub_field_mismatch(const struct hub_def_field *field, const json_t *value);
 
@@ -388,15 +424,19 @@ struct hub_replies {
     struct hub_reply *items;
     size_t n, cap;
 };
-/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS are those of TABLE, a message table. A message that replies
- * to another one adds a place to REPLIES for hub_previews_fill; with NULL its preview is null. */
-void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells, struct hub_replies *replies);
+/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS are those of TABLE, a
+ * message table. A message that replies to another one adds a place to REPLIES for hub_previews_fill; with
+ * NULL its preview is null. */
+void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells,
+                      struct hub_replies *replies);
 /* Appends ,"sender":{…} or nothing for a system message. */
 void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
 /* Appends "messages":[…] of the first TAKE of ROWS, ascending seq (reversed when they come newest first). */
-void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed, struct hub_replies *replies);
+void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed,
+                       struct hub_replies *replies);
 
-/* What a message says in a line, a JSON text: its body, or what names it, or its type. The server's word: a preview cannot be forged. */
+/* What a message says in a line, a JSON text: its body, or what names it, or its type. The server's word:
+ * a preview cannot be forged. */
 json_t *hub_message_preview(const struct hub_cell *cells);
 /* Who is shown previews. */
 struct hub_viewer {
@@ -406,28 +446,32 @@ struct hub_viewer {
 static inline struct hub_viewer hub_viewer_of(const struct hub_call *c) {
     return (struct hub_viewer){hub_cstr(c->who->user_id), !c->rights.can_read};
 }
-/* Puts previews into TEXT at the places REPLIES, as the messages replied to are now: null for those that are gone, do not count (yet), or are
- * not for VIEWER. TEXT and REPLIES are the caller's and VIEWER's text must stay until DONE, which comes at once when there are no places.
- * REPLIES is empty then. A store that does not answer leaves the previews null. */
+/* Puts previews into TEXT at the places REPLIES, as the messages replied to are now: null for those that
+ * are gone, do not count (yet), or are not for VIEWER. TEXT and REPLIES are the caller's and VIEWER's text
+ * must stay until DONE, which comes at once when there are no places. REPLIES is empty then. A store that
+ * does not answer leaves the previews null. */
 typedef void hub_previews_done(void *arg);
-void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct hub_buf *text, struct hub_replies *replies, hub_previews_done *done,
-                       void *arg);
+void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct hub_buf *text,
+                       struct hub_replies *replies, hub_previews_done *done, void *arg);
 void hub_replies_add(struct hub_replies *r, size_t at, struct hub_str id);
 void hub_replies_free(struct hub_replies *r);
 /* The same from memory: PREVIEWS has them by id. */
 void hub_previews_put(struct hub_buf *text, struct hub_replies *replies, const json_t *previews);
 
-/* What asks the store in its turn of a room is refused when it has waited longer: one by one, each would wait anew for a store that is away. */
+/* What asks the store in its turn of a room is refused when it has waited longer: one by one, each would
+ * wait anew for a store that is away. */
 #define HUB_TURN_PATIENCE_MS 30000
 
-/* A write to the message table that the room is told of in its order (numbered.c). Part of its owner's struct, which lives until announce. */
+/* A write to the message table that the room is told of in its order (numbered.c). Part of its owner's
+ * struct, which lives until announce. */
 struct hub_numbered {
-    struct hub_write write;                    /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
-    struct hub_room_out out;                   /* numbered.c's */
-    struct hub_room *room;                     /* numbered.c's: a reference while under way */
-    bool quiet;                                /* no event of it, for there was one that led to it */
+    struct hub_write write;  /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
+    struct hub_room_out out; /* numbered.c's */
+    struct hub_room *room;   /* numbered.c's: a reference while under way */
+    bool quiet;              /* no event of it, for there was one that led to it */
     void (*undecided)(struct hub_numbered *n); /* hub_write.undecided: whoever waits is to be told. May be NULL */
-    /* After the commit, or write.code: the only time write.row can be read. False: the announcement waits for hub_numbered_ready. */
+    /* After the commit, or write.code: the only time write.row can be read. False: the announcement waits
+     * for hub_numbered_ready. */
     bool (*written)(struct hub_numbered *n);
     void (*announce)(struct hub_numbered *n); /* its turn: room->seq is raised; frees the owner */
 };
@@ -447,39 +491,41 @@ struct hub_draft {
     bool forwarded;
     struct hub_str client_message_id; /* empty = none */
     bool persist, pending;
-    bool own_only;         /* the sender may not read here (struct hub_viewer) */
-    bool announce;         /* tell the room (broadcast) */
-    enum hub_to to;        /* whom */
-    const json_t *to_ids;  /* for HUB_TO_IDS */
-    struct hub_str led_by; /* the system's: the user whose message led to it, whom "sender" and "others" mean; empty = nobody */
-    bool patient;          /* DONE wants to know how it ended, not that the store is away and nobody can tell */
+    bool own_only;        /* the sender may not read here (struct hub_viewer) */
+    bool announce;        /* tell the room (broadcast) */
+    enum hub_to to;       /* whom */
+    const json_t *to_ids; /* for HUB_TO_IDS */
+    struct hub_str
+        led_by;   /* the system's: the user whose message led to it, whom "sender" and "others" mean; empty = nobody */
+    bool patient; /* DONE wants to know how it ended, not that the store is away and nobody can tell */
 };
 /* How a submitted draft ended: after the commit, before the announcement. MESSAGE (JSON) is borrowed. */
 typedef void hub_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message);
-/* Gives the draft its place in the room's order, persists it, reports it to DONE (may be NULL), announces it. Everything in DRAFT is
- * borrowed for the call only. */
+/* Gives the draft its place in the room's order, persists it, reports it to DONE (may be NULL), announces
+ * it. Everything in DRAFT is borrowed for the call only. */
 void hub_room_submit(struct hub_room *room, const struct hub_draft *draft, hub_submitted *done, void *arg);
-/* Whether a message that SENDER_ID sent with this clientMessageId is on its way to the store: a look there would not find it yet. */
+/* Whether a message that SENDER_ID sent with this clientMessageId is on its way to the store: a look there
+ * would not find it yet. */
 bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, struct hub_str client_message_id);
 /* Name and avatar as copied into messages. */
 struct hub_str hub_session_name(const json_t *session);
 struct hub_str hub_session_avatar(const json_t *session);
-/* A draft of the system, or in the name of SENDER, checked against the hub's types: HUB_INVALID_CONTENT, HUB_UNKNOWN_TYPE. CONTENT_TEXT
- * receives the content and must live until the draft is submitted. */
-enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, json_t *content, struct hub_str sender, struct hub_draft *out,
-                                    struct hub_buf *content_text, struct hub_err *err);
+/* A draft of the system, or in the name of SENDER, checked against the hub's types: HUB_INVALID_CONTENT,
+ * HUB_UNKNOWN_TYPE. CONTENT_TEXT receives the content and must live until the draft is submitted. */
+enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, json_t *content, struct hub_str sender,
+                                    struct hub_draft *out, struct hub_buf *content_text, struct hub_err *err);
 
 /* ---- hooks ---- */
 
 /* Context shared by hooks: room under "room" and under the room object's name. */
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n);
-static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
-                                 void *arg) {
+static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args,
+                                 size_t n, hub_hook_done *done, void *arg) {
     hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->caller, args, n, done, arg);
 }
 /* A hook that is part of a decision. */
-static inline void hub_hook_decide(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args, size_t n,
-                                   hub_hook_done *done, void *arg) {
+static inline void hub_hook_decide(struct hub_hub *hub, const struct hub_script *script,
+                                   const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
     hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->decider, args, n, done, arg);
 }
 /* Logs and counts a failed hook. */
@@ -487,17 +533,19 @@ void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script,
 
 /* Runs a handler's or action's serverMessages (array) in ROOM; SENDER empty for actions. */
 void hub_server_messages(struct hub_room *room, const json_t *messages, struct hub_str sender, const char *origin);
-/* Whether all of them could be sent; else ERR says which one not and why ("serverMessages[1].to: expected …"). NULL messages are none. */
+/* Whether all of them could be sent; else ERR says which one not and why ("serverMessages[1].to: expected
+ * …"). NULL messages are none. */
 bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struct hub_err *err);
 /* "to"/"broadcastTo" as written in a result: false when it is malformed. *IDS is borrowed. */
 bool hub_target_parse(const json_t *v, enum hub_to *to, const json_t **ids);
 /* Whom something is told to that is for the users of D: with a sender of its own, he is one of them. */
 struct hub_target hub_draft_target(const struct hub_draft *d);
 
-/* Stores the custom event E (ephemeral: false) of ROOM; SENDER empty for the server's own. DONE comes once, later, with DATA as JSON text. */
+/* Stores the custom event E (ephemeral: false) of ROOM; SENDER empty for the server's own. DONE comes
+ * once, later, with DATA as JSON text. */
 typedef void hub_event_kept(void *arg, enum hub_code code, struct hub_str data);
-void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct hub_def_custom_event *e, const json_t *data, hub_event_kept *done,
-                    void *arg);
+void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct hub_def_custom_event *e,
+                    const json_t *data, hub_event_kept *done, void *arg);
 
 /* ---- commands, by file ---- */
 void hub_cmd_join(struct hub_call *c);
@@ -528,27 +576,33 @@ void hub_cmd_refresh_token(struct hub_call *c);
 void hub_cmd_room(struct hub_call *c); /* REST: GET /{hub}/rooms/{id} */
 void hub_receipt_read(struct hub_call *c);
 void hub_receipt_delivered(struct hub_call *c);
-/* A part of a room's past, from the time of message number START up to, not including, that of message number END; 0 = open on that side. */
+/* A part of a room's past, from the time of message number START up to, not including, that of message
+ * number END; 0 = open on that side. */
 struct hub_span {
     int64_t start, end;
 };
-/* The events kept in that span, the newest 1,000 (of 4 MiB at most), in the order of time: JSON is an array, borrowed. */
+/* The events kept in that span, the newest 1,000 (of 4 MiB at most), in the order of time: JSON is an
+ * array, borrowed. */
 typedef void hub_kept_done(void *arg, enum hub_code code, struct hub_str json);
 void hub_kept_events(struct hub_room *room, const struct hub_span *span, hub_kept_done *done, void *arg);
-/* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt with. */
+/* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt
+ * with. */
 bool hub_event_alias(struct hub_call *c, struct hub_str event);
 
-/* What a read of ROOM holds of results (reads.h): asked for by the number of rows, then as much as they are (ROWS may be NULL). */
+/* What a read of ROOM holds of results (reads.h): asked for by the number of rows, then as much as they
+ * are (ROWS may be NULL). */
 #define HUB_ROW_BYTES 2048 /* until the room's messages are known */
-/* How many rows to select for LIMIT of them: one more, which tells whether there are others, or as many as an answer can hold. */
+/* How many rows to select for LIMIT of them: one more, which tells whether there are others, or as many as
+ * an answer can hold. */
 int64_t hub_rows_wanted(const struct hub_room *room, int64_t limit);
 void hub_rows_ask(struct hub_room *room, struct hub_result *r, struct hub_str who, int64_t rows);
 void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows);
 
-/* History of a room up to and including UPTO, of what is for READER (copied); FIELDS get "messages":…,"hasMore":…[,"changes":…],"recovered":… */
+/* History of a room up to and including UPTO, of what is for READER (copied); FIELDS get
+ * "messages":…,"hasMore":…[,"changes":…],"recovered":… */
 typedef void hub_history_done(void *arg, enum hub_code code, struct hub_str fields);
-void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since, int64_t since,
-                         struct hub_str epoch, hub_history_done *done, void *arg);
+void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since,
+                         int64_t since, struct hub_str epoch, hub_history_done *done, void *arg);
 /* SLOT (may be NULL): of the read that it is part of; moved. */
 void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call, struct hub_read *slot);
 #endif

@@ -1,4 +1,5 @@
-/* From a token to a session, step by step: method, stored session, authenticate hook. And what a socket does with the result. */
+/* From a token to a session, step by step: method, stored session, authenticate hook. And what a socket
+ * does with the result. */
 #include "hub/identity.h"
 
 #include <stdlib.h>
@@ -38,7 +39,8 @@ struct resolution {
     void *arg;
 };
 
-static struct hub_metric refusals = HUB_METRIC(HUB_COUNTER, "hubd_auth_refusals_total", NULL, "Tokens refused, or missing");
+static struct hub_metric refusals =
+    HUB_METRIC(HUB_COUNTER, "hubd_auth_refusals_total", NULL, "Tokens refused, or missing");
 
 void hub_identity_unref(struct hub_identity *who) {
     if (!who || --who->refs) return;
@@ -67,7 +69,8 @@ static bool same_hook(const struct hub_service *a, const struct hub_service *b) 
 }
 
 static bool same_rules(const struct hub_service *a, const struct hub_service *b) {
-    return same_hook(a, b) && same_text(a->session_redis_key, b->session_redis_key) && same_text(a->jwt.claim_user_id, b->jwt.claim_user_id) &&
+    return same_hook(a, b) && same_text(a->session_redis_key, b->session_redis_key) &&
+           same_text(a->jwt.claim_user_id, b->jwt.claim_user_id) &&
            same_text(a->jwt.claim_role_id, b->jwt.claim_role_id);
 }
 
@@ -145,15 +148,18 @@ static void finish(struct resolution *r, enum hub_code code, struct hub_identity
     free(r);
 }
 
-/* One line for operators, since clients are told the code only: what exactly is wrong with a token is nobody's business outside. Never the token.
- * Those without one are another kind of line, so that they do not hide the others. */
-static void tell(const struct hub_identity_ctx *ctx, const struct resolution *r, enum hub_code code, const char *why, const char *said) {
+/* One line for operators, since clients are told the code only: what exactly is wrong with a token is
+ * nobody's business outside. Never the token. Those without one are another kind of line, so that they do
+ * not hide the others. */
+static void tell(const struct hub_identity_ctx *ctx, const struct resolution *r, enum hub_code code, const char *why,
+                 const char *said) {
     const char *message = r && r->session_key         ? "stored session refused"
                           : code == HUB_AUTH_REQUIRED ? "token missing"
                           : code == HUB_TOKEN_EXPIRED ? "token expired"
                                                       : "token refused";
     json_t *user = r ? hub_json_get(r->session ? r->session : r->claims, "userId") : NULL;
-    hub_log_kv(HUB_LOG_INFO, "auth", message, "code", hub_code_name(code), "reason", why, "user", json_string_value(user), "said", said, NULL);
+    hub_log_kv(HUB_LOG_INFO, "auth", message, "code", hub_code_name(code), "reason", why, "user",
+               json_string_value(user), "said", said, NULL);
     if (ctx->detail) ctx->detail(ctx->detail_arg, why);
 }
 
@@ -186,7 +192,8 @@ static void remove_token(json_t *session, const char *token) {
     for (void *it = json_object_iter(session); it; it = next) {
         next = json_object_iter_next(session, it);
         const json_t *v = json_object_iter_value(it);
-        if (json_is_string(v) && !strcmp(json_string_value(v), token)) json_object_del(session, json_object_iter_key(it));
+        if (json_is_string(v) && !strcmp(json_string_value(v), token))
+            json_object_del(session, json_object_iter_key(it));
     }
 }
 
@@ -288,7 +295,10 @@ static void on_session(void *arg, enum hub_code code, const struct hub_str *valu
     }
     json_t *stored = value.p ? hub_json_parse(value, &err) : NULL;
     if (!json_is_object(stored)) {
-        refuse(r, HUB_INVALID_TOKEN, !value.p ? "its session is gone" : stored ? "its session is no JSON object" : err.text);
+        refuse(r, HUB_INVALID_TOKEN,
+               !value.p ? "its session is gone"
+               : stored ? "its session is no JSON object"
+                        : err.text);
         json_decref(stored);
         return;
     }
@@ -377,7 +387,8 @@ static void on_keys(struct hub_jwks_waiter *w, bool closing) {
         by_method(r); /* the definitions may be others by now */
 }
 
-/* The token may be signed with a key that is newer than ours. False when nothing can come of asking; otherwise R goes on, and may be over. */
+/* The token may be signed with a key that is newer than ours. False when nothing can come of asking;
+ * otherwise R goes on, and may be over. */
 static bool ask_for_keys(struct resolution *r) {
     const struct hub_identity_config *c = &r->ctx->config;
     if (!c->jwks || r->keys_fetched || !hub_jwt_names_unknown_key(c->keys, hub_cstr(r->token))) return false;
@@ -459,10 +470,14 @@ static void by_method(struct resolution *r) {
                               : "no method takes such a token");
 }
 
-static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done, void *arg) {
+static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done,
+                    void *arg) {
     struct resolution *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct resolution){
-        .ctx = ctx, .service = ctx->config.service, .done = done, .arg = arg, .same_user = same_user ? hub_xstrdup(same_user) : NULL};
+    *r = (struct resolution){.ctx = ctx,
+                             .service = ctx->config.service,
+                             .done = done,
+                             .arg = arg,
+                             .same_user = same_user ? hub_xstrdup(same_user) : NULL};
     r->token = hub_str_dup(token);
     if (token.n > MAX_TOKEN || strlen(r->token) != token.n)
         refuse(r, HUB_INVALID_TOKEN, "it is too long or holds a NUL");
@@ -472,7 +487,8 @@ static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const ch
 
 void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, hub_identity_done *done, void *arg) {
     struct resolution *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct resolution){.ctx = ctx, .service = ctx->config.service, .done = done, .arg = arg, .token = hub_xstrdup("")};
+    *r = (struct resolution){
+        .ctx = ctx, .service = ctx->config.service, .done = done, .arg = arg, .token = hub_xstrdup("")};
     r->claims = json_deep_copy(claims);
     take_claims(r, hub_wall_ms() / 1000);
     authenticate(r);
@@ -482,11 +498,13 @@ void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hu
     resolve(ctx, token, NULL, done, arg);
 }
 
-void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token, hub_identity_done *done, void *arg) {
+void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token,
+                          hub_identity_done *done, void *arg) {
     resolve(ctx, token, who->user_id, done, arg);
 }
 
-void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from, hub_identity_done *done, void *arg) {
+void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from,
+                               hub_identity_done *done, void *arg) {
     struct hub_buf token = {0};
     if (hub_token_find(from, &token) == HUB_INVALID_TOKEN) {
         hub_metric_add(&refusals, 1);
@@ -528,15 +546,18 @@ static void on_resolved(void *arg, enum hub_code code, struct hub_identity *who,
     free(a);
 }
 
-void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth, hub_identity_admitted *admitted, void *arg) {
+void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth,
+                        hub_identity_admitted *admitted, void *arg) {
     const struct hub_handshake *hs = hub_socket_handshake(s);
-    const struct hub_credentials from = {.auth = auth, .authorization = hs->authorization, .query = hs->query, .cookie = hs->cookie};
+    const struct hub_credentials from = {
+        .auth = auth, .authorization = hs->authorization, .query = hs->query, .cookie = hs->cookie};
     struct admission *a = hub_xmalloc(sizeof *a);
     *a = (struct admission){hub_socket_ref(s), admitted, arg};
     hub_identity_resolve_from(ctx, &from, on_resolved, a);
 }
 
-static struct hub_metric ended = HUB_METRIC(HUB_COUNTER, "hubd_sessions_ended_total", NULL, "Connections ended because what admitted them is gone");
+static struct hub_metric ended =
+    HUB_METRIC(HUB_COUNTER, "hubd_sessions_ended_total", NULL, "Connections ended because what admitted them is gone");
 
 static void end_socket(struct hub_lease *l, struct hub_str error) {
     struct hub_socket *s = hub_socket_ref(l->socket); /* its owner may go with it */
@@ -563,7 +584,8 @@ static void on_lease_due(struct hub_timer *t) {
 void hub_identity_end_socket(struct hub_socket *s, const struct hub_identity *who) {
     struct hub_lease l = {.socket = s};
     hub_metric_add(&ended, 1);
-    end_socket(&l, who ? HUB_STR("{\"error\":\"The service authenticates otherwise by now; connect again\",\"code\":\"invalid_token\"}")
+    end_socket(&l, who ? HUB_STR("{\"error\":\"The service authenticates otherwise by now; connect "
+                                 "again\",\"code\":\"invalid_token\"}")
                        : HUB_STR("{\"error\":\"Authentication is required by now\",\"code\":\"auth_required\"}"));
 }
 

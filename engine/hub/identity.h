@@ -1,9 +1,9 @@
-/* Who is asking: from a token to a session that hubs, plain namespaces and REST trust. Tokens are verified (auth.jwt), taken at their word
- * (auth.dev) or done without (auth.anonymous); then comes the stored session (auth.session) and last the authenticate hook.
- * Loop thread only.
+/* Who is asking: from a token to a session that hubs, plain namespaces and REST trust. Tokens are verified
+ * (auth.jwt), taken at their word (auth.dev) or done without (auth.anonymous); then comes the stored
+ * session (auth.session) and last the authenticate hook. Loop thread only.
  *
- * The authenticate hook sees "session" and "claims". false, 0, "" and {deny: "reason"} refuse; an object's members are laid over the session;
- * anything else (nil and null too) accepts. A hook that fails refuses. */
+ * The authenticate hook sees "session" and "claims". false, 0, "" and {deny: "reason"} refuse; an object's
+ * members are laid over the session; anything else (nil and null too) accepts. A hook that fails refuses. */
 #ifndef HUB_HUB_IDENTITY_H
 #define HUB_HUB_IDENTITY_H
 #include "auth/jwks.h"
@@ -19,8 +19,9 @@ enum hub_auth_method { HUB_BY_TOKEN, HUB_BY_WORD, HUB_BY_NOTHING };
 /* Never changed once made, but that it ends. */
 struct hub_identity {
     uint32_t refs;
-    bool ended;          /* its stored session is gone */
-    json_t *session;     /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the token itself */
+    bool ended;      /* its stored session is gone */
+    json_t *session; /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the
+                        token itself */
     const char *user_id; /* session.userId: 1 to 256 bytes of printable text */
     const char *role_id; /* session.roleId, of a list the first; "" when there is none */
     int64_t expires_at;  /* seconds since the epoch; 0 = never */
@@ -45,11 +46,14 @@ struct hub_identity_config {
 };
 struct hub_identity_ctx;
 struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config);
-/* Replaces the configuration (scripts made, definitions reloaded). Resolutions under way end by the new one. */
+/* Replaces the configuration (scripts made, definitions reloaded). Resolutions under way end by the new
+ * one. */
 void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config);
-/* Whether WHO would still be admitted, after the configuration was replaced: by that method, with that key, issuer and audience. */
+/* Whether WHO would still be admitted, after the configuration was replaced: by that method, with that
+ * key, issuer and audience. */
 bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_identity *who);
-/* Ends a socket whose identity does not stand (WHO NULL: that has none where one is needed now): hub:error, then DISCONNECT. */
+/* Ends a socket whose identity does not stand (WHO NULL: that has none where one is needed now):
+ * hub:error, then DISCONNECT. */
 void hub_identity_end_socket(struct hub_socket *s, const struct hub_identity *who);
 /* False, with the reason appended to WHY, while tokens cannot be verified. */
 bool hub_identity_ready(const struct hub_identity_ctx *ctx, struct hub_buf *why);
@@ -63,14 +67,17 @@ struct hub_credentials {
     struct hub_str query;         /* raw query string: access_token */
     struct hub_str cookie;        /* header: access_token */
 };
-/* Appends the first token there is to OUT. HUB_AUTH_REQUIRED: there is none; HUB_INVALID_TOKEN: it is over 8 KiB or no text. */
+/* Appends the first token there is to OUT. HUB_AUTH_REQUIRED: there is none; HUB_INVALID_TOKEN: it is over
+ * 8 KiB or no text. */
 enum hub_code hub_token_find(const struct hub_credentials *from, struct hub_buf *out);
 
-/* CODE is HUB_OK with WHO (borrowed; take a reference to keep it), or HUB_AUTH_REQUIRED, HUB_INVALID_TOKEN, HUB_TOKEN_EXPIRED,
- * HUB_STORE_UNAVAILABLE when the stored session cannot be looked up or there are no keys yet, HUB_SHUTTING_DOWN when there are no scripts any
- * more. REASON: what the authenticate hook said for the client, or NULL. */
+/* CODE is HUB_OK with WHO (borrowed; take a reference to keep it), or HUB_AUTH_REQUIRED,
+ * HUB_INVALID_TOKEN, HUB_TOKEN_EXPIRED, HUB_STORE_UNAVAILABLE when the stored session cannot be looked up
+ * or there are no keys yet, HUB_SHUTTING_DOWN when there are no scripts any more. REASON: what the
+ * authenticate hook said for the client, or NULL. */
 typedef void hub_identity_done(void *arg, enum hub_code code, struct hub_identity *who, const char *reason);
-/* Works out who bears TOKEN (empty: nobody gave one; copied). DONE comes exactly once, possibly before this returns. */
+/* Works out who bears TOKEN (empty: nobody gave one; copied). DONE comes exactly once, possibly before
+ * this returns. */
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg);
 /* The same for CLAIMS that somebody vouches for: no signature is checked, no stored session looked up
  * (hubctl why). */
@@ -79,21 +86,27 @@ void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, 
 typedef void hub_identity_detail(void *arg, const char *text);
 void hub_identity_explain(struct hub_identity_ctx *ctx, hub_identity_detail *tell, void *arg);
 /* hub_token_find and hub_identity_resolve in one, for REST. */
-void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from, hub_identity_done *done, void *arg);
+void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from,
+                               hub_identity_done *done, void *arg);
 /* The same for somebody who is WHO already and brings a new token: another user's is HUB_INVALID_TOKEN. */
-void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token, hub_identity_done *done, void *arg);
+void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token,
+                          hub_identity_done *done, void *arg);
 
 /* ---- sockets ---- */
 
-/* WHO is borrowed. The place to set the socket up; it is accepted afterwards, unless the callee accepted, refused or closed it itself. */
+/* WHO is borrowed. The place to set the socket up; it is accepted afterwards, unless the callee accepted,
+ * refused or closed it itself. */
 typedef void hub_identity_admitted(void *arg, struct hub_identity *who);
-/* For hub_namespace_ops.connect: resolves the token of AUTH or of the handshake, then calls ADMITTED and accepts S, or refuses it with
- * CONNECT_ERROR (contract: wire.md). Nothing happens to a socket that closed meanwhile. Keeps S alive; ARG may be S. */
-void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth, hub_identity_admitted *admitted, void *arg);
+/* For hub_namespace_ops.connect: resolves the token of AUTH or of the handshake, then calls ADMITTED and
+ * accepts S, or refuses it with CONNECT_ERROR (contract: wire.md). Nothing happens to a socket that closed
+ * meanwhile. Keeps S alive; ARG may be S. */
+void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth,
+                        hub_identity_admitted *admitted, void *arg);
 
-/* Ends a socket when its token expires (hub:error token_expired, then DISCONNECT) or its stored session is gone (hub:error invalid_token, likewise; at
- * once or within 30 s, see hub_cache_ops.watch; a cache that is away ends nothing). Zero-initialised is stopped; lies in the data of the socket's
- * owner, who stops it when the socket closes. */
+/* Ends a socket when its token expires (hub:error token_expired, then DISCONNECT) or its stored session is
+ * gone (hub:error invalid_token, likewise; at once or within 30 s, see hub_cache_ops.watch; a cache that
+ * is away ends nothing). Zero-initialised is stopped; lies in the data of the socket's owner, who stops it
+ * when the socket closes. */
 struct hub_lease {
     struct hub_timer timer;
     struct hub_loop *loop;

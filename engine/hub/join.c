@@ -1,7 +1,8 @@
 /* hub:join, from the decision to the first live message.
  *
- * Joining is atomic with the room's sequence: the member is seated held, the history up to the last announced number is read, and only
- * then does the seat go live with what came meanwhile. History ends at n, the first live message is n+1. */
+ * Joining is atomic with the room's sequence: the member is seated held, the history up to the last
+ * announced number is read, and only then does the seat go live with what came meanwhile. History ends at
+ * n, the first live message is n+1. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -45,13 +46,14 @@ static const char *recovered_text(const struct join *j, struct hub_str history) 
 static void add_joined(struct hub_buf *b, struct join *j, const struct hub_member *m, struct hub_str history) {
     struct hub_room *room = m->room;
     struct hub_hub *hub = hub_of(room);
-    bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub->def->default_silenced, hub_wall_ms());
+    bool silenced =
+        hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub->def->default_silenced, hub_wall_ms());
     hub_buf_addz(b, "\"roomId\":");
     hub_json_add_string(b, hub_cstr(room->id));
     hub_buf_addc(b, ',');
     hub_rights_add_json(b, &m->rights, silenced);
-    hub_buf_addf(b, ",\"silenced\":%s,\"seq\":%lld,\"epoch\":\"%s\",\"memberCount\":%u,\"recovered\":%s", silenced ? "true" : "false",
-                 (long long)j->seq, room->epoch, room->user_n, recovered_text(j, history));
+    hub_buf_addf(b, ",\"silenced\":%s,\"seq\":%lld,\"epoch\":\"%s\",\"memberCount\":%u,\"recovered\":%s",
+                 silenced ? "true" : "false", (long long)j->seq, room->epoch, room->user_n, recovered_text(j, history));
 }
 
 static void emit_history(struct hub_conn *c, struct hub_room *room, struct hub_str history) {
@@ -82,7 +84,8 @@ static void complete(struct join *j, struct hub_member *m, struct hub_str histor
     if (history.n) emit_history(c, room, history);
     if (m->joins == j->number) {
         bool live = !m->seat.group || !m->seat.held || hub_seat_release(&m->seat);
-        /* More than HUB_SEAT_HELD_MAX came while it joined: it must start over, which stock clients do by themselves. */
+        /* More than HUB_SEAT_HELD_MAX came while it joined: it must start over, which stock clients do by
+         * themselves. */
         if (!live) hub_socket_drop(c->socket, HUB_CLOSE_SERVER, "too much came while it joined");
     }
     if (!c->closed) {
@@ -146,7 +149,8 @@ static void end_former(const struct join *j, enum hub_code code) {
         hub_member_expel(m, "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
 }
 
-static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
+static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
+                       struct hub_room *room) {
     struct join *j = arg;
     struct hub_conn *c = j->call->conn;
     (void)layer;
@@ -169,8 +173,8 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
         complete(j, m, hub_str(NULL, 0));
         return;
     }
-    hub_history_on_join(room, hub_cstr(c->identity->user_id), j->seq, j->limit, j->has_since, j->since, hub_json_get_str(j->call->args, "epoch"),
-                        on_history, j);
+    hub_history_on_join(room, hub_cstr(c->identity->user_id), j->seq, j->limit, j->has_since, j->since,
+                        hub_json_get_str(j->call->args, "epoch"), on_history, j);
 }
 
 void hub_cmd_join(struct hub_call *call) {

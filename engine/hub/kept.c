@@ -90,7 +90,9 @@ static void find_border(struct reading *r, int64_t seq, bool end, hub_rows_cb *f
 
 /* No such message: the span is open on that side. */
 static void take_border(struct reading *r, const struct hub_rows *rows, enum hub_cmp cmp) {
-    if (rows->n) r->where[r->n++] = (struct hub_cond){.column = HUB_EVT_TIMESTAMP, .cmp = cmp, .value = hub_row(rows, 0)[HUB_MSG_TIMESTAMP]};
+    if (rows->n)
+        r->where[r->n++] =
+            (struct hub_cond){.column = HUB_EVT_TIMESTAMP, .cmp = cmp, .value = hub_row(rows, 0)[HUB_MSG_TIMESTAMP]};
 }
 
 static void on_end(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {

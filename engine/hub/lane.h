@@ -1,5 +1,6 @@
-/* What arrives for the bridge, in lanes: a topic's partition, or own changes of one object. In a lane one follows the other, each when all that the
- * one before led to has happened; lanes do not wait for each other. */
+/* What arrives for the bridge, in lanes: a topic's partition, or own changes of one object. In a lane one
+ * follows the other, each when all that the one before led to has happened; lanes do not wait for each
+ * other. */
 #ifndef HUB_HUB_LANE_H
 #define HUB_HUB_LANE_H
 #include "hub/hub_int.h"
@@ -23,7 +24,8 @@ struct hub_lanes {
 void hub_lanes_init(struct hub_lanes *l, struct hub_engine *e);
 /* Its turn may come at once. */
 void hub_lanes_add(struct hub_lanes *l, struct hub_str name, int32_t partition, struct hub_arrival *a);
-/* Nothing further is handled; what is under way is ended by hub_lanes_free, since its scripts may be stopped half-way. */
+/* Nothing further is handled; what is under way is ended by hub_lanes_free, since its scripts may be
+ * stopped half-way. */
 void hub_lanes_stop(struct hub_lanes *l);
 void hub_lanes_free(struct hub_lanes *l);
 #endif

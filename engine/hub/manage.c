@@ -38,7 +38,8 @@ static enum hub_code check_changes(const struct hub_def *def, const json_t *chan
 static json_t *stored_changes(const json_t *changes, const json_t *record) {
     json_t *stored = json_object(), *v;
     const char *key;
-    json_object_foreach((json_t *)(uintptr_t)changes, key, v) json_object_set(stored, key, json_object_get(record, key));
+    json_object_foreach((json_t *)(uintptr_t)changes, key, v)
+        json_object_set(stored, key, json_object_get(record, key));
     return stored;
 }
 
@@ -55,7 +56,8 @@ static void on_updated(void *arg, enum hub_code code, json_t *record, const char
     hub_json_add(&fields, record);
     hub_call_ok(call, "room", hub_buf_str(&fields));
     if (!hub_of(room)->def->auto_bridge)
-        hub_room_tell_updated(room, record, changes, NULL); /* else the event that the write raised does it, for every hub */
+        hub_room_tell_updated(room, record, changes,
+                              NULL); /* else the event that the write raised does it, for every hub */
     hub_buf_free(&fields);
     json_decref(changes);
     hub_room_unref(room);
@@ -65,7 +67,8 @@ void hub_cmd_update_room(struct hub_call *call) {
     const struct hub_table *t = room_table(call->hub);
     const json_t *changes = hub_json_get(call->args, "changes");
     struct hub_err err;
-    enum hub_code code = call->hub->engine->draining ? hub_fail(&err, HUB_SHUTTING_DOWN, NULL) : check_changes(call->hub->def, changes, &err);
+    enum hub_code code = call->hub->engine->draining ? hub_fail(&err, HUB_SHUTTING_DOWN, NULL)
+                                                     : check_changes(call->hub->def, changes, &err);
     if (code) {
         hub_call_fail_with(call, &err, hub_str(NULL, 0));
         return;

@@ -84,7 +84,8 @@ static char *session_text(const json_t *session, const char *a, const char *b) {
     return s.n ? hub_str_dup(s) : NULL;
 }
 
-void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights) {
+void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room,
+                      const struct hub_rights *rights) {
     struct hub_room_user *known = hub_room_user(room, hub_cstr(c->identity->user_id));
     if (known && hub_timer_running(&known->offline)) { /* back within the grace: the timer's reference goes */
         hub_timer_stop(room->loop, &known->offline);
@@ -157,7 +158,8 @@ void hub_member_expel(struct hub_member *m, const char *event, struct hub_str re
     hub_buf_free(&args);
 }
 
-void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason, enum hub_code code) {
+void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason,
+                    enum hub_code code) {
     struct hub_room_user *u = hub_room_user(room, user_id);
     struct hub_buf args = {0};
     if (!u) return;
@@ -196,7 +198,8 @@ void hub_cmd_leave(struct hub_call *call) {
 void hub_permissions_tell(struct hub_member *m) {
     struct hub_room *room = m->room;
     struct hub_buf args = {0};
-    bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub_of(room)->def->default_silenced, hub_wall_ms());
+    bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub_of(room)->def->default_silenced,
+                                         hub_wall_ms());
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(room->id));
     hub_buf_addc(&args, ',');

@@ -1,4 +1,5 @@
-/* How a message looks on the wire (contract: wire.md), from the cells of its row: the same for live, history and REST. */
+/* How a message looks on the wire (contract: wire.md), from the cells of its row: the same for live,
+ * history and REST. */
 #include "base/clock.h"
 #include "hub/hub_int.h"
 
@@ -39,7 +40,8 @@ static void add_json(struct hub_buf *b, const char *key, const struct hub_cell *
     hub_buf_addc(b, ',');
 }
 
-/* "replyTo":{"id":…,"preview":null}; the preview is not the row's to know, for it changes and ends with the other message. */
+/* "replyTo":{"id":…,"preview":null}; the preview is not the row's to know, for it changes and ends with
+ * the other message. */
 static void add_reply(struct hub_buf *b, const struct hub_cell *c, struct hub_replies *replies) {
     json_t *to = c->kind == HUB_CELL_TEXT ? hub_json_parse(c->s, NULL) : NULL;
     struct hub_str id = hub_json_get_str(to, "id");
@@ -53,8 +55,10 @@ static void add_reply(struct hub_buf *b, const struct hub_cell *c, struct hub_re
     json_decref(to);
 }
 
-/* The columns beyond the fixed ones are those of TABLE, which may be of an older definition than the hub's present one. */
-static void add_optional(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells, struct hub_replies *replies) {
+/* The columns beyond the fixed ones are those of TABLE, which may be of an older definition than the hub's
+ * present one. */
+static void add_optional(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells,
+                         struct hub_replies *replies) {
     for (size_t i = HUB_MSG_FIXED; i < table->column_n; i++) {
         const struct hub_column *col = &table->columns[i];
         if (!strcmp(col->property, "replyTo"))
@@ -64,11 +68,13 @@ static void add_optional(struct hub_buf *b, const struct hub_table *table, const
         else if (cells[i].kind == HUB_CELL_BOOL && cells[i].i)
             hub_buf_addf(b, "\"%s\":true,", col->property);
     }
-    if (cells[HUB_MSG_CLIENT_MESSAGE_ID].kind == HUB_CELL_TEXT) add_text(b, "clientMessageId", &cells[HUB_MSG_CLIENT_MESSAGE_ID]);
+    if (cells[HUB_MSG_CLIENT_MESSAGE_ID].kind == HUB_CELL_TEXT)
+        add_text(b, "clientMessageId", &cells[HUB_MSG_CLIENT_MESSAGE_ID]);
     if (cells[HUB_MSG_EDITED_AT].kind == HUB_CELL_INT) add_time(b, "editedAt", &cells[HUB_MSG_EDITED_AT]);
 }
 
-void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells, struct hub_replies *replies) {
+void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells,
+                      struct hub_replies *replies) {
     hub_buf_reserve(b, MESSAGE_ROOM + cells[HUB_MSG_CONTENT].s.n);
     hub_buf_addc(b, '{');
     add_text(b, "id", &cells[HUB_MSG_ID]);
@@ -95,7 +101,8 @@ void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells) {
     b->p[b->n - 1] = '}';
 }
 
-void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed, struct hub_replies *replies) {
+void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed,
+                       struct hub_replies *replies) {
     hub_buf_addz(b, "\"messages\":[");
     for (size_t i = 0; i < take; i++) {
         if (i) hub_buf_addc(b, ',');

@@ -1,7 +1,9 @@
-/* Who may not enter a room or not speak in it: block, silence, and the right to speak where rooms begin silent.
+/* Who may not enter a room or not speak in it: block, silence, and the right to speak where rooms begin
+ * silent.
  *
- * A restriction is an active row of the hub's moderation table, and struct hub_moderated while the room is in use; the row comes first. At
- * most one row per user and action stays active: a new one is inserted, then those before it are put out of use. */
+ * A restriction is an active row of the hub's moderation table, and struct hub_moderated while the room is
+ * in use; the row comes first. At most one row per user and action stays active: a new one is inserted,
+ * then those before it are put out of use. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -97,7 +99,9 @@ void hub_silence_set(struct hub_moderated *m, int64_t until) {
 /* ---- what each does ---- */
 
 /* What is remembered of the user; NULL when there is nothing to take back. */
-static struct hub_moderated *memory(const struct moderation *m, bool create) { return hub_room_moderated(m->room, m->user, create); }
+static struct hub_moderated *memory(const struct moderation *m, bool create) {
+    return hub_room_moderated(m->room, m->user, create);
+}
 
 static void block(const struct moderation *m) {
     memory(m, true)->blocked_until = m->until;
@@ -171,18 +175,24 @@ static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNDECID
 static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
     struct hub_hub *hub = hub_of(m->room);
     struct hub_store *store = hub->engine->config.store;
-    m->write =
-        (struct hub_write){.table = hub->tables->moderation, .kind = kind, .cells = m->cells, .done = done, .undecided = on_undecided, .arg = m};
+    m->write = (struct hub_write){.table = hub->tables->moderation,
+                                  .kind = kind,
+                                  .cells = m->cells,
+                                  .done = done,
+                                  .undecided = on_undecided,
+                                  .arg = m};
     if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = &m->one, m->write.where_n = 1;
     hub->engine->pending++;
     hub_own_announce(hub->engine, &m->write, true);
     store->ops->write(store, &m->write);
 }
 
-/* The end of lifting: of a moderation that only lifts, it is the answer; of others, what was in force is known already. */
+/* The end of lifting: of a moderation that only lifts, it is the answer; of others, what was in force is
+ * known already. */
 static void lifted(struct moderation *m, enum hub_code code, const char *error) {
     if (code && m->kind->adds)
-        hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", error, NULL);
+        hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", error,
+                   NULL);
     else if (code)
         refuse(m, code);
     else if (!m->kind->adds)
@@ -221,7 +231,8 @@ static void lift_next(struct moderation *m) {
 /* Ids of one process sort in the order they were made. */
 static bool came_later(const struct moderation *m, const struct hub_cell *row) {
     struct hub_str id = row[HUB_MOD_ID].s;
-    return m->kind->adds && row[HUB_MOD_CREATED_AT].i >= m->made && id.n == HUB_UUID_LEN && memcmp(id.p, m->id, HUB_UUID_LEN) > 0;
+    return m->kind->adds && row[HUB_MOD_CREATED_AT].i >= m->made && id.n == HUB_UUID_LEN &&
+           memcmp(id.p, m->id, HUB_UUID_LEN) > 0;
 }
 
 static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
@@ -279,11 +290,14 @@ static void aim(struct moderation *m) {
     for (size_t i = 0; i < 2; i++) m->actions[i] = text_cell(hub_cstr(m->kind->lifts[i]));
     m->where[0] = (struct hub_cond){.column = HUB_MOD_ROOM_ID, .value = text_cell(hub_cstr(m->room->id))};
     m->where[1] = (struct hub_cond){.column = HUB_MOD_USER_ID, .value = text_cell(m->user)};
-    m->where[2] = (struct hub_cond){.column = HUB_MOD_ACTION, .cmp = HUB_IN, .in = m->actions, .in_n = m->kind->lifts[1] ? 2 : 1};
-    m->where[3] = (struct hub_cond){.column = HUB_MOD_ID, .cmp = HUB_NE, .value = text_cell(hub_str(m->id, HUB_UUID_LEN))};
+    m->where[2] =
+        (struct hub_cond){.column = HUB_MOD_ACTION, .cmp = HUB_IN, .in = m->actions, .in_n = m->kind->lifts[1] ? 2 : 1};
+    m->where[3] =
+        (struct hub_cond){.column = HUB_MOD_ID, .cmp = HUB_NE, .value = text_cell(hub_str(m->id, HUB_UUID_LEN))};
 }
 
-/* Moderators and managers are out of reach of those who are no more than moderators. Known of whoever is in the room. */
+/* Moderators and managers are out of reach of those who are no more than moderators. Known of whoever is
+ * in the room. */
 static bool is_protected(const struct hub_call *call, struct hub_str user) {
     const struct hub_room_user *u = hub_room_user(call->room, user);
     if (!u || call->rights.can_manage_room) return false;
@@ -294,7 +308,8 @@ static bool is_protected(const struct hub_call *call, struct hub_str user) {
     return false;
 }
 
-static enum hub_code check(const struct hub_call *call, const struct kind *kind, struct hub_str user, int64_t *until, struct hub_err *err) {
+static enum hub_code check(const struct hub_call *call, const struct kind *kind, struct hub_str user, int64_t *until,
+                           struct hub_err *err) {
     const json_t *seconds = hub_json_get(call->args, "seconds");
     int64_t n = hub_json_get_int(call->args, "seconds", 0);
     if (call->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
@@ -302,7 +317,8 @@ static enum hub_code check(const struct hub_call *call, const struct kind *kind,
         return hub_fail(err, HUB_BAD_REQUEST, "seconds: expected a whole number from 1 to %lld", SECONDS_MAX);
     *until = hub_json_nil(seconds) ? INT64_MAX : hub_wall_ms() + n * 1000;
     if (hub_str_is(user, call->who->user_id)) return hub_fail(err, HUB_NOT_ALLOWED, "you cannot moderate yourself");
-    if (kind->against && is_protected(call, user)) return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes canManageRoom");
+    if (kind->against && is_protected(call, user))
+        return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes canManageRoom");
     return HUB_OK;
 }
 
@@ -382,7 +398,8 @@ static void on_counted(void *arg, bool allowed) {
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
 
-/* Asking again is told again, and keeps one's place: moderators come and go. The rate limit keeps it from being a nuisance. */
+/* Asking again is told again, and keeps one's place: moderators come and go. The rate limit keeps it from
+ * being a nuisance. */
 void hub_cmd_request_speak(struct hub_call *call) {
     struct hub_str user = hub_cstr(call->who->user_id);
     if (hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced, hub_wall_ms()))
@@ -444,7 +461,8 @@ static bool waits(const struct hub_hub *hub, struct hub_room *room, const struct
 }
 
 static int who_asked_first(const void *a, const void *b) {
-    const struct hub_room_user *x = *(const struct hub_room_user *const *)a, *y = *(const struct hub_room_user *const *)b;
+    const struct hub_room_user *x = *(const struct hub_room_user *const *)a,
+                               *y = *(const struct hub_room_user *const *)b;
     return x->asked_to_speak < y->asked_to_speak ? -1 : 1;
 }
 
@@ -511,5 +529,6 @@ static void read_restrictions(struct hub_result *result) {
 void hub_cmd_restrictions(struct hub_call *call) {
     struct listing *l = hub_xmalloc(sizeof *l);
     *l = (struct listing){.call = call, .result.start = read_restrictions};
-    hub_result_ask(&call->hub->engine->reads, &l->result, hub_cstr(call->who->user_id), (size_t)RESTRICTIONS_MAX * HUB_ROW_BYTES);
+    hub_result_ask(&call->hub->engine->reads, &l->result, hub_cstr(call->who->user_id),
+                   (size_t)RESTRICTIONS_MAX * HUB_ROW_BYTES);
 }

@@ -75,8 +75,10 @@ struct conn {
     bool closed;
 };
 
-static struct hub_metric events_in = HUB_METRIC(HUB_COUNTER, "hubd_namespace_events_total", NULL, "Events received by plain namespaces");
-static struct hub_metric failures = HUB_METRIC(HUB_COUNTER, "hubd_namespace_failures_total", NULL, "Failed handlers of plain namespaces");
+static struct hub_metric events_in =
+    HUB_METRIC(HUB_COUNTER, "hubd_namespace_events_total", NULL, "Events received by plain namespaces");
+static struct hub_metric failures =
+    HUB_METRIC(HUB_COUNTER, "hubd_namespace_failures_total", NULL, "Failed handlers of plain namespaces");
 static struct hub_metric overloads =
     HUB_METRIC(HUB_COUNTER, "hubd_namespace_overloads_total", NULL, "Events refused because a socket's queue was full");
 
@@ -177,14 +179,15 @@ static void add_values(struct hub_buf *b, const json_t *values, size_t from) {
     }
 }
 
-static void on_handled(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins, const char *error) {
+static void on_handled(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins,
+                       const char *error) {
     struct conn *c = arg;
     c->running = false;
     c->ns->all->pending--;
     if (code != HUB_OK) {
         hub_metric_add(&failures, 1);
-        hub_log_kv(HUB_LOG_ERROR, "namespace", "a handler failed", "namespace", c->ns->def ? c->ns->def->path : NULL, "code", hub_code_name(code),
-                   "error", error, NULL);
+        hub_log_kv(HUB_LOG_ERROR, "namespace", "a handler failed", "namespace", c->ns->def ? c->ns->def->path : NULL,
+                   "code", hub_code_name(code), "error", error, NULL);
         if (c->ack >= 0) hub_socket_fail(c->socket, HUB_STR(""), c->ack, code, NULL);
     } else if (c->ack >= 0) {
         struct hub_buf b = {0};
@@ -206,20 +209,21 @@ static const struct hub_script *event_script(const struct namespace *ns, struct 
     return any;
 }
 
-static void start(struct conn *c, const struct hub_script *script, json_t *args, const struct hub_hook_bins *bins, const struct hub_hook_arg *extra,
-                  int64_t ack) {
+static void start(struct conn *c, const struct hub_script *script, json_t *args, const struct hub_hook_bins *bins,
+                  const struct hub_hook_arg *extra, int64_t ack) {
     struct hub_namespaces *n = c->ns->all;
     if (!n->config.scripts || !script || script->kind == HUB_SCRIPT_NONE) return;
     json_t *none = args ? NULL : json_array();
     c->running = true;
     c->ack = ack;
     n->pending++;
-    n->config.hooks->event(n->config.scripts, script, c->about, args ? args : none, bins && bins->n ? bins : NULL, extra, extra ? 1 : 0, on_handled,
-                           c);
+    n->config.hooks->event(n->config.scripts, script, c->about, args ? args : none, bins && bins->n ? bins : NULL,
+                           extra, extra ? 1 : 0, on_handled, c);
     json_decref(none);
 }
 
-static void start_event(struct conn *c, struct hub_str event, bool is_number, json_t *args, const struct hub_hook_bins *bins, int64_t ack) {
+static void start_event(struct conn *c, struct hub_str event, bool is_number, json_t *args,
+                        const struct hub_hook_bins *bins, int64_t ack) {
     const struct hub_hook_arg extra = {"event", is_number ? hub_json_parse(event, NULL) : hub_json_string(event)};
     start(c, event_script(c->ns, event), args, bins, &extra, ack);
     json_decref(extra.value);
@@ -290,7 +294,8 @@ static struct hub_hook_bins copy_bins(const struct hub_binaries *bins, size_t *b
     return (struct hub_hook_bins){items, bins->n};
 }
 
-static void push_event(struct conn *c, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+static void push_event(struct conn *c, struct hub_str event, json_t *args, const struct hub_binaries *bins,
+                       int64_t ack) {
     struct item *i = item_new(ITEM_EVENT);
     size_t bytes;
     i->event = hub_str_dup(event);
@@ -301,7 +306,8 @@ static void push_event(struct conn *c, struct hub_str event, json_t *args, const
     i->cost = sizeof *i + event.n + bytes + hub_json_cost(args);
     if (c->queue_n >= MAX_QUEUE || (c->queue_n && c->queue_cost + i->cost > MAX_QUEUE_COST)) {
         hub_metric_add(&overloads, 1);
-        hub_socket_fail(c->socket, event, ack, HUB_OVERLOADED, "too many events wait for this connection's handlers; send more slowly");
+        hub_socket_fail(c->socket, event, ack, HUB_OVERLOADED,
+                        "too many events wait for this connection's handlers; send more slowly");
         item_free(i);
         return;
     }
@@ -335,11 +341,13 @@ static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who
 static void refresh_token(struct conn *c, const json_t *args, int64_t ack) {
     struct hub_str token = hub_json_get_str(json_array_get(args, 0), "token");
     if (!token.n) {
-        hub_socket_fail(c->socket, HUB_STR("hub:refreshToken"), ack, HUB_BAD_REQUEST, "token: expected the new token as text");
+        hub_socket_fail(c->socket, HUB_STR("hub:refreshToken"), ack, HUB_BAD_REQUEST,
+                        "token: expected the new token as text");
         return;
     }
     if (c->refreshing) {
-        hub_socket_fail(c->socket, HUB_STR("hub:refreshToken"), ack, HUB_OVERLOADED, "the token before this one is still being looked at");
+        hub_socket_fail(c->socket, HUB_STR("hub:refreshToken"), ack, HUB_OVERLOADED,
+                        "the token before this one is still being looked at");
         return;
     }
     c->refreshing = true;
@@ -376,17 +384,20 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
         admit(s, NULL);
 }
 
-static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
+                     int64_t ack) {
     struct conn *c = s->user;
     hub_metric_add(&events_in, 1);
     if (c->who && hub_str_is(event, "hub:refreshToken")) {
         refresh_token(c, args, ack);
     } else if (!event_script(c->ns, event)) {
-        if (ack >= 0) hub_socket_fail(s, event, ack, HUB_UNKNOWN_EVENT, NULL); /* Socket.IO drops what nobody listens to */
+        if (ack >= 0)
+            hub_socket_fail(s, event, ack, HUB_UNKNOWN_EVENT, NULL); /* Socket.IO drops what nobody listens to */
     } else if (c->running || c->queue_n) {
         push_event(c, event, args, bins, ack);
     } else {
-        start_event(c, event, s->event_is_number, args, bins ? &(struct hub_hook_bins){bins->items, bins->n} : NULL, ack);
+        start_event(c, event, s->event_is_number, args, bins ? &(struct hub_hook_bins){bins->items, bins->n} : NULL,
+                    ack);
     }
 }
 
@@ -423,7 +434,8 @@ static struct conn *method(void *ctx, struct hub_host_call *call, struct hub_str
     return c;
 }
 
-/* An event on its way to several sockets: encoded once per namespace name, of which there are one or two (basePath). */
+/* An event on its way to several sockets: encoded once per namespace name, of which there are one or two
+ * (basePath). */
 struct message {
     struct hub_buf name, args; /* JSON */
     const struct hub_binaries *bins;
@@ -449,8 +461,10 @@ static bool name_is_good(struct hub_host_call *call, const json_t *name, const c
     return !hub_event_reserved(text) || reply(call, HUB_BAD_REQUEST, "that event name is reserved by Socket.IO");
 }
 
-/* Sends the event whose name is the argument AT to FROM itself, or to everybody in ROOM resp. (NULL) in the namespace but FROM. */
-static void send_event(struct hub_host_call *call, struct conn *from, size_t at, bool to_self, const struct room *room) {
+/* Sends the event whose name is the argument AT to FROM itself, or to everybody in ROOM resp. (NULL) in
+ * the namespace but FROM. */
+static void send_event(struct hub_host_call *call, struct conn *from, size_t at, bool to_self,
+                       const struct room *room) {
     const struct hub_binaries bins = {call->bins ? call->bins->items : NULL, call->bins ? call->bins->n : 0};
     if (bins.n > HUB_SIO_MAX_ATTACHMENTS) {
         reply(call, HUB_BAD_REQUEST, "an event carries at most 64 binary values");
@@ -562,7 +576,9 @@ static struct namespace *by_path(const struct hub_namespaces *n, struct hub_str 
 static void disconnect_all(struct namespace *ns) {
     struct hub_list closing;
     hub_list_init(&closing);
-    hub_list_splice(&closing, &ns->conns); /* closing may add nothing to NS, but frees nothing either: conns wait for their last turn */
+    hub_list_splice(
+        &closing,
+        &ns->conns); /* closing may add nothing to NS, but frees nothing either: conns wait for their last turn */
     while (!hub_list_empty(&closing)) {
         struct conn *c = HUB_CONTAINER(hub_list_pop(&closing), struct conn, link);
         hub_list_push(&ns->conns, &c->link);
@@ -632,10 +648,12 @@ void hub_namespaces_delete(struct hub_namespaces *n) {
     free(n);
 }
 
-bool hub_namespaces_find(struct hub_namespaces *n, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
+bool hub_namespaces_find(struct hub_namespaces *n, struct hub_str name, const struct hub_namespace_ops **ops,
+                         void **owner) {
     struct hub_str base = hub_cstr(n->config.service->base_path);
     struct namespace *ns = by_path(n, name);
-    if (!ns && base.n && hub_str_starts(name, base)) ns = by_path(n, name.n == base.n ? HUB_STR("/") : hub_str(name.p + base.n, name.n - base.n));
+    if (!ns && base.n && hub_str_starts(name, base))
+        ns = by_path(n, name.n == base.n ? HUB_STR("/") : hub_str(name.p + base.n, name.n - base.n));
     *ops = &namespace_ops;
     *owner = ns;
     return ns != NULL;

@@ -35,7 +35,8 @@ static void submit(struct notice *n) {
     struct hub_buf text = {0};
     struct hub_err err;
     if (hub_draft_from_script(n->room, HUB_STR("system"), n->content, hub_str(NULL, 0), &d, &text, &err)) {
-        hub_log_kv(HUB_LOG_WARN, "bus", "system message not sent", "hub", hub_of(n->room)->def->name, "room", n->room->id, "error", err.text, NULL);
+        hub_log_kv(HUB_LOG_WARN, "bus", "system message not sent", "hub", hub_of(n->room)->def->name, "room",
+                   n->room->id, "error", err.text, NULL);
         free_notice(n);
     } else {
         d.patient = true; /* tried again after a failure: it must be one */
@@ -63,8 +64,8 @@ static void take_target(struct notice *n, const struct hub_target *t) {
     if (t->sender.n) json_array_append_new(n->ids, hub_json_string(t->sender));
 }
 
-void hub_bridge_system_message(struct hub_room *room, const struct hub_target *target, const char *action, const json_t *data,
-                               struct hub_work *work) {
+void hub_bridge_system_message(struct hub_room *room, const struct hub_target *target, const char *action,
+                               const json_t *data, struct hub_work *work) {
     if (!hub_def_message_type(hub_of(room)->def, HUB_STR("system"))) return;
     struct notice *n = hub_xmalloc(sizeof *n);
     *n = (struct notice){.retry.again = on_notice_again,

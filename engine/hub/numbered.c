@@ -1,8 +1,8 @@
 /* What takes a number of the room: its place in the order, the commit, the announcement.
  *
- * The store gives the number inside the transaction and writes in the order submitted; announcements leave in that order too, whichever of
- * them have a number. A write whose outcome is not known keeps its place: should it turn out to have been committed, it is announced then,
- * before every number after it. */
+ * The store gives the number inside the transaction and writes in the order submitted; announcements leave
+ * in that order too, whichever of them have a number. A write whose outcome is not known keeps its place:
+ * should it turn out to have been committed, it is announced then, before every number after it. */
 #include "hub/own.h"
 
 static void on_turn(struct hub_room_out *out) {

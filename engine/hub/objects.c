@@ -79,11 +79,13 @@ static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, 
 static bool id_condition(struct op *op, const json_t *id) {
     op->where[0] = (struct hub_cond){.column = (int)op->table->id, .cmp = HUB_EQ};
     return op->table->id != HUB_NO_ID && id &&
-           hub_cell_from_json(&op->table->columns[op->table->id], id, &op->where[0].value, &op->id_text, NULL) == HUB_OK &&
+           hub_cell_from_json(&op->table->columns[op->table->id], id, &op->where[0].value, &op->id_text, NULL) ==
+               HUB_OK &&
            op->where[0].value.kind != HUB_CELL_NULL;
 }
 
-void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done, void *arg) {
+void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done,
+                     void *arg) {
     struct op *op = new_op(e, t, done, arg);
     op->one = true;
     if (!id_condition(op, id)) {
@@ -118,7 +120,8 @@ static void free_conditions(struct conditions *c) {
     }
 }
 
-static enum hub_code add_in(struct conditions *c, const struct hub_column *col, int column, const json_t *list, struct hub_err *err) {
+static enum hub_code add_in(struct conditions *c, const struct hub_column *col, int column, const json_t *list,
+                            struct hub_err *err) {
     size_t n = json_array_size(list), room = 0;
     for (size_t i = 0; i < n; i++) room += json_string_length(json_array_get(list, i)) + 64;
     struct hub_cell *cells = c->in[c->n] = hub_xcalloc(n, sizeof *cells);
@@ -131,13 +134,14 @@ static enum hub_code add_in(struct conditions *c, const struct hub_column *col, 
     return HUB_OK;
 }
 
-static enum hub_code add_condition(struct conditions *c, const struct hub_table *t, const char *property, enum hub_cmp cmp, const json_t *v, bool in,
-                                   struct hub_err *err) {
+static enum hub_code add_condition(struct conditions *c, const struct hub_table *t, const char *property,
+                                   enum hub_cmp cmp, const json_t *v, bool in, struct hub_err *err) {
     int column = hub_table_column(t, hub_cstr(property));
     if (column < 0) return hub_fail(err, HUB_BAD_REQUEST, "where: %s has no property \"%.64s\"", t->name, property);
     if (c->n == COND_MAX) return hub_fail(err, HUB_BAD_REQUEST, "where: at most %d conditions", COND_MAX);
     if (t->columns[column].type == HUB_COL_JSON && (in || !hub_json_nil(v)))
-        return hub_fail(err, HUB_BAD_REQUEST, "where: \"%.64s\" is JSON, which can be compared with null only", property);
+        return hub_fail(err, HUB_BAD_REQUEST, "where: \"%.64s\" is JSON, which can be compared with null only",
+                        property);
     if (in) return add_in(c, &t->columns[column], column, v, err);
     c->items[c->n] = (struct hub_cond){.column = column, .cmp = cmp};
     enum hub_code code = hub_cell_from_json(&t->columns[column], v, &c->items[c->n].value, &c->texts[c->n], err);
@@ -145,7 +149,8 @@ static enum hub_code add_condition(struct conditions *c, const struct hub_table 
     return code;
 }
 
-static enum hub_code parse_where(struct conditions *c, const struct hub_table *t, const json_t *where, struct hub_err *err) {
+static enum hub_code parse_where(struct conditions *c, const struct hub_table *t, const json_t *where,
+                                 struct hub_err *err) {
     const char *property, *op;
     json_t *v, *operand;
     enum hub_code code = HUB_OK;
@@ -158,7 +163,8 @@ static enum hub_code parse_where(struct conditions *c, const struct hub_table *t
         json_object_foreach(v, op, operand) {
             enum hub_cmp cmp = HUB_IN;
             bool in = !strcmp(op, "$in") && json_is_array(operand);
-            if (!in && !comparison(op, &cmp)) return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: unknown operator \"%.32s\"", property, op);
+            if (!in && !comparison(op, &cmp))
+                return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: unknown operator \"%.32s\"", property, op);
             if (!code) code = add_condition(c, t, property, cmp, operand, in, err);
         }
     }
@@ -174,21 +180,25 @@ static enum hub_code parse_options(const json_t *options, struct hub_select *q, 
     q->order_by = -1;
     if (hub_script_keys(options, "limit offset orderBy descending probe", err)) return err->code;
     if (q->limit < 1 || q->offset < 0)
-        return hub_fail(err, HUB_BAD_REQUEST, "limit, offset: expected whole numbers, limit from 1 to %d", HUB_OBJECT_LIST_MAX);
+        return hub_fail(err, HUB_BAD_REQUEST, "limit, offset: expected whole numbers, limit from 1 to %d",
+                        HUB_OBJECT_LIST_MAX);
     if (q->limit > HUB_OBJECT_LIST_MAX) q->limit = HUB_OBJECT_LIST_MAX;
     if (probe) q->limit++;
     if (hub_json_nil(hub_json_get(options, "orderBy"))) return HUB_OK;
-    if (!order.n) return hub_fail(err, HUB_BAD_REQUEST, "orderBy: expected a property of %s, or \"-\" and a property", q->table->name);
+    if (!order.n)
+        return hub_fail(err, HUB_BAD_REQUEST, "orderBy: expected a property of %s, or \"-\" and a property",
+                        q->table->name);
     if (order.p[0] == '-') q->descending = true, order.p++, order.n--;
     q->order_by = hub_table_column(q->table, order);
     if (q->order_by >= 0 && q->table->columns[q->order_by].type == HUB_COL_JSON)
         return hub_fail(err, HUB_BAD_REQUEST, "orderBy: \"%.*s\" is JSON, which has no order", HUB_FMT(order));
-    return q->order_by < 0
-               ? hub_fail(err, HUB_BAD_REQUEST, "orderBy: %s has no property \"%.*s\"", q->table->name, order.n < 64 ? (int)order.n : 64, order.p)
-               : HUB_OK;
+    return q->order_by < 0 ? hub_fail(err, HUB_BAD_REQUEST, "orderBy: %s has no property \"%.*s\"", q->table->name,
+                                      order.n < 64 ? (int)order.n : 64, order.p)
+                           : HUB_OK;
 }
 
-void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json_t *where, const json_t *options, hub_object_done *done, void *arg) {
+void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json_t *where, const json_t *options,
+                     hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
     struct conditions c = {0};
     struct hub_select q = {.table = t};
@@ -234,7 +244,8 @@ static void on_written(struct hub_write *w) {
     }
     hub_own_done(op->engine, w, false, NULL);
     if (w->duplicate) {
-        fail_with(op, HUB_CONFLICT, "there is a row of %s with this %s already", op->table->name, op->table->columns[op->table->id].property);
+        fail_with(op, HUB_CONFLICT, "there is a row of %s with this %s already", op->table->name,
+                  op->table->columns[op->table->id].property);
         return;
     }
     if (w->code == HUB_NOT_FOUND) {
@@ -247,7 +258,9 @@ static void on_written(struct hub_write *w) {
 }
 
 /* What a second row of the same id runs into; existing tables may have no such index. */
-static const char *key_of(const struct hub_table *t) { return t->managed && t->id != HUB_NO_ID ? t->columns[t->id].property : NULL; }
+static const char *key_of(const struct hub_table *t) {
+    return t->managed && t->id != HUB_NO_ID ? t->columns[t->id].property : NULL;
+}
 
 /* Should it turn out to have been written, the change is told all the same. */
 static void on_undecided(struct hub_write *w) {
@@ -272,21 +285,23 @@ static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
     store->ops->write(store, &op->write);
 }
 
-void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, bool waits, hub_object_done *done, void *arg) {
+void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, bool waits,
+                       hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
     struct hub_err err;
     op->waits = waits;
     op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
-    enum hub_code code = json_is_object(row) ? hub_row_from_json(t, row, HUB_ROW_CREATE, op->cells, &op->text, &err)
-                                             : hub_fail(&err, HUB_BAD_REQUEST, "expected an object with the properties of %s", t->name);
+    enum hub_code code = json_is_object(row)
+                             ? hub_row_from_json(t, row, HUB_ROW_CREATE, op->cells, &op->text, &err)
+                             : hub_fail(&err, HUB_BAD_REQUEST, "expected an object with the properties of %s", t->name);
     if (code)
         end(op, code, NULL, err.text);
     else
         submit(op, HUB_INSERT, 0);
 }
 
-void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes, bool waits, hub_object_done *done,
-                       void *arg) {
+void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes,
+                       bool waits, hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
     struct hub_err err;
     op->waits = waits;
@@ -301,7 +316,8 @@ void hub_object_update(struct hub_engine *e, const struct hub_table *t, const js
     op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
     enum hub_code code = hub_row_from_json(t, changes, HUB_ROW_CHANGE, op->cells, &op->text, &err);
     if (!code && op->cells[t->id].kind != HUB_CELL_ABSENT)
-        code = hub_fail(&err, HUB_INVALID_CONTENT, "\"%s\" is the id of a row of %s and cannot be changed", t->columns[t->id].property, t->name);
+        code = hub_fail(&err, HUB_INVALID_CONTENT, "\"%s\" is the id of a row of %s and cannot be changed",
+                        t->columns[t->id].property, t->name);
     /* A change of the active column would reach deleted rows too. */
     const struct hub_cell *active = !code && t->active >= 0 ? &op->cells[t->active] : NULL;
     bool restores = active && active->kind != HUB_CELL_ABSENT;
@@ -313,7 +329,8 @@ void hub_object_update(struct hub_engine *e, const struct hub_table *t, const js
         submit(op, deletes ? HUB_DELETE : HUB_UPDATE, restores ? 2 : 1);
 }
 
-void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, bool waits, hub_object_done *done, void *arg) {
+void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, bool waits,
+                       hub_object_done *done, void *arg) {
     struct op *op = new_op(e, t, done, arg);
     op->waits = waits;
     if (!id_condition(op, id)) {

@@ -58,23 +58,32 @@ static void on_moderated(void *arg, enum hub_code code, const struct hub_rows *r
     struct hub_hub *hub = hub_of(room);
     struct hub_store *store = hub->engine->config.store;
     (void)error;
-    for (size_t i = 0; !code && i < rows->n; i++) apply(room, hub_row(rows, i)); /* the latest word of each kind counts */
+    for (size_t i = 0; !code && i < rows->n; i++)
+        apply(room, hub_row(rows, i)); /* the latest word of each kind counts */
     if (code || (!hub->def->enable_read_receipts && !hub->def->enable_delivery_receipts)) {
         finish(room, code);
         return;
     }
-    const struct hub_cond where = {.column = HUB_RCP_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}};
-    const struct hub_select q = {
-        .table = hub->tables->receipt, .where = &where, .where_n = 1, .order_by = HUB_RCP_UPDATED_AT, .descending = true, .limit = KEPT_MAX};
+    const struct hub_cond where = {.column = HUB_RCP_ROOM_ID,
+                                   .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}};
+    const struct hub_select q = {.table = hub->tables->receipt,
+                                 .where = &where,
+                                 .where_n = 1,
+                                 .order_by = HUB_RCP_UPDATED_AT,
+                                 .descending = true,
+                                 .limit = KEPT_MAX};
     store->ops->select(store, &q, on_receipts, room);
 }
 
 static void read_moderation(struct hub_room *room) {
     struct hub_hub *hub = hub_of(room);
     struct hub_store *store = hub->engine->config.store;
-    const struct hub_cond where = {.column = HUB_MOD_ROOM_ID, .cmp = HUB_EQ, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}};
-    /* "block", "silence", "speak": however many have been granted speech, nobody's block is left out. Ids tell the time. */
-    const struct hub_select q = {.table = hub->tables->moderation, .where = &where, .where_n = 1, .order_by = HUB_MOD_ACTION, .limit = KEPT_MAX};
+    const struct hub_cond where = {
+        .column = HUB_MOD_ROOM_ID, .cmp = HUB_EQ, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}};
+    /* "block", "silence", "speak": however many have been granted speech, nobody's block is left out. Ids
+     * tell the time. */
+    const struct hub_select q = {
+        .table = hub->tables->moderation, .where = &where, .where_n = 1, .order_by = HUB_MOD_ACTION, .limit = KEPT_MAX};
     store->ops->select(store, &q, on_moderated, room);
 }
 

@@ -1,5 +1,5 @@
-/* What one connection sends takes effect in its order: what follows a hub:join waits until that is answered (contract: semantics.md "Order"). Nothing
- * waits for anything else. */
+/* What one connection sends takes effect in its order: what follows a hub:join waits until that is
+ * answered (contract: semantics.md "Order"). Nothing waits for anything else. */
 #include "hub/hub_int.h"
 
 #define WAITING_MAX 256            /* calls of one connection */
@@ -40,5 +40,6 @@ void hub_order_joined(struct hub_conn *c) {
 }
 
 void hub_order_drop(struct hub_conn *c) {
-    for (struct hub_call *call; (call = take(c));) hub_call_fail(call, HUB_NOT_IN_ROOM, NULL); /* nobody is there to read it */
+    for (struct hub_call *call; (call = take(c));)
+        hub_call_fail(call, HUB_NOT_IN_ROOM, NULL); /* nobody is there to read it */
 }

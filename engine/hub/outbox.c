@@ -1,9 +1,10 @@
 /* The relay from the outbox to the bus.
  *
- * A window of rows is held in memory, in the order of their ids, which is that of the changes. Rows of different keys are on their way at
- * once; of those with one key, each waits until the bus has the one before it. What the bus has is deleted, many rows with one write. A row
- * that the bus will never take keeps its place in the table with the reason in its column "error". While bus or store is away, everything
- * waits for the next attempt. */
+ * A window of rows is held in memory, in the order of their ids, which is that of the changes. Rows of
+ * different keys are on their way at once; of those with one key, each waits until the bus has the one
+ * before it. What the bus has is deleted, many rows with one write. A row that the bus will never take
+ * keeps its place in the table with the reason in its column "error". While bus or store is away,
+ * everything waits for the next attempt. */
 #include "hub/outbox.h"
 
 #include <stdio.h>
@@ -18,17 +19,22 @@
 
 #define WINDOW_ROWS 1024
 #define WINDOW_BYTES (8u << 20)
-#define READ_MIN 16 /* rows of one read: begins small, for they may be large, and doubles while reads stay under READ_BYTES */
+#define READ_MIN \
+    16 /* rows of one read: begins small, for they may be large, and doubles while reads stay under READ_BYTES */
 #define READ_MAX 256
 #define READ_BYTES (1u << 20)
-#define DELETE_MAX 512  /* rows of one write, a power of two */
-#define PACE_MS 5       /* between reads that did not fill up: rows committed meanwhile are read together */
-#define REWIND_MS 10000 /* how often to look for rows behind those read: another process may have committed them late */
+#define DELETE_MAX 512 /* rows of one write, a power of two */
+#define PACE_MS 5      /* between reads that did not fill up: rows committed meanwhile are read together */
+#define REWIND_MS \
+    10000 /* how often to look for rows behind those read: another process may have committed them late \
+                         */
 #define RETRY_MIN_MS 200
 #define RETRY_MAX_MS 10000
 #define TRIES_MAX 8 /* of one row, when it fails by itself: some 30 s */
 #define TICK_MS 1000
-#define LOOK_MS 30000 /* how often to look for rows that nobody told of: marked ones that were freed, commits that came out late */
+#define LOOK_MS \
+    30000 /* how often to look for rows that nobody told of: marked ones that were freed, commits that came out late \
+           */
 
 enum state {
     BLOCKED, /* waits for the row before it under the same key */
@@ -75,15 +81,18 @@ struct hub_outbox {
     int64_t depth, oldest;
 };
 
-static struct hub_metric depth_metric = HUB_METRIC(HUB_GAUGE, "hubd_outbox_rows", NULL, "Events that the bus has not taken yet");
+static struct hub_metric depth_metric =
+    HUB_METRIC(HUB_GAUGE, "hubd_outbox_rows", NULL, "Events that the bus has not taken yet");
 static struct hub_metric age_metric =
     HUB_METRIC(HUB_GAUGE, "hubd_outbox_oldest_seconds", NULL, "Age of the oldest event that the bus has not taken yet");
-static struct hub_metric published_metric = HUB_METRIC(HUB_COUNTER, "hubd_outbox_published_total", NULL, "Events of the outbox that the bus took");
+static struct hub_metric published_metric =
+    HUB_METRIC(HUB_COUNTER, "hubd_outbox_published_total", NULL, "Events of the outbox that the bus took");
 static struct hub_metric retries_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_outbox_retries_total", NULL, "Attempts to publish an event of the outbox that failed and are made again");
-static struct hub_metric refused_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_outbox_refused_total", NULL,
-               "Events that the bus will never take; they stay in the outbox with their error, and are not tried again");
+    HUB_METRIC(HUB_COUNTER, "hubd_outbox_retries_total", NULL,
+               "Attempts to publish an event of the outbox that failed and are made again");
+static struct hub_metric refused_metric = HUB_METRIC(
+    HUB_COUNTER, "hubd_outbox_refused_total", NULL,
+    "Events that the bus will never take; they stay in the outbox with their error, and are not tried again");
 
 static void work_on(struct hub_outbox *o);
 
@@ -134,7 +143,8 @@ static void on_retry(struct hub_timer *t) {
 /* Everything rests for a while, each time longer. */
 static void rest(struct hub_outbox *o, const char *what, const char *error) {
     if (o->waiting || o->stopped) return;
-    if (o->retry_ms == RETRY_MIN_MS) hub_log_kv(HUB_LOG_WARN, "outbox", what, "error", error && *error ? error : "unknown", NULL);
+    if (o->retry_ms == RETRY_MIN_MS)
+        hub_log_kv(HUB_LOG_WARN, "outbox", what, "error", error && *error ? error : "unknown", NULL);
     o->waiting = true;
     hub_timer_start(o->c.loop, &o->retry, o->retry_ms, on_retry);
     o->retry_ms = o->retry_ms * 2 < RETRY_MAX_MS ? o->retry_ms * 2 : RETRY_MAX_MS;
@@ -174,8 +184,8 @@ static void step_aside(struct row *r) {
 
 static void refuse(struct row *r, enum hub_code code, const char *why) {
     hub_metric_add(&refused_metric, 1);
-    hub_log_kv(HUB_LOG_ERROR, "outbox", "the bus will never take this event; it stays in the outbox with its error", "id", r->id, "topic",
-               r->topic ? r->topic : "", "error", why, NULL);
+    hub_log_kv(HUB_LOG_ERROR, "outbox", "the bus will never take this event; it stays in the outbox with its error",
+               "id", r->id, "topic", r->topic ? r->topic : "", "error", why, NULL);
     r->state = REFUSED;
     r->error = hub_xstrdup(why && *why ? why : hub_code_text(code));
 }
@@ -189,7 +199,8 @@ static json_t *parse_row(const struct hub_cell *c, struct hub_err *err) {
     return hub_fail(err, HUB_BAD_REQUEST, "a row must be an object"), NULL;
 }
 
-static enum hub_code compose_updated(struct row *r, const char *object, const struct hub_cell *cells, struct hub_err *err) {
+static enum hub_code compose_updated(struct row *r, const char *object, const struct hub_cell *cells,
+                                     struct hub_err *err) {
     json_t *before = parse_row(&cells[HUB_OUT_BEFORE], err);
     json_t *after = before ? parse_row(&cells[HUB_OUT_AFTER], err) : NULL;
     if (after) {
@@ -214,7 +225,8 @@ static enum hub_code compose_change(struct row *r, const struct hub_cell *cells,
         code = hub_fail(err, HUB_BAD_REQUEST, "the row names no object");
     else if (!strcmp(kind, "updated"))
         code = compose_updated(r, object, cells, err);
-    else if (cells[HUB_OUT_AFTER].kind == HUB_CELL_TEXT && hub_str_starts(after, HUB_STR("{")) && hub_str_ends(after, HUB_STR("}")))
+    else if (cells[HUB_OUT_AFTER].kind == HUB_CELL_TEXT && hub_str_starts(after, HUB_STR("{")) &&
+             hub_str_ends(after, HUB_STR("}")))
         hub_buf_adds(&r->value, after); /* need not be taken apart */
     else
         code = hub_fail(err, HUB_BAD_REQUEST, "a row must be an object");
@@ -227,8 +239,10 @@ static enum hub_code compose_change(struct row *r, const struct hub_cell *cells,
 
 /* A script's record goes as it is, but with an id by which those who listen know a repeat. */
 static enum hub_code compose_published(struct row *r, const struct hub_cell *cells, struct hub_err *err) {
-    json_t *record = hub_json_parse(cells[HUB_OUT_AFTER].kind == HUB_CELL_TEXT ? cells[HUB_OUT_AFTER].s : HUB_STR("null"), err);
-    if (json_is_object(record) && !json_object_get(record, "_eventId")) hub_json_set_str(record, "_eventId", hub_cstr(r->id));
+    json_t *record =
+        hub_json_parse(cells[HUB_OUT_AFTER].kind == HUB_CELL_TEXT ? cells[HUB_OUT_AFTER].s : HUB_STR("null"), err);
+    if (json_is_object(record) && !json_object_get(record, "_eventId"))
+        hub_json_set_str(record, "_eventId", hub_cstr(r->id));
     if (record) hub_json_add(&r->value, record);
     enum hub_code code = record ? HUB_OK : err->code;
     json_decref(record);
@@ -269,7 +283,8 @@ static void load(struct hub_outbox *o, const struct hub_cell *cells) {
 
 /* ---- to the bus ---- */
 
-/* Clients of a bus put records together, and a broker may take less at once than that: "too large" is believed of a row by itself only. */
+/* Clients of a bus put records together, and a broker may take less at once than that: "too large" is
+ * believed of a row by itself only. */
 static void suspect(struct row *r) {
     struct hub_outbox *o = r->outbox;
     if (!o->suspect_n++) o->crowd = o->sent_n;
@@ -281,10 +296,13 @@ static void acquit(struct hub_outbox *o) {
     o->at_once = o->crowd > 1 ? o->crowd / 2 : 1;
     o->crowd = 0;
     hub_logf(HUB_LOG_WARN, "outbox",
-             "the broker takes less at once than was put together; from now on at most %zu events (bus.options message.max.bytes)", o->at_once);
+             "the broker takes less at once than was put together; from now on at most %zu events (bus.options "
+             "message.max.bytes)",
+             o->at_once);
 }
 
-/* What failed for a reason of its own is tried a few times, for others have to wait with it; what failed because the bus is away, for ever. */
+/* What failed for a reason of its own is tried a few times, for others have to wait with it; what failed
+ * because the bus is away, for ever. */
 static bool is_final(struct row *r, enum hub_code code) {
     if (code == HUB_BAD_REQUEST || code == HUB_TOO_LARGE) return true;
     if (!r->failing) r->failing = true, r->outbox->failing_n++;
@@ -319,7 +337,8 @@ static void send(struct row *r) {
     struct hub_bus *bus = o->c.bus;
     r->state = SENT;
     o->sent_n++;
-    const struct hub_bus_message m = {.topic = hub_cstr(r->topic), .key = hub_cstr(r->key), .value = hub_buf_str(&r->value)};
+    const struct hub_bus_message m = {
+        .topic = hub_cstr(r->topic), .key = hub_cstr(r->key), .value = hub_buf_str(&r->value)};
     bus->ops->publish(bus, &m, on_published, r);
 }
 
@@ -354,7 +373,8 @@ static void on_written(struct hub_write *w) {
 
 static void write(struct hub_outbox *o, enum hub_write_kind kind, size_t id_n) {
     o->where = (struct hub_cond){.column = HUB_OUT_ID, .cmp = HUB_IN, .in = o->ids, .in_n = id_n};
-    o->write = (struct hub_write){.table = o->table, .kind = kind, .where = &o->where, .where_n = 1, .done = on_written, .arg = o};
+    o->write = (struct hub_write){
+        .table = o->table, .kind = kind, .where = &o->where, .where_n = 1, .done = on_written, .arg = o};
     if (kind == HUB_UPDATE) o->write.cells = o->cells;
     o->writing = true;
     ++*o->c.pending;
@@ -366,8 +386,8 @@ static void leave(struct hub_outbox *o, struct row *r, size_t at) {
     o->ids[at] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(r->id)};
 }
 
-/* Rows that the bus has go together; one that it will never take is marked by itself. The list of ids is filled up to a power of two, so that
- * there are few statements. */
+/* Rows that the bus has go together; one that it will never take is marked by itself. The list of ids is
+ * filled up to a power of two, so that there are few statements. */
 static void clear_out(struct hub_outbox *o) {
     size_t n = 0, room = 1;
     struct row *refused = NULL;
@@ -420,16 +440,19 @@ static void on_pace(struct hub_timer *t) { work_on(HUB_CONTAINER(t, struct hub_o
 static bool may_read(struct hub_outbox *o) {
     int64_t now = hub_loop_now(o->c.loop);
     if (o->reading || !o->more || o->row_n > WINDOW_ROWS / 2 || o->bytes > WINDOW_BYTES) return false;
-    if (o->row_n && now - o->rewound_at > REWIND_MS) return false; /* from the beginning again, once these are through */
+    if (o->row_n && now - o->rewound_at > REWIND_MS)
+        return false; /* from the beginning again, once these are through */
     if (now - o->read_at >= PACE_MS) return true;
     if (!hub_timer_running(&o->pace)) hub_timer_start(o->c.loop, &o->pace, PACE_MS, on_pace);
     return false;
 }
 
 static void read_on(struct hub_outbox *o) {
-    const struct hub_cond where[] = {{.column = HUB_OUT_ERROR, .value = {.kind = HUB_CELL_NULL}},
-                                     {.column = HUB_OUT_ID, .cmp = HUB_GT, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(o->last)}}};
-    const struct hub_select q = {.table = o->table, .where = where, .where_n = o->row_n ? 2 : 1, .order_by = HUB_OUT_ID, .limit = o->read_limit};
+    const struct hub_cond where[] = {
+        {.column = HUB_OUT_ERROR, .value = {.kind = HUB_CELL_NULL}},
+        {.column = HUB_OUT_ID, .cmp = HUB_GT, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(o->last)}}};
+    const struct hub_select q = {
+        .table = o->table, .where = where, .where_n = o->row_n ? 2 : 1, .order_by = HUB_OUT_ID, .limit = o->read_limit};
     o->read_at = hub_loop_now(o->c.loop);
     if (!o->row_n) o->rewound_at = o->read_at;
     o->more = false;
@@ -476,7 +499,8 @@ static void on_undecided(struct hub_write *w) {
 
 static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
 
-void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_str key, struct hub_str value, hub_outbox_stored *done, void *arg) {
+void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_str key, struct hub_str value,
+                        hub_outbox_stored *done, void *arg) {
     struct publication *p = hub_xcalloc(1, sizeof *p);
     *p = (struct publication){.outbox = o, .done = done, .arg = arg};
     hub_own_id(o->c.own, p->id);
@@ -488,7 +512,12 @@ void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_s
     p->cells[HUB_OUT_TOPIC] = text(hub_str(p->text.p, topic.n));
     if (key.n) p->cells[HUB_OUT_KEY] = text(hub_str(p->text.p + topic.n, key.n));
     p->cells[HUB_OUT_AFTER] = text(hub_str(p->text.p + topic.n + key.n, value.n));
-    p->write = (struct hub_write){.table = o->table, .kind = HUB_INSERT, .cells = p->cells, .done = on_stored, .undecided = on_undecided, .arg = p};
+    p->write = (struct hub_write){.table = o->table,
+                                  .kind = HUB_INSERT,
+                                  .cells = p->cells,
+                                  .done = on_stored,
+                                  .undecided = on_undecided,
+                                  .arg = p};
     ++*o->c.pending;
     o->c.store->ops->write(o->c.store, &p->write);
 }
@@ -528,7 +557,8 @@ static void on_look(struct hub_timer *t) {
 void hub_outbox_start(struct hub_outbox *o) {
     struct hub_buf sql = {0};
     json_t *none = json_array();
-    hub_buf_addf(&sql, "SELECT count(*) AS n FROM \"%s\" WHERE \"%s\" IS NULL", o->table->table, o->table->columns[HUB_OUT_ERROR].column);
+    hub_buf_addf(&sql, "SELECT count(*) AS n FROM \"%s\" WHERE \"%s\" IS NULL", o->table->table,
+                 o->table->columns[HUB_OUT_ERROR].column);
     ++*o->c.pending;
     o->c.store->ops->sql(o->c.store, hub_buf_str(&sql), none, on_counted, o);
     json_decref(none);

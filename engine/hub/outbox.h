@@ -1,5 +1,6 @@
-/* The relay: takes rows from the outbox in their order, publishes them on a bus outside the process, and deletes them once the bus has them.
- * At least once: what was published and not deleted before the process ended is published again, under the same _eventId. */
+/* The relay: takes rows from the outbox in their order, publishes them on a bus outside the process, and
+ * deletes them once the bus has them. At least once: what was published and not deleted before the process
+ * ended is published again, under the same _eventId. */
 #ifndef HUB_HUB_OUTBOX_H
 #define HUB_HUB_OUTBOX_H
 #include "fanout/bus.h"
@@ -16,14 +17,16 @@ struct hub_outbox_config {
     size_t *pending;           /* counts what is under way in the store, and so holds on to the tables */
 };
 struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config);
-/* At the start, before hub_outbox_start, and after a reload: the names that topics are made of, and the table. */
+/* At the start, before hub_outbox_start, and after a reload: the names that topics are made of, and the
+ * table. */
 void hub_outbox_configure(struct hub_outbox *o, const struct hub_service *service, const struct hub_table *table);
 void hub_outbox_start(struct hub_outbox *o);
 /* A row was committed. */
 void hub_outbox_poke(struct hub_outbox *o);
 /* A script's record: stored, then DONE; published later. Everything is copied. */
 typedef void hub_outbox_stored(void *arg, enum hub_code code, const char *error);
-void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_str key, struct hub_str value, hub_outbox_stored *done, void *arg);
+void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_str key, struct hub_str value,
+                        hub_outbox_stored *done, void *arg);
 /* Whether waiting is of use: rows are under way, and neither store nor bus is known to be away. */
 bool hub_outbox_busy(const struct hub_outbox *o);
 /* Nothing is begun any more: the store and then the bus are about to be closed. */

@@ -1,4 +1,5 @@
-/* The service's own changes: asking for their events, telling them to this process' own rooms, marking and knowing their records. */
+/* The service's own changes: asking for their events, telling them to this process' own rooms, marking and
+ * knowing their records. */
 #include "hub/own.h"
 
 #include <stdio.h>
@@ -61,10 +62,13 @@ void hub_own_mark(const struct hub_own *o, struct hub_buf *b, const char *id) {
     while (b->n && b->p[b->n - 1] != '}') b->n--;
     b->n--;
     bool empty = b->p[b->n - 1] == '{';
-    hub_buf_addf(b, "%s\"_eventId\":\"%s\",\"_origin\":\"%.*s%s\"}", empty ? "" : ",", id, HUB_FMT(hub_buf_str(&o->origin)), life);
+    hub_buf_addf(b, "%s\"_eventId\":\"%s\",\"_origin\":\"%.*s%s\"}", empty ? "" : ",", id,
+                 HUB_FMT(hub_buf_str(&o->origin)), life);
 }
 
-bool hub_own_is_mine(const struct hub_own *o, struct hub_str value) { return hub_str_ends(value, hub_buf_str(&o->ending)); }
+bool hub_own_is_mine(const struct hub_own *o, struct hub_str value) {
+    return hub_str_ends(value, hub_buf_str(&o->ending));
+}
 
 bool hub_own_is_earlier(const struct hub_own *o, const json_t *record) {
     return hub_str_starts(hub_json_get_str(record, "_origin"), hub_buf_str(&o->origin));
@@ -99,5 +103,6 @@ void hub_own_done(struct hub_engine *e, const struct hub_write *w, bool told, st
     if (!hub_bridge_heard(e, w->table, told)) return;
     json_t *record = record_of(e->own, w);
     const json_t *row = w->before.n ? hub_json_get(record, w->table->name) : record;
-    hub_bridge_own(e, w->table, hub_write_event(w), hub_json_get(row, w->table->columns[w->table->id].property), record, told, rights);
+    hub_bridge_own(e, w->table, hub_write_event(w), hub_json_get(row, w->table->columns[w->table->id].property), record,
+                   told, rights);
 }

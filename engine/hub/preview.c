@@ -1,5 +1,6 @@
-/* What a reply shows of the message it replies to. It is looked up whenever a reply is shown, so that it changes and ends with its original, and
- * nobody reads in it what the original would not show him (contract: semantics.md "Order and durability"). */
+/* What a reply shows of the message it replies to. It is looked up whenever a reply is shown, so that it
+ * changes and ends with its original, and nobody reads in it what the original would not show him
+ * (contract: semantics.md "Order and durability"). */
 #include <stdlib.h>
 
 #include "hub/audience.h"
@@ -100,13 +101,14 @@ static struct hub_cell *ids_of(const struct hub_replies *r, size_t *n) {
     size_t cap = 1;
     while (cap < r->n) cap *= 2;
     struct hub_cell *ids = hub_xmalloc(cap * sizeof *ids);
-    for (size_t i = 0; i < cap; i++) ids[i] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(r->items[i < r->n ? i : r->n - 1].id)};
+    for (size_t i = 0; i < cap; i++)
+        ids[i] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(r->items[i < r->n ? i : r->n - 1].id)};
     *n = cap;
     return ids;
 }
 
-void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct hub_buf *text, struct hub_replies *replies, hub_previews_done *done,
-                       void *arg) {
+void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct hub_buf *text,
+                       struct hub_replies *replies, hub_previews_done *done, void *arg) {
     if (!replies->n) {
         done(arg);
         return;
@@ -120,8 +122,11 @@ void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct h
                                {.column = HUB_MSG_STATUS, .value = {.kind = HUB_CELL_TEXT, .s = HUB_STR("approved")}}};
     struct hub_cell *ids = ids_of(replies, &where[0].in_n);
     where[0].in = ids;
-    const struct hub_select q = {
-        .table = hub_of(room)->tables->message, .where = where, .where_n = HUB_NELEM(where), .order_by = -1, .limit = (int64_t)where[0].in_n};
+    const struct hub_select q = {.table = hub_of(room)->tables->message,
+                                 .where = where,
+                                 .where_n = HUB_NELEM(where),
+                                 .order_by = -1,
+                                 .limit = (int64_t)where[0].in_n};
     store->ops->select(store, &q, on_originals, f);
     free(ids);
 }

@@ -1,4 +1,5 @@
-/* Whose read is next: a few at a time for each reader, one each in turn, and no more of results than the process can hold. */
+/* Whose read is next: a few at a time for each reader, one each in turn, and no more of results than the
+ * process can hold. */
 #include "hub/reads.h"
 
 #include <stdlib.h>
@@ -10,8 +11,10 @@
 #define LOOK_AGAIN_MS 5    /* at connections that have not taken their answers yet */
 
 static struct hub_metric under_way = HUB_METRIC(HUB_GAUGE, "hubd_reads_under_way", NULL, "Reads of hubs under way");
-static struct hub_metric waiting = HUB_METRIC(HUB_GAUGE, "hubd_reads_waiting", NULL, "Reads of hubs that wait for their turn");
-static struct hub_metric held = HUB_METRIC(HUB_GAUGE, "hubd_read_results_bytes", NULL, "Bytes of results that reads have asked the store for");
+static struct hub_metric waiting =
+    HUB_METRIC(HUB_GAUGE, "hubd_reads_waiting", NULL, "Reads of hubs that wait for their turn");
+static struct hub_metric held =
+    HUB_METRIC(HUB_GAUGE, "hubd_read_results_bytes", NULL, "Bytes of results that reads have asked the store for");
 
 static void on_settle(struct hub_task *t);
 static void on_resume(struct hub_timer *t);
@@ -66,7 +69,9 @@ static void forget(struct hub_reads *all, struct hub_reader *r) {
     free_reader(r);
 }
 
-static struct hub_read *first(const struct hub_reader *r) { return HUB_CONTAINER(r->waiting.next, struct hub_read, link); }
+static struct hub_read *first(const struct hub_reader *r) {
+    return HUB_CONTAINER(r->waiting.next, struct hub_read, link);
+}
 
 static void unwait(struct hub_read *r) {
     hub_list_remove(&r->link);
@@ -104,15 +109,16 @@ static void settle(struct hub_reads *all, struct hub_reader *r);
 void hub_reads_deinit(struct hub_reads *all) {
     hub_defer_cancel(&all->settle);
     hub_timer_stop(all->loop, &all->resume);
-    for (struct hub_list *n, *end = &all->ended; (n = end->next) != end;) settle(all, HUB_CONTAINER(n, struct hub_reader, ended));
+    for (struct hub_list *n, *end = &all->ended; (n = end->next) != end;)
+        settle(all, HUB_CONTAINER(n, struct hub_reader, ended));
     for (struct hub_reader *r; (r = hub_map_drain(&all->callers));) free_reader(r);
     hub_map_clear(&all->turns);
 }
 
 /* ---- slots ---- */
 
-/* Whether the reader has a slot for a read of WEIGHT. Answers that its connection has not taken yet count: what it is sent beside them must not
- * make a slow reader of it. */
+/* Whether the reader has a slot for a read of WEIGHT. Answers that its connection has not taken yet count:
+ * what it is sent beside them must not make a slow reader of it. */
 static bool has_slot(const struct hub_reads *all, const struct hub_reader *r, size_t weight) {
     if (r->under_way >= HUB_READS_UNDER_WAY) return false;
     size_t queued = r->socket ? hub_socket_queued(r->socket) : 0;
@@ -170,14 +176,17 @@ static void settle(struct hub_reads *all, struct hub_reader *r) {
     if (!r->under_way && !r->waiting_n) forget(all, r);
 }
 
-/* A turn ends in which reads ended. Their slots are given away in the next one: reads that are answered at once would never let go of it. */
+/* A turn ends in which reads ended. Their slots are given away in the next one: reads that are answered at
+ * once would never let go of it. */
 static void on_settle(struct hub_task *t) {
     struct hub_reads *all = HUB_CONTAINER(t, struct hub_reads, settle);
-    for (struct hub_list *n, *end = &all->ended; (n = end->next) != end;) settle(all, HUB_CONTAINER(n, struct hub_reader, ended));
+    for (struct hub_list *n, *end = &all->ended; (n = end->next) != end;)
+        settle(all, HUB_CONTAINER(n, struct hub_reader, ended));
     if (!hub_list_empty(&all->hungry)) hub_timer_start(all->loop, &all->resume, 0, on_resume);
 }
 
-/* Starts the next read of the reader that is longest without one. It goes behind the others first, for the read may be the end of it. */
+/* Starts the next read of the reader that is longest without one. It goes behind the others first, for the
+ * read may be the end of it. */
 static bool serve(struct hub_reads *all, struct hub_reader *r) {
     hub_list_remove(&r->hungry);
     struct hub_read *read = first(r);
@@ -190,7 +199,8 @@ static bool serve(struct hub_reads *all, struct hub_reader *r) {
 
 static void on_resume(struct hub_timer *t) {
     struct hub_reads *all = HUB_CONTAINER(t, struct hub_reads, resume);
-    const struct hub_reader *refused = NULL; /* the first of those in a row that have no slot: when it comes again, nobody has */
+    const struct hub_reader *refused =
+        NULL; /* the first of those in a row that have no slot: when it comes again, nobody has */
     int started = 0;
     while (!hub_list_empty(&all->hungry) && started < STARTS_PER_TURN) {
         struct hub_reader *r = HUB_CONTAINER(all->hungry.next, struct hub_reader, hungry);
@@ -234,7 +244,8 @@ static uint64_t next_turn(struct hub_reads *all, struct hub_str who) {
 static void wait_in_turn(struct hub_reads *all, struct hub_result *r, struct hub_str who) {
     struct hub_list *before = all->large.prev;
     r->turn = next_turn(all, who);
-    while (before != &all->large && HUB_CONTAINER(before, struct hub_result, link)->turn > r->turn) before = before->prev;
+    while (before != &all->large && HUB_CONTAINER(before, struct hub_result, link)->turn > r->turn)
+        before = before->prev;
     hub_list_push_front(before, &r->link); /* right behind it */
 }
 

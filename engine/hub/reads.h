@@ -1,9 +1,11 @@
-/* Reads take turns, so that who asks for much waits for himself (contract: semantics.md "Slow readers"; docs/decisions/0023).
+/* Reads take turns, so that who asks for much waits for himself (contract: semantics.md "Slow readers";
+ * docs/decisions/0023).
  *
- * A reader is a connection, or whoever asks by REST. Of its reads HUB_READS_UNDER_WAY are under way, HUB_READS_WAITING wait, and more are refused.
- * A slot is free again in the turn after its read ended, and only while the connection takes its answers. Readers that wait get one slot each in
- * turn. What reads hold of the store's results is bounded for the whole process: small results by their bytes, large ones by their number, so that what
- * most requests want never waits for somebody's export. */
+ * A reader is a connection, or whoever asks by REST. Of its reads HUB_READS_UNDER_WAY are under way,
+ * HUB_READS_WAITING wait, and more are refused. A slot is free again in the turn after its read ended, and
+ * only while the connection takes its answers. Readers that wait get one slot each in turn. What reads
+ * hold of the store's results is bounded for the whole process: small results by their bytes, large ones
+ * by their number, so that what most requests want never waits for somebody's export. */
 #ifndef HUB_HUB_READS_H
 #define HUB_HUB_READS_H
 #include "base/map.h"
@@ -35,7 +37,8 @@ struct hub_read {
     size_t weight;             /* bytes the answer will have, about */
     bool waited;               /* for its turn */
     void (*start)(struct hub_read *r);
-    void (*drop)(struct hub_read *r); /* the connection is gone, or everything stops, before its turn came: the owner ends */
+    void (*drop)(
+        struct hub_read *r); /* the connection is gone, or everything stops, before its turn came: the owner ends */
 };
 
 /* What a read has of the store: waits until it fits. */
@@ -68,7 +71,8 @@ void hub_reads_init(struct hub_reads *all, struct hub_loop *loop);
 void hub_reads_stop(struct hub_reads *all);   /* what waits by REST is dropped */
 void hub_reads_deinit(struct hub_reads *all); /* nothing may be under way */
 
-/* A reader lasts as long as it has reads, from hub_read_ask on: of a connection, found at PLACE, or NULL there; of REST, found by KEY. */
+/* A reader lasts as long as it has reads, from hub_read_ask on: of a connection, found at PLACE, or NULL
+ * there; of REST, found by KEY. */
 struct hub_reader *hub_reader_at(struct hub_reader **place, struct hub_socket *socket);
 struct hub_reader *hub_reader_of(struct hub_reads *all, struct hub_str key);
 /* The connection is gone: what waits is dropped. */
@@ -79,7 +83,8 @@ bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_r
 void hub_read_over(struct hub_reads *all, struct hub_read *r);  /* harmless for one that is none */
 void hub_read_move(struct hub_read *to, struct hub_read *from); /* the slot of a read under way changes its owner */
 
-/* Starts it now or when BYTES fit: small ones in the order of asking, of large ones one for each user WHO in turn. */
+/* Starts it now or when BYTES fit: small ones in the order of asking, of large ones one for each user WHO
+ * in turn. */
 void hub_result_ask(struct hub_reads *all, struct hub_result *r, struct hub_str who, size_t bytes);
 void hub_result_is(struct hub_reads *all, struct hub_result *r, size_t bytes); /* what it really has */
 void hub_result_over(struct hub_reads *all, struct hub_result *r);

@@ -1,4 +1,5 @@
-/* Read and delivery receipts: resolved to a message of the room, stored per user, told to the room, never moving backwards. */
+/* Read and delivery receipts: resolved to a message of the room, stored per user, told to the room, never
+ * moving backwards. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,7 +68,8 @@ static void tell(struct receipt *r) {
     hub_buf_free(&args);
 }
 
-/* What was not stored must be acceptable when the client tries again, unless a later receipt has gone further meanwhile. */
+/* What was not stored must be acceptable when the client tries again, unless a later receipt has gone
+ * further meanwhile. */
 static void take_back(const struct receipt *r) {
     struct hub_receipt *now = hub_receipt_of(r->call->room, hub_cstr(r->call->who->user_id), true);
     if (r->read && now->read_seq == r->message_seq && now->read_time == r->message_time) {
@@ -91,7 +93,8 @@ static void on_stored(struct hub_write *w) {
     free_receipt(r);
 }
 
-/* The user's row with the new position; the room's memory of it moves at once, so that a second receipt sees it. */
+/* The user's row with the new position; the room's memory of it moves at once, so that a second receipt
+ * sees it. */
 static void store(struct receipt *r, struct hub_receipt *now) {
     struct hub_call *c = r->call;
     struct hub_store *st = c->hub->engine->config.store;
@@ -108,8 +111,12 @@ static void store(struct receipt *r, struct hub_receipt *now) {
     }
     r->cells[HUB_RCP_ROOM_ID] = text(hub_cstr(c->room->id));
     r->cells[HUB_RCP_USER_ID] = text(hub_cstr(c->who->user_id));
-    r->write = (struct hub_write){
-        .table = c->hub->tables->receipt, .kind = HUB_UPSERT, .cells = r->cells, .conflict = HUB_RCP_CONFLICT, .done = on_stored, .arg = r};
+    r->write = (struct hub_write){.table = c->hub->tables->receipt,
+                                  .kind = HUB_UPSERT,
+                                  .cells = r->cells,
+                                  .conflict = HUB_RCP_CONFLICT,
+                                  .done = on_stored,
+                                  .arg = r};
     c->hub->engine->pending++;
     st->ops->write(st, &r->write);
 }
@@ -131,7 +138,8 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
     r->message_time = r->has_time ? r->time : row[HUB_MSG_TIMESTAMP].i;
     snprintf(r->message_id, sizeof r->message_id, "%.*s", HUB_FMT(row[HUB_MSG_ID].s));
     struct hub_receipt *now = hub_receipt_of(r->call->room, hub_cstr(r->call->who->user_id), true);
-    bool ahead = r->read ? r->message_seq > now->read_seq || (r->message_seq == now->read_seq && r->message_time > now->read_time)
+    bool ahead = r->read ? r->message_seq > now->read_seq ||
+                               (r->message_seq == now->read_seq && r->message_time > now->read_time)
                          : r->message_seq > now->delivered_seq;
     if (ahead) {
         store(r, now);
@@ -151,14 +159,17 @@ static bool aim(struct receipt *r, const json_t *args, const char *seq_key, stru
     else if (seq > 0)
         *cond = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = number(seq)};
     else if (r->read && time.n && hub_datetime_parse(time, &r->time))
-        *cond = (struct hub_cond){.column = HUB_MSG_TIMESTAMP, .cmp = HUB_LE, .value = number(r->time)}, r->has_time = true;
+        *cond = (struct hub_cond){.column = HUB_MSG_TIMESTAMP, .cmp = HUB_LE, .value = number(r->time)},
+        r->has_time = true;
     else
         return false;
-    if (r->time > hub_wall_ms()) r->time = hub_wall_ms(); /* a client whose clock is ahead has not read what is still to come */
+    if (r->time > hub_wall_ms())
+        r->time = hub_wall_ms(); /* a client whose clock is ahead has not read what is still to come */
     return true;
 }
 
-/* By hub:event the position lies in data; the events of their own carry it beside roomId. Both are understood either way. */
+/* By hub:event the position lies in data; the events of their own carry it beside roomId. Both are
+ * understood either way. */
 static const json_t *position(const struct hub_call *c) {
     const json_t *data = hub_json_get(c->args, "data");
     return json_is_object(data) ? data : c->args;
@@ -175,7 +186,8 @@ static void begin(struct hub_call *c, bool read) {
     if (!c->rights.can_read)
         fail(r, HUB_CANNOT_READ, NULL);
     else if (!aim(r, position(c), read ? "lastReadSeq" : "seq", &where[3]))
-        fail(r, HUB_BAD_REQUEST, read ? "expected lastReadTimestamp (ISO 8601), lastReadSeq or messageId" : "expected messageId or seq");
+        fail(r, HUB_BAD_REQUEST,
+             read ? "expected lastReadTimestamp (ISO 8601), lastReadSeq or messageId" : "expected messageId or seq");
     else {
         const struct hub_select q = {.table = c->hub->tables->message,
                                      .where = where,

@@ -1,8 +1,10 @@
-/* The record of a room in use is the room object's row as it is: what this process writes is known at its commit, what others write when the bus tells
- * of it (bridge.c) or when a decision reads it. A handler sees it as it is when its turn comes (contract: semantics.md "Order"). */
+/* The record of a room in use is the room object's row as it is: what this process writes is known at its
+ * commit, what others write when the bus tells of it (bridge.c) or when a decision reads it. A handler
+ * sees it as it is when its turn comes (contract: semantics.md "Order"). */
 #include "hub/hub_int.h"
 
-bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text, struct hub_buf *hold) {
+bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text,
+                      struct hub_buf *hold) {
     json_t *v = json_string(text);
     *cond = (struct hub_cond){.column = column, .cmp = HUB_EQ};
     enum hub_code code = v ? hub_cell_from_json(&t->columns[column], v, &cond->value, hold, NULL) : HUB_BAD_REQUEST;

@@ -1,4 +1,5 @@
-/* Rights worked out again while somebody is in: after a bridged event changed what they rest on (contract: semantics.md "Join"). */
+/* Rights worked out again while somebody is in: after a bridged event changed what they rest on (contract:
+ * semantics.md "Join"). */
 #include <stdlib.h>
 
 #include "hub/hub_int.h"
@@ -9,8 +10,9 @@ struct works {
     size_t n;
 };
 
-/* One user's rights in one room. Never two at a time: the older answer could come last. Who asks meanwhile is answered by another round. A round
- * decides for each session that the user's connections have: a token of another role must not lend its rights to the others. */
+/* One user's rights in one room. Never two at a time: the older answer could come last. Who asks meanwhile
+ * is answered by another round. A round decides for each session that the user's connections have: a token
+ * of another role must not lend its rights to the others. */
 struct again {
     struct hub_retry retry;
     struct hub_room *room; /* reference */
@@ -48,7 +50,8 @@ static void apply(struct hub_room_user *u, const struct hub_identity *who, const
     }
 }
 
-/* A connection of the user's with such a session, NULL WHO: with one that was not judged yet. NULL when there is none. */
+/* A connection of the user's with such a session, NULL WHO: with one that was not judged yet. NULL when
+ * there is none. */
 static struct hub_member *member_of(const struct again *a, const struct hub_identity *who) {
     struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));
     if (!u) return NULL;
@@ -62,7 +65,8 @@ static struct hub_member *member_of(const struct again *a, const struct hub_iden
 }
 
 static void expel(struct again *a, const struct hub_identity *who) {
-    for (struct hub_member *m; (m = member_of(a, who));) hub_member_expel(m, "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
+    for (struct hub_member *m; (m = member_of(a, who));)
+        hub_member_expel(m, "hub:kicked", hub_cstr(hub_code_name(HUB_NOT_AUTHORIZED)));
 }
 
 static void forget_judged(struct again *a, size_t from) {
@@ -104,7 +108,8 @@ static void end_round(struct again *a) {
     begin(a);
 }
 
-static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *decided) {
+static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
+                       struct hub_room *decided) {
     struct again *a = arg;
     const struct hub_identity *who = a->judged[a->judged_n - 1];
     struct hub_room_user *u = hub_room_user(a->room, hub_cstr(a->user_id));

@@ -1,5 +1,5 @@
-/* SIGHUP: new definitions for running hubs. Members keep their places; their rights follow the role of the same name at once, and are worked out
- * again by the new rules. */
+/* SIGHUP: new definitions for running hubs. Members keep their places; their rights follow the role of the
+ * same name at once, and are worked out again by the new rules. */
 #include <stdlib.h>
 
 #include "hub/hub_int.h"
@@ -57,9 +57,11 @@ static void renew_hub(struct hub_hub *hub, size_t index, struct hub_work *work) 
     free(rooms);
 }
 
-/* Its definition goes, too: nothing of it may run on by itself, the actions of rooms where nobody is included. */
+/* Its definition goes, too: nothing of it may run on by itself, the actions of rooms where nobody is
+ * included. */
 static void retire(struct hub_engine *e, struct hub_hub *hub) {
-    while (!hub_list_empty(&hub->conns)) hub_socket_disconnect(HUB_CONTAINER(hub->conns.next, struct hub_conn, link)->socket, false);
+    while (!hub_list_empty(&hub->conns))
+        hub_socket_disconnect(HUB_CONTAINER(hub->conns.next, struct hub_conn, link)->socket, false);
     hub_actions_stop_all(hub);
     e->gone = hub_xrealloc(e->gone, (e->gone_n + 1) * sizeof(struct hub_hub *));
     e->gone[e->gone_n++] = hub;
@@ -99,8 +101,8 @@ static void renew_hubs(struct hub_engine *e, struct hub_work *work) {
     free(old);
 }
 
-void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables, struct hub_scripts *scripts,
-                       hub_reloaded *done, void *arg) {
+void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, const struct hub_tables *tables,
+                       struct hub_scripts *scripts, hub_reloaded *done, void *arg) {
     struct renewal *r = hub_xcalloc(1, sizeof *r);
     *r = (struct renewal){.rights = {.answer = answer, .end = end}, .done = done, .arg = arg};
     e->config.service = service;

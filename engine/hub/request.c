@@ -1,10 +1,12 @@
-/* Requests by REST: the join decision is made for each, then the same command runs that a socket's event runs. */
+/* Requests by REST: the join decision is made for each, then the same command runs that a socket's event
+ * runs. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "hub/hub_int.h"
 
-static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
+static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
+                       struct hub_room *room) {
     struct hub_call *call = arg;
     (void)layer;
     if (code) {
@@ -41,8 +43,8 @@ struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_iden
     return r;
 }
 
-void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event, json_t *args, hub_call_reply *reply,
-                        hub_call_gone *gone, void *arg) {
+void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event,
+                        json_t *args, hub_call_reply *reply, hub_call_gone *gone, void *arg) {
     const struct hub_command *command = hub_command_find(hub_cstr(event));
     struct hub_call *call = hub_call_new(hub, NULL, who, event, args, -1);
     call->reply = reply;
@@ -61,13 +63,15 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hu
 /* GET /{hub}/rooms/{roomId}: the record, my role and permissions, counts. */
 void hub_cmd_room(struct hub_call *call) {
     struct hub_buf b = {0};
-    bool silenced = hub_room_is_silenced(call->room, hub_cstr(call->who->user_id), &call->rights, call->hub->def->default_silenced, hub_wall_ms());
+    bool silenced = hub_room_is_silenced(call->room, hub_cstr(call->who->user_id), &call->rights,
+                                         call->hub->def->default_silenced, hub_wall_ms());
     hub_buf_addz(&b, "\"room\":");
     hub_json_add(&b, call->room->record);
     hub_buf_addc(&b, ',');
     hub_rights_add_json(&b, &call->rights, silenced);
     hub_buf_addf(&b, ",\"silenced\":%s", silenced ? "true" : "false");
-    hub_buf_addf(&b, ",\"memberCount\":%u,\"seq\":%lld,\"epoch\":\"%s\"", call->room->user_n, (long long)call->room->seq, call->room->epoch);
+    hub_buf_addf(&b, ",\"memberCount\":%u,\"seq\":%lld,\"epoch\":\"%s\"", call->room->user_n,
+                 (long long)call->room->seq, call->room->epoch);
     hub_call_ok(call, "room", hub_buf_str(&b));
     hub_buf_free(&b);
 }

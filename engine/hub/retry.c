@@ -1,4 +1,5 @@
-/* Steps of a record from the bus that find the store away: the record waits, and with it those behind it; what the bus keeps is not lost for it. */
+/* Steps of a record from the bus that find the store away: the record waits, and with it those behind it;
+ * what the bus keeps is not lost for it. */
 #include "hub/hub_int.h"
 
 #define RETRY_MS 1000

@@ -1,4 +1,5 @@
-/* Messages that wait for a moderator: listing, approving, rejecting (contract: wire.md, semantics.md "Order and durability"). */
+/* Messages that wait for a moderator: listing, approving, rejecting (contract: wire.md, semantics.md
+ * "Order and durability"). */
 #include <stdlib.h>
 
 #include "hub/change.h"
@@ -49,7 +50,8 @@ static void on_pending(void *arg, enum hub_code code, const struct hub_rows *row
         return;
     }
     hub_messages_json(&l->fields, rows, rows->n < limit ? rows->n : limit, false, &l->replies);
-    hub_buf_addf(&l->fields, ",\"hasMore\":%s", rows->n > limit || rows->cut || (int64_t)rows->n == l->wanted ? "true" : "false");
+    hub_buf_addf(&l->fields, ",\"hasMore\":%s",
+                 rows->n > limit || rows->cut || (int64_t)rows->n == l->wanted ? "true" : "false");
     hub_previews_fill(call->room, hub_viewer_of(call), &l->fields, &l->replies, answer_pending, l);
 }
 
@@ -58,10 +60,11 @@ static void read_pending(struct hub_result *result) {
     struct hub_call *call = l->call;
     struct hub_store *store = call->hub->engine->config.store;
     struct hub_str after = hub_call_str(call, "afterId");
-    const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
-                                     {.column = HUB_MSG_SEQ, .value = {.kind = HUB_CELL_NULL}}, /* found by the index over (roomId, seq) */
-                                     {.column = HUB_MSG_STATUS, .value = text_cell(HUB_STR("pending"))},
-                                     {.column = HUB_MSG_ID, .cmp = HUB_GT, .value = text_cell(after)}};
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ROOM_ID, .value = text_cell(hub_cstr(call->room->id))},
+        {.column = HUB_MSG_SEQ, .value = {.kind = HUB_CELL_NULL}}, /* found by the index over (roomId, seq) */
+        {.column = HUB_MSG_STATUS, .value = text_cell(HUB_STR("pending"))},
+        {.column = HUB_MSG_ID, .cmp = HUB_GT, .value = text_cell(after)}};
     const struct hub_select q = {.table = call->hub->tables->message,
                                  .where = where,
                                  .where_n = after.n ? 4 : 3,
@@ -90,7 +93,8 @@ void hub_cmd_pending(struct hub_call *call) {
     hub_rows_ask(call->room, &l->result, hub_cstr(call->who->user_id), l->wanted);
 }
 
-static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering, struct hub_err *err) {
+static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
+                           struct hub_err *err) {
     if (!c->pending) return hub_fail(err, HUB_NOT_FOUND, "the message does not wait for a moderator");
     c->cells[HUB_MSG_STATUS] = text_cell(status);
     c->numbered.write.kind = HUB_UPDATE;
@@ -99,7 +103,8 @@ static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub
 }
 
 /* What its handler did not want to be kept (persist: false) was kept for the moderator only. */
-static enum hub_code decide(struct hub_change *c, struct hub_str status, enum hub_numbering numbering, struct hub_err *err) {
+static enum hub_code decide(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
+                            struct hub_err *err) {
     enum hub_code code = judge(c, status, c->audience.transient ? HUB_NUMBER_NONE : numbering, err);
     if (code || !c->audience.transient) return code;
     c->numbered.write.kind = HUB_DELETE;

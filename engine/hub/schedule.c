@@ -1,5 +1,5 @@
-/* scheduledActions: each runs on its interval while the room is used (or always with keepAlive), one tick at a time, without drift;
- * ticks that come due while one still runs are skipped and counted. */
+/* scheduledActions: each runs on its interval while the room is used (or always with keepAlive), one tick
+ * at a time, without drift; ticks that come due while one still runs are skipped and counted. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,8 +22,8 @@ struct actions {
     struct action *items[]; /* NULL = not running */
 };
 
-static struct hub_metric skipped =
-    HUB_METRIC(HUB_COUNTER, "hubd_scheduled_skipped_total", NULL, "Scheduled ticks skipped because the one before still ran");
+static struct hub_metric skipped = HUB_METRIC(HUB_COUNTER, "hubd_scheduled_skipped_total", NULL,
+                                              "Scheduled ticks skipped because the one before still ran");
 
 static void tick(struct hub_timer *t);
 
@@ -51,7 +51,8 @@ static void act_on(struct action *a, const json_t *result) {
     const json_t *messages = hub_json_get(result, "serverMessages");
     struct hub_err err;
     char text[640];
-    const char *wrong = !hub_json_nil(result) && !json_is_object(result)      ? "expected an object {serverMessages} or nothing"
+    const char *wrong = !hub_json_nil(result) && !json_is_object(result)
+                            ? "expected an object {serverMessages} or nothing"
                         : !hub_json_nil(messages) && !json_is_array(messages) ? "serverMessages: expected an array"
                         : hub_script_keys(result, "serverMessages", &err)     ? err.text
                                                                               : NULL;
@@ -82,7 +83,8 @@ static void run_tick(struct hub_room_op *op) {
     json_t *id = json_string(a->room->id);
     struct hub_hook_arg args[4] = {{"roomId", id}};
     size_t n = hub_hook_room_args(hub_of(a->room), a->room->record, args, 1);
-    hub_of(a->room)->engine->pending++; /* a reload keeps the definition the tick runs by, a stop waits for its messages */
+    hub_of(a->room)
+        ->engine->pending++; /* a reload keeps the definition the tick runs by, a stop waits for its messages */
     hub_hook_call(hub_of(a->room), &a->def->script, args, n, on_ticked, a);
     json_decref(id);
 }
@@ -126,8 +128,8 @@ static void stop(struct action *a) {
     if (held) hub_room_unref(room);
 }
 
-/* Rooms whose keepAlive actions go on after a restart have a counter of this scope: those that somebody has joined. That a room was read or
- * written by REST does not start them. */
+/* Rooms whose keepAlive actions go on after a restart have a counter of this scope: those that somebody
+ * has joined. That a room was read or written by REST does not start them. */
 static struct hub_str kept_scope(struct hub_buf *b, const struct hub_def *def) {
     hub_buf_addf(b, "%s:keepAlive", def->name); /* no hub has such a name */
     return hub_buf_str(b);
@@ -135,7 +137,9 @@ static struct hub_str kept_scope(struct hub_buf *b, const struct hub_def *def) {
 
 static void on_remembered(void *arg, enum hub_code code, int64_t seq, const char *epoch) {
     (void)arg, (void)seq, (void)epoch;
-    if (code) hub_log_kv(HUB_LOG_WARN, "hub", "the keepAlive actions of a room may not go on after a restart", "error", hub_code_text(code), NULL);
+    if (code)
+        hub_log_kv(HUB_LOG_WARN, "hub", "the keepAlive actions of a room may not go on after a restart", "error",
+                   hub_code_text(code), NULL);
 }
 
 static void remember(const struct hub_room *room) {
@@ -239,7 +243,9 @@ static void on_record(void *arg, enum hub_code code, json_t *row, const char *er
 static void on_rooms(void *arg, enum hub_code code, json_t *rows, const char *error) {
     struct hub_hub *hub = arg;
     const struct hub_table *t = hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
-    if (code) hub_log_kv(HUB_LOG_WARN, "hub", "keepAlive actions wait for a join", "hub", hub->def->name, "error", error, NULL);
+    if (code)
+        hub_log_kv(HUB_LOG_WARN, "hub", "keepAlive actions wait for a join", "hub", hub->def->name, "error", error,
+                   NULL);
     for (size_t i = 0; !code && i < json_array_size(rows); i++) {
         json_t *id = hub_json_get(json_array_get(rows, i), "roomId");
         struct resuming *r = hub_xmalloc(sizeof *r);
@@ -261,7 +267,8 @@ void hub_actions_resume(struct hub_engine *e) {
         struct hub_buf scope = {0};
         json_t *params = json_array();
         json_array_append_new(params, hub_json_string(kept_scope(&scope, e->hubs[i]->def)));
-        store->ops->sql(store, HUB_STR("SELECT \"roomId\" FROM \"hubd_room\" WHERE \"scope\" = $1"), params, on_rooms, e->hubs[i]);
+        store->ops->sql(store, HUB_STR("SELECT \"roomId\" FROM \"hubd_room\" WHERE \"scope\" = $1"), params, on_rooms,
+                        e->hubs[i]);
         hub_buf_free(&scope);
         json_decref(params);
     }

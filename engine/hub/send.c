@@ -1,5 +1,5 @@
-/* hub:send: the gates in their order, then the message replied to is looked up, the handler runs if the type has one, and the message is
- * submitted (contract: semantics.md). */
+/* hub:send: the gates in their order, then the message replied to is looked up, the handler runs if the
+ * type has one, and the message is submitted (contract: semantics.md). */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -54,7 +54,9 @@ static enum hub_code gate_type(struct hub_call *c, struct sending *s, struct hub
     struct hub_str name = hub_call_str(c, "messageType");
     if (!name.n) return hub_fail(err, HUB_BAD_REQUEST, "messageType: expected a text");
     const struct hub_def_message_type *type = hub_def_message_type(c->hub->def, name);
-    if (!type) return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64, name.p);
+    if (!type)
+        return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub",
+                        name.n < 64 ? (int)name.n : 64, name.p);
     /* System messages are the server's word; a client that could send them could forge it. */
     bool forged = type->builtin && !strcmp(type->name, "system");
     if (forged || !hub_rights_allow_type(&c->rights, type->name))
@@ -100,7 +102,8 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
     const json_t *reply = hub_json_get(c->args, "replyTo"), *forwarded = hub_json_get(c->args, "forwarded"),
                  *cid = hub_json_get(c->args, "clientMessageId");
     if (!hub_json_nil(reply)) {
-        if (!c->hub->def->enable_reply_to) return hub_fail(err, HUB_FEATURE_DISABLED, "replyTo: this hub has no replies");
+        if (!c->hub->def->enable_reply_to)
+            return hub_fail(err, HUB_FEATURE_DISABLED, "replyTo: this hub has no replies");
         s->reply_id = hub_json_get_str(reply, "id");
         if (!s->reply_id.n || s->reply_id.n > MESSAGE_ID_MAX || memchr(s->reply_id.p, 0, s->reply_id.n))
             return hub_fail(err, HUB_BAD_REQUEST, "replyTo.id: expected a text of 1 to %d bytes", MESSAGE_ID_MAX);
@@ -113,7 +116,8 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
     }
     if (!hub_json_nil(cid)) {
         s->draft.client_message_id = hub_json_str(cid);
-        if (!hub_id_ok(s->draft.client_message_id)) return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: expected " HUB_ID_EXPECTED);
+        if (!hub_id_ok(s->draft.client_message_id))
+            return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: expected " HUB_ID_EXPECTED);
     }
     return HUB_OK;
 }
@@ -143,8 +147,9 @@ static void submit(struct sending *s) {
     d->content = hub_buf_str(&s->text);
     d->pending = c->hub->def->global_moderation || c->rights.moderated;
     d->own_only = !c->rights.can_read;
-    /* The submission has copies of what it needs, and an acknowledgement needs none of it: some hundred small pieces of memory per commit go
-     * back while the processor and the allocator still have them at hand. */
+    /* The submission has copies of what it needs, and an acknowledgement needs none of it: some hundred
+     * small pieces of memory per commit go back while the processor and the allocator still have them at
+     * hand. */
     json_t *args = c->ack >= 0 ? c->args : NULL;
     if (args) c->args = NULL;
     hub_room_submit(s->room, d, on_submitted, c);
@@ -165,7 +170,9 @@ static const char *shape_fault(const json_t *r) {
     for (size_t i = 0; i < 3; i++) {
         const json_t *v = hub_json_get(r, booleans[i]);
         if (!hub_json_nil(v) && !json_is_boolean(v))
-            return i == 0 ? "accept: expected true or false" : i == 1 ? "broadcast: expected true or false" : "persist: expected true or false";
+            return i == 0   ? "accept: expected true or false"
+                   : i == 1 ? "broadcast: expected true or false"
+                            : "persist: expected true or false";
     }
     if (hub_json_nil(hub_json_get(r, "accept"))) return "accept: required, but missing";
     const json_t *reason = hub_json_get(r, "rejectReason"), *content = hub_json_get(r, "modifiedContent");
@@ -292,16 +299,19 @@ static void on_original(void *arg, enum hub_code code, const struct hub_rows *ro
 static void find_original(struct sending *s) {
     struct hub_hub *hub = hub_of(s->room);
     struct hub_store *store = hub->engine->config.store;
-    const struct hub_cond where[] = {{.column = HUB_MSG_ID, .value = {.kind = HUB_CELL_TEXT, .s = s->reply_id}},
-                                     {.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->room->id)}},
-                                     {.column = HUB_MSG_STATUS, .value = {.kind = HUB_CELL_TEXT, .s = HUB_STR("approved")}}};
-    const struct hub_select q = {.table = hub->tables->message, .where = where, .where_n = 3, .order_by = -1, .limit = 1};
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ID, .value = {.kind = HUB_CELL_TEXT, .s = s->reply_id}},
+        {.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->room->id)}},
+        {.column = HUB_MSG_STATUS, .value = {.kind = HUB_CELL_TEXT, .s = HUB_STR("approved")}}};
+    const struct hub_select q = {
+        .table = hub->tables->message, .where = where, .where_n = 3, .order_by = -1, .limit = 1};
     store->ops->select(store, &q, on_original, s);
 }
 
 /* ---- the same message sent before ---- */
 
-/* A handler acts, so it must not see a repeat; other types leave it to the store to find the first message. */
+/* A handler acts, so it must not see a repeat; other types leave it to the store to find the first
+ * message. */
 static bool may_repeat(const struct sending *s) { return s->type->handler && s->draft.client_message_id.n; }
 
 static void judge(struct sending *s);
@@ -346,10 +356,12 @@ static void on_first(void *arg, enum hub_code code, const struct hub_rows *rows,
 static void find_first(struct sending *s) {
     struct hub_hub *hub = hub_of(s->room);
     struct hub_store *store = hub->engine->config.store;
-    const struct hub_cond where[] = {{.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->room->id)}},
-                                     {.column = HUB_MSG_SENDER_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->call->who->user_id)}},
-                                     {.column = HUB_MSG_CLIENT_MESSAGE_ID, .value = {.kind = HUB_CELL_TEXT, .s = s->draft.client_message_id}}};
-    const struct hub_select q = {.table = hub->tables->message, .where = where, .where_n = 3, .order_by = -1, .limit = 1, .with_inactive = true};
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->room->id)}},
+        {.column = HUB_MSG_SENDER_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(s->call->who->user_id)}},
+        {.column = HUB_MSG_CLIENT_MESSAGE_ID, .value = {.kind = HUB_CELL_TEXT, .s = s->draft.client_message_id}}};
+    const struct hub_select q = {
+        .table = hub->tables->message, .where = where, .where_n = 3, .order_by = -1, .limit = 1, .with_inactive = true};
     store->ops->select(store, &q, on_first, s);
 }
 

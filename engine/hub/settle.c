@@ -1,5 +1,5 @@
-/* Answers that wait until rights have been worked out again (contract: semantics.md "Join"), but not for ever: the change was made, and the store may be
- * away. */
+/* Answers that wait until rights have been worked out again (contract: semantics.md "Join"), but not for
+ * ever: the change was made, and the store may be away. */
 #include "base/log.h"
 #include "hub/hub_int.h"
 
@@ -20,7 +20,8 @@ static void on_done(struct hub_work *w) {
 
 static void on_impatient(struct hub_timer *t) {
     struct hub_settling *s = HUB_CONTAINER(t, struct hub_settling, patience);
-    hub_log_kv(HUB_LOG_WARN, "hub", "a change is answered before all rights that rest on it are worked out", "change", s->what, NULL);
+    hub_log_kv(HUB_LOG_WARN, "hub", "a change is answered before all rights that rest on it are worked out", "change",
+               s->what, NULL);
     answer(s);
 }
 

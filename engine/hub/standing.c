@@ -1,4 +1,5 @@
-/* Whether a call that has waited, for its turn, its count or an answer of the store, may still do what it asks for (contract: semantics.md "Order"). */
+/* Whether a call that has waited, for its turn, its count or an answer of the store, may still do what it
+ * asks for (contract: semantics.md "Order"). */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -22,7 +23,8 @@ static void settle(const struct judging *j, enum hub_code code, const struct hub
     j->then(j->arg, hub_call_permitted(call, call->needs));
 }
 
-static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer, struct hub_room *room) {
+static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
+                       struct hub_room *room) {
     struct judging *j = arg;
     (void)layer, (void)room;
     settle(j, code, rights);
@@ -34,7 +36,8 @@ static enum hub_code identity_fault(const struct hub_identity_ctx *ctx, const st
     return who->expires_at && who->expires_at * 1000 <= hub_wall_ms() ? HUB_TOKEN_EXPIRED : HUB_OK;
 }
 
-/* REST, and those who have left by themselves: what they asked for before stands as long as they might enter. */
+/* REST, and those who have left by themselves: what they asked for before stands as long as they might
+ * enter. */
 static void judge_again(const struct judging *j) {
     struct hub_call *call = j->call;
     struct hub_identity *who = call->conn ? call->conn->identity : call->who; /* the one that is newer */

@@ -24,7 +24,8 @@ static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event
     hub_buf_free(&args);
 }
 
-/* Whoever has joined waits for the state, and is told that it does not come; a state of null would be a state. */
+/* Whoever has joined waits for the state, and is told that it does not come; a state of null would be a
+ * state. */
 static void emit_failure(struct hub_conn *c, struct hub_room *room, enum hub_code code) {
     struct hub_buf fields = {0};
     hub_buf_addz(&fields, "\"error\":");

@@ -1,7 +1,8 @@
 /* A message's last steps: its place in the room's order, the commit, the report, the announcement.
  *
- * persist → acknowledge → broadcast: nothing is reported or shown before the store has it (contract: semantics.md). The store takes the
- * number inside the transaction; announcements leave in the order in which submissions were made, whichever of them persist. */
+ * persist → acknowledge → broadcast: nothing is reported or shown before the store has it (contract:
+ * semantics.md). The store takes the number inside the transaction; announcements leave in the order in
+ * which submissions were made, whichever of them persist. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -55,8 +56,8 @@ static char *put_or_null(char *at, struct hub_cell *cell, struct hub_str s) {
     return at;
 }
 
-static void fill_cells(struct submission *s, const struct hub_room *room, const struct hub_draft *d, struct hub_str reply_to,
-                       struct hub_str audience) {
+static void fill_cells(struct submission *s, const struct hub_room *room, const struct hub_draft *d,
+                       struct hub_str reply_to, struct hub_str audience) {
     const struct hub_hub_tables *t = hub_of(room)->tables;
     struct hub_cell *c = s->cells;
     char *at = s->text;
@@ -70,7 +71,8 @@ static void fill_cells(struct submission *s, const struct hub_room *room, const 
     c[HUB_MSG_MESSAGE_TYPE] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(d->type)};
     at = put(at, &c[HUB_MSG_CONTENT], d->content);
     c[HUB_MSG_TIMESTAMP] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
-    c[HUB_MSG_STATUS] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = d->pending ? HUB_STR("pending") : HUB_STR("approved")};
+    c[HUB_MSG_STATUS] =
+        (struct hub_cell){.kind = HUB_CELL_TEXT, .s = d->pending ? HUB_STR("pending") : HUB_STR("approved")};
     c[HUB_MSG_SEQ] = c[HUB_MSG_CHANGE_SEQ] = c[HUB_MSG_EDITED_AT] = (struct hub_cell){.kind = HUB_CELL_NULL};
     at = put_or_null(at, &c[HUB_MSG_CLIENT_MESSAGE_ID], d->client_message_id);
     c[HUB_MSG_IS_ACTIVE] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 1};
@@ -85,10 +87,11 @@ static void fill_cells(struct submission *s, const struct hub_room *room, const 
 static struct submission *new_submission(struct hub_room *room, const struct hub_draft *d) {
     struct hub_buf reply_to = {0}, audience = {0};
     bool replies = d->reply_id.n && hub_of(room)->tables->reply_to >= 0;
-    if (replies) hub_buf_addz(&reply_to, "{\"id\":"), hub_json_add_string(&reply_to, d->reply_id), hub_buf_addc(&reply_to, '}');
+    if (replies)
+        hub_buf_addz(&reply_to, "{\"id\":"), hub_json_add_string(&reply_to, d->reply_id), hub_buf_addc(&reply_to, '}');
     if (d->pending || d->to != HUB_TO_ALL) hub_audience_store(d, &audience);
-    size_t text =
-        d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n + reply_to.n + audience.n + d->led_by.n;
+    size_t text = d->sender_id.n + d->sender_name.n + d->sender_avatar.n + d->content.n + d->client_message_id.n +
+                  reply_to.n + audience.n + d->led_by.n;
     struct submission *s = hub_xmalloc(sizeof *s + text);
     *s = (struct submission){.pending = d->pending,
                              .announce = d->announce,
@@ -130,7 +133,8 @@ static void tell_room(struct submission *s) {
     if (s->pending)
         hub_room_emit(s->numbered.room, &few, HUB_STR("hub:messagePending"), hub_buf_str(&args), 0);
     else
-        hub_room_emit_numbered(s->numbered.room, &s->target, HUB_STR("hub:messageArrived"), hub_buf_str(&args), s->numbered.write.number);
+        hub_room_emit_numbered(s->numbered.room, &s->target, HUB_STR("hub:messageArrived"), hub_buf_str(&args),
+                               s->numbered.write.number);
 }
 
 static void announce(struct hub_numbered *n) {
@@ -139,7 +143,8 @@ static void announce(struct hub_numbered *n) {
     if (s->done) s->done(s->arg, n->write.code, n->write.error, hub_buf_str(&s->json));
     if (!n->write.code && !n->write.duplicate) {
         hub_metric_add(&messages, 1);
-        if (s->cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT) hub_indicators_message(n->room, s->cells[HUB_MSG_SENDER_ID].s);
+        if (s->cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT)
+            hub_indicators_message(n->room, s->cells[HUB_MSG_SENDER_ID].s);
         tell_room(s);
     }
     hub_buf_free(&s->json);
@@ -173,16 +178,19 @@ static bool on_written(struct hub_numbered *n) {
     const struct hub_hub *hub = hub_of(n->room);
     const struct hub_write *w = &n->write;
     if (w->code) {
-        hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", n->room->id, "error", w->error, NULL);
+        hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", n->room->id, "error",
+                   w->error, NULL);
         return true;
     }
     if (w->duplicate) {
         hub_message_json(&s->json, w->row.table, hub_row(&w->row, 0), &s->replies);
         if (!s->replies.n) return true;
-        hub_previews_fill(n->room, (struct hub_viewer){sender_of(s), s->own_only}, &s->json, &s->replies, on_previews, s);
+        hub_previews_fill(n->room, (struct hub_viewer){sender_of(s), s->own_only}, &s->json, &s->replies, on_previews,
+                          s);
         return false;
     }
-    if (w->number) s->cells[HUB_MSG_SEQ] = s->cells[HUB_MSG_CHANGE_SEQ] = (struct hub_cell){.kind = HUB_CELL_INT, .i = w->number};
+    if (w->number)
+        s->cells[HUB_MSG_SEQ] = s->cells[HUB_MSG_CHANGE_SEQ] = (struct hub_cell){.kind = HUB_CELL_INT, .i = w->number};
     compose(s, w->table);
     return true;
 }
@@ -190,7 +198,9 @@ static bool on_written(struct hub_numbered *n) {
 bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, struct hub_str client_message_id) {
     HUB_LIST_EACH(&room->repeatable, it) {
         const struct submission *s = HUB_CONTAINER(it, struct submission, repeatable);
-        if (hub_str_eq(s->cells[HUB_MSG_CLIENT_MESSAGE_ID].s, client_message_id) && hub_str_eq(s->cells[HUB_MSG_SENDER_ID].s, sender_id)) return true;
+        if (hub_str_eq(s->cells[HUB_MSG_CLIENT_MESSAGE_ID].s, client_message_id) &&
+            hub_str_eq(s->cells[HUB_MSG_SENDER_ID].s, sender_id))
+            return true;
     }
     return false;
 }

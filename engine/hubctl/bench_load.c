@@ -1,7 +1,7 @@
-/* The workload of `hubctl bench`. Each connection is one member of one room. A message carries a marker, '~' and 16 hex
- * digits: its publisher and its sequence number with that publisher. A publisher remembers for each of its undelivered messages when
- * it left and how many members (and acknowledgements) are still to come; closed loop means that the number of such messages
- * is held at the window. */
+/* The workload of `hubctl bench`. Each connection is one member of one room. A message carries a marker,
+ * '~' and 16 hex digits: its publisher and its sequence number with that publisher. A publisher remembers
+ * for each of its undelivered messages when it left and how many members (and acknowledgements) are still
+ * to come; closed loop means that the number of such messages is held at the window. */
 #include "hubctl/bench_load.h"
 
 #include <stdio.h>
@@ -96,7 +96,8 @@ static uint32_t get_hex8(const char *p) {
 /* ---- publishing ---- */
 
 static void note_error(struct load *l, struct hub_str text) {
-    if (l->r->errors++ == 0) snprintf(l->r->error, sizeof l->r->error, "%.*s", (int)(text.n < 250 ? text.n : 250), text.p);
+    if (l->r->errors++ == 0)
+        snprintf(l->r->error, sizeof l->r->error, "%.*s", (int)(text.n < 250 ? text.n : 250), text.p);
 }
 
 static void publish(struct load *l, uint32_t k, uint64_t sent_ns) {
@@ -137,7 +138,8 @@ static void publish_due(struct load *l) {
     l->due_n = 0;
 }
 
-/* Open loop: sends what the schedule says. Latency counts from the scheduled time, so that a stalled server cannot hide. */
+/* Open loop: sends what the schedule says. Latency counts from the scheduled time, so that a stalled
+ * server cannot hide. */
 static void publish_scheduled(struct load *l, uint64_t *last_ns) {
     uint64_t now = hub_mono_ns();
     l->debt += (double)(now - *last_ns) * l->o->rate / SECOND_NS;
@@ -154,7 +156,8 @@ static void publish_scheduled(struct load *l, uint64_t *last_ns) {
     }
 }
 
-/* Read receipts, spread evenly over each second: the last members of every room say how far they have read. */
+/* Read receipts, spread evenly over each second: the last members of every room say how far they have
+ * read. */
 static void send_receipts(struct load *l, uint64_t *last_ns) {
     uint32_t readers = l->o->readers * l->o->rooms;
     uint64_t now = hub_mono_ns();
@@ -200,7 +203,8 @@ static void check_room_seq(struct load *l, struct member *m, struct hub_str text
 
 static void on_delivery(struct load *l, uint32_t i, struct hub_str text) {
     struct member *m = &l->members[i];
-    /* A hub's event comes back to its sender, too, but there the answer counts; when listening nothing is our own. */
+    /* A hub's event comes back to its sender, too, but there the answer counts; when listening nothing is
+     * our own. */
     if (l->o->event == HUB_BENCH_ECHO || l->o->listen) {
         if (l->measuring) l->r->deliveries++;
         return;
@@ -235,7 +239,8 @@ static void on_join_ack(struct load *l, uint32_t i, struct hub_str answer) {
         l->joined++;
         return;
     }
-    snprintf(what, sizeof what, "connection %u could not join: %.*s", i, (int)(answer.n < 250 ? answer.n : 250), answer.p);
+    snprintf(what, sizeof what, "connection %u could not join: %.*s", i, (int)(answer.n < 250 ? answer.n : 250),
+             answer.p);
     fail(l, what);
 }
 
@@ -301,7 +306,8 @@ static void build_hub_texts(struct load *l) {
     hub_buf_addf(&l->before_room, "[\"%s\",{\"roomId\":\"", message ? "hub:send" : "hub:event");
     const char *at = strstr(o->content, "%s");
     if (message)
-        hub_buf_addf(&l->before_marker, "\",\"messageType\":\"%s\",\"content\":%.*s", o->message_type, (int)(at - o->content), o->content);
+        hub_buf_addf(&l->before_marker, "\",\"messageType\":\"%s\",\"content\":%.*s", o->message_type,
+                     (int)(at - o->content), o->content);
     else
         hub_buf_addf(&l->before_marker, "\",\"event\":\"%s\",\"data\":\"", o->custom_event);
     for (uint32_t n = MARKER; n < o->payload; n++) hub_buf_addc(&l->tail, 'x');
@@ -370,7 +376,8 @@ static int64_t rss(const struct load *l) {
     return bytes;
 }
 
-/* Turns until *COUNT reaches WANT. BEGIN starts number i of what is counted; a bounded number of them is on its way at a time. */
+/* Turns until *COUNT reaches WANT. BEGIN starts number i of what is counted; a bounded number of them is
+ * on its way at a time. */
 static void run_phase(struct load *l, const char *what, uint32_t *started, const uint32_t *count, uint32_t want,
                       void (*begin)(struct load *l, uint32_t i)) {
     uint64_t last_ns = hub_mono_ns();
@@ -417,7 +424,8 @@ static void join_all(struct load *l) {
     l->r->join = span_since(l, &from);
 }
 
-/* Gives up messages that have been under way for too long, so that a lost one cannot stop the closed loop for good. */
+/* Gives up messages that have been under way for too long, so that a lost one cannot stop the closed loop
+ * for good. */
 static void check_stalls(struct load *l) {
     uint64_t now = hub_mono_ns();
     if (now < l->next_stall_check) return;
@@ -500,7 +508,8 @@ static void load_phase(struct load *l) {
 static void place_members(struct load *l) {
     for (uint32_t i = 0; i < l->member_n; i++) {
         uint32_t room = i / l->o->members, place = i % l->o->members;
-        l->members[i] = (struct member){.room = room, .publisher = HUB_BENCH_ALL, .next = l->next_block + (size_t)i * l->per_room};
+        l->members[i] =
+            (struct member){.room = room, .publisher = HUB_BENCH_ALL, .next = l->next_block + (size_t)i * l->per_room};
         if (place >= l->per_room) continue;
         uint32_t k = room * l->per_room + place;
         l->members[i].publisher = k;
@@ -537,7 +546,8 @@ static bool set_up(struct load *l, char why[320]) {
 }
 
 static void tear_down(struct load *l) {
-    struct hub_buf *texts[] = {&l->delivery, &l->ack, &l->error, &l->receipt, &l->before_id, &l->before_room, &l->before_marker, &l->tail, &l->text};
+    struct hub_buf *texts[] = {&l->delivery,    &l->ack,           &l->error, &l->receipt, &l->before_id,
+                               &l->before_room, &l->before_marker, &l->tail,  &l->text};
     for (size_t i = 0; i < HUB_NELEM(texts); i++) hub_buf_free(texts[i]);
     free(l->members), free(l->publishers), free(l->next_block), free(l->slot_block), free(l->due);
     hub_bench_track_free(&l->track);

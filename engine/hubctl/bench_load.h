@@ -1,4 +1,5 @@
-/* The work a bench run does: connect, join, publish, count, and what came of it. One run per process; blocking. */
+/* The work a bench run does: connect, join, publish, count, and what came of it. One run per process;
+ * blocking. */
 #ifndef HUB_HUBCTL_BENCH_LOAD_H
 #define HUB_HUBCTL_BENCH_LOAD_H
 #include "hubctl/bench_options.h"
@@ -6,7 +7,8 @@
 
 #define HUB_BENCH_STEPS 3
 
-/* The part of a run between two readings of the clocks. cpu is the server's, negative when it is not known. */
+/* The part of a run between two readings of the clocks. cpu is the server's, negative when it is not
+ * known. */
 struct hub_bench_span {
     double seconds, cpu, own_cpu;
 };
@@ -14,7 +16,7 @@ struct hub_bench_span {
 struct hub_bench_result {
     /* --connect-only, --idle, and the beginning of every other run */
     uint32_t connections;
-    uint32_t step_n[HUB_BENCH_STEPS];               /* connections opened at the end of each step: a quarter, half, all */
+    uint32_t step_n[HUB_BENCH_STEPS]; /* connections opened at the end of each step: a quarter, half, all */
     struct hub_bench_span connect[HUB_BENCH_STEPS]; /* since the end of the step before */
     struct hub_bench_span join;
     int64_t rss_start, rss_connected, rss_joined, rss_end; /* bytes, -1 = not known */
@@ -32,6 +34,7 @@ struct hub_bench_result {
     char error[256];     /* the first refusal */
 };
 
-/* False with a text in WHY when the run could not be carried through: a connection failed, a join was refused, the server hung up. */
+/* False with a text in WHY when the run could not be carried through: a connection failed, a join was
+ * refused, the server hung up. */
 bool hub_bench_run(const struct hub_bench_options *o, struct hub_bench_result *out, char why[320]);
 #endif

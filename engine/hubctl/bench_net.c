@@ -42,24 +42,26 @@ static bool raise_files(uint32_t n, char why[160]) {
     if (limit.rlim_max < want) { /* only root may */
         struct rlimit more = {want, want};
         if (setrlimit(RLIMIT_NOFILE, &more) == 0) return true;
-        snprintf(why, 160, "%u connections need %llu open files, the limit is %llu (ulimit -Hn)", n, (unsigned long long)want,
-                 (unsigned long long)limit.rlim_max);
+        snprintf(why, 160, "%u connections need %llu open files, the limit is %llu (ulimit -Hn)", n,
+                 (unsigned long long)want, (unsigned long long)limit.rlim_max);
         return false;
     }
     limit.rlim_cur = want;
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-bool hub_bench_net_init(struct hub_bench_net *net, struct sockaddr_in target, const char *path, const char *nsp, uint32_t n, char why[160]) {
+bool hub_bench_net_init(struct hub_bench_net *net, struct sockaddr_in target, const char *path, const char *nsp,
+                        uint32_t n, char why[160]) {
     struct hub_buf head = {0};
     char address[INET_ADDRSTRLEN];
     memset(net, 0, sizeof *net);
     if (!raise_files(n, why)) return false;
     inet_ntop(AF_INET, &target.sin_addr, address, sizeof address);
-    hub_buf_addf(&head,
-                 "GET %s?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 "Sec-WebSocket-Key: " WS_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                 path, address, ntohs(target.sin_port));
+    hub_buf_addf(
+        &head,
+        "GET %s?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: " WS_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        path, address, ntohs(target.sin_port));
     hub_buf_addc(&head, 0);
     *net = (struct hub_bench_net){
         .target = target,
@@ -195,7 +197,8 @@ static void connected(struct hub_bench_net *net, uint32_t i) {
 static bool upgraded(struct hub_bench_net *net, uint32_t i, struct hub_str in, size_t *used) {
     const char *end = memmem(in.p, in.n, "\r\n\r\n", 4);
     if (!end && in.n < 8192) return false;
-    if (!end || in.n < 12 || memcmp(in.p, "HTTP/1.1 101", 12) != 0 || !memmem(in.p, in.n, WS_ACCEPT, sizeof WS_ACCEPT - 1)) {
+    if (!end || in.n < 12 || memcmp(in.p, "HTTP/1.1 101", 12) != 0 ||
+        !memmem(in.p, in.n, WS_ACCEPT, sizeof WS_ACCEPT - 1)) {
         char why[96];
         snprintf(why, sizeof why, "no WebSocket upgrade: %.*s", (int)(in.n < 60 ? hub_str_find(in, '\r') : 60), in.p);
         fail(net, i, why);

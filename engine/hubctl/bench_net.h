@@ -1,14 +1,23 @@
-/* Client connections of the load generator: thousands of WebSocket connections that speak Engine.IO and Socket.IO up to the
- * accepted CONNECT of one namespace, on one epoll descriptor and one thread. Built to cost little: one shared receive buffer, frames handed
- * out in place, everything written in a turn leaves a connection in one send(2). Not a general client: no polling, no TLS, no
- * fragmented or compressed frames, text packets only. */
+/* Client connections of the load generator: thousands of WebSocket connections that speak Engine.IO and
+ * Socket.IO up to the accepted CONNECT of one namespace, on one epoll descriptor and one thread. Built to
+ * cost little: one shared receive buffer, frames handed out in place, everything written in a turn leaves
+ * a connection in one send(2). Not a general client: no polling, no TLS, no fragmented or compressed
+ * frames, text packets only. */
 #ifndef HUB_HUBCTL_BENCH_NET_H
 #define HUB_HUBCTL_BENCH_NET_H
 #include <netinet/in.h>
 
 #include "base/buf.h"
 
-enum hub_bench_conn_state { HUB_BENCH_FREE, HUB_BENCH_TCP, HUB_BENCH_HTTP, HUB_BENCH_EIO, HUB_BENCH_SIO, HUB_BENCH_OPEN, HUB_BENCH_CLOSED };
+enum hub_bench_conn_state {
+    HUB_BENCH_FREE,
+    HUB_BENCH_TCP,
+    HUB_BENCH_HTTP,
+    HUB_BENCH_EIO,
+    HUB_BENCH_SIO,
+    HUB_BENCH_OPEN,
+    HUB_BENCH_CLOSED
+};
 
 struct hub_bench_conn {
     int fd;
@@ -23,9 +32,11 @@ struct hub_bench_net;
 struct hub_bench_net_ops {
     /* The server accepted CONNECT for conn number I. */
     void (*open)(void *ctx, uint32_t i);
-    /* One Socket.IO packet as Engine.IO text with its leading '4'; valid during the call. net->now_ns is when its bytes were read. */
+    /* One Socket.IO packet as Engine.IO text with its leading '4'; valid during the call. net->now_ns is
+     * when its bytes were read. */
     void (*packet)(void *ctx, uint32_t i, struct hub_str text);
-    /* The connection failed or was ended by the server; called once, possibly from within hub_bench_net_open. */
+    /* The connection failed or was ended by the server; called once, possibly from within
+     * hub_bench_net_open. */
     void (*closed)(void *ctx, uint32_t i, const char *why);
 };
 
@@ -50,14 +61,16 @@ struct hub_bench_net {
 /* Appends TEMPLATE with every %u or %d replaced by N. */
 void hub_bench_expand(struct hub_buf *out, const char *template, uint32_t n);
 
-/* PATH is where Engine.IO listens, "/socket.io/". Raises the limit of open files; false with a text in WHY when N connections do
- * not fit it. The caller then sets token, ops and ctx. */
-bool hub_bench_net_init(struct hub_bench_net *net, struct sockaddr_in target, const char *path, const char *nsp, uint32_t n, char why[160]);
+/* PATH is where Engine.IO listens, "/socket.io/". Raises the limit of open files; false with a text in WHY
+ * when N connections do not fit it. The caller then sets token, ops and ctx. */
+bool hub_bench_net_init(struct hub_bench_net *net, struct sockaddr_in target, const char *path, const char *nsp,
+                        uint32_t n, char why[160]);
 void hub_bench_net_free(struct hub_bench_net *net);
-/* Begins connection number I. From 20,000 on each further 20,000 use the next loopback address as their source, so
- * that ephemeral ports do not run out. */
+/* Begins connection number I. From 20,000 on each further 20,000 use the next loopback address as their
+ * source, so that ephemeral ports do not run out. */
 void hub_bench_net_open(struct hub_bench_net *net, uint32_t i);
-/* Queues TEXT (with its Engine.IO type) as one masked frame; it leaves at the end of the turn. No effect on a closed connection. */
+/* Queues TEXT (with its Engine.IO type) as one masked frame; it leaves at the end of the turn. No effect
+ * on a closed connection. */
 void hub_bench_net_send(struct hub_bench_net *net, uint32_t i, struct hub_str text);
 /* Writes what is queued, waits at most TIMEOUT_NS (0 = not at all) and hands out everything that arrived. */
 void hub_bench_net_turn(struct hub_bench_net *net, uint64_t timeout_ns);

@@ -23,11 +23,11 @@ struct hub_bench_options {
     enum hub_bench_task task;
     uint32_t members; /* per room */
     uint32_t rooms;
-    uint32_t publishers;                     /* per room, or HUB_BENCH_ALL */
-    uint32_t payload;                        /* bytes */
-    uint32_t window;                         /* closed loop: undelivered messages per publisher; unused when rate is set */
-    double rate;                             /* open loop: messages per second over all publishers; 0 = closed loop */
-    double duration, warmup;                 /* seconds */
+    uint32_t publishers;     /* per room, or HUB_BENCH_ALL */
+    uint32_t payload;        /* bytes */
+    uint32_t window;         /* closed loop: undelivered messages per publisher; unused when rate is set */
+    double rate;             /* open loop: messages per second over all publishers; 0 = closed loop */
+    double duration, warmup; /* seconds */
     const char *token, *room, *custom_event; /* templates and a name */
     const char *message_type, *content;      /* of hub:send; "%s" in the JSON of the content is where the text goes */
     uint32_t readers;                        /* members per room that tell once a second how far they have read */

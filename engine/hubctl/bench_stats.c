@@ -28,7 +28,9 @@ void hub_bench_hist_clear(struct hub_bench_hist *h) { memset(h, 0, sizeof *h); }
 /* Streams count from 0; the key must not be 0. */
 static uint64_t key_of(uint32_t stream, uint32_t seq) { return ((uint64_t)(stream + 1) << 32) | seq; }
 
-static size_t slot_of(uint64_t key) { return (size_t)((key * 0x9e3779b97f4a7c15u) >> 43) & (2 * HUB_BENCH_MISSING_MAX - 1); }
+static size_t slot_of(uint64_t key) {
+    return (size_t)((key * 0x9e3779b97f4a7c15u) >> 43) & (2 * HUB_BENCH_MISSING_MAX - 1);
+}
 
 static void miss(struct hub_bench_track *t, uint64_t key) {
     if (!t->missing) t->missing = hub_xcalloc(2 * HUB_BENCH_MISSING_MAX, sizeof *t->missing);

@@ -1,12 +1,13 @@
-/* What the load generator counts: latencies in a log-linear histogram, and whether every member saw every sequence number of
- * every publisher exactly once and in order. Pure bookkeeping, no I/O, one thread. */
+/* What the load generator counts: latencies in a log-linear histogram, and whether every member saw every
+ * sequence number of every publisher exactly once and in order. Pure bookkeeping, no I/O, one thread. */
 #ifndef HUB_HUBCTL_BENCH_STATS_H
 #define HUB_HUBCTL_BENCH_STATS_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* 64 steps per power of two of nanoseconds: values are kept to 1.6 %. The last bucket takes everything above 137 s. */
+/* 64 steps per power of two of nanoseconds: values are kept to 1.6 %. The last bucket takes everything
+ *   above 137 s. */
 #define HUB_BENCH_HIST_SUB 6
 #define HUB_BENCH_HIST_BUCKETS ((37 - HUB_BENCH_HIST_SUB + 1) << HUB_BENCH_HIST_SUB)
 
@@ -18,7 +19,8 @@ struct hub_bench_hist {
 static inline size_t hub_bench_hist_index(uint64_t ns) {
     if (ns < (1u << HUB_BENCH_HIST_SUB)) return (size_t)ns;
     unsigned top = 63u - (unsigned)__builtin_clzll(ns), shift = top - HUB_BENCH_HIST_SUB;
-    size_t index = ((size_t)(shift + 1) << HUB_BENCH_HIST_SUB) + (size_t)((ns >> shift) & ((1u << HUB_BENCH_HIST_SUB) - 1));
+    size_t index =
+        ((size_t)(shift + 1) << HUB_BENCH_HIST_SUB) + (size_t)((ns >> shift) & ((1u << HUB_BENCH_HIST_SUB) - 1));
     return index < HUB_BENCH_HIST_BUCKETS ? index : HUB_BENCH_HIST_BUCKETS - 1;
 }
 static inline void hub_bench_hist_add(struct hub_bench_hist *h, uint64_t ns) {
@@ -26,12 +28,14 @@ static inline void hub_bench_hist_add(struct hub_bench_hist *h, uint64_t ns) {
     if (ns > h->max) h->max = ns;
     h->bucket[hub_bench_hist_index(ns)]++;
 }
-/* Smallest value that SHARE (0 to 1) of the recorded ones do not exceed, to the histogram's precision; 0 when nothing was recorded. */
+/* Smallest value that SHARE (0 to 1) of the recorded ones do not exceed, to the histogram's precision; 0
+ * when nothing was recorded. */
 uint64_t hub_bench_hist_quantile(const struct hub_bench_hist *h, double share);
 void hub_bench_hist_clear(struct hub_bench_hist *h);
 
-/* Sequence numbers that were jumped over and may still come late: an open-addressing set of (stream, seq). A stream is one
- * publisher as seen by one member. Bounded: jumps that no longer fit count as lost at once. */
+/* Sequence numbers that were jumped over and may still come late: an open-addressing set of (stream, seq).
+ * A stream is one publisher as seen by one member. Bounded: jumps that no longer fit count as lost at
+ * once. */
 #define HUB_BENCH_MISSING_MAX (1u << 20)
 
 struct hub_bench_track {
@@ -40,8 +44,8 @@ struct hub_bench_track {
     size_t missing_n;
 };
 
-/* A number that is not the next one: NEXT is what the stream expected. Returns what it expects from now on. True in *FRESH when this is
- * the first time SEQ is seen on the stream. */
+/* A number that is not the next one: NEXT is what the stream expected. Returns what it expects from now
+ * on. True in *FRESH when this is the first time SEQ is seen on the stream. */
 uint32_t hub_bench_track_odd(struct hub_bench_track *t, uint32_t stream, uint32_t next, uint32_t seq, bool *fresh);
 /* Notes SEQ on STREAM, whose next expected number is *NEXT. False for a duplicate. */
 static inline bool hub_bench_track_see(struct hub_bench_track *t, uint32_t stream, uint32_t *next, uint32_t seq) {

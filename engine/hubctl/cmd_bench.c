@@ -7,7 +7,8 @@
 
 static double per(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
 
-/* Connections are measured in growing steps: the cost of the first and of the last ones tells whether it grows with their number. */
+/* Connections are measured in growing steps: the cost of the first and of the last ones tells whether it
+ * grows with their number. */
 static double connects_per_cpu(const struct hub_bench_result *r, int step) {
     uint32_t before = step ? r->step_n[step - 1] : 0;
     return per(r->step_n[step] - before, r->connect[step].cpu);
@@ -41,13 +42,15 @@ static void print_connects(const struct hub_bench_options *o, const struct hub_b
 
 static void print_latency(const char *name, const struct hub_bench_hist *h) {
     if (!h->count) return;
-    printf("%s latency, ms: p50 %.3f  p90 %.3f  p99 %.3f  max %.3f\n", name, (double)hub_bench_hist_quantile(h, 0.5) / 1e6,
-           (double)hub_bench_hist_quantile(h, 0.9) / 1e6, (double)hub_bench_hist_quantile(h, 0.99) / 1e6, (double)h->max / 1e6);
+    printf("%s latency, ms: p50 %.3f  p90 %.3f  p99 %.3f  max %.3f\n", name,
+           (double)hub_bench_hist_quantile(h, 0.5) / 1e6, (double)hub_bench_hist_quantile(h, 0.9) / 1e6,
+           (double)hub_bench_hist_quantile(h, 0.99) / 1e6, (double)h->max / 1e6);
 }
 
 static void print_load(const struct hub_bench_options *o, const struct hub_bench_result *r) {
     const struct hub_bench_span *run = &r->run;
-    printf("%u connections, %.2f s measured, generator CPU %.0f %%\n", r->connections, run->seconds, 100 * per(run->own_cpu, run->seconds));
+    printf("%u connections, %.2f s measured, generator CPU %.0f %%\n", r->connections, run->seconds,
+           100 * per(run->own_cpu, run->seconds));
     printf("published  %10.0f/s\n", per((double)r->published, run->seconds));
     if (r->deliveries) printf("deliveries %10.0f/s", per((double)r->deliveries, run->seconds));
     if (r->deliveries && o->pid) printf(" %10.0f per server-CPU-second", per((double)r->deliveries, run->cpu));
@@ -56,12 +59,14 @@ static void print_load(const struct hub_bench_options *o, const struct hub_bench
     if (r->acks && o->pid) printf(" %10.0f per server-CPU-second", per((double)r->acks, run->cpu));
     if (r->acks) puts("");
     if (o->readers) printf("receipts   %10.0f/s, seen by members\n", per((double)r->receipts, run->seconds));
-    if (o->pid) printf("server CPU %.0f %%, %lld KiB resident\n", 100 * per(run->cpu, run->seconds), (long long)r->rss_end / 1024);
+    if (o->pid)
+        printf("server CPU %.0f %%, %lld KiB resident\n", 100 * per(run->cpu, run->seconds),
+               (long long)r->rss_end / 1024);
     print_latency("delivery", &r->delivery);
     print_latency("ack", &r->ack);
-    printf("lost %llu, duplicate %llu, out of order %llu, breaks in the room's seq %llu (of %llu published)\n", (unsigned long long)r->lost,
-           (unsigned long long)r->duplicate, (unsigned long long)r->out_of_order, (unsigned long long)r->seq_breaks,
-           (unsigned long long)r->published_all);
+    printf("lost %llu, duplicate %llu, out of order %llu, breaks in the room's seq %llu (of %llu published)\n",
+           (unsigned long long)r->lost, (unsigned long long)r->duplicate, (unsigned long long)r->out_of_order,
+           (unsigned long long)r->seq_breaks, (unsigned long long)r->published_all);
     if (r->timeouts) printf("given up after 5 s: %llu\n", (unsigned long long)r->timeouts);
     if (r->skipped) printf("not sent, too many undelivered: %llu\n", (unsigned long long)r->skipped);
     if (r->errors) printf("refused by the server: %llu, first: %s\n", (unsigned long long)r->errors, r->error);
@@ -69,8 +74,12 @@ static void print_load(const struct hub_bench_options *o, const struct hub_bench
 
 /* ---- JSON ---- */
 
-static void add_number(struct hub_buf *b, const char *key, double value) { hub_buf_addf(b, ",\"%s\":%.3f", key, value); }
-static void add_count(struct hub_buf *b, const char *key, uint64_t value) { hub_buf_addf(b, ",\"%s\":%llu", key, (unsigned long long)value); }
+static void add_number(struct hub_buf *b, const char *key, double value) {
+    hub_buf_addf(b, ",\"%s\":%.3f", key, value);
+}
+static void add_count(struct hub_buf *b, const char *key, uint64_t value) {
+    hub_buf_addf(b, ",\"%s\":%llu", key, (unsigned long long)value);
+}
 
 static void add_latency(struct hub_buf *b, const char *name, const struct hub_bench_hist *h) {
     static const struct {
@@ -78,12 +87,14 @@ static void add_latency(struct hub_buf *b, const char *name, const struct hub_be
         double share;
     } points[] = {{"P50", 0.5}, {"P90", 0.9}, {"P99", 0.99}};
     for (size_t i = 0; i < sizeof points / sizeof *points; i++)
-        hub_buf_addf(b, ",\"%s%sMs\":%.4f", name, points[i].name, (double)hub_bench_hist_quantile(h, points[i].share) / 1e6);
+        hub_buf_addf(b, ",\"%s%sMs\":%.4f", name, points[i].name,
+                     (double)hub_bench_hist_quantile(h, points[i].share) / 1e6);
     hub_buf_addf(b, ",\"%sMaxMs\":%.4f", name, (double)h->max / 1e6);
 }
 
 static void add_connects(struct hub_buf *b, const struct hub_bench_result *r) {
-    static const char *const names[HUB_BENCH_STEPS] = {"connectsPerCpuSecondQuarter", "connectsPerCpuSecondHalf", "connectsPerCpuSecondAll"};
+    static const char *const names[HUB_BENCH_STEPS] = {"connectsPerCpuSecondQuarter", "connectsPerCpuSecondHalf",
+                                                       "connectsPerCpuSecondAll"};
     double seconds = 0;
     for (int s = 0; s < HUB_BENCH_STEPS; s++) {
         if (r->connect[s].cpu >= 0) add_number(b, names[s], connects_per_cpu(r, s));
@@ -146,7 +157,9 @@ static int run(int argc, char **argv) {
     if (!hub_bench_parse(argc, argv, &options)) return HUBCTL_USAGE;
     if (!hub_bench_run(&options, &result, why)) {
         fprintf(stderr, "hubctl bench: %s\n", why);
-        if (result.errors) fprintf(stderr, "hubctl bench: %llu refusals before, first: %s\n", (unsigned long long)result.errors, result.error);
+        if (result.errors)
+            fprintf(stderr, "hubctl bench: %llu refusals before, first: %s\n", (unsigned long long)result.errors,
+                    result.error);
         return HUBCTL_FAILED;
     }
     if (options.json)
@@ -155,7 +168,8 @@ static int run(int argc, char **argv) {
         print_load(&options, &result);
     else
         print_connects(&options, &result);
-    bool broken = options.event == HUB_BENCH_MESSAGE && (result.lost || result.duplicate || result.out_of_order || result.seq_breaks);
+    bool broken = options.event == HUB_BENCH_MESSAGE &&
+                  (result.lost || result.duplicate || result.out_of_order || result.seq_breaks);
     return broken ? HUBCTL_FAILED : HUBCTL_OK;
 }
 

@@ -31,7 +31,8 @@ const struct hubctl_command hubctl_dump = {
     .name = "dump",
     .usage = "SERVICE_DIR",
     .summary = "the effective definition with all defaults",
-    .help = "Prints one YAML document per file, opened by \"--- # NAME\"; saved under those names they are the same service. Values from HUBD_*\n"
+    .help = "Prints one YAML document per file, opened by \"--- # NAME\"; saved under those names they are the same "
+            "service. Values from HUBD_*\n"
             "and ${NAME} are filled in. Passwords in URLs and in bus.options are shown as ***.\n",
     .run = run,
 };

@@ -34,7 +34,8 @@ static bool is_service_file(const char *path) {
 
 /* False when the path cannot be read. */
 static bool lint_path(const char *path, struct hub_diags *diags) {
-    const struct hub_load_options options = {.checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
+    const struct hub_load_options options = {
+        .checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
     struct hub_service *service = NULL;
     struct stat st;
     enum hub_code code;
@@ -87,9 +88,9 @@ const struct hubctl_command hubctl_lint = {
     .name = "lint",
     .usage = "PATH… [--format text|json|sarif|junit|github] [--strict]",
     .summary = "checks service directories or single hub files; every problem in one run",
-    .help =
-        "A PATH is a service directory (it holds service.yaml) or a hub file; of a hub file alone, references into service.yaml are not checked.\n"
-        "--strict   warnings count as errors\n"
-        "Exit code: 0 clean or warnings only, 1 errors, 2 usage or unreadable file.\n",
+    .help = "A PATH is a service directory (it holds service.yaml) or a hub file; of a hub file alone, references into "
+            "service.yaml are not checked.\n"
+            "--strict   warnings count as errors\n"
+            "Exit code: 0 clean or warnings only, 1 errors, 2 usage or unreadable file.\n",
     .run = run,
 };

@@ -1,4 +1,5 @@
-/* hubctl migrate: the statements that bring the configured store to the definition, printed or carried out. */
+/* hubctl migrate: the statements that bring the configured store to the definition, printed or carried
+ * out. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,8 @@ static enum hub_code migrate(struct hub_store *store, bool apply, struct hub_err
     return code;
 }
 
-static enum hub_code with_store(const struct hub_service *service, const struct hub_tables *tables, bool apply, struct hub_err *err) {
+static enum hub_code with_store(const struct hub_service *service, const struct hub_tables *tables, bool apply,
+                                struct hub_err *err) {
     struct hub_buf url = {0};
     struct hub_store *store = NULL;
     hub_tables_store_url(service, !apply, &url);
@@ -99,7 +101,8 @@ const struct hubctl_command hubctl_migrate = {
     .summary = "the SQL that brings the configured store to the definition",
     .help = "--plan    prints the statements and changes nothing\n"
             "--apply   prints them, carries them out in one transaction and inserts the seed rows of new tables\n"
-            "What would lose data is refused, with the table, the column and what to do about it. hubd does the same when it starts.\n"
+            "What would lose data is refused, with the table, the column and what to do about it. hubd does the same "
+            "when it starts.\n"
             "Exit code: 0 done, 1 refused or failed, 2 usage or unreadable directory.\n",
     .run = run,
 };

@@ -46,7 +46,8 @@ static void add_code_name(struct hub_buf *out, const char *dir) {
     if (out->n == start) hub_buf_addz(out, "service");
 }
 
-/* The text of a template's service.yaml with the first "  name: …" line, the service's, under its new name. */
+/* The text of a template's service.yaml with the first "  name: …" line, the service's, under its
+ * new name. */
 static void add_renamed(struct hub_buf *out, struct hub_str text, const char *dir) {
     struct hub_str line;
     bool renamed = false;
@@ -123,7 +124,9 @@ static int run(int argc, char **argv) {
     if (!is_free(dir)) return HUBCTL_FAILED;
     for (; f->path && strcmp(f->template, template) == 0; f++)
         if (!write_file(dir, f)) return HUBCTL_FAILED;
-    printf("%s is a service made from the template \"%s\".\n  hubctl lint %s   checks it\n  hubd %s          serves it\n", dir, template, dir, dir);
+    printf(
+        "%s is a service made from the template \"%s\".\n  hubctl lint %s   checks it\n  hubd %s          serves it\n",
+        dir, template, dir, dir);
     return HUBCTL_OK;
 }
 

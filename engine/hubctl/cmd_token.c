@@ -61,7 +61,8 @@ static int parse(int argc, char **argv, struct wish *w) {
     if (!w->dir) return hubctl_usage(&hubctl_token, "which service directory?");
     if (w->check) return HUBCTL_OK;
     if (!w->user) return hubctl_usage(&hubctl_token, "for which user? --user ID");
-    if (!parse_ttl(ttl, &w->ttl)) return hubctl_usage(&hubctl_token, "--ttl wants a time such as 90s, 15m, 1h or 7d, not \"%s\"", ttl);
+    if (!parse_ttl(ttl, &w->ttl))
+        return hubctl_usage(&hubctl_token, "--ttl wants a time such as 90s, 15m, 1h or 7d, not \"%s\"", ttl);
     return HUBCTL_OK;
 }
 
@@ -103,12 +104,15 @@ static const char *choose(const struct hub_def_jwt *jwt, struct hub_buf *key, st
             hub_buf_addz(key, secret);
             return algorithm;
         }
-        if (!needs_secret(algorithm) && jwt->private_key_file) return hub_file_read(jwt->private_key_file, KEY_MAX, key, err) ? NULL : algorithm;
+        if (!needs_secret(algorithm) && jwt->private_key_file)
+            return hub_file_read(jwt->private_key_file, KEY_MAX, key, err) ? NULL : algorithm;
     }
     if (jwt->secret_env)
-        hub_fail(err, HUB_INTERNAL, "the environment variable %s (auth.jwt.secretEnv) is not set or empty", jwt->secret_env);
+        hub_fail(err, HUB_INTERNAL, "the environment variable %s (auth.jwt.secretEnv) is not set or empty",
+                 jwt->secret_env);
     else
-        hub_fail(err, HUB_INTERNAL, "there is nothing to sign with; set auth.jwt.privateKeyFile to the private key's PEM file");
+        hub_fail(err, HUB_INTERNAL,
+                 "there is nothing to sign with; set auth.jwt.privateKeyFile to the private key's PEM file");
     return NULL;
 }
 
@@ -125,14 +129,16 @@ static json_t *make_claims(const struct hub_def_jwt *jwt, const struct wish *w) 
     return claims;
 }
 
-/* "auth.jwt.privateKeyFile" goes in front of what is wrong with the key, as its text does not name the file. */
+/* "auth.jwt.privateKeyFile" goes in front of what is wrong with the key, as its text does not name the
+ * file. */
 static int print_jwt(const struct hub_def_jwt *jwt, const struct wish *w) {
     struct hub_buf key = {0}, token = {0};
     struct hub_err err;
     const char *algorithm = choose(jwt, &key, &err);
     json_t *claims = make_claims(jwt, w);
     if (algorithm && hub_jwt_sign(algorithm, hub_buf_str(&key), claims, &token, &err)) {
-        hub_fail(&err, HUB_INTERNAL, "%s: %s", needs_secret(algorithm) ? jwt->secret_env : jwt->private_key_file, err.text);
+        hub_fail(&err, HUB_INTERNAL, "%s: %s", needs_secret(algorithm) ? jwt->secret_env : jwt->private_key_file,
+                 err.text);
         algorithm = NULL;
     }
     if (algorithm) puts(hub_buf_cstr(&token));
@@ -162,7 +168,8 @@ static int run(int argc, char **argv) {
         code = print_jwt(&service->jwt, &w);
     else
         code = failed("this service asks for no token (auth.anonymous)");
-    if (!code && service->session_redis_key) fprintf(stderr, "note: the service also wants a session under %s\n", service->session_redis_key);
+    if (!code && service->session_redis_key)
+        fprintf(stderr, "note: the service also wants a session under %s\n", service->session_redis_key);
     hub_service_free(service);
     return code;
 }
@@ -171,13 +178,15 @@ const struct hubctl_command hubctl_token = {
     .name = "token",
     .usage = "SERVICE_DIR --user ID [--role R] [--ttl 1h] | SERVICE_DIR --check TOKEN",
     .summary = "prints a token that the service accepts, or says what the service says of one",
-    .help =
-        "With auth.dev the token is the word itself; with auth.jwt it is signed with auth.jwt.privateKeyFile, or with the secret for HS256 to "
-        "HS512,\n"
-        "and ends after --ttl (90s, 15m, 1h, 7d).\n"
-        "--check TOKEN says whether the service would accept it, as whom and until when, or why not; it asks the cache where there is auth.session,\n"
-        "fetches the keys of auth.jwt.jwksUrl, and opens the store for an authenticate hook.\n"
-        "Exit code: 0, 1 when there is nothing to sign with, the definition has errors or the token is refused, 2 usage or unreadable directory,\n"
-        "4 what --check has to ask is not there.\n",
+    .help = "With auth.dev the token is the word itself; with auth.jwt it is signed with auth.jwt.privateKeyFile, or "
+            "with the secret for HS256 to "
+            "HS512,\n"
+            "and ends after --ttl (90s, 15m, 1h, 7d).\n"
+            "--check TOKEN says whether the service would accept it, as whom and until when, or why not; it asks the "
+            "cache where there is auth.session,\n"
+            "fetches the keys of auth.jwt.jwksUrl, and opens the store for an authenticate hook.\n"
+            "Exit code: 0, 1 when there is nothing to sign with, the definition has errors or the token is refused, 2 "
+            "usage or unreadable directory,\n"
+            "4 what --check has to ask is not there.\n",
     .run = run,
 };

@@ -15,8 +15,11 @@ struct question {
 static int parse(int argc, char **argv, struct question *q) {
     const struct {
         const char *name, **value;
-    } options[] = {
-        {"--hub", &q->ask.hub}, {"--room", &q->ask.room}, {"--user", &q->ask.user}, {"--role", &q->ask.role}, {"--claims", &q->claims_text}};
+    } options[] = {{"--hub", &q->ask.hub},
+                   {"--room", &q->ask.room},
+                   {"--user", &q->ask.user},
+                   {"--role", &q->ask.role},
+                   {"--claims", &q->claims_text}};
     for (int i = 1; i < argc; i++) {
         const char **value = NULL;
         for (size_t k = 0; k < HUB_NELEM(options); k++)
@@ -60,8 +63,10 @@ const struct hubctl_command hubctl_why = {
     .name = "why",
     .usage = "SERVICE_DIR --hub H --room R --user U [--role X] [--claims JSON]",
     .summary = "why somebody may enter a room, or not",
-    .help = "Decides as a join would, past the cache, and prints each layer with the values that decided it, also those that let pass. Reads the\n"
-            "service's store. --claims are the token's, as far as hooks and scripts ask for more than user and role; --user and --role go\n"
+    .help = "Decides as a join would, past the cache, and prints each layer with the values that decided it, also "
+            "those that let pass. Reads the\n"
+            "service's store. --claims are the token's, as far as hooks and scripts ask for more than user and role; "
+            "--user and --role go\n"
             "before them. The authenticate hook runs, a stored session (auth.session) is not looked up.\n"
             "Exit code 0: admitted, 1: refused, 2: usage, 4: the store is not there.\n",
     .run = run,

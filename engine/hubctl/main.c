@@ -24,11 +24,14 @@ static const struct hubctl_command *const commands[] = {
 
 static void print_commands(FILE *to) {
     fprintf(to, "usage: hubctl COMMAND …\n\n");
-    for (size_t i = 0; i < HUB_NELEM(commands); i++) fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < HUB_NELEM(commands); i++)
+        fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(to, "\nhubctl COMMAND --help tells more.\n");
 }
 
-static void print_usage(const struct hubctl_command *c, FILE *to) { fprintf(to, "usage: hubctl %s %s\n", c->name, c->usage); }
+static void print_usage(const struct hubctl_command *c, FILE *to) {
+    fprintf(to, "usage: hubctl %s %s\n", c->name, c->usage);
+}
 
 int hubctl_usage(const struct hubctl_command *c, const char *fmt, ...) {
     va_list ap;

@@ -135,7 +135,8 @@ static void run_tasks(struct hub_list *tasks) {
 }
 
 static void end_of_turn(struct hub_loop *l) {
-    /* Tasks deferred by tasks run in the same turn, a bounded number of rounds; the rest comes next turn at once. */
+    /* Tasks deferred by tasks run in the same turn, a bounded number of rounds; the rest comes next turn
+     * at once. */
     for (int round = 0; round < 8 && !hub_list_empty(&l->deferred); round++) {
         struct hub_list batch;
         hub_list_init(&batch);
@@ -229,8 +230,9 @@ struct hub_resolve {
 static size_t print_addresses(const struct addrinfo *list, char text[][INET6_ADDRSTRLEN], const char **out) {
     size_t n = 0;
     for (const struct addrinfo *a = list; a && n < ADDRESSES_MAX; a = a->ai_next) {
-        int failed = a->ai_family == AF_INET6 ? uv_ip6_name((const struct sockaddr_in6 *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN)
-                                              : uv_ip4_name((const struct sockaddr_in *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN);
+        int failed = a->ai_family == AF_INET6
+                         ? uv_ip6_name((const struct sockaddr_in6 *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN)
+                         : uv_ip4_name((const struct sockaddr_in *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN);
         if (failed) continue;
         out[n] = text[n];
         n++;

@@ -1,8 +1,10 @@
-/* One turn at a time: timers, readiness of descriptors, work put off to the end of the turn, and a safe way in for
- * other threads. The only module that knows libuv. Everything here is called on the loop thread unless it says otherwise.
+/* One turn at a time: timers, readiness of descriptors, work put off to the end of the turn, and a safe
+ * way in for other threads. The only module that knows libuv. Everything here is called on the loop thread
+ * unless it says otherwise.
  *
- * A turn: due timers, then descriptors and posted tasks, then tasks deferred during the turn, then the flush hook.
- * The flush hook also runs after timers and before the loop sleeps, so nothing queued ever waits for the next event. */
+ * A turn: due timers, then descriptors and posted tasks, then tasks deferred during the turn, then the
+ * flush hook. The flush hook also runs after timers and before the loop sleeps, so nothing queued ever
+ * waits for the next event. */
 #ifndef HUB_LOOP_LOOP_H
 #define HUB_LOOP_LOOP_H
 #include <stdbool.h>
@@ -23,8 +25,9 @@ int64_t hub_loop_now(const struct hub_loop *loop);
 /* One hook, called after each batch of callbacks; flushes what became due for connections. */
 void hub_loop_on_flush(struct hub_loop *loop, void (*flush)(void *arg), void *arg);
 
-/* A one-shot timer inside its owner's struct. Zero-initialised is stopped. Starting a running timer moves it. The callback may
- * start it again, or free the struct that holds it. Resolution is one millisecond. O(log n). */
+/* A one-shot timer inside its owner's struct. Zero-initialised is stopped. Starting a running timer moves
+ * it. The callback may start it again, or free the struct that holds it. Resolution is one millisecond.
+ * O(log n). */
 struct hub_timer {
     int64_t due;
     void (*cb)(struct hub_timer *t);
@@ -34,8 +37,9 @@ void hub_timer_start(struct hub_loop *loop, struct hub_timer *t, int64_t delay_m
 void hub_timer_stop(struct hub_loop *loop, struct hub_timer *t);
 static inline bool hub_timer_running(const struct hub_timer *t) { return t->slot != 0; }
 
-/* Readiness of a descriptor. The watch does not own FD; close the watch before closing FD. After hub_watch_close no callback
- * comes, and the watch frees itself later. HUB_ERROR comes with HUB_READABLE so that a read finds out. */
+/* Readiness of a descriptor. The watch does not own FD; close the watch before closing FD. After
+ * hub_watch_close no callback comes, and the watch frees itself later. HUB_ERROR comes with HUB_READABLE
+ * so that a read finds out. */
 enum { HUB_READABLE = 1, HUB_WRITABLE = 2 };
 struct hub_watch;
 struct hub_watch *hub_watch_new(struct hub_loop *loop, int fd, void (*cb)(void *arg, int events), void *arg);
@@ -52,11 +56,13 @@ struct hub_task {
 /* At the end of this turn, before the flush hook. Deferring a queued task again does nothing. */
 void hub_defer(struct hub_loop *loop, struct hub_task *task);
 void hub_defer_cancel(struct hub_task *task);
-/* From any thread: runs on the loop thread soon. Tasks of one thread run in the order posted. The task belongs to the loop until it runs. */
+/* From any thread: runs on the loop thread soon. Tasks of one thread run in the order posted. The task
+ * belongs to the loop until it runs. */
 void hub_post(struct hub_loop *loop, struct hub_task *task);
 
-/* Looks up the addresses of HOST (a name or an address) off the loop. DONE comes once, in a later turn: N numeric texts ("127.0.0.1", "::1") in the
- * order to try them, at most 8, borrowed; N == 0: ERROR says why. */
+/* Looks up the addresses of HOST (a name or an address) off the loop. DONE comes once, in a later turn: N
+ * numeric texts ("127.0.0.1", "::1") in the order to try them, at most 8, borrowed; N == 0: ERROR says
+ * why. */
 typedef void hub_resolved(void *arg, const char *const *addresses, size_t n, const char *error);
 struct hub_resolve;
 struct hub_resolve *hub_loop_resolve(struct hub_loop *loop, const char *host, hub_resolved *done, void *arg);

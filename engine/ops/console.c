@@ -1,18 +1,21 @@
-/* Who may see the console, and what it has to know before anybody is signed in. The page itself is engine/console. */
+/* Who may see the console, and what it has to know before anybody is signed in. The page itself is
+ * engine/console. */
 #include "base/json.h"
 #include "ops/ops.h"
 
 #define JSON "application/json; charset=utf-8"
 #define TEXT "text/plain; charset=utf-8"
 
-static void say(struct hub_http_req *req, int status, const char *text) { hub_http_reply(req, status, TEXT, hub_cstr(text), ""); }
+static void say(struct hub_http_req *req, int status, const char *text) {
+    hub_http_reply(req, status, TEXT, hub_cstr(text), "");
+}
 
 static void send_hubs(const struct hub_service *s, struct hub_http_req *req) {
     json_t *hubs = json_array();
     struct hub_buf b = {0};
     for (size_t i = 0; i < s->hub_n; i++) json_array_append_new(hubs, json_string(s->hubs[i].name));
-    json_t *o = json_pack("{s:s, s:o, s:s, s:b, s:b, s:b}", "service", s->name, "hubs", hubs, "path", s->listen_path, "dev", s->dev, "anonymous",
-                          s->anonymous, "token", s->jwt.on || s->authenticate.text.n > 0);
+    json_t *o = json_pack("{s:s, s:o, s:s, s:b, s:b, s:b}", "service", s->name, "hubs", hubs, "path", s->listen_path,
+                          "dev", s->dev, "anonymous", s->anonymous, "token", s->jwt.on || s->authenticate.text.n > 0);
     hub_json_add(&b, o);
     hub_http_reply(req, 200, JSON, hub_buf_str(&b), "Cache-Control: no-store\r\n");
     json_decref(o);
@@ -29,9 +32,11 @@ bool hub_console_handle(const struct hub_service *service, const struct hub_stat
     else if (m != HUB_HTTP_GET && m != HUB_HTTP_HEAD)
         hub_http_reply(req, 405, TEXT, HUB_STR("There is nothing to write here.\n"), "Allow: GET, HEAD\r\n");
     else if (!files)
-        say(req, 503, "This hubd was built without its console. Install Node.js and npm, then build with: make build\n");
+        say(req, 503,
+            "This hubd was built without its console. Install Node.js and npm, then build with: make build\n");
     else if (root)
-        hub_http_reply(req, 308, TEXT, hub_str(NULL, 0), "Location: console/\r\n"); /* relative: holds below every base path */
+        hub_http_reply(req, 308, TEXT, hub_str(NULL, 0),
+                       "Location: console/\r\n"); /* relative: holds below every base path */
     else if (hub_str_is(path, "/console/hubs.json"))
         send_hubs(service, req);
     else if (!hub_static_handle(files, req))

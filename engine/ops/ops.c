@@ -34,7 +34,8 @@ static void ready(const struct hub_ops_config *c, struct hub_http_req *req) {
     hub_buf_addf(&body, "{\"ready\":%s,\"notReady\":", ok ? "true" : "false");
     hub_buf_adds(&body, hub_buf_str(&list));
     hub_buf_addc(&body, '}');
-    hub_http_reply(req, ok ? 200 : 503, "application/json; charset=utf-8", hub_buf_str(&body), "Cache-Control: no-store\r\n");
+    hub_http_reply(req, ok ? 200 : 503, "application/json; charset=utf-8", hub_buf_str(&body),
+                   "Cache-Control: no-store\r\n");
     hub_buf_free(&list);
     hub_buf_free(&why);
     hub_buf_free(&body);
@@ -44,18 +45,21 @@ static void metrics(struct hub_http_req *req) {
     struct hub_buf b = {0};
     hub_metric_set(&build_info, 1);
     hub_metrics_print(&b);
-    hub_http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", hub_buf_str(&b), "Cache-Control: no-store\r\n");
+    hub_http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", hub_buf_str(&b),
+                   "Cache-Control: no-store\r\n");
     hub_buf_free(&b);
 }
 
 bool hub_ops_handle(const struct hub_ops_config *c, struct hub_http_req *req) {
     struct hub_str path = hub_http_path(req);
-    bool health = hub_str_is(path, "/healthz"), is_ready = hub_str_is(path, "/readyz"), is_metrics = hub_str_is(path, "/metrics");
+    bool health = hub_str_is(path, "/healthz"), is_ready = hub_str_is(path, "/readyz"),
+         is_metrics = hub_str_is(path, "/metrics");
     if (!health && !is_ready && !is_metrics) return false;
     if (hub_http_method(req) != HUB_HTTP_GET && hub_http_method(req) != HUB_HTTP_HEAD)
         hub_http_reply(req, 405, "text/plain; charset=utf-8", HUB_STR("only GET\n"), "Allow: GET, HEAD\r\n");
     else if (health)
-        hub_http_reply(req, 200, "application/json; charset=utf-8", HUB_STR("{\"status\":\"ok\"}"), "Cache-Control: no-store\r\n");
+        hub_http_reply(req, 200, "application/json; charset=utf-8", HUB_STR("{\"status\":\"ok\"}"),
+                       "Cache-Control: no-store\r\n");
     else if (is_ready)
         ready(c, req);
     else

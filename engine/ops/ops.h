@@ -1,4 +1,5 @@
-/* What operators and load balancers ask: /healthz, /readyz, /metrics (contract: rest.md), and the static files of a service. */
+/* What operators and load balancers ask: /healthz, /readyz, /metrics (contract: rest.md), and the static
+ * files of a service. */
 #ifndef HUB_OPS_OPS_H
 #define HUB_OPS_OPS_H
 #include "fanout/bus.h"
@@ -19,15 +20,19 @@ struct hub_ops_config {
 /* Takes REQ when its path is one of the three. */
 bool hub_ops_handle(const struct hub_ops_config *config, struct hub_http_req *req);
 
-/* Files below <service>/public, read into memory at start and served at /: at most 1,000 files and 16 MiB together. */
+/* Files below <service>/public, read into memory at start and served at /: at most 1,000 files and 16 MiB
+ * together. */
 struct hub_static;
-enum hub_code hub_static_load(const char *folder, struct hub_static **out, struct hub_err *err); /* no such folder: HUB_OK and NULL */
+enum hub_code hub_static_load(const char *folder, struct hub_static **out,
+                              struct hub_err *err); /* no such folder: HUB_OK and NULL */
 void hub_static_free(struct hub_static *s);
-struct hub_static *hub_static_console(void); /* the console's files at /console/…; NULL when the program was built without them */
+struct hub_static *
+hub_static_console(void); /* the console's files at /console/…; NULL when the program was built without them */
 /* Takes GET and HEAD requests of files there are ("/" is index.html). S may be NULL. */
 bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req);
 
-/* The page to try hubs: /console, its files, and /console/hubs.json, which names the hubs and the ways to prove who one is. FILES may be NULL.
- * Takes every request at or below /console, whether SERVICE has the console on or not. */
+/* The page to try hubs: /console, its files, and /console/hubs.json, which names the hubs and the ways to
+ * prove who one is. FILES may be NULL. Takes every request at or below /console, whether SERVICE has the
+ * console on or not. */
 bool hub_console_handle(const struct hub_service *service, const struct hub_static *files, struct hub_http_req *req);
 #endif

@@ -1,4 +1,5 @@
-/* Static files of a service, from memory: nothing a request says is ever used as a path of the file system. */
+/* Static files of a service, from memory: nothing a request says is ever used as a path of the file
+ * system. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -17,11 +18,13 @@
 #define DEPTH_MAX 8
 
 #define ALWAYS "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-cache\r\n"
-#define SERVICE_POLICY                                                                                                                            \
-    "Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:; object-src 'none'; base-uri 'none'; " \
+#define SERVICE_POLICY                                                                                        \
+    "Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:; " \
+    "object-src 'none'; base-uri 'none'; "                                                                    \
     "frame-ancestors 'none'\r\n" ALWAYS
-#define CONSOLE_POLICY                                                                                                                          \
-    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'none'; " \
+#define CONSOLE_POLICY                                                                                               \
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src " \
+    "data:; form-action 'none'; "                                                                                    \
     "base-uri 'none'; frame-ancestors 'none'\r\n" ALWAYS
 
 struct file {
@@ -68,7 +71,8 @@ static void put_file(struct hub_static *s, const char *url, const char *name, ch
 static enum hub_code add_file(struct hub_static *s, const char *path, const char *url, struct hub_err *err) {
     struct hub_buf b = {0};
     if (s->bytes > BYTES_MAX || hub_map_len(&s->files) >= FILES_MAX)
-        return hub_fail(err, HUB_INTERNAL, "%s: more than %d files or %u MiB of static files", path, FILES_MAX, BYTES_MAX >> 20);
+        return hub_fail(err, HUB_INTERNAL, "%s: more than %d files or %u MiB of static files", path, FILES_MAX,
+                        BYTES_MAX >> 20);
     if (hub_file_read(path, BYTES_MAX, &b, err)) {
         hub_buf_free(&b);
         return HUB_INTERNAL;
@@ -79,13 +83,17 @@ static enum hub_code add_file(struct hub_static *s, const char *path, const char
     return HUB_OK;
 }
 
-static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth, struct hub_err *err);
+static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth,
+                                struct hub_err *err);
 
-/* A file, or a folder with what is in it. A link that leads nowhere is left out, with a line; anything else that cannot be looked at is an error. */
-static enum hub_code add_entry(struct hub_static *s, const char *path, const char *url, int depth, struct hub_err *err) {
+/* A file, or a folder with what is in it. A link that leads nowhere is left out, with a line; anything
+ * else that cannot be looked at is an error. */
+static enum hub_code add_entry(struct hub_static *s, const char *path, const char *url, int depth,
+                               struct hub_err *err) {
     struct stat st;
     if (stat(path, &st) != 0) {
-        if (errno != ENOENT && errno != ELOOP) return hub_fail(err, HUB_INTERNAL, "cannot look at %s: %s", path, strerror(errno));
+        if (errno != ENOENT && errno != ELOOP)
+            return hub_fail(err, HUB_INTERNAL, "cannot look at %s: %s", path, strerror(errno));
         hub_log_kv(HUB_LOG_WARN, "ops", "not served: the link leads nowhere", "path", path, NULL);
         return HUB_OK;
     }
@@ -93,10 +101,13 @@ static enum hub_code add_entry(struct hub_static *s, const char *path, const cha
     return S_ISREG(st.st_mode) ? add_file(s, path, url, err) : HUB_OK;
 }
 
-static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth, struct hub_err *err) {
+static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth,
+                                struct hub_err *err) {
     DIR *d = opendir(folder);
     enum hub_code code = HUB_OK;
-    if (!d) return errno == ENOENT && !depth ? HUB_OK : hub_fail(err, HUB_INTERNAL, "cannot read %s: %s", folder, strerror(errno));
+    if (!d)
+        return errno == ENOENT && !depth ? HUB_OK
+                                         : hub_fail(err, HUB_INTERNAL, "cannot read %s: %s", folder, strerror(errno));
     for (struct dirent *e; !code && (e = readdir(d));) {
         struct hub_buf path = {0}, at = {0};
         if (e->d_name[0] == '.') continue;

@@ -1,7 +1,7 @@
-/* Bytes on their way out. A chunk is a reference-counted, append-only run of whole WebSocket frames (server to client, unmasked),
- * shared by every connection that must receive them: a broadcast is encoded and framed once, and what became due for a
- * room in one turn lies end to end so that one send(2) carries it. The long-polling transport walks the same frames back
- * into Engine.IO packets. Loop thread only. */
+/* Bytes on their way out. A chunk is a reference-counted, append-only run of whole WebSocket frames
+ * (server to client, unmasked), shared by every connection that must receive them: a broadcast is encoded
+ * and framed once, and what became due for a room in one turn lies end to end so that one send(2) carries
+ * it. The long-polling transport walks the same frames back into Engine.IO packets. Loop thread only. */
 #ifndef HUB_PACKET_CHUNK_H
 #define HUB_PACKET_CHUNK_H
 #include "base/str.h"

@@ -27,7 +27,10 @@ void hub_eio_payload_add(struct hub_buf *b, bool binary, struct hub_str payload)
     }
 }
 
-void hub_eio_open(struct hub_buf *b, const char *sid, bool offer_websocket, int64_t ping_interval, int64_t ping_timeout, int64_t max_payload) {
-    hub_buf_addf(b, "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,\"pingTimeout\":%lld,\"maxPayload\":%lld}", sid,
-                 offer_websocket ? "\"websocket\"" : "", (long long)ping_interval, (long long)ping_timeout, (long long)max_payload);
+void hub_eio_open(struct hub_buf *b, const char *sid, bool offer_websocket, int64_t ping_interval, int64_t ping_timeout,
+                  int64_t max_payload) {
+    hub_buf_addf(b,
+                 "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,\"pingTimeout\":%lld,\"maxPayload\":%lld}",
+                 sid, offer_websocket ? "\"websocket\"" : "", (long long)ping_interval, (long long)ping_timeout,
+                 (long long)max_payload);
 }

@@ -18,7 +18,9 @@ static bool take_number(struct hub_str *s, int64_t max, int64_t *out) {
     return i > 0;
 }
 
-static bool has_attachments(enum hub_sio_type type) { return type == HUB_SIO_BINARY_EVENT || type == HUB_SIO_BINARY_ACK; }
+static bool has_attachments(enum hub_sio_type type) {
+    return type == HUB_SIO_BINARY_EVENT || type == HUB_SIO_BINARY_ACK;
+}
 
 static bool take_attachments(struct hub_str *s, struct hub_sio_packet *out) {
     int64_t count;
@@ -54,7 +56,9 @@ static bool data_fits(const struct hub_sio_packet *p) {
     return false;
 }
 
-static bool may_have_id(enum hub_sio_type type) { return type == HUB_SIO_EVENT || type == HUB_SIO_ACK || has_attachments(type); }
+static bool may_have_id(enum hub_sio_type type) {
+    return type == HUB_SIO_EVENT || type == HUB_SIO_ACK || has_attachments(type);
+}
 
 struct hub_str hub_sio_nsp_path(struct hub_str nsp) {
     return hub_str(nsp.p, hub_str_find(nsp, '?'));

@@ -25,15 +25,17 @@ struct hub_sio_packet {
     struct hub_str data;  /* the JSON text, possibly empty */
 };
 
-/* Splits TEXT (without the Engine.IO type character). False when it is no Socket.IO packet: unknown type, broken
- * attachment count, id over 2^53, attachments on a type that has none, data missing or of the wrong kind for the type (EVENT and ACK
- * carry an array, CONNECT an object or nothing). An ACK without id is a packet that nobody waits for. JSON itself is not checked here. */
+/* Splits TEXT (without the Engine.IO type character). False when it is no Socket.IO packet: unknown type,
+ * broken attachment count, id over 2^53, attachments on a type that has none, data missing or of the wrong
+ * kind for the type (EVENT and ACK carry an array, CONNECT an object or nothing). An ACK without id is a
+ * packet that nobody waits for. JSON itself is not checked here. */
 bool hub_sio_parse(struct hub_str text, struct hub_sio_packet *out);
 /* The name to look a namespace up by: without the query. */
 struct hub_str hub_sio_nsp_path(struct hub_str nsp);
 
 /* Appends "4" + type + … up to where the JSON starts. NSP "/" is left out; ID < 0 is left out. */
 void hub_sio_head(struct hub_buf *b, enum hub_sio_type type, uint32_t attachments, struct hub_str nsp, int64_t id);
-/* A whole EVENT as an Engine.IO message: 42/nsp,["event",ARGS] where ARGS is JSON text without brackets, may be empty. */
+/* A whole EVENT as an Engine.IO message: 42/nsp,["event",ARGS] where ARGS is JSON text without brackets,
+ * may be empty. */
 void hub_sio_event(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str event, struct hub_str args);
 #endif

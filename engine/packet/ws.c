@@ -3,7 +3,9 @@
 
 #include <openssl/sha.h>
 
-static bool opcode_is_known(unsigned opcode) { return opcode <= HUB_WS_BINARY || (opcode >= HUB_WS_CLOSE && opcode <= HUB_WS_PONG); }
+static bool opcode_is_known(unsigned opcode) {
+    return opcode <= HUB_WS_BINARY || (opcode >= HUB_WS_CLOSE && opcode <= HUB_WS_PONG);
+}
 
 enum hub_ws_parse hub_ws_head_parse(struct hub_str bytes, struct hub_ws_head *out) {
     const unsigned char *p = (const unsigned char *)bytes.p;

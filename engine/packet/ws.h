@@ -21,7 +21,8 @@ static inline uint64_t hub_ws_number(const unsigned char *p, size_t n) {
     return v;
 }
 
-/* Client to server: the mask bit is required (5.1), control frames are short and whole (5.5), lengths minimal (5.2). */
+/* Client to server: the mask bit is required (5.1), control frames are short and whole (5.5), lengths
+ * minimal (5.2). */
 enum hub_ws_parse hub_ws_head_parse(struct hub_str bytes, struct hub_ws_head *out);
 /* Server to client: at most 10 bytes; returns how many. */
 size_t hub_ws_head_write(uint8_t out[10], int opcode, uint64_t len);

@@ -1,4 +1,5 @@
-/* Rows between JSON and cells: what scripts, REST and seed files speak on one side, what stores take and give on the other. */
+/* Rows between JSON and cells: what scripts, REST and seed files speak on one side, what stores take and
+ * give on the other. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -58,7 +59,8 @@ static json_t *cell_json(const struct hub_table *t, const struct hub_column *col
 json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row) {
     json_t *o = json_object();
     for (size_t i = 0; i < t->column_n; i++)
-        if (row[i].kind != HUB_CELL_ABSENT) json_object_set_new(o, t->columns[i].property, cell_json(t, &t->columns[i], &row[i]));
+        if (row[i].kind != HUB_CELL_ABSENT)
+            json_object_set_new(o, t->columns[i].property, cell_json(t, &t->columns[i], &row[i]));
     return o;
 }
 
@@ -73,7 +75,8 @@ static void add_text(struct hub_buf *b, const struct hub_table *t, const struct 
     }
 }
 
-static void add_cell(struct hub_buf *b, const struct hub_table *t, const struct hub_column *col, const struct hub_cell *c) {
+static void add_cell(struct hub_buf *b, const struct hub_table *t, const struct hub_column *col,
+                     const struct hub_cell *c) {
     if (c->kind == HUB_CELL_TEXT) {
         add_text(b, t, col, c->s);
     } else if (c->kind == HUB_CELL_INT && col->type != HUB_COL_DATETIME) {
@@ -113,10 +116,12 @@ static const char *const type_words[] = {
 };
 
 static enum hub_code misfit(const struct hub_column *col, struct hub_err *err) {
-    if (col->type != HUB_COL_ENUM) return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" must be %s", col->property, type_words[col->type]);
+    if (col->type != HUB_COL_ENUM)
+        return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" must be %s", col->property, type_words[col->type]);
     struct hub_buf list = {0};
     for (const char *const *v = col->enum_values; v && *v; v++) hub_buf_addf(&list, "%s%s", list.n ? ", " : "", *v);
-    enum hub_code code = hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" must be one of %s", col->property, hub_buf_cstr(&list));
+    enum hub_code code =
+        hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" must be one of %s", col->property, hub_buf_cstr(&list));
     hub_buf_free(&list);
     return code;
 }
@@ -188,13 +193,17 @@ static bool cell_bool(const json_t *v, struct hub_cell *out) {
 static bool cell_datetime(const json_t *v, struct hub_cell *out) {
     out->kind = HUB_CELL_INT;
     if (json_is_string(v)) return hub_datetime_parse(hub_json_str(v), &out->i);
-    return cell_int(v, out) && out->i >= HUB_DATETIME_MIN && out->i <= HUB_DATETIME_MAX; /* scripts count in milliseconds */
+    return cell_int(v, out) && out->i >= HUB_DATETIME_MIN &&
+           out->i <= HUB_DATETIME_MAX; /* scripts count in milliseconds */
 }
 
-enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err) {
+enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out,
+                                 struct hub_buf *text, struct hub_err *err) {
     *out = (struct hub_cell){.kind = HUB_CELL_NULL};
-    if (hub_json_nil(v)) return col->required ? hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" is required", col->property) : HUB_OK;
-    if (hub_json_has_nul(v)) return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\": NUL characters cannot be stored", col->property);
+    if (hub_json_nil(v))
+        return col->required ? hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" is required", col->property) : HUB_OK;
+    if (hub_json_has_nul(v))
+        return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\": NUL characters cannot be stored", col->property);
     bool fits = false;
     size_t from = text->n;
     switch (col->type) {
@@ -222,7 +231,8 @@ static enum hub_code refuse_unknown(const struct hub_table *t, const json_t *obj
     json_t *o = (json_t *)(uintptr_t)object; /* jansson iterates over non-const objects only */
     for (void *it = json_object_iter(o); it && names.n < 200; it = json_object_iter_next(o, it)) {
         struct hub_str key = hub_str(json_object_iter_key(it), json_object_iter_key_len(it));
-        if (hub_table_column(t, key) < 0) hub_buf_addf(&names, "%s\"%.*s\"", names.n ? ", " : "", key.n < 64 ? (int)key.n : 64, key.p);
+        if (hub_table_column(t, key) < 0)
+            hub_buf_addf(&names, "%s\"%.*s\"", names.n ? ", " : "", key.n < 64 ? (int)key.n : 64, key.p);
     }
     enum hub_code code = HUB_OK;
     if (names.n) code = hub_fail(err, HUB_INVALID_CONTENT, "%s has no property %s", t->name, hub_buf_cstr(&names));
@@ -231,7 +241,8 @@ static enum hub_code refuse_unknown(const struct hub_table *t, const json_t *obj
 }
 
 /* What a property gets that the object does not name. */
-static enum hub_code fill(const struct hub_table *t, size_t i, struct hub_cell *out, struct hub_buf *text, struct hub_err *err) {
+static enum hub_code fill(const struct hub_table *t, size_t i, struct hub_cell *out, struct hub_buf *text,
+                          struct hub_err *err) {
     const struct hub_column *col = &t->columns[i];
     *out = (struct hub_cell){.kind = HUB_CELL_ABSENT};
     if ((int)i == t->created_at || (int)i == t->updated_at) return HUB_OK;
@@ -254,8 +265,8 @@ static enum hub_code fill(const struct hub_table *t, size_t i, struct hub_cell *
     return HUB_OK;
 }
 
-enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object, enum hub_row_use use, struct hub_cell *cells, struct hub_buf *text,
-                                struct hub_err *err) {
+enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object, enum hub_row_use use,
+                                struct hub_cell *cells, struct hub_buf *text, struct hub_err *err) {
     hub_buf_clear(text);
     if (!json_is_object(object)) return hub_fail(err, HUB_INVALID_CONTENT, "a row of %s must be an object", t->name);
     enum hub_code code = refuse_unknown(t, object, err);

@@ -1,11 +1,12 @@
 /* The table every store adapter fills, and the tables it is asked to hold.
  *
- * All functions are called on the loop thread and never block it. Every asynchronous call ends in its callback exactly once, on the
- * loop thread, in a later turn. Writes of one store are carried out in the order submitted. Adapters may commit many writes
- * as one transaction, but never delay a lone one for the sake of a batch; a callback with HUB_OK follows the commit.
- * Failures: HUB_STORE_UNAVAILABLE (away, disk full, …: nothing was written), HUB_STORE_UNDECIDED (away; what was asked for may have been
- * carried out; see hub_write.undecided), HUB_NOT_FOUND,
- * HUB_BAD_REQUEST (the row violates the table: that write failed alone). */
+ * All functions are called on the loop thread and never block it. Every asynchronous call ends in its
+ * callback exactly once, on the loop thread, in a later turn. Writes of one store are carried out in the
+ * order submitted. Adapters may commit many writes as one transaction, but never delay a lone one for the
+ * sake of a batch; a callback with HUB_OK follows the commit. Failures: HUB_STORE_UNAVAILABLE (away, disk
+ * full, …: nothing was written), HUB_STORE_UNDECIDED (away; what was asked for may have been carried out;
+ * see hub_write.undecided), HUB_NOT_FOUND, HUB_BAD_REQUEST (the row violates the table: that write failed
+ * alone). */
 #ifndef HUB_PERSIST_STORE_H
 #define HUB_PERSIST_STORE_H
 #include "base/buf.h"
@@ -27,7 +28,8 @@ enum hub_col_type {
     HUB_COL_JSON      /* JSON text; jsonb on PostgreSQL */
 };
 
-/* How the column of a table that others made keeps its values, as far as that is not how a managed one would. */
+/* How the column of a table that others made keeps its values, as far as that is not how a managed one
+ * would. */
 enum hub_stored {
     HUB_STORED_AS_DECLARED,
     HUB_STORED_TEXT,   /* a text with padding */
@@ -44,10 +46,14 @@ struct hub_column {
     enum hub_col_type type;
     bool required;                  /* NOT NULL */
     const char *const *enum_values; /* NULL-terminated, for HUB_COL_ENUM */
-    const char *default_json;       /* filled in by the engine on create; NULL = none. Also the DDL default where the database can express it */
-    enum hub_stored *stored;        /* filled by the adapter that has seen the table, before anything is read; NULL: as declared */
+    const char *default_json; /* filled in by the engine on create; NULL = none. Also the DDL default where the database
+                                 can express it */
+    /* filled by the adapter that has seen the table, before anything is read; NULL: as declared */
+    enum hub_stored *stored;
 };
-static inline enum hub_stored hub_stored(const struct hub_column *c) { return c->stored ? *c->stored : HUB_STORED_AS_DECLARED; }
+static inline enum hub_stored hub_stored(const struct hub_column *c) {
+    return c->stored ? *c->stored : HUB_STORED_AS_DECLARED;
+}
 
 struct hub_index {
     const char *columns; /* comma-separated properties */
@@ -60,11 +66,11 @@ struct hub_index {
 struct hub_table {
     const char *name;  /* what hubs and scripts call it (DataObject name) */
     const char *table; /* in the database */
-    bool managed;      /* created and migrated by hubd; otherwise it must exist and only its mapped columns are touched */
+    bool managed; /* created and migrated by hubd; otherwise it must exist and only its mapped columns are touched */
     const struct hub_column *columns;
     size_t column_n;
-    size_t id;                  /* index of the id column, the primary key; HUB_NO_ID: none (rows are told apart by a unique index) */
-    int active;                 /* index of the soft-delete column ("isActive"), or -1 */
+    size_t id;  /* index of the id column, the primary key; HUB_NO_ID: none (rows are told apart by a unique index) */
+    int active; /* index of the soft-delete column ("isActive"), or -1 */
     int created_at, updated_at; /* index of these columns, or -1; set by the adapter on insert and update */
     const struct hub_index *indexes;
     size_t index_n;
@@ -91,26 +97,31 @@ struct hub_rows {
     struct hub_buf text; /* backing of the cells' texts */
     bool cut;            /* there may be more: see max_bytes */
 };
-static inline const struct hub_cell *hub_row(const struct hub_rows *r, size_t i) { return r->cells + i * r->table->column_n; }
+static inline const struct hub_cell *hub_row(const struct hub_rows *r, size_t i) {
+    return r->cells + i * r->table->column_n;
+}
 /* New JSON object of a row by property names: DateTime as ISO text, JSON parsed, NULL as json null. */
 json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row);
 /* The same as JSON text, appended. */
 void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct hub_cell *row);
-/* JSON value → cell for a column, with coercion as SQL drivers do (number text to number …) and check of type, length and enum.
- * Texts (also JSON dumps) are appended to TEXT: take offsets only after the last append, or give each row its own buffer reserved
- * beforehand; hub_row_from_json does that for whole rows. Failure: HUB_INVALID_CONTENT naming the property. */
-enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text, struct hub_err *err);
+/* JSON value → cell for a column, with coercion as SQL drivers do (number text to number …) and check of
+ * type, length and enum. Texts (also JSON dumps) are appended to TEXT: take offsets only after the last
+ * append, or give each row its own buffer reserved beforehand; hub_row_from_json does that for whole rows.
+ * Failure: HUB_INVALID_CONTENT naming the property. */
+enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, struct hub_cell *out,
+                                 struct hub_buf *text, struct hub_err *err);
 
 enum hub_row_use {
-    HUB_ROW_CREATE, /* missing properties get their defaults, of managed tables NULL where there is none; an id of type String, Text or ID a new UUIDv7;
-                       required ones must be there */
-    HUB_ROW_CHANGE /* missing properties stay ABSENT */
+    HUB_ROW_CREATE, /* missing properties get their defaults, of managed tables NULL where there is none; an id of type
+                       String, Text or ID a new UUIDv7; required ones must be there */
+    HUB_ROW_CHANGE  /* missing properties stay ABSENT */
 };
-/* JSON object → CELLS (column_n of them, the caller's). Texts go into TEXT, which is cleared first; the cells point into it until it
- * changes. Unknown properties, missing required ones and values that do not fit: HUB_INVALID_CONTENT naming them.
- * createdAt and updatedAt stay ABSENT unless given: the adapter sets them. */
-enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object, enum hub_row_use use, struct hub_cell *cells, struct hub_buf *text,
-                                struct hub_err *err);
+/* JSON object → CELLS (column_n of them, the caller's). Texts go into TEXT, which is cleared first; the
+ * cells point into it until it changes. Unknown properties, missing required ones and values that do not
+ * fit: HUB_INVALID_CONTENT naming them. createdAt and updatedAt stay ABSENT unless given: the adapter sets
+ * them. */
+enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object, enum hub_row_use use,
+                                struct hub_cell *cells, struct hub_buf *text, struct hub_err *err);
 
 /* ---- reading ---- */
 
@@ -122,8 +133,9 @@ enum hub_cmp {
     HUB_GT,
     HUB_GE,
     HUB_IN,
-    /* The row is meant for the user VALUE (a text): COLUMN is a JSON column that holds an audience (NULL: everybody; an array: these users;
-     * {"except": id}: everybody but this one; anything else: everybody), and who is in the column OWNER is always meant. */
+    /* The row is meant for the user VALUE (a text): COLUMN is a JSON column that holds an audience (NULL:
+     * everybody; an array: these users; {"except": id}: everybody but this one; anything else: everybody),
+     * and who is in the column OWNER is always meant. */
     HUB_MEANT_FOR
 };
 struct hub_cond {
@@ -138,15 +150,16 @@ struct hub_select {
     const struct hub_table *table;
     const struct hub_cond *where; /* all must hold */
     size_t where_n;
-    /* Column index, or -1. Nulls come last in both directions; texts go by the bytes of their UTF-8; among equals the id decides, in the same
-     * direction. Without a column the id alone does. JSON has no order, and compares with NULL only. */
+    /* Column index, or -1. Nulls come last in both directions; texts go by the bytes of their UTF-8; among
+     * equals the id decides, in the same direction. Without a column the id alone does. JSON has no order,
+     * and compares with NULL only. */
     int order_by;
     bool descending;
     int64_t limit; /* > 0 */
     int64_t offset;
     bool with_inactive; /* also soft-deleted rows */
-    bool count;         /* one row, whose first cell is the number of rows as text (the first column must be of a text type) */
-    size_t max_bytes;   /* 0 = any; else the result ends with the row that brings its texts over it, and is cut */
+    bool count; /* one row, whose first cell is the number of rows as text (the first column must be of a text type) */
+    size_t max_bytes; /* 0 = any; else the result ends with the row that brings its texts over it, and is cut */
 };
 /* ROWS is borrowed during the call and NULL on failure. */
 typedef void hub_rows_cb(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error);
@@ -157,13 +170,14 @@ typedef void hub_sql_cb(void *arg, enum hub_code code, json_t *result, const cha
 
 enum hub_write_kind {
     HUB_INSERT,
-    HUB_UPDATE, /* sets the cells that are not ABSENT in the rows that meet WHERE. Soft-deleted rows are left alone, unless WHERE or the cells
-                   name the active column. No row: HUB_NOT_FOUND; so with DELETE */
+    HUB_UPDATE, /* sets the cells that are not ABSENT in the rows that meet WHERE. Soft-deleted rows are left alone,
+                   unless WHERE or the cells name the active column. No row: HUB_NOT_FOUND; so with DELETE */
     HUB_DELETE, /* soft where the table has an active column, else really */
-    HUB_UPSERT  /* INSERT, or on a conflict over CONFLICT's columns UPDATE of the cells that are not ABSENT (id and createdAt stay) */
+    HUB_UPSERT  /* INSERT, or on a conflict over CONFLICT's columns UPDATE of the cells that are not ABSENT (id and
+                   createdAt stay) */
 };
-/* Numbers from a room's counter (contract: semantics.md "Order and durability"): taken inside the same transaction, only
- * when the write changed exactly one row, so committed numbers have no gaps. */
+/* Numbers from a room's counter (contract: semantics.md "Order and durability"): taken inside the same
+ * transaction, only when the write changed exactly one row, so committed numbers have no gaps. */
 enum hub_numbering {
     HUB_NUMBER_NONE,
     HUB_NUMBER_NEW,   /* the next number goes into columns "seq" and "changeSeq" */
@@ -174,35 +188,40 @@ struct hub_write {
     /* filled by the caller; texts of cells and conditions must live until the callback */
     const struct hub_table *table;
     enum hub_write_kind kind;
-    struct hub_cell *cells; /* column_n of them; numbers and times that the adapter sets are put here (any value after a failure) */
+    /* column_n of them; numbers and times that the adapter sets are put here (any value after a failure) */
+    struct hub_cell *cells;
     struct hub_cond *where;
     size_t where_n;
-    const char *conflict; /* INSERT: comma-separated properties of a unique index; a conflict is answered with duplicate=true and
-                               the existing row instead of an error. UPSERT: the key. */
+    const char *conflict; /* INSERT: comma-separated properties of a unique index; a conflict is answered with
+                             duplicate=true and the existing row instead of an error. UPSERT: the key. */
     enum hub_numbering numbering;
     const char *counter_scope; /* the hub's name */
     struct hub_str counter_room;
-    bool purge;      /* DELETE: really, also where the table has an active column */
-    bool return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row (after a real DELETE: as it was) */
-    /* A change that others are to hear of (contract: semantics.md "Bridged events"): one row at most may meet WHERE, else the write fails alone with
-     * HUB_BAD_REQUEST. The row before an UPDATE or an UPSERT of an existing one is put into before, the row after a write into row (after an
-     * INSERT it may be left empty: it is the cells then). With an outbox (hub_store_config), a row of it tells of the change in the same
-     * transaction: its id is event_id. Nothing changed, a duplicate, a failure: no row. */
+    bool purge; /* DELETE: really, also where the table has an active column */
+    bool
+        return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row (after a real DELETE: as it was) */
+    /* A change that others are to hear of (contract: semantics.md "Bridged events"): one row at most may
+     * meet WHERE, else the write fails alone with HUB_BAD_REQUEST. The row before an UPDATE or an UPSERT
+     * of an existing one is put into before, the row after a write into row (after an INSERT it may be
+     * left empty: it is the cells then). With an outbox (hub_store_config), a row of it tells of the
+     * change in the same transaction: its id is event_id. Nothing changed, a duplicate, a failure: no row. */
     bool announce;
-    char event_id[HUB_UUID_LEN + 1]; /* announce: a new UUIDv7, so that the outbox is read in the order of the changes */
+    char
+        event_id[HUB_UUID_LEN + 1]; /* announce: a new UUIDv7, so that the outbox is read in the order of the changes */
     void (*done)(struct hub_write *w);
-    /* The store went away in the middle of the write, and for 5 s nobody could tell whether it was carried out: whoever waits should be told that
-     * the store is not available. Comes at most once, before done, which follows when the outcome is known; the store sets it to NULL then.
-     * With NULL, done comes with HUB_STORE_UNDECIDED instead, and the outcome stays unknown. */
+    /* The store went away in the middle of the write, and for 5 s nobody could tell whether it was carried
+     * out: whoever waits should be told that the store is not available. Comes at most once, before done,
+     * which follows when the outcome is known; the store sets it to NULL then. With NULL, done comes with
+     * HUB_STORE_UNDECIDED instead, and the outcome stays unknown. */
     void (*undecided)(struct hub_write *w);
     void *arg;
     /* filled before done is called */
     enum hub_code code;
     char error[200];
     bool duplicate;
-    int64_t changes;        /* rows changed */
-    int64_t number;         /* taken from the counter, 0 = none */
-    struct hub_rows row;    /* return_row, announce, or duplicate: one row (freed by hub_rows_free after done returns) */
+    int64_t changes;     /* rows changed */
+    int64_t number;      /* taken from the counter, 0 = none */
+    struct hub_rows row; /* return_row, announce, or duplicate: one row (freed by hub_rows_free after done returns) */
     struct hub_rows before; /* announce: likewise */
     /* the adapter's */
     struct hub_list link;
@@ -218,8 +237,9 @@ typedef void hub_counter_cb(void *arg, enum hub_code code, int64_t seq, const ch
 
 /* ---- the outbox ---- */
 
-/* Columns of the outbox, for events that a bus outside the process has not taken yet. A row of a change says what kind of change and gives
- * the rows as JSON objects as hub_row_json makes them; a row of kind "published" carries a script's record for a topic of its own. */
+/* Columns of the outbox, for events that a bus outside the process has not taken yet. A row of a change
+ * says what kind of change and gives the rows as JSON objects as hub_row_json makes them; a row of kind
+ * "published" carries a script's record for a topic of its own. */
 enum hub_outbox_column {
     HUB_OUT_ID,     /* UUIDv7; becomes _eventId */
     HUB_OUT_OBJECT, /* hub_table.name; NULL with "published" */
@@ -233,7 +253,9 @@ enum hub_outbox_column {
 };
 
 /* A DELETE that is no change of the active column. */
-static inline bool hub_write_removes(const struct hub_write *w) { return w->kind == HUB_DELETE && (w->purge || w->table->active < 0); }
+static inline bool hub_write_removes(const struct hub_write *w) {
+    return w->kind == HUB_DELETE && (w->purge || w->table->active < 0);
+}
 /* What an announced write was, once it has been carried out: "created", "updated" or "deleted". */
 const char *hub_write_event(const struct hub_write *w);
 
@@ -241,11 +263,13 @@ struct hub_store_config {
     const char *url;
     const struct hub_table *const *tables; /* valid until close or a successful adopt */
     size_t table_n;
-    const struct hub_table *outbox; /* one of the tables, with the columns above; NULL: nothing outside the process wants events */
-    const char *service;            /* for names that administrators see */
-    bool owner;                     /* will serve the service: one process at a time may. Without it the store is only looked at, or migrated */
-    int64_t read_connections;       /* for reads beside the one that writes; adapters may use fewer */
-    int64_t statement_timeout_ms;   /* a statement that takes longer fails with HUB_STORE_UNAVAILABLE */
+    /* one of the tables, with the columns above; NULL: nothing outside the process wants events */
+    const struct hub_table *outbox;
+    const char *service; /* for names that administrators see */
+    bool owner; /* will serve the service: one process at a time may. Without it the store is only looked at, or
+                   migrated */
+    int64_t read_connections;     /* for reads beside the one that writes; adapters may use fewer */
+    int64_t statement_timeout_ms; /* a statement that takes longer fails with HUB_STORE_UNAVAILABLE */
 };
 
 struct hub_store;
@@ -255,19 +279,23 @@ struct hub_store_ops {
     bool local;         /* lives in this process or its files: a failure to open it will not mend by waiting */
     /* HUB_BAD_REQUEST: open would not take CONFIG. Connects to nothing, looks at no file. */
     enum hub_code (*check)(const struct hub_store_config *config, struct hub_err *err);
-    /* Opens or begins connecting. A store that must be there but is not: HUB_STORE_UNAVAILABLE with one line naming the URL (without
-     * password) and the cause. CONFIG is copied, what it points to is not. */
-    enum hub_code (*open)(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out, struct hub_err *err);
-    /* Statements that bring the database to the tables, one per line, into PLAN; refuses (HUB_NOT_ALLOWED, text names what and where)
-     * anything that would lose data. Blocking: for start-up and hubctl only. */
+    /* Opens or begins connecting. A store that must be there but is not: HUB_STORE_UNAVAILABLE with one
+     * line naming the URL (without password) and the cause. CONFIG is copied, what it points to is not. */
+    enum hub_code (*open)(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out,
+                          struct hub_err *err);
+    /* Statements that bring the database to the tables, one per line, into PLAN; refuses (HUB_NOT_ALLOWED,
+     * text names what and where) anything that would lose data. Blocking: for start-up and hubctl only. */
     enum hub_code (*plan)(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
-    /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking. HUB_CONFLICT: another process serves it; nothing was
-     * done, ready() says who it is, and a later call may find it gone. */
+    /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking.
+     * HUB_CONFLICT: another process serves it; nothing was done, ready() says who it is, and a later call
+     * may find it gone. */
     enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
-    /* A reload: takes other tables from now on, planned and applied like at the start. On a refusal the old ones stay. The old tables may
-     * go when every write and select that names them has been answered. Blocking. */
-    enum hub_code (*adopt)(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err); /* its tables and its outbox */
-    void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg);             /* Q is copied */
+    /* A reload: takes other tables from now on, planned and applied like at the start. On a refusal the
+     * old ones stay. The old tables may go when every write and select that names them has been answered.
+     * Blocking. */
+    enum hub_code (*adopt)(struct hub_store *s, const struct hub_store_config *config,
+                           struct hub_err *err); /* its tables and its outbox */
+    void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg); /* Q is copied */
     void (*write)(struct hub_store *s, struct hub_write *w);
     /* Scripts' db.query: one statement, PARAMS a JSON array (borrowed) bound to $1… or ?. */
     void (*sql)(struct hub_store *s, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg);

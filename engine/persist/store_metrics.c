@@ -12,22 +12,26 @@ static struct hub_histogram commit_latency =
     HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"", "Time of a transaction, resp. a read, in the store");
 static struct hub_histogram read_latency =
     HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"read\"", "Time of a transaction, resp. a read, in the store");
-static struct hub_metric errors =
-    HUB_METRIC(HUB_COUNTER, "hubd_store_errors_total", NULL, "Writes and reads that failed because the store was not available");
-static struct hub_metric queue = HUB_METRIC(HUB_GAUGE, "hubd_store_queue", NULL, "Writes and reads that wait for the store's answer");
+static struct hub_metric errors = HUB_METRIC(HUB_COUNTER, "hubd_store_errors_total", NULL,
+                                             "Writes and reads that failed because the store was not available");
+static struct hub_metric queue =
+    HUB_METRIC(HUB_GAUGE, "hubd_store_queue", NULL, "Writes and reads that wait for the store's answer");
 static struct hub_metric commits = HUB_METRIC(HUB_COUNTER, "hubd_store_commits_total", NULL, "Transactions committed");
-static struct hub_metric batch_writes = HUB_METRIC(HUB_COUNTER, "hubd_store_batch_writes_total", NULL, "Writes in the transactions committed");
-static struct hub_metric reconnects =
-    HUB_METRIC(HUB_COUNTER, "hubd_store_reconnects_total", NULL, "Connections to the store that were lost and made again");
-static struct hub_metric retried =
-    HUB_METRIC(HUB_COUNTER, "hubd_store_retried_writes_total", NULL, "Writes carried out one by one, because one of their batch was refused");
-static struct hub_metric connections = HUB_METRIC(HUB_GAUGE, "hubd_store_connections", NULL, "Connections to the store that are up");
+static struct hub_metric batch_writes =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_batch_writes_total", NULL, "Writes in the transactions committed");
+static struct hub_metric reconnects = HUB_METRIC(HUB_COUNTER, "hubd_store_reconnects_total", NULL,
+                                                 "Connections to the store that were lost and made again");
+static struct hub_metric retried = HUB_METRIC(HUB_COUNTER, "hubd_store_retried_writes_total", NULL,
+                                              "Writes carried out one by one, because one of their batch was refused");
+static struct hub_metric connections =
+    HUB_METRIC(HUB_GAUGE, "hubd_store_connections", NULL, "Connections to the store that are up");
 
 static struct hub_metric misfits =
-    HUB_METRIC(HUB_COUNTER, "hubd_store_misfit_values_total", NULL, "Values of existing tables that are not of their property's type, given as null");
+    HUB_METRIC(HUB_COUNTER, "hubd_store_misfit_values_total", NULL,
+               "Values of existing tables that are not of their property's type, given as null");
 
-static struct hub_metric faults =
-    HUB_METRIC(HUB_COUNTER, "hubd_store_faults_total", NULL, "Reads and writes that met a damaged, unreadable or altered database");
+static struct hub_metric faults = HUB_METRIC(HUB_COUNTER, "hubd_store_faults_total", NULL,
+                                             "Reads and writes that met a damaged, unreadable or altered database");
 
 void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found) {
     static int64_t logged;
@@ -35,8 +39,8 @@ void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, con
     __atomic_fetch_add(&misfits.value, 1, __ATOMIC_RELAXED);
     if (last && now - last < MISFIT_LOG_MS) return;
     if (!__atomic_compare_exchange_n(&logged, &last, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
-    hub_log_kv(HUB_LOG_WARN, "store", "a row holds a value that does not fit its property's type; it is given as null", "table", t->table, "column",
-               c->column, "property", c->property, "found", found, NULL);
+    hub_log_kv(HUB_LOG_WARN, "store", "a row holds a value that does not fit its property's type; it is given as null",
+               "table", t->table, "column", c->column, "property", c->property, "found", found, NULL);
 }
 
 void hub_store_count_commit(uint64_t ns, size_t writes) {

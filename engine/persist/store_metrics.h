@@ -6,7 +6,8 @@
 
 struct hub_table;
 struct hub_column;
-/* From any thread: a row holds a value that is not of its property's type, and null is given in its place. Counted, and logged now and then. */
+/* From any thread: a row holds a value that is not of its property's type, and null is given in its place.
+ * Counted, and logged now and then. */
 void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found);
 void hub_store_count_commit(uint64_t ns, size_t writes); /* one transaction */
 void hub_store_count_read(uint64_t ns);

@@ -51,9 +51,11 @@ static const char *json_text(struct own *o, const json_t *v) {
 }
 
 static const enum hub_col_type col_types[] = {
-    [HUB_FIELD_STRING] = HUB_COL_STRING,     [HUB_FIELD_TEXT] = HUB_COL_TEXT,       [HUB_FIELD_INTEGER] = HUB_COL_INTEGER,
-    [HUB_FIELD_DECIMAL] = HUB_COL_DECIMAL,   [HUB_FIELD_BOOLEAN] = HUB_COL_BOOLEAN, [HUB_FIELD_ID] = HUB_COL_ID,
-    [HUB_FIELD_DATETIME] = HUB_COL_DATETIME, [HUB_FIELD_ENUM] = HUB_COL_ENUM,       [HUB_FIELD_JSON] = HUB_COL_JSON,
+    [HUB_FIELD_STRING] = HUB_COL_STRING,     [HUB_FIELD_TEXT] = HUB_COL_TEXT,
+    [HUB_FIELD_INTEGER] = HUB_COL_INTEGER,   [HUB_FIELD_DECIMAL] = HUB_COL_DECIMAL,
+    [HUB_FIELD_BOOLEAN] = HUB_COL_BOOLEAN,   [HUB_FIELD_ID] = HUB_COL_ID,
+    [HUB_FIELD_DATETIME] = HUB_COL_DATETIME, [HUB_FIELD_ENUM] = HUB_COL_ENUM,
+    [HUB_FIELD_JSON] = HUB_COL_JSON,
 };
 
 static void fill_column(struct own *o, const struct hub_def_field *f, struct hub_column *c) {
@@ -71,7 +73,8 @@ static int column_if(const struct hub_table *t, const char *property, enum hub_c
 }
 
 /* Every join asks an authSource for (user, room). */
-static size_t auth_indexes(struct own *o, const struct hub_service *s, const struct hub_def_object *def, struct hub_index **out) {
+static size_t auth_indexes(struct own *o, const struct hub_service *s, const struct hub_def_object *def,
+                           struct hub_index **out) {
     size_t n = 0, max = 0;
     for (size_t h = 0; h < s->hub_n; h++) max += s->hubs[h].auth_source_n;
     struct hub_index *list = *out = take(o, max * sizeof *list);
@@ -80,7 +83,8 @@ static size_t auth_indexes(struct own *o, const struct hub_service *s, const str
             const struct hub_def_auth_source *src = &s->hubs[h].auth_sources[a];
             if (src->source_object != def || src->user_field < 0 || src->room_field < 0) continue;
             const char *user = def->properties[src->user_field].name, *room = def->properties[src->room_field].name;
-            if (!strcmp(user, def->id_property) || !strcmp(room, def->id_property)) continue; /* the primary key finds it */
+            if (!strcmp(user, def->id_property) || !strcmp(room, def->id_property))
+                continue; /* the primary key finds it */
             const char *columns = join(o, join(o, user, ","), room);
             bool known = false;
             for (size_t i = 0; i < n; i++) known |= !strcmp(list[i].columns, columns);
@@ -89,18 +93,21 @@ static size_t auth_indexes(struct own *o, const struct hub_service *s, const str
     return n;
 }
 
-static const struct hub_table *object_table(struct own *o, const struct hub_service *s, const struct hub_def_object *def) {
+static const struct hub_table *object_table(struct own *o, const struct hub_service *s,
+                                            const struct hub_def_object *def) {
     struct hub_table *t = take(o, sizeof *t);
     struct hub_column *columns = take(o, def->property_n * sizeof *columns);
     for (size_t i = 0; i < def->property_n; i++) fill_column(o, &def->properties[i], &columns[i]);
-    for (size_t i = 0; !def->managed && i < def->property_n; i++) columns[i].stored = take(o, sizeof *columns[i].stored);
+    for (size_t i = 0; !def->managed && i < def->property_n; i++)
+        columns[i].stored = take(o, sizeof *columns[i].stored);
     *t = (struct hub_table){.name = def->name, .table = def->table ? def->table : def->name, .managed = def->managed};
     t->columns = columns;
     t->column_n = def->property_n;
     int id = hub_table_column(t, hub_cstr(def->id_property));
     t->id = id < 0 ? HUB_NO_ID : (size_t)id;
     if (id >= 0 && def->managed) columns[id].required = true;
-    /* An existing table may have columns of these names that mean something else, unless the definition lists them with this type. */
+    /* An existing table may have columns of these names that mean something else, unless the definition
+     * lists them with this type. */
     t->active = column_if(t, "isActive", HUB_COL_BOOLEAN);
     t->created_at = column_if(t, "createdAt", HUB_COL_DATETIME);
     t->updated_at = column_if(t, "updatedAt", HUB_COL_DATETIME);
@@ -259,14 +266,18 @@ static const struct hub_table *outbox_table(struct own *o, const char *service) 
 
 static enum hub_code add(struct own *o, const struct hub_table *t, struct hub_err *err) {
     if (hub_str_starts(hub_cstr(t->table), HUB_STR("hubd_")))
-        return hub_fail(err, HUB_BAD_REQUEST, "\"%s\" uses the table \"%s\"; names that begin with hubd_ are the engine's own", t->name, t->table);
+        return hub_fail(err, HUB_BAD_REQUEST,
+                        "\"%s\" uses the table \"%s\"; names that begin with hubd_ are the engine's own", t->name,
+                        t->table);
     for (size_t i = 0; i < o->tables.n; i++) {
         const struct hub_table *other = o->all[i];
-        if (!strcmp(other->name, t->name)) return hub_fail(err, HUB_BAD_REQUEST, "two objects are named \"%s\"; rename one", t->name);
-        /* Two views of one existing table are fine, two owners are not. Databases fold case in table names here and there. */
+        if (!strcmp(other->name, t->name))
+            return hub_fail(err, HUB_BAD_REQUEST, "two objects are named \"%s\"; rename one", t->name);
+        /* Two views of one existing table are fine, two owners are not. Databases fold case in table names
+         * here and there. */
         if ((other->managed || t->managed) && hub_str_eq_nocase(hub_cstr(other->table), hub_cstr(t->table)))
-            return hub_fail(err, HUB_BAD_REQUEST, "\"%s\" and \"%s\" both use the table \"%s\"; give one another table", other->name, t->name,
-                            t->table);
+            return hub_fail(err, HUB_BAD_REQUEST, "\"%s\" and \"%s\" both use the table \"%s\"; give one another table",
+                            other->name, t->name, t->table);
     }
     o->all[o->tables.n++] = t;
     return HUB_OK;

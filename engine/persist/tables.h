@@ -1,11 +1,13 @@
-/* The tables of a service: one per DataObject, and those that every hub gets (contract: service.md "What the engine generates
- * for each hub"). Made once from the frozen definitions, handed to the store, read by everyone. */
+/* The tables of a service: one per DataObject, and those that every hub gets (contract: service.md "What
+ * the engine generates for each hub"). Made once from the frozen definitions, handed to the store, read by
+ * everyone. */
 #ifndef HUB_PERSIST_TABLES_H
 #define HUB_PERSIST_TABLES_H
 #include "persist/store.h"
 #include "schema/def.h"
 
-/* Columns of the message table that every hub has, in this order. replyTo, reaction and forwarded follow when enabled. */
+/* Columns of the message table that every hub has, in this order. replyTo, reaction and forwarded follow
+ * when enabled. */
 enum hub_message_column {
     HUB_MSG_ID,
     HUB_MSG_ROOM_ID,
@@ -25,7 +27,8 @@ enum hub_message_column {
     HUB_MSG_FIXED,
     HUB_MSG_MAX = HUB_MSG_FIXED + 3 /* room for the optional ones */
 };
-/* What to put into hub_write.conflict of a send: a repeat of the client's own id is answered with the first message. */
+/* What to put into hub_write.conflict of a send: a repeat of the client's own id is answered with the
+ * first message. */
 #define HUB_MSG_CONFLICT "roomId,senderId,clientMessageId"
 
 enum hub_moderation_column {
@@ -53,7 +56,15 @@ enum hub_receipt_column {
 };
 #define HUB_RCP_CONFLICT "roomId,userId"
 
-enum hub_event_column { HUB_EVT_ID, HUB_EVT_ROOM_ID, HUB_EVT_SENDER_ID, HUB_EVT_NAME, HUB_EVT_DATA, HUB_EVT_TIMESTAMP, HUB_EVT_COLUMNS };
+enum hub_event_column {
+    HUB_EVT_ID,
+    HUB_EVT_ROOM_ID,
+    HUB_EVT_SENDER_ID,
+    HUB_EVT_NAME,
+    HUB_EVT_DATA,
+    HUB_EVT_TIMESTAMP,
+    HUB_EVT_COLUMNS
+};
 
 struct hub_hub_tables {
     const struct hub_table *message, *moderation, *receipt, *event;
@@ -66,13 +77,16 @@ struct hub_tables {
     const struct hub_hub_tables *hubs; /* parallel to service->hubs */
     const struct hub_table *outbox;    /* last of all (store.h); NULL = none */
 };
-/* Column i of a DataObject's table is property i of the object. Names are borrowed from SERVICE, which must outlive the tables.
- * HUB_BAD_REQUEST when two objects claim one name or one table. OUTBOX: also a table hubd_outbox_<service>, for a bus outside the process. */
-enum hub_code hub_tables_new(const struct hub_service *service, bool outbox, struct hub_tables **out, struct hub_err *err);
+/* Column i of a DataObject's table is property i of the object. Names are borrowed from SERVICE, which
+ * must outlive the tables. HUB_BAD_REQUEST when two objects claim one name or one table. OUTBOX: also a
+ * table hubd_outbox_<service>, for a bus outside the process. */
+enum hub_code hub_tables_new(const struct hub_service *service, bool outbox, struct hub_tables **out,
+                             struct hub_err *err);
 void hub_tables_free(struct hub_tables *t);
-/* By the name that hubs and scripts use; also the generated ones ("chatMessage"), but not the outbox. NULL when there is none. */
+/* By the name that hubs and scripts use; also the generated ones ("chatMessage"), but not the outbox. NULL
+ * when there is none. */
 const struct hub_table *hub_tables_find(const struct hub_tables *t, struct hub_str name);
-/* The store's URL with a relative sqlite path put under the service directory. With LOOK, for commands that must not make files, a database
- * file that does not exist yet is an empty database in memory. */
+/* The store's URL with a relative sqlite path put under the service directory. With LOOK, for commands
+ * that must not make files, a database file that does not exist yet is an empty database in memory. */
 void hub_tables_store_url(const struct hub_service *service, bool look, struct hub_buf *out);
 #endif

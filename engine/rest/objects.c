@@ -32,7 +32,8 @@ static void end(struct request *q) {
 }
 
 static void fail(struct request *q, enum hub_code code, const char *text) {
-    bool away = code == HUB_STORE_UNAVAILABLE || code == HUB_STORE_UNDECIDED; /* where the store is, is nothing for clients */
+    bool away =
+        code == HUB_STORE_UNAVAILABLE || code == HUB_STORE_UNDECIDED; /* where the store is, is nothing for clients */
     hub_rest_fail_code(q->req, code, away ? NULL : text, hub_cstr(hub_code_fields(code)));
     end(q);
 }
@@ -86,7 +87,9 @@ static bool take_parameter(struct request *q, const char *name, json_t *v, json_
     if (column >= 0 && column == q->table->active && hub_str_is(hub_json_str(v), "false"))
         return hub_rest_bad_parameter(q->req, hub_cstr(name), "rows that were deleted are not listed");
     if (column >= 0) return json_object_set_new(where, name, condition(q, column, v)), true;
-    snprintf(text, sizeof text, "%.64s has no such property to compare with, and the others are limit, offset, orderBy, pageNumber, pageRowCount",
+    snprintf(text, sizeof text,
+             "%.64s has no such property to compare with, and the others are limit, offset, orderBy, pageNumber, "
+             "pageRowCount",
              q->table->name);
     return hub_rest_bad_parameter(q->req, hub_cstr(name), text);
 }
@@ -143,7 +146,8 @@ static void list(struct request *q, const struct hub_identity *who) {
     hub_rest_add_page(q->options);
     json_object_set_new(q->options, "probe", json_true());
     q->read = (struct hub_read){.start = on_turn, .drop = on_drop};
-    if (!hub_read_ask(hub_engine_reads(e), hub_engine_reader(e, who, hub_http_peer(q->req)), &q->read, HUB_READS_WAITING))
+    if (!hub_read_ask(hub_engine_reads(e), hub_engine_reader(e, who, hub_http_peer(q->req)), &q->read,
+                      HUB_READS_WAITING))
         fail(q, HUB_OVERLOADED, "too many of your reads wait already; ask again when they are answered");
 }
 
@@ -157,7 +161,8 @@ static bool may(const struct hub_identity *who, const struct hub_strs *roles) {
 static void refuse(struct request *q, enum action action) {
     static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
     char text[200];
-    snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[action], q->table->name, verbs[action]);
+    snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[action],
+             q->table->name, verbs[action]);
     fail(q, HUB_NOT_ALLOWED, text);
 }
 

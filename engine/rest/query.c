@@ -1,5 +1,5 @@
-/* The query of a request: names and values as decoded. A name that is given twice, or that nobody knows, is refused by name: a condition that is dropped
- * without a word shows rows that were not asked for. */
+/* The query of a request: names and values as decoded. A name that is given twice, or that nobody knows,
+ * is refused by name: a condition that is dropped without a word shows rows that were not asked for. */
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -43,9 +43,12 @@ static bool take(struct hub_http_req *req, json_t *all, struct hub_str pair) {
     struct hub_buf name = {0}, value = {0};
     size_t eq = hub_str_find(pair, '=');
     const char *fault = "a % that is not followed by two hexadecimal digits";
-    if (add_decoded(&name, hub_str(pair.p, eq)) && (eq == pair.n || add_decoded(&value, hub_str(pair.p + eq + 1, pair.n - eq - 1))))
+    if (add_decoded(&name, hub_str(pair.p, eq)) &&
+        (eq == pair.n || add_decoded(&value, hub_str(pair.p + eq + 1, pair.n - eq - 1))))
         fault = add(all, hub_buf_str(&name), hub_buf_str(&value));
-    if (fault) hub_rest_bad_parameter(req, hub_utf8_valid(hub_buf_str(&name)) ? hub_buf_str(&name) : HUB_STR("the query"), fault);
+    if (fault)
+        hub_rest_bad_parameter(req, hub_utf8_valid(hub_buf_str(&name)) ? hub_buf_str(&name) : HUB_STR("the query"),
+                               fault);
     hub_buf_free(&name);
     hub_buf_free(&value);
     return !fault;
@@ -63,12 +66,14 @@ json_t *hub_rest_query(struct hub_http_req *req) {
     return all;
 }
 
-bool hub_rest_query_int(struct hub_http_req *req, const json_t *query, const char *key, int64_t low, int64_t high, json_t *out) {
+bool hub_rest_query_int(struct hub_http_req *req, const json_t *query, const char *key, int64_t low, int64_t high,
+                        json_t *out) {
     const json_t *v = json_object_get(query, key);
     int64_t n = 0;
     char text[96];
     if (!v) return true;
-    if (hub_str_i64(hub_json_str(v), &n) && n >= low && n <= high) return json_object_set_new(out, key, json_integer(n)), true;
+    if (hub_str_i64(hub_json_str(v), &n) && n >= low && n <= high)
+        return json_object_set_new(out, key, json_integer(n)), true;
     if (high < INT64_MAX)
         snprintf(text, sizeof text, "expected a whole number from %lld to %lld", (long long)low, (long long)high);
     else

@@ -6,7 +6,8 @@
 
 #define JSON_TYPE "application/json; charset=utf-8"
 
-void hub_rest_fail(struct hub_http_req *req, enum hub_code code, int status, const char *message, struct hub_str detail, const char *headers) {
+void hub_rest_fail(struct hub_http_req *req, enum hub_code code, int status, const char *message, struct hub_str detail,
+                   const char *headers) {
     struct hub_buf b = {0};
     char now[HUB_ISO_LEN + 1];
     hub_iso_format(hub_wall_ms(), now);
@@ -42,7 +43,8 @@ void hub_rest_fail_method(struct hub_http_req *req, const char *allow) {
     hub_rest_fail(req, HUB_NOT_ALLOWED, 405, text, hub_str(NULL, 0), headers);
 }
 
-void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields, struct hub_str paging) {
+void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields,
+                 struct hub_str paging) {
     struct hub_buf b = {0};
     hub_buf_addf(&b, "{\"status\":\"OK\",\"statusCode\":%d", status);
     if (data_name) hub_buf_addf(&b, ",\"dataName\":\"%s\"", data_name);

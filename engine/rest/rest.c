@@ -1,4 +1,5 @@
-/* Paths of hubs to commands. A route's variable parts become members of the command's payload, as do the body and the query. */
+/* Paths of hubs to commands. A route's variable parts become members of the command's payload, as do the
+ * body and the query. */
 #include "rest/rest.h"
 
 #include <stdio.h>
@@ -7,8 +8,8 @@
 #include "base/mem.h"
 #include "rest/rest_int.h"
 
-struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx *identity, const struct hub_service *service,
-                              const struct hub_tables *tables) {
+struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx *identity,
+                              const struct hub_service *service, const struct hub_tables *tables) {
     struct hub_rest *r = hub_xmalloc(sizeof *r);
     *r = (struct hub_rest){engine, identity, service, tables};
     return r;
@@ -58,8 +59,8 @@ static bool is_json_type(struct hub_http_req *req) {
     if (hub_str_eq_nocase(hub_str_trim(hub_str(type.p, hub_str_find(type, ';'))), HUB_STR("application/json"))) {
         for (size_t i = 0; i < HUB_NELEM(utf8); i++)
             if (hub_str_eq_nocase(charset, hub_cstr(utf8[i]))) return true;
-        snprintf(text, sizeof text, "Content-Type: charset \"%.*s\" is not supported; send JSON as UTF-8", charset.n < 32 ? (int)charset.n : 32,
-                 charset.p);
+        snprintf(text, sizeof text, "Content-Type: charset \"%.*s\" is not supported; send JSON as UTF-8",
+                 charset.n < 32 ? (int)charset.n : 32, charset.p);
     }
     hub_rest_fail(req, HUB_BAD_REQUEST, 415, text, hub_str(NULL, 0), "");
     return false;
@@ -78,8 +79,9 @@ json_t *hub_rest_body(struct hub_http_req *req) {
 }
 
 void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identity_done *done, void *arg) {
-    const struct hub_credentials from = {
-        .authorization = hub_http_header(req, "authorization"), .query = hub_http_query(req), .cookie = hub_http_header(req, "cookie")};
+    const struct hub_credentials from = {.authorization = hub_http_header(req, "authorization"),
+                                         .query = hub_http_query(req),
+                                         .cookie = hub_http_header(req, "cookie")};
     hub_identity_resolve_from(r->identity, &from, done, arg);
 }
 
@@ -134,8 +136,11 @@ static bool matches(const struct route *route, const struct hub_rest_path *p, js
 
 /* ALLOWED: the methods of the path, for 405; empty when there is no such path. */
 static const struct route *route_of(struct hub_http_req *req, const struct hub_rest_path *p, char allowed[64]) {
-    static const char *const names[] = {
-        [HUB_HTTP_GET] = "GET, HEAD", [HUB_HTTP_POST] = "POST", [HUB_HTTP_PUT] = "PUT", [HUB_HTTP_PATCH] = "PATCH", [HUB_HTTP_DELETE] = "DELETE"};
+    static const char *const names[] = {[HUB_HTTP_GET] = "GET, HEAD",
+                                        [HUB_HTTP_POST] = "POST",
+                                        [HUB_HTTP_PUT] = "PUT",
+                                        [HUB_HTTP_PATCH] = "PATCH",
+                                        [HUB_HTTP_DELETE] = "DELETE"};
     enum hub_http_method method = hub_http_method(req) == HUB_HTTP_HEAD ? HUB_HTTP_GET : hub_http_method(req);
     size_t n = 0;
     allowed[0] = '\0';
@@ -148,7 +153,8 @@ static const struct route *route_of(struct hub_http_req *req, const struct hub_r
 }
 
 void hub_rest_add_page(json_t *args) {
-    int64_t page = hub_json_get_int(args, "pageNumber", 1), rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE);
+    int64_t page = hub_json_get_int(args, "pageNumber", 1),
+            rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE);
     if (!hub_json_get(args, "pageNumber") && !hub_json_get(args, "pageRowCount")) return;
     json_object_set_new(args, "limit", json_integer(rows));
     json_object_set_new(args, "offset", json_integer((page - 1) * rows));
@@ -174,17 +180,20 @@ static bool are_known(struct hub_http_req *req, json_t *query) {
     json_t *v;
     json_object_foreach(query, name, v) {
         if (!is_one_of(name, numbers, HUB_NELEM(numbers)) && !is_one_of(name, texts, HUB_NELEM(texts)))
-            return hub_rest_bad_parameter(
-                req, hub_cstr(name), "unknown; there are before, after, limit, pageNumber, pageRowCount, messageType, senderId, include, afterId");
+            return hub_rest_bad_parameter(req, hub_cstr(name),
+                                          "unknown; there are before, after, limit, pageNumber, pageRowCount, "
+                                          "messageType, senderId, include, afterId");
     }
     return true;
 }
 
-/* Query parameters of lists, typed as the command wants them. False: one is not, and the request was answered. */
+/* Query parameters of lists, typed as the command wants them. False: one is not, and the request was
+ * answered. */
 static bool add_query(struct hub_http_req *req, json_t *args) {
     json_t *q = hub_rest_query(req);
     bool ok = q && are_known(req, q) && hub_rest_query_int(req, q, "before", 0, INT64_MAX, args) &&
-              hub_rest_query_int(req, q, "after", 0, INT64_MAX, args) && hub_rest_query_int(req, q, "limit", 1, INT64_MAX, args) &&
+              hub_rest_query_int(req, q, "after", 0, INT64_MAX, args) &&
+              hub_rest_query_int(req, q, "limit", 1, INT64_MAX, args) &&
               hub_rest_query_int(req, q, "pageNumber", 1, HUB_REST_PAGES, args) &&
               hub_rest_query_int(req, q, "pageRowCount", 1, HUB_REST_PAGE_MAX, args);
     for (size_t i = 0; ok && i < HUB_NELEM(texts); i++)
@@ -208,11 +217,13 @@ static void add_paging(struct hub_buf *b, const json_t *args, struct hub_str fie
     hub_buf_addc(b, '{');
     hub_rest_add_page_json(b, args);
     if (hub_str_i64(hub_json_member(fields, "totalRowCount"), &total))
-        hub_buf_addf(b, "\"totalRowCount\":%lld,\"pageCount\":%lld,", (long long)total, (long long)((total + rows - 1) / rows));
+        hub_buf_addf(b, "\"totalRowCount\":%lld,\"pageCount\":%lld,", (long long)total,
+                     (long long)((total + rows - 1) / rows));
     hub_buf_addf(b, "\"hasMore\":%s}", hub_str_is(hub_json_member(fields, "hasMore"), "true") ? "true" : "false");
 }
 
-static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name, struct hub_str fields) {
+static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
+                     struct hub_str fields) {
     struct request *q = arg;
     struct hub_buf paging = {0};
     if (code) {
@@ -279,7 +290,8 @@ static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hu
     hub_rest_identify(r, req, on_describe, q);
 }
 
-static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct hub_rest_path *path) {
+static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub,
+                       const struct hub_rest_path *path) {
     char allowed[64];
     const struct route *route = route_of(req, path, allowed);
     if (path->n == 1)
@@ -356,7 +368,9 @@ bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
         handle_hub(r, req, hub, &path);
     else
         ours = false;
-    if (path.broken) hub_rest_fail_code(req, HUB_BAD_REQUEST, "the path has a % that is not followed by two hexadecimal digits", hub_str(NULL, 0));
+    if (path.broken)
+        hub_rest_fail_code(req, HUB_BAD_REQUEST, "the path has a % that is not followed by two hexadecimal digits",
+                           hub_str(NULL, 0));
     hub_buf_free(&path.text);
     return ours || path.broken;
 }

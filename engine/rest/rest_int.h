@@ -31,12 +31,17 @@ void hub_rest_fail_code(struct hub_http_req *req, enum hub_code code, const char
 /* 405; ALLOW are the methods there are: "GET, HEAD". */
 void hub_rest_fail_method(struct hub_http_req *req, const char *allow);
 /* The success form; FIELDS are JSON members, PAGING an object or empty. */
-void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields, struct hub_str paging);
-/* The request's JSON body as a new object; NULL after it was answered with 400, 413 or 415. An empty body is {}. */
+void hub_rest_ok(struct hub_http_req *req, int status, const char *data_name, struct hub_str fields,
+                 struct hub_str paging);
+/* The request's JSON body as a new object; NULL after it was answered with 400, 413 or 415. An empty body
+ * is {}. */
 json_t *hub_rest_body(struct hub_http_req *req);
-/* The query's parameter KEY as a whole number of LOW or more, if it is there. False: the request was answered. */
-bool hub_rest_query_int(struct hub_http_req *req, const json_t *query, const char *key, int64_t low, int64_t high, json_t *out);
-/* The query's parameters as texts, without access_token: a new object, or NULL when a name comes twice or is none (and the request was answered). */
+/* The query's parameter KEY as a whole number of LOW or more, if it is there. False: the request was
+ * answered. */
+bool hub_rest_query_int(struct hub_http_req *req, const json_t *query, const char *key, int64_t low, int64_t high,
+                        json_t *out);
+/* The query's parameters as texts, without access_token: a new object, or NULL when a name comes twice or
+ * is none (and the request was answered). */
 json_t *hub_rest_query(struct hub_http_req *req);
 /* Answers 400 "NAME: FAULT"; always false. */
 bool hub_rest_bad_parameter(struct hub_http_req *req, struct hub_str name, const char *fault);

@@ -4,8 +4,12 @@
 #include "base/json.h"
 
 struct hub_rights hub_rights_system(void) {
-    return (struct hub_rights){
-        .system = true, .can_read = true, .can_send = true, .can_moderate = true, .can_delete_any = true, .can_manage_room = true};
+    return (struct hub_rights){.system = true,
+                               .can_read = true,
+                               .can_send = true,
+                               .can_moderate = true,
+                               .can_delete_any = true,
+                               .can_manage_room = true};
 }
 
 struct hub_rights hub_rights_of(const struct hub_def_role *role) {
@@ -41,11 +45,14 @@ static bool same_types(const struct hub_strs *a, const struct hub_strs *b) {
 bool hub_rights_equal(const struct hub_rights *a, const struct hub_rights *b) {
     const char *name = hub_rights_name(a), *other = hub_rights_name(b);
     if ((name || other) && (!name || !other || strcmp(name, other))) return false;
-    return a->can_read == b->can_read && a->can_send == b->can_send && a->moderated == b->moderated && a->can_moderate == b->can_moderate &&
-           a->can_delete_any == b->can_delete_any && a->can_manage_room == b->can_manage_room && same_types(types_of(a), types_of(b));
+    return a->can_read == b->can_read && a->can_send == b->can_send && a->moderated == b->moderated &&
+           a->can_moderate == b->can_moderate && a->can_delete_any == b->can_delete_any &&
+           a->can_manage_room == b->can_manage_room && same_types(types_of(a), types_of(b));
 }
 
-const char *hub_rights_name(const struct hub_rights *r) { return r->system ? "system" : r->role ? r->role->name : NULL; }
+const char *hub_rights_name(const struct hub_rights *r) {
+    return r->system ? "system" : r->role ? r->role->name : NULL;
+}
 
 static void add_flag(struct hub_buf *b, const char *key, bool v) {
     hub_json_add_key(b, key);

@@ -1,4 +1,5 @@
-/* What a member may do in a room: a role of the definition, the built-in system role, or no role at all. Pure functions. */
+/* What a member may do in a room: a role of the definition, the built-in system role, or no role at all.
+ * Pure functions. */
 #ifndef HUB_ROOM_RIGHTS_H
 #define HUB_ROOM_RIGHTS_H
 #include "base/buf.h"
@@ -17,6 +18,7 @@ bool hub_rights_allow_type(const struct hub_rights *r, const char *message_type)
 bool hub_rights_equal(const struct hub_rights *a, const struct hub_rights *b);
 /* "system", the role's name, or NULL. */
 const char *hub_rights_name(const struct hub_rights *r);
-/* Appends "hubRole":…,"permissions":{…} (wire.md hub:joined), no comma around. Who is silenced cannot send, whatever his role. */
+/* Appends "hubRole":…,"permissions":{…} (wire.md hub:joined), no comma around. Who is silenced cannot
+ * send, whatever his role. */
 void hub_rights_add_json(struct hub_buf *b, const struct hub_rights *r, bool silenced);
 #endif

@@ -49,7 +49,8 @@ void hub_room_unref(struct hub_room *r) {
     if (--r->refs) return;
     hub_map_del(r->registry, hub_cstr(r->id));
     for (struct hub_room_user *u; (u = hub_map_drain(&r->users));) free_user(u);
-    for (struct hub_moderated *m; (m = hub_map_drain(&r->moderated));) hub_timer_stop(r->loop, &m->silence_over), free(m);
+    for (struct hub_moderated *m; (m = hub_map_drain(&r->moderated));)
+        hub_timer_stop(r->loop, &m->silence_over), free(m);
     for (void *m; (m = hub_map_drain(&r->receipts));) free(m);
     hub_timer_stop(r->loop, &r->skips_due);
     hub_group_delete(r->readers);
@@ -77,7 +78,8 @@ static struct hub_room_user *user_for(struct hub_room *r, struct hub_str id) {
     return u;
 }
 
-void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o, const struct hub_rights *rights) {
+void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o,
+                   const struct hub_rights *rights) {
     *m = (struct hub_member){.room = hub_room_ref(r), .user = user_for(r, user_id), .outlet = o, .rights = *rights};
     hub_list_init(&m->in_conn);
     hub_list_push(&m->user->members, &m->in_user);
@@ -132,7 +134,8 @@ bool hub_room_is_blocked(struct hub_room *r, struct hub_str id, int64_t now) {
     return m && m->blocked_until > now;
 }
 
-bool hub_room_is_silenced(struct hub_room *r, struct hub_str id, const struct hub_rights *rights, bool default_silenced, int64_t now) {
+bool hub_room_is_silenced(struct hub_room *r, struct hub_str id, const struct hub_rights *rights, bool default_silenced,
+                          int64_t now) {
     const struct hub_moderated *m = hub_map_get(&r->moderated, id);
     if (m && m->silenced_until > now) return true;
     return default_silenced && !rights->can_moderate && !(m && m->may_speak);
@@ -248,7 +251,8 @@ static void cast_by_test(struct hub_cast *c, struct hub_room *r, const struct hu
     }
 }
 
-void hub_room_emit(struct hub_room *r, const struct hub_target *t, struct hub_str event, struct hub_str args, int flags) {
+void hub_room_emit(struct hub_room *r, const struct hub_target *t, struct hub_str event, struct hub_str args,
+                   int flags) {
     if (t->to == HUB_TO_ALL) {
         hub_group_send(r->readers, event, args, flags);
         return;

@@ -1,8 +1,10 @@
-/* A room while somebody uses it: its members and users, who is silenced or blocked, its place in the sequence, and two queues that
- * keep its order. Knows nothing of stores, scripts or commands; engine/hub drives it.
+/* A room while somebody uses it: its members and users, who is silenced or blocked, its place in the
+ * sequence, and two queues that keep its order. Knows nothing of stores, scripts or commands; engine/hub
+ * drives it.
  *
- * A member is one connection in the room; a user is all connections of one userId in it. A room is reference counted: members, work under
- * way and lingering presence hold it; the last unref takes it out of its registry and frees it. */
+ * A member is one connection in the room; a user is all connections of one userId in it. A room is
+ * reference counted: members, work under way and lingering presence hold it; the last unref takes it out
+ * of its registry and frees it. */
 #ifndef HUB_ROOM_ROOM_H
 #define HUB_ROOM_ROOM_H
 #include "base/code.h"
@@ -35,15 +37,17 @@ struct hub_member {
     struct hub_outlet *outlet;
     struct hub_seat seat; /* taken only with canRead */
     struct hub_rights rights;
-    bool away;               /* this connection has said so */
-    uint32_t joins;          /* hub:join requests so far: only the latest one lets the seat go live */
-    struct hub_skips *skips; /* numbers that were not for this member and that it has not been told yet, or NULL (skips.c) */
-    uint32_t refs;           /* the owner's: calls that wait know what became of it */
-    bool gone;               /* out again: by itself, or for the reason PUT_OUT; ROOM, USER and SEAT are nothing any more */
+    bool away;      /* this connection has said so */
+    uint32_t joins; /* hub:join requests so far: only the latest one lets the seat go live */
+    /* numbers that were not for this member and that it has not been told yet, or NULL (skips.c) */
+    struct hub_skips *skips;
+    uint32_t refs; /* the owner's: calls that wait know what became of it */
+    bool gone;     /* out again: by itself, or for the reason PUT_OUT; ROOM, USER and SEAT are nothing any more */
     enum hub_code put_out;
 };
 
-/* Moderation of one user in the room, as stored (actions block, silence, speak). Times in wall ms; 0 = not, INT64_MAX = without end. */
+/* Moderation of one user in the room, as stored (actions block, silence, speak). Times in wall ms; 0 =
+ * not, INT64_MAX = without end. */
 struct hub_moderated {
     struct hub_room *room; /* whose it is */
     int64_t blocked_until, silenced_until;
@@ -57,14 +61,16 @@ struct hub_receipt {
     int64_t read_seq, read_time, delivered_seq; /* 0 = never; time in wall ms */
 };
 
-/* Work that must run one after the other in the room: scripts and what waits behind them. run is called when the op reaches the front and
- * must lead to exactly one hub_room_op_done. The room is held while an op is queued or running. */
+/* Work that must run one after the other in the room: scripts and what waits behind them. run is called
+ * when the op reaches the front and must lead to exactly one hub_room_op_done. The room is held while an
+ * op is queued or running. */
 struct hub_room_op {
     struct hub_list link;
     void (*run)(struct hub_room_op *op);
 };
 
-/* What is about to be announced, in the order decided: the announcement waits until everything before it is ready (committed). */
+/* What is about to be announced, in the order decided: the announcement waits until everything before it
+ * is ready (committed). */
 struct hub_room_out {
     struct hub_list link;
     bool ready, undecided;
@@ -85,8 +91,9 @@ struct hub_room {
     struct hub_map receipts;  /* userId → hub_receipt */
     json_t *record;           /* the room object's row as last read */
     uint32_t record_no;       /* changes of it that this process made */
-    enum hub_code ended;      /* HUB_OK, or why nothing is sent here any more: the row is gone, or is no longer eligible */
-    uint32_t judged;          /* grows with whatever may have changed somebody's standing here: rights, moderation, the room's end */
+    enum hub_code ended; /* HUB_OK, or why nothing is sent here any more: the row is gone, or is no longer eligible */
+    uint32_t
+        judged; /* grows with whatever may have changed somebody's standing here: rights, moderation, the room's end */
     /* Sequence: the number of the last announced change; loaded from the store when the room opens. */
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];
@@ -101,7 +108,8 @@ struct hub_room {
     struct hub_list skipping;   /* members' skips that are to be told */
     struct hub_timer skips_due; /* tells them when no numbered event does */
     struct hub_list repeatable; /* the owner's: sends under way that can be repeated */
-    void *actions;              /* the owner's scheduled actions of this room: one allocation without running timers, freed with the room */
+    void *actions; /* the owner's scheduled actions of this room: one allocation without running timers, freed with the
+                      room */
 };
 
 /* Finds or makes. The caller gets a reference. */
@@ -110,11 +118,13 @@ struct hub_room *hub_room_find(struct hub_map *registry, struct hub_str id); /* 
 struct hub_room *hub_room_ref(struct hub_room *r);
 void hub_room_unref(struct hub_room *r);
 
-struct hub_room_user *hub_room_user(const struct hub_room *r, struct hub_str user_id); /* NULL when unknown; may have no members */
+struct hub_room_user *hub_room_user(const struct hub_room *r,
+                                    struct hub_str user_id); /* NULL when unknown; may have no members */
 /* Seats a connection (held when it may read). MEMBER is the caller's memory. */
-void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o, const struct hub_rights *rights);
-/* Takes it out again; true when it was the user's last connection. The member's reference to the room is given up: the room may be gone
- * then unless the caller holds one. */
+void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o,
+                   const struct hub_rights *rights);
+/* Takes it out again; true when it was the user's last connection. The member's reference to the room is
+ * given up: the room may be gone then unless the caller holds one. */
 bool hub_room_leave(struct hub_member *m);
 /* Frees a user without members whose presence is told no more. */
 void hub_room_forget_user(struct hub_room_user *u);
@@ -124,7 +134,8 @@ void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights
 struct hub_moderated *hub_room_moderated(struct hub_room *r, struct hub_str user_id, bool create);
 bool hub_room_is_blocked(struct hub_room *r, struct hub_str user_id, int64_t now);
 /* Own silence, or defaultSilenced without a grant. Moderators are exempt from the latter. */
-bool hub_room_is_silenced(struct hub_room *r, struct hub_str user_id, const struct hub_rights *rights, bool default_silenced, int64_t now);
+bool hub_room_is_silenced(struct hub_room *r, struct hub_str user_id, const struct hub_rights *rights,
+                          bool default_silenced, int64_t now);
 
 struct hub_receipt *hub_receipt_of(struct hub_room *r, struct hub_str user_id, bool create);
 
@@ -139,8 +150,9 @@ static inline bool hub_room_busy(const struct hub_room *r) { return r->running !
 void hub_room_out(struct hub_room *r, struct hub_room_out *out); /* decides its place */
 /* Announces it and everything ready before and behind it, in order. The room must be held by the caller. */
 void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out);
-/* Nobody knows when it will be ready, nor whether it will be: those behind it no longer wait for it. Its place it keeps: what it would have to come
- * before does not become ready while it is undecided (numbers: store.h, hub_write.undecided). The room must be held by the caller. */
+/* Nobody knows when it will be ready, nor whether it will be: those behind it no longer wait for it. Its
+ * place it keeps: what it would have to come before does not become ready while it is undecided (numbers:
+ * store.h, hub_write.undecided). The room must be held by the caller. */
 void hub_room_out_undecided(struct hub_room *r, struct hub_room_out *out);
 /* Takes it out without announcing, letting those behind it go. */
 void hub_room_out_drop(struct hub_room *r, struct hub_room_out *out);
@@ -153,11 +165,14 @@ struct hub_target {
     const json_t *ids;     /* array of userIds, for IDS */
     struct hub_str also;   /* MODERATORS: this user too */
 };
-void hub_room_emit(struct hub_room *r, const struct hub_target *target, struct hub_str event, struct hub_str args, int flags);
-/* An event that has the room's NUMBER (0 = none): readers outside TARGET are told the number by hub:skipped, before their next numbered event or
- * within HUB_SKIPS_MS, several merged. TARGET NULL: it is for nobody. */
+void hub_room_emit(struct hub_room *r, const struct hub_target *target, struct hub_str event, struct hub_str args,
+                   int flags);
+/* An event that has the room's NUMBER (0 = none): readers outside TARGET are told the number by
+ * hub:skipped, before their next numbered event or within HUB_SKIPS_MS, several merged. TARGET NULL: it is
+ * for nobody. */
 #define HUB_SKIPS_MS 250
-void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *target, struct hub_str event, struct hub_str args, int64_t number);
+void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *target, struct hub_str event,
+                            struct hub_str args, int64_t number);
 /* The member is told nothing of the numbers so far: it left, or starts over from where the sequence is. */
 void hub_member_forget_skips(struct hub_member *m);
 #endif

@@ -1,4 +1,5 @@
-/* Numbers of the room that are not for a member: told by hub:skipped, so that everybody's numbers have no gap. */
+/* Numbers of the room that are not for a member: told by hub:skipped, so that everybody's numbers have no
+ * gap. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -83,7 +84,8 @@ static void skip(struct hub_member *m, int64_t number) {
     s->numbers[s->n++] = number;
     if (!hub_list_linked(&s->link)) hub_list_push(&m->room->skipping, &s->link);
     if (s->n >= SKIPS_MAX) tell(m->room, &m->room->skipping);
-    if (!hub_timer_running(&m->room->skips_due)) hub_timer_start(m->room->loop, &m->room->skips_due, HUB_SKIPS_MS, on_due);
+    if (!hub_timer_running(&m->room->skips_due))
+        hub_timer_start(m->room->loop, &m->room->skips_due, HUB_SKIPS_MS, on_due);
 }
 
 static void mark(struct hub_room *r, struct hub_str id) {
@@ -123,7 +125,8 @@ static void part(struct hub_room *r, const struct hub_target *t, int64_t number)
     tell(r, &due);
 }
 
-void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *t, struct hub_str event, struct hub_str args, int64_t number) {
+void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *t, struct hub_str event, struct hub_str args,
+                            int64_t number) {
     if (number && t && t->to == HUB_TO_ALL)
         tell(r, &r->skipping);
     else if (number)

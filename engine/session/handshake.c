@@ -36,7 +36,8 @@ struct hub_handshake *hub_handshake_copy(const struct hub_handshake *hs) {
     if (h.query.n > LONG_LIST) h.query = token_piece(h.query, '&');
     h.user_agent = at_most(h.user_agent, MAX_AGENT);
     h.origin = at_most(h.origin, MAX_AGENT);
-    struct hub_handshake *out = hub_xmalloc(sizeof h + h.peer.n + h.authorization.n + h.cookie.n + h.query.n + h.origin.n + h.user_agent.n);
+    struct hub_handshake *out =
+        hub_xmalloc(sizeof h + h.peer.n + h.authorization.n + h.cookie.n + h.query.n + h.origin.n + h.user_agent.n);
     char *at = (char *)(out + 1);
     keep(&at, &h.peer);
     keep(&at, &h.authorization);

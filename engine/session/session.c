@@ -74,11 +74,14 @@ struct socket {
     size_t bytes;      /* what it counts for among those that connect */
 };
 
-static struct hub_metric sockets_gauge = HUB_METRIC(HUB_GAUGE, "hubd_sockets", NULL, "Sockets connected to a namespace");
-static struct hub_metric connect_errors = HUB_METRIC(HUB_COUNTER, "hubd_connect_errors_total", NULL, "CONNECT packets refused");
-static struct hub_metric bad_requests =
-    HUB_METRIC(HUB_COUNTER, "hubd_bad_events_total", NULL, "Events answered with bad_request because their JSON was refused");
-#define PACKETS(TYPE) HUB_METRIC(HUB_COUNTER, "hubd_packets_in_total", "type=\"" TYPE "\"", "Socket.IO packets received")
+static struct hub_metric sockets_gauge =
+    HUB_METRIC(HUB_GAUGE, "hubd_sockets", NULL, "Sockets connected to a namespace");
+static struct hub_metric connect_errors =
+    HUB_METRIC(HUB_COUNTER, "hubd_connect_errors_total", NULL, "CONNECT packets refused");
+static struct hub_metric bad_requests = HUB_METRIC(HUB_COUNTER, "hubd_bad_events_total", NULL,
+                                                   "Events answered with bad_request because their JSON was refused");
+#define PACKETS(TYPE) \
+    HUB_METRIC(HUB_COUNTER, "hubd_packets_in_total", "type=\"" TYPE "\"", "Socket.IO packets received")
 static struct hub_metric packets_in[] = {
     [HUB_SIO_CONNECT] = PACKETS("connect"),
     [HUB_SIO_DISCONNECT] = PACKETS("disconnect"),
@@ -113,7 +116,8 @@ static void send_scratch(struct hub_client *c, const struct hub_binaries *bins, 
 }
 
 /* ["event",ARGS] behind the packet's head; NAME is JSON. */
-static void add_named(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str name, struct hub_str args, const struct hub_binaries *bins) {
+static void add_named(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str name, struct hub_str args,
+                      const struct hub_binaries *bins) {
     uint32_t n = bins ? (uint32_t)bins->n : 0;
     hub_sio_head(b, n ? HUB_SIO_BINARY_EVENT : HUB_SIO_EVENT, n, nsp, id);
     hub_buf_addc(b, '[');
@@ -123,14 +127,16 @@ static void add_named(struct hub_buf *b, struct hub_str nsp, int64_t id, struct 
     hub_buf_addc(b, ']');
 }
 
-static void add_event(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str event, struct hub_str args, const struct hub_binaries *bins) {
+static void add_event(struct hub_buf *b, struct hub_str nsp, int64_t id, struct hub_str event, struct hub_str args,
+                      const struct hub_binaries *bins) {
     struct hub_buf name = {0};
     hub_json_add_string(&name, event);
     add_named(b, nsp, id, hub_buf_str(&name), args, bins);
     hub_buf_free(&name);
 }
 
-struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name, struct hub_str args, const struct hub_binaries *bins) {
+struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name, struct hub_str args,
+                                      const struct hub_binaries *bins) {
     struct hub_buf b = {0};
     add_named(&b, nsp->name, -1, name, args, bins);
     struct hub_chunk *chunk = frames(hub_buf_str(&b), bins);
@@ -164,7 +170,8 @@ static bool take_ack(struct socket *s, int64_t id) {
     return false;
 }
 
-int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args, const struct hub_binaries *bins, bool want_ack) {
+int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args,
+                             const struct hub_binaries *bins, bool want_ack) {
     if (!can_send(s)) return -1;
     int64_t id = want_ack ? new_ack((struct socket *)s) : -1;
     add_event(scratch(s->client), s->nsp->name, id, event, args, bins);
@@ -187,7 +194,8 @@ void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32
     if (can_send(s)) hub_eio_send(s->client->eio, chunk, off, len, flags);
 }
 
-static void send_connect_error(struct hub_client *c, struct hub_str nsp, const char *message, struct hub_str data_json) {
+static void send_connect_error(struct hub_client *c, struct hub_str nsp, const char *message,
+                               struct hub_str data_json) {
     hub_metric_add(&connect_errors, 1);
     if (c->closing) return;
     struct hub_buf *b = scratch(c);
@@ -220,7 +228,8 @@ void hub_socket_fail(struct hub_socket *s, struct hub_str event, int64_t ack, en
 
 /* ---- namespaces in use ---- */
 
-static struct hub_nsp *nsp_get(struct hub_sessions *s, struct hub_str name, const struct hub_namespace_ops *ops, void *owner) {
+static struct hub_nsp *nsp_get(struct hub_sessions *s, struct hub_str name, const struct hub_namespace_ops *ops,
+                               void *owner) {
     struct nsp *n = hub_map_get(&s->nsps, name);
     if (n && n->pub.ops == ops && n->pub.owner == owner) return n->pub.refs++, &n->pub;
     n = hub_xmalloc(sizeof *n + name.n);
@@ -308,8 +317,8 @@ static void end_client(struct hub_client *c, enum hub_close_reason reason, int w
     c->closing = true;
     hub_timer_stop(c->sessions->loop, &c->timer);
     drop_partial(c);
-    hub_log_kv(HUB_LOG_INFO, "session", "closing a connection", "reason", hub_close_reason_name(reason), "detail", why, "sid", hub_eio_sid(c->eio),
-               NULL);
+    hub_log_kv(HUB_LOG_INFO, "session", "closing a connection", "reason", hub_close_reason_name(reason), "detail", why,
+               "sid", hub_eio_sid(c->eio), NULL);
     hub_eio_close(c->eio, reason, ws_code, reason == HUB_CLOSE_SERVER ? "" : hub_close_reason_name(reason));
 }
 
@@ -335,7 +344,8 @@ static void on_closed(void *client, enum hub_close_reason reason) {
     struct hub_client *c = client;
     c->closing = true;
     hub_timer_stop(c->sessions->loop, &c->timer);
-    while (!hub_list_empty(&c->sockets)) close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
+    while (!hub_list_empty(&c->sockets))
+        close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
     drop_partial(c);
     hub_list_remove(&c->link);
     free(c->handshake);
@@ -392,7 +402,8 @@ void hub_socket_disconnect(struct hub_socket *s, bool close) {
 void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const char *detail) {
     if (s->state == HUB_SOCKET_CLOSED) return;
     struct hub_client *c = s->client;
-    while (!hub_list_empty(&c->sockets)) close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
+    while (!hub_list_empty(&c->sockets))
+        close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
     end_client(c, reason, reason == HUB_CLOSE_PING ? 1000 : 1013, detail);
 }
 
@@ -400,10 +411,16 @@ void hub_socket_ping(struct hub_socket *s) {
     if (s->client && !s->client->closing) hub_eio_ping(s->client->eio);
 }
 
-const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s) { return s->client ? s->client->handshake : NULL; }
+const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s) {
+    return s->client ? s->client->handshake : NULL;
+}
 
-size_t hub_socket_queued(const struct hub_socket *s) { return s->client && !s->client->closing ? hub_eio_queued(s->client->eio) : 0; }
-int64_t hub_socket_last_in(const struct hub_socket *s) { return s->client && !s->client->closing ? hub_eio_last_in(s->client->eio) : 0; }
+size_t hub_socket_queued(const struct hub_socket *s) {
+    return s->client && !s->client->closing ? hub_eio_queued(s->client->eio) : 0;
+}
+int64_t hub_socket_last_in(const struct hub_socket *s) {
+    return s->client && !s->client->closing ? hub_eio_last_in(s->client->eio) : 0;
+}
 
 /* ---- CONNECT ---- */
 
@@ -435,7 +452,8 @@ static void log_unknown(struct hub_client *c, struct hub_str name) {
     hub_buf_free(&known);
 }
 
-/* What the CONNECT makes us hold while it is judged: its data, and the credentials of the handshake that may be copied for it. */
+/* What the CONNECT makes us hold while it is judged: its data, and the credentials of the handshake that
+ * may be copied for it. */
 static size_t bytes_of(const struct hub_client *c, const struct hub_sio_packet *p) {
     const struct hub_handshake *h = c->handshake;
     return 1 + p->data.n + h->authorization.n + h->cookie.n + h->query.n;
@@ -488,7 +506,8 @@ static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
 
 /* ---- events and acknowledgements ---- */
 
-/* Marks in USED the places of attachments; false when one points beyond N or stands twice. Depth is bounded by the parser. */
+/* Marks in USED the places of attachments; false when one points beyond N or stands twice. Depth is
+ * bounded by the parser. */
 static bool mark_places(const json_t *v, uint32_t n, bool *used) {
     if (json_is_array(v)) {
         for (size_t i = 0; i < json_array_size(v); i++)
@@ -517,20 +536,23 @@ static bool places_ok(const json_t *args, const struct hub_binaries *bins) {
 }
 
 bool hub_event_reserved(struct hub_str event) {
-    static const char *const names[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
+    static const char *const names[] = {"connect",       "connect_error", "disconnect",
+                                        "disconnecting", "newListener",   "removeListener"};
     for (size_t i = 0; i < HUB_NELEM(names); i++)
         if (hub_str_is(event, names[i])) return true;
     return false;
 }
 
-/* The text that an event's name stands for: a string, or a number as JSON writes it into B; {NULL, 0} for anything else. */
+/* The text that an event's name stands for: a string, or a number as JSON writes it into B; {NULL, 0} for
+ * anything else. */
 static struct hub_str name_of(const json_t *name, struct hub_buf *b) {
     if (!json_is_number(name)) return hub_json_str(name);
     hub_json_add(b, name);
     return hub_buf_str(b);
 }
 
-/* The event's name out of an array that was refused as a whole: its first element when that is a string or a number. New reference or NULL. */
+/* The event's name out of an array that was refused as a whole: its first element when that is a string or
+ * a number. New reference or NULL. */
 static json_t *first_name(struct hub_str array) {
     size_t from = 1, to;
     while (from < array.n && strchr(" \t\r\n", array.p[from])) from++;
@@ -545,7 +567,8 @@ static json_t *first_name(struct hub_str array) {
 }
 
 /* An event is refused: a bad request when it is JSON and has a name, else a broken protocol. */
-static void on_refused_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const char *text) {
+static void on_refused_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p,
+                             const char *text) {
     struct hub_buf number = {0};
     json_t *name = hub_json_well_formed(p->data) ? first_name(p->data) : NULL;
     struct hub_str event = name_of(name, &number);
@@ -557,7 +580,8 @@ static void on_refused_event(struct hub_client *c, struct hub_socket *s, const s
     hub_buf_free(&number);
 }
 
-static void on_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
+static void on_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p,
+                     const struct hub_binaries *bins) {
     struct hub_err err;
     json_t *args = hub_json_parse(p->data, &err);
     if (!args) {
@@ -582,7 +606,8 @@ static void on_event(struct hub_client *c, struct hub_socket *s, const struct hu
     hub_buf_free(&number);
 }
 
-static void on_ack(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
+static void on_ack(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p,
+                   const struct hub_binaries *bins) {
     if (!take_ack((struct socket *)s, p->id) || !s->nsp->ops->ack) return;
     struct hub_err err;
     json_t *args = hub_json_parse(p->data, &err);

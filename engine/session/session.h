@@ -1,21 +1,29 @@
-/* Socket.IO on top of Engine.IO sessions: namespaces, CONNECT and its refusals, events, acknowledgements both ways, binary
- * attachments, disconnects. Knows users only as an identity somebody attached to a socket.
+/* Socket.IO on top of Engine.IO sessions: namespaces, CONNECT and its refusals, events, acknowledgements
+ * both ways, binary attachments, disconnects. Knows users only as an identity somebody attached to a
+ * socket.
  *
  * A client is one Engine.IO session; a socket is one namespace of it. Callbacks run on the loop thread.
  *
  * What a stranger sends, and what becomes of it:
- * - no Socket.IO packet, JSON that is none, an event without a name or with a reserved one, attachments that do not fit, a first packet that
- *   is no CONNECT, a CONNECT to a namespace the client is in: the protocol is broken; the Engine.IO session ends (HUB_CLOSE_PARSE).
- * - an event whose JSON is well formed but refused by hub_json_parse (nesting, duplicate keys, lone surrogates): a bad request. It is answered
- *   here, through the acknowledgement {"ok":false,"error":{"code":"bad_request",…}} or else by hub:error, and reaches no callback.
- * - an event with more attachments than HUB_SIO_MAX_ATTACHMENTS: a bad request, answered at once; the attachments are thrown away as they come.
- * - a packet for a namespace the client is not in (any more): ignored, since it may have crossed our DISCONNECT.
+ * - no Socket.IO packet, JSON that is none, an event without a name or with a reserved one, attachments
+ *   that do not fit, a first packet that
+ *   is no CONNECT, a CONNECT to a namespace the client is in: the protocol is broken; the Engine.IO session
+ *     ends (HUB_CLOSE_PARSE).
+ * - an event whose JSON is well formed but refused by hub_json_parse (nesting, duplicate keys, lone
+ *   surrogates): a bad request. It is answered
+ *   here, through the acknowledgement {"ok":false,"error":{"code":"bad_request",…}} or else by hub:error,
+ *     and reaches no callback.
+ * - an event with more attachments than HUB_SIO_MAX_ATTACHMENTS: a bad request, answered at once; the
+ *   attachments are thrown away as they come.
+ * - a packet for a namespace the client is not in (any more): ignored, since it may have crossed our
+ *   DISCONNECT.
  * - an acknowledgement nobody waits for, or without an id: ignored.
- * A namespace is found without the query that a client wrote behind its name ("/hub/chat?a=b"), and every packet to the client names it as the
- * client did: stock clients compare the whole name.
- * Bounds: 50 namespaces per client, names of 256 bytes, HUB_SIO_MAX_ATTACHMENTS attachments of max_payload bytes together with their
- * text, 256 outstanding acknowledgements per socket (the oldest is forgotten). Until a first namespace is joined: packets of HUB_PENDING_BYTES,
- * and MAX_JOINING CONNECTs at a time, of MAX_JOINING_BYTES with the credentials they are judged by; further ones are overloaded. */
+ * A namespace is found without the query that a client wrote behind its name ("/hub/chat?a=b"), and every
+ * packet to the client names it as the client did: stock clients compare the whole name. Bounds: 50
+ * namespaces per client, names of 256 bytes, HUB_SIO_MAX_ATTACHMENTS attachments of max_payload bytes
+ * together with their text, 256 outstanding acknowledgements per socket (the oldest is forgotten). Until a
+ * first namespace is joined: packets of HUB_PENDING_BYTES, and MAX_JOINING CONNECTs at a time, of
+ * MAX_JOINING_BYTES with the credentials they are judged by; further ones are overloaded. */
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
 #include "base/json.h"
@@ -37,22 +45,25 @@ struct hub_binaries {
 
 /* What serves a namespace. All functions are required except ack. */
 struct hub_namespace_ops {
-    /* CONNECT arrived with AUTH (borrowed; NULL when the client sent none). Answer now or later with hub_socket_accept or
-     * hub_socket_refuse. Events before that are dropped, as the protocol forbids them. */
+    /* CONNECT arrived with AUTH (borrowed; NULL when the client sent none). Answer now or later with
+     * hub_socket_accept or hub_socket_refuse. Events before that are dropped, as the protocol forbids
+     * them. */
     void (*connect)(struct hub_socket *s, json_t *auth);
-    /* An event: ARGS is the JSON array without the event's name (borrowed; take a reference to keep it). EVENT and the bytes of BINS are valid
-     * during the call; BINS is NULL when there are none. ACK is -1, or goes to hub_socket_ack once. */
+    /* An event: ARGS is the JSON array without the event's name (borrowed; take a reference to keep it).
+     * EVENT and the bytes of BINS are valid during the call; BINS is NULL when there are none. ACK is -1,
+     * or goes to hub_socket_ack once. */
     /* The name of an event may be a number; EVENT is its text then and s->event_is_number is set. */
-    void (*event)(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack);
+    void (*event)(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
+                  int64_t ack);
     /* The answer to hub_socket_emit_full; at most once per id. */
     void (*ack)(struct hub_socket *s, int64_t id, json_t *args, const struct hub_binaries *bins);
-    /* The socket is gone (also when it was never accepted), called exactly once, for hub_socket_disconnect before that returns. REASON is
-     * Socket.IO's text. S lives on until the last unref. */
+    /* The socket is gone (also when it was never accepted), called exactly once, for hub_socket_disconnect
+     * before that returns. REASON is Socket.IO's text. S lives on until the last unref. */
     void (*closed)(struct hub_socket *s, const char *reason);
 };
 
-/* A namespace name as clients wrote it, shared by the sockets that use it and freed with the last of them. Sockets of one hub may
- * differ in it (proxy prefixes), so a broadcast is encoded once per name. */
+/* A namespace name as clients wrote it, shared by the sockets that use it and freed with the last of them.
+ * Sockets of one hub may differ in it (proxy prefixes), so a broadcast is encoded once per name. */
 struct hub_nsp {
     uint32_t refs;
     const struct hub_namespace_ops *ops;
@@ -97,37 +108,44 @@ void hub_sessions_each(struct hub_sessions *s, void (*fn)(struct hub_socket *s, 
 
 static inline struct hub_socket *hub_socket_ref(struct hub_socket *s) { return s->refs++, s; }
 void hub_socket_unref(struct hub_socket *s);
-/* Copies kept from the handshake, valid while the client lives; NULL on a closed socket. Of a long cookie or query only access_token
- * is kept, of a long user agent the beginning. */
+/* Copies kept from the handshake, valid while the client lives; NULL on a closed socket. Of a long cookie
+ * or query only access_token is kept, of a long user agent the beginning. */
 const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s);
-/* CONNECT's auth object while the socket connects (borrowed); NULL when the client sent none, and once it is accepted or refused. */
+/* CONNECT's auth object while the socket connects (borrowed); NULL when the client sent none, and once it
+ * is accepted or refused. */
 json_t *hub_socket_auth(struct hub_socket *s);
 /* CONNECT accepted; from here events flow. No effect on a closed socket. */
 void hub_socket_accept(struct hub_socket *s);
-/* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed callback: not called). Only before
- * hub_socket_accept; no effect on a closed socket. */
+/* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed
+ * callback: not called). Only before hub_socket_accept; no effect on a closed socket. */
 void hub_socket_refuse(struct hub_socket *s, const char *message, struct hub_str data_json);
-/* Sends ["event",ARGS]; ARGS is JSON text without brackets. Flags: HUB_SEND_EPHEMERAL. This and all that follow: no effect unless open. */
+/* Sends ["event",ARGS]; ARGS is JSON text without brackets. Flags: HUB_SEND_EPHEMERAL. This and all that
+ * follow: no effect unless open. */
 void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags);
-/* The same with binary attachments and, when WANT_ACK, an id that the ack callback will bring; returns it or -1. */
-int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args, const struct hub_binaries *bins, bool want_ack);
+/* The same with binary attachments and, when WANT_ACK, an id that the ack callback will bring; returns it
+ * or -1. */
+int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args,
+                             const struct hub_binaries *bins, bool want_ack);
 /* Answers an event: ARGS as above. No effect when ACK < 0 or the socket is closed. */
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins);
-/* An event that failed is answered: by the acknowledgement {"ok":false,"error":{"code","message"}} when one was asked for, else by
- * hub:error {"error","code","event"}. MESSAGE NULL takes the code's own text. */
+/* An event that failed is answered: by the acknowledgement {"ok":false,"error":{"code","message"}} when
+ * one was asked for, else by hub:error {"error","code","event"}. MESSAGE NULL takes the code's own text. */
 void hub_socket_fail(struct hub_socket *s, struct hub_str event, int64_t ack, enum hub_code code, const char *message);
-/* Names that Socket.IO keeps for itself ("connect", "disconnect", …): no event may be called so, in either direction. */
+/* Names that Socket.IO keeps for itself ("connect", "disconnect", …): no event may be called so, in either
+ * direction. */
 bool hub_event_reserved(struct hub_str event);
-/* The frames of [NAME,ARGS] for sockets of NSP, to be sent to many with hub_socket_send_chunk. NAME is JSON: a string or a number. BINS may be
- * NULL. refs = 1. */
-struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name_json, struct hub_str args, const struct hub_binaries *bins);
+/* The frames of [NAME,ARGS] for sockets of NSP, to be sent to many with hub_socket_send_chunk. NAME is
+ * JSON: a string or a number. BINS may be NULL. refs = 1. */
+struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name_json, struct hub_str args,
+                                      const struct hub_binaries *bins);
 /* Queues frames already encoded for this socket's namespace name. */
 void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
-/* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE does so for every socket of the client and ends the
- * Engine.IO session. Works on a socket that still connects, too. */
+/* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE does so for every socket
+ * of the client and ends the Engine.IO session. Works on a socket that still connects, too. */
 void hub_socket_disconnect(struct hub_socket *s, bool close);
-/* Ends the Engine.IO session with REASON and calls closed for every socket of the client, without DISCONNECT packets: these tell stock clients to
- * stay away, after anything else they connect again. DETAIL is for the log. */
+/* Ends the Engine.IO session with REASON and calls closed for every socket of the client, without
+ * DISCONNECT packets: these tell stock clients to stay away, after anything else they connect again.
+ * DETAIL is for the log. */
 void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const char *detail);
 /* Asks the peer for a sign of life now, unless it is being asked already. */
 void hub_socket_ping(struct hub_socket *s);

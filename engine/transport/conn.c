@@ -1,5 +1,6 @@
-/* The connection: one socket from accept to close, whatever protocol it speaks at the moment. One read per readable event into
- * the loop-wide buffer, one write per turn, and a wait for writability only after a short write. */
+/* The connection: one socket from accept to close, whatever protocol it speaks at the moment. One read per
+ * readable event into the loop-wide buffer, one write per turn, and a wait for writability only after a
+ * short write. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -113,10 +114,12 @@ static size_t read_size(const struct hub_conn *c) {
     return known ? HUB_IN_SIZE : HUB_READ_PENDING;
 }
 
-/* No more is taken before the request at hand is done with, or the layer above has said that its body may come. */
+/* No more is taken before the request at hand is done with, or the layer above has said that its body may
+ * come. */
 static bool is_full(const struct hub_conn *c) {
     bool known = c->req && c->req->vouched;
-    return c->mode == HUB_CONN_HTTP && (c->rest.n >= (known ? HUB_MAX_REST : HUB_READ_PENDING) || (c->req && c->req->asking));
+    return c->mode == HUB_CONN_HTTP &&
+           (c->rest.n >= (known ? HUB_MAX_REST : HUB_READ_PENDING) || (c->req && c->req->asking));
 }
 
 void hub_conn_watch(struct hub_conn *c) {
@@ -126,7 +129,9 @@ void hub_conn_watch(struct hub_conn *c) {
 
 /* ---- ending ---- */
 
-static void on_deadline(struct hub_timer *timer) { hub_conn_kill(HUB_CONTAINER(timer, struct hub_conn, timer), HUB_CLOSE_TRANSPORT); }
+static void on_deadline(struct hub_timer *timer) {
+    hub_conn_kill(HUB_CONTAINER(timer, struct hub_conn, timer), HUB_CLOSE_TRANSPORT);
+}
 
 void hub_conn_finish(struct hub_conn *c, int64_t ms) {
     if (c->mode == HUB_CONN_DEAD || c->mode == HUB_CONN_LINGER) return;
@@ -135,8 +140,9 @@ void hub_conn_finish(struct hub_conn *c, int64_t ms) {
     hub_conn_due(c);
 }
 
-/* Everything is written. Closing at once could make the kernel throw away what the peer has not read yet (a reset answers
- * bytes that still arrive), so only our side is shut and the peer gets a moment to close its own. */
+/* Everything is written. Closing at once could make the kernel throw away what the peer has not read yet
+ * (a reset answers bytes that still arrive), so only our side is shut and the peer gets a moment to close
+ * its own. */
 static void linger(struct hub_conn *c) {
     if (c->ssl) hub_tls_shutdown(c);
     shutdown(c->fd, SHUT_WR);
@@ -202,7 +208,8 @@ static ssize_t write_plain(struct hub_conn *c, bool *all) {
     return r;
 }
 
-/* TLS wants one flat buffer, and the same bytes again after a short write: they leave the queue when they are staged. */
+/* TLS wants one flat buffer, and the same bytes again after a short write: they leave the queue when they
+ * are staged. */
 static ssize_t write_tls(struct hub_conn *c, bool *all) {
     struct hub_outq *q = queue_of(c);
     struct hub_piece *piece;
@@ -289,7 +296,8 @@ static void on_eof(struct hub_conn *c) {
         hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
-/* A handshake costs memory and time of ours, so it counts from its first byte; before that a connection is next to nothing. */
+/* A handshake costs memory and time of ours, so it counts from its first byte; before that a connection is
+ * next to nothing. */
 static bool begin_tls(struct hub_conn *c) {
     char peer[HUB_IP_TEXT];
     int status = hub_conn_enter(c);
@@ -319,7 +327,8 @@ static void on_readable(struct hub_conn *c) {
         if (c->mode == HUB_CONN_DEAD || ((size_t)r < most && !c->ssl)) return;
         if (is_full(c)) break;
     }
-    if (c->ssl && hub_tls_has_more(c)) c->reread = true, hub_conn_busy(c); /* the socket will not report these bytes again */
+    if (c->ssl && hub_tls_has_more(c))
+        c->reread = true, hub_conn_busy(c); /* the socket will not report these bytes again */
 }
 
 static void on_ready(void *arg, int events) {

@@ -1,7 +1,9 @@
-/* Other sites: which page a request comes from, what it may do here, and what browsers are told about it (decision 0017).
+/* Other sites: which page a request comes from, what it may do here, and what browsers are told about it
+ * (decision 0017).
  *
- * A browser says by Origin (and Sec-Fetch-Site) whose page asks; other programs say nothing and are nobody's page. A page of elsewhere that is
- * not listed gets nothing: no session, no upgrade, no change, and its visitor's cookies are not looked at. */
+ * A browser says by Origin (and Sec-Fetch-Site) whose page asks; other programs say nothing and are
+ * nobody's page. A page of elsewhere that is not listed gets nothing: no session, no upgrade, no change,
+ * and its visitor's cookies are not looked at. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,9 +29,12 @@ static bool is_listed(const struct hub_transport *t, const struct hub_origin *o)
     return false;
 }
 
-static struct hub_str host_of(const struct hub_http_req *r) { return r->forwarded_host.n ? r->forwarded_host : hub_http_header(r, "host"); }
+static struct hub_str host_of(const struct hub_http_req *r) {
+    return r->forwarded_host.n ? r->forwarded_host : hub_http_header(r, "host");
+}
 
-/* Without TLS of our own a proxy may have it, so https is believed; where TLS is known, a page that came without was open to changes. */
+/* Without TLS of our own a proxy may have it, so https is believed; where TLS is known, a page that came
+ * without was open to changes. */
 static bool is_own(const struct hub_http_req *r, const struct hub_origin *o) {
     if (r->secure && !hub_str_eq_nocase(o->scheme, HUB_STR("https"))) return false;
     return hub_origin_is_at(o, host_of(r));
@@ -63,8 +68,9 @@ void hub_site_judge(struct hub_http_req *r) {
 
 /* ---- whose name ---- */
 
-/* A page under a public name that was made to point here would be of our own host. It cannot have the name of an origin that is listed, nor be
- * served by https here while we speak plain HTTP: then a proxy with a certificate of that name stands in front. */
+/* A page under a public name that was made to point here would be of our own host. It cannot have the name
+ * of an origin that is listed, nor be served by https here while we speak plain HTTP: then a proxy with a
+ * certificate of that name stands in front. */
 static bool is_ours(const struct hub_http_req *r, struct hub_str authority) {
     const struct hub_transport *t = r->conn->t;
     struct hub_str host = hub_authority_host(authority, NULL);
@@ -75,7 +81,8 @@ static bool is_ours(const struct hub_http_req *r, struct hub_str authority) {
         o.scheme = t->origins[i].scheme, o.host = host;
         if (hub_origin_matches(&t->origins[i], &o)) return true;
     }
-    bool proxied = !t->tls && t->port != 80 && t->port != 443 && hub_origin_parse(hub_http_header(r, "origin"), &page) && page.port == 443 &&
+    bool proxied = !t->tls && t->port != 80 && t->port != 443 &&
+                   hub_origin_parse(hub_http_header(r, "origin"), &page) && page.port == 443 &&
                    hub_str_eq_nocase(page.scheme, HUB_STR("https"));
     return proxied && hub_origin_is_at(&page, authority);
 }
@@ -90,9 +97,13 @@ bool hub_site_names_us(const struct hub_http_req *r) {
 static const char *why_foreign(const struct hub_http_req *r) {
     struct hub_str origin = hub_http_header(r, "origin"), claimed = hub_http_header(r, "x-forwarded-host");
     struct hub_origin o;
-    if (!origin.n) return "Sec-Fetch-Site says that a page of another site asks, and there is no Origin to look up in listen.corsOrigins";
-    if (!hub_origin_parse(origin, &o)) return "a page without an origin of its own (a file, a sandboxed frame) cannot be told from any other";
-    if (claimed.n && !r->forwarded_host.n && hub_origin_is_at(&o, hub_str_trim(hub_str(claimed.p, hub_str_find(claimed, ',')))))
+    if (!origin.n)
+        return "Sec-Fetch-Site says that a page of another site asks, and there is no Origin to look up in "
+               "listen.corsOrigins";
+    if (!hub_origin_parse(origin, &o))
+        return "a page without an origin of its own (a file, a sandboxed frame) cannot be told from any other";
+    if (claimed.n && !r->forwarded_host.n &&
+        hub_origin_is_at(&o, hub_str_trim(hub_str(claimed.p, hub_str_find(claimed, ',')))))
         return "X-Forwarded-Host names it, but the peer is not one of listen.trustedProxies";
     if (r->secure && hub_origin_is_at(&o, host_of(r))) return "it is this host, but its page came without TLS";
     return "it is neither the host asked for nor in listen.corsOrigins";
@@ -104,8 +115,8 @@ static void log_refusal(const struct hub_http_req *r, const char *message, const
     snprintf(texts[0], sizeof texts[0], "%.*s", HUB_FMT(origin));
     snprintf(texts[1], sizeof texts[1], "%.*s", HUB_FMT(host));
     snprintf(texts[2], sizeof texts[2], "%.*s", HUB_FMT(path));
-    hub_log_kv(HUB_LOG_INFO, "transport", message, "origin", origin.n ? texts[0] : NULL, "host", texts[1], "path", texts[2], "reason", why, "peer",
-               r->peer, NULL);
+    hub_log_kv(HUB_LOG_INFO, "transport", message, "origin", origin.n ? texts[0] : NULL, "host", texts[1], "path",
+               texts[2], "reason", why, "peer", r->peer, NULL);
 }
 
 bool hub_site_is_refused(const struct hub_http_req *r) {
@@ -116,10 +127,12 @@ bool hub_site_is_refused(const struct hub_http_req *r) {
 
 void hub_site_refuse(struct hub_http_req *r) {
     if (!hub_site_names_us(r)) {
-        const char *why = "with auth.dev only local names are answered, and those of listen.corsOrigins: another one may be made to point here";
+        const char *why = "with auth.dev only local names are answered, and those of listen.corsOrigins: another one "
+                          "may be made to point here";
         log_refusal(r, "host refused", why);
         hub_http_fail(r, 403,
-                      "With auth.dev this service answers only to local names: open it as localhost, or list the origin of this name in "
+                      "With auth.dev this service answers only to local names: open it as localhost, or list the "
+                      "origin of this name in "
                       "listen.corsOrigins");
         return;
     }
@@ -157,7 +170,8 @@ static bool is_field_list(struct hub_str s) {
     return s.n > 0;
 }
 
-/* Without a matching Access-Control-Allow-Origin (which the reply adds) a browser takes no notice of the rest. */
+/* Without a matching Access-Control-Allow-Origin (which the reply adds) a browser takes no notice of the
+ * rest. */
 void hub_cors_preflight(struct hub_http_req *r) {
     struct hub_buf h = {0};
     struct hub_str wanted = hub_http_header(r, "access-control-request-headers");
@@ -165,7 +179,8 @@ void hub_cors_preflight(struct hub_http_req *r) {
     if (asks && r->site == HUB_SITE_FOREIGN) log_refusal(r, "origin refused", why_foreign(r));
     hub_buf_adds(&h, HUB_STR("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
     if (asks && r->conn && r->conn->t->cfg.cors_n) {
-        hub_buf_adds(&h, HUB_STR("Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE\r\nAccess-Control-Max-Age: 600\r\n"));
+        hub_buf_adds(&h, HUB_STR("Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, "
+                                 "DELETE\r\nAccess-Control-Max-Age: 600\r\n"));
         if (is_field_list(wanted)) hub_buf_addf(&h, "Access-Control-Allow-Headers: %.*s\r\n", HUB_FMT(wanted));
     }
     hub_http_reply(r, 204, NULL, HUB_STR(""), hub_buf_cstr(&h));

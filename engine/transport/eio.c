@@ -18,14 +18,18 @@ static const char *const reason_names[HUB_CLOSE_REASON_COUNT] = {
     [HUB_CLOSE_SHUTDOWN] = "server shutting down",
 };
 
-const char *hub_close_reason_name(enum hub_close_reason r) { return r < HUB_CLOSE_REASON_COUNT ? reason_names[r] : "unknown"; }
+const char *hub_close_reason_name(enum hub_close_reason r) {
+    return r < HUB_CLOSE_REASON_COUNT ? reason_names[r] : "unknown";
+}
 
 const char *hub_eio_sid(const struct hub_eio *e) { return e->sid; }
 int64_t hub_eio_last_in(const struct hub_eio *e) { return e->last_in; }
 size_t hub_eio_queued(const struct hub_eio *e) { return e->q.bytes; }
 bool hub_eio_is_websocket(const struct hub_eio *e) { return e->conn != NULL; }
 
-static struct hub_metric *count_of(const struct hub_eio *e) { return e->conn ? &hub_metric_websocket : &hub_metric_polling; }
+static struct hub_metric *count_of(const struct hub_eio *e) {
+    return e->conn ? &hub_metric_websocket : &hub_metric_polling;
+}
 
 /* ---- heartbeats: the server pings, the client answers in time ---- */
 
@@ -57,7 +61,9 @@ static void on_timer(struct hub_timer *timer) {
     ping(e, late < most ? late : most); /* no more than that when this process slept */
 }
 
-bool hub_eio_is_overdue(const struct hub_eio *e) { return e->state == HUB_EIO_RUNNING && e->pinged && hub_loop_now(e->t->loop) >= e->timer.due; }
+bool hub_eio_is_overdue(const struct hub_eio *e) {
+    return e->state == HUB_EIO_RUNNING && e->pinged && hub_loop_now(e->t->loop) >= e->timer.due;
+}
 
 static void on_pong(struct hub_eio *e) {
     if (!e->pinged) return;
@@ -150,8 +156,8 @@ static void on_close_packet(struct hub_eio *e) {
         hub_eio_gone(e, HUB_CLOSE_CLIENT);
 }
 
-/* Bytes as text: in polling payloads, and in frames of clients with the option forceBase64. The Java client breaks lines after 76
- * characters. */
+/* Bytes as text: in polling payloads, and in frames of clients with the option forceBase64. The Java
+ * client breaks lines after 76 characters. */
 static bool on_base64(struct hub_eio *e, struct hub_str text) {
     struct hub_buf bytes = {0};
     bool ok = hub_buf_add_unbase64_lenient(&bytes, text);
@@ -242,16 +248,18 @@ static bool takes_more(struct hub_eio *e) {
     return e->state == HUB_EIO_RUNNING && e->q.bytes < before;
 }
 
-/* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest first and some more
- * than needed, so that the queue is not searched again for every frame. */
+/* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest
+ * first and some more than needed, so that the queue is not searched again for every frame. */
 static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
     size_t max = hub_eio_max_queue(e), wanted = max - max / 8;
     flush_now(e);
     if (e->state != HUB_EIO_RUNNING) return false;
     if (e->q.bytes && e->q.bytes + len > max && e->q.flagged)
-        hub_metric_add(&hub_metric_dropped, (int64_t)hub_outq_drop(&e->q, HUB_SEND_EPHEMERAL, wanted > len ? wanted - len : 0));
+        hub_metric_add(&hub_metric_dropped,
+                       (int64_t)hub_outq_drop(&e->q, HUB_SEND_EPHEMERAL, wanted > len ? wanted - len : 0));
     if (!e->q.bytes || e->q.bytes + len <= max) return true;
-    /* A burst of one turn is not yet a stalled reader: what was queued before it counts, up to a multiple of the bound. */
+    /* A burst of one turn is not yet a stalled reader: what was queued before it counts, up to a multiple
+     * of the bound. */
     size_t stalled = e->waiting < e->q.bytes ? e->waiting : e->q.bytes;
     if (e->signed_in && stalled + len <= max && e->q.bytes + len <= BURST * max) return true;
     if (flags & HUB_SEND_EPHEMERAL) {
@@ -302,7 +310,8 @@ static void tell_later(struct hub_eio *e) {
     hub_transport_work(e->t);
 }
 
-/* What was sent to a client that did nothing wrong waits for its next GET; anybody else is forgotten at once. */
+/* What was sent to a client that did nothing wrong waits for its next GET; anybody else is forgotten at
+ * once. */
 static void end_polling(struct hub_eio *e, int64_t ms) {
     bool wait = e->reason == HUB_CLOSE_SERVER || e->reason == HUB_CLOSE_SHUTDOWN || e->reason == HUB_CLOSE_SLOW;
     if (!wait) {
@@ -359,8 +368,11 @@ void hub_eio_reap(struct hub_eio *e) {
         e->client = NULL;
         /* What a well-behaved client does not cause is worth a line at the default level. */
         bool fault = e->reason == HUB_CLOSE_PARSE || e->reason == HUB_CLOSE_TOO_LARGE || e->reason == HUB_CLOSE_SLOW;
-        hub_log_kv(fault ? HUB_LOG_INFO : HUB_LOG_DEBUG, "transport", "session closed", "sid", e->sid, "reason", reason, NULL);
-        hub_metric_add(hub_metric_labelled("hubd_disconnects_total", "Sessions ended, by reason", HUB_COUNTER, "reason", hub_cstr(reason)), 1);
+        hub_log_kv(fault ? HUB_LOG_INFO : HUB_LOG_DEBUG, "transport", "session closed", "sid", e->sid, "reason", reason,
+                   NULL);
+        hub_metric_add(hub_metric_labelled("hubd_disconnects_total", "Sessions ended, by reason", HUB_COUNTER, "reason",
+                                           hub_cstr(reason)),
+                       1);
         e->t->ops->closed(client, (enum hub_close_reason)e->reason);
     }
     if (e->state == HUB_EIO_GONE) free_session(e);

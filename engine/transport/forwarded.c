@@ -1,5 +1,5 @@
-/* What reverse proxies say about whom they speak for. Only listen.trustedProxies are believed: anybody else's X-Forwarded headers are
- * noise that a client may have written. */
+/* What reverse proxies say about whom they speak for. Only listen.trustedProxies are believed: anybody
+ * else's X-Forwarded headers are noise that a client may have written. */
 #include "transport/transport_int.h"
 
 bool hub_forwarded_trusts(const struct hub_transport *t, const struct hub_ip *ip) {
@@ -29,8 +29,8 @@ static bool last_piece(struct hub_str *list, struct hub_str *piece) {
     return true;
 }
 
-/* Each proxy adds the one it talked to at the end, so the last address that is none of ours is the client's; what stands before it may be
- * anything. False when nobody is named. */
+/* Each proxy adds the one it talked to at the end, so the last address that is none of ours is the
+ * client's; what stands before it may be anything. False when nobody is named. */
 static bool client_of(const struct hub_http_req *r, struct hub_ip *out) {
     bool found = false;
     for (uint32_t i = r->fields_n; i-- > 0;) {
@@ -48,7 +48,9 @@ static bool client_of(const struct hub_http_req *r, struct hub_ip *out) {
     return found;
 }
 
-static struct hub_str first_piece(struct hub_str list) { return hub_str_trim(hub_str(list.p, hub_str_find(list, ','))); }
+static struct hub_str first_piece(struct hub_str list) {
+    return hub_str_trim(hub_str(list.p, hub_str_find(list, ',')));
+}
 
 bool hub_forwarded_read(struct hub_http_req *r, struct hub_ip *client) {
     struct hub_conn *c = r->conn;

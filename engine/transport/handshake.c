@@ -24,20 +24,26 @@ static void log_misfit(const struct hub_http_req *r, enum refusal code) {
     hub_query_get(hub_http_query(r), version ? "EIO" : "transport", &value);
     hub_buf_adds(&agent, hub_http_header(r, "user-agent"));
     three = hub_str_is(hub_buf_str(&value), "3");
-    const char *why = three                ? "Engine.IO 3 is that of Socket.IO 2 clients; served are those of Socket.IO 3 and 4 (EIO=4)"
+    const char *why = three
+                          ? "Engine.IO 3 is that of Socket.IO 2 clients; served are those of Socket.IO 3 and 4 (EIO=4)"
                       : version            ? "only Engine.IO 4 is served (EIO=4), Socket.IO 3 and 4"
                       : code == BAD_METHOD ? "a handshake is a GET"
                                            : "transport is polling or websocket";
-    hub_log_kv(HUB_LOG_INFO, "transport", version ? "protocol version refused" : "handshake refused", version ? "EIO" : "transport",
-               hub_buf_cstr(&value), "reason", why, "peer", r->peer, "agent", agent.n ? hub_buf_cstr(&agent) : NULL, NULL);
+    hub_log_kv(HUB_LOG_INFO, "transport", version ? "protocol version refused" : "handshake refused",
+               version ? "EIO" : "transport", hub_buf_cstr(&value), "reason", why, "peer", r->peer, "agent",
+               agent.n ? hub_buf_cstr(&agent) : NULL, NULL);
     hub_buf_free(&value);
     hub_buf_free(&agent);
 }
 
-/* Of the type that every answer to a poll has: scripts of another site cannot read it anyway, and must not run it. */
-void hub_eio_forbid(struct hub_http_req *r) { refuse_as(r, FORBIDDEN, r->websocket ? "application/json" : "text/plain; charset=UTF-8"); }
+/* Of the type that every answer to a poll has: scripts of another site cannot read it anyway, and must not
+ * run it. */
+void hub_eio_forbid(struct hub_http_req *r) {
+    refuse_as(r, FORBIDDEN, r->websocket ? "application/json" : "text/plain; charset=UTF-8");
+}
 
-/* Whether *PATH begins with PREFIX; slashes count once however many there are, since clients put base and path together carelessly. */
+/* Whether *PATH begins with PREFIX; slashes count once however many there are, since clients put base and
+ * path together carelessly. */
 static bool cut_prefix(struct hub_str *path, struct hub_str prefix) {
     size_t at = 0;
     for (size_t i = 0; i < prefix.n; i++) {
@@ -94,7 +100,8 @@ static void handshake(struct hub_http_req *r, bool websocket) {
     }
     if (websocket && !hub_ws_check(r)) return;
     struct hub_address *pending = NULL;
-    int status = hub_pending_take(r->conn->t, &pending, r->conn->pending ? r->conn->pending : &r->conn->t->nowhere, HUB_PENDING_SESSION);
+    int status = hub_pending_take(r->conn->t, &pending, r->conn->pending ? r->conn->pending : &r->conn->t->nowhere,
+                                  HUB_PENDING_SESSION);
     if (status) {
         hub_pending_refuse(r, status);
         return;
@@ -122,7 +129,9 @@ static void upgrade(struct hub_http_req *r, struct hub_eio *e) {
         hub_ws_upgrade(r, e, true);
 }
 
-static void end_overlapping(struct hub_eio *e) { hub_eio_end(e, HUB_CLOSE_ERROR, 1002, "overlapping requests", HUB_CLOSE_TIMEOUT); }
+static void end_overlapping(struct hub_eio *e) {
+    hub_eio_end(e, HUB_CLOSE_ERROR, 1002, "overlapping requests", HUB_CLOSE_TIMEOUT);
+}
 
 static enum refusal check_poll(const struct hub_http_req *r, struct hub_eio *e, bool get) {
     if (get && !e->conn && hub_eio_is_overdue(e)) { /* a GET is no pong: it must not find a session that has ended */

@@ -1,4 +1,5 @@
-/* HTTP/1.1 on a connection: one request at a time is read, routed and answered; what a client pipelines behind it waits. */
+/* HTTP/1.1 on a connection: one request at a time is read, routed and answered; what a client pipelines
+ * behind it waits. */
 #include <http_parser.h>
 #include <stdio.h>
 #include <time.h>
@@ -67,7 +68,8 @@ static void add_head(struct hub_http_req *r, int status, const char *type, size_
     if (type) hub_buf_addf(o, "Content-Type: %s\r\n", type);
     if (has_body(status)) hub_buf_addf(o, "Content-Length: %zu\r\n", body_n);
     if (r->keep_alive)
-        hub_buf_addf(o, "Connection: keep-alive\r\nKeep-Alive: timeout=%lld\r\n", (long long)(c->t->cfg.idle_timeout / 1000));
+        hub_buf_addf(o, "Connection: keep-alive\r\nKeep-Alive: timeout=%lld\r\n",
+                     (long long)(c->t->cfg.idle_timeout / 1000));
     else
         hub_buf_addz(o, "Connection: close\r\n");
     hub_cors_add(r, o);
@@ -197,7 +199,8 @@ void hub_http_give_way(struct hub_conn *c, int status) {
     hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
-/* Once per request, as soon as the head is known. False when it was answered: by a page of elsewhere, or one too many. */
+/* Once per request, as soon as the head is known. False when it was answered: by a page of elsewhere, or
+ * one too many. */
 static bool on_head(struct hub_conn *c, bool whole) {
     struct hub_http_req *r = c->req;
     struct hub_ip client;
@@ -219,7 +222,8 @@ static bool on_head(struct hub_conn *c, bool whole) {
 
 static void invite_body(struct hub_conn *c) {
     struct hub_http_req *r = c->req;
-    hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout, on_timeout); /* the body has the same time as the head had */
+    hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout,
+                    on_timeout); /* the body has the same time as the head had */
     if (!r->expects_continue || r->body.n) return;
     hub_buf_addz(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     hub_conn_due(c);
@@ -259,7 +263,9 @@ void hub_http_vouch(struct hub_http_req *r) {
     hub_conn_busy(c);
 }
 
-static bool length_is_known(const struct hub_http_req *r) { return !(r->parser.flags & F_CHUNKED) && r->parser.content_length != UINT64_MAX; }
+static bool length_is_known(const struct hub_http_req *r) {
+    return !(r->parser.flags & F_CHUNKED) && r->parser.content_length != UINT64_MAX;
+}
 
 static void on_half(struct hub_conn *c) {
     struct hub_http_req *r = c->req;
@@ -306,7 +312,8 @@ static bool takes_request(const struct hub_conn *c) {
     return c->mode == HUB_CONN_HTTP && !c->answering && !c->finish && hub_conn_unsent(c) <= HUB_MAX_OUT;
 }
 
-/* Takes requests off the input until one has to wait for its answer or, behind the first, for others to have their turn; then the rest is kept. */
+/* Takes requests off the input until one has to wait for its answer or, behind the first, for others to
+ * have their turn; then the rest is kept. */
 static void feed(struct hub_conn *c, char *p, size_t n) {
     for (bool first = true; n && takes_request(c) && (first || hub_transport_may_go_on(c->t)); first = false) {
         size_t used = 0;

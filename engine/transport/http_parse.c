@@ -8,7 +8,9 @@
 
 static struct hub_http_req *of(http_parser *p) { return p->data; }
 
-static struct hub_str slice(const struct hub_http_req *r, uint32_t off, uint32_t n) { return n ? hub_str(r->head.p + off, n) : HUB_STR(""); }
+static struct hub_str slice(const struct hub_http_req *r, uint32_t off, uint32_t n) {
+    return n ? hub_str(r->head.p + off, n) : HUB_STR("");
+}
 
 static int refuse(struct hub_http_req *r, int status) {
     r->status = status;
@@ -82,7 +84,8 @@ static bool split_target(struct hub_http_req *r) {
 
 static size_t count_fields(const struct hub_http_req *r, const char *name) {
     size_t count = 0;
-    for (uint32_t i = 0; i < r->fields_n; i++) count += hub_str_is(slice(r, r->fields[i].name, r->fields[i].name_n), name);
+    for (uint32_t i = 0; i < r->fields_n; i++)
+        count += hub_str_is(slice(r, r->fields[i].name, r->fields[i].name_n), name);
     return count;
 }
 
@@ -100,8 +103,8 @@ static int check_encoding(struct hub_http_req *r, const http_parser *p) {
     struct hub_str coding = hub_http_header(r, "content-encoding");
     bool has_body = p->flags & F_CHUNKED || (p->content_length && p->content_length != UINT64_MAX);
     if (!has_body || !coding.n || hub_str_eq_nocase(coding, HUB_STR("identity"))) return 0;
-    snprintf(r->problem, sizeof r->problem, "Content-Encoding: \"%.*s\" is not supported; send the body as it is", coding.n < 32 ? (int)coding.n : 32,
-             coding.p);
+    snprintf(r->problem, sizeof r->problem, "Content-Encoding: \"%.*s\" is not supported; send the body as it is",
+             coding.n < 32 ? (int)coding.n : 32, coding.p);
     return refuse(r, 415);
 }
 
@@ -115,16 +118,19 @@ static int on_head(http_parser *p) {
     if (hosts > 1 || (hosts == 0 && p->http_minor > 0)) return refuse(r, 400); /* RFC 9112 3.2 */
     if (hub_http_method(r) == HUB_HTTP_OTHER) return refuse(r, 405);
     if (!names_are_tokens(r) || !split_target(r)) return refuse(r, 400);
-    if (p->http_minor == 0 && count_fields(r, "transfer-encoding")) /* RFC 9112 6.1: whoever passed it on may have read it differently */
+    if (p->http_minor == 0 &&
+        count_fields(r, "transfer-encoding")) /* RFC 9112 6.1: whoever passed it on may have read it differently */
         return explain(r, 400, "HTTP/1.0 has no Transfer-Encoding");
     size_t codings = count_fields(r, "transfer-encoding");
-    if (codings && (codings > 1 || !hub_str_eq_nocase(hub_http_header(r, "transfer-encoding"), HUB_STR("chunked")))) /* RFC 9112 6.1 */
+    if (codings && (codings > 1 ||
+                    !hub_str_eq_nocase(hub_http_header(r, "transfer-encoding"), HUB_STR("chunked")))) /* RFC 9112 6.1 */
         return explain(r, 400, "Transfer-Encoding: only \"chunked\" is supported, once; send the body as it is");
     if (length_is_known(p) && p->content_length > r->max_body) return refuse(r, 413);
     struct hub_str expect = hub_http_header(r, "expect");
     r->expects_continue = p->http_minor > 0 && hub_str_eq_nocase(expect, HUB_STR("100-continue"));
     if (expect.n && !r->expects_continue && p->http_minor > 0) return refuse(r, 417);
-    r->websocket = p->upgrade && p->http_minor > 0 && p->method == HTTP_GET && hub_http_has_token(r, "upgrade", "websocket");
+    r->websocket =
+        p->upgrade && p->http_minor > 0 && p->method == HTTP_GET && hub_http_has_token(r, "upgrade", "websocket");
     if (!r->websocket) p->upgrade = 0; /* any other Upgrade is an offer that we do not take */
     return check_encoding(r, p);
 }
@@ -184,8 +190,9 @@ static int status_of(const struct hub_http_req *r, enum http_errno e, char at) {
 static const char folded[] = "A line of the head begins with a blank; folded header lines are not accepted";
 static const char bare_return[] = "A carriage return in the head is not followed by a line feed";
 
-/* What is wrong with the lines of the head in P, or NULL. A line that begins with a blank continues the one before (obs-fold), and a carriage
- * return by itself may end one: proxies read both differently, RFC 9112 5.2 and 2.2 have them refused, and the parser would take them. */
+/* What is wrong with the lines of the head in P, or NULL. A line that begins with a blank continues the
+ * one before (obs-fold), and a carriage return by itself may end one: proxies read both differently, RFC
+ * 9112 5.2 and 2.2 have them refused, and the parser would take them. */
 static const char *line_fault(struct hub_http_req *r, const char *p, size_t n) {
     for (size_t i = 0; i < n && !r->head_ended; i++) {
         if (r->after_return && p[i] != '\n') return bare_return;

@@ -1,4 +1,5 @@
-/* Listening sockets: binding, accepting in batches, and standing still while there are no descriptors left. */
+/* Listening sockets: binding, accepting in batches, and standing still while there are no descriptors
+ * left. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -82,7 +83,9 @@ void hub_listen_resume(struct hub_transport *t) {
     watch_listeners(t, true);
 }
 
-static void on_retry(struct hub_timer *timer) { hub_listen_resume(HUB_CONTAINER(timer, struct hub_transport, accept_retry)); }
+static void on_retry(struct hub_timer *timer) {
+    hub_listen_resume(HUB_CONTAINER(timer, struct hub_transport, accept_retry));
+}
 
 /* Out of descriptors: a listener that stays readable would turn the loop without rest. */
 static void pause_accepting(struct hub_transport *t, const char *why) {
@@ -160,7 +163,8 @@ static int listen_to(struct hub_transport *t, const char *host, const char **why
     return t->listener_n && is_missing_family(failed) ? 0 : failed;
 }
 
-/* "localhost" is both families whatever the resolver knows of it: browsers try ::1 first, other programs 127.0.0.1. */
+/* "localhost" is both families whatever the resolver knows of it: browsers try ::1 first, other programs
+ * 127.0.0.1. */
 static int listen_to_localhost(struct hub_transport *t, const char **why) {
     int failed = 0;
     for (int i = 0; i < SAME_PORT_TRIES; i++) {
@@ -180,13 +184,15 @@ static enum hub_code open_ports(struct hub_transport *t, struct hub_err *err) {
     bool brackets = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
     snprintf(plain, sizeof plain, "%.*s", (int)(host.n - 2 * brackets), host.p + brackets);
     t->port = t->cfg.port;
-    int failed = hub_str_eq_nocase(host, HUB_STR("localhost")) ? listen_to_localhost(t, &why) : listen_to(t, plain, &why);
+    int failed =
+        hub_str_eq_nocase(host, HUB_STR("localhost")) ? listen_to_localhost(t, &why) : listen_to(t, plain, &why);
     return failed || !t->listener_n ? cannot(t, err, why ? why : strerror(failed)) : HUB_OK;
 }
 
 /* ---- the socket file ---- */
 
-/* What a process that was killed left behind is removed; what is used by another, or is no socket, stays. NULL when the path is free. */
+/* What a process that was killed left behind is removed; what is used by another, or is no socket, stays.
+ * NULL when the path is free. */
 static const char *clear_path(const struct sockaddr_un *a) {
     struct stat st;
     if (lstat(a->sun_path, &st) != 0) return errno == ENOENT ? NULL : strerror(errno);
@@ -210,7 +216,8 @@ static enum hub_code open_file(struct hub_transport *t, struct hub_err *err) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return cannot(t, err, strerror(errno));
     fchmod(fd, FILE_MODE); /* what bind() makes it with, less the umask: never wider, not even for a moment */
-    bool open = bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, FILE_MODE) == 0 && listen(fd, 4096) == 0;
+    bool open =
+        bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, FILE_MODE) == 0 && listen(fd, 4096) == 0;
     if (!open || stat(a.sun_path, &st) != 0) {
         int e = errno;
         close(fd);

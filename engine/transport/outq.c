@@ -36,13 +36,15 @@ void hub_outq_add(struct hub_outq *q, struct hub_chunk *chunk, uint32_t off, uin
     if (!len) return;
     q->bytes += len;
     struct hub_piece *last = q->n ? at(q, q->n - 1) : NULL;
-    if (last && last->chunk == chunk && last->off + last->len == off && last->flags == flags && last->off == last->start) {
+    if (last && last->chunk == chunk && last->off + last->len == off && last->flags == flags &&
+        last->off == last->start) {
         last->len += len;
         return;
     }
     if (q->n == q->cap) grow(q);
     if (flags) q->flagged++;
-    *at(q, q->n++) = (struct hub_piece){.chunk = hub_chunk_ref(chunk), .start = off, .off = off, .len = len, .flags = flags};
+    *at(q, q->n++) =
+        (struct hub_piece){.chunk = hub_chunk_ref(chunk), .start = off, .off = off, .len = len, .flags = flags};
 }
 
 struct hub_piece *hub_outq_first(struct hub_outq *q) {

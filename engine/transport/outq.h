@@ -1,5 +1,6 @@
-/* The outbound queue of one session: pieces of shared chunks in the order they must reach the peer. It costs two inline
- * pieces while idle, and a heap ring only while more are waiting. Counts a shared chunk's bytes once per queue. */
+/* The outbound queue of one session: pieces of shared chunks in the order they must reach the peer. It
+ * costs two inline pieces while idle, and a heap ring only while more are waiting. Counts a shared chunk's
+ * bytes once per queue. */
 #ifndef HUB_TRANSPORT_OUTQ_H
 #define HUB_TRANSPORT_OUTQ_H
 #include <sys/uio.h>
@@ -22,8 +23,8 @@ struct hub_outq {
     size_t bytes;
 };
 
-/* Adds [off, off+len) of CHUNK with a reference of its own, or extends the last piece when the bytes continue it, the flags agree
- * and nothing of it was taken yet. */
+/* Adds [off, off+len) of CHUNK with a reference of its own, or extends the last piece when the bytes
+ * continue it, the flags agree and nothing of it was taken yet. */
 void hub_outq_add(struct hub_outq *q, struct hub_chunk *chunk, uint32_t off, uint32_t len, uint32_t flags);
 /* The oldest piece, NULL when empty. */
 struct hub_piece *hub_outq_first(struct hub_outq *q);
@@ -31,8 +32,8 @@ struct hub_piece *hub_outq_first(struct hub_outq *q);
 int hub_outq_gather(struct hub_outq *q, struct iovec *iov, int max);
 /* Takes N bytes off the front. */
 void hub_outq_consume(struct hub_outq *q, size_t n);
-/* Drops frames of FLAGS, oldest first, until at most MAX_BYTES are queued or no such frame is left. A piece of which something was
- * sent stays. Returns how many frames were dropped. */
+/* Drops frames of FLAGS, oldest first, until at most MAX_BYTES are queued or no such frame is left. A
+ * piece of which something was sent stays. Returns how many frames were dropped. */
 size_t hub_outq_drop(struct hub_outq *q, uint32_t flags, size_t max_bytes);
 /* Keeps only the rest of a frame that was sent in part, so that a last frame can follow it. */
 void hub_outq_cut(struct hub_outq *q);

@@ -1,19 +1,24 @@
-/* What strangers hold: requests that are being read or judged, and sessions that have joined no namespace. Both are counted by address
- * and altogether, so that nobody fills the memory or shuts others out without having signed in (decision 0018).
+/* What strangers hold: requests that are being read or judged, and sessions that have joined no namespace.
+ * Both are counted by address and altogether, so that nobody fills the memory or shuts others out without
+ * having signed in (decision 0018).
  *
- * An address is what a client can hardly change: an IPv4 address, or the first half of an IPv6 one. Behind a trusted proxy it is the
- * forwarded one; the proxy itself, and whoever comes by a socket file, has none and counts only altogether. */
+ * An address is what a client can hardly change: an IPv4 address, or the first half of an IPv6 one. Behind
+ * a trusted proxy it is the forwarded one; the proxy itself, and whoever comes by a socket file, has none
+ * and counts only altogether. */
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "transport/transport_int.h"
 
 static struct hub_metric held[] = {
-    [HUB_PENDING_REQUEST] = HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"request\"", "Requests and sessions that have not signed in"),
-    [HUB_PENDING_SESSION] = HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"session\"", "Requests and sessions that have not signed in"),
+    [HUB_PENDING_REQUEST] =
+        HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"request\"", "Requests and sessions that have not signed in"),
+    [HUB_PENDING_SESSION] =
+        HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"session\"", "Requests and sessions that have not signed in"),
 };
-#define REFUSED(LIMIT) \
-    HUB_METRIC(HUB_COUNTER, "hubd_pending_refused_total", "limit=\"" LIMIT "\"", "Requests refused because too much had not signed in")
+#define REFUSED(LIMIT)                                                           \
+    HUB_METRIC(HUB_COUNTER, "hubd_pending_refused_total", "limit=\"" LIMIT "\"", \
+               "Requests refused because too much had not signed in")
 static struct hub_metric refused_address = REFUSED("address"), refused_total = REFUSED("total");
 
 void hub_pending_register_metrics(void) {
@@ -48,7 +53,8 @@ static void unref(struct hub_transport *t, struct hub_address *a) {
 
 /* ---- taking and giving ---- */
 
-int hub_pending_take(struct hub_transport *t, struct hub_address **place, struct hub_address *a, enum hub_pending kind) {
+int hub_pending_take(struct hub_transport *t, struct hub_address **place, struct hub_address *a,
+                     enum hub_pending kind) {
     if (a != &t->nowhere && a->n[kind] >= t->cfg.max_pending_per_address) return 429;
     if (t->pending_n[kind] >= t->cfg.max_pending) return 503;
     a->refs++;
@@ -77,7 +83,8 @@ void hub_conn_arrived(struct hub_conn *c) {
 }
 
 static struct hub_conn *longest_reading(struct hub_transport *t, struct hub_address *a, int status) {
-    if (status == 429) return hub_list_empty(&a->reading) ? NULL : HUB_CONTAINER(a->reading.next, struct hub_conn, reading);
+    if (status == 429)
+        return hub_list_empty(&a->reading) ? NULL : HUB_CONTAINER(a->reading.next, struct hub_conn, reading);
     return hub_list_empty(&t->reading) ? NULL : HUB_CONTAINER(t->reading.next, struct hub_conn, reading_all);
 }
 
@@ -126,8 +133,8 @@ void hub_pending_count_refusal(struct hub_transport *t, int status, const char *
     bool total = status == 503;
     (void)t;
     hub_metric_add(total ? &refused_total : &refused_address, 1);
-    hub_log_kv(HUB_LOG_INFO, "transport", "refused: too much has not signed in", "limit", total ? "maxPending" : "maxPendingPerAddress", "peer", peer,
-               NULL);
+    hub_log_kv(HUB_LOG_INFO, "transport", "refused: too much has not signed in", "limit",
+               total ? "maxPending" : "maxPendingPerAddress", "peer", peer, NULL);
 }
 
 void hub_pending_refuse(struct hub_http_req *r, int status) {

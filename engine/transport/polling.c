@@ -78,7 +78,8 @@ bool hub_polling_post(struct hub_eio *e, struct hub_http_req *r) {
     return !ended_by_us;
 }
 
-/* The client went away with its GET or in the middle of its POST: it cannot know what we have of it, and the other way round. */
+/* The client went away with its GET or in the middle of its POST: it cannot know what we have of it, and
+ * the other way round. */
 void hub_polling_forget(struct hub_http_req *r) {
     struct hub_eio *e = r->eio;
     hub_http_leave_session(r);

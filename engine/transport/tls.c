@@ -7,11 +7,13 @@
 #include "base/log.h"
 #include "transport/transport_int.h"
 
-static int choose_http11(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n, void *arg) {
+static int choose_http11(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
+                         unsigned in_n, void *arg) {
     static const unsigned char ours[] = "\x08http/1.1";
     (void)ssl, (void)arg;
     unsigned char *chosen;
-    if (SSL_select_next_proto(&chosen, out_n, ours, sizeof ours - 1, in, in_n) != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_NOACK;
+    if (SSL_select_next_proto(&chosen, out_n, ours, sizeof ours - 1, in, in_n) != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_NOACK;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }
@@ -32,23 +34,29 @@ static enum hub_code failed(struct hub_transport *t, struct hub_err *err, const 
 
 enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
     if (!t->cfg.tls_cert_file && !t->cfg.tls_key_file) return HUB_OK;
-    if (!t->cfg.tls_cert_file || !t->cfg.tls_key_file) return hub_fail(err, HUB_INTERNAL, "TLS needs both a certificate file and a key file");
+    if (!t->cfg.tls_cert_file || !t->cfg.tls_key_file)
+        return hub_fail(err, HUB_INTERNAL, "TLS needs both a certificate file and a key file");
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     t->tls = SSL_CTX_new(TLS_server_method());
     if (!t->tls) return failed(t, err, "library for", t->cfg.tls_cert_file);
     SSL_CTX_set_default_passwd_cb(t->tls, no_passphrase);
     SSL_CTX_set_min_proto_version(t->tls, TLS1_2_VERSION);
-    SSL_CTX_set_options(t->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(t->tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(t->tls,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(t->tls,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_id_context(t->tls, (const unsigned char *)"hubd", 4);
     SSL_CTX_set_alpn_select_cb(t->tls, choose_http11, NULL);
-    if (SSL_CTX_use_certificate_chain_file(t->tls, t->cfg.tls_cert_file) != 1) return failed(t, err, "certificate", t->cfg.tls_cert_file);
-    if (SSL_CTX_use_PrivateKey_file(t->tls, t->cfg.tls_key_file, SSL_FILETYPE_PEM) != 1) return failed(t, err, "key", t->cfg.tls_key_file);
+    if (SSL_CTX_use_certificate_chain_file(t->tls, t->cfg.tls_cert_file) != 1)
+        return failed(t, err, "certificate", t->cfg.tls_cert_file);
+    if (SSL_CTX_use_PrivateKey_file(t->tls, t->cfg.tls_key_file, SSL_FILETYPE_PEM) != 1)
+        return failed(t, err, "key", t->cfg.tls_key_file);
     if (SSL_CTX_check_private_key(t->tls) != 1) return failed(t, err, "key", t->cfg.tls_key_file);
     return HUB_OK;
 }
 
-enum hub_code hub_transport_check_tls(const struct hub_transport_config *config, const char **what, struct hub_err *err) {
+enum hub_code hub_transport_check_tls(const struct hub_transport_config *config, const char **what,
+                                      struct hub_err *err) {
     struct hub_transport t = {.cfg = *config};
     enum hub_code code = hub_tls_open(&t, err);
     *what = hub_str_starts(hub_cstr(err->text), HUB_STR("cannot use the TLS key ")) ? "keyFile" : "certFile";

@@ -8,15 +8,19 @@
 #include "transport/transport_int.h"
 
 struct hub_metric hub_metric_connections = HUB_METRIC(HUB_GAUGE, "hubd_connections", NULL, "Open TCP connections");
-struct hub_metric hub_metric_polling = HUB_METRIC(HUB_GAUGE, "hubd_sessions", "transport=\"polling\"", "Engine.IO sessions");
-struct hub_metric hub_metric_websocket = HUB_METRIC(HUB_GAUGE, "hubd_sessions", "transport=\"websocket\"", "Engine.IO sessions");
-struct hub_metric hub_metric_bytes_in = HUB_METRIC(HUB_COUNTER, "hubd_bytes_in_total", NULL, "Bytes received from clients");
+struct hub_metric hub_metric_polling =
+    HUB_METRIC(HUB_GAUGE, "hubd_sessions", "transport=\"polling\"", "Engine.IO sessions");
+struct hub_metric hub_metric_websocket =
+    HUB_METRIC(HUB_GAUGE, "hubd_sessions", "transport=\"websocket\"", "Engine.IO sessions");
+struct hub_metric hub_metric_bytes_in =
+    HUB_METRIC(HUB_COUNTER, "hubd_bytes_in_total", NULL, "Bytes received from clients");
 struct hub_metric hub_metric_bytes_out = HUB_METRIC(HUB_COUNTER, "hubd_bytes_out_total", NULL, "Bytes sent to clients");
-struct hub_metric hub_metric_writes = HUB_METRIC(HUB_COUNTER, "hubd_writes_total", NULL, "Write system calls on client sockets");
-struct hub_metric hub_metric_slow =
-    HUB_METRIC(HUB_COUNTER, "hubd_slow_reader_disconnects_total", NULL, "Sessions ended because their queue was over its bound");
-struct hub_metric hub_metric_dropped =
-    HUB_METRIC(HUB_COUNTER, "hubd_ephemeral_dropped_total", NULL, "Ephemeral events dropped because the reader was slow");
+struct hub_metric hub_metric_writes =
+    HUB_METRIC(HUB_COUNTER, "hubd_writes_total", NULL, "Write system calls on client sockets");
+struct hub_metric hub_metric_slow = HUB_METRIC(HUB_COUNTER, "hubd_slow_reader_disconnects_total", NULL,
+                                               "Sessions ended because their queue was over its bound");
+struct hub_metric hub_metric_dropped = HUB_METRIC(HUB_COUNTER, "hubd_ephemeral_dropped_total", NULL,
+                                                  "Ephemeral events dropped because the reader was slow");
 
 static void register_metrics(void) {
     hub_metric_register(&hub_metric_connections);
@@ -40,12 +44,14 @@ bool hub_transport_may_go_on(struct hub_transport *t) {
 
 static void on_go_on(struct hub_timer *timer) { hub_transport_work(HUB_CONTAINER(timer, struct hub_transport, go_on)); }
 
-/* One after the other as long as the turn has time for it; those who are left are the first of the next one. */
+/* One after the other as long as the turn has time for it; those who are left are the first of the next
+ * one. */
 static void go_on(struct hub_transport *t) {
     struct hub_list batch;
     hub_list_init(&batch);
     hub_list_splice(&batch, &t->busy);
-    while (!hub_list_empty(&batch) && hub_transport_may_go_on(t)) hub_conn_go_on(HUB_CONTAINER(hub_list_pop(&batch), struct hub_conn, busy_link));
+    while (!hub_list_empty(&batch) && hub_transport_may_go_on(t))
+        hub_conn_go_on(HUB_CONTAINER(hub_list_pop(&batch), struct hub_conn, busy_link));
     hub_list_splice(&batch, &t->busy);
     hub_list_splice(&t->busy, &batch);
 }
@@ -68,14 +74,17 @@ void hub_transport_work(struct hub_transport *t) { hub_defer(t->loop, &t->work);
 void hub_transport_flush(struct hub_transport *t) {
     t->turn++;
     t->busy_until = 0;
-    for (struct hub_list *n; (n = hub_list_pop(&t->due_eios));) hub_polling_flush(HUB_CONTAINER(n, struct hub_eio, due));
+    for (struct hub_list *n; (n = hub_list_pop(&t->due_eios));)
+        hub_polling_flush(HUB_CONTAINER(n, struct hub_eio, due));
     for (struct hub_list *n; (n = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(n, struct hub_conn, due));
 }
 
-/* Answers of one turn are written before more of them pile up; then whoever has not read for longest gives way. */
+/* Answers of one turn are written before more of them pile up; then whoever has not read for longest gives
+ * way. */
 void hub_transport_make_room(struct hub_transport *t, size_t n) {
     if (t->unsent + n <= HUB_MAX_UNSENT) return;
-    for (struct hub_list *it; (it = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(it, struct hub_conn, due));
+    for (struct hub_list *it; (it = hub_list_pop(&t->due_conns));)
+        hub_conn_flush(HUB_CONTAINER(it, struct hub_conn, due));
     while (t->unsent + n > HUB_MAX_UNSENT && !hub_list_empty(&t->stalled)) {
         struct hub_conn *c = HUB_CONTAINER(t->stalled.next, struct hub_conn, stalled);
         hub_conn_kill(c, HUB_CLOSE_SLOW);
@@ -108,7 +117,8 @@ static struct hub_str without_slash(const char *path) {
     return s;
 }
 
-static struct hub_transport *make(struct hub_loop *loop, const struct hub_transport_config *config, const struct hub_transport_ops *ops, void *ctx) {
+static struct hub_transport *make(struct hub_loop *loop, const struct hub_transport_config *config,
+                                  const struct hub_transport_ops *ops, void *ctx) {
     struct hub_transport *t = hub_xcalloc(1, sizeof *t);
     t->loop = loop;
     t->cfg = *config;
@@ -125,15 +135,17 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
     t->path = without_slash(config->path ? config->path : "/socket.io");
     t->in = hub_xmalloc(HUB_IN_SIZE);
     t->work.run = work;
-    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy, &t->dead, &t->ended, &t->reading, &t->stalled, &t->nowhere.reading};
+    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy,           &t->dead,
+                                &t->ended, &t->reading,  &t->stalled,   &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
     t->ping = text_frame("2");
     t->close_packet = text_frame("1");
     return t;
 }
 
-enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
-                                const struct hub_transport_ops *ops, void *ctx, struct hub_err *err) {
+enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop,
+                                const struct hub_transport_config *config, const struct hub_transport_ops *ops,
+                                void *ctx, struct hub_err *err) {
     struct hub_transport *t = make(loop, config, ops, ctx);
     enum hub_code code = hub_tls_open(t, err);
     if (!code) code = hub_listen_open(t, err);
@@ -167,7 +179,8 @@ void hub_transport_stop_listening(struct hub_transport *t) {
 size_t hub_transport_polling(const struct hub_transport *t, bool undelivered) {
     size_t n = 0;
     void *e;
-    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));) n += !hub_eio_is_websocket(e) && (!undelivered || hub_eio_queued(e));
+    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));)
+        n += !hub_eio_is_websocket(e) && (!undelivered || hub_eio_queued(e));
     return n;
 }
 
@@ -180,7 +193,8 @@ static bool is_idle(const struct hub_conn *c) {
 void hub_transport_close_all(struct hub_transport *t) {
     const char *text = hub_close_reason_name(HUB_CLOSE_SHUTDOWN);
     void *e;
-    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));) hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, text);
+    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));)
+        hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, text);
     HUB_LIST_EACH_SAFE(&t->conns, n) {
         struct hub_conn *c = HUB_CONTAINER(n, struct hub_conn, link);
         if (is_idle(c)) hub_conn_kill(c, HUB_CLOSE_SHUTDOWN);

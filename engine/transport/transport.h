@@ -1,8 +1,9 @@
-/* Sockets, HTTP/1.1, WebSocket, and Engine.IO sessions over both. Hands whole Engine.IO messages and HTTP requests up, and
- * drains each session's bounded queue when the peer can take it. Knows nothing of Socket.IO, hubs or users.
+/* Sockets, HTTP/1.1, WebSocket, and Engine.IO sessions over both. Hands whole Engine.IO messages and HTTP
+ * requests up, and drains each session's bounded queue when the peer can take it. Knows nothing of
+ * Socket.IO, hubs or users.
  *
- * Upward calls happen on the loop thread, never from inside a call made downwards (hub_eio_send, hub_eio_close …), so the layer
- * above needs no re-entrancy guard. */
+ * Upward calls happen on the loop thread, never from inside a call made downwards (hub_eio_send,
+ * hub_eio_close …), so the layer above needs no re-entrancy guard. */
 #ifndef HUB_TRANSPORT_TRANSPORT_H
 #define HUB_TRANSPORT_TRANSPORT_H
 #include "base/buf.h"
@@ -19,19 +20,21 @@ struct hub_transport_config {
     int port;                        /* 0 = any free */
     const char *base_path;           /* "" or "/messaging-api": accepted in front of every path, and not required */
     const char *path;                /* of Engine.IO; NULL = "/socket.io" */
-    const char *const *cors_origins; /* patterns (base/origin.h) of pages let in beside the own host's; "*" lets all in, without cookies */
+    const char *const *cors_origins; /* patterns (base/origin.h) of pages let in beside the own host's; "*" lets all in,
+                                        without cookies */
     size_t cors_n;
     const char *const *trusted_proxies; /* ranges (base/cidr.h) whose X-Forwarded headers count; "unix:" */
     size_t trusted_n;
-    bool local_names;                         /* only requests for local names and listed origins' are answered: see hub_transport_local_names */
-    size_t max_pending;                       /* requests, and as many sessions, that have not signed in; 0 = 2048 */
-    size_t max_pending_per_address;           /* the same of one address; 0 = 256 */
-    int64_t max_payload;                      /* bytes of one HTTP body or one WebSocket message */
-    int64_t ping_interval;                    /* ms */
-    int64_t ping_timeout;                     /* ms */
-    int64_t head_timeout;                     /* ms a connection may take to send a request head or body; 0 = 10000 */
-    int64_t idle_timeout;                     /* ms a kept-alive connection may stay silent between requests; 0 = 75000 */
-    size_t max_queue_bytes;                   /* per session */
+    bool
+        local_names; /* only requests for local names and listed origins' are answered: see hub_transport_local_names */
+    size_t max_pending;             /* requests, and as many sessions, that have not signed in; 0 = 2048 */
+    size_t max_pending_per_address; /* the same of one address; 0 = 256 */
+    int64_t max_payload;            /* bytes of one HTTP body or one WebSocket message */
+    int64_t ping_interval;          /* ms */
+    int64_t ping_timeout;           /* ms */
+    int64_t head_timeout;           /* ms a connection may take to send a request head or body; 0 = 10000 */
+    int64_t idle_timeout;           /* ms a kept-alive connection may stay silent between requests; 0 = 75000 */
+    size_t max_queue_bytes;         /* per session */
     const char *tls_cert_file, *tls_key_file; /* both NULL: plain TCP */
 };
 
@@ -60,37 +63,44 @@ struct hub_handshake {
     bool secure; /* TLS, here or at a trusted proxy */
 };
 
-/* What a client may make a connection hold before it has signed in, in bytes of one kind (head, body, frame, queue). */
+/* What a client may make a connection hold before it has signed in, in bytes of one kind (head, body,
+ * frame, queue). */
 #define HUB_PENDING_BYTES 16384
 
 struct hub_transport_ops {
-    /* A session is open (its open packet is queued). The returned pointer is given to message and closed. NULL refuses and closes. */
+    /* A session is open (its open packet is queued). The returned pointer is given to message and closed.
+     * NULL refuses and closes. */
     void *(*open)(void *ctx, struct hub_eio *eio, const struct hub_handshake *hs);
-    /* One Engine.IO message: text (valid UTF-8, without the '4') or binary. PAYLOAD is valid during the call. */
+    /* One Engine.IO message: text (valid UTF-8, without the '4') or binary. PAYLOAD is valid during the
+     * call. */
     void (*message)(void *client, struct hub_str payload, bool binary);
     /* The session is gone; EIO must not be used any more. Called exactly once per opened session. */
     void (*closed)(void *client, enum hub_close_reason reason);
     /* A complete HTTP request outside /socket.io/. Must be answered, at once or later, by hub_http_reply. */
     void (*http)(void *ctx, struct hub_http_req *req);
-    /* The head of such a request whose body is larger than HUB_PENDING_BYTES: the rest is read after hub_http_vouch. Answered, at once or
-     * later, by that or by hub_http_reply. NULL: everybody may. */
+    /* The head of such a request whose body is larger than HUB_PENDING_BYTES: the rest is read after
+     * hub_http_vouch. Answered, at once or later, by that or by hub_http_reply. NULL: everybody may. */
     void (*admit)(void *ctx, struct hub_http_req *req);
 };
 
 /* Whether the certificate and the key of CONFIG can be used; listens on nothing. *WHAT becomes "certFile"
  * or "keyFile" when not. */
-enum hub_code hub_transport_check_tls(const struct hub_transport_config *config, const char **what, struct hub_err *err);
-/* Binds and listens; a socket file left by a process that is gone is replaced. HUB_INTERNAL with "cannot listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
-enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop, const struct hub_transport_config *config,
-                                const struct hub_transport_ops *ops, void *ctx, struct hub_err *err);
-/* While ON only requests are answered whose Host (and X-Forwarded-Host) is an address, a name that no public name server answers for, or the host of
- * a listed origin: a page of elsewhere whose name was made to point here (DNS rebinding) is refused. For services that believe anybody. */
+enum hub_code hub_transport_check_tls(const struct hub_transport_config *config, const char **what,
+                                      struct hub_err *err);
+/* Binds and listens; a socket file left by a process that is gone is replaced. HUB_INTERNAL with "cannot
+ * listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
+enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop,
+                                const struct hub_transport_config *config, const struct hub_transport_ops *ops,
+                                void *ctx, struct hub_err *err);
+/* While ON only requests are answered whose Host (and X-Forwarded-Host) is an address, a name that no
+ * public name server answers for, or the host of a listed origin: a page of elsewhere whose name was made
+ * to point here (DNS rebinding) is refused. For services that believe anybody. */
 void hub_transport_local_names(struct hub_transport *t, bool on);
 /* While HELD new sessions are refused; requests are served. */
 void hub_transport_hold(struct hub_transport *t, bool held);
 int hub_transport_port(const struct hub_transport *t); /* the port really bound */
-/* From now on new sessions are refused and answers say "Connection: close". The listener stays: clients that poll need new connections to
- * fetch what is queued for them. */
+/* From now on new sessions are refused and answers say "Connection: close". The listener stays: clients
+ * that poll need new connections to fetch what is queued for them. */
 void hub_transport_drain(struct hub_transport *t);
 /* Sessions that poll; UNDELIVERED: only those with something queued. */
 size_t hub_transport_polling(const struct hub_transport *t, bool undelivered);
@@ -100,7 +110,8 @@ void hub_transport_stop_listening(struct hub_transport *t);
 void hub_transport_close_all(struct hub_transport *t);
 /* Everything must be closed; frees. */
 void hub_transport_delete(struct hub_transport *t);
-/* Writes everything that became due this turn, one write per connection. Set as the loop's flush hook by hub_transport_new. */
+/* Writes everything that became due this turn, one write per connection. Set as the loop's flush hook by
+ * hub_transport_new. */
 void hub_transport_flush(struct hub_transport *t);
 size_t hub_transport_connections(const struct hub_transport *t); /* TCP connections */
 size_t hub_transport_sessions(const struct hub_transport *t);    /* Engine.IO sessions */
@@ -109,26 +120,40 @@ size_t hub_transport_sessions(const struct hub_transport *t);    /* Engine.IO se
 
 enum { HUB_SEND_EPHEMERAL = 1 }; /* may be dropped when the reader is slow; newest wins */
 
-/* Queues bytes [off, off+len) of CHUNK: whole frames. Takes its own reference. Bytes that continue the queue's last piece (same chunk,
- * same flags) just extend it. Nothing is written before the flush hook, unless the queue would exceed max_queue_bytes: then what the socket
- * takes at once is written, next ephemeral frames are dropped, oldest first; if that is not enough the session is closed with HUB_CLOSE_SLOW
- * (closed callback later, in this turn). A reader that keeps up is not slow: an empty queue takes one piece of any size, and what one turn queues
- * for a peer that was not behind when it began may reach four times the bound. */
+/* Queues bytes [off, off+len) of CHUNK: whole frames. Takes its own reference. Bytes that continue the
+ * queue's last piece (same chunk, same flags) just extend it. Nothing is written before the flush hook,
+ * unless the queue would exceed max_queue_bytes: then what the socket takes at once is written, next
+ * ephemeral frames are dropped, oldest first; if that is not enough the session is closed with
+ * HUB_CLOSE_SLOW (closed callback later, in this turn). A reader that keeps up is not slow: an empty queue
+ * takes one piece of any size, and what one turn queues for a peer that was not behind when it began may
+ * reach four times the bound. */
 void hub_eio_send(struct hub_eio *eio, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
-/* Ends the session after what is queued was written (bounded by 1 s). WS_CODE 1000 etc. The closed callback comes later. */
+/* Ends the session after what is queued was written (bounded by 1 s). WS_CODE 1000 etc. The closed
+ * callback comes later. */
 void hub_eio_close(struct hub_eio *eio, enum hub_close_reason reason, int ws_code, const char *ws_reason);
 /* Pings before the next ping is due; nothing while a pong is awaited already. */
 void hub_eio_ping(struct hub_eio *eio);
 const char *hub_eio_sid(const struct hub_eio *eio);
-int64_t hub_eio_last_in(const struct hub_eio *eio); /* loop time of the last packet from the client, heartbeats included */
-size_t hub_eio_queued(const struct hub_eio *eio);   /* bytes */
+int64_t
+hub_eio_last_in(const struct hub_eio *eio); /* loop time of the last packet from the client, heartbeats included */
+size_t hub_eio_queued(const struct hub_eio *eio); /* bytes */
 bool hub_eio_is_websocket(const struct hub_eio *eio);
-/* A user is known behind it: it no longer counts as pending, and may send and be sent as much as configured. */
+/* A user is known behind it: it no longer counts as pending, and may send and be sent as much as
+ * configured. */
 void hub_eio_signed_in(struct hub_eio *eio);
 
 /* ---- HTTP requests ---- */
 
-enum hub_http_method { HUB_HTTP_GET, HUB_HTTP_HEAD, HUB_HTTP_POST, HUB_HTTP_PUT, HUB_HTTP_PATCH, HUB_HTTP_DELETE, HUB_HTTP_OPTIONS, HUB_HTTP_OTHER };
+enum hub_http_method {
+    HUB_HTTP_GET,
+    HUB_HTTP_HEAD,
+    HUB_HTTP_POST,
+    HUB_HTTP_PUT,
+    HUB_HTTP_PATCH,
+    HUB_HTTP_DELETE,
+    HUB_HTTP_OPTIONS,
+    HUB_HTTP_OTHER
+};
 enum hub_http_method hub_http_method(const struct hub_http_req *r);
 struct hub_str hub_http_path(const struct hub_http_req *r); /* raw, base path removed, no query */
 /* The base path counts as part of the path from now on; false when there was none. */
@@ -137,12 +162,14 @@ struct hub_str hub_http_query(const struct hub_http_req *r);                    
 struct hub_str hub_http_header(const struct hub_http_req *r, const char *lower_case_name); /* empty when absent */
 struct hub_str hub_http_body(const struct hub_http_req *r);
 struct hub_str hub_http_peer(const struct hub_http_req *r);
-bool hub_http_gone(const struct hub_http_req *r); /* the peer has closed, its own side at least; the request must be answered all the same */
+/* the peer has closed, its own side at least; the request must be answered all the same */
+bool hub_http_gone(const struct hub_http_req *r);
 /* A user is known behind the request: it no longer counts as pending, and the rest of its body is read. */
 void hub_http_vouch(struct hub_http_req *req);
 /* Value of NAME in a raw query string, percent-decoded ('+' is a space) into OUT; false when absent. */
 bool hub_query_get(struct hub_str query, const char *name, struct hub_buf *out);
-/* Answers and releases REQ; when the peer has gone meanwhile it only releases. HEADERS is "" or whole lines "Name: value\r\n".
- * Content-Length, Date, Connection and CORS headers are added. */
-void hub_http_reply(struct hub_http_req *req, int status, const char *content_type, struct hub_str body, const char *headers);
+/* Answers and releases REQ; when the peer has gone meanwhile it only releases. HEADERS is "" or whole
+ * lines "Name: value\r\n". Content-Length, Date, Connection and CORS headers are added. */
+void hub_http_reply(struct hub_http_req *req, int status, const char *content_type, struct hub_str body,
+                    const char *headers);
 #endif

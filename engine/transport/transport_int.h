@@ -1,4 +1,5 @@
-/* What the files of the transport share: the connection (one socket), the session (one Engine.IO client), and who ends what.
+/* What the files of the transport share: the connection (one socket), the session (one Engine.IO client),
+ * and who ends what.
  *
  *   listen.c      accepts                      http.c      requests in, answers out
  *   conn.c        reads, writes, closes        cors.c      origins
@@ -7,8 +8,8 @@
  *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
  *   pending.c     what strangers may hold      forwarded.c trusted proxies
  *
- * Nothing is freed under its caller: a connection is killed by moving it to the dead list, a session by moving it to the ended list;
- * hub_transport_work frees both at the end of the turn. */
+ * Nothing is freed under its caller: a connection is killed by moving it to the dead list, a session by
+ * moving it to the ended list; hub_transport_work frees both at the end of the turn. */
 #ifndef HUB_TRANSPORT_INT_H
 #define HUB_TRANSPORT_INT_H
 #include <sys/socket.h>
@@ -25,14 +26,16 @@
 #include "transport/transport.h"
 #include "transport/ws_in.h"
 
-#define HUB_IN_SIZE 65536         /* bytes one read may bring; one buffer for the whole loop */
-#define HUB_READ_PENDING 8192     /* the same while nobody has signed in; half of HUB_PENDING_BYTES, for two may meet */
-#define HUB_READ_ROUNDS 4         /* full buffers one connection may take in a turn before others come */
-#define HUB_MAX_REST 65536        /* pipelined bytes kept while a request is being answered */
-#define HUB_MAX_OUT 262144        /* unsent answer bytes before the next pipelined request has to wait */
-#define HUB_MAX_UNSENT (32 << 20) /* the same of all connections: beyond it those who do not read their answers give way */
-#define HUB_PIPELINED_MS 4        /* of a turn for what is pipelined: those who send one request at a time have their turn too */
-#define HUB_MAX_LISTENERS 4       /* addresses that one host name may stand for */
+#define HUB_IN_SIZE 65536     /* bytes one read may bring; one buffer for the whole loop */
+#define HUB_READ_PENDING 8192 /* the same while nobody has signed in; half of HUB_PENDING_BYTES, for two may meet */
+#define HUB_READ_ROUNDS 4     /* full buffers one connection may take in a turn before others come */
+#define HUB_MAX_REST 65536    /* pipelined bytes kept while a request is being answered */
+#define HUB_MAX_OUT 262144    /* unsent answer bytes before the next pipelined request has to wait */
+#define HUB_MAX_UNSENT \
+    (32 << 20) /* the same of all connections: beyond it those who do not read their answers give way */
+#define HUB_PIPELINED_MS \
+    4 /* of a turn for what is pipelined: those who send one request at a time have their turn too */
+#define HUB_MAX_LISTENERS 4 /* addresses that one host name may stand for */
 #define HUB_UPGRADE_TIMEOUT 10000
 #define HUB_CLOSE_TIMEOUT 1000  /* ms for the queue and the close frame to leave */
 #define HUB_SLOW_TIMEOUT 10000  /* the same for a slow reader, who shall still learn why */
@@ -127,7 +130,8 @@ struct hub_conn {
     struct hub_buf rest; /* HTTP: what came behind the request being answered */
     struct hub_buf out;  /* answers, and what TLS has taken from the queue */
     size_t out_sent;
-    struct hub_timer timer; /* HTTP: head, body, idle or stalled answer; otherwise the end of a probe, a close or a linger */
+    struct hub_timer
+        timer; /* HTTP: head, body, idle or stalled answer; otherwise the end of a probe, a close or a linger */
     int fd;
     uint8_t mode;
     bool answering; /* HTTP: req is complete and its answer is awaited */
@@ -149,7 +153,8 @@ struct hub_conn {
 void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer);
 /* Ends it at once; its session, if any, ends with REASON. Safe from everywhere, freed later. */
 void hub_conn_kill(struct hub_conn *c, enum hub_close_reason reason);
-/* Shuts it down after everything queued was written, at most MS from now (0: as long as the peer keeps reading). */
+/* Shuts it down after everything queued was written, at most MS from now (0: as long as the peer keeps
+ * reading). */
 void hub_conn_finish(struct hub_conn *c, int64_t ms);
 void hub_conn_due(struct hub_conn *c);   /* write at the end of this turn */
 void hub_conn_busy(struct hub_conn *c);  /* go on with input at the end of this turn */
@@ -179,10 +184,11 @@ void hub_pending_register_metrics(void);
 /* Counts one of KIND at A, whom *PLACE then refers to; or the status to refuse with. */
 int hub_pending_take(struct hub_transport *t, struct hub_address **place, struct hub_address *a, enum hub_pending kind);
 void hub_pending_give(struct hub_transport *t, struct hub_address **place, enum hub_pending kind); /* NULL is fine */
-/* The connection's request counts from now on; 0, or the status to refuse with. Again: no effect. Where there are too many, the one that has been
- * arriving longest gives way: whoever sends its request at once is not kept out by those who never come to an end. */
+/* The connection's request counts from now on; 0, or the status to refuse with. Again: no effect. Where
+ * there are too many, the one that has been arriving longest gives way: whoever sends its request at once
+ * is not kept out by those who never come to an end. */
 int hub_conn_enter(struct hub_conn *c);
-void hub_conn_arrived(struct hub_conn *c);                           /* its request is whole: it counts, and need not give way */
+void hub_conn_arrived(struct hub_conn *c); /* its request is whole: it counts, and need not give way */
 int hub_conn_enter_for(struct hub_conn *c, const struct hub_ip *ip); /* the same at another address than its own */
 void hub_conn_leave(struct hub_conn *c);
 void hub_conn_leave_home(struct hub_conn *c); /* and what it keeps of its own address */
@@ -191,7 +197,8 @@ void hub_pending_refuse(struct hub_http_req *r, int status); /* answers */
 
 void hub_forwarded_read_config(struct hub_transport *t);
 bool hub_forwarded_trusts(const struct hub_transport *t, const struct hub_ip *ip);
-/* What a trusted proxy says: sets secure, forwarded_host and peer. True with the client's address (its own when it names none). */
+/* What a trusted proxy says: sets secure, forwarded_host and peer. True with the client's address (its own
+ * when it names none). */
 bool hub_forwarded_read(struct hub_http_req *r, struct hub_ip *client);
 
 /* ---- listeners ---- */
@@ -255,8 +262,8 @@ struct hub_eio {
     struct hub_http_req *poll, *post;
     struct hub_list due, ended;
     struct hub_outq q;
-    size_t waiting;         /* bytes that were queued already when the turn began: the peer had its chance to take them */
-    uint32_t turn;          /* in which WAITING was noted */
+    size_t waiting; /* bytes that were queued already when the turn began: the peer had its chance to take them */
+    uint32_t turn;  /* in which WAITING was noted */
     struct hub_timer timer; /* next ping, missing pong, or the end of closing */
     int64_t last_in;
     struct hub_address *pending; /* where it counts until somebody has signed in */
@@ -275,7 +282,8 @@ void hub_eio_too_large(struct hub_http_req *req); /* the body is over the bound:
 /* What it may be sent in one piece, and how much may wait for it. */
 size_t hub_eio_max_in(const struct hub_eio *e);
 size_t hub_eio_max_queue(const struct hub_eio *e);
-/* A new session with its open packet queued and the layer above asked; NULL when that refuses. Takes over its place at PENDING. */
+/* A new session with its open packet queued and the layer above asked; NULL when that refuses. Takes over
+ * its place at PENDING. */
 struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_conn *websocket, struct hub_address *pending);
 /* A packet as WebSocket carries it. False when the session has ended. */
 bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary);
@@ -300,6 +308,6 @@ void hub_transport_work(struct hub_transport *t); /* schedules it */
 /* Whether this turn still has time for what was pipelined behind a request. */
 bool hub_transport_may_go_on(struct hub_transport *t);
 
-extern struct hub_metric hub_metric_connections, hub_metric_polling, hub_metric_websocket, hub_metric_bytes_in, hub_metric_bytes_out,
-    hub_metric_writes, hub_metric_slow, hub_metric_dropped;
+extern struct hub_metric hub_metric_connections, hub_metric_polling, hub_metric_websocket, hub_metric_bytes_in,
+    hub_metric_bytes_out, hub_metric_writes, hub_metric_slow, hub_metric_dropped;
 #endif

@@ -13,8 +13,8 @@ static bool key_is_valid(struct hub_str key) {
     return ok;
 }
 
-/* The first subprotocol that the client offers: like the server that stock clients know, this one takes it, and a browser that offered
- * some fails when none is taken. False when the offer is no list of tokens. */
+/* The first subprotocol that the client offers: like the server that stock clients know, this one takes
+ * it, and a browser that offered some fails when none is taken. False when the offer is no list of tokens. */
 static bool first_protocol(const struct hub_http_req *r, struct hub_str *first) {
     static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
     struct hub_str rest = hub_http_header(r, "sec-websocket-protocol"), piece;
@@ -47,15 +47,21 @@ bool hub_ws_check(struct hub_http_req *r) {
     return true;
 }
 
-static void on_probe_timeout(struct hub_timer *timer) { hub_conn_kill(HUB_CONTAINER(timer, struct hub_conn, timer), HUB_CLOSE_TRANSPORT); }
+static void on_probe_timeout(struct hub_timer *timer) {
+    hub_conn_kill(HUB_CONTAINER(timer, struct hub_conn, timer), HUB_CLOSE_TRANSPORT);
+}
 
 void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     struct hub_conn *c = r->conn;
     char accept[29];
     struct hub_str protocol;
     hub_ws_accept(hub_http_header(r, "sec-websocket-key"), accept);
-    hub_buf_addf(&c->out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", accept);
-    if (first_protocol(r, &protocol) && protocol.n) hub_buf_addf(&c->out, "Sec-WebSocket-Protocol: %.*s\r\n", HUB_FMT(protocol));
+    hub_buf_addf(
+        &c->out,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+        accept);
+    if (first_protocol(r, &protocol) && protocol.n)
+        hub_buf_addf(&c->out, "Sec-WebSocket-Protocol: %.*s\r\n", HUB_FMT(protocol));
     hub_buf_addz(&c->out, "\r\n");
     c->req = NULL;
     c->answering = false;

@@ -1,4 +1,5 @@
-/* WebSocket frames in, messages out. Frames are parsed where recv put them; only a frame that is not whole yet is copied. */
+/* WebSocket frames in, messages out. Frames are parsed where recv put them; only a frame that is not whole
+ * yet is copied. */
 #include "transport/ws_in.h"
 
 #include "packet/ws.h"
@@ -39,7 +40,8 @@ static enum hub_ws_in_end on_close(const struct feed *f, struct hub_str payload)
     if (payload.n == 1) return HUB_WS_IN_PROTOCOL;
     if (payload.n) {
         unsigned code = (unsigned)hub_ws_number((const unsigned char *)payload.p, 2);
-        bool fits = (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) || (code >= 3000 && code <= 4999);
+        bool fits = (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+                    (code >= 3000 && code <= 4999);
         if (!fits) return HUB_WS_IN_PROTOCOL;
         if (!hub_utf8_valid(hub_str(payload.p + 2, payload.n - 2))) return HUB_WS_IN_UTF8;
     }
@@ -62,7 +64,8 @@ static enum hub_ws_in_end check_head(const struct feed *f, const struct hub_ws_h
     return HUB_WS_IN_MORE;
 }
 
-/* Takes the frame at P if it is whole: *used is its length, or 0 when more bytes are needed; *need then says how many in all. */
+/* Takes the frame at P if it is whole: *used is its length, or 0 when more bytes are needed; *need then
+ * says how many in all. */
 static enum hub_ws_in_end take_frame(const struct feed *f, char *p, size_t n, size_t *used, size_t *need) {
     struct hub_ws_head h;
     *used = 0;
@@ -95,7 +98,8 @@ static enum hub_ws_in_end finish_part(const struct feed *f, char **p, size_t *n)
     return end;
 }
 
-enum hub_ws_in_end hub_ws_in_feed(struct hub_ws_in *in, char *p, size_t n, size_t max_payload, hub_ws_in_fn fn, void *arg) {
+enum hub_ws_in_end hub_ws_in_feed(struct hub_ws_in *in, char *p, size_t n, size_t max_payload, hub_ws_in_fn fn,
+                                  void *arg) {
     struct feed f = {.in = in, .max_payload = max_payload, .fn = fn, .arg = arg};
     enum hub_ws_in_end end = in->part.n ? finish_part(&f, &p, &n) : HUB_WS_IN_MORE;
     while (!end && n) {

@@ -1,5 +1,6 @@
-/* How long a server takes from exec to its first answered request: starts the command, asks GET PATH over and over until the answer
- * is 200, prints the milliseconds and ends the server. Usage: first_request PORT PATH COMMAND… */
+/* How long a server takes from exec to its first answered request: starts the command, asks GET PATH over
+ * and over until the answer is 200, prints the milliseconds and ends the server. Usage: first_request PORT
+ * PATH COMMAND… */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,12 +19,14 @@ static double now_ms(void) {
 
 /* True when GET PATH on PORT was answered with 200. */
 static int served(int port, const char *path) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char text[512] = "";
     int ok = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0) {
         int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
-        if (write(fd, text, (size_t)n) == n && read(fd, text, sizeof text - 1) > 12) ok = !memcmp(text, "HTTP/1.1 200", 12);
+        if (write(fd, text, (size_t)n) == n && read(fd, text, sizeof text - 1) > 12)
+            ok = !memcmp(text, "HTTP/1.1 200", 12);
     }
     close(fd);
     return ok;

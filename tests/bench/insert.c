@@ -30,8 +30,8 @@ void insert_fail(const char *what, const char *why) {
 static void put_id(char out[40]) {
     static uint64_t count;
     uint64_t ms = now_ns(CLOCK_REALTIME) / 1000000, n = ++count * 0x9e3779b97f4a7c15u;
-    snprintf(out, 40, "%08x-%04x-7%03x-8%03x-%012llx", (unsigned)(ms >> 16), (unsigned)(ms & 0xffff), (unsigned)(count >> 12 & 0xfff),
-             (unsigned)(count & 0xfff), (unsigned long long)(n & 0xffffffffffffu));
+    snprintf(out, 40, "%08x-%04x-7%03x-8%03x-%012llx", (unsigned)(ms >> 16), (unsigned)(ms & 0xffff),
+             (unsigned)(count >> 12 & 0xfff), (unsigned)(count & 0xfff), (unsigned long long)(n & 0xffffffffffffu));
 }
 
 static void put_time(char out[32]) {
@@ -49,7 +49,8 @@ void insert_next(uint32_t sender) {
     put_time(r->timestamp);
     snprintf(r->seq, sizeof r->seq, "%llu", (unsigned long long)++insert_rows[sender / IN_A_ROOM * IN_A_ROOM].room_seq);
     r->number++;
-    snprintf(r->content, sizeof r->content, "{\"body\":\"~%08x%08xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}", sender, (unsigned)r->number);
+    snprintf(r->content, sizeof r->content, "{\"body\":\"~%08x%08xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}",
+             sender, (unsigned)r->number);
     r->sent_ns = now_ns(CLOCK_MONOTONIC);
 }
 
@@ -83,15 +84,18 @@ int main(int argc, char **argv) {
         struct insert_row *r = &insert_rows[i];
         snprintf(r->room, sizeof r->room, "r%u", i / IN_A_ROOM);
         snprintf(r->sender, sizeof r->sender, "u%u", i);
-        const char *const value[INSERT_COLUMNS] = {r->id,        r->room,    r->sender, NULL,   NULL, "note", r->content,
-                                                   r->timestamp, "approved", r->seq,    r->seq, NULL, NULL,   "1"};
+        const char *const value[INSERT_COLUMNS] = {r->id,  r->room,    r->sender,    NULL,       NULL,
+                                                   "note", r->content, r->timestamp, "approved", r->seq,
+                                                   r->seq, NULL,       NULL,         "1"};
         memcpy(r->value, value, sizeof value);
     }
     measure_from = now_ns(CLOCK_MONOTONIC) + (uint64_t)(warmup * 1e9);
     stop_at = measure_from + (uint64_t)(seconds * 1e9);
     insert_run(argv[1]);
     double took = (double)(last_ns - first_ns) / 1e9;
-    printf("{\"connections\":%u,\"seconds\":%.3f,\"acks\":%llu,\"acksPerSecond\":%.3f,\"ackP50Ms\":%.3f,\"ackP99Ms\":%.3f}\n", insert_senders, took,
-           (unsigned long long)durable, took > 0 ? (double)durable / took : 0, quantile_ms(0.5), quantile_ms(0.99));
+    printf("{\"connections\":%u,\"seconds\":%.3f,\"acks\":%llu,\"acksPerSecond\":%.3f,\"ackP50Ms\":%.3f,\"ackP99Ms\":%."
+           "3f}\n",
+           insert_senders, took, (unsigned long long)durable, took > 0 ? (double)durable / took : 0, quantile_ms(0.5),
+           quantile_ms(0.99));
     return 0;
 }

@@ -1,5 +1,6 @@
-/* The skeleton of the programs that do nothing but insert: 200 senders, each of which sends its next message when the one before is durable.
- * They write the rows that hubd writes for `hubctl bench --event message`, into the table that hubd made. */
+/* The skeleton of the programs that do nothing but insert: 200 senders, each of which sends its next
+ * message when the one before is durable. They write the rows that hubd writes for `hubctl bench --event
+ * message`, into the table that hubd made. */
 #ifndef INSERT_H
 #define INSERT_H
 #include <stdbool.h>
@@ -7,9 +8,10 @@
 
 #define INSERT_COLUMNS 14
 /* Followed by the placeholders and a bracket. */
-#define INSERT_INTO                                                                                                                    \
-    "INSERT INTO \"plainMessage\" (\"id\", \"roomId\", \"senderId\", \"senderName\", \"senderAvatar\", \"messageType\", \"content\", " \
-    "\"timestamp\", "                                                                                                                  \
+#define INSERT_INTO                                                                                      \
+    "INSERT INTO \"plainMessage\" (\"id\", \"roomId\", \"senderId\", \"senderName\", \"senderAvatar\", " \
+    "\"messageType\", \"content\", "                                                                     \
+    "\"timestamp\", "                                                                                    \
     "\"status\", \"seq\", \"changeSeq\", \"clientMessageId\", \"editedAt\", \"isActive\") VALUES ("
 
 /* Sender's next message as texts, NULL for a NULL; integers are told by insert_integer. */

@@ -126,7 +126,9 @@ static void acknowledge(struct limit_conn *c, const char *id, size_t id_n, const
     write_text(c, text, id_n + n + 4);
 }
 
-static bool is(const char *p, size_t n, const char *literal) { return n >= strlen(literal) && !memcmp(p, literal, strlen(literal)); }
+static bool is(const char *p, size_t n, const char *literal) {
+    return n >= strlen(literal) && !memcmp(p, literal, strlen(literal));
+}
 
 /* TEXT is an Engine.IO packet; the FRAME around it can be sent on as it is, having no mask any more. */
 static void on_text(struct limit_conn *c, char *text, size_t n) {
@@ -194,11 +196,13 @@ static size_t upgrade(struct limit_conn *c, char *p, size_t n) {
     int text_n = snprintf(text, sizeof text, "%.24s%s", key + sizeof name - 1, guid);
     SHA1((unsigned char *)text, (size_t)text_n, digest);
     EVP_EncodeBlock((unsigned char *)accept, digest, sizeof digest);
-    int answer_n =
-        snprintf(answer, sizeof answer,
-                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept);
+    int answer_n = snprintf(answer, sizeof answer,
+                            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                            "Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                            accept);
     limit_write(c, answer, (size_t)answer_n);
-    static const char open[] = "0{\"sid\":\"limit\",\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}";
+    static const char open[] =
+        "0{\"sid\":\"limit\",\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}";
     write_text(c, open, sizeof open - 1);
     c->upgraded = true;
     return (size_t)(end + 4 - p);
@@ -240,7 +244,8 @@ static void accept_all(int listener) {
 }
 
 static int listen_on(int port) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -1,6 +1,7 @@
-/* The skeleton of the limit programs: a raw epoll server that knows just enough HTTP, WebSocket, Engine.IO and Socket.IO to
- * be loaded by `hubctl bench --mode plain`. It answers CONNECT, ["join",{"roomId":…}] and ["echo",x]; what happens with
- * ["message",…] is the program's. No checks, no pings, no polling: they show what the machine allows, not how to write a server. */
+/* The skeleton of the limit programs: a raw epoll server that knows just enough HTTP, WebSocket, Engine.IO
+ * and Socket.IO to be loaded by `hubctl bench --mode plain`. It answers CONNECT, ["join",{"roomId":…}] and
+ * ["echo",x]; what happens with ["message",…] is the program's. No checks, no pings, no polling: they show
+ * what the machine allows, not how to write a server. */
 #ifndef LIMIT_H
 #define LIMIT_H
 #include <stdbool.h>
@@ -26,7 +27,8 @@ struct limit_room {
 };
 
 struct limit_ops {
-    /* A message was published in ROOM: FRAME is the WebSocket frame that every member shall get, valid during the call. */
+    /* A message was published in ROOM: FRAME is the WebSocket frame that every member shall get, valid
+     * during the call. */
     void (*publish)(struct limit_room *room, const char *frame, size_t n);
     /* Everything that one epoll_wait brought was handled. */
     void (*turn_end)(void);

@@ -1,4 +1,5 @@
-/* Limit program: a bare echo, one recv(2) and one send(2) per request. The skeleton answers ["echo",x] by itself. */
+/* Limit program: a bare echo, one recv(2) and one send(2) per request. The skeleton answers ["echo",x] by
+ * itself. */
 #include "limit.h"
 
 static void publish(struct limit_room *room, const char *frame, size_t n) { (void)room, (void)frame, (void)n; }

@@ -1,5 +1,5 @@
-/* A server that breaks its promises on purpose, to test that the load generator notices: loses, repeats or swaps every
- * hundredth delivery. Usage: limit_faulty PORT lose|repeat|swap */
+/* A server that breaks its promises on purpose, to test that the load generator notices: loses, repeats or
+ * swaps every hundredth delivery. Usage: limit_faulty PORT lose|repeat|swap */
 #include <stdio.h>
 #include <string.h>
 

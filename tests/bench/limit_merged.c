@@ -1,5 +1,5 @@
-/* Limit program: what became due for a room in one turn of the loop lies end to end and leaves each member's socket in one
- * send(2). What coalescing can gain at most. */
+/* Limit program: what became due for a room in one turn of the loop lies end to end and leaves each
+ * member's socket in one send(2). What coalescing can gain at most. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,4 +25,6 @@ static void flush(void) {
     }
 }
 
-int main(int argc, char **argv) { return limit_serve(argc, argv, &(struct limit_ops){.publish = publish, .turn_end = flush}); }
+int main(int argc, char **argv) {
+    return limit_serve(argc, argv, &(struct limit_ops){.publish = publish, .turn_end = flush});
+}

@@ -1,5 +1,6 @@
-/* What PostgreSQL can take from one connection: a prepared INSERT in libpq's pipeline mode. The senders are in groups; a group's messages
- * make one transaction (what lies between two Syncs), and while the server works on one group's the next group's are written. */
+/* What PostgreSQL can take from one connection: a prepared INSERT in libpq's pipeline mode. The senders
+ * are in groups; a group's messages make one transaction (what lies between two Syncs), and while the
+ * server works on one group's the next group's are written. */
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>

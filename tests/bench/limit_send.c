@@ -1,4 +1,5 @@
-/* Limit program: one send(2) per delivery, at once. What no server that writes each message by itself can beat. */
+/* Limit program: one send(2) per delivery, at once. What no server that writes each message by itself can
+ * beat. */
 #include "limit.h"
 
 static void publish(struct limit_room *room, const char *frame, size_t n) {

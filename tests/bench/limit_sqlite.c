@@ -1,5 +1,5 @@
-/* What SQLite can take: one thread, a prepared INSERT, and for each transaction what all senders have to write; write-ahead log and
- * synchronous=FULL, as hubd has them. */
+/* What SQLite can take: one thread, a prepared INSERT, and for each transaction what all senders have to
+ * write; write-ahead log and synchronous=FULL, as hubd has them. */
 #include <sqlite3.h>
 #include <stdlib.h>
 

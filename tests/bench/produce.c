@@ -1,5 +1,5 @@
-/* Fills a topic: COUNT records {"kind","roomId","n"} for the rooms r0 to r(ROOMS-1), as fast as the broker takes them.
- * Usage: produce HOST:PORT TOPIC COUNT ROOMS */
+/* Fills a topic: COUNT records {"kind","roomId","n"} for the rooms r0 to r(ROOMS-1), as fast as the broker
+ * takes them. Usage: produce HOST:PORT TOPIC COUNT ROOMS */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,10 +33,13 @@ int main(int argc, char **argv) {
     rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (!producer) fail(argv[1], why);
     for (unsigned long i = 0; i < count;) {
-        int n = snprintf(value, sizeof value, "{\"kind\":\"wanted\",\"roomId\":\"r%lu\",\"n\":%lu,\"text\":\"a value that somebody waits for\"}",
-                         rooms ? i % rooms : 0, i);
-        rd_kafka_resp_err_t err = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(argv[2]), RD_KAFKA_V_VALUE(value, (size_t)n),
-                                                    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        int n =
+            snprintf(value, sizeof value,
+                     "{\"kind\":\"wanted\",\"roomId\":\"r%lu\",\"n\":%lu,\"text\":\"a value that somebody waits for\"}",
+                     rooms ? i % rooms : 0, i);
+        rd_kafka_resp_err_t err =
+            rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(argv[2]), RD_KAFKA_V_VALUE(value, (size_t)n),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             rd_kafka_poll(producer, 10);
         else if (err)

@@ -1,4 +1,5 @@
-/* Engine.IO payloads from strangers. What is accepted must be the same after it was written as a payload again. */
+/* Engine.IO payloads from strangers. What is accepted must be the same after it was written as a payload
+ * again. */
 #include <stdlib.h>
 
 #include "packet/eio.h"

@@ -1,5 +1,6 @@
-/* HTTP requests from strangers, as a connection reads them: one request after the other off a pipelined stream. The first byte says how
- * the stream is cut into reads; however it is cut, the same requests must come out. */
+/* HTTP requests from strangers, as a connection reads them: one request after the other off a pipelined
+ * stream. The first byte says how the stream is cut into reads; however it is cut, the same requests must
+ * come out. */
 #include <stdlib.h>
 
 #include "transport/http_parse.h"

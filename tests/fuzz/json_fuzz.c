@@ -1,4 +1,5 @@
-/* The JSON parser beside jansson's own: both take and refuse the same texts and build equal trees, and what is printed reads back equal. */
+/* The JSON parser beside jansson's own: both take and refuse the same texts and build equal trees, and
+ * what is printed reads back equal. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,7 +10,8 @@ static json_t *reference(struct hub_str text) {
     const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
     json_error_t why;
     json_t *v = json_loadb(text.p, text.n, flags, &why);
-    if (!v && json_error_code(&why) == json_error_numeric_overflow) v = json_loadb(text.p, text.n, flags | JSON_DECODE_INT_AS_REAL, &why);
+    if (!v && json_error_code(&why) == json_error_numeric_overflow)
+        v = json_loadb(text.p, text.n, flags | JSON_DECODE_INT_AS_REAL, &why);
     return v;
 }
 
@@ -47,7 +49,8 @@ static bool alike(const json_t *a, const json_t *b) {
         size_t n;
         json_t *item;
         if (json_object_size(a) != json_object_size(b)) return false;
-        json_object_keylen_foreach((json_t *)(uintptr_t)a, key, n, item) if (!alike(item, json_object_getn(b, key, n))) return false;
+        json_object_keylen_foreach((json_t *)(uintptr_t)a, key, n,
+                                   item) if (!alike(item, json_object_getn(b, key, n))) return false;
         return true;
     }
     return a && b && json_equal(a, b);
@@ -59,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     json_t *ours = hub_json_parse(text, &err), *theirs = reference(text);
     if (theirs && depth_of(theirs) > HUB_JSON_DEPTH) {
         if (ours) abort();
-    } else if (ours ? !alike(ours, theirs) : theirs && !memchr(data, 0, n)) { /* jansson passes over a NUL behind a number */
+    } else if (ours ? !alike(ours, theirs)
+                    : theirs && !memchr(data, 0, n)) { /* jansson passes over a NUL behind a number */
         abort();
     }
     if (ours && !hub_json_well_formed(text)) abort();

@@ -1,5 +1,6 @@
-/* Tokens and key sets from strangers. The first byte chooses: a token as it is; a header and a payload (parted by a newline) that get a
- * good signature, so that what follows the signature check is reached; a JWK Set. */
+/* Tokens and key sets from strangers. The first byte chooses: a token as it is; a header and a payload
+ * (parted by a newline) that get a good signature, so that what follows the signature check is reached; a
+ * JWK Set. */
 #include <openssl/hmac.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* bus.url of a Kafka bus: whatever is accepted has brokers that librdkafka's list takes apart again, and known options. */
+/* bus.url of a Kafka bus: whatever is accepted has brokers that librdkafka's list takes apart again, and
+ * known options. */
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -25,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     } else if (!err.text[0]) {
         abort();
     }
-    if (!hub_kafka_settings_read(&(struct hub_bus_config){.url = "kafka://a", .options = &option, .option_n = 1}, &s, &err))
+    if (!hub_kafka_settings_read(&(struct hub_bus_config){.url = "kafka://a", .options = &option, .option_n = 1}, &s,
+                                 &err))
         hub_kafka_settings_free(&s);
     free(url);
     return 0;

@@ -1,4 +1,5 @@
-/* Scripts' SQL on its way to PostgreSQL. What passes is one statement with numbered parameters: it passes again, unchanged. */
+/* Scripts' SQL on its way to PostgreSQL. What passes is one statement with numbered parameters: it passes
+ * again, unchanged. */
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"

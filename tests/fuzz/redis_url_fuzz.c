@@ -1,4 +1,5 @@
-/* URLs of a Redis cache. What is taken has a host and numbers within their bounds; what is refused leaves nothing behind. */
+/* URLs of a Redis cache. What is taken has a host and numbers within their bounds; what is refused leaves
+ * nothing behind. */
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"

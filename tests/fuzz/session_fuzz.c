@@ -1,5 +1,5 @@
-/* What a client can say to the Socket.IO session: messages separated by 0x1e, those that start with 'b' are binary. The namespace echoes events,
- * disconnects on some, and checks what it is given. */
+/* What a client can say to the Socket.IO session: messages separated by 0x1e, those that start with 'b'
+ * are binary. The namespace echoes events, disconnects on some, and checks what it is given. */
 #include <assert.h>
 #include <stdint.h>
 
@@ -18,7 +18,8 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
         hub_socket_accept(s);
 }
 
-static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
+                     int64_t ack) {
     struct hub_buf b = {0};
     assert(json_is_array(args) && event.p && !hub_event_reserved(event) && s->state == HUB_SOCKET_OPEN);
     assert(!bins || (bins->n > 0 && bins->n <= HUB_SIO_MAX_ATTACHMENTS));
@@ -40,7 +41,8 @@ static void on_ack(struct hub_socket *s, int64_t id, json_t *args, const struct 
 
 static void on_closed(struct hub_socket *s, const char *reason) { assert(s->state == HUB_SOCKET_CLOSED && *reason); }
 
-static const struct hub_namespace_ops ops = {.connect = on_connect, .event = on_event, .ack = on_ack, .closed = on_closed};
+static const struct hub_namespace_ops ops = {
+    .connect = on_connect, .event = on_event, .ack = on_ack, .closed = on_closed};
 
 static bool find(void *ctx, struct hub_str name, const struct hub_namespace_ops **out, void **owner) {
     (void)ctx;

@@ -1,9 +1,12 @@
-/* Socket.IO packets from strangers. What is accepted stays inside its text and reads back the same after it was written again. */
+/* Socket.IO packets from strangers. What is accepted stays inside its text and reads back the same after
+ * it was written again. */
 #include <stdlib.h>
 
 #include "packet/sio.h"
 
-static bool inside(struct hub_str part, struct hub_str whole) { return part.p >= whole.p && part.p + part.n <= whole.p + whole.n; }
+static bool inside(struct hub_str part, struct hub_str whole) {
+    return part.p >= whole.p && part.p + part.n <= whole.p + whole.n;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     char *exact = malloc(n ? n : 1);

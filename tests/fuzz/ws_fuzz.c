@@ -1,5 +1,5 @@
-/* WebSocket bytes from strangers. The first byte says how they are cut into reads: the same messages and the same end must come out.
- * Then the bytes are walked as a chunk of our own frames would be. */
+/* WebSocket bytes from strangers. The first byte says how they are cut into reads: the same messages and
+ * the same end must come out. Then the bytes are walked as a chunk of our own frames would be. */
 #include <stdlib.h>
 
 #include "packet/chunk.h"
@@ -44,7 +44,8 @@ static void walk(const char *p, size_t n) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (!n) return 0;
     struct hub_buf whole = {0}, pieces = {0};
-    enum hub_ws_in_end a = read_stream(data + 1, n - 1, n, &whole), b = read_stream(data + 1, n - 1, data[0] % 31 + 1, &pieces);
+    enum hub_ws_in_end a = read_stream(data + 1, n - 1, n, &whole),
+                       b = read_stream(data + 1, n - 1, data[0] % 31 + 1, &pieces);
     if (a != b || !hub_str_eq(hub_buf_str(&whole), hub_buf_str(&pieces))) abort();
     walk((const char *)data, n);
     hub_buf_free(&whole);

@@ -1,5 +1,6 @@
-/* Definitions: a hub document, or a service document and a hub document parted by a line "%%%". Whatever comes in, the checker ends, says where
- * each problem is, and prints it in every format. What it accepts, it dumps; and the dump is accepted again and dumps the same. */
+/* Definitions: a hub document, or a service document and a hub document parted by a line "%%%". Whatever
+ * comes in, the checker ends, says where each problem is, and prints it in every format. What it accepts,
+ * it dumps; and the dump is accepted again and dumps the same. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -18,7 +19,8 @@ static void check_findings(const struct hub_diags *diags) {
         require(g->line >= 0 && (g->line == 0 || g->column > 0) && g->message[0] && hub_explain(g->code, &out));
         require(g->end_line > g->line || (g->end_line == g->line && g->end_column >= g->column));
     }
-    for (int format = HUB_DIAG_TEXT; format <= HUB_DIAG_GITHUB; format++) hub_diags_print(diags, (enum hub_diag_format)format, &out);
+    for (int format = HUB_DIAG_TEXT; format <= HUB_DIAG_GITHUB; format++)
+        hub_diags_print(diags, (enum hub_diag_format)format, &out);
     hub_buf_free(&out);
 }
 

@@ -1,4 +1,5 @@
-/* Writes that others are to hear of: the rows before and after, and the outbox row of the same transaction. */
+/* Writes that others are to hear of: the rows before and after, and the outbox row of the same
+ * transaction. */
 #include "any_store.h"
 
 #include "base/uuid.h"
@@ -113,9 +114,9 @@ static json_t *outbox(void) {
 static void expect_rows(const char *expected) {
     json_t *rows = outbox(), *row, *brief = json_array();
     size_t i;
-    json_array_foreach(rows, i, row)
-        json_array_append_new(brief, json_pack("[O,O,O,O,O]", json_object_get(row, "object"), json_object_get(row, "kind"),
-                                               json_object_get(row, "key"), json_object_get(row, "before"), json_object_get(row, "after")));
+    json_array_foreach(rows, i, row) json_array_append_new(
+        brief, json_pack("[O,O,O,O,O]", json_object_get(row, "object"), json_object_get(row, "kind"),
+                         json_object_get(row, "key"), json_object_get(row, "before"), json_object_get(row, "after")));
     json_t *want = hub_json_parse(hub_cstr(expected), NULL);
     assert_non_null(want);
     struct hub_buf got = {0};
@@ -137,10 +138,10 @@ static void changes_leave_a_row_with_what_they_changed(void **state) {
     assert_int_equal(add_thing(HUB_INSERT, 7, "a \"quoted\" name", 1), HUB_OK);
     assert_int_equal(change_thing(HUB_UPDATE, THING_ID, 7, 2), HUB_OK);
     assert_int_equal(change_thing(HUB_DELETE, THING_ID, 7, 0), HUB_OK);
-    expect_rows(
-        "[[\"thing\",\"created\",\"7\",null,{\"id\":7,\"name\":\"a \\\"quoted\\\" name\",\"n\":1}],"
-        "[\"thing\",\"updated\",\"7\",{\"id\":7,\"name\":\"a \\\"quoted\\\" name\",\"n\":1},{\"id\":7,\"name\":\"a \\\"quoted\\\" name\",\"n\":2}],"
-        "[\"thing\",\"deleted\",\"7\",null,{\"id\":7,\"name\":\"a \\\"quoted\\\" name\",\"n\":2}]]");
+    expect_rows("[[\"thing\",\"created\",\"7\",null,{\"id\":7,\"name\":\"a \\\"quoted\\\" name\",\"n\":1}],"
+                "[\"thing\",\"updated\",\"7\",{\"id\":7,\"name\":\"a \\\"quoted\\\" "
+                "name\",\"n\":1},{\"id\":7,\"name\":\"a \\\"quoted\\\" name\",\"n\":2}],"
+                "[\"thing\",\"deleted\",\"7\",null,{\"id\":7,\"name\":\"a \\\"quoted\\\" name\",\"n\":2}]]");
     finish();
 }
 
@@ -228,7 +229,8 @@ static void what_changes_nothing_leaves_no_row(void **state) {
 static void a_write_that_would_change_several_rows_fails_alone(void **state) {
     (void)state;
     start(true);
-    for (int i = 1; i <= 3; i++) assert_int_equal(add_thing(HUB_INSERT, i, (const char[]){(char)('a' + i), 0}, 5), HUB_OK);
+    for (int i = 1; i <= 3; i++)
+        assert_int_equal(add_thing(HUB_INSERT, i, (const char[]){(char)('a' + i), 0}, 5), HUB_OK);
     assert_int_equal(change_thing(HUB_UPDATE, THING_N, 5, 9), HUB_BAD_REQUEST);
     assert_int_equal(change_thing(HUB_DELETE, THING_N, 5, 9), HUB_BAD_REQUEST);
     assert_int_equal(sql_int("SELECT count(*) AS v FROM things WHERE number = 5"), 3);
@@ -330,11 +332,13 @@ static void after_kill_9_every_message_has_its_outbox_row(void **state) {
     int64_t n = sql_int("SELECT count(*) AS v FROM \"chatMessage\"");
     assert_true(n >= 300);
     assert_int_equal(outbox_n(), n);
-    assert_int_equal(sql_int(on_postgres ? "SELECT count(*) AS v FROM \"chatMessage\" m JOIN hubd_outbox_shop o ON o.\"key\" = m.id AND "
-                                           "(o.\"after\" ->> 'seq')::bigint = m.seq"
-                                         : "SELECT count(*) AS v FROM \"chatMessage\" m JOIN hubd_outbox_shop o ON o.\"key\" = m.id AND "
-                                           "json_extract(o.\"after\", '$.seq') = m.seq"),
-                     n);
+    assert_int_equal(
+        sql_int(on_postgres
+                    ? "SELECT count(*) AS v FROM \"chatMessage\" m JOIN hubd_outbox_shop o ON o.\"key\" = m.id AND "
+                      "(o.\"after\" ->> 'seq')::bigint = m.seq"
+                    : "SELECT count(*) AS v FROM \"chatMessage\" m JOIN hubd_outbox_shop o ON o.\"key\" = m.id AND "
+                      "json_extract(o.\"after\", '$.seq') = m.seq"),
+        n);
     finish();
 }
 

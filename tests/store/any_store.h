@@ -1,4 +1,5 @@
-/* The store that a test of every adapter runs on: HUB_TEST_STORE=sqlite (a file) or postgresql (a server of its own). */
+/* The store that a test of every adapter runs on: HUB_TEST_STORE=sqlite (a file) or postgresql (a server
+ * of its own). */
 #ifndef HUB_TESTS_ANY_STORE_H
 #define HUB_TESTS_ANY_STORE_H
 #include "store_fixture.h"

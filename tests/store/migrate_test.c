@@ -10,8 +10,14 @@ static const char *const fewer_states[] = {"open", NULL};
 #define ID_COLUMN C("id", ID, .required = true)
 
 static struct hub_table thing(const struct hub_column *columns, size_t n) {
-    return (struct hub_table){
-        .name = "thing", .table = "thing", .managed = true, .columns = columns, .column_n = n, .active = -1, .created_at = -1, .updated_at = -1};
+    return (struct hub_table){.name = "thing",
+                              .table = "thing",
+                              .managed = true,
+                              .columns = columns,
+                              .column_n = n,
+                              .active = -1,
+                              .created_at = -1,
+                              .updated_at = -1};
 }
 
 static const struct hub_column first_columns[] = {
@@ -110,7 +116,8 @@ static void new_columns_are_added(void **state) {
 
 static void an_enum_value_is_added_and_rows_and_indexes_stay(void **state) {
     (void)state;
-    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = more_states, .default_json = "\"open\""),
+    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING),
+                                         C("state", ENUM, .enum_values = more_states, .default_json = "\"open\""),
                                          C("n", INTEGER), C("added", TEXT)};
     start();
     ACCEPTED(columns);
@@ -118,16 +125,18 @@ static void an_enum_value_is_added_and_rows_and_indexes_stay(void **state) {
     struct sql_answer a = sql("INSERT INTO thing (id, state) VALUES ('d', 'nonsense')", NULL);
     assert_int_equal(a.code, HUB_BAD_REQUEST);
     assert_int_equal(sql_int("SELECT n AS v FROM thing WHERE id = 'b' AND name IS NULL"), 2);
-    assert_int_equal(sql_int(on_postgres ? "SELECT count(*) AS v FROM pg_indexes WHERE tablename = 'thing' AND indexname = 'by_name'"
-                                         : "SELECT count(*) AS v FROM pragma_index_list('thing') WHERE name = 'by_name'"),
-                     1);
+    assert_int_equal(
+        sql_int(on_postgres ? "SELECT count(*) AS v FROM pg_indexes WHERE tablename = 'thing' AND indexname = 'by_name'"
+                            : "SELECT count(*) AS v FROM pragma_index_list('thing') WHERE name = 'by_name'"),
+        1);
     close_store_only();
     finish();
 }
 
 static void an_unused_enum_value_may_go(void **state) {
     (void)state;
-    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = fewer_states, .default_json = "\"open\""),
+    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING),
+                                         C("state", ENUM, .enum_values = fewer_states, .default_json = "\"open\""),
                                          C("n", INTEGER)};
     REFUSED(columns, "\"thing\"", "\"state\"", "the value \"closed\"", "keep it");
     start();
@@ -138,7 +147,8 @@ static void an_unused_enum_value_may_go(void **state) {
     close_store_only();
     ACCEPTED(columns);
     struct sql_answer a = sql("UPDATE thing SET state = 'closed'", NULL);
-    assert_int_equal(a.code, on_postgres ? HUB_OK : HUB_BAD_REQUEST); /* a type cannot lose a value, and it does no harm */
+    assert_int_equal(a.code,
+                     on_postgres ? HUB_OK : HUB_BAD_REQUEST); /* a type cannot lose a value, and it does no harm */
     json_decref(a.result);
     close_store_only();
     finish();
@@ -171,7 +181,8 @@ static void enums_of_any_values_and_number_are_found_again(void **state) {
 
 static void a_removed_property_keeps_its_column(void **state) {
     (void)state;
-    const struct hub_column columns[] = {ID_COLUMN, C("state", ENUM, .enum_values = more_states, .default_json = "\"open\"")};
+    const struct hub_column columns[] = {ID_COLUMN,
+                                         C("state", ENUM, .enum_values = more_states, .default_json = "\"open\"")};
     start();
     ACCEPTED(columns); /* even where the table is built anew */
     assert_int_equal(sql_int("SELECT n AS v FROM thing WHERE id = 'b'"), 2);
@@ -191,14 +202,17 @@ static void texts_may_become_longer_texts(void **state) {
 
 static void a_change_of_type_is_refused(void **state) {
     (void)state;
-    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
+    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING),
+                                         C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
                                          C("n", DATETIME)};
-    REFUSED(columns, "table \"thing\"", "column \"n\"", on_postgres ? "bigint" : "INTEGER", on_postgres ? "timestamptz" : "DATETIME", "rename");
+    REFUSED(columns, "table \"thing\"", "column \"n\"", on_postgres ? "bigint" : "INTEGER",
+            on_postgres ? "timestamptz" : "DATETIME", "rename");
 }
 
 static void a_required_column_without_default_needs_an_empty_table(void **state) {
     (void)state;
-    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
+    const struct hub_column columns[] = {ID_COLUMN, C("name", STRING),
+                                         C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
                                          C("n", INTEGER), C("must", TEXT, .required = true)};
     REFUSED(columns, "\"thing\"", "\"must\"", "defaultValue");
     start();
@@ -215,9 +229,11 @@ static void a_required_column_without_default_needs_an_empty_table(void **state)
 static void becoming_required_needs_a_value_in_every_row(void **state) {
     (void)state;
     const struct hub_column name[] = {ID_COLUMN, C("name", STRING, .required = true),
-                                      C("state", ENUM, .enum_values = states, .default_json = "\"open\""), C("n", INTEGER)};
+                                      C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
+                                      C("n", INTEGER)};
     REFUSED(name, "\"thing\"", "\"name\"", "fill them in");
-    const struct hub_column n[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
+    const struct hub_column n[] = {ID_COLUMN, C("name", STRING),
+                                   C("state", ENUM, .enum_values = states, .default_json = "\"open\""),
                                    C("n", INTEGER, .required = true)};
     start();
     ACCEPTED(n);
@@ -232,7 +248,8 @@ static void becoming_required_needs_a_value_in_every_row(void **state) {
 
 static void an_index_is_added_unless_rows_contradict_it(void **state) {
     (void)state;
-    const struct hub_index by_state = {.columns = "state", .unique = true}, by_n = {.columns = "n,state", .unique = true};
+    const struct hub_index by_state = {.columns = "state", .unique = true},
+                           by_n = {.columns = "n,state", .unique = true};
     struct hub_err err;
     start();
     struct hub_table t = thing(first_columns, HUB_NELEM(first_columns));
@@ -278,7 +295,8 @@ static void an_existing_table_is_used_as_it_is(void **state) {
 
 static void a_plan_lists_every_refusal_and_changes_nothing(void **state) {
     (void)state;
-    const struct hub_column columns[] = {ID_COLUMN, C("name", JSON), C("n", DECIMAL), C("must", TEXT, .required = true)};
+    const struct hub_column columns[] = {ID_COLUMN, C("name", JSON), C("n", DECIMAL),
+                                         C("must", TEXT, .required = true)};
     static struct hub_table t;
     static const struct hub_table *list[1] = {&t};
     struct hub_err err;
@@ -294,8 +312,9 @@ static void a_plan_lists_every_refusal_and_changes_nothing(void **state) {
     close_store_only();
     t = thing(first_columns, HUB_NELEM(first_columns));
     assert_int_equal(open_one(&t, &err), HUB_OK);
-    assert_int_equal(sql_int(on_postgres ? "SELECT count(*) AS v FROM information_schema.columns WHERE table_name = 'thing'"
-                                         : "SELECT count(*) AS v FROM pragma_table_info('thing')"),
+    assert_int_equal(sql_int(on_postgres
+                                 ? "SELECT count(*) AS v FROM information_schema.columns WHERE table_name = 'thing'"
+                                 : "SELECT count(*) AS v FROM pragma_table_info('thing')"),
                      4);
     close_store_only();
     finish();
@@ -303,7 +322,8 @@ static void a_plan_lists_every_refusal_and_changes_nothing(void **state) {
 
 static void a_reload_changes_the_tables_of_a_running_store(void **state) {
     (void)state;
-    static const struct hub_column more[] = {ID_COLUMN, C("name", STRING), C("state", ENUM, .enum_values = more_states, .default_json = "\"open\""),
+    static const struct hub_column more[] = {ID_COLUMN, C("name", STRING),
+                                             C("state", ENUM, .enum_values = more_states, .default_json = "\"open\""),
                                              C("n", INTEGER), C("note", TEXT, .default_json = "\"-\"")};
     static const struct hub_column wrong[] = {ID_COLUMN, C("n", JSON)};
     struct hub_err err;
@@ -314,7 +334,7 @@ static void a_reload_changes_the_tables_of_a_running_store(void **state) {
     assert_int_equal(open_one(&t, &err), HUB_OK);
     assert_int_equal(counter("r1").code, HUB_OK);
     for (int i = 0; i < 10; i++) json_decref(select_rows(&q)); /* by all readers */
-    t = thing(more, HUB_NELEM(more));                          /* at the same address, as a freed and remade table may be */
+    t = thing(more, HUB_NELEM(more)); /* at the same address, as a freed and remade table may be */
     assert_int_equal(store->ops->adopt(store, &(struct hub_store_config){.tables = list, .table_n = 1}, &err), HUB_OK);
     for (int i = 0; i < 10; i++) {
         json_t *rows = select_rows(&q);
@@ -324,7 +344,8 @@ static void a_reload_changes_the_tables_of_a_running_store(void **state) {
     assert_int_equal(counter("r1").code, HUB_OK); /* it writes again */
     assert_true(store->ops->ready(store, NULL));
     t = thing(wrong, HUB_NELEM(wrong));
-    assert_int_equal(store->ops->adopt(store, &(struct hub_store_config){.tables = list, .table_n = 1}, &err), HUB_NOT_ALLOWED);
+    assert_int_equal(store->ops->adopt(store, &(struct hub_store_config){.tables = list, .table_n = 1}, &err),
+                     HUB_NOT_ALLOWED);
     close_store_only();
     finish();
 }
@@ -340,7 +361,8 @@ static void seeds_are_planted_once(void **state) {
     t.seed = hub_json_parse(HUB_STR("[{\"id\":\"x\",\"name\":\"X\",\"n\":\"7\"},{\"name\":\"no id\"}]"), &err);
     start();
     assert_int_equal(open_one(&t, &err), HUB_OK);
-    assert_int_equal(sql_int("SELECT count(*) AS v FROM seeded WHERE state = 'open' AND (n = 7 OR length(id) = 36)"), 2);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM seeded WHERE state = 'open' AND (n = 7 OR length(id) = 36)"),
+                     2);
     run_sql("DELETE FROM seeded");
     close_store_only();
     assert_int_equal(open_one(&t, &err), HUB_OK);

@@ -75,7 +75,8 @@ static void the_writes_of_one_turn_share_few_commits_and_answer_in_order(void **
     close_store();
 }
 
-/* A store may send many rows as one statement; what lies between them, and rows of another shape, keep their places. */
+/* A store may send many rows as one statement; what lies between them, and rows of another shape, keep
+ * their places. */
 /* More rooms than a store may keep in mind. */
 static void numbers_go_on_in_a_great_many_rooms(void **state) {
     (void)state;
@@ -295,14 +296,21 @@ static void conditions_order_and_limits_select_what_they_say(void **state) {
     for (int i = 0; i < N; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
     hub_loop_run(loop);
     struct hub_cell ids[] = {text_cell("r1-2"), text_cell("r1-4"), text_cell("nobody")};
-    struct hub_cond where[] = {{.column = ID, .cmp = HUB_IN, .in = ids, .in_n = 3}, {.column = SEQ, .cmp = HUB_GT, .value = int_cell(3)}};
+    struct hub_cond where[] = {{.column = ID, .cmp = HUB_IN, .in = ids, .in_n = 3},
+                               {.column = SEQ, .cmp = HUB_GT, .value = int_cell(3)}};
     struct hub_select q = {.table = &msg_table, .where = where, .where_n = 2, .order_by = -1, .limit = 10};
     json_t *rows = select_rows(&q);
     assert_int_equal(json_array_size(rows), 1);
     assert_int_equal(hub_json_get_int(json_array_get(rows, 0), "seq", 0), 5);
     json_decref(rows);
     struct hub_cond by_time = {.column = AT, .cmp = HUB_GE, .value = int_cell(1767225600123)};
-    q = (struct hub_select){.table = &msg_table, .where = &by_time, .where_n = 1, .order_by = SEQ, .descending = true, .limit = 3, .offset = 1};
+    q = (struct hub_select){.table = &msg_table,
+                            .where = &by_time,
+                            .where_n = 1,
+                            .order_by = SEQ,
+                            .descending = true,
+                            .limit = 3,
+                            .offset = 1};
     rows = select_rows(&q);
     assert_int_equal(json_array_size(rows), 3);
     assert_int_equal(hub_json_get_int(json_array_get(rows, 0), "seq", 0), 9);
@@ -322,7 +330,8 @@ static void scripts_query_with_bound_parameters(void **state) {
     int left = 1;
     new_message(&m, "r1", 1, &left);
     write_and_wait(&m);
-    struct sql_answer a = sql("SELECT id, content, \"isActive\" FROM \"chatMessage\" WHERE \"roomId\" = $1 AND seq >= $2", "[\"r1\", 1]");
+    struct sql_answer a =
+        sql("SELECT id, content, \"isActive\" FROM \"chatMessage\" WHERE \"roomId\" = $1 AND seq >= $2", "[\"r1\", 1]");
     assert_int_equal(a.code, HUB_OK);
     json_t *row = json_array_get(a.result, 0);
     assert_true(json_is_true(json_object_get(row, "isActive")));
@@ -332,7 +341,9 @@ static void scripts_query_with_bound_parameters(void **state) {
     assert_int_equal(a.code, HUB_OK);
     assert_int_equal(hub_json_get_int(a.result, "changes", 0), 1);
     json_decref(a.result);
-    a = sql("WITH x AS (SELECT 'r1-1' AS i) DELETE FROM \"chatMessage\" WHERE id IN (SELECT i FROM x) RETURNING \"senderId\" AS v", NULL);
+    a = sql("WITH x AS (SELECT 'r1-1' AS i) DELETE FROM \"chatMessage\" WHERE id IN (SELECT i FROM x) RETURNING "
+            "\"senderId\" AS v",
+            NULL);
     assert_int_equal(a.code, HUB_OK);
     assert_string_equal(json_string_value(json_object_get(json_array_get(a.result, 0), "v")), "o'hara");
     json_decref(a.result);
@@ -365,9 +376,11 @@ static void scripts_are_told_what_is_wrong_with_a_statement(void **state) {
         {"DO $$BEGIN END$$", NULL, HUB_NOT_ALLOWED, "procedures", POSTGRES},
         {"SELECT load_extension('x')", NULL, HUB_NOT_ALLOWED, NULL, SQLITE},
         {"UPDATE hubd_room SET seq = 0", NULL, HUB_NOT_ALLOWED, "own tables", EVERYWHERE},
-        {"WITH x AS (DELETE FROM \"hubd_room\" RETURNING 1) SELECT * FROM x", NULL, HUB_NOT_ALLOWED, "own tables", POSTGRES},
+        {"WITH x AS (DELETE FROM \"hubd_room\" RETURNING 1) SELECT * FROM x", NULL, HUB_NOT_ALLOWED, "own tables",
+         POSTGRES},
         {"SELECT 1 / 0", NULL, HUB_BAD_REQUEST, "division", POSTGRES},
-        {"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", NULL, HUB_TOO_LARGE, "10,000", EVERYWHERE},
+        {"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", NULL, HUB_TOO_LARGE,
+         "10,000", EVERYWHERE},
         {"SELECT hex(zeroblob(9000000)) AS v", NULL, HUB_TOO_LARGE, "16 MiB", SQLITE},
         {"SELECT repeat('x', 18000000) AS v", NULL, HUB_TOO_LARGE, "16 MiB", POSTGRES},
     };
@@ -378,8 +391,10 @@ static void scripts_are_told_what_is_wrong_with_a_statement(void **state) {
         if (cases[i].says && !strstr(a.error, cases[i].says)) fail_msg("%s: %s", cases[i].sql, a.error);
         json_decref(a.result);
     }
-    struct sql_answer a = sql(
-        on_postgres ? "SELECT column_name FROM information_schema.columns WHERE table_name = 'chatMessage'" : "PRAGMA table_info(chatMessage)", NULL);
+    struct sql_answer a =
+        sql(on_postgres ? "SELECT column_name FROM information_schema.columns WHERE table_name = 'chatMessage'"
+                        : "PRAGMA table_info(chatMessage)",
+            NULL);
     assert_int_equal(json_array_size(a.result), COLUMNS);
     json_decref(a.result);
     close_store();
@@ -410,7 +425,8 @@ static void storm_select(void *arg, enum hub_code code, const struct hub_rows *r
 static void storm_sql(void *arg, enum hub_code code, json_t *result, const char *error) {
     (void)arg, (void)error;
     assert_int_equal(code, HUB_OK);
-    int64_t n = hub_json_get_int(json_array_get(result, 0), "n", -1), top = hub_json_get_int(json_array_get(result, 0), "top", 0);
+    int64_t n = hub_json_get_int(json_array_get(result, 0), "n", -1),
+            top = hub_json_get_int(json_array_get(result, 0), "top", 0);
     assert_int_equal(n, top);
     storm_over();
 }
@@ -440,7 +456,8 @@ static void readers_beside_the_writer_see_whole_transactions(void **state) {
         }
         for (int i = 0; i < 4; i++) {
             store->ops->select(store, &q, storm_select, NULL);
-            store->ops->sql(store, HUB_STR("SELECT count(*) AS n, coalesce(max(seq), 0) AS top FROM \"chatMessage\""), NULL, storm_sql, NULL);
+            store->ops->sql(store, HUB_STR("SELECT count(*) AS n, coalesce(max(seq), 0) AS top FROM \"chatMessage\""),
+                            NULL, storm_sql, NULL);
             store->ops->counter(store, "chat", HUB_STR("r1"), storm_counter, NULL);
         }
         hub_loop_run(loop);

@@ -1,5 +1,6 @@
-/* Engine.IO sessions without a socket behind them: definitions of the transport's downward functions that record what was sent, and
- * helpers that play the transport's upward calls. A test that includes this is linked against these instead of the transport. */
+/* Engine.IO sessions without a socket behind them: definitions of the transport's downward functions that
+ * record what was sent, and helpers that play the transport's upward calls. A test that includes this is
+ * linked against these instead of the transport. */
 #ifndef TEST_SUPPORT_FAKE_EIO_H
 #define TEST_SUPPORT_FAKE_EIO_H
 #include <stdarg.h>
@@ -28,9 +29,15 @@ struct hub_eio {
 };
 
 const char *hub_close_reason_name(enum hub_close_reason r) {
-    static const char *const names[] = {
-        "transport close",     "transport error",     "parse error", "ping timeout", "too large", "slow_reader", "client namespace disconnect",
-        "forced server close", "server shutting down"};
+    static const char *const names[] = {"transport close",
+                                        "transport error",
+                                        "parse error",
+                                        "ping timeout",
+                                        "too large",
+                                        "slow_reader",
+                                        "client namespace disconnect",
+                                        "forced server close",
+                                        "server shutting down"};
     return names[r];
 }
 
@@ -63,9 +70,11 @@ static inline struct hub_eio *fake_open_with(struct hub_sessions *s, struct hub_
     return eio;
 }
 static inline struct hub_eio *fake_open(struct hub_sessions *s) {
-    return fake_open_with(s, (struct hub_handshake){.peer = HUB_STR_INIT("127.0.0.1"), .query = HUB_STR_INIT("EIO=4&transport=websocket")});
+    return fake_open_with(s, (struct hub_handshake){.peer = HUB_STR_INIT("127.0.0.1"),
+                                                    .query = HUB_STR_INIT("EIO=4&transport=websocket")});
 }
-/* One message from the client, without the Engine.IO type. Copied to an exact allocation, so that reading past its end is seen. */
+/* One message from the client, without the Engine.IO type. Copied to an exact allocation, so that reading
+ * past its end is seen. */
 static inline void fake_bytes(struct hub_eio *eio, const void *p, size_t n, bool binary) {
     char *copy = hub_xmalloc(n ? n : 1);
     if (n) memcpy(copy, p, n);

@@ -1,4 +1,5 @@
-/* A cluster of librdkafka's own mock, members of a group on it that share one loop, and ways to write and ask past the adapter. */
+/* A cluster of librdkafka's own mock, members of a group on it that share one loop, and ways to write and
+ * ask past the adapter. */
 #ifndef HUB_TESTS_SUPPORT_KAFKA_MOCK_H
 #define HUB_TESTS_SUPPORT_KAFKA_MOCK_H
 #include <librdkafka/rdkafka.h>
@@ -87,7 +88,8 @@ static inline int tear_down(void **state) {
 static inline void write_record(const char *topic, const char *key, const char *value) {
     assert_int_equal(rd_kafka_producev(helper, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                        RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_HEADER("h", "\xff", 1),
-                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value ? strlen(value) : 0), RD_KAFKA_V_END),
+                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value ? strlen(value) : 0),
+                                       RD_KAFKA_V_END),
                      0);
     assert_int_equal(rd_kafka_flush(helper, 20000), 0);
 }
@@ -126,7 +128,8 @@ static inline void enter_with(struct member *m, const struct hub_bus_option *opt
     struct hub_err err;
     char url[200];
     snprintf(url, sizeof url, "kafka://%s", rd_kafka_mock_cluster_bootstraps(mock));
-    const struct hub_bus_config config = {.url = url, .options = options, .option_n = n, .group = "g", .client_id = "test"};
+    const struct hub_bus_config config = {
+        .url = url, .options = options, .option_n = n, .group = "g", .client_id = "test"};
     if (hub_kafka_bus_ops.open(loop, &config, &m->bus, &err)) fail_msg("%s", err.text);
 }
 /* The mock waits for a session to end before it lets anybody join anew: so the session is short. */
@@ -134,7 +137,9 @@ static inline void enter(struct member *m) {
     const struct hub_bus_option options[] = {{"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "1000"}};
     enter_with(m, options, 2);
 }
-static inline void subscribe(struct member *m, const char *topic) { m->bus->ops->subscribe(m->bus, topic, on_record, m); }
+static inline void subscribe(struct member *m, const char *topic) {
+    m->bus->ops->subscribe(m->bus, topic, on_record, m);
+}
 
 static inline void release(struct member *m, size_t i) {
     if (m->held[i]) hub_bus_record_release(m->held[i]);
@@ -186,7 +191,9 @@ static void on_done(void *arg, enum hub_code code, const char *error) {
 static bool something_done(void) { return done_n > 0; }
 
 static inline void publish(struct member *m, const char *topic, const char *key, const char *value) {
-    m->bus->ops->publish(m->bus, &(struct hub_bus_message){.topic = hub_cstr(topic), .key = hub_cstr(key), .value = hub_cstr(value)}, on_done, NULL);
+    m->bus->ops->publish(
+        m->bus, &(struct hub_bus_message){.topic = hub_cstr(topic), .key = hub_cstr(key), .value = hub_cstr(value)},
+        on_done, NULL);
 }
 static inline enum hub_code published(struct member *m, const char *topic, const char *key, const char *value) {
     done_n = 0;

@@ -8,9 +8,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* The process that removes FOLDER: it lives until the other end of PIPE is closed. A server that was killed may still write for a moment. */
+/* The process that removes FOLDER: it lives until the other end of PIPE is closed. A server that was
+ * killed may still write for a moment. */
 static inline void leave_nothing_wait(int pipe_end, const char *folder) {
-    static const char script[] = "for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf --one-file-system \"$0\" && exit; sleep 0.3; done";
+    static const char script[] =
+        "for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf --one-file-system \"$0\" && exit; sleep 0.3; done";
     char c;
     int null = open("/dev/null", O_RDWR);
     setsid();

@@ -1,4 +1,5 @@
-/* A PostgreSQL server of the test's own: data in a temporary folder, a port of its own, gone with the test. */
+/* A PostgreSQL server of the test's own: data in a temporary folder, a port of its own, gone with the
+ * test. */
 #ifndef HUB_TESTS_POSTGRES_SERVER_H
 #define HUB_TESTS_POSTGRES_SERVER_H
 #include <arpa/inet.h>
@@ -31,7 +32,9 @@ struct postgres_server {
 static inline bool postgres_find(struct postgres_server *s) {
     glob_t g;
     bool found = glob("/usr/lib/postgresql/*/bin/postgres", 0, NULL, &g) == 0;
-    if (found) snprintf(s->bin, sizeof s->bin, "%.*s", (int)(strlen(g.gl_pathv[g.gl_pathc - 1]) - strlen("/postgres")), g.gl_pathv[g.gl_pathc - 1]);
+    if (found)
+        snprintf(s->bin, sizeof s->bin, "%.*s", (int)(strlen(g.gl_pathv[g.gl_pathc - 1]) - strlen("/postgres")),
+                 g.gl_pathv[g.gl_pathc - 1]);
     globfree(&g);
     return found;
 }
@@ -47,8 +50,9 @@ static inline pid_t postgres_spawn(const struct postgres_server *s, const char *
     pid_t parent = getpid(), pid = fork();
     if (pid) return pid;
     postgres_become_user();
-    prctl(PR_SET_PDEATHSIG, SIGQUIT);                        /* to the postmaster: stop at once, with all its processes */
-    if (getppid() != parent || chdir(s->folder)) _exit(126); /* where we are may be closed to that user, and initdb insists on knowing where it is */
+    prctl(PR_SET_PDEATHSIG, SIGQUIT); /* to the postmaster: stop at once, with all its processes */
+    if (getppid() != parent || chdir(s->folder))
+        _exit(126); /* where we are may be closed to that user, and initdb insists on knowing where it is */
     snprintf(path, sizeof path, "%s/%s", s->bin, program);
     snprintf(log, sizeof log, "%s/log", s->folder);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -60,7 +64,8 @@ static inline pid_t postgres_spawn(const struct postgres_server *s, const char *
     _exit(127);
 }
 
-/* Below those that the kernel gives to outgoing connections, one of which may come between two looks, or even connect to itself. */
+/* Below those that the kernel gives to outgoing connections, one of which may come between two looks, or
+ * even connect to itself. */
 static inline int postgres_free_port(void) {
     for (;;) {
         struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -129,7 +134,8 @@ static inline bool postgres_start(struct postgres_server *s, const char **reason
     const struct passwd *p = geteuid() == 0 ? getpwnam("postgres") : NULL;
     if (p && chown(s->folder, p->pw_uid, p->pw_gid)) return false;
     snprintf(data, sizeof data, "%s/data", s->folder);
-    char *args[] = {"initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N", "--no-instructions", "-E", "UTF8", "--locale=C", NULL};
+    char *args[] = {"initdb", "-D",   data,         "-A", "trust", "-U", "postgres", "-N", "--no-instructions",
+                    "-E",     "UTF8", "--locale=C", NULL};
     pid_t pid = postgres_spawn(s, "initdb", args);
     if (waitpid(pid, &status, 0) != pid || status) return false;
     for (int tries = 0; tries < 20; tries++) {
@@ -156,8 +162,10 @@ static inline void postgres_stop(struct postgres_server *s) {
     if (system(command)) perror("rm");
 }
 
-/* One statement as an administrator, on a connection of its own. The first value of the result goes to OUT, which may be NULL. */
-static inline bool postgres_sql(const struct postgres_server *s, const char *database, const char *sql, char *out, size_t n) {
+/* One statement as an administrator, on a connection of its own. The first value of the result goes to
+ * OUT, which may be NULL. */
+static inline bool postgres_sql(const struct postgres_server *s, const char *database, const char *sql, char *out,
+                                size_t n) {
     char where[128];
     postgres_url(s, database, where, sizeof where);
     PGconn *pg = PQconnectdb(where);

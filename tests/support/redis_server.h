@@ -1,4 +1,5 @@
-/* A real redis-server for a test: on a free port, with its data in a folder of its own, stopped with the test whatever becomes of it. */
+/* A real redis-server for a test: on a free port, with its data in a folder of its own, stopped with the
+ * test whatever becomes of it. */
 #ifndef HUB_TESTS_REDIS_SERVER_H
 #define HUB_TESTS_REDIS_SERVER_H
 #include <arpa/inet.h>
@@ -24,14 +25,16 @@ struct redis_server {
 };
 
 static inline int redis_dial(int port) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) return fd;
     close(fd);
     return -1;
 }
 
-/* One that the kernel does not give to outgoing connections, so that nobody takes it while the server is away. */
+/* One that the kernel does not give to outgoing connections, so that nobody takes it while the server is
+ * away. */
 static inline int redis_free_port(void) {
     for (;;) {
         struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -63,7 +66,8 @@ static inline void redis_tell(const struct redis_server *r, const char *command)
     }
 }
 
-/* Starts it (again, on the same port) with further OPTIONS, NULL-terminated; returns when it answers. False: there is no redis-server here. */
+/* Starts it (again, on the same port) with further OPTIONS, NULL-terminated; returns when it answers.
+ * False: there is no redis-server here. */
 static inline bool redis_start(struct redis_server *r, const char *const *options) {
     char port[16], reply[256];
     if (!r->port) {
@@ -75,7 +79,8 @@ static inline bool redis_start(struct redis_server *r, const char *const *option
     snprintf(port, sizeof port, "%d", r->port);
     r->pid = fork();
     if (!r->pid) {
-        const char *args[32] = {"redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", r->dir, "--save", "", "--daemonize", "no"};
+        const char *args[32] = {"redis-server", "--bind", "127.0.0.1", "--port",      port, "--dir",
+                                r->dir,         "--save", "",          "--daemonize", "no"};
         size_t n = 11;
         while (options && *options && n < 30) args[n++] = *options++;
         prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,4 +1,5 @@
-/* For tests of scripting: a service without files, scripts made from text, calls that remember how they ended. */
+/* For tests of scripting: a service without files, scripts made from text, calls that remember how they
+ * ended. */
 #ifndef HUB_TEST_SCRIPT_ENV_H
 #define HUB_TEST_SCRIPT_ENV_H
 #include <setjmp.h>
@@ -44,7 +45,8 @@ static inline void script_done(void *arg, enum hub_code code, json_t *result, co
 
 static inline void script_env_init(struct script_env *e) {
     *e = (struct script_env){0};
-    e->service = (struct hub_service){.dir = ".", .name = "test", .script_cpu_ms = 100, .script_wall_ms = 5000, .script_memory_mib = 64};
+    e->service = (struct hub_service){
+        .dir = ".", .name = "test", .script_cpu_ms = 100, .script_wall_ms = 5000, .script_memory_mib = 64};
     e->service.hubs = &e->hub;
     e->service.hub_n = 1;
 }
@@ -53,12 +55,15 @@ static inline void script_env_init(struct script_env *e) {
 static inline size_t script_env_add(struct script_env *e, enum hub_script_kind kind, const char *text) {
     size_t i = e->hub.scheduled_action_n++;
     e->actions = hub_xrealloc(e->actions, e->hub.scheduled_action_n * sizeof e->actions[0]);
-    e->actions[i] = (struct hub_def_scheduled_action){.script = {.kind = kind, .text = hub_cstr(text), .file = "t.hub.yaml", .line = 7, .column = 3}};
+    e->actions[i] = (struct hub_def_scheduled_action){
+        .script = {.kind = kind, .text = hub_cstr(text), .file = "t.hub.yaml", .line = 7, .column = 3}};
     e->hub.scheduled_actions = e->actions;
     return i;
 }
 
-static inline enum hub_code script_env_start(struct script_env *e) { return hub_scripts_new(&e->s, e->loop, &e->service, &e->host, &e->err); }
+static inline enum hub_code script_env_start(struct script_env *e) {
+    return hub_scripts_new(&e->s, e->loop, &e->service, &e->host, &e->err);
+}
 
 static inline void script_env_end(struct script_env *e) {
     hub_scripts_delete(e->s);
@@ -66,14 +71,19 @@ static inline void script_env_end(struct script_env *e) {
     if (e->loop) hub_loop_delete(e->loop);
 }
 
-static inline const struct hub_script *script_env_script(const struct script_env *e, size_t i) { return &e->actions[i].script; }
+static inline const struct hub_script *script_env_script(const struct script_env *e, size_t i) {
+    return &e->actions[i].script;
+}
 
-static inline void script_call(struct script_env *e, size_t i, const struct hub_hook_arg *args, size_t n, struct script_result *r) {
+static inline void script_call(struct script_env *e, size_t i, const struct hub_hook_arg *args, size_t n,
+                               struct script_result *r) {
     hub_lua_hook_ops.call(e->s, script_env_script(e, i), NULL, args, n, script_done, r);
 }
 
-/* Compiles and runs one script in a service of its own. The result is as JSON text in a static buffer, or "CODE: error". */
-static inline const char *script_eval(enum hub_script_kind kind, const char *text, const struct hub_hook_arg *args, size_t n) {
+/* Compiles and runs one script in a service of its own. The result is as JSON text in a static buffer, or
+ * "CODE: error". */
+static inline const char *script_eval(enum hub_script_kind kind, const char *text, const struct hub_hook_arg *args,
+                                      size_t n) {
     static char out[8000];
     struct script_env e;
     struct script_result r = {0};

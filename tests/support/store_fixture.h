@@ -1,4 +1,5 @@
-/* A store with a table of messages, a loop, and calls that wait for their answer. Where the store is, its includer says. */
+/* A store with a table of messages, a loop, and calls that wait for their answer. Where the store is, its
+ * includer says. */
 #ifndef HUB_TESTS_STORE_FIXTURE_H
 #define HUB_TESTS_STORE_FIXTURE_H
 #include <setjmp.h>
@@ -23,13 +24,21 @@ static const struct hub_column msg_columns[COLUMNS] = {
     [ID] = {.property = "id", .column = "id", .type = HUB_COL_ID, .required = true},
     [ROOM] = {.property = "roomId", .column = "roomId", .type = HUB_COL_ID, .required = true},
     [SENDER] = {.property = "senderId", .column = "senderId", .type = HUB_COL_ID},
-    [TYPE] = {.property = "messageType", .column = "messageType", .type = HUB_COL_ENUM, .required = true, .enum_values = msg_types},
+    [TYPE] = {.property = "messageType",
+              .column = "messageType",
+              .type = HUB_COL_ENUM,
+              .required = true,
+              .enum_values = msg_types},
     [CONTENT] = {.property = "content", .column = "content", .type = HUB_COL_JSON},
     [AT] = {.property = "timestamp", .column = "timestamp", .type = HUB_COL_DATETIME},
     [SEQ] = {.property = "seq", .column = "seq", .type = HUB_COL_INTEGER},
     [CHANGE] = {.property = "changeSeq", .column = "changeSeq", .type = HUB_COL_INTEGER},
     [CLIENT] = {.property = "clientMessageId", .column = "clientMessageId", .type = HUB_COL_TEXT},
-    [ACTIVE] = {.property = "isActive", .column = "isActive", .type = HUB_COL_BOOLEAN, .required = true, .default_json = "true"},
+    [ACTIVE] = {.property = "isActive",
+                .column = "isActive",
+                .type = HUB_COL_BOOLEAN,
+                .required = true,
+                .default_json = "true"},
 };
 static const struct hub_index msg_indexes[] = {
     {.columns = "roomId,seq", .unique = true},
@@ -50,13 +59,20 @@ static const struct hub_table msg_table = {
     .index_n = 3,
 };
 static const struct hub_table *const msg_tables[] = {&msg_table};
-static struct hub_store_config opened_with = {
-    .url = url, .tables = msg_tables, .table_n = 1, .service = "test", .read_connections = 2, .statement_timeout_ms = 5000};
+static struct hub_store_config opened_with = {.url = url,
+                                              .tables = msg_tables,
+                                              .table_n = 1,
+                                              .service = "test",
+                                              .read_connections = 2,
+                                              .statement_timeout_ms = 5000};
 
-static inline struct hub_cell text_cell(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
+static inline struct hub_cell text_cell(const char *s) {
+    return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)};
+}
 static inline struct hub_cell int_cell(int64_t i) { return (struct hub_cell){.kind = HUB_CELL_INT, .i = i}; }
 
-static inline enum hub_code open_with(const struct hub_store_ops *ops, const struct hub_table *const *tables, size_t n, struct hub_err *err) {
+static inline enum hub_code open_with(const struct hub_store_ops *ops, const struct hub_table *const *tables, size_t n,
+                                      struct hub_err *err) {
     struct hub_store_config config = opened_with;
     config.tables = tables;
     config.table_n = n;
@@ -122,7 +138,8 @@ static inline void new_message(struct message *m, const char *room, int i, int *
 }
 
 /* An update (or deletion) of one message. */
-static inline void new_change(struct message *m, enum hub_write_kind kind, const char *room, const char *id, int *left) {
+static inline void new_change(struct message *m, enum hub_write_kind kind, const char *room, const char *id,
+                              int *left) {
     *m = (struct message){.left = left};
     snprintf(m->id, sizeof m->id, "%s", id);
     m->where = (struct hub_cond){.column = ID, .cmp = HUB_EQ, .value = text_cell(m->id)};
@@ -203,7 +220,8 @@ static inline void take_rows(void *arg, enum hub_code code, const struct hub_row
     (void)error;
     a->code = code;
     a->rows = json_array();
-    for (size_t i = 0; rows && i < rows->n; i++) json_array_append_new(a->rows, hub_row_json(rows->table, hub_row(rows, i)));
+    for (size_t i = 0; rows && i < rows->n; i++)
+        json_array_append_new(a->rows, hub_row_json(rows->table, hub_row(rows, i)));
     hub_loop_stop(loop);
 }
 static inline json_t *select_rows(const struct hub_select *q) {

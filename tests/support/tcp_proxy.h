@@ -1,4 +1,5 @@
-/* A TCP proxy on a thread of its own, between a client and a server on this machine, that can lose what either of them says. */
+/* A TCP proxy on a thread of its own, between a client and a server on this machine, that can lose what
+ * either of them says. */
 #ifndef HUB_TESTS_TCP_PROXY_H
 #define HUB_TESTS_TCP_PROXY_H
 #include <arpa/inet.h>
@@ -25,7 +26,8 @@ struct tcp_proxy {
 };
 
 static inline int proxy_dial(int port) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) return fd;
     close(fd);
@@ -108,7 +110,9 @@ static inline void proxy_start(struct tcp_proxy *p, int target) {
     memset(p, 0, sizeof *p);
     p->target = target;
     p->listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(p->listener, (struct sockaddr *)&a, n) || listen(p->listener, 16) || getsockname(p->listener, (struct sockaddr *)&a, &n)) abort();
+    if (bind(p->listener, (struct sockaddr *)&a, n) || listen(p->listener, 16) ||
+        getsockname(p->listener, (struct sockaddr *)&a, &n))
+        abort();
     p->port = ntohs(a.sin_port);
     if (pthread_create(&p->thread, NULL, proxy_main, p)) abort();
 }

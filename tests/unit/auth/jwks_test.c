@@ -1,4 +1,5 @@
-/* The key set behind a URL: when it is fetched, how long its answers serve, who may wait, and that a bad answer harms nothing. */
+/* The key set behind a URL: when it is fetched, how long its answers serve, who may wait, and that a bad
+ * answer harms nothing. */
 #include "auth/jwks.h"
 
 #include <setjmp.h>
@@ -71,7 +72,8 @@ static void on_started(void *arg, const char *error) {
     snprintf(outcome, sizeof outcome, "%s", error ? error : "ok");
 }
 
-static const struct hub_jwks_times times = {.fresh = 500, .least = 20, .most = 700, .retry = 30, .between_unknown = 200, .timeout = 50};
+static const struct hub_jwks_times times = {
+    .fresh = 500, .least = 20, .most = 700, .retry = 30, .between_unknown = 200, .timeout = 50};
 
 static struct hub_jwt_keys *new_keys(void) {
     static const char *hs[] = {"HS256"};
@@ -110,7 +112,9 @@ static void begin(const char *cache_control) {
     assert_string_equal(outcome, "ok");
 }
 
-static void assert_knows_second(bool wanted) { assert_int_equal(hub_jwt_names_unknown_key(keys, HUB_STR(TOKEN_OF_SECOND)), !wanted); }
+static void assert_knows_second(bool wanted) {
+    assert_int_equal(hub_jwt_names_unknown_key(keys, HUB_STR(TOKEN_OF_SECOND)), !wanted);
+}
 
 static void a_first_fetch_that_fails_is_reported_and_may_be_tried_again(void **state) {
     (void)state;

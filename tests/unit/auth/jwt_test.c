@@ -1,5 +1,6 @@
-/* Tokens: the vectors of RFC 7515 and 8037, tokens made by another implementation for every algorithm (tests/unit/auth/data: Node's crypto
- * module), the claims, the ways tokens are attacked, and what loading a key complains about. */
+/* Tokens: the vectors of RFC 7515 and 8037, tokens made by another implementation for every algorithm
+ * (tests/unit/auth/data: Node's crypto module), the claims, the ways tokens are attacked, and what loading
+ * a key complains about. */
 #include "auth/jwt.h"
 
 #include <openssl/hmac.h>
@@ -31,7 +32,8 @@ static struct hub_jwt_keys *load(struct hub_def_jwt def) {
 
 /* Keys of a JWK Set given as text, for one algorithm. */
 static struct hub_jwt_keys *from_jwks(const char *algorithm, const char *text) {
-    struct hub_jwt_keys *keys = load((struct hub_def_jwt){.on = true, .algorithms = names(&algorithm, 1), .jwks_url = "https://issuer.example/jwks"});
+    struct hub_jwt_keys *keys = load((struct hub_def_jwt){
+        .on = true, .algorithms = names(&algorithm, 1), .jwks_url = "https://issuer.example/jwks"});
     json_t *jwks = hub_json_parse(hub_cstr(text), &err);
     assert_non_null(jwks);
     assert_int_equal(hub_jwt_keys_set_jwks(keys, jwks, &err), HUB_OK);
@@ -42,8 +44,11 @@ static struct hub_jwt_keys *from_jwks(const char *algorithm, const char *text) {
 /* Keys of every kind, for the algorithms given. */
 static struct hub_jwt_keys *from_files(const char **algorithms, size_t n, const char *public_pem) {
     setenv("JWT_TEST_SECRET", "short", 1);
-    return load((struct hub_def_jwt){
-        .on = true, .algorithms = names(algorithms, n), .public_key_file = public_pem, .secret_env = "JWT_TEST_SECRET", .leeway_seconds = 5});
+    return load((struct hub_def_jwt){.on = true,
+                                     .algorithms = names(algorithms, n),
+                                     .public_key_file = public_pem,
+                                     .secret_env = "JWT_TEST_SECRET",
+                                     .leeway_seconds = 5});
 }
 
 static enum hub_code verify(const struct hub_jwt_keys *keys, const char *token, int64_t now) {
@@ -89,7 +94,8 @@ static char *forge(const char *header, const char *payload) {
     return hub_buf_take(&token, NULL);
 }
 
-static enum hub_code verify_forged(const struct hub_jwt_keys *keys, const char *header, const char *payload, int64_t now) {
+static enum hub_code verify_forged(const struct hub_jwt_keys *keys, const char *header, const char *payload,
+                                   int64_t now) {
     char *token = forge(header, payload);
     enum hub_code code = verify(keys, token, now);
     free(token);
@@ -102,9 +108,11 @@ static enum hub_code verify_forged(const struct hub_jwt_keys *keys, const char *
 
 static void rfc_7515_a1_hs256(void **state) {
     (void)state;
-    struct hub_jwt_keys *keys = from_jwks(
-        "HS256", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow\"}]}");
-    const char *token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." RFC_PAYLOAD ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    struct hub_jwt_keys *keys =
+        from_jwks("HS256", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-"
+                           "1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow\"}]}");
+    const char *token =
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." RFC_PAYLOAD ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     assert_int_equal(verify(keys, token, RFC_NOW), HUB_OK);
     assert_int_equal(verify(keys, token, RFC_NOW + 1), HUB_TOKEN_EXPIRED);
     hub_jwt_keys_free(keys);
@@ -112,17 +120,22 @@ static void rfc_7515_a1_hs256(void **state) {
 
 static void rfc_7515_a2_rs256(void **state) {
     (void)state;
-    struct hub_jwt_keys *keys = from_jwks(
-        "RS256",
-        "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2m"
-        "JPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WT"
-        "BEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"
-        "\"}]}");
+    struct hub_jwt_keys *keys =
+        from_jwks("RS256", "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_"
+                           "wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2m"
+                           "JPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-"
+                           "bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WT"
+                           "BEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_"
+                           "h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"
+                           "\"}]}");
     assert_int_equal(
         verify(keys,
-               "eyJhbGciOiJSUzI1NiJ9." RFC_PAYLOAD ".cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5juj"
-               "Gbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDw"
-               "usC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+               "eyJhbGciOiJSUzI1NiJ9." RFC_PAYLOAD
+               ".cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5juj"
+               "Gbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_"
+               "nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDw"
+               "usC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_"
+               "IoypGlUPQGe77Rw",
                RFC_NOW),
         HUB_OK);
     hub_jwt_keys_free(keys);
@@ -130,21 +143,23 @@ static void rfc_7515_a2_rs256(void **state) {
 
 static void rfc_7515_a3_es256(void **state) {
     (void)state;
-    struct hub_jwt_keys *keys =
-        from_jwks("ES256", "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-                           "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}");
-    assert_int_equal(
-        verify(keys, "eyJhbGciOiJFUzI1NiJ9." RFC_PAYLOAD ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
-               RFC_NOW),
-        HUB_OK);
+    struct hub_jwt_keys *keys = from_jwks(
+        "ES256", "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                 "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}");
+    assert_int_equal(verify(keys,
+                            "eyJhbGciOiJFUzI1NiJ9." RFC_PAYLOAD
+                            ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+                            RFC_NOW),
+                     HUB_OK);
     hub_jwt_keys_free(keys);
 }
 
 /* Its payload is a sentence and no JSON: the signature passes, the payload does not. */
 static void rfc_8037_a4_ed25519(void **state) {
     (void)state;
-    struct hub_jwt_keys *keys =
-        from_jwks("EdDSA", "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
+    struct hub_jwt_keys *keys = from_jwks(
+        "EdDSA",
+        "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
     assert_int_equal(verify(keys,
                             "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
                             "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
@@ -177,7 +192,10 @@ static void a_token_signed_here_is_accepted_here(void **state) {
     (void)state;
     json_t *claims = json_pack("{s:s,s:I}", "sub", "u1", "exp", (json_int_t)NOW + 60);
     for (size_t a = 0; a < HUB_NELEM(all); a++) {
-        const char *file = a < 3 ? NULL : a < 7 ? DATA "rsa.private.pem" : a == 7 ? DATA "p256.private.pem" : DATA "ed25519.private.pem";
+        const char *file = a < 3    ? NULL
+                           : a < 7  ? DATA "rsa.private.pem"
+                           : a == 7 ? DATA "p256.private.pem"
+                                    : DATA "ed25519.private.pem";
         struct hub_buf pem = {0}, token = {0};
         if (file)
             assert_int_equal(hub_file_read(file, 1 << 20, &pem, &err), HUB_OK);
@@ -201,7 +219,8 @@ static void signing_names_what_is_wrong_with_the_key(void **state) {
     json_t *claims = json_object();
     assert_int_equal(hub_jwt_sign("RS256", HUB_STR("nonsense"), claims, &out, &err), HUB_INTERNAL);
     assert_int_equal(hub_file_read(DATA "rsa.encrypted.pem", 1 << 20, &pem, &err), HUB_OK);
-    assert_int_equal(hub_jwt_sign("RS256", hub_buf_str(&pem), claims, &out, &err), HUB_INTERNAL); /* and asks nobody for a passphrase */
+    assert_int_equal(hub_jwt_sign("RS256", hub_buf_str(&pem), claims, &out, &err),
+                     HUB_INTERNAL); /* and asks nobody for a passphrase */
     hub_buf_clear(&pem);
     assert_int_equal(hub_file_read(DATA "rsa.private.pem", 1 << 20, &pem, &err), HUB_OK);
     assert_int_equal(hub_jwt_sign("ES256", hub_buf_str(&pem), claims, &out, &err), HUB_INTERNAL);
@@ -223,7 +242,8 @@ static void the_public_key_is_never_taken_for_a_secret(void **state) {
     struct hub_jwt_keys *keys = from_files(both, 2, DATA "rsa.public.pem");
     assert_int_equal(verify(keys, token, NOW), HUB_INVALID_TOKEN);
     hub_jwt_keys_free(keys);
-    keys = load((struct hub_def_jwt){.on = true, .algorithms = names(both, 2), .public_key_file = DATA "rsa.public.pem"});
+    keys =
+        load((struct hub_def_jwt){.on = true, .algorithms = names(both, 2), .public_key_file = DATA "rsa.public.pem"});
     assert_int_equal(verify(keys, token, NOW), HUB_INVALID_TOKEN);
     hub_jwt_keys_free(keys);
     free(token);
@@ -249,7 +269,8 @@ static void no_header_talks_its_way_past_the_algorithm_list(void **state) {
         "",
     };
     assert_int_equal(verify_forged(keys, HS, "{}", NOW), HUB_OK);
-    assert_int_equal(verify_forged(keys, "{\"alg\":\"HS256\",\"kid\":\"any\",\"jku\":\"https://evil.example\"}", "{}", NOW), HUB_OK);
+    assert_int_equal(
+        verify_forged(keys, "{\"alg\":\"HS256\",\"kid\":\"any\",\"jku\":\"https://evil.example\"}", "{}", NOW), HUB_OK);
     for (size_t i = 0; i < HUB_NELEM(headers); i++) {
         if (verify_forged(keys, headers[i], "{}", NOW) != HUB_INVALID_TOKEN) fail_msg("accepted: %s", headers[i]);
         assert_true(err.text[0]);
@@ -294,7 +315,8 @@ static void every_shortened_or_altered_token_is_refused(void **state) {
     char *token = token_named("HS256");
     size_t n = strlen(token);
     json_t *claims;
-    for (size_t cut = 0; cut < n; cut++) assert_int_equal(hub_jwt_verify(keys, hub_str(token, cut), NOW, &claims, &err), HUB_INVALID_TOKEN);
+    for (size_t cut = 0; cut < n; cut++)
+        assert_int_equal(hub_jwt_verify(keys, hub_str(token, cut), NOW, &claims, &err), HUB_INVALID_TOKEN);
     for (size_t at = 0; at < n; at++) {
         char was = token[at];
         token[at] = was == 'A' ? 'B' : 'A';
@@ -384,7 +406,8 @@ static void times_are_checked_with_leeway(void **state) {
         {"", HUB_INVALID_TOKEN},
     };
     for (size_t i = 0; i < HUB_NELEM(rows); i++)
-        if (verify_forged(keys, HS, rows[i].payload, 1000) != rows[i].code) fail_msg("%s: %s", rows[i].payload, err.text);
+        if (verify_forged(keys, HS, rows[i].payload, 1000) != rows[i].code)
+            fail_msg("%s: %s", rows[i].payload, err.text);
     hub_jwt_keys_free(keys);
 }
 
@@ -392,8 +415,11 @@ static void issuer_and_audience_are_checked_when_configured(void **state) {
     (void)state;
     static const char *one[] = {"HS256"}, *audience[] = {"desk", "hub"};
     setenv("JWT_TEST_SECRET", "short", 1);
-    struct hub_jwt_keys *keys = load((struct hub_def_jwt){
-        .on = true, .algorithms = names(one, 1), .secret_env = "JWT_TEST_SECRET", .issuer = "tutor", .audience = names(audience, 2)});
+    struct hub_jwt_keys *keys = load((struct hub_def_jwt){.on = true,
+                                                          .algorithms = names(one, 1),
+                                                          .secret_env = "JWT_TEST_SECRET",
+                                                          .issuer = "tutor",
+                                                          .audience = names(audience, 2)});
     static const struct {
         const char *payload;
         enum hub_code code;
@@ -412,7 +438,8 @@ static void issuer_and_audience_are_checked_when_configured(void **state) {
         {"{\"iss\":\"Tutor\",\"aud\":\"hub\"}", HUB_INVALID_TOKEN},
     };
     for (size_t i = 0; i < HUB_NELEM(rows); i++)
-        if (verify_forged(keys, HS, rows[i].payload, NOW) != rows[i].code) fail_msg("%s: %s", rows[i].payload, err.text);
+        if (verify_forged(keys, HS, rows[i].payload, NOW) != rows[i].code)
+            fail_msg("%s: %s", rows[i].payload, err.text);
     hub_jwt_keys_free(keys);
 }
 
@@ -463,7 +490,8 @@ static void loading_says_which_file_or_variable_and_why(void **state) {
 
 static void a_key_set_serves_each_key_to_its_algorithm_only(void **state) {
     (void)state;
-    struct hub_jwt_keys *keys = load((struct hub_def_jwt){.on = true, .algorithms = names(all, HUB_NELEM(all)), .jwks_file = DATA "jwks.json"});
+    struct hub_jwt_keys *keys =
+        load((struct hub_def_jwt){.on = true, .algorithms = names(all, HUB_NELEM(all)), .jwks_file = DATA "jwks.json"});
     /* The RSA key says alg RS256 and the octet key HS256: the other algorithms of their kind have none. */
     static const char *served[] = {"HS256", "RS256", "ES256", "EdDSA"}, *refused[] = {"HS384", "RS512", "PS256"};
     for (size_t i = 0; i < HUB_NELEM(served); i++) {

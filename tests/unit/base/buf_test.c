@@ -131,8 +131,8 @@ static void base64_both_ways(void **state) {
 
 static void broken_base64_appends_nothing(void **state) {
     (void)state;
-    static const char *const bad[] = {
-        "A", "AAAAA", "A===", "AA=", "AA=A", "=", "====", "AA===", "AAA==", "AB==", "AAB=", "AAAA=", "A A=", "AA\n=", "AA-_", "\xff\xff\xff\xff"};
+    static const char *const bad[] = {"A",     "AAAAA", "A===", "AA=",   "AA=A", "=",     "====", "AA===",
+                                      "AAA==", "AB==",  "AAB=", "AAAA=", "A A=", "AA\n=", "AA-_", "\xff\xff\xff\xff"};
     for (size_t i = 0; i < HUB_NELEM(bad); i++) {
         struct hub_buf b = {0};
         hub_buf_addz(&b, "kept");
@@ -165,7 +165,8 @@ static void lenient_base64_is_read_as_mime_decoders_do(void **state) {
                 {"----_w", "\xfb\xef\xbe\xff"},
                 {"-+_/", "\xfb\xef\xff"},
                 {"====", ""}};
-    static const char *const bad[] = {"Z", "Zm9vZ", "Z===", "Zg=Z", "Zg==Zg==", "Z*==", "Zg\x1e", "\xff\xff\xff\xff", "Zg.."};
+    static const char *const bad[] = {"Z",   "Zm9vZ", "Z===", "Zg=Z", "Zg==Zg==", "Z*==", "Zg\x1e", "\xff\xff\xff\xff",
+                                      "Zg.."};
     for (size_t i = 0; i < HUB_NELEM(good); i++) {
         struct hub_buf b = {0};
         if (!hub_buf_add_unbase64_lenient(&b, hub_cstr(good[i].text))) fail_msg("refused: \"%s\"", good[i].text);

@@ -43,14 +43,16 @@ static void a_range_has_its_addresses_and_no_others(void **state) {
         {"2001:db8::/33", "2001:db8:8000::1", false},
     };
     for (size_t i = 0; i < HUB_NELEM(cases); i++)
-        if (has(cases[i].range, cases[i].address) != cases[i].in) fail_msg("%s in %s", cases[i].address, cases[i].range);
+        if (has(cases[i].range, cases[i].address) != cases[i].in)
+            fail_msg("%s in %s", cases[i].address, cases[i].range);
 }
 
 static void what_is_no_range_is_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {"",           "10.0.0.0/33", "10.0.0.0/",   "10.0.0.1/8",  "10.0.0/8",     "::1/129",
-                                      "fd00::1/8",  "localhost",   "10.0.0.0/-1", "10.0.0.0/ 8", "10.0.0.0/8/8", "[::1]",
-                                      "1.2.3.4:80", "/8",          "010.0.0.0/8"};
+    static const char *const bad[] = {
+        "",           "10.0.0.0/33", "10.0.0.0/",   "10.0.0.1/8",  "10.0.0/8",     "::1/129",
+        "fd00::1/8",  "localhost",   "10.0.0.0/-1", "10.0.0.0/ 8", "10.0.0.0/8/8", "[::1]",
+        "1.2.3.4:80", "/8",          "010.0.0.0/8"};
     struct hub_cidr c;
     for (size_t i = 0; i < HUB_NELEM(bad); i++)
         if (!hub_cidr_parse(hub_cstr(bad[i]), &c)) fail_msg("\"%s\" was taken as a range", bad[i]);

@@ -12,11 +12,12 @@
 
 /* As the contract lists them, in its order; what is there already is a bad request of its own status. */
 static const char *const names[] = {
-    "auth_required",  "invalid_token",  "token_expired",     "bad_request",       "unknown_event", "room_not_found",  "room_not_eligible",
-    "role_required",  "check_failed",   "not_authorized",    "blocked",           "room_full",     "too_many_rooms",  "not_in_room",
-    "cannot_read",    "cannot_send",    "silenced",          "type_not_allowed",  "unknown_type",  "invalid_content", "too_large",
-    "rate_limited",   "too_many",       "feature_disabled",  "not_found",         "bad_request",   "not_allowed",     "rejected",
-    "handler_failed", "script_timeout", "store_unavailable", "store_unavailable", "overloaded",    "shutting_down",   "internal",
+    "auth_required",     "invalid_token",     "token_expired", "bad_request",    "unknown_event",  "room_not_found",
+    "room_not_eligible", "role_required",     "check_failed",  "not_authorized", "blocked",        "room_full",
+    "too_many_rooms",    "not_in_room",       "cannot_read",   "cannot_send",    "silenced",       "type_not_allowed",
+    "unknown_type",      "invalid_content",   "too_large",     "rate_limited",   "too_many",       "feature_disabled",
+    "not_found",         "bad_request",       "not_allowed",   "rejected",       "handler_failed", "script_timeout",
+    "store_unavailable", "store_unavailable", "overloaded",    "shutting_down",  "internal",
 };
 
 static void every_code_has_its_name_text_and_status(void **state) {

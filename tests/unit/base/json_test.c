@@ -22,7 +22,8 @@ static void text_reads_and_prints_as_javascript_does(void **state) {
     (void)state;
     static const char *const rows[][2] = {
         /* JSON.stringify(JSON.parse(left)) === right */
-        {" { \"b\" : [ 1 , -2.50 , true , false , null ] , \"a\" : { } , \"c\" : [ ] } ", "{\"b\":[1,-2.5,true,false,null],\"a\":{},\"c\":[]}"},
+        {" { \"b\" : [ 1 , -2.50 , true , false , null ] , \"a\" : { } , \"c\" : [ ] } ",
+         "{\"b\":[1,-2.5,true,false,null],\"a\":{},\"c\":[]}"},
         {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\""},
         {"\"\\u00e4\\u20AC\\ud83d\\uDE00 \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"",
          "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80 \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
@@ -215,7 +216,8 @@ static void repairing_a_megabyte_is_linear(void **state) {
 
 static void accessors_fall_back_on_absent_and_other_types(void **state) {
     (void)state;
-    json_t *o = hub_json_parse(HUB_STR("{\"s\":\"x\\u0000y\",\"i\":7,\"r\":8.0,\"f\":8.5,\"b\":true,\"n\":null,\"big\":1e300}"), NULL);
+    json_t *o = hub_json_parse(
+        HUB_STR("{\"s\":\"x\\u0000y\",\"i\":7,\"r\":8.0,\"f\":8.5,\"b\":true,\"n\":null,\"big\":1e300}"), NULL);
     assert_true(hub_str_eq(hub_json_get_str(o, "s"), HUB_STR("x\0y")));
     assert_null(hub_json_get_str(o, "i").p);
     assert_null(hub_json_get_str(o, "none").p);
@@ -227,7 +229,8 @@ static void accessors_fall_back_on_absent_and_other_types(void **state) {
     assert_int_equal(hub_json_get_int(o, "s", -1), -1);
     assert_true(hub_json_get_bool(o, "b", false));
     assert_true(hub_json_get_bool(o, "i", true));
-    assert_true(hub_json_nil(hub_json_get(o, "n")) && hub_json_nil(hub_json_get(o, "none")) && !hub_json_nil(hub_json_get(o, "i")));
+    assert_true(hub_json_nil(hub_json_get(o, "n")) && hub_json_nil(hub_json_get(o, "none")) &&
+                !hub_json_nil(hub_json_get(o, "i")));
     assert_null(hub_json_get(hub_json_get(o, "i"), "x"));
     hub_json_set_str(o, "s", HUB_STR("new"));
     hub_json_set_str(o, "bad", HUB_STR("\xff"));
@@ -259,7 +262,8 @@ static void equality_compares_numbers_by_value(void **state) {
     };
     for (size_t i = 0; i < HUB_NELEM(rows); i++) {
         json_t *a = hub_json_parse(hub_cstr(rows[i].a), NULL), *b = hub_json_parse(hub_cstr(rows[i].b), NULL);
-        if (hub_json_equal(a, b) != rows[i].equal || hub_json_equal(b, a) != rows[i].equal) fail_msg("%s and %s", rows[i].a, rows[i].b);
+        if (hub_json_equal(a, b) != rows[i].equal || hub_json_equal(b, a) != rows[i].equal)
+            fail_msg("%s and %s", rows[i].a, rows[i].b);
         json_decref(a);
         json_decref(b);
     }
@@ -267,7 +271,8 @@ static void equality_compares_numbers_by_value(void **state) {
 
 static void members_of_our_own_text_are_found_without_a_tree(void **state) {
     (void)state;
-    struct hub_str text = HUB_STR("\"messages\":[{\"a\":\"x,]\\\"\",\"more\":[1,2]},\"\\\\\",null],\"more\":true,\"total\":-12,\"one\":{\"k\":[1,2]},"
+    struct hub_str text = HUB_STR("\"messages\":[{\"a\":\"x,]\\\"\",\"more\":[1,2]},\"\\\\\",null],\"more\":true,"
+                                  "\"total\":-12,\"one\":{\"k\":[1,2]},"
                                   "\"none\":null,\"empty\":[]");
     static const struct {
         const char *key, *value;

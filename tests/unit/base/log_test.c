@@ -75,7 +75,8 @@ static void strangers_cannot_forge_lines_or_colour_the_terminal(void **state) {
     (void)state;
     hub_log_setup(HUB_LOG_INFO, false);
     capture();
-    hub_log_kv(HUB_LOG_INFO, "x", "m", "name", "a\n2026-01-01T00:00:00.000Z error root: owned", "esc", "\x1b[31mred", "del", "\x7f", "c1",
+    hub_log_kv(HUB_LOG_INFO, "x", "m", "name", "a\n2026-01-01T00:00:00.000Z error root: owned", "esc", "\x1b[31mred",
+               "del", "\x7f", "c1",
                "\xc2\x9b"
                "31m",
                NULL);

@@ -1,4 +1,5 @@
-/* The log against a stderr that does not take it: nobody waits, what is lost is counted and told of. One process, so one writer for all. */
+/* The log against a stderr that does not take it: nobody waits, what is lost is counted and told of. One
+ * process, so one writer for all. */
 #include "base/log.h"
 
 #include <setjmp.h>
@@ -77,11 +78,13 @@ enum { LINES = 20000 };
 
 static void *log_many(void *arg) {
     (void)arg;
-    for (int i = 0; i < LINES; i++) hub_log_kv(HUB_LOG_DEBUG, "flood", "filler", "text", "some words to make it longer", NULL);
+    for (int i = 0; i < LINES; i++)
+        hub_log_kv(HUB_LOG_DEBUG, "flood", "filler", "text", "some words to make it longer", NULL);
     return NULL;
 }
 
-/* A paused pipe on stderr and a few thousand bad requests: the loop stood in write(2), and no member got an answer any more. */
+/* A paused pipe on stderr and a few thousand bad requests: the loop stood in write(2), and no member got
+ * an answer any more. */
 static void a_pipe_that_nobody_reads_holds_up_no_thread(void **state) {
     (void)state;
     capture();
@@ -163,7 +166,8 @@ static void a_pipe_that_somebody_made_non_blocking_loses_nothing_while_there_is_
     (void)state;
     capture();
     fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
-    for (int i = 0; i < 1500; i++) hub_log_kv(HUB_LOG_DEBUG, "flood", "filler", "text", "some words to make it longer", NULL); /* 130 KB */
+    for (int i = 0; i < 1500; i++)
+        hub_log_kv(HUB_LOG_DEBUG, "flood", "filler", "text", "some words to make it longer", NULL); /* 130 KB */
     hub_logf(HUB_LOG_DEBUG, "flood", "the last one");
     assert_int_equal(count(read_until("the last one\n"), "filler"), 1500);
     release();
@@ -184,7 +188,8 @@ static void lines_of_one_kind_are_limited_and_the_rest_counted(void **state) {
     for (int i = 0; i < 300; i++) {
         char chosen[16];
         snprintf(chosen, sizeof chosen, "%d", i);
-        hub_log_kv(HUB_LOG_INFO, "script", chosen, "at", "a.lua:1", "code", chosen, NULL); /* whatever a script says, it is one place */
+        hub_log_kv(HUB_LOG_INFO, "script", chosen, "at", "a.lua:1", "code", chosen,
+                   NULL); /* whatever a script says, it is one place */
     }
     hub_log_end(5000);
     hub_logf(HUB_LOG_DEBUG, "end", "of it");
@@ -195,7 +200,8 @@ static void lines_of_one_kind_are_limited_and_the_rest_counted(void **state) {
     assert_in_range(count(text, "script: "), 200, 230);
     assert_int_equal(count(text, "transport: number "), 20);
     assert_int_equal(count(text, "hook=scheduledActions[0]"), 20);
-    assert_int_equal(count(text, "hook=scheduledActions[1]"), 1); /* one that fails again and again does not hide another */
+    assert_int_equal(count(text, "hook=scheduledActions[1]"),
+                     1); /* one that fails again and again does not hide another */
     assert_int_equal(count(text, "number=2980"), 3);
     release();
 }

@@ -69,11 +69,14 @@ static void many_keys_are_all_found_again(void **state) {
     static int values[N];
     struct hub_map m = {0};
     char key[16];
-    for (int i = 0; i < N; i++) hub_map_put(&m, hub_str(key, (size_t)snprintf(key, sizeof key, "room-%d", i)), &values[i]);
-    for (int i = 0; i < N; i += 2) assert_ptr_equal(hub_map_del(&m, hub_str(key, (size_t)snprintf(key, sizeof key, "room-%d", i))), &values[i]);
+    for (int i = 0; i < N; i++)
+        hub_map_put(&m, hub_str(key, (size_t)snprintf(key, sizeof key, "room-%d", i)), &values[i]);
+    for (int i = 0; i < N; i += 2)
+        assert_ptr_equal(hub_map_del(&m, hub_str(key, (size_t)snprintf(key, sizeof key, "room-%d", i))), &values[i]);
     assert_int_equal(hub_map_len(&m), N / 2);
     for (int i = 0; i < N; i++)
-        assert_ptr_equal(hub_map_get(&m, hub_str(key, (size_t)snprintf(key, sizeof key, "room-%d", i))), i % 2 ? &values[i] : NULL);
+        assert_ptr_equal(hub_map_get(&m, hub_str(key, (size_t)snprintf(key, sizeof key, "room-%d", i))),
+                         i % 2 ? &values[i] : NULL);
     hub_map_clear(&m);
 }
 

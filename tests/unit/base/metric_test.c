@@ -35,7 +35,8 @@ static void unused_metrics_do_not_appear_used_ones_do(void **state) {
 
 static void samples_of_one_name_stand_together_under_one_heading(void **state) {
     (void)state;
-    static struct hub_metric a = HUB_METRIC(HUB_GAUGE, "t_open", "kind=\"a\"", "Open."), other = HUB_METRIC(HUB_GAUGE, "t_other", NULL, "Other."),
+    static struct hub_metric a = HUB_METRIC(HUB_GAUGE, "t_open", "kind=\"a\"", "Open."),
+                             other = HUB_METRIC(HUB_GAUGE, "t_other", NULL, "Other."),
                              b = HUB_METRIC(HUB_GAUGE, "t_open", "kind=\"b\"", "Open.");
     hub_metric_set(&a, 1);
     hub_metric_set(&other, -7);
@@ -53,7 +54,8 @@ static void labelled_metrics_are_made_once_per_value_and_escaped(void **state) {
     assert_prints("t_rejects{code=\"a\\\"b\\\\c?d\"} 1\n");
 }
 
-/* The values may be chosen by strangers: neither count nor length nor bad bytes may get through to the scraper. */
+/* The values may be chosen by strangers: neither count nor length nor bad bytes may get through to the
+ * scraper. */
 static void label_values_are_bounded(void **state) {
     (void)state;
     char value[100];
@@ -79,16 +81,17 @@ static void label_values_are_bounded(void **state) {
 static void histograms_accumulate_in_seconds(void **state) {
     (void)state;
     static struct hub_histogram store = HUB_HISTOGRAM("t_seconds", "op=\"store\"", "Time."),
-                                cache = HUB_HISTOGRAM("t_seconds", "op=\"cache\"", "Time."), plain = HUB_HISTOGRAM("t_plain_seconds", NULL, "Time.");
+                                cache = HUB_HISTOGRAM("t_seconds", "op=\"cache\"", "Time."),
+                                plain = HUB_HISTOGRAM("t_plain_seconds", NULL, "Time.");
     hub_histogram_add(&store, 50000); /* on the bound: counts below it */
     hub_histogram_add(&store, 50001);
     hub_histogram_add(&store, 20000000000); /* 20 s: beyond the last bound */
     hub_histogram_add(&cache, 1);
     hub_histogram_add(&plain, 1000000);
     assert_prints("t_seconds_bucket{op=\"store\",le=\"5e-05\"} 1\nt_seconds_bucket{op=\"store\",le=\"0.0001\"} 2\n");
-    assert_prints(
-        "t_seconds_bucket{op=\"store\",le=\"10\"} 2\nt_seconds_bucket{op=\"store\",le=\"+Inf\"} 3\nt_seconds_sum{op=\"store\"} 20.000100001\n"
-        "t_seconds_count{op=\"store\"} 3\n");
+    assert_prints("t_seconds_bucket{op=\"store\",le=\"10\"} 2\nt_seconds_bucket{op=\"store\",le=\"+Inf\"} "
+                  "3\nt_seconds_sum{op=\"store\"} 20.000100001\n"
+                  "t_seconds_count{op=\"store\"} 3\n");
     assert_prints("t_plain_seconds_sum 0.001000000\nt_plain_seconds_count 1\n");
     char *text = printed();
     const char *first = strstr(text, "# TYPE t_seconds ");

@@ -49,7 +49,8 @@ static void a_pattern_matches_its_origins_and_no_others(void **state) {
         {"chrome-extension://abcdefgh", "chrome-extension://abcdefgh", true},
     };
     for (size_t i = 0; i < HUB_NELEM(cases); i++)
-        if (matches(cases[i].pattern, cases[i].origin) != cases[i].match) fail_msg("%s and %s", cases[i].pattern, cases[i].origin);
+        if (matches(cases[i].pattern, cases[i].origin) != cases[i].match)
+            fail_msg("%s and %s", cases[i].pattern, cases[i].origin);
 }
 
 static void what_is_no_origin_matches_nothing(void **state) {
@@ -132,7 +133,8 @@ static void a_host_header_has_the_origin_s_own_port_by_default(void **state) {
     for (size_t i = 0; i < HUB_NELEM(cases); i++) {
         struct hub_origin o;
         assert_true(hub_origin_parse(hub_cstr(cases[i].origin), &o));
-        if (hub_origin_is_at(&o, hub_cstr(cases[i].host)) != cases[i].same) fail_msg("%s at %s", cases[i].origin, cases[i].host);
+        if (hub_origin_is_at(&o, hub_cstr(cases[i].host)) != cases[i].same)
+            fail_msg("%s at %s", cases[i].origin, cases[i].host);
     }
 }
 
@@ -140,8 +142,8 @@ static void local_names_are_addresses_and_names_outside_the_public_ones(void **s
     (void)state;
     static const char *const local[] = {"",         "localhost", "LOCALHOST",    "hubd",    "a.localhost", "127.0.0.1",
                                         "10.0.0.3", "[::1]",     "hub.internal", "a.local", "localhost."};
-    static const char *const foreign[] = {"example.com", "127.0.0.1.example.com", "localhost.example.com", "notlocal.notlocalhost",
-                                          "xlocalhost.evil"};
+    static const char *const foreign[] = {"example.com", "127.0.0.1.example.com", "localhost.example.com",
+                                          "notlocal.notlocalhost", "xlocalhost.evil"};
     for (size_t i = 0; i < HUB_NELEM(local); i++)
         if (!hub_host_is_local(hub_cstr(local[i]))) fail_msg("\"%s\" was not taken as local", local[i]);
     for (size_t i = 0; i < HUB_NELEM(foreign); i++)

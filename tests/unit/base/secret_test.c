@@ -21,7 +21,8 @@ static void shows(const char *url, const char *expected) {
 
 static void the_password_before_the_host_is_hidden(void **state) {
     (void)state;
-    shows("postgresql://hub:geheim@db1:5432,db2/chat?sslmode=require", "postgresql://hub:***@db1:5432,db2/chat?sslmode=require");
+    shows("postgresql://hub:geheim@db1:5432,db2/chat?sslmode=require",
+          "postgresql://hub:***@db1:5432,db2/chat?sslmode=require");
     shows("redis://:geheim@[::1]:6379/2", "redis://:***@[::1]:6379/2");
     shows("redis://hub:a:b@host", "redis://hub:***@host");
 }
@@ -35,10 +36,12 @@ static void a_password_that_was_not_escaped_is_hidden_as_a_whole(void **state) {
 
 static void passwords_and_keys_in_the_query_are_hidden(void **state) {
     (void)state;
-    shows("postgresql://db/chat?user=hub&password=geheim&sslmode=require", "postgresql://db/chat?user=hub&password=***&sslmode=require");
+    shows("postgresql://db/chat?user=hub&password=geheim&sslmode=require",
+          "postgresql://db/chat?user=hub&password=***&sslmode=require");
     shows("kafka://b1:9092,b2?sasl.username=a@b&sasl.password=p@ss&ssl.key.pem=MII",
           "kafka://b1:9092,b2?sasl.username=a@b&sasl.password=***&ssl.key.pem=***");
-    shows("postgresql://u:one@db/chat?PASSWORD=two&sslpassword=three", "postgresql://u:***@db/chat?PASSWORD=***&sslpassword=***");
+    shows("postgresql://u:one@db/chat?PASSWORD=two&sslpassword=three",
+          "postgresql://u:***@db/chat?PASSWORD=***&sslpassword=***");
 }
 
 static void what_is_hidden_once_does_not_show_more_the_second_time(void **state) {
@@ -56,7 +59,8 @@ static void what_holds_no_password_stays(void **state) {
     shows("postgresql://hub@db/chat", "postgresql://hub@db/chat");
     shows("redis://host:6379/0?timeoutMs=500", "redis://host:6379/0?timeoutMs=500");
     shows("kafka://host:9092?client.id=a@b", "kafka://host:9092?client.id=a@b");
-    shows("postgresql://db/chat?sslkey=/etc/key.file&passfile=/etc/pass.file", "postgresql://db/chat?sslkey=/etc/key.file&passfile=/etc/pass.file");
+    shows("postgresql://db/chat?sslkey=/etc/key.file&passfile=/etc/pass.file",
+          "postgresql://db/chat?sslkey=/etc/key.file&passfile=/etc/pass.file");
 }
 
 static void names_tell_what_is_secret(void **state) {

@@ -64,7 +64,8 @@ static void numbers_are_whole_decimal_and_in_range(void **state) {
     assert_true(hub_str_i64(HUB_STR("-9223372036854775808"), &i) && i == INT64_MIN);
     assert_true(hub_str_i64(HUB_STR("9223372036854775807"), &i) && i == INT64_MAX);
     assert_true(hub_str_i64(HUB_STR("-0"), &i) && i == 0);
-    static const char *const bad[] = {"", "-", "+1", " 1", "1 ", "1e3", "0x1", "1.0", "18446744073709551616", "99999999999999999999999", "--1"};
+    static const char *const bad[] = {
+        "", "-", "+1", " 1", "1 ", "1e3", "0x1", "1.0", "18446744073709551616", "99999999999999999999999", "--1"};
     for (size_t k = 0; k < HUB_NELEM(bad); k++) {
         if (hub_str_u64(hub_cstr(bad[k]), &u)) fail_msg("taken: \"%s\"", bad[k]);
         if (hub_str_i64(hub_cstr(bad[k]), &i)) fail_msg("taken: \"%s\"", bad[k]);
@@ -115,7 +116,8 @@ static void utf8_is_that_of_rfc_3629(void **state) {
 
 static void code_names_are_camel_case_ascii(void **state) {
     (void)state;
-    static const char *const good[] = {"a", "chat", "tutorHub2"}, *const bad[] = {"", "Chat", "2a", "a-b", "a_b", "a b", "\xc3\xa4"};
+    static const char *const good[] = {"a", "chat", "tutorHub2"}, *const bad[] = {"",    "Chat", "2a",      "a-b",
+                                                                                  "a_b", "a b",  "\xc3\xa4"};
     for (size_t i = 0; i < HUB_NELEM(good); i++) assert_true(hub_str_is_code_name(hub_cstr(good[i])));
     for (size_t i = 0; i < HUB_NELEM(bad); i++) assert_false(hub_str_is_code_name(hub_cstr(bad[i])));
 }

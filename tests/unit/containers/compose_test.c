@@ -1,5 +1,6 @@
-/* compose.yaml, read as data: it parses, its names meet, and each hub service is a service directory of this tree that runs with few rights.
- * Whether containers come of it only an engine can tell (tests/containers/run.sh). */
+/* compose.yaml, read as data: it parses, its names meet, and each hub service is a service directory of
+ * this tree that runs with few rights. Whether containers come of it only an engine can tell
+ * (tests/containers/run.sh). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,8 @@ static int setup(void **state) {
     struct hub_diags *diags = hub_diags_new();
     arena = hub_arena_new();
     assert_int_equal(hub_file_read("compose.yaml", 1 << 20, &text, &err), HUB_OK);
-    services = need(hub_tree_parse(arena, hub_source_new(arena, "compose.yaml", 'S', hub_buf_str(&text)), diags), "services");
+    services =
+        need(hub_tree_parse(arena, hub_source_new(arena, "compose.yaml", 'S', hub_buf_str(&text)), diags), "services");
     assert_int_equal(hub_diags_n(diags), 0);
     hub_buf_free(&text);
     hub_diags_free(diags);
@@ -110,7 +112,8 @@ static void each_hub_serves_a_directory_of_this_tree_with_few_rights(void **stat
     }
 }
 
-/* In the environment that compose.yaml gives it, on the address that the image listens on: as hubd --check. */
+/* In the environment that compose.yaml gives it, on the address that the image listens on: as hubd
+ * --check. */
 static void each_hub_is_accepted_with_its_environment(void **state) {
     (void)state;
     static const struct hub_override listen[] = {{"listen.host", "0.0.0.0"}, {"listen.port", "8080"}};
@@ -119,7 +122,8 @@ static void each_hub_is_accepted_with_its_environment(void **state) {
         const struct hub_node *environment = need(hub, "environment");
         struct hub_str rest = need(hub, "volumes")->first->text, folder;
         hub_str_split(&rest, ':', &folder);
-        for (const struct hub_node *n = environment->first; n; n = n->next) setenv(hub_arena_dup(arena, n->key), hub_arena_dup(arena, n->text), 1);
+        for (const struct hub_node *n = environment->first; n; n = n->next)
+            setenv(hub_arena_dup(arena, n->key), hub_arena_dup(arena, n->text), 1);
         struct hub_diags *diags = hub_diags_new();
         struct hub_buf found = {0};
         struct hub_service *service = NULL;

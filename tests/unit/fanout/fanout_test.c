@@ -1,4 +1,5 @@
-/* Fan-out on a link-time fake of the session layer: what each socket is handed, in which pieces and in which order. */
+/* Fan-out on a link-time fake of the session layer: what each socket is handed, in which pieces and in
+ * which order. */
 #include "fanout/fanout.h"
 
 #include <setjmp.h>
@@ -158,7 +159,9 @@ static void a_held_seat_keeps_everything_in_order_until_it_is_released(void **st
     assert_true(hub_seat_release(&joiner.seat));
     say("four");
     end_turn();
-    assert_string_equal(joiner.log, "joined 42/hub/chat,[\"one\",1] 42/hub/chat,[\"two\",1] 42/hub/chat,[\"three\",1] 42/hub/chat,[\"four\",1] ");
+    assert_string_equal(
+        joiner.log,
+        "joined 42/hub/chat,[\"one\",1] 42/hub/chat,[\"two\",1] 42/hub/chat,[\"three\",1] 42/hub/chat,[\"four\",1] ");
     leave(&a);
     leave(&joiner);
 }

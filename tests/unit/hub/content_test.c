@@ -12,8 +12,10 @@
 static const char *const colours[] = {"red", "green"};
 
 static struct hub_def_field field(const char *name, enum hub_field_type type, bool required) {
-    return (struct hub_def_field){
-        .name = name, .type = type, .required = required, .enum_values = {.items = (const char **)(uintptr_t)colours, .n = 2}};
+    return (struct hub_def_field){.name = name,
+                                  .type = type,
+                                  .required = required,
+                                  .enum_values = {.items = (const char **)(uintptr_t)colours, .n = 2}};
 }
 
 static void values_fit_their_field_types_or_are_refused(void **state) {
@@ -56,7 +58,8 @@ static void values_fit_their_field_types_or_are_refused(void **state) {
     for (size_t i = 0; i < HUB_NELEM(cases); i++) {
         struct hub_def_field f = field("f", cases[i].type, true);
         json_t *v = hub_json_parse(hub_cstr(cases[i].json), NULL);
-        if (!hub_field_mismatch(&f, v) != cases[i].fits) fail_msg("type %d, value %s", (int)cases[i].type, cases[i].json);
+        if (!hub_field_mismatch(&f, v) != cases[i].fits)
+            fail_msg("type %d, value %s", (int)cases[i].type, cases[i].json);
         json_decref(v);
     }
 }
@@ -134,7 +137,8 @@ static void the_window_slides_and_says_when_it_has_room(void **state) {
     assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 21000, &retry));
     assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 31000, &retry));
     assert_int_equal(retry, 30000);
-    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("bob")), HUB_LIMIT_MESSAGES, 31000, &retry)); /* counted by user */
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("bob")), HUB_LIMIT_MESSAGES, 31000,
+                              &retry)); /* counted by user */
     assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 60999, &retry));
     assert_int_equal(retry, 1);
     assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 61000, &retry));
@@ -150,7 +154,8 @@ static void a_large_limit_costs_bounded_memory_and_holds(void **state) {
     struct hub_hub hub = {.engine = &engine, .def = &def};
     int64_t retry = 0, taken = 0;
     (void)state;
-    while (taken < 200000 && hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 5, &retry)) taken++;
+    while (taken < 200000 && hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_MESSAGES, 5, &retry))
+        taken++;
     assert_int_equal(taken, 100000);
     assert_int_equal(retry, 60000);
     hub_rate_sweep(&hub, 100000);
@@ -169,12 +174,15 @@ static void what_is_given_back_does_not_count(void **state) {
         assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, i, &retry));
         hub_rate_give(hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS);
     }
-    for (int i = 0; i < 70; i++) assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 1000 + i, &retry));
+    for (int i = 0; i < 70; i++)
+        assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 1000 + i, &retry));
     assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 2000, &retry));
     for (int i = 0; i < 3; i++) hub_rate_give(hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS);
-    for (int i = 0; i < 3; i++) assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 3000, &retry));
+    for (int i = 0; i < 3; i++)
+        assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 3000, &retry));
     assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_EVENTS, 3000, &retry));
-    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_READS, 3000, &retry)); /* each limit has a window of its own */
+    assert_true(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_READS, 3000,
+                              &retry)); /* each limit has a window of its own */
     assert_false(hub_rate_take(&hub, hub_user_get(&hub, HUB_STR("ann")), HUB_LIMIT_READS, 3000, &retry));
     hub_rate_sweep(&hub, 200000);
     assert_int_equal(hub_map_len(&hub.users), 0);
@@ -183,9 +191,12 @@ static void what_is_given_back_does_not_count(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_fit_their_field_types_or_are_refused),      cmocka_unit_test(a_string_is_counted_in_characters_not_bytes),
-        cmocka_unit_test(defaults_are_filled_in_and_faults_name_the_field), cmocka_unit_test(a_type_without_fields_takes_any_object_but_no_nul),
-        cmocka_unit_test(the_window_slides_and_says_when_it_has_room),      cmocka_unit_test(what_is_given_back_does_not_count),
+        cmocka_unit_test(values_fit_their_field_types_or_are_refused),
+        cmocka_unit_test(a_string_is_counted_in_characters_not_bytes),
+        cmocka_unit_test(defaults_are_filled_in_and_faults_name_the_field),
+        cmocka_unit_test(a_type_without_fields_takes_any_object_but_no_nul),
+        cmocka_unit_test(the_window_slides_and_says_when_it_has_room),
+        cmocka_unit_test(what_is_given_back_does_not_count),
         cmocka_unit_test(a_large_limit_costs_bounded_memory_and_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

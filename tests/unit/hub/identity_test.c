@@ -1,4 +1,5 @@
-/* From tokens to sessions: where tokens are found, the three methods, the stored session, the hook, and sockets admitted by them. */
+/* From tokens to sessions: where tokens are found, the three methods, the stored session, the hook, and
+ * sockets admitted by them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +43,8 @@ bool hub_jwt_still_good(const struct hub_jwt_keys *keys, uint64_t used, const js
 }
 
 /* A token is its claims as JSON; "expired" and anything that is no JSON object are refused. */
-enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims, struct hub_err *err) {
+enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str token, int64_t now, json_t **claims,
+                             struct hub_err *err) {
     (void)keys;
     (void)now;
     if (hub_str_is(token, "newest") && newest_key) token = HUB_STR("{\"userId\":\"ann\"}");
@@ -80,8 +82,8 @@ static void answer_hook(const char *text) {
         hook_done(hook_arg, HUB_OK, v, NULL);
     json_decref(v);
 }
-static void fake_hook(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
-                      hub_hook_done *done, void *arg) {
+static void fake_hook(struct hub_scripts *s, const struct hub_script *script, void *caller,
+                      const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
     struct hub_buf b = {0};
     (void)s, (void)caller;
     (void)script;
@@ -109,8 +111,11 @@ static int setup(void **state) {
     cache = (struct hub_cache){.ops = &cache_ops};
     stored = NULL, cache_code = HUB_OK, answer = "nil";
     loop = hub_loop_new();
-    ctx = hub_identity_ctx_new(&(struct hub_identity_config){
-        .loop = loop, .service = &service, .cache = &cache, .hooks = &hooks, .scripts = (struct hub_scripts *)&service});
+    ctx = hub_identity_ctx_new(&(struct hub_identity_config){.loop = loop,
+                                                             .service = &service,
+                                                             .cache = &cache,
+                                                             .hooks = &hooks,
+                                                             .scripts = (struct hub_scripts *)&service});
     return 0;
 }
 
@@ -158,7 +163,8 @@ static void assert_found(const struct hub_credentials *from, const char *want) {
 
 static void the_first_of_four_places_counts(void **state) {
     (void)state;
-    json_t *auth = json_pack("{s:s}", "token", "from-auth"), *none = json_pack("{s:n}", "token"), *number = json_pack("{s:i}", "token", 5);
+    json_t *auth = json_pack("{s:s}", "token", "from-auth"), *none = json_pack("{s:n}", "token"),
+           *number = json_pack("{s:i}", "token", 5);
     struct hub_credentials from = {.auth = auth,
                                    .authorization = HUB_STR("bearer  from-header "),
                                    .query = HUB_STR("EIO=4&access_token=from%2Dquery&x=1"),
@@ -241,7 +247,8 @@ static void jwt_claims_become_the_session(void **state) {
     assert_resolved("{\"userId\":\"u1\",\"roleId\":\"r\",\"exp\":99999999999,\"x\":[1]}",
                     "u1/r@99999999999 {\"userId\":\"u1\",\"roleId\":\"r\",\"exp\":99999999999,\"x\":[1]}");
     assert_resolved("{\"sub\":\"u2\"}", "u2/@0 {\"sub\":\"u2\",\"userId\":\"u2\",\"roleId\":null}");
-    assert_resolved("{\"sub\":7,\"roleId\":[\"a\",\"b\"]}", "7/a@0 {\"sub\":7,\"roleId\":[\"a\",\"b\"],\"userId\":\"7\"}");
+    assert_resolved("{\"sub\":7,\"roleId\":[\"a\",\"b\"]}",
+                    "7/a@0 {\"sub\":7,\"roleId\":[\"a\",\"b\"],\"userId\":\"7\"}");
     assert_resolved("{\"roleId\":\"r\"}", "invalid_token");
     assert_resolved("{\"userId\":{}}", "invalid_token");
     assert_resolved("{\"userId\":\"\",\"sub\":\"u\"}", "invalid_token");
@@ -249,11 +256,14 @@ static void jwt_claims_become_the_session(void **state) {
     /* One store could hold it, the other could not: a member whose messages fail is no use to anybody. */
     assert_resolved("{\"userId\":\"ann\",\"name\":\"a\\u0000b\"}", "invalid_token");
     assert_resolved("{\"userId\":\"ann\",\"deep\":[{\"er\":\"\\u0000\"}]}", "invalid_token");
-    assert_resolved("{\"sub\":\"u\",\"exp\":1e300}", "u/@0 {\"sub\":\"u\",\"exp\":1e+300,\"userId\":\"u\",\"roleId\":null}");
-    assert_resolved("{\"sub\":\"u\",\"exp\":100}", "u/@105 {\"sub\":\"u\",\"exp\":100,\"userId\":\"u\",\"roleId\":null}"); /* within the leeway */
+    assert_resolved("{\"sub\":\"u\",\"exp\":1e300}",
+                    "u/@0 {\"sub\":\"u\",\"exp\":1e+300,\"userId\":\"u\",\"roleId\":null}");
+    assert_resolved("{\"sub\":\"u\",\"exp\":100}",
+                    "u/@105 {\"sub\":\"u\",\"exp\":100,\"userId\":\"u\",\"roleId\":null}"); /* within the leeway */
     service.jwt.claim_user_id = "user.id", service.jwt.claim_role_id = "https://x.example/role";
-    assert_resolved("{\"user\":{\"id\":\"u3\"},\"https://x.example/role\":\"r\"}",
-                    "u3/r@0 {\"user\":{\"id\":\"u3\"},\"https://x.example/role\":\"r\",\"userId\":\"u3\",\"roleId\":\"r\"}");
+    assert_resolved(
+        "{\"user\":{\"id\":\"u3\"},\"https://x.example/role\":\"r\"}",
+        "u3/r@0 {\"user\":{\"id\":\"u3\"},\"https://x.example/role\":\"r\",\"userId\":\"u3\",\"roleId\":\"r\"}");
 }
 
 static void the_stored_session_replaces_the_claims(void **state) {
@@ -261,8 +271,10 @@ static void the_stored_session_replaces_the_claims(void **state) {
     service.jwt.on = true;
     service.session_redis_key = "hexasession:${sessionId}$:${n}";
     stored = "{\"userId\":\"u1\",\"roleId\":\"admin\",\"city\":\"Ulm\"}";
-    assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4,\"roleId\":\"guest\"}",
-                    "u1/admin@0 {\"userId\":\"u1\",\"roleId\":\"admin\",\"city\":\"Ulm\",\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4}");
+    assert_resolved(
+        "{\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4,\"roleId\":\"guest\"}",
+        "u1/admin@0 "
+        "{\"userId\":\"u1\",\"roleId\":\"admin\",\"city\":\"Ulm\",\"sub\":\"u1\",\"sessionId\":\"s1\",\"n\":4}");
     assert_string_equal(asked, "hexasession:s1$:4");
     assert_resolved("{\"sub\":\"u1\",\"sessionId\":\"s1\"}", "invalid_token"); /* a claim of the key is missing */
     stored = NULL;                                                             /* the session was revoked */
@@ -291,9 +303,11 @@ static void the_hook_may_deny_or_enrich(void **state) {
     assert_resolved(token, as_it_was);
     assert_string_equal(hook_saw, "session={\"sub\":\"u\",\"userId\":\"u\"} claims={\"sub\":\"u\"} ");
     static const char *const accepting[] = {"true", "null", "1", "\"yes\"", "{}"};
-    for (size_t i = 0; i < sizeof accepting / sizeof *accepting; i++) answer = accepting[i], assert_resolved(token, as_it_was);
+    for (size_t i = 0; i < sizeof accepting / sizeof *accepting; i++)
+        answer = accepting[i], assert_resolved(token, as_it_was);
     static const char *const denying[] = {"false", "0", "\"\"", "{\"deny\":true}", "fail"};
-    for (size_t i = 0; i < sizeof denying / sizeof *denying; i++) answer = denying[i], assert_resolved(token, "invalid_token");
+    for (size_t i = 0; i < sizeof denying / sizeof *denying; i++)
+        answer = denying[i], assert_resolved(token, "invalid_token");
     answer = "{\"deny\":\"banned\"}";
     assert_resolved(token, "invalid_token banned");
     answer = "{\"roleId\":\"vip\",\"deny\":false}";
@@ -326,7 +340,8 @@ static void on_admitted(void *arg, struct hub_identity *who) {
     hub_lease_set(&lease, loop, s, who);
 }
 static void on_connect(struct hub_socket *s, json_t *auth) { hub_identity_admit(ctx, s, auth, on_admitted, s); }
-static void on_event(struct hub_socket *s, struct hub_str e, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+static void on_event(struct hub_socket *s, struct hub_str e, json_t *args, const struct hub_binaries *bins,
+                     int64_t ack) {
     (void)s, (void)e, (void)args, (void)bins, (void)ack;
 }
 static void on_closed(struct hub_socket *s, const char *reason) {
@@ -342,7 +357,9 @@ static bool find(void *arg, struct hub_str name, const struct hub_namespace_ops 
     *owner = NULL;
     return *out = &ops, true;
 }
-static struct hub_sessions *new_sessions(void) { return hub_sessions_new(loop, &(struct hub_sessions_config){.find = find}); }
+static struct hub_sessions *new_sessions(void) {
+    return hub_sessions_new(loop, &(struct hub_sessions_config){.find = find});
+}
 
 static void a_socket_is_admitted_or_refused_with_a_code(void **state) {
     (void)state;
@@ -351,14 +368,17 @@ static void a_socket_is_admitted_or_refused_with_a_code(void **state) {
     service.jwt.on = true;
     service.authenticate.kind = HUB_SCRIPT_EXPR;
     fake_text(eio, "0");
-    assert_string_equal(fake_next(eio), "44{\"message\":\"Authentication required\",\"data\":{\"code\":\"auth_required\"}}");
+    assert_string_equal(fake_next(eio),
+                        "44{\"message\":\"Authentication required\",\"data\":{\"code\":\"auth_required\"}}");
     fake_text(eio, "0{\"token\":\"bad\"}");
     assert_string_equal(fake_next(eio), "44{\"message\":\"Invalid token\",\"data\":{\"code\":\"invalid_token\"}}");
     fake_text(eio, "0{\"token\":\"expired\"}");
     assert_string_equal(fake_next(eio), "44{\"message\":\"Invalid token\",\"data\":{\"code\":\"token_expired\"}}");
     answer = "{\"deny\":\"banned\"}";
     fake_text(eio, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\"}\"}");
-    assert_string_equal(fake_next(eio), "44{\"message\":\"Invalid token\",\"data\":{\"code\":\"invalid_token\",\"reason\":\"banned\"}}");
+    assert_string_equal(
+        fake_next(eio),
+        "44{\"message\":\"Invalid token\",\"data\":{\"code\":\"invalid_token\",\"reason\":\"banned\"}}");
     answer = NULL;
     fake_text(eio, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\"}\"}");
     assert_string_equal(fake_next(eio), "");
@@ -410,14 +430,16 @@ static void an_expired_token_ends_the_socket_with_an_explanation(void **state) {
     service.jwt.on = true;
     closed_n = 0;
     watched = fake_open(sessions);
-    snprintf(connect, sizeof connect, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\",\\\"exp\\\":%lld}\"}", (long long)(hub_wall_ms() / 1000 + 1));
+    snprintf(connect, sizeof connect, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\",\\\"exp\\\":%lld}\"}",
+             (long long)(hub_wall_ms() / 1000 + 1));
     fake_text(watched, connect);
     assert_memory_equal(fake_next(watched), "40{\"sid\"", 8);
     assert_string_equal(fake_next(watched), "");
     hub_timer_start(loop, &watch, 5, stop_when_gone);
     hub_loop_run(loop);
     assert_true(hub_wall_ms() >= lease.expires_at * 1000);
-    assert_string_equal(fake_next(watched), "42[\"hub:error\",{\"error\":\"The token has expired\",\"code\":\"token_expired\"}]");
+    assert_string_equal(fake_next(watched),
+                        "42[\"hub:error\",{\"error\":\"The token has expired\",\"code\":\"token_expired\"}]");
     assert_string_equal(fake_next(watched), "41");
     assert_int_equal(closed_n, 1);
     fake_free(watched);
@@ -436,10 +458,12 @@ static void started(void *arg, const char *error) { (void)arg, assert_null(error
 
 static struct hub_jwks *with_key_set(void) {
     static struct hub_jwt_keys *const no_keys = NULL;
-    struct hub_jwks *set =
-        hub_jwks_new(&(struct hub_jwks_config){.loop = loop, .url = "https://issuer.example/jwks", .keys = no_keys, .fetch = fake_fetch});
+    struct hub_jwks *set = hub_jwks_new(&(struct hub_jwks_config){
+        .loop = loop, .url = "https://issuer.example/jwks", .keys = no_keys, .fetch = fake_fetch});
     service.jwt.on = true;
-    hub_identity_ctx_configure(ctx, &(struct hub_identity_config){.loop = loop, .service = &service, .jwks = set, .cache = &cache, .hooks = &hooks});
+    hub_identity_ctx_configure(ctx,
+                               &(struct hub_identity_config){
+                                   .loop = loop, .service = &service, .jwks = set, .cache = &cache, .hooks = &hooks});
     return set;
 }
 
@@ -492,7 +516,8 @@ static void a_token_that_waits_for_keys_ends_with_the_set_or_by_the_new_definiti
     answer_fetch("false");
     assert_string_equal(resolved("newest"), "");
     service.jwt.on = false, service.anonymous = true; /* a reload */
-    hub_identity_ctx_configure(ctx, &(struct hub_identity_config){.loop = loop, .service = &service, .cache = &cache, .hooks = &hooks});
+    hub_identity_ctx_configure(
+        ctx, &(struct hub_identity_config){.loop = loop, .service = &service, .cache = &cache, .hooks = &hooks});
     answer_fetch("true");
     assert_int_equal(strncmp(hub_buf_cstr(&outcome), "anon-", 5), 0);
     hub_jwks_delete(set);
@@ -512,7 +537,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(without_keys_nobody_is_told_that_a_token_is_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_of_an_unknown_key_waits_for_one_fetch, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_whose_key_does_not_come_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_token_that_waits_for_keys_ends_with_the_set_or_by_the_new_definitions, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_that_waits_for_keys_ends_with_the_set_or_by_the_new_definitions, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_first_of_four_places_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(dev_tokens_are_taken_at_their_word, setup, teardown),
         cmocka_unit_test_setup_teardown(anonymous_users_get_an_id_and_are_guests, setup, teardown),

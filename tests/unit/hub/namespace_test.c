@@ -1,5 +1,5 @@
-/* Plain namespaces: order of handlers, acknowledgements from results, rooms, the socket's methods, bounds and reload. The scripts are a fake that
- * does what a handler's text says; what it says is in run(). */
+/* Plain namespaces: order of handlers, acknowledgements from results, rooms, the socket's methods, bounds
+ * and reload. The scripts are a fake that does what a handler's text says; what it says is in run(). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,8 @@ static hub_hook_event_done *waiting[8]; /* of handlers that said "wait" */
 static void *waiting_arg[8];
 static size_t waiting_n, forgotten;
 
-/* Calls a method of the socket object as a script would; ARGS_JSON without brackets and without the id. Returns the answer's code. */
+/* Calls a method of the socket object as a script would; ARGS_JSON without brackets and without the id.
+ * Returns the answer's code. */
 static enum hub_code answered;
 static void on_answer(struct hub_host_call *call, enum hub_code code, json_t *result, const char *text) {
     (void)call;
@@ -34,7 +35,8 @@ static void on_answer(struct hub_host_call *call, enum hub_code code, json_t *re
     assert_true(code == HUB_OK || text);
     answered = code;
 }
-static enum hub_code method_of(const char *sid, const char *name, const char *args_json, const struct hub_hook_bins *bins) {
+static enum hub_code method_of(const char *sid, const char *name, const char *args_json,
+                               const struct hub_hook_bins *bins) {
     struct hub_buf b = {0};
     struct hub_err err;
     hub_buf_addf(&b, "[\"%s\"%s%s]", sid, *args_json ? "," : "", args_json);
@@ -49,10 +51,13 @@ static enum hub_code method_of(const char *sid, const char *name, const char *ar
     json_decref(call.args);
     return answered;
 }
-static enum hub_code method(const char *name, const char *args_json) { return method_of(last_socket, name, args_json, NULL); }
+static enum hub_code method(const char *name, const char *args_json) {
+    return method_of(last_socket, name, args_json, NULL);
+}
 
-static void run(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args, const struct hub_hook_bins *bins,
-                const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done, void *arg) {
+static void run(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args,
+                const struct hub_hook_bins *bins, const struct hub_hook_arg *extra, size_t n, hub_hook_event_done *done,
+                void *arg) {
     const char *what = script->text.p;
     assert_ptr_equal(s, &seen);
     snprintf(last_socket, sizeof last_socket, "%s", json_string_value(json_object_get(socket, "id")));
@@ -83,8 +88,8 @@ static void forget(struct hub_scripts *s, const char *sid) {
 }
 static hub_hook_done *authenticating;
 static void *authenticating_arg;
-static void run_hook(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args, size_t n,
-                     hub_hook_done *done, void *arg) {
+static void run_hook(struct hub_scripts *s, const struct hub_script *script, void *caller,
+                     const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
     (void)s, (void)script, (void)caller, (void)args, (void)n;
     authenticating = done, authenticating_arg = arg;
 }
@@ -117,16 +122,19 @@ static bool find(void *ctx, struct hub_str name, const struct hub_namespace_ops 
 }
 
 static struct hub_namespaces_config config(void) {
-    return (struct hub_namespaces_config){
-        .loop = loop, .service = &service, .hooks = &hooks, .scripts = (struct hub_scripts *)&seen, .identity = identity};
+    return (struct hub_namespaces_config){.loop = loop,
+                                          .service = &service,
+                                          .hooks = &hooks,
+                                          .scripts = (struct hub_scripts *)&seen,
+                                          .identity = identity};
 }
 
 static int setup(void **state) {
     (void)state;
     service = (struct hub_service){.base_path = "/api", .namespaces = defs, .namespace_n = 4, .dev = true};
     loop = hub_loop_new();
-    identity = hub_identity_ctx_new(
-        &(struct hub_identity_config){.loop = loop, .service = &service, .hooks = &hooks, .scripts = (struct hub_scripts *)&seen});
+    identity = hub_identity_ctx_new(&(struct hub_identity_config){
+        .loop = loop, .service = &service, .hooks = &hooks, .scripts = (struct hub_scripts *)&seen});
     const struct hub_namespaces_config c = config();
     namespaces = hub_namespaces_new(&c);
     sessions = hub_sessions_new(loop, &(struct hub_sessions_config){.find = find});
@@ -184,7 +192,8 @@ static void handlers_see_the_socket_its_events_and_its_end(void **state) {
     char want[200];
     struct hub_eio *eio = joined("0{\"token\":\"123\"}");
     assert_seen("hello [];");
-    snprintf(want, sizeof want, "{\"id\":\"%s\",\"userId\":null,\"session\":{},\"auth\":{\"token\":\"123\"}}", last_socket);
+    snprintf(want, sizeof want, "{\"id\":\"%s\",\"userId\":null,\"session\":{},\"auth\":{\"token\":\"123\"}}",
+             last_socket);
     assert_string_equal(hub_buf_cstr(&last_about), want);
     fake_text(eio, "2[\"note\",1,{\"a\":[]}]");
     assert_seen("note [1,{\"a\":[]}] event=note;");
@@ -218,7 +227,8 @@ static void results_become_the_acknowledgement(void **state) {
     fake_text(eio, "2[\"echo\",1]");
     assert_next(eio, "");
     fake_text(eio, "22[\"nobody listens\"]");
-    assert_next(eio, "432[{\"ok\":false,\"error\":{\"code\":\"unknown_event\",\"message\":\"There is no such event\"}}]");
+    assert_next(eio,
+                "432[{\"ok\":false,\"error\":{\"code\":\"unknown_event\",\"message\":\"There is no such event\"}}]");
     ends(eio);
 }
 
@@ -226,7 +236,8 @@ static void a_failed_handler_is_told_to_who_asked(void **state) {
     (void)state;
     struct hub_eio *eio = joined("0");
     fake_text(eio, "21[\"fail\"]");
-    assert_next(eio, "431[{\"ok\":false,\"error\":{\"code\":\"handler_failed\",\"message\":\"The hub's script failed\"}}]");
+    assert_next(eio,
+                "431[{\"ok\":false,\"error\":{\"code\":\"handler_failed\",\"message\":\"The hub's script failed\"}}]");
     fake_text(eio, "2[\"fail\"]");
     assert_next(eio, "");
     fake_text(eio, "22[\"echo\"]");
@@ -263,7 +274,8 @@ static void events_of_one_socket_wait_for_each_other_only(void **state) {
     assert_next(a, "");
     finish(1, HUB_SCRIPT_TIMEOUT);
     turn();
-    assert_next(a, "43/slow,2[{\"ok\":false,\"error\":{\"code\":\"script_timeout\",\"message\":\"The hub's script took too long\"}}]");
+    assert_next(a, "43/slow,2[{\"ok\":false,\"error\":{\"code\":\"script_timeout\",\"message\":\"The hub's script took "
+                   "too long\"}}]");
     assert_seen("note [] event=note;");
     ends(a);
     ends(b);
@@ -422,7 +434,8 @@ static void auth_admits_users_and_lets_them_renew(void **state) {
     assert_next_starts(eio, "40/private,");
     fake_text(eio, "2/private,[\"note\"]");
     snprintf(want, sizeof want,
-             "{\"id\":\"%s\",\"userId\":\"ann\",\"session\":{\"userId\":\"ann\",\"roleId\":null},\"auth\":{\"token\":\"dev:ann\",\"x\":1}}",
+             "{\"id\":\"%s\",\"userId\":\"ann\",\"session\":{\"userId\":\"ann\",\"roleId\":null},\"auth\":{\"token\":"
+             "\"dev:ann\",\"x\":1}}",
              last_socket);
     assert_string_equal(hub_buf_cstr(&last_about), want);
     fake_text(eio, "2/private,1[\"hub:refreshToken\",{\"token\":\"dev:ann:admin\"}]");
@@ -430,8 +443,8 @@ static void auth_admits_users_and_lets_them_renew(void **state) {
     fake_text(eio, "2/private,[\"note\"]");
     assert_non_null(strstr(hub_buf_cstr(&last_about), "\"roleId\":\"admin\""));
     fake_text(eio, "2/private,[\"hub:refreshToken\",{\"token\":\"dev:bob\"}]");
-    assert_next(eio,
-                "42/private,[\"hub:error\",{\"error\":\"the token names another user\",\"code\":\"invalid_token\",\"event\":\"hub:refreshToken\"}]");
+    assert_next(eio, "42/private,[\"hub:error\",{\"error\":\"the token names another "
+                     "user\",\"code\":\"invalid_token\",\"event\":\"hub:refreshToken\"}]");
     fake_text(eio, "2/private,2[\"hub:refreshToken\"]");
     assert_next_starts(eio, "43/private,2[{\"ok\":false,\"error\":{\"code\":\"bad_request\"");
     service.authenticate.kind = HUB_SCRIPT_EXPR;

@@ -1,4 +1,5 @@
-/* The relay on a fake store and a fake bus: what it publishes, in which order, and what it does when one of them fails. */
+/* The relay on a fake store and a fake bus: what it publishes, in which order, and what it does when one
+ * of them fails. */
 #include "hub/outbox.h"
 
 #include <setjmp.h>
@@ -25,8 +26,12 @@ static const struct hub_column columns[HUB_OUT_COLUMNS] = {
     [HUB_OUT_AFTER] = {.property = "after", .column = "after", .type = HUB_COL_JSON},
     [HUB_OUT_ERROR] = {.property = "error", .column = "error", .type = HUB_COL_TEXT},
 };
-static const struct hub_table table = {
-    .name = "hubd_outbox_shop", .table = "hubd_outbox_shop", .columns = columns, .column_n = HUB_OUT_COLUMNS, .id = HUB_OUT_ID, .active = -1};
+static const struct hub_table table = {.name = "hubd_outbox_shop",
+                                       .table = "hubd_outbox_shop",
+                                       .columns = columns,
+                                       .column_n = HUB_OUT_COLUMNS,
+                                       .id = HUB_OUT_ID,
+                                       .active = -1};
 
 #define ROWS_MAX 4000
 static struct stored { char *column[HUB_OUT_COLUMNS]; } stored[ROWS_MAX];
@@ -99,13 +104,15 @@ static void fake_select(struct hub_store *s, const struct hub_select *q, hub_row
     (void)s;
     reads++;
     a->rows_cb = cb;
-    a->rows = (struct hub_rows){.table = &table, .cells = hub_xcalloc((size_t)q->limit * HUB_OUT_COLUMNS, sizeof *a->rows.cells)};
+    a->rows = (struct hub_rows){.table = &table,
+                                .cells = hub_xcalloc((size_t)q->limit * HUB_OUT_COLUMNS, sizeof *a->rows.cells)};
     for (size_t i = 0; i < stored_n && a->rows.n < (size_t)q->limit; i++) { /* they are put in by id */
         if (!meets(&stored[i], q->where, q->where_n)) continue;
         struct hub_cell *cells = a->rows.cells + a->rows.n++ * HUB_OUT_COLUMNS;
         for (int c = 0; c < HUB_OUT_COLUMNS; c++)
-            cells[c] = stored[i].column[c] ? (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(stored[i].column[c])}
-                                           : (struct hub_cell){.kind = HUB_CELL_NULL};
+            cells[c] = stored[i].column[c]
+                           ? (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(stored[i].column[c])}
+                           : (struct hub_cell){.kind = HUB_CELL_NULL};
     }
 }
 
@@ -175,7 +182,8 @@ static void take(struct hub_task *t) {
 
 static void fake_publish(struct hub_bus *b, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
     (void)b;
-    sent[sent_n] = (struct sent){hub_str_dup(m->topic), m->key.n ? hub_str_dup(m->key) : NULL, hub_str_dup(m->value), done, arg, false};
+    sent[sent_n] = (struct sent){
+        hub_str_dup(m->topic), m->key.n ? hub_str_dup(m->key) : NULL, hub_str_dup(m->value), done, arg, false};
     if (at_once) {
         struct taking *k = hub_xcalloc(1, sizeof *k);
         *k = (struct taking){.task.run = take, .i = sent_n};
@@ -202,7 +210,8 @@ static size_t pending;
 
 static void begin_relay(void) {
     own = hub_own_new(&engine);
-    const struct hub_outbox_config config = {.loop = loop, .store = &store, .bus = &bus, .own = own, .pending = &pending};
+    const struct hub_outbox_config config = {
+        .loop = loop, .store = &store, .bus = &bus, .own = own, .pending = &pending};
     outbox = hub_outbox_new(&config);
     hub_outbox_configure(outbox, &service, &table);
     hub_outbox_start(outbox);
@@ -535,7 +544,8 @@ static void records_are_known_by_their_origin(void **state) {
     run_until_sent(1);
     struct hub_own *next = hub_own_new(&engine);
     struct hub_str value = hub_cstr(sent[0].value);
-    json_t *record = hub_json_parse(value, NULL), *foreign = json_pack("{s:s}", "_origin", "hubd/acme-shopping/123456789012");
+    json_t *record = hub_json_parse(value, NULL),
+           *foreign = json_pack("{s:s}", "_origin", "hubd/acme-shopping/123456789012");
     assert_true(hub_own_is_mine(own, value));
     assert_false(hub_own_is_mine(next, value));
     assert_true(hub_own_is_earlier(next, record));

@@ -1,4 +1,5 @@
-/* Reads in turn: slots of each reader, one for each in a round, and results no larger than the process can hold. */
+/* Reads in turn: slots of each reader, one for each in a round, and results no larger than the process can
+ * hold. */
 #include "hub/reads.h"
 
 #include <setjmp.h>
@@ -98,7 +99,8 @@ static void who_has_as_many_waiting_as_may_wait_is_refused(void **state) {
 /* One asked for much first: the other's second read does not wait for all of it. */
 static void readers_that_wait_get_one_slot_each_in_turn(void **state) {
     (void)state;
-    struct hub_reader *at_ann = NULL, *at_bob = NULL, *ann = hub_reader_at(&at_ann, NULL), *bob = hub_reader_at(&at_bob, NULL);
+    struct hub_reader *at_ann = NULL, *at_bob = NULL, *ann = hub_reader_at(&at_ann, NULL),
+                      *bob = hub_reader_at(&at_bob, NULL);
     struct item of_ann[12], of_bob[6];
     for (int i = 0; i < 12; i++) ask(ann, &of_ann[i], (char)('a' + i), 64);
     for (int i = 0; i < 6; i++) ask(bob, &of_bob[i], (char)('A' + i), 64);
@@ -140,7 +142,8 @@ static void small_results_wait_until_they_fit_in_the_order_of_asking(void **stat
     started = 0;
     for (size_t i = 0; i < HUB_NELEM(all); i++) {
         all[i] = (struct hub_result){.start = count};
-        hub_result_ask(&reads, &all[i], HUB_STR("ann"), i <= FIT ? HUB_RESULT_SMALL : 1); /* the last one would fit, but is behind another */
+        hub_result_ask(&reads, &all[i], HUB_STR("ann"),
+                       i <= FIT ? HUB_RESULT_SMALL : 1); /* the last one would fit, but is behind another */
     }
     assert_int_equal(started, FIT);
     hub_result_is(&reads, &all[0], 2 * HUB_RESULT_SMALL); /* more than was expected */
@@ -198,7 +201,8 @@ static void one_result_fits_however_large_it_is(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(four_are_under_way_and_the_next_starts_in_the_turn_after_one_is_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(four_are_under_way_and_the_next_starts_in_the_turn_after_one_is_over, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(who_has_as_many_waiting_as_may_wait_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readers_that_wait_get_one_slot_each_in_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(callers_by_rest_are_forgotten_with_their_last_read, set_up, tear_down),

@@ -71,7 +71,8 @@ static void repeats_are_counted_and_the_tail_is_lost(void **state) {
     hub_bench_track_free(&t);
 }
 
-/* The set of missing numbers closes its probe chains when one is taken out; a broken chain would turn late ones into repeats. */
+/* The set of missing numbers closes its probe chains when one is taken out; a broken chain would turn late
+ * ones into repeats. */
 static void many_gaps_close_in_any_order(void **state) {
     (void)state;
     struct hub_bench_track t = {0};
@@ -89,9 +90,12 @@ static void many_gaps_close_in_any_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quantiles_are_exact_to_two_percent),       cmocka_unit_test(buckets_never_run_backwards_and_the_last_takes_everything),
-        cmocka_unit_test(a_stream_in_order_has_no_complaints),      cmocka_unit_test(a_gap_is_lost_until_it_comes_late),
-        cmocka_unit_test(repeats_are_counted_and_the_tail_is_lost), cmocka_unit_test(many_gaps_close_in_any_order),
+        cmocka_unit_test(quantiles_are_exact_to_two_percent),
+        cmocka_unit_test(buckets_never_run_backwards_and_the_last_takes_everything),
+        cmocka_unit_test(a_stream_in_order_has_no_complaints),
+        cmocka_unit_test(a_gap_is_lost_until_it_comes_late),
+        cmocka_unit_test(repeats_are_counted_and_the_tail_is_lost),
+        cmocka_unit_test(many_gaps_close_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,9 +59,13 @@ static void key_and_headers_come_with_the_record(void **state) {
     one.hold = true;
     subscribe(&one, "t");
     until(one_is_ready);
-    const struct hub_bus_header headers[] = {{HUB_STR("source"), HUB_STR("crm")}, {HUB_STR("source"), HUB_STR("")}, {HUB_STR("none"), {0}}};
-    const struct hub_bus_message m = {
-        .topic = HUB_STR("t"), .key = HUB_STR("k"), .value = HUB_STR("a"), .headers = headers, .header_n = HUB_NELEM(headers)};
+    const struct hub_bus_header headers[] = {
+        {HUB_STR("source"), HUB_STR("crm")}, {HUB_STR("source"), HUB_STR("")}, {HUB_STR("none"), {0}}};
+    const struct hub_bus_message m = {.topic = HUB_STR("t"),
+                                      .key = HUB_STR("k"),
+                                      .value = HUB_STR("a"),
+                                      .headers = headers,
+                                      .header_n = HUB_NELEM(headers)};
     one.bus->ops->publish(one.bus, &m, NULL, NULL);
     until(one_saw_one);
     const struct hub_bus_record *r = one.held[0];

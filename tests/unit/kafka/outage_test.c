@@ -9,7 +9,8 @@ static bool one_saw_one(void) { return one.seen_n >= 1; }
 static int wanted;
 static bool all_done(void) { return done_n >= wanted; }
 
-static const struct hub_bus_option impatient[] = {{"delivery.timeout.ms", "1000"}, {"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "1000"}};
+static const struct hub_bus_option impatient[] = {
+    {"delivery.timeout.ms", "1000"}, {"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "1000"}};
 
 /* ---- publishing ---- */
 
@@ -74,7 +75,8 @@ static void closing_waits_for_what_was_published(void **state) {
 static void brokers_may_be_away_at_the_start(void **state) {
     struct hub_err err;
     struct hub_buf why = {0};
-    const struct hub_bus_config config = {.url = "kafka://127.0.0.1:1", .options = impatient, .option_n = 3, .group = "g", .client_id = "test"};
+    const struct hub_bus_config config = {
+        .url = "kafka://127.0.0.1:1", .options = impatient, .option_n = 3, .group = "g", .client_id = "test"};
     (void)state;
     assert_int_equal(hub_kafka_bus_ops.open(loop, &config, &one.bus, &err), HUB_OK);
     subscribe(&one, "t");
@@ -125,7 +127,8 @@ static void closing_while_the_brokers_are_away_takes_a_bounded_time(void **state
     rd_kafka_mock_broker_set_up(mock, 1);
 }
 
-/* Longer than any closing may take: librdkafka waits for the answers of the broker, so its handles cannot be destroyed. */
+/* Longer than any closing may take: librdkafka waits for the answers of the broker, so its handles cannot
+ * be destroyed. */
 enum { FOR_EVER_MS = 30000, CLOSE_MS = 8000, SLACK_MS = 2000 };
 
 static void leave_in_time(struct member *m) {
@@ -226,7 +229,8 @@ static void what_was_handled_does_not_come_again_when_its_commit_was_lost(void *
 }
 
 static void after_a_fatal_error_consuming_begins_anew(void **state) {
-    const struct hub_bus_option options[] = {{"group.instance.id", "i"}, {"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "1000"}};
+    const struct hub_bus_option options[] = {
+        {"group.instance.id", "i"}, {"session.timeout.ms", "4500"}, {"heartbeat.interval.ms", "1000"}};
     (void)state;
     enter_with(&one, options, 3);
     subscribe(&one, "t");

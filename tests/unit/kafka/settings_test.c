@@ -14,7 +14,9 @@
 static struct hub_kafka_settings settings;
 static struct hub_err err;
 
-static enum hub_code read_url(const char *url) { return hub_kafka_settings_read(&(struct hub_bus_config){.url = url}, &settings, &err); }
+static enum hub_code read_url(const char *url) {
+    return hub_kafka_settings_read(&(struct hub_bus_config){.url = url}, &settings, &err);
+}
 
 static void brokers(const char *url, const char *expected) {
     if (read_url(url)) fail_msg("%s: %s", url, err.text);
@@ -40,13 +42,15 @@ static void refused(const char *url, const char *text) {
 
 static void urls_that_are_wrong_are_refused_with_what_was_expected(void **state) {
     (void)state;
-    static const char *const broken[] = {"kafka://",     "kafka://:1",    "kafka://a:",   "kafka://a:0",  "kafka://a:65536",
-                                         "kafka://a:1x", "kafka://a b:1", "kafka://[::1", "kafka://[]:1", "kafka://a/b"};
+    static const char *const broken[] = {"kafka://",        "kafka://:1",   "kafka://a:",    "kafka://a:0",
+                                         "kafka://a:65536", "kafka://a:1x", "kafka://a b:1", "kafka://[::1",
+                                         "kafka://[]:1",    "kafka://a/b"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
         refused(broken[i], "bus.url: broker 1: expected kafka://host:port[,host:port…] with at most 64 brokers");
     refused("kafka://a:1,", "bus.url: broker 2: expected kafka://host:port[,host:port…] with at most 64 brokers");
     refused("kafka:a", "bus.url: expected kafka://host:port[,host:port…][?option=value&…]");
-    refused("kafka://me:secret@a:1", "bus.url: name and password do not go before the host; set sasl.username and sasl.password in bus.options");
+    refused("kafka://me:secret@a:1",
+            "bus.url: name and password do not go before the host; set sasl.username and sasl.password in bus.options");
 }
 
 static void options_are_read_from_the_query_and_from_the_map_and_the_query_wins(void **state) {
@@ -65,17 +69,24 @@ static void options_are_read_from_the_query_and_from_the_map_and_the_query_wins(
 
 static void options_that_do_not_exist_are_named_and_their_values_are_not(void **state) {
     (void)state;
-    refused("kafka://a:1?sasl.pasword=secret", "bus.url: there is no option \"sasl.pasword\"; did you mean \"sasl.password\"?");
+    refused("kafka://a:1?sasl.pasword=secret",
+            "bus.url: there is no option \"sasl.pasword\"; did you mean \"sasl.password\"?");
     refused("kafka://a:1?plugin.library.paths=evil.so",
             "bus.url: there is no option \"plugin.library.paths\", or it is not open to be set (see docs/kafka.md)");
-    refused("kafka://a:1?%00%1b[m=x", "bus.url: there is no option \"??[m\", or it is not open to be set (see docs/kafka.md)");
+    refused("kafka://a:1?%00%1b[m=x",
+            "bus.url: there is no option \"??[m\", or it is not open to be set (see docs/kafka.md)");
     refused("kafka://a:1?linger.ms", "bus.url: part 1 behind the \"?\": expected option=value, percent-encoded");
-    refused("kafka://a:1?linger.ms=1&client.id=%zz", "bus.url: part 2 behind the \"?\": expected option=value, percent-encoded");
-    refused("kafka://a:1?sasl.password=%00", "bus.url: sasl.password: expected a text of at most 16384 bytes without NUL");
+    refused("kafka://a:1?linger.ms=1&client.id=%zz",
+            "bus.url: part 2 behind the \"?\": expected option=value, percent-encoded");
+    refused("kafka://a:1?sasl.password=%00",
+            "bus.url: sasl.password: expected a text of at most 16384 bytes without NUL");
     const struct hub_bus_option option = {"acks", "0"};
-    assert_int_equal(hub_kafka_settings_read(&(struct hub_bus_config){.url = "kafka://a:1", .options = &option, .option_n = 1}, &settings, &err),
-                     HUB_BAD_REQUEST);
-    assert_string_equal(err.text, "bus.options: there is no option \"acks\", or it is not open to be set (see docs/kafka.md)");
+    assert_int_equal(
+        hub_kafka_settings_read(&(struct hub_bus_config){.url = "kafka://a:1", .options = &option, .option_n = 1},
+                                &settings, &err),
+        HUB_BAD_REQUEST);
+    assert_string_equal(err.text,
+                        "bus.options: there is no option \"acks\", or it is not open to be set (see docs/kafka.md)");
 }
 
 static void every_option_is_in_the_documentation(void **state) {
@@ -100,9 +111,12 @@ static void values_that_are_wrong_are_refused_without_secrets(void **state) {
     static const struct {
         const char *query, *text;
     } cases[] = {
-        {"security.protocol=magic", "bus: security.protocol: Invalid value \"magic\" for configuration property \"security.protocol\""},
-        {"session.timeout.ms=soon", "bus: session.timeout.ms: Invalid value for configuration property \"session.timeout.ms\""},
-        {"security.protocol=sasl_plaintext&sasl.mechanism=PLAIN&sasl.username=me", "sasl.username and sasl.password must be set"},
+        {"security.protocol=magic",
+         "bus: security.protocol: Invalid value \"magic\" for configuration property \"security.protocol\""},
+        {"session.timeout.ms=soon",
+         "bus: session.timeout.ms: Invalid value for configuration property \"session.timeout.ms\""},
+        {"security.protocol=sasl_plaintext&sasl.mechanism=PLAIN&sasl.username=me",
+         "sasl.username and sasl.password must be set"},
         {"security.protocol=ssl&ssl.ca.location=/nowhere.pem", "ssl.ca.location failed"},
         {"security.protocol=ssl&ssl.key.pem=topsecret&ssl.certificate.pem=x", "ssl"},
     };

@@ -17,7 +17,8 @@ static int done_n, refused_n;
 static void open_bus(void) {
     loop = hub_loop_new();
     done_n = refused_n = 0;
-    assert_int_equal(hub_memory_bus_ops.open(loop, &(struct hub_bus_config){.url = "memory:", .group = "g"}, &bus, NULL), HUB_OK);
+    assert_int_equal(
+        hub_memory_bus_ops.open(loop, &(struct hub_bus_config){.url = "memory:", .group = "g"}, &bus, NULL), HUB_OK);
 }
 
 static void on_closed(void *arg) { *(bool *)arg = true; }
@@ -31,7 +32,8 @@ static void close_bus(void) {
 }
 
 static void note(void *arg, struct hub_bus_record *r) {
-    hub_buf_addf(&seen, "%s(%.*s %.*s %.*s) ", (const char *)arg, HUB_FMT(r->topic), HUB_FMT(r->key), HUB_FMT(r->value));
+    hub_buf_addf(&seen, "%s(%.*s %.*s %.*s) ", (const char *)arg, HUB_FMT(r->topic), HUB_FMT(r->key),
+                 HUB_FMT(r->value));
     hub_bus_record_release(r);
 }
 
@@ -48,7 +50,9 @@ static void count_and_stop(void *arg, enum hub_code code, const char *error) {
 }
 
 static void publish(const char *topic, const char *key, const char *value, hub_bus_done *done) {
-    bus->ops->publish(bus, &(struct hub_bus_message){.topic = hub_cstr(topic), .key = hub_cstr(key), .value = hub_cstr(value)}, done, NULL);
+    bus->ops->publish(
+        bus, &(struct hub_bus_message){.topic = hub_cstr(topic), .key = hub_cstr(key), .value = hub_cstr(value)}, done,
+        NULL);
 }
 
 static void records_arrive_later_and_in_order(void **state) {
@@ -68,7 +72,8 @@ static void records_arrive_later_and_in_order(void **state) {
 
 static void note_headers(void *arg, struct hub_bus_record *r) {
     (void)arg;
-    for (size_t i = 0; i < r->header_n; i++) hub_buf_addf(&seen, "%.*s=%.*s ", HUB_FMT(r->headers[i].name), HUB_FMT(r->headers[i].value));
+    for (size_t i = 0; i < r->header_n; i++)
+        hub_buf_addf(&seen, "%.*s=%.*s ", HUB_FMT(r->headers[i].name), HUB_FMT(r->headers[i].value));
     if (r->header_n) assert_null(r->headers[r->header_n - 1].value.p);
     hub_bus_record_release(r);
     hub_loop_stop(loop);
@@ -78,7 +83,8 @@ static void headers_arrive_in_their_order(void **state) {
     (void)state;
     open_bus();
     bus->ops->subscribe(bus, "a", note_headers, NULL);
-    const struct hub_bus_header headers[] = {{HUB_STR("h"), HUB_STR("1")}, {HUB_STR("h"), HUB_STR("")}, {HUB_STR("none"), {0}}};
+    const struct hub_bus_header headers[] = {
+        {HUB_STR("h"), HUB_STR("1")}, {HUB_STR("h"), HUB_STR("")}, {HUB_STR("none"), {0}}};
     const struct hub_bus_message m = {.topic = HUB_STR("a"), .value = HUB_STR("x"), .headers = headers, .header_n = 3};
     bus->ops->publish(bus, &m, NULL, NULL);
     hub_loop_run(loop);
@@ -182,8 +188,10 @@ static void options_are_refused_by_name(void **state) {
     (void)state;
     struct hub_err err;
     const struct hub_bus_option option = {"acks", "all"};
-    assert_int_equal(hub_memory_bus_ops.open(NULL, &(struct hub_bus_config){.url = "memory:", .options = &option, .option_n = 1}, &bus, &err),
-                     HUB_BAD_REQUEST);
+    assert_int_equal(
+        hub_memory_bus_ops.open(NULL, &(struct hub_bus_config){.url = "memory:", .options = &option, .option_n = 1},
+                                &bus, &err),
+        HUB_BAD_REQUEST);
     assert_string_equal(err.text, "bus.options.acks: the bus \"memory:\" has no options");
 }
 

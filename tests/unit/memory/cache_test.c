@@ -37,7 +37,9 @@ static bool has(const char *key, const char *value) {
     return same;
 }
 
-static void set(const char *key, const char *value, int64_t ttl) { cache->ops->set(cache, hub_cstr(key), hub_cstr(value), ttl, NULL, NULL); }
+static void set(const char *key, const char *value, int64_t ttl) {
+    cache->ops->set(cache, hub_cstr(key), hub_cstr(value), ttl, NULL, NULL);
+}
 
 static void take_reply(void *arg, enum hub_code code, json_t *reply, const char *error) {
     struct hub_buf *out = arg;
@@ -155,7 +157,8 @@ static void what_was_used_longest_ago_goes_first(void **state) {
     assert_true(has("k0", NULL));
     assert_true(has("k9", big));
     expect("[\"SADD\",\"huge\","
-           "\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\",\"n\",\"o\",\"p\",\"q\",\"r\",\"s\",\"t\","
+           "\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\",\"n\",\"o\",\"p\",\"q\","
+           "\"r\",\"s\",\"t\","
            "\"u\",\"v\",\"w\",\"x\",\"y\",\"z\",\"A\",\"B\",\"C\",\"D\",\"E\",\"F\",\"G\",\"H\",\"I\",\"J\"]",
            "36");
     expect("[\"EXISTS\",\"huge\"]", "0"); /* larger than everything together may be */
@@ -288,7 +291,9 @@ static void mistakes_get_redis_error_texts(void **state) {
     expect("[\"INCR\",\"a\"]", "ERR increment or decrement would overflow");
     expect("[\"HSET\",\"h\",\"f\",\"x\"]", "1");
     expect("[\"HINCRBY\",\"h\",\"f\",1]", "ERR hash value is not an integer");
-    expect("[\"FLUSHALL\"]", "ERR unknown command 'FLUSHALL'; the in-process cache has the usual string, hash, set and list commands only");
+    expect(
+        "[\"FLUSHALL\"]",
+        "ERR unknown command 'FLUSHALL'; the in-process cache has the usual string, hash, set and list commands only");
     expect("[]", "ERR a command needs 1 to 1024 arguments");
     expect("[\"GET\",{}]", "ERR arguments must be strings or numbers");
     close_cache();
@@ -297,17 +302,23 @@ static void mistakes_get_redis_error_texts(void **state) {
 static void an_address_that_is_not_understood_is_refused(void **state) {
     (void)state;
     struct hub_err err = {0};
-    assert_int_equal(hub_memory_cache_ops.open(&(struct hub_cache_config){.url = "memory:?maxEntry=3"}, &cache, &err), HUB_BAD_REQUEST);
+    assert_int_equal(hub_memory_cache_ops.open(&(struct hub_cache_config){.url = "memory:?maxEntry=3"}, &cache, &err),
+                     HUB_BAD_REQUEST);
     assert_non_null(strstr(err.text, "maxEntries"));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_kept_replaced_and_deleted), cmocka_unit_test(a_value_is_swapped_only_for_what_it_was),
-        cmocka_unit_test(several_keys_are_read_at_once),        cmocka_unit_test(an_entry_ends_with_its_time),
-        cmocka_unit_test(what_was_used_longest_ago_goes_first), cmocka_unit_test(the_end_of_a_watched_key_is_told_in_a_later_turn),
-        cmocka_unit_test(strings_answer_as_redis_does),         cmocka_unit_test(hashes_sets_and_lists_answer_as_redis_does),
-        cmocka_unit_test(mistakes_get_redis_error_texts),       cmocka_unit_test(an_address_that_is_not_understood_is_refused),
+        cmocka_unit_test(values_are_kept_replaced_and_deleted),
+        cmocka_unit_test(a_value_is_swapped_only_for_what_it_was),
+        cmocka_unit_test(several_keys_are_read_at_once),
+        cmocka_unit_test(an_entry_ends_with_its_time),
+        cmocka_unit_test(what_was_used_longest_ago_goes_first),
+        cmocka_unit_test(the_end_of_a_watched_key_is_told_in_a_later_turn),
+        cmocka_unit_test(strings_answer_as_redis_does),
+        cmocka_unit_test(hashes_sets_and_lists_answer_as_redis_does),
+        cmocka_unit_test(mistakes_get_redis_error_texts),
+        cmocka_unit_test(an_address_that_is_not_understood_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

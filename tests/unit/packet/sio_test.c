@@ -1,4 +1,5 @@
-/* Socket.IO packets: the examples of the protocol, what must be refused, and that writing is the inverse of reading. */
+/* Socket.IO packets: the examples of the protocol, what must be refused, and that writing is the inverse
+ * of reading. */
 #include "packet/sio.h"
 
 #include <setjmp.h>
@@ -38,10 +39,12 @@ static const struct good_case good[] = {
     {"3", HUB_SIO_ACK, 0, "/", -1, ""},
     {"61-[]", HUB_SIO_BINARY_ACK, 1, "/", -1, "[]"},
     {"4{\"message\":\"no\"}", HUB_SIO_CONNECT_ERROR, 0, "/", -1, "{\"message\":\"no\"}"},
-    {"51-[\"hello\",{\"_placeholder\":true,\"num\":0}]", HUB_SIO_BINARY_EVENT, 1, "/", -1, "[\"hello\",{\"_placeholder\":true,\"num\":0}]"},
+    {"51-[\"hello\",{\"_placeholder\":true,\"num\":0}]", HUB_SIO_BINARY_EVENT, 1, "/", -1,
+     "[\"hello\",{\"_placeholder\":true,\"num\":0}]"},
     {"564-/admin,7[\"x\"]", HUB_SIO_BINARY_EVENT, 64, "/admin", 7, "[\"x\"]"},
     {"565-[\"x\"]", HUB_SIO_BINARY_EVENT, 65, "/", -1, "[\"x\"]"}, /* too many is for the session to say */
-    {"61-/admin,456[{\"_placeholder\":true,\"num\":0}]", HUB_SIO_BINARY_ACK, 1, "/admin", 456, "[{\"_placeholder\":true,\"num\":0}]"},
+    {"61-/admin,456[{\"_placeholder\":true,\"num\":0}]", HUB_SIO_BINARY_ACK, 1, "/admin", 456,
+     "[{\"_placeholder\":true,\"num\":0}]"},
 };
 
 static void packets_are_split_into_their_parts(void **state) {

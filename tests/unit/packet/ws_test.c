@@ -1,4 +1,5 @@
-/* WebSocket framing: headers in every length form, every truncation, masks, close payloads, the handshake key. */
+/* WebSocket framing: headers in every length form, every truncation, masks, close payloads, the handshake
+ * key. */
 #include "packet/ws.h"
 
 #include <setjmp.h>
@@ -122,7 +123,8 @@ static void a_close_payload_fits_a_control_frame_without_cutting_a_character(voi
     hub_ws_close_payload(&b, 1000, NULL);
     assert_int_equal(b.n, 2);
     char reason[200];
-    for (size_t i = 0; i + 2 < sizeof reason; i += 2) memcpy(reason + i, "\xc3\xa4", 2); /* two-byte characters: 123 would split one */
+    for (size_t i = 0; i + 2 < sizeof reason; i += 2)
+        memcpy(reason + i, "\xc3\xa4", 2); /* two-byte characters: 123 would split one */
     reason[198] = 0;
     hub_buf_clear(&b);
     hub_ws_close_payload(&b, 1000, reason);

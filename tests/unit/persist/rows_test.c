@@ -58,7 +58,9 @@ static void a_new_row_gets_an_id_and_defaults(void **state) {
     assert_int_equal(cells[ID].s.n, 36);
     assert_int_equal(cells[ID].s.p[14], '7');
     assert_true(hub_str_is(cells[NAME].s, "a"));
-    assert_int_equal(cells[NOTE].kind, HUB_CELL_NULL); /* said outright: what is answered has all properties, whatever the store gives back */
+    assert_int_equal(
+        cells[NOTE].kind,
+        HUB_CELL_NULL); /* said outright: what is answered has all properties, whatever the store gives back */
     assert_int_equal(cells[N].i, 7);
     assert_int_equal(cells[ON].kind, HUB_CELL_BOOL);
     assert_true(hub_str_is(cells[COLOUR].s, "red"));
@@ -76,9 +78,10 @@ static void a_change_carries_only_what_it_names(void **state) {
 
 static void values_are_coerced_as_sql_drivers_do(void **state) {
     (void)state;
-    assert_int_equal(
-        read_row("{\"id\":12,\"name\":\"\",\"n\":\"-5\",\"price\":\"1.25\",\"on\":0,\"at\":\"2026-01-31T00:00:00Z\",\"data\":[]}", HUB_ROW_CREATE),
-        HUB_OK);
+    assert_int_equal(read_row("{\"id\":12,\"name\":\"\",\"n\":\"-5\",\"price\":\"1.25\",\"on\":0,\"at\":\"2026-01-"
+                              "31T00:00:00Z\",\"data\":[]}",
+                              HUB_ROW_CREATE),
+                     HUB_OK);
     assert_true(hub_str_is(cells[ID].s, "12"));
     assert_int_equal(cells[NAME].s.n, 0);
     assert_non_null(cells[NAME].s.p);
@@ -87,7 +90,8 @@ static void values_are_coerced_as_sql_drivers_do(void **state) {
     assert_int_equal(cells[ON].i, 0);
     assert_int_equal(cells[AT].i, 1769817600000);
     assert_true(hub_str_is(cells[DATA].s, "[]"));
-    assert_int_equal(read_row("{\"name\":\"x\",\"n\":3.0,\"price\":2,\"on\":\"true\",\"at\":5}", HUB_ROW_CREATE), HUB_OK);
+    assert_int_equal(read_row("{\"name\":\"x\",\"n\":3.0,\"price\":2,\"on\":\"true\",\"at\":5}", HUB_ROW_CREATE),
+                     HUB_OK);
     assert_int_equal(cells[N].i, 3);
     assert_true(cells[PRICE].r == 2.0);
     assert_int_equal(cells[AT].i, 5);
@@ -119,14 +123,16 @@ static void what_does_not_fit_is_refused_by_name(void **state) {
 
 static void a_row_prints_as_the_json_it_came_from(void **state) {
     (void)state;
-    assert_int_equal(
-        read_row("{\"id\":\"1\",\"name\":\"n\",\"at\":\"2026-01-31T12:00:00+01:00\",\"data\":{\"a\":[1,null]},\"price\":0.5}", HUB_ROW_CHANGE),
-        HUB_OK);
+    assert_int_equal(read_row("{\"id\":\"1\",\"name\":\"n\",\"at\":\"2026-01-31T12:00:00+01:00\",\"data\":{\"a\":[1,"
+                              "null]},\"price\":0.5}",
+                              HUB_ROW_CHANGE),
+                     HUB_OK);
     json_t *o = hub_row_json(&table, cells);
     struct hub_buf out = {0};
     hub_json_add(&out, o);
-    assert_string_equal(hub_buf_cstr(&out),
-                        "{\"id\":\"1\",\"name\":\"n\",\"price\":0.5,\"at\":\"2026-01-31T11:00:00.000Z\",\"data\":{\"a\":[1,null]}}");
+    assert_string_equal(
+        hub_buf_cstr(&out),
+        "{\"id\":\"1\",\"name\":\"n\",\"price\":0.5,\"at\":\"2026-01-31T11:00:00.000Z\",\"data\":{\"a\":[1,null]}}");
     hub_buf_free(&out);
     json_decref(o);
 }
@@ -159,7 +165,8 @@ static void expect_same_json(void) {
 
 static void the_text_of_a_row_is_that_of_its_tree(void **state) {
     (void)state;
-    assert_int_equal(read_row("{\"name\":\"a \\\"b\\\" \\u0001\",\"n\":-5,\"price\":1.25,\"on\":false,\"at\":\"2026-01-02T03:04:05.678Z\","
+    assert_int_equal(read_row("{\"name\":\"a \\\"b\\\" "
+                              "\\u0001\",\"n\":-5,\"price\":1.25,\"on\":false,\"at\":\"2026-01-02T03:04:05.678Z\","
                               "\"data\":{\"deep\":[1,{\"x\":null}]}}",
                               HUB_ROW_CREATE),
                      HUB_OK);
@@ -177,9 +184,12 @@ static void the_text_of_a_row_is_that_of_its_tree(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_text_of_a_row_is_that_of_its_tree), cmocka_unit_test(a_new_row_gets_an_id_and_defaults),
-        cmocka_unit_test(a_change_carries_only_what_it_names),   cmocka_unit_test(values_are_coerced_as_sql_drivers_do),
-        cmocka_unit_test(what_does_not_fit_is_refused_by_name),  cmocka_unit_test(a_row_prints_as_the_json_it_came_from),
+        cmocka_unit_test(the_text_of_a_row_is_that_of_its_tree),
+        cmocka_unit_test(a_new_row_gets_an_id_and_defaults),
+        cmocka_unit_test(a_change_carries_only_what_it_names),
+        cmocka_unit_test(values_are_coerced_as_sql_drivers_do),
+        cmocka_unit_test(what_does_not_fit_is_refused_by_name),
+        cmocka_unit_test(a_row_prints_as_the_json_it_came_from),
         cmocka_unit_test(texts_stay_where_the_cells_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

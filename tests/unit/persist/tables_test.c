@@ -24,19 +24,34 @@ static struct hub_def_field member_fields[] = {
     {.name = "roomId", .type = HUB_FIELD_ID, .column = "roomId"},
 };
 static struct hub_def_object objects[] = {
-    {.name = "room", .table = "rooms", .managed = true, .id_property = "id", .properties = room_fields, .property_n = 5},
-    {.name = "member", .table = "member", .managed = true, .id_property = "id", .properties = member_fields, .property_n = 3},
+    {.name = "room",
+     .table = "rooms",
+     .managed = true,
+     .id_property = "id",
+     .properties = room_fields,
+     .property_n = 5},
+    {.name = "member",
+     .table = "member",
+     .managed = true,
+     .id_property = "id",
+     .properties = member_fields,
+     .property_n = 3},
 };
 static struct hub_def_auth_source sources[] = {
     {.name = "members", .source_object = &objects[1], .user_field = 1, .room_field = 2},
     {.name = "again", .source_object = &objects[1], .user_field = 1, .room_field = 2},
 };
 static struct hub_def_message_type types[] = {{.name = "text"}, {.name = "bid"}};
-static struct hub_def hubs[] = {
-    {.name = "chat", .message_types = types, .message_type_n = 2, .enable_reaction = true, .auth_sources = sources, .auth_source_n = 2}};
+static struct hub_def hubs[] = {{.name = "chat",
+                                 .message_types = types,
+                                 .message_type_n = 2,
+                                 .enable_reaction = true,
+                                 .auth_sources = sources,
+                                 .auth_source_n = 2}};
 
 static struct hub_service service(void) {
-    return (struct hub_service){.dir = "/srv/x", .store_url = "sqlite:data/x.db", .objects = objects, .object_n = 2, .hubs = hubs, .hub_n = 1};
+    return (struct hub_service){
+        .dir = "/srv/x", .store_url = "sqlite:data/x.db", .objects = objects, .object_n = 2, .hubs = hubs, .hub_n = 1};
 }
 
 static void a_data_object_becomes_a_table_column_by_property(void **state) {
@@ -136,7 +151,8 @@ static void a_relative_database_lies_in_the_service_directory(void **state) {
 static void a_command_that_only_looks_at_a_database_that_is_not_there_gets_an_empty_one_in_memory(void **state) {
     (void)state;
     const char *const cases[][2] = {
-        {"sqlite:tables_test.c?synchronous=normal", "sqlite:" HUB_SOURCE_DIR "/tests/unit/persist/tables_test.c?synchronous=normal"},
+        {"sqlite:tables_test.c?synchronous=normal",
+         "sqlite:" HUB_SOURCE_DIR "/tests/unit/persist/tables_test.c?synchronous=normal"},
         {"sqlite:none.db?synchronous=normal", "sqlite::memory:"},
         {"sqlite:" HUB_SOURCE_DIR "/none.db", "sqlite::memory:"},
         {"sqlite::memory:", "sqlite::memory:"},

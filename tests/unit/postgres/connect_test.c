@@ -35,8 +35,9 @@ static void options_of_the_url_win_over_ours_but_not_over_the_forms_of_values(vo
     (void)state;
     struct conninfo c;
     assert_int_equal(
-        hub_pg_conninfo_parse("postgresql://h/d?keepalives_idle=77&options=-csearch_path%3Dshop%20-cDateStyle%3DGerman&connect_timeout=9", "shop",
-                              1234, &c, NULL),
+        hub_pg_conninfo_parse(
+            "postgresql://h/d?keepalives_idle=77&options=-csearch_path%3Dshop%20-cDateStyle%3DGerman&connect_timeout=9",
+            "shop", 1234, &c, NULL),
         HUB_OK);
     assert_string_equal(value_of(&c, "keepalives_idle"), "77");
     assert_string_equal(value_of(&c, "tcp_user_timeout"), "15000");
@@ -60,8 +61,9 @@ static void a_url_that_is_wrong_says_where(void **state) {
 static void a_password_that_was_not_escaped_is_not_shown_when_the_url_is_refused(void **state) {
     (void)state;
     static const char *const urls[] = {
-        "postgresql://ann:s3/cret@db/chat",       "postgresql://ann:s3@cret@db/chat",      "postgresql://ann:s3%cret@db/chat",
-        "postgresql://ann:s3@[cret/chat",         "postgresql://db/chat?s3=cret",          "postgresql://db/chat?sslmode=require&s3cret",
+        "postgresql://ann:s3/cret@db/chat",       "postgresql://ann:s3@cret@db/chat",
+        "postgresql://ann:s3%cret@db/chat",       "postgresql://ann:s3@[cret/chat",
+        "postgresql://db/chat?s3=cret",           "postgresql://db/chat?sslmode=require&s3cret",
         "postgresql://db/chat?password=s3%cret=", "postgresql://db/chat?password=s3=cret",
     };
     for (size_t i = 0; i < HUB_NELEM(urls); i++) {
@@ -136,7 +138,8 @@ static void a_server_of_the_wrong_kind_is_not_taken(void **state) {
     (void)state;
     char text[160];
     struct hub_buf why = {0};
-    snprintf(text, sizeof text, "postgresql://postgres@127.0.0.1:%d/postgres?target_session_attrs=standby", server.port);
+    snprintf(text, sizeof text, "postgresql://postgres@127.0.0.1:%d/postgres?target_session_attrs=standby",
+             server.port);
     assert_false(comes_up(text, 1000, &why));
     assert_non_null(strstr(hub_buf_cstr(&why), "hot standby"));
     hub_buf_free(&why);
@@ -147,7 +150,8 @@ static void a_wrong_password_is_said_and_not_shown(void **state) {
     char text[160];
     struct hub_buf why = {0};
     assert_true(postgres_sql(&server, "postgres", "CREATE ROLE locked LOGIN PASSWORD 'right'", NULL, 0));
-    snprintf(text, sizeof text, "sed -i '1i host all locked 127.0.0.1/32 scram-sha-256' %s/data/pg_hba.conf", server.folder);
+    snprintf(text, sizeof text, "sed -i '1i host all locked 127.0.0.1/32 scram-sha-256' %s/data/pg_hba.conf",
+             server.folder);
     assert_int_equal(system(text), 0);
     assert_true(postgres_sql(&server, "postgres", "SELECT pg_reload_conf()", NULL, 0));
     expect_up("postgresql://locked:right@127.0.0.1:%d/postgres", server.port);
@@ -163,7 +167,8 @@ static void a_wrong_password_is_said_and_not_shown(void **state) {
 static void make_certificate(const char *name) {
     char command[512];
     snprintf(command, sizeof command,
-             "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout %s.key -out %s.crt -days 2 -subj /CN=localhost -addext "
+             "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout %s.key -out %s.crt -days 2 -subj "
+             "/CN=localhost -addext "
              "subjectAltName=DNS:localhost 2>/dev/null && chown --reference=. %s.key %s.crt && chmod 600 %s.key",
              server.folder, name, name, name, name, name);
     assert_int_equal(system(command), 0);
@@ -188,13 +193,16 @@ static void tls_is_as_strict_as_the_url_says(void **state) {
     struct hub_buf why = {0};
     turn_tls_on();
     expect_up("postgresql://postgres@localhost:%d/postgres?sslmode=require", server.port);
-    expect_up("postgresql://postgres@localhost:%d/postgres?sslmode=verify-full&sslrootcert=%s/server.crt", server.port, server.folder);
-    snprintf(text, sizeof text, "postgresql://postgres@localhost:%d/postgres?sslmode=verify-full&sslrootcert=%s/stranger.crt", server.port,
+    expect_up("postgresql://postgres@localhost:%d/postgres?sslmode=verify-full&sslrootcert=%s/server.crt", server.port,
+              server.folder);
+    snprintf(text, sizeof text,
+             "postgresql://postgres@localhost:%d/postgres?sslmode=verify-full&sslrootcert=%s/stranger.crt", server.port,
              server.folder);
     assert_false(comes_up(text, 1000, &why));
     assert_non_null(strstr(hub_buf_cstr(&why), "certificate"));
     hub_buf_clear(&why);
-    snprintf(text, sizeof text, "postgresql://postgres@127.0.0.1:%d/postgres?sslmode=verify-full&sslrootcert=%s/server.crt", server.port,
+    snprintf(text, sizeof text,
+             "postgresql://postgres@127.0.0.1:%d/postgres?sslmode=verify-full&sslrootcert=%s/server.crt", server.port,
              server.folder);
     assert_false(comes_up(text, 1000, &why));
     assert_non_null(strstr(hub_buf_cstr(&why), "127.0.0.1"));

@@ -1,5 +1,5 @@
-/* PostgreSQL that goes away, hangs, comes back, and loses its answers: whatever was answered HUB_OK is there, once, under its number; what was
- * answered otherwise is not; numbers have no gaps. */
+/* PostgreSQL that goes away, hangs, comes back, and loses its answers: whatever was answered HUB_OK is
+ * there, once, under its number; what was answered otherwise is not; numbers have no gaps. */
 #include "store_fixture.h"
 
 #include <sys/wait.h>
@@ -47,7 +47,8 @@ static int64_t await_until;
 
 static void on_tick(struct hub_timer *t) {
     if (hub_mono_ms() > await_until)
-        fail_msg("what was waited for did not come (undecided %d, done %d: %s)", heard_undecided, heard_done, one.w.error);
+        fail_msg("what was waited for did not come (undecided %d, done %d: %s)", heard_undecided, heard_done,
+                 one.w.error);
     if (awaited())
         hub_loop_stop(loop);
     else
@@ -280,7 +281,8 @@ static void storm_check(const char *database) {
     await(is_ready);
     for (int i = 0; i < ROOMS; i++) {
         snprintf(query, sizeof query,
-                 "SELECT count(*) = count(DISTINCT seq) AND count(*) = coalesce(max(seq), 0) AND coalesce(min(seq), 1) = 1 AND count(*) = (SELECT "
+                 "SELECT count(*) = count(DISTINCT seq) AND count(*) = coalesce(max(seq), 0) AND coalesce(min(seq), 1) "
+                 "= 1 AND count(*) = (SELECT "
                  "seq FROM "
                  "hubd_room WHERE \"roomId\" = '%s') FROM \"chatMessage\" WHERE \"roomId\" = '%s'",
                  room_names[i], room_names[i]);
@@ -293,13 +295,16 @@ static void storm_check(const char *database) {
     for (int from = 0; from < serial; from += 5000) {
         char params[64];
         snprintf(params, sizeof params, "[%d, %d]", from, from + 5000);
-        a = sql("SELECT split_part(id, '-', 2)::int AS nth, seq FROM \"chatMessage\" WHERE split_part(id, '-', 2)::int >= $1 AND "
+        a = sql("SELECT split_part(id, '-', 2)::int AS nth, seq FROM \"chatMessage\" WHERE split_part(id, '-', 2)::int "
+                ">= $1 AND "
                 "split_part(id, '-', 2)::int < $2",
                 params);
         if (a.code) fail_msg("%s", a.error);
         for (size_t i = 0; i < json_array_size(a.result); i++) {
-            int64_t nth = hub_json_get_int(json_array_get(a.result, i), "nth", -1), seq = hub_json_get_int(json_array_get(a.result, i), "seq", -1);
-            if (!sent[nth].ok || sent[nth].number != seq) fail_msg("message %d: stored as %d, told %d", (int)nth, (int)seq, sent[nth].number);
+            int64_t nth = hub_json_get_int(json_array_get(a.result, i), "nth", -1),
+                    seq = hub_json_get_int(json_array_get(a.result, i), "seq", -1);
+            if (!sent[nth].ok || sent[nth].number != seq)
+                fail_msg("message %d: stored as %d, told %d", (int)nth, (int)seq, sent[nth].number);
         }
         json_decref(a.result);
     }
@@ -307,7 +312,9 @@ static void storm_check(const char *database) {
 
 static void end_sessions(const char *database) {
     char query[160];
-    snprintf(query, sizeof query, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '%s' AND pid <> pg_backend_pid()",
+    snprintf(query, sizeof query,
+             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '%s' AND pid <> "
+             "pg_backend_pid()",
              database);
     assert_true(postgres_sql(&server, database, query, NULL, 0));
 }

@@ -1,5 +1,5 @@
-/* Two stores, one answer: SQLite and a PostgreSQL whose own collation is another one are asked the same questions about the same rows. Each
- * difference is printed; none may be left. */
+/* Two stores, one answer: SQLite and a PostgreSQL whose own collation is another one are asked the same
+ * questions about the same rows. Each difference is printed; none may be left. */
 #include "store_fixture.h"
 
 #include "adapters/postgres/postgres.h"
@@ -25,10 +25,15 @@ static const struct hub_column columns[C_COLUMNS] = {
     [PRICE] = {.property = "price", .column = "price", .type = HUB_COL_DECIMAL},
     [OPEN] = {.property = "open", .column = "open", .type = HUB_COL_BOOLEAN},
     [WHEN] = {.property = "when", .column = "when", .type = HUB_COL_DATETIME},
-    [KIND] = {.property = "kind", .column = "kind", .type = HUB_COL_ENUM, .enum_values = kinds, .default_json = "\"small\""},
+    [KIND] =
+        {.property = "kind", .column = "kind", .type = HUB_COL_ENUM, .enum_values = kinds, .default_json = "\"small\""},
     [DATA] = {.property = "data", .column = "data", .type = HUB_COL_JSON},
     [REF] = {.property = "ref", .column = "ref", .type = HUB_COL_ID},
-    [LIVE] = {.property = "isActive", .column = "isActive", .type = HUB_COL_BOOLEAN, .required = true, .default_json = "true"},
+    [LIVE] = {.property = "isActive",
+              .column = "isActive",
+              .type = HUB_COL_BOOLEAN,
+              .required = true,
+              .default_json = "true"},
     [CREATED] = {.property = "createdAt", .column = "createdAt", .type = HUB_COL_DATETIME},
 };
 static const struct hub_index indexes[] = {{.columns = "title,ref", .unique = true}};
@@ -64,19 +69,32 @@ static const char *const bodies[] = {"\"\"",
                                      "\"\\u2764\"",
                                      "\"\\ud83d\\ude00\"",
                                      "\"  a\""};
-static const char *const counts[] = {"0", "-1", "7", "null", "9007199254740993", "-9223372036854775808", "9223372036854775807", "10", "7"};
-static const char *const prices[] = {"0", "1.5", "-2.25", "null", "1e300", "0.1", "3", "4.9e-324", "-0.0", "123456789.123456789"};
-static const char *const whens[] = {"\"2026-01-31T00:00:00Z\"", "\"2026-01-31T23:59:59.123Z\"", "\"2026-02-01T01:59:59.123+02:00\"", "null",
-                                    "\"0001-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59.999Z\"", "\"1969-12-31T23:59:59.999Z\"",      "1767225600123"};
+static const char *const counts[] = {
+    "0", "-1", "7", "null", "9007199254740993", "-9223372036854775808", "9223372036854775807", "10", "7"};
+static const char *const prices[] = {"0",   "1.5", "-2.25",    "null", "1e300",
+                                     "0.1", "3",   "4.9e-324", "-0.0", "123456789.123456789"};
+static const char *const whens[] = {
+    "\"2026-01-31T00:00:00Z\"", "\"2026-01-31T23:59:59.123Z\"", "\"2026-02-01T01:59:59.123+02:00\"", "null",
+    "\"0001-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59.999Z\"", "\"1969-12-31T23:59:59.999Z\"",      "1767225600123"};
 static const char *const opens[] = {"true", "false", "null"};
-static const char *const datas[] = {
-    "{\"a\":1,\"b\":[true,null,\"x\"]}", "[]", "null", "\"text\"", "5", "1.5", "{\"deep\":{\"er\":{}}}", "false", "[\"é\"]"};
+static const char *const datas[] = {"{\"a\":1,\"b\":[true,null,\"x\"]}",
+                                    "[]",
+                                    "null",
+                                    "\"text\"",
+                                    "5",
+                                    "1.5",
+                                    "{\"deep\":{\"er\":{}}}",
+                                    "false",
+                                    "[\"é\"]"};
 #define PICK(LIST, I) ((LIST)[(size_t)(I) % HUB_NELEM(LIST)])
 
 static void made_row(int i, struct hub_buf *out) {
     hub_buf_clear(out);
-    hub_buf_addf(out, "{\"id\":\"%s%03d\",\"title\":%s,\"body\":%s,\"count\":%s,\"price\":%s,\"open\":%s,\"when\":%s,\"data\":%s", i % 2 ? "a" : "B",
-                 i * 37 % ROWS, PICK(titles, i), PICK(bodies, i), PICK(counts, i), PICK(prices, i), PICK(opens, i), PICK(whens, i), PICK(datas, i));
+    hub_buf_addf(
+        out,
+        "{\"id\":\"%s%03d\",\"title\":%s,\"body\":%s,\"count\":%s,\"price\":%s,\"open\":%s,\"when\":%s,\"data\":%s",
+        i % 2 ? "a" : "B", i * 37 % ROWS, PICK(titles, i), PICK(bodies, i), PICK(counts, i), PICK(prices, i),
+        PICK(opens, i), PICK(whens, i), PICK(datas, i));
     if (i % 5) hub_buf_addf(out, ",\"kind\":\"%s\"", kinds[i % 4]);
     if (i % 4) hub_buf_addf(out, ",\"ref\":\"r%d\"", i);
     hub_buf_addf(out, ",\"isActive\":%s,\"createdAt\":%d}", i % 11 ? "true" : "false", i / 4);
@@ -101,7 +119,9 @@ static void expect_same(const char *question, json_t *a, json_t *b) {
     if (!hub_json_equal(a, b) || !same_kinds(a, b)) {
         hub_json_add(&ta, a);
         hub_json_add(&tb, b);
-        if (differences++ < 25) fprintf(stderr, "%s\n  sqlite:     %.600s\n  postgresql: %.600s\n", question, hub_buf_cstr(&ta), hub_buf_cstr(&tb));
+        if (differences++ < 25)
+            fprintf(stderr, "%s\n  sqlite:     %.600s\n  postgresql: %.600s\n", question, hub_buf_cstr(&ta),
+                    hub_buf_cstr(&tb));
     }
     hub_buf_free(&ta);
     hub_buf_free(&tb);
@@ -119,7 +139,9 @@ static json_t *selected(struct hub_store *s, const struct hub_select *q) {
     return json_string(hub_code_name(a.code));
 }
 
-static void ask(const char *question, const struct hub_select *q) { expect_same(question, selected(stores[0], q), selected(stores[1], q)); }
+static void ask(const char *question, const struct hub_select *q) {
+    expect_same(question, selected(stores[0], q), selected(stores[1], q));
+}
 
 static json_t *queried(struct hub_store *s, const char *text, const char *params) {
     store = s;
@@ -129,7 +151,8 @@ static json_t *queried(struct hub_store *s, const char *text, const char *params
     return json_string(hub_code_name(a.code));
 }
 
-static json_t *written(struct hub_store *s, enum hub_write_kind kind, const char *json, struct hub_cond *where, const char *conflict) {
+static json_t *written(struct hub_store *s, enum hub_write_kind kind, const char *json, struct hub_cond *where,
+                       const char *conflict) {
     struct hub_cell cells[C_COLUMNS];
     struct hub_buf text = {0};
     struct hub_err err;
@@ -137,8 +160,8 @@ static json_t *written(struct hub_store *s, enum hub_write_kind kind, const char
     struct message m = {.left = &left};
     json_t *row = hub_json_parse(hub_cstr(json), &err);
     if (!row) fail_msg("%s: %s", json, err.text);
-    enum hub_code code =
-        hub_row_from_json(&table, row, kind == HUB_UPDATE || kind == HUB_DELETE ? HUB_ROW_CHANGE : HUB_ROW_CREATE, cells, &text, &err);
+    enum hub_code code = hub_row_from_json(
+        &table, row, kind == HUB_UPDATE || kind == HUB_DELETE ? HUB_ROW_CHANGE : HUB_ROW_CREATE, cells, &text, &err);
     json_decref(row);
     if (!code) {
         m.w = (struct hub_write){.table = &table,
@@ -178,7 +201,8 @@ static int open_both(void **state) {
     assert_non_null(mkdtemp(folder));
     snprintf(url, sizeof url, "sqlite:%s/test.db", folder);
     stores[0] = open_one(&hub_sqlite_ops);
-    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE same TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'", NULL, 0));
+    assert_true(postgres_sql(&server, "postgres",
+                             "CREATE DATABASE same TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'", NULL, 0));
     postgres_url(&server, "same", url, sizeof url);
     stores[1] = open_one(&hub_postgres_ops);
     for (int i = 0; i < ROWS; i++) made_row(i, &row), write_both(HUB_INSERT, hub_buf_cstr(&row), NULL, NULL);
@@ -211,9 +235,14 @@ static void pages_of_every_order_are_the_same(void **state) {
     for (int c = -1; c < C_COLUMNS; c++)
         for (int down = 0; down < 2; down++)
             for (int offset = 0; c != DATA && offset < ROWS; offset += 17) {
-                const struct hub_select q = {
-                    .table = &table, .order_by = c, .descending = down, .limit = 17, .offset = offset, .with_inactive = offset % 2};
-                snprintf(question, sizeof question, "orderBy %s%s, offset %d", down ? "-" : "", c < 0 ? "nothing" : columns[c].property, offset);
+                const struct hub_select q = {.table = &table,
+                                             .order_by = c,
+                                             .descending = down,
+                                             .limit = 17,
+                                             .offset = offset,
+                                             .with_inactive = offset % 2};
+                snprintf(question, sizeof question, "orderBy %s%s, offset %d", down ? "-" : "",
+                         c < 0 ? "nothing" : columns[c].property, offset);
                 ask(question, &q);
             }
     none_may_be_left(150);
@@ -224,11 +253,13 @@ static void all_pages_together_are_all_rows(void **state) {
     for (int i = 0; i < 2; i++) {
         json_t *seen = json_object();
         for (int offset = 0; offset < ROWS; offset += 7) {
-            const struct hub_select q = {.table = &table, .order_by = TITLE, .limit = 7, .offset = offset, .with_inactive = true};
+            const struct hub_select q = {
+                .table = &table, .order_by = TITLE, .limit = 7, .offset = offset, .with_inactive = true};
             store = stores[i];
             json_t *rows = select_rows(&q), *row;
             size_t at;
-            json_array_foreach(rows, at, row) json_object_set_new(seen, json_string_value(json_object_get(row, "id")), json_true());
+            json_array_foreach(rows, at, row)
+                json_object_set_new(seen, json_string_value(json_object_get(row, "id")), json_true());
             json_decref(rows);
         }
         assert_int_equal(json_object_size(seen), ROWS);
@@ -249,7 +280,8 @@ static void ask_condition(int column, enum hub_cmp cmp, const char *value) {
     loose.required = false;
     if (!hub_cell_from_json(&loose, v, &where.value, &text, &err)) {
         if (cmp == HUB_IN) in[0] = where.value, where.in = in, where.in_n = 2;
-        const struct hub_select q = {.table = &table, .where = &where, .where_n = 1, .order_by = C_ID, .limit = 200, .with_inactive = true};
+        const struct hub_select q = {
+            .table = &table, .where = &where, .where_n = 1, .order_by = C_ID, .limit = 200, .with_inactive = true};
         snprintf(question, sizeof question, "%s %s %s", columns[column].property, words[cmp], value);
         ask(question, &q);
     }
@@ -259,8 +291,18 @@ static void ask_condition(int column, enum hub_cmp cmp, const char *value) {
 
 static void every_condition_has_the_same_rows(void **state) {
     (void)state;
-    static const char *const odd[] = {
-        "null", "\"\"", "\"x'; --\"", "0", "1", "1.5", "true", "\"true\"", "\"7\"", "\"medium\"", "\"2026-01-31T00:00:00Z\"", "\"a\""};
+    static const char *const odd[] = {"null",
+                                      "\"\"",
+                                      "\"x'; --\"",
+                                      "0",
+                                      "1",
+                                      "1.5",
+                                      "true",
+                                      "\"true\"",
+                                      "\"7\"",
+                                      "\"medium\"",
+                                      "\"2026-01-31T00:00:00Z\"",
+                                      "\"a\""};
     for (int c = 0; c < C_COLUMNS; c++)
         for (enum hub_cmp cmp = HUB_EQ; cmp <= HUB_IN; cmp++) {
             if (c == DATA) continue; /* has no order, and is compared by nobody */
@@ -276,12 +318,14 @@ static void every_condition_has_the_same_rows(void **state) {
 /* As a caller may write them who does not go through JSON. */
 static void values_that_no_row_can_have_find_nothing(void **state) {
     (void)state;
-    const struct hub_cell odd[] = {text_cell("no such kind"), {.kind = HUB_CELL_TEXT, .s = HUB_STR("a\0b")}, text_cell("")};
+    const struct hub_cell odd[] = {
+        text_cell("no such kind"), {.kind = HUB_CELL_TEXT, .s = HUB_STR("a\0b")}, text_cell("")};
     for (int c = KIND; c < C_COLUMNS; c += REF - KIND)
         for (enum hub_cmp cmp = HUB_EQ; cmp <= HUB_GE && c <= REF; cmp++)
             for (size_t i = 0; i < HUB_NELEM(odd); i++) {
                 const struct hub_cond where = {.column = c, .cmp = cmp, .value = odd[i]};
-                const struct hub_select q = {.table = &table, .where = &where, .where_n = 1, .order_by = -1, .limit = 200};
+                const struct hub_select q = {
+                    .table = &table, .where = &where, .where_n = 1, .order_by = -1, .limit = 200};
                 char question[80];
                 snprintf(question, sizeof question, "%s, comparison %d, odd value %zu", columns[c].property, cmp, i);
                 ask(question, &q);
@@ -339,13 +383,15 @@ static void scripts_get_values_of_the_same_types(void **state) {
         {"BEGIN", NULL},
     };
     for (size_t i = 0; i < HUB_NELEM(all); i++)
-        expect_same(all[i].text, queried(stores[0], all[i].text, all[i].params), queried(stores[1], all[i].text, all[i].params));
+        expect_same(all[i].text, queried(stores[0], all[i].text, all[i].params),
+                    queried(stores[1], all[i].text, all[i].params));
     none_may_be_left(40);
 }
 
 static void writes_end_alike(void **state) {
     (void)state;
-    struct hub_cond one = {.column = C_ID, .value = text_cell("w1")}, none = {.column = C_ID, .value = text_cell("nobody")},
+    struct hub_cond one = {.column = C_ID, .value = text_cell("w1")},
+                    none = {.column = C_ID, .value = text_cell("nobody")},
                     many = {.column = TITLE, .value = text_cell("one")};
     static const char *const rows[] = {
         "{\"id\":\"w1\",\"title\":\"t\",\"ref\":\"r\"}",
@@ -387,7 +433,8 @@ static void writes_end_alike(void **state) {
         size_t at;
         json_t *row;
         all[i] = selected(stores[i], &q);
-        json_array_foreach(all[i], at, row) json_object_del(row, "createdAt"); /* the moment of each store's own write */
+        json_array_foreach(all[i], at, row)
+            json_object_del(row, "createdAt"); /* the moment of each store's own write */
     }
     expect_same("the rows after all that", all[0], all[1]);
     none_may_be_left(30);
@@ -411,9 +458,12 @@ static void a_text_with_a_nul_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_of_every_order_are_the_same),    cmocka_unit_test(all_pages_together_are_all_rows),
-        cmocka_unit_test(every_condition_has_the_same_rows),    cmocka_unit_test(values_that_no_row_can_have_find_nothing),
-        cmocka_unit_test(scripts_get_values_of_the_same_types), cmocka_unit_test(writes_end_alike),
+        cmocka_unit_test(pages_of_every_order_are_the_same),
+        cmocka_unit_test(all_pages_together_are_all_rows),
+        cmocka_unit_test(every_condition_has_the_same_rows),
+        cmocka_unit_test(values_that_no_row_can_have_find_nothing),
+        cmocka_unit_test(scripts_get_values_of_the_same_types),
+        cmocka_unit_test(writes_end_alike),
         cmocka_unit_test(a_text_with_a_nul_is_refused),
     };
     const char *reason = "";

@@ -31,7 +31,8 @@ static void question_marks_become_numbers(void **state) {
     expect_sent("SELECT ?, ? + ?", 3, "SELECT $1, $2 + $3");
     expect_sent("SELECT x?5", 1, "SELECT x $1 5"); /* not the name x$15 */
     expect_sent("SELECT $2, $1", 2, "SELECT $2, $1");
-    expect_sent("SELECT extra ? 'key' FROM t WHERE id = $1", 1, "SELECT extra ? 'key' FROM t WHERE id = $1"); /* jsonb's operator */
+    expect_sent("SELECT extra ? 'key' FROM t WHERE id = $1", 1,
+                "SELECT extra ? 'key' FROM t WHERE id = $1"); /* jsonb's operator */
 }
 
 static void what_is_quoted_is_left_alone(void **state) {

@@ -1,5 +1,6 @@
-/* Tables of PostgreSQL: those that others made (columns of other types than the definition says, views, constraints that wait for the commit), and
- * what only PostgreSQL has to migrate: types of enums, schemas, several services that start at once. */
+/* Tables of PostgreSQL: those that others made (columns of other types than the definition says, views,
+ * constraints that wait for the commit), and what only PostgreSQL has to migrate: types of enums, schemas,
+ * several services that start at once. */
 #include "store_fixture.h"
 
 #include <sys/wait.h>
@@ -37,11 +38,21 @@ static void finish(void) {
 enum { ROOM_ID_, ROOM_TITLE, ROOM_OPEN, ROOM_SINCE, ROOM_PRICE, ROOM_EXTRA, ROOM_COLUMNS };
 static enum hub_stored room_stored[ROOM_COLUMNS];
 static const struct hub_column room_columns[ROOM_COLUMNS] = {
-    [ROOM_ID_] = {.property = "id", .column = "channel_id", .type = HUB_COL_ID, .required = true, .stored = &room_stored[ROOM_ID_]},
+    [ROOM_ID_] = {.property = "id",
+                  .column = "channel_id",
+                  .type = HUB_COL_ID,
+                  .required = true,
+                  .stored = &room_stored[ROOM_ID_]},
     [ROOM_TITLE] = {.property = "title", .column = "name", .type = HUB_COL_STRING, .stored = &room_stored[ROOM_TITLE]},
     [ROOM_OPEN] = {.property = "open", .column = "is_open", .type = HUB_COL_BOOLEAN, .stored = &room_stored[ROOM_OPEN]},
-    [ROOM_SINCE] = {.property = "since", .column = "created", .type = HUB_COL_DATETIME, .stored = &room_stored[ROOM_SINCE]},
-    [ROOM_PRICE] = {.property = "price", .column = "price", .type = HUB_COL_DECIMAL, .stored = &room_stored[ROOM_PRICE]},
+    [ROOM_SINCE] = {.property = "since",
+                    .column = "created",
+                    .type = HUB_COL_DATETIME,
+                    .stored = &room_stored[ROOM_SINCE]},
+    [ROOM_PRICE] = {.property = "price",
+                    .column = "price",
+                    .type = HUB_COL_DECIMAL,
+                    .stored = &room_stored[ROOM_PRICE]},
     [ROOM_EXTRA] = {.property = "extra", .column = "extra", .type = HUB_COL_JSON, .stored = &room_stored[ROOM_EXTRA]},
 };
 static const struct hub_table room_table = {.name = "channel",
@@ -52,15 +63,17 @@ static const struct hub_table room_table = {.name = "channel",
                                             .active = -1,
                                             .created_at = -1,
                                             .updated_at = -1};
-static const char *const by_number[] = {"CREATE TABLE channels (channel_id serial PRIMARY KEY, name varchar(20) NOT NULL, is_open boolean, created "
-                                        "timestamp, price numeric(10, 2), extra "
-                                        "json)",
-                                        "INSERT INTO channels (name, is_open, created, price, extra) SELECT 'c' || i, i % 2 = 0, '2026-01-02 "
-                                        "03:04:05.678901', i * 1.5, '{\"a\": 1}' FROM "
-                                        "generate_series(1, 3000) AS i",
-                                        "ANALYZE channels", NULL};
+static const char *const by_number[] = {
+    "CREATE TABLE channels (channel_id serial PRIMARY KEY, name varchar(20) NOT NULL, is_open boolean, created "
+    "timestamp, price numeric(10, 2), extra "
+    "json)",
+    "INSERT INTO channels (name, is_open, created, price, extra) SELECT 'c' || i, i % 2 = 0, '2026-01-02 "
+    "03:04:05.678901', i * 1.5, '{\"a\": 1}' FROM "
+    "generate_series(1, 3000) AS i",
+    "ANALYZE channels", NULL};
 static const char *const by_uuid[] = {
-    "CREATE TABLE base (channel_id uuid PRIMARY KEY, name text, is_open boolean, created date, price real, extra jsonb)",
+    "CREATE TABLE base (channel_id uuid PRIMARY KEY, name text, is_open boolean, created date, price real, extra "
+    "jsonb)",
     "INSERT INTO base VALUES ('0190a0b0-0000-7000-8000-000000000001', 'first', true, '2026-01-02', 1.5, '[1]')",
     "CREATE VIEW channels AS SELECT * FROM base WHERE name IS NOT NULL", NULL};
 
@@ -83,7 +96,8 @@ static void expect_row(const char *id, const char *expected) {
 static void ids_of_numbers_are_compared_with_texts(void **state) {
     (void)state;
     start_with(&room_table, by_number);
-    expect_row("7", "[{\"id\":\"7\",\"title\":\"c7\",\"open\":false,\"since\":\"2026-01-02T03:04:05.678Z\",\"price\":10.5,\"extra\":{\"a\":1}}]");
+    expect_row("7", "[{\"id\":\"7\",\"title\":\"c7\",\"open\":false,\"since\":\"2026-01-02T03:04:05.678Z\",\"price\":"
+                    "10.5,\"extra\":{\"a\":1}}]");
     expect_row("no number", "[]");
     expect_row("99999999999999999999999", "[]");
     finish();
@@ -123,9 +137,10 @@ static void a_table_that_is_altered_meanwhile_is_read_and_written_on(void **stat
         store->ops->write(store, &m.w);
         hub_loop_run(loop);
         if (m.w.code) fail_msg("%s", m.w.error);
-        expect_row("7",
-                   "[{\"id\":\"7\",\"title\":\"seven\",\"open\":false,\"since\":\"2026-01-02T03:04:05.678Z\",\"price\":10.5,\"extra\":{\"a\":1}}]");
-        const char *change = i % 2 ? "ALTER TABLE channels ALTER name TYPE varchar(300)" : "ALTER TABLE channels ALTER name TYPE text";
+        expect_row("7", "[{\"id\":\"7\",\"title\":\"seven\",\"open\":false,\"since\":\"2026-01-02T03:04:05.678Z\","
+                        "\"price\":10.5,\"extra\":{\"a\":1}}]");
+        const char *change =
+            i % 2 ? "ALTER TABLE channels ALTER name TYPE varchar(300)" : "ALTER TABLE channels ALTER name TYPE text";
         assert_true(postgres_sql(&server, database, change, NULL, 0));
     }
     finish();
@@ -134,18 +149,24 @@ static void a_table_that_is_altered_meanwhile_is_read_and_written_on(void **stat
 static void a_view_over_uuids_is_read_and_written(void **state) {
     (void)state;
     start_with(&room_table, by_uuid);
-    expect_row(
-        "0190a0b0-0000-7000-8000-000000000001",
-        "[{\"id\":\"0190a0b0-0000-7000-8000-000000000001\",\"title\":\"first\",\"open\":true,\"since\":\"2026-01-02T00:00:00.000Z\",\"price\":1.5,"
-        "\"extra\":[1]}]");
+    expect_row("0190a0b0-0000-7000-8000-000000000001",
+               "[{\"id\":\"0190a0b0-0000-7000-8000-000000000001\",\"title\":\"first\",\"open\":true,\"since\":\"2026-"
+               "01-02T00:00:00.000Z\",\"price\":1.5,"
+               "\"extra\":[1]}]");
     expect_row("c1", "[]");
     struct hub_cell cells[ROOM_COLUMNS] = {{0}};
     struct hub_cond where = {.column = ROOM_ID_, .value = text_cell("0190a0b0-0000-7000-8000-000000000001")};
     int left = 1;
     struct message m = {.left = &left};
     cells[ROOM_TITLE] = text_cell("renamed");
-    m.w = (struct hub_write){
-        .table = &room_table, .kind = HUB_UPDATE, .cells = cells, .where = &where, .where_n = 1, .announce = true, .done = message_done, .arg = &m};
+    m.w = (struct hub_write){.table = &room_table,
+                             .kind = HUB_UPDATE,
+                             .cells = cells,
+                             .where = &where,
+                             .where_n = 1,
+                             .announce = true,
+                             .done = message_done,
+                             .arg = &m};
     store->ops->write(store, &m.w);
     hub_loop_run(loop);
     if (m.w.code) fail_msg("%s", m.w.error);
@@ -181,7 +202,8 @@ static void a_table_that_has_gone_is_told_of(void **state) {
     finish();
 }
 
-/* Tables of a version that left the order of texts to the database; what somebody built upon a column is left alone. */
+/* Tables of a version that left the order of texts to the database; what somebody built upon a column is
+ * left alone. */
 static void managed_texts_go_by_their_bytes(void **state) {
     (void)state;
     static const struct hub_column columns[] = {
@@ -190,18 +212,26 @@ static void managed_texts_go_by_their_bytes(void **state) {
         {.property = "seen", .column = "seen", .type = HUB_COL_TEXT},
         {.property = "new", .column = "new", .type = HUB_COL_TEXT},
     };
-    static const struct hub_table table = {
-        .name = "old", .table = "old", .managed = true, .columns = columns, .column_n = 4, .active = -1, .created_at = -1, .updated_at = -1};
+    static const struct hub_table table = {.name = "old",
+                                           .table = "old",
+                                           .managed = true,
+                                           .columns = columns,
+                                           .column_n = 4,
+                                           .active = -1,
+                                           .created_at = -1,
+                                           .updated_at = -1};
     static const struct hub_table *tables[] = {&table};
     struct hub_err err;
     struct hub_buf plan = {0};
     char collations[64];
-    assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE letters2 TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'", NULL, 0));
-    assert_true(
-        postgres_sql(&server, "letters2",
-                     "CREATE TABLE old (id text PRIMARY KEY, title varchar(255) DEFAULT 'x', seen text); INSERT INTO old VALUES ('a', 'b', 'c'); "
-                     "CREATE VIEW looks AS SELECT seen FROM old",
-                     NULL, 0));
+    assert_true(postgres_sql(&server, "postgres",
+                             "CREATE DATABASE letters2 TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'", NULL,
+                             0));
+    assert_true(postgres_sql(&server, "letters2",
+                             "CREATE TABLE old (id text PRIMARY KEY, title varchar(255) DEFAULT 'x', seen text); "
+                             "INSERT INTO old VALUES ('a', 'b', 'c'); "
+                             "CREATE VIEW looks AS SELECT seen FROM old",
+                             NULL, 0));
     postgres_url(&server, "letters2", url, sizeof url);
     loop = hub_loop_new();
     if (open_with(&hub_postgres_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
@@ -209,7 +239,8 @@ static void managed_texts_go_by_their_bytes(void **state) {
     assert_string_equal(hub_buf_cstr(&plan), "");
     hub_buf_free(&plan);
     assert_true(postgres_sql(&server, "letters2",
-                             "SELECT string_agg(c.collname, ' ' ORDER BY a.attnum) FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation "
+                             "SELECT string_agg(c.collname, ' ' ORDER BY a.attnum) FROM pg_attribute a JOIN "
+                             "pg_collation c ON c.oid = a.attcollation "
                              "WHERE attrelid = 'old'::regclass",
                              collations, sizeof collations));
     assert_string_equal(collations, "C C default C");
@@ -222,11 +253,18 @@ static const struct hub_column child_columns[] = {
     {.property = "id", .column = "id", .type = HUB_COL_ID, .required = true},
     {.property = "parent", .column = "parent", .type = HUB_COL_ID},
 };
-static const struct hub_table child_table = {
-    .name = "child", .table = "child", .columns = child_columns, .column_n = 2, .id = 0, .active = -1, .created_at = -1, .updated_at = -1};
-static const char *const deferred[] = {"CREATE TABLE parent (id text PRIMARY KEY)",
-                                       "CREATE TABLE child (id text PRIMARY KEY, parent text REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
-                                       "INSERT INTO parent VALUES ('p')", NULL};
+static const struct hub_table child_table = {.name = "child",
+                                             .table = "child",
+                                             .columns = child_columns,
+                                             .column_n = 2,
+                                             .id = 0,
+                                             .active = -1,
+                                             .created_at = -1,
+                                             .updated_at = -1};
+static const char *const deferred[] = {
+    "CREATE TABLE parent (id text PRIMARY KEY)",
+    "CREATE TABLE child (id text PRIMARY KEY, parent text REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+    "INSERT INTO parent VALUES ('p')", NULL};
 
 static void a_row_that_fails_at_the_commit_fails_alone(void **state) {
     (void)state;
@@ -240,7 +278,8 @@ static void a_row_that_fails_at_the_commit_fails_alone(void **state) {
         m[i] = (struct message){.left = &left};
         m[i].cells[0] = text_cell(ids[i]);
         m[i].cells[1] = text_cell(i == 2 ? "nobody" : "p");
-        m[i].w = (struct hub_write){.table = &child_table, .kind = HUB_INSERT, .cells = m[i].cells, .done = message_done, .arg = &m[i]};
+        m[i].w = (struct hub_write){
+            .table = &child_table, .kind = HUB_INSERT, .cells = m[i].cells, .done = message_done, .arg = &m[i]};
         store->ops->write(store, &m[i].w);
     }
     new_message(&text, "r1", 1, &left);
@@ -322,10 +361,11 @@ static void rows_outside_a_new_enum_are_refused(void **state) {
 }
 
 static void a_table_of_another_schema_is_read_and_written(void **state) {
-    static const char *const before[] = {"CREATE SCHEMA crm",
-                                         "CREATE TABLE crm.channels (channel_id bigint PRIMARY KEY, name text, is_open boolean, "
-                                         "created timestamptz, price real, extra jsonb)",
-                                         "INSERT INTO crm.channels VALUES (7, 'seven', true, '2026-01-02Z', 1.5, '[1]')", NULL};
+    static const char *const before[] = {
+        "CREATE SCHEMA crm",
+        "CREATE TABLE crm.channels (channel_id bigint PRIMARY KEY, name text, is_open boolean, "
+        "created timestamptz, price real, extra jsonb)",
+        "INSERT INTO crm.channels VALUES (7, 'seven', true, '2026-01-02Z', 1.5, '[1]')", NULL};
     struct hub_table t = room_table;
     struct hub_cell cells[ROOM_COLUMNS] = {{0}};
     struct hub_cond where = {.column = ROOM_ID_, .value = text_cell("7")};
@@ -335,8 +375,14 @@ static void a_table_of_another_schema_is_read_and_written(void **state) {
     t.table = "crm.channels";
     start_with(&t, before);
     cells[ROOM_TITLE] = text_cell("renamed");
-    m.w = (struct hub_write){
-        .table = &t, .kind = HUB_UPDATE, .cells = cells, .where = &where, .where_n = 1, .announce = true, .done = message_done, .arg = &m};
+    m.w = (struct hub_write){.table = &t,
+                             .kind = HUB_UPDATE,
+                             .cells = cells,
+                             .where = &where,
+                             .where_n = 1,
+                             .announce = true,
+                             .done = message_done,
+                             .arg = &m};
     store->ops->write(store, &m.w);
     hub_loop_run(loop);
     if (m.w.code) fail_msg("%s", m.w.error);
@@ -358,9 +404,11 @@ static void a_managed_table_and_its_types_go_into_its_schema(void **state) {
     t.columns = columns;
     t.table = "crm.painted";
     start_with(&t, before);
-    assert_int_equal(
-        sql_int("SELECT count(*) AS v FROM pg_type WHERE typtype = 'e' AND typname LIKE 'painted%' AND typnamespace = 'crm'::regnamespace"), 3);
-    assert_int_equal(sql_int("SELECT count(*) AS v FROM pg_indexes WHERE tablename = 'painted' AND schemaname = 'crm'"), 3);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM pg_type WHERE typtype = 'e' AND typname LIKE 'painted%' AND "
+                             "typnamespace = 'crm'::regnamespace"),
+                     3);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM pg_indexes WHERE tablename = 'painted' AND schemaname = 'crm'"),
+                     3);
     expect_nothing_to_do();
     columns[1].enum_values = more;
     assert_int_equal(counter("r1").code, HUB_OK); /* connected, which applying a second time expects */
@@ -376,15 +424,17 @@ static void a_column_that_differs_in_case_is_another_one(void **state) {
     struct hub_err err;
     (void)state;
     assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE letters", NULL, 0));
-    assert_true(postgres_sql(&server, "letters",
-                             "CREATE TABLE channels (channel_id int PRIMARY KEY, \"Name\" text, is_open boolean, created date, "
-                             "price real, extra json)",
-                             NULL, 0));
+    assert_true(
+        postgres_sql(&server, "letters",
+                     "CREATE TABLE channels (channel_id int PRIMARY KEY, \"Name\" text, is_open boolean, created date, "
+                     "price real, extra json)",
+                     NULL, 0));
     postgres_url(&server, "letters", url, sizeof url);
     loop = hub_loop_new();
     assert_int_equal(open_with(&hub_postgres_ops, tables, 1, &err), HUB_OK);
     assert_int_equal(store->ops->apply(store, &err), HUB_NOT_ALLOWED);
-    assert_non_null(strstr(err.text, "has no column \"name\" for the property \"title\" of \"channel\" (but \"Name\")"));
+    assert_non_null(
+        strstr(err.text, "has no column \"name\" for the property \"title\" of \"channel\" (but \"Name\")"));
     finish();
 }
 
@@ -420,10 +470,12 @@ static void services_that_start_at_once_take_turns(void **state) {
     }
 }
 
-/* Their message tables may have other names (dataObjectName), but moderation, receipts and the counters of rooms are named after the hub. */
+/* Their message tables may have other names (dataObjectName), but moderation, receipts and the counters of
+ * rooms are named after the hub. */
 static void hubs_of_one_name_in_two_services_do_not_write_at_once(void **state) {
-    static const struct hub_column columns[] = {{.property = "roomId", .column = "roomId", .type = HUB_COL_ID, .required = true},
-                                                {.property = "userId", .column = "userId", .type = HUB_COL_ID, .required = true}};
+    static const struct hub_column columns[] = {
+        {.property = "roomId", .column = "roomId", .type = HUB_COL_ID, .required = true},
+        {.property = "userId", .column = "userId", .type = HUB_COL_ID, .required = true}};
     static const struct hub_table receipts = {.name = "chatReceipt",
                                               .table = "chatReceipt",
                                               .managed = true,
@@ -451,9 +503,11 @@ static void hubs_of_one_name_in_two_services_do_not_write_at_once(void **state) 
     if (!pid) {
         enum hub_code code = counter("r1").code;
         store->ops->ready(store, &why);
-        _exit(code == HUB_STORE_UNAVAILABLE && strstr(hub_buf_cstr(&why), "table chatReceipt is being written by another session: \"hubd first\"")
-                  ? 0
-                  : 1);
+        _exit(
+            code == HUB_STORE_UNAVAILABLE &&
+                    strstr(hub_buf_cstr(&why), "table chatReceipt is being written by another session: \"hubd first\"")
+                ? 0
+                : 1);
     }
     assert_int_equal(counter("r1").code, HUB_OK);
     assert_int_equal(write(claimed[1], &byte, 1), 1);
@@ -475,7 +529,8 @@ static void schemas_keep_services_apart(void **state) {
     assert_true(postgres_sql(&server, "apart", "CREATE SCHEMA north", NULL, 0));
     assert_true(postgres_sql(&server, "apart", "CREATE SCHEMA south", NULL, 0));
     for (int i = 0; i < 2; i++)
-        snprintf(with[i], sizeof with[i], "postgresql://postgres@127.0.0.1:%d/apart?options=-csearch_path%%3D%s", server.port, i ? "north" : "south");
+        snprintf(with[i], sizeof with[i], "postgresql://postgres@127.0.0.1:%d/apart?options=-csearch_path%%3D%s",
+                 server.port, i ? "north" : "south");
     snprintf(url, sizeof url, "%s", with[0]);
     loop = hub_loop_new();
     open_messages(&hub_postgres_ops);

@@ -1,4 +1,5 @@
-/* Columns of PostgreSQL's many types under properties of nine: converted, or refused at the start with column and type. */
+/* Columns of PostgreSQL's many types under properties of nine: converted, or refused at the start with
+ * column and type. */
 #include "adapters/postgres/postgres.h"
 #include "foreign_types.h"
 #include "postgres_server.h"
@@ -28,7 +29,8 @@ static void what_fits_is_of_the_propertys_type(void **state) {
         {"text[]", "NULL", HUB_COL_JSON, "null"},
         {"int[]", "'{{1,2},{3,4}}'", HUB_COL_JSON, "[[1,2],[3,4]]"},
         {"bool[]", "'{t,f}'", HUB_COL_JSON, "[true,false]"},
-        {"uuid[]", "'{0190a0b0-0000-7000-8000-000000000001}'", HUB_COL_JSON, "[\"0190a0b0-0000-7000-8000-000000000001\"]"},
+        {"uuid[]", "'{0190a0b0-0000-7000-8000-000000000001}'", HUB_COL_JSON,
+         "[\"0190a0b0-0000-7000-8000-000000000001\"]"},
         {"jsonb[]", "ARRAY['{\"a\":1}'::jsonb]", HUB_COL_JSON, "[{\"a\":1}]"},
         {"names", "'{x}'", HUB_COL_JSON, "[\"x\"]"},
         {"jsonb", "'{\"a\":[1,2.5,null]}'", HUB_COL_JSON, "{\"a\":[1,2.5,null]}"},
@@ -122,14 +124,20 @@ static enum hub_code insert(const char *id, const char *value) {
     struct hub_cell cells[2] = {text_cell(id), text_cell(value)};
     int left = 1;
     struct message m = {.left = &left};
-    m.w = (struct hub_write){.table = &foreign_table, .kind = HUB_INSERT, .cells = cells, .return_row = true, .done = message_done, .arg = &m};
+    m.w = (struct hub_write){.table = &foreign_table,
+                             .kind = HUB_INSERT,
+                             .cells = cells,
+                             .return_row = true,
+                             .done = message_done,
+                             .arg = &m};
     store->ops->write(store, &m.w);
     hub_loop_run(loop);
     return m.w.code;
 }
 
 static void expect_rows(const struct hub_cond *where, const char *expected) {
-    const struct hub_select q = {.table = &foreign_table, .where = where, .where_n = where != NULL, .order_by = -1, .limit = 10};
+    const struct hub_select q = {
+        .table = &foreign_table, .where = where, .where_n = where != NULL, .order_by = -1, .limit = 10};
     struct hub_buf got = {0};
     json_t *rows = select_rows(&q);
     hub_json_add(&got, rows);
@@ -145,9 +153,9 @@ static void lists_are_written_as_they_are_read(void **state) {
     assert_int_equal(insert("b", "[]"), HUB_OK);
     assert_int_equal(insert("c", "{\"no\":\"list\"}"), HUB_BAD_REQUEST);
     assert_int_equal(insert("d", "[[\"x\"],[\"y\"]]"), HUB_OK);
-    expect_rows(NULL,
-                "[{\"id\":\"a\",\"value\":[\"x\",null,\"{\\\"q\\\\\\\"}\",\"5\"]},{\"id\":\"b\",\"value\":[]},{\"id\":\"d\",\"value\":[[\"x\"],["
-                "\"y\"]]}]");
+    expect_rows(NULL, "[{\"id\":\"a\",\"value\":[\"x\",null,\"{\\\"q\\\\\\\"}\",\"5\"]},{\"id\":\"b\",\"value\":[]},{"
+                      "\"id\":\"d\",\"value\":[[\"x\"],["
+                      "\"y\"]]}]");
     close_store_only();
     hub_loop_delete(loop);
 }
@@ -165,8 +173,10 @@ static void a_row_has_one_name(void **state) {
         expect_rows(&(struct hub_cond){.column = 0, .cmp = HUB_NE, .value = in[0]}, "[]");
     }
     struct hub_cell both[] = {text_cell("no number"), text_cell("7")};
-    expect_rows(&(struct hub_cond){.column = 0, .cmp = HUB_IN, .in = both, .in_n = 2}, "[{\"id\":\"7\",\"value\":\"seven\"}]");
-    expect_rows(&(struct hub_cond){.column = 0, .cmp = HUB_GT, .value = text_cell("10")}, "[]"); /* by their value, not as texts */
+    expect_rows(&(struct hub_cond){.column = 0, .cmp = HUB_IN, .in = both, .in_n = 2},
+                "[{\"id\":\"7\",\"value\":\"seven\"}]");
+    expect_rows(&(struct hub_cond){.column = 0, .cmp = HUB_GT, .value = text_cell("10")},
+                "[]"); /* by their value, not as texts */
     close_store_only();
     hub_loop_delete(loop);
     open_other(&(struct foreign){.type = "text", .property = HUB_COL_TEXT}, "uuid");
@@ -206,8 +216,10 @@ int main(void) {
     }
     assert_true(postgres_sql(&server, "postgres", "CREATE DATABASE types", NULL, 0));
     postgres_url(&server, "types", url, sizeof url);
-    run("CREATE TYPE mood AS ENUM ('happy', 'sad'); CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%'); CREATE DOMAIN plain AS int; "
-        "CREATE DOMAIN positive AS plain CHECK (VALUE > 0); CREATE DOMAIN names AS text[]; CREATE TYPE pair AS (a int, b text)");
+    run("CREATE TYPE mood AS ENUM ('happy', 'sad'); CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%'); CREATE "
+        "DOMAIN plain AS int; "
+        "CREATE DOMAIN positive AS plain CHECK (VALUE > 0); CREATE DOMAIN names AS text[]; CREATE TYPE pair AS (a int, "
+        "b text)");
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     postgres_stop(&server);
     return failed;

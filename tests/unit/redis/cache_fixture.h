@@ -1,4 +1,5 @@
-/* A cache on a real redis-server, and waiting for what its loop brings. Included after cmocka.h by the tests of this folder. */
+/* A cache on a real redis-server, and waiting for what its loop brings. Included after cmocka.h by the
+ * tests of this folder. */
 #ifndef HUB_TESTS_CACHE_FIXTURE_H
 #define HUB_TESTS_CACHE_FIXTURE_H
 #include "adapters/redis/redis.h"

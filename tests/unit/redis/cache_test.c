@@ -1,4 +1,5 @@
-/* The cache on a real redis-server: values, windows, watched keys, scripts' commands; and the server going away in every way. */
+/* The cache on a real redis-server: values, windows, watched keys, scripts' commands; and the server going
+ * away in every way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -243,7 +244,8 @@ static void what_is_open_is_bounded_and_refused_beyond(void **state) {
     (void)state;
     open_cache();
     take_many("bounded", 20010, 100000);
-    assert_in_range(unknown_n, 10, 12); /* at once, before the loop turns; a question of the cache's own may be open, too */
+    assert_in_range(unknown_n, 10,
+                    12); /* at once, before the loop turns; a question of the cache's own may be open, too */
     int refused_at_once = unknown_n;
     until(all_counted, 30000);
     assert_int_equal(unknown_n, refused_at_once);
@@ -321,7 +323,8 @@ static void a_server_owes_nothing_before_it_is_asked(void **state) {
     taken_n = refused_n = unknown_n = 0;
     expected_n = 1;
     cache->ops->take(cache, HUB_STR("unasked"), 5, 1000, count_taken, NULL);
-    for (int64_t end = hub_mono_ms() + 400; hub_mono_ms() < end;) {} /* longer than timeoutMs, in the turn in which it asks */
+    for (int64_t end = hub_mono_ms() + 400; hub_mono_ms() < end;) {
+    } /* longer than timeoutMs, in the turn in which it asks */
     redis_signal(&server, SIGSTOP);
     hub_timer_start(loop, &thaw, 450, on_thaw); /* from the turn's start: 50 ms after it was asked */
     until(all_counted, 2000);

@@ -27,7 +27,8 @@ static void every_part_is_found(void **state) {
         {"redis://ann:a@b@cache", "cache", "ann", "a@b", "cache:6379", 6379, 0, 1000},
         {"redis://[::1]", "::1", NULL, NULL, "[::1]:6379", 6379, 0, 1000},
         {"redis://u:p@[2001:db8::7]:6380/1", "2001:db8::7", "u", "p", "[2001:db8::7]:6380/1", 6380, 1, 1000},
-        {"redis://%2Frun%2Fredis%2Fredis.sock/3", "/run/redis/redis.sock", NULL, NULL, "/run/redis/redis.sock/3", 6379, 3, 1000},
+        {"redis://%2Frun%2Fredis%2Fredis.sock/3", "/run/redis/redis.sock", NULL, NULL, "/run/redis/redis.sock/3", 6379,
+         3, 1000},
         {"redis://cache?timeoutMs=60000", "cache", NULL, NULL, "cache:6379", 6379, 0, 60000},
     };
     (void)state;

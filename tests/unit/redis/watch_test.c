@@ -1,5 +1,5 @@
-/* Watched keys on a real redis-server: their end is noticed with and without keyspace events, through outages, and when a connection only seems to
- * be alive. */
+/* Watched keys on a real redis-server: their end is noticed with and without keyspace events, through
+ * outages, and when a connection only seems to be alive. */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,7 +79,9 @@ static void close_all(void) {
     close_cache();
 }
 
-static void events(bool on) { redis_tell(&server, on ? "CONFIG SET notify-keyspace-events Kgx" : "CONFIG SET notify-keyspace-events \"\""); }
+static void events(bool on) {
+    redis_tell(&server, on ? "CONFIG SET notify-keyspace-events Kgx" : "CONFIG SET notify-keyspace-events \"\"");
+}
 
 static void without_events_a_key_is_asked_for(void **state) {
     (void)state;
@@ -285,7 +287,8 @@ static void relay(int listener, int port) {
             close(pairs[i].client), close(pairs[i].server);
             pairs[i] = pairs[--n];
         }
-        if (fds[0].revents && n < PAIRS) pairs[n++] = (struct pair){.client = accept(listener, NULL, NULL), .server = redis_dial(port)};
+        if (fds[0].revents && n < PAIRS)
+            pairs[n++] = (struct pair){.client = accept(listener, NULL, NULL), .server = redis_dial(port)};
     }
 }
 
@@ -293,7 +296,8 @@ static pid_t start_relay(int *port) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, n) || listen(fd, 8) || getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, n) || listen(fd, 8) || getsockname(fd, (struct sockaddr *)&a, &n),
+                     0);
     *port = ntohs(a.sin_port);
     pid_t pid = fork();
     if (!pid) {

@@ -16,7 +16,9 @@ void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32
     (void)chunk, (void)off, (void)flags;
     *(int *)s->user += (int)len;
 }
-void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) { (void)s, (void)event, (void)args, (void)flags; }
+void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) {
+    (void)s, (void)event, (void)args, (void)flags;
+}
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
     (void)s, (void)ack, (void)args, (void)bins;
 }
@@ -173,7 +175,8 @@ static void targets_choose_by_user(void **state) {
     join(&ann, "ann", true);
     join(&bob, "bob", true);
     join(&blind, "bob", false);
-    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = HUB_STR("ann")}, sender = {.to = HUB_TO_SENDER, .sender = HUB_STR("ann")},
+    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = HUB_STR("ann")},
+                            sender = {.to = HUB_TO_SENDER, .sender = HUB_STR("ann")},
                             named = {.to = HUB_TO_IDS, .ids = ids};
     hub_room_emit(room, &others, HUB_STR("e"), HUB_STR("1"), 0);
     assert_int_equal(ann.bytes, 0);
@@ -211,7 +214,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(work_runs_one_after_the_other_though_it_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_queue_of_quick_work_does_not_recurse, setup, teardown),
-        cmocka_unit_test_setup_teardown(announcements_leave_in_the_order_decided_whichever_is_ready_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(announcements_leave_in_the_order_decided_whichever_is_ready_first, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(one_that_is_undecided_holds_nobody_up_and_keeps_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_dropped_lets_those_behind_it_go, setup, teardown),
         cmocka_unit_test_setup_teardown(users_are_counted_not_connections, setup, teardown),

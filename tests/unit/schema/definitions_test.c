@@ -1,5 +1,6 @@
-/* Definitions as data: each folder of tests/schema/good, and each example in hubs, must load without any finding, each of tests/schema/bad must give exactly the findings in
- * its "expected.txt". A folder may hold "set" (overrides, key=value per line) and "alone" (the name of one hub file to check by itself).
+/* Definitions as data: each folder of tests/schema/good, and each example in hubs, must load without any
+ * finding, each of tests/schema/bad must give exactly the findings in its "expected.txt". A folder may
+ * hold "set" (overrides, key=value per line) and "alone" (the name of one hub file to check by itself).
  * HUB_GOLDEN=write writes the expected findings anew; look at the difference before committing it. */
 #include "schema/load.h"
 
@@ -49,7 +50,8 @@ static size_t read_overrides(struct hub_buf *text, struct hub_override *out) {
 static struct hub_diags *check(const char *dir, struct hub_service **keep) {
     struct hub_diags *diags = hub_diags_new();
     struct hub_override overrides[MAX_OVERRIDES];
-    struct hub_load_options options = {.overrides = overrides, .checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
+    struct hub_load_options options = {
+        .overrides = overrides, .checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
     struct hub_buf text = {0};
     struct hub_service *service = NULL;
     if (read_file(&text, dir, "set").p) options.override_n = read_overrides(&text, overrides);
@@ -119,7 +121,8 @@ static void loads_without_findings(void **state) {
 static void save(const char *dir, struct hub_str name, struct hub_str text) {
     char path[512];
     snprintf(path, sizeof path, "%s/%.*s", dir, HUB_FMT(name));
-    for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/')); *slash++ = '/') *slash = 0, mkdir(path, 0700);
+    for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/')); *slash++ = '/')
+        *slash = 0, mkdir(path, 0700);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fwrite(text.p, 1, text.n, f);
@@ -245,8 +248,10 @@ int main(void) {
     }
     size_t hub_n = folders_of("hubs", hubs);
     for (size_t i = 0; i < hub_n; i++)
-        if (holds_a_service(hubs[i])) tests[n++] = (struct CMUnitTest){hubs[i], loads_without_findings, NULL, NULL, hubs[i]};
-    for (size_t i = 0; i < bad_n; i++) tests[n++] = (struct CMUnitTest){bad[i], has_the_expected_findings, NULL, NULL, bad[i]};
+        if (holds_a_service(hubs[i]))
+            tests[n++] = (struct CMUnitTest){hubs[i], loads_without_findings, NULL, NULL, hubs[i]};
+    for (size_t i = 0; i < bad_n; i++)
+        tests[n++] = (struct CMUnitTest){bad[i], has_the_expected_findings, NULL, NULL, bad[i]};
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(every_code_is_found_in_a_bad_definition);
     int failed = _cmocka_run_group_tests("definitions", tests, n, NULL, NULL);
     for (size_t i = 0; i < good_n; i++) free(good[i]);

@@ -50,7 +50,8 @@ static void a_service_directory_becomes_definitions(void **state) {
     assert_string_equal(d->data_object_name, "chatMessage");
     assert_ptr_equal(d->room_object, hub_service_object(s, HUB_STR("conversation")));
     assert_ptr_equal(d->auth_sources[1].hub_role, hub_def_role(d, HUB_STR("member")));
-    assert_int_equal(d->auth_sources[1].user_field, hub_def_property(d->auth_sources[1].source_object, HUB_STR("userId")));
+    assert_int_equal(d->auth_sources[1].user_field,
+                     hub_def_property(d->auth_sources[1].source_object, HUB_STR("userId")));
     assert_int_equal(hub_def_role(d, HUB_STR("member"))->allowed_message_types.n, 2);
     assert_int_equal(d->message_type_n, 3);
     assert_true(hub_def_message_type(d, HUB_STR("image"))->builtin);
@@ -96,7 +97,8 @@ static void overrides_win_over_the_environment_and_the_file(void **state) {
     setenv("HUBD_STORE_URL", "sqlite::memory:", 1);
     setenv("HUBD_LISTEN_PORT", "9001", 1);
     const struct hub_override set[] = {{"listen.port", "0"}, {"scripting.cpuMs", "7"}};
-    struct hub_service *s = load("tests/schema/good/chat", &(struct hub_load_options){.overrides = set, .override_n = 2});
+    struct hub_service *s =
+        load("tests/schema/good/chat", &(struct hub_load_options){.overrides = set, .override_n = 2});
     assert_string_equal(s->store_url, "sqlite::memory:");
     assert_int_equal(s->port, 0);
     assert_int_equal(s->script_cpu_ms, 7);
@@ -289,7 +291,8 @@ static void the_dump_shows_no_password(void **state) {
     assert_non_null(strstr(out.p, "url: \"postgresql://ann:***@db/shop\""));
     assert_non_null(strstr(out.p, "url: \"redis://:***@cache:6379/2\""));
     assert_non_null(strstr(out.p, "url: \"kafka://broker:9092?ssl.key.password=***&client.id=shop\""));
-    assert_non_null(strstr(out.p, "{\"sasl.username\": \"ann\", \"sasl.password\": \"***\", \"ssl.key.pem\": \"***\"}"));
+    assert_non_null(
+        strstr(out.p, "{\"sasl.username\": \"ann\", \"sasl.password\": \"***\", \"ssl.key.pem\": \"***\"}"));
     hub_buf_free(&out);
 }
 
@@ -317,12 +320,13 @@ static void what_only_a_restart_changes_is_told_and_stays_as_it_was(void **state
                                          "bus: {url: \"kafka://b:1\", options: {sasl.password: s3cret}}\n"
                                          "scripting: {cpuMs: 7}\n");
     hub_service_keep(now, first, note_kept, &told);
-    assert_string_equal(hub_buf_cstr(&told), "service.project: hubd -> mall takes a restart\n"
-                                             "listen.corsOrigins: [] -> [https://a.example, https://b.example] takes a restart\n"
-                                             "store.url: postgresql://ann:***@db/shop -> postgresql://ann:***@db/mall takes a restart\n"
-                                             "store.readConnections: 2 -> 4 takes a restart\n"
-                                             "bus.url: memory: -> kafka://b:1 takes a restart\n"
-                                             "bus.options takes a restart\n");
+    assert_string_equal(hub_buf_cstr(&told),
+                        "service.project: hubd -> mall takes a restart\n"
+                        "listen.corsOrigins: [] -> [https://a.example, https://b.example] takes a restart\n"
+                        "store.url: postgresql://ann:***@db/shop -> postgresql://ann:***@db/mall takes a restart\n"
+                        "store.readConnections: 2 -> 4 takes a restart\n"
+                        "bus.url: memory: -> kafka://b:1 takes a restart\n"
+                        "bus.options takes a restart\n");
     assert_string_equal(now->project, "hubd");
     assert_int_equal(now->store_read_connections, 2);
     assert_int_equal(now->bus_options.n, 0);

@@ -1,4 +1,5 @@
-/* Positions inside scalars: whatever way YAML writes a text, a problem in it is shown where its author wrote it. */
+/* Positions inside scalars: whatever way YAML writes a text, a problem in it is shown where its author
+ * wrote it. */
 #include "schema/load.h"
 
 #include <setjmp.h>
@@ -12,7 +13,8 @@
 #include "base/mem.h"
 #include "schema/memory.h"
 
-/* A checker that takes every "BAD" for a problem, at lines and columns of the text as a script compiler would count them. */
+/* A checker that takes every "BAD" for a problem, at lines and columns of the text as a script compiler
+ * would count them. */
 static void find_bad(void *ctx, const struct hub_script *script, const struct hub_script_names *names) {
     (void)ctx;
     struct hub_script_problem p = {.code = "L001", .length = 3, .text = "bad"};
@@ -33,7 +35,9 @@ struct found {
 
 static size_t check(const char *script, struct found *out, size_t max) {
     struct hub_buf text = {0};
-    hub_buf_addz(&text, "hubBasics: {name: chat}\nroomSettings:\n  roomDataObject: r\n  authScripts: [{name: a, script: user.x}]\n");
+    hub_buf_addz(
+        &text,
+        "hubBasics: {name: chat}\nroomSettings:\n  roomDataObject: r\n  authScripts: [{name: a, script: user.x}]\n");
     hub_buf_addz(&text, script);
     struct hub_diags *diags = hub_diags_new();
     hub_text_load(hub_str(NULL, 0), hub_buf_str(&text), &(struct hub_load_options){.checker = &checker}, diags, NULL);
@@ -58,7 +62,8 @@ static void found_in_place(const char *script) {
         if (strncmp(c, "BAD", 3) == 0) {
             assert_true(k < n);
             if (found[k].line != line || found[k].column != column)
-                fprintf(stderr, "%s: expected %d:%d, found %d:%d\n", script, line, column, found[k].line, found[k].column);
+                fprintf(stderr, "%s: expected %d:%d, found %d:%d\n", script, line, column, found[k].line,
+                        found[k].column);
             assert_int_equal(found[k].line, line);
             assert_int_equal(found[k].column, column);
             assert_int_equal(found[k].end_column, column + 3);
@@ -121,7 +126,8 @@ static void a_problem_in_a_variable_is_at_the_variable(void **state) {
 static void json_surrogate_pairs_are_one_character(void **state) {
     (void)state;
     static const char text[] =
-        "{\"hubBasics\": {\"name\":\"chat\",\"description\":\"\\ud83d\\ude00\\/\"},\n\"roomSettings\":{\"roomDataObject\":\"r\",\n"
+        "{\"hubBasics\": "
+        "{\"name\":\"chat\",\"description\":\"\\ud83d\\ude00\\/\"},\n\"roomSettings\":{\"roomDataObject\":\"r\",\n"
         "\"authScripts\":[{\"name\":\"a\",\"script\":\"BAD\"}]}}";
     struct hub_diags *diags = hub_diags_new();
     hub_text_load(hub_str(NULL, 0), hub_cstr(text), &(struct hub_load_options){.checker = &checker}, diags, NULL);

@@ -29,16 +29,17 @@ static void the_contracts_example_comes_out_exactly(void **state) {
     struct hub_buf out = {0};
     hub_service_load("tests/schema/bad/undefined-role", NULL, diags, &s);
     hub_diags_print(diags, HUB_DIAG_TEXT, &out);
-    assert_string_equal(hub_buf_cstr(&out), "tests/schema/bad/undefined-role/"
-                                            "chat.hub.yaml:31:17: error[H012]: hubRole \"moderater\" is not defined in hubRoles\n"
-                                            "   31 |       hubRole: moderater\n"
-                                            "      |                ^^^^^^^^^ did you mean \"moderator\"?\n");
+    assert_string_equal(hub_buf_cstr(&out),
+                        "tests/schema/bad/undefined-role/"
+                        "chat.hub.yaml:31:17: error[H012]: hubRole \"moderater\" is not defined in hubRoles\n"
+                        "   31 |       hubRole: moderater\n"
+                        "      |                ^^^^^^^^^ did you mean \"moderator\"?\n");
     hub_buf_free(&out);
     hub_diags_free(diags);
 }
 
-static const char two_findings[] =
-    "hubBasics: {name: chat}\nroomSettings: {roomDataObject: r}\nhubRoles:\n  - {name: a, canReed: \"<&>%,\"}\n  - {name: a}\n";
+static const char two_findings[] = "hubBasics: {name: chat}\nroomSettings: {roomDataObject: r}\nhubRoles:\n  - {name: "
+                                   "a, canReed: \"<&>%,\"}\n  - {name: a}\n";
 
 static void json_has_the_shape_of_the_contract(void **state) {
     (void)state;
@@ -54,9 +55,10 @@ static void json_has_the_shape_of_the_contract(void **state) {
     assert_int_equal(json_array_size(json_object_get(root, "diagnostics")), 5);
     json_t *list = json_object_get(root, "diagnostics");
     for (size_t i = 0; (first = json_array_get(list, i)) && !hub_str_is(hub_json_get_str(first, "code"), "H001");) i++;
-    json_t *want = json_pack("{s:s,s:s,s:s,s:s,s:s,s:{s:{s:i,s:i},s:{s:i,s:i}},s:s}", "code", "H001", "severity", "error", "message",
-                             "unknown key \"canReed\" in HubRole", "file", "hub.yaml", "path", "hubRoles[0].canReed", "range", "start", "line", 4,
-                             "column", 15, "end", "line", 4, "column", 22, "suggestion", "canRead");
+    json_t *want =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:{s:{s:i,s:i},s:{s:i,s:i}},s:s}", "code", "H001", "severity", "error",
+                  "message", "unknown key \"canReed\" in HubRole", "file", "hub.yaml", "path", "hubRoles[0].canReed",
+                  "range", "start", "line", 4, "column", 15, "end", "line", 4, "column", 22, "suggestion", "canRead");
     assert_true(hub_json_equal(first, want));
     json_decref(want);
     json_decref(root);
@@ -91,9 +93,11 @@ static void sarif_names_rules_and_regions(void **state) {
     json_t *run = json_array_get(json_object_get(root, "runs"), 0);
     assert_string_equal(json_string_value(json_object_get(root, "version")), "2.1.0");
     assert_int_equal(json_array_size(json_object_get(run, "results")), 5);
-    assert_int_equal(json_array_size(json_object_get(json_object_get(json_object_get(run, "tool"), "driver"), "rules")), 4);
-    json_t *place =
-        json_object_get(json_array_get(json_object_get(json_array_get(json_object_get(run, "results"), 0), "locations"), 0), "physicalLocation");
+    assert_int_equal(json_array_size(json_object_get(json_object_get(json_object_get(run, "tool"), "driver"), "rules")),
+                     4);
+    json_t *place = json_object_get(
+        json_array_get(json_object_get(json_array_get(json_object_get(run, "results"), 0), "locations"), 0),
+        "physicalLocation");
     assert_int_equal(hub_json_get_int(json_object_get(place, "region"), "startLine", 0), 2);
     json_decref(root);
     hub_buf_free(&out);
@@ -107,7 +111,8 @@ static void junit_and_github_escape_what_definitions_contain(void **state) {
     assert_null(strstr(out.p, "\"<&>"));
     hub_buf_clear(&out);
     print("hubBasics: {name: \"100%\\nx::y\"}\nroomSettings: {roomDataObject: r}\n", HUB_DIAG_GITHUB, &out);
-    assert_non_null(strstr(out.p, "::error file=hub.yaml,line=1,col=19,endLine=1,endColumn=31,title=H002::name must be one line"));
+    assert_non_null(
+        strstr(out.p, "::error file=hub.yaml,line=1,col=19,endLine=1,endColumn=31,title=H002::name must be one line"));
     print("hubBasics: {name: \"100%\"}\nroomSettings: {roomDataObject: r}\n", HUB_DIAG_GITHUB, &out);
     assert_non_null(strstr(hub_buf_cstr(&out), "\"100%25\" is not a valid name"));
     hub_buf_free(&out);
@@ -118,8 +123,8 @@ static void a_very_long_line_is_cut_around_the_finding(void **state) {
     struct hub_buf text = {0}, out = {0};
     hub_buf_addz(&text, "{\"hubBasics\": {\"name\": \"chat\", \"description\": \"");
     for (int i = 0; i < 5000; i++) hub_buf_addz(&text, "xy");
-    hub_buf_addz(
-        &text, "\"}, \"roomSettings\": {\"roomDataObject\": \"r\", \"chekRoles\": [], \"authScripts\": [{\"name\": \"a\", \"script\": \"true\"}]}}");
+    hub_buf_addz(&text, "\"}, \"roomSettings\": {\"roomDataObject\": \"r\", \"chekRoles\": [], \"authScripts\": "
+                        "[{\"name\": \"a\", \"script\": \"true\"}]}}");
     print(hub_buf_cstr(&text), HUB_DIAG_TEXT, &out);
     assert_true(out.n < 2000);
     char *line = strstr(out.p, "chekRoles\": [");
@@ -135,8 +140,8 @@ static void a_very_long_line_is_cut_around_the_finding(void **state) {
 /* ---- explanations ---- */
 
 static bool is_code(const char *p) {
-    return p[0] == '"' && strchr("YSHL", p[1]) && p[2] >= '0' && p[2] <= '9' && p[3] >= '0' && p[3] <= '9' && p[4] >= '0' && p[4] <= '9' &&
-           p[5] == '"';
+    return p[0] == '"' && strchr("YSHL", p[1]) && p[2] >= '0' && p[2] <= '9' && p[3] >= '0' && p[3] <= '9' &&
+           p[4] >= '0' && p[4] <= '9' && p[5] == '"';
 }
 
 static size_t codes_without_explanation(const char *folder) {
@@ -190,14 +195,17 @@ static void every_explanation_is_complete_and_in_order(void **state) {
 
 static void the_reference_is_current(void **state) {
     (void)state;
-    static const char *const path[] = {[HUB_SCHEMA_HUB] = "docs/reference/hub.md", [HUB_SCHEMA_SERVICE] = "docs/reference/service.md"};
+    static const char *const path[] = {
+        [HUB_SCHEMA_HUB] = "docs/reference/hub.md", [HUB_SCHEMA_SERVICE] = "docs/reference/service.md"};
     for (int kind = HUB_SCHEMA_HUB; kind <= HUB_SCHEMA_SERVICE; kind++) {
         struct hub_buf now = {0}, written = {0};
         struct hub_err err;
         hub_reference_print((enum hub_schema_kind)kind, &now);
         assert_int_equal(hub_file_read(path[kind], 1 << 20, &written, &err), HUB_OK);
         bool same = hub_str_eq(hub_buf_str(&now), hub_buf_str(&written));
-        if (!same) fprintf(stderr, "%s is not what hubctl schema --kind %s --format markdown prints\n", path[kind], kind ? "service" : "hub");
+        if (!same)
+            fprintf(stderr, "%s is not what hubctl schema --kind %s --format markdown prints\n", path[kind],
+                    kind ? "service" : "hub");
         hub_buf_free(&now);
         hub_buf_free(&written);
         assert_true(same);
@@ -240,7 +248,8 @@ static void the_json_schema_knows_defaults_ranges_and_words(void **state) {
     const json_t *basics = definition_of(root, hub_json_get(hub_json_get(hub, "properties"), "hubBasics"));
     assert_string_equal(json_string_value(json_array_get(hub_json_get(basics, "required"), 0)), "name");
     assert_true(json_is_false(hub_json_get(basics, "additionalProperties")));
-    json_t *limit = hub_json_get(hub_json_get(hub_json_get(hub_json_get(root, "$defs"), "HubHistorySettings"), "properties"), "historyLimit");
+    json_t *limit = hub_json_get(
+        hub_json_get(hub_json_get(hub_json_get(root, "$defs"), "HubHistorySettings"), "properties"), "historyLimit");
     assert_int_equal(hub_json_get_int(limit, "default", 0), 50);
     assert_non_null(strstr(hub_buf_cstr(&out), "\"maximum\": 1000"));
     assert_non_null(strstr(out.p, "\"sticker\""));

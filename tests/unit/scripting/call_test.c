@@ -1,4 +1,5 @@
-/* Calls through the hook table: variables in, results and located errors out. What the languages themselves do is in tests/scripting/. */
+/* Calls through the hook table: variables in, results and located errors out. What the languages
+ * themselves do is in tests/scripting/. */
 #include "base/metric.h"
 #include "script_env.h"
 
@@ -6,8 +7,9 @@ static void a_chunk_returns_its_value(void **state) {
     (void)state;
     json_t *room = json_pack("{s:s,s:i,s:[i,i]}", "title", "Lobby", "size", 3, "tags", 1, 2);
     struct hub_hook_arg args[] = {{"room", room}, {"roomId", NULL}};
-    assert_string_equal(script_eval(HUB_SCRIPT_LUA, "return {room.title, room.size + 1, #room.tags, roomId == null}", args, 2),
-                        "[\"Lobby\",4,2,true]");
+    assert_string_equal(
+        script_eval(HUB_SCRIPT_LUA, "return {room.title, room.size + 1, #room.tags, roomId == null}", args, 2),
+        "[\"Lobby\",4,2,true]");
     assert_string_equal(script_eval(HUB_SCRIPT_EXPR, "room.title + room.tags[0] + roomId", args, 2), "\"Lobby1null\"");
     assert_string_equal(script_eval(HUB_SCRIPT_LUA, "\nerror('no')", args, 2), "handler_failed: t.hub.yaml:8: no");
     json_decref(room);
@@ -23,14 +25,16 @@ static void an_expression_sees_all_that_it_reads_of_a_variable(void **state) {
         {"room['si' + 'ze']", "3"},
         {"({r: room}).r.size", "3"},
         {"Object.keys(room).length", "4"},
-        {"JSON.stringify(room)", "\"{\\\"owner\\\":{\\\"id\\\":1},\\\"size\\\":3,\\\"tags\\\":[7],\\\"title\\\":\\\"Lobby\\\"}\""},
+        {"JSON.stringify(room)",
+         "\"{\\\"owner\\\":{\\\"id\\\":1},\\\"size\\\":3,\\\"tags\\\":[7],\\\"title\\\":\\\"Lobby\\\"}\""},
         {"room.length", "undefined"},
         {"room == room && other.size", "3"},
         {"room.tags.map(t => room.size + t)[0]", "10"},
         {"typeof room.owner", "\"object\""},
         {"room", "{\"owner\":{\"id\":1},\"size\":3,\"tags\":[7],\"title\":\"Lobby\"}"},
     };
-    for (size_t i = 0; i < HUB_NELEM(cases); i++) assert_string_equal(script_eval(HUB_SCRIPT_EXPR, cases[i][0], args, 2), cases[i][1]);
+    for (size_t i = 0; i < HUB_NELEM(cases); i++)
+        assert_string_equal(script_eval(HUB_SCRIPT_EXPR, cases[i][0], args, 2), cases[i][1]);
     json_decref(room);
 }
 
@@ -38,7 +42,8 @@ static void a_script_changes_its_own_copy(void **state) {
     (void)state;
     json_t *room = json_pack("{s:s}", "title", "Lobby");
     struct hub_hook_arg args[] = {{"room", room}};
-    assert_string_equal(script_eval(HUB_SCRIPT_LUA, "room.title = 'x' room.new = 1 return room", args, 1), "{\"new\":1,\"title\":\"x\"}");
+    assert_string_equal(script_eval(HUB_SCRIPT_LUA, "room.title = 'x' room.new = 1 return room", args, 1),
+                        "{\"new\":1,\"title\":\"x\"}");
     assert_string_equal(json_string_value(json_object_get(room, "title")), "Lobby");
     assert_int_equal(json_object_size(room), 1);
     json_decref(room);
@@ -50,14 +55,18 @@ static void what_does_not_compile_is_named_with_its_place(void **state) {
                         "compile: t.hub.yaml:7:9: unexpected '=' where a member's name is expected");
     assert_string_equal(script_eval(HUB_SCRIPT_EXPR, "1 +\n  x y", NULL, 0),
                         "compile: t.hub.yaml:8:5: unexpected 'y' where the end of the expression is expected");
-    assert_string_equal(script_eval(HUB_SCRIPT_LUA, "local x\nx = = 1", NULL, 0), "compile: t.hub.yaml:8: unexpected symbol near '='");
-    /* Ending the function that the chunk is wrapped in would be well-formed Lua if the chunk were not compiled by itself first. */
-    assert_string_equal(script_eval(HUB_SCRIPT_LUA, "end local f = function()", NULL, 0), "compile: t.hub.yaml:7: <eof> expected near 'end'");
+    assert_string_equal(script_eval(HUB_SCRIPT_LUA, "local x\nx = = 1", NULL, 0),
+                        "compile: t.hub.yaml:8: unexpected symbol near '='");
+    /* Ending the function that the chunk is wrapped in would be well-formed Lua if the chunk were not
+     * compiled by itself first. */
+    assert_string_equal(script_eval(HUB_SCRIPT_LUA, "end local f = function()", NULL, 0),
+                        "compile: t.hub.yaml:7: <eof> expected near 'end'");
 }
 
 static void an_error_in_a_later_line_of_an_expression_is_located(void **state) {
     (void)state;
-    assert_string_equal(script_eval(HUB_SCRIPT_EXPR, "true &&\n\nlib.x.y()", NULL, 0), "handler_failed: t.hub.yaml:9: cannot call 'y' of undefined");
+    assert_string_equal(script_eval(HUB_SCRIPT_EXPR, "true &&\n\nlib.x.y()", NULL, 0),
+                        "handler_failed: t.hub.yaml:9: cannot call 'y' of undefined");
 }
 
 static void long_file_names_keep_their_end(void **state) {
@@ -66,7 +75,8 @@ static void long_file_names_keep_their_end(void **state) {
     struct script_result r = {0};
     script_env_init(&e);
     script_env_add(&e, HUB_SCRIPT_LUA, "error('x')");
-    e.actions[0].script.file = "/a/very/long/way/to/the/place/where/somebody/keeps/all/the/services/of/his/house/chat.hub.yaml";
+    e.actions[0].script.file =
+        "/a/very/long/way/to/the/place/where/somebody/keeps/all/the/services/of/his/house/chat.hub.yaml";
     assert_int_equal(script_env_start(&e), HUB_OK);
     script_call(&e, 0, NULL, 0, &r);
     assert_string_equal(r.error, "somebody/keeps/all/the/services/of/his/house/chat.hub.yaml:7: x");
@@ -77,7 +87,8 @@ static void a_script_that_was_not_compiled_fails(void **state) {
     (void)state;
     struct script_env e;
     struct script_result r = {0};
-    struct hub_script stray = {.kind = HUB_SCRIPT_LUA, .text = HUB_STR("return 1"), .file = "t", .line = 1, .column = 1};
+    struct hub_script stray = {
+        .kind = HUB_SCRIPT_LUA, .text = HUB_STR("return 1"), .file = "t", .line = 1, .column = 1};
     script_env_init(&e);
     script_env_add(&e, HUB_SCRIPT_NONE, "");
     assert_int_equal(script_env_start(&e), HUB_OK);

@@ -1,4 +1,5 @@
-/* Runs tests/scripting/expr_cases.txt and lua_cases.txt: every line is a case, and all that fail are shown. */
+/* Runs tests/scripting/expr_cases.txt and lua_cases.txt: every line is a case, and all that fail are
+ * shown. */
 #include "script_env.h"
 
 static enum hub_script_kind kind;
@@ -28,14 +29,15 @@ static void line_breaks(char *text) {
 static void first_problem(void *arg, const struct hub_script_problem *p) {
     char *out = arg;
     if (out[0]) return;
-    snprintf(out, 400, "%d:%d+%d %s %s%s%s%s", p->line, p->column, p->length, p->code, p->text, p->suggestion[0] ? " (" : "", p->suggestion,
-             p->suggestion[0] ? ")" : "");
+    snprintf(out, 400, "%d:%d+%d %s %s%s%s%s", p->line, p->column, p->length, p->code, p->text,
+             p->suggestion[0] ? " (" : "", p->suggestion, p->suggestion[0] ? ")" : "");
 }
 
 static bool check_value(const char *expr, const struct variables *v, const char *expected, char *got, size_t size) {
     struct hub_script script = {.kind = kind, .text = hub_cstr(expr), .file = "t", .line = 1, .column = 1};
     char problem[400] = "";
-    hub_lua_checker.check(NULL, &script, &(struct hub_script_names){(const char *const *)v->names, NULL, first_problem, problem});
+    hub_lua_checker.check(NULL, &script,
+                          &(struct hub_script_names){(const char *const *)v->names, NULL, first_problem, problem});
     if (problem[0]) {
         snprintf(got, size, "✗ %s", problem);
         return false;
@@ -43,17 +45,20 @@ static bool check_value(const char *expr, const struct variables *v, const char 
     snprintf(got, size, "%s", script_eval(kind, expr, v->args, v->n));
     if (strncmp(expected, "throws ", 7) != 0) return strcmp(got, expected) == 0;
     static const char start[] = "handler_failed: t.hub.yaml:7: ";
-    return strncmp(got, start, sizeof start - 1) == 0 && strncmp(got + sizeof start - 1, expected + 7, strlen(expected + 7)) == 0;
+    return strncmp(got, start, sizeof start - 1) == 0 &&
+           strncmp(got + sizeof start - 1, expected + 7, strlen(expected + 7)) == 0;
 }
 
 static bool check_problem(const char *expr, const struct variables *v, const char *expected, char *got, size_t size) {
     struct hub_script script = {.kind = kind, .text = hub_cstr(expr), .file = "t", .line = 1, .column = 1};
     got[0] = 0;
     char problem[400] = "";
-    hub_lua_checker.check(NULL, &script, &(struct hub_script_names){(const char *const *)v->names, NULL, first_problem, problem});
+    hub_lua_checker.check(NULL, &script,
+                          &(struct hub_script_names){(const char *const *)v->names, NULL, first_problem, problem});
     snprintf(got, size, "%s", problem[0] ? problem : "fine");
     const char *suggestion = strrchr(expected, '(');
-    if (!suggestion || suggestion[-1] != ' ' || strncmp(suggestion, "('", 2) == 0) return strncmp(got, expected, strlen(expected)) == 0;
+    if (!suggestion || suggestion[-1] != ' ' || strncmp(suggestion, "('", 2) == 0)
+        return strncmp(got, expected, strlen(expected)) == 0;
     return strcmp(got, expected) == 0;
 }
 
@@ -92,8 +97,10 @@ static void run(const char *file, enum hub_script_kind of) {
         assert_non_null(expr.p);
         char *text = hub_str_dup(expr);
         line_breaks(text);
-        bool good = value ? check_value(text, &v, expected, got, sizeof got) : check_problem(text, &v, expected, got, sizeof got);
-        if (!good && failed++ < 30) printf("%s:%d: %s\n    expected %s\n    got      %s\n", file, number, text, expected, got);
+        bool good = value ? check_value(text, &v, expected, got, sizeof got)
+                          : check_problem(text, &v, expected, got, sizeof got);
+        if (!good && failed++ < 30)
+            printf("%s:%d: %s\n    expected %s\n    got      %s\n", file, number, text, expected, got);
         free(text);
     }
     fclose(f);
@@ -117,6 +124,7 @@ static void lua_chunks_give_what_the_file_says(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(expressions_give_what_the_file_says), cmocka_unit_test(lua_chunks_give_what_the_file_says)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(expressions_give_what_the_file_says),
+                                       cmocka_unit_test(lua_chunks_give_what_the_file_says)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

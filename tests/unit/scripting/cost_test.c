@@ -1,11 +1,15 @@
-/* No function and no operator holds up the loop because its input is large: each of them, on the largest inputs, again and again inside pcall,
- * ends soon after the call's CPU time is used up. Measured by the thread's CPU time, so that other work on the machine does not count. */
+/* No function and no operator holds up the loop because its input is large: each of them, on the largest
+ * inputs, again and again inside pcall, ends soon after the call's CPU time is used up. Measured by the
+ * thread's CPU time, so that other work on the machine does not count. */
 #include <time.h>
 #include <unistd.h>
 
 #include "script_env.h"
 
-enum { LIMIT_MS = 20, ALLOWED_MS = 480 }; /* the latter with sanitizers; what one call of a function of Lua's own library may take is in it */
+enum {
+    LIMIT_MS = 20,
+    ALLOWED_MS = 480
+}; /* the latter with sanitizers; what one call of a function of Lua's own library may take is in it */
 
 /* ---- Lua: the expression F, over and over ---- */
 
@@ -48,7 +52,8 @@ static const struct {
     {"string.char of a text", BLANKS AGAIN("string.char(s)")},
     {"comparing", TWO AGAIN("return s < t")},
     {"comparing NULs", NULS AGAIN("return s < t")},
-    {"comparing NULs, without pauses", TWENTY "while true do local _ = s < t, s < t, s < t, s < t, s < t, s < t, s < t, s < t, s < t, s < t end"},
+    {"comparing NULs, without pauses",
+     TWENTY "while true do local _ = s < t, s < t, s < t, s < t, s < t, s < t, s < t, s < t, s < t, s < t end"},
     {"equality", TWO AGAIN("return s == t")},
     {"rawequal", TWO AGAIN("return rawequal(s, t)")},
     {"hashing", LETTERS "local h = {} " AGAIN("h[s .. 'y'] = 1 h = {}")},
@@ -61,7 +66,8 @@ static const struct {
     {"string.sub", LETTERS AGAIN("s:sub(2)")},
     {"string.byte", LETTERS AGAIN("s:byte(1, -1)")},
     {"string.byte of many", LETTERS AGAIN("s:byte(1, 99000)")},
-    {"string.byte of all that a stack holds, passed on", LETTERS "local function f(...) return ... end " AGAIN("f(s:byte(1, 450000))")},
+    {"string.byte of all that a stack holds, passed on",
+     LETTERS "local function f(...) return ... end " AGAIN("f(s:byte(1, 450000))")},
     {"string.format %s", LETTERS AGAIN("('%s'):format(s)")},
     {"string.format %q", "local s = ('\\n'):rep(16000000) " AGAIN("('%q'):format(s)")},
     {"string.format %q of all it takes", "local s = ('\\n'):rep(1000000) " AGAIN("('%q'):format(s)")},
@@ -79,16 +85,21 @@ static const struct {
     {"a plain search", LETTERS AGAIN("s:find(('x'):rep(200) .. 'y', 1, true)")},
     {"a plain search for a long text", LETTERS AGAIN("s:find(('x'):rep(8000000) .. 'y', 1, true)")},
     {"a long pattern", LETTERS AGAIN("('x'):find(s)")},
-    {"a long set", "local s = '[a' .. ('b'):rep(4000000) .. ']' local t = ('a'):rep(100000) " AGAIN("t:find('^' .. s .. '*$')")},
-    {"a frontier with a long set", "local s = '%f[a' .. ('b'):rep(4000000) .. ']x' local t = ('a'):rep(100000) " AGAIN("t:find(s)")},
-    {"back references to a long capture", "local t = ('a'):rep(4000000) " AGAIN("(t .. t):find('(' .. ('a'):rep(4096) .. '*)%1b')")},
+    {"a long set",
+     "local s = '[a' .. ('b'):rep(4000000) .. ']' local t = ('a'):rep(100000) " AGAIN("t:find('^' .. s .. '*$')")},
+    {"a frontier with a long set",
+     "local s = '%f[a' .. ('b'):rep(4000000) .. ']x' local t = ('a'):rep(100000) " AGAIN("t:find(s)")},
+    {"back references to a long capture",
+     "local t = ('a'):rep(4000000) " AGAIN("(t .. t):find('(' .. ('a'):rep(4096) .. '*)%1b')")},
     {"a long replacement of empty captures", "local s = ('%1'):rep(4000000) " AGAIN("('x'):rep(1000):gsub('()', s)")},
-    {"a long replacement of captures without text", "local s = ('%1'):rep(4000000) " AGAIN("('x'):rep(1000):gsub('(y?)x', s)")},
+    {"a long replacement of captures without text",
+     "local s = ('%1'):rep(4000000) " AGAIN("('x'):rep(1000):gsub('(y?)x', s)")},
     {"gsub", LETTERS AGAIN("s:gsub('x', 'y')")},
     {"gmatch", LETTERS AGAIN("for _ in s:gmatch('.') do end")},
     {"table.concat", NUMBERS AGAIN("table.concat(t, ', ')")},
     {"table.concat of nothing", VIRTUAL("rawlen") AGAIN("table.concat(t, '', 1, 3900000)")},
-    {"table.concat with a long separator", "local t, s = {}, ('x'):rep(100000) for i = 1, 1000 do t[i] = '' end " AGAIN("table.concat(t, s)")},
+    {"table.concat with a long separator",
+     "local t, s = {}, ('x'):rep(100000) for i = 1, 1000 do t[i] = '' end " AGAIN("table.concat(t, s)")},
     {"table.move", VIRTUAL("rawlen") AGAIN("table.move(t, 1, 3900000, 2)")},
     {"table.insert", NUMBERS AGAIN("table.insert(t, 1, 1)")},
     {"table.remove", NUMBERS AGAIN("table.remove(t, 1)")},
@@ -96,9 +107,12 @@ static const struct {
     {"table.unpack of nothing", VIRTUAL("rawlen") AGAIN("table.unpack(t, 1, 99000)")},
     {"table.pack", NUMBERS AGAIN("table.pack(table.unpack(t, 1, 99000))")},
     {"table.sort", NUMBERS AGAIN("table.sort(t, function(a, b) return a > b end)")},
-    {"table.sort of long texts", TWO "local l = {} for i = 1, 2000 do l[i] = i % 2 == 0 and s or t end " AGAIN("table.sort(l)")},
-    {"many values through coroutines", NUMBERS AGAIN("coroutine.wrap(function(...) coroutine.yield(...) end)(table.unpack(t, 1, 99000))")},
-    {"next over an emptied table", "local t = {} for i = 1, 200000 do t['k' .. i] = true end for k in pairs(t) do t[k] = nil end " AGAIN("next(t)")},
+    {"table.sort of long texts",
+     TWO "local l = {} for i = 1, 2000 do l[i] = i % 2 == 0 and s or t end " AGAIN("table.sort(l)")},
+    {"many values through coroutines",
+     NUMBERS AGAIN("coroutine.wrap(function(...) coroutine.yield(...) end)(table.unpack(t, 1, 99000))")},
+    {"next over an emptied table",
+     "local t = {} for i = 1, 200000 do t['k' .. i] = true end for k in pairs(t) do t[k] = nil end " AGAIN("next(t)")},
     {"tostring", LETTERS AGAIN("tostring(s)")},
     {"print", LETTERS AGAIN("print(s)")},
     {"log of a long text", LETTERS AGAIN("log.debug(s) log.info(s)")},
@@ -109,7 +123,8 @@ static const struct {
     {"json.encode of a long text", "local s = ('\\1'):rep(4000000) " AGAIN("json.encode(s)")},
     {"json.encode of a text that is too long", LETTERS AGAIN("json.encode(s)")},
     {"json.encode of many values", NUMBERS AGAIN("json.encode(t)")},
-    {"json.encode of many keys", "local t = {} for i = 1, 60000 do t['some longer key ' .. i] = i end " AGAIN("json.encode(t)")},
+    {"json.encode of many keys",
+     "local t = {} for i = 1, 60000 do t['some longer key ' .. i] = i end " AGAIN("json.encode(t)")},
     {"json.decode", "local s = '[' .. ('1,'):rep(190000) .. '1]' " AGAIN("json.decode(s)")},
     {"json.decode of too many values", "local s = '[' .. ('[],'):rep(1300000) .. '1]' " AGAIN("json.decode(s)")},
     {"json.decode of a long text", "local s = '\"' .. ('\\\\u0001'):rep(690000) .. '\"' " AGAIN("json.decode(s)")},
@@ -119,7 +134,8 @@ static const struct {
     {"crypto.hmac", LETTERS AGAIN("crypto.hmac('k', s)")},
     {"crypto.hmac with a long key", LETTERS AGAIN("crypto.hmac(s, 'x')")},
     {"binary values", LETTERS AGAIN("binary(s)")},
-    {"comparing binary values", "local s, t = binary(('x'):rep(8000000)), binary(('x'):rep(8000000)) " AGAIN("return s == t")},
+    {"comparing binary values",
+     "local s, t = binary(('x'):rep(8000000)), binary(('x'):rep(8000000)) " AGAIN("return s == t")},
     {"binary values as text", "local s = binary(('x'):rep(8000000)) " AGAIN("tostring(s)")},
     {"long arguments of the engine", LETTERS AGAIN("objects.find(s)")},
     {"large arguments of the engine", NUMBERS AGAIN("objects.find(t, t)")},
@@ -200,7 +216,8 @@ static void objects_list(void *ctx, struct hub_host_call *call) {
     (void)ctx;
     call->done(call, HUB_OK, json_incref(many), NULL);
 }
-static const struct hub_host_fn fns[] = {{"objects", "find", objects_find}, {"objects", "list", objects_list}, {NULL, NULL, NULL}};
+static const struct hub_host_fn fns[] = {
+    {"objects", "find", objects_find}, {"objects", "list", objects_list}, {NULL, NULL, NULL}};
 
 static json_t *numbers_to(int n, const char *text) {
     json_t *array = json_array();
@@ -243,8 +260,10 @@ static int start(void **state) {
     env.host = (struct hub_host){.fns = fns};
     env.service.script_cpu_ms = LIMIT_MS;
     env.service.script_memory_mib = 64;
-    for (size_t i = 0; i < HUB_NELEM(chunks); i++) chunk_numbers[i] = script_env_add(&env, HUB_SCRIPT_LUA, chunks[i].text);
-    for (size_t i = 0; i < HUB_NELEM(expressions); i++) expression_numbers[i] = script_env_add(&env, HUB_SCRIPT_EXPR, expressions[i].text);
+    for (size_t i = 0; i < HUB_NELEM(chunks); i++)
+        chunk_numbers[i] = script_env_add(&env, HUB_SCRIPT_LUA, chunks[i].text);
+    for (size_t i = 0; i < HUB_NELEM(expressions); i++)
+        expression_numbers[i] = script_env_add(&env, HUB_SCRIPT_EXPR, expressions[i].text);
     if (script_env_start(&env)) fail_msg("%s", env.err.text);
     make_args();
     return 0;

@@ -1,5 +1,5 @@
-/* Functions of the engine in scripts: answers at once and later, errors, limits while waiting, sockets, modules, shutdown. A fake host on a
- * real loop. */
+/* Functions of the engine in scripts: answers at once and later, errors, limits while waiting, sockets,
+ * modules, shutdown. A fake host on a real loop. */
 #include "script_env.h"
 
 static struct script_env env;
@@ -158,8 +158,8 @@ static void a_later_answer_suspends_the_script_and_not_the_loop(void **state) {
 
 static void scripts_wait_beside_each_other(void **state) {
     (void)state;
-    size_t a = lua("return db.query(15, 'slow')[2]"), b = lua("x = 'mine' local r = db.query(1, 'fast')[2] return x .. r"),
-           c = lua("return tostring(x)");
+    size_t a = lua("return db.query(15, 'slow')[2]"),
+           b = lua("x = 'mine' local r = db.query(1, 'fast')[2] return x .. r"), c = lua("return tostring(x)");
     compiled();
     struct script_result slow = {.stop = env.loop}, fast = {0}, other = {0};
     script_call(&env, a, NULL, 0, &slow);
@@ -182,7 +182,8 @@ static void an_error_of_the_engine_can_be_caught(void **state) {
     size_t b = lua("local x = 1\ndb.fail()");
     size_t c = expr("db.fail() ?? 1");
     compiled();
-    gives(a, "[false,\"store_unavailable\",\"the store sleeps\",\"store_unavailable: the store sleeps\",\"x store_unavailable: the store sleeps\"]");
+    gives(a, "[false,\"store_unavailable\",\"the store sleeps\",\"store_unavailable: the store sleeps\",\"x "
+             "store_unavailable: the store sleeps\"]");
     fails(b, HUB_HANDLER_FAILED, "t.hub.yaml:8: store_unavailable: the store sleeps");
     fails(c, HUB_HANDLER_FAILED, "t.hub.yaml:7: store_unavailable");
 }
@@ -190,11 +191,13 @@ static void an_error_of_the_engine_can_be_caught(void **state) {
 static void waiting_works_below_pcall_coroutines_sort_and_gsub(void **state) {
     (void)state;
     size_t a = lua("local ok, r = pcall(function() return db.query(1, 'p')[2] end) return {ok, r}");
-    size_t b = lua("local co = coroutine.wrap(function() local r = db.query(1, 'in')[2] coroutine.yield(r) return db.query(1, 'out')[2] end)"
+    size_t b = lua("local co = coroutine.wrap(function() local r = db.query(1, 'in')[2] coroutine.yield(r) return "
+                   "db.query(1, 'out')[2] end)"
                    " return {co(), co()}");
     size_t c = lua("local t = {3, 1, 2} table.sort(t, function(a, b) return db.query(1, a < b)[2] end) return t");
     size_t d = lua("return (('ab'):gsub('.', function(c) return db.query(1, c:upper())[2] end))");
-    size_t e = lua("local f = coroutine.wrap(function() return coroutine.wrap(function() return db.query(1, 7)[2] end)() end) return f()");
+    size_t e = lua("local f = coroutine.wrap(function() return coroutine.wrap(function() return db.query(1, 7)[2] "
+                   "end)() end) return f()");
     compiled();
     gives(a, "[true,\"p\"]");
     gives(b, "[\"in\",\"out\"]");
@@ -206,8 +209,8 @@ static void waiting_works_below_pcall_coroutines_sort_and_gsub(void **state) {
 static void waiting_below_a_c_function_is_refused_clearly(void **state) {
     (void)state;
     size_t a = lua("return tostring(setmetatable({}, {__tostring = function() return db.query(1, 'x')[2] end}))");
-    size_t b =
-        lua("return tostring(setmetatable({}, {__tostring = function() return coroutine.wrap(function() return db.query(1, 'x') end)() end}))");
+    size_t b = lua("return tostring(setmetatable({}, {__tostring = function() return coroutine.wrap(function() return "
+                   "db.query(1, 'x') end)() end}))");
     compiled();
     fails(a, HUB_HANDLER_FAILED, "db.query cannot be called here: it may have to wait");
     fails(b, HUB_HANDLER_FAILED, "db.query cannot be called here: it may have to wait");
@@ -215,7 +218,8 @@ static void waiting_below_a_c_function_is_refused_clearly(void **state) {
 
 static void arguments_without_a_json_form_are_refused(void **state) {
     (void)state;
-    size_t a = lua("return objects.find(print)"), b = lua("local ok, e = pcall(objects.find, 'a', {f = print}) return e");
+    size_t a = lua("return objects.find(print)"),
+           b = lua("local ok, e = pcall(objects.find, 'a', {f = print}) return e");
     compiled();
     fails(a, HUB_HANDLER_FAILED, "objects.find, argument 1: a function has no JSON form");
     gives(b, "\"t.hub.yaml:7: objects.find, argument 2: a function has no JSON form\"");
@@ -278,7 +282,8 @@ static void sleeping_again_and_again_lets_the_loop_work(void **state) {
 static void close_handlers_run_when_a_waiting_call_ends(void **state) {
     (void)state;
     env.service.script_wall_ms = 20;
-    size_t a = lua("local x <close> = setmetatable({}, {__close = function() socket = 1 while true do end end}) sleep(1000)");
+    size_t a =
+        lua("local x <close> = setmetatable({}, {__close = function() socket = 1 while true do end end}) sleep(1000)");
     compiled();
     fails(a, HUB_SCRIPT_TIMEOUT, "not done after 20 ms");
 }
@@ -302,7 +307,8 @@ static void shutting_down_ends_waiting_calls(void **state) {
 
 static void hooks_that_start_each_other_without_end_are_stopped(void **state) {
     (void)state;
-    size_t a = lua("return hub.hook(1) + 1"), b = lua("return 41"), c = lua("local ok, e = pcall(hub.hook, 2) return ok and e or e.message");
+    size_t a = lua("return hub.hook(1) + 1"), b = lua("return 41"),
+           c = lua("local ok, e = pcall(hub.hook, 2) return ok and e or e.message");
     (void)b;
     compiled();
     gives(a, "42");
@@ -313,7 +319,8 @@ static void hooks_that_start_each_other_without_end_are_stopped(void **state) {
 
 static void ten_thousand_calls_leave_nothing_behind(void **state) {
     (void)state;
-    size_t a = lua("local t = {} for i = 1, 20 do t[i] = {i, tostring(i)} end return {accept = true, room = room, t = t}"),
+    size_t a = lua(
+               "local t = {} for i = 1, 20 do t[i] = {i, tostring(i)} end return {accept = true, room = room, t = t}"),
            b = expr("room.tags.map(t => t + '!').join()"), c = lua("error('x')"), d = lua("return objects.find(1)");
     compiled();
     json_t *room = json_pack("{s:s,s:[s,s],s:{s:i}}", "title", "Lobby", "tags", "a", "b", "owner", "id", 1);
@@ -339,7 +346,8 @@ struct event_result {
     char first_bin[32];
 };
 
-static void event_done(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins, const char *error) {
+static void event_done(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins,
+                       const char *error) {
     struct event_result *r = arg;
     struct hub_buf b = {0};
     r->calls++;
@@ -354,7 +362,8 @@ static void event_done(void *arg, enum hub_code code, json_t *results, const str
 
 static struct event_result event(size_t i, const char *sid, const char *args, const struct hub_hook_bins *bins) {
     struct event_result r = {0};
-    json_t *socket = json_pack("{s:s,s:s,s:{s:s},s:{s:s}}", "id", sid, "userId", "ann", "session", "userId", "ann", "auth", "token", "t");
+    json_t *socket = json_pack("{s:s,s:s,s:{s:s},s:{s:s}}", "id", sid, "userId", "ann", "session", "userId", "ann",
+                               "auth", "token", "t");
     json_t *list = hub_json_parse(hub_cstr(args), NULL);
     json_t *name = json_string("message");
     struct hub_hook_arg extra[] = {{"event", name}};
@@ -374,9 +383,9 @@ static void event_gives(size_t i, const char *sid, const char *args, const char 
 
 static void handlers_get_arguments_and_give_results(void **state) {
     (void)state;
-    size_t a = lua("return ..."), b = lua("local x, y = ... return y, x, event"), c = lua("return"), d = lua("return nil"),
-           e = lua("return socket.id, socket.userId, socket.auth.token, socket.session.userId"), f = expr("socket.userId"), g = expr("undefined"),
-           h = lua("error('x')");
+    size_t a = lua("return ..."), b = lua("local x, y = ... return y, x, event"), c = lua("return"),
+           d = lua("return nil"), e = lua("return socket.id, socket.userId, socket.auth.token, socket.session.userId"),
+           f = expr("socket.userId"), g = expr("undefined"), h = lua("error('x')");
     compiled();
     event_gives(a, "s1", "[1,{\"a\":[]},null]", "[1,{\"a\":[]},null]");
     event_gives(a, "s1", "[]", "[]");
@@ -393,7 +402,8 @@ static void handlers_get_arguments_and_give_results(void **state) {
 
 static void sockets_emit_join_and_leave(void **state) {
     (void)state;
-    size_t a = lua("socket:emit('back', ...) socket:join('r') socket:to('r'):emit('hi', 1) socket.broadcast:emit('all') socket:disconnect('bye')");
+    size_t a = lua("socket:emit('back', ...) socket:join('r') socket:to('r'):emit('hi', 1) "
+                   "socket.broadcast:emit('all') socket:disconnect('bye')");
     size_t b = lua("socket.emit('x')");
     size_t c = expr("socket.emit('e', 1)");
     compiled();
@@ -401,8 +411,10 @@ static void sockets_emit_join_and_leave(void **state) {
     event_gives(c, "s2", "[]", "[]");
     struct hub_buf text = {0};
     hub_json_add(&text, seen);
-    assert_string_equal(hub_buf_cstr(&text), "[[\"emit\",[\"s1\",\"back\",7],0],[\"join\",[\"s1\",\"r\"],0],[\"to\",[\"s1\",\"r\",\"hi\",1],0],"
-                                             "[\"broadcast\",[\"s1\",\"all\"],0],[\"disconnect\",[\"s1\",\"bye\"],0],[\"emit\",[\"s2\",\"e\",1],0]]");
+    assert_string_equal(
+        hub_buf_cstr(&text),
+        "[[\"emit\",[\"s1\",\"back\",7],0],[\"join\",[\"s1\",\"r\"],0],[\"to\",[\"s1\",\"r\",\"hi\",1],0],"
+        "[\"broadcast\",[\"s1\",\"all\"],0],[\"disconnect\",[\"s1\",\"bye\"],0],[\"emit\",[\"s2\",\"e\",1],0]]");
     hub_buf_free(&text);
     assert_string_equal(event(b, "s1", "[]", NULL).error, "t.hub.yaml:7: call it with a colon: socket:emit(…)");
 }
@@ -424,10 +436,12 @@ static void socket_data_lasts_until_the_socket_is_gone(void **state) {
 /* The id that counts is not the field: a script that sets it reaches nobody else. */
 static void a_socket_is_who_it_is_whatever_its_fields_say(void **state) {
     (void)state;
-    size_t a = lua("socket.data.secret = 1"), b = lua("socket.id = 's1' rawset(socket, 'id', 's1') return socket.data.secret, socket.id"),
+    size_t a = lua("socket.data.secret = 1"),
+           b = lua("socket.id = 's1' rawset(socket, 'id', 's1') return socket.data.secret, socket.id"),
            c = lua("local other = {id = 's1'} local ok, e = pcall(socket.emit, other, 'x') "
                    "return ok, e, getmetatable(socket), (pcall(setmetatable, other, getmetatable(socket)))"),
-           d = lua("socket.id = 's1' socket:emit('x') local to = socket:to('r') to.id = 's1' to:emit('y') local b = socket.broadcast b.id = 's1' "
+           d = lua("socket.id = 's1' socket:emit('x') local to = socket:to('r') to.id = 's1' to:emit('y') local b = "
+                   "socket.broadcast b.id = 's1' "
                    "b:emit('z')"),
            e = lua("socket.data = {mine = true} socket.id = 's1' socket.data = {stolen = true}"),
            f = lua("return socket.data.secret, socket.data.stolen");
@@ -440,7 +454,9 @@ static void a_socket_is_who_it_is_whatever_its_fields_say(void **state) {
     event_gives(f, "s1", "[]", "[1,null]");
     struct hub_buf text = {0};
     hub_json_add(&text, seen);
-    assert_string_equal(hub_buf_cstr(&text), "[[\"emit\",[\"s2\",\"x\"],0],[\"to\",[\"s2\",\"r\",\"y\"],0],[\"broadcast\",[\"s2\",\"z\"],0]]");
+    assert_string_equal(
+        hub_buf_cstr(&text),
+        "[[\"emit\",[\"s2\",\"x\"],0],[\"to\",[\"s2\",\"r\",\"y\"],0],[\"broadcast\",[\"s2\",\"z\"],0]]");
     hub_buf_free(&text);
 }
 
@@ -448,7 +464,8 @@ static void binary_values_travel_beside_the_json(void **state) {
     (void)state;
     struct hub_str items[] = {HUB_STR("by\0te"), HUB_STR("two")};
     struct hub_hook_bins bins = {items, 2};
-    size_t a = lua("local b = ... return #b, binary('x' .. tostring(b):sub(4))"), b = lua("socket:emit('b', ..., binary('new'))");
+    size_t a = lua("local b = ... return #b, binary('x' .. tostring(b):sub(4))"),
+           b = lua("socket:emit('b', ..., binary('new'))");
     compiled();
     struct event_result r = event(a, "s1", "[{\"_placeholder\":true,\"num\":0}]", &bins);
     assert_string_equal(r.results, "[5,{\"_placeholder\":true,\"num\":0}]");

@@ -1,4 +1,5 @@
-/* What one call leaves behind never reaches another: every way in which a call can end, and after each of them what the next calls see. */
+/* What one call leaves behind never reaches another: every way in which a call can end, and after each of
+ * them what the next calls see. */
 #include "script_env.h"
 
 static struct script_env env;
@@ -29,8 +30,8 @@ static void nested_done(void *arg, enum hub_code code, json_t *result, const cha
 /* hub.hook(i): runs script I inside the call. */
 static void hub_hook(void *ctx, struct hub_host_call *call) {
     (void)ctx;
-    hub_lua_hook_ops.call(env.s, script_env_script(&env, (size_t)json_integer_value(json_array_get(call->args, 0))), NULL, NULL, 0, nested_done,
-                          call);
+    hub_lua_hook_ops.call(env.s, script_env_script(&env, (size_t)json_integer_value(json_array_get(call->args, 0))),
+                          NULL, NULL, 0, nested_done, call);
 }
 
 static void socket_emit(void *ctx, struct hub_host_call *call) {
@@ -38,8 +39,9 @@ static void socket_emit(void *ctx, struct hub_host_call *call) {
     call->done(call, HUB_OK, json_incref(json_array_get(call->args, 0)), NULL);
 }
 
-static const struct hub_host_fn fns[] = {{"objects", "find", objects_find}, {"db", "fail", db_fail},         {"db", "never", db_never},
-                                         {"hub", "hook", hub_hook},         {"socket", "emit", socket_emit}, {NULL, NULL, NULL}};
+static const struct hub_host_fn fns[] = {{"objects", "find", objects_find}, {"db", "fail", db_fail},
+                                         {"db", "never", db_never},         {"hub", "hook", hub_hook},
+                                         {"socket", "emit", socket_emit},   {NULL, NULL, NULL}};
 
 /* ---- how calls end ---- */
 
@@ -58,49 +60,70 @@ static const struct end ends[] = {
     {"a first result that is no UTF-8", "return ('\\xff'), " SECRET, false},
     {"a later result without a JSON form", "return " SECRET ", function() end, coroutine.create(print)", false},
     {"a result that contains itself", "local t = {} t.t = t return 'stranger', t", false},
-    {"a result that is too large", "local t = {} for i = 1, 300 do t[i] = ('x'):rep(60000) end return 'stranger', t", false},
+    {"a result that is too large", "local t = {} for i = 1, 300 do t[i] = ('x'):rep(60000) end return 'stranger', t",
+     false},
     {"binary results", "return 'stranger', binary('secret'), binary('more')", false},
     {"binary results and one that cannot be used", "return binary('secret'), 'stranger', print", false},
     {"an error", "local a, b = " SECRET " error('no')", false},
     {"an error that is a table", "local a, b = " SECRET " error({code = 'x', secret = {}})", false},
-    {"an error with metamethods", "error(setmetatable({}, {__tostring = function() return 'stranger' end, __name = 'stranger'}))", false},
+    {"an error with metamethods",
+     "error(setmetatable({}, {__tostring = function() return 'stranger' end, __name = 'stranger'}))", false},
     {"an error that is a coroutine", "error(coroutine.create(function() coroutine.yield('stranger') end))", false},
     {"an error of the engine", "local a, b = " SECRET " db.fail()", false},
     {"arguments without a JSON form", "objects.find('stranger', print)", false},
-    {"an error in a deep recursion", "local function f(n) if n == 0 then error('x') end return 'stranger' .. f(n - 1) end return f(150)", false},
+    {"an error in a deep recursion",
+     "local function f(n) if n == 0 then error('x') end return 'stranger' .. f(n - 1) end return f(150)", false},
     {"recursion without end", "local function f() return 'stranger', f() end return f()", false},
     {"CPU time", "local a, b = " SECRET " while true do end", false},
     {"CPU time inside pcall", "while true do pcall(function() while true do end end) end", false},
-    {"CPU time below a C function", "return tostring(setmetatable({}, {__tostring = function() while true do end end})), " SECRET, false},
+    {"CPU time below a C function",
+     "return tostring(setmetatable({}, {__tostring = function() while true do end end})), " SECRET, false},
     {"CPU time inside coroutines",
-     "local f = coroutine.wrap(function() coroutine.wrap(function() local a, b = " SECRET " while true do end end)() end) f()", false},
-    {"memory", "local t = {'stranger'} while true do t[#t + 1] = ('x'):rep(1000000) .. #t end", false},
-    {"memory inside pcall", "while true do pcall(string.rep, 'x', 16000000) local t = {} while true do t[#t + 1] = {t} end end", false},
-    {"a __close handler that runs", "local x <close> = setmetatable({}, {__close = function() y = 'stranger' end}) return " SECRET, false},
-    {"a __close handler that fails", "local x <close> = setmetatable({}, {__close = function() error('stranger') end}) return 'stranger'", false},
-    {"a __close handler that fails after an error",
-     "local x <close> = setmetatable({}, {__close = function() error('stranger') end}) local y = 'stranger' error('first')", false},
-    {"a __close handler that never ends", "local x <close> = setmetatable({}, {__close = function() while true do end end}) error('x')", false},
-    {"a __close handler that never ends after a result", "local x <close> = setmetatable({}, {__close = function() while true do end end}) return 1",
+     "local f = coroutine.wrap(function() coroutine.wrap(function() local a, b = " SECRET
+     " while true do end end)() end) f()",
      false},
-    {"a __close handler that asks the engine", "local x <close> = setmetatable({}, {__close = function() db.never() end}) error('x')", false},
+    {"memory", "local t = {'stranger'} while true do t[#t + 1] = ('x'):rep(1000000) .. #t end", false},
+    {"memory inside pcall",
+     "while true do pcall(string.rep, 'x', 16000000) local t = {} while true do t[#t + 1] = {t} end end", false},
+    {"a __close handler that runs",
+     "local x <close> = setmetatable({}, {__close = function() y = 'stranger' end}) return " SECRET, false},
+    {"a __close handler that fails",
+     "local x <close> = setmetatable({}, {__close = function() error('stranger') end}) return 'stranger'", false},
+    {"a __close handler that fails after an error",
+     "local x <close> = setmetatable({}, {__close = function() error('stranger') end}) local y = 'stranger' "
+     "error('first')",
+     false},
+    {"a __close handler that never ends",
+     "local x <close> = setmetatable({}, {__close = function() while true do end end}) error('x')", false},
+    {"a __close handler that never ends after a result",
+     "local x <close> = setmetatable({}, {__close = function() while true do end end}) return 1", false},
+    {"a __close handler that asks the engine",
+     "local x <close> = setmetatable({}, {__close = function() db.never() end}) error('x')", false},
     {"a __close handler that starts coroutines",
-     "local x <close> = setmetatable({}, {__close = function() coroutine.wrap(function() coroutine.yield('stranger') end)() end}) error('x')", false},
-    {"a coroutine that is suspended", "local f = coroutine.wrap(function(...) coroutine.yield(...) end) return f(" SECRET ")", false},
-    {"a coroutine that failed", "local co = coroutine.create(function() error('stranger') end) coroutine.resume(co) return 'stranger'", false},
-    {"a coroutine that waits when the call ends", "coroutine.wrap(function() local a, b = " SECRET " db.never() end)()", true},
+     "local x <close> = setmetatable({}, {__close = function() coroutine.wrap(function() coroutine.yield('stranger') "
+     "end)() end}) error('x')",
+     false},
+    {"a coroutine that is suspended",
+     "local f = coroutine.wrap(function(...) coroutine.yield(...) end) return f(" SECRET ")", false},
+    {"a coroutine that failed",
+     "local co = coroutine.create(function() error('stranger') end) coroutine.resume(co) return 'stranger'", false},
+    {"a coroutine that waits when the call ends", "coroutine.wrap(function() local a, b = " SECRET " db.never() end)()",
+     true},
     {"globals", "x, y, print, json, lib, string = 'stranger', 2, 3, 4, 5, 6 return x", false},
-    {"globals of the environment", "rawset(_ENV, 'objects', 'stranger') _ENV.lib = nil _ENV.rawget = error return 1", false},
+    {"globals of the environment", "rawset(_ENV, 'objects', 'stranger') _ENV.lib = nil _ENV.rawget = error return 1",
+     false},
     {"a call inside the call that fails", "local ok, e = pcall(hub.hook, 3) return 'stranger', ok, print", false},
     {"a call inside the call", "return hub.hook(0), 'stranger'", false},
     {"waiting for ever", "local a, b = " SECRET " db.never()", true},
     {"waiting for ever inside pcall", "local a, b = " SECRET " return pcall(pcall, db.never)", true},
     {"sleeping for ever", "local a, b = " SECRET " sleep(100000)", true},
     {"waiting below a sort", "table.sort({3, 1, 2}, function() db.never() end)", true},
-    {"waiting with a __close handler", "local x <close> = setmetatable({}, {__close = function() return 'stranger' end}) db.never()", true},
+    {"waiting with a __close handler",
+     "local x <close> = setmetatable({}, {__close = function() return 'stranger' end}) db.never()", true},
     {"waiting with a __close handler that never ends",
      "local x <close> = setmetatable({}, {__close = function() while true do end end}) sleep(100000)", true},
-    {"sleeping in a __close handler", "do local x <close> = setmetatable({}, {__close = function() sleep(100000) end}) end return 'stranger'", true},
+    {"sleeping in a __close handler",
+     "do local x <close> = setmetatable({}, {__close = function() sleep(100000) end}) end return 'stranger'", true},
     {"a pause and a result that cannot be used", "sleep(1) return 'stranger', '\\xff'", true},
 };
 
@@ -110,9 +133,11 @@ static const struct {
 } probes[] = {
     {"return 'mine'", "\"mine\""},
     {"return", "undefined"},
-    {"local a, b, c, d = ... return {a == nil, b == nil, c == nil, d == nil, select('#', ...)}", "[true,true,true,true,0]"},
+    {"local a, b, c, d = ... return {a == nil, b == nil, c == nil, d == nil, select('#', ...)}",
+     "[true,true,true,true,0]"},
     {"error('mine')", "handler_failed: t.hub.yaml:7: mine"},
-    {"local e = _ENV return {e.x == nil, e.y == nil, type(print), type(json), type(lib), type(string), type(objects), type(rawget)}",
+    {"local e = _ENV return {e.x == nil, e.y == nil, type(print), type(json), type(lib), type(string), type(objects), "
+     "type(rawget)}",
      "[true,true,\"function\",\"table\",\"table\",\"table\",\"table\",\"function\"]"},
     {"local x for i = 1, 3 do x = objects.find(i) end return x.asked", "[3]"},
     {"return ('x'):upper() .. #json.array() .. tostring(null)", "\"X0null\""},
@@ -144,7 +169,8 @@ static int stop(void **state) {
 
 /* ---- looking ---- */
 
-static void event_done(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins, const char *error) {
+static void event_done(void *arg, enum hub_code code, json_t *results, const struct hub_hook_bins *bins,
+                       const char *error) {
     struct script_result *r = arg;
     (void)bins;
     script_done(r, code, results, error);
@@ -179,8 +205,12 @@ static void see_only_their_own(const char *after) {
         call_event(i, &event);
         text_of(&event, got, sizeof got);
         bool plain = event.code || !hook.value;
-        snprintf(wanted, sizeof wanted, plain ? "%s" : "[%s]", event.code ? probes[i].gives : hook.value ? probes[i].gives : "[]");
-        if (strcmp(got, wanted) != 0) fail_msg("after %s, the event handler \"%s\" gives %s", after, probes[i].text, got);
+        snprintf(wanted, sizeof wanted, plain ? "%s" : "[%s]",
+                 event.code   ? probes[i].gives
+                 : hook.value ? probes[i].gives
+                              : "[]");
+        if (strcmp(got, wanted) != 0)
+            fail_msg("after %s, the event handler \"%s\" gives %s", after, probes[i].text, got);
         json_decref(hook.value);
         json_decref(event.value);
     }
@@ -231,8 +261,9 @@ static void calls_that_are_ended_by_a_shutdown_leave_nothing(void **state) {
 int main(void) {
     struct CMUnitTest tests[HUB_NELEM(ends)];
     for (size_t i = 0; i < HUB_NELEM(ends); i++)
-        tests[i] =
-            (struct CMUnitTest){.name = ends[i].name, .test_func = the_next_call_sees_nothing_of_it, .initial_state = (void *)(uintptr_t)&ends[i]};
+        tests[i] = (struct CMUnitTest){.name = ends[i].name,
+                                       .test_func = the_next_call_sees_nothing_of_it,
+                                       .initial_state = (void *)(uintptr_t)&ends[i]};
     const struct CMUnitTest last[] = {cmocka_unit_test(calls_that_are_ended_by_a_shutdown_leave_nothing)};
     int failed = cmocka_run_group_tests(tests, start, stop);
     return failed + cmocka_run_group_tests(last, start, stop);

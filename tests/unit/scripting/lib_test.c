@@ -81,9 +81,11 @@ static void fails(size_t i, enum hub_code code, const char *text) {
 
 static void functions_of_modules_are_called_from_both_languages(void **state) {
     (void)state;
-    module("chess.lua", "local M = {} function M.move(a, b) return {a = a, b = b, list = {1, 2}} end function M.flags() return {} end return M");
-    size_t a = lua("return lib.chess.move(1, {2})"), b = expr("lib.chess.move('x', [1, null]).list[1]"), c = expr("LIB.chess.move(1).list.length"),
-           d = lua("return require('chess').move(1).a"), e = expr("lib.chess.flags().length"), f = expr("lib.chess.nope()"), g = expr("lib.none.f()"),
+    module("chess.lua", "local M = {} function M.move(a, b) return {a = a, b = b, list = {1, 2}} end function "
+                        "M.flags() return {} end return M");
+    size_t a = lua("return lib.chess.move(1, {2})"), b = expr("lib.chess.move('x', [1, null]).list[1]"),
+           c = expr("LIB.chess.move(1).list.length"), d = lua("return require('chess').move(1).a"),
+           e = expr("lib.chess.flags().length"), f = expr("lib.chess.nope()"), g = expr("lib.none.f()"),
            h = expr("lib?.none?.f(1) ?? 'no module'"), i = expr("lib['chess']['move'](5).a");
     compiled();
     gives(a, "{\"a\":1,\"b\":[2],\"list\":[1,2]}");
@@ -101,7 +103,8 @@ static void folders_become_tables(void **state) {
     (void)state;
     module("a/b.lua", "return {f = function() return 'ab' end}");
     module("a/c/d.lua", "return {f = function() return require('a.b').f() .. lib.a.b.f() end}");
-    size_t a = lua("return lib.a.b.f()"), b = lua("return require('a.c.d').f()"), c = expr("lib.a.c.d.f()"), d = lua("return lib.a.x == nil"),
+    size_t a = lua("return lib.a.b.f()"), b = lua("return require('a.c.d').f()"), c = expr("lib.a.c.d.f()"),
+           d = lua("return lib.a.x == nil"),
            e = lua("return lib.a == lib.a and lib.a.b == lib.a.b and require('a.b') == lib.a.b");
     compiled();
     gives(a, "\"ab\"");
@@ -153,38 +156,47 @@ static void a_module_is_run_once_and_keeps_its_locals(void **state) {
 /* Every way to write, to every table that all scripts see. */
 static void nothing_changes_what_is_read_only(void **state) {
     (void)state;
-    module("m.lua", "local M = {n = 1, list = {1, 2, 3}, none = {}, deep = {x = {y = {z = 1}}}, marked = json.array({3, 2, 1})} "
-                    "M.meta = setmetatable({}, {__index = {inner = {v = 1}}}) "
-                    "function M.keep(d) M.date = d end function M.time() return json.encode(M.date) end return M");
+    module("m.lua",
+           "local M = {n = 1, list = {1, 2, 3}, none = {}, deep = {x = {y = {z = 1}}}, marked = json.array({3, 2, 1})} "
+           "M.meta = setmetatable({}, {__index = {inner = {v = 1}}}) "
+           "function M.keep(d) M.date = d end function M.time() return json.encode(M.date) end return M");
     module("a/b.lua", "return {v = 1}");
     size_t keep = expr("lib.m.keep(new Date(5))");
     size_t attack = lua(
-        "local targets = {lib, LIB, lib.a, lib.a.b, lib.m, require('m'), require('a.b'), lib.m.list, lib.m.none, lib.m.deep, lib.m.deep.x.y, "
+        "local targets = {lib, LIB, lib.a, lib.a.b, lib.m, require('m'), require('a.b'), lib.m.list, lib.m.none, "
+        "lib.m.deep, lib.m.deep.x.y, "
         "lib.m.marked,"
         "  lib.m.meta, lib.m.meta.inner, lib.m.date, string, table, math, utf8, coroutine, json, time, crypto, log} "
         "for _, t in ipairs({lib.m, lib.a}) do for _, v in pairs(t) do targets[#targets + 1] = v end end "
         "for k, v in next, lib do targets[#targets + 1] = v end "
         "local function bad() return 'changed' end "
         "local writes = {"
-        "  function(t) t.n = bad end, function(t) t[1] = bad end, function(t) t.upper = nil end, function(t) t.x = nil t.y = 1 end,"
-        "  function(t) rawset(t, 'm', bad) end, function(t) rawset(t, 'upper', bad) end, function(t) rawset(t, 1, 9) end, function(t) rawset(t, 'a', "
+        "  function(t) t.n = bad end, function(t) t[1] = bad end, function(t) t.upper = nil end, function(t) t.x = nil "
+        "t.y = 1 end,"
+        "  function(t) rawset(t, 'm', bad) end, function(t) rawset(t, 'upper', bad) end, function(t) rawset(t, 1, 9) "
+        "end, function(t) rawset(t, 'a', "
         "{}) end,"
-        "  function(t) table.insert(t, bad) end, function(t) table.insert(t, 1, bad) end, function(t) table.remove(t) end,"
+        "  function(t) table.insert(t, bad) end, function(t) table.insert(t, 1, bad) end, function(t) table.remove(t) "
+        "end,"
         "  function(t) table.remove(t, 1) end, function(t) table.sort(t, function(a, b) return a > b end) end,"
         "  function(t) table.move({bad, bad}, 1, 2, 1, t) end, function(t) table.move(t, 1, 3, 2) end,"
-        "  function(t) setmetatable(t, {__index = bad}) end, function(t) setmetatable(t, nil) end, function(t) getmetatable(t).__index = bad end,"
+        "  function(t) setmetatable(t, {__index = bad}) end, function(t) setmetatable(t, nil) end, function(t) "
+        "getmetatable(t).__index = bad end,"
         "  function(t) json.array(t) t[1] = bad end, function(t) json.object(t) t.v = bad end,"
-        "  function(t) for k in pairs(t) do t[k] = bad end end, function(t) for k in next, t do rawset(t, k, bad) end end,"
+        "  function(t) for k in pairs(t) do t[k] = bad end end, function(t) for k in next, t do rawset(t, k, bad) end "
+        "end,"
         "  function(t) local f = t.upper f.x = 1 end} "
         "local n = 0 "
-        "for _, t in ipairs(targets) do if type(t) == 'table' then for _, w in ipairs(writes) do pcall(w, t) n = n + 1 end end end return n > 500");
-    size_t listed = lua("local names = {} for k in pairs(lib) do names[#names + 1] = k end table.sort(names) return names");
-    size_t state_of =
-        lua("local m = lib.m return {m.n, m.list, m.none, m.deep, m.marked, m.meta.inner, m.time(), lib.a.b.v, lib.x or 0, lib.m == require('m'), "
-            "('x'):upper(), #string.rep('x', 3), lib.upper or 0, getmetatable('') == false}");
+        "for _, t in ipairs(targets) do if type(t) == 'table' then for _, w in ipairs(writes) do pcall(w, t) n = n + 1 "
+        "end end end return n > 500");
+    size_t listed =
+        lua("local names = {} for k in pairs(lib) do names[#names + 1] = k end table.sort(names) return names");
+    size_t state_of = lua("local m = lib.m return {m.n, m.list, m.none, m.deep, m.marked, m.meta.inner, m.time(), "
+                          "lib.a.b.v, lib.x or 0, lib.m == require('m'), "
+                          "('x'):upper(), #string.rep('x', 3), lib.upper or 0, getmetatable('') == false}");
     compiled();
-    static const char expected[] =
-        "[1,[1,2,3],{},{\"x\":{\"y\":{\"z\":1}}},[3,2,1],{\"v\":1},\"\\\"1970-01-01T00:00:00.005Z\\\"\",1,0,true,\"X\",3,0,true]";
+    static const char expected[] = "[1,[1,2,3],{},{\"x\":{\"y\":{\"z\":1}}},[3,2,1],{\"v\":1},\"\\\"1970-01-01T00:00:"
+                                   "00.005Z\\\"\",1,0,true,\"X\",3,0,true]";
     struct script_result r = {0};
     script_call(&env, keep, NULL, 0, &r);
     gives(state_of, expected);
@@ -196,11 +208,15 @@ static void nothing_changes_what_is_read_only(void **state) {
 /* An expression cannot write, but it can hand its globals to a function that does. */
 static void functions_of_modules_cannot_change_the_globals_of_expressions(void **state) {
     (void)state;
-    module("evil.lua", "local function bad() return 'changed' end return {set = function(t) t.max = bad t.keys = bad t.now = bad t.parse = bad end, "
-                       "raw = function(t) for _, k in ipairs{'max', 'keys', 'now', 'parse', 'isArray'} do rawset(t, k, bad) end end}");
+    module(
+        "evil.lua",
+        "local function bad() return 'changed' end return {set = function(t) t.max = bad t.keys = bad t.now = bad "
+        "t.parse = bad end, "
+        "raw = function(t) for _, k in ipairs{'max', 'keys', 'now', 'parse', 'isArray'} do rawset(t, k, bad) end end}");
     static const char *const tables[] = {"Math", "JSON", "Object", "Array", "Date"};
     char text[10][40];
-    size_t n[10], probe = expr("[Math.max(1, 2), Object.keys({a: 1}), Date.now() > 5, JSON.parse('1'), Array.isArray([])]");
+    size_t n[10],
+        probe = expr("[Math.max(1, 2), Object.keys({a: 1}), Date.now() > 5, JSON.parse('1'), Array.isArray([])]");
     for (size_t i = 0; i < 10; i++) {
         snprintf(text[i], sizeof text[i], "lib.evil.%s(%s)", i % 2 ? "raw" : "set", tables[i / 2]);
         n[i] = expr(text[i]);
@@ -212,13 +228,18 @@ static void functions_of_modules_cannot_change_the_globals_of_expressions(void *
 
 static void a_module_may_change_itself_and_nobody_else_may(void **state) {
     (void)state;
-    module("m.lua", "local M = {n = 0, list = {1, 2, 3}, deep = {x = {y = 1}}} function M.set(v) M.n = v M.list[4] = v return M.n end return M");
-    size_t a = lua("return lib.m.set(5)"), b = lua("return {lib.m.n, #lib.m.list, lib.m.list[4]}"), c = lua("lib.m.n = 6"),
-           d = lua("lib.m.set = nil"), e = lua("lib.m.list[1] = 9"), f = lua("table.insert(lib.m.list, 9)"), g = lua("rawset(lib.m.deep.x, 'y', 2)"),
-           h = lua("local s = 0 for i, v in ipairs(lib.m.list) do s = s + v end for k, v in pairs(lib.m.deep.x) do s = s + v end return s"),
-           i = lua("table.sort(lib.m.list, function(a, b) return a > b end)"), j = lua("lib.m.deep.x.y = 2"), k = lua("return lib.m.list"),
-           l = expr("lib.m.list.map(x => x * 2).concat(lib.m.list.length, lib.m.deep.x.y, lib.m.list[0])"), m = lua("setmetatable(lib.m, {})"),
-           n = lua("table.remove(lib.m.list)"), o = lua("table.move(lib.m.list, 1, 2, 2)"), p = lua("return lib.m.deep == lib.m.deep"),
+    module("m.lua", "local M = {n = 0, list = {1, 2, 3}, deep = {x = {y = 1}}} function M.set(v) M.n = v M.list[4] = v "
+                    "return M.n end return M");
+    size_t a = lua("return lib.m.set(5)"), b = lua("return {lib.m.n, #lib.m.list, lib.m.list[4]}"),
+           c = lua("lib.m.n = 6"), d = lua("lib.m.set = nil"), e = lua("lib.m.list[1] = 9"),
+           f = lua("table.insert(lib.m.list, 9)"), g = lua("rawset(lib.m.deep.x, 'y', 2)"),
+           h = lua("local s = 0 for i, v in ipairs(lib.m.list) do s = s + v end for k, v in pairs(lib.m.deep.x) do s = "
+                   "s + v end return s"),
+           i = lua("table.sort(lib.m.list, function(a, b) return a > b end)"), j = lua("lib.m.deep.x.y = 2"),
+           k = lua("return lib.m.list"),
+           l = expr("lib.m.list.map(x => x * 2).concat(lib.m.list.length, lib.m.deep.x.y, lib.m.list[0])"),
+           m = lua("setmetatable(lib.m, {})"), n = lua("table.remove(lib.m.list)"),
+           o = lua("table.move(lib.m.list, 1, 2, 2)"), p = lua("return lib.m.deep == lib.m.deep"),
            q = expr("Object.keys(lib.m.deep)"), r = lua("return json.encode(lib.m.deep)");
     compiled();
     gives(a, "5");
@@ -251,8 +272,10 @@ static void globals_of_a_module_are_its_own(void **state) {
 
 static void errors_in_modules_name_file_and_line(void **state) {
     (void)state;
-    module("m.lua", "local M = {}\nfunction M.f(x)\n  return x.y.z\nend\nfunction M.g() error({code = 'c', message = 'm'}) end\nreturn M");
-    size_t a = lua("return lib.m.f({})"), b = expr("lib.m.f(({}))"), c = lua("lib.m.g()"), d = lua("while true do lib.m.f({y = {}}) end");
+    module("m.lua", "local M = {}\nfunction M.f(x)\n  return x.y.z\nend\nfunction M.g() error({code = 'c', message = "
+                    "'m'}) end\nreturn M");
+    size_t a = lua("return lib.m.f({})"), b = expr("lib.m.f(({}))"), c = lua("lib.m.g()"),
+           d = lua("while true do lib.m.f({y = {}}) end");
     compiled();
     fails(a, HUB_HANDLER_FAILED, "lib/m.lua:3: attempt to index a nil value (field 'y')");
     fails(b, HUB_HANDLER_FAILED, "lib/m.lua:3: ");
@@ -302,7 +325,8 @@ static void a_coroutine_that_waits_belongs_to_its_call(void **state) {
     (void)state;
     env.loop = hub_loop_new();
     module("m.lua", "local kept return {keep = function(c) kept = c end, get = function() return kept end}");
-    size_t a = lua("local co = coroutine.create(function() sleep(20) return 'mine' end) lib.m.keep(co) return select(2, coroutine.resume(co))"),
+    size_t a = lua("local co = coroutine.create(function() sleep(20) return 'mine' end) lib.m.keep(co) return "
+                   "select(2, coroutine.resume(co))"),
            b = lua("return {coroutine.resume(lib.m.get())}"), c = lua("return coroutine.status(lib.m.get())"),
            d = lua("coroutine.close(lib.m.get())");
     compiled();
@@ -317,7 +341,8 @@ static void a_coroutine_that_waits_belongs_to_its_call(void **state) {
     gives(c, "\"dead\"");
 }
 
-/* A coroutine that the hook ended by an error has its hooks switched off for good: running its __close handlers would never end. */
+/* A coroutine that the hook ended by an error has its hooks switched off for good: running its __close
+ * handlers would never end. */
 static void a_coroutine_that_was_ended_cannot_be_closed_by_a_later_call(void **state) {
     (void)state;
     module("m.lua", "local kept return {keep = function(c) kept = c end, get = function() return kept end}");

@@ -1,4 +1,5 @@
-/* Socket.IO sessions over a fake transport: joins, events, acknowledgements, attachments, and what ends them. */
+/* Socket.IO sessions over a fake transport: joins, events, acknowledgements, attachments, and what ends
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,8 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
 }
 
 /* Events named after what they do to their socket. */
-static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins, int64_t ack) {
+static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
+                     int64_t ack) {
     hub_buf_addf(&seen, "event %.*s%s ", HUB_FMT(event), s->event_is_number ? " (number)" : "");
     add_json(args);
     for (size_t i = 0; bins && i < bins->n; i++) hub_buf_addf(&seen, " <%.*s>", HUB_FMT(bins->items[i]));
@@ -69,7 +71,8 @@ static void on_closed(struct hub_socket *s, const char *reason) {
     hub_socket_disconnect(s, true);
 }
 
-static const struct hub_namespace_ops ops = {.connect = on_connect, .event = on_event, .ack = on_ack, .closed = on_closed};
+static const struct hub_namespace_ops ops = {
+    .connect = on_connect, .event = on_event, .ack = on_ack, .closed = on_closed};
 
 static bool find(void *ctx, struct hub_str name, const struct hub_namespace_ops **out, void **owner) {
     (void)ctx;
@@ -197,7 +200,8 @@ static void events_arrive_with_arguments_and_acknowledgement_id(void **state) {
     fake_text(eio, "2[7,8]");
     fake_text(eio, "2[-1.5]");
     fake_text(eio, "2[\"7\"]");
-    assert_seen("event hello [1,\"2\",{\"3\":[true]}];event hello [] #456;event 7 (number) [8];event -1.5 (number) [];event 7 [];");
+    assert_seen("event hello [1,\"2\",{\"3\":[true]}];event hello [] #456;event 7 (number) [8];event -1.5 (number) "
+                "[];event 7 [];");
     fake_text(eio, "2456[\"echo\",1,\"2\",{\"3\":[false]}]");
     assert_next(eio, "43456[1,\"2\",{\"3\":[false]}]");
     fake_text(eio, "2[\"echo\"]");
@@ -369,9 +373,11 @@ static void too_many_attachments_are_answered_and_thrown_away(void **state) {
     (void)state;
     struct hub_eio *eio = joined();
     announce_many(eio, "565-12[\"x\",{\"_placeholder\":true,\"num\":0}]", 65);
-    assert_next(eio, "4312[{\"ok\":false,\"error\":{\"code\":\"bad_request\",\"message\":\"an event carries at most 64 binary attachments\"}}]");
+    assert_next(eio, "4312[{\"ok\":false,\"error\":{\"code\":\"bad_request\",\"message\":\"an event carries at most 64 "
+                     "binary attachments\"}}]");
     announce_many(eio, "5500-[7]", 500); /* 1,500 bytes: more than a packet may have, and none is kept */
-    assert_next(eio, "42[\"hub:error\",{\"error\":\"an event carries at most 64 binary attachments\",\"code\":\"bad_request\",\"event\":\"7\"}]");
+    assert_next(eio, "42[\"hub:error\",{\"error\":\"an event carries at most 64 binary "
+                     "attachments\",\"code\":\"bad_request\",\"event\":\"7\"}]");
     announce_many(eio, "565-/custom,1[\"x\"]", 65); /* not in that namespace */
     announce_many(eio, "665-1[]", 65);
     fake_text(eio, "2[\"hello\"]");
@@ -418,8 +424,8 @@ static void a_bad_request_is_answered_and_the_session_goes_on(void **state) {
     for (int i = 0; i < 71; i++) hub_buf_addc(&deep, ']');
     fake_text(eio, hub_buf_cstr(&deep));
     hub_buf_free(&deep);
-    assert_next_starts(eio,
-                       "42[\"hub:error\",{\"error\":\"JSON nested deeper than 64 levels\",\"code\":\"bad_request\",\"event\":\"a \\\"name\\\"\"}]");
+    assert_next_starts(eio, "42[\"hub:error\",{\"error\":\"JSON nested deeper than 64 "
+                            "levels\",\"code\":\"bad_request\",\"event\":\"a \\\"name\\\"\"}]");
     fake_text(eio, "25[\"x\",{\"a\":1,\"a\":2}]");
     assert_next_starts(eio, "435[{\"ok\":false,\"error\":{\"code\":\"bad_request\",\"message\":\"");
     fake_text(eio, "26[\"x\",\"\\ud800\"]");

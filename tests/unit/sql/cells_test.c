@@ -20,9 +20,11 @@ static const struct hub_column columns[COLUMNS] = {
 static const struct hub_table table = {
     .columns = columns, .column_n = COLUMNS, .id = ID, .active = ACTIVE, .created_at = CREATED, .updated_at = UPDATED};
 /* The same names in another order, as a changed definition may have them. */
-static const struct hub_column turned_columns[3] = {
-    {.property = "changeSeq", .type = HUB_COL_INTEGER}, {.property = "id", .type = HUB_COL_ID}, {.property = "seq", .type = HUB_COL_INTEGER}};
-static const struct hub_table turned = {.columns = turned_columns, .column_n = 3, .id = 1, .active = -1, .created_at = -1, .updated_at = -1};
+static const struct hub_column turned_columns[3] = {{.property = "changeSeq", .type = HUB_COL_INTEGER},
+                                                    {.property = "id", .type = HUB_COL_ID},
+                                                    {.property = "seq", .type = HUB_COL_INTEGER}};
+static const struct hub_table turned = {
+    .columns = turned_columns, .column_n = 3, .id = 1, .active = -1, .created_at = -1, .updated_at = -1};
 
 static struct hub_sql_cells x;
 static struct hub_cell cells[COLUMNS];

@@ -34,7 +34,8 @@ static void conditions_outlive_what_they_were_made_of(void **state) {
     (void)state;
     char a[] = "a", b[] = "bb", c[] = "ccc";
     struct hub_cell in[] = {text_cell(a), text_cell(b)};
-    struct hub_cond where[] = {{.column = 1, .cmp = HUB_IN, .in = in, .in_n = 2}, {.column = 2, .cmp = HUB_EQ, .value = text_cell(c)}};
+    struct hub_cond where[] = {{.column = 1, .cmp = HUB_IN, .in = in, .in_n = 2},
+                               {.column = 2, .cmp = HUB_EQ, .value = text_cell(c)}};
     const struct hub_select q = {.where = where, .where_n = 2};
     struct hub_buf text = {0};
     struct hub_cell *cells;

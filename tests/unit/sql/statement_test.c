@@ -1,4 +1,5 @@
-/* Statements out of writes and selects: their texts, the order of parameters, and shapes that tell them apart. */
+/* Statements out of writes and selects: their texts, the order of parameters, and shapes that tell them
+ * apart. */
 #include "adapters/sql/statement.h"
 
 #include <setjmp.h>
@@ -28,8 +29,14 @@ static const struct hub_table table = {.name = "x",
                                        .updated_at = -1,
                                        .indexes = indexes,
                                        .index_n = 1};
-static const struct hub_table bare = {
-    .name = "y", .table = "y", .columns = columns, .column_n = 2, .id = ID, .active = -1, .created_at = -1, .updated_at = -1};
+static const struct hub_table bare = {.name = "y",
+                                      .table = "y",
+                                      .columns = columns,
+                                      .column_n = 2,
+                                      .id = ID,
+                                      .active = -1,
+                                      .created_at = -1,
+                                      .updated_at = -1};
 
 static struct hub_cell cells[COLUMNS];
 static struct hub_cond by_id = {.column = ID, .value = {.kind = HUB_CELL_TEXT}};
@@ -60,7 +67,8 @@ static void an_insert_names_the_cells_it_has(void **state) {
     struct hub_write w = {.table = &table, .kind = HUB_INSERT, .cells = cells};
     expect_write(&w, "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\") VALUES (?1, ?2)");
     w.conflict = "name,at";
-    expect_write(&w, "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\") VALUES (?1, ?2) ON CONFLICT (\"the \"\"name\"\"\", \"at\") WHERE \"at\" IS "
+    expect_write(&w, "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\") VALUES (?1, ?2) ON CONFLICT (\"the "
+                     "\"\"name\"\"\", \"at\") WHERE \"at\" IS "
                      "NOT NULL DO NOTHING");
     clear();
     w.conflict = NULL;
@@ -74,7 +82,8 @@ static void rows_of_one_insert_number_their_parameters_through(void **state) {
     cells[ID].kind = cells[NAME].kind = HUB_CELL_TEXT;
     const struct hub_write w = {.table = &table, .kind = HUB_INSERT, .cells = cells};
     hub_sql_insert_rows(&hub_sql_sqlite, &w, 3, &sql);
-    assert_string_equal(hub_buf_cstr(&sql), "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\") VALUES (?1, ?2), (?3, ?4), (?5, ?6)");
+    assert_string_equal(hub_buf_cstr(&sql),
+                        "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\") VALUES (?1, ?2), (?3, ?4), (?5, ?6)");
     hub_buf_free(&sql);
 }
 
@@ -83,8 +92,10 @@ static void an_upsert_leaves_key_id_and_creation_alone(void **state) {
     clear();
     cells[ID].kind = cells[NAME].kind = cells[AT].kind = cells[ACTIVE].kind = cells[CREATED].kind = HUB_CELL_INT;
     struct hub_write w = {.table = &table, .kind = HUB_UPSERT, .cells = cells, .conflict = "name", .return_row = true};
-    expect_write(&w, "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\", \"at\", \"isActive\", \"createdAt\") VALUES (?1, ?2, ?3, ?4, ?5) "
-                     "ON CONFLICT (\"the \"\"name\"\"\") DO UPDATE SET \"at\" = excluded.\"at\", \"isActive\" = excluded.\"isActive\" "
+    expect_write(&w, "INSERT INTO \"x\" (\"id\", \"the \"\"name\"\"\", \"at\", \"isActive\", \"createdAt\") VALUES "
+                     "(?1, ?2, ?3, ?4, ?5) "
+                     "ON CONFLICT (\"the \"\"name\"\"\") DO UPDATE SET \"at\" = excluded.\"at\", \"isActive\" = "
+                     "excluded.\"isActive\" "
                      "RETURNING \"id\", \"the \"\"name\"\"\", \"at\", \"isActive\", \"createdAt\"");
 }
 
@@ -116,17 +127,21 @@ static void conditions_count_their_parameters(void **state) {
         {.column = NAME, .cmp = HUB_NE, .value = {.kind = HUB_CELL_NULL}},
     };
     struct hub_select q = {.table = &bare, .where = where, .where_n = 2, .order_by = -1, .limit = 1};
-    expect_select(&q, "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE \"the \"\"name\"\"\" IS NULL AND \"id\" IN (?1, ?2, ?3) "
-                      "ORDER BY \"id\" COLLATE BINARY LIMIT ?4 OFFSET ?5");
-    q = (struct hub_select){.table = &table, .where = where + 2, .where_n = 2, .order_by = AT, .descending = true, .limit = 1};
     expect_select(
         &q,
-        "SELECT \"id\", \"the \"\"name\"\"\", \"at\", \"isActive\", \"createdAt\" FROM \"x\" WHERE \"at\" >= ?1 AND \"the \"\"name\"\"\" IS NOT NULL "
-        "AND \"isActive\" IS NOT FALSE ORDER BY \"at\" DESC, \"id\" COLLATE BINARY DESC LIMIT ?2 OFFSET ?3");
+        "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE \"the \"\"name\"\"\" IS NULL AND \"id\" IN (?1, ?2, ?3) "
+        "ORDER BY \"id\" COLLATE BINARY LIMIT ?4 OFFSET ?5");
+    q = (struct hub_select){
+        .table = &table, .where = where + 2, .where_n = 2, .order_by = AT, .descending = true, .limit = 1};
+    expect_select(&q,
+                  "SELECT \"id\", \"the \"\"name\"\"\", \"at\", \"isActive\", \"createdAt\" FROM \"x\" WHERE \"at\" >= "
+                  "?1 AND \"the \"\"name\"\"\" IS NOT NULL "
+                  "AND \"isActive\" IS NOT FALSE ORDER BY \"at\" DESC, \"id\" COLLATE BINARY DESC LIMIT ?2 OFFSET ?3");
     where[1].in_n = 0; /* nothing is in an empty list */
     q = (struct hub_select){.table = &bare, .where = where + 1, .where_n = 1, .order_by = -1, .limit = 1};
-    expect_select(&q, "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE FALSE ORDER BY \"id\" COLLATE BINARY LIMIT ?1 "
-                      "OFFSET ?2");
+    expect_select(&q,
+                  "SELECT \"id\", \"the \"\"name\"\"\" FROM \"y\" WHERE FALSE ORDER BY \"id\" COLLATE BINARY LIMIT ?1 "
+                  "OFFSET ?2");
 }
 
 /* ---- one order on every database ---- */
@@ -163,8 +178,10 @@ static void what_a_unique_index_settles_is_not_sorted_again(void **state) {
     (void)state;
     struct hub_table managed = table;
     managed.managed = true;
-    struct hub_cond where[] = {{.column = NAME, .value = {.kind = HUB_CELL_TEXT}}, {.column = AT, .cmp = HUB_LE, .value = {.kind = HUB_CELL_INT}}};
-    struct hub_select q = {.table = &managed, .where = where, .where_n = 2, .order_by = AT, .descending = true, .limit = 1};
+    struct hub_cond where[] = {{.column = NAME, .value = {.kind = HUB_CELL_TEXT}},
+                               {.column = AT, .cmp = HUB_LE, .value = {.kind = HUB_CELL_INT}}};
+    struct hub_select q = {
+        .table = &managed, .where = where, .where_n = 2, .order_by = AT, .descending = true, .limit = 1};
     expect_order(&q, "\"at\" DESC", "\"at\" DESC");
     q.where_n = 1; /* rows without a time may be many */
     expect_order(&q, "\"at\" DESC, \"id\" COLLATE BINARY DESC", "\"at\" DESC NULLS LAST, \"id\" COLLATE \"C\" DESC");
@@ -177,7 +194,8 @@ static void an_enum_goes_by_its_words(void **state) {
     struct hub_table t = bare;
     t.columns = with_enum;
     const struct hub_select q = {.table = &t, .order_by = 1, .limit = 1};
-    expect_order(&q, "\"kind\" COLLATE BINARY NULLS LAST, \"id\" COLLATE BINARY NULLS LAST", "\"kind\"::text COLLATE \"C\", \"id\" COLLATE \"C\"");
+    expect_order(&q, "\"kind\" COLLATE BINARY NULLS LAST, \"id\" COLLATE BINARY NULLS LAST",
+                 "\"kind\"::text COLLATE \"C\", \"id\" COLLATE \"C\"");
 }
 
 static bool same_shape(const struct hub_write *a, const struct hub_write *b) {

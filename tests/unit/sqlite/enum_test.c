@@ -25,7 +25,9 @@ static void an_insert_makes_no_table_of_the_values(void **state) {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
     assert_int_equal(
-        sqlite3_exec(db, "EXPLAIN INSERT INTO \"chatMessage\" (id, \"roomId\", \"messageType\") VALUES ('1', 'r', 'text')", look, NULL, NULL),
+        sqlite3_exec(db,
+                     "EXPLAIN INSERT INTO \"chatMessage\" (id, \"roomId\", \"messageType\") VALUES ('1', 'r', 'text')",
+                     look, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);
     assert_false(is_ephemeral);
@@ -36,12 +38,12 @@ static void an_insert_makes_no_table_of_the_values(void **state) {
 static void rewrite_check(void) {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '\"messageType\" = ''text'' OR \"messageType\" = "
-                     "''image''', '\"messageType\" IN (''text'', ''image'')') WHERE name = 'chatMessage'",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, "
+                                  "'\"messageType\" = ''text'' OR \"messageType\" = "
+                                  "''image''', '\"messageType\" IN (''text'', ''image'')') WHERE name = 'chatMessage'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     assert_int_equal(sqlite3_changes(db), 1);
     sqlite3_close(db);
 }
@@ -57,7 +59,9 @@ static void a_list_of_values_is_read_as_before(void **state) {
     assert_int_equal(store->ops->plan(store, &plan, &err), HUB_OK);
     if (plan.n) fail_msg("it would be changed: %s", hub_buf_cstr(&plan));
     assert_int_equal(store->ops->apply(store, &err), HUB_OK);
-    assert_int_equal(sql_int("SELECT count(*) AS v FROM sqlite_master WHERE name = 'chatMessage' AND sql LIKE '% IN (''text'', ''image'')%'"), 1);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM sqlite_master WHERE name = 'chatMessage' AND sql LIKE '% IN "
+                             "(''text'', ''image'')%'"),
+                     1);
     close_store();
 }
 

@@ -1,4 +1,5 @@
-/* The SQLite store in trouble: locked by others, disk full, killed, and files that cannot be opened. It answers, and comes back by itself. */
+/* The SQLite store in trouble: locked by others, disk full, killed, and files that cannot be opened. It
+ * answers, and comes back by itself. */
 #include "sqlite_fixture.h"
 
 #include <fcntl.h>
@@ -72,7 +73,8 @@ static void numbers_that_another_process_took_are_not_taken_again(void **state) 
     write_number(1);
     write_number(2);
     lock_from_outside();
-    assert_int_equal(sqlite3_exec(other, "UPDATE hubd_room SET seq = 41 WHERE \"roomId\" = 'r1'", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "UPDATE hubd_room SET seq = 41 WHERE \"roomId\" = 'r1'", NULL, NULL, NULL),
+                     SQLITE_OK);
     unlock();
     write_number(42);
     write_number(43);
@@ -207,8 +209,10 @@ static void expect_open_error(const char *address, enum hub_code code, const cha
     struct hub_err err = {0};
     struct hub_loop *l = hub_loop_new();
     struct hub_store *s = NULL;
-    enum hub_code got = hub_sqlite_ops.open(l, &(struct hub_store_config){.url = address, .tables = msg_tables, .table_n = 1}, &s, &err);
-    if (got != code || !strstr(err.text, says) || !strstr(err.text, and_says)) fail_msg("%s: %s: %s", address, hub_code_name(got), err.text);
+    enum hub_code got = hub_sqlite_ops.open(
+        l, &(struct hub_store_config){.url = address, .tables = msg_tables, .table_n = 1}, &s, &err);
+    if (got != code || !strstr(err.text, says) || !strstr(err.text, and_says))
+        fail_msg("%s: %s: %s", address, hub_code_name(got), err.text);
     assert_null(strchr(err.text, '\n'));
     assert_null(s);
     hub_loop_delete(l);
@@ -226,7 +230,8 @@ static void what_cannot_be_opened_is_named_with_its_cause(void **state) {
     snprintf(folder, sizeof folder, "/tmp/hubd-store-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/plain", folder);
-    make_file(path, "this is a plain text file, and certainly longer than the sixteen bytes of a database's header ..........................");
+    make_file(path, "this is a plain text file, and certainly longer than the sixteen bytes of a database's header "
+                    "..........................");
     snprintf(address, sizeof address, "sqlite:%s", path);
     expect_open_error(address, HUB_STORE_UNAVAILABLE, path, "not an SQLite database");
     snprintf(address, sizeof address, "sqlite:%s/below/x.db", path);

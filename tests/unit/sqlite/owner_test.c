@@ -1,4 +1,5 @@
-/* One file, one owner; and a file that is not what it was: removed, replaced, damaged, altered by others. It is said in readiness and in the metrics. */
+/* One file, one owner; and a file that is not what it was: removed, replaced, damaged, altered by others.
+ * It is said in readiness and in the metrics. */
 #include "sqlite_fixture.h"
 
 #include <fcntl.h>
@@ -202,7 +203,8 @@ static void damage(void) {
     memset(junk, 0xa5, sizeof junk);
     int fd = open(file, O_WRONLY);
     assert_int_equal(fstat(fd, &st), 0);
-    for (off_t at = 5 * 4096; at + 4096 <= st.st_size; at += 4096) assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
+    for (off_t at = 5 * 4096; at + 4096 <= st.st_size; at += 4096)
+        assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
     close(fd);
 }
 

@@ -1,4 +1,5 @@
-/* Columns of SQLite, whose types bind nobody: what is declared is looked at when the service starts, and what is there row by row. */
+/* Columns of SQLite, whose types bind nobody: what is declared is looked at when the service starts, and
+ * what is there row by row. */
 #include "sqlite_fixture.h"
 
 #include "foreign_types.h"
@@ -22,8 +23,9 @@ static void check(const struct foreign *all, size_t n) {
     char sql[400];
     make_file();
     for (size_t i = 0; i < n; i++) {
-        snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS other; CREATE TABLE other (id TEXT, v %s); INSERT INTO other VALUES ('x', %s)", all[i].type,
-                 all[i].value);
+        snprintf(sql, sizeof sql,
+                 "DROP TABLE IF EXISTS other; CREATE TABLE other (id TEXT, v %s); INSERT INTO other VALUES ('x', %s)",
+                 all[i].type, all[i].value);
         run(sql);
         check_foreign(&hub_sqlite_ops, &all[i]);
     }
@@ -71,10 +73,12 @@ static void what_fits_is_of_the_propertys_type(void **state) {
 static void what_does_not_is_refused_by_name(void **state) {
     (void)state;
     static const struct foreign all[] = {
-        {"TEXT", "NULL", HUB_COL_INTEGER, NULL},    {"TEXT", "NULL", HUB_COL_BOOLEAN, NULL}, {"TEXT", "NULL", HUB_COL_DECIMAL, NULL},
-        {"INTEGER", "NULL", HUB_COL_JSON, NULL},    {"INTEGER", "NULL", HUB_COL_TEXT, NULL}, {"INTEGER", "NULL", HUB_COL_DATETIME, NULL},
-        {"BLOB", "NULL", HUB_COL_TEXT, NULL},       {"BLOB", "NULL", HUB_COL_JSON, NULL},    {"REAL", "NULL", HUB_COL_INTEGER, NULL},
-        {"DATETIME", "NULL", HUB_COL_STRING, NULL}, {"JSON", "NULL", HUB_COL_TEXT, NULL},    {"BOOLEAN", "NULL", HUB_COL_INTEGER, NULL},
+        {"TEXT", "NULL", HUB_COL_INTEGER, NULL}, {"TEXT", "NULL", HUB_COL_BOOLEAN, NULL},
+        {"TEXT", "NULL", HUB_COL_DECIMAL, NULL}, {"INTEGER", "NULL", HUB_COL_JSON, NULL},
+        {"INTEGER", "NULL", HUB_COL_TEXT, NULL}, {"INTEGER", "NULL", HUB_COL_DATETIME, NULL},
+        {"BLOB", "NULL", HUB_COL_TEXT, NULL},    {"BLOB", "NULL", HUB_COL_JSON, NULL},
+        {"REAL", "NULL", HUB_COL_INTEGER, NULL}, {"DATETIME", "NULL", HUB_COL_STRING, NULL},
+        {"JSON", "NULL", HUB_COL_TEXT, NULL},    {"BOOLEAN", "NULL", HUB_COL_INTEGER, NULL},
     };
     check(all, HUB_NELEM(all));
 }
@@ -96,7 +100,8 @@ static void moments_compare_in_whatever_spelling_they_are_stored(void **state) {
     static const struct hub_table *tables[] = {&foreign_table};
     struct hub_err err;
     make_file();
-    run("CREATE TABLE other (id INTEGER PRIMARY KEY, v DATETIME); INSERT INTO other VALUES (10, '2026-01-31 10:00:00'), (9, "
+    run("CREATE TABLE other (id INTEGER PRIMARY KEY, v DATETIME); INSERT INTO other VALUES (10, '2026-01-31 "
+        "10:00:00'), (9, "
         "'2026-01-31T12:00:00.500+02:00'), (8, 1769853600000), (7, NULL), (6, '2026-01-30')");
     describe_column(&(struct foreign){.property = HUB_COL_DATETIME});
     loop = hub_loop_new();

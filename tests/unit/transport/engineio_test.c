@@ -1,15 +1,18 @@
-/* Engine.IO sessions over real sockets: handshake and its refusals, polling, WebSocket, upgrade, heartbeats, ends. */
+/* Engine.IO sessions over real sockets: handshake and its refusals, polling, WebSocket, upgrade,
+ * heartbeats, ends. */
 #include "fixture.h"
 
 static void a_polling_handshake_opens_a_session(void **state) {
     (void)state;
     struct peer p = dial();
-    puts_to(&p, "GET " EIO_POLLING "&x=1 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer t\r\nCookie: a=b\r\nOrigin: http://test\r\n\r\n");
+    puts_to(&p, "GET " EIO_POLLING
+                "&x=1 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer t\r\nCookie: a=b\r\nOrigin: http://test\r\n\r\n");
     struct answer a = answer_to(&p, false);
     assert_int_equal(a.status, 200);
     assert_string_equal(field(&a, "Content-Type"), "text/plain; charset=UTF-8");
     assert_string_equal(field(&a, "Cache-Control"), "no-store");
-    assert_non_null(strstr(a.body.p, "\"upgrades\":[\"websocket\"],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":100000}"));
+    assert_non_null(strstr(
+        a.body.p, "\"upgrades\":[\"websocket\"],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":100000}"));
     assert_string_equal(server.handshake.p, "127.0.0.1|Bearer t|a=b|EIO=4&transport=polling&x=1|http://test");
     hub_buf_free(&a.body);
     hang_up(&p);
@@ -36,8 +39,9 @@ static void slashes_of_the_path_count_once_before_engine_io(void **state) {
                                          "/messaging-api/socket.io/",
                                          "/messaging-api//socket.io/",
                                          "//messaging-api///socket.io"};
-    static const char *const other[] = {"/socket.iox/", "/socket.io/x",          "/x/socket.io/", "/messaging-apisocket.io/", "/",
-                                        "//",           "/messaging-api//agent", "//agent"};
+    static const char *const other[] = {
+        "/socket.iox/", "/socket.io/x",          "/x/socket.io/", "/messaging-apisocket.io/", "/",
+        "//",           "/messaging-api//agent", "//agent"};
     for (size_t i = 0; i < HUB_NELEM(served); i++)
         if (status_at(served[i]) != 200) fail_msg("%s is not served", served[i]);
     for (size_t i = 0; i < HUB_NELEM(other); i++)
@@ -140,10 +144,12 @@ static void packets_posted_in_one_payload_come_back_in_one(void **state) {
     hang_up(&p);
 }
 
-/* The official Java client breaks lines of base64; others use the URL alphabet or pad too much. Node's decoder takes all of it. */
+/* The official Java client breaks lines of base64; others use the URL alphabet or pad too much. Node's
+ * decoder takes all of it. */
 static void base64_of_polling_is_read_as_the_reference_server_reads_it(void **state) {
     (void)state;
-    static const char *const sent[] = {"bAQIDBA==\n", "bAQID\r\nBA==\r\n", "bAQIDBA", "bAQIDBA====", "bAQIDBP=="}; /* 01 02 03 04 */
+    static const char *const sent[] = {"bAQIDBA==\n", "bAQID\r\nBA==\r\n", "bAQIDBA",
+                                       "bAQIDBA====", "bAQIDBP=="}; /* 01 02 03 04 */
     struct peer p = dial();
     char target[128];
     open_polling(&p, target);
@@ -201,7 +207,8 @@ static void a_second_get_ends_the_session(void **state) {
     char target[128];
     open_polling(&a, target);
     get(&a, target);
-    get(&b, "/echo"); /* the first GET has arrived when this one is answered: connections are served in order of arrival */
+    get(&b,
+        "/echo"); /* the first GET has arrived when this one is answered: connections are served in order of arrival */
     expect_status(&b, 200);
     get(&b, target);
     expect_status(&b, 400);
@@ -218,7 +225,8 @@ static void a_second_post_ends_the_session(void **state) {
     struct peer a = dial(), b = dial();
     char target[128], head[256];
     open_polling(&a, target);
-    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", target);
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+             target);
     puts_to(&a, head);
     expect_status(&a, 100);
     post(&b, target, "4x");
@@ -376,7 +384,8 @@ static void an_upgrade_moves_the_session_without_losing_anything(void **state) {
     struct peer ws = dial(), poll = dial(), third = dial();
     char target[128];
     probe(&ws, &poll, target);
-    post(&poll, target, "4between"); /* what is due before the client confirms stays with polling or comes over WebSocket */
+    post(&poll, target,
+         "4between"); /* what is due before the client confirms stays with polling or comes over WebSocket */
     expect_answer(&poll, 200, "ok");
     ws_text(&ws, "5");
     ws_text(&ws, "4after");

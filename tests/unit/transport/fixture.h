@@ -1,13 +1,15 @@
-/* A transport on a loop thread of its own, serving a small application, and blocking clients for the test's thread.
+/* A transport on a loop thread of its own, serving a small application, and blocking clients for the
+ * test's thread.
  *
  * The application echoes Engine.IO messages, except:
  *   !close            ends the session from our side
  *   !flood N S E      sends N messages of S bytes that begin with their number, ephemeral when E is 1
  *   !quiet            stops echoing
- *   !in               signs in, as a session does that joins a namespace; others have signed in at once, unless server.strangers is set
+ *   !in               signs in, as a session does that joins a namespace; others have signed in at once,
+ *     unless server.strangers is set
  *   !hold N S E       holds the loop until release_loop(), then sends like !flood in the same turn
- * and serves HTTP: /echo gives the body back, /later does so 20 ms later, /never not at all, /big?n=N gives N bytes, /slow holds the
- * loop for 2 ms, /agent gives the User-Agent; anything else is 404. */
+ * and serves HTTP: /echo gives the body back, /later does so 20 ms later, /never not at all, /big?n=N
+ * gives N bytes, /slow holds the loop for 2 ms, /agent gives the User-Agent; anything else is 404. */
 #ifndef TRANSPORT_FIXTURE_H
 #define TRANSPORT_FIXTURE_H
 #include <arpa/inet.h>
@@ -69,8 +71,8 @@ static void *app_open(void *ctx, struct hub_eio *eio, const struct hub_handshake
     (void)ctx;
     if (server.refuse) return NULL;
     hub_buf_clear(&server.handshake);
-    hub_buf_addf(&server.handshake, "%.*s|%.*s|%.*s|%.*s|%.*s", HUB_FMT(hs->peer), HUB_FMT(hs->authorization), HUB_FMT(hs->cookie),
-                 HUB_FMT(hs->query), HUB_FMT(hs->origin));
+    hub_buf_addf(&server.handshake, "%.*s|%.*s|%.*s|%.*s|%.*s", HUB_FMT(hs->peer), HUB_FMT(hs->authorization),
+                 HUB_FMT(hs->cookie), HUB_FMT(hs->query), HUB_FMT(hs->origin));
     hub_buf_cstr(&server.handshake);
     struct session *s = hub_xcalloc(1, sizeof *s);
     s->eio = eio;
@@ -195,7 +197,8 @@ static void app_http(void *ctx, struct hub_http_req *req) {
     }
 }
 
-/* Bodies of more than HUB_PENDING_BYTES: "Authorization: wait" is vouched for 20 ms later, "no" refused, "never" kept. */
+/* Bodies of more than HUB_PENDING_BYTES: "Authorization: wait" is vouched for 20 ms later, "no" refused,
+ * "never" kept. */
 static void app_vouch_later(struct hub_timer *timer) {
     struct later *l = HUB_CONTAINER(timer, struct later, timer);
     hub_http_vouch(l->req);
@@ -276,7 +279,8 @@ static inline void wait_for(const int *counter, int count, const char *what) {
     until.tv_sec += PATIENCE;
     pthread_mutex_lock(&server.lock);
     while (*counter < count)
-        if (pthread_cond_timedwait(&server.changed, &server.lock, &until)) fail_msg("only %d of %d %s", *counter, count, what);
+        if (pthread_cond_timedwait(&server.changed, &server.lock, &until))
+            fail_msg("only %d of %d %s", *counter, count, what);
     pthread_mutex_unlock(&server.lock);
 }
 
@@ -325,7 +329,8 @@ static inline void hang_up(struct peer *p) {
 
 static inline void put(struct peer *p, const void *bytes, size_t n) {
     for (size_t at = 0; at < n;) {
-        ssize_t r = p->ssl ? SSL_write(p->ssl, (const char *)bytes + at, (int)(n - at)) : send(p->fd, (const char *)bytes + at, n - at, MSG_NOSIGNAL);
+        ssize_t r = p->ssl ? SSL_write(p->ssl, (const char *)bytes + at, (int)(n - at))
+                           : send(p->fd, (const char *)bytes + at, n - at, MSG_NOSIGNAL);
         if (r <= 0) return; /* the server may have closed already; what it said is read by the test */
         at += (size_t)r;
     }

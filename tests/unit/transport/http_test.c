@@ -34,9 +34,9 @@ static void pipelined_requests_are_answered_in_order_also_when_an_earlier_one_ta
 
 static void a_request_may_come_byte_by_byte(void **state) {
     (void)state;
-    static const char text[] =
-        "POST /echo?a=b HTTP/1.1\r\nHost: t\r\nX-Long: v\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbyte\r\n0\r\nTrailer: t\r\n\r\n"
-        "GET /agent HTTP/1.1\r\nHost: t\r\nUser-Agent: next\r\n\r\n";
+    static const char text[] = "POST /echo?a=b HTTP/1.1\r\nHost: t\r\nX-Long: v\r\nTransfer-Encoding: "
+                               "chunked\r\n\r\n4;x=y\r\nbyte\r\n0\r\nTrailer: t\r\n\r\n"
+                               "GET /agent HTTP/1.1\r\nHost: t\r\nUser-Agent: next\r\n\r\n";
     struct peer p = dial();
     for (size_t i = 0; i < sizeof text - 1; i++) put(&p, text + i, 1);
     expect_answer(&p, 200, "byte");
@@ -49,7 +49,8 @@ static void thousands_of_pipelined_requests_are_served_in_bounded_memory(void **
     enum { COUNT = 3000 };
     struct peer p = dial();
     struct hub_buf b = {0};
-    for (int i = 0; i < COUNT; i++) hub_buf_addf(&b, "GET /%s HTTP/1.1\r\nHost: t\r\nUser-Agent: %d\r\n\r\n", i % 100 ? "agent" : "later", i);
+    for (int i = 0; i < COUNT; i++)
+        hub_buf_addf(&b, "GET /%s HTTP/1.1\r\nHost: t\r\nUser-Agent: %d\r\n\r\n", i % 100 ? "agent" : "later", i);
     put(&p, b.p, b.n); /* about 150 KB: more than the server keeps while it is answering */
     for (int i = 0; i < COUNT; i++) {
         char want[16];
@@ -238,7 +239,8 @@ static void what_is_wrong_with_a_request_is_said_in_the_failure_form(void **stat
         {"BREW / HTTP/1.1\r\nHost: t\r\n\r\n", "bad_request", 501},
         {"TRACE / HTTP/1.1\r\nHost: t\r\n\r\n", "bad_request", 405},
         {"CONNECT t:80 HTTP/1.1\r\nHost: t\r\n\r\n", "bad_request", 405},
-        {"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "bad_request", 400},
+        {"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "bad_request", 400},
         {"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", "bad_request", 400},
         {"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n", "bad_request", 400},
         {"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999999999999\r\n\r\n", "bad_request", 400},
@@ -259,7 +261,8 @@ static void what_is_wrong_with_a_request_is_said_in_the_failure_form(void **stat
         {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "bad_request", 400},
         {"POST / HTTP/1.0\r\nTransfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n", "bad_request", 400},
         {"POST / HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", "bad_request", 415},
-        {"POST / HTTP/1.1\r\nHost: t\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "bad_request", 415},
+        {"POST / HTTP/1.1\r\nHost: t\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "bad_request", 415},
         {hub_buf_cstr(&long_target), "bad_request", 414},
         {hub_buf_cstr(&long_head), "bad_request", 431},
         {hub_buf_cstr(&many_fields), "bad_request", 431},
@@ -288,10 +291,9 @@ static void blanks_in_a_body_or_between_requests_are_no_folded_lines(void **stat
     struct peer p = dial();
     post(&p, "/echo", "\n \r\n\tbody");
     expect_answer(&p, 200, "\n \r\n\tbody");
-    puts_to(
-        &p,
-        "\r\nPOST /echo HTTP/1.1\r\nHost: t\r\nX: \r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n\n GET /agent HTTP/1.1\r\nHost: t\r\n"
-        "Content-Encoding: gzip\r\nUser-Agent: next\r\n\r\n");
+    puts_to(&p, "\r\nPOST /echo HTTP/1.1\r\nHost: t\r\nX: \r\nContent-Encoding: identity\r\nContent-Length: "
+                "2\r\n\r\n\n GET /agent HTTP/1.1\r\nHost: t\r\n"
+                "Content-Encoding: gzip\r\nUser-Agent: next\r\n\r\n");
     expect_answer(&p, 200, "\n ");
     expect_answer(&p, 200, "next");
     hang_up(&p);
@@ -311,7 +313,8 @@ static void what_is_wrong_with_a_line_is_seen_however_the_head_is_cut(void **sta
             struct hub_http_req *r = hub_http_req_new(100);
             enum hub_http_feed fed = HUB_HTTP_MORE;
             size_t used;
-            for (size_t i = 0; i < n && fed == HUB_HTTP_MORE; i += steps[s]) fed = hub_http_feed(r, cases[k].text + i, steps[s], &used);
+            for (size_t i = 0; i < n && fed == HUB_HTTP_MORE; i += steps[s])
+                fed = hub_http_feed(r, cases[k].text + i, steps[s], &used);
             assert_int_equal(fed, HUB_HTTP_BAD);
             assert_int_equal(r->status, 400);
             assert_non_null(strstr(r->problem, cases[k].problem));
@@ -539,8 +542,8 @@ static void a_websocket_from_a_foreign_origin_is_refused_when_origins_are_listed
 static void an_upgrade_to_something_else_is_an_ordinary_request(void **state) {
     (void)state;
     struct peer p = dial();
-    puts_to(&p,
-            "GET /agent HTTP/1.1\r\nHost: t\r\nUser-Agent: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n");
+    puts_to(&p, "GET /agent HTTP/1.1\r\nHost: t\r\nUser-Agent: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: "
+                "h2c\r\nHTTP2-Settings: x\r\n\r\n");
     expect_answer(&p, 200, "a");
     ask_for_websocket(&p, "/agent", "User-Agent: b\r\n");
     expect_answer(&p, 200, "b");

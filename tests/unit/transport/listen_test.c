@@ -1,4 +1,5 @@
-/* Listening: ports and addresses, what cannot be bound, options that accepted sockets inherit, and running out of descriptors. */
+/* Listening: ports and addresses, what cannot be bound, options that accepted sockets inherit, and running
+ * out of descriptors. */
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -34,7 +35,8 @@ static void a_stopped_listener_refuses_and_what_is_open_goes_on(void **state) {
     expect_close(&p, 1001);
     int port = hub_transport_port(server.transport);
     stop();
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), -1);
     close(fd);
@@ -104,7 +106,8 @@ static void without_descriptors_new_connections_wait_and_old_ones_are_served(voi
     struct timeval short_patience = {.tv_usec = 200000};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){OWN, OWN}), 0);
     assert_int_equal(read(parent_to_child[0], &port, sizeof port), sizeof port);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int i = 0; i < COUNT; i++) {
         p[i] = (struct peer){.fd = socket(AF_INET, SOCK_STREAM, 0)};
         assert_int_equal(connect(p[i].fd, (struct sockaddr *)&a, sizeof a), 0); /* the backlog takes them */

@@ -1,4 +1,5 @@
-/* Whose page asks: own host, listed origins, everybody else's; what trusted proxies say; names that were made to point here. */
+/* Whose page asks: own host, listed origins, everybody else's; what trusted proxies say; names that were
+ * made to point here. */
 #include "fixture.h"
 
 static const char *const listed[] = {"https://app.example.com", "https://*.apps.example.com", "capacitor://localhost"};
@@ -24,14 +25,17 @@ static int status_of(const char *line, const char *host, const char *fields) {
     return a.status;
 }
 
-#define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define UPGRADE                                                                                     \
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " \
+    "dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define EIO_WS "GET /socket.io/?EIO=4&transport=websocket"
 
 static void assert_admitted(const char *host, const char *fields, bool admitted) {
     char both[1024];
     snprintf(both, sizeof both, UPGRADE "%s", fields);
-    const int got[] = {status_of(EIO_WS, host, both),        status_of("GET " EIO_POLLING, host, fields), status_of("POST /echo", host, fields),
-                       status_of("PUT /echo", host, fields), status_of("DELETE /echo", host, fields),     status_of("PATCH /echo", host, fields)};
+    const int got[] = {status_of(EIO_WS, host, both),           status_of("GET " EIO_POLLING, host, fields),
+                       status_of("POST /echo", host, fields),   status_of("PUT /echo", host, fields),
+                       status_of("DELETE /echo", host, fields), status_of("PATCH /echo", host, fields)};
     for (size_t i = 0; i < HUB_NELEM(got); i++)
         if ((got[i] == 403) == admitted) fail_msg("door %zu answered %d to Host %s and %s", i, got[i], host, fields);
 }
@@ -102,7 +106,9 @@ static void a_foreign_page_that_only_reads_is_told_nothing_by_browsers(void **st
     start(&c);
     assert_int_equal(status_of("GET /agent", "test", "Origin: https://evil.example\r\n"), 200);
     assert_int_equal(status_of("HEAD /agent", "test", "Sec-Fetch-Site: cross-site\r\n"), 200);
-    assert_int_equal(status_of("OPTIONS /agent", "test", "Origin: https://evil.example\r\nAccess-Control-Request-Method: PUT\r\n"), 204);
+    assert_int_equal(
+        status_of("OPTIONS /agent", "test", "Origin: https://evil.example\r\nAccess-Control-Request-Method: PUT\r\n"),
+        204);
     stop();
 }
 
@@ -131,7 +137,8 @@ static void cookies_are_those_of_own_and_listed_pages(void **state) {
     stop();
 }
 
-/* A proxy that rewrites Host names the public host, scheme and client beside it; it is believed when it is listed. */
+/* A proxy that rewrites Host names the public host, scheme and client beside it; it is believed when it is
+ * listed. */
 static void a_trusted_proxy_says_host_scheme_and_client(void **state) {
     (void)state;
     static const struct {
@@ -140,10 +147,15 @@ static void a_trusted_proxy_says_host_scheme_and_client(void **state) {
         const char *peer; /* of a session that was let in */
     } cases[] = {
         {"Origin: https://chat.example.com\r\nX-Forwarded-Host: chat.example.com\r\n", true, "127.0.0.1"},
-        {"Origin: https://chat.example.com\r\nX-Forwarded-Host: chat.example.com, inner\r\nX-Forwarded-For: 192.0.2.7\r\n", true, "192.0.2.7"},
-        {"Origin: https://chat.example.com\r\nX-Forwarded-Host: chat.example.com:443\r\nX-Forwarded-Proto: https\r\n", true, "127.0.0.1"},
-        {"Origin: https://chat.example.com\r\nX-Forwarded-Host: chat.example.com\r\nX-Forwarded-Proto: wss\r\n", true, "127.0.0.1"},
-        {"Origin: http://chat.example.com\r\nX-Forwarded-Host: chat.example.com\r\nX-Forwarded-Proto: https\r\n", false, ""},
+        {"Origin: https://chat.example.com\r\nX-Forwarded-Host: chat.example.com, inner\r\nX-Forwarded-For: "
+         "192.0.2.7\r\n",
+         true, "192.0.2.7"},
+        {"Origin: https://chat.example.com\r\nX-Forwarded-Host: chat.example.com:443\r\nX-Forwarded-Proto: https\r\n",
+         true, "127.0.0.1"},
+        {"Origin: https://chat.example.com\r\nX-Forwarded-Host: chat.example.com\r\nX-Forwarded-Proto: wss\r\n", true,
+         "127.0.0.1"},
+        {"Origin: http://chat.example.com\r\nX-Forwarded-Host: chat.example.com\r\nX-Forwarded-Proto: https\r\n", false,
+         ""},
         {"Origin: https://test\r\nX-Forwarded-Host: chat.example.com\r\n", false, ""},
         {"X-Forwarded-For: 1.1.1.1, 192.0.2.7\r\n", true, "192.0.2.7"},
         {"X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 192.0.2.7\r\n", true, "192.0.2.7"},
@@ -174,8 +186,8 @@ static void a_trusted_proxy_says_host_scheme_and_client(void **state) {
     stop();
 }
 
-/* http://evil.example:8080 whose name was made to point to 127.0.0.1 is of our own host for the browser; with a service that believes anybody
- * it would be anybody. */
+/* http://evil.example:8080 whose name was made to point to 127.0.0.1 is of our own host for the browser;
+ * with a service that believes anybody it would be anybody. */
 static void where_anybody_is_believed_only_local_names_are_answered(void **state) {
     (void)state;
     static const struct {
@@ -197,7 +209,8 @@ static void where_anybody_is_believed_only_local_names_are_answered(void **state
         {"OPTIONS /agent", "evil.example", "", false},
         {EIO_WS, "evil.example", UPGRADE "Origin: http://evil.example\r\n", false},
         {EIO_WS, "evil.example", UPGRADE "Origin: https://evil.example:8080\r\n", false},
-        {EIO_WS, "chat.example.com:443", UPGRADE "Origin: https://chat.example.com\r\n", true}, /* TLS ends at a proxy */
+        {EIO_WS, "chat.example.com:443", UPGRADE "Origin: https://chat.example.com\r\n",
+         true}, /* TLS ends at a proxy */
         {"GET /agent", "localhost", "X-Forwarded-Host: evil.example\r\n", false},
         {"GET /agent", "evil.example", "X-Forwarded-Host: localhost\r\n", false},
     };

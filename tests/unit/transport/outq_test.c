@@ -1,4 +1,5 @@
-/* The outbound queue: pieces that join, short writes, dropping what is ephemeral, and a random walk against a plain model. */
+/* The outbound queue: pieces that join, short writes, dropping what is ephemeral, and a random walk
+ * against a plain model. */
 #include "transport/outq.h"
 
 #include <setjmp.h>

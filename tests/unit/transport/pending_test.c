@@ -1,4 +1,5 @@
-/* What may be held by those who have not signed in: how many of an address and altogether, and how much each. */
+/* What may be held by those who have not signed in: how many of an address and altogether, and how much
+ * each. */
 #include "fixture.h"
 
 #define EIO_WEBSOCKET "/socket.io/?EIO=4&transport=websocket"
@@ -106,7 +107,8 @@ static void of_too_many_half_requests_the_longest_give_way(void **state) {
     int gave_way = 0, late = 0;
     for (int i = 0; i < HALF; i++) half[i] = served();
     for (int i = 0; i < HALF; i++)
-        puts_to(&half[i], i & 1 ? "GET /agent HTTP/1.1\r\n" : "POST /later HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx");
+        puts_to(&half[i],
+                i & 1 ? "GET /agent HTTP/1.1\r\n" : "POST /later HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx");
     get(&p, "/agent");
     expect_status(&p, 200);
     for (int i = 0; i < HALF; i++) {
@@ -117,7 +119,8 @@ static void of_too_many_half_requests_the_longest_give_way(void **state) {
         hang_up(&half[i]);
     }
     assert_int_equal(gave_way + late, HALF);
-    assert_true(late == MOST || late == MOST - 1); /* whether the whole request came before the last half one is not said */
+    assert_true(late == MOST ||
+                late == MOST - 1); /* whether the whole request came before the last half one is not said */
     get(&p, "/agent");
     expect_status(&p, 200);
     hang_up(&p);
@@ -246,7 +249,8 @@ static void a_large_body_is_read_when_its_sender_is_known(void **state) {
     assert_int_equal(server.asked, 0);
     hang_up(&p);
     p = dial();
-    puts_to(&p, "POST /echo HTTP/1.1\r\nHost: test\r\nAuthorization: no\r\nExpect: 100-continue\r\nContent-Length: 50000\r\n\r\n");
+    puts_to(&p, "POST /echo HTTP/1.1\r\nHost: test\r\nAuthorization: no\r\nExpect: 100-continue\r\nContent-Length: "
+                "50000\r\n\r\n");
     expect_status(&p, 401); /* not invited */
     hang_up(&p);
     stop();

@@ -1,4 +1,5 @@
-/* TLS: the same protocols over it, large messages both ways, ALPN, old versions, plain text on the port, bad files. */
+/* TLS: the same protocols over it, large messages both ways, ALPN, old versions, plain text on the port,
+ * bad files. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -17,7 +18,8 @@ static int make_certificate(void **state) {
     X509_gmtime_adj(X509_getm_notBefore(x), -60);
     X509_gmtime_adj(X509_getm_notAfter(x), 3600);
     X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
+                               0);
     X509_set_issuer_name(x, X509_get_subject_name(x));
     X509_sign(x, key, EVP_sha256());
     FILE *cert = fdopen(mkstemp(cert_file), "w"), *private = fdopen(mkstemp(key_file), "w");
@@ -112,7 +114,8 @@ static void a_burst_arrives_whole_and_in_order(void **state) {
     }
     ws_text(&p, "4!close");
     expect_close(&p, 1000);
-    assert_int_equal(SSL_get_shutdown(p.ssl) & SSL_RECEIVED_SHUTDOWN, SSL_RECEIVED_SHUTDOWN); /* a proper end, not a cut */
+    assert_int_equal(SSL_get_shutdown(p.ssl) & SSL_RECEIVED_SHUTDOWN,
+                     SSL_RECEIVED_SHUTDOWN); /* a proper end, not a cut */
     hub_buf_free(&out);
     hang_up(&p);
 }

@@ -1,4 +1,5 @@
-/* WebSocket over real sockets: split and merged frames, control frames, closes with the right code, slow readers. */
+/* WebSocket over real sockets: split and merged frames, control frames, closes with the right code, slow
+ * readers. */
 #include "fixture.h"
 
 static void frames_may_come_byte_by_byte_or_many_at_once(void **state) {
@@ -32,10 +33,13 @@ static void frames_may_come_byte_by_byte_or_many_at_once(void **state) {
     hang_up(&p);
 }
 
-/* A browser (and ws) that offers subprotocols fails when none is taken; the reference server takes the first. */
+/* A browser (and ws) that offers subprotocols fails when none is taken; the reference server takes the
+ * first. */
 static void the_first_subprotocol_offered_is_taken(void **state) {
     (void)state;
-    static const struct { const char *offer, *taken; } cases[] = {{"chat", "chat"}, {"chat.v2, chat", "chat.v2"}, {" a ,b", "a"}, {"x, y, z", "x"}};
+    static const struct {
+        const char *offer, *taken;
+    } cases[] = {{"chat", "chat"}, {"chat.v2, chat", "chat.v2"}, {" a ,b", "a"}, {"x, y, z", "x"}};
     static const char *const bad[] = {"a b", "a,,b", "", ",", "a\"", "a, b=c"};
     for (size_t i = 0; i < HUB_NELEM(cases); i++) {
         struct peer p = dial();

@@ -1,4 +1,5 @@
-/* WebSocket bytes in, messages out: the same messages however the bytes are cut; every breach with its close code. */
+/* WebSocket bytes in, messages out: the same messages however the bytes are cut; every breach with its
+ * close code. */
 #include "transport/ws_in.h"
 
 #include <setjmp.h>
@@ -75,7 +76,8 @@ static void messages_come_out_the_same_however_the_bytes_are_cut(void **state) {
     assert_memory_equal(whole.p, "1:6:4hello|2:2:\x00\xff|1:0:|9:4:ping|1:4:4\xc3\xa4!|2:1000:", 45);
     for (size_t step = 1; step < 40; step++) {
         struct hub_buf log = {0};
-        for (size_t at = 0; at < b.n; at += step) assert_int_equal(feed(&in, b.p + at, step < b.n - at ? step : b.n - at, &log), HUB_WS_IN_MORE);
+        for (size_t at = 0; at < b.n; at += step)
+            assert_int_equal(feed(&in, b.p + at, step < b.n - at ? step : b.n - at, &log), HUB_WS_IN_MORE);
         assert_int_equal(log.n, whole.n);
         assert_memory_equal(log.p, whole.p, whole.n);
         hub_buf_free(&log);
@@ -143,7 +145,8 @@ static void every_breach_has_its_close_code(void **state) {
             struct hub_ws_in in = {0};
             struct hub_buf b = {0}, log = {0};
             enum hub_ws_in_end end = HUB_WS_IN_MORE;
-            for (int f = 0; f < 3 && cases[i].first_byte[f]; f++) add_frame(&b, cases[i].first_byte[f], cases[i].payload);
+            for (int f = 0; f < 3 && cases[i].first_byte[f]; f++)
+                add_frame(&b, cases[i].first_byte[f], cases[i].payload);
             if (bytewise)
                 for (size_t at = 0; at < b.n && !end; at++) end = feed(&in, b.p + at, 1, &log);
             else
@@ -160,7 +163,8 @@ static void a_frame_over_the_bound_is_refused_at_its_header(void **state) {
     (void)state;
     struct hub_ws_in in = {0};
     struct hub_buf log = {0};
-    assert_int_equal(feed(&in, "\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04", 14, &log), HUB_WS_IN_TOO_LARGE);
+    assert_int_equal(feed(&in, "\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04", 14, &log),
+                     HUB_WS_IN_TOO_LARGE);
     hub_ws_in_free(&in);
     hub_buf_free(&log);
 }
