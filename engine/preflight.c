@@ -9,7 +9,7 @@
 #include "backends.h"
 #include "base/mem.h"
 #include "hub/engine.h"
-#include "hub/namespace.h"
+#include "namespace/namespace.h"
 #include "ops/ops.h"
 #include "scripting/scripts.h"
 #include "transport/transport.h"

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "hub/engine.h"
-#include "hub/namespace.h"
+#include "namespace/namespace.h"
 #include "ops/ops.h"
 #include "preflight.h"
 #include "rest/rest.h"

@@ -1,8 +1,8 @@
-/* One service's script state: Lua 5.4 behind the tables of engine/hub/hook.h. One per process; used on the
+/* One service's script state: Lua 5.4 behind the tables of engine/hook/hook.h. One per process; used on the
  * loop thread. */
 #ifndef HUB_SCRIPTING_SCRIPTS_H
 #define HUB_SCRIPTING_SCRIPTS_H
-#include "hub/hook.h"
+#include "hook/hook.h"
 #include "loop/loop.h"
 #include "schema/load.h"
 

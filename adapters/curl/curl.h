@@ -12,7 +12,7 @@
 #define HUB_ADAPTERS_CURL_H
 #include "auth/fetch.h"
 #include "base/code.h"
-#include "hub/hook.h"
+#include "hook/hook.h"
 #include "loop/loop.h"
 
 struct hub_curl;

@@ -4,7 +4,7 @@
 #ifndef HUB_HUB_ENGINE_H
 #define HUB_HUB_ENGINE_H
 #include "fanout/bus.h"
-#include "hub/hook.h"
+#include "hook/hook.h"
 #include "loop/loop.h"
 #include "persist/cache.h"
 #include "persist/store.h"

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "hub/engine.h"
-#include "hub/identity.h"
 #include "hub/reads.h"
+#include "identity/identity.h"
 #include "room/room.h"
 
 struct hub_engine {

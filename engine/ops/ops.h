@@ -3,7 +3,7 @@
 #ifndef HUB_OPS_OPS_H
 #define HUB_OPS_OPS_H
 #include "fanout/bus.h"
-#include "hub/identity.h"
+#include "identity/identity.h"
 #include "persist/cache.h"
 #include "persist/store.h"
 #include "schema/def.h"

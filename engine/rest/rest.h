@@ -3,7 +3,7 @@
 #ifndef HUB_REST_REST_H
 #define HUB_REST_REST_H
 #include "hub/engine.h"
-#include "hub/identity.h"
+#include "identity/identity.h"
 #include "transport/transport.h"
 
 struct hub_rest;

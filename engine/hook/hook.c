@@ -1,5 +1,5 @@
 /* What a hook's result means where yes or no was asked. */
-#include "hub/hook.h"
+#include "hook/hook.h"
 
 #include <math.h>
 

@@ -5,10 +5,10 @@
  * A handler that waits holds up its own socket only. Behind it up to 1,000 events or about 4 MiB wait;
  * what is more is answered with overloaded. Events that had arrived before the socket closed are still
  * handled. Loop thread only. */
-#ifndef HUB_HUB_NAMESPACE_H
-#define HUB_HUB_NAMESPACE_H
-#include "hub/hook.h"
-#include "hub/identity.h"
+#ifndef HUB_NAMESPACE_NAMESPACE_H
+#define HUB_NAMESPACE_NAMESPACE_H
+#include "hook/hook.h"
+#include "identity/identity.h"
 #include "loop/loop.h"
 #include "schema/def.h"
 #include "session/session.h"

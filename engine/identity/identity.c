@@ -1,6 +1,6 @@
 /* From a token to a session, step by step: method, stored session, authenticate hook. And what a socket
  * does with the result. */
-#include "hub/identity.h"
+#include "identity/identity.h"
 
 #include <stdlib.h>
 

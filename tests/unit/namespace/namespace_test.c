@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "fake_eio.h"
-#include "hub/namespace.h"
+#include "namespace/namespace.h"
 
 static struct hub_loop *loop;
 static struct hub_sessions *sessions;

@@ -1,5 +1,5 @@
 /* Plain namespaces: the queue of each socket's handlers, rooms, and the methods of the socket object. */
-#include "hub/namespace.h"
+#include "namespace/namespace.h"
 
 #include <stdlib.h>
 

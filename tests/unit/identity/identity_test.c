@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "fake_eio.h"
-#include "hub/identity.h"
+#include "identity/identity.h"
 
 /* ---- fakes: keys, cache, hook ---- */
 

@@ -4,11 +4,11 @@
  *
  * The authenticate hook sees "session" and "claims". false, 0, "" and {deny: "reason"} refuse; an object's
  * members are laid over the session; anything else (nil and null too) accepts. A hook that fails refuses. */
-#ifndef HUB_HUB_IDENTITY_H
-#define HUB_HUB_IDENTITY_H
+#ifndef HUB_IDENTITY_IDENTITY_H
+#define HUB_IDENTITY_IDENTITY_H
 #include "auth/jwks.h"
 #include "auth/jwt.h"
-#include "hub/hook.h"
+#include "hook/hook.h"
 #include "loop/loop.h"
 #include "persist/cache.h"
 #include "schema/def.h"

@@ -1,8 +1,8 @@
 /* Where scripts meet the engine, as two tables: scripting fills hub_hook_ops (the engine calls scripts),
  * the engine fills rows of hub_host_fn (scripts call the engine). Neither knows the other's insides. JSON
  * trees cross the border. */
-#ifndef HUB_HUB_HOOK_H
-#define HUB_HUB_HOOK_H
+#ifndef HUB_HOOK_HOOK_H
+#define HUB_HOOK_HOOK_H
 #include "base/code.h"
 #include "base/json.h"
 #include "schema/def.h"
