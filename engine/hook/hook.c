@@ -13,3 +13,10 @@ bool hub_truthy(const json_t *v) {
     default: return true;
     }
 }
+
+enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err) {
+    struct hub_str meant;
+    const char *key = hub_json_misspelt(object, names, &meant);
+    return key ? hub_fail(err, HUB_BAD_REQUEST, "%.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant))
+               : HUB_OK;
+}

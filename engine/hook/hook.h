@@ -46,6 +46,10 @@ struct hub_hook_ops {
 /* JavaScript's truth of a hook's result: false for NULL, null, false, 0, NaN, "". */
 bool hub_truthy(const json_t *v);
 
+/* Fails with HUB_BAD_REQUEST when an object that a script gave has a key that is a misspelling of one of
+ * NAMES (separated by a space); other keys are passed over. */
+enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err);
+
 /* One call from a script into the engine. The function answers exactly once through done, at once or
  * later; a later answer suspends the script, never the loop. ARGS is the array of arguments (borrowed
  * until done). */

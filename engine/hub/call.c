@@ -118,6 +118,38 @@ bool hub_call_permitted(struct hub_call *call, unsigned needs) {
     return false;
 }
 
+bool hub_call_settle(struct hub_call *call, unsigned needs) {
+    struct hub_str id = hub_call_str(call, "roomId");
+    if (!hub_id_ok(id)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
+        return false;
+    }
+    struct hub_room *room = hub_room_find(&call->hub->rooms, id);
+    struct hub_member *m = room ? hub_conn_member(call->conn, room) : NULL;
+    if (!m) {
+        hub_call_fail(call, HUB_NOT_IN_ROOM, NULL);
+        return false;
+    }
+    if (room->ended) {
+        hub_call_fail(call, room->ended, NULL);
+        return false;
+    }
+    m->refs++;
+    call->member = m;
+    call->room = hub_room_ref(room);
+    call->rights = m->rights;
+    call->judged = room->judged;
+    call->needs = needs;
+    return hub_call_permitted(call, needs);
+}
+
+bool hub_call_renew(struct hub_call *call) {
+    if (!call->conn || call->who == call->conn->identity) return false;
+    hub_identity_unref(call->who);
+    call->who = hub_identity_ref(call->conn->identity);
+    return true;
+}
+
 bool hub_call_user(struct hub_call *call, struct hub_str *user) {
     *user = hub_call_str(call, "userId");
     if (hub_id_ok(*user)) return true;
@@ -143,7 +175,7 @@ bool hub_call_reason(struct hub_call *call) {
  * one has. */
 static size_t weight_of(const struct hub_call *call) {
     const char *key = json_object_get(call->args, "historyLimit") ? "historyLimit" : "limit";
-    bool past = call->command->run == hub_cmd_history || call->command->run == hub_cmd_join;
+    bool past = call->command->needs & HUB_PAST;
     int64_t rows = hub_json_get_int(call->args, key, past ? call->hub->def->history_limit : 50);
     return ROW_BYTES * (size_t)(rows < 1 ? 1 : rows > 1000 ? 1000 : rows);
 }
@@ -160,6 +192,16 @@ static void drop(struct hub_read *r) {
 static uint32_t joins_may_wait(const struct hub_def *def) {
     int64_t rooms = def->max_rooms_per_user < JOINS_WAITING ? def->max_rooms_per_user : JOINS_WAITING;
     return rooms > HUB_READS_WAITING ? (uint32_t)rooms : HUB_READS_WAITING;
+}
+
+struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address) {
+    bool anonymous = e->config.service->anonymous;
+    struct hub_buf key = {0};
+    hub_buf_addc(&key, anonymous ? '@' : '=');
+    hub_buf_adds(&key, anonymous ? address : hub_cstr(who->user_id));
+    struct hub_reader *r = hub_reader_of(&e->reads, hub_buf_str(&key));
+    hub_buf_free(&key);
+    return r;
 }
 
 static struct hub_reader *reader_of(struct hub_call *call, struct hub_str address) {
@@ -180,7 +222,7 @@ void hub_call_queue(struct hub_call *call, const struct hub_command *command, st
         return;
     }
     call->read = (struct hub_read){.start = start, .drop = drop, .weight = weight_of(call)};
-    uint32_t may_wait = command->run == hub_cmd_join ? joins_may_wait(call->hub->def) : HUB_READS_WAITING;
+    uint32_t may_wait = command->needs & HUB_JOINS ? joins_may_wait(call->hub->def) : HUB_READS_WAITING;
     if (!hub_read_ask(&call->hub->engine->reads, reader_of(call, address), &call->read, may_wait))
         hub_call_fail(call, HUB_OVERLOADED, "%u of your reads wait already", may_wait);
 }

@@ -2,11 +2,8 @@
 #include "base/log.h"
 #include "hub/hub_int.h"
 
-#define EVENT_ARGS \
-    "roomId event data lastReadTimestamp lastReadSeq messageId seq" /* the later ones are those of receipts */
-
 const struct hub_command hub_commands[] = {
-    {"hub:join", HUB_READS, hub_cmd_join, "roomId since epoch historyLimit", HUB_LIMIT_JOINS},
+    {"hub:join", HUB_READS | HUB_PAST | HUB_JOINS, hub_cmd_join, "roomId since epoch historyLimit", HUB_LIMIT_JOINS},
     {"hub:leave", HUB_NEEDS_ROOM, hub_cmd_leave, "roomId", 0},
     {"hub:send", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_send,
      "roomId messageType content replyTo forwarded clientMessageId", 0},
@@ -16,9 +13,9 @@ const struct hub_command hub_commands[] = {
     {"hub:unreact", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST, hub_cmd_react, "roomId messageId emoji", 0},
     {"hub:message", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_message, "roomId messageId",
      HUB_LIMIT_READS},
-    {"hub:event", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_event, EVENT_ARGS, 0},
+    {"hub:event", HUB_NEEDS_ROOM | HUB_REST, hub_cmd_event, HUB_EVENT_ARGS, 0},
     {"hub:requestState", HUB_NEEDS_ROOM | HUB_REST | HUB_READS, hub_cmd_request_state, "roomId", HUB_LIMIT_READS},
-    {"hub:history", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_history,
+    {"hub:history", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS | HUB_PAST, hub_cmd_history,
      "roomId before after limit messageType senderId include offset pageNumber pageRowCount", HUB_LIMIT_READS},
     {"hub:members", HUB_NEEDS_ROOM | HUB_NEEDS_READ | HUB_REST | HUB_READS, hub_cmd_members, "roomId", HUB_LIMIT_READS},
     {"hub:pending", HUB_NEEDS_ROOM | HUB_NEEDS_MODERATE | HUB_REST | HUB_READS, hub_cmd_pending,
@@ -68,5 +65,3 @@ bool hub_call_keys(struct hub_call *call, const char *names) {
     hub_call_fail(call, HUB_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%.*s\"?", key, HUB_FMT(meant));
     return false;
 }
-
-bool hub_call_event_keys(struct hub_call *call) { return hub_call_keys(call, EVENT_ARGS); }

@@ -59,21 +59,6 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
     hub_identity_admit(hub->engine->config.identity, s, auth, on_admitted, s);
 }
 
-void hub_conn_unref(struct hub_conn *c) {
-    if (--c->refs) return;
-    hub_identity_unref(c->identity);
-    hub_socket_unref(c->socket);
-    free(c);
-}
-
-struct hub_member *hub_conn_member(struct hub_conn *c, const struct hub_room *room) {
-    HUB_LIST_EACH(&c->members, it) {
-        struct hub_member *m = HUB_CONTAINER(it, struct hub_member, in_conn);
-        if (m->room == room) return m;
-    }
-    return NULL;
-}
-
 static void on_closed(struct hub_socket *s, const char *reason) {
     struct hub_conn *c = s->user;
     if (!c) return; /* never admitted */
@@ -155,38 +140,6 @@ void hub_cmd_refresh_token(struct hub_call *call) {
 static struct hub_metric messages_in =
     HUB_METRIC(HUB_COUNTER, "hubd_hub_events_in_total", NULL, "Events received by hubs");
 
-bool hub_call_settle(struct hub_call *call, unsigned needs) {
-    struct hub_str id = hub_call_str(call, "roomId");
-    if (!hub_id_ok(id)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
-        return false;
-    }
-    struct hub_room *room = hub_room_find(&call->hub->rooms, id);
-    struct hub_member *m = room ? hub_conn_member(call->conn, room) : NULL;
-    if (!m) {
-        hub_call_fail(call, HUB_NOT_IN_ROOM, NULL);
-        return false;
-    }
-    if (room->ended) {
-        hub_call_fail(call, room->ended, NULL);
-        return false;
-    }
-    m->refs++;
-    call->member = m;
-    call->room = hub_room_ref(room);
-    call->rights = m->rights;
-    call->judged = room->judged;
-    call->needs = needs;
-    return hub_call_permitted(call, needs);
-}
-
-bool hub_call_renew(struct hub_call *call) {
-    if (!call->conn || call->who == call->conn->identity) return false;
-    hub_identity_unref(call->who);
-    call->who = hub_identity_ref(call->conn->identity);
-    return true;
-}
-
 /* Whoever waited may be in the room no more. */
 static void settle_and_run(void *arg, bool allowed) {
     struct hub_call *call = arg;
@@ -200,13 +153,13 @@ static void settle_and_run(void *arg, bool allowed) {
 static void run(struct hub_read *r) { hub_call_count(hub_call_of(r), settle_and_run); }
 
 /* CALL->event is cut where no command or event has a name so long. */
-void hub_conn_run(struct hub_call *call) {
+static void run_event(struct hub_call *call) {
     const struct hub_command *command = hub_command_find(hub_cstr(call->event));
     if (!command) {
         if (!hub_event_alias(call, hub_cstr(call->event)))
             hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", call->event);
     } else if (hub_call_keys(call, command->args)) {
-        if (command->run == hub_cmd_join) hub_order_joining(call);
+        if (command->needs & HUB_JOINS) hub_order_joining(call);
         hub_call_queue(call, command, hub_str(NULL, 0), run);
     }
 }
@@ -228,9 +181,9 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
     else if (!object)
         hub_call_fail(call, HUB_BAD_REQUEST, "expected an object as the event's payload");
     else if (c->joining)
-        hub_order_wait(call);
+        hub_order_wait(call, run_event);
     else
-        hub_conn_run(call);
+        run_event(call);
 }
 
 const struct hub_namespace_ops hub_conn_ops = {.connect = on_connect, .event = on_event, .closed = on_closed};

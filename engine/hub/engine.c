@@ -34,6 +34,7 @@ static struct hub_outbox *new_outbox(struct hub_engine *e) {
 struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
+    e->parts = hub_parts;
     hub_list_init(&e->retries);
     hub_reads_init(&e->reads, config->loop);
     e->reads.max_queue = (size_t)config->service->max_queue_bytes;
@@ -86,16 +87,16 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
 void hub_engine_start(struct hub_engine *e) {
     hub_bridge_subscribe(e);
     if (e->outbox) hub_outbox_start(e->outbox);
-    hub_actions_resume(e);
+    HUB_PARTS_CALL(e, started, e);
 }
 
-void hub_actions_stop_all(struct hub_hub *h) {
+void hub_hub_close_rooms(struct hub_hub *h) {
     size_t n = 0;
     void *value;
     struct hub_room **rooms = hub_xcalloc(hub_map_len(&h->rooms) + 1, sizeof *rooms);
     for (void *it = NULL; (it = hub_map_next(&h->rooms, it, NULL, &value));) rooms[n++] = hub_room_ref(value);
     for (size_t i = 0; i < n; i++) {
-        hub_actions_stop(rooms[i]);
+        HUB_PARTS_CALL(h->engine, room_closed, rooms[i]);
         hub_room_unref(rooms[i]); /* which may take it out of the map */
     }
     free(rooms);
@@ -103,7 +104,7 @@ void hub_actions_stop_all(struct hub_hub *h) {
 
 void hub_engine_stop(struct hub_engine *e) {
     /* Nothing ticks while the backends close, which may take them a while. */
-    for (size_t i = 0; i < e->hub_n; i++) hub_actions_stop_all(e->hubs[i]);
+    for (size_t i = 0; i < e->hub_n; i++) hub_hub_close_rooms(e->hubs[i]);
     hub_reads_stop(&e->reads);
     hub_bridge_stop(e->bridge);
     hub_retry_stop(e);
@@ -123,7 +124,7 @@ static void close_rooms(struct hub_hub *h) {
     void *value;
     while (hub_map_next(&h->rooms, NULL, NULL, &value)) {
         struct hub_room *r = hub_room_ref(value);
-        hub_actions_stop(r);
+        HUB_PARTS_CALL(h->engine, room_closed, r);
         r->refs = 1;
         hub_room_unref(r);
     }

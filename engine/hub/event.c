@@ -5,8 +5,6 @@
 #include "base/clock.h"
 #include "hub/own.h"
 
-#define INDICATOR_MS 6000 /* typing and recording stop by themselves (contract: wire.md) */
-
 static struct hub_buf args; /* scratch */
 
 static void begin_args(struct hub_room *room, struct hub_str user) {
@@ -17,68 +15,7 @@ static void begin_args(struct hub_room *room, struct hub_str user) {
     hub_json_add_string(&args, user);
 }
 
-/* ---- typing and recording ---- */
-
-static void tell_indicator(struct hub_room_user *u, const char *event) {
-    begin_args(u->room, hub_cstr(u->id));
-    hub_buf_addz(&args, ",\"user\":{\"id\":");
-    hub_json_add_string(&args, hub_cstr(u->id));
-    hub_buf_addz(&args, ",\"name\":");
-    if (u->name)
-        hub_json_add_string(&args, hub_cstr(u->name));
-    else
-        hub_buf_addz(&args, "null");
-    hub_buf_addz(&args, "}}");
-    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = hub_cstr(u->id)};
-    hub_room_emit(u->room, &others, hub_cstr(event), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
-}
-
-static void typing_over(struct hub_timer *t) {
-    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, typing), "hub:stopTyping");
-}
-static void recording_over(struct hub_timer *t) {
-    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, recording), "hub:stopRecording");
-}
-
-static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event,
-                         void (*over)(struct hub_timer *)) {
-    bool goes_on = hub_timer_running(t);
-    hub_timer_start(u->room->loop, t, INDICATOR_MS, over);
-    if (!goes_on) tell_indicator(u, event); /* late joiners find it in hub:members */
-}
-
-static void indicator_off(struct hub_room_user *u, struct hub_timer *t, const char *event) {
-    if (!hub_timer_running(t)) return;
-    hub_timer_stop(u->room->loop, t);
-    tell_indicator(u, event);
-}
-
-void hub_indicators_stop(struct hub_room_user *u) {
-    indicator_off(u, &u->typing, "hub:stopTyping");
-    indicator_off(u, &u->recording, "hub:stopRecording");
-}
-
-void hub_indicators_message(struct hub_room *room, struct hub_str user_id) {
-    const struct hub_def *def = hub_of(room)->def;
-    struct hub_room_user *u = def->enable_typing || def->enable_recording ? hub_room_user(room, user_id) : NULL;
-    if (u) hub_indicators_stop(u);
-}
-
 /* ---- built-in events ---- */
-
-/* What is told of a user, of connection M; NULL: by REST, and so of all his connections. */
-static void typing(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_on(u, &u->typing, "hub:typing", typing_over);
-}
-static void stop_typing(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_off(u, &u->typing, "hub:stopTyping");
-}
-static void recording(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_on(u, &u->recording, "hub:recording", recording_over);
-}
-static void stop_recording(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_off(u, &u->recording, "hub:stopRecording");
-}
 
 static const struct builtin {
     const char *name;
@@ -88,12 +25,13 @@ static const struct builtin {
     void (*receipt)(struct hub_call *call);
     size_t goes_on; /* offset of the timer in struct hub_room_user that says that this is nothing new; 0 = none */
 } builtins[] = {
-    {"typing", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, typing, NULL,
+    {"typing", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, hub_indicator_typing, NULL,
      offsetof(struct hub_room_user, typing)},
-    {"stopTyping", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, stop_typing, NULL, 0},
-    {"recording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, recording, NULL,
+    {"stopTyping", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, hub_indicator_stop_typing, NULL, 0},
+    {"recording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, hub_indicator_recording, NULL,
      offsetof(struct hub_room_user, recording)},
-    {"stopRecording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, stop_recording, NULL, 0},
+    {"stopRecording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, hub_indicator_stop_recording, NULL,
+     0},
     {"online", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_online, NULL, 0},
     {"away", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_away, NULL, 0},
     {"messageRead", offsetof(struct hub_def, enable_read_receipts), HUB_LIMIT_RECEIPTS, NULL, hub_receipt_read, 0},
@@ -311,6 +249,7 @@ bool hub_event_alias(struct hub_call *c, struct hub_str event) {
     if (!receipt && !hub_def_custom_event(c->hub->def, event)) return false;
     char name[64]; /* EVENT is only valid during the socket's callback; c->event keeps a copy */
     snprintf(name, sizeof name, "%.*s", (int)(bare.n < 63 ? bare.n : 63), bare.p);
-    if (hub_call_event_keys(c) && hub_call_settle(c, HUB_NEEDS_ROOM)) run(c, hub_cstr(receipt ? name : c->event));
+    if (hub_call_keys(c, HUB_EVENT_ARGS) && hub_call_settle(c, HUB_NEEDS_ROOM))
+        run(c, hub_cstr(receipt ? name : c->event));
     return true;
 }

@@ -2,13 +2,6 @@
 #include "base/log.h"
 #include "hub/hub_int.h"
 
-enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err) {
-    struct hub_str meant;
-    const char *key = hub_json_misspelt(object, names, &meant);
-    return key ? hub_fail(err, HUB_BAD_REQUEST, "%.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant))
-               : HUB_OK;
-}
-
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n) {
     args[n++] = (struct hub_hook_arg){"room", record};
     if (strcmp(hub->def->room_object->name, "room"))

@@ -9,9 +9,26 @@
 #include "identity/identity.h"
 #include "room/room.h"
 
+/* A feature of hubs: what it does in their life. The parts are listed in parts.c; none of this is on the way of
+ * a message. In all of them the room is held by the caller; NULL: nothing. */
+struct hub_part {
+    const char *name;
+    void (*started)(struct hub_engine *e);        /* scripts, store and bus are there */
+    void (*room_entered)(struct hub_room *room);  /* by a connection */
+    void (*room_left)(struct hub_room *room);     /* by a connection, which may have been the last one */
+    void (*room_reloaded)(struct hub_room *room); /* its hub has a new definition */
+    void (*room_closed)(struct hub_room *room);   /* its row is gone or not eligible, or the hub goes */
+};
+extern const struct hub_part *const hub_parts[]; /* ends with NULL */
+/* Calls STEP of all parts of engine E that have it. */
+#define HUB_PARTS_CALL(e, step, ...)                                        \
+    for (const struct hub_part *const *part_ = (e)->parts; *part_; part_++) \
+        if ((*part_)->step) (*part_)->step(__VA_ARGS__)
+
 struct hub_engine {
     struct hub_engine_config config;
-    struct hub_hub **hubs; /* rooms and connections point at them, so they never move */
+    const struct hub_part *const *parts; /* hub_parts; a test may have others */
+    struct hub_hub **hubs;               /* rooms and connections point at them, so they never move */
     size_t hub_n;
     struct hub_hub **gone; /* hubs that a reload took out of service; kept until the end */
     size_t gone_n;
@@ -99,16 +116,17 @@ extern const struct hub_namespace_ops hub_conn_ops;
 
 /* ---- the order of what a connection sends (order.c) ---- */
 
-void hub_order_wait(struct hub_call *call);    /* until the connection's hub:join is answered */
+/* Until the connection's hub:join is answered; then RUN(call). */
+void hub_order_wait(struct hub_call *call, void (*run)(struct hub_call *call));
 void hub_order_joining(struct hub_call *call); /* a hub:join, before it may have to wait for its turn */
 void hub_order_joined(struct hub_conn *c);     /* it was answered: what waited goes on */
 void hub_order_drop(struct hub_conn *c);       /* the connection is closed */
-void hub_conn_run(struct hub_call *call);      /* of a socket: its command, or what its event stands for */
 /* A call that has waited is the user's as he is by now (hub:refreshToken). True: he was another when he
  * sent it. */
 bool hub_call_renew(struct hub_call *call);
 
 struct hub_hub *hub_hub_new(struct hub_engine *e, size_t index); /* of the engine's present service */
+void hub_hub_close_rooms(struct hub_hub *hub); /* nothing of it runs on by itself: it goes, or the process */
 
 /* ---- calls ---- */
 
@@ -124,17 +142,16 @@ enum {
     HUB_NEEDS_READ = 2, /* canRead */
     HUB_NEEDS_MODERATE = 4,
     HUB_NEEDS_MANAGE = 8,
-    HUB_REST = 16, /* also by hub_engine_request */
-    HUB_READS = 32 /* it reads: the caller's reads take turns (reads.h) */
+    HUB_REST = 16,  /* also by hub_engine_request */
+    HUB_READS = 32, /* it reads: the caller's reads take turns (reads.h) */
+    HUB_PAST = 64,  /* its answer holds a part of the room's past, by default as much as historyLimit says */
+    HUB_JOINS = 128 /* what the connection sends after it waits for its answer (order.c) */
 };
 extern const struct hub_command hub_commands[]; /* ends with event == NULL */
 const struct hub_command *hub_command_find(struct hub_str event);
 /* Whether every key of the payload is one of NAMES, or none that resembles one: others may be of newer
  * clients, and are passed over. False when the call was refused (and is gone). */
-/* Fails when an object that a script gave has a key that is a misspelling of one of NAMES. */
-enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err);
 bool hub_call_keys(struct hub_call *call, const char *names);
-bool hub_call_event_keys(struct hub_call *call); /* with the names of hub:event: for events under their own names */
 /* Whether the call's rights are what NEEDS asks for; false when it was answered with a refusal. */
 bool hub_call_permitted(struct hub_call *call, unsigned needs);
 /* Finds the room and rights of a socket's call; false when it was answered with a refusal. */
@@ -150,12 +167,13 @@ struct hub_call {
     int64_t ack;
     struct hub_room *room; /* reference, or NULL */
     struct hub_rights rights;
-    unsigned needs;             /* of its command */
-    uint32_t judged;            /* room->judged when the rights were found */
-    struct hub_member *member;  /* reference; NULL for REST and outside rooms */
-    struct hub_list in_waiting; /* conn->waiting */
-    bool joining;               /* a hub:join: its end lets conn->waiting go on (order.c) */
-    hub_call_reply *reply;      /* REST */
+    unsigned needs;                     /* of its command */
+    uint32_t judged;                    /* room->judged when the rights were found */
+    struct hub_member *member;          /* reference; NULL for REST and outside rooms */
+    struct hub_list in_waiting;         /* conn->waiting */
+    void (*run)(struct hub_call *call); /* when it has waited there */
+    bool joining;                       /* a hub:join: its end lets conn->waiting go on (order.c) */
+    hub_call_reply *reply;              /* REST */
     hub_call_gone *gone;
     void *reply_arg;
     const struct hub_command *command;
@@ -291,8 +309,10 @@ bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table,
  * (may be NULL) is held until the rights that rest on the record have been worked out again. */
 void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key,
                     json_t *record, bool told, struct hub_work *rights);
-/* hub:roomUpdated: RECORD is the room object's row as it is now, CHANGES what changed of it, or NULL. */
-void hub_room_tell_updated(struct hub_room *room, const json_t *record, const json_t *changes, struct hub_work *work);
+/* "hub:EVENT" and the system message of the same name to everybody: RECORD is the row it is about, as it is
+ * now, CHANGES what changed of it, or NULL. */
+void hub_room_tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes,
+                   struct hub_work *work);
 /* After the room's record changed: closes the room when it is no longer eligible, else works out
  * everybody's rights again. ROOM must be held by the caller. */
 void hub_room_recheck(struct hub_room *room, struct hub_work *work);
@@ -322,7 +342,6 @@ static inline struct hub_hub *hub_of(const struct hub_room *room) { return room-
 /* ---- members (member.c) ---- */
 
 void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights);
-void hub_member_unref(struct hub_member *m); /* NULL is fine */
 /* Leaves by itself; gives up the member, tells presence. The socket itself is told nothing: see
  * hub_member_expel. */
 void hub_member_exit(struct hub_member *m);
@@ -342,6 +361,11 @@ void hub_permissions_tell_user(struct hub_room *room,
 /* Of connection M; NULL: of all the user's. Told when it changes anything. */
 void hub_presence_online(struct hub_room_user *u, struct hub_member *m);
 void hub_presence_away(struct hub_room_user *u, struct hub_member *m);
+/* What is told of a user, of connection M; NULL: by REST, and so of all his connections. */
+void hub_indicator_typing(struct hub_room_user *u, struct hub_member *m);
+void hub_indicator_stop_typing(struct hub_room_user *u, struct hub_member *m);
+void hub_indicator_recording(struct hub_room_user *u, struct hub_member *m);
+void hub_indicator_stop_recording(struct hub_room_user *u, struct hub_member *m);
 void hub_indicators_stop(struct hub_room_user *u);
 /* A message of USER_ID is told: he types it no more. */
 void hub_indicators_message(struct hub_room *room, struct hub_str user_id);
@@ -352,13 +376,7 @@ void hub_indicators_message(struct hub_room *room, struct hub_str user_id);
 void hub_silence_set(struct hub_moderated *m, int64_t until);
 /* ---- scheduled actions (schedule.c) ---- */
 
-void hub_room_used(struct hub_room *room); /* somebody joined */
-/* Both: ROOM must be held by the caller. */
-void hub_actions_stop(struct hub_room *room);    /* for good: the hub goes, or the room is closed */
-void hub_actions_stop_all(struct hub_hub *hub);  /* in all rooms */
-void hub_actions_resume(struct hub_engine *e);   /* keepAlive ones of rooms used before this process started */
-void hub_actions_restart(struct hub_room *room); /* with the present definition's actions */
-void hub_room_unused(struct hub_room *room);     /* somebody left; acts when it was the last */
+extern const struct hub_part hub_scheduled_actions;
 
 /* ---- users and limits (guard.c) ---- */
 
@@ -570,6 +588,8 @@ void hub_cmd_kick(struct hub_call *c);
 void hub_cmd_update_room(struct hub_call *c);
 void hub_cmd_history(struct hub_call *c);
 void hub_cmd_members(struct hub_call *c);
+/* Keys of the payload of hub:event, and of events under their own names; the later ones are of receipts. */
+#define HUB_EVENT_ARGS "roomId event data lastReadTimestamp lastReadSeq messageId seq"
 void hub_cmd_event(struct hub_call *c);
 void hub_cmd_request_state(struct hub_call *c);
 void hub_cmd_refresh_token(struct hub_call *c);

@@ -56,8 +56,8 @@ static void on_updated(void *arg, enum hub_code code, json_t *record, const char
     hub_json_add(&fields, record);
     hub_call_ok(call, "room", hub_buf_str(&fields));
     if (!hub_of(room)->def->auto_bridge)
-        hub_room_tell_updated(room, record, changes,
-                              NULL); /* else the event that the write raised does it, for every hub */
+        hub_room_tell(room, "roomUpdated", record, changes,
+                      NULL); /* else the event that the write raised does it, for every hub */
     hub_buf_free(&fields);
     json_decref(changes);
     hub_room_unref(room);

@@ -101,11 +101,7 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
     free(m->user->avatar);
     m->user->name = session_text(c->identity->session, "fullname", "name");
     m->user->avatar = session_text(c->identity->session, "avatar", "picture");
-    hub_room_used(room);
-}
-
-void hub_member_unref(struct hub_member *m) {
-    if (m && --m->refs == 0) free(m);
+    HUB_PARTS_CALL(hub_of(room)->engine, room_entered, room);
 }
 
 static void leave(struct hub_member *m, enum hub_code put_out) {
@@ -128,7 +124,7 @@ static void leave(struct hub_member *m, enum hub_code put_out) {
     m->put_out = put_out;
     room->judged += put_out != HUB_OK;
     hub_member_unref(m);
-    hub_room_unused(room);
+    HUB_PARTS_CALL(hub_of(room)->engine, room_left, room);
     hub_room_unref(room);
 }
 

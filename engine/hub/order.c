@@ -5,13 +5,14 @@
 #define WAITING_MAX 256            /* calls of one connection */
 #define WAITING_COST_MAX (4 << 20) /* memory of their payloads, roughly */
 
-void hub_order_wait(struct hub_call *call) {
+void hub_order_wait(struct hub_call *call, void (*run)(struct hub_call *call)) {
     struct hub_conn *c = call->conn;
     size_t cost = hub_json_cost(call->args);
     if (c->waiting_n >= WAITING_MAX || (c->waiting_n && c->waiting_cost + cost > WAITING_COST_MAX)) {
         hub_call_fail(call, HUB_OVERLOADED, "too much waits for a hub:join before it; send more when that is answered");
         return;
     }
+    call->run = run;
     c->waiting_n++;
     c->waiting_cost += cost;
     hub_list_push(&c->waiting, &call->in_waiting);
@@ -34,7 +35,7 @@ void hub_order_joined(struct hub_conn *c) {
     if (c->going_on) return;
     c->going_on = true;
     hub_conn_ref(c);
-    for (struct hub_call *call; !c->joining && !c->closed && (call = take(c));) hub_conn_run(call);
+    for (struct hub_call *call; !c->joining && !c->closed && (call = take(c));) call->run(call);
     c->going_on = false;
     hub_conn_unref(c);
 }

@@ -28,7 +28,7 @@ static void renew_room(struct hub_room *room, const struct hub_def *def, struct 
         const struct hub_room_user *u = value;
         HUB_LIST_EACH(&u->members, m) renew_rights(HUB_CONTAINER(m, struct hub_member, in_user), def);
     }
-    hub_actions_restart(room);
+    HUB_PARTS_CALL(hub_of(room)->engine, room_reloaded, room);
     if (room->user_n || room->actions) hub_room_recheck(room, work); /* actions with keepAlive end with their room */
 }
 
@@ -62,7 +62,7 @@ static void renew_hub(struct hub_hub *hub, size_t index, struct hub_work *work) 
 static void retire(struct hub_engine *e, struct hub_hub *hub) {
     while (!hub_list_empty(&hub->conns))
         hub_socket_disconnect(HUB_CONTAINER(hub->conns.next, struct hub_conn, link)->socket, false);
-    hub_actions_stop_all(hub);
+    hub_hub_close_rooms(hub);
     e->gone = hub_xrealloc(e->gone, (e->gone_n + 1) * sizeof(struct hub_hub *));
     e->gone[e->gone_n++] = hub;
 }

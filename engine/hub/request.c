@@ -33,16 +33,6 @@ static void decide(struct hub_read *r) {
         hub_call_count(call, on_counted);
 }
 
-struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address) {
-    bool anonymous = e->config.service->anonymous;
-    struct hub_buf key = {0};
-    hub_buf_addc(&key, anonymous ? '@' : '=');
-    hub_buf_adds(&key, anonymous ? address : hub_cstr(who->user_id));
-    struct hub_reader *r = hub_reader_of(&e->reads, hub_buf_str(&key));
-    hub_buf_free(&key);
-    return r;
-}
-
 void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event,
                         json_t *args, hub_call_reply *reply, hub_call_gone *gone, void *arg) {
     const struct hub_command *command = hub_command_find(hub_cstr(event));

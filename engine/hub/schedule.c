@@ -150,7 +150,7 @@ static void remember(const struct hub_room *room) {
     hub_buf_free(&scope);
 }
 
-void hub_room_used(struct hub_room *room) {
+static void start_actions(struct hub_room *room) {
     struct actions *all = actions_of(room);
     bool kept = false;
     for (size_t i = 0; all && i < all->n; i++) {
@@ -161,7 +161,7 @@ void hub_room_used(struct hub_room *room) {
     if (kept && room->user_n) remember(room);
 }
 
-void hub_room_unused(struct hub_room *room) {
+static void pause_actions(struct hub_room *room) {
     struct actions *all = room->actions;
     for (size_t i = 0; all && !room->user_n && i < all->n; i++) {
         if (!all->items[i] || all->items[i]->def->keep_alive) continue;
@@ -170,7 +170,7 @@ void hub_room_unused(struct hub_room *room) {
     }
 }
 
-void hub_actions_stop(struct hub_room *room) {
+static void stop_actions(struct hub_room *room) {
     struct actions *all = room->actions;
     for (size_t i = 0; all && i < all->n; i++)
         if (all->items[i]) stop(all->items[i]);
@@ -178,11 +178,11 @@ void hub_actions_stop(struct hub_room *room) {
     room->actions = NULL;
 }
 
-void hub_actions_restart(struct hub_room *room) {
+static void restart_actions(struct hub_room *room) {
     bool was_running = room->actions != NULL;
-    hub_actions_stop(room);
-    if (room->user_n || was_running) hub_room_used(room);
-    hub_room_unused(room); /* what runs with members only, in a room kept alive without */
+    stop_actions(room);
+    if (room->user_n || was_running) start_actions(room);
+    pause_actions(room); /* what runs with members only, in a room kept alive without */
 }
 
 /* ---- keepAlive after a restart ---- */
@@ -201,8 +201,8 @@ static void free_resuming(struct resuming *r) {
 }
 
 static void resume(struct resuming *r) {
-    hub_room_used(r->room);
-    hub_room_unused(r->room); /* only what needs no members */
+    start_actions(r->room);
+    pause_actions(r->room); /* only what needs no members */
     free_resuming(r);
 }
 
@@ -260,7 +260,7 @@ static bool has_keep_alive(const struct hub_def *def) {
     return false;
 }
 
-void hub_actions_resume(struct hub_engine *e) {
+static void resume_actions(struct hub_engine *e) {
     struct hub_store *store = e->config.store;
     for (size_t i = 0; i < e->hub_n; i++) {
         if (!has_keep_alive(e->hubs[i]->def)) continue;
@@ -273,3 +273,12 @@ void hub_actions_resume(struct hub_engine *e) {
         json_decref(params);
     }
 }
+
+const struct hub_part hub_scheduled_actions = {
+    .name = "scheduledActions",
+    .started = resume_actions,
+    .room_entered = start_actions,
+    .room_left = pause_actions,
+    .room_reloaded = restart_actions,
+    .room_closed = stop_actions,
+};

@@ -269,3 +269,7 @@ void hub_room_emit(struct hub_room *r, const struct hub_target *t, struct hub_st
     }
     hub_cast_end(&c);
 }
+
+void hub_member_unref(struct hub_member *m) {
+    if (m && --m->refs == 0) free(m);
+}

@@ -173,6 +173,7 @@ void hub_room_emit(struct hub_room *r, const struct hub_target *target, struct h
 #define HUB_SKIPS_MS 250
 void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *target, struct hub_str event,
                             struct hub_str args, int64_t number);
+void hub_member_unref(struct hub_member *m); /* NULL is fine */
 /* The member is told nothing of the numbers so far: it left, or starts over from where the sequence is. */
 void hub_member_forget_skips(struct hub_member *m);
 #endif
