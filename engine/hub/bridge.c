@@ -3,21 +3,17 @@
  *
  * A topic is subscribed to once for the whole service; what a record means is looked up when it arrives,
  * so a reload needs no unsubscribing. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "hub/hub_int.h"
 #include "hub/lane.h"
-#include "hub/own.h"
 
 #define REMEMBERED 4096     /* _eventIds by which repeats are recognised */
 #define MAX_VALUE (4 << 20) /* bytes of a record; more would hold everybody up */
 #define MAX_OWN 10000       /* changes of our own that wait to be told */
 #define SKIPPED_EVERY_MS 10000
-
-enum what { CREATED, UPDATED, DELETED };
-static const char *const what_names[] = {"created", "updated", "deleted"};
 
 /* What is to be done about a record. */
 enum purpose {
@@ -49,8 +45,7 @@ struct hub_bridge {
     struct hub_list own; /* arrivals that go to their lanes at the end of the turn */
     struct hub_task own_task;
     size_t own_n;
-    struct hub_map heard; /* tables that somebody in this process listens to → struct hearing */
-    struct hub_map seen;  /* _eventId → its slot in ring */
+    struct hub_map seen; /* _eventId → its slot in ring */
     char *ring[REMEMBERED];
     size_t at;
     size_t skipped; /* records, since that was last logged */
@@ -65,15 +60,9 @@ static struct hub_metric dropped =
 static struct hub_metric malformed =
     HUB_METRIC(HUB_COUNTER, "hubd_bus_malformed_total", NULL, "Records skipped because they could not be understood");
 
-void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what) {
-    size_t from = b->n;
-    hub_buf_addf(b, "%s-%s-service-dbevent-%s-%s", s->project, s->name, object, what);
-    for (size_t i = from; i < b->n; i++) b->p[i] = (char)tolower((unsigned char)b->p[i]);
-}
-
-static bool is_topic(const struct hub_hub *hub, struct hub_str topic, const char *object, enum what what) {
+static bool is_topic(const struct hub_hub *hub, struct hub_str topic, const char *object, enum hub_feed_what what) {
     struct hub_buf b = {0};
-    hub_bridge_topic(&b, hub->engine->config.service, object, what_names[what]);
+    hub_feed_topic(&b, hub->engine->config.service, object, hub_feed_what_names[what]);
     bool same = hub_str_eq(hub_buf_str(&b), topic);
     hub_buf_free(&b);
     return same;
@@ -203,13 +192,13 @@ static void room_updated(struct hub_hub *hub, json_t *row, const json_t *record,
     hub_room_unref(room);
 }
 
-static void on_room_event(struct hub_hub *hub, enum what what, const json_t *record, unsigned purposes,
+static void on_room_event(struct hub_hub *hub, enum hub_feed_what what, const json_t *record, unsigned purposes,
                           struct hub_work *work) {
     const struct hub_def_object *o = hub->def->room_object;
-    json_t *row = what == UPDATED ? hub_json_get(record, o->name) : (json_t *)(uintptr_t)record;
+    json_t *row = what == HUB_FEED_UPDATED ? hub_json_get(record, o->name) : (json_t *)(uintptr_t)record;
     const json_t *id = hub_json_get(row, o->id_property);
-    if (what == CREATED) return;
-    if (what == DELETED || is_inactive(hub, o->name, row)) {
+    if (what == HUB_FEED_CREATED) return;
+    if (what == HUB_FEED_DELETED || is_inactive(hub, o->name, row)) {
         room_gone(hub, id, purposes, work);
         return;
     }
@@ -266,12 +255,16 @@ static void on_moved(struct hub_hub *hub, const struct hub_def_auth_source *s, c
     json_decref(before);
 }
 
-static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum what what,
+static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source *s, enum hub_feed_what what,
                           const json_t *record, bool announce, unsigned purposes, struct hub_work *work) {
-    if (what == UPDATED)
+    if (what == HUB_FEED_UPDATED)
         on_moved(hub, s, record, announce, purposes, work);
     else
-        concern(hub, s, record, !announce ? NULL : what == CREATED ? "memberJoined" : "memberLeft", purposes, work);
+        concern(hub, s, record,
+                !announce                  ? NULL
+                : what == HUB_FEED_CREATED ? "memberJoined"
+                                           : "memberLeft",
+                purposes, work);
 }
 
 /* A room object's own row is the room event's; but it may also link a user with another room. */
@@ -281,7 +274,7 @@ static bool is_of_room_event(const struct hub_hub *hub, const struct hub_def_aut
 }
 
 /* Sources often name one object several times, for several roles: it is announced once. */
-static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what what, const json_t *record,
+static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum hub_feed_what what, const json_t *record,
                             unsigned purposes, struct hub_work *work) {
     bool announced = false;
     for (size_t i = 0; i < hub->def->auth_source_n; i++) {
@@ -294,9 +287,10 @@ static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum what
 
 /* ---- the hub's own messages ---- */
 
-static void on_message_event(struct hub_hub *hub, enum what what, const json_t *record, struct hub_work *work) {
-    const json_t *row = what == UPDATED ? hub_json_get(record, hub->tables->message->name) : record;
-    if (what != CREATED) hub_bridge_message(hub, row, what == DELETED, work);
+static void on_message_event(struct hub_hub *hub, enum hub_feed_what what, const json_t *record,
+                             struct hub_work *work) {
+    const json_t *row = what == HUB_FEED_UPDATED ? hub_json_get(record, hub->tables->message->name) : record;
+    if (what != HUB_FEED_CREATED) hub_bridge_message(hub, row, what == HUB_FEED_DELETED, work);
 }
 
 /* ---- kafkaEvents ---- */
@@ -418,7 +412,7 @@ static json_t *bare(json_t *record) {
 
 static void bridge(struct hub_hub *hub, const struct seen *s, unsigned purposes, struct hub_work *work) {
     json_t *row = bare(s->record);
-    for (enum what what = CREATED; what <= DELETED; what++) {
+    for (enum hub_feed_what what = HUB_FEED_CREATED; what <= HUB_FEED_DELETED; what++) {
         if (is_topic(hub, s->topic, hub->def->room_object->name, what)) on_room_event(hub, what, row, purposes, work);
         if ((purposes & TELL) && is_topic(hub, s->topic, hub->tables->message->name, what))
             on_message_event(hub, what, row, work);
@@ -465,10 +459,10 @@ struct wanted {
 
 /* Of a record about OBJECT: its row, and in that FIELD, which may be null. */
 static void want(struct wanted *w, const struct hub_hub *hub, const char *object, const char *field) {
-    for (enum what what = CREATED; !w->why && what <= DELETED; what++) {
+    for (enum hub_feed_what what = HUB_FEED_CREATED; !w->why && what <= HUB_FEED_DELETED; what++) {
         struct hub_buf why = {0};
         if (!is_topic(hub, w->topic, object, what)) continue;
-        const json_t *row = what == UPDATED ? hub_json_get(w->record, object) : w->record;
+        const json_t *row = what == HUB_FEED_UPDATED ? hub_json_get(w->record, object) : w->record;
         if (!json_is_object(row))
             hub_buf_addf(&why, "expected {\"%s\": {...}, \"newDataValues\": {...}}", object);
         else if (!hub_json_get(row, field))
@@ -527,7 +521,7 @@ static void skipped(struct hub_bridge *br, struct hub_str topic, const char *why
 static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, struct hub_work *work) {
     struct hub_err err;
     hub_metric_add(&bridged, 1);
-    if (r->value.p && hub_own_is_mine(e->own, r->value)) return;
+    if (r->value.p && hub_feed_is_mine(e->data.feed, r->value)) return;
     json_t *record = parse(r->value, &err);
     char *lacks = record ? lacking(e, r->topic, record) : NULL;
     if (!record || lacks) skipped(e->bridge, r->topic, lacks ? lacks : err.text);
@@ -537,7 +531,8 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
                                .record = record,
                                .key = text_or_null(r->key.n ? r->key : hub_str(NULL, 0)),
                                .headers = headers_json(r),
-                               .purposes = hub_own_is_earlier(e->own, record) ? RIGHTS : TELL | RIGHTS | LISTENERS};
+                               .purposes =
+                                   hub_feed_is_earlier(e->data.feed, record) ? RIGHTS : TELL | RIGHTS | LISTENERS};
         dispatch(e, &s, work);
         json_decref(s.key);
         json_decref(s.headers);
@@ -622,66 +617,31 @@ static bool may_tell(struct hub_bridge *br, const char *object) {
     return false;
 }
 
-void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key,
-                    json_t *record, bool told, struct hub_work *rights) {
+void hub_bridge_changed(void *ctx, const struct hub_table *table, const char *what, const json_t *key, json_t *record,
+                        bool rooms_notified, struct hub_work *rights) {
+    struct hub_engine *e = ctx;
     struct hub_bridge *br = e->bridge;
     const char *object = table->name;
     struct hub_buf topic = {0};
     bool tells = !br->lanes.stopped && may_tell(br, object);
-    if (br->lanes.stopped || (told && !tells)) {
+    if (br->lanes.stopped || (rooms_notified && !tells)) {
         json_decref(record);
         return;
     }
     struct arrival *a = hub_xcalloc(1, sizeof *a);
-    hub_bridge_topic(&topic, e->config.service, object, what);
+    hub_feed_topic(&topic, e->config.service, object, what);
     *a = (struct arrival){.base = {.handle = handle, .end = end},
                           .bridge = br,
                           .own = record,
                           .key = hub_json_nil(key) ? NULL : id_text(key),
                           .object = object,
                           .topic = hub_buf_take(&topic, NULL),
-                          .purposes = OWN | LISTENERS | (told ? 0 : TELL),
+                          .purposes = OWN | LISTENERS | (rooms_notified ? 0 : TELL),
                           .rights = hub_work_hold(rights),
                           .counted = tells};
     br->own_n += tells;
     hub_list_push(&br->own, &a->base.link);
     hub_defer(e->config.loop, &br->own_task);
-}
-
-/* ---- who listens in this process ---- */
-
-struct hearing {
-    bool bridge, listeners;
-};
-
-static void hear_object(struct hub_engine *e, const char *object) {
-    struct hearing *h = hub_map_get(&e->bridge->heard, hub_cstr(object));
-    if (h) h->bridge = true;
-}
-
-static void hear_topic(struct hub_engine *e, const char *topic) {
-    struct hub_str object;
-    struct hearing *h;
-    for (void *it = NULL; (it = hub_map_next(&e->bridge->heard, it, &object, (void **)&h));) {
-        for (enum what what = CREATED; what <= DELETED; what++) {
-            struct hub_buf b = {0};
-            char *name = hub_str_dup(object);
-            hub_bridge_topic(&b, e->config.service, name, what_names[what]);
-            if (hub_str_is(hub_buf_str(&b), topic)) h->listeners = true;
-            hub_buf_free(&b);
-            free(name);
-        }
-    }
-}
-
-static void forget_hearing(struct hub_bridge *br) {
-    for (struct hearing *h; (h = hub_map_drain(&br->heard));) free(h);
-    hub_map_clear(&br->heard);
-}
-
-bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table, bool told) {
-    const struct hearing *h = hub_map_get(&e->bridge->heard, hub_cstr(table->name));
-    return h && (h->listeners || (h->bridge && !told));
 }
 
 /* ---- subscriptions ---- */
@@ -692,9 +652,9 @@ static void subscribe(struct hub_engine *e, const char *topic) {
 }
 
 static void subscribe_object(struct hub_engine *e, const char *object) {
-    for (enum what what = CREATED; what <= DELETED; what++) {
+    for (enum hub_feed_what what = HUB_FEED_CREATED; what <= HUB_FEED_DELETED; what++) {
         struct hub_buf topic = {0};
-        hub_bridge_topic(&topic, e->config.service, object, what_names[what]);
+        hub_feed_topic(&topic, e->config.service, object, hub_feed_what_names[what]);
         subscribe(e, hub_buf_cstr(&topic));
         hub_buf_free(&topic);
     }
@@ -702,7 +662,7 @@ static void subscribe_object(struct hub_engine *e, const char *object) {
 
 static void bridge_hub(struct hub_engine *e, const struct hub_hub *hub) {
     const struct hub_def *def = hub->def;
-    hear_object(e, hub->tables->message->name);
+    hub_feed_hear_object(e->data.feed, hub->tables->message->name);
     subscribe_object(e, def->room_object->name);
     subscribe_object(e, hub->tables->message->name);
     for (size_t j = 0; j < def->auth_source_n; j++) subscribe_object(e, def->auth_sources[j].source_object->name);
@@ -710,17 +670,16 @@ static void bridge_hub(struct hub_engine *e, const struct hub_hub *hub) {
 
 void hub_bridge_subscribe(struct hub_engine *e) {
     const struct hub_tables *t = e->config.tables;
-    forget_hearing(e->bridge);
-    for (size_t i = 0; i < t->n; i++)
-        if (t->all[i] != t->outbox)
-            hub_map_put(&e->bridge->heard, hub_cstr(t->all[i]->name), hub_xcalloc(1, sizeof(struct hearing)));
+    hub_feed_tables(e->data.feed, t->all, t->n, t->outbox);
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
-        hear_object(e, def->room_object->name); /* rights end with own changes also where nobody is told of them */
-        for (size_t j = 0; j < def->auth_source_n; j++) hear_object(e, def->auth_sources[j].source_object->name);
+        hub_feed_hear_object(
+            e->data.feed, def->room_object->name); /* rights end with own changes also where nobody is told of them */
+        for (size_t j = 0; j < def->auth_source_n; j++)
+            hub_feed_hear_object(e->data.feed, def->auth_sources[j].source_object->name);
         if (def->auto_bridge) bridge_hub(e, e->hubs[i]);
         for (size_t j = 0; j < def->kafka_event_n; j++) {
-            hear_topic(e, def->kafka_events[j].topic);
+            hub_feed_hear_topic(e->data.feed, e->config.service, def->kafka_events[j].topic);
             subscribe(e, def->kafka_events[j].topic);
         }
     }
@@ -765,7 +724,6 @@ void hub_bridge_stop(struct hub_bridge *br) {
 void hub_bridge_delete(struct hub_bridge *br) {
     hub_lanes_free(&br->lanes);
     for (struct hub_list *l; (l = hub_list_pop(&br->own));) end(HUB_CONTAINER(l, struct hub_arrival, link));
-    forget_hearing(br);
     hub_map_clear(&br->topics);
     hub_map_clear(&br->seen);
     for (size_t i = 0; i < REMEMBERED; i++) free(br->ring[i]);

@@ -123,7 +123,7 @@ static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who
     }
     struct refreshing *r = hub_xcalloc(1, sizeof *r);
     *r = (struct refreshing){.rights = {.answer = answer_refresh, .end = end_refresh}, .call = call};
-    hub_settling_begin(&r->rights, c->hub->engine, "hub:refreshToken");
+    hub_settling_begin(&r->rights, c->hub->engine->config.loop, "hub:refreshToken");
     if (!c->closed) renew_identity(c, who);
     redecide_rooms(c, &r->rights.work);
     hub_settling_wait(&r->rights);

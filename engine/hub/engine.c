@@ -1,8 +1,8 @@
 /* The engine's life: hubs made from definitions, found by namespace, drained and freed. */
 #include <stdlib.h>
 
-#include "hub/outbox.h"
-#include "hub/own.h"
+#include "data/outbox.h"
+#include "hub/hub_int.h"
 
 #define SWEEP_MS 30000
 
@@ -24,8 +24,11 @@ static void on_sweep(struct hub_timer *t) {
 }
 
 static struct hub_outbox *new_outbox(struct hub_engine *e) {
-    const struct hub_outbox_config config = {
-        .loop = e->config.loop, .store = e->config.store, .bus = e->config.bus, .own = e->own, .pending = &e->pending};
+    const struct hub_outbox_config config = {.loop = e->config.loop,
+                                             .store = e->config.store,
+                                             .bus = e->config.bus,
+                                             .feed = e->data.feed,
+                                             .pending = &e->pending};
     struct hub_outbox *o = hub_outbox_new(&config);
     hub_outbox_configure(o, e->config.service, e->config.tables->outbox);
     return o;
@@ -35,12 +38,18 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
     e->parts = hub_parts;
-    hub_list_init(&e->retries);
+    hub_retries_init(&e->retries, config->loop);
     hub_reads_init(&e->reads, config->loop);
     e->reads.max_queue = (size_t)config->service->max_queue_bytes;
     e->bridge = hub_bridge_new(e);
-    e->own = hub_own_new(e);
+    e->data = (struct hub_data){.loop = config->loop,
+                                .store = config->store,
+                                .feed = hub_feed_new(config->service, hub_bridge_changed, e),
+                                .pending = &e->pending,
+                                .written = hub_record_written,
+                                .ctx = e};
     if (config->tables->outbox) e->outbox = new_outbox(e);
+    hub_feed_set_outbox(e->data.feed, e->outbox);
     e->hub_n = config->service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof *e->hubs);
     for (size_t i = 0; i < e->hub_n; i++) e->hubs[i] = hub_hub_new(e, i);
@@ -107,8 +116,12 @@ void hub_engine_stop(struct hub_engine *e) {
     for (size_t i = 0; i < e->hub_n; i++) hub_hub_close_rooms(e->hubs[i]);
     hub_reads_stop(&e->reads);
     hub_bridge_stop(e->bridge);
-    hub_retry_stop(e);
+    hub_retries_stop(&e->retries);
     if (e->outbox) hub_outbox_stop(e->outbox);
+}
+
+struct hub_data *hub_engine_data(struct hub_engine *e) {
+    return &e->data;
 }
 
 size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
@@ -142,12 +155,12 @@ static void delete_hubs(struct hub_hub **hubs, size_t n) {
 
 void hub_engine_delete(struct hub_engine *e) {
     hub_timer_stop(e->config.loop, &e->sweep);
-    hub_retry_stop(e);
+    hub_retries_stop(&e->retries);
     hub_reads_deinit(&e->reads);
     delete_hubs(e->hubs, e->hub_n);
     delete_hubs(e->gone, e->gone_n);
     hub_bridge_delete(e->bridge);
     if (e->outbox) hub_outbox_delete(e->outbox);
-    hub_own_delete(e->own);
+    hub_feed_delete(e->data.feed);
     free(e);
 }

@@ -15,6 +15,7 @@
 struct hub_engine;
 struct hub_hub;
 struct hub_identity;
+struct hub_data;
 struct hub_reads;
 struct hub_reader;
 
@@ -52,6 +53,8 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
 /* The end of waiting for what is under way: scripts, store and bus may be closed now. Records of the bus
  * whose work is not over by now come again after the next start. */
 void hub_engine_stop(struct hub_engine *e);
+/* Rows of the service's DataObjects (data/objects.h). */
+struct hub_data *hub_engine_data(struct hub_engine *e);
 /* Work that is still under way (writes, scripts). */
 size_t hub_engine_pending(const struct hub_engine *e);
 /* Whether events are on their way from the outbox to the bus. What does not get there now goes after the

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "hub/own.h"
+#include "hub/hub_int.h"
 
 static struct hub_buf args; /* scratch */
 
@@ -63,7 +63,7 @@ static void on_written(struct hub_write *w) {
     struct kept_event *k = w->arg;
     struct hub_engine *e = hub_of(k->room)->engine;
     e->pending--;
-    hub_own_done(e, w, true, NULL);
+    hub_feed_done(e->data.feed, w, true, NULL);
     if (k->done) k->done(k->arg, w->code, hub_buf_str(&k->data));
     hub_buf_free(&k->data);
     hub_room_unref(k->room);
@@ -101,7 +101,7 @@ void hub_event_keep(struct hub_room *room, struct hub_str sender, const struct h
                                   .undecided = on_undecided,
                                   .arg = k};
     hub->engine->pending++;
-    hub_own_announce(hub->engine, &k->write, true);
+    hub_feed_announce(hub->engine->data.feed, &k->write, true);
     store->ops->write(store, &k->write);
 }
 

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data/outbox.h"
 #include "hub/hub_int.h"
-#include "hub/objects.h"
-#include "hub/outbox.h"
 
 static void done(struct hub_host_call *c, json_t *result) { c->done(c, HUB_OK, result, NULL); }
 static void fail(struct hub_host_call *c, enum hub_code code, const char *text) {
@@ -16,6 +15,8 @@ static json_t *arg(const struct hub_host_call *c, size_t i) { return json_array_
 static struct hub_str text_arg(const struct hub_host_call *c, size_t i) { return hub_json_str(arg(c, i)); }
 
 /* ---- objects ---- */
+
+static struct hub_data *data_of(struct hub_engine *e) { return &e->data; }
 
 /* Whether the answer to a write comes after the rights that rest on the row have been worked out again. */
 static bool waits(const struct hub_host_call *c) {
@@ -46,23 +47,23 @@ static void on_object(void *p, enum hub_code code, json_t *result, const char *e
 
 static void objects_find(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_find(ctx, t, arg(c, 1), on_object, c);
+    if (t) hub_object_find(data_of(ctx), t, arg(c, 1), on_object, c);
 }
 static void objects_list(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_list(ctx, t, arg(c, 1), arg(c, 2), on_object, c);
+    if (t) hub_object_list(data_of(ctx), t, arg(c, 1), arg(c, 2), on_object, c);
 }
 static void objects_create(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_create(ctx, t, arg(c, 1), waits(c), on_object, c);
+    if (t) hub_object_create(data_of(ctx), t, arg(c, 1), waits(c), on_object, c);
 }
 static void objects_update(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_update(ctx, t, arg(c, 1), arg(c, 2), waits(c), on_object, c);
+    if (t) hub_object_update(data_of(ctx), t, arg(c, 1), arg(c, 2), waits(c), on_object, c);
 }
 static void objects_delete(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_delete(ctx, t, arg(c, 1), waits(c), on_object, c);
+    if (t) hub_object_delete(data_of(ctx), t, arg(c, 1), waits(c), on_object, c);
 }
 
 /* ---- db ---- */
@@ -294,7 +295,7 @@ static void send_in_unused(struct hub_hub *hub, struct hub_host_call *c) {
     struct hub_engine *e = hub->engine;
     struct opening *o = hub_xmalloc(sizeof *o);
     *o = (struct opening){hub_room_get(&hub->rooms, e->config.loop, hub, text_arg(c, 0)), c};
-    hub_object_find(e, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)), arg(c, 0),
+    hub_object_find(&e->data, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)), arg(c, 0),
                     on_room_record, o);
 }
 

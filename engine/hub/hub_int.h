@@ -4,13 +4,16 @@
 #define HUB_HUB_HUB_INT_H
 #include "base/mem.h"
 #include "base/metric.h"
+#include "data/change_feed.h"
+#include "data/objects.h"
 #include "hub/engine.h"
 #include "hub/reads.h"
 #include "identity/identity.h"
 #include "room/room.h"
+#include "work/work.h"
 
-/* A feature of hubs: what it does in their life. The parts are listed in parts.c; none of this is on the way of
- * a message. In all of them the room is held by the caller; NULL: nothing. */
+/* A feature of hubs: what it does in their life. The parts are listed in parts.c; none of this is on the
+ * way of a message. In all of them the room is held by the caller; NULL: nothing. */
 struct hub_part {
     const char *name;
     void (*started)(struct hub_engine *e);        /* scripts, store and bus are there */
@@ -35,14 +38,12 @@ struct hub_engine {
     bool draining;
     size_t pending;
     struct hub_bridge *bridge;
-    struct hub_own *own;
+    struct hub_data data;
     struct hub_outbox *outbox; /* NULL: the bus is in this process */
     hub_trace *trace;          /* hubctl why: told of every layer of a decision; NULL in a server */
     void *trace_arg;
     struct hub_timer sweep; /* forgets idle users' rate windows */
-    bool stopped;           /* nobody waits for what is under way any more */
-    struct hub_list retries;
-    struct hub_timer retry_timer;
+    struct hub_retries retries;
     struct hub_reads reads;
 };
 
@@ -220,49 +221,6 @@ bool hub_call_user(struct hub_call *call, struct hub_str *user);
 /* args.reason, if given, is a text of bounded length; false when the call was refused (and is gone). */
 bool hub_call_reason(struct hub_call *call);
 
-/* Work in steps, some of which take their time: DONE comes when the last hold is released. Whoever keeps a
- * step for later holds it; NULL = nobody waits for it. */
-struct hub_work {
-    size_t holds;
-    void (*done)(struct hub_work *w);
-};
-static inline struct hub_work *hub_work_hold(struct hub_work *w) {
-    if (w) w->holds++;
-    return w;
-}
-static inline void hub_work_release(struct hub_work *w) {
-    if (w && --w->holds == 0) w->done(w);
-}
-
-/* An answer that waits for rights to be worked out again, though not for ever (settle.c). Inside its
- * owner's struct. */
-struct hub_settling {
-    struct hub_work work; /* for those who are waited for */
-    struct hub_engine *engine;
-    const char *what; /* for the log */
-    struct hub_timer patience;
-    bool answered;
-    void (*answer)(struct hub_settling *s); /* once: when all is done, or it took too long */
-    void (*end)(struct hub_settling *s);    /* after that, when nothing is under way any more: frees the owner */
-};
-void hub_settling_begin(struct hub_settling *s, struct hub_engine *e, const char *what);
-void hub_settling_wait(
-    struct hub_settling *s); /* what is to be waited for holds s->work by now; S may be gone afterwards */
-
-/* ---- steps that wait for the store (retry.c) ---- */
-
-/* Inside its owner's struct. AGAIN comes in a second; with GIVE_UP the process stops, and the owner only
- * ends. */
-struct hub_retry {
-    struct hub_list link;
-    void (*again)(struct hub_retry *r, bool give_up);
-};
-/* False: CODE, with which the step ended, does not mend by waiting, or nobody waits for WORK. */
-bool hub_retry_later(struct hub_engine *e, struct hub_retry *r, const struct hub_work *work, enum hub_code code);
-/* The same for what has to be done whether somebody waits for it or not. */
-bool hub_retry_anyway(struct hub_engine *e, struct hub_retry *r, enum hub_code code);
-void hub_retry_stop(struct hub_engine *e); /* all of them, for good */
-
 /* ---- deciding who may enter (decide.c) ---- */
 
 /* LAYER names what decided ("authSources.owner", "cache", …). RECORD is the room's row (borrowed). CODE !=
@@ -292,23 +250,14 @@ void hub_redecide_room(struct hub_room *room, struct hub_work *work);
 struct hub_bridge *hub_bridge_new(struct hub_engine *e);
 void hub_bridge_stop(struct hub_bridge *b); /* records whose work is not over do not count as handled any more */
 void hub_bridge_delete(struct hub_bridge *b);
+hub_feed_changed hub_bridge_changed;             /* its ctx is the engine */
 void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present definitions name; again after a reload */
-/* Appends the topic of a DataObject's events; WHAT is "created", "updated" or "deleted". */
-void hub_bridge_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
 /* A system message {systemAction, systemData} to TARGET, where the hub has that type (notice.c). */
 void hub_bridge_system_message(struct hub_room *room, const struct hub_target *target, const char *action,
                                const json_t *data, struct hub_work *work);
 /* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is
  * told to the room (behind.c). */
 void hub_bridge_message(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);
-/* Whether anybody in this process listens to changes of TABLE: a hub's bridge or a kafkaEvent, resp.
- * (TOLD) only the latter. */
-bool hub_bridge_heard(const struct hub_engine *e, const struct hub_table *table, bool told);
-/* A change that this process made, as a record of the bus: told to those who listen, later in this turn.
- * KEY: the id of the row, as published. RECORD: a reference given away. TOLD: to kafkaEvents only. RIGHTS
- * (may be NULL) is held until the rights that rest on the record have been worked out again. */
-void hub_bridge_own(struct hub_engine *e, const struct hub_table *table, const char *what, const json_t *key,
-                    json_t *record, bool told, struct hub_work *rights);
 /* "hub:EVENT" and the system message of the same name to everybody: RECORD is the row it is about, as it is
  * now, CHANGES what changed of it, or NULL. */
 void hub_room_tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes,
@@ -324,9 +273,9 @@ void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *w
 /* Reads the row of room ROOM_ID; false when no row can have that id. HOLD backs the condition until the
  * answer. */
 bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *hold, hub_rows_cb *done, void *arg);
-/* W, a write of objects.c, is through: rooms in use have the new row at once, those whose row is gone have
- * ended. */
-void hub_record_written(struct hub_engine *e, const struct hub_write *w);
+/* hub_data.written, whose ctx is the engine. W, a write of an object's row, is through: rooms in use have
+ * the new row at once, those whose row is gone have ended. */
+void hub_record_written(void *ctx, const struct hub_write *w);
 /* TEXT as a value of the column; false when it can never match (a word against a number). */
 bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text,
                       struct hub_buf *hold);

@@ -1,8 +1,8 @@
 /* What canManageRoom allows: putting users out, and changing the room itself. */
 #include <stdlib.h>
 
+#include "data/objects.h"
 #include "hub/hub_int.h"
-#include "hub/objects.h"
 
 void hub_cmd_kick(struct hub_call *call) {
     struct hub_str user;
@@ -74,5 +74,5 @@ void hub_cmd_update_room(struct hub_call *call) {
         return;
     }
     const json_t *id = t->id == HUB_NO_ID ? NULL : json_object_get(call->room->record, t->columns[t->id].property);
-    hub_object_update(call->hub->engine, t, id, changes, true, on_updated, call);
+    hub_object_update(&call->hub->engine->data, t, id, changes, true, on_updated, call);
 }

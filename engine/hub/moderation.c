@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "hub/own.h"
+#include "hub/hub_int.h"
 
 #define SECONDS_MAX (10LL * 366 * 24 * 3600) /* ten years */
 #define LIFTED_MAX 16                        /* rows looked up at once; there should be two at most */
@@ -183,7 +183,7 @@ static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(
                                   .arg = m};
     if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = &m->one, m->write.where_n = 1;
     hub->engine->pending++;
-    hub_own_announce(hub->engine, &m->write, true);
+    hub_feed_announce(hub->engine->data.feed, &m->write, true);
     store->ops->write(store, &m->write);
 }
 
@@ -206,7 +206,7 @@ static void lift_next(struct moderation *m);
 static void on_one_lifted(struct hub_write *w) {
     struct moderation *m = w->arg;
     hub_of(m->room)->engine->pending--;
-    hub_own_done(hub_of(m->room)->engine, w, true, NULL);
+    hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
     free(m->lifted[--m->lifted_n]);
     if (w->code && w->code != HUB_NOT_FOUND) /* somebody else lifted it */
         lifted(m, w->code, w->error);
@@ -264,7 +264,7 @@ static void lift(struct moderation *m) {
 static void on_added(struct hub_write *w) {
     struct moderation *m = w->arg;
     hub_of(m->room)->engine->pending--;
-    hub_own_done(hub_of(m->room)->engine, w, true, NULL);
+    hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
     if (w->code) {
         refuse(m, w->code);
         end(m);

@@ -27,7 +27,7 @@ static void free_notice(struct notice *n) {
 static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
     struct notice *n = arg;
     (void)error, (void)message; /* a failure was logged */
-    if (!hub_retry_later(hub_of(n->room)->engine, &n->retry, n->work, code)) free_notice(n);
+    if (!hub_retry_later(&hub_of(n->room)->engine->retries, &n->retry, n->work, code)) free_notice(n);
 }
 
 static void submit(struct notice *n) {

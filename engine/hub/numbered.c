@@ -3,7 +3,7 @@
  * The store gives the number inside the transaction and writes in the order submitted; announcements leave
  * in that order too, whichever of them have a number. A write whose outcome is not known keeps its place:
  * should it turn out to have been committed, it is announced then, before every number after it. */
-#include "hub/own.h"
+#include "hub/hub_int.h"
 
 static void on_turn(struct hub_room_out *out) {
     struct hub_numbered *n = HUB_CONTAINER(out, struct hub_numbered, out);
@@ -18,7 +18,7 @@ static void on_written(struct hub_write *w) {
     struct hub_numbered *n = w->arg;
     struct hub_room *room = hub_room_ref(n->room);
     bool ready = n->written(n);
-    hub_own_done(hub_of(room)->engine, w, true, NULL);
+    hub_feed_done(hub_of(room)->engine->data.feed, w, true, NULL);
     if (ready) hub_room_out_ready(room, &n->out);
     hub_room_unref(room);
 }
@@ -53,7 +53,7 @@ void hub_numbered_write(struct hub_room *room, struct hub_numbered *n) {
     n->write.done = on_written;
     n->write.undecided = on_undecided;
     n->write.arg = n;
-    if (!n->quiet) hub_own_announce(hub->engine, &n->write, true);
+    if (!n->quiet) hub_feed_announce(hub->engine->data.feed, &n->write, true);
     store->ops->write(store, &n->write);
 }
 

@@ -45,7 +45,8 @@ static void renew(struct hub_room *room, const struct hub_table *t, const struct
     room->record = hub_row_json(t, row);
 }
 
-void hub_record_written(struct hub_engine *e, const struct hub_write *w) {
+void hub_record_written(void *ctx, const struct hub_write *w) {
+    struct hub_engine *e = ctx;
     const struct hub_table *t = w->table;
     const struct hub_cell *row = w->row.n ? hub_row(&w->row, 0) : w->cells;
     struct hub_buf id = {0};

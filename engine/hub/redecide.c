@@ -119,7 +119,8 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     else if (code && code != HUB_STORE_UNAVAILABLE && code != HUB_OVERLOADED) /* these prove nothing */
         expel(a, who);
     a->deciding = false;
-    if (hub_retry_anyway(hub_of(a->room)->engine, &a->retry, code)) /* rights end, however long the store is away */
+    if (hub_retry_anyway(&hub_of(a->room)->engine->retries, &a->retry,
+                         code)) /* rights end, however long the store is away */
         forget_judged(a, a->judged_n - 1);
     else
         begin(a);

@@ -2,8 +2,8 @@
  * same name at once, and are worked out again by the new rules. */
 #include <stdlib.h>
 
+#include "data/outbox.h"
 #include "hub/hub_int.h"
-#include "hub/outbox.h"
 
 /* One reload, until everybody's rights have been worked out. */
 struct renewal {
@@ -110,7 +110,7 @@ void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, 
     e->config.tables = tables;
     e->config.scripts = scripts;
     if (e->outbox) hub_outbox_configure(e->outbox, service, tables->outbox);
-    hub_settling_begin(&r->rights, e, "a reload");
+    hub_settling_begin(&r->rights, e->config.loop, "a reload");
     renew_hubs(e, &r->rights.work);
     hub_bridge_subscribe(e);
     hub_settling_wait(&r->rights);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "data/objects.h"
 #include "hub/hub_int.h"
-#include "hub/objects.h"
 
 /* One action of one room while its interval runs. */
 struct action {
@@ -250,7 +250,7 @@ static void on_rooms(void *arg, enum hub_code code, json_t *rows, const char *er
         json_t *id = hub_json_get(json_array_get(rows, i), "roomId");
         struct resuming *r = hub_xmalloc(sizeof *r);
         *r = (struct resuming){.hub = hub, .room_id = hub_str_dup(hub_json_str(id))};
-        hub_object_find(hub->engine, t, id, on_record, r);
+        hub_object_find(&hub->engine->data, t, id, on_record, r);
     }
 }
 

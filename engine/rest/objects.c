@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "hub/objects.h"
+#include "data/objects.h"
 #include "hub/reads.h"
 #include "rest/rest_int.h"
 
@@ -118,7 +118,7 @@ static bool take_query(struct request *q, json_t *where) {
 
 static void start_list(struct hub_result *r) {
     struct request *q = HUB_CONTAINER(r, struct request, result);
-    hub_object_list(q->rest->engine, q->table, q->where, q->options, on_done, q);
+    hub_object_list(hub_engine_data(q->rest->engine), q->table, q->where, q->options, on_done, q);
 }
 
 static void on_turn(struct hub_read *r) {
@@ -206,10 +206,10 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
     }
     switch (q->action) {
     case LIST: list(q, who); break;
-    case FIND: hub_object_find(e, q->table, q->id, on_done, q); break;
-    case CREATE: hub_object_create(e, q->table, q->body, true, on_done, q); break;
-    case UPDATE: hub_object_update(e, q->table, q->id, q->body, true, on_done, q); break;
-    case DELETE: hub_object_delete(e, q->table, q->id, true, on_done, q); break;
+    case FIND: hub_object_find(hub_engine_data(e), q->table, q->id, on_done, q); break;
+    case CREATE: hub_object_create(hub_engine_data(e), q->table, q->body, true, on_done, q); break;
+    case UPDATE: hub_object_update(hub_engine_data(e), q->table, q->id, q->body, true, on_done, q); break;
+    case DELETE: hub_object_delete(hub_engine_data(e), q->table, q->id, true, on_done, q); break;
     }
 }
 

@@ -1,15 +1,17 @@
 /* DataObject CRUD. */
-#include "hub/objects.h"
+#include "data/objects.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "hub/own.h"
+#include "base/mem.h"
+#include "hook/hook.h"
 
 #define COND_MAX 16 /* conditions of one list */
 
 /* One CRUD operation under way. */
 struct op {
-    struct hub_engine *engine;
+    struct hub_data *data;
     const struct hub_table *table;
     struct hub_write write;
     struct hub_cell *cells;
@@ -23,10 +25,10 @@ struct op {
     void *arg;
 };
 
-static struct op *new_op(struct hub_engine *e, const struct hub_table *t, hub_object_done *done, void *arg) {
+static struct op *new_op(struct hub_data *d, const struct hub_table *t, hub_object_done *done, void *arg) {
     struct op *op = hub_xcalloc(1, sizeof *op);
-    *op = (struct op){.engine = e, .table = t, .done = done, .arg = arg};
-    e->pending++;
+    *op = (struct op){.data = d, .table = t, .done = done, .arg = arg};
+    ++*d->pending;
     return op;
 }
 
@@ -38,7 +40,7 @@ static void free_op(struct op *op) {
 }
 
 static void end(struct op *op, enum hub_code code, json_t *result, const char *error) {
-    op->engine->pending--;
+    --*op->data->pending;
     if (op->done) op->done(op->arg, code, result, error);
     free_op(op);
 }
@@ -84,16 +86,16 @@ static bool id_condition(struct op *op, const json_t *id) {
            op->where[0].value.kind != HUB_CELL_NULL;
 }
 
-void hub_object_find(struct hub_engine *e, const struct hub_table *t, const json_t *id, hub_object_done *done,
+void hub_object_find(struct hub_data *d, const struct hub_table *t, const json_t *id, hub_object_done *done,
                      void *arg) {
-    struct op *op = new_op(e, t, done, arg);
+    struct op *op = new_op(d, t, done, arg);
     op->one = true;
     if (!id_condition(op, id)) {
         fail_with(op, HUB_NOT_FOUND, no_row, t->name);
         return;
     }
     const struct hub_select q = {.table = t, .where = op->where, .where_n = 1, .order_by = -1, .limit = 1};
-    e->config.store->ops->select(e->config.store, &q, on_rows, op);
+    d->store->ops->select(d->store, &q, on_rows, op);
 }
 
 static bool comparison(const char *key, enum hub_cmp *cmp) {
@@ -197,9 +199,9 @@ static enum hub_code parse_options(const json_t *options, struct hub_select *q, 
                            : HUB_OK;
 }
 
-void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json_t *where, const json_t *options,
+void hub_object_list(struct hub_data *d, const struct hub_table *t, const json_t *where, const json_t *options,
                      hub_object_done *done, void *arg) {
-    struct op *op = new_op(e, t, done, arg);
+    struct op *op = new_op(d, t, done, arg);
     struct conditions c = {0};
     struct hub_select q = {.table = t};
     struct hub_err err;
@@ -210,7 +212,7 @@ void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json
     } else {
         q.where = c.items;
         q.where_n = c.n;
-        e->config.store->ops->select(e->config.store, &q, on_rows, op);
+        d->store->ops->select(d->store, &q, on_rows, op);
     }
     free_conditions(&c);
 }
@@ -219,7 +221,7 @@ void hub_object_list(struct hub_engine *e, const struct hub_table *t, const json
 
 static void answer(struct hub_settling *r) {
     struct op *op = HUB_CONTAINER(r, struct op, rights);
-    op->engine->pending--;
+    --*op->data->pending;
     if (op->done) op->done(op->arg, HUB_OK, op->result, "");
     json_decref(op->result);
 }
@@ -230,19 +232,19 @@ static void settle(struct op *op, struct hub_write *w) {
     op->result = hub_row_json(op->table, w->row.n ? hub_row(&w->row, 0) : op->cells);
     op->rights.answer = answer;
     op->rights.end = on_settled;
-    hub_settling_begin(&op->rights, op->engine, op->table->name);
-    hub_own_done(op->engine, w, false, &op->rights.work);
+    hub_settling_begin(&op->rights, op->data->loop, op->table->name);
+    hub_feed_done(op->data->feed, w, false, &op->rights.work);
     hub_settling_wait(&op->rights);
 }
 
 static void on_written(struct hub_write *w) {
     struct op *op = w->arg;
-    hub_record_written(op->engine, w);
+    op->data->written(op->data->ctx, w);
     if (op->waits && !w->code && !w->duplicate) {
         settle(op, w);
         return;
     }
-    hub_own_done(op->engine, w, false, NULL);
+    hub_feed_done(op->data->feed, w, false, NULL);
     if (w->duplicate) {
         fail_with(op, HUB_CONFLICT, "there is a row of %s with this %s already", op->table->name,
                   op->table->columns[op->table->id].property);
@@ -270,7 +272,7 @@ static void on_undecided(struct hub_write *w) {
 }
 
 static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
-    struct hub_store *store = op->engine->config.store;
+    struct hub_store *store = op->data->store;
     op->write = (struct hub_write){.table = op->table,
                                    .kind = kind,
                                    .conflict = kind == HUB_INSERT ? key_of(op->table) : NULL,
@@ -281,13 +283,13 @@ static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
                                    .done = on_written,
                                    .undecided = on_undecided,
                                    .arg = op};
-    hub_own_announce(op->engine, &op->write, false);
+    hub_feed_announce(op->data->feed, &op->write, false);
     store->ops->write(store, &op->write);
 }
 
-void hub_object_create(struct hub_engine *e, const struct hub_table *t, const json_t *row, bool waits,
+void hub_object_create(struct hub_data *d, const struct hub_table *t, const json_t *row, bool waits,
                        hub_object_done *done, void *arg) {
-    struct op *op = new_op(e, t, done, arg);
+    struct op *op = new_op(d, t, done, arg);
     struct hub_err err;
     op->waits = waits;
     op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
@@ -300,9 +302,9 @@ void hub_object_create(struct hub_engine *e, const struct hub_table *t, const js
         submit(op, HUB_INSERT, 0);
 }
 
-void hub_object_update(struct hub_engine *e, const struct hub_table *t, const json_t *id, const json_t *changes,
+void hub_object_update(struct hub_data *d, const struct hub_table *t, const json_t *id, const json_t *changes,
                        bool waits, hub_object_done *done, void *arg) {
-    struct op *op = new_op(e, t, done, arg);
+    struct op *op = new_op(d, t, done, arg);
     struct hub_err err;
     op->waits = waits;
     if (!json_is_object(changes)) {
@@ -329,9 +331,9 @@ void hub_object_update(struct hub_engine *e, const struct hub_table *t, const js
         submit(op, deletes ? HUB_DELETE : HUB_UPDATE, restores ? 2 : 1);
 }
 
-void hub_object_delete(struct hub_engine *e, const struct hub_table *t, const json_t *id, bool waits,
+void hub_object_delete(struct hub_data *d, const struct hub_table *t, const json_t *id, bool waits,
                        hub_object_done *done, void *arg) {
-    struct op *op = new_op(e, t, done, arg);
+    struct op *op = new_op(d, t, done, arg);
     op->waits = waits;
     if (!id_condition(op, id)) {
         fail_with(op, HUB_NOT_FOUND, no_row, t->name);

@@ -1,6 +1,6 @@
 /* The relay on a fake store and a fake bus: what it publishes, in which order, and what it does when one
  * of them fails. */
-#include "hub/outbox.h"
+#include "data/outbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
-#include "hub/own.h"
+#include "data/change_feed.h"
 
 /* ---- a store that holds nothing but the outbox ---- */
 
@@ -203,15 +203,14 @@ static struct hub_bus bus = {&bus_ops};
 /* ---- the scene ---- */
 
 static struct hub_service service = {.name = "shop", .project = "acme"};
-static struct hub_engine engine = {.config.service = &service};
-static struct hub_own *own;
+static struct hub_feed *feed;
 static struct hub_outbox *outbox;
 static size_t pending;
 
 static void begin_relay(void) {
-    own = hub_own_new(&engine);
+    feed = hub_feed_new(&service, NULL, NULL);
     const struct hub_outbox_config config = {
-        .loop = loop, .store = &store, .bus = &bus, .own = own, .pending = &pending};
+        .loop = loop, .store = &store, .bus = &bus, .feed = feed, .pending = &pending};
     outbox = hub_outbox_new(&config);
     hub_outbox_configure(outbox, &service, &table);
     hub_outbox_start(outbox);
@@ -219,7 +218,7 @@ static void begin_relay(void) {
 
 static void end_relay(void) {
     hub_outbox_delete(outbox);
-    hub_own_delete(own);
+    hub_feed_delete(feed);
 }
 
 static int setup(void **state) {
@@ -540,19 +539,19 @@ static void records_are_known_by_their_origin(void **state) {
     (void)state;
     store_row("created", "a", "1", NULL, "{\"n\":1}");
     begin_relay();
-    hub_own_id(own, stored[0].column[HUB_OUT_ID]);
+    hub_feed_event_id(feed, stored[0].column[HUB_OUT_ID]);
     run_until_sent(1);
-    struct hub_own *next = hub_own_new(&engine);
+    struct hub_feed *next = hub_feed_new(&service, NULL, NULL);
     struct hub_str value = hub_cstr(sent[0].value);
     json_t *record = hub_json_parse(value, NULL),
            *foreign = json_pack("{s:s}", "_origin", "hubd/acme-shopping/123456789012");
-    assert_true(hub_own_is_mine(own, value));
-    assert_false(hub_own_is_mine(next, value));
-    assert_true(hub_own_is_earlier(next, record));
-    assert_false(hub_own_is_earlier(next, foreign));
+    assert_true(hub_feed_is_mine(feed, value));
+    assert_false(hub_feed_is_mine(next, value));
+    assert_true(hub_feed_is_earlier(next, record));
+    assert_false(hub_feed_is_earlier(next, foreign));
     json_decref(foreign);
     json_decref(record);
-    hub_own_delete(next);
+    hub_feed_delete(next);
 }
 
 int main(void) {

@@ -1,7 +1,7 @@
 /* Answers that wait until rights have been worked out again (contract: semantics.md "Join"), but not for
  * ever: the change was made, and the store may be away. */
 #include "base/log.h"
-#include "hub/hub_int.h"
+#include "work/work.h"
 
 #define PATIENCE_MS 3000 /* less than a script's wallMs */
 
@@ -13,7 +13,7 @@ static void answer(struct hub_settling *s) {
 
 static void on_done(struct hub_work *w) {
     struct hub_settling *s = HUB_CONTAINER(w, struct hub_settling, work);
-    hub_timer_stop(s->engine->config.loop, &s->patience);
+    hub_timer_stop(s->loop, &s->patience);
     answer(s);
     s->end(s);
 }
@@ -25,13 +25,13 @@ static void on_impatient(struct hub_timer *t) {
     answer(s);
 }
 
-void hub_settling_begin(struct hub_settling *s, struct hub_engine *e, const char *what) {
-    s->engine = e;
+void hub_settling_begin(struct hub_settling *s, struct hub_loop *loop, const char *what) {
+    s->loop = loop;
     s->what = what;
     s->work = (struct hub_work){.holds = 1, .done = on_done};
 }
 
 void hub_settling_wait(struct hub_settling *s) {
-    if (s->work.holds > 1) hub_timer_start(s->engine->config.loop, &s->patience, PATIENCE_MS, on_impatient);
+    if (s->work.holds > 1) hub_timer_start(s->loop, &s->patience, PATIENCE_MS, on_impatient);
     hub_work_release(&s->work);
 }

@@ -5,7 +5,7 @@
  * before it. What the bus has is deleted, many rows with one write. A row that the bus will never take
  * keeps its place in the table with the reason in its column "error". While bus or store is away,
  * everything waits for the next attempt. */
-#include "hub/outbox.h"
+#include "data/outbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "hub/own.h"
+#include "data/change_feed.h"
 
 #define WINDOW_ROWS 1024
 #define WINDOW_BYTES (8u << 20)
@@ -204,7 +204,7 @@ static enum hub_code compose_updated(struct row *r, const char *object, const st
     json_t *before = parse_row(&cells[HUB_OUT_BEFORE], err);
     json_t *after = before ? parse_row(&cells[HUB_OUT_AFTER], err) : NULL;
     if (after) {
-        json_t *record = hub_own_updated(object, before, after);
+        json_t *record = hub_feed_updated(object, before, after);
         hub_json_add(&r->value, record);
         json_decref(record);
     }
@@ -220,7 +220,7 @@ static enum hub_code compose_change(struct row *r, const struct hub_cell *cells,
     char *object = copy(&cells[HUB_OUT_OBJECT]), *kind = copy(&cells[HUB_OUT_KIND]);
     struct hub_str after = hub_str_trim(cells[HUB_OUT_AFTER].s);
     enum hub_code code = HUB_OK;
-    if (object) hub_bridge_topic(&topic, o->service, object, kind);
+    if (object) hub_feed_topic(&topic, o->service, object, kind);
     if (!object)
         code = hub_fail(err, HUB_BAD_REQUEST, "the row names no object");
     else if (!strcmp(kind, "updated"))
@@ -230,7 +230,7 @@ static enum hub_code compose_change(struct row *r, const struct hub_cell *cells,
         hub_buf_adds(&r->value, after); /* need not be taken apart */
     else
         code = hub_fail(err, HUB_BAD_REQUEST, "a row must be an object");
-    if (!code) hub_own_mark(o->c.own, &r->value, r->id);
+    if (!code) hub_feed_mark(o->c.feed, &r->value, r->id);
     r->topic = hub_buf_take(&topic, NULL);
     free(object);
     free(kind);
@@ -503,7 +503,7 @@ void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_s
                         hub_outbox_stored *done, void *arg) {
     struct publication *p = hub_xcalloc(1, sizeof *p);
     *p = (struct publication){.outbox = o, .done = done, .arg = arg};
-    hub_own_id(o->c.own, p->id);
+    hub_feed_event_id(o->c.feed, p->id);
     hub_buf_adds(&p->text, topic);
     hub_buf_adds(&p->text, key);
     hub_buf_adds(&p->text, value);

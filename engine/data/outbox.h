@@ -1,20 +1,20 @@
 /* The relay: takes rows from the outbox in their order, publishes them on a bus outside the process, and
  * deletes them once the bus has them. At least once: what was published and not deleted before the process
  * ended is published again, under the same _eventId. */
-#ifndef HUB_HUB_OUTBOX_H
-#define HUB_HUB_OUTBOX_H
+#ifndef HUB_DATA_OUTBOX_H
+#define HUB_DATA_OUTBOX_H
 #include "fanout/bus.h"
 #include "persist/store.h"
 #include "schema/def.h"
 
-struct hub_own;
+struct hub_feed;
 struct hub_outbox;
 struct hub_outbox_config {
     struct hub_loop *loop;
     struct hub_store *store;
     struct hub_bus *bus;
-    const struct hub_own *own; /* marks the records */
-    size_t *pending;           /* counts what is under way in the store, and so holds on to the tables */
+    const struct hub_feed *feed; /* marks the records */
+    size_t *pending;             /* counts what is under way in the store, and so holds on to the tables */
 };
 struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config);
 /* At the start, before hub_outbox_start, and after a reload: the names that topics are made of, and the

@@ -1,0 +1,176 @@
+/* The service's own changes: asking for their events, telling them to this process' own rooms, marking and
+ * knowing their records. */
+#include "data/change_feed.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "data/outbox.h"
+
+#define LIFE_LEN 12 /* digits at the end of an event's id that name the process */
+
+struct hub_feed {
+    hub_feed_changed *changed;
+    void *ctx;
+    struct hub_outbox *outbox;
+    struct hub_map heard;  /* tables that somebody in this process listens to -> struct hearing */
+    struct hub_buf origin; /* "hubd/<project>-<service>/", as it was at the start */
+    struct hub_buf ending; /* what records of this process end with */
+    char life[LIFE_LEN + 1];
+};
+
+/* ---- who listens in this process ---- */
+
+struct hearing {
+    bool bridge, listeners;
+};
+
+static void forget_hearing(struct hub_feed *f) {
+    for (struct hearing *h; (h = hub_map_drain(&f->heard));) free(h);
+    hub_map_clear(&f->heard);
+}
+
+const char *const hub_feed_what_names[HUB_FEED_WHATS] = {"created", "updated", "deleted"};
+
+struct hub_feed *hub_feed_new(const struct hub_service *service, hub_feed_changed *changed, void *ctx) {
+    struct hub_feed *f = hub_xcalloc(1, sizeof *f);
+    f->changed = changed;
+    f->ctx = ctx;
+    char id[HUB_UUID_LEN + 1];
+    hub_uuid4(id);
+    memcpy(f->life, id + HUB_UUID_LEN - LIFE_LEN, LIFE_LEN);
+    hub_buf_addf(&f->origin, "hubd/%s-%s/", service->project, service->name);
+    hub_buf_addf(&f->ending, "\"_origin\":\"%.*s%s\"}", HUB_FMT(hub_buf_str(&f->origin)), f->life);
+    return f;
+}
+
+void hub_feed_delete(struct hub_feed *f) {
+    hub_buf_free(&f->origin);
+    hub_buf_free(&f->ending);
+    forget_hearing(f);
+    free(f);
+}
+
+void hub_feed_event_id(const struct hub_feed *f, char id[HUB_UUID_LEN + 1]) {
+    hub_uuid7(id);
+    memcpy(id + HUB_UUID_LEN - LIFE_LEN, f->life, LIFE_LEN);
+}
+
+void hub_feed_set_outbox(struct hub_feed *f, struct hub_outbox *o) { f->outbox = o; }
+
+void hub_feed_tables(struct hub_feed *f, const struct hub_table *const *all, size_t n, const struct hub_table *outbox) {
+    forget_hearing(f);
+    for (size_t i = 0; i < n; i++)
+        if (all[i] != outbox) hub_map_put(&f->heard, hub_cstr(all[i]->name), hub_xcalloc(1, sizeof(struct hearing)));
+}
+
+void hub_feed_hear_object(struct hub_feed *f, const char *object) {
+    struct hearing *h = hub_map_get(&f->heard, hub_cstr(object));
+    if (h) h->bridge = true;
+}
+
+static bool is_topic_of(const struct hub_service *service, struct hub_str object, const char *topic) {
+    char *name = hub_str_dup(object);
+    bool found = false;
+    for (size_t i = 0; i < HUB_FEED_WHATS && !found; i++) {
+        struct hub_buf b = {0};
+        hub_feed_topic(&b, service, name, hub_feed_what_names[i]);
+        found = hub_str_is(hub_buf_str(&b), topic);
+        hub_buf_free(&b);
+    }
+    free(name);
+    return found;
+}
+
+void hub_feed_hear_topic(struct hub_feed *f, const struct hub_service *service, const char *topic) {
+    struct hub_str object;
+    struct hearing *h;
+    for (void *it = NULL; (it = hub_map_next(&f->heard, it, &object, (void **)&h));)
+        if (is_topic_of(service, object, topic)) h->listeners = true;
+}
+
+/* Whether anybody listens to changes of TABLE: a hub's bridge or a kafkaEvent; after ROOMS_NOTIFIED only the
+ * latter counts. */
+static bool is_heard(const struct hub_feed *f, const struct hub_table *table, bool rooms_notified) {
+    const struct hearing *h = hub_map_get(&f->heard, hub_cstr(table->name));
+    return h && (h->listeners || (h->bridge && !rooms_notified));
+}
+
+/* ---- records ---- */
+
+void hub_feed_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what) {
+    size_t from = b->n;
+    hub_buf_addf(b, "%s-%s-service-dbevent-%s-%s", s->project, s->name, object, what);
+    for (size_t i = from; i < b->n; i++) b->p[i] = (char)tolower((unsigned char)b->p[i]);
+}
+
+json_t *hub_feed_updated(const char *object, const json_t *before, const json_t *after) {
+    json_t *old_values = json_object(), *new_values = json_object(), *event = json_object(), *v;
+    const char *key;
+    struct hub_buf old_name = {0};
+    json_object_foreach((json_t *)(uintptr_t)after, key, v) {
+        json_t *was = json_object_get(before, key);
+        if (was && hub_json_equal(was, v)) continue;
+        json_object_set_new(old_values, key, was ? json_incref(was) : json_null());
+        json_object_set(new_values, key, v);
+    }
+    hub_buf_addf(&old_name, "old_%s", object);
+    json_object_set(event, hub_buf_cstr(&old_name), (json_t *)(uintptr_t)before);
+    json_object_set(event, object, (json_t *)(uintptr_t)after);
+    json_object_set_new(event, "oldDataValues", old_values);
+    json_object_set_new(event, "newDataValues", new_values);
+    hub_buf_free(&old_name);
+    return event;
+}
+
+void hub_feed_mark(const struct hub_feed *f, struct hub_buf *b, const char *id) {
+    const char *life = id + HUB_UUID_LEN - LIFE_LEN;
+    while (b->n && b->p[b->n - 1] != '}') b->n--;
+    b->n--;
+    bool empty = b->p[b->n - 1] == '{';
+    hub_buf_addf(b, "%s\"_eventId\":\"%s\",\"_origin\":\"%.*s%s\"}", empty ? "" : ",", id,
+                 HUB_FMT(hub_buf_str(&f->origin)), life);
+}
+
+bool hub_feed_is_mine(const struct hub_feed *f, struct hub_str value) {
+    return hub_str_ends(value, hub_buf_str(&f->ending));
+}
+
+bool hub_feed_is_earlier(const struct hub_feed *f, const json_t *record) {
+    return hub_str_starts(hub_json_get_str(record, "_origin"), hub_buf_str(&f->origin));
+}
+
+/* ---- writes ---- */
+
+void hub_feed_announce(struct hub_feed *f, struct hub_write *w, bool rooms_notified) {
+    w->announce = f->outbox || is_heard(f, w->table, rooms_notified);
+    if (w->announce) hub_feed_event_id(f, w->event_id);
+}
+
+static json_t *record_of(const struct hub_feed *f, const struct hub_write *w) {
+    json_t *after = hub_row_json(w->table, w->row.n ? hub_row(&w->row, 0) : w->cells), *record = after;
+    if (w->before.n) {
+        json_t *before = hub_row_json(w->table, hub_row(&w->before, 0));
+        record = hub_feed_updated(w->table->name, before, after);
+        json_decref(before);
+        json_decref(after);
+    }
+    struct hub_buf origin = {0};
+    hub_buf_addf(&origin, "%.*s%s", HUB_FMT(hub_buf_str(&f->origin)), f->life);
+    hub_json_set_str(record, "_eventId", hub_cstr(w->event_id));
+    hub_json_set_str(record, "_origin", hub_buf_str(&origin));
+    hub_buf_free(&origin);
+    return record;
+}
+
+void hub_feed_done(struct hub_feed *f, const struct hub_write *w, bool rooms_notified, struct hub_work *rights) {
+    if (!w->announce || w->code || w->duplicate || !w->changes) return;
+    if (f->outbox) hub_outbox_poke(f->outbox);
+    if (!is_heard(f, w->table, rooms_notified)) return;
+    json_t *record = record_of(f, w);
+    const json_t *row = w->before.n ? hub_json_get(record, w->table->name) : record;
+    f->changed(f->ctx, w->table, hub_write_event(w), hub_json_get(row, w->table->columns[w->table->id].property),
+               record, rooms_notified, rights);
+}
