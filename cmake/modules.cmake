@@ -16,10 +16,11 @@ if(HUB_WERROR)
   target_compile_options(hub_options INTERFACE -Werror)
 endif()
 
-# hub_module(name folder LIBS …): library hub_<name> from folder/*.c. A folder without sources yet is an interface library.
+# hub_module(name folder LIBS …): library hub_<name> from folder/*.c and folder/*/*.c, its sub-rooms. A folder without sources yet is an
+# interface library.
 function(hub_module name folder)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c ${CMAKE_SOURCE_DIR}/${folder}/*/*.c)
   if(sources)
     add_library(hub_${name} STATIC ${sources})
     target_link_libraries(hub_${name} PUBLIC hub_options ${ARG_LIBS})

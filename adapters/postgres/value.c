@@ -167,7 +167,7 @@ static bool take_real(struct hub_str s, double *out) {
 }
 
 static bool take_boolean(struct hub_str s, struct hub_cell *out) {
-    *out = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = hub_str_is(s, "t")};
+    *out = hub_cell_bool(hub_str_is(s, "t"));
     return out->i || hub_str_is(s, "f");
 }
 
@@ -190,7 +190,7 @@ static bool take_value(struct hub_str s, const struct hub_column *col, struct hu
     case HUB_COL_DECIMAL: *out = (struct hub_cell){.kind = HUB_CELL_REAL}; return take_real(s, &out->r);
     default: break;
     }
-    *out = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)text->n, s.n}};
+    *out = hub_cell_text((struct hub_str){(const char *)(uintptr_t)text->n, s.n});
     hub_buf_adds(text, s);
     return true;
 }

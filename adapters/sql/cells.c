@@ -55,7 +55,7 @@ bool hub_sql_cond_may_match(const struct hub_column *col, enum hub_cmp cmp, cons
 }
 
 static void set_number(const struct hub_write *w, int column, int64_t number) {
-    if (column >= 0) w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = number};
+    if (column >= 0) w->cells[column] = hub_cell_int(number);
 }
 
 static void number_cells(struct hub_sql_cells *x, const struct hub_write *w, int64_t number) {
@@ -69,8 +69,7 @@ static void number_cells(struct hub_sql_cells *x, const struct hub_write *w, int
 }
 
 static void set_time(const struct hub_write *w, int column) {
-    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT)
-        w->cells[column] = (struct hub_cell){.kind = HUB_CELL_INT, .i = hub_wall_ms()};
+    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT) w->cells[column] = hub_cell_int(hub_wall_ms());
 }
 
 void hub_sql_set_times(struct hub_write *w) {
@@ -83,7 +82,7 @@ static void become_soft(struct hub_sql_cells *x, struct hub_write *w) {
     size_t n = w->table->column_n;
     if (x->scratch_n < n) x->scratch = hub_xrealloc(x->scratch, n * sizeof *x->scratch), x->scratch_n = n;
     for (size_t i = 0; i < n; i++) x->scratch[i] = w->cells ? w->cells[i] : (struct hub_cell){.kind = HUB_CELL_ABSENT};
-    x->scratch[w->table->active] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 0};
+    x->scratch[w->table->active] = hub_cell_bool(0);
     w->cells = x->scratch;
 }
 

@@ -7,7 +7,7 @@ static const struct hub_cell *id_of(const struct hub_write *w, const struct hub_
 
 /* One after the other in TEXT; their cells hold offsets until it stops moving. */
 static void begin(struct hub_cell *cell, const struct hub_buf *text) {
-    *cell = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)text->n, 0}};
+    *cell = hub_cell_text(hub_str((const char *)(uintptr_t)text->n, 0));
 }
 static void end(struct hub_cell *cell, const struct hub_buf *text) { cell->s.n = text->n - (uintptr_t)cell->s.p; }
 
@@ -28,8 +28,6 @@ static void put_row(struct hub_cell *cell, const struct hub_table *t, const stru
     end(cell, text);
 }
 
-static struct hub_cell text_cell(const char *s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(s)}; }
-
 void hub_sql_outbox_row(const struct hub_write *w, struct hub_cell *cells, struct hub_buf *text) {
     const struct hub_cell *after = w->row.n ? hub_row(&w->row, 0) : w->cells;
     for (int i = 0; i < HUB_OUT_COLUMNS; i++) cells[i] = (struct hub_cell){.kind = HUB_CELL_NULL};
@@ -39,7 +37,7 @@ void hub_sql_outbox_row(const struct hub_write *w, struct hub_cell *cells, struc
     put_row(&cells[HUB_OUT_AFTER], w->table, after, text);
     for (int i = HUB_OUT_KEY; i <= HUB_OUT_AFTER; i++)
         if (cells[i].kind == HUB_CELL_TEXT) cells[i].s.p = text->p + (uintptr_t)cells[i].s.p;
-    cells[HUB_OUT_ID] = text_cell(w->event_id);
-    cells[HUB_OUT_OBJECT] = text_cell(w->table->name);
-    cells[HUB_OUT_KIND] = text_cell(hub_write_event(w));
+    cells[HUB_OUT_ID] = hub_cell_text(hub_cstr(w->event_id));
+    cells[HUB_OUT_OBJECT] = hub_cell_text(hub_cstr(w->table->name));
+    cells[HUB_OUT_KIND] = hub_cell_text(hub_cstr(hub_write_event(w)));
 }

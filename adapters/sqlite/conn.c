@@ -204,7 +204,7 @@ static struct hub_str column_text(sqlite3_stmt *st, int i) {
 
 static void take_text(sqlite3_stmt *st, int i, struct hub_cell *out, struct hub_buf *text) {
     struct hub_str s = column_text(st, i);
-    *out = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = {(const char *)(uintptr_t)text->n, s.n}};
+    *out = hub_cell_text((struct hub_str){(const char *)(uintptr_t)text->n, s.n});
     hub_buf_adds(text, s);
 }
 
@@ -227,7 +227,7 @@ static bool whole(double real, int64_t *out) {
 }
 
 static bool take_integer(sqlite3_stmt *st, int i, struct hub_cell *out) {
-    *out = (struct hub_cell){.kind = HUB_CELL_INT, .i = sqlite3_column_int64(st, i)};
+    *out = hub_cell_int(sqlite3_column_int64(st, i));
     if (sqlite3_column_type(st, i) == SQLITE_INTEGER) return true;
     if (sqlite3_column_type(st, i) == SQLITE_FLOAT) return whole(sqlite3_column_double(st, i), &out->i);
     return hub_str_i64(column_text(st, i), &out->i);

@@ -172,9 +172,9 @@ static void sqlite_counter(struct hub_store *base, const char *scope, struct hub
 /* A parameter of a script: scalars as they are, the rest as JSON text. */
 static struct hub_cell parameter(const json_t *v, struct hub_buf *text) {
     struct hub_cell c = {.kind = HUB_CELL_NULL};
-    if (json_is_integer(v)) c = (struct hub_cell){.kind = HUB_CELL_INT, .i = json_integer_value(v)};
+    if (json_is_integer(v)) c = hub_cell_int(json_integer_value(v));
     if (json_is_real(v)) c = (struct hub_cell){.kind = HUB_CELL_REAL, .r = json_real_value(v)};
-    if (json_is_boolean(v)) c = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = json_is_true(v)};
+    if (json_is_boolean(v)) c = hub_cell_bool(json_is_true(v));
     if (!json_is_string(v) && !json_is_array(v) && !json_is_object(v)) return c;
     c.kind = HUB_CELL_TEXT;
     c.s.p = (const char *)(uintptr_t)text->n;

@@ -383,7 +383,7 @@ static void write(struct hub_outbox *o, enum hub_write_kind kind, size_t id_n) {
 
 static void leave(struct hub_outbox *o, struct row *r, size_t at) {
     r->leaving = true;
-    o->ids[at] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(r->id)};
+    o->ids[at] = hub_cell_text(hub_cstr(r->id));
 }
 
 /* Rows that the bus has go together; one that it will never take is marked by itself. The list of ids is
@@ -403,7 +403,7 @@ static void clear_out(struct hub_outbox *o) {
     } else if (refused) {
         leave(o, refused, 0);
         memset(o->cells, 0, sizeof o->cells);
-        o->cells[HUB_OUT_ERROR] = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_cstr(refused->error)};
+        o->cells[HUB_OUT_ERROR] = hub_cell_text(hub_cstr(refused->error));
         write(o, HUB_UPDATE, 1);
     }
 }
@@ -497,8 +497,6 @@ static void on_undecided(struct hub_write *w) {
     p->done = NULL;
 }
 
-static struct hub_cell text(struct hub_str s) { return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s}; }
-
 void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_str key, struct hub_str value,
                         hub_outbox_stored *done, void *arg) {
     struct publication *p = hub_xcalloc(1, sizeof *p);
@@ -507,11 +505,11 @@ void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_s
     hub_buf_adds(&p->text, topic);
     hub_buf_adds(&p->text, key);
     hub_buf_adds(&p->text, value);
-    p->cells[HUB_OUT_ID] = text(hub_cstr(p->id));
-    p->cells[HUB_OUT_KIND] = text(HUB_STR("published"));
-    p->cells[HUB_OUT_TOPIC] = text(hub_str(p->text.p, topic.n));
-    if (key.n) p->cells[HUB_OUT_KEY] = text(hub_str(p->text.p + topic.n, key.n));
-    p->cells[HUB_OUT_AFTER] = text(hub_str(p->text.p + topic.n + key.n, value.n));
+    p->cells[HUB_OUT_ID] = hub_cell_text(hub_cstr(p->id));
+    p->cells[HUB_OUT_KIND] = hub_cell_text(HUB_STR("published"));
+    p->cells[HUB_OUT_TOPIC] = hub_cell_text(hub_str(p->text.p, topic.n));
+    if (key.n) p->cells[HUB_OUT_KEY] = hub_cell_text(hub_str(p->text.p + topic.n, key.n));
+    p->cells[HUB_OUT_AFTER] = hub_cell_text(hub_str(p->text.p + topic.n + key.n, value.n));
     p->write = (struct hub_write){.table = o->table,
                                   .kind = HUB_INSERT,
                                   .cells = p->cells,

@@ -1,6 +1,6 @@
 /* The hub's public description, from its definition (GET /{hub}, the console's forms). Nothing about how
  * access is decided. */
-#include "hub/hub_int.h"
+#include "hub/call/call.h"
 
 static const char *const field_types[] = {"String", "Text",     "Integer", "Decimal", "Boolean",
                                           "ID",     "DateTime", "Enum",    "JSON"};

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 
 #include "data/outbox.h"
-#include "hub/hub_int.h"
+#include "hub/access/access.h"
+#include "hub/bridge/bridge.h"
+#include "hub/engine_int.h"
 
 #define SWEEP_MS 30000
 
@@ -13,7 +15,7 @@ struct hub_hub *hub_hub_new(struct hub_engine *e, size_t i) {
     h->decider = (struct hub_caller){.hub = h, .decides = true};
     hub_list_init(&h->conns);
     hub_list_init(&h->decisions);
-    hub_decide_rules(h);
+    hub_authorize_rules(h);
     return h;
 }
 
@@ -147,7 +149,7 @@ static void delete_hubs(struct hub_hub **hubs, size_t n) {
     for (size_t i = 0; i < n; i++) {
         close_rooms(hubs[i]);
         free_users(hubs[i]);
-        hub_map_clear(&hubs[i]->redecisions);
+        hub_map_clear(&hubs[i]->reauthorizations);
         free(hubs[i]);
     }
     free(hubs);

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 
 #include "data/outbox.h"
-#include "hub/hub_int.h"
+#include "hub/access/access.h"
+#include "hub/bridge/bridge.h"
+#include "hub/engine_int.h"
+#include "hub/join/join.h"
+#include "hub/member/member.h"
 
 /* One reload, until everybody's rights have been worked out. */
 struct renewal {
@@ -44,8 +48,8 @@ static void renew_hub(struct hub_hub *hub, size_t index, struct hub_work *work) 
     hub->def = &hub->engine->config.service->hubs[index];
     hub->tables = &hub->engine->config.tables->hubs[index];
     renew_conns(hub);
-    hub_decide_rules(hub);
-    hub_decide_forget(hub, hub_str(NULL, 0), hub_str(NULL, 0), work); /* what decides may have changed */
+    hub_authorize_rules(hub);
+    hub_authorize_forget(hub, hub_str(NULL, 0), hub_str(NULL, 0), work); /* what decides may have changed */
     size_t n = hub_map_len(&hub->rooms), i = 0;
     struct hub_room **rooms = hub_xcalloc(n, sizeof(struct hub_room *));
     void *value;

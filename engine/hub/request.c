@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "hub/hub_int.h"
+#include "hub/access/access.h"
+#include "hub/engine_int.h"
 
 static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
                        struct hub_room *room) {
@@ -22,7 +23,7 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
 
 static void on_counted(void *arg, bool allowed) {
     struct hub_call *call = arg;
-    if (allowed) hub_decide(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
+    if (allowed) hub_authorize(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
 }
 
 static void decide(struct hub_read *r) {

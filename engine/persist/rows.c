@@ -127,7 +127,7 @@ static enum hub_code misfit(const struct hub_column *col, struct hub_err *err) {
 }
 
 static void put_text(struct hub_cell *out, struct hub_buf *text, size_t from) {
-    *out = (struct hub_cell){.kind = HUB_CELL_TEXT, .s = hub_str(text->p + from, text->n - from)};
+    *out = hub_cell_text(hub_str(text->p + from, text->n - from));
 }
 
 static bool cell_text(const struct hub_column *col, const json_t *v, struct hub_cell *out, struct hub_buf *text) {

@@ -89,6 +89,13 @@ struct hub_cell {
     struct hub_str s; /* TEXT; JSON columns carry JSON text */
 };
 
+static inline struct hub_cell hub_cell_text(struct hub_str s) {
+    return (struct hub_cell){.kind = HUB_CELL_TEXT, .s = s};
+}
+/* Also times: milliseconds of the wall clock. */
+static inline struct hub_cell hub_cell_int(int64_t i) { return (struct hub_cell){.kind = HUB_CELL_INT, .i = i}; }
+static inline struct hub_cell hub_cell_bool(bool b) { return (struct hub_cell){.kind = HUB_CELL_BOOL, .i = b}; }
+
 /* Rows of a result: cell (r, c) is cells[r * table->column_n + c]; texts live in the result. */
 struct hub_rows {
     const struct hub_table *table;

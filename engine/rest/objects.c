@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "data/objects.h"
-#include "hub/reads.h"
+#include "hub/reads/reads.h"
 #include "rest/rest_int.h"
 
 enum action { LIST, FIND, CREATE, UPDATE, DELETE };

@@ -1,5 +1,5 @@
-/* Work that takes more than one step: counted, waited for with a limit, or tried again. Everything on the loop
- * thread. */
+/* Work that takes more than one step: counted, waited for with a limit, or tried again. Everything on the
+ * loop thread. */
 #ifndef HUB_WORK_WORK_H
 #define HUB_WORK_WORK_H
 #include "base/code.h"
@@ -45,7 +45,8 @@ struct hub_retries {
     struct hub_timer timer;
     bool stopped; /* nobody waits for what is under way any more */
 };
-/* Inside its owner's struct. AGAIN comes in a second; with GIVE_UP the process stops, and the owner only ends. */
+/* Inside its owner's struct. AGAIN comes in a second; with GIVE_UP the process stops, and the owner only
+ * ends. */
 struct hub_retry {
     struct hub_list link;
     void (*again)(struct hub_retry *r, bool give_up);

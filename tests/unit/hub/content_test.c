@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "hub/hub_int.h"
+#include "hub/message/message.h"
 
 static const char *const colours[] = {"red", "green"};
 

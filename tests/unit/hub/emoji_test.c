@@ -1,5 +1,6 @@
 /* What a reaction may be, and which of them are one. */
-#include "hub/emoji.h"
+#include "base/mem.h"
+#include "hub/message/emoji.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +9,6 @@
 #include <stdio.h>
 
 #include <cmocka.h>
-
-#include "base/mem.h"
 
 static void emoji_of_every_form_are_reactions(void **state) {
     static const char *const good[] = {"👍",

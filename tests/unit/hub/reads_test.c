@@ -1,6 +1,7 @@
 /* Reads in turn: slots of each reader, one for each in a round, and results no larger than the process can
  * hold. */
-#include "hub/reads.h"
+#include "base/mem.h"
+#include "hub/reads/reads.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +9,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-#include "base/mem.h"
 
 struct item {
     struct hub_read read;

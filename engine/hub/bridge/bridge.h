@@ -1,0 +1,15 @@
+/* What the bus brings: changes of the service's DataObjects, whoever made them, and kafkaEvents. */
+#ifndef HUB_BRIDGE_BRIDGE_H
+#define HUB_BRIDGE_BRIDGE_H
+#include "hub/core/core.h"
+
+struct hub_bridge *hub_bridge_new(struct hub_engine *e);
+void hub_bridge_stop(struct hub_bridge *b); /* records whose work is not over do not count as handled any more */
+void hub_bridge_delete(struct hub_bridge *b);
+hub_feed_changed hub_bridge_changed;             /* its ctx is the engine */
+void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present definitions name; again after a reload */
+
+/* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is
+ * told to the room (external_edit.c). */
+void hub_external_edit(struct hub_hub *hub, const json_t *row, bool deleted, struct hub_work *work);
+#endif

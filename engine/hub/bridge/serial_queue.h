@@ -1,0 +1,31 @@
+/* What arrives for the bridge, in lanes: a topic's partition, or own changes of one object. In a lane one
+ * follows the other, each when all that the one before led to has happened; lanes do not wait for each
+ * other. */
+#ifndef HUB_BRIDGE_SERIAL_QUEUE_H
+#define HUB_BRIDGE_SERIAL_QUEUE_H
+#include "hub/bridge/bridge.h"
+
+struct hub_serial_queue;
+/* Inside its owner's struct. */
+struct hub_arrival {
+    struct hub_list link;
+    struct hub_serial_queue *lane;
+    struct hub_work work;
+    void (*handle)(struct hub_arrival *a); /* its turn: what takes its time holds a->work */
+    void (*end)(struct hub_arrival *a);    /* handled, or given up: frees the owner */
+};
+
+struct hub_serial_queues {
+    struct hub_engine *engine;
+    struct hub_map all;
+    struct hub_list abandoned;
+    bool stopped;
+};
+void hub_serial_queues_init(struct hub_serial_queues *l, struct hub_engine *e);
+/* Its turn may come at once. */
+void hub_serial_queues_add(struct hub_serial_queues *l, struct hub_str name, int32_t partition, struct hub_arrival *a);
+/* Nothing further is handled; what is under way is ended by hub_serial_queues_free, since its scripts may be
+ * stopped half-way. */
+void hub_serial_queues_stop(struct hub_serial_queues *l);
+void hub_serial_queues_free(struct hub_serial_queues *l);
+#endif

@@ -1,0 +1,91 @@
+/* What all of engine/hub works on: the engine, its hubs, the parts that features of hubs are, and the
+ * hooks that both call. Everything here is the engine's and lives on its loop. */
+#ifndef HUB_CORE_CORE_H
+#define HUB_CORE_CORE_H
+#include "base/mem.h"
+#include "base/metric.h"
+#include "data/change_feed.h"
+#include "data/objects.h"
+#include "hook/hook.h"
+#include "hub/engine.h"
+#include "hub/reads/reads.h"
+#include "identity/identity.h"
+#include "room/room.h"
+#include "work/work.h"
+
+/* A feature of hubs: what it does in their life. The parts are listed in parts.c; none of this is on the
+ * way of a message. In all of them the room is held by the caller; NULL: nothing. */
+struct hub_part {
+    const char *name;
+    void (*started)(struct hub_engine *e);        /* scripts, store and bus are there */
+    void (*room_entered)(struct hub_room *room);  /* by a connection */
+    void (*room_left)(struct hub_room *room);     /* by a connection, which may have been the last one */
+    void (*room_reloaded)(struct hub_room *room); /* its hub has a new definition */
+    void (*room_closed)(struct hub_room *room);   /* its row is gone or not eligible, or the hub goes */
+};
+extern const struct hub_part *const hub_parts[]; /* ends with NULL */
+/* Calls STEP of all parts of engine E that have it. */
+#define HUB_PARTS_CALL(e, step, ...)                                        \
+    for (const struct hub_part *const *part_ = (e)->parts; *part_; part_++) \
+        if ((*part_)->step) (*part_)->step(__VA_ARGS__)
+
+struct hub_engine {
+    struct hub_engine_config config;
+    const struct hub_part *const *parts; /* hub_parts; a test may have others */
+    struct hub_hub **hubs;               /* rooms and connections point at them, so they never move */
+    size_t hub_n;
+    struct hub_hub **gone; /* hubs that a reload took out of service; kept until the end */
+    size_t gone_n;
+    bool draining;
+    size_t pending;
+    struct hub_bridge *bridge;
+    struct hub_data data;
+    struct hub_outbox *outbox; /* NULL: the bus is in this process */
+    hub_trace *trace;          /* hubctl why: told of every layer of a decision; NULL in a server */
+    void *trace_arg;
+    struct hub_timer sweep; /* forgets idle users' rate windows */
+    struct hub_retries retries;
+    struct hub_reads reads;
+};
+
+/* For whom a hook runs, as the engine functions that it calls see it. A hook that decides who may enter
+ * must not wait for decisions: they might wait for it. */
+struct hub_caller {
+    struct hub_hub *hub;
+    bool decides;
+};
+
+struct hub_hub {
+    struct hub_engine *engine;
+    struct hub_caller caller, decider;
+    const struct hub_def *def;
+    const struct hub_hub_tables *tables;
+    struct hub_map rooms; /* id → hub_room */
+    struct hub_map users; /* userId → hub_user */
+    struct hub_list conns;
+    struct hub_list decisions;       /* under way */
+    struct hub_map reauthorizations; /* under way (reauthorize.c) */
+    bool forget_lost; /* the cache did not hear of something that is to be forgotten: it is not asked until it has
+                         forgotten everything */
+    bool forgetting;  /* everything, just now */
+    uint64_t rules;   /* what decisions follow from: part of their keys */
+};
+
+static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->hub; }
+
+/* ---- hooks ---- */
+
+/* Context shared by hooks: room under "room" and under the room object's name. */
+size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n);
+static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args,
+                                 size_t n, hub_hook_done *done, void *arg) {
+    hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->caller, args, n, done, arg);
+}
+/* A hook that is part of a decision. */
+static inline void hub_hook_decide(struct hub_hub *hub, const struct hub_script *script,
+                                   const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
+    hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->decider, args, n, done, arg);
+}
+/* Logs and counts a failed hook. */
+void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code, const char *error);
+#endif

@@ -1,0 +1,20 @@
+/* Calling the scripts' side: shared context variables, failures logged and counted. */
+#include "hub/core/core.h"
+
+#include "base/log.h"
+
+size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n) {
+    args[n++] = (struct hub_hook_arg){"room", record};
+    if (strcmp(hub->def->room_object->name, "room"))
+        args[n++] = (struct hub_hook_arg){hub->def->room_object->name, record};
+    return n;
+}
+
+void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code,
+                     const char *error) {
+    hub_metric_add(hub_metric_labelled("hubd_hook_failures_total", "Failed hooks by place in the definition",
+                                       HUB_COUNTER, "hook", hub_cstr(script->path)),
+                   1);
+    hub_log_kv(HUB_LOG_WARN, "hub", "hook failed", "hub", hub->def->name, "hook", script->path, "code",
+               hub_code_name(code), "error", error, NULL);
+}

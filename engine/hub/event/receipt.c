@@ -1,0 +1,203 @@
+/* Read and delivery receipts: resolved to a message of the room, stored per user, told to the room, never
+ * moving backwards. */
+#include "hub/event/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "hub/audience/audience.h"
+
+#define MESSAGE_ID_MAX 64
+
+struct receipt {
+    struct hub_write write;
+    struct hub_cell cells[HUB_RCP_COLUMNS];
+    struct hub_call *call;
+    bool read; /* else delivered */
+    struct hub_receipt before;
+    bool has_time;
+    int64_t time; /* lastReadTimestamp as given */
+    int64_t message_seq, message_time;
+    char message_id[64];
+    char *sender; /* of the message; NULL: the system's */
+    struct hub_audience audience;
+};
+
+static void free_receipt(struct receipt *r) {
+    hub_audience_free(&r->audience);
+    free(r->sender);
+    free(r);
+}
+
+static void fail(struct receipt *r, enum hub_code code, const char *why) {
+    hub_call_fail(r->call, code, "%s", why ? why : hub_code_text(code));
+    free_receipt(r);
+}
+
+/* A receipt that names a message is for those that the message is for. */
+static void take_audience(struct receipt *r, const struct hub_cell *row) {
+    struct hub_cell cells[HUB_MSG_FIXED] = {[HUB_MSG_AUDIENCE] = row[HUB_MSG_AUDIENCE]};
+    if (row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT) r->sender = hub_str_dup(row[HUB_MSG_SENDER_ID].s);
+    if (r->sender) cells[HUB_MSG_SENDER_ID] = hub_cell_text(hub_cstr(r->sender));
+    hub_audience_of(cells, false, &r->audience);
+}
+
+static void tell(struct receipt *r) {
+    struct hub_room *room = r->call->room;
+    struct hub_buf args = {0};
+    char iso[HUB_ISO_LEN + 1];
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addz(&args, ",\"userId\":");
+    hub_json_add_string(&args, hub_cstr(r->call->who->user_id));
+    if (r->read) {
+        hub_iso_format(r->message_time, iso);
+        hub_buf_addf(&args, ",\"lastReadTimestamp\":\"%s\",\"lastReadSeq\":%lld}", iso, (long long)r->message_seq);
+    } else {
+        hub_buf_addz(&args, ",\"messageId\":");
+        hub_json_add_string(&args, hub_cstr(r->message_id));
+        hub_buf_addf(&args, ",\"seq\":%lld}", (long long)r->message_seq);
+    }
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    if (r->read)
+        hub_room_emit(room, &all, HUB_STR("hub:messageRead"), hub_buf_str(&args), 0);
+    else
+        hub_room_emit(room, &r->audience.target, HUB_STR("hub:messageDelivered"), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+/* What was not stored must be acceptable when the client tries again, unless a later receipt has gone
+ * further meanwhile. */
+static void take_back(const struct receipt *r) {
+    struct hub_receipt *now = hub_receipt_of(r->call->room, hub_cstr(r->call->who->user_id), true);
+    if (r->read && now->read_seq == r->message_seq && now->read_time == r->message_time) {
+        now->read_seq = r->before.read_seq;
+        now->read_time = r->before.read_time;
+    } else if (!r->read && now->delivered_seq == r->message_seq) {
+        now->delivered_seq = r->before.delivered_seq;
+    }
+}
+
+static void on_stored(struct hub_write *w) {
+    struct receipt *r = w->arg;
+    r->call->hub->engine->pending--;
+    if (w->code) {
+        take_back(r);
+        fail(r, w->code, NULL);
+        return;
+    }
+    tell(r);
+    hub_call_ok(r->call, NULL, HUB_STR(""));
+    free_receipt(r);
+}
+
+/* The user's row with the new position; the room's memory of it moves at once, so that a second receipt
+ * sees it. */
+static void store(struct receipt *r, struct hub_receipt *now) {
+    struct hub_call *c = r->call;
+    struct hub_store *st = c->hub->engine->config.store;
+    r->before = *now;
+    if (r->read) {
+        if (r->message_time < now->read_time) r->message_time = now->read_time;
+        now->read_seq = r->message_seq;
+        now->read_time = r->message_time;
+        r->cells[HUB_RCP_LAST_READ_TIMESTAMP] = hub_cell_int(r->message_time);
+        r->cells[HUB_RCP_LAST_READ_SEQ] = hub_cell_int(r->message_seq);
+    } else {
+        now->delivered_seq = r->message_seq;
+        r->cells[HUB_RCP_LAST_DELIVERED_SEQ] = hub_cell_int(r->message_seq);
+    }
+    r->cells[HUB_RCP_ROOM_ID] = hub_cell_text(hub_cstr(c->room->id));
+    r->cells[HUB_RCP_USER_ID] = hub_cell_text(hub_cstr(c->who->user_id));
+    r->write = (struct hub_write){.table = c->hub->tables->receipt,
+                                  .kind = HUB_UPSERT,
+                                  .cells = r->cells,
+                                  .conflict = HUB_RCP_CONFLICT,
+                                  .done = on_stored,
+                                  .arg = r};
+    c->hub->engine->pending++;
+    st->ops->write(st, &r->write);
+}
+
+static void on_message(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct receipt *r = arg;
+    if (!code && !rows->n && r->has_time) { /* up to then there was nothing to read: it does not move */
+        hub_call_ok(r->call, NULL, HUB_STR(""));
+        free(r);
+        return;
+    }
+    if (code || !rows->n) {
+        fail(r, code ? code : HUB_NOT_FOUND, code ? error : "there is no such message in this room");
+        return;
+    }
+    const struct hub_cell *row = hub_row(rows, 0);
+    take_audience(r, row);
+    r->message_seq = row[HUB_MSG_SEQ].i;
+    r->message_time = r->has_time ? r->time : row[HUB_MSG_TIMESTAMP].i;
+    snprintf(r->message_id, sizeof r->message_id, "%.*s", HUB_FMT(row[HUB_MSG_ID].s));
+    struct hub_receipt *now = hub_receipt_of(r->call->room, hub_cstr(r->call->who->user_id), true);
+    bool ahead = r->read ? r->message_seq > now->read_seq ||
+                               (r->message_seq == now->read_seq && r->message_time > now->read_time)
+                         : r->message_seq > now->delivered_seq;
+    if (ahead) {
+        store(r, now);
+    } else {
+        hub_call_ok(r->call, NULL, HUB_STR(""));
+        free_receipt(r);
+    }
+}
+
+/* Which message is meant: by id, by number, or the last one up to a time. */
+static bool aim(struct receipt *r, const json_t *args, const char *seq_key, struct hub_cond *cond) {
+    struct hub_str id = hub_json_get_str(args, "messageId"), time = hub_json_get_str(args, "lastReadTimestamp");
+    int64_t seq = hub_json_get_int(args, seq_key, 0);
+    if (id.n > MESSAGE_ID_MAX || (id.n && memchr(id.p, 0, id.n))) return false;
+    if (id.n)
+        *cond = (struct hub_cond){.column = HUB_MSG_ID, .value = hub_cell_text(id)};
+    else if (seq > 0)
+        *cond = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(seq)};
+    else if (r->read && time.n && hub_datetime_parse(time, &r->time))
+        *cond = (struct hub_cond){.column = HUB_MSG_TIMESTAMP, .cmp = HUB_LE, .value = hub_cell_int(r->time)},
+        r->has_time = true;
+    else
+        return false;
+    if (r->time > hub_wall_ms())
+        r->time = hub_wall_ms(); /* a client whose clock is ahead has not read what is still to come */
+    return true;
+}
+
+/* By hub:event the position lies in data; the events of their own carry it beside roomId. Both are
+ * understood either way. */
+static const json_t *position(const struct hub_call *c) {
+    const json_t *data = hub_json_get(c->args, "data");
+    return json_is_object(data) ? data : c->args;
+}
+
+static void begin(struct hub_call *c, bool read) {
+    struct hub_store *st = c->hub->engine->config.store;
+    struct receipt *r = hub_xcalloc(1, sizeof *r);
+    r->call = c;
+    r->read = read;
+    struct hub_cond where[4] = {{.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(c->room->id))},
+                                {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(c->room->seq)},
+                                hub_audience_cond(hub_cstr(c->who->user_id))};
+    if (!c->rights.can_read)
+        fail(r, HUB_CANNOT_READ, NULL);
+    else if (!aim(r, position(c), read ? "lastReadSeq" : "seq", &where[3]))
+        fail(r, HUB_BAD_REQUEST,
+             read ? "expected lastReadTimestamp (ISO 8601), lastReadSeq or messageId" : "expected messageId or seq");
+    else {
+        const struct hub_select q = {.table = c->hub->tables->message,
+                                     .where = where,
+                                     .where_n = 4,
+                                     .order_by = HUB_MSG_SEQ,
+                                     .descending = true,
+                                     .limit = 1,
+                                     .with_inactive = true};
+        st->ops->select(st, &q, on_message, r);
+    }
+}
+
+void hub_receipt_read(struct hub_call *c) { begin(c, true); }
+void hub_receipt_delivered(struct hub_call *c) { begin(c, false); }

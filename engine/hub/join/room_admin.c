@@ -1,0 +1,79 @@
+/* What canManageRoom allows: putting users out, and changing the room itself. */
+#include "hub/join/join.h"
+
+#include <stdlib.h>
+
+#include "hub/member/member.h"
+
+void hub_cmd_kick(struct hub_call *call) {
+    struct hub_str user;
+    if (!hub_call_user(call, &user) || !hub_call_reason(call)) return;
+    const struct hub_room_user *u = hub_room_user(call->room, user);
+    if (!u || !u->member_n) {
+        hub_call_fail(call, HUB_NOT_FOUND, "the user is not in this room");
+        return;
+    }
+    hub_room_expel(call->room, user, "hub:kicked", hub_call_str(call, "reason"), HUB_NOT_IN_ROOM);
+    hub_call_ok(call, NULL, hub_str(NULL, 0));
+}
+
+/* ---- the room's record ---- */
+
+static const struct hub_table *room_table(const struct hub_hub *hub) {
+    return hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
+}
+
+static enum hub_code check_changes(const struct hub_def *def, const json_t *changes, struct hub_err *err) {
+    const char *key;
+    json_t *v;
+    if (!json_is_object(changes) || !json_object_size(changes))
+        return hub_fail(err, HUB_BAD_REQUEST, "changes: expected an object with the properties to change");
+    json_object_foreach((json_t *)(uintptr_t)changes, key, v) {
+        if (hub_def_property(def->room_object, hub_cstr(key)) >= 0 && !hub_def_may_update(def, hub_cstr(key)))
+            return hub_fail(err, HUB_NOT_ALLOWED, "changes.%.64s: this property cannot be changed", key);
+    }
+    return HUB_OK;
+}
+
+/* The changed properties as they are stored. */
+static json_t *stored_changes(const json_t *changes, const json_t *record) {
+    json_t *stored = json_object(), *v;
+    const char *key;
+    json_object_foreach((json_t *)(uintptr_t)changes, key, v)
+        json_object_set(stored, key, json_object_get(record, key));
+    return stored;
+}
+
+static void on_updated(void *arg, enum hub_code code, json_t *record, const char *error) {
+    struct hub_call *call = arg;
+    struct hub_buf fields = {0};
+    if (code) {
+        hub_call_fail(call, code, "%s", error && error[0] ? error : hub_code_text(code));
+        return;
+    }
+    struct hub_room *room = hub_room_ref(call->room);
+    json_t *changes = stored_changes(hub_json_get(call->args, "changes"), record);
+    hub_buf_addz(&fields, "\"room\":");
+    hub_json_add(&fields, record);
+    hub_call_ok(call, "room", hub_buf_str(&fields));
+    if (!hub_of(room)->def->auto_bridge)
+        hub_room_tell(room, "roomUpdated", record, changes,
+                      NULL); /* else the event that the write raised does it, for every hub */
+    hub_buf_free(&fields);
+    json_decref(changes);
+    hub_room_unref(room);
+}
+
+void hub_cmd_update_room(struct hub_call *call) {
+    const struct hub_table *t = room_table(call->hub);
+    const json_t *changes = hub_json_get(call->args, "changes");
+    struct hub_err err;
+    enum hub_code code = call->hub->engine->draining ? hub_fail(&err, HUB_SHUTTING_DOWN, NULL)
+                                                     : check_changes(call->hub->def, changes, &err);
+    if (code) {
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+        return;
+    }
+    const json_t *id = t->id == HUB_NO_ID ? NULL : json_object_get(call->room->record, t->columns[t->id].property);
+    hub_object_update(&call->hub->engine->data, t, id, changes, true, on_updated, call);
+}

@@ -1,0 +1,79 @@
+/* stateScript: what a client needs to know of the room, on join and on request. */
+#include "hub/join/join.h"
+
+#include <stdlib.h>
+
+#include "hub/access/access.h"
+
+struct state {
+    struct hub_room *room; /* reference */
+    struct hub_conn *conn; /* reference, or NULL for REST */
+    struct hub_call *call; /* the request, or NULL on join */
+    struct hub_read slot;  /* of the join */
+};
+
+/* Unasked for those who may read; whoever asks only has to be in the room (contract: wire.md). */
+static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields, bool asked) {
+    struct hub_buf args = {0};
+    const struct hub_member *m = c->closed ? NULL : hub_conn_member(c, room);
+    if (!m || (!asked && !m->rights.can_read)) return;
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addc(&args, ',');
+    hub_buf_adds(&args, fields);
+    hub_buf_addc(&args, '}');
+    hub_outlet_emit(&c->outlet, event, hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+/* Whoever has joined waits for the state, and is told that it does not come; a state of null would be a
+ * state. */
+static void emit_failure(struct hub_conn *c, struct hub_room *room, enum hub_code code) {
+    struct hub_buf fields = {0};
+    hub_buf_addz(&fields, "\"error\":");
+    hub_json_add_string(&fields, hub_cstr(hub_code_text(code)));
+    hub_buf_addf(&fields, ",\"code\":\"%s\",\"event\":\"hub:state\"", hub_code_name(code));
+    emit(c, room, HUB_STR("hub:error"), hub_buf_str(&fields), false);
+    hub_buf_free(&fields);
+}
+
+static void on_state(void *arg, enum hub_code code, json_t *result, const char *error) {
+    struct state *s = arg;
+    struct hub_hub *hub = hub_of(s->room);
+    struct hub_buf fields = {0};
+    if (code) {
+        hub_hook_failed(hub, &hub->def->state_script, code, error);
+        if (s->call)
+            hub_call_fail(s->call, code, NULL);
+        else if (s->conn)
+            emit_failure(s->conn, s->room, code);
+    } else {
+        hub_buf_addz(&fields, "\"state\":");
+        hub_json_add(&fields, result);
+        if (s->conn) emit(s->conn, s->room, HUB_STR("hub:state"), hub_buf_str(&fields), s->call != NULL);
+        if (s->call) hub_call_show(s->call, "state", hub_buf_str(&fields));
+    }
+    hub_buf_free(&fields);
+    hub_read_over(&hub->engine->reads, &s->slot);
+    hub_room_unref(s->room);
+    if (s->conn) hub_conn_unref(s->conn);
+    free(s);
+}
+
+void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call, struct hub_read *slot) {
+    struct hub_hub *hub = hub_of(room);
+    if (hub->def->state_script.kind == HUB_SCRIPT_NONE) {
+        if (call) hub_call_fail(call, HUB_FEATURE_DISABLED, "this hub has no stateScript");
+        return;
+    }
+    struct state *s = hub_xmalloc(sizeof *s);
+    *s = (struct state){.room = hub_room_ref(room), .conn = conn ? hub_conn_ref(conn) : NULL, .call = call};
+    if (slot) hub_read_move(&s->slot, slot);
+    json_t *id = json_string(room->id);
+    struct hub_hook_arg args[5] = {{"session", conn ? conn->identity->session : call->who->session}, {"roomId", id}};
+    size_t n = hub_hook_room_args(hub, room->record, args, 2);
+    hub_hook_call(hub, &hub->def->state_script, args, n, on_state, s);
+    json_decref(id);
+}
+
+void hub_cmd_request_state(struct hub_call *call) { hub_state_send(call->room, call->conn, call, NULL); }

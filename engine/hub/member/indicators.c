@@ -1,0 +1,67 @@
+/* Typing and recording: shown until they are ended, end by themselves, or their user sends a message. */
+#include "hub/member/member.h"
+
+#define INDICATOR_MS 6000 /* typing and recording stop by themselves (contract: wire.md) */
+
+static void tell_indicator(struct hub_room_user *u, const char *event) {
+    struct hub_buf args = {0};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(u->room->id));
+    hub_buf_addz(&args, ",\"userId\":");
+    hub_json_add_string(&args, hub_cstr(u->id));
+    hub_buf_addz(&args, ",\"user\":{\"id\":");
+    hub_json_add_string(&args, hub_cstr(u->id));
+    hub_buf_addz(&args, ",\"name\":");
+    if (u->name)
+        hub_json_add_string(&args, hub_cstr(u->name));
+    else
+        hub_buf_addz(&args, "null");
+    hub_buf_addz(&args, "}}");
+    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = hub_cstr(u->id)};
+    hub_room_emit(u->room, &others, hub_cstr(event), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
+    hub_buf_free(&args);
+}
+
+static void typing_over(struct hub_timer *t) {
+    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, typing), "hub:stopTyping");
+}
+static void recording_over(struct hub_timer *t) {
+    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, recording), "hub:stopRecording");
+}
+
+static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event,
+                         void (*over)(struct hub_timer *)) {
+    bool goes_on = hub_timer_running(t);
+    hub_timer_start(u->room->loop, t, INDICATOR_MS, over);
+    if (!goes_on) tell_indicator(u, event); /* late joiners find it in hub:members */
+}
+
+static void indicator_off(struct hub_room_user *u, struct hub_timer *t, const char *event) {
+    if (!hub_timer_running(t)) return;
+    hub_timer_stop(u->room->loop, t);
+    tell_indicator(u, event);
+}
+
+void hub_indicators_stop(struct hub_room_user *u) {
+    indicator_off(u, &u->typing, "hub:stopTyping");
+    indicator_off(u, &u->recording, "hub:stopRecording");
+}
+
+void hub_indicators_message(struct hub_room *room, struct hub_str user_id) {
+    const struct hub_def *def = hub_of(room)->def;
+    struct hub_room_user *u = def->enable_typing || def->enable_recording ? hub_room_user(room, user_id) : NULL;
+    if (u) hub_indicators_stop(u);
+}
+
+void hub_indicator_typing(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_on(u, &u->typing, "hub:typing", typing_over);
+}
+void hub_indicator_stop_typing(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_off(u, &u->typing, "hub:stopTyping");
+}
+void hub_indicator_recording(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_on(u, &u->recording, "hub:recording", recording_over);
+}
+void hub_indicator_stop_recording(struct hub_room_user *u, struct hub_member *m) {
+    (void)m, indicator_off(u, &u->recording, "hub:stopRecording");
+}

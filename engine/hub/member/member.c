@@ -1,0 +1,264 @@
+/* Entering and leaving rooms, and what the room is told about it: presence, indicators, the members list. */
+#include "hub/member/member.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define OFFLINE_GRACE_MS 5000 /* a reload of the page is no absence (contract: semantics.md "Counting") */
+
+static void add_user(struct hub_buf *b, const struct hub_room_user *u) {
+    hub_buf_addz(b, "\"user\":{\"id\":");
+    hub_json_add_string(b, hub_cstr(u->id));
+    hub_buf_addz(b, ",\"name\":");
+    if (u->name)
+        hub_json_add_string(b, hub_cstr(u->name));
+    else
+        hub_buf_addz(b, "null");
+    hub_buf_addc(b, '}');
+}
+
+/* Presence is told twice, as the specification's event and as hub:presence: both kinds of clients exist. */
+static void tell_presence(struct hub_room_user *u, const char *what) {
+    struct hub_buf args = {0};
+    struct hub_room *room = u->room;
+    char event[24];
+    if (!hub_of(room)->def->enable_presence) return;
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addf(&args, ",\"event\":\"%s\",", what);
+    add_user(&args, u);
+    hub_buf_addc(&args, '}');
+    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = hub_cstr(u->id)};
+    snprintf(event, sizeof event, "hub:%s", what);
+    hub_room_emit(room, &others, hub_cstr(event), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
+    hub_room_emit(room, &others, HUB_STR("hub:presence"), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
+    hub_buf_free(&args);
+}
+
+/* M NULL: of all the user's connections. */
+static void say(struct hub_room_user *u, struct hub_member *m, bool away) {
+    if (m) m->away = away;
+    HUB_LIST_EACH(&u->members, it)
+    if (!m) HUB_CONTAINER(it, struct hub_member, in_user)->away = away;
+}
+
+static bool all_away(const struct hub_room_user *u) {
+    HUB_LIST_EACH(&u->members, it)
+    if (!HUB_CONTAINER(it, struct hub_member, in_user)->away) return false;
+    return u->member_n > 0;
+}
+
+/* A user is away while all of his connections have said so. */
+static void settle_away(struct hub_room_user *u) {
+    if (u->away || !u->announced || !all_away(u)) return;
+    u->away = true;
+    tell_presence(u, "away");
+}
+
+void hub_presence_online(struct hub_room_user *u, struct hub_member *m) {
+    say(u, m, false);
+    if (u->announced && !u->away && !u->returned) return;
+    u->announced = true;
+    u->away = u->returned = false;
+    tell_presence(u, "online");
+}
+
+void hub_presence_away(struct hub_room_user *u, struct hub_member *m) {
+    say(u, m, true);
+    settle_away(u);
+}
+
+static void on_offline(struct hub_timer *t) {
+    struct hub_room_user *u = HUB_CONTAINER(t, struct hub_room_user, offline);
+    struct hub_room *room = u->room;
+    tell_presence(u, "offline");
+    hub_room_forget_user(u);
+    hub_room_unref(room);
+}
+
+static char *session_text(const json_t *session, const char *a, const char *b) {
+    struct hub_str s = hub_json_get_str(session, a);
+    if (!s.n) s = hub_json_get_str(session, b);
+    return s.n ? hub_str_dup(s) : NULL;
+}
+
+void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room,
+                      const struct hub_rights *rights) {
+    struct hub_room_user *known = hub_room_user(room, hub_cstr(c->identity->user_id));
+    if (known && hub_timer_running(&known->offline)) { /* back within the grace: the timer's reference goes */
+        hub_timer_stop(room->loop, &known->offline);
+        known->returned = true; /* told again: who joined meanwhile does not know of him */
+        hub_room_unref(room);
+    }
+    hub_room_join(room, m, hub_cstr(c->identity->user_id), &c->outlet, rights);
+    m->refs = 1;
+    m->conn = c;
+    hub_list_push(&c->members, &m->in_conn);
+    if (m->user->member_n == 1) c->user->rooms++;
+    free(m->user->name);
+    free(m->user->avatar);
+    m->user->name = session_text(c->identity->session, "fullname", "name");
+    m->user->avatar = session_text(c->identity->session, "avatar", "picture");
+    HUB_PARTS_CALL(hub_of(room)->engine, room_entered, room);
+}
+
+static void leave(struct hub_member *m, enum hub_code put_out) {
+    struct hub_conn *c = m->conn;
+    struct hub_room *room = hub_room_ref(m->room);
+    struct hub_room_user *u = m->user;
+    if (u->member_n == 1) hub_indicators_stop(u);
+    if (hub_room_leave(m)) {
+        c->user->rooms--;
+        if (u->announced && hub_of(room)->def->enable_presence) {
+            hub_room_ref(room);
+            hub_timer_start(room->loop, &u->offline, OFFLINE_GRACE_MS, on_offline);
+        } else {
+            hub_room_forget_user(u);
+        }
+    } else {
+        settle_away(u); /* those who stay may all have said so */
+    }
+    m->gone = true;
+    m->put_out = put_out;
+    room->judged += put_out != HUB_OK;
+    hub_member_unref(m);
+    HUB_PARTS_CALL(hub_of(room)->engine, room_left, room);
+    hub_room_unref(room);
+}
+
+void hub_member_exit(struct hub_member *m) { leave(m, HUB_OK); }
+
+static void add_reason(struct hub_buf *b, struct hub_str room, struct hub_str reason) {
+    hub_buf_addz(b, "{\"roomId\":");
+    hub_json_add_string(b, room);
+    if (reason.n) hub_buf_addz(b, ",\"reason\":"), hub_json_add_string(b, reason);
+    hub_buf_addc(b, '}');
+}
+
+/* One user's connections, each told EVENT; ONLY_DEAF: those with canRead have been told otherwise. */
+static void expel(struct hub_room_user *u, const char *event, struct hub_str args, bool only_deaf, enum hub_code code) {
+    for (uint32_t left = u->member_n; left; left--) { /* the last one may free the user */
+        struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
+        if (!only_deaf || !m->rights.can_read) hub_outlet_emit(m->outlet, hub_cstr(event), args, 0);
+        leave(m, code);
+    }
+}
+
+void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason) {
+    struct hub_buf args = {0};
+    add_reason(&args, hub_cstr(m->room->id), reason);
+    hub_outlet_emit(m->outlet, hub_cstr(event), hub_buf_str(&args), 0);
+    leave(m, HUB_NOT_IN_ROOM);
+    hub_buf_free(&args);
+}
+
+void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason,
+                    enum hub_code code) {
+    struct hub_room_user *u = hub_room_user(room, user_id);
+    struct hub_buf args = {0};
+    if (!u) return;
+    hub_room_ref(room);
+    add_reason(&args, hub_cstr(room->id), reason);
+    expel(u, event, hub_buf_str(&args), false, code);
+    hub_buf_free(&args);
+    hub_room_unref(room);
+}
+
+void hub_room_empty(struct hub_room *room, struct hub_str reason) {
+    void *value;
+    struct hub_buf args = {0};
+    hub_room_ref(room);
+    add_reason(&args, hub_cstr(room->id), reason);
+    void *it = hub_map_next(&room->users, NULL, NULL, &value);
+    while (it) {
+        struct hub_room_user *u = value;
+        it = hub_map_next(&room->users, it, NULL, &value); /* step on before U may go */
+        expel(u, "hub:kicked", hub_buf_str(&args), true, room->ended ? room->ended : HUB_NOT_IN_ROOM);
+    }
+    hub_buf_free(&args);
+    hub_room_unref(room);
+}
+
+void hub_cmd_leave(struct hub_call *call) {
+    struct hub_member *m = hub_conn_member(call->conn, call->room);
+    struct hub_buf args = {0};
+    add_reason(&args, hub_cstr(call->room->id), hub_str(NULL, 0));
+    hub_member_exit(m);
+    hub_outlet_emit(&call->conn->outlet, HUB_STR("hub:left"), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+    hub_call_ok(call, NULL, hub_str(NULL, 0));
+}
+
+void hub_permissions_tell(struct hub_member *m) {
+    struct hub_room *room = m->room;
+    struct hub_buf args = {0};
+    bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub_of(room)->def->default_silenced,
+                                         hub_wall_ms());
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addc(&args, ',');
+    hub_rights_add_json(&args, &m->rights, silenced);
+    hub_buf_addf(&args, ",\"silenced\":%s}", silenced ? "true" : "false");
+    hub_outlet_emit(m->outlet, HUB_STR("hub:permissions"), hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id) {
+    const struct hub_room_user *u = hub_room_user(room, user_id);
+    if (!u) return;
+    HUB_LIST_EACH(&u->members, it) hub_permissions_tell(HUB_CONTAINER(it, struct hub_member, in_user));
+}
+
+static void add_receipt(struct hub_buf *b, const struct hub_receipt *r) {
+    char iso[HUB_ISO_LEN + 1];
+    if (r && r->read_seq) {
+        hub_iso_format(r->read_time, iso);
+        hub_buf_addf(b, ",\"lastReadTimestamp\":\"%s\",\"lastReadSeq\":%lld", iso, (long long)r->read_seq);
+    }
+    if (r && r->delivered_seq) hub_buf_addf(b, ",\"lastDeliveredSeq\":%lld", (long long)r->delivered_seq);
+}
+
+static void add_member(struct hub_buf *b, const struct hub_room_user *u) {
+    const struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
+    const char *role = hub_rights_name(&m->rights);
+    hub_buf_addz(b, "{\"userId\":");
+    hub_json_add_string(b, hub_cstr(u->id));
+    hub_buf_addz(b, ",\"id\":");
+    hub_json_add_string(b, hub_cstr(u->id));
+    hub_buf_addz(b, ",\"name\":");
+    u->name ? hub_json_add_string(b, hub_cstr(u->name)) : hub_buf_addz(b, "null");
+    hub_buf_addz(b, ",\"avatar\":");
+    u->avatar ? hub_json_add_string(b, hub_cstr(u->avatar)) : hub_buf_addz(b, "null");
+    hub_buf_addz(b, ",\"hubRole\":");
+    role ? hub_json_add_string(b, hub_cstr(role)) : hub_buf_addz(b, "null");
+    hub_buf_addf(b, ",\"presence\":\"%s\",\"connections\":%u", u->away ? "away" : "online", u->member_n);
+    hub_buf_addf(b, ",\"typing\":%s,\"recording\":%s", hub_timer_running(&u->typing) ? "true" : "false",
+                 hub_timer_running(&u->recording) ? "true" : "false");
+    add_receipt(b, hub_receipt_of(u->room, hub_cstr(u->id), false));
+    hub_buf_addc(b, '}');
+}
+
+void hub_members_json(struct hub_room *room, struct hub_buf *b) {
+    void *value;
+    bool first = true;
+    hub_buf_addc(b, '[');
+    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));) {
+        const struct hub_room_user *u = value;
+        if (!u->member_n) continue;
+        if (!first) hub_buf_addc(b, ',');
+        first = false;
+        add_member(b, u);
+    }
+    hub_buf_addc(b, ']');
+}
+
+void hub_cmd_members(struct hub_call *call) {
+    struct hub_buf b = {0};
+    hub_buf_addz(&b, "\"members\":");
+    hub_members_json(call->room, &b);
+    hub_call_ok(call, "members", hub_buf_str(&b));
+    hub_buf_free(&b);
+}

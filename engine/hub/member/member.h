@@ -1,0 +1,41 @@
+/* Who is in a room: entering, leaving and being put out; what the room is told of it: presence, indicators,
+ * permissions. A member is one connection in one room (room/room.h). */
+#ifndef HUB_MEMBER_MEMBER_H
+#define HUB_MEMBER_MEMBER_H
+#include "hub/call/call.h"
+
+void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room, const struct hub_rights *rights);
+/* Leaves by itself; gives up the member, tells presence. The socket itself is told nothing: see
+ * hub_member_expel. */
+void hub_member_exit(struct hub_member *m);
+/* EVENT to this connection, then out. */
+void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason);
+/* All connections of a user: event to each, then out. Sends of theirs that wait for their turn are refused
+ * with CODE. */
+void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason,
+                    enum hub_code code);
+/* Everybody out, after the readers were told why; those without canRead get hub:kicked with REASON. */
+void hub_room_empty(struct hub_room *room, struct hub_str reason);
+void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an array */
+/* hub:permissions to this connection: rights or silence have changed. */
+void hub_permissions_tell(struct hub_member *m);
+void hub_permissions_tell_user(struct hub_room *room,
+                               struct hub_str user_id); /* to all connections of the user in the room */
+/* Of connection M; NULL: of all the user's. Told when it changes anything. */
+void hub_presence_online(struct hub_room_user *u, struct hub_member *m);
+void hub_presence_away(struct hub_room_user *u, struct hub_member *m);
+/* What is told of a user, of connection M; NULL: by REST, and so of all his connections. */
+void hub_indicator_typing(struct hub_room_user *u, struct hub_member *m);
+void hub_indicator_stop_typing(struct hub_room_user *u, struct hub_member *m);
+void hub_indicator_recording(struct hub_room_user *u, struct hub_member *m);
+void hub_indicator_stop_recording(struct hub_room_user *u, struct hub_member *m);
+void hub_indicators_stop(struct hub_room_user *u);
+/* A message of USER_ID is told: he types it no more. */
+void hub_indicators_message(struct hub_room *room, struct hub_str user_id);
+
+/* ---- commands ---- */
+
+void hub_cmd_leave(struct hub_call *c);
+
+void hub_cmd_members(struct hub_call *c);
+#endif

@@ -1,0 +1,173 @@
+/* Messages that wait for a moderator: listing, approving, rejecting (contract: wire.md, semantics.md
+ * "Order and durability"). */
+#include "hub/message/message.h"
+
+#include <stdlib.h>
+
+#include "hub/access/access.h"
+#include "hub/message/edit.h"
+
+#define PENDING_DEFAULT 200 /* messages of one list, the oldest first */
+#define PENDING_MAX 1000
+
+/* args.limit; 0 when it is none. */
+static int64_t pending_limit(const struct hub_call *call) {
+    const json_t *given = hub_json_get(call->args, "limit");
+    int64_t limit = hub_json_nil(given) ? PENDING_DEFAULT : hub_json_get_int(call->args, "limit", 0);
+    return limit < 1 ? 0 : limit > PENDING_MAX ? PENDING_MAX : limit;
+}
+
+struct listing {
+    struct hub_call *call;
+    struct hub_result result;
+    int64_t wanted; /* rows */
+    struct hub_buf fields;
+    struct hub_replies replies;
+};
+
+static void end_listing(struct listing *l, struct hub_engine *e) {
+    hub_result_over(&e->reads, &l->result);
+    hub_buf_free(&l->fields);
+    free(l);
+}
+
+static void answer_pending(void *arg) {
+    struct listing *l = arg;
+    struct hub_engine *e = l->call->hub->engine;
+    hub_call_show(l->call, "messages", hub_buf_str(&l->fields));
+    end_listing(l, e);
+}
+
+static void on_pending(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct listing *l = arg;
+    struct hub_call *call = l->call;
+    size_t limit = (size_t)pending_limit(call);
+    (void)error;
+    hub_rows_are(call->room, &l->result, rows);
+    if (code) {
+        struct hub_engine *e = call->hub->engine;
+        hub_call_fail(call, code, NULL);
+        end_listing(l, e);
+        return;
+    }
+    hub_messages_json(&l->fields, rows, rows->n < limit ? rows->n : limit, false, &l->replies);
+    hub_buf_addf(&l->fields, ",\"hasMore\":%s",
+                 rows->n > limit || rows->cut || (int64_t)rows->n == l->wanted ? "true" : "false");
+    hub_previews_fill(call->room, hub_viewer_of(call), &l->fields, &l->replies, answer_pending, l);
+}
+
+static void read_pending(struct hub_result *result) {
+    struct listing *l = HUB_CONTAINER(result, struct listing, result);
+    struct hub_call *call = l->call;
+    struct hub_store *store = call->hub->engine->config.store;
+    struct hub_str after = hub_call_str(call, "afterId");
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(call->room->id))},
+        {.column = HUB_MSG_SEQ, .value = {.kind = HUB_CELL_NULL}}, /* found by the index over (roomId, seq) */
+        {.column = HUB_MSG_STATUS, .value = hub_cell_text(HUB_STR("pending"))},
+        {.column = HUB_MSG_ID, .cmp = HUB_GT, .value = hub_cell_text(after)}};
+    const struct hub_select q = {.table = call->hub->tables->message,
+                                 .where = where,
+                                 .where_n = after.n ? 4 : 3,
+                                 .order_by = HUB_MSG_ID, /* ids grow with time */
+                                 .limit = l->wanted,
+                                 .max_bytes = HUB_RESULT_MAX,
+                                 .offset = hub_json_get_int(call->args, "offset", 0)};
+    store->ops->select(store, &q, on_pending, l);
+}
+
+/* The oldest first; afterId, the id of the last message of a list, asks for the next. */
+void hub_cmd_pending(struct hub_call *call) {
+    const json_t *given = hub_json_get(call->args, "afterId");
+    struct hub_str after = hub_json_str(given);
+    int64_t limit = pending_limit(call);
+    if (!limit) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PENDING_MAX);
+        return;
+    }
+    if (!hub_json_nil(given) && !hub_id_ok(after)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "afterId: expected " HUB_ID_EXPECTED);
+        return;
+    }
+    struct listing *l = hub_xmalloc(sizeof *l);
+    *l = (struct listing){.call = call, .result.start = read_pending, .wanted = hub_rows_wanted(call->room, limit)};
+    hub_rows_ask(call->room, &l->result, hub_cstr(call->who->user_id), l->wanted);
+}
+
+static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
+                           struct hub_err *err) {
+    if (!c->pending) return hub_fail(err, HUB_NOT_FOUND, "the message does not wait for a moderator");
+    c->cells[HUB_MSG_STATUS] = hub_cell_text(status);
+    c->numbered.write.kind = HUB_UPDATE;
+    c->numbered.write.numbering = numbering;
+    return HUB_OK;
+}
+
+/* What its handler did not want to be kept (persist: false) was kept for the moderator only. */
+static enum hub_code decide(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
+                            struct hub_err *err) {
+    enum hub_code code = judge(c, status, c->audience.transient ? HUB_NUMBER_NONE : numbering, err);
+    if (code || !c->audience.transient) return code;
+    c->numbered.write.kind = HUB_DELETE;
+    c->numbered.write.purge = true;
+    return HUB_OK;
+}
+
+static enum hub_code judge_approval(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
+    (void)row;
+    if (c->audience.wrapped) { /* from now on the row says whom it is for, and no more */
+        hub_json_add(&c->text, c->audience.to);
+        c->cells[HUB_MSG_AUDIENCE] = hub_cell_text(hub_buf_str(&c->text));
+    }
+    return decide(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
+}
+
+static enum hub_code judge_rejection(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
+    (void)row;
+    return decide(c, HUB_STR("rejected"), HUB_NUMBER_NONE, err);
+}
+
+static void tell_approval(const struct hub_change *c) {
+    struct hub_buf args = {0};
+    int64_t number = c->numbered.write.number;
+    if (c->audience.silent) { /* the handler's broadcast: false */
+        hub_room_emit_numbered(c->room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), number);
+        return;
+    }
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(c->room->id));
+    hub_buf_addz(&args, ",\"message\":");
+    hub_buf_adds(&args, hub_buf_str(&c->message));
+    hub_buf_adds(&args, hub_buf_str(&c->from));
+    hub_buf_addc(&args, '}');
+    hub_room_emit_numbered(c->room, &c->audience.target, HUB_STR("hub:messageArrived"), hub_buf_str(&args), number);
+    hub_buf_free(&args);
+}
+
+static void tell_rejection(const struct hub_change *c) {
+    struct hub_str reason = hub_json_get_str(c->args, "reason");
+    struct hub_buf args = {0};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(c->room->id));
+    hub_buf_addz(&args, ",\"messageId\":");
+    hub_json_add_string(&args, c->id);
+    if (reason.n) hub_buf_addz(&args, ",\"reason\":"), hub_json_add_string(&args, reason);
+    hub_buf_addc(&args, '}');
+    hub_change_emit(c, HUB_STR("hub:messageRejected"), hub_buf_str(&args));
+    hub_buf_free(&args);
+}
+
+static void review(struct hub_call *call, const struct hub_change_kind *kind) {
+    struct hub_change *c = hub_call_reason(call) ? hub_change_new(call, kind) : NULL;
+    if (c) hub_change_run(c);
+}
+
+void hub_cmd_approve(struct hub_call *call) {
+    static const struct hub_change_kind approval = {judge_approval, hub_change_answer_message, tell_approval, false};
+    review(call, &approval);
+}
+
+void hub_cmd_reject(struct hub_call *call) {
+    static const struct hub_change_kind rejection = {judge_rejection, hub_change_answer_message, tell_rejection, false};
+    review(call, &rejection);
+}

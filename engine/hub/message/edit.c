@@ -1,0 +1,529 @@
+/* hub:edit, hub:delete, hub:react, and reading one message. */
+#include "hub/message/message.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "hub/access/access.h"
+#include "hub/message/edit.h"
+#include "hub/message/emoji.h"
+
+#define REACTIONS_TOLD 100 /* a longer list is not sent along with each change of it */
+#define MESSAGE_ID_MAX 64
+
+static bool is_status(const struct hub_cell *row, const char *status) {
+    return hub_str_is(row[HUB_MSG_STATUS].s, status);
+}
+static bool is_mine(const struct hub_cell *row, const struct hub_call *call) {
+    return row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT && hub_str_is(row[HUB_MSG_SENDER_ID].s, call->who->user_id);
+}
+/* Messages that are not shown to the caller do not exist for him. */
+static bool is_known(const struct hub_cell *row, const struct hub_call *call) {
+    if (is_status(row, "approved")) return hub_audience_has(row, hub_cstr(call->who->user_id));
+    return is_mine(row, call) || call->rights.can_moderate;
+}
+
+static const char no_message[] = "there is no such message in this room";
+
+/* ---- the way of every change ---- */
+
+static void end(struct hub_change *c) {
+    struct hub_room *room = c->room;
+    struct hub_room_op *op = &c->op;
+    json_decref(c->args);
+    hub_buf_free(&c->text);
+    hub_buf_free(&c->told);
+    hub_buf_free(&c->message);
+    hub_buf_free(&c->from);
+    hub_replies_free(&c->replies);
+    hub_buf_free(&c->mine);
+    hub_replies_free(&c->my_replies);
+    hub_audience_free(&c->audience);
+    free(c->sender);
+    hub_of(room)->engine->pending--;
+    if (op->run) hub_room_op_done(room, op);
+    free(c);
+    hub_room_unref(room);
+}
+
+void hub_change_refuse(struct hub_change *c, const struct hub_err *err) {
+    hub_call_fail_with(c->call, err, hub_str(NULL, 0));
+    end(c);
+}
+
+static void refuse(struct hub_change *c, enum hub_code code, const char *text) {
+    struct hub_err err;
+    hub_fail(&err, code, text ? "%s" : NULL, text);
+    hub_change_refuse(c, &err);
+}
+
+static void accept(struct hub_change *c) {
+    struct hub_buf fields = {0};
+    const char *name = c->kind->answer ? c->kind->answer(c, &fields) : NULL;
+    hub_call_ok(c->call, name, hub_buf_str(&fields));
+    hub_buf_free(&fields);
+}
+
+static void on_previews(void *arg) {
+    struct hub_change *c = arg;
+    hub_numbered_ready(&c->numbered);
+}
+
+static void fill_for_all(void *arg) {
+    struct hub_change *c = arg;
+    hub_previews_fill(c->room, (struct hub_viewer){0}, &c->message, &c->replies, on_previews, c);
+}
+
+static bool on_written(struct hub_numbered *n) {
+    struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
+    if (n->write.code || !n->write.row.n) return true;
+    struct hub_cell *row = n->write.row.cells;
+    if (c->audience.transient)
+        row[HUB_MSG_STATUS] = hub_cell_text(HUB_STR("approved")); /* it has gone with its approval */
+    hub_message_json(&c->message, n->write.row.table, row, &c->replies);
+    hub_message_sender_json(&c->from, row);
+    if (!c->replies.n) return true;
+    if (c->call && !c->call->rights.can_read) {
+        hub_message_json(&c->mine, n->write.row.table, row, &c->my_replies);
+        hub_previews_fill(c->room, hub_viewer_of(c->call), &c->mine, &c->my_replies, fill_for_all, c);
+    } else {
+        fill_for_all(c);
+    }
+    return false;
+}
+
+/* Whoever asked is told that the store is away, and the room's next operation may go on. Should the change
+ * turn out to have been made, the room hears of it. */
+static void on_undecided(struct hub_numbered *n) {
+    struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
+    struct hub_room_op *op = &c->op;
+    hub_call_fail(c->call, HUB_STORE_UNDECIDED, NULL);
+    c->call = NULL;
+    if (op->run) hub_room_op_done(c->room, op);
+    op->run = NULL;
+}
+
+static void on_announce(struct hub_numbered *n) {
+    struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
+    if (!c->call) {
+        if (!n->write.code) c->kind->tell(c);
+        end(c);
+        return;
+    }
+    if (n->write.code) {
+        refuse(c, n->write.code, n->write.code == HUB_NOT_FOUND ? no_message : NULL);
+        return;
+    }
+    accept(c);
+    c->kind->tell(c);
+    end(c);
+}
+
+static void write_it(struct hub_change *c, const struct hub_cell *row) {
+    struct hub_write *w = &c->numbered.write;
+    /* What was judged must still hold when it is written, whoever else writes to the store. */
+    c->where[2] =
+        (struct hub_cond){.column = HUB_MSG_STATUS,
+                          .value = hub_cell_text(is_status(row, "pending") ? HUB_STR("pending") : HUB_STR("approved"))};
+    w->cells = c->cells;
+    w->where = c->where;
+    w->where_n = 3;
+    w->return_row = true;
+    hub_numbered_write(c->room, &c->numbered);
+}
+
+/* ROW goes before the change is told. */
+static void take_audience(struct hub_change *c, const struct hub_cell *row) {
+    struct hub_cell cells[HUB_MSG_FIXED] = {[HUB_MSG_AUDIENCE] = row[HUB_MSG_AUDIENCE]};
+    if (c->sender) cells[HUB_MSG_SENDER_ID] = hub_cell_text(hub_cstr(c->sender));
+    hub_audience_of(cells, c->pending, &c->audience);
+}
+
+static void on_message(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct hub_change *c = arg;
+    struct hub_err err;
+    const struct hub_cell *row = !code && rows->n ? hub_row(rows, 0) : NULL;
+    (void)error;
+    if (!row || is_status(row, "rejected") || !is_known(row, c->call)) {
+        refuse(c, code ? code : HUB_NOT_FOUND, code ? NULL : no_message);
+        return;
+    }
+    c->numbered.write.table = rows->table;
+    c->pending = is_status(row, "pending");
+    if (row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT) c->sender = hub_str_dup(row[HUB_MSG_SENDER_ID].s);
+    take_audience(c, row);
+    code = c->kind->judge(c, row, &err);
+    if (code) {
+        hub_change_refuse(c, &err);
+    } else if (c->unchanged) {
+        accept(c);
+        end(c);
+    } else {
+        write_it(c, row);
+    }
+}
+
+static void look_up(struct hub_change *c) {
+    struct hub_store *store = c->call->hub->engine->config.store;
+    const struct hub_select q = {
+        .table = c->call->hub->tables->message, .where = c->where, .where_n = 2, .order_by = -1, .limit = 1};
+    if (hub_loop_now(c->room->loop) - c->asked > HUB_TURN_PATIENCE_MS)
+        refuse(c, HUB_OVERLOADED, NULL);
+    else
+        store->ops->select(store, &q, on_message, c);
+}
+
+static void on_stands(void *arg, bool stands) {
+    struct hub_change *c = arg;
+    struct hub_err err;
+    if (!stands)
+        end(c);
+    else if (c->kind->speaks && hub_gate_again(c->call, &err))
+        hub_change_refuse(c, &err);
+    else
+        look_up(c);
+}
+
+/* The change's turn in the room has come. */
+static void run_op(struct hub_room_op *op) {
+    struct hub_change *c = HUB_CONTAINER(op, struct hub_change, op);
+    if (hub_call_fresh(c->call))
+        look_up(c);
+    else
+        hub_call_stands(c->call, on_stands, c);
+}
+
+/* Where the message of the call is; false when the call was refused. */
+static bool find_by_id(struct hub_call *call, struct hub_cond *where) {
+    struct hub_str id = hub_call_str(call, "messageId");
+    where[0] = (struct hub_cond){.column = HUB_MSG_ID, .value = hub_cell_text(id)};
+    where[1] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(call->room->id))};
+    if (id.n && id.n <= MESSAGE_ID_MAX && !memchr(id.p, 0, id.n)) return true;
+    hub_call_fail(call, HUB_BAD_REQUEST, "messageId: expected a text of 1 to %d bytes", MESSAGE_ID_MAX);
+    return false;
+}
+
+struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change_kind *kind) {
+    struct hub_cond where[2];
+    if (call->hub->engine->draining) {
+        hub_call_fail(call, HUB_SHUTTING_DOWN, NULL);
+        return NULL;
+    }
+    if (!find_by_id(call, where)) return NULL;
+    struct hub_change *c = hub_xcalloc(1, sizeof *c);
+    *c = (struct hub_change){.kind = kind,
+                             .call = call,
+                             .args = json_incref(call->args),
+                             .room = hub_room_ref(call->room),
+                             .id = where[0].value.s};
+    call->hub->engine->pending++; /* also while it waits for its turn */
+    c->numbered.undecided = on_undecided;
+    c->numbered.written = on_written;
+    c->numbered.announce = on_announce;
+    c->where[0] = where[0];
+    c->where[1] = where[1];
+    return c;
+}
+
+void hub_change_run(struct hub_change *c) {
+    if (hub_room_full_of_ops(c->room)) {
+        refuse(c, HUB_OVERLOADED, NULL);
+        return;
+    }
+    c->op.run = run_op;
+    c->asked = hub_loop_now(c->room->loop);
+    hub_room_enqueue(c->room, &c->op);
+}
+
+const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf *fields) {
+    hub_buf_addz(fields, "\"message\":");
+    hub_buf_adds(fields, hub_buf_str(c->mine.n ? &c->mine : &c->message));
+    return "message";
+}
+
+void hub_change_emit(const struct hub_change *c, struct hub_str event, struct hub_str args) {
+    const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = hub_cstr(c->sender)};
+    if (c->pending)
+        hub_room_emit(c->room, &few, event, args, 0);
+    else
+        hub_room_emit_numbered(c->room, &c->audience.target, event, args, c->numbered.write.number);
+}
+
+static void begin_args(struct hub_buf *b, const struct hub_change *c) {
+    hub_buf_addz(b, "{\"roomId\":");
+    hub_json_add_string(b, hub_cstr(c->room->id));
+}
+
+/* ,"seq":n} of the change; null for a message that has no number yet. */
+static void end_args(struct hub_buf *b, const struct hub_change *c) {
+    hub_buf_addz(b, ",\"seq\":");
+    if (c->numbered.write.number)
+        hub_buf_addi(b, c->numbered.write.number);
+    else
+        hub_buf_addz(b, "null");
+    hub_buf_addc(b, '}');
+}
+
+/* ---- edit ---- */
+
+/* Content that nobody looked at must not appear in the place of content that somebody approved, nor go
+ * round a handler. */
+static enum hub_code judge_author(const struct hub_change *c, const struct hub_cell *row,
+                                  const struct hub_def_message_type *type, struct hub_err *err) {
+    const struct hub_call *call = c->call;
+    bool moderated = call->hub->def->global_moderation || call->rights.moderated;
+    if (!is_mine(row, call)) return hub_fail(err, HUB_NOT_ALLOWED, "only the sender of a message may edit it");
+    if (!type) return hub_fail(err, HUB_UNKNOWN_TYPE, "the hub no longer has the message's type");
+    if (!hub_rights_allow_type(&call->rights, type->name))
+        return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", type->name);
+    if (type->handler)
+        return hub_fail(err, HUB_NOT_ALLOWED,
+                        "messages of type \"%s\" are the hub's logic to decide and cannot be edited", type->name);
+    if (!c->pending && moderated && !call->rights.can_moderate)
+        return hub_fail(err, HUB_NOT_ALLOWED, "the message was approved as it is; send another one");
+    return HUB_OK;
+}
+
+static enum hub_code judge_edit(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
+    const struct hub_def_message_type *type = hub_def_message_type(c->call->hub->def, row[HUB_MSG_MESSAGE_TYPE].s);
+    json_t *content = hub_json_get(c->args, "content");
+    bool filled;
+    enum hub_code code = judge_author(c, row, type, err);
+    if (!code) code = hub_content_check(type, content, &filled, err);
+    if (!code && filled) code = hub_gate_filled(c->call->hub, content, &c->text, err);
+    if (code) return code;
+    c->cells[HUB_MSG_CONTENT] = hub_cell_text(hub_buf_str(&c->text));
+    c->cells[HUB_MSG_EDITED_AT] = hub_cell_int(hub_wall_ms());
+    c->numbered.write.kind = HUB_UPDATE;
+    c->numbered.write.numbering = c->pending ? HUB_NUMBER_NONE : HUB_NUMBER_CHANGE;
+    return HUB_OK;
+}
+
+static void tell_edit(const struct hub_change *c) {
+    struct hub_buf args = {0};
+    begin_args(&args, c);
+    hub_buf_addz(&args, ",\"message\":");
+    hub_buf_adds(&args, hub_buf_str(&c->message));
+    if (c->pending)
+        hub_buf_addc(&args, '}');
+    else
+        end_args(&args, c);
+    hub_change_emit(c, c->pending ? HUB_STR("hub:messagePending") : HUB_STR("hub:messageEdited"), hub_buf_str(&args));
+    hub_buf_free(&args);
+}
+
+static void on_counted(void *arg, bool allowed) {
+    struct hub_change *c = arg;
+    if (allowed)
+        hub_change_run(c);
+    else
+        end(c);
+}
+
+void hub_cmd_edit(struct hub_call *call) {
+    static const struct hub_change_kind edit = {judge_edit, hub_change_answer_message, tell_edit, true};
+    struct hub_err err;
+    struct hub_change *c = hub_change_new(call, &edit);
+    if (!c) return;
+    enum hub_code code = hub_gate_sender(call, &err);
+    if (!code) code = hub_gate_size(call, &c->text, &err);
+    if (code)
+        hub_change_refuse(c, &err);
+    else
+        hub_gate_rate(call, on_counted, c);
+}
+
+/* ---- delete ---- */
+
+static enum hub_code judge_delete(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
+    if (!is_mine(row, c->call) && !c->call->rights.can_delete_any)
+        return hub_fail(err, HUB_NOT_ALLOWED, "you may delete your own messages only");
+    c->numbered.write.kind = HUB_DELETE;
+    c->numbered.write.numbering = c->pending ? HUB_NUMBER_NONE : HUB_NUMBER_CHANGE;
+    return HUB_OK;
+}
+
+static void tell_delete(const struct hub_change *c) {
+    struct hub_buf args = {0};
+    begin_args(&args, c);
+    hub_buf_addz(&args, ",\"messageId\":");
+    hub_json_add_string(&args, c->id);
+    end_args(&args, c);
+    hub_change_emit(c, HUB_STR("hub:messageDeleted"), hub_buf_str(&args));
+    hub_buf_free(&args);
+}
+
+void hub_cmd_delete(struct hub_call *call) {
+    static const struct hub_change_kind kind = {judge_delete, NULL, tell_delete, false};
+    struct hub_change *c = hub_change_new(call, &kind);
+    if (c) hub_change_run(c);
+}
+
+/* ---- reactions: an array of {emoji, userId, timestamp}, oldest first ---- */
+
+static const char no_reactions[] = "this hub has no reactions";
+
+static json_t *reactions_of(const struct hub_cell *row, int column) {
+    json_t *all = row[column].kind == HUB_CELL_TEXT ? hub_json_parse(row[column].s, NULL) : NULL;
+    if (json_is_array(all)) return all;
+    json_decref(all);
+    return json_array();
+}
+
+/* Index of the caller's reaction with this emoji, or the length. */
+static size_t reaction_at(const json_t *all, struct hub_str emoji, const char *user) {
+    size_t n = json_array_size(all), i = 0;
+    for (; i < n; i++) {
+        const json_t *r = json_array_get(all, i);
+        if (hub_emoji_same(hub_json_get_str(r, "emoji"), emoji) && hub_str_is(hub_json_get_str(r, "userId"), user))
+            break;
+    }
+    return i;
+}
+
+/* As it was written first: with U+FE0F or without, it is one. */
+static struct hub_str spelling(const json_t *all, struct hub_str emoji) {
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        struct hub_str there = hub_json_get_str(json_array_get(all, i), "emoji");
+        if (hub_emoji_same(there, emoji)) return there;
+    }
+    return emoji;
+}
+
+static enum hub_code add_reaction(json_t *all, struct hub_str emoji, const struct hub_call *call, struct hub_err *err) {
+    int64_t most = call->hub->def->limits.reactions_per_message;
+    char now[HUB_ISO_LEN + 1];
+    if ((int64_t)json_array_size(all) >= most)
+        return hub_gate_too_many("limits.reactionsPerMessage", most, "reactions of one message", err);
+    hub_iso_format(hub_wall_ms(), now);
+    json_t *r = json_object();
+    hub_json_set_str(r, "emoji", emoji);
+    hub_json_set_str(r, "userId", hub_cstr(call->who->user_id));
+    hub_json_set_str(r, "timestamp", hub_cstr(now));
+    json_array_append_new(all, r);
+    return HUB_OK;
+}
+
+static bool wants_removal(const struct hub_call *call) {
+    return !strcmp(call->event, "hub:unreact") || hub_json_get_bool(call->args, "remove", false);
+}
+
+/* ,"emoji":…,"userId":…,"removed":…,"counts":{…}, and the list while it is short. */
+static void describe_reaction(struct hub_change *c, const json_t *all, struct hub_str emoji, bool removed) {
+    json_t *counts = json_object();
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        struct hub_str one = hub_json_get_str(json_array_get(all, i), "emoji");
+        json_int_t n = json_integer_value(json_object_getn(counts, one.p, one.n));
+        json_object_setn_new(counts, one.p, one.n, json_integer(n + 1));
+    }
+    hub_buf_addz(&c->told, ",\"emoji\":");
+    hub_json_add_string(&c->told, emoji);
+    hub_buf_addz(&c->told, ",\"userId\":");
+    hub_json_add_string(&c->told, hub_cstr(c->call->who->user_id));
+    hub_buf_addf(&c->told, ",\"removed\":%s,\"counts\":", removed ? "true" : "false");
+    hub_json_add(&c->told, counts);
+    if (json_array_size(all) <= REACTIONS_TOLD)
+        hub_buf_addz(&c->told, ",\"reaction\":"), hub_buf_adds(&c->told, hub_buf_str(&c->text));
+    json_decref(counts);
+}
+
+static enum hub_code judge_reaction(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
+    struct hub_str emoji = hub_json_get_str(c->args, "emoji");
+    enum hub_code code = HUB_OK;
+    int column = hub_table_column(c->numbered.write.table, HUB_STR("reaction"));
+    if (column < 0) return hub_fail(err, HUB_FEATURE_DISABLED, no_reactions);
+    if (c->pending) return hub_fail(err, HUB_NOT_ALLOWED, "the message waits for a moderator");
+    json_t *all = reactions_of(row, column);
+    struct hub_buf written = {0}; /* its reaction may go */
+    hub_buf_adds(&written, spelling(all, emoji));
+    emoji = hub_buf_str(&written);
+    size_t at = reaction_at(all, emoji, c->call->who->user_id);
+    bool there = at < json_array_size(all), remove = wants_removal(c->call);
+    c->unchanged = there != remove;
+    if (there && remove)
+        json_array_remove(all, at);
+    else if (!c->unchanged)
+        code = add_reaction(all, emoji, c->call, err);
+    hub_json_add(&c->text, all);
+    if (!code && !c->unchanged) describe_reaction(c, all, emoji, remove);
+    hub_buf_free(&written);
+    json_decref(all);
+    c->cells[column] = hub_cell_text(hub_buf_str(&c->text));
+    c->numbered.write.kind = HUB_UPDATE;
+    c->numbered.write.numbering = HUB_NUMBER_CHANGE;
+    return code;
+}
+
+static const char *answer_reaction(const struct hub_change *c, struct hub_buf *fields) {
+    hub_buf_addz(fields, "\"reaction\":");
+    hub_buf_adds(fields, hub_buf_str(&c->text));
+    return "reaction";
+}
+
+static void tell_reaction(const struct hub_change *c) {
+    struct hub_buf args = {0};
+    begin_args(&args, c);
+    hub_buf_addz(&args, ",\"messageId\":");
+    hub_json_add_string(&args, c->id);
+    hub_buf_adds(&args, hub_buf_str(&c->told));
+    end_args(&args, c);
+    hub_change_emit(c, HUB_STR("hub:reaction"), hub_buf_str(&args));
+    hub_buf_free(&args);
+}
+
+void hub_cmd_react(struct hub_call *call) {
+    static const struct hub_change_kind reaction = {judge_reaction, answer_reaction, tell_reaction, false};
+    struct hub_str emoji = hub_call_str(call, "emoji");
+    const json_t *remove = hub_json_get(call->args, "remove");
+    if (!call->hub->def->enable_reaction) {
+        hub_call_fail(call, HUB_FEATURE_DISABLED, no_reactions);
+    } else if (!hub_emoji_ok(emoji) && !wants_removal(call)) { /* what is there from before can go */
+        hub_call_fail(call, HUB_BAD_REQUEST, "emoji: " HUB_EMOJI_EXPECTED);
+    } else if (!emoji.n || emoji.n > HUB_EMOJI_MAX || memchr(emoji.p, 0, emoji.n)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "emoji: expected a text of 1 to %d bytes", HUB_EMOJI_MAX);
+    } else if (!hub_json_nil(remove) && !json_is_boolean(remove)) {
+        hub_call_fail(call, HUB_BAD_REQUEST, "remove: expected true or false");
+    } else {
+        struct hub_change *c = hub_change_new(call, &reaction);
+        if (c) hub_gate_limit(call, HUB_LIMIT_REACTIONS, on_counted, c);
+    }
+}
+
+/* ---- one message ---- */
+
+struct one {
+    struct hub_call *call;
+    struct hub_buf fields;
+    struct hub_replies replies;
+};
+
+static void answer_one(void *arg) {
+    struct one *o = arg;
+    hub_call_show(o->call, "message", hub_buf_str(&o->fields));
+    hub_buf_free(&o->fields);
+    free(o);
+}
+
+static void on_one(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct hub_call *call = arg;
+    const struct hub_cell *row = !code && rows->n ? hub_row(rows, 0) : NULL;
+    (void)error;
+    if (!row || !is_known(row, call)) {
+        hub_call_fail(call, code ? code : HUB_NOT_FOUND, "%s", code ? hub_code_text(code) : no_message);
+        return;
+    }
+    struct one *o = hub_xcalloc(1, sizeof *o);
+    o->call = call;
+    hub_buf_addz(&o->fields, "\"message\":");
+    hub_message_json(&o->fields, rows->table, row, &o->replies);
+    hub_previews_fill(call->room, hub_viewer_of(call), &o->fields, &o->replies, answer_one, o);
+}
+
+void hub_cmd_message(struct hub_call *call) {
+    struct hub_store *store = call->hub->engine->config.store;
+    struct hub_cond where[2];
+    if (!find_by_id(call, where)) return;
+    const struct hub_select q = {
+        .table = call->hub->tables->message, .where = where, .where_n = 2, .order_by = -1, .limit = 1};
+    store->ops->select(store, &q, on_one, call);
+}

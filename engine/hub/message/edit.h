@@ -1,0 +1,52 @@
+/* Changing one stored message on request: looked up, judged, written with the room's next number, told to
+ * the room in its order. All of that in the message's turn among the room's scripts and changes, so that
+ * what was judged is what is changed. */
+#ifndef HUB_MESSAGE_EDIT_H
+#define HUB_MESSAGE_EDIT_H
+#include "hub/message/message.h"
+
+struct hub_change;
+struct hub_change_kind {
+    /* Whether the message may be changed, and how: fills CELLS and write.kind and write.numbering as they
+     * should be. ROW is the message as stored, borrowed. Setting UNCHANGED answers without a write. */
+    enum hub_code (*judge)(struct hub_change *c, const struct hub_cell *row, struct hub_err *err);
+    /* After the commit: appends what the acknowledgement adds and returns its name (NULL: nothing). */
+    const char *(*answer)(const struct hub_change *c, struct hub_buf *fields);
+    void (*tell)(const struct hub_change *c);
+    bool speaks; /* goes through the gates of a send */
+};
+
+struct hub_change {
+    struct hub_numbered numbered;
+    struct hub_room_op op;
+    int64_t asked; /* loop time */
+    const struct hub_change_kind *kind;
+    struct hub_call *call; /* until it is answered */
+    json_t *args;          /* the call's, reference */
+    struct hub_room *room; /* reference */
+    struct hub_cell cells[HUB_MSG_MAX];
+    struct hub_cond where[3];
+    struct hub_buf text;          /* backing of cells */
+    struct hub_buf told;          /* of a reaction: what the room is told */
+    struct hub_buf message, from; /* as written: JSON, and ,"sender":{…} */
+    struct hub_replies replies;
+    struct hub_buf mine; /* the message as it is shown to who asked, if he may not read what it replies to */
+    struct hub_replies my_replies;
+    bool unchanged;
+    bool pending; /* it has no number, and only moderators and its sender know of it */
+    struct hub_str id;
+    char *sender;                 /* NULL: the system's */
+    struct hub_audience audience; /* of the message, or of a verdict on it */
+};
+
+/* Makes a change of args.messageId ready for hub_change_run; NULL when the call was refused (and is gone). */
+struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change_kind *kind);
+void hub_change_run(struct hub_change *c);
+/* Refuses and frees a change that was not run. */
+void hub_change_refuse(struct hub_change *c, const struct hub_err *err);
+
+/* "message": the whole message, for answer. */
+const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf *fields);
+/* Emits to those who know of the message: its audience, or while it is pending moderators and its sender. */
+void hub_change_emit(const struct hub_change *c, struct hub_str event, struct hub_str args);
+#endif

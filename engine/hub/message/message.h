@@ -1,0 +1,152 @@
+/* Messages: checked, submitted in the room's order, stored, shown, changed, approved, read again. */
+#ifndef HUB_MESSAGE_MESSAGE_H
+#define HUB_MESSAGE_MESSAGE_H
+#include "hub/audience/audience.h"
+#include "hub/call/call.h"
+
+/* ---- content (content.c) ---- */
+
+/* Checks CONTENT against the type and fills defaults in. *CHANGED is set when that altered it. */
+enum hub_code hub_content_check(const struct hub_def_message_type *type, json_t *content, bool *changed,
+                                struct hub_err *err);
+/* One value against one field type; NULL when it fits, else what was expected. */
+const char *hub_field_mismatch(const struct hub_def_field *field, const json_t *value);
+
+/* ---- messages (message.c) ---- */
+
+/* Places in a text where the previews of messages replied to belong (preview.c). */
+struct hub_reply {
+    size_t at; /* of "null", which stands for the preview */
+    char id[65];
+};
+struct hub_replies {
+    struct hub_reply *items;
+    size_t n, cap;
+};
+/* Appends the message as the wire shows it (wire.md "A message on the wire"). CELLS are those of TABLE, a
+ * message table. A message that replies to another one adds a place to REPLIES for hub_previews_fill; with
+ * NULL its preview is null. */
+void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells,
+                      struct hub_replies *replies);
+/* Appends ,"sender":{…} or nothing for a system message. */
+void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
+/* Appends "messages":[…] of the first TAKE of ROWS, ascending seq (reversed when they come newest first). */
+void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed,
+                       struct hub_replies *replies);
+
+/* What a message says in a line, a JSON text: its body, or what names it, or its type. The server's word:
+ * a preview cannot be forged. */
+json_t *hub_message_preview(const struct hub_cell *cells);
+/* Who is shown previews. */
+struct hub_viewer {
+    struct hub_str user; /* empty: everybody */
+    bool own_only;       /* he may not read here, and knows his own messages only */
+};
+static inline struct hub_viewer hub_viewer_of(const struct hub_call *c) {
+    return (struct hub_viewer){hub_cstr(c->who->user_id), !c->rights.can_read};
+}
+/* Puts previews into TEXT at the places REPLIES, as the messages replied to are now: null for those that
+ * are gone, do not count (yet), or are not for VIEWER. TEXT and REPLIES are the caller's and VIEWER's text
+ * must stay until DONE, which comes at once when there are no places. REPLIES is empty then. A store that
+ * does not answer leaves the previews null. */
+typedef void hub_previews_done(void *arg);
+void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct hub_buf *text,
+                       struct hub_replies *replies, hub_previews_done *done, void *arg);
+void hub_replies_add(struct hub_replies *r, size_t at, struct hub_str id);
+void hub_replies_free(struct hub_replies *r);
+/* The same from memory: PREVIEWS has them by id. */
+void hub_previews_put(struct hub_buf *text, struct hub_replies *replies, const json_t *previews);
+
+/* What asks the store in its turn of a room is refused when it has waited longer: one by one, each would
+ * wait anew for a store that is away. */
+#define HUB_TURN_PATIENCE_MS 30000
+
+/* A write to the message table that the room is told of in its order (sequence.c). Part of its owner's
+ * struct, which lives until announce. */
+struct hub_numbered {
+    struct hub_write write;  /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
+    struct hub_room_out out; /* sequence.c's */
+    struct hub_room *room;   /* sequence.c's: a reference while under way */
+    bool quiet;              /* no event of it, for there was one that led to it */
+    void (*undecided)(struct hub_numbered *n); /* hub_write.undecided: whoever waits is to be told. May be NULL */
+    /* After the commit, or write.code: the only time write.row can be read. False: the announcement waits
+     * for hub_numbered_ready. */
+    bool (*written)(struct hub_numbered *n);
+    void (*announce)(struct hub_numbered *n); /* its turn: room->seq is raised; frees the owner */
+};
+void hub_numbered_write(struct hub_room *room, struct hub_numbered *n);
+void hub_numbered_ready(struct hub_numbered *n); /* later than WRITTEN, which returned false */
+/* Only takes its turn: for what is told and not stored. Written is not called. */
+void hub_numbered_pass(struct hub_room *room, struct hub_numbered *n);
+
+/* A message to be sent: by a member, by REST, or by a script. Copied where needed. */
+struct hub_draft {
+    struct hub_str sender_id;                  /* empty = system */
+    struct hub_str sender_name, sender_avatar; /* empty = none */
+    const char *type;                          /* of the definition: lives as long as it */
+    struct hub_str content;                    /* JSON text, checked already */
+    struct hub_str reply_id;                   /* of the message replied to; empty = none */
+    const json_t *previews;                    /* {reply_id: its preview}; without it there is none */
+    bool forwarded;
+    struct hub_str client_message_id; /* empty = none */
+    bool persist, pending;
+    bool own_only;        /* the sender may not read here (struct hub_viewer) */
+    bool announce;        /* tell the room (broadcast) */
+    enum hub_to to;       /* whom */
+    const json_t *to_ids; /* for HUB_TO_IDS */
+    struct hub_str
+        led_by;   /* the system's: the user whose message led to it, whom "sender" and "others" mean; empty = nobody */
+    bool patient; /* DONE wants to know how it ended, not that the store is away and nobody can tell */
+};
+/* How a submitted draft ended: after the commit, before the announcement. MESSAGE (JSON) is borrowed. */
+typedef void hub_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message);
+/* Gives the draft its place in the room's order, persists it, reports it to DONE (may be NULL), announces
+ * it. Everything in DRAFT is borrowed for the call only. */
+void hub_room_submit(struct hub_room *room, const struct hub_draft *draft, hub_submitted *done, void *arg);
+/* Whether a message that SENDER_ID sent with this clientMessageId is on its way to the store: a look there
+ * would not find it yet. */
+bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, struct hub_str client_message_id);
+/* Name and avatar as copied into messages. */
+struct hub_str hub_session_name(const json_t *session);
+struct hub_str hub_session_avatar(const json_t *session);
+/* A draft of the system, or in the name of SENDER, checked against the hub's types: HUB_INVALID_CONTENT,
+ * HUB_UNKNOWN_TYPE. CONTENT_TEXT receives the content and must live until the draft is submitted. */
+enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, json_t *content, struct hub_str sender,
+                                    struct hub_draft *out, struct hub_buf *content_text, struct hub_err *err);
+
+/* Runs a handler's or action's serverMessages (array) in ROOM; SENDER empty for actions. */
+void hub_server_messages(struct hub_room *room, const json_t *messages, struct hub_str sender, const char *origin);
+/* Whether all of them could be sent; else ERR says which one not and why ("serverMessages[1].to: expected
+ * …"). NULL messages are none. */
+bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struct hub_err *err);
+
+/* Whom something is told to that is for the users of D: with a sender of its own, he is one of them. */
+struct hub_target hub_draft_target(const struct hub_draft *d);
+
+/* Appends what is to be stored of the audience of DRAFT; nothing when it is for everybody. */
+void hub_audience_store(const struct hub_draft *draft, struct hub_buf *out);
+
+/* A system message {systemAction, systemData} to TARGET, where the hub has that type (system_message.c). */
+void hub_system_message(struct hub_room *room, const struct hub_target *target, const char *action, const json_t *data,
+                        struct hub_work *work);
+
+/* History of a room up to and including UPTO, of what is for READER (copied); FIELDS get
+ * "messages":…,"hasMore":…[,"changes":…],"recovered":… */
+typedef void hub_history_done(void *arg, enum hub_code code, struct hub_str fields);
+void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since,
+                         int64_t since, struct hub_str epoch, hub_history_done *done, void *arg);
+
+/* ---- commands ---- */
+
+void hub_cmd_send(struct hub_call *c);
+void hub_cmd_edit(struct hub_call *c);
+void hub_cmd_delete(struct hub_call *c);
+void hub_cmd_react(struct hub_call *c);   /* also as hub:unreact (REST) */
+void hub_cmd_message(struct hub_call *c); /* REST: GET one message */
+void hub_cmd_pending(struct hub_call *c);
+
+void hub_cmd_approve(struct hub_call *c);
+void hub_cmd_reject(struct hub_call *c);
+
+void hub_cmd_history(struct hub_call *c);
+#endif

@@ -1,0 +1,534 @@
+/* Who may not enter a room or not speak in it: block, silence, and the right to speak where rooms begin
+ * silent.
+ *
+ * A restriction is an active row of the hub's moderation table, and struct hub_moderated while the room is
+ * in use; the row comes first. At most one row per user and action stays active: a new one is inserted,
+ * then those before it are put out of use. */
+#include "hub/moderation/moderation.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "hub/member/member.h"
+
+#define SECONDS_MAX (10LL * 366 * 24 * 3600) /* ten years */
+#define LIFTED_MAX 16                        /* rows looked up at once; there should be two at most */
+
+struct moderation {
+    struct hub_write write;
+    struct hub_cell cells[HUB_MOD_COLUMNS];
+    struct hub_cond where[4], one;
+    struct hub_cell actions[2]; /* those whose rows are put out of use */
+    char *lifted[LIFTED_MAX];   /* ids of these rows */
+    size_t lifted_n;
+    bool more; /* there may be further ones */
+    const struct kind *kind;
+    struct hub_call *call;          /* until it is answered */
+    struct hub_identity *moderator; /* reference */
+    json_t *args;                   /* the call's, reference */
+    struct hub_room *room;          /* reference */
+    struct hub_str user;
+    int64_t until; /* wall ms; INT64_MAX = without end */
+    int64_t made;  /* wall ms, and the id of the row it inserts: rows that came later are not its to lift */
+    char id[HUB_UUID_LEN + 1];
+};
+
+struct kind {
+    const char *adds;     /* action of the row to insert; NULL: rows are only put out of use */
+    const char *lifts[2]; /* actions whose earlier rows end; the second may be NULL */
+    bool against;         /* it takes something from the user */
+    /* After the commit and the acknowledgement: remembers it and tells those concerned. */
+    void (*effect)(const struct moderation *m);
+};
+
+/* ---- telling ---- */
+
+static void tell(struct hub_room *room, const struct hub_target *target, struct hub_str event, struct hub_str user) {
+    struct hub_buf args = {0};
+    hub_buf_addz(&args, "{\"roomId\":");
+    hub_json_add_string(&args, hub_cstr(room->id));
+    hub_buf_addz(&args, ",\"userId\":");
+    hub_json_add_string(&args, user);
+    hub_buf_addc(&args, '}');
+    hub_room_emit(room, target, event, hub_buf_str(&args), 0);
+    hub_buf_free(&args);
+}
+
+static void tell_all(struct hub_room *room, struct hub_str event, struct hub_str user) {
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    tell(room, &all, event, user);
+}
+
+static void tell_concerned(struct hub_room *room, struct hub_str event, struct hub_str user) {
+    const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = user};
+    tell(room, &few, event, user);
+}
+
+/* ---- who asked to speak: remembered while he is in the room ---- */
+
+static void answered(struct hub_room *room, struct hub_str user) {
+    struct hub_room_user *u = hub_room_user(room, user);
+    if (u) u->asked_to_speak = 0;
+}
+
+/* ---- a silence that ends by itself ---- */
+
+static void on_silence_over(struct hub_timer *t) {
+    struct hub_moderated *m = HUB_CONTAINER(t, struct hub_moderated, silence_over);
+    struct hub_room *room = hub_room_ref(m->room);
+    if (m->silenced_until > hub_wall_ms()) { /* the wall clock was set back */
+        hub_silence_set(m, m->silenced_until);
+    } else {
+        hub_silence_set(m, 0);
+        answered(room, hub_cstr(m->user_id));
+        tell_all(room, HUB_STR("hub:unsilenced"), hub_cstr(m->user_id));
+        hub_permissions_tell_user(room, hub_cstr(m->user_id));
+    }
+    hub_room_unref(room);
+}
+
+void hub_silence_set(struct hub_moderated *m, int64_t until) {
+    struct hub_loop *loop = m->room->loop;
+    int64_t left = until - hub_wall_ms();
+    m->silenced_until = until;
+    hub_timer_stop(loop, &m->silence_over);
+    if (until && until != INT64_MAX) hub_timer_start(loop, &m->silence_over, left > 1 ? left : 1, on_silence_over);
+}
+
+/* ---- what each does ---- */
+
+/* What is remembered of the user; NULL when there is nothing to take back. */
+static struct hub_moderated *memory(const struct moderation *m, bool create) {
+    return hub_room_moderated(m->room, m->user, create);
+}
+
+static void block(const struct moderation *m) {
+    memory(m, true)->blocked_until = m->until;
+    answered(m->room, m->user);
+    hub_room_expel(m->room, m->user, "hub:blocked", hub_json_get_str(m->args, "reason"), HUB_BLOCKED);
+}
+
+static void unblock(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, false);
+    if (now) now->blocked_until = 0;
+}
+
+static void silence(const struct moderation *m) {
+    hub_silence_set(memory(m, true), m->until);
+    tell_all(m->room, HUB_STR("hub:silenced"), m->user);
+    hub_permissions_tell_user(m->room, m->user);
+}
+
+static void unsilence(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, false);
+    if (!now || !now->silenced_until) return;
+    hub_silence_set(now, 0);
+    answered(m->room, m->user);
+    tell_all(m->room, HUB_STR("hub:unsilenced"), m->user);
+    hub_permissions_tell_user(m->room, m->user);
+}
+
+static void grant(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, true);
+    now->may_speak = true;
+    hub_silence_set(now, 0);
+    answered(m->room, m->user);
+    tell_concerned(m->room, HUB_STR("hub:speakGranted"), m->user);
+    hub_permissions_tell_user(m->room, m->user);
+}
+
+static void deny(const struct moderation *m) {
+    struct hub_moderated *now = memory(m, false);
+    bool could = now && now->may_speak;
+    if (could) now->may_speak = false;
+    answered(m->room, m->user);
+    tell_concerned(m->room, HUB_STR("hub:speakDenied"), m->user);
+    if (could) hub_permissions_tell_user(m->room, m->user);
+}
+
+/* ---- the way of all of them ---- */
+
+static void end(struct moderation *m) {
+    while (m->lifted_n) free(m->lifted[--m->lifted_n]);
+    hub_room_unref(m->room);
+    hub_identity_unref(m->moderator);
+    json_decref(m->args);
+    free(m);
+}
+
+static void refuse(struct moderation *m, enum hub_code code) {
+    if (m->call) hub_call_fail(m->call, code, NULL);
+    m->call = NULL;
+}
+
+static void accept(struct moderation *m) {
+    if (m->call) hub_call_ok(m->call, NULL, hub_str(NULL, 0));
+    m->call = NULL;
+    m->room->judged++;
+    m->kind->effect(m);
+}
+
+/* Should it turn out to have been written, it takes effect all the same. */
+static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNDECIDED); }
+
+static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
+    struct hub_hub *hub = hub_of(m->room);
+    struct hub_store *store = hub->engine->config.store;
+    m->write = (struct hub_write){.table = hub->tables->moderation,
+                                  .kind = kind,
+                                  .cells = m->cells,
+                                  .done = done,
+                                  .undecided = on_undecided,
+                                  .arg = m};
+    if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = &m->one, m->write.where_n = 1;
+    hub->engine->pending++;
+    hub_feed_announce(hub->engine->data.feed, &m->write, true);
+    store->ops->write(store, &m->write);
+}
+
+/* The end of lifting: of a moderation that only lifts, it is the answer; of others, what was in force is
+ * known already. */
+static void lifted(struct moderation *m, enum hub_code code, const char *error) {
+    if (code && m->kind->adds)
+        hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", error,
+                   NULL);
+    else if (code)
+        refuse(m, code);
+    else if (!m->kind->adds)
+        accept(m);
+    end(m);
+}
+
+static void lift(struct moderation *m);
+static void lift_next(struct moderation *m);
+
+static void on_one_lifted(struct hub_write *w) {
+    struct moderation *m = w->arg;
+    hub_of(m->room)->engine->pending--;
+    hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
+    free(m->lifted[--m->lifted_n]);
+    if (w->code && w->code != HUB_NOT_FOUND) /* somebody else lifted it */
+        lifted(m, w->code, w->error);
+    else
+        lift_next(m);
+}
+
+/* One by one: each is an event of its own. */
+static void lift_next(struct moderation *m) {
+    if (!m->lifted_n && m->more) {
+        lift(m);
+        return;
+    }
+    if (!m->lifted_n) {
+        lifted(m, HUB_OK, NULL);
+        return;
+    }
+    m->one = (struct hub_cond){.column = HUB_MOD_ID, .value = hub_cell_text(hub_cstr(m->lifted[m->lifted_n - 1]))};
+    submit(m, HUB_DELETE, on_one_lifted);
+}
+
+/* Ids of one process sort in the order they were made. */
+static bool came_later(const struct moderation *m, const struct hub_cell *row) {
+    struct hub_str id = row[HUB_MOD_ID].s;
+    return m->kind->adds && row[HUB_MOD_CREATED_AT].i >= m->made && id.n == HUB_UUID_LEN &&
+           memcmp(id.p, m->id, HUB_UUID_LEN) > 0;
+}
+
+static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct moderation *m = arg;
+    hub_of(m->room)->engine->pending--;
+    if (code) {
+        lifted(m, code, error);
+        return;
+    }
+    for (size_t i = 0; i < rows->n; i++)
+        if (!came_later(m, hub_row(rows, i))) m->lifted[m->lifted_n++] = hub_str_dup(hub_row(rows, i)[HUB_MOD_ID].s);
+    m->more = rows->n == LIFTED_MAX && m->lifted_n;
+    lift_next(m);
+}
+
+static void lift(struct moderation *m) {
+    struct hub_hub *hub = hub_of(m->room);
+    struct hub_store *store = hub->engine->config.store;
+    const struct hub_select q = {.table = hub->tables->moderation,
+                                 .where = m->where,
+                                 .where_n = m->kind->adds ? 4 : 3,
+                                 .order_by = HUB_MOD_ID,
+                                 .descending = true, /* they are lifted from the last to the first */
+                                 .limit = LIFTED_MAX};
+    hub->engine->pending++;
+    store->ops->select(store, &q, on_found, m);
+}
+
+static void on_added(struct hub_write *w) {
+    struct moderation *m = w->arg;
+    hub_of(m->room)->engine->pending--;
+    hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
+    if (w->code) {
+        refuse(m, w->code);
+        end(m);
+        return;
+    }
+    accept(m);
+    lift(m);
+}
+
+static void fill(struct moderation *m) {
+    struct hub_str reason = hub_json_get_str(m->args, "reason");
+    m->cells[HUB_MOD_ID] = hub_cell_text(hub_str(m->id, HUB_UUID_LEN));
+    m->cells[HUB_MOD_ROOM_ID] = hub_cell_text(hub_cstr(m->room->id));
+    m->cells[HUB_MOD_USER_ID] = hub_cell_text(m->user);
+    m->cells[HUB_MOD_ACTION] = hub_cell_text(hub_cstr(m->kind->adds));
+    m->cells[HUB_MOD_MODERATOR_ID] = hub_cell_text(hub_cstr(m->moderator->user_id));
+    if (reason.n) m->cells[HUB_MOD_REASON] = hub_cell_text(reason);
+    if (m->until != INT64_MAX) m->cells[HUB_MOD_EXPIRES_AT] = hub_cell_int(m->until);
+    m->cells[HUB_MOD_IS_ACTIVE] = hub_cell_bool(1);
+}
+
+static void aim(struct moderation *m) {
+    for (size_t i = 0; i < 2; i++) m->actions[i] = hub_cell_text(hub_cstr(m->kind->lifts[i]));
+    m->where[0] = (struct hub_cond){.column = HUB_MOD_ROOM_ID, .value = hub_cell_text(hub_cstr(m->room->id))};
+    m->where[1] = (struct hub_cond){.column = HUB_MOD_USER_ID, .value = hub_cell_text(m->user)};
+    m->where[2] =
+        (struct hub_cond){.column = HUB_MOD_ACTION, .cmp = HUB_IN, .in = m->actions, .in_n = m->kind->lifts[1] ? 2 : 1};
+    m->where[3] =
+        (struct hub_cond){.column = HUB_MOD_ID, .cmp = HUB_NE, .value = hub_cell_text(hub_str(m->id, HUB_UUID_LEN))};
+}
+
+/* Moderators and managers are out of reach of those who are no more than moderators. Known of whoever is
+ * in the room. */
+static bool is_protected(const struct hub_call *call, struct hub_str user) {
+    const struct hub_room_user *u = hub_room_user(call->room, user);
+    if (!u || call->rights.can_manage_room) return false;
+    HUB_LIST_EACH(&u->members, it) {
+        const struct hub_rights *r = &HUB_CONTAINER(it, struct hub_member, in_user)->rights;
+        if (r->can_moderate || r->can_manage_room) return true;
+    }
+    return false;
+}
+
+static enum hub_code check(const struct hub_call *call, const struct kind *kind, struct hub_str user, int64_t *until,
+                           struct hub_err *err) {
+    const json_t *seconds = hub_json_get(call->args, "seconds");
+    int64_t n = hub_json_get_int(call->args, "seconds", 0);
+    if (call->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
+    if (!hub_json_nil(seconds) && (n < 1 || n > SECONDS_MAX))
+        return hub_fail(err, HUB_BAD_REQUEST, "seconds: expected a whole number from 1 to %lld", SECONDS_MAX);
+    *until = hub_json_nil(seconds) ? INT64_MAX : hub_wall_ms() + n * 1000;
+    if (hub_str_is(user, call->who->user_id)) return hub_fail(err, HUB_NOT_ALLOWED, "you cannot moderate yourself");
+    if (kind->against && is_protected(call, user))
+        return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes canManageRoom");
+    return HUB_OK;
+}
+
+static void moderate(struct hub_call *call, const struct kind *kind) {
+    struct hub_str user;
+    struct hub_err err;
+    int64_t until;
+    if (!hub_call_user(call, &user) || !hub_call_reason(call)) return;
+    enum hub_code code = check(call, kind, user, &until, &err);
+    if (code) {
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+        return;
+    }
+    struct moderation *m = hub_xcalloc(1, sizeof *m);
+    *m = (struct moderation){.kind = kind,
+                             .call = call,
+                             .moderator = hub_identity_ref(call->who),
+                             .args = json_incref(call->args),
+                             .room = hub_room_ref(call->room),
+                             .user = user,
+                             .until = until,
+                             .made = hub_wall_ms()};
+    hub_uuid7(m->id);
+    aim(m);
+    if (kind->adds) {
+        fill(m);
+        submit(m, HUB_INSERT, on_added);
+    } else {
+        lift(m);
+    }
+}
+
+void hub_cmd_block(struct hub_call *call) {
+    static const struct kind kind = {"block", {"block"}, true, block};
+    moderate(call, &kind);
+}
+
+void hub_cmd_unblock(struct hub_call *call) {
+    static const struct kind kind = {NULL, {"block"}, false, unblock};
+    moderate(call, &kind);
+}
+
+void hub_cmd_silence(struct hub_call *call) {
+    static const struct kind kind = {"silence", {"silence"}, true, silence};
+    moderate(call, &kind);
+}
+
+void hub_cmd_unsilence(struct hub_call *call) {
+    static const struct kind kind = {NULL, {"silence"}, false, unsilence};
+    moderate(call, &kind);
+}
+
+void hub_cmd_grant_speak(struct hub_call *call) {
+    static const struct kind kind = {"speak", {"speak", "silence"}, false, grant};
+    moderate(call, &kind);
+}
+
+void hub_cmd_deny_speak(struct hub_call *call) {
+    static const struct kind kind = {NULL, {"speak"}, true, deny};
+    moderate(call, &kind);
+}
+
+/* Now, but later than any before: those who ask within a millisecond keep their order. */
+static int64_t moment(void) {
+    static int64_t last;
+    int64_t now = hub_wall_ms();
+    return last = now > last ? now : last + 1;
+}
+
+static void on_counted(void *arg, bool allowed) {
+    struct hub_call *call = arg;
+    const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
+    if (!allowed) return; /* and the call is gone */
+    struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
+    if (u && !u->asked_to_speak) u->asked_to_speak = moment();
+    tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
+    hub_call_ok(call, NULL, hub_str(NULL, 0));
+}
+
+/* Asking again is told again, and keeps one's place: moderators come and go. The rate limit keeps it from
+ * being a nuisance. */
+void hub_cmd_request_speak(struct hub_call *call) {
+    struct hub_str user = hub_cstr(call->who->user_id);
+    if (hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced, hub_wall_ms()))
+        hub_gate_rate(call, on_counted, call);
+    else
+        hub_call_fail(call, HUB_NOT_ALLOWED, "you are not silenced in this room");
+}
+
+/* ---- hub:restrictions: the rows in force, and who waits for an answer ---- */
+
+#define RESTRICTIONS_MAX 1000 /* rows of one answer, the newest */
+
+struct listing {
+    struct hub_call *call;
+    struct hub_result result;
+};
+
+static void add_text(struct hub_buf *b, const char *key, const struct hub_cell *c) {
+    hub_buf_addc(b, ',');
+    hub_json_add_key(b, key);
+    c->kind == HUB_CELL_TEXT ? hub_json_add_string(b, c->s) : hub_buf_addz(b, "null");
+}
+
+static void add_time(struct hub_buf *b, const char *key, int64_t at) {
+    char iso[HUB_ISO_LEN + 1];
+    hub_buf_addc(b, ',');
+    hub_json_add_key(b, key);
+    if (at) hub_iso_format(at, iso), hub_buf_addf(b, "\"%s\"", iso);
+    if (!at) hub_buf_addz(b, "null");
+}
+
+static int64_t time_of(const struct hub_cell *c) { return c->kind == HUB_CELL_INT ? c->i : 0; }
+
+/* One for each user: the newest row counts. */
+static void add_rows(struct hub_buf *b, const struct hub_rows *rows, const char *action) {
+    struct hub_map seen = {0};
+    int64_t now = hub_wall_ms();
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct hub_cell *row = hub_row(rows, i);
+        int64_t until = time_of(&row[HUB_MOD_EXPIRES_AT]);
+        if (!hub_str_is(row[HUB_MOD_ACTION].s, action) || (until && until <= now)) continue;
+        if (hub_map_put(&seen, row[HUB_MOD_USER_ID].s, &seen)) continue;
+        hub_buf_addz(b, b->p[b->n - 1] == '[' ? "{\"userId\":" : ",{\"userId\":");
+        hub_json_add_string(b, row[HUB_MOD_USER_ID].s);
+        add_text(b, "moderatorId", &row[HUB_MOD_MODERATOR_ID]);
+        add_text(b, "reason", &row[HUB_MOD_REASON]);
+        add_time(b, "expiresAt", until);
+        add_time(b, "createdAt", time_of(&row[HUB_MOD_CREATED_AT]));
+        hub_buf_addc(b, '}');
+    }
+    hub_map_clear(&seen);
+}
+
+/* In the room, asked, and silent still: who has become a moderator, say, needs no answer. */
+static bool waits(const struct hub_hub *hub, struct hub_room *room, const struct hub_room_user *u, int64_t now) {
+    if (!u->member_n || !u->asked_to_speak) return false;
+    const struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
+    return hub_room_is_silenced(room, hub_cstr(u->id), &m->rights, hub->def->default_silenced, now);
+}
+
+static int who_asked_first(const void *a, const void *b) {
+    const struct hub_room_user *x = *(const struct hub_room_user *const *)a,
+                               *y = *(const struct hub_room_user *const *)b;
+    return x->asked_to_speak < y->asked_to_speak ? -1 : 1;
+}
+
+static void add_waiting(struct hub_buf *b, const struct hub_hub *hub, struct hub_room *room) {
+    const struct hub_room_user **all = hub_xmalloc((hub_map_len(&room->users) + 1) * sizeof *all);
+    size_t n = 0;
+    int64_t now = hub_wall_ms();
+    void *value;
+    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));)
+        if (waits(hub, room, value, now)) all[n++] = value;
+    qsort(all, n, sizeof *all, who_asked_first);
+    for (size_t i = 0; i < n; i++) {
+        hub_buf_addz(b, i ? ",{\"userId\":" : "{\"userId\":");
+        hub_json_add_string(b, hub_cstr(all[i]->id));
+        hub_buf_addz(b, ",\"name\":");
+        all[i]->name ? hub_json_add_string(b, hub_cstr(all[i]->name)) : hub_buf_addz(b, "null");
+        add_time(b, "askedAt", all[i]->asked_to_speak);
+        hub_buf_addc(b, '}');
+    }
+    free((void *)all);
+}
+
+static void on_restrictions(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct listing *l = arg;
+    struct hub_call *call = l->call;
+    struct hub_reads *reads = &call->hub->engine->reads;
+    struct hub_buf b = {0};
+    (void)error;
+    if (code) {
+        hub_call_fail(call, code, NULL);
+    } else {
+        hub_buf_addz(&b, "\"restrictions\":{\"blocked\":[");
+        add_rows(&b, rows, "block");
+        hub_buf_addz(&b, "],\"silenced\":[");
+        add_rows(&b, rows, "silence");
+        hub_buf_addz(&b, "],\"waiting\":[");
+        add_waiting(&b, call->hub, call->room);
+        hub_buf_addz(&b, "]}");
+        hub_call_ok(call, "restrictions", hub_buf_str(&b));
+    }
+    hub_result_over(reads, &l->result);
+    hub_buf_free(&b);
+    free(l);
+}
+
+static void read_restrictions(struct hub_result *result) {
+    struct listing *l = HUB_CONTAINER(result, struct listing, result);
+    struct hub_hub *hub = l->call->hub;
+    struct hub_store *store = hub->engine->config.store;
+    /* Grants of speech are rows, too: a room that begins silent has as many as it has had speakers. */
+    const struct hub_cell shown[] = {hub_cell_text(HUB_STR("block")), hub_cell_text(HUB_STR("silence"))};
+    const struct hub_cond where[] = {{.column = HUB_MOD_ROOM_ID, .value = hub_cell_text(hub_cstr(l->call->room->id))},
+                                     {.column = HUB_MOD_ACTION, .cmp = HUB_IN, .in = shown, .in_n = HUB_NELEM(shown)}};
+    const struct hub_select q = {.table = hub->tables->moderation,
+                                 .where = where,
+                                 .where_n = HUB_NELEM(where),
+                                 .order_by = HUB_MOD_CREATED_AT,
+                                 .descending = true,
+                                 .limit = RESTRICTIONS_MAX,
+                                 .max_bytes = HUB_RESULT_MAX};
+    store->ops->select(store, &q, on_restrictions, l);
+}
+
+void hub_cmd_restrictions(struct hub_call *call) {
+    struct listing *l = hub_xmalloc(sizeof *l);
+    *l = (struct listing){.call = call, .result.start = read_restrictions};
+    hub_result_ask(&call->hub->engine->reads, &l->result, hub_cstr(call->who->user_id),
+                   (size_t)RESTRICTIONS_MAX * HUB_ROW_BYTES);
+}

@@ -1,0 +1,20 @@
+/* Blocks, silences and requests to speak: applied by moderators, stored, told to those concerned. */
+#ifndef HUB_MODERATION_MODERATION_H
+#define HUB_MODERATION_MODERATION_H
+#include "hub/call/call.h"
+
+/* Wall ms, 0 = not, INT64_MAX = without end; when it ends by itself the room and the user are told. */
+void hub_silence_set(struct hub_moderated *m, int64_t until);
+
+/* ---- commands ---- */
+
+void hub_cmd_restrictions(struct hub_call *c);
+
+void hub_cmd_block(struct hub_call *c);
+void hub_cmd_unblock(struct hub_call *c);
+void hub_cmd_silence(struct hub_call *c);
+void hub_cmd_unsilence(struct hub_call *c);
+void hub_cmd_request_speak(struct hub_call *c);
+void hub_cmd_grant_speak(struct hub_call *c);
+void hub_cmd_deny_speak(struct hub_call *c);
+#endif

@@ -1,0 +1,438 @@
+/* What scripts can ask of the engine: objects, db, redis, hub, kafka (contract: scripting.md). Each
+ * function checks its arguments, calls the core, and answers once; a later answer suspends the script
+ * only. */
+#include "hub/script/script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "data/outbox.h"
+#include "hub/access/access.h"
+#include "hub/event/event.h"
+#include "hub/member/member.h"
+#include "hub/message/message.h"
+
+static void done(struct hub_host_call *c, json_t *result) { c->done(c, HUB_OK, result, NULL); }
+static void fail(struct hub_host_call *c, enum hub_code code, const char *text) {
+    c->done(c, code, NULL, text ? text : hub_code_text(code));
+}
+static json_t *arg(const struct hub_host_call *c, size_t i) { return json_array_get(c->args, i); }
+static struct hub_str text_arg(const struct hub_host_call *c, size_t i) { return hub_json_str(arg(c, i)); }
+
+/* ---- objects ---- */
+
+static struct hub_data *data_of(struct hub_engine *e) { return &e->data; }
+
+/* Whether the answer to a write comes after the rights that rest on the row have been worked out again. */
+static bool waits(const struct hub_host_call *c) {
+    const struct hub_caller *caller = c->caller;
+    return !caller || !caller->decides;
+}
+
+static const struct hub_table *table_arg(struct hub_engine *e, struct hub_host_call *c) {
+    struct hub_str name = text_arg(c, 0);
+    const struct hub_table *t = hub_tables_find(e->config.tables, name);
+    char text[160];
+    if (t) return t;
+    snprintf(text, sizeof text, "there is no DataObject \"%.*s\"", name.n < 64 ? (int)name.n : 64,
+             name.p ? name.p : "");
+    fail(c, HUB_NOT_FOUND, text);
+    return NULL;
+}
+
+static void on_object(void *p, enum hub_code code, json_t *result, const char *error) {
+    struct hub_host_call *c = p;
+    if (code == HUB_NOT_FOUND)
+        done(c, NULL); /* nothing there is nil, not an error */
+    else if (code)
+        fail(c, code, error);
+    else
+        done(c, json_incref(result));
+}
+
+static void objects_find(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_find(data_of(ctx), t, arg(c, 1), on_object, c);
+}
+static void objects_list(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_list(data_of(ctx), t, arg(c, 1), arg(c, 2), on_object, c);
+}
+static void objects_create(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_create(data_of(ctx), t, arg(c, 1), waits(c), on_object, c);
+}
+static void objects_update(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_update(data_of(ctx), t, arg(c, 1), arg(c, 2), waits(c), on_object, c);
+}
+static void objects_delete(void *ctx, struct hub_host_call *c) {
+    const struct hub_table *t = table_arg(ctx, c);
+    if (t) hub_object_delete(data_of(ctx), t, arg(c, 1), waits(c), on_object, c);
+}
+
+/* ---- db ---- */
+
+static void on_sql(void *p, enum hub_code code, json_t *result, const char *error) {
+    struct hub_host_call *c = p;
+    if (code)
+        fail(c, code, error);
+    else
+        done(c, json_incref(result));
+}
+
+static void db_query(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    struct hub_store *store = e->config.store;
+    if (!text_arg(c, 0).n) {
+        fail(c, HUB_BAD_REQUEST, "db.query: expected SQL text");
+        return;
+    }
+    json_t *params = json_array();
+    for (size_t i = 1; i < json_array_size(c->args); i++) json_array_append(params, arg(c, i));
+    store->ops->sql(store, text_arg(c, 0), params, on_sql, c);
+    json_decref(params);
+}
+
+/* ---- redis ---- */
+
+static void on_redis(void *p, enum hub_code code, json_t *reply, const char *error) {
+    on_sql(p, code, json_is_null(reply) ? NULL : reply, error); /* what is not there is nil */
+}
+
+static json_t *as_text(const json_t *v) {
+    struct hub_buf b = {0};
+    if (json_is_string(v)) return json_incref((json_t *)(uintptr_t)v);
+    hub_json_add(&b, v);
+    json_t *s = hub_json_string(hub_buf_str(&b));
+    hub_buf_free(&b);
+    return s;
+}
+
+static void redis_do(struct hub_engine *e, struct hub_host_call *c, const char *command) {
+    json_t *args = json_array();
+    if (command) json_array_append_new(args, json_string(command));
+    for (size_t i = 0; i < json_array_size(c->args); i++) json_array_append_new(args, as_text(arg(c, i)));
+    if (json_array_size(args))
+        e->config.cache->ops->call(e->config.cache, args, on_redis, c);
+    else
+        fail(c, HUB_BAD_REQUEST, "redis.call: expected a command");
+    json_decref(args);
+}
+
+static void redis_call(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, NULL); }
+static void redis_get(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "GET"); }
+static void redis_set(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "SET"); }
+static void redis_del(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "DEL"); }
+static void redis_incr(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "INCR"); }
+static void redis_expire(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "EXPIRE"); }
+static void redis_hget(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "HGET"); }
+static void redis_hset(void *ctx, struct hub_host_call *c) { redis_do(ctx, c, "HSET"); }
+
+/* ---- hub ---- */
+
+/* The hub whose script calls. NULL: a script of the service (a plain namespace's, authenticate), which
+ * belongs to none of several. */
+static struct hub_hub *hub_arg(const struct hub_engine *e, const struct hub_host_call *c) {
+    const struct hub_caller *caller = c->caller;
+    if (caller) return caller->hub;
+    return e->hub_n == 1 ? e->hubs[0] : NULL;
+}
+
+static struct hub_room *room_in(struct hub_hub *hub, struct hub_str id) {
+    struct hub_room *r = hub_room_find(&hub->rooms, id);
+    return r && r->open ? r : NULL;
+}
+
+/* The room in use under this id, *ROOM NULL when nobody is in it: in the script's own hub, else in the
+ * only hub that has it. False: several have, and the call failed. */
+static bool room_arg(const struct hub_engine *e, struct hub_host_call *c, struct hub_room **room) {
+    struct hub_hub *own = hub_arg(e, c);
+    char text[400];
+    *room = own ? room_in(own, text_arg(c, 0)) : NULL;
+    for (size_t i = 0; !own && i < e->hub_n; i++) {
+        struct hub_room *r = room_in(e->hubs[i], text_arg(c, 0));
+        if (r && *room) {
+            snprintf(text, sizeof text,
+                     "rooms of this id are in use in the hubs %s and %s, and a script outside hubs cannot say which "
+                     "one it means; let it tell one "
+                     "hub's kafkaEvents by kafka.publish instead",
+                     hub_of(*room)->def->name, hub_of(r)->def->name);
+            fail(c, HUB_BAD_REQUEST, text);
+            return false;
+        }
+        if (r) *room = r;
+    }
+    return true;
+}
+
+/* What every custom event carries. ROOM_ID: a text, or JSON null for an event that belongs to no room. */
+static void add_data_args(struct hub_buf *b, struct hub_str room_id, const json_t *data) {
+    hub_buf_addc(b, '{');
+    hub_json_add_key(b, "roomId");
+    if (room_id.p)
+        hub_json_add_string(b, room_id);
+    else
+        hub_buf_addz(b, "null");
+    hub_buf_addc(b, ',');
+    hub_json_add_key(b, "data");
+    hub_json_add(b, data);
+    hub_buf_addc(b, '}');
+}
+
+static void emit_in(struct hub_room *room, const struct hub_target *target, const struct hub_host_call *c,
+                    unsigned flags) {
+    struct hub_buf args = {0};
+    add_data_args(&args, hub_cstr(room->id), arg(c, 2));
+    hub_room_emit(room, target, text_arg(c, 1), hub_buf_str(&args), flags);
+    hub_buf_free(&args);
+}
+
+struct announcing {
+    struct hub_room *room; /* reference */
+    struct hub_host_call *call;
+};
+
+static void on_event_kept(void *p, enum hub_code code, struct hub_str data) {
+    struct announcing *a = p;
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    (void)data;
+    if (!code) emit_in(a->room, &all, a->call, 0);
+    hub_room_unref(a->room);
+    if (code)
+        fail(a->call, code, NULL);
+    else
+        done(a->call, json_true());
+    free(a);
+}
+
+/* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is
+ * not, for everybody reads the history. */
+static void hub_broadcast(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room;
+    struct hub_target target = {0};
+    if (!text_arg(c, 1).n || !hub_target_parse(arg(c, 3), &target.to, &target.ids) || target.to == HUB_TO_SENDER ||
+        target.to == HUB_TO_OTHERS) {
+        fail(c, HUB_BAD_REQUEST, "hub.broadcast(roomId, event, data, to): to is \"all\" or an array of user ids");
+        return;
+    }
+    if (!room_arg(ctx, c, &room)) return;
+    const struct hub_def_custom_event *e = room ? hub_def_custom_event(hub_of(room)->def, text_arg(c, 1)) : NULL;
+    if (e && !e->ephemeral && target.to == HUB_TO_ALL) {
+        struct announcing *a = hub_xmalloc(sizeof *a);
+        *a = (struct announcing){hub_room_ref(room), c};
+        hub_event_store(room, hub_str(NULL, 0), e, arg(c, 2), on_event_kept, a);
+        return;
+    }
+    if (room) emit_in(room, &target, c, e && e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
+    done(c, json_boolean(room != NULL));
+}
+
+static void on_sent(void *p, enum hub_code code, const char *error, struct hub_str message) {
+    struct hub_host_call *c = p;
+    if (code)
+        fail(c, code, error);
+    else
+        done(c, hub_json_parse(message, NULL));
+}
+
+struct opening {
+    struct hub_room *room;
+    struct hub_host_call *call;
+};
+
+static void send_in(struct hub_room *room, struct hub_host_call *c) {
+    if (room->ended == HUB_ROOM_NOT_FOUND) {
+        fail(c, room->ended, NULL);
+        return;
+    }
+    struct hub_draft d;
+    struct hub_buf text = {0};
+    struct hub_err err;
+    const json_t *opts = arg(c, 3);
+    json_t *content = json_deep_copy(arg(c, 2));
+    enum hub_to to;
+    const json_t *ids;
+    enum hub_code code = hub_script_keys(opts, "senderId senderName senderAvatar persist to", &err);
+    if (!code && !hub_target_parse(hub_json_get(opts, "to"), &to, &ids))
+        code = hub_fail(&err, HUB_BAD_REQUEST, "to: expected \"all\", \"others\", \"sender\" or an array of user ids");
+    if (!code)
+        code =
+            hub_draft_from_script(room, text_arg(c, 1), content, hub_json_get_str(opts, "senderId"), &d, &text, &err);
+    if (!code) {
+        d.persist = hub_json_get_bool(opts, "persist", true);
+        d.to = to;
+        d.to_ids = ids;
+        d.sender_name = hub_json_get_str(opts, "senderName");
+        d.sender_avatar = hub_json_get_str(opts, "senderAvatar");
+        hub_room_submit(room, &d, on_sent, c);
+    } else {
+        fail(c, code, err.text);
+    }
+    json_decref(content);
+    hub_buf_free(&text);
+}
+
+static void on_room_open(void *p, enum hub_code code) {
+    struct opening *o = p;
+    if (code)
+        fail(o->call, code, NULL);
+    else
+        send_in(o->room, o->call);
+    hub_room_unref(o->room);
+    free(o);
+}
+
+static void on_room_record(void *p, enum hub_code code, json_t *record, const char *error) {
+    struct opening *o = p;
+    (void)record;
+    if (!code) {
+        hub_room_load(o->room, on_room_open, o);
+        return;
+    }
+    fail(o->call, code == HUB_NOT_FOUND ? HUB_ROOM_NOT_FOUND : code, code == HUB_NOT_FOUND ? NULL : error);
+    hub_room_unref(o->room);
+    free(o);
+}
+
+/* A message to a room nobody is in is stored all the same, if there is such a room. */
+static void send_in_unused(struct hub_hub *hub, struct hub_host_call *c) {
+    struct hub_engine *e = hub->engine;
+    struct opening *o = hub_xmalloc(sizeof *o);
+    *o = (struct opening){hub_room_get(&hub->rooms, e->config.loop, hub, text_arg(c, 0)), c};
+    hub_object_find(&e->data, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)), arg(c, 0),
+                    on_room_record, o);
+}
+
+static void hub_send(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    struct hub_room *room;
+    if (!text_arg(c, 0).n || !text_arg(c, 1).n || !json_is_object(arg(c, 2))) {
+        fail(c, HUB_BAD_REQUEST, "hub.send(roomId, type, content, opts): expected two texts and an object");
+        return;
+    }
+    if (!room_arg(e, c, &room)) return;
+    if (room)
+        send_in(room, c);
+    else if (hub_arg(e, c))
+        send_in_unused(hub_arg(e, c), c);
+    else
+        fail(c, HUB_NOT_FOUND,
+             "nobody is in that room, and a script outside hubs cannot say which of several it means");
+}
+
+static int64_t emit_to_user(const struct hub_hub *hub, struct hub_str user, struct hub_str event, struct hub_str args) {
+    int64_t n = 0;
+    HUB_LIST_EACH(&hub->conns, it) {
+        struct hub_conn *conn = HUB_CONTAINER(it, struct hub_conn, link);
+        if (!hub_str_is(user, conn->identity->user_id)) continue;
+        hub_outlet_emit(&conn->outlet, event, args, 0);
+        n++;
+    }
+    return n;
+}
+
+static void hub_emit(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    const struct hub_hub *own = hub_arg(e, c);
+    struct hub_buf args = {0};
+    int64_t n = 0;
+    if (!text_arg(c, 0).n || !text_arg(c, 1).n) {
+        fail(c, HUB_BAD_REQUEST, "hub.emit(userId, event, data): expected two texts");
+        return;
+    }
+    add_data_args(&args, hub_json_str(c->room_id), arg(c, 2));
+    if (own) n = emit_to_user(own, text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
+    for (size_t i = 0; !own && i < e->hub_n; i++)
+        n += emit_to_user(e->hubs[i], text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
+    hub_buf_free(&args);
+    done(c, json_integer(n));
+}
+
+static void hub_members(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room;
+    struct hub_buf b = {0};
+    if (!room_arg(ctx, c, &room)) return;
+    if (!room) {
+        done(c, json_array());
+        return;
+    }
+    hub_members_json(room, &b);
+    done(c, hub_json_parse(hub_buf_str(&b), NULL));
+    hub_buf_free(&b);
+}
+
+static void hub_member_count(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room;
+    if (room_arg(ctx, c, &room)) done(c, json_integer(room ? room->user_n : 0));
+}
+
+static void hub_kick(void *ctx, struct hub_host_call *c) {
+    struct hub_room *room;
+    if (!room_arg(ctx, c, &room)) return;
+    bool there = room && hub_room_user(room, text_arg(c, 1));
+    if (there) hub_room_expel(room, text_arg(c, 1), "hub:kicked", text_arg(c, 2), HUB_NOT_IN_ROOM);
+    done(c, json_boolean(there));
+}
+
+/* ---- kafka ---- */
+
+static void on_published(void *p, enum hub_code code, const char *error) {
+    struct hub_host_call *c = p;
+    if (code)
+        fail(c, code, error);
+    else
+        done(c, json_true());
+}
+
+/* What every bus takes: a script that works on one works on all. */
+static bool is_topic(struct hub_str s) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    for (size_t i = 0; i < s.n; i++)
+        if (!s.p[i] || !strchr(letters, s.p[i])) return false;
+    return s.n && s.n <= 249;
+}
+
+static void kafka_publish(void *ctx, struct hub_host_call *c) {
+    struct hub_engine *e = ctx;
+    struct hub_buf value = {0};
+    if (!is_topic(text_arg(c, 0))) {
+        fail(c, HUB_BAD_REQUEST,
+             "kafka.publish(topic, value, key): expected a topic of 1 to 249 letters, digits, \".\", \"_\" and \"-\"");
+        return;
+    }
+    hub_json_add(&value, arg(c, 1));
+    if (e->outbox)
+        hub_outbox_publish(e->outbox, text_arg(c, 0), text_arg(c, 2), hub_buf_str(&value), on_published, c);
+    else
+        e->config.bus->ops->publish(
+            e->config.bus,
+            &(struct hub_bus_message){.topic = text_arg(c, 0), .key = text_arg(c, 2), .value = hub_buf_str(&value)},
+            on_published, c);
+    hub_buf_free(&value);
+}
+
+const struct hub_host_fn hub_engine_host_fns[] = {
+    {"objects", "find", objects_find},
+    {"objects", "list", objects_list},
+    {"objects", "create", objects_create},
+    {"objects", "update", objects_update},
+    {"objects", "delete", objects_delete},
+    {"db", "query", db_query},
+    {"redis", "call", redis_call},
+    {"redis", "get", redis_get},
+    {"redis", "set", redis_set},
+    {"redis", "del", redis_del},
+    {"redis", "incr", redis_incr},
+    {"redis", "expire", redis_expire},
+    {"redis", "hget", redis_hget},
+    {"redis", "hset", redis_hset},
+    {"hub", "broadcast", hub_broadcast},
+    {"hub", "send", hub_send},
+    {"hub", "emit", hub_emit},
+    {"hub", "members", hub_members},
+    {"hub", "memberCount", hub_member_count},
+    {"hub", "kick", hub_kick},
+    {"kafka", "publish", kafka_publish},
+    {NULL, NULL, NULL},
+};

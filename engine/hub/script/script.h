@@ -1,0 +1,8 @@
+/* What scripts may ask of the engine, and what they do by themselves at their time. The functions are rows of
+ * hub_engine_host_fns (hub/engine.h). */
+#ifndef HUB_SCRIPT_SCRIPT_H
+#define HUB_SCRIPT_SCRIPT_H
+#include "hub/core/core.h"
+
+extern const struct hub_part hub_scheduled_actions;
+#endif
