@@ -47,7 +47,7 @@ static bool is_cross_site(const struct hub_http_req *r) {
 }
 
 static enum hub_site site_of(const struct hub_http_req *r) {
-    const struct hub_transport *t = r->conn->t;
+    const struct hub_transport *t = r->link->t;
     struct hub_str origin = hub_http_header(r, "origin");
     struct hub_origin o;
     enum hub_site other = t->any_origin ? HUB_SITE_ANY : HUB_SITE_FOREIGN;
@@ -72,7 +72,7 @@ void hub_site_judge(struct hub_http_req *r) {
  * of an origin that is listed, nor be served by https here while we speak plain HTTP: then a proxy with a
  * certificate of that name stands in front. */
 static bool is_ours(const struct hub_http_req *r, struct hub_str authority) {
-    const struct hub_transport *t = r->conn->t;
+    const struct hub_transport *t = r->link->t;
     struct hub_str host = hub_authority_host(authority, NULL);
     struct hub_origin page;
     if (hub_host_is_local(host) || hub_str_eq_nocase(host, hub_cstr(t->cfg.host))) return true;
@@ -88,7 +88,7 @@ static bool is_ours(const struct hub_http_req *r, struct hub_str authority) {
 }
 
 bool hub_site_names_us(const struct hub_http_req *r) {
-    if (!r->conn->t->cfg.local_names) return true;
+    if (!r->link->t->cfg.local_names) return true;
     return is_ours(r, hub_http_header(r, "host")) && is_ours(r, r->forwarded_host);
 }
 
@@ -147,7 +147,7 @@ void hub_site_refuse(struct hub_http_req *r) {
 
 /* A wildcard never goes with credentials; a listed origin does, and then caches must keep origins apart. */
 void hub_cors_add(struct hub_http_req *r, struct hub_buf *head) {
-    const struct hub_transport *t = r->conn->t;
+    const struct hub_transport *t = r->link->t;
     if (!t->cfg.cors_n) return;
     struct hub_str origin = hub_http_header(r, "origin");
     if (t->any_origin) {
@@ -178,7 +178,7 @@ void hub_cors_preflight(struct hub_http_req *r) {
     bool asks = hub_http_header(r, "access-control-request-method").n > 0;
     if (asks && r->site == HUB_SITE_FOREIGN) log_refusal(r, "origin refused", why_foreign(r));
     hub_buf_adds(&h, HUB_STR("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
-    if (asks && r->conn && r->conn->t->cfg.cors_n) {
+    if (asks && r->link && r->link->t->cfg.cors_n) {
         hub_buf_adds(&h, HUB_STR("Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, "
                                  "DELETE\r\nAccess-Control-Max-Age: 600\r\n"));
         if (is_field_list(wanted)) hub_buf_addf(&h, "Access-Control-Allow-Headers: %.*s\r\n", HUB_FMT(wanted));

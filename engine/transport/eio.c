@@ -25,10 +25,10 @@ const char *hub_close_reason_name(enum hub_close_reason r) {
 const char *hub_eio_sid(const struct hub_eio *e) { return e->sid; }
 int64_t hub_eio_last_in(const struct hub_eio *e) { return e->last_in; }
 size_t hub_eio_queued(const struct hub_eio *e) { return e->q.bytes; }
-bool hub_eio_is_websocket(const struct hub_eio *e) { return e->conn != NULL; }
+bool hub_eio_is_websocket(const struct hub_eio *e) { return e->link != NULL; }
 
 static struct hub_metric *count_of(const struct hub_eio *e) {
-    return e->conn ? &hub_metric_websocket : &hub_metric_polling;
+    return e->link ? &hub_metric_websocket : &hub_metric_polling;
 }
 
 /* ---- heartbeats: the server pings, the client answers in time ---- */
@@ -109,11 +109,11 @@ static void free_session(struct hub_eio *e) {
     free(e);
 }
 
-struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_conn *websocket, struct hub_address *pending) {
-    struct hub_transport *t = r->conn->t;
+struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_link *websocket, struct hub_address *pending) {
+    struct hub_transport *t = r->link->t;
     struct hub_eio *e = hub_xcalloc(1, sizeof *e);
     e->t = t;
-    e->conn = websocket;
+    e->link = websocket;
     e->pending = pending;
     e->last_in = hub_loop_now(t->loop);
     hub_list_init(&e->due);
@@ -150,7 +150,7 @@ static bool broken(struct hub_eio *e, const char *why) {
 }
 
 static void on_close_packet(struct hub_eio *e) {
-    if (e->conn)
+    if (e->link)
         hub_eio_end(e, HUB_CLOSE_CLIENT, 1000, "", HUB_CLOSE_TIMEOUT);
     else
         hub_eio_gone(e, HUB_CLOSE_CLIENT);
@@ -191,48 +191,48 @@ bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary) {
 
 /* ---- the upgrade: ping probe, pong probe, the held GET comes back, upgrade ---- */
 
-static void take_over(struct hub_conn *c) {
+static void take_over(struct hub_link *c) {
     struct hub_eio *e = c->eio;
     hub_polling_release(e);
     hub_metric_add(&hub_metric_polling, -1);
     hub_metric_add(&hub_metric_websocket, 1);
-    e->conn = c;
+    e->link = c;
     e->probe = NULL;
     e->upgrading = false;
     hub_list_remove(&e->due);
     hub_timer_stop(c->t->loop, &c->timer);
-    c->mode = HUB_CONN_WS;
-    hub_conn_due(c);
+    c->mode = HUB_LINK_WS;
+    hub_link_due(c);
 }
 
-void hub_eio_probe_packet(struct hub_conn *c, struct hub_str payload, bool binary) {
+void hub_eio_probe_packet(struct hub_link *c, struct hub_str payload, bool binary) {
     struct hub_eio *e = c->eio;
     if (!binary && hub_str_is(payload, "2probe")) {
         struct hub_chunk *frame = hub_chunk_frame(HUB_WS_TEXT, HUB_STR("3probe"));
         hub_buf_add(&c->out, frame->p, frame->n);
         hub_chunk_unref(frame);
-        hub_conn_due(c);
+        hub_link_due(c);
         e->upgrading = true;
         if (e->poll) hub_eio_due(e);
     } else if (!binary && hub_str_is(payload, "5") && e->upgrading && e->state == HUB_EIO_RUNNING) {
         take_over(c);
     } else {
-        hub_conn_finish(c, HUB_CLOSE_TIMEOUT); /* the session goes on polling */
+        hub_link_finish(c, HUB_CLOSE_TIMEOUT); /* the session goes on polling */
     }
 }
 
 /* ---- sending ---- */
 
 void hub_eio_due(struct hub_eio *e) {
-    if (e->conn)
-        hub_conn_due(e->conn);
+    if (e->link)
+        hub_link_due(e->link);
     else if (!hub_list_linked(&e->due))
         hub_list_push(&e->t->due_eios, &e->due);
 }
 
 static void flush_now(struct hub_eio *e) {
-    if (e->conn)
-        hub_conn_flush(e->conn);
+    if (e->link)
+        hub_link_flush(e->link);
     else
         hub_polling_flush(e);
 }
@@ -242,8 +242,8 @@ static void flush_now(struct hub_eio *e) {
 /* The socket may have room again since the last short write, although this turn has not been told so. */
 static bool takes_more(struct hub_eio *e) {
     size_t before = e->q.bytes;
-    if (!e->conn || !e->conn->blocked) return false;
-    e->conn->blocked = false;
+    if (!e->link || !e->link->blocked) return false;
+    e->link->blocked = false;
     flush_now(e);
     return e->state == HUB_EIO_RUNNING && e->q.bytes < before;
 }
@@ -288,12 +288,12 @@ void hub_eio_send(struct hub_eio *e, struct hub_chunk *chunk, uint32_t off, uint
 
 /* The other connection of an unfinished upgrade is of no use any more. */
 static void drop_probe(struct hub_eio *e) {
-    struct hub_conn *c = e->probe;
+    struct hub_link *c = e->probe;
     if (!c) return;
     e->probe = NULL;
     e->upgrading = false;
     c->eio = NULL;
-    hub_conn_finish(c, HUB_CLOSE_TIMEOUT);
+    hub_link_finish(c, HUB_CLOSE_TIMEOUT);
 }
 
 static void queue_close_frame(struct hub_eio *e, int code, const char *text) {
@@ -329,9 +329,9 @@ void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, c
     e->reason = (uint8_t)reason;
     hub_timer_stop(e->t->loop, &e->timer);
     if (reason == HUB_CLOSE_SLOW) hub_outq_cut(&e->q);
-    if (e->conn) {
+    if (e->link) {
         queue_close_frame(e, ws_code, text);
-        hub_conn_finish(e->conn, ms);
+        hub_link_finish(e->link, ms);
     } else {
         hub_outq_add(&e->q, e->t->close_packet, 0, e->t->close_packet->n, 0);
         end_polling(e, ms);
@@ -357,7 +357,7 @@ void hub_eio_gone(struct hub_eio *e, enum hub_close_reason reason) {
     hub_polling_release(e);
     if (e->post) e->post->eio = NULL;
     e->post = NULL;
-    e->conn = NULL;
+    e->link = NULL;
     tell_later(e);
 }
 

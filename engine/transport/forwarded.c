@@ -42,7 +42,7 @@ static bool client_of(const struct hub_http_req *r, struct hub_ip *out) {
             if (!hub_ip_parse(piece, &ip)) return found;
             *out = ip;
             found = true;
-            if (!hub_forwarded_trusts(r->conn->t, &ip)) return true;
+            if (!hub_forwarded_trusts(r->link->t, &ip)) return true;
         }
     }
     return found;
@@ -53,7 +53,7 @@ static struct hub_str first_piece(struct hub_str list) {
 }
 
 bool hub_forwarded_read(struct hub_http_req *r, struct hub_ip *client) {
-    struct hub_conn *c = r->conn;
+    struct hub_link *c = r->link;
     r->secure = c->t->tls != NULL;
     if (c->unix_peer ? !c->t->trusts_unix : !hub_forwarded_trusts(c->t, &c->ip)) return false;
     struct hub_str proto = first_piece(hub_http_header(r, "x-forwarded-proto"));

@@ -56,7 +56,7 @@ static bool cut_prefix(struct hub_str *path, struct hub_str prefix) {
 }
 
 bool hub_eio_is_path(const struct hub_http_req *r) {
-    const struct hub_transport *t = r->conn->t;
+    const struct hub_transport *t = r->link->t;
     struct hub_str whole = hub_str(r->head.p + r->path, r->path_n), path = whole;
     if (!cut_prefix(&path, t->path)) {
         path = whole;
@@ -77,7 +77,7 @@ static bool param_is(const struct hub_http_req *r, const char *name, const char 
 static struct hub_eio *find(const struct hub_http_req *r, bool *named) {
     struct hub_buf sid = {0};
     *named = hub_query_get(hub_http_query(r), "sid", &sid);
-    struct hub_eio *e = *named ? hub_map_get(&r->conn->t->eios, hub_buf_str(&sid)) : NULL;
+    struct hub_eio *e = *named ? hub_map_get(&r->link->t->eios, hub_buf_str(&sid)) : NULL;
     hub_buf_free(&sid);
     return e;
 }
@@ -88,7 +88,7 @@ static enum refusal check_handshake(const struct hub_http_req *r, bool websocket
     if (hub_http_method(r) != HUB_HTTP_GET) return BAD_METHOD;
     if (websocket && !r->websocket) return BAD_REQUEST;
     if (!param_is(r, "EIO", "4")) return UNSUPPORTED_VERSION;
-    return r->conn->t->held || r->conn->t->draining ? FORBIDDEN : ADMITTED;
+    return r->link->t->held || r->link->t->draining ? FORBIDDEN : ADMITTED;
 }
 
 static void handshake(struct hub_http_req *r, bool websocket) {
@@ -100,13 +100,13 @@ static void handshake(struct hub_http_req *r, bool websocket) {
     }
     if (websocket && !hub_ws_check(r)) return;
     struct hub_address *pending = NULL;
-    int status = hub_pending_take(r->conn->t, &pending, r->conn->pending ? r->conn->pending : &r->conn->t->nowhere,
+    int status = hub_pending_take(r->link->t, &pending, r->link->pending ? r->link->pending : &r->link->t->nowhere,
                                   HUB_PENDING_SESSION);
     if (status) {
         hub_pending_refuse(r, status);
         return;
     }
-    struct hub_eio *e = hub_eio_new(r, websocket ? r->conn : NULL, pending);
+    struct hub_eio *e = hub_eio_new(r, websocket ? r->link : NULL, pending);
     if (!e)
         refuse(r, FORBIDDEN);
     else if (websocket)
@@ -123,7 +123,7 @@ static void upgrade(struct hub_http_req *r, struct hub_eio *e) {
         return;
     }
     if (!hub_ws_check(r)) return;
-    if (e->conn || e->probe)
+    if (e->link || e->probe)
         hub_ws_turn_away(r, "the session has a WebSocket already");
     else
         hub_ws_upgrade(r, e, true);
@@ -134,11 +134,11 @@ static void end_overlapping(struct hub_eio *e) {
 }
 
 static enum refusal check_poll(const struct hub_http_req *r, struct hub_eio *e, bool get) {
-    if (get && !e->conn && hub_eio_is_overdue(e)) { /* a GET is no pong: it must not find a session that has ended */
+    if (get && !e->link && hub_eio_is_overdue(e)) { /* a GET is no pong: it must not find a session that has ended */
         hub_eio_end(e, HUB_CLOSE_PING, 1000, "ping timeout", HUB_CLOSE_TIMEOUT);
         return SESSION_UNKNOWN;
     }
-    if (e->conn || (!get && hub_http_method(r) != HUB_HTTP_POST)) return BAD_REQUEST;
+    if (e->link || (!get && hub_http_method(r) != HUB_HTTP_POST)) return BAD_REQUEST;
     if (!get && e->state != HUB_EIO_RUNNING) return SESSION_UNKNOWN;
     struct hub_http_req *other = get ? e->poll : e->post;
     if (!other || other == r) return ADMITTED;
@@ -179,19 +179,19 @@ void hub_eio_route_head(struct hub_http_req *r) {
     size_t most = e ? hub_eio_max_in(e) : HUB_PENDING_BYTES;
     if (r->max_body > most) r->max_body = most;
     r->vouched = e && e->signed_in;
-    if (hub_http_method(r) != HUB_HTTP_POST || !e || e->conn || e->state != HUB_EIO_RUNNING) return;
+    if (hub_http_method(r) != HUB_HTTP_POST || !e || e->link || e->state != HUB_EIO_RUNNING) return;
     if (e->post) {
         end_overlapping(e);
         return;
     }
     e->post = r;
     r->eio = e;
-    hub_conn_leave(r->conn); /* it counts with its session */
+    hub_link_leave(r->link); /* it counts with its session */
 }
 
 void hub_eio_too_large(struct hub_http_req *r) {
     bool named;
     if (!r->head_done || !r->path_n || !hub_eio_is_path(r)) return;
     struct hub_eio *e = find(r, &named);
-    if (e && !e->conn) hub_eio_end(e, HUB_CLOSE_TOO_LARGE, 1009, "too large", HUB_CLOSE_TIMEOUT);
+    if (e && !e->link) hub_eio_end(e, HUB_CLOSE_TOO_LARGE, 1009, "too large", HUB_CLOSE_TIMEOUT);
 }

@@ -19,19 +19,19 @@ static struct hub_metric requests[] = {
 
 /* ---- time limits ---- */
 
-static void answer_bad(struct hub_conn *c, int status, const char *message);
+static void answer_bad(struct hub_link *c, int status, const char *message);
 
 /* Somebody was too slow: in sending a request, in taking an answer, or in sending the next request. */
 static void on_timeout(struct hub_timer *timer) {
-    struct hub_conn *c = HUB_CONTAINER(timer, struct hub_conn, timer);
+    struct hub_link *c = HUB_CONTAINER(timer, struct hub_link, timer);
     bool half_sent = c->req && !c->answering && !c->finish;
     if (half_sent && !c->blocked)
         answer_bad(c, 408, "The request did not arrive in time");
     else
-        hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+        hub_link_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
-void hub_http_rearm(struct hub_conn *c) {
+void hub_http_rearm(struct hub_link *c) {
     struct hub_transport *t = c->t;
     if (c->finish && !c->blocked) return;
     if (c->req && c->req->asking) {
@@ -62,7 +62,7 @@ static const char *date_of(struct hub_transport *t) {
 static bool has_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
 static void add_head(struct hub_http_req *r, int status, const char *type, size_t body_n, const char *headers) {
-    struct hub_conn *c = r->conn;
+    struct hub_link *c = r->link;
     struct hub_buf *o = &c->out;
     hub_buf_addf(o, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, http_status_str((enum http_status)status), date_of(c->t));
     if (type) hub_buf_addf(o, "Content-Type: %s\r\n", type);
@@ -86,7 +86,7 @@ void hub_http_leave_session(struct hub_http_req *r) {
 }
 
 void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct hub_str body, const char *headers) {
-    struct hub_conn *c = r->conn;
+    struct hub_link *c = r->link;
     hub_http_leave_session(r);
     if (!c) {
         hub_http_req_free(r);
@@ -94,7 +94,7 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
     }
     if (c->t->draining || (c->eof && !c->rest.n)) r->keep_alive = false;
     hub_transport_make_room(c->t, body.n);
-    if (!r->conn) { /* it was the one that had not read for longest */
+    if (!r->link) { /* it was the one that had not read for longest */
         hub_http_req_free(r);
         return;
     }
@@ -105,13 +105,13 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
     c->req = NULL;
     c->answering = false;
     c->served = true;
-    hub_conn_leave(c);
+    hub_link_leave(c);
     hub_http_req_free(r);
-    hub_conn_count(c);
-    if (!keep_alive) hub_conn_finish(c, 0);
+    hub_link_count(c);
+    if (!keep_alive) hub_link_finish(c, 0);
     hub_http_rearm(c);
-    hub_conn_due(c);
-    if (c->rest.n) hub_conn_busy(c);
+    hub_link_due(c);
+    if (c->rest.n) hub_link_busy(c);
 }
 
 static enum hub_code code_of(int status) {
@@ -162,10 +162,10 @@ static const char *bad_text(const struct hub_http_req *r) {
 }
 
 /* The bytes that follow cannot be trusted: this answer is the connection's last. */
-static void answer_bad(struct hub_conn *c, int status, const char *message) {
+static void answer_bad(struct hub_link *c, int status, const char *message) {
     struct hub_http_req *r = c->req;
     char peer[46], text[16];
-    hub_conn_peer(c, peer);
+    hub_link_peer(c, peer);
     snprintf(text, sizeof text, "%d", status);
     hub_log_kv(HUB_LOG_INFO, "transport", "request refused", "status", text, "reason", message, "peer", peer, NULL);
     if (status == 413) hub_eio_too_large(r);
@@ -178,35 +178,35 @@ static void answer_bad(struct hub_conn *c, int status, const char *message) {
 
 /* Where the path begins behind the base path, which a proxy may or may not have cut off. */
 static void strip_base(struct hub_http_req *r) {
-    struct hub_str base = r->conn->t->base, path = hub_str(r->head.p + r->path, r->path_n);
+    struct hub_str base = r->link->t->base, path = hub_str(r->head.p + r->path, r->path_n);
     if (!base.n || !hub_str_starts(path, base)) return;
     if (path.n == base.n || path.p[base.n] == '/') r->base_n = base.n;
 }
 
 /* The last answer of a connection whose request is not read to its end. */
-static struct hub_http_req *cut_short(struct hub_conn *c) {
+static struct hub_http_req *cut_short(struct hub_link *c) {
     c->req->keep_alive = false;
     c->answering = true;
     return c->req;
 }
 
-void hub_http_give_way(struct hub_conn *c, int status) {
+void hub_http_give_way(struct hub_link *c, int status) {
     if (c->req && !c->answering && !c->finish) {
         hub_pending_refuse(cut_short(c), status);
         return;
     }
     hub_pending_count_refusal(c->t, status, NULL); /* TLS that has not come to a request */
-    hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+    hub_link_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
 /* Once per request, as soon as the head is known. False when it was answered: by a page of elsewhere, or
  * one too many. */
-static bool on_head(struct hub_conn *c, bool whole) {
+static bool on_head(struct hub_link *c, bool whole) {
     struct hub_http_req *r = c->req;
     struct hub_ip client;
     if (r->routed) return true;
     r->routed = true;
-    int status = hub_forwarded_read(r, &client) ? hub_conn_enter_for(c, &client) : 0;
+    int status = hub_forwarded_read(r, &client) ? hub_link_enter_for(c, &client) : 0;
     strip_base(r);
     hub_site_judge(r);
     bool refused = hub_site_is_refused(r) || !hub_site_names_us(r);
@@ -220,13 +220,13 @@ static bool on_head(struct hub_conn *c, bool whole) {
     return true;
 }
 
-static void invite_body(struct hub_conn *c) {
+static void invite_body(struct hub_link *c) {
     struct hub_http_req *r = c->req;
     hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout,
                     on_timeout); /* the body has the same time as the head had */
     if (!r->expects_continue || r->body.n) return;
     hub_buf_addz(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    hub_conn_due(c);
+    hub_link_due(c);
 }
 
 /* So large that the layer above has to know who sends it. */
@@ -236,10 +236,10 @@ static bool wants_voucher(const struct hub_http_req *r) {
 }
 
 /* Nothing more is read until that is answered. */
-static void ask(struct hub_conn *c) {
+static void ask(struct hub_link *c) {
     struct hub_http_req *r = c->req;
     r->asking = true;
-    hub_conn_arrived(c);
+    hub_link_arrived(c);
     hub_http_rearm(c);
     if (c->t->ops->admit)
         c->t->ops->admit(c->t->ctx, r);
@@ -248,11 +248,11 @@ static void ask(struct hub_conn *c) {
 }
 
 void hub_http_vouch(struct hub_http_req *r) {
-    struct hub_conn *c = r->conn;
+    struct hub_link *c = r->link;
     bool asked = r->asking;
     r->asking = false;
     r->vouched = true;
-    if (c) hub_conn_leave(c);
+    if (c) hub_link_leave(c);
     if (!asked) return;
     if (!c) { /* the peer has gone: nobody else has it any more */
         hub_http_req_free(r);
@@ -260,14 +260,14 @@ void hub_http_vouch(struct hub_http_req *r) {
     }
     invite_body(c);
     c->reread = c->ssl != NULL;
-    hub_conn_busy(c);
+    hub_link_busy(c);
 }
 
 static bool length_is_known(const struct hub_http_req *r) {
     return !(r->parser.flags & F_CHUNKED) && r->parser.content_length != UINT64_MAX;
 }
 
-static void on_half(struct hub_conn *c) {
+static void on_half(struct hub_link *c) {
     struct hub_http_req *r = c->req;
     if (!r->head_done) return;
     bool first = !r->routed;
@@ -283,11 +283,11 @@ static void on_half(struct hub_conn *c) {
     }
 }
 
-static void route(struct hub_conn *c) {
+static void route(struct hub_link *c) {
     struct hub_http_req *r = c->req;
     if (!on_head(c, true)) return;
     c->answering = true;
-    hub_conn_arrived(c);
+    hub_link_arrived(c);
     hub_http_rearm(c);
     if (hub_http_method(r) == HUB_HTTP_OPTIONS)
         hub_cors_preflight(r);
@@ -298,23 +298,23 @@ static void route(struct hub_conn *c) {
 }
 
 /* False when it was refused: too much is being read already. */
-static bool begin(struct hub_conn *c) {
+static bool begin(struct hub_link *c) {
     c->req = hub_http_req_new((size_t)c->t->cfg.max_payload);
-    c->req->conn = c;
-    hub_conn_peer(c, c->req->peer);
+    c->req->link = c;
+    hub_link_peer(c, c->req->peer);
     hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout, on_timeout);
-    int status = hub_conn_enter(c);
+    int status = hub_link_enter(c);
     if (status) hub_pending_refuse(cut_short(c), status);
     return !status;
 }
 
-static bool takes_request(const struct hub_conn *c) {
-    return c->mode == HUB_CONN_HTTP && !c->answering && !c->finish && hub_conn_unsent(c) <= HUB_MAX_OUT;
+static bool takes_request(const struct hub_link *c) {
+    return c->mode == HUB_LINK_HTTP && !c->answering && !c->finish && hub_link_unsent(c) <= HUB_MAX_OUT;
 }
 
 /* Takes requests off the input until one has to wait for its answer or, behind the first, for others to
  * have their turn; then the rest is kept. */
-static void feed(struct hub_conn *c, char *p, size_t n) {
+static void feed(struct hub_link *c, char *p, size_t n) {
     for (bool first = true; n && takes_request(c) && (first || hub_transport_may_go_on(c->t)); first = false) {
         size_t used = 0;
         if (!c->req && !begin(c)) return;
@@ -327,14 +327,14 @@ static void feed(struct hub_conn *c, char *p, size_t n) {
         route(c);
     }
     if (!n) return;
-    if (c->mode == HUB_CONN_WS || c->mode == HUB_CONN_PROBE)
+    if (c->mode == HUB_LINK_WS || c->mode == HUB_LINK_PROBE)
         hub_ws_input(c, p, n);
-    else if (c->mode == HUB_CONN_HTTP && !c->finish)
+    else if (c->mode == HUB_LINK_HTTP && !c->finish)
         hub_buf_add(&c->rest, p, n);
-    if (takes_request(c)) hub_conn_busy(c);
+    if (takes_request(c)) hub_link_busy(c);
 }
 
-void hub_http_input(struct hub_conn *c, char *p, size_t n) {
+void hub_http_input(struct hub_link *c, char *p, size_t n) {
     if (c->finish) return;
     if (c->answering || c->rest.n)
         hub_buf_add(&c->rest, p, n);
@@ -342,35 +342,35 @@ void hub_http_input(struct hub_conn *c, char *p, size_t n) {
         feed(c, p, n);
 }
 
-void hub_http_go_on(struct hub_conn *c) {
+void hub_http_go_on(struct hub_link *c) {
     struct hub_buf b = c->rest;
     c->rest = (struct hub_buf){0};
     feed(c, b.p, b.n);
     hub_buf_free(&b);
-    if (c->eof && c->mode == HUB_CONN_HTTP && !c->answering && !c->rest.n) hub_conn_finish(c, 0);
+    if (c->eof && c->mode == HUB_LINK_HTTP && !c->answering && !c->rest.n) hub_link_finish(c, 0);
 }
 
 /* ---- ends ---- */
 
-bool hub_http_gone(const struct hub_http_req *r) { return !r->conn || r->conn->eof; }
+bool hub_http_gone(const struct hub_http_req *r) { return !r->link || r->link->eof; }
 
 /* The peer sends no more. It may still read: an answer that is due is given first. */
-void hub_http_eof(struct hub_conn *c) {
+void hub_http_eof(struct hub_link *c) {
     bool held = c->answering && c->req->eio;
-    if (held || (!c->answering && !c->rest.n && !hub_conn_unsent(c)))
-        hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+    if (held || (!c->answering && !c->rest.n && !hub_link_unsent(c)))
+        hub_link_kill(c, HUB_CLOSE_TRANSPORT);
     else if (!c->answering && !c->rest.n)
-        hub_conn_finish(c, 0);
+        hub_link_finish(c, 0);
 }
 
-void hub_http_forget(struct hub_conn *c) {
+void hub_http_forget(struct hub_link *c) {
     struct hub_http_req *r = c->req;
     if (!r) return;
     bool is_above = r->asking || (c->answering && !r->eio);
     c->req = NULL;
     if (r->eio) hub_polling_forget(r);
     if (is_above)
-        r->conn = NULL; /* the layer above answers it some day and thereby frees it */
+        r->link = NULL; /* the layer above answers it some day and thereby frees it */
     else
         hub_http_req_free(r);
 }

@@ -9,14 +9,14 @@
 #define HUB_HTTP_MAX_HEAD 16384
 #define HUB_HTTP_MAX_FIELDS 128
 
-struct hub_conn;
+struct hub_link;
 
 struct hub_http_field { /* offsets into head */
     uint32_t name, name_n, value, value_n;
 };
 
 struct hub_http_req {
-    struct hub_conn *conn; /* where it came from; NULL once the peer is gone */
+    struct hub_link *link; /* where it came from; NULL once the peer is gone */
     struct hub_eio *eio;   /* the session whose held GET or unfinished POST this is */
     http_parser parser;
     struct hub_buf head; /* the target, then names (lower-cased) and values */

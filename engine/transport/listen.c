@@ -78,7 +78,7 @@ static void watch_listeners(struct hub_transport *t, bool on) {
 }
 
 void hub_listen_resume(struct hub_transport *t) {
-    if (t->accepting || t->conn_n >= t->max_conns) return;
+    if (t->accepting || t->link_n >= t->max_links) return;
     hub_timer_stop(t->loop, &t->accept_retry);
     watch_listeners(t, true);
 }
@@ -93,7 +93,7 @@ static void pause_accepting(struct hub_transport *t, const char *why) {
     hub_timer_start(t->loop, &t->accept_retry, 1000, on_retry);
     if (t->accept_warned && hub_loop_now(t->loop) - t->accept_warned < 10000) return;
     t->accept_warned = hub_loop_now(t->loop);
-    hub_logf(HUB_LOG_WARN, "transport", "not accepting for now, %zu connections are open: %s", t->conn_n, why);
+    hub_logf(HUB_LOG_WARN, "transport", "not accepting for now, %zu connections are open: %s", t->link_n, why);
 }
 
 static void on_acceptable(void *arg, int events) {
@@ -101,7 +101,7 @@ static void on_acceptable(void *arg, int events) {
     struct hub_listener *l = arg;
     struct hub_transport *t = l->t;
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        if (t->conn_n >= t->max_conns) {
+        if (t->link_n >= t->max_links) {
             pause_accepting(t, "the limit of open files is reached");
             return;
         }
@@ -109,7 +109,7 @@ static void on_acceptable(void *arg, int events) {
         socklen_t n = sizeof peer;
         int fd = accept4(l->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            hub_conn_new(t, fd, (struct sockaddr *)&peer);
+            hub_link_new(t, fd, (struct sockaddr *)&peer);
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
             return;
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -239,7 +239,7 @@ static void remove_file(struct hub_transport *t) {
 
 enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
     size_t descriptors = raise_descriptor_limit();
-    t->max_conns = descriptors > 2 * FD_HEADROOM ? descriptors - FD_HEADROOM : descriptors / 2;
+    t->max_links = descriptors > 2 * FD_HEADROOM ? descriptors - FD_HEADROOM : descriptors / 2;
     enum hub_code code = is_file(t) ? open_file(t, err) : open_ports(t, err);
     if (!code) watch_listeners(t, true);
     return code;

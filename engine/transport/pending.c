@@ -77,21 +77,21 @@ void hub_pending_give(struct hub_transport *t, struct hub_address **place, enum 
 
 /* ---- requests ---- */
 
-void hub_conn_arrived(struct hub_conn *c) {
+void hub_link_arrived(struct hub_link *c) {
     hub_list_remove(&c->reading);
     hub_list_remove(&c->reading_all);
 }
 
-static struct hub_conn *longest_reading(struct hub_transport *t, struct hub_address *a, int status) {
+static struct hub_link *longest_reading(struct hub_transport *t, struct hub_address *a, int status) {
     if (status == 429)
-        return hub_list_empty(&a->reading) ? NULL : HUB_CONTAINER(a->reading.next, struct hub_conn, reading);
-    return hub_list_empty(&t->reading) ? NULL : HUB_CONTAINER(t->reading.next, struct hub_conn, reading_all);
+        return hub_list_empty(&a->reading) ? NULL : HUB_CONTAINER(a->reading.next, struct hub_link, reading);
+    return hub_list_empty(&t->reading) ? NULL : HUB_CONTAINER(t->reading.next, struct hub_link, reading_all);
 }
 
-static int enter_at(struct hub_conn *c, struct hub_address *a) {
+static int enter_at(struct hub_link *c, struct hub_address *a) {
     struct hub_transport *t = c->t;
     int status = hub_pending_take(t, &c->pending, a, HUB_PENDING_REQUEST);
-    struct hub_conn *other = status ? longest_reading(t, a, status) : NULL;
+    struct hub_link *other = status ? longest_reading(t, a, status) : NULL;
     if (other) {
         hub_http_give_way(other, status);
         status = hub_pending_take(t, &c->pending, a, HUB_PENDING_REQUEST);
@@ -102,27 +102,27 @@ static int enter_at(struct hub_conn *c, struct hub_address *a) {
     return 0;
 }
 
-int hub_conn_enter(struct hub_conn *c) {
+int hub_link_enter(struct hub_link *c) {
     if (c->pending) return 0;
     if (!c->home) c->home = address_of(c->t, c->unix_peer || hub_forwarded_trusts(c->t, &c->ip) ? NULL : &c->ip);
     return enter_at(c, c->home);
 }
 
-int hub_conn_enter_for(struct hub_conn *c, const struct hub_ip *ip) {
-    hub_conn_leave(c);
+int hub_link_enter_for(struct hub_link *c, const struct hub_ip *ip) {
+    hub_link_leave(c);
     struct hub_address *a = address_of(c->t, ip);
     int status = enter_at(c, a);
     unref(c->t, a);
     return status;
 }
 
-void hub_conn_leave(struct hub_conn *c) {
-    hub_conn_arrived(c);
+void hub_link_leave(struct hub_link *c) {
+    hub_link_arrived(c);
     hub_pending_give(c->t, &c->pending, HUB_PENDING_REQUEST);
 }
 
-void hub_conn_leave_home(struct hub_conn *c) {
-    hub_conn_leave(c);
+void hub_link_leave_home(struct hub_link *c) {
+    hub_link_leave(c);
     if (c->home) unref(c->t, c->home);
     c->home = NULL;
 }
@@ -138,7 +138,7 @@ void hub_pending_count_refusal(struct hub_transport *t, int status, const char *
 }
 
 void hub_pending_refuse(struct hub_http_req *r, int status) {
-    hub_pending_count_refusal(r->conn->t, status, r->peer);
+    hub_pending_count_refusal(r->link->t, status, r->peer);
     hub_http_fail(r, status,
                   status == 429 ? "Too many connections of your address have not signed in yet; try again in a moment"
                                 : "Too many connections have not signed in yet; try again in a moment");

@@ -54,7 +54,7 @@ void hub_polling_flush(struct hub_eio *e) {
 void hub_polling_get(struct hub_eio *e, struct hub_http_req *r) {
     e->poll = r;
     r->eio = e;
-    hub_conn_leave(r->conn); /* it counts with its session */
+    hub_link_leave(r->link); /* it counts with its session */
     if (e->q.n || e->upgrading || e->state != HUB_EIO_RUNNING) hub_eio_due(e);
 }
 

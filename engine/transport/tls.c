@@ -69,14 +69,14 @@ void hub_tls_close(struct hub_transport *t) {
     t->tls = NULL;
 }
 
-bool hub_tls_accept(struct hub_conn *c) {
+bool hub_tls_accept(struct hub_link *c) {
     c->ssl = SSL_new(c->t->tls);
     if (!c->ssl) return false;
     SSL_set_accept_state(c->ssl);
     return SSL_set_fd(c->ssl, c->fd) == 1;
 }
 
-static ssize_t result(struct hub_conn *c, int r) {
+static ssize_t result(struct hub_link *c, int r) {
     int e = SSL_get_error(c->ssl, r);
     if (e == SSL_ERROR_WANT_WRITE) c->blocked = true;
     if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) return HUB_IO_AGAIN;
@@ -88,7 +88,7 @@ static ssize_t result(struct hub_conn *c, int r) {
 }
 
 /* Fills the buffer record by record, so that the layers above see as much at once as without TLS. */
-ssize_t hub_tls_read(struct hub_conn *c, char *p, size_t n) {
+ssize_t hub_tls_read(struct hub_link *c, char *p, size_t n) {
     size_t got = 0;
     while (got < n) {
         int r = SSL_read(c->ssl, p + got, (int)(n - got));
@@ -102,20 +102,20 @@ ssize_t hub_tls_read(struct hub_conn *c, char *p, size_t n) {
     return (ssize_t)got;
 }
 
-ssize_t hub_tls_write(struct hub_conn *c, const char *p, size_t n) {
+ssize_t hub_tls_write(struct hub_link *c, const char *p, size_t n) {
     int r = SSL_write(c->ssl, p, (int)n);
     return r > 0 ? r : result(c, r);
 }
 
 /* Tells the peer that no more comes; its answer is not awaited. */
-void hub_tls_shutdown(struct hub_conn *c) {
+void hub_tls_shutdown(struct hub_link *c) {
     if (SSL_is_init_finished(c->ssl)) SSL_shutdown(c->ssl);
     ERR_clear_error();
 }
 
-bool hub_tls_has_more(const struct hub_conn *c) { return SSL_pending(c->ssl) > 0; }
+bool hub_tls_has_more(const struct hub_link *c) { return SSL_pending(c->ssl) > 0; }
 
-void hub_tls_free(struct hub_conn *c) {
+void hub_tls_free(struct hub_link *c) {
     SSL_free(c->ssl);
     c->ssl = NULL;
 }

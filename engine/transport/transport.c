@@ -51,7 +51,7 @@ static void go_on(struct hub_transport *t) {
     hub_list_init(&batch);
     hub_list_splice(&batch, &t->busy);
     while (!hub_list_empty(&batch) && hub_transport_may_go_on(t))
-        hub_conn_go_on(HUB_CONTAINER(hub_list_pop(&batch), struct hub_conn, busy_link));
+        hub_link_go_on(HUB_CONTAINER(hub_list_pop(&batch), struct hub_link, busy_link));
     hub_list_splice(&batch, &t->busy);
     hub_list_splice(&t->busy, &batch);
 }
@@ -64,7 +64,7 @@ static void work(struct hub_task *task) {
     go_on(t);
     hub_list_splice(&batch, &t->ended);
     for (struct hub_list *n; (n = hub_list_pop(&batch));) hub_eio_reap(HUB_CONTAINER(n, struct hub_eio, ended));
-    for (struct hub_list *n; (n = hub_list_pop(&t->dead));) hub_conn_free(HUB_CONTAINER(n, struct hub_conn, link));
+    for (struct hub_list *n; (n = hub_list_pop(&t->dead));) hub_link_free(HUB_CONTAINER(n, struct hub_link, node));
     if (!hub_list_empty(&t->busy) && !hub_timer_running(&t->go_on)) hub_timer_start(t->loop, &t->go_on, 0, on_go_on);
 }
 
@@ -76,18 +76,18 @@ void hub_transport_flush(struct hub_transport *t) {
     t->busy_until = 0;
     for (struct hub_list *n; (n = hub_list_pop(&t->due_eios));)
         hub_polling_flush(HUB_CONTAINER(n, struct hub_eio, due));
-    for (struct hub_list *n; (n = hub_list_pop(&t->due_conns));) hub_conn_flush(HUB_CONTAINER(n, struct hub_conn, due));
+    for (struct hub_list *n; (n = hub_list_pop(&t->due_links));) hub_link_flush(HUB_CONTAINER(n, struct hub_link, due));
 }
 
 /* Answers of one turn are written before more of them pile up; then whoever has not read for longest gives
  * way. */
 void hub_transport_make_room(struct hub_transport *t, size_t n) {
     if (t->unsent + n <= HUB_MAX_UNSENT) return;
-    for (struct hub_list *it; (it = hub_list_pop(&t->due_conns));)
-        hub_conn_flush(HUB_CONTAINER(it, struct hub_conn, due));
+    for (struct hub_list *it; (it = hub_list_pop(&t->due_links));)
+        hub_link_flush(HUB_CONTAINER(it, struct hub_link, due));
     while (t->unsent + n > HUB_MAX_UNSENT && !hub_list_empty(&t->stalled)) {
-        struct hub_conn *c = HUB_CONTAINER(t->stalled.next, struct hub_conn, stalled);
-        hub_conn_kill(c, HUB_CLOSE_SLOW);
+        struct hub_link *c = HUB_CONTAINER(t->stalled.next, struct hub_link, stalled);
+        hub_link_kill(c, HUB_CLOSE_SLOW);
         hub_buf_free(&c->out); /* it is not freed itself before the end of the turn */
         c->out_sent = 0;
     }
@@ -135,7 +135,7 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
     t->path = without_slash(config->path ? config->path : "/socket.io");
     t->in = hub_xmalloc(HUB_IN_SIZE);
     t->work.run = work;
-    struct hub_list *lists[] = {&t->conns, &t->due_eios, &t->due_conns, &t->busy,           &t->dead,
+    struct hub_list *lists[] = {&t->links, &t->due_eios, &t->due_links, &t->busy,           &t->dead,
                                 &t->ended, &t->reading,  &t->stalled,   &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
     t->ping = text_frame("2");
@@ -160,7 +160,7 @@ enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loo
 }
 
 int hub_transport_port(const struct hub_transport *t) { return t->port; }
-size_t hub_transport_connections(const struct hub_transport *t) { return t->conn_n; }
+size_t hub_transport_connections(const struct hub_transport *t) { return t->link_n; }
 size_t hub_transport_sessions(const struct hub_transport *t) { return hub_map_len(&t->eios); }
 
 void hub_transport_local_names(struct hub_transport *t, bool on) { t->cfg.local_names = on; }
@@ -185,9 +185,9 @@ size_t hub_transport_polling(const struct hub_transport *t, bool undelivered) {
 }
 
 /* Neither answering nor receiving the body of a request. */
-static bool is_idle(const struct hub_conn *c) {
+static bool is_idle(const struct hub_link *c) {
     bool reading = c->req && !c->answering && c->req->head_done;
-    return c->mode == HUB_CONN_HTTP && !c->answering && !reading && !hub_conn_unsent(c);
+    return c->mode == HUB_LINK_HTTP && !c->answering && !reading && !hub_link_unsent(c);
 }
 
 void hub_transport_close_all(struct hub_transport *t) {
@@ -195,9 +195,9 @@ void hub_transport_close_all(struct hub_transport *t) {
     void *e;
     for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));)
         hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, text);
-    HUB_LIST_EACH_SAFE(&t->conns, n) {
-        struct hub_conn *c = HUB_CONTAINER(n, struct hub_conn, link);
-        if (is_idle(c)) hub_conn_kill(c, HUB_CLOSE_SHUTDOWN);
+    HUB_LIST_EACH_SAFE(&t->links, n) {
+        struct hub_link *c = HUB_CONTAINER(n, struct hub_link, node);
+        if (is_idle(c)) hub_link_kill(c, HUB_CLOSE_SHUTDOWN);
     }
     hub_transport_flush(t);
 }
@@ -206,7 +206,7 @@ void hub_transport_close_all(struct hub_transport *t) {
 void hub_transport_delete(struct hub_transport *t) {
     hub_listen_close(t);
     hub_loop_on_flush(t->loop, NULL, NULL);
-    HUB_LIST_EACH_SAFE(&t->conns, n) hub_conn_kill(HUB_CONTAINER(n, struct hub_conn, link), HUB_CLOSE_SHUTDOWN);
+    HUB_LIST_EACH_SAFE(&t->links, n) hub_link_kill(HUB_CONTAINER(n, struct hub_link, node), HUB_CLOSE_SHUTDOWN);
     for (void *e; (e = hub_map_drain(&t->eios));) hub_eio_gone(e, HUB_CLOSE_SHUTDOWN);
     hub_defer_cancel(&t->work);
     work(&t->work);

@@ -1,10 +1,10 @@
-/* What the files of the transport share: the connection (one socket), the session (one Engine.IO client),
- * and who ends what.
+/* What the files of the transport share: the link (one connection, from accept to close), the session (one
+ * Engine.IO client), and who ends what.
  *
  *   listen.c      accepts                      http.c      requests in, answers out
- *   conn.c        reads, writes, closes        cors.c      origins
+ *   link.c        reads, writes, closes        cors.c      origins
  *   tls.c         the same over OpenSSL        handshake.c Engine.IO requests: checks and routing
- *   ws_conn.c     upgrade and messages         eio.c       the session: packets, queue, pings, end
+ *   ws_link.c     upgrade and messages         eio.c       the session: packets, queue, pings, end
  *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
  *   pending.c     what strangers may hold      forwarded.c trusted proxies
  *
@@ -77,14 +77,14 @@ struct hub_transport {
     struct hub_socket_file file;
     bool accepting, held, draining, any_origin;
     uint32_t turn; /* counts flushes */
-    size_t max_conns;
+    size_t max_links;
     struct hub_timer accept_retry;
     int64_t accept_warned;
     char *in; /* HUB_IN_SIZE bytes */
-    struct hub_list conns;
-    size_t conn_n;
+    struct hub_list links;
+    size_t link_n;
     struct hub_map eios;                 /* by sid */
-    struct hub_list due_eios, due_conns; /* have something to send: flushed at the end of the turn */
+    struct hub_list due_eios, due_links; /* have something to send: flushed at the end of the turn */
     struct hub_list busy;                /* connections with input to go on with */
     int64_t busy_until;                  /* in this turn (monotonic ms); 0 = none has gone on yet */
     struct hub_timer go_on;              /* with those that did not have their turn */
@@ -110,17 +110,17 @@ struct hub_transport {
 
 /* ---- connections ---- */
 
-enum hub_conn_mode {
-    HUB_CONN_HTTP,
-    HUB_CONN_PROBE,  /* WebSocket that has not taken over its polling session yet */
-    HUB_CONN_WS,     /* WebSocket that carries its session */
-    HUB_CONN_LINGER, /* our side is shut; what still comes is thrown away */
-    HUB_CONN_DEAD
+enum hub_link_mode {
+    HUB_LINK_HTTP,
+    HUB_LINK_PROBE,  /* WebSocket that has not taken over its polling session yet */
+    HUB_LINK_WS,     /* WebSocket that carries its session */
+    HUB_LINK_LINGER, /* our side is shut; what still comes is thrown away */
+    HUB_LINK_DEAD
 };
 
-struct hub_conn {
+struct hub_link {
     struct hub_transport *t;
-    struct hub_list link; /* in conns, or in dead */
+    struct hub_list node; /* in links, or in dead */
     struct hub_list due, busy_link;
     struct hub_watch *watch;
     struct ssl_st *ssl;       /* NULL: plain */
@@ -150,32 +150,32 @@ struct hub_conn {
 };
 
 /* Takes over FD, which is non-blocking. */
-void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer);
+void hub_link_new(struct hub_transport *t, int fd, const struct sockaddr *peer);
 /* Ends it at once; its session, if any, ends with REASON. Safe from everywhere, freed later. */
-void hub_conn_kill(struct hub_conn *c, enum hub_close_reason reason);
+void hub_link_kill(struct hub_link *c, enum hub_close_reason reason);
 /* Shuts it down after everything queued was written, at most MS from now (0: as long as the peer keeps
  * reading). */
-void hub_conn_finish(struct hub_conn *c, int64_t ms);
-void hub_conn_due(struct hub_conn *c);   /* write at the end of this turn */
-void hub_conn_busy(struct hub_conn *c);  /* go on with input at the end of this turn */
-void hub_conn_flush(struct hub_conn *c); /* write now what the socket takes */
-void hub_conn_go_on(struct hub_conn *c); /* the work behind hub_conn_busy */
-void hub_conn_watch(struct hub_conn *c); /* listen for what its state calls for */
-void hub_conn_free(struct hub_conn *c);
-void hub_conn_peer(const struct hub_conn *c, char out[HUB_IP_TEXT]);
-size_t hub_conn_unsent(const struct hub_conn *c);
-void hub_conn_count(struct hub_conn *c);                         /* its answers have grown or left */
+void hub_link_finish(struct hub_link *c, int64_t ms);
+void hub_link_due(struct hub_link *c);   /* write at the end of this turn */
+void hub_link_busy(struct hub_link *c);  /* go on with input at the end of this turn */
+void hub_link_flush(struct hub_link *c); /* write now what the socket takes */
+void hub_link_go_on(struct hub_link *c); /* the work behind hub_link_busy */
+void hub_link_watch(struct hub_link *c); /* listen for what its state calls for */
+void hub_link_free(struct hub_link *c);
+void hub_link_peer(const struct hub_link *c, char out[HUB_IP_TEXT]);
+size_t hub_link_unsent(const struct hub_link *c);
+void hub_link_count(struct hub_link *c);                         /* its answers have grown or left */
 void hub_transport_make_room(struct hub_transport *t, size_t n); /* for an answer of N bytes */
 
 enum { HUB_IO_EOF = 0, HUB_IO_AGAIN = -1, HUB_IO_ERROR = -2 };
 /* Bytes, or one of the above. */
-ssize_t hub_tls_read(struct hub_conn *c, char *p, size_t n);
-ssize_t hub_tls_write(struct hub_conn *c, const char *p, size_t n);
-void hub_tls_shutdown(struct hub_conn *c);
+ssize_t hub_tls_read(struct hub_link *c, char *p, size_t n);
+ssize_t hub_tls_write(struct hub_link *c, const char *p, size_t n);
+void hub_tls_shutdown(struct hub_link *c);
 enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err);
-bool hub_tls_accept(struct hub_conn *c);
-bool hub_tls_has_more(const struct hub_conn *c);
-void hub_tls_free(struct hub_conn *c);
+bool hub_tls_accept(struct hub_link *c);
+bool hub_tls_has_more(const struct hub_link *c);
+void hub_tls_free(struct hub_link *c);
 void hub_tls_close(struct hub_transport *t);
 
 /* ---- strangers ---- */
@@ -187,11 +187,11 @@ void hub_pending_give(struct hub_transport *t, struct hub_address **place, enum 
 /* The connection's request counts from now on; 0, or the status to refuse with. Again: no effect. Where
  * there are too many, the one that has been arriving longest gives way: whoever sends its request at once
  * is not kept out by those who never come to an end. */
-int hub_conn_enter(struct hub_conn *c);
-void hub_conn_arrived(struct hub_conn *c); /* its request is whole: it counts, and need not give way */
-int hub_conn_enter_for(struct hub_conn *c, const struct hub_ip *ip); /* the same at another address than its own */
-void hub_conn_leave(struct hub_conn *c);
-void hub_conn_leave_home(struct hub_conn *c); /* and what it keeps of its own address */
+int hub_link_enter(struct hub_link *c);
+void hub_link_arrived(struct hub_link *c); /* its request is whole: it counts, and need not give way */
+int hub_link_enter_for(struct hub_link *c, const struct hub_ip *ip); /* the same at another address than its own */
+void hub_link_leave(struct hub_link *c);
+void hub_link_leave_home(struct hub_link *c); /* and what it keeps of its own address */
 void hub_pending_count_refusal(struct hub_transport *t, int status, const char *peer);
 void hub_pending_refuse(struct hub_http_req *r, int status); /* answers */
 
@@ -209,12 +209,12 @@ void hub_listen_resume(struct hub_transport *t); /* a descriptor has become free
 
 /* ---- HTTP ---- */
 
-void hub_http_input(struct hub_conn *c, char *p, size_t n);
-void hub_http_go_on(struct hub_conn *c);
-void hub_http_rearm(struct hub_conn *c);                /* the timer that its state calls for */
-void hub_http_give_way(struct hub_conn *c, int status); /* refuses what is still arriving */
-void hub_http_eof(struct hub_conn *c);
-void hub_http_forget(struct hub_conn *c); /* the connection is gone: what becomes of its request */
+void hub_http_input(struct hub_link *c, char *p, size_t n);
+void hub_http_go_on(struct hub_link *c);
+void hub_http_rearm(struct hub_link *c);                /* the timer that its state calls for */
+void hub_http_give_way(struct hub_link *c, int status); /* refuses what is still arriving */
+void hub_http_eof(struct hub_link *c);
+void hub_http_forget(struct hub_link *c); /* the connection is gone: what becomes of its request */
 /* The session, if the request belonged to one, no longer waits for it. */
 void hub_http_leave_session(struct hub_http_req *req);
 /* Answers with the failure form of the REST contract. */
@@ -244,7 +244,7 @@ bool hub_ws_check(struct hub_http_req *req);
 void hub_ws_upgrade(struct hub_http_req *req, struct hub_eio *eio, bool probe);
 /* Accepts and closes: what the reference server does with a second WebSocket of a session. */
 void hub_ws_turn_away(struct hub_http_req *req, const char *text);
-void hub_ws_input(struct hub_conn *c, char *p, size_t n);
+void hub_ws_input(struct hub_link *c, char *p, size_t n);
 
 /* ---- Engine.IO ---- */
 
@@ -257,8 +257,8 @@ enum hub_eio_state {
 struct hub_eio {
     struct hub_transport *t;
     void *client;           /* NULL before open and after closed */
-    struct hub_conn *conn;  /* the WebSocket it lives on; NULL while polling */
-    struct hub_conn *probe; /* a WebSocket that asks to take over */
+    struct hub_link *link;  /* the WebSocket it lives on; NULL while polling */
+    struct hub_link *probe; /* a WebSocket that asks to take over */
     struct hub_http_req *poll, *post;
     struct hub_list due, ended;
     struct hub_outq q;
@@ -284,10 +284,10 @@ size_t hub_eio_max_in(const struct hub_eio *e);
 size_t hub_eio_max_queue(const struct hub_eio *e);
 /* A new session with its open packet queued and the layer above asked; NULL when that refuses. Takes over
  * its place at PENDING. */
-struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_conn *websocket, struct hub_address *pending);
+struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_link *websocket, struct hub_address *pending);
 /* A packet as WebSocket carries it. False when the session has ended. */
 bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary);
-void hub_eio_probe_packet(struct hub_conn *c, struct hub_str payload, bool binary);
+void hub_eio_probe_packet(struct hub_link *c, struct hub_str payload, bool binary);
 /* Begins the end, with a last WebSocket frame or Engine.IO packet behind what is queued. */
 void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, const char *text, int64_t ms);
 /* The end: its transport is gone, or has taken everything. */

@@ -48,11 +48,11 @@ bool hub_ws_check(struct hub_http_req *r) {
 }
 
 static void on_probe_timeout(struct hub_timer *timer) {
-    hub_conn_kill(HUB_CONTAINER(timer, struct hub_conn, timer), HUB_CLOSE_TRANSPORT);
+    hub_link_kill(HUB_CONTAINER(timer, struct hub_link, timer), HUB_CLOSE_TRANSPORT);
 }
 
 void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
-    struct hub_conn *c = r->conn;
+    struct hub_link *c = r->link;
     char accept[29];
     struct hub_str protocol;
     hub_ws_accept(hub_http_header(r, "sec-websocket-key"), accept);
@@ -66,87 +66,87 @@ void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     c->req = NULL;
     c->answering = false;
     hub_http_req_free(r);
-    hub_conn_leave_home(c);
+    hub_link_leave_home(c);
     c->eio = e;
-    c->mode = probe ? HUB_CONN_PROBE : HUB_CONN_WS;
+    c->mode = probe ? HUB_LINK_PROBE : HUB_LINK_WS;
     if (e && probe)
         e->probe = c;
     else if (e)
-        e->conn = c;
+        e->link = c;
     if (probe)
         hub_timer_start(c->t->loop, &c->timer, HUB_UPGRADE_TIMEOUT, on_probe_timeout);
     else if (!c->finish)
         hub_timer_stop(c->t->loop, &c->timer);
-    hub_conn_due(c);
+    hub_link_due(c);
 }
 
 /* A control frame of ours: behind the session's queue, or directly while there is no session to carry. */
-static void send_control(struct hub_conn *c, int opcode, struct hub_str payload) {
+static void send_control(struct hub_link *c, int opcode, struct hub_str payload) {
     struct hub_chunk *frame = hub_chunk_frame(opcode, payload);
-    if (c->mode == HUB_CONN_WS)
+    if (c->mode == HUB_LINK_WS)
         hub_eio_send(c->eio, frame, 0, frame->n, 0);
-    else if (hub_conn_unsent(c) < MAX_PROBE_OUT)
+    else if (hub_link_unsent(c) < MAX_PROBE_OUT)
         hub_buf_add(&c->out, frame->p, frame->n);
     else
-        hub_conn_kill(c, HUB_CLOSE_SLOW);
+        hub_link_kill(c, HUB_CLOSE_SLOW);
     hub_chunk_unref(frame);
-    hub_conn_due(c);
+    hub_link_due(c);
 }
 
 /* The close frame that ends a connection without a session of its own. */
-static void close_probe(struct hub_conn *c, int code, const char *text) {
+static void close_probe(struct hub_link *c, int code, const char *text) {
     struct hub_buf b = {0};
     hub_ws_close_payload(&b, code, text);
     send_control(c, HUB_WS_CLOSE, hub_buf_str(&b));
     hub_buf_free(&b);
-    hub_conn_finish(c, HUB_CLOSE_TIMEOUT);
+    hub_link_finish(c, HUB_CLOSE_TIMEOUT);
 }
 
 void hub_ws_turn_away(struct hub_http_req *r, const char *text) {
-    struct hub_conn *c = r->conn;
+    struct hub_link *c = r->link;
     hub_ws_upgrade(r, NULL, true);
     close_probe(c, 1002, text);
 }
 
-static void end(struct hub_conn *c, enum hub_close_reason reason, int code, const char *text) {
-    if (c->mode == HUB_CONN_WS && c->eio)
+static void end(struct hub_link *c, enum hub_close_reason reason, int code, const char *text) {
+    if (c->mode == HUB_LINK_WS && c->eio)
         hub_eio_end(c->eio, reason, code, text, HUB_CLOSE_TIMEOUT);
-    else if (c->mode == HUB_CONN_PROBE)
+    else if (c->mode == HUB_LINK_PROBE)
         close_probe(c, code, text);
 }
 
-static bool goes_on(const struct hub_conn *c) {
+static bool goes_on(const struct hub_link *c) {
     if (c->finish || !c->eio) return false;
-    return c->mode == HUB_CONN_PROBE || (c->mode == HUB_CONN_WS && c->eio->state == HUB_EIO_RUNNING);
+    return c->mode == HUB_LINK_PROBE || (c->mode == HUB_LINK_WS && c->eio->state == HUB_EIO_RUNNING);
 }
 
 /* A peer that pings faster than it reads is owed an answer to its latest ping only (RFC 6455 5.5.3). */
-static bool is_behind(const struct hub_conn *c) { return c->mode == HUB_CONN_WS && c->eio->q.n > MAX_BEHIND; }
+static bool is_behind(const struct hub_link *c) { return c->mode == HUB_LINK_WS && c->eio->q.n > MAX_BEHIND; }
 
 static bool on_message(void *arg, int opcode, struct hub_str payload) {
-    struct hub_conn *c = arg;
+    struct hub_link *c = arg;
     bool binary = opcode == HUB_WS_BINARY;
     if (opcode == HUB_WS_PING && !is_behind(c))
         send_control(c, HUB_WS_PONG, payload);
     else if (opcode == HUB_WS_CLOSE)
         end(c, HUB_CLOSE_TRANSPORT, payload.n ? (int)hub_ws_number((const unsigned char *)payload.p, 2) : 1000, "");
-    else if (opcode < HUB_WS_CLOSE && c->mode == HUB_CONN_PROBE)
+    else if (opcode < HUB_WS_CLOSE && c->mode == HUB_LINK_PROBE)
         hub_eio_probe_packet(c, payload, binary);
     else if (opcode < HUB_WS_CLOSE)
         hub_eio_packet(c->eio, payload, binary);
     return goes_on(c);
 }
 
-static void refuse_frame(struct hub_conn *c, enum hub_ws_in_end why) {
+static void refuse_frame(struct hub_link *c, enum hub_ws_in_end why) {
     static const char *const text[] = {"malformed frame", "text is not UTF-8", "message too large"};
     const char *message = text[why == HUB_WS_IN_UTF8 ? 1 : why == HUB_WS_IN_TOO_LARGE ? 2 : 0];
     char peer[46];
-    hub_conn_peer(c, peer);
+    hub_link_peer(c, peer);
     hub_log_kv(HUB_LOG_INFO, "transport", "WebSocket refused", "reason", message, "peer", peer, NULL);
     end(c, why == HUB_WS_IN_TOO_LARGE ? HUB_CLOSE_TOO_LARGE : HUB_CLOSE_PARSE, (int)why, message);
 }
 
-void hub_ws_input(struct hub_conn *c, char *p, size_t n) {
+void hub_ws_input(struct hub_link *c, char *p, size_t n) {
     if (!goes_on(c)) return; /* it is closing: what still comes is of no interest */
     enum hub_ws_in_end end_of = hub_ws_in_feed(&c->ws, p, n, hub_eio_max_in(c->eio), on_message, c);
     if (end_of >= HUB_WS_IN_PROTOCOL) refuse_frame(c, end_of);

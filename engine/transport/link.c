@@ -17,7 +17,7 @@
 
 static void on_ready(void *arg, int events);
 
-static void keep_address(struct hub_conn *c, const struct sockaddr *peer) {
+static void keep_address(struct hub_link *c, const struct sockaddr *peer) {
     static const uint8_t v4_in_v6[12] = {[10] = 0xff, [11] = 0xff};
     c->unix_peer = peer->sa_family != AF_INET && peer->sa_family != AF_INET6;
     if (peer->sa_family == AF_INET) {
@@ -28,15 +28,15 @@ static void keep_address(struct hub_conn *c, const struct sockaddr *peer) {
     }
 }
 
-void hub_conn_peer(const struct hub_conn *c, char out[HUB_IP_TEXT]) {
+void hub_link_peer(const struct hub_link *c, char out[HUB_IP_TEXT]) {
     if (c->unix_peer)
         memcpy(out, "unix:", 6);
     else
         hub_ip_format(&c->ip, out);
 }
 
-void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer) {
-    struct hub_conn *c = hub_xcalloc(1, sizeof *c);
+void hub_link_new(struct hub_transport *t, int fd, const struct sockaddr *peer) {
+    struct hub_link *c = hub_xcalloc(1, sizeof *c);
     c->t = t;
     c->fd = fd;
     keep_address(c, peer);
@@ -45,84 +45,84 @@ void hub_conn_new(struct hub_transport *t, int fd, const struct sockaddr *peer) 
     hub_list_init(&c->stalled);
     hub_list_init(&c->reading);
     hub_list_init(&c->reading_all);
-    hub_list_push(&t->conns, &c->link);
-    t->conn_n++;
+    hub_list_push(&t->links, &c->node);
+    t->link_n++;
     hub_metric_add(&hub_metric_connections, 1);
     c->watch = hub_watch_new(t->loop, fd, on_ready, c);
     if (!c->watch) {
-        hub_conn_kill(c, HUB_CLOSE_ERROR);
+        hub_link_kill(c, HUB_CLOSE_ERROR);
         return;
     }
     hub_http_rearm(c);
-    hub_conn_watch(c);
+    hub_link_watch(c);
 }
 
 /* Moves to an end state: whatever was attached goes its own way. */
-static void let_go(struct hub_conn *c, enum hub_conn_mode mode, enum hub_close_reason reason) {
+static void let_go(struct hub_link *c, enum hub_link_mode mode, enum hub_close_reason reason) {
     struct hub_eio *e = c->eio;
-    enum hub_conn_mode was = (enum hub_conn_mode)c->mode;
-    if (was == HUB_CONN_HTTP) hub_http_forget(c);
-    hub_conn_leave(c);
+    enum hub_link_mode was = (enum hub_link_mode)c->mode;
+    if (was == HUB_LINK_HTTP) hub_http_forget(c);
+    hub_link_leave(c);
     c->mode = (uint8_t)mode;
     c->eio = NULL;
-    if (e && was == HUB_CONN_WS) hub_eio_gone(e, reason);
-    if (e && was == HUB_CONN_PROBE) e->probe = NULL, e->upgrading = false;
+    if (e && was == HUB_LINK_WS) hub_eio_gone(e, reason);
+    if (e && was == HUB_LINK_PROBE) e->probe = NULL, e->upgrading = false;
 }
 
-void hub_conn_kill(struct hub_conn *c, enum hub_close_reason reason) {
-    if (c->mode == HUB_CONN_DEAD) return;
+void hub_link_kill(struct hub_link *c, enum hub_close_reason reason) {
+    if (c->mode == HUB_LINK_DEAD) return;
     struct hub_transport *t = c->t;
-    let_go(c, HUB_CONN_DEAD, reason);
+    let_go(c, HUB_LINK_DEAD, reason);
     hub_timer_stop(t->loop, &c->timer);
     hub_list_remove(&c->due);
     hub_list_remove(&c->busy_link);
-    hub_conn_count(c);
-    hub_list_remove(&c->link);
-    hub_list_push(&t->dead, &c->link);
+    hub_link_count(c);
+    hub_list_remove(&c->node);
+    hub_list_push(&t->dead, &c->node);
     hub_transport_work(t);
 }
 
-void hub_conn_free(struct hub_conn *c) {
+void hub_link_free(struct hub_link *c) {
     struct hub_transport *t = c->t;
     if (c->watch) hub_watch_close(c->watch);
-    hub_conn_leave_home(c);
+    hub_link_leave_home(c);
     hub_tls_free(c);
     close(c->fd);
     hub_ws_in_free(&c->ws);
     hub_buf_free(&c->rest);
     hub_buf_free(&c->out);
-    hub_list_remove(&c->link);
+    hub_list_remove(&c->node);
     free(c);
-    t->conn_n--;
+    t->link_n--;
     hub_metric_add(&hub_metric_connections, -1);
     if (!t->accepting && t->listener_n) hub_listen_resume(t);
 }
 
-void hub_conn_due(struct hub_conn *c) {
-    if (!c->blocked && c->mode != HUB_CONN_DEAD && !hub_list_linked(&c->due)) hub_list_push(&c->t->due_conns, &c->due);
+void hub_link_due(struct hub_link *c) {
+    if (!c->blocked && c->mode != HUB_LINK_DEAD && !hub_list_linked(&c->due)) hub_list_push(&c->t->due_links, &c->due);
 }
 
-void hub_conn_busy(struct hub_conn *c) {
-    if (c->mode == HUB_CONN_DEAD || hub_list_linked(&c->busy_link)) return;
+void hub_link_busy(struct hub_link *c) {
+    if (c->mode == HUB_LINK_DEAD || hub_list_linked(&c->busy_link)) return;
     hub_list_push(&c->t->busy, &c->busy_link);
     hub_transport_work(c->t);
 }
 
 /* Bytes that one read may bring: what strangers make us keep is bounded by it. */
-static size_t read_size(const struct hub_conn *c) {
-    bool known = c->mode == HUB_CONN_HTTP ? c->req && c->req->vouched : c->eio && c->eio->signed_in;
+static size_t read_size(const struct hub_link *c) {
+    bool known = c->mode == HUB_LINK_HTTP ? c->req && c->req->vouched : c->eio && c->eio->signed_in;
     return known ? HUB_IN_SIZE : HUB_READ_PENDING;
 }
 
 /* No more is taken before the request at hand is done with, or the layer above has said that its body may
  * come. */
-static bool is_full(const struct hub_conn *c) {
+static bool is_full(const struct hub_link *c) {
     bool known = c->req && c->req->vouched;
-    return c->mode == HUB_CONN_HTTP &&
+    return c->mode == HUB_LINK_HTTP &&
            (c->rest.n >= (known ? HUB_MAX_REST : HUB_READ_PENDING) || (c->req && c->req->asking));
 }
 
-void hub_conn_watch(struct hub_conn *c) {
+void hub_link_watch(struct hub_link *c) {
     bool full = is_full(c);
     hub_watch_set(c->watch, (c->eof || full ? 0 : HUB_READABLE) | (c->blocked ? HUB_WRITABLE : 0));
 }
@@ -130,38 +130,38 @@ void hub_conn_watch(struct hub_conn *c) {
 /* ---- ending ---- */
 
 static void on_deadline(struct hub_timer *timer) {
-    hub_conn_kill(HUB_CONTAINER(timer, struct hub_conn, timer), HUB_CLOSE_TRANSPORT);
+    hub_link_kill(HUB_CONTAINER(timer, struct hub_link, timer), HUB_CLOSE_TRANSPORT);
 }
 
-void hub_conn_finish(struct hub_conn *c, int64_t ms) {
-    if (c->mode == HUB_CONN_DEAD || c->mode == HUB_CONN_LINGER) return;
+void hub_link_finish(struct hub_link *c, int64_t ms) {
+    if (c->mode == HUB_LINK_DEAD || c->mode == HUB_LINK_LINGER) return;
     c->finish = true;
     if (ms) hub_timer_start(c->t->loop, &c->timer, ms, on_deadline);
-    hub_conn_due(c);
+    hub_link_due(c);
 }
 
 /* Everything is written. Closing at once could make the kernel throw away what the peer has not read yet
  * (a reset answers bytes that still arrive), so only our side is shut and the peer gets a moment to close
  * its own. */
-static void linger(struct hub_conn *c) {
+static void linger(struct hub_link *c) {
     if (c->ssl) hub_tls_shutdown(c);
     shutdown(c->fd, SHUT_WR);
-    let_go(c, HUB_CONN_LINGER, HUB_CLOSE_TRANSPORT);
+    let_go(c, HUB_LINK_LINGER, HUB_CLOSE_TRANSPORT);
     hub_buf_free(&c->rest);
     if (c->eof) {
-        hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+        hub_link_kill(c, HUB_CLOSE_TRANSPORT);
         return;
     }
     hub_timer_start(c->t->loop, &c->timer, HUB_LINGER_TIMEOUT, on_deadline);
-    hub_conn_watch(c);
+    hub_link_watch(c);
 }
 
 /* ---- writing ---- */
 
-size_t hub_conn_unsent(const struct hub_conn *c) { return c->out.n - c->out_sent; }
+size_t hub_link_unsent(const struct hub_link *c) { return c->out.n - c->out_sent; }
 
-void hub_conn_count(struct hub_conn *c) {
-    size_t now = c->mode == HUB_CONN_HTTP && hub_conn_unsent(c) ? c->out.cap : 0;
+void hub_link_count(struct hub_link *c) {
+    size_t now = c->mode == HUB_LINK_HTTP && hub_link_unsent(c) ? c->out.cap : 0;
     c->t->unsent += now - c->unsent;
     c->unsent = now;
     if (!now || !c->blocked)
@@ -170,7 +170,7 @@ void hub_conn_count(struct hub_conn *c) {
         hub_list_push(&c->t->stalled, &c->stalled);
 }
 
-static struct hub_outq *queue_of(struct hub_conn *c) { return c->mode == HUB_CONN_WS && c->eio ? &c->eio->q : NULL; }
+static struct hub_outq *queue_of(struct hub_link *c) { return c->mode == HUB_LINK_WS && c->eio ? &c->eio->q : NULL; }
 
 static ssize_t send_vectors(int fd, struct iovec *iov, int n) {
     if (n == 1) return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
@@ -178,8 +178,8 @@ static ssize_t send_vectors(int fd, struct iovec *iov, int n) {
     return sendmsg(fd, &m, MSG_NOSIGNAL);
 }
 
-static void consume(struct hub_conn *c, size_t n) {
-    size_t own = hub_conn_unsent(c);
+static void consume(struct hub_link *c, size_t n) {
+    size_t own = hub_link_unsent(c);
     size_t from_out = n < own ? n : own;
     c->out_sent += from_out;
     if (c->out_sent == c->out.n) {
@@ -190,11 +190,11 @@ static void consume(struct hub_conn *c, size_t n) {
 }
 
 /* One write of everything, up to MAX_IOV pieces. Sets *all to whether the socket took what it was given. */
-static ssize_t write_plain(struct hub_conn *c, bool *all) {
+static ssize_t write_plain(struct hub_link *c, bool *all) {
     struct iovec iov[MAX_IOV];
     struct hub_outq *q = queue_of(c);
     int n = 0;
-    if (hub_conn_unsent(c)) iov[n++] = (struct iovec){c->out.p + c->out_sent, hub_conn_unsent(c)};
+    if (hub_link_unsent(c)) iov[n++] = (struct iovec){c->out.p + c->out_sent, hub_link_unsent(c)};
     if (q) n += hub_outq_gather(q, iov + n, MAX_IOV - n);
     if (!n) return HUB_IO_EOF;
     size_t given = 0;
@@ -210,16 +210,16 @@ static ssize_t write_plain(struct hub_conn *c, bool *all) {
 
 /* TLS wants one flat buffer, and the same bytes again after a short write: they leave the queue when they
  * are staged. */
-static ssize_t write_tls(struct hub_conn *c, bool *all) {
+static ssize_t write_tls(struct hub_link *c, bool *all) {
     struct hub_outq *q = queue_of(c);
     struct hub_piece *piece;
-    while (q && hub_conn_unsent(c) < TLS_STAGE && (piece = hub_outq_first(q))) {
+    while (q && hub_link_unsent(c) < TLS_STAGE && (piece = hub_outq_first(q))) {
         size_t take = piece->len < TLS_STAGE ? piece->len : TLS_STAGE;
         hub_buf_add(&c->out, piece->chunk->p + piece->off, take);
         hub_outq_consume(q, take);
     }
-    if (!hub_conn_unsent(c)) return HUB_IO_EOF;
-    size_t given = hub_conn_unsent(c);
+    if (!hub_link_unsent(c)) return HUB_IO_EOF;
+    size_t given = hub_link_unsent(c);
     ssize_t r = hub_tls_write(c, c->out.p + c->out_sent, given);
     if (r <= 0) return r ? r : HUB_IO_ERROR;
     *all = true; /* a TLS write stops at a record's end; only "again" means that the socket is full */
@@ -227,49 +227,49 @@ static ssize_t write_tls(struct hub_conn *c, bool *all) {
     return r;
 }
 
-static void on_drained(struct hub_conn *c) {
-    if (c->finish && c->mode != HUB_CONN_LINGER) {
+static void on_drained(struct hub_link *c) {
+    if (c->finish && c->mode != HUB_LINK_LINGER) {
         linger(c);
         return;
     }
-    if (c->mode != HUB_CONN_HTTP) return;
+    if (c->mode != HUB_LINK_HTTP) return;
     hub_http_rearm(c);
-    if (c->rest.n && !c->answering) hub_conn_busy(c);
+    if (c->rest.n && !c->answering) hub_link_busy(c);
 }
 
 /* Whether everything was written. */
-static bool write_out(struct hub_conn *c) {
+static bool write_out(struct hub_link *c) {
     for (;;) {
         bool all = false;
         ssize_t r = c->ssl ? write_tls(c, &all) : write_plain(c, &all);
         if (r == HUB_IO_EOF) break;
         if (r == HUB_IO_ERROR) {
-            hub_conn_kill(c, HUB_CLOSE_ERROR);
+            hub_link_kill(c, HUB_CLOSE_ERROR);
             return false;
         }
         hub_metric_add(&hub_metric_writes, 1);
         if (r > 0) hub_metric_add(&hub_metric_bytes_out, r);
         if (r == HUB_IO_AGAIN || !all) {
             c->blocked = true;
-            if (c->mode == HUB_CONN_HTTP) hub_http_rearm(c);
-            hub_conn_watch(c);
+            if (c->mode == HUB_LINK_HTTP) hub_http_rearm(c);
+            hub_link_watch(c);
             return false;
         }
-        if (!hub_conn_unsent(c) && !(queue_of(c) && queue_of(c)->n)) break;
+        if (!hub_link_unsent(c) && !(queue_of(c) && queue_of(c)->n)) break;
     }
     return true;
 }
 
-void hub_conn_flush(struct hub_conn *c) {
-    if (c->blocked || c->mode == HUB_CONN_DEAD) return;
+void hub_link_flush(struct hub_link *c) {
+    if (c->blocked || c->mode == HUB_LINK_DEAD) return;
     bool drained = write_out(c);
-    if (c->unsent) hub_conn_count(c);
+    if (c->unsent) hub_link_count(c);
     if (drained) on_drained(c);
 }
 
 /* ---- reading ---- */
 
-static ssize_t read_some(struct hub_conn *c, size_t most) {
+static ssize_t read_some(struct hub_link *c, size_t most) {
     if (c->ssl) return hub_tls_read(c, c->t->in, most);
     ssize_t r;
     do r = recv(c->fd, c->t->in, most, 0);
@@ -278,44 +278,44 @@ static ssize_t read_some(struct hub_conn *c, size_t most) {
     return errno == EAGAIN || errno == EWOULDBLOCK ? HUB_IO_AGAIN : HUB_IO_ERROR;
 }
 
-static void take_input(struct hub_conn *c, char *p, size_t n) {
-    switch ((enum hub_conn_mode)c->mode) {
-    case HUB_CONN_HTTP: hub_http_input(c, p, n); break;
-    case HUB_CONN_PROBE:
-    case HUB_CONN_WS: hub_ws_input(c, p, n); break;
-    case HUB_CONN_LINGER:
-    case HUB_CONN_DEAD: break;
+static void take_input(struct hub_link *c, char *p, size_t n) {
+    switch ((enum hub_link_mode)c->mode) {
+    case HUB_LINK_HTTP: hub_http_input(c, p, n); break;
+    case HUB_LINK_PROBE:
+    case HUB_LINK_WS: hub_ws_input(c, p, n); break;
+    case HUB_LINK_LINGER:
+    case HUB_LINK_DEAD: break;
     }
 }
 
-static void on_eof(struct hub_conn *c) {
+static void on_eof(struct hub_link *c) {
     c->eof = true;
-    if (c->mode == HUB_CONN_HTTP)
+    if (c->mode == HUB_LINK_HTTP)
         hub_http_eof(c);
     else
-        hub_conn_kill(c, HUB_CLOSE_TRANSPORT);
+        hub_link_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
 /* A handshake costs memory and time of ours, so it counts from its first byte; before that a connection is
  * next to nothing. */
-static bool begin_tls(struct hub_conn *c) {
+static bool begin_tls(struct hub_link *c) {
     char peer[HUB_IP_TEXT];
-    int status = hub_conn_enter(c);
+    int status = hub_link_enter(c);
     if (!status && hub_tls_accept(c)) return true;
-    hub_conn_peer(c, peer);
+    hub_link_peer(c, peer);
     if (status) hub_pending_count_refusal(c->t, status, peer);
-    hub_conn_kill(c, HUB_CLOSE_ERROR);
+    hub_link_kill(c, HUB_CLOSE_ERROR);
     return false;
 }
 
-static void on_readable(struct hub_conn *c) {
+static void on_readable(struct hub_link *c) {
     if (c->t->tls && !c->ssl && !begin_tls(c)) return;
     for (int round = 0; round < HUB_READ_ROUNDS; round++) {
         size_t most = read_size(c);
         ssize_t r = read_some(c, most);
         if (r == HUB_IO_AGAIN) return;
         if (r == HUB_IO_ERROR) {
-            hub_conn_kill(c, HUB_CLOSE_ERROR);
+            hub_link_kill(c, HUB_CLOSE_ERROR);
             return;
         }
         if (r == HUB_IO_EOF) {
@@ -324,29 +324,29 @@ static void on_readable(struct hub_conn *c) {
         }
         hub_metric_add(&hub_metric_bytes_in, r);
         take_input(c, c->t->in, (size_t)r);
-        if (c->mode == HUB_CONN_DEAD || ((size_t)r < most && !c->ssl)) return;
+        if (c->mode == HUB_LINK_DEAD || ((size_t)r < most && !c->ssl)) return;
         if (is_full(c)) break;
     }
     if (c->ssl && hub_tls_has_more(c))
-        c->reread = true, hub_conn_busy(c); /* the socket will not report these bytes again */
+        c->reread = true, hub_link_busy(c); /* the socket will not report these bytes again */
 }
 
 static void on_ready(void *arg, int events) {
-    struct hub_conn *c = arg;
+    struct hub_link *c = arg;
     if (events & HUB_WRITABLE && c->blocked) {
         c->blocked = false;
-        hub_conn_flush(c);
+        hub_link_flush(c);
         if (c->ssl) events |= HUB_READABLE; /* a TLS read may have waited for this, too */
     }
-    if (events & HUB_READABLE && c->mode != HUB_CONN_DEAD) on_readable(c);
-    if (c->mode != HUB_CONN_DEAD) hub_conn_watch(c);
+    if (events & HUB_READABLE && c->mode != HUB_LINK_DEAD) on_readable(c);
+    if (c->mode != HUB_LINK_DEAD) hub_link_watch(c);
 }
 
-void hub_conn_go_on(struct hub_conn *c) {
-    if (c->mode == HUB_CONN_HTTP && c->rest.n && !c->answering) hub_http_go_on(c);
-    if (c->reread && c->mode != HUB_CONN_DEAD) {
+void hub_link_go_on(struct hub_link *c) {
+    if (c->mode == HUB_LINK_HTTP && c->rest.n && !c->answering) hub_http_go_on(c);
+    if (c->reread && c->mode != HUB_LINK_DEAD) {
         c->reread = false;
         on_readable(c);
     }
-    if (c->mode != HUB_CONN_DEAD) hub_conn_watch(c);
+    if (c->mode != HUB_LINK_DEAD) hub_link_watch(c);
 }
