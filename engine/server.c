@@ -716,14 +716,14 @@ static void on_why(void *arg, enum hub_code code, const char *role) {
     hub_loop_stop(s->loop);
 }
 
-struct why {
+struct why_run {
     struct server *server;
     struct hub_hub *hub;
     const struct hub_server_question *question;
 };
 
 static void on_asker(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
-    const struct why *w = arg;
+    const struct why_run *w = arg;
     if (code) {
         printf("refused: authenticate: %s\n", reason ? reason : hub_code_text(code));
         w->server->exit_code = 1;
@@ -737,7 +737,7 @@ static void on_asker(void *arg, enum hub_code code, struct hub_identity *who, co
 /* As a token with these claims would come in, the authenticate hook included. */
 static void ask_why(struct server *s, const struct hub_server_question *q) {
     const struct hub_def_jwt *jwt = &s->now.service->jwt;
-    struct why w = {s, hub_engine_hub(s->engine, hub_cstr(q->hub)), q};
+    struct why_run w = {s, hub_engine_hub(s->engine, hub_cstr(q->hub)), q};
     if (!w.hub) {
         fprintf(stderr, "hubctl why: there is no hub \"%s\" in this service\n", q->hub);
         s->exit_code = HUB_EXIT_USAGE;

@@ -22,9 +22,9 @@ static const char *const removed[][2] = {
     {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}, {"undefined", "null"}};
 
 enum { NAMES_MAX = 32 }; /* of one list that are looked at: lists of arguments may be long */
-enum kind { TOKEN_NAME, TOKEN_WORD /* reserved */, TOKEN_VALUE, TOKEN_OP };
+enum token_kind { TOKEN_NAME, TOKEN_WORD /* reserved */, TOKEN_VALUE, TOKEN_OP };
 struct token {
-    enum kind kind;
+    enum token_kind kind;
     size_t at;
     struct hub_str text;
 };
@@ -93,7 +93,7 @@ static size_t operator_length(struct hub_str s, size_t at) {
 static void split(struct hub_str s, struct tokens *out) {
     for (size_t at = 0, n; at < s.n; at += n) {
         unsigned char c = (unsigned char)s.p[at], next = at + 1 < s.n ? (unsigned char)s.p[at + 1] : 0;
-        enum kind kind = TOKEN_VALUE;
+        enum token_kind kind = TOKEN_VALUE;
         n = 1;
         if (isspace(c)) continue;
         if (c == '-' && next == '-') {

@@ -493,12 +493,13 @@ static struct ms_node *postfix(struct ms_parse *p) {
 
 /* ---- operators ---- */
 
-static const struct op {
+static const struct operator{
     const char *op, *as; /* spelling; what the tree calls it */
     int power;
     enum ms_kind kind;
     bool boolean;
-} binary[] = {
+}
+binary[] = {
     {"?"
      "?",
      "?"
@@ -526,7 +527,7 @@ static const struct op {
 };
 enum { TERNARY = 4, UNARY = 16 };
 
-static const struct op *binary_op(const struct ms_parse *p) {
+static const struct operator* binary_op(const struct ms_parse *p) {
     if (p->token.kind != MS_OP && p->token.kind != MS_NAME) return NULL;
     for (size_t i = 0; i < HUB_NELEM(binary); i++) {
         if (hub_str_is(p->token.op, binary[i].op)) return &binary[i];
@@ -552,7 +553,7 @@ static struct ms_node *unary(struct ms_parse *p) {
     return x;
 }
 
-static void check_mix(struct ms_parse *p, const struct op *op, const struct ms_node *x) {
+static void check_mix(struct ms_parse *p, const struct operator* op, const struct ms_node *x) {
     if (op->kind != MS_LOGIC || x->kind != MS_LOGIC || x->parens) return;
     if ((op->op[0] == '?') != (x->op[0] == '?')) {
         ms_fail(p, "L001", p->token.at, p->token.n, "'\?\?' mixed with '&&' or '||' needs parentheses");
@@ -561,7 +562,7 @@ static void check_mix(struct ms_parse *p, const struct op *op, const struct ms_n
 
 static struct ms_node *climb(struct ms_parse *p, int power) {
     struct ms_node *x = unary(p);
-    const struct op *op;
+    const struct operator* op;
     while ((op = binary_op(p)) && op->power > power) {
         if (x->kind == MS_ARROW && !x->parens) unexpected(p, "the end of the arrow function");
         check_mix(p, op, x);

@@ -163,7 +163,7 @@ static json_t *marked_array(lua_State *L, int idx, int depth, struct hub_to_json
 }
 
 /* The elements of a plain table, gathered before it is known whether it is an array or an object. */
-struct item {
+struct table_item {
     const char *text; /* a string key; NULL: a number, spelled in DIGITS */
     size_t n;
     lua_Integer at; /* a positional element; 0 = named */
@@ -171,16 +171,16 @@ struct item {
     char digits[HUB_JS_NUMBER_MAX];
 };
 struct items {
-    struct item *p;
+    struct table_item *p;
     size_t n, cap;
     size_t positional;
     lua_Integer max;
-    struct item small[16];
+    struct table_item small[16];
 };
 
-static const char *key_of(const struct item *it) { return it->text ? it->text : it->digits; }
+static const char *key_of(const struct table_item *it) { return it->text ? it->text : it->digits; }
 
-static bool gather_key(lua_State *L, int idx, struct item *it, struct items *all, struct hub_to_json *o) {
+static bool gather_key(lua_State *L, int idx, struct table_item *it, struct items *all, struct hub_to_json *o) {
     it->text = NULL;
     it->at = 0;
     if (lua_type(L, idx) == LUA_TSTRING) {
@@ -212,9 +212,9 @@ static void free_items(struct items *all) {
     if (all->p != all->small) free(all->p);
 }
 
-static struct item *next_item(struct items *all) {
+static struct table_item *next_item(struct items *all) {
     if (all->n < all->cap) return &all->p[all->n];
-    struct item *p = hub_xmalloc(2 * all->cap * sizeof *p);
+    struct table_item *p = hub_xmalloc(2 * all->cap * sizeof *p);
     memcpy(p, all->p, all->n * sizeof *p);
     if (all->p != all->small) free(all->p);
     all->p = p;
@@ -225,7 +225,7 @@ static struct item *next_item(struct items *all) {
 static bool gather(lua_State *L, int idx, int depth, struct items *all, struct hub_to_json *o) {
     lua_pushnil(L);
     while (lua_next(L, idx)) {
-        struct item *it = next_item(all);
+        struct table_item *it = next_item(all);
         int top = lua_gettop(L);
         it->value = gather_key(L, top - 1, it, all, o) ? convert(L, top, depth + 1, o) : NULL;
         lua_settop(L, top - 1);
@@ -239,7 +239,7 @@ static bool gather(lua_State *L, int idx, int depth, struct items *all, struct h
 }
 
 static int by_key(const void *a, const void *b) {
-    const struct item *x = a, *y = b;
+    const struct table_item *x = a, *y = b;
     int c = memcmp(key_of(x), key_of(y), x->n < y->n ? x->n : y->n);
     return c ? c : (x->n > y->n) - (x->n < y->n);
 }

@@ -27,7 +27,7 @@ static struct hub_metric up = HUB_METRIC(HUB_GAUGE, "hubd_bus_up", NULL, "1 whil
 
 /* ---- logs ---- */
 
-void hub_kafka_log(struct bus *b, int level, const char *message, const char *key, const char *value) {
+void hub_kafka_log(struct kafka_bus *b, int level, const char *message, const char *key, const char *value) {
     char lost[24];
     int64_t now = hub_loop_now(b->loop);
     if (!hub_log_on((enum hub_log_level)level)) return;
@@ -46,7 +46,7 @@ void hub_kafka_log(struct bus *b, int level, const char *message, const char *ke
     }
 }
 
-void hub_kafka_on_log(struct bus *b, rd_kafka_event_t *ev) {
+void hub_kafka_on_log(struct kafka_bus *b, rd_kafka_event_t *ev) {
     const char *facility, *text;
     int level;
     if (rd_kafka_event_log(ev, &facility, &text, &level)) return;
@@ -54,7 +54,7 @@ void hub_kafka_on_log(struct bus *b, rd_kafka_event_t *ev) {
     hub_kafka_log(b, level <= 4 && strcmp(facility, "FAIL") ? HUB_LOG_WARN : HUB_LOG_DEBUG, text, "by", facility);
 }
 
-void hub_kafka_on_error(struct bus *b, rd_kafka_event_t *ev, const char *who) {
+void hub_kafka_on_error(struct kafka_bus *b, rd_kafka_event_t *ev, const char *who) {
     rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
     const char *text = rd_kafka_event_error_string(ev);
     hub_metric_add(hub_metric_labelled("hubd_bus_errors_total", "Errors that the bus reported, by name", HUB_COUNTER,
@@ -80,15 +80,15 @@ void hub_kafka_on_error(struct bus *b, rd_kafka_event_t *ev, const char *who) {
 /* ---- events ---- */
 
 static void on_drain(struct hub_task *task);
-static void on_again(struct hub_timer *t) { hub_kafka_wake(HUB_CONTAINER(t, struct bus, again)); }
+static void on_again(struct hub_timer *t) { hub_kafka_wake(HUB_CONTAINER(t, struct kafka_bus, again)); }
 
-void hub_kafka_wake(struct bus *b) {
+void hub_kafka_wake(struct kafka_bus *b) {
     b->drain.run = on_drain;
     hub_defer(b->loop, &b->drain);
 }
 
 static void on_drain(struct hub_task *task) {
-    struct bus *b = HUB_CONTAINER(task, struct bus, drain);
+    struct kafka_bus *b = HUB_CONTAINER(task, struct kafka_bus, drain);
     bool more = hub_kafka_producer_drain(b);
     more |= hub_kafka_consumer_drain(b);
     hub_kafka_rebalance_step(b);
@@ -96,21 +96,21 @@ static void on_drain(struct hub_task *task) {
 }
 
 static void on_wake(void *arg, int events) {
-    struct bus *b = arg;
+    struct kafka_bus *b = arg;
     uint64_t n;
     (void)events;
     if (read(b->wake, &n, sizeof n) < 0 && errno != EAGAIN) return;
     hub_kafka_wake(b);
 }
 
-void hub_kafka_watch_queue(struct bus *b, rd_kafka_queue_t *queue) {
+void hub_kafka_watch_queue(struct kafka_bus *b, rd_kafka_queue_t *queue) {
     const uint64_t one = 1;
     rd_kafka_queue_io_event_enable(queue, b->wake, &one, sizeof one);
     hub_kafka_wake(b); /* what is there already woke nobody */
 }
 
 static void on_tick(struct hub_timer *t) {
-    struct bus *b = HUB_CONTAINER(t, struct bus, tick);
+    struct kafka_bus *b = HUB_CONTAINER(t, struct kafka_bus, tick);
     hub_timer_start(b->loop, t, TICK_MS, on_tick);
     hub_kafka_producer_tick(b);
     hub_kafka_consumer_tick(b);
@@ -184,7 +184,7 @@ static enum hub_code set_given(rd_kafka_conf_t *conf, const struct hub_kafka_set
     return code;
 }
 
-rd_kafka_conf_t *hub_kafka_conf(struct bus *b, enum hub_kafka_role role, struct hub_err *err) {
+rd_kafka_conf_t *hub_kafka_conf(struct kafka_bus *b, enum hub_kafka_role role, struct hub_err *err) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum hub_code code = set_fixed(conf, defaults, role, err);
     if (!code) code = set(conf, "bootstrap.servers", b->settings.brokers, false, err);
@@ -209,7 +209,7 @@ struct destruction {
     struct hub_list link; /* bus->destructions */
     struct hub_kafka_worker worker;
     struct hub_kafka_job job;
-    struct bus *bus;
+    struct kafka_bus *bus;
     rd_kafka_t *rk;
 };
 
@@ -225,7 +225,7 @@ static void on_destroyed(struct hub_kafka_job *job) {
     free(d);
 }
 
-void hub_kafka_destroy(struct bus *b, rd_kafka_t *rk) {
+void hub_kafka_destroy(struct kafka_bus *b, rd_kafka_t *rk) {
     struct destruction *d = hub_xcalloc(1, sizeof *d);
     *d = (struct destruction){.job = {.run = destroy, .done = on_destroyed}, .bus = b, .rk = rk};
     b->jobs++;
@@ -234,7 +234,7 @@ void hub_kafka_destroy(struct bus *b, rd_kafka_t *rk) {
     hub_kafka_worker_add(&d->worker, &d->job);
 }
 
-void hub_kafka_free(struct bus *b) {
+void hub_kafka_free(struct kafka_bus *b) {
     hub_kafka_settings_free(&b->settings);
     free(b->group);
     free(b->client_id);
@@ -243,7 +243,7 @@ void hub_kafka_free(struct bus *b) {
 
 /* Some settings only fit together, or do not, when a client is made of them. One that knows no broker
  * connects to nobody. */
-static enum hub_code try_settings(struct bus *b, enum hub_kafka_role role, struct hub_err *err) {
+static enum hub_code try_settings(struct kafka_bus *b, enum hub_kafka_role role, struct hub_err *err) {
     char why[300];
     rd_kafka_conf_t *conf = hub_kafka_conf(b, role, err);
     if (!conf) return err->code;
@@ -259,7 +259,7 @@ static enum hub_code try_settings(struct bus *b, enum hub_kafka_role role, struc
 }
 
 static enum hub_code bus_check(const struct hub_bus_config *config, struct hub_err *err) {
-    struct bus *b = hub_xcalloc(1, sizeof *b);
+    struct kafka_bus *b = hub_xcalloc(1, sizeof *b);
     b->group = hub_xstrdup(config->group);
     b->client_id = hub_xstrdup(config->client_id);
     enum hub_code code = hub_kafka_settings_read(config, &b->settings, err);
@@ -271,7 +271,7 @@ static enum hub_code bus_check(const struct hub_bus_config *config, struct hub_e
 
 static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config *config, struct hub_bus **out,
                               struct hub_err *err) {
-    struct bus *b = hub_xcalloc(1, sizeof *b);
+    struct kafka_bus *b = hub_xcalloc(1, sizeof *b);
     enum hub_code code = hub_kafka_settings_read(config, &b->settings, err);
     if (code) {
         free(b);
@@ -308,7 +308,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
     return HUB_OK;
 }
 
-static bool look(const struct bus *b, struct hub_buf *why_not) {
+static bool look(const struct kafka_bus *b, struct hub_buf *why_not) {
     const struct consumer *c = &b->consumer;
     size_t before = why_not->n, dead = 0;
     if (!b->reached) {
@@ -328,7 +328,7 @@ static bool look(const struct bus *b, struct hub_buf *why_not) {
 
 static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
     struct hub_buf nobody_asks = {0};
-    bool is = look(HUB_CONTAINER(base, struct bus, base), why_not ? why_not : &nobody_asks);
+    bool is = look(HUB_CONTAINER(base, struct kafka_bus, base), why_not ? why_not : &nobody_asks);
     hub_buf_free(&nobody_asks);
     return is;
 }
@@ -342,14 +342,14 @@ enum { FINISHING, LEAVING, DESTROYING };
 
 static void on_close_step(struct hub_timer *t);
 
-static void begin_step(struct bus *b, int step, int64_t longest_ms) {
+static void begin_step(struct kafka_bus *b, int step, int64_t longest_ms) {
     b->close_step = step;
     b->close_by = hub_loop_now(b->loop) + longest_ms;
 }
 
 /* What was handled is committed, what was published is delivered, no rebalance waits for an answer; or the
  * time is over. */
-static void finish(struct bus *b, bool late) {
+static void finish(struct kafka_bus *b, bool late) {
     bool committing = b->consumer.committing || hub_kafka_commit_now(b);
     bool joining = b->reached && hub_kafka_consumer_joining(b);
     if ((committing || joining || !hub_kafka_rebalance_idle(b) || !hub_kafka_producer_idle(b)) && !late) return;
@@ -360,7 +360,7 @@ static void finish(struct bus *b, bool late) {
 }
 
 /* The group has let go, and no job uses a handle; or the time is over. */
-static void leave(struct bus *b, bool late) {
+static void leave(struct kafka_bus *b, bool late) {
     bool used = b->probe.running || b->jobs || !hub_kafka_rebalance_idle(b);
     bool closed = !b->consumer.rk || rd_kafka_consumer_closed(b->consumer.rk);
     if ((used || !closed || !hub_kafka_producer_idle(b)) && !late) return;
@@ -380,9 +380,9 @@ static void exit_at_once(int status, void *arg) {
     _exit(status);
 }
 
-static struct bus *left; /* what is left stays within reach of its threads */
+static struct kafka_bus *left; /* what is left stays within reach of its threads */
 
-static void leave_to_exit(struct bus *b) {
+static void leave_to_exit(struct kafka_bus *b) {
     const char *protocol = hub_kafka_settings_get(&b->settings, "security.protocol");
     HUB_LIST_EACH(&b->destructions, it) hub_kafka_worker_abandon(&HUB_CONTAINER(it, struct destruction, link)->worker);
     hub_kafka_worker_abandon(&b->worker);
@@ -391,7 +391,7 @@ static void leave_to_exit(struct bus *b) {
     left = b;
 }
 
-static void end(struct bus *b) {
+static void end(struct kafka_bus *b) {
     void (*done)(void *) = b->close_done;
     void *arg = b->close_arg;
     hub_kafka_producer_end(b);
@@ -419,7 +419,7 @@ static void end(struct bus *b) {
 }
 
 static void on_close_step(struct hub_timer *t) {
-    struct bus *b = HUB_CONTAINER(t, struct bus, again);
+    struct kafka_bus *b = HUB_CONTAINER(t, struct kafka_bus, again);
     bool late = hub_loop_now(b->loop) >= b->close_by;
     hub_kafka_producer_drain(b);
     hub_kafka_consumer_drain(b);
@@ -437,7 +437,7 @@ static void on_close_step(struct hub_timer *t) {
 }
 
 static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) {
-    struct bus *b = hub_kafka_bus(base);
+    struct kafka_bus *b = hub_kafka_bus(base);
     b->paused = b->closing = true;
     b->close_done = done;
     b->close_arg = arg;

@@ -13,32 +13,32 @@ static struct hub_metric restarts =
 
 /* ---- topics ---- */
 
-struct topic *hub_kafka_topic(struct bus *b, const char *name) {
+struct kafka_topic *hub_kafka_topic(struct kafka_bus *b, const char *name) {
     return hub_map_get(&b->consumer.topics, hub_cstr(name));
 }
 
-bool hub_kafka_awaited(const struct bus *b) {
+bool hub_kafka_awaited(const struct kafka_bus *b) {
     void *value;
     for (void *it = NULL; (it = hub_map_next(&b->consumer.topics, it, NULL, &value));)
-        if (!((struct topic *)value)->missing) return true;
+        if (!((struct kafka_topic *)value)->missing) return true;
     return false;
 }
 
 static void resubscribe(struct hub_task *task) {
-    struct bus *b = HUB_CONTAINER(task, struct bus, consumer.resubscribe);
+    struct kafka_bus *b = HUB_CONTAINER(task, struct kafka_bus, consumer.resubscribe);
     struct consumer *c = &b->consumer;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)hub_map_len(&c->topics));
     void *value;
     for (void *it = NULL; (it = hub_map_next(&c->topics, it, NULL, &value));)
-        rd_kafka_topic_partition_list_add(list, ((struct topic *)value)->name, RD_KAFKA_PARTITION_UA);
+        rd_kafka_topic_partition_list_add(list, ((struct kafka_topic *)value)->name, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t err = b->closing || !c->rk ? 0 : rd_kafka_subscribe(c->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (err) hub_kafka_log(b, HUB_LOG_ERROR, "cannot subscribe", "error", rd_kafka_err2str(err));
 }
 
 void hub_kafka_subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, void *arg) {
-    struct bus *b = hub_kafka_bus(base);
-    struct topic *t = hub_kafka_topic(b, name);
+    struct kafka_bus *b = hub_kafka_bus(base);
+    struct kafka_topic *t = hub_kafka_topic(b, name);
     if (!t) {
         t = hub_xcalloc(1, sizeof *t);
         t->name = hub_xstrdup(name);
@@ -48,47 +48,48 @@ void hub_kafka_subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb,
         b->consumer.resubscribe.run = resubscribe;
         hub_defer(b->loop, &b->consumer.resubscribe);
     }
-    struct subscriber *s = hub_xcalloc(1, sizeof *s);
-    *s = (struct subscriber){.cb = cb, .arg = arg};
+    struct kafka_subscriber *s = hub_xcalloc(1, sizeof *s);
+    *s = (struct kafka_subscriber){.cb = cb, .arg = arg};
     hub_list_push(&t->subscribers, &s->link);
 }
 
-static void free_topic(struct topic *t) {
-    for (struct hub_list *l; (l = hub_list_pop(&t->subscribers));) free(HUB_CONTAINER(l, struct subscriber, link));
+static void free_topic(struct kafka_topic *t) {
+    for (struct hub_list *l; (l = hub_list_pop(&t->subscribers));)
+        free(HUB_CONTAINER(l, struct kafka_subscriber, link));
     free(t->name);
     free(t->handled);
     free(t);
 }
 
-void hub_kafka_topics_free(struct bus *b) {
-    for (struct topic *t; (t = hub_map_drain(&b->consumer.topics));) free_topic(t);
+void hub_kafka_topics_free(struct kafka_bus *b) {
+    for (struct kafka_topic *t; (t = hub_map_drain(&b->consumer.topics));) free_topic(t);
     hub_map_clear(&b->consumer.topics);
 }
 
 /* ---- events ---- */
 
-static void on_fetched(struct bus *b, rd_kafka_event_t *ev) {
+static void on_fetched(struct kafka_bus *b, rd_kafka_event_t *ev) {
     for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));)
         if (!m->err) hub_kafka_deliver(b, m);
 }
 
 /* Only the text of the event names the topic: "Subscribed topic not available: NAME: why". */
-static struct topic *topic_in(struct bus *b, const char *text) {
+static struct kafka_topic *topic_in(struct kafka_bus *b, const char *text) {
     struct hub_str rest = hub_cstr(text), piece;
     if (!hub_str_split(&rest, ' ', &piece)) return NULL;
     while (hub_str_split(&rest, ' ', &piece)) {
-        struct topic *t = piece.n > 1 && piece.p[piece.n - 1] == ':'
-                              ? hub_map_get(&b->consumer.topics, hub_str(piece.p, piece.n - 1))
-                              : NULL;
+        struct kafka_topic *t = piece.n > 1 && piece.p[piece.n - 1] == ':'
+                                    ? hub_map_get(&b->consumer.topics, hub_str(piece.p, piece.n - 1))
+                                    : NULL;
         if (t) return t;
     }
     return NULL;
 }
 
 /* Errors of single topics are no fault of the connection. */
-static void on_error(struct bus *b, rd_kafka_event_t *ev) {
+static void on_error(struct kafka_bus *b, rd_kafka_event_t *ev) {
     rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
-    struct topic *t = topic_in(b, rd_kafka_event_error_string(ev));
+    struct kafka_topic *t = topic_in(b, rd_kafka_event_error_string(ev));
     if (t && (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)) {
         if (!t->missing && !t->partitions)
             hub_kafka_log(b, HUB_LOG_DEBUG, "the topic does not exist yet", "topic", t->name);
@@ -100,7 +101,7 @@ static void on_error(struct bus *b, rd_kafka_event_t *ev) {
     }
 }
 
-static void on_event(struct bus *b, rd_kafka_event_t *ev) {
+static void on_event(struct kafka_bus *b, rd_kafka_event_t *ev) {
     switch (rd_kafka_event_type(ev)) {
     case RD_KAFKA_EVENT_FETCH: on_fetched(b, ev); break;
     case RD_KAFKA_EVENT_REBALANCE: hub_kafka_on_rebalance(b, ev); break;
@@ -112,7 +113,7 @@ static void on_event(struct bus *b, rd_kafka_event_t *ev) {
     rd_kafka_event_destroy(ev);
 }
 
-bool hub_kafka_consumer_drain(struct bus *b) {
+bool hub_kafka_consumer_drain(struct kafka_bus *b) {
     bool more = false;
     rd_kafka_event_t *ev = NULL;
     for (int i = 0; i < BATCH; i++) {
@@ -128,13 +129,13 @@ bool hub_kafka_consumer_drain(struct bus *b) {
 
 /* ---- beginning anew ---- */
 
-void hub_kafka_consumer_restart(struct bus *b, const char *why) {
+void hub_kafka_consumer_restart(struct kafka_bus *b, const char *why) {
     if (b->consumer.broken) return;
     b->consumer.broken = true;
     hub_kafka_log(b, HUB_LOG_ERROR, "consuming has to begin anew", "error", why);
 }
 
-bool hub_kafka_consumer_joining(const struct bus *b) {
+bool hub_kafka_consumer_joining(const struct kafka_bus *b) {
     return b->consumer.rk && !b->consumer.joined && hub_kafka_awaited(b);
 }
 
@@ -142,7 +143,7 @@ bool hub_kafka_consumer_joining(const struct bus *b) {
  * cooperative-sticky protocol and its first assignment (its issue 4312), and waits for ever when one is
  * destroyed that has begun to leave its group and has not done so. Such a one is left as it is: that
  * happens while the process ends, or once in a long while. */
-void hub_kafka_consumer_destroy(struct bus *b) {
+void hub_kafka_consumer_destroy(struct kafka_bus *b) {
     struct consumer *c = &b->consumer;
     bool leave = (!c->joined && hub_map_len(&c->topics)) || (b->closing && c->rk && !rd_kafka_consumer_closed(c->rk));
     while (!hub_list_empty(&c->partitions))
@@ -157,7 +158,7 @@ void hub_kafka_consumer_destroy(struct bus *b) {
 }
 
 /* What is held is given up, too: it comes again, and is known by its _eventId. */
-static void begin_anew(struct bus *b) {
+static void begin_anew(struct kafka_bus *b) {
     struct hub_err err;
     struct consumer *c = &b->consumer;
     if (b->closing || b->probe.running || !hub_kafka_rebalance_idle(b) ||
@@ -174,18 +175,18 @@ static void begin_anew(struct bus *b) {
 
 /* ---- lag ---- */
 
-static int64_t lag_of(const struct bus *b, const struct partition *p) {
+static int64_t lag_of(const struct kafka_bus *b, const struct partition *p) {
     int64_t low, high;
     if (rd_kafka_get_watermark_offsets(b->consumer.rk, p->topic->name, p->number, &low, &high) || high < 0) return 0;
     return high > p->next ? high - p->next : 0;
 }
 
-void hub_kafka_consumer_tick(struct bus *b) {
+void hub_kafka_consumer_tick(struct kafka_bus *b) {
     void *value;
     if (b->consumer.broken) begin_anew(b);
     if (!b->consumer.rk) return;
     for (void *it = NULL; (it = hub_map_next(&b->consumer.topics, it, NULL, &value));) {
-        struct topic *t = value;
+        struct kafka_topic *t = value;
         int64_t lag = 0;
         HUB_LIST_EACH(&b->consumer.partitions, at) {
             const struct partition *p = HUB_CONTAINER(at, struct partition, link);
@@ -200,7 +201,7 @@ void hub_kafka_consumer_tick(struct bus *b) {
 
 /* ---- life ---- */
 
-enum hub_code hub_kafka_consumer_open(struct bus *b, struct hub_err *err) {
+enum hub_code hub_kafka_consumer_open(struct kafka_bus *b, struct hub_err *err) {
     char why[300];
     struct consumer *c = &b->consumer;
     rd_kafka_conf_t *conf = hub_kafka_conf(b, HUB_KAFKA_CONSUMER, err);

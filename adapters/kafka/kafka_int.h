@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 
-struct bus;
+struct kafka_bus;
 
 /* ---- publishing (producer.c) ---- */
 
@@ -24,23 +24,23 @@ struct producer {
     struct hub_task answer;
     size_t waiting; /* published and not yet answered */
 };
-enum hub_code hub_kafka_producer_open(struct bus *b, struct hub_err *err);
+enum hub_code hub_kafka_producer_open(struct kafka_bus *b, struct hub_err *err);
 void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg);
-bool hub_kafka_producer_drain(struct bus *b); /* true: there may be more */
-void hub_kafka_producer_tick(struct bus *b);
-void hub_kafka_producer_abandon(struct bus *b); /* what waits is answered soon, as failed */
-void hub_kafka_producer_destroy(struct bus *b);
-bool hub_kafka_producer_idle(const struct bus *b);
-void hub_kafka_producer_end(struct bus *b); /* whatever waits still is answered now, as failed */
+bool hub_kafka_producer_drain(struct kafka_bus *b); /* true: there may be more */
+void hub_kafka_producer_tick(struct kafka_bus *b);
+void hub_kafka_producer_abandon(struct kafka_bus *b); /* what waits is answered soon, as failed */
+void hub_kafka_producer_destroy(struct kafka_bus *b);
+bool hub_kafka_producer_idle(const struct kafka_bus *b);
+void hub_kafka_producer_end(struct kafka_bus *b); /* whatever waits still is answered now, as failed */
 
 /* ---- consuming (consumer.c, partition.c, rebalance.c) ---- */
 
-struct subscriber {
+struct kafka_subscriber {
     struct hub_list link;
     hub_bus_cb *cb;
     void *arg;
 };
-struct topic {
+struct kafka_topic {
     char *name;
     struct hub_list subscribers;
     int64_t since;     /* wall ms of the first subscription */
@@ -51,7 +51,7 @@ struct topic {
     struct hub_metric *lag;
 };
 
-struct record {
+struct kafka_record {
     struct hub_bus_record base;
     struct hub_bus_header *headers; /* base.headers */
     struct hub_list link;           /* partition->records */
@@ -65,8 +65,8 @@ struct record {
 /* A partition while it is assigned; after that as long as records of it are held. */
 struct partition {
     struct hub_list link; /* consumer->partitions; unlinked = given back */
-    struct bus *bus;
-    struct topic *topic;
+    struct kafka_bus *bus;
+    struct kafka_topic *topic;
     int32_t number;
     rd_kafka_queue_t *queue; /* NULL = given back */
     bool stopping;           /* no more records are taken from it */
@@ -98,39 +98,41 @@ struct consumer {
     bool committing;
     int64_t committed_at;
 };
-enum hub_code hub_kafka_consumer_open(struct bus *b, struct hub_err *err);
+enum hub_code hub_kafka_consumer_open(struct kafka_bus *b, struct hub_err *err);
 void hub_kafka_subscribe(struct hub_bus *base, const char *topic, hub_bus_cb *cb, void *arg);
-bool hub_kafka_consumer_drain(struct bus *b);
-void hub_kafka_consumer_tick(struct bus *b);
-void hub_kafka_consumer_restart(struct bus *b, const char *why); /* soon */
-void hub_kafka_consumer_destroy(struct bus *b); /* or leaves it to the end of the process, when that is not safe */
-bool hub_kafka_consumer_joining(const struct bus *b); /* between subscribing and the first assignment */
-struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t number); /* NULL when not assigned */
-struct topic *hub_kafka_topic(struct bus *b, const char *name);
+bool hub_kafka_consumer_drain(struct kafka_bus *b);
+void hub_kafka_consumer_tick(struct kafka_bus *b);
+void hub_kafka_consumer_restart(struct kafka_bus *b, const char *why); /* soon */
+void hub_kafka_consumer_destroy(
+    struct kafka_bus *b); /* or leaves it to the end of the process, when that is not safe */
+bool hub_kafka_consumer_joining(const struct kafka_bus *b); /* between subscribing and the first assignment */
+struct partition *hub_kafka_partition(struct kafka_bus *b, const char *topic,
+                                      int32_t number); /* NULL when not assigned */
+struct kafka_topic *hub_kafka_topic(struct kafka_bus *b, const char *name);
 bool hub_kafka_awaited(
-    const struct bus *b); /* some topic is not known to be missing: the group will assign its partitions */
-void hub_kafka_topics_free(struct bus *b);
+    const struct kafka_bus *b); /* some topic is not known to be missing: the group will assign its partitions */
+void hub_kafka_topics_free(struct kafka_bus *b);
 
 /* Begins to take records of a partition: all before NEXT counts as handled, COMMITTED of that the group
  * knows (-1 = nothing). Before it is assigned. */
-void hub_kafka_partition_open(struct bus *b, const char *topic, int32_t number, int64_t next, int64_t committed);
+void hub_kafka_partition_open(struct kafka_bus *b, const char *topic, int32_t number, int64_t next, int64_t committed);
 void hub_kafka_partition_close(struct partition *p); /* given back: what is held no longer counts */
 /* Where to go on with a partition: after what this process has handled, also when the brokers went away
  * before that was committed. */
-int64_t hub_kafka_partition_resume(const struct topic *t, int32_t number, int64_t committed);
+int64_t hub_kafka_partition_resume(const struct kafka_topic *t, int32_t number, int64_t committed);
 bool hub_kafka_partition_drain(struct partition *p);
-void hub_kafka_deliver(struct bus *b, const rd_kafka_message_t *m);
+void hub_kafka_deliver(struct kafka_bus *b, const rd_kafka_message_t *m);
 void hub_kafka_free_record(struct hub_bus_record *r);
 
 /* Commits what has been handled: soon, or at once (false when there is nothing to commit, or a commit is
  * under way already). */
-void hub_kafka_commit_soon(struct bus *b);
-bool hub_kafka_commit_now(struct bus *b);
-void hub_kafka_on_commit(struct bus *b, rd_kafka_event_t *ev);
+void hub_kafka_commit_soon(struct kafka_bus *b);
+bool hub_kafka_commit_now(struct kafka_bus *b);
+void hub_kafka_on_commit(struct kafka_bus *b, rd_kafka_event_t *ev);
 
-void hub_kafka_on_rebalance(struct bus *b, rd_kafka_event_t *ev);
-void hub_kafka_rebalance_step(struct bus *b); /* a revocation may be able to go on */
-bool hub_kafka_rebalance_idle(const struct bus *b);
+void hub_kafka_on_rebalance(struct kafka_bus *b, rd_kafka_event_t *ev);
+void hub_kafka_rebalance_step(struct kafka_bus *b); /* a revocation may be able to go on */
+bool hub_kafka_rebalance_idle(const struct kafka_bus *b);
 
 /* ---- where to begin (start.c): runs as a job ---- */
 
@@ -156,12 +158,12 @@ struct probe {
     int64_t due;
     struct hub_timer timer;
 };
-void hub_kafka_probe_in(struct bus *b, int64_t ms);  /* asks at the latest then */
-void hub_kafka_lost(struct bus *b, const char *why); /* no broker can be reached */
+void hub_kafka_probe_in(struct kafka_bus *b, int64_t ms);  /* asks at the latest then */
+void hub_kafka_lost(struct kafka_bus *b, const char *why); /* no broker can be reached */
 
 /* ---- the bus (bus.c) ---- */
 
-struct bus {
+struct kafka_bus {
     struct hub_bus base; /* first member */
     struct hub_loop *loop;
     struct hub_kafka_settings settings;
@@ -185,25 +187,25 @@ struct bus {
     struct hub_list destructions;
     bool paused, closing, closed;
     bool left; /* a handle was not destroyed */
-    struct bus *next_left;
+    struct kafka_bus *next_left;
     int64_t close_by;
     int close_step;
     void (*close_done)(void *arg);
     void *close_arg;
 };
-static inline struct bus *hub_kafka_bus(struct hub_bus *b) { return HUB_CONTAINER(b, struct bus, base); }
+static inline struct kafka_bus *hub_kafka_bus(struct hub_bus *b) { return HUB_CONTAINER(b, struct kafka_bus, base); }
 /* After the end, with the last record. */
-void hub_kafka_free(struct bus *b);
+void hub_kafka_free(struct kafka_bus *b);
 /* Drains queues at the end of this turn. */
-void hub_kafka_wake(struct bus *b);
+void hub_kafka_wake(struct kafka_bus *b);
 /* A handle's configuration. NULL and ERR when librdkafka refuses a setting. */
-rd_kafka_conf_t *hub_kafka_conf(struct bus *b, enum hub_kafka_role role, struct hub_err *err);
+rd_kafka_conf_t *hub_kafka_conf(struct kafka_bus *b, enum hub_kafka_role role, struct hub_err *err);
 /* Makes a queue's events wake the loop. */
-void hub_kafka_watch_queue(struct bus *b, rd_kafka_queue_t *queue);
+void hub_kafka_watch_queue(struct kafka_bus *b, rd_kafka_queue_t *queue);
 /* Destroys a handle that nothing uses any more, on a thread of its own: that may take for ever. */
-void hub_kafka_destroy(struct bus *b, rd_kafka_t *rk);
+void hub_kafka_destroy(struct kafka_bus *b, rd_kafka_t *rk);
 /* Logs what librdkafka says, at a bounded rate. */
-void hub_kafka_log(struct bus *b, int level, const char *message, const char *key, const char *value);
-void hub_kafka_on_log(struct bus *b, rd_kafka_event_t *ev);
-void hub_kafka_on_error(struct bus *b, rd_kafka_event_t *ev, const char *who);
+void hub_kafka_log(struct kafka_bus *b, int level, const char *message, const char *key, const char *value);
+void hub_kafka_on_log(struct kafka_bus *b, rd_kafka_event_t *ev);
+void hub_kafka_on_error(struct kafka_bus *b, rd_kafka_event_t *ev, const char *who);
 #endif

@@ -21,7 +21,7 @@ static struct hub_metric commit_failures =
 
 /* ---- life ---- */
 
-struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t number) {
+struct partition *hub_kafka_partition(struct kafka_bus *b, const char *topic, int32_t number) {
     HUB_LIST_EACH(&b->consumer.partitions, it) {
         struct partition *p = HUB_CONTAINER(it, struct partition, link);
         if (p->number == number && !strcmp(p->topic->name, topic)) return p;
@@ -29,8 +29,8 @@ struct partition *hub_kafka_partition(struct bus *b, const char *topic, int32_t 
     return NULL;
 }
 
-void hub_kafka_partition_open(struct bus *b, const char *topic, int32_t number, int64_t next, int64_t committed) {
-    struct topic *t = hub_kafka_topic(b, topic);
+void hub_kafka_partition_open(struct kafka_bus *b, const char *topic, int32_t number, int64_t next, int64_t committed) {
+    struct kafka_topic *t = hub_kafka_topic(b, topic);
     rd_kafka_queue_t *queue = t ? rd_kafka_queue_get_partition(b->consumer.rk, topic, number) : NULL;
     if (!queue) return;
     struct partition *p = hub_xcalloc(1, sizeof *p);
@@ -54,7 +54,7 @@ static void free_if_over(struct partition *p) {
     if (!p->queue && !p->held) free(p);
 }
 
-static void remember(struct topic *t, size_t number, int64_t next) {
+static void remember(struct kafka_topic *t, size_t number, int64_t next) {
     if (number >= t->handled_n) {
         t->handled = hub_xrealloc(t->handled, (number + 1) * sizeof *t->handled);
         while (t->handled_n <= number) t->handled[t->handled_n++] = -1;
@@ -62,14 +62,14 @@ static void remember(struct topic *t, size_t number, int64_t next) {
     t->handled[number] = next;
 }
 
-int64_t hub_kafka_partition_resume(const struct topic *t, int32_t number, int64_t committed) {
+int64_t hub_kafka_partition_resume(const struct kafka_topic *t, int32_t number, int64_t committed) {
     int64_t handled = (size_t)number < t->handled_n ? t->handled[number] : -1;
     return committed >= 0 && handled > committed
                ? handled
                : committed; /* where nothing is committed, the topic may be another one of that name */
 }
 
-static void free_record(struct record *r) {
+static void free_record(struct kafka_record *r) {
     free(r->headers);
     free(r);
 }
@@ -82,7 +82,7 @@ void hub_kafka_partition_close(struct partition *p) {
     remember(p->topic, (size_t)p->number, p->next);
     hub_list_remove(&p->link);
     for (struct hub_list *l; (l = hub_list_pop(&p->records));) {
-        struct record *r = HUB_CONTAINER(l, struct record, link);
+        struct kafka_record *r = HUB_CONTAINER(l, struct kafka_record, link);
         if (r->released) free_record(r);
     }
     free_if_over(p);
@@ -107,7 +107,7 @@ static bool header(const rd_kafka_headers_t *list, size_t i, struct hub_bus_head
     return true;
 }
 
-static void add_headers(struct record *r, const rd_kafka_headers_t *list, size_t n, char *at) {
+static void add_headers(struct kafka_record *r, const rd_kafka_headers_t *list, size_t n, char *at) {
     struct hub_bus_header h;
     r->headers = hub_xcalloc(n, sizeof *r->headers);
     for (size_t i = 0; header(list, i, &h); i++) {
@@ -118,14 +118,14 @@ static void add_headers(struct record *r, const rd_kafka_headers_t *list, size_t
     r->base.header_n = n;
 }
 
-static struct record *new_record(struct partition *p, const rd_kafka_message_t *m) {
+static struct kafka_record *new_record(struct partition *p, const rd_kafka_message_t *m) {
     size_t bytes = m->len + m->key_len, n = 0;
     rd_kafka_headers_t *list = NULL;
     struct hub_bus_header h;
     if (rd_kafka_message_headers(m, &list)) list = NULL;
     for (; header(list, n, &h); n++) bytes += sizeof h + h.name.n + h.value.n;
-    struct record *r = hub_xmalloc(sizeof *r + bytes);
-    *r = (struct record){.partition = p, .offset = m->offset, .bytes = bytes};
+    struct kafka_record *r = hub_xmalloc(sizeof *r + bytes);
+    *r = (struct kafka_record){.partition = p, .offset = m->offset, .bytes = bytes};
     if (m->len) memcpy(r->text, m->payload, m->len);
     if (m->key_len) memcpy(r->text + m->len, m->key, m->key_len);
     r->base = (struct hub_bus_record){.bus = &p->bus->base,
@@ -140,13 +140,13 @@ static struct record *new_record(struct partition *p, const rd_kafka_message_t *
 
 static void deliver(struct partition *p, const rd_kafka_message_t *m) {
     if (m->offset <= p->last) return; /* came already */
-    struct record *r = new_record(p, m);
-    struct bus *b = p->bus;
+    struct kafka_record *r = new_record(p, m);
+    struct kafka_bus *b = p->bus;
     p->last = m->offset;
     p->held++, p->held_bytes += r->bytes, b->held++;
     hub_list_push(&p->records, &r->link);
     HUB_LIST_EACH(&p->topic->subscribers, it) {
-        struct subscriber *s = HUB_CONTAINER(it, struct subscriber, link);
+        struct kafka_subscriber *s = HUB_CONTAINER(it, struct kafka_subscriber, link);
         r->base.refs++;
         s->cb(s->arg, &r->base);
     }
@@ -154,7 +154,7 @@ static void deliver(struct partition *p, const rd_kafka_message_t *m) {
     hub_bus_record_release(&r->base);
 }
 
-void hub_kafka_deliver(struct bus *b, const rd_kafka_message_t *m) {
+void hub_kafka_deliver(struct kafka_bus *b, const rd_kafka_message_t *m) {
     struct partition *p = hub_kafka_partition(b, rd_kafka_topic_name(m->rkt), m->partition);
     if (p && !p->stopping) deliver(p, m);
 }
@@ -178,9 +178,9 @@ bool hub_kafka_partition_drain(struct partition *p) {
 /* ---- release ---- */
 
 void hub_kafka_free_record(struct hub_bus_record *base) {
-    struct record *r = HUB_CONTAINER(base, struct record, base);
+    struct kafka_record *r = HUB_CONTAINER(base, struct kafka_record, base);
     struct partition *p = r->partition;
-    struct bus *b = p->bus;
+    struct kafka_bus *b = p->bus;
     bool was_full = full(p);
     r->released = true;
     p->held--, p->held_bytes -= r->bytes, b->held--;
@@ -193,7 +193,7 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
     }
     if (b->closing) return; /* no longer counts */
     while (!hub_list_empty(&p->records)) {
-        struct record *first = HUB_CONTAINER(p->records.next, struct record, link);
+        struct kafka_record *first = HUB_CONTAINER(p->records.next, struct kafka_record, link);
         if (!first->released) break;
         p->next = first->offset + 1;
         hub_list_remove(&first->link);
@@ -206,13 +206,13 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
 /* ---- commits ---- */
 
 static void on_commit_due(struct hub_task *task) {
-    hub_kafka_commit_now(HUB_CONTAINER(task, struct bus, consumer.commit));
+    hub_kafka_commit_now(HUB_CONTAINER(task, struct kafka_bus, consumer.commit));
 }
 static void on_commit_timer(struct hub_timer *t) {
-    hub_kafka_commit_now(HUB_CONTAINER(t, struct bus, consumer.commit_timer));
+    hub_kafka_commit_now(HUB_CONTAINER(t, struct kafka_bus, consumer.commit_timer));
 }
 
-void hub_kafka_commit_soon(struct bus *b) {
+void hub_kafka_commit_soon(struct kafka_bus *b) {
     struct consumer *c = &b->consumer;
     int64_t wait = c->committed_at + COMMIT_PERIOD_MS - hub_loop_now(b->loop);
     if (c->committing || hub_timer_running(&c->commit_timer)) return;
@@ -223,7 +223,7 @@ void hub_kafka_commit_soon(struct bus *b) {
         hub_timer_start(b->loop, &c->commit_timer, wait, on_commit_timer);
 }
 
-static rd_kafka_topic_partition_list_t *what_to_commit(struct bus *b) {
+static rd_kafka_topic_partition_list_t *what_to_commit(struct kafka_bus *b) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
     HUB_LIST_EACH(&b->consumer.partitions, it) {
         struct partition *p = HUB_CONTAINER(it, struct partition, link);
@@ -234,13 +234,13 @@ static rd_kafka_topic_partition_list_t *what_to_commit(struct bus *b) {
     return list;
 }
 
-static void commit_failed(struct bus *b, rd_kafka_resp_err_t err) {
+static void commit_failed(struct kafka_bus *b, rd_kafka_resp_err_t err) {
     hub_metric_add(&commit_failures, 1);
     hub_kafka_log(b, HUB_LOG_WARN, "a commit was refused, it will be tried again", "error", rd_kafka_err2str(err));
     hub_timer_start(b->loop, &b->consumer.commit_timer, COMMIT_RETRY_MS, on_commit_timer);
 }
 
-bool hub_kafka_commit_now(struct bus *b) {
+bool hub_kafka_commit_now(struct kafka_bus *b) {
     struct consumer *c = &b->consumer;
     if (c->committing || !c->rk) return false;
     rd_kafka_topic_partition_list_t *list = what_to_commit(b);
@@ -260,7 +260,7 @@ bool hub_kafka_commit_now(struct bus *b) {
     return c->committing;
 }
 
-void hub_kafka_on_commit(struct bus *b, rd_kafka_event_t *ev) {
+void hub_kafka_on_commit(struct kafka_bus *b, rd_kafka_event_t *ev) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
     rd_kafka_resp_err_t all = rd_kafka_event_error(ev);
     b->consumer.committing = false;

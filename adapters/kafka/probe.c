@@ -19,14 +19,14 @@ static struct hub_metric reconnects =
 
 static void on_timer(struct hub_timer *t);
 
-void hub_kafka_probe_in(struct bus *b, int64_t ms) {
+void hub_kafka_probe_in(struct kafka_bus *b, int64_t ms) {
     int64_t due = hub_loop_now(b->loop) + ms;
     if (b->probe.due > due) b->probe.due = due;
     if (!hub_timer_running(&b->probe.timer) || b->probe.timer.due > due)
         hub_timer_start(b->loop, &b->probe.timer, ms, on_timer);
 }
 
-void hub_kafka_lost(struct bus *b, const char *why) {
+void hub_kafka_lost(struct kafka_bus *b, const char *why) {
     if (b->reached || (!b->trouble_at && !b->was_reached)) {
         hub_kafka_log(b, HUB_LOG_WARN, "no broker of the bus answers, trying on", "error", why);
         b->trouble_at = hub_loop_now(b->loop);
@@ -41,7 +41,7 @@ void hub_kafka_lost(struct bus *b, const char *why) {
     hub_kafka_probe_in(b, SOON_MS);
 }
 
-static void found(struct bus *b) {
+static void found(struct kafka_bus *b) {
     if (!b->reached) {
         hub_kafka_log(b, HUB_LOG_INFO,
                       b->was_reached ? "the brokers of the bus are back" : "the brokers of the bus answer", "brokers",
@@ -65,7 +65,7 @@ static void ask(struct hub_kafka_job *job) {
 /* ---- on the loop ---- */
 
 static void on_answer(struct hub_kafka_job *job) {
-    struct bus *b = HUB_CONTAINER(HUB_CONTAINER(job, struct probe, job), struct bus, probe);
+    struct kafka_bus *b = HUB_CONTAINER(HUB_CONTAINER(job, struct probe, job), struct kafka_bus, probe);
     struct probe *p = &b->probe;
     p->running = false;
     if (p->err)
@@ -83,7 +83,7 @@ static void on_answer(struct hub_kafka_job *job) {
     hub_timer_start(b->loop, &p->timer, 0, on_timer);
 }
 
-static void begin(struct bus *b) {
+static void begin(struct kafka_bus *b) {
     struct probe *p = &b->probe;
     p->producer = b->producer.rk;
     p->consumer = b->consumer.rk;
@@ -100,13 +100,13 @@ static void begin(struct bus *b) {
 
 /* Fetching has reached the end as it was when it was asked for: what librdkafka knows of the end comes
  * with what it fetches. What waits to be taken was fetched, too. */
-static bool caught_up(struct bus *b, struct partition *p) {
+static bool caught_up(struct kafka_bus *b, struct partition *p) {
     int64_t low, high;
     if (p->last + 1 >= p->end || rd_kafka_queue_length(p->queue)) return true;
     return !rd_kafka_get_watermark_offsets(b->consumer.rk, p->topic->name, p->number, &low, &high) && high >= p->end;
 }
 
-static void look(struct bus *b, struct partition *p) {
+static void look(struct kafka_bus *b, struct partition *p) {
     if (p->end < 0) return;
     int64_t since = hub_loop_now(b->loop) - p->asked;
     if (caught_up(b, p)) {
@@ -121,7 +121,7 @@ static void look(struct bus *b, struct partition *p) {
 }
 
 static void on_timer(struct hub_timer *t) {
-    struct bus *b = HUB_CONTAINER(t, struct bus, probe.timer);
+    struct kafka_bus *b = HUB_CONTAINER(t, struct kafka_bus, probe.timer);
     int64_t now = hub_loop_now(b->loop);
     bool all = b->reached;
     HUB_LIST_EACH(&b->consumer.partitions, it) {

@@ -9,7 +9,7 @@
 
 enum { BATCH = 1000, TOPIC_MAX = 249 };
 
-struct publication {
+struct kafka_publication {
     struct hub_list link; /* producer->taken or ->refused */
     hub_bus_done *done;
     void *arg;
@@ -27,7 +27,7 @@ static struct hub_histogram latency =
 
 /* ---- answers ---- */
 
-static void answer(struct bus *b, struct publication *p, enum hub_code code, const char *error) {
+static void answer(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code, const char *error) {
     b->producer.waiting--;
     if (code) {
         hub_metric_add(hub_metric_labelled("hubd_bus_publish_failures_total",
@@ -42,30 +42,30 @@ static void answer(struct bus *b, struct publication *p, enum hub_code code, con
     free(p);
 }
 
-static void answer_taken(struct bus *b, struct publication *p, enum hub_code code, const char *error) {
+static void answer_taken(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code, const char *error) {
     hub_list_remove(&p->link);
     answer(b, p, code, error);
 }
 
 static void on_answer(struct hub_task *task) {
-    struct bus *b = HUB_CONTAINER(task, struct bus, producer.answer);
+    struct kafka_bus *b = HUB_CONTAINER(task, struct kafka_bus, producer.answer);
     struct hub_list list;
     hub_list_init(&list);
     hub_list_splice(&list, &b->producer.refused);
     for (struct hub_list *l; (l = hub_list_pop(&list));) {
-        struct publication *p = HUB_CONTAINER(l, struct publication, link);
+        struct kafka_publication *p = HUB_CONTAINER(l, struct kafka_publication, link);
         answer(b, p, p->code, p->error);
     }
 }
 
-static void refuse(struct bus *b, struct publication *p, enum hub_code code, const char *error) {
+static void refuse(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code, const char *error) {
     p->code = code;
     p->error = error;
     hub_list_push(&b->producer.refused, &p->link);
     hub_defer(b->loop, &b->producer.answer);
 }
 
-static enum hub_code meaning(const struct bus *b, rd_kafka_resp_err_t err) {
+static enum hub_code meaning(const struct kafka_bus *b, rd_kafka_resp_err_t err) {
     switch (err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: return HUB_OK;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -132,11 +132,11 @@ static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const stru
 }
 
 void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
-    struct bus *b = hub_kafka_bus(base);
+    struct kafka_bus *b = hub_kafka_bus(base);
     struct hub_str topic = m->topic;
     char name[TOPIC_MAX + 1];
-    struct publication *p = hub_xmalloc(sizeof *p);
-    *p = (struct publication){.done = done, .arg = arg, .started = hub_mono_ns()};
+    struct kafka_publication *p = hub_xmalloc(sizeof *p);
+    *p = (struct kafka_publication){.done = done, .arg = arg, .started = hub_mono_ns()};
     b->producer.waiting++;
     if (b->closing) {
         refuse(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));
@@ -158,13 +158,13 @@ void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hu
 
 /* ---- events ---- */
 
-static void on_delivered(struct bus *b, rd_kafka_event_t *ev) {
+static void on_delivered(struct kafka_bus *b, rd_kafka_event_t *ev) {
     for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));)
         answer_taken(b, m->_private, meaning(b, m->err), explain(m->err));
     hub_metric_set(&outbound, (int64_t)b->producer.waiting);
 }
 
-static void on_broken(struct bus *b) {
+static void on_broken(struct kafka_bus *b) {
     char why[300];
     rd_kafka_fatal_error(b->producer.rk, why, sizeof why);
     hub_kafka_log(b, HUB_LOG_ERROR, "publishing has to begin anew", "error", why);
@@ -172,7 +172,7 @@ static void on_broken(struct bus *b) {
     hub_kafka_producer_abandon(b);
 }
 
-bool hub_kafka_producer_drain(struct bus *b) {
+bool hub_kafka_producer_drain(struct kafka_bus *b) {
     for (int i = 0; i < BATCH; i++) {
         rd_kafka_event_t *ev = b->producer.queue ? rd_kafka_queue_poll(b->producer.queue, 0) : NULL;
         if (!ev) return false;
@@ -192,24 +192,24 @@ bool hub_kafka_producer_drain(struct bus *b) {
     return true;
 }
 
-void hub_kafka_producer_abandon(struct bus *b) {
+void hub_kafka_producer_abandon(struct kafka_bus *b) {
     rd_kafka_purge(b->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
-bool hub_kafka_producer_idle(const struct bus *b) { return !b->producer.waiting; }
+bool hub_kafka_producer_idle(const struct kafka_bus *b) { return !b->producer.waiting; }
 
-void hub_kafka_producer_end(struct bus *b) {
+void hub_kafka_producer_end(struct kafka_bus *b) {
     hub_defer_cancel(&b->producer.answer);
     on_answer(&b->producer.answer);
     while (!hub_list_empty(&b->producer.taken)) {
-        struct publication *p = HUB_CONTAINER(b->producer.taken.next, struct publication, link);
+        struct kafka_publication *p = HUB_CONTAINER(b->producer.taken.next, struct kafka_publication, link);
         answer_taken(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));
     }
 }
 
 /* ---- life ---- */
 
-enum hub_code hub_kafka_producer_open(struct bus *b, struct hub_err *err) {
+enum hub_code hub_kafka_producer_open(struct kafka_bus *b, struct hub_err *err) {
     char why[300];
     rd_kafka_conf_t *conf = hub_kafka_conf(b, HUB_KAFKA_PRODUCER, err);
     if (!conf) return err->code;
@@ -227,7 +227,7 @@ enum hub_code hub_kafka_producer_open(struct bus *b, struct hub_err *err) {
     return HUB_OK;
 }
 
-void hub_kafka_producer_destroy(struct bus *b) {
+void hub_kafka_producer_destroy(struct kafka_bus *b) {
     if (!b->producer.rk) return;
     rd_kafka_queue_io_event_enable(b->producer.queue, -1, NULL, 0);
     rd_kafka_queue_destroy(b->producer.queue);
@@ -237,14 +237,14 @@ void hub_kafka_producer_destroy(struct bus *b) {
 }
 
 /* After a fatal error, when everything of it has been answered. */
-static void begin_anew(struct bus *b) {
+static void begin_anew(struct kafka_bus *b) {
     struct hub_err err;
     hub_kafka_producer_destroy(b);
     if (hub_kafka_producer_open(b, &err))
         hub_kafka_log(b, HUB_LOG_ERROR, "publishing cannot begin anew", "error", err.text);
 }
 
-void hub_kafka_producer_tick(struct bus *b) {
+void hub_kafka_producer_tick(struct kafka_bus *b) {
     if (b->producer.broken && !b->closing && !b->probe.running &&
         (!b->producer.rk || !rd_kafka_outq_len(b->producer.rk)))
         begin_anew(b);

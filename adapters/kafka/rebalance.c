@@ -10,7 +10,7 @@ enum { REVOKE_MS = 3000 }; /* longest wait for what is held, and for its commit 
 
 struct turn {
     struct hub_list link;
-    struct bus *bus;
+    struct kafka_bus *bus;
     bool assign, lost, answering;
     rd_kafka_topic_partition_list_t *partitions;
     int64_t until; /* revoking */
@@ -26,9 +26,9 @@ struct turn {
 static struct hub_metric rebalances =
     HUB_METRIC(HUB_COUNTER, "hubd_bus_rebalances_total", NULL, "Changes of the partitions assigned to this process");
 
-static void run_next(struct bus *b);
+static void run_next(struct kafka_bus *b);
 
-static void end_turn(struct bus *b) {
+static void end_turn(struct kafka_bus *b) {
     struct turn *t = b->consumer.turn;
     b->consumer.turn = NULL;
     hub_timer_stop(b->loop, &b->consumer.turn_timer);
@@ -61,7 +61,7 @@ static void answer(struct hub_kafka_job *job) {
 
 static void on_answered(struct hub_kafka_job *job) {
     struct turn *t = HUB_CONTAINER(job, struct turn, job);
-    struct bus *b = t->bus;
+    struct kafka_bus *b = t->bus;
     b->jobs--;
     if (t->error[0] && !b->closing)
         hub_kafka_log(b, HUB_LOG_WARN, t->assign ? "cannot take partitions" : "cannot give partitions back", "error",
@@ -75,7 +75,7 @@ static void on_answered(struct hub_kafka_job *job) {
     end_turn(b);
 }
 
-static void add_job(struct bus *b, struct turn *t, void (*run)(struct hub_kafka_job *job),
+static void add_job(struct kafka_bus *b, struct turn *t, void (*run)(struct hub_kafka_job *job),
                     void (*done)(struct hub_kafka_job *job)) {
     t->rk = b->consumer.rk;
     t->job.run = run;
@@ -84,7 +84,7 @@ static void add_job(struct bus *b, struct turn *t, void (*run)(struct hub_kafka_
     hub_kafka_worker_add(&b->worker, &t->job);
 }
 
-static void begin_answer(struct bus *b, struct turn *t) {
+static void begin_answer(struct kafka_bus *b, struct turn *t) {
     t->answering = true;
     add_job(b, t, answer, on_answered);
 }
@@ -98,11 +98,11 @@ static void find_starts(struct hub_kafka_job *job) {
 
 static void on_found(struct hub_kafka_job *job) {
     struct turn *t = HUB_CONTAINER(job, struct turn, job);
-    struct bus *b = t->bus;
+    struct kafka_bus *b = t->bus;
     b->jobs--;
     for (size_t i = 0; t->found && i < t->n; i++) {
         struct hub_kafka_start *s = &t->starts[i];
-        const struct topic *topic = hub_kafka_topic(b, s->topic);
+        const struct kafka_topic *topic = hub_kafka_topic(b, s->topic);
         if (topic && s->committed >= 0) s->offset = hub_kafka_partition_resume(topic, s->partition, s->committed);
         rd_kafka_topic_partition_list_find(t->partitions, s->topic, s->partition)->offset = s->offset;
         hub_kafka_partition_open(b, s->topic, s->partition, s->offset, s->committed);
@@ -116,12 +116,12 @@ static void on_found(struct hub_kafka_job *job) {
         begin_answer(b, t);
 }
 
-static void begin_assign(struct bus *b, struct turn *t) {
+static void begin_assign(struct kafka_bus *b, struct turn *t) {
     t->n = (size_t)t->partitions->cnt;
     t->starts = hub_xcalloc(t->n, sizeof *t->starts);
     for (size_t i = 0; i < t->n; i++) {
         const rd_kafka_topic_partition_t *p = &t->partitions->elems[i];
-        const struct topic *topic = hub_kafka_topic(b, p->topic);
+        const struct kafka_topic *topic = hub_kafka_topic(b, p->topic);
         const char *reset = hub_kafka_settings_get(&b->settings, "auto.offset.reset");
         t->starts[i] = (struct hub_kafka_start){
             .topic = hub_xstrdup(p->topic), .partition = p->partition, .since = topic ? topic->since : 0};
@@ -133,7 +133,7 @@ static void begin_assign(struct bus *b, struct turn *t) {
 
 /* ---- partitions that go ---- */
 
-static bool over(struct bus *b, const struct turn *t) {
+static bool over(struct kafka_bus *b, const struct turn *t) {
     bool held = false, behind = false;
     for (int i = 0; i < t->partitions->cnt; i++) {
         struct partition *p = hub_kafka_partition(b, t->partitions->elems[i].topic, t->partitions->elems[i].partition);
@@ -147,10 +147,10 @@ static bool over(struct bus *b, const struct turn *t) {
 }
 
 static void on_turn_timer(struct hub_timer *timer) {
-    hub_kafka_rebalance_step(HUB_CONTAINER(timer, struct bus, consumer.turn_timer));
+    hub_kafka_rebalance_step(HUB_CONTAINER(timer, struct kafka_bus, consumer.turn_timer));
 }
 
-void hub_kafka_rebalance_step(struct bus *b) {
+void hub_kafka_rebalance_step(struct kafka_bus *b) {
     struct turn *t = b->consumer.turn;
     if (t && t->assign && b->closing) t->cancel = true;
     if (!t || t->assign || t->answering || !over(b, t)) return;
@@ -162,7 +162,7 @@ void hub_kafka_rebalance_step(struct bus *b) {
     begin_answer(b, t);
 }
 
-static void begin_revoke(struct bus *b, struct turn *t) {
+static void begin_revoke(struct kafka_bus *b, struct turn *t) {
     t->until = hub_loop_now(b->loop) + REVOKE_MS;
     for (int i = 0; i < t->partitions->cnt; i++) {
         struct partition *p = hub_kafka_partition(b, t->partitions->elems[i].topic, t->partitions->elems[i].partition);
@@ -174,7 +174,7 @@ static void begin_revoke(struct bus *b, struct turn *t) {
 
 /* ---- turns ---- */
 
-static void run_next(struct bus *b) {
+static void run_next(struct kafka_bus *b) {
     struct hub_list *link = b->consumer.turn ? NULL : hub_list_pop(&b->consumer.turns);
     if (!link) return;
     struct turn *t = b->consumer.turn = HUB_CONTAINER(link, struct turn, link);
@@ -184,7 +184,7 @@ static void run_next(struct bus *b) {
         begin_revoke(b, t);
 }
 
-void hub_kafka_on_rebalance(struct bus *b, rd_kafka_event_t *ev) {
+void hub_kafka_on_rebalance(struct kafka_bus *b, rd_kafka_event_t *ev) {
     struct turn *t = hub_xcalloc(1, sizeof *t);
     t->bus = b;
     t->assign = rd_kafka_event_error(ev) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
@@ -198,4 +198,4 @@ void hub_kafka_on_rebalance(struct bus *b, rd_kafka_event_t *ev) {
     run_next(b);
 }
 
-bool hub_kafka_rebalance_idle(const struct bus *b) { return !b->consumer.turn; }
+bool hub_kafka_rebalance_idle(const struct kafka_bus *b) { return !b->consumer.turn; }

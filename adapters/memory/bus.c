@@ -9,18 +9,18 @@
 #define MAX_WAITING 10000
 #define MAX_HELD 1000 /* delivered and not yet released */
 
-struct subscriber {
+struct memory_subscriber {
     struct hub_list link;
     uint64_t from; /* number of the first record it gets */
     hub_bus_cb *cb;
     void *arg;
 };
 
-struct topic {
+struct memory_topic {
     struct hub_list subscribers;
 };
 
-struct record {
+struct memory_record {
     struct hub_bus_record base;     /* texts point into bytes */
     struct hub_bus_header *headers; /* base.headers */
     struct hub_list link;
@@ -31,7 +31,7 @@ struct record {
     char bytes[];
 };
 
-struct bus {
+struct memory_bus {
     struct hub_bus base; /* first member */
     struct hub_loop *loop;
     struct hub_map topics;
@@ -47,7 +47,7 @@ static struct hub_metric queue_metric =
 
 static void on_turn(struct hub_timer *timer);
 
-static struct bus *bus_of(struct hub_bus *b) { return HUB_CONTAINER(b, struct bus, base); }
+static struct memory_bus *bus_of(struct hub_bus *b) { return HUB_CONTAINER(b, struct memory_bus, base); }
 
 static enum hub_code bus_check(const struct hub_bus_config *config, struct hub_err *err) {
     if (strcmp(config->url, "memory:") != 0)
@@ -62,7 +62,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
                               struct hub_err *err) {
     enum hub_code code = bus_check(config, err);
     if (code) return code;
-    struct bus *b = hub_xcalloc(1, sizeof *b);
+    struct memory_bus *b = hub_xcalloc(1, sizeof *b);
     b->base.ops = &hub_memory_bus_ops;
     b->loop = loop;
     hub_list_init(&b->waiting);
@@ -71,21 +71,21 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
 }
 
 static void subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, void *arg) {
-    struct bus *b = bus_of(base);
-    struct topic *t = hub_map_get(&b->topics, hub_cstr(name));
+    struct memory_bus *b = bus_of(base);
+    struct memory_topic *t = hub_map_get(&b->topics, hub_cstr(name));
     if (!t) {
         t = hub_xcalloc(1, sizeof *t);
         hub_list_init(&t->subscribers);
         hub_map_put(&b->topics, hub_cstr(name), t);
     }
-    struct subscriber *s = hub_xcalloc(1, sizeof *s);
-    *s = (struct subscriber){.from = b->next, .cb = cb, .arg = arg};
+    struct memory_subscriber *s = hub_xcalloc(1, sizeof *s);
+    *s = (struct memory_subscriber){.from = b->next, .cb = cb, .arg = arg};
     hub_list_push(&t->subscribers, &s->link);
 }
 
 static void free_record(struct hub_bus_record *base) {
-    struct bus *b = bus_of(base->bus);
-    struct record *r = HUB_CONTAINER(base, struct record, base);
+    struct memory_bus *b = bus_of(base->bus);
+    struct memory_record *r = HUB_CONTAINER(base, struct memory_record, base);
     free(r->headers);
     free(r);
     b->held--;
@@ -96,25 +96,25 @@ static void free_record(struct hub_bus_record *base) {
     }
 }
 
-static void deliver(struct bus *b, struct record *r) {
-    struct topic *t = hub_map_get(&b->topics, r->base.topic);
+static void deliver(struct memory_bus *b, struct memory_record *r) {
+    struct memory_topic *t = hub_map_get(&b->topics, r->base.topic);
     if (!t) return;
     /* A callback may subscribe: the newcomer stands at the end and does not want this record. */
     HUB_LIST_EACH(&t->subscribers, it) {
-        struct subscriber *s = HUB_CONTAINER(it, struct subscriber, link);
+        struct memory_subscriber *s = HUB_CONTAINER(it, struct memory_subscriber, link);
         if (r->number < s->from) continue;
         r->base.refs++;
         s->cb(s->arg, &r->base);
     }
 }
 
-static void answer(struct record *r) {
+static void answer(struct memory_record *r) {
     hub_bus_done *done = r->done;
     r->done = NULL;
     if (done) done(r->arg, r->code, r->code ? hub_code_text(r->code) : NULL);
 }
 
-static void finish(struct bus *b, struct record *r) {
+static void finish(struct memory_bus *b, struct memory_record *r) {
     b->held++;
     r->base.refs = 1;
     if (!r->code) deliver(b, r);
@@ -123,16 +123,16 @@ static void finish(struct bus *b, struct record *r) {
 }
 
 static void on_turn(struct hub_timer *timer) {
-    struct bus *b = HUB_CONTAINER(timer, struct bus, timer);
+    struct memory_bus *b = HUB_CONTAINER(timer, struct memory_bus, timer);
     /* What callbacks publish comes after this budget, on the next turn. */
     for (size_t budget = b->waiting_n; budget && b->held < MAX_HELD; budget--) {
         struct hub_list *link = hub_list_pop(&b->waiting);
         b->waiting_n--;
-        finish(b, HUB_CONTAINER(link, struct record, link));
+        finish(b, HUB_CONTAINER(link, struct memory_record, link));
     }
     hub_metric_set(&queue_metric, (int64_t)b->waiting_n);
     /* Delivery stands, and what is held may wait for those who publish: they are not to wait for delivery. */
-    if (b->held >= MAX_HELD) HUB_LIST_EACH(&b->waiting, it) answer(HUB_CONTAINER(it, struct record, link));
+    if (b->held >= MAX_HELD) HUB_LIST_EACH(&b->waiting, it) answer(HUB_CONTAINER(it, struct memory_record, link));
     if (b->waiting_n && b->held < MAX_HELD && !hub_timer_running(&b->timer))
         hub_timer_start(b->loop, &b->timer, 0, on_turn);
 }
@@ -144,10 +144,10 @@ static struct hub_str put(char **at, struct hub_str s) {
     return copy;
 }
 
-static struct record *new_record(struct hub_bus *base, const struct hub_bus_message *m) {
+static struct memory_record *new_record(struct hub_bus *base, const struct hub_bus_message *m) {
     size_t bytes = m->topic.n + m->key.n + m->value.n;
     for (size_t i = 0; i < m->header_n; i++) bytes += m->headers[i].name.n + m->headers[i].value.n;
-    struct record *r = hub_xcalloc(1, sizeof *r + bytes);
+    struct memory_record *r = hub_xcalloc(1, sizeof *r + bytes);
     char *at = r->bytes;
     r->base = (struct hub_bus_record){.bus = base, .topic = put(&at, m->topic), .key = put(&at, m->key)};
     r->base.value = put(&at, m->value);
@@ -163,10 +163,10 @@ static struct record *new_record(struct hub_bus *base, const struct hub_bus_mess
 
 static void publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
     static const struct hub_bus_message none;
-    struct bus *b = bus_of(base);
+    struct memory_bus *b = bus_of(base);
     enum hub_code code = b->closing ? HUB_SHUTTING_DOWN : b->waiting_n >= MAX_WAITING ? HUB_OVERLOADED : HUB_OK;
     if (code && !done) return; /* nobody to tell */
-    struct record *r = new_record(base, code ? &none : m);
+    struct memory_record *r = new_record(base, code ? &none : m);
     r->number = b->next++;
     r->done = done;
     r->arg = arg;
@@ -182,8 +182,9 @@ static bool ready(const struct hub_bus *b, struct hub_buf *why_not) {
     return true;
 }
 
-static void free_topic(struct topic *t) {
-    for (struct hub_list *l; (l = hub_list_pop(&t->subscribers));) free(HUB_CONTAINER(l, struct subscriber, link));
+static void free_topic(struct memory_topic *t) {
+    for (struct hub_list *l; (l = hub_list_pop(&t->subscribers));)
+        free(HUB_CONTAINER(l, struct memory_subscriber, link));
     free(t);
 }
 
@@ -191,15 +192,15 @@ static void free_topic(struct topic *t) {
 static void bus_pause(struct hub_bus *b) { (void)b; }
 
 static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) {
-    struct bus *b = bus_of(base);
+    struct memory_bus *b = bus_of(base);
     b->held++; /* so that the last record does not free it here */
     b->closing = true;
     for (struct hub_list *l; (l = hub_list_pop(&b->waiting));) {
-        struct record *r = HUB_CONTAINER(l, struct record, link);
+        struct memory_record *r = HUB_CONTAINER(l, struct memory_record, link);
         if (!r->code) r->code = HUB_SHUTTING_DOWN;
         finish(b, r);
     }
-    for (struct topic *t; (t = hub_map_drain(&b->topics));) free_topic(t);
+    for (struct memory_topic *t; (t = hub_map_drain(&b->topics));) free_topic(t);
     hub_map_clear(&b->topics);
     hub_metric_set(&queue_metric, 0);
     hub_timer_stop(b->loop, &b->timer);

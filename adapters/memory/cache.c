@@ -6,21 +6,21 @@
 #include "base/metric.h"
 
 #define ENTRY_COST (sizeof(struct cache_entry) + 64) /* with its place in the map and allocator overhead */
-#define ITEM_COST (sizeof(struct item) + 96)
+#define ITEM_COST (sizeof(struct memory_item) + 96)
 
 static struct hub_metric entries_metric =
     HUB_METRIC(HUB_GAUGE, "hubd_cache_entries", NULL, "Entries of the in-process cache");
 static struct hub_metric evicted_metric =
     HUB_METRIC(HUB_COUNTER, "hubd_cache_evicted_total", NULL, "Entries of the in-process cache that went for others");
 
-static struct cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct cache, base); }
+static struct memory_cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct memory_cache, base); }
 
 /* ---- entries ---- */
 
 static struct hub_str entry_key(const struct cache_entry *e) { return hub_str(e->key, e->key_n); }
 
-struct item *hub_cache_item(struct hub_str s) {
-    struct item *i = hub_xmalloc(sizeof *i + s.n);
+struct memory_item *hub_cache_item(struct hub_str s) {
+    struct memory_item *i = hub_xmalloc(sizeof *i + s.n);
     i->n = s.n;
     if (s.n) memcpy(i->p, s.p, s.n);
     return i;
@@ -31,12 +31,12 @@ size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value) { return I
 static void free_entry(struct cache_entry *e) {
     for (void *i; (i = hub_map_drain(&e->map));) free(i);
     hub_map_clear(&e->map);
-    for (struct hub_list *l; (l = hub_list_pop(&e->list));) free(HUB_CONTAINER(l, struct item, link));
+    for (struct hub_list *l; (l = hub_list_pop(&e->list));) free(HUB_CONTAINER(l, struct memory_item, link));
     hub_buf_free(&e->string);
     free(e);
 }
 
-void hub_cache_drop(struct cache *c, struct cache_entry *e) {
+void hub_cache_drop(struct memory_cache *c, struct cache_entry *e) {
     hub_map_del(&c->entries, entry_key(e));
     hub_list_remove(&e->used);
     c->bytes -= e->bytes;
@@ -45,7 +45,7 @@ void hub_cache_drop(struct cache *c, struct cache_entry *e) {
     hub_metric_set(&entries_metric, (int64_t)hub_map_len(&c->entries));
 }
 
-struct cache_entry *hub_cache_find(struct cache *c, struct hub_str key) {
+struct cache_entry *hub_cache_find(struct memory_cache *c, struct hub_str key) {
     struct cache_entry *e = hub_map_get(&c->entries, key);
     if (!e) return NULL;
     if (e->expires && e->expires <= hub_loop_now(c->loop)) {
@@ -57,7 +57,7 @@ struct cache_entry *hub_cache_find(struct cache *c, struct hub_str key) {
     return e;
 }
 
-struct cache_entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind) {
+struct cache_entry *hub_cache_make(struct memory_cache *c, struct hub_str key, enum entry_kind kind) {
     struct cache_entry *e = hub_xcalloc(1, sizeof *e + key.n);
     e->kind = kind;
     e->key_n = key.n;
@@ -70,17 +70,17 @@ struct cache_entry *hub_cache_make(struct cache *c, struct hub_str key, enum ent
     return e;
 }
 
-void hub_cache_grow(struct cache *c, struct cache_entry *e, size_t by) { e->bytes += by, c->bytes += by; }
-void hub_cache_shrink(struct cache *c, struct cache_entry *e, size_t by) { e->bytes -= by, c->bytes -= by; }
+void hub_cache_grow(struct memory_cache *c, struct cache_entry *e, size_t by) { e->bytes += by, c->bytes += by; }
+void hub_cache_shrink(struct memory_cache *c, struct cache_entry *e, size_t by) { e->bytes -= by, c->bytes -= by; }
 
-void hub_cache_trim(struct cache *c) {
+void hub_cache_trim(struct memory_cache *c) {
     while (hub_map_len(&c->entries) > c->max_n || (c->bytes > c->max_bytes && hub_map_len(&c->entries))) {
         hub_metric_add(&evicted_metric, 1);
         hub_cache_drop(c, HUB_CONTAINER(c->used.prev, struct cache_entry, used));
     }
 }
 
-void hub_cache_set_string(struct cache *c, struct cache_entry *e, struct hub_str value) {
+void hub_cache_set_string(struct memory_cache *c, struct cache_entry *e, struct hub_str value) {
     hub_cache_shrink(c, e, e->string.n);
     hub_buf_clear(&e->string);
     hub_buf_adds(&e->string, value);
@@ -89,7 +89,7 @@ void hub_cache_set_string(struct cache *c, struct cache_entry *e, struct hub_str
 
 /* ---- the table ---- */
 
-static bool option(struct cache *c, struct hub_str pair) {
+static bool option(struct memory_cache *c, struct hub_str pair) {
     struct hub_str rest = pair, key;
     uint64_t v;
     hub_str_split(&rest, '=', &key);
@@ -103,7 +103,7 @@ static bool option(struct cache *c, struct hub_str pair) {
     return true;
 }
 
-static enum hub_code read_url(const char *url, struct cache *out, struct hub_err *err) {
+static enum hub_code read_url(const char *url, struct memory_cache *out, struct hub_err *err) {
     struct hub_str rest = hub_cstr(url), head, pair;
     hub_str_split(&rest, '?', &head);
     bool good = hub_str_is(head, "memory:");
@@ -114,16 +114,16 @@ static enum hub_code read_url(const char *url, struct cache *out, struct hub_err
 }
 
 static enum hub_code cache_check(const struct hub_cache_config *config, struct hub_err *err) {
-    struct cache none = {0};
+    struct memory_cache none = {0};
     return read_url(config->url, &none, err);
 }
 
 static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
-    struct cache made = {
+    struct memory_cache made = {
         .base.ops = &hub_memory_cache_ops, .loop = config->loop, .max_n = 100000, .max_bytes = 64u << 20};
     enum hub_code code = read_url(config->url, &made, err);
     if (code) return code;
-    struct cache *c = hub_xmalloc(sizeof *c);
+    struct memory_cache *c = hub_xmalloc(sizeof *c);
     *c = made;
     hub_list_init(&c->used);
     hub_cache_watch_init(c);
@@ -131,14 +131,14 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
     return HUB_OK;
 }
 
-static const struct cache_entry *string_at(struct cache *c, struct hub_str key) {
+static const struct cache_entry *string_at(struct memory_cache *c, struct hub_str key) {
     const struct cache_entry *e = hub_cache_find(c, key);
     return e && e->kind == ENTRY_STRING ? e : NULL;
 }
 
 static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg) {
     struct hub_str values[HUB_CACHE_KEYS_MAX] = {{0}};
-    struct item *copies[HUB_CACHE_KEYS_MAX] = {0};
+    struct memory_item *copies[HUB_CACHE_KEYS_MAX] = {0};
     /* The callback may change the cache, and its views must outlive that. */
     for (size_t i = 0; i < n; i++) {
         const struct cache_entry *e = string_at(cache_of(base), keys[i]);
@@ -150,7 +150,7 @@ static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t
     for (size_t i = 0; i < n; i++) free(copies[i]);
 }
 
-static void put(struct cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
+static void put(struct memory_cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
     struct cache_entry *e = hub_cache_find(c, key);
     if (e && e->kind != ENTRY_STRING) hub_cache_drop(c, e), e = NULL;
     if (!e) e = hub_cache_make(c, key, ENTRY_STRING);
@@ -180,7 +180,7 @@ static bool cache_ready(const struct hub_cache *c, struct hub_buf *why_not) {
 static void cache_stop(struct hub_cache *c) { (void)c; }
 
 static void cache_close(struct hub_cache *base) {
-    struct cache *c = cache_of(base);
+    struct memory_cache *c = cache_of(base);
     hub_cache_watch_deinit(c);
     while (!hub_list_empty(&c->used)) hub_cache_drop(c, HUB_CONTAINER(c->used.next, struct cache_entry, used));
     free(c);

@@ -9,7 +9,7 @@
 enum entry_kind { ENTRY_STRING, ENTRY_HASH, ENTRY_SET, ENTRY_LIST };
 
 /* A piece of text in a hash, set or list. */
-struct item {
+struct memory_item {
     struct hub_list link; /* lists only */
     size_t n;
     char p[];
@@ -28,7 +28,7 @@ struct cache_entry {
     char key[];
 };
 
-struct cache {
+struct memory_cache {
     struct hub_cache base; /* first member */
     struct hub_loop *loop;
     struct hub_map entries; /* key → cache_entry */
@@ -40,21 +40,22 @@ struct cache {
     struct hub_timer look; /* for those that expire */
 };
 
-struct cache_entry *hub_cache_find(struct cache *c,
+struct cache_entry *hub_cache_find(struct memory_cache *c,
                                    struct hub_str key); /* NULL when absent or expired; moves to the front */
-struct cache_entry *hub_cache_make(struct cache *c, struct hub_str key, enum entry_kind kind); /* KEY must be absent */
-void hub_cache_drop(struct cache *c, struct cache_entry *e);
-void hub_cache_grow(struct cache *c, struct cache_entry *e,
+struct cache_entry *hub_cache_make(struct memory_cache *c, struct hub_str key,
+                                   enum entry_kind kind); /* KEY must be absent */
+void hub_cache_drop(struct memory_cache *c, struct cache_entry *e);
+void hub_cache_grow(struct memory_cache *c, struct cache_entry *e,
                     size_t by); /* count only; bounds are restored by hub_cache_trim */
-void hub_cache_shrink(struct cache *c, struct cache_entry *e, size_t by);
-void hub_cache_trim(struct cache *c);
-void hub_cache_set_string(struct cache *c, struct cache_entry *e, struct hub_str value);
-struct item *hub_cache_item(struct hub_str s);
+void hub_cache_shrink(struct memory_cache *c, struct cache_entry *e, size_t by);
+void hub_cache_trim(struct memory_cache *c);
+void hub_cache_set_string(struct memory_cache *c, struct cache_entry *e, struct hub_str value);
+struct memory_item *hub_cache_item(struct hub_str s);
 size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value);
 
-void hub_cache_watch_init(struct cache *c);
-void hub_cache_watch_deinit(struct cache *c);
-void hub_cache_dropped(struct cache *c, struct hub_str key); /* the entry is gone, and may come back at once */
+void hub_cache_watch_init(struct memory_cache *c);
+void hub_cache_watch_deinit(struct memory_cache *c);
+void hub_cache_dropped(struct memory_cache *c, struct hub_str key); /* the entry is gone, and may come back at once */
 struct hub_cache_watch *hub_memory_watch(struct hub_cache *base, struct hub_str key, hub_cache_gone_cb *cb, void *arg);
 void hub_memory_unwatch(struct hub_cache_watch *w);
 

@@ -8,7 +8,7 @@
 #define MAX_ARGS 1024
 
 struct call {
-    struct cache *c;
+    struct memory_cache *c;
     struct hub_str *v; /* v[0] is the command */
     size_t n;
     json_t *reply;
@@ -22,7 +22,7 @@ struct call {
 static void fail(struct call *k, const char *text) { snprintf(k->error, sizeof k->error, "%s", text); }
 static void reply_int(struct call *k, int64_t v) { k->reply = json_integer(v); }
 static void reply_text(struct call *k, struct hub_str s) { k->reply = hub_json_string(s); }
-static struct hub_str item_str(const struct item *i) { return hub_str(i->p, i->n); }
+static struct hub_str item_str(const struct memory_item *i) { return hub_str(i->p, i->n); }
 
 static void wrong_arity(struct call *k) {
     char name[40];
@@ -170,7 +170,7 @@ static void cmd_ttl(struct call *k) {
 /* ---- hashes ---- */
 
 static void put_field(struct call *k, struct cache_entry *e, struct hub_str field, struct hub_str value) {
-    struct item *old = hub_map_put(&e->map, field, hub_cache_item(value));
+    struct memory_item *old = hub_map_put(&e->map, field, hub_cache_item(value));
     if (old) hub_cache_shrink(k->c, e, hub_cache_item_bytes(field, item_str(old)));
     hub_cache_grow(k->c, e, hub_cache_item_bytes(field, value));
     free(old);
@@ -179,7 +179,7 @@ static void put_field(struct call *k, struct cache_entry *e, struct hub_str fiel
 static void cmd_hget(struct call *k) {
     struct cache_entry *e;
     if (!entry(k, ENTRY_HASH, &e) || !e) return;
-    struct item *i = hub_map_get(&e->map, k->v[2]);
+    struct memory_item *i = hub_map_get(&e->map, k->v[2]);
     if (i) reply_text(k, item_str(i));
 }
 
@@ -201,7 +201,7 @@ static void remove_members(struct call *k, enum entry_kind kind) {
     int64_t n = 0;
     if (!entry(k, kind, &e)) return;
     for (size_t i = 2; e && i < k->n; i++) {
-        struct item *old = hub_map_del(&e->map, k->v[i]);
+        struct memory_item *old = hub_map_del(&e->map, k->v[i]);
         if (!old) continue;
         hub_cache_shrink(k->c, e, hub_cache_item_bytes(k->v[i], item_str(old)));
         free(old);
@@ -233,7 +233,7 @@ static void cmd_hincrby(struct call *k) {
         fail(k, NOT_INTEGER);
         return;
     }
-    struct item *old = e ? hub_map_get(&e->map, k->v[2]) : NULL;
+    struct memory_item *old = e ? hub_map_get(&e->map, k->v[2]) : NULL;
     if (old && !hub_str_i64(item_str(old), &v)) {
         fail(k, "ERR hash value is not an integer");
         return;
@@ -286,7 +286,7 @@ static void push(struct call *k, bool front) {
     struct cache_entry *e;
     if (!entry_or_new(k, ENTRY_LIST, &e)) return;
     for (size_t i = 2; i < k->n; i++) {
-        struct item *item = hub_cache_item(k->v[i]);
+        struct memory_item *item = hub_cache_item(k->v[i]);
         (front ? hub_list_push_front : hub_list_push)(&e->list, &item->link);
         hub_cache_grow(k->c, e, hub_cache_item_bytes(k->v[i], hub_str(NULL, 0)));
         e->list_n++;
@@ -299,7 +299,7 @@ static void cmd_rpush(struct call *k) { push(k, false); }
 
 static json_t *take_item(struct call *k, struct cache_entry *e, bool front) {
     struct hub_list *l = front ? e->list.next : e->list.prev;
-    struct item *i = HUB_CONTAINER(l, struct item, link);
+    struct memory_item *i = HUB_CONTAINER(l, struct memory_item, link);
     json_t *v = hub_json_string(item_str(i));
     hub_list_remove(l);
     hub_cache_shrink(k->c, e, hub_cache_item_bytes(item_str(i), hub_str(NULL, 0)));
@@ -343,7 +343,7 @@ static void cmd_lrange(struct call *k) {
     HUB_LIST_EACH(&e->list, it) {
         if (at > to) break;
         if (at++ >= from)
-            json_array_append_new(k->reply, hub_json_string(item_str(HUB_CONTAINER(it, struct item, link))));
+            json_array_append_new(k->reply, hub_json_string(item_str(HUB_CONTAINER(it, struct memory_item, link))));
     }
 }
 
@@ -403,7 +403,7 @@ static bool collect(struct call *k, const json_t *args, struct hub_buf *text) {
 }
 
 void hub_cache_command(struct hub_cache *base, const json_t *args, hub_cache_call_cb *cb, void *arg) {
-    struct call k = {.c = HUB_CONTAINER(base, struct cache, base)};
+    struct call k = {.c = HUB_CONTAINER(base, struct memory_cache, base)};
     struct hub_buf text = {0};
     if (collect(&k, args, &text)) dispatch(&k);
     hub_cache_trim(k.c);

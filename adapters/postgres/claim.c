@@ -202,7 +202,7 @@ static bool is_a_hubs(const struct hub_table *t) {
 }
 
 /* The service, and the tables that only one may write. */
-static void lock_names(const struct store *s, struct hub_buf *array) {
+static void lock_names(const struct pg_store *s, struct hub_buf *array) {
     struct hub_buf name = {0};
     hub_buf_addf(&name, "service %s", s->service);
     hub_pg_array_add(array, hub_buf_str(&name));

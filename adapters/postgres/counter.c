@@ -5,7 +5,7 @@
 
 #include "adapters/postgres/postgres_int.h"
 
-static struct hub_str key_of(struct counters *k, struct hub_str scope, struct hub_str room) {
+static struct hub_str key_of(struct pg_counters *k, struct hub_str scope, struct hub_str room) {
     hub_buf_clear(&k->key);
     hub_buf_adds(&k->key, scope);
     hub_buf_addc(&k->key, 0);
@@ -13,13 +13,13 @@ static struct hub_str key_of(struct counters *k, struct hub_str scope, struct hu
     return hub_buf_str(&k->key);
 }
 
-struct counter *hub_pg_counter_find(struct counters *k, struct hub_str scope, struct hub_str room) {
+struct pg_counter *hub_pg_counter_find(struct pg_counters *k, struct hub_str scope, struct hub_str room) {
     return hub_map_get(&k->map, key_of(k, scope, room));
 }
 
-struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, struct hub_str room, int64_t seq,
-                                   struct hub_str epoch) {
-    struct counter *c = hub_pg_counter_find(k, scope, room);
+struct pg_counter *hub_pg_counter_put(struct pg_counters *k, struct hub_str scope, struct hub_str room, int64_t seq,
+                                      struct hub_str epoch) {
+    struct pg_counter *c = hub_pg_counter_find(k, scope, room);
     if (!c) {
         c = hub_xcalloc(1, sizeof *c + k->key.n);
         memcpy(c->key, k->key.p, k->key.n);
@@ -34,7 +34,7 @@ struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, str
     return c;
 }
 
-int64_t hub_pg_counter_take(struct counters *k, struct counter *c) {
+int64_t hub_pg_counter_take(struct pg_counters *k, struct pg_counter *c) {
     if (!hub_list_linked(&c->in_segment)) {
         hub_list_push(&k->touched, &c->in_segment);
         k->touched_n++;
@@ -42,9 +42,9 @@ int64_t hub_pg_counter_take(struct counters *k, struct counter *c) {
     return ++c->next;
 }
 
-static void settle(struct counters *k, bool keep) {
+static void settle(struct pg_counters *k, bool keep) {
     for (struct hub_list *l; (l = hub_list_pop(&k->touched));) {
-        struct counter *c = HUB_CONTAINER(l, struct counter, in_segment);
+        struct pg_counter *c = HUB_CONTAINER(l, struct pg_counter, in_segment);
         if (keep)
             c->seq = c->next;
         else
@@ -53,12 +53,12 @@ static void settle(struct counters *k, bool keep) {
     k->touched_n = 0;
 }
 
-void hub_pg_counters_keep(struct counters *k) { settle(k, true); }
-void hub_pg_counters_undo(struct counters *k) { settle(k, false); }
+void hub_pg_counters_keep(struct pg_counters *k) { settle(k, true); }
+void hub_pg_counters_undo(struct pg_counters *k) { settle(k, false); }
 
-void hub_pg_counters_clear(struct counters *k) {
+void hub_pg_counters_clear(struct pg_counters *k) {
     settle(k, false);
-    for (struct counter *c; (c = hub_map_drain(&k->map));) free(c);
+    for (struct pg_counter *c; (c = hub_map_drain(&k->map));) free(c);
     hub_map_clear(&k->map);
     hub_buf_free(&k->key);
     k->n = 0;

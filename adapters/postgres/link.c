@@ -267,7 +267,7 @@ void hub_pg_link_ready(void *arg, int events) {
 
 /* ---- life ---- */
 
-void hub_pg_link_init(struct link *l, struct store *s, const struct link_ops *ops, const char *name) {
+void hub_pg_link_init(struct link *l, struct pg_store *s, const struct link_ops *ops, const char *name) {
     *l = (struct link){.s = s, .ops = ops, .name = name};
     l->flush.run = on_flush;
     hub_pg_link_keep_why(l, "not connected yet");

@@ -13,11 +13,11 @@
  * log. */
 #define TROUBLE_MS 10000
 
-static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
+static struct pg_store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct pg_store, base); }
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
-static struct job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct job, link); }
+static struct pg_job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct pg_job, link); }
 
-static void release(struct store *s, size_t bytes) {
+static void release(struct pg_store *s, size_t bytes) {
     s->outstanding--;
     s->outstanding_bytes -= bytes;
     hub_store_show_queue(s->outstanding);
@@ -25,18 +25,18 @@ static void release(struct store *s, size_t bytes) {
 
 /* ---- rooms whose counters are being moved ---- */
 
-static struct room_place *place_of(struct store *s, struct hub_str scope, struct hub_str room) {
+static struct room_place *place_of(struct pg_store *s, struct hub_str scope, struct hub_str room) {
     return &s->places[hub_fingerprint(hub_fingerprint(HUB_FINGERPRINT, scope), room) % ROOM_PLACES];
 }
 
-static struct room_place *place_of_write(struct store *s, const struct hub_write *w) {
+static struct room_place *place_of_write(struct pg_store *s, const struct hub_write *w) {
     if (w->adapter || w->numbering == HUB_NUMBER_NONE) return NULL;
     return place_of(s, hub_cstr(w->counter_scope), w->counter_room);
 }
 
 /* ---- answers ---- */
 
-void hub_pg_answer_now(struct store *s, struct hub_write *w) {
+void hub_pg_answer_now(struct pg_store *s, struct hub_write *w) {
     struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
     struct room_place *place = place_of_write(s, w);
     if (place) place->waiting--;
@@ -47,10 +47,10 @@ void hub_pg_answer_now(struct store *s, struct hub_write *w) {
     hub_rows_free(&before);
 }
 
-static void submit_write(struct store *s, struct hub_write *w);
+static void submit_write(struct pg_store *s, struct hub_write *w);
 
 /* Numbers that were asked for since may be given already: then it is the writer that knows. */
-static void answer_counter(struct store *s, const struct job *j) {
+static void answer_counter(struct pg_store *s, const struct pg_job *j) {
     struct count_job *c = j->count;
     bool overtaken = place_of(s, c->scope, c->room)->begun != j->begun || !*c->epoch;
     if (!j->code && overtaken) {
@@ -61,7 +61,7 @@ static void answer_counter(struct store *s, const struct job *j) {
     free(c);
 }
 
-static void answer_job(struct store *s, struct job *j) {
+static void answer_job(struct pg_store *s, struct pg_job *j) {
     if (!j->answered) {
         const char *error = j->code ? j->error : NULL;
         if (j->code == HUB_STORE_UNAVAILABLE || j->code == HUB_STORE_UNDECIDED) hub_store_count_error();
@@ -80,7 +80,7 @@ static void answer_job(struct store *s, struct job *j) {
 }
 
 static void on_answers(struct hub_task *task) {
-    struct store *s = HUB_CONTAINER(task, struct store, answer);
+    struct pg_store *s = HUB_CONTAINER(task, struct pg_store, answer);
     struct hub_list writes, jobs;
     hub_list_init(&writes);
     hub_list_init(&jobs);
@@ -92,18 +92,18 @@ static void on_answers(struct hub_task *task) {
     hub_pg_maybe_closed(s);
 }
 
-static void answer_soon(struct store *s) {
+static void answer_soon(struct pg_store *s) {
     if (s->answering) return;
     s->answering = true;
     hub_post(s->loop, &s->answer);
 }
 
-void hub_pg_answer(struct store *s, struct hub_write *w) {
+void hub_pg_answer(struct pg_store *s, struct hub_write *w) {
     hub_list_push(&s->answers, &w->link);
     answer_soon(s);
 }
 
-void hub_pg_answer_job(struct store *s, struct job *j) {
+void hub_pg_answer_job(struct pg_store *s, struct pg_job *j) {
     hub_list_push(&s->read_answers, &j->link);
     answer_soon(s);
 }
@@ -114,13 +114,13 @@ static void on_counted(struct hub_write *w) {
     free(j);
 }
 
-void hub_pg_answer_count(struct store *s, struct count_job *j, const struct counter *c) {
+void hub_pg_answer_count(struct pg_store *s, struct count_job *j, const struct pg_counter *c) {
     j->seq = c->seq;
     memcpy(j->epoch, c->epoch, sizeof j->epoch);
     hub_pg_answer(s, &j->w);
 }
 
-void hub_pg_count_links(struct store *s, int change) {
+void hub_pg_count_links(struct pg_store *s, int change) {
     s->up_n += (size_t)change;
     hub_store_show_connections((int64_t)s->up_n);
 }
@@ -131,9 +131,9 @@ static const char *why_away(const struct link *l) {
     return l->state == LINK_UP ? "the store did not answer for 5 s" : l->why;
 }
 
-static void expire_reads(struct store *s, struct hub_list *jobs, int64_t before) {
+static void expire_reads(struct pg_store *s, struct hub_list *jobs, int64_t before) {
     while (!hub_list_empty(jobs)) {
-        struct job *j = job_of(jobs->next);
+        struct pg_job *j = job_of(jobs->next);
         if (j->submitted > before) break;
         hub_list_remove(&j->link);
         hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, why_away(&s->readers[0].link));
@@ -150,7 +150,7 @@ static void watch_silence(struct link *l, int64_t most) {
 /* A statement that has been sent is given up by its caller; its result is thrown away when it comes. */
 static void expire_sent(struct reader *r, int64_t before) {
     HUB_LIST_EACH(&r->under_way, it) {
-        struct job *j = job_of(it);
+        struct pg_job *j = job_of(it);
         if (j->answered || j->kind == JOB_SQL || j->submitted > before) continue;
         hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");
         answer_job(j->s, j);
@@ -158,7 +158,7 @@ static void expire_sent(struct reader *r, int64_t before) {
 }
 
 static void on_patience(struct hub_timer *timer) {
-    struct store *s = HUB_CONTAINER(timer, struct store, patience);
+    struct pg_store *s = HUB_CONTAINER(timer, struct pg_store, patience);
     int64_t now = hub_mono_ms(), before = now - PATIENCE_MS;
     int64_t script_limit = s->statement_timeout_ms > PATIENCE_MS ? s->statement_timeout_ms : PATIENCE_MS;
     hub_pg_writer_expire(&s->writer, before);
@@ -176,7 +176,7 @@ static void on_patience(struct hub_timer *timer) {
 /* ---- submitting ---- */
 
 /* Counts it in; the code why not. */
-static enum hub_code admit(struct store *s, size_t bytes) {
+static enum hub_code admit(struct pg_store *s, size_t bytes) {
     enum hub_code code = HUB_OK;
     if (s->closing)
         code = HUB_SHUTTING_DOWN;
@@ -195,10 +195,10 @@ static size_t bytes_of(const struct hub_write *w) {
     return n;
 }
 
-static void on_turn(struct hub_task *task) { hub_pg_writer_pump(&HUB_CONTAINER(task, struct store, turn)->writer); }
+static void on_turn(struct hub_task *task) { hub_pg_writer_pump(&HUB_CONTAINER(task, struct pg_store, turn)->writer); }
 
 /* False: it is refused, and will be told. */
-static bool take_in(struct store *s, struct hub_write *w) {
+static bool take_in(struct pg_store *s, struct hub_write *w) {
     enum hub_code code = admit(s, w->bytes);
     struct room_place *place = place_of_write(s, w);
     w->submitted = hub_mono_ms();
@@ -209,7 +209,7 @@ static bool take_in(struct store *s, struct hub_write *w) {
     return false;
 }
 
-static void submit_write(struct store *s, struct hub_write *w) {
+static void submit_write(struct pg_store *s, struct hub_write *w) {
     if (!take_in(s, w)) return;
     hub_list_push(&s->writer.queue, &w->link);
     hub_defer(s->loop, &s->turn);
@@ -223,8 +223,8 @@ static void pg_write(struct hub_store *base, struct hub_write *w) {
     submit_write(store_of(base), w);
 }
 
-static void submit_job(struct job *j, struct hub_list *queue) {
-    struct store *s = j->s;
+static void submit_job(struct pg_job *j, struct hub_list *queue) {
+    struct pg_store *s = j->s;
     enum hub_code code = admit(s, j->bytes);
     j->submitted = hub_mono_ms();
     if (code) hub_pg_job_fail(j, code, hub_code_text(code));
@@ -236,16 +236,16 @@ static void submit_job(struct job *j, struct hub_list *queue) {
     hub_pg_readers_pump(s);
 }
 
-static struct job *new_job(struct store *s, enum job_kind kind, void *arg) {
-    struct job *j = hub_xcalloc(1, sizeof *j);
+static struct pg_job *new_job(struct pg_store *s, enum pg_job_kind kind, void *arg) {
+    struct pg_job *j = hub_xcalloc(1, sizeof *j);
     j->s = s;
     j->kind = kind;
     j->arg = arg;
     return j;
 }
 
-static void read_counter(struct store *s, struct count_job *c, uint32_t begun) {
-    struct job *j = new_job(s, JOB_COUNTER, NULL);
+static void read_counter(struct pg_store *s, struct count_job *c, uint32_t begun) {
+    struct pg_job *j = new_job(s, JOB_COUNTER, NULL);
     j->count = c;
     j->begun = begun;
     j->again = true;
@@ -254,7 +254,7 @@ static void read_counter(struct store *s, struct count_job *c, uint32_t begun) {
 }
 
 static void pg_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
-    struct store *s = store_of(base);
+    struct pg_store *s = store_of(base);
     size_t scope_n = strlen(scope);
     struct count_job *j = hub_xcalloc(1, sizeof *j + scope_n + room.n);
     j->cb = cb;
@@ -265,7 +265,7 @@ static void pg_counter(struct hub_store *base, const char *scope, struct hub_str
     j->room = hub_str(j->text + scope_n, room.n);
     j->w = (struct hub_write){.adapter = j, .done = on_counted, .bytes = scope_n + room.n};
     struct room_place *place = place_of(s, j->scope, j->room);
-    struct counter *known = hub_pg_counter_find(&s->writer.counters, j->scope, j->room);
+    struct pg_counter *known = hub_pg_counter_find(&s->writer.counters, j->scope, j->room);
     if (!s->writer.claimed || place->waiting)
         submit_write(s, &j->w);
     else if (!known)
@@ -275,8 +275,8 @@ static void pg_counter(struct hub_store *base, const char *scope, struct hub_str
 }
 
 static void pg_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
-    struct store *s = store_of(base);
-    struct job *j = new_job(s, JOB_SELECT, arg);
+    struct pg_store *s = store_of(base);
+    struct pg_job *j = new_job(s, JOB_SELECT, arg);
     j->rows_cb = cb;
     j->again = true;
     j->q = *q;
@@ -301,8 +301,8 @@ static void script_param(struct params *p, const json_t *v) {
 }
 
 static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
-    struct store *s = store_of(base);
-    struct job *j = new_job(s, JOB_SQL, arg);
+    struct pg_store *s = store_of(base);
+    struct pg_job *j = new_job(s, JOB_SQL, arg);
     struct hub_err err;
     j->sql_cb = cb;
     for (size_t i = 0; i < json_array_size(params); i++) script_param(&j->params, json_array_get(params, i));
@@ -315,7 +315,7 @@ static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *pa
 
 /* ---- life ---- */
 
-bool hub_pg_note_trouble(struct store *s, const struct failure *f, bool read) {
+bool hub_pg_note_trouble(struct pg_store *s, const struct failure *f, bool read) {
     static const char *const states[] = {"42P01", "42703", "42501", "3F000", "XX001", "XX002", "58030"};
     int64_t now = hub_mono_ms();
     size_t i = 0;
@@ -334,7 +334,7 @@ bool hub_pg_note_trouble(struct store *s, const struct failure *f, bool read) {
 }
 
 static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
-    const struct store *s = store_of(base);
+    const struct pg_store *s = store_of(base);
     const struct writer *x = &s->writer;
     const char *why = NULL;
     if (x->link.state != LINK_UP || (s->applied && x->why[0]))
@@ -350,7 +350,7 @@ static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
 }
 
 static void on_start(struct hub_timer *t) {
-    struct store *s = HUB_CONTAINER(t, struct store, start);
+    struct pg_store *s = HUB_CONTAINER(t, struct pg_store, start);
     hub_pg_link_start(&s->writer.link);
     for (size_t i = 0; i < s->reader_n; i++) hub_pg_link_start(&s->readers[i].link);
     on_patience(&s->patience);
@@ -370,7 +370,7 @@ static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_confi
     enum hub_code code =
         hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
     if (code) return code;
-    struct store *s = hub_xcalloc(1, sizeof *s);
+    struct pg_store *s = hub_xcalloc(1, sizeof *s);
     s->base.ops = &hub_postgres_ops;
     s->loop = loop;
     s->conninfo = conninfo;
@@ -393,7 +393,7 @@ static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_confi
 }
 
 static void on_freed(struct hub_task *task) {
-    struct store *s = HUB_CONTAINER(task, struct store, answer);
+    struct pg_store *s = HUB_CONTAINER(task, struct pg_store, answer);
     void (*done)(void *arg) = s->closed;
     void *arg = s->closed_arg;
     hub_pg_writer_free(s);
@@ -407,7 +407,7 @@ static void on_freed(struct hub_task *task) {
     if (done) done(arg);
 }
 
-void hub_pg_maybe_closed(struct store *s) {
+void hub_pg_maybe_closed(struct pg_store *s) {
     if (!s->closing || s->outstanding || s->answering || s->freeing) return;
     s->freeing = true;
     s->answering = true;
@@ -416,7 +416,7 @@ void hub_pg_maybe_closed(struct store *s) {
 }
 
 static void pg_close(struct hub_store *base, void (*done)(void *arg), void *arg) {
-    struct store *s = store_of(base);
+    struct pg_store *s = store_of(base);
     s->closing = true;
     s->closing_since = hub_mono_ms();
     s->closed = done;

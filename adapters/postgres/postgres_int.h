@@ -28,7 +28,7 @@
 #define MAX_SQL_BYTES (16u << 20)
 #define READ_DEPTH 16 /* selects under way on one connection */
 
-struct store;
+struct pg_store;
 
 /* ---- conninfo.c ---- */
 
@@ -128,7 +128,7 @@ struct addresses {
 };
 
 struct link {
-    struct store *s;
+    struct pg_store *s;
     const struct link_ops *ops;
     const char *name; /* "writer", "reader 1" */
     enum link_state state;
@@ -155,7 +155,7 @@ struct link {
     char why[200]; /* why it is away */
 };
 
-void hub_pg_link_init(struct link *l, struct store *s, const struct link_ops *ops, const char *name);
+void hub_pg_link_init(struct link *l, struct pg_store *s, const struct link_ops *ops, const char *name);
 /* connect.c: looks names up and dials; ends in ops->up, or in hub_pg_link_lose. */
 void hub_pg_link_connect(struct link *l);
 void hub_pg_addresses_free(struct addresses *a);
@@ -183,7 +183,7 @@ void hub_pg_link_sync(struct link *l, synced_fn *synced, void *arg);
 
 /* ---- counter.c: rooms' counters ---- */
 
-struct counter {
+struct pg_counter {
     int64_t seq;  /* committed */
     int64_t next; /* with the segment under way */
     char epoch[HUB_UUID_LEN + 1];
@@ -192,24 +192,24 @@ struct counter {
     size_t key_n;
     char key[]; /* scope, NUL, room */
 };
-struct counters {
+struct pg_counters {
     struct hub_map map;
     struct hub_list touched; /* by the segment under way */
     size_t touched_n, n;
     struct hub_buf key;
 };
-static inline struct hub_str hub_pg_counter_scope(const struct counter *c) { return hub_str(c->key, c->scope_n); }
-static inline struct hub_str hub_pg_counter_room(const struct counter *c) {
+static inline struct hub_str hub_pg_counter_scope(const struct pg_counter *c) { return hub_str(c->key, c->scope_n); }
+static inline struct hub_str hub_pg_counter_room(const struct pg_counter *c) {
     return hub_str(c->key + c->scope_n + 1, c->key_n - c->scope_n - 1);
 }
-struct counter *hub_pg_counter_find(struct counters *k, struct hub_str scope,
-                                    struct hub_str room); /* NULL: not loaded */
-struct counter *hub_pg_counter_put(struct counters *k, struct hub_str scope, struct hub_str room, int64_t seq,
-                                   struct hub_str epoch);
-int64_t hub_pg_counter_take(struct counters *k, struct counter *c); /* the next number */
-void hub_pg_counters_keep(struct counters *k);                      /* the segment was committed */
-void hub_pg_counters_undo(struct counters *k);                      /* it was not */
-void hub_pg_counters_clear(struct counters *k);
+struct pg_counter *hub_pg_counter_find(struct pg_counters *k, struct hub_str scope,
+                                       struct hub_str room); /* NULL: not loaded */
+struct pg_counter *hub_pg_counter_put(struct pg_counters *k, struct hub_str scope, struct hub_str room, int64_t seq,
+                                      struct hub_str epoch);
+int64_t hub_pg_counter_take(struct pg_counters *k, struct pg_counter *c); /* the next number */
+void hub_pg_counters_keep(struct pg_counters *k);                         /* the segment was committed */
+void hub_pg_counters_undo(struct pg_counters *k);                         /* it was not */
+void hub_pg_counters_clear(struct pg_counters *k);
 
 /* ---- work ---- */
 
@@ -234,12 +234,12 @@ struct room_place {
     uint32_t begun;   /* ever */
 };
 
-enum job_kind { JOB_SELECT, JOB_COUNTER, JOB_SQL };
-struct job {
+enum pg_job_kind { JOB_SELECT, JOB_COUNTER, JOB_SQL };
+struct pg_job {
     struct hub_list link;
-    struct store *s;
+    struct pg_store *s;
     struct reader *reader; /* that has it */
-    enum job_kind kind;
+    enum pg_job_kind kind;
     hub_rows_cb *rows_cb;
     hub_sql_cb *sql_cb;
     void *arg;
@@ -299,7 +299,7 @@ struct writer {
     int64_t segment_id; /* of the segment under way, or the last one */
     bool segment_open;  /* it was sent and its outcome is not known */
     uint64_t began;
-    struct counters counters;
+    struct pg_counters counters;
     struct hub_sql_cells cells;
     struct hub_buf outbox_text;
     struct hub_write *single; /* the write being carried out alone */
@@ -315,7 +315,7 @@ struct writer {
     struct hub_timer retry;
 };
 
-struct store {
+struct pg_store {
     struct hub_store base; /* first member */
     struct hub_loop *loop;
     struct conninfo conninfo;
@@ -348,8 +348,8 @@ struct store {
     void *closed_arg;
 };
 
-void hub_pg_writer_init(struct store *s);
-void hub_pg_writer_free(struct store *s);
+void hub_pg_writer_init(struct pg_store *s);
+void hub_pg_writer_free(struct pg_store *s);
 /* Sends what waits, if nothing is under way. */
 void hub_pg_writer_pump(struct writer *x);
 const char *hub_pg_writer_why(const struct writer *x); /* why it does not write */
@@ -401,24 +401,24 @@ void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *resu
  * gone, a right that was taken, damaged pages. True: it was that; the log and the metrics say so, and
  * readiness where it was a READ: what a write fails of may be a right that was never given, or somebody's
  * trigger, and then anybody could make the service look down. */
-bool hub_pg_note_trouble(struct store *s, const struct failure *f, bool read);
+bool hub_pg_note_trouble(struct pg_store *s, const struct failure *f, bool read);
 
 /* w->code is set; to be answered on a later turn, resp. now (from a result, never from a call of the
  * store's user). */
-void hub_pg_answer(struct store *s, struct hub_write *w);
-void hub_pg_answer_now(struct store *s, struct hub_write *w);
-void hub_pg_answer_count(struct store *s, struct count_job *job, const struct counter *c);
-void hub_pg_answer_job(struct store *s, struct job *j);
-void hub_pg_maybe_closed(struct store *s);
-void hub_pg_count_links(struct store *s, int change);
+void hub_pg_answer(struct pg_store *s, struct hub_write *w);
+void hub_pg_answer_now(struct pg_store *s, struct hub_write *w);
+void hub_pg_answer_count(struct pg_store *s, struct count_job *job, const struct pg_counter *c);
+void hub_pg_answer_job(struct pg_store *s, struct pg_job *j);
+void hub_pg_maybe_closed(struct pg_store *s);
+void hub_pg_count_links(struct pg_store *s, int change);
 
 /* ---- read.c, script.c ---- */
 
-void hub_pg_readers_init(struct store *s, size_t n);
-void hub_pg_readers_free(struct store *s);
-void hub_pg_readers_pump(struct store *s);
-void hub_pg_job_free(struct job *j);
-void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why);
+void hub_pg_readers_init(struct pg_store *s, size_t n);
+void hub_pg_readers_free(struct pg_store *s);
+void hub_pg_readers_pump(struct pg_store *s);
+void hub_pg_job_free(struct pg_job *j);
+void hub_pg_job_fail(struct pg_job *j, enum hub_code code, const char *why);
 /* Checks a script's statement, and puts it with $1… for ? into OUT. READS: by its words it changes
  * nothing, and may be asked again. */
 enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err);

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "persist/store_metrics.h"
 
-static struct job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct job, link); }
+static struct pg_job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct pg_job, link); }
 
-void hub_pg_job_free(struct job *j) {
+void hub_pg_job_free(struct pg_job *j) {
     hub_rows_free(&j->rows);
     hub_buf_free(&j->text);
     hub_pg_params_free(&j->params);
@@ -20,7 +20,7 @@ void hub_pg_job_free(struct job *j) {
     free(j);
 }
 
-void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why) {
+void hub_pg_job_fail(struct pg_job *j, enum hub_code code, const char *why) {
     j->code = code;
     snprintf(j->error, sizeof j->error, "%s", why);
 }
@@ -30,7 +30,7 @@ void hub_pg_job_fail(struct job *j, enum hub_code code, const char *why) {
 static void build_select(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_postgres, what, sql); }
 
 static void on_select_result(void *arg, const PGresult *r) {
-    struct job *j = arg;
+    struct pg_job *j = arg;
     j->rows.table = j->q.table;
     for (int i = 0; i < PQntuples(r) && !j->rows.cut; i++) {
         hub_pg_take_row(r, i, j->q.table, &j->rows, &j->rows_cap);
@@ -39,7 +39,7 @@ static void on_select_result(void *arg, const PGresult *r) {
 }
 
 /* An id that is no number has no row in a table whose ids are numbers. */
-static bool matches_nothing(const struct job *j, const struct failure *f) {
+static bool matches_nothing(const struct pg_job *j, const struct failure *f) {
     if (strcmp(f->state, "22P02") && strcmp(f->state, "22003") && strcmp(f->state, "22007") &&
         strcmp(f->state, "22008"))
         return false;
@@ -50,7 +50,7 @@ static bool matches_nothing(const struct job *j, const struct failure *f) {
 
 /* ---- the end of a job ---- */
 
-static void over(struct job *j) {
+static void over(struct pg_job *j) {
     struct reader *r = j->reader;
     hub_list_remove(&j->link);
     r->under_way_n--;
@@ -60,11 +60,11 @@ static void over(struct job *j) {
     hub_pg_answer_job(j->s, j);
 }
 
-static void send(struct reader *r, struct job *j);
+static void send(struct reader *r, struct pg_job *j);
 
 static void on_job(void *arg, const struct failure *f) {
-    struct job *j = arg;
-    struct store *s = j->s;
+    struct pg_job *j = arg;
+    struct pg_store *s = j->s;
     struct link *l = &j->reader->link;
     if (f && hub_pg_unusable(f->state)) {
         hub_pg_link_drop(l, f->text);
@@ -83,7 +83,7 @@ static void on_job(void *arg, const struct failure *f) {
     hub_pg_readers_pump(s);
 }
 
-static void send_select(struct reader *r, struct job *j) {
+static void send_select(struct reader *r, struct pg_job *j) {
     struct link *l = &r->link;
     hub_pg_params_clear(&l->params);
     hub_pg_param_conds(&l->params, j->q.table, j->q.where, j->q.where_n);
@@ -98,21 +98,21 @@ static void send_select(struct reader *r, struct job *j) {
 /* ---- a room's counter ---- */
 
 static void on_count_result(void *arg, const PGresult *r) {
-    struct job *j = arg;
+    struct pg_job *j = arg;
     struct count_job *c = j->count; /* gone when it was answered */
     if (j->answered || !PQntuples(r)) return;
     c->seq = hub_pg_int(r, 0, 2);
     snprintf(c->epoch, sizeof c->epoch, "%.*s", HUB_FMT(hub_pg_text(r, 0, 3)));
 }
 
-static void send_count(struct reader *r, struct job *j) {
+static void send_count(struct reader *r, struct pg_job *j) {
     hub_pg_send_counter(&r->link, j->count->scope, j->count->room, on_count_result, j);
     hub_pg_link_sync(&r->link, on_job, j);
 }
 
 /* ---- a script's statement ---- */
 
-static void on_script_row(struct job *j, const PGresult *r, int i) {
+static void on_script_row(struct pg_job *j, const PGresult *r, int i) {
     int n = PQnfields(r);
     j->result_bytes += 64;
     for (int c = 0; c < n; c++) j->result_bytes += 64 + (size_t)PQgetlength(r, i, c);
@@ -129,7 +129,7 @@ static void on_script_row(struct job *j, const PGresult *r, int i) {
 }
 
 static void on_script_result(void *arg, const PGresult *r) {
-    struct job *j = arg;
+    struct pg_job *j = arg;
     if (PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_EMPTY_QUERY) {
         if (!j->result) j->result = json_pack("{s:I}", "changes", (json_int_t)hub_pg_changes(r));
         return;
@@ -141,7 +141,7 @@ static void on_script_result(void *arg, const PGresult *r) {
     if (j->code) hub_pg_link_drop(&j->reader->link, "a script's result was too large");
 }
 
-static void send_script(struct reader *r, struct job *j) {
+static void send_script(struct reader *r, struct pg_job *j) {
     struct link *l = &r->link;
     struct params own = l->params;
     l->params = j->params;
@@ -154,7 +154,7 @@ static void send_script(struct reader *r, struct job *j) {
 
 /* ---- who takes what ---- */
 
-static void send(struct reader *r, struct job *j) {
+static void send(struct reader *r, struct pg_job *j) {
     switch (j->kind) {
     case JOB_SELECT: send_select(r, j); break;
     case JOB_COUNTER: send_count(r, j); break;
@@ -162,7 +162,7 @@ static void send(struct reader *r, struct job *j) {
     }
 }
 
-static struct reader *idle_reader(struct store *s, bool script) {
+static struct reader *idle_reader(struct pg_store *s, bool script) {
     struct reader *best = NULL;
     size_t scripts = 0;
     for (size_t i = 0; i < s->reader_n; i++) {
@@ -176,7 +176,7 @@ static struct reader *idle_reader(struct store *s, bool script) {
     return script && last ? NULL : best;
 }
 
-static void give(struct reader *r, struct job *j) {
+static void give(struct reader *r, struct pg_job *j) {
     hub_list_remove(&j->link);
     hub_list_push(&r->under_way, &j->link);
     r->under_way_n++;
@@ -186,13 +186,13 @@ static void give(struct reader *r, struct job *j) {
     send(r, j);
 }
 
-static void pump_list(struct store *s, struct hub_list *list, bool script) {
+static void pump_list(struct pg_store *s, struct hub_list *list, bool script) {
     struct reader *r;
     if (!s->readable) return;
     while (!hub_list_empty(list) && (r = idle_reader(s, script))) give(r, job_of(list->next));
 }
 
-void hub_pg_readers_pump(struct store *s) {
+void hub_pg_readers_pump(struct pg_store *s) {
     pump_list(s, &s->reads, false);
     pump_list(s, &s->scripts, true);
 }
@@ -201,7 +201,7 @@ void hub_pg_readers_pump(struct store *s) {
 
 static void on_up(struct link *l) { hub_pg_readers_pump(l->s); }
 
-static void forget_result(struct job *j) {
+static void forget_result(struct pg_job *j) {
     hub_rows_free(&j->rows);
     j->rows = (struct hub_rows){0};
     j->rows_cap = 0;
@@ -216,7 +216,7 @@ static void on_lost(struct link *l) {
     struct hub_list again;
     hub_list_init(&again);
     for (struct hub_list *n; (n = r->under_way.next) != &r->under_way;) {
-        struct job *j = job_of(n);
+        struct pg_job *j = job_of(n);
         if (!j->again || j->answered || j->code) {
             if (!j->code) hub_pg_job_fail(j, j->kind == JOB_SQL ? HUB_STORE_UNDECIDED : HUB_STORE_UNAVAILABLE, l->why);
             over(j);
@@ -234,7 +234,7 @@ static void on_lost(struct link *l) {
     hub_pg_readers_pump(l->s);
 }
 
-void hub_pg_readers_init(struct store *s, size_t n) {
+void hub_pg_readers_init(struct pg_store *s, size_t n) {
     static const struct link_ops ops = {on_up, on_lost};
     s->readers = hub_xcalloc(n, sizeof *s->readers);
     s->reader_n = n;
@@ -245,7 +245,7 @@ void hub_pg_readers_init(struct store *s, size_t n) {
     }
 }
 
-void hub_pg_readers_free(struct store *s) {
+void hub_pg_readers_free(struct pg_store *s) {
     for (size_t i = 0; i < s->reader_n; i++) hub_pg_link_close(&s->readers[i].link);
     free(s->readers);
 }

@@ -3,7 +3,7 @@
  * and nothing of its grammar. */
 #include "adapters/postgres/postgres_int.h"
 
-struct scan {
+struct sql_scan {
     const char *p, *end;
     struct hub_buf *out;
     struct hub_str first; /* word of the statement */
@@ -23,9 +23,9 @@ static bool is_letter(char c) {
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '$'; }
-static char peek(const struct scan *s, size_t i) { return s->p + i < s->end ? s->p[i] : 0; }
+static char peek(const struct sql_scan *s, size_t i) { return s->p + i < s->end ? s->p[i] : 0; }
 
-static void copy(struct scan *s, const char *to) {
+static void copy(struct sql_scan *s, const char *to) {
     if (s->out) hub_buf_add(s->out, s->p, (size_t)(to - s->p));
     s->p = to;
 }
@@ -43,7 +43,7 @@ static bool in(struct hub_str word, const char *const *list) {
 /* ---- tokens; each returns where it ends ---- */
 
 /* 'text' with '' inside, and with backslashes when it is E'…'; "name" likewise without. */
-static const char *quoted(const struct scan *s, size_t from, char quote, bool backslash) {
+static const char *quoted(const struct sql_scan *s, size_t from, char quote, bool backslash) {
     for (const char *p = s->p + from; p < s->end; p++) {
         if (backslash && *p == '\\') {
             if (++p == s->end) break;
@@ -57,12 +57,12 @@ static const char *quoted(const struct scan *s, size_t from, char quote, bool ba
     return s->end;
 }
 
-static const char *line_comment(const struct scan *s) {
+static const char *line_comment(const struct sql_scan *s) {
     const char *p = memchr(s->p, '\n', (size_t)(s->end - s->p));
     return p ? p + 1 : s->end;
 }
 
-static const char *block_comment(const struct scan *s) {
+static const char *block_comment(const struct sql_scan *s) {
     int depth = 0;
     for (const char *p = s->p; p + 1 < s->end; p++) {
         if (p[0] == '/' && p[1] == '*')
@@ -76,7 +76,7 @@ static const char *block_comment(const struct scan *s) {
 }
 
 /* $tag$ … $tag$; NULL when it is none. */
-static const char *dollar_quote(const struct scan *s) {
+static const char *dollar_quote(const struct sql_scan *s) {
     const char *p = s->p + 1;
     if (p < s->end && is_letter(*p))
         while (p < s->end && (is_letter(*p) || is_digit(*p))) p++;
@@ -87,7 +87,7 @@ static const char *dollar_quote(const struct scan *s) {
     return s->end;
 }
 
-static void note_name(struct scan *s, struct hub_str name) {
+static void note_name(struct sql_scan *s, struct hub_str name) {
     static const char *const settings[] = {"set_config", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf",
                                            NULL};
     if (starts_nocase(name, HUB_STR("hubd_"))) s->own_table = true;
@@ -96,7 +96,7 @@ static void note_name(struct scan *s, struct hub_str name) {
         s->setting = true;
 }
 
-static void note_word(struct scan *s, struct hub_str word) {
+static void note_word(struct sql_scan *s, struct hub_str word) {
     static const char *const writing[] = {"insert",   "update",  "delete",  "merge",   "create",  "alter", "drop",
                                           "truncate", "comment", "reindex", "refresh", "analyze", "into",  NULL};
     if (!s->first.n) s->first = word;
@@ -104,14 +104,14 @@ static void note_word(struct scan *s, struct hub_str word) {
     note_name(s, word);
 }
 
-static void word(struct scan *s) {
+static void word(struct sql_scan *s) {
     const char *p = s->p;
     while (p < s->end && is_word(*p)) p++;
     note_word(s, hub_str(s->p, (size_t)(p - s->p)));
     copy(s, p);
 }
 
-static void parameter(struct scan *s) {
+static void parameter(struct sql_scan *s) {
     const char *p = s->p + 1;
     while (p < s->end && is_digit(*p)) p++;
     uint64_t n = 0;
@@ -122,7 +122,7 @@ static void parameter(struct scan *s) {
 }
 
 /* A space keeps the number apart from a word or a number beside it. */
-static void mark(struct scan *s) {
+static void mark(struct sql_scan *s) {
     s->marks++;
     if (s->out && !s->dollars) {
         bool after = s->out->n && is_word(s->out->p[s->out->n - 1]);
@@ -132,7 +132,7 @@ static void mark(struct scan *s) {
         copy(s, s->p + 1);
 }
 
-static const char *token(struct scan *s) {
+static const char *token(struct sql_scan *s) {
     char c = *s->p, next = peek(s, 1);
     if (c == '-' && next == '-') return line_comment(s);
     if (c == '/' && next == '*') return block_comment(s);
@@ -151,12 +151,12 @@ static const char *token(struct scan *s) {
     return c == '$' ? dollar_quote(s) : NULL;
 }
 
-static bool is_comment(const struct scan *s) {
+static bool is_comment(const struct sql_scan *s) {
     return (*s->p == '-' && peek(s, 1) == '-') || (*s->p == '/' && peek(s, 1) == '*');
 }
 
 /* One pass; false when something follows the semicolon. */
-static bool pass(struct scan *s) {
+static bool pass(struct sql_scan *s) {
     while (s->p < s->end) {
         bool comment = is_comment(s);
         if (s->ended && !comment && !is_space(*s->p) && *s->p != ';') return false;
@@ -186,7 +186,7 @@ static bool pass(struct scan *s) {
 
 enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err) {
     static const char *const reading[] = {"select", "with", "values", "table", "show", NULL};
-    struct scan s = {.p = sql.p, .end = sql.p + sql.n};
+    struct sql_scan s = {.p = sql.p, .end = sql.p + sql.n};
     if (sql.n && memchr(sql.p, 0, sql.n)) return hub_fail(err, HUB_BAD_REQUEST, "the statement has a U+0000");
     if (!pass(&s)) return hub_fail(err, HUB_BAD_REQUEST, "one statement at a time");
     if (!s.any) return hub_fail(err, HUB_BAD_REQUEST, "there is no statement");
@@ -206,7 +206,7 @@ enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out,
     if (params < given)
         return hub_fail(err, HUB_BAD_REQUEST, "more values were given than the statement has parameters");
     *reads = !s.writes && in(s.first, reading);
-    struct scan again = {.p = sql.p, .end = sql.p + sql.n, .out = out, .dollars = s.dollars};
+    struct sql_scan again = {.p = sql.p, .end = sql.p + sql.n, .out = out, .dollars = s.dollars};
     pass(&again);
     return HUB_OK;
 }

@@ -17,7 +17,7 @@ static const char markers[] =
     "CREATE TABLE hubd_writer (service text PRIMARY KEY, segment bigint NOT NULL) WITH (fillfactor = 50);\n";
 
 struct migration {
-    struct store *s;
+    struct pg_store *s;
     struct session session;
     struct hub_err *err;
     bool broken; /* a question went without an answer */
@@ -203,7 +203,7 @@ static enum hub_code made_plan(const struct migration *m, const struct hub_sql_p
 
 /* CREATED, when given, says for each table whether the plan makes it. */
 static enum hub_code make_plan(struct migration *m, struct hub_buf *plan, bool *created) {
-    const struct store *s = m->s;
+    const struct pg_store *s = m->s;
     struct hub_sql_planner p = {.d = &hub_sql_postgres, .any = any, .ctx = m, .plan = plan, .err = m->err};
     if (missing(m, "hubd_room")) hub_buf_addz(plan, bookkeeping);
     if (missing(m, "hubd_writer")) hub_buf_addz(plan, markers);
@@ -276,7 +276,7 @@ static enum hub_code begin(struct migration *m) {
     return run(m, "BEGIN; SET LOCAL lock_timeout = '" LOCK_LIMIT "'; SELECT pg_advisory_xact_lock(7523094285)");
 }
 
-static enum hub_code migrate(struct store *s, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
+static enum hub_code migrate(struct pg_store *s, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
     struct hub_err mine;
     struct migration m = {.s = s, .err = err ? err : &mine};
     enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, like, limit_ms, m.err);
@@ -292,7 +292,7 @@ static enum hub_code migrate(struct store *s, const PGconn *like, int64_t limit_
 }
 
 enum hub_code hub_pg_plan(struct hub_store *base, struct hub_buf *plan, struct hub_err *err) {
-    struct store *s = HUB_CONTAINER(base, struct store, base);
+    struct pg_store *s = HUB_CONTAINER(base, struct pg_store, base);
     struct hub_err mine;
     struct migration m = {.s = s, .err = err ? err : &mine};
     enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, NULL, START_LIMIT_MS, m.err);
@@ -304,7 +304,7 @@ enum hub_code hub_pg_plan(struct hub_store *base, struct hub_buf *plan, struct h
 }
 
 enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
-    struct store *s = HUB_CONTAINER(base, struct store, base);
+    struct pg_store *s = HUB_CONTAINER(base, struct pg_store, base);
     const struct link *l = &s->writer.link;
     /* Whoever tries again from the loop is not held up by a server that is known to be away. */
     if (l->started && l->state != LINK_UP)
@@ -320,7 +320,7 @@ enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
 /* The message tables that are new are locked at the next claim. One may be under way, of a reload just
  * before. */
 enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config *config, struct hub_err *err) {
-    struct store *s = HUB_CONTAINER(base, struct store, base);
+    struct pg_store *s = HUB_CONTAINER(base, struct pg_store, base);
     const struct hub_table *const *old = s->tables;
     size_t old_n = s->table_n;
     if (s->writer.link.state != LINK_UP)

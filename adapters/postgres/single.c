@@ -60,7 +60,7 @@ static void commit(struct writer *x) {
 /* Through, and the next one. UNDO: what it did shall not stay. */
 static void through(struct writer *x, bool undo) {
     struct hub_write *w = x->single;
-    struct counter *c = NULL;
+    struct pg_counter *c = NULL;
     if (!w->code && !w->duplicate && w->numbering != HUB_NUMBER_NONE)
         c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
     w->number = c ? hub_pg_counter_take(&x->counters, c) : 0;
@@ -182,7 +182,7 @@ static void go_on(struct writer *x) {
 
 static void send_single(struct writer *x) {
     struct hub_write *w = x->single;
-    struct counter *c = NULL;
+    struct pg_counter *c = NULL;
     if (w->numbering != HUB_NUMBER_NONE)
         c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
     if (w->announce) hub_pg_send_before(x, w);
@@ -211,7 +211,7 @@ void hub_pg_single_begin(struct writer *x) {
     hub_pg_link_command(&x->link,
                         "SET CONSTRAINTS ALL IMMEDIATE"); /* whose fault it is must be known before the commit */
     HUB_LIST_EACH(&x->counters.touched, it) {
-        const struct counter *c = HUB_CONTAINER(it, struct counter, in_segment);
+        const struct pg_counter *c = HUB_CONTAINER(it, struct pg_counter, in_segment);
         hub_pg_load_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));
     }
     hub_pg_counters_undo(&x->counters);

@@ -197,19 +197,19 @@ void hub_pg_send_before(struct writer *x, struct hub_write *w) {
     if (w->kind == HUB_UPSERT) hub_pg_send_existing(x, w, on_before);
 }
 
-struct existing {
+struct pg_existing {
     const struct hub_table *t;
     const char *conflict;
 };
 
 static void build_existing(struct hub_buf *sql, const void *what) {
-    const struct existing *e = what;
+    const struct pg_existing *e = what;
     hub_sql_existing(&hub_sql_postgres, e->t, e->conflict, sql);
 }
 
 void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *result) {
     struct link *l = &x->link;
-    const struct existing e = {w->table, w->conflict};
+    const struct pg_existing e = {w->table, w->conflict};
     struct hub_str rest = hub_cstr(w->conflict);
     hub_pg_params_clear(&l->params);
     for (int col; (col = hub_sql_next_column(w->table, &rest)) >= 0;)

@@ -15,7 +15,7 @@
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
 
 /* The counter that a write or a question needs; true when it needs none, or *OUT is it. */
-static bool counter_for(struct writer *x, const struct hub_write *w, struct counter **out) {
+static bool counter_for(struct writer *x, const struct hub_write *w, struct pg_counter **out) {
     const struct count_job *job = w->adapter;
     *out = NULL;
     if (job) return (*out = hub_pg_counter_find(&x->counters, job->scope, job->room)) != NULL;
@@ -35,7 +35,7 @@ static void on_counter(void *arg, const PGresult *r) {
 /* Everything that waits for a counter cannot have one. */
 static void fail_counted(struct writer *x, const struct failure *f) {
     HUB_LIST_EACH_SAFE(&x->queue, it) {
-        struct counter *c;
+        struct pg_counter *c;
         if (counter_for(x, write_of(it), &c)) continue;
         hub_list_remove(it);
         hub_pg_fail(write_of(it), hub_pg_code(f->state), f->text);
@@ -84,7 +84,7 @@ static void load_counters(struct writer *x) {
     HUB_LIST_EACH(&x->queue, it) {
         const struct hub_write *w = write_of(it);
         const struct count_job *job = w->adapter;
-        struct counter *c;
+        struct pg_counter *c;
         if (n == LOAD_MAX || ++looked > LOOK_MAX) break;
         if (counter_for(x, w, &c)) continue;
         struct hub_str scope = job ? job->scope : hub_cstr(w->counter_scope), room = job ? job->room : w->counter_room;
@@ -110,7 +110,7 @@ static void close_none(struct writer *x) {
 
 static void close_one(struct writer *x) {
     struct params *p = &x->link.params;
-    const struct counter *c = HUB_CONTAINER(x->counters.touched.next, struct counter, in_segment);
+    const struct pg_counter *c = HUB_CONTAINER(x->counters.touched.next, struct pg_counter, in_segment);
     hub_pg_param_str(p, hub_pg_counter_scope(c));
     hub_pg_param_str(p, hub_pg_counter_room(c));
     hub_pg_param_int(p, c->next);
@@ -128,7 +128,7 @@ static void close_many(struct writer *x) {
     struct hub_buf columns[4] = {{0}};
     char number[24];
     HUB_LIST_EACH(&x->counters.touched, it) {
-        const struct counter *c = HUB_CONTAINER(it, struct counter, in_segment);
+        const struct pg_counter *c = HUB_CONTAINER(it, struct pg_counter, in_segment);
         hub_pg_array_add(&columns[0], hub_pg_counter_scope(c));
         hub_pg_array_add(&columns[1], hub_pg_counter_room(c));
         snprintf(number, sizeof number, "%lld", (long long)c->next);
@@ -174,7 +174,7 @@ static void judge(struct hub_write *w) {
 }
 
 void hub_pg_segment_over(struct writer *x, bool committed) {
-    struct store *s = x->link.s;
+    struct pg_store *s = x->link.s;
     struct hub_list through;
     hub_list_init(&through);
     hub_list_splice(&through, &x->segment);
@@ -233,7 +233,7 @@ static void take_segment(struct writer *x, bool alone) {
     x->began = hub_mono_ns();
     while (!hub_list_empty(&x->queue) && x->segment_n < MAX_BATCH) {
         struct hub_write *w = write_of(x->queue.next);
-        struct counter *c;
+        struct pg_counter *c;
         if (!counter_for(x, w, &c) || (!w->adapter && hub_pg_goes_alone(w) != alone)) break;
         hub_list_remove(&w->link);
         if (w->adapter) {
@@ -281,7 +281,7 @@ void hub_pg_writer_probe(struct writer *x) {
 }
 
 void hub_pg_writer_pump(struct writer *x) {
-    struct counter *c;
+    struct pg_counter *c;
     if (!may_write(x)) return;
     if (x->reclaim) {
         x->reclaim = x->claimed = false;
@@ -376,7 +376,7 @@ static void on_lost(struct link *l) {
     if (!x->segment_open) hub_pg_writer_take_back(x);
 }
 
-void hub_pg_writer_init(struct store *s) {
+void hub_pg_writer_init(struct pg_store *s) {
     static const struct link_ops ops = {on_up, on_lost};
     struct writer *x = &s->writer;
     hub_pg_link_init(&x->link, s, &ops, "writer");
@@ -386,7 +386,7 @@ void hub_pg_writer_init(struct store *s) {
     hub_list_init(&x->counters.touched);
 }
 
-void hub_pg_writer_free(struct store *s) {
+void hub_pg_writer_free(struct pg_store *s) {
     struct writer *x = &s->writer;
     hub_timer_stop(s->loop, &x->retry);
     hub_pg_link_close(&x->link);

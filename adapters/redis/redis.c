@@ -17,9 +17,9 @@
 #define PROBES_READONLY 15
 
 /* What a server may refuse by itself: by its rights (ACL), for lack of memory, as a replica. */
-enum kind { READING, WRITING, SCRIPTED, WATCHING, FOREIGN /* of scripts, which are told */ };
+enum redis_request_kind { READING, WRITING, SCRIPTED, WATCHING, FOREIGN /* of scripts, which are told */ };
 
-struct cache {
+struct redis_cache {
     struct hub_cache base; /* first member */
     struct hub_loop *loop;
     struct hub_redis_url url;
@@ -30,17 +30,17 @@ struct cache {
     char take_sha[48]; /* of the script that counts; empty: the server does not know it */
     /* A refusal, until the same kind of command is carried out on that key, or one beside it. */
     char refusal[240]; /* for people; empty: none */
-    enum kind refused;
+    enum redis_request_kind refused;
     struct hub_buf refused_key;
     struct hub_timer probe;
     unsigned probes;
 };
 
 /* A command under way, and whom to tell. */
-struct request {
+struct redis_request {
     struct hub_histogram *latency;
-    struct cache *cache;
-    enum kind kind;
+    struct redis_cache *cache;
+    enum redis_request_kind kind;
     uint64_t asked; /* ns */
     size_t n;       /* keys of a get */
     union {
@@ -62,12 +62,12 @@ static struct hub_metric errors_metric = HUB_METRIC(HUB_COUNTER, "hubd_cache_err
 static struct hub_metric reconnects_metric =
     HUB_METRIC(HUB_COUNTER, "hubd_cache_reconnects_total", NULL, "Connections to the cache made anew");
 
-static struct cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct cache, base); }
+static struct redis_cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct redis_cache, base); }
 
-static struct request *request_new(struct cache *c, enum kind kind, struct hub_histogram *latency, struct hub_str key,
-                                   void *arg) {
-    struct request *q = hub_xmalloc(sizeof *q + key.n);
-    *q = (struct request){
+static struct redis_request *request_new(struct redis_cache *c, enum redis_request_kind kind,
+                                         struct hub_histogram *latency, struct hub_str key, void *arg) {
+    struct redis_request *q = hub_xmalloc(sizeof *q + key.n);
+    *q = (struct redis_request){
         .cache = c, .kind = kind, .latency = latency, .asked = hub_mono_ns(), .arg = arg, .key_n = key.n};
     if (key.n) memcpy(q->key, key.p, key.n);
     return q;
@@ -85,7 +85,7 @@ static bool says(const redisReply *r, const char *code) {
     return r->type == REDIS_REPLY_ERROR && strstr(r->str, code) != NULL;
 }
 
-static void refused(struct cache *c, enum kind kind, struct hub_str key, const redisReply *r) {
+static void refused(struct redis_cache *c, enum redis_request_kind kind, struct hub_str key, const redisReply *r) {
     if (c->refusal[0] || says(r, "NOSCRIPT") || says(r, "WRONGTYPE") || !hub_redis_link_up(c->link)) return;
     const char *more = strstr(r->str, " script: "); /* where in which script */
     size_t n = more ? (size_t)(more - r->str) : r->len;
@@ -98,14 +98,14 @@ static void refused(struct cache *c, enum kind kind, struct hub_str key, const r
     hub_timer_start(c->loop, &c->probe, PROBE_MS, on_probe_due);
 }
 
-static void forget_refusal(struct cache *c) {
+static void forget_refusal(struct redis_cache *c) {
     c->refusal[0] = 0;
     hub_timer_stop(c->loop, &c->probe);
 }
 
 /* A replica stays one for as long as the connection lasts: the address may lead to the new primary by now. */
 static void on_probed(void *arg, const redisReply *r) {
-    struct cache *c = arg;
+    struct redis_cache *c = arg;
     if (!r || !c->refusal[0]) return;
     if (r->type != REDIS_REPLY_ERROR) {
         forget_refusal(c);
@@ -118,7 +118,7 @@ static void on_probed(void *arg, const redisReply *r) {
 }
 
 static void on_probe_due(struct hub_timer *t) {
-    struct cache *c = HUB_CONTAINER(t, struct cache, probe);
+    struct redis_cache *c = HUB_CONTAINER(t, struct redis_cache, probe);
     struct hub_buf beside = {0};
     const struct hub_str key = hub_buf_str(&c->refused_key);
     hub_buf_adds(&beside, key);
@@ -138,7 +138,7 @@ static void on_probe_due(struct hub_timer *t) {
 static void watch_refused(void *arg, struct hub_str key, const redisReply *r) { refused(arg, WATCHING, key, r); }
 
 /* Counts the answer; false when there is none to use. */
-static bool usable(const struct request *q, const redisReply *r, int type) {
+static bool usable(const struct redis_request *q, const redisReply *r, int type) {
     if (r) hub_histogram_add(q->latency, hub_mono_ns() - q->asked);
     if (r && r->type == type) return true;
     hub_metric_add(&errors_metric, 1);
@@ -150,7 +150,7 @@ static bool usable(const struct request *q, const redisReply *r, int type) {
 /* ---- get, set, swap ---- */
 
 static void on_get(void *arg, const redisReply *r) {
-    struct request *q = arg;
+    struct redis_request *q = arg;
     struct hub_str values[HUB_CACHE_KEYS_MAX] = {{0}};
     bool good = usable(q, r, REDIS_REPLY_ARRAY) && r->elements == q->n;
     for (size_t i = 0; good && i < q->n; i++)
@@ -161,7 +161,7 @@ static void on_get(void *arg, const redisReply *r) {
 
 static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg) {
     struct hub_str v[HUB_CACHE_KEYS_MAX + 1] = {HUB_STR("MGET")};
-    struct request *q = request_new(cache_of(base), READING, &get_latency, keys[0], arg);
+    struct redis_request *q = request_new(cache_of(base), READING, &get_latency, keys[0], arg);
     q->cb.get = cb;
     q->n = n;
     for (size_t i = 0; i < n; i++) v[i + 1] = keys[i];
@@ -169,7 +169,7 @@ static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t
 }
 
 static void on_done(void *arg, const redisReply *r) {
-    struct request *q = arg;
+    struct redis_request *q = arg;
     bool good = usable(q, r, r && r->type == REDIS_REPLY_INTEGER ? REDIS_REPLY_INTEGER : REDIS_REPLY_STATUS);
     if (q->cb.done) q->cb.done(q->arg, good ? HUB_OK : HUB_STORE_UNAVAILABLE);
     free(q);
@@ -178,7 +178,7 @@ static void on_done(void *arg, const redisReply *r) {
 static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms,
                       hub_cache_done *cb, void *arg) {
     char ttl[24];
-    struct request *q = request_new(cache_of(base), WRITING, &set_latency, key, arg);
+    struct redis_request *q = request_new(cache_of(base), WRITING, &set_latency, key, arg);
     q->cb.done = cb;
     snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
     const struct hub_str v[] = {HUB_STR("SET"), key, value, HUB_STR("PX"), hub_cstr(ttl)};
@@ -190,7 +190,7 @@ static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_st
     static const char script[] = "if (redis.call('GET',KEYS[1]) or '')==ARGV[1] then "
                                  "redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3]) end return 0";
     char ttl[24];
-    struct request *q = request_new(cache_of(base), SCRIPTED, &set_latency, key, NULL);
+    struct redis_request *q = request_new(cache_of(base), SCRIPTED, &set_latency, key, NULL);
     snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
     const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(script, sizeof script - 1), HUB_STR("1"), key, was, value,
                                 hub_cstr(ttl)};
@@ -217,7 +217,7 @@ static const char take_script[] =
     "call('PEXPIRE',k,window) return 0";
 
 static void on_loaded(void *arg, const redisReply *r) {
-    struct cache *c = arg;
+    struct redis_cache *c = arg;
     c->loading = false;
     if (r && r->type == REDIS_REPLY_STRING && r->len < sizeof c->take_sha)
         snprintf(c->take_sha, sizeof c->take_sha, "%.*s", (int)r->len, r->str);
@@ -225,7 +225,7 @@ static void on_loaded(void *arg, const redisReply *r) {
 
 /* Until the server knows the script, and where it must not be told, the whole text goes with every
  * question. */
-static void load_script(struct cache *c) {
+static void load_script(struct redis_cache *c) {
     const struct hub_str v[] = {HUB_STR("SCRIPT"), HUB_STR("LOAD"), hub_str(take_script, sizeof take_script - 1)};
     c->take_sha[0] = 0;
     if (!c->loading) c->loading = hub_redis_send(c->link, v, HUB_NELEM(v), on_loaded, c);
@@ -234,7 +234,7 @@ static void load_script(struct cache *c) {
 /* A server that has forgotten the script (SCRIPT FLUSH) has not counted: that is as if it had been away,
  * for what was under way. */
 static void on_take(void *arg, const redisReply *r) {
-    struct request *q = arg;
+    struct redis_request *q = arg;
     bool good = usable(q, r, REDIS_REPLY_INTEGER);
     if (r && r->type == REDIS_REPLY_ERROR && hub_str_starts(hub_str(r->str, r->len), HUB_STR("NOSCRIPT")))
         load_script(q->cache);
@@ -244,10 +244,10 @@ static void on_take(void *arg, const redisReply *r) {
 
 static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit, int64_t window_ms,
                        hub_cache_take_cb *cb, void *arg) {
-    struct cache *c = cache_of(base);
+    struct redis_cache *c = cache_of(base);
     char numbers[3][24];
     int64_t slots = limit < SLOTS_MAX ? limit : SLOTS_MAX;
-    struct request *q = request_new(c, SCRIPTED, &take_latency, key, arg);
+    struct redis_request *q = request_new(c, SCRIPTED, &take_latency, key, arg);
     bool known = c->take_sha[0];
     q->cb.take = cb;
     snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)limit);
@@ -270,15 +270,15 @@ static const char give_script[] =
     "if t and tonumber(n)>1 then call('RPUSH',k,t..':'..(n-1)) call('PEXPIRE',k,ARGV[1]) end return 0";
 
 static void on_given(void *arg, const redisReply *r) {
-    struct request *q = arg;
+    struct redis_request *q = arg;
     usable(q, r, REDIS_REPLY_INTEGER);
     free(q);
 }
 
 static void cache_give(struct hub_cache *base, struct hub_str key, int64_t window_ms) {
-    struct cache *c = cache_of(base);
+    struct redis_cache *c = cache_of(base);
     char window[24];
-    struct request *q = request_new(c, SCRIPTED, &take_latency, key, NULL);
+    struct redis_request *q = request_new(c, SCRIPTED, &take_latency, key, NULL);
     snprintf(window, sizeof window, "%lld", (long long)window_ms);
     const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(give_script, sizeof give_script - 1), HUB_STR("1"), key,
                                 hub_cstr(window)};
@@ -297,7 +297,7 @@ static bool server_away(const redisReply *r) {
 }
 
 static void on_call(void *arg, const redisReply *r) {
-    struct request *q = arg;
+    struct redis_request *q = arg;
     struct hub_err err;
     json_t *reply = NULL;
     if (!usable(q, r, r && r->type != REDIS_REPLY_ERROR ? r->type : REDIS_REPLY_NIL) && !r)
@@ -346,7 +346,7 @@ static void cache_call(struct hub_cache *base, const json_t *args, hub_cache_cal
     } else if (refused) {
         refuse(cb, arg, v[0], refused);
     } else {
-        struct request *q = request_new(cache_of(base), FOREIGN, &call_latency, hub_str(NULL, 0), arg);
+        struct redis_request *q = request_new(cache_of(base), FOREIGN, &call_latency, hub_str(NULL, 0), arg);
         q->cb.call = cb;
         if (!hub_redis_send(cache_of(base)->link, v, n, on_call, q)) on_call(q, NULL);
     }
@@ -364,7 +364,7 @@ static struct hub_cache_watch *cache_watch(struct hub_cache *base, struct hub_st
 /* ---- life ---- */
 
 static void on_up(void *arg) {
-    struct cache *c = arg;
+    struct redis_cache *c = arg;
     hub_metric_add(&reconnects_metric, c->was_up);
     c->was_up = true;
     load_script(c);
@@ -384,7 +384,7 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
     struct hub_redis_url url;
     enum hub_code code = hub_redis_url_parse(config->url, &url, err);
     if (code) return code;
-    struct cache *c = hub_xcalloc(1, sizeof *c);
+    struct redis_cache *c = hub_xcalloc(1, sizeof *c);
     c->base.ops = &hub_redis_cache_ops;
     c->loop = config->loop;
     c->url = url;
@@ -400,21 +400,21 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
 }
 
 static bool cache_ready(const struct hub_cache *base, struct hub_buf *why_not) {
-    const struct cache *c = cache_of(base);
+    const struct redis_cache *c = cache_of(base);
     bool up = hub_redis_link_up(c->link);
     if (why_not) hub_buf_addz(why_not, up ? c->refusal : hub_redis_link_why(c->link));
     return up && !c->refusal[0];
 }
 
 static void cache_stop(struct hub_cache *base) {
-    struct cache *c = cache_of(base);
+    struct redis_cache *c = cache_of(base);
     forget_refusal(c);
     hub_redis_watches_stop(c->watches);
     hub_redis_link_stop(c->link);
 }
 
 static void cache_close(struct hub_cache *base) {
-    struct cache *c = cache_of(base);
+    struct redis_cache *c = cache_of(base);
     cache_stop(base);
     hub_redis_link_delete(c->link);
     hub_redis_watches_delete(c->watches);

@@ -44,7 +44,7 @@ struct hub_redis_watches {
     struct hub_buf prefix; /* "__keyspace@0__:" */
 };
 
-struct watched {
+struct redis_watched {
     struct hub_redis_watches *owner;
     struct hub_list link;    /* in the ring */
     struct hub_list watches; /* hub_cache_watch */
@@ -53,15 +53,14 @@ struct watched {
     char key[];
 };
 
-struct hub_cache_watch {
-    struct watched *of;
+struct redis_watch {
+    struct hub_cache_watch base; /* first member */
+    struct redis_watched *of;
     struct hub_list link;
-    hub_cache_gone_cb *cb;
-    void *arg;
 };
 
 /* A question under way; the key may be forgotten meanwhile. */
-struct question {
+struct redis_question {
     struct hub_redis_watches *owner;
     size_t key_n;
     char key[];
@@ -73,7 +72,7 @@ static struct hub_metric events_metric =
     HUB_METRIC(HUB_GAUGE, "hubd_cache_keyspace_events", NULL,
                "Whether the cache tells of deleted keys by itself (1), or is asked (0)");
 
-static struct hub_str key_of(const struct watched *k) { return hub_str(k->key, k->key_n); }
+static struct hub_str key_of(const struct redis_watched *k) { return hub_str(k->key, k->key_n); }
 
 static void add_channel(const struct hub_redis_watches *w, struct hub_buf *b, struct hub_str key) {
     hub_buf_adds(b, hub_buf_str(&w->prefix));
@@ -82,7 +81,7 @@ static void add_channel(const struct hub_redis_watches *w, struct hub_buf *b, st
 
 /* ---- a key's end ---- */
 
-static void forget(struct watched *k) {
+static void forget(struct redis_watched *k) {
     struct hub_redis_watches *w = k->owner;
     hub_map_del(&w->keys, key_of(k));
     hub_list_remove(&k->link);
@@ -95,28 +94,28 @@ static void forget(struct watched *k) {
     hub_metric_set(&watched_metric, (int64_t)hub_map_len(&w->keys));
 }
 
-static void end(struct watched *k) {
+static void end(struct redis_watched *k) {
     k->ending = true;
     forget(k);
     for (struct hub_list *l; (l = hub_list_pop(&k->watches));) {
-        struct hub_cache_watch *watch = HUB_CONTAINER(l, struct hub_cache_watch, link);
-        watch->cb(watch->arg);
+        struct redis_watch *watch = HUB_CONTAINER(l, struct redis_watch, link);
+        watch->base.cb(watch->base.arg);
         free(watch);
     }
     free(k);
 }
 
 static void on_exists(void *arg, const redisReply *r) {
-    struct question *q = arg;
-    struct watched *k = hub_map_get(&q->owner->keys, hub_str(q->key, q->key_n));
+    struct redis_question *q = arg;
+    struct redis_watched *k = hub_map_get(&q->owner->keys, hub_str(q->key, q->key_n));
     if (k && r && r->type == REDIS_REPLY_INTEGER && !r->integer) end(k);
     if (k && r && r->type == REDIS_REPLY_ERROR) q->owner->config.refused(q->owner->config.arg, key_of(k), r);
     free(q);
 }
 
 static void ask(struct hub_redis_watches *w, struct hub_str key) {
-    struct question *q = hub_xmalloc(sizeof *q + key.n);
-    *q = (struct question){.owner = w, .key_n = key.n};
+    struct redis_question *q = hub_xmalloc(sizeof *q + key.n);
+    *q = (struct redis_question){.owner = w, .key_n = key.n};
     memcpy(q->key, key.p, key.n);
     const struct hub_str v[] = {HUB_STR("EXISTS"), key};
     if (!hub_redis_send(w->config.main, v, 2, on_exists, q)) free(q);
@@ -127,7 +126,7 @@ static void ask(struct hub_redis_watches *w, struct hub_str key) {
 static void on_push(void *arg, const redisReply *r);
 
 /* The confirmation leads to the question: what happened before it was heard of by nobody. */
-static void look_after(struct watched *k) {
+static void look_after(struct redis_watched *k) {
     struct hub_redis_watches *w = k->owner;
     struct hub_buf channel = {0};
     if (k->subscribed || !w->push || !hub_redis_link_up(w->push)) {
@@ -235,7 +234,7 @@ static void on_push_up(void *arg) {
     w->beat = w->beat_back = 0;
     w->beat_at = 0;
     w->proven = false;
-    HUB_LIST_EACH(&w->ring, it) HUB_CONTAINER(it, struct watched, link)->subscribed = false;
+    HUB_LIST_EACH(&w->ring, it) HUB_CONTAINER(it, struct redis_watched, link)->subscribed = false;
     hub_redis_subscribe(w->push, hub_cstr(w->channel), on_push, w);
     add_channel(w, &probe, hub_cstr(w->channel));
     hub_redis_subscribe(w->push, hub_buf_str(&probe), on_push, w);
@@ -245,7 +244,7 @@ static void on_push_up(void *arg) {
 
 static void on_push_down(void *arg) {
     struct hub_redis_watches *w = arg;
-    HUB_LIST_EACH(&w->ring, it) HUB_CONTAINER(it, struct watched, link)->subscribed = false;
+    HUB_LIST_EACH(&w->ring, it) HUB_CONTAINER(it, struct redis_watched, link)->subscribed = false;
     if (!w->proven && ++w->failures >= FAILURES_MAX)
         w->given_up = true; /* deleted in the next tick: we are inside its callback */
     w->proven = false;
@@ -267,7 +266,7 @@ static void ask_next(struct hub_redis_watches *w, size_t n) {
     for (; n && !hub_list_empty(&w->ring); n--) {
         struct hub_list *l = hub_list_pop(&w->ring);
         hub_list_push(&w->ring, l);
-        look_after(HUB_CONTAINER(l, struct watched, link));
+        look_after(HUB_CONTAINER(l, struct redis_watched, link));
     }
 }
 
@@ -312,26 +311,27 @@ void hub_redis_watches_wake(struct hub_redis_watches *w) {
 
 struct hub_cache_watch *hub_redis_watch(struct hub_redis_watches *w, struct hub_str key, hub_cache_gone_cb *cb,
                                         void *arg) {
-    struct watched *k = hub_map_get(&w->keys, key);
-    struct hub_cache_watch *watch = hub_xmalloc(sizeof *watch);
+    struct redis_watched *k = hub_map_get(&w->keys, key);
+    struct redis_watch *watch = hub_xmalloc(sizeof *watch);
     if (!k) {
         k = hub_xmalloc(sizeof *k + key.n);
-        *k = (struct watched){.owner = w, .key_n = key.n};
+        *k = (struct redis_watched){.owner = w, .key_n = key.n};
         memcpy(k->key, key.p, key.n);
         hub_list_init(&k->watches);
         hub_map_put(&w->keys, key, k);
         hub_list_push(&w->ring, &k->link);
         hub_metric_set(&watched_metric, (int64_t)hub_map_len(&w->keys));
     }
-    *watch = (struct hub_cache_watch){.of = k, .cb = cb, .arg = arg};
+    *watch = (struct redis_watch){.base = {cb, arg}, .of = k};
     hub_list_push(&k->watches, &watch->link);
     look_after(k);
     if (!w->stopped && !hub_timer_running(&w->tick)) hub_timer_start(w->config.loop, &w->tick, 0, on_tick);
-    return watch;
+    return &watch->base;
 }
 
-void hub_redis_unwatch(struct hub_cache_watch *watch) {
-    struct watched *k = watch->of;
+void hub_redis_unwatch(struct hub_cache_watch *base) {
+    struct redis_watch *watch = HUB_CONTAINER(base, struct redis_watch, base);
+    struct redis_watched *k = watch->of;
     hub_list_remove(&watch->link);
     free(watch);
     if (k->ending || !hub_list_empty(&k->watches)) return;

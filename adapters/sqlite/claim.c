@@ -44,7 +44,7 @@ static bool is_a_hubs(const struct hub_table *t) {
 
 /* The name of the I-th lock into OUT; false when there are no more. Table names differ in nothing but
  * letters' case are one to SQLite. */
-static bool lock_name(const struct store *s, size_t *i, struct hub_buf *out) {
+static bool lock_name(const struct sqlite_store *s, size_t *i, struct hub_buf *out) {
     hub_buf_clear(out);
     if (*i == 0) {
         hub_buf_addf(out, "service %s", s->service);
@@ -60,7 +60,7 @@ static bool lock_name(const struct store *s, size_t *i, struct hub_buf *out) {
     return true;
 }
 
-static enum hub_code open_writer(struct store *s, struct hub_err *err) {
+static enum hub_code open_writer(struct sqlite_store *s, struct hub_err *err) {
     return s->writer.db ? HUB_OK : hub_sqlite_conn_open(&s->writer, &s->options, false, err);
 }
 
@@ -68,12 +68,12 @@ static enum hub_code open_writer(struct store *s, struct hub_err *err) {
 
 /* A file that has two names has two logs, one beside each: it must not be opened by the other name, not
  * even to read who has it. */
-static bool has_one_name(const struct store *s) {
+static bool has_one_name(const struct sqlite_store *s) {
     struct stat st;
     return !fstat(s->claim_fd, &st) && st.st_nlink == 1;
 }
 
-static void say_holder(struct store *s, const char *name) {
+static void say_holder(struct sqlite_store *s, const char *name) {
     sqlite3_stmt *st = NULL;
     struct hub_err err;
     bool may_read = has_one_name(s);
@@ -99,7 +99,7 @@ static void say_holder(struct store *s, const char *name) {
     "TEXT NOT NULL, "                                                                                                  \
     "since TEXT NOT NULL) WITHOUT ROWID"
 
-static bool write_owner(struct store *s, const char *name, const char *host, const char *since) {
+static bool write_owner(struct sqlite_store *s, const char *name, const char *host, const char *since) {
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(s->writer.db, "INSERT OR REPLACE INTO hubd_owner VALUES (?1, ?2, ?3, ?4, ?5)", -1, &st,
                            NULL) != SQLITE_OK)
@@ -114,7 +114,7 @@ static bool write_owner(struct store *s, const char *name, const char *host, con
     return done;
 }
 
-bool hub_sqlite_sign(struct store *s) {
+bool hub_sqlite_sign(struct sqlite_store *s) {
     char host[65] = "?", since[HUB_ISO_LEN + 1];
     struct hub_buf name = {0};
     bool ok = !s->claimed || hub_sqlite_exec(&s->writer, OWNER_TABLE) == SQLITE_OK;
@@ -129,7 +129,7 @@ bool hub_sqlite_sign(struct store *s) {
 /* ---- the claim ---- */
 
 /* A file system without such locks: everything works, and nobody is watched over. */
-static enum hub_code cannot_lock(struct store *s, int error, struct hub_err *err) {
+static enum hub_code cannot_lock(struct sqlite_store *s, int error, struct hub_err *err) {
     hub_logf(
         HUB_LOG_WARN, "store",
         "sqlite:%s: this file system has no locks (%s): see to it yourself that one process at a time serves the file",
@@ -138,13 +138,13 @@ static enum hub_code cannot_lock(struct store *s, int error, struct hub_err *err
     return open_writer(s, err);
 }
 
-static enum hub_code contested(struct store *s, const char *name, struct hub_err *err) {
+static enum hub_code contested(struct sqlite_store *s, const char *name, struct hub_err *err) {
     if (!s->claimed) unlock_all(s->claim_fd); /* all or nothing, so that two do not wait for each other */
     say_holder(s, name);
     return hub_fail(err, HUB_CONFLICT, "sqlite:%s: %s", s->options.path, s->contested);
 }
 
-enum hub_code hub_sqlite_claim(struct store *s, struct hub_err *err) {
+enum hub_code hub_sqlite_claim(struct sqlite_store *s, struct hub_err *err) {
     struct hub_buf name = {0};
     enum hub_code code = HUB_OK;
     int error = 0;
@@ -167,7 +167,7 @@ enum hub_code hub_sqlite_claim(struct store *s, struct hub_err *err) {
 
 /* ---- is it still the file? ---- */
 
-const char *hub_sqlite_lost_file(const struct store *s) {
+const char *hub_sqlite_lost_file(const struct sqlite_store *s) {
     struct stat ours, there;
     if (s->claim_fd < 0 || fstat(s->claim_fd, &ours)) return NULL;
     if (stat(s->options.path, &there))

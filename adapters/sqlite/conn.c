@@ -12,13 +12,13 @@
 /* ---- limits on what a statement may do ---- */
 
 static int on_progress(void *arg) {
-    const struct conn *c = arg;
+    const struct sqlite_conn *c = arg;
     return c->deadline && hub_mono_ms() > c->deadline;
 }
 
 /* Waits for another process's lock in small steps until the deadline of the work at hand. */
 static int on_busy(void *arg, int tries) {
-    const struct conn *c = arg;
+    const struct sqlite_conn *c = arg;
     int64_t now = hub_mono_ms();
     if (now >= (c->deadline ? c->deadline : now)) return 0;
     usleep(tries < 10 ? 1000 : 10000);
@@ -37,7 +37,7 @@ static bool harmless_pragma(const char *name) {
  * or our bookkeeping. */
 static int on_authorize(void *arg, int action, const char *a, const char *b, const char *database,
                         const char *trigger) {
-    const struct conn *c = arg;
+    const struct sqlite_conn *c = arg;
     (void)database, (void)trigger;
     if (!c->script) return SQLITE_OK;
     switch (action) {
@@ -62,11 +62,11 @@ static int on_authorize(void *arg, int action, const char *a, const char *b, con
 
 /* ---- opening and closing ---- */
 
-static enum hub_code cannot(const struct options *o, const char *cause, struct hub_err *err) {
+static enum hub_code cannot(const struct sqlite_options *o, const char *cause, struct hub_err *err) {
     return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s", o->path ? o->path : ":memory:", cause);
 }
 
-static enum hub_code open_failed(struct conn *c, const struct options *o, struct hub_err *err) {
+static enum hub_code open_failed(struct sqlite_conn *c, const struct sqlite_options *o, struct hub_err *err) {
     int rc = sqlite3_errcode(c->db), os = sqlite3_system_errno(c->db);
     const char *cause = sqlite3_errmsg(c->db);
     if (rc == SQLITE_CANTOPEN && os) cause = strerror(os);
@@ -77,7 +77,7 @@ static enum hub_code open_failed(struct conn *c, const struct options *o, struct
     return code;
 }
 
-static bool pragma_text_is(struct conn *c, const char *sql, const char *expected) {
+static bool pragma_text_is(struct sqlite_conn *c, const char *sql, const char *expected) {
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(c->db, sql, -1, &st, NULL) != SQLITE_OK) return false;
     const unsigned char *v = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_text(st, 0) : NULL;
@@ -86,7 +86,7 @@ static bool pragma_text_is(struct conn *c, const char *sql, const char *expected
     return is;
 }
 
-static void limit(struct conn *c) {
+static void limit(struct sqlite_conn *c) {
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_busy_handler(c->db, on_busy, c);
     sqlite3_progress_handler(c->db, 20000, on_progress, c);
@@ -103,7 +103,8 @@ static void limit(struct conn *c) {
  * INSERT. */
 static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
-enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool reader, struct hub_err *err) {
+enum hub_code hub_sqlite_conn_open(struct sqlite_conn *c, const struct sqlite_options *o, bool reader,
+                                   struct hub_err *err) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, configure);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (reader ? 0 : SQLITE_OPEN_CREATE);
@@ -133,14 +134,14 @@ enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool
     return HUB_OK;
 }
 
-void hub_sqlite_conn_forget(struct conn *c) {
+void hub_sqlite_conn_forget(struct sqlite_conn *c) {
     for (sqlite3_stmt *st; (st = hub_map_drain(&c->statements));) sqlite3_finalize(st);
     hub_map_clear(&c->statements);
     c->statement_n = 0;
     hub_sql_cells_free(&c->cells);
 }
 
-void hub_sqlite_conn_close(struct conn *c) {
+void hub_sqlite_conn_close(struct sqlite_conn *c) {
     hub_sqlite_conn_forget(c);
     sqlite3_close_v2(c->db);
     c->db = NULL;
@@ -151,7 +152,7 @@ void hub_sqlite_conn_close(struct conn *c) {
 
 /* ---- statements ---- */
 
-sqlite3_stmt *hub_sqlite_prepare(struct conn *c, build_fn *build, const void *what) {
+sqlite3_stmt *hub_sqlite_prepare(struct sqlite_conn *c, build_fn *build, const void *what) {
     sqlite3_stmt *st = hub_map_get(&c->statements, hub_buf_str(&c->key));
     if (st) return st;
     if (c->statement_n == MAX_STATEMENTS) hub_sqlite_conn_forget(c);
@@ -166,13 +167,13 @@ sqlite3_stmt *hub_sqlite_prepare(struct conn *c, build_fn *build, const void *wh
 
 static void build_text(struct hub_buf *sql, const void *what) { hub_buf_addz(sql, what); }
 
-sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql) {
+sqlite3_stmt *hub_sqlite_prepare_text(struct sqlite_conn *c, const char *sql) {
     hub_buf_clear(&c->key);
     hub_buf_addz(&c->key, sql);
     return hub_sqlite_prepare(c, build_text, sql);
 }
 
-int hub_sqlite_exec(struct conn *c, const char *sql) { return sqlite3_exec(c->db, sql, NULL, NULL, NULL); }
+int hub_sqlite_exec(struct sqlite_conn *c, const char *sql) { return sqlite3_exec(c->db, sql, NULL, NULL, NULL); }
 
 /* Texts are not copied: they outlive the statement's run. */
 int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell) {

@@ -9,7 +9,7 @@
 /* ---- life ---- */
 
 static void answer(struct hub_write *w) {
-    struct job *j = w->adapter;
+    struct sqlite_job *j = w->adapter;
     const char *error = w->code ? w->error : NULL;
     if (j->kind == JOB_SELECT)
         j->rows_cb(j->arg, w->code, w->code ? NULL : &j->rows, error);
@@ -20,8 +20,8 @@ static void answer(struct hub_write *w) {
     hub_sqlite_job_free(j);
 }
 
-struct job *hub_sqlite_job(struct store *s, enum job_kind kind, void *arg) {
-    struct job *j = hub_xcalloc(1, sizeof *j);
+struct sqlite_job *hub_sqlite_job(struct sqlite_store *s, enum sqlite_job_kind kind, void *arg) {
+    struct sqlite_job *j = hub_xcalloc(1, sizeof *j);
     j->s = s;
     j->kind = kind;
     j->arg = arg;
@@ -31,7 +31,7 @@ struct job *hub_sqlite_job(struct store *s, enum job_kind kind, void *arg) {
     return j;
 }
 
-void hub_sqlite_job_free(struct job *j) {
+void hub_sqlite_job_free(struct sqlite_job *j) {
     hub_rows_free(&j->rows);
     hub_buf_free(&j->text);
     json_decref(j->result);
@@ -40,7 +40,7 @@ void hub_sqlite_job_free(struct job *j) {
     free(j);
 }
 
-void hub_sqlite_job_fail(struct job *j, struct conn *c, int rc) {
+void hub_sqlite_job_fail(struct sqlite_job *j, struct sqlite_conn *c, int rc) {
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, "the statement took longer than 5 s");
     else if ((rc & 0xff) == SQLITE_ERROR &&
@@ -65,7 +65,7 @@ static int bind_where(sqlite3_stmt *st, const struct hub_select *q) {
     return at;
 }
 
-void hub_sqlite_run_select(struct conn *c, struct job *j) {
+void hub_sqlite_run_select(struct sqlite_conn *c, struct sqlite_job *j) {
     bool too_many = hub_sql_too_many(j->q.where, j->q.where_n);
     if (too_many || hub_sql_conds_have_nul(j->q.where, j->q.where_n)) {
         hub_sqlite_fail_write(&j->w, HUB_BAD_REQUEST, too_many ? HUB_SQL_TOO_MANY : HUB_SQL_NUL);
@@ -97,7 +97,7 @@ void hub_sqlite_run_select(struct conn *c, struct job *j) {
 
 /* ---- counters ---- */
 
-void hub_sqlite_run_counter_read(struct conn *c, struct job *j) {
+void hub_sqlite_run_counter_read(struct sqlite_conn *c, struct sqlite_job *j) {
     sqlite3_stmt *st =
         hub_sqlite_prepare_text(c, "SELECT seq, epoch FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
     if (!st) {
@@ -164,7 +164,7 @@ static size_t row_bytes(sqlite3_stmt *st, int n) {
 }
 
 /* Steps to the end, collecting rows. SQLite result code; a result that grows too large fails the job. */
-static int collect(sqlite3_stmt *st, struct job *j) {
+static int collect(sqlite3_stmt *st, struct sqlite_job *j) {
     int n = sqlite3_column_count(st), rc;
     size_t bytes = 0, rows = 0;
     enum shape *shapes = hub_xcalloc((size_t)n, sizeof *shapes);
@@ -188,7 +188,7 @@ static int collect(sqlite3_stmt *st, struct job *j) {
 }
 
 /* Binds j->cells; "?" by order, "?2" and "$2" by number. */
-static bool bind_params(sqlite3_stmt *st, struct job *j) {
+static bool bind_params(sqlite3_stmt *st, struct sqlite_job *j) {
     int n = sqlite3_bind_parameter_count(st);
     size_t used = 0;
     for (int i = 1; i <= n; i++) {
@@ -215,7 +215,7 @@ static bool bind_params(sqlite3_stmt *st, struct job *j) {
     return false;
 }
 
-static sqlite3_stmt *prepare_script(struct conn *c, struct job *j) {
+static sqlite3_stmt *prepare_script(struct sqlite_conn *c, struct sqlite_job *j) {
     sqlite3_stmt *st = NULL;
     const char *tail = NULL;
     c->script = true;
@@ -237,7 +237,7 @@ static sqlite3_stmt *prepare_script(struct conn *c, struct job *j) {
     return NULL;
 }
 
-void hub_sqlite_run_sql(struct conn *c, struct job *j, bool read_only) {
+void hub_sqlite_run_sql(struct sqlite_conn *c, struct sqlite_job *j, bool read_only) {
     sqlite3_stmt *st = prepare_script(c, j);
     if (!st) return;
     if (read_only && !sqlite3_stmt_readonly(st)) {

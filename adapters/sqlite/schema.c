@@ -9,7 +9,7 @@
 
 /* ---- what is there ---- */
 
-static sqlite3_stmt *query(struct conn *c, const char *sql, const char *param) {
+static sqlite3_stmt *query(struct sqlite_conn *c, const char *sql, const char *param) {
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(c->db, sql, -1, &st, NULL) != SQLITE_OK) return NULL;
     if (param) sqlite3_bind_text(st, 1, param, -1, SQLITE_STATIC);
@@ -108,7 +108,7 @@ static void judge_type(struct hub_sql_have_column *h) {
     }
 }
 
-static void read_columns(struct conn *c, const char *table, const char *ddl, struct hub_sql_have *have) {
+static void read_columns(struct sqlite_conn *c, const char *table, const char *ddl, struct hub_sql_have *have) {
     sqlite3_stmt *st = query(c, "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?1)", table);
     while (st && sqlite3_step(st) == SQLITE_ROW) {
         have->columns = hub_xrealloc(have->columns, (have->column_n + 1) * sizeof *have->columns);
@@ -123,7 +123,7 @@ static void read_columns(struct conn *c, const char *table, const char *ddl, str
     sqlite3_finalize(st);
 }
 
-static void read_indexes(struct conn *c, const char *table, struct hub_sql_have *have) {
+static void read_indexes(struct sqlite_conn *c, const char *table, struct hub_sql_have *have) {
     sqlite3_stmt *st =
         query(c,
               "SELECT l.\"unique\", l.partial, (SELECT group_concat(coalesce(name, '?'), ',') FROM "
@@ -139,7 +139,7 @@ static void read_indexes(struct conn *c, const char *table, struct hub_sql_have 
     sqlite3_finalize(st);
 }
 
-static void read_attached(struct conn *c, const char *table, struct hub_sql_have *have) {
+static void read_attached(struct sqlite_conn *c, const char *table, struct hub_sql_have *have) {
     sqlite3_stmt *st = query(c,
                              "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', "
                              "'trigger') AND sql IS NOT NULL",
@@ -149,7 +149,7 @@ static void read_attached(struct conn *c, const char *table, struct hub_sql_have
     sqlite3_finalize(st);
 }
 
-static void read_have(struct conn *c, const char *table, struct hub_sql_have *have) {
+static void read_have(struct sqlite_conn *c, const char *table, struct hub_sql_have *have) {
     *have = (struct hub_sql_have){0};
     sqlite3_stmt *st = query(
         c, "SELECT type, sql FROM sqlite_master WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view')", table);
@@ -173,12 +173,12 @@ static bool any(void *ctx, const char *sql, struct hub_buf *value) {
     return yes;
 }
 
-static bool room_table_missing(struct conn *c) {
+static bool room_table_missing(struct sqlite_conn *c) {
     return !any(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL);
 }
 
 /* CREATED, when given, says for each table whether the plan makes it. */
-static enum hub_code make_plan(struct store *s, struct hub_buf *plan, bool *created, struct hub_err *err) {
+static enum hub_code make_plan(struct sqlite_store *s, struct hub_buf *plan, bool *created, struct hub_err *err) {
     struct hub_sql_planner p = {.d = &hub_sql_sqlite, .any = any, .ctx = &s->writer, .plan = plan, .err = err};
     if (room_table_missing(&s->writer)) hub_buf_addz(plan, HUB_SQLITE_ROOM_TABLE ";\n");
     for (size_t i = 0; i < s->table_n; i++) {
@@ -193,16 +193,16 @@ static enum hub_code make_plan(struct store *s, struct hub_buf *plan, bool *crea
 
 /* ---- carrying it out ---- */
 
-static enum hub_code failed(struct store *s, const char *what, struct hub_err *err) {
+static enum hub_code failed(struct sqlite_store *s, const char *what, struct hub_err *err) {
     return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s: %s",
                     s->options.path ? s->options.path : ":memory:", what, sqlite3_errmsg(s->writer.db));
 }
 
-static enum hub_code plant_row(struct store *s, const struct hub_table *t, size_t at, const json_t *row,
+static enum hub_code plant_row(struct sqlite_store *s, const struct hub_table *t, size_t at, const json_t *row,
                                struct hub_err *err) {
     struct hub_cell *cells = hub_xcalloc(t->column_n, sizeof *cells);
     struct hub_buf texts = {0};
-    struct counters counters;
+    struct sqlite_counters counters;
     struct hub_err why = {0};
     struct hub_write w = {.table = t, .kind = HUB_INSERT, .cells = cells};
     hub_sqlite_counters_init(&counters);
@@ -218,14 +218,14 @@ static enum hub_code plant_row(struct store *s, const struct hub_table *t, size_
     return code;
 }
 
-static enum hub_code plant(struct store *s, const struct hub_table *t, struct hub_err *err) {
+static enum hub_code plant(struct sqlite_store *s, const struct hub_table *t, struct hub_err *err) {
     enum hub_code code = HUB_OK;
     for (size_t i = 0; !code && i < json_array_size(t->seed); i++)
         code = plant_row(s, t, i, json_array_get(t->seed, i), err);
     return code;
 }
 
-static enum hub_code carry_out(struct store *s, struct hub_err *err) {
+static enum hub_code carry_out(struct sqlite_store *s, struct hub_err *err) {
     struct hub_buf plan = {0};
     bool *created = hub_xcalloc(s->table_n, sizeof *created);
     enum hub_code code = make_plan(s, &plan, created, err);
@@ -239,7 +239,7 @@ static enum hub_code carry_out(struct store *s, struct hub_err *err) {
 }
 
 enum hub_code hub_sqlite_plan(struct hub_store *base, struct hub_buf *plan, struct hub_err *err) {
-    struct store *s = HUB_CONTAINER(base, struct store, base);
+    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, base);
     pthread_mutex_lock(&s->db_lock);
     enum hub_code code = make_plan(s, plan, NULL, err);
     pthread_mutex_unlock(&s->db_lock);
@@ -247,7 +247,7 @@ enum hub_code hub_sqlite_plan(struct hub_store *base, struct hub_buf *plan, stru
 }
 
 enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
-    struct store *s = HUB_CONTAINER(base, struct store, base);
+    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, base);
     pthread_mutex_lock(&s->db_lock);
     enum hub_code code = hub_sqlite_claim(s, err);
     if (code) {
@@ -271,7 +271,7 @@ enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
 }
 
 enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_store_config *config, struct hub_err *err) {
-    struct store *s = HUB_CONTAINER(base, struct store, base);
+    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, base);
     const struct hub_table *const *old = s->tables;
     size_t old_n = s->table_n;
     s->tables = config->tables;

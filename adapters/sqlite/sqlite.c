@@ -13,19 +13,19 @@
 
 #define WATCH_MS 1000 /* how often the file is looked for */
 
-static struct store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct store, base); }
+static struct sqlite_store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct sqlite_store, base); }
 
 /* ---- answers ---- */
 
-static void maybe_closed(struct store *s);
+static void maybe_closed(struct sqlite_store *s);
 
 static void on_batch(struct hub_task *task) {
     struct batch *b = HUB_CONTAINER(task, struct batch, task);
-    struct store *s = b->s;
+    struct sqlite_store *s = b->s;
     if (b->committed) hub_store_count_commit(b->ns, b->n);
     for (struct hub_list *l; (l = hub_list_pop(&b->writes));) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
-        struct job *j = w->adapter;
+        struct sqlite_job *j = w->adapter;
         struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
         if (w->code == HUB_STORE_UNAVAILABLE || w->code == HUB_STORE_UNDECIDED) hub_store_count_error();
         if (j && j->ns) hub_store_count_read(j->ns);
@@ -40,7 +40,7 @@ static void on_batch(struct hub_task *task) {
     maybe_closed(s);
 }
 
-void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool committed) {
+void hub_sqlite_post(struct sqlite_store *s, struct hub_list *writes, uint64_t ns, bool committed) {
     if (hub_list_empty(writes)) return;
     struct batch *b = hub_xcalloc(1, sizeof *b);
     *b = (struct batch){.task.run = on_batch, .s = s, .ns = ns, .committed = committed};
@@ -52,7 +52,7 @@ void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool
 
 /* ---- submitting ---- */
 
-static void expire(struct store *s, struct hub_list *from, struct hub_list *to, int64_t before) {
+static void expire(struct sqlite_store *s, struct hub_list *from, struct hub_list *to, int64_t before) {
     while (!hub_list_empty(from)) {
         struct hub_write *w = HUB_CONTAINER(from->next, struct hub_write, link);
         if (w->submitted > before) break;
@@ -63,7 +63,7 @@ static void expire(struct store *s, struct hub_list *from, struct hub_list *to, 
 
 /* Nothing waits longer than PATIENCE_MS for its turn; what a thread has taken ends by its own deadline. */
 static void on_patience(struct hub_timer *timer) {
-    struct store *s = HUB_CONTAINER(timer, struct store, patience);
+    struct sqlite_store *s = HUB_CONTAINER(timer, struct sqlite_store, patience);
     struct hub_list expired;
     int64_t before = hub_mono_ms() - PATIENCE_MS;
     hub_list_init(&expired);
@@ -76,7 +76,7 @@ static void on_patience(struct hub_timer *timer) {
 }
 
 static size_t bytes_of(const struct hub_write *w) {
-    const struct job *j = w->adapter;
+    const struct sqlite_job *j = w->adapter;
     size_t n = j ? j->text.n : 0;
     for (size_t i = 0; !j && w->cells && i < w->table->column_n; i++)
         if (w->cells[i].kind == HUB_CELL_TEXT) n += w->cells[i].s.n;
@@ -84,7 +84,7 @@ static size_t bytes_of(const struct hub_write *w) {
 }
 
 /* Counts it in, or answers it on a later turn. False when it was refused. */
-static bool admit(struct store *s, struct hub_write *w) {
+static bool admit(struct sqlite_store *s, struct hub_write *w) {
     bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING || s->outstanding_bytes > MAX_OUTSTANDING_BYTES;
     w->bytes = bytes_of(w);
     s->outstanding_bytes += w->bytes;
@@ -104,7 +104,7 @@ static bool admit(struct store *s, struct hub_write *w) {
 }
 
 /* What was submitted since the last time, as one list. */
-static void hand_over(struct store *s) {
+static void hand_over(struct sqlite_store *s) {
     s->turn_n = 0;
     pthread_mutex_lock(&s->lock);
     hub_list_splice(&s->waiting, &s->turn);
@@ -113,10 +113,10 @@ static void hand_over(struct store *s) {
     if (wake) pthread_cond_signal(&s->writer_wake);
 }
 
-static void on_turn(struct hub_task *task) { hand_over(HUB_CONTAINER(task, struct store, turn_task)); }
+static void on_turn(struct hub_task *task) { hand_over(HUB_CONTAINER(task, struct sqlite_store, turn_task)); }
 
 /* A turn that has much to read does not leave the writer without work until its end. */
-static void submit_write(struct store *s, struct hub_write *w) {
+static void submit_write(struct sqlite_store *s, struct hub_write *w) {
     if (!admit(s, w)) return;
     hub_list_push(&s->turn, &w->link);
     if (++s->turn_n >= HAND_OVER)
@@ -125,7 +125,7 @@ static void submit_write(struct store *s, struct hub_write *w) {
         hub_defer(s->loop, &s->turn_task);
 }
 
-static void submit_read(struct store *s, struct job *j) {
+static void submit_read(struct sqlite_store *s, struct sqlite_job *j) {
     if (!s->reader_n) {
         submit_write(s, &j->w); /* in memory: one connection does everything */
         return;
@@ -148,7 +148,7 @@ static void sqlite_write(struct hub_store *base, struct hub_write *w) {
 }
 
 static void sqlite_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
-    struct job *j = hub_sqlite_job(store_of(base), JOB_SELECT, arg);
+    struct sqlite_job *j = hub_sqlite_job(store_of(base), JOB_SELECT, arg);
     j->rows_cb = cb;
     j->q = *q;
     j->q.where = hub_sql_keep_where(q, &j->text, &j->cells, &j->cell_n);
@@ -157,7 +157,7 @@ static void sqlite_select(struct hub_store *base, const struct hub_select *q, hu
 
 static void sqlite_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb,
                            void *arg) {
-    struct job *j = hub_sqlite_job(store_of(base), JOB_COUNTER, arg);
+    struct sqlite_job *j = hub_sqlite_job(store_of(base), JOB_COUNTER, arg);
     j->counter_cb = cb;
     j->scope = hub_sql_keep(&j->text, hub_cstr(scope));
     j->room = hub_sql_keep(&j->text, room);
@@ -199,7 +199,7 @@ static bool may_read(struct hub_str sql) {
 }
 
 static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
-    struct job *j = hub_sqlite_job(store_of(base), JOB_SQL, arg);
+    struct sqlite_job *j = hub_sqlite_job(store_of(base), JOB_SQL, arg);
     j->sql_cb = cb;
     j->cell_n = json_array_size(params);
     j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
@@ -215,7 +215,7 @@ static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t
 }
 
 static bool sqlite_ready(const struct hub_store *base, struct hub_buf *why_not) {
-    struct store *s = store_of(base);
+    struct sqlite_store *s = store_of(base);
     pthread_mutex_lock(&s->lock);
     const char *why = NULL;
     if (s->down)
@@ -234,7 +234,7 @@ static bool sqlite_ready(const struct hub_store *base, struct hub_buf *why_not) 
 /* A file that is removed or replaced is written on by those who have it open, and nobody will find what
  * they wrote. */
 static void on_watch(struct hub_timer *timer) {
-    struct store *s = HUB_CONTAINER(timer, struct store, watch);
+    struct sqlite_store *s = HUB_CONTAINER(timer, struct sqlite_store, watch);
     const char *lost = hub_sqlite_lost_file(s), *was = s->lost_file;
     if (lost && lost != was) hub_logf(HUB_LOG_ERROR, "store", "sqlite:%s: %s", s->options.path, lost);
     if (!lost && was) hub_logf(HUB_LOG_INFO, "store", "sqlite:%s: the file is there again", s->options.path);
@@ -242,13 +242,13 @@ static void on_watch(struct hub_timer *timer) {
     hub_timer_start(s->loop, &s->watch, WATCH_MS, on_watch);
 }
 
-void hub_sqlite_watch(struct store *s) {
+void hub_sqlite_watch(struct sqlite_store *s) {
     if (s->claim_fd >= 0) on_watch(&s->watch);
 }
 
 /* ---- opening ---- */
 
-static bool option(struct options *o, struct hub_str pair) {
+static bool option(struct sqlite_options *o, struct hub_str pair) {
     struct hub_str value = pair, key;
     uint64_t ms;
     hub_str_split(&value, '=', &key);
@@ -262,9 +262,9 @@ static bool option(struct options *o, struct hub_str pair) {
     return true;
 }
 
-static enum hub_code parse_url(const char *url, struct options *o, struct hub_err *err) {
+static enum hub_code parse_url(const char *url, struct sqlite_options *o, struct hub_err *err) {
     struct hub_str rest = hub_cstr(url), path, pair;
-    *o = (struct options){.busy_ms = PATIENCE_MS};
+    *o = (struct sqlite_options){.busy_ms = PATIENCE_MS};
     hub_str_split(&rest, '?', &path);
     if (!hub_str_starts(path, HUB_STR("sqlite:")) || path.n == 7)
         return hub_fail(err, HUB_BAD_REQUEST, "store.url \"%s\": expected sqlite:PATH or sqlite::memory:", url);
@@ -280,7 +280,7 @@ static enum hub_code parse_url(const char *url, struct options *o, struct hub_er
 }
 
 static enum hub_code sqlite_check(const struct hub_store_config *config, struct hub_err *err) {
-    struct options o;
+    struct sqlite_options o;
     enum hub_code code = parse_url(config->url, &o, err);
     if (!code) free(o.path);
     return code;
@@ -301,7 +301,7 @@ static enum hub_code make_folders(const char *path, struct hub_err *err) {
     return code;
 }
 
-static void free_store(struct store *s) {
+static void free_store(struct sqlite_store *s) {
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->db_lock);
     pthread_cond_destroy(&s->writer_wake);
@@ -314,8 +314,8 @@ static void free_store(struct store *s) {
 
 static void on_closed(struct hub_task *task);
 
-static struct store *new_store(struct hub_loop *loop, const struct options *o) {
-    struct store *s = hub_xcalloc(1, sizeof *s);
+static struct sqlite_store *new_store(struct hub_loop *loop, const struct sqlite_options *o) {
+    struct sqlite_store *s = hub_xcalloc(1, sizeof *s);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -337,7 +337,7 @@ static struct store *new_store(struct hub_loop *loop, const struct options *o) {
     return s;
 }
 
-static void start_threads(struct store *s) {
+static void start_threads(struct sqlite_store *s) {
     hub_hash("", 0); /* draws its key before two threads could at once */
     s->reader_n = s->readers_running = s->options.path ? READERS : 0;
     for (int i = 0; i < s->reader_n; i++)
@@ -347,14 +347,14 @@ static void start_threads(struct store *s) {
 
 static enum hub_code sqlite_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out,
                                  struct hub_err *err) {
-    struct options o;
+    struct sqlite_options o;
     enum hub_code code = parse_url(config->url, &o, err);
     if (!code && o.path) code = make_folders(o.path, err);
     if (code) {
         free(o.path);
         return code;
     }
-    struct store *s = new_store(loop, &o);
+    struct sqlite_store *s = new_store(loop, &o);
     s->tables = config->tables;
     s->table_n = config->table_n;
     s->writer.outbox = config->outbox;
@@ -372,7 +372,7 @@ static enum hub_code sqlite_open(struct hub_loop *loop, const struct hub_store_c
 
 /* ---- closing ---- */
 
-static void maybe_closed(struct store *s) {
+static void maybe_closed(struct sqlite_store *s) {
     if (!s->threads_gone || s->outstanding) return;
     void (*done)(void *arg) = s->closed;
     void *arg = s->closed_arg;
@@ -383,7 +383,7 @@ static void maybe_closed(struct store *s) {
 }
 
 static void on_closed(struct hub_task *task) {
-    struct store *s = HUB_CONTAINER(task, struct store, closed_task);
+    struct sqlite_store *s = HUB_CONTAINER(task, struct sqlite_store, closed_task);
     for (int i = 0; i < s->reader_n; i++) pthread_join(s->reader_threads[i], NULL);
     pthread_join(s->writer_thread, NULL);
     s->threads_gone = true;
@@ -391,7 +391,7 @@ static void on_closed(struct hub_task *task) {
 }
 
 static void sqlite_close(struct hub_store *base, void (*done)(void *arg), void *arg) {
-    struct store *s = store_of(base);
+    struct sqlite_store *s = store_of(base);
     s->closing = true;
     s->closed = done;
     s->closed_arg = arg;

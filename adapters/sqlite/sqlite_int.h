@@ -31,7 +31,7 @@
 
 /* ---- conn.c: a connection and its prepared statements ---- */
 
-struct conn {
+struct sqlite_conn {
     sqlite3 *db; /* NULL = closed */
     struct hub_map statements;
     size_t statement_n;
@@ -44,21 +44,22 @@ struct conn {
     bool script;         /* the authorizer is strict: a script's statement is being prepared */
 };
 
-struct options {
+struct sqlite_options {
     char *path;  /* NULL = in memory */
     bool normal; /* synchronous=normal */
     int64_t busy_ms;
 };
 
-enum hub_code hub_sqlite_conn_open(struct conn *c, const struct options *o, bool reader, struct hub_err *err);
-void hub_sqlite_conn_close(struct conn *c);
-void hub_sqlite_conn_forget(struct conn *c); /* finalizes the prepared statements */
+enum hub_code hub_sqlite_conn_open(struct sqlite_conn *c, const struct sqlite_options *o, bool reader,
+                                   struct hub_err *err);
+void hub_sqlite_conn_close(struct sqlite_conn *c);
+void hub_sqlite_conn_forget(struct sqlite_conn *c); /* finalizes the prepared statements */
 /* The statement kept under c->key, or a new one of the text that BUILD puts into c->sql. NULL:
  * sqlite3_errmsg tells. */
 typedef void build_fn(struct hub_buf *sql, const void *what);
-sqlite3_stmt *hub_sqlite_prepare(struct conn *c, build_fn *build, const void *what);
-sqlite3_stmt *hub_sqlite_prepare_text(struct conn *c, const char *sql);
-int hub_sqlite_exec(struct conn *c, const char *sql);
+sqlite3_stmt *hub_sqlite_prepare(struct sqlite_conn *c, build_fn *build, const void *what);
+sqlite3_stmt *hub_sqlite_prepare_text(struct sqlite_conn *c, const char *sql);
+int hub_sqlite_exec(struct sqlite_conn *c, const char *sql);
 /* SQLite result code: a text may be too large. */
 int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
 /* The same in a condition: NULL, which meets nothing, for what no row of the column can have. */
@@ -72,7 +73,7 @@ enum hub_code hub_sqlite_code(int rc);
 
 /* ---- write.c: one write on the writer's connection, inside a transaction ---- */
 
-struct counter {
+struct sqlite_counter {
     struct hub_list dirty; /* in the counters' while it has to be written */
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];
@@ -81,42 +82,42 @@ struct counter {
 };
 /* The writer's knowledge of hubd_room, good for as long as no other connection commits and no transaction
  * of its own is lost. */
-struct counters {
+struct sqlite_counters {
     struct hub_map map; /* owns them */
     struct hub_list dirty;
     int64_t version; /* PRAGMA data_version of the last transaction */
 };
-void hub_sqlite_counters_init(struct counters *k);
-void hub_sqlite_counters_free(struct counters *k); /* leaves it empty */
+void hub_sqlite_counters_init(struct sqlite_counters *k);
+void hub_sqlite_counters_free(struct sqlite_counters *k); /* leaves it empty */
 /* First thing in a transaction: forgets what may be stale. SQLite result code. */
-int hub_sqlite_counters_begin(struct counters *k, struct conn *c);
+int hub_sqlite_counters_begin(struct sqlite_counters *k, struct sqlite_conn *c);
 /* Writes the changed ones. SQLite result code. */
-int hub_sqlite_counters_flush(struct counters *k, struct conn *c);
+int hub_sqlite_counters_flush(struct sqlite_counters *k, struct sqlite_conn *c);
 /* Made when missing. SQLite result code. */
-int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope, struct hub_str room,
-                       struct counter **out);
+int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
+                       struct sqlite_counter **out);
 #define HUB_SQLITE_ROOM_TABLE                                                                                      \
     "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT " \
     "NULL, PRIMARY KEY (scope, "                                                                                   \
     "\"roomId\")) WITHOUT ROWID"
 /* Runs the write's statement and fills w->changes in; the first row that it returns goes to ROW (NULL: it
  * returns none). SQLite result code. */
-int hub_sqlite_run(struct conn *c, struct hub_write *w, struct hub_rows *row);
+int hub_sqlite_run(struct sqlite_conn *c, struct hub_write *w, struct hub_rows *row);
 /* Fills w->code and everything else. False when the whole transaction is lost (sqlite3_errmsg tells). */
-bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w);
+bool hub_sqlite_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w);
 
 /* ---- announce.c ---- */
 
 /* The outbox row of a write that was carried out, with its rows settled. SQLite result code. */
-int hub_sqlite_announce(struct conn *c, const struct hub_write *w);
+int hub_sqlite_announce(struct sqlite_conn *c, const struct hub_write *w);
 
 /* ---- jobs: what is not a plain write. For the writer, a job is the write embedded in it ---- */
 
-enum job_kind { JOB_SELECT, JOB_SQL, JOB_COUNTER };
-struct job {
+enum sqlite_job_kind { JOB_SELECT, JOB_SQL, JOB_COUNTER };
+struct sqlite_job {
     struct hub_write w; /* w.adapter points back here; w.link, w.code, w.error, w.submitted are used */
-    struct store *s;
-    enum job_kind kind;
+    struct sqlite_store *s;
+    enum sqlite_job_kind kind;
     void *arg;
     hub_rows_cb *rows_cb;
     hub_sql_cb *sql_cb;
@@ -134,30 +135,31 @@ struct job {
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];
 };
-struct job *hub_sqlite_job(struct store *s, enum job_kind kind, void *arg);
-void hub_sqlite_job_free(struct job *j);
-void hub_sqlite_run_select(struct conn *c, struct job *j);
+struct sqlite_job *hub_sqlite_job(struct sqlite_store *s, enum sqlite_job_kind kind, void *arg);
+void hub_sqlite_job_free(struct sqlite_job *j);
+void hub_sqlite_run_select(struct sqlite_conn *c, struct sqlite_job *j);
 /* READ_ONLY: a statement that writes sets to_writer and is not run. */
-void hub_sqlite_run_sql(struct conn *c, struct job *j, bool read_only);
-void hub_sqlite_run_counter_read(struct conn *c, struct job *j); /* sets to_writer when there is no counter yet */
-void hub_sqlite_job_fail(struct job *j, struct conn *c, int rc);
+void hub_sqlite_run_sql(struct sqlite_conn *c, struct sqlite_job *j, bool read_only);
+void hub_sqlite_run_counter_read(struct sqlite_conn *c,
+                                 struct sqlite_job *j); /* sets to_writer when there is no counter yet */
+void hub_sqlite_job_fail(struct sqlite_job *j, struct sqlite_conn *c, int rc);
 
 /* ---- sqlite.c and writer.c: the store ---- */
 
 /* Writes that are through, on their way back to the loop. */
 struct batch {
     struct hub_task task;
-    struct store *s;
+    struct sqlite_store *s;
     struct hub_list writes;
     size_t n;
     uint64_t ns;    /* of the transaction */
     bool committed; /* count it as a commit */
 };
 
-struct store {
+struct sqlite_store {
     struct hub_store base; /* first member */
     struct hub_loop *loop;
-    struct options options;
+    struct sqlite_options options;
     const struct hub_table *const *tables;
     size_t table_n;
     /* loop thread */
@@ -197,33 +199,33 @@ struct store {
     const char *lost_file; /* why the file is not the one that is meant any more; NULL: it is */
     /* writer thread, or the loop thread under db_lock */
     pthread_mutex_t db_lock;
-    struct conn writer;
-    struct counters counters;
+    struct sqlite_conn writer;
+    struct sqlite_counters counters;
 };
 
 void *hub_sqlite_writer_main(void *store);
 void *hub_sqlite_reader_main(void *store);
 /* From any thread: hands WRITES (all of it) back to the loop. */
-void hub_sqlite_post(struct store *s, struct hub_list *writes, uint64_t ns, bool committed);
-void hub_sqlite_set_down(struct store *s, const char *why); /* NULL: up again */
+void hub_sqlite_post(struct sqlite_store *s, struct hub_list *writes, uint64_t ns, bool committed);
+void hub_sqlite_set_down(struct sqlite_store *s, const char *why); /* NULL: up again */
 void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why);
 
 /* From any thread, after a failure of the code RC: says so in the log, in readiness and in the metrics, if
  * it is not the asker's own fault. A write that failed alone may have met somebody's trigger: it does not
  * count for readiness, or anybody could make the service look down. */
-void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool write_alone);
+void hub_sqlite_note_trouble(struct sqlite_store *s, int rc, const char *why, bool write_alone);
 
 /* ---- claim.c ---- */
 
 /* Takes the locks of an owner, and opens the writer's connection; what is there already stays.
  * HUB_CONFLICT: another process has one of them, and s->contested says who. */
-enum hub_code hub_sqlite_claim(struct store *s, struct hub_err *err);
+enum hub_code hub_sqlite_claim(struct sqlite_store *s, struct hub_err *err);
 /* In a transaction: writes down who the owner is. False: sqlite3_errmsg tells. */
-bool hub_sqlite_sign(struct store *s);
+bool hub_sqlite_sign(struct sqlite_store *s);
 /* Looks after the claimed file from now on (sqlite.c). */
-void hub_sqlite_watch(struct store *s);
+void hub_sqlite_watch(struct sqlite_store *s);
 /* Why the claimed file is no longer what its path leads to; NULL when it is. */
-const char *hub_sqlite_lost_file(const struct store *s);
+const char *hub_sqlite_lost_file(const struct sqlite_store *s);
 
 /* ---- schema.c ---- */
 enum hub_code hub_sqlite_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);

@@ -9,13 +9,13 @@
 
 /* ---- counters ---- */
 
-void hub_sqlite_counters_init(struct counters *k) {
-    *k = (struct counters){0};
+void hub_sqlite_counters_init(struct sqlite_counters *k) {
+    *k = (struct sqlite_counters){0};
     hub_list_init(&k->dirty);
 }
 
-void hub_sqlite_counters_free(struct counters *k) {
-    for (struct counter *c; (c = hub_map_drain(&k->map));) {
+void hub_sqlite_counters_free(struct sqlite_counters *k) {
+    for (struct sqlite_counter *c; (c = hub_map_drain(&k->map));) {
         hub_buf_free(&c->key);
         free(c);
     }
@@ -23,7 +23,7 @@ void hub_sqlite_counters_free(struct counters *k) {
     hub_list_init(&k->dirty);
 }
 
-int hub_sqlite_counters_begin(struct counters *k, struct conn *c) {
+int hub_sqlite_counters_begin(struct sqlite_counters *k, struct sqlite_conn *c) {
     sqlite3_stmt *st = hub_sqlite_prepare_text(c, "PRAGMA data_version");
     if (!st) return sqlite3_errcode(c->db);
     int rc = sqlite3_step(st);
@@ -39,7 +39,7 @@ static void bind_str(sqlite3_stmt *st, int at, struct hub_str s) {
     sqlite3_bind_text64(st, at, s.p ? s.p : "", s.n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-static int read_counter(struct conn *c, struct hub_str scope, struct hub_str room, struct counter *out) {
+static int read_counter(struct sqlite_conn *c, struct hub_str scope, struct hub_str room, struct sqlite_counter *out) {
     sqlite3_stmt *st =
         hub_sqlite_prepare_text(c, "SELECT seq, epoch FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
     if (!st) return sqlite3_errcode(c->db);
@@ -54,7 +54,7 @@ static int read_counter(struct conn *c, struct hub_str scope, struct hub_str roo
     return rc;
 }
 
-static int make_counter(struct conn *c, struct hub_str scope, struct hub_str room, struct counter *out) {
+static int make_counter(struct sqlite_conn *c, struct hub_str scope, struct hub_str room, struct sqlite_counter *out) {
     sqlite3_stmt *st =
         hub_sqlite_prepare_text(c, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES (?1, ?2, 0, ?3)");
     if (!st) return sqlite3_errcode(c->db);
@@ -67,13 +67,13 @@ static int make_counter(struct conn *c, struct hub_str scope, struct hub_str roo
     return rc;
 }
 
-int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope, struct hub_str room,
-                       struct counter **out) {
+int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
+                       struct sqlite_counter **out) {
     hub_buf_clear(&c->key);
     hub_buf_adds(&c->key, scope);
     hub_buf_addc(&c->key, 0);
     hub_buf_adds(&c->key, room);
-    struct counter *n = hub_map_get(&k->map, hub_buf_str(&c->key));
+    struct sqlite_counter *n = hub_map_get(&k->map, hub_buf_str(&c->key));
     *out = n;
     if (n) return SQLITE_DONE;
     n = hub_xcalloc(1, sizeof *n);
@@ -92,9 +92,9 @@ int hub_sqlite_counter(struct counters *k, struct conn *c, struct hub_str scope,
     return SQLITE_DONE;
 }
 
-int hub_sqlite_counters_flush(struct counters *k, struct conn *c) {
+int hub_sqlite_counters_flush(struct sqlite_counters *k, struct sqlite_conn *c) {
     for (struct hub_list *l; (l = hub_list_pop(&k->dirty));) {
-        struct counter *n = HUB_CONTAINER(l, struct counter, dirty);
+        struct sqlite_counter *n = HUB_CONTAINER(l, struct sqlite_counter, dirty);
         sqlite3_stmt *st =
             hub_sqlite_prepare_text(c, "UPDATE hubd_room SET seq = ?3 WHERE scope = ?1 AND \"roomId\" = ?2");
         if (!st) return sqlite3_errcode(c->db);
@@ -122,7 +122,7 @@ static int bind_conds(sqlite3_stmt *st, int at, const struct hub_table *t, const
     return at;
 }
 
-int hub_sqlite_run(struct conn *c, struct hub_write *w, struct hub_rows *row) {
+int hub_sqlite_run(struct sqlite_conn *c, struct hub_write *w, struct hub_rows *row) {
     const struct hub_table *t = w->table;
     hub_buf_clear(&c->key);
     hub_sql_write_shape(w, &c->key);
@@ -142,20 +142,20 @@ int hub_sqlite_run(struct conn *c, struct hub_write *w, struct hub_rows *row) {
     return rc == SQLITE_DONE ? rc : again;
 }
 
-struct existing {
+struct sqlite_existing {
     const struct hub_table *t;
     const char *conflict;
 };
 
 static void build_existing(struct hub_buf *sql, const void *what) {
-    const struct existing *e = what;
+    const struct sqlite_existing *e = what;
     hub_sql_existing(&hub_sql_sqlite, e->t, e->conflict, sql);
 }
 
 /* The row that has the conflict's columns in common with the write's, into ROW, which is left empty when
  * there is none. */
-static int find_existing(struct conn *c, const struct hub_write *w, struct hub_rows *row) {
-    struct existing e = {w->table, w->conflict};
+static int find_existing(struct sqlite_conn *c, const struct hub_write *w, struct hub_rows *row) {
+    struct sqlite_existing e = {w->table, w->conflict};
     hub_buf_clear(&c->key);
     hub_buf_addc(&c->key, 'E');
     hub_buf_add(&c->key, &e.t, sizeof e.t);
@@ -176,7 +176,7 @@ static int find_existing(struct conn *c, const struct hub_write *w, struct hub_r
 static void build_before(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_sqlite, what, sql); }
 
 /* The row that an UPDATE is about to change. */
-static int find_before(struct conn *c, struct hub_write *w) {
+static int find_before(struct sqlite_conn *c, struct hub_write *w) {
     int active = w->table->active;
     bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
     const struct hub_select q = {.table = w->table,
@@ -200,7 +200,7 @@ static int find_before(struct conn *c, struct hub_write *w) {
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
-static int keep_before(struct conn *c, struct hub_write *w) {
+static int keep_before(struct sqlite_conn *c, struct hub_write *w) {
     if (w->kind == HUB_UPDATE) return find_before(c, w);
     return w->kind == HUB_UPSERT ? find_existing(c, w, &w->before) : SQLITE_DONE;
 }
@@ -217,7 +217,7 @@ static int fail(struct hub_write *w, enum hub_code code, const char *why) {
 }
 
 /* After a statement that ran: is it what was asked for? */
-static int judge(struct conn *c, struct hub_write *w) {
+static int judge(struct sqlite_conn *c, struct hub_write *w) {
     bool adds = w->kind == HUB_INSERT || w->kind == HUB_UPSERT;
     if (adds && !w->changes) {
         if (!w->conflict) return fail(w, HUB_INTERNAL, "nothing was inserted");
@@ -234,20 +234,20 @@ static int judge(struct conn *c, struct hub_write *w) {
 
 /* Whether the write may have to be taken back after its statement ran: when it turns out to hit several
  * rows, or when a large row is too large for the outbox. */
-static bool wants_guard(const struct conn *c, const struct hub_write *w) {
+static bool wants_guard(const struct sqlite_conn *c, const struct hub_write *w) {
     bool picks = w->kind == HUB_UPDATE || w->kind == HUB_DELETE;
     if (picks && (w->announce || w->numbering != HUB_NUMBER_NONE) && !names_id(w)) return true;
     return w->announce && c->outbox && (w->kind != HUB_INSERT || w->bytes > LARGE);
 }
 
-static int exec_prepared(struct conn *c, const char *sql) {
+static int exec_prepared(struct sqlite_conn *c, const char *sql) {
     sqlite3_stmt *st = hub_sqlite_prepare_text(c, sql);
     if (!st) return sqlite3_errcode(c->db);
     sqlite3_step(st);
     return sqlite3_reset(st) == SQLITE_OK ? SQLITE_DONE : sqlite3_errcode(c->db);
 }
 
-static int announce(struct conn *c, struct hub_write *w, bool guarded) {
+static int announce(struct sqlite_conn *c, struct hub_write *w, bool guarded) {
     int rc = hub_sqlite_announce(c, w);
     /* Without a way back the transaction has to go, for a change that nobody is told of must not stay. */
     if (rc != SQLITE_DONE && !guarded) hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, sqlite3_errmsg(c->db));
@@ -256,7 +256,7 @@ static int announce(struct conn *c, struct hub_write *w, bool guarded) {
 
 /* The statement, what came of it, and its row in the outbox. LOCAL: the write with the cells that the
  * statement sets. */
-static int carry_out(struct conn *c, struct hub_write *w, struct hub_write *local, bool guarded) {
+static int carry_out(struct sqlite_conn *c, struct hub_write *w, struct hub_write *local, bool guarded) {
     int rc = w->announce ? keep_before(c, w) : SQLITE_DONE;
     if (rc == SQLITE_DONE) rc = hub_sqlite_run(c, local, &w->row);
     w->changes = local->changes;
@@ -265,8 +265,8 @@ static int carry_out(struct conn *c, struct hub_write *w, struct hub_write *loca
     return rc;
 }
 
-static int attempt(struct conn *c, struct counters *k, struct hub_write *w) {
-    struct counter *n = NULL;
+static int attempt(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
+    struct sqlite_counter *n = NULL;
     struct hub_write local = *w; /* cells may be swapped for scratch */
     bool guarded = wants_guard(c, w);
     int rc = SQLITE_DONE;
@@ -289,7 +289,7 @@ static int attempt(struct conn *c, struct counters *k, struct hub_write *w) {
     return rc;
 }
 
-bool hub_sqlite_write(struct conn *c, struct counters *k, struct hub_write *w) {
+bool hub_sqlite_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
     w->code = HUB_OK;
     if (hub_sql_cells_have_nul(w->table, w->cells) || hub_sql_conds_have_nul(w->where, w->where_n)) {
         hub_sqlite_fail_write(w, HUB_BAD_REQUEST, HUB_SQL_NUL);

@@ -19,7 +19,7 @@ void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *
     snprintf(w->error, sizeof w->error, "%s", why);
 }
 
-void hub_sqlite_set_down(struct store *s, const char *why) {
+void hub_sqlite_set_down(struct sqlite_store *s, const char *why) {
     pthread_mutex_lock(&s->lock);
     bool changed = s->down != (why != NULL);
     s->down = why != NULL;
@@ -41,7 +41,7 @@ static bool is_trouble(int rc) {
 }
 
 /* A damaged file stays damaged; a disk may recover, and somebody may put a table back. */
-void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool write_alone) {
+void hub_sqlite_note_trouble(struct sqlite_store *s, int rc, const char *why, bool write_alone) {
     int64_t now = hub_mono_ms();
     bool damaged = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
     if (!is_trouble(rc)) return;
@@ -64,7 +64,7 @@ void hub_sqlite_note_trouble(struct store *s, int rc, const char *why, bool writ
 /* ---- one transaction ---- */
 
 struct txn {
-    struct store *s;
+    struct sqlite_store *s;
     bool open;
     bool in_doubt; /* all was written, and the disk did not confirm it: it may count when the file is opened again */
     struct hub_list members; /* carried out, waiting for the commit */
@@ -73,7 +73,7 @@ struct txn {
 
 /* Everything of the transaction fails, the counters included. */
 static void lose(struct txn *t, const char *why, bool reopen) {
-    struct store *s = t->s;
+    struct sqlite_store *s = t->s;
     char reason[200];
     int rc = s->writer.db ? sqlite3_errcode(s->writer.db) & 0xff : SQLITE_OK;
     snprintf(reason, sizeof reason, "%s", why); /* WHY is the connection's, which may go */
@@ -96,7 +96,7 @@ static void lose(struct txn *t, const char *why, bool reopen) {
 }
 
 /* What went wrong, with the operating system's word for it. */
-static const char *cause(struct store *s, char out[200]) {
+static const char *cause(struct sqlite_store *s, char out[200]) {
     int rc = sqlite3_errcode(s->writer.db) & 0xff, os = sqlite3_system_errno(s->writer.db);
     bool from_os = os && (rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY);
     snprintf(out, 200, "%s%s%s", sqlite3_errmsg(s->writer.db), from_os ? ": " : "", from_os ? strerror(os) : "");
@@ -104,13 +104,13 @@ static const char *cause(struct store *s, char out[200]) {
 }
 
 /* A lock held by others and a full disk pass by themselves; after anything else the file is opened anew. */
-static bool wants_reopen(struct store *s) {
+static bool wants_reopen(struct sqlite_store *s) {
     int rc = sqlite3_errcode(s->writer.db) & 0xff;
     return rc != SQLITE_BUSY && rc != SQLITE_FULL && rc != SQLITE_NOMEM && rc != SQLITE_OK;
 }
 
 static bool begin(struct txn *t) {
-    struct store *s = t->s;
+    struct sqlite_store *s = t->s;
     struct hub_err err;
     const char *lost = __atomic_load_n(&s->lost_file, __ATOMIC_ACQUIRE);
     t->began = hub_mono_ns();
@@ -136,7 +136,7 @@ static bool begin(struct txn *t) {
 }
 
 static void commit(struct txn *t) {
-    struct store *s = t->s;
+    struct sqlite_store *s = t->s;
     if (!t->open) return;
     s->writer.deadline = 0; /* it is past waiting for locks, and must not be interrupted */
     int rc = hub_sqlite_counters_flush(&s->counters, &s->writer);
@@ -158,8 +158,8 @@ static void commit(struct txn *t) {
 
 /* ---- jobs on the writer ---- */
 
-static bool make_counter(struct txn *t, struct job *j) {
-    struct counter *n;
+static bool make_counter(struct txn *t, struct sqlite_job *j) {
+    struct sqlite_counter *n;
     int rc = hub_sqlite_counter(&t->s->counters, &t->s->writer, j->scope, j->room, &n);
     if (rc == SQLITE_DONE) {
         j->seq = n->seq;
@@ -171,7 +171,7 @@ static bool make_counter(struct txn *t, struct job *j) {
 
 /* A script's statement that takes too long is interrupted, which undoes its whole transaction: it gets one
  * of its own. */
-static void run_sql(struct txn *t, struct job *j) {
+static void run_sql(struct txn *t, struct sqlite_job *j) {
     commit(t);
     hub_list_push(&t->members, &j->w.link);
     t->s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
@@ -190,7 +190,7 @@ static void run_sql(struct txn *t, struct job *j) {
 }
 
 static bool carry_out(struct txn *t, struct hub_write *w) {
-    struct job *j = w->adapter;
+    struct sqlite_job *j = w->adapter;
     if (!j) {
         bool kept = hub_sqlite_write(&t->s->writer, &t->s->counters, w);
         /* A row that does not fit fails as a constraint; what cannot even be said is another matter: a
@@ -206,13 +206,13 @@ static bool carry_out(struct txn *t, struct hub_write *w) {
     return true;
 }
 
-static void run_batch(struct store *s, struct hub_list *list) {
+static void run_batch(struct sqlite_store *s, struct hub_list *list) {
     struct txn t = {.s = s};
     char why[200];
     hub_list_init(&t.members);
     for (struct hub_list *l; (l = hub_list_pop(list));) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
-        struct job *j = w->adapter;
+        struct sqlite_job *j = w->adapter;
         if (j && j->kind == JOB_SQL) {
             run_sql(&t, j);
             continue;
@@ -229,7 +229,7 @@ static void run_batch(struct store *s, struct hub_list *list) {
 /* ---- the writer thread ---- */
 
 /* A small write that needs room on the disk: says whether the store is usable again. */
-static void probe(struct store *s) {
+static void probe(struct sqlite_store *s) {
     struct txn t = {.s = s};
     char why[200];
     hub_list_init(&t.members);
@@ -247,7 +247,7 @@ static void probe(struct store *s) {
     pthread_mutex_unlock(&s->db_lock);
 }
 
-static void wait_for_work(struct store *s) {
+static void wait_for_work(struct sqlite_store *s) {
     struct timespec until;
     s->writer_idle = true;
     if (s->down) {
@@ -265,7 +265,7 @@ static void wait_for_work(struct store *s) {
 }
 
 /* Up to MAX_BATCH writes; false when there will be none any more. */
-static bool take_batch(struct store *s, struct hub_list *batch) {
+static bool take_batch(struct sqlite_store *s, struct hub_list *batch) {
     pthread_mutex_lock(&s->lock);
     while (hub_list_empty(&s->waiting) && !(s->stop && !s->readers_running)) wait_for_work(s);
     for (int n = 0; n < MAX_BATCH && !hub_list_empty(&s->waiting); n++) hub_list_push(batch, hub_list_pop(&s->waiting));
@@ -274,7 +274,7 @@ static bool take_batch(struct store *s, struct hub_list *batch) {
 }
 
 void *hub_sqlite_writer_main(void *arg) {
-    struct store *s = arg;
+    struct sqlite_store *s = arg;
     struct hub_list batch;
     hub_list_init(&batch);
     while (take_batch(s, &batch)) {
@@ -290,7 +290,7 @@ void *hub_sqlite_writer_main(void *arg) {
 
 /* ---- readers ---- */
 
-static void run_read(struct store *s, struct conn *c, struct job *j) {
+static void run_read(struct sqlite_store *s, struct sqlite_conn *c, struct sqlite_job *j) {
     struct hub_err err;
     uint64_t began = hub_mono_ns();
     if (!c->db && hub_sqlite_conn_open(c, &s->options, true, &err)) {
@@ -310,15 +310,15 @@ static void run_read(struct store *s, struct conn *c, struct job *j) {
     j->ns = hub_mono_ns() - began;
 }
 
-static struct job *take_read(struct store *s) {
+static struct sqlite_job *take_read(struct sqlite_store *s) {
     pthread_mutex_lock(&s->lock);
     while (hub_list_empty(&s->reads) && !s->stop) pthread_cond_wait(&s->reader_wake, &s->lock);
     struct hub_list *l = hub_list_pop(&s->reads);
     pthread_mutex_unlock(&s->lock);
-    return l ? HUB_CONTAINER(HUB_CONTAINER(l, struct hub_write, link), struct job, w) : NULL;
+    return l ? HUB_CONTAINER(HUB_CONTAINER(l, struct hub_write, link), struct sqlite_job, w) : NULL;
 }
 
-static void pass_on(struct store *s, struct job *j) {
+static void pass_on(struct sqlite_store *s, struct sqlite_job *j) {
     j->to_writer = false;
     pthread_mutex_lock(&s->lock);
     hub_list_push(&s->waiting, &j->w.link);
@@ -327,11 +327,11 @@ static void pass_on(struct store *s, struct job *j) {
 }
 
 void *hub_sqlite_reader_main(void *arg) {
-    struct store *s = arg;
-    struct conn c = {0};
+    struct sqlite_store *s = arg;
+    struct sqlite_conn c = {0};
     struct hub_list one;
     hub_list_init(&one);
-    for (struct job *j; (j = take_read(s));) {
+    for (struct sqlite_job *j; (j = take_read(s));) {
         run_read(s, &c, j);
         if (j->to_writer) {
             pass_on(s, j);

@@ -2,18 +2,18 @@
  * stack, no tree. */
 #include "base/json.h"
 
-struct scan {
+struct json_scan {
     const char *p, *end;
 };
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool at(const struct scan *s, char c) { return s->p < s->end && *s->p == c; }
+static bool at(const struct json_scan *s, char c) { return s->p < s->end && *s->p == c; }
 
-static void skip_space(struct scan *s) {
+static void skip_space(struct json_scan *s) {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\r' || *s->p == '\n')) s->p++;
 }
 
-static bool scan_string(struct scan *s) {
+static bool scan_string(struct json_scan *s) {
     for (s->p++; s->p < s->end && (unsigned char)*s->p >= ' '; s->p++) {
         if (*s->p == '"') return s->p++, true;
         if (*s->p != '\\') continue;
@@ -28,13 +28,13 @@ static bool scan_string(struct scan *s) {
     return false;
 }
 
-static bool scan_digits(struct scan *s) {
+static bool scan_digits(struct json_scan *s) {
     const char *from = s->p;
     while (s->p < s->end && is_digit(*s->p)) s->p++;
     return s->p > from;
 }
 
-static bool scan_number(struct scan *s) {
+static bool scan_number(struct json_scan *s) {
     if (at(s, '-')) s->p++;
     if (at(s, '0'))
         s->p++;
@@ -47,7 +47,7 @@ static bool scan_number(struct scan *s) {
     return scan_digits(s);
 }
 
-static bool scan_scalar(struct scan *s) {
+static bool scan_scalar(struct json_scan *s) {
     static const struct hub_str words[] = {HUB_STR_INIT("true"), HUB_STR_INIT("false"), HUB_STR_INIT("null")};
     if (at(s, '"')) return scan_string(s);
     for (size_t i = 0; i < 3; i++)
@@ -56,7 +56,7 @@ static bool scan_scalar(struct scan *s) {
 }
 
 /* "key": up to the value. */
-static bool scan_key(struct scan *s) {
+static bool scan_key(struct json_scan *s) {
     skip_space(s);
     if (!at(s, '"') || !scan_string(s)) return false;
     skip_space(s);
@@ -64,7 +64,7 @@ static bool scan_key(struct scan *s) {
 }
 
 /* A value's first token; opening brackets go onto OPEN. *WHOLE: the value is complete. */
-static bool scan_value(struct scan *s, struct hub_buf *open, bool *whole) {
+static bool scan_value(struct json_scan *s, struct hub_buf *open, bool *whole) {
     *whole = true;
     skip_space(s);
     if (s->p == s->end) return false;
@@ -79,7 +79,7 @@ static bool scan_value(struct scan *s, struct hub_buf *open, bool *whole) {
 }
 
 /* After a complete value: closing brackets up to a comma. *DONE: nothing is open any more. */
-static bool scan_after(struct scan *s, struct hub_buf *open, bool *done) {
+static bool scan_after(struct json_scan *s, struct hub_buf *open, bool *done) {
     for (;; s->p++, open->n--) {
         *done = !open->n;
         if (*done) return true;
@@ -92,7 +92,7 @@ static bool scan_after(struct scan *s, struct hub_buf *open, bool *done) {
 }
 
 bool hub_json_well_formed(struct hub_str text) {
-    struct scan s = {text.p, text.p + text.n};
+    struct json_scan s = {text.p, text.p + text.n};
     struct hub_buf open = {0};
     bool ok = true, whole = false, done = false;
     while (ok && !done) {

@@ -7,11 +7,11 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-enum kind { FLAG, COUNT, COUNT_OR_ALL, NUMBER, TEXT, CHOICE };
+enum option_kind { FLAG, COUNT, COUNT_OR_ALL, NUMBER, TEXT, CHOICE };
 
-struct row {
+struct option_row {
     const char *name, *arg;
-    enum kind kind;
+    enum option_kind kind;
     size_t offset;
     double low, high;
     const char *const *choices; /* CHOICE: names in enum order, NULL at the end */
@@ -69,7 +69,7 @@ static const char *const formats[] = {"text", "json", NULL};
     X("--format", "text|json", CHOICE, AT(json), 0, 0, formats, "form of the report (default text)")
 
 #define AS_ROW(NAME, ARG, KIND, FIELD, LOW, HIGH, CHOICES, HELP) {NAME, ARG, KIND, FIELD, LOW, HIGH, CHOICES},
-static const struct row rows[] = {OPTIONS(AS_ROW)};
+static const struct option_row rows[] = {OPTIONS(AS_ROW)};
 #define AS_HELP(NAME, ARG, KIND, FIELD, LOW, HIGH, CHOICES, HELP) "  " NAME " " ARG "\n        " HELP "\n"
 const char hub_bench_help[] = OPTIONS(AS_HELP);
 
@@ -78,7 +78,7 @@ static bool complain(const char *what, const char *value, const char *expected) 
     return false;
 }
 
-static bool set_choice(const struct row *row, const char *value, void *field) {
+static bool set_choice(const struct option_row *row, const char *value, void *field) {
     for (int i = 0; row->choices[i]; i++) {
         if (strcmp(row->choices[i], value) != 0) continue;
         if (row->choices == formats)
@@ -90,7 +90,7 @@ static bool set_choice(const struct row *row, const char *value, void *field) {
     return complain(row->name, value, row->arg);
 }
 
-static bool set_number(const struct row *row, const char *value, double *out) {
+static bool set_number(const struct option_row *row, const char *value, double *out) {
     char *end, expected[96];
     *out = strtod(value, &end);
     if (end != value && !*end && *out >= row->low && *out <= row->high &&
@@ -101,7 +101,7 @@ static bool set_number(const struct row *row, const char *value, double *out) {
     return complain(row->name, value, expected);
 }
 
-static bool apply_special(const struct row *row, const char *value, double number, struct hub_bench_options *o) {
+static bool apply_special(const struct option_row *row, const char *value, double number, struct hub_bench_options *o) {
     if (!strcmp(row->name, "--hub"))
         snprintf(o->nsp, sizeof o->nsp, "/hub/%s", value);
     else if (!strcmp(row->name, "--namespace"))
@@ -113,7 +113,7 @@ static bool apply_special(const struct row *row, const char *value, double numbe
     return true;
 }
 
-static bool apply(const struct row *row, const char *value, struct hub_bench_options *o) {
+static bool apply(const struct option_row *row, const char *value, struct hub_bench_options *o) {
     void *field = row->offset == SPECIAL ? NULL : (char *)o + row->offset;
     double number = 0;
     bool all = row->kind == COUNT_OR_ALL && !strcmp(value, "all");
@@ -182,7 +182,7 @@ bool hub_bench_parse(int argc, char **argv, struct hub_bench_options *o) {
     o->members = 100, o->rooms = 1, o->publishers = 1, o->payload = 64, o->window = 1, o->duration = 5, o->warmup = 1;
     o->room = "r%d", o->custom_event = "tick", o->message_type = "text", o->content = "{\"body\":\"%s\"}";
     for (int i = 1; i < argc; i++) {
-        const struct row *row = NULL;
+        const struct option_row *row = NULL;
         for (size_t k = 0; k < sizeof rows / sizeof *rows && !row; k++)
             if (!strcmp(rows[k].name, argv[i])) row = &rows[k];
         if (!row && argv[i][0] == '-') return complain("option", argv[i], "unknown, see hubctl bench --help");

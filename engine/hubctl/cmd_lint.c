@@ -13,7 +13,7 @@
 
 static const char *const formats[] = {"text", "json", "sarif", "junit", "github"}; /* as enum hub_diag_format */
 
-struct options {
+struct lint_options {
     enum hub_diag_format format;
     bool strict;
 };
@@ -55,7 +55,7 @@ static bool lint_path(const char *path, struct hub_diags *diags) {
 }
 
 static int run(int argc, char **argv) {
-    struct options o = {0};
+    struct lint_options o = {0};
     int paths = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--strict") == 0) {

@@ -22,7 +22,12 @@ typedef void hub_cache_take_cb(void *arg, enum hub_code code, int64_t wait_ms);
 /* The watched key is gone: deleted, expired or evicted. The watch ends with it and must not be ended by
  * unwatch. */
 typedef void hub_cache_gone_cb(void *arg);
-struct hub_cache_watch;
+/* What both sides know of a watch; the first member of the adapter's own struct, which is made by watch and
+ * freed with the end of the key, or by unwatch. */
+struct hub_cache_watch {
+    hub_cache_gone_cb *cb;
+    void *arg;
+};
 
 struct hub_cache_config {
     struct hub_loop *loop;

@@ -9,7 +9,7 @@
 
 enum action { LIST, FIND, CREATE, UPDATE, DELETE };
 
-struct request {
+struct object_request {
     struct hub_rest *rest;
     struct hub_http_req *req;
     const struct hub_table *table;
@@ -21,7 +21,7 @@ struct request {
     struct hub_result result;
 };
 
-static void end(struct request *q) {
+static void end(struct object_request *q) {
     json_decref(q->id);
     json_decref(q->body);
     json_decref(q->options);
@@ -31,7 +31,7 @@ static void end(struct request *q) {
     free(q);
 }
 
-static void fail(struct request *q, enum hub_code code, const char *text) {
+static void fail(struct object_request *q, enum hub_code code, const char *text) {
     bool away =
         code == HUB_STORE_UNAVAILABLE || code == HUB_STORE_UNDECIDED; /* where the store is, is nothing for clients */
     hub_rest_fail_code(q->req, code, away ? NULL : text, hub_cstr(hub_code_fields(code)));
@@ -39,7 +39,7 @@ static void fail(struct request *q, enum hub_code code, const char *text) {
 }
 
 /* One row more than asked for says that there are more. */
-static void add_paging(struct request *q, json_t *rows, struct hub_buf *b) {
+static void add_paging(struct object_request *q, json_t *rows, struct hub_buf *b) {
     size_t limit = (size_t)hub_json_get_int(q->options, "limit", HUB_OBJECT_LIST);
     if (limit > HUB_OBJECT_LIST_MAX) limit = HUB_OBJECT_LIST_MAX;
     bool more = json_array_size(rows) > limit;
@@ -50,7 +50,7 @@ static void add_paging(struct request *q, json_t *rows, struct hub_buf *b) {
 }
 
 static void on_done(void *arg, enum hub_code code, json_t *result, const char *error) {
-    struct request *q = arg;
+    struct object_request *q = arg;
     struct hub_buf fields = {0}, paging = {0};
     if (code) {
         fail(q, code, error && error[0] ? error : NULL);
@@ -74,12 +74,12 @@ static bool is_option(const char *name) {
 }
 
 /* Rows that were deleted are not listed, however the question is spelt. */
-static json_t *condition(const struct request *q, int column, json_t *v) {
+static json_t *condition(const struct object_request *q, int column, json_t *v) {
     return column == q->table->active ? json_pack("{s:O, s:b}", "$eq", v, "$ne", 0) : json_incref(v);
 }
 
 /* One parameter of the query: a condition, an option, or nothing that there is. */
-static bool take_parameter(struct request *q, const char *name, json_t *v, json_t *where) {
+static bool take_parameter(struct object_request *q, const char *name, json_t *v, json_t *where) {
     int column = hub_table_column(q->table, hub_cstr(name));
     char text[300];
     if (is_option(name)) return true;
@@ -94,7 +94,7 @@ static bool take_parameter(struct request *q, const char *name, json_t *v, json_
     return hub_rest_bad_parameter(q->req, hub_cstr(name), text);
 }
 
-static bool take_parameters(struct request *q, json_t *query, json_t *where) {
+static bool take_parameters(struct object_request *q, json_t *query, json_t *where) {
     const char *name;
     json_t *v;
     json_object_foreach(query, name, v) {
@@ -107,7 +107,7 @@ static bool take_parameters(struct request *q, json_t *query, json_t *where) {
 }
 
 /* ?property=value are conditions. False: the request was answered. */
-static bool take_query(struct request *q, json_t *where) {
+static bool take_query(struct object_request *q, json_t *where) {
     json_t *query = hub_rest_query(q->req);
     bool ok = query && take_parameters(q, query, where);
     json_decref(query);
@@ -117,12 +117,12 @@ static bool take_query(struct request *q, json_t *where) {
 #define ROW_BYTES 2048 /* of a result, about */
 
 static void start_list(struct hub_result *r) {
-    struct request *q = HUB_CONTAINER(r, struct request, result);
+    struct object_request *q = HUB_CONTAINER(r, struct object_request, result);
     hub_object_list(hub_engine_data(q->rest->engine), q->table, q->where, q->options, on_done, q);
 }
 
 static void on_turn(struct hub_read *r) {
-    struct request *q = HUB_CONTAINER(r, struct request, read);
+    struct object_request *q = HUB_CONTAINER(r, struct object_request, read);
     int64_t rows = hub_json_get_int(q->options, "limit", HUB_OBJECT_LIST);
     if (r->waited && hub_http_gone(q->req)) {
         fail(q, HUB_OVERLOADED, NULL); /* it waited longer than whoever asked */
@@ -133,9 +133,11 @@ static void on_turn(struct hub_read *r) {
                    ROW_BYTES * (size_t)(rows < HUB_OBJECT_LIST_MAX ? rows : HUB_OBJECT_LIST_MAX));
 }
 
-static void on_drop(struct hub_read *r) { fail(HUB_CONTAINER(r, struct request, read), HUB_SHUTTING_DOWN, NULL); }
+static void on_drop(struct hub_read *r) {
+    fail(HUB_CONTAINER(r, struct object_request, read), HUB_SHUTTING_DOWN, NULL);
+}
 
-static void list(struct request *q, const struct hub_identity *who) {
+static void list(struct object_request *q, const struct hub_identity *who) {
     struct hub_engine *e = q->rest->engine;
     q->where = json_object();
     q->options = json_object();
@@ -158,7 +160,7 @@ static bool may(const struct hub_identity *who, const struct hub_strs *roles) {
     return hub_session_has_role(who->session, roles);
 }
 
-static void refuse(struct request *q, enum action action) {
+static void refuse(struct object_request *q, enum action action) {
     static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
     char text[200];
     snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[action],
@@ -167,13 +169,13 @@ static void refuse(struct request *q, enum action action) {
 }
 
 /* A row that is set inactive is deleted. */
-static bool deletes(const struct request *q) {
+static bool deletes(const struct object_request *q) {
     const struct hub_table *t = q->table;
     return q->action == UPDATE && t->active >= 0 && hub_json_get(q->body, t->columns[t->active].property);
 }
 
 /* A property of the body that only hubd sets, or NULL. */
-static const char *kept_column(const struct request *q) {
+static const char *kept_column(const struct object_request *q) {
     const struct hub_table *t = q->table;
     const int kept[] = {t->created_at, t->updated_at, q->action == CREATE ? t->active : -1};
     for (size_t i = 0; i < HUB_NELEM(kept); i++)
@@ -182,7 +184,7 @@ static const char *kept_column(const struct request *q) {
 }
 
 static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
-    struct request *q = arg;
+    struct object_request *q = arg;
     struct hub_engine *e = q->rest->engine;
     if (code) {
         fail(q, code, reason);
@@ -241,14 +243,14 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
     const struct hub_strs *const roles[] = {&o->api_read, &o->api_read, &o->api_create, &o->api_update, &o->api_delete};
     json_t *body = action == CREATE || action == UPDATE ? hub_rest_body(req) : NULL;
     if ((action == CREATE || action == UPDATE) && !body) return;
-    struct request *q = hub_xmalloc(sizeof *q);
-    *q = (struct request){.rest = r,
-                          .req = req,
-                          .table = hub_tables_find(r->tables, hub_cstr(o->name)),
-                          .object = o,
-                          .roles = roles[action],
-                          .action = action,
-                          .body = body};
+    struct object_request *q = hub_xmalloc(sizeof *q);
+    *q = (struct object_request){.rest = r,
+                                 .req = req,
+                                 .table = hub_tables_find(r->tables, hub_cstr(o->name)),
+                                 .object = o,
+                                 .roles = roles[action],
+                                 .action = action,
+                                 .body = body};
     if (path->n == 3) q->id = hub_json_string(path->segments[2]);
     hub_rest_identify(r, req, on_identified, q);
 }

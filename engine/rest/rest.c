@@ -205,7 +205,7 @@ static bool add_query(struct hub_http_req *req, json_t *args) {
 
 /* ---- one request under way ---- */
 
-struct request {
+struct room_request {
     struct hub_http_req *req;
     struct hub_hub *hub;
     const struct route *route;
@@ -224,7 +224,7 @@ static void add_paging(struct hub_buf *b, const json_t *args, struct hub_str fie
 
 static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
                      struct hub_str fields) {
-    struct request *q = arg;
+    struct room_request *q = arg;
     struct hub_buf paging = {0};
     if (code) {
         hub_rest_fail_code(q->req, code, err->text, fields);
@@ -237,10 +237,10 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
     free(q);
 }
 
-static bool is_gone(void *arg) { return hub_http_gone(((const struct request *)arg)->req); }
+static bool is_gone(void *arg) { return hub_http_gone(((const struct room_request *)arg)->req); }
 
 static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
-    struct request *q = arg;
+    struct room_request *q = arg;
     if (code) {
         hub_rest_fail_code(q->req, code, reason, hub_str(NULL, 0));
         json_decref(q->args);
@@ -260,14 +260,14 @@ static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_h
         json_decref(args);
         return;
     }
-    struct request *q = hub_xmalloc(sizeof *q);
-    *q = (struct request){req, hub, route, args};
+    struct room_request *q = hub_xmalloc(sizeof *q);
+    *q = (struct room_request){req, hub, route, args};
     hub_rest_identify(r, req, on_identified, q);
 }
 
 /* GET /{hub}: public, but only to those the service admits. */
 static void on_describe(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
-    struct request *q = arg;
+    struct room_request *q = arg;
     struct hub_buf b = {0};
     (void)who;
     if (code) {
@@ -285,8 +285,8 @@ static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hu
         hub_rest_fail_method(req, "GET, HEAD");
         return;
     }
-    struct request *q = hub_xmalloc(sizeof *q);
-    *q = (struct request){.req = req, .hub = hub};
+    struct room_request *q = hub_xmalloc(sizeof *q);
+    *q = (struct room_request){.req = req, .hub = hub};
     hub_rest_identify(r, req, on_describe, q);
 }
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Fails when one name stands for two things, so that a debugger, a profile or a search shows the wrong one. Usage: names.sh [ROOT | --selftest]
+#   - the tag of a struct, union or enum is defined once in the tree. Not checked yet: engine/hub.
+# Relies on the layout that clang-format gives: definitions begin a line.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+check() { # root
+    cd "$1"
+    local folders
+    mapfile -t folders < <(ls -d engine schema scripting adapters 2>/dev/null)
+    find "${folders[@]}" -name node_modules -prune -o -name '*.[ch]' -print | sort | xargs awk "$rules"
+}
+
+rules='
+function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+function define(kind, name,   key) { # once per file is enough: a declaration may come first
+    key = kind " " name
+    if (index(places[key], FILENAME ":")) return
+    places[key] = places[key] " " FILENAME ":" FNR
+    count[key]++
+}
+/^(static |const |typedef )*(struct|union|enum) [a-z_0-9]+ \{/ && FILENAME !~ /^engine\/hub\// {
+    match($0, /(struct|union|enum) [a-z_0-9]+/)
+    define("tag", substr($0, RSTART, RLENGTH))
+}
+END {
+    for (key in count) if (count[key] > 1) { print key ":" places[key]; bad++ }
+    if (bad) print bad " names stand for several things. Say in each of them of what it is."
+    exit bad > 0
+}'
+
+# The check itself is checked: a small tree without such names passes, and each breach alone is found.
+selftest() {
+    local tree failures=0
+    tree=$(mktemp -d)
+    trap "rm -rf '$tree'" EXIT
+    mkdir -p "$tree"/{engine/base,engine/loop,adapters/x}
+    printf 'struct list {\n    struct item *first;\n};\nstruct item;\n' >"$tree/engine/base/a.c"
+    printf 'struct item {\n    int n;\n};\n' >"$tree/engine/loop/l.c"
+    printf 'int main(void);\n' >"$tree/adapters/x/x.c"
+    (check "$tree") || { echo "the clean tree was refused"; failures=1; }
+    breach() { # file, text, expected complaint
+        local saved
+        saved=$(cat "$tree/$1")
+        printf '%s\n%s\n' "$saved" "$2" >"$tree/$1"
+        if (check "$tree") >"$tree/out"; then
+            echo "not found: $1: $2"
+            failures=1
+        elif ! grep -qF "$3" "$tree/out"; then
+            echo "expected \"$3\" in:"
+            cat "$tree/out"
+            failures=1
+        fi
+        printf '%s\n' "$saved" >"$tree/$1"
+    }
+    breach engine/base/a.c 'struct item {' 'tag struct item: engine/base/a.c:5 engine/loop/l.c:1'
+    breach adapters/x/x.c 'static const struct list {' 'tag struct list: adapters/x/x.c:2 engine/base/a.c:1'
+    return $failures
+}
+
+if [ "${1-}" = --selftest ]; then selftest; else check "${1:-$here/..}"; fi
