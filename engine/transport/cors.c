@@ -81,7 +81,7 @@ static bool is_ours(const struct hub_http_req *r, struct hub_str authority) {
         o.scheme = t->origins[i].scheme, o.host = host;
         if (hub_origin_matches(&t->origins[i], &o)) return true;
     }
-    bool proxied = !t->tls && t->port != 80 && t->port != 443 &&
+    bool proxied = !t->io->secure && t->port != 80 && t->port != 443 &&
                    hub_origin_parse(hub_http_header(r, "origin"), &page) && page.port == 443 &&
                    hub_str_eq_nocase(page.scheme, HUB_STR("https"));
     return proxied && hub_origin_is_at(&page, authority);

@@ -54,7 +54,7 @@ static struct hub_str first_piece(struct hub_str list) {
 
 bool hub_forwarded_read(struct hub_http_req *r, struct hub_ip *client) {
     struct hub_link *c = r->link;
-    r->secure = c->t->tls != NULL;
+    r->secure = c->t->io->secure;
     if (c->unix_peer ? !c->t->trusts_unix : !hub_forwarded_trusts(c->t, &c->ip)) return false;
     struct hub_str proto = first_piece(hub_http_header(r, "x-forwarded-proto"));
     r->forwarded_host = first_piece(hub_http_header(r, "x-forwarded-host"));

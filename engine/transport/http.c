@@ -259,7 +259,7 @@ void hub_http_vouch(struct hub_http_req *r) {
         return;
     }
     invite_body(c);
-    c->reread = c->ssl != NULL;
+    c->reread = c->t->io->has_more(c);
     hub_link_busy(c);
 }
 

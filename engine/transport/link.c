@@ -11,7 +11,6 @@
 #include "transport/transport_int.h"
 
 #define MAX_IOV 64
-#define TLS_STAGE 65536 /* bytes handed to one TLS write */
 
 /* ---- life ---- */
 
@@ -86,7 +85,7 @@ void hub_link_free(struct hub_link *c) {
     struct hub_transport *t = c->t;
     if (c->watch) hub_watch_close(c->watch);
     hub_link_leave_home(c);
-    hub_tls_free(c);
+    c->t->io->release(c);
     close(c->fd);
     hub_ws_in_free(&c->ws);
     hub_buf_free(&c->rest);
@@ -144,8 +143,7 @@ void hub_link_finish(struct hub_link *c, int64_t ms) {
  * (a reset answers bytes that still arrive), so only our side is shut and the peer gets a moment to close
  * its own. */
 static void linger(struct hub_link *c) {
-    if (c->ssl) hub_tls_shutdown(c);
-    shutdown(c->fd, SHUT_WR);
+    c->t->io->shutdown(c);
     let_go(c, HUB_LINK_LINGER, HUB_CLOSE_TRANSPORT);
     hub_buf_free(&c->rest);
     if (c->eof) {
@@ -172,12 +170,6 @@ void hub_link_count(struct hub_link *c) {
 
 static struct hub_outq *queue_of(struct hub_link *c) { return c->mode == HUB_LINK_WS && c->eio ? &c->eio->q : NULL; }
 
-static ssize_t send_vectors(int fd, struct iovec *iov, int n) {
-    if (n == 1) return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
-    return sendmsg(fd, &m, MSG_NOSIGNAL);
-}
-
 static void consume(struct hub_link *c, size_t n) {
     size_t own = hub_link_unsent(c);
     size_t from_out = n < own ? n : own;
@@ -189,41 +181,38 @@ static void consume(struct hub_link *c, size_t n) {
     if (n > from_out) hub_outq_consume(&c->eio->q, n - from_out);
 }
 
-/* One write of everything, up to MAX_IOV pieces. Sets *all to whether the socket took what it was given. */
-static ssize_t write_plain(struct hub_link *c, bool *all) {
-    struct iovec iov[MAX_IOV];
-    struct hub_outq *q = queue_of(c);
-    int n = 0;
-    if (hub_link_unsent(c)) iov[n++] = (struct iovec){c->out.p + c->out_sent, hub_link_unsent(c)};
-    if (q) n += hub_outq_gather(q, iov + n, MAX_IOV - n);
-    if (!n) return HUB_IO_EOF;
-    size_t given = 0;
-    for (int i = 0; i < n; i++) given += iov[i].iov_len;
-    ssize_t r;
-    do r = send_vectors(c->fd, iov, n);
-    while (r < 0 && errno == EINTR);
-    if (r < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? HUB_IO_AGAIN : HUB_IO_ERROR;
-    *all = (size_t)r == given;
-    consume(c, (size_t)r);
-    return r;
-}
-
-/* TLS wants one flat buffer, and the same bytes again after a short write: they leave the queue when they
- * are staged. */
-static ssize_t write_tls(struct hub_link *c, bool *all) {
-    struct hub_outq *q = queue_of(c);
+static void stage(struct hub_link *c, struct hub_outq *q) {
     struct hub_piece *piece;
-    while (q && hub_link_unsent(c) < TLS_STAGE && (piece = hub_outq_first(q))) {
-        size_t take = piece->len < TLS_STAGE ? piece->len : TLS_STAGE;
+    size_t most = c->t->io->flat;
+    while (hub_link_unsent(c) < most && (piece = hub_outq_first(q))) {
+        size_t take = piece->len < most ? piece->len : most;
         hub_buf_add(&c->out, piece->chunk->p + piece->off, take);
         hub_outq_consume(q, take);
     }
-    if (!hub_link_unsent(c)) return HUB_IO_EOF;
-    size_t given = hub_link_unsent(c);
-    ssize_t r = hub_tls_write(c, c->out.p + c->out_sent, given);
-    if (r <= 0) return r ? r : HUB_IO_ERROR;
-    *all = true; /* a TLS write stops at a record's end; only "again" means that the socket is full */
-    consume(c, (size_t)r);
+}
+
+/* What is to be written next, up to MAX_IOV pieces; returns how many. */
+static int gather_output(struct hub_link *c, struct iovec *iov) {
+    struct hub_outq *q = queue_of(c);
+    bool flat = c->t->io->flat > 0;
+    int n = 0;
+    if (flat && q) stage(c, q);
+    if (hub_link_unsent(c)) iov[n++] = (struct iovec){c->out.p + c->out_sent, hub_link_unsent(c)};
+    if (!flat && q) n += hub_outq_gather(q, iov + n, MAX_IOV - n);
+    return n;
+}
+
+/* One write of everything. Sets *FULL to whether the socket takes no more for now. 0: there was nothing to
+ * write. */
+static ssize_t write_some(struct hub_link *c, bool *full) {
+    struct iovec iov[MAX_IOV];
+    size_t given = 0;
+    int n = gather_output(c, iov);
+    if (!n) return 0;
+    for (int i = 0; i < n; i++) given += iov[i].iov_len;
+    ssize_t r = c->t->io->writev(c, iov, n);
+    *full = r < 0 || (c->t->io->exact && (size_t)r < given);
+    if (r > 0) consume(c, (size_t)r);
     return r;
 }
 
@@ -240,16 +229,16 @@ static void on_drained(struct hub_link *c) {
 /* Whether everything was written. */
 static bool write_out(struct hub_link *c) {
     for (;;) {
-        bool all = false;
-        ssize_t r = c->ssl ? write_tls(c, &all) : write_plain(c, &all);
-        if (r == HUB_IO_EOF) break;
+        bool full = false;
+        ssize_t r = write_some(c, &full);
+        if (!r) break;
         if (r == HUB_IO_ERROR) {
             hub_link_kill(c, HUB_CLOSE_ERROR);
             return false;
         }
         hub_metric_add(&hub_metric_writes, 1);
         if (r > 0) hub_metric_add(&hub_metric_bytes_out, r);
-        if (r == HUB_IO_AGAIN || !all) {
+        if (full) {
             c->blocked = true;
             if (c->mode == HUB_LINK_HTTP) hub_http_rearm(c);
             hub_link_watch(c);
@@ -269,15 +258,6 @@ void hub_link_flush(struct hub_link *c) {
 
 /* ---- reading ---- */
 
-static ssize_t read_some(struct hub_link *c, size_t most) {
-    if (c->ssl) return hub_tls_read(c, c->t->in, most);
-    ssize_t r;
-    do r = recv(c->fd, c->t->in, most, 0);
-    while (r < 0 && errno == EINTR);
-    if (r >= 0) return r;
-    return errno == EAGAIN || errno == EWOULDBLOCK ? HUB_IO_AGAIN : HUB_IO_ERROR;
-}
-
 static void take_input(struct hub_link *c, char *p, size_t n) {
     switch ((enum hub_link_mode)c->mode) {
     case HUB_LINK_HTTP: hub_http_input(c, p, n); break;
@@ -296,24 +276,16 @@ static void on_eof(struct hub_link *c) {
         hub_link_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
-/* A handshake costs memory and time of ours, so it counts from its first byte; before that a connection is
- * next to nothing. */
-static bool begin_tls(struct hub_link *c) {
-    char peer[HUB_IP_TEXT];
-    int status = hub_link_enter(c);
-    if (!status && hub_tls_accept(c)) return true;
-    hub_link_peer(c, peer);
-    if (status) hub_pending_count_refusal(c->t, status, peer);
-    hub_link_kill(c, HUB_CLOSE_ERROR);
-    return false;
-}
-
 static void on_readable(struct hub_link *c) {
-    if (c->t->tls && !c->ssl && !begin_tls(c)) return;
+    const struct hub_io *io = c->t->io;
     for (int round = 0; round < HUB_READ_ROUNDS; round++) {
         size_t most = read_size(c);
-        ssize_t r = read_some(c, most);
-        if (r == HUB_IO_AGAIN) return;
+        ssize_t r = io->read(c, c->t->in, most);
+        if (r == HUB_IO_WANT_READ) return;
+        if (r == HUB_IO_WANT_WRITE) {
+            c->blocked = c->read_held = true;
+            return;
+        }
         if (r == HUB_IO_ERROR) {
             hub_link_kill(c, HUB_CLOSE_ERROR);
             return;
@@ -324,11 +296,10 @@ static void on_readable(struct hub_link *c) {
         }
         hub_metric_add(&hub_metric_bytes_in, r);
         take_input(c, c->t->in, (size_t)r);
-        if (c->mode == HUB_LINK_DEAD || ((size_t)r < most && !c->ssl)) return;
+        if (c->mode == HUB_LINK_DEAD || ((size_t)r < most && io->exact)) return;
         if (is_full(c)) break;
     }
-    if (c->ssl && hub_tls_has_more(c))
-        c->reread = true, hub_link_busy(c); /* the socket will not report these bytes again */
+    if (io->has_more(c)) c->reread = true, hub_link_busy(c); /* the socket will not report these bytes again */
 }
 
 static void on_ready(void *arg, int events) {
@@ -336,7 +307,8 @@ static void on_ready(void *arg, int events) {
     if (events & HUB_WRITABLE && c->blocked) {
         c->blocked = false;
         hub_link_flush(c);
-        if (c->ssl) events |= HUB_READABLE; /* a TLS read may have waited for this, too */
+        if (c->read_held) events |= HUB_READABLE;
+        c->read_held = false;
     }
     if (events & HUB_READABLE && c->mode != HUB_LINK_DEAD) on_readable(c);
     if (c->mode != HUB_LINK_DEAD) hub_link_watch(c);

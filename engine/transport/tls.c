@@ -52,6 +52,7 @@ enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
     if (SSL_CTX_use_PrivateKey_file(t->tls, t->cfg.tls_key_file, SSL_FILETYPE_PEM) != 1)
         return failed(t, err, "key", t->cfg.tls_key_file);
     if (SSL_CTX_check_private_key(t->tls) != 1) return failed(t, err, "key", t->cfg.tls_key_file);
+    t->io = &hub_io_tls;
     return HUB_OK;
 }
 
@@ -69,17 +70,29 @@ void hub_tls_close(struct hub_transport *t) {
     t->tls = NULL;
 }
 
-bool hub_tls_accept(struct hub_link *c) {
+/* ---- the table of struct hub_io ---- */
+
+/* A handshake costs memory and time of ours, so it counts from its first byte; before that a connection is
+ * next to nothing. */
+static bool begin_tls(struct hub_link *c) {
+    char peer[HUB_IP_TEXT];
+    int status = hub_link_enter(c);
+    if (status) {
+        hub_link_peer(c, peer);
+        hub_pending_count_refusal(c->t, status, peer);
+        return false;
+    }
     c->ssl = SSL_new(c->t->tls);
     if (!c->ssl) return false;
     SSL_set_accept_state(c->ssl);
     return SSL_set_fd(c->ssl, c->fd) == 1;
 }
 
-static ssize_t result(struct hub_link *c, int r) {
+/* What OpenSSL's R, which is no number of bytes, means to a link. */
+static ssize_t io_result(const struct hub_link *c, int r) {
     int e = SSL_get_error(c->ssl, r);
-    if (e == SSL_ERROR_WANT_WRITE) c->blocked = true;
-    if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) return HUB_IO_AGAIN;
+    if (e == SSL_ERROR_WANT_READ) return HUB_IO_WANT_READ;
+    if (e == SSL_ERROR_WANT_WRITE) return HUB_IO_WANT_WRITE;
     if (e == SSL_ERROR_ZERO_RETURN) return HUB_IO_EOF;
     unsigned long why = ERR_peek_last_error();
     if (why) hub_logf(HUB_LOG_DEBUG, "transport", "TLS: %s", ERR_reason_error_string(why));
@@ -88,34 +101,49 @@ static ssize_t result(struct hub_link *c, int r) {
 }
 
 /* Fills the buffer record by record, so that the layers above see as much at once as without TLS. */
-ssize_t hub_tls_read(struct hub_link *c, char *p, size_t n) {
+static ssize_t read_tls(struct hub_link *c, char *p, size_t n) {
     size_t got = 0;
+    if (!c->ssl && !begin_tls(c)) return HUB_IO_ERROR;
     while (got < n) {
         int r = SSL_read(c->ssl, p + got, (int)(n - got));
         if (r > 0) {
             got += (size_t)r;
             continue;
         }
-        ssize_t end = result(c, r);
-        return got ? (ssize_t)got : end; /* an end is reported again by the next read */
+        ssize_t end = io_result(c, r);
+        return got ? (ssize_t)got : end;
     }
     return (ssize_t)got;
 }
 
-ssize_t hub_tls_write(struct hub_link *c, const char *p, size_t n) {
-    int r = SSL_write(c->ssl, p, (int)n);
-    return r > 0 ? r : result(c, r);
+/* Stops at a record's end. */
+static ssize_t write_tls(struct hub_link *c, const struct iovec *iov, int n) {
+    (void)n; /* one: see flat */
+    int r = SSL_write(c->ssl, iov->iov_base, (int)iov->iov_len);
+    if (r > 0) return r;
+    ssize_t end = io_result(c, r);
+    return end == HUB_IO_EOF ? HUB_IO_ERROR : end;
 }
 
-/* Tells the peer that no more comes; its answer is not awaited. */
-void hub_tls_shutdown(struct hub_link *c) {
-    if (SSL_is_init_finished(c->ssl)) SSL_shutdown(c->ssl);
+static bool tls_has_more(const struct hub_link *c) { return SSL_pending(c->ssl) > 0; }
+
+/* The peer's answer is not awaited. */
+static void shutdown_tls(struct hub_link *c) {
+    if (c->ssl && SSL_is_init_finished(c->ssl)) SSL_shutdown(c->ssl);
     ERR_clear_error();
+    shutdown(c->fd, SHUT_WR);
 }
 
-bool hub_tls_has_more(const struct hub_link *c) { return SSL_pending(c->ssl) > 0; }
-
-void hub_tls_free(struct hub_link *c) {
+static void release_tls(struct hub_link *c) {
     SSL_free(c->ssl);
     c->ssl = NULL;
 }
+
+const struct hub_io hub_io_tls = {.name = "TLS",
+                                  .secure = true,
+                                  .flat = 65536,
+                                  .read = read_tls,
+                                  .writev = write_tls,
+                                  .has_more = tls_has_more,
+                                  .shutdown = shutdown_tls,
+                                  .release = release_tls};

@@ -124,6 +124,7 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
     t->cfg = *config;
     t->ops = ops;
     t->ctx = ctx;
+    t->io = &hub_io_plain;
     if (!t->cfg.head_timeout) t->cfg.head_timeout = 10000;
     if (!t->cfg.idle_timeout) t->cfg.idle_timeout = 75000;
     if (!t->cfg.max_pending) t->cfg.max_pending = 2048;

@@ -3,10 +3,11 @@
  *
  *   listen.c      accepts                      http.c      requests in, answers out
  *   link.c        reads, writes, closes        cors.c      origins
- *   tls.c         the same over OpenSSL        handshake.c Engine.IO requests: checks and routing
+ *   plain.c       its socket: struct hub_io    handshake.c Engine.IO requests: checks and routing
  *   ws_link.c     upgrade and messages         eio.c       the session: packets, queue, pings, end
  *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
  *   pending.c     what strangers may hold      forwarded.c trusted proxies
+ *   tls.c         struct hub_io over OpenSSL
  *
  * Nothing is freed under its caller: a connection is killed by moving it to the dead list, a session by
  * moving it to the ended list; hub_transport_work frees both at the end of the turn. */
@@ -22,6 +23,7 @@
 #include "base/origin.h"
 #include "base/uuid.h"
 #include "transport/http_parse.h"
+#include "transport/io.h"
 #include "transport/outq.h"
 #include "transport/transport.h"
 #include "transport/ws_in.h"
@@ -103,7 +105,8 @@ struct hub_transport {
     struct hub_list reading; /* the same of all */
     struct hub_list stalled; /* connections that do not take their answer, the longest first */
     size_t unsent;           /* bytes that answers hold */
-    struct ssl_ctx_st *tls;
+    const struct hub_io *io; /* of every link */
+    struct ssl_ctx_st *tls;  /* NULL: plain */
     int64_t date_second;
     char date[40];
 };
@@ -123,12 +126,12 @@ struct hub_link {
     struct hub_list node; /* in links, or in dead */
     struct hub_list due, busy_link;
     struct hub_watch *watch;
-    struct ssl_st *ssl;       /* NULL: plain */
+    struct ssl_st *ssl;       /* TLS: NULL before the first byte */
     struct hub_http_req *req; /* HTTP: being read, or being answered */
     struct hub_eio *eio;      /* WebSocket: its session */
     struct hub_ws_in ws;
     struct hub_buf rest; /* HTTP: what came behind the request being answered */
-    struct hub_buf out;  /* answers, and what TLS has taken from the queue */
+    struct hub_buf out;  /* answers, and what was taken from the queue for a flat write */
     size_t out_sent;
     struct hub_timer
         timer; /* HTTP: head, body, idle or stalled answer; otherwise the end of a probe, a close or a linger */
@@ -139,7 +142,8 @@ struct hub_link {
     bool served;    /* has answered a request */
     bool eof;
     bool finish;    /* shut down once everything is written */
-    bool reread;    /* TLS: decrypted bytes are left from this turn */
+    bool reread;    /* to be read from although the socket may not say so: bytes are left from this turn */
+    bool read_held; /* a read waits for the socket to be writable */
     bool unix_peer; /* came by the socket file: has no address */
     struct hub_ip ip;
     struct hub_address *home;             /* its own; NULL until it has sent something, and as a WebSocket */
@@ -167,15 +171,8 @@ size_t hub_link_unsent(const struct hub_link *c);
 void hub_link_count(struct hub_link *c);                         /* its answers have grown or left */
 void hub_transport_make_room(struct hub_transport *t, size_t n); /* for an answer of N bytes */
 
-enum { HUB_IO_EOF = 0, HUB_IO_AGAIN = -1, HUB_IO_ERROR = -2 };
-/* Bytes, or one of the above. */
-ssize_t hub_tls_read(struct hub_link *c, char *p, size_t n);
-ssize_t hub_tls_write(struct hub_link *c, const char *p, size_t n);
-void hub_tls_shutdown(struct hub_link *c);
+/* Reads certificate and key, if there are any: links speak TLS from now on. */
 enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err);
-bool hub_tls_accept(struct hub_link *c);
-bool hub_tls_has_more(const struct hub_link *c);
-void hub_tls_free(struct hub_link *c);
 void hub_tls_close(struct hub_transport *t);
 
 /* ---- strangers ---- */
