@@ -676,7 +676,7 @@ static void free_all(struct server *s) {
 }
 
 int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
-    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
+    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new(NULL)};
     hub_list_init(&s.retired);
     struct hub_err err;
     int code =
@@ -774,7 +774,7 @@ static int open_to_look(struct server *s) {
 
 int hub_server_why(const struct hub_server_options *options, struct hub_service *service,
                    const struct hub_server_question *q) {
-    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new()};
+    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new(NULL)};
     hub_list_init(&s.retired);
     int code = open_to_look(&s);
     if (!code) code = make_engine(&s);
@@ -873,8 +873,11 @@ static void on_token_turn(struct hub_timer *t) {
 }
 
 int hub_server_check_token(const struct hub_server_options *options, struct hub_service *service) {
-    struct server s = {
-        .options = options, .now.service = service, .first = service, .loop = hub_loop_new(), .started = hub_mono_ms()};
+    struct server s = {.options = options,
+                       .now.service = service,
+                       .first = service,
+                       .loop = hub_loop_new(NULL),
+                       .started = hub_mono_ms()};
     hub_list_init(&s.retired);
     print_token(options->token);
     int code = open_identity(&s);

@@ -2,17 +2,125 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
-static uint64_t now_ns(clockid_t id) {
+#include "base/mem.h"
+
+/* ---- the system's clocks ---- */
+
+static uint64_t system_ns(clockid_t id) {
     struct timespec ts;
     clock_gettime(id, &ts);
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int64_t hub_wall_ms(void) { return (int64_t)(now_ns(CLOCK_REALTIME) / 1000000u); }
-int64_t hub_mono_ms(void) { return (int64_t)(now_ns(CLOCK_MONOTONIC) / 1000000u); }
-uint64_t hub_mono_ns(void) { return now_ns(CLOCK_MONOTONIC); }
+static int64_t ms_of(clockid_t id) { return (int64_t)(system_ns(id) / 1000000u); }
+
+int64_t hub_real_ms(void) { return ms_of(CLOCK_MONOTONIC); }
+uint64_t hub_real_ns(void) { return system_ns(CLOCK_MONOTONIC); }
+uint64_t hub_thread_cpu_ns(void) { return system_ns(CLOCK_THREAD_CPUTIME_ID); }
+
+bool hub_process_cpu_ns(int pid, uint64_t *out) {
+    clockid_t id;
+    struct timespec ts;
+    if (clock_getcpuclockid(pid, &id) || clock_gettime(id, &ts)) return false;
+    *out = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    return true;
+}
+
+int64_t hub_wall_ms(void) { return hub_clock_wall_ms(NULL); }
+int64_t hub_mono_ms(void) { return hub_clock_mono_ms(NULL); }
+uint64_t hub_mono_ns(void) { return hub_real_ns(); }
+
+/* ---- clocks ---- */
+
+static int64_t load(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+
+static void init(struct hub_clock *c, bool frozen, int64_t mono_ms, int64_t wall_ms) {
+    *c = (struct hub_clock){.frozen = frozen, .mono_ms = mono_ms, .wall_ms = wall_ms};
+    pthread_mutex_init(&c->lock, NULL);
+    hub_list_init(&c->listeners);
+}
+
+void hub_clock_init(struct hub_clock *c) { init(c, false, 0, 0); }
+void hub_clock_init_frozen(struct hub_clock *c, int64_t wall_ms) { init(c, true, HUB_CLOCK_START_MS, wall_ms); }
+
+void hub_clock_deinit(struct hub_clock *c) {
+    if (!hub_list_empty(&c->listeners)) abort(); /* somebody still waits by it */
+    pthread_mutex_destroy(&c->lock);
+}
+
+int64_t hub_clock_wall_ms(const struct hub_clock *c) {
+    int64_t own = c ? load(&c->wall_ms) : 0;
+    return c && c->frozen ? own : ms_of(CLOCK_REALTIME) + own;
+}
+
+int64_t hub_clock_mono_at(const struct hub_clock *c, int64_t system_ms) {
+    int64_t own = c ? load(&c->mono_ms) : 0;
+    return c && c->frozen ? own : system_ms + own;
+}
+
+int64_t hub_clock_mono_ms(const struct hub_clock *c) {
+    return hub_clock_mono_at(c, c && c->frozen ? 0 : ms_of(CLOCK_MONOTONIC));
+}
+
+void hub_clock_turn(struct hub_clock *c, int64_t ms) {
+    if (ms < 0) abort(); /* monotonic time never steps back */
+    pthread_mutex_lock(&c->lock);
+    __atomic_add_fetch(&c->mono_ms, ms, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&c->wall_ms, ms, __ATOMIC_RELAXED);
+    HUB_LIST_EACH(&c->listeners, it) {
+        struct hub_clock_listener *l = HUB_CONTAINER(it, struct hub_clock_listener, link);
+        l->turned(l);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+void hub_clock_set_wall(struct hub_clock *c, int64_t wall_ms) {
+    pthread_mutex_lock(&c->lock); /* not between the two steps of a turn */
+    __atomic_store_n(&c->wall_ms, c->frozen ? wall_ms : wall_ms - ms_of(CLOCK_REALTIME), __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void hub_clock_listen(struct hub_clock *c, struct hub_clock_listener *l) {
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    hub_list_push(&c->listeners, &l->link);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void hub_clock_unlisten(struct hub_clock *c, struct hub_clock_listener *l) {
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    hub_list_remove(&l->link);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- threads that wait ---- */
+
+void hub_clock_cond_init(pthread_cond_t *cond) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+bool hub_clock_wait(const struct hub_clock *c, pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms) {
+    int64_t left = until_ms - hub_clock_mono_ms(c);
+    if (left <= 0) return false;
+    if (c && c->frozen) {
+        pthread_cond_wait(cond, lock);
+    } else {
+        int64_t end = ms_of(CLOCK_MONOTONIC) + left;
+        struct timespec at = {.tv_sec = end / 1000, .tv_nsec = end % 1000 * 1000000};
+        pthread_cond_timedwait(cond, lock, &at);
+    }
+    return hub_clock_mono_ms(c) < until_ms;
+}
+
+/* ---- dates ---- */
 
 /* Days since 1970-01-01 of a proleptic Gregorian date. */
 static int64_t days_from_civil(int64_t y, int m, int d) {

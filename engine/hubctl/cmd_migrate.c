@@ -31,7 +31,7 @@ static enum hub_code with_store(const struct hub_service *service, const struct 
     struct hub_buf url = {0};
     struct hub_store *store = NULL;
     hub_tables_store_url(service, !apply, &url);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     const struct hub_store_ops *ops = hub_backends_store(hub_buf_cstr(&url), err);
     const struct hub_store_config config = hub_backends_store_config(service, tables, hub_buf_cstr(&url));
     enum hub_code code = ops ? ops->open(loop, &config, &store, err) : err->code;

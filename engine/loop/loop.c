@@ -16,6 +16,8 @@ struct signal_watch {
 
 struct hub_loop {
     uv_loop_t uv;
+    struct hub_clock *clock; /* NULL: the system's */
+    struct hub_clock_listener turned;
     uv_timer_t timer;
     uv_check_t check;
     uv_prepare_t prepare;
@@ -59,14 +61,14 @@ static void sift_down(struct hub_loop *l, uint32_t i) {
 
 static void on_uv_timer(uv_timer_t *h);
 
-/* The uv timer follows the earliest due time. */
+/* The uv timer follows the earliest due time. Where time stands still it has none to wait for: on_turned
+ * wakes the loop. */
 static void rearm(struct hub_loop *l) {
-    if (!l->heap_n) {
+    int64_t in = hub_loop_next_due(l) - hub_loop_now(l);
+    if (!l->heap_n || (in > 0 && l->clock && l->clock->frozen))
         uv_timer_stop(&l->timer);
-        return;
-    }
-    int64_t in = l->heap[0]->due - hub_loop_now(l);
-    uv_timer_start(&l->timer, on_uv_timer, in > 0 ? (uint64_t)in : 0, 0);
+    else
+        uv_timer_start(&l->timer, on_uv_timer, in > 0 ? (uint64_t)in : 0, 0);
 }
 
 void hub_timer_stop(struct hub_loop *l, struct hub_timer *t) {
@@ -166,6 +168,27 @@ static void on_async(uv_async_t *h) {
     hub_list_splice(&batch, &l->posted);
     pthread_mutex_unlock(&l->posted_lock);
     run_tasks(&batch);
+    if (l->clock) rearm(l); /* it may have been turned */
+}
+
+/* ---- time ---- */
+
+/* libuv has read the monotonic clock at the start of the turn: once is enough. */
+int64_t hub_loop_now(const struct hub_loop *l) {
+    int64_t system_ms = (int64_t)uv_now(&l->uv);
+    return l->clock ? hub_clock_mono_at(l->clock, system_ms) : system_ms;
+}
+
+int64_t hub_loop_now_exact(const struct hub_loop *l) { return hub_clock_mono_ms(l->clock); }
+int64_t hub_loop_wall(const struct hub_loop *l) { return hub_clock_wall_ms(l->clock); }
+struct hub_clock *hub_loop_clock(const struct hub_loop *l) {
+    return l->clock;
+}
+int64_t hub_loop_next_due(const struct hub_loop *l) { return l->heap_n ? l->heap[0]->due : INT64_MAX; }
+
+/* On any thread. */
+static void on_turned(struct hub_clock_listener *listener) {
+    uv_async_send(&HUB_CONTAINER(listener, struct hub_loop, turned)->async);
 }
 
 /* ---- descriptors ---- */
@@ -276,8 +299,9 @@ void hub_loop_resolve_cancel(struct hub_resolve *r) {
 
 /* ---- life ---- */
 
-struct hub_loop *hub_loop_new(void) {
+struct hub_loop *hub_loop_new(struct hub_clock *clock) {
     struct hub_loop *l = hub_xcalloc(1, sizeof *l);
+    l->clock = clock;
     if (uv_loop_init(&l->uv) != 0) {
         free(l);
         return NULL;
@@ -292,12 +316,13 @@ struct hub_loop *hub_loop_new(void) {
     l->timer.data = l->check.data = l->prepare.data = l->async.data = l;
     uv_check_start(&l->check, on_check);
     uv_prepare_start(&l->prepare, on_prepare);
+    l->turned.turned = on_turned;
+    hub_clock_listen(clock, &l->turned);
     return l;
 }
 
 void hub_loop_run(struct hub_loop *l) { uv_run(&l->uv, UV_RUN_DEFAULT); }
 void hub_loop_stop(struct hub_loop *l) { uv_stop(&l->uv); }
-int64_t hub_loop_now(const struct hub_loop *l) { return (int64_t)uv_now(&l->uv); }
 
 void hub_loop_on_flush(struct hub_loop *l, void (*flush)(void *), void *arg) {
     l->flush = flush;
@@ -321,6 +346,7 @@ void hub_loop_signal(struct hub_loop *l, int signo, void (*cb)(void *, int), voi
 
 void hub_loop_delete(struct hub_loop *l) {
     l->flush = NULL;
+    hub_clock_unlisten(l->clock, &l->turned);
     for (int i = 0; i < l->signal_n; i++) uv_close((uv_handle_t *)&l->signals[i].handle, NULL);
     uv_close((uv_handle_t *)&l->timer, NULL);
     uv_close((uv_handle_t *)&l->check, NULL);

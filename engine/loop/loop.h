@@ -11,23 +11,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 
 struct hub_loop;
-struct hub_loop *hub_loop_new(void);
+/* On CLOCK, which must outlive the loop; NULL: the system's. Timers and the times below go by it; turning it,
+ * from any thread, runs what has become due on the loop's next turn. */
+struct hub_loop *hub_loop_new(struct hub_clock *clock);
 /* Runs until hub_loop_stop. */
 void hub_loop_run(struct hub_loop *loop);
 void hub_loop_stop(struct hub_loop *loop);
 /* All watches must be closed and all work done; runs the last turns that closing needs, then frees. */
 void hub_loop_delete(struct hub_loop *loop);
-/* Monotonic milliseconds as of this turn's start: cheap, for deadlines. */
+/* Monotonic milliseconds as of this turn's start: cheap, for deadlines. (A clock turned in the middle of the
+ * turn shows at once.) */
 int64_t hub_loop_now(const struct hub_loop *loop);
+/* The same, read anew: for what must not count what this turn has taken so far. */
+int64_t hub_loop_now_exact(const struct hub_loop *loop);
+/* Milliseconds since 1970-01-01 UTC, read anew: for records and tokens. */
+int64_t hub_loop_wall(const struct hub_loop *loop);
+/* For what the loop's work hands to threads of its own; NULL: the system's. */
+struct hub_clock *hub_loop_clock(const struct hub_loop *loop);
+/* When the next timer is due, as hub_loop_now tells time; INT64_MAX: none runs. For who turns the clock from
+ * one timer to the next, so that none runs late. */
+int64_t hub_loop_next_due(const struct hub_loop *loop);
 /* One hook, called after each batch of callbacks; flushes what became due for connections. */
 void hub_loop_on_flush(struct hub_loop *loop, void (*flush)(void *arg), void *arg);
 
 /* A one-shot timer inside its owner's struct. Zero-initialised is stopped. Starting a running timer moves
- * it. The callback may start it again, or free the struct that holds it. Resolution is one millisecond.
- * O(log n). */
+ * it. The callback may start it again, or free the struct that holds it. Those due run in the order of their
+ * due times. Resolution is one millisecond. O(log n). */
 struct hub_timer {
     int64_t due;
     void (*cb)(struct hub_timer *t);

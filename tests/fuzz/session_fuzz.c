@@ -53,7 +53,7 @@ static bool find(void *ctx, struct hub_str name, const struct hub_namespace_ops 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
     hub_log_setup(HUB_LOG_ERROR, false);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     sessions = hub_sessions_new(loop, &(struct hub_sessions_config){.max_payload = 2000, .find = find});
     return 0;
 }

@@ -305,7 +305,7 @@ static void send_next(struct message *m) {
 static void write_until_killed(int fd) {
     static struct message m[16];
     report_fd = fd;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (store_ops()->open(loop, &opened_with, &store, NULL) || store->ops->apply(store, NULL)) _exit(2);
     for (int i = 0; i < 16; i++) send_next(&m[i]);
     hub_loop_run(loop);

@@ -31,7 +31,7 @@ static inline void new_database(const char *options) {
 }
 
 static inline void open_store(const char *options) {
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     new_database(options);
     open_messages(store_ops());
 }

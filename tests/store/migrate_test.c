@@ -46,7 +46,7 @@ static void run_sql(const char *text) {
 static void start(void) {
     struct hub_err err;
     struct hub_table t = thing(first_columns, HUB_NELEM(first_columns));
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     new_database("");
     if (open_one(&t, &err)) fail_msg("%s", err.text);
     run_sql("INSERT INTO thing (id, name, state, n) VALUES ('a', 'A', 'open', 1), ('b', NULL, 'closed', 2)");

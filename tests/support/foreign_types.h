@@ -36,7 +36,7 @@ static inline void check_foreign(const struct hub_store_ops *ops, const struct f
     struct hub_err err = {0};
     struct hub_buf got = {0};
     describe_column(f);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (open_with(ops, tables, 1, &err)) fail_msg("%s", err.text);
     enum hub_code code = store->ops->apply(store, &err);
     if (!f->expected) {

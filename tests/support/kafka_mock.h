@@ -72,7 +72,7 @@ static inline int set_up(void **state) {
     rd_kafka_conf_set(conf, "partitioner", "murmur2_random", why, sizeof why);
     helper = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     mock = rd_kafka_handle_mock_cluster(helper);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     return 0;
 }
 

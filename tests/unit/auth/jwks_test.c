@@ -91,7 +91,7 @@ static struct hub_jwks *new_set(struct hub_jwt_keys *k, const struct hub_jwks_ti
 static int setup(void **state) {
     (void)state;
     fetch = NULL, fetches = 0, *outcome = 0;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     keys = new_keys();
     set = new_set(keys, &times);
     return 0;

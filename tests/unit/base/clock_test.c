@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -150,13 +151,140 @@ static void a_datetime_is_a_date_and_a_time_in_one_spelling(void **state) {
     assert_int_equal(ms, 500);
 }
 
-static void clocks_agree_on_their_units(void **state) {
+/* ---- clocks ---- */
+
+static void the_systems_clocks_agree_on_their_units(void **state) {
     (void)state;
-    int64_t wall = hub_wall_ms(), ms = hub_mono_ms();
-    uint64_t ns = hub_mono_ns();
+    int64_t wall = hub_clock_wall_ms(NULL), ms = hub_clock_mono_ms(NULL), real = hub_real_ms();
+    uint64_t ns = hub_real_ns(), cpu, own = hub_thread_cpu_ns();
     assert_true(wall > 1767225600000); /* later than 2026-01-01: this file did not exist before */
-    assert_in_range(ns / 1000000 - (uint64_t)ms, 0, 1000);
-    assert_true(hub_mono_ns() >= ns);
+    assert_in_range(real - ms, 0, 1000);
+    assert_in_range(ns / 1000000 - (uint64_t)real, 0, 1000);
+    assert_true(hub_real_ns() >= ns);
+    assert_true(hub_process_cpu_ns(getpid(), &cpu));
+    assert_true(own > 0 && cpu >= own);
+    assert_false(hub_process_cpu_ns(0x3ffffff, &cpu));
+}
+
+static void a_frozen_clock_moves_when_it_is_turned(void **state) {
+    struct hub_clock c;
+    (void)state;
+    hub_clock_init_frozen(&c, 5000);
+    assert_int_equal(hub_clock_wall_ms(&c), 5000);
+    assert_int_equal(hub_clock_mono_ms(&c), HUB_CLOCK_START_MS);
+    assert_int_equal(hub_clock_mono_at(&c, 77), HUB_CLOCK_START_MS);
+    hub_clock_turn(&c, 250);
+    hub_clock_turn(&c, 0);
+    assert_int_equal(hub_clock_wall_ms(&c), 5250);
+    assert_int_equal(hub_clock_mono_ms(&c), HUB_CLOCK_START_MS + 250);
+    hub_clock_deinit(&c);
+}
+
+static void a_running_clock_goes_on_from_where_it_was_turned_to(void **state) {
+    enum { HOUR = 3600000 };
+    struct hub_clock c;
+    (void)state;
+    hub_clock_init(&c);
+    hub_clock_turn(&c, HOUR);
+    int64_t mono = hub_real_ms(), wall = hub_clock_wall_ms(NULL);
+    assert_in_range(hub_clock_mono_ms(&c) - mono, HOUR, HOUR + 1000);
+    assert_in_range(hub_clock_wall_ms(&c) - wall, HOUR, HOUR + 1000);
+    assert_int_equal(hub_clock_mono_at(&c, 77), HOUR + 77);
+    int64_t shown = hub_clock_mono_ms(&c);
+    while (hub_clock_mono_ms(&c) == shown) {} /* it runs */
+    hub_clock_deinit(&c);
+}
+
+/* NTP, or somebody with a date: deadlines do not notice. */
+static void the_wall_time_can_be_set_alone(void **state) {
+    struct hub_clock c;
+    int64_t mono = hub_real_ms();
+    (void)state;
+    hub_clock_init_frozen(&c, 5000);
+    hub_clock_set_wall(&c, 1000);
+    assert_int_equal(hub_clock_wall_ms(&c), 1000);
+    assert_int_equal(hub_clock_mono_ms(&c), HUB_CLOCK_START_MS);
+    hub_clock_deinit(&c);
+    hub_clock_init(&c);
+    hub_clock_set_wall(&c, 1000);
+    assert_in_range(hub_clock_wall_ms(&c), 1000, 2000);
+    assert_in_range(hub_clock_mono_ms(&c) - mono, 0, 1000);
+    hub_clock_deinit(&c);
+}
+
+static struct waiting {
+    struct hub_clock clock;
+    struct hub_clock_listener listener;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    int turns;
+    bool waits, over;
+} waiting = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void on_turned(struct hub_clock_listener *l) {
+    struct waiting *w = HUB_CONTAINER(l, struct waiting, listener);
+    pthread_mutex_lock(&w->lock);
+    w->turns++;
+    pthread_cond_broadcast(&w->cond);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void *wait_a_minute(void *arg) {
+    struct waiting *w = arg;
+    pthread_mutex_lock(&w->lock);
+    int64_t until = hub_clock_mono_ms(&w->clock) + 60000;
+    w->waits = true;
+    pthread_cond_broadcast(&w->cond);
+    while (hub_clock_wait(&w->clock, &w->cond, &w->lock, until)) {}
+    w->over = true;
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void a_minute_for_a_thread(struct waiting *w) {
+    pthread_t thread;
+    w->waits = w->over = false, w->turns = 0;
+    w->listener.turned = on_turned;
+    hub_clock_listen(&w->clock, &w->listener);
+    hub_clock_cond_init(&w->cond);
+    assert_int_equal(pthread_create(&thread, NULL, wait_a_minute, w), 0);
+    pthread_mutex_lock(&w->lock);
+    while (!w->waits) pthread_cond_wait(&w->cond, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    hub_clock_turn(&w->clock, 30000);
+    pthread_mutex_lock(&w->lock); /* it may be awake now, and must find that it is too early */
+    assert_false(w->over);
+    pthread_mutex_unlock(&w->lock);
+    hub_clock_turn(&w->clock, 30000);
+    pthread_join(thread, NULL);
+    assert_true(w->over);
+    assert_int_equal(w->turns, 2);
+    hub_clock_unlisten(&w->clock, &w->listener);
+    hub_clock_turn(&w->clock, 1);
+    assert_int_equal(w->turns, 2);
+    pthread_cond_destroy(&w->cond);
+    hub_clock_deinit(&w->clock);
+}
+
+static void a_thread_that_waits_is_woken_when_the_clock_is_turned(void **state) {
+    (void)state;
+    hub_clock_init_frozen(&waiting.clock, 0);
+    a_minute_for_a_thread(&waiting);
+    hub_clock_init(&waiting.clock);
+    a_minute_for_a_thread(&waiting);
+}
+
+static void a_thread_that_waits_by_the_systems_clock_is_not_forgotten(void **state) {
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t cond;
+    (void)state;
+    hub_clock_cond_init(&cond);
+    pthread_mutex_lock(&lock);
+    int64_t until = hub_clock_mono_ms(NULL) + 5;
+    while (hub_clock_wait(NULL, &cond, &lock, until)) {}
+    assert_true(hub_clock_mono_ms(NULL) >= until);
+    pthread_mutex_unlock(&lock);
+    pthread_cond_destroy(&cond);
 }
 
 int main(void) {
@@ -166,7 +294,12 @@ int main(void) {
         cmocka_unit_test(every_written_form_is_read),
         cmocka_unit_test(anything_else_is_refused),
         cmocka_unit_test(a_datetime_is_a_date_and_a_time_in_one_spelling),
-        cmocka_unit_test(clocks_agree_on_their_units),
+        cmocka_unit_test(the_systems_clocks_agree_on_their_units),
+        cmocka_unit_test(a_frozen_clock_moves_when_it_is_turned),
+        cmocka_unit_test(a_running_clock_goes_on_from_where_it_was_turned_to),
+        cmocka_unit_test(the_wall_time_can_be_set_alone),
+        cmocka_unit_test(a_thread_that_waits_is_woken_when_the_clock_is_turned),
+        cmocka_unit_test(a_thread_that_waits_by_the_systems_clock_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

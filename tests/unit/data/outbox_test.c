@@ -223,7 +223,7 @@ static void end_relay(void) {
 
 static int setup(void **state) {
     (void)state;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     store_says = HUB_OK;
     bus_ready = true;
     at_once = false;

@@ -79,7 +79,7 @@ static void say(const char *event) { hub_group_send(group, hub_cstr(event), HUB_
 
 static int setup(void **state) {
     (void)state;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     group = hub_group_new(loop);
     return 0;
 }

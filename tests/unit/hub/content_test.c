@@ -128,7 +128,7 @@ static void a_type_without_fields_takes_any_object_but_no_nul(void **state) {
 
 static void the_window_slides_and_says_when_it_has_room(void **state) {
     struct hub_def def = {.message_rate_limit = 3};
-    struct hub_engine engine = {.config.loop = hub_loop_new()};
+    struct hub_engine engine = {.config.loop = hub_loop_new(NULL)};
     struct hub_hub hub = {.engine = &engine, .def = &def};
     int64_t retry = 0;
     (void)state;
@@ -150,7 +150,7 @@ static void the_window_slides_and_says_when_it_has_room(void **state) {
 
 static void a_large_limit_costs_bounded_memory_and_holds(void **state) {
     struct hub_def def = {.message_rate_limit = 100000};
-    struct hub_engine engine = {.config.loop = hub_loop_new()};
+    struct hub_engine engine = {.config.loop = hub_loop_new(NULL)};
     struct hub_hub hub = {.engine = &engine, .def = &def};
     int64_t retry = 0, taken = 0;
     (void)state;
@@ -165,7 +165,7 @@ static void a_large_limit_costs_bounded_memory_and_holds(void **state) {
 /* 70 a minute: a ring of 16 slots, which stand for five each. */
 static void what_is_given_back_does_not_count(void **state) {
     struct hub_def def = {.message_rate_limit = 3, .limits = {.events = 70, .reads = 1}};
-    struct hub_engine engine = {.config.loop = hub_loop_new()};
+    struct hub_engine engine = {.config.loop = hub_loop_new(NULL)};
     struct hub_hub hub = {.engine = &engine, .def = &def};
     int64_t retry = 0;
     (void)state;

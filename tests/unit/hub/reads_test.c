@@ -46,7 +46,7 @@ static void turns(void) {
 
 static int set_up(void **state) {
     (void)state;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     hub_reads_init(&reads, loop);
     return 0;
 }

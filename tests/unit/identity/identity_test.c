@@ -110,7 +110,7 @@ static int setup(void **state) {
     service = (struct hub_service){.jwt = {.claim_user_id = "userId", .claim_role_id = "roleId", .leeway_seconds = 5}};
     cache = (struct hub_cache){.ops = &cache_ops};
     stored = NULL, cache_code = HUB_OK, answer = "nil";
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     ctx = hub_identity_ctx_new(&(struct hub_identity_config){.loop = loop,
                                                              .service = &service,
                                                              .cache = &cache,

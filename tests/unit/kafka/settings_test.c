@@ -105,7 +105,7 @@ static void every_option_is_in_the_documentation(void **state) {
 
 /* Values are librdkafka's to judge, when the bus is opened. */
 static void values_that_are_wrong_are_refused_without_secrets(void **state) {
-    struct hub_loop *loop = hub_loop_new();
+    struct hub_loop *loop = hub_loop_new(NULL);
     struct hub_bus *bus;
     (void)state;
     static const struct {

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "turned_clock.h"
 
 static struct hub_loop *loop;
 static int order[16], order_n;
@@ -30,7 +31,7 @@ static void note_timer(struct hub_timer *t) {
 static void timers_fire_in_order_of_due_time(void **state) {
     (void)state;
     struct numbered n[6] = {0};
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     order_n = 0;
     const int delay[] = {30, 10, 20, 5, 15, 1};
     for (int i = 0; i < 6; i++) n[i].number = i, hub_timer_start(loop, &n[i].timer, delay[i], note_timer);
@@ -72,7 +73,7 @@ static void posted_work_defers_and_then_flushes(void **state) {
     (void)state;
     struct hub_task posted = {.run = post_then_defer};
     pthread_t thread;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     order_n = 0;
     hub_loop_on_flush(loop, flush, NULL);
     assert_int_equal(pthread_create(&thread, NULL, poster, &posted), 0);
@@ -96,7 +97,7 @@ static void a_watch_reports_readable_data(void **state) {
     (void)state;
     int fds[2];
     assert_int_equal(pipe(fds), 0);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     struct hub_watch *w = hub_watch_new(loop, fds[0], on_readable, &fds[0]);
     hub_watch_set(w, HUB_READABLE);
     assert_int_equal(write(fds[1], "x", 1), 1);
@@ -107,11 +108,124 @@ static void a_watch_reports_readable_data(void **state) {
     close(fds[1]);
 }
 
+/* ---- turned clocks ---- */
+
+struct alarm {
+    struct hub_timer timer;
+    int64_t due, rang; /* loop time */
+    int times;
+    int64_t again; /* > 0: it starts itself again */
+};
+
+static void on_alarm(struct hub_timer *t) {
+    struct alarm *a = HUB_CONTAINER(t, struct alarm, timer);
+    a->rang = hub_loop_now(loop);
+    a->times++;
+    order[order_n++ % 16] = (int)(a->due - HUB_CLOCK_START_MS);
+    if (a->again) a->due += a->again, hub_timer_start(loop, t, a->again, on_alarm);
+}
+
+static void set_alarm(struct alarm *a, int64_t ms, int64_t again) {
+    *a = (struct alarm){.due = hub_loop_now(loop) + ms, .again = again};
+    hub_timer_start(loop, &a->timer, ms, on_alarm);
+}
+
+static void a_turned_clock_runs_what_is_due_in_order(void **state) {
+    struct alarm a[4];
+    (void)state;
+    loop = turned_loop_new();
+    order_n = 0;
+    assert_int_equal(hub_loop_next_due(loop), INT64_MAX);
+    const int delay[] = {5000, 1000, 90000, 3000};
+    for (int i = 0; i < 4; i++) set_alarm(&a[i], delay[i], 0);
+    assert_int_equal(hub_loop_next_due(loop), HUB_CLOCK_START_MS + 1000);
+    hub_clock_turn(&turned_clock, 999);
+    turned_run_due(loop);
+    assert_int_equal(order_n, 0);
+    hub_clock_turn(&turned_clock, 10000); /* all at once, beyond three of them */
+    turned_run_due(loop);
+    assert_int_equal(order_n, 3);
+    for (int i = 0; i < 3; i++) assert_int_equal(order[i], 1000 + 2000 * i);
+    for (int i = 0; i < 4; i++) assert_true(i == 2 ? !a[i].rang : a[i].rang >= a[i].due);
+    assert_int_equal(hub_loop_now(loop), HUB_CLOCK_START_MS + 10999);
+    assert_int_equal(hub_loop_now_exact(loop), hub_loop_now(loop));
+    assert_int_equal(hub_loop_wall(loop), TURNED_WALL_MS + 10999);
+    hub_timer_stop(loop, &a[2].timer);
+    turned_loop_delete(loop);
+}
+
+static void from_one_timer_to_the_next_none_runs_late(void **state) {
+    struct alarm every_second, once;
+    (void)state;
+    loop = turned_loop_new();
+    set_alarm(&every_second, 1000, 1000);
+    set_alarm(&once, 30500, 0);
+    turn_clock(loop, 60000);
+    assert_int_equal(every_second.times, 60);
+    assert_int_equal(every_second.rang, HUB_CLOCK_START_MS + 60000);
+    assert_int_equal(once.rang, once.due);
+    assert_int_equal(hub_loop_now(loop), HUB_CLOCK_START_MS + 60000);
+    hub_timer_stop(loop, &every_second.timer);
+    turned_loop_delete(loop);
+}
+
+static void wall_time_that_is_set_moves_no_timer(void **state) {
+    struct alarm a;
+    (void)state;
+    loop = turned_loop_new();
+    set_alarm(&a, 1000, 0);
+    hub_clock_set_wall(&turned_clock, TURNED_WALL_MS + 86400000);
+    turn_clock(loop, 999);
+    assert_int_equal(a.times, 0);
+    hub_clock_set_wall(&turned_clock, 0);
+    turn_clock(loop, 1);
+    assert_int_equal(a.times, 1);
+    assert_int_equal(hub_loop_wall(loop), 1);
+    turned_loop_delete(loop);
+}
+
+static void *turn_an_hour(void *arg) {
+    hub_clock_turn(arg, 3600000);
+    return NULL;
+}
+
+static void stop_at(struct hub_timer *t) {
+    on_alarm(t);
+    hub_loop_stop(loop);
+}
+
+/* The loop sleeps, without an end, or until long after this test, when another thread turns its clock. */
+static void a_turn_wakes_a_sleeping_loop(void **state) {
+    struct hub_clock running;
+    struct alarm a;
+    pthread_t thread;
+    (void)state;
+    for (int frozen = 0; frozen < 2; frozen++) {
+        struct hub_clock *c = frozen ? &turned_clock : &running;
+        hub_clock_init(&running);
+        hub_clock_init_frozen(&turned_clock, 0);
+        loop = hub_loop_new(c);
+        set_alarm(&a, 3600000, 0);
+        a.timer.cb = stop_at;
+        assert_int_equal(pthread_create(&thread, NULL, turn_an_hour, c), 0);
+        hub_loop_run(loop);
+        pthread_join(thread, NULL);
+        assert_true(a.rang >= a.due);
+        assert_ptr_equal(hub_loop_clock(loop), c);
+        turned_loop_delete(loop);
+        hub_clock_deinit(&running);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timers_fire_in_order_of_due_time),
         cmocka_unit_test(posted_work_defers_and_then_flushes),
         cmocka_unit_test(a_watch_reports_readable_data),
+        cmocka_unit_test(a_turned_clock_runs_what_is_due_in_order),
+        cmocka_unit_test(from_one_timer_to_the_next_none_runs_late),
+        cmocka_unit_test(wall_time_that_is_set_moves_no_timer),
+        cmocka_unit_test(a_turn_wakes_a_sleeping_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

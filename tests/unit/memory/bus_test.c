@@ -15,7 +15,7 @@ static struct hub_buf seen;
 static int done_n, refused_n;
 
 static void open_bus(void) {
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     done_n = refused_n = 0;
     assert_int_equal(
         hub_memory_bus_ops.open(loop, &(struct hub_bus_config){.url = "memory:", .group = "g"}, &bus, NULL), HUB_OK);

@@ -13,7 +13,7 @@ static struct hub_loop *loop;
 static struct hub_cache *cache;
 
 static void open_cache(const char *url) {
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     const struct hub_cache_config config = {.loop = loop, .url = url, .name = "test"};
     assert_int_equal(hub_memory_cache_ops.open(&config, &cache, NULL), HUB_OK);
 }

@@ -132,7 +132,7 @@ static struct hub_namespaces_config config(void) {
 static int setup(void **state) {
     (void)state;
     service = (struct hub_service){.base_path = "/api", .namespaces = defs, .namespace_n = 4, .dev = true};
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     identity = hub_identity_ctx_new(&(struct hub_identity_config){
         .loop = loop, .service = &service, .hooks = &hooks, .scripts = (struct hub_scripts *)&seen});
     const struct hub_namespaces_config c = config();

@@ -92,7 +92,7 @@ static void on_tick(struct hub_timer *t) {
 static bool comes_up(const char *with, int64_t limit_ms, struct hub_buf *why) {
     struct hub_err err;
     snprintf(url, sizeof url, "%s", with);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (open_with(&hub_postgres_ops, msg_tables, 1, &err)) fail_msg("%s", err.text);
     give_up_at = hub_mono_ms() + limit_ms;
     hub_timer_start(loop, &tick, 0, on_tick);

@@ -21,7 +21,7 @@ static void start_on(const char *database) {
     assert_true(postgres_sql(&server, "postgres", create, NULL, 0));
     proxy_start(&proxy, server.port);
     snprintf(url, sizeof url, "postgresql://postgres@127.0.0.1:%d/%s", proxy.port, database);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     open_messages(&hub_postgres_ops);
     assert_int_equal(counter("r1").code, HUB_OK);
 }
@@ -470,7 +470,7 @@ static void reloads_under_load_lose_nothing_and_disturb_nobody(void **state) {
 /* Exit code 0: refused while the other has the service, and in possession of its counter after that. */
 static void be_second(int fd) {
     struct hub_err err;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (hub_postgres_ops.open(loop, &opened_with, &store, &err) || store->ops->apply(store, &err)) _exit(2);
     struct counter_answer a = counter("r1");
     if (a.code != HUB_STORE_UNAVAILABLE) _exit(3);

@@ -196,7 +196,7 @@ static struct hub_store *open_one(const struct hub_store_ops *ops) {
 static int open_both(void **state) {
     (void)state;
     struct hub_buf row = {0};
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     snprintf(folder, sizeof folder, "/tmp/hubd-same-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(url, sizeof url, "sqlite:%s/test.db", folder);

@@ -21,7 +21,7 @@ static void start_with(const struct hub_table *t, const char *const *ddl) {
     assert_true(postgres_sql(&server, "postgres", create, NULL, 0));
     for (; *ddl; ddl++) assert_true(postgres_sql(&server, name, *ddl, NULL, 0));
     postgres_url(&server, name, url, sizeof url);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     tables[0] = t;
     tables[1] = &msg_table;
     if (open_with(&hub_postgres_ops, tables, 2, &err)) fail_msg("%s", err.text);
@@ -233,7 +233,7 @@ static void managed_texts_go_by_their_bytes(void **state) {
                              "CREATE VIEW looks AS SELECT seen FROM old",
                              NULL, 0));
     postgres_url(&server, "letters2", url, sizeof url);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (open_with(&hub_postgres_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
     assert_int_equal(store->ops->plan(store, &plan, &err), HUB_OK);
     assert_string_equal(hub_buf_cstr(&plan), "");
@@ -353,7 +353,7 @@ static void rows_outside_a_new_enum_are_refused(void **state) {
     assert_true(postgres_sql(&server, "outside", "CREATE TABLE painted (id text PRIMARY KEY, colour text)", NULL, 0));
     assert_true(postgres_sql(&server, "outside", "INSERT INTO painted VALUES ('a', 'blue')", NULL, 0));
     postgres_url(&server, "outside", url, sizeof url);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     assert_int_equal(open_with(&hub_postgres_ops, tables, 1, &err), HUB_OK);
     assert_int_equal(store->ops->apply(store, &err), HUB_NOT_ALLOWED);
     assert_non_null(strstr(err.text, "table \"painted\", column \"colour\": rows have the value \"blue\""));
@@ -430,7 +430,7 @@ static void a_column_that_differs_in_case_is_another_one(void **state) {
                      "price real, extra json)",
                      NULL, 0));
     postgres_url(&server, "letters", url, sizeof url);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     assert_int_equal(open_with(&hub_postgres_ops, tables, 1, &err), HUB_OK);
     assert_int_equal(store->ops->apply(store, &err), HUB_NOT_ALLOWED);
     assert_non_null(
@@ -445,7 +445,7 @@ static pid_t start_beside(const char *with, const char *service, int hold) {
     if (pid) return pid;
     snprintf(url, sizeof url, "%s", with);
     opened_with.service = service;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (open_with(&hub_postgres_ops, msg_tables, 1, &err) || store->ops->apply(store, &err)) {
         fprintf(stderr, "%s: %s\n", service, err.text);
         _exit(1);
@@ -497,7 +497,7 @@ static void hubs_of_one_name_in_two_services_do_not_write_at_once(void **state) 
     postgres_url(&server, "namesakes", url, sizeof url);
     pid_t pid = fork();
     opened_with.service = pid ? "first" : "second";
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (!pid && read(claimed[0], &byte, 1) != 1) _exit(2);
     if (open_with(&hub_postgres_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
     if (!pid) {
@@ -532,7 +532,7 @@ static void schemas_keep_services_apart(void **state) {
         snprintf(with[i], sizeof with[i], "postgresql://postgres@127.0.0.1:%d/apart?options=-csearch_path%%3D%s",
                  server.port, i ? "north" : "south");
     snprintf(url, sizeof url, "%s", with[0]);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     open_messages(&hub_postgres_ops);
     assert_int_equal(counter("r1").code, HUB_OK); /* and holds its schema */
     for (int i = 0; i < 2; i++) pids[i] = start_beside(with[i], "test", 1);

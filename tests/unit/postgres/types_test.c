@@ -116,7 +116,7 @@ static void open_other(const struct foreign *f, const char *id_type) {
     snprintf(sql, sizeof sql, "CREATE TABLE other (id %s PRIMARY KEY, v %s)", id_type, f->type);
     run(sql);
     describe_column(f);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (open_with(&hub_postgres_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
 }
 

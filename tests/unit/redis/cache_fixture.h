@@ -74,7 +74,7 @@ static inline void open_at(const char *url) {
 
 static inline void open_cache(void) {
     char url[80];
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     snprintf(url, sizeof url, "redis://localhost:%d/3?timeoutMs=300", server.port);
     open_at(url);
     until(is_ready, 5000);

@@ -337,7 +337,7 @@ static void nobody_there_at_first_is_waited_for(void **state) {
     char url[64];
     (void)state;
     redis_kill(&server);
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     snprintf(url, sizeof url, "redis://127.0.0.1:%d", server.port);
     open_at(url);
     turn_for(200);
@@ -361,12 +361,12 @@ static bool is_reason(void) { return has_reason(reason); }
 
 static void an_unknown_name_is_a_reason(void **state) {
     (void)state;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     open_at("redis://nosuch.invalid");
     reason = "redis at nosuch.invalid:6379: ";
     until(is_reason, 15000);
     close_cache();
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     open_at("redis://%2Fnosuch%2Fredis.sock");
     reason = "No such file";
     until(is_reason, 5000);
@@ -466,7 +466,7 @@ static void a_key_of_another_type_is_no_reason_to_give_up(void **state) {
 
 static void expect_at(const char *who, const char *why_not) {
     char url[128];
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     snprintf(url, sizeof url, "redis://%s127.0.0.1:%d", who, server.port);
     open_at(url);
     reason = why_not;

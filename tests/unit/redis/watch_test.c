@@ -63,7 +63,7 @@ static bool no_events_arrive(void) { return metric("hubd_cache_keyspace_events")
 
 static void open_at_port(int port) {
     char url[64];
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     gone_n = 0;
     snprintf(url, sizeof url, "redis://127.0.0.1:%d?timeoutMs=200", port);
     open_at(url);
@@ -209,7 +209,7 @@ static void where_subscribing_is_not_allowed_keys_are_asked_for(void **state) {
     (void)state;
     events(true);
     redis_tell(&server, "ACL SETUSER mute on >word ~* resetchannels +@all");
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     gone_n = 0;
     snprintf(url, sizeof url, "redis://mute:word@127.0.0.1:%d", server.port);
     open_at(url);
@@ -228,7 +228,7 @@ static void where_asking_is_not_allowed_the_cache_is_not_ready(void **state) {
     (void)state;
     redis_tell(&server, "ACL SETUSER blind on >word ~* &* +@all -exists");
     char url[64];
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     gone_n = 0;
     snprintf(url, sizeof url, "redis://blind:word@127.0.0.1:%d", server.port);
     open_at(url);

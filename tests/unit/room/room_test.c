@@ -30,7 +30,7 @@ static char order[4096];
 
 static int setup(void **state) {
     (void)state;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     room = hub_room_get(&registry, loop, NULL, HUB_STR("r1"));
     order[0] = 0;
     return 0;

@@ -83,7 +83,7 @@ static const struct hub_host_fn fns[] = {{"objects", "find", objects_find},
 static int start(void **state) {
     (void)state;
     script_env_init(&env);
-    env.loop = hub_loop_new();
+    env.loop = hub_loop_new(NULL);
     env.host = (struct hub_host){.fns = fns};
     later_n = 0;
     held = NULL;

@@ -150,7 +150,7 @@ static size_t numbers[HUB_NELEM(ends)];
 static int start(void **state) {
     (void)state;
     script_env_init(&env);
-    env.loop = hub_loop_new();
+    env.loop = hub_loop_new(NULL);
     env.host = (struct hub_host){.fns = fns};
     env.service.script_cpu_ms = 20;
     env.service.script_wall_ms = 40;

@@ -309,7 +309,7 @@ static void a_module_that_never_ends_loading_is_refused(void **state) {
 
 static void a_module_cannot_wait_while_it_loads(void **state) {
     (void)state;
-    env.loop = hub_loop_new();
+    env.loop = hub_loop_new(NULL);
     module("m.lua", "sleep(1) return {}");
     refused("lib/m.lua:1: sleep cannot be called here");
 }
@@ -323,7 +323,7 @@ static void a_missing_file_is_named(void **state) {
 
 static void a_coroutine_that_waits_belongs_to_its_call(void **state) {
     (void)state;
-    env.loop = hub_loop_new();
+    env.loop = hub_loop_new(NULL);
     module("m.lua", "local kept return {keep = function(c) kept = c end, get = function() return kept end}");
     size_t a = lua("local co = coroutine.create(function() sleep(20) return 'mine' end) lib.m.keep(co) return "
                    "select(2, coroutine.resume(co))"),

@@ -89,7 +89,7 @@ static void list(void *ctx, struct hub_buf *out) {
 static int setup(void **state) {
     (void)state;
     const struct hub_sessions_config config = {.connect_timeout = 20, .max_payload = 1000, .find = find, .list = list};
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     sessions = hub_sessions_new(loop, &config);
     hold = false;
     return 0;

@@ -168,7 +168,7 @@ static void send_next(struct message *m) {
 static void write_until_killed(int fd) {
     static struct message m[16];
     report_fd = fd;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (hub_sqlite_ops.open(loop, &opened_with, &store, NULL)) _exit(2);
     for (int i = 0; i < 16; i++) send_next(&m[i]);
     hub_loop_run(loop);
@@ -207,7 +207,7 @@ static void what_was_acknowledged_survives_kill_9(void **state) {
 
 static void expect_open_error(const char *address, enum hub_code code, const char *says, const char *and_says) {
     struct hub_err err = {0};
-    struct hub_loop *l = hub_loop_new();
+    struct hub_loop *l = hub_loop_new(NULL);
     struct hub_store *s = NULL;
     enum hub_code got = hub_sqlite_ops.open(
         l, &(struct hub_store_config){.url = address, .tables = msg_tables, .table_n = 1}, &s, &err);

@@ -3,7 +3,7 @@
 
 static void the_store_in_memory_does_the_same(void **state) {
     (void)state;
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     snprintf(url, sizeof url, "sqlite::memory:");
     open_messages(&hub_sqlite_ops);
     struct message m[3];

@@ -101,7 +101,7 @@ static void who_only_looks_or_serves_something_else_is_let_in(void **state) {
 }
 
 static void own_until_killed(int fd) {
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (hub_sqlite_ops.open(loop, &opened_with, &store, NULL) || store->ops->apply(store, NULL)) _exit(2);
     if (write(fd, "!", 1) != 1) _exit(3);
     for (;;) pause();

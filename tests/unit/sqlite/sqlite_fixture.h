@@ -10,7 +10,7 @@
 static char folder[64], file[96];
 
 static inline void open_store(const char *options) {
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     snprintf(folder, sizeof folder, "/tmp/hubd-store-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/data/test.db", folder);

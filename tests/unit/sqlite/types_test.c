@@ -104,7 +104,7 @@ static void moments_compare_in_whatever_spelling_they_are_stored(void **state) {
         "10:00:00'), (9, "
         "'2026-01-31T12:00:00.500+02:00'), (8, 1769853600000), (7, NULL), (6, '2026-01-30')");
     describe_column(&(struct foreign){.property = HUB_COL_DATETIME});
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (open_with(&hub_sqlite_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
     struct hub_cond where = {.column = 1, .value = int_cell(1769853600000)};
     struct hub_select q = {.table = &foreign_table, .order_by = 1, .limit = 10};
@@ -127,7 +127,7 @@ static void a_row_has_one_name_whatever_its_collation(void **state) {
     make_file();
     run("CREATE TABLE other (id TEXT COLLATE NOCASE PRIMARY KEY, v TEXT); INSERT INTO other VALUES ('Seven', 'x')");
     describe_column(&(struct foreign){.property = HUB_COL_TEXT});
-    loop = hub_loop_new();
+    loop = hub_loop_new(NULL);
     if (open_with(&hub_sqlite_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
     struct hub_cell names[] = {text_cell("SEVEN"), text_cell("seven")};
     struct hub_cond where = {.column = 0, .value = names[0]};

@@ -257,7 +257,7 @@ static void start(const struct hub_transport_config *config) {
     server = (struct server){.stop.run = on_stop, .close_all.run = on_close_all};
     pthread_mutex_init(&server.lock, NULL);
     pthread_cond_init(&server.changed, NULL);
-    server.loop = hub_loop_new();
+    server.loop = hub_loop_new(NULL);
     if (hub_transport_new(&server.transport, server.loop, config, &app_ops, NULL, &err)) fail_msg("%s", err.text);
     assert_int_equal(pthread_create(&server.thread, NULL, run_loop, server.loop), 0);
 }

@@ -14,7 +14,7 @@ static void a_busy_port_and_an_unknown_host_are_named(void **state) {
     struct hub_err err;
     char want[64];
     start(&c);
-    struct hub_loop *loop = hub_loop_new();
+    struct hub_loop *loop = hub_loop_new(NULL);
     c.port = hub_transport_port(server.transport);
     assert_int_equal(hub_transport_new(&second, loop, &c, &app_ops, NULL, &err), HUB_INTERNAL);
     snprintf(want, sizeof want, "cannot listen on 127.0.0.1:%d: Address already in use", c.port);
@@ -89,7 +89,7 @@ static void without_descriptors_new_connections_wait_and_old_ones_are_served(voi
     assert_int_equal(pipe(parent_to_child), 0);
     pid_t child = fork();
     if (child == 0) { /* the server gets a process of its own, since clients need descriptors, too */
-        struct hub_loop *loop = hub_loop_new();
+        struct hub_loop *loop = hub_loop_new(NULL);
         struct hub_transport *t;
         struct hub_err err;
         hub_log_setup(HUB_LOG_ERROR, false);
@@ -186,7 +186,7 @@ static struct peer dial_file(void) {
 static const char *fails(const struct hub_transport_config *c) {
     static struct hub_err err;
     struct hub_transport *t;
-    struct hub_loop *loop = hub_loop_new();
+    struct hub_loop *loop = hub_loop_new(NULL);
     assert_int_equal(hub_transport_new(&t, loop, c, &app_ops, NULL, &err), HUB_INTERNAL);
     hub_loop_delete(loop);
     return err.text;

@@ -168,7 +168,7 @@ static void a_handshake_that_never_ends_is_cut_off(void **state) {
 
 static void unusable_files_are_named(void **state) {
     (void)state;
-    struct hub_loop *loop = hub_loop_new();
+    struct hub_loop *loop = hub_loop_new(NULL);
     struct hub_transport *t;
     struct hub_err err;
     struct hub_transport_config c = tls_config();

@@ -1,0 +1,51 @@
+/* A clock that stands still until a test turns it, and a loop that goes by it: nothing is waited for. */
+#ifndef TEST_SUPPORT_TURNED_CLOCK_H
+#define TEST_SUPPORT_TURNED_CLOCK_H
+#include "base/clock.h"
+#include "base/mem.h"
+#include "loop/loop.h"
+
+#define TURNED_WALL_MS 1767225600000 /* 2026-01-01T00:00:00Z, when each such clock begins */
+
+static struct hub_clock turned_clock;
+
+struct turned_stop {
+    struct hub_timer timer;
+    struct hub_loop *loop;
+};
+
+static inline void turned_on_stop(struct hub_timer *t) {
+    hub_loop_stop(HUB_CONTAINER(t, struct turned_stop, timer)->loop);
+}
+
+/* Runs what is due, and what it puts off to the end of the turn. What threads or sockets bring may take
+ * longer. */
+static inline void turned_run_due(struct hub_loop *loop) {
+    struct turned_stop stop = {.loop = loop};
+    hub_timer_start(loop, &stop.timer, 0, turned_on_stop);
+    hub_loop_run(loop);
+}
+
+/* Turns the clock by MS, from one due timer to the next, so that none runs late: one that starts itself again
+ * each second runs sixty times in a minute. */
+static inline void turn_clock(struct hub_loop *loop, int64_t ms) {
+    int64_t end = hub_loop_now(loop) + ms;
+    while (hub_loop_next_due(loop) <= end) {
+        int64_t left = hub_loop_next_due(loop) - hub_loop_now(loop);
+        hub_clock_turn(&turned_clock, left > 0 ? left : 0);
+        turned_run_due(loop);
+    }
+    hub_clock_turn(&turned_clock, end - hub_loop_now(loop));
+    turned_run_due(loop);
+}
+
+static inline struct hub_loop *turned_loop_new(void) {
+    hub_clock_init_frozen(&turned_clock, TURNED_WALL_MS);
+    return hub_loop_new(&turned_clock);
+}
+
+static inline void turned_loop_delete(struct hub_loop *loop) {
+    hub_loop_delete(loop);
+    hub_clock_deinit(&turned_clock);
+}
+#endif
