@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "scripting/scripting_int.h"
@@ -114,14 +113,8 @@ void hub_lua_charge(lua_State *L, size_t bytes) {
     if (s->bulk > BULK_MAX && lua_gethook(L)) hurry(L);
 }
 
-static uint64_t thread_cpu_ns(void) {
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 void hub_script_slice_begin(struct hub_script_task *t) {
-    t->slice_start = hub_mono_ns();
+    t->slice_start = hub_real_ns();
     t->mark_cpu = 0;
 }
 
@@ -131,20 +124,20 @@ static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
  * the thread's own clock is read too, so that a busy machine does not eat a script's time; what the
  * stretch took before counts as that quarter at most. */
 static bool exceeded(struct hub_script_task *t) {
-    uint64_t quarter = t->cpu_limit / 4, used = t->cpu_used + (hub_mono_ns() - t->slice_start);
+    uint64_t quarter = t->cpu_limit / 4, used = t->cpu_used + (hub_real_ns() - t->slice_start);
     if (used <= quarter) return false;
     if (!t->mark_cpu) {
         t->mark_used = least(used, most(t->cpu_used, quarter));
-        t->mark_cpu = thread_cpu_ns();
+        t->mark_cpu = hub_thread_cpu_ns();
     }
-    return used > t->cpu_limit && t->mark_used + (thread_cpu_ns() - t->mark_cpu) > t->cpu_limit;
+    return used > t->cpu_limit && t->mark_used + (hub_thread_cpu_ns() - t->mark_cpu) > t->cpu_limit;
 }
 
 void hub_script_slice_end(struct hub_script_task *t) {
     if (t->mark_cpu)
-        t->cpu_used = t->mark_used + (thread_cpu_ns() - t->mark_cpu);
+        t->cpu_used = t->mark_used + (hub_thread_cpu_ns() - t->mark_cpu);
     else
-        t->cpu_used += least(hub_mono_ns() - t->slice_start, t->cpu_limit / 4);
+        t->cpu_used += least(hub_real_ns() - t->slice_start, t->cpu_limit / 4);
 }
 
 static const char *const doom_text[] = {

@@ -37,7 +37,7 @@ static void add_value(struct hub_buf *b, struct hub_str v) {
 
 static void begin(struct hub_buf *b, enum hub_log_level level, const char *component, struct hub_str message) {
     char when[HUB_ISO_LEN + 1];
-    hub_iso_format(hub_wall_ms(), when);
+    hub_iso_format(hub_clock_wall_ms(NULL), when);
     if (as_json) {
         hub_buf_addf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":", when, names[level],
                      component);

@@ -65,7 +65,7 @@ static uint32_t take_count(struct hub_log_kind *k) {
 bool hub_log_admit(enum hub_log_level level, const char *component, uint64_t key, struct hub_str about,
                    uint32_t *left_out) {
     const struct rate *r = rate_of(component);
-    int64_t now = hub_mono_ms();
+    int64_t now = hub_clock_mono_ms(NULL);
     *left_out = 0;
     if (level == HUB_LOG_DEBUG)
         return true; /* who asks for these wants them all; what does not flow is dropped by the writer */
@@ -90,7 +90,7 @@ bool hub_log_any_left_out(void) { return __atomic_load_n(&limit.waiting, __ATOMI
 
 bool hub_log_take_quiet(struct hub_log_kind *out, bool all) {
     bool found = false;
-    int64_t now = hub_mono_ms();
+    int64_t now = hub_clock_mono_ms(NULL);
     pthread_mutex_lock(&limit.lock);
     for (size_t i = 0; i <= KINDS && !found; i++) {
         struct hub_log_kind *k = &limit.kinds[i];

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log_int.h"
 #include "base/mem.h"
 
@@ -121,17 +122,14 @@ void hub_log_nudge(void) {
 
 /* Waits for lines; false when it is time to look for quiet kinds. */
 static bool wait_for_lines(void) {
-    struct timespec until;
-    int e = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += SWEEP_MS / 1000;
+    bool in_time = true;
     w.waiting = true;
     if (hub_log_any_left_out())
-        e = pthread_cond_timedwait(&w.more, &w.lock, &until);
+        in_time = hub_clock_wait(NULL, &w.more, &w.lock, hub_clock_mono_ms(NULL) + SWEEP_MS);
     else
         pthread_cond_wait(&w.more, &w.lock);
     w.waiting = false;
-    return e != ETIMEDOUT;
+    return in_time;
 }
 
 /* The N bytes at the tail cannot be written: the whole lines among them are given up, or all of them when
@@ -229,16 +227,12 @@ static void look_at_stderr(void) {
 void hub_log_start(void) {
     look_at_stderr();
     if (hub_log_is_started()) return;
-    pthread_condattr_t monotonic;
     pthread_attr_t small;
     pthread_t thread;
     sigset_t all, old;
     hub_metric_register(&hub_log_dropped);
     hub_metric_register(&hub_log_suppressed);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&w.more, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hub_clock_cond_init(&w.more);
     sigfillset(&all); /* signals are for the loop's thread */
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pthread_attr_init(&small);

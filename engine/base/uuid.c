@@ -45,7 +45,7 @@ void hub_uuid7(char out[HUB_UUID_LEN + 1]) {
     static uint64_t last_ms;
     static uint16_t counter; /* rand_a as a counter: ids of one process sort in the order they were made */
     unsigned char b[16];
-    uint64_t ms = (uint64_t)hub_wall_ms();
+    uint64_t ms = (uint64_t)hub_clock_wall_ms(NULL);
     hub_random(b + 6, 10);
     if (ms > last_ms) {
         last_ms = ms;

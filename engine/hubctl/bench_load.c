@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -129,7 +129,7 @@ static void make_due(struct load *l, uint32_t k) {
 
 /* Closed loop: fills the windows that opened in this turn. */
 static void publish_due(struct load *l) {
-    uint64_t now = l->due_n ? hub_mono_ns() : 0;
+    uint64_t now = l->due_n ? hub_real_ns() : 0;
     for (uint32_t i = 0; i < l->due_n; i++) {
         struct publisher *p = &l->publishers[l->due[i]];
         p->due = false;
@@ -141,7 +141,7 @@ static void publish_due(struct load *l) {
 /* Open loop: sends what the schedule says. Latency counts from the scheduled time, so that a stalled
  * server cannot hide. */
 static void publish_scheduled(struct load *l, uint64_t *last_ns) {
-    uint64_t now = hub_mono_ns();
+    uint64_t now = hub_real_ns();
     l->debt += (double)(now - *last_ns) * l->o->rate / SECOND_NS;
     *last_ns = now;
     while (l->debt >= 1) {
@@ -160,7 +160,7 @@ static void publish_scheduled(struct load *l, uint64_t *last_ns) {
  * read. */
 static void send_receipts(struct load *l, uint64_t *last_ns) {
     uint32_t readers = l->o->readers * l->o->rooms;
-    uint64_t now = hub_mono_ns();
+    uint64_t now = hub_real_ns();
     l->receipts_due += (double)(now - *last_ns) * readers / SECOND_NS;
     *last_ns = now;
     for (; l->receipts_due >= 1; l->receipts_due -= 1, l->reader_turn = (l->reader_turn + 1) % readers) {
@@ -351,14 +351,9 @@ struct clocks {
     double cpu, own;
 };
 
-static double own_cpu(void) {
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
 static struct clocks read_clocks(const struct load *l) {
-    struct clocks c = {.ns = hub_mono_ns(), .cpu = -1, .own = own_cpu()};
+    struct clocks c = {.ns = hub_real_ns(), .cpu = -1};
+    hub_bench_cpu_seconds(getpid(), &c.own);
     if (l->o->pid) hub_bench_cpu_seconds(l->o->pid, &c.cpu);
     return c;
 }
@@ -380,12 +375,12 @@ static int64_t rss(const struct load *l) {
  * on its way at a time. */
 static void run_phase(struct load *l, const char *what, uint32_t *started, const uint32_t *count, uint32_t want,
                       void (*begin)(struct load *l, uint32_t i)) {
-    uint64_t last_ns = hub_mono_ns();
+    uint64_t last_ns = hub_real_ns();
     uint32_t last_count = *count;
     while (!l->failed && *count < want) {
         while (*started < want && *started - *count < HANDSHAKES && !l->failed) begin(l, (*started)++);
         hub_bench_net_turn(&l->net, SECOND_NS / 10);
-        uint64_t now = hub_mono_ns();
+        uint64_t now = hub_real_ns();
         if (*count != last_count) last_count = *count, last_ns = now;
         if (now - last_ns < PHASE_TIMEOUT_NS) continue;
         char text[160];
@@ -398,10 +393,10 @@ static void open_one(struct load *l, uint32_t i) { hub_bench_net_open(&l->net, i
 
 /* Until the server has said nothing for 200 ms; at most 3 s. */
 static void settle(struct load *l) {
-    uint64_t start = hub_mono_ns(), quiet = start, packets = l->packets;
+    uint64_t start = hub_real_ns(), quiet = start, packets = l->packets;
     while (!l->failed) {
         hub_bench_net_turn(&l->net, SECOND_NS / 50);
-        uint64_t now = hub_mono_ns();
+        uint64_t now = hub_real_ns();
         if (packets != l->packets) packets = l->packets, quiet = now;
         if (now - quiet > SECOND_NS / 5 || now - start > 3 * (uint64_t)SECOND_NS) return;
     }
@@ -427,7 +422,7 @@ static void join_all(struct load *l) {
 /* Gives up messages that have been under way for too long, so that a lost one cannot stop the closed loop
  * for good. */
 static void check_stalls(struct load *l) {
-    uint64_t now = hub_mono_ns();
+    uint64_t now = hub_real_ns();
     if (now < l->next_stall_check) return;
     l->next_stall_check = now + SECOND_NS / 4;
     for (uint32_t k = 0; k < l->publisher_n; k++) {
@@ -443,9 +438,9 @@ static void check_stalls(struct load *l) {
 }
 
 static void load_for(struct load *l, double seconds) {
-    uint64_t last = hub_mono_ns(), last_receipts = last, end = last + (uint64_t)(seconds * SECOND_NS);
+    uint64_t last = hub_real_ns(), last_receipts = last, end = last + (uint64_t)(seconds * SECOND_NS);
     while (!l->failed) {
-        uint64_t now = hub_mono_ns(), wait;
+        uint64_t now = hub_real_ns(), wait;
         if (now >= end) return;
         wait = end - now < SECOND_NS / 10 ? end - now : SECOND_NS / 10;
         if (l->o->rate > 0) {
@@ -463,14 +458,14 @@ static void load_for(struct load *l, double seconds) {
 }
 
 static void drain(struct load *l) {
-    uint64_t end = hub_mono_ns() + STALL_NS;
+    uint64_t end = hub_real_ns() + STALL_NS;
     l->publishing = false;
     for (uint32_t k = 0; k < l->publisher_n && !l->failed;) {
         if (l->publishers[k].done == l->publishers[k].next) {
             k++;
             continue;
         }
-        if (hub_mono_ns() > end) break;
+        if (hub_real_ns() > end) break;
         hub_bench_net_turn(&l->net, SECOND_NS / 10);
         check_stalls(l);
     }

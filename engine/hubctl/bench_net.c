@@ -72,7 +72,7 @@ bool hub_bench_net_init(struct hub_bench_net *net, struct sockaddr_in target, co
         .conn_n = n,
         .dirty = hub_xcalloc(n, sizeof *net->dirty),
         .in = hub_xmalloc(IN_CAP),
-        .random = hub_mono_ns() | 1,
+        .random = hub_real_ns() | 1,
     };
     return true;
 }
@@ -316,7 +316,7 @@ static void read_in(struct hub_bench_net *net, uint32_t i) {
             fail(net, i, strerror(errno));
         return;
     }
-    net->now_ns = hub_mono_ns();
+    net->now_ns = hub_real_ns();
     struct hub_str in = hub_str(net->in, c->rest_n + (size_t)n);
     size_t used = 0;
     if (c->state == HUB_BENCH_HTTP && !upgraded(net, i, in, &used)) used = 0;

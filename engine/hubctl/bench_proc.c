@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 /* The beginning of /proc/PID/NAME, NUL-terminated. */
 static bool slurp(int pid, const char *name, char *out, size_t cap) {
@@ -19,10 +20,9 @@ static bool slurp(int pid, const char *name, char *out, size_t cap) {
 }
 
 bool hub_bench_cpu_seconds(int pid, double *out) {
-    clockid_t clock;
-    struct timespec t;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) return false;
-    *out = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    uint64_t ns;
+    if (!hub_process_cpu_ns(pid, &ns)) return false;
+    *out = (double)ns / 1e9;
     return true;
 }
 

@@ -118,7 +118,7 @@ static const char *choose(const struct hub_def_jwt *jwt, struct hub_buf *key, st
 
 static json_t *make_claims(const struct hub_def_jwt *jwt, const struct wish *w) {
     json_t *claims = json_object();
-    int64_t now = hub_wall_ms() / 1000;
+    int64_t now = hub_clock_wall_ms(NULL) / 1000;
     hub_json_set_str(claims, "sub", hub_cstr(w->user));
     hub_json_set_str(claims, jwt->claim_user_id ? jwt->claim_user_id : "userId", hub_cstr(w->user));
     if (w->role) hub_json_set_str(claims, jwt->claim_role_id ? jwt->claim_role_id : "roleId", hub_cstr(w->role));
