@@ -210,13 +210,13 @@ static int print(lua_State *L) {
 /* ---- time, uuid ---- */
 
 static int time_now(lua_State *L) {
-    lua_pushinteger(L, hub_wall_ms());
+    lua_pushinteger(L, hub_clock_wall_ms(hub_scripts_of(L)->clock));
     return 1;
 }
 
 static int time_iso(lua_State *L) {
     char iso[HUB_ISO_LEN + 1];
-    lua_Number ms = luaL_optnumber(L, 1, (lua_Number)hub_wall_ms());
+    lua_Number ms = luaL_optnumber(L, 1, (lua_Number)hub_clock_wall_ms(hub_scripts_of(L)->clock));
     if (!(ms >= -62167219200000.0 && ms < 253402300800000.0))
         return hub_lua_fail(L, "time.iso: the year is not between 0000 and 9999");
     hub_iso_format((int64_t)ms, iso);

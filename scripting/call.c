@@ -54,7 +54,7 @@ struct hub_script_task *hub_script_task_take(struct hub_scripts *s) {
     }
     t->cpu_limit = (uint64_t)s->service->script_cpu_ms * 1000000u;
     t->cpu_used = 0;
-    t->started = hub_mono_ms();
+    t->started = hub_clock_mono_ms(s->clock);
     hub_lua_arm(t->co);
     hub_list_push(&s->active, &t->link);
     return t;
@@ -341,7 +341,7 @@ static bool resume(struct hub_script_task *t, int *status, int *results) {
 
 void hub_script_timer_start(struct hub_scripts *s, struct hub_timer *timer, int64_t ms,
                             void (*cb)(struct hub_timer *timer)) {
-    int64_t late = hub_mono_ms() - hub_loop_now(s->loop);
+    int64_t late = hub_loop_now_exact(s->loop) - hub_loop_now(s->loop);
     hub_timer_start(s->loop, timer, ms + (late > 0 ? late : 0), cb);
 }
 
@@ -360,7 +360,7 @@ static void run(struct hub_script_task *t) {
     t->socket = t->event_args = NULL;
     t->bins = NULL;
     if (!s->loop || hub_timer_running(&t->wall)) return;
-    int64_t left = s->service->script_wall_ms - (hub_mono_ms() - t->started);
+    int64_t left = s->service->script_wall_ms - (hub_loop_now_exact(s->loop) - t->started);
     hub_script_timer_start(s, &t->wall, left > 0 ? left : 0, on_wall);
 }
 

@@ -38,7 +38,7 @@ static double date_of_parts(lua_State *L, int n) {
 int hub_js_new_date(lua_State *L) {
     int n = lua_gettop(L);
     int64_t ms;
-    double d = n == 0 ? (double)hub_wall_ms() : NAN;
+    double d = n == 0 ? (double)hub_clock_wall_ms(hub_scripts_of(L)->clock) : NAN;
     if (n > 1)
         d = date_of_parts(L, n);
     else if (n == 1 && lua_type(L, 1) == LUA_TSTRING)
@@ -50,7 +50,7 @@ int hub_js_new_date(lua_State *L) {
 }
 
 static int date_now(lua_State *L) {
-    lua_pushinteger(L, hub_wall_ms());
+    lua_pushinteger(L, hub_clock_wall_ms(hub_scripts_of(L)->clock));
     return 1;
 }
 

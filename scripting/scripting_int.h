@@ -67,7 +67,8 @@ struct hub_script_task {
 enum { HUB_STRING_CLASSES = 9 };
 struct hub_scripts {
     lua_State *L;
-    struct hub_loop *loop; /* may be NULL */
+    struct hub_loop *loop;         /* may be NULL */
+    const struct hub_clock *clock; /* the loop's */
     const struct hub_service *service;
     struct hub_host host;
     size_t mem_used, mem_limit, block_limit;

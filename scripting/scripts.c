@@ -115,6 +115,7 @@ static struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *
                                      struct hub_err *err) {
     struct hub_scripts *s = hub_xcalloc(1, sizeof *s);
     s->loop = loop;
+    s->clock = loop ? hub_loop_clock(loop) : NULL;
     s->service = service;
     if (host) s->host = *host;
     s->mem_limit = (size_t)service->script_memory_mib << 20;

@@ -11,7 +11,8 @@ extern const struct hub_hook_ops hub_lua_hook_ops;
 extern const struct hub_script_checker hub_lua_checker;
 
 /* Compiles every script of SERVICE (setting script->compiled) and loads lib/. HOST's functions become
- * script globals. LOOP may be NULL in tests: then sleep() and wall-clock limits fail at once. Failure:
+ * script globals. Time is that of LOOP's clock; CPU time is real. LOOP may be NULL in tests: then
+ * sleep() and wall-clock limits fail at once, and time is the system's. Failure:
  * HUB_HANDLER_FAILED with a located text. SERVICE must outlive it. */
 enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service,
                               const struct hub_host *host, struct hub_err *err);

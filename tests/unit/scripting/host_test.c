@@ -1,6 +1,7 @@
 /* Functions of the engine in scripts: answers at once and later, errors, limits while waiting, sockets,
- * modules, shutdown. A fake host on a real loop. */
+ * modules, shutdown. A fake host, on a loop whose clock is turned: what a script waits for takes no time. */
 #include "script_env.h"
+#include "turned_clock.h"
 
 static struct script_env env;
 
@@ -83,7 +84,7 @@ static const struct hub_host_fn fns[] = {{"objects", "find", objects_find},
 static int start(void **state) {
     (void)state;
     script_env_init(&env);
-    env.loop = hub_loop_new(NULL);
+    env.loop = turned_loop_new();
     env.host = (struct hub_host){.fns = fns};
     later_n = 0;
     held = NULL;
@@ -94,6 +95,7 @@ static int start(void **state) {
 static int stop(void **state) {
     (void)state;
     script_env_end(&env);
+    hub_clock_deinit(&turned_clock);
     json_decref(seen);
     return 0;
 }
@@ -105,12 +107,14 @@ static void compiled(void) {
     if (script_env_start(&env)) fail_msg("%s", env.err.text);
 }
 
-/* Calls script I and runs the loop until it has ended. */
+/* Longer than any script may take. */
+static void let_all_end(void) { turn_clock(env.loop, 60000); }
+
+/* Calls script I and turns the clock until it has ended. */
 static struct script_result run(size_t i) {
     struct script_result r = {0};
     script_call(&env, i, NULL, 0, &r);
-    r.stop = env.loop;
-    if (!r.calls) hub_loop_run(env.loop);
+    if (!r.calls) let_all_end();
     assert_int_equal(r.calls, 1);
     return r;
 }
@@ -161,13 +165,13 @@ static void scripts_wait_beside_each_other(void **state) {
     size_t a = lua("return db.query(15, 'slow')[2]"),
            b = lua("x = 'mine' local r = db.query(1, 'fast')[2] return x .. r"), c = lua("return tostring(x)");
     compiled();
-    struct script_result slow = {.stop = env.loop}, fast = {0}, other = {0};
+    struct script_result slow = {0}, fast = {0}, other = {0};
     script_call(&env, a, NULL, 0, &slow);
     script_call(&env, b, NULL, 0, &fast);
     script_call(&env, c, NULL, 0, &other);
     assert_int_equal(other.calls, 1);
     assert_string_equal(json_string_value(other.value), "nil"); /* a global of another call is not seen */
-    hub_loop_run(env.loop);
+    let_all_end();
     assert_int_equal(fast.calls, 1);
     assert_string_equal(json_string_value(fast.value), "minefast");
     assert_string_equal(json_string_value(slow.value), "slow");
@@ -236,11 +240,41 @@ static void tables_of_the_host_are_read_only(void **state) {
 
 static void sleep_suspends(void **state) {
     (void)state;
-    size_t a = lua("local t = time.now() sleep(20) return time.now() - t >= 19");
+    size_t a = lua("local t = time.now() sleep(2000) return time.now() - t");
     size_t b = expr("sleep(1) ?? 'slept'");
     compiled();
-    gives(a, "true");
+    struct script_result r = {0};
+    script_call(&env, a, NULL, 0, &r);
+    turn_clock(env.loop, 1999);
+    assert_int_equal(r.calls, 0);
+    turn_clock(env.loop, 1);
+    assert_int_equal(json_integer_value(r.value), 2000);
+    json_decref(r.value);
     gives(b, "\"slept\"");
+}
+
+static void a_script_tells_time_by_the_clock_of_the_loop(void **state) {
+    (void)state;
+    size_t a = lua("return {time.now(), time.iso()}");
+    size_t b = expr("[Date.now(), new Date().getTime(), new Date().toISOString()]");
+    compiled();
+    gives(a, "[1767225600000,\"2026-01-01T00:00:00.000Z\"]");
+    hub_clock_turn(&turned_clock, 86400000);
+    gives(b, "[1767312000000,1767312000000,\"2026-01-02T00:00:00.000Z\"]");
+    hub_clock_set_wall(&turned_clock, 0);
+    gives(b, "[0,0,\"1970-01-01T00:00:00.000Z\"]");
+}
+
+static void the_time_limit_is_that_of_the_clock(void **state) {
+    (void)state;
+    size_t a = lua("sleep(4000) sleep(4000)");
+    compiled();
+    struct script_result r = {0};
+    script_call(&env, a, NULL, 0, &r);
+    turn_clock(env.loop, 4999);
+    assert_int_equal(r.calls, 0);
+    turn_clock(env.loop, 1);
+    assert_int_equal(r.code, HUB_SCRIPT_TIMEOUT);
 }
 
 static void waiting_too_long_is_a_timeout(void **state) {
@@ -272,8 +306,7 @@ static void sleeping_again_and_again_lets_the_loop_work(void **state) {
     struct script_result busy = {0}, other = {0};
     script_call(&env, a, NULL, 0, &busy);
     script_call(&env, b, NULL, 0, &other);
-    busy.stop = env.loop;
-    hub_loop_run(env.loop);
+    let_all_end();
     assert_int_equal(other.calls, 1);
     assert_int_equal(busy.code, HUB_SCRIPT_TIMEOUT);
     json_decref(other.value);
@@ -491,6 +524,8 @@ int main(void) {
         T(arguments_without_a_json_form_are_refused),
         T(tables_of_the_host_are_read_only),
         T(sleep_suspends),
+        T(a_script_tells_time_by_the_clock_of_the_loop),
+        T(the_time_limit_is_that_of_the_clock),
         T(waiting_too_long_is_a_timeout),
         T(cpu_time_adds_up_over_the_pauses),
         T(sleeping_again_and_again_lets_the_loop_work),
