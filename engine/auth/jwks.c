@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -11,12 +10,13 @@
 
 #define WAITERS_MAX 1000
 
-const struct hub_jwks_times hub_jwks_times = {.fresh = 600 * 1000,
-                                              .least = 60 * 1000,
-                                              .most = 86400 * 1000,
-                                              .retry = 10 * 1000,
-                                              .between_unknown = 10 * 1000,
-                                              .timeout = 5 * 1000};
+/* How long keys serve when the answer does not say (Cache-Control: max-age), and bounds of what it says. */
+#define FRESH_MS 600000
+#define FRESH_LEAST_MS 60000
+#define FRESH_MOST_MS 86400000
+#define RETRY_MS 10000           /* after a failure, doubled with each further one up to FRESH_MS */
+#define BETWEEN_UNKNOWN_MS 10000 /* fetches for unknown keys: strangers write tokens too */
+#define TIMEOUT_MS 5000          /* of one fetch */
 
 static struct hub_metric fetched_ok =
     HUB_METRIC(HUB_COUNTER, "hubd_jwks_fetches_total", "result=\"ok\"", "Fetches of auth.jwt.jwksUrl");
@@ -58,10 +58,10 @@ static int64_t max_age(struct hub_str header) {
     return ms;
 }
 
-static int64_t fresh_for(const struct hub_jwks_times *t, struct hub_str cache_control) {
+static int64_t fresh_for(struct hub_str cache_control) {
     int64_t ms = max_age(cache_control);
-    if (ms < 0) return t->fresh;
-    return ms < t->least ? t->least : ms > t->most ? t->most : ms;
+    if (ms < 0) return FRESH_MS;
+    return ms < FRESH_LEAST_MS ? FRESH_LEAST_MS : ms > FRESH_MOST_MS ? FRESH_MOST_MS : ms;
 }
 
 static enum hub_code take(struct hub_jwks *j, struct hub_str body, struct hub_err *err) {
@@ -84,17 +84,16 @@ static void on_timer(struct hub_timer *t) { fetch(HUB_CONTAINER(t, struct hub_jw
 static void succeeded(struct hub_jwks *j, struct hub_str cache_control) {
     j->delay = 0;
     hub_metric_add(&fetched_ok, 1);
-    hub_metric_set(&fetched_at, hub_wall_ms() / 1000);
-    hub_timer_start(j->config.loop, &j->timer, fresh_for(j->config.times, cache_control), on_timer);
+    hub_metric_set(&fetched_at, hub_loop_wall(j->config.loop) / 1000);
+    hub_timer_start(j->config.loop, &j->timer, fresh_for(cache_control), on_timer);
     hub_logf(HUB_LOG_DEBUG, "auth", "%zu keys fetched from %s", json_array_size(hub_json_get(j->document, "keys")),
              j->shown);
 }
 
 static void failed(struct hub_jwks *j, const char *error) {
-    const struct hub_jwks_times *t = j->config.times;
     hub_metric_add(&fetched_bad, 1);
     if (!j->document) return; /* hub_jwks_start's caller is told */
-    j->delay = !j->delay ? t->retry : j->delay * 2 < t->fresh ? j->delay * 2 : t->fresh;
+    j->delay = !j->delay ? RETRY_MS : j->delay * 2 < FRESH_MS ? j->delay * 2 : FRESH_MS;
     hub_timer_start(j->config.loop, &j->timer, j->delay, on_timer);
     hub_log_kv(HUB_LOG_WARN, "auth", "the keys could not be fetched again, the old ones stay", "url", j->shown, "error",
                error, NULL);
@@ -143,7 +142,7 @@ static void fetch(struct hub_jwks *j) {
     if (j->fetching) return;
     j->fetching = true;
     hub_timer_stop(j->config.loop, &j->timer);
-    j->fetch = (struct hub_fetch){.url = j->url, .timeout_ms = j->config.times->timeout, .done = on_fetched};
+    j->fetch = (struct hub_fetch){.url = j->url, .timeout_ms = TIMEOUT_MS, .done = on_fetched};
     j->config.fetch(j->config.fetch_ctx, &j->fetch);
 }
 
@@ -175,7 +174,7 @@ bool hub_jwks_wait(struct hub_jwks *j, struct hub_jwks_waiter *w) {
     hub_list_push(&j->waiters, &w->link);
     j->waiter_n++;
     if (j->fetching) return true;
-    j->unknown_at = now + j->config.times->between_unknown;
+    j->unknown_at = now + BETWEEN_UNKNOWN_MS;
     fetch(j);
     return true;
 }
@@ -185,7 +184,6 @@ bool hub_jwks_wait(struct hub_jwks *j, struct hub_jwks_waiter *w) {
 struct hub_jwks *hub_jwks_new(const struct hub_jwks_config *config) {
     struct hub_jwks *j = hub_xcalloc(1, sizeof *j);
     j->config = *config;
-    if (!config->times) j->config.times = &hub_jwks_times;
     struct hub_buf shown = {0};
     hub_secret_add_url(&shown, hub_cstr(config->url));
     j->shown = hub_buf_take(&shown, NULL);

@@ -7,16 +7,6 @@
 #include "auth/jwt.h"
 #include "loop/loop.h"
 
-/* All in milliseconds. */
-struct hub_jwks_times {
-    int64_t fresh;           /* how long keys serve when the answer does not say (Cache-Control: max-age) */
-    int64_t least, most;     /* bounds of what the answer may say */
-    int64_t retry;           /* after a failure, doubled with each further one up to FRESH */
-    int64_t between_unknown; /* fetches for unknown keys: strangers write tokens too */
-    int64_t timeout;         /* of one fetch */
-};
-extern const struct hub_jwks_times hub_jwks_times;
-
 struct hub_jwks;
 struct hub_jwks_config {
     struct hub_loop *loop;
@@ -24,7 +14,6 @@ struct hub_jwks_config {
     struct hub_jwt_keys *keys; /* filled by the set, which they outlive */
     hub_fetch_start *fetch;
     void *fetch_ctx;
-    const struct hub_jwks_times *times; /* NULL: hub_jwks_times */
 };
 struct hub_jwks *hub_jwks_new(const struct hub_jwks_config *config);
 /* Waiters are told. A fetch under way ends in nothing; the fetcher must end it some day. NULL is fine. */

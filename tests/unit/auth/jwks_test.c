@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "turned_clock.h"
 
 #define URL "https://issuer.example/jwks"
 #define FIRST "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2hvcnQ\",\"kid\":\"first\"}]}"
@@ -25,24 +25,14 @@ static struct hub_jwt_keys *keys;
 static struct hub_jwks *set;
 static struct hub_fetch *fetch; /* under way */
 static int fetches;
-static bool running;
-static struct hub_timer limit;
 
-static void on_limit(struct hub_timer *t) {
-    (void)t;
-    hub_loop_stop(loop);
-}
-
-/* Runs the loop until the next fetch begins, at most MS; returns how long it took, or -1. */
+/* Turns the clock until the next fetch begins, at most by MS; returns how long it took, or -1. */
 static int64_t next_fetch_within(int64_t ms) {
-    int64_t start = hub_mono_ms();
+    int64_t start = hub_loop_now(loop);
     int before = fetches;
-    hub_timer_start(loop, &limit, ms, on_limit);
-    running = true;
-    hub_loop_run(loop);
-    running = false;
-    hub_timer_stop(loop, &limit);
-    return fetches > before ? hub_mono_ms() - start : -1;
+    while (fetches == before && hub_loop_next_due(loop) <= start + ms)
+        turn_clock(loop, hub_loop_next_due(loop) - hub_loop_now(loop));
+    return fetches > before ? hub_loop_now(loop) - start : -1;
 }
 
 static void on_fetch(void *ctx, struct hub_fetch *f) {
@@ -51,7 +41,6 @@ static void on_fetch(void *ctx, struct hub_fetch *f) {
     assert_string_equal(f->url, URL);
     fetch = f;
     fetches++;
-    if (running) hub_loop_stop(loop);
 }
 
 static void answer(const char *body, const char *cache_control) {
@@ -72,9 +61,6 @@ static void on_started(void *arg, const char *error) {
     snprintf(outcome, sizeof outcome, "%s", error ? error : "ok");
 }
 
-static const struct hub_jwks_times times = {
-    .fresh = 500, .least = 20, .most = 700, .retry = 30, .between_unknown = 200, .timeout = 50};
-
 static struct hub_jwt_keys *new_keys(void) {
     static const char *hs[] = {"HS256"};
     struct hub_jwt_keys *k;
@@ -84,16 +70,16 @@ static struct hub_jwt_keys *new_keys(void) {
     return k;
 }
 
-static struct hub_jwks *new_set(struct hub_jwt_keys *k, const struct hub_jwks_times *t) {
-    return hub_jwks_new(&(struct hub_jwks_config){.loop = loop, .url = URL, .keys = k, .fetch = on_fetch, .times = t});
+static struct hub_jwks *new_set(struct hub_jwt_keys *k) {
+    return hub_jwks_new(&(struct hub_jwks_config){.loop = loop, .url = URL, .keys = k, .fetch = on_fetch});
 }
 
 static int setup(void **state) {
     (void)state;
     fetch = NULL, fetches = 0, *outcome = 0;
-    loop = hub_loop_new(NULL);
+    loop = turned_loop_new();
     keys = new_keys();
-    set = new_set(keys, &times);
+    set = new_set(keys);
     return 0;
 }
 
@@ -102,7 +88,7 @@ static int teardown(void **state) {
     hub_jwks_delete(set);
     if (fetch) fail_fetch();
     hub_jwt_keys_free(keys);
-    hub_loop_delete(loop);
+    turned_loop_delete(loop);
     return 0;
 }
 
@@ -123,7 +109,7 @@ static void a_first_fetch_that_fails_is_reported_and_may_be_tried_again(void **s
     assert_false(hub_jwks_ready(set, &why));
     fail_fetch();
     assert_string_equal(outcome, "nobody is there");
-    assert_int_equal(next_fetch_within(100), -1); /* whoever started it decides */
+    assert_int_equal(next_fetch_within(86400000), -1); /* whoever started it decides */
     hub_jwks_start(set, on_started, NULL);
     answer(FIRST, NULL);
     assert_string_equal(outcome, "ok");
@@ -153,21 +139,22 @@ static void the_answer_says_how_long_it_serves_within_bounds(void **state) {
     (void)state;
     static const struct {
         const char *cache_control;
-        int64_t least, most;
+        int64_t seconds;
     } rows[] = {
-        {NULL, 490, 690},
-        {"public", 490, 690},
-        {"max-age=x", 490, 690},
-        {"max-age=0", 15, 450},
-        {"no-store", 15, 450},
-        {"public, Max-Age=0, must-revalidate", 15, 450},
-        {"max-age=1000000000000", 690, 5000},
+        {NULL, 600},
+        {"public", 600},
+        {"max-age=x", 600},
+        {"max-age=3600", 3600},
+        {"max-age=0", 60},
+        {"no-store", 60},
+        {"public, Max-Age=0, must-revalidate", 60},
+        {"max-age=1000000000000", 86400},
     };
     begin(NULL);
     for (size_t i = 0; i < HUB_NELEM(rows); i++) {
         if (i) answer(FIRST, rows[i].cache_control);
-        int64_t took = next_fetch_within(5000);
-        if (took < rows[i].least || took > rows[i].most)
+        int64_t took = next_fetch_within(86400000);
+        if (took != rows[i].seconds * 1000)
             fail_msg("%s: %lld ms", rows[i].cache_control ? rows[i].cache_control : "nothing", (long long)took);
     }
 }
@@ -175,15 +162,14 @@ static void the_answer_says_how_long_it_serves_within_bounds(void **state) {
 static void a_failure_leaves_the_keys_and_is_retried_ever_less_often(void **state) {
     (void)state;
     begin("max-age=0");
-    assert_in_range(next_fetch_within(1000), 15, 450);
+    assert_int_equal(next_fetch_within(86400000), 60000);
     for (int i = 0; i < 3; i++) {
         if (i == 1)
             answer("{\"keys\":[]}", NULL);
         else
             fail_fetch();
         assert_false(hub_jwt_names_unknown_key(keys, HUB_STR("eyJhbGciOiJIUzI1NiIsImtpZCI6ImZpcnN0In0.e30.AAAA")));
-        int64_t took = next_fetch_within(1000);
-        assert_true(took >= 25 << i);
+        assert_int_equal(next_fetch_within(86400000), 10000 << i);
     }
     answer(SECOND, NULL);
     assert_knows_second(true);
@@ -211,14 +197,18 @@ static void an_unknown_key_has_the_set_fetched_once_in_a_while(void **state) {
     assert_int_equal(woken, 2);
     assert_false(was_closing);
     assert_knows_second(true);
+    turn_clock(loop, 9999);
     assert_false(hub_jwks_wait(set, &w[2]));
     assert_int_equal(woken, 2);
-    assert_in_range(next_fetch_within(5000), 300, 5000); /* the regular one */
+    turn_clock(loop, 1);
     assert_true(hub_jwks_wait(set, &w[2]));
     fail_fetch();
     assert_int_equal(woken, 3);
+    assert_int_equal(next_fetch_within(86400000), 10000); /* by itself */
     assert_true(hub_jwks_wait(set, &w[0]));
-    fail_fetch();
+    assert_int_equal(fetches, 4);
+    answer(SECOND, NULL);
+    assert_int_equal(woken, 4);
 }
 
 static void only_so_many_wait(void **state) {
@@ -246,23 +236,24 @@ static void a_set_that_goes_tells_those_who_wait(void **state) {
     assert_true(was_closing);
     answer(SECOND, NULL);
     assert_int_equal(woken, 1);
-    set = new_set(keys, NULL);
+    set = new_set(keys);
 }
 
 static void a_new_set_of_the_same_url_begins_with_the_keys_of_the_old(void **state) {
     (void)state;
     struct hub_jwt_keys *other = new_keys();
-    struct hub_jwks *next = new_set(other, &times);
+    struct hub_jwks *next = new_set(other);
     struct hub_buf why = {0};
     assert_false(hub_jwks_inherit(next, NULL));
     assert_false(hub_jwks_inherit(next, set));
     begin(NULL);
+    turn_clock(loop, 1000);
     assert_true(hub_jwks_inherit(next, set));
     assert_true(hub_jwks_ready(next, &why));
     assert_false(hub_jwt_names_unknown_key(other, HUB_STR("eyJhbGciOiJIUzI1NiIsImtpZCI6ImZpcnN0In0.e30.AAAA")));
     hub_jwks_delete(set);
     set = next;
-    assert_in_range(next_fetch_within(5000), 300, 5000); /* and has them fetched again in time */
+    assert_int_equal(next_fetch_within(86400000), 599000); /* and has them fetched again in time */
     fail_fetch();
     hub_jwks_delete(set);
     hub_jwt_keys_free(other);
