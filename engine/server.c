@@ -553,12 +553,12 @@ static void fetch_keys(struct server *s);
 static void on_retry_keys(struct hub_timer *t) { fetch_keys(HUB_CONTAINER(t, struct server, retry_keys)); }
 
 /* Even those that are there need a moment to answer. */
-static bool is_early(const struct server *s) { return hub_mono_ms() < s->started + START_QUIET_MS; }
+static bool is_early(const struct server *s) { return hub_loop_now_exact(s->loop) < s->started + START_QUIET_MS; }
 
 /* Whoever is away may be about to come: tried again in a while, as long as --wait says. */
 static void try_again(struct server *s, const struct hub_err *err, struct hub_timer *t, int64_t after_ms,
                       void (*again)(struct hub_timer *t)) {
-    if (!is_early(s) && hub_mono_ms() >= s->started + s->options->wait_seconds * 1000) {
+    if (!is_early(s) && hub_loop_now_exact(s->loop) >= s->started + s->options->wait_seconds * 1000) {
         give_up(s, failed(err, HUB_EXIT_BACKEND));
         return;
     }
@@ -686,7 +686,7 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
         hub_loop_signal(s.loop, SIGTERM, on_stop, &s);
         hub_loop_signal(s.loop, SIGINT, on_stop, &s);
         hub_loop_signal(s.loop, SIGHUP, on_hangup, &s);
-        s.started = hub_mono_ms();
+        s.started = hub_loop_now_exact(s.loop);
         hub_timer_start(s.loop, &s.start, 0, on_start);
         hub_loop_run(s.loop);
         code = s.exit_code;
@@ -808,11 +808,11 @@ static void print_token(const char *token) {
 
 static void on_detail(void *arg, const char *text) { printf("because  %s\n", text), (void)arg; }
 
-static void print_end(int64_t expires_at) {
+static void print_end(const struct hub_loop *loop, int64_t expires_at) {
     char when[HUB_ISO_LEN + 1];
     if (!expires_at) return;
     hub_iso_format(expires_at * 1000, when);
-    printf("until    %s, in %lld s\n", when, (long long)(expires_at - hub_wall_ms() / 1000));
+    printf("until    %s, in %lld s\n", when, (long long)(expires_at - hub_loop_wall(loop) / 1000));
 }
 
 static void on_checked(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
@@ -824,7 +824,7 @@ static void on_checked(void *arg, enum hub_code code, struct hub_identity *who, 
     } else {
         hub_json_add(&session, who->session);
         printf("session  %s\n", hub_buf_cstr(&session));
-        print_end(who->expires_at);
+        print_end(s->loop, who->expires_at);
         printf("accepted as %s\n", who->user_id);
     }
     hub_buf_free(&session);
@@ -866,18 +866,15 @@ static int open_identity(struct server *s) {
 static void on_token_turn(struct hub_timer *t) {
     struct server *s = HUB_CONTAINER(t, struct server, start);
     bool wait = s->cache && s->now.service->session_redis_key && !s->cache->ops->ready(s->cache, NULL);
-    if (wait && hub_mono_ms() < s->started + s->options->wait_seconds * 1000)
+    if (wait && hub_loop_now_exact(s->loop) < s->started + s->options->wait_seconds * 1000)
         hub_timer_start(s->loop, t, START_STEP_MS, on_token_turn);
     else
         hub_identity_resolve(s->identity, hub_cstr(s->options->token), on_checked, s);
 }
 
 int hub_server_check_token(const struct hub_server_options *options, struct hub_service *service) {
-    struct server s = {.options = options,
-                       .now.service = service,
-                       .first = service,
-                       .loop = hub_loop_new(NULL),
-                       .started = hub_mono_ms()};
+    struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new(NULL)};
+    s.started = hub_loop_now_exact(s.loop);
     hub_list_init(&s.retired);
     print_token(options->token);
     int code = open_identity(&s);

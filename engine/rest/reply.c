@@ -10,7 +10,7 @@ void hub_rest_fail(struct hub_http_req *req, enum hub_code code, int status, con
                    const char *headers) {
     struct hub_buf b = {0};
     char now[HUB_ISO_LEN + 1];
-    hub_iso_format(hub_wall_ms(), now);
+    hub_iso_format(hub_http_wall(req), now);
     hub_buf_addf(&b, "{\"result\":\"ERR\",\"status\":%d,\"message\":", status);
     hub_json_add_string(&b, hub_cstr(message));
     hub_buf_addf(&b, ",\"errCode\":\"%s\",\"date\":\"%s\",\"detail\":{", hub_code_name(code), now);

@@ -49,7 +49,7 @@ void hub_http_rearm(struct hub_link *c) {
 /* ---- answers ---- */
 
 static const char *date_of(struct hub_transport *t) {
-    int64_t now = hub_wall_ms() / 1000;
+    int64_t now = hub_loop_wall(t->loop) / 1000;
     if (now != t->date_second) {
         time_t seconds = (time_t)now;
         struct tm tm;
@@ -58,6 +58,8 @@ static const char *date_of(struct hub_transport *t) {
     }
     return t->date;
 }
+
+int64_t hub_http_wall(const struct hub_http_req *r) { return r->conn ? hub_loop_wall(r->conn->t->loop) : 0; }
 
 static bool has_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
@@ -139,7 +141,7 @@ void hub_http_fail(struct hub_http_req *r, int status, const char *message) {
     char date[HUB_ISO_LEN + 1];
     struct hub_buf b = {0};
     enum hub_code code = code_of(status);
-    hub_iso_format(hub_wall_ms(), date);
+    hub_iso_format(hub_http_wall(r), date);
     hub_buf_addf(&b, "{\"result\":\"ERR\",\"status\":%d,\"message\":", status);
     hub_json_add_string(&b, hub_cstr(message));
     hub_buf_addf(&b, ",\"errCode\":\"%s\",\"date\":\"%s\",\"detail\":{}}", hub_code_name(code), date);

@@ -164,6 +164,8 @@ struct hub_str hub_http_body(const struct hub_http_req *r);
 struct hub_str hub_http_peer(const struct hub_http_req *r);
 /* the peer has closed, its own side at least; the request must be answered all the same */
 bool hub_http_gone(const struct hub_http_req *r);
+/* The wall time in which it is answered; 0 when nobody reads the answer. */
+int64_t hub_http_wall(const struct hub_http_req *r);
 /* A user is known behind the request: it no longer counts as pending, and the rest of its body is read. */
 void hub_http_vouch(struct hub_http_req *req);
 /* Value of NAME in a raw query string, percent-decoded ('+' is a space) into OUT; false when absent. */

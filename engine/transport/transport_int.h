@@ -88,7 +88,7 @@ struct hub_transport {
     struct hub_map eios;                 /* by sid */
     struct hub_list due_eios, due_links; /* have something to send: flushed at the end of the turn */
     struct hub_list busy;                /* connections with input to go on with */
-    int64_t busy_until;                  /* in this turn (monotonic ms); 0 = none has gone on yet */
+    int64_t busy_until;                  /* in this turn (hub_real_ms); 0 = none has gone on yet */
     struct hub_timer go_on;              /* with those that did not have their turn */
     struct hub_list dead, ended;         /* to be freed */
     struct hub_task work;

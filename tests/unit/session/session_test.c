@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "fake_eio.h"
+#include "turned_clock.h"
 
 /* A namespace that writes down what happens, as lines "what …;". */
 static struct hub_buf seen;
@@ -86,10 +87,13 @@ static void list(void *ctx, struct hub_buf *out) {
     hub_buf_addz(out, "/ /custom");
 }
 
+#define CONNECT_TIMEOUT 45000
+
 static int setup(void **state) {
     (void)state;
-    const struct hub_sessions_config config = {.connect_timeout = 20, .max_payload = 1000, .find = find, .list = list};
-    loop = hub_loop_new(NULL);
+    const struct hub_sessions_config config = {
+        .connect_timeout = CONNECT_TIMEOUT, .max_payload = 1000, .find = find, .list = list};
+    loop = turned_loop_new();
     sessions = hub_sessions_new(loop, &config);
     hold = false;
     return 0;
@@ -98,7 +102,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void)state;
     hub_sessions_delete(sessions);
-    hub_loop_delete(loop);
+    turned_loop_delete(loop);
     hub_buf_free(&seen);
     return 0;
 }
@@ -508,23 +512,14 @@ static void a_dropped_client_is_not_told_to_stay_away(void **state) {
     assert_seen("");
 }
 
-static struct hub_eio *idle, *refused;
-
-static void stop_when_closed(struct hub_timer *t) {
-    if (idle->close_asked && refused->close_asked)
-        hub_loop_stop(loop);
-    else
-        hub_timer_start(loop, t, 1, stop_when_closed);
-}
-
 static void a_client_that_joins_nothing_is_closed(void **state) {
     (void)state;
-    struct hub_timer watch = {0};
-    struct hub_eio *busy = joined();
-    idle = fake_open(sessions), refused = fake_open(sessions);
+    struct hub_eio *busy = joined(), *idle = fake_open(sessions), *refused = fake_open(sessions);
     fake_text(refused, "0{\"refuse\":1}");
-    hub_timer_start(loop, &watch, 1, stop_when_closed);
-    hub_loop_run(loop);
+    turn_clock(loop, CONNECT_TIMEOUT - 1);
+    assert_false(idle->close_asked || refused->close_asked);
+    turn_clock(loop, 1);
+    assert_true(idle->close_asked && refused->close_asked);
     assert_int_equal(idle->reason, HUB_CLOSE_SERVER);
     assert_false(busy->close_asked);
     fake_free(idle);

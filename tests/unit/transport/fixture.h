@@ -1,5 +1,5 @@
 /* A transport on a loop thread of its own, serving a small application, and blocking clients for the
- * test's thread.
+ * test's thread. With start_turned the transport's time stands still until the test turns it.
  *
  * The application echoes Engine.IO messages, except:
  *   !close            ends the session from our side
@@ -33,6 +33,7 @@
 #include "base/mem.h"
 #include "packet/ws.h"
 #include "transport/transport.h"
+#include "turned_clock.h"
 
 #define PATIENCE 10 /* seconds a client waits before the test fails */
 
@@ -49,7 +50,9 @@ struct server {
     enum hub_close_reason reason; /* of the last closed session */
     bool refuse;                  /* open answers NULL */
     bool strangers;               /* sessions sign in by !in only */
-    struct hub_task stop, close_all;
+    struct hub_task stop, close_all, seen;
+    int turns;                /* of the loop that settle() has waited for */
+    bool turned;              /* it goes by turned_clock */
     struct hub_buf handshake; /* of the last session: peer|authorization|cookie|query|origin */
 };
 
@@ -246,20 +249,33 @@ static void on_close_all(struct hub_task *task) {
     hub_transport_close_all(server.transport);
 }
 
+static void on_seen(struct hub_task *task) {
+    (void)task;
+    note(&server.turns);
+}
+
 static void *run_loop(void *arg) {
     hub_loop_run(arg);
     return NULL;
 }
 
-static void start(const struct hub_transport_config *config) {
+static void start_on(struct hub_clock *clock, const struct hub_transport_config *config) {
     struct hub_err err;
     hub_log_setup(HUB_LOG_ERROR, false);
-    server = (struct server){.stop.run = on_stop, .close_all.run = on_close_all};
+    server = (struct server){
+        .stop.run = on_stop, .close_all.run = on_close_all, .seen.run = on_seen, .turned = clock != NULL};
     pthread_mutex_init(&server.lock, NULL);
     pthread_cond_init(&server.changed, NULL);
-    server.loop = hub_loop_new(NULL);
+    server.loop = hub_loop_new(clock);
     if (hub_transport_new(&server.transport, server.loop, config, &app_ops, NULL, &err)) fail_msg("%s", err.text);
     assert_int_equal(pthread_create(&server.thread, NULL, run_loop, server.loop), 0);
+}
+
+static void start(const struct hub_transport_config *config) { start_on(NULL, config); }
+
+static inline void start_turned(const struct hub_transport_config *config) {
+    hub_clock_init_frozen(&turned_clock, TURNED_WALL_MS);
+    start_on(&turned_clock, config);
 }
 
 static void stop(void) {
@@ -269,6 +285,7 @@ static void stop(void) {
     if (app_kept) hub_http_reply(app_kept, 200, NULL, HUB_STR("too late"), "");
     app_kept = NULL;
     hub_loop_delete(server.loop);
+    if (server.turned) hub_clock_deinit(&turned_clock);
     hub_buf_free(&server.handshake);
     assert_int_equal(server.opened, server.closed); /* every opened session was closed exactly once */
 }
@@ -287,6 +304,22 @@ static inline void wait_for(const int *counter, int count, const char *what) {
 static inline enum hub_close_reason wait_for_closed(int count) {
     wait_for(&server.closed, count, "sessions ended");
     return server.reason;
+}
+
+/* The loop has met all that clients have done so far: a turn to take a connection, one to read from it, and
+ * one to answer. */
+static inline void settle(void) {
+    for (int i = 0; i < 3; i++) {
+        hub_post(server.loop, &server.seen);
+        wait_for(&server.turns, server.turns + 1, "turns of the loop");
+    }
+}
+
+/* After start_turned: what clients have done so far was done MS ago, and whoever waited so long has run. */
+static inline void pass(int64_t ms) {
+    settle();
+    hub_clock_turn(&turned_clock, ms);
+    settle();
 }
 
 static inline int start_defaults(void **state) {
@@ -346,6 +379,14 @@ static inline bool pull(struct peer *p) {
     if (r <= 0) return false;
     p->in.n += (size_t)r;
     return true;
+}
+
+/* After settle(): the connection is open, and nothing has come. */
+static inline void expect_nothing(struct peer *p) {
+    char c;
+    assert_int_equal(p->in.n, 0);
+    assert_int_equal(recv(p->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
 }
 
 static inline void expect_end(struct peer *p) {

@@ -366,9 +366,9 @@ static void a_posted_payload_over_the_bound_ends_its_session(void **state) {
 static int start_hasty(void **state) {
     (void)state;
     struct hub_transport_config c = app_defaults;
-    c.head_timeout = 150;
-    c.idle_timeout = 100;
-    start(&c);
+    c.head_timeout = 1500;
+    c.idle_timeout = 1000;
+    start_turned(&c);
     return 0;
 }
 
@@ -380,6 +380,9 @@ static void half_a_request_gets_408_and_silence_gets_nothing(void **state) {
     for (size_t i = 0; i < HUB_NELEM(halves); i++) {
         struct peer p = dial();
         puts_to(&p, halves[i]);
+        pass(1499);
+        expect_nothing(&p);
+        pass(1);
         expect_status(&p, 408);
         assert_false(pull(&p));
         hang_up(&p);
@@ -396,19 +399,33 @@ static void an_idle_connection_is_closed_and_a_held_one_is_not(void **state) {
     get(&held, target);
     get(&idle, "/agent");
     expect_status(&idle, 200);
+    pass(999);
+    expect_nothing(&idle);
+    pass(1);
     assert_false(pull(&idle));
     hang_up(&idle);
-    for (int i = 0; i < 3; i++) { /* outlive the limits with connections that come and go */
-        p = dial();
-        assert_false(pull(&p));
-        hang_up(&p);
-    }
+    pass(20000);
+    expect_nothing(&held);
     p = dial();
     post(&p, target, "4x");
     expect_answer(&p, 200, "ok");
     expect_answer(&held, 200, "4x");
     hang_up(&held);
     hang_up(&p);
+}
+
+static void an_answer_bears_the_date_of_the_clock(void **state) {
+    (void)state;
+    static const char *const dates[] = {"Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 02 Jan 2026 00:00:00 GMT"};
+    for (int i = 0; i < 2; i++) {
+        struct peer p = dial();
+        get(&p, "/agent");
+        struct answer a = answer_to(&p, false);
+        assert_string_equal(field(&a, "Date"), dates[i]);
+        hub_buf_free(&a.body);
+        hang_up(&p);
+        pass(86400000);
+    }
 }
 
 static void hundreds_of_half_open_connections_disturb_nobody(void **state) {
@@ -425,6 +442,7 @@ static void hundreds_of_half_open_connections_disturb_nobody(void **state) {
         expect_answer(&p, 200, "quick");
     }
     hang_up(&p);
+    pass(1500);
     for (int i = 0; i < COUNT; i++) {
         if (i & 1) expect_status(&slow[i], 408);
         assert_false(pull(&slow[i]));
@@ -578,6 +596,7 @@ int main(void) {
         CASE(a_posted_payload_over_the_bound_ends_its_session),
         WITH(start_hasty, half_a_request_gets_408_and_silence_gets_nothing),
         WITH(start_hasty, an_idle_connection_is_closed_and_a_held_one_is_not),
+        WITH(start_hasty, an_answer_bears_the_date_of_the_clock),
         WITH(start_hasty, hundreds_of_half_open_connections_disturb_nobody),
         WITH(start_with_list, a_listed_origin_is_admitted_with_credentials),
         WITH(start_with_any, any_origin_is_admitted_without_credentials),
