@@ -78,7 +78,7 @@ static bool is_ours(const struct hub_http_req *r, struct hub_str authority) {
     if (hub_host_is_local(host) || hub_str_eq_nocase(host, hub_cstr(t->cfg.host))) return true;
     for (size_t i = 0; i < t->origin_n; i++) {
         struct hub_origin o = t->origins[i];
-        o.scheme = t->origins[i].scheme, o.host = host;
+        o.host = host;
         if (hub_origin_matches(&t->origins[i], &o)) return true;
     }
     bool proxied = !t->io->secure && t->port != 80 && t->port != 443 &&
