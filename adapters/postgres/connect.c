@@ -145,7 +145,7 @@ void hub_pg_link_connect(struct link *l) {
     l->state = LINK_CONNECTING;
     l->resolved = 0;
     hub_pg_addresses_free(&l->addresses);
-    hub_timer_start(l->s->loop, &l->timer, l->s->conninfo.connect_ms, on_too_long);
+    hub_timer_await(l->s->loop, &l->timer, l->s->conninfo.connect_ms, on_too_long);
     if (l->s->conninfo.host_n)
         resolve_on(l);
     else

@@ -157,9 +157,8 @@ static void expire_sent(struct reader *r, int64_t before) {
     }
 }
 
-static void on_patience(struct hub_timer *timer) {
-    struct pg_store *s = HUB_CONTAINER(timer, struct pg_store, patience);
-    int64_t now = hub_mono_ms(), before = now - PATIENCE_MS;
+static void judge_silence(struct pg_store *s, int64_t now) {
+    int64_t before = now - PATIENCE_MS;
     int64_t script_limit = s->statement_timeout_ms > PATIENCE_MS ? s->statement_timeout_ms : PATIENCE_MS;
     hub_pg_writer_expire(&s->writer, before);
     expire_reads(s, &s->reads, before);
@@ -170,6 +169,14 @@ static void on_patience(struct hub_timer *timer) {
         expire_sent(&s->readers[i], before);
         watch_silence(&s->readers[i].link, s->closing ? PATIENCE_MS : script_limit + 1000);
     }
+}
+
+/* A process that did not run has read no answers: server and waiters have their time again. */
+static void on_patience(struct hub_timer *timer) {
+    struct pg_store *s = HUB_CONTAINER(timer, struct pg_store, patience);
+    int64_t now = hub_mono_ms(), late = hub_loop_now(s->loop) - timer->due;
+    if (late > PATIENCE_MS / 20) s->judges_from = now + PATIENCE_MS;
+    if (now >= s->judges_from) judge_silence(s, now);
     hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 20, on_patience);
 }
 
@@ -353,7 +360,7 @@ static void on_start(struct hub_timer *t) {
     struct pg_store *s = HUB_CONTAINER(t, struct pg_store, start);
     hub_pg_link_start(&s->writer.link);
     for (size_t i = 0; i < s->reader_n; i++) hub_pg_link_start(&s->readers[i].link);
-    on_patience(&s->patience);
+    hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 20, on_patience);
 }
 
 static enum hub_code pg_check(const struct hub_store_config *config, struct hub_err *err) {

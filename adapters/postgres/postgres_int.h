@@ -335,6 +335,7 @@ struct pg_store {
     struct hub_list read_answers;
     struct hub_task turn, answer;
     struct hub_timer start, patience;
+    int64_t judges_from; /* monotonic ms: until then nobody's silence counts, for this process stood still */
     struct room_place places[ROOM_PLACES];
     int64_t outstanding;
     size_t outstanding_bytes;

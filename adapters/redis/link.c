@@ -290,7 +290,7 @@ static void introduce(struct hub_redis_link *l) {
     snprintf(db, sizeof db, "%d", u->db);
     if (u->db) step(l, true, 2, (const char *[]){"SELECT", db});
     step(l, true, 1, (const char *[]){"PING"});
-    hub_timer_start(l->config.loop, &l->timer, u->timeout_ms, on_timer);
+    hub_timer_await(l->config.loop, &l->timer, u->timeout_ms, on_timer);
 }
 
 /* ---- connecting ---- */

@@ -65,7 +65,9 @@ static void expire(struct sqlite_store *s, struct hub_list *from, struct hub_lis
 static void on_patience(struct hub_timer *timer) {
     struct sqlite_store *s = HUB_CONTAINER(timer, struct sqlite_store, patience);
     struct hub_list expired;
-    int64_t before = hub_mono_ms() - PATIENCE_MS;
+    int64_t now = hub_mono_ms(), before = now - PATIENCE_MS, late = hub_loop_now(s->loop) - timer->due;
+    if (late > PATIENCE_MS / 10) s->judges_from = now + PATIENCE_MS; /* the threads stood still as well */
+    if (now < s->judges_from) before = INT64_MIN;
     hub_list_init(&expired);
     pthread_mutex_lock(&s->lock);
     expire(s, &s->waiting, &expired, before);

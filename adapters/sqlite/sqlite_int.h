@@ -167,6 +167,7 @@ struct sqlite_store {
     int turn_n;
     struct hub_task turn_task, closed_task;
     struct hub_timer patience;
+    int64_t judges_from; /* monotonic ms: until then nothing has waited too long, for this process stood still */
     int64_t outstanding;
     size_t outstanding_bytes;
     bool closing, threads_gone;

@@ -19,13 +19,13 @@ static void arm_idle(struct hub_conn *c, int64_t least) {
     int64_t timeout = c->hub->def->connection_timeout, silent = hub_loop_now(loop) - hub_socket_last_in(c->socket);
     int64_t left = (silent < timeout / 2 ? timeout / 2 : timeout) - silent;
     if (silent >= timeout / 2) hub_socket_ping(c->socket);
-    hub_timer_start(loop, &c->idle, left > least ? left : least, on_idle);
+    hub_timer_await(loop, &c->idle, left > least ? left : least, on_idle);
 }
 
 static void on_idle(struct hub_timer *t) {
     struct hub_conn *c = HUB_CONTAINER(t, struct hub_conn, idle);
     int64_t now = hub_loop_now(c->hub->engine->config.loop), timeout = c->hub->def->connection_timeout;
-    bool late = now - t->due > timeout / 4; /* this process stood still: it has neither asked nor read meanwhile */
+    bool late = hub_timer_late(t) > timeout / 4; /* this process stood still: it has not asked meanwhile */
     if (late || now - hub_socket_last_in(c->socket) < timeout) {
         arm_idle(c, late ? timeout / 2 : 1);
         return;

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 
 #define MAX_SIGNALS 4
+#define LOOK_MS 10         /* the turns in which what has arrived is read before a peer is judged */
+#define STOOD_STILL_MS 250 /* lateness that is not the load of one turn */
 
 struct signal_watch {
     uv_signal_t handle;
@@ -84,8 +86,7 @@ void hub_timer_stop(struct hub_loop *l, struct hub_timer *t) {
     /* The uv timer may now fire early and find nothing due; that is cheaper than re-arming on every stop. */
 }
 
-void hub_timer_start(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *)) {
-    t->cb = cb;
+static void insert_timer(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms) {
     t->due = hub_loop_now(l) + (delay_ms > 0 ? delay_ms : 0);
     if (t->slot) {
         sift_up(l, t->slot - 1);
@@ -101,6 +102,41 @@ void hub_timer_start(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms, 
     if (l->heap[0] == t) rearm(l);
 }
 
+void hub_timer_start(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *)) {
+    t->cb = cb;
+    t->silence = t->looked = 0;
+    insert_timer(l, t, delay_ms);
+}
+
+/* ---- timers that judge a peer's silence ---- */
+
+static void set_silence(struct hub_timer *t, int64_t ms) {
+    t->silence = (ms < 1 ? 1 : ms > INT32_MAX ? INT32_MAX : (uint32_t)ms) & INT32_MAX;
+}
+
+void hub_timer_await(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *)) {
+    hub_timer_start(l, t, delay_ms, cb);
+    set_silence(t, delay_ms);
+}
+
+int64_t hub_timer_late(const struct hub_timer *t) { return t->looked ? t->silence : 0; }
+
+bool hub_timer_is_up(const struct hub_loop *l, const struct hub_timer *t) {
+    if (t->looked) return t->silence < STOOD_STILL_MS;
+    int64_t late = hub_loop_now(l) - t->due;
+    return t->silence && late >= 0 && late < STOOD_STILL_MS;
+}
+
+/* Whether T has to wait for what has arrived meanwhile; it runs again then. */
+static bool looks_first(struct hub_loop *l, struct hub_timer *t) {
+    int64_t late = hub_loop_now(l) - t->due, most = t->looked ? t->silence : t->silence / 2;
+    if (!t->silence || (t->looked && late < STOOD_STILL_MS)) return false;
+    set_silence(t, late);
+    t->looked = 1;
+    insert_timer(l, t, LOOK_MS + (late < most ? late : most));
+    return true;
+}
+
 static void on_uv_timer(uv_timer_t *h) {
     struct hub_loop *l = h->data;
     int64_t now = hub_loop_now(l);
@@ -109,7 +145,7 @@ static void on_uv_timer(uv_timer_t *h) {
     while (l->heap_n && budget-- && l->heap[0]->due <= now) {
         struct hub_timer *t = l->heap[0];
         hub_timer_stop(l, t);
-        t->cb(t);
+        if (!looks_first(l, t)) t->cb(t);
     }
     rearm(l);
 }

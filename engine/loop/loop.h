@@ -44,9 +44,21 @@ void hub_loop_on_flush(struct hub_loop *loop, void (*flush)(void *arg), void *ar
 struct hub_timer {
     int64_t due;
     void (*cb)(struct hub_timer *t);
-    uint32_t slot; /* place in the heap + 1; 0 = stopped */
+    uint32_t slot;         /* place in the heap + 1; 0 = stopped */
+    uint32_t silence : 31; /* of hub_timer_await: DELAY_MS, and once LOOKED how late the timer was */
+    uint32_t looked : 1;   /* its time is up; what has arrived is being read */
 };
 void hub_timer_start(struct hub_loop *loop, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *t));
+/* The same for what ends because a peer was silent, or took nothing, for so long. A process that did not
+ * run (stopped, suspended, in a long callback) cannot say that: CB comes after everything that had arrived
+ * was read, some turns later, and peers have the time again that the process stood still, up to half of
+ * DELAY_MS. */
+void hub_timer_await(struct hub_loop *loop, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *t));
+/* In CB of hub_timer_await: ms between the end of DELAY_MS and the turn that noticed it. */
+int64_t hub_timer_late(const struct hub_timer *t);
+/* Whether DELAY_MS of a running hub_timer_await are over, although CB has not come; not after the process
+ * stood still. */
+bool hub_timer_is_up(const struct hub_loop *loop, const struct hub_timer *t);
 void hub_timer_stop(struct hub_loop *loop, struct hub_timer *t);
 static inline bool hub_timer_running(const struct hub_timer *t) { return t->slot != 0; }
 

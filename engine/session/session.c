@@ -336,7 +336,7 @@ static void *on_open(void *ctx, struct hub_eio *eio, const struct hub_handshake 
     c->handshake = hub_handshake_copy(hs);
     hub_list_init(&c->sockets);
     hub_list_push(&s->clients, &c->link);
-    hub_timer_start(s->loop, &c->timer, s->config.connect_timeout, on_connect_timeout);
+    hub_timer_await(s->loop, &c->timer, s->config.connect_timeout, on_connect_timeout);
     return c;
 }
 

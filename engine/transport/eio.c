@@ -38,9 +38,10 @@ static void on_timer(struct hub_timer *timer);
 /* Clients add up the two intervals, so a ping that left LATE does not shift the end. */
 static void ping(struct hub_eio *e, int64_t late) {
     e->pinged = true;
+    e->pinged_at = (uint32_t)hub_loop_now(e->t->loop);
     hub_outq_add(&e->q, e->t->ping, 0, e->t->ping->n, 0);
     hub_eio_due(e);
-    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_timeout - late, on_timer);
+    hub_timer_await(e->t->loop, &e->timer, e->t->cfg.ping_timeout - late, on_timer);
 }
 
 void hub_eio_ping(struct hub_eio *e) {
@@ -62,13 +63,15 @@ static void on_timer(struct hub_timer *timer) {
 }
 
 bool hub_eio_is_overdue(const struct hub_eio *e) {
-    return e->state == HUB_EIO_RUNNING && e->pinged && hub_loop_now(e->t->loop) >= e->timer.due;
+    return e->state == HUB_EIO_RUNNING && e->pinged && hub_timer_is_up(e->t->loop, &e->timer);
 }
 
+/* A client waits from ping to ping: a pong that was read late must not put off the next one. */
 static void on_pong(struct hub_eio *e) {
     if (!e->pinged) return;
     e->pinged = false;
-    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_interval, on_timer);
+    uint32_t taken = (uint32_t)hub_loop_now(e->t->loop) - e->pinged_at;
+    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_interval - taken, on_timer);
 }
 
 /* ---- before and after sign-in ---- */
@@ -319,7 +322,7 @@ static void end_polling(struct hub_eio *e, int64_t ms) {
         hub_eio_gone(e, (enum hub_close_reason)e->reason);
         return;
     }
-    hub_timer_start(e->t->loop, &e->timer, ms, on_timer);
+    hub_timer_await(e->t->loop, &e->timer, ms, on_timer);
     if (e->poll) hub_eio_due(e);
 }
 

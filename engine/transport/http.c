@@ -37,12 +37,12 @@ void hub_http_rearm(struct hub_link *c) {
     if (c->req && c->req->asking) {
         hub_timer_stop(t->loop, &c->timer); /* the layer above has bounds of its own */
     } else if (c->req && !c->answering) {
-        if (!hub_timer_running(&c->timer)) hub_timer_start(t->loop, &c->timer, t->cfg.head_timeout, on_timeout);
+        if (!hub_timer_running(&c->timer)) hub_timer_await(t->loop, &c->timer, t->cfg.head_timeout, on_timeout);
     } else if (c->answering && !c->blocked) {
         hub_timer_stop(t->loop, &c->timer);
     } else {
         bool idle = c->served && !c->blocked;
-        hub_timer_start(t->loop, &c->timer, idle ? t->cfg.idle_timeout : t->cfg.head_timeout, on_timeout);
+        hub_timer_await(t->loop, &c->timer, idle ? t->cfg.idle_timeout : t->cfg.head_timeout, on_timeout);
     }
 }
 
@@ -59,7 +59,7 @@ static const char *date_of(struct hub_transport *t) {
     return t->date;
 }
 
-int64_t hub_http_wall(const struct hub_http_req *r) { return r->conn ? hub_loop_wall(r->conn->t->loop) : 0; }
+int64_t hub_http_wall(const struct hub_http_req *r) { return r->link ? hub_loop_wall(r->link->t->loop) : 0; }
 
 static bool has_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
@@ -224,7 +224,7 @@ static bool on_head(struct hub_link *c, bool whole) {
 
 static void invite_body(struct hub_link *c) {
     struct hub_http_req *r = c->req;
-    hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout,
+    hub_timer_await(c->t->loop, &c->timer, c->t->cfg.head_timeout,
                     on_timeout); /* the body has the same time as the head had */
     if (!r->expects_continue || r->body.n) return;
     hub_buf_addz(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -304,7 +304,7 @@ static bool begin(struct hub_link *c) {
     c->req = hub_http_req_new((size_t)c->t->cfg.max_payload);
     c->req->link = c;
     hub_link_peer(c, c->req->peer);
-    hub_timer_start(c->t->loop, &c->timer, c->t->cfg.head_timeout, on_timeout);
+    hub_timer_await(c->t->loop, &c->timer, c->t->cfg.head_timeout, on_timeout);
     int status = hub_link_enter(c);
     if (status) hub_pending_refuse(cut_short(c), status);
     return !status;

@@ -135,7 +135,7 @@ static void on_deadline(struct hub_timer *timer) {
 void hub_link_finish(struct hub_link *c, int64_t ms) {
     if (c->mode == HUB_LINK_DEAD || c->mode == HUB_LINK_LINGER) return;
     c->finish = true;
-    if (ms) hub_timer_start(c->t->loop, &c->timer, ms, on_deadline);
+    if (ms) hub_timer_await(c->t->loop, &c->timer, ms, on_deadline);
     hub_link_due(c);
 }
 
@@ -150,7 +150,7 @@ static void linger(struct hub_link *c) {
         hub_link_kill(c, HUB_CLOSE_TRANSPORT);
         return;
     }
-    hub_timer_start(c->t->loop, &c->timer, HUB_LINGER_TIMEOUT, on_deadline);
+    hub_timer_await(c->t->loop, &c->timer, HUB_LINGER_TIMEOUT, on_deadline);
     hub_link_watch(c);
 }
 

@@ -259,8 +259,9 @@ struct hub_eio {
     struct hub_http_req *poll, *post;
     struct hub_list due, ended;
     struct hub_outq q;
-    size_t waiting; /* bytes that were queued already when the turn began: the peer had its chance to take them */
-    uint32_t turn;  /* in which WAITING was noted */
+    size_t waiting;     /* bytes that were queued already when the turn began: the peer had its chance to take them */
+    uint32_t turn;      /* in which WAITING was noted */
+    uint32_t pinged_at; /* loop time, its lower half */
     struct hub_timer timer; /* next ping, missing pong, or the end of closing */
     int64_t last_in;
     struct hub_address *pending; /* where it counts until somebody has signed in */

@@ -74,7 +74,7 @@ void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     else if (e)
         e->link = c;
     if (probe)
-        hub_timer_start(c->t->loop, &c->timer, HUB_UPGRADE_TIMEOUT, on_probe_timeout);
+        hub_timer_await(c->t->loop, &c->timer, HUB_UPGRADE_TIMEOUT, on_probe_timeout);
     else if (!c->finish)
         hub_timer_stop(c->t->loop, &c->timer);
     hub_link_due(c);

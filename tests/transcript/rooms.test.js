@@ -119,6 +119,27 @@ describe("idle connections", () => {
   });
 });
 
+describe("a process that is stopped", () => {
+  const server = serve((def) => {
+    def.service.listen.pingInterval = 3000;
+    def.service.listen.pingTimeout = 1000;
+  });
+
+  // The pongs lay in the sockets, and everybody was cut off for a ping timeout before they were read.
+  for (const transports of [["websocket"], ["polling"]]) {
+    test(`for longer than pingTimeout keeps its clients, over ${transports[0]}`, async () => {
+      const ann = await server.connect("ann", { transports });
+      await within(15000, new Promise((done) => ann.socket.io.once("ping", () => done(server.hubd.signal("SIGSTOP")))), "a ping");
+      await new Promise((done) => setTimeout(done, 2000)); // what must pass is time
+      server.hubd.signal("SIGCONT");
+      const pinged = new Promise((done) => ann.socket.io.once("ping", done));
+      await within(15000, Promise.race([pinged, ann.disconnected()]), "a ping");
+      await ann.settled();
+      assert.equal(ann.socket.connected, true);
+    });
+  }
+});
+
 describe("connectionTimeout below pingInterval", () => {
   const server = serve((def) => {
     def.service.listen.pingInterval = 25000;

@@ -32,7 +32,7 @@ static void recording_over(struct hub_timer *t) {
 static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event,
                          void (*over)(struct hub_timer *)) {
     bool goes_on = hub_timer_running(t);
-    hub_timer_start(u->room->loop, t, INDICATOR_MS, over);
+    hub_timer_await(u->room->loop, t, INDICATOR_MS, over);
     if (!goes_on) tell_indicator(u, event); /* late joiners find it in hub:members */
 }
 

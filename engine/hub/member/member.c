@@ -114,7 +114,7 @@ static void leave(struct hub_member *m, enum hub_code put_out) {
         c->user->rooms--;
         if (u->announced && hub_of(room)->def->enable_presence) {
             hub_room_ref(room);
-            hub_timer_start(room->loop, &u->offline, OFFLINE_GRACE_MS, on_offline);
+            hub_timer_await(room->loop, &u->offline, OFFLINE_GRACE_MS, on_offline);
         } else {
             hub_room_forget_user(u);
         }

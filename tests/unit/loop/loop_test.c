@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -62,6 +63,82 @@ static void post_then_defer(struct hub_task *t) {
     (void)t;
     hub_defer(loop, &deferred.task);
     hub_defer(loop, &deferred.task); /* twice is once */
+}
+
+/* ---- a process that stood still ---- */
+
+static int pipe_fds[2];
+static struct hub_timer silence;
+static int64_t judged_at, late;
+
+static void stand_still(struct hub_timer *t) {
+    const struct timespec time = {.tv_nsec = 300 * 1000000};
+    (void)t;
+    assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+    nanosleep(&time, NULL);
+}
+
+static void on_silence(struct hub_timer *t) {
+    order[order_n++] = 2;
+    judged_at = hub_loop_now(loop);
+    late = hub_timer_late(t);
+    hub_loop_stop(loop);
+}
+
+static void note_heard(void *arg, int events) {
+    char c;
+    (void)events;
+    assert_int_equal(read(*(int *)arg, &c, 1), 1);
+    order[order_n++] = 1;
+    assert_true(hub_timer_running(&silence));
+    assert_false(hub_timer_is_up(loop, &silence));
+}
+
+/* Timers come before descriptors in a turn: whoever had answered while the process was stopped was judged
+ * before the answer was read. */
+static void a_peer_is_judged_after_what_it_sent_was_read(void **state) {
+    (void)state;
+    struct hub_timer stall = {0};
+    assert_int_equal(pipe(pipe_fds), 0);
+    loop = hub_loop_new(NULL);
+    order_n = 0;
+    struct hub_watch *w = hub_watch_new(loop, pipe_fds[0], note_heard, &pipe_fds[0]);
+    hub_watch_set(w, HUB_READABLE);
+    int64_t began = hub_loop_now(loop);
+    hub_timer_start(loop, &stall, 0, stand_still);
+    hub_timer_await(loop, &silence, 40, on_silence);
+    hub_loop_run(loop);
+    assert_int_equal(order_n, 2);
+    assert_int_equal(order[0], 1);
+    assert_int_equal(order[1], 2);
+    assert_in_range(late, 250, 10000);
+    assert_in_range(judged_at - began, 320, 10000); /* half of its time again */
+    hub_watch_close(w);
+    hub_loop_delete(loop);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
+static void see_whether_it_is_up(struct hub_timer *t) {
+    (void)t;
+    order[order_n++] = hub_timer_is_up(loop, &silence);
+}
+
+static void a_peer_that_says_nothing_is_judged_in_time(void **state) {
+    (void)state;
+    struct hub_timer before = {0}, after = {0};
+    loop = hub_loop_new(NULL);
+    order_n = 0;
+    int64_t began = hub_loop_now(loop);
+    hub_timer_await(loop, &silence, 40, on_silence);
+    hub_timer_start(loop, &before, 20, see_whether_it_is_up);
+    hub_timer_start(loop, &after, 41, see_whether_it_is_up);
+    hub_loop_run(loop);
+    assert_int_equal(order_n, 3);
+    assert_int_equal(order[0], 0);
+    assert_int_equal(order[1], 1); /* what depends on it need not wait for the last look */
+    assert_in_range(judged_at - began, 40, 10000);
+    hub_loop_delete(loop);
 }
 
 static void *poster(void *arg) {
@@ -226,6 +303,8 @@ int main(void) {
         cmocka_unit_test(from_one_timer_to_the_next_none_runs_late),
         cmocka_unit_test(wall_time_that_is_set_moves_no_timer),
         cmocka_unit_test(a_turn_wakes_a_sleeping_loop),
+        cmocka_unit_test(a_peer_is_judged_after_what_it_sent_was_read),
+        cmocka_unit_test(a_peer_that_says_nothing_is_judged_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

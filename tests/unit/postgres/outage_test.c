@@ -450,6 +450,28 @@ static void a_server_that_hangs_fails_writes_in_time_and_loses_nothing(void **st
     finish();
 }
 
+static void stand_still(struct hub_timer *t) {
+    const struct timespec longer_than_patience = {.tv_sec = 6};
+    (void)t;
+    nanosleep(&longer_than_patience, NULL);
+    hub_loop_stop(loop);
+}
+
+/* Its answers lay in the sockets: the server was called silent, and what waited was refused. */
+static void a_process_that_stood_still_blames_nobody(void **state) {
+    struct hub_timer stall = {0};
+    (void)state;
+    start_on("stood_still");
+    storm_start();
+    acknowledge_more(500);
+    hub_timer_start(loop, &stall, 0, stand_still);
+    hub_loop_run(loop);
+    acknowledge_more(500);
+    storm_check("stood_still");
+    assert_int_equal(refused, 0);
+    finish();
+}
+
 static void reloads_under_load_lose_nothing_and_disturb_nobody(void **state) {
     (void)state;
     struct hub_err err;
@@ -519,6 +541,7 @@ int main(void) {
         cmocka_unit_test_teardown(connections_that_are_cut_lose_and_repeat_nothing, stop_proxy),
         cmocka_unit_test_teardown(a_server_that_crashes_and_returns_loses_and_repeats_nothing, stop_proxy),
         cmocka_unit_test_teardown(a_server_that_hangs_fails_writes_in_time_and_loses_nothing, stop_proxy),
+        cmocka_unit_test_teardown(a_process_that_stood_still_blames_nobody, stop_proxy),
         cmocka_unit_test_teardown(reloads_under_load_lose_nothing_and_disturb_nobody, stop_proxy),
         cmocka_unit_test_teardown(a_second_process_waits_until_the_first_is_gone, stop_proxy),
     };

@@ -504,6 +504,15 @@ static int start_frozen(void **state) {
     return 0;
 }
 
+static int start_impatient(void **state) {
+    (void)state;
+    struct hub_transport_config c = app_defaults;
+    c.ping_interval = 50;
+    c.ping_timeout = 100;
+    start(&c);
+    return 0;
+}
+
 static void pings_that_are_answered_keep_a_session(void **state) {
     (void)state;
     struct peer ws = dial();
@@ -552,6 +561,46 @@ static void a_ping_that_is_not_answered_ends_a_polling_session(void **state) {
     get(&p, target);
     expect_status(&p, 400);
     hang_up(&p);
+}
+
+/* Holds the loop, as a process is held that is stopped, for longer than a ping may stay unanswered. */
+static void hold_the_loop(struct peer *by) {
+    ws_text(by, "4!hold 0 0 0");
+    wait_for(&server.held, 1, "loops held");
+}
+static void let_it_go(void) {
+    const struct timespec time = {.tv_nsec = 450 * 1000000};
+    nanosleep(&time, NULL);
+    release_loop();
+}
+
+/* The pongs lay in the sockets, and everybody was cut off before they were read. */
+static void a_server_that_stood_still_reads_the_pongs_before_it_judges(void **state) {
+    (void)state;
+    struct peer holder = dial(), ws = dial(), get_on = dial(), post_on = dial();
+    char target[128];
+    open_websocket(&holder);
+    open_websocket(&ws);
+    open_polling(&get_on, target);
+    get(&get_on, target);
+    expect_text(&holder, "2");
+    expect_text(&ws, "2");
+    expect_answer(&get_on, 200, "2");
+    hold_the_loop(&holder);
+    ws_text(&holder, "3");
+    ws_text(&ws, "3");
+    get(&get_on, target);
+    post(&post_on, target, "3");
+    let_it_go();
+    expect_answer(&post_on, 200, "ok");
+    expect_text(&ws, "2");
+    expect_text(&holder, "2");
+    expect_answer(&get_on, 200, "2");
+    assert_int_equal(server.closed, 0);
+    hang_up(&holder);
+    hang_up(&ws);
+    hang_up(&get_on);
+    hang_up(&post_on);
 }
 
 static void a_packet_that_is_none_ends_a_websocket_session(void **state) {
@@ -612,6 +661,7 @@ static void everything_ends_at_shutdown(void **state) {
 }
 
 #define CASE(F) cmocka_unit_test_setup_teardown(F, start_defaults, stop_server)
+#define IMPATIENT(F) cmocka_unit_test_setup_teardown(F, start_impatient, stop_server)
 #define FROZEN(F) cmocka_unit_test_setup_teardown(F, start_frozen, stop_server)
 
 int main(void) {
@@ -645,6 +695,7 @@ int main(void) {
         FROZEN(pings_that_are_answered_keep_a_session),
         FROZEN(a_ping_that_is_not_answered_ends_a_websocket_session),
         FROZEN(a_ping_that_is_not_answered_ends_a_polling_session),
+        IMPATIENT(a_server_that_stood_still_reads_the_pongs_before_it_judges),
         CASE(a_packet_that_is_none_ends_a_websocket_session),
         CASE(a_close_packet_and_a_close_from_us_end_a_websocket_session),
         CASE(everything_ends_at_shutdown),
