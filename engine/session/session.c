@@ -551,27 +551,44 @@ static struct hub_str name_of(const json_t *name, struct hub_buf *b) {
     return hub_buf_str(b);
 }
 
-/* The event's name out of an array that was refused as a whole: its first element when that is a string or
- * a number. New reference or NULL. */
-static json_t *first_name(struct hub_str array) {
+/* The first element of a well-formed array, when that is a string or a number; else empty. */
+static struct hub_str first_element(struct hub_str array) {
     size_t from = 1, to;
     while (from < array.n && strchr(" \t\r\n", array.p[from])) from++;
-    if (from >= array.n) return NULL;
+    if (from >= array.n) return hub_str(NULL, 0);
     if (array.p[from] != '"') {
         for (to = from; to < array.n && strchr("+-.0123456789eE", array.p[to]);) to++;
-        return to > from ? hub_json_parse(hub_str(array.p + from, to - from), NULL) : NULL;
+        return hub_str(array.p + from, to - from);
     }
     for (to = from + 1; to < array.n && array.p[to] != '"'; to++)
         if (array.p[to] == '\\') to++;
-    return to < array.n ? hub_json_parse(hub_str(array.p + from, to + 1 - from), NULL) : NULL;
+    return hub_str(array.p + from, to < array.n ? to + 1 - from : 0);
+}
+
+/* At most MAX_NAME bytes of UTF-8. */
+static struct hub_str beginning(struct hub_str s) {
+    size_t n = s.n < MAX_NAME ? s.n : MAX_NAME;
+    while (n < s.n && n && (s.p[n] & 0xc0) == 0x80) n--;
+    return hub_str(s.p, n);
+}
+
+/* The event's name out of an array that was refused as a whole. One that has no value here (1e400, which
+ * JavaScript reads as Infinity; half a surrogate pair) is a name all the same, told as it was written. */
+static struct hub_str first_name(struct hub_str array, json_t **name, struct hub_buf *number) {
+    struct hub_str text = first_element(array);
+    if (!text.n) return text;
+    *name = hub_json_parse(text, NULL);
+    if (*name) return name_of(*name, number);
+    return beginning(text.p[0] == '"' ? hub_str(text.p + 1, text.n - 2) : text);
 }
 
 /* An event is refused: a bad request when it is JSON and has a name, else a broken protocol. */
 static void on_refused_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p,
                              const char *text) {
     struct hub_buf number = {0};
-    json_t *name = hub_json_well_formed(p->data) ? first_name(p->data) : NULL;
-    struct hub_str event = name_of(name, &number);
+    json_t *name = NULL;
+    struct hub_str event = hub_str(NULL, 0);
+    if (hub_json_well_formed(p->data)) event = first_name(p->data, &name, &number);
     if (!event.p || hub_event_reserved(event))
         broken(c, text);
     else

@@ -10,7 +10,7 @@
  *   is no CONNECT, a CONNECT to a namespace the client is in: the protocol is broken; the Engine.IO session
  *     ends (HUB_CLOSE_PARSE).
  * - an event whose JSON is well formed but refused by hub_json_parse (nesting, duplicate keys, lone
- *   surrogates): a bad request. It is answered
+ *   surrogates, numbers like 1e400; the event's name included): a bad request. It is answered
  *   here, through the acknowledgement {"ok":false,"error":{"code":"bad_request",…}} or else by hub:error,
  *     and reaches no callback.
  * - an event with more attachments than HUB_SIO_MAX_ATTACHMENTS: a bad request, answered at once; the

@@ -436,6 +436,15 @@ static void a_bad_request_is_answered_and_the_session_goes_on(void **state) {
     assert_next_starts(eio, "436[{\"ok\":false,");
     fake_text(eio, "27[ 7,\"\\ud800\"]");
     assert_next_starts(eio, "437[{\"ok\":false,");
+    /* Names that have no value here; a stock server knows the first two as Infinity. */
+    fake_text(eio, "28[1e400]");
+    assert_next_starts(eio, "438[{\"ok\":false,");
+    fake_text(eio, "2[ -1e400,1]");
+    assert_next(eio, "42[\"hub:error\",{\"error\":\"invalid JSON at byte 8: a number too "
+                     "large\",\"code\":\"bad_request\",\"event\":\"-1e400\"}]");
+    fake_text(eio, "2[\"\\ud800\",1]");
+    assert_next_starts(eio, "42[\"hub:error\",");
+    assert_true(strstr(eio->text.p, "\"event\":\"\\\\ud800\"") != NULL);
     fake_text(eio, "0/custom,{\"a\":1,\"a\":2}");
     assert_next_starts(eio, "44/custom,{\"message\":");
     assert_false(eio->close_asked);
