@@ -311,9 +311,10 @@ static void finish(struct hub_script_task *t, int status, int results) {
             result = NULL;
         }
     }
+    if (result) hub_to_json_end(&o);
     deliver(t, code, result, &o, error[0] ? error : NULL);
     json_decref(result);
-    free(o.bins.items);
+    hub_to_json_drop(&o);
     if (s->full_gc && !s->running) collect(s);
 }
 

@@ -93,9 +93,10 @@ static struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *
     hub_lua_charge(L, 1024);
     if (bad) {
         json_decref(args);
-        free(o.bins.items);
+        hub_to_json_drop(&o);
         hub_lua_fail(L, "%s.%s, argument %d: %s", fn->table, fn->name, bad, o.why);
     }
+    hub_to_json_end(&o);
     struct hub_script_call *c = hub_xcalloc(1, sizeof *c);
     c->pub.args = args;
     c->pub.done = on_answer;

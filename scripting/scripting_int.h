@@ -131,6 +131,8 @@ void hub_lua_push_json(lua_State *L, const json_t *value, const struct hub_hook_
 struct hub_to_json {
     bool binary;
     struct hub_hook_bins bins;
+    json_t **lookalikes; /* objects that would be taken for the places of binary values; borrowed */
+    size_t lookalike_n;
     size_t nodes, bytes;
     size_t max_nodes, max_bytes; /* 0: what may leave a script at all, 200,000 and 16 MiB */
     char why[160];
@@ -138,6 +140,11 @@ struct hub_to_json {
 /* New tree, or NULL with a reason in WHY. Nil and undefined give JSON null. Reads tables raw, never
  * raises. */
 json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o);
+/* After the last value, which are all alive: beside binary values nothing else may look like the place of
+ * one, {"_placeholder":true}, for clients that receive it break off; such objects lose that member. */
+void hub_to_json_end(struct hub_to_json *o);
+/* The same when the values are not used. */
+void hub_to_json_drop(struct hub_to_json *o);
 /* The metatable's identity of the table or userdata at IDX, or NULL. Never raises. */
 const void *hub_lua_kind(lua_State *L, int idx);
 /* A JSON reference that the collector releases if an error comes first. Raises; set the pointer, clear it

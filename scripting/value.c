@@ -260,6 +260,13 @@ static json_t *items_object(struct items *all) {
     return object;
 }
 
+/* A stranger may have sent it as plain JSON. */
+static void note_lookalike(struct hub_to_json *o, json_t *object) {
+    if (!o->binary || !json_is_true(json_object_get(object, "_placeholder"))) return;
+    o->lookalikes = hub_xrealloc(o->lookalikes, (o->lookalike_n + 1) * sizeof(json_t *));
+    o->lookalikes[o->lookalike_n++] = object;
+}
+
 static json_t *table(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     const struct hub_scripts *s = hub_scripts_of(L);
     const void *mt = hub_lua_kind(L, idx);
@@ -275,6 +282,7 @@ static json_t *table(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     if (gathered) {
         bool array = all.n && all.positional == all.n && (size_t)all.max <= 2 * all.n + 8;
         v = array ? items_array(&all) : items_object(&all);
+        note_lookalike(o, v);
     }
     free_items(&all);
     return v;
@@ -306,6 +314,18 @@ json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o) {
     json_t *v = convert(L, lua_absindex(L, idx), 0, o);
     charge_for(L, o->nodes - nodes, o->bytes - bytes);
     return v;
+}
+
+void hub_to_json_end(struct hub_to_json *o) {
+    for (size_t i = 0; i < o->lookalike_n && o->bins.n; i++) json_object_del(o->lookalikes[i], "_placeholder");
+    free(o->lookalikes);
+    o->lookalikes = NULL;
+    o->lookalike_n = 0;
+}
+
+void hub_to_json_drop(struct hub_to_json *o) {
+    free(o->lookalikes);
+    free(o->bins.items);
 }
 
 /* ---- kinds ---- */

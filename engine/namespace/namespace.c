@@ -11,6 +11,7 @@
 #define MAX_QUEUE_COST (4 << 20)
 #define MAX_ROOMS 1000 /* of one socket */
 #define MAX_NAME 256
+#define TOO_MANY_BINARIES "clients take at most 10 binary values in an event or an acknowledgement"
 
 struct namespace {
     struct hub_namespaces *all;
@@ -184,6 +185,8 @@ static void on_handled(void *arg, enum hub_code code, json_t *results, const str
     struct conn *c = arg;
     c->running = false;
     c->ns->all->pending--;
+    if (code == HUB_OK && c->ack >= 0 && bins && bins->n > HUB_SIO_MAX_SENT)
+        code = HUB_HANDLER_FAILED, error = TOO_MANY_BINARIES;
     if (code != HUB_OK) {
         hub_metric_add(&failures, 1);
         hub_log_kv(HUB_LOG_ERROR, "namespace", "a handler failed", "namespace", c->ns->def ? c->ns->def->path : NULL,
@@ -466,8 +469,8 @@ static bool name_is_good(struct hub_host_call *call, const json_t *name, const c
 static void send_event(struct hub_host_call *call, struct conn *from, size_t at, bool to_self,
                        const struct room *room) {
     const struct hub_binaries bins = {call->bins ? call->bins->items : NULL, call->bins ? call->bins->n : 0};
-    if (bins.n > HUB_SIO_MAX_ATTACHMENTS) {
-        reply(call, HUB_BAD_REQUEST, "an event carries at most 64 binary values");
+    if (bins.n > HUB_SIO_MAX_SENT) {
+        reply(call, HUB_BAD_REQUEST, TOO_MANY_BINARIES);
         return;
     }
     struct message m = {.bins = &bins};

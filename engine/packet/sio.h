@@ -14,7 +14,8 @@ enum hub_sio_type {
     HUB_SIO_BINARY_ACK
 };
 
-#define HUB_SIO_MAX_ATTACHMENTS 64  /* what an event may carry */
+#define HUB_SIO_MAX_ATTACHMENTS 64 /* what an event may carry */
+#define HUB_SIO_MAX_SENT 10        /* the same towards clients: stock ones break off at more (socket.io-parser 4.2.6) */
 #define HUB_SIO_MAX_ANNOUNCED 10000 /* beyond this a count is no count, and the protocol broken */
 
 struct hub_sio_packet {

@@ -22,6 +22,7 @@ function plain(def) {
         { name: "tell", script: lua('local room, what = ...\nsocket:to(room):emit("told", what)\nreturn true') },
         { name: "shout", script: lua('local what = ...\nsocket.broadcast:emit("shouted", what)\nreturn true') },
         { name: "bytes", script: lua('local data = ...\nsocket:emit("bytes", binary("\\0\\1\\255"), data)') },
+        { name: "with", script: lua('socket.broadcast:emit("passed", binary("own"), ...)\nreturn binary("own"), ...') },
         { name: "quit", script: lua('socket:disconnect("enough")') },
         { name: "fail", script: lua('error("broken on purpose")') },
         { name: "spin", script: lua("while true do end") },
@@ -75,6 +76,31 @@ describe("a plain namespace without authentication", () => {
       });
     });
   }
+
+  // The stock client breaks off at a place for which there is no binary value; the sender chose whom it happened to.
+  test("JSON that looks like the place of a binary value reaches nobody beside real ones", async () => {
+    const [one, two] = [await open(), await open()];
+    const lies = [{ _placeholder: true, num: 9 }, { deep: [{ _placeholder: true, num: 0, x: 1 }] }, { _placeholder: true }, { _placeholder: 1 }];
+    const answer = await new Promise((done) => one.socket.emit("with", ...lies, (...values) => done(values)));
+    const told = [{ num: 9 }, { deep: [{ num: 0, x: 1 }] }, {}, { _placeholder: 1 }];
+    assert.deepEqual(answer, [Buffer.from("own"), ...told]);
+    await two.next("passed");
+    const [, ...passed] = two.log.find(([name]) => name === "passed");
+    assert.deepEqual(passed, [Buffer.from("own"), ...told]);
+    await one.call("ask", { _placeholder: true, num: 9 }).then((value) => assert.deepEqual(value, { _placeholder: true, num: 9 }));
+    for (const peer of [one, two]) assert.equal(await peer.call("count"), 1);
+  });
+
+  test("more binary values than stock clients take are not passed on to them", async () => {
+    const [one, two] = [await open(), await open()];
+    const many = Array.from({ length: 10 }, (_, i) => Buffer.from([i]));
+    assert.equal((await one.call("with", ...many)).error.code, "handler_failed");
+    assert.equal((await one.call("ask", ...many, Buffer.from([10]))).error.code, "handler_failed");
+    assert.deepEqual(await one.call("with", ...many.slice(1)), Buffer.from("own"));
+    await two.next("passed");
+    assert.equal(two.log.filter(([name]) => name === "passed").length, 1);
+    for (const peer of [one, two]) assert.equal(await peer.call("count"), 1);
+  });
 
   test("the wildcard takes any other event, with its name", async () => {
     const peer = await open();
