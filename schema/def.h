@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/str.h"
 
+#define HUB_NAME_MAX 128 /* bytes of a name that no rule makes shorter: an event's, a role's */
+
 struct hub_strs {
     const char **items;
     size_t n;

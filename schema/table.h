@@ -113,5 +113,5 @@ int hub_words_index(const struct hub_words *words, struct hub_str word);
 enum { HUB_LIST_MAX = 1000 };
 /* The longest names, in characters. Names of tables and columns keep to what PostgreSQL does not cut, a
  * hub's with "Moderation" behind it. */
-enum { HUB_NAME_MAX = 128, HUB_SQL_NAME_MAX = 63, HUB_HUB_NAME_MAX = 48 };
+enum { HUB_SQL_NAME_MAX = 63, HUB_HUB_NAME_MAX = 48 };
 #endif

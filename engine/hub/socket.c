@@ -154,12 +154,14 @@ static void settle_and_run(void *arg, bool allowed) {
 /* Its turn has come. */
 static void run(struct hub_read *r) { hub_call_count(hub_call_of(r), settle_and_run); }
 
-/* CALL->event is cut where no command or event has a name so long. */
+static void fail_unknown(struct hub_call *call) {
+    hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", call->event);
+}
+
 static void run_event(struct hub_call *call) {
     const struct hub_command *command = hub_command_find(hub_cstr(call->event));
     if (!command) {
-        if (!hub_event_alias(call, hub_cstr(call->event)))
-            hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", call->event);
+        if (!hub_event_alias(call)) fail_unknown(call);
     } else if (hub_call_keys(call, command->args)) {
         if (command->needs & HUB_JOINS) hub_order_joining(call);
         hub_call_queue(call, command, hub_str(NULL, 0), run);
@@ -171,7 +173,8 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
     struct hub_conn *c = s->user;
     hub_metric_add(&messages_in, 1);
     json_t *object = json_array_get(args, 0);
-    char name[64];
+    char name[HUB_NAME_MAX + 1];
+    bool can_exist = event.n <= HUB_NAME_MAX && !memchr(event.p, 0, event.n);
     size_t n = event.n < sizeof name ? event.n : sizeof name - 1;
     memcpy(name, event.p, n);
     name[n] = 0;
@@ -182,6 +185,8 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
         hub_call_fail(call, HUB_BAD_REQUEST, "expected one object as the event's payload");
     else if (!object)
         hub_call_fail(call, HUB_BAD_REQUEST, "expected an object as the event's payload");
+    else if (!can_exist)
+        fail_unknown(call);
     else if (c->joining)
         hub_order_wait(call, run_event);
     else

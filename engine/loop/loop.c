@@ -127,13 +127,15 @@ bool hub_timer_is_up(const struct hub_loop *l, const struct hub_timer *t) {
     return t->silence && late >= 0 && late < STOOD_STILL_MS;
 }
 
-/* Whether T has to wait for what has arrived meanwhile; it runs again then. */
+/* Whether T has to wait for what has arrived meanwhile; it runs again then. By a frozen clock nobody stands
+ * still, and the look is the next turn. */
 static bool looks_first(struct hub_loop *l, struct hub_timer *t) {
-    int64_t late = hub_loop_now(l) - t->due, most = t->looked ? t->silence : t->silence / 2;
+    bool frozen = l->clock && l->clock->frozen;
+    int64_t late = frozen ? 0 : hub_loop_now(l) - t->due, most = t->looked ? t->silence : t->silence / 2;
     if (!t->silence || (t->looked && late < STOOD_STILL_MS)) return false;
     set_silence(t, late);
     t->looked = 1;
-    insert_timer(l, t, LOOK_MS + (late < most ? late : most));
+    insert_timer(l, t, frozen ? 0 : LOOK_MS + (late < most ? late : most));
     return true;
 }
 

@@ -88,6 +88,9 @@ describe("built-in events", () => {
   });
 });
 
+// As long as a name may be; two that begin alike; and what an event of 63 bytes was once taken for.
+const LONG = ["a".repeat(127) + "b", "a".repeat(128), "ä".repeat(64), "a".repeat(63)];
+
 describe("custom events", () => {
   const server = serve((def) => {
     def.hub.roomSettings.authScripts.unshift({ name: "deaf", script: "user.roleId == 'deaf'", hubRole: "deaf" });
@@ -99,6 +102,7 @@ describe("custom events", () => {
         { name: "tick", ephemeral: true, direction: "serverToRoom" },
         { name: "verdict", ephemeral: false, direction: "serverToRoom" },
         { name: "whisper", ephemeral: true, direction: "serverToClient" },
+        ...LONG.map((name, i) => ({ name, ephemeral: i < 2 })),
       ],
     };
     def.hub.messageSettings.customMessageTypes = [{ name: "tell" }];
@@ -126,6 +130,30 @@ describe("custom events", () => {
     assert.equal(told.userId, "ann");
     assert.equal(told.roomId, roomId);
     assert.deepEqual(told.data, { hand: "right" });
+  });
+
+  for (const name of LONG) {
+    test(`one with a name of ${Buffer.byteLength(name)} bytes works under its own name and by hub:event`, async () => {
+      const roomId = server.room();
+      const ann = await server.member("ann", roomId);
+      const bob = await server.member("bob", roomId);
+      await ann.ok(name, { roomId, data: 1 });
+      await ann.ok("hub:event", { roomId, event: name, data: 2 });
+      assert.deepEqual([(await bob.next(name)).data, (await bob.next(name)).data], [1, 2]);
+      ann.emit(name, { roomId: "elsewhere" });
+      assert.equal((await ann.next("hub:error")).event, name);
+    });
+  }
+
+  test("a name that is longer, or goes on behind a NUL, is another one", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const bob = await server.member("bob", roomId);
+    for (const event of [`${LONG[1]}a`, "x".repeat(3000), "wave\0", `wave\0${"x".repeat(3000)}`, "hub:leave\0"]) await ann.refused("unknown_event", event, { roomId });
+    ann.emit(`${LONG[2]}ä`, { roomId });
+    const { code, event } = await ann.next("hub:error");
+    assert.deepEqual([code, event], ["unknown_event", LONG[2]]); // as far as a name goes
+    await bob.nothing(...LONG, "wave");
   });
 
   test("an event that is persisted reaches the room too", async () => {

@@ -90,10 +90,10 @@ bool hub_call_settle(struct hub_call *call, unsigned needs);
 /* One request on its way. Owned by whoever works on it; hub_call_ok and hub_call_fail end and free it. */
 struct hub_call {
     struct hub_hub *hub;
-    struct hub_conn *conn;    /* reference; NULL for REST */
-    struct hub_identity *who; /* reference */
-    char event[64];           /* as the client wrote it, for hub:error */
-    json_t *args;             /* object, reference; NULL once a message was submitted that will be acknowledged */
+    struct hub_conn *conn;        /* reference; NULL for REST */
+    struct hub_identity *who;     /* reference */
+    char event[HUB_NAME_MAX + 1]; /* as the client wrote it, for hub:error; cut when it is longer */
+    json_t *args;                 /* object, reference; NULL once a message was submitted that will be acknowledged */
     int64_t ack;
     struct hub_room *room; /* reference, or NULL */
     struct hub_rights rights;

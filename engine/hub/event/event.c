@@ -171,8 +171,8 @@ static void run(struct hub_call *c, struct hub_str name) {
     else if (e)
         run_custom(c, e);
     else if (!b)
-        hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub", name.n < 64 ? (int)name.n : 64,
-                      name.p);
+        hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub",
+                      name.n < HUB_NAME_MAX ? (int)name.n : HUB_NAME_MAX, name.p);
     else if (!*(const bool *)((const char *)c->hub->def + b->enabled))
         hub_call_fail(c, HUB_FEATURE_DISABLED, "the event \"%s\" is not enabled in this hub", b->name);
     else
@@ -187,13 +187,11 @@ void hub_cmd_event(struct hub_call *c) {
         run(c, name);
 }
 
-bool hub_event_alias(struct hub_call *c, struct hub_str event) {
+bool hub_event_alias(struct hub_call *c) {
+    const struct hub_str event = hub_cstr(c->event);
     struct hub_str bare = hub_str_starts(event, HUB_STR("hub:")) ? hub_str(event.p + 4, event.n - 4) : event;
     bool receipt = hub_str_is(bare, "messageRead") || hub_str_is(bare, "messageDelivered");
     if (!receipt && !hub_def_custom_event(c->hub->def, event)) return false;
-    char name[64]; /* EVENT is only valid during the socket's callback; c->event keeps a copy */
-    snprintf(name, sizeof name, "%.*s", (int)(bare.n < 63 ? bare.n : 63), bare.p);
-    if (hub_call_keys(c, HUB_EVENT_ARGS) && hub_call_settle(c, HUB_NEEDS_ROOM))
-        run(c, hub_cstr(receipt ? name : c->event));
+    if (hub_call_keys(c, HUB_EVENT_ARGS) && hub_call_settle(c, HUB_NEEDS_ROOM)) run(c, receipt ? bare : event);
     return true;
 }

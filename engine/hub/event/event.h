@@ -22,7 +22,7 @@ void hub_stored_events(struct hub_room *room, const struct hub_span *span, hub_s
 
 /* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt
  * with. */
-bool hub_event_alias(struct hub_call *c, struct hub_str event);
+bool hub_event_alias(struct hub_call *c);
 
 /* ---- commands ---- */
 
