@@ -11,6 +11,7 @@
 #include "base/uuid.h"
 
 #define MAX_TOKEN 8192
+#define MAX_SCHEME 16 /* bytes of an Authorization header's scheme that are shown */
 #define MAX_KEY 1024
 #define LEASE_CHECK_MS (3600 * 1000) /* longest sleep of an expiry timer: the wall clock may be set meanwhile */
 
@@ -28,6 +29,7 @@ struct resolution {
     enum hub_auth_method method;
     uint64_t signed_by;
     char *token;                 /* NUL-terminated */
+    char *instead;               /* of a token, what was given, for the log; NULL: nothing */
     char *same_user;             /* NULL, or who it must turn out to be */
     struct hub_jwks_waiter keys; /* while the key set is fetched */
     bool keys_fetched;           /* no second time */
@@ -134,6 +136,29 @@ enum hub_code hub_token_find(const struct hub_credentials *from, struct hub_buf 
     return HUB_AUTH_REQUIRED;
 }
 
+/* The scheme of an Authorization header, when it is a word that cannot be a token itself. */
+static struct hub_str scheme_of(struct hub_str header) {
+    size_t n = hub_str_find(header, ' ');
+    for (size_t i = 0; i < n && i < header.n; i++)
+        if (!((header.p[i] | 32) >= 'a' && (header.p[i] | 32) <= 'z') && header.p[i] != '-') n = header.n;
+    return n < header.n && n <= MAX_SCHEME ? hub_str(header.p, n) : hub_str(NULL, 0);
+}
+
+/* What was given that is no token, so that whoever set it up need not guess. Nothing secret stands in it. */
+static char *given_instead(const struct hub_credentials *from) {
+    struct hub_buf b = {0};
+    struct hub_str header = hub_str_trim(from->authorization), scheme = scheme_of(header);
+    if (hub_str_eq_nocase(header, HUB_STR("Bearer")))
+        hub_buf_addz(&b, "the header Authorization has the scheme Bearer and no token");
+    else if (scheme.n)
+        hub_buf_addf(&b, "the header Authorization has the scheme %.*s; expected is Bearer TOKEN", HUB_FMT(scheme));
+    else if (header.n)
+        hub_buf_addz(&b, "the header Authorization has no scheme; expected is Bearer TOKEN");
+    else if (json_object_size(from->auth))
+        hub_buf_addz(&b, "auth of CONNECT has no member \"token\"");
+    return b.n ? hub_buf_take(&b, NULL) : NULL;
+}
+
 /* ---- the end of a resolution ---- */
 
 static void finish(struct resolution *r, enum hub_code code, struct hub_identity *who, const char *reason) {
@@ -145,6 +170,7 @@ static void finish(struct resolution *r, enum hub_code code, struct hub_identity
     free(r->session_key);
     free(r->same_user);
     free(r->token);
+    free(r->instead);
     free(r);
 }
 
@@ -465,15 +491,17 @@ static void by_method(struct resolution *r) {
         by_nothing(r);
     else
         refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED,
-               !given         ? "none given"
+               !given         ? (r->instead ? r->instead : "none given")
                : service->dev ? "no method takes such a token; auth.dev takes dev:<userId>[:<roleId>]"
                               : "no method takes such a token");
 }
 
-static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, const char *same_user, hub_identity_done *done,
-                    void *arg) {
+/* Takes INSTEAD. */
+static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, char *instead, const char *same_user,
+                    hub_identity_done *done, void *arg) {
     struct resolution *r = hub_xcalloc(1, sizeof *r);
     *r = (struct resolution){.ctx = ctx,
+                             .instead = instead,
                              .service = ctx->config.service,
                              .done = done,
                              .arg = arg,
@@ -495,12 +523,12 @@ void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, 
 }
 
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg) {
-    resolve(ctx, token, NULL, done, arg);
+    resolve(ctx, token, NULL, NULL, done, arg);
 }
 
 void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token,
                           hub_identity_done *done, void *arg) {
-    resolve(ctx, token, who->user_id, done, arg);
+    resolve(ctx, token, NULL, who->user_id, done, arg);
 }
 
 void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from,
@@ -511,7 +539,7 @@ void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_cr
         tell(ctx, NULL, HUB_INVALID_TOKEN, "it is over 8 KiB, or no text", NULL);
         done(arg, HUB_INVALID_TOKEN, NULL, NULL);
     } else {
-        hub_identity_resolve(ctx, hub_buf_str(&token), done, arg);
+        resolve(ctx, hub_buf_str(&token), token.n ? NULL : given_instead(from), NULL, done, arg);
     }
     hub_buf_free(&token);
 }

@@ -37,6 +37,31 @@ describe("the log says why", () => {
     test(`of ${what}`, () => tries(text, line));
   }
 
+  // The scheme was passed over, and the line said that no token was given.
+  for (const [authorization, reason] of [
+    ["Basic YW5uOnNlY3JldA==", "the header Authorization has the scheme Basic; expected is Bearer TOKEN"],
+    ["Digest username=ann", "the header Authorization has the scheme Digest; expected is Bearer TOKEN"],
+    [sign({}), "the header Authorization has no scheme; expected is Bearer TOKEN"],
+    ["c2VjcmV0 c2VjcmV0", "the header Authorization has no scheme; expected is Bearer TOKEN"],
+    ["Bearer ", "the header Authorization has the scheme Bearer and no token"],
+  ]) {
+    test(`of the header Authorization: ${authorization.slice(0, 8)}…`, async () => {
+      const seen = server.hubd.printed(new RegExp(`info +auth: token missing code=auth_required reason="${reason}"`), server.hubd.output.length);
+      const answer = await fetch(`${server.url}/chat/rooms/r1`, { headers: { authorization } });
+      assert.equal(answer.status, 401);
+      assert.equal(answer.headers.get("www-authenticate"), "Bearer");
+      await seen;
+      const secret = authorization.slice(7);
+      assert.ok(!secret || !server.hubd.output.includes(secret), "what is secret stands in the log");
+    });
+  }
+
+  test("of CONNECT data without a token", async () => {
+    const seen = server.hubd.printed(/auth: token missing code=auth_required reason="auth of CONNECT has no member \\"token\\""/, server.hubd.output.length);
+    await server.adopt(new Peer(`${server.url}/hub/chat`, { auth: { jwt: sign({}) } })).refusal();
+    await seen;
+  });
+
   test("of a Socket.IO 2 client, and of one that asks for another transport", async () => {
     assert.equal((await engine(server.url, { EIO: "3", transport: "polling" }, { headers: { "user-agent": "old/2" } })).status, 400);
     await server.hubd.printed(/info +transport: protocol version refused EIO=3 reason="Engine\.IO 3 is that of Socket\.IO 2 clients[^\n]* agent=old\/2/);
