@@ -41,6 +41,12 @@ static void check_certificate(const struct asked *a) {
     refuse(a, "S032", &located);
 }
 
+static void check_socket_file(const struct asked *a) {
+    const struct hub_transport_config config = {.host = a->service->host};
+    struct hub_err err;
+    if (hub_transport_check_file(&config, &err)) refuse(a, "S042", &err);
+}
+
 static void check_store(const struct asked *a) {
     struct hub_buf url = {0};
     struct hub_err err;
@@ -104,10 +110,15 @@ static const struct {
     bool whole;
     void (*check)(const struct asked *a);
 } checks[] = {
-    {"auth.jwt", false, check_keys},     {"listen.tls", false, check_certificate},
-    {"store", false, check_store},       {"cache", false, check_cache},
-    {"bus", false, check_bus},           {"", true, check_public},
-    {"dataObjects", true, check_tables}, {"scripting", true, check_scripts},
+    {"auth.jwt", false, check_keys},
+    {"listen.tls", false, check_certificate},
+    {"listen.host", false, check_socket_file},
+    {"store", false, check_store},
+    {"cache", false, check_cache},
+    {"bus", false, check_bus},
+    {"", true, check_public},
+    {"dataObjects", true, check_tables},
+    {"scripting", true, check_scripts},
 };
 
 void hub_preflight(struct hub_service *service, bool whole, const struct hub_start_report *report) {

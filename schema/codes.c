@@ -299,7 +299,9 @@ static const struct hub_code_row rows[] = {
      "listen.path is where polling and WebSocket are served; hubs, console and health have paths of their own.",
      "listen: {path: /metrics}", "listen: {path: /realtime}", REFUSED},
     {"S042", ERROR, "bad socket file",
-     "A socket file is named by its absolute path, which the system limits to 107 bytes.",
+     "A socket file is named by its absolute path, which the system limits to 107 bytes. It is made in a folder that "
+     "is "
+     "there and may be written in, and takes the place of no other file.",
      "listen: {host: \"unix:hubd.sock\"}", "listen: {host: \"unix:/run/hubd/hubd.sock\"}", REFUSED},
     {"S043", WARNING, "limit that is never reached",
      "The limit of one address is above that of all addresses together.",

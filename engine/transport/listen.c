@@ -191,12 +191,35 @@ static enum hub_code open_ports(struct hub_transport *t, struct hub_err *err) {
 
 /* ---- the socket file ---- */
 
+static const char no_socket[] = "there is a file of that name that is no socket";
+
+/* 0, or why nothing can be made at PATH. */
+static int folder_fault(const char *path) {
+    char folder[sizeof((struct sockaddr_un *)0)->sun_path];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder] = 0;
+    struct stat st;
+    if (stat(slash ? folder : ".", &st) != 0) return errno;
+    if (!S_ISDIR(st.st_mode)) return ENOTDIR;
+    return access(slash ? folder : ".", W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+enum hub_code hub_transport_check_file(const struct hub_transport_config *config, struct hub_err *err) {
+    struct stat st;
+    const char *path = config->host + 5;
+    if (strncmp(config->host, "unix:", 5) != 0) return HUB_OK;
+    int fault = folder_fault(path);
+    const char *why = fault ? strerror(fault) : lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode) ? no_socket : NULL;
+    return why ? hub_fail(err, HUB_INTERNAL, "cannot listen on %s: %s", config->host, why) : HUB_OK;
+}
+
 /* What a process that was killed left behind is removed; what is used by another, or is no socket, stays.
  * NULL when the path is free. */
 static const char *clear_path(const struct sockaddr_un *a) {
     struct stat st;
     if (lstat(a->sun_path, &st) != 0) return errno == ENOENT ? NULL : strerror(errno);
-    if (!S_ISSOCK(st.st_mode)) return "there is a file of that name that is no socket";
+    if (!S_ISSOCK(st.st_mode)) return no_socket;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return strerror(errno);
     int e = connect(fd, (const struct sockaddr *)a, sizeof *a) == 0 ? 0 : errno;

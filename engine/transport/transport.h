@@ -87,6 +87,9 @@ struct hub_transport_ops {
  * or "keyFile" when not. */
 enum hub_code hub_transport_check_tls(const struct hub_transport_config *config, const char **what,
                                       struct hub_err *err);
+/* Whether CONFIG's host, when it is a socket file, has a folder to be made in and a name that is free for
+ * it; makes nothing and asks nobody. Other hosts are not looked at. The text is that of hub_transport_new. */
+enum hub_code hub_transport_check_file(const struct hub_transport_config *config, struct hub_err *err);
 /* Binds and listens; a socket file left by a process that is gone is replaced. HUB_INTERNAL with "cannot
  * listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
 enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop,

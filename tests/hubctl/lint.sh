@@ -27,7 +27,7 @@ if HUBD_ALLOW_DEV_AUTH=1 "$hubctl" lint $broken/service-public-dev | grep S013; 
 
 # What lints clean starts, and what does not is refused with the same text: keys, certificates, URLs, modules, files.
 hubd=$(dirname "$hubctl")/hubd
-for service in service-start service-start-secret service-start-modules service-start-public service-not-yet service-texts; do
+for service in service-start service-start-secret service-start-modules service-start-public service-start-places service-not-yet service-texts; do
     "$hubctl" lint $broken/$service >"$work/lint" && bad "$service lints clean"
     for check in --check --wait=0; do
         code=0
