@@ -20,14 +20,14 @@ struct asked {
     const struct hub_start_report *report;
 };
 
-static void refuse(const struct asked *a, const char *code, const struct hub_err *err) {
+static void complain(const struct asked *a, const char *code, const struct hub_err *err) {
     a->report->tell(a->report->arg, code, a->place, err->text);
 }
 
 static void check_keys(const struct asked *a) {
     struct hub_jwt_keys *keys = NULL;
     struct hub_err err;
-    if (a->service->jwt.on && hub_jwt_keys_load(&a->service->jwt, &keys, &err)) refuse(a, "S031", &err);
+    if (a->service->jwt.on && hub_jwt_keys_load(&a->service->jwt, &keys, &err)) complain(a, "S031", &err);
     hub_jwt_keys_free(keys);
 }
 
@@ -38,13 +38,13 @@ static void check_certificate(const struct asked *a) {
     struct hub_err err = {0}, located;
     if (!hub_transport_check_tls(&config, &what, &err)) return;
     hub_fail(&located, err.code, "listen.tls.%s: %s", what, err.text);
-    refuse(a, "S032", &located);
+    complain(a, "S032", &located);
 }
 
 static void check_socket_file(const struct asked *a) {
     const struct hub_transport_config config = {.host = a->service->host};
     struct hub_err err;
-    if (hub_transport_check_file(&config, &err)) refuse(a, "S042", &err);
+    if (hub_transport_check_file(&config, &err)) complain(a, "S042", &err);
 }
 
 static void check_store(const struct asked *a) {
@@ -56,7 +56,7 @@ static void check_store(const struct asked *a) {
                                             .service = a->service->name,
                                             .read_connections = a->service->store_read_connections,
                                             .statement_timeout_ms = a->service->store_statement_timeout};
-    if (!ops || ops->check(&config, &err)) refuse(a, "S033", &err);
+    if (!ops || ops->check(&config, &err)) complain(a, "S033", &err);
     hub_buf_free(&url);
 }
 
@@ -64,7 +64,7 @@ static void check_cache(const struct asked *a) {
     struct hub_err err;
     const struct hub_cache_config config = {.url = a->service->cache_url, .name = a->service->name};
     const struct hub_cache_ops *ops = hub_backends_cache(a->service->cache_url, &err);
-    if (!ops || ops->check(&config, &err)) refuse(a, "S033", &err);
+    if (!ops || ops->check(&config, &err)) complain(a, "S033", &err);
 }
 
 static void check_bus(const struct asked *a) {
@@ -72,16 +72,24 @@ static void check_bus(const struct asked *a) {
     struct hub_backends_bus_config with;
     const struct hub_bus_ops *ops = hub_backends_bus(a->service->bus_url, &err);
     hub_backends_bus_config(a->service, &with);
-    if (!ops || ops->check(&with.config, &err)) refuse(a, "S033", &err);
+    if (!ops || ops->check(&with.config, &err)) complain(a, "S033", &err);
     hub_backends_bus_config_free(&with);
+}
+
+static void on_skipped(void *arg, const char *path) {
+    const struct asked *a = arg;
+    struct hub_err err;
+    hub_fail(&err, HUB_NOT_FOUND, "not served, for the link leads nowhere: %s", path);
+    complain(a, "S036", &err);
 }
 
 static void check_public(const struct asked *a) {
     struct hub_buf folder = {0};
     struct hub_static *files = NULL;
+    struct asked whom = *a;
     struct hub_err err;
     hub_buf_addf(&folder, "%s/public", a->service->dir);
-    if (hub_static_load(hub_buf_cstr(&folder), &files, &err)) refuse(a, "S035", &err);
+    if (hub_static_load(hub_buf_cstr(&folder), on_skipped, &whom, &files, &err)) complain(a, "S035", &err);
     hub_static_free(files);
     hub_buf_free(&folder);
 }
@@ -89,7 +97,7 @@ static void check_public(const struct asked *a) {
 static void check_tables(const struct asked *a) {
     struct hub_tables *tables = NULL;
     struct hub_err err;
-    if (hub_backends_tables(a->service, &tables, &err)) refuse(a, "S035", &err);
+    if (hub_backends_tables(a->service, &tables, &err)) complain(a, "S035", &err);
     if (tables) hub_tables_free(tables);
 }
 
@@ -101,7 +109,7 @@ static const struct hub_host engine_host = {.fns = hub_engine_host_fns, .next = 
 static void check_scripts(const struct asked *a) {
     struct hub_err err;
     enum hub_code code = hub_scripts_check(a->service, &engine_host, a->report->tell_module, a->report->arg, &err);
-    if (code && code != HUB_BAD_REQUEST) refuse(a, "S035", &err);
+    if (code && code != HUB_BAD_REQUEST) complain(a, "S035", &err);
 }
 
 /* WHOLE: needs a service without errors; else it is enough that nothing is wrong at PLACE. */

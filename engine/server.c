@@ -232,7 +232,8 @@ static int listen_to_clients(struct server *s) {
     struct hub_buf folder = {0};
     const struct hub_service *d = s->now.service;
     hub_buf_addf(&folder, "%s/public", d->dir);
-    enum hub_code code = hub_static_load(hub_buf_cstr(&folder), &s->now.files, &err);
+    enum hub_code code =
+        hub_static_load(hub_buf_cstr(&folder), NULL, NULL, &s->now.files, &err); /* hub_preflight has told of links */
     hub_buf_free(&folder);
     if (code) return failed(&err, HUB_EXIT_FAILED);
     s->console = hub_static_console();
@@ -363,7 +364,7 @@ static enum hub_code prepare(struct server *s, struct generation *g, struct hub_
     if (!code) code = load_keys(s, g, err);
     if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, &s->engine_host, err);
     hub_buf_addf(&folder, "%s/public", g->service->dir);
-    if (!code) code = hub_static_load(hub_buf_cstr(&folder), &g->files, err);
+    if (!code) code = hub_static_load(hub_buf_cstr(&folder), NULL, NULL, &g->files, err);
     hub_buf_free(&folder);
     return code;
 }

@@ -290,6 +290,11 @@ static const struct hub_code_row rows[] = {
      "cannot "
      "be read or are too many, tables with the same name.",
      "public/ with 200 MiB of files", "public/ with the page, large files elsewhere", REFUSED},
+    {"S036", WARNING, "link that leads nowhere",
+     "A symbolic link in public/ points to nothing, or in a circle. There is nothing to serve, and the other files are "
+     "served without it.",
+     "public/app.js -> ../dist/app.js, which was not built", "public/app.js, or a link to a file that is there",
+     "The file is not found."},
     {"S040", ERROR, "bad trusted proxy",
      "trustedProxies lists the addresses of reverse proxies, one by one or as ranges (CIDR), of IPv4 or IPv6; or "
      "unix:, with a socket file as "

@@ -21,10 +21,12 @@ struct hub_ops_config {
 bool hub_ops_handle(const struct hub_ops_config *config, struct hub_http_req *req);
 
 /* Files below <service>/public, read into memory at start and served at /: at most 1,000 files and 16 MiB
- * together. */
+ * together. Links that lead nowhere are left out: each is told to SKIPPED (may be NULL). No such folder is
+ * HUB_OK and NULL. */
 struct hub_static;
-enum hub_code hub_static_load(const char *folder, struct hub_static **out,
-                              struct hub_err *err); /* no such folder: HUB_OK and NULL */
+typedef void hub_static_skipped(void *arg, const char *path);
+enum hub_code hub_static_load(const char *folder, hub_static_skipped *skipped, void *arg, struct hub_static **out,
+                              struct hub_err *err);
 void hub_static_free(struct hub_static *s);
 struct hub_static *
 hub_static_console(void); /* the console's files at /console/…; NULL when the program was built without them */

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "ops/console.h"
@@ -38,6 +37,8 @@ struct hub_static {
     const char *policy;   /* headers of every answer */
     struct hub_map files; /* "/app.js" → file */
     size_t bytes;
+    hub_static_skipped *skipped; /* while it is loaded; may be NULL */
+    void *arg;
 };
 
 static const char *type_of(const char *name) {
@@ -86,15 +87,15 @@ static enum hub_code add_file(struct hub_static *s, const char *path, const char
 static enum hub_code add_folder(struct hub_static *s, const char *folder, const char *url, int depth,
                                 struct hub_err *err);
 
-/* A file, or a folder with what is in it. A link that leads nowhere is left out, with a line; anything
- * else that cannot be looked at is an error. */
+/* A file, or a folder with what is in it. A link that leads nowhere is left out; anything else that cannot
+ * be looked at is an error. */
 static enum hub_code add_entry(struct hub_static *s, const char *path, const char *url, int depth,
                                struct hub_err *err) {
     struct stat st;
     if (stat(path, &st) != 0) {
         if (errno != ENOENT && errno != ELOOP)
             return hub_fail(err, HUB_INTERNAL, "cannot look at %s: %s", path, strerror(errno));
-        hub_log_kv(HUB_LOG_WARN, "ops", "not served: the link leads nowhere", "path", path, NULL);
+        if (s->skipped) s->skipped(s->arg, path);
         return HUB_OK;
     }
     if (S_ISDIR(st.st_mode)) return depth < DEPTH_MAX ? add_folder(s, path, url, depth + 1, err) : HUB_OK;
@@ -121,9 +122,12 @@ static enum hub_code add_folder(struct hub_static *s, const char *folder, const 
     return code;
 }
 
-enum hub_code hub_static_load(const char *folder, struct hub_static **out, struct hub_err *err) {
+enum hub_code hub_static_load(const char *folder, hub_static_skipped *skipped, void *arg, struct hub_static **out,
+                              struct hub_err *err) {
     struct hub_static *s = hub_xcalloc(1, sizeof *s);
     s->policy = SERVICE_POLICY;
+    s->skipped = skipped;
+    s->arg = arg;
     enum hub_code code = add_folder(s, folder, "", 0, err);
     *out = NULL;
     if (code || !hub_map_len(&s->files))

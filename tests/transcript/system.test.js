@@ -9,7 +9,7 @@ import { definition } from "./definition.js";
 import { embeddedOnly, eventually, removeService, ROOT, serving, within, writeService } from "./harness.js";
 import { Tcp } from "./raw.js";
 
-test("a link in public/ that leads nowhere is left out, and said", () => {
+test("a link in public/ that leads nowhere is left out, and said once", () => {
   const prepare = (dir) => {
     mkdirSync(join(dir, "public/deep"), { recursive: true });
     writeFileSync(join(dir, "public/index.html"), "<p>here</p>");
@@ -22,7 +22,11 @@ test("a link in public/ that leads nowhere is left out, and said", () => {
     const status = async (path) => (await fetch(server.url + path)).status;
     for (const path of ["/", "/good.html"]) assert.equal(await status(path), 200, path);
     for (const path of ["/gone.html", "/loop.html", "/deep/folder"]) assert.equal(await status(path), 404, path);
-    for (const name of ["gone.html", "loop.html", "deep/folder"]) assert.match(server.hubd.output, new RegExp(`leads nowhere path=\\S*/public/${name}`));
+    for (const name of ["gone.html", "loop.html", "deep/folder"]) {
+      const lines = server.hubd.output.match(new RegExp(`warning\\[S036\\]: not served, for the link leads nowhere: \\S*/public/${name}\\n`, "g"));
+      assert.equal(lines?.length, 1, name);
+      assert.equal(server.hubd.output.split(`/public/${name}`).length, 2, name);
+    }
   };
   return serving(undefined, body, { prepare });
 });
