@@ -108,7 +108,7 @@ static bool take_parameters(struct object_request *q, json_t *query, json_t *whe
 
 /* ?property=value are conditions. False: the request was answered. */
 static bool take_query(struct object_request *q, json_t *where) {
-    json_t *query = hub_rest_query(q->req);
+    json_t *query = hub_rest_query(q->req, NULL);
     bool ok = query && take_parameters(q, query, where);
     json_decref(query);
     return ok;
@@ -197,6 +197,10 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
     }
     if (deletes(q) && !may(who, &q->object->api_delete)) {
         refuse(q, DELETE);
+        return;
+    }
+    if (q->action != LIST && !hub_rest_query_is_empty(q->req)) {
+        end(q);
         return;
     }
     const char *kept = q->body ? kept_column(q) : NULL;

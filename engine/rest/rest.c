@@ -87,34 +87,36 @@ void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identit
 
 /* ---- routes ---- */
 
-enum source { NOTHING, BODY, QUERY };
+enum source { NOTHING, BODY, LIST };
 static const struct route {
     enum hub_http_method method;
     const char *path; /* below /{hub}; ":name" is a variable part */
     const char *event;
     int status;
     enum source source;
+    const char *query; /* of a list: the names that its query may have */
 } routes[] = {
-    {HUB_HTTP_GET, "rooms/:roomId", "hub:room", 200, NOTHING},
-    {HUB_HTTP_GET, "rooms/:roomId/messages", "hub:history", 200, QUERY},
-    {HUB_HTTP_POST, "rooms/:roomId/messages", "hub:send", 201, BODY},
-    {HUB_HTTP_GET, "rooms/:roomId/messages/:messageId", "hub:message", 200, NOTHING},
-    {HUB_HTTP_PATCH, "rooms/:roomId/messages/:messageId", "hub:edit", 200, BODY},
-    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId", "hub:delete", 200, NOTHING},
-    {HUB_HTTP_PUT, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:react", 200, NOTHING},
-    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:unreact", 200, NOTHING},
-    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/approve", "hub:approve", 200, BODY},
-    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/reject", "hub:reject", 200, BODY},
-    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, QUERY},
-    {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NOTHING},
-    {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, BODY},
-    {HUB_HTTP_GET, "rooms/:roomId/moderation", "hub:restrictions", 200, NOTHING},
-    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, BODY},
-    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/block", "hub:unblock", 200, NOTHING},
-    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/silence", "hub:silence", 200, BODY},
-    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/silence", "hub:unsilence", 200, NOTHING},
-    {HUB_HTTP_GET, "rooms/:roomId/state", "hub:requestState", 200, NOTHING},
-    {HUB_HTTP_POST, "rooms/:roomId/events", "hub:event", 200, BODY},
+    {HUB_HTTP_GET, "rooms/:roomId", "hub:room", 200, NOTHING, ""},
+    {HUB_HTTP_GET, "rooms/:roomId/messages", "hub:history", 200, LIST,
+     "before, after, limit, pageNumber, pageRowCount, messageType, senderId, include"},
+    {HUB_HTTP_POST, "rooms/:roomId/messages", "hub:send", 201, BODY, ""},
+    {HUB_HTTP_GET, "rooms/:roomId/messages/:messageId", "hub:message", 200, NOTHING, ""},
+    {HUB_HTTP_PATCH, "rooms/:roomId/messages/:messageId", "hub:edit", 200, BODY, ""},
+    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId", "hub:delete", 200, NOTHING, ""},
+    {HUB_HTTP_PUT, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:react", 200, NOTHING, ""},
+    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:unreact", 200, NOTHING, ""},
+    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/approve", "hub:approve", 200, BODY, ""},
+    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/reject", "hub:reject", 200, BODY, ""},
+    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, LIST, "afterId, limit, pageNumber, pageRowCount"},
+    {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NOTHING, ""},
+    {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, BODY, ""},
+    {HUB_HTTP_GET, "rooms/:roomId/moderation", "hub:restrictions", 200, NOTHING, ""},
+    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, BODY, ""},
+    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/block", "hub:unblock", 200, NOTHING, ""},
+    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/silence", "hub:silence", 200, BODY, ""},
+    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/silence", "hub:unsilence", 200, NOTHING, ""},
+    {HUB_HTTP_GET, "rooms/:roomId/state", "hub:requestState", 200, NOTHING, ""},
+    {HUB_HTTP_POST, "rooms/:roomId/events", "hub:event", 200, BODY, ""},
 };
 
 /* Whether the segments after the hub's name fit the route; variable parts go into ARGS when it is given. */
@@ -166,32 +168,11 @@ void hub_rest_add_page_json(struct hub_buf *b, const json_t *args) {
                  (long long)hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE));
 }
 
-static const char *const numbers[] = {"before", "after", "limit", "pageNumber", "pageRowCount"};
-static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
-
-static bool is_one_of(const char *name, const char *const *names, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(name, names[i])) return true;
-    return false;
-}
-
-static bool are_known(struct hub_http_req *req, json_t *query) {
-    const char *name;
-    json_t *v;
-    json_object_foreach(query, name, v) {
-        if (!is_one_of(name, numbers, HUB_NELEM(numbers)) && !is_one_of(name, texts, HUB_NELEM(texts)))
-            return hub_rest_bad_parameter(req, hub_cstr(name),
-                                          "unknown; there are before, after, limit, pageNumber, pageRowCount, "
-                                          "messageType, senderId, include, afterId");
-    }
-    return true;
-}
-
-/* Query parameters of lists, typed as the command wants them. False: one is not, and the request was
- * answered. */
-static bool add_query(struct hub_http_req *req, json_t *args) {
-    json_t *q = hub_rest_query(req);
-    bool ok = q && are_known(req, q) && hub_rest_query_int(req, q, "before", 0, INT64_MAX, args) &&
+/* What the query asks for, typed as the command wants it. False: the request was answered. */
+static bool add_query(struct hub_http_req *req, const struct route *route, json_t *args) {
+    static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
+    json_t *q = hub_rest_query(req, route->query);
+    bool ok = q && hub_rest_query_int(req, q, "before", 0, INT64_MAX, args) &&
               hub_rest_query_int(req, q, "after", 0, INT64_MAX, args) &&
               hub_rest_query_int(req, q, "limit", 1, INT64_MAX, args) &&
               hub_rest_query_int(req, q, "pageNumber", 1, HUB_REST_PAGES, args) &&
@@ -229,7 +210,7 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
     if (code) {
         hub_rest_fail_code(q->req, code, err->text, fields);
     } else {
-        if (q->route->source == QUERY) add_paging(&paging, q->args, fields);
+        if (q->route->source == LIST) add_paging(&paging, q->args, fields);
         hub_rest_ok(q->req, q->route->status, data_name, fields, hub_buf_str(&paging));
     }
     hub_buf_free(&paging);
@@ -256,7 +237,7 @@ static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_h
     json_t *args = route->source == BODY ? hub_rest_body(req) : json_object();
     if (!args) return;
     matches(route, path, args);
-    if (route->source == QUERY && !add_query(req, args)) {
+    if (!add_query(req, route, args)) {
         json_decref(args);
         return;
     }
@@ -285,6 +266,7 @@ static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hu
         hub_rest_fail_method(req, "GET, HEAD");
         return;
     }
+    if (!hub_rest_query_is_empty(req)) return;
     struct room_request *q = hub_xmalloc(sizeof *q);
     *q = (struct room_request){.req = req, .hub = hub};
     hub_rest_identify(r, req, on_describe, q);
@@ -329,18 +311,17 @@ static void publish(struct hub_rest *r, struct hub_http_req *req, const struct h
         hub_rest_fail_method(req, "POST");
         return;
     }
-    struct hub_buf key = {0}, text = {0};
-    json_t *headers = NULL, *record = NULL;
-    hub_query_get(hub_http_query(req), "key", &key);
-    if (hub_query_get(hub_http_query(req), "headers", &text)) headers = hub_json_parse(hub_buf_str(&text), NULL);
+    json_t *query = hub_rest_query(req, "key, headers"), *headers = NULL, *record = NULL;
+    if (!query) return;
+    struct hub_str key = hub_json_get_str(query, "key"), text = hub_json_get_str(query, "headers");
+    if (text.n) headers = hub_json_parse(text, NULL);
     if (text.n && !are_texts(headers))
         hub_rest_fail_code(req, HUB_BAD_REQUEST, "headers: expected a JSON object of texts", hub_str(NULL, 0));
     else if ((record = hub_rest_body(req)))
-        hub_engine_publish(r->engine, path->segments[1], hub_buf_str(&key), headers, record, on_published, req);
+        hub_engine_publish(r->engine, path->segments[1], key, headers, record, on_published, req);
     json_decref(record);
     json_decref(headers);
-    hub_buf_free(&key);
-    hub_buf_free(&text);
+    json_decref(query);
 }
 
 /* ---- large bodies: who sends it is asked before it is read, and again once it is there ---- */
