@@ -4,8 +4,11 @@
  * ends. Who holds them is written into hubd_owner, for people. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "adapters/sqlite/sqlite_int.h"
@@ -64,19 +67,91 @@ static enum hub_code open_writer(struct sqlite_store *s, struct hub_err *err) {
     return s->writer.db ? HUB_OK : hub_sqlite_conn_open(&s->writer, &s->options, false, err);
 }
 
+/* ---- by which name ---- */
+
+/* SQLite keeps its log beside the name by which it opened the file. By a hard link, or after a move that left
+ * the log behind, it would begin another log, and what only the first one holds would be missing. So the
+ * file carries the name by which it is served. */
+#define NAME_ATTRIBUTE "user.hubd.path"
+
+/* The name that FILE carries; false: none, or the file system keeps no such attributes. */
+static bool carried_name(const char *file, char name[PATH_MAX]) {
+    ssize_t n = getxattr(file, NAME_ATTRIBUTE, name, PATH_MAX - 1);
+    if (n <= 0) return false;
+    name[n] = 0;
+    return true;
+}
+
+static bool has_log(const char *name) {
+    struct hub_buf log = {0};
+    struct stat st;
+    hub_buf_addf(&log, "%s-wal", name);
+    bool has = !stat(hub_buf_cstr(&log), &st) && st.st_size > 0;
+    hub_buf_free(&log);
+    return has;
+}
+
+static bool is_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Goes by the name that has the log, if that is another one. */
+static void choose_name(struct sqlite_store *s) {
+    char name[PATH_MAX];
+    if (!carried_name(s->options.path, name) || !has_log(name) || !is_same_file(name, s->options.path)) return;
+    char *ours = realpath(s->options.path, NULL);
+    if (ours && strcmp(ours, name) != 0) {
+        hub_logf(HUB_LOG_INFO, "store", "sqlite:%s: opened as %s, another name (link) of the file, where its log is",
+                 s->options.path, name);
+        free(s->options.path);
+        s->options.path = hub_xstrdup(name);
+    }
+    free(ours);
+}
+
+/* Moved without its log: that holds what was acknowledged last. */
+static enum hub_code check_log_is_here(const struct sqlite_store *s, struct hub_err *err) {
+    char name[PATH_MAX];
+    struct stat st;
+    if (!carried_name(s->options.path, name) || !has_log(name) || !stat(name, &st) || errno != ENOENT) return HUB_OK;
+    return hub_fail(err, HUB_STORE_UNAVAILABLE,
+                    "sqlite:%s: this file was %s, and what was last written to it is still in %s-wal; move that "
+                    "beside it too, as %s-wal",
+                    s->options.path, name, name, s->options.path);
+}
+
+static void carry_name(const struct sqlite_store *s) {
+    char was[PATH_MAX];
+    struct stat st;
+    char *ours = realpath(s->options.path, NULL);
+    bool carried = ours && carried_name(ours, was) && !strcmp(was, ours);
+    if (ours && !carried && fsetxattr(s->claim_fd, NAME_ATTRIBUTE, ours, strlen(ours), 0) && !fstat(s->claim_fd, &st) &&
+        st.st_nlink > 1)
+        hub_logf(HUB_LOG_WARN, "store",
+                 "sqlite:%s: the file has %lu names (hard links), and SQLite's log is beside the one by which it was "
+                 "opened: use no other, or what a killed process wrote last is lost",
+                 s->options.path, (unsigned long)st.st_nlink);
+    free(ours);
+}
+
 /* ---- who has it ---- */
 
-/* A file that has two names has two logs, one beside each: it must not be opened by the other name, not
- * even to read who has it. */
-static bool has_one_name(const struct sqlite_store *s) {
+/* It must not be opened by a name that may not be the one with the log, not even to read who has it. */
+static bool is_its_name(const struct sqlite_store *s) {
+    char name[PATH_MAX];
     struct stat st;
-    return !fstat(s->claim_fd, &st) && st.st_nlink == 1;
+    if (!carried_name(s->options.path, name)) return !fstat(s->claim_fd, &st) && st.st_nlink == 1;
+    char *ours = realpath(s->options.path, NULL);
+    bool is = ours && !strcmp(ours, name);
+    free(ours);
+    return is;
 }
 
 static void say_holder(struct sqlite_store *s, const char *name) {
     sqlite3_stmt *st = NULL;
     struct hub_err err;
-    bool may_read = has_one_name(s);
+    bool may_read = is_its_name(s);
     int n = snprintf(s->contested, sizeof s->contested, "%.80s of this file is served by another process%s", name,
                      may_read ? "" : ", by another name (hard link) of the file");
     if (!may_read || open_writer(s, &err)) return;
@@ -144,10 +219,19 @@ static enum hub_code contested(struct sqlite_store *s, const char *name, struct 
     return hub_fail(err, HUB_CONFLICT, "sqlite:%s: %s", s->options.path, s->contested);
 }
 
+/* The owner before may have gone by another name until just now. */
+static enum hub_code take_over(struct sqlite_store *s, struct hub_err *err) {
+    if (!s->writer.db) choose_name(s);
+    enum hub_code code = check_log_is_here(s, err);
+    if (!code) carry_name(s);
+    return code;
+}
+
 enum hub_code hub_sqlite_claim(struct sqlite_store *s, struct hub_err *err) {
     struct hub_buf name = {0};
     enum hub_code code = HUB_OK;
     int error = 0;
+    if (s->options.path && !s->writer.db) choose_name(s);
     if (!s->owner || !s->options.path) return open_writer(s, err);
     if (s->claim_fd < 0) s->claim_fd = open(s->options.path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (s->claim_fd < 0) return open_writer(s, err); /* it says why not */
@@ -157,6 +241,8 @@ enum hub_code hub_sqlite_claim(struct sqlite_store *s, struct hub_err *err) {
     }
     hub_buf_free(&name);
     if (!code && error) return cannot_lock(s, error, err);
+    if (code) return code;
+    if (!s->claimed) code = take_over(s, err);
     if (code) return code;
     if (s->contested[0] && !s->claimed)
         hub_logf(HUB_LOG_INFO, "store", "sqlite:%s: the other process has ended; taking over", s->options.path);

@@ -1,9 +1,9 @@
 // One store, one owner: a second hubd of the service waits, is not ready, says for whom, and takes over when the first one ends, however it ends.
 import assert from "node:assert/strict";
-import { linkSync, mkdirSync, symlinkSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { embeddedOnly, Hubd, serving } from "./harness.js";
+import { embeddedOnly, Hubd, runToEnd, serving } from "./harness.js";
 import { Peer } from "./peer.js";
 
 /** The answer of /readyz. */
@@ -75,6 +75,45 @@ describe("a second process of a service", () => {
         await other.stop();
       }
       assert.equal((await readiness(server.hubd)).status, 200);
+    });
+  });
+
+  // SQLite keeps its log beside the name by which it opened the file: by another name, what a killed process wrote last was not seen, and what
+  // was written then was lost with the next start.
+  test("takes over by another name of the file, with what a killed process wrote last", { skip: embeddedOnly("names of the file") }, async () => {
+    await serving(undefined, async (server) => {
+      const data = join(server.dir, "data"), aside = join(server.dir, "aside");
+      mkdirSync(aside);
+      linkSync(join(data, "test.db"), join(aside, "hard.db"));
+      const one = await joinAndSay(server.hubd, "r1", "from the first");
+      const other = await second(server, { args: ["--set", `store.url=sqlite:${join(aside, "hard.db")}`] });
+      try {
+        assert.match(JSON.stringify(await readiness(other)), new RegExp(`pid ${server.hubd.pid} on host `));
+        await server.hubd.kill();
+        await takeOver(other);
+        assert.equal((await joinAndSay(other, "r1", "from the second")).seq, one.seq + 1);
+        await other.kill();
+      } finally {
+        other.signal("SIGKILL");
+      }
+      assert.deepEqual(readdirSync(aside), ["hard.db"], "and no second log");
+      await server.start();
+      assert.equal((await joinAndSay(server.hubd, "r1", "from the third")).seq, one.seq + 2);
+    });
+  });
+
+  test("does not begin on a file that was moved without its log", { skip: embeddedOnly("names of the file") }, async () => {
+    await serving(undefined, async (server) => {
+      const file = join(server.dir, "data/test.db"), moved = join(server.dir, "moved.db"), args = ["--set", `store.url=sqlite:${moved}`];
+      const one = await joinAndSay(server.hubd, "r1", "acknowledged");
+      await server.hubd.kill();
+      renameSync(file, moved);
+      const { code, output } = await runToEnd(server.dir, { args });
+      assert.equal(code, 4);
+      assert.match(output, /was last written to it is still in [^\n]*data\/test\.db-wal; move that beside it/);
+      renameSync(`${file}-wal`, `${moved}-wal`);
+      await server.start({ args });
+      assert.equal((await joinAndSay(server.hubd, "r1", "after")).seq, one.seq + 1);
     });
   });
 
