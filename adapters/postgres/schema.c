@@ -87,13 +87,14 @@ static const struct {
 };
 
 /* KIND: what the type is below its domains: its name; "[]" for an array, "enum", "0" for a numeric without
- * fraction; empty for all others. */
-static void judge_type(struct hub_str kind, struct hub_sql_have_column *h) {
+ * fraction; empty for all others. LOOSE: by its collation different texts are equal. */
+static void judge_type(struct hub_str kind, bool loose, struct hub_sql_have_column *h) {
     if (hub_str_is(kind, "[]")) h->fits = BIT(JSON), h->stored = HUB_STORED_ARRAY;
     if (hub_str_is(kind, "enum")) h->fits = WORDS | BIT(ENUM), h->stored = HUB_STORED_OTHER;
     if (hub_str_is(kind, "0")) h->fits = BIT(INTEGER) | BIT(DECIMAL) | BIT(ID), h->stored = HUB_STORED_NUMBER;
     for (size_t i = 0; i < HUB_NELEM(base_types); i++)
         if (hub_str_is(kind, base_types[i].name)) h->fits = base_types[i].fits, h->stored = base_types[i].stored;
+    if (loose && (h->fits & WORDS)) h->stored = HUB_STORED_OTHER;
 }
 
 #define KIND_OF_TYPE                                                                                                  \
@@ -121,7 +122,8 @@ static void read_columns(struct migration *m, const char *oid, struct hub_sql_ha
             "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid "
             "AND i.indisprimary "
             "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype, " OTHER_ORDER
-            ", " KIND_OF_TYPE " "
+            ", " KIND_OF_TYPE ", EXISTS (SELECT FROM pg_collation l WHERE l.oid = a.attcollation AND NOT "
+            "l.collisdeterministic) "
             "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid "
             "AND d.adnum = a.attnum "
             "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
@@ -139,7 +141,7 @@ static void read_columns(struct migration *m, const char *oid, struct hub_sql_ha
                                          .primary = is_true(r, i, 4),
                                          .other_order = is_true(r, i, 7),
                                          .enum_values = is_enum ? enum_values(m, PQgetvalue(r, i, 5)) : NULL};
-        judge_type(hub_pg_text(r, i, 8), &have->columns[i]);
+        judge_type(hub_pg_text(r, i, 8), is_true(r, i, 9), &have->columns[i]);
     }
     PQclear(r);
 }

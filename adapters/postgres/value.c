@@ -171,14 +171,20 @@ static bool take_boolean(struct hub_str s, struct hub_cell *out) {
     return out->i || hub_str_is(s, "f");
 }
 
-static bool take_integer(struct hub_str s, struct hub_cell *out) {
-    double real;
-    *out = (struct hub_cell){.kind = HUB_CELL_INT};
-    if (hub_str_i64(s, &out->i)) return true;
-    if (!take_real(s, &real) || real != floor(real) || fabs(real) > 9007199254740992.0)
-        return false; /* a numeric: 3.00 */
-    out->i = (int64_t)real;
+/* Without the fraction that a numeric shows of a whole number: 3.00. False: it is none. */
+static bool take_whole(struct hub_str *s) {
+    size_t dot = hub_str_find(*s, '.');
+    for (size_t i = dot + 1; i < s->n; i++)
+        if (s->p[i] != '0') return false;
+    s->n = dot;
+    for (size_t i = 0; i < s->n; i++)
+        if ((s->p[i] < '0' || s->p[i] > '9') && (i || s->p[i] != '-')) return false;
     return true;
+}
+
+static bool take_integer(struct hub_str s, struct hub_cell *out) {
+    *out = (struct hub_cell){.kind = HUB_CELL_INT};
+    return take_whole(&s) && hub_str_i64(s, &out->i);
 }
 
 /* False: it is not of the column's type. Texts are offsets. */
@@ -190,6 +196,7 @@ static bool take_value(struct hub_str s, const struct hub_column *col, struct hu
     case HUB_COL_DECIMAL: *out = (struct hub_cell){.kind = HUB_CELL_REAL}; return take_real(s, &out->r);
     default: break;
     }
+    if (hub_stored(col) == HUB_STORED_NUMBER && !take_whole(&s)) return false;
     *out = hub_cell_text((struct hub_str){(const char *)(uintptr_t)text->n, s.n});
     hub_buf_adds(text, s);
     return true;

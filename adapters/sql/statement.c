@@ -54,6 +54,7 @@ struct text {
     const struct hub_table *t;
     struct hub_buf *out;
     int params;
+    bool as_text; /* compare the column as a text */
 };
 
 static void say(struct text *x, const char *s) { hub_buf_addz(x->out, s); }
@@ -113,7 +114,7 @@ static void say_ordered(struct text *x, int i) {
     }
     say_column(x, i);
     if (!is_text(c) || stored == HUB_STORED_NUMBER) return;
-    if (c->type == HUB_COL_ENUM || stored != HUB_STORED_AS_DECLARED) say(x, x->d->text_cast);
+    if ((c->type == HUB_COL_ENUM && x->d->enum_type) || stored != HUB_STORED_AS_DECLARED) say(x, x->d->text_cast);
     say(x, x->d->collation);
 }
 
@@ -123,10 +124,29 @@ static void say_equal_side(struct text *x, int i) {
     const struct hub_column *c = &x->t->columns[i];
     enum hub_stored stored = hub_stored(c);
     bool many_names = stored == HUB_STORED_OTHER || (x->d->loose_types && stored == HUB_STORED_AS_DECLARED);
-    if (stored == HUB_STORED_MOMENT || (c->type == HUB_COL_ID && c->stored && many_names))
+    if (x->as_text || stored == HUB_STORED_MOMENT || (c->type == HUB_COL_ID && c->stored && many_names))
         say_ordered(x, i);
     else
         say_column(x, i);
+}
+
+static bool is_loose_id(const struct hub_column *c) {
+    return c->type == HUB_COL_ID && hub_stored(c) == HUB_STORED_LOOSE;
+}
+
+/* The column's own equality finds the rows by its index, and takes more than one text for some: only the
+ * one that is shown is meant. Both sides of AND have the same parameters. */
+static void say_both(struct text *x, const struct hub_cond *c,
+                     void (*say_one)(struct text *x, const struct hub_cond *c)) {
+    int before = x->params;
+    say(x, "(");
+    say_one(x, c);
+    say(x, " AND ");
+    x->params = before;
+    x->as_text = true;
+    say_one(x, c);
+    x->as_text = false;
+    say(x, ")");
 }
 
 static void say_in(struct text *x, const struct hub_cond *c) {
@@ -138,25 +158,37 @@ static void say_in(struct text *x, const struct hub_cond *c) {
     say(x, ")");
 }
 
-static void say_cond(struct text *x, const struct hub_cond *c) {
+static void say_equal(struct text *x, const struct hub_cond *c) {
+    say_equal_side(x, c->column);
+    say(x, " = ");
+    say_param(x);
+}
+
+static void say_compared(struct text *x, const struct hub_cond *c) {
     static const char *const ops[] = {
-        [HUB_EQ] = " = ", [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
+        [HUB_NE] = " <> ", [HUB_LT] = " < ", [HUB_LE] = " <= ", [HUB_GT] = " > ", [HUB_GE] = " >= "};
+    say_ordered(x, c->column);
+    say(x, ops[c->cmp]);
+    say_param(x);
+}
+
+static void say_cond(struct text *x, const struct hub_cond *c) {
+    bool twice = is_loose_id(&x->t->columns[c->column]);
     if (c->cmp == HUB_IN && !c->in_n) {
         say(x, "FALSE");
     } else if (c->cmp == HUB_MEANT_FOR) {
         say_audience(x, c);
+    } else if (twice && (c->cmp == HUB_IN || (c->cmp == HUB_EQ && has_value(c)))) {
+        say_both(x, c, c->cmp == HUB_IN ? say_in : say_equal);
     } else if (c->cmp == HUB_IN) {
         say_in(x, c);
     } else if (!has_value(c)) {
         say_column(x, c->column);
         say(x, c->cmp == HUB_NE ? " IS NOT NULL" : c->cmp == HUB_EQ ? " IS NULL" : " IS NULL AND FALSE");
+    } else if (c->cmp == HUB_EQ) {
+        say_equal(x, c);
     } else {
-        if (c->cmp == HUB_EQ)
-            say_equal_side(x, c->column);
-        else
-            say_ordered(x, c->column);
-        say(x, ops[c->cmp]);
-        say_param(x);
+        say_compared(x, c);
     }
 }
 

@@ -250,8 +250,8 @@ static bool take_real(sqlite3_stmt *st, int i, struct hub_cell *out) {
     }
     struct hub_str s = column_text(st, i);
     char *end;
-    out->r = strtod(s.p, &end); /* SQLite terminates it */
-    return s.n && end == s.p + s.n && isfinite(out->r);
+    out->r = strtod(s.p, &end);                                                   /* SQLite terminates it */
+    return s.n && end == s.p + s.n && isfinite(out->r) && !strpbrk(s.p, "xX \t"); /* what strtod takes as well */
 }
 
 /* False: it is not of the column's type, which SQLite does not enforce. */
@@ -263,6 +263,10 @@ static bool take_value(sqlite3_stmt *st, int i, const struct hub_column *col, st
     case HUB_COL_DATETIME: return take_moment(st, i, out);
     case HUB_COL_INTEGER: return take_integer(st, i, out);
     case HUB_COL_DECIMAL: return take_real(st, i, out);
+    case HUB_COL_ID:
+        if (sqlite3_column_type(st, i) == SQLITE_FLOAT)
+            return false; /* in a NUMERIC column, a fraction or beyond 2^63 */
+        break;
     default: break;
     }
     if (col->stored && !hub_utf8_valid(column_text(st, i))) return false;

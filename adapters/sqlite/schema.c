@@ -89,7 +89,7 @@ static const struct {
     {"char", TEXTS | BIT(DATETIME) | BIT(JSON), HUB_STORED_AS_DECLARED},
     {"text", TEXTS | BIT(DATETIME) | BIT(JSON), HUB_STORED_AS_DECLARED},
     {"clob", TEXTS | BIT(DATETIME) | BIT(JSON), HUB_STORED_AS_DECLARED},
-    {"uuid", TEXTS, HUB_STORED_AS_DECLARED},
+    {"uuid", TEXTS, HUB_STORED_LOOSE},
     {"real", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
     {"doub", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
     {"floa", BIT(DECIMAL), HUB_STORED_AS_DECLARED},
@@ -100,6 +100,7 @@ static const struct {
 
 static void judge_type(struct hub_sql_have_column *h) {
     h->fits = ANY; /* no type, as the columns of many views, or one of somebody's own making */
+    h->stored = *h->type ? HUB_STORED_LOOSE : HUB_STORED_OTHER;
     for (size_t i = 0; i < HUB_NELEM(declared); i++) {
         if (!strcasestr(h->type, declared[i].word)) continue;
         h->fits = declared[i].fits;

@@ -173,7 +173,7 @@ static bool cell_real(const json_t *v, struct hub_cell *out) {
     memcpy(digits, s.p, s.n);
     digits[s.n] = 0;
     out->r = strtod(digits, &end);
-    return end == digits + s.n && isfinite(out->r);
+    return end == digits + s.n && isfinite(out->r) && !strpbrk(digits, "xX");
 }
 
 static bool cell_bool(const json_t *v, struct hub_cell *out) {
@@ -224,6 +224,21 @@ enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, 
     if (fits) return HUB_OK;
     text->n = from;
     return misfit(col, err);
+}
+
+json_t *hub_row_typed(const struct hub_table *t, const json_t *object) {
+    json_t *o = json_object();
+    for (size_t i = 0; i < t->column_n; i++) {
+        const struct hub_column *col = &t->columns[i];
+        const json_t *v = hub_json_get(object, col->property);
+        struct hub_buf text = {0};
+        struct hub_cell cell;
+        if (!v) continue;
+        bool fits = !hub_cell_from_json(col, v, &cell, &text, NULL);
+        json_object_set_new(o, col->property, fits ? cell_json(t, col, &cell) : json_null());
+        hub_buf_free(&text);
+    }
+    return o;
 }
 
 static enum hub_code refuse_unknown(const struct hub_table *t, const json_t *object, struct hub_err *err) {

@@ -36,6 +36,7 @@ enum hub_stored {
     HUB_STORED_NUMBER, /* of an ID: a whole number */
     HUB_STORED_UUID,
     HUB_STORED_OTHER, /* what has a text form: an enum, a time, an address, a text with an equality of its own */
+    HUB_STORED_LOOSE, /* of SQLite: numbers and texts side by side; a text that reads as a number is equal to it */
     HUB_STORED_ARRAY, /* of a JSON property: a list of the database */
     HUB_STORED_MOMENT /* of a DateTime: a text in another spelling than ours, or a number */
 };
@@ -111,6 +112,9 @@ static inline const struct hub_cell *hub_row(const struct hub_rows *r, size_t i)
 json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row);
 /* The same as JSON text, appended. */
 void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct hub_cell *row);
+/* What somebody else says of a row: of OBJECT the properties of the table, as hub_row_json gives them; null
+ * for values that are not of their types. New reference. */
+json_t *hub_row_typed(const struct hub_table *t, const json_t *object);
 /* JSON value → cell for a column, with coercion as SQL drivers do (number text to number …) and check of
  * type, length and enum. Texts (also JSON dumps) are appended to TEXT: take offsets only after the last
  * append, or give each row its own buffer reserved beforehand; hub_row_from_json does that for whole rows.

@@ -51,6 +51,12 @@ static void what_fits_is_of_the_propertys_type(void **state) {
         {"numeric(20)", "123456789012345678", HUB_COL_INTEGER, "123456789012345678"},
         {"numeric", "3.000", HUB_COL_INTEGER, "3"},
         {"numeric", "3.5", HUB_COL_INTEGER, "null"},
+        {"numeric", "9007199254740993.00", HUB_COL_INTEGER, "9007199254740993"},
+        {"numeric", "3.00", HUB_COL_ID, "\"3\""},
+        {"numeric", "-30.0", HUB_COL_ID, "\"-30\""},
+        {"numeric", "1e30", HUB_COL_ID, "\"1000000000000000000000000000000\""},
+        {"numeric", "3.5", HUB_COL_ID, "null"},
+        {"numeric", "'NaN'", HUB_COL_ID, "null"},
         {"numeric", "1e30", HUB_COL_INTEGER, "null"},
         {"numeric(10,2)", "3.5", HUB_COL_DECIMAL, "3.5"},
         {"numeric", "'NaN'", HUB_COL_DECIMAL, "null"},
@@ -188,6 +194,13 @@ static void a_row_has_one_name(void **state) {
                 "[{\"id\":\"0190a0b0-0000-7000-8000-00000000000a\",\"value\":\"u\"}]");
     close_store_only();
     hub_loop_delete(loop);
+    open_other(&(struct foreign){.type = "text", .property = HUB_COL_TEXT}, "text COLLATE nocase");
+    assert_int_equal(insert("ann", "by any case"), HUB_OK);
+    expect_rows(&(struct hub_cond){.column = 0, .value = text_cell("ANN")}, "[]");
+    expect_rows(&(struct hub_cond){.column = 0, .value = text_cell("ann")},
+                "[{\"id\":\"ann\",\"value\":\"by any case\"}]");
+    close_store_only();
+    hub_loop_delete(loop);
     open_other(&(struct foreign){.type = "text", .property = HUB_COL_TEXT}, "char(8)");
     assert_int_equal(insert("ab", "padded"), HUB_OK);
     expect_rows(&(struct hub_cond){.column = 0, .value = text_cell("ab ")}, "[]");
@@ -219,7 +232,7 @@ int main(void) {
     run("CREATE TYPE mood AS ENUM ('happy', 'sad'); CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%'); CREATE "
         "DOMAIN plain AS int; "
         "CREATE DOMAIN positive AS plain CHECK (VALUE > 0); CREATE DOMAIN names AS text[]; CREATE TYPE pair AS (a int, "
-        "b text)");
+        "b text); CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     postgres_stop(&server);
     return failed;

@@ -55,6 +55,11 @@ static void what_fits_is_of_the_propertys_type(void **state) {
         {"REAL", "'x'", HUB_COL_DECIMAL, "null"},
         {"REAL", "9e999", HUB_COL_DECIMAL, "null"},
         {"", "'2.5'", HUB_COL_DECIMAL, "2.5"},
+        {"", "'0x10'", HUB_COL_DECIMAL, "null"},
+        {"", "' 2.5'", HUB_COL_DECIMAL, "null"},
+        {"NUMERIC", "1.5", HUB_COL_ID, "null"},
+        {"NUMERIC", "'ab'", HUB_COL_ID, "\"ab\""},
+        {"", "7", HUB_COL_ID, "\"7\""},
         {"BOOLEAN", "1", HUB_COL_BOOLEAN, "true"},
         {"BOOLEAN", "'true'", HUB_COL_BOOLEAN, "true"},
         {"BOOLEAN", "'False'", HUB_COL_BOOLEAN, "false"},
@@ -140,11 +145,45 @@ static void a_row_has_one_name_whatever_its_collation(void **state) {
     close_store();
 }
 
+/* A column declared GUID or STRING keeps what reads as a number as one, and finds it by all its spellings. */
+static void a_number_among_texts_has_one_name(void **state) {
+    (void)state;
+    static const struct hub_table *tables[] = {&foreign_table};
+    static const char *const types[] = {"GUID", "UUID", "STRING", "VARCHAR(8)", ""};
+    static const char *const spellings[] = {"07", "7.0", "7e0", " 7", "+7"};
+    for (size_t i = 0; i < HUB_NELEM(types); i++) {
+        struct hub_err err;
+        char sql[200];
+        make_file();
+        snprintf(sql, sizeof sql,
+                 "CREATE TABLE other (id %s PRIMARY KEY, v TEXT); INSERT INTO other VALUES (7, 'x'), ('ab', 'y')",
+                 types[i]);
+        run(sql);
+        describe_column(&(struct foreign){.property = HUB_COL_TEXT});
+        loop = hub_loop_new();
+        if (open_with(&hub_sqlite_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
+        struct hub_cell in[] = {text_cell("07"), text_cell("7"), text_cell("ab")};
+        struct hub_cond where = {.column = 0};
+        const struct hub_select q = {
+            .table = &foreign_table, .where = &where, .where_n = 1, .order_by = 0, .limit = 10};
+        for (size_t k = 0; k < HUB_NELEM(spellings); k++) {
+            where = (struct hub_cond){.column = 0, .value = text_cell(spellings[k])};
+            expect_ids(&q, "");
+        }
+        where.value = text_cell("7");
+        expect_ids(&q, "7");
+        where = (struct hub_cond){.column = 0, .cmp = HUB_IN, .in = in, .in_n = 3};
+        expect_ids(&q, "7 ab");
+        close_store();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits_is_of_the_propertys_type),
         cmocka_unit_test(what_does_not_is_refused_by_name),
         cmocka_unit_test(a_row_has_one_name_whatever_its_collation),
+        cmocka_unit_test(a_number_among_texts_has_one_name),
         cmocka_unit_test(moments_compare_in_whatever_spelling_they_are_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
