@@ -1,7 +1,7 @@
 // Bridged events: what changes in DataObjects reaches the room and the rights of its members; topics of the bus become events.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { runSql, serve } from "./harness.js";
 
 const lua = (...lines) => ({ lua: lines.join("\n") });
 
@@ -189,5 +189,30 @@ describe("a join that is being decided", () => {
     await act("leave", { user: "ann" });
     assert.equal((await joined).error.code, "not_authorized");
     await ann.refused("not_authorized", "hub:join", { roomId });
+  });
+});
+
+// Expressions once saw the record as the bus brought it when its row could not be read: to them the text "false" is true.
+describe("a record of the bus whose row cannot be read", () => {
+  let topic;
+  const server = serve(
+    (def) => {
+      def.hub.eventSettings = { autoBridgeDataEvents: true };
+      def.hub.roomSettings.roomEligibility = "room.isPublic";
+      def.service.namespaces = [{ path: "/tool", auth: false, events: [{ name: "publish", script: lua("kafka.publish(...)") }] }];
+    },
+    { naming: (def, project) => (topic = `${project}-${def.service.service.name}-service-dbevent-conversation-updated`) },
+  );
+
+  test("is seen with values of the properties' types, or null", async () => {
+    const tool = await server.connect(undefined, { namespace: "/tool" });
+    const told = [["r1", "false"], ["r2", 2], ["r3", [true]]];
+    const members = await Promise.all(told.map(([roomId]) => server.member("ann", roomId)));
+    await runSql(server.dir, 'ALTER TABLE "conversation" RENAME TO "gone"');
+    for (const [i, [id, isPublic]] of told.entries()) {
+      await tool.call("publish", topic, { old_conversation: { id }, conversation: { id, isPublic } });
+      assert.equal((await members[i].next("hub:roomClosed")).roomId, id);
+    }
+    await runSql(server.dir, 'ALTER TABLE "gone" RENAME TO "conversation"');
   });
 });

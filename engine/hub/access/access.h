@@ -25,6 +25,8 @@ void hub_authorize_rules(struct hub_hub *hub);
 
 /* ---- the room's record in memory (record.c) ---- */
 
+/* The table of the hub's room object. */
+const struct hub_table *hub_record_table(const struct hub_hub *hub);
 /* Reads the row of room ROOM_ID; false when no row can have that id. HOLD backs the condition until the
  * answer. */
 bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *hold, hub_rows_cb *done, void *arg);

@@ -12,9 +12,13 @@ bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int colu
     return code == HUB_OK;
 }
 
+const struct hub_table *hub_record_table(const struct hub_hub *hub) {
+    return hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
+}
+
 bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *hold, hub_rows_cb *done, void *arg) {
     struct hub_store *store = hub->engine->config.store;
-    const struct hub_table *t = hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
+    const struct hub_table *t = hub_record_table(hub);
     struct hub_cond where;
     hub_buf_clear(hold);
     if (!hub_cond_of_text(&where, t, (int)t->id, room_id, hold)) return false;
