@@ -89,12 +89,6 @@ static bool is_event_name(struct hub_str s) {
     return s.n > 0;
 }
 
-static bool is_topic(struct hub_str s) {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_alpha(s.p[i]) && !is_digit(s.p[i]) && !(s.p[i] && strchr("._-", s.p[i]))) return false;
-    return s.n > 0 && !hub_str_is(s, ".") && !hub_str_is(s, "..");
-}
-
 bool hub_name_obeys(struct hub_str s, enum hub_name_rule rule) {
     struct hub_str part;
     switch (rule) {
@@ -106,7 +100,7 @@ bool hub_name_obeys(struct hub_str s, enum hub_name_rule rule) {
         while (hub_str_split(&s, '.', &part))
             if (!is_identifier(part, "_$")) return false;
         return true;
-    case HUB_NAME_TOPIC: return is_topic(s);
+    case HUB_NAME_TOPIC: return hub_str_is_topic(s);
     }
     return false;
 }

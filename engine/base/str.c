@@ -130,6 +130,13 @@ bool hub_str_is_id(struct hub_str s) {
     return true;
 }
 
+bool hub_str_is_topic(struct hub_str s) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    for (size_t i = 0; i < s.n; i++)
+        if (!s.p[i] || !strchr(letters, s.p[i])) return false;
+    return s.n && s.n <= 249 && !hub_str_is(s, ".") && !hub_str_is(s, "..");
+}
+
 size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap) {
     size_t row[65];
     if (a.n > 64 || b.n > 64) return cap;

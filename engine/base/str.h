@@ -49,6 +49,9 @@ bool hub_str_is_code_name(struct hub_str s);
  * without control characters. */
 bool hub_str_is_id(struct hub_str s);
 #define HUB_ID_EXPECTED "a text of 1 to 255 bytes without control characters"
+/* What Kafka takes as a topic, and so every bus. */
+bool hub_str_is_topic(struct hub_str s);
+#define HUB_TOPIC_EXPECTED "1 to 249 letters, digits, dots, _ and -, and not . or .. alone"
 /* Levenshtein distance with a cap; for "did you mean". Inputs over 64 bytes give CAP. */
 size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap);
 /* H continued with the bytes of S (FNV-1a): the same in every process, for telling versions apart, not for

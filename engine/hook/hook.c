@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/log.h"
+
 bool hub_truthy(const json_t *v) {
     switch (v ? json_typeof(v) : JSON_NULL) {
     case JSON_NULL:
@@ -14,9 +16,21 @@ bool hub_truthy(const json_t *v) {
     }
 }
 
+/* Such a key does nothing, and whoever wrote it has meant something by it. */
+static void log_unknown_key(const json_t *object, const char *names) {
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)object, key, v) {
+        if (hub_str_among(hub_cstr(key), names)) continue;
+        hub_log_kv(HUB_LOG_WARN, "hub", "a script gave a key that nothing reads", "key", key, "known", names, NULL);
+        return;
+    }
+}
+
 enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err) {
     struct hub_str meant;
     const char *key = hub_json_misspelt(object, names, &meant);
-    return key ? hub_fail(err, HUB_BAD_REQUEST, "%.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant))
-               : HUB_OK;
+    if (key) return hub_fail(err, HUB_BAD_REQUEST, "%.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant));
+    log_unknown_key(object, names);
+    return HUB_OK;
 }

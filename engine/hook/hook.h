@@ -47,7 +47,7 @@ struct hub_hook_ops {
 bool hub_truthy(const json_t *v);
 
 /* Fails with HUB_BAD_REQUEST when an object that a script gave has a key that is a misspelling of one of
- * NAMES (separated by a space); other keys are passed over. */
+ * NAMES (separated by a space); logs any other key that is none of them. */
 enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err);
 
 /* One call from a script into the engine. The function answers exactly once through done, at once or

@@ -277,6 +277,18 @@ static void complete(struct resolution *r) {
 
 /* ---- last step: the authenticate hook ---- */
 
+/* {denied: "banned"} would let in, with one more member of the session. */
+static const char *other_deny(const json_t *result) {
+    static const char *const names[] = {"deny", "denied", "denies", "denyReason"};
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)result, key, v) {
+        for (size_t i = 0; i < HUB_NELEM(names); i++)
+            if (hub_str_eq_nocase(hub_cstr(key), hub_cstr(names[i]))) return key;
+    }
+    return NULL;
+}
+
 static void on_authenticated(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct resolution *r = arg;
     if (code != HUB_OK) {
@@ -285,6 +297,12 @@ static void on_authenticated(void *arg, enum hub_code code, json_t *result, cons
         return;
     }
     const json_t *deny = hub_json_get(result, "deny");
+    const char *other = deny ? NULL : other_deny(result);
+    if (other) {
+        hub_log_kv(HUB_LOG_ERROR, "auth", "the authenticate hook gave a key that is nearly deny", "key", other, NULL);
+        refuse(r, HUB_INVALID_TOKEN, "the authenticate hook failed");
+        return;
+    }
     if ((!hub_json_nil(result) && !hub_truthy(result)) || (deny && hub_truthy(deny))) {
         tell(r->ctx, r, HUB_INVALID_TOKEN, "the authenticate hook refuses it", hub_json_str(deny).p);
         finish(r, HUB_INVALID_TOKEN, NULL, hub_json_str(deny).p);

@@ -100,7 +100,7 @@ static bool take_parameters(struct object_request *q, json_t *query, json_t *whe
     json_object_foreach(query, name, v) {
         if (!take_parameter(q, name, v, where)) return false;
     }
-    return hub_rest_query_int(q->req, query, "limit", 1, INT64_MAX, q->options) &&
+    return hub_rest_one_page(q->req, query) && hub_rest_query_int(q->req, query, "limit", 1, INT64_MAX, q->options) &&
            hub_rest_query_int(q->req, query, "offset", 0, INT64_MAX, q->options) &&
            hub_rest_query_int(q->req, query, "pageNumber", 1, HUB_REST_PAGES, q->options) &&
            hub_rest_query_int(q->req, query, "pageRowCount", 1, HUB_REST_PAGE_MAX, q->options);
@@ -108,7 +108,7 @@ static bool take_parameters(struct object_request *q, json_t *query, json_t *whe
 
 /* ?property=value are conditions. False: the request was answered. */
 static bool take_query(struct object_request *q, json_t *where) {
-    json_t *query = hub_rest_query(q->req, NULL);
+    json_t *query = hub_rest_query(q->req);
     bool ok = query && take_parameters(q, query, where);
     json_decref(query);
     return ok;
@@ -199,10 +199,6 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         refuse(q, DELETE);
         return;
     }
-    if (q->action != LIST && !hub_rest_query_is_empty(q->req)) {
-        end(q);
-        return;
-    }
     const char *kept = q->body ? kept_column(q) : NULL;
     if (kept) {
         char text[200];
@@ -244,6 +240,7 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
         hub_rest_fail_method(req, path->n == 3 ? "GET, HEAD, PATCH, DELETE" : "GET, HEAD, POST");
         return;
     }
+    if (action != LIST && !hub_rest_no_query(req)) return;
     const struct hub_strs *const roles[] = {&o->api_read, &o->api_read, &o->api_create, &o->api_update, &o->api_delete};
     json_t *body = action == CREATE || action == UPDATE ? hub_rest_body(req) : NULL;
     if ((action == CREATE || action == UPDATE) && !body) return;

@@ -54,33 +54,7 @@ static bool take(struct hub_http_req *req, json_t *all, struct hub_str pair) {
     return !fault;
 }
 
-static bool is_one_of(struct hub_str name, struct hub_str known) {
-    struct hub_str piece;
-    while (hub_str_split(&known, ',', &piece))
-        if (hub_str_eq(hub_str_trim(piece), name)) return true;
-    return false;
-}
-
-static bool are_known(struct hub_http_req *req, json_t *all, const char *known) {
-    const char *name;
-    json_t *v;
-    char fault[160];
-    json_object_foreach(all, name, v) {
-        if (is_one_of(hub_cstr(name), hub_cstr(known))) continue;
-        if (!*known) return hub_rest_bad_parameter(req, hub_cstr(name), "unknown; this request has no parameters");
-        snprintf(fault, sizeof fault, "unknown; there are %s", known);
-        return hub_rest_bad_parameter(req, hub_cstr(name), fault);
-    }
-    return true;
-}
-
-bool hub_rest_query_is_empty(struct hub_http_req *req) {
-    json_t *none = hub_rest_query(req, "");
-    json_decref(none);
-    return none != NULL;
-}
-
-json_t *hub_rest_query(struct hub_http_req *req, const char *known) {
+json_t *hub_rest_query(struct hub_http_req *req) {
     struct hub_str rest = hub_http_query(req), pair;
     json_t *all = json_object();
     while (rest.n && hub_str_split(&rest, '&', &pair)) {
@@ -89,9 +63,7 @@ json_t *hub_rest_query(struct hub_http_req *req, const char *known) {
         return NULL;
     }
     json_object_del(all, "access_token"); /* the identity's */
-    if (!known || are_known(req, all, known)) return all;
-    json_decref(all);
-    return NULL;
+    return all;
 }
 
 bool hub_rest_query_int(struct hub_http_req *req, const json_t *query, const char *key, int64_t low, int64_t high,

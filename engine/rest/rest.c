@@ -87,36 +87,34 @@ void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identit
 
 /* ---- routes ---- */
 
-enum source { NOTHING, BODY, LIST };
+#define PAGES "limit pageNumber pageRowCount"
 static const struct route {
     enum hub_http_method method;
     const char *path; /* below /{hub}; ":name" is a variable part */
     const char *event;
     int status;
-    enum source source;
-    const char *query; /* of a list: the names that its query may have */
+    const char *query; /* parameters of a list, with a space between; NULL: there are none */
 } routes[] = {
-    {HUB_HTTP_GET, "rooms/:roomId", "hub:room", 200, NOTHING, ""},
-    {HUB_HTTP_GET, "rooms/:roomId/messages", "hub:history", 200, LIST,
-     "before, after, limit, pageNumber, pageRowCount, messageType, senderId, include"},
-    {HUB_HTTP_POST, "rooms/:roomId/messages", "hub:send", 201, BODY, ""},
-    {HUB_HTTP_GET, "rooms/:roomId/messages/:messageId", "hub:message", 200, NOTHING, ""},
-    {HUB_HTTP_PATCH, "rooms/:roomId/messages/:messageId", "hub:edit", 200, BODY, ""},
-    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId", "hub:delete", 200, NOTHING, ""},
-    {HUB_HTTP_PUT, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:react", 200, NOTHING, ""},
-    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:unreact", 200, NOTHING, ""},
-    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/approve", "hub:approve", 200, BODY, ""},
-    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/reject", "hub:reject", 200, BODY, ""},
-    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, LIST, "afterId, limit, pageNumber, pageRowCount"},
-    {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NOTHING, ""},
-    {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, BODY, ""},
-    {HUB_HTTP_GET, "rooms/:roomId/moderation", "hub:restrictions", 200, NOTHING, ""},
-    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, BODY, ""},
-    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/block", "hub:unblock", 200, NOTHING, ""},
-    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/silence", "hub:silence", 200, BODY, ""},
-    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/silence", "hub:unsilence", 200, NOTHING, ""},
-    {HUB_HTTP_GET, "rooms/:roomId/state", "hub:requestState", 200, NOTHING, ""},
-    {HUB_HTTP_POST, "rooms/:roomId/events", "hub:event", 200, BODY, ""},
+    {HUB_HTTP_GET, "rooms/:roomId", "hub:room", 200, NULL},
+    {HUB_HTTP_GET, "rooms/:roomId/messages", "hub:history", 200, "before after messageType senderId include " PAGES},
+    {HUB_HTTP_POST, "rooms/:roomId/messages", "hub:send", 201, NULL},
+    {HUB_HTTP_GET, "rooms/:roomId/messages/:messageId", "hub:message", 200, NULL},
+    {HUB_HTTP_PATCH, "rooms/:roomId/messages/:messageId", "hub:edit", 200, NULL},
+    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId", "hub:delete", 200, NULL},
+    {HUB_HTTP_PUT, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:react", 200, NULL},
+    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:unreact", 200, NULL},
+    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/approve", "hub:approve", 200, NULL},
+    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/reject", "hub:reject", 200, NULL},
+    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, "afterId " PAGES},
+    {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NULL},
+    {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, NULL},
+    {HUB_HTTP_GET, "rooms/:roomId/moderation", "hub:restrictions", 200, NULL},
+    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, NULL},
+    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/block", "hub:unblock", 200, NULL},
+    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/silence", "hub:silence", 200, NULL},
+    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/silence", "hub:unsilence", 200, NULL},
+    {HUB_HTTP_GET, "rooms/:roomId/state", "hub:requestState", 200, NULL},
+    {HUB_HTTP_POST, "rooms/:roomId/events", "hub:event", 200, NULL},
 };
 
 /* Whether the segments after the hub's name fit the route; variable parts go into ARGS when it is given. */
@@ -168,11 +166,48 @@ void hub_rest_add_page_json(struct hub_buf *b, const json_t *args) {
                  (long long)hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE));
 }
 
-/* What the query asks for, typed as the command wants it. False: the request was answered. */
-static bool add_query(struct hub_http_req *req, const struct route *route, json_t *args) {
-    static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
-    json_t *q = hub_rest_query(req, route->query);
-    bool ok = q && hub_rest_query_int(req, q, "before", 0, INT64_MAX, args) &&
+static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
+
+/* Only what the route takes: seconds=5 behind a path that wants them in its body would be passed over. */
+static bool are_known(struct hub_http_req *req, json_t *query, const char *names) {
+    const char *name;
+    json_t *v;
+    json_object_foreach(query, name, v) {
+        if (names && hub_str_among(hub_cstr(name), names)) continue;
+        struct hub_buf text = {0};
+        struct hub_str rest = hub_cstr(names), one;
+        hub_buf_addz(&text, names ? "unknown; there are" : "unknown; this path takes no parameters");
+        for (const char *glue = " "; names && hub_str_split(&rest, ' ', &one); glue = ", ")
+            hub_buf_addf(&text, "%s%.*s", glue, HUB_FMT(one));
+        hub_rest_bad_parameter(req, hub_cstr(name), hub_buf_cstr(&text));
+        hub_buf_free(&text);
+        return false;
+    }
+    return true;
+}
+
+bool hub_rest_no_query(struct hub_http_req *req) {
+    json_t *query = hub_rest_query(req);
+    bool ok = query && are_known(req, query, NULL);
+    json_decref(query);
+    return ok;
+}
+
+bool hub_rest_one_page(struct hub_http_req *req, const json_t *query) {
+    static const char *const others[] = {"limit", "offset"};
+    if (!json_object_get(query, "pageNumber") && !json_object_get(query, "pageRowCount")) return true;
+    for (size_t i = 0; i < HUB_NELEM(others); i++)
+        if (json_object_get(query, others[i]))
+            return hub_rest_bad_parameter(req, hub_cstr(others[i]), "not together with pageNumber and pageRowCount");
+    return true;
+}
+
+/* Query parameters of lists, typed as the command wants them. False: one is not, and the request was
+ * answered. */
+static bool add_query(struct hub_http_req *req, const char *names, json_t *args) {
+    json_t *q = hub_rest_query(req);
+    bool ok = q && are_known(req, q, names) && hub_rest_one_page(req, q) &&
+              hub_rest_query_int(req, q, "before", 0, INT64_MAX, args) &&
               hub_rest_query_int(req, q, "after", 0, INT64_MAX, args) &&
               hub_rest_query_int(req, q, "limit", 1, INT64_MAX, args) &&
               hub_rest_query_int(req, q, "pageNumber", 1, HUB_REST_PAGES, args) &&
@@ -181,6 +216,23 @@ static bool add_query(struct hub_http_req *req, const struct route *route, json_
         if (json_object_get(q, texts[i])) json_object_set(args, texts[i], json_object_get(q, texts[i]));
     json_decref(q);
     if (ok) hub_rest_add_page(args);
+    return ok;
+}
+
+/* What the path says goes into ARGS. False: the body says something else, and the request was answered. */
+static bool add_path(struct hub_http_req *req, const struct route *route, const struct hub_rest_path *path,
+                     json_t *args) {
+    json_t *vars = json_object(), *v, *given;
+    const char *name;
+    bool ok = true;
+    matches(route, path, vars);
+    json_object_foreach(vars, name, v) {
+        given = json_object_get(args, name);
+        if (!ok || !given || json_equal(given, v)) continue;
+        ok = hub_rest_bad_parameter(req, hub_cstr(name), "the body names another one than the path");
+    }
+    json_object_update(args, vars);
+    json_decref(vars);
     return ok;
 }
 
@@ -210,7 +262,7 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
     if (code) {
         hub_rest_fail_code(q->req, code, err->text, fields);
     } else {
-        if (q->route->source == LIST) add_paging(&paging, q->args, fields);
+        if (q->route->query) add_paging(&paging, q->args, fields);
         hub_rest_ok(q->req, q->route->status, data_name, fields, hub_buf_str(&paging));
     }
     hub_buf_free(&paging);
@@ -234,10 +286,9 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
 
 static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct route *route,
                       const struct hub_rest_path *path) {
-    json_t *args = route->source == BODY ? hub_rest_body(req) : json_object();
+    json_t *args = route->method == HUB_HTTP_GET ? json_object() : hub_rest_body(req);
     if (!args) return;
-    matches(route, path, args);
-    if (!add_query(req, route, args)) {
+    if (!add_path(req, route, path, args) || !add_query(req, route->query, args)) {
         json_decref(args);
         return;
     }
@@ -266,7 +317,7 @@ static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hu
         hub_rest_fail_method(req, "GET, HEAD");
         return;
     }
-    if (!hub_rest_query_is_empty(req)) return;
+    if (!hub_rest_no_query(req)) return;
     struct room_request *q = hub_xmalloc(sizeof *q);
     *q = (struct room_request){.req = req, .hub = hub};
     hub_rest_identify(r, req, on_describe, q);
@@ -296,29 +347,39 @@ static void on_published(void *arg, enum hub_code code, const char *error) {
         hub_rest_ok(req, 202, NULL, hub_str(NULL, 0), hub_str(NULL, 0));
 }
 
-static bool are_texts(json_t *object) {
+static bool are_texts(const json_t *object) {
     const char *name;
     json_t *v;
-    json_object_foreach(object, name, v) {
+    json_object_foreach((json_t *)(uintptr_t)object, name, v) {
         if (!json_is_string(v)) return false;
     }
     return json_is_object(object);
 }
 
 /* ?key=K&headers={"name":"value"} */
+static json_t *headers_of(struct hub_http_req *req, const json_t *query) {
+    const json_t *text = json_object_get(query, "headers");
+    json_t *headers = text ? hub_json_parse(hub_json_str(text), NULL) : json_object();
+    if (are_texts(headers)) return headers;
+    hub_rest_fail_code(req, HUB_BAD_REQUEST, "headers: expected a JSON object of texts", hub_str(NULL, 0));
+    json_decref(headers);
+    return NULL;
+}
+
 static void publish(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
     if (hub_http_method(req) != HUB_HTTP_POST) {
         hub_rest_fail_method(req, "POST");
         return;
     }
-    json_t *query = hub_rest_query(req, "key, headers"), *headers = NULL, *record = NULL;
-    if (!query) return;
-    struct hub_str key = hub_json_get_str(query, "key"), text = hub_json_get_str(query, "headers");
-    if (text.n) headers = hub_json_parse(text, NULL);
-    if (text.n && !are_texts(headers))
-        hub_rest_fail_code(req, HUB_BAD_REQUEST, "headers: expected a JSON object of texts", hub_str(NULL, 0));
-    else if ((record = hub_rest_body(req)))
-        hub_engine_publish(r->engine, path->segments[1], key, headers, record, on_published, req);
+    if (!hub_str_is_topic(path->segments[1])) {
+        hub_rest_fail_code(req, HUB_BAD_REQUEST, "topic: expected " HUB_TOPIC_EXPECTED, hub_str(NULL, 0));
+        return;
+    }
+    json_t *query = hub_rest_query(req), *headers = NULL, *record = NULL;
+    if (query && are_known(req, query, "key headers")) headers = headers_of(req, query);
+    if (headers && (record = hub_rest_body(req)))
+        hub_engine_publish(r->engine, path->segments[1], hub_json_get_str(query, "key"),
+                           json_object_size(headers) ? headers : NULL, record, on_published, req);
     json_decref(record);
     json_decref(headers);
     json_decref(query);

@@ -40,11 +40,14 @@ json_t *hub_rest_body(struct hub_http_req *req);
  * answered. */
 bool hub_rest_query_int(struct hub_http_req *req, const json_t *query, const char *key, int64_t low, int64_t high,
                         json_t *out);
-/* The query's parameters as texts, without access_token: a new object, or NULL when a name comes twice, is
- * none or (KNOWN not NULL) is not one of "KNOWN, with, commas" (and the request was answered). */
-json_t *hub_rest_query(struct hub_http_req *req, const char *known);
-/* For paths that take none; false: the request was answered. */
-bool hub_rest_query_is_empty(struct hub_http_req *req);
+/* The query's parameters as texts, without access_token: a new object, or NULL when a name comes twice or
+ * is none (and the request was answered). */
+json_t *hub_rest_query(struct hub_http_req *req);
+/* Whether the query has no parameter but access_token. False: the request was answered. */
+bool hub_rest_no_query(struct hub_http_req *req);
+/* Whether a page is asked for in one way only: by its number, or by limit and offset. False: the request
+ * was answered. */
+bool hub_rest_one_page(struct hub_http_req *req, const json_t *query);
 /* Answers 400 "NAME: FAULT"; always false. */
 bool hub_rest_bad_parameter(struct hub_http_req *req, struct hub_str name, const char *fault);
 /* pageNumber (from 1) and pageRowCount of ARGS, when given, as limit and offset. */

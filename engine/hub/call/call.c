@@ -257,3 +257,13 @@ bool hub_call_keys(struct hub_call *call, const char *names) {
     hub_call_fail(call, HUB_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%.*s\"?", key, HUB_FMT(meant));
     return false;
 }
+
+bool hub_call_by_seq(struct hub_call *call) {
+    static const char *const pages[] = {"offset", "pageNumber", "pageRowCount"};
+    for (size_t i = 0; call->conn && i < HUB_NELEM(pages); i++) {
+        if (hub_json_nil(hub_json_get(call->args, pages[i]))) continue;
+        hub_call_fail(call, HUB_BAD_REQUEST, "%s: pages by number come by REST only", pages[i]);
+        return false;
+    }
+    return true;
+}

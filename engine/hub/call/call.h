@@ -82,6 +82,8 @@ enum {
 /* Whether every key of the payload is one of NAMES, or none that resembles one: others may be of newer
  * clients, and are passed over. False when the call was refused (and is gone). */
 bool hub_call_keys(struct hub_call *call, const char *names);
+/* Pages by number are REST's. False when a socket asked for one and was refused (and the call is gone). */
+bool hub_call_by_seq(struct hub_call *call);
 /* Whether the call's rights are what NEEDS asks for; false when it was answered with a refusal. */
 bool hub_call_permitted(struct hub_call *call, unsigned needs);
 /* Finds the room and rights of a socket's call; false when it was answered with a refusal. */

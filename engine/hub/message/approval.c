@@ -81,6 +81,7 @@ void hub_cmd_pending(struct hub_call *call) {
     const json_t *given = hub_json_get(call->args, "afterId");
     struct hub_str after = hub_json_str(given);
     int64_t limit = pending_limit(call);
+    if (!hub_call_by_seq(call)) return;
     if (!limit) {
         hub_call_fail(call, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PENDING_MAX);
         return;

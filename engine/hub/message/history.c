@@ -379,6 +379,7 @@ void hub_cmd_history(struct hub_call *call) {
     int64_t limit = hub_json_nil(given) ? call->hub->def->history_limit : hub_json_get_int(call->args, "limit", 0);
     struct hub_err err;
     bool events;
+    if (!hub_call_by_seq(call)) return;
     if (check_request(call, limit, &events, &err)) {
         hub_call_fail_with(call, &err, hub_str(NULL, 0));
         return;

@@ -208,6 +208,13 @@ static void on_event_kept(void *p, enum hub_code code, struct hub_str data) {
 
 /* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is
  * not, for everybody reads the history. */
+/* Clients would take it for their own connection's. False: answered. */
+static bool is_event_free(struct hub_host_call *c) {
+    bool reserved = hub_event_reserved(text_arg(c, 1));
+    if (reserved) fail(c, HUB_BAD_REQUEST, "that event name is reserved by Socket.IO");
+    return !reserved;
+}
+
 static void hub_broadcast(void *ctx, struct hub_host_call *c) {
     struct hub_room *room;
     struct hub_target target = {0};
@@ -216,7 +223,7 @@ static void hub_broadcast(void *ctx, struct hub_host_call *c) {
         fail(c, HUB_BAD_REQUEST, "hub.broadcast(roomId, event, data, to): to is \"all\" or an array of user ids");
         return;
     }
-    if (!room_arg(ctx, c, &room)) return;
+    if (!is_event_free(c) || !room_arg(ctx, c, &room)) return;
     const struct hub_def_custom_event *e = room ? hub_def_custom_event(hub_of(room)->def, text_arg(c, 1)) : NULL;
     if (e && !e->ephemeral && target.to == HUB_TO_ALL) {
         struct announcing *a = hub_xmalloc(sizeof *a);
@@ -241,6 +248,20 @@ struct opening {
     struct hub_host_call *call;
 };
 
+/* A senderId that is no text would make it a message of nobody. */
+static enum hub_code check_send_options(const json_t *opts, struct hub_err *err) {
+    static const char *const texts[] = {"senderId", "senderName", "senderAvatar"};
+    const json_t *persist = hub_json_get(opts, "persist");
+    for (size_t i = 0; i < HUB_NELEM(texts); i++) {
+        const json_t *v = hub_json_get(opts, texts[i]);
+        if (!hub_json_nil(v) && !json_is_string(v))
+            return hub_fail(err, HUB_BAD_REQUEST, "%s: expected a text", texts[i]);
+    }
+    if (!hub_json_nil(persist) && !json_is_boolean(persist))
+        return hub_fail(err, HUB_BAD_REQUEST, "persist: expected true or false");
+    return hub_script_keys(opts, "senderId senderName senderAvatar persist to", err);
+}
+
 static void send_in(struct hub_room *room, struct hub_host_call *c) {
     if (room->ended == HUB_ROOM_NOT_FOUND) {
         fail(c, room->ended, NULL);
@@ -253,7 +274,7 @@ static void send_in(struct hub_room *room, struct hub_host_call *c) {
     json_t *content = json_deep_copy(arg(c, 2));
     enum hub_to to;
     const json_t *ids;
-    enum hub_code code = hub_script_keys(opts, "senderId senderName senderAvatar persist to", &err);
+    enum hub_code code = check_send_options(opts, &err);
     if (!code && !hub_target_parse(hub_json_get(opts, "to"), &to, &ids))
         code = hub_fail(&err, HUB_BAD_REQUEST, "to: expected \"all\", \"others\", \"sender\" or an array of user ids");
     if (!code)
@@ -341,6 +362,7 @@ static void hub_emit(void *ctx, struct hub_host_call *c) {
         fail(c, HUB_BAD_REQUEST, "hub.emit(userId, event, data): expected two texts");
         return;
     }
+    if (!is_event_free(c)) return;
     add_data_args(&args, hub_json_str(c->room_id), arg(c, 2));
     if (own) n = emit_to_user(own, text_arg(c, 0), text_arg(c, 1), hub_buf_str(&args));
     for (size_t i = 0; !own && i < e->hub_n; i++)
@@ -385,20 +407,11 @@ static void on_published(void *p, enum hub_code code, const char *error) {
         done(c, json_true());
 }
 
-/* What every bus takes: a script that works on one works on all. */
-static bool is_topic(struct hub_str s) {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    for (size_t i = 0; i < s.n; i++)
-        if (!s.p[i] || !strchr(letters, s.p[i])) return false;
-    return s.n && s.n <= 249;
-}
-
 static void kafka_publish(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
     struct hub_buf value = {0};
-    if (!is_topic(text_arg(c, 0))) {
-        fail(c, HUB_BAD_REQUEST,
-             "kafka.publish(topic, value, key): expected a topic of 1 to 249 letters, digits, \".\", \"_\" and \"-\"");
+    if (!hub_str_is_topic(text_arg(c, 0))) {
+        fail(c, HUB_BAD_REQUEST, "kafka.publish(topic, value, key): expected as topic " HUB_TOPIC_EXPECTED);
         return;
     }
     hub_json_add(&value, arg(c, 1));

@@ -160,7 +160,7 @@ static void a_number_among_texts_has_one_name(void **state) {
                  types[i]);
         run(sql);
         describe_column(&(struct foreign){.property = HUB_COL_TEXT});
-        loop = hub_loop_new();
+        loop = hub_loop_new(NULL);
         if (open_with(&hub_sqlite_ops, tables, 1, &err) || store->ops->apply(store, &err)) fail_msg("%s", err.text);
         struct hub_cell in[] = {text_cell("07"), text_cell("7"), text_cell("ab")};
         struct hub_cond where = {.column = 0};
