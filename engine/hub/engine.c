@@ -126,7 +126,7 @@ struct hub_data *hub_engine_data(struct hub_engine *e) {
     return &e->data;
 }
 
-size_t hub_engine_pending(const struct hub_engine *e) { return e->pending; }
+size_t hub_engine_pending(const struct hub_engine *e) { return e->pending + e->reads.busy; }
 
 bool hub_engine_relays(const struct hub_engine *e) { return e->outbox && hub_outbox_busy(e->outbox); }
 

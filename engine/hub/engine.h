@@ -39,6 +39,8 @@ extern const struct hub_host_fn hub_engine_host_fns[];
 /* Which hub serves NAME: "/hub/<hub>" after any prefix. */
 bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops, void **owner);
 struct hub_hub *hub_engine_hub(struct hub_engine *e, struct hub_str hub_name);
+/* A reload took it out of service; the struct stays. Requests of it are HUB_NOT_FOUND. */
+bool hub_hub_gone(const struct hub_hub *hub);
 /* Starts what runs without anybody connected (keepAlive actions, bridged topics). */
 void hub_engine_start(struct hub_engine *e);
 /* New definitions for running hubs (SIGHUP). Members keep their places; rights follow the role of the same
@@ -55,7 +57,7 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
 void hub_engine_stop(struct hub_engine *e);
 /* Rows of the service's DataObjects (data/objects.h). */
 struct hub_data *hub_engine_data(struct hub_engine *e);
-/* Work that is still under way (writes, scripts). */
+/* Work that is still under way (writes, scripts, reads), or waits for its turn (reads). */
 size_t hub_engine_pending(const struct hub_engine *e);
 /* Whether events are on their way from the outbox to the bus. What does not get there now goes after the
  * next start. */

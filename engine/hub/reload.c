@@ -67,6 +67,7 @@ static void retire(struct hub_engine *e, struct hub_hub *hub) {
     while (!hub_list_empty(&hub->conns))
         hub_socket_disconnect(HUB_CONTAINER(hub->conns.next, struct hub_conn, link)->socket, false);
     hub_hub_close_rooms(hub);
+    hub->gone = true;
     e->gone = hub_xrealloc(e->gone, (e->gone_n + 1) * sizeof(struct hub_hub *));
     e->gone[e->gone_n++] = hub;
 }

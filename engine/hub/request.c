@@ -21,6 +21,8 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     if (hub_call_permitted(call, call->command->needs)) call->command->run(call);
 }
 
+static const char no_hub[] = "there is no such hub any more";
+
 static void on_counted(void *arg, bool allowed) {
     struct hub_call *call = arg;
     if (allowed) hub_authorize(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
@@ -30,9 +32,13 @@ static void decide(struct hub_read *r) {
     struct hub_call *call = hub_call_of(r);
     if (r->waited && call->gone(call->reply_arg))
         hub_call_fail(call, HUB_OVERLOADED, NULL); /* it waited longer than whoever asked */
+    else if (call->hub->gone)
+        hub_call_fail(call, HUB_NOT_FOUND, no_hub);
     else
         hub_call_count(call, on_counted);
 }
+
+bool hub_hub_gone(const struct hub_hub *hub) { return hub->gone; }
 
 void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event,
                         json_t *args, hub_call_reply *reply, hub_call_gone *gone, void *arg) {
@@ -42,7 +48,9 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hu
     call->gone = gone;
     call->reply_arg = arg;
     struct hub_str id = hub_call_str(call, "roomId");
-    if (!command || !(command->needs & HUB_REST)) {
+    if (hub->gone) {
+        hub_call_fail(call, HUB_NOT_FOUND, no_hub);
+    } else if (!command || !(command->needs & HUB_REST)) {
         hub_call_fail(call, HUB_NOT_FOUND, NULL);
     } else if (!hub_id_ok(id)) {
         hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);

@@ -89,6 +89,11 @@ bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_id
     return c->service->jwt.on && hub_jwt_still_good(c->keys, who->signed_by, who->session);
 }
 
+enum hub_code hub_identity_fault(const struct hub_identity_ctx *ctx, const struct hub_identity *who) {
+    if (who->ended || !hub_identity_stands(ctx, who)) return HUB_INVALID_TOKEN;
+    return who->expires_at && who->expires_at * 1000 <= hub_wall_ms() ? HUB_TOKEN_EXPIRED : HUB_OK;
+}
+
 void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) { free(ctx); }
 
 void hub_identity_explain(struct hub_identity_ctx *ctx, hub_identity_detail *tell, void *arg) {

@@ -52,6 +52,9 @@ void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_i
 /* Whether WHO would still be admitted, after the configuration was replaced: by that method, with that
  * key, issuer and audience. */
 bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_identity *who);
+/* For what has waited: HUB_OK, HUB_INVALID_TOKEN when WHO does not stand or its session is gone, or
+ * HUB_TOKEN_EXPIRED. */
+enum hub_code hub_identity_fault(const struct hub_identity_ctx *ctx, const struct hub_identity *who);
 /* Ends a socket whose identity does not stand (WHO NULL: that has none where one is needed now):
  * hub:error, then DISCONNECT. */
 void hub_identity_end_socket(struct hub_socket *s, const struct hub_identity *who);

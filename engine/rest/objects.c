@@ -12,11 +12,13 @@ enum action { LIST, FIND, CREATE, UPDATE, DELETE };
 struct object_request {
     struct hub_rest *rest;
     struct hub_http_req *req;
+    char *name;           /* of the object */
+    uint32_t definitions; /* by which it was judged; OBJECT and TABLE are good as long as these are in force */
     const struct hub_table *table;
     const struct hub_def_object *object;
-    const struct hub_strs *roles;
     enum action action;
     json_t *id, *body, *options, *where; /* the latter two of a list */
+    struct hub_identity *who;            /* of a list, which may wait; reference */
     struct hub_read read;                /* its turn among the caller's */
     struct hub_result result;
 };
@@ -26,6 +28,8 @@ static void end(struct object_request *q) {
     json_decref(q->body);
     json_decref(q->options);
     json_decref(q->where);
+    hub_identity_unref(q->who);
+    free(q->name);
     hub_result_over(hub_engine_reads(q->rest->engine), &q->result);
     hub_read_over(hub_engine_reads(q->rest->engine), &q->read);
     free(q);
@@ -114,20 +118,91 @@ static bool take_query(struct object_request *q, json_t *where) {
     return ok;
 }
 
+/* ---- rights ---- */
+
+/* "*" stands for everybody whom the service admits. */
+static bool may(const struct hub_identity *who, const struct hub_strs *roles) {
+    for (size_t i = 0; i < roles->n; i++)
+        if (!strcmp(roles->items[i], "*")) return true;
+    return hub_session_has_role(who->session, roles);
+}
+
+static const struct hub_strs *roles_for(const struct hub_def_object *o, enum action action) {
+    const struct hub_strs *const roles[] = {&o->api_read, &o->api_read, &o->api_create, &o->api_update, &o->api_delete};
+    return roles[action];
+}
+
+/* A row that is set inactive is deleted. */
+static bool deletes(const struct object_request *q) {
+    const struct hub_table *t = q->table;
+    return q->action == UPDATE && t->active >= 0 && hub_json_get(q->body, t->columns[t->active].property);
+}
+
+/* False: the request was answered, and is gone. */
+static bool has_right(struct object_request *q, const struct hub_identity *who, enum action action) {
+    static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
+    char text[200];
+    if (may(who, roles_for(q->object, action))) return true;
+    snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[action],
+             q->table->name, verbs[action]);
+    fail(q, HUB_NOT_ALLOWED, text);
+    return false;
+}
+
+static const char no_object[] = "there is no such object";
+
+/* Judges the request by the definitions as they are now. False: it was answered, and is gone. */
+static bool judge(struct object_request *q, const struct hub_identity *who) {
+    const struct hub_rest *r = q->rest;
+    q->definitions = r->definitions;
+    q->object = hub_service_object(r->service, hub_cstr(q->name));
+    q->table = q->object ? hub_tables_find(r->tables, hub_cstr(q->object->name)) : NULL;
+    if (!q->table) {
+        fail(q, HUB_NOT_FOUND, no_object);
+        return false;
+    }
+    return has_right(q, who, q->action) && (!deletes(q) || has_right(q, who, DELETE));
+}
+
+/* ---- lists ---- */
+
+/* What the query asks for. False: the request was answered, and is gone. */
+static bool read_query(struct object_request *q) {
+    json_decref(q->where);
+    json_decref(q->options);
+    q->where = json_object();
+    q->options = json_object();
+    if (!take_query(q, q->where)) {
+        end(q);
+        return false;
+    }
+    hub_rest_add_page(q->options);
+    json_object_set_new(q->options, "probe", json_true());
+    return true;
+}
+
+/* After a list has waited: for whom nobody waits any more, who is not admitted any more, and what new
+ * definitions say. False: it was answered, and is gone. */
+static bool still_stands(struct object_request *q) {
+    enum hub_code code = hub_http_gone(q->req) ? HUB_OVERLOADED : hub_identity_fault(q->rest->identity, q->who);
+    if (code) {
+        fail(q, code, NULL);
+        return false;
+    }
+    return q->definitions == q->rest->definitions || (judge(q, q->who) && read_query(q));
+}
+
 #define ROW_BYTES 2048 /* of a result, about */
 
 static void start_list(struct hub_result *r) {
     struct object_request *q = HUB_CONTAINER(r, struct object_request, result);
-    hub_object_list(hub_engine_data(q->rest->engine), q->table, q->where, q->options, on_done, q);
+    if (still_stands(q)) hub_object_list(hub_engine_data(q->rest->engine), q->table, q->where, q->options, on_done, q);
 }
 
 static void on_turn(struct hub_read *r) {
     struct object_request *q = HUB_CONTAINER(r, struct object_request, read);
+    if (r->waited && !still_stands(q)) return;
     int64_t rows = hub_json_get_int(q->options, "limit", HUB_OBJECT_LIST);
-    if (r->waited && hub_http_gone(q->req)) {
-        fail(q, HUB_OVERLOADED, NULL); /* it waited longer than whoever asked */
-        return;
-    }
     q->result.start = start_list;
     hub_result_ask(hub_engine_reads(q->rest->engine), &q->result, hub_cstr(r->reader->key),
                    ROW_BYTES * (size_t)(rows < HUB_OBJECT_LIST_MAX ? rows : HUB_OBJECT_LIST_MAX));
@@ -137,42 +212,17 @@ static void on_drop(struct hub_read *r) {
     fail(HUB_CONTAINER(r, struct object_request, read), HUB_SHUTTING_DOWN, NULL);
 }
 
-static void list(struct object_request *q, const struct hub_identity *who) {
+static void list(struct object_request *q, struct hub_identity *who) {
     struct hub_engine *e = q->rest->engine;
-    q->where = json_object();
-    q->options = json_object();
-    if (!take_query(q, q->where)) {
-        end(q);
-        return;
-    }
-    hub_rest_add_page(q->options);
-    json_object_set_new(q->options, "probe", json_true());
+    if (!read_query(q)) return;
+    q->who = hub_identity_ref(who);
     q->read = (struct hub_read){.start = on_turn, .drop = on_drop};
     if (!hub_read_ask(hub_engine_reads(e), hub_engine_reader(e, who, hub_http_peer(q->req)), &q->read,
                       HUB_READS_WAITING))
         fail(q, HUB_OVERLOADED, "too many of your reads wait already; ask again when they are answered");
 }
 
-/* "*" stands for everybody whom the service admits. */
-static bool may(const struct hub_identity *who, const struct hub_strs *roles) {
-    for (size_t i = 0; i < roles->n; i++)
-        if (!strcmp(roles->items[i], "*")) return true;
-    return hub_session_has_role(who->session, roles);
-}
-
-static void refuse(struct object_request *q, enum action action) {
-    static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
-    char text[200];
-    snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[action],
-             q->table->name, verbs[action]);
-    fail(q, HUB_NOT_ALLOWED, text);
-}
-
-/* A row that is set inactive is deleted. */
-static bool deletes(const struct object_request *q) {
-    const struct hub_table *t = q->table;
-    return q->action == UPDATE && t->active >= 0 && hub_json_get(q->body, t->columns[t->active].property);
-}
+/* ---- requests ---- */
 
 /* A property of the body that only hubd sets, or NULL. */
 static const char *kept_column(const struct object_request *q) {
@@ -191,12 +241,9 @@ static void on_identified(void *arg, enum hub_code code, struct hub_identity *wh
         return;
     }
     hub_http_vouch(q->req);
-    if (!may(who, q->roles)) {
-        refuse(q, q->action);
-        return;
-    }
-    if (deletes(q) && !may(who, &q->object->api_delete)) {
-        refuse(q, DELETE);
+    if (!judge(q, who)) return;
+    if (q->action != LIST && !hub_rest_no_query(q->req)) {
+        end(q);
         return;
     }
     const char *kept = q->body ? kept_column(q) : NULL;
@@ -233,25 +280,17 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
     const struct hub_def_object *o = path->n > 1 ? hub_service_object(r->service, path->segments[1]) : NULL;
     enum action action;
     if (!o || path->n > 3) {
-        hub_rest_fail_code(req, HUB_NOT_FOUND, "there is no such object", hub_str(NULL, 0));
+        hub_rest_fail_code(req, HUB_NOT_FOUND, no_object, hub_str(NULL, 0));
         return;
     }
     if (!action_of(hub_http_method(req), path->n == 3, &action)) {
         hub_rest_fail_method(req, path->n == 3 ? "GET, HEAD, PATCH, DELETE" : "GET, HEAD, POST");
         return;
     }
-    if (action != LIST && !hub_rest_no_query(req)) return;
-    const struct hub_strs *const roles[] = {&o->api_read, &o->api_read, &o->api_create, &o->api_update, &o->api_delete};
     json_t *body = action == CREATE || action == UPDATE ? hub_rest_body(req) : NULL;
     if ((action == CREATE || action == UPDATE) && !body) return;
     struct object_request *q = hub_xmalloc(sizeof *q);
-    *q = (struct object_request){.rest = r,
-                                 .req = req,
-                                 .table = hub_tables_find(r->tables, hub_cstr(o->name)),
-                                 .object = o,
-                                 .roles = roles[action],
-                                 .action = action,
-                                 .body = body};
+    *q = (struct object_request){.rest = r, .req = req, .name = hub_xstrdup(o->name), .action = action, .body = body};
     if (path->n == 3) q->id = hub_json_string(path->segments[2]);
     hub_rest_identify(r, req, on_identified, q);
 }

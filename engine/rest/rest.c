@@ -11,13 +11,14 @@
 struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx *identity,
                               const struct hub_service *service, const struct hub_tables *tables) {
     struct hub_rest *r = hub_xmalloc(sizeof *r);
-    *r = (struct hub_rest){engine, identity, service, tables};
+    *r = (struct hub_rest){.engine = engine, .identity = identity, .service = service, .tables = tables};
     return r;
 }
 
 void hub_rest_configure(struct hub_rest *r, const struct hub_service *service, const struct hub_tables *tables) {
     r->service = service;
     r->tables = tables;
+    r->definitions++;
 }
 
 void hub_rest_delete(struct hub_rest *r) { free(r); }
@@ -304,6 +305,8 @@ static void on_describe(void *arg, enum hub_code code, struct hub_identity *who,
     (void)who;
     if (code) {
         hub_rest_fail_code(q->req, code, reason, hub_str(NULL, 0));
+    } else if (hub_hub_gone(q->hub)) {
+        hub_rest_fail_code(q->req, HUB_NOT_FOUND, "there is no such hub any more", hub_str(NULL, 0));
     } else {
         hub_engine_describe(q->hub, &b);
         hub_rest_ok(q->req, 200, "hub", hub_buf_str(&b), hub_str(NULL, 0));

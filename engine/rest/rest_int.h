@@ -9,6 +9,7 @@ struct hub_rest {
     struct hub_identity_ctx *identity;
     const struct hub_service *service;
     const struct hub_tables *tables;
+    uint32_t definitions; /* counts them: another number, other definitions */
 };
 
 #define HUB_REST_PAGE 25       /* pageRowCount when only pageNumber is given */

@@ -175,6 +175,20 @@ describe("SIGTERM", () => {
     });
   });
 
+  // Reads were not among the work that it waits for.
+  test("nor do reads that wait for their turn go unanswered", async () => {
+    await serving(undefined, async (server) => {
+      const ann = await server.member("ann", "r1");
+      await Promise.all(Array.from({ length: 300 }, () => ann.say("r1", "x".repeat(500))));
+      const answers = Array.from({ length: 60 }, () => ann.call("hub:history", { roomId: "r1", limit: 1000 }));
+      await answers[0];
+      server.hubd.signal("SIGTERM");
+      for (const answer of answers) assert.equal((await Promise.race([answer, ann.disconnected()])).ok, true);
+      assert.equal((await server.hubd.ended(15000, "hubd ends")).code, 0);
+      await server.start();
+    });
+  });
+
   test("takes no more than ten seconds, even with readers that never read and half-sent requests", async () => {
     await serving(undefined, async (server) => {
       await Promise.all(Array.from({ length: 20 }, async () => (await Tcp.open(server.port)).write("GET /healthz HTTP/1.1\r\n")));
@@ -188,6 +202,65 @@ describe("SIGTERM", () => {
       server.hubd.assertClean();
       await server.start();
     });
+  });
+});
+
+// Lists of many rows, more at once than have their turn: some wait for long enough that something else comes in between.
+describe("lists of /objects that wait for their turn", () => {
+  const LISTS = 60;
+  const rows = (def) => {
+    const membership = def.service.dataObjects.find(({ name }) => name === "membership");
+    membership.api = { read: ["reader"] };
+    def.seed.membership = Array.from({ length: 1000 }, (_, i) => ({ id: `m${i}`, userId: `u${i}`, conversationId: "r1", role: "x".repeat(200) }));
+  };
+  async function ask(server) {
+    const answers = Array.from({ length: LISTS }, () => server.rest("GET", "/objects/membership?limit=1000", { user: "ann", role: "reader" }));
+    await eventually("many wait", async () => Number(/^hubd_reads_waiting (\d+)/m.exec((await server.rest("GET", "/metrics")).text)[1]) > LISTS / 3);
+    return answers;
+  }
+
+  // They kept the table and the rights of the definition that they were asked under, which was freed after a while.
+  test("are judged by the definition that is in force when their turn comes", () =>
+    serving(rows, async (server) => {
+      const answers = await ask(server);
+      server.def.service.dataObjects.find(({ name }) => name === "membership").api.read = ["auditor"];
+      writeService(server.def, server.dir);
+      server.hubd.signal("SIGHUP");
+      const statuses = (await Promise.all(answers)).map(({ status }) => status);
+      assert.deepEqual([...new Set(statuses)].sort(), [200, 403]);
+    }));
+
+});
+
+describe("a request that is being authenticated", () => {
+  test("is judged by the definition that is in force afterwards, also when its hub is gone", async () => {
+    const wait = "log.info('authenticates') sleep(1000) return true";
+    await serving(
+      (def) => {
+        def.service.auth.authenticate = { lua: wait };
+        def.service.dataObjects.find(({ name }) => name === "membership").api = { read: ["reader"], create: ["reader"] };
+        def.hubs = [{ ...structuredClone(def.hub), hubBasics: { name: "other", description: "To go" } }];
+      },
+      async (server) => {
+        const who = { user: "ann", role: "reader" };
+        const requests = [
+          ["GET", "/objects/membership"],
+          ["GET", "/objects/membership/m1"],
+          ["POST", "/objects/membership", { userId: "u", conversationId: "r1" }],
+          ["GET", "/other"],
+          ["GET", "/other/rooms/r1"],
+        ];
+        const answers = requests.map(([method, path, body]) => server.rest(method, path, { ...who, body }));
+        await server.hubd.printed(/(authenticates[^]*){5}/);
+        server.def.service.dataObjects.find(({ name }) => name === "membership").api = { read: ["auditor"], create: ["auditor"] };
+        server.def.hubs = [];
+        rmSync(join(server.dir, "other.hub.yaml"));
+        writeService(server.def, server.dir);
+        server.hubd.signal("SIGHUP");
+        const statuses = (await Promise.all(answers)).map(({ status }) => status);
+        assert.deepEqual(statuses, [403, 403, 403, 404, 404]);
+      },
+    );
   });
 });
 

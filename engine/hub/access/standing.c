@@ -32,17 +32,12 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     free(j);
 }
 
-static enum hub_code identity_fault(const struct hub_identity_ctx *ctx, const struct hub_identity *who) {
-    if (who->ended || !hub_identity_stands(ctx, who)) return HUB_INVALID_TOKEN;
-    return who->expires_at && who->expires_at * 1000 <= hub_wall_ms() ? HUB_TOKEN_EXPIRED : HUB_OK;
-}
-
 /* REST, and those who have left by themselves: what they asked for before stands as long as they might
  * enter. */
 static void judge_again(const struct judging *j) {
     struct hub_call *call = j->call;
     struct hub_identity *who = call->conn ? call->conn->identity : call->who; /* the one that is newer */
-    enum hub_code code = identity_fault(call->hub->engine->config.identity, who);
+    enum hub_code code = hub_identity_fault(call->hub->engine->config.identity, who);
     if (code || call->judged == call->room->judged) {
         settle(j, code, &call->rights);
         return;

@@ -69,6 +69,7 @@ struct hub_hub {
                          forgotten everything */
     bool forgetting;  /* everything, just now */
     uint64_t rules;   /* what decisions follow from: part of their keys */
+    bool gone;        /* a reload took it out of service: DEF and TABLES may be gone, too */
 };
 
 static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->hub; }

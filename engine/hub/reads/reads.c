@@ -79,29 +79,30 @@ static void unwait(struct hub_read *r) {
     hub_metric_add(&waiting, -1);
 }
 
-static void drop_waiting(struct hub_reader *r) {
+static void drop_waiting(struct hub_reads *all, struct hub_reader *r) {
     hub_list_remove(&r->hungry);
     while (!hub_list_empty(&r->waiting)) {
         struct hub_read *read = first(r);
         unwait(read);
         read->reader = NULL;
+        all->busy--;
         read->drop(read);
     }
 }
 
-void hub_reader_close(struct hub_reader **place) {
+void hub_reader_close(struct hub_reads *all, struct hub_reader **place) {
     struct hub_reader *r = *place;
     if (!r) return;
     *place = NULL;
     r->place = NULL;
     r->socket = NULL;
-    drop_waiting(r);
+    drop_waiting(all, r);
     if (!r->under_way) free_reader(r);
 }
 
 void hub_reads_stop(struct hub_reads *all) {
     void *value;
-    for (void *it = NULL; (it = hub_map_next(&all->callers, it, NULL, &value));) drop_waiting(value);
+    for (void *it = NULL; (it = hub_map_next(&all->callers, it, NULL, &value));) drop_waiting(all, value);
 }
 
 static void settle(struct hub_reads *all, struct hub_reader *r);
@@ -137,6 +138,7 @@ bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_r
     if (reader->under_way - reader->over + reader->waiting_n >= HUB_READS_UNDER_WAY + may_wait) return false;
     hub_list_init(&r->link);
     r->reader = reader;
+    all->busy++;
     if (!reader->waiting_n && has_slot(all, reader, r->weight)) {
         start(r);
         return true;
@@ -154,6 +156,7 @@ void hub_read_over(struct hub_reads *all, struct hub_read *r) {
     struct hub_reader *reader = r->reader;
     if (!reader) return;
     r->reader = NULL;
+    all->busy--;
     reader->over++;
     reader->over_bytes += r->weight;
     if (!hub_list_linked(&reader->ended)) hub_list_push(&all->ended, &reader->ended);

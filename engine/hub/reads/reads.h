@@ -64,6 +64,7 @@ struct hub_reads {
     uint32_t large_n;
     struct hub_map turns; /* user -> the latest turn of a large result that waits or waited; empty when none waits */
     uint64_t turn;        /* of the one that was started last */
+    size_t busy;          /* reads that wait or are under way */
     bool starting;        /* hub_result_over is at work */
 };
 
@@ -76,7 +77,7 @@ void hub_reads_deinit(struct hub_reads *all); /* nothing may be under way */
 struct hub_reader *hub_reader_at(struct hub_reader **place, struct hub_socket *socket);
 struct hub_reader *hub_reader_of(struct hub_reads *all, struct hub_str key);
 /* The connection is gone: what waits is dropped. */
-void hub_reader_close(struct hub_reader **place);
+void hub_reader_close(struct hub_reads *all, struct hub_reader **place);
 
 /* Starts it now or when its turn comes; false when MAY_WAIT wait already. */
 bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_read *r, uint32_t may_wait);

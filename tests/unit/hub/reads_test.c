@@ -75,7 +75,9 @@ static void four_are_under_way_and_the_next_starts_in_the_turn_after_one_is_over
     for (int i = 0; i < 5; i++) hub_read_over(&reads, &items[i].read);
     turns();
     expect("f");
+    assert_int_equal(reads.busy, 1);
     hub_read_over(&reads, &items[5].read);
+    assert_int_equal(reads.busy, 0);
     turns();
     assert_null(place); /* nothing is kept of a connection that reads nothing */
 }
@@ -88,9 +90,11 @@ static void who_has_as_many_waiting_as_may_wait_is_refused(void **state) {
     assert_false(ask(ann, &items[6], 'g', 2));
     assert_true(ask(ann, &items[7], 'h', 3));
     expect("abcd");
-    hub_reader_close(&place);
+    assert_int_equal(reads.busy, 7);
+    hub_reader_close(&reads, &place);
     expect("-e-f-h");
     assert_null(place);
+    assert_int_equal(reads.busy, 4);
     for (int i = 0; i < 4; i++) hub_read_over(&reads, &items[i].read);
     turns();
 }
