@@ -281,26 +281,10 @@ static enum hub_code parse_url(const char *url, struct sqlite_options *o, struct
     return HUB_OK;
 }
 
-/* What stands where the file or one of its folders is to be made. Whoever asks need not be who will run it,
- * so nothing is said about what may be written. */
-static enum hub_code check_path(const char *path, struct hub_err *err) {
-    char *copy = hub_xstrdup(path);
-    struct stat st;
-    bool whole = true, found = stat(copy, &st) == 0;
-    for (char *slash; !found && (slash = strrchr(copy + 1, '/')); found = stat(copy, &st) == 0) *slash = whole = 0;
-    enum hub_code code = HUB_OK;
-    if (found && S_ISDIR(st.st_mode) == whole)
-        code = hub_fail(err, HUB_STORE_UNAVAILABLE, "store.url: %s is %s folder", copy, whole ? "a" : "no");
-    free(copy);
-    return code;
-}
-
 static enum hub_code sqlite_check(const struct hub_store_config *config, struct hub_err *err) {
     struct sqlite_options o;
     enum hub_code code = parse_url(config->url, &o, err);
-    if (code) return code;
-    if (o.path) code = check_path(o.path, err);
-    free(o.path);
+    if (!code) free(o.path);
     return code;
 }
 
