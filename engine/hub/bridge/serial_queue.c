@@ -1,4 +1,4 @@
-/* One after the other in each lane. */
+/* One after the other in each queue. */
 #include "hub/bridge/bridge.h"
 
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "hub/bridge/serial_queue.h"
 
 struct hub_serial_queue {
-    struct hub_serial_queues *lanes;
+    struct hub_serial_queues *queues;
     struct hub_list waiting;
     struct hub_arrival *at_work; /* or NULL */
     bool running;
@@ -14,53 +14,53 @@ struct hub_serial_queue {
 
 static void on_handled(struct hub_work *w);
 
-static void run(struct hub_serial_queue *lane) {
-    struct hub_serial_queues *l = lane->lanes;
-    if (lane->running) return;
-    lane->running = true;
-    while (!lane->at_work && !hub_list_empty(&lane->waiting) && !l->stopped) {
-        struct hub_arrival *a = HUB_CONTAINER(hub_list_pop(&lane->waiting), struct hub_arrival, link);
-        lane->at_work = a;
+static void run(struct hub_serial_queue *queue) {
+    struct hub_serial_queues *l = queue->queues;
+    if (queue->running) return;
+    queue->running = true;
+    while (!queue->at_work && !hub_list_empty(&queue->waiting) && !l->stopped) {
+        struct hub_arrival *a = HUB_CONTAINER(hub_list_pop(&queue->waiting), struct hub_arrival, link);
+        queue->at_work = a;
         l->engine->pending++;
         a->work = (struct hub_work){.holds = 1, .done = on_handled};
         a->handle(a);
         hub_work_release(&a->work);
     }
-    lane->running = false;
+    queue->running = false;
 }
 
 static void on_handled(struct hub_work *w) {
     struct hub_arrival *a = HUB_CONTAINER(w, struct hub_arrival, work);
-    struct hub_serial_queue *lane = a->lane;
-    lane->at_work = NULL;
-    lane->lanes->engine->pending--;
-    if (lane->lanes->stopped) {
-        hub_list_push(&lane->lanes->abandoned, &a->link);
+    struct hub_serial_queue *queue = a->queue;
+    queue->at_work = NULL;
+    queue->queues->engine->pending--;
+    if (queue->queues->stopped) {
+        hub_list_push(&queue->queues->abandoned, &a->link);
         return;
     }
     a->end(a);
-    run(lane);
+    run(queue);
 }
 
-static struct hub_serial_queue *lane_of(struct hub_serial_queues *l, struct hub_str name, int32_t partition) {
+static struct hub_serial_queue *queue_of(struct hub_serial_queues *l, struct hub_str name, int32_t partition) {
     struct hub_buf key = {0};
     hub_buf_adds(&key, name);
     hub_buf_add(&key, &partition, sizeof partition);
-    struct hub_serial_queue *lane = hub_map_get(&l->all, hub_buf_str(&key));
-    if (!lane) {
-        lane = hub_xcalloc(1, sizeof *lane);
-        lane->lanes = l;
-        hub_list_init(&lane->waiting);
-        hub_map_put(&l->all, hub_buf_str(&key), lane);
+    struct hub_serial_queue *queue = hub_map_get(&l->all, hub_buf_str(&key));
+    if (!queue) {
+        queue = hub_xcalloc(1, sizeof *queue);
+        queue->queues = l;
+        hub_list_init(&queue->waiting);
+        hub_map_put(&l->all, hub_buf_str(&key), queue);
     }
     hub_buf_free(&key);
-    return lane;
+    return queue;
 }
 
 void hub_serial_queues_add(struct hub_serial_queues *l, struct hub_str name, int32_t partition, struct hub_arrival *a) {
-    a->lane = lane_of(l, name, partition);
-    hub_list_push(&a->lane->waiting, &a->link);
-    run(a->lane);
+    a->queue = queue_of(l, name, partition);
+    hub_list_push(&a->queue->waiting, &a->link);
+    run(a->queue);
 }
 
 void hub_serial_queues_init(struct hub_serial_queues *l, struct hub_engine *e) {
@@ -78,9 +78,9 @@ static void end_all(struct hub_list *list) {
 }
 
 void hub_serial_queues_free(struct hub_serial_queues *l) {
-    for (struct hub_serial_queue *lane; (lane = hub_map_drain(&l->all));) {
-        end_all(&lane->waiting);
-        free(lane);
+    for (struct hub_serial_queue *queue; (queue = hub_map_drain(&l->all));) {
+        end_all(&queue->waiting);
+        free(queue);
     }
     end_all(&l->abandoned);
     hub_map_clear(&l->all);

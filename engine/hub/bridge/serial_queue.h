@@ -1,6 +1,6 @@
-/* What arrives for the bridge, in lanes: a topic's partition, or own changes of one object. In a lane one
- * follows the other, each when all that the one before led to has happened; lanes do not wait for each
- * other. */
+/* Serial queues: what arrives for the bridge, in one queue for each partition of a topic and for the own changes
+ * of each object. In a queue one record follows the other, each when all that the one before led to has
+ * happened; queues do not wait for each other. */
 #ifndef HUB_BRIDGE_SERIAL_QUEUE_H
 #define HUB_BRIDGE_SERIAL_QUEUE_H
 #include "hub/bridge/bridge.h"
@@ -9,7 +9,7 @@ struct hub_serial_queue;
 /* Inside its owner's struct. */
 struct hub_arrival {
     struct hub_list link;
-    struct hub_serial_queue *lane;
+    struct hub_serial_queue *queue;
     struct hub_work work;
     void (*handle)(struct hub_arrival *a); /* its turn: what takes its time holds a->work */
     void (*end)(struct hub_arrival *a);    /* handled, or given up: frees the owner */

@@ -16,7 +16,7 @@ struct item {
 };
 
 static struct hub_engine engine;
-static struct hub_serial_queues lanes;
+static struct hub_serial_queues queues;
 static struct hub_buf log_of;
 
 static void handle(struct hub_arrival *a) {
@@ -31,23 +31,23 @@ static void end(struct hub_arrival *a) {
     free(i);
 }
 
-static struct item *add(const char *lane, int32_t partition, char name, bool later) {
+static struct item *add(const char *queue, int32_t partition, char name, bool later) {
     struct item *i = hub_xcalloc(1, sizeof *i);
     *i = (struct item){.base = {.handle = handle, .end = end}, .name = name, .later = later};
-    hub_serial_queues_add(&lanes, hub_cstr(lane), partition, &i->base);
+    hub_serial_queues_add(&queues, hub_cstr(queue), partition, &i->base);
     return i;
 }
 
 static int set_up(void **state) {
     (void)state;
     engine = (struct hub_engine){0};
-    hub_serial_queues_init(&lanes, &engine);
+    hub_serial_queues_init(&queues, &engine);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
-    hub_serial_queues_free(&lanes);
+    hub_serial_queues_free(&queues);
     hub_buf_free(&log_of);
     return 0;
 }
@@ -65,7 +65,7 @@ static void work_that_is_over_at_once_is_ended_at_once(void **state) {
     assert_int_equal(engine.pending, 0);
 }
 
-static void in_a_lane_the_next_waits_for_all_work_of_the_one_before(void **state) {
+static void in_a_queue_the_next_waits_for_all_work_of_the_one_before(void **state) {
     (void)state;
     struct item *a = add("t", 0, 'a', true);
     add("t", 0, 'b', false);
@@ -93,20 +93,20 @@ static void after_a_stop_nothing_begins_and_everything_ends_when_freed(void **st
     (void)state;
     struct item *a = add("t", 0, 'a', true);
     add("t", 0, 'b', false);
-    hub_serial_queues_stop(&lanes);
+    hub_serial_queues_stop(&queues);
     hub_work_release(&a->base.work); /* its script was stopped: it does not count as handled */
     add("u", 0, 'c', false);
     expect("a");
-    hub_serial_queues_free(&lanes);
+    hub_serial_queues_free(&queues);
     assert_int_equal(log_of.n, 9); /* all three, in whichever order */
-    hub_serial_queues_init(&lanes, &engine);
+    hub_serial_queues_init(&queues, &engine);
 }
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(work_that_is_over_at_once_is_ended_at_once),
-        TEST(in_a_lane_the_next_waits_for_all_work_of_the_one_before),
+        TEST(in_a_queue_the_next_waits_for_all_work_of_the_one_before),
         TEST(lanes_do_not_wait_for_each_other),
         TEST(after_a_stop_nothing_begins_and_everything_ends_when_freed),
     };
