@@ -1,6 +1,6 @@
-/* Serial queues: what arrives for the bridge, in one queue for each partition of a topic and for the own changes
- * of each object. In a queue one record follows the other, each when all that the one before led to has
- * happened; queues do not wait for each other. */
+/* Serial queues: what arrives for the bridge, in one queue for each partition of a topic and for the own
+ * changes of each object. In a queue one record follows the other, each when all that the one before led
+ * to has happened; queues do not wait for each other. */
 #ifndef HUB_BRIDGE_SERIAL_QUEUE_H
 #define HUB_BRIDGE_SERIAL_QUEUE_H
 #include "hub/bridge/bridge.h"
