@@ -106,7 +106,7 @@ bool hub_is_absent(const struct hub_row *row, struct hub_node *n);
 json_t *hub_value_coerce(const struct hub_def_field *f, struct hub_str text, const char **why);
 /* A tree as JSON, scalars by their look. New reference. */
 json_t *hub_value_of_node(struct hub_loader *l, struct hub_node *n);
-/* A value for FIELD from NODE (scalar, or container for JSON), reported with CODE when it does not fit.
+/* A value for F from N (scalar, or container for JSON), reported with CODE when it does not fit.
  * New reference or NULL. */
 json_t *hub_value_for_field(struct hub_loader *l, const struct hub_def_field *f, struct hub_node *n, const char *code);
 

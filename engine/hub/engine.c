@@ -67,8 +67,6 @@ struct hub_hub *hub_engine_hub(struct hub_engine *e, struct hub_str name) {
     return NULL;
 }
 
-const struct hub_def *hub_hub_def(const struct hub_hub *hub) { return hub->def; }
-
 /* "/hub/<name>" at the end, after any prefix: proxies leave their prefix in the namespace. */
 bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
     for (size_t i = 0; i < e->hub_n; i++) {

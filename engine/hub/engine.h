@@ -96,7 +96,6 @@ struct hub_reads *hub_engine_reads(struct hub_engine *e);
 struct hub_reader *hub_engine_reader(struct hub_engine *e, const struct hub_identity *who, struct hub_str address);
 /* The hub's public description (GET /{hub}): appends JSON members without braces. */
 void hub_engine_describe(const struct hub_hub *hub, struct hub_buf *out);
-const struct hub_def *hub_hub_def(const struct hub_hub *hub);
 /* roleId of a session (a text or a list of them) against a list of names. */
 bool hub_session_has_role(const json_t *session, const struct hub_strs *roles);
 /* Puts a record on the bus (POST /bus/{topic}, development only). HEADERS: an object of texts, or NULL. */

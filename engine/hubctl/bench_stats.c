@@ -23,8 +23,6 @@ uint64_t hub_bench_hist_quantile(const struct hub_bench_hist *h, double share) {
     return h->max;
 }
 
-void hub_bench_hist_clear(struct hub_bench_hist *h) { memset(h, 0, sizeof *h); }
-
 /* Streams count from 0; the key must not be 0. */
 static uint64_t key_of(uint32_t stream, uint32_t seq) { return ((uint64_t)(stream + 1) << 32) | seq; }
 

@@ -31,7 +31,6 @@ static inline void hub_bench_hist_add(struct hub_bench_hist *h, uint64_t ns) {
 /* Smallest value that SHARE (0 to 1) of the recorded ones do not exceed, to the histogram's precision; 0
  * when nothing was recorded. */
 uint64_t hub_bench_hist_quantile(const struct hub_bench_hist *h, double share);
-void hub_bench_hist_clear(struct hub_bench_hist *h);
 
 /* Sequence numbers that were jumped over and may still come late: an open-addressing set of (stream, seq).
  * A stream is one publisher as seen by one member. Bounded: jumps that no longer fit count as lost at

@@ -210,11 +210,6 @@ void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out) {
     announce_ready(r);
 }
 
-void hub_room_out_drop(struct hub_room *r, struct hub_room_out *out) {
-    hub_list_remove(&out->link);
-    announce_ready(r);
-}
-
 /* ---- audience ---- */
 
 static void cast_to_user(struct hub_cast *c, struct hub_room_user *u) {

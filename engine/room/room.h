@@ -120,7 +120,7 @@ void hub_room_unref(struct hub_room *r);
 
 struct hub_room_user *hub_room_user(const struct hub_room *r,
                                     struct hub_str user_id); /* NULL when unknown; may have no members */
-/* Seats a connection (held when it may read). MEMBER is the caller's memory. */
+/* Seats a connection (held when it may read). M is the caller's memory. */
 void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o,
                    const struct hub_rights *rights);
 /* Takes it out again; true when it was the user's last connection. The member's reference to the room is
@@ -154,8 +154,6 @@ void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out);
  * place it keeps: what it would have to come before does not become ready while it is undecided (numbers:
  * store.h, hub_write.undecided). The room must be held by the caller. */
 void hub_room_out_undecided(struct hub_room *r, struct hub_room_out *out);
-/* Takes it out without announcing, letting those behind it go. */
-void hub_room_out_drop(struct hub_room *r, struct hub_room_out *out);
 
 /* Events to the room's readers; ARGS is JSON text without brackets. */
 enum hub_to { HUB_TO_ALL, HUB_TO_OTHERS, HUB_TO_SENDER, HUB_TO_IDS, HUB_TO_MODERATORS };

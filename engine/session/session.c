@@ -784,16 +784,3 @@ void hub_sessions_delete(struct hub_sessions *s) {
     hub_buf_free(&s->scratch);
     free(s);
 }
-
-void hub_sessions_each(struct hub_sessions *s, void (*fn)(struct hub_socket *s, void *arg), void *arg) {
-    HUB_LIST_EACH(&s->clients, it) { /* clients end only in upward calls of the transport, so never inside FN */
-        struct hub_client *c = HUB_CONTAINER(it, struct hub_client, link);
-        struct hub_socket *all[MAX_SOCKETS];
-        size_t n = 0;
-        HUB_LIST_EACH(&c->sockets, at) all[n++] = hub_socket_ref(HUB_CONTAINER(at, struct hub_socket, link));
-        for (size_t i = 0; i < n; i++) {
-            if (all[i]->state == HUB_SOCKET_OPEN) fn(all[i], arg);
-            hub_socket_unref(all[i]);
-        }
-    }
-}

@@ -103,8 +103,6 @@ struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_se
 extern const struct hub_transport_ops hub_sessions_transport_ops;
 /* Every Engine.IO session must be closed; sockets somebody still refers to live on. */
 void hub_sessions_delete(struct hub_sessions *s);
-/* Calls FN for every open socket; FN may close it. */
-void hub_sessions_each(struct hub_sessions *s, void (*fn)(struct hub_socket *s, void *arg), void *arg);
 
 static inline struct hub_socket *hub_socket_ref(struct hub_socket *s) { return s->refs++, s; }
 void hub_socket_unref(struct hub_socket *s);

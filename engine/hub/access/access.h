@@ -6,8 +6,8 @@
 
 /* ---- deciding who may enter (authorize.c, decision_cache.c) ---- */
 
-/* LAYER names what decided ("authSources.owner", "cache", …). RECORD is the room's row (borrowed). CODE !=
- * HUB_OK: refused. */
+/* LAYER names what decided ("authSources.owner", "cache", …). CODE != HUB_OK:
+ * refused. ROOM, with its record, is borrowed. */
 typedef void hub_authorize_done(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,
                                 struct hub_room *room);
 /* Works out whether WHO may enter ROOM_ID, all layers in order, the room opened (a reference given to DONE

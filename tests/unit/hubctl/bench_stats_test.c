@@ -17,7 +17,7 @@ static void quantiles_are_exact_to_two_percent(void **state) {
         assert_true(got >= want && got <= want * 1.02);
     }
     assert_int_equal(h->max, 100000000);
-    hub_bench_hist_clear(h);
+    memset(h, 0, sizeof *h);
     assert_int_equal(hub_bench_hist_quantile(h, 0.5), 0);
     free(h);
 }

@@ -125,15 +125,6 @@ static void one_that_is_undecided_holds_nobody_up_and_keeps_its_place(void **sta
     assert_string_equal(order, "bacd");
 }
 
-static void one_that_is_dropped_lets_those_behind_it_go(void **state) {
-    struct out o[2] = {{.name = 'a'}, {.name = 'b'}};
-    (void)state;
-    for (int i = 0; i < 2; i++) o[i].out.announce = announce, hub_room_out(room, &o[i].out);
-    hub_room_out_ready(room, &o[1].out);
-    hub_room_out_drop(room, &o[0].out);
-    assert_string_equal(order, "b");
-}
-
 struct peer {
     struct hub_socket socket;
     struct hub_outlet outlet;
@@ -217,7 +208,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(announcements_leave_in_the_order_decided_whichever_is_ready_first, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(one_that_is_undecided_holds_nobody_up_and_keeps_its_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_that_is_dropped_lets_those_behind_it_go, setup, teardown),
         cmocka_unit_test_setup_teardown(users_are_counted_not_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(targets_choose_by_user, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_and_blocks_end_with_their_time, setup, teardown),

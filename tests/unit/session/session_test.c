@@ -588,22 +588,6 @@ static void the_handshake_is_kept_in_short(void **state) {
     fake_free(eio);
 }
 
-static void end_each(struct hub_socket *s, void *arg) {
-    ++*(int *)arg;
-    hub_socket_disconnect(s, true);
-}
-
-static void each_socket_may_be_closed_while_walking(void **state) {
-    (void)state;
-    int n = 0;
-    struct hub_eio *a = joined(), *b = joined();
-    fake_text(a, "0/custom,");
-    hub_sessions_each(sessions, end_each, &n);
-    assert_int_equal(n, 2); /* the second socket of the first client went with the first */
-    fake_free(a);
-    fake_free(b);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(connect_is_answered_with_a_sid, setup, teardown),
@@ -628,7 +612,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(namespaces_per_client_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(sockets_of_one_name_share_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_handshake_is_kept_in_short, setup, teardown),
-        cmocka_unit_test_setup_teardown(each_socket_may_be_closed_while_walking, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
