@@ -27,10 +27,9 @@ struct hub_io {
     /* A short count says that the socket has no more, or takes no more, for now. Otherwise only HUB_IO_WANT_…
      * says so. */
     bool exact;
-    /* 0: writev takes many vectors, and may be given others after HUB_IO_WANT_…. Otherwise it takes one,
-     *   and after
-     * HUB_IO_WANT_… the same bytes again: up to so many of the queue are put into one buffer first, where
-     * they stay until they were written. */
+    /* 0: writev takes many vectors, and may be given others after HUB_IO_WANT_…. Otherwise it takes one, and
+     * after HUB_IO_WANT_… the same bytes again: up to so many of the queue are put into one buffer first,
+     * where they stay until they were written. */
     size_t flat;
     /* Up to N bytes to P: their number, or one of the above. An end or an error behind bytes that were read
      * is told by the next call. */
