@@ -1,22 +1,67 @@
 /* The outbound queue: a ring of pieces. */
 #include "transport/outq.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
-static struct hub_piece *at(struct hub_outq *q, uint32_t i) {
+static struct hub_piece *piece_at(struct hub_outq *q, uint32_t i) {
     struct hub_piece *ring = q->ring ? q->ring : q->few;
     return &ring[(q->head + i) & (q->cap - 1)];
 }
 
-static void grow(struct hub_outq *q) {
+/* ---- what must hold ---- */
+
+static bool is_ring_sane(const struct hub_outq *q) {
+    if (!q->cap) return !q->ring && !q->n && !q->head;
+    if (q->cap & (q->cap - 1) || q->head >= q->cap || q->n > q->cap) return false;
+    return q->ring ? q->cap > HUB_OUTQ_INLINE && q->n : q->cap == HUB_OUTQ_INLINE;
+}
+
+static bool is_piece_sane(const struct hub_piece *p, bool first) {
+    if (!p->chunk || !p->chunk->refs || !p->len) return false;
+    if (p->start > p->off || (p->start < p->off && !first)) return false;
+    return p->len <= p->chunk->n && p->off <= p->chunk->n - p->len;
+}
+
+bool hub_outq_sane(const struct hub_outq *q) {
+    const struct hub_piece *ring = q->ring ? q->ring : q->few;
+    size_t bytes = 0;
+    uint32_t flagged = 0;
+    if (!is_ring_sane(q)) return false;
+    for (uint32_t i = 0; i < q->n; i++) {
+        const struct hub_piece *p = &ring[(q->head + i) & (q->cap - 1)];
+        if (!is_piece_sane(p, i == 0)) return false;
+        bytes += p->len;
+        flagged += p->flags != 0;
+    }
+    return bytes == q->bytes && flagged == q->flagged;
+}
+
+#ifdef NDEBUG
+#define CHECK(Q, THAT) ((void)0)
+#else
+#define CHECK(Q, THAT) ((THAT) ? (void)0 : end_process(Q, __func__, #THAT))
+static void end_process(const struct hub_outq *q, const char *where, const char *that) {
+    char text[200];
+    snprintf(text, sizeof text, "hubd: %s: not so: %s; head %u, %u of %u pieces, %u flagged, %zu bytes\n", where, that,
+             q->head, q->n, q->cap, q->flagged, q->bytes);
+    hub_log_last_words(text);
+    abort();
+}
+#endif
+
+/* ---- the ring ---- */
+
+static void grow_ring(struct hub_outq *q) {
     if (!q->cap) {
         q->cap = HUB_OUTQ_INLINE;
         return;
     }
     struct hub_piece *ring = hub_xmalloc(2 * (size_t)q->cap * sizeof *ring);
-    for (uint32_t i = 0; i < q->n; i++) ring[i] = *at(q, i);
+    for (uint32_t i = 0; i < q->n; i++) ring[i] = *piece_at(q, i);
     free(q->ring);
     q->ring = ring;
     q->cap *= 2;
@@ -24,7 +69,7 @@ static void grow(struct hub_outq *q) {
 }
 
 /* An empty queue gives its ring back: thousands of idle sessions shall not keep what one burst needed. */
-static void shrink(struct hub_outq *q) {
+static void shrink_ring(struct hub_outq *q) {
     if (q->n || !q->ring) return;
     free(q->ring);
     q->ring = NULL;
@@ -33,53 +78,66 @@ static void shrink(struct hub_outq *q) {
 }
 
 void hub_outq_add(struct hub_outq *q, struct hub_chunk *chunk, uint32_t off, uint32_t len, uint32_t flags) {
+    CHECK(q, hub_outq_sane(q));
+    CHECK(q, off <= chunk->n && len <= chunk->n - off);
     if (!len) return;
     q->bytes += len;
-    struct hub_piece *last = q->n ? at(q, q->n - 1) : NULL;
+    struct hub_piece *last = q->n ? piece_at(q, q->n - 1) : NULL;
     if (last && last->chunk == chunk && last->off + last->len == off && last->flags == flags &&
         last->off == last->start) {
         last->len += len;
+        CHECK(q, hub_outq_sane(q));
         return;
     }
-    if (q->n == q->cap) grow(q);
+    if (q->n == q->cap) grow_ring(q);
     if (flags) q->flagged++;
-    *at(q, q->n++) =
+    *piece_at(q, q->n++) =
         (struct hub_piece){.chunk = hub_chunk_ref(chunk), .start = off, .off = off, .len = len, .flags = flags};
+    CHECK(q, hub_outq_sane(q));
 }
 
 struct hub_piece *hub_outq_first(struct hub_outq *q) {
-    return q->n ? at(q, 0) : NULL;
+    CHECK(q, hub_outq_sane(q));
+    return q->n ? piece_at(q, 0) : NULL;
 }
 
 int hub_outq_gather(struct hub_outq *q, struct iovec *iov, int max) {
     int n = 0;
+    CHECK(q, hub_outq_sane(q));
     for (; n < max && (uint32_t)n < q->n; n++) {
-        struct hub_piece *p = at(q, (uint32_t)n);
+        struct hub_piece *p = piece_at(q, (uint32_t)n);
         iov[n] = (struct iovec){.iov_base = p->chunk->p + p->off, .iov_len = p->len};
     }
     return n;
 }
 
-static void forget(struct hub_outq *q, const struct hub_piece *p) {
+static void forget_piece(struct hub_outq *q, const struct hub_piece *p) {
     if (p->flags) q->flagged--;
     hub_chunk_unref(p->chunk);
 }
 
-static void pop(struct hub_outq *q) {
-    forget(q, at(q, 0));
+static void pop_piece(struct hub_outq *q) {
+    forget_piece(q, piece_at(q, 0));
     q->head = (q->head + 1) & (q->cap - 1);
     q->n--;
 }
 
 void hub_outq_consume(struct hub_outq *q, size_t n) {
+    CHECK(q, hub_outq_sane(q) && n <= q->bytes);
     q->bytes -= n;
     while (n) {
-        struct hub_piece *p = at(q, 0);
+        struct hub_piece *p = piece_at(q, 0);
         uint32_t take = n < p->len ? (uint32_t)n : p->len;
         p->off += take, p->len -= take, n -= take;
-        if (!p->len) pop(q);
+        if (!p->len) pop_piece(q);
     }
-    shrink(q);
+    shrink_ring(q);
+    CHECK(q, hub_outq_sane(q));
+}
+
+void hub_outq_consume_frames(struct hub_outq *q, size_t n) {
+    hub_outq_consume(q, n);
+    if (q->n) piece_at(q, 0)->start = piece_at(q, 0)->off;
 }
 
 /* Drops whole frames from the front of P until the queue is down to MAX_BYTES. */
@@ -97,17 +155,19 @@ static size_t drop_frames(struct hub_outq *q, struct hub_piece *p, size_t max_by
 size_t hub_outq_drop(struct hub_outq *q, uint32_t flags, size_t max_bytes) {
     size_t dropped = 0;
     uint32_t kept = 0, n = q->n;
+    CHECK(q, hub_outq_sane(q));
     for (uint32_t i = 0; i < n; i++) {
-        struct hub_piece p = *at(q, i);
+        struct hub_piece p = *piece_at(q, i);
         bool touched = p.off != p.start;
         if (q->bytes > max_bytes && (p.flags & flags) && !touched) dropped += drop_frames(q, &p, max_bytes);
         if (p.len)
-            *at(q, kept++) = p;
+            *piece_at(q, kept++) = p;
         else
-            forget(q, &p);
+            forget_piece(q, &p);
     }
     q->n = kept;
-    shrink(q);
+    shrink_ring(q);
+    CHECK(q, hub_outq_sane(q));
     return dropped;
 }
 
@@ -121,20 +181,24 @@ static uint32_t rest_of_frame(const struct hub_piece *p) {
 }
 
 void hub_outq_cut(struct hub_outq *q) {
+    CHECK(q, hub_outq_sane(q));
     if (!q->n) return;
-    struct hub_piece first = *at(q, 0);
+    struct hub_piece first = *piece_at(q, 0);
     uint32_t rest = rest_of_frame(&first);
     hub_chunk_ref(first.chunk);
     hub_outq_clear(q);
     if (rest) {
         hub_outq_add(q, first.chunk, first.off, rest, 0);
-        at(q, 0)->start = first.start;
+        piece_at(q, 0)->start = first.start;
     }
     hub_chunk_unref(first.chunk);
+    CHECK(q, hub_outq_sane(q));
 }
 
 void hub_outq_clear(struct hub_outq *q) {
-    while (q->n) pop(q);
+    CHECK(q, hub_outq_sane(q));
+    while (q->n) pop_piece(q);
     q->bytes = 0;
-    shrink(q);
+    shrink_ring(q);
+    CHECK(q, hub_outq_sane(q));
 }

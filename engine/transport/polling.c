@@ -34,8 +34,7 @@ static bool take_piece(struct hub_eio *e, struct hub_buf *payload) {
         hub_eio_payload_add(payload, opcode == HUB_WS_BINARY, frame);
         used = at;
     }
-    hub_outq_consume(&e->q, used);
-    if (!fits) hub_outq_first(&e->q)->start = hub_outq_first(&e->q)->off; /* still a frame boundary */
+    hub_outq_consume_frames(&e->q, used);
     return fits;
 }
 

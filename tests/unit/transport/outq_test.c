@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -169,6 +172,141 @@ static void a_random_walk_agrees_with_a_plain_buffer(void **state) {
     hub_buf_free(&model);
 }
 
+/* ---- what must hold ---- */
+
+static struct hub_chunk *three_frames; /* of 10 bytes */
+
+/* Four pieces in a ring that has gone round: the first sent in part, two flagged. */
+static struct hub_outq four_pieces(void) {
+    struct hub_outq q = {0};
+    three_frames = frames(3, 8);
+    for (int i = 0; i < 3; i++) hub_outq_add(&q, three_frames, 0, 10, 0);
+    hub_outq_consume(&q, 20);
+    hub_outq_add(&q, three_frames, 20, 10, EPHEMERAL);
+    for (uint32_t i = 0; i < 2; i++) hub_outq_add(&q, three_frames, 0, 20, i);
+    hub_outq_consume(&q, 4);
+    return q;
+}
+
+static void drop_pieces(struct hub_outq *q) {
+    hub_outq_clear(q);
+    assert_int_equal(three_frames->refs, 1);
+    hub_chunk_unref(three_frames);
+}
+
+static struct hub_piece *nth(struct hub_outq *q, uint32_t i) { return &q->ring[(q->head + i) & (q->cap - 1)]; }
+
+static void miscount_bytes(struct hub_outq *q) { q->bytes++; }
+static void miscount_flags(struct hub_outq *q) { q->flagged--; }
+static void flag_silently(struct hub_outq *q) { nth(q, 3)->flags ^= EPHEMERAL; }
+static void lose_a_piece(struct hub_outq *q) { q->n--; }
+static void overfill(struct hub_outq *q) { q->n = q->cap + 1; }
+static void leave_the_ring(struct hub_outq *q) { q->head = q->cap; }
+static void bend_the_ring(struct hub_outq *q) { q->cap = 6; }
+static void forget_the_ring(struct hub_outq *q) { q->ring = NULL; }
+static void empty_a_piece(struct hub_outq *q) { q->bytes -= nth(q, 2)->len, nth(q, 2)->len = 0; }
+static void lose_a_chunk(struct hub_outq *q) { nth(q, 1)->chunk = NULL; }
+static void leave_the_chunk(struct hub_outq *q) { nth(q, 1)->off = nth(q, 1)->start = 21; }
+static void start_behind_it(struct hub_outq *q) { nth(q, 0)->start = nth(q, 0)->off + 1; }
+static void send_part_of_a_later_one(struct hub_outq *q) { q->bytes--, nth(q, 1)->off++, nth(q, 1)->len--; }
+
+static void (*const breaks[])(struct hub_outq *) = {
+    miscount_bytes,
+    miscount_flags,
+    flag_silently,
+    lose_a_piece,
+    overfill,
+    leave_the_ring,
+    bend_the_ring,
+    forget_the_ring,
+    empty_a_piece,
+    lose_a_chunk,
+    leave_the_chunk,
+    start_behind_it,
+    send_part_of_a_later_one,
+};
+
+static void a_broken_queue_is_not_sane(void **state) {
+    (void)state;
+    struct hub_outq q = four_pieces(), none = {0};
+    struct hub_piece saved[8];
+    assert_true(hub_outq_sane(&none));
+    assert_int_equal(q.cap, 4);
+    for (size_t i = 0; i < HUB_NELEM(breaks); i++) {
+        struct hub_outq copy = q;
+        memcpy(saved, q.ring, q.cap * sizeof *saved);
+        assert_true(hub_outq_sane(&q));
+        breaks[i](&q);
+        if (hub_outq_sane(&q)) fail_msg("break %zu was not noticed", i);
+        q = copy;
+        memcpy(q.ring, saved, q.cap * sizeof *saved);
+    }
+    drop_pieces(&q);
+}
+
+static void use_add(struct hub_outq *q) { hub_outq_add(q, three_frames, 0, 10, 0); }
+static void use_first(struct hub_outq *q) { hub_outq_first(q); }
+static void use_gather(struct hub_outq *q) {
+    struct iovec iov[8];
+    hub_outq_gather(q, iov, 8);
+}
+static void use_consume(struct hub_outq *q) { hub_outq_consume(q, 1); }
+static void use_consume_frames(struct hub_outq *q) { hub_outq_consume_frames(q, 6); }
+static void use_drop(struct hub_outq *q) { hub_outq_drop(q, EPHEMERAL, 0); }
+static void use_cut(struct hub_outq *q) { hub_outq_cut(q); }
+static void use_clear(struct hub_outq *q) { hub_outq_clear(q); }
+static void consume_too_much(struct hub_outq *q) { hub_outq_consume(q, q->bytes + 1); }
+static void add_what_is_not_there(struct hub_outq *q) { hub_outq_add(q, three_frames, 20, 11, 0); }
+
+static void (*const uses[])(struct hub_outq *) = {use_add,  use_first, use_gather, use_consume, use_consume_frames,
+                                                  use_drop, use_cut,   use_clear};
+
+/* Whether FN ends the process. */
+static bool aborts(struct hub_outq *q, void (*fn)(struct hub_outq *)) {
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (!pid) {
+        close(STDERR_FILENO); /* its last words */
+        signal(SIGABRT, SIG_DFL);
+        fn(q);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void a_debug_build_ends_at_the_first_use_of_a_broken_queue(void **state) {
+    (void)state;
+#ifdef NDEBUG
+    skip();
+#endif
+    struct hub_outq q = four_pieces();
+    for (size_t i = 0; i < HUB_NELEM(uses); i++) {
+        assert_false(aborts(&q, uses[i]));
+        miscount_bytes(&q);
+        if (!aborts(&q, uses[i])) fail_msg("use %zu did not notice", i);
+        q.bytes--;
+    }
+    assert_true(aborts(&q, consume_too_much));
+    assert_true(aborts(&q, add_what_is_not_there));
+    drop_pieces(&q);
+}
+
+static void whole_frames_taken_leave_an_untouched_piece(void **state) {
+    (void)state;
+    struct hub_outq q = {0};
+    struct hub_chunk *c = frames(3, 8);
+    hub_outq_add(&q, c, 0, 20, EPHEMERAL);
+    hub_outq_consume_frames(&q, 10);
+    assert_int_equal(hub_outq_drop(&q, EPHEMERAL, 0), 1);
+    hub_outq_add(&q, c, 0, 10, 0);
+    hub_outq_consume_frames(&q, 10);
+    assert_int_equal(q.n, 0);
+    assert_int_equal(c->refs, 1);
+    hub_chunk_unref(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_that_continue_a_piece_extend_it),
@@ -177,6 +315,9 @@ int main(void) {
         cmocka_unit_test(a_frame_that_is_partly_sent_is_never_dropped),
         cmocka_unit_test(cutting_keeps_the_rest_of_the_frame_on_the_wire),
         cmocka_unit_test(a_random_walk_agrees_with_a_plain_buffer),
+        cmocka_unit_test(a_broken_queue_is_not_sane),
+        cmocka_unit_test(a_debug_build_ends_at_the_first_use_of_a_broken_queue),
+        cmocka_unit_test(whole_frames_taken_leave_an_untouched_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
