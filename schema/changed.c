@@ -10,7 +10,7 @@ struct changed {
     void *arg;
 };
 
-static const char *text_at(const char *at) { return *(const char *const *)at; }
+static const char *text_of_cell(const char *at) { return *(const char *const *)at; }
 
 static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
 
@@ -44,11 +44,11 @@ static size_t size_of(enum hub_kind kind) {
     return size[kind];
 }
 
-static bool same(enum hub_kind kind, const char *a, const char *b) {
+static bool are_same_values(enum hub_kind kind, const char *a, const char *b) {
     switch (kind) {
     case HUB_KIND_STRING:
     case HUB_KIND_TEXT:
-    case HUB_KIND_NAME: return same_text(text_at(a), text_at(b));
+    case HUB_KIND_NAME: return same_text(text_of_cell(a), text_of_cell(b));
     case HUB_KIND_STRINGS:
     case HUB_KIND_WORDS: return same_strings((const struct hub_strs *)a, (const struct hub_strs *)b);
     case HUB_KIND_MAP: return same_settings((const struct hub_settings *)a, (const struct hub_settings *)b);
@@ -76,13 +76,13 @@ static void show(struct hub_buf *out, const struct hub_row *r, const char *at) {
         for (size_t i = 0; i < list->n; i++) hub_buf_addf(out, "%s%s", i ? ", " : "", list->items[i]);
         hub_buf_addc(out, ']');
         break;
-    default: show_text(out, text_at(at)); break;
+    default: show_text(out, text_of_cell(at)); break;
     }
 }
 
 /* ---- the walk ---- */
 
-static void tell(struct changed *c, const char *path, const struct hub_row *r) {
+static void tell_change(struct changed *c, const char *path, const struct hub_row *r) {
     struct hub_buf text = {0};
     hub_buf_addf(&text, "%s%s%s", path, *path ? "." : "", r->key);
     if (r->kind != HUB_KIND_MAP) { /* whose values may be secrets */
@@ -96,17 +96,17 @@ static void tell(struct changed *c, const char *path, const struct hub_row *r) {
     hub_buf_free(&text);
 }
 
-static void keep(struct changed *c, const struct hub_fields *t, const char *path, unsigned inherited) {
+static void keep_fixed(struct changed *c, const struct hub_fields *t, const char *path, unsigned inherited) {
     for (const struct hub_row *r = t->rows; r->key; r++) {
         bool fixed = (inherited | r->flags) & HUB_ROW_RESTART;
         if (r->kind == HUB_KIND_GROUP) {
             struct hub_buf below = {0};
             hub_buf_addf(&below, "%s%s%s", path, *path ? "." : "", r->key);
             if (fixed && r->count) c->now[r->count - 1] = c->first[r->count - 1];
-            keep(c, r->table, hub_buf_cstr(&below), inherited | r->flags);
+            keep_fixed(c, r->table, hub_buf_cstr(&below), inherited | r->flags);
             hub_buf_free(&below);
-        } else if (fixed && size_of(r->kind) && !same(r->kind, c->first + r->offset, c->now + r->offset)) {
-            tell(c, path, r);
+        } else if (fixed && size_of(r->kind) && !are_same_values(r->kind, c->first + r->offset, c->now + r->offset)) {
+            tell_change(c, path, r);
             memcpy(c->now + r->offset, c->first + r->offset, size_of(r->kind));
         }
     }
@@ -115,5 +115,5 @@ static void keep(struct changed *c, const struct hub_fields *t, const char *path
 void hub_service_keep(struct hub_service *now, const struct hub_service *first,
                       void (*tell_one)(void *arg, const char *text), void *arg) {
     struct changed c = {(const char *)first, (char *)now, tell_one, arg};
-    keep(&c, &hub_fields_service, "", 0);
+    keep_fixed(&c, &hub_fields_service, "", 0);
 }

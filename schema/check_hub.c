@@ -7,7 +7,7 @@
 static const char *name_or(const char *s) { return s ? s : ""; }
 
 /* The text written at KEY of a struct; empty when there is none. */
-static struct hub_str text_at(struct hub_loader *l, const void *base, const char *key) {
+static struct hub_str text_of_key(struct hub_loader *l, const void *base, const char *key) {
     struct hub_node *n = hub_node_get(hub_place(l, base, ""), hub_cstr(key));
     if (n && n->kind == HUB_NODE_MAP) n = hub_node_get(n, HUB_STR("lua"));
     return n && n->kind == HUB_NODE_SCALAR && !hub_node_is_null(n) ? hub_str_trim(n->value) : hub_str("", 0);
@@ -143,15 +143,16 @@ static void check_events(struct hub_loader *l, struct hub_raw *h) {
 
 /* ---- authorisation ---- */
 
-static bool same(struct hub_loader *l, const void *a, const void *b, const char *key) {
-    return hub_str_eq(text_at(l, a, key), text_at(l, b, key));
+static bool have_same_text(struct hub_loader *l, const void *a, const void *b, const char *key) {
+    return hub_str_eq(text_of_key(l, a, key), text_of_key(l, b, key));
 }
 
 static bool covers(struct hub_loader *l, const struct hub_def_auth_source *a, const struct hub_def_auth_source *b) {
-    if (!text_at(l, a, "sourceObject").n) return false;
-    return same(l, a, b, "sourceObject") && same(l, a, b, "userField") && same(l, a, b, "roomField") &&
-           (a->condition.kind == HUB_SCRIPT_NONE || hub_str_is(text_at(l, a, "condition"), "true") ||
-            same(l, a, b, "condition"));
+    if (!text_of_key(l, a, "sourceObject").n) return false;
+    return have_same_text(l, a, b, "sourceObject") && have_same_text(l, a, b, "userField") &&
+           have_same_text(l, a, b, "roomField") &&
+           (a->condition.kind == HUB_SCRIPT_NONE || hub_str_is(text_of_key(l, a, "condition"), "true") ||
+            have_same_text(l, a, b, "condition"));
 }
 
 static void check_auth_sources(struct hub_loader *l, struct hub_raw *h) {
@@ -231,9 +232,9 @@ static void check_moderation(struct hub_loader *l, struct hub_raw *h) {
 /* A role that was named but not found may have been meant to be any of them. */
 static bool names_unknown_role(struct hub_loader *l, const struct hub_def *d) {
     for (size_t i = 0; i < d->auth_source_n; i++)
-        if (!d->auth_sources[i].hub_role && text_at(l, &d->auth_sources[i], "hubRole").n) return true;
+        if (!d->auth_sources[i].hub_role && text_of_key(l, &d->auth_sources[i], "hubRole").n) return true;
     for (size_t i = 0; i < d->auth_script_n; i++)
-        if (!d->auth_scripts[i].hub_role && text_at(l, &d->auth_scripts[i], "hubRole").n) return true;
+        if (!d->auth_scripts[i].hub_role && text_of_key(l, &d->auth_scripts[i], "hubRole").n) return true;
     return false;
 }
 

@@ -45,7 +45,7 @@ static void on_problem(void *arg, const struct hub_script_problem *p) {
     hub_diags_add(r->l->diags, p->code, r->src, &range, NULL, suggestion, p->text);
 }
 
-static const char *text_at(struct hub_node *n) {
+static const char *text_of_node(struct hub_node *n) {
     return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? n->value.p : NULL;
 }
 
@@ -55,8 +55,8 @@ static void variables(struct hub_loader *l, const struct hub_pending_script *p, 
     size_t n = 0;
     for (const char *const *name = p->row->vars->names; *name; name++) {
         const char *is = *name;
-        if (strcmp(is, "$room") == 0) is = text_at(hub_place(l, p->hub, "roomSettings.roomDataObject"));
-        if (strcmp(*name, "$source") == 0) is = text_at(hub_place(l, p->base, "sourceObject"));
+        if (strcmp(is, "$room") == 0) is = text_of_node(hub_place(l, p->hub, "roomSettings.roomDataObject"));
+        if (strcmp(*name, "$source") == 0) is = text_of_node(hub_place(l, p->base, "sourceObject"));
         if (is) out[n++] = is;
     }
     out[n] = NULL;

@@ -28,7 +28,7 @@ static bool is_wrong(void *arg, const char *place) {
     return false;
 }
 
-static void tell(void *arg, const char *code, const char *place, const char *text) {
+static void tell_problem(void *arg, const char *code, const char *place, const char *text) {
     const struct start *s = arg;
     struct hub_loader *l = s->l;
     const char *colon = strstr(text, ": ");
@@ -50,6 +50,7 @@ static void tell_module(void *arg, const char *file, int line, const char *text)
 
 void hub_check_start(struct hub_loader *l, const char *file, bool whole) {
     struct start s = {l, file};
-    const struct hub_start_report report = {.is_wrong = is_wrong, .tell = tell, .tell_module = tell_module, .arg = &s};
+    const struct hub_start_report report = {
+        .is_wrong = is_wrong, .tell = tell_problem, .tell_module = tell_module, .arg = &s};
     if (l->options->start_check) l->options->start_check(l->service, whole, &report);
 }

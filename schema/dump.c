@@ -131,7 +131,7 @@ static void add_script(struct dump *d, const struct hub_script *s, int level) {
     }
 }
 
-static void add_path(struct dump *d, const char *path) {
+static void add_shown_path(struct dump *d, const char *path) {
     size_t n = strlen(d->dir);
     add_quotedz(d, strncmp(path, d->dir, n) == 0 && path[n] == '/' ? path + n + 1 : path);
 }
@@ -212,7 +212,7 @@ static void add_url(struct dump *d, const char *url) {
 
 static void add_text(struct dump *d, const struct hub_row *r, const char *s) {
     if (r->flags & HUB_ROW_FILE)
-        add_path(d, s);
+        add_shown_path(d, s);
     else if (r->flags & HUB_ROW_URL)
         add_url(d, s);
     else
@@ -224,7 +224,7 @@ static void add_property(struct dump *d, const struct hub_fields *t, const struc
     add_quotedz(d, o->properties[int_at(base + r->offset)].name);
 }
 
-static void add_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item);
+static void dump_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item);
 
 static void add_list(struct dump *d, const struct hub_row *r, const char *base, int level) {
     const char *items = pointer_at(base + r->offset);
@@ -234,7 +234,7 @@ static void add_list(struct dump *d, const struct hub_row *r, const char *base, 
         hub_buf_addc(d->out, '\n');
         indent(d, level + 1);
         hub_buf_addz(d->out, "- ");
-        add_table(d, r->table, items + i * r->table->size, level + 2, true);
+        dump_table(d, r->table, items + i * r->table->size, level + 2, true);
     }
 }
 
@@ -251,7 +251,7 @@ static void add_value(struct dump *d, const struct hub_fields *t, const struct h
     case HUB_KIND_STRINGS:
     case HUB_KIND_WORDS: add_strings(d, (const struct hub_strs *)at); break;
     case HUB_KIND_WORD: hub_buf_addz(d->out, r->words[int_at(at)].word); break;
-    case HUB_KIND_GROUP: hub_buf_addc(d->out, '\n'), add_table(d, r->table, base, level + 1, false); break;
+    case HUB_KIND_GROUP: hub_buf_addc(d->out, '\n'), dump_table(d, r->table, base, level + 1, false); break;
     case HUB_KIND_LIST: add_list(d, r, base, level); break;
     case HUB_KIND_VALUE: add_json(d, pointer_at(at)); break;
     case HUB_KIND_MAP: add_map(d, (const struct hub_settings *)at); break;
@@ -265,7 +265,7 @@ static void add_value(struct dump *d, const struct hub_fields *t, const struct h
 
 /* The fields of one struct, a line each; the last line is left open. IN_ITEM: the first stands behind "-
  * ". */
-static void add_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item) {
+static void dump_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item) {
     bool first = true;
     for (const struct hub_row *r = t->rows; r->key; r++) {
         if (!has_value(r, base)) continue;
@@ -314,14 +314,14 @@ static void dump_seed(struct dump *d, const struct hub_service *s) {
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out) {
     struct dump d = {out, s->dir};
     hub_buf_addz(out, "--- # service.yaml\n");
-    add_table(&d, &hub_fields_service, (const char *)s, 0, false);
+    dump_table(&d, &hub_fields_service, (const char *)s, 0, false);
     hub_buf_addc(out, '\n');
     for (size_t i = 0; i < s->hub_n; i++) {
         const char *names[16], *file = s->hubs[i].file;
         struct hub_raw raw = unfold(&s->hubs[i], names);
         size_t n = strlen(s->dir);
         hub_buf_addf(out, "--- # %s\n", strncmp(file, s->dir, n) == 0 && file[n] == '/' ? file + n + 1 : file);
-        add_table(&d, &hub_fields_hub, (const char *)&raw, 0, false);
+        dump_table(&d, &hub_fields_hub, (const char *)&raw, 0, false);
         hub_buf_addc(out, '\n');
     }
     dump_seed(&d, s);

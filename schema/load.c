@@ -20,7 +20,7 @@ struct paths {
     size_t n, cap;
 };
 
-static void add_path(struct paths *p, char *path) {
+static void append_path(struct paths *p, char *path) {
     if (p->n == p->cap) p->cap = p->cap ? 2 * p->cap : 16, p->items = hub_xrealloc(p->items, p->cap * sizeof *p->items);
     p->items[p->n++] = path;
 }
@@ -65,7 +65,7 @@ static void find_files(struct hub_loader *l, const char *dir, const char *const 
         else if (S_ISDIR(st.st_mode))
             find_files(l, path, endings, depth + 1, out);
         else if (ends_as(e->d_name, endings))
-            add_path(out, path);
+            append_path(out, path);
     }
     closedir(d);
 }

@@ -71,7 +71,7 @@ static void add_help(struct hub_buf *out, const struct hub_row *r) {
     if (r->example) hub_buf_addz(out, " Example: `"), add_cell(out, r->example), hub_buf_addz(out, "`.");
 }
 
-static void add_table(struct hub_buf *out, const struct hub_fields *t) {
+static void describe_table(struct hub_buf *out, const struct hub_fields *t) {
     hub_buf_addf(out, "\n## %s\n\n%s\n\n| Field | Type | Default | Meaning |\n| --- | --- | --- | --- |\n", t->name,
                  t->help);
     for (const struct hub_row *r = t->rows; r->key; r++) {
@@ -84,7 +84,7 @@ static void add_table(struct hub_buf *out, const struct hub_fields *t) {
         hub_buf_addz(out, " |\n");
     }
     for (const struct hub_row *r = t->rows; r->key; r++)
-        if (r->table) add_table(out, r->table);
+        if (r->table) describe_table(out, r->table);
 }
 
 static void add_words(struct hub_buf *out, const char *title, const struct hub_words *words,
@@ -114,7 +114,7 @@ void hub_reference_print(enum hub_schema_kind kind, struct hub_buf *out) {
                  "Lists of strings may be "
                  "comma-separated strings.\n",
                  hub ? "The hub document: fields" : "service.yaml: fields", hub ? "hub" : "service");
-    add_table(out, hub ? &hub_fields_hub : &hub_fields_service);
+    describe_table(out, hub ? &hub_fields_hub : &hub_fields_service);
     if (hub) add_words(out, "Built-in message types", hub_words_message_type, hub_contents);
     add_words(out, "Types of fields", hub_words_field_type, NULL);
 }

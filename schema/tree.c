@@ -339,9 +339,9 @@ void hub_node_put(struct hub_arena *a, struct hub_node *map, const char *key, st
     *at = child;
 }
 
-static void add_path(struct hub_buf *b, const struct hub_node *n) {
+static void add_node_path(struct hub_buf *b, const struct hub_node *n) {
     if (!n->parent) return;
-    add_path(b, n->parent);
+    add_node_path(b, n->parent);
     if (n->parent->kind == HUB_NODE_SEQ) {
         hub_buf_addf(b, "[%zu]", n->index);
         return;
@@ -352,7 +352,7 @@ static void add_path(struct hub_buf *b, const struct hub_node *n) {
 
 char *hub_node_path(struct hub_arena *a, const struct hub_node *n) {
     struct hub_buf b = {0};
-    add_path(&b, n);
+    add_node_path(&b, n);
     char *path = hub_arena_dup(a, hub_buf_str(&b));
     hub_buf_free(&b);
     return path;

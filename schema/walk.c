@@ -204,7 +204,7 @@ static bool has_control(struct hub_str s, const char *except) {
     return false;
 }
 
-static const char *keep(struct hub_loader *l, struct hub_str s) { return hub_arena_dup(l->keep, s); }
+static const char *keep_in_arena(struct hub_loader *l, struct hub_str s) { return hub_arena_dup(l->keep, s); }
 
 /* ---- readers, one per kind ---- */
 
@@ -283,8 +283,9 @@ static bool check_url(struct hub_loader *l, const struct hub_row *row, struct hu
 }
 
 static const char *resolve_file(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str s) {
-    if (!l->dir) return keep(l, s);
-    const char *path = s.n && s.p[0] == '/' ? keep(l, s) : hub_arena_fmt(l->keep, "%s/%.*s", l->dir, HUB_FMT(s));
+    if (!l->dir) return keep_in_arena(l, s);
+    const char *path =
+        s.n && s.p[0] == '/' ? keep_in_arena(l, s) : hub_arena_fmt(l->keep, "%s/%.*s", l->dir, HUB_FMT(s));
     struct stat st;
     if (stat(path, &st) || access(path, R_OK))
         hub_complain(l, "S014", n, NULL, NULL, "%s: %s cannot be read: %s", row->key, path, strerror(errno));
@@ -306,14 +307,14 @@ static void read_string(struct hub_loader *l, const struct hub_row *row, struct 
                      hub_node_path(l->scratch, n));
         return;
     }
-    *(const char **)(base + row->offset) = row->flags & HUB_ROW_FILE ? resolve_file(l, row, n, s) : keep(l, s);
+    *(const char **)(base + row->offset) = row->flags & HUB_ROW_FILE ? resolve_file(l, row, n, s) : keep_in_arena(l, s);
 }
 
 static void read_name(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     struct hub_str s;
     size_t most = row->max ? (size_t)row->max : HUB_NAME_MAX;
     if (!read_text(l, row, n, &s)) return;
-    *(const char **)(base + row->offset) = keep(l, s);
+    *(const char **)(base + row->offset) = keep_in_arena(l, s);
     if (!hub_name_obeys(s, row->rule))
         hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, repair_name(l, s, row->rule),
                      "\"%.*s\" is not a valid %s: expected %s", (int)(s.n > 100 ? 100 : s.n), s.p, row->key,
@@ -346,10 +347,10 @@ static void read_script(struct hub_loader *l, const struct hub_row *row, struct 
     }
     if (!scalar(l, row, text, "an expression or {lua: …}", &s)) return;
     script->kind = text == n ? HUB_SCRIPT_EXPR : HUB_SCRIPT_LUA;
-    script->text = hub_str(keep(l, s), s.n);
-    script->file = keep(l, hub_cstr(n->src->name));
+    script->text = hub_str(keep_in_arena(l, s), s.n);
+    script->file = keep_in_arena(l, hub_cstr(n->src->name));
     hub_node_content(text, &script->line, &script->column);
-    script->path = keep(l, hub_cstr(hub_node_path(l->scratch, n)));
+    script->path = keep_in_arena(l, hub_cstr(hub_node_path(l->scratch, n)));
     note_script(l, row, text, base);
 }
 
@@ -428,11 +429,11 @@ static void read_strings(struct hub_loader *l, const struct hub_row *row, struct
     if (too_many(l, row, n, count)) return;
     out->items = hub_arena_zalloc(l->keep, (count + 1) * sizeof *out->items);
     if (n->kind == HUB_NODE_SCALAR)
-        while (comma_piece(&s, &piece)) out->items[out->n++] = keep(l, piece);
+        while (comma_piece(&s, &piece)) out->items[out->n++] = keep_in_arena(l, piece);
     else
         for (struct hub_node *c = n->first; c; c = c->next)
             if (scalar(l, row, c, "a list of strings", &s) && is_meant_as_text(l, row, c, s))
-                out->items[out->n++] = keep(l, s);
+                out->items[out->n++] = keep_in_arena(l, s);
     if (out->n == count) check_repeats(l, row, n, out);
 }
 
@@ -555,7 +556,7 @@ static void read_map(struct hub_loader *l, const struct hub_row *row, struct hub
             hub_complain(l, hub_common_code(c, HUB_COMMON_TYPE), c, NULL, NULL,
                          "%.*s must be text without control characters", HUB_FMT(c->key));
         else
-            out->items[out->n++] = (struct hub_setting){keep(l, c->key), keep(l, s)};
+            out->items[out->n++] = (struct hub_setting){keep_in_arena(l, c->key), keep_in_arena(l, s)};
     }
 }
 
@@ -588,7 +589,7 @@ static void (*const readers[HUB_KIND_COUNT])(struct hub_loader *, const struct h
 static void fill_strings(struct hub_loader *l, struct hub_strs *out, const char *text) {
     struct hub_str rest = hub_cstr(text), piece;
     out->items = hub_arena_zalloc(l->keep, (count_pieces(rest) + 1) * sizeof *out->items);
-    while (comma_piece(&rest, &piece)) out->items[out->n++] = keep(l, piece);
+    while (comma_piece(&rest, &piece)) out->items[out->n++] = keep_in_arena(l, piece);
 }
 
 static void fill(struct hub_loader *l, const struct hub_row *row, char *base) {
@@ -603,7 +604,7 @@ static void fill(struct hub_loader *l, const struct hub_row *row, char *base) {
     case HUB_KIND_INT: hub_str_i64(hub_cstr(row->fallback), &i), *(int64_t *)at = i; break;
     case HUB_KIND_STRING:
     case HUB_KIND_TEXT:
-    case HUB_KIND_NAME: *(const char **)at = keep(l, hub_cstr(row->fallback)); break;
+    case HUB_KIND_NAME: *(const char **)at = keep_in_arena(l, hub_cstr(row->fallback)); break;
     case HUB_KIND_STRINGS:
     case HUB_KIND_WORDS: fill_strings(l, (struct hub_strs *)at, row->fallback); break;
     case HUB_KIND_WORD:

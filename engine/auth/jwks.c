@@ -64,7 +64,7 @@ static int64_t fresh_for(struct hub_str cache_control) {
     return ms < FRESH_LEAST_MS ? FRESH_LEAST_MS : ms > FRESH_MOST_MS ? FRESH_MOST_MS : ms;
 }
 
-static enum hub_code take(struct hub_jwks *j, struct hub_str body, struct hub_err *err) {
+static enum hub_code take_keys(struct hub_jwks *j, struct hub_str body, struct hub_err *err) {
     struct hub_err cause;
     json_t *document = hub_json_parse(body, &cause);
     if (!document) return hub_fail(err, HUB_INTERNAL, "the answer is not JSON: %s", cause.text);
@@ -78,23 +78,23 @@ static enum hub_code take(struct hub_jwks *j, struct hub_str body, struct hub_er
     return HUB_OK;
 }
 
-static void fetch(struct hub_jwks *j);
-static void on_timer(struct hub_timer *t) { fetch(HUB_CONTAINER(t, struct hub_jwks, timer)); }
+static void fetch_keys(struct hub_jwks *j);
+static void on_fetch_timer(struct hub_timer *t) { fetch_keys(HUB_CONTAINER(t, struct hub_jwks, timer)); }
 
-static void succeeded(struct hub_jwks *j, struct hub_str cache_control) {
+static void on_fetch_succeeded(struct hub_jwks *j, struct hub_str cache_control) {
     j->delay = 0;
     hub_metric_add(&fetched_ok, 1);
     hub_metric_set(&fetched_at, hub_loop_wall(j->config.loop) / 1000);
-    hub_timer_start(j->config.loop, &j->timer, fresh_for(cache_control), on_timer);
+    hub_timer_start(j->config.loop, &j->timer, fresh_for(cache_control), on_fetch_timer);
     hub_logf(HUB_LOG_DEBUG, "auth", "%zu keys fetched from %s", json_array_size(hub_json_get(j->document, "keys")),
              j->shown);
 }
 
-static void failed(struct hub_jwks *j, const char *error) {
+static void on_fetch_failed(struct hub_jwks *j, const char *error) {
     hub_metric_add(&fetched_bad, 1);
     if (!j->document) return; /* hub_jwks_start's caller is told */
     j->delay = !j->delay ? RETRY_MS : j->delay * 2 < FRESH_MS ? j->delay * 2 : FRESH_MS;
-    hub_timer_start(j->config.loop, &j->timer, j->delay, on_timer);
+    hub_timer_start(j->config.loop, &j->timer, j->delay, on_fetch_timer);
     hub_log_kv(HUB_LOG_WARN, "auth", "the keys could not be fetched again, the old ones stay", "url", j->shown, "error",
                error, NULL);
 }
@@ -127,18 +127,18 @@ static void on_fetched(struct hub_fetch *f, const struct hub_fetched *answer, co
         free_set(j);
         return;
     }
-    if (!error && take(j, answer->body, &err)) error = err.text;
+    if (!error && take_keys(j, answer->body, &err)) error = err.text;
     if (error)
-        failed(j, error);
+        on_fetch_failed(j, error);
     else
-        succeeded(j, answer->cache_control);
+        on_fetch_succeeded(j, answer->cache_control);
     tell_waiters(j, false);
     if (started) started(j->started_arg, error); /* may delete the set */
 }
 
 /* ---- when ---- */
 
-static void fetch(struct hub_jwks *j) {
+static void fetch_keys(struct hub_jwks *j) {
     if (j->fetching) return;
     j->fetching = true;
     hub_timer_stop(j->config.loop, &j->timer);
@@ -149,7 +149,7 @@ static void fetch(struct hub_jwks *j) {
 void hub_jwks_start(struct hub_jwks *j, void (*done)(void *arg, const char *error), void *arg) {
     j->started = done;
     j->started_arg = arg;
-    fetch(j);
+    fetch_keys(j);
 }
 
 bool hub_jwks_inherit(struct hub_jwks *j, const struct hub_jwks *old) {
@@ -159,7 +159,7 @@ bool hub_jwks_inherit(struct hub_jwks *j, const struct hub_jwks *old) {
         return false;
     j->document = json_incref(old->document);
     int64_t left = old->timer.due - hub_loop_now(j->config.loop);
-    hub_timer_start(j->config.loop, &j->timer, hub_timer_running(&old->timer) && left > 0 ? left : 0, on_timer);
+    hub_timer_start(j->config.loop, &j->timer, hub_timer_running(&old->timer) && left > 0 ? left : 0, on_fetch_timer);
     return true;
 }
 
@@ -175,7 +175,7 @@ bool hub_jwks_wait(struct hub_jwks *j, struct hub_jwks_waiter *w) {
     j->waiter_n++;
     if (j->fetching) return true;
     j->unknown_at = now + BETWEEN_UNKNOWN_MS;
-    fetch(j);
+    fetch_keys(j);
     return true;
 }
 

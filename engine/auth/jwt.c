@@ -13,7 +13,7 @@ struct parts {
     struct hub_str signed_part;                /* header.payload */
 };
 
-static bool split(struct hub_str token, struct parts *p) {
+static bool split_token(struct hub_str token, struct parts *p) {
     struct hub_str rest = token;
     if (!hub_str_split(&rest, '.', &p->header) || !hub_str_split(&rest, '.', &p->payload) || !rest.p) return false;
     p->signature = rest;
@@ -22,13 +22,13 @@ static bool split(struct hub_str token, struct parts *p) {
 }
 
 /* JWS has no padding, and one spelling for the same bytes only: what was signed is what was sent. */
-static bool unbase64(struct hub_str text, struct hub_buf *out) {
+static bool decode_part(struct hub_str text, struct hub_buf *out) {
     return hub_str_find(text, '=') == text.n && hub_buf_add_unbase64url(out, text);
 }
 
-static json_t *object(struct hub_str text) {
+static json_t *parse_part(struct hub_str text) {
     struct hub_buf b = {0};
-    json_t *v = unbase64(text, &b) ? hub_json_parse(hub_buf_str(&b), NULL) : NULL;
+    json_t *v = decode_part(text, &b) ? hub_json_parse(hub_buf_str(&b), NULL) : NULL;
     hub_buf_free(&b);
     if (json_is_object(v)) return v;
     json_decref(v);
@@ -40,7 +40,7 @@ static bool is_candidate(const struct hub_jwt_key *key, const struct hub_jwt_alg
            (!kid.p || !key->kid || hub_str_is(kid, key->kid));
 }
 
-static uint64_t print_of(const struct hub_jwt_key *key, const struct hub_jwt_alg *alg) {
+static uint64_t print_of_use(const struct hub_jwt_key *key, const struct hub_jwt_alg *alg) {
     return hub_fingerprint(key->print, hub_cstr(alg->name));
 }
 
@@ -56,7 +56,7 @@ static enum hub_code check_signature(const struct hub_jwt_keys *keys, const stru
         return hub_fail(err, HUB_INVALID_TOKEN, "algorithm \"%.*s\" is not in auth.jwt.algorithms",
                         name.n > 32 ? 32 : (int)name.n, name.n ? name.p : "");
     struct hub_buf signature = {0};
-    if (!unbase64(p->signature, &signature)) {
+    if (!decode_part(p->signature, &signature)) {
         hub_buf_free(&signature);
         return hub_fail(err, HUB_INVALID_TOKEN, "the signature is not base64url");
     }
@@ -66,7 +66,7 @@ static enum hub_code check_signature(const struct hub_jwt_keys *keys, const stru
         if (!is_candidate(&keys->keys[i], alg, kid)) continue;
         tried++;
         good = hub_jwt_alg_verify(alg, &keys->keys[i], p->signed_part, hub_buf_str(&signature));
-        if (good) ((struct hub_jwt_keys *)(uintptr_t)keys)->used = print_of(&keys->keys[i], alg);
+        if (good) ((struct hub_jwt_keys *)(uintptr_t)keys)->used = print_of_use(&keys->keys[i], alg);
     }
     hub_buf_free(&signature);
     if (good) return HUB_OK;
@@ -75,7 +75,7 @@ static enum hub_code check_signature(const struct hub_jwt_keys *keys, const stru
 }
 
 /* A NumericDate, which may have a fraction. False when it is there and no usable number. */
-static bool date(const json_t *claims, const char *name, bool *given, double *seconds) {
+static bool get_date(const json_t *claims, const char *name, bool *given, double *seconds) {
     const json_t *v = hub_json_get(claims, name);
     *given = v != NULL;
     *seconds = json_number_value(v);
@@ -86,9 +86,9 @@ static enum hub_code check_times(const struct hub_jwt_keys *keys, const json_t *
                                  struct hub_err *err) {
     bool has_exp, has_nbf, has_iat;
     double exp, nbf, iat, at = (double)now, leeway = (double)keys->leeway;
-    if (!date(claims, "exp", &has_exp, &exp)) return hub_fail(err, HUB_INVALID_TOKEN, "\"exp\" is not a number");
-    if (!date(claims, "nbf", &has_nbf, &nbf)) return hub_fail(err, HUB_INVALID_TOKEN, "\"nbf\" is not a number");
-    if (!date(claims, "iat", &has_iat, &iat)) return hub_fail(err, HUB_INVALID_TOKEN, "\"iat\" is not a number");
+    if (!get_date(claims, "exp", &has_exp, &exp)) return hub_fail(err, HUB_INVALID_TOKEN, "\"exp\" is not a number");
+    if (!get_date(claims, "nbf", &has_nbf, &nbf)) return hub_fail(err, HUB_INVALID_TOKEN, "\"nbf\" is not a number");
+    if (!get_date(claims, "iat", &has_iat, &iat)) return hub_fail(err, HUB_INVALID_TOKEN, "\"iat\" is not a number");
     if (has_exp && at >= exp + leeway) return hub_fail(err, HUB_TOKEN_EXPIRED, "expired %.0f s ago", at - exp);
     if (has_nbf && at + leeway < nbf) return hub_fail(err, HUB_INVALID_TOKEN, "not valid for another %.0f s", nbf - at);
     if (has_iat && at + leeway < iat)
@@ -96,7 +96,7 @@ static enum hub_code check_times(const struct hub_jwt_keys *keys, const json_t *
     return HUB_OK;
 }
 
-static bool is_one_of(const struct hub_jwt_keys *keys, const json_t *name) {
+static bool is_among_texts(const struct hub_jwt_keys *keys, const json_t *name) {
     for (size_t i = 0; json_is_string(name) && i < keys->audience_n; i++)
         if (hub_str_is(hub_json_str(name), keys->audience[i])) return true;
     return false;
@@ -105,8 +105,8 @@ static bool is_one_of(const struct hub_jwt_keys *keys, const json_t *name) {
 /* RFC 7519, 4.1.3: "aud" is one name or a list of them. */
 static bool names_audience(const struct hub_jwt_keys *keys, const json_t *aud) {
     for (size_t i = 0; i < json_array_size(aud); i++)
-        if (is_one_of(keys, json_array_get(aud, i))) return true;
-    return is_one_of(keys, aud);
+        if (is_among_texts(keys, json_array_get(aud, i))) return true;
+    return is_among_texts(keys, aud);
 }
 
 static enum hub_code refuse_audience(const struct hub_jwt_keys *keys, struct hub_err *err) {
@@ -125,14 +125,14 @@ static enum hub_code check_origin(const struct hub_jwt_keys *keys, const json_t 
     return HUB_OK;
 }
 
-static enum hub_code verify(const struct hub_jwt_keys *keys, const struct parts *p, int64_t now, json_t **claims,
-                            struct hub_err *err) {
-    json_t *header = object(p->header);
+static enum hub_code verify_token(const struct hub_jwt_keys *keys, const struct parts *p, int64_t now, json_t **claims,
+                                  struct hub_err *err) {
+    json_t *header = parse_part(p->header);
     if (!header) return hub_fail(err, HUB_INVALID_TOKEN, "the header is not base64url of a JSON object");
     enum hub_code code = check_signature(keys, p, header, err);
     json_decref(header);
     if (code) return code;
-    json_t *payload = object(p->payload);
+    json_t *payload = parse_part(p->payload);
     if (!payload) return hub_fail(err, HUB_INVALID_TOKEN, "the payload is not base64url of a JSON object");
     code = check_origin(keys, payload, err);
     if (!code) code = check_times(keys, payload, now, err);
@@ -148,8 +148,8 @@ enum hub_code hub_jwt_verify(const struct hub_jwt_keys *keys, struct hub_str tok
     struct parts p;
     *claims = NULL;
     if (token.n > TOKEN_MAX) return hub_fail(err, HUB_INVALID_TOKEN, "longer than %d bytes", TOKEN_MAX);
-    if (!split(token, &p)) return hub_fail(err, HUB_INVALID_TOKEN, "not three parts with dots between them");
-    return verify(keys, &p, now, claims, err);
+    if (!split_token(token, &p)) return hub_fail(err, HUB_INVALID_TOKEN, "not three parts with dots between them");
+    return verify_token(keys, &p, now, claims, err);
 }
 
 uint64_t hub_jwt_used(const struct hub_jwt_keys *keys) { return keys->used; }
@@ -158,13 +158,13 @@ bool hub_jwt_still_good(const struct hub_jwt_keys *keys, uint64_t used, const js
     struct hub_err err;
     bool there = false;
     for (size_t i = 0; i < keys->key_n; i++)
-        for (size_t k = 0; k < keys->alg_n; k++) there = there || print_of(&keys->keys[i], keys->algs[k]) == used;
+        for (size_t k = 0; k < keys->alg_n; k++) there = there || print_of_use(&keys->keys[i], keys->algs[k]) == used;
     return there && !check_origin(keys, claims, &err);
 }
 
 bool hub_jwt_names_unknown_key(const struct hub_jwt_keys *keys, struct hub_str token) {
     struct parts p;
-    json_t *header = token.n <= TOKEN_MAX && split(token, &p) ? object(p.header) : NULL;
+    json_t *header = token.n <= TOKEN_MAX && split_token(token, &p) ? parse_part(p.header) : NULL;
     struct hub_str kid = hub_json_get_str(header, "kid");
     const struct hub_jwt_alg *alg = hub_jwt_alg_listed(keys, hub_json_get_str(header, "alg"));
     bool unknown = kid.p && alg;

@@ -32,12 +32,12 @@ const struct hub_jwt_alg *hub_jwt_alg_listed(const struct hub_jwt_keys *keys, st
     return NULL;
 }
 
-static const unsigned char *bytes(struct hub_str s) { return (const unsigned char *)s.p; }
+static const unsigned char *bytes_of_str(struct hub_str s) { return (const unsigned char *)s.p; }
 
-static bool hmac(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text, unsigned char *out,
-                 size_t *n) {
+static bool hmac_of(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, struct hub_str text,
+                    unsigned char *out, size_t *n) {
     EVP_MAC_CTX *mac = key->mac[alg->mac];
-    return EVP_MAC_init(mac, NULL, 0, NULL) && EVP_MAC_update(mac, bytes(text), text.n) &&
+    return EVP_MAC_init(mac, NULL, 0, NULL) && EVP_MAC_update(mac, bytes_of_str(text), text.n) &&
            EVP_MAC_final(mac, out, n, EVP_MAX_MD_SIZE);
 }
 
@@ -45,11 +45,11 @@ static bool hmac_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key 
                         struct hub_str signature) {
     unsigned char want[EVP_MAX_MD_SIZE];
     size_t n;
-    return hmac(alg, key, text, want, &n) && n == signature.n && CRYPTO_memcmp(want, signature.p, n) == 0;
+    return hmac_of(alg, key, text, want, &n) && n == signature.n && CRYPTO_memcmp(want, signature.p, n) == 0;
 }
 
 /* Prepares MD for signing or verifying with the padding that ALG means. */
-static bool begin(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, EVP_MD_CTX *md, bool sign) {
+static bool begin_digest(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, EVP_MD_CTX *md, bool sign) {
     EVP_PKEY_CTX *pctx; /* belongs to md */
     int ok = sign ? EVP_DigestSignInit_ex(md, &pctx, alg->digest, NULL, NULL, key->pkey, NULL)
                   : EVP_DigestVerifyInit_ex(md, &pctx, alg->digest, NULL, NULL, key->pkey, NULL);
@@ -64,7 +64,7 @@ static bool begin(const struct hub_jwt_alg *alg, const struct hub_jwt_key *key, 
 static bool ecdsa_to_der(struct hub_str raw, struct hub_buf *der) {
     if (raw.n != 64) return false;
     ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(bytes(raw), 32, NULL), *s = BN_bin2bn(bytes(raw) + 32, 32, NULL);
+    BIGNUM *r = BN_bin2bn(bytes_of_str(raw), 32, NULL), *s = BN_bin2bn(bytes_of_str(raw) + 32, 32, NULL);
     bool ok = sig && r && s && ECDSA_SIG_set0(sig, r, s);
     if (!ok) BN_free(r), BN_free(s);
     int n = ok ? i2d_ECDSA_SIG(sig, NULL) : -1;
@@ -77,7 +77,7 @@ static bool ecdsa_to_der(struct hub_str raw, struct hub_buf *der) {
 }
 
 static bool ecdsa_from_der(struct hub_str der, struct hub_buf *raw) {
-    const unsigned char *at = bytes(der);
+    const unsigned char *at = bytes_of_str(der);
     ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &at, (long)der.n);
     if (!sig) return false;
     unsigned char *out = (unsigned char *)hub_buf_reserve(raw, 64);
@@ -98,8 +98,8 @@ bool hub_jwt_alg_verify(const struct hub_jwt_alg *alg, const struct hub_jwt_key 
         signature = hub_buf_str(&der);
     }
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    ok = ok && md && begin(alg, key, md, false) &&
-         EVP_DigestVerify(md, bytes(signature), signature.n, bytes(text), text.n) == 1;
+    ok = ok && md && begin_digest(alg, key, md, false) &&
+         EVP_DigestVerify(md, bytes_of_str(signature), signature.n, bytes_of_str(text), text.n) == 1;
     EVP_MD_CTX_free(md);
     hub_buf_free(&der);
     ERR_clear_error(); /* a refused signature is no reason for the thread's error queue to grow */
@@ -110,7 +110,7 @@ bool hub_jwt_alg_sign(const struct hub_jwt_alg *alg, const struct hub_jwt_key *k
                       struct hub_buf *signature) {
     if (alg->kind == HUB_JWT_HMAC) {
         size_t n;
-        bool done = hmac(alg, key, text, (unsigned char *)hub_buf_reserve(signature, EVP_MAX_MD_SIZE), &n);
+        bool done = hmac_of(alg, key, text, (unsigned char *)hub_buf_reserve(signature, EVP_MAX_MD_SIZE), &n);
         if (done) signature->n += n;
         return done;
     }
@@ -118,7 +118,7 @@ bool hub_jwt_alg_sign(const struct hub_jwt_alg *alg, const struct hub_jwt_key *k
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     size_t n = (size_t)EVP_PKEY_get_size(key->pkey);
     unsigned char *at = (unsigned char *)hub_buf_reserve(out, n);
-    bool ok = md && begin(alg, key, md, true) && EVP_DigestSign(md, at, &n, bytes(text), text.n) == 1;
+    bool ok = md && begin_digest(alg, key, md, true) && EVP_DigestSign(md, at, &n, bytes_of_str(text), text.n) == 1;
     if (ok) out->n += n;
     if (ok && out == &der) ok = ecdsa_from_der(hub_buf_str(&der), signature);
     EVP_MD_CTX_free(md);

@@ -61,7 +61,7 @@ static bool kind_of(EVP_PKEY *pkey, enum hub_jwt_kind *kind, const char **why) {
     return EVP_PKEY_is_a(pkey, "ED25519");
 }
 
-static uint64_t print_of(EVP_PKEY *pkey) {
+static uint64_t print_of_key(EVP_PKEY *pkey) {
     unsigned char *der = NULL;
     int n = i2d_PUBKEY(pkey, &der);
     uint64_t print = n > 0 ? hub_fingerprint(0, hub_str((const char *)der, (size_t)n)) : 0;
@@ -73,22 +73,22 @@ bool hub_jwt_key_adopt(struct hub_jwt_key *key, EVP_PKEY *pkey, const char **why
     *key = (struct hub_jwt_key){.pkey = pkey};
     if (!kind_of(pkey, &key->kind, why)) return hub_jwt_key_clear(key), false;
     if (EVP_PKEY_is_a(pkey, "RSA-PSS")) key->alg = hub_jwt_alg_find(HUB_STR("PS256"));
-    key->print = print_of(pkey);
+    key->print = print_of_key(pkey);
     return true;
 }
 
 /* OpenSSL would ask at the terminal otherwise. */
-static int no_passphrase(char *out, int size, int writing, void *arg) {
+static int no_key_passphrase(char *out, int size, int writing, void *arg) {
     (void)out, (void)size, (void)writing, (void)arg;
     return -1;
 }
 
 static EVP_PKEY *read_public(struct hub_str pem) {
     BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, no_key_passphrase, NULL);
     if (!pkey) {
         (void)BIO_reset(bio);
-        X509 *certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+        X509 *certificate = PEM_read_bio_X509(bio, NULL, no_key_passphrase, NULL);
         if (certificate) pkey = X509_get_pubkey(certificate);
         X509_free(certificate);
     }
@@ -101,7 +101,7 @@ enum hub_code hub_jwt_key_private(struct hub_jwt_key *key, struct hub_str pem, s
     const char *why;
     if (pem.n > FILE_MAX) return hub_fail(err, HUB_INTERNAL, "the private key is larger than %d bytes", FILE_MAX);
     BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, no_key_passphrase, NULL);
     BIO_free(bio);
     ERR_clear_error();
     if (!pkey) return hub_fail(err, HUB_INTERNAL, "no PEM private key (without passphrase) in it");
@@ -178,7 +178,7 @@ static bool some_key_fits(const struct hub_jwt_keys *keys, const struct hub_jwt_
     return false;
 }
 
-static enum hub_code load(struct hub_jwt_keys *keys, const struct hub_def_jwt *def, struct hub_err *err) {
+static enum hub_code load_keys(struct hub_jwt_keys *keys, const struct hub_def_jwt *def, struct hub_err *err) {
     enum hub_code code = add_algorithms(keys, &def->algorithms, err);
     /* The set first: it replaces what is there. */
     if (!code && def->jwks_file) code = add_jwks_file(keys, def->jwks_file, err);
@@ -197,7 +197,7 @@ enum hub_code hub_jwt_keys_load(const struct hub_def_jwt *def, struct hub_jwt_ke
     for (; keys->audience_n < def->audience.n; keys->audience_n++)
         keys->audience[keys->audience_n] = hub_xstrdup(def->audience.items[keys->audience_n]);
     keys->leeway = def->leeway_seconds;
-    enum hub_code code = load(keys, def, err);
+    enum hub_code code = load_keys(keys, def, err);
     if (code) {
         hub_jwt_keys_free(keys);
         return code;
@@ -223,7 +223,7 @@ void hub_jwt_keys_free(struct hub_jwt_keys *keys) {
 /* ---- JWK ---- */
 
 /* A base64url member. False when absent, empty or malformed. */
-static bool member(const json_t *jwk, const char *name, struct hub_buf *out) {
+static bool decode_member(const json_t *jwk, const char *name, struct hub_buf *out) {
     hub_buf_clear(out);
     return hub_buf_add_unbase64url(out, hub_json_get_str(jwk, name)) && out->n;
 }
@@ -242,8 +242,8 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build) {
 
 static EVP_PKEY *rsa_from_jwk(const json_t *jwk, struct hub_buf *b) {
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    BIGNUM *n = member(jwk, "n", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
-    BIGNUM *e = member(jwk, "e", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
+    BIGNUM *n = decode_member(jwk, "n", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
+    BIGNUM *e = decode_member(jwk, "e", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
     EVP_PKEY *pkey = NULL;
     if (n && e && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
@@ -257,7 +257,7 @@ static EVP_PKEY *rsa_from_jwk(const json_t *jwk, struct hub_buf *b) {
 static EVP_PKEY *ec_from_jwk(const json_t *jwk, struct hub_buf *b) {
     unsigned char point[65] = {4}; /* uncompressed */
     for (int i = 0; i < 2; i++) {
-        if (!member(jwk, i ? "y" : "x", b) || b->n != 32) return NULL;
+        if (!decode_member(jwk, i ? "y" : "x", b) || b->n != 32) return NULL;
         memcpy(point + 1 + 32 * i, b->p, 32);
     }
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
@@ -293,11 +293,11 @@ static bool key_from_jwk(const json_t *jwk, struct hub_jwt_key *key) {
     bool ok = false;
     if (!for_verifying(jwk) || (hub_json_get(jwk, "alg") && !alg)) return false;
     if (is_member(jwk, "kty", "oct")) {
-        ok = member(jwk, "k", &b) && hub_jwt_key_secret(key, hub_buf_str(&b));
+        ok = decode_member(jwk, "k", &b) && hub_jwt_key_secret(key, hub_buf_str(&b));
     } else {
         if (is_member(jwk, "kty", "RSA")) pkey = rsa_from_jwk(jwk, &b);
         if (is_member(jwk, "kty", "EC") && is_member(jwk, "crv", "P-256")) pkey = ec_from_jwk(jwk, &b);
-        if (is_member(jwk, "kty", "OKP") && is_member(jwk, "crv", "Ed25519") && member(jwk, "x", &b))
+        if (is_member(jwk, "kty", "OKP") && is_member(jwk, "crv", "Ed25519") && decode_member(jwk, "x", &b))
             pkey = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, (unsigned char *)b.p, b.n);
         ok = pkey && hub_jwt_key_adopt(key, pkey, &why);
     }

@@ -81,7 +81,7 @@ char *hub_buf_take(struct hub_buf *b, size_t *n) {
 static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static void encode(struct hub_buf *b, struct hub_str s, const char *alphabet, bool pad) {
+static void encode_base64(struct hub_buf *b, struct hub_str s, const char *alphabet, bool pad) {
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
     for (; i + 3 <= s.n; i += 3) {
@@ -116,7 +116,7 @@ static const unsigned char lenient_values[256] = {
     [' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\n'] = BLANK, ['='] = PADDING};
 #undef COMMON
 
-static bool decode(struct hub_buf *b, struct hub_str s, const unsigned char table[256]) {
+static bool decode_base64(struct hub_buf *b, struct hub_str s, const unsigned char table[256]) {
     if (s.n % 4 == 0)
         for (int i = 0; i < 2 && s.n && s.p[s.n - 1] == '='; i++) s.n--;
     if (s.n % 4 == 1) return false;
@@ -158,12 +158,12 @@ bool hub_buf_add_unbase64_lenient(struct hub_buf *b, struct hub_str s) {
     return true;
 }
 
-void hub_buf_add_base64(struct hub_buf *b, struct hub_str s) { encode(b, s, plain, true); }
-void hub_buf_add_base64url(struct hub_buf *b, struct hub_str s) { encode(b, s, url, false); }
-bool hub_buf_add_unbase64(struct hub_buf *b, struct hub_str s) { return decode(b, s, plain_values); }
-bool hub_buf_add_unbase64url(struct hub_buf *b, struct hub_str s) { return decode(b, s, url_values); }
+void hub_buf_add_base64(struct hub_buf *b, struct hub_str s) { encode_base64(b, s, plain, true); }
+void hub_buf_add_base64url(struct hub_buf *b, struct hub_str s) { encode_base64(b, s, url, false); }
+bool hub_buf_add_unbase64(struct hub_buf *b, struct hub_str s) { return decode_base64(b, s, plain_values); }
+bool hub_buf_add_unbase64url(struct hub_buf *b, struct hub_str s) { return decode_base64(b, s, url_values); }
 
-static int hex(char c) {
+static int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
@@ -175,8 +175,8 @@ bool hub_buf_add_unescaped(struct hub_buf *b, struct hub_str s) {
             hub_buf_addc(b, s.p[i]);
             continue;
         }
-        if (s.n - i < 3 || hex(s.p[i + 1]) < 0 || hex(s.p[i + 2]) < 0) return false;
-        hub_buf_addc(b, (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2])));
+        if (s.n - i < 3 || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0) return false;
+        hub_buf_addc(b, (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2])));
         i += 2;
     }
     return true;

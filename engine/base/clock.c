@@ -35,16 +35,16 @@ uint64_t hub_mono_ns(void) { return hub_real_ns(); }
 
 /* ---- clocks ---- */
 
-static int64_t load(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static int64_t load_offset(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 
-static void init(struct hub_clock *c, bool frozen, int64_t mono_ms, int64_t wall_ms) {
+static void init_clock(struct hub_clock *c, bool frozen, int64_t mono_ms, int64_t wall_ms) {
     *c = (struct hub_clock){.frozen = frozen, .mono_ms = mono_ms, .wall_ms = wall_ms};
     pthread_mutex_init(&c->lock, NULL);
     hub_list_init(&c->listeners);
 }
 
-void hub_clock_init(struct hub_clock *c) { init(c, false, 0, 0); }
-void hub_clock_init_frozen(struct hub_clock *c, int64_t wall_ms) { init(c, true, HUB_CLOCK_START_MS, wall_ms); }
+void hub_clock_init(struct hub_clock *c) { init_clock(c, false, 0, 0); }
+void hub_clock_init_frozen(struct hub_clock *c, int64_t wall_ms) { init_clock(c, true, HUB_CLOCK_START_MS, wall_ms); }
 
 void hub_clock_deinit(struct hub_clock *c) {
     if (!hub_list_empty(&c->listeners)) abort(); /* somebody still waits by it */
@@ -52,12 +52,12 @@ void hub_clock_deinit(struct hub_clock *c) {
 }
 
 int64_t hub_clock_wall_ms(const struct hub_clock *c) {
-    int64_t own = c ? load(&c->wall_ms) : 0;
+    int64_t own = c ? load_offset(&c->wall_ms) : 0;
     return c && c->frozen ? own : ms_of(CLOCK_REALTIME) + own;
 }
 
 int64_t hub_clock_mono_at(const struct hub_clock *c, int64_t system_ms) {
-    int64_t own = c ? load(&c->mono_ms) : 0;
+    int64_t own = c ? load_offset(&c->mono_ms) : 0;
     return c && c->frozen ? own : system_ms + own;
 }
 
@@ -143,7 +143,7 @@ static void civil_from_days(int64_t z, int *y, int *m, int *d) {
     *y = (int)(yoe + era * 400 + (*m <= 2));
 }
 
-static char *digits(char *out, int v, int width) {
+static char *write_digits(char *out, int v, int width) {
     for (int i = width - 1; i >= 0; i--, v /= 10) out[i] = (char)('0' + v % 10);
     return out + width;
 }
@@ -154,13 +154,13 @@ void hub_iso_format(int64_t ms, char out[HUB_ISO_LEN + 1]) {
     int64_t days = (ms >= 0 ? ms : ms - 86399999) / 86400000;
     int rest = (int)(ms - days * 86400000), y, m, d;
     civil_from_days(days, &y, &m, &d);
-    out = digits(out, y, 4), *out++ = '-';
-    out = digits(out, m, 2), *out++ = '-';
-    out = digits(out, d, 2), *out++ = 'T';
-    out = digits(out, rest / 3600000, 2), *out++ = ':';
-    out = digits(out, rest / 60000 % 60, 2), *out++ = ':';
-    out = digits(out, rest / 1000 % 60, 2), *out++ = '.';
-    out = digits(out, rest % 1000, 3), *out++ = 'Z', *out = 0;
+    out = write_digits(out, y, 4), *out++ = '-';
+    out = write_digits(out, m, 2), *out++ = '-';
+    out = write_digits(out, d, 2), *out++ = 'T';
+    out = write_digits(out, rest / 3600000, 2), *out++ = ':';
+    out = write_digits(out, rest / 60000 % 60, 2), *out++ = ':';
+    out = write_digits(out, rest / 1000 % 60, 2), *out++ = '.';
+    out = write_digits(out, rest % 1000, 3), *out++ = 'Z', *out = 0;
 }
 
 /* WIDTH decimal digits off the front of *s. */

@@ -126,7 +126,7 @@ static void step_up(struct decimal *d) {
 /* The shortest decimal that reads back as V. 15 digits always survive the way into a double and back, so
  * when 15 are enough, dropping their zeros gives the shortest; denormals keep fewer. Just below a power of
  * two doubles lie closer: there the neighbour above may read back when the nearest decimal does not. */
-static void shortest(double v, struct decimal *d) {
+static void shortest_decimal(double v, struct decimal *d) {
     for (int n = v < DBL_MIN ? 1 : 15; !round_to(v, n, d) && n < 17; n++) {
         if (n < 15) continue;
         struct decimal up = *d;
@@ -168,7 +168,7 @@ void hub_json_add_real(struct hub_buf *b, double v) {
         hub_buf_addi(b, (int64_t)v); /* -0 prints as 0, too */
     } else {
         if (v < 0) hub_buf_addc(b, '-');
-        shortest(fabs(v), &d);
+        shortest_decimal(fabs(v), &d);
         add_decimal(b, &d);
     }
 }

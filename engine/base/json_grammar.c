@@ -6,10 +6,10 @@ struct json_scan {
     const char *p, *end;
 };
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool at(const struct json_scan *s, char c) { return s->p < s->end && *s->p == c; }
+static bool is_json_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_at(const struct json_scan *s, char c) { return s->p < s->end && *s->p == c; }
 
-static void skip_space(struct json_scan *s) {
+static void skip_blanks(struct json_scan *s) {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\r' || *s->p == '\n')) s->p++;
 }
 
@@ -30,26 +30,26 @@ static bool scan_string(struct json_scan *s) {
 
 static bool scan_digits(struct json_scan *s) {
     const char *from = s->p;
-    while (s->p < s->end && is_digit(*s->p)) s->p++;
+    while (s->p < s->end && is_json_digit(*s->p)) s->p++;
     return s->p > from;
 }
 
 static bool scan_number(struct json_scan *s) {
-    if (at(s, '-')) s->p++;
-    if (at(s, '0'))
+    if (is_at(s, '-')) s->p++;
+    if (is_at(s, '0'))
         s->p++;
     else if (!scan_digits(s))
         return false;
-    if (at(s, '.') && (s->p++, !scan_digits(s))) return false;
-    if (!at(s, 'e') && !at(s, 'E')) return true;
+    if (is_at(s, '.') && (s->p++, !scan_digits(s))) return false;
+    if (!is_at(s, 'e') && !is_at(s, 'E')) return true;
     s->p++;
-    if (at(s, '+') || at(s, '-')) s->p++;
+    if (is_at(s, '+') || is_at(s, '-')) s->p++;
     return scan_digits(s);
 }
 
 static bool scan_scalar(struct json_scan *s) {
     static const struct hub_str words[] = {HUB_STR_INIT("true"), HUB_STR_INIT("false"), HUB_STR_INIT("null")};
-    if (at(s, '"')) return scan_string(s);
+    if (is_at(s, '"')) return scan_string(s);
     for (size_t i = 0; i < 3; i++)
         if (hub_str_starts(hub_str(s->p, (size_t)(s->end - s->p)), words[i])) return s->p += words[i].n, true;
     return scan_number(s);
@@ -57,22 +57,22 @@ static bool scan_scalar(struct json_scan *s) {
 
 /* "key": up to the value. */
 static bool scan_key(struct json_scan *s) {
-    skip_space(s);
-    if (!at(s, '"') || !scan_string(s)) return false;
-    skip_space(s);
-    return at(s, ':') && s->p++;
+    skip_blanks(s);
+    if (!is_at(s, '"') || !scan_string(s)) return false;
+    skip_blanks(s);
+    return is_at(s, ':') && s->p++;
 }
 
 /* A value's first token; opening brackets go onto OPEN. *WHOLE: the value is complete. */
 static bool scan_value(struct json_scan *s, struct hub_buf *open, bool *whole) {
     *whole = true;
-    skip_space(s);
+    skip_blanks(s);
     if (s->p == s->end) return false;
     char c = *s->p;
     if (c != '[' && c != '{') return scan_scalar(s);
     s->p++;
-    skip_space(s);
-    if (at(s, c == '[' ? ']' : '}')) return s->p++, true;
+    skip_blanks(s);
+    if (is_at(s, c == '[' ? ']' : '}')) return s->p++, true;
     hub_buf_addc(open, c);
     *whole = false;
     return c == '[' || scan_key(s);
@@ -83,7 +83,7 @@ static bool scan_after(struct json_scan *s, struct hub_buf *open, bool *done) {
     for (;; s->p++, open->n--) {
         *done = !open->n;
         if (*done) return true;
-        skip_space(s);
+        skip_blanks(s);
         if (s->p == s->end) return false;
         char in = open->p[open->n - 1];
         if (*s->p == ',') return s->p++, in == '[' || scan_key(s);
@@ -100,7 +100,7 @@ bool hub_json_well_formed(struct hub_str text) {
         if (ok && whole) ok = scan_after(&s, &open, &done);
     }
     hub_buf_free(&open);
-    skip_space(&s);
+    skip_blanks(&s);
     return ok && s.p == s.end;
 }
 

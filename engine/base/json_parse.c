@@ -12,29 +12,29 @@ struct parser {
     struct hub_err *err;
 };
 
-static json_t *value(struct parser *s);
+static json_t *parse_value(struct parser *s);
 
 /* Where the parser stands is where it went wrong. */
-static bool complain(struct parser *s, const char *what) {
+static bool complain_at(struct parser *s, const char *what) {
     hub_fail(s->err, HUB_BAD_REQUEST, "invalid JSON at byte %zu: %s", (size_t)(s->p - s->start), what);
     return false;
 }
 
-static json_t *nothing(struct parser *s, const char *what) { return complain(s, what), NULL; }
+static json_t *no_value(struct parser *s, const char *what) { return complain_at(s, what), NULL; }
 
 static void skip_space(struct parser *s) {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t')) s->p++;
 }
 
 /* The next byte that is not white space; 0 at the end, where a literal 0 is no JSON either. */
-static char peek(struct parser *s) {
+static char peek_byte(struct parser *s) {
     skip_space(s);
     return s->p < s->end ? *s->p : 0;
 }
 
 /* ---- strings ---- */
 
-static int hex4(struct parser *s) {
+static int parse_hex4(struct parser *s) {
     int v = 0;
     if (s->end - s->p < 4) return -1;
     for (int i = 0; i < 4; i++) {
@@ -52,25 +52,25 @@ static int hex4(struct parser *s) {
 
 /* After "\u". */
 static bool unicode_escape(struct parser *s, struct hub_buf *out) {
-    int c = hex4(s);
-    if (c < 0) return complain(s, "four hexadecimal digits expected after \\u");
+    int c = parse_hex4(s);
+    if (c < 0) return complain_at(s, "four hexadecimal digits expected after \\u");
     if (c >= 0xd800 && c < 0xdc00 && s->end - s->p >= 2 && s->p[0] == '\\' && s->p[1] == 'u') {
         s->p += 2;
-        int low = hex4(s);
-        if (low < 0xdc00 || low > 0xdfff) return complain(s, "the second half of a surrogate pair expected");
+        int low = parse_hex4(s);
+        if (low < 0xdc00 || low > 0xdfff) return complain_at(s, "the second half of a surrogate pair expected");
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
     }
-    if (c >= 0xd800 && c <= 0xdfff) return complain(s, "half a surrogate pair");
+    if (c >= 0xd800 && c <= 0xdfff) return complain_at(s, "half a surrogate pair");
     hub_buf_add_utf8(out, (uint32_t)c);
     return true;
 }
 
 /* After the backslash. */
-static bool escape(struct parser *s, struct hub_buf *out) {
+static bool parse_escape(struct parser *s, struct hub_buf *out) {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     char c = s->p < s->end ? *s->p : 0;
     const char *at = c ? strchr(from, c) : NULL;
-    if (c != 'u' && !at) return complain(s, "unknown escape in a string");
+    if (c != 'u' && !at) return complain_at(s, "unknown escape in a string");
     s->p++;
     if (c == 'u') return unicode_escape(s, out);
     hub_buf_addc(out, to[at - from]);
@@ -81,21 +81,21 @@ static bool escape(struct parser *s, struct hub_buf *out) {
 static void skip_plain(struct parser *s) { s->p += hub_json_plain(hub_str(s->p, (size_t)(s->end - s->p))); }
 
 /* At the opening quote. *OUT points into the text, or into SCRATCH when there were escapes. */
-static bool string(struct parser *s, struct hub_buf *scratch, struct hub_str *out) {
+static bool parse_string(struct parser *s, struct hub_buf *scratch, struct hub_str *out) {
     const char *from = ++s->p;
     for (;;) {
         skip_plain(s);
         struct hub_str piece = hub_str(from, (size_t)(s->p - from));
-        if (s->p == s->end) return complain(s, "the string does not end");
-        if ((unsigned char)*s->p < 0x20) return complain(s, "a control character in a string");
-        if (!hub_utf8_valid(piece)) return complain(s, "a string that is not UTF-8");
+        if (s->p == s->end) return complain_at(s, "the string does not end");
+        if ((unsigned char)*s->p < 0x20) return complain_at(s, "a control character in a string");
+        if (!hub_utf8_valid(piece)) return complain_at(s, "a string that is not UTF-8");
         if (*s->p++ == '"') {
             if (scratch->p) hub_buf_adds(scratch, piece);
             *out = scratch->p ? hub_buf_str(scratch) : piece;
             return true;
         }
         hub_buf_adds(scratch, piece);
-        if (!escape(s, scratch)) return false;
+        if (!parse_escape(s, scratch)) return false;
         from = s->p;
     }
 }
@@ -103,51 +103,51 @@ static bool string(struct parser *s, struct hub_buf *scratch, struct hub_str *ou
 static json_t *string_value(struct parser *s) {
     struct hub_buf scratch = {0};
     struct hub_str text;
-    json_t *v = string(s, &scratch, &text) ? json_stringn_nocheck(text.p, text.n) : NULL;
+    json_t *v = parse_string(s, &scratch, &text) ? json_stringn_nocheck(text.p, text.n) : NULL;
     hub_buf_free(&scratch);
     return v;
 }
 
 /* ---- numbers ---- */
 
-static bool digits(struct parser *s) {
+static bool skip_digits(struct parser *s) {
     const char *from = s->p;
     while (s->p < s->end && *s->p >= '0' && *s->p <= '9') s->p++;
     return s->p > from;
 }
 
-static json_t *real(struct parser *s, struct hub_str text) {
+static json_t *parse_real(struct parser *s, struct hub_str text) {
     char *copy = hub_str_dup(text); /* strtod wants an end */
     double v = strtod(copy, NULL);
     free(copy);
-    return isfinite(v) ? json_real(v) : nothing(s, "a number too large");
+    return isfinite(v) ? json_real(v) : no_value(s, "a number too large");
 }
 
-static json_t *number(struct parser *s) {
+static json_t *parse_number(struct parser *s) {
     const char *from = s->p;
     bool integral = true;
     int64_t v;
     if (*s->p == '-') s->p++;
     bool zero = s->p < s->end && *s->p == '0';
     const char *first = s->p;
-    if (!digits(s)) return nothing(s, "a digit expected");
-    if (zero && s->p - first > 1) return nothing(s, "a number with a leading zero");
+    if (!skip_digits(s)) return no_value(s, "a digit expected");
+    if (zero && s->p - first > 1) return no_value(s, "a number with a leading zero");
     if (s->p < s->end && *s->p == '.') {
         s->p++, integral = false;
-        if (!digits(s)) return nothing(s, "a digit expected");
+        if (!skip_digits(s)) return no_value(s, "a digit expected");
     }
     if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
         s->p++, integral = false;
         if (s->p < s->end && (*s->p == '+' || *s->p == '-')) s->p++;
-        if (!digits(s)) return nothing(s, "a digit expected");
+        if (!skip_digits(s)) return no_value(s, "a digit expected");
     }
     struct hub_str text = hub_str(from, (size_t)(s->p - from));
-    return integral && hub_str_i64(text, &v) ? json_integer(v) : real(s, text);
+    return integral && hub_str_i64(text, &v) ? json_integer(v) : parse_real(s, text);
 }
 
 /* ---- containers ---- */
 
-static bool enter(struct parser *s) {
+static bool enter_container(struct parser *s) {
     s->p++;
     if (++s->depth <= HUB_JSON_DEPTH) return true;
     hub_fail(s->err, HUB_BAD_REQUEST, "JSON nested deeper than %d levels", HUB_JSON_DEPTH);
@@ -155,8 +155,8 @@ static bool enter(struct parser *s) {
 }
 
 /* After a member: true when there is another, false at the end or, with *OK false, at something else. */
-static bool another(struct parser *s, char close, bool *ok) {
-    char c = peek(s);
+static bool has_another(struct parser *s, char close, bool *ok) {
+    char c = peek_byte(s);
     *ok = c == ',' || c == close;
     if (*ok) s->p++;
     return c == ',';
@@ -164,44 +164,44 @@ static bool another(struct parser *s, char close, bool *ok) {
 
 static bool array_items(struct parser *s, json_t *array) {
     bool ok = true;
-    if (peek(s) == ']') return s->p++, true;
+    if (peek_byte(s) == ']') return s->p++, true;
     do {
-        json_t *v = value(s);
+        json_t *v = parse_value(s);
         if (!v) return false;
         json_array_append_new(array, v);
-    } while (another(s, ']', &ok));
-    return ok || complain(s, "',' or ']' expected");
+    } while (has_another(s, ']', &ok));
+    return ok || complain_at(s, "',' or ']' expected");
 }
 
 static bool object_member(struct parser *s, json_t *object, struct hub_buf *scratch) {
     struct hub_str key;
-    if (peek(s) != '"') return complain(s, "a key in quotes expected");
-    if (!string(s, scratch, &key)) return false;
-    if (memchr(key.p, 0, key.n)) return complain(s, "a NUL in a key");
-    if (peek(s) != ':') return complain(s, "':' expected");
+    if (peek_byte(s) != '"') return complain_at(s, "a key in quotes expected");
+    if (!parse_string(s, scratch, &key)) return false;
+    if (memchr(key.p, 0, key.n)) return complain_at(s, "a NUL in a key");
+    if (peek_byte(s) != ':') return complain_at(s, "':' expected");
     s->p++;
-    json_t *v = value(s);
+    json_t *v = parse_value(s);
     if (!v) return false;
     size_t before = json_object_size(object);
     json_object_setn_new_nocheck(object, key.p, key.n, v);
-    return json_object_size(object) > before || complain(s, "a duplicate key");
+    return json_object_size(object) > before || complain_at(s, "a duplicate key");
 }
 
 static bool object_members(struct parser *s, json_t *object) {
     bool ok = true;
-    if (peek(s) == '}') return s->p++, true;
+    if (peek_byte(s) == '}') return s->p++, true;
     do {
         struct hub_buf scratch = {0};
         bool good = object_member(s, object, &scratch);
         hub_buf_free(&scratch);
         if (!good) return false;
-    } while (another(s, '}', &ok));
-    return ok || complain(s, "',' or '}' expected");
+    } while (has_another(s, '}', &ok));
+    return ok || complain_at(s, "',' or '}' expected");
 }
 
-static json_t *container(struct parser *s) {
+static json_t *parse_container(struct parser *s) {
     bool is_object = *s->p == '{';
-    if (!enter(s)) return NULL;
+    if (!enter_container(s)) return NULL;
     json_t *v = is_object ? json_object() : json_array();
     if (is_object ? object_members(s, v) : array_items(s, v)) {
         s->depth--;
@@ -211,20 +211,20 @@ static json_t *container(struct parser *s) {
     return NULL;
 }
 
-static json_t *literal(struct parser *s, struct hub_str word, json_t *v) {
-    if (!hub_str_starts(hub_str(s->p, (size_t)(s->end - s->p)), word)) return nothing(s, "a value expected");
+static json_t *parse_literal(struct parser *s, struct hub_str word, json_t *v) {
+    if (!hub_str_starts(hub_str(s->p, (size_t)(s->end - s->p)), word)) return no_value(s, "a value expected");
     s->p += word.n;
     return v;
 }
 
-static json_t *value(struct parser *s) {
-    switch (peek(s)) {
+static json_t *parse_value(struct parser *s) {
+    switch (peek_byte(s)) {
     case '{':
-    case '[': return container(s);
+    case '[': return parse_container(s);
     case '"': return string_value(s);
-    case 't': return literal(s, HUB_STR("true"), json_true());
-    case 'f': return literal(s, HUB_STR("false"), json_false());
-    case 'n': return literal(s, HUB_STR("null"), json_null());
+    case 't': return parse_literal(s, HUB_STR("true"), json_true());
+    case 'f': return parse_literal(s, HUB_STR("false"), json_false());
+    case 'n': return parse_literal(s, HUB_STR("null"), json_null());
     case '-':
     case '0':
     case '1':
@@ -235,8 +235,8 @@ static json_t *value(struct parser *s) {
     case '6':
     case '7':
     case '8':
-    case '9': return number(s);
-    default: return nothing(s, "a value expected");
+    case '9': return parse_number(s);
+    default: return no_value(s, "a value expected");
     }
 }
 
@@ -246,10 +246,10 @@ json_t *hub_json_parse(struct hub_str text, struct hub_err *err) {
         hub_fail(err, HUB_BAD_REQUEST, "empty JSON text");
         return NULL;
     }
-    json_t *v = value(&s);
+    json_t *v = parse_value(&s);
     skip_space(&s);
     if (v && s.p < s.end) {
-        complain(&s, "something after the value");
+        complain_at(&s, "something after the value");
         json_decref(v);
         return NULL;
     }

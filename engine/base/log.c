@@ -35,7 +35,7 @@ static void add_value(struct hub_buf *b, struct hub_str v) {
         hub_json_add_string(b, v);
 }
 
-static void begin(struct hub_buf *b, enum hub_log_level level, const char *component, struct hub_str message) {
+static void begin_line(struct hub_buf *b, enum hub_log_level level, const char *component, struct hub_str message) {
     char when[HUB_ISO_LEN + 1];
     hub_iso_format(hub_clock_wall_ms(NULL), when);
     if (as_json) {
@@ -52,7 +52,7 @@ static void begin(struct hub_buf *b, enum hub_log_level level, const char *compo
     }
 }
 
-static void field(struct hub_buf *b, const char *key, struct hub_str value) {
+static void add_field(struct hub_buf *b, const char *key, struct hub_str value) {
     if (value.n > 512) value.n = 512;
     if (as_json) {
         hub_buf_addc(b, ',');
@@ -84,18 +84,18 @@ static void escape_controls(struct hub_buf *b) {
 
 static void number_field(struct hub_buf *b, const char *key, uint64_t n) {
     char digits[24];
-    field(b, key, hub_str(digits, (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)n)));
+    add_field(b, key, hub_str(digits, (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)n)));
 }
 
-static void finish(struct hub_buf *b) {
+static void finish_line(struct hub_buf *b) {
     if (as_json) hub_buf_addc(b, '}');
     escape_controls(b);
     hub_buf_addc(b, '\n');
 }
 
-static void put(struct hub_buf *b, enum hub_log_level level, uint32_t left_out) {
+static void put_line(struct hub_buf *b, enum hub_log_level level, uint32_t left_out) {
     if (left_out) number_field(b, "leftOutBefore", left_out);
-    finish(b);
+    finish_line(b);
     hub_log_put(level, hub_buf_str(b));
     hub_buf_free(b);
 }
@@ -104,9 +104,9 @@ static void put(struct hub_buf *b, enum hub_log_level level, uint32_t left_out) 
 
 void hub_log_add_dropped(struct hub_buf *b, uint64_t number) {
     struct hub_buf line = {0};
-    begin(&line, HUB_LOG_WARN, "log", HUB_STR("lines were dropped here: stderr did not take them"));
+    begin_line(&line, HUB_LOG_WARN, "log", HUB_STR("lines were dropped here: stderr did not take them"));
     number_field(&line, "number", number);
-    finish(&line);
+    finish_line(&line);
     hub_buf_adds(b, hub_buf_str(&line));
     hub_buf_free(&line);
 }
@@ -114,10 +114,10 @@ void hub_log_add_dropped(struct hub_buf *b, uint64_t number) {
 void hub_log_tell_quiet(bool all) {
     for (struct hub_log_kind k; hub_log_take_quiet(&k, all);) {
         struct hub_buf b = {0};
-        begin(&b, k.level, k.component, HUB_STR("further lines like this one were left out"));
+        begin_line(&b, k.level, k.component, HUB_STR("further lines like this one were left out"));
         number_field(&b, "number", k.left_out);
-        field(&b, "line", hub_cstr(k.about));
-        put(&b, k.level, 0);
+        add_field(&b, "line", hub_cstr(k.about));
+        put_line(&b, k.level, 0);
     }
 }
 
@@ -169,8 +169,8 @@ void hub_logf(enum hub_log_level level, const char *component, const char *fmt, 
     va_end(ap);
     if (n < 0) return;
     struct hub_buf b = {0};
-    begin(&b, level, component, hub_str(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
-    put(&b, level, left_out);
+    begin_line(&b, level, component, hub_str(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
+    put_line(&b, level, left_out);
 }
 
 void hub_log_kv(enum hub_log_level level, const char *component, const char *message, ...) {
@@ -182,12 +182,12 @@ void hub_log_kv(enum hub_log_level level, const char *component, const char *mes
     va_end(ap);
     if (!hub_log_admit(level, component, key, hub_cstr(message), &left_out)) return;
     struct hub_buf b = {0};
-    begin(&b, level, component, hub_cstr(message));
+    begin_line(&b, level, component, hub_cstr(message));
     va_start(ap, message);
     for (const char *name; (name = va_arg(ap, const char *));) {
         const char *value = va_arg(ap, const char *);
-        if (value) field(&b, name, hub_cstr(value));
+        if (value) add_field(&b, name, hub_cstr(value));
     }
     va_end(ap);
-    put(&b, level, left_out);
+    put_line(&b, level, left_out);
 }

@@ -30,7 +30,7 @@ static const struct rate *rate_of(const char *component) {
 /* A kind that has its whole allowance again and nothing to tell is as good as none. */
 static bool is_free(const struct hub_log_kind *k, int64_t now) { return !k->key || (k->due <= now && !k->left_out); }
 
-static struct hub_log_kind *find(uint64_t key, int64_t now) {
+static struct hub_log_kind *find_kind(uint64_t key, int64_t now) {
     struct hub_log_kind *unused = NULL;
     for (uint64_t i = 0; i < PROBES; i++) {
         struct hub_log_kind *k = &limit.kinds[(key + i) % KINDS];
@@ -70,7 +70,7 @@ bool hub_log_admit(enum hub_log_level level, const char *component, uint64_t key
     if (level == HUB_LOG_DEBUG)
         return true; /* who asks for these wants them all; what does not flow is dropped by the writer */
     pthread_mutex_lock(&limit.lock);
-    struct hub_log_kind *k = find(key ? key : 1, now);
+    struct hub_log_kind *k = find_kind(key ? key : 1, now);
     if (k->due < now) k->due = now;
     bool admitted = k->due - now <= (int64_t)(r->burst - 1) * r->step_ms;
     if (admitted) {

@@ -48,16 +48,16 @@ bool hub_log_is_started(void) { return __atomic_load_n(&w.started, __ATOMIC_RELA
 
 /* ---- putting (with the lock) ---- */
 
-static size_t room(void) { return RING - (size_t)(w.head - w.tail); }
+static size_t ring_room(void) { return RING - (size_t)(w.head - w.tail); }
 
-static void append(struct hub_str s) {
+static void append_bytes(struct hub_str s) {
     size_t at = (size_t)(w.head % RING), first = s.n < RING - at ? s.n : RING - at;
     memcpy(w.ring + at, s.p, first);
     if (s.n > first) memcpy(w.ring, s.p + first, s.n - first);
     __atomic_store_n(&w.head, w.head + s.n, __ATOMIC_RELEASE);
 }
 
-static void drop(uint64_t lines) {
+static void drop_lines(uint64_t lines) {
     w.dropped += lines;
     hub_metric_add(&hub_log_dropped, (int64_t)lines);
 }
@@ -65,13 +65,13 @@ static void drop(uint64_t lines) {
 /* It flows again: the next line says what is missing before it. */
 static void tell_dropped(void) {
     struct hub_buf line = {0};
-    if (!w.dropped || room() < RESERVED + 1024) return;
+    if (!w.dropped || ring_room() < RESERVED + 1024) return;
     if (w.mid_line && w.head == w.tail) hub_buf_addc(&line, '\n');
     hub_log_add_dropped(&line, w.dropped);
     w.notice_at = w.head;
     w.notice_n = w.dropped;
     w.dropped = 0;
-    append(hub_buf_str(&line));
+    append_bytes(hub_buf_str(&line));
     hub_buf_free(&line);
 }
 
@@ -103,10 +103,10 @@ void hub_log_put(enum hub_log_level level, struct hub_str line) {
     size_t reserved = level <= HUB_LOG_WARN ? 0 : RESERVED;
     bool flows = w.head == w.tail && !w.failing; /* the thread is not in the midst of a write then */
     struct hub_str rest = flows ? write_at_once(line) : line;
-    if (rest.n + reserved > room())
-        drop(1);
+    if (rest.n + reserved > ring_room())
+        drop_lines(1);
     else if (rest.n)
-        append(rest);
+        append_bytes(rest);
     if (rest.n && w.waiting) pthread_cond_signal(&w.more);
     pthread_mutex_unlock(&w.lock);
 }
@@ -134,14 +134,14 @@ static bool wait_for_lines(void) {
 
 /* The N bytes at the tail cannot be written: the whole lines among them are given up, or all of them when
  * there is no whole one. */
-static void lose(const char *p, size_t n) {
+static void lose_bytes(const char *p, size_t n) {
     uint64_t lines = 0, whole = 0;
     for (size_t i = 0; i < n; i++)
         if (p[i] == '\n') lines++, whole = i + 1;
     if (!whole) whole = n, lines = 1;
     bool notice = w.notice_n && w.notice_at >= w.tail && w.notice_at < w.tail + whole;
     w.dropped += notice ? w.notice_n : 0; /* they have been counted */
-    drop(lines - (notice && lines));
+    drop_lines(lines - (notice && lines));
     if (notice) w.notice_n = 0;
     __atomic_store_n(&w.tail, w.tail + whole, __ATOMIC_RELEASE);
 }
@@ -152,7 +152,7 @@ static void pause_ms(long ms) {
 }
 
 /* One write, without the lock: producers only touch what is free. */
-static void write_some(void) {
+static void write_to_stderr(void) {
     size_t at = (size_t)(w.tail % RING), n = (size_t)(w.head - w.tail);
     if (n > RING - at) n = RING - at;
     if (n > CHUNK) n = CHUNK;
@@ -168,7 +168,7 @@ static void write_some(void) {
         w.failing = false;
         __atomic_store_n(&w.tail, w.tail + (uint64_t)done, __ATOMIC_RELEASE);
     } else if (e != EINTR && e != EAGAIN && e != EWOULDBLOCK) {
-        lose(w.ring + at, n);
+        lose_bytes(w.ring + at, n);
         w.failing = true;
         pthread_mutex_unlock(&w.lock);
         pause_ms(RETRY_MS);
@@ -176,13 +176,13 @@ static void write_some(void) {
     }
 }
 
-static void *writer(void *arg) {
+static void *run_writer(void *arg) {
     (void)arg;
     pthread_mutex_lock(&w.lock);
     for (;;) {
         if (!w.failing) tell_dropped(); /* where it fails, the next line tries again */
         if (w.head != w.tail) {
-            write_some();
+            write_to_stderr();
         } else if (!wait_for_lines()) {
             pthread_mutex_unlock(&w.lock);
             hub_log_tell_quiet(false);
@@ -237,7 +237,7 @@ void hub_log_start(void) {
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, STACK);
-    bool made = pthread_create(&thread, &small, writer, NULL) == 0;
+    bool made = pthread_create(&thread, &small, run_writer, NULL) == 0;
     pthread_attr_destroy(&small);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (!made) return; /* lines are written by their callers, as before */

@@ -16,11 +16,12 @@ struct hub_map_node {
     char key[];
 };
 
-static uint64_t rotl(uint64_t x, int b) { return x << b | x >> (64 - b); }
+static uint64_t rotate_left(uint64_t x, int b) { return x << b | x >> (64 - b); }
 
-#define SIPROUND                                                                                                \
-    (v0 += v1, v1 = rotl(v1, 13), v1 ^= v0, v0 = rotl(v0, 32), v2 += v3, v3 = rotl(v3, 16), v3 ^= v2, v0 += v3, \
-     v3 = rotl(v3, 21), v3 ^= v0, v2 += v1, v1 = rotl(v1, 17), v1 ^= v2, v2 = rotl(v2, 32))
+#define SIPROUND                                                                                                 \
+    (v0 += v1, v1 = rotate_left(v1, 13), v1 ^= v0, v0 = rotate_left(v0, 32), v2 += v3, v3 = rotate_left(v3, 16), \
+     v3 ^= v2, v0 += v3, v3 = rotate_left(v3, 21), v3 ^= v0, v2 += v1, v1 = rotate_left(v1, 17), v1 ^= v2,       \
+     v2 = rotate_left(v2, 32))
 
 uint64_t hub_hash(const void *data, size_t n) {
     static uint64_t key[2];
@@ -41,19 +42,19 @@ uint64_t hub_hash(const void *data, size_t n) {
     return v0 ^ v1 ^ v2 ^ v3;
 }
 
-static struct hub_map_node *find(const struct hub_map *m, struct hub_str key) {
+static struct hub_map_node *find_node(const struct hub_map *m, struct hub_str key) {
     struct hub_map_node *n = NULL;
     HASH_FIND(hh, m->head, key.p, key.n, n);
     return n;
 }
 
 void *hub_map_get(const struct hub_map *m, struct hub_str key) {
-    struct hub_map_node *n = find(m, key);
+    struct hub_map_node *n = find_node(m, key);
     return n ? n->value : NULL;
 }
 
 void *hub_map_put(struct hub_map *m, struct hub_str key, void *value) {
-    struct hub_map_node *n = find(m, key);
+    struct hub_map_node *n = find_node(m, key);
     if (n) {
         void *old = n->value;
         n->value = value;
@@ -74,7 +75,7 @@ static void *unlink_node(struct hub_map *m, struct hub_map_node *n) {
 }
 
 void *hub_map_del(struct hub_map *m, struct hub_str key) {
-    struct hub_map_node *n = find(m, key);
+    struct hub_map_node *n = find_node(m, key);
     return n ? unlink_node(m, n) : NULL;
 }
 

@@ -23,7 +23,7 @@ bool hub_secret_name(struct hub_str name) {
     return secret;
 }
 
-static struct hub_str from(struct hub_str s, size_t at) { return at ? hub_str(s.p + at, s.n - at) : s; }
+static struct hub_str tail_from(struct hub_str s, size_t at) { return at ? hub_str(s.p + at, s.n - at) : s; }
 
 /* Offset of the last C, or s.n. */
 static size_t find_last(struct hub_str s, char c) {
@@ -34,10 +34,10 @@ static size_t find_last(struct hub_str s, char c) {
 
 /* Of "user:password@host…?query": the password, empty when there is none. A question mark in it is one of
  * the query only if "name=" follows. */
-static struct hub_str password(struct hub_str rest) {
+static struct hub_str password_of(struct hub_str rest) {
     size_t mark = hub_str_find(rest, '?'), at = find_last(hub_str(rest.p, mark), '@');
     if (at == mark && mark < rest.n) {
-        struct hub_str query = from(rest, mark + 1), pair = hub_str(query.p, hub_str_find(query, '&'));
+        struct hub_str query = tail_from(rest, mark + 1), pair = hub_str(query.p, hub_str_find(query, '&'));
         if (hub_str_find(pair, '=') < pair.n) return hub_str(rest.p, 0);
         mark = rest.n;
         at = find_last(rest, '@');
@@ -63,13 +63,13 @@ static struct hub_str next_in_url(struct hub_str url, size_t *at) {
     if (!sep) return found;
     if (!*at) {
         *at = (size_t)(sep - url.p) + 3;
-        found = password(from(url, *at));
+        found = password_of(tail_from(url, *at));
         if (found.n) *at = (size_t)(found.p - url.p) + found.n;
     }
     if (!found.n) {
-        size_t mark = *at + hub_str_find(from(url, *at), '?'), and = *at + hub_str_find(from(url, *at), '&');
+        size_t mark = *at + hub_str_find(tail_from(url, *at), '?'), and = *at + hub_str_find(tail_from(url, *at), '&');
         size_t begin = mark < and? mark : and;
-        found = begin < url.n ? secret_value(from(url, begin + 1)) : hub_str(NULL, 0);
+        found = begin < url.n ? secret_value(tail_from(url, begin + 1)) : hub_str(NULL, 0);
         if (found.n) *at = (size_t)(found.p - url.p) + found.n;
     }
     return found.n ? found : hub_str(NULL, 0);
@@ -81,7 +81,7 @@ static void add_hidden(struct hub_buf *out, struct hub_str url) {
         hub_buf_add(out, url.p + done, (size_t)(s.p - url.p) - done);
         hub_buf_addz(out, "***");
     }
-    hub_buf_adds(out, from(url, done));
+    hub_buf_adds(out, tail_from(url, done));
 }
 
 /* With a part hidden the rest may read differently: again, until nothing changes. Each time fewer

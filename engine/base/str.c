@@ -3,12 +3,12 @@
 
 #include "base/mem.h"
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
 bool hub_str_eq_nocase(struct hub_str a, struct hub_str b) {
     if (a.n != b.n) return false;
     for (size_t i = 0; i < a.n; i++)
-        if (lower(a.p[i]) != lower(b.p[i])) return false;
+        if (lower_ascii(a.p[i]) != lower_ascii(b.p[i])) return false;
     return true;
 }
 
@@ -145,7 +145,7 @@ size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap) {
         size_t diag = row[0];
         row[0] = i;
         for (size_t j = 1; j <= b.n; j++) {
-            size_t keep = diag + (lower(a.p[i - 1]) != lower(b.p[j - 1]));
+            size_t keep = diag + (lower_ascii(a.p[i - 1]) != lower_ascii(b.p[j - 1]));
             diag = row[j];
             size_t edit = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
             row[j] = keep < edit ? keep : edit;

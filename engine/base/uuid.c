@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-static void refill(void *out, size_t n) {
+static void refill_random(void *out, size_t n) {
     unsigned char *p = out;
     while (n) {
         ssize_t got = getrandom(p, n, 0);
@@ -22,16 +22,16 @@ void hub_random(void *out, size_t n) {
     static _Thread_local unsigned char pool[512];
     static _Thread_local size_t left;
     if (n > sizeof pool) {
-        refill(out, n);
+        refill_random(out, n);
         return;
     }
-    if (left < n) refill(pool, sizeof pool), left = sizeof pool;
+    if (left < n) refill_random(pool, sizeof pool), left = sizeof pool;
     left -= n;
     memcpy(out, pool + left, n);
     memset(pool + left, 0, n);
 }
 
-static void format(const unsigned char b[16], char *out) {
+static void format_uuid(const unsigned char b[16], char *out) {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
@@ -57,7 +57,7 @@ void hub_uuid7(char out[HUB_UUID_LEN + 1]) {
     b[6] = (unsigned char)(0x70 | counter >> 8);
     b[7] = (unsigned char)counter;
     b[8] = (b[8] & 0x3f) | 0x80;
-    format(b, out);
+    format_uuid(b, out);
 }
 
 void hub_uuid4(char out[HUB_UUID_LEN + 1]) {
@@ -65,7 +65,7 @@ void hub_uuid4(char out[HUB_UUID_LEN + 1]) {
     hub_random(b, sizeof b);
     b[6] = (b[6] & 0x0f) | 0x40;
     b[8] = (b[8] & 0x3f) | 0x80;
-    format(b, out);
+    format_uuid(b, out);
 }
 
 void hub_sid(char out[HUB_SID_LEN + 1]) {

@@ -45,7 +45,7 @@ static struct hub_buf packet; /* scratch of the loop thread */
 
 /* ---- seats ---- */
 
-static void keep(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
+static void keep_piece(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
     struct hub_held *h = seat->kept;
     if (seat->overflowed || (h ? h->bytes : 0) + len > HUB_SEAT_HELD_MAX) {
         seat->overflowed = true;
@@ -68,9 +68,9 @@ static void drop_kept(struct hub_seat *seat) {
     seat->kept = NULL;
 }
 
-static void deliver(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
+static void deliver_piece(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
     if (seat->held)
-        keep(seat, chunk, off, len, flags);
+        keep_piece(seat, chunk, off, len, flags);
     else
         hub_socket_send_chunk(seat->outlet->socket, chunk, off, len, flags);
 }
@@ -79,7 +79,7 @@ static void deliver(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off
 static void sync_seat(struct hub_seat *seat) {
     struct hub_chunk *chunk = seat->name->chunk;
     if (!chunk || seat->synced == chunk->n) return;
-    deliver(seat, chunk, seat->synced, chunk->n - seat->synced, seat->group->flags);
+    deliver_piece(seat, chunk, seat->synced, chunk->n - seat->synced, seat->group->flags);
     seat->synced = chunk->n;
 }
 
@@ -119,7 +119,7 @@ bool hub_seat_release(struct hub_seat *seat) {
     return !seat->overflowed;
 }
 
-static void unseat(struct hub_seat *seat) {
+static void unlink_seat(struct hub_seat *seat) {
     struct hub_group_name *n = seat->name;
     hub_list_remove(&seat->in_group);
     hub_list_remove(&seat->in_outlet);
@@ -135,7 +135,7 @@ static void unseat(struct hub_seat *seat) {
 void hub_seat_leave(struct hub_seat *seat) {
     if (!seat->group) return;
     if (!seat->held) sync_seat(seat);
-    unseat(seat);
+    unlink_seat(seat);
 }
 
 /* ---- outlets ---- */
@@ -146,7 +146,7 @@ void hub_outlet_init(struct hub_outlet *o, struct hub_socket *s) {
 }
 
 void hub_outlet_deinit(struct hub_outlet *o) {
-    while (!hub_list_empty(&o->seats)) unseat(HUB_CONTAINER(o->seats.next, struct hub_seat, in_outlet));
+    while (!hub_list_empty(&o->seats)) unlink_seat(HUB_CONTAINER(o->seats.next, struct hub_seat, in_outlet));
 }
 
 void hub_outlet_emit(struct hub_outlet *o, struct hub_str event, struct hub_str args, int flags) {
@@ -194,7 +194,7 @@ void hub_group_delete(struct hub_group *g) {
 
 size_t hub_group_size(const struct hub_group *g) { return g->size; }
 
-static void encode(struct hub_nsp *nsp, struct hub_str event, struct hub_str args) {
+static void encode_frame(struct hub_nsp *nsp, struct hub_str event, struct hub_str args) {
     hub_buf_clear(&packet);
     hub_sio_event(&packet, nsp->name, -1, event, args);
 }
@@ -214,7 +214,7 @@ void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str ar
     HUB_LIST_EACH(&g->names, it) {
         struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
         if (!n->chunk) n->chunk = hub_chunk_new(CHUNK_FIRST);
-        encode(n->nsp, event, args);
+        encode_frame(n->nsp, event, args);
         hub_chunk_add_frame(n->chunk, HUB_WS_TEXT, hub_buf_str(&packet));
     }
     hub_metric_add(&deliveries, (int64_t)g->size);
@@ -231,14 +231,14 @@ void hub_cast_to(struct hub_cast *c, struct hub_seat *seat) {
     if (seat->group != c->group) return;
     struct hub_group_name *n = seat->name;
     if (!n->cast) {
-        encode(n->nsp, c->event, c->args);
+        encode_frame(n->nsp, c->event, c->args);
         n->cast = hub_chunk_frame(HUB_WS_TEXT, hub_buf_str(&packet));
     }
     if (seat->held)
         sync_seat(seat);
     else
         sync_outlet(seat->outlet);
-    deliver(seat, n->cast, 0, n->cast->n, c->flags);
+    deliver_piece(seat, n->cast, 0, n->cast->n, c->flags);
     hub_metric_add(&deliveries, 1);
 }
 

@@ -65,7 +65,7 @@ static void on_uv_timer(uv_timer_t *h);
 
 /* The uv timer follows the earliest due time. Where time stands still it has none to wait for: on_turned
  * wakes the loop. */
-static void rearm(struct hub_loop *l) {
+static void rearm_timer(struct hub_loop *l) {
     int64_t in = hub_loop_next_due(l) - hub_loop_now(l);
     if (!l->heap_n || (in > 0 && l->clock && l->clock->frozen))
         uv_timer_stop(&l->timer);
@@ -99,7 +99,7 @@ static void insert_timer(struct hub_loop *l, struct hub_timer *t, int64_t delay_
         l->heap[l->heap_n++] = t;
         sift_up(l, l->heap_n - 1);
     }
-    if (l->heap[0] == t) rearm(l);
+    if (l->heap[0] == t) rearm_timer(l);
 }
 
 void hub_timer_start(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *)) {
@@ -149,7 +149,7 @@ static void on_uv_timer(uv_timer_t *h) {
         hub_timer_stop(l, t);
         if (!looks_first(l, t)) t->cb(t);
     }
-    rearm(l);
+    rearm_timer(l);
 }
 
 /* ---- deferred and posted tasks ---- */
@@ -206,7 +206,7 @@ static void on_async(uv_async_t *h) {
     hub_list_splice(&batch, &l->posted);
     pthread_mutex_unlock(&l->posted_lock);
     run_tasks(&batch);
-    if (l->clock) rearm(l); /* it may have been turned */
+    if (l->clock) rearm_timer(l); /* it may have been turned */
 }
 
 /* ---- time ---- */

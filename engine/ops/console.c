@@ -6,7 +6,7 @@
 #define JSON "application/json; charset=utf-8"
 #define TEXT "text/plain; charset=utf-8"
 
-static void say(struct hub_http_req *req, int status, const char *text) {
+static void answer_text(struct hub_http_req *req, int status, const char *text) {
     hub_http_reply(req, status, TEXT, hub_cstr(text), "");
 }
 
@@ -28,18 +28,18 @@ bool hub_console_handle(const struct hub_service *service, const struct hub_stat
     bool root = hub_str_is(path, "/console");
     if (!root && !hub_str_starts(path, HUB_STR("/console/"))) return false;
     if (!service->console && !service->dev)
-        say(req, 404, "The console is off. Write \"console: true\" into service.yaml to have it.\n");
+        answer_text(req, 404, "The console is off. Write \"console: true\" into service.yaml to have it.\n");
     else if (m != HUB_HTTP_GET && m != HUB_HTTP_HEAD)
         hub_http_reply(req, 405, TEXT, HUB_STR("There is nothing to write here.\n"), "Allow: GET, HEAD\r\n");
     else if (!files)
-        say(req, 503,
-            "This hubd was built without its console. Install Node.js and npm, then build with: make build\n");
+        answer_text(req, 503,
+                    "This hubd was built without its console. Install Node.js and npm, then build with: make build\n");
     else if (root)
         hub_http_reply(req, 308, TEXT, hub_str(NULL, 0),
                        "Location: console/\r\n"); /* relative: holds below every base path */
     else if (hub_str_is(path, "/console/hubs.json"))
         send_hubs(service, req);
     else if (!hub_static_handle(files, req))
-        say(req, 404, "There is nothing at this path of the console.\n");
+        answer_text(req, 404, "There is nothing at this path of the console.\n");
     return true;
 }

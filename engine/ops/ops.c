@@ -14,7 +14,7 @@ static void add_reason(struct hub_buf *b, const char *part, struct hub_str why) 
     hub_buf_addc(b, '}');
 }
 
-static void ready(const struct hub_ops_config *c, struct hub_http_req *req) {
+static void answer_ready(const struct hub_ops_config *c, struct hub_http_req *req) {
     struct hub_buf list = {0}, why = {0}, body = {0};
     hub_buf_addc(&list, '[');
     if (!c->store)
@@ -41,7 +41,7 @@ static void ready(const struct hub_ops_config *c, struct hub_http_req *req) {
     hub_buf_free(&body);
 }
 
-static void metrics(struct hub_http_req *req) {
+static void answer_metrics(struct hub_http_req *req) {
     struct hub_buf b = {0};
     hub_metric_set(&build_info, 1);
     hub_metrics_print(&b);
@@ -61,8 +61,8 @@ bool hub_ops_handle(const struct hub_ops_config *c, struct hub_http_req *req) {
         hub_http_reply(req, 200, "application/json; charset=utf-8", HUB_STR("{\"status\":\"ok\"}"),
                        "Cache-Control: no-store\r\n");
     else if (is_ready)
-        ready(c, req);
+        answer_ready(c, req);
     else
-        metrics(req);
+        answer_metrics(req);
     return true;
 }

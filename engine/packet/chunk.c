@@ -20,7 +20,7 @@ void hub_chunk_unref(struct hub_chunk *c) {
     free(c);
 }
 
-static void make_room(struct hub_chunk *c, uint64_t more) {
+static void make_chunk_room(struct hub_chunk *c, uint64_t more) {
     uint64_t need = c->n + more, cap = c->cap;
     if (need > UINT32_MAX) abort(); /* payloads are bounded long before this */
     if (need <= cap) return;
@@ -32,7 +32,7 @@ static void make_room(struct hub_chunk *c, uint64_t more) {
 uint32_t hub_chunk_add_frame(struct hub_chunk *c, int opcode, struct hub_str payload) {
     uint8_t head[10];
     size_t head_n = hub_ws_head_write(head, opcode, payload.n);
-    make_room(c, head_n + payload.n);
+    make_chunk_room(c, head_n + payload.n);
     memcpy(c->p + c->n, head, head_n);
     if (payload.n) memcpy(c->p + c->n + head_n, payload.p, payload.n);
     c->n += (uint32_t)(head_n + payload.n);

@@ -115,7 +115,7 @@ static const char *const type_words[] = {
     [HUB_COL_JSON] = "JSON",
 };
 
-static enum hub_code misfit(const struct hub_column *col, struct hub_err *err) {
+static enum hub_code fail_misfit(const struct hub_column *col, struct hub_err *err) {
     if (col->type != HUB_COL_ENUM)
         return hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" must be %s", col->property, type_words[col->type]);
     struct hub_buf list = {0};
@@ -223,7 +223,7 @@ enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, 
     }
     if (fits) return HUB_OK;
     text->n = from;
-    return misfit(col, err);
+    return fail_misfit(col, err);
 }
 
 json_t *hub_row_typed(const struct hub_table *t, const json_t *object) {
@@ -256,8 +256,8 @@ static enum hub_code refuse_unknown(const struct hub_table *t, const json_t *obj
 }
 
 /* What a property gets that the object does not name. */
-static enum hub_code fill(const struct hub_table *t, size_t i, struct hub_cell *out, struct hub_buf *text,
-                          struct hub_err *err) {
+static enum hub_code fill_cell(const struct hub_table *t, size_t i, struct hub_cell *out, struct hub_buf *text,
+                               struct hub_err *err) {
     const struct hub_column *col = &t->columns[i];
     *out = (struct hub_cell){.kind = HUB_CELL_ABSENT};
     if ((int)i == t->created_at || (int)i == t->updated_at) return HUB_OK;
@@ -292,7 +292,7 @@ enum hub_code hub_row_from_json(const struct hub_table *t, const json_t *object,
         if (v)
             code = hub_cell_from_json(&t->columns[i], v, &cells[i], text, err);
         else if (use == HUB_ROW_CREATE)
-            code = fill(t, i, &cells[i], text, err);
+            code = fill_cell(t, i, &cells[i], text, err);
         cells[i].s.p = (const char *)(uintptr_t)from; /* an offset until TEXT stops moving */
     }
     for (size_t i = 0; !code && i < t->column_n; i++)

@@ -19,16 +19,16 @@ struct own {
     struct hub_hub_tables *hubs;
 };
 
-static void *take(struct own *o, size_t n) {
+static void *take_memory(struct own *o, size_t n) {
     struct piece *p = hub_xcalloc(1, sizeof *p + n);
     p->next = o->pieces;
     o->pieces = p;
     return p->body;
 }
 
-static const char *join(struct own *o, const char *a, const char *b) {
+static const char *join_names(struct own *o, const char *a, const char *b) {
     size_t na = strlen(a), nb = strlen(b);
-    char *s = take(o, na + nb + 1);
+    char *s = take_memory(o, na + nb + 1);
     memcpy(s, a, na);
     memcpy(s + na, b, nb);
     return s;
@@ -37,7 +37,7 @@ static const char *join(struct own *o, const char *a, const char *b) {
 /* ---- DataObjects ---- */
 
 static const char *const *enum_list(struct own *o, const struct hub_strs *values) {
-    const char **list = take(o, (values->n + 1) * sizeof *list);
+    const char **list = take_memory(o, (values->n + 1) * sizeof *list);
     for (size_t i = 0; i < values->n; i++) list[i] = values->items[i];
     return list;
 }
@@ -45,7 +45,7 @@ static const char *const *enum_list(struct own *o, const struct hub_strs *values
 static const char *json_text(struct own *o, const json_t *v) {
     struct hub_buf b = {0};
     hub_json_add(&b, v);
-    const char *s = join(o, hub_buf_cstr(&b), "");
+    const char *s = join_names(o, hub_buf_cstr(&b), "");
     hub_buf_free(&b);
     return s;
 }
@@ -77,7 +77,7 @@ static size_t auth_indexes(struct own *o, const struct hub_service *s, const str
                            struct hub_index **out) {
     size_t n = 0, max = 0;
     for (size_t h = 0; h < s->hub_n; h++) max += s->hubs[h].auth_source_n;
-    struct hub_index *list = *out = take(o, max * sizeof *list);
+    struct hub_index *list = *out = take_memory(o, max * sizeof *list);
     for (size_t h = 0; h < s->hub_n; h++)
         for (size_t a = 0; a < s->hubs[h].auth_source_n; a++) {
             const struct hub_def_auth_source *src = &s->hubs[h].auth_sources[a];
@@ -85,7 +85,7 @@ static size_t auth_indexes(struct own *o, const struct hub_service *s, const str
             const char *user = def->properties[src->user_field].name, *room = def->properties[src->room_field].name;
             if (!strcmp(user, def->id_property) || !strcmp(room, def->id_property))
                 continue; /* the primary key finds it */
-            const char *columns = join(o, join(o, user, ","), room);
+            const char *columns = join_names(o, join_names(o, user, ","), room);
             bool known = false;
             for (size_t i = 0; i < n; i++) known |= !strcmp(list[i].columns, columns);
             if (!known) list[n++] = (struct hub_index){.columns = columns};
@@ -95,11 +95,11 @@ static size_t auth_indexes(struct own *o, const struct hub_service *s, const str
 
 static const struct hub_table *object_table(struct own *o, const struct hub_service *s,
                                             const struct hub_def_object *def) {
-    struct hub_table *t = take(o, sizeof *t);
-    struct hub_column *columns = take(o, def->property_n * sizeof *columns);
+    struct hub_table *t = take_memory(o, sizeof *t);
+    struct hub_column *columns = take_memory(o, def->property_n * sizeof *columns);
     for (size_t i = 0; i < def->property_n; i++) fill_column(o, &def->properties[i], &columns[i]);
     for (size_t i = 0; !def->managed && i < def->property_n; i++)
-        columns[i].stored = take(o, sizeof *columns[i].stored);
+        columns[i].stored = take_memory(o, sizeof *columns[i].stored);
     *t = (struct hub_table){.name = def->name, .table = def->table ? def->table : def->name, .managed = def->managed};
     t->columns = columns;
     t->column_n = def->property_n;
@@ -199,8 +199,8 @@ static const struct hub_column outbox_columns[HUB_OUT_COLUMNS] = {
     [HUB_OUT_ERROR] = COL("error", TEXT),
 };
 
-static struct hub_table *generated(struct own *o, const char *name, const struct hub_column *columns, size_t n) {
-    struct hub_table *t = take(o, sizeof *t);
+static struct hub_table *add_generated(struct own *o, const char *name, const struct hub_column *columns, size_t n) {
+    struct hub_table *t = take_memory(o, sizeof *t);
     *t = (struct hub_table){.name = name, .table = name, .managed = true, .columns = columns, .column_n = n};
     t->active = t->created_at = t->updated_at = -1;
     return t;
@@ -208,28 +208,29 @@ static struct hub_table *generated(struct own *o, const char *name, const struct
 
 #define INDEXES(T, ARRAY) ((T)->indexes = (ARRAY), (T)->index_n = HUB_NELEM(ARRAY))
 
-static int optional(struct hub_column *columns, size_t *n, bool on, const struct hub_column *c) {
+static int add_optional(struct hub_column *columns, size_t *n, bool on, const struct hub_column *c) {
     if (!on) return -1;
     columns[*n] = *c;
     return (int)(*n)++;
 }
 
 static const char *const *message_types(struct own *o, const struct hub_def *d) {
-    const char **list = take(o, (d->message_type_n + 1) * sizeof *list);
+    const char **list = take_memory(o, (d->message_type_n + 1) * sizeof *list);
     for (size_t i = 0; i < d->message_type_n; i++) list[i] = d->message_types[i].name;
     return list;
 }
 
 static const struct hub_table *message_table(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
-    struct hub_column *columns = take(o, HUB_MSG_MAX * sizeof *columns);
+    struct hub_column *columns = take_memory(o, HUB_MSG_MAX * sizeof *columns);
     memcpy(columns, message_columns, sizeof message_columns);
     columns[HUB_MSG_MESSAGE_TYPE].enum_values = message_types(o, d);
     size_t n = HUB_MSG_FIXED;
-    out->reply_to = optional(columns, &n, d->enable_reply_to, &reply_to_column);
-    out->reaction = optional(columns, &n, d->enable_reaction, &reaction_column);
-    out->forwarded = optional(columns, &n, d->enable_forwarded, &forwarded_column);
-    const char *name = d->data_object_name && *d->data_object_name ? d->data_object_name : join(o, d->name, "Message");
-    struct hub_table *t = generated(o, name, columns, n);
+    out->reply_to = add_optional(columns, &n, d->enable_reply_to, &reply_to_column);
+    out->reaction = add_optional(columns, &n, d->enable_reaction, &reaction_column);
+    out->forwarded = add_optional(columns, &n, d->enable_forwarded, &forwarded_column);
+    const char *name =
+        d->data_object_name && *d->data_object_name ? d->data_object_name : join_names(o, d->name, "Message");
+    struct hub_table *t = add_generated(o, name, columns, n);
     t->id = HUB_MSG_ID;
     t->active = HUB_MSG_IS_ACTIVE;
     INDEXES(t, message_indexes);
@@ -238,33 +239,33 @@ static const struct hub_table *message_table(struct own *o, const struct hub_def
 
 static void hub_four(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
     out->message = message_table(o, d, out);
-    struct hub_table *t = generated(o, join(o, d->name, "Moderation"), moderation_columns, HUB_MOD_COLUMNS);
+    struct hub_table *t = add_generated(o, join_names(o, d->name, "Moderation"), moderation_columns, HUB_MOD_COLUMNS);
     t->id = HUB_MOD_ID;
     t->active = HUB_MOD_IS_ACTIVE;
     t->created_at = HUB_MOD_CREATED_AT;
     INDEXES(t, moderation_indexes);
     out->moderation = t;
-    t = generated(o, join(o, d->name, "Receipt"), receipt_columns, HUB_RCP_COLUMNS);
+    t = add_generated(o, join_names(o, d->name, "Receipt"), receipt_columns, HUB_RCP_COLUMNS);
     t->id = HUB_NO_ID;
     t->updated_at = HUB_RCP_UPDATED_AT;
     INDEXES(t, receipt_indexes);
     out->receipt = t;
-    t = generated(o, join(o, d->name, "Event"), event_columns, HUB_EVT_COLUMNS);
+    t = add_generated(o, join_names(o, d->name, "Event"), event_columns, HUB_EVT_COLUMNS);
     t->id = HUB_EVT_ID;
     INDEXES(t, event_indexes);
     out->event = t;
 }
 
 static const struct hub_table *outbox_table(struct own *o, const char *service) {
-    const char *name = join(o, "hubd_outbox_", service);
-    struct hub_table *t = generated(o, name, outbox_columns, HUB_OUT_COLUMNS);
+    const char *name = join_names(o, "hubd_outbox_", service);
+    struct hub_table *t = add_generated(o, name, outbox_columns, HUB_OUT_COLUMNS);
     t->id = HUB_OUT_ID;
     return t;
 }
 
 /* ---- all of them ---- */
 
-static enum hub_code add(struct own *o, const struct hub_table *t, struct hub_err *err) {
+static enum hub_code add_table(struct own *o, const struct hub_table *t, struct hub_err *err) {
     if (hub_str_starts(hub_cstr(t->table), HUB_STR("hubd_")))
         return hub_fail(err, HUB_BAD_REQUEST,
                         "\"%s\" uses the table \"%s\"; names that begin with hubd_ are the engine's own", t->name,
@@ -285,17 +286,17 @@ static enum hub_code add(struct own *o, const struct hub_table *t, struct hub_er
 
 enum hub_code hub_tables_new(const struct hub_service *s, bool outbox, struct hub_tables **out, struct hub_err *err) {
     struct own *o = hub_xcalloc(1, sizeof *o);
-    o->all = take(o, (s->object_n + 4 * s->hub_n + 1) * sizeof *o->all);
-    o->hubs = take(o, s->hub_n * sizeof *o->hubs);
+    o->all = take_memory(o, (s->object_n + 4 * s->hub_n + 1) * sizeof *o->all);
+    o->hubs = take_memory(o, s->hub_n * sizeof *o->hubs);
     o->tables.all = o->all;
     o->tables.hubs = o->hubs;
     enum hub_code code = HUB_OK;
-    for (size_t i = 0; !code && i < s->object_n; i++) code = add(o, object_table(o, s, &s->objects[i]), err);
+    for (size_t i = 0; !code && i < s->object_n; i++) code = add_table(o, object_table(o, s, &s->objects[i]), err);
     for (size_t i = 0; !code && i < s->hub_n; i++) {
         struct hub_hub_tables *h = &o->hubs[i];
         hub_four(o, &s->hubs[i], h);
         const struct hub_table *four[] = {h->message, h->moderation, h->receipt, h->event};
-        for (size_t k = 0; !code && k < 4; k++) code = add(o, four[k], err);
+        for (size_t k = 0; !code && k < 4; k++) code = add_table(o, four[k], err);
     }
     if (!code && outbox) o->all[o->tables.n++] = o->tables.outbox = outbox_table(o, s->name);
     if (code)

@@ -23,7 +23,7 @@ struct object_request {
     struct hub_result result;
 };
 
-static void end(struct object_request *q) {
+static void end_request(struct object_request *q) {
     json_decref(q->id);
     json_decref(q->body);
     json_decref(q->options);
@@ -35,15 +35,15 @@ static void end(struct object_request *q) {
     free(q);
 }
 
-static void fail(struct object_request *q, enum hub_code code, const char *text) {
+static void fail_request(struct object_request *q, enum hub_code code, const char *text) {
     bool away =
         code == HUB_STORE_UNAVAILABLE || code == HUB_STORE_UNDECIDED; /* where the store is, is nothing for clients */
     hub_rest_fail_code(q->req, code, away ? NULL : text, hub_cstr(hub_code_fields(code)));
-    end(q);
+    end_request(q);
 }
 
 /* One row more than asked for says that there are more. */
-static void add_paging(struct object_request *q, json_t *rows, struct hub_buf *b) {
+static void add_list_paging(struct object_request *q, json_t *rows, struct hub_buf *b) {
     size_t limit = (size_t)hub_json_get_int(q->options, "limit", HUB_OBJECT_LIST);
     if (limit > HUB_OBJECT_LIST_MAX) limit = HUB_OBJECT_LIST_MAX;
     bool more = json_array_size(rows) > limit;
@@ -57,17 +57,17 @@ static void on_done(void *arg, enum hub_code code, json_t *result, const char *e
     struct object_request *q = arg;
     struct hub_buf fields = {0}, paging = {0};
     if (code) {
-        fail(q, code, error && error[0] ? error : NULL);
+        fail_request(q, code, error && error[0] ? error : NULL);
         return;
     }
     const char *name = q->action == LIST ? "rows" : "row";
-    if (q->action == LIST) add_paging(q, result, &paging);
+    if (q->action == LIST) add_list_paging(q, result, &paging);
     hub_buf_addf(&fields, "\"%s\":", name);
     hub_json_add(&fields, result);
     hub_rest_ok(q->req, q->action == CREATE ? 201 : 200, name, hub_buf_str(&fields), hub_buf_str(&paging));
     hub_buf_free(&fields);
     hub_buf_free(&paging);
-    end(q);
+    end_request(q);
 }
 
 static bool is_option(const char *name) {
@@ -78,7 +78,7 @@ static bool is_option(const char *name) {
 }
 
 /* Rows that were deleted are not listed, however the question is spelt. */
-static json_t *condition(const struct object_request *q, int column, json_t *v) {
+static json_t *condition_of(const struct object_request *q, int column, json_t *v) {
     return column == q->table->active ? json_pack("{s:O, s:b}", "$eq", v, "$ne", 0) : json_incref(v);
 }
 
@@ -90,7 +90,7 @@ static bool take_parameter(struct object_request *q, const char *name, json_t *v
     if (!strcmp(name, "orderBy")) return json_object_set(q->options, name, v), true;
     if (column >= 0 && column == q->table->active && hub_str_is(hub_json_str(v), "false"))
         return hub_rest_bad_parameter(q->req, hub_cstr(name), "rows that were deleted are not listed");
-    if (column >= 0) return json_object_set_new(where, name, condition(q, column, v)), true;
+    if (column >= 0) return json_object_set_new(where, name, condition_of(q, column, v)), true;
     snprintf(text, sizeof text,
              "%.64s has no such property to compare with, and the others are limit, offset, orderBy, pageNumber, "
              "pageRowCount",
@@ -121,7 +121,7 @@ static bool take_query(struct object_request *q, json_t *where) {
 /* ---- rights ---- */
 
 /* "*" stands for everybody whom the service admits. */
-static bool may(const struct hub_identity *who, const struct hub_strs *roles) {
+static bool may_access(const struct hub_identity *who, const struct hub_strs *roles) {
     for (size_t i = 0; i < roles->n; i++)
         if (!strcmp(roles->items[i], "*")) return true;
     return hub_session_has_role(who->session, roles);
@@ -133,7 +133,7 @@ static const struct hub_strs *roles_for(const struct hub_def_object *o, enum act
 }
 
 /* A row that is set inactive is deleted. */
-static bool deletes(const struct object_request *q) {
+static bool is_deletion(const struct object_request *q) {
     const struct hub_table *t = q->table;
     return q->action == UPDATE && t->active >= 0 && hub_json_get(q->body, t->columns[t->active].property);
 }
@@ -142,26 +142,26 @@ static bool deletes(const struct object_request *q) {
 static bool has_right(struct object_request *q, const struct hub_identity *who, enum action action) {
     static const char *const verbs[] = {"read", "read", "create", "update", "delete"};
     char text[200];
-    if (may(who, roles_for(q->object, action))) return true;
+    if (may_access(who, roles_for(q->object, action))) return true;
     snprintf(text, sizeof text, "your role may not %s rows of %s: its api.%s does not name it", verbs[action],
              q->table->name, verbs[action]);
-    fail(q, HUB_NOT_ALLOWED, text);
+    fail_request(q, HUB_NOT_ALLOWED, text);
     return false;
 }
 
 static const char no_object[] = "there is no such object";
 
 /* Judges the request by the definitions as they are now. False: it was answered, and is gone. */
-static bool judge(struct object_request *q, const struct hub_identity *who) {
+static bool judge_request(struct object_request *q, const struct hub_identity *who) {
     const struct hub_rest *r = q->rest;
     q->definitions = r->definitions;
     q->object = hub_service_object(r->service, hub_cstr(q->name));
     q->table = q->object ? hub_tables_find(r->tables, hub_cstr(q->object->name)) : NULL;
     if (!q->table) {
-        fail(q, HUB_NOT_FOUND, no_object);
+        fail_request(q, HUB_NOT_FOUND, no_object);
         return false;
     }
-    return has_right(q, who, q->action) && (!deletes(q) || has_right(q, who, DELETE));
+    return has_right(q, who, q->action) && (!is_deletion(q) || has_right(q, who, DELETE));
 }
 
 /* ---- lists ---- */
@@ -173,7 +173,7 @@ static bool read_query(struct object_request *q) {
     q->where = json_object();
     q->options = json_object();
     if (!take_query(q, q->where)) {
-        end(q);
+        end_request(q);
         return false;
     }
     hub_rest_add_page(q->options);
@@ -186,10 +186,10 @@ static bool read_query(struct object_request *q) {
 static bool still_stands(struct object_request *q) {
     enum hub_code code = hub_http_gone(q->req) ? HUB_OVERLOADED : hub_identity_fault(q->rest->identity, q->who);
     if (code) {
-        fail(q, code, NULL);
+        fail_request(q, code, NULL);
         return false;
     }
-    return q->definitions == q->rest->definitions || (judge(q, q->who) && read_query(q));
+    return q->definitions == q->rest->definitions || (judge_request(q, q->who) && read_query(q));
 }
 
 #define ROW_BYTES 2048 /* of a result, about */
@@ -209,17 +209,17 @@ static void on_turn(struct hub_read *r) {
 }
 
 static void on_drop(struct hub_read *r) {
-    fail(HUB_CONTAINER(r, struct object_request, read), HUB_SHUTTING_DOWN, NULL);
+    fail_request(HUB_CONTAINER(r, struct object_request, read), HUB_SHUTTING_DOWN, NULL);
 }
 
-static void list(struct object_request *q, struct hub_identity *who) {
+static void list_rows(struct object_request *q, struct hub_identity *who) {
     struct hub_engine *e = q->rest->engine;
     if (!read_query(q)) return;
     q->who = hub_identity_ref(who);
     q->read = (struct hub_read){.start = on_turn, .drop = on_drop};
     if (!hub_read_ask(hub_engine_reads(e), hub_engine_reader(e, who, hub_http_peer(q->req)), &q->read,
                       HUB_READS_WAITING))
-        fail(q, HUB_OVERLOADED, "too many of your reads wait already; ask again when they are answered");
+        fail_request(q, HUB_OVERLOADED, "too many of your reads wait already; ask again when they are answered");
 }
 
 /* ---- requests ---- */
@@ -233,28 +233,28 @@ static const char *kept_column(const struct object_request *q) {
     return NULL;
 }
 
-static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+static void on_object_user(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct object_request *q = arg;
     struct hub_engine *e = q->rest->engine;
     if (code) {
-        fail(q, code, reason);
+        fail_request(q, code, reason);
         return;
     }
     hub_http_vouch(q->req);
-    if (!judge(q, who)) return;
+    if (!judge_request(q, who)) return;
     if (q->action != LIST && !hub_rest_no_query(q->req)) {
-        end(q);
+        end_request(q);
         return;
     }
     const char *kept = q->body ? kept_column(q) : NULL;
     if (kept) {
         char text[200];
         snprintf(text, sizeof text, "\"%s\" is kept by hubd and cannot be set", kept);
-        fail(q, HUB_INVALID_CONTENT, text);
+        fail_request(q, HUB_INVALID_CONTENT, text);
         return;
     }
     switch (q->action) {
-    case LIST: list(q, who); break;
+    case LIST: list_rows(q, who); break;
     case FIND: hub_object_find(hub_engine_data(e), q->table, q->id, on_done, q); break;
     case CREATE: hub_object_create(hub_engine_data(e), q->table, q->body, true, on_done, q); break;
     case UPDATE: hub_object_update(hub_engine_data(e), q->table, q->id, q->body, true, on_done, q); break;
@@ -292,5 +292,5 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
     struct object_request *q = hub_xmalloc(sizeof *q);
     *q = (struct object_request){.rest = r, .req = req, .name = hub_xstrdup(o->name), .action = action, .body = body};
     if (path->n == 3) q->id = hub_json_string(path->segments[2]);
-    hub_rest_identify(r, req, on_identified, q);
+    hub_rest_identify(r, req, on_object_user, q);
 }

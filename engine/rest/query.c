@@ -18,7 +18,7 @@ static bool add_decoded(struct hub_buf *out, struct hub_str text) {
 }
 
 /* NULL, or what is wrong with NAME and VALUE; else they are in ALL. */
-static const char *add(json_t *all, struct hub_str name, struct hub_str value) {
+static const char *add_parameter(json_t *all, struct hub_str name, struct hub_str value) {
     char *key = hub_str_dup(name);
     const char *fault = NULL;
     if (!name.n || strlen(key) != name.n || !hub_utf8_valid(name) || !hub_utf8_valid(value))
@@ -39,13 +39,13 @@ bool hub_rest_bad_parameter(struct hub_http_req *req, struct hub_str name, const
     return false;
 }
 
-static bool take(struct hub_http_req *req, json_t *all, struct hub_str pair) {
+static bool take_pair(struct hub_http_req *req, json_t *all, struct hub_str pair) {
     struct hub_buf name = {0}, value = {0};
     size_t eq = hub_str_find(pair, '=');
     const char *fault = "a % that is not followed by two hexadecimal digits";
     if (add_decoded(&name, hub_str(pair.p, eq)) &&
         (eq == pair.n || add_decoded(&value, hub_str(pair.p + eq + 1, pair.n - eq - 1))))
-        fault = add(all, hub_buf_str(&name), hub_buf_str(&value));
+        fault = add_parameter(all, hub_buf_str(&name), hub_buf_str(&value));
     if (fault)
         hub_rest_bad_parameter(req, hub_utf8_valid(hub_buf_str(&name)) ? hub_buf_str(&name) : HUB_STR("the query"),
                                fault);
@@ -58,7 +58,7 @@ json_t *hub_rest_query(struct hub_http_req *req) {
     struct hub_str rest = hub_http_query(req), pair;
     json_t *all = json_object();
     while (rest.n && hub_str_split(&rest, '&', &pair)) {
-        if (!pair.n || take(req, all, pair)) continue;
+        if (!pair.n || take_pair(req, all, pair)) continue;
         json_decref(all);
         return NULL;
     }

@@ -119,7 +119,7 @@ static const struct route {
 };
 
 /* Whether the segments after the hub's name fit the route; variable parts go into ARGS when it is given. */
-static bool matches(const struct route *route, const struct hub_rest_path *p, json_t *args) {
+static bool matches_route(const struct route *route, const struct hub_rest_path *p, json_t *args) {
     struct hub_str rest = hub_cstr(route->path), piece;
     size_t i = 1;
     for (; hub_str_split(&rest, '/', &piece); i++) {
@@ -146,7 +146,7 @@ static const struct route *route_of(struct hub_http_req *req, const struct hub_r
     size_t n = 0;
     allowed[0] = '\0';
     for (size_t i = 0; i < HUB_NELEM(routes); i++) {
-        if (!matches(&routes[i], p, NULL)) continue;
+        if (!matches_route(&routes[i], p, NULL)) continue;
         if (routes[i].method == method) return &routes[i];
         n += (size_t)snprintf(allowed + n, 64 - n, "%s%s", n ? ", " : "", names[routes[i].method]);
     }
@@ -226,7 +226,7 @@ static bool add_path(struct hub_http_req *req, const struct route *route, const 
     json_t *vars = json_object(), *v, *given;
     const char *name;
     bool ok = true;
-    matches(route, path, vars);
+    matches_route(route, path, vars);
     json_object_foreach(vars, name, v) {
         given = json_object_get(args, name);
         if (!ok || !given || json_equal(given, v)) continue;
@@ -246,7 +246,7 @@ struct room_request {
     json_t *args;
 };
 
-static void add_paging(struct hub_buf *b, const json_t *args, struct hub_str fields) {
+static void add_reply_paging(struct hub_buf *b, const json_t *args, struct hub_str fields) {
     int64_t rows = hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE), total;
     hub_buf_addc(b, '{');
     hub_rest_add_page_json(b, args);
@@ -263,7 +263,7 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
     if (code) {
         hub_rest_fail_code(q->req, code, err->text, fields);
     } else {
-        if (q->route->query) add_paging(&paging, q->args, fields);
+        if (q->route->query) add_reply_paging(&paging, q->args, fields);
         hub_rest_ok(q->req, q->route->status, data_name, fields, hub_buf_str(&paging));
     }
     hub_buf_free(&paging);
@@ -273,7 +273,7 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
 
 static bool is_gone(void *arg) { return hub_http_gone(((const struct room_request *)arg)->req); }
 
-static void on_identified(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+static void on_room_user(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct room_request *q = arg;
     if (code) {
         hub_rest_fail_code(q->req, code, reason, hub_str(NULL, 0));
@@ -295,7 +295,7 @@ static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_h
     }
     struct room_request *q = hub_xmalloc(sizeof *q);
     *q = (struct room_request){req, hub, route, args};
-    hub_rest_identify(r, req, on_identified, q);
+    hub_rest_identify(r, req, on_room_user, q);
 }
 
 /* GET /{hub}: public, but only to those the service admits. */
@@ -315,7 +315,7 @@ static void on_describe(void *arg, enum hub_code code, struct hub_identity *who,
     free(q);
 }
 
-static void describe(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub) {
+static void describe_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub) {
     if (hub_http_method(req) != HUB_HTTP_GET && hub_http_method(req) != HUB_HTTP_HEAD) {
         hub_rest_fail_method(req, "GET, HEAD");
         return;
@@ -331,7 +331,7 @@ static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_
     char allowed[64];
     const struct route *route = route_of(req, path, allowed);
     if (path->n == 1)
-        describe(r, req, hub);
+        describe_hub(r, req, hub);
     else if (route)
         run_route(r, req, hub, route, path);
     else if (allowed[0])
@@ -369,7 +369,7 @@ static json_t *headers_of(struct hub_http_req *req, const json_t *query) {
     return NULL;
 }
 
-static void publish(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
+static void publish_event(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
     if (hub_http_method(req) != HUB_HTTP_POST) {
         hub_rest_fail_method(req, "POST");
         return;
@@ -408,7 +408,7 @@ bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
     if (ours && hub_str_is(path.segments[0], "objects"))
         hub_rest_objects(r, req, &path);
     else if (ours && r->service->dev && path.n == 2 && hub_str_is(path.segments[0], "bus"))
-        publish(r, req, &path);
+        publish_event(r, req, &path);
     else if (hub)
         handle_hub(r, req, hub, &path);
     else

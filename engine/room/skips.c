@@ -32,12 +32,12 @@ static void add_args(struct hub_buf *b, const struct hub_skips *s) {
     hub_buf_addz(b, "]}");
 }
 
-static bool same(const struct hub_skips *a, const struct hub_skips *b) {
+static bool are_same_skips(const struct hub_skips *a, const struct hub_skips *b) {
     return a->n == b->n && !memcmp(a->numbers, b->numbers, a->n * sizeof a->numbers[0]);
 }
 
 /* Tells those in LIST. Neighbours mostly skip the same numbers: these share one packet. */
-static void tell(struct hub_room *r, struct hub_list *list) {
+static void tell_members(struct hub_room *r, struct hub_list *list) {
     struct hub_buf args = {0};
     while (!hub_list_empty(list)) {
         struct hub_skips *first = HUB_CONTAINER(list->next, struct hub_skips, link), *s = first;
@@ -50,7 +50,7 @@ static void tell(struct hub_room *r, struct hub_list *list) {
             hub_cast_to(&c, &s->member->seat);
             if (s != first) s->n = 0, hub_list_remove(&s->link);
             s = next == list ? NULL : HUB_CONTAINER(next, struct hub_skips, link);
-        } while (s && same(s, first));
+        } while (s && are_same_skips(s, first));
         hub_cast_end(&c);
         first->n = 0;
         hub_list_remove(&first->link);
@@ -66,10 +66,10 @@ static void move_to(struct hub_list *due, struct hub_skips *s) {
 
 static void on_due(struct hub_timer *t) {
     struct hub_room *r = HUB_CONTAINER(t, struct hub_room, skips_due);
-    tell(r, &r->skipping);
+    tell_members(r, &r->skipping);
 }
 
-static void skip(struct hub_member *m, int64_t number) {
+static void skip_number(struct hub_member *m, int64_t number) {
     struct hub_skips *s = m->skips;
     if (!m->seat.group) return;
     if (!s || s->n == s->cap) {
@@ -83,20 +83,20 @@ static void skip(struct hub_member *m, int64_t number) {
     }
     s->numbers[s->n++] = number;
     if (!hub_list_linked(&s->link)) hub_list_push(&m->room->skipping, &s->link);
-    if (s->n >= SKIPS_MAX) tell(m->room, &m->room->skipping);
+    if (s->n >= SKIPS_MAX) tell_members(m->room, &m->room->skipping);
     if (!hub_timer_running(&m->room->skips_due))
         hub_timer_start(m->room->loop, &m->room->skips_due, HUB_SKIPS_MS, on_due);
 }
 
-static void mark(struct hub_room *r, struct hub_str id) {
+static void mark_target(struct hub_room *r, struct hub_str id) {
     struct hub_room_user *u = id.n ? hub_room_user(r, id) : NULL;
     if (u) u->marked = r->marks;
 }
 
 static void mark_named(struct hub_room *r, const struct hub_target *t) {
     r->marks++;
-    mark(r, t->sender);
-    for (size_t i = 0; i < json_array_size(t->ids); i++) mark(r, hub_json_str(json_array_get(t->ids, i)));
+    mark_target(r, t->sender);
+    for (size_t i = 0; i < json_array_size(t->ids); i++) mark_target(r, hub_json_str(json_array_get(t->ids, i)));
 }
 
 static bool is_for(const struct hub_room *r, const struct hub_target *t, const struct hub_room_user *u) {
@@ -106,7 +106,7 @@ static bool is_for(const struct hub_room *r, const struct hub_target *t, const s
 }
 
 /* Those who get the event are told first what they have skipped; the others skip NUMBER. */
-static void part(struct hub_room *r, const struct hub_target *t, int64_t number) {
+static void part_skips(struct hub_room *r, const struct hub_target *t, int64_t number) {
     struct hub_list due;
     void *value;
     hub_list_init(&due);
@@ -117,19 +117,19 @@ static void part(struct hub_room *r, const struct hub_target *t, int64_t number)
         HUB_LIST_EACH(&u->members, mit) {
             struct hub_member *m = HUB_CONTAINER(mit, struct hub_member, in_user);
             if (!gets)
-                skip(m, number);
+                skip_number(m, number);
             else if (m->skips)
                 move_to(&due, m->skips);
         }
     }
-    tell(r, &due);
+    tell_members(r, &due);
 }
 
 void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *t, struct hub_str event, struct hub_str args,
                             int64_t number) {
     if (number && t && t->to == HUB_TO_ALL)
-        tell(r, &r->skipping);
+        tell_members(r, &r->skipping);
     else if (number)
-        part(r, t, number);
+        part_skips(r, t, number);
     if (t) hub_room_emit(r, t, event, args, 0);
 }

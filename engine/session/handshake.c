@@ -19,7 +19,7 @@ static struct hub_str token_piece(struct hub_str list, char separator) {
 
 static struct hub_str at_most(struct hub_str s, size_t n) { return hub_str(s.p, s.n < n ? s.n : n); }
 
-static void keep(char **at, struct hub_str *s) {
+static void keep_text(char **at, struct hub_str *s) {
     if (!s->n) {
         *s = hub_str(NULL, 0);
         return;
@@ -39,12 +39,12 @@ struct hub_handshake *hub_handshake_copy(const struct hub_handshake *hs) {
     struct hub_handshake *out =
         hub_xmalloc(sizeof h + h.peer.n + h.authorization.n + h.cookie.n + h.query.n + h.origin.n + h.user_agent.n);
     char *at = (char *)(out + 1);
-    keep(&at, &h.peer);
-    keep(&at, &h.authorization);
-    keep(&at, &h.cookie);
-    keep(&at, &h.query);
-    keep(&at, &h.origin);
-    keep(&at, &h.user_agent);
+    keep_text(&at, &h.peer);
+    keep_text(&at, &h.authorization);
+    keep_text(&at, &h.cookie);
+    keep_text(&at, &h.query);
+    keep_text(&at, &h.origin);
+    keep_text(&at, &h.user_agent);
     *out = h;
     return out;
 }

@@ -94,13 +94,13 @@ static struct hub_metric packets_in[] = {
 
 /* ---- sending ---- */
 
-static struct hub_buf *scratch(struct hub_client *c) {
+static struct hub_buf *scratch_of(struct hub_client *c) {
     hub_buf_clear(&c->sessions->scratch);
     return &c->sessions->scratch;
 }
 
 /* One text message and its attachments as one piece, so that they stay together. */
-static struct hub_chunk *frames(struct hub_str text, const struct hub_binaries *bins) {
+static struct hub_chunk *make_frames(struct hub_str text, const struct hub_binaries *bins) {
     struct hub_chunk *chunk = hub_chunk_frame(HUB_WS_TEXT, text);
     for (size_t i = 0; bins && i < bins->n; i++) hub_chunk_add_frame(chunk, HUB_WS_BINARY, bins->items[i]);
     return chunk;
@@ -109,7 +109,7 @@ static struct hub_chunk *frames(struct hub_str text, const struct hub_binaries *
 /* Sends what lies in the scratch buffer. */
 static void send_scratch(struct hub_client *c, const struct hub_binaries *bins, int flags) {
     struct hub_buf *b = &c->sessions->scratch;
-    struct hub_chunk *chunk = frames(hub_buf_str(b), bins);
+    struct hub_chunk *chunk = make_frames(hub_buf_str(b), bins);
     hub_eio_send(c->eio, chunk, 0, chunk->n, flags);
     hub_chunk_unref(chunk);
     if (b->cap > SCRATCH_KEEP) hub_buf_free(b);
@@ -139,7 +139,7 @@ struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str 
                                       const struct hub_binaries *bins) {
     struct hub_buf b = {0};
     add_named(&b, nsp->name, -1, name, args, bins);
-    struct hub_chunk *chunk = frames(hub_buf_str(&b), bins);
+    struct hub_chunk *chunk = make_frames(hub_buf_str(&b), bins);
     hub_buf_free(&b);
     return chunk;
 }
@@ -148,7 +148,7 @@ static bool can_send(const struct hub_socket *s) { return s->state == HUB_SOCKET
 
 void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) {
     if (!can_send(s)) return;
-    hub_sio_event(scratch(s->client), s->nsp->name, -1, event, args);
+    hub_sio_event(scratch_of(s->client), s->nsp->name, -1, event, args);
     send_scratch(s->client, NULL, flags);
 }
 
@@ -174,14 +174,14 @@ int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct 
                              const struct hub_binaries *bins, bool want_ack) {
     if (!can_send(s)) return -1;
     int64_t id = want_ack ? new_ack((struct socket *)s) : -1;
-    add_event(scratch(s->client), s->nsp->name, id, event, args, bins);
+    add_event(scratch_of(s->client), s->nsp->name, id, event, args, bins);
     send_scratch(s->client, bins, 0);
     return id;
 }
 
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
     if (ack < 0 || !can_send(s)) return;
-    struct hub_buf *b = scratch(s->client);
+    struct hub_buf *b = scratch_of(s->client);
     uint32_t n = bins ? (uint32_t)bins->n : 0;
     hub_sio_head(b, n ? HUB_SIO_BINARY_ACK : HUB_SIO_ACK, n, s->nsp->name, ack);
     hub_buf_addc(b, '[');
@@ -198,7 +198,7 @@ static void send_connect_error(struct hub_client *c, struct hub_str nsp, const c
                                struct hub_str data_json) {
     hub_metric_add(&connect_errors, 1);
     if (c->closing) return;
-    struct hub_buf *b = scratch(c);
+    struct hub_buf *b = scratch_of(c);
     hub_sio_head(b, HUB_SIO_CONNECT_ERROR, 0, nsp, -1);
     hub_buf_addz(b, "{\"message\":");
     hub_json_add_string(b, hub_cstr(message));
@@ -285,7 +285,7 @@ void hub_socket_unref(struct hub_socket *s) {
 }
 
 /* Takes the socket out of its client, whose reference the caller drops. */
-static void detach(struct hub_socket *s) {
+static void detach_socket(struct hub_socket *s) {
     if (s->state == HUB_SOCKET_OPEN) hub_metric_add(&sockets_gauge, -1);
     s->state = HUB_SOCKET_CLOSED;
     drop_auth(s);
@@ -295,7 +295,7 @@ static void detach(struct hub_socket *s) {
 }
 
 static void close_socket(struct hub_socket *s, const char *reason) {
-    detach(s);
+    detach_socket(s);
     s->nsp->ops->closed(s, reason);
     hub_socket_unref(s);
 }
@@ -322,7 +322,7 @@ static void end_client(struct hub_client *c, enum hub_close_reason reason, int w
     hub_eio_close(c->eio, reason, ws_code, reason == HUB_CLOSE_SERVER ? "" : hub_close_reason_name(reason));
 }
 
-static void broken(struct hub_client *c, const char *why) { end_client(c, HUB_CLOSE_PARSE, 1002, why); }
+static void end_broken_client(struct hub_client *c, const char *why) { end_client(c, HUB_CLOSE_PARSE, 1002, why); }
 
 static void on_connect_timeout(struct hub_timer *t) {
     end_client(HUB_CONTAINER(t, struct hub_client, timer), HUB_CLOSE_SERVER, 1000, "no namespace was joined in time");
@@ -362,7 +362,7 @@ void hub_socket_accept(struct hub_socket *s) {
     c->joined = true;
     if (c->closing) return; /* its closed callback is on the way */
     hub_eio_signed_in(c->eio);
-    struct hub_buf *b = scratch(c);
+    struct hub_buf *b = scratch_of(c);
     hub_sio_head(b, HUB_SIO_CONNECT, 0, s->nsp->name, -1);
     hub_buf_addz(b, "{\"sid\":\"");
     hub_buf_addz(b, s->sid);
@@ -373,13 +373,13 @@ void hub_socket_accept(struct hub_socket *s) {
 void hub_socket_refuse(struct hub_socket *s, const char *message, struct hub_str data_json) {
     if (s->state != HUB_SOCKET_CONNECTING) return;
     send_connect_error(s->client, s->nsp->name, message, data_json);
-    detach(s);
+    detach_socket(s);
     hub_socket_unref(s);
 }
 
 static void send_disconnect(struct hub_socket *s) {
     if (s->client->closing) return;
-    hub_sio_head(scratch(s->client), HUB_SIO_DISCONNECT, 0, s->nsp->name, -1);
+    hub_sio_head(scratch_of(s->client), HUB_SIO_DISCONNECT, 0, s->nsp->name, -1);
     send_scratch(s->client, NULL, 0);
 }
 
@@ -464,7 +464,7 @@ static bool is_too_much(const struct hub_client *c, size_t bytes) {
     return c->joining_n >= MAX_JOINING || c->joining_bytes + bytes > MAX_JOINING_BYTES;
 }
 
-static void join(struct hub_client *c, const struct hub_sio_packet *p, struct hub_nsp *nsp, json_t *auth) {
+static void join_namespace(struct hub_client *c, const struct hub_sio_packet *p, struct hub_nsp *nsp, json_t *auth) {
     struct hub_socket *s = hub_socket_ref(socket_new(c, nsp));
     struct socket *own = (struct socket *)s;
     own->bytes = bytes_of(c, p);
@@ -483,12 +483,12 @@ static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
     json_t *auth = NULL;
     c->greeted = true;
     if (find_socket(c, p->nsp)) {
-        broken(c, "CONNECT to a namespace the client is in");
+        end_broken_client(c, "CONNECT to a namespace the client is in");
         return;
     }
     if (p->data.n && !(auth = hub_json_parse(p->data, &err))) {
         if (!hub_json_well_formed(p->data))
-            broken(c, err.text);
+            end_broken_client(c, err.text);
         else
             send_connect_error(c, p->nsp, err.text, HUB_STR("{\"code\":\"bad_request\"}"));
         return;
@@ -499,7 +499,7 @@ static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
     } else if (c->socket_n >= MAX_SOCKETS || is_too_much(c, bytes_of(c, p))) {
         send_connect_error(c, p->nsp, "Too many namespaces", HUB_STR("{\"code\":\"overloaded\"}"));
     } else {
-        join(c, p, nsp_get(c->sessions, p->nsp, ops, owner), auth);
+        join_namespace(c, p, nsp_get(c->sessions, p->nsp, ops, owner), auth);
     }
     json_decref(auth);
 }
@@ -566,7 +566,7 @@ static struct hub_str first_element(struct hub_str array) {
 }
 
 /* At most MAX_NAME bytes of UTF-8. */
-static struct hub_str beginning(struct hub_str s) {
+static struct hub_str cut_name(struct hub_str s) {
     size_t n = s.n < MAX_NAME ? s.n : MAX_NAME;
     while (n < s.n && n && (s.p[n] & 0xc0) == 0x80) n--;
     return hub_str(s.p, n);
@@ -579,7 +579,7 @@ static struct hub_str first_name(struct hub_str array, json_t **name, struct hub
     if (!text.n) return text;
     *name = hub_json_parse(text, NULL);
     if (*name) return name_of(*name, number);
-    return beginning(text.p[0] == '"' ? hub_str(text.p + 1, text.n - 2) : text);
+    return cut_name(text.p[0] == '"' ? hub_str(text.p + 1, text.n - 2) : text);
 }
 
 /* An event is refused: a bad request when it is JSON and has a name, else a broken protocol. */
@@ -590,7 +590,7 @@ static void on_refused_event(struct hub_client *c, struct hub_socket *s, const s
     struct hub_str event = hub_str(NULL, 0);
     if (hub_json_well_formed(p->data)) event = first_name(p->data, &name, &number);
     if (!event.p || hub_event_reserved(event))
-        broken(c, text);
+        end_broken_client(c, text);
     else
         hub_metric_add(&bad_requests, 1), hub_socket_fail(s, event, p->id, HUB_BAD_REQUEST, text);
     json_decref(name);
@@ -609,9 +609,9 @@ static void on_event(struct hub_client *c, struct hub_socket *s, const struct hu
     json_t *name = json_incref(json_array_get(args, 0)); /* NULL stays NULL */
     struct hub_str event = name_of(name, &number);
     if (!event.p || hub_event_reserved(event)) {
-        broken(c, "an event without a name, or with a reserved one");
+        end_broken_client(c, "an event without a name, or with a reserved one");
     } else if (!places_ok(args, bins)) {
-        broken(c, "placeholders do not fit the attachments");
+        end_broken_client(c, "placeholders do not fit the attachments");
     } else {
         json_array_remove(args, 0);
         s->event_is_number = json_is_number(name);
@@ -629,9 +629,9 @@ static void on_ack(struct hub_client *c, struct hub_socket *s, const struct hub_
     struct hub_err err;
     json_t *args = hub_json_parse(p->data, &err);
     if (!args && !hub_json_well_formed(p->data))
-        broken(c, err.text);
+        end_broken_client(c, err.text);
     else if (args && !places_ok(args, bins))
-        broken(c, "placeholders do not fit the attachments");
+        end_broken_client(c, "placeholders do not fit the attachments");
     else if (args)
         s->nsp->ops->ack(s, p->id, args, bins);
     json_decref(args);
@@ -639,13 +639,13 @@ static void on_ack(struct hub_client *c, struct hub_socket *s, const struct hub_
 
 /* ---- packets ---- */
 
-static void dispatch(struct hub_client *c, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
+static void dispatch_packet(struct hub_client *c, const struct hub_sio_packet *p, const struct hub_binaries *bins) {
     if (p->type == HUB_SIO_CONNECT) {
         on_connect(c, p);
         return;
     }
     if (!c->greeted || p->type == HUB_SIO_CONNECT_ERROR) {
-        broken(c, c->greeted ? "CONNECT_ERROR is for servers" : "the first packet is no CONNECT");
+        end_broken_client(c, c->greeted ? "CONNECT_ERROR is for servers" : "the first packet is no CONNECT");
         return;
     }
     struct hub_socket *s = find_socket(c, p->nsp);
@@ -681,7 +681,7 @@ static void begin_discard(struct hub_client *c, const struct hub_sio_packet *p) 
     part->discard = true;
     c->partial = part;
     if (!c->greeted) {
-        broken(c, "the first packet is no CONNECT");
+        end_broken_client(c, "the first packet is no CONNECT");
         return;
     }
     struct hub_socket *s = find_socket(c, p->nsp);
@@ -703,14 +703,14 @@ static void finish_partial(struct hub_client *c) {
                                      .id = part->id,
                                      .data = hub_str(text.p + part->nsp_n, text.n - part->nsp_n)};
     c->partial = NULL; /* what the callbacks do to the client must not free it */
-    dispatch(c, &p, &(struct hub_binaries){items, part->want});
+    dispatch_packet(c, &p, &(struct hub_binaries){items, part->want});
     partial_free(part);
 }
 
 static void on_attachment(struct hub_client *c, struct hub_str bytes) {
     struct partial *part = c->partial;
     if (!part) {
-        broken(c, "an attachment nobody announced");
+        end_broken_client(c, "an attachment nobody announced");
         return;
     }
     if (part->discard) {
@@ -736,11 +736,11 @@ static void on_message(void *client, struct hub_str payload, bool binary) {
         return;
     }
     if (c->partial) {
-        broken(c, "text while attachments are outstanding");
+        end_broken_client(c, "text while attachments are outstanding");
         return;
     }
     if (!hub_sio_parse(payload, &p)) {
-        broken(c, "no Socket.IO packet");
+        end_broken_client(c, "no Socket.IO packet");
         return;
     }
     hub_metric_add(&packets_in[p.type], 1);
@@ -749,7 +749,7 @@ static void on_message(void *client, struct hub_str payload, bool binary) {
     else if (p.attachments)
         begin_partial(c, &p);
     else
-        dispatch(c, &p, NULL);
+        dispatch_packet(c, &p, NULL);
 }
 
 static void on_http(void *ctx, struct hub_http_req *req) {

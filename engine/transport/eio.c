@@ -33,22 +33,22 @@ static struct hub_metric *count_of(const struct hub_eio *e) {
 
 /* ---- heartbeats: the server pings, the client answers in time ---- */
 
-static void on_timer(struct hub_timer *timer);
+static void on_session_timer(struct hub_timer *timer);
 
 /* Clients add up the two intervals, so a ping that left LATE does not shift the end. */
-static void ping(struct hub_eio *e, int64_t late) {
+static void send_ping(struct hub_eio *e, int64_t late) {
     e->pinged = true;
     e->pinged_at = (uint32_t)hub_loop_now(e->t->loop);
     hub_outq_add(&e->q, e->t->ping, 0, e->t->ping->n, 0);
     hub_eio_due(e);
-    hub_timer_await(e->t->loop, &e->timer, e->t->cfg.ping_timeout - late, on_timer);
+    hub_timer_await(e->t->loop, &e->timer, e->t->cfg.ping_timeout - late, on_session_timer);
 }
 
 void hub_eio_ping(struct hub_eio *e) {
-    if (e->state == HUB_EIO_RUNNING && !e->pinged) ping(e, 0);
+    if (e->state == HUB_EIO_RUNNING && !e->pinged) send_ping(e, 0);
 }
 
-static void on_timer(struct hub_timer *timer) {
+static void on_session_timer(struct hub_timer *timer) {
     struct hub_eio *e = HUB_CONTAINER(timer, struct hub_eio, timer);
     if (e->state == HUB_EIO_CLOSING) {
         hub_eio_gone(e, (enum hub_close_reason)e->reason);
@@ -59,7 +59,7 @@ static void on_timer(struct hub_timer *timer) {
         return;
     }
     int64_t late = hub_loop_now(e->t->loop) - timer->due, most = e->t->cfg.ping_timeout / 4;
-    ping(e, late < most ? late : most); /* no more than that when this process slept */
+    send_ping(e, late < most ? late : most); /* no more than that when this process slept */
 }
 
 bool hub_eio_is_overdue(const struct hub_eio *e) {
@@ -71,7 +71,7 @@ static void on_pong(struct hub_eio *e) {
     if (!e->pinged) return;
     e->pinged = false;
     uint32_t taken = (uint32_t)hub_loop_now(e->t->loop) - e->pinged_at;
-    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_interval - taken, on_timer);
+    hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_interval - taken, on_session_timer);
 }
 
 /* ---- before and after sign-in ---- */
@@ -123,7 +123,7 @@ struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_link *websocket, 
     hub_list_init(&e->ended);
     hub_sid(e->sid);
     hub_map_put(&t->eios, hub_cstr(e->sid), e);
-    hub_timer_start(t->loop, &e->timer, t->cfg.ping_interval, on_timer);
+    hub_timer_start(t->loop, &e->timer, t->cfg.ping_interval, on_session_timer);
     queue_open_packet(e, !websocket);
     const struct hub_handshake hs = {
         .peer = hub_http_peer(r),
@@ -146,7 +146,7 @@ struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_link *websocket, 
 
 /* ---- packets ---- */
 
-static bool broken(struct hub_eio *e, const char *why) {
+static bool end_broken_session(struct hub_eio *e, const char *why) {
     hub_log_kv(HUB_LOG_INFO, "transport", "protocol error", "sid", e->sid, "reason", why, NULL);
     hub_eio_end(e, HUB_CLOSE_PARSE, 1002, why, HUB_CLOSE_TIMEOUT);
     return false;
@@ -166,7 +166,7 @@ static bool on_base64(struct hub_eio *e, struct hub_str text) {
     bool ok = hub_buf_add_unbase64_lenient(&bytes, text);
     if (ok) e->t->ops->message(e->client, hub_buf_str(&bytes), true);
     hub_buf_free(&bytes);
-    return ok || broken(e, "malformed base64");
+    return ok || end_broken_session(e, "malformed base64");
 }
 
 bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary) {
@@ -176,12 +176,12 @@ bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary) {
         e->t->ops->message(e->client, payload, true);
         return e->state == HUB_EIO_RUNNING;
     }
-    if (!hub_eio_parse(payload, &packet)) return broken(e, "malformed Engine.IO packet");
+    if (!hub_eio_parse(payload, &packet)) return end_broken_session(e, "malformed Engine.IO packet");
     switch (packet.type) {
     case HUB_EIO_MESSAGE: e->t->ops->message(e->client, packet.data, false); break;
     case HUB_EIO_PONG: on_pong(e); break;
     case HUB_EIO_CLOSE: on_close_packet(e); break;
-    case HUB_EIO_PING: return broken(e, "invalid heartbeat direction");
+    case HUB_EIO_PING: return end_broken_session(e, "invalid heartbeat direction");
     case HUB_EIO_OPEN:
     case HUB_EIO_UPGRADE:
     case HUB_EIO_NOOP: break;
@@ -253,7 +253,7 @@ static bool takes_more(struct hub_eio *e) {
 
 /* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest
  * first and some more than needed, so that the queue is not searched again for every frame. */
-static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
+static bool make_queue_room(struct hub_eio *e, uint32_t len, int flags) {
     size_t max = hub_eio_max_queue(e), wanted = max - max / 8;
     flush_now(e);
     if (e->state != HUB_EIO_RUNNING) return false;
@@ -269,7 +269,7 @@ static bool make_room(struct hub_eio *e, uint32_t len, int flags) {
         hub_metric_add(&hub_metric_dropped, 1);
         return false;
     }
-    if (takes_more(e)) return make_room(e, len, flags);
+    if (takes_more(e)) return make_queue_room(e, len, flags);
     if (e->state != HUB_EIO_RUNNING) return false;
     hub_metric_add(&hub_metric_slow, 1);
     hub_eio_end(e, HUB_CLOSE_SLOW, 1013, "slow_reader", HUB_SLOW_TIMEOUT);
@@ -282,7 +282,7 @@ void hub_eio_send(struct hub_eio *e, struct hub_chunk *chunk, uint32_t off, uint
         e->turn = e->t->turn;
         e->waiting = e->q.bytes;
     }
-    if (e->q.bytes + len > hub_eio_max_queue(e) && !make_room(e, len, flags)) return;
+    if (e->q.bytes + len > hub_eio_max_queue(e) && !make_queue_room(e, len, flags)) return;
     hub_outq_add(&e->q, chunk, off, len, (uint32_t)flags);
     hub_eio_due(e);
 }
@@ -322,7 +322,7 @@ static void end_polling(struct hub_eio *e, int64_t ms) {
         hub_eio_gone(e, (enum hub_close_reason)e->reason);
         return;
     }
-    hub_timer_await(e->t->loop, &e->timer, ms, on_timer);
+    hub_timer_await(e->t->loop, &e->timer, ms, on_session_timer);
     if (e->poll) hub_eio_due(e);
 }
 

@@ -6,7 +6,7 @@
 /* The codes that Engine.IO clients know. */
 enum refusal { TRANSPORT_UNKNOWN, SESSION_UNKNOWN, BAD_METHOD, BAD_REQUEST, FORBIDDEN, UNSUPPORTED_VERSION, ADMITTED };
 
-static void refuse_as(struct hub_http_req *r, enum refusal code, const char *type) {
+static void refuse_handshake_as(struct hub_http_req *r, enum refusal code, const char *type) {
     static const char *const text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method",
                                        "Bad request",       "Forbidden",          "Unsupported protocol version"};
     struct hub_buf b = {0};
@@ -15,7 +15,9 @@ static void refuse_as(struct hub_http_req *r, enum refusal code, const char *typ
     hub_buf_free(&b);
 }
 
-static void refuse(struct hub_http_req *r, enum refusal code) { refuse_as(r, code, "application/json"); }
+static void refuse_handshake(struct hub_http_req *r, enum refusal code) {
+    refuse_handshake_as(r, code, "application/json");
+}
 
 /* A client that can never come in: whoever runs it sees a number at best, so the reason is said here. */
 static void log_misfit(const struct hub_http_req *r, enum refusal code) {
@@ -39,7 +41,7 @@ static void log_misfit(const struct hub_http_req *r, enum refusal code) {
 /* Of the type that every answer to a poll has: scripts of another site cannot read it anyway, and must not
  * run it. */
 void hub_eio_forbid(struct hub_http_req *r) {
-    refuse_as(r, FORBIDDEN, r->websocket ? "application/json" : "text/plain; charset=UTF-8");
+    refuse_handshake_as(r, FORBIDDEN, r->websocket ? "application/json" : "text/plain; charset=UTF-8");
 }
 
 /* Whether *PATH begins with PREFIX; slashes count once however many there are, since clients put base and
@@ -74,7 +76,7 @@ static bool param_is(const struct hub_http_req *r, const char *name, const char 
 }
 
 /* The session that the query names. *named tells "none given" from "unknown". */
-static struct hub_eio *find(const struct hub_http_req *r, bool *named) {
+static struct hub_eio *find_session(const struct hub_http_req *r, bool *named) {
     struct hub_buf sid = {0};
     *named = hub_query_get(hub_http_query(r), "sid", &sid);
     struct hub_eio *e = *named ? hub_map_get(&r->link->t->eios, hub_buf_str(&sid)) : NULL;
@@ -91,11 +93,11 @@ static enum refusal check_handshake(const struct hub_http_req *r, bool websocket
     return r->link->t->held || r->link->t->draining ? FORBIDDEN : ADMITTED;
 }
 
-static void handshake(struct hub_http_req *r, bool websocket) {
+static void answer_handshake(struct hub_http_req *r, bool websocket) {
     enum refusal no = check_handshake(r, websocket);
     if (no != ADMITTED) {
         if (no != FORBIDDEN) log_misfit(r, no);
-        refuse(r, no);
+        refuse_handshake(r, no);
         return;
     }
     if (websocket && !hub_ws_check(r)) return;
@@ -108,7 +110,7 @@ static void handshake(struct hub_http_req *r, bool websocket) {
     }
     struct hub_eio *e = hub_eio_new(r, websocket ? r->link : NULL, pending);
     if (!e)
-        refuse(r, FORBIDDEN);
+        refuse_handshake(r, FORBIDDEN);
     else if (websocket)
         hub_ws_upgrade(r, e, false);
     else
@@ -117,9 +119,9 @@ static void handshake(struct hub_http_req *r, bool websocket) {
 
 /* ---- requests of a session ---- */
 
-static void upgrade(struct hub_http_req *r, struct hub_eio *e) {
+static void upgrade_session(struct hub_http_req *r, struct hub_eio *e) {
     if (!r->websocket || e->state != HUB_EIO_RUNNING) {
-        refuse(r, BAD_REQUEST);
+        refuse_handshake(r, BAD_REQUEST);
         return;
     }
     if (!hub_ws_check(r)) return;
@@ -150,24 +152,24 @@ static void get_or_post(struct hub_http_req *r, struct hub_eio *e) {
     bool get = hub_http_method(r) == HUB_HTTP_GET;
     enum refusal no = check_poll(r, e, get);
     if (no != ADMITTED)
-        refuse(r, no);
+        refuse_handshake(r, no);
     else if (get)
         hub_polling_get(e, r);
     else if (!hub_polling_post(e, r))
-        refuse(r, BAD_REQUEST);
+        refuse_handshake(r, BAD_REQUEST);
 }
 
 void hub_eio_route(struct hub_http_req *r) {
     bool named, websocket = param_is(r, "transport", "websocket");
-    struct hub_eio *e = find(r, &named);
+    struct hub_eio *e = find_session(r, &named);
     if (!websocket && !param_is(r, "transport", "polling"))
-        log_misfit(r, TRANSPORT_UNKNOWN), refuse(r, TRANSPORT_UNKNOWN);
+        log_misfit(r, TRANSPORT_UNKNOWN), refuse_handshake(r, TRANSPORT_UNKNOWN);
     else if (!named)
-        handshake(r, websocket);
+        answer_handshake(r, websocket);
     else if (!e)
-        refuse(r, SESSION_UNKNOWN);
+        refuse_handshake(r, SESSION_UNKNOWN);
     else if (websocket)
-        upgrade(r, e);
+        upgrade_session(r, e);
     else
         get_or_post(r, e);
 }
@@ -175,7 +177,7 @@ void hub_eio_route(struct hub_http_req *r) {
 /* A body is still to come: a session has at most one POST on its way. */
 void hub_eio_route_head(struct hub_http_req *r) {
     bool named;
-    struct hub_eio *e = find(r, &named);
+    struct hub_eio *e = find_session(r, &named);
     size_t most = e ? hub_eio_max_in(e) : HUB_PENDING_BYTES;
     if (r->max_body > most) r->max_body = most;
     r->vouched = e && e->signed_in;
@@ -192,6 +194,6 @@ void hub_eio_route_head(struct hub_http_req *r) {
 void hub_eio_too_large(struct hub_http_req *r) {
     bool named;
     if (!r->head_done || !r->path_n || !hub_eio_is_path(r)) return;
-    struct hub_eio *e = find(r, &named);
+    struct hub_eio *e = find_session(r, &named);
     if (e && !e->link) hub_eio_end(e, HUB_CLOSE_TOO_LARGE, 1009, "too large", HUB_CLOSE_TIMEOUT);
 }

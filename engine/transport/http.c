@@ -203,7 +203,7 @@ void hub_http_give_way(struct hub_link *c, int status) {
 
 /* Once per request, as soon as the head is known. False when it was answered: by a page of elsewhere, or
  * one too many. */
-static bool on_head(struct hub_link *c, bool whole) {
+static bool on_request_head(struct hub_link *c, bool whole) {
     struct hub_http_req *r = c->req;
     struct hub_ip client;
     if (r->routed) return true;
@@ -238,7 +238,7 @@ static bool wants_voucher(const struct hub_http_req *r) {
 }
 
 /* Nothing more is read until that is answered. */
-static void ask(struct hub_link *c) {
+static void ask_for_voucher(struct hub_link *c) {
     struct hub_http_req *r = c->req;
     r->asking = true;
     hub_link_arrived(c);
@@ -265,7 +265,7 @@ void hub_http_vouch(struct hub_http_req *r) {
     hub_link_busy(c);
 }
 
-static bool length_is_known(const struct hub_http_req *r) {
+static bool body_length_is_known(const struct hub_http_req *r) {
     return !(r->parser.flags & F_CHUNKED) && r->parser.content_length != UINT64_MAX;
 }
 
@@ -273,21 +273,21 @@ static void on_half(struct hub_link *c) {
     struct hub_http_req *r = c->req;
     if (!r->head_done) return;
     bool first = !r->routed;
-    if (first && length_is_known(r)) r->body_n = r->body.n + (size_t)r->parser.content_length;
-    if (!on_head(c, false)) return;
+    if (first && body_length_is_known(r)) r->body_n = r->body.n + (size_t)r->parser.content_length;
+    if (!on_request_head(c, false)) return;
     if (r->eio || hub_eio_is_path(r)) {
         if (r->body_n > r->max_body || r->body.n > r->max_body) r->status = 413, answer_bad(c, 413, bad_text(r));
         if (c->req == r && first) invite_body(c);
     } else if (wants_voucher(r)) {
-        ask(c);
+        ask_for_voucher(c);
     } else if (first) {
         invite_body(c);
     }
 }
 
-static void route(struct hub_link *c) {
+static void route_request(struct hub_link *c) {
     struct hub_http_req *r = c->req;
-    if (!on_head(c, true)) return;
+    if (!on_request_head(c, true)) return;
     c->answering = true;
     hub_link_arrived(c);
     hub_http_rearm(c);
@@ -300,7 +300,7 @@ static void route(struct hub_link *c) {
 }
 
 /* False when it was refused: too much is being read already. */
-static bool begin(struct hub_link *c) {
+static bool begin_request(struct hub_link *c) {
     c->req = hub_http_req_new((size_t)c->t->cfg.max_payload);
     c->req->link = c;
     hub_link_peer(c, c->req->peer);
@@ -316,17 +316,17 @@ static bool takes_request(const struct hub_link *c) {
 
 /* Takes requests off the input until one has to wait for its answer or, behind the first, for others to
  * have their turn; then the rest is kept. */
-static void feed(struct hub_link *c, char *p, size_t n) {
+static void feed_parser(struct hub_link *c, char *p, size_t n) {
     for (bool first = true; n && takes_request(c) && (first || hub_transport_may_go_on(c->t)); first = false) {
         size_t used = 0;
-        if (!c->req && !begin(c)) return;
+        if (!c->req && !begin_request(c)) return;
         switch (hub_http_feed(c->req, p, n, &used)) {
         case HUB_HTTP_MORE: on_half(c); return;
         case HUB_HTTP_BAD: answer_bad(c, c->req->status, bad_text(c->req)); return;
         case HUB_HTTP_WHOLE: break;
         }
         p += used, n -= used;
-        route(c);
+        route_request(c);
     }
     if (!n) return;
     if (c->mode == HUB_LINK_WS || c->mode == HUB_LINK_PROBE)
@@ -341,13 +341,13 @@ void hub_http_input(struct hub_link *c, char *p, size_t n) {
     if (c->answering || c->rest.n)
         hub_buf_add(&c->rest, p, n);
     else
-        feed(c, p, n);
+        feed_parser(c, p, n);
 }
 
 void hub_http_go_on(struct hub_link *c) {
     struct hub_buf b = c->rest;
     c->rest = (struct hub_buf){0};
-    feed(c, b.p, b.n);
+    feed_parser(c, b.p, b.n);
     hub_buf_free(&b);
     if (c->eof && c->mode == HUB_LINK_HTTP && !c->answering && !c->rest.n) hub_link_finish(c, 0);
 }

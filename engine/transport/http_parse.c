@@ -6,26 +6,26 @@
 
 #include "base/mem.h"
 
-static struct hub_http_req *of(http_parser *p) { return p->data; }
+static struct hub_http_req *request_of(http_parser *p) { return p->data; }
 
-static struct hub_str slice(const struct hub_http_req *r, uint32_t off, uint32_t n) {
+static struct hub_str slice_of_head(const struct hub_http_req *r, uint32_t off, uint32_t n) {
     return n ? hub_str(r->head.p + off, n) : HUB_STR("");
 }
 
-static int refuse(struct hub_http_req *r, int status) {
+static int refuse_message(struct hub_http_req *r, int status) {
     r->status = status;
     return -1;
 }
 
-static int explain(struct hub_http_req *r, int status, const char *problem) {
+static int refuse_with_problem(struct hub_http_req *r, int status, const char *problem) {
     snprintf(r->problem, sizeof r->problem, "%s", problem);
-    return refuse(r, status);
+    return refuse_message(r, status);
 }
 
 /* ---- callbacks, in the order in which they come ---- */
 
 static int on_url(http_parser *p, const char *at, size_t n) {
-    hub_buf_add(&of(p)->head, at, n);
+    hub_buf_add(&request_of(p)->head, at, n);
     return 0;
 }
 
@@ -39,16 +39,16 @@ static struct hub_http_field *new_field(struct hub_http_req *r) {
     return f;
 }
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static char lower_field(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
 static int on_field(http_parser *p, const char *at, size_t n) {
-    struct hub_http_req *r = of(p);
+    struct hub_http_req *r = request_of(p);
     if (r->head_done) return 0; /* trailers are of no use to anybody here */
     bool first = r->in_value || !r->fields_n;
-    if (first && r->fields_n == HUB_HTTP_MAX_FIELDS) return refuse(r, 431);
+    if (first && r->fields_n == HUB_HTTP_MAX_FIELDS) return refuse_message(r, 431);
     struct hub_http_field *f = first ? new_field(r) : &r->fields[r->fields_n - 1];
     char *to = hub_buf_reserve(&r->head, n);
-    for (size_t i = 0; i < n; i++) to[i] = lower(at[i]);
+    for (size_t i = 0; i < n; i++) to[i] = lower_field(at[i]);
     r->head.n += n;
     f->name_n += (uint32_t)n;
     r->in_value = false;
@@ -56,7 +56,7 @@ static int on_field(http_parser *p, const char *at, size_t n) {
 }
 
 static int on_value(http_parser *p, const char *at, size_t n) {
-    struct hub_http_req *r = of(p);
+    struct hub_http_req *r = request_of(p);
     if (r->head_done) return 0;
     struct hub_http_field *f = &r->fields[r->fields_n - 1];
     if (!r->in_value) f->value = (uint32_t)r->head.n;
@@ -68,7 +68,7 @@ static int on_value(http_parser *p, const char *at, size_t n) {
 
 static bool split_target(struct hub_http_req *r) {
     uint32_t n = r->fields_n ? r->fields[0].name : (uint32_t)r->head.n;
-    struct hub_str target = slice(r, 0, n);
+    struct hub_str target = slice_of_head(r, 0, n);
     if (hub_str_is(target, "*")) {
         r->path_n = 1;
         return true;
@@ -85,14 +85,14 @@ static bool split_target(struct hub_http_req *r) {
 static size_t count_fields(const struct hub_http_req *r, const char *name) {
     size_t count = 0;
     for (uint32_t i = 0; i < r->fields_n; i++)
-        count += hub_str_is(slice(r, r->fields[i].name, r->fields[i].name_n), name);
+        count += hub_str_is(slice_of_head(r, r->fields[i].name, r->fields[i].name_n), name);
     return count;
 }
 
 /* The parser was built to let blanks pass, which proxies read differently (RFC 9112 5.1). */
 static bool names_are_tokens(const struct hub_http_req *r) {
     for (uint32_t i = 0; i < r->fields_n; i++) {
-        struct hub_str name = slice(r, r->fields[i].name, r->fields[i].name_n);
+        struct hub_str name = slice_of_head(r, r->fields[i].name, r->fields[i].name_n);
         if (!name.n || hub_str_find(name, ' ') < name.n) return false;
     }
     return true;
@@ -105,30 +105,31 @@ static int check_encoding(struct hub_http_req *r, const http_parser *p) {
     if (!has_body || !coding.n || hub_str_eq_nocase(coding, HUB_STR("identity"))) return 0;
     snprintf(r->problem, sizeof r->problem, "Content-Encoding: \"%.*s\" is not supported; send the body as it is",
              coding.n < 32 ? (int)coding.n : 32, coding.p);
-    return refuse(r, 415);
+    return refuse_message(r, 415);
 }
 
 static bool length_is_known(const http_parser *p) { return !(p->flags & F_CHUNKED) && p->content_length != UINT64_MAX; }
 
 static int on_head(http_parser *p) {
-    struct hub_http_req *r = of(p);
+    struct hub_http_req *r = request_of(p);
     r->head_done = true;
-    if (p->http_major != 1) return refuse(r, 505);
+    if (p->http_major != 1) return refuse_message(r, 505);
     size_t hosts = count_fields(r, "host");
-    if (hosts > 1 || (hosts == 0 && p->http_minor > 0)) return refuse(r, 400); /* RFC 9112 3.2 */
-    if (hub_http_method(r) == HUB_HTTP_OTHER) return refuse(r, 405);
-    if (!names_are_tokens(r) || !split_target(r)) return refuse(r, 400);
+    if (hosts > 1 || (hosts == 0 && p->http_minor > 0)) return refuse_message(r, 400); /* RFC 9112 3.2 */
+    if (hub_http_method(r) == HUB_HTTP_OTHER) return refuse_message(r, 405);
+    if (!names_are_tokens(r) || !split_target(r)) return refuse_message(r, 400);
     if (p->http_minor == 0 &&
         count_fields(r, "transfer-encoding")) /* RFC 9112 6.1: whoever passed it on may have read it differently */
-        return explain(r, 400, "HTTP/1.0 has no Transfer-Encoding");
+        return refuse_with_problem(r, 400, "HTTP/1.0 has no Transfer-Encoding");
     size_t codings = count_fields(r, "transfer-encoding");
     if (codings && (codings > 1 ||
                     !hub_str_eq_nocase(hub_http_header(r, "transfer-encoding"), HUB_STR("chunked")))) /* RFC 9112 6.1 */
-        return explain(r, 400, "Transfer-Encoding: only \"chunked\" is supported, once; send the body as it is");
-    if (length_is_known(p) && p->content_length > r->max_body) return refuse(r, 413);
+        return refuse_with_problem(r, 400,
+                                   "Transfer-Encoding: only \"chunked\" is supported, once; send the body as it is");
+    if (length_is_known(p) && p->content_length > r->max_body) return refuse_message(r, 413);
     struct hub_str expect = hub_http_header(r, "expect");
     r->expects_continue = p->http_minor > 0 && hub_str_eq_nocase(expect, HUB_STR("100-continue"));
-    if (expect.n && !r->expects_continue && p->http_minor > 0) return refuse(r, 417);
+    if (expect.n && !r->expects_continue && p->http_minor > 0) return refuse_message(r, 417);
     r->websocket =
         p->upgrade && p->http_minor > 0 && p->method == HTTP_GET && hub_http_has_token(r, "upgrade", "websocket");
     if (!r->websocket) p->upgrade = 0; /* any other Upgrade is an offer that we do not take */
@@ -136,17 +137,17 @@ static int on_head(http_parser *p) {
 }
 
 static int on_body(http_parser *p, const char *at, size_t n) {
-    hub_buf_add(&of(p)->body, at, n); /* bounded by on_head and on_chunk */
+    hub_buf_add(&request_of(p)->body, at, n); /* bounded by on_head and on_chunk */
     return 0;
 }
 
 static int on_chunk(http_parser *p) {
-    struct hub_http_req *r = of(p);
-    return p->content_length > r->max_body - r->body.n ? refuse(r, 413) : 0;
+    struct hub_http_req *r = request_of(p);
+    return p->content_length > r->max_body - r->body.n ? refuse_message(r, 413) : 0;
 }
 
 static int on_whole(http_parser *p) {
-    of(p)->keep_alive = http_should_keep_alive(p) != 0;
+    request_of(p)->keep_alive = http_should_keep_alive(p) != 0;
     http_parser_pause(p, 1); /* what follows belongs to the next request */
     return 0;
 }
@@ -215,7 +216,7 @@ enum hub_http_feed hub_http_feed(struct hub_http_req *r, const char *p, size_t n
     const char *fault = line_fault(r, p, n);
     if (fault) {
         *used = 0;
-        explain(r, 400, fault);
+        refuse_with_problem(r, 400, fault);
         return HUB_HTTP_BAD;
     }
     *used = http_parser_execute(&r->parser, &callbacks, p, n);
@@ -251,7 +252,7 @@ enum hub_http_method hub_http_method(const struct hub_http_req *r) {
 }
 
 struct hub_str hub_http_path(const struct hub_http_req *r) {
-    struct hub_str path = slice(r, r->path, r->path_n);
+    struct hub_str path = slice_of_head(r, r->path, r->path_n);
     path = hub_str(path.p + r->base_n, path.n - r->base_n);
     return path.n ? path : HUB_STR("/");
 }
@@ -263,13 +264,14 @@ bool hub_http_keep_base(struct hub_http_req *r) {
 }
 
 struct hub_str hub_http_query(const struct hub_http_req *r) {
-    return slice(r, r->query, r->query_n);
+    return slice_of_head(r, r->query, r->query_n);
 }
 
 struct hub_str hub_http_header(const struct hub_http_req *r, const char *name) {
     for (uint32_t i = 0; i < r->fields_n; i++) {
         const struct hub_http_field *f = &r->fields[i];
-        if (hub_str_is(slice(r, f->name, f->name_n), name)) return hub_str_trim(slice(r, f->value, f->value_n));
+        if (hub_str_is(slice_of_head(r, f->name, f->name_n), name))
+            return hub_str_trim(slice_of_head(r, f->value, f->value_n));
     }
     return HUB_STR("");
 }

@@ -142,7 +142,7 @@ void hub_link_finish(struct hub_link *c, int64_t ms) {
 /* Everything is written. Closing at once could make the kernel throw away what the peer has not read yet
  * (a reset answers bytes that still arrive), so only our side is shut and the peer gets a moment to close
  * its own. */
-static void linger(struct hub_link *c) {
+static void begin_linger(struct hub_link *c) {
     c->t->io->shutdown(c);
     let_go(c, HUB_LINK_LINGER, HUB_CLOSE_TRANSPORT);
     hub_buf_free(&c->rest);
@@ -170,7 +170,7 @@ void hub_link_count(struct hub_link *c) {
 
 static struct hub_outq *queue_of(struct hub_link *c) { return c->mode == HUB_LINK_WS && c->eio ? &c->eio->q : NULL; }
 
-static void consume(struct hub_link *c, size_t n) {
+static void consume_output(struct hub_link *c, size_t n) {
     size_t own = hub_link_unsent(c);
     size_t from_out = n < own ? n : own;
     c->out_sent += from_out;
@@ -181,7 +181,7 @@ static void consume(struct hub_link *c, size_t n) {
     if (n > from_out) hub_outq_consume(&c->eio->q, n - from_out);
 }
 
-static void stage(struct hub_link *c, struct hub_outq *q) {
+static void stage_output(struct hub_link *c, struct hub_outq *q) {
     struct hub_piece *piece;
     size_t most = c->t->io->flat;
     while (hub_link_unsent(c) < most && (piece = hub_outq_first(q))) {
@@ -196,7 +196,7 @@ static int gather_output(struct hub_link *c, struct iovec *iov) {
     struct hub_outq *q = queue_of(c);
     bool flat = c->t->io->flat > 0;
     int n = 0;
-    if (flat && q) stage(c, q);
+    if (flat && q) stage_output(c, q);
     if (hub_link_unsent(c)) iov[n++] = (struct iovec){c->out.p + c->out_sent, hub_link_unsent(c)};
     if (!flat && q) n += hub_outq_gather(q, iov + n, MAX_IOV - n);
     return n;
@@ -212,13 +212,13 @@ static ssize_t write_some(struct hub_link *c, bool *full) {
     for (int i = 0; i < n; i++) given += iov[i].iov_len;
     ssize_t r = c->t->io->writev(c, iov, n);
     *full = r < 0 || (c->t->io->exact && (size_t)r < given);
-    if (r > 0) consume(c, (size_t)r);
+    if (r > 0) consume_output(c, (size_t)r);
     return r;
 }
 
 static void on_drained(struct hub_link *c) {
     if (c->finish && c->mode != HUB_LINK_LINGER) {
-        linger(c);
+        begin_linger(c);
         return;
     }
     if (c->mode != HUB_LINK_HTTP) return;

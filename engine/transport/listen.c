@@ -133,7 +133,7 @@ static bool add_listener(struct hub_transport *t, int fd) {
     return true;
 }
 
-static enum hub_code cannot(struct hub_transport *t, struct hub_err *err, const char *why) {
+static enum hub_code fail_to_listen(struct hub_transport *t, struct hub_err *err, const char *why) {
     hub_listen_close(t);
     if (is_file(t)) return hub_fail(err, HUB_INTERNAL, "cannot listen on %s: %s", t->cfg.host, why);
     return hub_fail(err, HUB_INTERNAL, "cannot listen on %s:%d: %s", t->cfg.host, t->cfg.port, why);
@@ -186,7 +186,7 @@ static enum hub_code open_ports(struct hub_transport *t, struct hub_err *err) {
     t->port = t->cfg.port;
     int failed =
         hub_str_eq_nocase(host, HUB_STR("localhost")) ? listen_to_localhost(t, &why) : listen_to(t, plain, &why);
-    return failed || !t->listener_n ? cannot(t, err, why ? why : strerror(failed)) : HUB_OK;
+    return failed || !t->listener_n ? fail_to_listen(t, err, why ? why : strerror(failed)) : HUB_OK;
 }
 
 /* ---- the socket file ---- */
@@ -232,24 +232,24 @@ static const char *clear_path(const struct sockaddr_un *a) {
 static enum hub_code open_file(struct hub_transport *t, struct hub_err *err) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct stat st;
-    if (strlen(t->cfg.host + 5) >= sizeof a.sun_path) return cannot(t, err, strerror(ENAMETOOLONG));
+    if (strlen(t->cfg.host + 5) >= sizeof a.sun_path) return fail_to_listen(t, err, strerror(ENAMETOOLONG));
     strcpy(a.sun_path, t->cfg.host + 5);
     const char *why = clear_path(&a);
-    if (why) return cannot(t, err, why);
+    if (why) return fail_to_listen(t, err, why);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return cannot(t, err, strerror(errno));
+    if (fd < 0) return fail_to_listen(t, err, strerror(errno));
     fchmod(fd, FILE_MODE); /* what bind() makes it with, less the umask: never wider, not even for a moment */
     bool open =
         bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && chmod(a.sun_path, FILE_MODE) == 0 && listen(fd, 4096) == 0;
     if (!open || stat(a.sun_path, &st) != 0) {
         int e = errno;
         close(fd);
-        return cannot(t, err, strerror(e));
+        return fail_to_listen(t, err, strerror(e));
     }
     t->file = (struct hub_socket_file){.path = t->cfg.host + 5, .device = st.st_dev, .inode = st.st_ino};
     if (add_listener(t, fd)) return HUB_OK;
     close(fd);
-    return cannot(t, err, "the event loop does not take it");
+    return fail_to_listen(t, err, "the event loop does not take it");
 }
 
 /* Only while it is still ours: another process may have taken over the path. */

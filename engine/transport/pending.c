@@ -45,7 +45,7 @@ static struct hub_address *address_of(struct hub_transport *t, const struct hub_
     return a;
 }
 
-static void unref(struct hub_transport *t, struct hub_address *a) {
+static void unref_address(struct hub_transport *t, struct hub_address *a) {
     if (--a->refs || a == &t->nowhere) return;
     hub_map_del(&t->addresses, hub_str((const char *)a->net.bytes, sizeof a->net.bytes));
     free(a);
@@ -72,7 +72,7 @@ void hub_pending_give(struct hub_transport *t, struct hub_address **place, enum 
     a->n[kind]--;
     t->pending_n[kind]--;
     hub_metric_add(&held[kind], -1);
-    unref(t, a);
+    unref_address(t, a);
 }
 
 /* ---- requests ---- */
@@ -112,7 +112,7 @@ int hub_link_enter_for(struct hub_link *c, const struct hub_ip *ip) {
     hub_link_leave(c);
     struct hub_address *a = address_of(c->t, ip);
     int status = enter_at(c, a);
-    unref(c->t, a);
+    unref_address(c->t, a);
     return status;
 }
 
@@ -123,7 +123,7 @@ void hub_link_leave(struct hub_link *c) {
 
 void hub_link_leave_home(struct hub_link *c) {
     hub_link_leave(c);
-    if (c->home) unref(c->t, c->home);
+    if (c->home) unref_address(c->t, c->home);
     c->home = NULL;
 }
 

@@ -19,12 +19,12 @@ static int choose_http11(SSL *ssl, const unsigned char **out, unsigned char *out
 }
 
 /* OpenSSL would ask at the terminal otherwise. */
-static int no_passphrase(char *out, int size, int writing, void *arg) {
+static int no_tls_passphrase(char *out, int size, int writing, void *arg) {
     (void)out, (void)size, (void)writing, (void)arg;
     return -1;
 }
 
-static enum hub_code failed(struct hub_transport *t, struct hub_err *err, const char *what, const char *file) {
+static enum hub_code fail_tls(struct hub_transport *t, struct hub_err *err, const char *what, const char *file) {
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
     hub_fail(err, HUB_INTERNAL, "cannot use the TLS %s %s: %s", what, file, why ? why : "unknown error");
     ERR_clear_error();
@@ -38,8 +38,8 @@ enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
         return hub_fail(err, HUB_INTERNAL, "TLS needs both a certificate file and a key file");
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     t->tls = SSL_CTX_new(TLS_server_method());
-    if (!t->tls) return failed(t, err, "library for", t->cfg.tls_cert_file);
-    SSL_CTX_set_default_passwd_cb(t->tls, no_passphrase);
+    if (!t->tls) return fail_tls(t, err, "library for", t->cfg.tls_cert_file);
+    SSL_CTX_set_default_passwd_cb(t->tls, no_tls_passphrase);
     SSL_CTX_set_min_proto_version(t->tls, TLS1_2_VERSION);
     SSL_CTX_set_options(t->tls,
                         SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -48,10 +48,10 @@ enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
     SSL_CTX_set_session_id_context(t->tls, (const unsigned char *)"hubd", 4);
     SSL_CTX_set_alpn_select_cb(t->tls, choose_http11, NULL);
     if (SSL_CTX_use_certificate_chain_file(t->tls, t->cfg.tls_cert_file) != 1)
-        return failed(t, err, "certificate", t->cfg.tls_cert_file);
+        return fail_tls(t, err, "certificate", t->cfg.tls_cert_file);
     if (SSL_CTX_use_PrivateKey_file(t->tls, t->cfg.tls_key_file, SSL_FILETYPE_PEM) != 1)
-        return failed(t, err, "key", t->cfg.tls_key_file);
-    if (SSL_CTX_check_private_key(t->tls) != 1) return failed(t, err, "key", t->cfg.tls_key_file);
+        return fail_tls(t, err, "key", t->cfg.tls_key_file);
+    if (SSL_CTX_check_private_key(t->tls) != 1) return fail_tls(t, err, "key", t->cfg.tls_key_file);
     t->io = &hub_io_tls;
     return HUB_OK;
 }

@@ -57,7 +57,7 @@ static void go_on(struct hub_transport *t) {
 }
 
 /* Input that had to wait, then the sessions that ended, then the connections nobody refers to any more. */
-static void work(struct hub_task *task) {
+static void work_off(struct hub_task *task) {
     struct hub_transport *t = HUB_CONTAINER(task, struct hub_transport, work);
     struct hub_list batch;
     hub_list_init(&batch);
@@ -117,8 +117,8 @@ static struct hub_str without_slash(const char *path) {
     return s;
 }
 
-static struct hub_transport *make(struct hub_loop *loop, const struct hub_transport_config *config,
-                                  const struct hub_transport_ops *ops, void *ctx) {
+static struct hub_transport *make_transport(struct hub_loop *loop, const struct hub_transport_config *config,
+                                            const struct hub_transport_ops *ops, void *ctx) {
     struct hub_transport *t = hub_xcalloc(1, sizeof *t);
     t->loop = loop;
     t->cfg = *config;
@@ -135,7 +135,7 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
     t->base = without_slash(config->base_path);
     t->path = without_slash(config->path ? config->path : "/socket.io");
     t->in = hub_xmalloc(HUB_IN_SIZE);
-    t->work.run = work;
+    t->work.run = work_off;
     struct hub_list *lists[] = {&t->links, &t->due_eios, &t->due_links, &t->busy,           &t->dead,
                                 &t->ended, &t->reading,  &t->stalled,   &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
@@ -147,7 +147,7 @@ static struct hub_transport *make(struct hub_loop *loop, const struct hub_transp
 enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop,
                                 const struct hub_transport_config *config, const struct hub_transport_ops *ops,
                                 void *ctx, struct hub_err *err) {
-    struct hub_transport *t = make(loop, config, ops, ctx);
+    struct hub_transport *t = make_transport(loop, config, ops, ctx);
     enum hub_code code = hub_tls_open(t, err);
     if (!code) code = hub_listen_open(t, err);
     if (code) {
@@ -210,7 +210,7 @@ void hub_transport_delete(struct hub_transport *t) {
     HUB_LIST_EACH_SAFE(&t->links, n) hub_link_kill(HUB_CONTAINER(n, struct hub_link, node), HUB_CLOSE_SHUTDOWN);
     for (void *e; (e = hub_map_drain(&t->eios));) hub_eio_gone(e, HUB_CLOSE_SHUTDOWN);
     hub_defer_cancel(&t->work);
-    work(&t->work);
+    work_off(&t->work);
     hub_defer_cancel(&t->work);
     hub_timer_stop(t->loop, &t->go_on);
     free_all(t);

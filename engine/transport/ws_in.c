@@ -16,7 +16,7 @@ void hub_ws_in_free(struct hub_ws_in *in) {
     hub_buf_free(&in->message);
 }
 
-static enum hub_ws_in_end deliver(const struct feed *f, int opcode, struct hub_str payload) {
+static enum hub_ws_in_end deliver_frame(const struct feed *f, int opcode, struct hub_str payload) {
     if (opcode == HUB_WS_TEXT && !hub_utf8_valid(payload)) return HUB_WS_IN_UTF8;
     return f->fn(f->arg, opcode, payload) ? HUB_WS_IN_MORE : HUB_WS_IN_STOPPED;
 }
@@ -30,7 +30,7 @@ static enum hub_ws_in_end on_fragment(const struct feed *f, const struct hub_ws_
     struct hub_buf whole = in->message;
     in->message = (struct hub_buf){0};
     in->opcode = 0;
-    enum hub_ws_in_end end = deliver(f, opcode, hub_buf_str(&whole));
+    enum hub_ws_in_end end = deliver_frame(f, opcode, hub_buf_str(&whole));
     hub_buf_free(&whole);
     return end;
 }
@@ -51,7 +51,7 @@ static enum hub_ws_in_end on_close(const struct feed *f, struct hub_str payload)
 static enum hub_ws_in_end on_frame(const struct feed *f, const struct hub_ws_head *h, struct hub_str payload) {
     if (h->opcode == HUB_WS_CLOSE) return on_close(f, payload);
     if (h->opcode >= HUB_WS_CLOSE) return f->fn(f->arg, h->opcode, payload) ? HUB_WS_IN_MORE : HUB_WS_IN_STOPPED;
-    if (h->fin && h->opcode) return deliver(f, h->opcode, payload);
+    if (h->fin && h->opcode) return deliver_frame(f, h->opcode, payload);
     return on_fragment(f, h, payload);
 }
 

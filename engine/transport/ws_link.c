@@ -108,7 +108,7 @@ void hub_ws_turn_away(struct hub_http_req *r, const char *text) {
     close_probe(c, 1002, text);
 }
 
-static void end(struct hub_link *c, enum hub_close_reason reason, int code, const char *text) {
+static void end_websocket(struct hub_link *c, enum hub_close_reason reason, int code, const char *text) {
     if (c->mode == HUB_LINK_WS && c->eio)
         hub_eio_end(c->eio, reason, code, text, HUB_CLOSE_TIMEOUT);
     else if (c->mode == HUB_LINK_PROBE)
@@ -123,13 +123,14 @@ static bool goes_on(const struct hub_link *c) {
 /* A peer that pings faster than it reads is owed an answer to its latest ping only (RFC 6455 5.5.3). */
 static bool is_behind(const struct hub_link *c) { return c->mode == HUB_LINK_WS && c->eio->q.n > MAX_BEHIND; }
 
-static bool on_message(void *arg, int opcode, struct hub_str payload) {
+static bool on_ws_message(void *arg, int opcode, struct hub_str payload) {
     struct hub_link *c = arg;
     bool binary = opcode == HUB_WS_BINARY;
     if (opcode == HUB_WS_PING && !is_behind(c))
         send_control(c, HUB_WS_PONG, payload);
     else if (opcode == HUB_WS_CLOSE)
-        end(c, HUB_CLOSE_TRANSPORT, payload.n ? (int)hub_ws_number((const unsigned char *)payload.p, 2) : 1000, "");
+        end_websocket(c, HUB_CLOSE_TRANSPORT,
+                      payload.n ? (int)hub_ws_number((const unsigned char *)payload.p, 2) : 1000, "");
     else if (opcode < HUB_WS_CLOSE && c->mode == HUB_LINK_PROBE)
         hub_eio_probe_packet(c, payload, binary);
     else if (opcode < HUB_WS_CLOSE)
@@ -143,11 +144,11 @@ static void refuse_frame(struct hub_link *c, enum hub_ws_in_end why) {
     char peer[46];
     hub_link_peer(c, peer);
     hub_log_kv(HUB_LOG_INFO, "transport", "WebSocket refused", "reason", message, "peer", peer, NULL);
-    end(c, why == HUB_WS_IN_TOO_LARGE ? HUB_CLOSE_TOO_LARGE : HUB_CLOSE_PARSE, (int)why, message);
+    end_websocket(c, why == HUB_WS_IN_TOO_LARGE ? HUB_CLOSE_TOO_LARGE : HUB_CLOSE_PARSE, (int)why, message);
 }
 
 void hub_ws_input(struct hub_link *c, char *p, size_t n) {
     if (!goes_on(c)) return; /* it is closing: what still comes is of no interest */
-    enum hub_ws_in_end end_of = hub_ws_in_feed(&c->ws, p, n, hub_eio_max_in(c->eio), on_message, c);
+    enum hub_ws_in_end end_of = hub_ws_in_feed(&c->ws, p, n, hub_eio_max_in(c->eio), on_ws_message, c);
     if (end_of >= HUB_WS_IN_PROTOCOL) refuse_frame(c, end_of);
 }
