@@ -1,4 +1,5 @@
-/* Structured logs: one event per line on stderr, as text or JSON. Callable from every thread. A line is:
+/* Structured logs: one event per line on stderr, as text or JSON, of the process: engines that run side by
+ * side share it. Callable from every thread, but where it says main. A line is:
  * time, level, component ("transport", "room", …), message, then key/value fields.
  *
  * Lines of one kind are limited: 20 at once and one in 10 s, those of scripts 200 at once and 20 a second;
@@ -17,6 +18,7 @@
 
 enum hub_log_level { HUB_LOG_ERROR, HUB_LOG_WARN, HUB_LOG_INFO, HUB_LOG_DEBUG };
 
+/* From main, before there are other threads. */
 void hub_log_setup(enum hub_log_level level, bool json);
 /* "error" … "debug"; false when NAME is none of them. */
 bool hub_log_level_parse(const char *name, enum hub_log_level *out);

@@ -1,6 +1,7 @@
 /* String map on uthash, with a keyed hash because keys come from strangers. */
 #include "base/map.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -23,13 +24,21 @@ static uint64_t rotate_left(uint64_t x, int b) { return x << b | x >> (64 - b); 
      v3 ^= v2, v0 += v3, v3 = rotate_left(v3, 21), v3 ^= v0, v2 += v1, v1 = rotate_left(v1, 17), v1 ^= v2,       \
      v2 = rotate_left(v2, 32))
 
+/* Drawn by the first who hashes. */
+static uint64_t hash_key[2];
+static bool has_key;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+
+static void draw_key(void) {
+    hub_random(hash_key, sizeof hash_key);
+    __atomic_store_n(&has_key, true, __ATOMIC_RELEASE);
+}
+
 uint64_t hub_hash(const void *data, size_t n) {
-    static uint64_t key[2];
-    static bool ready;
-    if (!ready) hub_random(key, sizeof key), ready = true;
+    if (__builtin_expect(!__atomic_load_n(&has_key, __ATOMIC_ACQUIRE), 0)) pthread_once(&key_once, draw_key);
     const unsigned char *p = data;
-    uint64_t v0 = key[0] ^ 0x736f6d6570736575u, v1 = key[1] ^ 0x646f72616e646f6du;
-    uint64_t v2 = key[0] ^ 0x6c7967656e657261u, v3 = key[1] ^ 0x7465646279746573u;
+    uint64_t v0 = hash_key[0] ^ 0x736f6d6570736575u, v1 = hash_key[1] ^ 0x646f72616e646f6du;
+    uint64_t v2 = hash_key[0] ^ 0x6c7967656e657261u, v3 = hash_key[1] ^ 0x7465646279746573u;
     uint64_t tail = (uint64_t)n << 56;
     for (; n >= 8; n -= 8, p += 8) {
         uint64_t m;

@@ -23,6 +23,7 @@ void *hub_map_next(const struct hub_map *m, void *it, struct hub_str *key, void 
 /* Removes some entry and returns its value; NULL when empty. */
 void *hub_map_drain(struct hub_map *m);
 
-/* Keyed 64-bit hash under the process's random key. */
+/* Keyed 64-bit hash under the process's random key. From any thread, as far as one map is used by one at a
+ * time. */
 uint64_t hub_hash(const void *p, size_t n);
 #endif

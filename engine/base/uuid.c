@@ -41,21 +41,25 @@ static void format_uuid(const unsigned char b[16], char *out) {
     *out = 0;
 }
 
+/* The 60 bits that ids are ordered by, unix_ts_ms and rand_a, of the last one made in this process. */
+static uint64_t last_v7;
+
+/* RANDOM in a new millisecond (with room to count up from), the next number within one; when all are used
+ * up the time runs ahead. */
+static uint64_t next_v7(uint64_t ms, uint64_t random) {
+    uint64_t last = __atomic_load_n(&last_v7, __ATOMIC_RELAXED), next;
+    do next = ms > last >> 12 ? ms << 12 | (random & 0x7ff) : last + 1;
+    while (!__atomic_compare_exchange_n(&last_v7, &last, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return next;
+}
+
 void hub_uuid7(char out[HUB_UUID_LEN + 1]) {
-    static uint64_t last_ms;
-    static uint16_t counter; /* rand_a as a counter: ids of one process sort in the order they were made */
     unsigned char b[16];
-    uint64_t ms = (uint64_t)hub_clock_wall_ms(NULL);
     hub_random(b + 6, 10);
-    if (ms > last_ms) {
-        last_ms = ms;
-        counter = (uint16_t)(b[6] << 8 | b[7]) & 0x7ff;
-    } else if (++counter > 0xfff) {
-        last_ms++, counter = 0;
-    }
-    for (int i = 0; i < 6; i++) b[i] = (unsigned char)(last_ms >> (40 - 8 * i));
-    b[6] = (unsigned char)(0x70 | counter >> 8);
-    b[7] = (unsigned char)counter;
+    uint64_t v = next_v7((uint64_t)hub_clock_wall_ms(NULL), (uint64_t)b[6] << 8 | b[7]);
+    for (int i = 0; i < 6; i++) b[i] = (unsigned char)(v >> (52 - 8 * i));
+    b[6] = (unsigned char)(0x70 | (v >> 8 & 15));
+    b[7] = (unsigned char)v;
     b[8] = (b[8] & 0x3f) | 0x80;
     format_uuid(b, out);
 }

@@ -1,4 +1,4 @@
-/* Randomness, identifiers, digests. Callable from every thread, but for hub_uuid7. */
+/* Randomness, identifiers, digests. Callable from every thread. */
 #ifndef HUB_BASE_UUID_H
 #define HUB_BASE_UUID_H
 #include "base/str.h"
@@ -6,8 +6,8 @@
 void hub_random(void *out, size_t n); /* getrandom(2); never fails */
 
 #define HUB_UUID_LEN 36
-/* Writes 36 characters and a NUL. Version 7 (RFC 9562 5.7): grows within this process even inside one
- * millisecond. Loop thread only: the time and the counter of the last one are shared. */
+/* Writes 36 characters and a NUL. Version 7 (RFC 9562 5.7): each is larger than those that calls which had
+ * returned before brought, in all threads of this process and also within one millisecond. */
 void hub_uuid7(char out[HUB_UUID_LEN + 1]);
 void hub_uuid4(char out[HUB_UUID_LEN + 1]);
 /* 20 URL-safe characters carrying 120 random bits; for Engine.IO and Socket.IO session ids. */

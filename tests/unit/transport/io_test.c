@@ -2,6 +2,7 @@
  * bytes again, keeps bytes of which the socket does not tell, and waits the wrong way round; one with
  * vectors that says nothing by short counts; and ends of either direction. What is promised to a table is
  * checked inside it. */
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 #include "fixture.h"
@@ -17,7 +18,7 @@ static struct {
     char ahead[AHEAD], given[FLAT];
     size_t ahead_at, ahead_n, given_n;
     unsigned reads, writes;
-    int broken; /* promises: of the link to the table */
+    atomic_int broken; /* promises: of the link to the table */
 } slow;
 
 static ssize_t read_slowly(struct hub_link *c, char *p, size_t n) {
@@ -87,7 +88,7 @@ static const struct hub_io bits_io = {.name = "bits",
                                       .release = release_nothing};
 
 /* Works until it is told to break. */
-static bool reads_break, writes_break;
+static atomic_bool reads_break, writes_break;
 static int released;
 
 static ssize_t read_or_break(struct hub_link *c, char *p, size_t n) {
@@ -187,7 +188,8 @@ static void an_error_ends_the_session_with_its_reason(void **state) {
     ws_text(&p, "4x");
     assert_int_equal(wait_for_closed(1), HUB_CLOSE_ERROR);
     expect_end(&p);
-    reads_break = false, writes_break = true;
+    reads_break = false;
+    writes_break = true;
     ws_text(&q, "4x");
     assert_int_equal(wait_for_closed(2), HUB_CLOSE_ERROR);
     expect_end(&q);
