@@ -8,6 +8,7 @@
 #include "packet/ws.h"
 
 #define CHUNK_FIRST 1024u       /* first capacity of a turn's chunk */
+#define CAST_MORE 32u           /* what a packet has beside its name, event and arguments */
 #define CHUNK_FULL (256u << 10) /* a chunk beyond this is handed over early */
 
 /* The sockets of a group mostly share one namespace name; each name in use has its own encoding. */
@@ -41,7 +42,6 @@ struct hub_held {
 
 static struct hub_metric deliveries =
     HUB_METRIC(HUB_COUNTER, "hubd_deliveries_total", NULL, "Messages and events handed to members' connections");
-static struct hub_buf packet; /* scratch of the loop thread */
 
 /* ---- seats ---- */
 
@@ -194,9 +194,11 @@ void hub_group_delete(struct hub_group *g) {
 
 size_t hub_group_size(const struct hub_group *g) { return g->size; }
 
-static void encode_frame(struct hub_nsp *nsp, struct hub_str event, struct hub_str args) {
-    hub_buf_clear(&packet);
+static void add_event_frame(struct hub_chunk *chunk, struct hub_nsp *nsp, struct hub_str event, struct hub_str args) {
+    struct hub_buf packet;
+    hub_chunk_begin_frame(chunk, &packet);
     hub_sio_event(&packet, nsp->name, -1, event, args);
+    hub_chunk_end_frame(chunk, HUB_WS_TEXT, &packet);
 }
 
 static bool must_hand_over_first(const struct hub_group *g, int flags) {
@@ -214,8 +216,7 @@ void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str ar
     HUB_LIST_EACH(&g->names, it) {
         struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
         if (!n->chunk) n->chunk = hub_chunk_new(CHUNK_FIRST);
-        encode_frame(n->nsp, event, args);
-        hub_chunk_add_frame(n->chunk, HUB_WS_TEXT, hub_buf_str(&packet));
+        add_event_frame(n->chunk, n->nsp, event, args);
     }
     hub_metric_add(&deliveries, (int64_t)g->size);
     hub_defer(g->loop, &g->hand_over);
@@ -231,8 +232,8 @@ void hub_cast_to(struct hub_cast *c, struct hub_seat *seat) {
     if (seat->group != c->group) return;
     struct hub_group_name *n = seat->name;
     if (!n->cast) {
-        encode_frame(n->nsp, c->event, c->args);
-        n->cast = hub_chunk_frame(HUB_WS_TEXT, hub_buf_str(&packet));
+        n->cast = hub_chunk_new(c->event.n + c->args.n + n->nsp->name.n + CAST_MORE);
+        add_event_frame(n->cast, n->nsp, c->event, c->args);
     }
     if (seat->held)
         sync_seat(seat);

@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "packet/ws.h"
 
+#define HEAD_MAX 10
+#define HEAD_USUAL 4
+
 struct hub_chunk *hub_chunk_new(size_t cap) {
     struct hub_chunk *c = hub_xcalloc(1, sizeof *c);
     c->refs = 1;
@@ -30,13 +33,37 @@ static void make_chunk_room(struct hub_chunk *c, uint64_t more) {
 }
 
 uint32_t hub_chunk_add_frame(struct hub_chunk *c, int opcode, struct hub_str payload) {
-    uint8_t head[10];
+    uint8_t head[HEAD_MAX];
     size_t head_n = hub_ws_head_write(head, opcode, payload.n);
     make_chunk_room(c, head_n + payload.n);
     memcpy(c->p + c->n, head, head_n);
     if (payload.n) memcpy(c->p + c->n + head_n, payload.p, payload.n);
     c->n += (uint32_t)(head_n + payload.n);
     return (uint32_t)(head_n + payload.n);
+}
+
+/* The payload goes where it belongs if its head is of the middle size, of 126 to 65535 bytes. Otherwise it
+ * is moved by a few bytes, which is nothing for the short ones. */
+void hub_chunk_begin_frame(struct hub_chunk *c, struct hub_buf *payload) {
+    *payload = (struct hub_buf){.p = c->p, .n = c->n, .cap = c->cap};
+    hub_buf_reserve(payload, HEAD_MAX);
+    payload->n += HEAD_USUAL;
+    c->p = NULL; /* until it ends */
+}
+
+uint32_t hub_chunk_end_frame(struct hub_chunk *c, int opcode, struct hub_buf *payload) {
+    uint8_t head[HEAD_MAX];
+    size_t n = payload->n - c->n - HEAD_USUAL, head_n = hub_ws_head_write(head, opcode, n);
+    if (head_n > HEAD_USUAL) hub_buf_reserve(payload, head_n - HEAD_USUAL);
+    char *frame = payload->p + c->n;
+    if (head_n != HEAD_USUAL) memmove(frame + head_n, frame + HEAD_USUAL, n);
+    memcpy(frame, head, head_n);
+    if (c->n + head_n + n > UINT32_MAX) abort(); /* payloads are bounded long before this */
+    c->p = payload->p;
+    c->n += (uint32_t)(head_n + n);
+    c->cap = payload->cap < UINT32_MAX ? (uint32_t)payload->cap : UINT32_MAX;
+    *payload = (struct hub_buf){0};
+    return (uint32_t)(head_n + n);
 }
 
 struct hub_chunk *hub_chunk_frame(int opcode, struct hub_str payload) {

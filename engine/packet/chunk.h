@@ -4,7 +4,7 @@
  * it. The long-polling transport walks the same frames back into Engine.IO packets. Loop thread only. */
 #ifndef HUB_PACKET_CHUNK_H
 #define HUB_PACKET_CHUNK_H
-#include "base/str.h"
+#include "base/buf.h"
 
 struct hub_chunk {
     uint32_t refs;
@@ -17,6 +17,11 @@ static inline struct hub_chunk *hub_chunk_ref(struct hub_chunk *c) { return c->r
 void hub_chunk_unref(struct hub_chunk *c); /* NULL is fine */
 /* Appends one unfragmented frame; returns its length in bytes, header included. */
 uint32_t hub_chunk_add_frame(struct hub_chunk *c, int opcode, struct hub_str payload);
+/* The same for a payload that is only being made: begin lends PAYLOAD, to which the caller appends and does
+ * nothing else; end makes a frame of what was appended. Saves a buffer and a copy. Nothing else may happen
+ * to the chunk in between. */
+void hub_chunk_begin_frame(struct hub_chunk *c, struct hub_buf *payload);
+uint32_t hub_chunk_end_frame(struct hub_chunk *c, int opcode, struct hub_buf *payload);
 /* A chunk holding just one frame. */
 struct hub_chunk *hub_chunk_frame(int opcode, struct hub_str payload);
 /* Walks frames: *at starts at 0 and is advanced; false at the end of the N bytes at P. */

@@ -1,12 +1,9 @@
 /* The store's metrics. */
 #include "persist/store_metrics.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "persist/store.h"
-
-#define MISFIT_LOG_MS 10000
 
 static struct hub_histogram commit_latency =
     HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"", "Time of a transaction, resp. a read, in the store");
@@ -34,11 +31,7 @@ static struct hub_metric faults = HUB_METRIC(HUB_COUNTER, "hubd_store_faults_tot
                                              "Reads and writes that met a damaged, unreadable or altered database");
 
 void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found) {
-    static int64_t logged;
-    int64_t now = hub_mono_ms(), last = __atomic_load_n(&logged, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&misfits.value, 1, __ATOMIC_RELAXED);
-    if (last && now - last < MISFIT_LOG_MS) return;
-    if (!__atomic_compare_exchange_n(&logged, &last, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+    hub_metric_add(&misfits, 1);
     hub_log_kv(HUB_LOG_WARN, "store", "a row holds a value that does not fit its property's type; it is given as null",
                "table", t->table, "column", c->column, "property", c->property, "found", found, NULL);
 }
@@ -53,10 +46,10 @@ void hub_store_count_read(uint64_t ns) { hub_histogram_add(&read_latency, ns); }
 void hub_store_count_error(void) { hub_metric_add(&errors, 1); }
 void hub_store_count_reconnect(void) { hub_metric_add(&reconnects, 1); }
 void hub_store_count_retried(size_t n) { hub_metric_add(&retried, (int64_t)n); }
-void hub_store_count_fault(void) { __atomic_fetch_add(&faults.value, 1, __ATOMIC_RELAXED); }
+void hub_store_count_fault(void) { hub_metric_add(&faults, 1); }
 void hub_store_show_queue(int64_t n) {
     hub_metric_set(&queue, n);
-    hub_metric_add(&misfits, 0); /* these two are counted by threads, which may not register them */
-    hub_metric_add(&faults, 0);
+    hub_metric_register(&misfits); /* shown from the beginning, as 0 */
+    hub_metric_register(&faults);
 }
 void hub_store_show_connections(int64_t n) { hub_metric_set(&connections, n); }

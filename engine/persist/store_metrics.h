@@ -1,4 +1,4 @@
-/* What every store adapter counts, under the same names whatever the database is. */
+/* What every store adapter counts, under the same names whatever the database is. From any thread. */
 #ifndef HUB_PERSIST_STORE_METRICS_H
 #define HUB_PERSIST_STORE_METRICS_H
 #include <stddef.h>
@@ -6,13 +6,13 @@
 
 struct hub_table;
 struct hub_column;
-/* From any thread: a row holds a value that is not of its property's type, and null is given in its place.
- * Counted, and logged now and then. */
+/* A row holds a value that is not of its property's type, and null is given in its place. Counted, and
+ * logged as often as the log's limits allow. */
 void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found);
 void hub_store_count_commit(uint64_t ns, size_t writes); /* one transaction */
 void hub_store_count_read(uint64_t ns);
 void hub_store_count_error(void);           /* a write or read that failed because the store was not available */
-void hub_store_count_fault(void);           /* from any thread: damaged, unreadable, or not what it was */
+void hub_store_count_fault(void);           /* damaged, unreadable, or not what it was */
 void hub_store_count_reconnect(void);       /* a connection that was lost and made again */
 void hub_store_count_retried(size_t n);     /* writes carried out one by one after their batch failed */
 void hub_store_show_queue(int64_t n);       /* waiting for an answer */

@@ -39,6 +39,31 @@ static void frames_of_every_size_are_walked_back(void **state) {
     hub_chunk_unref(c);
 }
 
+/* The head is 2, 4 or 10 bytes long, which is not known before the payload is. */
+static void a_payload_made_in_place_gives_the_same_frame(void **state) {
+    (void)state;
+    static const size_t caps[] = {1, 64, 100000};
+    char *bytes = hub_xcalloc(1, 70000);
+    for (size_t i = 0; i < 70000; i++) bytes[i] = (char)(i * 7 >> 2);
+    for (size_t k = 0; k < HUB_NELEM(caps); k++) {
+        struct hub_chunk *want = hub_chunk_new(0), *c = hub_chunk_new(caps[k]);
+        for (size_t i = 0; i < HUB_NELEM(sizes); i++) {
+            struct hub_buf payload;
+            uint32_t n = hub_chunk_add_frame(want, HUB_WS_TEXT, hub_str(bytes, sizes[i]));
+            hub_chunk_begin_frame(c, &payload);
+            for (size_t at = 0; at < sizes[i]; at += 1000)
+                hub_buf_add(&payload, bytes + at, sizes[i] - at < 1000 ? sizes[i] - at : 1000);
+            assert_int_equal(hub_chunk_end_frame(c, HUB_WS_TEXT, &payload), n);
+            assert_int_equal(c->n, want->n);
+            assert_memory_equal(c->p, want->p, c->n);
+            assert_true(c->cap >= c->n);
+        }
+        hub_chunk_unref(want);
+        hub_chunk_unref(c);
+    }
+    free(bytes);
+}
+
 static void a_truncated_frame_ends_the_walk(void **state) {
     (void)state;
     char bytes[200] = {0};
@@ -83,6 +108,7 @@ static void the_last_reference_frees(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_of_every_size_are_walked_back),
+        cmocka_unit_test(a_payload_made_in_place_gives_the_same_frame),
         cmocka_unit_test(a_truncated_frame_ends_the_walk),
         cmocka_unit_test(a_length_that_claims_the_whole_address_space_ends_the_walk),
         cmocka_unit_test(the_last_reference_frees),
