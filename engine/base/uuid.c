@@ -64,6 +64,15 @@ void hub_uuid7(char out[HUB_UUID_LEN + 1]) {
     format_uuid(b, out);
 }
 
+int64_t hub_uuid7_age_ms(const char id[HUB_UUID_LEN + 1]) {
+    char digits[13];
+    memcpy(digits, id, 8);
+    memcpy(digits + 8, id + 9, 4);
+    digits[12] = 0;
+    int64_t age = hub_clock_wall_ms(NULL) - strtoll(digits, NULL, 16);
+    return age > 0 ? age : 0;
+}
+
 void hub_uuid4(char out[HUB_UUID_LEN + 1]) {
     unsigned char b[16];
     hub_random(b, sizeof b);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -78,7 +77,8 @@ struct hub_outbox {
     struct hub_write write; /* the one under way */
     struct hub_cond where;
     struct hub_cell ids[DELETE_MAX], cells[HUB_OUT_COLUMNS];
-    int64_t depth, oldest;
+    int64_t depth;
+    char oldest[HUB_UUID_LEN + 1]; /* id; "": none has been seen */
 };
 
 static struct hub_metric depth_metric =
@@ -102,19 +102,12 @@ static void later(struct hub_outbox *o) {
 
 /* ---- what the metrics say ---- */
 
-static int64_t time_of(const char *id) {
-    char digits[13];
-    memcpy(digits, id, 8);
-    memcpy(digits + 8, id + 9, 4);
-    digits[12] = 0;
-    return strtoll(digits, NULL, 16);
-}
-
 static void show(struct hub_outbox *o) {
-    if (!hub_list_empty(&o->rows)) o->oldest = time_of(HUB_CONTAINER(o->rows.next, struct row, link)->id);
-    int64_t age = o->depth && o->oldest ? (hub_wall_ms() - o->oldest) / 1000 : 0;
+    if (!hub_list_empty(&o->rows))
+        memcpy(o->oldest, HUB_CONTAINER(o->rows.next, struct row, link)->id, sizeof o->oldest);
+    int64_t age = o->depth && o->oldest[0] ? hub_uuid7_age_ms(o->oldest) / 1000 : 0;
     hub_metric_set(&depth_metric, o->depth);
-    hub_metric_set(&age_metric, age > 0 ? age : 0);
+    hub_metric_set(&age_metric, age);
 }
 
 static void on_tick(struct hub_timer *t) {

@@ -2,7 +2,6 @@
  * runs. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "hub/access/access.h"
 #include "hub/engine_int.h"
 
@@ -63,7 +62,7 @@ void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hu
 void hub_cmd_room(struct hub_call *call) {
     struct hub_buf b = {0};
     bool silenced = hub_room_is_silenced(call->room, hub_cstr(call->who->user_id), &call->rights,
-                                         call->hub->def->default_silenced, hub_wall_ms());
+                                         call->hub->def->default_silenced, hub_loop_wall(call->room->loop));
     hub_buf_addz(&b, "\"room\":");
     hub_json_add(&b, call->room->record);
     hub_buf_addc(&b, ',');

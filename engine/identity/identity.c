@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -91,7 +90,7 @@ bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_id
 
 enum hub_code hub_identity_fault(const struct hub_identity_ctx *ctx, const struct hub_identity *who) {
     if (who->ended || !hub_identity_stands(ctx, who)) return HUB_INVALID_TOKEN;
-    return who->expires_at && who->expires_at * 1000 <= hub_wall_ms() ? HUB_TOKEN_EXPIRED : HUB_OK;
+    return who->expires_at && who->expires_at * 1000 <= hub_loop_wall(ctx->config.loop) ? HUB_TOKEN_EXPIRED : HUB_OK;
 }
 
 void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) { free(ctx); }
@@ -459,7 +458,7 @@ static void take_claims(struct resolution *r, int64_t now) {
 }
 
 static void by_jwt(struct resolution *r) {
-    const int64_t now = hub_wall_ms() / 1000;
+    const int64_t now = hub_loop_wall(r->ctx->config.loop) / 1000;
     struct hub_err err;
     struct hub_buf why = {0};
     bool ready = hub_identity_ready(r->ctx, &why);
@@ -541,7 +540,7 @@ void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, 
     *r = (struct resolution){
         .ctx = ctx, .service = ctx->config.service, .done = done, .arg = arg, .token = hub_xstrdup("")};
     r->claims = json_deep_copy(claims);
-    take_claims(r, hub_wall_ms() / 1000);
+    take_claims(r, hub_loop_wall(ctx->config.loop) / 1000);
     authenticate(r);
 }
 
@@ -620,13 +619,13 @@ static void end_socket(struct hub_lease *l, struct hub_str error) {
 static void on_lease_due(struct hub_timer *t);
 
 static void lease_arm(struct hub_lease *l) {
-    int64_t left = l->expires_at * 1000 - hub_wall_ms();
+    int64_t left = l->expires_at * 1000 - hub_loop_wall(l->loop);
     hub_timer_start(l->loop, &l->timer, left < LEASE_CHECK_MS ? left : LEASE_CHECK_MS, on_lease_due);
 }
 
 static void on_lease_due(struct hub_timer *t) {
     struct hub_lease *l = HUB_CONTAINER(t, struct hub_lease, timer);
-    if (hub_wall_ms() < l->expires_at * 1000)
+    if (hub_loop_wall(l->loop) < l->expires_at * 1000)
         lease_arm(l);
     else
         end_socket(l, HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"));

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 
 #define SOURCE_ROWS 100 /* records of one authSource that are tried against its condition */
@@ -72,7 +71,7 @@ static void finish(struct decision *d, enum hub_code code, const struct hub_righ
         return;
     }
     if (!code && d->overtaken) code = HUB_OVERLOADED;
-    if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms()))
+    if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_loop_wall(d->room->loop)))
         code = HUB_BLOCKED; /* since it was asked first */
     if (hub_log_on(HUB_LOG_DEBUG))
         hub_log_kv(HUB_LOG_DEBUG, "hub", code ? "entry refused" : "entry granted", "hub", d->def->name, "room",
@@ -584,7 +583,7 @@ static void on_open(void *arg, enum hub_code code) {
         refuse(d, code, "store");
         return;
     }
-    bool blocked = hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_wall_ms());
+    bool blocked = hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_loop_wall(d->room->loop));
     if (traced(d))
         trace_new(d, "blocked", blocked ? "yes: refused" : "no: passes", json_pack("{s:s}", "userId", d->who->user_id));
     if (blocked) {

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "hub/moderation/moderation.h"
 
 #define KEPT_MAX 10000 /* rows of one room kept in memory: the newest */
@@ -30,7 +29,7 @@ static void finish(struct hub_room *room, enum hub_code code) {
 static void apply(struct hub_room *room, const struct hub_cell *row) {
     struct hub_str action = row[HUB_MOD_ACTION].s;
     int64_t until = row[HUB_MOD_EXPIRES_AT].kind == HUB_CELL_INT ? row[HUB_MOD_EXPIRES_AT].i : INT64_MAX;
-    if (until <= hub_wall_ms()) return;
+    if (until <= hub_loop_wall(room->loop)) return;
     struct hub_moderated *m = hub_room_moderated(room, row[HUB_MOD_USER_ID].s, true);
     if (hub_str_is(action, "block"))
         m->blocked_until = until;

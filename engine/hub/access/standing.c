@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
-
 struct judging {
     struct hub_call *call;
     hub_call_judged *then;

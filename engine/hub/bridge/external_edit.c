@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "hub/access/access.h"
 #include "hub/message/message.h"
@@ -159,7 +158,7 @@ static void run_op(struct hub_room_op *op) {
     if (b->deleted)
         b->where[n++] = (struct hub_cond){.column = HUB_MSG_IS_ACTIVE, .value = {.kind = HUB_CELL_BOOL, .i = 0}};
     else
-        b->cells[HUB_MSG_EDITED_AT] = hub_cell_int(hub_wall_ms());
+        b->cells[HUB_MSG_EDITED_AT] = hub_cell_int(hub_loop_wall(b->room->loop));
     *w = (struct hub_write){.table = hub_of(b->room)->tables->message,
                             .kind = HUB_UPDATE,
                             .cells = b->cells,

@@ -5,12 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-
 enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err) {
     const struct hub_def *def = c->hub->def;
     struct hub_str user = hub_cstr(c->who->user_id);
-    int64_t now = hub_wall_ms();
+    int64_t now = hub_loop_wall(c->room->loop);
     if (hub_room_is_blocked(c->room, user, now)) return hub_fail(err, HUB_BLOCKED, NULL);
     if (!c->rights.can_send) return hub_fail(err, HUB_CANNOT_SEND, NULL);
     if (hub_room_is_silenced(c->room, user, &c->rights, def->default_silenced, now))

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "hub/member/member.h"
 
 static struct hub_buf args; /* scratch */
@@ -166,7 +165,7 @@ static void run(struct hub_call *c, struct hub_str name) {
     /* A custom event may bear a standard one's name while that is off (the linter sees to it). */
     const struct hub_def_custom_event *e = hub_def_custom_event(c->hub->def, name);
     const struct builtin *b = e ? NULL : builtin_named(name);
-    if (hub_room_is_blocked(c->room, hub_cstr(c->who->user_id), hub_wall_ms()))
+    if (hub_room_is_blocked(c->room, hub_cstr(c->who->user_id), hub_loop_wall(c->room->loop)))
         hub_call_fail(c, HUB_BLOCKED, NULL);
     else if (e)
         run_custom(c, e);

@@ -176,7 +176,7 @@ void hub_event_store(struct hub_room *room, struct hub_str sender, const struct 
     if (k->sender) k->cells[HUB_EVT_SENDER_ID] = hub_cell_text(hub_cstr(k->sender));
     k->cells[HUB_EVT_NAME] = hub_cell_text(hub_cstr(e->name));
     k->cells[HUB_EVT_DATA] = hub_cell_text(hub_buf_str(&k->data));
-    k->cells[HUB_EVT_TIMESTAMP] = hub_cell_int(hub_wall_ms());
+    k->cells[HUB_EVT_TIMESTAMP] = hub_cell_int(hub_loop_wall(room->loop));
     k->write = (struct hub_write){.table = hub->tables->event,
                                   .kind = HUB_INSERT,
                                   .cells = k->cells,

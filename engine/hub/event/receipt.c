@@ -162,8 +162,8 @@ static bool aim(struct receipt *r, const json_t *args, const char *seq_key, stru
         r->has_time = true;
     else
         return false;
-    if (r->time > hub_wall_ms())
-        r->time = hub_wall_ms(); /* a client whose clock is ahead has not read what is still to come */
+    int64_t now = hub_loop_wall(r->call->room->loop);
+    if (r->time > now) r->time = now; /* a client whose clock is ahead has not read what is still to come */
     return true;
 }
 

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "hub/access/access.h"
 #include "hub/member/member.h"
 #include "hub/message/message.h"
@@ -50,8 +49,8 @@ static const char *recovered_text(const struct join *j, struct hub_str history) 
 static void add_joined(struct hub_buf *b, struct join *j, const struct hub_member *m, struct hub_str history) {
     struct hub_room *room = m->room;
     struct hub_hub *hub = hub_of(room);
-    bool silenced =
-        hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub->def->default_silenced, hub_wall_ms());
+    bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub->def->default_silenced,
+                                         hub_loop_wall(room->loop));
     hub_buf_addz(b, "\"roomId\":");
     hub_json_add_string(b, hub_cstr(room->id));
     hub_buf_addc(b, ',');

@@ -196,7 +196,7 @@ void hub_permissions_tell(struct hub_member *m) {
     struct hub_room *room = m->room;
     struct hub_buf args = {0};
     bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub_of(room)->def->default_silenced,
-                                         hub_wall_ms());
+                                         hub_loop_wall(room->loop));
     hub_buf_addz(&args, "{\"roomId\":");
     hub_json_add_string(&args, hub_cstr(room->id));
     hub_buf_addc(&args, ',');

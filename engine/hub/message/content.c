@@ -2,8 +2,6 @@
  * HubCustomField). */
 #include "hub/message/message.h"
 
-#include "base/clock.h"
-
 #define STRING_MAX 255 /* characters of a String field */
 
 static const char *text_mismatch(const json_t *v, size_t max) {

@@ -293,7 +293,7 @@ static enum hub_code judge_edit(struct hub_change *c, const struct hub_cell *row
     if (!code && filled) code = hub_gate_filled(c->call->hub, content, &c->text, err);
     if (code) return code;
     c->cells[HUB_MSG_CONTENT] = hub_cell_text(hub_buf_str(&c->text));
-    c->cells[HUB_MSG_EDITED_AT] = hub_cell_int(hub_wall_ms());
+    c->cells[HUB_MSG_EDITED_AT] = hub_cell_int(hub_loop_wall(c->room->loop));
     c->numbered.write.kind = HUB_UPDATE;
     c->numbered.write.numbering = c->pending ? HUB_NUMBER_NONE : HUB_NUMBER_CHANGE;
     return HUB_OK;
@@ -395,7 +395,7 @@ static enum hub_code add_reaction(json_t *all, struct hub_str emoji, const struc
     char now[HUB_ISO_LEN + 1];
     if ((int64_t)json_array_size(all) >= most)
         return hub_gate_too_many("limits.reactionsPerMessage", most, "reactions of one message", err);
-    hub_iso_format(hub_wall_ms(), now);
+    hub_iso_format(hub_loop_wall(call->room->loop), now);
     json_t *r = json_object();
     hub_json_set_str(r, "emoji", emoji);
     hub_json_set_str(r, "userId", hub_cstr(call->who->user_id));

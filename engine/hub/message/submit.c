@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "hub/member/member.h"
 
@@ -72,7 +71,7 @@ static void fill_cells(struct submission *s, const struct hub_room *room, const 
     at = put_or_null(at, &c[HUB_MSG_SENDER_AVATAR], d->sender_avatar);
     c[HUB_MSG_MESSAGE_TYPE] = hub_cell_text(hub_cstr(d->type));
     at = put(at, &c[HUB_MSG_CONTENT], d->content);
-    c[HUB_MSG_TIMESTAMP] = hub_cell_int(hub_wall_ms());
+    c[HUB_MSG_TIMESTAMP] = hub_cell_int(hub_loop_wall(room->loop));
     c[HUB_MSG_STATUS] = hub_cell_text(d->pending ? HUB_STR("pending") : HUB_STR("approved"));
     c[HUB_MSG_SEQ] = c[HUB_MSG_CHANGE_SEQ] = c[HUB_MSG_EDITED_AT] = (struct hub_cell){.kind = HUB_CELL_NULL};
     at = put_or_null(at, &c[HUB_MSG_CLIENT_MESSAGE_ID], d->client_message_id);

@@ -77,7 +77,7 @@ static void answered(struct hub_room *room, struct hub_str user) {
 static void on_silence_over(struct hub_timer *t) {
     struct hub_moderated *m = HUB_CONTAINER(t, struct hub_moderated, silence_over);
     struct hub_room *room = hub_room_ref(m->room);
-    if (m->silenced_until > hub_wall_ms()) { /* the wall clock was set back */
+    if (m->silenced_until > hub_loop_wall(room->loop)) { /* the wall clock was set back */
         hub_silence_set(m, m->silenced_until);
     } else {
         hub_silence_set(m, 0);
@@ -90,7 +90,7 @@ static void on_silence_over(struct hub_timer *t) {
 
 void hub_silence_set(struct hub_moderated *m, int64_t until) {
     struct hub_loop *loop = m->room->loop;
-    int64_t left = until - hub_wall_ms();
+    int64_t left = until - hub_loop_wall(loop);
     m->silenced_until = until;
     hub_timer_stop(loop, &m->silence_over);
     if (until && until != INT64_MAX) hub_timer_start(loop, &m->silence_over, left > 1 ? left : 1, on_silence_over);
@@ -315,7 +315,7 @@ static enum hub_code check(const struct hub_call *call, const struct kind *kind,
     if (call->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
     if (!hub_json_nil(seconds) && (n < 1 || n > SECONDS_MAX))
         return hub_fail(err, HUB_BAD_REQUEST, "seconds: expected a whole number from 1 to %lld", SECONDS_MAX);
-    *until = hub_json_nil(seconds) ? INT64_MAX : hub_wall_ms() + n * 1000;
+    *until = hub_json_nil(seconds) ? INT64_MAX : hub_loop_wall(call->room->loop) + n * 1000;
     if (hub_str_is(user, call->who->user_id)) return hub_fail(err, HUB_NOT_ALLOWED, "you cannot moderate yourself");
     if (kind->against && is_protected(call, user))
         return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes canManageRoom");
@@ -340,7 +340,7 @@ static void moderate(struct hub_call *call, const struct kind *kind) {
                              .room = hub_room_ref(call->room),
                              .user = user,
                              .until = until,
-                             .made = hub_wall_ms()};
+                             .made = hub_loop_wall(call->room->loop)};
     hub_uuid7(m->id);
     aim(m);
     if (kind->adds) {
@@ -382,9 +382,9 @@ void hub_cmd_deny_speak(struct hub_call *call) {
 }
 
 /* Now, but later than any before: those who ask within a millisecond keep their order. */
-static int64_t moment(void) {
+static int64_t moment(const struct hub_loop *loop) {
     static int64_t last;
-    int64_t now = hub_wall_ms();
+    int64_t now = hub_loop_wall(loop);
     return last = now > last ? now : last + 1;
 }
 
@@ -393,7 +393,7 @@ static void on_counted(void *arg, bool allowed) {
     const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
     if (!allowed) return; /* and the call is gone */
     struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
-    if (u && !u->asked_to_speak) u->asked_to_speak = moment();
+    if (u && !u->asked_to_speak) u->asked_to_speak = moment(call->room->loop);
     tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
@@ -402,7 +402,8 @@ static void on_counted(void *arg, bool allowed) {
  * being a nuisance. */
 void hub_cmd_request_speak(struct hub_call *call) {
     struct hub_str user = hub_cstr(call->who->user_id);
-    if (hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced, hub_wall_ms()))
+    if (hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced,
+                             hub_loop_wall(call->room->loop)))
         hub_gate_rate(call, on_counted, call);
     else
         hub_call_fail(call, HUB_NOT_ALLOWED, "you are not silenced in this room");
@@ -434,9 +435,8 @@ static void add_time(struct hub_buf *b, const char *key, int64_t at) {
 static int64_t time_of(const struct hub_cell *c) { return c->kind == HUB_CELL_INT ? c->i : 0; }
 
 /* One for each user: the newest row counts. */
-static void add_rows(struct hub_buf *b, const struct hub_rows *rows, const char *action) {
+static void add_rows(struct hub_buf *b, const struct hub_rows *rows, const char *action, int64_t now) {
     struct hub_map seen = {0};
-    int64_t now = hub_wall_ms();
     for (size_t i = 0; i < rows->n; i++) {
         const struct hub_cell *row = hub_row(rows, i);
         int64_t until = time_of(&row[HUB_MOD_EXPIRES_AT]);
@@ -469,7 +469,7 @@ static int who_asked_first(const void *a, const void *b) {
 static void add_waiting(struct hub_buf *b, const struct hub_hub *hub, struct hub_room *room) {
     const struct hub_room_user **all = hub_xmalloc((hub_map_len(&room->users) + 1) * sizeof *all);
     size_t n = 0;
-    int64_t now = hub_wall_ms();
+    int64_t now = hub_loop_wall(room->loop);
     void *value;
     for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));)
         if (waits(hub, room, value, now)) all[n++] = value;
@@ -490,14 +490,15 @@ static void on_restrictions(void *arg, enum hub_code code, const struct hub_rows
     struct hub_call *call = l->call;
     struct hub_reads *reads = &call->hub->engine->reads;
     struct hub_buf b = {0};
+    int64_t now = hub_loop_wall(call->room->loop);
     (void)error;
     if (code) {
         hub_call_fail(call, code, NULL);
     } else {
         hub_buf_addz(&b, "\"restrictions\":{\"blocked\":[");
-        add_rows(&b, rows, "block");
+        add_rows(&b, rows, "block", now);
         hub_buf_addz(&b, "],\"silenced\":[");
-        add_rows(&b, rows, "silence");
+        add_rows(&b, rows, "silence", now);
         hub_buf_addz(&b, "],\"waiting\":[");
         add_waiting(&b, call->hub, call->room);
         hub_buf_addz(&b, "]}");

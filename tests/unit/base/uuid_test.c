@@ -41,8 +41,12 @@ static void version_7_begins_with_the_time(void **state) {
     memcpy(head, text, 8);
     memcpy(head + 8, text + 9, 4);
     head[12] = 0;
-    int64_t ms = strtoll(head, NULL, 16), now = hub_wall_ms();
+    int64_t ms = strtoll(head, NULL, 16), now = hub_clock_wall_ms(NULL);
     assert_true(ms <= now + 1000 && ms > now - 1000);
+    assert_in_range(hub_uuid7_age_ms(text), 0, 1000);
+    int64_t age = hub_uuid7_age_ms("017f22e2-79b0-7cc3-98c4-dc0c0c07398f"); /* RFC 9562, A.6: 2022-02-22T19:22:22Z */
+    assert_in_range(age, now - 1645557742000, now - 1645557742000 + 1000);
+    assert_int_equal(hub_uuid7_age_ms("ffffffff-ffff-7cc3-98c4-dc0c0c07398f"), 0);
 }
 
 static void version_4_has_its_bits(void **state) {

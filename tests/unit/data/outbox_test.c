@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "data/change_feed.h"
+#include "turned_clock.h"
 
 /* ---- a store that holds nothing but the outbox ---- */
 
@@ -160,7 +161,6 @@ struct sent {
 };
 static struct sent sent[ROWS_MAX * 2];
 static size_t sent_n;
-static size_t wanted; /* stops the loop when so many were sent */
 static bool bus_ready = true;
 static bool at_once; /* takes everything in the next turn */
 
@@ -189,7 +189,7 @@ static void fake_publish(struct hub_bus *b, const struct hub_bus_message *m, hub
         *k = (struct taking){.task.run = take, .i = sent_n};
         hub_post(loop, &k->task);
     }
-    if (++sent_n == wanted) hub_loop_stop(loop);
+    sent_n++;
 }
 
 static bool fake_ready(const struct hub_bus *b, struct hub_buf *why_not) {
@@ -223,37 +223,26 @@ static void end_relay(void) {
 
 static int setup(void **state) {
     (void)state;
-    loop = hub_loop_new(NULL);
+    loop = turned_loop_new();
     store_says = HUB_OK;
     bus_ready = true;
     at_once = false;
-    sent_n = wanted = 0;
+    sent_n = 0;
     reads = deletes = 0;
     return 0;
 }
 
-static void stop(struct hub_timer *t) {
-    (void)t;
-    hub_loop_stop(loop);
-}
-
+/* A millisecond at a time: store and bus answer in a turn each. */
 static void run_for(int64_t ms) {
-    struct hub_timer t = {0};
-    hub_timer_start(loop, &t, ms, stop);
-    hub_loop_run(loop);
-    hub_timer_stop(loop, &t);
+    for (int64_t i = 0; i < ms; i++) turn_clock(loop, 1);
 }
 
-static void run_until_sent(size_t n) {
-    wanted = n;
-    if (sent_n < n) {
-        struct hub_timer late = {0};
-        hub_timer_start(loop, &late, 15000, stop);
-        hub_loop_run(loop);
-        hub_timer_stop(loop, &late);
-    }
+/* How long it took, in milliseconds. */
+static int64_t run_until_sent(size_t n) {
+    int64_t began = hub_loop_now(loop);
+    for (int i = 0; i < 60000 && sent_n < n; i++) run_for(1);
     if (sent_n < n) fail_msg("%zu of %zu records were published", sent_n, n);
-    wanted = 0;
+    return hub_loop_now(loop) - began;
 }
 
 /* Until nothing is under way and the table holds N rows. */
@@ -267,7 +256,7 @@ static int teardown(void **state) {
     (void)state;
     while (stored_n) forget(stored_n - 1);
     end_relay();
-    hub_loop_delete(loop);
+    turned_loop_delete(loop);
     for (size_t i = 0; i < sent_n; i++) free(sent[i].topic), free(sent[i].key), free(sent[i].value);
     return 0;
 }
@@ -341,7 +330,6 @@ static void a_scripts_record_goes_as_it_is_but_for_an_id(void **state) {
 static void on_stored(void *arg, enum hub_code code, const char *error) {
     (void)error;
     *(enum hub_code *)arg = code;
-    hub_loop_stop(loop);
 }
 
 static void what_a_script_publishes_is_stored_first(void **state) {
@@ -349,7 +337,7 @@ static void what_a_script_publishes_is_stored_first(void **state) {
     enum hub_code code = HUB_INTERNAL;
     begin_relay();
     hub_outbox_publish(outbox, HUB_STR("prices"), HUB_STR("k"), HUB_STR("{\"_eventId\":1}"), on_stored, &code);
-    hub_loop_run(loop);
+    run_for(1);
     assert_int_equal(code, HUB_OK);
     assert_int_equal(stored_n, 1);
     run_until_sent(1);
@@ -358,7 +346,7 @@ static void what_a_script_publishes_is_stored_first(void **state) {
     run_until_stored(0);
     store_says = HUB_STORE_UNAVAILABLE;
     hub_outbox_publish(outbox, HUB_STR("prices"), HUB_STR(""), HUB_STR("1"), on_stored, &code);
-    hub_loop_run(loop);
+    run_for(1);
     assert_int_equal(code, HUB_STORE_UNAVAILABLE);
 }
 
@@ -409,6 +397,36 @@ static void what_failed_is_tried_again_without_end_while_the_bus_is_away(void **
     run_until_sent(4);
     answer(3, HUB_OK, NULL);
     run_until_stored(0);
+}
+
+/* 200 ms, and twice as long each time, up to ten seconds; what goes through begins anew. */
+static void an_outbox_rests_ever_longer_while_the_bus_is_away(void **state) {
+    (void)state;
+    static const int64_t pause[] = {200, 400, 800, 1600, 3200, 6400, 10000, 10000};
+    store_row("created", "a", "1", NULL, "{}");
+    begin_relay();
+    run_until_sent(1);
+    for (size_t i = 0; i < HUB_NELEM(pause); i++) {
+        answer(i, HUB_OVERLOADED, "away");
+        assert_in_range(run_until_sent(i + 2), pause[i], pause[i] + 1);
+    }
+    answer(8, HUB_OK, NULL);
+    run_until_stored(0);
+    store_row("created", "a", "1", NULL, "{}");
+    hub_outbox_poke(outbox);
+    run_until_sent(10);
+    answer(9, HUB_OVERLOADED, "away");
+    assert_in_range(run_until_sent(11), 200, 201);
+}
+
+static void rows_that_nobody_told_of_are_found_within_half_a_minute(void **state) {
+    (void)state;
+    begin_relay();
+    run_for(1);
+    store_row("created", "a", "1", NULL, "{}");
+    run_for(29990);
+    assert_int_equal(sent_n, 0);
+    assert_in_range(run_until_sent(1), 1, 20);
 }
 
 static void what_the_bus_will_never_take_is_set_aside(void **state) {
@@ -563,6 +581,8 @@ int main(void) {
         TEST(rows_stay_until_the_bus_has_them),
         TEST(of_one_key_each_waits_for_the_one_before),
         TEST(what_failed_is_tried_again_without_end_while_the_bus_is_away),
+        TEST(an_outbox_rests_ever_longer_while_the_bus_is_away),
+        TEST(rows_that_nobody_told_of_are_found_within_half_a_minute),
         TEST(what_the_bus_will_never_take_is_set_aside),
         TEST(too_large_is_believed_of_a_row_by_itself_only),
         TEST(rows_that_make_no_record_are_set_aside),

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "turned_clock.h"
+
 struct item {
     struct hub_read read;
     char name;
@@ -32,21 +34,12 @@ static void expect(const char *text) {
     hub_buf_clear(&log_of);
 }
 
-static void stop(struct hub_timer *t) {
-    (void)t;
-    hub_loop_stop(loop);
-}
-
 /* Turns until everything that was due has been done. */
-static void turns(void) {
-    struct hub_timer t = {0};
-    hub_timer_start(loop, &t, 15, stop);
-    hub_loop_run(loop);
-}
+static void turns(void) { turn_clock(loop, 15); }
 
 static int set_up(void **state) {
     (void)state;
-    loop = hub_loop_new(NULL);
+    loop = turned_loop_new();
     hub_reads_init(&reads, loop);
     return 0;
 }
@@ -54,7 +47,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     (void)state;
     hub_reads_deinit(&reads);
-    hub_loop_delete(loop);
+    turned_loop_delete(loop);
     hub_buf_free(&log_of);
     return 0;
 }

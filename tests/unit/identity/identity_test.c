@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "fake_eio.h"
 #include "identity/identity.h"
+#include "turned_clock.h"
 
 /* ---- fakes: keys, cache, hook ---- */
 
@@ -110,7 +110,7 @@ static int setup(void **state) {
     service = (struct hub_service){.jwt = {.claim_user_id = "userId", .claim_role_id = "roleId", .leeway_seconds = 5}};
     cache = (struct hub_cache){.ops = &cache_ops};
     stored = NULL, cache_code = HUB_OK, answer = "nil";
-    loop = hub_loop_new(NULL);
+    loop = turned_loop_new();
     ctx = hub_identity_ctx_new(&(struct hub_identity_config){.loop = loop,
                                                              .service = &service,
                                                              .cache = &cache,
@@ -123,7 +123,7 @@ static int teardown(void **state) {
     (void)state;
     newest_key = false;
     hub_identity_ctx_delete(ctx);
-    hub_loop_delete(loop);
+    turned_loop_delete(loop);
     return 0;
 }
 
@@ -414,35 +414,53 @@ static void the_handshake_token_serves_sockets_too(void **state) {
     hub_sessions_delete(sessions);
 }
 
-static struct hub_eio *watched;
-static void stop_when_gone(struct hub_timer *t) {
-    if (closed_n)
-        hub_loop_stop(loop);
-    else
-        hub_timer_start(loop, t, 5, stop_when_gone);
+/* A socket of somebody whose token expires SECONDS from now. */
+static struct hub_eio *admitted_for(struct hub_sessions *sessions, int64_t seconds) {
+    struct hub_eio *eio = fake_open(sessions);
+    char connect[100];
+    service.jwt.on = true;
+    closed_n = 0;
+    snprintf(connect, sizeof connect, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\",\\\"exp\\\":%lld}\"}",
+             (long long)(hub_loop_wall(loop) / 1000 + seconds));
+    fake_text(eio, connect);
+    assert_memory_equal(fake_next(eio), "40{\"sid\"", 8);
+    assert_string_equal(fake_next(eio), "");
+    return eio;
 }
 
 static void an_expired_token_ends_the_socket_with_an_explanation(void **state) {
     (void)state;
     struct hub_sessions *sessions = new_sessions();
-    struct hub_timer watch = {0};
-    char connect[100];
-    service.jwt.on = true;
-    closed_n = 0;
-    watched = fake_open(sessions);
-    snprintf(connect, sizeof connect, "0{\"token\":\"{\\\"sub\\\":\\\"u\\\",\\\"exp\\\":%lld}\"}",
-             (long long)(hub_wall_ms() / 1000 + 1));
-    fake_text(watched, connect);
-    assert_memory_equal(fake_next(watched), "40{\"sid\"", 8);
-    assert_string_equal(fake_next(watched), "");
-    hub_timer_start(loop, &watch, 5, stop_when_gone);
-    hub_loop_run(loop);
-    assert_true(hub_wall_ms() >= lease.expires_at * 1000);
-    assert_string_equal(fake_next(watched),
+    struct hub_eio *eio = admitted_for(sessions, 86400);
+    turn_clock(loop, 86400000 - 1);
+    assert_string_equal(fake_next(eio), "");
+    assert_int_equal(closed_n, 0);
+    turn_clock(loop, 1);
+    assert_string_equal(fake_next(eio),
                         "42[\"hub:error\",{\"error\":\"The token has expired\",\"code\":\"token_expired\"}]");
-    assert_string_equal(fake_next(watched), "41");
+    assert_string_equal(fake_next(eio), "41");
     assert_int_equal(closed_n, 1);
-    fake_free(watched);
+    fake_free(eio);
+    hub_sessions_delete(sessions);
+}
+
+static void a_token_expires_by_the_wall_clock_also_when_that_is_set(void **state) {
+    enum { DAY = 86400, HOUR = 3600000 };
+    (void)state;
+    struct hub_sessions *sessions = new_sessions();
+    struct hub_eio *eio = admitted_for(sessions, DAY);
+    hub_clock_set_wall(&turned_clock, TURNED_WALL_MS - DAY * 1000LL); /* a day is gained */
+    turn_clock(loop, 2 * DAY * 1000LL - 1);
+    assert_int_equal(closed_n, 0);
+    turn_clock(loop, 1);
+    assert_int_equal(closed_n, 1);
+    fake_free(eio);
+    eio = admitted_for(sessions, DAY);
+    turn_clock(loop, 1000);
+    hub_clock_set_wall(&turned_clock, lease.expires_at * 1000); /* or lost: that is noticed within the hour */
+    turn_clock(loop, HOUR - 1000);
+    assert_int_equal(closed_n, 1);
+    fake_free(eio);
     hub_sessions_delete(sessions);
 }
 
@@ -551,6 +569,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_socket_gone_meanwhile_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(the_handshake_token_serves_sockets_too, setup, teardown),
         cmocka_unit_test_setup_teardown(an_expired_token_ends_the_socket_with_an_explanation, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_expires_by_the_wall_clock_also_when_that_is_set, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, drop_outcome);
 }
