@@ -17,7 +17,7 @@ static enum hub_code failed(const struct session *x, const char *why, struct hub
 static bool wait_for(PGconn *pg, short events, int64_t until) {
     struct pollfd p = {.fd = PQsocket(pg), .events = events};
     int64_t left;
-    while ((left = until - hub_mono_ms()) > 0) {
+    while ((left = until - hub_real_ms()) > 0) {
         int n = poll(&p, 1, left < INT32_MAX ? (int)left : INT32_MAX);
         if (n > 0 || (n < 0 && errno != EINTR)) return true;
     }
@@ -39,7 +39,7 @@ static PGconn *begin(const struct conninfo *c, const PGconn *like) {
 
 enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms,
                                   struct hub_err *err) {
-    int64_t until = hub_mono_ms() + c->connect_ms;
+    int64_t until = hub_real_ms() + c->connect_ms;
     *x = (struct session){.conninfo = c, .limit_ms = limit_ms, .pg = begin(c, like)};
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     if (PQstatus(x->pg) == CONNECTION_BAD) next = PGRES_POLLING_FAILED;
@@ -84,7 +84,7 @@ PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *con
         failed(x, PQerrorMessage(x->pg), err);
         return NULL;
     }
-    if (!collect(x, hub_mono_ms() + x->limit_ms, &r)) {
+    if (!collect(x, hub_real_ms() + x->limit_ms, &r)) {
         PQclear(r);
         failed(x, "a statement of the migration took too long", err);
         return NULL;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "adapters/postgres/postgres_int.h"
-#include "base/clock.h"
 #include "base/log.h"
 
 #define CLAIM_RETRY_MS 200
@@ -122,7 +121,8 @@ static void on_marked(void *arg, const struct failure *f) {
     hub_pg_writer_take_back(x);
     hub_pg_counters_clear(&x->counters);
     x->claimed = true;
-    hub_pg_writer_expire(x, hub_mono_ms() - PATIENCE_MS); /* those who wait for the older ones have been told */
+    hub_pg_writer_expire(x, hub_loop_now_exact(x->link.s->loop) -
+                                PATIENCE_MS); /* those who wait for the older ones have been told */
     hub_pg_writer_pump(x);
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
-#include "base/clock.h"
 #include "base/log.h"
 
 #define RETRY_MIN_MS 50
@@ -79,7 +78,7 @@ static struct expected *expect(struct link *l) {
         l->head = 0;
         l->cap = cap;
     }
-    if (!l->n) l->heard = hub_mono_ms();
+    if (!l->n) l->heard = hub_loop_now_exact(l->s->loop);
     struct expected *e = &l->expected[(l->head + l->n++) % l->cap];
     *e = (struct expected){0};
     return e;
@@ -251,7 +250,7 @@ void hub_pg_link_ready(void *arg, int events) {
     struct link *l = arg;
     if (events & HUB_READABLE) {
         bool alive = PQconsumeInput(l->pg);
-        l->heard = hub_mono_ms();
+        l->heard = hub_loop_now_exact(l->s->loop);
         process(l);
         if (l->losing) {
             hub_pg_link_lose(l);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "persist/store_metrics.h"
 
@@ -143,7 +142,7 @@ static void expire_reads(struct pg_store *s, struct hub_list *jobs, int64_t befo
 
 /* A server that hangs keeps its connections: silence is what gives it away. */
 static void watch_silence(struct link *l, int64_t most) {
-    if (l->state == LINK_UP && l->n && hub_mono_ms() - l->heard > most)
+    if (l->state == LINK_UP && l->n && hub_loop_now_exact(l->s->loop) - l->heard > most)
         hub_pg_link_drop(l, "the server does not answer");
 }
 
@@ -174,7 +173,7 @@ static void judge_silence(struct pg_store *s, int64_t now) {
 /* A process that did not run has read no answers: server and waiters have their time again. */
 static void on_patience(struct hub_timer *timer) {
     struct pg_store *s = HUB_CONTAINER(timer, struct pg_store, patience);
-    int64_t now = hub_mono_ms(), late = hub_loop_now(s->loop) - timer->due;
+    int64_t now = hub_loop_now_exact(s->loop), late = hub_loop_now(s->loop) - timer->due;
     if (late > PATIENCE_MS / 20) s->judges_from = now + PATIENCE_MS;
     if (now >= s->judges_from) judge_silence(s, now);
     hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 20, on_patience);
@@ -208,7 +207,7 @@ static void on_turn(struct hub_task *task) { hub_pg_writer_pump(&HUB_CONTAINER(t
 static bool take_in(struct pg_store *s, struct hub_write *w) {
     enum hub_code code = admit(s, w->bytes);
     struct room_place *place = place_of_write(s, w);
-    w->submitted = hub_mono_ms();
+    w->submitted = hub_loop_now_exact(s->loop);
     if (place) place->waiting++, place->begun++;
     if (!code) return true;
     hub_pg_fail(w, code, hub_code_text(code));
@@ -233,7 +232,7 @@ static void pg_write(struct hub_store *base, struct hub_write *w) {
 static void submit_job(struct pg_job *j, struct hub_list *queue) {
     struct pg_store *s = j->s;
     enum hub_code code = admit(s, j->bytes);
-    j->submitted = hub_mono_ms();
+    j->submitted = hub_loop_now_exact(s->loop);
     if (code) hub_pg_job_fail(j, code, hub_code_text(code));
     if (j->code) {
         hub_pg_answer_job(s, j);
@@ -324,7 +323,7 @@ static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *pa
 
 bool hub_pg_note_trouble(struct pg_store *s, const struct failure *f, bool read) {
     static const char *const states[] = {"42P01", "42703", "42501", "3F000", "XX001", "XX002", "58030"};
-    int64_t now = hub_mono_ms();
+    int64_t now = hub_loop_now_exact(s->loop);
     size_t i = 0;
     while (i < HUB_NELEM(states) && strcmp(f->state, states[i]) != 0) i++;
     if (i == HUB_NELEM(states)) return false;
@@ -350,7 +349,7 @@ static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
         why = "taking over";
     else if (s->up_n < 2)
         why = s->readers[0].link.why;
-    else if (s->trouble_until > hub_mono_ms())
+    else if (s->trouble_until > hub_loop_now_exact(s->loop))
         why = s->trouble;
     if (why && why_not) hub_buf_addf(why_not, "%s: %s", s->conninfo.shown, why);
     return !why;
@@ -425,7 +424,7 @@ void hub_pg_maybe_closed(struct pg_store *s) {
 static void pg_close(struct hub_store *base, void (*done)(void *arg), void *arg) {
     struct pg_store *s = store_of(base);
     s->closing = true;
-    s->closing_since = hub_mono_ms();
+    s->closing_since = hub_loop_now_exact(s->loop);
     s->closed = done;
     s->closed_arg = arg;
     hub_pg_maybe_closed(s);

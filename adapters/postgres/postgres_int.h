@@ -144,7 +144,7 @@ struct link {
     struct expected *expected; /* a ring */
     size_t head, n, cap;
     size_t syncs;           /* of them: segments under way */
-    int64_t heard;          /* monotonic ms: the last sign of life while something was under way */
+    int64_t heard;          /* loop time: the last sign of life while something was under way */
     struct failure failure; /* of the segment being answered */
     bool failed;
     struct hub_map statements;
@@ -253,7 +253,7 @@ struct pg_job {
     bool again;           /* may be asked again when the connection is lost */
     bool tried_again;     /* after a failure that passes */
     int64_t submitted;
-    uint64_t sent; /* ns */
+    uint64_t sent; /* hub_real_ns */
     size_t bytes;
     bool answered; /* it took too long; what still comes is thrown away */
     enum hub_code code;
@@ -340,7 +340,7 @@ struct pg_store {
     int64_t outstanding;
     size_t outstanding_bytes;
     size_t up_n;       /* connections that are up */
-    char trouble[220]; /* what a statement of the engine's own failed of; good until TROUBLE_UNTIL (monotonic ms) */
+    char trouble[220]; /* what a statement of the engine's own failed of; good until TROUBLE_UNTIL (loop time) */
     int64_t trouble_until, trouble_told;
     bool answering; /* the answer task is posted */
     bool closing, freeing;

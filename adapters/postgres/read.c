@@ -56,7 +56,7 @@ static void over(struct pg_job *j) {
     r->under_way_n--;
     if (j->kind == JOB_SQL) r->script = false;
     j->reader = NULL;
-    if (j->code == HUB_OK) hub_store_count_read(hub_mono_ns() - j->sent);
+    if (j->code == HUB_OK) hub_store_count_read(hub_real_ns() - j->sent);
     hub_pg_answer_job(j->s, j);
 }
 
@@ -181,7 +181,7 @@ static void give(struct reader *r, struct pg_job *j) {
     hub_list_push(&r->under_way, &j->link);
     r->under_way_n++;
     j->reader = r;
-    j->sent = hub_mono_ns();
+    j->sent = hub_real_ns();
     if (j->kind == JOB_SQL) r->script = true;
     send(r, j);
 }

@@ -231,7 +231,7 @@ static enum hub_code plant_row(struct migration *m, const struct hub_table *t, s
     struct hub_write w = {.table = t, .kind = HUB_INSERT, .cells = cells};
     enum hub_code code = hub_row_from_json(t, row, HUB_ROW_CREATE, cells, &texts, &why);
     if (!code) {
-        hub_sql_set_times(&w);
+        hub_sql_set_times(hub_loop_clock(m->s->loop), &w);
         for (size_t i = 0; i < t->column_n; i++)
             if (cells[i].kind != HUB_CELL_ABSENT) hub_pg_param_cell(&params, &t->columns[i], &cells[i]);
         build_insert(&sql, &w);

@@ -3,7 +3,6 @@
  * of, with the row before). Duplicates are answered with the existing row, what does not fit its table
  * fails alone, and the others keep their order and get numbers without gaps. */
 #include "adapters/postgres/postgres_int.h"
-#include "base/clock.h"
 
 static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
 
@@ -158,7 +157,7 @@ static void on_single(void *arg, const struct failure *f) {
 static void drop_late(struct writer *x) {
     while (!hub_list_empty(&x->segment)) {
         struct hub_write *w = write_of(x->segment.next);
-        if (hub_mono_ms() - w->submitted <= PATIENCE_MS) break;
+        if (hub_loop_now_exact(x->link.s->loop) - w->submitted <= PATIENCE_MS) break;
         hub_list_remove(&w->link);
         hub_pg_reset(w);
         hub_pg_fail(w, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");

@@ -181,7 +181,7 @@ void hub_pg_segment_over(struct writer *x, bool committed) {
     if (committed) {
         hub_pg_counters_keep(&x->counters);
         x->committed = x->segment_id;
-        hub_store_count_commit(hub_mono_ns() - x->began, x->segment_n);
+        hub_store_count_commit(hub_real_ns() - x->began, x->segment_n);
         if (x->down) hub_pg_set_down(x, NULL);
     } else
         hub_pg_counters_undo(&x->counters);
@@ -230,7 +230,7 @@ static bool send_write(struct writer *x, struct hub_write *w, int64_t number) {
 /* What comes first in the queue and has its counter goes into the segment; ALONE: of those that are
  * carried out one by one. */
 static void take_segment(struct writer *x, bool alone) {
-    x->began = hub_mono_ns();
+    x->began = hub_real_ns();
     while (!hub_list_empty(&x->queue) && x->segment_n < MAX_BATCH) {
         struct hub_write *w = write_of(x->queue.next);
         struct pg_counter *c;
@@ -276,7 +276,7 @@ static bool may_write(const struct writer *x) {
 
 void hub_pg_writer_probe(struct writer *x) {
     if (!x->down || !may_write(x) || !hub_list_empty(&x->queue)) return;
-    x->began = hub_mono_ns();
+    x->began = hub_real_ns();
     end_segment(x);
 }
 
@@ -380,6 +380,7 @@ void hub_pg_writer_init(struct pg_store *s) {
     static const struct link_ops ops = {on_up, on_lost};
     struct writer *x = &s->writer;
     hub_pg_link_init(&x->link, s, &ops, "writer");
+    x->cells.clock = hub_loop_clock(s->loop);
     hub_list_init(&x->queue);
     hub_list_init(&x->segment);
     hub_list_init(&x->done);

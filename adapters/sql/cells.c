@@ -8,7 +8,7 @@
 
 void hub_sql_cells_free(struct hub_sql_cells *x) {
     free(x->scratch);
-    *x = (struct hub_sql_cells){0};
+    *x = (struct hub_sql_cells){.clock = x->clock};
 }
 
 static bool has_nul(const struct hub_cell *c) {
@@ -68,13 +68,14 @@ static void number_cells(struct hub_sql_cells *x, const struct hub_write *w, int
     set_number(w, x->change_seq, number);
 }
 
-static void set_time(const struct hub_write *w, int column) {
-    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT) w->cells[column] = hub_cell_int(hub_wall_ms());
+static void set_time(const struct hub_clock *clock, const struct hub_write *w, int column) {
+    if (column >= 0 && w->cells[column].kind == HUB_CELL_ABSENT)
+        w->cells[column] = hub_cell_int(hub_clock_wall_ms(clock));
 }
 
-void hub_sql_set_times(struct hub_write *w) {
-    if (w->kind == HUB_INSERT || w->kind == HUB_UPSERT) set_time(w, w->table->created_at);
-    set_time(w, w->table->updated_at);
+void hub_sql_set_times(const struct hub_clock *clock, struct hub_write *w) {
+    if (w->kind == HUB_INSERT || w->kind == HUB_UPSERT) set_time(clock, w, w->table->created_at);
+    set_time(clock, w, w->table->updated_at);
 }
 
 /* A soft delete is an update of a copy of the cells. */
@@ -92,6 +93,6 @@ void hub_sql_prepare_cells(struct hub_sql_cells *x, struct hub_write *w, int64_t
     else if (w->kind == HUB_DELETE)
         become_soft(x, w);
     if (!w->cells) return;
-    hub_sql_set_times(w);
+    hub_sql_set_times(x->clock, w);
     if (w->numbering != HUB_NUMBER_NONE) number_cells(x, w, number);
 }

@@ -5,6 +5,7 @@
 
 /* Of one connection that writes; zeroed at first. Not shared between threads. */
 struct hub_sql_cells {
+    const struct hub_clock *clock;    /* what createdAt and updatedAt are read from; kept by hub_sql_cells_free */
     const struct hub_table *numbered; /* the table that the next two were looked up for */
     int seq, change_seq;              /* columns, -1 = none */
     struct hub_cell *scratch;         /* cells of a soft delete */
@@ -28,5 +29,5 @@ bool hub_sql_cond_may_match(const struct hub_column *col, enum hub_cmp cmp, cons
 bool hub_sql_conds_have_nul(const struct hub_cond *where, size_t n);
 
 /* The times only. */
-void hub_sql_set_times(struct hub_write *w);
+void hub_sql_set_times(const struct hub_clock *clock, struct hub_write *w);
 #endif

@@ -155,7 +155,7 @@ static void say_holder(struct sqlite_store *s, const char *name) {
     int n = snprintf(s->contested, sizeof s->contested, "%.80s of this file is served by another process%s", name,
                      may_read ? "" : ", by another name (hard link) of the file");
     if (!may_read || open_writer(s, &err)) return;
-    s->writer.deadline = hub_mono_ms() + 100;
+    s->writer.deadline = hub_real_ms() + 100;
     if (sqlite3_prepare_v2(s->writer.db, "SELECT service, pid, host, since FROM hubd_owner WHERE name = ?1", -1, &st,
                            NULL) == SQLITE_OK) {
         sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
@@ -194,7 +194,7 @@ bool hub_sqlite_sign(struct sqlite_store *s) {
     struct hub_buf name = {0};
     bool ok = !s->claimed || hub_sqlite_exec(&s->writer, OWNER_TABLE) == SQLITE_OK;
     gethostname(host, sizeof host - 1);
-    hub_iso_format(hub_wall_ms(), since);
+    hub_iso_format(hub_loop_wall(s->loop), since);
     for (size_t i = 0; ok && s->claimed && lock_name(s, &i, &name);)
         ok = write_owner(s, hub_buf_cstr(&name), host, since);
     hub_buf_free(&name);

@@ -13,13 +13,13 @@
 
 static int on_progress(void *arg) {
     const struct sqlite_conn *c = arg;
-    return c->deadline && hub_mono_ms() > c->deadline;
+    return c->deadline && hub_real_ms() > c->deadline;
 }
 
 /* Waits for another process's lock in small steps until the deadline of the work at hand. */
 static int on_busy(void *arg, int tries) {
     const struct sqlite_conn *c = arg;
-    int64_t now = hub_mono_ms();
+    int64_t now = hub_real_ms();
     if (now >= (c->deadline ? c->deadline : now)) return 0;
     usleep(tries < 10 ? 1000 : 10000);
     return 1;
@@ -109,7 +109,7 @@ enum hub_code hub_sqlite_conn_open(struct sqlite_conn *c, const struct sqlite_op
     pthread_once(&once, configure);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (reader ? 0 : SQLITE_OPEN_CREATE);
     c->busy_ms = o->busy_ms;
-    c->deadline = hub_mono_ms() + o->busy_ms;
+    c->deadline = hub_real_ms() + o->busy_ms;
     int rc = sqlite3_open_v2(o->path ? o->path : ":memory:", &c->db, flags, NULL);
     if (!c->db) return cannot(o, "out of memory", err);
     if (rc != SQLITE_OK) return open_failed(c, o, err);

@@ -255,7 +255,7 @@ enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
         pthread_mutex_unlock(&s->db_lock);
         return code;
     }
-    s->writer.deadline = hub_mono_ms() + s->options.busy_ms;
+    s->writer.deadline = hub_real_ms() + s->options.busy_ms;
     if (hub_sqlite_exec(&s->writer, "BEGIN IMMEDIATE") != SQLITE_OK) code = failed(s, "cannot begin", err);
     s->writer.deadline = 0; /* a large table may take its time */
     if (!code) {

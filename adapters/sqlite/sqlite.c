@@ -65,7 +65,7 @@ static void expire(struct sqlite_store *s, struct hub_list *from, struct hub_lis
 static void on_patience(struct hub_timer *timer) {
     struct sqlite_store *s = HUB_CONTAINER(timer, struct sqlite_store, patience);
     struct hub_list expired;
-    int64_t now = hub_mono_ms(), before = now - PATIENCE_MS, late = hub_loop_now(s->loop) - timer->due;
+    int64_t now = hub_loop_now_exact(s->loop), before = now - PATIENCE_MS, late = hub_loop_now(s->loop) - timer->due;
     if (late > PATIENCE_MS / 10) s->judges_from = now + PATIENCE_MS; /* the threads stood still as well */
     if (now < s->judges_from) before = INT64_MIN;
     hub_list_init(&expired);
@@ -90,8 +90,8 @@ static bool admit(struct sqlite_store *s, struct hub_write *w) {
     bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING || s->outstanding_bytes > MAX_OUTSTANDING_BYTES;
     w->bytes = bytes_of(w);
     s->outstanding_bytes += w->bytes;
-    w->submitted =
-        hub_mono_ms(); /* not the turn's time: a turn that blocked, as at a reload, must not count against it */
+    /* Not the turn's time: a turn that blocked, as at a reload, must not count against it. */
+    w->submitted = hub_loop_now_exact(s->loop);
     s->outstanding++;
     hub_store_show_queue(s->outstanding);
     if (!hub_timer_running(&s->patience)) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
@@ -222,7 +222,7 @@ static bool sqlite_ready(const struct hub_store *base, struct hub_buf *why_not) 
     const char *why = NULL;
     if (s->down)
         why = s->why_down;
-    else if (s->trouble_until > hub_mono_ms())
+    else if (s->trouble_until > hub_loop_now_exact(s->loop))
         why = s->trouble;
     else if (!s->claimed && s->contested[0])
         why = s->contested;
@@ -304,6 +304,7 @@ static enum hub_code make_folders(const char *path, struct hub_err *err) {
 }
 
 static void free_store(struct sqlite_store *s) {
+    hub_clock_unlisten(s->clock, &s->turned);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->db_lock);
     pthread_cond_destroy(&s->writer_wake);
@@ -316,18 +317,26 @@ static void free_store(struct sqlite_store *s) {
 
 static void on_closed(struct hub_task *task);
 
+/* On any thread: the writer may have waited long enough. */
+static void on_turned(struct hub_clock_listener *l) {
+    struct sqlite_store *s = HUB_CONTAINER(l, struct sqlite_store, turned);
+    pthread_mutex_lock(&s->lock);
+    pthread_cond_signal(&s->writer_wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
 static struct sqlite_store *new_store(struct hub_loop *loop, const struct sqlite_options *o) {
     struct sqlite_store *s = hub_xcalloc(1, sizeof *s);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->db_lock, NULL);
-    pthread_cond_init(&s->writer_wake, &monotonic);
+    hub_clock_cond_init(&s->writer_wake);
     pthread_cond_init(&s->reader_wake, NULL);
-    pthread_condattr_destroy(&monotonic);
     s->base.ops = &hub_sqlite_ops;
     s->loop = loop;
+    s->clock = hub_loop_clock(loop);
+    s->writer.cells.clock = s->clock;
+    s->turned.turned = on_turned;
+    hub_clock_listen(s->clock, &s->turned);
     s->options = *o;
     s->claim_fd = -1;
     hub_list_init(&s->turn);

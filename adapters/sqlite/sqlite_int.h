@@ -38,7 +38,7 @@ struct sqlite_conn {
     struct hub_buf key, sql, text;
     struct hub_sql_cells cells;
     const struct hub_table *outbox; /* the writer's: where announced changes go, or NULL */
-    int64_t deadline; /* monotonic ms, 0 = none: statements are interrupted and locks no longer waited for */
+    int64_t deadline; /* hub_real_ms, 0 = none: statements are interrupted and locks no longer waited for */
     int64_t busy_ms;
     unsigned generation; /* of the tables whose statements it holds */
     bool script;         /* the authorizer is strict: a script's statement is being prepared */
@@ -159,6 +159,8 @@ struct batch {
 struct sqlite_store {
     struct hub_store base; /* first member */
     struct hub_loop *loop;
+    struct hub_clock *clock; /* the loop's */
+    struct hub_clock_listener turned;
     struct sqlite_options options;
     const struct hub_table *const *tables;
     size_t table_n;
@@ -188,7 +190,7 @@ struct sqlite_store {
     int readers_running;
     bool down;
     char why_down[200];
-    char trouble[260]; /* what reads, or statements of the engine, failed of; good until TROUBLE_UNTIL (monotonic ms) */
+    char trouble[260]; /* what reads, or statements of the engine, failed of; good until TROUBLE_UNTIL (loop time) */
     int64_t trouble_until; /* INT64_MAX: the file is damaged, which does not pass */
     int64_t trouble_told;
     /* fixed after open */

@@ -42,7 +42,7 @@ static bool is_trouble(int rc) {
 
 /* A damaged file stays damaged; a disk may recover, and somebody may put a table back. */
 void hub_sqlite_note_trouble(struct sqlite_store *s, int rc, const char *why, bool write_alone) {
-    int64_t now = hub_mono_ms();
+    int64_t now = hub_clock_mono_ms(s->clock);
     bool damaged = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
     if (!is_trouble(rc)) return;
     hub_store_count_fault();
@@ -88,7 +88,7 @@ static void lose(struct txn *t, const char *why, bool reopen) {
         hub_sqlite_fail_write(w, t->in_doubt ? HUB_STORE_UNDECIDED : HUB_STORE_UNAVAILABLE, reason);
     }
     t->in_doubt = false;
-    hub_sqlite_post(s, &t->members, hub_mono_ns() - t->began, false);
+    hub_sqlite_post(s, &t->members, hub_real_ns() - t->began, false);
     hub_sqlite_counters_free(&s->counters);
     t->open = false;
     if (reopen && s->options.path) hub_sqlite_conn_close(&s->writer);
@@ -113,7 +113,7 @@ static bool begin(struct txn *t) {
     struct sqlite_store *s = t->s;
     struct hub_err err;
     const char *lost = __atomic_load_n(&s->lost_file, __ATOMIC_ACQUIRE);
-    t->began = hub_mono_ns();
+    t->began = hub_real_ns();
     if (lost) {
         lose(t, lost, false);
         return false;
@@ -152,7 +152,7 @@ static void commit(struct txn *t) {
         return;
     }
     t->open = false;
-    hub_sqlite_post(s, &t->members, hub_mono_ns() - t->began, true);
+    hub_sqlite_post(s, &t->members, hub_real_ns() - t->began, true);
     hub_sqlite_set_down(s, NULL);
 }
 
@@ -174,7 +174,7 @@ static bool make_counter(struct txn *t, struct sqlite_job *j) {
 static void run_sql(struct txn *t, struct sqlite_job *j) {
     commit(t);
     hub_list_push(&t->members, &j->w.link);
-    t->s->writer.deadline = hub_mono_ms() + PATIENCE_MS;
+    t->s->writer.deadline = hub_real_ms() + PATIENCE_MS;
     if (!begin(t)) return;
     hub_sqlite_run_sql(&t->s->writer, j, false);
     if (j->w.code == HUB_STORE_UNAVAILABLE)
@@ -186,7 +186,7 @@ static void run_sql(struct txn *t, struct sqlite_job *j) {
     hub_sqlite_exec(&t->s->writer, "ROLLBACK");
     t->open = false;
     hub_sqlite_counters_free(&t->s->counters);
-    hub_sqlite_post(t->s, &t->members, hub_mono_ns() - t->began, false);
+    hub_sqlite_post(t->s, &t->members, hub_real_ns() - t->began, false);
 }
 
 static bool carry_out(struct txn *t, struct hub_write *w) {
@@ -217,10 +217,10 @@ static void run_batch(struct sqlite_store *s, struct hub_list *list) {
             run_sql(&t, j);
             continue;
         }
-        s->writer.deadline = w->submitted + s->options.busy_ms;
+        s->writer.deadline = hub_clock_to_real(s->clock, w->submitted + s->options.busy_ms);
         hub_list_push(&t.members, &w->link);
         if (!t.open && !begin(&t)) continue; /* it has its answer; the next one may still wait its own time */
-        s->writer.deadline = w->submitted + 2 * PATIENCE_MS;
+        s->writer.deadline = hub_clock_to_real(s->clock, w->submitted + 2 * PATIENCE_MS);
         if (!carry_out(&t, w)) lose(&t, sqlite3_errcode(s->writer.db) ? cause(s, why) : w->error, wants_reopen(s));
     }
     commit(&t);
@@ -247,27 +247,32 @@ static void probe(struct sqlite_store *s) {
     pthread_mutex_unlock(&s->db_lock);
 }
 
+static bool has_work(const struct sqlite_store *s) {
+    return !hub_list_empty(&s->waiting) || (s->stop && !s->readers_running);
+}
+
 static void wait_for_work(struct sqlite_store *s) {
-    struct timespec until;
+    int64_t probe_at = hub_clock_mono_ms(s->clock) + PROBE_MS;
+    bool in_time = true;
     s->writer_idle = true;
-    if (s->down) {
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += PROBE_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
-        if (pthread_cond_timedwait(&s->writer_wake, &s->lock, &until) == ETIMEDOUT && hub_list_empty(&s->waiting)) {
-            pthread_mutex_unlock(&s->lock);
-            probe(s);
-            pthread_mutex_lock(&s->lock);
-        }
-    } else
-        pthread_cond_wait(&s->writer_wake, &s->lock);
+    while (!has_work(s) && in_time) {
+        if (s->down)
+            in_time = hub_clock_wait(s->clock, &s->writer_wake, &s->lock, probe_at);
+        else
+            pthread_cond_wait(&s->writer_wake, &s->lock);
+    }
+    if (!has_work(s)) {
+        pthread_mutex_unlock(&s->lock);
+        probe(s);
+        pthread_mutex_lock(&s->lock);
+    }
     s->writer_idle = false;
 }
 
 /* Up to MAX_BATCH writes; false when there will be none any more. */
 static bool take_batch(struct sqlite_store *s, struct hub_list *batch) {
     pthread_mutex_lock(&s->lock);
-    while (hub_list_empty(&s->waiting) && !(s->stop && !s->readers_running)) wait_for_work(s);
+    while (!has_work(s)) wait_for_work(s);
     for (int n = 0; n < MAX_BATCH && !hub_list_empty(&s->waiting); n++) hub_list_push(batch, hub_list_pop(&s->waiting));
     pthread_mutex_unlock(&s->lock);
     return !hub_list_empty(batch);
@@ -292,7 +297,7 @@ void *hub_sqlite_writer_main(void *arg) {
 
 static void run_read(struct sqlite_store *s, struct sqlite_conn *c, struct sqlite_job *j) {
     struct hub_err err;
-    uint64_t began = hub_mono_ns();
+    uint64_t began = hub_real_ns();
     if (!c->db && hub_sqlite_conn_open(c, &s->options, true, &err)) {
         hub_sqlite_fail_write(&j->w, HUB_STORE_UNAVAILABLE, err.text);
         hub_sqlite_note_trouble(s, SQLITE_CANTOPEN, err.text, false);
@@ -300,14 +305,14 @@ static void run_read(struct sqlite_store *s, struct sqlite_conn *c, struct sqlit
     }
     unsigned generation = __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE);
     if (c->generation != generation) hub_sqlite_conn_forget(c), c->generation = generation;
-    c->deadline = j->w.submitted + PATIENCE_MS;
+    c->deadline = hub_clock_to_real(s->clock, j->w.submitted + PATIENCE_MS);
     if (j->kind == JOB_SELECT) hub_sqlite_run_select(c, j);
     if (j->kind == JOB_SQL) hub_sqlite_run_sql(c, j, true);
     if (j->kind == JOB_COUNTER) hub_sqlite_run_counter_read(c, j);
     int rc = sqlite3_errcode(c->db) & 0xff;
     if (j->w.code == HUB_STORE_UNAVAILABLE) hub_sqlite_note_trouble(s, rc, j->w.error, false);
     if (j->w.code == HUB_STORE_UNAVAILABLE && rc != SQLITE_BUSY && rc != SQLITE_INTERRUPT) hub_sqlite_conn_close(c);
-    j->ns = hub_mono_ns() - began;
+    j->ns = hub_real_ns() - began;
 }
 
 static struct sqlite_job *take_read(struct sqlite_store *s) {

@@ -65,6 +65,10 @@ int64_t hub_clock_mono_ms(const struct hub_clock *c) {
     return hub_clock_mono_at(c, c && c->frozen ? 0 : ms_of(CLOCK_MONOTONIC));
 }
 
+int64_t hub_clock_to_real(const struct hub_clock *c, int64_t mono_ms) {
+    return c ? hub_real_ms() + (mono_ms - hub_clock_mono_ms(c)) : mono_ms;
+}
+
 void hub_clock_turn(struct hub_clock *c, int64_t ms) {
     if (ms < 0) abort(); /* monotonic time never steps back */
     pthread_mutex_lock(&c->lock);
@@ -108,12 +112,11 @@ void hub_clock_cond_init(pthread_cond_t *cond) {
 }
 
 bool hub_clock_wait(const struct hub_clock *c, pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms) {
-    int64_t left = until_ms - hub_clock_mono_ms(c);
-    if (left <= 0) return false;
+    if (hub_clock_mono_ms(c) >= until_ms) return false;
     if (c && c->frozen) {
         pthread_cond_wait(cond, lock);
     } else {
-        int64_t end = ms_of(CLOCK_MONOTONIC) + left;
+        int64_t end = hub_clock_to_real(c, until_ms);
         struct timespec at = {.tv_sec = end / 1000, .tv_nsec = end % 1000 * 1000000};
         pthread_cond_timedwait(cond, lock, &at);
     }

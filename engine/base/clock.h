@@ -33,6 +33,10 @@ int64_t hub_clock_mono_ms(const struct hub_clock *c); /* never steps back */
 /* What C showed when the system's monotonic clock showed SYSTEM_MS: for who has that already. */
 int64_t hub_clock_mono_at(const struct hub_clock *c, int64_t system_ms);
 
+/* What the system's monotonic clock shows when C, if nobody turns it, shows MONO_MS (a frozen one: if it ran
+ * on from now): for limits on work, which goes on in the system's time. */
+int64_t hub_clock_to_real(const struct hub_clock *c, int64_t mono_ms);
+
 /* From any thread: moves both times forward by MS, not negative, and wakes those who wait by the clock. */
 void hub_clock_turn(struct hub_clock *c, int64_t ms);
 /* From any thread: sets the wall time alone, forward or back, as NTP or somebody with a date does. Deadlines

@@ -236,7 +236,7 @@ struct hub_write {
     struct hub_rows before; /* announce: likewise */
     /* the adapter's */
     struct hub_list link;
-    int64_t submitted; /* monotonic ms */
+    int64_t submitted; /* loop time */
     size_t bytes;      /* of its texts */
     void *adapter;
 };

@@ -6,8 +6,8 @@
 
 struct hub_table;
 struct hub_column;
-/* A row holds a value that is not of its property's type, and null is given in its place. Counted, and
- * logged as often as the log's limits allow. */
+/* From any thread: a row holds a value that is not of its property's type, and null is given in its place.
+ * Counted, and logged as far as the log takes lines of one kind. */
 void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found);
 void hub_store_count_commit(uint64_t ns, size_t writes); /* one transaction */
 void hub_store_count_read(uint64_t ns);

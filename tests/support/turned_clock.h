@@ -20,23 +20,23 @@ static inline void turned_on_stop(struct hub_timer *t) {
 
 /* Runs what is due, and what it puts off to the end of the turn. What threads or sockets bring may take
  * longer. */
-static inline void turned_run_due(struct hub_loop *loop) {
-    struct turned_stop stop = {.loop = loop};
-    hub_timer_start(loop, &stop.timer, 0, turned_on_stop);
-    hub_loop_run(loop);
+static inline void turned_run_due(struct hub_loop *of) {
+    struct turned_stop stop = {.loop = of};
+    hub_timer_start(of, &stop.timer, 0, turned_on_stop);
+    while (hub_timer_running(&stop.timer)) hub_loop_run(of); /* others may stop the loop, too */
 }
 
 /* Turns the clock by MS, from one due timer to the next, so that none runs late: one that starts itself again
  * each second runs sixty times in a minute. */
-static inline void turn_clock(struct hub_loop *loop, int64_t ms) {
-    int64_t end = hub_loop_now(loop) + ms;
-    while (hub_loop_next_due(loop) <= end) {
-        int64_t left = hub_loop_next_due(loop) - hub_loop_now(loop);
+static inline void turn_clock(struct hub_loop *of, int64_t ms) {
+    int64_t end = hub_loop_now(of) + ms;
+    while (hub_loop_next_due(of) <= end) {
+        int64_t left = hub_loop_next_due(of) - hub_loop_now(of);
         hub_clock_turn(&turned_clock, left > 0 ? left : 0);
-        turned_run_due(loop);
+        turned_run_due(of);
     }
-    hub_clock_turn(&turned_clock, end - hub_loop_now(loop));
-    turned_run_due(loop);
+    hub_clock_turn(&turned_clock, end - hub_loop_now(of));
+    turned_run_due(of);
 }
 
 static inline struct hub_loop *turned_loop_new(void) {
@@ -44,8 +44,8 @@ static inline struct hub_loop *turned_loop_new(void) {
     return hub_loop_new(&turned_clock);
 }
 
-static inline void turned_loop_delete(struct hub_loop *loop) {
-    hub_loop_delete(loop);
+static inline void turned_loop_delete(struct hub_loop *of) {
+    hub_loop_delete(of);
     hub_clock_deinit(&turned_clock);
 }
 #endif

@@ -195,6 +195,20 @@ static void a_running_clock_goes_on_from_where_it_was_turned_to(void **state) {
     hub_clock_deinit(&c);
 }
 
+static void limits_on_work_are_kept_in_the_systems_time(void **state) {
+    struct hub_clock running, frozen;
+    (void)state;
+    assert_int_equal(hub_clock_to_real(NULL, 77), 77);
+    hub_clock_init(&running);
+    hub_clock_init_frozen(&frozen, 0);
+    hub_clock_turn(&running, 3600000);
+    int64_t now = hub_real_ms();
+    assert_in_range(hub_clock_to_real(&running, hub_clock_mono_ms(&running) + 50), now + 49, now + 1050);
+    assert_in_range(hub_clock_to_real(&frozen, HUB_CLOCK_START_MS + 50), now + 50, now + 1050);
+    hub_clock_deinit(&running);
+    hub_clock_deinit(&frozen);
+}
+
 /* NTP, or somebody with a date: deadlines do not notice. */
 static void the_wall_time_can_be_set_alone(void **state) {
     struct hub_clock c;
@@ -297,6 +311,7 @@ int main(void) {
         cmocka_unit_test(the_systems_clocks_agree_on_their_units),
         cmocka_unit_test(a_frozen_clock_moves_when_it_is_turned),
         cmocka_unit_test(a_running_clock_goes_on_from_where_it_was_turned_to),
+        cmocka_unit_test(limits_on_work_are_kept_in_the_systems_time),
         cmocka_unit_test(the_wall_time_can_be_set_alone),
         cmocka_unit_test(a_thread_that_waits_is_woken_when_the_clock_is_turned),
         cmocka_unit_test(a_thread_that_waits_by_the_systems_clock_is_not_forgotten),

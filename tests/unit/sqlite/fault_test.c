@@ -1,6 +1,7 @@
 /* The SQLite store in trouble: locked by others, disk full, killed, and files that cannot be opened. It
  * answers, and comes back by itself. */
 #include "sqlite_fixture.h"
+#include "turned_clock.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -81,9 +82,22 @@ static void numbers_that_another_process_took_are_not_taken_again(void **state) 
     close_store();
 }
 
+static bool is_ready(void) { return store->ops->ready(store, NULL); }
+
+static void open_frozen(const char *options) {
+    hub_clock_init_frozen(&turned_clock, TURNED_WALL_MS);
+    open_store_by(&turned_clock, options);
+}
+
+static void close_frozen(void) {
+    close_store();
+    hub_clock_deinit(&turned_clock);
+}
+
+/* How long a lock is waited for is real, whatever the clock of the loop says: another process holds it. */
 static void a_lock_that_stays_fails_the_write_and_passes_by_itself(void **state) {
     (void)state;
-    open_store("?busy_timeout=100");
+    open_frozen("?busy_timeout=100");
     struct message m[3], later;
     struct hub_buf why = {0};
     int left = 3;
@@ -98,11 +112,63 @@ static void a_lock_that_stays_fails_the_write_and_passes_by_itself(void **state)
     assert_non_null(strstr(hub_buf_cstr(&why), "locked"));
     hub_buf_free(&why);
     unlock();
-    wait_until_ready(); /* without any write: readiness probes would keep them away */
+    turn_clock(loop, 499);
+    assert_false(is_ready());
+    turn_clock(loop, 1); /* the writer's thread looks: without any write, for readiness would keep them away */
+    while (!is_ready()) turned_run_due(loop);
     new_message(&later, "r1", 9, &left);
     write_and_wait(&later);
     assert_int_equal(later.w.number, 1);
-    close_store();
+    close_frozen();
+}
+
+static void a_read_that_fails_shows_for_ten_seconds(void **state) {
+    (void)state;
+    open_frozen("");
+    const struct hub_select q = {.table = &msg_table, .order_by = -1, .limit = 1};
+    struct rows_answer a = {0};
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "ALTER TABLE chatMessage RENAME TO gone", NULL, NULL, NULL), SQLITE_OK);
+    store->ops->select(store, &q, take_rows, &a);
+    hub_loop_run(loop);
+    assert_int_equal(a.code, HUB_STORE_UNAVAILABLE);
+    json_decref(a.rows);
+    assert_int_equal(sqlite3_exec(db, "ALTER TABLE gone RENAME TO chatMessage", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    turn_clock(loop, 9999);
+    assert_false(is_ready());
+    turn_clock(loop, 1);
+    assert_true(is_ready());
+    close_frozen();
+}
+
+static void times_of_rows_are_those_of_the_clock(void **state) {
+    static const struct hub_column columns[] = {
+        {.property = "id", .column = "id", .type = HUB_COL_ID, .required = true},
+        {.property = "createdAt", .column = "createdAt", .type = HUB_COL_DATETIME},
+        {.property = "updatedAt", .column = "updatedAt", .type = HUB_COL_DATETIME}};
+    static const struct hub_table timed = {.name = "timed",
+                                           .table = "timed",
+                                           .managed = true,
+                                           .columns = columns,
+                                           .column_n = 3,
+                                           .active = -1,
+                                           .created_at = 1,
+                                           .updated_at = 2};
+    static const struct hub_table *const tables[] = {&msg_table, &timed};
+    struct hub_cell cells[3] = {{.kind = HUB_CELL_TEXT, .s = HUB_STR_INIT("a")}};
+    struct message m = {.w = {.table = &timed, .kind = HUB_INSERT, .cells = cells, .done = message_done, .arg = &m}};
+    (void)state;
+    opened_with.tables = tables, opened_with.table_n = 2;
+    open_frozen("");
+    turn_clock(loop, 1234);
+    write_and_wait(&m);
+    assert_int_equal(m.w.code, HUB_OK);
+    assert_int_equal(cells[1].i, TURNED_WALL_MS + 1234);
+    assert_int_equal(cells[2].i, TURNED_WALL_MS + 1234);
+    opened_with.tables = msg_tables, opened_with.table_n = 1;
+    close_frozen();
 }
 
 /* No file of this process may grow beyond BYTES: what a full disk looks like, nearly. */
@@ -256,6 +322,8 @@ int main(void) {
         cmocka_unit_test(a_lock_held_by_another_process_is_waited_for),
         cmocka_unit_test(numbers_that_another_process_took_are_not_taken_again),
         cmocka_unit_test(a_lock_that_stays_fails_the_write_and_passes_by_itself),
+        cmocka_unit_test(a_read_that_fails_shows_for_ten_seconds),
+        cmocka_unit_test(times_of_rows_are_those_of_the_clock),
         cmocka_unit_test(a_full_disk_fails_whole_transactions_and_passes_by_itself),
         cmocka_unit_test(what_was_acknowledged_survives_kill_9),
         cmocka_unit_test(what_cannot_be_opened_is_named_with_its_cause),

@@ -9,14 +9,16 @@
 
 static char folder[64], file[96];
 
-static inline void open_store(const char *options) {
-    loop = hub_loop_new(NULL);
+static inline void open_store_by(struct hub_clock *clock, const char *options) {
+    loop = hub_loop_new(clock);
     snprintf(folder, sizeof folder, "/tmp/hubd-store-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/data/test.db", folder);
     snprintf(url, sizeof url, "sqlite:%s%s", file, options);
     open_messages(&hub_sqlite_ops);
 }
+
+static inline void open_store(const char *options) { open_store_by(NULL, options); }
 
 static inline void remove_folder(void) {
     char command[128];
