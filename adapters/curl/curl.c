@@ -50,8 +50,13 @@ static void end_finished(struct hub_curl *c) {
 static void on_timer(struct hub_timer *t) {
     struct hub_curl *c = HUB_CONTAINER(t, struct hub_curl, timer);
     int running;
+    long left = -1;
     curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     end_finished(c);
+    /* libcurl goes by the system's clock. Where the loop's was turned it is too early there, and libcurl
+     * does not ask again for a time that it has asked for. */
+    if (!hub_timer_running(t) && curl_multi_timeout(c->multi, &left) == CURLM_OK && left >= 0)
+        hub_timer_start(c->loop, t, left, on_timer);
 }
 
 static int set_timer(CURLM *multi, long ms, void *arg) {

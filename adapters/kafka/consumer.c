@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "adapters/kafka/kafka_int.h"
-#include "base/clock.h"
 #include "base/log.h"
 
 enum { BATCH = 1000, REOPEN_MS = 10000 /* at most once in this time */ };
@@ -42,7 +41,7 @@ void hub_kafka_subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb,
     if (!t) {
         t = hub_xcalloc(1, sizeof *t);
         t->name = hub_xstrdup(name);
-        t->since = hub_wall_ms();
+        t->since = hub_loop_wall(b->loop);
         hub_list_init(&t->subscribers);
         hub_map_put(&b->consumer.topics, hub_cstr(name), t);
         b->consumer.resubscribe.run = resubscribe;

@@ -36,7 +36,7 @@ static void answer(struct kafka_bus *b, struct kafka_publication *p, enum hub_co
                        1);
     } else {
         hub_metric_add(&published, 1);
-        hub_histogram_add(&latency, hub_mono_ns() - p->started);
+        hub_histogram_add(&latency, hub_real_ns() - p->started);
     }
     if (p->done) p->done(p->arg, code, code ? error : NULL);
     free(p);
@@ -136,7 +136,7 @@ void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hu
     struct hub_str topic = m->topic;
     char name[TOPIC_MAX + 1];
     struct kafka_publication *p = hub_xmalloc(sizeof *p);
-    *p = (struct kafka_publication){.done = done, .arg = arg, .started = hub_mono_ns()};
+    *p = (struct kafka_publication){.done = done, .arg = arg, .started = hub_real_ns()};
     b->producer.waiting++;
     if (b->closing) {
         refuse(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -143,7 +142,7 @@ static void del_write(void *arg) {
 
 /* A burst may take this process long: the server owes nothing before it is asked. */
 static void do_write(struct hub_redis_link *l) {
-    if (l->unsent >= l->open_n) l->sent = hub_mono_ms();
+    if (l->unsent >= l->open_n) l->sent = hub_loop_now_exact(l->config.loop);
     l->unsent = 0;
     l->writing = true;
     redisAsyncHandleWrite(l->ac);

@@ -68,7 +68,7 @@ static struct redis_request *request_new(struct redis_cache *c, enum redis_reque
                                          struct hub_histogram *latency, struct hub_str key, void *arg) {
     struct redis_request *q = hub_xmalloc(sizeof *q + key.n);
     *q = (struct redis_request){
-        .cache = c, .kind = kind, .latency = latency, .asked = hub_mono_ns(), .arg = arg, .key_n = key.n};
+        .cache = c, .kind = kind, .latency = latency, .asked = hub_real_ns(), .arg = arg, .key_n = key.n};
     if (key.n) memcpy(q->key, key.p, key.n);
     return q;
 }
@@ -139,7 +139,7 @@ static void watch_refused(void *arg, struct hub_str key, const redisReply *r) { 
 
 /* Counts the answer; false when there is none to use. */
 static bool usable(const struct redis_request *q, const redisReply *r, int type) {
-    if (r) hub_histogram_add(q->latency, hub_mono_ns() - q->asked);
+    if (r) hub_histogram_add(q->latency, hub_real_ns() - q->asked);
     if (r && r->type == type) return true;
     hub_metric_add(&errors_metric, 1);
     if (r && r->type == REDIS_REPLY_ERROR && q->kind != FOREIGN)

@@ -9,18 +9,20 @@
 
 #include <cmocka.h>
 
+#include "turned_clock.h"
+
 static struct hub_loop *loop;
 static struct hub_cache *cache;
 
 static void open_cache(const char *url) {
-    loop = hub_loop_new(NULL);
+    loop = turned_loop_new();
     const struct hub_cache_config config = {.loop = loop, .url = url, .name = "test"};
     assert_int_equal(hub_memory_cache_ops.open(&config, &cache, NULL), HUB_OK);
 }
 
 static void close_cache(void) {
     cache->ops->close(cache);
-    hub_loop_delete(loop);
+    turned_loop_delete(loop);
 }
 
 static void take_value(void *arg, enum hub_code code, const struct hub_str *values) {
@@ -114,25 +116,25 @@ static void several_keys_are_read_at_once(void **state) {
     close_cache();
 }
 
-static void stop_later(struct hub_timer *t) {
-    (void)t;
-    hub_loop_stop(loop);
-}
-
 static void an_entry_ends_with_its_time(void **state) {
     (void)state;
     open_cache("memory:");
-    struct hub_timer timer = {0};
-    set("short", "x", 5);
+    set("short", "x", 5000);
     set("long", "x", 60000);
-    assert_true(has("short", "x"));
     expect("[\"TTL\",\"long\"]", "60");
-    expect("[\"SET\",\"px\",\"1\",\"PX\",5]", "\"OK\"");
-    hub_timer_start(loop, &timer, 10, stop_later);
-    hub_loop_run(loop);
+    expect("[\"SET\",\"px\",\"1\",\"PX\",5000]", "\"OK\"");
+    turn_clock(loop, 4999);
+    assert_true(has("short", "x"));
+    turn_clock(loop, 1);
     assert_true(has("short", NULL));
-    assert_true(has("long", "x"));
     expect("[\"EXISTS\",\"px\",\"long\",\"long\"]", "2");
+    expect("[\"TTL\",\"long\"]", "55");
+    expect("[\"EXPIRE\",\"long\",3600]", "1");
+    expect("[\"SET\",\"long\",\"y\",\"KEEPTTL\"]", "\"OK\"");
+    turn_clock(loop, 3599999);
+    assert_true(has("long", "y"));
+    turn_clock(loop, 1);
+    assert_true(has("long", NULL));
     close_cache();
 }
 
@@ -173,7 +175,6 @@ static void note_gone(void *arg) {
     gone = true;
     if (other) cache->ops->unwatch(other);
     other = NULL;
-    hub_loop_stop(loop);
 }
 
 static void must_not_come(void *arg) {
@@ -186,38 +187,33 @@ static void watch(const char *key) {
     cache->ops->watch(cache, hub_cstr(key), note_gone, NULL);
 }
 
-static void turn_once(void) {
-    struct hub_timer timer = {0};
-    hub_timer_start(loop, &timer, 5, stop_later);
-    hub_loop_run(loop);
-    hub_timer_stop(loop, &timer);
-}
-
 static void the_end_of_a_watched_key_is_told_in_a_later_turn(void **state) {
     (void)state;
     open_cache("memory:");
     watch("never there");
     assert_false(gone);
-    hub_loop_run(loop);
+    turned_run_due(loop);
     assert_true(gone);
     set("k", "1", 0);
     watch("k");
     other = cache->ops->watch(cache, HUB_STR("k"), must_not_come, NULL);
     expect("[\"DEL\",\"k\"]", "1");
     set("k", "back", 0);
-    turn_once();
+    turned_run_due(loop);
     assert_false(gone); /* it is there again */
     expect("[\"DEL\",\"k\"]", "1");
     assert_false(gone);
-    hub_loop_run(loop);
+    turned_run_due(loop);
     assert_true(gone);
-    set("short", "1", 20);
+    set("short", "1", 5000);
     watch("short");
-    hub_loop_run(loop); /* nobody looks at it */
+    turn_clock(loop, 4999);
+    assert_false(gone);
+    turn_clock(loop, 1001); /* nobody else looks at it; the cache does each second */
     assert_true(gone);
     struct hub_cache_watch *w = cache->ops->watch(cache, HUB_STR("k"), must_not_come, NULL);
     cache->ops->unwatch(w);
-    turn_once();
+    turned_run_due(loop);
     close_cache();
 }
 
