@@ -1,8 +1,6 @@
 /* The threads. The writer takes everything that waits as one transaction; readers take one job at a time. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"

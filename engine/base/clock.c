@@ -29,10 +29,6 @@ bool hub_process_cpu_ns(int pid, uint64_t *out) {
     return true;
 }
 
-int64_t hub_wall_ms(void) { return hub_clock_wall_ms(NULL); }
-int64_t hub_mono_ms(void) { return hub_clock_mono_ms(NULL); }
-uint64_t hub_mono_ns(void) { return hub_real_ns(); }
-
 /* ---- clocks ---- */
 
 static int64_t load_offset(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }

@@ -68,11 +68,6 @@ uint64_t hub_real_ns(void);
 uint64_t hub_thread_cpu_ns(void);
 bool hub_process_cpu_ns(int pid, uint64_t *out);
 
-/* ---- to be replaced by the above ---- */
-int64_t hub_wall_ms(void);
-int64_t hub_mono_ms(void);
-uint64_t hub_mono_ns(void);
-
 /* ---- dates ---- */
 
 #define HUB_ISO_LEN 24

@@ -84,9 +84,9 @@ static void brokers_may_be_away_at_the_start(void **state) {
     assert_false(one.bus->ops->ready(one.bus, &why));
     assert_non_null(strstr(hub_buf_cstr(&why), "127.0.0.1:1"));
     hub_buf_free(&why);
-    int64_t began = hub_mono_ms();
+    int64_t began = hub_real_ms();
     leave(&one);
-    assert_true(hub_mono_ms() - began < 1500); /* there is nobody to wait for */
+    assert_true(hub_real_ms() - began < 1500); /* there is nobody to wait for */
 }
 
 static void brokers_that_go_and_come_back_are_noticed_and_nothing_is_lost(void **state) {
@@ -119,11 +119,11 @@ static void closing_while_the_brokers_are_away_takes_a_bounded_time(void **state
     until(one_is_not_ready);
     done_n = 0;
     publish(&one, "t", "k", "x");
-    int64_t began = hub_mono_ms();
+    int64_t began = hub_real_ms();
     leave(&one);
     assert_int_equal(done_n, 1);
     assert_int_not_equal(last_code, HUB_OK);
-    assert_true(hub_mono_ms() - began < 9000);
+    assert_true(hub_real_ms() - began < 9000);
     rd_kafka_mock_broker_set_up(mock, 1);
 }
 
@@ -132,9 +132,9 @@ static void closing_while_the_brokers_are_away_takes_a_bounded_time(void **state
 enum { FOR_EVER_MS = 30000, CLOSE_MS = 8000, SLACK_MS = 2000 };
 
 static void leave_in_time(struct member *m) {
-    int64_t began = hub_mono_ms();
+    int64_t began = hub_real_ms();
     leave(m);
-    assert_true(hub_mono_ms() - began < CLOSE_MS + SLACK_MS);
+    assert_true(hub_real_ms() - began < CLOSE_MS + SLACK_MS);
 }
 
 static void closing_takes_a_bounded_time_when_the_group_does_not_let_go(void **state) {

@@ -82,7 +82,7 @@ static struct hub_timer tick;
 static int64_t give_up_at;
 
 static void on_tick(struct hub_timer *t) {
-    if (store->ops->ready(store, NULL) || hub_mono_ms() > give_up_at)
+    if (store->ops->ready(store, NULL) || hub_real_ms() > give_up_at)
         hub_loop_stop(loop);
     else
         hub_timer_start(loop, t, 10, on_tick);
@@ -94,7 +94,7 @@ static bool comes_up(const char *with, int64_t limit_ms, struct hub_buf *why) {
     snprintf(url, sizeof url, "%s", with);
     loop = hub_loop_new(NULL);
     if (open_with(&hub_postgres_ops, msg_tables, 1, &err)) fail_msg("%s", err.text);
-    give_up_at = hub_mono_ms() + limit_ms;
+    give_up_at = hub_real_ms() + limit_ms;
     hub_timer_start(loop, &tick, 0, on_tick);
     hub_loop_run(loop);
     bool up = store->ops->ready(store, why);

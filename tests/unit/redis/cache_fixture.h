@@ -48,9 +48,9 @@ static bool is_ready(void) { return cache->ops->ready(cache, NULL); }
 static inline bool is_away(void) { return !is_ready(); }
 
 static int64_t turn_until;
-static bool time_is_over(void) { return hub_mono_ms() >= turn_until; }
+static bool time_is_over(void) { return hub_real_ms() >= turn_until; }
 static inline void turn_for(int64_t ms) {
-    turn_until = hub_mono_ms() + ms;
+    turn_until = hub_real_ms() + ms;
     until(time_is_over, ms + 5000);
 }
 

@@ -104,7 +104,7 @@ static void with_events_it_is_known_at_once(void **state) {
     open_at_port(server.port);
     watch_all();
     until(events_arrive, 5000);
-    int64_t began = hub_mono_ms();
+    int64_t began = hub_real_ms();
     del_key(50);
     until_gone(50, 1000);
     redis_tell(&server, "PEXPIRE session:51 1");
@@ -112,7 +112,7 @@ static void with_events_it_is_known_at_once(void **state) {
     until_gone(51, 1000);
     redis_tell(&server, "RENAME session:52 elsewhere");
     until_gone(52, 1000);
-    assert_true(hub_mono_ms() - began < 2000);
+    assert_true(hub_real_ms() - began < 2000);
     del_key(53), set_key(53); /* still, or again, there */
     turn_for(50);
     assert_int_equal(gone_n, 3);
@@ -183,9 +183,9 @@ static void an_outage_ends_nothing_and_hides_nothing(void **state) {
     until_gone(77, 3000);
     assert_int_equal(gone_n, 1);
     redis_tell(&server, "FLUSHALL"); /* of which there are no events either */
-    int64_t began = hub_mono_ms();
+    int64_t began = hub_real_ms();
     for (int i = 0; i < KEYS; i++) until_gone(i, 30000);
-    assert_true(hub_mono_ms() - began < 30000);
+    assert_true(hub_real_ms() - began < 30000);
     close_all();
 }
 

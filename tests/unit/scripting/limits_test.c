@@ -1,6 +1,5 @@
 /* Everything that hangs or exhausts a naive embedding of Lua: each ends in time, with the right code, and
  * the next call works. */
-#include <time.h>
 #include <unistd.h>
 
 #include "script_env.h"
@@ -168,24 +167,17 @@ static const struct trap traps[] = {
 static struct script_env env;
 static size_t numbers[HUB_NELEM(traps)], normal;
 
-/* Other work on the machine does not count. */
-static uint64_t cpu_ns(void) {
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static void ends_in_time(void **state) {
     const struct trap *t = *state;
     static const enum hub_code codes[] = {HUB_SCRIPT_TIMEOUT, HUB_HANDLER_FAILED, HUB_OK};
     struct script_result r = {0};
     /* Where memory has to run out first, there is time enough for a slow machine. */
     env.service.script_cpu_ms = t->says && strcmp(t->says, "not enough memory") == 0 ? 5000 : 100;
-    uint64_t start = cpu_ns();
-    alarm(30); /* a hang is a failure, not a stuck test run */
+    uint64_t start = hub_thread_cpu_ns(); /* other work on the machine does not count */
+    alarm(30);                            /* a hang is a failure, not a stuck test run */
     script_call(&env, numbers[t - traps], NULL, 0, &r);
     alarm(0);
-    uint64_t ms = (cpu_ns() - start) / 1000000;
+    uint64_t ms = (hub_thread_cpu_ns() - start) / 1000000;
     enum hub_code expected = t->end == ENDS_SOMEHOW ? (r.code == HUB_OK ? HUB_SCRIPT_TIMEOUT : r.code) : codes[t->end];
     if (r.code != expected) print_error("%s: %s\n", hub_code_name(r.code), r.error);
     assert_int_equal(r.calls, 1);

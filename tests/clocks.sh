@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Fails when something reads a clock of the system by itself: time comes from engine/base/clock.h, so that a test can turn it.
+# Usage: clocks.sh [ROOT | --selftest]
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+# Functions that read a clock, or wait by one, wherever they come from.
+readers='clock_gettime|clock_getres|clock_getcpuclockid|clock_nanosleep|pthread_cond_(timed|clock)wait|pthread_condattr_setclock|sem_(timed|clock)wait'
+readers+='|gettimeofday|timespec_get|getrusage|clock|ftime|times|time|uv_now|uv_hrtime|uv_update_time|__rdtsc|__builtin_ia32_rdtsc'
+
+# Who may measure what really takes time (hub_real_ms, hub_real_ns, CPU time): "file: what".
+real='
+adapters/kafka/producer.c: latency
+adapters/postgres/blocking.c: waits that block the thread
+adapters/postgres/read.c: latency
+adapters/postgres/writer.c: latency
+adapters/redis/redis.c: latency
+adapters/sqlite/claim.c: a lock held by another process
+adapters/sqlite/conn.c: a lock held by another process, the interruption of a statement
+adapters/sqlite/schema.c: a lock held by another process
+adapters/sqlite/writer.c: latency, the interruption of a statement
+engine/hubctl/bench_load.c: the load generator
+engine/hubctl/bench_net.c: the load generator
+engine/hubctl/bench_proc.c: the load generator
+engine/transport/transport.c: work of one turn
+scripting/limit.c: CPU time of scripts
+'
+# Who may ask the clock of the system (NULL), having no loop: one row for each folder or file.
+systems='
+engine/base/: the log and ids, of which a process has one
+engine/hubctl/: programs that run once
+'
+
+# Lines of C files without comments and texts, as "file:line:code".
+code_only() {
+    find "$@" -name '*.[ch]' -print0 | sort -z | xargs -0 awk '
+        FNR == 1 { inside = 0 }
+        {
+            line = $0; out = ""
+            gsub(/\\"/, "", line); gsub(/"[^"]*"/, "\"\"", line)
+            while (line != "") {
+                at = index(line, inside ? "*/" : "/*")
+                if (!inside) out = out (at ? substr(line, 1, at - 1) : line)
+                line = at ? substr(line, at + 2) : ""
+                if (at) inside = !inside
+            }
+            sub(/\/\/.*/, "", out)
+            print FILENAME ":" FNR ":" out
+        }'
+}
+
+check() { # root
+    cd "$1"
+    local folders complaints
+    mapfile -t folders < <(ls -d engine schema scripting adapters 2>/dev/null)
+    complaints=$(code_only "${folders[@]}" | grep -v '^engine/base/clock\.[ch]:' | {
+        awk -F: -v readers="$readers" -v real="$real" -v systems="$systems" '
+            function listed(rows, file,   row, n, i, name) {
+                n = split(rows, row, "\n")
+                for (i = 1; i <= n; i++) {
+                    name = row[i]; sub(/: .*/, "", name)
+                    if (name != "" && index(file, name) == 1) return 1
+                }
+                return 0
+            }
+            { code = substr($0, length($1) + length($2) + 3) }
+            code ~ ("(^|[^A-Za-z0-9_])(" readers ")[ \t]*\\(") && !(code ~ /uv_now/ && $1 == "engine/loop/loop.c") {
+                print $1 ":" $2 ": reads a clock of the system: " code " (ask the loop, hub_loop_now and its like, or engine/base/clock.h)"
+            }
+            code ~ /hub_(real_(ms|ns)|(thread|process)_cpu_ns)[ \t]*\(/ && !listed(real, $1) {
+                print $1 ":" $2 ": measures real time, and is not listed in tests/clocks.sh: " code
+            }
+            code ~ /hub_clock_(wall_ms|mono_ms|mono_at|to_real|wait)[ \t]*\([ \t]*NULL/ && !listed(systems, $1) {
+                print $1 ":" $2 ": asks the clock of the system where there is a loop: " code
+            }'
+    })
+    [ -z "$complaints" ] || { printf '%s\n' "$complaints"; return 1; }
+}
+
+# The check itself is checked: a small tree that keeps the rules passes, and each breach alone is found at its line.
+selftest() {
+    local tree failures=0
+    tree=$(mktemp -d)
+    trap "rm -rf '$tree'" EXIT
+    mkdir -p "$tree"/{engine/base,engine/loop,engine/hub,schema,scripting,adapters/x}
+    printf 'clock_gettime(id, &ts);\n' >"$tree/engine/base/clock.c"
+    printf 'hub_clock_wall_ms(NULL);\n' >"$tree/engine/base/log.c"
+    printf 'uv_now(&l->uv);\n' >"$tree/engine/loop/loop.c"
+    printf '%s\n' '/* time(NULL) would be' ' * clock_gettime( */ set_time(x); "time(now)" // clock()' 'hub_clock_wall_ms(c);' 'hub_real_time(1);' >"$tree/engine/hub/a.c"
+    printf 'hub_real_ns();\n' >"$tree/scripting/limit.c"
+    (check "$tree") || { echo "the clean tree was refused"; failures=1; }
+    breach() { # file, text, expected complaint
+        local saved
+        saved=$(cat "$tree/$1" 2>/dev/null || true)
+        printf '%s\n%s\n' "$saved" "$2" >"$tree/$1"
+        if (check "$tree") >"$tree/out"; then
+            echo "not found: $1: $2"
+            failures=1
+        elif ! grep -qF "$3" "$tree/out"; then
+            echo "expected \"$3\" in:"
+            cat "$tree/out"
+            failures=1
+        fi
+        if [ -n "$saved" ]; then printf '%s\n' "$saved" >"$tree/$1"; else rm "$tree/$1"; fi
+    }
+    local call
+    for call in 'clock_gettime(CLOCK_MONOTONIC, &t);' 'gettimeofday(&t, NULL);' 'x = time(NULL);' 'uv_hrtime();' 'uv_now(l);' \
+        'clock();' 'pthread_cond_timedwait(&c, &m, &t);' 'return (a)time (0);'; do
+        breach engine/hub/a.c "$call" "engine/hub/a.c:5: reads a clock of the system"
+    done
+    breach engine/loop/loop.c 'uv_hrtime();' 'engine/loop/loop.c:2: reads a clock of the system'
+    breach adapters/x/x.h '/* why */ hub_real_ms();' 'adapters/x/x.h:2: measures real time'
+    breach engine/hub/a.c 'hub_clock_mono_ms( NULL);' 'engine/hub/a.c:5: asks the clock of the system'
+    return $failures
+}
+
+if [ "${1-}" = --selftest ]; then selftest; else check "${1:-$here/..}"; fi
