@@ -27,9 +27,10 @@ static inline void turned_run_due(struct hub_loop *of) {
 }
 
 /* Turns the clock by MS, from one due timer to the next, so that none runs late: one that starts itself again
- * each second runs sixty times in a minute. */
+ * each second runs sixty times in a minute. What is to be done now is done before. */
 static inline void turn_clock(struct hub_loop *of, int64_t ms) {
     int64_t end = hub_loop_now(of) + ms;
+    turned_run_due(of);
     while (hub_loop_next_due(of) <= end) {
         int64_t left = hub_loop_next_due(of) - hub_loop_now(of);
         hub_clock_turn(&turned_clock, left > 0 ? left : 0);
