@@ -10,6 +10,7 @@
 #include "redis_server.h"
 
 static struct redis_server server;
+static struct hub_clock clock_ahead; /* runs, for the server does; turned where only hubd waits */
 static struct hub_loop *loop;
 static struct hub_cache *cache;
 
@@ -54,6 +55,39 @@ static inline void turn_for(int64_t ms) {
     until(time_is_over, ms + 5000);
 }
 
+static bool came_back;
+static void on_came_back(void *arg, enum hub_code code, json_t *reply, const char *error) {
+    (void)arg, (void)code, (void)reply, (void)error;
+    came_back = true;
+}
+static bool has_come_back(void) { return came_back; }
+
+/* The server has answered what it was asked before. */
+static inline void round_trip(void) {
+    json_t *get = json_pack("[s, s]", "GET", "nobody");
+    came_back = false;
+    cache->ops->call(cache, get, on_came_back, NULL);
+    json_decref(get);
+    until(has_come_back, 20000);
+}
+
+/* Turns the clock until CONDITION holds; fails the test after MS. A tenth of a second at a time, so that a
+ * server that is well has answered in time. */
+static inline void until_turned(bool (*condition)(void), int64_t ms) {
+    for (int64_t passed = 0; round_trip(), !condition(); passed += 100) {
+        if (passed >= ms) fail_msg("what was waited for did not come within %lld ms", (long long)ms);
+        hub_clock_turn(&clock_ahead, 100);
+    }
+}
+
+static inline void turn_by(int64_t ms) {
+    for (int64_t passed = 0; passed < ms; passed += 100) {
+        round_trip();
+        hub_clock_turn(&clock_ahead, 100);
+    }
+    round_trip();
+}
+
 static inline int64_t metric(const char *name) {
     struct hub_buf b = {0};
     char line[80];
@@ -72,9 +106,14 @@ static inline void open_at(const char *url) {
     if (hub_redis_cache_ops.open(&config, &cache, &err)) fail_msg("%s", err.text);
 }
 
+static inline void new_loop(void) {
+    hub_clock_init(&clock_ahead);
+    loop = hub_loop_new(&clock_ahead);
+}
+
 static inline void open_cache(void) {
     char url[80];
-    loop = hub_loop_new(NULL);
+    new_loop();
     snprintf(url, sizeof url, "redis://localhost:%d/3?timeoutMs=300", server.port);
     open_at(url);
     until(is_ready, 5000);
@@ -83,6 +122,7 @@ static inline void open_cache(void) {
 static inline void close_cache(void) {
     cache->ops->close(cache);
     hub_loop_delete(loop);
+    hub_clock_deinit(&clock_ahead);
 }
 
 /* Runs TESTS on a fresh server; 77 where there is none (a failure with CI=true). */

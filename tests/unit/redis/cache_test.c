@@ -337,7 +337,7 @@ static void nobody_there_at_first_is_waited_for(void **state) {
     char url[64];
     (void)state;
     redis_kill(&server);
-    loop = hub_loop_new(NULL);
+    new_loop();
     snprintf(url, sizeof url, "redis://127.0.0.1:%d", server.port);
     open_at(url);
     turn_for(200);
@@ -361,12 +361,12 @@ static bool is_reason(void) { return has_reason(reason); }
 
 static void an_unknown_name_is_a_reason(void **state) {
     (void)state;
-    loop = hub_loop_new(NULL);
+    new_loop();
     open_at("redis://nosuch.invalid");
     reason = "redis at nosuch.invalid:6379: ";
     until(is_reason, 15000);
     close_cache();
-    loop = hub_loop_new(NULL);
+    new_loop();
     open_at("redis://%2Fnosuch%2Fredis.sock");
     reason = "No such file";
     until(is_reason, 5000);
@@ -384,7 +384,7 @@ static void expect_refusal(const char *with, const char *again, const char *why)
     reason = why;
     assert_true(is_reason());
     redis_tell(&server, again);
-    until(is_ready, 5000);
+    until_turned(is_ready, 2100);
     assert_int_equal(take("counted", 100, 60000), 0);
 }
 
@@ -399,7 +399,7 @@ static void a_server_that_refuses_is_not_ready_until_it_does_again(void **state)
     assert_int_equal(answer_code, HUB_STORE_UNAVAILABLE);
     assert_true(is_away());
     redis_tell(&server, "ACL SETUSER default +@all");
-    until(is_ready, 5000);
+    until_turned(is_ready, 2100);
     close_cache();
 }
 
@@ -426,12 +426,15 @@ static void a_replica_is_left_after_half_a_minute(void **state) {
     redis_tell(&server, "REPLICAOF 127.0.0.1 1");
     reconnects = metric("hubd_cache_reconnects_total");
     assert_int_equal(take("counted", 100, 60000), -1);
-    until(is_reconnected, 45000);
+    turn_by(28000);
+    assert_false(is_reconnected());
+    until_turned(is_reconnected, 5000);
+    until(is_ready, 5000);
     assert_true(is_ready()); /* nothing was refused on this connection yet */
     assert_int_equal(take("counted", 100, 60000), -1);
     assert_true(is_away());
     redis_tell(&server, "REPLICAOF NO ONE");
-    until(is_ready, 5000);
+    until_turned(is_ready, 2100);
     close_cache();
 }
 
@@ -466,7 +469,7 @@ static void a_key_of_another_type_is_no_reason_to_give_up(void **state) {
 
 static void expect_at(const char *who, const char *why_not) {
     char url[128];
-    loop = hub_loop_new(NULL);
+    new_loop();
     snprintf(url, sizeof url, "redis://%s127.0.0.1:%d", who, server.port);
     open_at(url);
     reason = why_not;
