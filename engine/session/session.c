@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "packet/ws.h"
+#include "session/ack_int.h"
 #include "session/handshake_int.h"
 
 #define MAX_SOCKETS 50
 #define MAX_NAME 256
-#define MAX_ACKS 256
 #define MAX_JOINING 16          /* CONNECTs under way of a client that has joined nothing yet */
 #define MAX_JOINING_BYTES 32768 /* what they hold together */
 #define SCRATCH_KEEP 65536      /* a larger scratch buffer is given back after use */
@@ -59,19 +59,12 @@ struct hub_client {
     bool told;    /* an unknown namespace has been logged */
 };
 
-/* Ids of hub_socket_emit_full that wait for their answer, oldest first. */
-struct acks {
-    int64_t next;
-    uint32_t n;
-    int64_t ids[MAX_ACKS];
-};
-
 struct socket {
     struct hub_socket pub;
-    struct acks *acks; /* made by the first emit that wants one */
-    char *auth_text;   /* while it connects; a tree may be twenty times as large */
-    json_t *auth;      /* the same, once somebody has asked for it */
-    size_t bytes;      /* what it counts for among those that connect */
+    struct hub_acks *acks; /* made by the first emit that asks for one */
+    char *auth_text;       /* while it connects; a tree may be twenty times as large */
+    json_t *auth;          /* the same, once somebody has asked for it */
+    size_t bytes;          /* what it counts for among those that connect */
 };
 
 static struct hub_metric sockets_gauge =
@@ -152,31 +145,15 @@ void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str 
     send_scratch(s->client, NULL, flags);
 }
 
-static int64_t new_ack(struct socket *s) {
-    if (!s->acks) s->acks = hub_xcalloc(1, sizeof *s->acks);
-    struct acks *a = s->acks;
-    if (a->n == MAX_ACKS) memmove(a->ids, a->ids + 1, --a->n * sizeof *a->ids);
-    return a->ids[a->n++] = a->next++;
-}
-
-/* True once for each id given out. */
-static bool take_ack(struct socket *s, int64_t id) {
-    struct acks *a = s->acks;
-    for (uint32_t i = 0; a && i < a->n; i++) {
-        if (a->ids[i] != id) continue;
-        memmove(a->ids + i, a->ids + i + 1, (--a->n - i) * sizeof *a->ids);
-        return true;
-    }
-    return false;
-}
-
-int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args,
-                             const struct hub_binaries *bins, bool want_ack) {
-    if (!can_send(s)) return -1;
-    int64_t id = want_ack ? new_ack((struct socket *)s) : -1;
-    add_event(scratch_of(s->client), s->nsp->name, id, event, args, bins);
+bool hub_socket_emit_with_ack(struct hub_socket *s, struct hub_str event, struct hub_str args,
+                              const struct hub_binaries *bins, struct hub_pending_ack *p, int64_t timeout_ms,
+                              hub_ack_cb *cb) {
+    HUB_BUG_IF(p->of);
+    if (!can_send(s)) return false;
+    if (!hub_acks_add(&((struct socket *)s)->acks, s->client->sessions->loop, p, timeout_ms, cb)) return false;
+    add_event(scratch_of(s->client), s->nsp->name, p->id, event, args, bins);
     send_scratch(s->client, bins, 0);
-    return id;
+    return true;
 }
 
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
@@ -280,7 +257,7 @@ void hub_socket_unref(struct hub_socket *s) {
     if (--s->refs) return;
     nsp_unref(s->nsp);
     drop_auth(s);
-    free(((struct socket *)s)->acks);
+    hub_acks_free(((struct socket *)s)->acks);
     free(s);
 }
 
@@ -296,6 +273,7 @@ static void detach_socket(struct hub_socket *s) {
 
 static void close_socket(struct hub_socket *s, const char *reason) {
     detach_socket(s);
+    hub_acks_disconnect(((struct socket *)s)->acks);
     s->nsp->ops->closed(s, reason);
     hub_socket_unref(s);
 }
@@ -623,17 +601,19 @@ static void on_event(struct hub_client *c, struct hub_socket *s, const struct hu
     hub_buf_free(&number);
 }
 
+/* An answer that breaks the protocol leaves the acknowledgement pending: it ends with the session. */
 static void on_ack(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p,
                    const struct hub_binaries *bins) {
-    if (!take_ack((struct socket *)s, p->id) || !s->nsp->ops->ack) return;
+    struct hub_pending_ack *pending = hub_acks_find(((struct socket *)s)->acks, p->id);
+    if (!pending) return;
     struct hub_err err;
     json_t *args = hub_json_parse(p->data, &err);
     if (!args && !hub_json_well_formed(p->data))
         end_broken_client(c, err.text);
     else if (args && !places_ok(args, bins))
         end_broken_client(c, "placeholders do not fit the attachments");
-    else if (args)
-        s->nsp->ops->ack(s, p->id, args, bins);
+    else
+        hub_acks_settle(pending, args ? HUB_ACK_RECEIVED : HUB_ACK_INVALID, args, args ? bins : NULL);
     json_decref(args);
 }
 

@@ -21,11 +21,12 @@
  * A namespace is found without the query that a client wrote behind its name ("/hub/chat?a=b"), and every
  * packet to the client names it as the client did: stock clients compare the whole name. Bounds: 50
  * namespaces per client, names of 256 bytes, HUB_SIO_MAX_ATTACHMENTS attachments of max_payload bytes
- * together with their text, 256 outstanding acknowledgements per socket (the oldest is forgotten). Until a
- * first namespace is joined: packets of HUB_PENDING_BYTES, and MAX_JOINING CONNECTs at a time, of
- * MAX_JOINING_BYTES with the credentials they are judged by; further ones are overloaded. */
+ * together with their text, HUB_PENDING_ACKS_MAX acknowledgements that a socket waits for (no further one is
+ * asked for). Until a first namespace is joined: packets of HUB_PENDING_BYTES, and MAX_JOINING CONNECTs at a
+ * time, of MAX_JOINING_BYTES with the credentials they are judged by; further ones are overloaded. */
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
+#include "base/bug.h"
 #include "base/json.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -43,7 +44,7 @@ struct hub_binaries {
     size_t n;
 };
 
-/* What serves a namespace. All functions are required except ack. */
+/* What serves a namespace. All functions are required. */
 struct hub_namespace_ops {
     /* CONNECT arrived with AUTH (borrowed; NULL when the client sent none). Answer now or later with
      * hub_socket_accept or hub_socket_refuse. Events before that are dropped, as the protocol forbids
@@ -55,8 +56,6 @@ struct hub_namespace_ops {
     /* The name of an event may be a number; EVENT is its text then and s->event_is_number is set. */
     void (*event)(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
                   int64_t ack);
-    /* The answer to hub_socket_emit_full; at most once per id. */
-    void (*ack)(struct hub_socket *s, int64_t id, json_t *args, const struct hub_binaries *bins);
     /* The socket is gone (also when it was never accepted), called exactly once, for hub_socket_disconnect
      * before that returns. REASON is Socket.IO's text. S lives on until the last unref. */
     void (*closed)(struct hub_socket *s, const char *reason);
@@ -120,10 +119,6 @@ void hub_socket_refuse(struct hub_socket *s, const char *message, struct hub_str
 /* Sends ["event",ARGS]; ARGS is JSON text without brackets. Flags: HUB_SEND_EPHEMERAL. This and all that
  * follow: no effect unless open. */
 void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags);
-/* The same with binary attachments and, when WANT_ACK, an id that the ack callback will bring; returns it
- * or -1. */
-int64_t hub_socket_emit_full(struct hub_socket *s, struct hub_str event, struct hub_str args,
-                             const struct hub_binaries *bins, bool want_ack);
 /* Answers an event: ARGS as above. No effect when ACK < 0 or the socket is closed. */
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins);
 /* An event that failed is answered: by the acknowledgement {"ok":false,"error":{"code","message"}} when
@@ -149,4 +144,42 @@ void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const c
 void hub_socket_ping(struct hub_socket *s);
 int64_t hub_socket_last_in(const struct hub_socket *s);
 size_t hub_socket_queued(const struct hub_socket *s); /* bytes that its client has not taken yet */
+
+/* ---- acknowledgements by the client ---- */
+
+enum hub_ack_result {
+    HUB_ACK_RECEIVED,    /* ARGS is the JSON array of what the client answered, BINS its attachments or NULL:
+                            borrowed for the call */
+    HUB_ACK_INVALID,     /* it came, but hub_json_parse refuses it (nesting, duplicate keys, …); ARGS is NULL */
+    HUB_ACK_TIMED_OUT,   /* whatever comes later is ignored; ARGS is NULL */
+    HUB_ACK_DISCONNECTED /* the socket is closed, by either side; the client may have had the event; ARGS is NULL */
+};
+struct hub_pending_ack;
+typedef void hub_ack_cb(struct hub_pending_ack *p, enum hub_ack_result result, json_t *args,
+                        const struct hub_binaries *bins);
+/* An acknowledgement that somebody waits for, inside a struct of that owner, who keeps it until CB has come
+ * or it was cancelled. Zero-initialised nothing is waited for. Holds no reference to the socket: the end of
+ * the socket is a result. */
+struct hub_pending_ack {
+    struct hub_acks *of; /* the socket's; NULL: not pending */
+    hub_ack_cb *cb;
+    struct hub_list link;
+    struct hub_timer timer;
+    int64_t id;
+};
+#define HUB_PENDING_ACKS_MAX 256 /* of one socket */
+/* Sends ["event",ARGS] with an id, which the client's acknowledgement repeats; BINS may be NULL.
+ *
+ * True: CB comes exactly once, never inside this call, at the latest about TIMEOUT_MS (at least 1) from now.
+ * It may use P anew, or free it. When the socket closes, those that are pending are told in the order in
+ * which they were asked for, before the namespace's closed callback; so they are inside hub_socket_disconnect
+ * and hub_socket_drop.
+ * False: the socket is not open, or HUB_PENDING_ACKS_MAX are pending on it. Nothing was sent, and CB does not
+ * come.
+ * P must not be pending. */
+HUB_MUST bool hub_socket_emit_with_ack(struct hub_socket *s, struct hub_str event, struct hub_str args,
+                                       const struct hub_binaries *bins, struct hub_pending_ack *p, int64_t timeout_ms,
+                                       hub_ack_cb *cb);
+/* CB does not come; an answer is ignored. No effect on one that is not pending. */
+void hub_pending_ack_cancel(struct hub_pending_ack *p);
 #endif

@@ -34,6 +34,12 @@ static void on_connect(struct hub_socket *s, json_t *auth) {
         hub_socket_accept(s);
 }
 
+static void send_back(struct hub_socket *s, struct hub_str args, const struct hub_binaries *bins) {
+    struct hub_chunk *chunk = hub_nsp_event_chunk(s->nsp, HUB_STR("\"back\""), args, bins);
+    hub_socket_send_chunk(s, chunk, 0, chunk->n, 0);
+    hub_chunk_unref(chunk);
+}
+
 /* Events named after what they do to their socket. */
 static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
                      int64_t ack) {
@@ -51,17 +57,9 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
         if (ack >= 0)
             hub_socket_ack(s, ack, inner, bins);
         else
-            hub_socket_emit_full(s, HUB_STR("back"), inner, bins, false);
+            send_back(s, inner, bins);
         hub_buf_free(&b);
     }
-}
-
-static void on_ack(struct hub_socket *s, int64_t id, json_t *args, const struct hub_binaries *bins) {
-    (void)s;
-    (void)bins;
-    hub_buf_addf(&seen, "ack %lld ", (long long)id);
-    add_json(args);
-    hub_buf_addc(&seen, ';');
 }
 
 static void on_closed(struct hub_socket *s, const char *reason) {
@@ -72,8 +70,7 @@ static void on_closed(struct hub_socket *s, const char *reason) {
     hub_socket_disconnect(s, true);
 }
 
-static const struct hub_namespace_ops ops = {
-    .connect = on_connect, .event = on_event, .ack = on_ack, .closed = on_closed};
+static const struct hub_namespace_ops ops = {.connect = on_connect, .event = on_event, .closed = on_closed};
 
 static bool find(void *ctx, struct hub_str name, const struct hub_namespace_ops **out, void **owner) {
     (void)ctx;
@@ -251,30 +248,6 @@ static void attachments_for_a_namespace_left_meanwhile_are_ignored(void **state)
     fake_text(eio, "0");
     fake_text(eio, "51-[\"echo\",{\"_placeholder\":true,\"num\":0}]");
     fake_free(eio); /* the unfinished packet goes with it */
-}
-
-static void acknowledgements_come_back_once(void **state) {
-    (void)state;
-    struct hub_eio *eio = joined();
-    assert_int_equal(hub_socket_emit_full(last, HUB_STR("ask"), HUB_STR("1"), NULL, true), 0);
-    assert_int_equal(hub_socket_emit_full(last, HUB_STR("ask"), HUB_STR(""), NULL, true), 1);
-    assert_next(eio, "420[\"ask\",1]");
-    assert_next(eio, "421[\"ask\"]");
-    fake_text(eio, "31[\"yes\"]");
-    fake_text(eio, "31[\"again\"]");
-    fake_text(eio, "37[]");
-    fake_text(eio, "3[\"without id\"]");
-    fake_text(eio, "3");
-    fake_text(eio, "61-[{\"_placeholder\":true,\"num\":0}]");
-    fake_bytes(eio, "a", 1, true);
-    fake_text(eio, "30[]");
-    assert_seen("ack 1 [\"yes\"];ack 0 [];");
-    assert_false(eio->close_asked);
-    for (int i = 0; i < 300; i++) hub_socket_emit_full(last, HUB_STR("ask"), HUB_STR(""), NULL, true);
-    fake_text(eio, "32[]"); /* the oldest was forgotten */
-    fake_text(eio, "3301[]");
-    assert_seen("ack 301 [];");
-    fake_free(eio);
 }
 
 static void broken_packets_end_the_session(void **state) {
@@ -597,7 +570,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(events_arrive_with_arguments_and_acknowledgement_id, setup, teardown),
         cmocka_unit_test_setup_teardown(attachments_arrive_and_leave_with_their_packet, setup, teardown),
         cmocka_unit_test_setup_teardown(attachments_for_a_namespace_left_meanwhile_are_ignored, setup, teardown),
-        cmocka_unit_test_setup_teardown(acknowledgements_come_back_once, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_packets_end_the_session, setup, teardown),
         cmocka_unit_test_setup_teardown(attachments_that_do_not_fit_end_the_session, setup, teardown),
         cmocka_unit_test_setup_teardown(attachments_share_the_limit_of_one_packet, setup, teardown),
