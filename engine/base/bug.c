@@ -1,4 +1,5 @@
-/* The end of a process that has found a mistake of its own. Nothing is allocated: what is wrong may be memory. */
+/* The end of a process that has found a mistake of its own. Nothing is allocated: what is wrong may be
+ * memory. */
 #include "base/bug.h"
 
 #include <execinfo.h>

@@ -1,14 +1,14 @@
 /* What a caller must do, made visible to the compiler and checked while the program runs.
  *
  * HUB_BUG_IF states what cannot be unless the code is wrong: the sentences "must", "held by the caller" and
- * "never" of the headers. It is always on. Input of strangers, a backend that is away and a lack of memory are no
- * bugs, and are not treated by it. From any thread. */
+ * "never" of the headers. It is always on. Input of strangers, a backend that is away and a lack of memory
+ * are no bugs, and are not treated by it. From any thread. */
 #ifndef HUB_BASE_BUG_H
 #define HUB_BASE_BUG_H
 #include <stdbool.h>
 
-/* The result of such a function says whether it worked, or is a reference to be given up: not looking at it is a
- * mistake, and a warning. */
+/* The result of such a function says whether it worked, or is a reference to be given up: not looking at it
+ * is a mistake, and a warning. */
 #define HUB_MUST __attribute__((warn_unused_result))
 /* The rare place where it makes no difference. WHY is for the reader. */
 #define HUB_UNUSED(result, why) ((void)!(result))
