@@ -1,10 +1,9 @@
 /* The outbound queue: a ring of pieces. */
 #include "transport/outq.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/bug.h"
 #include "base/mem.h"
 
 static struct hub_piece *piece_at(struct hub_outq *q, uint32_t i) {
@@ -41,16 +40,9 @@ bool hub_outq_sane(const struct hub_outq *q) {
 }
 
 #ifdef NDEBUG
-#define CHECK(Q, THAT) ((void)0)
+#define CHECK(THAT) ((void)0)
 #else
-#define CHECK(Q, THAT) ((THAT) ? (void)0 : end_process(Q, __func__, #THAT))
-static void end_process(const struct hub_outq *q, const char *where, const char *that) {
-    char text[200];
-    snprintf(text, sizeof text, "hubd: %s: not so: %s; head %u, %u of %u pieces, %u flagged, %zu bytes\n", where, that,
-             q->head, q->n, q->cap, q->flagged, q->bytes);
-    hub_log_last_words(text);
-    abort();
-}
+#define CHECK(THAT) HUB_BUG_IF(!(THAT))
 #endif
 
 /* ---- the ring ---- */
@@ -78,32 +70,32 @@ static void shrink_ring(struct hub_outq *q) {
 }
 
 void hub_outq_add(struct hub_outq *q, struct hub_chunk *chunk, uint32_t off, uint32_t len, uint32_t flags) {
-    CHECK(q, hub_outq_sane(q));
-    CHECK(q, off <= chunk->n && len <= chunk->n - off);
+    CHECK(hub_outq_sane(q));
+    CHECK(off <= chunk->n && len <= chunk->n - off);
     if (!len) return;
     q->bytes += len;
     struct hub_piece *last = q->n ? piece_at(q, q->n - 1) : NULL;
     if (last && last->chunk == chunk && last->off + last->len == off && last->flags == flags &&
         last->off == last->start) {
         last->len += len;
-        CHECK(q, hub_outq_sane(q));
+        CHECK(hub_outq_sane(q));
         return;
     }
     if (q->n == q->cap) grow_ring(q);
     if (flags) q->flagged++;
     *piece_at(q, q->n++) =
         (struct hub_piece){.chunk = hub_chunk_ref(chunk), .start = off, .off = off, .len = len, .flags = flags};
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
 }
 
 struct hub_piece *hub_outq_first(struct hub_outq *q) {
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
     return q->n ? piece_at(q, 0) : NULL;
 }
 
 int hub_outq_gather(struct hub_outq *q, struct iovec *iov, int max) {
     int n = 0;
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
     for (; n < max && (uint32_t)n < q->n; n++) {
         struct hub_piece *p = piece_at(q, (uint32_t)n);
         iov[n] = (struct iovec){.iov_base = p->chunk->p + p->off, .iov_len = p->len};
@@ -123,7 +115,7 @@ static void pop_piece(struct hub_outq *q) {
 }
 
 void hub_outq_consume(struct hub_outq *q, size_t n) {
-    CHECK(q, hub_outq_sane(q) && n <= q->bytes);
+    CHECK(hub_outq_sane(q) && n <= q->bytes);
     q->bytes -= n;
     while (n) {
         struct hub_piece *p = piece_at(q, 0);
@@ -132,7 +124,7 @@ void hub_outq_consume(struct hub_outq *q, size_t n) {
         if (!p->len) pop_piece(q);
     }
     shrink_ring(q);
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
 }
 
 void hub_outq_consume_frames(struct hub_outq *q, size_t n) {
@@ -155,7 +147,7 @@ static size_t drop_frames(struct hub_outq *q, struct hub_piece *p, size_t max_by
 size_t hub_outq_drop(struct hub_outq *q, uint32_t flags, size_t max_bytes) {
     size_t dropped = 0;
     uint32_t kept = 0, n = q->n;
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
     for (uint32_t i = 0; i < n; i++) {
         struct hub_piece p = *piece_at(q, i);
         bool touched = p.off != p.start;
@@ -167,7 +159,7 @@ size_t hub_outq_drop(struct hub_outq *q, uint32_t flags, size_t max_bytes) {
     }
     q->n = kept;
     shrink_ring(q);
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
     return dropped;
 }
 
@@ -181,7 +173,7 @@ static uint32_t rest_of_frame(const struct hub_piece *p) {
 }
 
 void hub_outq_cut(struct hub_outq *q) {
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
     if (!q->n) return;
     struct hub_piece first = *piece_at(q, 0);
     uint32_t rest = rest_of_frame(&first);
@@ -192,13 +184,13 @@ void hub_outq_cut(struct hub_outq *q) {
         piece_at(q, 0)->start = first.start;
     }
     hub_chunk_unref(first.chunk);
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
 }
 
 void hub_outq_clear(struct hub_outq *q) {
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
     while (q->n) pop_piece(q);
     q->bytes = 0;
     shrink_ring(q);
-    CHECK(q, hub_outq_sane(q));
+    CHECK(hub_outq_sane(q));
 }
