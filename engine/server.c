@@ -21,10 +21,12 @@
 #include "preflight.h"
 #include "rest/rest.h"
 #include "scripting/scripts.h"
+#include "work/hold.h"
 
 #define DRAIN_MS 10000       /* longest graceful stop */
 #define POLL_GRACE_MS 2000   /* of it, how long clients between two polls may take to fetch what is queued */
 #define DRAIN_STEP_MS 10     /* how often to look whether it is over */
+#define DRAIN_SAID_MS 2000   /* how often to say what it waits for */
 #define RETIRE_MS 15000      /* after that no script of the old definitions runs any more */
 #define START_STEP_MS 20     /* between two looks at a backend that is away at start */
 #define START_PATIENT_MS 500 /* the same once it has been away for START_QUIET_MS */
@@ -48,6 +50,7 @@ struct retired {
     struct hub_timer timer;
     struct server *server;
     struct generation generation;
+    int64_t since; /* loop time */
 };
 
 struct server {
@@ -79,7 +82,7 @@ struct server {
     bool waiting_said;
     struct hub_timer start, retry_keys;
     bool draining;
-    int64_t drain_until;
+    int64_t drain_until, drain_said; /* loop time; when it was last said what it waits for */
     struct hub_timer drain;
     int exit_code;
 };
@@ -173,8 +176,12 @@ static int make_engine(struct server *s) {
                                              .hooks = &hub_lua_hook_ops,
                                              .identity = s->identity};
     s->engine = hub_engine_new(&config);
-    const struct hub_namespaces_config plain = {
-        .loop = s->loop, .service = s->now.service, .hooks = &hub_lua_hook_ops, .identity = s->identity};
+    s->ops.holds = hub_engine_holds(s->engine);
+    const struct hub_namespaces_config plain = {.loop = s->loop,
+                                                .holds = hub_engine_holds(s->engine),
+                                                .service = s->now.service,
+                                                .hooks = &hub_lua_hook_ops,
+                                                .identity = s->identity};
     s->namespaces = hub_namespaces_new(&plain);
     s->http_host = (struct hub_host){.fns = hub_curl_host_fns, .ctx = s->curl};
     s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces, .next = &s->http_host};
@@ -334,18 +341,29 @@ static void free_retired(struct retired *r) {
     free(r);
 }
 
+/* What is under way since the loop time SINCE, if anything is. */
+static void say_what_holds(const struct server *s, int64_t since, const char *text) {
+    struct hub_buf what = {0};
+    hub_holds_describe(hub_engine_holds(s->engine), since, &what);
+    if (what.n) hub_log_kv(HUB_LOG_INFO, "server", text, "waitingFor", hub_buf_cstr(&what), NULL);
+    hub_buf_free(&what);
+}
+
 static void on_retire(struct hub_timer *t) {
     struct retired *r = HUB_CONTAINER(t, struct retired, timer);
-    if (hub_engine_pending(r->server->engine) || hub_namespaces_pending(r->server->namespaces))
-        hub_timer_start(r->server->loop, t, RETIRE_MS, on_retire);
-    else
+    if (!hub_engine_pending(r->server->engine)) {
         free_retired(r);
+        return;
+    }
+    say_what_holds(r->server, r->since, "the definitions before a reload are kept");
+    hub_timer_start(r->server->loop, t, RETIRE_MS, on_retire);
 }
 
 static void retire(struct server *s) {
     struct retired *r = hub_xcalloc(1, sizeof *r);
     r->server = s;
     r->generation = s->now;
+    r->since = hub_loop_now(s->loop);
     hub_list_push(&s->retired, &r->link);
     hub_timer_start(s->loop, &r->timer, RETIRE_MS, on_retire);
 }
@@ -385,6 +403,7 @@ static void switch_to(struct server *s, const struct generation *g) {
                                                  .hooks = &hub_lua_hook_ops,
                                                  .scripts = g->scripts};
     const struct hub_namespaces_config plain = {.loop = s->loop,
+                                                .holds = hub_engine_holds(s->engine),
                                                 .service = g->service,
                                                 .hooks = &hub_lua_hook_ops,
                                                 .scripts = g->scripts,
@@ -495,12 +514,21 @@ static void on_closed_step(struct hub_timer *t) {
     close_down(s);
 }
 
+/* Once in DRAIN_SAID_MS. */
+static void say_why_draining(struct server *s) {
+    int64_t now = hub_loop_now(s->loop);
+    if (now < s->drain_said + DRAIN_SAID_MS) return;
+    s->drain_said = now;
+    say_what_holds(s, INT64_MAX, "still draining");
+}
+
 static void on_drain_step(struct hub_timer *t) {
     struct server *s = HUB_CONTAINER(t, struct server, drain);
     int64_t left = s->drain_until - hub_loop_now(s->loop);
-    bool busy = hub_engine_pending(s->engine) || hub_namespaces_pending(s->namespaces) || hub_engine_relays(s->engine);
+    bool busy = hub_engine_pending(s->engine) || hub_engine_relays(s->engine);
     bool fetching = left > DRAIN_MS - POLL_GRACE_MS && hub_transport_polling(s->transport, true);
     if ((busy && left > 0) || fetching) {
+        say_why_draining(s);
         hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_drain_step);
         return;
     }
@@ -510,7 +538,8 @@ static void on_drain_step(struct hub_timer *t) {
 
 static void drain(struct server *s) {
     s->draining = true;
-    s->drain_until = hub_loop_now(s->loop) + DRAIN_MS;
+    s->drain_said = hub_loop_now(s->loop);
+    s->drain_until = s->drain_said + DRAIN_MS;
     hub_transport_drain(s->transport);
     hub_engine_drain(s->engine, RETRY_AFTER_MS);
     hub_namespaces_drain(s->namespaces);

@@ -11,6 +11,7 @@
 
 /* One CRUD operation under way. */
 struct op {
+    struct hub_hold hold;
     struct hub_data *data;
     const struct hub_table *table;
     struct hub_write write;
@@ -28,7 +29,7 @@ struct op {
 static struct op *new_op(struct hub_data *d, const struct hub_table *t, hub_object_done *done, void *arg) {
     struct op *op = hub_xcalloc(1, sizeof *op);
     *op = (struct op){.data = d, .table = t, .done = done, .arg = arg};
-    ++*d->pending;
+    hub_hold(d->holds, &op->hold, "object operation");
     return op;
 }
 
@@ -40,7 +41,7 @@ static void free_op(struct op *op) {
 }
 
 static void end(struct op *op, enum hub_code code, json_t *result, const char *error) {
-    --*op->data->pending;
+    hub_unhold(&op->hold);
     if (op->done) op->done(op->arg, code, result, error);
     free_op(op);
 }
@@ -221,7 +222,7 @@ void hub_object_list(struct hub_data *d, const struct hub_table *t, const json_t
 
 static void answer(struct hub_settling *r) {
     struct op *op = HUB_CONTAINER(r, struct op, rights);
-    --*op->data->pending;
+    hub_unhold(&op->hold);
     if (op->done) op->done(op->arg, HUB_OK, op->result, "");
     json_decref(op->result);
 }

@@ -5,6 +5,7 @@
 #define HUB_DATA_OBJECTS_H
 #include "data/change_feed.h"
 #include "persist/store.h"
+#include "work/hold.h"
 
 #define HUB_OBJECT_LIST 100      /* rows of a list without limit */
 #define HUB_OBJECT_LIST_MAX 1000 /* rows of any list */
@@ -14,7 +15,7 @@ struct hub_data {
     struct hub_loop *loop;
     struct hub_store *store;
     struct hub_feed *feed;
-    size_t *pending;                                       /* counts what is under way */
+    struct hub_holds *holds;
     void (*written)(void *ctx, const struct hub_write *w); /* of every write of a row, before it is told of */
     void *ctx;
 };

@@ -71,6 +71,7 @@ struct hub_outbox {
     int64_t read_limit, read_at, rewound_at;
     bool more; /* there may be rows that were not read */
     bool reading, writing, waiting, stopped;
+    struct hub_hold read_hold, write_hold, count_hold;
     int64_t retry_ms;
     struct hub_timer retry, pace, tick, look;
     struct hub_task work;
@@ -348,7 +349,7 @@ static void send_ready(struct hub_outbox *o) {
 
 static void on_written(struct hub_write *w) {
     struct hub_outbox *o = w->arg;
-    --*o->c.pending;
+    hub_unhold(&o->write_hold);
     o->writing = false;
     bool well = !w->code || w->code == HUB_NOT_FOUND; /* gone already: somebody cleaned up */
     if (!well) rest(o, "the store did not let go of events that were published; trying again", w->error);
@@ -370,7 +371,7 @@ static void write(struct hub_outbox *o, enum hub_write_kind kind, size_t id_n) {
         .table = o->table, .kind = kind, .where = &o->where, .where_n = 1, .done = on_written, .arg = o};
     if (kind == HUB_UPDATE) o->write.cells = o->cells;
     o->writing = true;
-    ++*o->c.pending;
+    hub_hold(o->c.holds, &o->write_hold, "outbox write");
     o->c.store->ops->write(o->c.store, &o->write);
 }
 
@@ -405,7 +406,7 @@ static void clear_out(struct hub_outbox *o) {
 
 static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct hub_outbox *o = arg;
-    --*o->c.pending;
+    hub_unhold(&o->read_hold);
     o->reading = false;
     if (o->stopped) return;
     if (code) {
@@ -450,7 +451,7 @@ static void read_on(struct hub_outbox *o) {
     if (!o->row_n) o->rewound_at = o->read_at;
     o->more = false;
     o->reading = true;
-    ++*o->c.pending;
+    hub_hold(o->c.holds, &o->read_hold, "outbox read");
     o->c.store->ops->select(o->c.store, &q, on_rows, o);
 }
 
@@ -466,6 +467,7 @@ static void on_work(struct hub_task *t) { work_on(HUB_CONTAINER(t, struct hub_ou
 /* ---- scripts' records ---- */
 
 struct publication {
+    struct hub_hold hold;
     struct hub_outbox *outbox;
     struct hub_write write;
     struct hub_cell cells[HUB_OUT_COLUMNS];
@@ -477,7 +479,7 @@ struct publication {
 
 static void on_stored(struct hub_write *w) {
     struct publication *p = w->arg;
-    --*p->outbox->c.pending;
+    hub_unhold(&p->hold);
     if (!w->code) hub_outbox_poke(p->outbox);
     if (p->done) p->done(p->arg, w->code, w->error);
     hub_buf_free(&p->text);
@@ -509,7 +511,7 @@ void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_s
                                   .done = on_stored,
                                   .undecided = on_undecided,
                                   .arg = p};
-    ++*o->c.pending;
+    hub_hold(o->c.holds, &p->hold, "published record");
     o->c.store->ops->write(o->c.store, &p->write);
 }
 
@@ -534,7 +536,7 @@ void hub_outbox_configure(struct hub_outbox *o, const struct hub_service *servic
 static void on_counted(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct hub_outbox *o = arg;
     (void)error;
-    --*o->c.pending;
+    hub_unhold(&o->count_hold);
     if (!code && !o->stopped) count(o, hub_json_get_int(json_array_get(result, 0), "n", 0));
 }
 
@@ -550,7 +552,7 @@ void hub_outbox_start(struct hub_outbox *o) {
     json_t *none = json_array();
     hub_buf_addf(&sql, "SELECT count(*) AS n FROM \"%s\" WHERE \"%s\" IS NULL", o->table->table,
                  o->table->columns[HUB_OUT_ERROR].column);
-    ++*o->c.pending;
+    hub_hold(o->c.holds, &o->count_hold, "outbox count");
     o->c.store->ops->sql(o->c.store, hub_buf_str(&sql), none, on_counted, o);
     json_decref(none);
     hub_buf_free(&sql);

@@ -6,6 +6,7 @@
 #include "fanout/bus.h"
 #include "persist/store.h"
 #include "schema/def.h"
+#include "work/hold.h"
 
 struct hub_feed;
 struct hub_outbox;
@@ -14,7 +15,7 @@ struct hub_outbox_config {
     struct hub_store *store;
     struct hub_bus *bus;
     const struct hub_feed *feed; /* marks the records */
-    size_t *pending;             /* counts what is under way in the store, and so holds on to the tables */
+    struct hub_holds *holds;     /* of what is under way in the store, and so needs the tables */
 };
 struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config);
 /* At the start, before hub_outbox_start, and after a reload: the names that topics are made of, and the

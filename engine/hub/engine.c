@@ -30,7 +30,7 @@ static struct hub_outbox *new_outbox(struct hub_engine *e) {
                                              .store = e->config.store,
                                              .bus = e->config.bus,
                                              .feed = e->data.feed,
-                                             .pending = &e->pending};
+                                             .holds = &e->holds};
     struct hub_outbox *o = hub_outbox_new(&config);
     hub_outbox_configure(o, e->config.service, e->config.tables->outbox);
     return o;
@@ -40,14 +40,15 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
     e->parts = hub_parts;
+    hub_holds_init(&e->holds, config->loop);
     hub_retries_init(&e->retries, config->loop);
-    hub_reads_init(&e->reads, config->loop);
+    hub_reads_init(&e->reads, config->loop, &e->holds);
     e->reads.max_queue = (size_t)config->service->max_queue_bytes;
     e->bridge = hub_bridge_new(e);
     e->data = (struct hub_data){.loop = config->loop,
                                 .store = config->store,
                                 .feed = hub_feed_new(config->service, hub_bridge_changed, e),
-                                .pending = &e->pending,
+                                .holds = &e->holds,
                                 .written = hub_record_written,
                                 .ctx = e};
     if (config->tables->outbox) e->outbox = new_outbox(e);
@@ -124,7 +125,11 @@ struct hub_data *hub_engine_data(struct hub_engine *e) {
     return &e->data;
 }
 
-size_t hub_engine_pending(const struct hub_engine *e) { return e->pending + e->reads.busy; }
+size_t hub_engine_pending(const struct hub_engine *e) { return e->holds.n; }
+
+struct hub_holds *hub_engine_holds(struct hub_engine *e) {
+    return &e->holds;
+}
 
 bool hub_engine_relays(const struct hub_engine *e) { return e->outbox && hub_outbox_busy(e->outbox); }
 
@@ -162,5 +167,6 @@ void hub_engine_delete(struct hub_engine *e) {
     hub_bridge_delete(e->bridge);
     if (e->outbox) hub_outbox_delete(e->outbox);
     hub_feed_delete(e->data.feed);
+    hub_holds_deinit(&e->holds);
     free(e);
 }

@@ -16,6 +16,7 @@ struct hub_engine;
 struct hub_hub;
 struct hub_identity;
 struct hub_data;
+struct hub_holds;
 struct hub_reads;
 struct hub_reader;
 
@@ -57,7 +58,9 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms);
 void hub_engine_stop(struct hub_engine *e);
 /* Rows of the service's DataObjects (data/objects.h). */
 struct hub_data *hub_engine_data(struct hub_engine *e);
-/* Work that is still under way (writes, scripts, reads), or waits for its turn (reads). */
+/* Work that is still under way (writes, scripts, reads), or waits for its turn (reads): by name, and how
+ * much there is. */
+struct hub_holds *hub_engine_holds(struct hub_engine *e);
 size_t hub_engine_pending(const struct hub_engine *e);
 /* Whether events are on their way from the outbox to the bus. What does not get there now goes after the
  * next start. */

@@ -70,7 +70,7 @@ static void on_closed(struct hub_socket *s, const char *reason) {
     s->user = NULL;
     hub_timer_stop(c->hub->engine->config.loop, &c->idle);
     hub_lease_stop(&c->lease);
-    hub_reader_close(&c->hub->engine->reads, &c->reader);
+    hub_reader_close(&c->reader);
     hub_order_drop(c);
     while (!hub_list_empty(&c->members)) hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn));
     hub_outlet_deinit(&c->outlet);

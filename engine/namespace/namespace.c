@@ -25,7 +25,6 @@ struct hub_namespaces {
     struct hub_namespaces_config config;
     struct hub_list list;
     struct hub_map conns; /* socket id → conn */
-    size_t pending;
     bool draining;
 };
 
@@ -47,6 +46,7 @@ enum item_kind { ITEM_CONNECT, ITEM_EVENT, ITEM_DISCONNECT };
 /* A handler's turn that has not come yet. */
 struct item {
     struct hub_list link;
+    struct hub_hold hold; /* while it is queued */
     enum item_kind kind;
     size_t cost;
     int64_t ack;
@@ -69,9 +69,10 @@ struct conn {
     struct hub_list queue;
     size_t queue_n, queue_cost;
     struct hub_task again;
-    char *reason;    /* why it closed */
-    int64_t ack;     /* of the running handler, or -1 */
-    bool running;    /* a handler */
+    char *reason; /* why it closed */
+    int64_t ack;  /* of the running handler, or -1 */
+    bool running; /* a handler */
+    struct hub_hold handler;
     bool refreshing; /* a new token is being looked at */
     bool closed;
 };
@@ -151,6 +152,7 @@ static struct conn *conn_new(struct namespace *ns, struct hub_socket *s, struct 
 }
 
 static void item_free(struct item *i) {
+    if (hub_held(&i->hold)) hub_unhold(&i->hold);
     free(i->event);
     json_decref(i->args);
     free(i->bins.items);
@@ -184,7 +186,7 @@ static void on_handled(void *arg, enum hub_code code, json_t *results, const str
                        const char *error) {
     struct conn *c = arg;
     c->running = false;
-    c->ns->all->pending--;
+    hub_unhold(&c->handler);
     if (code == HUB_OK && c->ack >= 0 && bins && bins->n > HUB_SIO_MAX_SENT)
         code = HUB_HANDLER_FAILED, error = TOO_MANY_BINARIES;
     if (code != HUB_OK) {
@@ -219,7 +221,7 @@ static void start(struct conn *c, const struct hub_script *script, json_t *args,
     json_t *none = args ? NULL : json_array();
     c->running = true;
     c->ack = ack;
-    n->pending++;
+    hub_hold(n->config.holds, &c->handler, "namespace handler");
     n->config.hooks->event(n->config.scripts, script, c->about, args ? args : none, bins && bins->n ? bins : NULL,
                            extra, extra ? 1 : 0, on_handled, c);
     json_decref(none);
@@ -253,7 +255,7 @@ static void run_queue(struct conn *c) {
         struct item *i = HUB_CONTAINER(hub_list_pop(&c->queue), struct item, link);
         c->queue_n--;
         c->queue_cost -= i->cost;
-        c->ns->all->pending--;
+        hub_unhold(&i->hold);
         start_item(c, i);
         item_free(i);
     }
@@ -279,7 +281,7 @@ static void push(struct conn *c, struct item *i) {
     hub_list_push(&c->queue, &i->link);
     c->queue_n++;
     c->queue_cost += i->cost;
-    c->ns->all->pending++;
+    hub_hold(c->ns->all->config.holds, &i->hold, "namespace event");
 }
 
 /* Attachments behind their table of views, in one allocation. */
@@ -672,4 +674,3 @@ void hub_namespaces_list(const struct hub_namespaces *n, struct hub_buf *out) {
 }
 
 void hub_namespaces_drain(struct hub_namespaces *n) { n->draining = true; }
-size_t hub_namespaces_pending(const struct hub_namespaces *n) { return n->pending; }

@@ -12,10 +12,12 @@
 #include "loop/loop.h"
 #include "schema/def.h"
 #include "session/session.h"
+#include "work/hold.h"
 
 struct hub_namespaces;
 struct hub_namespaces_config {
     struct hub_loop *loop;
+    struct hub_holds *holds; /* of handlers that run or wait; always the same ones */
     const struct hub_service *service;
     const struct hub_hook_ops *hooks;
     struct hub_scripts *scripts; /* may be set later: hub_namespaces_set_scripts */
@@ -39,8 +41,6 @@ bool hub_namespaces_find(struct hub_namespaces *n, struct hub_str name, const st
 void hub_namespaces_list(const struct hub_namespaces *n, struct hub_buf *out);
 /* From now on CONNECT is refused with shutting_down. */
 void hub_namespaces_drain(struct hub_namespaces *n);
-/* Handlers that run or wait. */
-size_t hub_namespaces_pending(const struct hub_namespaces *n);
 
 /* Rows of table "socket" (see hook.h); their ctx is the hub_namespaces. */
 extern const struct hub_host_fn hub_namespaces_host_fns[];

@@ -41,8 +41,9 @@ static void answer_ready(const struct hub_ops_config *c, struct hub_http_req *re
     hub_buf_free(&body);
 }
 
-static void answer_metrics(struct hub_http_req *req) {
+static void answer_metrics(const struct hub_ops_config *c, struct hub_http_req *req) {
     struct hub_buf b = {0};
+    if (c->holds) hub_holds_show(c->holds);
     hub_metric_set(&build_info, 1);
     hub_metrics_print(&b);
     hub_http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", hub_buf_str(&b),
@@ -63,6 +64,6 @@ bool hub_ops_handle(const struct hub_ops_config *c, struct hub_http_req *req) {
     else if (is_ready)
         answer_ready(c, req);
     else
-        answer_metrics(req);
+        answer_metrics(c, req);
     return true;
 }

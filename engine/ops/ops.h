@@ -8,6 +8,7 @@
 #include "persist/store.h"
 #include "schema/def.h"
 #include "transport/transport.h"
+#include "work/hold.h"
 
 struct hub_ops_config {
     const struct hub_store *store; /* NULL: not opened yet */
@@ -16,6 +17,7 @@ struct hub_ops_config {
     const struct hub_identity_ctx *identity; /* NULL before the service is open */
     const bool *open;                        /* clients are let in */
     const bool *draining;
+    struct hub_holds *holds; /* work under way; NULL: there is no engine yet */
 };
 /* Takes REQ when its path is one of the three. */
 bool hub_ops_handle(const struct hub_ops_config *config, struct hub_http_req *req);

@@ -264,6 +264,27 @@ describe("a request that is being authenticated", () => {
   });
 });
 
+describe("work that a stop waits for", () => {
+  test("is named in the log and counted in /metrics", async () => {
+    const nap = { lua: "log.info('is deciding') sleep(3500) return true" };
+    await serving(
+      (def) => (def.hub.roomSettings.checkScript = nap),
+      async (server) => {
+        const ann = await server.connect("ann");
+        const joined = ann.call("hub:join", { roomId: "r1" });
+        await server.hubd.printed(/is deciding/);
+        assert.match((await server.rest("GET", "/metrics")).text, /^hubd_holds\{what="join decision"\} 1$/m);
+        server.hubd.signal("SIGTERM");
+        await server.hubd.printed(/still draining.*1 join decision/);
+        await joined;
+        await server.hubd.ended(5000, "hubd ends");
+        server.hubd.assertClean();
+        await server.start();
+      },
+    );
+  });
+});
+
 describe("a second SIGTERM", () => {
   test("stops at once", async () => {
     await serving(undefined, async (server) => {

@@ -19,6 +19,7 @@
 #define FORGOTTEN_MS (600 * 1000)   /* longer than any decision takes */
 
 struct decision {
+    struct hub_hold hold; /* on to its definition */
     struct hub_hub *hub;
     const struct hub_def *def; /* as it was when this began */
     struct hub_identity *who;
@@ -78,7 +79,7 @@ static void finish(struct decision *d, enum hub_code code, const struct hub_righ
                    d->room_id, "user", d->who->user_id, "by", d->layer, "code", code ? hub_code_name(code) : NULL,
                    NULL);
     d->done(d->arg, code, rights, d->layer, d->room);
-    d->hub->engine->pending--;
+    hub_unhold(&d->hold);
     hub_list_remove(&d->link);
     if (d->room) hub_room_unref(d->room);
     hub_identity_unref(d->who);
@@ -203,13 +204,13 @@ static void draw_stamp(char out[STAMP_BYTES + 1]) {
 
 static void on_all_forgotten(void *arg, enum hub_code code) {
     struct hub_hub *hub = arg;
-    hub->engine->pending--;
-    hub->forgetting = false;
+    hub_unhold(&hub->forgetting);
     if (!code) hub->forget_lost = false;
 }
 
 /* Somebody may wait until the cache has heard of it. */
 struct forgetting {
+    struct hub_hold hold;
     struct hub_hub *hub;
     struct hub_work *work;
 };
@@ -218,18 +219,19 @@ struct forgetting {
 static void on_forgotten(void *arg, enum hub_code code) {
     struct forgetting *f = arg;
     struct hub_work *work = f->work;
-    f->hub->engine->pending--;
+    hub_unhold(&f->hold);
     if (code) f->hub->forget_lost = true;
     free(f);
     hub_work_release(work);
 }
 
-static void forget_key(struct hub_hub *hub, struct hub_str room, struct hub_str user, hub_cache_done *done, void *arg) {
+static void forget_key(struct hub_hub *hub, struct hub_str room, struct hub_str user, struct hub_hold *hold,
+                       hub_cache_done *done, void *arg) {
     struct hub_cache *cache = hub->engine->config.cache;
     struct hub_buf key = {0};
     char stamp[STAMP_BYTES + 1];
     draw_stamp(stamp);
-    hub->engine->pending++;
+    hub_hold(&hub->engine->holds, hold, "cache update");
     cache->ops->set(cache, cache_key(&key, hub, room, user), hub_cstr(stamp), user.n ? FORGOTTEN_MS : STAMP_MS, done,
                     arg);
     hub_buf_free(&key);
@@ -252,8 +254,8 @@ void hub_authorize_forget(struct hub_hub *hub, struct hub_str room, struct hub_s
         if ((!room.n || hub_str_is(room, d->room_id)) && (!user.n || hub_str_is(user, d->who->user_id)))
             d->overtaken = true;
     }
-    *f = (struct forgetting){hub, hub_work_hold(work)};
-    forget_key(hub, room, user, on_forgotten, f);
+    *f = (struct forgetting){.hub = hub, .work = hub_work_hold(work)};
+    forget_key(hub, room, user, &f->hold, on_forgotten, f);
 }
 
 void hub_authorize_record_changed(struct hub_hub *hub, struct hub_str room) {
@@ -369,9 +371,8 @@ static void on_cached(void *arg, enum hub_code code, const struct hub_str *value
 
 static void check_cache(struct decision *d) {
     struct hub_cache *cache = d->hub->engine->config.cache;
-    if (d->hub->forget_lost && !d->hub->forgetting && cache->ops->ready(cache, NULL)) {
-        d->hub->forgetting = true;
-        forget_key(d->hub, hub_str(NULL, 0), hub_str(NULL, 0), on_all_forgotten, d->hub);
+    if (d->hub->forget_lost && !hub_held(&d->hub->forgetting) && cache->ops->ready(cache, NULL)) {
+        forget_key(d->hub, hub_str(NULL, 0), hub_str(NULL, 0), &d->hub->forgetting, on_all_forgotten, d->hub);
     }
     if (d->skip_cache) trace(d, "cache", "not asked: worked out anew", NULL);
     if (d->skip_cache || d->def->auth_cache_ttl <= 0 || d->hub->forget_lost) {
@@ -677,7 +678,7 @@ void hub_authorize(struct hub_hub *hub, struct hub_identity *who, struct hub_str
                            .skip_cache = skip_cache,
                            .done = done,
                            .arg = arg};
-    hub->engine->pending++; /* it holds on to its definition */
+    hub_hold(&hub->engine->holds, &d->hold, "join decision");
     hub_list_push(&hub->decisions, &d->link);
     find_record(d);
 }

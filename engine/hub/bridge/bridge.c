@@ -315,7 +315,7 @@ void hub_engine_publish(struct hub_engine *e, struct hub_str topic, struct hub_s
 struct hub_bridge *hub_bridge_new(struct hub_engine *e) {
     struct hub_bridge *br = hub_xcalloc(1, sizeof *br);
     br->engine = e;
-    hub_serial_queues_init(&br->queues, e);
+    hub_serial_queues_init(&br->queues, &e->holds);
     hub_list_init(&br->own);
     br->own_task.run = on_own;
     return br;

@@ -10,6 +10,7 @@
 #include "hub/message/message.h"
 
 struct behind {
+    struct hub_hold hold;
     struct hub_retry retry;
     struct hub_numbered numbered;
     struct hub_room_op op;
@@ -27,7 +28,7 @@ struct behind {
 };
 
 static void free_behind(struct behind *b) {
-    hub_of(b->room)->engine->pending--;
+    hub_unhold(&b->hold);
     hub_room_unref(b->room);
     hub_work_release(b->work);
     hub_buf_free(&b->message);
@@ -214,6 +215,6 @@ void hub_external_edit(struct hub_hub *hub, const json_t *row, bool deleted, str
     b->deleted = deleted || json_is_false(active);
     b->was_seen = deleted && hub_json_get_int(row, "seq", 0) > 0;
     take_audience_of_record(b, row);
-    hub->engine->pending++;
+    hub_hold(&hub->engine->holds, &b->hold, "external edit");
     hub_room_load(b->room, on_open, b);
 }

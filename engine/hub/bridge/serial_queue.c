@@ -21,7 +21,7 @@ static void run(struct hub_serial_queue *queue) {
     while (!queue->at_work && !hub_list_empty(&queue->waiting) && !l->stopped) {
         struct hub_arrival *a = HUB_CONTAINER(hub_list_pop(&queue->waiting), struct hub_arrival, link);
         queue->at_work = a;
-        l->engine->pending++;
+        hub_hold(l->holds, &a->hold, "bridged event");
         a->work = (struct hub_work){.holds = 1, .done = on_handled};
         a->handle(a);
         hub_work_release(&a->work);
@@ -33,7 +33,7 @@ static void on_handled(struct hub_work *w) {
     struct hub_arrival *a = HUB_CONTAINER(w, struct hub_arrival, work);
     struct hub_serial_queue *queue = a->queue;
     queue->at_work = NULL;
-    queue->queues->engine->pending--;
+    hub_unhold(&a->hold);
     if (queue->queues->stopped) {
         hub_list_push(&queue->queues->abandoned, &a->link);
         return;
@@ -63,8 +63,8 @@ void hub_serial_queues_add(struct hub_serial_queues *l, struct hub_str name, int
     run(a->queue);
 }
 
-void hub_serial_queues_init(struct hub_serial_queues *l, struct hub_engine *e) {
-    *l = (struct hub_serial_queues){.engine = e};
+void hub_serial_queues_init(struct hub_serial_queues *l, struct hub_holds *holds) {
+    *l = (struct hub_serial_queues){.holds = holds};
     hub_list_init(&l->abandoned);
 }
 

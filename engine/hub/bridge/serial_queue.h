@@ -11,17 +11,18 @@ struct hub_arrival {
     struct hub_list link;
     struct hub_serial_queue *queue;
     struct hub_work work;
+    struct hub_hold hold;                  /* while it is at work */
     void (*handle)(struct hub_arrival *a); /* its turn: what takes its time holds a->work */
     void (*end)(struct hub_arrival *a);    /* handled, or given up: frees the owner */
 };
 
 struct hub_serial_queues {
-    struct hub_engine *engine;
+    struct hub_holds *holds;
     struct hub_map all;
     struct hub_list abandoned;
     bool stopped;
 };
-void hub_serial_queues_init(struct hub_serial_queues *l, struct hub_engine *e);
+void hub_serial_queues_init(struct hub_serial_queues *l, struct hub_holds *holds);
 /* Its turn may come at once. */
 void hub_serial_queues_add(struct hub_serial_queues *l, struct hub_str name, int32_t partition, struct hub_arrival *a);
 /* Nothing further is handled; what is under way is ended by hub_serial_queues_free, since its scripts may be

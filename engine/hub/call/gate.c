@@ -44,6 +44,7 @@ enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, 
 /* ---- the rate ---- */
 
 struct counting {
+    struct hub_hold hold;
     struct hub_call *call;
     enum hub_limit limit;
     hub_gate_counted *then;
@@ -97,7 +98,7 @@ static void count_here(struct hub_call *c, enum hub_limit limit, hub_gate_counte
 static void on_taken(void *arg, enum hub_code code, int64_t wait_ms) {
     struct counting *w = arg;
     struct hub_call *c = w->call;
-    struct hub_engine *e = c->hub->engine;
+    hub_unhold(&w->hold);
     if (code) {
         count_here(c, w->limit, w->then, w->arg);
     } else if (wait_ms) {
@@ -108,7 +109,6 @@ static void on_taken(void *arg, enum hub_code code, int64_t wait_ms) {
         hub_rate_note(c->hub, counted_user(c), w->limit, now_of(c));
         w->then(w->arg, true);
     }
-    e->pending--;
     free(w);
 }
 
@@ -135,8 +135,8 @@ void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *
     }
     struct hub_buf key = {0};
     struct counting *w = hub_xmalloc(sizeof *w);
-    *w = (struct counting){c, limit, then, arg};
-    e->pending++;
+    *w = (struct counting){.call = c, .limit = limit, .then = then, .arg = arg};
+    hub_hold(&e->holds, &w->hold, "rate count");
     add_key(&key, c, limit);
     cache->ops->take(cache, hub_buf_str(&key), hub_limit_of(c->hub->def, limit), HUB_RATE_WINDOW_MS, on_taken, w);
     hub_buf_free(&key);

@@ -11,6 +11,7 @@
 #include "hub/reads/reads.h"
 #include "identity/identity.h"
 #include "room/room.h"
+#include "work/hold.h"
 #include "work/work.h"
 
 /* A feature of hubs: what it does in their life. The parts are listed in parts.c; none of this is on the
@@ -37,7 +38,7 @@ struct hub_engine {
     struct hub_hub **gone; /* hubs that a reload took out of service; kept until the end */
     size_t gone_n;
     bool draining;
-    size_t pending;
+    struct hub_holds holds; /* work under way, by name */
     struct hub_bridge *bridge;
     struct hub_data data;
     struct hub_outbox *outbox; /* NULL: the bus is in this process */
@@ -67,9 +68,9 @@ struct hub_hub {
     struct hub_map reauthorizations; /* under way (reauthorize.c) */
     bool forget_lost; /* the cache did not hear of something that is to be forgotten: it is not asked until it has
                          forgotten everything */
-    bool forgetting;  /* everything, just now */
-    uint64_t rules;   /* what decisions follow from: part of their keys */
-    bool gone;        /* a reload took it out of service: DEF and TABLES may be gone, too */
+    struct hub_hold forgetting; /* everything, just now */
+    uint64_t rules;             /* what decisions follow from: part of their keys */
+    bool gone;                  /* a reload took it out of service: DEF and TABLES may be gone, too */
 };
 
 static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->hub; }

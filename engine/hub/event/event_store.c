@@ -134,6 +134,7 @@ void hub_stored_events(struct hub_room *room, const struct hub_span *span, hub_s
 
 /* An event on its way to the store. */
 struct kept_event {
+    struct hub_hold hold;
     struct hub_write write;
     struct hub_cell cells[HUB_EVT_COLUMNS];
     struct hub_room *room; /* reference */
@@ -147,7 +148,7 @@ struct kept_event {
 static void on_written(struct hub_write *w) {
     struct kept_event *k = w->arg;
     struct hub_engine *e = hub_of(k->room)->engine;
-    e->pending--;
+    hub_unhold(&k->hold);
     hub_feed_done(e->data.feed, w, true, NULL);
     if (k->done) k->done(k->arg, w->code, hub_buf_str(&k->data));
     hub_buf_free(&k->data);
@@ -183,7 +184,7 @@ void hub_event_store(struct hub_room *room, struct hub_str sender, const struct 
                                   .done = on_written,
                                   .undecided = on_undecided,
                                   .arg = k};
-    hub->engine->pending++;
+    hub_hold(&hub->engine->holds, &k->hold, "stored event");
     hub_feed_announce(hub->engine->data.feed, &k->write, true);
     store->ops->write(store, &k->write);
 }

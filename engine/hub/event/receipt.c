@@ -11,6 +11,7 @@
 #define MESSAGE_ID_MAX 64
 
 struct receipt {
+    struct hub_hold hold;
     struct hub_write write;
     struct hub_cell cells[HUB_RCP_COLUMNS];
     struct hub_call *call;
@@ -81,7 +82,7 @@ static void take_back(const struct receipt *r) {
 
 static void on_stored(struct hub_write *w) {
     struct receipt *r = w->arg;
-    r->call->hub->engine->pending--;
+    hub_unhold(&r->hold);
     if (w->code) {
         take_back(r);
         fail(r, w->code, NULL);
@@ -116,7 +117,7 @@ static void store(struct receipt *r, struct hub_receipt *now) {
                                   .conflict = HUB_RCP_CONFLICT,
                                   .done = on_stored,
                                   .arg = r};
-    c->hub->engine->pending++;
+    hub_hold(&c->hub->engine->holds, &r->hold, "receipt");
     st->ops->write(st, &r->write);
 }
 

@@ -40,7 +40,7 @@ static void end(struct hub_change *c) {
     hub_replies_free(&c->my_replies);
     hub_audience_free(&c->audience);
     free(c->sender);
-    hub_of(room)->engine->pending--;
+    hub_unhold(&c->hold);
     if (op->run) hub_room_op_done(room, op);
     free(c);
     hub_room_unref(room);
@@ -216,7 +216,7 @@ struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change
                              .args = json_incref(call->args),
                              .room = hub_room_ref(call->room),
                              .id = where[0].value.s};
-    call->hub->engine->pending++; /* also while it waits for its turn */
+    hub_hold(&call->hub->engine->holds, &c->hold, "message change"); /* also while it waits for its turn */
     c->numbered.undecided = on_undecided;
     c->numbered.written = on_written;
     c->numbered.announce = on_announce;

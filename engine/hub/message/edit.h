@@ -17,6 +17,7 @@ struct hub_change_kind {
 };
 
 struct hub_change {
+    struct hub_hold hold;
     struct hub_numbered numbered;
     struct hub_room_op op;
     int64_t asked; /* loop time */

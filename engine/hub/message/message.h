@@ -66,6 +66,7 @@ void hub_previews_put(struct hub_buf *text, struct hub_replies *replies, const j
 struct hub_numbered {
     struct hub_write write;  /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
     struct hub_room_out out; /* sequence.c's */
+    struct hub_hold hold;    /* sequence.c's: while under way */
     struct hub_room *room;   /* sequence.c's: a reference while under way */
     bool quiet;              /* no event of it, for there was one that led to it */
     void (*undecided)(struct hub_numbered *n); /* hub_write.undecided: whoever waits is to be told. May be NULL */

@@ -64,6 +64,7 @@ void hub_previews_put(struct hub_buf *text, struct hub_replies *r, const json_t 
 /* ---- from the store ---- */
 
 struct filling {
+    struct hub_hold hold;
     struct hub_room *room; /* reference */
     struct hub_viewer viewer;
     struct hub_buf *text;
@@ -91,7 +92,7 @@ static void on_originals(void *arg, enum hub_code code, const struct hub_rows *r
     hub_previews_put(f->text, f->replies, previews);
     json_decref(previews);
     f->done(f->arg);
-    hub_of(f->room)->engine->pending--;
+    hub_unhold(&f->hold);
     hub_room_unref(f->room);
     free(f);
 }
@@ -114,8 +115,9 @@ void hub_previews_fill(struct hub_room *room, struct hub_viewer viewer, struct h
     }
     struct hub_store *store = hub_of(room)->engine->config.store;
     struct filling *f = hub_xmalloc(sizeof *f);
-    *f = (struct filling){hub_room_ref(room), viewer, text, replies, done, arg};
-    hub_of(room)->engine->pending++;
+    *f = (struct filling){
+        .room = hub_room_ref(room), .viewer = viewer, .text = text, .replies = replies, .done = done, .arg = arg};
+    hub_hold(&hub_of(room)->engine->holds, &f->hold, "preview");
     struct hub_cond where[] = {{.column = HUB_MSG_ID, .cmp = HUB_IN},
                                {.column = HUB_MSG_ROOM_ID, .value = {.kind = HUB_CELL_TEXT, .s = hub_cstr(room->id)}},
                                {.column = HUB_MSG_STATUS, .value = {.kind = HUB_CELL_TEXT, .s = HUB_STR("approved")}}};

@@ -11,6 +11,7 @@
 
 /* A send that passed the gates. */
 struct sending {
+    struct hub_hold hold;    /* on to its definition, also while it waits for its turn */
     struct hub_room_op op;   /* when it waits for its turn in the room */
     struct hub_room_out out; /* when it waits for a first sending of itself to be stored */
     int64_t asked;           /* loop time */
@@ -31,7 +32,7 @@ static void free_sending(struct sending *s) {
     hub_buf_free(&s->text);
     json_decref(s->modified);
     json_decref(s->previews);
-    hub_of(s->room)->engine->pending--;
+    hub_unhold(&s->hold);
     hub_room_unref(s->room);
     free(s);
 }
@@ -467,7 +468,7 @@ void hub_cmd_send(struct hub_call *c) {
                           .op.run = run_op,
                           .content = hub_json_get(c->args, "content"),
                           .draft = {.persist = true, .announce = true, .to = HUB_TO_ALL}};
-    c->hub->engine->pending++; /* also while it waits for its turn: it holds on to its definition */
+    hub_hold(&c->hub->engine->holds, &s->hold, "send");
     enum hub_code code = hub_gate_sender(c, &err);
     if (!code) code = gate_type(c, s, &err);
     if (!code) code = hub_gate_size(c, &s->text, &err);

@@ -9,8 +9,8 @@ static void on_turn(struct hub_room_out *out) {
     struct hub_numbered *n = HUB_CONTAINER(out, struct hub_numbered, out);
     struct hub_room *room = n->room;
     if (n->write.number > room->seq) room->seq = n->write.number;
+    hub_unhold(&n->hold);
     n->announce(n);
-    hub_of(room)->engine->pending--;
     hub_room_unref(room);
 }
 
@@ -40,7 +40,7 @@ static void on_undecided(struct hub_write *w) {
 static void take_place(struct hub_room *room, struct hub_numbered *n) {
     n->room = hub_room_ref(room);
     n->out.announce = on_turn;
-    hub_of(room)->engine->pending++;
+    hub_hold(&hub_of(room)->engine->holds, &n->hold, "numbered write");
     hub_room_out(room, &n->out);
 }
 

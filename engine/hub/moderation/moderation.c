@@ -16,6 +16,7 @@
 #define LIFTED_MAX 16                        /* rows looked up at once; there should be two at most */
 
 struct moderation {
+    struct hub_hold hold; /* of the step under way */
     struct hub_write write;
     struct hub_cell cells[HUB_MOD_COLUMNS];
     struct hub_cond where[4], one;
@@ -182,7 +183,7 @@ static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(
                                   .undecided = on_undecided,
                                   .arg = m};
     if (kind == HUB_DELETE) m->write.cells = NULL, m->write.where = &m->one, m->write.where_n = 1;
-    hub->engine->pending++;
+    hub_hold(&hub->engine->holds, &m->hold, "moderation");
     hub_feed_announce(hub->engine->data.feed, &m->write, true);
     store->ops->write(store, &m->write);
 }
@@ -205,7 +206,7 @@ static void lift_next(struct moderation *m);
 
 static void on_one_lifted(struct hub_write *w) {
     struct moderation *m = w->arg;
-    hub_of(m->room)->engine->pending--;
+    hub_unhold(&m->hold);
     hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
     free(m->lifted[--m->lifted_n]);
     if (w->code && w->code != HUB_NOT_FOUND) /* somebody else lifted it */
@@ -237,7 +238,7 @@ static bool came_later(const struct moderation *m, const struct hub_cell *row) {
 
 static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct moderation *m = arg;
-    hub_of(m->room)->engine->pending--;
+    hub_unhold(&m->hold);
     if (code) {
         lifted(m, code, error);
         return;
@@ -257,13 +258,13 @@ static void lift(struct moderation *m) {
                                  .order_by = HUB_MOD_ID,
                                  .descending = true, /* they are lifted from the last to the first */
                                  .limit = LIFTED_MAX};
-    hub->engine->pending++;
+    hub_hold(&hub->engine->holds, &m->hold, "moderation");
     store->ops->select(store, &q, on_found, m);
 }
 
 static void on_added(struct hub_write *w) {
     struct moderation *m = w->arg;
-    hub_of(m->room)->engine->pending--;
+    hub_unhold(&m->hold);
     hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
     if (w->code) {
         refuse(m, w->code);

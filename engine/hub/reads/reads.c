@@ -19,8 +19,8 @@ static struct hub_metric held =
 static void on_settle(struct hub_task *t);
 static void on_resume(struct hub_timer *t);
 
-void hub_reads_init(struct hub_reads *all, struct hub_loop *loop) {
-    *all = (struct hub_reads){.loop = loop, .settle.run = on_settle};
+void hub_reads_init(struct hub_reads *all, struct hub_loop *loop, struct hub_holds *holds) {
+    *all = (struct hub_reads){.loop = loop, .holds = holds, .settle.run = on_settle};
     hub_list_init(&all->hungry);
     hub_list_init(&all->ended);
     hub_list_init(&all->small);
@@ -79,30 +79,30 @@ static void unwait(struct hub_read *r) {
     hub_metric_add(&waiting, -1);
 }
 
-static void drop_waiting(struct hub_reads *all, struct hub_reader *r) {
+static void drop_waiting(struct hub_reader *r) {
     hub_list_remove(&r->hungry);
     while (!hub_list_empty(&r->waiting)) {
         struct hub_read *read = first(r);
         unwait(read);
         read->reader = NULL;
-        all->busy--;
+        hub_unhold(&read->hold);
         read->drop(read);
     }
 }
 
-void hub_reader_close(struct hub_reads *all, struct hub_reader **place) {
+void hub_reader_close(struct hub_reader **place) {
     struct hub_reader *r = *place;
     if (!r) return;
     *place = NULL;
     r->place = NULL;
     r->socket = NULL;
-    drop_waiting(all, r);
+    drop_waiting(r);
     if (!r->under_way) free_reader(r);
 }
 
 void hub_reads_stop(struct hub_reads *all) {
     void *value;
-    for (void *it = NULL; (it = hub_map_next(&all->callers, it, NULL, &value));) drop_waiting(all, value);
+    for (void *it = NULL; (it = hub_map_next(&all->callers, it, NULL, &value));) drop_waiting(value);
 }
 
 static void settle(struct hub_reads *all, struct hub_reader *r);
@@ -138,7 +138,7 @@ bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_r
     if (reader->under_way - reader->over + reader->waiting_n >= HUB_READS_UNDER_WAY + may_wait) return false;
     hub_list_init(&r->link);
     r->reader = reader;
-    all->busy++;
+    hub_hold(all->holds, &r->hold, "read");
     if (!reader->waiting_n && has_slot(all, reader, r->weight)) {
         start(r);
         return true;
@@ -156,7 +156,7 @@ void hub_read_over(struct hub_reads *all, struct hub_read *r) {
     struct hub_reader *reader = r->reader;
     if (!reader) return;
     r->reader = NULL;
-    all->busy--;
+    hub_unhold(&r->hold);
     reader->over++;
     reader->over_bytes += r->weight;
     if (!hub_list_linked(&reader->ended)) hub_list_push(&all->ended, &reader->ended);
@@ -164,8 +164,12 @@ void hub_read_over(struct hub_reads *all, struct hub_read *r) {
 }
 
 void hub_read_move(struct hub_read *to, struct hub_read *from) {
+    struct hub_holds *holds = from->hold.holds;
+    const char *what = from->hold.what;
+    if (holds) hub_unhold(&from->hold); /* a hold stays where it is */
     *to = *from;
     hub_list_init(&to->link);
+    if (holds) hub_hold(holds, &to->hold, what);
     from->reader = NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "loop/loop.h"
 #include "session/session.h"
+#include "work/hold.h"
 
 #define HUB_READS_UNDER_WAY 4
 #define HUB_READS_WAITING 64
@@ -33,6 +34,7 @@ struct hub_reader {
 /* One read, inside its owner's struct. */
 struct hub_read {
     struct hub_list link;
+    struct hub_hold hold;
     struct hub_reader *reader; /* NULL: it is none, or over */
     size_t weight;             /* bytes the answer will have, about */
     bool waited;               /* for its turn */
@@ -52,6 +54,7 @@ struct hub_result {
 
 struct hub_reads {
     struct hub_loop *loop;
+    struct hub_holds *holds;      /* of reads that wait or are under way */
     size_t max_queue;             /* listen.maxQueueBytes */
     struct hub_map callers;       /* key -> hub_reader of REST */
     struct hub_list hungry;       /* readers with something that waits */
@@ -64,11 +67,10 @@ struct hub_reads {
     uint32_t large_n;
     struct hub_map turns; /* user -> the latest turn of a large result that waits or waited; empty when none waits */
     uint64_t turn;        /* of the one that was started last */
-    size_t busy;          /* reads that wait or are under way */
     bool starting;        /* hub_result_over is at work */
 };
 
-void hub_reads_init(struct hub_reads *all, struct hub_loop *loop);
+void hub_reads_init(struct hub_reads *all, struct hub_loop *loop, struct hub_holds *holds);
 void hub_reads_stop(struct hub_reads *all);   /* what waits by REST is dropped */
 void hub_reads_deinit(struct hub_reads *all); /* nothing may be under way */
 
@@ -77,7 +79,7 @@ void hub_reads_deinit(struct hub_reads *all); /* nothing may be under way */
 struct hub_reader *hub_reader_at(struct hub_reader **place, struct hub_socket *socket);
 struct hub_reader *hub_reader_of(struct hub_reads *all, struct hub_str key);
 /* The connection is gone: what waits is dropped. */
-void hub_reader_close(struct hub_reads *all, struct hub_reader **place);
+void hub_reader_close(struct hub_reader **place);
 
 /* Starts it now or when its turn comes; false when MAY_WAIT wait already. */
 bool hub_read_ask(struct hub_reads *all, struct hub_reader *reader, struct hub_read *r, uint32_t may_wait);

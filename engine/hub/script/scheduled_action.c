@@ -11,6 +11,7 @@
 
 /* One action of one room while its interval runs. */
 struct action {
+    struct hub_hold hold; /* during a tick: on to the definition it runs by; a stop waits for its messages */
     struct hub_timer timer;
     struct hub_room_op op;
     struct hub_room *room; /* with keepAlive a reference: the room stays without members */
@@ -68,7 +69,7 @@ static void act_on(struct action *a, const json_t *result) {
 
 static void on_ticked(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct action *a = arg;
-    hub_of(a->room)->engine->pending--;
+    hub_unhold(&a->hold);
     if (code)
         hub_hook_failed(hub_of(a->room), &a->def->script, code, error);
     else
@@ -85,8 +86,7 @@ static void run_tick(struct hub_room_op *op) {
     json_t *id = json_string(a->room->id);
     struct hub_hook_arg args[4] = {{"roomId", id}};
     size_t n = hub_hook_room_args(hub_of(a->room), a->room->record, args, 1);
-    hub_of(a->room)
-        ->engine->pending++; /* a reload keeps the definition the tick runs by, a stop waits for its messages */
+    hub_hold(&hub_of(a->room)->engine->holds, &a->hold, "scheduled action");
     hub_hook_call(hub_of(a->room), &a->def->script, args, n, on_ticked, a);
     json_decref(id);
 }

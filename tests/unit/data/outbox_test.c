@@ -205,12 +205,11 @@ static struct hub_bus bus = {&bus_ops};
 static struct hub_service service = {.name = "shop", .project = "acme"};
 static struct hub_feed *feed;
 static struct hub_outbox *outbox;
-static size_t pending;
+static struct hub_holds holds;
 
 static void begin_relay(void) {
     feed = hub_feed_new(&service, NULL, NULL);
-    const struct hub_outbox_config config = {
-        .loop = loop, .store = &store, .bus = &bus, .feed = feed, .pending = &pending};
+    const struct hub_outbox_config config = {.loop = loop, .store = &store, .bus = &bus, .feed = feed, .holds = &holds};
     outbox = hub_outbox_new(&config);
     hub_outbox_configure(outbox, &service, &table);
     hub_outbox_start(outbox);
@@ -224,6 +223,8 @@ static void end_relay(void) {
 static int setup(void **state) {
     (void)state;
     loop = turned_loop_new();
+    holds = (struct hub_holds){0};
+    hub_holds_init(&holds, loop);
     store_says = HUB_OK;
     bus_ready = true;
     at_once = false;
@@ -247,9 +248,9 @@ static int64_t run_until_sent(size_t n) {
 
 /* Until nothing is under way and the table holds N rows. */
 static void run_until_stored(size_t n) {
-    for (int i = 0; i < 3000 && (stored_n != n || pending); i++) run_for(1);
+    for (int i = 0; i < 3000 && (stored_n != n || holds.n); i++) run_for(1);
     assert_int_equal(stored_n, n);
-    assert_int_equal(pending, 0);
+    assert_int_equal(holds.n, 0);
 }
 
 static int teardown(void **state) {

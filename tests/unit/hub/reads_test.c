@@ -24,6 +24,8 @@ static struct hub_buf log_of;
 static void on_start(struct hub_read *r) { hub_buf_addc(&log_of, HUB_CONTAINER(r, struct item, read)->name); }
 static void on_drop(struct hub_read *r) { hub_buf_addf(&log_of, "-%c", HUB_CONTAINER(r, struct item, read)->name); }
 
+static struct hub_holds holds;
+
 static bool ask(struct hub_reader *reader, struct item *i, char name, uint32_t may_wait) {
     *i = (struct item){.read = {.start = on_start, .drop = on_drop}, .name = name};
     return hub_read_ask(&reads, reader, &i->read, may_wait);
@@ -40,7 +42,9 @@ static void turns(void) { turn_clock(loop, 15); }
 static int set_up(void **state) {
     (void)state;
     loop = turned_loop_new();
-    hub_reads_init(&reads, loop);
+    holds = (struct hub_holds){0};
+    hub_holds_init(&holds, loop);
+    hub_reads_init(&reads, loop, &holds);
     return 0;
 }
 
@@ -68,9 +72,9 @@ static void four_are_under_way_and_the_next_starts_in_the_turn_after_one_is_over
     for (int i = 0; i < 5; i++) hub_read_over(&reads, &items[i].read);
     turns();
     expect("f");
-    assert_int_equal(reads.busy, 1);
+    assert_int_equal(holds.n, 1);
     hub_read_over(&reads, &items[5].read);
-    assert_int_equal(reads.busy, 0);
+    assert_int_equal(holds.n, 0);
     turns();
     assert_null(place); /* nothing is kept of a connection that reads nothing */
 }
@@ -83,11 +87,11 @@ static void who_has_as_many_waiting_as_may_wait_is_refused(void **state) {
     assert_false(ask(ann, &items[6], 'g', 2));
     assert_true(ask(ann, &items[7], 'h', 3));
     expect("abcd");
-    assert_int_equal(reads.busy, 7);
-    hub_reader_close(&reads, &place);
+    assert_int_equal(holds.n, 7);
+    hub_reader_close(&place);
     expect("-e-f-h");
     assert_null(place);
-    assert_int_equal(reads.busy, 4);
+    assert_int_equal(holds.n, 4);
     for (int i = 0; i < 4; i++) hub_read_over(&reads, &items[i].read);
     turns();
 }

@@ -15,7 +15,8 @@ struct item {
     bool later; /* its work goes on after its turn */
 };
 
-static struct hub_engine engine;
+static struct hub_loop *loop;
+static struct hub_holds holds;
 static struct hub_serial_queues queues;
 static struct hub_buf log_of;
 
@@ -40,8 +41,10 @@ static struct item *add(const char *queue, int32_t partition, char name, bool la
 
 static int set_up(void **state) {
     (void)state;
-    engine = (struct hub_engine){0};
-    hub_serial_queues_init(&queues, &engine);
+    loop = hub_loop_new(NULL);
+    holds = (struct hub_holds){0};
+    hub_holds_init(&holds, loop);
+    hub_serial_queues_init(&queues, &holds);
     return 0;
 }
 
@@ -49,6 +52,7 @@ static int tear_down(void **state) {
     (void)state;
     hub_serial_queues_free(&queues);
     hub_buf_free(&log_of);
+    hub_loop_delete(loop);
     return 0;
 }
 
@@ -62,7 +66,7 @@ static void work_that_is_over_at_once_is_ended_at_once(void **state) {
     add("t", 0, 'a', false);
     add("t", 0, 'b', false);
     expect("aa. bb. ");
-    assert_int_equal(engine.pending, 0);
+    assert_int_equal(holds.n, 0);
 }
 
 static void in_a_queue_the_next_waits_for_all_work_of_the_one_before(void **state) {
@@ -71,12 +75,12 @@ static void in_a_queue_the_next_waits_for_all_work_of_the_one_before(void **stat
     add("t", 0, 'b', false);
     hub_work_hold(&a->base.work);
     expect("a");
-    assert_int_equal(engine.pending, 1);
+    assert_int_equal(holds.n, 1);
     hub_work_release(&a->base.work);
     expect("");
     hub_work_release(&a->base.work);
     expect("a. bb. ");
-    assert_int_equal(engine.pending, 0);
+    assert_int_equal(holds.n, 0);
 }
 
 static void lanes_do_not_wait_for_each_other(void **state) {
@@ -99,7 +103,7 @@ static void after_a_stop_nothing_begins_and_everything_ends_when_freed(void **st
     expect("a");
     hub_serial_queues_free(&queues);
     assert_int_equal(log_of.n, 9); /* all three, in whichever order */
-    hub_serial_queues_init(&queues, &engine);
+    hub_serial_queues_init(&queues, &holds);
 }
 
 int main(void) {
