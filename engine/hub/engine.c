@@ -106,7 +106,7 @@ void hub_hub_close_rooms(struct hub_hub *h) {
     struct hub_room **rooms = hub_xcalloc(hub_map_len(&h->rooms) + 1, sizeof *rooms);
     for (void *it = NULL; (it = hub_map_next(&h->rooms, it, NULL, &value));) rooms[n++] = hub_room_ref(value);
     for (size_t i = 0; i < n; i++) {
-        HUB_PARTS_CALL(h->engine, room_closed, rooms[i]);
+        hub_room_stop(rooms[i]);
         hub_room_unref(rooms[i]); /* which may take it out of the map */
     }
     free(rooms);
@@ -142,7 +142,7 @@ static void close_rooms(struct hub_hub *h) {
     void *value;
     while (hub_map_next(&h->rooms, NULL, NULL, &value)) {
         struct hub_room *r = hub_room_ref(value);
-        HUB_PARTS_CALL(h->engine, room_closed, r);
+        hub_room_stop(r);
         r->refs = 1;
         hub_room_unref(r);
     }

@@ -33,7 +33,8 @@ static void renew_room(struct hub_room *room, const struct hub_def *def, struct 
         HUB_LIST_EACH(&u->members, m) renew_rights(HUB_CONTAINER(m, struct hub_member, in_user), def);
     }
     HUB_PARTS_CALL(hub_of(room)->engine, room_reloaded, room);
-    if (room->user_n || room->actions) hub_room_recheck(room, work); /* actions with keepAlive end with their room */
+    if (room->user_n || hub_room_has_data(room))
+        hub_room_recheck(room, work); /* actions with keepAlive end with their room */
 }
 
 static void renew_conns(struct hub_hub *hub) {

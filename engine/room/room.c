@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
@@ -13,11 +14,13 @@ struct hub_room *hub_room_find(struct hub_map *registry, struct hub_str id) {
     return hub_map_get(registry, id);
 }
 
-struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, void *hub, struct hub_str id) {
+struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, const struct hub_room_ops *ops,
+                              struct hub_hub *owner, struct hub_str id) {
     struct hub_room *r = hub_map_get(registry, id);
     if (r) return hub_room_ref(r);
     r = hub_xcalloc(1, sizeof *r);
-    *r = (struct hub_room){.refs = 1, .registry = registry, .loop = loop, .hub = hub, .id = hub_str_dup(id)};
+    *r = (struct hub_room){
+        .refs = 1, .registry = registry, .loop = loop, .life = ops, .owner = owner, .id = hub_str_dup(id)};
     r->readers = hub_group_new(loop);
     hub_list_init(&r->waiting);
     hub_list_init(&r->ops);
@@ -48,6 +51,7 @@ static void free_user(struct hub_room_user *u) {
 void hub_room_unref(struct hub_room *r) {
     if (--r->refs) return;
     hub_map_del(r->registry, hub_cstr(r->id));
+    hub_room_set_state(r, HUB_ROOM_GONE);
     for (struct hub_room_user *u; (u = hub_map_drain(&r->users));) free_user(u);
     for (struct hub_moderated *m; (m = hub_map_drain(&r->moderated));)
         hub_timer_stop(r->loop, &m->silence_over), free(m);
@@ -55,10 +59,46 @@ void hub_room_unref(struct hub_room *r) {
     hub_timer_stop(r->loop, &r->skips_due);
     hub_group_delete(r->readers);
     json_decref(r->record);
-    free(r->actions);
     free(r->id);
     free(r);
     hub_metric_add(&rooms, -1);
+}
+
+/* ---- life ---- */
+
+#define TO(STATE) (1u << HUB_ROOM_##STATE)
+static const unsigned steps[HUB_ROOM_STATES] = {
+    [HUB_ROOM_NEW] = TO(LOADING) | TO(GONE),
+    [HUB_ROOM_LOADING] = TO(NEW) | TO(OPEN) | TO(ENDED),
+    [HUB_ROOM_OPEN] = TO(ENDED) | TO(CLOSED) | TO(GONE),
+    [HUB_ROOM_ENDED] = TO(OPEN) | TO(CLOSED) | TO(GONE),
+    [HUB_ROOM_CLOSED] = TO(OPEN) | TO(ENDED) | TO(GONE),
+};
+
+void hub_room_set_state(struct hub_room *r, enum hub_room_state state) {
+    bool loaded = r->state == HUB_ROOM_LOADING && state >= HUB_ROOM_OPEN;
+    HUB_BUG_IF(!(steps[r->state] & 1u << state));
+    r->state = state;
+    if (loaded)
+        r->life->loaded(r);
+    else if (state == HUB_ROOM_CLOSED)
+        r->life->closed(r);
+    else if (state == HUB_ROOM_GONE)
+        r->life->emptied(r);
+}
+
+void hub_room_end(struct hub_room *r, enum hub_code why) {
+    r->ended = why;
+    if (r->state == HUB_ROOM_OPEN || r->state == HUB_ROOM_CLOSED) hub_room_set_state(r, HUB_ROOM_ENDED);
+}
+
+void hub_room_stop(struct hub_room *r) {
+    if (r->state == HUB_ROOM_OPEN || r->state == HUB_ROOM_ENDED) hub_room_set_state(r, HUB_ROOM_CLOSED);
+}
+
+void hub_room_reopen(struct hub_room *r) {
+    r->ended = HUB_OK;
+    if (r->state == HUB_ROOM_ENDED || r->state == HUB_ROOM_CLOSED) hub_room_set_state(r, HUB_ROOM_OPEN);
 }
 
 /* ---- members ---- */

@@ -14,6 +14,9 @@
 #include "fanout/fanout.h"
 #include "room/rights.h"
 
+struct hub_hub;
+struct hub_conn;
+
 struct hub_room_user {
     char *id;
     struct hub_room *room;
@@ -33,7 +36,7 @@ struct hub_member {
     struct hub_list in_conn; /* the owner's list of this connection's memberships */
     struct hub_room *room;   /* holds a reference */
     struct hub_room_user *user;
-    void *conn; /* the owner's connection */
+    struct hub_conn *conn; /* the owner's connection */
     struct hub_outlet *outlet;
     struct hub_seat seat; /* taken only with canRead */
     struct hub_rights rights;
@@ -77,11 +80,38 @@ struct hub_room_out {
     void (*announce)(struct hub_room_out *out);
 };
 
+/* The life of a room in memory. hub_room_set_state is the only place where it moves on.
+ *
+ *   new ⇄ loading → open ⇄ ended → closed → open again, when its row is there or eligible again
+ *                         from any of them but loading: gone, with the last reference
+ */
+enum hub_room_state {
+    HUB_ROOM_NEW,     /* nothing of it has been read */
+    HUB_ROOM_LOADING, /* seq, epoch, moderated and receipts are being read */
+    HUB_ROOM_OPEN,    /* they are there */
+    HUB_ROOM_ENDED,   /* nothing is sent here any more; its members are still to hear of it */
+    HUB_ROOM_CLOSED,  /* they have heard, and nothing of it runs by itself; or its hub goes */
+    HUB_ROOM_GONE,    /* nobody holds it; it is about to be freed */
+    HUB_ROOM_STATES
+};
+
+/* What the owner does in a room's life. The room is held by the caller, except in EMPTIED, where nobody may
+ * take hold of it again. */
+struct hub_room_ops {
+    void (*loaded)(struct hub_room *r);  /* it is open, or has ended while it was loading */
+    void (*closed)(struct hub_room *r);  /* nothing of it may run by itself any more. It may open again */
+    void (*emptied)(struct hub_room *r); /* what is in part_data is freed */
+};
+
+#define HUB_ROOM_PARTS 4 /* owner's features that keep something of each room */
+
 struct hub_room {
     uint32_t refs;
     struct hub_map *registry; /* where it is found by id */
     struct hub_loop *loop;
-    void *hub; /* the owner's hub */
+    const struct hub_room_ops *life;
+    struct hub_hub *owner;
+    enum hub_room_state state;
     char *id;
     struct hub_map users; /* userId → hub_room_user */
     uint32_t user_n;      /* users with at least one member */
@@ -91,32 +121,42 @@ struct hub_room {
     struct hub_map receipts;  /* userId → hub_receipt */
     json_t *record;           /* the room object's row as last read */
     uint32_t record_no;       /* changes of it that this process made */
-    enum hub_code ended; /* HUB_OK, or why nothing is sent here any more: the row is gone, or is no longer eligible */
+    enum hub_code
+        ended; /* HUB_OK, or why nothing is sent here any more: the row is gone, or is no longer eligible. Also
+                            of a room that is not loaded */
     uint32_t
         judged; /* grows with whatever may have changed somebody's standing here: rights, moderation, the room's end */
     /* Sequence: the number of the last announced change; loaded from the store when the room opens. */
     int64_t seq;
     char epoch[HUB_UUID_LEN + 1];
     size_t row_bytes;        /* the owner's: what its messages take in a result, about; 0 = not known yet */
-    bool open;               /* seq, epoch, moderated and receipts are loaded */
-    struct hub_list waiting; /* for open; the owner's */
+    struct hub_list waiting; /* for it to be loaded; the owner's */
     struct hub_list ops;
     uint32_t op_n; /* waiting in ops */
     struct hub_room_op *running;
     bool draining;
     struct hub_list outs;
-    struct hub_list skipping;   /* members' skips that are to be told */
-    struct hub_timer skips_due; /* tells them when no numbered event does */
-    struct hub_list repeatable; /* the owner's: sends under way that can be repeated */
-    void *actions; /* the owner's scheduled actions of this room: one allocation without running timers, freed with the
-                      room */
+    struct hub_list skipping;        /* members' skips that are to be told */
+    struct hub_timer skips_due;      /* tells them when no numbered event does */
+    struct hub_list repeatable;      /* the owner's: sends under way that can be repeated */
+    void *part_data[HUB_ROOM_PARTS]; /* the owner's; NULL: there is nothing */
 };
 
-/* Finds or makes. The caller gets a reference. */
-struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, void *hub, struct hub_str id);
+/* Finds or makes. The caller gets a reference. OPS lasts as long as the room. */
+struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, const struct hub_room_ops *ops,
+                              struct hub_hub *owner, struct hub_str id);
 struct hub_room *hub_room_find(struct hub_map *registry, struct hub_str id); /* no reference; NULL when not in use */
 struct hub_room *hub_room_ref(struct hub_room *r);
 void hub_room_unref(struct hub_room *r);
+
+/* The next step of its life: calls what the owner does then. An impossible step is a bug. */
+void hub_room_set_state(struct hub_room *r, enum hub_room_state state);
+static inline bool hub_room_loaded(const struct hub_room *r) { return r->state >= HUB_ROOM_OPEN; }
+/* Nothing is sent here any more: WHY is the answer to those who try. The owner tells the members, then closes
+ * it. */
+void hub_room_end(struct hub_room *r, enum hub_code why);
+void hub_room_stop(struct hub_room *r);   /* nothing, of one that is not loaded or is closed */
+void hub_room_reopen(struct hub_room *r); /* it has not ended, or does so no longer */
 
 struct hub_room_user *hub_room_user(const struct hub_room *r,
                                     struct hub_str user_id); /* NULL when unknown; may have no members */

@@ -621,8 +621,8 @@ static void open_room(struct decision *d) {
         start_over(d);
         return;
     }
-    d->room = hub_room_get(&d->hub->rooms, d->hub->engine->config.loop, d->hub, hub_cstr(d->room_id));
-    d->room->ended = HUB_OK;
+    d->room = hub_room_of(d->hub, hub_cstr(d->room_id));
+    hub_room_reopen(d->room);
     json_decref(d->room->record);
     d->room->record = json_incref(d->record);
     hub_room_load(d->room, on_open, d);

@@ -17,7 +17,7 @@ static void finish(struct hub_room *room, enum hub_code code) {
     struct hub_list waiting;
     hub_list_init(&waiting);
     hub_list_splice(&waiting, &room->waiting);
-    room->open = code == HUB_OK;
+    hub_room_set_state(room, code ? HUB_ROOM_NEW : room->ended ? HUB_ROOM_ENDED : HUB_ROOM_OPEN);
     for (struct hub_list *n; (n = hub_list_pop(&waiting));) {
         struct waiter *w = HUB_CONTAINER(n, struct waiter, link);
         w->done(w->arg, code);
@@ -101,15 +101,15 @@ static void on_counter(void *arg, enum hub_code code, int64_t seq, const char *e
 
 void hub_room_load(struct hub_room *room, hub_load_done *done, void *arg) {
     const struct hub_engine *e = hub_of(room)->engine;
-    if (room->open) {
+    if (hub_room_loaded(room)) {
         done(arg, HUB_OK);
         return;
     }
-    bool first = hub_list_empty(&room->waiting);
     struct waiter *w = hub_xmalloc(sizeof *w);
     *w = (struct waiter){.done = done, .arg = arg};
     hub_list_push(&room->waiting, &w->link);
-    if (!first) return;
+    if (room->state == HUB_ROOM_LOADING) return;
+    hub_room_set_state(room, HUB_ROOM_LOADING);
     hub_room_ref(room);
     if (e->trace)
         read_moderation(room); /* only a question: a counter is made by asking for it, and the store has one writer */

@@ -41,9 +41,9 @@ static void renew(struct hub_room *room, const struct hub_table *t, const struct
     room->record_no++;
     room->judged++;
     if (gone)
-        room->ended = HUB_ROOM_NOT_FOUND;
+        hub_room_end(room, HUB_ROOM_NOT_FOUND);
     else if (room->ended == HUB_ROOM_NOT_FOUND)
-        room->ended = HUB_OK; /* a new row of the same id */
+        hub_room_reopen(room); /* a new row of the same id */
     if (gone) return;
     json_decref(room->record);
     room->record = hub_row_json(t, row);

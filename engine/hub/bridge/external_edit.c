@@ -208,7 +208,7 @@ void hub_external_edit(struct hub_hub *hub, const json_t *row, bool deleted, str
     const json_t *active = hub_json_get(row, "isActive");
     if (!hub_id_ok(id) || !hub_id_ok(room)) return;
     struct behind *b = hub_xcalloc(1, sizeof *b);
-    b->room = hub_room_get(&hub->rooms, hub->engine->config.loop, hub, room);
+    b->room = hub_room_of(hub, room);
     b->id = hub_str_dup(id);
     b->work = hub_work_hold(work);
     b->retry.again = on_again;

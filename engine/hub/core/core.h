@@ -15,14 +15,17 @@
 #include "work/work.h"
 
 /* A feature of hubs: what it does in their life. The parts are listed in parts.c; none of this is on the
- * way of a message. In all of them the room is held by the caller; NULL: nothing. */
+ * way of a message. In all of them but room_emptied the room is held by the caller; NULL: nothing. */
 struct hub_part {
     const char *name;
+    bool room_data;                               /* it keeps something of rooms: hub_room_data */
     void (*started)(struct hub_engine *e);        /* scripts, store and bus are there */
+    void (*room_loaded)(struct hub_room *room);   /* sequence, moderation and receipts are there */
     void (*room_entered)(struct hub_room *room);  /* by a connection */
     void (*room_left)(struct hub_room *room);     /* by a connection, which may have been the last one */
     void (*room_reloaded)(struct hub_room *room); /* its hub has a new definition */
     void (*room_closed)(struct hub_room *room);   /* its row is gone or not eligible, or the hub goes */
+    void (*room_emptied)(struct hub_room *room);  /* nobody holds it, nor may: what is kept of it is freed */
 };
 extern const struct hub_part *const hub_parts[]; /* ends with NULL */
 /* Calls STEP of all parts of engine E that have it. */
@@ -73,7 +76,17 @@ struct hub_hub {
     bool gone;                  /* a reload took it out of service: DEF and TABLES may be gone, too */
 };
 
-static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->hub; }
+static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->owner; }
+
+/* ---- rooms (rooms.c) ---- */
+
+/* Finds or makes the hub's room ID. The caller gets a reference. */
+struct hub_room *hub_room_of(struct hub_hub *hub, struct hub_str id);
+/* Where PART, whose room_data is true, keeps what it has of the room; NULL there: nothing. Freed by its
+ * room_emptied. */
+void **hub_room_data(struct hub_room *room, const struct hub_part *part);
+/* Whether any part has something there. */
+bool hub_room_has_data(const struct hub_room *room);
 
 /* ---- hooks ---- */
 

@@ -40,7 +40,7 @@ static void release(struct works *w) {
 }
 
 static bool has_session(const struct hub_member *m, const struct hub_identity *who) {
-    const struct hub_identity *mine = ((const struct hub_conn *)m->conn)->identity;
+    const struct hub_identity *mine = m->conn->identity;
     return mine == who || hub_json_equal(mine->session, who->session);
 }
 
@@ -136,7 +136,7 @@ static void begin(struct again *a) {
         end_round(a);
         return;
     }
-    struct hub_identity *who = hub_identity_ref(((struct hub_conn *)m->conn)->identity);
+    struct hub_identity *who = hub_identity_ref(m->conn->identity);
     a->judged = hub_xrealloc(a->judged, (a->judged_n + 1) * sizeof(struct hub_identity *));
     a->judged[a->judged_n++] = who;
     a->deciding = true;

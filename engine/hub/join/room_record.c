@@ -34,10 +34,10 @@ void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *w
         return;
     }
     hub_room_tell(room, "roomClosed", room->record, NULL, work);
-    room->ended = why;
+    hub_room_end(room, why);
     room->judged++;
     hub_room_empty(room, HUB_STR("room_not_eligible"));
-    HUB_PARTS_CALL(hub_of(room)->engine, room_closed, room);
+    hub_room_stop(room);
     hub_room_unref(room);
 }
 

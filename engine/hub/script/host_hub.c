@@ -19,7 +19,7 @@ static struct hub_hub *hub_arg(const struct hub_engine *e, const struct hub_host
 
 static struct hub_room *room_in(struct hub_hub *hub, struct hub_str id) {
     struct hub_room *r = hub_room_find(&hub->rooms, id);
-    return r && r->open ? r : NULL;
+    return r && hub_room_loaded(r) ? r : NULL;
 }
 
 /* The room in use under this id, *ROOM NULL when nobody is in it: in the script's own hub, else in the
@@ -199,7 +199,7 @@ static void on_room_record(void *p, enum hub_code code, json_t *record, const ch
 static void send_in_unused(struct hub_hub *hub, struct hub_host_call *c) {
     struct hub_engine *e = hub->engine;
     struct opening *o = hub_xmalloc(sizeof *o);
-    *o = (struct opening){hub_room_get(&hub->rooms, e->config.loop, hub, hub_host_text(c, 0)), c};
+    *o = (struct opening){hub_room_of(hub, hub_host_text(c, 0)), c};
     hub_object_find(&e->data, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)),
                     hub_host_arg(c, 0), on_room_record, o);
 }

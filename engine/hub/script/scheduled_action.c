@@ -104,12 +104,15 @@ static void tick(struct hub_timer *t) {
     hub_room_unref(room);
 }
 
+static struct actions *running_actions(struct hub_room *room) { return *hub_room_data(room, &hub_scheduled_actions); }
+
 static struct actions *actions_of(struct hub_room *room) {
     const struct hub_def *def = hub_of(room)->def;
-    if (room->actions || !def->scheduled_action_n) return room->actions;
+    struct actions **place = (struct actions **)hub_room_data(room, &hub_scheduled_actions);
+    if (*place || !def->scheduled_action_n) return *place;
     struct actions *all = hub_xcalloc(1, sizeof *all + def->scheduled_action_n * sizeof all->items[0]);
     all->n = def->scheduled_action_n;
-    return room->actions = all;
+    return *place = all;
 }
 
 static struct action *start(struct hub_room *room, const struct hub_def_scheduled_action *def) {
@@ -164,7 +167,7 @@ static void start_actions(struct hub_room *room) {
 }
 
 static void pause_actions(struct hub_room *room) {
-    struct actions *all = room->actions;
+    struct actions *all = running_actions(room);
     for (size_t i = 0; all && !room->user_n && i < all->n; i++) {
         if (!all->items[i] || all->items[i]->def->keep_alive) continue;
         stop(all->items[i]);
@@ -173,15 +176,15 @@ static void pause_actions(struct hub_room *room) {
 }
 
 static void stop_actions(struct hub_room *room) {
-    struct actions *all = room->actions;
+    struct actions *all = running_actions(room);
     for (size_t i = 0; all && i < all->n; i++)
         if (all->items[i]) stop(all->items[i]);
     free(all);
-    room->actions = NULL;
+    *hub_room_data(room, &hub_scheduled_actions) = NULL;
 }
 
 static void restart_actions(struct hub_room *room) {
-    bool was_running = room->actions != NULL;
+    bool was_running = running_actions(room) != NULL;
     stop_actions(room);
     if (room->user_n || was_running) start_actions(room);
     pause_actions(room); /* what runs with members only, in a room kept alive without */
@@ -203,8 +206,10 @@ static void free_resuming(struct resuming *r) {
 }
 
 static void resume(struct resuming *r) {
-    start_actions(r->room);
-    pause_actions(r->room); /* only what needs no members */
+    if (r->room->state == HUB_ROOM_OPEN) { /* it may have ended while this waited */
+        start_actions(r->room);
+        pause_actions(r->room); /* only what needs no members */
+    }
     free_resuming(r);
 }
 
@@ -237,7 +242,7 @@ static void on_record(void *arg, enum hub_code code, json_t *row, const char *er
         free_resuming(r);
         return;
     }
-    r->room = hub_room_get(&r->hub->rooms, r->hub->engine->config.loop, r->hub, hub_cstr(r->room_id));
+    r->room = hub_room_of(r->hub, hub_cstr(r->room_id));
     if (!r->room->record) r->room->record = json_incref(row);
     hub_room_load(r->room, on_resumed, r);
 }
@@ -278,9 +283,11 @@ static void resume_actions(struct hub_engine *e) {
 
 const struct hub_part hub_scheduled_actions = {
     .name = "scheduledActions",
+    .room_data = true,
     .started = resume_actions,
     .room_entered = start_actions,
     .room_left = pause_actions,
     .room_reloaded = restart_actions,
     .room_closed = stop_actions,
+    .room_emptied = stop_actions,
 };

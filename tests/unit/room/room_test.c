@@ -2,10 +2,14 @@
 #include "room/room.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -28,10 +32,20 @@ static struct hub_map registry;
 static struct hub_room *room;
 static char order[4096];
 
+static void mark(char c) {
+    size_t n = strlen(order);
+    order[n] = c, order[n + 1] = 0;
+}
+
+static void on_loaded(struct hub_room *r) { (void)r, mark('l'); }
+static void on_closed(struct hub_room *r) { (void)r, mark('c'); }
+static void on_emptied(struct hub_room *r) { (void)r, mark('e'); }
+static const struct hub_room_ops ops = {.loaded = on_loaded, .closed = on_closed, .emptied = on_emptied};
+
 static int setup(void **state) {
     (void)state;
     loop = hub_loop_new(NULL);
-    room = hub_room_get(&registry, loop, NULL, HUB_STR("r1"));
+    room = hub_room_get(&registry, loop, &ops, NULL, HUB_STR("r1"));
     order[0] = 0;
     return 0;
 }
@@ -49,11 +63,6 @@ struct work {
     char name;
     bool waits;
 };
-
-static void mark(char c) {
-    size_t n = strlen(order);
-    order[n] = c, order[n + 1] = 0;
-}
 
 static void run(struct hub_room_op *op) {
     struct work *w = HUB_CONTAINER(op, struct work, op);
@@ -201,6 +210,67 @@ static void silence_and_blocks_end_with_their_time(void **state) {
     assert_false(hub_room_is_silenced(room, ann, &member, true, 2000));
 }
 
+static void load(void) {
+    hub_room_set_state(room, HUB_ROOM_LOADING);
+    hub_room_set_state(room, HUB_ROOM_OPEN);
+}
+
+static void the_owner_hears_of_each_step_of_a_rooms_life(void **state) {
+    (void)state;
+    assert_false(hub_room_loaded(room));
+    load();
+    assert_true(hub_room_loaded(room));
+    assert_string_equal(order, "l");
+    hub_room_end(room, HUB_ROOM_NOT_FOUND);
+    assert_string_equal(order, "l"); /* its members are still to hear of it */
+    assert_int_equal(room->ended, HUB_ROOM_NOT_FOUND);
+    hub_room_stop(room);
+    hub_room_stop(room);
+    assert_string_equal(order, "lc");
+    hub_room_reopen(room); /* its row is there again */
+    assert_int_equal(room->ended, HUB_OK);
+    hub_room_stop(room); /* its hub goes */
+    assert_string_equal(order, "lcc");
+    hub_room_unref(room);
+    assert_string_equal(order, "lcce");
+    room = hub_room_get(&registry, loop, &ops, NULL, HUB_STR("r1"));
+}
+
+static void a_room_that_ends_while_it_loads_has_ended_then(void **state) {
+    (void)state;
+    hub_room_set_state(room, HUB_ROOM_LOADING);
+    hub_room_end(room, HUB_ROOM_NOT_FOUND);
+    hub_room_stop(room); /* nothing of it runs yet */
+    assert_string_equal(order, "");
+    hub_room_set_state(room, HUB_ROOM_ENDED);
+    assert_string_equal(order, "l");
+}
+
+static void what_could_not_be_loaded_is_loaded_anew(void **state) {
+    (void)state;
+    hub_room_set_state(room, HUB_ROOM_LOADING);
+    hub_room_set_state(room, HUB_ROOM_NEW);
+    assert_string_equal(order, "");
+    load();
+    assert_string_equal(order, "l");
+}
+
+/* What is not a step of a room's life ends the process. */
+static void an_impossible_step_is_a_bug(void **state) {
+    int status;
+    (void)state;
+    pid_t child = fork();
+    if (!child) {
+        const struct rlimit no_core = {0, 0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        signal(SIGABRT, SIG_DFL);
+        hub_room_set_state(room, HUB_ROOM_OPEN); /* unread */
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(work_runs_one_after_the_other_though_it_waits, setup, teardown),
@@ -211,6 +281,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(users_are_counted_not_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(targets_choose_by_user, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_and_blocks_end_with_their_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_owner_hears_of_each_step_of_a_rooms_life, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_room_that_ends_while_it_loads_has_ended_then, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_could_not_be_loaded_is_loaded_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_impossible_step_is_a_bug, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,28 @@
+/* Rooms as hubs have them: what the parts do in a room's life, and what they keep of it. */
+#include "base/bug.h"
+#include "hub/core/core.h"
+
+static void on_loaded(struct hub_room *room) { HUB_PARTS_CALL(hub_of(room)->engine, room_loaded, room); }
+static void on_closed(struct hub_room *room) { HUB_PARTS_CALL(hub_of(room)->engine, room_closed, room); }
+static void on_emptied(struct hub_room *room) { HUB_PARTS_CALL(hub_of(room)->engine, room_emptied, room); }
+
+static const struct hub_room_ops ops = {.loaded = on_loaded, .closed = on_closed, .emptied = on_emptied};
+
+struct hub_room *hub_room_of(struct hub_hub *hub, struct hub_str id) {
+    return hub_room_get(&hub->rooms, hub->engine->config.loop, &ops, hub, id);
+}
+
+/* The places are given to the parts that want one in the order of their list. */
+void **hub_room_data(struct hub_room *room, const struct hub_part *part) {
+    size_t place = 0;
+    const struct hub_part *const *p = hub_of(room)->engine->parts;
+    for (; *p && *p != part; p++) place += (*p)->room_data;
+    HUB_BUG_IF(!*p || !part->room_data || place >= HUB_ROOM_PARTS);
+    return &room->part_data[place];
+}
+
+bool hub_room_has_data(const struct hub_room *room) {
+    for (size_t i = 0; i < HUB_ROOM_PARTS; i++)
+        if (room->part_data[i]) return true;
+    return false;
+}
