@@ -102,9 +102,27 @@ struct hub_def_namespace {
 
 /* ---- *.hub.yaml ---- */
 
+/* The rights of roles, one row each; whatever goes through them is made of this list: fields here and in
+ * room/rights.h, rows of the definition (kw_room.c), what members and the description are told.
+ *
+ * X(id, field, name in definitions and events, what a role has that does not say; so has somebody without a
+ * role, whether the built-in system role has it, the answer to whom it is refused, help) */
+#define HUB_RIGHTS(X)                                                                                                  \
+    X(READ, can_read, "canRead", true, true, HUB_CANNOT_READ, "May receive messages and events of the room.")          \
+    X(SEND, can_send, "canSend", true, true, HUB_CANNOT_SEND, "May send messages.")                                    \
+    X(MODERATED, moderated, "moderated", false, false, HUB_OK, "Messages wait for a moderator's approval.")            \
+    X(MODERATE, can_moderate, "canModerate", false, true, HUB_NOT_ALLOWED,                                             \
+      "May approve and reject pending messages, and block and silence users.")                                         \
+    X(DELETE_ANY, can_delete_any, "canDeleteAny", false, true, HUB_NOT_ALLOWED, "May delete any message of the room.") \
+    X(MANAGE_ROOM, can_manage_room, "canManageRoom", false, true, HUB_NOT_ALLOWED,                                     \
+      "May change the room record and kick users.")
+#define HUB_RIGHT_ID(ID, FIELD, NAME, FALLBACK, SYSTEM, REFUSAL, HELP) HUB_RIGHT_##ID,
+#define HUB_RIGHT_FIELD(ID, FIELD, NAME, FALLBACK, SYSTEM, REFUSAL, HELP) bool FIELD;
+enum hub_right { HUB_RIGHTS(HUB_RIGHT_ID) HUB_RIGHT_COUNT };
+
 struct hub_def_role {
     const char *name;
-    bool can_read, can_send, moderated, can_moderate, can_delete_any, can_manage_room;
+    HUB_RIGHTS(HUB_RIGHT_FIELD)
     struct hub_strs allowed_message_types; /* empty = all */
 };
 

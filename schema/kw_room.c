@@ -65,22 +65,15 @@ static const struct hub_row room[] = {
 const struct hub_fields hub_fields_room = {"HubRoomSettings", 0, room,
                                            "Configures how rooms are managed and who can join them."};
 
+#define RIGHT(ID, FIELD, NAME, FALLBACK, SYSTEM, REFUSAL, HELP) \
+    {NAME, HUB_KIND_BOOL, .offset = ROLE(FIELD), .fallback = #FALLBACK, .help = HELP},
+
 static const struct hub_row role[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, ROLE(name), .rule = HUB_NAME_LABEL,
      .example = "moderator", .help = "Unique role name, referenced by hubRole of authSources and authScripts."},
-    {"canRead", HUB_KIND_BOOL, .offset = ROLE(can_read), .fallback = "true",
-     .help = "May receive messages and events of the room."},
-    {"canSend", HUB_KIND_BOOL, .offset = ROLE(can_send), .fallback = "true", .help = "May send messages."},
-    {"allowedMessageTypes", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = ROLE(allowed_message_types),
-     .example = "text,image", .help = "Message types this role may send; empty allows every type of the hub."},
-    {"moderated", HUB_KIND_BOOL, .offset = ROLE(moderated), .fallback = "false",
-     .help = "Messages wait for a moderator's approval."},
-    {"canModerate", HUB_KIND_BOOL, .offset = ROLE(can_moderate), .fallback = "false",
-     .help = "May approve and reject pending messages, and block and silence users."},
-    {"canDeleteAny", HUB_KIND_BOOL, .offset = ROLE(can_delete_any), .fallback = "false",
-     .help = "May delete any message of the room."},
-    {"canManageRoom", HUB_KIND_BOOL, .offset = ROLE(can_manage_room), .fallback = "false",
-     .help = "May change the room record and kick users."},
+    HUB_RIGHTS(RIGHT){"allowedMessageTypes", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = ROLE(allowed_message_types),
+                      .example = "text,image",
+                      .help = "Message types this role may send; empty allows every type of the hub."},
     {0},
 };
 const struct hub_fields hub_fields_role = {"HubRole", sizeof(struct hub_def_role), role,

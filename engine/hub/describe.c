@@ -52,11 +52,11 @@ static json_t *roles(const struct hub_def *d) {
     json_t *all = json_array();
     for (size_t i = 0; i < d->role_n; i++) {
         const struct hub_def_role *r = &d->roles[i];
-        json_array_append_new(all,
-                              json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o}", "name", r->name, "canRead",
-                                        r->can_read, "canSend", r->can_send, "moderated", r->moderated, "canModerate",
-                                        r->can_moderate, "canDeleteAny", r->can_delete_any, "canManageRoom",
-                                        r->can_manage_room, "allowedMessageTypes", strings(&r->allowed_message_types)));
+        json_t *role = json_pack("{s:s}", "name", r->name);
+        for (size_t right = 0; right < HUB_RIGHT_COUNT; right++)
+            json_object_set_new(role, hub_right_rows[right].name, json_boolean(hub_role_has(r, right)));
+        json_object_set_new(role, "allowedMessageTypes", strings(&r->allowed_message_types));
+        json_array_append_new(all, role);
     }
     return all;
 }

@@ -2,14 +2,35 @@
  * Pure functions. */
 #ifndef HUB_ROOM_RIGHTS_H
 #define HUB_ROOM_RIGHTS_H
+#include <stddef.h>
+
 #include "base/buf.h"
+#include "base/code.h"
 #include "schema/def.h"
 
 struct hub_rights {
     const struct hub_def_role *role; /* NULL: the null role, or system */
     bool system;                     /* the built-in role of absoluteRoles */
-    bool can_read, can_send, moderated, can_moderate, can_delete_any, can_manage_room;
+    HUB_RIGHTS(HUB_RIGHT_FIELD)
 };
+
+/* A row of the list of rights (HUB_RIGHTS in def.h). */
+struct hub_right_row {
+    const char *name;
+    size_t offset, role_offset; /* of its bool: here; in the definition's role */
+    bool fallback, system;      /* what somebody without a role has; what the system role has */
+    enum hub_code refusal;      /* the answer to who lacks it; HUB_OK: it only changes what happens */
+};
+extern const struct hub_right_row hub_right_rows[HUB_RIGHT_COUNT];
+
+static inline bool hub_rights_have(const struct hub_rights *r, enum hub_right right) {
+    return *(const bool *)((const char *)r + hub_right_rows[right].offset);
+}
+static inline bool hub_role_has(const struct hub_def_role *role, enum hub_right right) {
+    return *(const bool *)((const char *)role + hub_right_rows[right].role_offset);
+}
+/* HUB_OK, or what is said to who lacks it. */
+enum hub_code hub_rights_need(const struct hub_rights *r, enum hub_right right, struct hub_err *err);
 
 struct hub_rights hub_rights_system(void);
 /* ROLE NULL: may read and send every type, unmoderated, and nothing more (contract: hub-definition.md). */

@@ -109,15 +109,19 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
 }
 
 bool hub_call_permitted(struct hub_call *call, unsigned needs) {
-    if ((needs & HUB_NEEDS_READ) && !call->rights.can_read)
-        hub_call_fail(call, HUB_CANNOT_READ, NULL);
-    else if ((needs & HUB_NEEDS_MODERATE) && !call->rights.can_moderate)
-        hub_call_fail(call, HUB_NOT_ALLOWED, "this needs a role with canModerate");
-    else if ((needs & HUB_NEEDS_MANAGE) && !call->rights.can_manage_room)
-        hub_call_fail(call, HUB_NOT_ALLOWED, "this needs a role with canManageRoom");
-    else
-        return true;
-    return false;
+    static const struct {
+        unsigned need;
+        enum hub_right right;
+    } all[] = {{HUB_NEEDS_READ, HUB_RIGHT_READ},
+               {HUB_NEEDS_MODERATE, HUB_RIGHT_MODERATE},
+               {HUB_NEEDS_MANAGE, HUB_RIGHT_MANAGE_ROOM}};
+    struct hub_err err;
+    for (size_t i = 0; i < HUB_NELEM(all); i++) {
+        if (!(needs & all[i].need) || !hub_rights_need(&call->rights, all[i].right, &err)) continue;
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+        return false;
+    }
+    return true;
 }
 
 bool hub_call_settle(struct hub_call *call, unsigned needs) {

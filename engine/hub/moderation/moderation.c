@@ -319,7 +319,8 @@ static enum hub_code check(const struct hub_call *call, const struct kind *kind,
     *until = hub_json_nil(seconds) ? INT64_MAX : hub_loop_wall(call->room->loop) + n * 1000;
     if (hub_str_is(user, call->who->user_id)) return hub_fail(err, HUB_NOT_ALLOWED, "you cannot moderate yourself");
     if (kind->against && is_protected(call, user))
-        return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes canManageRoom");
+        return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes %s",
+                        hub_right_rows[HUB_RIGHT_MANAGE_ROOM].name);
     return HUB_OK;
 }
 
