@@ -1,0 +1,88 @@
+/* A decision on its way through the layers; shared by the files that are layers (authorize.c lists them). */
+#ifndef HUB_ACCESS_ACCESS_INT_H
+#define HUB_ACCESS_ACCESS_INT_H
+#include "hub/access/access.h"
+
+#define HUB_STAMP_BYTES 16
+
+/* Loop thread. Freed when it is finished. */
+struct hub_decision {
+    struct hub_hold hold; /* on to its definition */
+    struct hub_hub *hub;
+    const struct hub_def *def; /* as it was when this began */
+    struct hub_identity *who;
+    char *room_id;
+    bool skip_cache;
+    json_t *record;
+    struct hub_room *room;
+    size_t layer;      /* under way: index into the list in authorize.c */
+    size_t item;       /* of a layer of several: the authSource or authScript under way */
+    json_t *rows_json; /* records of the current source */
+    size_t row_at;
+    char decided_by[96];
+    struct hub_buf text;
+    struct hub_list link; /* hub->decisions */
+    unsigned starts;
+    bool overtaken;                       /* something it may rest on was forgotten meanwhile */
+    bool stale;                           /* the room's row is another than the one that was read */
+    bool may_remember;                    /* the cache was asked, and answered */
+    bool stamped;                         /* stamps that it lacked were put there */
+    struct hub_buf was;                   /* what it held */
+    char stamps[2 * HUB_STAMP_BYTES + 1]; /* of the hub and the room at that time */
+    hub_authorize_done *done;
+    void *arg;
+};
+
+/* ---- how a layer ends, now or later: exactly one of these (authorize.c) ---- */
+
+/* It has nothing against it: on to the next layer. */
+void hub_decision_pass(struct hub_decision *d);
+void hub_decision_refuse(struct hub_decision *d, enum hub_code code);
+void hub_decision_admit(struct hub_decision *d, const struct hub_rights *rights);
+/* With ROLE (NULL: the null role), which the cache remembers; BY_SESSION: for this session only. NAME: of the
+ * authSource or authScript, or NULL. */
+void hub_decision_grant(struct hub_decision *d, const struct hub_def_role *role, const char *name, bool by_session);
+/* Everything once more, unless that has happened too often: false. */
+bool hub_decision_restart(struct hub_decision *d);
+/* The definition was replaced (SIGHUP) while this waited: what was found so far follows from rules and roles
+ * that are gone. */
+static inline bool hub_decision_is_outdated(const struct hub_decision *d) { return d->def != d->hub->def; }
+
+/* ---- the layers ---- */
+
+/* layers.c */
+void hub_layer_room(struct hub_decision *d);
+void hub_layer_eligibility(struct hub_decision *d);
+void hub_layer_load(struct hub_decision *d);
+void hub_layer_blocked(struct hub_decision *d);
+void hub_layer_absolute_roles(struct hub_decision *d);
+void hub_layer_check_roles(struct hub_decision *d);
+void hub_layer_check_script(struct hub_decision *d);
+/* decision_cache.c */
+void hub_layer_cache(struct hub_decision *d);
+void hub_decision_remember(struct hub_decision *d, const struct hub_def_role *role, bool by_session);
+/* auth_sources.c, auth_scripts.c */
+void hub_layer_sources(struct hub_decision *d);
+void hub_layer_scripts(struct hub_decision *d);
+
+/* Several texts may be equal to one stored value, by the column's type or its collation. A user or room is
+ * known by the one that the record's events name, and only by it: else rights would stay when the record
+ * goes. (Columns of fixed length pad theirs.) */
+bool hub_id_is_spelt(const json_t *row, const char *property, const char *id);
+
+/* ---- for hubctl why (why.c) ---- */
+
+const char *hub_decision_layer(const struct hub_decision *d); /* the name of the one under way */
+/* Whether anybody wants to know: what is shown is only made then. */
+static inline bool hub_decision_is_traced(const struct hub_decision *d) { return d->hub->engine->trace != NULL; }
+/* What came of the layer under way; VALUE borrowed, may be NULL. */
+void hub_decision_trace(const struct hub_decision *d, const char *outcome, const json_t *value);
+void hub_decision_trace_new(const struct hub_decision *d, const char *outcome, json_t *value); /* given away */
+/* What came of NAME, one of the layer's authSources or authScripts. */
+void hub_decision_trace_part(const struct hub_decision *d, const char *name, const char *outcome, const json_t *value);
+/* A layer that is one script, or none; NAME: one of the layer's. */
+void hub_decision_trace_script(const struct hub_decision *d, const char *name, const struct hub_script *s,
+                               const char *outcome, json_t *result);
+void hub_decision_trace_roles(const struct hub_decision *d, const struct hub_strs *roles, const char *outcome);
+json_t *hub_script_shown(const struct hub_script *s); /* new reference */
+#endif
