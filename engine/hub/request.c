@@ -69,7 +69,7 @@ void hub_cmd_room(struct hub_call *call) {
     hub_rights_add_json(&b, &call->rights, silenced);
     hub_buf_addf(&b, ",\"silenced\":%s", silenced ? "true" : "false");
     hub_buf_addf(&b, ",\"memberCount\":%u,\"seq\":%lld,\"epoch\":\"%s\"", call->room->user_n,
-                 (long long)call->room->seq, call->room->epoch);
+                 (long long)call->room->sequence.number, call->room->sequence.epoch);
     hub_call_ok(call, "room", hub_buf_str(&b));
     hub_buf_free(&b);
 }

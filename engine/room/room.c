@@ -14,6 +14,11 @@ struct hub_room *hub_room_find(struct hub_map *registry, struct hub_str id) {
     return hub_map_get(registry, id);
 }
 
+static struct hub_room *room_of_sequence(struct hub_sequence *s) { return HUB_CONTAINER(s, struct hub_room, sequence); }
+static void ref_sequence(struct hub_sequence *s) { hub_room_ref(room_of_sequence(s)); }
+static void unref_sequence(struct hub_sequence *s) { hub_room_unref(room_of_sequence(s)); }
+static const struct hub_sequence_owner sequence_owner = {.ref = ref_sequence, .unref = unref_sequence};
+
 struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, const struct hub_room_ops *ops,
                               struct hub_hub *owner, struct hub_str id) {
     struct hub_room *r = hub_map_get(registry, id);
@@ -24,7 +29,7 @@ struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, c
     r->readers = hub_group_new(loop);
     hub_list_init(&r->waiting);
     hub_list_init(&r->ops);
-    hub_list_init(&r->outs);
+    hub_sequence_init(&r->sequence, &sequence_owner);
     hub_list_init(&r->skipping);
     hub_list_init(&r->repeatable);
     hub_map_put(registry, id, r);
@@ -216,38 +221,6 @@ void hub_room_op_done(struct hub_room *r, struct hub_room_op *op) {
     if (r->running == op) r->running = NULL;
     run_ops(r);
     hub_room_unref(r);
-}
-
-void hub_room_out(struct hub_room *r, struct hub_room_out *out) {
-    out->ready = out->undecided = false;
-    hub_list_push(&r->outs, &out->link);
-}
-
-/* The first that may go; NULL: all wait. */
-static struct hub_room_out *next_out(const struct hub_room *r) {
-    HUB_LIST_EACH(&r->outs, it) {
-        struct hub_room_out *out = HUB_CONTAINER(it, struct hub_room_out, link);
-        if (out->ready) return out;
-        if (!out->undecided) break;
-    }
-    return NULL;
-}
-
-static void announce_ready(struct hub_room *r) {
-    for (struct hub_room_out *out; (out = next_out(r));) {
-        hub_list_remove(&out->link);
-        out->announce(out);
-    }
-}
-
-void hub_room_out_undecided(struct hub_room *r, struct hub_room_out *out) {
-    out->undecided = true;
-    announce_ready(r);
-}
-
-void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out) {
-    out->ready = true;
-    announce_ready(r);
 }
 
 /* ---- audience ---- */

@@ -1,5 +1,5 @@
-/* A room while somebody uses it: its members and users, who is silenced or blocked, its place in the
- * sequence, and two queues that keep its order. Knows nothing of stores, scripts or commands; engine/hub
+/* A room while somebody uses it: its members and users, who is silenced or blocked, its
+ * sequence, and a queue that keeps its order. Knows nothing of stores, scripts or commands; engine/hub
  * drives it.
  *
  * A member is one connection in the room; a user is all connections of one userId in it. A room is
@@ -13,6 +13,7 @@
 #include "base/uuid.h"
 #include "fanout/fanout.h"
 #include "room/rights.h"
+#include "work/sequence.h"
 
 struct hub_hub;
 struct hub_conn;
@@ -72,14 +73,6 @@ struct hub_room_op {
     void (*run)(struct hub_room_op *op);
 };
 
-/* What is about to be announced, in the order decided: the announcement waits until everything before it
- * is ready (committed). */
-struct hub_room_out {
-    struct hub_list link;
-    bool ready, undecided;
-    void (*announce)(struct hub_room_out *out);
-};
-
 /* The life of a room in memory. hub_room_set_state is the only place where it moves on.
  *
  *   new ⇄ loading → open ⇄ ended → closed → open again, when its row is there or eligible again
@@ -126,16 +119,13 @@ struct hub_room {
                             of a room that is not loaded */
     uint32_t
         judged; /* grows with whatever may have changed somebody's standing here: rights, moderation, the room's end */
-    /* Sequence: the number of the last announced change; loaded from the store when the room opens. */
-    int64_t seq;
-    char epoch[HUB_UUID_LEN + 1];
-    size_t row_bytes;        /* the owner's: what its messages take in a result, about; 0 = not known yet */
-    struct hub_list waiting; /* for it to be loaded; the owner's */
+    struct hub_sequence sequence; /* of its messages; number and epoch are loaded when the room opens */
+    size_t row_bytes;             /* the owner's: what its messages take in a result, about; 0 = not known yet */
+    struct hub_list waiting;      /* for it to be loaded; the owner's */
     struct hub_list ops;
     uint32_t op_n; /* waiting in ops */
     struct hub_room_op *running;
     bool draining;
-    struct hub_list outs;
     struct hub_list skipping;        /* members' skips that are to be told */
     struct hub_timer skips_due;      /* tells them when no numbered event does */
     struct hub_list repeatable;      /* the owner's: sends under way that can be repeated */
@@ -186,14 +176,6 @@ void hub_room_op_done(struct hub_room *r, struct hub_room_op *op);
 static inline bool hub_room_full_of_ops(const struct hub_room *r) { return r->op_n >= HUB_ROOM_OPS_MAX; }
 /* True while an op runs or waits: what must not overtake it queues behind. */
 static inline bool hub_room_busy(const struct hub_room *r) { return r->running != NULL; }
-
-void hub_room_out(struct hub_room *r, struct hub_room_out *out); /* decides its place */
-/* Announces it and everything ready before and behind it, in order. The room must be held by the caller. */
-void hub_room_out_ready(struct hub_room *r, struct hub_room_out *out);
-/* Nobody knows when it will be ready, nor whether it will be: those behind it no longer wait for it. Its
- * place it keeps: what it would have to come before does not become ready while it is undecided (numbers:
- * store.h, hub_write.undecided). The room must be held by the caller. */
-void hub_room_out_undecided(struct hub_room *r, struct hub_room_out *out);
 
 /* Events to the room's readers; ARGS is JSON text without brackets. */
 enum hub_to { HUB_TO_ALL, HUB_TO_OTHERS, HUB_TO_SENDER, HUB_TO_IDS, HUB_TO_MODERATORS };

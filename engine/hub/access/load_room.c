@@ -94,8 +94,8 @@ static void on_counter(void *arg, enum hub_code code, int64_t seq, const char *e
         finish(room, code);
         return;
     }
-    room->seq = seq;
-    memcpy(room->epoch, epoch, sizeof room->epoch - 1);
+    room->sequence.number = seq;
+    memcpy(room->sequence.epoch, epoch, sizeof room->sequence.epoch - 1);
     read_moderation(room);
 }
 

@@ -167,7 +167,7 @@ static void run_op(struct hub_room_op *op) {
                             .where_n = n,
                             .numbering = HUB_NUMBER_CHANGE,
                             .return_row = true};
-    hub_numbered_write(b->room, &b->numbered);
+    hub_room_write(b->room, &b->numbered);
 }
 
 static void on_open(void *arg, enum hub_code code) {

@@ -181,7 +181,7 @@ static void begin(struct hub_call *c, bool read) {
     r->call = c;
     r->read = read;
     struct hub_cond where[4] = {{.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(c->room->id))},
-                                {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(c->room->seq)},
+                                {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(c->room->sequence.number)},
                                 hub_audience_cond(hub_cstr(c->who->user_id))};
     if (!c->rights.can_read)
         fail(r, HUB_CANNOT_READ, NULL);

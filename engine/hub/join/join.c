@@ -56,7 +56,8 @@ static void add_joined(struct hub_buf *b, struct join *j, const struct hub_membe
     hub_buf_addc(b, ',');
     hub_rights_add_json(b, &m->rights, silenced);
     hub_buf_addf(b, ",\"silenced\":%s,\"seq\":%lld,\"epoch\":\"%s\",\"memberCount\":%u,\"recovered\":%s",
-                 silenced ? "true" : "false", (long long)j->seq, room->epoch, room->user_n, recovered_text(j, history));
+                 silenced ? "true" : "false", (long long)j->seq, room->sequence.epoch, room->user_n,
+                 recovered_text(j, history));
 }
 
 static void emit_history(struct hub_conn *c, struct hub_room *room, struct hub_str history) {
@@ -171,7 +172,7 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     struct hub_member *m = take_place(c, room, rights);
     j->call->room = hub_room_ref(room);
     j->number = m->joins;
-    j->seq = room->seq;
+    j->seq = room->sequence.number;
     if (!rights->can_read || (!c->hub->def->history_enabled && !j->has_since)) {
         complete(j, m, hub_str(NULL, 0));
         return;

@@ -129,7 +129,7 @@ static void write_it(struct hub_change *c, const struct hub_cell *row) {
     w->where = c->where;
     w->where_n = 3;
     w->return_row = true;
-    hub_numbered_write(c->room, &c->numbered);
+    hub_room_write(c->room, &c->numbered);
 }
 
 /* ROW goes before the change is told. */

@@ -195,7 +195,7 @@ void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t u
                           .since = has_since ? since : -1,
                           .done = done,
                           .arg = arg};
-    bool same_life = !epoch.n || hub_str_is(epoch, room->epoch);
+    bool same_life = !epoch.n || hub_str_is(epoch, room->sequence.epoch);
     r->replay = has_since && same_life && since <= upto;
     hub_rows_ask(room, &r->result, reader, r->replay && upto - since > r->wanted ? upto - since : r->wanted);
 }
@@ -247,7 +247,8 @@ static void filter(struct hub_call *call, const char *key, int column, struct hu
 static size_t page_conds(struct hub_call *call, struct hub_cond *where) {
     size_t n = 0;
     where[n++] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(call->room->id))};
-    where[n++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(call->room->seq)};
+    where[n++] =
+        (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(call->room->sequence.number)};
     where[n++] = hub_audience_cond(hub_cstr(call->who->user_id));
     filter(call, "messageType", HUB_MSG_MESSAGE_TYPE, where, &n);
     filter(call, "senderId", HUB_MSG_SENDER_ID, where, &n);

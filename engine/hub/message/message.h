@@ -1,6 +1,7 @@
 /* Messages: checked, submitted in the room's order, stored, shown, changed, approved, read again. */
 #ifndef HUB_MESSAGE_MESSAGE_H
 #define HUB_MESSAGE_MESSAGE_H
+#include "data/numbered.h"
 #include "hub/audience/audience.h"
 #include "hub/call/call.h"
 
@@ -61,24 +62,10 @@ void hub_previews_put(struct hub_buf *text, struct hub_replies *replies, const j
  * wait anew for a store that is away. */
 #define HUB_TURN_PATIENCE_MS 30000
 
-/* A write to the message table that the room is told of in its order (sequence.c). Part of its owner's
- * struct, which lives until announce. */
-struct hub_numbered {
-    struct hub_write write;  /* table, kind, cells, where, conflict, numbering, return_row are the owner's to fill */
-    struct hub_room_out out; /* sequence.c's */
-    struct hub_hold hold;    /* sequence.c's: while under way */
-    struct hub_room *room;   /* sequence.c's: a reference while under way */
-    bool quiet;              /* no event of it, for there was one that led to it */
-    void (*undecided)(struct hub_numbered *n); /* hub_write.undecided: whoever waits is to be told. May be NULL */
-    /* After the commit, or write.code: the only time write.row can be read. False: the announcement waits
-     * for hub_numbered_ready. */
-    bool (*written)(struct hub_numbered *n);
-    void (*announce)(struct hub_numbered *n); /* its turn: room->seq is raised; frees the owner */
-};
-void hub_numbered_write(struct hub_room *room, struct hub_numbered *n);
-void hub_numbered_ready(struct hub_numbered *n); /* later than WRITTEN, which returned false */
-/* Only takes its turn: for what is told and not stored. Written is not called. */
-void hub_numbered_pass(struct hub_room *room, struct hub_numbered *n);
+/* A write to the message table that the room is told of in its order (data/numbered.h), and the same for what
+ * is told and not stored. */
+void hub_room_write(struct hub_room *room, struct hub_numbered *n);
+void hub_room_pass(struct hub_room *room, struct hub_numbered *n);
 
 /* A message to be sent: by a member, by REST, or by a script. Copied where needed. */
 struct hub_draft {

@@ -11,10 +11,10 @@
 
 /* A send that passed the gates. */
 struct sending {
-    struct hub_hold hold;    /* on to its definition, also while it waits for its turn */
-    struct hub_room_op op;   /* when it waits for its turn in the room */
-    struct hub_room_out out; /* when it waits for a first sending of itself to be stored */
-    int64_t asked;           /* loop time */
+    struct hub_hold hold;        /* on to its definition, also while it waits for its turn */
+    struct hub_room_op op;       /* when it waits for its turn in the room */
+    struct hub_announcement out; /* when it waits for a first sending of itself to be stored */
+    int64_t asked;               /* loop time */
     bool in_turn;
     void (*next)(struct sending *s); /* while it is judged again */
     struct hub_call *call;
@@ -373,7 +373,7 @@ static bool first_on_its_way(const struct sending *s) {
 }
 
 /* Its turn comes while the first is still on its way when the store does not know what became of it. */
-static void on_stored(struct hub_room_out *out) {
+static void on_stored(struct hub_announcement *out) {
     struct sending *s = HUB_CONTAINER(out, struct sending, out);
     if (first_on_its_way(s))
         give_up(s, HUB_STORE_UNDECIDED, NULL); /* of the first nobody knows */
@@ -387,8 +387,8 @@ static void await_first(struct sending *s) {
         return;
     }
     s->out.announce = on_stored;
-    hub_room_out(s->room, &s->out);
-    hub_room_out_ready(s->room, &s->out);
+    hub_sequence_announce(&s->room->sequence, &s->out);
+    hub_sequence_ready(&s->room->sequence, &s->out);
 }
 
 /* ---- its turn ---- */

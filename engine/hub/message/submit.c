@@ -12,6 +12,7 @@
 
 struct submission {
     struct hub_numbered numbered;
+    struct hub_room *room;      /* held by its sequence */
     struct hub_list repeatable; /* in the room's, until it is announced */
     struct hub_cell cells[HUB_MSG_MAX];
     hub_submitted *done;
@@ -110,7 +111,7 @@ static struct submission *new_submission(struct hub_room *room, const struct hub
 
 static void add_message_args(struct hub_buf *b, struct submission *s) {
     hub_buf_addz(b, "{\"roomId\":");
-    hub_json_add_string(b, hub_cstr(s->numbered.room->id));
+    hub_json_add_string(b, hub_cstr(s->room->id));
     hub_buf_addz(b, ",\"message\":");
     hub_buf_adds(b, hub_buf_str(&s->json));
     if (!s->pending) hub_message_sender_json(b, s->cells);
@@ -126,14 +127,14 @@ static void tell_room(struct submission *s) {
     const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = sender_of(s)};
     hub_buf_clear(&args);
     if (!s->announce && !s->pending) {
-        hub_room_emit_numbered(s->numbered.room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), s->numbered.write.number);
+        hub_room_emit_numbered(s->room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), s->numbered.write.number);
         return;
     }
     add_message_args(&args, s);
     if (s->pending)
-        hub_room_emit(s->numbered.room, &few, HUB_STR("hub:messagePending"), hub_buf_str(&args), 0);
+        hub_room_emit(s->room, &few, HUB_STR("hub:messagePending"), hub_buf_str(&args), 0);
     else
-        hub_room_emit_numbered(s->numbered.room, &s->target, HUB_STR("hub:messageArrived"), hub_buf_str(&args),
+        hub_room_emit_numbered(s->room, &s->target, HUB_STR("hub:messageArrived"), hub_buf_str(&args),
                                s->numbered.write.number);
 }
 
@@ -144,7 +145,7 @@ static void announce(struct hub_numbered *n) {
     if (!n->write.code && !n->write.duplicate) {
         hub_metric_add(&messages, 1);
         if (s->cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT)
-            hub_indicators_message(n->room, s->cells[HUB_MSG_SENDER_ID].s);
+            hub_indicators_message(s->room, s->cells[HUB_MSG_SENDER_ID].s);
         tell_room(s);
     }
     hub_buf_free(&s->json);
@@ -175,17 +176,17 @@ static void on_previews(void *arg) {
 
 static bool on_written(struct hub_numbered *n) {
     struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
-    const struct hub_hub *hub = hub_of(n->room);
+    const struct hub_hub *hub = hub_of(s->room);
     const struct hub_write *w = &n->write;
     if (w->code) {
-        hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", n->room->id, "error",
+        hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", s->room->id, "error",
                    w->error, NULL);
         return true;
     }
     if (w->duplicate) {
         hub_message_json(&s->json, w->row.table, hub_row(&w->row, 0), &s->replies);
         if (!s->replies.n) return true;
-        hub_previews_fill(n->room, (struct hub_viewer){sender_of(s), s->own_only}, &s->json, &s->replies, on_previews,
+        hub_previews_fill(s->room, (struct hub_viewer){sender_of(s), s->own_only}, &s->json, &s->replies, on_previews,
                           s);
         return false;
     }
@@ -206,6 +207,7 @@ bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, 
 
 void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submitted *done, void *arg) {
     struct submission *s = new_submission(room, d);
+    s->room = room;
     s->done = done;
     s->arg = arg;
     hub_list_init(&s->repeatable);
@@ -215,7 +217,7 @@ void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submi
     s->numbered.announce = announce;
     if (!d->persist && !d->pending) {
         compose(s, hub_of(room)->tables->message);
-        hub_numbered_pass(room, &s->numbered);
+        hub_room_pass(room, &s->numbered);
         return;
     }
     s->numbered.write = (struct hub_write){.table = hub_of(room)->tables->message,
@@ -223,5 +225,5 @@ void hub_room_submit(struct hub_room *room, const struct hub_draft *d, hub_submi
                                            .cells = s->cells,
                                            .conflict = d->client_message_id.n ? HUB_MSG_CONFLICT : NULL,
                                            .numbering = d->pending ? HUB_NUMBER_NONE : HUB_NUMBER_NEW};
-    hub_numbered_write(room, &s->numbered);
+    hub_room_write(room, &s->numbered);
 }

@@ -99,41 +99,6 @@ static void a_long_queue_of_quick_work_does_not_recurse(void **state) {
     free(all);
 }
 
-struct out {
-    struct hub_room_out out;
-    char name;
-};
-
-static void announce(struct hub_room_out *o) { mark(HUB_CONTAINER(o, struct out, out)->name); }
-
-static void announcements_leave_in_the_order_decided_whichever_is_ready_first(void **state) {
-    struct out o[4] = {{.name = 'a'}, {.name = 'b'}, {.name = 'c'}, {.name = 'd'}};
-    (void)state;
-    for (int i = 0; i < 4; i++) o[i].out.announce = announce, hub_room_out(room, &o[i].out);
-    hub_room_out_ready(room, &o[2].out);
-    hub_room_out_ready(room, &o[1].out);
-    assert_string_equal(order, "");
-    hub_room_out_ready(room, &o[0].out);
-    assert_string_equal(order, "abc");
-    hub_room_out_ready(room, &o[3].out);
-    assert_string_equal(order, "abcd");
-}
-
-static void one_that_is_undecided_holds_nobody_up_and_keeps_its_place(void **state) {
-    struct out o[4] = {{.name = 'a'}, {.name = 'b'}, {.name = 'c'}, {.name = 'd'}};
-    (void)state;
-    for (int i = 0; i < 4; i++) o[i].out.announce = announce, hub_room_out(room, &o[i].out);
-    hub_room_out_ready(room, &o[1].out);
-    assert_string_equal(order, "");
-    hub_room_out_undecided(room, &o[0].out);
-    assert_string_equal(order, "b");
-    hub_room_out_ready(room, &o[3].out); /* c is under way */
-    assert_string_equal(order, "b");
-    hub_room_out_ready(room, &o[0].out);
-    hub_room_out_ready(room, &o[2].out);
-    assert_string_equal(order, "bacd");
-}
-
 struct peer {
     struct hub_socket socket;
     struct hub_outlet outlet;
@@ -275,9 +240,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(work_runs_one_after_the_other_though_it_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_queue_of_quick_work_does_not_recurse, setup, teardown),
-        cmocka_unit_test_setup_teardown(announcements_leave_in_the_order_decided_whichever_is_ready_first, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(one_that_is_undecided_holds_nobody_up_and_keeps_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(users_are_counted_not_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(targets_choose_by_user, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_and_blocks_end_with_their_time, setup, teardown),
