@@ -39,7 +39,7 @@ void hub_pg_answer_now(struct pg_store *s, struct hub_write *w) {
     struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
     struct room_place *place = place_of_write(s, w);
     if (place) place->waiting--;
-    if (w->code == HUB_STORE_UNAVAILABLE || w->code == HUB_STORE_UNDECIDED) hub_store_count_error();
+    hub_store_write_failed(w);
     release(s, w->bytes);
     w->done(w);
     hub_rows_free(&row);
@@ -63,7 +63,10 @@ static void answer_counter(struct pg_store *s, const struct pg_job *j) {
 static void answer_job(struct pg_store *s, struct pg_job *j) {
     if (!j->answered) {
         const char *error = j->code ? j->error : NULL;
-        if (j->code == HUB_STORE_UNAVAILABLE || j->code == HUB_STORE_UNDECIDED) hub_store_count_error();
+        if (j->kind == JOB_SQL)
+            hub_store_sql_failed(j->code);
+        else
+            hub_store_read_failed(j->kind == JOB_SELECT ? j->q.table : NULL, j->code, error);
         release(s, j->bytes);
         j->answered = true;
         switch (j->kind) {

@@ -27,7 +27,12 @@ static void on_batch(struct hub_task *task) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
         struct sqlite_job *j = w->adapter;
         struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
-        if (w->code == HUB_STORE_UNAVAILABLE || w->code == HUB_STORE_UNDECIDED) hub_store_count_error();
+        if (!j)
+            hub_store_write_failed(w);
+        else if (j->kind == JOB_SQL)
+            hub_store_sql_failed(w->code);
+        else
+            hub_store_read_failed(j->kind == JOB_SELECT ? j->q.table : NULL, w->code, w->error);
         if (j && j->ns) hub_store_count_read(j->ns);
         s->outstanding--;
         s->outstanding_bytes -= w->bytes;

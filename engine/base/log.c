@@ -139,7 +139,7 @@ static uint64_t key_of(const char *component, struct hub_str message) {
 /* Fields with few values, which name a place of the definition or what happened: one that fails again and
  * again must not hide the others. What strangers choose is none. */
 static bool tells_kinds_apart(const char *name) {
-    static const char *const names_of[] = {"hub", "hook", "at", "code", "status"};
+    static const char *const names_of[] = {"hub", "hook", "at", "code", "status", "table"};
     for (size_t i = 0; i < HUB_NELEM(names_of); i++)
         if (!strcmp(name, names_of[i])) return true;
     return false;

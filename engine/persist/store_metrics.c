@@ -43,10 +43,39 @@ void hub_store_count_commit(uint64_t ns, size_t writes) {
 }
 
 void hub_store_count_read(uint64_t ns) { hub_histogram_add(&read_latency, ns); }
-void hub_store_count_error(void) { hub_metric_add(&errors, 1); }
 void hub_store_count_reconnect(void) { hub_metric_add(&reconnects, 1); }
 void hub_store_count_retried(size_t n) { hub_metric_add(&retried, (int64_t)n); }
 void hub_store_count_fault(void) { hub_metric_add(&faults, 1); }
+
+static struct hub_metric failed_writes =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_failed_writes_total", NULL,
+               "Writes that the database refused, or that were not carried out in time");
+
+static bool is_away(enum hub_code code) { return code == HUB_STORE_UNAVAILABLE || code == HUB_STORE_UNDECIDED; }
+
+/* What a database refuses may be somebody's wish, and whoever asked is told; what is away is more. */
+static void say_failed(const char *message, const struct hub_table *t, enum hub_code code, const char *error) {
+    enum hub_log_level level = is_away(code) ? HUB_LOG_WARN : HUB_LOG_INFO;
+    hub_log_kv(level, "store", message, "table", t ? t->table : NULL, "code", hub_code_name(code), "error", error,
+               NULL);
+}
+
+void hub_store_write_failed(const struct hub_write *w) {
+    if (is_away(w->code)) hub_metric_add(&errors, 1);
+    if (!w->code || w->code == HUB_NOT_FOUND || w->code == HUB_SHUTTING_DOWN) return;
+    hub_metric_add(&failed_writes, 1);
+    say_failed(is_away(w->code) ? "a write failed" : "a write was refused", w->table, w->code, w->error);
+}
+
+void hub_store_read_failed(const struct hub_table *t, enum hub_code code, const char *error) {
+    if (is_away(code)) hub_metric_add(&errors, 1);
+    if (code && code != HUB_SHUTTING_DOWN) say_failed("a read failed", t, code, error);
+}
+
+void hub_store_sql_failed(enum hub_code code) {
+    if (is_away(code)) hub_metric_add(&errors, 1);
+}
+
 void hub_store_show_queue(int64_t n) {
     hub_metric_set(&queue, n);
     hub_metric_register(&misfits); /* shown from the beginning, as 0 */

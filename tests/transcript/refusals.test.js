@@ -1,7 +1,7 @@
 // Why somebody was not let in: one line at the default level, of each kind a bounded number, with the reason and without the token.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { runSql, serve } from "./harness.js";
 import { Peer } from "./peer.js";
 import { engine } from "./raw.js";
 import { keysFor, now, token } from "./tokens.js";
@@ -72,5 +72,35 @@ describe("the log says why", () => {
   test("a bounded number of times", async () => {
     for (let i = 0; i < 50; i++) await engine(server.url, { EIO: "3", transport: "polling" });
     assert.ok(server.hubd.output.match(/protocol version refused/g).length <= 21);
+  });
+});
+
+// Once a block that could not be stored was "not understood", and nothing in the log told of it.
+describe("what the database refuses", () => {
+  const server = serve((def) => {
+    def.hub.hubRoles = [{ name: "member", canModerate: true }];
+    def.hub.eventSettings = { enableReadReceipts: true, customEvents: [{ name: "wave", ephemeral: false, direction: "clientToRoom" }] };
+  });
+
+  test("is said to whoever asked, in the log and in the metrics, whatever it is", async () => {
+    const ann = await server.member("ann", "r1");
+    const bob = await server.member("bob", "r1");
+    const tables = ["chatMessage", "chatModeration", "chatReceipt", "chatEvent"];
+    await runSql(server.dir, tables.map((table) => `CREATE UNIQUE INDEX "once_${table}" ON "${table}" ("roomId");`).join(" "));
+    const asks = [
+      ["chatMessage", (peer) => peer.call("hub:send", { roomId: "r1", messageType: "text", content: { body: "x" } })],
+      ["chatReceipt", (peer) => peer.call("messageRead", { roomId: "r1", lastReadSeq: 1 })],
+      ["chatModeration", (peer) => peer.call("hub:silence", { roomId: "r1", userId: peer === ann ? "x" : "y" })],
+      ["chatEvent", (peer) => peer.call("wave", { roomId: "r1", data: 1 })],
+    ];
+    for (const [table, ask] of asks) {
+      assert.equal((await ask(ann)).ok, true, table);
+      const from = server.hubd.output.length;
+      const { ok, error } = await ask(bob);
+      assert.deepEqual([ok, error?.code], [false, "bad_request"], table);
+      assert.match(error.message, /unique|duplicate/i, "and the words of the database");
+      await server.hubd.printed(new RegExp(`info +store: a write was refused table=${table} code=bad_request error=`), from);
+    }
+    assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^hubd_store_failed_writes_total 4$/m);
   });
 });

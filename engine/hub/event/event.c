@@ -63,10 +63,10 @@ struct shown_later {
     const struct hub_def_custom_event *event;
 };
 
-static void on_kept(void *arg, enum hub_code code, struct hub_str data) {
+static void on_kept(void *arg, enum hub_code code, const char *error, struct hub_str data) {
     struct shown_later *s = arg;
     if (code) {
-        hub_call_fail(s->call, code, NULL);
+        hub_call_fail(s->call, code, "%s", error ? error : hub_code_text(code));
     } else {
         broadcast(s->call, s->event, data);
         hub_call_ok(s->call, NULL, HUB_STR(""));

@@ -6,7 +6,7 @@
 
 /* Stores the custom event E (ephemeral: false) of ROOM; SENDER empty for the server's own. DONE comes
  * once, later, with DATA as JSON text. */
-typedef void hub_event_stored(void *arg, enum hub_code code, struct hub_str data);
+typedef void hub_event_stored(void *arg, enum hub_code code, const char *error, struct hub_str data);
 void hub_event_store(struct hub_room *room, struct hub_str sender, const struct hub_def_custom_event *e,
                      const json_t *data, hub_event_stored *done, void *arg);
 

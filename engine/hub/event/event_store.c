@@ -150,7 +150,7 @@ static void on_written(struct hub_write *w) {
     struct hub_engine *e = hub_of(k->room)->engine;
     hub_unhold(&k->hold);
     hub_feed_done(e->data.feed, w, true, NULL);
-    if (k->done) k->done(k->arg, w->code, hub_buf_str(&k->data));
+    if (k->done) k->done(k->arg, w->code, w->error, hub_buf_str(&k->data));
     hub_buf_free(&k->data);
     hub_room_unref(k->room);
     free(k->sender);
@@ -159,7 +159,7 @@ static void on_written(struct hub_write *w) {
 
 static void on_undecided(struct hub_write *w) {
     struct kept_event *k = w->arg;
-    k->done(k->arg, HUB_STORE_UNDECIDED, hub_buf_str(&k->data));
+    k->done(k->arg, HUB_STORE_UNDECIDED, NULL, hub_buf_str(&k->data));
     k->done = NULL;
 }
 

@@ -85,7 +85,7 @@ static void on_stored(struct hub_write *w) {
     hub_unhold(&r->hold);
     if (w->code) {
         take_back(r);
-        fail(r, w->code, NULL);
+        fail(r, w->code, w->error);
         return;
     }
     tell(r);

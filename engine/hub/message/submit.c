@@ -176,13 +176,8 @@ static void on_previews(void *arg) {
 
 static bool on_written(struct hub_numbered *n) {
     struct submission *s = HUB_CONTAINER(n, struct submission, numbered);
-    const struct hub_hub *hub = hub_of(s->room);
     const struct hub_write *w = &n->write;
-    if (w->code) {
-        hub_log_kv(HUB_LOG_WARN, "hub", "message not stored", "hub", hub->def->name, "room", s->room->id, "error",
-                   w->error, NULL);
-        return true;
-    }
+    if (w->code) return true;
     if (w->duplicate) {
         hub_message_json(&s->json, w->row.table, hub_row(&w->row, 0), &s->replies);
         if (!s->replies.n) return true;

@@ -158,8 +158,8 @@ static void end(struct moderation *m) {
     free(m);
 }
 
-static void refuse(struct moderation *m, enum hub_code code) {
-    if (m->call) hub_call_fail(m->call, code, NULL);
+static void refuse(struct moderation *m, enum hub_code code, const char *why) {
+    if (m->call) hub_call_fail(m->call, code, "%s", why ? why : hub_code_text(code));
     m->call = NULL;
 }
 
@@ -171,7 +171,7 @@ static void accept(struct moderation *m) {
 }
 
 /* Should it turn out to have been written, it takes effect all the same. */
-static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNDECIDED); }
+static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNDECIDED, NULL); }
 
 static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
     struct hub_hub *hub = hub_of(m->room);
@@ -195,7 +195,7 @@ static void lifted(struct moderation *m, enum hub_code code, const char *error) 
         hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", error,
                    NULL);
     else if (code)
-        refuse(m, code);
+        refuse(m, code, error);
     else if (!m->kind->adds)
         accept(m);
     end(m);
@@ -267,7 +267,7 @@ static void on_added(struct hub_write *w) {
     hub_unhold(&m->hold);
     hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
     if (w->code) {
-        refuse(m, w->code);
+        refuse(m, w->code, w->error);
         end(m);
         return;
     }

@@ -71,14 +71,14 @@ struct announcing {
     struct hub_host_call *call;
 };
 
-static void on_event_kept(void *p, enum hub_code code, struct hub_str data) {
+static void on_event_kept(void *p, enum hub_code code, const char *error, struct hub_str data) {
     struct announcing *a = p;
     const struct hub_target all = {.to = HUB_TO_ALL};
     (void)data;
     if (!code) emit_in(a->room, &all, a->call, 0);
     hub_room_unref(a->room);
     if (code)
-        hub_host_fail(a->call, code, NULL);
+        hub_host_fail(a->call, code, error);
     else
         hub_host_done(a->call, json_true());
     free(a);
