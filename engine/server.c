@@ -207,7 +207,6 @@ static void list_namespaces(void *ctx, struct hub_buf *out) {
     struct server *s = ctx;
     for (size_t i = 0; i < s->now.service->hub_n; i++)
         hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", s->now.service->hubs[i].name);
-    if (s->now.service->hub_n && s->now.service->namespace_n) hub_buf_addz(out, ", ");
     hub_namespaces_list(s->namespaces, out);
 }
 

@@ -335,18 +335,17 @@ static void authenticate(struct resolution *r) {
 static void on_session(void *arg, enum hub_code code, const struct hub_str *values) {
     struct resolution *r = arg;
     const struct hub_str value = code ? hub_str(NULL, 0) : values[0];
-    struct hub_err err;
     if (code != HUB_OK) {
         hub_log_kv(HUB_LOG_WARN, "auth", "the cache cannot be asked for a session", "code", hub_code_name(code), NULL);
         finish(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
         return;
     }
-    json_t *stored = value.p ? hub_json_parse(value, &err) : NULL;
+    json_t *stored = value.p ? hub_json_parse(value, NULL) : NULL;
     if (!json_is_object(stored)) {
         refuse(r, HUB_INVALID_TOKEN,
                !value.p ? "its session is gone"
                : stored ? "its session is no JSON object"
-                        : err.text);
+                        : "its session is no JSON");
         json_decref(stored);
         return;
     }
@@ -462,6 +461,8 @@ static void by_jwt(struct resolution *r) {
     struct hub_err err;
     struct hub_buf why = {0};
     bool ready = hub_identity_ready(r->ctx, &why);
+    if (!ready)
+        hub_log_kv(HUB_LOG_WARN, "auth", "tokens cannot be judged", "reason", why.n ? hub_buf_cstr(&why) : NULL, NULL);
     hub_buf_free(&why);
     if (!ready) {
         finish(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
@@ -556,10 +557,11 @@ void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who
 void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from,
                                hub_identity_done *done, void *arg) {
     struct hub_buf token = {0};
-    if (hub_token_find(from, &token) == HUB_INVALID_TOKEN) {
+    enum hub_code code = hub_token_find(from, &token);
+    if (code == HUB_INVALID_TOKEN) {
         hub_metric_add(&refusals, 1);
-        tell(ctx, NULL, HUB_INVALID_TOKEN, "it is over 8 KiB, or no text", NULL);
-        done(arg, HUB_INVALID_TOKEN, NULL, NULL);
+        tell(ctx, NULL, code, "it is over 8 KiB, or no text", NULL);
+        done(arg, code, NULL, NULL);
     } else {
         resolve(ctx, hub_buf_str(&token), token.n ? NULL : given_instead(from), NULL, done, arg);
     }
@@ -625,15 +627,20 @@ static void lease_arm(struct hub_lease *l) {
 
 static void on_lease_due(struct hub_timer *t) {
     struct hub_lease *l = HUB_CONTAINER(t, struct hub_lease, timer);
-    if (hub_loop_wall(l->loop) < l->expires_at * 1000)
+    if (hub_loop_wall(l->loop) < l->expires_at * 1000) {
         lease_arm(l);
-    else
-        end_socket(l, HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"));
+        return;
+    }
+    hub_metric_add(&ended, 1);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its token has expired", "user", l->who->user_id, NULL);
+    end_socket(l, HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"));
 }
 
 void hub_identity_end_socket(struct hub_socket *s, const struct hub_identity *who) {
     struct hub_lease l = {.socket = s};
     hub_metric_add(&ended, 1);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: the definitions authenticate otherwise by now", "user",
+               who ? who->user_id : NULL, NULL);
     end_socket(&l, who ? HUB_STR("{\"error\":\"The service authenticates otherwise by now; connect "
                                  "again\",\"code\":\"invalid_token\"}")
                        : HUB_STR("{\"error\":\"Authentication is required by now\",\"code\":\"auth_required\"}"));
@@ -644,7 +651,7 @@ static void on_session_gone(void *arg) {
     l->watch = NULL;
     l->who->ended = true; /* also for what still waits */
     hub_metric_add(&ended, 1);
-    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its session is gone", NULL);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its session is gone", "user", l->who->user_id, NULL);
     end_socket(l, HUB_STR("{\"error\":\"The session has ended\",\"code\":\"invalid_token\"}"));
 }
 

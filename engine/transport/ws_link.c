@@ -32,19 +32,18 @@ static bool first_protocol(const struct hub_http_req *r, struct hub_str *first) 
 
 bool hub_ws_check(struct hub_http_req *r) {
     struct hub_str protocol;
-    if (!hub_str_is(hub_http_header(r, "sec-websocket-version"), "13")) {
-        hub_http_fail(r, 426, "Only version 13 of the WebSocket protocol is supported");
-        return false;
-    }
-    if (!key_is_valid(hub_http_header(r, "sec-websocket-key"))) {
-        hub_http_fail(r, 400, "Sec-WebSocket-Key must be 16 bytes in base64");
-        return false;
-    }
-    if (!first_protocol(r, &protocol)) {
-        hub_http_fail(r, 400, "Sec-WebSocket-Protocol must be a list of tokens");
-        return false;
-    }
-    return true;
+    const char *why = NULL;
+    int status = 400;
+    if (!hub_str_is(hub_http_header(r, "sec-websocket-version"), "13"))
+        why = "Only version 13 of the WebSocket protocol is supported", status = 426;
+    else if (!key_is_valid(hub_http_header(r, "sec-websocket-key")))
+        why = "Sec-WebSocket-Key must be 16 bytes in base64";
+    else if (!first_protocol(r, &protocol))
+        why = "Sec-WebSocket-Protocol must be a list of tokens";
+    if (!why) return true;
+    hub_log_kv(HUB_LOG_INFO, "transport", "WebSocket refused", "reason", why, "peer", r->peer, NULL);
+    hub_http_fail(r, status, why);
+    return false;
 }
 
 static void on_probe_timeout(struct hub_timer *timer) {

@@ -17,7 +17,7 @@
 #include "adapters/sqlite/sqlite.h"
 #include "fake_eio.h"
 #include "hub/engine.h"
-#include "hub/identity.h"
+#include "identity/identity.h"
 #include "scripting/scripts.h"
 #include "turned_clock.h"
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runSql, serve } from "./harness.js";
 import { Peer } from "./peer.js";
-import { engine } from "./raw.js";
+import { engine, Polling, Tcp, upgradeRequest } from "./raw.js";
 import { keysFor, now, token } from "./tokens.js";
 
 describe("the log says why", () => {
@@ -67,6 +67,31 @@ describe("the log says why", () => {
     await server.hubd.printed(/info +transport: protocol version refused EIO=3 reason="Engine\.IO 3 is that of Socket\.IO 2 clients[^\n]* agent=old\/2/);
     await engine(server.url, { EIO: "4", transport: "flashsocket" });
     await server.hubd.printed(/info +transport: handshake refused transport=flashsocket reason="transport is polling or websocket"/);
+  });
+
+  test("of a scheme that is none, and of the end of a connection", async () => {
+    const seen = server.hubd.printed(/info +auth: token missing code=auth_required reason="[^"]*expected is Bearer TOKEN"/);
+    assert.equal((await server.rest("GET", "/chat/rooms/r1", { headers: { authorization: "Basic YW5uOng=" } })).status, 401);
+    await seen;
+    const ann = server.adopt(new Peer(`${server.url}/hub/chat`, { auth: { token: sign({ exp: now() + 2 }) } }));
+    await ann.disconnected();
+    await server.hubd.printed(/info +auth: a connection ends: its token has expired user=ann/);
+  });
+
+  // What a proxy that does not pass the upgrade on, or gives a client's requests to several processes, looks like.
+  test("of requests that a proxy has spoilt", async () => {
+    await engine(server.url, { EIO: "4", transport: "websocket" });
+    await server.hubd.printed(/info +transport: handshake refused transport=websocket reason="it asks for no upgrade; does the proxy/);
+    const { sid } = await Polling.open(server.url);
+    assert.equal((await engine(server.url, { EIO: "4", transport: "websocket", sid })).status, 400);
+    await server.hubd.printed(/info +transport: upgrade refused transport=websocket reason="it asks for no upgrade/);
+    assert.equal((await engine(server.url, { EIO: "4", transport: "polling", sid: "elsewhere" })).status, 400);
+    await server.hubd.printed(/info +transport: session unknown transport=polling reason="it has ended, or another process has it/);
+    const tcp = await Tcp.open(server.port);
+    tcp.write(upgradeRequest("/socket.io/?EIO=4&transport=websocket").replace("Version: 13", "Version: 8"));
+    await tcp.until(/^HTTP\/1\.1 426 /);
+    await server.hubd.printed(/info +transport: WebSocket refused reason="Only version 13/);
+    tcp.close();
   });
 
   test("a bounded number of times", async () => {
