@@ -147,14 +147,18 @@ static void on_lock(void *arg, const PGresult *r) {
             snprintf(x->contested, sizeof x->contested, "%.*s", HUB_FMT(hub_pg_text(r, i, 0)));
 }
 
+void hub_pg_say_holder(const PGresult *r, char *out, size_t size) {
+    snprintf(out, size,
+             "%.*s is being written by another session: \"%.*s\" of host %.*s, since %.*s, process %.*s of the "
+             "database server",
+             HUB_FMT(hub_pg_text(r, 0, 4)), HUB_FMT(hub_pg_text(r, 0, 0)), HUB_FMT(hub_pg_text(r, 0, 2)),
+             HUB_FMT(hub_pg_text(r, 0, 3)), HUB_FMT(hub_pg_text(r, 0, 1)));
+}
+
 static void on_holder(void *arg, const PGresult *r) {
     struct writer *x = arg;
     if (!PQntuples(r)) return;
-    snprintf(x->why, sizeof x->why,
-             "%s is being written by another session: \"%.*s\" of host %.*s, since %.*s, process %.*s of the database "
-             "server",
-             x->contested, HUB_FMT(hub_pg_text(r, 0, 0)), HUB_FMT(hub_pg_text(r, 0, 2)), HUB_FMT(hub_pg_text(r, 0, 3)),
-             HUB_FMT(hub_pg_text(r, 0, 1)));
+    hub_pg_say_holder(r, x->why, sizeof x->why);
 }
 
 static void on_contested(void *arg, const struct failure *f) {
@@ -165,11 +169,10 @@ static void on_contested(void *arg, const struct failure *f) {
     hub_timer_start(x->link.s->loop, &x->retry, CLAIM_RETRY_MS, on_retry);
 }
 
-#define LOCK_KEY "(('hubd_writer'::regclass::oid::bigint << 32) | (hashtext(n)::bigint & 4294967295))"
-
 static void on_locked(void *arg, const struct failure *f) {
     struct writer *x = arg;
     struct link *l = &x->link;
+    struct hub_buf name = {0};
     if (failed(x, f)) return;
     if (!x->contested[0]) {
         x->told = false;
@@ -179,18 +182,11 @@ static void on_locked(void *arg, const struct failure *f) {
     /* All or nothing, so that two do not wait for each other. */
     hub_pg_params_clear(&l->params);
     hub_pg_link_command(l, "SELECT pg_advisory_unlock_all()");
-    hub_pg_param_str(&l->params, hub_cstr(x->contested));
-    hub_pg_link_send_text(
-        l,
-        "SELECT a.application_name, a.pid, coalesce(nullif(a.client_hostname, ''), host(a.client_addr), 'of the "
-        "server'), "
-        "to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_locks l JOIN "
-        "pg_stat_activity a "
-        "USING (pid), (SELECT $1::text) AS k (n) "
-        "WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid() "
-        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-        "AND ((l.classid::bigint << 32) | l.objid::bigint) = " LOCK_KEY " LIMIT 1",
-        on_holder, x);
+    hub_pg_array_add(&name, hub_cstr(x->contested));
+    hub_buf_addc(&name, '}');
+    hub_pg_param_str(&l->params, hub_buf_str(&name));
+    hub_buf_free(&name);
+    hub_pg_link_send_text(l, "SELECT " HUB_PG_HOLDER "AND l.pid <> pg_backend_pid() LIMIT 1", on_holder, x);
     hub_pg_link_sync(l, on_contested, x);
 }
 
@@ -202,7 +198,7 @@ static bool is_a_hubs(const struct hub_table *t) {
 }
 
 /* The service, and the tables that only one may write. */
-static void lock_names(const struct pg_store *s, struct hub_buf *array) {
+void hub_pg_lock_names(const struct pg_store *s, struct hub_buf *array) {
     struct hub_buf name = {0};
     hub_buf_addf(&name, "service %s", s->service);
     hub_pg_array_add(array, hub_buf_str(&name));
@@ -231,9 +227,10 @@ void hub_pg_claim(struct writer *x) {
                               NULL, NULL);
         hub_pg_params_clear(&l->params);
     }
-    lock_names(l->s, &names);
+    hub_pg_lock_names(l->s, &names);
     hub_pg_param_str(&l->params, hub_buf_str(&names));
-    hub_pg_link_send_text(l, "SELECT n, pg_try_advisory_lock(" LOCK_KEY ") FROM unnest($1::text[]) AS n", on_lock, x);
+    hub_pg_link_send_text(l, "SELECT n, pg_try_advisory_lock(" HUB_PG_LOCK_KEY ") FROM unnest($1::text[]) AS n",
+                          on_lock, x);
     hub_pg_link_sync(l, on_locked, x);
     hub_buf_free(&names);
 }

@@ -346,7 +346,7 @@ static bool pg_ready(const struct hub_store *base, struct hub_buf *why_not) {
     const struct pg_store *s = store_of(base);
     const struct writer *x = &s->writer;
     const char *why = NULL;
-    if (x->link.state != LINK_UP || (s->applied && x->why[0]))
+    if (x->link.state != LINK_UP || x->why[0])
         why = hub_pg_writer_why(x);
     else if (s->applied && !x->claimed)
         why = "taking over";
@@ -384,6 +384,7 @@ static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_confi
     s->loop = loop;
     s->conninfo = conninfo;
     s->service = hub_xstrdup(config->service ? config->service : "hubd");
+    s->owner = config->owner;
     s->statement_timeout_ms = config->statement_timeout_ms > 0 ? config->statement_timeout_ms : PATIENCE_MS;
     s->tables = config->tables;
     s->table_n = config->table_n;

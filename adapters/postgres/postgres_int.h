@@ -320,6 +320,7 @@ struct pg_store {
     struct hub_loop *loop;
     struct conninfo conninfo;
     char *service;
+    bool owner; /* serves the service, or will */
     int64_t statement_timeout_ms;
     const struct hub_table *const *tables;
     size_t table_n;
@@ -368,6 +369,17 @@ void hub_pg_send_close(struct writer *x);
 /* The segment's writes have what they get; answers them. */
 void hub_pg_segment_over(struct writer *x, bool committed);
 void hub_pg_single_begin(struct writer *x);
+/* The names of the locks that this process needs, as an array of the database. */
+void hub_pg_lock_names(const struct pg_store *s, struct hub_buf *array);
+#define HUB_PG_LOCK_KEY "(('hubd_writer'::regclass::oid::bigint << 32) | (hashtext(n)::bigint & 4294967295))"
+/* The holders of the locks of the names in $1, as rows for hub_pg_say_holder; conditions may follow. */
+#define HUB_PG_HOLDER                                                                                            \
+    "a.application_name, a.pid, coalesce(nullif(a.client_hostname, ''), host(a.client_addr), 'of the server'), " \
+    "to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), n FROM pg_locks l JOIN "     \
+    "pg_stat_activity a USING (pid) JOIN unnest($1::text[]) AS n ON "                                            \
+    "((l.classid::bigint << 32) | l.objid::bigint) = " HUB_PG_LOCK_KEY " WHERE l.locktype = 'advisory' AND "     \
+    "l.objsubid = 1 AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+void hub_pg_say_holder(const PGresult *r, char *out, size_t size);
 void hub_pg_claim(struct writer *x); /* once connected, and the tables are there */
 /* While writing fails and nobody writes: does it work again? */
 void hub_pg_writer_probe(struct writer *x);

@@ -278,6 +278,30 @@ static enum hub_code begin(struct migration *m) {
     return run(m, "BEGIN; SET LOCAL lock_timeout = '" LOCK_LIMIT "'; SELECT pg_advisory_xact_lock(7523094285)");
 }
 
+/* Another process serves it: nothing may change under it. Our own sessions are no others. */
+static enum hub_code check_owner(struct migration *m) {
+    struct writer *x = &m->s->writer;
+    struct hub_buf names = {0}, ours = {0};
+    char why[sizeof x->why];
+    if (!m->s->owner || missing(m, "hubd_writer") || m->broken) return m->broken ? m->err->code : HUB_OK;
+    hub_pg_lock_names(m->s, &names);
+    hub_buf_addf(&ours, "%d,%d", (int)x->pid, x->link.pg ? PQbackendPID(x->link.pg) : 0);
+    const char *const params[] = {hub_buf_cstr(&names), hub_buf_cstr(&ours)};
+    PGresult *r = hub_pg_session_run(
+        &m->session, "SELECT " HUB_PG_HOLDER "AND l.pid <> ALL (string_to_array($2, ',')::int[]) LIMIT 1", params, 2,
+        m->err);
+    bool held = r && PQntuples(r);
+    if (held) hub_pg_say_holder(r, why, sizeof why);
+    enum hub_code code = !r     ? m->err->code
+                         : held ? hub_fail(m->err, HUB_CONFLICT, "%s: %s", m->s->conninfo.shown, why)
+                                : HUB_OK;
+    if (held && !m->s->applied) snprintf(x->why, sizeof x->why, "%s", why);
+    PQclear(r);
+    hub_buf_free(&names);
+    hub_buf_free(&ours);
+    return code;
+}
+
 static enum hub_code migrate(struct pg_store *s, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
     struct hub_err mine;
     struct migration m = {.s = s, .err = err ? err : &mine};
@@ -287,6 +311,7 @@ static enum hub_code migrate(struct pg_store *s, const PGconn *like, int64_t lim
     snprintf(limit, sizeof limit, "SET statement_timeout = %lld", (long long)limit_ms);
     code = run(&m, limit);
     if (!code) code = begin(&m);
+    if (!code) code = check_owner(&m);
     if (!code) code = carry_out(&m);
     if (!code) code = run(&m, "COMMIT");
     hub_pg_session_close(&m.session); /* which undoes what is not committed */

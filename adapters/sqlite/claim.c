@@ -45,19 +45,23 @@ static bool is_a_hubs(const struct hub_table *t) {
            (hub_table_column(t, HUB_STR("seq")) >= 0 && hub_table_column(t, HUB_STR("changeSeq")) >= 0);
 }
 
-/* The name of the I-th lock into OUT; false when there are no more. Table names differ in nothing but
- * letters' case are one to SQLite. */
+/* Table names that differ in nothing but letters' case are one to SQLite. */
+static void add_table_lock(struct hub_buf *out, const struct hub_table *t) {
+    size_t from = out->n + 6;
+    hub_buf_addf(out, "table %s", t->table);
+    for (size_t k = from; k < out->n; k++)
+        if (out->p[k] >= 'A' && out->p[k] <= 'Z') out->p[k] |= 32;
+}
+
+/* The name of the I-th lock into OUT; false when there are no more. */
 static bool lock_name(const struct sqlite_store *s, size_t *i, struct hub_buf *out) {
     hub_buf_clear(out);
-    if (*i == 0) {
+    while (*i && *i <= s->table_n && !is_a_hubs(s->tables[*i - 1])) ++*i;
+    if (*i > s->table_n) return false;
+    if (*i == 0)
         hub_buf_addf(out, "service %s", s->service);
-    } else {
-        while (*i <= s->table_n && !is_a_hubs(s->tables[*i - 1])) ++*i;
-        if (*i > s->table_n) return false;
-        hub_buf_addf(out, "table %s", s->tables[*i - 1]->table);
-        for (size_t k = 6; k < out->n; k++)
-            if (out->p[k] >= 'A' && out->p[k] <= 'Z') out->p[k] |= 32;
-    }
+    else
+        add_table_lock(out, s->tables[*i - 1]);
     hub_buf_cstr(out);
     ++*i;
     return true;
@@ -262,4 +266,25 @@ const char *hub_sqlite_lost_file(const struct sqlite_store *s) {
                    : NULL;
     if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino) return NULL;
     return "another file has been put in its place while hubd was running; restart hubd";
+}
+
+/* ---- a reload that was refused ---- */
+
+static bool is_ours(const struct sqlite_store *s, const struct hub_str lock) {
+    struct hub_buf name = {0};
+    bool found = false;
+    for (size_t i = 0; !found && lock_name(s, &i, &name);) found = hub_str_eq(hub_buf_str(&name), lock);
+    hub_buf_free(&name);
+    return found;
+}
+
+void hub_sqlite_let_go(struct sqlite_store *s, const struct hub_table *const *tables, size_t n) {
+    struct hub_buf name = {0};
+    for (size_t i = 0; s->claim_fd >= 0 && i < n; i++) {
+        hub_buf_clear(&name);
+        add_table_lock(&name, tables[i]);
+        struct flock lock = lock_of(hub_buf_cstr(&name), F_UNLCK);
+        if (is_a_hubs(tables[i]) && !is_ours(s, hub_buf_str(&name))) fcntl(s->claim_fd, F_OFD_SETLK, &lock);
+    }
+    hub_buf_free(&name);
 }

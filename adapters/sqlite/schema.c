@@ -281,6 +281,7 @@ enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_store_co
     if (code) {
         s->tables = old;
         s->table_n = old_n;
+        hub_sqlite_let_go(s, config->tables, config->table_n);
     } else {
         pthread_mutex_lock(&s->db_lock);
         s->writer.outbox = config->outbox;

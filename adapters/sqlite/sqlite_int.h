@@ -223,6 +223,8 @@ void hub_sqlite_note_trouble(struct sqlite_store *s, int rc, const char *why, bo
 /* Takes the locks of an owner, and opens the writer's connection; what is there already stays.
  * HUB_CONFLICT: another process has one of them, and s->contested says who. */
 enum hub_code hub_sqlite_claim(struct sqlite_store *s, struct hub_err *err);
+/* After a refused reload: gives back what was claimed for those of TABLES that are not the store's. */
+void hub_sqlite_let_go(struct sqlite_store *s, const struct hub_table *const *tables, size_t n);
 /* In a transaction: writes down who the owner is. False: sqlite3_errmsg tells. */
 bool hub_sqlite_sign(struct sqlite_store *s);
 /* Looks after the claimed file from now on (sqlite.c). */

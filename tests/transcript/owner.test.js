@@ -1,9 +1,9 @@
 // One store, one owner: a second hubd of the service waits, is not ready, says for whom, and takes over when the first one ends, however it ends.
 import assert from "node:assert/strict";
-import { linkSync, mkdirSync, readdirSync, renameSync, symlinkSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { embeddedOnly, Hubd, runToEnd, serving } from "./harness.js";
+import { embeddedOnly, Hubd, runSql, runToEnd, serving, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
 
 /** The answer of /readyz. */
@@ -114,6 +114,56 @@ describe("a second process of a service", () => {
       renameSync(`${file}-wal`, `${moved}-wal`);
       await server.start({ args });
       assert.equal((await joinAndSay(server.hubd, "r1", "after")).seq, one.seq + 1);
+    });
+  });
+
+  test("changes no table while it waits", async () => {
+    await serving(undefined, async (server) => {
+      server.def.service.dataObjects[0].properties.push({ name: "later", type: "String" });
+      writeService(server.def, server.dir);
+      const other = await second(server);
+      try {
+        await other.printed(/waiting[^\n]*since 20\d\d-/);
+        await runSql(server.dir, 'ALTER TABLE "conversation" ADD COLUMN "later" VARCHAR(255)'); // fails where it is there
+        await server.hubd.stop();
+        server.hubd = undefined;
+        await takeOver(other);
+        await other.stop();
+      } finally {
+        other.signal("SIGKILL");
+      }
+    });
+  });
+
+  // On PostgreSQL the reload was accepted, and the whole service gave up what it had.
+  test("is not given a hub by a reload, and goes on with its own", async () => {
+    await serving(undefined, async (server) => {
+      const file = join(server.dir, "chat.hub.yaml"), aside = join(server.dir, "chat.hub.aside");
+      const talk = structuredClone(server.def.hub);
+      talk.hubBasics.name = "talk";
+      writeFileSync(join(server.dir, "talk.hub.yaml"), JSON.stringify(talk));
+      renameSync(file, aside);
+      const other = await Hubd.start(server.dir, { args: ["--set", "service.name=other"] });
+      try {
+        renameSync(aside, file);
+        const free = structuredClone(talk);
+        free.hubBasics.name = "alpha";
+        writeFileSync(join(server.dir, "alpha.hub.yaml"), JSON.stringify(free));
+        other.signal("SIGHUP");
+        await other.printed(/error server: reload refused[^\n]*since 20\d\d-/);
+        const peer = new Peer(`${other.url}/hub/talk`, { auth: { token: "dev:ann" } });
+        await peer.connected();
+        await peer.ok("hub:join", { roomId: "r1" });
+        await peer.say("r1", "still here");
+        peer.close();
+        for (const hubd of [server.hubd, other]) assert.equal((await readiness(hubd)).status, 200);
+        for (const name of ["chat", "talk"]) renameSync(join(server.dir, `${name}.hub.yaml`), join(server.dir, `${name}.aside`));
+        const third = await Hubd.start(server.dir, { args: ["--set", "service.name=third"] }); // a hub of the refused reload is free
+        await third.stop();
+        await other.stop();
+      } finally {
+        other.signal("SIGKILL");
+      }
     });
   });
 
