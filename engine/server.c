@@ -85,6 +85,7 @@ struct server {
     int64_t drain_until, drain_said; /* loop time; when it was last said what it waits for */
     struct hub_timer drain;
     int exit_code;
+    bool again; /* not the end of the process, but of what it has in memory */
 };
 
 static int failed(const struct hub_err *err, int exit_code) {
@@ -115,6 +116,8 @@ struct hub_service *hub_server_load(const struct hub_server_options *o) {
 
 /* ---- backends ---- */
 
+static void on_taken(void *arg);
+
 static enum hub_code open_store(struct server *s, bool look, struct hub_err *err) {
     hub_tables_store_url(s->now.service, look, &s->store_url);
     s->store_ops = hub_backends_store(hub_buf_cstr(&s->store_url), err);
@@ -122,6 +125,8 @@ static enum hub_code open_store(struct server *s, bool look, struct hub_err *err
     struct hub_store_config config =
         hub_backends_store_config(s->now.service, s->now.tables, hub_buf_cstr(&s->store_url));
     config.owner = !look;
+    config.taken = on_taken;
+    config.taken_arg = s;
     return s->store_ops->open(s->loop, &config, &s->store, err);
 }
 
@@ -508,7 +513,7 @@ static void on_closed_step(struct hub_timer *t) {
             return;
         }
         hub_log_end(200);
-        _exit(s->exit_code); /* a peer that will not let go must not keep the process */
+        _exit(s->again ? HUB_EXIT_FAILED : s->exit_code); /* a peer that will not let go must not keep the process */
     }
     close_down(s);
 }
@@ -560,15 +565,27 @@ static void give_up(struct server *s, int exit_code) {
     end(s);
 }
 
+/* Rooms, roles and blocks may be others by now, and members hear nothing of what is said elsewhere:
+ * everything ends, and begins anew as the process that waits. */
+static void on_taken(void *arg) {
+    struct server *s = arg;
+    if (s->draining) return;
+    hub_log_kv(HUB_LOG_ERROR, "server", "another process has taken over the service: starting again, to wait for it",
+               NULL);
+    s->again = true;
+    end(s);
+}
+
 static void on_stop(void *arg, int signo) {
     struct server *s = arg;
-    if (s->draining) {
+    if (s->draining && !s->again) {
         hub_log_kv(HUB_LOG_WARN, "server", "second signal: stopping at once", NULL);
         hub_log_end(200);
         _exit(HUB_EXIT_OK);
     }
     hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
-    end(s);
+    s->again = false;
+    if (!s->draining) end(s);
 }
 
 /* ---- starting: the listener is there from the beginning, /readyz says what is missing ---- */
@@ -704,7 +721,8 @@ static void free_all(struct server *s) {
     hub_loop_delete(s->loop);
 }
 
-int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
+/* *AGAIN: it is to be started anew, on *PORT if that is not 0. */
+static int run(const struct hub_server_options *options, struct hub_service *service, bool *again, int *port) {
     struct server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new(NULL)};
     hub_list_init(&s.retired);
     struct hub_err err;
@@ -720,8 +738,20 @@ int hub_server_run(const struct hub_server_options *options, struct hub_service 
         hub_loop_run(s.loop);
         code = s.exit_code;
     }
+    *again = s.again;
+    *port = s.again ? hub_transport_port(s.transport) : 0;
     free_all(&s);
     return code;
+}
+
+int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
+    bool again;
+    int port, code = run(options, service, &again, &port);
+    while (again && (service = hub_server_load(options))) {
+        if (port) service->port = port;
+        code = run(options, service, &again, &port);
+    }
+    return again ? HUB_EXIT_INVALID : code;
 }
 
 /* ---- hubctl why ---- */

@@ -6,6 +6,7 @@
 
 #include "adapters/postgres/postgres_int.h"
 #include "base/log.h"
+#include "base/uuid.h"
 
 #define CLAIM_RETRY_MS 200
 
@@ -24,6 +25,14 @@ static bool failed(struct writer *x, const struct failure *f) {
     return true;
 }
 
+/* Another process has been here since we were. */
+static void taken(struct writer *x) {
+    struct pg_store *s = x->link.s;
+    void (*tell)(void *arg) = s->taken;
+    s->taken = NULL;
+    if (tell && x->served) tell(s->taken_arg);
+}
+
 /* ---- what became of the segment ---- */
 
 static void on_row(void *arg, const PGresult *r) {
@@ -38,7 +47,7 @@ static void on_rows(void *arg, const struct failure *f) {
     x->segment_open = false;
     hub_pg_counters_keep(&x->counters);
     hub_pg_counters_clear(&x->counters);
-    x->claimed = true;
+    x->claimed = x->served = true;
     hub_pg_segment_over(x, true);
 }
 
@@ -102,10 +111,18 @@ static void look_for_lost_commits(struct writer *x) {
     x->committed = x->marked;
 }
 
+/* Far from what another process would come to, so that nobody takes its segment for his own. */
+static int64_t first_segment(const struct writer *x) {
+    uint32_t far;
+    hub_random(&far, sizeof far);
+    return x->marked + far;
+}
+
 static void on_marked(void *arg, const struct failure *f) {
     struct writer *x = arg;
     if (failed(x, f)) return;
     bool committed = x->segment_open && x->marked == x->segment_id;
+    if (x->marked > x->segment_id) taken(x);
     if (x->segment_open)
         hub_log_kv(HUB_LOG_INFO, "store",
                    committed ? "the transaction under way had been committed"
@@ -117,10 +134,10 @@ static void on_marked(void *arg, const struct failure *f) {
         recover_results(x);
         return;
     }
-    x->segment_id = x->marked;
+    x->segment_id = x->served ? x->marked : first_segment(x);
     hub_pg_writer_take_back(x);
     hub_pg_counters_clear(&x->counters);
-    x->claimed = true;
+    x->claimed = x->served = true;
     hub_pg_writer_expire(x, hub_loop_now_exact(x->link.s->loop) -
                                 PATIENCE_MS); /* those who wait for the older ones have been told */
     hub_pg_writer_pump(x);
@@ -155,10 +172,14 @@ void hub_pg_say_holder(const PGresult *r, char *out, size_t size) {
              HUB_FMT(hub_pg_text(r, 0, 3)), HUB_FMT(hub_pg_text(r, 0, 1)));
 }
 
+/* A session of ours that was lost and is about to end. */
+static bool is_own(const struct writer *x, int32_t pid) { return pid == x->pid || pid == x->asking || pid == x->asked; }
+
 static void on_holder(void *arg, const PGresult *r) {
     struct writer *x = arg;
     if (!PQntuples(r)) return;
     hub_pg_say_holder(r, x->why, sizeof x->why);
+    if (!is_own(x, (int32_t)hub_pg_int(r, 0, 1))) taken(x);
 }
 
 static void on_contested(void *arg, const struct failure *f) {
@@ -227,6 +248,7 @@ void hub_pg_claim(struct writer *x) {
                               NULL, NULL);
         hub_pg_params_clear(&l->params);
     }
+    if (x->asking != PQbackendPID(l->pg)) x->asked = x->asking, x->asking = PQbackendPID(l->pg);
     hub_pg_lock_names(l->s, &names);
     hub_pg_param_str(&l->params, hub_buf_str(&names));
     hub_pg_link_send_text(l, "SELECT n, pg_try_advisory_lock(" HUB_PG_LOCK_KEY ") FROM unnest($1::text[]) AS n",

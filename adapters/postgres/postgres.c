@@ -385,6 +385,8 @@ static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_confi
     s->conninfo = conninfo;
     s->service = hub_xstrdup(config->service ? config->service : "hubd");
     s->owner = config->owner;
+    s->taken = config->taken;
+    s->taken_arg = config->taken_arg;
     s->statement_timeout_ms = config->statement_timeout_ms > 0 ? config->statement_timeout_ms : PATIENCE_MS;
     s->tables = config->tables;
     s->table_n = config->table_n;

@@ -291,6 +291,7 @@ struct writer {
     struct link link;
     bool reclaim;          /* the tables have changed: claim again when nothing is under way */
     bool claimed;          /* the database knows that we and nobody else write */
+    bool served;           /* it has been claimed before */
     struct hub_list queue; /* writes that have not been sent */
     enum phase phase;
     struct hub_list segment; /* writes that have */
@@ -308,6 +309,7 @@ struct writer {
     int64_t marked;           /* what hubd_writer says */
     int64_t committed;        /* the last segment that was */
     int32_t pid;              /* of the session that had the claim last */
+    int32_t asking, asked;    /* of the session that asks for locks, and of the one that did before */
     char pid_started[40];
     char contested[80]; /* what somebody else has locked */
     char why[260];      /* why there is no claim, or writing does not work; empty = all is well */
@@ -321,6 +323,8 @@ struct pg_store {
     struct conninfo conninfo;
     char *service;
     bool owner; /* serves the service, or will */
+    void (*taken)(void *arg);
+    void *taken_arg;
     int64_t statement_timeout_ms;
     const struct hub_table *const *tables;
     size_t table_n;

@@ -279,6 +279,10 @@ struct hub_store_config {
     const char *service; /* for names that administrators see */
     bool owner; /* will serve the service: one process at a time may. Without it the store is only looked at, or
                    migrated */
+    /* On the loop, at most once: another process has served the service, or does, since this one did. What is
+     * remembered of rooms is not so any more. NULL: nobody wants to know. */
+    void (*taken)(void *arg);
+    void *taken_arg;
     int64_t read_connections;     /* for reads beside the one that writes; adapters may use fewer */
     int64_t statement_timeout_ms; /* a statement that takes longer fails with HUB_STORE_UNAVAILABLE */
 };

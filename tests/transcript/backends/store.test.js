@@ -187,6 +187,51 @@ describe("while the store is away", () => {
   });
 });
 
+// Once the first went on with the rooms that it remembered: its members heard nothing of what the second one did, and who had been blocked
+// there came back in.
+describe("a process that another one has replaced while it stood still", () => {
+  test("ends its connections, waits, and knows nothing of before when its turn comes", async (t) => {
+    if (skipped(t)) return;
+    await onDatabase("replaced", (def) => {
+      def.hub.hubRoles = [{ name: "member", canModerate: true }];
+    });
+    const [first, eve] = [at.hubd, await member("eve", "r1")];
+    assert.equal((await send(eve, "r1", "one")).message.seq, 1);
+    const other = await Hubd.start(at.dir, { env: { HUBD_STORE_URL: at.url }, args: ["--set", "listen.port=0"], waiting: true });
+    try {
+      first.signal("SIGSTOP");
+      await sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()");
+      await other.printed(/listening on http/, 0, 30000);
+      const ann = new Peer(`${other.url}/hub/chat`, { auth: { token: "dev:ann" } });
+      at.peers.add(ann);
+      await ann.connected();
+      await ann.ok("hub:join", { roomId: "r1" });
+      assert.equal((await send(ann, "r1", "two")).message.seq, 2);
+      await ann.ok("hub:block", { roomId: "r1", userId: "eve" });
+      const from = first.output.length;
+      first.signal("SIGCONT");
+      await eve.disconnected();
+      await first.printed(/waiting for what the service needs/, from, 30000);
+      assert.equal((await fetch(`${first.url}/readyz`)).status, 503);
+      assert.equal((await send(ann, "r1", "three")).message.seq, 3);
+      ann.close();
+      await other.stop();
+      await first.printed(/listening on http/, from, 30000);
+      const again = new Peer(`${first.url}/hub/chat`, { auth: { token: "dev:eve" } });
+      at.peers.add(again);
+      await again.connected();
+      await again.refused("blocked", "hub:join", { roomId: "r1" });
+      const bob = await member("bob", "r1");
+      assert.equal(bob.welcome.seq, 3);
+      assert.equal((await send(bob, "r1", "four")).message.seq, 4);
+    } finally {
+      first.signal("SIGCONT");
+      other.signal("SIGKILL");
+    }
+    assert.deepEqual(await numbers("r1"), upTo(4));
+  });
+});
+
 describe("a primary and its standby", () => {
   test("the URL of both leads to the primary, and to the standby when it was promoted, without loss", async (t) => {
     if (skipped(t)) return;
