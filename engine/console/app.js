@@ -261,9 +261,7 @@ function apply(next) {
 }
 
 function fillTypes() {
-  const { permissions, silenced } = rights;
-  const allowed = permissions.allowedMessageTypes;
-  const may = permissions.canSend && !silenced;
+  const allowed = rights.permissions.allowedMessageTypes;
   const chosen = $("type").value;
   const options = hub.messageTypes.map(({ name, builtin }) => {
     const open = !allowed?.length || allowed.includes(name);
@@ -273,6 +271,11 @@ function fillTypes() {
   const keep = options.find((option) => option.value === chosen && !option.disabled) ?? options.find((option) => !option.disabled);
   if (keep) keep.selected = true;
   if (!chosen || keep?.value !== chosen) chooseType();
+  else enableComposer();
+}
+
+function enableComposer() {
+  const may = rights.permissions.canSend && !rights.silenced;
   for (const control of $("composer").elements)
     if (control !== $("speak") && !(control instanceof HTMLOptionElement)) control.disabled = !may;
 }
@@ -282,6 +285,7 @@ function chooseType() {
   if (!type) return;
   $("about").textContent = type.description;
   readContent = makeForm($("fields"), type);
+  enableComposer(); // also when an answer comes to somebody who has been silenced meanwhile
 }
 
 function composerFirst() {

@@ -14,5 +14,20 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
+/** Makes CHILDREN those of PARENT. One that is there and looks the same stays what it is: a press or a focus on it is not lost. */
+export function update(parent, children) {
+  const old = [...parent.childNodes];
+  const wanted = children.map((child) => {
+    const at = old.findIndex((other) => other === child || other.isEqualNode(child));
+    return at < 0 ? child : old.splice(at, 1)[0];
+  });
+  for (const node of old) node.remove();
+  let next = parent.firstChild;
+  for (const node of wanted) {
+    if (node === next) next = next.nextSibling;
+    else parent.insertBefore(node, next);
+  }
+}
+
 export const button = (text, click, props = {}) => el("button", { type: "button", text, click, ...props });
 export const json = (value) => JSON.stringify(value);

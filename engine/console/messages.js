@@ -1,5 +1,5 @@
 // The list of messages: one item each, in the order of the room's sequence, those that wait for a moderator last.
-import { $, button, el, json } from "./dom.js";
+import { $, button, el, json, update } from "./dom.js";
 import { makeForm } from "./form.js";
 
 const EMOJI = ["👍", "❤️", "😂", "🎉"];
@@ -61,10 +61,11 @@ function fill(item, message) {
   if (item.querySelector("form")) return; // it is being edited
   const focused = item.contains(document.activeElement) ? document.activeElement.textContent : undefined;
   item.className = message.status === "pending" ? "pending" : "";
-  item.replaceChildren(
-    ...[head(message), quote(message), content(message), reactions(message), actions(message), readers(message)].filter(Boolean),
+  update(
+    item,
+    [head(message), quote(message), content(message), reactions(message), actions(message), readers(message)].filter(Boolean),
   );
-  if (focused !== undefined) ([...item.querySelectorAll("button")].find((b) => b.textContent === focused) ?? $("messages")).focus();
+  if (focused !== undefined && !item.contains(document.activeElement)) ([...item.querySelectorAll("button")].find((b) => b.textContent === focused) ?? $("messages")).focus();
 }
 
 function head({ senderId, senderName, messageType, timestamp, seq, status, editedAt, forwarded }) {
@@ -110,19 +111,20 @@ function reactions({ id, reaction }) {
   return buttons.length ? el("div", { class: "actions" }, ...buttons) : null;
 }
 
+/** A button stays when the message changes: what it is about is looked up when it is pressed. */
 function actions(message) {
   const { id, status, senderId, seq } = message;
   const { permissions, hub } = room;
   const own = senderId != null && senderId === room.me();
   const waits = status === "pending";
   const all = [
-    !waits && hub.features.replyTo && permissions.canSend && button("Reply", () => room.reply(message)),
+    !waits && hub.features.replyTo && permissions.canSend && button("Reply", () => room.reply(messageOf(id))),
     ...(!waits && hub.features.reaction && seq != null
       ? EMOJI.map((emoji) =>
           button(`${emoji} +`, () => room.act("hub:react", { messageId: id, emoji }), { "aria-label": `React ${emoji}` }),
         )
       : []),
-    own && permissions.canSend && button("Edit", () => edit(message)),
+    own && permissions.canSend && button("Edit", () => edit(messageOf(id))),
     (own || permissions.canDeleteAny) && button("Delete", () => room.act("hub:delete", { messageId: id })),
     waits && permissions.canModerate && button("Approve", () => room.act("hub:approve", { messageId: id })),
     waits && permissions.canModerate && button("Reject", () => room.act("hub:reject", { messageId: id })),

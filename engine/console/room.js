@@ -1,5 +1,5 @@
 // What stands beside the messages: members, permissions, who is typing, the room's state, raw events.
-import { $, button, el, json } from "./dom.js";
+import { $, button, el, json, update } from "./dom.js";
 
 const RAW_MAX = 300;
 const RIGHTS = ["canRead", "canSend", "moderated", "canModerate", "canDeleteAny", "canManageRoom"];
@@ -17,20 +17,16 @@ export function showPermissions({ hubRole, permissions, silenced }) {
 
 /** PICK(userId) puts a user into the form for restrictions; undefined when there is none. */
 export function showMembers(members, pick) {
+  const shown = new Map([...$("members").children].map((item) => [item.dataset.id, item]));
   const items = [...members.values()].map(({ userId, name, hubRole, presence, lastReadSeq, lastDeliveredSeq }) => {
     const notes = [hubRole, presence, lastDeliveredSeq && `got #${lastDeliveredSeq}`, lastReadSeq && `read #${lastReadSeq}`];
-    const item = el(
-      "li",
-      {},
-      el("b", { text: name ?? userId }),
-      el("span", { class: "soft", text: ` ${notes.filter(Boolean).join(" · ")} ` }),
-    );
-    if (pick) item.append(button("Restrict…", () => pick(userId), { "aria-label": `Restrict ${userId}` }));
+    const item = shown.get(userId) ?? el("li", { "data-id": userId });
+    const parts = [el("b", { text: name ?? userId }), el("span", { class: "soft", text: ` ${notes.filter(Boolean).join(" · ")} ` })];
+    if (pick) parts.push(button("Restrict…", () => pick(userId), { "aria-label": `Restrict ${userId}` }));
+    update(item, parts);
     return item;
   });
-  const focused = $("members").contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
-  $("members").replaceChildren(...items);
-  if (focused) [...$("members").querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === focused)?.focus();
+  update($("members"), items);
   $("count").textContent = members.size;
 }
 

@@ -155,6 +155,7 @@ describe("the page of /console", { skip: noBrowser }, () => {
   const line = (page, text) => page.locator("#messages > li").filter({ hasText: text });
   const shows = (page, text) => line(page, text).first().waitFor();
   const gone = (page, text) => line(page, text).waitFor({ state: "detached" });
+  const seqOf = async (page, text) => /#(\d+)/.exec(await line(page, text).locator(".head").first().innerText())[1];
   const right = (page, name, value) =>
     page.locator("#permissions").locator(`dt:text-is("${name}") + dd`).filter({ hasText: value }).waitFor({ state: "attached" });
 
@@ -355,6 +356,29 @@ describe("the page of /console", { skip: noBrowser }, () => {
     assert.equal(await line(member, "buy cheap things").count(), 0);
   });
 
+  // The lists were made anew with every receipt: a press that one came into went nowhere.
+  test("a press is not lost when a receipt comes into it", async () => {
+    const member = await tab("member", { room: "team" });
+    const moderator = await tab("moderator", { room: "team" });
+    for (const page of [member, moderator]) await joined(page);
+    await write(member, "to be answered");
+    const read = async (text) => {
+      await write(member, text);
+      await line(member, text).getByText("read by moderator").waitFor();
+    };
+    const press = async (button, meanwhile) => {
+      await button.hover();
+      await moderator.mouse.down();
+      await read(meanwhile);
+      await moderator.getByText(`read #${await seqOf(member, meanwhile)}`).first().waitFor();
+      await moderator.mouse.up();
+    };
+    await press(moderator.getByRole("button", { name: "Restrict member" }), "into the first press");
+    assert.equal(await moderator.getByRole("textbox", { name: "User", exact: true }).inputValue(), "member");
+    await press(line(moderator, "into the first press").getByRole("button", { name: "Reply" }), "into the second");
+    await moderator.getByText("Reply to member").waitFor();
+  });
+
   test("a silenced member loses the form and gets it back", async () => {
     const member = await tab("member", { room: "team" });
     const moderator = await tab("moderator", { room: "team" });
@@ -371,6 +395,35 @@ describe("the page of /console", { skip: noBrowser }, () => {
     await moderator.getByRole("textbox", { name: "User", exact: true }).fill("member");
     await moderator.getByLabel("Action").selectOption("unsilence");
     await moderator.getByRole("button", { name: "Apply" }).click();
+    await right(member, "silenced", "no");
+    assert.equal(await member.getByLabel("body").isDisabled(), false);
+  });
+
+  test("an answer that comes when one has been silenced does not give the form back", async () => {
+    const moderator = await tab("moderator", { room: "team" });
+    await joined(moderator);
+    const { page: member, ...answers } = await slowPage();
+    await member.getByLabel("User id").fill("member");
+    await member.getByLabel("Room id").fill("team");
+    await Promise.all([answers.upgraded(), member.keyboard.press("Enter")]);
+    await joined(member);
+    answers.hold();
+    await member.getByLabel("body").fill("the last word");
+    await member.getByLabel("body").press("Control+Enter");
+    await shows(moderator, "the last word");
+    const act = async (action) => {
+      await moderator.locator("#pending-part summary").click();
+      await moderator.getByRole("textbox", { name: "User", exact: true }).fill("member");
+      await moderator.getByLabel("Action").selectOption(action);
+      await moderator.getByRole("button", { name: "Apply" }).click();
+      await moderator.locator("#pending-part summary").click();
+    };
+    await act("silence");
+    await right(member, "silenced", "yes");
+    answers.release();
+    await member.locator("#composer[aria-busy=false]").waitFor();
+    assert.equal(await member.getByLabel("body").isDisabled(), true);
+    await act("unsilence");
     await right(member, "silenced", "no");
     assert.equal(await member.getByLabel("body").isDisabled(), false);
   });
