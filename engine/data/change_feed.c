@@ -9,16 +9,14 @@
 #include "base/mem.h"
 #include "data/outbox.h"
 
-#define LIFE_LEN 12 /* digits at the end of an event's id that name the process */
-
 struct hub_feed {
     hub_feed_changed *changed;
     void *ctx;
     struct hub_outbox *outbox;
     struct hub_map heard;  /* tables that somebody in this process listens to -> struct hearing */
     struct hub_buf origin; /* "hubd/<project>-<service>/", as it was at the start */
-    struct hub_buf ending; /* what records of this process end with */
-    char life[LIFE_LEN + 1];
+    struct hub_buf ending; /* what records of this node end with */
+    const struct hub_nodes *nodes;
 };
 
 /* ---- who listens in this process ---- */
@@ -34,15 +32,14 @@ static void forget_hearing(struct hub_feed *f) {
 
 const char *const hub_feed_what_names[HUB_FEED_WHATS] = {"created", "updated", "deleted"};
 
-struct hub_feed *hub_feed_new(const struct hub_service *service, hub_feed_changed *changed, void *ctx) {
+struct hub_feed *hub_feed_new(const struct hub_service *service, const struct hub_nodes *nodes,
+                              hub_feed_changed *changed, void *ctx) {
     struct hub_feed *f = hub_xcalloc(1, sizeof *f);
     f->changed = changed;
     f->ctx = ctx;
-    char id[HUB_UUID_LEN + 1];
-    hub_uuid4(id);
-    memcpy(f->life, id + HUB_UUID_LEN - LIFE_LEN, LIFE_LEN);
+    f->nodes = nodes;
     hub_buf_addf(&f->origin, "hubd/%s-%s/", service->project, service->name);
-    hub_buf_addf(&f->ending, "\"_origin\":\"%.*s%s\"}", HUB_FMT(hub_buf_str(&f->origin)), f->life);
+    hub_buf_addf(&f->ending, "\"_origin\":\"%.*s%s\"}", HUB_FMT(hub_buf_str(&f->origin)), f->nodes->self);
     return f;
 }
 
@@ -55,7 +52,7 @@ void hub_feed_delete(struct hub_feed *f) {
 
 void hub_feed_event_id(const struct hub_feed *f, char id[HUB_UUID_LEN + 1]) {
     hub_uuid7(id);
-    memcpy(id + HUB_UUID_LEN - LIFE_LEN, f->life, LIFE_LEN);
+    memcpy(id + HUB_UUID_LEN - HUB_NODE_ID_LEN, f->nodes->self, HUB_NODE_ID_LEN);
 }
 
 void hub_feed_set_outbox(struct hub_feed *f, struct hub_outbox *o) { f->outbox = o; }
@@ -126,20 +123,23 @@ json_t *hub_feed_updated(const char *object, const json_t *before, const json_t 
 }
 
 void hub_feed_mark(const struct hub_feed *f, struct hub_buf *b, const char *id) {
-    const char *life = id + HUB_UUID_LEN - LIFE_LEN;
+    const char *node = id + HUB_UUID_LEN - HUB_NODE_ID_LEN;
     while (b->n && b->p[b->n - 1] != '}') b->n--;
     b->n--;
     bool empty = b->p[b->n - 1] == '{';
     hub_buf_addf(b, "%s\"_eventId\":\"%s\",\"_origin\":\"%.*s%s\"}", empty ? "" : ",", id,
-                 HUB_FMT(hub_buf_str(&f->origin)), life);
+                 HUB_FMT(hub_buf_str(&f->origin)), node);
 }
 
 bool hub_feed_is_mine(const struct hub_feed *f, struct hub_str value) {
     return hub_str_ends(value, hub_buf_str(&f->ending));
 }
 
-bool hub_feed_is_earlier(const struct hub_feed *f, const json_t *record) {
-    return hub_str_starts(hub_json_get_str(record, "_origin"), hub_buf_str(&f->origin));
+bool hub_feed_is_history(const struct hub_feed *f, const json_t *record) {
+    struct hub_str origin = hub_json_get_str(record, "_origin"), ours = hub_buf_str(&f->origin);
+    if (!hub_str_starts(origin, ours)) return false;
+    struct hub_str node = hub_str(origin.p + ours.n, origin.n - ours.n);
+    return hub_node_is_self(f->nodes, node) || !hub_node_lives(f->nodes, node);
 }
 
 /* ---- writes ---- */
@@ -158,7 +158,7 @@ static json_t *record_of(const struct hub_feed *f, const struct hub_write *w) {
         json_decref(after);
     }
     struct hub_buf origin = {0};
-    hub_buf_addf(&origin, "%.*s%s", HUB_FMT(hub_buf_str(&f->origin)), f->life);
+    hub_buf_addf(&origin, "%.*s%s", HUB_FMT(hub_buf_str(&f->origin)), f->nodes->self);
     hub_json_set_str(record, "_eventId", hub_cstr(w->event_id));
     hub_json_set_str(record, "_origin", hub_buf_str(&origin));
     hub_buf_free(&origin);

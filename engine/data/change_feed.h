@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/uuid.h"
+#include "data/nodes.h"
 #include "persist/store.h"
 #include "schema/def.h"
 #include "work/work.h"
@@ -24,8 +25,10 @@ struct hub_outbox;
 typedef void hub_feed_changed(void *ctx, const struct hub_table *table, const char *what, const json_t *key,
                               json_t *record, bool rooms_notified, struct hub_work *rights);
 
-/* SERVICE: as it is at the start; its name and project are part of the records. */
-struct hub_feed *hub_feed_new(const struct hub_service *service, hub_feed_changed *changed, void *ctx);
+/* SERVICE: as it is at the start; its name and project are part of the records, with the id of this node.
+ * NODES lasts as long as the feed. */
+struct hub_feed *hub_feed_new(const struct hub_service *service, const struct hub_nodes *nodes,
+                              hub_feed_changed *changed, void *ctx);
 void hub_feed_delete(struct hub_feed *f);
 /* Other services hear of changes by way of O; NULL: there are none. */
 void hub_feed_set_outbox(struct hub_feed *f, struct hub_outbox *o);
@@ -60,9 +63,10 @@ json_t *hub_feed_updated(const char *object, const json_t *before, const json_t 
 /* Appends _eventId and _origin to the JSON object that B ends with. */
 void hub_feed_mark(const struct hub_feed *f, struct hub_buf *b, const char *id);
 
-/* Whether VALUE, as the bus brought it, is an event of this process: it was dealt with at its commit. */
+/* Whether VALUE, as the bus brought it, is an event of this node: it was dealt with at its commit. */
 bool hub_feed_is_mine(const struct hub_feed *f, struct hub_str value);
-/* Whether RECORD is an event of this service, then of an earlier process: told to those who were there at
- * the time. */
-bool hub_feed_is_earlier(const struct hub_feed *f, const json_t *record);
+/* Whether RECORD is an event of this service that was told to those who were there at the time: by a node
+ * that lives no longer, or by this one (and others have written its text anew on the way). What another
+ * living node changed is still to be told here. */
+bool hub_feed_is_history(const struct hub_feed *f, const json_t *record);
 #endif

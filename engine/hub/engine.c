@@ -44,10 +44,11 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     hub_retries_init(&e->retries, config->loop);
     hub_reads_init(&e->reads, config->loop, &e->holds);
     e->reads.max_queue = (size_t)config->service->max_queue_bytes;
+    hub_nodes_init(&e->nodes);
     e->bridge = hub_bridge_new(e);
     e->data = (struct hub_data){.loop = config->loop,
                                 .store = config->store,
-                                .feed = hub_feed_new(config->service, hub_bridge_changed, e),
+                                .feed = hub_feed_new(config->service, &e->nodes, hub_bridge_changed, e),
                                 .holds = &e->holds,
                                 .written = hub_record_written,
                                 .ctx = e};
@@ -167,6 +168,7 @@ void hub_engine_delete(struct hub_engine *e) {
     hub_bridge_delete(e->bridge);
     if (e->outbox) hub_outbox_delete(e->outbox);
     hub_feed_delete(e->data.feed);
+    hub_nodes_deinit(&e->nodes);
     hub_holds_deinit(&e->holds);
     free(e);
 }

@@ -138,7 +138,7 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
                                      .record = record,
                                      .key = text_or_null(r->key.n ? r->key : hub_str(NULL, 0)),
                                      .headers = headers_json(r),
-                                     .purposes = hub_feed_is_earlier(e->data.feed, record)
+                                     .purposes = hub_feed_is_history(e->data.feed, record)
                                                      ? HUB_PURPOSE_RIGHTS
                                                      : HUB_PURPOSE_ROOMS | HUB_PURPOSE_RIGHTS | HUB_PURPOSE_LISTENERS};
         dispatch(e, &s, work);

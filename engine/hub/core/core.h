@@ -43,6 +43,7 @@ struct hub_engine {
     bool draining;
     struct hub_holds holds; /* work under way, by name */
     struct hub_bridge *bridge;
+    struct hub_nodes nodes;
     struct hub_data data;
     struct hub_outbox *outbox; /* NULL: the bus is in this process */
     hub_trace *trace;          /* hubctl why: told of every layer of a decision; NULL in a server */

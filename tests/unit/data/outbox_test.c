@@ -203,12 +203,14 @@ static struct hub_bus bus = {&bus_ops};
 /* ---- the scene ---- */
 
 static struct hub_service service = {.name = "shop", .project = "acme"};
+static struct hub_nodes nodes;
 static struct hub_feed *feed;
 static struct hub_outbox *outbox;
 static struct hub_holds holds;
 
 static void begin_relay(void) {
-    feed = hub_feed_new(&service, NULL, NULL);
+    hub_nodes_init(&nodes);
+    feed = hub_feed_new(&service, &nodes, NULL, NULL);
     const struct hub_outbox_config config = {.loop = loop, .store = &store, .bus = &bus, .feed = feed, .holds = &holds};
     outbox = hub_outbox_new(&config);
     hub_outbox_configure(outbox, &service, &table);
@@ -218,6 +220,7 @@ static void begin_relay(void) {
 static void end_relay(void) {
     hub_outbox_delete(outbox);
     hub_feed_delete(feed);
+    hub_nodes_deinit(&nodes);
 }
 
 static int setup(void **state) {
@@ -560,17 +563,25 @@ static void records_are_known_by_their_origin(void **state) {
     begin_relay();
     hub_feed_event_id(feed, stored[0].column[HUB_OUT_ID]);
     run_until_sent(1);
-    struct hub_feed *next = hub_feed_new(&service, NULL, NULL);
+    struct hub_nodes others;
+    hub_nodes_init(&others);
+    struct hub_feed *next = hub_feed_new(&service, &others, NULL, NULL);
     struct hub_str value = hub_cstr(sent[0].value);
     json_t *record = hub_json_parse(value, NULL),
            *foreign = json_pack("{s:s}", "_origin", "hubd/acme-shopping/123456789012");
     assert_true(hub_feed_is_mine(feed, value));
     assert_false(hub_feed_is_mine(next, value));
-    assert_true(hub_feed_is_earlier(next, record));
-    assert_false(hub_feed_is_earlier(next, foreign));
+    assert_true(hub_feed_is_history(next, record)); /* of a predecessor */
+    assert_true(hub_feed_is_history(feed, record)); /* its own */
+    assert_false(hub_feed_is_history(next, foreign));
+    hub_nodes_set(&others, hub_cstr(nodes.self), true);
+    assert_false(hub_feed_is_history(next, record)); /* of another one that lives: still to be told here */
+    hub_nodes_set(&others, hub_cstr(nodes.self), false);
+    assert_true(hub_feed_is_history(next, record));
     json_decref(foreign);
     json_decref(record);
     hub_feed_delete(next);
+    hub_nodes_deinit(&others);
 }
 
 int main(void) {
