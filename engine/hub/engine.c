@@ -169,6 +169,7 @@ void hub_engine_delete(struct hub_engine *e) {
     if (e->outbox) hub_outbox_delete(e->outbox);
     hub_feed_delete(e->data.feed);
     hub_nodes_deinit(&e->nodes);
+    while (e->scratch_n) hub_buf_free(&e->scratch[--e->scratch_n]);
     hub_holds_deinit(&e->holds);
     free(e);
 }

@@ -66,24 +66,15 @@ static bool on_written(struct hub_numbered *n) {
 }
 
 static void tell(const struct behind *b) {
-    struct hub_buf args = {0};
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(b->room->id));
-    if (b->deleted) {
-        hub_buf_addz(&args, ",\"messageId\":");
-        hub_json_add_string(&args, hub_cstr(b->id));
-    } else {
-        hub_buf_addz(&args, ",\"message\":");
-        hub_buf_adds(&args, hub_buf_str(&b->message));
-    }
-    if (b->numbered.write.number)
-        hub_buf_addf(&args, ",\"seq\":%lld}", (long long)b->numbered.write.number);
+    struct hub_event_json e = hub_event_json(b->room);
+    if (b->deleted)
+        hub_event_json_text(&e, "messageId", hub_cstr(b->id));
     else
-        hub_buf_addz(&args, ",\"seq\":null}");
-    hub_room_emit_numbered(b->room, &b->audience.target,
-                           b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"),
-                           hub_buf_str(&args), b->numbered.write.number);
-    hub_buf_free(&args);
+        hub_event_json_raw(&e, "message", hub_buf_str(&b->message));
+    hub_event_json_seq(&e, b->numbered.write.number);
+    hub_event_json_tell_numbered(&e, &b->audience.target,
+                                 b->deleted ? HUB_STR("hub:messageDeleted") : HUB_STR("hub:messageEdited"),
+                                 b->numbered.write.number);
 }
 
 /* Ends it, or tries once more later. */

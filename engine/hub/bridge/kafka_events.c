@@ -28,14 +28,9 @@ static json_t *unmarked(const json_t *record) {
 
 static void tell_external(const struct external *x, struct hub_room *room, struct hub_str data) {
     const struct hub_target all = {.to = HUB_TO_ALL};
-    struct hub_buf args = {0};
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addz(&args, ",\"data\":");
-    hub_buf_adds(&args, data);
-    hub_buf_addc(&args, '}');
-    hub_room_emit(room, &all, hub_cstr(x->event->name), hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(room);
+    hub_event_json_raw(&e, "data", data);
+    hub_event_json_tell(&e, &all, hub_cstr(x->event->name), 0);
 }
 
 /* Nothing for "no room"; else ids, as texts or numbers. */

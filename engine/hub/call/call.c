@@ -9,8 +9,6 @@
 
 #define REASON_MAX 1000 /* bytes that a moderator may give as reason */
 
-static struct hub_buf scratch;
-
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event,
                               json_t *args, int64_t ack) {
     struct hub_call *call = hub_xmalloc(sizeof *call);
@@ -28,6 +26,7 @@ static void free_call(struct hub_call *call) {
     if (call->conn) hub_conn_unref(call->conn);
     hub_identity_unref(call->who);
     json_decref(call->args);
+    hub_scratch_give(call->hub->engine, &call->text);
     free(call);
     if (!joining) return;
     hub_order_joined(joining);
@@ -42,14 +41,14 @@ void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fi
     if (call->reply) {
         call->reply(call->reply_arg, HUB_OK, NULL, data_name, fields);
     } else if (call->ack >= 0) {
-        struct hub_buf b = {0};
+        struct hub_buf b = hub_scratch_take(call->hub->engine);
         hub_buf_reserve(&b, fields.n + 16);
         hub_buf_addz(&b, "{\"ok\":true");
         if (fields.n) hub_buf_addc(&b, ',');
         hub_buf_adds(&b, fields);
         hub_buf_addc(&b, '}');
         answer(call, hub_buf_str(&b));
-        hub_buf_free(&b);
+        hub_scratch_give(call->hub->engine, &b);
     }
     free_call(call);
 }
@@ -61,26 +60,28 @@ static void count_reject(enum hub_code code) {
 }
 
 static void fail_ack(struct hub_call *call, const struct hub_err *err, struct hub_str fields) {
-    hub_buf_clear(&scratch);
-    hub_buf_addf(&scratch, "{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", hub_code_name(err->code));
-    hub_json_add_string(&scratch, hub_cstr(err->text));
-    if (fields.n) hub_buf_addc(&scratch, ','), hub_buf_adds(&scratch, fields);
-    hub_buf_addz(&scratch, "}}");
-    answer(call, hub_buf_str(&scratch));
+    struct hub_buf b = hub_scratch_take(call->hub->engine);
+    hub_buf_addf(&b, "{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", hub_code_name(err->code));
+    hub_json_add_string(&b, hub_cstr(err->text));
+    if (fields.n) hub_buf_addc(&b, ','), hub_buf_adds(&b, fields);
+    hub_buf_addz(&b, "}}");
+    answer(call, hub_buf_str(&b));
+    hub_scratch_give(call->hub->engine, &b);
 }
 
 static void fail_event(struct hub_call *call, const struct hub_err *err, struct hub_str fields) {
     struct hub_str room = hub_call_str(call, "roomId");
     if (!call->conn || call->conn->closed) return;
-    hub_buf_clear(&scratch);
-    hub_buf_addz(&scratch, "{\"error\":");
-    hub_json_add_string(&scratch, hub_cstr(err->text));
-    hub_buf_addf(&scratch, ",\"code\":\"%s\",\"event\":", hub_code_name(err->code));
-    hub_json_add_string(&scratch, hub_cstr(call->event));
-    if (room.n && room.n <= 255) hub_buf_addz(&scratch, ",\"roomId\":"), hub_json_add_string(&scratch, room);
-    if (fields.n) hub_buf_addc(&scratch, ','), hub_buf_adds(&scratch, fields);
-    hub_buf_addc(&scratch, '}');
-    hub_outlet_emit(&call->conn->outlet, HUB_STR("hub:error"), hub_buf_str(&scratch), 0);
+    struct hub_buf b = hub_scratch_take(call->hub->engine);
+    hub_buf_addz(&b, "{\"error\":");
+    hub_json_add_string(&b, hub_cstr(err->text));
+    hub_buf_addf(&b, ",\"code\":\"%s\",\"event\":", hub_code_name(err->code));
+    hub_json_add_string(&b, hub_cstr(call->event));
+    if (room.n && room.n <= 255) hub_buf_addz(&b, ",\"roomId\":"), hub_json_add_string(&b, room);
+    if (fields.n) hub_buf_addc(&b, ','), hub_buf_adds(&b, fields);
+    hub_buf_addc(&b, '}');
+    hub_outlet_emit(&call->conn->outlet, HUB_STR("hub:error"), hub_buf_str(&b), 0);
+    hub_scratch_give(call->hub->engine, &b);
 }
 
 void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields) {

@@ -111,6 +111,7 @@ struct hub_call {
     const struct hub_command *command;
     const void *subject;  /* what it is about, from one of its steps to the next */
     struct hub_read read; /* its slot, until the answer */
+    struct hub_buf text;  /* what it brings, as JSON, once that was written (hub_scratch_take) */
 };
 
 /* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of

@@ -7,6 +7,7 @@
 #include "data/change_feed.h"
 #include "data/objects.h"
 #include "hook/hook.h"
+#include "hub/core/event_json.h"
 #include "hub/engine.h"
 #include "hub/reads/reads.h"
 #include "identity/identity.h"
@@ -50,6 +51,9 @@ struct hub_engine {
     void *trace_arg;
     struct hub_timer sweep; /* forgets idle users' rate windows */
     struct hub_retries retries;
+    struct hub_buf scratch[4]; /* empty buffers that nobody has at the moment */
+    size_t scratch_n;
+    int64_t last_asked; /* wall ms: the latest moment at which somebody asked to speak */
     struct hub_reads reads;
 };
 
@@ -78,6 +82,13 @@ struct hub_hub {
 };
 
 static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->owner; }
+
+/* ---- buffers that are at hand (event_json.c) ---- */
+
+/* An empty buffer, the caller's own until it is given back; so that what is written for every message or
+ * answer allocates nothing, and whoever is called meanwhile writes elsewhere. */
+struct hub_buf hub_scratch_take(struct hub_engine *e);
+void hub_scratch_give(struct hub_engine *e, struct hub_buf *b); /* leaves B empty */
 
 /* ---- rooms (rooms.c) ---- */
 

@@ -6,16 +6,6 @@
 
 #include "hub/member/member.h"
 
-static struct hub_buf args; /* scratch */
-
-static void begin_args(struct hub_room *room, struct hub_str user) {
-    hub_buf_clear(&args);
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addz(&args, ",\"userId\":");
-    hub_json_add_string(&args, user);
-}
-
 /* ---- built-in events ---- */
 
 static const struct builtin {
@@ -49,12 +39,11 @@ static const struct builtin *builtin_named(struct hub_str name) {
 /* ---- custom events ---- */
 
 static void broadcast(struct hub_call *c, const struct hub_def_custom_event *e, struct hub_str data) {
-    begin_args(c->room, hub_cstr(c->who->user_id));
-    hub_buf_addz(&args, ",\"data\":");
-    hub_buf_adds(&args, data);
-    hub_buf_addc(&args, '}');
     const struct hub_target all = {.to = HUB_TO_ALL};
-    hub_room_emit(c->room, &all, hub_cstr(e->name), hub_buf_str(&args), e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
+    struct hub_event_json told = hub_event_json(c->room);
+    hub_event_json_text(&told, "userId", hub_cstr(c->who->user_id));
+    hub_event_json_raw(&told, "data", data);
+    hub_event_json_tell(&told, &all, hub_cstr(e->name), e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
 }
 
 /* A client's event that is stored first, then shown. */
@@ -80,16 +69,6 @@ static void keep_then_show(struct hub_call *c, const struct hub_def_custom_event
     hub_event_store(c->room, hub_cstr(c->who->user_id), e, data, on_kept, s);
 }
 
-static struct hub_buf data_text;       /* scratch: the data as JSON */
-static const struct hub_call *data_of; /* of the call that was looked at last */
-
-static size_t write_data(const struct hub_call *c) {
-    hub_buf_clear(&data_text);
-    hub_json_add(&data_text, hub_json_get(c->args, "data"));
-    data_of = c;
-    return data_text.n;
-}
-
 static void on_custom_counted(void *arg, bool allowed) {
     struct hub_call *c = arg;
     if (!allowed) return; /* and the call is gone */
@@ -102,14 +81,15 @@ static void on_custom_counted(void *arg, bool allowed) {
         keep_then_show(c, e, hub_json_get(c->args, "data"));
         return;
     }
-    if (data_of != c) write_data(c); /* it was counted elsewhere, and others came in between */
-    broadcast(c, e, hub_buf_str(&data_text));
+    broadcast(c, e, hub_buf_str(&c->text));
     hub_call_ok(c, NULL, HUB_STR(""));
 }
 
 static void run_custom(struct hub_call *c, const struct hub_def_custom_event *e) {
     const json_t *data = hub_json_get(c->args, "data");
-    size_t size = write_data(c);
+    c->text = hub_scratch_take(c->hub->engine);
+    hub_json_add(&c->text, data);
+    size_t size = c->text.n;
     c->subject = e;
     if (e->direction != HUB_CLIENT_TO_ROOM)
         hub_call_fail(c, HUB_NOT_ALLOWED, "the event \"%s\" is sent by the server only", e->name);

@@ -45,27 +45,18 @@ static void take_audience(struct receipt *r, const struct hub_cell *row) {
 }
 
 static void tell(struct receipt *r) {
-    struct hub_room *room = r->call->room;
-    struct hub_buf args = {0};
-    char iso[HUB_ISO_LEN + 1];
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addz(&args, ",\"userId\":");
-    hub_json_add_string(&args, hub_cstr(r->call->who->user_id));
-    if (r->read) {
-        hub_iso_format(r->message_time, iso);
-        hub_buf_addf(&args, ",\"lastReadTimestamp\":\"%s\",\"lastReadSeq\":%lld}", iso, (long long)r->message_seq);
-    } else {
-        hub_buf_addz(&args, ",\"messageId\":");
-        hub_json_add_string(&args, hub_cstr(r->message_id));
-        hub_buf_addf(&args, ",\"seq\":%lld}", (long long)r->message_seq);
-    }
     const struct hub_target all = {.to = HUB_TO_ALL};
-    if (r->read)
-        hub_room_emit(room, &all, HUB_STR("hub:messageRead"), hub_buf_str(&args), 0);
-    else
-        hub_room_emit(room, &r->audience.target, HUB_STR("hub:messageDelivered"), hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(r->call->room);
+    hub_event_json_text(&e, "userId", hub_cstr(r->call->who->user_id));
+    if (r->read) {
+        hub_event_json_time(&e, "lastReadTimestamp", r->message_time);
+        hub_event_json_int(&e, "lastReadSeq", r->message_seq);
+        hub_event_json_tell(&e, &all, HUB_STR("hub:messageRead"), 0);
+    } else {
+        hub_event_json_text(&e, "messageId", hub_cstr(r->message_id));
+        hub_event_json_int(&e, "seq", r->message_seq);
+        hub_event_json_tell(&e, &r->audience.target, HUB_STR("hub:messageDelivered"), 0);
+    }
 }
 
 /* What was not stored must be acceptable when the client tries again, unless a later receipt has gone

@@ -61,14 +61,9 @@ static void add_joined(struct hub_buf *b, struct join *j, const struct hub_membe
 }
 
 static void emit_history(struct hub_conn *c, struct hub_room *room, struct hub_str history) {
-    struct hub_buf args = {0};
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addc(&args, ',');
-    hub_buf_adds(&args, history);
-    hub_buf_addc(&args, '}');
-    hub_outlet_emit(&c->outlet, HUB_STR("hub:history"), hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(room);
+    hub_buf_adds(hub_event_json_more(&e), history);
+    hub_event_json_tell_one(&e, &c->outlet, HUB_STR("hub:history"));
 }
 
 /* Everything is known: acknowledge, tell, go live. */

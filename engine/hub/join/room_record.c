@@ -10,18 +10,13 @@
 
 void hub_room_tell(struct hub_room *room, const char *event, const json_t *record, const json_t *changes,
                    struct hub_work *work) {
-    struct hub_buf args = {0};
     char name[40];
     const struct hub_target all = {.to = HUB_TO_ALL};
+    struct hub_event_json e = hub_event_json(room);
+    hub_event_json_value(&e, "record", record);
+    if (changes) hub_event_json_value(&e, "changes", changes);
     snprintf(name, sizeof name, "hub:%s", event);
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addz(&args, ",\"record\":");
-    hub_json_add(&args, record);
-    if (changes) hub_buf_addz(&args, ",\"changes\":"), hub_json_add(&args, changes);
-    hub_buf_addc(&args, '}');
-    hub_room_emit(room, &all, hub_cstr(name), hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    hub_event_json_tell(&e, &all, hub_cstr(name), 0);
     hub_system_message(room, &all, event, changes ? changes : record, work);
 }
 

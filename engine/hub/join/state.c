@@ -14,16 +14,11 @@ struct state {
 
 /* Unasked for those who may read; whoever asks only has to be in the room (contract: wire.md). */
 static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields, bool asked) {
-    struct hub_buf args = {0};
     const struct hub_member *m = c->closed ? NULL : hub_conn_member(c, room);
     if (!m || (!asked && !m->rights.can_read)) return;
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addc(&args, ',');
-    hub_buf_adds(&args, fields);
-    hub_buf_addc(&args, '}');
-    hub_outlet_emit(&c->outlet, event, hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(room);
+    hub_buf_adds(hub_event_json_more(&e), fields);
+    hub_event_json_tell_one(&e, &c->outlet, event);
 }
 
 /* Whoever has joined waits for the state, and is told that it does not come; a state of null would be a

@@ -4,22 +4,11 @@
 #define INDICATOR_MS 6000 /* typing and recording stop by themselves (contract: wire.md) */
 
 static void tell_indicator(struct hub_room_user *u, const char *event) {
-    struct hub_buf args = {0};
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(u->room->id));
-    hub_buf_addz(&args, ",\"userId\":");
-    hub_json_add_string(&args, hub_cstr(u->id));
-    hub_buf_addz(&args, ",\"user\":{\"id\":");
-    hub_json_add_string(&args, hub_cstr(u->id));
-    hub_buf_addz(&args, ",\"name\":");
-    if (u->name)
-        hub_json_add_string(&args, hub_cstr(u->name));
-    else
-        hub_buf_addz(&args, "null");
-    hub_buf_addz(&args, "}}");
     const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = hub_cstr(u->id)};
-    hub_room_emit(u->room, &others, hub_cstr(event), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(u->room);
+    hub_event_json_text(&e, "userId", hub_cstr(u->id));
+    hub_event_json_user(&e, u);
+    hub_event_json_tell(&e, &others, hub_cstr(event), HUB_SEND_EPHEMERAL);
 }
 
 static void typing_over(struct hub_timer *t) {

@@ -9,33 +9,18 @@
 
 #define OFFLINE_GRACE_MS 5000 /* a reload of the page is no absence (contract: semantics.md "Counting") */
 
-static void add_user(struct hub_buf *b, const struct hub_room_user *u) {
-    hub_buf_addz(b, "\"user\":{\"id\":");
-    hub_json_add_string(b, hub_cstr(u->id));
-    hub_buf_addz(b, ",\"name\":");
-    if (u->name)
-        hub_json_add_string(b, hub_cstr(u->name));
-    else
-        hub_buf_addz(b, "null");
-    hub_buf_addc(b, '}');
-}
-
 /* Presence is told twice, as the specification's event and as hub:presence: both kinds of clients exist. */
 static void tell_presence(struct hub_room_user *u, const char *what) {
-    struct hub_buf args = {0};
     struct hub_room *room = u->room;
+    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = hub_cstr(u->id)};
     char event[24];
     if (!hub_of(room)->def->enable_presence) return;
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addf(&args, ",\"event\":\"%s\",", what);
-    add_user(&args, u);
-    hub_buf_addc(&args, '}');
-    const struct hub_target others = {.to = HUB_TO_OTHERS, .sender = hub_cstr(u->id)};
+    struct hub_event_json e = hub_event_json(room);
+    hub_event_json_text(&e, "event", hub_cstr(what));
+    hub_event_json_user(&e, u);
     snprintf(event, sizeof event, "hub:%s", what);
-    hub_room_emit(room, &others, hub_cstr(event), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
-    hub_room_emit(room, &others, HUB_STR("hub:presence"), hub_buf_str(&args), HUB_SEND_EPHEMERAL);
-    hub_buf_free(&args);
+    hub_room_emit(room, &others, hub_cstr(event), hub_event_json_end(&e), HUB_SEND_EPHEMERAL);
+    hub_event_json_tell(&e, &others, HUB_STR("hub:presence"), HUB_SEND_EPHEMERAL);
 }
 
 /* M NULL: of all the user's connections. */
@@ -131,11 +116,10 @@ static void leave(struct hub_member *m, enum hub_code put_out) {
 
 void hub_member_exit(struct hub_member *m) { leave(m, HUB_OK); }
 
-static void add_reason(struct hub_buf *b, struct hub_str room, struct hub_str reason) {
-    hub_buf_addz(b, "{\"roomId\":");
-    hub_json_add_string(b, room);
-    if (reason.n) hub_buf_addz(b, ",\"reason\":"), hub_json_add_string(b, reason);
-    hub_buf_addc(b, '}');
+static struct hub_event_json reason_json(struct hub_room *room, struct hub_str reason) {
+    struct hub_event_json e = hub_event_json(room);
+    if (reason.n) hub_event_json_text(&e, "reason", reason);
+    return e;
 }
 
 /* One user's connections, each told EVENT; ONLY_DEAF: those with canRead have been told otherwise. */
@@ -148,62 +132,52 @@ static void expel(struct hub_room_user *u, const char *event, struct hub_str arg
 }
 
 void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason) {
-    struct hub_buf args = {0};
-    add_reason(&args, hub_cstr(m->room->id), reason);
-    hub_outlet_emit(m->outlet, hub_cstr(event), hub_buf_str(&args), 0);
+    struct hub_event_json e = reason_json(m->room, reason);
+    hub_event_json_tell_one(&e, m->outlet, hub_cstr(event));
     leave(m, HUB_NOT_IN_ROOM);
-    hub_buf_free(&args);
 }
 
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason,
                     enum hub_code code) {
     struct hub_room_user *u = hub_room_user(room, user_id);
-    struct hub_buf args = {0};
     if (!u) return;
     hub_room_ref(room);
-    add_reason(&args, hub_cstr(room->id), reason);
-    expel(u, event, hub_buf_str(&args), false, code);
-    hub_buf_free(&args);
+    struct hub_event_json e = reason_json(room, reason);
+    expel(u, event, hub_event_json_end(&e), false, code);
+    hub_event_json_free(&e);
     hub_room_unref(room);
 }
 
 void hub_room_empty(struct hub_room *room, struct hub_str reason) {
     void *value;
-    struct hub_buf args = {0};
     hub_room_ref(room);
-    add_reason(&args, hub_cstr(room->id), reason);
+    struct hub_event_json e = reason_json(room, reason);
     void *it = hub_map_next(&room->users, NULL, NULL, &value);
     while (it) {
         struct hub_room_user *u = value;
         it = hub_map_next(&room->users, it, NULL, &value); /* step on before U may go */
-        expel(u, "hub:kicked", hub_buf_str(&args), true, room->ended ? room->ended : HUB_NOT_IN_ROOM);
+        expel(u, "hub:kicked", hub_event_json_end(&e), true, room->ended ? room->ended : HUB_NOT_IN_ROOM);
     }
-    hub_buf_free(&args);
+    hub_event_json_free(&e);
     hub_room_unref(room);
 }
 
 void hub_cmd_leave(struct hub_call *call) {
     struct hub_member *m = hub_conn_member(call->conn, call->room);
-    struct hub_buf args = {0};
-    add_reason(&args, hub_cstr(call->room->id), hub_str(NULL, 0));
+    struct hub_event_json e = hub_event_json(call->room);
     hub_member_exit(m);
-    hub_outlet_emit(&call->conn->outlet, HUB_STR("hub:left"), hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    hub_event_json_tell_one(&e, &call->conn->outlet, HUB_STR("hub:left"));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
 
 void hub_permissions_tell(struct hub_member *m) {
     struct hub_room *room = m->room;
-    struct hub_buf args = {0};
     bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub_of(room)->def->default_silenced,
                                          hub_loop_wall(room->loop));
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addc(&args, ',');
-    hub_rights_add_json(&args, &m->rights, silenced);
-    hub_buf_addf(&args, ",\"silenced\":%s}", silenced ? "true" : "false");
-    hub_outlet_emit(m->outlet, HUB_STR("hub:permissions"), hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(room);
+    hub_rights_add_json(hub_event_json_more(&e), &m->rights, silenced);
+    hub_event_json_bool(&e, "silenced", silenced);
+    hub_event_json_tell_one(&e, m->outlet, HUB_STR("hub:permissions"));
 }
 
 void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id) {

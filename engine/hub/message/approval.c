@@ -129,33 +129,23 @@ static enum hub_code judge_rejection(struct hub_change *c, const struct hub_cell
 }
 
 static void tell_approval(const struct hub_change *c) {
-    struct hub_buf args = {0};
     int64_t number = c->numbered.write.number;
     if (c->audience.silent) { /* the handler's broadcast: false */
         hub_room_emit_numbered(c->room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), number);
         return;
     }
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(c->room->id));
-    hub_buf_addz(&args, ",\"message\":");
-    hub_buf_adds(&args, hub_buf_str(&c->message));
-    hub_buf_adds(&args, hub_buf_str(&c->from));
-    hub_buf_addc(&args, '}');
-    hub_room_emit_numbered(c->room, &c->audience.target, HUB_STR("hub:messageArrived"), hub_buf_str(&args), number);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(c->room);
+    hub_event_json_raw(&e, "message", hub_buf_str(&c->message));
+    hub_buf_adds(&e.text, hub_buf_str(&c->from)); /* ,"sender…":… */
+    hub_event_json_tell_numbered(&e, &c->audience.target, HUB_STR("hub:messageArrived"), number);
 }
 
 static void tell_rejection(const struct hub_change *c) {
     struct hub_str reason = hub_json_get_str(c->args, "reason");
-    struct hub_buf args = {0};
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(c->room->id));
-    hub_buf_addz(&args, ",\"messageId\":");
-    hub_json_add_string(&args, c->id);
-    if (reason.n) hub_buf_addz(&args, ",\"reason\":"), hub_json_add_string(&args, reason);
-    hub_buf_addc(&args, '}');
-    hub_change_emit(c, HUB_STR("hub:messageRejected"), hub_buf_str(&args));
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(c->room);
+    hub_event_json_text(&e, "messageId", c->id);
+    if (reason.n) hub_event_json_text(&e, "reason", reason);
+    hub_change_tell(c, &e, HUB_STR("hub:messageRejected"));
 }
 
 static void review(struct hub_call *call, const struct hub_change_kind *kind) {

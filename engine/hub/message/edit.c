@@ -241,27 +241,19 @@ const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf
     return "message";
 }
 
-void hub_change_emit(const struct hub_change *c, struct hub_str event, struct hub_str args) {
+void hub_change_tell(const struct hub_change *c, struct hub_event_json *e, struct hub_str event) {
     const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = hub_cstr(c->sender)};
     if (c->pending)
-        hub_room_emit(c->room, &few, event, args, 0);
+        hub_event_json_tell(e, &few, event, 0);
     else
-        hub_room_emit_numbered(c->room, &c->audience.target, event, args, c->numbered.write.number);
+        hub_event_json_tell_numbered(e, &c->audience.target, event, c->numbered.write.number);
 }
 
-static void begin_args(struct hub_buf *b, const struct hub_change *c) {
-    hub_buf_addz(b, "{\"roomId\":");
-    hub_json_add_string(b, hub_cstr(c->room->id));
-}
-
-/* ,"seq":n} of the change; null for a message that has no number yet. */
-static void end_args(struct hub_buf *b, const struct hub_change *c) {
-    hub_buf_addz(b, ",\"seq\":");
-    if (c->numbered.write.number)
-        hub_buf_addi(b, c->numbered.write.number);
+void hub_event_json_seq(struct hub_event_json *e, int64_t number) {
+    if (number)
+        hub_event_json_int(e, "seq", number);
     else
-        hub_buf_addz(b, "null");
-    hub_buf_addc(b, '}');
+        hub_event_json_raw(e, "seq", HUB_STR("null"));
 }
 
 /* ---- edit ---- */
@@ -300,16 +292,10 @@ static enum hub_code judge_edit(struct hub_change *c, const struct hub_cell *row
 }
 
 static void tell_edit(const struct hub_change *c) {
-    struct hub_buf args = {0};
-    begin_args(&args, c);
-    hub_buf_addz(&args, ",\"message\":");
-    hub_buf_adds(&args, hub_buf_str(&c->message));
-    if (c->pending)
-        hub_buf_addc(&args, '}');
-    else
-        end_args(&args, c);
-    hub_change_emit(c, c->pending ? HUB_STR("hub:messagePending") : HUB_STR("hub:messageEdited"), hub_buf_str(&args));
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(c->room);
+    hub_event_json_raw(&e, "message", hub_buf_str(&c->message));
+    if (!c->pending) hub_event_json_seq(&e, c->numbered.write.number);
+    hub_change_tell(c, &e, c->pending ? HUB_STR("hub:messagePending") : HUB_STR("hub:messageEdited"));
 }
 
 static void on_counted(void *arg, bool allowed) {
@@ -344,13 +330,10 @@ static enum hub_code judge_delete(struct hub_change *c, const struct hub_cell *r
 }
 
 static void tell_delete(const struct hub_change *c) {
-    struct hub_buf args = {0};
-    begin_args(&args, c);
-    hub_buf_addz(&args, ",\"messageId\":");
-    hub_json_add_string(&args, c->id);
-    end_args(&args, c);
-    hub_change_emit(c, HUB_STR("hub:messageDeleted"), hub_buf_str(&args));
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(c->room);
+    hub_event_json_text(&e, "messageId", c->id);
+    hub_event_json_seq(&e, c->numbered.write.number);
+    hub_change_tell(c, &e, HUB_STR("hub:messageDeleted"));
 }
 
 void hub_cmd_delete(struct hub_call *call) {
@@ -461,14 +444,11 @@ static const char *answer_reaction(const struct hub_change *c, struct hub_buf *f
 }
 
 static void tell_reaction(const struct hub_change *c) {
-    struct hub_buf args = {0};
-    begin_args(&args, c);
-    hub_buf_addz(&args, ",\"messageId\":");
-    hub_json_add_string(&args, c->id);
-    hub_buf_adds(&args, hub_buf_str(&c->told));
-    end_args(&args, c);
-    hub_change_emit(c, HUB_STR("hub:reaction"), hub_buf_str(&args));
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(c->room);
+    hub_event_json_text(&e, "messageId", c->id);
+    hub_buf_adds(&e.text, hub_buf_str(&c->told)); /* ,"emoji":… */
+    hub_event_json_seq(&e, c->numbered.write.number);
+    hub_change_tell(c, &e, HUB_STR("hub:reaction"));
 }
 
 void hub_cmd_react(struct hub_call *call) {

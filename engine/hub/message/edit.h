@@ -48,6 +48,6 @@ void hub_change_refuse(struct hub_change *c, const struct hub_err *err);
 
 /* "message": the whole message, for answer. */
 const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf *fields);
-/* Emits to those who know of the message: its audience, or while it is pending moderators and its sender. */
-void hub_change_emit(const struct hub_change *c, struct hub_str event, struct hub_str args);
+/* Tells those who know of the message: its audience, or while it is pending moderators and its sender. */
+void hub_change_tell(const struct hub_change *c, struct hub_event_json *e, struct hub_str event);
 #endif

@@ -66,6 +66,8 @@ void hub_previews_put(struct hub_buf *text, struct hub_replies *replies, const j
  * is told and not stored. */
 void hub_room_write(struct hub_room *room, struct hub_numbered *n);
 void hub_room_pass(struct hub_room *room, struct hub_numbered *n);
+/* "seq":NUMBER; null for 0, a message that has no number yet. */
+void hub_event_json_seq(struct hub_event_json *e, int64_t number);
 
 /* A message to be sent: by a member, by REST, or by a script. Copied where needed. */
 struct hub_draft {

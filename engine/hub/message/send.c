@@ -129,15 +129,16 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
 
 static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
     struct hub_call *call = arg;
-    static struct hub_buf fields;
     if (code) {
         hub_call_fail(call, code, "%s", code == HUB_BAD_REQUEST && error[0] ? error : hub_code_text(code));
         return;
     }
-    hub_buf_clear(&fields);
+    struct hub_engine *e = call->hub->engine;
+    struct hub_buf fields = hub_scratch_take(e);
     hub_buf_addz(&fields, "\"message\":");
     hub_buf_adds(&fields, message);
     hub_call_ok(call, "message", hub_buf_str(&fields));
+    hub_scratch_give(e, &fields);
 }
 
 static void submit(struct sending *s) {

@@ -109,33 +109,24 @@ static struct submission *new_submission(struct hub_room *room, const struct hub
 
 /* ---- the announcement ---- */
 
-static void add_message_args(struct hub_buf *b, struct submission *s) {
-    hub_buf_addz(b, "{\"roomId\":");
-    hub_json_add_string(b, hub_cstr(s->room->id));
-    hub_buf_addz(b, ",\"message\":");
-    hub_buf_adds(b, hub_buf_str(&s->json));
-    if (!s->pending) hub_message_sender_json(b, s->cells);
-    hub_buf_addc(b, '}');
-}
-
 static struct hub_str sender_of(const struct submission *s) {
     return s->cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT ? s->cells[HUB_MSG_SENDER_ID].s : hub_str(NULL, 0);
 }
 
 static void tell_room(struct submission *s) {
-    static struct hub_buf args;
     const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = sender_of(s)};
-    hub_buf_clear(&args);
     if (!s->announce && !s->pending) {
         hub_room_emit_numbered(s->room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), s->numbered.write.number);
         return;
     }
-    add_message_args(&args, s);
-    if (s->pending)
-        hub_room_emit(s->room, &few, HUB_STR("hub:messagePending"), hub_buf_str(&args), 0);
-    else
-        hub_room_emit_numbered(s->room, &s->target, HUB_STR("hub:messageArrived"), hub_buf_str(&args),
-                               s->numbered.write.number);
+    struct hub_event_json e = hub_event_json(s->room);
+    hub_event_json_raw(&e, "message", hub_buf_str(&s->json));
+    if (s->pending) {
+        hub_event_json_tell(&e, &few, HUB_STR("hub:messagePending"), 0);
+    } else {
+        hub_message_sender_json(&e.text, s->cells);
+        hub_event_json_tell_numbered(&e, &s->target, HUB_STR("hub:messageArrived"), s->numbered.write.number);
+    }
 }
 
 static void announce(struct hub_numbered *n) {

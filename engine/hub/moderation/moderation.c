@@ -46,14 +46,9 @@ struct kind {
 /* ---- telling ---- */
 
 static void tell(struct hub_room *room, const struct hub_target *target, struct hub_str event, struct hub_str user) {
-    struct hub_buf args = {0};
-    hub_buf_addz(&args, "{\"roomId\":");
-    hub_json_add_string(&args, hub_cstr(room->id));
-    hub_buf_addz(&args, ",\"userId\":");
-    hub_json_add_string(&args, user);
-    hub_buf_addc(&args, '}');
-    hub_room_emit(room, target, event, hub_buf_str(&args), 0);
-    hub_buf_free(&args);
+    struct hub_event_json e = hub_event_json(room);
+    hub_event_json_text(&e, "userId", user);
+    hub_event_json_tell(&e, target, event, 0);
 }
 
 static void tell_all(struct hub_room *room, struct hub_str event, struct hub_str user) {
@@ -384,10 +379,10 @@ void hub_cmd_deny_speak(struct hub_call *call) {
 }
 
 /* Now, but later than any before: those who ask within a millisecond keep their order. */
-static int64_t moment(const struct hub_loop *loop) {
-    static int64_t last;
-    int64_t now = hub_loop_wall(loop);
-    return last = now > last ? now : last + 1;
+static int64_t moment(struct hub_engine *e) {
+    int64_t now = hub_loop_wall(e->config.loop);
+    e->last_asked = now > e->last_asked ? now : e->last_asked + 1;
+    return e->last_asked;
 }
 
 static void on_counted(void *arg, bool allowed) {
@@ -395,7 +390,7 @@ static void on_counted(void *arg, bool allowed) {
     const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
     if (!allowed) return; /* and the call is gone */
     struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
-    if (u && !u->asked_to_speak) u->asked_to_speak = moment(call->room->loop);
+    if (u && !u->asked_to_speak) u->asked_to_speak = moment(call->hub->engine);
     tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
