@@ -82,7 +82,7 @@ endfunction()
 function(hub_programs)
   hub_embed_console(console)
   target_sources(hub_ops PRIVATE ${console})
-  set(all hub_base hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hook hub_identity hub_namespace hub_work hub_data hub_hub hub_rest hub_ops
+  set(all hub_base hub_cli hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hook hub_identity hub_namespace hub_work hub_data hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_postgres hub_memory hub_redis hub_kafka hub_curl)
   add_library(hub_preflight STATIC engine/backends.c engine/preflight.c) # what a start and hubctl lint share
   target_link_libraries(hub_preflight PUBLIC ${all})

@@ -1,94 +1,82 @@
 /* hubd: the command line (contract: cli.md). The work is in server.c. */
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/secret.h"
-#include "base/str.h"
+#include "cli/cli.h"
 #include "server.h"
 
 #define MAX_OVERRIDES 64
 #define FLUSH_MS 1000 /* for the last lines, when stderr is slow */
 
-static const char usage_text[] =
-    "usage: hubd SERVICE_DIR [--set key=value]... [--check] [--wait SECONDS]\n"
-    "            [--log-level error|warn|info|debug] [--log-format text|json] [--version]\n"
-    "\n"
-    "  SERVICE_DIR      a folder with service.yaml and *.hub.yaml\n"
-    "  --set key=value  overrides a value of service.yaml, e.g. --set listen.port=0\n"
-    "  --check          checks the definitions, connects to nothing, exits 0 or 3\n"
-    "  --wait SECONDS   how long to try for a store, cache or bus that is away at start (default 30)\n"
-    "\n"
-    "SIGHUP reloads the definitions, SIGTERM drains and stops, a second SIGTERM stops at once.\n"
-    "Exit codes: 0 clean stop, 1 run-time failure, 2 usage, 3 invalid definition, 4 a backend is not there.\n";
-
 struct arguments {
     struct hub_server_options options;
     struct hub_override overrides[MAX_OVERRIDES];
-    bool check, log_json;
+    bool check;
+    uint32_t wait; /* seconds */
     enum hub_log_level log_level;
+    unsigned log_format; /* position in "text|json" */
 };
 
-static int usage(const char *what, const char *arg) {
-    struct hub_buf shown = {0};
-    hub_secret_add_url(&shown, hub_cstr(arg));
-    fprintf(stderr, "hubd: %s%s%s\n%s", what, arg ? ": " : "", hub_buf_cstr(&shown), usage_text);
-    hub_buf_free(&shown);
-    return HUB_EXIT_USAGE;
-}
-
-static bool take_override(struct arguments *a, char *text) {
-    char *eq = strchr(text, '=');
-    if (!eq || eq == text || a->options.override_n == MAX_OVERRIDES) return false;
+static enum hub_code take_override(void *target, char *value, struct hub_err *err) {
+    struct arguments *a = target;
+    char *eq = strchr(value, '=');
+    if (!eq || eq == value) return hub_fail(err, HUB_BAD_REQUEST, "is not of the form key=value");
+    if (a->options.override_n == MAX_OVERRIDES)
+        return hub_fail(err, HUB_BAD_REQUEST, "is one too many; %d are taken", MAX_OVERRIDES);
+    a->overrides[a->options.override_n++] = (struct hub_override){value, eq + 1};
     *eq = 0;
-    a->overrides[a->options.override_n++] = (struct hub_override){text, eq + 1};
-    return true;
+    return HUB_OK;
 }
 
-/* The value of option NAME at argv[*i]: "--name value" or "--name=value"; NULL when it is another option. */
-static char *option(int argc, char **argv, int *i, const char *name) {
-    size_t n = strlen(name);
-    if (strncmp(argv[*i], name, n)) return NULL;
-    if (argv[*i][n] == '=') return argv[*i] + n + 1;
-    if (argv[*i][n] || *i + 1 >= argc) return NULL;
-    return argv[++*i];
-}
+#define AT(FIELD) offsetof(struct arguments, FIELD)
+static const struct hub_cli_option options[] = {
+    {.name = "set",
+     .arg = "KEY=VALUE",
+     .kind = HUB_CLI_CUSTOM,
+     .take = take_override,
+     .help = "overrides a value of service.yaml, such as --set listen.port=0; may be given several times"},
+    {.name = "check",
+     .kind = HUB_CLI_FLAG,
+     .at = AT(check),
+     .help = "checks the definitions, connects to nothing, and exits with 0 or 3"},
+    {.name = "wait",
+     .arg = "SECONDS",
+     .kind = HUB_CLI_COUNT,
+     .at = AT(wait),
+     .high = 86400,
+     .help = "how long to try at the start for a store, cache, bus or key set that does not answer (default 30)"},
+    {.name = "log-level",
+     .arg = "error|warn|info|debug",
+     .kind = HUB_CLI_CHOICE,
+     .at = AT(log_level),
+     .help = "the least important lines that are logged (default info)"},
+    {.name = "log-format",
+     .arg = "text|json",
+     .kind = HUB_CLI_CHOICE,
+     .at = AT(log_format),
+     .help = "the form of a line of the log (default text)"},
+    {.name = "version", .kind = HUB_CLI_VERSION, .help = "prints the version"},
+};
 
-/* -1 to go on, otherwise the exit code. */
-static int parse(int argc, char **argv, struct arguments *a) {
-    for (int i = 1; i < argc; i++) {
-        char *v;
-        uint64_t n;
-        const char *given = argv[i];
-        if (!strcmp(given, "--help") || !strcmp(given, "-h")) return fputs(usage_text, stdout), HUB_EXIT_OK;
-        if (!strcmp(given, "--version")) return puts("hubd " HUB_VERSION), HUB_EXIT_OK;
-        if (!strcmp(given, "--check")) {
-            a->check = true;
-        } else if ((v = option(argc, argv, &i, "--set"))) {
-            if (!take_override(a, v)) return usage("--set: expected key=value", v);
-        } else if ((v = option(argc, argv, &i, "--log-level"))) {
-            if (!hub_log_level_parse(v, &a->log_level))
-                return usage("--log-level: expected error, warn, info or debug", v);
-        } else if ((v = option(argc, argv, &i, "--log-format"))) {
-            if (strcmp(v, "text") && strcmp(v, "json")) return usage("--log-format: expected text or json", v);
-            a->log_json = !strcmp(v, "json");
-        } else if ((v = option(argc, argv, &i, "--wait"))) {
-            if (!hub_str_u64(hub_cstr(v), &n) || n > 86400) return usage("--wait: expected seconds", v);
-            a->options.wait_seconds = (int64_t)n;
-        } else if (given[0] == '-') {
-            return usage("unknown option, or its value is missing", given);
-        } else if (a->options.dir) {
-            return usage("only one service directory", given);
-        } else {
-            a->options.dir = given;
-        }
-    }
-    return a->options.dir ? -1 : usage("a service directory is required", NULL);
-}
+static const struct hub_cli cli = {
+    .program = "hubd",
+    .summary = "serves a service directory: a folder with service.yaml and *.hub.yaml",
+    HUB_CLI_OPTIONS(options),
+    .operand = "SERVICE_DIR",
+    .question = "which service directory?",
+    .operand_at = AT(options.dir),
+    .help = "SIGHUP reloads the definitions. SIGTERM drains and stops, a second SIGTERM stops at once.\n"
+            "Exit codes:\n"
+            "  0  stopped as asked\n"
+            "  1  failure at run time\n"
+            "  2  usage\n"
+            "  3  invalid definition\n"
+            "  4  a store, cache, bus or key set that has to be there at the start was not there\n",
+};
 
 /* Whoever starts hubd without stdin, stdout or stderr would find a socket or a file in their place, and
  * the log in it. */
@@ -108,11 +96,12 @@ static int run(const struct arguments *a) {
 }
 
 int main(int argc, char **argv) {
-    struct arguments a = {.log_level = HUB_LOG_INFO, .options.wait_seconds = 30};
+    struct arguments a = {.log_level = HUB_LOG_INFO, .wait = 30};
+    int code = hub_cli_parse(&cli, argc, argv, &a);
+    if (code != HUB_CLI_GO_ON) return code;
     a.options.overrides = a.overrides;
-    int code = parse(argc, argv, &a);
-    if (code >= 0) return code;
-    hub_log_setup(a.log_level, a.log_json);
+    a.options.wait_seconds = a.wait;
+    hub_log_setup(a.log_level, a.log_format);
     occupy_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* who is gone is found out by writing */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that must not grow: the store is away then, and comes back */

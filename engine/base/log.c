@@ -16,12 +16,6 @@ static const char *const names[] = {"error", "warn", "info", "debug"};
 
 void hub_log_setup(enum hub_log_level level, bool json) { max_level = level, as_json = json; }
 
-bool hub_log_level_parse(const char *name, enum hub_log_level *out) {
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(name, names[i])) return *out = (enum hub_log_level)i, true;
-    return false;
-}
-
 bool hub_log_on(enum hub_log_level level) { return level <= max_level; }
 
 /* Bytes from strangers must neither break a line nor reach a terminal raw. */

@@ -20,8 +20,6 @@ enum hub_log_level { HUB_LOG_ERROR, HUB_LOG_WARN, HUB_LOG_INFO, HUB_LOG_DEBUG };
 
 /* From main, before there are other threads. */
 void hub_log_setup(enum hub_log_level level, bool json);
-/* "error" … "debug"; false when NAME is none of them. */
-bool hub_log_level_parse(const char *name, enum hub_log_level *out);
 bool hub_log_on(enum hub_log_level level);
 
 /* From now on a thread writes. Fatal signals that nobody handles wait for it, 500 ms at most, before they

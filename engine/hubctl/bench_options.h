@@ -3,7 +3,7 @@
 #define HUB_HUBCTL_BENCH_OPTIONS_H
 #include <netinet/in.h>
 
-#include "base/str.h"
+#include "cli/cli.h"
 
 enum hub_bench_mode { HUB_BENCH_HUB, HUB_BENCH_PLAIN };
 enum hub_bench_event { HUB_BENCH_EPHEMERAL, HUB_BENCH_MESSAGE, HUB_BENCH_ECHO };
@@ -34,13 +34,19 @@ struct hub_bench_options {
     bool ack;                                /* ask for an acknowledgement of every message */
     bool others;                             /* the server leaves the publisher out of its own broadcasts */
     bool listen;                             /* publish nothing, count the events called custom_event */
-    bool json, remote;
-    int pid; /* 0 = not given */
+    bool remote;
+    unsigned format; /* 0: text, 1: JSON */
+    uint32_t pid;    /* 0 = not given */
+    /* As given; the fields above are made of them. */
+    const char *url, *hub, *namespace;
+    uint32_t connect_only, idle;
+    bool ask_ack, no_ack;
 };
 
-/* False with one line on stderr. */
-bool hub_bench_parse(int argc, char **argv, struct hub_bench_options *out);
-extern const char hub_bench_help[]; /* every option with its line */
+/* HUB_CLI_GO_ON, or the exit code. */
+int hub_bench_parse(int argc, char **argv, struct hub_bench_options *out);
+/* The command: parses, runs, reports. */
+int hub_bench(int argc, char **argv);
 /* How many connections the task opens. */
 uint32_t hub_bench_conns(const struct hub_bench_options *o);
 #endif

@@ -150,11 +150,12 @@ static void print_json(const struct hub_bench_options *o, const struct hub_bench
     hub_buf_free(&b);
 }
 
-static int run(int argc, char **argv) {
+int hub_bench(int argc, char **argv) {
     static struct hub_bench_result result; /* its histograms are too large for a stack frame */
     struct hub_bench_options options;
     char why[320];
-    if (!hub_bench_parse(argc, argv, &options)) return HUBCTL_USAGE;
+    int code = hub_bench_parse(argc, argv, &options);
+    if (code != HUB_CLI_GO_ON) return code;
     if (!hub_bench_run(&options, &result, why)) {
         fprintf(stderr, "hubctl bench: %s\n", why);
         if (result.errors)
@@ -162,7 +163,7 @@ static int run(int argc, char **argv) {
                     result.error);
         return HUBCTL_FAILED;
     }
-    if (options.json)
+    if (options.format)
         print_json(&options, &result);
     else if (options.task == HUB_BENCH_LOAD)
         print_load(&options, &result);
@@ -172,11 +173,3 @@ static int run(int argc, char **argv) {
                   (result.lost || result.duplicate || result.out_of_order || result.seq_breaks);
     return broken ? HUBCTL_FAILED : HUBCTL_OK;
 }
-
-const struct hubctl_command hubctl_bench = {
-    .name = "bench",
-    .usage = "URL [OPTION]…",
-    .summary = "loads a hub and reports deliveries, latency, losses and the server's CPU time",
-    .help = hub_bench_help,
-    .run = run,
-};

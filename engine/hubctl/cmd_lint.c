@@ -11,21 +11,11 @@
 #include "schema/load.h"
 #include "scripting/scripts.h"
 
-static const char *const formats[] = {"text", "json", "sarif", "junit", "github"}; /* as enum hub_diag_format */
-
 struct lint_options {
-    enum hub_diag_format format;
+    unsigned format; /* enum hub_diag_format */
     bool strict;
+    struct hub_cli_operands paths;
 };
-
-static bool parse_format(const char *name, enum hub_diag_format *out) {
-    for (size_t i = 0; i < HUB_NELEM(formats); i++)
-        if (strcmp(name, formats[i]) == 0) {
-            *out = (enum hub_diag_format)i;
-            return true;
-        }
-    return false;
-}
 
 static bool is_service_file(const char *path) {
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -56,24 +46,12 @@ static bool lint_path(const char *path, struct hub_diags *diags) {
 
 static int run(int argc, char **argv) {
     struct lint_options o = {0};
-    int paths = 0;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--strict") == 0) {
-            o.strict = true;
-        } else if (strcmp(argv[i], "--format") == 0 || strncmp(argv[i], "--format=", 9) == 0) {
-            const char *name = argv[i][8] ? argv[i] + 9 : i + 1 < argc ? argv[++i] : "";
-            if (!parse_format(name, &o.format)) return hubctl_usage(&hubctl_lint, "unknown format \"%s\"", name);
-        } else if (argv[i][0] == '-' && argv[i][1]) {
-            return hubctl_usage(&hubctl_lint, "unknown option %s", argv[i]);
-        } else {
-            argv[1 + paths++] = argv[i];
-        }
-    }
-    if (!paths) return hubctl_usage(&hubctl_lint, "which service directory or hub file?");
+    int code = hub_cli_parse(&hubctl_lint.cli, argc, argv, &o);
+    if (code != HUB_CLI_GO_ON) return code;
     struct hub_diags *diags = hub_diags_new();
     bool readable = true;
-    for (int i = 0; i < paths; i++)
-        if (!lint_path(argv[1 + i], diags)) readable = false;
+    for (size_t i = 0; i < o.paths.n; i++)
+        if (!lint_path(o.paths.items[i], diags)) readable = false;
     struct hub_buf out = {0};
     hub_diags_print(diags, o.format, &out);
     if (out.n) fwrite(out.p, 1, out.n, stdout);
@@ -84,13 +62,28 @@ static int run(int argc, char **argv) {
     return errors || (warnings && o.strict) ? HUBCTL_FAILED : HUBCTL_OK;
 }
 
+static const struct hub_cli_option options[] = {
+    {.name = "format",
+     .arg = "text|json|sarif|junit|github", /* in the order of enum hub_diag_format */
+     .kind = HUB_CLI_CHOICE,
+     .at = offsetof(struct lint_options, format),
+     .help = "the form of the findings (default text)"},
+    {.name = "strict",
+     .kind = HUB_CLI_FLAG,
+     .at = offsetof(struct lint_options, strict),
+     .help = "warnings count as errors"},
+};
+
 const struct hubctl_command hubctl_lint = {
-    .name = "lint",
-    .usage = "PATH… [--format text|json|sarif|junit|github] [--strict]",
-    .summary = "checks service directories or single hub files; every problem in one run",
-    .help = "A PATH is a service directory (it holds service.yaml) or a hub file; of a hub file alone, references into "
-            "service.yaml are not checked.\n"
-            "--strict   warnings count as errors\n"
-            "Exit code: 0 clean or warnings only, 1 errors, 2 usage or unreadable file.\n",
+    .cli = {.program = "hubctl lint",
+            .summary = "checks service directories or single hub files; every problem in one run",
+            HUB_CLI_OPTIONS(options),
+            .operand = "PATH",
+            .question = "which service directory or hub file?",
+            .many = true,
+            .operand_at = offsetof(struct lint_options, paths),
+            .help = "A PATH is a service directory (it holds service.yaml) or a hub file; of a hub file alone, "
+                    "references into service.yaml are not checked.\n"
+                    "Exit codes: 0 clean or warnings only, 1 errors, 2 usage or unreadable file.\n"},
     .run = run,
 };

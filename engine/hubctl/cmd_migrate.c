@@ -75,34 +75,42 @@ static int run_on(const char *dir, bool apply) {
     return exit_code;
 }
 
+struct migrate_options {
+    const char *dir;
+    bool plan, apply;
+};
+
 static int run(int argc, char **argv) {
-    const char *dir = NULL;
-    bool plan = false, apply = false;
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--plan"))
-            plan = true;
-        else if (!strcmp(argv[i], "--apply"))
-            apply = true;
-        else if (argv[i][0] == '-')
-            return hubctl_usage(&hubctl_migrate, "unknown option %s", argv[i]);
-        else if (dir)
-            return hubctl_usage(&hubctl_migrate, "one service directory at a time");
-        else
-            dir = argv[i];
-    }
-    if (!dir) return hubctl_usage(&hubctl_migrate, "which service directory?");
-    if (plan == apply) return hubctl_usage(&hubctl_migrate, "say --plan or --apply");
-    return run_on(dir, apply);
+    struct migrate_options o = {0};
+    const struct hub_cli *cli = &hubctl_migrate.cli;
+    int code = hub_cli_parse(cli, argc, argv, &o);
+    if (code != HUB_CLI_GO_ON) return code;
+    if (o.plan == o.apply)
+        return hub_cli_fail(cli, o.plan ? "--plan and --apply do not go together" : "--plan or --apply is missing");
+    return run_on(o.dir, o.apply);
 }
 
+static const struct hub_cli_option options[] = {
+    {.name = "plan",
+     .kind = HUB_CLI_FLAG,
+     .at = offsetof(struct migrate_options, plan),
+     .help = "prints the statements and changes nothing"},
+    {.name = "apply",
+     .kind = HUB_CLI_FLAG,
+     .at = offsetof(struct migrate_options, apply),
+     .help = "prints them, carries them out in one transaction and inserts the seed rows of new tables"},
+};
+
 const struct hubctl_command hubctl_migrate = {
-    .name = "migrate",
-    .usage = "SERVICE_DIR --plan|--apply",
-    .summary = "the SQL that brings the configured store to the definition",
-    .help = "--plan    prints the statements and changes nothing\n"
-            "--apply   prints them, carries them out in one transaction and inserts the seed rows of new tables\n"
-            "What would lose data is refused, with the table, the column and what to do about it. hubd does the same "
-            "when it starts.\n"
-            "Exit code: 0 done, 1 refused or failed, 2 usage or unreadable directory.\n",
+    .cli = {.program = "hubctl migrate",
+            .summary = "the SQL that brings the configured store to the definition",
+            HUB_CLI_OPTIONS(options),
+            .operand = "SERVICE_DIR",
+            .question = "which service directory?",
+            .operand_at = offsetof(struct migrate_options, dir),
+            .help =
+                "One of --plan and --apply is required. What would lose data is refused, with the table, the column "
+                "and what to do about it. hubd does the same when it starts.\n"
+                "Exit codes: 0 done, 1 refused or failed, 2 usage or unreadable directory.\n"},
     .run = run,
 };

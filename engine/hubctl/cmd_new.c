@@ -18,14 +18,14 @@ static const struct hubctl_template_file *files_of(const char *template) {
     return NULL;
 }
 
-static int no_such_template(const char *name) {
+static int fail_template(const char *name) {
     struct hub_buf list = {0};
     for (const struct hubctl_template_file *f = hubctl_template_files; f->path; f++) {
         if (files_of(f->template) != f) continue;
         if (list.n) hub_buf_addz(&list, ", ");
         hub_buf_addz(&list, f->template);
     }
-    hubctl_usage(&hubctl_new, "there is no template \"%s\"; there are %s", name, hub_buf_cstr(&list));
+    hub_cli_fail(&hubctl_new.cli, "--template: there is no \"%s\"; there are %s", name, hub_buf_cstr(&list));
     hub_buf_free(&list);
     return HUBCTL_USAGE;
 }
@@ -106,37 +106,42 @@ static bool is_free(const char *dir) {
     return empty;
 }
 
+struct new_options {
+    const char *dir, *template;
+};
+
 static int run(int argc, char **argv) {
-    const char *dir = NULL, *template = "chat";
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--template") == 0 || strncmp(argv[i], "--template=", 11) == 0)
-            template = argv[i][10] ? argv[i] + 11 : i + 1 < argc ? argv[++i] : "";
-        else if (argv[i][0] == '-')
-            return hubctl_usage(&hubctl_new, "unknown option %s", argv[i]);
-        else if (dir)
-            return hubctl_usage(&hubctl_new, "one directory, not two");
-        else
-            dir = argv[i];
-    }
-    if (!dir || !*dir) return hubctl_usage(&hubctl_new, "which directory?");
-    const struct hubctl_template_file *f = files_of(template);
-    if (!f) return no_such_template(template);
-    if (!is_free(dir)) return HUBCTL_FAILED;
-    for (; f->path && strcmp(f->template, template) == 0; f++)
-        if (!write_file(dir, f)) return HUBCTL_FAILED;
+    struct new_options o = {.template = "chat"};
+    int code = hub_cli_parse(&hubctl_new.cli, argc, argv, &o);
+    if (code != HUB_CLI_GO_ON) return code;
+    const struct hubctl_template_file *f = files_of(o.template);
+    if (!f) return fail_template(o.template);
+    if (!is_free(o.dir)) return HUBCTL_FAILED;
+    for (; f->path && strcmp(f->template, o.template) == 0; f++)
+        if (!write_file(o.dir, f)) return HUBCTL_FAILED;
     printf(
         "%s is a service made from the template \"%s\".\n  hubctl lint %s   checks it\n  hubd %s          serves it\n",
-        dir, template, dir, dir);
+        o.dir, o.template, o.dir, o.dir);
     return HUBCTL_OK;
 }
 
+static const struct hub_cli_option options[] = {
+    {.name = "template",
+     .arg = "NAME",
+     .kind = HUB_CLI_TEXT,
+     .at = offsetof(struct new_options, template),
+     .help = "chat: rooms with roles, moderation, history and a page to talk in (the default); game: a turn-based game "
+             "whose moves the server judges; blank: one hub, one kind of room, as little as possible"},
+};
+
 const struct hubctl_command hubctl_new = {
-    .name = "new",
-    .usage = "DIR [--template chat|game|blank]",
-    .summary = "makes a new service that lints clean and runs",
-    .help = "chat    rooms with roles, moderation, history and a page to talk in (the default)\n"
-            "game    a turn-based game whose moves the server judges\n"
-            "blank   one hub, one kind of room, as little as possible\n"
-            "DIR must not exist or be empty. Exit code: 0, 1 when it cannot be written, 2 usage.\n",
+    .cli = {.program = "hubctl new",
+            .summary = "makes a new service that lints clean and runs",
+            HUB_CLI_OPTIONS(options),
+            .operand = "DIR",
+            .question = "which directory?",
+            .operand_at = offsetof(struct new_options, dir),
+            .help = "DIR must not exist, or be empty.\n"
+                    "Exit codes: 0 made, 1 it cannot be written, 2 usage.\n"},
     .run = run,
 };

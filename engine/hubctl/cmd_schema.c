@@ -6,34 +6,42 @@
 #include "hubctl/hubctl.h"
 #include "schema/load.h"
 
+struct schema_options {
+    unsigned kind;   /* enum hub_schema_kind */
+    unsigned format; /* 0: JSON Schema, 1: Markdown */
+};
+
 static int run(int argc, char **argv) {
-    enum hub_schema_kind kind = HUB_SCHEMA_HUB;
-    bool markdown = false;
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--kind") == 0 && (strcmp(value, "hub") == 0 || strcmp(value, "service") == 0))
-            kind = strcmp(value, "hub") == 0 ? HUB_SCHEMA_HUB : HUB_SCHEMA_SERVICE;
-        else if (strcmp(argv[i], "--format") == 0 && (strcmp(value, "json") == 0 || strcmp(value, "markdown") == 0))
-            markdown = strcmp(value, "markdown") == 0;
-        else
-            return hubctl_usage(&hubctl_schema, "not understood: %s %s", argv[i], value);
-        i++;
-    }
+    struct schema_options o = {.kind = HUB_SCHEMA_HUB};
+    int code = hub_cli_parse(&hubctl_schema.cli, argc, argv, &o);
+    if (code != HUB_CLI_GO_ON) return code;
     struct hub_buf out = {0};
-    if (markdown)
-        hub_reference_print(kind, &out);
+    if (o.format)
+        hub_reference_print(o.kind, &out);
     else
-        hub_schema_print(kind, &out);
+        hub_schema_print(o.kind, &out);
     fwrite(out.p, 1, out.n, stdout);
     hub_buf_free(&out);
     return HUBCTL_OK;
 }
 
+static const struct hub_cli_option options[] = {
+    {.name = "kind",
+     .arg = "hub|service", /* in the order of enum hub_schema_kind */
+     .kind = HUB_CLI_CHOICE,
+     .at = offsetof(struct schema_options, kind),
+     .help = "of a hub's document (default) or of service.yaml"},
+    {.name = "format",
+     .arg = "json|markdown",
+     .kind = HUB_CLI_CHOICE,
+     .at = offsetof(struct schema_options, format),
+     .help = "JSON Schema 2020-12 (default), or the reference in docs/reference"},
+};
+
 const struct hubctl_command hubctl_schema = {
-    .name = "schema",
-    .usage = "[--kind hub|service] [--format json|markdown]",
-    .summary = "JSON Schema for editors, or the field reference",
-    .help = "--kind     the hub document (default) or service.yaml\n"
-            "--format   json: JSON Schema 2020-12 (default); markdown: the reference in docs/reference\n",
+    .cli = {.program = "hubctl schema",
+            .summary = "JSON Schema for editors, or the field reference",
+            HUB_CLI_OPTIONS(options),
+            .help = "Exit codes: 0 printed, 2 usage.\n"},
     .run = run,
 };

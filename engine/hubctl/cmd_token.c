@@ -15,13 +15,13 @@
 #define KEY_MAX (256 * 1024)
 #define TTL_MAX (10 * 365 * 86400LL)
 
-struct wish {
+struct token_options {
     const char *dir, *user, *role, *check;
     int64_t ttl; /* seconds */
 };
 
 /* "90", "90s", "15m", "1h", "7d". */
-static bool parse_ttl(const char *text, int64_t *seconds) {
+static enum hub_code take_ttl(void *target, char *text, struct hub_err *err) {
     static const struct {
         char unit;
         int64_t factor;
@@ -34,36 +34,10 @@ static bool parse_ttl(const char *text, int64_t *seconds) {
         s.n--;
         break;
     }
-    if (!hub_str_i64(s, &n) || n <= 0 || n > TTL_MAX / factor) return false;
-    *seconds = n * factor;
-    return true;
-}
-
-static int parse(int argc, char **argv, struct wish *w) {
-    const char *ttl = "1h";
-    struct {
-        const char *name, **value;
-    } options[] = {{"--user", &w->user}, {"--role", &w->role}, {"--ttl", &ttl}, {"--check", &w->check}};
-    for (int i = 1; i < argc; i++) {
-        const char **value = NULL;
-        for (size_t k = 0; k < HUB_NELEM(options); k++) {
-            size_t n = strlen(options[k].name);
-            if (strncmp(argv[i], options[k].name, n) || (argv[i][n] && argv[i][n] != '=')) continue;
-            value = options[k].value;
-            *value = argv[i][n] ? argv[i] + n + 1 : i + 1 < argc ? argv[++i] : NULL;
-            if (!*value || !**value) return hubctl_usage(&hubctl_token, "%s wants a value", options[k].name);
-        }
-        if (value) continue;
-        if (argv[i][0] == '-') return hubctl_usage(&hubctl_token, "unknown option %s", argv[i]);
-        if (w->dir) return hubctl_usage(&hubctl_token, "one service directory, not two");
-        w->dir = argv[i];
-    }
-    if (!w->dir) return hubctl_usage(&hubctl_token, "which service directory?");
-    if (w->check) return HUBCTL_OK;
-    if (!w->user) return hubctl_usage(&hubctl_token, "for which user? --user ID");
-    if (!parse_ttl(ttl, &w->ttl))
-        return hubctl_usage(&hubctl_token, "--ttl wants a time such as 90s, 15m, 1h or 7d, not \"%s\"", ttl);
-    return HUBCTL_OK;
+    if (!hub_str_i64(s, &n) || n <= 0 || n > TTL_MAX / factor)
+        return hub_fail(err, HUB_BAD_REQUEST, "is not a time such as 90s, 15m, 1h or 7d, of ten years at most");
+    ((struct token_options *)target)->ttl = n * factor;
+    return HUB_OK;
 }
 
 static int failed(const char *text) {
@@ -87,7 +61,7 @@ static struct hub_service *load(const char *dir, int *exit_code) {
     return service;
 }
 
-static int print_dev(const struct wish *w) {
+static int print_dev(const struct token_options *w) {
     if (strchr(w->user, ':')) return failed("a dev token cannot carry a user id with a colon");
     printf("dev:%s%s%s\n", w->user, w->role ? ":" : "", w->role ? w->role : "");
     return HUBCTL_OK;
@@ -116,7 +90,7 @@ static const char *choose(const struct hub_def_jwt *jwt, struct hub_buf *key, st
     return NULL;
 }
 
-static json_t *make_claims(const struct hub_def_jwt *jwt, const struct wish *w) {
+static json_t *make_claims(const struct hub_def_jwt *jwt, const struct token_options *w) {
     json_t *claims = json_object();
     int64_t now = hub_clock_wall_ms(NULL) / 1000;
     hub_json_set_str(claims, "sub", hub_cstr(w->user));
@@ -131,7 +105,7 @@ static json_t *make_claims(const struct hub_def_jwt *jwt, const struct wish *w) 
 
 /* "auth.jwt.privateKeyFile" goes in front of what is wrong with the key, as its text does not name the
  * file. */
-static int print_jwt(const struct hub_def_jwt *jwt, const struct wish *w) {
+static int print_jwt(const struct hub_def_jwt *jwt, const struct token_options *w) {
     struct hub_buf key = {0}, token = {0};
     struct hub_err err;
     const char *algorithm = choose(jwt, &key, &err);
@@ -148,7 +122,7 @@ static int print_jwt(const struct hub_def_jwt *jwt, const struct wish *w) {
     return algorithm ? HUBCTL_OK : failed(err.text);
 }
 
-static int check(const struct wish *w) {
+static int check(const struct token_options *w) {
     hub_log_setup(HUB_LOG_ERROR, false);
     const struct hub_server_options options = {.dir = w->dir, .token = w->check, .wait_seconds = 5};
     struct hub_service *service = hub_server_load(&options);
@@ -156,10 +130,11 @@ static int check(const struct wish *w) {
 }
 
 static int run(int argc, char **argv) {
-    struct wish w = {0};
-    int code = parse(argc, argv, &w);
-    if (code) return code;
+    struct token_options w = {.ttl = 3600};
+    int code = hub_cli_parse(&hubctl_token.cli, argc, argv, &w);
+    if (code != HUB_CLI_GO_ON) return code;
     if (w.check) return check(&w);
+    if (!w.user) return hub_cli_fail(&hubctl_token.cli, "for which user? --user ID");
     struct hub_service *service = load(w.dir, &code);
     if (!service) return code;
     if (service->dev)
@@ -169,24 +144,44 @@ static int run(int argc, char **argv) {
     else
         code = failed("this service asks for no token (auth.anonymous)");
     if (!code && service->session_redis_key)
-        fprintf(stderr, "note: the service also wants a session under %s\n", service->session_redis_key);
+        fprintf(stderr, "note: the service also needs a session under %s\n", service->session_redis_key);
     hub_service_free(service);
     return code;
 }
 
+#define AT(FIELD) offsetof(struct token_options, FIELD)
+static const struct hub_cli_option options[] = {
+    {.name = "user",
+     .arg = "ID",
+     .kind = HUB_CLI_TEXT,
+     .at = AT(user),
+     .help = "whose token; required without --check"},
+    {.name = "role", .arg = "ROLE", .kind = HUB_CLI_TEXT, .at = AT(role), .help = "the user's role (default none)"},
+    {.name = "ttl",
+     .arg = "TIME",
+     .kind = HUB_CLI_CUSTOM,
+     .take = take_ttl,
+     .help = "after how long a signed token expires: 90s, 15m, 1h, 7d (default 1h)"},
+    {.name = "check",
+     .arg = "TOKEN",
+     .kind = HUB_CLI_TEXT,
+     .at = AT(check),
+     .help = "says whether the service would accept this token, as whom and until when, or why not"},
+};
+
 const struct hubctl_command hubctl_token = {
-    .name = "token",
-    .usage = "SERVICE_DIR --user ID [--role R] [--ttl 1h] | SERVICE_DIR --check TOKEN",
-    .summary = "prints a token that the service accepts, or says what the service says of one",
-    .help = "With auth.dev the token is the word itself; with auth.jwt it is signed with auth.jwt.privateKeyFile, or "
-            "with the secret for HS256 to "
-            "HS512,\n"
-            "and ends after --ttl (90s, 15m, 1h, 7d).\n"
-            "--check TOKEN says whether the service would accept it, as whom and until when, or why not; it asks the "
-            "cache where there is auth.session,\n"
-            "fetches the keys of auth.jwt.jwksUrl, and opens the store for an authenticate hook.\n"
-            "Exit code: 0, 1 when there is nothing to sign with, the definition has errors or the token is refused, 2 "
-            "usage or unreadable directory,\n"
-            "4 what --check has to ask is not there.\n",
+    .cli = {.program = "hubctl token",
+            .summary = "prints a token that the service accepts, or says what the service says of one",
+            HUB_CLI_OPTIONS(options),
+            .operand = "SERVICE_DIR",
+            .question = "which service directory?",
+            .operand_at = AT(dir),
+            .help =
+                "With auth.dev the token is the word itself; with auth.jwt it is signed with auth.jwt.privateKeyFile, "
+                "or with the secret for HS256 to HS512.\n"
+                "--check asks the cache where there is auth.session, fetches the keys of auth.jwt.jwksUrl, and opens "
+                "the store for an authenticate hook.\n"
+                "Exit codes: 0 printed or accepted, 1 there is nothing to sign with, the definition has errors or "
+                "the token is refused, 2 usage or unreadable directory, 4 what --check has to ask is not there.\n"},
     .run = run,
 };

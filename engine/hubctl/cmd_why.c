@@ -6,68 +6,64 @@
 #include "hubctl/hubctl.h"
 #include "server.h"
 
-struct question {
-    const char *dir, *claims_text;
+struct why_options {
+    const char *dir;
     struct hub_server_question ask;
-    json_t *claims;
+    json_t *claims; /* owned; what ask.claims points to */
 };
 
-static int parse(int argc, char **argv, struct question *q) {
-    const struct {
-        const char *name, **value;
-    } options[] = {{"--hub", &q->ask.hub},
-                   {"--room", &q->ask.room},
-                   {"--user", &q->ask.user},
-                   {"--role", &q->ask.role},
-                   {"--claims", &q->claims_text}};
-    for (int i = 1; i < argc; i++) {
-        const char **value = NULL;
-        for (size_t k = 0; k < HUB_NELEM(options); k++)
-            if (!strcmp(argv[i], options[k].name)) value = options[k].value;
-        if (value) {
-            if (i + 1 == argc) return hubctl_usage(&hubctl_why, "%s wants a value", argv[i]);
-            *value = argv[++i];
-        } else if (argv[i][0] == '-' || q->dir) {
-            return hubctl_usage(&hubctl_why, "what is %s?", argv[i]);
-        } else {
-            q->dir = argv[i];
-        }
-    }
-    if (!q->dir || !q->ask.hub || !q->ask.room || !q->ask.user)
-        return hubctl_usage(&hubctl_why, "a service directory, --hub, --room and --user are needed");
-    if (!q->claims_text) return HUBCTL_OK;
-    struct hub_err err;
-    q->claims = hub_json_parse(hub_cstr(q->claims_text), &err);
-    if (!q->claims) return hubctl_usage(&hubctl_why, "--claims: %s", err.text);
-    if (!json_is_object(q->claims)) return hubctl_usage(&hubctl_why, "--claims wants a JSON object, as a token has it");
-    q->ask.claims = q->claims;
-    return HUBCTL_OK;
+static enum hub_code take_claims(void *target, char *value, struct hub_err *err) {
+    struct why_options *o = target;
+    json_decref(o->claims);
+    o->ask.claims = o->claims = hub_json_parse(hub_cstr(value), err);
+    if (!o->claims) return hub_fail(err, HUB_BAD_REQUEST, "is not JSON: %s", err->text);
+    return json_is_object(o->claims) ? HUB_OK
+                                     : hub_fail(err, HUB_BAD_REQUEST, "is not a JSON object, as a token has it");
+}
+
+static int explain_join(const struct why_options *o) {
+    hub_log_setup(HUB_LOG_ERROR, false);
+    const struct hub_server_options options = {.dir = o->dir};
+    struct hub_service *service = hub_server_load(&options);
+    return service ? hub_server_why(&options, service, &o->ask) : HUBCTL_FAILED;
 }
 
 static int run(int argc, char **argv) {
-    struct question q = {0};
-    int code = parse(argc, argv, &q);
-    if (code) {
-        json_decref(q.claims);
-        return code;
-    }
-    hub_log_setup(HUB_LOG_ERROR, false);
-    const struct hub_server_options options = {.dir = q.dir};
-    struct hub_service *service = hub_server_load(&options);
-    code = service ? hub_server_why(&options, service, &q.ask) : HUBCTL_FAILED;
-    json_decref(q.claims);
+    struct why_options o = {0};
+    int code = hub_cli_parse(&hubctl_why.cli, argc, argv, &o);
+    if (code == HUB_CLI_GO_ON) code = explain_join(&o);
+    json_decref(o.claims);
     return code;
 }
 
+#define AT(FIELD) offsetof(struct why_options, FIELD)
+static const struct hub_cli_option options[] = {
+    {.name = "hub", .arg = "HUB", .kind = HUB_CLI_TEXT, .at = AT(ask.hub), .required = true, .help = "the hub's name"},
+    {.name = "room", .arg = "ID", .kind = HUB_CLI_TEXT, .at = AT(ask.room), .required = true, .help = "the room's id"},
+    {.name = "user", .arg = "ID", .kind = HUB_CLI_TEXT, .at = AT(ask.user), .required = true, .help = "the user's id"},
+    {.name = "role",
+     .arg = "ROLE",
+     .kind = HUB_CLI_TEXT,
+     .at = AT(ask.role),
+     .help = "the user's role (default: that of the claims, or none)"},
+    {.name = "claims",
+     .arg = "JSON",
+     .kind = HUB_CLI_CUSTOM,
+     .take = take_claims,
+     .help = "the token's claims, where hooks and scripts ask for more than user and role; --user and --role override "
+             "them"},
+};
+
 const struct hubctl_command hubctl_why = {
-    .name = "why",
-    .usage = "SERVICE_DIR --hub H --room R --user U [--role X] [--claims JSON]",
-    .summary = "why somebody may enter a room, or not",
-    .help = "Decides as a join would, past the cache, and prints each layer with the values that decided it, also "
-            "those that let pass. Reads the\n"
-            "service's store. --claims are the token's, as far as hooks and scripts ask for more than user and role; "
-            "--user and --role go\n"
-            "before them. The authenticate hook runs, a stored session (auth.session) is not looked up.\n"
-            "Exit code 0: admitted, 1: refused, 2: usage, 4: the store is not there.\n",
+    .cli = {.program = "hubctl why",
+            .summary = "why somebody may enter a room, or not",
+            HUB_CLI_OPTIONS(options),
+            .operand = "SERVICE_DIR",
+            .question = "which service directory?",
+            .operand_at = AT(dir),
+            .help = "Decides as a join would, past the cache, and prints each layer with the values that decided it, "
+                    "also those that let pass. Reads the service's store. The authenticate hook runs; a stored session "
+                    "(auth.session) is not looked up.\n"
+                    "Exit codes: 0 admitted, 1 refused, 2 usage, 4 the store is not there.\n"},
     .run = run,
 };

@@ -1,16 +1,14 @@
 /* Commands of hubctl. A command is one file cmd_<name>.c with one row, declared here and listed in main.c. */
 #ifndef HUB_HUBCTL_H
 #define HUB_HUBCTL_H
+#include "cli/cli.h"
 
 /* Exit codes of cli.md. */
 enum { HUBCTL_OK = 0, HUBCTL_FAILED = 1, HUBCTL_USAGE = 2 };
 
 struct hubctl_command {
-    const char *name;
-    const char *usage;   /* what follows "hubctl NAME", e.g. "PATH… [--strict]" */
-    const char *summary; /* one line for the list of commands */
-    const char *help;    /* further lines for --help, or NULL */
-    /* ARGV[0] is the command's name; --help has been dealt with. Returns the exit code. */
+    struct hub_cli cli; /* its program is "hubctl NAME" */
+    /* ARGV[0] is the command's name. Returns the exit code; parses with its own CLI first. */
     int (*run)(int argc, char **argv);
 };
 
@@ -24,7 +22,4 @@ extern const struct hubctl_command hubctl_new;
 extern const struct hubctl_command hubctl_schema;
 extern const struct hubctl_command hubctl_token;
 extern const struct hubctl_command hubctl_why;
-
-/* Prints "hubctl NAME: text" and the usage line on stderr; returns HUBCTL_USAGE. */
-int hubctl_usage(const struct hubctl_command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #endif

@@ -1,6 +1,4 @@
 /* hubctl: dispatches to the commands. */
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,49 +20,54 @@ static const struct hubctl_command *const commands[] = {
 };
 /* clang-format on */
 
-static void print_commands(FILE *to) {
-    fprintf(to, "usage: hubctl COMMAND …\n\n");
+static const struct hub_cli_option options[] = {
+    {.name = "version", .kind = HUB_CLI_VERSION, .help = "prints the version"},
+};
+
+static const char *name_of(const struct hubctl_command *c) { return c->cli.program + strlen("hubctl "); }
+
+static const struct hubctl_command *find(const char *name) {
     for (size_t i = 0; i < HUB_NELEM(commands); i++)
-        fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(to, "\nhubctl COMMAND --help tells more.\n");
+        if (strcmp(name_of(commands[i]), name) == 0) return commands[i];
+    return NULL;
 }
 
-static void print_usage(const struct hubctl_command *c, FILE *to) {
-    fprintf(to, "usage: hubctl %s %s\n", c->name, c->usage);
+static int fail_unknown(const struct hub_cli *cli, const char *name) {
+    struct hub_buf text = {0}, names = {0};
+    for (size_t i = 0; i < HUB_NELEM(commands); i++) hub_buf_addf(&names, "%s%s", i ? "|" : "", name_of(commands[i]));
+    hub_buf_addf(&text, "unknown command %s", name);
+    hub_cli_suggest(&text, hub_cstr(name), hub_buf_cstr(&names));
+    int code = hub_cli_fail(cli, "%s", hub_buf_cstr(&text));
+    hub_buf_free(&names);
+    hub_buf_free(&text);
+    return code;
 }
 
-int hubctl_usage(const struct hubctl_command *c, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    fprintf(stderr, "hubctl %s: ", c->name);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
-    va_end(ap);
-    print_usage(c, stderr);
-    return HUBCTL_USAGE;
-}
-
-static int run(const struct hubctl_command *c, int argc, char **argv) {
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_usage(c, stdout);
-            printf("\n%s\n", c->summary);
-            if (c->help) printf("\n%s", c->help);
-            return HUBCTL_OK;
-        }
-    return c->run(argc, argv);
+/* The commands, for --help. */
+static void add_commands(struct hub_buf *out) {
+    hub_buf_addz(out, "Commands:\n");
+    for (size_t i = 0; i < HUB_NELEM(commands); i++)
+        hub_buf_addf(out, "  %-9s%s\n", name_of(commands[i]), commands[i]->cli.summary);
+    hub_buf_addz(out, "hubctl COMMAND --help tells more.\n");
 }
 
 int main(int argc, char **argv) {
-    const char *name = argc > 1 ? argv[1] : "";
-    for (size_t i = 0; i < HUB_NELEM(commands); i++)
-        if (strcmp(commands[i]->name, name) == 0) return run(commands[i], argc - 1, argv + 1);
-    bool asked = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
-    if (strcmp(name, "--version") == 0) {
-        puts("hubctl " HUB_VERSION);
-        return HUBCTL_OK;
+    struct hub_cli_operands rest;
+    struct hub_buf list = {0};
+    add_commands(&list);
+    const struct hub_cli cli = {.program = "hubctl",
+                                .summary = "checks, makes and explains services of hubd",
+                                HUB_CLI_OPTIONS(options),
+                                .operand = "COMMAND [ARGUMENT]",
+                                .question = "which command?",
+                                .many = true,
+                                .rest = true,
+                                .help = hub_buf_cstr(&list)};
+    int code = hub_cli_parse(&cli, argc, argv, &rest);
+    if (code == HUB_CLI_GO_ON) {
+        const struct hubctl_command *c = find(rest.items[0]);
+        code = c ? c->run((int)rest.n, rest.items) : fail_unknown(&cli, rest.items[0]);
     }
-    if (*name && !asked) fprintf(stderr, "hubctl: there is no command \"%s\"\n", name);
-    print_commands(asked ? stdout : stderr);
-    return asked ? HUBCTL_OK : HUBCTL_USAGE;
+    hub_buf_free(&list);
+    return code;
 }

@@ -12,8 +12,8 @@ expect 0 "warning[S009]" "$hubctl" lint $broken/service-nothing
 expect 1 "warning[S009]" "$hubctl" lint --strict $broken/service-nothing
 expect 1 "error[H012]" "$hubctl" lint $good/chat $broken/undefined-role
 expect 2 "which service directory" "$hubctl" lint
-expect 2 "unknown format" "$hubctl" lint $good/chat --format xml
-expect 2 "unknown option" "$hubctl" lint $good/chat --stric
+expect 2 'hubctl lint: --format: "jsn" is none of text|json|sarif|junit|github; did you mean json?' "$hubctl" lint $good/chat --format jsn
+expect 2 "hubctl lint: unknown option --stric; did you mean --strict?" "$hubctl" lint $good/chat --stric
 expect 2 "error[S026]" "$hubctl" lint $good/chat "$work"
 expect 2 "error[S026]" "$hubctl" lint "$work/nothing"
 expect 2 "error[Y011]" "$hubctl" lint /dev/null
@@ -82,6 +82,7 @@ expect 1 "error[H012]" "$hubctl" dump $broken/undefined-role
 expect 2 "error[S026]" "$hubctl" dump "$work"
 expect 0 "draft/2020-12" "$hubctl" schema
 expect 0 '"title": "ServiceDocument"' "$hubctl" schema --kind service
-expect 2 "not understood" "$hubctl" schema --kind room
-expect 2 "there is no command" "$hubctl" lnt
+expect 2 '--kind: "room" is none of hub|service' "$hubctl" schema --kind room
+expect 2 "hubctl: unknown command lnt; did you mean lint?" "$hubctl" lnt
+expect 2 "which command?" "$hubctl"
 expect 0 "explain" "$hubctl" --help

@@ -26,13 +26,13 @@ service="$work/empty"
 [ "$("$hubctl" token "$service" --user ann)" = dev:ann ] || bad "dev token"
 expect 0 "accepted as ann" "$hubctl" token "$service" --check dev:ann
 expect 1 "because  no method takes such a token; auth.dev takes dev:<userId>" "$hubctl" token "$service" --check ann
-expect 2 "--check wants a value" "$hubctl" token "$service" --check
+expect 2 "--check needs a value" "$hubctl" token "$service" --check
 [ "$("$hubctl" token "$service" --user=ann --role editor)" = dev:ann:editor ] || bad "dev token with a role"
 expect 1 "colon" "$hubctl" token "$service" --user a:b
 expect 2 "--user ID" "$hubctl" token "$service"
-expect 2 "--ttl wants" "$hubctl" token "$service" --user ann --ttl 1w
-expect 2 "--ttl wants" "$hubctl" token "$service" --user ann --ttl 0
-expect 2 "unknown option" "$hubctl" token "$service" --user ann --rolle x
+expect 2 "--ttl: " "$hubctl" token "$service" --user ann --ttl 1w
+expect 2 "--ttl: " "$hubctl" token "$service" --user ann --ttl 0
+expect 2 "unknown option --rolle; did you mean --role?" "$hubctl" token "$service" --user ann --rolle x
 expect 2 "" "$hubctl" token "$work/none" --user ann
 
 sed -i 's|^  dev: true.*|  jwt: {algorithms: [ES256], publicKeyFile: p.pem, privateKeyFile: k.pem, issuer: iss, audience: aud, claims: {userId: uid, roleId: r}}|' "$service/service.yaml"

@@ -46,7 +46,7 @@ says '^refused: check_failed'
 says 'session .*"plan":"gold","userId":"viewer"'
 says '^admitted as viewer$'
 "$hubctl" why "$work/chat" --hub chat --room team --user viewer --claims '[]' >"$work/out" 2>&1 && exit 1
-says 'claims wants a JSON object'
+says 'claims: "\[\]" is not a JSON object'
 sed -i "s/user.plan == 'gold'/user.roleId != 'suspended'/" "$work/chat/chat.hub.yaml"
 ask 1 owner archive
 says '^refused: room_not_eligible'
