@@ -41,7 +41,7 @@ fuzz: build-fuzzers ## every fuzz target for 30 s
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-30} tests/fuzz/run.sh
 
 console: ## the script of the page at /console, with npm; without npm hubd is built without the page
-	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUNDLE) || \
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUNDLE) $(CLIENT) || \
 		echo "The console could not be built; hubd will say so at /console." >&2; fi
 
 release: build ## the programs, licence and example hubs as build/release/hubd-<version>-Linux.tar.gz
@@ -68,12 +68,15 @@ tests/transcript/node_modules/.package-lock.json: tests/transcript/package-lock.
 	@cd $(dir $<) && npm ci --no-audit --no-fund --prefer-offline
 	@touch $@
 
-# The console's bundle. CMake embeds it when it is there.
+# The console's bundle, and the client that hubd serves to pages. CMake embeds them when they are there.
 BUNDLE = build/console/app.js
+CLIENT = build/console/socket.io.min.js build/console/socket.io.esm.min.js
 CONSOLE = engine/console
 $(BUNDLE): $(CONSOLE)/node_modules/.package-lock.json $(wildcard $(CONSOLE)/*.js)
 	@mkdir -p $(@D)
 	@$(CONSOLE)/node_modules/.bin/esbuild $(CONSOLE)/app.js --bundle --minify --format=esm --target=es2022 --log-level=warning --outfile=$@
+$(CLIENT): build/console/%: $(CONSOLE)/node_modules/.package-lock.json
+	@mkdir -p $(@D) && cp $(CONSOLE)/node_modules/socket.io-client/dist/$* $@
 $(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
 	@cd $(CONSOLE) && npm ci --no-audit --no-fund --prefer-offline --ignore-scripts --fetch-retries=0 --loglevel=error
 	@touch $@

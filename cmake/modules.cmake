@@ -64,18 +64,27 @@ function(hub_embed_templates out)
   set(${out} ${CMAKE_BINARY_DIR}/templates.c PARENT_SCOPE)
 endfunction()
 
-# C file with the console's page. Its script is bundled by `make console` (npm); without it the table is empty and /console says so.
+# C files with the console's page and the Socket.IO client for pages. Its script is bundled, and the client put beside it, by `make console` (npm);
+# without it the tables are empty, /console says so, and there is no {listen.path}/socket.io.js.
 function(hub_embed_console out)
   set(source ${CMAKE_SOURCE_DIR}/engine/console)
-  file(GLOB bundle CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/build/console/app.js)
+  set(built ${CMAKE_SOURCE_DIR}/build/console)
+  file(GLOB bundle CONFIGURE_DEPENDS ${built}/app.js)
+  file(GLOB client CONFIGURE_DEPENDS ${built}/socket.io.min.js ${built}/socket.io.esm.min.js)
   set(lines "")
   set(inputs "")
   if(bundle)
-    set(lines "/console/|${source}|index.html\n/console/style.css|${source}|style.css\n/console/app.js|${CMAKE_SOURCE_DIR}/build/console|app.js\n")
+    set(lines "/console/|${source}|index.html\n/console/style.css|${source}|style.css\n/console/app.js|${built}|app.js\n")
     set(inputs ${source}/index.html ${source}/style.css ${bundle})
   endif()
   hub_embed(console "${lines}" "${inputs}" "engine/ops/console.h" "hub_console_file hub_console_files")
-  set(${out} ${CMAKE_BINARY_DIR}/console.c PARENT_SCOPE)
+  set(lines "")
+  list(LENGTH client there)
+  if(there EQUAL 2)
+    set(lines "/socket.io.js|${built}|socket.io.min.js\n/socket.io.min.js|${built}|socket.io.min.js\n/socket.io.esm.min.js|${built}|socket.io.esm.min.js\n")
+  endif()
+  hub_embed(client "${lines}" "${client}" "engine/ops/console.h" "hub_console_file hub_client_files")
+  set(${out} ${CMAKE_BINARY_DIR}/console.c ${CMAKE_BINARY_DIR}/client.c PARENT_SCOPE)
 endfunction()
 
 # The programs come from engine/main.c with engine/server.c, and engine/hubctl/*.c, which may know every module.

@@ -69,7 +69,7 @@ struct server {
     struct hub_engine *engine;
     struct hub_namespaces *namespaces;
     struct hub_sessions *sessions;
-    struct hub_static *console;
+    struct hub_static *console, *client; /* inside the program; NULL in a build without npm */
     struct hub_transport *transport;
     struct hub_rest *rest;
     struct hub_ops_config ops;
@@ -225,6 +225,7 @@ static void on_http(void *ctx, struct hub_http_req *req) {
     }
     if (hub_console_handle(s->now.service, s->console, req)) return;
     if (hub_rest_handle(s->rest, req) || hub_static_handle(s->now.files, req)) return;
+    if (hub_static_handle(s->client, req)) return;
     /* A hub may have the name of the base path, and a proxy may have cut that off. */
     if (hub_http_keep_base(req) && hub_rest_handle(s->rest, req)) return;
     hub_rest_fail(req, HUB_NOT_FOUND, 404, "there is nothing at this path", hub_str(NULL, 0), "");
@@ -248,6 +249,7 @@ static int listen_to_clients(struct server *s) {
     hub_buf_free(&folder);
     if (code) return failed(&err, HUB_EXIT_FAILED);
     s->console = hub_static_console();
+    s->client = hub_static_client(d->listen_path);
     s->ops = (struct hub_ops_config){.cache = s->cache, .bus = s->bus, .open = &s->open, .draining = &s->draining};
     const struct hub_sessions_config sessions = {.connect_timeout = d->connect_timeout,
                                                  .max_payload = d->max_payload,
@@ -708,6 +710,7 @@ static void free_all(struct server *s) {
     if (s->transport) hub_transport_delete(s->transport);
     if (s->sessions) hub_sessions_delete(s->sessions);
     hub_static_free(s->console);
+    hub_static_free(s->client);
     if (s->rest) hub_rest_delete(s->rest);
     if (s->namespaces) hub_namespaces_delete(s->namespaces);
     if (s->engine) hub_engine_delete(s->engine);

@@ -30,8 +30,10 @@ typedef void hub_static_skipped(void *arg, const char *path);
 enum hub_code hub_static_load(const char *folder, hub_static_skipped *skipped, void *arg, struct hub_static **out,
                               struct hub_err *err);
 void hub_static_free(struct hub_static *s);
-struct hub_static *
-hub_static_console(void); /* the console's files at /console/…; NULL when the program was built without them */
+/* The console's files at /console/…, and the stock Socket.IO client for browsers below PATH (listen.path):
+ * socket.io.js, socket.io.min.js, socket.io.esm.min.js. NULL when the program was built without them. */
+struct hub_static *hub_static_console(void);
+struct hub_static *hub_static_client(const char *path);
 /* Takes GET and HEAD requests of files there are ("/" is index.html). S may be NULL. */
 bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req);
 

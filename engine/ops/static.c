@@ -137,13 +137,29 @@ enum hub_code hub_static_load(const char *folder, hub_static_skipped *skipped, v
     return code;
 }
 
-struct hub_static *hub_static_console(void) {
-    if (!hub_console_files[0].url) return NULL;
+/* FILES as below PREFIX, whose last slashes do not count; NULL when there are none. */
+static struct hub_static *from_table(const struct hub_console_file *files, const char *prefix, const char *policy) {
+    size_t prefix_n = strlen(prefix);
+    while (prefix_n && prefix[prefix_n - 1] == '/') prefix_n--;
+    if (!files[0].url) return NULL;
     struct hub_static *s = hub_xcalloc(1, sizeof *s);
-    s->policy = CONSOLE_POLICY;
-    for (const struct hub_console_file *f = hub_console_files; f->url; f++)
-        put_file(s, f->url, f->path, memcpy(hub_xmalloc(f->n), f->bytes, f->n), f->n);
+    struct hub_buf url = {0};
+    s->policy = policy;
+    for (const struct hub_console_file *f = files; f->url; f++) {
+        hub_buf_clear(&url);
+        hub_buf_addf(&url, "%.*s%s", (int)prefix_n, prefix, f->url);
+        put_file(s, hub_buf_cstr(&url), f->path, memcpy(hub_xmalloc(f->n), f->bytes, f->n), f->n);
+    }
+    hub_buf_free(&url);
     return s;
+}
+
+struct hub_static *hub_static_console(void) {
+    return from_table(hub_console_files, "", CONSOLE_POLICY);
+}
+
+struct hub_static *hub_static_client(const char *path) {
+    return from_table(hub_client_files, path, SERVICE_POLICY);
 }
 
 void hub_static_free(struct hub_static *s) {

@@ -67,7 +67,8 @@ describe("hubs/chat", () => {
     for (const [path, type] of [
       ["/", /^text\/html/],
       ["/app.js", /javascript/],
-      ["/socket.js", /javascript/],
+      ["/socket.io/socket.io.js", /javascript/],
+      ["/socket.io/socket.io.esm.min.js", /javascript/],
       ["/style.css", /^text\/css/],
     ]) {
       const response = await fetch(chat.hubd.url + path);

@@ -201,6 +201,25 @@ describe("CORS for everybody", () => {
   });
 });
 
+describe("the client for pages", () => {
+  const server = serve((def) => {
+    def.service.service.basePath = "/messaging-api";
+    def.service.listen.path = "/realtime/";
+  });
+
+  test("is the stock one and is served below listen.path, with and without the base path", async () => {
+    const stock = readFileSync(new URL("./node_modules/socket.io-client/dist/socket.io.min.js", import.meta.url), "utf8");
+    const [version] = /Socket\.IO v[\d.]+/.exec(stock);
+    for (const path of ["/realtime/socket.io.js", "/messaging-api/realtime/socket.io.min.js", "/realtime/socket.io.esm.min.js"]) {
+      const response = await fetch(server.url.replace(/\/messaging-api$/, "") + path);
+      assert.equal(response.status, 200, path);
+      assert.match(response.headers.get("content-type"), /^text\/javascript/);
+      assert.ok((await response.text()).includes(version.split(".")[0]), path);
+    }
+    assert.equal((await fetch(`${server.url}/socket.io/socket.io.js`)).status, 404);
+  });
+});
+
 describe("TLS", () => {
   const server = serve((def) => {
     const dir = mkdtempSync(join(tmpdir(), "hubd-tls-"));

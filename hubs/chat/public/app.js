@@ -1,7 +1,6 @@
 // The chat page: joins one room, shows its history and what happens in it, sends text, dice and greetings. After a lost
 // connection it joins again with the last number it saw, so nothing is missed and nothing shown twice.
-import { connect } from "./socket.js";
-
+// The stock client comes from hubd itself: index.html loads socket.io/socket.io.js, which sets io.
 const $ = (id) => document.getElementById(id);
 const TYPING_EVERY = 3000; // ms; the server ends "typing" by itself after 6 s
 
@@ -9,35 +8,43 @@ let socket = null;
 let who = null; // {user, role, room}: what the form said; null when we left
 let seen = {}; // {seq, epoch}: how far the log on the page goes
 let permissions = null;
-let retryAfter = 500;
 const members = new Map(); // user id -> {name, state}
 const typing = new Map(); // user id -> name
 let lastTyping = 0;
 
+// io takes a namespace of the page's own host; the path is relative to the page, for a proxy with a base path.
 function open() {
   $("status").textContent = "connecting…";
-  socket = connect(
-    "/hub/chat",
-    { token: `dev:${who.user}:${who.role}` },
-    {
-      connect: join,
-      refuse: (error) => fail(error.message),
-      event: (name, payload) => listeners[name]?.(payload),
-      close: onClose,
-    },
-  );
+  socket = io("/hub/chat", {
+    path: new URL("socket.io/", document.baseURI).pathname,
+    auth: { token: `dev:${who.user}:${who.role}` },
+    forceNew: true,
+  });
+  socket.on("connect", join);
+  socket.on("connect_error", (error) => (socket.active ? lost() : fail(error.message)));
+  socket.on("disconnect", (reason) => who && onDisconnect(reason));
+  socket.onAny((name, payload) => listeners[name]?.(payload));
+}
+
+/** Emits an event; resolves with the acknowledgement, {ok: true, …} or {ok: false, error}. */
+async function call(event, payload) {
+  try {
+    return await socket.timeout(10000).emitWithAck(event, payload);
+  } catch {
+    return { ok: false, error: { code: "closed", message: "no answer from the server" } };
+  }
 }
 
 async function join() {
-  const answer = await socket.call("hub:join", { roomId: who.room, since: seen.seq, epoch: seen.epoch });
-  if (!answer.ok) return fail(`${answer.error.message} (${answer.error.code})`);
-  retryAfter = 500;
+  const answer = await call("hub:join", { roomId: who.room, since: seen.seq, epoch: seen.epoch });
+  if (!who) return;
+  if (!answer.ok) return socket.connected ? fail(`${answer.error.message} (${answer.error.code})`) : lost();
   $("status").textContent = "connected";
   show(true);
   await refreshMembers();
 }
 
-// A refusal is final until the form is sent again; a lost connection is tried again.
+// A refusal is final until the form is sent again; a lost connection is tried again by the client.
 function fail(text) {
   who = null;
   socket.close();
@@ -45,11 +52,13 @@ function fail(text) {
   $("status").textContent = text;
 }
 
-function onClose() {
-  if (!who) return;
+function lost() {
   $("status").textContent = "connection lost, trying again…";
-  setTimeout(() => who && open(), retryAfter);
-  retryAfter = Math.min(retryAfter * 2, 10000);
+}
+
+function onDisconnect(reason) {
+  lost();
+  if (reason === "io server disconnect") setTimeout(() => who && socket.connect(), 1000); // the client leaves this to us
 }
 
 const listeners = {
@@ -171,7 +180,7 @@ function showTyping() {
 }
 
 async function refreshMembers() {
-  const answer = await socket.call("hub:members", { roomId: who.room });
+  const answer = await call("hub:members", { roomId: who.room });
   if (!answer.ok) return;
   members.clear();
   for (const member of answer.members) {
@@ -191,7 +200,7 @@ function showMembers() {
 }
 
 async function act(event, payload) {
-  const answer = await socket.call(event, { roomId: who.room, ...payload });
+  const answer = await call(event, { roomId: who.room, ...payload });
   notice(answer.ok ? "" : answer.error.message);
   return answer.ok;
 }
@@ -213,7 +222,8 @@ $("entry").addEventListener("submit", (event) => {
   typing.clear();
   showTyping();
   notice("");
-  open();
+  if (globalThis.io) open();
+  else $("status").textContent = "this hubd was built without the Socket.IO client: make console, then make build";
 });
 
 $("composer").addEventListener("submit", async (event) => {
@@ -241,5 +251,5 @@ $("leave").addEventListener("click", () => {
 });
 
 document.addEventListener("visibilitychange", () => {
-  if (who && permissions) socket.call("hub:event", { roomId: who.room, event: document.hidden ? "away" : "online" });
+  if (who && permissions) call("hub:event", { roomId: who.room, event: document.hidden ? "away" : "online" });
 });
