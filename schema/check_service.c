@@ -1,4 +1,5 @@
 /* What service.yaml must hold beyond its fields' own types. */
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
@@ -48,17 +49,31 @@ static void check_methods(struct hub_loader *l) {
                      "cache.url needs redis://…");
 }
 
-/* Whoever can change the keys on their way can sign tokens. 127.0.0.1.example.com is not loopback. */
+static bool has_part(CURLU *u, CURLUPart which) {
+    char *text = NULL;
+    bool there = !curl_url_get(u, which, &text, 0);
+    curl_free(text);
+    return there;
+}
+
+/* Read by the library that fetches them. 127.0.0.1.example.com is not loopback. */
+static bool is_at_loopback(CURLU *u) {
+    char *host = NULL;
+    if (curl_url_get(u, CURLUPART_HOST, &host, 0)) return false;
+    bool good = !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
+                (!strncmp(host, "127.", 4) && !host[strspn(host, "0123456789.")]);
+    curl_free(host);
+    return good;
+}
+
+/* Whoever can change the keys on their way can sign tokens. */
 static bool is_key_url(const char *url) {
-    bool plain = strncmp(url, "http://", 7) == 0;
-    const char *host = url + (plain ? 7 : 8);
-    size_t n = strcspn(host, "/?#");
-    if (!n || memchr(host, '@', n)) return false;
-    if (!plain) return true;
-    if (strncmp(host, "[::1]", 5) == 0) return n == 5 || host[5] == ':';
-    n = strcspn(host, ":/?#");
-    if (n == 9 && strncmp(host, "localhost", 9) == 0) return true;
-    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == n;
+    CURLU *u = curl_url();
+    bool good = !curl_url_set(u, CURLUPART_URL, url, 0) && has_part(u, CURLUPART_HOST) &&
+                !has_part(u, CURLUPART_USER) && !has_part(u, CURLUPART_PASSWORD) &&
+                (strncmp(url, "http://", 7) || is_at_loopback(u));
+    curl_url_cleanup(u);
+    return good;
 }
 
 static void check_jwt(struct hub_loader *l) {

@@ -132,7 +132,7 @@ static const struct hub_fields table_auth = {"Auth", 0, auth,
                                              "How users prove who they are: one of jwt, dev, anonymous."};
 
 static const struct hub_words store_schemes[] = {{"sqlite:", ""}, {"postgresql://", ""}, {"postgres://", ""}, {0}};
-static const struct hub_words cache_schemes[] = {{"memory:", ""}, {"redis://", ""}, {0}};
+static const struct hub_words cache_schemes[] = {{"memory:", ""}, {"redis://", ""}, {"redis+unix://", ""}, {0}};
 static const struct hub_words bus_schemes[] = {{"memory:", ""}, {"kafka://", ""}, {0}};
 static const struct hub_words cluster_schemes[] = {{"redis://", ""}, {0}};
 

@@ -424,8 +424,8 @@ static void cache_close(struct hub_cache *base) {
 }
 
 const struct hub_cache_ops hub_redis_cache_ops = {
-    .scheme = "redis",
-    .help = "redis://[user[:password]@]host[:port][/db] - a Redis server",
+    .scheme = "redis,redis+unix",
+    .help = "redis://[user[:password]@]host[:port][/db], redis+unix://[user[:password]@]/path[?db=N] - a Redis server",
     .check = cache_check,
     .open = cache_open,
     .get = cache_get,

@@ -36,7 +36,7 @@ struct hub_cache_config {
 };
 
 struct hub_cache_ops {
-    const char *scheme; /* "memory" */
+    const char *scheme; /* "memory"; several are parted by commas */
     const char *help;
     /* HUB_BAD_REQUEST: open would not take CONFIG. Connects to nothing. */
     enum hub_code (*check)(const struct hub_cache_config *config, struct hub_err *err);

@@ -367,7 +367,7 @@ static void an_unknown_name_is_a_reason(void **state) {
     until(is_reason, 15000);
     close_cache();
     new_loop();
-    open_at("redis://%2Fnosuch%2Fredis.sock");
+    open_at("redis+unix:///nosuch/redis.sock");
     reason = "No such file";
     until(is_reason, 5000);
     close_cache();
