@@ -87,24 +87,25 @@ function(hub_embed_console out)
   set(${out} ${CMAKE_BINARY_DIR}/console.c ${CMAKE_BINARY_DIR}/client.c PARENT_SCOPE)
 endfunction()
 
-# The programs come from engine/main.c with engine/server.c, and engine/hubctl/*.c, which may know every module.
+# The programs come from engine/main.c and engine/hubctl/*.c, both with engine/server/, which may know every module.
 function(hub_programs)
   hub_embed_console(console)
   target_sources(hub_ops PRIVATE ${console})
   set(all hub_base hub_cli hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hook hub_identity hub_namespace hub_work hub_data hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_postgres hub_memory hub_redis hub_kafka hub_curl)
-  add_library(hub_preflight STATIC engine/backends.c engine/preflight.c) # what a start and hubctl lint share
-  target_link_libraries(hub_preflight PUBLIC ${all})
+  file(GLOB server CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/server/*.c)
+  add_library(hub_server STATIC ${server})
+  target_link_libraries(hub_server PUBLIC ${all})
   if(EXISTS ${CMAKE_SOURCE_DIR}/engine/main.c)
-    add_executable(hubd engine/main.c engine/server.c)
-    target_link_libraries(hubd PRIVATE hub_preflight)
+    add_executable(hubd engine/main.c)
+    target_link_libraries(hubd PRIVATE hub_server)
     install(TARGETS hubd)
   endif()
   file(GLOB hubctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/hubctl/*.c)
   if(hubctl)
     hub_embed_templates(templates)
-    add_executable(hubctl ${hubctl} ${templates} ${CMAKE_SOURCE_DIR}/engine/server.c) # hubctl why decides as the server does
-    target_link_libraries(hubctl PRIVATE hub_preflight)
+    add_executable(hubctl ${hubctl} ${templates})
+    target_link_libraries(hubctl PRIVATE hub_server)
     install(TARGETS hubctl)
   endif()
 endfunction()

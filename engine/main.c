@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
-#include "server.h"
+#include "server/server.h"
 
 #define MAX_OVERRIDES 64
 #define FLUSH_MS 1000 /* for the last lines, when stderr is slow */

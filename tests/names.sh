@@ -15,7 +15,7 @@ check() { # root
 }
 
 lower="base loop packet transport session auth persist fanout room rest ops"
-open="engine engine/data engine/hub/access engine/hub/join engine/hub/message engine/hubctl scripting adapters/kafka adapters/memory \
+open="engine/data engine/hub/access engine/hub/join engine/hub/message engine/hubctl scripting adapters/kafka adapters/memory \
     adapters/postgres adapters/redis adapters/sql adapters/sqlite"
 
 rules='

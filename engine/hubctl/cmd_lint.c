@@ -7,9 +7,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
-#include "preflight.h"
 #include "schema/load.h"
 #include "scripting/scripts.h"
+#include "server/preflight.h"
 
 struct lint_options {
     unsigned format; /* enum hub_diag_format */

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends.h"
 #include "hubctl/hubctl.h"
 #include "persist/tables.h"
 #include "schema/load.h"
+#include "server/backends.h"
 
 static struct hub_loop *loop;
 

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
 #include "schema/load.h"
-#include "server.h"
+#include "server/server.h"
 
 #define KEY_MAX (256 * 1024)
 #define TTL_MAX (10 * 365 * 86400LL)

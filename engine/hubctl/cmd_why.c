@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
-#include "server.h"
+#include "server/server.h"
 
 struct why_options {
     const char *dir;

@@ -17,9 +17,9 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "preflight.h"
 #include "schema/diag.h"
 #include "scripting/scripts.h"
+#include "server/preflight.h"
 
 enum { MAX_FOLDERS = 128, MAX_OVERRIDES = 16 };
 

@@ -816,7 +816,7 @@ static void ask_why(struct server *s, const struct hub_server_question *q) {
 }
 
 /* For commands that only look: the database must be as the definitions want it already. */
-static enum hub_code check_tables(struct server *s, struct hub_err *err) {
+static enum hub_code expect_tables(struct server *s, struct hub_err *err) {
     struct hub_buf plan = {0};
     enum hub_code code = s->store->ops->plan(s->store, &plan, err);
     if (!code && plan.n)
@@ -829,7 +829,7 @@ static enum hub_code check_tables(struct server *s, struct hub_err *err) {
 static int open_to_look(struct server *s) {
     struct hub_err err;
     if (hub_backends_tables(s->now.service, &s->now.tables, &err)) return failed(&err, HUB_EXIT_INVALID);
-    if (open_store(s, true, &err) || check_tables(s, &err))
+    if (open_store(s, true, &err) || expect_tables(s, &err))
         return failed(&err, err.code == HUB_STORE_UNAVAILABLE ? HUB_EXIT_BACKEND : HUB_EXIT_FAILED);
     return open_cache_and_bus(s);
 }
