@@ -1,5 +1,5 @@
 /* The adapters of this build, and what they are opened with. */
-#include "backends.h"
+#include "server/backends.h"
 
 #include <stdlib.h>
 

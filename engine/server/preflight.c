@@ -1,17 +1,17 @@
 /* Asks everything that a start asks of a service, and connects to nothing: what lints clean starts
  * (contract: cli.md). */
-#include "preflight.h"
+#include "server/preflight.h"
 
 #include <stdlib.h>
 
 #include "adapters/curl/curl.h"
 #include "auth/jwt.h"
-#include "backends.h"
 #include "base/mem.h"
 #include "hub/engine.h"
 #include "namespace/namespace.h"
 #include "ops/ops.h"
 #include "scripting/scripts.h"
+#include "server/backends.h"
 #include "transport/transport.h"
 
 struct asked {

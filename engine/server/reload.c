@@ -1,0 +1,135 @@
+/* SIGHUP: other definitions, switched to as a whole or not at all. */
+#include "server/server_int.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define RETIRE_MS 15000 /* after that no script of the old definitions runs any more */
+
+void hub_server_free_generation(struct hub_generation *g) {
+    if (g->scripts) hub_scripts_delete(g->scripts);
+    hub_jwks_delete(g->jwks);
+    hub_jwt_keys_free(g->keys);
+    hub_static_free(g->files);
+    if (g->tables) hub_tables_free(g->tables);
+    hub_service_free(g->service);
+    *g = (struct hub_generation){0};
+}
+
+void hub_server_free_retired(struct hub_retired *r) {
+    hub_list_remove(&r->link);
+    hub_timer_stop(r->server->loop, &r->timer);
+    if (r->generation.service == r->server->first) r->generation.service = NULL;
+    hub_server_free_generation(&r->generation);
+    free(r);
+}
+
+static void on_retire(struct hub_timer *t) {
+    struct hub_retired *r = HUB_CONTAINER(t, struct hub_retired, timer);
+    if (!hub_engine_pending(r->server->engine)) {
+        hub_server_free_retired(r);
+        return;
+    }
+    hub_server_say_holds(r->server, r->since, "the definitions before a reload are kept");
+    hub_timer_start(r->server->loop, t, RETIRE_MS, on_retire);
+}
+
+static void retire(struct hub_server *s) {
+    struct hub_retired *r = hub_xcalloc(1, sizeof *r);
+    r->server = s;
+    r->generation = s->now;
+    r->since = hub_loop_now(s->loop);
+    hub_list_push(&s->retired, &r->link);
+    hub_timer_start(s->loop, &r->timer, RETIRE_MS, on_retire);
+}
+
+/* A setting that only a restart changes. It is compared with what the process started with, so the warning
+ * comes again until the restart. */
+static void warn_that_kept(void *arg, const char *text) {
+    (void)arg;
+    hub_log_kv(HUB_LOG_WARN, "server", text, NULL);
+}
+
+static enum hub_code prepare(struct hub_server *s, struct hub_generation *g, struct hub_err *err) {
+    struct hub_buf folder = {0};
+    enum hub_code code =
+        hub_tables_new(g->service, !s->bus->ops->local, &g->tables, err); /* the bus stays what it is until a restart */
+    if (!code) code = hub_server_load_keys(s, g, err);
+    if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, &s->engine_host, err);
+    hub_buf_addf(&folder, "%s/public", g->service->dir);
+    if (!code) code = hub_static_load(hub_buf_cstr(&folder), NULL, NULL, &g->files, err);
+    hub_buf_free(&folder);
+    return code;
+}
+
+static void on_reloaded(void *arg) {
+    const struct hub_server *s = arg;
+    hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
+}
+
+static void switch_to(struct hub_server *s, const struct hub_generation *g) {
+    retire(s);
+    s->now = *g;
+    const struct hub_identity_config identity = {.loop = s->loop,
+                                                 .service = g->service,
+                                                 .keys = g->keys,
+                                                 .jwks = g->jwks,
+                                                 .cache = s->cache,
+                                                 .hooks = &hub_lua_hook_ops,
+                                                 .scripts = g->scripts};
+    const struct hub_namespaces_config plain = {.loop = s->loop,
+                                                .holds = hub_engine_holds(s->engine),
+                                                .service = g->service,
+                                                .hooks = &hub_lua_hook_ops,
+                                                .scripts = g->scripts,
+                                                .identity = s->identity};
+    hub_identity_ctx_configure(s->identity, &identity);
+    hub_namespaces_configure(s->namespaces, &plain);
+    hub_rest_configure(s->rest, g->service, g->tables);
+    hub_transport_local_names(s->transport, g->service->dev);
+    hub_engine_reload(s->engine, g->service, g->tables, g->scripts, on_reloaded, s);
+}
+
+/* What is wrong with the tables, or NULL. */
+static const char *adopt(struct hub_server *s, const struct hub_generation *g, struct hub_err *err) {
+    const struct hub_store_config config =
+        hub_backends_store_config(g->service, g->tables, hub_buf_cstr(&s->store_url));
+    return s->store->ops->adopt(s->store, &config, err) ? err->text : NULL;
+}
+
+/* The last step that may fail changes the store. */
+static void finish_reload(void *arg, const char *error) {
+    struct hub_server *s = arg;
+    struct hub_generation g = s->coming;
+    struct hub_err err;
+    s->coming = (struct hub_generation){0};
+    if (!error) error = adopt(s, &g, &err);
+    if (error) {
+        hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", error, NULL);
+        if (g.service) hub_server_free_generation(&g);
+        return;
+    }
+    switch_to(s, &g);
+}
+
+/* A reload that still waits for its keys gives way. */
+static void reload(struct hub_server *s) {
+    struct hub_err err;
+    if (s->coming.service) hub_server_free_generation(&s->coming);
+    s->coming.service = hub_server_load(s->options);
+    if (s->coming.service) hub_service_keep(s->coming.service, s->first, warn_that_kept, NULL);
+    enum hub_code code = s->coming.service ? prepare(s, &s->coming, &err)
+                                           : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
+    if (!code && s->coming.jwks && !hub_jwks_inherit(s->coming.jwks, s->now.jwks))
+        hub_jwks_start(s->coming.jwks, finish_reload, s);
+    else
+        finish_reload(s, code ? err.text : NULL);
+}
+
+void hub_server_on_hangup(void *arg, int signo) {
+    struct hub_server *s = arg;
+    (void)signo;
+    if (s->serving && !s->draining) reload(s);
+}
