@@ -91,7 +91,7 @@ static void tell_change(struct changed *c, const char *path, const struct hub_ro
         hub_buf_addz(&text, " -> ");
         show(&text, r, c->now + r->offset);
     }
-    hub_buf_addz(&text, " takes a restart");
+    hub_buf_addz(&text, " needs a restart");
     c->tell(c->arg, hub_buf_cstr(&text));
     hub_buf_free(&text);
 }

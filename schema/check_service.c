@@ -185,7 +185,7 @@ static void check_proxies(struct hub_loader *l) {
         const char *why = file ? NULL : hub_cidr_parse(hub_cstr(o->items[i]), &parsed);
         if (why) hub_complain(l, "S040", list, &r, NULL, "\"%s\" is no range of addresses: %s", o->items[i], why);
         if (file && strncmp(l->service->host, "unix:", 5))
-            hub_complain(l, "S040", list, &r, NULL, "unix: matches nobody, since listen.host is no socket file");
+            hub_complain(l, "S040", list, &r, NULL, "unix: matches no peer, since listen.host is not a socket file");
     }
 }
 

@@ -56,10 +56,10 @@ static const struct hub_code_row rows[] = {
      "listen:\n"
      "  port: 8080",
      REFUSED},
-    {"Y007", ERROR, "nested too deeply", "Lists and mappings may be nested 64 levels deep.",
+    {"Y007", ERROR, "nested too deeply", "Lists and mappings may be nested at most 64 levels deep.",
      "a: [[[[[[ … 65 levels … ]]]]]]", "a: [[1]]", REFUSED},
-    {"Y008", ERROR, "file too large", "A definition file may have 1 MiB.", "a seed.yaml with 100,000 rows",
-     "rows imported into the store with SQL", REFUSED},
+    {"Y008", ERROR, "file too large", "A definition file may be at most 1 MiB in size.",
+     "a seed.yaml with 100,000 rows", "rows imported into the store with SQL", REFUSED},
     {"Y009", ERROR, "not text", "The file is not valid UTF-8 or holds control characters.",
      "a file saved as Latin-1 or UTF-16", "the same file saved as UTF-8", REFUSED},
     {"Y010", ERROR, "environment variable not set",
@@ -99,7 +99,7 @@ static const struct hub_code_row rows[] = {
      "listen:\n"
      "  port: 8080",
      REFUSED},
-    {"S003", ERROR, "missing required field", "The object cannot do without this field, and it has no default.",
+    {"S003", ERROR, "missing required field", "The field is required and has no default.",
      "service:\n"
      "  project: tutorhub",
      "service:\n"
@@ -246,7 +246,7 @@ static const struct hub_code_row rows[] = {
      "  jwt: {…}\n"
      "  session: {redisKey: \"session:${sessionId}\"}",
      REFUSED},
-    {"S029", ERROR, "keys by an open way",
+    {"S029", ERROR, "keys over an unencrypted connection",
      "Whoever can change the answer of auth.jwt.jwksUrl on its way can sign tokens for everybody, so the URL is https, "
      "or http on the same machine "
      "(localhost, 127.0.0.1, [::1]). A user name or password has no place in it.",
@@ -265,16 +265,16 @@ static const struct hub_code_row rows[] = {
      "  jwt: {…}\n"
      "  session: {redisKey: \"session:${sessionId}\"}\n"
      "cache: {url: \"redis://localhost:6379/0\"}",
-     "Nobody gets in whose session was not put there by a script of the service: invalid_token."},
+     "Only users whose session a script of the service has stored are admitted; all others get invalid_token."},
     {"S031", ERROR, "keys that cannot be used",
-     "What auth.jwt names is there and holds no key that the algorithms need: the file is empty or something else, the "
+     "The source that auth.jwt names holds no key for its algorithms: the file is empty or is not a key, the "
      "environment variable of "
-     "secretEnv is not set, or the key is of another kind than the algorithm (ES256 needs a P-256 key, RS256 an RSA "
+     "secretEnv is not set, or the key has another type than the algorithm needs (ES256 a P-256 key, RS256 an RSA "
      "key of 2048 bits or more).",
      "jwt: {algorithms: [ES256], publicKeyFile: keys/rs256.pem}",
      "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
     {"S032", ERROR, "certificate that cannot be used",
-     "certFile or keyFile holds no certificate or key in PEM form, the key is not that of the certificate, or it wants "
+     "certFile or keyFile holds no certificate or key in PEM form, the key is not that of the certificate, or it needs "
      "a passphrase.",
      "tls: {certFile: tls/key.pem, keyFile: tls/cert.pem}", "tls: {certFile: tls/cert.pem, keyFile: tls/key.pem}",
      REFUSED},
@@ -298,7 +298,7 @@ static const struct hub_code_row rows[] = {
     {"S040", ERROR, "bad trusted proxy",
      "trustedProxies lists the addresses of reverse proxies, one by one or as ranges (CIDR), of IPv4 or IPv6; or "
      "unix:, with a socket file as "
-     "listen.host. What another peer says about whom it speaks for is not believed.",
+     "listen.host. The forwarding headers of any other peer are ignored.",
      "trustedProxies: [\"10.0.0.1/8\"]", "trustedProxies: [\"10.0.0.0/8\"]", REFUSED},
     {"S041", ERROR, "bad path of Engine.IO",
      "listen.path is where polling and WebSocket are served; hubs, console and health have paths of their own.",
@@ -313,12 +313,13 @@ static const struct hub_code_row rows[] = {
      "listen: {maxPendingPerAddress: 500, maxPending: 100}", "listen: {maxPendingPerAddress: 50, maxPending: 100}",
      "maxPending holds, so one address can take it all."},
     {"S044", WARNING, "development authentication for every page",
-     "Development tokens need no secret, so whatever page is let in may be anybody. Name the origins of your pages.",
+     "Development tokens need no secret, so any page that is allowed can act as any user. Name the origins of your "
+     "pages.",
      "listen: {corsOrigins: [\"*\"]}\n"
      "auth: {dev: true}",
      "listen: {corsOrigins: [\"http://localhost:3000\"]}\n"
      "auth: {dev: true}",
-     "Every page is let in, without its cookies."},
+     "Pages of every origin are allowed, without cookies."},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
      "is not "
@@ -337,8 +338,7 @@ static const struct hub_code_row rows[] = {
      "guardrails:\n"
      "  maxRoomsPerUser: 50",
      REFUSED},
-    {"H003", ERROR, "missing required field", "The object cannot do without this field, and it has no default.",
-     "roomSettings: {}",
+    {"H003", ERROR, "missing required field", "The field is required and has no default.", "roomSettings: {}",
      "roomSettings:\n"
      "  roomDataObject: conversation",
      REFUSED},
@@ -370,7 +370,7 @@ static const struct hub_code_row rows[] = {
      "  - {name: viewer, canSend: false}",
      REFUSED},
     {"H008", WARNING, "value is not advisable",
-     "The value is accepted but asks much of the server: the script runs that often for every active room.",
+     "The value is accepted but costs the server much: the script runs that often for every active room.",
      "scheduledActions:\n"
      "  - {name: tick, intervalMs: 20, script: lib.world.tick(roomId)}",
      "scheduledActions:\n"
@@ -555,7 +555,7 @@ static const struct hub_code_row rows[] = {
      "    - {name: owner, sourceObject: conversation, userField: ownerId, roomField: id, hubRole: owner}\n"
      "hubExtensions: {roomUpdate: {properties: [title, ownerId]}}",
      "hubExtensions: {roomUpdate: {properties: [title]}}",
-     REFUSED " Otherwise who manages a room could make himself its owner."},
+     REFUSED " Otherwise users who manage a room could make themselves its owner."},
     {"L001", ERROR, "script syntax", "The expression or Lua chunk cannot be compiled.",
      "condition: record.status ==", "condition: record.status == \"active\"", REFUSED},
     {"L002", ERROR, "construct that expressions do not have",
@@ -570,7 +570,7 @@ static const struct hub_code_row rows[] = {
      "checkScript: session.city == room.city", "checkScript: user.city == room.city",
      REFUSED " Otherwise the hook would fail at every call, and a failing condition counts as false."},
     {"L004", WARNING, "unknown member",
-     "The table is known, and has no such member: the record of a DataObject has its properties, lib the modules in "
+     "The table is known but has no such member: the record of a DataObject has its properties, lib the modules in "
      "lib/, a module what its table is "
      "given "
      "by name, and the engine's tables what docs/scripting.md lists. Tables whose members are computed, or that a "
@@ -579,7 +579,7 @@ static const struct hub_code_row rows[] = {
      "roomEligibility: room.opne", "roomEligibility: room.open",
      "Reading it gives nothing (undefined, nil), so a condition is false or compares with nothing; calling it fails."},
     {"L010", ERROR, "Lua chunk without its line breaks",
-     "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment swallows the rest of "
+     "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment hides the rest of "
      "the "
      "chunk and positions are wrong.",
      "script:\n"

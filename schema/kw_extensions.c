@@ -45,7 +45,7 @@ static const struct hub_fields table_limits = {
 static const struct hub_row extensions[] = {
     {"roomUpdate", HUB_KIND_GROUP, .table = &table_room_update, .count = 1 + AT(room_update_listed),
      .help = "What hub:updateRoom may change."},
-    {"limits", HUB_KIND_GROUP, .table = &table_limits, .help = "Limits of what is stored, told on and read."},
+    {"limits", HUB_KIND_GROUP, .table = &table_limits, .help = "Limits of what is stored, relayed and read."},
     {0},
 };
 const struct hub_fields hub_fields_extensions = {"HubExtensions", 0, extensions,

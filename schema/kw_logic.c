@@ -28,7 +28,7 @@ static const struct hub_row action[] = {
     {"intervalMs", HUB_KIND_INT, HUB_ROW_REQUIRED, ACTION(interval_ms), .min = 10, .max = 86400000, .advised = 100,
      .example = "1000", .help = "Milliseconds between calls; at least 100 is recommended."},
     {"keepAlive", HUB_KIND_BOOL, .offset = ACTION(keep_alive), .fallback = "false",
-     .help = "Goes on while nobody is connected to the room."},
+     .help = "Also runs while no client is connected to the room."},
     {"script", HUB_KIND_SCRIPT, HUB_ROW_REQUIRED, ACTION(script), .vars = &vars_tick,
      .example = "lib.world.tick(roomId)", .help = "Called on every tick; may return serverMessages."},
     {0},

@@ -35,7 +35,7 @@ static const struct hub_row api[] = {
     {0},
 };
 static const struct hub_fields table_api = {
-    "Api", 0, api, "Who may use the generated REST endpoints of a DataObject; nobody by default."};
+    "Api", 0, api, "Who may use the generated REST endpoints of a DataObject; by default no one."};
 
 static const struct hub_row object[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, OBJECT(name), .max = HUB_SQL_NAME_MAX,
@@ -77,7 +77,7 @@ static const struct hub_row space[] = {
     {"onConnect", HUB_KIND_SCRIPT, .offset = SPACE(on_connect), .vars = &vars_connect,
      .help = "Called when a socket has connected."},
     {"onDisconnect", HUB_KIND_SCRIPT, .offset = SPACE(on_disconnect), .vars = &vars_disconnect,
-     .help = "Called when a socket is gone."},
+     .help = "Called when a socket has disconnected."},
     {"events", HUB_KIND_LIST, .offset = SPACE(events), .count = SPACE(event_n), .table = &table_event,
      .help = "Handlers of events."},
     {0},

@@ -49,7 +49,7 @@ static const struct hub_row room[] = {
      .help = "DataObject that represents rooms; clients join rooms by the id of its records."},
     {"roomEligibility", HUB_KIND_SCRIPT, .offset = AT(room_eligibility), .vars = &vars_room,
      .example = "catalogEvent.chatEnabled == true",
-     .help = "Checked before any authorisation; when false nobody can join the room."},
+     .help = "Checked before any authorisation; when it is false the room cannot be joined."},
     {"absoluteRoles", HUB_KIND_STRINGS, .offset = AT(absolute_roles), .example = "[superAdmin]",
      .help = "roleIds of sessions that bypass all authorisation and get the built-in system role."},
     {"checkRoles", HUB_KIND_STRINGS, .offset = AT(check_roles), .example = "[premiumUser, subscriber]",

@@ -105,7 +105,7 @@ static const struct hub_row jwt[] = {
     {"claims", HUB_KIND_GROUP, .table = &table_claims, .help = "Names of the claims."},
     {0},
 };
-static const struct hub_fields table_jwt = {"Jwt", 0, jwt, "Tokens signed by somebody else."};
+static const struct hub_fields table_jwt = {"Jwt", 0, jwt, "Tokens signed by an external issuer."};
 
 static const struct hub_row session[] = {
     {"redisKey", HUB_KIND_STRING, HUB_ROW_REQUIRED, AT(session_redis_key), .example = "hexasession:${sessionId}",

@@ -103,7 +103,7 @@ enum hub_code hub_service_load(const char *dir, const struct hub_load_options *o
 void hub_service_free(struct hub_service *s);
 /* On a reload: options of NOW that only a restart changes, and that differ from those of FIRST, with which
  * the process was started, get the values of FIRST back, so that none is applied by halves. TELL comes for
- * each ("store.readConnections: 2 -> 4 takes a restart"). FIRST must outlive NOW. */
+ * each ("store.readConnections: 2 -> 4 needs a restart"). FIRST must outlive NOW. */
 void hub_service_keep(struct hub_service *now, const struct hub_service *first,
                       void (*tell)(void *arg, const char *text), void *arg);
 /* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */

@@ -67,7 +67,7 @@ static void add_help(struct hub_buf *out, const struct hub_row *r) {
     }
     if (r->flags & HUB_ROW_NOT_YET) hub_buf_addz(out, " **Not in use yet:** a value is refused.");
     if (r->flags & HUB_ROW_RESTART)
-        hub_buf_addz(out, r->kind == HUB_KIND_GROUP ? " Changes take a restart." : " A change takes a restart.");
+        hub_buf_addz(out, r->kind == HUB_KIND_GROUP ? " Changes need a restart." : " A change needs a restart.");
     if (r->example) hub_buf_addz(out, " Example: `"), add_cell(out, r->example), hub_buf_addz(out, "`.");
 }
 

@@ -101,7 +101,7 @@ int ms_line(struct hub_str text, size_t at);
 /* ---- names ---- */
 /* The nearest of the known names to NAME, "" when none is near. */
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]);
-/* Names that every expression, resp. every Lua chunk has; NULL-terminated. */
+/* Names that every expression and every Lua chunk has, respectively; NULL-terminated. */
 extern const char *const hub_script_expr_globals[];
 extern const char *const hub_script_lua_globals[];
 /* Reports every variable that is neither in NAMES nor global nor a parameter, and every member that a

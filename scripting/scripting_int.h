@@ -105,7 +105,7 @@ void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size);
 void hub_lua_arm(lua_State *co); /* the instruction count hook */
 /* Before code goes on in L after other coroutines ran, which may have made long strings. */
 void hub_lua_rearm(lua_State *L);
-/* Starts, resp. ends, the measuring of a stretch of running. */
+/* Start and end the measuring of the time that a task runs without yielding. */
 void hub_script_slice_begin(struct hub_script_task *t);
 void hub_script_slice_end(struct hub_script_task *t);
 /* Records that a C function did work proportional to BYTES, so that the clock is read soon. Never raises. */
@@ -172,8 +172,8 @@ void hub_lua_copy_charged(lua_State *L, const char *const *names);
 void hub_lua_open_patterns(lua_State *L);
 void hub_lua_open_coroutine(lua_State *L);
 void hub_lua_open_api(lua_State *L);
-/* Pushes the JSON text of the value at IDX, resp. the value of a JSON text, and returns 1; WHO begins
- * error messages. Raises. */
+/* The first pushes the JSON text of the value at IDX, the second the value of a JSON text. Both return 1
+ * and raise errors, whose messages begin with WHO. */
 int hub_lua_encode(lua_State *L, int idx, const char *who);
 int hub_lua_decode(lua_State *L, struct hub_str text, const char *who);
 void hub_lua_open_host(lua_State *L);

@@ -8,7 +8,7 @@
 enum { BATCH = 1000, REOPEN_MS = 10000 /* at most once in this time */ };
 
 static struct hub_metric restarts =
-    HUB_METRIC(HUB_COUNTER, "hubd_bus_restarts_total", NULL, "Consumers given up for a new one");
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_restarts_total", NULL, "Consumers replaced because they received nothing");
 
 /* ---- topics ---- */
 

@@ -13,11 +13,10 @@ enum {
     COMMIT_RETRY_MS = 1000,
 };
 
-static struct hub_metric held = HUB_METRIC(HUB_GAUGE, "hubd_bus_held", NULL, "Records whose handling is under way");
-static struct hub_metric commits =
-    HUB_METRIC(HUB_COUNTER, "hubd_bus_commits_total", NULL, "Commits of what has been handled");
+static struct hub_metric held = HUB_METRIC(HUB_GAUGE, "hubd_bus_held", NULL, "Records being processed");
+static struct hub_metric commits = HUB_METRIC(HUB_COUNTER, "hubd_bus_commits_total", NULL, "Offset commits");
 static struct hub_metric commit_failures =
-    HUB_METRIC(HUB_COUNTER, "hubd_bus_commit_failures_total", NULL, "Commits that the bus refused");
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_commit_failures_total", NULL, "Offset commits that the bus refused");
 
 /* ---- life ---- */
 

@@ -14,8 +14,8 @@ enum {
     GIVE_UP_MS = 60000,
 };
 
-static struct hub_metric reconnects =
-    HUB_METRIC(HUB_COUNTER, "hubd_bus_reconnects_total", NULL, "Times the bus came back after it had been away");
+static struct hub_metric reconnects = HUB_METRIC(HUB_COUNTER, "hubd_bus_reconnects_total", NULL,
+                                                 "Times the connection to the bus was lost and established again");
 
 static void on_timer(struct hub_timer *t);
 

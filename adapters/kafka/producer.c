@@ -21,9 +21,9 @@ struct kafka_publication {
 static struct hub_metric published =
     HUB_METRIC(HUB_COUNTER, "hubd_bus_published_total", NULL, "Records that the bus has acknowledged");
 static struct hub_metric outbound =
-    HUB_METRIC(HUB_GAUGE, "hubd_bus_outbound", NULL, "Records that wait for the bus to acknowledge them");
+    HUB_METRIC(HUB_GAUGE, "hubd_bus_outbound", NULL, "Published records without an acknowledgement of the bus yet");
 static struct hub_histogram latency =
-    HUB_HISTOGRAM("hubd_bus_publish_seconds", NULL, "Time from publishing to the acknowledgement of the bus");
+    HUB_HISTOGRAM("hubd_bus_publish_seconds", NULL, "Time from publishing a record to its acknowledgement by the bus");
 
 /* ---- answers ---- */
 

@@ -23,8 +23,8 @@ struct turn {
     char error[200]; /* what librdkafka said to the answer */
 };
 
-static struct hub_metric rebalances =
-    HUB_METRIC(HUB_COUNTER, "hubd_bus_rebalances_total", NULL, "Changes of the partitions assigned to this process");
+static struct hub_metric rebalances = HUB_METRIC(HUB_COUNTER, "hubd_bus_rebalances_total", NULL,
+                                                 "Rebalances: changes of the partitions assigned to this process");
 
 static void run_next(struct kafka_bus *b);
 

@@ -11,7 +11,7 @@
 static struct hub_metric entries_metric =
     HUB_METRIC(HUB_GAUGE, "hubd_cache_entries", NULL, "Entries of the in-process cache");
 static struct hub_metric evicted_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_cache_evicted_total", NULL, "Entries of the in-process cache that went for others");
+    HUB_METRIC(HUB_COUNTER, "hubd_cache_evicted_total", NULL, "Entries evicted from the in-process cache to make room");
 
 static struct memory_cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct memory_cache, base); }
 

@@ -420,8 +420,8 @@ void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *resu
  * trigger, and then anybody could make the service look down. */
 bool hub_pg_note_trouble(struct pg_store *s, const struct failure *f, bool read);
 
-/* w->code is set; to be answered on a later turn, resp. now (from a result, never from a call of the
- * store's user). */
+/* Answers W, whose code is set: the first on a later turn of the loop, the second at once, which is allowed
+ * when a result arrives and never inside a call by the store's user. */
 void hub_pg_answer(struct pg_store *s, struct hub_write *w);
 void hub_pg_answer_now(struct pg_store *s, struct hub_write *w);
 void hub_pg_answer_count(struct pg_store *s, struct count_job *job, const struct pg_counter *c);

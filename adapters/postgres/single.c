@@ -88,7 +88,8 @@ static void on_existing(void *arg, const struct failure *f) {
         return;
     }
     x->single->duplicate = true;
-    if (!x->single->row.n) hub_pg_fail(x->single, HUB_STORE_UNAVAILABLE, "the row that stood in the way has gone");
+    if (!x->single->row.n)
+        hub_pg_fail(x->single, HUB_STORE_UNAVAILABLE, "the conflicting row was deleted in the meantime");
     through(x, false);
 }
 

@@ -57,10 +57,10 @@ struct redis_request {
 #define LATENCY(OP) HUB_HISTOGRAM("hubd_cache_latency_seconds", "op=\"" OP "\"", "Time until the cache's answer")
 static struct hub_histogram get_latency = LATENCY("get"), set_latency = LATENCY("set"), take_latency = LATENCY("take"),
                             call_latency = LATENCY("call");
-static struct hub_metric errors_metric = HUB_METRIC(HUB_COUNTER, "hubd_cache_errors_total", NULL,
-                                                    "Requests to the cache without an answer, or with an error");
-static struct hub_metric reconnects_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_cache_reconnects_total", NULL, "Connections to the cache made anew");
+static struct hub_metric errors_metric =
+    HUB_METRIC(HUB_COUNTER, "hubd_cache_errors_total", NULL, "Requests to the cache that failed or timed out");
+static struct hub_metric reconnects_metric = HUB_METRIC(
+    HUB_COUNTER, "hubd_cache_reconnects_total", NULL, "Connections to the cache that were lost and established again");
 
 static struct redis_cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct redis_cache, base); }
 

@@ -67,10 +67,10 @@ struct redis_question {
 };
 
 static struct hub_metric watched_metric =
-    HUB_METRIC(HUB_GAUGE, "hubd_cache_watched_keys", NULL, "Sessions whose end is waited for");
+    HUB_METRIC(HUB_GAUGE, "hubd_cache_watched_keys", NULL, "Stored sessions watched for deletion or expiry");
 static struct hub_metric events_metric =
     HUB_METRIC(HUB_GAUGE, "hubd_cache_keyspace_events", NULL,
-               "Whether the cache tells of deleted keys by itself (1), or is asked (0)");
+               "1 while the cache sends keyspace events of deleted keys, 0 while hubd polls for them");
 
 static struct hub_str key_of(const struct redis_watched *k) { return hub_str(k->key, k->key_n); }
 

@@ -437,7 +437,7 @@ static bool compare(struct hub_sql_planner *p, const struct hub_table *t, const 
     enum family have_family = p->d->enum_type && have->enum_values ? TEXTUAL : family(have->type);
     if (family(type) != have_family || !(have->fits >> c->type & 1)) {
         refuse(p,
-               "table \"%s\", column \"%s\": it is %s and the definition wants %s; rename the property, or convert the "
+               "table \"%s\", column \"%s\": it is %s and the definition says %s; rename the property, or convert the "
                "column yourself and start again",
                t->table, c->column, *have->type ? have->type : "without a type", type);
         return false;

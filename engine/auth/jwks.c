@@ -23,7 +23,7 @@ static struct hub_metric fetched_ok =
 static struct hub_metric fetched_bad =
     HUB_METRIC(HUB_COUNTER, "hubd_jwks_fetches_total", "result=\"failed\"", "Fetches of auth.jwt.jwksUrl");
 static struct hub_metric fetched_at = HUB_METRIC(HUB_GAUGE, "hubd_jwks_fetched_timestamp_seconds", NULL,
-                                                 "When the keys behind auth.jwt.jwksUrl were fetched, in Unix time");
+                                                 "Unix time of the last successful fetch of auth.jwt.jwksUrl");
 
 struct hub_jwks {
     struct hub_jwks_config config;

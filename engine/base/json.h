@@ -39,7 +39,7 @@ size_t hub_json_plain(struct hub_str s);
 /* Appends "key": with the quotes; no comma. KEY must need no escaping (a literal). */
 void hub_json_add_key(struct hub_buf *b, const char *key);
 
-/* Borrowed views into a tree; an absent or otherwise typed value gives {NULL,0}, resp. the fallback. */
+/* Borrowed views into a tree. A value that is absent or of another type gives {NULL, 0} or the fallback. */
 struct hub_str hub_json_str(const json_t *value);
 struct hub_str hub_json_get_str(const json_t *object, const char *key);
 int64_t hub_json_get_int(const json_t *object, const char *key,

@@ -26,9 +26,10 @@
 #define RETRY_MS 200   /* after a write that failed */
 
 struct hub_metric hub_log_dropped =
-    HUB_METRIC(HUB_COUNTER, "hubd_log_dropped_total", NULL, "Log lines dropped because stderr did not take them");
-struct hub_metric hub_log_suppressed = HUB_METRIC(HUB_COUNTER, "hubd_log_suppressed_total", NULL,
-                                                  "Log lines left out because there were too many of their kind");
+    HUB_METRIC(HUB_COUNTER, "hubd_log_dropped_total", NULL,
+               "Log lines dropped because stderr was not writable and the buffer was full");
+struct hub_metric hub_log_suppressed =
+    HUB_METRIC(HUB_COUNTER, "hubd_log_suppressed_total", NULL, "Log lines suppressed by the rate limit of their kind");
 
 static struct {
     pthread_mutex_t lock;

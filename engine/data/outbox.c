@@ -83,14 +83,13 @@ struct hub_outbox {
 };
 
 static struct hub_metric depth_metric =
-    HUB_METRIC(HUB_GAUGE, "hubd_outbox_rows", NULL, "Events that the bus has not taken yet");
+    HUB_METRIC(HUB_GAUGE, "hubd_outbox_rows", NULL, "Outbox events not yet published");
 static struct hub_metric age_metric =
-    HUB_METRIC(HUB_GAUGE, "hubd_outbox_oldest_seconds", NULL, "Age of the oldest event that the bus has not taken yet");
+    HUB_METRIC(HUB_GAUGE, "hubd_outbox_oldest_seconds", NULL, "Age of the oldest outbox event not yet published");
 static struct hub_metric published_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_outbox_published_total", NULL, "Events of the outbox that the bus took");
-static struct hub_metric retries_metric =
-    HUB_METRIC(HUB_COUNTER, "hubd_outbox_retries_total", NULL,
-               "Attempts to publish an event of the outbox that failed and are made again");
+    HUB_METRIC(HUB_COUNTER, "hubd_outbox_published_total", NULL, "Outbox events published");
+static struct hub_metric retries_metric = HUB_METRIC(HUB_COUNTER, "hubd_outbox_retries_total", NULL,
+                                                     "Failed attempts to publish an outbox event that will be retried");
 static struct hub_metric refused_metric = HUB_METRIC(
     HUB_COUNTER, "hubd_outbox_refused_total", NULL,
     "Events that the bus will never take; they stay in the outbox with their error, and are not tried again");

@@ -40,8 +40,8 @@ struct resolution {
     void *arg;
 };
 
-static struct hub_metric refusals =
-    HUB_METRIC(HUB_COUNTER, "hubd_auth_refusals_total", NULL, "Tokens refused, or missing");
+static struct hub_metric refusals = HUB_METRIC(HUB_COUNTER, "hubd_auth_refusals_total", NULL,
+                                               "Authentications refused because the token was missing or invalid");
 
 void hub_identity_unref(struct hub_identity *who) {
     if (!who || --who->refs) return;
@@ -609,7 +609,8 @@ void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json
 }
 
 static struct hub_metric ended =
-    HUB_METRIC(HUB_COUNTER, "hubd_sessions_ended_total", NULL, "Connections ended because what admitted them is gone");
+    HUB_METRIC(HUB_COUNTER, "hubd_sessions_ended_total", NULL,
+               "Connections closed because the session or token that admitted them was revoked");
 
 static void end_socket(struct hub_lease *l, struct hub_str error) {
     struct hub_socket *s = hub_socket_ref(l->socket); /* its owner may go with it */
@@ -632,7 +633,7 @@ static void on_lease_due(struct hub_timer *t) {
         return;
     }
     hub_metric_add(&ended, 1);
-    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its token has expired", "user", l->who->user_id, NULL);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection is closed: its token has expired", "user", l->who->user_id, NULL);
     end_socket(l, HUB_STR("{\"error\":\"The token has expired\",\"code\":\"token_expired\"}"));
 }
 
@@ -651,7 +652,7 @@ static void on_session_gone(void *arg) {
     l->watch = NULL;
     l->who->ended = true; /* also for what still waits */
     hub_metric_add(&ended, 1);
-    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its session is gone", "user", l->who->user_id, NULL);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection is closed: its session was revoked", "user", l->who->user_id, NULL);
     end_socket(l, HUB_STR("{\"error\":\"The session has ended\",\"code\":\"invalid_token\"}"));
 }
 

@@ -80,7 +80,7 @@ struct conn {
 static struct hub_metric events_in =
     HUB_METRIC(HUB_COUNTER, "hubd_namespace_events_total", NULL, "Events received by plain namespaces");
 static struct hub_metric failures =
-    HUB_METRIC(HUB_COUNTER, "hubd_namespace_failures_total", NULL, "Failed handlers of plain namespaces");
+    HUB_METRIC(HUB_COUNTER, "hubd_namespace_failures_total", NULL, "Handlers of plain namespaces that failed");
 static struct hub_metric overloads =
     HUB_METRIC(HUB_COUNTER, "hubd_namespace_overloads_total", NULL, "Events refused because a socket's queue was full");
 
@@ -466,8 +466,8 @@ static bool name_is_good(struct hub_host_call *call, const json_t *name, const c
     return !hub_event_reserved(text) || reply(call, HUB_BAD_REQUEST, "that event name is reserved by Socket.IO");
 }
 
-/* Sends the event whose name is the argument AT to FROM itself, or to everybody in ROOM resp. (NULL) in
- * the namespace but FROM. */
+/* Sends the event whose name is the argument AT to FROM itself, or to everybody but FROM in ROOM, or in
+ * the whole namespace when ROOM is NULL. */
 static void send_event(struct hub_host_call *call, struct conn *from, size_t at, bool to_self,
                        const struct room *room) {
     const struct hub_binaries bins = {call->bins ? call->bins->items : NULL, call->bins ? call->bins->n : 0};

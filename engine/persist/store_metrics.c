@@ -6,29 +6,32 @@
 #include "persist/store.h"
 
 static struct hub_histogram commit_latency =
-    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"", "Time of a transaction, resp. a read, in the store");
+    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"commit\"",
+                  "Latency of transactions (op=\"commit\") and reads (op=\"read\") in the store");
 static struct hub_histogram read_latency =
-    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"read\"", "Time of a transaction, resp. a read, in the store");
+    HUB_HISTOGRAM("hubd_store_latency_seconds", "op=\"read\"",
+                  "Latency of transactions (op=\"commit\") and reads (op=\"read\") in the store");
 static struct hub_metric errors = HUB_METRIC(HUB_COUNTER, "hubd_store_errors_total", NULL,
-                                             "Writes and reads that failed because the store was not available");
+                                             "Writes and reads that failed because the store was unavailable");
 static struct hub_metric queue =
-    HUB_METRIC(HUB_GAUGE, "hubd_store_queue", NULL, "Writes and reads that wait for the store's answer");
+    HUB_METRIC(HUB_GAUGE, "hubd_store_queue", NULL, "Writes and reads in flight or queued");
 static struct hub_metric commits = HUB_METRIC(HUB_COUNTER, "hubd_store_commits_total", NULL, "Transactions committed");
 static struct hub_metric batch_writes =
     HUB_METRIC(HUB_COUNTER, "hubd_store_batch_writes_total", NULL, "Writes in the transactions committed");
 static struct hub_metric reconnects = HUB_METRIC(HUB_COUNTER, "hubd_store_reconnects_total", NULL,
-                                                 "Connections to the store that were lost and made again");
+                                                 "Connections to the store that were lost and established again");
 static struct hub_metric retried = HUB_METRIC(HUB_COUNTER, "hubd_store_retried_writes_total", NULL,
-                                              "Writes carried out one by one, because one of their batch was refused");
+                                              "Writes retried one by one because a write of their batch failed");
 static struct hub_metric connections =
-    HUB_METRIC(HUB_GAUGE, "hubd_store_connections", NULL, "Connections to the store that are up");
+    HUB_METRIC(HUB_GAUGE, "hubd_store_connections", NULL, "Open connections to the store");
 
 static struct hub_metric misfits =
     HUB_METRIC(HUB_COUNTER, "hubd_store_misfit_values_total", NULL,
-               "Values of existing tables that are not of their property's type, given as null");
+               "Values of existing tables that do not have their property's type and were read as null");
 
-static struct hub_metric faults = HUB_METRIC(HUB_COUNTER, "hubd_store_faults_total", NULL,
-                                             "Reads and writes that met a damaged, unreadable or altered database");
+static struct hub_metric faults =
+    HUB_METRIC(HUB_COUNTER, "hubd_store_faults_total", NULL,
+               "Reads and writes that failed because the database is corrupt, unreadable or was altered");
 
 void hub_store_misfit(const struct hub_table *t, const struct hub_column *c, const char *found) {
     hub_metric_add(&misfits, 1);

@@ -690,7 +690,7 @@ static void finish_partial(struct hub_client *c) {
 static void on_attachment(struct hub_client *c, struct hub_str bytes) {
     struct partial *part = c->partial;
     if (!part) {
-        end_broken_client(c, "an attachment nobody announced");
+        end_broken_client(c, "an attachment that was not announced");
         return;
     }
     if (part->discard) {

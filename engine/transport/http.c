@@ -10,11 +10,11 @@
 #include "transport/transport_int.h"
 
 static struct hub_metric requests[] = {
-    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"1xx\"", "HTTP requests answered, by status class"),
-    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"2xx\"", "HTTP requests answered, by status class"),
-    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"3xx\"", "HTTP requests answered, by status class"),
-    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"4xx\"", "HTTP requests answered, by status class"),
-    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"5xx\"", "HTTP requests answered, by status class"),
+    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"1xx\"", "HTTP responses by status class"),
+    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"2xx\"", "HTTP responses by status class"),
+    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"3xx\"", "HTTP responses by status class"),
+    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"4xx\"", "HTTP responses by status class"),
+    HUB_METRIC(HUB_COUNTER, "hubd_http_requests_total", "status=\"5xx\"", "HTTP responses by status class"),
 };
 
 /* ---- time limits ---- */

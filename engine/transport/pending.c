@@ -12,13 +12,13 @@
 
 static struct hub_metric held[] = {
     [HUB_PENDING_REQUEST] =
-        HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"request\"", "Requests and sessions that have not signed in"),
+        HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"request\"", "Unauthenticated requests and Engine.IO sessions"),
     [HUB_PENDING_SESSION] =
-        HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"session\"", "Requests and sessions that have not signed in"),
+        HUB_METRIC(HUB_GAUGE, "hubd_pending", "kind=\"session\"", "Unauthenticated requests and Engine.IO sessions"),
 };
 #define REFUSED(LIMIT)                                                           \
     HUB_METRIC(HUB_COUNTER, "hubd_pending_refused_total", "limit=\"" LIMIT "\"", \
-               "Requests refused because too much had not signed in")
+               "Requests refused by the limits on unauthenticated peers")
 static struct hub_metric refused_address = REFUSED("address"), refused_total = REFUSED("total");
 
 void hub_pending_register_metrics(void) {

@@ -17,10 +17,11 @@ struct hub_metric hub_metric_bytes_in =
 struct hub_metric hub_metric_bytes_out = HUB_METRIC(HUB_COUNTER, "hubd_bytes_out_total", NULL, "Bytes sent to clients");
 struct hub_metric hub_metric_writes =
     HUB_METRIC(HUB_COUNTER, "hubd_writes_total", NULL, "Write system calls on client sockets");
-struct hub_metric hub_metric_slow = HUB_METRIC(HUB_COUNTER, "hubd_slow_reader_disconnects_total", NULL,
-                                               "Sessions ended because their queue was over its bound");
-struct hub_metric hub_metric_dropped = HUB_METRIC(HUB_COUNTER, "hubd_ephemeral_dropped_total", NULL,
-                                                  "Ephemeral events dropped because the reader was slow");
+struct hub_metric hub_metric_slow =
+    HUB_METRIC(HUB_COUNTER, "hubd_slow_reader_disconnects_total", NULL,
+               "Sessions closed because their outbound queue exceeded listen.maxQueueBytes");
+struct hub_metric hub_metric_dropped =
+    HUB_METRIC(HUB_COUNTER, "hubd_ephemeral_dropped_total", NULL, "Ephemeral events dropped for slow readers");
 
 static void register_metrics(void) {
     hub_metric_register(&hub_metric_connections);

@@ -388,12 +388,12 @@ describe("SIGHUP", () => {
         server.hubd.signal("SIGHUP");
         await server.hubd.printed(/definitions reloaded/, from);
         const said = server.hubd.output.slice(from);
-        assert.match(said, /listen\.maxPayload: 1000000 -> 2000000 takes a restart/);
-        assert.match(said, /service\.name: \S+ -> other takes a restart/);
-        assert.match(said, /service\.basePath: "" -> \/other takes a restart/);
-        assert.match(said, /store\.readConnections: 2 -> 4 takes a restart/);
-        assert.match(said, /store\.statementTimeout: 5000 -> 1000 takes a restart/);
-        assert.doesNotMatch(said, /auth.* takes a restart/);
+        assert.match(said, /listen\.maxPayload: 1000000 -> 2000000 needs a restart/);
+        assert.match(said, /service\.name: \S+ -> other needs a restart/);
+        assert.match(said, /service\.basePath: "" -> \/other needs a restart/);
+        assert.match(said, /store\.readConnections: 2 -> 4 needs a restart/);
+        assert.match(said, /store\.statementTimeout: 5000 -> 1000 needs a restart/);
+        assert.doesNotMatch(said, /auth.* needs a restart/);
       }
     });
   });

@@ -16,8 +16,8 @@
 
 static struct hub_metric hits =
     HUB_METRIC(HUB_COUNTER, "hubd_cache_hits_total", NULL, "Join decisions found in the cache");
-static struct hub_metric misses =
-    HUB_METRIC(HUB_COUNTER, "hubd_cache_misses_total", NULL, "Join decisions that had to be worked out");
+static struct hub_metric misses = HUB_METRIC(HUB_COUNTER, "hubd_cache_misses_total", NULL,
+                                             "Join decisions that were not in the cache and had to be computed");
 
 /* The rules behind a decision, as a number that is the same in every process: with other rules there are
  * other keys. */

@@ -48,9 +48,9 @@ static struct hub_metric bridged =
     HUB_METRIC(HUB_COUNTER, "hubd_bus_records_total", NULL, "Records received from the bus");
 static struct hub_metric dropped =
     HUB_METRIC(HUB_COUNTER, "hubd_own_events_dropped_total", NULL,
-               "Changes of the service's own that were not told to its rooms: too many waited");
+               "Own change events dropped because the queue to the service's rooms was full");
 static struct hub_metric malformed =
-    HUB_METRIC(HUB_COUNTER, "hubd_bus_malformed_total", NULL, "Records skipped because they could not be understood");
+    HUB_METRIC(HUB_COUNTER, "hubd_bus_malformed_total", NULL, "Malformed records that were skipped");
 
 /* ---- repeats ---- */
 
@@ -221,7 +221,8 @@ static void on_own(struct hub_task *t) {
 /* False: too many wait to be told; what rests on it is worked out all the same. */
 static bool may_tell(struct hub_bridge *br, const char *object) {
     if (br->own_n < MAX_OWN) return true;
-    if (!dropped.value) hub_log_kv(HUB_LOG_ERROR, "bus", "changes are not told: too many wait", "object", object, NULL);
+    if (!dropped.value)
+        hub_log_kv(HUB_LOG_ERROR, "bus", "own change events are dropped: the queue is full", "object", object, NULL);
     hub_metric_add(&dropped, 1);
     return false;
 }

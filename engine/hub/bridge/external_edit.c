@@ -80,8 +80,8 @@ static void tell(const struct behind *b) {
 /* Ends it, or tries once more later. */
 static void fail(struct behind *b, enum hub_code code, const char *error) {
     if (hub_retry_later(&hub_of(b->room)->engine->retries, &b->retry, b->work, code)) return;
-    hub_log_kv(HUB_LOG_WARN, "bus", "a changed message was not told", "room", b->room->id, "message", b->id, "error",
-               error, NULL);
+    hub_log_kv(HUB_LOG_WARN, "bus", "a changed message could not be announced", "room", b->room->id, "message", b->id,
+               "error", error, NULL);
     free_behind(b);
 }
 

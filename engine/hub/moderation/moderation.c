@@ -187,8 +187,8 @@ static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(
  * known already. */
 static void lifted(struct moderation *m, enum hub_code code, const char *error) {
     if (code && m->kind->adds)
-        hub_log_kv(HUB_LOG_WARN, "hub", "earlier moderation not put out of use", "room", m->room->id, "error", error,
-                   NULL);
+        hub_log_kv(HUB_LOG_WARN, "hub", "an earlier moderation could not be revoked", "room", m->room->id, "error",
+                   error, NULL);
     else if (code)
         refuse(m, code, error);
     else if (!m->kind->adds)

@@ -10,11 +10,12 @@
 #define STARTS_PER_TURN 16 /* of reads that waited: those who do something else have their turn too */
 #define LOOK_AGAIN_MS 5    /* at connections that have not taken their answers yet */
 
-static struct hub_metric under_way = HUB_METRIC(HUB_GAUGE, "hubd_reads_under_way", NULL, "Reads of hubs under way");
+static struct hub_metric under_way =
+    HUB_METRIC(HUB_GAUGE, "hubd_reads_under_way", NULL, "Client reads in progress in hubs");
 static struct hub_metric waiting =
-    HUB_METRIC(HUB_GAUGE, "hubd_reads_waiting", NULL, "Reads of hubs that wait for their turn");
-static struct hub_metric held =
-    HUB_METRIC(HUB_GAUGE, "hubd_read_results_bytes", NULL, "Bytes of results that reads have asked the store for");
+    HUB_METRIC(HUB_GAUGE, "hubd_reads_waiting", NULL, "Client reads of hubs that are queued");
+static struct hub_metric held = HUB_METRIC(HUB_GAUGE, "hubd_read_results_bytes", NULL,
+                                           "Bytes of query results reserved by client reads in progress");
 
 static void on_settle(struct hub_task *t);
 static void on_resume(struct hub_timer *t);

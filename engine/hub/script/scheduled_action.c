@@ -25,8 +25,9 @@ struct actions {
     struct action *items[]; /* NULL = not running */
 };
 
-static struct hub_metric skipped = HUB_METRIC(HUB_COUNTER, "hubd_scheduled_skipped_total", NULL,
-                                              "Scheduled ticks skipped because the one before still ran");
+static struct hub_metric skipped =
+    HUB_METRIC(HUB_COUNTER, "hubd_scheduled_skipped_total", NULL,
+               "Runs of scheduled actions skipped because the previous run had not finished");
 
 static void tick(struct hub_timer *t);
 

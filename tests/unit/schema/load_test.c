@@ -321,12 +321,12 @@ static void what_only_a_restart_changes_is_told_and_stays_as_it_was(void **state
                                          "scripting: {cpuMs: 7}\n");
     hub_service_keep(now, first, note_kept, &told);
     assert_string_equal(hub_buf_cstr(&told),
-                        "service.project: hubd -> mall takes a restart\n"
-                        "listen.corsOrigins: [] -> [https://a.example, https://b.example] takes a restart\n"
-                        "store.url: postgresql://ann:***@db/shop -> postgresql://ann:***@db/mall takes a restart\n"
-                        "store.readConnections: 2 -> 4 takes a restart\n"
-                        "bus.url: memory: -> kafka://b:1 takes a restart\n"
-                        "bus.options takes a restart\n");
+                        "service.project: hubd -> mall needs a restart\n"
+                        "listen.corsOrigins: [] -> [https://a.example, https://b.example] needs a restart\n"
+                        "store.url: postgresql://ann:***@db/shop -> postgresql://ann:***@db/mall needs a restart\n"
+                        "store.readConnections: 2 -> 4 needs a restart\n"
+                        "bus.url: memory: -> kafka://b:1 needs a restart\n"
+                        "bus.options needs a restart\n");
     assert_string_equal(now->project, "hubd");
     assert_int_equal(now->store_read_connections, 2);
     assert_int_equal(now->bus_options.n, 0);
