@@ -139,7 +139,7 @@ static void on_marked(void *arg, const struct failure *f) {
     hub_pg_counters_clear(&x->counters);
     x->claimed = x->served = true;
     hub_pg_writer_expire(x, hub_loop_now_exact(x->link.s->loop) -
-                                PATIENCE_MS); /* those who wait for the older ones have been told */
+                                TIMEOUT_MS); /* those who wait for the older ones have been told */
     hub_pg_writer_pump(x);
 }
 

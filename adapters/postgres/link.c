@@ -78,7 +78,7 @@ static struct expected *expect(struct link *l) {
         l->head = 0;
         l->cap = cap;
     }
-    if (!l->n) l->heard = hub_loop_now_exact(l->s->loop);
+    if (!l->n) l->replied_at = hub_loop_now_exact(l->s->loop);
     struct expected *e = &l->expected[(l->head + l->n++) % l->cap];
     *e = (struct expected){0};
     return e;
@@ -250,7 +250,7 @@ void hub_pg_link_ready(void *arg, int events) {
     struct link *l = arg;
     if (events & HUB_READABLE) {
         bool alive = PQconsumeInput(l->pg);
-        l->heard = hub_loop_now_exact(l->s->loop);
+        l->replied_at = hub_loop_now_exact(l->s->loop);
         process(l);
         if (l->losing) {
             hub_pg_link_lose(l);

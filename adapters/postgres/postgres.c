@@ -1,4 +1,4 @@
-/* The store's table: opening, handing work to the connections, patience, and answers. */
+/* The store's table: opening, handing work to the connections, timeouts, and answers. */
 #include "adapters/postgres/postgres.h"
 
 #include <stdio.h>
@@ -127,7 +127,7 @@ void hub_pg_count_links(struct pg_store *s, int change) {
     hub_store_show_connections((int64_t)s->up_n);
 }
 
-/* ---- patience ---- */
+/* ---- timeouts ---- */
 
 static const char *why_away(const struct link *l) {
     return l->state == LINK_UP ? "the store did not answer for 5 s" : l->why;
@@ -145,7 +145,7 @@ static void expire_reads(struct pg_store *s, struct hub_list *jobs, int64_t befo
 
 /* A server that hangs keeps its connections: silence is what gives it away. */
 static void watch_silence(struct link *l, int64_t most) {
-    if (l->state == LINK_UP && l->n && hub_loop_now_exact(l->s->loop) - l->heard > most)
+    if (l->state == LINK_UP && l->n && hub_loop_now_exact(l->s->loop) - l->replied_at > most)
         hub_pg_link_drop(l, "the server does not answer");
 }
 
@@ -160,26 +160,26 @@ static void expire_sent(struct reader *r, int64_t before) {
 }
 
 static void judge_silence(struct pg_store *s, int64_t now) {
-    int64_t before = now - PATIENCE_MS;
-    int64_t script_limit = s->statement_timeout_ms > PATIENCE_MS ? s->statement_timeout_ms : PATIENCE_MS;
+    int64_t before = now - TIMEOUT_MS;
+    int64_t script_limit = s->statement_timeout_ms > TIMEOUT_MS ? s->statement_timeout_ms : TIMEOUT_MS;
     hub_pg_writer_expire(&s->writer, before);
     expire_reads(s, &s->reads, before);
     expire_reads(s, &s->scripts, before);
-    watch_silence(&s->writer.link, s->closing && now - s->closing_since > PATIENCE_MS ? 0 : PATIENCE_MS);
+    watch_silence(&s->writer.link, s->closing && now - s->closing_since > TIMEOUT_MS ? 0 : TIMEOUT_MS);
     hub_pg_writer_probe(&s->writer);
     for (size_t i = 0; i < s->reader_n; i++) {
         expire_sent(&s->readers[i], before);
-        watch_silence(&s->readers[i].link, s->closing ? PATIENCE_MS : script_limit + 1000);
+        watch_silence(&s->readers[i].link, s->closing ? TIMEOUT_MS : script_limit + 1000);
     }
 }
 
 /* A process that did not run has read no answers: server and waiters have their time again. */
-static void on_patience(struct hub_timer *timer) {
-    struct pg_store *s = HUB_CONTAINER(timer, struct pg_store, patience);
+static void on_timeouts(struct hub_timer *timer) {
+    struct pg_store *s = HUB_CONTAINER(timer, struct pg_store, timeouts);
     int64_t now = hub_loop_now_exact(s->loop), late = hub_loop_now(s->loop) - timer->due;
-    if (late > PATIENCE_MS / 20) s->judges_from = now + PATIENCE_MS;
+    if (late > TIMEOUT_MS / 20) s->judges_from = now + TIMEOUT_MS;
     if (now >= s->judges_from) judge_silence(s, now);
-    hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 20, on_patience);
+    hub_timer_start(s->loop, &s->timeouts, TIMEOUT_MS / 20, on_timeouts);
 }
 
 /* ---- submitting ---- */
@@ -362,7 +362,7 @@ static void on_start(struct hub_timer *t) {
     struct pg_store *s = HUB_CONTAINER(t, struct pg_store, start);
     hub_pg_link_start(&s->writer.link);
     for (size_t i = 0; i < s->reader_n; i++) hub_pg_link_start(&s->readers[i].link);
-    hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 20, on_patience);
+    hub_timer_start(s->loop, &s->timeouts, TIMEOUT_MS / 20, on_timeouts);
 }
 
 static enum hub_code pg_check(const struct hub_store_config *config, struct hub_err *err) {
@@ -387,7 +387,7 @@ static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_confi
     s->owner = config->owner;
     s->taken = config->taken;
     s->taken_arg = config->taken_arg;
-    s->statement_timeout_ms = config->statement_timeout_ms > 0 ? config->statement_timeout_ms : PATIENCE_MS;
+    s->statement_timeout_ms = config->statement_timeout_ms > 0 ? config->statement_timeout_ms : TIMEOUT_MS;
     s->tables = config->tables;
     s->table_n = config->table_n;
     s->outbox = config->outbox;
@@ -411,7 +411,7 @@ static void on_freed(struct hub_task *task) {
     hub_pg_writer_free(s);
     hub_pg_readers_free(s);
     hub_timer_stop(s->loop, &s->start);
-    hub_timer_stop(s->loop, &s->patience);
+    hub_timer_stop(s->loop, &s->timeouts);
     hub_defer_cancel(&s->turn);
     hub_pg_conninfo_free(&s->conninfo);
     free(s->service);

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 
-#define PATIENCE_MS 5000                   /* the longest that anything waits before it fails */
+#define TIMEOUT_MS 5000                    /* the longest that anything waits before it fails */
 #define MAX_BATCH 1000                     /* writes in one transaction */
 #define RUN_MAX 64                         /* rows that are collected before they are sent */
 #define MAX_OUTSTANDING 100000             /* writes and reads without an answer; more are refused */
@@ -144,7 +144,7 @@ struct link {
     struct expected *expected; /* a ring */
     size_t head, n, cap;
     size_t syncs;           /* of them: segments under way */
-    int64_t heard;          /* loop time: the last sign of life while something was under way */
+    int64_t replied_at;     /* loop time: the last sign of life while something was under way */
     struct failure failure; /* of the segment being answered */
     bool failed;
     struct hub_map statements;
@@ -339,7 +339,7 @@ struct pg_store {
     struct hub_list answers;        /* writes to be answered on a later turn */
     struct hub_list read_answers;
     struct hub_task turn, answer;
-    struct hub_timer start, patience;
+    struct hub_timer start, timeouts;
     int64_t judges_from; /* monotonic ms: until then nobody's silence counts, for this process stood still */
     struct room_place places[ROOM_PLACES];
     int64_t outstanding;

@@ -158,7 +158,7 @@ static void on_single(void *arg, const struct failure *f) {
 static void drop_late(struct writer *x) {
     while (!hub_list_empty(&x->segment)) {
         struct hub_write *w = write_of(x->segment.next);
-        if (hub_loop_now_exact(x->link.s->loop) - w->submitted <= PATIENCE_MS) break;
+        if (hub_loop_now_exact(x->link.s->loop) - w->submitted <= TIMEOUT_MS) break;
         hub_list_remove(&w->link);
         hub_pg_reset(w);
         hub_pg_fail(w, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");

@@ -37,13 +37,13 @@ struct hub_redis_link {
     struct hub_watch *watch;
     int events;   /* watched for */
     bool writing; /* inside hiredis' write */
-    bool up, stopped, suspect, ever_logged;
+    bool up, stopped, late_once, ever_logged;
     struct hub_task flush;
     struct hub_timer timer; /* pause, time limit of the introduction, or of the oldest command */
     struct hub_list open;   /* commands, oldest first */
     size_t open_n, open_bytes, reads;
-    size_t unsent;       /* how many of the newest were not begun to be written */
-    int64_t heard, sent; /* loop time of the last answer; when the server last came to owe something */
+    size_t unsent;            /* how many of the newest were not begun to be written */
+    int64_t replied_at, sent; /* loop time of the last answer; when the server last came to owe something */
     hub_redis_reply_cb *on_message;
     void *message_arg;
     struct hub_resolve *resolving;
@@ -168,7 +168,7 @@ static void on_events(void *arg, int events) {
 /* How long the server has owed an answer, and given none: one that works off a long queue is not given up. */
 static int64_t silent_for(const struct hub_redis_link *l) {
     const struct command *oldest = HUB_CONTAINER(l->open.next, struct command, link);
-    int64_t since = oldest->asked > l->heard ? oldest->asked : l->heard;
+    int64_t since = oldest->asked > l->replied_at ? oldest->asked : l->replied_at;
     return hub_loop_now(l->config.loop) - (since > l->sent ? since : l->sent);
 }
 
@@ -182,11 +182,11 @@ static void arm(struct hub_redis_link *l) {
 static void check_time(struct hub_redis_link *l) {
     if (hub_list_empty(&l->open)) return;
     bool late = silent_for(l) >= l->config.url->timeout_ms;
-    if (late && l->suspect) {
+    if (late && l->late_once) {
         hub_redis_link_drop(l, "it does not answer in time");
         return;
     }
-    l->suspect = late;
+    l->late_once = late;
     arm(l);
 }
 
@@ -195,8 +195,8 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *arg) {
     struct hub_redis_link *l = c->owner;
     (void)ac;
     l->reads = 0;
-    l->suspect = false;
-    l->heard = hub_loop_now(l->config.loop);
+    l->late_once = false;
+    l->replied_at = hub_loop_now(l->config.loop);
     l->open_n--;
     l->open_bytes -= c->bytes;
     hub_list_remove(&c->link);
@@ -316,7 +316,7 @@ static void take(struct hub_redis_link *l, redisAsyncContext *ac) {
     l->watch = w;
     l->ac = ac;
     l->reads = 0;
-    l->suspect = false;
+    l->late_once = false;
     ac->ev.data = l;
     ac->ev.addRead = add_read;
     ac->ev.delRead = del_read;

@@ -66,12 +66,12 @@ static void expire(struct sqlite_store *s, struct hub_list *from, struct hub_lis
     }
 }
 
-/* Nothing waits longer than PATIENCE_MS for its turn; what a thread has taken ends by its own deadline. */
-static void on_patience(struct hub_timer *timer) {
-    struct sqlite_store *s = HUB_CONTAINER(timer, struct sqlite_store, patience);
+/* Nothing waits longer than TIMEOUT_MS for its turn; what a thread has taken ends by its own deadline. */
+static void on_timeouts(struct hub_timer *timer) {
+    struct sqlite_store *s = HUB_CONTAINER(timer, struct sqlite_store, timeouts);
     struct hub_list expired;
-    int64_t now = hub_loop_now_exact(s->loop), before = now - PATIENCE_MS, late = hub_loop_now(s->loop) - timer->due;
-    if (late > PATIENCE_MS / 10) s->judges_from = now + PATIENCE_MS; /* the threads stood still as well */
+    int64_t now = hub_loop_now_exact(s->loop), before = now - TIMEOUT_MS, late = hub_loop_now(s->loop) - timer->due;
+    if (late > TIMEOUT_MS / 10) s->judges_from = now + TIMEOUT_MS; /* the threads stood still as well */
     if (now < s->judges_from) before = INT64_MIN;
     hub_list_init(&expired);
     pthread_mutex_lock(&s->lock);
@@ -79,7 +79,7 @@ static void on_patience(struct hub_timer *timer) {
     expire(s, &s->reads, &expired, before);
     pthread_mutex_unlock(&s->lock);
     hub_sqlite_post(s, &expired, 0, false);
-    if (s->outstanding) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
+    if (s->outstanding) hub_timer_start(s->loop, &s->timeouts, TIMEOUT_MS / 10, on_timeouts);
 }
 
 static size_t bytes_of(const struct hub_write *w) {
@@ -99,7 +99,7 @@ static bool admit(struct sqlite_store *s, struct hub_write *w) {
     w->submitted = hub_loop_now_exact(s->loop);
     s->outstanding++;
     hub_store_show_queue(s->outstanding);
-    if (!hub_timer_running(&s->patience)) hub_timer_start(s->loop, &s->patience, PATIENCE_MS / 10, on_patience);
+    if (!hub_timer_running(&s->timeouts)) hub_timer_start(s->loop, &s->timeouts, TIMEOUT_MS / 10, on_timeouts);
     if (!refused) return true;
     struct hub_list one;
     hub_list_init(&one);
@@ -264,14 +264,14 @@ static bool option(struct sqlite_options *o, struct hub_str pair) {
         o->normal = hub_str_is(value, "normal");
         return true;
     }
-    if (!hub_str_is(key, "busy_timeout") || !hub_str_u64(value, &ms) || ms > PATIENCE_MS) return false;
+    if (!hub_str_is(key, "busy_timeout") || !hub_str_u64(value, &ms) || ms > TIMEOUT_MS) return false;
     o->busy_ms = (int64_t)ms;
     return true;
 }
 
 static enum hub_code parse_url(const char *url, struct sqlite_options *o, struct hub_err *err) {
     struct hub_str rest = hub_cstr(url), path, pair;
-    *o = (struct sqlite_options){.busy_ms = PATIENCE_MS};
+    *o = (struct sqlite_options){.busy_ms = TIMEOUT_MS};
     hub_str_split(&rest, '?', &path);
     if (!hub_str_starts(path, HUB_STR("sqlite:")) || path.n == 7)
         return hub_fail(err, HUB_BAD_REQUEST, "store.url \"%s\": expected sqlite:PATH or sqlite::memory:", url);
@@ -392,7 +392,7 @@ static void maybe_closed(struct sqlite_store *s) {
     if (!s->threads_gone || s->outstanding) return;
     void (*done)(void *arg) = s->closed;
     void *arg = s->closed_arg;
-    hub_timer_stop(s->loop, &s->patience);
+    hub_timer_stop(s->loop, &s->timeouts);
     hub_timer_stop(s->loop, &s->watch);
     free_store(s);
     if (done) done(arg);

@@ -17,9 +17,9 @@
 #include "base/uuid.h"
 
 #define READERS 2
-#define PATIENCE_MS 5000 /* the longest that anything waits before it fails */
-#define MAX_BATCH 2000   /* writes in one transaction */
-#define HAND_OVER 40     /* writes after which the loop does not wait for the end of its turn (docs/performance.md) */
+#define TIMEOUT_MS 5000 /* the longest that anything waits before it fails */
+#define MAX_BATCH 2000  /* writes in one transaction */
+#define HAND_OVER 40    /* writes after which the loop does not wait for the end of its turn (docs/performance.md) */
 #define CHECKPOINT_PAGES \
     "2000" /* of the write-ahead log, after which a commit brings them to the file (SQLite's default is 1000) */
 #define MAX_COUNTERS 10000                 /* of rooms, kept from one transaction to the next */
@@ -168,7 +168,7 @@ struct sqlite_store {
     struct hub_list turn; /* writes of this turn that were not handed over yet */
     int turn_n;
     struct hub_task turn_task, closed_task;
-    struct hub_timer patience;
+    struct hub_timer timeouts;
     int64_t judges_from; /* monotonic ms: until then nothing has waited too long, for this process stood still */
     int64_t outstanding;
     size_t outstanding_bytes;

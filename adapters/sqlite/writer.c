@@ -172,7 +172,7 @@ static bool make_counter(struct txn *t, struct sqlite_job *j) {
 static void run_sql(struct txn *t, struct sqlite_job *j) {
     commit(t);
     hub_list_push(&t->members, &j->w.link);
-    t->s->writer.deadline = hub_real_ms() + PATIENCE_MS;
+    t->s->writer.deadline = hub_real_ms() + TIMEOUT_MS;
     if (!begin(t)) return;
     hub_sqlite_run_sql(&t->s->writer, j, false);
     if (j->w.code == HUB_STORE_UNAVAILABLE)
@@ -218,7 +218,7 @@ static void run_batch(struct sqlite_store *s, struct hub_list *list) {
         s->writer.deadline = hub_clock_to_real(s->clock, w->submitted + s->options.busy_ms);
         hub_list_push(&t.members, &w->link);
         if (!t.open && !begin(&t)) continue; /* it has its answer; the next one may still wait its own time */
-        s->writer.deadline = hub_clock_to_real(s->clock, w->submitted + 2 * PATIENCE_MS);
+        s->writer.deadline = hub_clock_to_real(s->clock, w->submitted + 2 * TIMEOUT_MS);
         if (!carry_out(&t, w)) lose(&t, sqlite3_errcode(s->writer.db) ? cause(s, why) : w->error, wants_reopen(s));
     }
     commit(&t);
@@ -303,7 +303,7 @@ static void run_read(struct sqlite_store *s, struct sqlite_conn *c, struct sqlit
     }
     unsigned generation = __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE);
     if (c->generation != generation) hub_sqlite_conn_forget(c), c->generation = generation;
-    c->deadline = hub_clock_to_real(s->clock, j->w.submitted + PATIENCE_MS);
+    c->deadline = hub_clock_to_real(s->clock, j->w.submitted + TIMEOUT_MS);
     if (j->kind == JOB_SELECT) hub_sqlite_run_select(c, j);
     if (j->kind == JOB_SQL) hub_sqlite_run_sql(c, j, true);
     if (j->kind == JOB_COUNTER) hub_sqlite_run_counter_read(c, j);

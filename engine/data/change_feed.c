@@ -13,21 +13,21 @@ struct hub_feed {
     hub_feed_changed *changed;
     void *ctx;
     struct hub_outbox *outbox;
-    struct hub_map heard;  /* tables that somebody in this process listens to -> struct hearing */
-    struct hub_buf origin; /* "hubd/<project>-<service>/", as it was at the start */
-    struct hub_buf ending; /* what records of this node end with */
+    struct hub_map subscribed; /* tables that somebody in this process listens to -> struct subscription */
+    struct hub_buf origin;     /* "hubd/<project>-<service>/", as it was at the start */
+    struct hub_buf ending;     /* what records of this node end with */
     const struct hub_nodes *nodes;
 };
 
 /* ---- who listens in this process ---- */
 
-struct hearing {
+struct subscription {
     bool bridge, listeners;
 };
 
 static void forget_hearing(struct hub_feed *f) {
-    for (struct hearing *h; (h = hub_map_drain(&f->heard));) free(h);
-    hub_map_clear(&f->heard);
+    for (struct subscription *h; (h = hub_map_drain(&f->subscribed));) free(h);
+    hub_map_clear(&f->subscribed);
 }
 
 const char *const hub_feed_what_names[HUB_FEED_WHATS] = {"created", "updated", "deleted"};
@@ -60,11 +60,12 @@ void hub_feed_set_outbox(struct hub_feed *f, struct hub_outbox *o) { f->outbox =
 void hub_feed_tables(struct hub_feed *f, const struct hub_table *const *all, size_t n, const struct hub_table *outbox) {
     forget_hearing(f);
     for (size_t i = 0; i < n; i++)
-        if (all[i] != outbox) hub_map_put(&f->heard, hub_cstr(all[i]->name), hub_xcalloc(1, sizeof(struct hearing)));
+        if (all[i] != outbox)
+            hub_map_put(&f->subscribed, hub_cstr(all[i]->name), hub_xcalloc(1, sizeof(struct subscription)));
 }
 
 void hub_feed_hear_object(struct hub_feed *f, const char *object) {
-    struct hearing *h = hub_map_get(&f->heard, hub_cstr(object));
+    struct subscription *h = hub_map_get(&f->subscribed, hub_cstr(object));
     if (h) h->bridge = true;
 }
 
@@ -83,15 +84,15 @@ static bool is_topic_of(const struct hub_service *service, struct hub_str object
 
 void hub_feed_hear_topic(struct hub_feed *f, const struct hub_service *service, const char *topic) {
     struct hub_str object;
-    struct hearing *h;
-    for (void *it = NULL; (it = hub_map_next(&f->heard, it, &object, (void **)&h));)
+    struct subscription *h;
+    for (void *it = NULL; (it = hub_map_next(&f->subscribed, it, &object, (void **)&h));)
         if (is_topic_of(service, object, topic)) h->listeners = true;
 }
 
 /* Whether anybody listens to changes of TABLE: a hub's bridge or a kafkaEvent; after ROOMS_NOTIFIED only the
  * latter counts. */
 static bool is_heard(const struct hub_feed *f, const struct hub_table *table, bool rooms_notified) {
-    const struct hearing *h = hub_map_get(&f->heard, hub_cstr(table->name));
+    const struct subscription *h = hub_map_get(&f->subscribed, hub_cstr(table->name));
     return h && (h->listeners || (h->bridge && !rooms_notified));
 }
 

@@ -49,7 +49,7 @@ struct row {
     enum state state;
     bool leaving;     /* part of the write under way */
     bool failing;     /* the last try failed */
-    bool suspect;     /* too large, but perhaps only together with others: to be tried by itself */
+    bool alone;       /* refused as too large in a batch: to be sent alone */
     int tries;        /* that failed for a reason of the row's own */
     struct row *next; /* of the same key */
     char id[HUB_UUID_LEN + 1];
@@ -63,9 +63,9 @@ struct hub_outbox {
     const struct hub_service *service;
     const struct hub_table *table;
     struct hub_list rows;
-    size_t row_n, failing_n, suspect_n, sent_n, bytes;
-    size_t at_once;             /* rows that may be under way */
-    size_t crowd;               /* rows that were under way when the first suspect failed, 0 = that is dealt with */
+    size_t row_n, failing_n, alone_n, sent_n, bytes;
+    size_t at_once; /* rows that may be under way */
+    size_t batch_n; /* rows in flight when one was refused as too large; 0: none was, or the size is settled */
     struct hub_map last_of_key; /* key → the last of its rows */
     char last[HUB_UUID_LEN + 1];
     int64_t read_limit, read_at, rewound_at;
@@ -125,7 +125,7 @@ static void count(struct hub_outbox *o, int64_t depth) {
         hub_timer_start(o->c.loop, &o->tick, TICK_MS, on_tick);
 }
 
-/* ---- when something is away ---- */
+/* ---- backoff ---- */
 
 static void on_retry(struct hub_timer *t) {
     struct hub_outbox *o = HUB_CONTAINER(t, struct hub_outbox, retry);
@@ -133,8 +133,8 @@ static void on_retry(struct hub_timer *t) {
     work_on(o);
 }
 
-/* Everything rests for a while, each time longer. */
-static void rest(struct hub_outbox *o, const char *what, const char *error) {
+/* Exponential backoff for everything: nothing is read or published until the timer fires. */
+static void back_off(struct hub_outbox *o, const char *what, const char *error) {
     if (o->waiting || o->stopped) return;
     if (o->retry_ms == RETRY_MIN_MS)
         hub_log_kv(HUB_LOG_WARN, "outbox", what, "error", error && *error ? error : "unknown", NULL);
@@ -143,7 +143,7 @@ static void rest(struct hub_outbox *o, const char *what, const char *error) {
     o->retry_ms = o->retry_ms * 2 < RETRY_MAX_MS ? o->retry_ms * 2 : RETRY_MAX_MS;
 }
 
-static void went_well(struct hub_outbox *o) {
+static void reset_backoff(struct hub_outbox *o) {
     if (o->failing_n) return;
     if (o->retry_ms > RETRY_MIN_MS) hub_log_kv(HUB_LOG_INFO, "outbox", "events are published again", NULL);
     o->retry_ms = RETRY_MIN_MS;
@@ -167,7 +167,7 @@ static void free_row(struct row *r) {
 static void step_aside(struct row *r) {
     struct hub_outbox *o = r->outbox;
     if (r->failing) o->failing_n--;
-    if (r->suspect) o->suspect_n--;
+    if (r->alone) o->alone_n--;
     if (!r->key) return;
     if (r->next)
         r->next->state = READY;
@@ -276,18 +276,19 @@ static void load(struct hub_outbox *o, const struct hub_cell *cells) {
 
 /* ---- to the bus ---- */
 
-/* Clients of a bus put records together, and a broker may take less at once than that: "too large" is
- * believed of a row by itself only. */
-static void suspect(struct row *r) {
+/* Clients of a bus put records together in batches, and a broker may refuse a batch as too large whose
+ * records are not: only the refusal of a row that was sent alone is final. */
+static void try_alone(struct row *r) {
     struct hub_outbox *o = r->outbox;
-    if (!o->suspect_n++) o->crowd = o->sent_n;
-    r->suspect = true;
+    if (!o->alone_n++) o->batch_n = o->sent_n;
+    r->alone = true;
 }
 
-static void acquit(struct hub_outbox *o) {
-    if (!o->crowd) return;
-    o->at_once = o->crowd > 1 ? o->crowd / 2 : 1;
-    o->crowd = 0;
+/* A row that a batch made too large went through alone: fewer at once from now on. */
+static void shrink_batches(struct hub_outbox *o) {
+    if (!o->batch_n) return;
+    o->at_once = o->batch_n > 1 ? o->batch_n / 2 : 1;
+    o->batch_n = 0;
     hub_logf(HUB_LOG_WARN, "outbox",
              "the broker takes less at once than was put together; from now on at most %zu events (bus.options "
              "message.max.bytes)",
@@ -306,21 +307,21 @@ static bool is_final(struct row *r, enum hub_code code) {
 static void on_published(void *arg, enum hub_code code, const char *error) {
     struct row *r = arg;
     struct hub_outbox *o = r->outbox;
-    bool together = o->sent_n > 1 || o->crowd;
+    bool together = o->sent_n > 1 || o->batch_n;
     o->sent_n--;
     r->state = READY;
-    if (code == HUB_TOO_LARGE && !r->suspect && together) {
-        suspect(r);
+    if (code == HUB_TOO_LARGE && !r->alone && together) {
+        try_alone(r);
         hub_metric_add(&retries_metric, 1);
     } else if (code && !is_final(r, code)) {
         hub_metric_add(&retries_metric, 1);
-        rest(o, "the bus did not take an event; trying again", error ? error : hub_code_text(code));
+        back_off(o, "the bus did not take an event; trying again", error ? error : hub_code_text(code));
     } else {
         if (code) refuse(r, code, error);
         if (!code) r->state = TAKEN, hub_metric_add(&published_metric, 1);
-        if (!code && r->suspect) acquit(o);
+        if (!code && r->alone) shrink_batches(o);
         step_aside(r);
-        if (!code) went_well(o);
+        if (!code) reset_backoff(o);
     }
     later(o);
 }
@@ -336,11 +337,11 @@ static void send(struct row *r) {
 }
 
 static void send_ready(struct hub_outbox *o) {
-    size_t at_once = o->suspect_n ? 1 : o->at_once;
+    size_t at_once = o->alone_n ? 1 : o->at_once;
     HUB_LIST_EACH(&o->rows, it) {
         struct row *r = HUB_CONTAINER(it, struct row, link);
         if (o->sent_n >= at_once) return;
-        if (r->state == READY && r->suspect == (o->suspect_n > 0)) send(r);
+        if (r->state == READY && r->alone == (o->alone_n > 0)) send(r);
     }
 }
 
@@ -351,7 +352,7 @@ static void on_written(struct hub_write *w) {
     hub_unhold(&o->write_hold);
     o->writing = false;
     bool well = !w->code || w->code == HUB_NOT_FOUND; /* gone already: somebody cleaned up */
-    if (!well) rest(o, "the store did not let go of events that were published; trying again", w->error);
+    if (!well) back_off(o, "the store did not let go of events that were published; trying again", w->error);
     HUB_LIST_EACH_SAFE(&o->rows, it) {
         struct row *r = HUB_CONTAINER(it, struct row, link);
         if (!r->leaving) continue;
@@ -410,7 +411,7 @@ static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, 
     if (o->stopped) return;
     if (code) {
         o->more = true;
-        rest(o, "the store does not give the outbox; trying again", error);
+        back_off(o, "the store does not give the outbox; trying again", error);
         return;
     }
     size_t before = o->bytes;

@@ -652,7 +652,7 @@ static void on_session_gone(void *arg) {
     l->watch = NULL;
     l->who->ended = true; /* also for what still waits */
     hub_metric_add(&ended, 1);
-    hub_log_kv(HUB_LOG_INFO, "auth", "a connection is closed: its session was revoked", "user", l->who->user_id, NULL);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its session was revoked", "user", l->who->user_id, NULL);
     end_socket(l, HUB_STR("{\"error\":\"The session has ended\",\"code\":\"invalid_token\"}"));
 }
 

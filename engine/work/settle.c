@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "work/work.h"
 
-#define PATIENCE_MS 3000 /* less than a script's wallMs */
+#define TIMEOUT_MS 3000 /* less than a script's wallMs */
 
 static void answer(struct hub_settling *s) {
     if (s->answered) return;
@@ -13,13 +13,13 @@ static void answer(struct hub_settling *s) {
 
 static void on_done(struct hub_work *w) {
     struct hub_settling *s = HUB_CONTAINER(w, struct hub_settling, work);
-    hub_timer_stop(s->loop, &s->patience);
+    hub_timer_stop(s->loop, &s->timeout);
     answer(s);
     s->end(s);
 }
 
-static void on_impatient(struct hub_timer *t) {
-    struct hub_settling *s = HUB_CONTAINER(t, struct hub_settling, patience);
+static void on_timeout(struct hub_timer *t) {
+    struct hub_settling *s = HUB_CONTAINER(t, struct hub_settling, timeout);
     hub_log_kv(HUB_LOG_WARN, "hub", "a change is answered before all rights that rest on it are worked out", "change",
                s->what, NULL);
     answer(s);
@@ -32,6 +32,6 @@ void hub_settling_begin(struct hub_settling *s, struct hub_loop *loop, const cha
 }
 
 void hub_settling_wait(struct hub_settling *s) {
-    if (s->work.holds > 1) hub_timer_start(s->loop, &s->patience, PATIENCE_MS, on_impatient);
+    if (s->work.holds > 1) hub_timer_start(s->loop, &s->timeout, TIMEOUT_MS, on_timeout);
     hub_work_release(&s->work);
 }

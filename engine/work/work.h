@@ -27,7 +27,7 @@ struct hub_settling {
     struct hub_work work; /* for those who are waited for */
     struct hub_loop *loop;
     const char *what; /* for the log */
-    struct hub_timer patience;
+    struct hub_timer timeout;
     bool answered;
     void (*answer)(struct hub_settling *s); /* once: when all is done, or it took too long */
     void (*end)(struct hub_settling *s);    /* after that, when nothing is under way any more: frees the owner */

@@ -75,7 +75,7 @@ describe("the log says why", () => {
     await seen;
     const ann = server.adopt(new Peer(`${server.url}/hub/chat`, { auth: { token: sign({ exp: now() + 2 }) } }));
     await ann.disconnected();
-    await server.hubd.printed(/info +auth: a connection ends: its token has expired user=ann/);
+    await server.hubd.printed(/info +auth: a connection is closed: its token has expired user=ann/);
   });
 
   // What a proxy that does not pass the upgrade on, or gives a client's requests to several processes, looks like.

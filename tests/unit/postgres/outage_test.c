@@ -463,9 +463,9 @@ static void a_server_that_hangs_fails_writes_in_time_and_loses_nothing(void **st
 }
 
 static void stand_still(struct hub_timer *t) {
-    const struct timespec longer_than_patience = {.tv_sec = 6};
+    const struct timespec longer_than_the_timeout = {.tv_sec = 6};
     (void)t;
-    nanosleep(&longer_than_patience, NULL);
+    nanosleep(&longer_than_the_timeout, NULL);
     hub_loop_stop(loop);
 }
 
