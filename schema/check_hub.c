@@ -151,7 +151,7 @@ static bool covers(struct hub_loader *l, const struct hub_def_auth_source *a, co
     if (!text_of_key(l, a, "sourceObject").n) return false;
     return have_same_text(l, a, b, "sourceObject") && have_same_text(l, a, b, "userField") &&
            have_same_text(l, a, b, "roomField") &&
-           (a->condition.kind == HUB_SCRIPT_NONE || hub_str_is(text_of_key(l, a, "condition"), "true") ||
+           (a->condition.kind == HUB_SCRIPT_NONE || hub_script_constant(&a->condition) == HUB_ALWAYS_TRUE ||
             have_same_text(l, a, b, "condition"));
 }
 
@@ -168,12 +168,6 @@ static void check_auth_sources(struct hub_loader *l, struct hub_raw *h) {
         }
 }
 
-static bool always_true(const struct hub_script *s) {
-    struct hub_str t = hub_str_trim(s->text);
-    return s->kind == HUB_SCRIPT_LUA ? hub_str_is(t, "return true")
-                                     : s->kind == HUB_SCRIPT_EXPR && (hub_str_is(t, "true") || hub_str_is(t, "(true)"));
-}
-
 static void check_auth_scripts(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     for (size_t b = 1; b < d->auth_script_n; b++)
@@ -181,21 +175,13 @@ static void check_auth_scripts(struct hub_loader *l, struct hub_raw *h) {
             const struct hub_script *one = &d->auth_scripts[a].script, *two = &d->auth_scripts[b].script;
             bool equal = one->kind != HUB_SCRIPT_NONE && one->kind == two->kind &&
                          hub_str_eq(hub_str_trim(one->text), hub_str_trim(two->text));
-            if (!equal && !always_true(one)) continue;
+            if (!equal && hub_script_constant(one) != HUB_ALWAYS_TRUE) continue;
             struct hub_node *first = hub_place(l, &d->auth_scripts[a], "");
             hub_complain(l, "H021", hub_place(l, &d->auth_scripts[b], ""), NULL, NULL,
                          "this auth script is never reached: \"%s\" on line %d matches whenever it would",
                          name_or(d->auth_scripts[a].name), hub_node_mark(first).line);
             break;
         }
-}
-
-static bool is_granted(const struct hub_def *d, const struct hub_def_role *role) {
-    for (size_t i = 0; i < d->auth_source_n; i++)
-        if (d->auth_sources[i].hub_role == role) return true;
-    for (size_t i = 0; i < d->auth_script_n; i++)
-        if (d->auth_scripts[i].hub_role == role) return true;
-    return false;
 }
 
 /* Somebody who can moderate: a granted role, or the built-in role of absoluteRoles. */
@@ -205,7 +191,7 @@ static bool has_moderator(const struct hub_def *d, bool *defined) {
     for (size_t i = 0; i < d->role_n; i++) {
         if (!d->roles[i].can_moderate) continue;
         *defined = true;
-        if (is_granted(d, &d->roles[i])) found = true;
+        if (hub_def_is_granted(d, &d->roles[i])) found = true;
     }
     return found;
 }
@@ -218,7 +204,7 @@ static void check_moderation(struct hub_loader *l, struct hub_raw *h) {
         defined ? "no role with canModerate is granted by authSources or authScripts, and there are no absoluteRoles"
                 : "there is no role with canModerate and there are no absoluteRoles";
     for (size_t i = 0; i < d->role_n; i++)
-        if (d->roles[i].moderated && d->roles[i].can_send && (!defined || is_granted(d, &d->roles[i])))
+        if (d->roles[i].moderated && d->roles[i].can_send && (!defined || hub_def_is_granted(d, &d->roles[i])))
             hub_complain(l, "H022", hub_place(l, &d->roles[i], "moderated"), NULL, NULL,
                          "messages of \"%s\" wait for approval, but %s", name_or(d->roles[i].name), who);
     if (d->global_moderation)
@@ -246,7 +232,7 @@ static void check_roles_granted(struct hub_loader *l, struct hub_raw *h) {
                      "without authSources and authScripts every authenticated user who passes the checks is admitted, "
                      "with no specific role");
     for (size_t i = 0; i < d->role_n && !names_unknown_role(l, d); i++)
-        if (d->roles[i].name && !is_granted(d, &d->roles[i]))
+        if (d->roles[i].name && !hub_def_is_granted(d, &d->roles[i]))
             hub_complain(l, "H026", hub_place(l, &d->roles[i], "name"), NULL, NULL,
                          "no authSource and no authScript grants the role \"%s\"", d->roles[i].name);
 }
@@ -322,6 +308,16 @@ static void check_generated(struct hub_loader *l, struct hub_map *names, struct 
         hub_complain(l, "H019", n, NULL, NULL, "\"%s\" cannot be a table: " HUB_RESERVED_TABLES, name);
 }
 
+/* A hub answers below any prefix, and is asked first. */
+static void check_shadowed(struct hub_loader *l, const struct hub_def_namespace *n) {
+    for (size_t i = 0; n->path && i < l->hub_n; i++) {
+        const char *name = l->hubs[i]->def.name, *path = name ? hub_arena_fmt(l->scratch, "/hub/%s", name) : NULL;
+        if (path && hub_str_ends(hub_cstr(n->path), hub_cstr(path)))
+            hub_complain(l, "S022", hub_place(l, n, "path"), NULL, NULL,
+                         "\"%s\" ends in %s, and whatever does is the hub %s", n->path, path, name);
+    }
+}
+
 void hub_check_hubs_together(struct hub_loader *l) {
     struct hub_map hubs = {0}, names = {0};
     for (size_t i = 0; i < l->service->object_n; i++) {
@@ -346,6 +342,7 @@ void hub_check_hubs_together(struct hub_loader *l) {
             check_generated(l, &names, h, hub_place(l, h, "hubBasics.name"),
                             hub_arena_fmt(l->scratch, "%s%s", h->def.name, suffix[k]));
     }
+    for (size_t i = 0; i < l->service->namespace_n; i++) check_shadowed(l, &l->service->namespaces[i]);
     hub_map_clear(&hubs);
     hub_map_clear(&names);
 }

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include "base/cidr.h"
+#include "base/mem.h"
 #include "base/origin.h"
 #include "schema/loader.h"
 
@@ -202,12 +203,23 @@ static const char *why_no_path(const struct hub_service *s) {
     return NULL;
 }
 
+/* With /healthz as the prefix, /healthz would be the root of the service. */
+static bool is_taken_prefix(const struct hub_service *s) {
+    const char *const taken[] = {"/console", "/healthz", "/readyz", "/metrics", s->listen_path};
+    for (size_t i = 0; i < HUB_NELEM(taken); i++)
+        if (strcmp(s->base_path, taken[i]) == 0) return true;
+    return false;
+}
+
 static void check_listen(struct hub_loader *l) {
     const struct hub_service *s = l->service;
     const char *why = why_no_path(s);
     if (why)
         hub_complain(l, "S041", hub_place(l, s, "listen.path"), NULL, NULL, "path \"%s\" cannot be used: %s",
                      s->listen_path, why);
+    if (!why && is_taken_prefix(s))
+        hub_complain(l, "S025", hub_place(l, s, "service.basePath"), NULL, NULL,
+                     "basePath \"%s\" cannot be used: hubd serves something at this path itself", s->base_path);
     if (strncmp(s->host, "unix:", 5) == 0 &&
         (s->host[5] != '/' || strlen(s->host + 5) >= sizeof(struct sockaddr_un){0}.sun_path))
         hub_complain(l, "S042", hub_place(l, s, "listen.host"), NULL, NULL,

@@ -309,9 +309,11 @@ static const struct hub_code_row rows[] = {
      "there and may be written in, and takes the place of no other file.",
      "listen: {host: \"unix:hubd.sock\"}", "listen: {host: \"unix:/run/hubd/hubd.sock\"}", REFUSED},
     {"S043", WARNING, "limit that is never reached",
-     "The limit of one address is above that of all addresses together.",
+     "Another limit comes first: maxPending is for all addresses together, and the time that a script computes is part "
+     "of "
+     "its wallMs.",
      "listen: {maxPendingPerAddress: 500, maxPending: 100}", "listen: {maxPendingPerAddress: 50, maxPending: 100}",
-     "maxPending holds, so one address can take it all."},
+     "The smaller one holds: one address can take all of maxPending."},
     {"S044", WARNING, "development authentication for every page",
      "Development tokens need no secret, so any page that is allowed can act as any user. Name the origins of your "
      "pages.",
@@ -320,6 +322,16 @@ static const struct hub_code_row rows[] = {
      "listen: {corsOrigins: [\"http://localhost:3000\"]}\n"
      "auth: {dev: true}",
      "Pages of every origin are allowed, without cookies."},
+    {"S045", WARNING, "without effect",
+     "What is written is well formed, and something else keeps it from ever having an effect; the finding says what.",
+     "store: {url: \"sqlite:data/chat.db\", readConnections: 8}", "store: {url: \"sqlite:data/chat.db\"}",
+     "It is passed over."},
+    {"S046", WARNING, "file that nothing reads",
+     "A file or folder looks like a part of the service and is none by its name: hubs are in *.hub.yaml, .hub.yml and "
+     ".hub.json, rows in seed.yaml, modules in lib/*.lua, files of the page in public/. Folders that a link leads to "
+     "are "
+     "not entered.",
+     "chat.yaml beside service.yaml", "chat.hub.yaml beside service.yaml", "It is passed over."},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
      "is not "
@@ -556,6 +568,51 @@ static const struct hub_code_row rows[] = {
      "hubExtensions: {roomUpdate: {properties: [title, ownerId]}}",
      "hubExtensions: {roomUpdate: {properties: [title]}}",
      REFUSED " Otherwise users who manage a room could make themselves its owner."},
+    {"H030", WARNING, "without effect",
+     "What is written is well formed, and something else keeps it from ever having an effect: a limit of what is off, "
+     "a "
+     "right that needs another one, a handler of a type that nobody may send.",
+     "hubRoles:\n"
+     "  - {name: viewer, canSend: false, moderated: true}",
+     "hubRoles:\n"
+     "  - {name: viewer, canSend: false}",
+     "It is passed over."},
+    {"H031", WARNING, "hook that is never true",
+     "The hook is a constant that counts as false, so whatever it decides about never happens.",
+     "authScripts:\n"
+     "  - {name: guests, script: \"false\", hubRole: guest}",
+     "authScripts:\n"
+     "  - {name: guests, script: room.isPublic, hubRole: guest}",
+     "Nobody gets in by it; a filterExpression lets no record pass."},
+    {"H032", WARNING, "property that holds no id",
+     "userField and roomField are compared with the ids of users and rooms, which are texts. A Boolean, a DateTime or "
+     "JSON "
+     "is never one.",
+     "authSources:\n"
+     "  - {name: owner, sourceObject: conversation, userField: isPublic, roomField: id}",
+     "authSources:\n"
+     "  - {name: owner, sourceObject: conversation, userField: ownerId, roomField: id}",
+     "The authSource matches nobody."},
+    {"H033", WARNING, "event that nobody emits",
+     "A custom event of direction serverToClient or serverToRoom is emitted by scripts (hub.emit, hub.broadcast), and "
+     "no "
+     "script of the service does.",
+     "customEvents:\n"
+     "  - {name: wave, direction: serverToRoom}",
+     "customEvents:\n"
+     "  - {name: wave, direction: clientToRoom}",
+     "Nobody ever gets the event."},
+    {"H034", WARNING, "topic without records",
+     "No record can come by the topic: it looks like one of this service's own changes and is none, or the bus "
+     "\"memory:\" "
+     "carries nothing but what this service writes. lint does not look at the environment: where HUBD_BUS_URL names a "
+     "Kafka, hubd itself does not warn.",
+     "kafkaEvents:\n"
+     "  - {name: moved, topic: hubd-chat-service-dbevent-Conversation-update, targetRoomExpression: data.id}",
+     "kafkaEvents:\n"
+     "  - {name: moved, topic: hubd-chat-service-dbevent-conversation-updated, targetRoomExpression: "
+     "data.conversation.id}",
+     "Nobody ever gets the event."},
     {"L001", ERROR, "script syntax", "The expression or Lua chunk cannot be compiled.",
      "condition: record.status ==", "condition: record.status == \"active\"", REFUSED},
     {"L002", ERROR, "construct that expressions do not have",

@@ -27,6 +27,14 @@ const struct hub_def_role *hub_def_role(const struct hub_def *d, struct hub_str 
     return NULL;
 }
 
+bool hub_def_is_granted(const struct hub_def *d, const struct hub_def_role *role) {
+    for (size_t i = 0; i < d->auth_source_n; i++)
+        if (d->auth_sources[i].hub_role == role) return true;
+    for (size_t i = 0; i < d->auth_script_n; i++)
+        if (d->auth_scripts[i].hub_role == role) return true;
+    return !role && !d->auth_source_n && !d->auth_script_n;
+}
+
 int hub_def_property(const struct hub_def_object *o, struct hub_str name) {
     for (size_t i = 0; i < o->property_n; i++)
         if (hub_str_is(name, o->properties[i].name)) return (int)i;

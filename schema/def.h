@@ -259,6 +259,9 @@ const struct hub_def_object *hub_service_object(const struct hub_service *s, str
 const struct hub_def_message_type *hub_def_message_type(const struct hub_def *d, struct hub_str name);
 const struct hub_def_custom_event *hub_def_custom_event(const struct hub_def *d, struct hub_str name);
 const struct hub_def_role *hub_def_role(const struct hub_def *d, struct hub_str name);
+/* Whether an authSource or authScript gives the role; of NULL: lets in without one, as a hub that has
+ * neither lets everybody in. */
+bool hub_def_is_granted(const struct hub_def *d, const struct hub_def_role *role);
 /* Whether hub:updateRoom may change that property of the room object (room_update.c). */
 bool hub_def_may_update(const struct hub_def *d, struct hub_str property);
 /* Whether an authSource of the hub reads it of the room object, and so decides by it. */

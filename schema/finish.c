@@ -87,8 +87,20 @@ static void imply_property(struct hub_loader *l, struct hub_def_object *o, const
                          hub_words_field_type[type].word);
 }
 
+/* hubd sets it in every new row. */
+static void check_kept_default(struct hub_loader *l, const struct hub_def_object *o, const char *name) {
+    int i = hub_def_property(o, hub_cstr(name));
+    struct hub_node *n = i < 0 ? NULL : hub_node_get(hub_place(l, &o->properties[i], ""), HUB_STR("defaultValue"));
+    if (n && !hub_node_is_null(n))
+        hub_complain(l, "S045", n, &n->key_range, NULL, "\"defaultValue\" has no effect: hubd sets %s itself", name);
+}
+
 static void finish_object(struct hub_loader *l, struct hub_def_object *o) {
     for (size_t i = 0; i < o->property_n; i++) hub_check_field(l, &o->properties[i], "type");
+    if (o->managed) {
+        check_kept_default(l, o, "createdAt");
+        check_kept_default(l, o, "updatedAt");
+    }
     if (!o->table) o->table = o->name;
     struct hub_def_field *all = hub_arena_zalloc(l->keep, (o->property_n + 4) * sizeof *all);
     bool lists_id = hub_def_property(o, hub_cstr(o->id_property)) >= 0;
@@ -115,6 +127,9 @@ static void finish_base_path(struct hub_loader *l) {
         return;
     }
     while (n && s->base_path[n - 1] == '/') n--;
+    if (strpbrk(s->base_path, " ?#\"\\") || strstr(s->base_path, "//"))
+        hub_complain(l, "S025", hub_place(l, s, "service.basePath"), NULL, NULL,
+                     "no path begins with \"%s\": basePath has no space, quote, ?, # or doubled slash", s->base_path);
     s->base_path = hub_arena_dup(l->keep, hub_str(s->base_path, n));
 }
 

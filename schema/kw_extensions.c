@@ -5,7 +5,8 @@
 #define AT(FIELD) HUB_OFFSET(struct hub_raw, def.FIELD)
 
 static const struct hub_row room_update[] = {
-    {"properties", HUB_KIND_STRINGS, HUB_ROW_REQUIRED, .offset = AT(room_update), .example = "[title, topic]",
+    {"properties", HUB_KIND_STRINGS, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, .offset = AT(room_update),
+     .example = "[title, topic]",
      .help = "The properties of the room object that hub:updateRoom may change. What authSources of this hub read "
              "cannot be among them."},
     {0},

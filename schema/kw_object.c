@@ -24,13 +24,13 @@ static const struct hub_fields table_property = {"Property", sizeof(struct hub_d
                                                  "A typed property of a DataObject."};
 
 static const struct hub_row api[] = {
-    {"read", HUB_KIND_STRINGS, .offset = OBJECT(api_read),
+    {"read", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = OBJECT(api_read),
      .help = "roleIds that may list and read over REST; * is everybody whom the service admits."},
-    {"create", HUB_KIND_STRINGS, .offset = OBJECT(api_create),
+    {"create", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = OBJECT(api_create),
      .help = "roleIds that may create over REST; * as above."},
-    {"update", HUB_KIND_STRINGS, .offset = OBJECT(api_update),
+    {"update", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = OBJECT(api_update),
      .help = "roleIds that may update over REST; * as above."},
-    {"delete", HUB_KIND_STRINGS, .offset = OBJECT(api_delete),
+    {"delete", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = OBJECT(api_delete),
      .help = "roleIds that may delete over REST; * as above."},
     {0},
 };

@@ -98,7 +98,7 @@ static const struct hub_row jwt[] = {
     {"privateKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.private_key_file),
      .help = "PEM file with the private key; only hubctl token uses it."},
     {"issuer", HUB_KIND_STRING, .offset = AT(jwt.issuer), .help = "Required issuer (iss)."},
-    {"audience", HUB_KIND_STRINGS, .offset = AT(jwt.audience), .example = "[app, admin]",
+    {"audience", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = AT(jwt.audience), .example = "[app, admin]",
      .help = "Required audience: one, or a list of which the token's aud must name at least one."},
     {"leewaySeconds", HUB_KIND_INT, .offset = AT(jwt.leeway_seconds), .fallback = "5", .max = 600,
      .help = "Tolerated difference of clocks, in seconds."},

@@ -33,6 +33,19 @@ static bool ends_as(const char *name, const char *const *endings) {
     return false;
 }
 
+static bool is_ending(const char *name, const char *const *endings) {
+    for (; *endings; endings++)
+        if (hub_str_eq_nocase(hub_cstr(name), hub_cstr(*endings))) return true;
+    return false;
+}
+
+/* A name that has an ending in another case, or is nothing but one. */
+static bool nearly_ends_as(const char *name, const char *const *endings) {
+    for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
+        if (is_ending(dot, endings)) return true;
+    return false;
+}
+
 static const char *const hub_endings[] = {".hub.yaml", ".hub.yml", ".hub.json", NULL};
 static const char *const lua_endings[] = {".lua", NULL};
 
@@ -46,6 +59,35 @@ static void cannot_read(struct hub_loader *l, const char *path, const char *why)
     unreadable(l, "Y011", path, hub_arena_fmt(l->scratch, "cannot be read: %s", why));
 }
 
+static void find_files(struct hub_loader *l, const char *dir, const char *const *endings, int depth, struct paths *out);
+
+/* A folder that a link leads to may be anywhere, and may lead back here: it is not entered, and that is
+ * said where it holds such files. */
+static void look_behind_link(struct hub_loader *l, const char *path, const char *const *endings) {
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.' && ends_as(e->d_name, endings)) {
+            hub_stray(l, path, "it is a link to a folder; put the folder itself here, or links to its files");
+            break;
+        }
+    if (d) closedir(d);
+}
+
+static void find_file(struct hub_loader *l, const char *path, const char *name, const char *const *endings, int depth,
+                      struct paths *out) {
+    struct stat st;
+    if (lstat(path, &st))
+        cannot_read(l, path, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        find_files(l, path, endings, depth + 1, out);
+    else if (S_ISLNK(st.st_mode) && !stat(path, &st) && S_ISDIR(st.st_mode))
+        look_behind_link(l, path, endings);
+    else if (ends_as(name, endings))
+        append_path(out, hub_arena_dup(l->scratch, hub_cstr(path)));
+    else if (nearly_ends_as(name, endings))
+        hub_stray(l, path, hub_arena_fmt(l->scratch, "its name does not end in %s with a name before it", *endings));
+}
+
 /* Files below DIR whose names end in one of ENDINGS; folders that start with a dot and node_modules are
  * left out. */
 static void find_files(struct hub_loader *l, const char *dir, const char *const *endings, int depth,
@@ -57,15 +99,9 @@ static void find_files(struct hub_loader *l, const char *dir, const char *const 
         return;
     }
     for (struct dirent *e; (e = readdir(d));) {
-        struct stat st;
-        if (e->d_name[0] == '.' || strcmp(e->d_name, "node_modules") == 0) continue;
-        char *path = hub_arena_fmt(l->scratch, "%s/%s", dir, e->d_name);
-        if (lstat(path, &st))
-            cannot_read(l, path, strerror(errno));
-        else if (S_ISDIR(st.st_mode))
-            find_files(l, path, endings, depth + 1, out);
-        else if (ends_as(e->d_name, endings))
-            append_path(out, path);
+        if (e->d_name[0] == '.' && !is_ending(e->d_name, endings)) continue;
+        if (strcmp(e->d_name, "node_modules") == 0) continue;
+        find_file(l, hub_arena_fmt(l->scratch, "%s/%s", dir, e->d_name), e->d_name, endings, depth, out);
     }
     closedir(d);
 }
@@ -248,6 +284,7 @@ static void check_all(struct hub_loader *l) {
     for (size_t i = 0; i < l->hub_n; i++) hub_check_hub(l, l->hubs[i]);
     hub_check_hubs_together(l);
     hub_check_scripts(l);
+    hub_check_effect(l);
 }
 
 static void freeze(struct hub_loader *l) {
@@ -304,6 +341,16 @@ static const char *module_name(struct hub_loader *l, const char *path) {
     return name;
 }
 
+/* "lib/game.board.lua" would be the module of "lib/game/board.lua". */
+static void check_module_name(struct hub_loader *l, const struct hub_source *src) {
+    struct hub_str rest = hub_cstr(src->name + strlen(l->dir) + strlen("/lib/"));
+    rest.n -= strlen(".lua");
+    if (hub_str_find(rest, '.') < rest.n)
+        hub_diags_add(
+            l->diags, "L011", src, NULL, NULL, NULL,
+            "no script can reach this module: a dot in its name, or in that of a folder, stands for a folder");
+}
+
 static void load_modules(struct hub_loader *l) {
     const char *folder = hub_arena_fmt(l->scratch, "%s/lib", l->dir);
     struct stat st;
@@ -315,6 +362,7 @@ static void load_modules(struct hub_loader *l) {
     l->service->lib_fingerprint = HUB_FINGERPRINT;
     for (size_t i = 0; i < files.n; i++) {
         struct hub_source *src = open_source(l, files.items[i], 'L');
+        if (src) check_module_name(l, src);
         char *absolute = src ? realpath(files.items[i], NULL) : NULL;
         if (!absolute) continue;
         lib->items[lib->n++] = hub_arena_dup(l->keep, hub_cstr(absolute));
@@ -342,6 +390,7 @@ static enum hub_code load_directory(struct hub_loader *l, struct hub_service **o
     load_hubs(l);
     if (!l->alone) load_seed_file(l);
     load_modules(l);
+    hub_find_strays(l);
     if (!l->hub_n && !l->service->namespace_n && !l->alone && hub_diags_count(l->diags, HUB_SEV_ERROR) == errors)
         hub_diags_add(l->diags, "S009", src, NULL, NULL, NULL,
                       "the service has no hub (*.hub.yaml) and no namespaces: it serves nothing");

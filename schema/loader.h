@@ -121,9 +121,20 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h);
 void hub_check_hubs_together(struct hub_loader *l);
 void hub_resolve(struct hub_loader *l);
 void hub_check_scripts(struct hub_loader *l);
+/* Warns of what can never have an effect; after everything else has been read. */
+void hub_check_effect(struct hub_loader *l);
+/* What a hook says whatever comes, as far as its text tells: by JavaScript's rules of truth. */
+enum hub_constant { HUB_VARIES, HUB_ALWAYS_FALSE, HUB_ALWAYS_TRUE };
+enum hub_constant hub_script_constant(const struct hub_script *s);
 void hub_check_modules(struct hub_loader *l);
 /* Asks the parts that would be started (load.h). FILE is that of service.yaml. */
 void hub_check_start(struct hub_loader *l, const char *file, bool whole);
+
+/* ---- strays.c ---- */
+/* Warns of a file that nothing reads; WHY says what would be read. */
+void hub_stray(struct hub_loader *l, const char *path, const char *why);
+/* Looks for such files in the service directory itself. */
+void hub_find_strays(struct hub_loader *l);
 
 /* ---- known.c ---- */
 /* Fills l->known from l->modules. */

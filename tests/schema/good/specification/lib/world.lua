@@ -1,1 +1,6 @@
-return {tick = function(roomId) return {serverMessages = {}} end}
+return {
+    tick = function(roomId)
+        hub.broadcast(roomId, "gameOver", {})
+        return {serverMessages = {}}
+    end,
+}
