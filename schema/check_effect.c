@@ -14,6 +14,17 @@ static struct hub_node *written(struct hub_loader *l, const void *base, const ch
     return n && !n->bad && !hub_node_is_null(n) ? n : NULL;
 }
 
+/* As a dump has it: what is as it would be without being written need not act. */
+static bool is_default(const struct hub_fields *t, const char *path, const struct hub_node *n) {
+    const struct hub_row *row = NULL;
+    struct hub_str rest = hub_cstr(path), key;
+    while (t && hub_str_split(&rest, '.', &key)) {
+        row = hub_fields_row(t, key);
+        t = row ? row->table : NULL;
+    }
+    return row && row->fallback && n->kind == HUB_NODE_SCALAR && hub_str_is(n->value, row->fallback);
+}
+
 static void warn_at_key(struct hub_loader *l, const char *code, const struct hub_node *n, const char *why) {
     char key[HUB_NAME_MAX + 1] = {0};
     memcpy(key, n->key.p, n->key.n < HUB_NAME_MAX ? n->key.n : HUB_NAME_MAX);
@@ -150,7 +161,8 @@ static const struct {
 static void check_needs(struct hub_loader *l, struct hub_raw *h) {
     for (size_t i = 0; i < HUB_NELEM(needs); i++) {
         struct hub_node *n = written(l, h, needs[i].path);
-        if (n && needs[i].is_idle(&h->def)) warn_at_key(l, "H030", n, needs[i].why);
+        if (n && !is_default(&hub_fields_hub, needs[i].path, n) && needs[i].is_idle(&h->def))
+            warn_at_key(l, "H030", n, needs[i].why);
     }
     struct hub_node *silenced = written(l, h, "guardrails.defaultSilenced");
     if (silenced && h->def.default_silenced && all_moderate(&h->def))
@@ -355,7 +367,6 @@ static bool on_sqlite(const struct hub_service *s) {
     return hub_str_starts(hub_cstr(s->store_url), HUB_STR("sqlite:"));
 }
 static bool on_socket_file(const struct hub_service *s) { return strncmp(s->host, "unix:", 5) == 0; }
-static bool console_anyway(const struct hub_service *s) { return s->dev && !s->console; }
 static bool shares_secret(const struct hub_service *s) { return s->jwt.secret_env != NULL; }
 /* null and nothing let in as it is. */
 static bool refuses_all(const struct hub_service *s) {
@@ -371,7 +382,6 @@ static const struct {
     {"store.readConnections", on_sqlite, "the embedded store has readers of its own"},
     {"store.statementTimeout", on_sqlite, "it is for PostgreSQL"},
     {"listen.port", on_socket_file, "listen.host is a socket file"},
-    {"console", console_anyway, "auth.dev turns the page on"},
     {"auth.jwt.privateKeyFile", shares_secret, "tokens are signed with the secret of secretEnv"},
 };
 
@@ -379,9 +389,13 @@ static const struct {
 static void check_service_needs(struct hub_loader *l, const struct hub_source *file) {
     for (size_t i = 0; i < HUB_NELEM(service_needs); i++) {
         struct hub_node *n = written(l, l->service, service_needs[i].path);
-        if (n && n->src == file && service_needs[i].is_idle(l->service))
+        if (n && n->src == file && !is_default(&hub_fields_service, service_needs[i].path, n) &&
+            service_needs[i].is_idle(l->service))
             warn_at_key(l, "S045", n, service_needs[i].why);
     }
+    struct hub_node *console = written(l, l->service, "console");
+    if (console && l->service->dev && !l->service->console)
+        warn_at_key(l, "S045", console, "auth.dev turns the page on");
     if (refuses_all(l->service))
         hub_complain(l, "S045", hub_place(l, l->service, "auth.authenticate"), NULL, NULL,
                      "this is never true: nobody is let in");

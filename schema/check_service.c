@@ -1,4 +1,5 @@
 /* What service.yaml must hold beyond its fields' own types. */
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <sys/un.h>
@@ -203,6 +204,24 @@ static const char *why_no_path(const struct hub_service *s) {
     return NULL;
 }
 
+/* What no resolver makes an address of. A name that it does not know may be known elsewhere. */
+static bool is_no_host(const char *host) {
+    static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+    struct in6_addr v6;
+    struct in_addr v4;
+    size_t n = strlen(host);
+    char inner[INET6_ADDRSTRLEN] = "";
+    if (n && (host[0] == '[' || strchr(host, ':'))) {
+        bool bracketed = host[0] == '[' && host[n - 1] == ']';
+        if (n - 2 * bracketed >= sizeof inner) return true;
+        memcpy(inner, host + bracketed, n - 2 * bracketed);
+        inner[strcspn(inner, "%")] = 0; /* the interface of a link-local address */
+        return inet_pton(AF_INET6, inner, &v6) != 1;
+    }
+    if (n && strspn(host, "0123456789.") == n) return !inet_aton(host, &v4);
+    return !n || strspn(host, name) != n;
+}
+
 /* With /healthz as the prefix, /healthz would be the root of the service. */
 static bool is_taken_prefix(const struct hub_service *s) {
     const char *const taken[] = {"/console", "/healthz", "/readyz", "/metrics", s->listen_path};
@@ -220,6 +239,11 @@ static void check_listen(struct hub_loader *l) {
     if (!why && is_taken_prefix(s))
         hub_complain(l, "S025", hub_place(l, s, "service.basePath"), NULL, NULL,
                      "basePath \"%s\" cannot be used: hubd serves something at this path itself", s->base_path);
+    if (strncmp(s->host, "unix:", 5) && is_no_host(s->host))
+        hub_complain(
+            l, "S047", hub_place(l, s, "listen.host"), NULL, NULL,
+            "\"%s\" is no address: expected an IPv4 or IPv6 address, a name, or unix:/path; the port is listen.port",
+            s->host);
     if (strncmp(s->host, "unix:", 5) == 0 &&
         (s->host[5] != '/' || strlen(s->host + 5) >= sizeof(struct sockaddr_un){0}.sun_path))
         hub_complain(l, "S042", hub_place(l, s, "listen.host"), NULL, NULL,

@@ -332,6 +332,11 @@ static const struct hub_code_row rows[] = {
      "are "
      "not entered.",
      "chat.yaml beside service.yaml", "chat.hub.yaml beside service.yaml", "It is passed over."},
+    {"S047", ERROR, "bad address",
+     "listen.host is an IPv4 or IPv6 address, a name that this machine knows, or a socket file (unix:/path); the port "
+     "has a "
+     "field of its own.",
+     "listen: {host: \"localhost:8080\"}", "listen: {host: localhost, port: 8080}", REFUSED},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
      "is not "

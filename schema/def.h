@@ -250,9 +250,11 @@ struct hub_service {
     size_t namespace_n;
     struct hub_def *hubs;
     size_t hub_n;
-    struct hub_strs lib_files; /* absolute paths of lib/<name>.lua (sub-folders too) */
-    uint64_t lib_fingerprint;  /* of their names and texts, the same in every process */
-    void *arena;               /* schema's own: everything above lives in it */
+    /* of each module: its file, as an absolute path, and its place below lib/ ("game/board.lua"), wherever a
+     * link leads */
+    struct hub_strs lib_files, lib_names;
+    uint64_t lib_fingerprint; /* of their names and texts, the same in every process */
+    void *arena;              /* schema's own: everything above lives in it */
 };
 
 const struct hub_def_object *hub_service_object(const struct hub_service *s, struct hub_str name);

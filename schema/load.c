@@ -126,7 +126,7 @@ static const char *find_one(struct hub_loader *l, const char *name) {
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         struct stat st;
         const char *path = hub_arena_fmt(l->scratch, "%s/%s.%s", l->dir, name, endings[i]);
-        if (stat(path, &st)) continue;
+        if (lstat(path, &st)) continue; /* a link that leads nowhere is there, and is complained about */
         if (found) {
             struct hub_source *src = hub_source_new(l->scratch, path, 'S', hub_str("", 0));
             hub_diags_add(l->diags, "S026", src, NULL, NULL, NULL,
@@ -355,9 +355,10 @@ static void load_modules(struct hub_loader *l) {
     const char *folder = hub_arena_fmt(l->scratch, "%s/lib", l->dir);
     struct stat st;
     struct paths files = {0};
-    struct hub_strs *lib = &l->service->lib_files;
+    struct hub_strs *lib = &l->service->lib_files, *names = &l->service->lib_names;
     if (!lstat(folder, &st)) files = files_below(l, folder, lua_endings);
     lib->items = hub_arena_zalloc(l->keep, (files.n + 1) * sizeof *lib->items);
+    names->items = hub_arena_zalloc(l->keep, (files.n + 1) * sizeof *names->items);
     l->modules = hub_arena_zalloc(l->scratch, (files.n + 1) * sizeof *l->modules);
     l->service->lib_fingerprint = HUB_FINGERPRINT;
     for (size_t i = 0; i < files.n; i++) {
@@ -366,6 +367,7 @@ static void load_modules(struct hub_loader *l) {
         char *absolute = src ? realpath(files.items[i], NULL) : NULL;
         if (!absolute) continue;
         lib->items[lib->n++] = hub_arena_dup(l->keep, hub_cstr(absolute));
+        names->items[names->n++] = hub_arena_dup(l->keep, hub_cstr(files.items[i] + strlen(folder) + 1));
         add_fingerprint(l->service, files.items[i] + strlen(l->dir), src->text);
         l->modules[l->module_n++] = (struct hub_module){module_name(l, files.items[i]), src};
         free(absolute);

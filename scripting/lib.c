@@ -21,20 +21,10 @@ struct module {
     struct hub_compiled compiled;
 };
 
-/* What follows "lib/" in PATH. */
-static const char *inside_lib(const struct hub_scripts *s, const char *path) {
-    size_t n = s->service->dir ? strlen(s->service->dir) : 0;
-    while (n && s->service->dir[n - 1] == '/') n--;
-    if (n && strncmp(path, s->service->dir, n) == 0 && strncmp(path + n, "/lib/", 5) == 0) return path + n + 5;
-    const char *start = path;
-    for (const char *p = path; (p = strstr(p, "/lib/")); p++) start = p + 5;
-    return start;
-}
-
-static void add_module(struct hub_scripts *s, const char *path) {
+/* REST: its place below lib/. */
+static void add_module(struct hub_scripts *s, const char *path, const char *rest) {
     struct module *m = hub_xcalloc(1, sizeof *m);
     struct hub_buf file = {0};
-    const char *rest = inside_lib(s, path);
     m->path = path;
     m->name = hub_xstrdup(rest);
     size_t n = strlen(m->name);
@@ -78,14 +68,17 @@ static int run_module(lua_State *L) {
     const struct module *m = s->current->arg;
     char chunk[300];
     snprintf(chunk, sizeof chunk, "@%s", m->file);
-    if (luaL_loadbufferx(L, m->text, m->n, chunk, "t") != LUA_OK) return lua_error(L);
+    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, as some editors write it; Lua's own loader skips it, too */
+    size_t skip = m->n >= 3 && !memcmp(m->text, mark, 3) ? 3 : 0;
+    if (luaL_loadbufferx(L, m->text + skip, m->n - skip, chunk, "t") != LUA_OK) return lua_error(L);
     lua_newtable(L); /* its globals are its own */
     lua_rawgeti(L, LUA_REGISTRYINDEX, s->ref_env_mt);
     lua_setmetatable(L, -2);
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
     if (!lua_istable(L, -1)) {
-        lua_pushfstring(L, "%s:1: a module must return a table, not a %s", m->file, luaL_typename(L, -1));
+        lua_pushfstring(L, "%s:1: a module must return a table, not %s%s", m->file, lua_isnil(L, -1) ? "" : "a ",
+                        luaL_typename(L, -1));
         return lua_error(L);
     }
     hub_lua_freeze(L, m->name);
@@ -142,10 +135,10 @@ static int require(lua_State *L) {
 
 /* ---- lib: folders as tables ---- */
 
-static bool is_folder(const struct hub_service *service, const struct hub_scripts *s, const char *name) {
+static bool is_folder(const struct hub_service *service, const char *name) {
     size_t n = strlen(name);
-    for (size_t i = 0; i < service->lib_files.n; i++) {
-        const char *p = inside_lib(s, service->lib_files.items[i]);
+    for (size_t i = 0; i < service->lib_names.n; i++) {
+        const char *p = service->lib_names.items[i];
         size_t k = 0;
         while (k < n && (p[k] == name[k] || (p[k] == '/' && name[k] == '.'))) k++;
         if (k == n && p[n] == '/') return true;
@@ -164,7 +157,7 @@ static int read_folder(lua_State *L) {
     const struct hub_scripts *s = hub_scripts_of(L);
     const char *name = lua_pushfstring(L, "%s%s", lua_tostring(L, lua_upvalueindex(1)), lua_tostring(L, 2));
     if (!push_module(L, name)) {
-        if (!is_folder(s->service, s, name)) return 0;
+        if (!is_folder(s->service, name)) return 0;
         push_folder(L, name);
     }
     lua_pushvalue(L, 2);
@@ -242,7 +235,8 @@ static void tell_where(const struct module *m, const char *text, hub_scripts_tel
 enum hub_code hub_scripts_load_lib(struct hub_scripts *s, hub_scripts_tell *tell, void *arg, struct hub_err *err) {
     enum hub_code code = HUB_OK;
     bool told = false;
-    for (size_t i = 0; i < s->service->lib_files.n; i++) add_module(s, s->service->lib_files.items[i]);
+    for (size_t i = 0; i < s->service->lib_files.n; i++)
+        add_module(s, s->service->lib_files.items[i], s->service->lib_names.items[i]);
     HUB_LIST_EACH(&s->modules, it) {
         struct module *m = HUB_CONTAINER(it, struct module, link);
         if (code || m->failed) continue; /* told with the one that requires it */

@@ -155,6 +155,23 @@ enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_
     return HUB_OK;
 }
 
+#define NOWHERE "/hubd-connects-to-nobody"
+
+static enum hub_code check_with_port(const struct conninfo *c, const char *port, struct hub_err *err) {
+    PGconn *pg = hub_pg_conninfo_connect(c, NOWHERE, "", port);
+    const char *why = PQstatus(pg) == CONNECTION_BAD ? PQerrorMessage(pg) : "";
+    enum hub_code code = *why && !strstr(why, NOWHERE) ? refuse(why, err) : HUB_OK;
+    PQfinish(pg);
+    return code;
+}
+
+enum hub_code hub_pg_conninfo_check(const struct conninfo *c, struct hub_err *err) {
+    enum hub_code code = c->host_n ? HUB_OK : check_with_port(c, "", err);
+    for (size_t i = 0; i < c->host_n && !code; i++)
+        code = check_with_port(c, c->hosts[i].port ? c->hosts[i].port : "", err);
+    return code;
+}
+
 void hub_pg_conninfo_free(struct conninfo *c) {
     for (size_t i = 0; i < c->n; i++) {
         free((void *)(uintptr_t)c->keys[i]);

@@ -369,7 +369,9 @@ static enum hub_code pg_check(const struct hub_store_config *config, struct hub_
     struct conninfo conninfo;
     enum hub_code code =
         hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
-    if (!code) hub_pg_conninfo_free(&conninfo);
+    if (code) return code;
+    code = hub_pg_conninfo_check(&conninfo, err);
+    hub_pg_conninfo_free(&conninfo);
     return code;
 }
 

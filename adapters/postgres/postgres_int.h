@@ -45,6 +45,9 @@ struct conninfo {
 };
 enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_t statement_timeout_ms,
                                     struct conninfo *out, struct hub_err *err);
+/* Whether libpq takes the values, most of which it looks at only when it connects: asked of a socket that
+ * is not there, so nothing is resolved and nobody connected to. */
+enum hub_code hub_pg_conninfo_check(const struct conninfo *c, struct hub_err *err);
 void hub_pg_conninfo_free(struct conninfo *c);
 /* Begins connecting; with HOST to these comma-separated lists in the place of the URL's hosts. */
 PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, const char *hostaddr, const char *port);

@@ -275,6 +275,12 @@ static enum hub_code parse_url(const char *url, struct sqlite_options *o, struct
     hub_str_split(&rest, '?', &path);
     if (!hub_str_starts(path, HUB_STR("sqlite:")) || path.n == 7)
         return hub_fail(err, HUB_BAD_REQUEST, "store.url \"%s\": expected sqlite:PATH or sqlite::memory:", url);
+    if (hub_str_starts(path, HUB_STR("sqlite://")) && !hub_str_starts(path, HUB_STR("sqlite:///")))
+        return hub_fail(
+            err, HUB_BAD_REQUEST,
+            "store.url \"%s\": a file has no host; expected sqlite:PATH, relative to the service directory, or "
+            "sqlite:/PATH",
+            url);
     while (rest.p && hub_str_split(&rest, '&', &pair))
         if (!option(o, pair))
             return hub_fail(

@@ -7,7 +7,7 @@
 
 static struct script_env env;
 static char dir[64];
-static const char *paths[16];
+static const char *paths[16], *names[16];
 static size_t path_n;
 
 static int start(void **state) {
@@ -24,7 +24,10 @@ static int stop(void **state) {
     (void)state;
     char command[100];
     script_env_end(&env);
-    for (size_t i = 0; i < path_n; i++) free((char *)(uintptr_t)paths[i]);
+    for (size_t i = 0; i < path_n; i++) {
+        free((char *)(uintptr_t)paths[i]);
+        free((char *)(uintptr_t)names[i]);
+    }
     snprintf(command, sizeof command, "rm -r %s", dir);
     return system(command) == 0 ? 0 : -1;
 }
@@ -43,8 +46,10 @@ static void module(const char *name, const char *text) {
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
+    names[path_n] = hub_xstrdup(name);
     paths[path_n++] = hub_xstrdup(path);
     env.service.lib_files = (struct hub_strs){paths, path_n};
+    env.service.lib_names = (struct hub_strs){names, path_n};
 }
 
 static size_t lua(const char *text) { return script_env_add(&env, HUB_SCRIPT_LUA, text); }

@@ -1,0 +1,1 @@
+../../../good/chat/lib/nowhere.lua

@@ -1,0 +1,1 @@
+﻿return {admits = function(user) return user.userId == "ann" end}
