@@ -1,5 +1,5 @@
-/* One service's script state: Lua 5.4 behind the tables of engine/hook/hook.h. One per process; used on the
- * loop thread. */
+/* A service's script state: Lua 5.4 behind the tables of engine/hook/hook.h. There is one for each
+ * definition that is in force or being checked. Used on the loop thread. */
 #ifndef HUB_SCRIPTING_SCRIPTS_H
 #define HUB_SCRIPTING_SCRIPTS_H
 #include "hook/hook.h"

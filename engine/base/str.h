@@ -45,8 +45,8 @@ bool hub_utf8_valid(struct hub_str s);
 size_t hub_utf8_len(struct hub_str s);
 /* ^[a-z][a-zA-Z0-9]*$ , the contract's "code name". */
 bool hub_str_is_code_name(struct hub_str s);
-/* What every id from outside must be, of a room, a user, a message, wherever it is given: 1 to 255 bytes
- * without control characters. */
+/* What an id of a room or a user must be, wherever it is given: 1 to 255 bytes without control characters.
+ * (Ids of messages are hubd's own, and shorter.) */
 bool hub_str_is_id(struct hub_str s);
 #define HUB_ID_EXPECTED "a text of 1 to 255 bytes without control characters"
 /* What Kafka takes as a topic, and so every bus. */

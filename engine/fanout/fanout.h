@@ -31,9 +31,8 @@ struct hub_seat {
     bool held, overflowed;
     struct hub_held *kept; /* pieces that wait for hub_seat_release, or NULL */
 };
-#define HUB_SEAT_HELD_MAX \
-    (4u << 20) /* bytes kept for a held seat; beyond, overflowed is set and the rest is dropped \
-                                      */
+/* Bytes kept for a held seat; beyond, overflowed is set and the rest is dropped. */
+#define HUB_SEAT_HELD_MAX (4u << 20)
 
 void hub_outlet_init(struct hub_outlet *o, struct hub_socket *s);
 /* Leaves every group, without handing over what is pending. */

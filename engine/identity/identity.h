@@ -3,7 +3,8 @@
  * session (auth.session) and last the authenticate hook. Loop thread only.
  *
  * The authenticate hook sees "session" and "claims". false, 0, "" and {deny: "reason"} refuse; an object's
- * members are laid over the session; anything else (nil and null too) accepts. A hook that fails refuses. */
+ * members are laid over the session; anything else (nil and null too) accepts. A hook that fails refuses,
+ * and so does one that gives nearly deny ("denied"). */
 #ifndef HUB_IDENTITY_IDENTITY_H
 #define HUB_IDENTITY_IDENTITY_H
 #include "auth/jwks.h"
@@ -22,7 +23,7 @@ struct hub_identity {
     bool ended;      /* its stored session is gone */
     json_t *session; /* object; always has "userId" (string) and "roleId" (string, list of strings, or null); never the
                         token itself */
-    const char *user_id; /* session.userId: 1 to 256 bytes of printable text */
+    const char *user_id; /* session.userId: what hub_str_is_id takes */
     const char *role_id; /* session.roleId, of a list the first; "" when there is none */
     int64_t expires_at;  /* seconds since the epoch; 0 = never */
     enum hub_auth_method method;

@@ -15,7 +15,7 @@
 #include "base/uuid.h"
 #include "loop/loop.h"
 
-/* Column types: the nine of HubCustomFieldType, and a counter. */
+/* Column types: the nine of HubCustomFieldType. */
 enum hub_col_type {
     HUB_COL_STRING, /* text up to 255 characters */
     HUB_COL_TEXT,

@@ -12,7 +12,8 @@ struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx
 /* After a reload. */
 void hub_rest_configure(struct hub_rest *r, const struct hub_service *service, const struct hub_tables *tables);
 void hub_rest_delete(struct hub_rest *r);
-/* Takes REQ (and answers it now or later) when its path belongs to a hub or to /objects/; false otherwise. */
+/* Takes REQ (and answers it now or later) when its path belongs to a hub or to /objects/, and with
+ * auth.dev to /bus/; false otherwise. */
 bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req);
 /* For hub_transport_ops.admit: the body of REQ is read on when its credentials name somebody; otherwise it
  * is refused now. */

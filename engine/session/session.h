@@ -6,13 +6,12 @@
  *
  * What a stranger sends, and what becomes of it:
  * - no Socket.IO packet, JSON that is none, an event without a name or with a reserved one, attachments
- *   that do not fit, a first packet that
- *   is no CONNECT, a CONNECT to a namespace the client is in: the protocol is broken; the Engine.IO session
- *     ends (HUB_CLOSE_PARSE).
+ *   that do not fit, a first packet that is no CONNECT, a CONNECT to a namespace the client is in: the
+ *   protocol is broken; the Engine.IO session ends (HUB_CLOSE_PARSE).
  * - an event whose JSON is well formed but refused by hub_json_parse (nesting, duplicate keys, lone
- *   surrogates, numbers like 1e400; the event's name included): a bad request. It is answered
- *   here, through the acknowledgement {"ok":false,"error":{"code":"bad_request",…}} or else by hub:error,
- *     and reaches no callback.
+ *   surrogates, numbers like 1e400; the event's name included): a bad request. It is answered here, through
+ *   the acknowledgement {"ok":false,"error":{"code":"bad_request",…}} or else by hub:error, and reaches no
+ *   callback.
  * - an event with more attachments than HUB_SIO_MAX_ATTACHMENTS: a bad request, answered at once; the
  *   attachments are thrown away as they come.
  * - a packet for a namespace the client is not in (any more): ignored, since it may have crossed our

@@ -76,7 +76,8 @@ struct hub_transport_ops {
     void (*message)(void *client, struct hub_str payload, bool binary);
     /* The session is gone; EIO must not be used any more. Called exactly once per opened session. */
     void (*closed)(void *client, enum hub_close_reason reason);
-    /* A complete HTTP request outside /socket.io/. Must be answered, at once or later, by hub_http_reply. */
+    /* A complete HTTP request outside the path of Engine.IO. Must be answered, at once or later, by
+     * hub_http_reply. */
     void (*http)(void *ctx, struct hub_http_req *req);
     /* The head of such a request whose body is larger than HUB_PENDING_BYTES: the rest is read after
      * hub_http_vouch. Answered, at once or later, by that or by hub_http_reply. NULL: everybody may. */
@@ -91,7 +92,8 @@ enum hub_code hub_transport_check_tls(const struct hub_transport_config *config,
  * it; makes nothing and asks nobody. Other hosts are not looked at. The text is that of hub_transport_new. */
 enum hub_code hub_transport_check_file(const struct hub_transport_config *config, struct hub_err *err);
 /* Binds and listens; a socket file left by a process that is gone is replaced. HUB_INTERNAL with "cannot
- * listen on HOST:PORT: …" in err. CONFIG's strings must outlive the transport. */
+ * listen on HOST:PORT: …" (of a socket file without port) in err. CONFIG's strings must outlive the
+ * transport. */
 enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loop,
                                 const struct hub_transport_config *config, const struct hub_transport_ops *ops,
                                 void *ctx, struct hub_err *err);

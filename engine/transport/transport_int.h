@@ -270,7 +270,7 @@ struct hub_eio {
     char sid[HUB_SID_LEN + 1];
 };
 
-/* Requests under /socket.io: looks at the head when a body is still to come, and at the whole. */
+/* Requests at the path of Engine.IO: looks at the head when a body is still to come, and at the whole. */
 bool hub_eio_is_path(const struct hub_http_req *req);
 void hub_eio_route_head(struct hub_http_req *req);
 void hub_eio_route(struct hub_http_req *req);
