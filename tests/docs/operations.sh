@@ -42,6 +42,22 @@ grep -oE '`HUBD_[A-Z_]+`' "$page" | tr -d '`' | sort -u >"$work/variables.page"
 compare variable "$work/variables" "$work/variables.page"
 [ $failures = 0 ] || exit 1
 
+# From auth.dev to tokens: the commands and the YAML of that section, carried out in a new service.
+section() { awk -v lang="\`\`\`$1" '/^#### From/ {on = 1} /^Beside/ {on = 0} on && $0 == lang {fence = 1; next} /^```/ {fence = 0} on && fence' "$page"; }
+tokens() {
+    local hubctl commands
+    hubctl=$(dirname "$hubd")/hubctl
+    commands=$(section sh)
+    "$hubctl" new "$work/tokens" --template blank >/dev/null
+    sed -i '/^auth:/,/^$/d' "$work/tokens/service.yaml"
+    section yaml >>"$work/tokens/service.yaml"
+    (cd "$work/tokens" && hubctl() { "$hubctl" "$@"; } && eval "$commands" 2>"$work/tokens.log") >"$work/tokens.out" || true
+    grep -q '^accepted as ann$' "$work/tokens.out" || { cat "$work/tokens.out" "$work/tokens.log"; complain "the token of the section on auth.jwt is not accepted"; }
+    "$hubctl" lint --strict "$work/tokens" || complain "the service with auth.jwt does not lint clean"
+}
+tokens
+[ $failures = 0 ] || exit 1
+
 # Backup while hubd runs, messages and receipts more, restore, and a client that was there before.
 use_node_modules
 cat >"$work/client.mjs" <<'JS'
