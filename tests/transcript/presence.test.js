@@ -216,6 +216,18 @@ describe("receipts", () => {
     await bob.refused("not_found", "messageRead", { roomId, messageId: "no-such-message" });
   });
 
+  test("nor is the number where a room without messages stands, as hub:joined gives it", async () => {
+    const roomId = server.room();
+    const [ann, bob] = [await server.member("ann", roomId), await server.member("bob", roomId)];
+    for (const event of ["messageRead", "messageDelivered"]) {
+      const key = event === "messageRead" ? "lastReadSeq" : "seq";
+      await bob.ok("hub:event", { roomId, event, data: { [key]: bob.welcome.seq } }); // 0: was bad_request
+      await bob.ok(event, { roomId, [key]: 7 }); // was not_found
+      await bob.refused("bad_request", event, { roomId, [key]: -1 });
+      await ann.nothing(`hub:${event}`);
+    }
+  });
+
   for (const [what, send] of [
     ["hub:event with lastReadSeq", (bob, roomId, { seq }) => bob.ok("hub:event", { roomId, event: "messageRead", data: { lastReadSeq: seq } })],
     ["hub:event with messageId", (bob, roomId, { id }) => bob.ok("hub:event", { roomId, event: "messageRead", data: { messageId: id } })],

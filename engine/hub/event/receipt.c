@@ -17,10 +17,11 @@ struct receipt {
     struct hub_call *call;
     bool read; /* else delivered */
     struct hub_receipt before;
+    bool named; /* by messageId, which must be there */
     bool has_time;
     int64_t time; /* lastReadTimestamp as given */
     int64_t message_seq, message_time;
-    char message_id[64];
+    char message_id[MESSAGE_ID_MAX + 1];
     char *sender; /* of the message; NULL: the system's */
     struct hub_audience audience;
 };
@@ -114,7 +115,7 @@ static void store(struct receipt *r, struct hub_receipt *now) {
 
 static void on_message(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct receipt *r = arg;
-    if (!code && !rows->n && r->has_time) { /* up to then there was nothing to read: it does not move */
+    if (!code && !rows->n && !r->named) { /* up to there nothing was for this user: it does not move */
         hub_call_ok(r->call, NULL, HUB_STR(""));
         free(r);
         return;
@@ -143,11 +144,12 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
 /* Which message is meant: by id, by number, or the last one up to a time. */
 static bool aim(struct receipt *r, const json_t *args, const char *seq_key, struct hub_cond *cond) {
     struct hub_str id = hub_json_get_str(args, "messageId"), time = hub_json_get_str(args, "lastReadTimestamp");
-    int64_t seq = hub_json_get_int(args, seq_key, 0);
+    int64_t seq = hub_json_get_int(args, seq_key, -1);
     if (id.n > MESSAGE_ID_MAX || (id.n && memchr(id.p, 0, id.n))) return false;
-    if (id.n)
+    r->named = id.n > 0;
+    if (r->named)
         *cond = (struct hub_cond){.column = HUB_MSG_ID, .value = hub_cell_text(id)};
-    else if (seq > 0)
+    else if (seq > 0 || (!seq && !time.n)) /* 0: a room without messages, as hub:joined has it */
         *cond = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(seq)};
     else if (r->read && time.n && hub_datetime_parse(time, &r->time))
         *cond = (struct hub_cond){.column = HUB_MSG_TIMESTAMP, .cmp = HUB_LE, .value = hub_cell_int(r->time)},
