@@ -158,12 +158,23 @@ static const struct {
     {"guardrails.authCacheTTL", no_decision, "there are no authSources and authScripts, whose decision is remembered"},
 };
 
+/* Heartbeats find out earlier, unless it is shorter than they take. */
+static void check_idle_timeout(struct hub_loader *l, struct hub_raw *h) {
+    static const char path[] = "guardrails.connectionTimeout";
+    struct hub_node *n = written(l, h, path);
+    int64_t given;
+    if (!n || l->alone || is_default(&hub_fields_hub, path, n) || !hub_str_i64(n->value, &given)) return;
+    if (given == h->def.connection_timeout && given > l->service->ping_interval + l->service->ping_timeout)
+        warn_at_key(l, "H030", n, "listen.pingInterval and pingTimeout end a silent connection before");
+}
+
 static void check_needs(struct hub_loader *l, struct hub_raw *h) {
     for (size_t i = 0; i < HUB_NELEM(needs); i++) {
         struct hub_node *n = written(l, h, needs[i].path);
         if (n && !is_default(&hub_fields_hub, needs[i].path, n) && needs[i].is_idle(&h->def))
             warn_at_key(l, "H030", n, needs[i].why);
     }
+    check_idle_timeout(l, h);
     struct hub_node *silenced = written(l, h, "guardrails.defaultSilenced");
     if (silenced && h->def.default_silenced && all_moderate(&h->def))
         warn_at_key(l, "H030", silenced, "every role that is granted has canModerate, and is exempt");
