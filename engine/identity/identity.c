@@ -640,7 +640,7 @@ static void on_lease_due(struct hub_timer *t) {
 void hub_identity_end_socket(struct hub_socket *s, const struct hub_identity *who) {
     struct hub_lease l = {.socket = s};
     hub_metric_add(&ended, 1);
-    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: the definitions authenticate otherwise by now", "user",
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection is closed: the definitions no longer accept its token", "user",
                who ? who->user_id : NULL, NULL);
     end_socket(&l, who ? HUB_STR("{\"error\":\"The service authenticates otherwise by now; connect "
                                  "again\",\"code\":\"invalid_token\"}")
@@ -652,7 +652,7 @@ static void on_session_gone(void *arg) {
     l->watch = NULL;
     l->who->ended = true; /* also for what still waits */
     hub_metric_add(&ended, 1);
-    hub_log_kv(HUB_LOG_INFO, "auth", "a connection ends: its session was revoked", "user", l->who->user_id, NULL);
+    hub_log_kv(HUB_LOG_INFO, "auth", "a connection is closed: its session was revoked", "user", l->who->user_id, NULL);
     end_socket(l, HUB_STR("{\"error\":\"The session has ended\",\"code\":\"invalid_token\"}"));
 }
 

@@ -20,7 +20,8 @@ static void refuse_handshake(struct hub_http_req *r, enum refusal code) {
 }
 
 /* Whoever runs the client sees a number at best, so the reason is said here, with PARAM of the query. */
-static void log_refusal(const struct hub_http_req *r, const char *message, const char *param, const char *why) {
+static void log_refused_handshake(const struct hub_http_req *r, const char *message, const char *param,
+                                  const char *why) {
     struct hub_buf value = {0}, agent = {0};
     hub_query_get(hub_http_query(r), param, &value);
     hub_buf_adds(&agent, hub_http_header(r, "user-agent"));
@@ -33,8 +34,9 @@ static void log_refusal(const struct hub_http_req *r, const char *message, const
 #define NO_UPGRADE "it asks for no upgrade; does the proxy in front pass the headers Upgrade and Connection on?"
 
 static void log_no_session(const struct hub_http_req *r) {
-    log_refusal(r, "session unknown", "transport",
-                "it has ended, or another process has it; does the proxy in front keep a client with one process?");
+    log_refused_handshake(
+        r, "session unknown", "transport",
+        "it has ended, or another process has it; does the proxy in front keep a client with one process?");
 }
 
 /* Of the type that every answer to a poll has: scripts of another site cannot read it anyway, and must not
@@ -88,15 +90,16 @@ static struct hub_eio *find_session(const struct hub_http_req *r, bool *named) {
 /* A client that can never come in. */
 static void log_misfit(const struct hub_http_req *r, enum refusal code) {
     if (code == UNSUPPORTED_VERSION)
-        log_refusal(r, "protocol version refused", "EIO",
-                    param_is(r, "EIO", "3")
-                        ? "Engine.IO 3 is that of Socket.IO 2 clients; served are those of Socket.IO 3 and 4 (EIO=4)"
-                        : "only Engine.IO 4 is served (EIO=4), Socket.IO 3 and 4");
+        log_refused_handshake(
+            r, "protocol version refused", "EIO",
+            param_is(r, "EIO", "3")
+                ? "Engine.IO 3 is that of Socket.IO 2 clients; served are those of Socket.IO 3 and 4 (EIO=4)"
+                : "only Engine.IO 4 is served (EIO=4), Socket.IO 3 and 4");
     else
-        log_refusal(r, "handshake refused", "transport",
-                    code == BAD_METHOD          ? "a handshake is a GET"
-                    : code == TRANSPORT_UNKNOWN ? "transport is polling or websocket"
-                                                : NO_UPGRADE);
+        log_refused_handshake(r, "handshake refused", "transport",
+                              code == BAD_METHOD          ? "a handshake is a GET"
+                              : code == TRANSPORT_UNKNOWN ? "transport is polling or websocket"
+                                                          : NO_UPGRADE);
 }
 
 static enum refusal check_handshake(const struct hub_http_req *r, bool websocket) {
@@ -134,7 +137,7 @@ static void answer_handshake(struct hub_http_req *r, bool websocket) {
 
 static void upgrade_session(struct hub_http_req *r, struct hub_eio *e) {
     if (!r->websocket || e->state != HUB_EIO_RUNNING) {
-        if (!r->websocket) log_refusal(r, "upgrade refused", "transport", NO_UPGRADE);
+        if (!r->websocket) log_refused_handshake(r, "upgrade refused", "transport", NO_UPGRADE);
         refuse_handshake(r, BAD_REQUEST);
         return;
     }
@@ -154,7 +157,7 @@ static enum refusal check_poll(const struct hub_http_req *r, struct hub_eio *e, 
         hub_eio_end(e, HUB_CLOSE_PING, 1000, "ping timeout", HUB_CLOSE_TIMEOUT);
         return SESSION_UNKNOWN;
     }
-    if (e->link) log_refusal(r, "poll refused", "transport", "the session has a WebSocket");
+    if (e->link) log_refused_handshake(r, "poll refused", "transport", "the session has a WebSocket");
     if (e->link || (!get && hub_http_method(r) != HUB_HTTP_POST)) return BAD_REQUEST;
     if (!get && e->state != HUB_EIO_RUNNING) return SESSION_UNKNOWN;
     struct hub_http_req *other = get ? e->poll : e->post;
