@@ -65,7 +65,7 @@ for my $file (@files) {
     next unless $file =~ /\.h$/;
     while ($code =~ /^(?!static|typedef|#)[a-z][\w \*]*?\b(hub_\w+)\(/mg) { $declared{$1} //= $file }
 }
-my %for_tests = map { $_ => 1 } qw(hub_clock_init hub_clock_init_frozen hub_clock_deinit hub_clock_turn hub_clock_set_wall
+my %for_tests = map { $_ => 1 } qw(hub_tables_suffix hub_clock_init hub_clock_init_frozen hub_clock_deinit hub_clock_turn hub_clock_set_wall
     hub_code_rows hub_group_size hub_scripts_memory hub_text_load
     hub_socket_emit_with_ack hub_pending_ack_cancel); # hub_text_load also for the fuzzer; the last two wait for who asks clients
 for my $name (sort keys %declared) {

@@ -206,8 +206,6 @@ static struct hub_table *add_generated(struct own *o, const char *name, const st
     return t;
 }
 
-#define INDEXES(T, ARRAY) ((T)->indexes = (ARRAY), (T)->index_n = HUB_NELEM(ARRAY))
-
 static int add_optional(struct hub_column *columns, size_t *n, bool on, const struct hub_column *c) {
     if (!on) return -1;
     columns[*n] = *c;
@@ -220,40 +218,55 @@ static const char *const *message_types(struct own *o, const struct hub_def *d) 
     return list;
 }
 
-static const struct hub_table *message_table(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
+static void fill_message(struct own *o, const struct hub_def *d, struct hub_hub_tables *out, struct hub_table *t) {
     struct hub_column *columns = take_memory(o, HUB_MSG_MAX * sizeof *columns);
     memcpy(columns, message_columns, sizeof message_columns);
     columns[HUB_MSG_MESSAGE_TYPE].enum_values = message_types(o, d);
-    size_t n = HUB_MSG_FIXED;
-    out->reply_to = add_optional(columns, &n, d->enable_reply_to, &reply_to_column);
-    out->reaction = add_optional(columns, &n, d->enable_reaction, &reaction_column);
-    out->forwarded = add_optional(columns, &n, d->enable_forwarded, &forwarded_column);
-    const char *name =
-        d->data_object_name && *d->data_object_name ? d->data_object_name : join_names(o, d->name, "Message");
-    struct hub_table *t = add_generated(o, name, columns, n);
-    t->id = HUB_MSG_ID;
-    t->active = HUB_MSG_IS_ACTIVE;
-    INDEXES(t, message_indexes);
-    return t;
+    out->reply_to = add_optional(columns, &t->column_n, d->enable_reply_to, &reply_to_column);
+    out->reaction = add_optional(columns, &t->column_n, d->enable_reaction, &reaction_column);
+    out->forwarded = add_optional(columns, &t->column_n, d->enable_forwarded, &forwarded_column);
+    t->columns = columns;
+    if (d->data_object_name && *d->data_object_name) t->name = t->table = d->data_object_name;
 }
 
-static void hub_four(struct own *o, const struct hub_def *d, struct hub_hub_tables *out) {
-    out->message = message_table(o, d, out);
-    struct hub_table *t = add_generated(o, join_names(o, d->name, "Moderation"), moderation_columns, HUB_MOD_COLUMNS);
-    t->id = HUB_MOD_ID;
-    t->active = HUB_MOD_IS_ACTIVE;
-    t->created_at = HUB_MOD_CREATED_AT;
-    INDEXES(t, moderation_indexes);
-    out->moderation = t;
-    t = add_generated(o, join_names(o, d->name, "Receipt"), receipt_columns, HUB_RCP_COLUMNS);
-    t->id = HUB_NO_ID;
-    t->updated_at = HUB_RCP_UPDATED_AT;
-    INDEXES(t, receipt_indexes);
-    out->receipt = t;
-    t = add_generated(o, join_names(o, d->name, "Event"), event_columns, HUB_EVT_COLUMNS);
-    t->id = HUB_EVT_ID;
-    INDEXES(t, event_indexes);
-    out->event = t;
+#define TABLE(SUFFIX, SLOT, COLUMNS, INDEXES)                                                \
+    .suffix = (SUFFIX), .slot = offsetof(struct hub_hub_tables, SLOT), .columns = (COLUMNS), \
+    .column_n = HUB_NELEM(COLUMNS), .indexes = (INDEXES), .index_n = HUB_NELEM(INDEXES)
+static const struct hub_table_row {
+    const char *suffix; /* behind the hub's name */
+    size_t slot;        /* offset in struct hub_hub_tables */
+    const struct hub_column *columns;
+    size_t column_n;
+    const struct hub_index *indexes;
+    size_t index_n, id;
+    int active, created_at, updated_at; /* columns, -1 = none */
+    /* What depends on the hub; NULL: nothing. */
+    void (*fill)(struct own *o, const struct hub_def *d, struct hub_hub_tables *out, struct hub_table *t);
+} table_rows[] = {
+    {TABLE("Message", message, message_columns, message_indexes), .id = HUB_MSG_ID, .active = HUB_MSG_IS_ACTIVE,
+     .created_at = -1, .updated_at = -1, .fill = fill_message},
+    {TABLE("Moderation", moderation, moderation_columns, moderation_indexes), .id = HUB_MOD_ID,
+     .active = HUB_MOD_IS_ACTIVE, .created_at = HUB_MOD_CREATED_AT, .updated_at = -1},
+    {TABLE("Receipt", receipt, receipt_columns, receipt_indexes), .id = HUB_NO_ID, .active = -1, .created_at = -1,
+     .updated_at = HUB_RCP_UPDATED_AT},
+    {TABLE("Event", event, event_columns, event_indexes), .id = HUB_EVT_ID, .active = -1, .created_at = -1,
+     .updated_at = -1},
+};
+
+const char *hub_tables_suffix(size_t i) { return i < HUB_NELEM(table_rows) ? table_rows[i].suffix : NULL; }
+
+static const struct hub_table *hub_table_of(struct own *o, const struct hub_def *d, const struct hub_table_row *row,
+                                            struct hub_hub_tables *out) {
+    struct hub_table *t = add_generated(o, join_names(o, d->name, row->suffix), row->columns, row->column_n);
+    t->id = row->id;
+    t->active = row->active;
+    t->created_at = row->created_at;
+    t->updated_at = row->updated_at;
+    t->indexes = row->indexes;
+    t->index_n = row->index_n;
+    if (row->fill) row->fill(o, d, out, t);
+    *(const struct hub_table **)((char *)out + row->slot) = t;
+    return t;
 }
 
 static const struct hub_table *outbox_table(struct own *o, const char *service) {
@@ -286,18 +299,15 @@ static enum hub_code add_table(struct own *o, const struct hub_table *t, struct 
 
 enum hub_code hub_tables_new(const struct hub_service *s, bool outbox, struct hub_tables **out, struct hub_err *err) {
     struct own *o = hub_xcalloc(1, sizeof *o);
-    o->all = take_memory(o, (s->object_n + 4 * s->hub_n + 1) * sizeof *o->all);
+    o->all = take_memory(o, (s->object_n + HUB_NELEM(table_rows) * s->hub_n + 1) * sizeof *o->all);
     o->hubs = take_memory(o, s->hub_n * sizeof *o->hubs);
     o->tables.all = o->all;
     o->tables.hubs = o->hubs;
     enum hub_code code = HUB_OK;
     for (size_t i = 0; !code && i < s->object_n; i++) code = add_table(o, object_table(o, s, &s->objects[i]), err);
-    for (size_t i = 0; !code && i < s->hub_n; i++) {
-        struct hub_hub_tables *h = &o->hubs[i];
-        hub_four(o, &s->hubs[i], h);
-        const struct hub_table *four[] = {h->message, h->moderation, h->receipt, h->event};
-        for (size_t k = 0; !code && k < 4; k++) code = add_table(o, four[k], err);
-    }
+    for (size_t i = 0; !code && i < s->hub_n; i++)
+        for (size_t k = 0; !code && k < HUB_NELEM(table_rows); k++)
+            code = add_table(o, hub_table_of(o, &s->hubs[i], &table_rows[k], &o->hubs[i]), err);
     if (!code && outbox) o->all[o->tables.n++] = o->tables.outbox = outbox_table(o, s->name);
     if (code)
         hub_tables_free(&o->tables);

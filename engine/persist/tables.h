@@ -72,11 +72,14 @@ struct hub_hub_tables {
 };
 
 struct hub_tables {
-    const struct hub_table *const *all; /* for hub_store_ops.open: the DataObjects in order, then four per hub */
+    const struct hub_table *const *all; /* for hub_store_ops.open: the DataObjects in order, then those of each hub */
     size_t n;
     const struct hub_hub_tables *hubs; /* parallel to service->hubs */
     const struct hub_table *outbox;    /* last of all (store.h); NULL = none */
 };
+/* The tables that every hub gets, by what is behind the hub's name: "Message"; NULL after the last.
+ * For tests. */
+const char *hub_tables_suffix(size_t i);
 /* Column i of a DataObject's table is property i of the object. Names are borrowed from SERVICE, which
  * must outlive the tables. HUB_BAD_REQUEST when two objects claim one name or one table. OUTBOX: also a
  * table hubd_outbox_<service>, for a bus outside the process. */
