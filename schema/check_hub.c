@@ -92,38 +92,16 @@ static void check_handlers(struct hub_loader *l, struct hub_raw *h) {
 
 /* ---- events ---- */
 
-/* Client events of the standard set belong to the hub only while their switch is on: a hub may define its
- * own "typing" instead. */
-static const char *switch_of(const struct hub_def *d, const char *event) {
-    const struct {
-        const char *event, *key;
-        bool on;
-    } standard[] = {
-        {"typing", "enableTypingIndicator", d->enable_typing},
-        {"stopTyping", "enableTypingIndicator", d->enable_typing},
-        {"recording", "enableRecordingIndicator", d->enable_recording},
-        {"stopRecording", "enableRecordingIndicator", d->enable_recording},
-        {"messageRead", "enableReadReceipts", d->enable_read_receipts},
-        {"messageDelivered", "enableDeliveryReceipts", d->enable_delivery_receipts},
-        {"online", "enablePresence", d->enable_presence},
-        {"offline", "enablePresence", d->enable_presence},
-        {"away", "enablePresence", d->enable_presence},
-        {"presence", "enablePresence", d->enable_presence},
-    };
-    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
-        if (standard[i].on && strcmp(event, standard[i].event) == 0) return standard[i].key;
-    return NULL;
-}
-
 static void check_event_name(struct hub_loader *l, struct hub_raw *h, struct hub_node *n, const char *name) {
-    const char *key = switch_of(&h->def, name);
+    const struct hub_standard_event *standard = hub_standard_event(hub_cstr(name));
     if (strncmp(name, "hub:", 4) == 0)
         hub_complain(l, "H019", n, NULL, hub_arena_dup(l->scratch, hub_cstr(name + 4)),
                      "event names that start with \"hub:\" belong to hubd");
     else if (hub_is_socket_event(name))
         hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is an event of Socket.IO itself", name);
-    else if (key)
-        hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is the built-in event that %s turns on", name, key);
+    else if (standard && hub_standard_event_on(&h->def, standard)) /* while it is off, the hub may have its own */
+        hub_complain(l, "H019", n, NULL, NULL, "\"%s\" is the built-in event that %s turns on", name,
+                     standard->keyword);
 }
 
 static void check_events(struct hub_loader *l, struct hub_raw *h) {

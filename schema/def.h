@@ -257,6 +257,20 @@ struct hub_service {
     void *arena;              /* schema's own: everything above lives in it */
 };
 
+/* The standard events of rooms, whose switches are those of eventSettings. While the switch is off a hub may
+ * define an event of that name itself. */
+struct hub_standard_event {
+    const char *name;      /* "typing"; told as "hub:typing" */
+    const char *keyword;   /* its switch: "enableTypingIndicator" */
+    const char *described; /* as the hub's public description names the switch: "typing" */
+    size_t enabled;        /* offset of the switch in struct hub_def */
+    bool sent;             /* by clients, with hub:event; the others are told only */
+    bool alias;            /* may also be emitted under its own name, bare or with "hub:" in front */
+};
+extern const struct hub_standard_event hub_standard_events[];             /* ends with name == NULL */
+const struct hub_standard_event *hub_standard_event(struct hub_str name); /* NULL: there is none */
+bool hub_standard_event_on(const struct hub_def *d, const struct hub_standard_event *e);
+
 const struct hub_def_object *hub_service_object(const struct hub_service *s, struct hub_str name);
 const struct hub_def_message_type *hub_def_message_type(const struct hub_def *d, struct hub_str name);
 const struct hub_def_custom_event *hub_def_custom_event(const struct hub_def *d, struct hub_str name);

@@ -65,3 +65,29 @@ static const struct hub_row event[] = {
 };
 const struct hub_fields hub_fields_event = {"HubEventSettings", 0, event,
                                             "Configures standard, bridged, custom and Kafka events."};
+
+#define SWITCH(KEYWORD, DESCRIBED, FIELD) KEYWORD, DESCRIBED, offsetof(struct hub_def, FIELD)
+const struct hub_standard_event hub_standard_events[] = {
+    {"typing", SWITCH("enableTypingIndicator", "typing", enable_typing), .sent = true},
+    {"stopTyping", SWITCH("enableTypingIndicator", "typing", enable_typing), .sent = true},
+    {"recording", SWITCH("enableRecordingIndicator", "recording", enable_recording), .sent = true},
+    {"stopRecording", SWITCH("enableRecordingIndicator", "recording", enable_recording), .sent = true},
+    {"messageRead", SWITCH("enableReadReceipts", "readReceipts", enable_read_receipts), .sent = true, .alias = true},
+    {"messageDelivered", SWITCH("enableDeliveryReceipts", "deliveryReceipts", enable_delivery_receipts), .sent = true,
+     .alias = true},
+    {"online", SWITCH("enablePresence", "presence", enable_presence), .sent = true},
+    {"offline", SWITCH("enablePresence", "presence", enable_presence), .sent = false},
+    {"away", SWITCH("enablePresence", "presence", enable_presence), .sent = true},
+    {"presence", SWITCH("enablePresence", "presence", enable_presence), .sent = false},
+    {0},
+};
+
+const struct hub_standard_event *hub_standard_event(struct hub_str name) {
+    for (const struct hub_standard_event *e = hub_standard_events; e->name; e++)
+        if (hub_str_is(name, e->name)) return e;
+    return NULL;
+}
+
+bool hub_standard_event_on(const struct hub_def *d, const struct hub_standard_event *e) {
+    return *(const bool *)((const char *)d + e->enabled);
+}
