@@ -41,6 +41,7 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     e->config = *config;
     e->parts = hub_parts;
     hub_holds_init(&e->holds, config->loop);
+    hub_dispatch_init(e);
     hub_retries_init(&e->retries, config->loop);
     hub_reads_init(&e->reads, config->loop, &e->holds);
     e->reads.max_queue = (size_t)config->service->max_queue_bytes;
@@ -85,7 +86,7 @@ bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub
 void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
     struct hub_buf args = {0};
     e->draining = true;
-    e->config.bus->ops->pause(e->config.bus);
+    HUB_PARTS_CALL(e, draining, e);
     hub_buf_addf(&args, "{\"retryAfterMs\":%lld}", (long long)retry_after_ms);
     for (size_t i = 0; i < e->hub_n; i++) {
         HUB_LIST_EACH(&e->hubs[i]->conns, it)
@@ -96,9 +97,8 @@ void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
 }
 
 void hub_engine_start(struct hub_engine *e) {
-    hub_bridge_subscribe(e);
-    if (e->outbox) hub_outbox_start(e->outbox);
     HUB_PARTS_CALL(e, started, e);
+    if (e->outbox) hub_outbox_start(e->outbox);
 }
 
 void hub_hub_close_rooms(struct hub_hub *h) {
@@ -171,5 +171,6 @@ void hub_engine_delete(struct hub_engine *e) {
     hub_nodes_deinit(&e->nodes);
     while (e->scratch_n) hub_buf_free(&e->scratch[--e->scratch_n]);
     hub_holds_deinit(&e->holds);
+    hub_dispatch_deinit(e);
     free(e);
 }

@@ -12,6 +12,7 @@
 #include "schema/def.h"
 #include "session/session.h"
 
+struct hub_command;
 struct hub_engine;
 struct hub_hub;
 struct hub_identity;
@@ -87,12 +88,15 @@ typedef bool hub_call_gone(void *arg); /* whether nobody waits for the answer an
 typedef void hub_call_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
                             struct hub_str fields);
 
-/* Runs EVENT ("hub:send") for somebody who is not in the room: the join decision is made first, and
- * nothing of the room or user limits applies (contract: rest.md). ADDRESS is the peer's, by which reads
+/* The commands of all parts, as rows (hub/core/part.h), in the order of the parts; ends with NULL. */
+const struct hub_command *const *hub_engine_commands(const struct hub_engine *e);
+/* Runs COMMAND, which has a REST path, for somebody who is not in the room: the join decision is made first,
+ * and nothing of the room or user limits applies (contract: rest.md). ADDRESS is the peer's, by which reads
  * take turns where nobody has a name. ARGS is an object, a new reference given away. REPLY comes exactly
  * once, possibly at once; a read whose turn comes when GONE is not carried out. */
-void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event,
-                        json_t *args, hub_call_reply *reply, hub_call_gone *gone, void *arg);
+void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address,
+                        const struct hub_command *command, json_t *args, hub_call_reply *reply, hub_call_gone *gone,
+                        void *arg);
 /* For other reads by REST (reads.h). Who asks is a user, or where every request is another one, an
  * address. */
 struct hub_reads *hub_engine_reads(struct hub_engine *e);

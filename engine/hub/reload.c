@@ -4,7 +4,6 @@
 
 #include "data/outbox.h"
 #include "hub/access/access.h"
-#include "hub/bridge/bridge.h"
 #include "hub/engine_int.h"
 #include "hub/join/join.h"
 #include "hub/member/member.h"
@@ -118,6 +117,6 @@ void hub_engine_reload(struct hub_engine *e, const struct hub_service *service, 
     if (e->outbox) hub_outbox_configure(e->outbox, service, tables->outbox);
     hub_settling_begin(&r->rights, e->config.loop, "a reload");
     renew_hubs(e, &r->rights.work);
-    hub_bridge_subscribe(e);
+    HUB_PARTS_CALL(e, reloaded, e);
     hub_settling_wait(&r->rights);
 }

@@ -16,16 +16,14 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     call->room = hub_room_ref(room);
     call->rights = *rights;
     call->judged = room->judged;
-    call->needs = call->command->needs;
-    if (hub_call_permitted(call, call->command->needs)) call->command->run(call);
+    hub_call_go(call);
+}
+
+static void enter(struct hub_call *call) {
+    hub_authorize(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
 }
 
 static const char no_hub[] = "there is no such hub any more";
-
-static void on_counted(void *arg, bool allowed) {
-    struct hub_call *call = arg;
-    if (allowed) hub_authorize(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, call);
-}
 
 static void decide(struct hub_read *r) {
     struct hub_call *call = hub_call_of(r);
@@ -34,32 +32,30 @@ static void decide(struct hub_read *r) {
     else if (call->hub->gone)
         hub_call_fail(call, HUB_NOT_FOUND, no_hub);
     else
-        hub_call_count(call, on_counted);
+        hub_call_go(call);
 }
 
 bool hub_hub_gone(const struct hub_hub *hub) { return hub->gone; }
 
-void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address, const char *event,
-                        json_t *args, hub_call_reply *reply, hub_call_gone *gone, void *arg) {
-    const struct hub_command *command = hub_command_find(hub_cstr(event));
-    struct hub_call *call = hub_call_new(hub, NULL, who, event, args, -1);
+void hub_engine_request(struct hub_hub *hub, struct hub_identity *who, struct hub_str address,
+                        const struct hub_command *command, json_t *args, hub_call_reply *reply, hub_call_gone *gone,
+                        void *arg) {
+    struct hub_call *call = hub_call_new(hub, NULL, who, command->name, args, -1);
     call->reply = reply;
     call->gone = gone;
     call->reply_arg = arg;
-    struct hub_str id = hub_call_str(call, "roomId");
-    if (hub->gone) {
+    call->enter = enter;
+    call->command = command;
+    if (hub->gone)
         hub_call_fail(call, HUB_NOT_FOUND, no_hub);
-    } else if (!command || !(command->needs & HUB_REST)) {
-        hub_call_fail(call, HUB_NOT_FOUND, NULL);
-    } else if (!hub_id_ok(id)) {
+    else if (!hub_id_ok(hub_call_str(call, "roomId")))
         hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
-    } else if (hub_call_keys(call, command->args)) {
-        hub_call_queue(call, command, address, decide);
-    }
+    else if (hub_call_keys(call, hub_dispatch_find(hub->engine, hub_cstr(command->name))->keys))
+        hub_call_queue(call, address, decide);
 }
 
 /* GET /{hub}/rooms/{roomId}: the record, my role and permissions, counts. */
-void hub_cmd_room(struct hub_call *call) {
+void hub_show_room(struct hub_call *call) {
     struct hub_buf b = {0};
     bool silenced = hub_room_is_silenced(call->room, hub_cstr(call->who->user_id), &call->rights,
                                          call->hub->def->default_silenced, hub_loop_wall(call->room->loop));

@@ -72,7 +72,7 @@ static void on_closed(struct hub_socket *s, const char *reason) {
     hub_lease_stop(&c->lease);
     hub_reader_close(&c->reader);
     hub_order_drop(c);
-    while (!hub_list_empty(&c->members)) hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn));
+    HUB_PARTS_CALL(c->hub->engine, disconnected, c);
     hub_outlet_deinit(&c->outlet);
     hub_list_remove(&c->link);
     c->user->conns--;
@@ -131,40 +131,41 @@ static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who
     hub_settling_wait(&r->rights);
 }
 
-void hub_cmd_refresh_token(struct hub_call *call) {
-    struct hub_str token = hub_call_str(call, "token");
-    if (!token.n)
-        hub_call_fail(call, HUB_BAD_REQUEST, "token: expected a text");
-    else
-        hub_identity_refresh(call->hub->engine->config.identity, call->who, token, on_refreshed, call);
+static void refresh_token(struct hub_call *call) {
+    hub_identity_refresh(call->hub->engine->config.identity, call->who, hub_call_str(call, "token"), on_refreshed,
+                         call);
 }
 
 static struct hub_metric messages_in =
     HUB_METRIC(HUB_COUNTER, "hubd_hub_events_in_total", NULL, "Events received by hubs");
 
-/* Whoever waited may be in the room no more. */
-static void settle_and_run(void *arg, bool allowed) {
-    struct hub_call *call = arg;
-    if (!allowed) return; /* and the call is gone */
-    hub_call_renew(call);
-    const struct hub_command *command = call->command;
-    if (!(command->needs & HUB_NEEDS_ROOM) || hub_call_settle(call, command->needs)) command->run(call);
-}
-
 /* Its turn has come. */
-static void run(struct hub_read *r) { hub_call_count(hub_call_of(r), settle_and_run); }
+static void start(struct hub_read *r) { hub_call_go(hub_call_of(r)); }
 
 static void fail_unknown(struct hub_call *call) {
     hub_call_fail(call, HUB_UNKNOWN_EVENT, "there is no event \"%s\" in this hub", call->event);
 }
 
+/* Some events may be emitted under their own name: they are hub:event with that name. */
+static const struct hub_dispatch *find_event(const struct hub_call *call, struct hub_str *alias) {
+    const struct hub_dispatch *found = hub_dispatch_find(call->hub->engine, hub_cstr(call->event));
+    *alias = HUB_STR("");
+    if (found) return found;
+    return hub_event_alias(call->hub->def, hub_cstr(call->event), alias)
+               ? hub_dispatch_find(call->hub->engine, HUB_STR("hub:event"))
+               : NULL;
+}
+
 static void run_event(struct hub_call *call) {
-    const struct hub_command *command = hub_command_find(hub_cstr(call->event));
-    if (!command) {
-        if (!hub_event_alias(call)) fail_unknown(call);
-    } else if (hub_call_keys(call, command->args)) {
-        if (command->needs & HUB_JOINS) hub_order_joining(call);
-        hub_call_queue(call, command, hub_str(NULL, 0), run);
+    struct hub_str alias;
+    const struct hub_dispatch *found = find_event(call, &alias);
+    if (!found) {
+        fail_unknown(call);
+    } else if (hub_call_keys(call, found->keys)) {
+        call->command = found->command;
+        if (alias.n) hub_json_set_str(call->args, "event", alias);
+        if (call->command->flags & HUB_JOINS) hub_order_joining(call);
+        hub_call_queue(call, hub_str(NULL, 0), start);
     }
 }
 
@@ -194,3 +195,62 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
 }
 
 const struct hub_namespace_ops hub_conn_ops = {.connect = on_connect, .event = on_event, .closed = on_closed};
+
+/* ---- the part ---- */
+
+static const struct hub_arg refresh_args[] = {
+    {"token", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .expected = "a text", .help = "The new token."},
+    {0},
+};
+static const struct hub_arg room_args[] = {HUB_ARG_ROOM, {0}};
+static const struct hub_field room_answer[] = {
+    {"room", "object", .help = "The room's record."},
+    {"hubRole", "text", .help = "Null, a role of the hub, or `system`."},
+    {"permissions", "permissions", .help = "What the caller may do."},
+    {"silenced", "boolean", .help = "Whether the caller is silenced."},
+    {"memberCount", "integer", .help = "Users in the room."},
+    {"seq", "integer", .help = "The room's counter."},
+    {"epoch", "text", .help = "The life of that counter."},
+    {0},
+};
+
+static const struct hub_command connection_commands[] = {
+    {.name = "hub:refreshToken",
+     .help = "Puts a new token in the place of the connection's, before that expires.",
+     .gates = HUB_GATES(&hub_gate_args),
+     .args = refresh_args,
+     .codes = {HUB_AUTH_REQUIRED, HUB_INVALID_TOKEN, HUB_TOKEN_EXPIRED, HUB_NOT_ALLOWED},
+     .run = refresh_token},
+    {.name = "hub:room",
+     .help = "The room's record, the caller's role and rights, and the room's counters.",
+     .flags = HUB_READS | HUB_REST_ONLY,
+     .gates = HUB_GATES(&hub_gate_reads, &hub_gate_room),
+     .args = room_args,
+     .rest = {"GET", "rooms/:roomId", 200},
+     .answer = room_answer,
+     .codes = {HUB_OVERLOADED},
+     .run = hub_show_room},
+    {0},
+};
+
+static const struct hub_field error_fields[] = {
+    {"error", "text", .help = "For people."},
+    {"code", "code", .help = "For programs."},
+    {"event", "text", .help = "What was asked for."},
+    {"roomId", "id", .help = "The room.", .optional = true},
+    {"retryAfterMs", "integer", .help = "When it may succeed.", .optional = true},
+    {0},
+};
+static const struct hub_field draining_fields[] = {{"retryAfterMs", "integer", .help = "When to connect again."}, {0}};
+static const struct hub_told_event connection_told[] = {
+    {"hub:error", "the connection", "a command without an acknowledgement failed, or the session ended", error_fields},
+    {"hub:draining", "everybody", "the process is about to stop", draining_fields},
+    {0},
+};
+
+const struct hub_part hub_connection_part = {
+    .name = "connection",
+    .help = "A connection's identity, and what it is told of the process.",
+    .commands = connection_commands,
+    .told = connection_told,
+};

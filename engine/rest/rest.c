@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "hub/call/args.h"
 #include "rest/rest_int.h"
 
 struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx *identity,
@@ -86,41 +87,12 @@ void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identit
     hub_identity_resolve_from(r->identity, &from, done, arg);
 }
 
-/* ---- routes ---- */
+/* ---- routes: the paths of the commands' rows ---- */
 
-#define PAGES "limit pageNumber pageRowCount"
-static const struct route {
-    enum hub_http_method method;
-    const char *path; /* below /{hub}; ":name" is a variable part */
-    const char *event;
-    int status;
-    const char *query; /* parameters of a list, with a space between; NULL: there are none */
-} routes[] = {
-    {HUB_HTTP_GET, "rooms/:roomId", "hub:room", 200, NULL},
-    {HUB_HTTP_GET, "rooms/:roomId/messages", "hub:history", 200, "before after messageType senderId include " PAGES},
-    {HUB_HTTP_POST, "rooms/:roomId/messages", "hub:send", 201, NULL},
-    {HUB_HTTP_GET, "rooms/:roomId/messages/:messageId", "hub:message", 200, NULL},
-    {HUB_HTTP_PATCH, "rooms/:roomId/messages/:messageId", "hub:edit", 200, NULL},
-    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId", "hub:delete", 200, NULL},
-    {HUB_HTTP_PUT, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:react", 200, NULL},
-    {HUB_HTTP_DELETE, "rooms/:roomId/messages/:messageId/reactions/:emoji", "hub:unreact", 200, NULL},
-    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/approve", "hub:approve", 200, NULL},
-    {HUB_HTTP_POST, "rooms/:roomId/messages/:messageId/reject", "hub:reject", 200, NULL},
-    {HUB_HTTP_GET, "rooms/:roomId/pending", "hub:pending", 200, "afterId " PAGES},
-    {HUB_HTTP_GET, "rooms/:roomId/members", "hub:members", 200, NULL},
-    {HUB_HTTP_DELETE, "rooms/:roomId/members/:userId", "hub:kick", 200, NULL},
-    {HUB_HTTP_GET, "rooms/:roomId/moderation", "hub:restrictions", 200, NULL},
-    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/block", "hub:block", 200, NULL},
-    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/block", "hub:unblock", 200, NULL},
-    {HUB_HTTP_PUT, "rooms/:roomId/moderation/:userId/silence", "hub:silence", 200, NULL},
-    {HUB_HTTP_DELETE, "rooms/:roomId/moderation/:userId/silence", "hub:unsilence", 200, NULL},
-    {HUB_HTTP_GET, "rooms/:roomId/state", "hub:requestState", 200, NULL},
-    {HUB_HTTP_POST, "rooms/:roomId/events", "hub:event", 200, NULL},
-};
-
-/* Whether the segments after the hub's name fit the route; variable parts go into ARGS when it is given. */
-static bool matches_route(const struct route *route, const struct hub_rest_path *p, json_t *args) {
-    struct hub_str rest = hub_cstr(route->path), piece;
+/* Whether the segments after the hub's name fit the command's path; variable parts go into ARGS when it is
+ * given. */
+static bool matches_route(const struct hub_command *command, const struct hub_rest_path *p, json_t *args) {
+    struct hub_str rest = hub_cstr(command->rest.path), piece;
     size_t i = 1;
     for (; hub_str_split(&rest, '/', &piece); i++) {
         if (i >= p->n) return false;
@@ -135,22 +107,46 @@ static bool matches_route(const struct route *route, const struct hub_rest_path 
     return i == p->n;
 }
 
-/* ALLOWED: the methods of the path, for 405; empty when there is no such path. */
-static const struct route *route_of(struct hub_http_req *req, const struct hub_rest_path *p, char allowed[64]) {
-    static const char *const names[] = {[HUB_HTTP_GET] = "GET, HEAD",
-                                        [HUB_HTTP_POST] = "POST",
-                                        [HUB_HTTP_PUT] = "PUT",
-                                        [HUB_HTTP_PATCH] = "PATCH",
-                                        [HUB_HTTP_DELETE] = "DELETE"};
-    enum hub_http_method method = hub_http_method(req) == HUB_HTTP_HEAD ? HUB_HTTP_GET : hub_http_method(req);
-    size_t n = 0;
-    allowed[0] = '\0';
-    for (size_t i = 0; i < HUB_NELEM(routes); i++) {
-        if (!matches_route(&routes[i], p, NULL)) continue;
-        if (routes[i].method == method) return &routes[i];
-        n += (size_t)snprintf(allowed + n, 64 - n, "%s%s", n ? ", " : "", names[routes[i].method]);
-    }
+/* In the order in which the header Allow lists them. HEAD is a GET. */
+static const struct method {
+    const char *name, *allow;
+} methods[] = {[HUB_HTTP_GET] = {"GET", "GET, HEAD"},
+               [HUB_HTTP_POST] = {"POST", "POST"},
+               [HUB_HTTP_PUT] = {"PUT", "PUT"},
+               [HUB_HTTP_PATCH] = {"PATCH", "PATCH"},
+               [HUB_HTTP_DELETE] = {"DELETE", "DELETE"}};
+
+static const struct hub_command *command_at(const struct hub_rest *r, const struct hub_rest_path *p,
+                                            const char *method) {
+    for (const struct hub_command *const *c = hub_engine_commands(r->engine); method && *c; c++)
+        if ((*c)->rest.path && !strcmp((*c)->rest.method, method) && matches_route(*c, p, NULL)) return *c;
     return NULL;
+}
+
+/* The methods that path P has, for 405; empty when there is no such path. */
+static void add_allowed(const struct hub_rest *r, const struct hub_rest_path *p, struct hub_buf *out) {
+    for (size_t i = 0; i < HUB_NELEM(methods); i++)
+        if (command_at(r, p, methods[i].name)) hub_buf_addf(out, "%s%s", out->n ? ", " : "", methods[i].allow);
+}
+
+static const struct hub_command *route_of(const struct hub_rest *r, struct hub_http_req *req,
+                                          const struct hub_rest_path *p) {
+    enum hub_http_method method = hub_http_method(req) == HUB_HTTP_HEAD ? HUB_HTTP_GET : hub_http_method(req);
+    return method < HUB_NELEM(methods) ? command_at(r, p, methods[method].name) : NULL;
+}
+
+static bool has_pages(const struct hub_command *command) {
+    return hub_arg_named(command->args, HUB_STR("pageNumber")) != NULL;
+}
+
+/* Only a GET takes parameters: its arguments, but for those of the path. */
+static void add_query_names(const struct hub_command *command, struct hub_buf *out) {
+    for (const struct hub_arg *a = command->args; !strcmp(command->rest.method, "GET") && a->name; a++) {
+        char part[32];
+        snprintf(part, sizeof part, ":%s", a->name);
+        bool in_path = strstr(command->rest.path, part) != NULL;
+        if (!in_path && !(a->flags & HUB_ARG_HIDDEN)) hub_buf_addf(out, "%s%s", out->n ? " " : "", a->name);
+    }
 }
 
 void hub_rest_add_page(json_t *args) {
@@ -166,8 +162,6 @@ void hub_rest_add_page_json(struct hub_buf *b, const json_t *args) {
     hub_buf_addf(b, "\"pageNumber\":%lld,\"pageRowCount\":%lld,", (long long)hub_json_get_int(args, "pageNumber", 1),
                  (long long)hub_json_get_int(args, "pageRowCount", HUB_REST_PAGE));
 }
-
-static const char *const texts[] = {"messageType", "senderId", "include", "afterId"};
 
 /* Only what the route takes: seconds=5 behind a path that wants them in its body would be passed over. */
 static bool are_known(struct hub_http_req *req, json_t *query, const char *names) {
@@ -203,30 +197,37 @@ bool hub_rest_one_page(struct hub_http_req *req, const json_t *query) {
     return true;
 }
 
-/* Query parameters of lists, typed as the command wants them. False: one is not, and the request was
- * answered. */
-static bool add_query(struct hub_http_req *req, const char *names, json_t *args) {
+/* The parameter of row A, typed as the command wants it; what it may be is the command's to say, but for
+ * numbers. */
+static bool add_row_parameter(struct hub_http_req *req, const struct hub_arg *a, const json_t *query, json_t *args) {
+    json_t *v = json_object_get(query, a->name);
+    if (a->type == HUB_ARG_INT)
+        return hub_rest_query_int(req, query, a->name, a->least, a->flags & HUB_ARG_CAPPED ? INT64_MAX : a->most, args);
+    if (v) json_object_set(args, a->name, v);
+    return true;
+}
+
+/* The query's parameters go into ARGS. False: one is not what it should be, and the request was answered. */
+static bool add_query(struct hub_http_req *req, const struct hub_command *command, json_t *args) {
+    struct hub_buf names = {0};
+    add_query_names(command, &names);
     json_t *q = hub_rest_query(req);
-    bool ok = q && are_known(req, q, names) && hub_rest_one_page(req, q) &&
-              hub_rest_query_int(req, q, "before", 0, INT64_MAX, args) &&
-              hub_rest_query_int(req, q, "after", 0, INT64_MAX, args) &&
-              hub_rest_query_int(req, q, "limit", 1, INT64_MAX, args) &&
-              hub_rest_query_int(req, q, "pageNumber", 1, HUB_REST_PAGES, args) &&
-              hub_rest_query_int(req, q, "pageRowCount", 1, HUB_REST_PAGE_MAX, args);
-    for (size_t i = 0; ok && i < HUB_NELEM(texts); i++)
-        if (json_object_get(q, texts[i])) json_object_set(args, texts[i], json_object_get(q, texts[i]));
+    bool ok = q && are_known(req, q, names.n ? hub_buf_cstr(&names) : NULL) && hub_rest_one_page(req, q);
+    for (const struct hub_arg *a = command->args; ok && names.n && a->name; a++)
+        ok = add_row_parameter(req, a, q, args);
     json_decref(q);
+    hub_buf_free(&names);
     if (ok) hub_rest_add_page(args);
     return ok;
 }
 
 /* What the path says goes into ARGS. False: the body says something else, and the request was answered. */
-static bool add_path(struct hub_http_req *req, const struct route *route, const struct hub_rest_path *path,
+static bool add_path(struct hub_http_req *req, const struct hub_command *command, const struct hub_rest_path *path,
                      json_t *args) {
     json_t *vars = json_object(), *v, *given;
     const char *name;
     bool ok = true;
-    matches_route(route, path, vars);
+    matches_route(command, path, vars);
     json_object_foreach(vars, name, v) {
         given = json_object_get(args, name);
         if (!ok || !given || json_equal(given, v)) continue;
@@ -242,7 +243,7 @@ static bool add_path(struct hub_http_req *req, const struct route *route, const 
 struct room_request {
     struct hub_http_req *req;
     struct hub_hub *hub;
-    const struct route *route;
+    const struct hub_command *command;
     json_t *args;
 };
 
@@ -263,8 +264,8 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
     if (code) {
         hub_rest_fail_code(q->req, code, err->text, fields);
     } else {
-        if (q->route->query) add_reply_paging(&paging, q->args, fields);
-        hub_rest_ok(q->req, q->route->status, data_name, fields, hub_buf_str(&paging));
+        if (has_pages(q->command)) add_reply_paging(&paging, q->args, fields);
+        hub_rest_ok(q->req, q->command->rest.status, data_name, fields, hub_buf_str(&paging));
     }
     hub_buf_free(&paging);
     json_decref(q->args);
@@ -282,19 +283,19 @@ static void on_room_user(void *arg, enum hub_code code, struct hub_identity *who
         return;
     }
     hub_http_vouch(q->req);
-    hub_engine_request(q->hub, who, hub_http_peer(q->req), q->route->event, json_incref(q->args), on_reply, is_gone, q);
+    hub_engine_request(q->hub, who, hub_http_peer(q->req), q->command, json_incref(q->args), on_reply, is_gone, q);
 }
 
-static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub, const struct route *route,
-                      const struct hub_rest_path *path) {
-    json_t *args = route->method == HUB_HTTP_GET ? json_object() : hub_rest_body(req);
+static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub,
+                      const struct hub_command *command, const struct hub_rest_path *path) {
+    json_t *args = !strcmp(command->rest.method, "GET") ? json_object() : hub_rest_body(req);
     if (!args) return;
-    if (!add_path(req, route, path, args) || !add_query(req, route->query, args)) {
+    if (!add_path(req, command, path, args) || !add_query(req, command, args)) {
         json_decref(args);
         return;
     }
     struct room_request *q = hub_xmalloc(sizeof *q);
-    *q = (struct room_request){req, hub, route, args};
+    *q = (struct room_request){req, hub, command, args};
     hub_rest_identify(r, req, on_room_user, q);
 }
 
@@ -326,18 +327,25 @@ static void describe_hub(struct hub_rest *r, struct hub_http_req *req, struct hu
     hub_rest_identify(r, req, on_describe, q);
 }
 
-static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub,
-                       const struct hub_rest_path *path) {
-    char allowed[64];
-    const struct route *route = route_of(req, path, allowed);
-    if (path->n == 1)
-        describe_hub(r, req, hub);
-    else if (route)
-        run_route(r, req, hub, route, path);
-    else if (allowed[0])
-        hub_rest_fail_method(req, allowed);
+static void fail_path(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
+    struct hub_buf allowed = {0};
+    add_allowed(r, path, &allowed);
+    if (allowed.n)
+        hub_rest_fail_method(req, hub_buf_cstr(&allowed));
     else
         hub_rest_fail_code(req, HUB_NOT_FOUND, "there is no such path below this hub", hub_str(NULL, 0));
+    hub_buf_free(&allowed);
+}
+
+static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub,
+                       const struct hub_rest_path *path) {
+    const struct hub_command *command = route_of(r, req, path);
+    if (path->n == 1)
+        describe_hub(r, req, hub);
+    else if (command)
+        run_route(r, req, hub, command, path);
+    else
+        fail_path(r, req, path);
 }
 
 /* ---- POST /bus/{topic}: a record put on the bus by hand, where anybody may be anybody anyway ---- */

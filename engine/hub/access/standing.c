@@ -19,7 +19,7 @@ static void settle(const struct judging *j, enum hub_code code, const struct hub
     }
     call->rights = *rights;
     call->judged = call->room->judged;
-    j->then(j->arg, hub_call_permitted(call, call->needs));
+    j->then(j->arg, hub_call_permitted(call));
 }
 
 static void on_decided(void *arg, enum hub_code code, const struct hub_rights *rights, const char *layer,

@@ -279,7 +279,7 @@ static void bridge_hub(struct hub_engine *e, const struct hub_hub *hub) {
     for (size_t j = 0; j < def->auth_source_n; j++) subscribe_object(e, def->auth_sources[j].source_object->name);
 }
 
-void hub_bridge_subscribe(struct hub_engine *e) {
+static void subscribe_topics(struct hub_engine *e) {
     const struct hub_tables *t = e->config.tables;
     hub_feed_tables(e->data.feed, t->all, t->n, t->outbox);
     for (size_t i = 0; i < e->hub_n; i++) {
@@ -340,3 +340,26 @@ void hub_bridge_delete(struct hub_bridge *br) {
     for (size_t i = 0; i < REMEMBERED; i++) free(br->ring[i]);
     free(br);
 }
+
+/* ---- the part ---- */
+
+static void pause_bus(struct hub_engine *e) { e->config.bus->ops->pause(e->config.bus); }
+
+static const struct hub_field record_fields[] = {
+    {"roomId", "id", .help = "The room."}, {"record", "object", .help = "The membership's row."}, {0}};
+static const struct hub_told_event bridge_told[] = {
+    {"hub:memberJoined", "those with canRead", "a row of an authSource's object makes somebody a member",
+     record_fields},
+    {"hub:memberLeft", "those with canRead", "that row is gone, or does so no more", record_fields},
+    {0},
+};
+
+const struct hub_part hub_bridge_part = {
+    .name = "bridge",
+    .help = "What the bus brings: changes of DataObjects, and records of Kafka topics.",
+    .told = bridge_told,
+    .keywords = "autoBridgeDataEvents",
+    .started = subscribe_topics,
+    .reloaded = subscribe_topics,
+    .draining = pause_bus,
+};

@@ -6,8 +6,8 @@
 struct hub_bridge *hub_bridge_new(struct hub_engine *e);
 void hub_bridge_stop(struct hub_bridge *b); /* records whose work is not over do not count as handled any more */
 void hub_bridge_delete(struct hub_bridge *b);
-hub_feed_changed hub_bridge_changed;             /* its ctx is the engine */
-void hub_bridge_subscribe(struct hub_engine *e); /* to every topic the present definitions name; again after a reload */
+hub_feed_changed hub_bridge_changed;          /* its ctx is the engine */
+extern const struct hub_part hub_bridge_part; /* subscribes to every topic that the definitions name */
 
 /* ROW is a message as it is after somebody else changed or deleted it: the change takes its number and is
  * told to the room (external_edit.c). */

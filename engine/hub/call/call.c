@@ -7,8 +7,6 @@
 
 #include "base/log.h"
 
-#define REASON_MAX 1000 /* bytes that a moderator may give as reason */
-
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event,
                               json_t *args, int64_t ack) {
     struct hub_call *call = hub_xmalloc(sizeof *call);
@@ -109,67 +107,11 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
     hub_call_fail_with(call, &err, hub_str(NULL, 0));
 }
 
-bool hub_call_permitted(struct hub_call *call, unsigned needs) {
-    static const struct {
-        unsigned need;
-        enum hub_right right;
-    } all[] = {{HUB_NEEDS_READ, HUB_RIGHT_READ},
-               {HUB_NEEDS_MODERATE, HUB_RIGHT_MODERATE},
-               {HUB_NEEDS_MANAGE, HUB_RIGHT_MANAGE_ROOM}};
-    struct hub_err err;
-    for (size_t i = 0; i < HUB_NELEM(all); i++) {
-        if (!(needs & all[i].need) || !hub_rights_need(&call->rights, all[i].right, &err)) continue;
-        hub_call_fail_with(call, &err, hub_str(NULL, 0));
-        return false;
-    }
-    return true;
-}
-
-bool hub_call_settle(struct hub_call *call, unsigned needs) {
-    struct hub_str id = hub_call_str(call, "roomId");
-    if (!hub_id_ok(id)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
-        return false;
-    }
-    struct hub_room *room = hub_room_find(&call->hub->rooms, id);
-    struct hub_member *m = room ? hub_conn_member(call->conn, room) : NULL;
-    if (!m) {
-        hub_call_fail(call, HUB_NOT_IN_ROOM, NULL);
-        return false;
-    }
-    if (room->ended) {
-        hub_call_fail(call, room->ended, NULL);
-        return false;
-    }
-    m->refs++;
-    call->member = m;
-    call->room = hub_room_ref(room);
-    call->rights = m->rights;
-    call->judged = room->judged;
-    call->needs = needs;
-    return hub_call_permitted(call, needs);
-}
-
 bool hub_call_renew(struct hub_call *call) {
     if (!call->conn || call->who == call->conn->identity) return false;
     hub_identity_unref(call->who);
     call->who = hub_identity_ref(call->conn->identity);
     return true;
-}
-
-bool hub_call_user(struct hub_call *call, struct hub_str *user) {
-    *user = hub_call_str(call, "userId");
-    if (hub_id_ok(*user)) return true;
-    hub_call_fail(call, HUB_BAD_REQUEST, "userId: expected " HUB_ID_EXPECTED);
-    return false;
-}
-
-bool hub_call_reason(struct hub_call *call) {
-    const json_t *v = hub_json_get(call->args, "reason");
-    struct hub_str s = hub_json_str(v);
-    if (hub_json_nil(v) || (json_is_string(v) && s.n <= REASON_MAX && !memchr(s.p, 0, s.n))) return true;
-    hub_call_fail(call, HUB_BAD_REQUEST, "reason: expected a text of at most %d bytes", REASON_MAX);
-    return false;
 }
 
 /* ---- reads ---- */
@@ -182,7 +124,7 @@ bool hub_call_reason(struct hub_call *call) {
  * one has. */
 static size_t weight_of(const struct hub_call *call) {
     const char *key = json_object_get(call->args, "historyLimit") ? "historyLimit" : "limit";
-    bool past = call->command->needs & HUB_PAST;
+    bool past = call->command->flags & HUB_PAST;
     int64_t rows = hub_json_get_int(call->args, key, past ? call->hub->def->history_limit : 50);
     return ROW_BYTES * (size_t)(rows < 1 ? 1 : rows > 1000 ? 1000 : rows);
 }
@@ -216,10 +158,8 @@ static struct hub_reader *reader_of(struct hub_call *call, struct hub_str addres
     return c ? hub_reader_at(&c->reader, c->socket) : hub_engine_reader(call->hub->engine, call->who, address);
 }
 
-void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address,
-                    void (*start)(struct hub_read *r)) {
-    call->command = command;
-    if (!(command->needs & HUB_READS)) {
+void hub_call_queue(struct hub_call *call, struct hub_str address, void (*start)(struct hub_read *r)) {
+    if (!(call->command->flags & HUB_READS)) {
         start(&call->read);
         return;
     }
@@ -229,16 +169,9 @@ void hub_call_queue(struct hub_call *call, const struct hub_command *command, st
         return;
     }
     call->read = (struct hub_read){.start = start, .drop = drop, .weight = weight_of(call)};
-    uint32_t may_wait = command->needs & HUB_JOINS ? joins_may_wait(call->hub->def) : HUB_READS_WAITING;
+    uint32_t may_wait = call->command->flags & HUB_JOINS ? joins_may_wait(call->hub->def) : HUB_READS_WAITING;
     if (!hub_read_ask(&call->hub->engine->reads, reader_of(call, address), &call->read, may_wait))
         hub_call_fail(call, HUB_OVERLOADED, "%u of your reads wait already", may_wait);
-}
-
-void hub_call_count(struct hub_call *call, void (*then)(void *call, bool allowed)) {
-    if (call->command->limit)
-        hub_gate_limit(call, call->command->limit, then, call);
-    else
-        then(call, true);
 }
 
 /* ---- keys of a payload ---- */
@@ -261,14 +194,4 @@ bool hub_call_keys(struct hub_call *call, const char *names) {
     }
     hub_call_fail(call, HUB_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%.*s\"?", key, HUB_FMT(meant));
     return false;
-}
-
-bool hub_call_by_seq(struct hub_call *call) {
-    static const char *const pages[] = {"offset", "pageNumber", "pageRowCount"};
-    for (size_t i = 0; call->conn && i < HUB_NELEM(pages); i++) {
-        if (hub_json_nil(hub_json_get(call->args, pages[i]))) continue;
-        hub_call_fail(call, HUB_BAD_REQUEST, "%s: pages by number come by REST only", pages[i]);
-        return false;
-    }
-    return true;
 }

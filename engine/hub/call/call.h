@@ -2,19 +2,8 @@
  * passes, the limits it is counted by, and its answer, which it gets exactly once. */
 #ifndef HUB_CALL_CALL_H
 #define HUB_CALL_CALL_H
+#include "hub/call/args.h"
 #include "hub/core/core.h"
-
-/* What a user may do so often a minute (rate.c). */
-enum hub_limit {
-    HUB_LIMIT_MESSAGES, /* guardrails.messageRateLimit; the others are hubExtensions.limits */
-    HUB_LIMIT_EVENTS,
-    HUB_LIMIT_KEPT_EVENTS,
-    HUB_LIMIT_REACTIONS,
-    HUB_LIMIT_RECEIPTS,
-    HUB_LIMIT_JOINS,
-    HUB_LIMIT_READS,
-    HUB_LIMIT_COUNT
-};
 
 /* A user of the hub, over all connections and rooms. Kept while connected or while the rate window
  * remembers something. */
@@ -61,33 +50,15 @@ bool hub_call_renew(struct hub_call *call);
 
 /* ---- calls ---- */
 
-struct hub_command {
-    const char *event;
-    unsigned needs;
-    void (*run)(struct hub_call *call); /* ends in hub_call_ok or hub_call_fail, now or later */
-    const char *args;                   /* keys of the payload, with a space between */
-    enum hub_limit limit;               /* counted before it runs; HUB_LIMIT_MESSAGES: not here */
-};
-enum {
-    HUB_NEEDS_ROOM = 1, /* the caller is in the room (REST: may enter it): room and rights are set */
-    HUB_NEEDS_READ = 2, /* canRead */
-    HUB_NEEDS_MODERATE = 4,
-    HUB_NEEDS_MANAGE = 8,
-    HUB_REST = 16,  /* also by hub_engine_request */
-    HUB_READS = 32, /* it reads: the caller's reads take turns (reads.h) */
-    HUB_PAST = 64,  /* its answer holds a part of the room's past, by default as much as historyLimit says */
-    HUB_JOINS = 128 /* what the connection sends after it waits for its answer (order.c) */
-};
-
-/* Whether every key of the payload is one of NAMES, or none that resembles one: others may be of newer
- * clients, and are passed over. False when the call was refused (and is gone). */
+/* Whether every key of the payload is one of NAMES, with a space between, or none that resembles one: others
+ * may be of newer clients, and are passed over. False when the call was refused (and is gone). */
 bool hub_call_keys(struct hub_call *call, const char *names);
-/* Pages by number are REST's. False when a socket asked for one and was refused (and the call is gone). */
-bool hub_call_by_seq(struct hub_call *call);
-/* Whether the call's rights are what NEEDS asks for; false when it was answered with a refusal. */
-bool hub_call_permitted(struct hub_call *call, unsigned needs);
-/* Finds the room and rights of a socket's call; false when it was answered with a refusal. */
-bool hub_call_settle(struct hub_call *call, unsigned needs);
+/* On to the next gate of the call's command, or behind the last one, to the command. From outside: at the
+ * call's start, and by a gate that was asked and is passed. The call may be gone when it returns. */
+void hub_call_go(struct hub_call *call);
+/* Whether the call's rights, which have changed, are still what the lasting gates of its command ask for;
+ * false when it was answered with a refusal. */
+bool hub_call_permitted(struct hub_call *call);
 
 /* One request on its way. Owned by whoever works on it; hub_call_ok and hub_call_fail end and free it. */
 struct hub_call {
@@ -99,7 +70,6 @@ struct hub_call {
     int64_t ack;
     struct hub_room *room; /* reference, or NULL */
     struct hub_rights rights;
-    unsigned needs;                     /* of its command */
     uint32_t judged;                    /* room->judged when the rights were found */
     struct hub_member *member;          /* reference; NULL for REST and outside rooms */
     struct hub_list in_waiting;         /* conn->waiting */
@@ -108,19 +78,17 @@ struct hub_call {
     hub_call_reply *reply;              /* REST */
     hub_call_gone *gone;
     void *reply_arg;
+    void (*enter)(struct hub_call *call); /* REST: sets room and rights, then hub_call_go; or refuses */
     const struct hub_command *command;
+    uint8_t gate;         /* the next one, of its command */
     const void *subject;  /* what it is about, from one of its steps to the next */
     struct hub_read read; /* its slot, until the answer */
-    struct hub_buf text;  /* what it brings, as JSON, once that was written (hub_scratch_take) */
+    struct hub_buf text;  /* what it brings, as JSON, once that was written: args.content by hub_gate_size */
 };
 
 /* Runs START(call) at once or, of a read, when its turn comes; the call is refused when too many reads of
  * the connection, or by REST (from ADDRESS) of the user, wait. */
-void hub_call_queue(struct hub_call *call, const struct hub_command *command, struct hub_str address,
-                    void (*start)(struct hub_read *r));
-/* Counts the call as one of its command's limit, then THEN(call, true); false: it was refused (and is
- * gone). */
-void hub_call_count(struct hub_call *call, void (*then)(void *call, bool allowed));
+void hub_call_queue(struct hub_call *call, struct hub_str address, void (*start)(struct hub_read *r));
 static inline struct hub_call *hub_call_of(struct hub_read *r) { return HUB_CONTAINER(r, struct hub_call, read); }
 
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event,
@@ -136,11 +104,6 @@ static inline bool hub_id_ok(struct hub_str id) { return hub_str_is_id(id); }
 static inline struct hub_str hub_call_str(const struct hub_call *c, const char *key) {
     return hub_json_get_str(c->args, key);
 }
-
-/* args.userId, a text of 1 to 255 bytes; false when the call was refused (and is gone). */
-bool hub_call_user(struct hub_call *call, struct hub_str *user);
-/* args.reason, if given, is a text of bounded length; false when the call was refused (and is gone). */
-bool hub_call_reason(struct hub_call *call);
 
 /* ---- users and limits (rate.c) ---- */
 
@@ -164,7 +127,8 @@ void hub_rate_sweep(struct hub_hub *hub, int64_t now);
 
 /* ---- what a read holds (row_reads.c) ---- */
 
-#define HUB_PAGE_MAX 1000 /* messages of one answer */
+#define HUB_PAGE_MAX 1000     /* messages of one answer */
+#define HUB_PAGES_MAX 1000000 /* the last page by number */
 /* What a read of ROOM holds of results (reads.h): asked for by the number of rows, then as much as they
  * are (ROWS may be NULL). */
 #define HUB_ROW_BYTES 2048 /* until the room's messages are known */
@@ -174,14 +138,26 @@ int64_t hub_rows_wanted(const struct hub_room *room, int64_t limit);
 void hub_rows_ask(struct hub_room *room, struct hub_result *r, struct hub_str who, int64_t rows);
 void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows);
 
-/* ---- gates that a send and an edit share (gate.c), in this order ---- */
+/* ---- gates (gate.c) ---- */
 
-/* Not draining, not blocked, canSend, not silenced. */
-enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err);
-/* The same for what was accepted before: it is still worked on while the process ends. */
+extern const struct hub_gate hub_gate_running, hub_gate_room, hub_gate_args; /* the arguments, but for later ones */
+#define HUB_REASON_MAX 1000 /* bytes that a moderator may give as reason */
+/* The argument that hub_gate_room checks, the first row of most commands. */
+#define HUB_ARG_ROOM \
+    { "roomId", HUB_ARG_ID, HUB_ARG_REQUIRED | HUB_ARG_LATER, .help = "The room." }
+#define HUB_MESSAGE_ID_MAX 64
+#define HUB_ARG_MESSAGE \
+    { "messageId", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .most = HUB_MESSAGE_ID_MAX, .help = "The message." }
+extern const struct hub_gate hub_gate_read, hub_gate_moderate, hub_gate_manage;
+/* Not blocked; canSend, and not silenced. */
+extern const struct hub_gate hub_gate_unblocked, hub_gate_speaker;
+/* args.content is an object within maxMessageSize. */
+extern const struct hub_gate hub_gate_size;
+/* Counts one of a limit; the last ones of a list, or before the room is looked for. */
+extern const struct hub_gate hub_gate_messages, hub_gate_reactions, hub_gate_joins, hub_gate_reads;
+
+/* What hub_gate_unblocked and hub_gate_speaker say, for a call that has waited since. */
 enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err);
-/* args.content is an object within maxMessageSize; its JSON is appended to TEXT. */
-enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err);
 /* The JSON of CONTENT, into which defaults were filled, in the place of TEXT: it must still be within
  * maxMessageSize. */
 enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text,
@@ -191,9 +167,6 @@ enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, 
  * when the call was refused (and is gone). */
 typedef void hub_gate_counted(void *arg, bool allowed);
 void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg);
-static inline void hub_gate_rate(struct hub_call *c, hub_gate_counted *then, void *arg) {
-    hub_gate_limit(c, HUB_LIMIT_MESSAGES, then, arg);
-}
 /* What was counted last is not to count: it came to nothing. */
 void hub_gate_give_back(const struct hub_call *c, enum hub_limit limit);
 /* Refuses with too_many, naming the limit. */

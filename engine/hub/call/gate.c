@@ -1,34 +1,174 @@
-/* The first gates of a send, which an edit goes through too (contract: semantics.md "Gates of a send, in
- * order"). */
+/* Gates: what a call has to pass before its command runs, one after another in the order of the command's
+ * row (contract: semantics.md "Gates of a send, in order"). */
 #include "hub/call/call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err) {
-    const struct hub_def *def = c->hub->def;
-    struct hub_str user = hub_cstr(c->who->user_id);
-    int64_t now = hub_loop_wall(c->room->loop);
-    if (hub_room_is_blocked(c->room, user, now)) return hub_fail(err, HUB_BLOCKED, NULL);
+void hub_call_go(struct hub_call *call) {
+    struct hub_err err;
+    enum hub_code code = HUB_OK;
+    if (!call->room) hub_call_renew(call); /* it may have waited */
+    const struct hub_gate *gate = NULL;
+    while (!code && call->command->gates && (gate = call->command->gates[call->gate]) && !gate->ask) {
+        call->gate++;
+        code = gate->check(call, &err);
+    }
+    if (code) {
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+    } else if (gate) {
+        call->gate++;
+        gate->ask(gate, call);
+    } else {
+        call->command->run(call);
+    }
+}
+
+bool hub_call_permitted(struct hub_call *call) {
+    struct hub_err err;
+    for (const struct hub_gate *const *gate = call->command->gates; *gate; gate++) {
+        if (!(*gate)->lasting || !(*gate)->check(call, &err)) continue;
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+        return false;
+    }
+    return true;
+}
+
+/* ---- the process and the room ---- */
+
+static enum hub_code check_running(struct hub_call *call, struct hub_err *err) {
+    return call->hub->engine->draining ? hub_fail(err, HUB_SHUTTING_DOWN, NULL) : HUB_OK;
+}
+
+const struct hub_gate hub_gate_running = {.name = "running",
+                                          .help = "The process is not about to stop.",
+                                          .check = check_running,
+                                          .codes = {HUB_SHUTTING_DOWN}};
+
+static enum hub_code find_room(struct hub_call *call, struct hub_err *err) {
+    struct hub_str id = hub_call_str(call, "roomId");
+    if (!hub_id_ok(id)) return hub_fail(err, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
+    struct hub_room *room = hub_room_find(&call->hub->rooms, id);
+    struct hub_member *m = room ? hub_conn_member(call->conn, room) : NULL;
+    if (!m) return hub_fail(err, HUB_NOT_IN_ROOM, NULL);
+    if (room->ended) return hub_fail(err, room->ended, NULL);
+    m->refs++;
+    call->member = m;
+    call->room = hub_room_ref(room);
+    call->rights = m->rights;
+    call->judged = room->judged;
+    return HUB_OK;
+}
+
+static void ask_room(const struct hub_gate *gate, struct hub_call *call) {
+    struct hub_err err;
+    (void)gate;
+    if (!call->conn)
+        call->enter(call);
+    else if (find_room(call, &err))
+        hub_call_fail_with(call, &err, hub_str(NULL, 0));
+    else
+        hub_call_go(call);
+}
+
+const struct hub_gate hub_gate_room = {.name = "in the room",
+                                       .help = "The connection has joined the room; over REST: the caller may join it.",
+                                       .ask = ask_room,
+                                       .codes = {HUB_BAD_REQUEST, HUB_NOT_IN_ROOM, HUB_ROOM_NOT_FOUND,
+                                                 HUB_ROOM_NOT_ELIGIBLE, HUB_NOT_AUTHORIZED, HUB_BLOCKED}};
+
+/* ---- rights ---- */
+
+static enum hub_code check_read(struct hub_call *call, struct hub_err *err) {
+    return hub_rights_need(&call->rights, HUB_RIGHT_READ, err);
+}
+
+const struct hub_gate hub_gate_read = {.name = "canRead",
+                                       .help = "The caller's role may read.",
+                                       .check = check_read,
+                                       .lasting = true,
+                                       .codes = {HUB_CANNOT_READ}};
+
+static enum hub_code check_moderate(struct hub_call *call, struct hub_err *err) {
+    return hub_rights_need(&call->rights, HUB_RIGHT_MODERATE, err);
+}
+
+const struct hub_gate hub_gate_moderate = {.name = "canModerate",
+                                           .help = "The caller's role may moderate.",
+                                           .check = check_moderate,
+                                           .lasting = true,
+                                           .codes = {HUB_NOT_ALLOWED}};
+
+static enum hub_code check_manage(struct hub_call *call, struct hub_err *err) {
+    return hub_rights_need(&call->rights, HUB_RIGHT_MANAGE_ROOM, err);
+}
+
+const struct hub_gate hub_gate_manage = {.name = "canManageRoom",
+                                         .help = "The caller's role may manage the room.",
+                                         .check = check_manage,
+                                         .lasting = true,
+                                         .codes = {HUB_NOT_ALLOWED}};
+
+static enum hub_code check_unblocked(struct hub_call *call, struct hub_err *err) {
+    bool blocked = hub_room_is_blocked(call->room, hub_cstr(call->who->user_id), hub_loop_wall(call->room->loop));
+    return blocked ? hub_fail(err, HUB_BLOCKED, NULL) : HUB_OK;
+}
+
+const struct hub_gate hub_gate_unblocked = {.name = "not blocked",
+                                            .help = "The caller is not blocked in the room.",
+                                            .check = check_unblocked,
+                                            .codes = {HUB_BLOCKED}};
+
+static enum hub_code may_speak(const struct hub_call *c, struct hub_err *err) {
     if (!c->rights.can_send) return hub_fail(err, HUB_CANNOT_SEND, NULL);
-    if (hub_room_is_silenced(c->room, user, &c->rights, def->default_silenced, now))
+    if (hub_room_is_silenced(c->room, hub_cstr(c->who->user_id), &c->rights, c->hub->def->default_silenced,
+                             hub_loop_wall(c->room->loop)))
         return hub_fail(err, HUB_SILENCED, NULL);
     return HUB_OK;
 }
 
-enum hub_code hub_gate_sender(const struct hub_call *c, struct hub_err *err) {
-    return c->hub->engine->draining ? hub_fail(err, HUB_SHUTTING_DOWN, NULL) : hub_gate_again(c, err);
+static enum hub_code check_speaker(struct hub_call *call, struct hub_err *err) { return may_speak(call, err); }
+
+const struct hub_gate hub_gate_speaker = {.name = "canSend",
+                                          .help = "The caller's role may send, and the caller is not silenced.",
+                                          .check = check_speaker,
+                                          .codes = {HUB_CANNOT_SEND, HUB_SILENCED}};
+
+enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err) {
+    if (hub_room_is_blocked(c->room, hub_cstr(c->who->user_id), hub_loop_wall(c->room->loop)))
+        return hub_fail(err, HUB_BLOCKED, NULL);
+    return may_speak(c, err);
 }
 
-enum hub_code hub_gate_size(const struct hub_call *c, struct hub_buf *text, struct hub_err *err) {
-    const json_t *content = hub_json_get(c->args, "content");
-    if (!json_is_object(content)) return hub_fail(err, HUB_INVALID_CONTENT, "content: expected an object");
-    hub_json_add(text, content);
-    if ((int64_t)text->n > c->hub->def->max_message_size)
-        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON, at most %lld are allowed", text->n,
+/* ---- arguments ---- */
+
+static enum hub_code check_args(struct hub_call *call, struct hub_err *err) {
+    const struct hub_arg *rows = call->command->args;
+    for (const struct hub_arg *row = rows; call->conn && row->name; row++)
+        if ((row->flags & HUB_ARG_PAGE) && !hub_json_nil(hub_json_get(call->args, row->name)))
+            return hub_fail(err, HUB_BAD_REQUEST, "%s: pages by number come by REST only", row->name);
+    return hub_args_check(rows, call->args, err);
+}
+
+const struct hub_gate hub_gate_args = {.name = "arguments",
+                                       .help = "The arguments are what the command takes.",
+                                       .check = check_args,
+                                       .codes = {HUB_BAD_REQUEST}};
+
+static enum hub_code check_size(struct hub_call *c, struct hub_err *err) {
+    enum hub_code code = hub_arg_check(hub_arg_named(c->command->args, HUB_STR("content")), c->args, err);
+    if (code) return code;
+    hub_json_add(&c->text, hub_json_get(c->args, "content"));
+    if ((int64_t)c->text.n > c->hub->def->max_message_size)
+        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON, at most %lld are allowed", c->text.n,
                         (long long)c->hub->def->max_message_size);
     return HUB_OK;
 }
+
+const struct hub_gate hub_gate_size = {.name = "size",
+                                       .help = "The content has at most maxMessageSize bytes of JSON.",
+                                       .check = check_size,
+                                       .codes = {HUB_INVALID_CONTENT, HUB_TOO_LARGE}};
 
 enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text,
                               struct hub_err *err) {
@@ -41,7 +181,7 @@ enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, 
     return HUB_OK;
 }
 
-/* ---- the rate ---- */
+/* ---- limits ---- */
 
 struct counting {
     struct hub_hold hold;
@@ -151,3 +291,23 @@ void hub_gate_give_back(const struct hub_call *c, enum hub_limit limit) {
     cache->ops->give(cache, hub_buf_str(&key), HUB_RATE_WINDOW_MS);
     hub_buf_free(&key);
 }
+
+static void on_counted(void *call, bool allowed) {
+    if (allowed) hub_call_go(call);
+}
+
+static void count_call(const struct hub_gate *gate, struct hub_call *call) {
+    hub_gate_limit(call, gate->limit, on_counted, call);
+}
+
+#define COUNTED(NAME, LIMIT)                                                                           \
+    {                                                                                                  \
+        .name = (NAME), .help = "The caller has sent fewer of these in a minute than the hub allows.", \
+        .ask = count_call, .limit = (LIMIT), .codes = {                                                \
+            HUB_RATE_LIMITED                                                                           \
+        }                                                                                              \
+    }
+const struct hub_gate hub_gate_messages = COUNTED("messageRateLimit", HUB_LIMIT_MESSAGES);
+const struct hub_gate hub_gate_reactions = COUNTED("limits.reactions", HUB_LIMIT_REACTIONS);
+const struct hub_gate hub_gate_joins = COUNTED("limits.joins", HUB_LIMIT_JOINS);
+const struct hub_gate hub_gate_reads = COUNTED("limits.reads", HUB_LIMIT_READS);

@@ -8,6 +8,7 @@
 #include "data/objects.h"
 #include "hook/hook.h"
 #include "hub/core/event_json.h"
+#include "hub/core/part.h"
 #include "hub/engine.h"
 #include "hub/reads/reads.h"
 #include "identity/identity.h"
@@ -15,20 +16,6 @@
 #include "work/hold.h"
 #include "work/work.h"
 
-/* A feature of hubs: what it does in their life. The parts are listed in parts.c; none of this is on the
- * way of a message. In all of them but room_emptied the room is held by the caller; NULL: nothing. */
-struct hub_part {
-    const char *name;
-    bool room_data;                               /* it keeps something of rooms: hub_room_data */
-    void (*started)(struct hub_engine *e);        /* scripts, store and bus are there */
-    void (*room_loaded)(struct hub_room *room);   /* sequence, moderation and receipts are there */
-    void (*room_entered)(struct hub_room *room);  /* by a connection */
-    void (*room_left)(struct hub_room *room);     /* by a connection, which may have been the last one */
-    void (*room_reloaded)(struct hub_room *room); /* its hub has a new definition */
-    void (*room_closed)(struct hub_room *room);   /* its row is gone or not eligible, or the hub goes */
-    void (*room_emptied)(struct hub_room *room);  /* nobody holds it, nor may: what is kept of it is freed */
-};
-extern const struct hub_part *const hub_parts[]; /* ends with NULL */
 /* Calls STEP of all parts of engine E that have it. */
 #define HUB_PARTS_CALL(e, step, ...)                                        \
     for (const struct hub_part *const *part_ = (e)->parts; *part_; part_++) \
@@ -37,6 +24,8 @@ extern const struct hub_part *const hub_parts[]; /* ends with NULL */
 struct hub_engine {
     struct hub_engine_config config;
     const struct hub_part *const *parts; /* hub_parts; a test may have others */
+    struct hub_map commands;             /* name → struct hub_dispatch (engine_int.h) */
+    const struct hub_command **rows;     /* the same, in the order of the parts; ends with NULL */
     struct hub_hub **hubs;               /* rooms and connections point at them, so they never move */
     size_t hub_n;
     struct hub_hub **gone; /* hubs that a reload took out of service; kept until the end */

@@ -6,36 +6,6 @@
 
 #include "hub/member/member.h"
 
-/* ---- built-in events ---- */
-
-static const struct builtin {
-    const char *name;
-    size_t enabled; /* offset of the switch in struct hub_def */
-    enum hub_limit limit;
-    void (*tell)(struct hub_room_user *u, struct hub_member *m); /* or */
-    void (*receipt)(struct hub_call *call);
-    size_t goes_on; /* offset of the timer in struct hub_room_user that says that this is nothing new; 0 = none */
-} builtins[] = {
-    {"typing", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, hub_indicator_typing, NULL,
-     offsetof(struct hub_room_user, typing)},
-    {"stopTyping", offsetof(struct hub_def, enable_typing), HUB_LIMIT_EVENTS, hub_indicator_stop_typing, NULL, 0},
-    {"recording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, hub_indicator_recording, NULL,
-     offsetof(struct hub_room_user, recording)},
-    {"stopRecording", offsetof(struct hub_def, enable_recording), HUB_LIMIT_EVENTS, hub_indicator_stop_recording, NULL,
-     0},
-    {"online", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_online, NULL, 0},
-    {"away", offsetof(struct hub_def, enable_presence), HUB_LIMIT_EVENTS, hub_presence_away, NULL, 0},
-    {"messageRead", offsetof(struct hub_def, enable_read_receipts), HUB_LIMIT_RECEIPTS, NULL, hub_receipt_read, 0},
-    {"messageDelivered", offsetof(struct hub_def, enable_delivery_receipts), HUB_LIMIT_RECEIPTS, NULL,
-     hub_receipt_delivered, 0},
-};
-
-static const struct builtin *builtin_named(struct hub_str name) {
-    for (size_t i = 0; i < HUB_NELEM(builtins); i++)
-        if (hub_str_is(name, builtins[i].name)) return &builtins[i];
-    return NULL;
-}
-
 /* ---- custom events ---- */
 
 static void broadcast(struct hub_call *c, const struct hub_def_custom_event *e, struct hub_str data) {
@@ -110,67 +80,123 @@ static struct hub_room_user *present(const struct hub_call *c, struct hub_member
     return u && u->member_n ? u : NULL;
 }
 
-static void on_builtin_counted(void *arg, bool allowed) {
+static void on_standard_counted(void *arg, bool allowed) {
     struct hub_call *c = arg;
     struct hub_member *m;
     if (!allowed) return; /* and the call is gone */
-    const struct builtin *b = c->subject;
+    const struct hub_event_row *e = c->subject;
     struct hub_room_user *u = present(c, &m);
-    if (b->receipt) {
-        b->receipt(c);
+    if (e->run) {
+        e->run(c);
     } else if (!u) {
-        hub_call_fail(c, HUB_NOT_IN_ROOM, "the event \"%s\" tells of who is in the room; join it first", b->name);
+        hub_call_fail(c, HUB_NOT_IN_ROOM, "the event \"%s\" tells of who is in the room; join it first", e->name);
     } else {
-        b->tell(u, m);
+        e->tell(u, m);
         hub_call_ok(c, NULL, HUB_STR(""));
     }
 }
 
 /* What repeats is told once, and counted once. */
-static bool goes_on(const struct hub_call *c, const struct builtin *b) {
+static bool goes_on(const struct hub_call *c, const struct hub_event_row *e) {
     struct hub_member *m;
-    const struct hub_room_user *u = b->goes_on ? present(c, &m) : NULL;
-    return u && hub_timer_running((const struct hub_timer *)((const char *)u + b->goes_on));
+    const struct hub_room_user *u = e->goes_on ? present(c, &m) : NULL;
+    return u && hub_timer_running((const struct hub_timer *)((const char *)u + e->goes_on));
 }
 
-static void run_builtin(struct hub_call *c, const struct builtin *b) {
-    c->subject = b;
-    if (goes_on(c, b))
-        on_builtin_counted(c, true);
+static void run_standard(struct hub_call *c, const struct hub_event_row *e) {
+    c->subject = e;
+    if (goes_on(c, e))
+        on_standard_counted(c, true);
     else
-        hub_gate_limit(c, b->limit, on_builtin_counted, c);
+        hub_gate_limit(c, e->limit, on_standard_counted, c);
 }
 
-static void run(struct hub_call *c, struct hub_str name) {
+static const struct hub_event_row *row_named(const struct hub_engine *e, struct hub_str name) {
+    for (const struct hub_part *const *part = e->parts; *part; part++)
+        for (const struct hub_event_row *row = (*part)->events; row && row->name; row++)
+            if (hub_str_is(name, row->name)) return row;
+    return NULL;
+}
+
+static void run_event(struct hub_call *c) {
+    struct hub_str name = hub_call_str(c, "event");
     /* A custom event may bear a standard one's name while that is off (the linter sees to it). */
-    const struct hub_def_custom_event *e = hub_def_custom_event(c->hub->def, name);
-    const struct builtin *b = e ? NULL : builtin_named(name);
-    if (hub_room_is_blocked(c->room, hub_cstr(c->who->user_id), hub_loop_wall(c->room->loop)))
-        hub_call_fail(c, HUB_BLOCKED, NULL);
-    else if (e)
-        run_custom(c, e);
-    else if (!b)
+    const struct hub_def_custom_event *custom = hub_def_custom_event(c->hub->def, name);
+    const struct hub_event_row *row = custom ? NULL : row_named(c->hub->engine, name);
+    if (custom)
+        run_custom(c, custom);
+    else if (!row)
         hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub",
                       name.n < HUB_NAME_MAX ? (int)name.n : HUB_NAME_MAX, name.p);
-    else if (!*(const bool *)((const char *)c->hub->def + b->enabled))
-        hub_call_fail(c, HUB_FEATURE_DISABLED, "the event \"%s\" is not enabled in this hub", b->name);
+    else if (!hub_standard_event_on(c->hub->def, hub_standard_event(name)))
+        hub_call_fail(c, HUB_FEATURE_DISABLED, "the event \"%s\" is not enabled in this hub", row->name);
     else
-        run_builtin(c, b);
+        run_standard(c, row);
 }
 
-void hub_cmd_event(struct hub_call *c) {
-    struct hub_str name = hub_call_str(c, "event");
-    if (!name.n)
-        hub_call_fail(c, HUB_BAD_REQUEST, "event: expected a text");
-    else
-        run(c, name);
-}
-
-bool hub_event_alias(struct hub_call *c) {
-    const struct hub_str event = hub_cstr(c->event);
+bool hub_event_alias(const struct hub_def *def, struct hub_str event, struct hub_str *name) {
     struct hub_str bare = hub_str_starts(event, HUB_STR("hub:")) ? hub_str(event.p + 4, event.n - 4) : event;
-    bool receipt = hub_str_is(bare, "messageRead") || hub_str_is(bare, "messageDelivered");
-    if (!receipt && !hub_def_custom_event(c->hub->def, event)) return false;
-    if (hub_call_keys(c, HUB_EVENT_ARGS) && hub_call_settle(c, HUB_NEEDS_ROOM)) run(c, receipt ? bare : event);
-    return true;
+    const struct hub_standard_event *e = hub_standard_event(bare);
+    *name = e && e->alias ? bare : event;
+    return (e && e->alias) || hub_def_custom_event(def, event);
 }
+
+/* ---- the part ---- */
+
+static const struct hub_arg event_args[] = {
+    HUB_ARG_ROOM,
+    {"event", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .help = "Name of a standard or a custom event."},
+    {"data", HUB_ARG_ANY, HUB_ARG_LATER, .help = "What a custom event says; of a receipt, its position."},
+    {"lastReadTimestamp", HUB_ARG_TEXT, HUB_ARG_LATER, .help = "`messageRead`: everything up to that time is read."},
+    {"lastReadSeq", HUB_ARG_INT, HUB_ARG_LATER, 0, INT64_MAX, .help = "`messageRead`: up to that number."},
+    {"messageId", HUB_ARG_TEXT, HUB_ARG_LATER, 1, HUB_MESSAGE_ID_MAX, .help = "Receipts: up to that message."},
+    {"seq", HUB_ARG_INT, HUB_ARG_LATER, 0, INT64_MAX, .help = "`messageDelivered`: up to that number."},
+    {0},
+};
+
+static const struct hub_command event_commands[] = {
+    {.name = "hub:event",
+     .help = "Tells the room of a standard or a custom event.",
+     .gates = HUB_GATES(&hub_gate_room, &hub_gate_args, &hub_gate_unblocked),
+     .args = event_args,
+     .rest = {"POST", "rooms/:roomId/events", 200},
+     .codes = {HUB_UNKNOWN_EVENT, HUB_FEATURE_DISABLED, HUB_NOT_ALLOWED, HUB_CANNOT_READ, HUB_INVALID_CONTENT,
+               HUB_TOO_LARGE, HUB_RATE_LIMITED, HUB_NOT_FOUND, HUB_STORE_UNAVAILABLE},
+     .run = run_event},
+    {0},
+};
+
+static const struct hub_field custom_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"userId", "id", .help = "Who emitted it; absent when a script, an action or Kafka did.", .optional = true},
+    {"data", "JSON", .help = "As it was sent."},
+    {0},
+};
+
+static const struct hub_told_event told_events[] = {
+    {"<custom or Kafka event>", "those with canRead", "a custom event was emitted, or a record of a Kafka topic came",
+     custom_fields},
+    {0},
+};
+
+static void describe_events(const struct hub_hub *hub, json_t *out) {
+    static const char *const directions[] = {"clientToRoom", "serverToClient", "serverToRoom"};
+    json_t *custom = json_array();
+    for (size_t i = 0; i < hub->def->custom_event_n; i++) {
+        const struct hub_def_custom_event *e = &hub->def->custom_events[i];
+        json_array_append_new(custom, json_pack("{s:s, s:s, s:b, s:s}", "name", e->name, "description",
+                                                e->description ? e->description : "", "ephemeral", e->ephemeral,
+                                                "direction", directions[e->direction]));
+    }
+    json_object_set_new(json_object_get(out, "events"), "custom", custom);
+}
+
+const struct hub_part hub_custom_events_part = {
+    .name = "events",
+    .help = "Custom events of a hub, and the way of all events that clients emit.",
+    .commands = event_commands,
+    .told = told_events,
+    .keywords = "customEvents kafkaEvents",
+    .tables = "Event",
+    .describe = describe_events,
+};

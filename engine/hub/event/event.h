@@ -20,16 +20,9 @@ struct hub_span {
 typedef void hub_stored_events_done(void *arg, enum hub_code code, struct hub_str json);
 void hub_stored_events(struct hub_room *room, const struct hub_span *span, hub_stored_events_done *done, void *arg);
 
-/* Built-in and custom names that may be emitted as events of their own: true when it was one and is dealt
- * with. */
-bool hub_event_alias(struct hub_call *c);
+/* Whether EVENT, as a client emitted it, is one that may be emitted under its own name: then NAME is what
+ * hub:event calls it. */
+bool hub_event_alias(const struct hub_def *def, struct hub_str event, struct hub_str *name);
 
-/* ---- commands ---- */
-
-/* Keys of the payload of hub:event, and of events under their own names; the later ones are of receipts. */
-#define HUB_EVENT_ARGS "roomId event data lastReadTimestamp lastReadSeq messageId seq"
-void hub_cmd_event(struct hub_call *c);
-
-void hub_receipt_read(struct hub_call *c);
-void hub_receipt_delivered(struct hub_call *c);
+extern const struct hub_part hub_custom_events_part, hub_receipts_part;
 #endif

@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include "hub/audience/audience.h"
 
-#define MESSAGE_ID_MAX 64
-
 struct receipt {
     struct hub_hold hold;
     struct hub_write write;
@@ -145,7 +143,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
 static bool aim(struct receipt *r, const json_t *args, const char *seq_key, struct hub_cond *cond) {
     struct hub_str id = hub_json_get_str(args, "messageId"), time = hub_json_get_str(args, "lastReadTimestamp");
     int64_t seq = hub_json_get_int(args, seq_key, -1);
-    if (id.n > MESSAGE_ID_MAX || (id.n && memchr(id.p, 0, id.n))) return false;
+    if (id.n > HUB_MESSAGE_ID_MAX || (id.n && memchr(id.p, 0, id.n))) return false;
     r->named = id.n > 0;
     if (r->named)
         *cond = (struct hub_cond){.column = HUB_MSG_ID, .value = hub_cell_text(id)};
@@ -193,5 +191,42 @@ static void begin(struct hub_call *c, bool read) {
     }
 }
 
-void hub_receipt_read(struct hub_call *c) { begin(c, true); }
-void hub_receipt_delivered(struct hub_call *c) { begin(c, false); }
+static void receive_read(struct hub_call *c) { begin(c, true); }
+static void receive_delivered(struct hub_call *c) { begin(c, false); }
+
+/* ---- the part ---- */
+
+static const struct hub_event_row receipt_events[] = {
+    {"messageRead", HUB_LIMIT_RECEIPTS, .run = receive_read},
+    {"messageDelivered", HUB_LIMIT_RECEIPTS, .run = receive_delivered},
+    {0},
+};
+
+static const struct hub_field read_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"userId", "id", .help = "Who has read."},
+    {"lastReadTimestamp", "date-time", .help = "Everything up to that time."},
+    {"lastReadSeq", "integer", .help = "Everything up to that number."},
+    {0},
+};
+static const struct hub_field delivered_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"userId", "id", .help = "Who has got it."},
+    {"messageId", "id", .help = "The message."},
+    {"seq", "integer", .help = "Its number: everything up to there."},
+    {0},
+};
+static const struct hub_told_event told_events[] = {
+    {"hub:messageRead", "those with canRead", "somebody's reading position moved", read_fields},
+    {"hub:messageDelivered", "those the message is for", "a message has reached somebody", delivered_fields},
+    {0},
+};
+
+const struct hub_part hub_receipts_part = {
+    .name = "receipts",
+    .help = "What everybody has got and read, stored.",
+    .events = receipt_events,
+    .told = told_events,
+    .keywords = "enableReadReceipts enableDeliveryReceipts",
+    .tables = "Receipt",
+};

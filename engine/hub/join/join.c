@@ -20,15 +20,6 @@ struct join {
     int64_t since, limit;
 };
 
-/* An optional whole number >= LOW; false when it is something else. */
-static bool optional_int(const json_t *args, const char *key, int64_t low, bool *given, int64_t *out) {
-    const json_t *v = hub_json_get(args, key);
-    *given = !hub_json_nil(v);
-    if (!*given) return true;
-    *out = hub_json_get_int(args, key, INT64_MIN);
-    return *out >= low;
-}
-
 static void end(struct join *j) {
     struct hub_conn *c = j->conn;
     free(j);
@@ -176,32 +167,101 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
                         hub_json_get_str(j->call->args, "epoch"), on_history, j);
 }
 
-void hub_cmd_join(struct hub_call *call) {
-    struct hub_str id = hub_call_str(call, "roomId");
-    const json_t *epoch = hub_json_get(call->args, "epoch");
-    bool has_limit;
-    if (!hub_id_ok(id)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
-        return;
-    }
-    if (!hub_json_nil(epoch) && !json_is_string(epoch)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "epoch: expected a text, the epoch of hub:joined");
-        return;
-    }
-    if (call->hub->engine->draining) {
-        hub_call_fail(call, HUB_SHUTTING_DOWN, NULL);
-        return;
-    }
+static const struct hub_arg join_args[] = {
+    {"roomId", HUB_ARG_ID, HUB_ARG_REQUIRED, .help = "The room."},
+    {"since", HUB_ARG_INT, .least = 0, .most = INT64_MAX, .expected = "a whole number, the last seq you have",
+     .help = "Catches up from there instead of sending history."},
+    {"epoch", HUB_ARG_TEXT, .expected = "a text, the epoch of hub:joined",
+     .help = "Of the counter that `since` is of: another one brings history."},
+    {"historyLimit", HUB_ARG_INT, .least = 1, .most = INT64_MAX, .help = "Messages of history, instead of the hub's."},
+    {0},
+};
+
+static void join_room(struct hub_call *call) {
     struct join *j = hub_xcalloc(1, sizeof *j);
-    *j = (struct join){.call = call, .conn = hub_conn_ref(call->conn), .limit = call->hub->def->history_limit};
+    *j = (struct join){.call = call,
+                       .conn = hub_conn_ref(call->conn),
+                       .has_since = !hub_json_nil(hub_json_get(call->args, "since")),
+                       .since = hub_arg_int(join_args, call->args, "since", 0),
+                       .limit = hub_arg_int(join_args, call->args, "historyLimit", call->hub->def->history_limit)};
     call->joining = false; /* it is this join that ends it: hub:joined and the history come before what waits */
-    if (!optional_int(call->args, "since", 0, &j->has_since, &j->since)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "since: expected a whole number, the last seq you have");
-        end(j);
-    } else if (!optional_int(call->args, "historyLimit", 1, &has_limit, &j->limit)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "historyLimit: expected a whole number of 1 or more");
-        end(j);
-    } else {
-        hub_authorize(call->hub, call->who, id, false, on_decided, j);
+    hub_authorize(call->hub, call->who, hub_call_str(call, "roomId"), false, on_decided, j);
+}
+
+/* ---- the part ---- */
+
+static const struct hub_field joined_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"hubRole", "text", .help = "Null, a role of the hub, or `system`."},
+    {"permissions", "permissions", .help = "What the member may do."},
+    {"silenced", "boolean", .help = "Whether he is silenced."},
+    {"seq", "integer", .help = "The room's counter: history ends there, the first live number is the next one."},
+    {"epoch", "text", .help = "The life of that counter."},
+    {"memberCount", "integer", .help = "Users in the room."},
+    {"recovered", "boolean", .help = "Whether `since` was caught up from; null when it was not given."},
+    {0},
+};
+
+static const struct hub_command join_commands[] = {
+    {.name = "hub:join",
+     .help = "Joins a room.",
+     .flags = HUB_READS | HUB_PAST | HUB_JOINS,
+     .gates = HUB_GATES(&hub_gate_joins, &hub_gate_running, &hub_gate_args),
+     .args = join_args,
+     .answer = joined_fields,
+     .codes = {HUB_ROOM_NOT_FOUND, HUB_ROOM_NOT_ELIGIBLE, HUB_BLOCKED, HUB_ROLE_REQUIRED, HUB_CHECK_FAILED,
+               HUB_NOT_AUTHORIZED, HUB_ROOM_FULL, HUB_TOO_MANY_ROOMS, HUB_STORE_UNAVAILABLE},
+     .run = join_room},
+    {0},
+};
+
+static const struct hub_field history_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"messages", "list of messages", .help = "In ascending `seq`."},
+    {"changes", "list of {messageId, seq, message or deleted}", .help = "Catching up: what became of older messages.",
+     .optional = true},
+    {"hasMore", "boolean", .help = "Whether there are older ones."},
+    {"recovered", "boolean", .help = "As in `hub:joined`."},
+    {0},
+};
+static const struct hub_field record_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"record", "object", .help = "The row, as it is now."},
+    {"changes", "object", .help = "What changed of it.", .optional = true},
+    {0},
+};
+static const struct hub_told_event join_told[] = {
+    {"hub:joined", "the connection", "it has joined", joined_fields},
+    {"hub:history", "the connection", "right after `hub:joined`", history_fields},
+    {"hub:roomUpdated", "those with canRead", "the room's record changed, by whomever", record_fields},
+    {"hub:roomClosed", "those with canRead", "the room is gone or no longer eligible: they are out", record_fields},
+    {0},
+};
+
+static json_t *names_of(const struct hub_strs *s) {
+    json_t *a = json_array();
+    for (size_t i = 0; i < s->n; i++) json_array_append_new(a, json_string(s->items[i]));
+    return a;
+}
+
+static void describe_roles(const struct hub_hub *hub, json_t *out) {
+    json_t *all = json_object_get(out, "roles");
+    for (size_t i = 0; i < hub->def->role_n; i++) {
+        const struct hub_def_role *r = &hub->def->roles[i];
+        json_t *role = json_pack("{s:s}", "name", r->name);
+        for (size_t right = 0; right < HUB_RIGHT_COUNT; right++)
+            json_object_set_new(role, hub_right_rows[right].name, json_boolean(hub_role_has(r, right)));
+        json_object_set_new(role, "allowedMessageTypes", names_of(&r->allowed_message_types));
+        json_array_append_new(all, role);
     }
 }
+
+const struct hub_part hub_joining_part = {
+    .name = "joining",
+    .help = "From the decision who may enter to the first live message, and the end of a room.",
+    .commands = join_commands,
+    .told = join_told,
+    .keywords = "roomDataObject roomEligibility absoluteRoles checkRoles checkScript authSources authScripts hubRoles "
+                "maxUsersPerRoom maxRoomsPerUser authCacheTTL",
+    .describe = describe_roles,
+};

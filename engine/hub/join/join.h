@@ -22,12 +22,5 @@ void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *w
 /* SLOT (may be NULL): of the read that it is part of; moved. */
 void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call, struct hub_read *slot);
 
-/* ---- commands ---- */
-
-void hub_cmd_join(struct hub_call *c);
-
-void hub_cmd_kick(struct hub_call *c);
-void hub_cmd_update_room(struct hub_call *c);
-
-void hub_cmd_request_state(struct hub_call *c);
+extern const struct hub_part hub_joining_part, hub_state_part, hub_room_admin_part;
 #endif

@@ -5,9 +5,8 @@
 
 #include "hub/member/member.h"
 
-void hub_cmd_kick(struct hub_call *call) {
-    struct hub_str user;
-    if (!hub_call_user(call, &user) || !hub_call_reason(call)) return;
+static void kick(struct hub_call *call) {
+    struct hub_str user = hub_call_str(call, "userId");
     const struct hub_room_user *u = hub_room_user(call->room, user);
     if (!u || !u->member_n) {
         hub_call_fail(call, HUB_NOT_FOUND, "the user is not in this room");
@@ -26,8 +25,6 @@ static const struct hub_table *room_table(const struct hub_hub *hub) {
 static enum hub_code check_changes(const struct hub_def *def, const json_t *changes, struct hub_err *err) {
     const char *key;
     json_t *v;
-    if (!json_is_object(changes) || !json_object_size(changes))
-        return hub_fail(err, HUB_BAD_REQUEST, "changes: expected an object with the properties to change");
     json_object_foreach((json_t *)(uintptr_t)changes, key, v) {
         if (hub_def_property(def->room_object, hub_cstr(key)) >= 0 && !hub_def_may_update(def, hub_cstr(key)))
             return hub_fail(err, HUB_NOT_ALLOWED, "changes.%.64s: this property cannot be changed", key);
@@ -64,16 +61,55 @@ static void on_updated(void *arg, enum hub_code code, json_t *record, const char
     hub_room_unref(room);
 }
 
-void hub_cmd_update_room(struct hub_call *call) {
+static void update_room(struct hub_call *call) {
     const struct hub_table *t = room_table(call->hub);
     const json_t *changes = hub_json_get(call->args, "changes");
     struct hub_err err;
-    enum hub_code code = call->hub->engine->draining ? hub_fail(&err, HUB_SHUTTING_DOWN, NULL)
-                                                     : check_changes(call->hub->def, changes, &err);
-    if (code) {
+    if (check_changes(call->hub->def, changes, &err)) {
         hub_call_fail_with(call, &err, hub_str(NULL, 0));
         return;
     }
     const json_t *id = t->id == HUB_NO_ID ? NULL : json_object_get(call->room->record, t->columns[t->id].property);
     hub_object_update(&call->hub->engine->data, t, id, changes, true, on_updated, call);
 }
+
+/* ---- the part ---- */
+
+static const struct hub_arg kick_args[] = {
+    HUB_ARG_ROOM,
+    {"userId", HUB_ARG_ID, HUB_ARG_REQUIRED, .help = "Who is put out."},
+    {"reason", HUB_ARG_TEXT, .most = HUB_REASON_MAX, .help = "What the user is told."},
+    {0},
+};
+static const struct hub_arg update_args[] = {
+    HUB_ARG_ROOM,
+    {"changes", HUB_ARG_OBJECT, HUB_ARG_REQUIRED, .least = 1, .expected = "an object with the properties to change",
+     .help = "New values of properties of the room's record."},
+    {0},
+};
+static const struct hub_field update_answer[] = {{"room", "object", .help = "The record as it is now."}, {0}};
+
+static const struct hub_command admin_commands[] = {
+    {.name = "hub:kick",
+     .help = "Puts a user out of the room; he may join again.",
+     .gates = HUB_GATES(&hub_gate_room, &hub_gate_manage, &hub_gate_args),
+     .args = kick_args,
+     .rest = {"DELETE", "rooms/:roomId/members/:userId", 200},
+     .codes = {HUB_NOT_FOUND},
+     .run = kick},
+    {.name = "hub:updateRoom",
+     .help = "Changes the room's record.",
+     .gates = HUB_GATES(&hub_gate_room, &hub_gate_manage, &hub_gate_running, &hub_gate_args),
+     .args = update_args,
+     .answer = update_answer,
+     .codes = {HUB_NOT_ALLOWED, HUB_INVALID_CONTENT, HUB_NOT_FOUND, HUB_STORE_UNAVAILABLE},
+     .run = update_room},
+    {0},
+};
+
+const struct hub_part hub_room_admin_part = {
+    .name = "roomAdministration",
+    .help = "What canManageRoom allows: putting users out, and changing the room.",
+    .commands = admin_commands,
+    .keywords = "roomUpdate",
+};

@@ -71,4 +71,37 @@ void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_cal
     json_decref(id);
 }
 
-void hub_cmd_request_state(struct hub_call *call) { hub_state_send(call->room, call->conn, call, NULL); }
+static void request_state(struct hub_call *call) { hub_state_send(call->room, call->conn, call, NULL); }
+
+/* ---- the part ---- */
+
+static const struct hub_arg state_args[] = {HUB_ARG_ROOM, {0}};
+static const struct hub_field state_answer[] = {{"state", "JSON", .help = "What the state script returns."}, {0}};
+
+static const struct hub_command state_commands[] = {
+    {.name = "hub:requestState",
+     .help = "Asks for the room's state anew.",
+     .flags = HUB_READS,
+     .gates = HUB_GATES(&hub_gate_reads, &hub_gate_room),
+     .args = state_args,
+     .rest = {"GET", "rooms/:roomId/state", 200},
+     .answer = state_answer,
+     .codes = {HUB_OVERLOADED, HUB_FEATURE_DISABLED, HUB_HANDLER_FAILED, HUB_SCRIPT_TIMEOUT},
+     .run = request_state},
+    {0},
+};
+
+static const struct hub_field state_fields[] = {
+    {"roomId", "id", .help = "The room."}, {"state", "JSON", .help = "What the state script returns."}, {0}};
+static const struct hub_told_event state_told[] = {
+    {"hub:state", "the connection", "it joined, after the history, or asked for it", state_fields},
+    {0},
+};
+
+const struct hub_part hub_state_part = {
+    .name = "state",
+    .help = "What a client needs to know of a room, made by the state script.",
+    .commands = state_commands,
+    .told = state_told,
+    .keywords = "stateScript",
+};

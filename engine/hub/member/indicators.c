@@ -42,15 +42,48 @@ void hub_indicators_message(struct hub_room *room, struct hub_str user_id) {
     if (u) hub_indicators_stop(u);
 }
 
-void hub_indicator_typing(struct hub_room_user *u, struct hub_member *m) {
+static void tell_typing(struct hub_room_user *u, struct hub_member *m) {
     (void)m, indicator_on(u, &u->typing, "hub:typing", typing_over);
 }
-void hub_indicator_stop_typing(struct hub_room_user *u, struct hub_member *m) {
+static void tell_stop_typing(struct hub_room_user *u, struct hub_member *m) {
     (void)m, indicator_off(u, &u->typing, "hub:stopTyping");
 }
-void hub_indicator_recording(struct hub_room_user *u, struct hub_member *m) {
+static void tell_recording(struct hub_room_user *u, struct hub_member *m) {
     (void)m, indicator_on(u, &u->recording, "hub:recording", recording_over);
 }
-void hub_indicator_stop_recording(struct hub_room_user *u, struct hub_member *m) {
+static void tell_stop_recording(struct hub_room_user *u, struct hub_member *m) {
     (void)m, indicator_off(u, &u->recording, "hub:stopRecording");
 }
+
+/* ---- the part ---- */
+
+static const struct hub_event_row indicator_events[] = {
+    {"typing", HUB_LIMIT_EVENTS, .tell = tell_typing, .goes_on = offsetof(struct hub_room_user, typing)},
+    {"stopTyping", HUB_LIMIT_EVENTS, .tell = tell_stop_typing},
+    {"recording", HUB_LIMIT_EVENTS, .tell = tell_recording, .goes_on = offsetof(struct hub_room_user, recording)},
+    {"stopRecording", HUB_LIMIT_EVENTS, .tell = tell_stop_recording},
+    {0},
+};
+
+static const struct hub_field indicator_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"userId", "id", .help = "Who it is."},
+    {"user", "{id, name}", .help = "The same, with the name."},
+    {0},
+};
+#define OTHERS "those with canRead, but for the user's own connections"
+static const struct hub_told_event told_events[] = {
+    {"hub:typing", OTHERS, "somebody began to type", indicator_fields},
+    {"hub:stopTyping", OTHERS, "he stopped, sent a message, left, or said nothing for 6 s", indicator_fields},
+    {"hub:recording", OTHERS, "somebody began to record", indicator_fields},
+    {"hub:stopRecording", OTHERS, "he stopped, sent a message, left, or said nothing for 6 s", indicator_fields},
+    {0},
+};
+
+const struct hub_part hub_indicators_part = {
+    .name = "indicators",
+    .help = "Typing and recording, shown until they end.",
+    .events = indicator_events,
+    .told = told_events,
+    .keywords = "enableTypingIndicator enableRecordingIndicator",
+};

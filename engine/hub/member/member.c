@@ -51,7 +51,7 @@ void hub_presence_online(struct hub_room_user *u, struct hub_member *m) {
     tell_presence(u, "online");
 }
 
-void hub_presence_away(struct hub_room_user *u, struct hub_member *m) {
+static void say_away(struct hub_room_user *u, struct hub_member *m) {
     say(u, m, true);
     settle_away(u);
 }
@@ -162,7 +162,7 @@ void hub_room_empty(struct hub_room *room, struct hub_str reason) {
     hub_room_unref(room);
 }
 
-void hub_cmd_leave(struct hub_call *call) {
+static void leave_room(struct hub_call *call) {
     struct hub_member *m = hub_conn_member(call->conn, call->room);
     struct hub_event_json e = hub_event_json(call->room);
     hub_member_exit(m);
@@ -229,10 +229,96 @@ void hub_members_json(struct hub_room *room, struct hub_buf *b) {
     hub_buf_addc(b, ']');
 }
 
-void hub_cmd_members(struct hub_call *call) {
+static void list_members(struct hub_call *call) {
     struct hub_buf b = {0};
     hub_buf_addz(&b, "\"members\":");
     hub_members_json(call->room, &b);
     hub_call_ok(call, "members", hub_buf_str(&b));
     hub_buf_free(&b);
 }
+
+/* ---- the parts ---- */
+
+static const struct hub_arg leave_args[] = {HUB_ARG_ROOM, {0}};
+static const struct hub_arg members_args[] = {HUB_ARG_ROOM, {0}};
+static const struct hub_field members_answer[] = {{"members", "list of members", .help = "Everybody who is there."},
+                                                  {0}};
+
+static const struct hub_command member_commands[] = {
+    {.name = "hub:leave",
+     .help = "Leaves the room.",
+     .gates = HUB_GATES(&hub_gate_room),
+     .args = leave_args,
+     .run = leave_room},
+    {.name = "hub:members",
+     .help = "Who is in the room, with presence.",
+     .flags = HUB_READS,
+     .gates = HUB_GATES(&hub_gate_reads, &hub_gate_room, &hub_gate_read),
+     .args = members_args,
+     .rest = {"GET", "rooms/:roomId/members", 200},
+     .answer = members_answer,
+     .codes = {HUB_OVERLOADED},
+     .run = list_members},
+    {0},
+};
+
+static const struct hub_field end_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"reason", "text", .help = "A code, or what the moderator said.", .optional = true},
+    {0},
+};
+static const struct hub_field permissions_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"hubRole", "text", .help = "Null, a role of the hub, or `system`."},
+    {"permissions", "permissions", .help = "What it may do."},
+    {"silenced", "boolean", .help = "Whether it is silenced."},
+    {0},
+};
+static const struct hub_told_event member_told[] = {
+    {"hub:left", "the connection", "it left by `hub:leave`", end_fields},
+    {"hub:kicked", "the user's connections", "he was put out, or his rights have ended", end_fields},
+    {"hub:permissions", "the connection", "its rights or its silence have changed while it is in the room",
+     permissions_fields},
+    {0},
+};
+
+static void leave_all(struct hub_conn *c) {
+    while (!hub_list_empty(&c->members)) hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn));
+}
+
+const struct hub_part hub_members_part = {
+    .name = "members",
+    .help = "Who is in a room, and the end of being there.",
+    .commands = member_commands,
+    .told = member_told,
+    .disconnected = leave_all,
+};
+
+static const struct hub_event_row presence_events[] = {
+    {"online", HUB_LIMIT_EVENTS, .tell = hub_presence_online},
+    {"away", HUB_LIMIT_EVENTS, .tell = say_away},
+    {0},
+};
+
+static const struct hub_field presence_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"event", "text", .help = "`online`, `away` or `offline`."},
+    {"user", "{id, name}", .help = "Who it is."},
+    {0},
+};
+#define OTHERS "those with canRead, but for the user's own connections"
+static const struct hub_told_event presence_told[] = {
+    {"hub:online", OTHERS, "the user's first connection came, or he is back", presence_fields},
+    {"hub:away", OTHERS, "all of his connections have said so", presence_fields},
+    {"hub:offline", OTHERS, "his last connection left 5 s ago", presence_fields},
+    {"hub:presence", OTHERS, "each of these, once more", presence_fields},
+    {0},
+};
+
+const struct hub_part hub_presence_part = {
+    .name = "presence",
+    .help = "Whether users are there, away or gone.",
+    .events = presence_events,
+    .told = presence_told,
+    .keywords = "enablePresence",
+};

@@ -23,19 +23,9 @@ void hub_permissions_tell_user(struct hub_room *room,
                                struct hub_str user_id); /* to all connections of the user in the room */
 /* Of connection M; NULL: of all the user's. Told when it changes anything. */
 void hub_presence_online(struct hub_room_user *u, struct hub_member *m);
-void hub_presence_away(struct hub_room_user *u, struct hub_member *m);
-/* What is told of a user, of connection M; NULL: by REST, and so of all his connections. */
-void hub_indicator_typing(struct hub_room_user *u, struct hub_member *m);
-void hub_indicator_stop_typing(struct hub_room_user *u, struct hub_member *m);
-void hub_indicator_recording(struct hub_room_user *u, struct hub_member *m);
-void hub_indicator_stop_recording(struct hub_room_user *u, struct hub_member *m);
 void hub_indicators_stop(struct hub_room_user *u);
 /* A message of USER_ID is told: he types it no more. */
 void hub_indicators_message(struct hub_room *room, struct hub_str user_id);
 
-/* ---- commands ---- */
-
-void hub_cmd_leave(struct hub_call *c);
-
-void hub_cmd_members(struct hub_call *c);
+extern const struct hub_part hub_members_part, hub_presence_part, hub_indicators_part;
 #endif

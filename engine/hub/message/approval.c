@@ -10,11 +10,18 @@
 #define PENDING_DEFAULT 200 /* messages of one list, the oldest first */
 #define PENDING_MAX 1000
 
-/* args.limit; 0 when it is none. */
+static const struct hub_arg pending_args[] = {
+    HUB_ARG_ROOM,
+    {"afterId", HUB_ARG_ID, .help = "Those behind that message: the last one of the list before."},
+    {"limit", HUB_ARG_INT, HUB_ARG_CAPPED, 1, PENDING_MAX, .help = "How many; 200 unless given."},
+    {"offset", HUB_ARG_INT, HUB_ARG_PAGE | HUB_ARG_HIDDEN, 0, INT64_MAX, .help = "Of a page by number."},
+    {"pageNumber", HUB_ARG_INT, HUB_ARG_PAGE, 1, HUB_PAGES_MAX, .help = "A page by number."},
+    {"pageRowCount", HUB_ARG_INT, HUB_ARG_PAGE, 1, HUB_PAGE_MAX, .help = "How many such a page has; 25 unless given."},
+    {0},
+};
+
 static int64_t pending_limit(const struct hub_call *call) {
-    const json_t *given = hub_json_get(call->args, "limit");
-    int64_t limit = hub_json_nil(given) ? PENDING_DEFAULT : hub_json_get_int(call->args, "limit", 0);
-    return limit < 1 ? 0 : limit > PENDING_MAX ? PENDING_MAX : limit;
+    return hub_arg_int(pending_args, call->args, "limit", PENDING_DEFAULT);
 }
 
 struct listing {
@@ -77,21 +84,10 @@ static void read_pending(struct hub_result *result) {
 }
 
 /* The oldest first; afterId, the id of the last message of a list, asks for the next. */
-void hub_cmd_pending(struct hub_call *call) {
-    const json_t *given = hub_json_get(call->args, "afterId");
-    struct hub_str after = hub_json_str(given);
-    int64_t limit = pending_limit(call);
-    if (!hub_call_by_seq(call)) return;
-    if (!limit) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", PENDING_MAX);
-        return;
-    }
-    if (!hub_json_nil(given) && !hub_id_ok(after)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "afterId: expected " HUB_ID_EXPECTED);
-        return;
-    }
+static void list_pending(struct hub_call *call) {
     struct listing *l = hub_xmalloc(sizeof *l);
-    *l = (struct listing){.call = call, .result.start = read_pending, .wanted = hub_rows_wanted(call->room, limit)};
+    *l = (struct listing){
+        .call = call, .result.start = read_pending, .wanted = hub_rows_wanted(call->room, pending_limit(call))};
     hub_rows_ask(call->room, &l->result, hub_cstr(call->who->user_id), l->wanted);
 }
 
@@ -148,17 +144,82 @@ static void tell_rejection(const struct hub_change *c) {
     hub_change_tell(c, &e, HUB_STR("hub:messageRejected"));
 }
 
-static void review(struct hub_call *call, const struct hub_change_kind *kind) {
-    struct hub_change *c = hub_call_reason(call) ? hub_change_new(call, kind) : NULL;
-    if (c) hub_change_run(c);
-}
-
-void hub_cmd_approve(struct hub_call *call) {
+static void approve(struct hub_call *call) {
     static const struct hub_change_kind approval = {judge_approval, hub_change_answer_message, tell_approval, false};
-    review(call, &approval);
+    hub_change_run(hub_change_new(call, &approval));
 }
 
-void hub_cmd_reject(struct hub_call *call) {
+static void reject(struct hub_call *call) {
     static const struct hub_change_kind rejection = {judge_rejection, hub_change_answer_message, tell_rejection, false};
-    review(call, &rejection);
+    hub_change_run(hub_change_new(call, &rejection));
 }
+
+/* ---- the part ---- */
+
+static const struct hub_arg review_args[] = {
+    HUB_ARG_ROOM,
+    HUB_ARG_MESSAGE,
+    {"reason", HUB_ARG_TEXT, .most = HUB_REASON_MAX, .help = "What the sender is told."},
+    {0},
+};
+static const struct hub_field pending_answer[] = {
+    {"messages", "list of messages", .help = "The oldest first."},
+    {"hasMore", "boolean", .help = "Whether there are others behind them."},
+    {0},
+};
+static const struct hub_field review_answer[] = {{"message", "message", .help = "As it is now."}, {0}};
+
+#define REVIEWERS HUB_GATES(&hub_gate_room, &hub_gate_moderate, &hub_gate_running, &hub_gate_args)
+#define REVIEW_CODES \
+    { HUB_NOT_FOUND, HUB_OVERLOADED, HUB_STORE_UNAVAILABLE }
+static const struct hub_command approval_commands[] = {
+    {.name = "hub:pending",
+     .help = "Messages that wait for a moderator.",
+     .flags = HUB_READS,
+     .gates = HUB_GATES(&hub_gate_reads, &hub_gate_room, &hub_gate_moderate, &hub_gate_args),
+     .args = pending_args,
+     .rest = {"GET", "rooms/:roomId/pending", 200},
+     .answer = pending_answer,
+     .codes = {HUB_OVERLOADED, HUB_STORE_UNAVAILABLE},
+     .run = list_pending},
+    {.name = "hub:approve",
+     .help = "Lets a message that waits appear.",
+     .gates = REVIEWERS,
+     .args = review_args,
+     .rest = {"POST", "rooms/:roomId/messages/:messageId/approve", 200},
+     .answer = review_answer,
+     .codes = REVIEW_CODES,
+     .run = approve},
+    {.name = "hub:reject",
+     .help = "Refuses a message that waits.",
+     .gates = REVIEWERS,
+     .args = review_args,
+     .rest = {"POST", "rooms/:roomId/messages/:messageId/reject", 200},
+     .answer = review_answer,
+     .codes = REVIEW_CODES,
+     .run = reject},
+    {0},
+};
+
+static const struct hub_field waiting_fields[] = {
+    {"roomId", "id", .help = "The room."}, {"message", "message", .help = "The message."}, {0}};
+static const struct hub_field rejected_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"messageId", "id", .help = "The message."},
+    {"reason", "text", .help = "What the moderator said.", .optional = true},
+    {0},
+};
+static const struct hub_told_event approval_told[] = {
+    {"hub:messagePending", "moderators and the sender", "a message waits, or one that waits was edited",
+     waiting_fields},
+    {"hub:messageRejected", "moderators and the sender", "a moderator refused it", rejected_fields},
+    {0},
+};
+
+const struct hub_part hub_approval_part = {
+    .name = "approval",
+    .help = "Messages that wait for a moderator.",
+    .commands = approval_commands,
+    .told = approval_told,
+    .keywords = "globalModeration",
+};

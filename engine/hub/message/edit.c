@@ -9,7 +9,6 @@
 #include "hub/message/emoji.h"
 
 #define REACTIONS_TOLD 100 /* a longer list is not sent along with each change of it */
-#define MESSAGE_ID_MAX 64
 
 static bool is_status(const struct hub_cell *row, const char *status) {
     return hub_str_is(row[HUB_MSG_STATUS].s, status);
@@ -46,7 +45,7 @@ static void end(struct hub_change *c) {
     hub_room_unref(room);
 }
 
-void hub_change_refuse(struct hub_change *c, const struct hub_err *err) {
+static void refuse_change(struct hub_change *c, const struct hub_err *err) {
     hub_call_fail_with(c->call, err, hub_str(NULL, 0));
     end(c);
 }
@@ -54,7 +53,7 @@ void hub_change_refuse(struct hub_change *c, const struct hub_err *err) {
 static void refuse(struct hub_change *c, enum hub_code code, const char *text) {
     struct hub_err err;
     hub_fail(&err, code, text ? "%s" : NULL, text);
-    hub_change_refuse(c, &err);
+    refuse_change(c, &err);
 }
 
 static void accept(struct hub_change *c) {
@@ -154,7 +153,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
     take_audience(c, row);
     code = c->kind->judge(c, row, &err);
     if (code) {
-        hub_change_refuse(c, &err);
+        refuse_change(c, &err);
     } else if (c->unchanged) {
         accept(c);
         end(c);
@@ -179,7 +178,7 @@ static void on_stands(void *arg, bool stands) {
     if (!stands)
         end(c);
     else if (c->kind->speaks && hub_gate_again(c->call, &err))
-        hub_change_refuse(c, &err);
+        refuse_change(c, &err);
     else
         look_up(c);
 }
@@ -193,35 +192,26 @@ static void run_op(struct hub_room_op *op) {
         hub_call_stands(c->call, on_stands, c);
 }
 
-/* Where the message of the call is; false when the call was refused. */
-static bool find_by_id(struct hub_call *call, struct hub_cond *where) {
-    struct hub_str id = hub_call_str(call, "messageId");
-    where[0] = (struct hub_cond){.column = HUB_MSG_ID, .value = hub_cell_text(id)};
+/* Where the message of the call is. */
+static void find_by_id(const struct hub_call *call, struct hub_cond *where) {
+    where[0] = (struct hub_cond){.column = HUB_MSG_ID, .value = hub_cell_text(hub_call_str(call, "messageId"))};
     where[1] = (struct hub_cond){.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(call->room->id))};
-    if (id.n && id.n <= MESSAGE_ID_MAX && !memchr(id.p, 0, id.n)) return true;
-    hub_call_fail(call, HUB_BAD_REQUEST, "messageId: expected a text of 1 to %d bytes", MESSAGE_ID_MAX);
-    return false;
 }
 
 struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change_kind *kind) {
-    struct hub_cond where[2];
-    if (call->hub->engine->draining) {
-        hub_call_fail(call, HUB_SHUTTING_DOWN, NULL);
-        return NULL;
-    }
-    if (!find_by_id(call, where)) return NULL;
     struct hub_change *c = hub_xcalloc(1, sizeof *c);
     *c = (struct hub_change){.kind = kind,
                              .call = call,
                              .args = json_incref(call->args),
                              .room = hub_room_ref(call->room),
-                             .id = where[0].value.s};
+                             .id = hub_call_str(call, "messageId"),
+                             .text = call->text};
+    call->text = (struct hub_buf){0};
+    find_by_id(call, c->where);
     hub_hold(&call->hub->engine->holds, &c->hold, "message change"); /* also while it waits for its turn */
     c->numbered.undecided = on_undecided;
     c->numbered.written = on_written;
     c->numbered.announce = on_announce;
-    c->where[0] = where[0];
-    c->where[1] = where[1];
     return c;
 }
 
@@ -298,25 +288,9 @@ static void tell_edit(const struct hub_change *c) {
     hub_change_tell(c, &e, c->pending ? HUB_STR("hub:messagePending") : HUB_STR("hub:messageEdited"));
 }
 
-static void on_counted(void *arg, bool allowed) {
-    struct hub_change *c = arg;
-    if (allowed)
-        hub_change_run(c);
-    else
-        end(c);
-}
-
-void hub_cmd_edit(struct hub_call *call) {
+void hub_message_edit(struct hub_call *call) {
     static const struct hub_change_kind edit = {judge_edit, hub_change_answer_message, tell_edit, true};
-    struct hub_err err;
-    struct hub_change *c = hub_change_new(call, &edit);
-    if (!c) return;
-    enum hub_code code = hub_gate_sender(call, &err);
-    if (!code) code = hub_gate_size(call, &c->text, &err);
-    if (code)
-        hub_change_refuse(c, &err);
-    else
-        hub_gate_rate(call, on_counted, c);
+    hub_change_run(hub_change_new(call, &edit));
 }
 
 /* ---- delete ---- */
@@ -336,10 +310,9 @@ static void tell_delete(const struct hub_change *c) {
     hub_change_tell(c, &e, HUB_STR("hub:messageDeleted"));
 }
 
-void hub_cmd_delete(struct hub_call *call) {
+void hub_message_delete(struct hub_call *call) {
     static const struct hub_change_kind kind = {judge_delete, NULL, tell_delete, false};
-    struct hub_change *c = hub_change_new(call, &kind);
-    if (c) hub_change_run(c);
+    hub_change_run(hub_change_new(call, &kind));
 }
 
 /* ---- reactions: an array of {emoji, userId, timestamp}, oldest first ---- */
@@ -388,7 +361,7 @@ static enum hub_code add_reaction(json_t *all, struct hub_str emoji, const struc
 }
 
 static bool wants_removal(const struct hub_call *call) {
-    return !strcmp(call->event, "hub:unreact") || hub_json_get_bool(call->args, "remove", false);
+    return !strcmp(call->command->name, "hub:unreact") || hub_json_get_bool(call->args, "remove", false);
 }
 
 /* ,"emoji":…,"userId":…,"removed":…,"counts":{…}, and the list while it is short. */
@@ -451,22 +424,27 @@ static void tell_reaction(const struct hub_change *c) {
     hub_change_tell(c, &e, HUB_STR("hub:reaction"));
 }
 
-void hub_cmd_react(struct hub_call *call) {
+static enum hub_code check_reactions_on(struct hub_call *call, struct hub_err *err) {
+    return call->hub->def->enable_reaction ? HUB_OK : hub_fail(err, HUB_FEATURE_DISABLED, no_reactions);
+}
+
+const struct hub_gate hub_gate_reactions_on = {.name = "enableReaction",
+                                               .help = "The hub has reactions.",
+                                               .check = check_reactions_on,
+                                               .codes = {HUB_FEATURE_DISABLED}};
+
+/* What is there from before can go, whatever it is. */
+static enum hub_code check_emoji(struct hub_call *call, struct hub_err *err) {
+    bool ok = wants_removal(call) || hub_emoji_ok(hub_call_str(call, "emoji"));
+    return ok ? HUB_OK : hub_fail(err, HUB_BAD_REQUEST, "emoji: " HUB_EMOJI_EXPECTED);
+}
+
+const struct hub_gate hub_gate_emoji = {
+    .name = "emoji", .help = "It is an emoji, or a name.", .check = check_emoji, .codes = {HUB_BAD_REQUEST}};
+
+void hub_message_react(struct hub_call *call) {
     static const struct hub_change_kind reaction = {judge_reaction, answer_reaction, tell_reaction, false};
-    struct hub_str emoji = hub_call_str(call, "emoji");
-    const json_t *remove = hub_json_get(call->args, "remove");
-    if (!call->hub->def->enable_reaction) {
-        hub_call_fail(call, HUB_FEATURE_DISABLED, no_reactions);
-    } else if (!hub_emoji_ok(emoji) && !wants_removal(call)) { /* what is there from before can go */
-        hub_call_fail(call, HUB_BAD_REQUEST, "emoji: " HUB_EMOJI_EXPECTED);
-    } else if (!emoji.n || emoji.n > HUB_EMOJI_MAX || memchr(emoji.p, 0, emoji.n)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "emoji: expected a text of 1 to %d bytes", HUB_EMOJI_MAX);
-    } else if (!hub_json_nil(remove) && !json_is_boolean(remove)) {
-        hub_call_fail(call, HUB_BAD_REQUEST, "remove: expected true or false");
-    } else {
-        struct hub_change *c = hub_change_new(call, &reaction);
-        if (c) hub_gate_limit(call, HUB_LIMIT_REACTIONS, on_counted, c);
-    }
+    hub_change_run(hub_change_new(call, &reaction));
 }
 
 /* ---- one message ---- */
@@ -499,10 +477,10 @@ static void on_one(void *arg, enum hub_code code, const struct hub_rows *rows, c
     hub_previews_fill(call->room, hub_viewer_of(call), &o->fields, &o->replies, answer_one, o);
 }
 
-void hub_cmd_message(struct hub_call *call) {
+void hub_message_show(struct hub_call *call) {
     struct hub_store *store = call->hub->engine->config.store;
     struct hub_cond where[2];
-    if (!find_by_id(call, where)) return;
+    find_by_id(call, where);
     const struct hub_select q = {
         .table = call->hub->tables->message, .where = where, .where_n = 2, .order_by = -1, .limit = 1};
     store->ops->select(store, &q, on_one, call);

@@ -40,14 +40,21 @@ struct hub_change {
     struct hub_audience audience; /* of the message, or of a verdict on it */
 };
 
-/* Makes a change of args.messageId ready for hub_change_run; NULL when the call was refused (and is gone). */
+/* Makes a change of args.messageId, which was checked, ready for hub_change_run. */
 struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change_kind *kind);
 void hub_change_run(struct hub_change *c);
-/* Refuses and frees a change that was not run. */
-void hub_change_refuse(struct hub_change *c, const struct hub_err *err);
 
 /* "message": the whole message, for answer. */
 const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf *fields);
 /* Tells those who know of the message: its audience, or while it is pending moderators and its sender. */
 void hub_change_tell(const struct hub_change *c, struct hub_event_json *e, struct hub_str event);
+
+/* ---- commands on a message that is there (messages.c has their rows) ---- */
+
+void hub_message_edit(struct hub_call *call);
+void hub_message_delete(struct hub_call *call);
+void hub_message_react(struct hub_call *call); /* hub:react, hub:unreact */
+void hub_message_show(struct hub_call *call);
+/* The hub has reactions; args.emoji is one. */
+extern const struct hub_gate hub_gate_reactions_on, hub_gate_emoji;
 #endif

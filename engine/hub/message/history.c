@@ -328,13 +328,11 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
         finish_page(p);
 }
 
-/* before/after as given; false (and answered) when one is no number. */
-static bool bound(struct hub_call *call, const char *key, enum hub_cmp cmp, struct hub_cond *where, size_t *n) {
-    if (hub_json_nil(hub_json_get(call->args, key))) return true;
-    int64_t v = hub_json_get_int(call->args, key, -1);
-    if (v < 0) return false;
-    where[(*n)++] = (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = cmp, .value = hub_cell_int(v)};
-    return true;
+/* before/after as given. */
+static void add_bound(struct hub_call *call, const char *key, enum hub_cmp cmp, struct hub_cond *where, size_t *n) {
+    if (hub_json_nil(hub_json_get(call->args, key))) return;
+    where[(*n)++] = (struct hub_cond){
+        .column = HUB_MSG_SEQ, .cmp = cmp, .value = hub_cell_int(hub_json_get_int(call->args, key, 0))};
 }
 
 static void read_page(struct hub_result *result) {
@@ -343,8 +341,8 @@ static void read_page(struct hub_result *result) {
     struct hub_store *store = call->hub->engine->config.store;
     struct hub_cond where[PAGE_CONDS];
     size_t n = page_conds(call, where);
-    bound(call, "before", HUB_LT, where, &n);
-    bound(call, "after", HUB_GT, where, &n);
+    add_bound(call, "before", HUB_LT, where, &n);
+    add_bound(call, "after", HUB_GT, where, &n);
     const struct hub_select q = {.table = call->hub->tables->message,
                                  .where = where,
                                  .where_n = n,
@@ -358,33 +356,39 @@ static void read_page(struct hub_result *result) {
 
 /* ---- the request ---- */
 
-static enum hub_code check_request(struct hub_call *call, int64_t limit, bool *events, struct hub_err *err) {
-    struct hub_cond where[2];
-    size_t n = 0;
-    const json_t *include = hub_json_get(call->args, "include"), *type = hub_json_get(call->args, "messageType"),
-                 *sender = hub_json_get(call->args, "senderId");
+static const struct hub_arg history_args[] = {
+    HUB_ARG_ROOM,
+    {"before", HUB_ARG_INT, .most = INT64_MAX, .expected = "a seq (a whole number)", .help = "Those below that `seq`."},
+    {"after", HUB_ARG_INT, .most = INT64_MAX, .expected = "a seq (a whole number)",
+     .help = "Those above that `seq`, the oldest first."},
+    {"messageType", HUB_ARG_TEXT, .help = "Of that type only."},
+    {"senderId", HUB_ARG_TEXT, .help = "Of that sender only."},
+    {"include", HUB_ARG_TEXT, .expected = "\"events\"",
+     .help = "`events`: also the stored custom events of that time."},
+    {"limit", HUB_ARG_INT, HUB_ARG_CAPPED, 1, HUB_PAGE_MAX, .help = "How many; historyLimit unless given."},
+    {"offset", HUB_ARG_INT, HUB_ARG_PAGE | HUB_ARG_HIDDEN, 0, INT64_MAX, .help = "Of a page by number."},
+    {"pageNumber", HUB_ARG_INT, HUB_ARG_PAGE, 1, HUB_PAGES_MAX, .help = "A page by number, with totals."},
+    {"pageRowCount", HUB_ARG_INT, HUB_ARG_PAGE, 1, HUB_PAGE_MAX, .help = "How many such a page has; 25 unless given."},
+    {0},
+};
+
+static enum hub_code check_include(const struct hub_call *call, bool *events, struct hub_err *err) {
+    const json_t *include = hub_json_get(call->args, "include");
     *events = hub_str_is(hub_json_str(include), "events");
-    if (limit < 1) return hub_fail(err, HUB_BAD_REQUEST, "limit: expected a whole number from 1 to %d", HUB_PAGE_MAX);
-    if (!bound(call, "before", HUB_LT, where, &n) || !bound(call, "after", HUB_GT, where, &n))
-        return hub_fail(err, HUB_BAD_REQUEST, "before, after: expected a seq (a whole number)");
-    if ((!hub_json_nil(type) && !json_is_string(type)) || (!hub_json_nil(sender) && !json_is_string(sender)))
-        return hub_fail(err, HUB_BAD_REQUEST, "messageType, senderId: expected a text");
     if (!hub_json_nil(include) && !*events) return hub_fail(err, HUB_BAD_REQUEST, "include: expected \"events\"");
     if (*events && hub_json_get_int(call->args, "offset", 0))
         return hub_fail(err, HUB_BAD_REQUEST, "include: events come with before and after, not with pageNumber");
     return HUB_OK;
 }
 
-void hub_cmd_history(struct hub_call *call) {
-    const json_t *given = hub_json_get(call->args, "limit");
-    int64_t limit = hub_json_nil(given) ? call->hub->def->history_limit : hub_json_get_int(call->args, "limit", 0);
+static void read_history(struct hub_call *call) {
     struct hub_err err;
     bool events;
-    if (!hub_call_by_seq(call)) return;
-    if (check_request(call, limit, &events, &err)) {
+    if (check_include(call, &events, &err)) {
         hub_call_fail_with(call, &err, hub_str(NULL, 0));
         return;
     }
+    int64_t limit = hub_arg_int(history_args, call->args, "limit", call->hub->def->history_limit);
     struct page *p = hub_xcalloc(1, sizeof *p);
     *p = (struct page){.call = call,
                        .limit = bounded(limit),
@@ -396,3 +400,40 @@ void hub_cmd_history(struct hub_call *call) {
     if (!numbered(p)) p->wanted = hub_rows_wanted(call->room, p->limit);
     hub_rows_ask(call->room, &p->result, hub_cstr(call->who->user_id), p->wanted);
 }
+
+/* ---- the part ---- */
+
+static const struct hub_field history_answer[] = {
+    {"messages", "list of messages", .help = "In ascending `seq`."},
+    {"hasMore", "boolean", .help = "Whether there are others beyond them."},
+    {"events", "list of events", .help = "With `include`.", .optional = true},
+    {"totalRowCount", "integer", .help = "Of pages by number.", .optional = true},
+    {0},
+};
+
+static const struct hub_command history_commands[] = {
+    {.name = "hub:history",
+     .help = "Messages of the room's past.",
+     .flags = HUB_READS | HUB_PAST,
+     .gates = HUB_GATES(&hub_gate_reads, &hub_gate_room, &hub_gate_read, &hub_gate_args),
+     .args = history_args,
+     .rest = {"GET", "rooms/:roomId/messages", 200},
+     .answer = history_answer,
+     .codes = {HUB_OVERLOADED, HUB_TOO_LARGE, HUB_STORE_UNAVAILABLE},
+     .run = read_history},
+    {0},
+};
+
+static void describe_history(const struct hub_hub *hub, json_t *out) {
+    json_t *history = json_object_get(out, "history");
+    json_object_set_new(history, "enabled", json_boolean(hub->def->history_enabled));
+    json_object_set_new(history, "limit", json_integer(hub->def->history_limit));
+}
+
+const struct hub_part hub_history_part = {
+    .name = "history",
+    .help = "A room's past: on joining, by pages, and what was missed.",
+    .commands = history_commands,
+    .keywords = "historyEnabled historyLimit",
+    .describe = describe_history,
+};

@@ -126,17 +126,10 @@ typedef void hub_history_done(void *arg, enum hub_code code, struct hub_str fiel
 void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since,
                          int64_t since, struct hub_str epoch, hub_history_done *done, void *arg);
 
-/* ---- commands ---- */
+/* hub:send, behind its gates; of these, the one of args.messageType hands the type over as the call's
+ * subject. */
+void hub_message_send(struct hub_call *call);
+extern const struct hub_gate hub_gate_type;
 
-void hub_cmd_send(struct hub_call *c);
-void hub_cmd_edit(struct hub_call *c);
-void hub_cmd_delete(struct hub_call *c);
-void hub_cmd_react(struct hub_call *c);   /* also as hub:unreact (REST) */
-void hub_cmd_message(struct hub_call *c); /* REST: GET one message */
-void hub_cmd_pending(struct hub_call *c);
-
-void hub_cmd_approve(struct hub_call *c);
-void hub_cmd_reject(struct hub_call *c);
-
-void hub_cmd_history(struct hub_call *c);
+extern const struct hub_part hub_messages_part, hub_history_part, hub_approval_part;
 #endif

@@ -7,8 +7,6 @@
 #include "base/log.h"
 #include "hub/access/access.h"
 
-#define MESSAGE_ID_MAX 64
-
 /* A send that passed the gates. */
 struct sending {
     struct hub_hold hold;        /* on to its definition, also while it waits for its turn */
@@ -53,30 +51,42 @@ static void drop(struct sending *s) {
 
 /* ---- gates ---- */
 
-static enum hub_code gate_type(struct hub_call *c, struct sending *s, struct hub_err *err) {
+static enum hub_code find_type(const struct hub_call *c, const struct hub_def_message_type **type,
+                               struct hub_err *err) {
     struct hub_str name = hub_call_str(c, "messageType");
-    if (!name.n) return hub_fail(err, HUB_BAD_REQUEST, "messageType: expected a text");
-    const struct hub_def_message_type *type = hub_def_message_type(c->hub->def, name);
-    if (!type)
+    *type = hub_def_message_type(c->hub->def, name);
+    if (!*type)
         return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub",
                         name.n < 64 ? (int)name.n : 64, name.p);
     /* System messages are the server's word; a client that could send them could forge it. */
-    bool forged = type->builtin && !strcmp(type->name, "system");
-    if (forged || !hub_rights_allow_type(&c->rights, type->name))
-        return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", type->name);
-    if (!s->type) s->type = type; /* what waited through a reload is handled by the script it was sent to */
+    bool forged = (*type)->builtin && !strcmp((*type)->name, "system");
+    if (forged || !hub_rights_allow_type(&c->rights, (*type)->name))
+        return hub_fail(err, HUB_TYPE_NOT_ALLOWED, "you may not send messages of type \"%s\"", (*type)->name);
     return HUB_OK;
 }
 
+static enum hub_code check_type(struct hub_call *c, struct hub_err *err) {
+    const struct hub_def_message_type *type;
+    enum hub_code code = find_type(c, &type, err);
+    c->subject = type;
+    return code;
+}
+
+const struct hub_gate hub_gate_type = {.name = "type",
+                                       .help = "The hub has the message type, and the caller's role may send it.",
+                                       .check = check_type,
+                                       .codes = {HUB_UNKNOWN_TYPE, HUB_TYPE_NOT_ALLOWED}};
+
 static void on_stands(void *arg, bool stands) {
     struct sending *s = arg;
+    const struct hub_def_message_type *now; /* what waited through a reload keeps the type it was sent to */
     struct hub_err err;
     if (!stands) {
         drop(s);
         return;
     }
     enum hub_code code = hub_gate_again(s->call, &err);
-    if (!code) code = gate_type(s->call, s, &err);
+    if (!code) code = find_type(s->call, &now, &err);
     if (code) {
         hub_call_fail_with(s->call, &err, hub_str(NULL, 0));
         drop(s);
@@ -102,26 +112,20 @@ static enum hub_code gate_content(struct sending *s, struct hub_err *err) {
 }
 
 static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct hub_err *err) {
-    const json_t *reply = hub_json_get(c->args, "replyTo"), *forwarded = hub_json_get(c->args, "forwarded"),
-                 *cid = hub_json_get(c->args, "clientMessageId");
+    const json_t *reply = hub_json_get(c->args, "replyTo");
+    enum hub_code code = hub_args_check_later(c->command->args, c->args, err);
+    if (code) return code;
     if (!hub_json_nil(reply)) {
         if (!c->hub->def->enable_reply_to)
             return hub_fail(err, HUB_FEATURE_DISABLED, "replyTo: this hub has no replies");
         s->reply_id = hub_json_get_str(reply, "id");
-        if (!s->reply_id.n || s->reply_id.n > MESSAGE_ID_MAX || memchr(s->reply_id.p, 0, s->reply_id.n))
-            return hub_fail(err, HUB_BAD_REQUEST, "replyTo.id: expected a text of 1 to %d bytes", MESSAGE_ID_MAX);
+        if (!s->reply_id.n || s->reply_id.n > HUB_MESSAGE_ID_MAX || memchr(s->reply_id.p, 0, s->reply_id.n))
+            return hub_fail(err, HUB_BAD_REQUEST, "replyTo.id: expected a text of 1 to %d bytes", HUB_MESSAGE_ID_MAX);
     }
-    if (!hub_json_nil(forwarded)) {
-        if (!json_is_boolean(forwarded)) return hub_fail(err, HUB_BAD_REQUEST, "forwarded: expected true or false");
-        if (!c->hub->def->enable_forwarded && json_is_true(forwarded))
-            return hub_fail(err, HUB_FEATURE_DISABLED, "forwarded: this hub does not mark messages as forwarded");
-        s->draft.forwarded = json_is_true(forwarded);
-    }
-    if (!hub_json_nil(cid)) {
-        s->draft.client_message_id = hub_json_str(cid);
-        if (!hub_id_ok(s->draft.client_message_id))
-            return hub_fail(err, HUB_BAD_REQUEST, "clientMessageId: expected " HUB_ID_EXPECTED);
-    }
+    s->draft.forwarded = hub_json_get_bool(c->args, "forwarded", false);
+    if (s->draft.forwarded && !c->hub->def->enable_forwarded)
+        return hub_fail(err, HUB_FEATURE_DISABLED, "forwarded: this hub does not mark messages as forwarded");
+    s->draft.client_message_id = hub_call_str(c, "clientMessageId");
     return HUB_OK;
 }
 
@@ -292,7 +296,7 @@ static void on_original(void *arg, enum hub_code code, const struct hub_rows *ro
     }
     s->draft.reply_id = s->reply_id;
     if (hub_audience_has(row, hub_str(NULL, 0))) { /* the room hears of it */
-        char id[MESSAGE_ID_MAX + 1];
+        char id[HUB_MESSAGE_ID_MAX + 1];
         snprintf(id, sizeof id, "%.*s", HUB_FMT(s->reply_id));
         s->draft.previews = s->previews = json_object();
         json_object_set_new(s->previews, id, hub_message_preview(row));
@@ -454,29 +458,16 @@ static void take_place(struct sending *s) {
     }
 }
 
-static void on_counted(void *arg, bool allowed) {
-    if (allowed)
-        go_on(arg, take_place);
-    else
-        free_sending(arg);
-}
-
-void hub_cmd_send(struct hub_call *c) {
-    struct hub_err err;
+void hub_message_send(struct hub_call *c) {
     struct sending *s = hub_xcalloc(1, sizeof *s);
     *s = (struct sending){.call = c,
                           .room = hub_room_ref(c->room),
                           .op.run = run_op,
+                          .type = c->subject,
                           .content = hub_json_get(c->args, "content"),
+                          .text = c->text,
                           .draft = {.persist = true, .announce = true, .to = HUB_TO_ALL}};
+    c->text = (struct hub_buf){0};
     hub_hold(&c->hub->engine->holds, &s->hold, "send");
-    enum hub_code code = hub_gate_sender(c, &err);
-    if (!code) code = gate_type(c, s, &err);
-    if (!code) code = hub_gate_size(c, &s->text, &err);
-    if (!code) {
-        hub_gate_rate(c, on_counted, s);
-    } else {
-        hub_call_fail_with(c, &err, hub_str(NULL, 0));
-        free_sending(s);
-    }
+    go_on(s, take_place); /* the count may have come from elsewhere */
 }

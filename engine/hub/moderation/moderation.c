@@ -304,14 +304,8 @@ static bool is_protected(const struct hub_call *call, struct hub_str user) {
     return false;
 }
 
-static enum hub_code check(const struct hub_call *call, const struct kind *kind, struct hub_str user, int64_t *until,
-                           struct hub_err *err) {
-    const json_t *seconds = hub_json_get(call->args, "seconds");
-    int64_t n = hub_json_get_int(call->args, "seconds", 0);
-    if (call->hub->engine->draining) return hub_fail(err, HUB_SHUTTING_DOWN, NULL);
-    if (!hub_json_nil(seconds) && (n < 1 || n > SECONDS_MAX))
-        return hub_fail(err, HUB_BAD_REQUEST, "seconds: expected a whole number from 1 to %lld", SECONDS_MAX);
-    *until = hub_json_nil(seconds) ? INT64_MAX : hub_loop_wall(call->room->loop) + n * 1000;
+static enum hub_code check_target(const struct hub_call *call, const struct kind *kind, struct hub_str user,
+                                  struct hub_err *err) {
     if (hub_str_is(user, call->who->user_id)) return hub_fail(err, HUB_NOT_ALLOWED, "you cannot moderate yourself");
     if (kind->against && is_protected(call, user))
         return hub_fail(err, HUB_NOT_ALLOWED, "the user moderates this room; that takes %s",
@@ -319,13 +313,15 @@ static enum hub_code check(const struct hub_call *call, const struct kind *kind,
     return HUB_OK;
 }
 
+static int64_t end_of(const struct hub_call *call) {
+    int64_t seconds = hub_json_get_int(call->args, "seconds", 0);
+    return seconds ? hub_loop_wall(call->room->loop) + seconds * 1000 : INT64_MAX;
+}
+
 static void moderate(struct hub_call *call, const struct kind *kind) {
-    struct hub_str user;
+    struct hub_str user = hub_call_str(call, "userId");
     struct hub_err err;
-    int64_t until;
-    if (!hub_call_user(call, &user) || !hub_call_reason(call)) return;
-    enum hub_code code = check(call, kind, user, &until, &err);
-    if (code) {
+    if (check_target(call, kind, user, &err)) {
         hub_call_fail_with(call, &err, hub_str(NULL, 0));
         return;
     }
@@ -336,7 +332,7 @@ static void moderate(struct hub_call *call, const struct kind *kind) {
                              .args = json_incref(call->args),
                              .room = hub_room_ref(call->room),
                              .user = user,
-                             .until = until,
+                             .until = end_of(call),
                              .made = hub_loop_wall(call->room->loop)};
     hub_uuid7(m->id);
     aim(m);
@@ -348,32 +344,32 @@ static void moderate(struct hub_call *call, const struct kind *kind) {
     }
 }
 
-void hub_cmd_block(struct hub_call *call) {
+static void block_user(struct hub_call *call) {
     static const struct kind kind = {"block", {"block"}, true, block};
     moderate(call, &kind);
 }
 
-void hub_cmd_unblock(struct hub_call *call) {
+static void unblock_user(struct hub_call *call) {
     static const struct kind kind = {NULL, {"block"}, false, unblock};
     moderate(call, &kind);
 }
 
-void hub_cmd_silence(struct hub_call *call) {
+static void silence_user(struct hub_call *call) {
     static const struct kind kind = {"silence", {"silence"}, true, silence};
     moderate(call, &kind);
 }
 
-void hub_cmd_unsilence(struct hub_call *call) {
+static void unsilence_user(struct hub_call *call) {
     static const struct kind kind = {NULL, {"silence"}, false, unsilence};
     moderate(call, &kind);
 }
 
-void hub_cmd_grant_speak(struct hub_call *call) {
+static void grant_speak(struct hub_call *call) {
     static const struct kind kind = {"speak", {"speak", "silence"}, false, grant};
     moderate(call, &kind);
 }
 
-void hub_cmd_deny_speak(struct hub_call *call) {
+static void deny_speak(struct hub_call *call) {
     static const struct kind kind = {NULL, {"speak"}, true, deny};
     moderate(call, &kind);
 }
@@ -385,26 +381,26 @@ static int64_t moment(struct hub_engine *e) {
     return e->last_asked;
 }
 
-static void on_counted(void *arg, bool allowed) {
-    struct hub_call *call = arg;
+/* Asking again is told again, and keeps one's place: moderators come and go. The rate limit keeps it from
+ * being a nuisance. */
+static void request_speak(struct hub_call *call) {
     const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
-    if (!allowed) return; /* and the call is gone */
     struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
     if (u && !u->asked_to_speak) u->asked_to_speak = moment(call->hub->engine);
     tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
 
-/* Asking again is told again, and keeps one's place: moderators come and go. The rate limit keeps it from
- * being a nuisance. */
-void hub_cmd_request_speak(struct hub_call *call) {
+static enum hub_code check_silenced(struct hub_call *call, struct hub_err *err) {
     struct hub_str user = hub_cstr(call->who->user_id);
     if (hub_room_is_silenced(call->room, user, &call->rights, call->hub->def->default_silenced,
                              hub_loop_wall(call->room->loop)))
-        hub_gate_rate(call, on_counted, call);
-    else
-        hub_call_fail(call, HUB_NOT_ALLOWED, "you are not silenced in this room");
+        return HUB_OK;
+    return hub_fail(err, HUB_NOT_ALLOWED, "you are not silenced in this room");
 }
+
+static const struct hub_gate gate_silenced = {
+    .name = "silenced", .help = "The caller is silenced.", .check = check_silenced, .codes = {HUB_NOT_ALLOWED}};
 
 /* ---- hub:restrictions: the rows in force, and who waits for an answer ---- */
 
@@ -524,9 +520,109 @@ static void read_restrictions(struct hub_result *result) {
     store->ops->select(store, &q, on_restrictions, l);
 }
 
-void hub_cmd_restrictions(struct hub_call *call) {
+static void list_restrictions(struct hub_call *call) {
     struct listing *l = hub_xmalloc(sizeof *l);
     *l = (struct listing){.call = call, .result.start = read_restrictions};
     hub_result_ask(&call->hub->engine->reads, &l->result, hub_cstr(call->who->user_id),
                    (size_t)RESTRICTIONS_MAX * HUB_ROW_BYTES);
 }
+
+/* ---- the part ---- */
+
+static const struct hub_arg moderation_args[] = {
+    HUB_ARG_ROOM,
+    {"userId", HUB_ARG_ID, HUB_ARG_REQUIRED, .help = "Whom it is about."},
+    {"seconds", HUB_ARG_INT, .least = 1, .most = SECONDS_MAX, .help = "How long it holds; for good unless given."},
+    {"reason", HUB_ARG_TEXT, .most = HUB_REASON_MAX, .help = "Stored, and told the user."},
+    {0},
+};
+static const struct hub_arg room_args[] = {HUB_ARG_ROOM, {0}};
+static const struct hub_field restrictions_answer[] = {
+    {"restrictions", "{blocked, silenced, waiting}", .help = "Lists of users, with who did it, why and until when."},
+    {0}};
+
+#define MODERATORS HUB_GATES(&hub_gate_room, &hub_gate_moderate, &hub_gate_running, &hub_gate_args)
+#define MODERATION_CODES \
+    { HUB_NOT_ALLOWED, HUB_STORE_UNAVAILABLE }
+static const struct hub_command moderation_commands[] = {
+    {.name = "hub:restrictions",
+     .help = "Who is blocked, silenced, or waits to speak.",
+     .flags = HUB_READS,
+     .gates = HUB_GATES(&hub_gate_reads, &hub_gate_room, &hub_gate_moderate),
+     .args = room_args,
+     .rest = {"GET", "rooms/:roomId/moderation", 200},
+     .answer = restrictions_answer,
+     .codes = {HUB_OVERLOADED, HUB_STORE_UNAVAILABLE},
+     .run = list_restrictions},
+    {.name = "hub:block",
+     .help = "Puts a user out of the room, and keeps him out.",
+     .gates = MODERATORS,
+     .args = moderation_args,
+     .rest = {"PUT", "rooms/:roomId/moderation/:userId/block", 200},
+     .codes = MODERATION_CODES,
+     .run = block_user},
+    {.name = "hub:unblock",
+     .help = "Ends that.",
+     .gates = MODERATORS,
+     .args = moderation_args,
+     .rest = {"DELETE", "rooms/:roomId/moderation/:userId/block", 200},
+     .codes = MODERATION_CODES,
+     .run = unblock_user},
+    {.name = "hub:silence",
+     .help = "Keeps a user from sending.",
+     .gates = MODERATORS,
+     .args = moderation_args,
+     .rest = {"PUT", "rooms/:roomId/moderation/:userId/silence", 200},
+     .codes = MODERATION_CODES,
+     .run = silence_user},
+    {.name = "hub:unsilence",
+     .help = "Ends that.",
+     .gates = MODERATORS,
+     .args = moderation_args,
+     .rest = {"DELETE", "rooms/:roomId/moderation/:userId/silence", 200},
+     .codes = MODERATION_CODES,
+     .run = unsilence_user},
+    {.name = "hub:requestSpeak",
+     .help = "Asks the moderators to be allowed to speak.",
+     .gates = HUB_GATES(&hub_gate_room, &gate_silenced, &hub_gate_messages),
+     .args = room_args,
+     .run = request_speak},
+    {.name = "hub:grantSpeak",
+     .help = "Lets a user speak.",
+     .gates = MODERATORS,
+     .args = moderation_args,
+     .codes = MODERATION_CODES,
+     .run = grant_speak},
+    {.name = "hub:denySpeak",
+     .help = "Refuses that, or takes it back.",
+     .gates = MODERATORS,
+     .args = moderation_args,
+     .codes = MODERATION_CODES,
+     .run = deny_speak},
+    {0},
+};
+
+static const struct hub_field user_fields[] = {
+    {"roomId", "id", .help = "The room."}, {"userId", "id", .help = "Whom it is about."}, {0}};
+static const struct hub_field blocked_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"reason", "text", .help = "What the moderator said.", .optional = true},
+    {0}};
+static const struct hub_told_event moderation_told[] = {
+    {"hub:blocked", "the user's connections", "a moderator blocked him: he is out", blocked_fields},
+    {"hub:silenced", "those with canRead", "a moderator silenced somebody", user_fields},
+    {"hub:unsilenced", "those with canRead", "that has ended", user_fields},
+    {"hub:speakRequested", "moderators", "somebody asks to speak", user_fields},
+    {"hub:speakGranted", "moderators and the user", "a moderator let somebody speak", user_fields},
+    {"hub:speakDenied", "moderators and the user", "a moderator refused it, or took it back", user_fields},
+    {0},
+};
+
+const struct hub_part hub_moderation_part = {
+    .name = "moderation",
+    .help = "Blocks, silences and requests to speak.",
+    .commands = moderation_commands,
+    .told = moderation_told,
+    .keywords = "defaultSilenced",
+    .tables = "Moderation",
+};

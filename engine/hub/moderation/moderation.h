@@ -6,15 +6,5 @@
 /* Wall ms, 0 = not, INT64_MAX = without end; when it ends by itself the room and the user are told. */
 void hub_silence_set(struct hub_moderated *m, int64_t until);
 
-/* ---- commands ---- */
-
-void hub_cmd_restrictions(struct hub_call *c);
-
-void hub_cmd_block(struct hub_call *c);
-void hub_cmd_unblock(struct hub_call *c);
-void hub_cmd_silence(struct hub_call *c);
-void hub_cmd_unsilence(struct hub_call *c);
-void hub_cmd_request_speak(struct hub_call *c);
-void hub_cmd_grant_speak(struct hub_call *c);
-void hub_cmd_deny_speak(struct hub_call *c);
+extern const struct hub_part hub_moderation_part;
 #endif

@@ -25,3 +25,9 @@ const struct hub_host_fn hub_engine_host_fns[] = {
     {"kafka", "publish", hub_host_kafka_publish},
     {NULL, NULL, NULL},
 };
+
+const struct hub_part hub_scripts_part = {
+    .name = "scripts",
+    .help = "What scripts may ask of the engine.",
+    .host = hub_engine_host_fns,
+};

@@ -105,11 +105,13 @@ static void tick(struct hub_timer *t) {
     hub_room_unref(room);
 }
 
-static struct actions *running_actions(struct hub_room *room) { return *hub_room_data(room, &hub_scheduled_actions); }
+static struct actions *running_actions(struct hub_room *room) {
+    return *hub_room_data(room, &hub_scheduled_actions_part);
+}
 
 static struct actions *actions_of(struct hub_room *room) {
     const struct hub_def *def = hub_of(room)->def;
-    struct actions **place = (struct actions **)hub_room_data(room, &hub_scheduled_actions);
+    struct actions **place = (struct actions **)hub_room_data(room, &hub_scheduled_actions_part);
     if (*place || !def->scheduled_action_n) return *place;
     struct actions *all = hub_xcalloc(1, sizeof *all + def->scheduled_action_n * sizeof all->items[0]);
     all->n = def->scheduled_action_n;
@@ -181,7 +183,7 @@ static void stop_actions(struct hub_room *room) {
     for (size_t i = 0; all && i < all->n; i++)
         if (all->items[i]) stop(all->items[i]);
     free(all);
-    *hub_room_data(room, &hub_scheduled_actions) = NULL;
+    *hub_room_data(room, &hub_scheduled_actions_part) = NULL;
 }
 
 static void restart_actions(struct hub_room *room) {
@@ -282,9 +284,11 @@ static void resume_actions(struct hub_engine *e) {
     }
 }
 
-const struct hub_part hub_scheduled_actions = {
+const struct hub_part hub_scheduled_actions_part = {
     .name = "scheduledActions",
     .room_data = true,
+    .help = "Scripts that run by themselves, at their time, for a room.",
+    .keywords = "scheduledActions",
     .started = resume_actions,
     .room_entered = start_actions,
     .room_left = pause_actions,

@@ -4,5 +4,5 @@
 #define HUB_SCRIPT_SCRIPT_H
 #include "hub/core/core.h"
 
-extern const struct hub_part hub_scheduled_actions;
+extern const struct hub_part hub_scheduled_actions_part, hub_scripts_part;
 #endif

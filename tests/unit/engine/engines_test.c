@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "data/objects.h"
+#include "hub/core/part.h"
 #include "hub/engine.h"
 #include "identity/identity.h"
 #include "schema/load.h"
@@ -135,11 +136,17 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
         hub_timer_start(s->loop, &s->end, 0, on_end);
 }
 
+static const struct hub_command *send_of(const struct hub_engine *e) {
+    const struct hub_command *const *c = hub_engine_commands(e);
+    while (strcmp((*c)->name, "hub:send")) c++;
+    return *c;
+}
+
 static void send_next(struct side *s) {
     json_t *args = json_pack("{s:s, s:s, s:{s:s}}", "roomId", "r1", "messageType", "text", "content", "body", s->name);
     s->sent++;
-    hub_engine_request(hub_engine_hub(s->engine, HUB_STR("chat")), s->who, HUB_STR("127.0.0.1"), "hub:send", args,
-                       on_reply, never_gone, s);
+    hub_engine_request(hub_engine_hub(s->engine, HUB_STR("chat")), s->who, HUB_STR("127.0.0.1"), send_of(s->engine),
+                       args, on_reply, never_gone, s);
 }
 
 static void on_room(void *arg, enum hub_code code, json_t *row, const char *error) {
