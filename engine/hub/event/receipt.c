@@ -19,7 +19,7 @@ struct receipt {
     bool has_time;
     int64_t time; /* lastReadTimestamp as given */
     int64_t message_seq, message_time;
-    char message_id[MESSAGE_ID_MAX + 1];
+    char message_id[HUB_MESSAGE_ID_MAX + 1];
     char *sender; /* of the message; NULL: the system's */
     struct hub_audience audience;
 };
