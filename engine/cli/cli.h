@@ -1,5 +1,5 @@
 /* Command lines: one table of options drives parsing, the messages about mistakes and `--help`, for hubd
- * and for every command of hubctl. getopt_long does the splitting (docs/decisions/0024-command-lines.md).
+ * and for every command of hubctl. getopt_long does the splitting (docs/decisions/0027-command-lines.md).
  * For the main thread only, one command line after the other: getopt_long keeps its state in globals. */
 #ifndef HUB_CLI_H
 #define HUB_CLI_H
