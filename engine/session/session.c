@@ -290,6 +290,11 @@ static void drop_partial(struct hub_client *c) {
     c->partial = NULL;
 }
 
+static void hold_partial(struct hub_client *c) {
+    const struct partial *p = c->partial;
+    hub_eio_hold(c->eio, p ? sizeof *p + p->want * sizeof *p->ends + p->text.cap + p->bytes.cap : 0);
+}
+
 static void end_client(struct hub_client *c, enum hub_close_reason reason, int ws_code, const char *why) {
     if (c->closing) return;
     c->closing = true;
@@ -652,6 +657,7 @@ static void begin_partial(struct hub_client *c, const struct hub_sio_packet *p) 
     hub_buf_adds(&part->text, p->nsp);
     hub_buf_adds(&part->text, p->data);
     c->partial = part;
+    hold_partial(c);
 }
 
 /* Answers an event whose attachments are too many, and lets them go by. */
@@ -683,6 +689,7 @@ static void finish_partial(struct hub_client *c) {
                                      .id = part->id,
                                      .data = hub_str(text.p + part->nsp_n, text.n - part->nsp_n)};
     c->partial = NULL; /* what the callbacks do to the client must not free it */
+    hold_partial(c);
     dispatch_packet(c, &p, &(struct hub_binaries){items, part->want});
     partial_free(part);
 }
@@ -704,7 +711,10 @@ static void on_attachment(struct hub_client *c, struct hub_str bytes) {
     }
     hub_buf_adds(&part->bytes, bytes);
     part->ends[part->have++] = part->bytes.n;
-    if (part->have == part->want) finish_partial(c);
+    if (part->have == part->want)
+        finish_partial(c);
+    else
+        hold_partial(c);
 }
 
 static void on_message(void *client, struct hub_str payload, bool binary) {

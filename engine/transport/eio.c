@@ -7,15 +7,11 @@
 #include "transport/transport_int.h"
 
 static const char *const reason_names[HUB_CLOSE_REASON_COUNT] = {
-    [HUB_CLOSE_TRANSPORT] = "transport close",
-    [HUB_CLOSE_ERROR] = "transport error",
-    [HUB_CLOSE_PARSE] = "parse error",
-    [HUB_CLOSE_PING] = "ping timeout",
-    [HUB_CLOSE_TOO_LARGE] = "too large",
-    [HUB_CLOSE_SLOW] = "slow_reader",
-    [HUB_CLOSE_CLIENT] = "client namespace disconnect",
-    [HUB_CLOSE_SERVER] = "forced server close",
-    [HUB_CLOSE_SHUTDOWN] = "server shutting down",
+    [HUB_CLOSE_TRANSPORT] = "transport close",  [HUB_CLOSE_ERROR] = "transport error",
+    [HUB_CLOSE_PARSE] = "parse error",          [HUB_CLOSE_PING] = "ping timeout",
+    [HUB_CLOSE_TOO_LARGE] = "too large",        [HUB_CLOSE_SLOW] = "slow_reader",
+    [HUB_CLOSE_OVERLOADED] = "overloaded",      [HUB_CLOSE_CLIENT] = "client namespace disconnect",
+    [HUB_CLOSE_SERVER] = "forced server close", [HUB_CLOSE_SHUTDOWN] = "server shutting down",
 };
 
 const char *hub_close_reason_name(enum hub_close_reason r) {
@@ -89,6 +85,14 @@ size_t hub_eio_max_queue(const struct hub_eio *e) {
 void hub_eio_signed_in(struct hub_eio *e) {
     e->signed_in = true;
     hub_pending_give(e->t, &e->pending, HUB_PENDING_SESSION);
+}
+
+void hub_eio_hold(struct hub_eio *e, size_t bytes) {
+    if (e->state == HUB_EIO_RUNNING) hub_held_set(e->t, &e->held, HUB_HELD_MESSAGE, e, e->signed_in ? bytes : 0, true);
+}
+
+void hub_eio_overload(struct hub_eio *e) {
+    hub_eio_end(e, HUB_CLOSE_OVERLOADED, 1013, "overloaded: try again", HUB_CLOSE_TIMEOUT);
 }
 
 /* ---- beginning ---- */
@@ -316,7 +320,8 @@ static void tell_later(struct hub_eio *e) {
 /* What was sent to a client that did nothing wrong waits for its next GET; anybody else is forgotten at
  * once. */
 static void end_polling(struct hub_eio *e, int64_t ms) {
-    bool wait = e->reason == HUB_CLOSE_SERVER || e->reason == HUB_CLOSE_SHUTDOWN || e->reason == HUB_CLOSE_SLOW;
+    bool wait = e->reason == HUB_CLOSE_SERVER || e->reason == HUB_CLOSE_SHUTDOWN || e->reason == HUB_CLOSE_SLOW ||
+                e->reason == HUB_CLOSE_OVERLOADED;
     if (!wait) {
         hub_polling_flush(e);
         hub_eio_gone(e, (enum hub_close_reason)e->reason);
@@ -330,6 +335,7 @@ void hub_eio_end(struct hub_eio *e, enum hub_close_reason reason, int ws_code, c
     if (e->state != HUB_EIO_RUNNING) return;
     e->state = HUB_EIO_CLOSING;
     e->reason = (uint8_t)reason;
+    hub_held_drop(&e->held); /* nothing follows; it is freed with the end of the turn */
     hub_timer_stop(e->t->loop, &e->timer);
     if (reason == HUB_CLOSE_SLOW) hub_outq_cut(&e->q);
     if (e->link) {
@@ -350,6 +356,7 @@ void hub_eio_gone(struct hub_eio *e, enum hub_close_reason reason) {
     if (e->state == HUB_EIO_GONE) return;
     if (e->state == HUB_EIO_RUNNING) e->reason = (uint8_t)reason;
     e->state = HUB_EIO_GONE;
+    hub_held_drop(&e->held);
     hub_pending_give(e->t, &e->pending, HUB_PENDING_SESSION);
     hub_timer_stop(e->t->loop, &e->timer);
     hub_metric_add(count_of(e), -1);
@@ -370,7 +377,8 @@ void hub_eio_reap(struct hub_eio *e) {
         const char *reason = reason_names[e->reason];
         e->client = NULL;
         /* What a well-behaved client does not cause is worth a line at the default level. */
-        bool fault = e->reason == HUB_CLOSE_PARSE || e->reason == HUB_CLOSE_TOO_LARGE || e->reason == HUB_CLOSE_SLOW;
+        bool fault = e->reason == HUB_CLOSE_PARSE || e->reason == HUB_CLOSE_TOO_LARGE || e->reason == HUB_CLOSE_SLOW ||
+                     e->reason == HUB_CLOSE_OVERLOADED;
         hub_log_kv(fault ? HUB_LOG_INFO : HUB_LOG_DEBUG, "transport", "session closed", "sid", e->sid, "reason", reason,
                    NULL);
         hub_metric_add(hub_metric_labelled("hubd_disconnects_total", "Sessions ended, by reason", HUB_COUNTER, "reason",

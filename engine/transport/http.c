@@ -201,6 +201,22 @@ void hub_http_give_way(struct hub_link *c, int status) {
     hub_link_kill(c, HUB_CLOSE_TRANSPORT);
 }
 
+/* ---- what it holds ---- */
+
+/* Of whom nobody has vouched for is counted by pending.c. */
+static void hold_request(struct hub_link *c) {
+    struct hub_http_req *r = c->req;
+    if (r->vouched) hub_held_set(c->t, &r->held, HUB_HELD_REQUEST, r, r->head.cap + r->body.cap, !c->answering);
+}
+
+void hub_http_overload(struct hub_http_req *r) {
+    struct hub_link *c = r->link;
+    struct hub_eio *e = r->eio;
+    cut_short(c);
+    hub_http_fail(r, 503, "Too much is being received; try again in a moment");
+    if (e) hub_eio_overload(e);
+}
+
 /* Once per request, as soon as the head is known. False when it was answered: by a page of elsewhere, or
  * one too many. */
 static bool on_request_head(struct hub_link *c, bool whole) {
@@ -283,6 +299,7 @@ static void on_half(struct hub_link *c) {
     } else if (first) {
         invite_body(c);
     }
+    if (c->req == r && !r->asking) hold_request(c);
 }
 
 static void route_request(struct hub_link *c) {
@@ -291,6 +308,7 @@ static void route_request(struct hub_link *c) {
     c->answering = true;
     hub_link_arrived(c);
     hub_http_rearm(c);
+    hold_request(c);
     if (hub_http_method(r) == HUB_HTTP_OPTIONS)
         hub_cors_preflight(r);
     else if (hub_eio_is_path(r))

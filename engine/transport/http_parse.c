@@ -174,6 +174,7 @@ struct hub_http_req *hub_http_req_new(size_t max_body) {
 }
 
 void hub_http_req_free(struct hub_http_req *r) {
+    hub_held_drop(&r->held);
     hub_buf_free(&r->head);
     hub_buf_free(&r->body);
     free(r->fields);

@@ -4,6 +4,7 @@
 #define HUB_TRANSPORT_HTTP_PARSE_H
 #include <http_parser.h>
 
+#include "transport/held.h"
 #include "transport/transport.h"
 
 #define HUB_HTTP_MAX_HEAD 16384
@@ -16,8 +17,9 @@ struct hub_http_field { /* offsets into head */
 };
 
 struct hub_http_req {
-    struct hub_link *link; /* where it came from; NULL once the peer is gone */
-    struct hub_eio *eio;   /* the session whose held GET or unfinished POST this is */
+    struct hub_link *link;       /* where it came from; NULL once the peer is gone */
+    struct hub_eio *eio;         /* the session whose held GET or unfinished POST this is */
+    struct hub_held_input *held; /* its head and body */
     http_parser parser;
     struct hub_buf head; /* the target, then names (lower-cased) and values */
     struct hub_buf body;

@@ -61,6 +61,8 @@ static void let_go(struct hub_link *c, enum hub_link_mode mode, enum hub_close_r
     struct hub_eio *e = c->eio;
     enum hub_link_mode was = (enum hub_link_mode)c->mode;
     if (was == HUB_LINK_HTTP) hub_http_forget(c);
+    hub_ws_in_free(&c->ws);
+    hub_held_drop(&c->held);
     hub_link_leave(c);
     c->mode = (uint8_t)mode;
     c->eio = NULL;
@@ -107,18 +109,23 @@ void hub_link_busy(struct hub_link *c) {
     hub_transport_work(c->t);
 }
 
-/* Bytes that one read may bring: what strangers make us keep is bounded by it. */
+/* Bytes of the body that is arriving. */
+static size_t body_left(const struct hub_http_req *r) {
+    return r->vouched && !r->link->answering && r->body_n > r->body.n ? r->body_n - r->body.n : 0;
+}
+
+/* Bytes that one read may bring: what is pipelined, and kept until its turn, and what strangers make us
+ * keep is bounded by it. */
 static size_t read_size(const struct hub_link *c) {
-    bool known = c->mode == HUB_LINK_HTTP ? c->req && c->req->vouched : c->eio && c->eio->signed_in;
-    return known ? HUB_IN_SIZE : HUB_READ_PENDING;
+    if (c->mode != HUB_LINK_HTTP) return c->eio && c->eio->signed_in ? HUB_IN_SIZE : HUB_READ_PENDING;
+    size_t most = HUB_READ_PENDING + (c->req ? body_left(c->req) : 0);
+    return most < HUB_IN_SIZE ? most : HUB_IN_SIZE;
 }
 
 /* No more is taken before the request at hand is done with, or the layer above has said that its body may
  * come. */
 static bool is_full(const struct hub_link *c) {
-    bool known = c->req && c->req->vouched;
-    return c->mode == HUB_LINK_HTTP &&
-           (c->rest.n >= (known ? HUB_MAX_REST : HUB_READ_PENDING) || (c->req && c->req->asking));
+    return c->mode == HUB_LINK_HTTP && (c->rest.n >= HUB_READ_PENDING || (c->req && c->req->asking));
 }
 
 void hub_link_watch(struct hub_link *c) {

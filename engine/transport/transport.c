@@ -33,6 +33,7 @@ static void register_metrics(void) {
     hub_metric_register(&hub_metric_slow);
     hub_metric_register(&hub_metric_dropped);
     hub_pending_register_metrics();
+    hub_held_register_metrics();
 }
 
 /* ---- the end of a turn ---- */
@@ -101,6 +102,7 @@ static void on_flush(void *arg) { hub_transport_flush(arg); }
 static struct hub_chunk *text_frame(const char *packet) { return hub_chunk_frame(HUB_WS_TEXT, hub_cstr(packet)); }
 
 static void free_all(struct hub_transport *t) {
+    hub_held_deinit(t);
     hub_tls_close(t);
     hub_chunk_unref(t->ping);
     hub_chunk_unref(t->close_packet);
@@ -140,6 +142,7 @@ static struct hub_transport *make_transport(struct hub_loop *loop, const struct 
     struct hub_list *lists[] = {&t->links, &t->due_eios, &t->due_links, &t->busy,           &t->dead,
                                 &t->ended, &t->reading,  &t->stalled,   &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
+    hub_held_init(t);
     t->ping = text_frame("2");
     t->close_packet = text_frame("1");
     return t;

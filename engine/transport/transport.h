@@ -40,15 +40,16 @@ struct hub_transport_config {
 
 /* Why a session ended; the names are Engine.IO's close reasons where it has one. */
 enum hub_close_reason {
-    HUB_CLOSE_TRANSPORT, /* "transport close": the peer went away */
-    HUB_CLOSE_ERROR,     /* "transport error": socket or TLS error */
-    HUB_CLOSE_PARSE,     /* "parse error": broken protocol */
-    HUB_CLOSE_PING,      /* "ping timeout" */
-    HUB_CLOSE_TOO_LARGE, /* "too large": frame or body over max_payload, WebSocket close 1009 */
-    HUB_CLOSE_SLOW,      /* "slow_reader": queue over its bound, WebSocket close 1013 */
-    HUB_CLOSE_CLIENT,    /* "client namespace disconnect" or an Engine.IO close packet */
-    HUB_CLOSE_SERVER,    /* "forced server close": hub_eio_close */
-    HUB_CLOSE_SHUTDOWN,  /* "server shutting down" */
+    HUB_CLOSE_TRANSPORT,  /* "transport close": the peer went away */
+    HUB_CLOSE_ERROR,      /* "transport error": socket or TLS error */
+    HUB_CLOSE_PARSE,      /* "parse error": broken protocol */
+    HUB_CLOSE_PING,       /* "ping timeout" */
+    HUB_CLOSE_TOO_LARGE,  /* "too large": frame or body over max_payload, WebSocket close 1009 */
+    HUB_CLOSE_SLOW,       /* "slow_reader": queue over its bound, WebSocket close 1013 */
+    HUB_CLOSE_OVERLOADED, /* "overloaded": too much was being received altogether, WebSocket close 1013 */
+    HUB_CLOSE_CLIENT,     /* "client namespace disconnect" or an Engine.IO close packet */
+    HUB_CLOSE_SERVER,     /* "forced server close": hub_eio_close */
+    HUB_CLOSE_SHUTDOWN,   /* "server shutting down" */
     HUB_CLOSE_REASON_COUNT
 };
 const char *hub_close_reason_name(enum hub_close_reason r);
@@ -146,6 +147,10 @@ bool hub_eio_is_websocket(const struct hub_eio *eio);
 /* A user is known behind it: it no longer counts as pending, and may send and be sent as much as
  * configured. */
 void hub_eio_signed_in(struct hub_eio *eio);
+/* The layer above keeps BYTES of a message whose rest is still to come; 0: it came. All sessions together
+ * may keep so much only: the one that has kept its part for longest ends (HUB_CLOSE_OVERLOADED), possibly
+ * this one; the closed callback comes later. */
+void hub_eio_hold(struct hub_eio *eio, size_t bytes);
 
 /* ---- HTTP requests ---- */
 

@@ -7,7 +7,7 @@
  *   ws_link.c     upgrade and messages         eio.c       the session: packets, queue, pings, end
  *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
  *   pending.c     what strangers may hold      forwarded.c trusted proxies
- *   tls.c         struct hub_io over OpenSSL
+ *   held.c        the same of all others       tls.c       struct hub_io over OpenSSL
  *
  * Nothing is freed under its caller: a connection is killed by moving it to the dead list, a session by
  * moving it to the ended list; hub_transport_work frees both at the end of the turn. */
@@ -31,7 +31,6 @@
 #define HUB_IN_SIZE 65536     /* bytes one read may bring; one buffer for the whole loop */
 #define HUB_READ_PENDING 8192 /* the same while nobody has signed in; half of HUB_PENDING_BYTES, for two may meet */
 #define HUB_READ_ROUNDS 4     /* full buffers one connection may take in a turn before others come */
-#define HUB_MAX_REST 65536    /* pipelined bytes kept while a request is being answered */
 #define HUB_MAX_OUT 262144    /* unsent answer bytes before the next pipelined request has to wait */
 #define HUB_MAX_UNSENT \
     (32 << 20) /* the same of all connections: beyond it those who do not read their answers give way */
@@ -42,6 +41,9 @@
 #define HUB_CLOSE_TIMEOUT 1000  /* ms for the queue and the close frame to leave */
 #define HUB_SLOW_TIMEOUT 10000  /* the same for a slow reader, who shall still learn why */
 #define HUB_LINGER_TIMEOUT 2000 /* ms for the peer to close after us */
+
+#define HUB_MAX_HELD_LARGE (32 << 20) /* bytes of what has arrived in part, in pieces over HUB_PENDING_BYTES */
+#define HUB_MAX_HELD_SMALL (16 << 20) /* and in smaller ones */
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -54,6 +56,13 @@ struct hub_address {
     uint32_t n[HUB_PENDING_KINDS];
     struct hub_list reading; /* connections whose request is arriving, the longest first */
     struct hub_ip net;
+};
+
+/* ---- what has arrived in part ---- */
+
+struct hub_held_all {
+    struct hub_list in_part, whole;
+    size_t bytes;
 };
 
 struct hub_listener {
@@ -102,11 +111,12 @@ struct hub_transport {
     struct hub_map addresses;   /* that hold something, or have a connection */
     struct hub_address nowhere; /* of whoever has none */
     uint32_t pending_n[HUB_PENDING_KINDS];
-    struct hub_list reading; /* the same of all */
-    struct hub_list stalled; /* connections that do not take their answer, the longest first */
-    size_t unsent;           /* bytes that answers hold */
-    const struct hub_io *io; /* of every link */
-    struct ssl_ctx_st *tls;  /* NULL: plain */
+    struct hub_list reading;      /* the same of all */
+    struct hub_list stalled;      /* connections that do not take their answer, the longest first */
+    size_t unsent;                /* bytes that answers hold */
+    struct hub_held_all input[2]; /* what has arrived in part: small pieces, large ones */
+    const struct hub_io *io;      /* of every link */
+    struct ssl_ctx_st *tls;       /* NULL: plain */
     int64_t date_second;
     char date[40];
 };
@@ -130,8 +140,9 @@ struct hub_link {
     struct hub_http_req *req; /* HTTP: being read, or being answered */
     struct hub_eio *eio;      /* WebSocket: its session */
     struct hub_ws_in ws;
-    struct hub_buf rest; /* HTTP: what came behind the request being answered */
-    struct hub_buf out;  /* answers, and what was taken from the queue for a flat write */
+    struct hub_held_input *held; /* what WS keeps */
+    struct hub_buf rest;         /* HTTP: what came behind the request being answered */
+    struct hub_buf out;          /* answers, and what was taken from the queue for a flat write */
     size_t out_sent;
     struct hub_timer
         timer; /* HTTP: head, body, idle or stalled answer; otherwise the end of a probe, a close or a linger */
@@ -191,6 +202,16 @@ void hub_link_leave(struct hub_link *c);
 void hub_link_leave_home(struct hub_link *c); /* and what it keeps of its own address */
 void hub_pending_count_refusal(struct hub_transport *t, int status, const char *peer);
 void hub_pending_refuse(struct hub_http_req *r, int status); /* answers */
+
+/* ---- what has arrived in part (held.c) ---- */
+
+void hub_held_register_metrics(void);
+void hub_held_init(struct hub_transport *t);
+void hub_held_deinit(struct hub_transport *t); /* requests that the layer above still has are let go */
+/* What giving way is. */
+void hub_http_overload(struct hub_http_req *r); /* 503 */
+void hub_ws_overload(struct hub_link *c);       /* 1013 */
+void hub_eio_overload(struct hub_eio *e);       /* 1013; polling: the end */
 
 void hub_forwarded_read_config(struct hub_transport *t);
 bool hub_forwarded_trusts(const struct hub_transport *t, const struct hub_ip *ip);
@@ -265,6 +286,7 @@ struct hub_eio {
     struct hub_timer timer; /* next ping, missing pong, or the end of closing */
     int64_t last_in;
     struct hub_address *pending; /* where it counts until somebody has signed in */
+    struct hub_held_input *held; /* what the layer above keeps of a message in part */
     uint8_t state, reason;
     bool pinged, upgrading, signed_in;
     char sid[HUB_SID_LEN + 1];

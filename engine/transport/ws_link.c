@@ -125,6 +125,7 @@ static bool is_behind(const struct hub_link *c) { return c->mode == HUB_LINK_WS 
 static bool on_ws_message(void *arg, int opcode, struct hub_str payload) {
     struct hub_link *c = arg;
     bool binary = opcode == HUB_WS_BINARY;
+    if (opcode < HUB_WS_CLOSE) hub_held_drop(&c->held); /* it is whole; what comes next is in part anew */
     if (opcode == HUB_WS_PING && !is_behind(c))
         send_control(c, HUB_WS_PONG, payload);
     else if (opcode == HUB_WS_CLOSE)
@@ -149,5 +150,13 @@ static void refuse_frame(struct hub_link *c, enum hub_ws_in_end why) {
 void hub_ws_input(struct hub_link *c, char *p, size_t n) {
     if (!goes_on(c)) return; /* it is closing: what still comes is of no interest */
     enum hub_ws_in_end end_of = hub_ws_in_feed(&c->ws, p, n, hub_eio_max_in(c->eio), on_ws_message, c);
-    if (end_of >= HUB_WS_IN_PROTOCOL) refuse_frame(c, end_of);
+    if (end_of >= HUB_WS_IN_PROTOCOL)
+        refuse_frame(c, end_of);
+    else if (goes_on(c) && c->eio->signed_in)
+        hub_held_set(c->t, &c->held, HUB_HELD_FRAME, c, c->ws.part.cap + c->ws.message.cap, true);
+}
+
+void hub_ws_overload(struct hub_link *c) {
+    end_websocket(c, HUB_CLOSE_OVERLOADED, 1013, "overloaded: try again");
+    hub_ws_in_free(&c->ws);
 }

@@ -25,19 +25,15 @@ struct hub_eio {
     int64_t last_in;
     int pings; /* calls of hub_eio_ping */
     bool signed_in;
+    size_t held;         /* by hub_eio_hold */
     struct hub_buf text; /* what fake_next returned */
 };
 
 const char *hub_close_reason_name(enum hub_close_reason r) {
-    static const char *const names[] = {"transport close",
-                                        "transport error",
-                                        "parse error",
-                                        "ping timeout",
-                                        "too large",
-                                        "slow_reader",
-                                        "client namespace disconnect",
-                                        "forced server close",
-                                        "server shutting down"};
+    static const char *const names[] = {
+        "transport close",     "transport error",     "parse error", "ping timeout",
+        "too large",           "slow_reader",         "overloaded",  "client namespace disconnect",
+        "forced server close", "server shutting down"};
     return names[r];
 }
 
@@ -63,6 +59,7 @@ const char *hub_eio_sid(const struct hub_eio *eio) {
 void hub_eio_ping(struct hub_eio *eio) { eio->pings++; }
 int64_t hub_eio_last_in(const struct hub_eio *eio) { return eio->last_in; }
 void hub_eio_signed_in(struct hub_eio *eio) { eio->signed_in = true; }
+void hub_eio_hold(struct hub_eio *eio, size_t bytes) { eio->held = bytes; }
 
 static inline struct hub_eio *fake_open_with(struct hub_sessions *s, struct hub_handshake hs) {
     struct hub_eio *eio = hub_xcalloc(1, sizeof *eio);

@@ -221,9 +221,12 @@ static void attachments_arrive_and_leave_with_their_packet(void **state) {
     (void)state;
     struct hub_eio *eio = joined();
     fake_text(eio, "52-[\"echo\",{\"_placeholder\":true,\"num\":0},[{\"x\":{\"_placeholder\":true,\"num\":1}}]]");
+    assert_in_range(eio->held, 64, 1000); /* counted with what others have sent in part */
     fake_bytes(eio, "abc", 3, true);
+    assert_in_range(eio->held, 64 + 3, 1000);
     assert_seen("");
     fake_bytes(eio, "", 0, true);
+    assert_int_equal(eio->held, 0);
     assert_seen("event echo [{\"_placeholder\":true,\"num\":0},[{\"x\":{\"_placeholder\":true,\"num\":1}}]] <abc> <>;");
     assert_next(eio, "452-[\"back\",{\"_placeholder\":true,\"num\":0},[{\"x\":{\"_placeholder\":true,\"num\":1}}]]");
     assert_next(eio, "<616263>");
