@@ -9,6 +9,8 @@
 
 #define MAX_QUEUE 1000
 #define MAX_QUEUE_COST (4 << 20)
+#define MAX_ALL_COST (64 << 20) /* of all queues; events of SMALL_COST wait all the same */
+#define SMALL_COST (64 << 10)
 #define MAX_ROOMS 1000 /* of one socket */
 #define MAX_NAME 256
 #define TOO_MANY_BINARIES "clients take at most 10 binary values in an event or an acknowledgement"
@@ -25,6 +27,7 @@ struct hub_namespaces {
     struct hub_namespaces_config config;
     struct hub_list list;
     struct hub_map conns; /* socket id → conn */
+    size_t queue_cost;    /* of all queues */
     bool draining;
 };
 
@@ -255,6 +258,7 @@ static void run_queue(struct conn *c) {
         struct item *i = HUB_CONTAINER(hub_list_pop(&c->queue), struct item, link);
         c->queue_n--;
         c->queue_cost -= i->cost;
+        c->ns->all->queue_cost -= i->cost;
         hub_unhold(&i->hold);
         start_item(c, i);
         item_free(i);
@@ -281,6 +285,7 @@ static void push(struct conn *c, struct item *i) {
     hub_list_push(&c->queue, &i->link);
     c->queue_n++;
     c->queue_cost += i->cost;
+    c->ns->all->queue_cost += i->cost;
     hub_hold(c->ns->all->config.holds, &i->hold, "namespace event");
 }
 
@@ -299,6 +304,11 @@ static struct hub_hook_bins copy_bins(const struct hub_binaries *bins, size_t *b
     return (struct hub_hook_bins){items, bins->n};
 }
 
+static bool has_room(const struct conn *c, size_t cost) {
+    if (c->queue_n >= MAX_QUEUE || (c->queue_n && c->queue_cost + cost > MAX_QUEUE_COST)) return false;
+    return cost <= SMALL_COST || c->ns->all->queue_cost + cost <= MAX_ALL_COST;
+}
+
 static void push_event(struct conn *c, struct hub_str event, json_t *args, const struct hub_binaries *bins,
                        int64_t ack) {
     struct item *i = item_new(ITEM_EVENT);
@@ -309,7 +319,7 @@ static void push_event(struct conn *c, struct hub_str event, json_t *args, const
     i->bins = copy_bins(bins, &bytes);
     i->ack = ack;
     i->cost = sizeof *i + event.n + bytes + hub_json_cost(args);
-    if (c->queue_n >= MAX_QUEUE || (c->queue_n && c->queue_cost + i->cost > MAX_QUEUE_COST)) {
+    if (!has_room(c, i->cost)) {
         hub_metric_add(&overloads, 1);
         hub_socket_fail(c->socket, event, ack, HUB_OVERLOADED,
                         "too many events wait for this connection's handlers; send more slowly");

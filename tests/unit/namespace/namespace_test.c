@@ -22,8 +22,8 @@ static struct hub_identity_ctx *identity;
 static struct hub_buf seen; /* "<handler> <args>[ extra=value][ <bytes>];" */
 static char last_socket[HUB_SID_LEN + 1];
 static struct hub_buf last_about;
-static hub_hook_event_done *waiting[8]; /* of handlers that said "wait" */
-static void *waiting_arg[8];
+static hub_hook_event_done *waiting[32]; /* of handlers that said "wait" */
+static void *waiting_arg[32];
 static size_t waiting_n, forgotten;
 
 /* Calls a method of the socket object as a script would; ARGS_JSON without brackets and without the id.
@@ -336,6 +336,35 @@ static void the_queue_of_a_socket_is_bounded(void **state) {
     ends(eio);
 }
 
+/* Each within its bound, they filled the memory together. */
+static void the_queues_of_all_sockets_are_bounded_together(void **state) {
+    (void)state;
+    enum { SOCKETS = 20, LARGE = 900000 };
+    struct hub_eio *eio[SOCKETS];
+    struct hub_buf big = {0};
+    int refused = 0;
+    hub_buf_addz(&big, "2/slow,[\"note\",\"");
+    memset(hub_buf_reserve(&big, LARGE), 'x', LARGE);
+    big.n += LARGE;
+    hub_buf_addz(&big, "\"]");
+    for (int i = 0; i < SOCKETS; i++) {
+        eio[i] = joined("0/slow,");
+        for (int n = 0; n < 4; n++) {
+            fake_bytes(eio[i], big.p, big.n, false);
+            refused += fake_next(eio[i])[0] != 0;
+        }
+        fake_text(eio[i], "2/slow,[\"note\"]"); /* what is small waits all the same */
+        assert_next(eio[i], "");
+    }
+    hub_buf_free(&big);
+    assert_in_range(refused, 1, 20);
+    hub_namespaces_set_scripts(namespaces, NULL); /* what waits is dropped */
+    for (int i = 0; i < SOCKETS; i++) finish(i, HUB_OK);
+    while (holds.n) turn();
+    for (int i = 0; i < SOCKETS; i++) ends(eio[i]);
+    hub_buf_clear(&seen);
+}
+
 static void methods_emit_to_self_rooms_and_others(void **state) {
     (void)state;
     struct hub_eio *a = joined("0");
@@ -502,6 +531,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(events_of_one_socket_wait_for_each_other_only, setup, teardown),
         cmocka_unit_test_setup_teardown(what_arrived_before_the_end_is_still_handled, setup, teardown),
         cmocka_unit_test_setup_teardown(the_queue_of_a_socket_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_queues_of_all_sockets_are_bounded_together, setup, teardown),
         cmocka_unit_test_setup_teardown(methods_emit_to_self_rooms_and_others, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_may_be_called_by_a_number, setup, teardown),
         cmocka_unit_test_setup_teardown(methods_refuse_what_makes_no_sense, setup, teardown),
