@@ -237,56 +237,13 @@ void hub_eio_due(struct hub_eio *e) {
         hub_list_push(&e->t->due_eios, &e->due);
 }
 
-static void flush_now(struct hub_eio *e) {
-    if (e->link)
-        hub_link_flush(e->link);
-    else
-        hub_polling_flush(e);
-}
-
-#define BURST 4 /* times max_queue_bytes that one turn may queue for a peer that was not behind */
-
-/* The socket may have room again since the last short write, although this turn has not been told so. */
-static bool takes_more(struct hub_eio *e) {
-    size_t before = e->q.bytes;
-    if (!e->link || !e->link->blocked) return false;
-    e->link->blocked = false;
-    flush_now(e);
-    return e->state == HUB_EIO_RUNNING && e->q.bytes < before;
-}
-
-/* Room for LEN more bytes: what the peer takes at once leaves, then ephemeral frames make way, the oldest
- * first and some more than needed, so that the queue is not searched again for every frame. */
-static bool make_queue_room(struct hub_eio *e, uint32_t len, int flags) {
-    size_t max = hub_eio_max_queue(e), wanted = max - max / 8;
-    flush_now(e);
-    if (e->state != HUB_EIO_RUNNING) return false;
-    if (e->q.bytes && e->q.bytes + len > max && e->q.flagged)
-        hub_metric_add(&hub_metric_dropped,
-                       (int64_t)hub_outq_drop(&e->q, HUB_SEND_EPHEMERAL, wanted > len ? wanted - len : 0));
-    if (!e->q.bytes || e->q.bytes + len <= max) return true;
-    /* A burst of one turn is not yet a stalled reader: what was queued before it counts, up to a multiple
-     * of the bound. */
-    size_t stalled = e->waiting < e->q.bytes ? e->waiting : e->q.bytes;
-    if (e->signed_in && stalled + len <= max && e->q.bytes + len <= BURST * max) return true;
-    if (flags & HUB_SEND_EPHEMERAL) {
-        hub_metric_add(&hub_metric_dropped, 1);
-        return false;
-    }
-    if (takes_more(e)) return make_queue_room(e, len, flags);
-    if (e->state != HUB_EIO_RUNNING) return false;
-    hub_metric_add(&hub_metric_slow, 1);
-    hub_eio_end(e, HUB_CLOSE_SLOW, 1013, "slow_reader", HUB_SLOW_TIMEOUT);
-    return false;
-}
-
 void hub_eio_send(struct hub_eio *e, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
     if (e->state != HUB_EIO_RUNNING) return;
     if (e->turn != e->t->turn) {
         e->turn = e->t->turn;
         e->waiting = e->q.bytes;
     }
-    if (e->q.bytes + len > hub_eio_max_queue(e) && !make_queue_room(e, len, flags)) return;
+    if (e->q.bytes + len > hub_eio_max_queue(e) && !hub_eio_make_room(e, len, flags)) return;
     hub_outq_add(&e->q, chunk, off, len, (uint32_t)flags);
     hub_eio_due(e);
 }

@@ -302,6 +302,9 @@ void hub_eio_too_large(struct hub_http_req *req); /* the body is over the bound:
 /* What it may be sent in one piece, and how much may wait for it. */
 size_t hub_eio_max_in(const struct hub_eio *e);
 size_t hub_eio_max_queue(const struct hub_eio *e);
+/* Room for LEN more bytes in the queue, which is full (slow_reader.c). False: there is none, and the
+ * session may have been ended. */
+bool hub_eio_make_room(struct hub_eio *e, uint32_t len, int flags);
 /* A new session with its open packet queued and the layer above asked; NULL when that refuses. Takes over
  * its place at PENDING. */
 struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_link *websocket, struct hub_address *pending);

@@ -22,5 +22,5 @@ void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *w
 /* SLOT (may be NULL): of the read that it is part of; moved. */
 void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_call *call, struct hub_read *slot);
 
-extern const struct hub_part hub_joining_part, hub_state_part, hub_room_admin_part;
+extern const struct hub_part hub_joining_part, hub_state_part, hub_room_update_part;
 #endif

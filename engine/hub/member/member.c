@@ -1,4 +1,4 @@
-/* Entering and leaving rooms, and what the room is told about it: presence, indicators, the members list. */
+/* Entering and leaving rooms, being put out of them, presence, and the list of members. */
 #include "hub/member/member.h"
 
 #include <stdio.h>
@@ -168,22 +168,6 @@ static void leave_room(struct hub_call *call) {
     hub_member_exit(m);
     hub_event_json_tell_one(&e, &call->conn->outlet, HUB_STR("hub:left"));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
-}
-
-void hub_permissions_tell(struct hub_member *m) {
-    struct hub_room *room = m->room;
-    bool silenced = hub_room_is_silenced(room, hub_cstr(m->user->id), &m->rights, hub_of(room)->def->default_silenced,
-                                         hub_loop_wall(room->loop));
-    struct hub_event_json e = hub_event_json(room);
-    hub_rights_add_json(hub_event_json_more(&e), &m->rights, silenced);
-    hub_event_json_bool(&e, "silenced", silenced);
-    hub_event_json_tell_one(&e, m->outlet, HUB_STR("hub:permissions"));
-}
-
-void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id) {
-    const struct hub_room_user *u = hub_room_user(room, user_id);
-    if (!u) return;
-    HUB_LIST_EACH(&u->members, it) hub_permissions_tell(HUB_CONTAINER(it, struct hub_member, in_user));
 }
 
 static void add_receipt(struct hub_buf *b, const struct hub_receipt *r) {

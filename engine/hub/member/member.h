@@ -27,5 +27,5 @@ void hub_indicators_stop(struct hub_room_user *u);
 /* A message of USER_ID is told: he types it no more. */
 void hub_indicators_message(struct hub_room *room, struct hub_str user_id);
 
-extern const struct hub_part hub_members_part, hub_presence_part, hub_indicators_part;
+extern const struct hub_part hub_members_part, hub_presence_part, hub_indicators_part, hub_kick_part;
 #endif

@@ -1,4 +1,5 @@
-/* A room whose record changed: its members hear of it; is it still eligible, and are they still allowed? */
+/* A room whose record changed: its members hear of it, it is closed when it is no longer eligible, and the
+ * rights of its members are worked out again. */
 #include "hub/join/join.h"
 
 #include <stdio.h>

@@ -1,22 +1,7 @@
-/* What canManageRoom allows: putting users out, and changing the room itself. */
+/* hub:updateRoom: the room's record, changed by those who manage the room. */
 #include "hub/join/join.h"
 
 #include <stdlib.h>
-
-#include "hub/member/member.h"
-
-static void kick(struct hub_call *call) {
-    struct hub_str user = hub_call_str(call, "userId");
-    const struct hub_room_user *u = hub_room_user(call->room, user);
-    if (!u || !u->member_n) {
-        hub_call_fail(call, HUB_NOT_FOUND, "the user is not in this room");
-        return;
-    }
-    hub_room_expel(call->room, user, "hub:kicked", hub_call_str(call, "reason"), HUB_NOT_IN_ROOM);
-    hub_call_ok(call, NULL, hub_str(NULL, 0));
-}
-
-/* ---- the room's record ---- */
 
 static const struct hub_table *room_table(const struct hub_hub *hub) {
     return hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
@@ -75,12 +60,6 @@ static void update_room(struct hub_call *call) {
 
 /* ---- the part ---- */
 
-static const struct hub_arg kick_args[] = {
-    HUB_ARG_ROOM,
-    {"userId", HUB_ARG_ID, HUB_ARG_REQUIRED, .help = "Who is put out."},
-    {"reason", HUB_ARG_TEXT, .most = HUB_REASON_MAX, .help = "What the user is told."},
-    {0},
-};
 static const struct hub_arg update_args[] = {
     HUB_ARG_ROOM,
     {"changes", HUB_ARG_OBJECT, HUB_ARG_REQUIRED, .least = 1, .expected = "an object with the properties to change",
@@ -89,14 +68,7 @@ static const struct hub_arg update_args[] = {
 };
 static const struct hub_field update_answer[] = {{"room", "object", .help = "The record as it is now."}, {0}};
 
-static const struct hub_command admin_commands[] = {
-    {.name = "hub:kick",
-     .help = "Puts a user out of the room; he may join again.",
-     .gates = HUB_GATES(&hub_gate_room, &hub_gate_manage, &hub_gate_args),
-     .args = kick_args,
-     .rest = {"DELETE", "rooms/:roomId/members/:userId", 200},
-     .codes = {HUB_NOT_FOUND},
-     .run = kick},
+static const struct hub_command update_commands[] = {
     {.name = "hub:updateRoom",
      .help = "Changes the room's record.",
      .gates = HUB_GATES(&hub_gate_room, &hub_gate_manage, &hub_gate_running, &hub_gate_args),
@@ -107,9 +79,9 @@ static const struct hub_command admin_commands[] = {
     {0},
 };
 
-const struct hub_part hub_room_admin_part = {
-    .name = "roomAdministration",
-    .help = "What canManageRoom allows: putting users out, and changing the room.",
-    .commands = admin_commands,
+const struct hub_part hub_room_update_part = {
+    .name = "roomUpdate",
+    .help = "The room's record, changed by those who manage the room.",
+    .commands = update_commands,
     .keywords = "roomUpdate",
 };
