@@ -45,13 +45,13 @@ enum hub_field_type {
     HUB_FIELD_JSON
 };
 
-/* A typed property: a field of a custom message type (HubCustomField) or a property of a DataObject. */
 /* Which texts fit an ID. */
 enum hub_id_format {
     HUB_ID_ANY,      /* ids of rooms, users and records */
     HUB_ID_REFERENCE /* a UUID or an ObjectId */
 };
 
+/* A typed property: a field of a custom message type (HubCustomField) or a property of a DataObject. */
 struct hub_def_field {
     const char *name, *description;
     enum hub_field_type type;

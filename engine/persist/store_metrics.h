@@ -19,7 +19,6 @@ void hub_store_read_failed(const struct hub_table *t, enum hub_code code, const 
 void hub_store_sql_failed(enum hub_code code);           /* a script's statement, which the script's place tells of */
 void hub_store_count_commit(uint64_t ns, size_t writes); /* one transaction */
 void hub_store_count_read(uint64_t ns);
-void hub_store_count_fault(void);           /* damaged, unreadable, or not what it was */
 void hub_store_count_fault(void);           /* from any thread: damaged, unreadable, or not what it was */
 void hub_store_count_reconnect(void);       /* a connection that was lost and made again */
 void hub_store_count_retried(size_t n);     /* writes carried out one by one after their batch failed */

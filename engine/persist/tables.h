@@ -23,7 +23,7 @@ enum hub_message_column {
     HUB_MSG_CLIENT_MESSAGE_ID,
     HUB_MSG_EDITED_AT,
     HUB_MSG_IS_ACTIVE,
-    HUB_MSG_AUDIENCE, /* whom it is for, JSON; NULL = everybody (hub/audience.h). Not shown on the wire */
+    HUB_MSG_AUDIENCE, /* whom it is for, JSON; NULL = everybody (hub/audience/audience.h). Not shown on the wire */
     HUB_MSG_FIXED,
     HUB_MSG_MAX = HUB_MSG_FIXED + 3 /* room for the optional ones */
 };

@@ -13,7 +13,7 @@ enum hub_code hub_content_check(const struct hub_def_message_type *type, json_t 
 /* One value against one field type; NULL when it fits, else what was expected. */
 const char *hub_field_mismatch(const struct hub_def_field *field, const json_t *value);
 
-/* ---- messages (message.c) ---- */
+/* ---- messages (message_json.c) ---- */
 
 /* Places in a text where the previews of messages replied to belong (preview.c). */
 struct hub_reply {
