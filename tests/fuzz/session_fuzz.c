@@ -36,7 +36,7 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
     const struct hub_str inner = hub_str(b.p + 1, b.n - 2);
     hub_socket_ack(s, ack, inner, bins);
     for (size_t i = 0; i < HUB_NELEM(pending); i++)
-        if (hub_socket_emit_with_ack(s, event, inner, bins, &pending[i], 1000, on_ack)) break;
+        if (!pending[i].of && hub_socket_emit_with_ack(s, event, inner, bins, &pending[i], 1000, on_ack)) break;
     if (hub_str_is(event, "leave")) hub_socket_disconnect(s, false);
     if (hub_str_is(event, "end")) hub_socket_disconnect(s, true);
     hub_buf_free(&b);

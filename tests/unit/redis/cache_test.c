@@ -429,8 +429,7 @@ static void a_replica_is_left_after_half_a_minute(void **state) {
     turn_by(28000);
     assert_false(is_reconnected());
     until_turned(is_reconnected, 5000);
-    until(is_ready, 5000);
-    assert_true(is_ready()); /* nothing was refused on this connection yet */
+    until_turned(is_ready, 5000); /* nothing was refused on this connection yet */
     assert_int_equal(take("counted", 100, 60000), -1);
     assert_true(is_away());
     redis_tell(&server, "REPLICAOF NO ONE");
