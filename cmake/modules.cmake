@@ -91,7 +91,7 @@ endfunction()
 function(hub_programs)
   hub_embed_console(console)
   target_sources(hub_ops PRIVATE ${console})
-  set(all hub_base hub_cli hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hook hub_identity hub_namespace hub_work hub_data hub_hub hub_rest hub_ops
+  set(all hub_base hub_cli hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hook hub_identity hub_namespace hub_async hub_data hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_postgres hub_memory hub_redis hub_kafka hub_curl)
   file(GLOB server CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/server/*.c)
   add_library(hub_server STATIC ${server})

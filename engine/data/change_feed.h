@@ -7,13 +7,13 @@
  * of the change and outbox.c empties. */
 #ifndef HUB_DATA_CHANGE_FEED_H
 #define HUB_DATA_CHANGE_FEED_H
+#include "async/work.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/uuid.h"
 #include "data/nodes.h"
 #include "persist/store.h"
 #include "schema/def.h"
-#include "work/work.h"
 
 struct hub_feed;
 struct hub_outbox;

@@ -6,10 +6,10 @@
  * should it turn out to have been committed, it is announced then, before every number after it. */
 #ifndef HUB_DATA_NUMBERED_H
 #define HUB_DATA_NUMBERED_H
+#include "async/hold.h"
+#include "async/sequence.h"
 #include "data/change_feed.h"
 #include "persist/store.h"
-#include "work/hold.h"
-#include "work/sequence.h"
 
 /* Where a sequence has its counter, and what the work on it needs. SCOPE and KEY are borrowed until the store
  * has copied them; the others last as long as the engine. */

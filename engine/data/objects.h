@@ -3,9 +3,9 @@
  * callback. */
 #ifndef HUB_DATA_OBJECTS_H
 #define HUB_DATA_OBJECTS_H
+#include "async/hold.h"
 #include "data/change_feed.h"
 #include "persist/store.h"
-#include "work/hold.h"
 
 #define HUB_OBJECT_LIST 100      /* rows of a list without limit */
 #define HUB_OBJECT_LIST_MAX 1000 /* rows of any list */

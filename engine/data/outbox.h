@@ -3,10 +3,10 @@
  * ended is published again, under the same _eventId. */
 #ifndef HUB_DATA_OUTBOX_H
 #define HUB_DATA_OUTBOX_H
+#include "async/hold.h"
 #include "fanout/bus.h"
 #include "persist/store.h"
 #include "schema/def.h"
-#include "work/hold.h"
 
 struct hub_feed;
 struct hub_outbox;

@@ -7,12 +7,12 @@
  * handled. Loop thread only. */
 #ifndef HUB_NAMESPACE_NAMESPACE_H
 #define HUB_NAMESPACE_NAMESPACE_H
+#include "async/hold.h"
 #include "hook/hook.h"
 #include "identity/identity.h"
 #include "loop/loop.h"
 #include "schema/def.h"
 #include "session/session.h"
-#include "work/hold.h"
 
 struct hub_namespaces;
 struct hub_namespaces_config {

@@ -2,13 +2,13 @@
  * files of a service. */
 #ifndef HUB_OPS_OPS_H
 #define HUB_OPS_OPS_H
+#include "async/hold.h"
 #include "fanout/bus.h"
 #include "identity/identity.h"
 #include "persist/cache.h"
 #include "persist/store.h"
 #include "schema/def.h"
 #include "transport/transport.h"
-#include "work/hold.h"
 
 struct hub_ops_config {
     const struct hub_store *store; /* NULL: not opened yet */

@@ -7,13 +7,13 @@
  * of its registry and frees it. */
 #ifndef HUB_ROOM_ROOM_H
 #define HUB_ROOM_ROOM_H
+#include "async/sequence.h"
 #include "base/code.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/uuid.h"
 #include "fanout/fanout.h"
 #include "room/rights.h"
-#include "work/sequence.h"
 
 struct hub_hub;
 struct hub_conn;

@@ -5,9 +5,9 @@
 
 #include <signal.h>
 
+#include "async/hold.h"
 #include "base/log.h"
 #include "server/preflight.h"
-#include "work/hold.h"
 
 int hub_server_failed(const struct hub_err *err, int exit_code) {
     struct hub_buf line = {0};

@@ -39,8 +39,8 @@ struct hub_decision {
 void hub_decision_pass(struct hub_decision *d);
 void hub_decision_refuse(struct hub_decision *d, enum hub_code code);
 void hub_decision_admit(struct hub_decision *d, const struct hub_rights *rights);
-/* With ROLE (NULL: the null role), which the cache remembers; BY_SESSION: for this session only. NAME: of the
- * authSource or authScript, or NULL. */
+/* With ROLE (NULL: the null role), which the cache remembers; BY_SESSION: for as long as the claims of who
+ * asks are the same. NAME: of the authSource or authScript, or NULL. */
 void hub_decision_grant(struct hub_decision *d, const struct hub_def_role *role, const char *name, bool by_session);
 /* Everything once more, unless that has happened too often: false. */
 bool hub_decision_restart(struct hub_decision *d);

@@ -2,6 +2,8 @@
  * hooks that both call. Everything here is the engine's and lives on its loop. */
 #ifndef HUB_CORE_CORE_H
 #define HUB_CORE_CORE_H
+#include "async/hold.h"
+#include "async/work.h"
 #include "base/mem.h"
 #include "base/metric.h"
 #include "data/change_feed.h"
@@ -13,8 +15,6 @@
 #include "hub/reads/reads.h"
 #include "identity/identity.h"
 #include "room/room.h"
-#include "work/hold.h"
-#include "work/work.h"
 
 /* Calls STEP of all parts of engine E that have it. */
 #define HUB_PARTS_CALL(e, step, ...)                                        \

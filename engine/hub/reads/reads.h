@@ -8,10 +8,10 @@
  * by their number, so that what most requests want never waits for somebody's export. */
 #ifndef HUB_READS_READS_H
 #define HUB_READS_READS_H
+#include "async/hold.h"
 #include "base/map.h"
 #include "loop/loop.h"
 #include "session/session.h"
-#include "work/hold.h"
 
 #define HUB_READS_UNDER_WAY 4
 #define HUB_READS_WAITING 64

@@ -17,6 +17,7 @@
 
 #include "adapters/memory/memory.h"
 #include "adapters/sqlite/sqlite.h"
+#include "async/hold.h"
 #include "base/mem.h"
 #include "base/metric.h"
 #include "data/objects.h"
@@ -24,7 +25,6 @@
 #include "hub/engine.h"
 #include "identity/identity.h"
 #include "schema/load.h"
-#include "work/hold.h"
 
 #define MESSAGES 600
 #define UNDER_WAY 8 /* so that both are at work for many turns, not for one each */

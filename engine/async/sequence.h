@@ -3,8 +3,8 @@
  *
  * Places are given in the order of hub_sequence_announce; an announcement leaves when it is ready and so is
  * everything before it. Everything on the loop thread. */
-#ifndef HUB_WORK_SEQUENCE_H
-#define HUB_WORK_SEQUENCE_H
+#ifndef HUB_ASYNC_SEQUENCE_H
+#define HUB_ASYNC_SEQUENCE_H
 #include <stdbool.h>
 #include <stdint.h>
 

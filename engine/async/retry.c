@@ -1,5 +1,5 @@
 /* Steps that find the store away: they are tried again together, and what waits behind them waits too. */
-#include "work/work.h"
+#include "async/work.h"
 
 #define RETRY_MS 1000
 

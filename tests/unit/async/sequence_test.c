@@ -1,5 +1,5 @@
 /* Sequences: announcements leave in the order decided. */
-#include "work/sequence.h"
+#include "async/sequence.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Work under way, by name. */
-#include "work/hold.h"
+#include "async/hold.h"
 
 #include <string.h>
 

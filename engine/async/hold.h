@@ -3,8 +3,8 @@
  *
  * A hold lies inside its owner's struct, so that taking one allocates nothing. Everything on the loop
  * thread. */
-#ifndef HUB_WORK_HOLD_H
-#define HUB_WORK_HOLD_H
+#ifndef HUB_ASYNC_HOLD_H
+#define HUB_ASYNC_HOLD_H
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,5 +1,5 @@
 /* The order of announcements. */
-#include "work/sequence.h"
+#include "async/sequence.h"
 
 #include <stddef.h>
 

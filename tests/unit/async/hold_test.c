@@ -1,5 +1,5 @@
 /* Holds: what is under way is counted and told by name, and an unbalanced release ends the process. */
-#include "work/hold.h"
+#include "async/hold.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* Work that takes more than one step: counted, waited for with a limit, or tried again. Everything on the
  * loop thread. */
-#ifndef HUB_WORK_WORK_H
-#define HUB_WORK_WORK_H
+#ifndef HUB_ASYNC_WORK_H
+#define HUB_ASYNC_WORK_H
 #include "base/code.h"
 #include "base/list.h"
 #include "base/mem.h"
