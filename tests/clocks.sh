@@ -89,20 +89,7 @@ selftest() {
     printf '%s\n' '/* time(NULL) would be' ' * clock_gettime( */ set_time(x); "time(now)" // clock()' 'hub_clock_wall_ms(c);' 'hub_real_time(1);' >"$tree/engine/hub/a.c"
     printf 'hub_real_ns();\n' >"$tree/scripting/limit.c"
     (check "$tree") || { echo "the clean tree was refused"; failures=1; }
-    breach() { # file, text, expected complaint
-        local saved
-        saved=$(cat "$tree/$1" 2>/dev/null || true)
-        printf '%s\n%s\n' "$saved" "$2" >"$tree/$1"
-        if (check "$tree") >"$tree/out"; then
-            echo "not found: $1: $2"
-            failures=1
-        elif ! grep -qF "$3" "$tree/out"; then
-            echo "expected \"$3\" in:"
-            cat "$tree/out"
-            failures=1
-        fi
-        if [ -n "$saved" ]; then printf '%s\n' "$saved" >"$tree/$1"; else rm "$tree/$1"; fi
-    }
+    . "$here/selftest.sh"
     local call
     for call in 'clock_gettime(CLOCK_MONOTONIC, &t);' 'gettimeofday(&t, NULL);' 'x = time(NULL);' 'uv_hrtime();' 'uv_now(l);' \
         'clock();' 'pthread_cond_timedwait(&c, &m, &t);' 'return (a)time (0);'; do

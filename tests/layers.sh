@@ -97,21 +97,7 @@ selftest() {
     printf '#include "schema/def.h"\n' >"$tree/adapters/x/x.c"
     printf '#include "loop/own.h"\n#include <uv.h>\n' >"$tree/engine/main.c"
     (check "$tree") || { echo "the clean tree was refused"; failures=1; }
-    breach() { # file, text, expected complaint
-        local saved
-        saved=$(cat "$tree/$1" 2>/dev/null || true)
-        mkdir -p "$(dirname "$tree/$1")"
-        printf '%s\n%s\n' "$saved" "$2" >"$tree/$1"
-        if (check "$tree") >"$tree/out"; then
-            echo "not found: $1: $2"
-            failures=1
-        elif ! grep -qF "$3" "$tree/out"; then
-            echo "expected \"$3\" in:"
-            cat "$tree/out"
-            failures=1
-        fi
-        if [ -n "$saved" ]; then printf '%s\n' "$saved" >"$tree/$1"; else rm "$tree/$1"; fi
-    }
+    . "$here/selftest.sh"
     breach engine/base/a.h '#include "loop/own.h"' 'engine/base/a.h:4: engine/base may not include engine/loop/own.h'
     breach schema/def.h '  #  include <uv.h>' 'schema/def.h:2: schema may not include <uv.h>'
     breach adapters/x/x.c '#include "schema/load.h"' 'adapters/x may not include schema/load.h'

@@ -67,20 +67,7 @@ selftest() {
     printf 'int main(void);\nstatic int end(void) {\n}\n' >"$tree/adapters/x/x.c"
     printf 'static int end_tick(void) {\n}\n' >"$tree/adapters/x/y.c"
     (check "$tree") || { echo "the clean tree was refused"; failures=1; }
-    breach() { # file, text, expected complaint
-        local saved
-        saved=$(cat "$tree/$1")
-        printf '%s\n%s\n' "$saved" "$2" >"$tree/$1"
-        if (check "$tree") >"$tree/out"; then
-            echo "not found: $1: $2"
-            failures=1
-        elif ! grep -qF "$3" "$tree/out"; then
-            echo "expected \"$3\" in:"
-            cat "$tree/out"
-            failures=1
-        fi
-        printf '%s\n' "$saved" >"$tree/$1"
-    }
+    . "$here/selftest.sh"
     breach engine/base/a.c 'struct item {' 'tag struct item: engine/base/a.c:5 engine/loop/l.c:1'
     breach adapters/x/x.c 'static const struct list {' 'tag struct list: adapters/x/x.c:4 engine/base/a.c:1'
     breach adapters/x/y.c 'static void end(void) {' 'static function of adapters/x end(): adapters/x/x.c:2 adapters/x/y.c:3'

@@ -171,17 +171,9 @@ static void build_before(struct hub_buf *sql, const void *what) {
     hub_buf_addz(sql, " FOR UPDATE");
 }
 
-/* The row that an UPDATE is about to change. */
 static void send_before_update(struct writer *x, struct hub_write *w) {
     struct link *l = &x->link;
-    int active = w->table->active;
-    bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
-    const struct hub_select q = {.table = w->table,
-                                 .where = w->where,
-                                 .where_n = w->where_n,
-                                 .order_by = -1,
-                                 .limit = 1,
-                                 .with_inactive = restores};
+    const struct hub_select q = hub_sql_before(w);
     hub_pg_params_clear(&l->params);
     hub_pg_param_conds(&l->params, w->table, w->where, w->where_n);
     hub_pg_param_int(&l->params, q.limit);

@@ -438,3 +438,14 @@ void hub_sql_existing(const struct hub_sql_dialect *d, const struct hub_table *t
     }
     say(&x, " LIMIT 1");
 }
+
+struct hub_select hub_sql_before(const struct hub_write *w) {
+    int active = w->table->active;
+    bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
+    return (struct hub_select){.table = w->table,
+                               .where = w->where,
+                               .where_n = w->where_n,
+                               .order_by = -1,
+                               .limit = 1,
+                               .with_inactive = restores};
+}

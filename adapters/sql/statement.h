@@ -23,6 +23,8 @@ bool hub_sql_too_many(const struct hub_cond *where, size_t n);
  * parameters. At least one cell must not be ABSENT. */
 void hub_sql_insert_rows(const struct hub_sql_dialect *d, const struct hub_write *w, size_t rows, struct hub_buf *sql);
 void hub_sql_select(const struct hub_sql_dialect *d, const struct hub_select *q, struct hub_buf *sql);
+/* The row that W, an UPDATE, is about to change; also a deleted one, which it may bring back. */
+struct hub_select hub_sql_before(const struct hub_write *w);
 /* The row that an INSERT collided with over CONFLICT's columns: their cells of the row are the parameters,
  * in the order of CONFLICT. */
 void hub_sql_existing(const struct hub_sql_dialect *d, const struct hub_table *t, const char *conflict,

@@ -175,16 +175,8 @@ static int find_existing(struct sqlite_conn *c, const struct hub_write *w, struc
 
 static void build_before(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_sqlite, what, sql); }
 
-/* The row that an UPDATE is about to change. */
 static int find_before(struct sqlite_conn *c, struct hub_write *w) {
-    int active = w->table->active;
-    bool restores = active >= 0 && w->cells[active].kind != HUB_CELL_ABSENT;
-    const struct hub_select q = {.table = w->table,
-                                 .where = w->where,
-                                 .where_n = w->where_n,
-                                 .order_by = -1,
-                                 .limit = 1,
-                                 .with_inactive = restores};
+    const struct hub_select q = hub_sql_before(w);
     hub_buf_clear(&c->key);
     hub_sql_select_shape(&q, &c->key);
     sqlite3_stmt *st = hub_sqlite_prepare(c, build_before, &q);

@@ -71,16 +71,7 @@ static int open_identity(struct hub_server *s) {
     const struct hub_cache_config cache = {
         .loop = s->loop, .url = s->now.service->cache_url, .name = s->now.service->name};
     if (ops && ops->open(&cache, &s->cache, &err)) return hub_server_failed(&err, HUB_EXIT_INVALID);
-    if (hub_curl_new(s->loop, &s->curl, &err) || hub_server_load_keys(s, &s->now, &err))
-        return hub_server_failed(&err, HUB_EXIT_FAILED);
-    const struct hub_identity_config identity = {.loop = s->loop,
-                                                 .service = s->now.service,
-                                                 .keys = s->now.keys,
-                                                 .jwks = s->now.jwks,
-                                                 .cache = s->cache,
-                                                 .hooks = &hub_lua_hook_ops};
-    s->identity = hub_identity_ctx_new(&identity);
-    return HUB_EXIT_OK;
+    return hub_server_make_identity(s);
 }
 
 /* The cache connects by itself, and needs a moment. */

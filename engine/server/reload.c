@@ -72,13 +72,7 @@ static void on_reloaded(void *arg) {
 static void switch_to(struct hub_server *s, const struct hub_generation *g) {
     retire(s);
     s->now = *g;
-    const struct hub_identity_config identity = {.loop = s->loop,
-                                                 .service = g->service,
-                                                 .keys = g->keys,
-                                                 .jwks = g->jwks,
-                                                 .cache = s->cache,
-                                                 .hooks = &hub_lua_hook_ops,
-                                                 .scripts = g->scripts};
+    const struct hub_identity_config identity = hub_server_identity_config(s, g);
     const struct hub_namespaces_config plain = {.loop = s->loop,
                                                 .holds = hub_engine_holds(s->engine),
                                                 .service = g->service,

@@ -90,17 +90,29 @@ enum hub_code hub_server_load_keys(struct hub_server *s, struct hub_generation *
     return code;
 }
 
-int hub_server_make_engine(struct hub_server *s) {
+struct hub_identity_config hub_server_identity_config(const struct hub_server *s, const struct hub_generation *g) {
+    return (struct hub_identity_config){.loop = s->loop,
+                                        .service = g->service,
+                                        .keys = g->keys,
+                                        .jwks = g->jwks,
+                                        .cache = s->cache,
+                                        .hooks = &hub_lua_hook_ops,
+                                        .scripts = g->scripts};
+}
+
+int hub_server_make_identity(struct hub_server *s) {
     struct hub_err err;
     if (hub_curl_new(s->loop, &s->curl, &err) || hub_server_load_keys(s, &s->now, &err))
         return hub_server_failed(&err, HUB_EXIT_FAILED);
-    struct hub_identity_config identity = {.loop = s->loop,
-                                           .service = s->now.service,
-                                           .keys = s->now.keys,
-                                           .jwks = s->now.jwks,
-                                           .cache = s->cache,
-                                           .hooks = &hub_lua_hook_ops};
-    s->identity = hub_identity_ctx_new(&identity);
+    const struct hub_identity_config config = hub_server_identity_config(s, &s->now);
+    s->identity = hub_identity_ctx_new(&config);
+    return HUB_EXIT_OK;
+}
+
+int hub_server_make_engine(struct hub_server *s) {
+    struct hub_err err;
+    int failed = hub_server_make_identity(s);
+    if (failed) return failed;
     const struct hub_engine_config config = {.loop = s->loop,
                                              .service = s->now.service,
                                              .tables = s->now.tables,
@@ -122,7 +134,7 @@ int hub_server_make_engine(struct hub_server *s) {
     s->engine_host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = s->engine, .next = &s->socket_host};
     if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, &s->engine_host, &err))
         return hub_server_failed(&err, HUB_EXIT_INVALID);
-    identity.scripts = s->now.scripts;
+    const struct hub_identity_config identity = hub_server_identity_config(s, &s->now);
     hub_identity_ctx_configure(s->identity, &identity);
     hub_engine_set_scripts(s->engine, s->now.scripts);
     hub_namespaces_set_scripts(s->namespaces, s->now.scripts);

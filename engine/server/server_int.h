@@ -77,6 +77,9 @@ enum hub_code hub_server_open_store(struct hub_server *s, bool look, struct hub_
 int hub_server_open_cache_and_bus(struct hub_server *s);
 /* The keys that tokens are checked with, into G. Those of a URL are not asked for yet. */
 enum hub_code hub_server_load_keys(struct hub_server *s, struct hub_generation *g, struct hub_err *err);
+struct hub_identity_config hub_server_identity_config(const struct hub_server *s, const struct hub_generation *g);
+/* What resolves tokens: keys, and the fetches of keys. The cache is open, if there is one. */
+int hub_server_make_identity(struct hub_server *s);
 /* Everything between the backends and the listener. */
 int hub_server_make_engine(struct hub_server *s);
 

@@ -40,24 +40,34 @@ void hub_layer_room(struct hub_decision *d) {
 
 /* ---- roomEligibility ---- */
 
+/* What the hook SCRIPT said, which passes, or refuses with CODE, told in the words REFUSED. */
+static void judge_script(struct hub_decision *d, const struct hub_script *script, enum hub_code failed,
+                         const char *error, json_t *result, enum hub_code code, const char *refused) {
+    bool passes = !failed && hub_truthy(result);
+    if (failed) hub_hook_failed(d->hub, script, failed, error);
+    hub_decision_trace_script(d, NULL, script, failed ? error : passes ? "true: passes" : refused, result);
+    if (passes)
+        hub_decision_pass(d);
+    else
+        hub_decision_refuse(d, code);
+}
+
+/* Without a script there is nothing to refuse for. */
+static bool is_without(struct hub_decision *d, const struct hub_script *script) {
+    if (script->kind != HUB_SCRIPT_NONE) return false;
+    hub_decision_trace_script(d, NULL, script, NULL, NULL);
+    hub_decision_pass(d);
+    return true;
+}
+
 static void on_eligibility(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct hub_decision *d = arg;
-    if (code) hub_hook_failed(d->hub, &d->def->room_eligibility, code, error);
-    const char *outcome = code ? error : hub_truthy(result) ? "true: passes" : "false: nobody may enter";
-    hub_decision_trace_script(d, NULL, &d->def->room_eligibility, outcome, result);
-    if (code || !hub_truthy(result))
-        hub_decision_refuse(d, HUB_ROOM_NOT_ELIGIBLE);
-    else
-        hub_decision_pass(d);
+    judge_script(d, &d->def->room_eligibility, code, error, result, HUB_ROOM_NOT_ELIGIBLE, "false: nobody may enter");
 }
 
 void hub_layer_eligibility(struct hub_decision *d) {
     struct hub_hook_arg args[3];
-    if (d->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
-        hub_decision_trace_script(d, NULL, &d->def->room_eligibility, NULL, NULL);
-        hub_decision_pass(d);
-        return;
-    }
+    if (is_without(d, &d->def->room_eligibility)) return;
     size_t n = hub_hook_room_args(d->hub, d->record, args, 0);
     hub_hook_decide(d->hub, &d->def->room_eligibility, args, n, on_eligibility, d);
 }
@@ -130,22 +140,12 @@ void hub_layer_check_roles(struct hub_decision *d) {
 
 static void on_check_script(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct hub_decision *d = arg;
-    if (code) hub_hook_failed(d->hub, &d->def->check_script, code, error);
-    const char *outcome = code ? error : hub_truthy(result) ? "true: passes" : "false: refused";
-    hub_decision_trace_script(d, NULL, &d->def->check_script, outcome, result);
-    if (code || !hub_truthy(result))
-        hub_decision_refuse(d, HUB_CHECK_FAILED);
-    else
-        hub_decision_pass(d);
+    judge_script(d, &d->def->check_script, code, error, result, HUB_CHECK_FAILED, "false: refused");
 }
 
 void hub_layer_check_script(struct hub_decision *d) {
     struct hub_hook_arg args[4] = {{"user", d->who->session}};
-    if (d->def->check_script.kind == HUB_SCRIPT_NONE) {
-        hub_decision_trace_script(d, NULL, &d->def->check_script, NULL, NULL);
-        hub_decision_pass(d);
-        return;
-    }
+    if (is_without(d, &d->def->check_script)) return;
     size_t n = hub_hook_room_args(d->hub, d->record, args, 1);
     hub_hook_decide(d->hub, &d->def->check_script, args, n, on_check_script, d);
 }

@@ -99,6 +99,25 @@ static void add_change(struct hub_buf *b, const struct hub_table *table, const s
     }
 }
 
+/* What is for the reader, with a number in COLUMN after SINCE and a seq of at most TO. */
+static void select_replay(struct reading *r, int column, int64_t to, bool with_inactive, hub_rows_cb *done) {
+    struct hub_store *store = hub_of(r->room)->engine->config.store;
+    const struct hub_cond where[] = {
+        {.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(r->room->id))},
+        {.column = column, .cmp = HUB_GT, .value = hub_cell_int(r->since)},
+        {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(to)},
+        hub_audience_cond(hub_cstr(r->reader)),
+    };
+    const struct hub_select q = {.table = hub_of(r->room)->tables->message,
+                                 .where = where,
+                                 .where_n = HUB_NELEM(where),
+                                 .order_by = column,
+                                 .limit = REPLAY_MAX + 1,
+                                 .max_bytes = HUB_RESULT_MAX,
+                                 .with_inactive = with_inactive};
+    store->ops->select(store, &q, done, r);
+}
+
 static void on_changes(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct reading *r = arg;
     (void)error;
@@ -123,23 +142,7 @@ static void on_changes(void *arg, enum hub_code code, const struct hub_rows *row
 /* The present state of older messages that changed after SINCE: also of those that changed again after
  * UPTO. A message has one changeSeq, and what happened to it before UPTO would be lost with a message that
  * is left out for what happened since; the later change comes live once more. */
-static void read_changes(struct reading *r) {
-    struct hub_store *store = hub_of(r->room)->engine->config.store;
-    const struct hub_cond where[] = {
-        {.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(r->room->id))},
-        {.column = HUB_MSG_CHANGE_SEQ, .cmp = HUB_GT, .value = hub_cell_int(r->since)},
-        {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(r->since)},
-        hub_audience_cond(hub_cstr(r->reader)),
-    };
-    const struct hub_select q = {.table = hub_of(r->room)->tables->message,
-                                 .where = where,
-                                 .where_n = 4,
-                                 .order_by = HUB_MSG_CHANGE_SEQ,
-                                 .limit = REPLAY_MAX + 1,
-                                 .max_bytes = HUB_RESULT_MAX,
-                                 .with_inactive = true};
-    store->ops->select(store, &q, on_changes, r);
-}
+static void read_changes(struct reading *r) { select_replay(r, HUB_MSG_CHANGE_SEQ, r->since, true, on_changes); }
 
 static void on_missed(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct reading *r = arg;
@@ -158,22 +161,7 @@ static void on_missed(void *arg, enum hub_code code, const struct hub_rows *rows
     read_changes(r);
 }
 
-static void read_missed(struct reading *r) {
-    struct hub_store *store = hub_of(r->room)->engine->config.store;
-    const struct hub_cond where[] = {
-        {.column = HUB_MSG_ROOM_ID, .value = hub_cell_text(hub_cstr(r->room->id))},
-        {.column = HUB_MSG_SEQ, .cmp = HUB_GT, .value = hub_cell_int(r->since)},
-        {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(r->upto)},
-        hub_audience_cond(hub_cstr(r->reader)),
-    };
-    const struct hub_select q = {.table = hub_of(r->room)->tables->message,
-                                 .where = where,
-                                 .where_n = 4,
-                                 .order_by = HUB_MSG_SEQ,
-                                 .limit = REPLAY_MAX + 1,
-                                 .max_bytes = HUB_RESULT_MAX};
-    store->ops->select(store, &q, on_missed, r);
-}
+static void read_missed(struct reading *r) { select_replay(r, HUB_MSG_SEQ, r->upto, false, on_missed); }
 
 static void start_reading(struct hub_result *result) {
     struct reading *r = HUB_CONTAINER(result, struct reading, result);
