@@ -1,4 +1,4 @@
-/* Writes that take a number of a sequence (work/sequence.h): their place in the order, the commit, the
+/* Writes that take a number of a sequence (async/sequence.h): their place in the order, the commit, the
  * announcement.
  *
  * The store gives the number inside the transaction and writes in the order submitted; announcements leave

@@ -35,9 +35,18 @@ static void on_idle(struct hub_timer *t) {
     hub_socket_drop(c->socket, HUB_CLOSE_PING, "nothing came for connectionTimeout");
 }
 
+/* A reload may have taken the hub out of service, at once or while this waited for its identity; what it was
+ * defined by goes then. False: refused, as any namespace that is not there. */
+static bool is_served(struct hub_socket *s) {
+    const struct hub_hub *hub = s->nsp->owner;
+    if (hub->gone) hub_socket_refuse(s, "Invalid namespace", hub_str(NULL, 0));
+    return !hub->gone;
+}
+
 static void on_admitted(void *arg, struct hub_identity *identity) {
     struct hub_socket *s = arg;
     struct hub_hub *hub = s->nsp->owner;
+    if (!is_served(s)) return;
     struct hub_conn *c = hub_xcalloc(1, sizeof *c);
     *c = (struct hub_conn){.refs = 1, .hub = hub, .socket = hub_socket_ref(s), .identity = hub_identity_ref(identity)};
     hub_list_init(&c->members);
@@ -54,6 +63,7 @@ static void on_admitted(void *arg, struct hub_identity *identity) {
 
 static void on_connect(struct hub_socket *s, json_t *auth) {
     struct hub_hub *hub = s->nsp->owner;
+    if (!is_served(s)) return;
     if (hub->engine->draining) {
         hub_socket_refuse(s, hub_code_text(HUB_SHUTTING_DOWN), HUB_STR("{\"code\":\"shutting_down\"}"));
         return;

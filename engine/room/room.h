@@ -75,8 +75,11 @@ struct hub_room_op {
 
 /* The life of a room in memory. hub_room_set_state is the only place where it moves on.
  *
- *   new ⇄ loading → open ⇄ ended → closed → open again, when its row is there or eligible again
- *                         from any of them but loading: gone, with the last reference
+ *   new     → loading, gone
+ *   loading → open, ended (its end came while it was read), new (it could not be read)
+ *   open    → ended, closed (its hub goes), gone
+ *   ended   → closed, open (its row is there or eligible again), gone
+ *   closed  → open, ended (closed once more), gone
  */
 enum hub_room_state {
     HUB_ROOM_NEW,     /* nothing of it has been read */

@@ -251,7 +251,8 @@ describe("a request that is being authenticated", () => {
           ["GET", "/other/rooms/r1"],
         ];
         const answers = requests.map(([method, path, body]) => server.rest(method, path, { ...who, body }));
-        await server.hubd.printed(/(authenticates[^]*){5}/);
+        const peer = server.open("ann", { role: "reader", namespace: "/hub/other", transports: ["websocket"] });
+        await server.hubd.printed(/(authenticates[^]*){6}/);
         server.def.service.dataObjects.find(({ name }) => name === "membership").api = { read: ["auditor"], create: ["auditor"] };
         server.def.hubs = [];
         rmSync(join(server.dir, "other.hub.yaml"));
@@ -259,6 +260,7 @@ describe("a request that is being authenticated", () => {
         server.hubd.signal("SIGHUP");
         const statuses = (await Promise.all(answers)).map(({ status }) => status);
         assert.deepEqual(statuses, [403, 403, 403, 404, 404]);
+        assert.equal((await peer.refusal()).message, "Invalid namespace");
       },
     );
   });

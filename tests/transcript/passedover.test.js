@@ -65,6 +65,14 @@ describe("what would be passed over", () => {
     assert.equal((await rest("GET", `${base}/members?access_token=dev:ann`)).status, 200);
   });
 
+  test("what the method says already, and texts that nothing can be", async () => {
+    const base = `/chat/rooms/${server.room()}`;
+    const { id } = (await rest("POST", `${base}/messages`, { messageType: "text", content: { body: "hello" } })).body.message;
+    await refused("PUT", `${base}/messages/${id}/reactions/%2B1`, { remove: true }, /^remove: over REST the method says it/);
+    for (const name of ["messageType", "senderId"])
+      await refused("GET", `${base}/messages?${name}=a%00b`, undefined, new RegExp(`^${name}: expected a text of at most 255 bytes`));
+  });
+
   test("a list takes its own parameters only", async () => {
     const base = `/chat/rooms/${server.room()}`;
     for (const name of ["before", "after", "messageType", "senderId", "include"])

@@ -110,13 +110,15 @@ describe("what the database refuses", () => {
   test("is said to whoever asked, in the log and in the metrics, whatever it is", async () => {
     const ann = await server.member("ann", "r1");
     const bob = await server.member("bob", "r1");
-    const tables = ["chatMessage", "chatModeration", "chatReceipt", "chatEvent"];
-    await runSql(server.dir, tables.map((table) => `CREATE UNIQUE INDEX "once_${table}" ON "${table}" ("roomId");`).join(" "));
+    const { id: messageId } = await bob.say("r1", "y");
+    const once = { chatMessage: '"roomId", "content"', chatModeration: '"roomId"', chatReceipt: '"roomId"', chatEvent: '"roomId"' };
+    await runSql(server.dir, Object.entries(once).map(([table, columns]) => `CREATE UNIQUE INDEX "once_${table}" ON "${table}" (${columns});`).join(" "));
     const asks = [
       ["chatMessage", (peer) => peer.call("hub:send", { roomId: "r1", messageType: "text", content: { body: "x" } })],
       ["chatReceipt", (peer) => peer.call("messageRead", { roomId: "r1", lastReadSeq: 1 })],
       ["chatModeration", (peer) => peer.call("hub:silence", { roomId: "r1", userId: peer === ann ? "x" : "y" })],
       ["chatEvent", (peer) => peer.call("wave", { roomId: "r1", data: 1 })],
+      ["chatMessage", (peer) => (peer === ann ? { ok: true } : peer.call("hub:edit", { roomId: "r1", messageId, content: { body: "x" } }))],
     ];
     for (const [table, ask] of asks) {
       assert.equal((await ask(ann)).ok, true, table);
@@ -126,6 +128,6 @@ describe("what the database refuses", () => {
       assert.match(error.message, /unique|duplicate/i, "and the words of the database");
       await server.hubd.printed(new RegExp(`info +store: a write was refused table=${table} code=bad_request error=`), from);
     }
-    assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^hubd_store_failed_writes_total 4$/m);
+    assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^hubd_store_failed_writes_total 5$/m);
   });
 });

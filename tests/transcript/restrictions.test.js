@@ -146,7 +146,7 @@ describe("a grant to speak in rooms that begin silent", () => {
   test("survives a restart, and a denial takes it back", async () => {
     await serving(silent, async (inner) => {
       const mod = await inner.member("mod", "r1", { role: "mod" });
-      await mod.ok("hub:grantSpeak", { roomId: "r1", userId: "sam" });
+      await mod.ok("hub:grantSpeak", { roomId: "r1", userId: "sam", seconds: 1 }); // which it does not take: a denial ends it
       inner.closePeers();
       await inner.hubd.stop();
       await inner.start();

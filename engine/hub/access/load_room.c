@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "hub/moderation/moderation.h"
+#include "hub/member/member.h"
 
 #define KEPT_MAX 10000 /* rows of one room kept in memory: the newest */
 

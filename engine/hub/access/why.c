@@ -30,12 +30,6 @@ json_t *hub_script_shown(const struct hub_script *s) {
                                       : json_sprintf("Lua, %s:%d", s->file, s->line);
 }
 
-static json_t *shown_list(const struct hub_strs *list) {
-    json_t *all = json_array();
-    for (size_t i = 0; i < list->n; i++) json_array_append_new(all, json_string(list->items[i]));
-    return all;
-}
-
 void hub_decision_trace_script(const struct hub_decision *d, const char *name, const struct hub_script *s,
                                const char *outcome, json_t *result) {
     if (!hub_decision_is_traced(d)) return;
@@ -49,7 +43,7 @@ void hub_decision_trace_roles(const struct hub_decision *d, const struct hub_str
     if (!hub_decision_is_traced(d)) return;
     json_t *have = hub_json_get(d->who->session, "roleId");
     hub_decision_trace_new(d, roles->n ? outcome : "none are set: passes",
-                           json_pack("{s:O?, s:o}", "roleId", have, hub_decision_layer(d), shown_list(roles)));
+                           json_pack("{s:O?, s:o}", "roleId", have, hub_decision_layer(d), hub_strs_json(roles)));
 }
 
 struct why {

@@ -107,6 +107,11 @@ void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, .
     hub_call_fail_with(call, &err, hub_str(NULL, 0));
 }
 
+void hub_call_fail_store(struct hub_call *call, enum hub_code code, const char *error) {
+    const char *words = hub_store_words(code, error);
+    hub_call_fail(call, code, "%s", words ? words : hub_code_text(code));
+}
+
 bool hub_call_renew(struct hub_call *call) {
     if (!call->conn || call->who == call->conn->identity) return false;
     hub_identity_unref(call->who);

@@ -96,6 +96,13 @@ struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct
 void hub_call_ok(struct hub_call *call, const char *data_name, struct hub_str fields);
 void hub_call_fail(struct hub_call *call, enum hub_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The words for clients of what a store answered with CODE and ERROR (may be NULL): those of a database
+ * that refused something, for they are its owner's. NULL: those of the code; nothing else of a store is
+ * for clients. */
+static inline const char *hub_store_words(enum hub_code code, const char *error) {
+    return code == HUB_BAD_REQUEST && error && error[0] ? error : NULL;
+}
+void hub_call_fail_store(struct hub_call *call, enum hub_code code, const char *error);
 /* With extra members for the error object, e.g. "\"retryAfterMs\":1200". */
 void hub_call_fail_with(struct hub_call *call, const struct hub_err *err, struct hub_str fields);
 
@@ -157,7 +164,7 @@ extern const struct hub_gate hub_gate_size;
 extern const struct hub_gate hub_gate_messages, hub_gate_reactions, hub_gate_joins, hub_gate_reads;
 
 /* What hub_gate_unblocked and hub_gate_speaker say, for a call that has waited since. */
-enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err);
+enum hub_code hub_gate_again(struct hub_call *c, struct hub_err *err);
 /* The JSON of CONTENT, into which defaults were filled, in the place of TEXT: it must still be within
  * maxMessageSize. */
 enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, struct hub_buf *text,

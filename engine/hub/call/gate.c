@@ -119,7 +119,7 @@ const struct hub_gate hub_gate_unblocked = {.name = "not blocked",
                                             .check = check_unblocked,
                                             .codes = {HUB_BLOCKED}};
 
-static enum hub_code may_speak(const struct hub_call *c, struct hub_err *err) {
+static enum hub_code check_speaker(struct hub_call *c, struct hub_err *err) {
     if (!c->rights.can_send) return hub_fail(err, HUB_CANNOT_SEND, NULL);
     if (hub_room_is_silenced(c->room, hub_cstr(c->who->user_id), &c->rights, c->hub->def->default_silenced,
                              hub_loop_wall(c->room->loop)))
@@ -127,26 +127,25 @@ static enum hub_code may_speak(const struct hub_call *c, struct hub_err *err) {
     return HUB_OK;
 }
 
-static enum hub_code check_speaker(struct hub_call *call, struct hub_err *err) { return may_speak(call, err); }
-
 const struct hub_gate hub_gate_speaker = {.name = "canSend",
                                           .help = "The caller's role may send, and the caller is not silenced.",
                                           .check = check_speaker,
                                           .codes = {HUB_CANNOT_SEND, HUB_SILENCED}};
 
-enum hub_code hub_gate_again(const struct hub_call *c, struct hub_err *err) {
-    if (hub_room_is_blocked(c->room, hub_cstr(c->who->user_id), hub_loop_wall(c->room->loop)))
-        return hub_fail(err, HUB_BLOCKED, NULL);
-    return may_speak(c, err);
+enum hub_code hub_gate_again(struct hub_call *c, struct hub_err *err) {
+    enum hub_code code = check_unblocked(c, err);
+    return code ? code : check_speaker(c, err);
 }
 
 /* ---- arguments ---- */
 
 static enum hub_code check_args(struct hub_call *call, struct hub_err *err) {
     const struct hub_arg *rows = call->command->args;
-    for (const struct hub_arg *row = rows; call->conn && row->name; row++)
-        if ((row->flags & HUB_ARG_PAGE) && !hub_json_nil(hub_json_get(call->args, row->name)))
-            return hub_fail(err, HUB_BAD_REQUEST, "%s: pages by number come by REST only", row->name);
+    unsigned foreign = call->conn ? HUB_ARG_PAGE : HUB_ARG_SOCKET;
+    for (const struct hub_arg *row = rows; row->name; row++)
+        if ((row->flags & foreign) && !hub_json_nil(hub_json_get(call->args, row->name)))
+            return hub_fail(err, HUB_BAD_REQUEST, "%s: %s", row->name,
+                            call->conn ? "pages by number come by REST only" : "over REST the method says it");
     return hub_args_check(rows, call->args, err);
 }
 

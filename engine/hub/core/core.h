@@ -89,6 +89,9 @@ void **hub_room_data(struct hub_room *room, const struct hub_part *part);
 /* Whether any part has something there. */
 bool hub_room_has_data(const struct hub_room *room);
 
+/* As a JSON array. New reference. */
+json_t *hub_strs_json(const struct hub_strs *names);
+
 /* ---- hooks ---- */
 
 /* Context shared by hooks: room under "room" and under the room object's name. */

@@ -18,3 +18,9 @@ void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script,
     hub_log_kv(HUB_LOG_WARN, "hub", "hook failed", "hub", hub->def->name, "hook", script->path, "code",
                hub_code_name(code), "error", error, NULL);
 }
+
+json_t *hub_strs_json(const struct hub_strs *names) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < names->n; i++) json_array_append_new(all, json_string(names->items[i]));
+    return all;
+}

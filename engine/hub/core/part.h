@@ -45,10 +45,11 @@ enum hub_arg_type {
 };
 enum {
     HUB_ARG_REQUIRED = 1,
-    HUB_ARG_LATER = 2,  /* a later gate or the command itself checks it, at its turn */
-    HUB_ARG_CAPPED = 4, /* above MOST counts as MOST */
-    HUB_ARG_PAGE = 8,   /* of pages by number, which come by REST only */
-    HUB_ARG_HIDDEN = 16 /* made of other arguments: nobody may send it */
+    HUB_ARG_LATER = 2,   /* a later gate or the command itself checks it, at its turn */
+    HUB_ARG_CAPPED = 4,  /* above MOST counts as MOST */
+    HUB_ARG_PAGE = 8,    /* of pages by number, which come by REST only */
+    HUB_ARG_HIDDEN = 16, /* made of other arguments: nobody may send it */
+    HUB_ARG_SOCKET = 32  /* over REST the method says it */
 };
 struct hub_arg {
     const char *name;

@@ -25,7 +25,7 @@ struct shown_later {
 static void on_kept(void *arg, enum hub_code code, const char *error, struct hub_str data) {
     struct shown_later *s = arg;
     if (code) {
-        hub_call_fail(s->call, code, "%s", error ? error : hub_code_text(code));
+        hub_call_fail_store(s->call, code, error);
     } else {
         broadcast(s->call, s->event, data);
         hub_call_ok(s->call, NULL, HUB_STR(""));

@@ -75,7 +75,7 @@ static void on_stored(struct hub_write *w) {
     hub_unhold(&r->hold);
     if (w->code) {
         take_back(r);
-        fail(r, w->code, w->error);
+        fail(r, w->code, hub_store_words(w->code, w->error));
         return;
     }
     tell(r);
@@ -119,7 +119,8 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
         return;
     }
     if (code || !rows->n) {
-        fail(r, code ? code : HUB_NOT_FOUND, code ? error : "there is no such message in this room");
+        fail(r, code ? code : HUB_NOT_FOUND,
+             code ? hub_store_words(code, error) : "there is no such message in this room");
         return;
     }
     const struct hub_cell *row = hub_row(rows, 0);

@@ -238,12 +238,6 @@ static const struct hub_told_event join_told[] = {
     {0},
 };
 
-static json_t *names_of(const struct hub_strs *s) {
-    json_t *a = json_array();
-    for (size_t i = 0; i < s->n; i++) json_array_append_new(a, json_string(s->items[i]));
-    return a;
-}
-
 static void describe_roles(const struct hub_hub *hub, json_t *out) {
     json_t *all = json_object_get(out, "roles");
     for (size_t i = 0; i < hub->def->role_n; i++) {
@@ -251,7 +245,7 @@ static void describe_roles(const struct hub_hub *hub, json_t *out) {
         json_t *role = json_pack("{s:s}", "name", r->name);
         for (size_t right = 0; right < HUB_RIGHT_COUNT; right++)
             json_object_set_new(role, hub_right_rows[right].name, json_boolean(hub_role_has(r, right)));
-        json_object_set_new(role, "allowedMessageTypes", names_of(&r->allowed_message_types));
+        json_object_set_new(role, "allowedMessageTypes", hub_strs_json(&r->allowed_message_types));
         json_array_append_new(all, role);
     }
 }

@@ -3,9 +3,7 @@
 
 #include <stdlib.h>
 
-static const struct hub_table *room_table(const struct hub_hub *hub) {
-    return hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
-}
+#include "hub/access/access.h"
 
 static enum hub_code check_changes(const struct hub_def *def, const json_t *changes, struct hub_err *err) {
     const char *key;
@@ -47,7 +45,7 @@ static void on_updated(void *arg, enum hub_code code, json_t *record, const char
 }
 
 static void update_room(struct hub_call *call) {
-    const struct hub_table *t = room_table(call->hub);
+    const struct hub_table *t = hub_record_table(call->hub);
     const json_t *changes = hub_json_get(call->args, "changes");
     struct hub_err err;
     if (check_changes(call->hub->def, changes, &err)) {

@@ -21,6 +21,10 @@ void hub_members_json(struct hub_room *room, struct hub_buf *out); /* appends an
 void hub_permissions_tell(struct hub_member *m);
 void hub_permissions_tell_user(struct hub_room *room,
                                struct hub_str user_id); /* to all connections of the user in the room */
+/* Wall ms, 0 = not, INT64_MAX = without end; when it ends by itself the room and the user are told. */
+void hub_silence_set(struct hub_moderated *m, int64_t until);
+/* That the user asked to speak is dealt with. */
+void hub_speak_answered(struct hub_room *room, struct hub_str user_id);
 /* Of connection M; NULL: of all the user's. Told when it changes anything. */
 void hub_presence_online(struct hub_room_user *u, struct hub_member *m);
 void hub_indicators_stop(struct hub_room_user *u);

@@ -110,7 +110,8 @@ static void on_announce(struct hub_numbered *n) {
         return;
     }
     if (n->write.code) {
-        refuse(c, n->write.code, n->write.code == HUB_NOT_FOUND ? no_message : NULL);
+        enum hub_code code = n->write.code;
+        refuse(c, code, code == HUB_NOT_FOUND ? no_message : hub_store_words(code, n->write.error));
         return;
     }
     accept(c);

@@ -208,7 +208,7 @@ static void free_page(struct page *p, struct hub_engine *e) {
 
 static void fail_page(struct page *p, enum hub_code code, const char *error) {
     struct hub_engine *e = p->call->hub->engine;
-    hub_call_fail(p->call, code, "%s", error ? error : hub_code_text(code));
+    hub_call_fail_store(p->call, code, error);
     free_page(p, e);
 }
 
@@ -349,8 +349,8 @@ static const struct hub_arg history_args[] = {
     {"before", HUB_ARG_INT, .most = INT64_MAX, .expected = "a seq (a whole number)", .help = "Those below that `seq`."},
     {"after", HUB_ARG_INT, .most = INT64_MAX, .expected = "a seq (a whole number)",
      .help = "Those above that `seq`, the oldest first."},
-    {"messageType", HUB_ARG_TEXT, .help = "Of that type only."},
-    {"senderId", HUB_ARG_TEXT, .help = "Of that sender only."},
+    {"messageType", HUB_ARG_TEXT, .most = 255, .help = "Of that type only."},
+    {"senderId", HUB_ARG_TEXT, .most = 255, .help = "Of that sender only."},
     {"include", HUB_ARG_TEXT, .expected = "\"events\"",
      .help = "`events`: also the stored custom events of that time."},
     {"limit", HUB_ARG_INT, HUB_ARG_CAPPED, 1, HUB_PAGE_MAX, .help = "How many; historyLimit unless given."},

@@ -28,7 +28,7 @@ static const struct hub_arg message_args[] = {HUB_ARG_ROOM, HUB_ARG_MESSAGE, {0}
                                                  .help = "An emoji, or a name like `+1`." \
     }
 static const struct hub_arg react_args[] = {
-    HUB_ARG_ROOM, HUB_ARG_MESSAGE, ARG_EMOJI, {"remove", HUB_ARG_BOOL, .help = "Takes it back."}, {0}};
+    HUB_ARG_ROOM, HUB_ARG_MESSAGE, ARG_EMOJI, {"remove", HUB_ARG_BOOL, HUB_ARG_SOCKET, .help = "Takes it back."}, {0}};
 static const struct hub_arg unreact_args[] = {HUB_ARG_ROOM, HUB_ARG_MESSAGE, ARG_EMOJI, {0}};
 
 static const struct hub_field message_answer[] = {{"message", "message", .help = "As everybody sees it."}, {0}};
@@ -142,18 +142,12 @@ static const struct hub_told_event message_told[] = {
 
 /* ---- GET /{hub} ---- */
 
-static json_t *names_of(const struct hub_strs *s) {
-    json_t *a = json_array();
-    for (size_t i = 0; i < s->n; i++) json_array_append_new(a, json_string(s->items[i]));
-    return a;
-}
-
 static json_t *describe_field(const struct hub_def_field *f) {
     static const char *const types[] = {"String", "Text",     "Integer", "Decimal", "Boolean",
                                         "ID",     "DateTime", "Enum",    "JSON"};
     json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "name", f->name, "type", types[f->type], "required", f->required,
                           "description", f->description ? f->description : "");
-    if (f->type == HUB_FIELD_ENUM) json_object_set_new(o, "enumValues", names_of(&f->enum_values));
+    if (f->type == HUB_FIELD_ENUM) json_object_set_new(o, "enumValues", hub_strs_json(&f->enum_values));
     if (f->type == HUB_FIELD_ID)
         json_object_set_new(o, "format", json_string(f->id_format == HUB_ID_ANY ? "any" : "reference"));
     if (f->default_value) json_object_set(o, "defaultValue", f->default_value);

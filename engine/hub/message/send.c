@@ -134,7 +134,7 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
 static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
     struct hub_call *call = arg;
     if (code) {
-        hub_call_fail(call, code, "%s", code == HUB_BAD_REQUEST && error[0] ? error : hub_code_text(code));
+        hub_call_fail_store(call, code, error);
         return;
     }
     struct hub_engine *e = call->hub->engine;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/access/access.h"
 #include "hub/member/member.h"
 
 #define SECONDS_MAX (10LL * 366 * 24 * 3600) /* ten years */
@@ -61,37 +62,6 @@ static void tell_concerned(struct hub_room *room, struct hub_str event, struct h
     tell(room, &few, event, user);
 }
 
-/* ---- who asked to speak: remembered while he is in the room ---- */
-
-static void answered(struct hub_room *room, struct hub_str user) {
-    struct hub_room_user *u = hub_room_user(room, user);
-    if (u) u->asked_to_speak = 0;
-}
-
-/* ---- a silence that ends by itself ---- */
-
-static void on_silence_over(struct hub_timer *t) {
-    struct hub_moderated *m = HUB_CONTAINER(t, struct hub_moderated, silence_over);
-    struct hub_room *room = hub_room_ref(m->room);
-    if (m->silenced_until > hub_loop_wall(room->loop)) { /* the wall clock was set back */
-        hub_silence_set(m, m->silenced_until);
-    } else {
-        hub_silence_set(m, 0);
-        answered(room, hub_cstr(m->user_id));
-        tell_all(room, HUB_STR("hub:unsilenced"), hub_cstr(m->user_id));
-        hub_permissions_tell_user(room, hub_cstr(m->user_id));
-    }
-    hub_room_unref(room);
-}
-
-void hub_silence_set(struct hub_moderated *m, int64_t until) {
-    struct hub_loop *loop = m->room->loop;
-    int64_t left = until - hub_loop_wall(loop);
-    m->silenced_until = until;
-    hub_timer_stop(loop, &m->silence_over);
-    if (until && until != INT64_MAX) hub_timer_start(loop, &m->silence_over, left > 1 ? left : 1, on_silence_over);
-}
-
 /* ---- what each does ---- */
 
 /* What is remembered of the user; NULL when there is nothing to take back. */
@@ -101,7 +71,7 @@ static struct hub_moderated *memory(const struct moderation *m, bool create) {
 
 static void block(const struct moderation *m) {
     memory(m, true)->blocked_until = m->until;
-    answered(m->room, m->user);
+    hub_speak_answered(m->room, m->user);
     hub_room_expel(m->room, m->user, "hub:blocked", hub_json_get_str(m->args, "reason"), HUB_BLOCKED);
 }
 
@@ -120,7 +90,7 @@ static void unsilence(const struct moderation *m) {
     struct hub_moderated *now = memory(m, false);
     if (!now || !now->silenced_until) return;
     hub_silence_set(now, 0);
-    answered(m->room, m->user);
+    hub_speak_answered(m->room, m->user);
     tell_all(m->room, HUB_STR("hub:unsilenced"), m->user);
     hub_permissions_tell_user(m->room, m->user);
 }
@@ -129,7 +99,7 @@ static void grant(const struct moderation *m) {
     struct hub_moderated *now = memory(m, true);
     now->may_speak = true;
     hub_silence_set(now, 0);
-    answered(m->room, m->user);
+    hub_speak_answered(m->room, m->user);
     tell_concerned(m->room, HUB_STR("hub:speakGranted"), m->user);
     hub_permissions_tell_user(m->room, m->user);
 }
@@ -138,7 +108,7 @@ static void deny(const struct moderation *m) {
     struct hub_moderated *now = memory(m, false);
     bool could = now && now->may_speak;
     if (could) now->may_speak = false;
-    answered(m->room, m->user);
+    hub_speak_answered(m->room, m->user);
     tell_concerned(m->room, HUB_STR("hub:speakDenied"), m->user);
     if (could) hub_permissions_tell_user(m->room, m->user);
 }
@@ -154,7 +124,7 @@ static void end(struct moderation *m) {
 }
 
 static void refuse(struct moderation *m, enum hub_code code, const char *why) {
-    if (m->call) hub_call_fail(m->call, code, "%s", why ? why : hub_code_text(code));
+    if (m->call) hub_call_fail_store(m->call, code, why);
     m->call = NULL;
 }
 
@@ -313,8 +283,10 @@ static enum hub_code check_target(const struct hub_call *call, const struct kind
     return HUB_OK;
 }
 
+/* Of a command that takes seconds: who was let speak may, until that is taken back. */
 static int64_t end_of(const struct hub_call *call) {
-    int64_t seconds = hub_json_get_int(call->args, "seconds", 0);
+    bool ends = hub_arg_named(call->command->args, HUB_STR("seconds")) != NULL;
+    int64_t seconds = ends ? hub_json_get_int(call->args, "seconds", 0) : 0;
     return seconds ? hub_loop_wall(call->room->loop) + seconds * 1000 : INT64_MAX;
 }
 
@@ -495,7 +467,7 @@ static void on_restrictions(void *arg, enum hub_code code, const struct hub_rows
         hub_buf_addz(&b, "],\"waiting\":[");
         add_waiting(&b, call->hub, call->room);
         hub_buf_addz(&b, "]}");
-        hub_call_ok(call, "restrictions", hub_buf_str(&b));
+        hub_call_show(call, "restrictions", hub_buf_str(&b));
     }
     hub_result_over(reads, &l->result);
     hub_buf_free(&b);
@@ -529,13 +501,26 @@ static void list_restrictions(struct hub_call *call) {
 
 /* ---- the part ---- */
 
-static const struct hub_arg moderation_args[] = {
-    HUB_ARG_ROOM,
-    {"userId", HUB_ARG_ID, HUB_ARG_REQUIRED, .help = "Whom it is about."},
-    {"seconds", HUB_ARG_INT, .least = 1, .most = SECONDS_MAX, .help = "How long it holds; for good unless given."},
-    {"reason", HUB_ARG_TEXT, .most = HUB_REASON_MAX, .help = "Stored, and told the user."},
-    {0},
-};
+#define ARG_WHOM \
+    { "userId", HUB_ARG_ID, HUB_ARG_REQUIRED, .help = "Whom it is about." }
+#define ARG_SECONDS(HELP) \
+    { "seconds", HUB_ARG_INT, .least = 1, .most = SECONDS_MAX, .help = (HELP) }
+#define ARG_REASON(HELP) \
+    { "reason", HUB_ARG_TEXT, .most = HUB_REASON_MAX, .help = (HELP) }
+static const struct hub_arg block_args[] = {HUB_ARG_ROOM,
+                                            ARG_WHOM,
+                                            ARG_SECONDS("How long it holds; for good unless given."),
+                                            ARG_REASON("Stored, and told the user."),
+                                            {0}};
+static const struct hub_arg silence_args[] = {HUB_ARG_ROOM,
+                                              ARG_WHOM,
+                                              ARG_SECONDS("How long it holds; for good unless given."),
+                                              ARG_REASON("Stored, for moderators."),
+                                              {0}};
+/* The same payload as that of what is lifted, so that clients need not make another. */
+static const struct hub_arg lift_args[] = {
+    HUB_ARG_ROOM, ARG_WHOM, ARG_SECONDS("Without effect: it ends at once."), ARG_REASON("Without effect."), {0}};
+static const struct hub_arg speak_args[] = {HUB_ARG_ROOM, ARG_WHOM, {0}};
 static const struct hub_arg room_args[] = {HUB_ARG_ROOM, {0}};
 static const struct hub_field restrictions_answer[] = {
     {"restrictions", "{blocked, silenced, waiting}", .help = "Lists of users, with who did it, why and until when."},
@@ -557,28 +542,28 @@ static const struct hub_command moderation_commands[] = {
     {.name = "hub:block",
      .help = "Puts a user out of the room, and keeps him out.",
      .gates = MODERATORS,
-     .args = moderation_args,
+     .args = block_args,
      .rest = {"PUT", "rooms/:roomId/moderation/:userId/block", 200},
      .codes = MODERATION_CODES,
      .run = block_user},
     {.name = "hub:unblock",
      .help = "Ends that.",
      .gates = MODERATORS,
-     .args = moderation_args,
+     .args = lift_args,
      .rest = {"DELETE", "rooms/:roomId/moderation/:userId/block", 200},
      .codes = MODERATION_CODES,
      .run = unblock_user},
     {.name = "hub:silence",
      .help = "Keeps a user from sending.",
      .gates = MODERATORS,
-     .args = moderation_args,
+     .args = silence_args,
      .rest = {"PUT", "rooms/:roomId/moderation/:userId/silence", 200},
      .codes = MODERATION_CODES,
      .run = silence_user},
     {.name = "hub:unsilence",
      .help = "Ends that.",
      .gates = MODERATORS,
-     .args = moderation_args,
+     .args = lift_args,
      .rest = {"DELETE", "rooms/:roomId/moderation/:userId/silence", 200},
      .codes = MODERATION_CODES,
      .run = unsilence_user},
@@ -590,13 +575,13 @@ static const struct hub_command moderation_commands[] = {
     {.name = "hub:grantSpeak",
      .help = "Lets a user speak.",
      .gates = MODERATORS,
-     .args = moderation_args,
+     .args = speak_args,
      .codes = MODERATION_CODES,
      .run = grant_speak},
     {.name = "hub:denySpeak",
      .help = "Refuses that, or takes it back.",
      .gates = MODERATORS,
-     .args = moderation_args,
+     .args = speak_args,
      .codes = MODERATION_CODES,
      .run = deny_speak},
     {0},

@@ -84,8 +84,6 @@ static void on_event_kept(void *p, enum hub_code code, const char *error, struct
     free(a);
 }
 
-/* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is
- * not, for everybody reads the history. */
 /* Clients would take it for their own connection's. False: answered. */
 static bool is_event_free(struct hub_host_call *c) {
     bool reserved = hub_event_reserved(hub_host_text(c, 1));
@@ -93,6 +91,8 @@ static bool is_event_free(struct hub_host_call *c) {
     return !reserved;
 }
 
+/* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is
+ * not, for everybody reads the history. */
 void hub_host_hub_broadcast(void *ctx, struct hub_host_call *c) {
     struct hub_room *room;
     struct hub_target target = {0};
@@ -200,8 +200,7 @@ static void send_in_unused(struct hub_hub *hub, struct hub_host_call *c) {
     struct hub_engine *e = hub->engine;
     struct opening *o = hub_xmalloc(sizeof *o);
     *o = (struct opening){hub_room_of(hub, hub_host_text(c, 0)), c};
-    hub_object_find(&e->data, hub_tables_find(e->config.tables, hub_cstr(hub->def->room_object->name)),
-                    hub_host_arg(c, 0), on_room_record, o);
+    hub_object_find(&e->data, hub_record_table(hub), hub_host_arg(c, 0), on_room_record, o);
 }
 
 void hub_host_hub_send(void *ctx, struct hub_host_call *c) {

@@ -197,19 +197,21 @@ static void restart_actions(struct hub_room *room) {
 
 /* The keepAlive actions of a room that was joined before go on although nobody has come yet. */
 struct resuming {
+    struct hub_hold hold;
     struct hub_hub *hub;
     char *room_id;
     struct hub_room *room;
 };
 
 static void free_resuming(struct resuming *r) {
+    hub_unhold(&r->hold);
     if (r->room) hub_room_unref(r->room);
     free(r->room_id);
     free(r);
 }
 
 static void resume(struct resuming *r) {
-    if (r->room->state == HUB_ROOM_OPEN) { /* it may have ended while this waited */
+    if (!r->hub->gone && r->room->state == HUB_ROOM_OPEN) { /* both may have ended while this waited */
         start_actions(r->room);
         pause_actions(r->room); /* only what needs no members */
     }
@@ -228,7 +230,7 @@ static void on_eligible(void *arg, enum hub_code code, json_t *result, const cha
 static void on_resumed(void *arg, enum hub_code code) {
     struct resuming *r = arg;
     struct hub_hook_arg args[3];
-    if (code) {
+    if (code || r->hub->gone) {
         free_resuming(r);
     } else if (r->hub->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
         resume(r);
@@ -241,7 +243,7 @@ static void on_resumed(void *arg, enum hub_code code) {
 static void on_record(void *arg, enum hub_code code, json_t *row, const char *error) {
     struct resuming *r = arg;
     (void)error;
-    if (code) { /* the room is gone, or the store is away: the next join starts the action */
+    if (code || r->hub->gone) { /* the room is gone, or the store is away: the next join starts the action */
         free_resuming(r);
         return;
     }
@@ -250,9 +252,18 @@ static void on_record(void *arg, enum hub_code code, json_t *row, const char *er
     hub_room_load(r->room, on_resumed, r);
 }
 
+/* The rooms of a hub that had such actions. */
+struct room_list {
+    struct hub_hold hold;
+    struct hub_hub *hub;
+};
+
 static void on_rooms(void *arg, enum hub_code code, json_t *rows, const char *error) {
-    struct hub_hub *hub = arg;
-    const struct hub_table *t = hub_tables_find(hub->engine->config.tables, hub_cstr(hub->def->room_object->name));
+    struct room_list *l = arg;
+    struct hub_hub *hub = l->hub;
+    hub_unhold(&l->hold);
+    free(l);
+    if (hub->gone) return;
     if (code)
         hub_log_kv(HUB_LOG_WARN, "hub", "keepAlive actions wait for a join", "hub", hub->def->name, "error", error,
                    NULL);
@@ -260,7 +271,8 @@ static void on_rooms(void *arg, enum hub_code code, json_t *rows, const char *er
         json_t *id = hub_json_get(json_array_get(rows, i), "roomId");
         struct resuming *r = hub_xmalloc(sizeof *r);
         *r = (struct resuming){.hub = hub, .room_id = hub_str_dup(hub_json_str(id))};
-        hub_object_find(&hub->engine->data, t, id, on_record, r);
+        hub_hold(&hub->engine->holds, &r->hold, "resumed room");
+        hub_object_find(&hub->engine->data, hub_record_table(hub), id, on_record, r);
     }
 }
 
@@ -277,8 +289,11 @@ static void resume_actions(struct hub_engine *e) {
         struct hub_buf scope = {0};
         json_t *params = json_array();
         json_array_append_new(params, hub_json_string(kept_scope(&scope, e->hubs[i]->def)));
+        struct room_list *l = hub_xmalloc(sizeof *l);
+        *l = (struct room_list){.hub = e->hubs[i]};
+        hub_hold(&e->holds, &l->hold, "rooms to be resumed");
         store->ops->sql(store, HUB_STR("SELECT \"roomId\" FROM \"hubd_room\" WHERE \"scope\" = $1"), params, on_rooms,
-                        e->hubs[i]);
+                        l);
         hub_buf_free(&scope);
         json_decref(params);
     }
