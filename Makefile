@@ -2,6 +2,8 @@
 # The build itself is CMake: see CMakePresets.json for the presets.
 HUB ?= hubs/chat
 JOBS ?= 2
+# Tests at a time: they wait more than they compute.
+TEST_JOBS ?= $(shell expr $(JOBS) \* 3 / 2)
 export CTEST_OUTPUT_ON_FAILURE = 1
 
 .PHONY: run build dev console check test outages containers bench format fuzz release clean help
@@ -20,15 +22,16 @@ dev: packages-build packages-test console build/dev/build.ninja ## the same with
 	@cmake --build --preset dev -j $(JOBS)
 
 check: dev npm-tests ## for while you work, at most two minutes: units, definitions, some conversations
-	@tests/run.sh -j $(JOBS) -L check
+	@tests/run.sh -j $(TEST_JOBS) -L check
 
 test: build-fuzzers dev npm-tests ## every test: units, definitions, conversations, fuzzing for 5 s each
-	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} tests/run.sh -j $(JOBS)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} tests/run.sh -j $(TEST_JOBS)
 
 containers: dev npm-tests packages-containers ## build the image from a base that is made here, and run it beside real servers (about 5 min)
 	@HUBD_CONTAINER_BASE=$${HUBD_CONTAINER_BASE:-made} ctest --preset dev -R '^containers|compose'
 
-outages: dev npm-tests ## outages at any time, ROUNDS=5 of each backend and pair, from a SEED that is printed; some 15 min
+outages: dev npm-tests ## outages at any time, ROUNDS=5 of each backend and pair, from a SEED that is printed, and what else is too long; some 15 min
+	@ctest --preset dev -C campaign -L campaign -j $(TEST_JOBS)
 	@HUBD=build/dev/hubd HUBD_OUTAGE_ROUNDS=$(ROUNDS) HUBD_OUTAGE_SEED=$(SEED) tests/transcript/run.sh $(CURDIR)/tests/transcript/backends/campaign.test.js
 
 bench: packages-bench build ## load figures beside Node and the limit programs
@@ -72,11 +75,12 @@ tests/transcript/node_modules/.package-lock.json: tests/transcript/package-lock.
 BUNDLE = build/console/app.js
 CLIENT = build/console/socket.io.min.js build/console/socket.io.esm.min.js
 CONSOLE = engine/console
-$(BUNDLE): $(CONSOLE)/node_modules/.package-lock.json $(wildcard $(CONSOLE)/*.js)
-	@mkdir -p $(@D)
-	@$(CONSOLE)/node_modules/.bin/esbuild $(CONSOLE)/app.js --bundle --minify --format=esm --target=es2022 --log-level=warning --outfile=$@
-$(CLIENT): build/console/%: $(CONSOLE)/node_modules/.package-lock.json
-	@mkdir -p $(@D) && cp $(CONSOLE)/node_modules/socket.io-client/dist/$* $@
-$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
-	@cd $(CONSOLE) && npm ci --no-audit --no-fund --prefer-offline --ignore-scripts --fetch-retries=0 --loglevel=error
+CONSOLE_NPM = build/console/npm
+$(BUNDLE): $(CONSOLE_NPM)/node_modules/.package-lock.json $(wildcard $(CONSOLE)/*.js)
+	@NODE_PATH=$(CONSOLE_NPM)/node_modules $(CONSOLE_NPM)/node_modules/.bin/esbuild $(CONSOLE)/app.js --bundle --minify --format=esm --target=es2022 --log-level=warning --outfile=$@
+$(CLIENT): build/console/%: $(CONSOLE_NPM)/node_modules/.package-lock.json
+	@cp $(CONSOLE_NPM)/node_modules/socket.io-client/dist/$* $@
+# The packages are installed below build, so that engine has sources only.
+$(CONSOLE_NPM)/node_modules/.package-lock.json: $(CONSOLE)/package.json $(CONSOLE)/package-lock.json
+	@mkdir -p $(CONSOLE_NPM) && cp $^ $(CONSOLE_NPM) && cd $(CONSOLE_NPM) && npm ci --no-audit --no-fund --prefer-offline --ignore-scripts --fetch-retries=0 --loglevel=error
 	@touch $@

@@ -45,12 +45,14 @@ function(hub_embed name lines inputs header table)
     VERBATIM)
 endfunction()
 
-# C file with the templates of "hubctl new": hubs/chat, and each folder of hubs/templates. What git ignores (data/) stays out.
+# C file with the templates of "hubctl new": each example below hubs/ that has a page, and each folder of hubs/templates. What git ignores (data/)
+# stays out.
 function(hub_embed_templates out)
   set(lines "")
   set(inputs "")
-  file(GLOB folders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/hubs/templates/*)
-  foreach(folder ${CMAKE_SOURCE_DIR}/hubs/chat ${folders})
+  file(GLOB folders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/hubs/*/public ${CMAKE_SOURCE_DIR}/hubs/templates/*)
+  list(TRANSFORM folders REPLACE "/public$" "")
+  foreach(folder ${folders})
     get_filename_component(template ${folder} NAME)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${folder} ${folder}/*)
     foreach(path ${files})
@@ -91,7 +93,7 @@ endfunction()
 function(hub_programs)
   hub_embed_console(console)
   target_sources(hub_ops PRIVATE ${console})
-  set(all hub_base hub_cli hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hook hub_identity hub_namespace hub_async hub_data hub_hub hub_rest hub_ops
+  set(all hub_base hub_cli hub_loop hub_packet hub_schema hub_transport hub_auth hub_session hub_persist hub_fanout hub_room hub_hook hub_identity hub_async hub_data hub_hub hub_rest hub_ops
           hub_scripting hub_sql hub_sqlite hub_postgres hub_memory hub_redis hub_kafka hub_curl)
   file(GLOB server CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/server/*.c)
   add_library(hub_server STATIC ${server})

@@ -5,7 +5,7 @@ set -euo pipefail
 
 # Libraries count as present when the package is; programs count when the command is, whoever packaged it.
 declare -A packages=(
-    [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev uthash-dev"
+    [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libpcre2-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev uthash-dev zlib1g-dev"
     [test]="libcmocka-dev ca-certificates postgresql"
     [containers]="ca-certificates netavark"
     [fuzz]="libclang-rt-14-dev"
@@ -21,7 +21,7 @@ declare -A commands=( # command=package
     [bench]="node=nodejs npm=npm psql=postgresql-client redis-server=redis-server redis-cli=redis-tools"
 )
 # Without these some tests are skipped; a machine that cannot have them still works.
-declare -A optional=([test]="chromium=chromium java=default-jre-headless mvn=maven" [bench]="java=default-jre-headless mvn=maven")
+declare -A optional=([test]="valgrind=valgrind chromium=chromium java=default-jre-headless mvn=maven" [bench]="java=default-jre-headless mvn=maven")
 
 if ! command -v dpkg-query >/dev/null; then
     echo "This is not a Debian system; the packages are expected to be there already (README.md, CONTRIBUTING.md)." >&2
@@ -58,7 +58,7 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "Please install as root: apt-get install ${missing[*]} ${nice[*]}" >&2; exit 1; }
     as_root=(sudo)
 fi
-apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o=Dpkg::Use-Pty=0 "$@" </dev/null >/dev/null; }
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o=Dpkg::Use-Pty=0 -o=DPkg::Lock::Timeout=600 "$@" </dev/null >/dev/null; }
 
 echo "Installing Debian packages: ${missing[*]} ${nice[*]}"
 apt update

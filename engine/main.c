@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/block.h"
 #include "base/log.h"
 #include "cli/cli.h"
 #include "server/server.h"
@@ -87,7 +88,7 @@ static void occupy_standard_descriptors(void) {
     if (fd > STDERR_FILENO) close(fd);
 }
 
-static int run(const struct arguments *a) {
+static int run_service(const struct arguments *a) {
     struct hub_service *service = hub_server_load(&a->options);
     if (!service) return HUB_EXIT_INVALID;
     if (!a->check) return hub_server_run(&a->options, service);
@@ -106,7 +107,9 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* who is gone is found out by writing */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that must not grow: the store is away then, and comes back */
     hub_log_start();
-    code = run(&a);
+    hub_block_keep();
+    code = run_service(&a);
+    hub_block_drop();
     hub_log_end(FLUSH_MS);
     return code;
 }

@@ -20,9 +20,16 @@ struct kept_json {
     json_t *value;
 };
 
+struct owned {
+    struct owned *next;
+    void *value;
+    void (*free_it)(void *value);
+};
+
 struct hub_arena {
     struct chunk *chunks;
     struct kept_json *json;
+    struct owned *owned;
 };
 
 struct hub_arena *hub_arena_new(void) {
@@ -32,6 +39,7 @@ struct hub_arena *hub_arena_new(void) {
 void hub_arena_free(struct hub_arena *a) {
     if (!a) return;
     for (struct kept_json *k = a->json; k; k = k->next) json_decref(k->value);
+    for (struct owned *o = a->owned; o; o = o->next) o->free_it(o->value);
     for (struct chunk *c = a->chunks, *next; c; c = next) next = c->next, free(c);
     free(a);
 }
@@ -74,4 +82,10 @@ json_t *hub_arena_json(struct hub_arena *a, json_t *value) {
     k->value = value;
     k->next = a->json, a->json = k;
     return value;
+}
+
+void hub_arena_own(struct hub_arena *a, void *value, void (*free_it)(void *value)) {
+    struct owned *o = hub_arena_zalloc(a, sizeof *o);
+    *o = (struct owned){a->owned, value, free_it};
+    a->owned = o;
 }

@@ -33,6 +33,7 @@ static size_t size_of(enum hub_kind kind) {
     static const size_t size[HUB_KIND_COUNT] = {
         [HUB_KIND_BOOL] = sizeof(bool),
         [HUB_KIND_INT] = sizeof(int64_t),
+        [HUB_KIND_DURATION] = sizeof(int64_t),
         [HUB_KIND_WORD] = sizeof(int),
         [HUB_KIND_STRING] = sizeof(char *),
         [HUB_KIND_TEXT] = sizeof(char *),
@@ -63,12 +64,13 @@ static void show_text(struct hub_buf *out, const char *s) {
         hub_buf_addz(out, s ? "\"\"" : "none");
 }
 
-static void show(struct hub_buf *out, const struct hub_row *r, const char *at) {
+static void show_cell(struct hub_buf *out, const struct hub_row *r, const char *at) {
     const struct hub_strs *list = (const struct hub_strs *)at;
     int word;
     switch (r->kind) {
     case HUB_KIND_BOOL: hub_buf_addz(out, *(const bool *)at ? "true" : "false"); break;
-    case HUB_KIND_INT: hub_buf_addf(out, "%lld", (long long)*(const int64_t *)at); break;
+    case HUB_KIND_INT:
+    case HUB_KIND_DURATION: hub_buf_addf(out, "%lld", (long long)*(const int64_t *)at); break;
     case HUB_KIND_WORD: memcpy(&word, at, sizeof word), hub_buf_addz(out, r->words[word].word); break;
     case HUB_KIND_STRINGS:
     case HUB_KIND_WORDS:
@@ -87,9 +89,9 @@ static void tell_change(struct changed *c, const char *path, const struct hub_ro
     hub_buf_addf(&text, "%s%s%s", path, *path ? "." : "", r->key);
     if (r->kind != HUB_KIND_MAP) { /* whose values may be secrets */
         hub_buf_addz(&text, ": ");
-        show(&text, r, c->first + r->offset);
+        show_cell(&text, r, c->first + r->offset);
         hub_buf_addz(&text, " -> ");
-        show(&text, r, c->now + r->offset);
+        show_cell(&text, r, c->now + r->offset);
     }
     hub_buf_addz(&text, " needs a restart");
     c->tell(c->arg, hub_buf_cstr(&text));
@@ -97,7 +99,7 @@ static void tell_change(struct changed *c, const char *path, const struct hub_ro
 }
 
 static void keep_fixed(struct changed *c, const struct hub_fields *t, const char *path, unsigned inherited) {
-    for (const struct hub_row *r = t->rows; r->key; r++) {
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
         bool fixed = (inherited | r->flags) & HUB_ROW_RESTART;
         if (r->kind == HUB_KIND_GROUP) {
             struct hub_buf below = {0};

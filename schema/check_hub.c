@@ -26,7 +26,8 @@ static void check_room_name(struct hub_loader *l, struct hub_raw *h) {
 }
 
 static void check_basics(struct hub_loader *l, struct hub_raw *h) {
-    static const char *const taken[] = {"objects", "healthz", "readyz", "metrics", "console", "hub"};
+    static const char *const taken[] = {"objects", "healthz", "readyz",   "metrics",
+                                        "console", "hub",     "channels", "records"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(name_or(h->def.name), taken[i]) == 0)
             hub_complain(l, "H019", hub_place(l, h, "hubBasics.name"), NULL, NULL,
@@ -125,7 +126,8 @@ static bool have_same_text(struct hub_loader *l, const void *a, const void *b, c
     return hub_str_eq(text_of_key(l, a, key), text_of_key(l, b, key));
 }
 
-static bool covers(struct hub_loader *l, const struct hub_def_auth_source *a, const struct hub_def_auth_source *b) {
+static bool covers_source(struct hub_loader *l, const struct hub_def_auth_source *a,
+                          const struct hub_def_auth_source *b) {
     if (!text_of_key(l, a, "sourceObject").n) return false;
     return have_same_text(l, a, b, "sourceObject") && have_same_text(l, a, b, "userField") &&
            have_same_text(l, a, b, "roomField") &&
@@ -137,7 +139,7 @@ static void check_auth_sources(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     for (size_t b = 1; b < d->auth_source_n; b++)
         for (size_t a = 0; a < b; a++) {
-            if (!covers(l, &d->auth_sources[a], &d->auth_sources[b])) continue;
+            if (!covers_source(l, &d->auth_sources[a], &d->auth_sources[b])) continue;
             struct hub_node *first = hub_place(l, &d->auth_sources[a], "");
             hub_complain(l, "H020", hub_place(l, &d->auth_sources[b], ""), NULL, NULL,
                          "this auth source is never reached: \"%s\" on line %d matches whenever it would",
@@ -245,15 +247,51 @@ static void check_room_update(struct hub_loader *l, struct hub_raw *h) {
         for (size_t k = 0; k < d->room_object->property_n; k++)
             hub_nearest_try(&near, name_or(d->room_object->properties[k].name));
         if (hub_def_property(d->room_object, name) < 0)
-            hub_complain(l, "H011", n, &r, near.best, "\"%s\" is not a property of %s", name.p, d->room_object->name);
+            hub_complain(l, "H011", n, &r, near.best, "\"%s\" is not a property of %s%s", name.p, d->room_object->name,
+                         hub_used_by(l, n));
         else if (hub_def_kept_by_hubd(d->room_object, name))
-            hub_complain(l, "H029", n, &r, NULL, "\"%s\" is kept by hubd and cannot be changed by hub:updateRoom",
-                         name.p);
+            hub_complain(l, "H029", n, &r, NULL, "\"%s\" is kept by hubd and cannot be changed by hub:updateRoom%s",
+                         name.p, hub_used_by(l, n));
         else if (hub_def_sources_read(d, name))
             hub_complain(l, "H029", n, &r, NULL,
                          "\"%s\" is read by an authSource of this hub: whoever may change it by hub:updateRoom could "
-                         "give himself a role",
-                         name.p);
+                         "give himself a role%s",
+                         name.p, hub_used_by(l, n));
+    }
+}
+
+static void check_presence_state(struct hub_loader *l, struct hub_raw *h) {
+    hub_finish_fields(l, h->def.presence_state.fields, h->def.presence_state.field_n);
+}
+
+static bool names_a_source(const struct hub_def *d, struct hub_str name, struct hub_nearest *near) {
+    for (size_t i = 0; i < d->auth_source_n; i++) {
+        const struct hub_def_auth_source *s = &d->auth_sources[i];
+        if (hub_def_inbox_names(s, name)) return true;
+        hub_nearest_try(near, name_or(s->name));
+        if (s->source_object) hub_nearest_try(near, s->source_object->name);
+    }
+    return false;
+}
+
+static void check_inbox(struct hub_loader *l, struct hub_raw *h) {
+    const struct hub_def *d = &h->def;
+    if (!hub_def_has_inbox(d)) return;
+    if (!d->auth_source_n) {
+        struct hub_node *inbox = hub_place(l, h, "hubExtensions.inbox");
+        hub_complain(l, "E060", inbox, NULL, NULL,
+                     "%s: records of authSources say which rooms are a user's, and there are none%s",
+                     d->auth_script_n ? "a hub with authScripts only has no inbox" : "this hub has no inbox",
+                     hub_used_by(l, inbox));
+        return;
+    }
+    struct hub_node *n = hub_place(l, h, "hubExtensions.inbox.roomsBy");
+    for (size_t i = 0; i < d->inbox.rooms_by.n; i++) {
+        struct hub_range r = hub_strings_span(n, i);
+        struct hub_nearest near = {.word = hub_cstr(d->inbox.rooms_by.items[i])};
+        if (!names_a_source(d, near.word, &near))
+            hub_complain(l, "E061", n, &r, near.best, "\"%s\" is no authSource of this hub, nor an object of one%s",
+                         d->inbox.rooms_by.items[i], hub_used_by(l, n));
     }
 }
 
@@ -272,6 +310,9 @@ void hub_check_hub(struct hub_loader *l, struct hub_raw *h) {
     check_size(l, h);
     check_listen_path(l, h);
     check_room_update(l, h);
+    check_presence_state(l, h);
+    check_inbox(l, h);
+    hub_check_hub_parts(l, h);
 }
 
 /* ---- hubs of one service together ---- */
@@ -288,11 +329,40 @@ static void check_generated(struct hub_loader *l, struct hub_map *names, struct 
 
 /* A hub answers below any prefix, and is asked first. */
 static void check_shadowed(struct hub_loader *l, const struct hub_def_namespace *n) {
-    for (size_t i = 0; n->path && i < l->hub_n; i++) {
+    for (size_t i = 0; n->path && !n->pattern.is_regex && i < l->hub_n; i++) {
         const char *name = l->hubs[i]->def.name, *path = name ? hub_arena_fmt(l->scratch, "/hub/%s", name) : NULL;
         if (path && hub_str_ends(hub_cstr(n->path), hub_cstr(path)))
             hub_complain(l, "S022", hub_place(l, n, "path"), NULL, NULL,
                          "\"%s\" ends in %s, and whatever does is the hub %s", n->path, path, name);
+    }
+}
+
+static void check_own_tables(struct hub_loader *l, struct hub_map *names, struct hub_raw *h) {
+    for (size_t i = 0; i < HUB_OWN_TABLES; i++) {
+        const struct hub_own_table_row *row = &hub_own_tables[i];
+        if (i == HUB_OWN_MESSAGE || (row->wanted && !row->wanted(&h->def))) continue; /* messages may have a name */
+        check_generated(l, names, h, hub_place(l, h, "hubBasics.name"),
+                        hub_arena_fmt(l->scratch, "%s%s", h->def.name, row->suffix));
+    }
+}
+
+static bool any_part(const struct hub_loader *l, bool (*says)(const struct hub_def_parts *parts)) {
+    for (size_t i = 0; i < l->hub_n; i++)
+        if (says(&l->hubs[i]->def.parts)) return true;
+    for (size_t i = 0; i < l->service->namespace_n; i++)
+        if (says(&l->service->namespaces[i].def.parts)) return true;
+    return false;
+}
+
+static void check_service_tables(struct hub_loader *l, struct hub_map *names) {
+    for (size_t i = 0; l->service->name && i < HUB_SERVICE_TABLES; i++) {
+        const struct hub_service_table_row *row = &hub_service_tables[i];
+        if (row->wanted ? !row->wanted(l->service) : !any_part(l, row->wanted_by)) continue;
+        const char *name = hub_arena_fmt(l->scratch, "%s%s", l->service->name, row->suffix);
+        const char *owner = hub_map_put(names, hub_cstr(hub_lower(l, name)), (void *)(uintptr_t)row->suffix);
+        if (owner)
+            hub_complain(l, "H028", hub_place(l, l->service, "service.name"), NULL, NULL,
+                         "the generated DataObject \"%s\" has the name of another one (%s)", name, owner);
     }
 }
 
@@ -315,11 +385,9 @@ void hub_check_hubs_together(struct hub_loader *l) {
         }
         hub_map_put(&hubs, hub_cstr(h->def.name), h);
         check_generated(l, &names, h, hub_place(l, h, "messageSettings.dataObjectName"), h->def.data_object_name);
-        static const char *const suffix[] = {"Moderation", "Receipt", "Event"};
-        for (size_t k = 0; k < 3; k++)
-            check_generated(l, &names, h, hub_place(l, h, "hubBasics.name"),
-                            hub_arena_fmt(l->scratch, "%s%s", h->def.name, suffix[k]));
+        check_own_tables(l, &names, h);
     }
+    check_service_tables(l, &names);
     for (size_t i = 0; i < l->service->namespace_n; i++) check_shadowed(l, &l->service->namespaces[i]);
     hub_map_clear(&hubs);
     hub_map_clear(&names);

@@ -9,7 +9,7 @@ struct report {
 };
 
 /* AT moved on by N characters, not beyond END. */
-static size_t forward(struct hub_str text, size_t at, size_t end, int n) {
+static size_t skip_characters(struct hub_str text, size_t at, size_t end, int n) {
     while (n-- > 0 && at < end) {
         at++;
         while (at < end && ((unsigned char)text.p[at] & 0xc0) == 0x80) at++;
@@ -23,9 +23,30 @@ static void bytes_of(struct hub_str text, const struct hub_script_problem *p, si
     for (int line = 0; line < p->line && at < text.n; at++)
         if (text.p[at] == '\n') line++;
     size_t end = at + hub_str_find(hub_str(text.p + at, text.n - at), '\n');
-    *from = forward(text, at, end, p->column);
-    *to = forward(text, *from, end, p->length > 0 ? p->length : 1);
+    *from = skip_characters(text, at, end, p->column);
+    *to = skip_characters(text, *from, end, p->length > 0 ? p->length : 1);
     if (*to == *from) ++*to;
+}
+
+static const char *text_of_node(struct hub_node *n) {
+    return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? n->value.p : NULL;
+}
+
+/* Whether NAME is a room's record in some hub: what scripts of a plugin know of it depends on who uses it. */
+static bool is_room_record(struct hub_loader *l, struct hub_str name) {
+    bool is = hub_str_is(name, "room");
+    for (size_t i = 0; i < l->hub_n && !is; i++) {
+        const char *object = text_of_node(hub_place(l, l->hubs[i], "roomSettings.roomDataObject"));
+        is = object && hub_str_is(name, object);
+    }
+    return is;
+}
+
+/* Unknown variables are what the script has there; of unknown members the text begins with whose they are. */
+static const char *used_by(const struct report *r, const struct hub_script_problem *p, struct hub_str at) {
+    struct hub_str first = hub_str(p->text, strcspn(p->text, " "));
+    bool depends = is_room_record(r->l, at) || is_room_record(r->l, first);
+    return depends ? hub_used_by(r->l, r->script->node) : "";
 }
 
 static void on_problem(void *arg, const struct hub_script_problem *p) {
@@ -35,7 +56,8 @@ static void on_problem(void *arg, const struct hub_script_problem *p) {
     bytes_of(r->text, p, &from, &to);
     if (r->script) {
         struct hub_range range = hub_node_span(r->script->node, from, to);
-        hub_complain(r->l, p->code, r->script->node, &range, suggestion, "%s", p->text);
+        hub_complain(r->l, p->code, r->script->node, &range, suggestion, "%s%s", p->text,
+                     used_by(r, p, hub_str(r->text.p + from, to - from)));
         return;
     }
     struct hub_range range;
@@ -45,13 +67,10 @@ static void on_problem(void *arg, const struct hub_script_problem *p) {
     hub_diags_add(r->l->diags, p->code, r->src, &range, NULL, suggestion, p->text);
 }
 
-static const char *text_of_node(struct hub_node *n) {
-    return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? n->value.p : NULL;
-}
-
 /* "$room" and "$source" become the names the author gave, even if they are not defined anywhere: that is
  * said elsewhere. */
-static void variables(struct hub_loader *l, const struct hub_pending_script *p, const char *out[8]) {
+static void hook_variables(struct hub_loader *l, const struct hub_pending_script *p,
+                           const char *out[HUB_VARS_MAX + 2]) {
     size_t n = 0;
     for (const char *const *name = p->row->vars->names; *name; name++) {
         const char *is = *name;
@@ -59,6 +78,7 @@ static void variables(struct hub_loader *l, const struct hub_pending_script *p, 
         if (strcmp(*name, "$source") == 0) is = text_of_node(hub_place(l, p->base, "sourceObject"));
         if (is) out[n++] = is;
     }
+    if (p->node->src->plugin) out[n++] = "plugin";
     out[n] = NULL;
 }
 
@@ -69,15 +89,23 @@ static void check_style(struct hub_loader *l, const struct hub_pending_script *p
         hub_complain(l, "L010", n, NULL, NULL, "the line breaks of this Lua chunk are lost; write it as a | block");
 }
 
+bool hub_is_template(const struct hub_pending_script *p) {
+    const struct hub_plugin_source *whose = p->node->src->plugin;
+    return whose && !whose->use;
+}
+
+static bool is_merged(const struct hub_plugin *plugin) { return plugin->used && plugin->good; }
+
 void hub_check_scripts(struct hub_loader *l) {
     const struct hub_script_checker *c = l->options->checker;
     l->in_error = hub_diags_count(l->diags, HUB_SEV_ERROR) > 0;
     for (size_t i = 0; i < l->script_n; i++) {
         const struct hub_pending_script *p = &l->scripts[i];
+        if (hub_is_template(p) && is_merged(p->node->src->plugin->plugin)) continue; /* checked where it is used */
         check_style(l, p);
         if (!c || hub_diags_full(l->diags, p->node->src->name)) continue;
-        const char *vars[8];
-        variables(l, p, vars);
+        const char *vars[HUB_VARS_MAX + 2];
+        hook_variables(l, p, vars);
         struct report r = {.l = l, .script = p, .text = p->script->text};
         c->check(c->ctx, p->script, &(struct hub_script_names){vars, hub_known_to(l, p), on_problem, &r});
     }
@@ -86,7 +114,11 @@ void hub_check_scripts(struct hub_loader *l) {
 void hub_check_modules(struct hub_loader *l) {
     const struct hub_script_checker *c = l->options->checker;
     for (size_t i = 0; i < l->module_n && c && c->check_file; i++) {
-        struct report r = {.l = l, .src = l->modules[i].src, .text = l->modules[i].src->text};
-        c->check_file(c->ctx, r.text, &(struct hub_script_names){.known = l->known, .report = on_problem, .arg = &r});
+        static const char *const of_plugin[] = {"plugin", NULL};
+        const struct hub_source *src = l->modules[i].src;
+        struct report r = {.l = l, .src = src, .text = src->text};
+        c->check_file(
+            c->ctx, r.text,
+            &(struct hub_script_names){src->plugin ? of_plugin : NULL, hub_known_to_module(l, src), on_problem, &r});
     }
 }

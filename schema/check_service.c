@@ -31,7 +31,8 @@ static void check_methods(struct hub_loader *l) {
     const struct hub_service *s = l->service;
     struct hub_node *auth = hub_place(l, s, "auth");
     int methods = s->jwt.on + s->dev + s->anonymous;
-    if (!methods) hub_complain(l, "S011", auth, NULL, NULL, "auth names no method: give one of jwt, dev, anonymous");
+    if (!methods && !s->session_cookie)
+        hub_complain(l, "S011", auth, NULL, NULL, "auth names no method: give one of jwt, dev, anonymous");
     if (methods > 1)
         hub_complain(l, "S012", auth, NULL, NULL,
                      "auth names several methods (%s%s%s); give one of jwt, dev, anonymous", s->jwt.on ? "jwt" : "",
@@ -42,10 +43,51 @@ static void check_methods(struct hub_loader *l) {
                      "dev authentication lets everyone be anyone; it needs a loopback listen.host, not \"%s\", or "
                      "HUBD_ALLOW_DEV_AUTH=1",
                      s->host);
-    if (s->session_redis_key && !s->jwt.on)
+}
+
+/* The name is written as it stands in the header: a token (RFC 6265). */
+static bool is_cookie_name(const char *name) {
+    for (const char *p = name; *p; p++)
+        if (*p <= ' ' || *p >= 127 || strchr("()<>@,;:\\\"/[]?={}", *p)) return false;
+    return *name;
+}
+
+/* With one key for all of them, everybody would have the same session. */
+static bool is_key_of_id(const char *key) {
+    const char *id = strstr(key, "${id}");
+    if (!id) return false;
+    for (const char *p = key; (p = strstr(p, "${")); p += 2)
+        if (strncmp(p, "${id}", 5)) return false;
+    return true;
+}
+
+static void check_session_cookie(struct hub_loader *l) {
+    const struct hub_service *s = l->service;
+    const char *key = s->session_redis_key, *alone = s->session_secret_env ? "secretEnv" : "userId";
+    struct hub_node *at = hub_place(l, s, "auth.session");
+    if (!s->session_cookie && (s->session_secret_env || s->session_user_id))
+        hub_complain(l, "S048", at, NULL, NULL, "session.%s belongs to a cookie: name it with session.cookie", alone);
+    if (!s->session_cookie) return;
+    if (!is_cookie_name(s->session_cookie))
+        hub_complain(l, "S048", hub_place(l, s, "auth.session.cookie"), NULL, NULL,
+                     "\"%s\" cannot be the name of a cookie", s->session_cookie);
+    if (!s->session_secret_env)
+        hub_complain(l, "S048", at, NULL, NULL,
+                     "session.cookie needs session.secretEnv: the environment variable with the secret that signs it");
+    if (key && !is_key_of_id(key))
+        hub_complain(l, "S048", hub_place(l, s, "auth.session.redisKey"), NULL, NULL,
+                     "with session.cookie the key is made of ${id}, the id in the cookie, and of nothing else that "
+                     "varies: \"sess:${id}\"");
+}
+
+static void check_session(struct hub_loader *l) {
+    const struct hub_service *s = l->service;
+    if (s->session_redis_key && !s->jwt.on && !s->session_cookie)
         hub_complain(l, "S028", hub_place(l, s, "auth.session"), NULL, NULL,
-                     "auth.session is a second step after auth.jwt, which is not given");
-    if (s->session_redis_key && s->jwt.on && hub_str_starts(hub_cstr(s->cache_url), HUB_STR("memory:")))
+                     "auth.session is a second step after auth.jwt, which is not given; without it a session is named "
+                     "by session.cookie");
+    if (s->session_redis_key && (s->jwt.on || s->session_cookie) &&
+        hub_str_starts(hub_cstr(s->cache_url), HUB_STR("memory:")))
         hub_complain(l, "S030", hub_place(l, s, "auth.session"), NULL, NULL,
                      "auth.session looks sessions up in the cache, and no other program can put them into \"memory:\"; "
                      "cache.url needs redis://…");
@@ -255,25 +297,44 @@ static void check_listen(struct hub_loader *l) {
                      (long long)s->max_pending_per_address, (long long)s->max_pending);
 }
 
-static void check_namespace(struct hub_loader *l, const struct hub_def_namespace *s) {
-    struct hub_node *at = hub_place(l, s, "path");
-    if (s->path && (s->path[0] != '/' || strpbrk(s->path, " ,?#\"")))
-        hub_complain(l, "S022", at, NULL, s->path[0] == '/' ? NULL : hub_arena_fmt(l->scratch, "/%s", s->path),
-                     "a namespace's path starts with \"/\" and has no space, comma, ?, # or quote");
-    else if (s->path && strncmp(s->path, "/hub/", 5) == 0)
-        hub_complain(l, "S022", at, NULL, NULL, "paths below /hub/ belong to hubs");
+static void check_handled_events(struct hub_loader *l, const struct hub_def_namespace *s) {
     for (size_t i = 0; i < s->event_n; i++)
         if (s->events[i].name && hub_is_socket_event(s->events[i].name))
             hub_complain(l, "S019", hub_place(l, &s->events[i], "name"), NULL, NULL,
                          "\"%s\" is an event of Socket.IO itself; use onConnect and onDisconnect", s->events[i].name);
+    for (size_t i = 0; i < s->outgoing_n; i++)
+        if (s->outgoing[i].name && hub_is_socket_event(s->outgoing[i].name))
+            hub_complain(l, "S019", hub_place(l, &s->outgoing[i], "name"), NULL, NULL,
+                         "\"%s\" is an event of Socket.IO itself, which handlers never send", s->outgoing[i].name);
+}
+
+static void check_namespace(struct hub_loader *l, const struct hub_def_namespace *s) {
+    struct hub_node *at = hub_place(l, s, "path");
+    if (s->pattern.is_regex) {
+        check_handled_events(l, s);
+        return;
+    }
+    if (s->path && (s->path[0] != '/' || strpbrk(s->path, " ,?#\"{}") || strlen(s->path) > 200))
+        hub_complain(l, "S022", at, NULL, s->path[0] == '/' ? NULL : hub_arena_fmt(l->scratch, "/%s", s->path),
+                     "a namespace's path starts with \"/\", has no space, comma, ?, #, quote or brace, and at most 200 "
+                     "bytes; names that follow a rule are {regex: …}");
+    else if (s->path && strncmp(s->path, "/hub/", 5) == 0)
+        hub_complain(l, "S022", at, NULL, NULL, "paths below /hub/ belong to hubs");
+    check_handled_events(l, s);
 }
 
 void hub_check_service(struct hub_loader *l) {
     check_methods(l);
+    check_session(l);
+    check_session_cookie(l);
     check_jwt(l);
     check_listen(l);
     check_origins(l);
     check_proxies(l);
     check_objects(l);
-    for (size_t i = 0; i < l->service->namespace_n; i++) check_namespace(l, &l->service->namespaces[i]);
+    hub_check_clients(l);
+    for (size_t i = 0; i < l->service->namespace_n; i++) {
+        check_namespace(l, &l->service->namespaces[i]);
+        hub_check_namespace_parts(l, &l->service->namespaces[i]);
+    }
 }

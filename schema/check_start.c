@@ -38,13 +38,13 @@ static void tell_problem(void *arg, const char *code, const char *place, const c
 
 static void tell_module(void *arg, const char *file, int line, const char *text) {
     const struct start *s = arg;
+    const char *name = hub_arena_fmt(s->l->scratch, "%s/%s", s->l->dir, file);
     for (size_t i = 0; i < s->l->module_n; i++) {
         const struct hub_source *src = s->l->modules[i].src;
         struct hub_str whole = hub_source_line(src, line);
         struct hub_range r = {line, 1, line, 1 + (int)hub_utf8_len(whole)};
         if (r.end_column == 1) r.end_column = 2;
-        if (hub_str_ends(hub_cstr(src->name), hub_cstr(file)))
-            hub_diags_add(s->l->diags, "L011", src, line ? &r : NULL, NULL, NULL, text);
+        if (!strcmp(src->name, name)) hub_diags_add(s->l->diags, "L011", src, line ? &r : NULL, NULL, NULL, text);
     }
 }
 

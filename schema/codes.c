@@ -111,20 +111,25 @@ static const struct hub_code_row rows[] = {
      "service:\n"
      "  name: myService",
      REFUSED},
-    {"S005", ERROR, "out of range", "The value is outside of what the field accepts; a list may have 1000 entries.",
+    {"S005", ERROR, "out of range",
+     "The value is outside of what the field accepts; a list may have 1000 entries, and fields within fields may be 8 "
+     "levels deep.",
      "listen:\n"
      "  port: 99999",
      "listen:\n"
      "  port: 8080",
      REFUSED},
-    {"S006", ERROR, "not one of the possible values", "The field accepts only certain words.",
+    {"S006", ERROR, "not one of the possible values",
+     "The field accepts only certain words; what has fields of its own is of type JSON.",
      "auth:\n"
      "  jwt: {algorithms: [RS265]}",
      "auth:\n"
      "  jwt: {algorithms: [RS256]}",
      REFUSED},
     {"S007", ERROR, "duplicate name",
-     "Two elements of a list have the same name, so a reference to it would be ambiguous.",
+     "Two elements of a list have the same name, so a reference to it would be ambiguous; or a field is written in "
+     "both "
+     "of its spellings.",
      "dataObjects:\n"
      "  - {name: conversation}\n"
      "  - {name: conversation}",
@@ -238,7 +243,8 @@ static const struct hub_code_row rows[] = {
      "jwt: {algorithms: [HS256], publicKeyFile: keys/rs256.pem}",
      "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
     {"S028", ERROR, "session step without jwt",
-     "auth.session looks up a session named by the claims of a token, so it needs auth.jwt.",
+     "auth.session looks up a session named by the claims of a token, so it needs auth.jwt; or by a cookie, which it "
+     "names (auth.session.cookie).",
      "auth:\n"
      "  dev: true\n"
      "  session: {redisKey: \"session:${sessionId}\"}",
@@ -269,7 +275,9 @@ static const struct hub_code_row rows[] = {
     {"S031", ERROR, "keys that cannot be used",
      "The source that auth.jwt names holds no key for its algorithms: the file is empty or is not a key, the "
      "environment variable of "
-     "secretEnv is not set, or the key has another type than the algorithm needs (ES256 a P-256 key, RS256 an RSA "
+     "secretEnv (also that of auth.session or clients.proof) is not set, or the key has another type than the "
+     "algorithm needs (ES256 a "
+     "P-256 key, RS256 an RSA "
      "key of 2048 bits or more).",
      "jwt: {algorithms: [ES256], publicKeyFile: keys/rs256.pem}",
      "jwt: {algorithms: [RS256], publicKeyFile: keys/rs256.pem}", REFUSED},
@@ -337,6 +345,13 @@ static const struct hub_code_row rows[] = {
      "has a "
      "field of its own.",
      "listen: {host: \"localhost:8080\"}", "listen: {host: localhost, port: 8080}", REFUSED},
+    {"S048", ERROR, "session cookie that cannot be checked",
+     "auth.session.cookie is the cookie of express-session that names the session. Its signature is checked with the "
+     "secret that "
+     "signs it (secretEnv), and redisKey is made of the id in it: ${id}. secretEnv and userId belong to a cookie.",
+     "session: {cookie: connect.sid, redisKey: \"sess:${sid}\"}",
+     "session: {cookie: connect.sid, secretEnv: SESSION_SECRET, redisKey: \"sess:${id}\", userId: passport.user}",
+     REFUSED},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
      "is not "
@@ -365,20 +380,25 @@ static const struct hub_code_row rows[] = {
      "hubBasics:\n"
      "  name: chatHub",
      REFUSED},
-    {"H005", ERROR, "out of range", "The value is outside of what the field accepts; a list may have 1000 entries.",
+    {"H005", ERROR, "out of range",
+     "The value is outside of what the field accepts; a list may have 1000 entries, and fields within fields may be 8 "
+     "levels deep.",
      "guardrails:\n"
      "  maxUsersPerRoom: 0",
      "guardrails:\n"
      "  maxUsersPerRoom: 1000",
      REFUSED},
-    {"H006", ERROR, "not one of the possible values", "The field accepts only certain words.",
+    {"H006", ERROR, "not one of the possible values",
+     "The field accepts only certain words; what has fields of its own is of type JSON.",
      "messageSettings:\n"
      "  messageTypes: [text, picture]",
      "messageSettings:\n"
      "  messageTypes: [text, image]",
      REFUSED},
     {"H007", ERROR, "duplicate name",
-     "Two elements of a list have the same name, so a reference to it would be ambiguous.",
+     "Two elements of a list have the same name, so a reference to it would be ambiguous; or a field is written in "
+     "both "
+     "of its spellings.",
      "hubRoles:\n"
      "  - {name: member}\n"
      "  - {name: member, canSend: false}",
@@ -460,7 +480,9 @@ static const struct hub_code_row rows[] = {
      "fields:\n"
      "  - {name: piece, fieldType: Enum, enumValues: \"pawn,rook\"}",
      REFUSED},
-    {"H017", ERROR, "default does not fit its type", "The default value is not a value of the field's type.",
+    {"H017", ERROR, "default does not fit its type",
+     "The default value is not a value of the field's type; with list it is a list of such values, and of what has "
+     "fields a mapping of these.",
      "fields:\n"
      "  - {name: amount, fieldType: Integer, defaultValue: lots}",
      "fields:\n"
@@ -556,7 +578,7 @@ static const struct hub_code_row rows[] = {
      "Every send is refused with unknown_type."},
     {"H028", ERROR, "generated name is taken",
      "For each hub DataObjects are generated: {hub}Message (or dataObjectName), {hub}Moderation, {hub}Receipt, "
-     "{hub}Event. One "
+     "{hub}Event; for queues {service}Job. One "
      "of them has the name of another DataObject's table, upper and lower case being the same.",
      "# service.yaml: dataObjects: [{name: chatMessage}]\n"
      "hubBasics: {name: chat}",
@@ -608,16 +630,152 @@ static const struct hub_code_row rows[] = {
      "  - {name: wave, direction: clientToRoom}",
      "Nobody ever gets the event."},
     {"H034", WARNING, "topic without records",
-     "No record can come by the topic: it looks like one of this service's own changes and is none, or the bus "
-     "\"memory:\" "
-     "carries nothing but what this service writes. lint does not look at the environment: where HUBD_BUS_URL names a "
-     "Kafka, hubd itself does not warn.",
+     "The topic is a likely misspelling of one of this service's own changes, or no record can come by it: the bus "
+     "\"memory:\" carries nothing but what this service writes. With another bus other programs may write, so only "
+     "misspellings are told there. lint does not look at the environment: where HUBD_BUS_URL names a Kafka, hubd "
+     "itself does not warn.",
      "kafkaEvents:\n"
      "  - {name: moved, topic: hubd-chat-service-dbevent-Conversation-update, targetRoomExpression: data.id}",
      "kafkaEvents:\n"
      "  - {name: moved, topic: hubd-chat-service-dbevent-conversation-updated, targetRoomExpression: "
      "data.conversation.id}",
      "Nobody ever gets the event."},
+    {"E001", ERROR, "command without a room",
+     "roles and order: room are about the room that a command is called in: they need room: required. A plain "
+     "namespace has no rooms of a hub.",
+     "commands:\n"
+     "  - {name: deal, roles: [dealer], script: 'lib.cards.deal(roomId)'}",
+     "commands:\n"
+     "  - {name: deal, room: required, roles: [dealer], script: 'lib.cards.deal(roomId)'}",
+     "Everybody could call it, or nobody."},
+    {"E002", ERROR, "command with the name of an event",
+     "A command may be emitted under its own name, so that must not be the name of an event that means something else.",
+     "commands:\n"
+     "  - {name: messageRead, script: 'null'}",
+     "commands:\n"
+     "  - {name: markRead, script: 'null'}",
+     "One of the two would never be heard."},
+    {"E003", WARNING, "middleware that does nothing",
+     "A step of middleware has neither before nor after, or there is nothing of what its on names: commands (which is "
+     "what on is by default) where none are declared, messages and events in a plain namespace.",
+     "middleware:\n"
+     "  - {name: verified, before: {lua: 'if not session.verified then error{code = \"unverified\"} end'}}",
+     "middleware:\n"
+     "  - {name: verified, on: [messages, requests],\n"
+     "     before: {lua: 'if not session.verified then error{code = \"unverified\"} end'}}",
+     "What it was to guard is not guarded."},
+    {"E020", ERROR, "text that is no pattern",
+     "A pattern is a text with parts in braces, {name}, with something between two of them, or {regex: …} with an "
+     "expression of PCRE2.",
+     "channels:\n"
+     "  - {pattern: 'chat:{room'}",
+     "channels:\n"
+     "  - {pattern: 'chat:{room}'}",
+     "It would fit nothing."},
+    {"E021", WARNING, "expression without ends",
+     "An expression that does not begin with ^ and end with $ fits every name that contains what it says.",
+     "channels:\n"
+     "  - pattern: {regex: 'news'}",
+     "channels:\n"
+     "  - pattern: {regex: '^news$'}",
+     "Whoever may have news may have oldnews:private, too."},
+    {"E022", WARNING, "channel of Redis without Redis",
+     "A channel with redis: true is a channel of the cache's Redis, too. With cache.url memory:, the default, there is "
+     "none. lint does not look at the environment: where HUBD_CACHE_URL names a Redis, hubd itself does not warn.",
+     "channels:\n"
+     "  - {pattern: 'price:{of}', redis: true}",
+     "channels:\n"
+     "  - {pattern: 'price:{of}', redis: true}\n"
+     "cache: {url: \"redis://localhost:6379/0\"}",
+     "What is published stays within this service."},
+    {"E030", ERROR, "hook that never runs",
+     "onChanged runs once for each change of a record. In a namespace whose path is an expression there is nobody to "
+     "run it: it stands in a hub, or in a namespace with a name.",
+     "namespaces:\n"
+     "  - path: {regex: '^/game-.+$'}\n"
+     "    records:\n"
+     "      - {pattern: 'board:{id}', onChanged: {lua: 'log.info(recordId)'}}",
+     "namespaces:\n"
+     "  - path: /games\n"
+     "    records:\n"
+     "      - {pattern: 'board:{id}', onChanged: {lua: 'log.info(recordId)'}}",
+     "Nobody would ever hear of a change."},
+    {"E031", ERROR, "row without an id",
+     "A record with dataObject is the row whose id is the part {id} of the pattern, or the group (?<id>…) of an "
+     "expression.",
+     "records:\n"
+     "  - {pattern: 'product:{sku}', dataObject: product, canRead: 'true'}",
+     "records:\n"
+     "  - {pattern: 'product:{id}', dataObject: product, canRead: 'true'}",
+     "Which row it is would remain open."},
+    {"E032", ERROR, "collection that is neither query nor script",
+     "A collection is a query, dataObject with where, orderBy and limit, or a script, resolver with watch and "
+     "debounceMs. where and orderBy name properties that are not JSON.",
+     "collections:\n"
+     "  - {pattern: 'cart:{userId}', where: {userId: '{userId}'}}",
+     "collections:\n"
+     "  - {pattern: 'cart:{userId}', dataObject: cartItem, where: {userId: '{userId}'},\n"
+     "     canRead: params.userId == session.userId}",
+     "It would be empty."},
+    {"E040", ERROR, "plugin that is not there",
+     "plugins of service.yaml lists folders, relative to the service directory, that have a plugin.yaml; each has a "
+     "name of "
+     "its "
+     "own, by which hubs and namespaces use it.",
+     "plugins: [plugins/antispam]\n"
+     "# in a hub:\n"
+     "hubExtensions:\n"
+     "  plugins: [{plugin: antispm}]",
+     "plugins: [plugins/antispam]\n"
+     "# in a hub:\n"
+     "hubExtensions:\n"
+     "  plugins: [{plugin: antispam}]",
+     REFUSED},
+    {"E041", ERROR, "plugin without what it requires",
+     "Each plugin that it requires must be used as well, and stand before it: its parts come first then.",
+     "plugins: [{plugin: antispam}]   # requires: [users]", "plugins: [{plugin: users}, {plugin: antispam}]", REFUSED},
+    {"E042", ERROR, "value that does not fit the plugin's parameters",
+     "with is checked against the plugin's parameters: names, types, and those that are required.",
+     "plugins: [{plugin: antispam, with: {maxLinks: many}}]", "plugins: [{plugin: antispam, with: {maxLinks: 2}}]",
+     REFUSED},
+    {"E043", ERROR, "part that a plugin and its user both have",
+     "Lists of a plugin come before those of who uses it, and of lifecycle hooks both run. Of any other part only one "
+     "can hold, and a plain namespace has fewer parts than a hub.",
+     "# in the plugin and in the hub:\n"
+     "metadata: {room: {persist: true}}",
+     "# in one of them:\n"
+     "metadata: {room: {persist: true}}",
+     REFUSED},
+    {"E044", WARNING, "plugin that nobody uses", "No hub and no namespace has the plugin among its plugins.",
+     "plugins: [plugins/antispam]",
+     "plugins: [plugins/antispam]\n"
+     "# in a hub:\n"
+     "hubExtensions:\n"
+     "  plugins: [{plugin: antispam}]",
+     "Nothing of it acts."},
+    {"E060", ERROR, "inbox without authSources",
+     "The inbox lists the rooms that records of authSources link a user with. A script can only say about one room "
+     "whether somebody may enter it.",
+     "roomSettings:\n"
+     "  authScripts: [{name: public, script: room.isPublic}]\n"
+     "hubExtensions: {inbox: {enabled: true}}",
+     "roomSettings:\n"
+     "  authSources: [{name: member, sourceObject: membership, userField: userId, roomField: roomId}]\n"
+     "  authScripts: [{name: public, script: room.isPublic}]\n"
+     "hubExtensions: {inbox: {enabled: true}}",
+     REFUSED},
+    {"E061", ERROR, "inbox by an unknown authSource",
+     "inbox.roomsBy names authSources of the hub, by their own names or by those of their objects.",
+     "hubExtensions: {inbox: {roomsBy: [memberships]}}", "hubExtensions: {inbox: {roomsBy: [membership]}}", REFUSED},
+    {"E070", ERROR, "id of clients that is no member of auth",
+     "A client names its id in the auth of CONNECT. clients.id says which member of it that is; the token and the "
+     "proof are others.",
+     "clients: {id: clientId}", "clients: {id: auth.clientId}", "No client could name its id."},
+    {"E071", ERROR, "proof of an id that nobody names",
+     "A proof says that the id which a client names in CONNECT is its own. Without clients.id all clients have the ids "
+     "of their Engine.IO sessions, which need no proof.",
+     "clients: {proof: {secretEnv: CLIENT_SECRET}}", "clients: {id: auth.clientId, proof: {secretEnv: CLIENT_SECRET}}",
+     "Nothing would be proved."},
     {"L001", ERROR, "script syntax", "The expression or Lua chunk cannot be compiled.",
      "condition: record.status ==", "condition: record.status == \"active\"", REFUSED},
     {"L002", ERROR, "construct that expressions do not have",

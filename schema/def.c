@@ -35,10 +35,37 @@ bool hub_def_is_granted(const struct hub_def *d, const struct hub_def_role *role
     return !role && !d->auth_source_n && !d->auth_script_n;
 }
 
+bool hub_def_inbox_names(const struct hub_def_auth_source *s, struct hub_str name) {
+    return (s->name && hub_str_is(name, s->name)) || (s->source_object && hub_str_is(name, s->source_object->name));
+}
+
+static bool is_of_inbox(const struct hub_def *d, const struct hub_def_auth_source *s) {
+    const struct hub_strs *names = &d->inbox.rooms_by;
+    bool named = !names->n;
+    for (size_t i = 0; i < names->n && !named; i++) named = hub_def_inbox_names(s, hub_cstr(names->items[i]));
+    return named;
+}
+
+bool hub_def_inbox_reads(const struct hub_def *d, size_t i) {
+    const struct hub_def_auth_source *s = &d->auth_sources[i];
+    if (!hub_def_has_inbox(d) || !is_of_inbox(d, s)) return false;
+    for (size_t k = 0; k < i; k++) {
+        const struct hub_def_auth_source *other = &d->auth_sources[k];
+        bool same = other->source_object == s->source_object && other->user_field == s->user_field &&
+                    other->room_field == s->room_field;
+        if (same && is_of_inbox(d, other)) return false;
+    }
+    return true;
+}
+
 int hub_def_property(const struct hub_def_object *o, struct hub_str name) {
     for (size_t i = 0; i < o->property_n; i++)
         if (hub_str_is(name, o->properties[i].name)) return (int)i;
     return -1;
+}
+
+json_t *hub_def_pattern_json(const struct hub_def_pattern *p) {
+    return p->is_regex ? json_pack("{s:s}", "regex", p->text) : json_string(p->text);
 }
 
 static bool is_hex(struct hub_str s) {
@@ -66,9 +93,19 @@ const char *hub_def_id_expected(enum hub_id_format format) {
 }
 
 const struct hub_row *hub_fields_row(const struct hub_fields *t, struct hub_str key) {
-    for (const struct hub_row *r = t->rows; r->key; r++)
-        if (hub_str_is(key, r->key)) return r;
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r))
+        if (hub_str_is(key, r->key) || (r->alias && hub_str_is(key, r->alias))) return r;
     return NULL;
+}
+
+bool hub_row_has_parts(const struct hub_row *row) {
+    bool groups = true;
+    if (row->kind != HUB_KIND_GROUP) return false;
+    for (const struct hub_row *r = hub_rows(row->table); r->key; r = hub_row_next(r)) {
+        if (r->flags & HUB_ROW_CHAIN) return true;
+        if (r->kind != HUB_KIND_GROUP) groups = false;
+    }
+    return groups;
 }
 
 int hub_words_index(const struct hub_words *words, struct hub_str word) {

@@ -8,6 +8,8 @@
 
 #define HUB_NAME_MAX 128 /* bytes of a name that no rule makes shorter: an event's, a role's */
 
+struct hub_pattern;
+
 struct hub_strs {
     const char **items;
     size_t n;
@@ -24,14 +26,26 @@ struct hub_settings {
 
 /* A hook as written. Kind NONE: not given. */
 enum hub_script_kind { HUB_SCRIPT_NONE, HUB_SCRIPT_EXPR, HUB_SCRIPT_LUA };
+struct hub_def_plugin_use;
 struct hub_script {
     enum hub_script_kind kind;
     struct hub_str text;
     const char *file; /* as it appears in diagnostics */
     int line, column; /* of the first character of TEXT, from 1; for a block scalar: of its first content line */
-    const char *path; /* "hubLogic.messageHandlers[0].script" */
-    void *compiled;   /* scripting's handle */
+    const char *path; /* "hubLogic.messageHandlers[0].script", "plugins.antispam.middleware[0].before" */
+    const struct hub_def_plugin_use *use; /* whose script it is; NULL: the hub's or the service's own */
+    const struct hub_script *next;        /* of a hook of lifecycle: the one that is run after it, or NULL */
+    void *compiled;                       /* scripting's handle */
 };
+
+/* Which names something is for (base/pattern.h). */
+struct hub_def_pattern {
+    const char *text; /* NULL: not given */
+    bool is_regex;
+    struct hub_pattern *compiled; /* NULL: the text is no good, which is an error of the definition */
+};
+/* As it is written: a text, or {"regex": text}. New reference. */
+HUB_MUST json_t *hub_def_pattern_json(const struct hub_def_pattern *p);
 
 enum hub_field_type {
     HUB_FIELD_STRING,
@@ -51,14 +65,23 @@ enum hub_id_format {
     HUB_ID_REFERENCE /* a UUID or an ObjectId */
 };
 
-/* A typed property: a field of a custom message type (HubCustomField) or a property of a DataObject. */
+/* The deepest level of fields within fields: those of a message's content are level 1. */
+#define HUB_FIELD_DEPTH 8
+
+/* A typed property: a field of an object that comes from outside, such as the content of a custom message
+ * type (HubCustomField), or a property of a DataObject. */
 struct hub_def_field {
     const char *name, *description;
     enum hub_field_type type;
     enum hub_id_format id_format;
     bool required;
+    bool list; /* not of a DataObject: the value is a list, and what else is here is about each of its elements */
     struct hub_strs enum_values;
-    json_t *default_value; /* coerced to the type; NULL = none */
+    /* not of a DataObject: JSON with fields is an object that has these and no others; without, any object or
+     * array */
+    struct hub_def_field *fields;
+    size_t field_n;
+    json_t *default_value; /* of the whole value, coerced to the type and complete; NULL = none */
     const char *column;    /* DataObject only */
 };
 
@@ -74,6 +97,33 @@ struct hub_def_object {
     size_t property_n;
     struct hub_strs api_read, api_create, api_update, api_delete;
     json_t *seed; /* array of rows from seed.yaml, or NULL */
+};
+
+/* Modules below a lib/. Of each: its file, as an absolute path, and its place below lib/ ("game/board.lua"),
+ * wherever a link leads. */
+struct hub_def_lib {
+    struct hub_strs files, names;
+};
+
+/* A plugin of the service: parts that several hubs and plain namespaces use (schema/plugin.c). */
+struct hub_def_plugin {
+    const char *name;
+    const char *file;     /* as it appears in diagnostics */
+    const char *lib_name; /* of its lib/, below the service directory: "plugins/antispam/lib" */
+    struct hub_strs requires;
+    struct hub_strs parts; /* that it has: "commands", "limits", "metadata.connection" */
+    struct hub_def_field *parameters;
+    size_t parameter_n;
+    struct hub_def_lib lib;
+};
+
+/* A plugin as one hub or plain namespace uses it. Its parts stand among those of the hub, before the hub's
+ * own; their scripts have USE. */
+struct hub_def_plugin_use {
+    const char *name;
+    json_t *with; /* an object: what is written, checked, and the defaults of the others */
+    const struct hub_def_plugin *plugin;
+    size_t index; /* in hub_service.uses */
 };
 
 struct hub_def_jwt {
@@ -92,14 +142,6 @@ struct hub_def_namespace_event {
     const char *name; /* "*" = any other */
     struct hub_script script;
 };
-struct hub_def_namespace {
-    const char *path;
-    bool auth;
-    struct hub_script on_connect, on_disconnect;
-    struct hub_def_namespace_event *events;
-    size_t event_n;
-};
-
 /* ---- *.hub.yaml ---- */
 
 /* The rights of roles, one row each; whatever goes through them is made of this list: fields here and in
@@ -142,7 +184,7 @@ struct hub_def_auth_script {
 /* Every type a message of this hub can have: the enabled built-in ones, then the custom ones. */
 struct hub_def_message_type {
     const char *name, *description;
-    bool builtin;
+    bool builtin, compress;       /* the latter by default */
     struct hub_def_field *fields; /* none for a custom type = any object is accepted */
     size_t field_n;
     const struct hub_script *handler; /* NULL = standard flow */
@@ -151,7 +193,7 @@ struct hub_def_message_type {
 enum hub_direction { HUB_CLIENT_TO_ROOM, HUB_SERVER_TO_CLIENT, HUB_SERVER_TO_ROOM };
 struct hub_def_custom_event {
     const char *name, *description;
-    bool ephemeral; /* default true */
+    bool ephemeral, compress; /* default true */
     enum hub_direction direction;
 };
 struct hub_def_kafka_event {
@@ -169,10 +211,135 @@ struct hub_def_scheduled_action {
     struct hub_script script;
 };
 
-/* hubExtensions.limits: per user and minute, and per message. */
+/* ---- what hubs and plain namespaces may both declare (schema/kw_parts.c) ---- */
+
+/* What middleware can be around; each is a bit of hub_def_middleware.kinds. As in hub_words_around. */
+enum hub_around { HUB_AROUND_REQUESTS, HUB_AROUND_COMMANDS, HUB_AROUND_MESSAGES, HUB_AROUND_EVENTS };
+struct hub_def_middleware {
+    const char *name;
+    struct hub_strs on; /* of what stands in a hub or namespace: "commands" */
+    unsigned kinds;     /* the same as bits, 1 << enum hub_around */
+    struct hub_script before, after;
+};
+enum hub_command_room { HUB_COMMAND_NO_ROOM, HUB_COMMAND_MAY_NAME_ROOM, HUB_COMMAND_IN_ROOM };
+enum hub_command_order { HUB_COMMAND_BY_CONNECTION, HUB_COMMAND_BY_ROOM, HUB_COMMAND_UNORDERED };
+struct hub_def_command {
+    const char *name, *description;
+    struct hub_def_field *fields, *result; /* none: anything */
+    size_t field_n, result_n;
+    enum hub_command_room room;
+    struct hub_strs roles; /* empty = all */
+    enum hub_command_order order;
+    int64_t rate_limit; /* per user and minute; 0 = the hub's messageRateLimit */
+    int64_t timeout_ms;
+    bool stream; /* it is given bytes, and has some to give */
+    struct hub_def_middleware *middleware;
+    size_t middleware_n;
+    struct hub_script script;
+};
+struct hub_def_streams {
+    bool on;
+    struct hub_script can_open; /* NONE: to commands everybody, to clients nobody */
+    int64_t max_open;           /* of a connection */
+};
+/* What a connection's metadata may hold by its client's will, and shows of itself to others. */
+struct hub_def_connection_metadata {
+    bool on;
+    struct hub_strs client_writable, visible;
+    int64_t max_bytes;
+};
+struct hub_def_record {
+    struct hub_def_pattern pattern;
+    struct hub_script can_read, can_write, on_changed;
+    bool persist;
+    const struct hub_def_object *data_object; /* NULL: the records are values of their own */
+    struct hub_def_field *fields;
+    size_t field_n;
+};
+struct hub_def_collection {
+    struct hub_def_pattern pattern;
+    struct hub_script can_read;
+    const struct hub_def_object *data_object; /* NULL: a resolver's */
+    struct hub_settings where;                /* property → text, with parts of the pattern in braces */
+    const char *order_by;                     /* a property, with "-" before it when descending; NULL: the id */
+    int64_t limit;
+    struct hub_script resolver;
+    struct hub_strs watch; /* patterns of records */
+    int64_t debounce_ms;
+};
+struct hub_def_channel {
+    struct hub_def_pattern pattern;
+    struct hub_script can_subscribe, can_publish; /* none: everybody may; nobody may */
+    struct hub_def_field *fields;                 /* none: anything */
+    size_t field_n;
+    int64_t history, history_seconds; /* how many messages are kept, and how long */
+    bool persist, redis;
+};
+/* Of a plain namespace: on_connect and on_disconnect. */
+struct hub_def_lifecycle {
+    struct hub_script on_connect, admission, on_join, on_leave, on_disconnect, on_room_opened, on_room_closed;
+    int64_t room_linger_ms;
+};
+struct hub_def_parts {
+    struct hub_def_plugin_use *plugins;
+    size_t plugin_n;
+    struct hub_def_connection_metadata metadata;
+    struct hub_def_lifecycle lifecycle;
+    struct hub_def_streams streams;
+    struct hub_def_middleware *middleware;
+    size_t middleware_n;
+    unsigned around; /* kinds of all of them */
+    struct hub_def_command *commands;
+    size_t command_n;
+    struct hub_def_record *records;
+    size_t record_n;
+    struct hub_def_channel *channels;
+    size_t channel_n;
+    struct hub_def_collection *collections;
+    size_t collection_n;
+};
+
+/* hubExtensions.limits: per user and minute, and per what is said. */
 struct hub_def_limits {
     int64_t events, kept_events, reactions, receipts, joins, reads;
-    int64_t reactions_per_message;
+    int64_t writes, metadata, publishes;
+    int64_t reactions_per_message, subscriptions, record_bytes, state_bytes, records, channels;
+};
+
+/* Keys and values that a room's members and scripts share. */
+struct hub_def_shared_state {
+    bool on;
+    struct hub_script can_write; /* NONE: scripts only */
+    bool sync, persist;          /* members are told of it; it is kept in the store */
+};
+
+/* hubExtensions.retention: what is taken out of the store; 0 = it stays. Times in ms. */
+struct hub_def_retention {
+    bool on;
+    int64_t messages, kept_events, per_room, soft_deleted_after, every_ms;
+};
+
+enum hub_delivery { HUB_PERSIST_THEN_BROADCAST, HUB_BROADCAST_THEN_PERSIST };
+
+/* What users say of themselves in a room, beside being there or away. */
+struct hub_def_presence_state {
+    bool on;
+    struct hub_def_field *fields; /* none: any object */
+    size_t field_n;
+    int64_t max_bytes;
+};
+
+struct hub_def_room_metadata {
+    bool on;
+    struct hub_script can_write; /* NONE: scripts only */
+    bool persist;
+    int64_t max_bytes;
+};
+
+/* hubExtensions.inbox */
+struct hub_def_inbox {
+    bool on, enabled;         /* it is written; it is not switched off */
+    struct hub_strs rooms_by; /* authSources by name or object; empty: all of them */
 };
 
 struct hub_def {
@@ -218,6 +385,74 @@ struct hub_def {
     struct hub_def_limits limits;
     bool room_update_listed; /* else room_update is everything that may be */
     struct hub_strs room_update;
+    struct hub_def_parts parts;
+    struct hub_def_room_metadata room_metadata;
+    struct hub_def_retention retention;
+    enum hub_delivery delivery;
+    struct hub_def_shared_state shared_state;
+    struct hub_def_presence_state presence_state;
+    bool report_latency; /* liveness.reportToClient */
+    struct hub_def_inbox inbox;
+};
+
+/* A plain namespace of service.yaml. */
+struct hub_def_namespace {
+    const char *path;               /* the pattern's text */
+    struct hub_def_pattern pattern; /* an expression: for each name that fits one of its own; else PATH is the name */
+    int64_t max_names;              /* of them at a time */
+    bool auth;
+    struct hub_script on_connect, on_disconnect;
+    struct hub_def_namespace_event *events;
+    size_t event_n;
+    struct hub_def_namespace_event *outgoing; /* handlers of what is sent */
+    size_t outgoing_n;
+    bool recovers;       /* clients may come back to their session within: */
+    int64_t recovery_ms; /* */
+    struct hub_def
+        def; /* what it has of a hub: its name is the path, its limits are the defaults, and it has no rooms */
+};
+
+enum hub_backoff { HUB_BACKOFF_EXPONENTIAL, HUB_BACKOFF_FIXED };
+/* A row of queues: how the jobs of one name are carried out. */
+struct hub_def_queue {
+    const char *name;
+    int64_t concurrency, attempts;
+    enum hub_backoff backoff;
+    int64_t backoff_ms, timeout_ms, keep_done, keep_failed;
+    struct hub_script script;
+};
+
+/* A row of nodeHandlers or broadcasts: what nodes ask or tell each other. */
+struct hub_def_node_handler {
+    const char *name; /* of a broadcast: its type */
+    struct hub_script script;
+};
+
+struct hub_def_bootstrap {
+    bool given;
+    struct hub_script script;
+    bool once; /* one node of the service at a time */
+    int64_t timeout_ms;
+};
+
+/* A row of clients.invocations: what the server may ask of clients. */
+struct hub_def_invocation {
+    const char *type;
+    struct hub_def_field *fields, *result; /* none: anything */
+    size_t field_n, result_n;
+};
+enum hub_collision { HUB_COLLISION_SUPERSEDE, HUB_COLLISION_REFUSE };
+/* clients of service.yaml: how clients are told apart. */
+struct hub_def_clients {
+    bool on;
+    const char *id; /* where CONNECT's auth names it: "auth.clientId"; NULL: nowhere */
+    bool proof;
+    const char *secret_env;
+    int64_t max_skew_ms;
+    enum hub_collision collision;
+    int64_t grace_ms;
+    struct hub_def_invocation *invocations;
+    size_t invocation_n;
 };
 
 struct hub_service {
@@ -230,12 +465,16 @@ struct hub_service {
     const char *listen_path; /* starts with "/" and does not end with it */
     struct hub_strs cors_origins, trusted_proxies;
     int64_t max_pending_per_address, max_pending, max_payload, ping_interval, ping_timeout, connect_timeout,
-        keep_alive_timeout, max_queue_bytes;
+        keep_alive_timeout, max_queue_bytes, max_waiting_bytes;
+    bool deflate_websocket, gzip_http; /* listen.compression */
+    int64_t deflate_threshold;
     const char *tls_cert_file, *tls_key_file; /* resolved, or NULL */
     bool console;
     /* auth */
     struct hub_def_jwt jwt;
     const char *session_redis_key; /* NULL = no session step */
+    const char *session_cookie;    /* names the session instead of a token's claims; NULL = claims do */
+    const char *session_secret_env, *session_user_id; /* of the cookie: its secrets; where its session has the user */
     bool dev, anonymous;
     struct hub_script authenticate;
     /* stores */
@@ -244,15 +483,31 @@ struct hub_service {
     struct hub_settings bus_options;
     /* scripting */
     int64_t script_cpu_ms, script_wall_ms, script_memory_mib;
+    /* lifecycle */
+    struct hub_def_bootstrap bootstrap;
+    struct hub_script on_started, on_shutdown, on_client_connected, on_client_disconnected, on_clients_orphaned;
     struct hub_def_object *objects;
     size_t object_n;
     struct hub_def_namespace *namespaces;
     size_t namespace_n;
+    struct hub_def_queue *queues;
+    size_t queue_n;
+    int64_t limit_jobs; /* of each queue, that wait */
+    struct hub_def_clients clients;
+    int64_t limit_invocations; /* that wait for the answer of a client */
+    struct hub_def_node_handler *node_handlers, *broadcasts;
+    size_t node_handler_n, broadcast_n;
+    int64_t limit_node_calls; /* that wait for the answer of a node */
     struct hub_def *hubs;
     size_t hub_n;
-    /* of each module: its file, as an absolute path, and its place below lib/ ("game/board.lua"), wherever a
-     * link leads */
-    struct hub_strs lib_files, lib_names;
+    struct hub_strs plugin_dirs;
+    struct hub_def_plugin **plugins;
+    size_t plugin_n;
+    const struct hub_def_plugin_use **uses; /* of all plugins, wherever they stand */
+    size_t use_n;
+    struct hub_script **scripts; /* all of them, wherever they stand */
+    size_t script_n;
+    struct hub_def_lib lib;
     uint64_t lib_fingerprint; /* of their names and texts, the same in every process */
     void *arena;              /* schema's own: everything above lives in it */
 };
@@ -282,10 +537,42 @@ bool hub_def_is_granted(const struct hub_def *d, const struct hub_def_role *role
 bool hub_def_may_update(const struct hub_def *d, struct hub_str property);
 /* Whether an authSource of the hub reads it of the room object, and so decides by it. */
 bool hub_def_sources_read(const struct hub_def *d, struct hub_str property);
+static inline bool hub_def_has_inbox(const struct hub_def *d) { return d->inbox.on && d->inbox.enabled; }
+/* Whether NAME, of inbox.roomsBy, means the authSource S: its own name, or that of its object. */
+bool hub_def_inbox_names(const struct hub_def_auth_source *s, struct hub_str name);
+/* Whether authSource I says which rooms the inbox lists; of several that read the same, only the first. */
+bool hub_def_inbox_reads(const struct hub_def *d, size_t i);
 /* The id, and what hubd sets itself. */
 bool hub_def_kept_by_hubd(const struct hub_def_object *o, struct hub_str property);
 int hub_def_property(const struct hub_def_object *o, struct hub_str name); /* index or -1 */
 /* Whether ID is what a field of type ID takes; what it takes, for people. */
 bool hub_def_id_fits(enum hub_id_format format, struct hub_str id);
 const char *hub_def_id_expected(enum hub_id_format format);
+
+/* ---- tables that hubd makes for itself (own_tables.c) ---- */
+
+/* Of a hub: the hub's name with SUFFIX behind it; the messages' may have another one (data_object_name). In
+ * the order of enum hub_own_table. */
+enum hub_own_table {
+    HUB_OWN_MESSAGE,
+    HUB_OWN_MODERATION,
+    HUB_OWN_RECEIPT,
+    HUB_OWN_EVENT,
+    HUB_OWN_ROOM_METADATA,
+    HUB_OWN_REMOVED,
+    HUB_OWN_ROOM_STATE,
+    HUB_OWN_TABLES
+};
+extern const struct hub_own_table_row {
+    const char *suffix;
+    bool (*wanted)(const struct hub_def *d); /* NULL: every hub has it */
+} hub_own_tables[HUB_OWN_TABLES];
+
+/* Of the service: its name with SUFFIX behind it. */
+enum hub_service_table { HUB_SERVICE_RECORD, HUB_SERVICE_JOB, HUB_SERVICE_CHANNEL, HUB_SERVICE_TABLES };
+extern const struct hub_service_table_row {
+    const char *suffix;
+    bool (*wanted)(const struct hub_service *s);          /* NULL, or: */
+    bool (*wanted_by)(const struct hub_def_parts *parts); /* of any hub or plain namespace */
+} hub_service_tables[HUB_SERVICE_TABLES];
 #endif

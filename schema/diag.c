@@ -48,23 +48,36 @@ bool hub_diags_full(const struct hub_diags *d, const char *file) {
     return f && f->n > HUB_DIAGS_PER_FILE;
 }
 
-static int compare(const struct hub_diag *a, const struct hub_diag *b) {
+static int compare_diags(const struct hub_diag *a, const struct hub_diag *b) {
     int c = strcmp(a->file, b->file);
     if (!c) c = a->line - b->line;
     if (!c) c = a->column - b->column;
     return c;
 }
 
-static void insert(struct hub_diags *d, struct hub_diag *g) {
-    if (d->n == d->cap) d->cap = d->cap ? 2 * d->cap : 16, d->items = hub_xrealloc(d->items, d->cap * sizeof *d->items);
+/* Where G belongs: behind all that are not after it. */
+static size_t slot_of(const struct hub_diags *d, const struct hub_diag *g) {
     size_t lo = 0, hi = d->n;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        if (compare(d->items[mid], g) <= 0)
+        if (compare_diags(d->items[mid], g) <= 0)
             lo = mid + 1;
         else
             hi = mid;
     }
+    return lo;
+}
+
+/* What a plugin is told for each hub that uses it is the same, if it is not about the hub. */
+static bool is_told(const struct hub_diags *d, const struct hub_diag *g) {
+    for (size_t i = slot_of(d, g); i-- && !compare_diags(d->items[i], g);)
+        if (!strcmp(d->items[i]->code, g->code) && !strcmp(d->items[i]->message, g->message)) return true;
+    return false;
+}
+
+static void insert_diag(struct hub_diags *d, struct hub_diag *g) {
+    if (d->n == d->cap) d->cap = d->cap ? 2 * d->cap : 16, d->items = hub_xrealloc(d->items, d->cap * sizeof *d->items);
+    size_t lo = slot_of(d, g);
     memmove(d->items + lo + 1, d->items + lo, (d->n - lo) * sizeof *d->items);
     d->items[lo] = g;
     d->n++;
@@ -72,7 +85,7 @@ static void insert(struct hub_diags *d, struct hub_diag *g) {
 
 /* Copies text that may come from a definition to where people read it: what is no printable UTF-8 becomes
  * a question mark. */
-static char *printable(struct hub_diags *d, struct hub_str s) {
+static HUB_MUST char *printable_text(struct hub_diags *d, struct hub_str s) {
     char *out = hub_arena_dup(d->arena, s);
     for (size_t i = 0, step; i < s.n; i += step) {
         for (step = 1; step < 4 && i + step < s.n && ((unsigned char)s.p[i + step] & 0xc0) == 0x80;) step++;
@@ -90,7 +103,7 @@ static void keep_line(struct hub_diags *d, struct hub_diag *g, const struct hub_
            end = hub_source_offset(src, g->line, from + WINDOW);
     char *line = hub_str_dup(hub_str(src->text.p + whole, end - whole));
     hub_secret_blot(line, end - whole);
-    g->source_line = printable(d, hub_str(line + (begin - whole), end - begin));
+    g->source_line = printable_text(d, hub_str(line + (begin - whole), end - begin));
     free(line);
     g->source_column = from;
 }
@@ -103,25 +116,32 @@ static struct per_file *count_file(struct hub_diags *d, const char *file) {
     return f;
 }
 
-void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range,
-                   const char *path, const char *suggestion, const char *message) {
+static HUB_MUST struct hub_diag *new_diag(struct hub_diags *d, const char *code, const struct hub_source *src,
+                                          const struct hub_range *range, const char *message) {
     const struct hub_code_row *row = hub_code_row(code);
-    struct per_file *file = count_file(d, src->name);
-    if (file->n > HUB_DIAGS_PER_FILE) return;
-    if (file->n++ == HUB_DIAGS_PER_FILE)
-        row = hub_code_row(code = "Y016"), message = "too many problems in this file; the rest is not listed",
-        suggestion = NULL;
     struct hub_diag *g = hub_arena_zalloc(d->arena, sizeof *g);
     g->code = code;
     g->severity = row ? row->severity : HUB_SEV_ERROR;
-    g->message = printable(d, hub_cstr(message));
+    g->message = printable_text(d, hub_cstr(message));
     g->file = hub_arena_dup(d->arena, hub_cstr(src->name));
+    if (!range || !range->line) return g;
+    g->line = range->line, g->column = range->column;
+    g->end_line = range->end_line, g->end_column = range->end_column;
+    return g;
+}
+
+void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_source *src, const struct hub_range *range,
+                   const char *path, const char *suggestion, const char *message) {
+    struct per_file *file = count_file(d, src->name);
+    if (file->n > HUB_DIAGS_PER_FILE) return;
+    bool last = file->n == HUB_DIAGS_PER_FILE;
+    struct hub_diag *g = last
+                             ? new_diag(d, "Y016", src, range, "too many problems in this file; the rest is not listed")
+                             : new_diag(d, code, src, range, message);
+    if (is_told(d, g)) return;
+    file->n++;
     g->path = hub_arena_dup(d->arena, hub_cstr(path));
-    g->suggestion = suggestion ? printable(d, hub_cstr(suggestion)) : NULL;
-    if (range && range->line) {
-        g->line = range->line, g->column = range->column;
-        g->end_line = range->end_line, g->end_column = range->end_column;
-        keep_line(d, g, src);
-    }
-    insert(d, g);
+    g->suggestion = suggestion && !last ? printable_text(d, hub_cstr(suggestion)) : NULL;
+    if (g->line) keep_line(d, g, src);
+    insert_diag(d, g);
 }

@@ -24,4 +24,10 @@ struct hub_code_row {
 };
 const struct hub_code_row *hub_code_rows(size_t *n);
 const struct hub_code_row *hub_code_row(const char *code); /* NULL when unknown */
+
+/* For the formats in which findings are printed. */
+const char *hub_severity_name(enum hub_severity s);
+HUB_MUST json_t *hub_diag_text_json(const char *s);                         /* null when S is NULL */
+void hub_diag_add_json(json_t *root, struct hub_buf *out);                  /* indented, and a newline; takes ROOT */
+void hub_diags_print_sarif(const struct hub_diags *d, struct hub_buf *out); /* diag_sarif.c */
 #endif

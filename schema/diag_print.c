@@ -1,10 +1,9 @@
-/* The formats of hubctl lint. */
+/* The formats of hubctl lint; SARIF is in diag_sarif.c. */
 #include <stdlib.h>
 
-#include "base/map.h"
 #include "schema/diag.h"
 
-static const char *severity_name(enum hub_severity s) { return s == HUB_SEV_ERROR ? "error" : "warning"; }
+const char *hub_severity_name(enum hub_severity s) { return s == HUB_SEV_ERROR ? "error" : "warning"; }
 
 /* ---- text ---- */
 
@@ -27,7 +26,7 @@ static void add_carets(const struct hub_diag *g, struct hub_buf *out) {
 static void print_text(const struct hub_diag *g, struct hub_buf *out) {
     hub_buf_addf(out, "%s:", g->file);
     if (g->line) hub_buf_addf(out, "%d:%d:", g->line, g->column);
-    hub_buf_addf(out, " %s[%s]: %s\n", severity_name(g->severity), g->code, g->message);
+    hub_buf_addf(out, " %s[%s]: %s\n", hub_severity_name(g->severity), g->code, g->message);
     if (g->source_line) {
         hub_buf_addf(out, "%5d |%s\n      |", g->line, g->source_line);
         add_carets(g, out);
@@ -40,17 +39,19 @@ static void print_text(const struct hub_diag *g, struct hub_buf *out) {
 
 /* ---- JSON ---- */
 
-static json_t *place_json(int line, int column) { return json_pack("{s:i,s:i}", "line", line, "column", column); }
+static HUB_MUST json_t *place_json(int line, int column) {
+    return json_pack("{s:i,s:i}", "line", line, "column", column);
+}
 
-static json_t *text_json(const char *s) { return s ? hub_json_string(hub_cstr(s)) : json_null(); }
+json_t *hub_diag_text_json(const char *s) { return s ? hub_json_string(hub_cstr(s)) : json_null(); }
 
-static json_t *diag_json(const struct hub_diag *g) {
+static HUB_MUST json_t *diag_json(const struct hub_diag *g) {
     json_t *o = json_object();
-    json_object_set_new(o, "code", text_json(g->code));
-    json_object_set_new(o, "severity", text_json(severity_name(g->severity)));
-    json_object_set_new(o, "message", text_json(g->message));
-    json_object_set_new(o, "file", text_json(g->file));
-    json_object_set_new(o, "path", text_json(g->path));
+    json_object_set_new(o, "code", hub_diag_text_json(g->code));
+    json_object_set_new(o, "severity", hub_diag_text_json(hub_severity_name(g->severity)));
+    json_object_set_new(o, "message", hub_diag_text_json(g->message));
+    json_object_set_new(o, "file", hub_diag_text_json(g->file));
+    json_object_set_new(o, "path", hub_diag_text_json(g->path));
     json_t *range = json_null();
     if (g->line) {
         range = json_object();
@@ -58,11 +59,11 @@ static json_t *diag_json(const struct hub_diag *g) {
         json_object_set_new(range, "end", place_json(g->end_line, g->end_column));
     }
     json_object_set_new(o, "range", range);
-    json_object_set_new(o, "suggestion", text_json(g->suggestion));
+    json_object_set_new(o, "suggestion", hub_diag_text_json(g->suggestion));
     return o;
 }
 
-static void print_pretty(json_t *root, struct hub_buf *out) {
+void hub_diag_add_json(json_t *root, struct hub_buf *out) {
     char *text = json_dumps(root, JSON_INDENT(2));
     hub_buf_addz(out, text);
     hub_buf_addc(out, '\n');
@@ -79,46 +80,7 @@ static void print_json(const struct hub_diags *d, struct hub_buf *out) {
     json_object_set_new(root, "errorCount", json_integer((json_int_t)errors));
     json_object_set_new(root, "warningCount", json_integer((json_int_t)hub_diags_count(d, HUB_SEV_WARNING)));
     json_object_set_new(root, "diagnostics", list);
-    print_pretty(root, out);
-}
-
-/* ---- SARIF 2.1.0 ---- */
-
-static json_t *message_json(const char *text) { return json_pack("{s:o}", "text", text_json(text)); }
-
-static json_t *sarif_result(const struct hub_diag *g) {
-    json_t *physical = json_pack("{s:{s:o}}", "artifactLocation", "uri", text_json(g->file));
-    if (g->line)
-        json_object_set_new(physical, "region",
-                            json_pack("{s:i,s:i,s:i,s:i}", "startLine", g->line, "startColumn", g->column, "endLine",
-                                      g->end_line, "endColumn", g->end_column));
-    return json_pack("{s:o,s:o,s:o,s:[{s:o}]}", "ruleId", text_json(g->code), "level",
-                     text_json(severity_name(g->severity)), "message", message_json(g->message), "locations",
-                     "physicalLocation", physical);
-}
-
-static json_t *sarif_rules(const struct hub_diags *d) {
-    json_t *rules = json_array();
-    struct hub_map seen = {0};
-    for (size_t i = 0; i < hub_diags_n(d); i++) {
-        const struct hub_diag *g = hub_diags_at(d, i);
-        if (hub_map_put(&seen, hub_cstr(g->code), (void *)g)) continue;
-        const struct hub_code_row *row = hub_code_row(g->code);
-        json_array_append_new(rules, json_pack("{s:o,s:o}", "id", text_json(g->code), "shortDescription",
-                                               message_json(row ? row->title : g->code)));
-    }
-    hub_map_clear(&seen);
-    return rules;
-}
-
-static void print_sarif(const struct hub_diags *d, struct hub_buf *out) {
-    json_t *results = json_array();
-    for (size_t i = 0; i < hub_diags_n(d); i++) json_array_append_new(results, sarif_result(hub_diags_at(d, i)));
-    json_t *driver = json_pack("{s:s,s:s,s:o}", "name", "hubctl lint", "version", HUB_VERSION, "rules", sarif_rules(d));
-    print_pretty(json_pack("{s:s,s:s,s:[{s:{s:o},s:s,s:o}]}", "$schema",
-                           "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0", "runs", "tool",
-                           "driver", driver, "columnKind", "unicodeCodePoints", "results", results),
-                 out);
+    hub_diag_add_json(root, out);
 }
 
 /* ---- JUnit ---- */
@@ -175,7 +137,7 @@ static void add_command_text(struct hub_buf *out, const char *s, const char *spe
 }
 
 static void print_github(const struct hub_diag *g, struct hub_buf *out) {
-    hub_buf_addf(out, "::%s file=", severity_name(g->severity));
+    hub_buf_addf(out, "::%s file=", hub_severity_name(g->severity));
     add_command_text(out, g->file, "%\r\n:,");
     if (g->line)
         hub_buf_addf(out, ",line=%d,col=%d,endLine=%d,endColumn=%d", g->line, g->column, g->end_line, g->end_column);
@@ -191,7 +153,7 @@ static void print_github(const struct hub_diag *g, struct hub_buf *out) {
 
 void hub_diags_print(const struct hub_diags *d, enum hub_diag_format format, struct hub_buf *out) {
     if (format == HUB_DIAG_JSON) print_json(d, out);
-    if (format == HUB_DIAG_SARIF) print_sarif(d, out);
+    if (format == HUB_DIAG_SARIF) hub_diags_print_sarif(d, out);
     if (format == HUB_DIAG_JUNIT) print_junit(d, out);
     for (size_t i = 0; i < hub_diags_n(d); i++) {
         if (format == HUB_DIAG_TEXT) print_text(hub_diags_at(d, i), out);

@@ -3,17 +3,23 @@
  * those names they load as the same service. Passwords are not shown. */
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "base/secret.h"
+#include "schema/kw_plugin.h"
 #include "schema/load.h"
 #include "schema/table.h"
 #include "schema/tree.h"
 
 struct dump {
     struct hub_buf *out;
-    const char *dir; /* paths of files are printed relative to it */
+    const char *dir;                     /* paths of files are printed relative to it */
+    const struct hub_def_plugin *plugin; /* what is being printed, or NULL */
+    const struct hub_def_parts *user;    /* of the hub or namespace that is being printed, or NULL */
+    const char *group;                   /* that is being printed, of those of a plugin or its user; else NULL */
+    bool hides;                          /* members of a value that have the names of secrets are not shown */
 };
 
-static void indent(struct dump *d, int level) {
+static void indent_line(struct dump *d, int level) {
     for (int i = 0; i < level; i++) hub_buf_addz(d->out, "  ");
 }
 
@@ -54,6 +60,17 @@ static void add_quoted(struct dump *d, struct hub_str s) {
 
 static void add_quotedz(struct dump *d, const char *s) { add_quoted(d, hub_cstr(s)); }
 
+static void add_json(struct dump *d, const json_t *v);
+
+static void add_json_member(struct dump *d, const char *key, const json_t *v) {
+    add_quotedz(d, key);
+    hub_buf_addz(d->out, ": ");
+    if (d->hides && json_is_string(v) && hub_secret_name(hub_cstr(key)))
+        add_quotedz(d, "***");
+    else
+        add_json(d, v);
+}
+
 static void add_json(struct dump *d, const json_t *v) {
     const char *key, *comma = "";
     json_t *item;
@@ -68,9 +85,7 @@ static void add_json(struct dump *d, const json_t *v) {
         hub_buf_addc(d->out, '{');
         json_object_foreach((json_t *)v, key, item) {
             hub_buf_addz(d->out, comma);
-            add_quotedz(d, key);
-            hub_buf_addz(d->out, ": ");
-            add_json(d, item);
+            add_json_member(d, key, item);
             comma = ", ";
         }
         hub_buf_addc(d->out, '}');
@@ -110,7 +125,7 @@ static void add_block(struct dump *d, struct hub_str s, int level) {
     struct hub_str rest = hub_str(text.p, text.n - ends), line;
     while (hub_str_split(&rest, '\n', &line)) {
         hub_buf_addc(d->out, '\n');
-        if (line.n) indent(d, level);
+        if (line.n) indent_line(d, level);
         hub_buf_adds(d->out, line);
     }
     hub_buf_free(&text);
@@ -121,7 +136,7 @@ static void add_script(struct dump *d, const struct hub_script *s, int level) {
         add_quoted(d, s->text);
     } else if (fits_block(s->text)) {
         hub_buf_addc(d->out, '\n');
-        indent(d, level + 1);
+        indent_line(d, level + 1);
         hub_buf_addz(d->out, "lua: ");
         add_block(d, s->text, level + 2);
     } else {
@@ -131,9 +146,48 @@ static void add_script(struct dump *d, const struct hub_script *s, int level) {
     }
 }
 
+static void add_pattern(struct dump *d, const struct hub_def_pattern *p) {
+    if (p->is_regex) hub_buf_addz(d->out, "{regex: ");
+    add_quotedz(d, p->text);
+    if (p->is_regex) hub_buf_addc(d->out, '}');
+}
+
 static void add_shown_path(struct dump *d, const char *path) {
     size_t n = strlen(d->dir);
     add_quotedz(d, strncmp(path, d->dir, n) == 0 && path[n] == '/' ? path + n + 1 : path);
+}
+
+/* ---- plugins ---- */
+
+/* A plugin's document and what it becomes a part of. */
+static bool may_have_parts(const struct hub_fields *t) {
+    return t == &hub_fields_plugin || t == &hub_fields_extensions || t == &hub_fields_namespace;
+}
+
+/* Whether P has what is written as R, or something in it. */
+static bool plugin_has(const struct dump *d, const struct hub_def_plugin *p, const struct hub_row *r) {
+    char path[2 * HUB_NAME_MAX];
+    int n = snprintf(path, sizeof path, "%s%s%s", d->group ? d->group : "", d->group ? "." : "", r->key);
+    for (size_t i = 0; i < p->parts.n; i++) {
+        const char *part = p->parts.items[i];
+        if (!strncmp(part, path, (size_t)n) && (!part[n] || part[n] == '.')) return true;
+        if (d->group && !strcmp(part, d->group)) return true;
+    }
+    return false;
+}
+
+static bool is_list(const struct hub_row *r) {
+    return r->kind == HUB_KIND_LIST || r->flags & HUB_ROW_CHAIN || hub_row_has_parts(r);
+}
+
+/* Where a plugin is loaded again with its user, each may only say what it has written: the defaults of a
+ * part are not what is meant when the other one has it. */
+static bool is_shown(const struct dump *d, const struct hub_fields *t, const struct hub_row *r) {
+    if (!d->group && !may_have_parts(t)) return true;
+    if (d->plugin) return r->offset >= sizeof(struct hub_raw) || plugin_has(d, d->plugin, r);
+    for (size_t i = 0; d->user && !is_list(r) && i < d->user->plugin_n; i++)
+        if (d->user->plugins[i].plugin && plugin_has(d, d->user->plugins[i].plugin, r)) return false;
+    return true;
 }
 
 /* ---- rows ---- */
@@ -159,7 +213,7 @@ static bool has_renamed_columns(const struct hub_def_object *o) {
 /* An optional group was not given when what it requires is not there. */
 static bool group_is_given(const struct hub_row *group, const char *base) {
     if (group->count) return *(const bool *)(base + group->count - 1);
-    for (const struct hub_row *r = group->table->rows; r->key; r++)
+    for (const struct hub_row *r = hub_rows(group->table); r->key; r = hub_row_next(r))
         if (r->flags & HUB_ROW_REQUIRED && r->kind == HUB_KIND_STRING && !pointer_at(base + r->offset)) return false;
     return true;
 }
@@ -175,9 +229,12 @@ static bool has_value(const struct hub_row *r, const char *base) {
     case HUB_KIND_OBJECT: return pointer_at(at) != NULL;
     case HUB_KIND_PROPERTY: return int_at(at) >= 0;
     case HUB_KIND_SCRIPT: return ((const struct hub_script *)at)->kind != HUB_SCRIPT_NONE;
+    case HUB_KIND_PATTERN: return ((const struct hub_def_pattern *)at)->text != NULL;
     case HUB_KIND_MAP: return ((const struct hub_settings *)at)->n > 0;
     case HUB_KIND_COLUMNS: return has_renamed_columns((const void *)base);
     case HUB_KIND_GROUP: return group_is_given(r, base);
+    case HUB_KIND_INT:
+    case HUB_KIND_DURATION: return !r->max || *(const int64_t *)at >= r->min; /* else it was left out */
     default: return true;
     }
 }
@@ -231,11 +288,33 @@ static void add_list(struct dump *d, const struct hub_row *r, const char *base, 
     size_t n = *(const size_t *)(base + r->count);
     if (!n) hub_buf_addz(d->out, "[]");
     for (size_t i = 0; i < n; i++) {
+        if (r->table == &hub_fields_namespace)
+            d->user = &((const struct hub_def_namespace *)(const void *)items)[i].def.parts;
         hub_buf_addc(d->out, '\n');
-        indent(d, level + 1);
+        indent_line(d, level + 1);
         hub_buf_addz(d->out, "- ");
         dump_table(d, r->table, items + i * r->table->size, level + 2, true);
     }
+}
+
+static void add_group(struct dump *d, const struct hub_fields *t, const struct hub_row *r, const char *base,
+                      int level) {
+    const char *outer = d->group;
+    d->group = may_have_parts(t) ? r->key : NULL;
+    hub_buf_addc(d->out, '\n');
+    dump_table(d, r->table, base, level + 1, false);
+    d->group = outer;
+}
+
+/* What is given to a plugin may be a password, and so may what it has where nothing is given. */
+static void add_given(struct dump *d, const struct hub_fields *t, const json_t *v, const char *base) {
+    const struct hub_def_field *f = d->plugin && t == &hub_fields_field ? (const void *)base : NULL;
+    d->hides = t == &hub_fields_plugin_use;
+    if (f && f->name && json_is_string(v) && hub_secret_name(hub_cstr(f->name)))
+        add_quotedz(d, "***");
+    else
+        add_json(d, v);
+    d->hides = false;
 }
 
 static void add_value(struct dump *d, const struct hub_fields *t, const struct hub_row *r, const char *base,
@@ -243,17 +322,19 @@ static void add_value(struct dump *d, const struct hub_fields *t, const struct h
     const char *at = base + r->offset;
     switch (r->kind) {
     case HUB_KIND_BOOL: hub_buf_addz(d->out, *(const bool *)at ? "true" : "false"); break;
-    case HUB_KIND_INT: hub_buf_addi(d->out, *(const int64_t *)at); break;
+    case HUB_KIND_INT:
+    case HUB_KIND_DURATION: hub_buf_addi(d->out, *(const int64_t *)at); break;
     case HUB_KIND_STRING:
     case HUB_KIND_TEXT:
     case HUB_KIND_NAME: add_text(d, r, pointer_at(at)); break;
     case HUB_KIND_SCRIPT: add_script(d, (const struct hub_script *)at, level); break;
+    case HUB_KIND_PATTERN: add_pattern(d, (const struct hub_def_pattern *)at); break;
     case HUB_KIND_STRINGS:
     case HUB_KIND_WORDS: add_strings(d, (const struct hub_strs *)at); break;
     case HUB_KIND_WORD: hub_buf_addz(d->out, r->words[int_at(at)].word); break;
-    case HUB_KIND_GROUP: hub_buf_addc(d->out, '\n'), dump_table(d, r->table, base, level + 1, false); break;
+    case HUB_KIND_GROUP: add_group(d, t, r, base, level); break;
     case HUB_KIND_LIST: add_list(d, r, base, level); break;
-    case HUB_KIND_VALUE: add_json(d, pointer_at(at)); break;
+    case HUB_KIND_VALUE: add_given(d, t, pointer_at(at), base); break;
     case HUB_KIND_MAP: add_map(d, (const struct hub_settings *)at); break;
     case HUB_KIND_COLUMNS: add_columns(d, (const void *)base); break;
     case HUB_KIND_ROLE: add_quotedz(d, ((const struct hub_def_role *)pointer_at(at))->name); break;
@@ -267,10 +348,10 @@ static void add_value(struct dump *d, const struct hub_fields *t, const struct h
  * ". */
 static void dump_table(struct dump *d, const struct hub_fields *t, const char *base, int level, bool in_item) {
     bool first = true;
-    for (const struct hub_row *r = t->rows; r->key; r++) {
-        if (!has_value(r, base)) continue;
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
+        if (!has_value(r, base) || !is_shown(d, t, r)) continue;
         if (!first) hub_buf_addc(d->out, '\n');
-        if (!first || !in_item) indent(d, level);
+        if (!first || !in_item) indent_line(d, level);
         hub_buf_addf(d->out, "%s:", r->key);
         bool opens =
             r->kind == HUB_KIND_GROUP || (r->kind == HUB_KIND_LIST && *(const size_t *)(base + r->count)) ||
@@ -285,7 +366,7 @@ static void dump_table(struct dump *d, const struct hub_fields *t, const char *b
 /* ---- documents ---- */
 
 /* A hub as it was while it was loaded: the built-in types by name, the custom ones in full. */
-static struct hub_raw unfold(const struct hub_def *def, const char **names) {
+static struct hub_raw unfold_hub(const struct hub_def *def, const char **names) {
     struct hub_raw raw = {.def = *def, .builtin_types.items = names};
     while (raw.builtin_types.n < def->message_type_n && def->message_types[raw.builtin_types.n].builtin) {
         names[raw.builtin_types.n] = def->message_types[raw.builtin_types.n].name;
@@ -311,18 +392,33 @@ static void dump_seed(struct dump *d, const struct hub_service *s) {
     }
 }
 
+static void dump_name(struct dump *d, const char *file) {
+    size_t n = strlen(d->dir);
+    hub_buf_addf(d->out, "--- # %s\n", strncmp(file, d->dir, n) == 0 && file[n] == '/' ? file + n + 1 : file);
+}
+
+static void dump_plugin(struct dump *d, struct hub_def_plugin *p) {
+    const struct hub_raw_plugin *raw = HUB_CONTAINER(p, struct hub_raw_plugin, plugin);
+    d->plugin = p;
+    dump_name(d, p->file);
+    dump_table(d, &hub_fields_plugin, (const char *)raw, 0, false);
+    hub_buf_addc(d->out, '\n');
+    d->plugin = NULL;
+}
+
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out) {
-    struct dump d = {out, s->dir};
+    struct dump d = {.out = out, .dir = s->dir};
     hub_buf_addz(out, "--- # service.yaml\n");
     dump_table(&d, &hub_fields_service, (const char *)s, 0, false);
     hub_buf_addc(out, '\n');
     for (size_t i = 0; i < s->hub_n; i++) {
-        const char *names[16], *file = s->hubs[i].file;
-        struct hub_raw raw = unfold(&s->hubs[i], names);
-        size_t n = strlen(s->dir);
-        hub_buf_addf(out, "--- # %s\n", strncmp(file, s->dir, n) == 0 && file[n] == '/' ? file + n + 1 : file);
+        const char *names[16];
+        struct hub_raw raw = unfold_hub(&s->hubs[i], names);
+        d.user = &raw.def.parts;
+        dump_name(&d, s->hubs[i].file);
         dump_table(&d, &hub_fields_hub, (const char *)&raw, 0, false);
         hub_buf_addc(out, '\n');
     }
+    for (size_t i = 0; i < s->plugin_n; i++) dump_plugin(&d, s->plugins[i]);
     dump_seed(&d, s);
 }

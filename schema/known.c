@@ -20,7 +20,7 @@ struct table {
     struct growing *to; /* that members are added to */
 };
 
-static struct growing *entry(struct table *t, const char *path) {
+static struct growing *entry_at(struct table *t, const char *path) {
     for (size_t i = 0; i < t->n; i++)
         if (strcmp(t->items[i].path, path) == 0) return &t->items[i];
     t->items = hub_xrealloc(t->items, (t->n + 1) * sizeof *t->items);
@@ -28,7 +28,7 @@ static struct growing *entry(struct table *t, const char *path) {
     return &t->items[t->n++];
 }
 
-static void add(void *arg, struct hub_str name) {
+static void add_member(void *arg, struct hub_str name) {
     struct table *t = arg;
     struct growing *g = t->to;
     if (g->n == g->cap) {
@@ -43,8 +43,8 @@ static void add_folders(struct table *t, const char *name) {
     struct hub_str rest = hub_cstr(name), piece;
     const char *path = "lib";
     while (rest.p && hub_str_split(&rest, '.', &piece)) {
-        t->to = entry(t, path);
-        add(t, piece);
+        t->to = entry_at(t, path);
+        add_member(t, piece);
         path = hub_arena_fmt(t->l->scratch, "%s.%.*s", path, HUB_FMT(piece));
     }
 }
@@ -52,37 +52,85 @@ static void add_folders(struct table *t, const char *name) {
 /* A module goes before the folder of its name. */
 static void add_module(struct table *t, const struct hub_module *m) {
     const struct hub_script_checker *c = t->l->options->checker;
-    t->to = entry(t, hub_arena_fmt(t->l->scratch, "lib.%s", m->name));
+    t->to = entry_at(t, hub_arena_fmt(t->l->scratch, "lib.%s", m->name));
     t->to->n = 0;
-    t->to->any = !c->members(c->ctx, m->src->text, add, t);
+    t->to->any = !c->members(c->ctx, m->src->text, add_member, t);
 }
 
-static void settle(struct table *t) {
+static struct hub_script_known *settle_entries(struct table *t) {
     struct hub_arena *a = t->l->scratch;
     size_t n = 0;
-    t->l->known = hub_arena_zalloc(a, (t->n + 1) * sizeof *t->l->known);
+    struct hub_script_known *known = hub_arena_zalloc(a, (t->n + 1) * sizeof *known);
     for (size_t i = 0; i < t->n; i++) {
         const struct growing *g = &t->items[i];
         const char **members = hub_arena_zalloc(a, (g->n + 1) * sizeof *members);
         for (size_t k = 0; k < g->n; k++) members[k] = g->members[k];
-        if (!g->any) t->l->known[n++] = (struct hub_script_known){g->path, members};
+        if (!g->any) known[n++] = (struct hub_script_known){g->path, members};
         free((void *)g->members);
     }
     free(t->items);
+    return known;
 }
 
-void hub_know_modules(struct hub_loader *l) {
+static const struct hub_plugin *owner_of(const struct hub_module *m) {
+    return m->src->plugin ? m->src->plugin->plugin : NULL;
+}
+
+/* Whether PLUGIN has a folder with the name of the service's module M: its scripts find the folder. */
+static bool is_hidden(const struct hub_loader *l, const struct hub_plugin *plugin, const struct hub_module *m) {
+    size_t n = strlen(m->name);
+    for (size_t i = 0; plugin && i < l->module_n; i++) {
+        const struct hub_module *own = &l->modules[i];
+        if (owner_of(own) == plugin && !strncmp(own->name, m->name, n) && own->name[n] == '.') return true;
+    }
+    return false;
+}
+
+/* Those of a plugin come last: of two with one name its own is meant. */
+struct hub_script_known *hub_know_modules(struct hub_loader *l, const struct hub_plugin *plugin) {
     struct table t = {.l = l};
-    if (!l->options->checker || !l->options->checker->members) return;
-    entry(&t, "lib");
-    for (size_t i = 0; i < l->module_n; i++) add_folders(&t, l->modules[i].name);
-    for (size_t i = 0; i < l->module_n; i++) add_module(&t, &l->modules[i]);
-    settle(&t);
+    if (!l->options->checker || !l->options->checker->members) return NULL;
+    entry_at(&t, "lib");
+    for (size_t i = 0; i < l->module_n; i++) {
+        const struct hub_plugin *owner = owner_of(&l->modules[i]);
+        if (!owner || owner == plugin) add_folders(&t, l->modules[i].name);
+    }
+    for (int own = 0; own < 2; own++)
+        for (size_t i = 0; i < l->module_n; i++)
+            if (owner_of(&l->modules[i]) == (own ? plugin : NULL) && (own || !is_hidden(l, plugin, &l->modules[i])))
+                add_module(&t, &l->modules[i]);
+    return settle_entries(&t);
+}
+
+/* ---- plugins ---- */
+
+/* The list with what "plugin" has in front; L's own for what is of no plugin. ROOM: entries that may be
+ * added. */
+static struct hub_script_known *known_with(struct hub_loader *l, const struct hub_source *src, size_t room, size_t *n) {
+    const struct hub_plugin *plugin = src->plugin ? src->plugin->plugin : NULL;
+    const struct hub_script_known *lib = plugin ? plugin->known : l->known;
+    size_t lib_n = 0;
+    while (lib && lib[lib_n].path) lib_n++;
+    struct hub_script_known *all = hub_arena_zalloc(l->scratch, (lib_n + room + 2) * sizeof *all);
+    if (plugin) {
+        const struct hub_def_plugin *p = &plugin->raw->plugin;
+        const char **names = hub_arena_zalloc(l->scratch, (p->parameter_n + 1) * sizeof *names);
+        for (size_t i = 0, k = 0; i < p->parameter_n; i++)
+            if (p->parameters[i].name) names[k++] = p->parameters[i].name;
+        all[(*n)++] = (struct hub_script_known){"plugin", names};
+    }
+    for (size_t i = 0; i < lib_n; i++) all[(*n)++] = lib[i];
+    return all;
+}
+
+const struct hub_script_known *hub_known_to_module(struct hub_loader *l, const struct hub_source *src) {
+    size_t n = 0;
+    return known_with(l, src, 0, &n);
 }
 
 /* ---- records ---- */
 
-static const char *const *properties(struct hub_loader *l, const struct hub_def_object *o) {
+static const char *const *property_names(struct hub_loader *l, const struct hub_def_object *o) {
     const char **names = hub_arena_zalloc(l->scratch, (o->property_n + 1) * sizeof *names);
     size_t n = 0;
     for (size_t i = 0; i < o->property_n; i++)
@@ -95,7 +143,7 @@ static const struct hub_def_object *object_at(struct hub_loader *l, const void *
     return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? hub_service_object(l->service, n->value) : NULL;
 }
 
-static bool has(const char *const *names, const char *name) {
+static bool has_name(const char *const *names, const char *name) {
     for (; *names; names++)
         if (strcmp(*names, name) == 0) return true;
     return false;
@@ -104,21 +152,19 @@ static bool has(const char *const *names, const char *name) {
 /* ALIAS is what stands for the name that the author gave the object. */
 static size_t add_record(struct hub_loader *l, const struct hub_pending_script *p, const char *name, const char *alias,
                          const struct hub_def_object *o, struct hub_script_known *out, size_t n) {
-    if (!o || !o->name || !has(p->row->vars->names, alias)) return n;
-    const char *const *members = properties(l, o);
+    if (!o || !o->name || !has_name(p->row->vars->names, alias)) return n;
+    const char *const *members = property_names(l, o);
     out[n++] = (struct hub_script_known){name, members};
-    if (!has(p->row->vars->names, o->name)) out[n++] = (struct hub_script_known){o->name, members};
+    if (!has_name(p->row->vars->names, o->name)) out[n++] = (struct hub_script_known){o->name, members};
     return n;
 }
 
 const struct hub_script_known *hub_known_to(struct hub_loader *l, const struct hub_pending_script *p) {
-    size_t n = 0, lib = 0;
-    while (l->known && l->known[lib].path) lib++;
-    struct hub_script_known *all = hub_arena_zalloc(l->scratch, (lib + 5) * sizeof *all);
+    size_t n = 0;
+    struct hub_script_known *all = known_with(l, p->node->src, 4, &n);
     if (!l->alone && !l->in_error) {
         n = add_record(l, p, "room", "room", object_at(l, p->hub, "roomSettings.roomDataObject"), all, n);
         n = add_record(l, p, "record", "$source", object_at(l, p->base, "sourceObject"), all, n);
     }
-    for (size_t i = 0; i < lib; i++) all[n++] = l->known[i];
     return all;
 }

@@ -18,6 +18,8 @@ static const struct hub_row custom[] = {
     {"description", HUB_KIND_TEXT, .offset = CUSTOM(description), .help = "When and why the event is emitted."},
     {"ephemeral", HUB_KIND_BOOL, .offset = CUSTOM(ephemeral), .fallback = "true",
      .help = "Broadcast without being persisted."},
+    {"compress", HUB_KIND_BOOL, .offset = CUSTOM(compress), .fallback = "true",
+     .help = "False: what is broadcast stays as it is where listen.compression is on."},
     {"direction", HUB_KIND_WORD, .offset = CUSTOM(direction), .words = directions, .fallback = "clientToRoom",
      .help = "Who emits the event and who receives it."},
     {0},

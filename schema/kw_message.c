@@ -4,6 +4,8 @@
 #define RAW(FIELD) HUB_OFFSET(struct hub_raw, FIELD)
 #define TYPE(FIELD) HUB_OFFSET(struct hub_def_message_type, FIELD)
 #define FIELD(NAME) HUB_OFFSET(struct hub_def_field, NAME)
+#define DIGITS_OF(NUMBER) #NUMBER
+#define DIGITS(NUMBER) DIGITS_OF(NUMBER)
 
 const struct hub_words hub_words_message_type[] = {
     {"text", "Plain text message."},
@@ -65,30 +67,35 @@ static const struct hub_words id_formats[] = {
 
 static const struct hub_row field[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, FIELD(name), .rule = HUB_NAME_IDENTIFIER,
-     .example = "piece", .help = "Name of the field in the message's content."},
-    {"fieldType", HUB_KIND_WORD, HUB_ROW_REQUIRED, FIELD(type), .words = hub_words_field_type,
+     .example = "piece", .help = "Name of the field."},
+    {"fieldType", HUB_KIND_WORD, HUB_ROW_REQUIRED, FIELD(type), .words = hub_words_field_type, .alias = "type",
      .help = "Type of the field's values."},
-    {"required", HUB_KIND_BOOL, .offset = FIELD(required), .fallback = "false",
-     .help = "Messages of this type must have the field."},
+    {"list", HUB_KIND_BOOL, .offset = FIELD(list), .fallback = "false",
+     .help = "The value is a list, possibly empty, of values of that type."},
+    {"required", HUB_KIND_BOOL, .offset = FIELD(required), .fallback = "false", .help = "The field must be there."},
     {"description", HUB_KIND_TEXT, .offset = FIELD(description), .help = "What the field is for, for documentation."},
     {"enumValues", HUB_KIND_STRINGS, HUB_ROW_UNIQUE | HUB_ROW_AS_WRITTEN, .offset = FIELD(enum_values),
      .example = "pawn,rook,knight", .help = "Allowed values when fieldType is Enum."},
-    {"defaultValue", HUB_KIND_VALUE, .offset = FIELD(default_value),
-     .help = "Value when a message does not have the field."},
+    {"defaultValue", HUB_KIND_VALUE, .offset = FIELD(default_value), .help = "Value where the field is absent."},
     {"format", HUB_KIND_WORD, .offset = FIELD(id_format), .words = id_formats, .fallback = "reference",
      .help = "What a field of type ID takes: `reference` a UUID or an ObjectId, `any` any text of 1 to 255 bytes."},
+    {"fields", HUB_KIND_LIST, .offset = FIELD(fields), .count = FIELD(field_n), .table = &hub_fields_field,
+     .help = "Fields of the object that a field of type JSON is, with `list` of each object; at most " DIGITS(
+         HUB_FIELD_DEPTH) " levels deep. Without fields it is any object or array."},
     {0},
 };
-static const struct hub_fields table_field = {"HubCustomField", sizeof(struct hub_def_field), field,
-                                              "A field of a custom message type's content."};
+const struct hub_fields hub_fields_field = {"HubCustomField", sizeof(struct hub_def_field), field,
+                                            "A field of a message's content, or of a command's payload or result."};
 
 static const struct hub_row custom[] = {
     {"name", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, TYPE(name), .rule = HUB_NAME_CODE,
      .example = "chessMove", .help = "Unique name of the type; must differ from the built-in types."},
     {"description", HUB_KIND_TEXT, .offset = TYPE(description),
      .help = "What the type represents and when it is used."},
-    {"fields", HUB_KIND_LIST, .offset = TYPE(fields), .count = TYPE(field_n), .table = &table_field,
+    {"fields", HUB_KIND_LIST, .offset = TYPE(fields), .count = TYPE(field_n), .table = &hub_fields_field,
      .help = "Fields of the content; a type without fields accepts any object."},
+    {"compress", HUB_KIND_BOOL, .offset = TYPE(compress), .fallback = "true",
+     .help = "False: what is broadcast stays as it is where listen.compression is on."},
     {0},
 };
 static const struct hub_fields table_custom = {"HubCustomMessageType", sizeof(struct hub_def_message_type), custom,

@@ -24,7 +24,7 @@ struct hub_diag {
 };
 
 struct hub_diags; /* owns its diagnostics */
-struct hub_diags *hub_diags_new(void);
+HUB_MUST struct hub_diags *hub_diags_new(void);
 void hub_diags_free(struct hub_diags *d);
 size_t hub_diags_count(const struct hub_diags *d, enum hub_severity sev);
 size_t hub_diags_n(const struct hub_diags *d);
@@ -92,7 +92,8 @@ struct hub_load_options {
     size_t override_n;
     const struct hub_script_checker *checker; /* NULL: scripts are not checked */
     hub_start_check *start_check;             /* NULL: not asked */
-    bool ignore_environment;                  /* HUBD_* are not applied (lint) */
+    bool ignore_environment;                  /* HUBD_* are not applied (tests) */
+    bool as_written; /* after all checks plugins are left out of what uses them: for hub_service_dump() */
 };
 
 /* Loads and checks. *OUT is set (also with warnings) only when there is no error; free with
@@ -106,14 +107,15 @@ void hub_service_free(struct hub_service *s);
  * each ("store.readConnections: 2 -> 4 needs a restart"). FIRST must outlive NOW. */
 void hub_service_keep(struct hub_service *now, const struct hub_service *first,
                       void (*tell)(void *arg, const char *text), void *arg);
-/* A single *.hub.yaml outside a service directory: checks everything but references into service.yaml. */
+/* A single *.hub.yaml, or plugin.yaml, outside a service directory: checks everything but references into
+ * service.yaml, and of a plugin what is about those who use it. */
 enum hub_code hub_file_check(const char *path, const struct hub_load_options *options, struct hub_diags *diags);
-/* The effective definition with all defaults, as YAML: one document per file, opened by "--- # NAME".
- * Saved under those names they load as the same service, but for passwords in URLs and in bus.options:
- * they are "***". */
+/* The effective definition with all defaults, as YAML: one document per file, opened by "--- # NAME". A
+ * service with plugins has to be loaded AS_WRITTEN. Saved under those names they load as the same service,
+ * but for passwords in URLs and in bus.options: they are "***". */
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out);
-/* JSON Schema (draft 2020-12) of the hub or service document, from the table. */
-enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE };
+/* JSON Schema (draft 2020-12) of a document, from the table. */
+enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE, HUB_SCHEMA_PLUGIN, HUB_SCHEMA_KINDS };
 void hub_schema_print(enum hub_schema_kind kind, struct hub_buf *out);
 /* The same as a field reference in Markdown: docs/reference. */
 void hub_reference_print(enum hub_schema_kind kind, struct hub_buf *out);

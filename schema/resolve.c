@@ -19,10 +19,10 @@ static void resolve_object(struct hub_loader *l, const struct hub_ref *r, struct
 }
 
 static const struct hub_fields *table_with(const struct hub_fields *t, const struct hub_row *row) {
-    for (const struct hub_row *r = t->rows; r->key; r++) {
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
         if (r == row) return t;
-        const struct hub_fields *below = r->table ? table_with(r->table, row) : NULL;
-        if (below) return below;
+        const struct hub_fields *below = hub_row_below(t, r), *found = below ? table_with(below, row) : NULL;
+        if (found) return found;
     }
     return NULL;
 }

@@ -29,7 +29,7 @@ static bool variable_at(struct hub_str t, size_t at, struct variable *v) {
     return i < t.n && t.p[i] == '}';
 }
 
-static const char *lookup(struct hub_str name) {
+static const char *lookup_variable(struct hub_str name) {
     char buf[256];
     if (name.n >= sizeof buf) return NULL;
     memcpy(buf, name.p, name.n);
@@ -48,7 +48,7 @@ static bool expand_at(struct hub_str t, size_t at, size_t *taken, struct hub_str
         *taken = 1, *becomes = hub_str(t.p + at, 1);
         return true;
     }
-    const char *value = lookup(v->name);
+    const char *value = lookup_variable(v->name);
     bool empty = !value || !*value; /* as in sh, ":-" is for both */
     *taken = v->len;
     *becomes = empty && v->has_fallback ? v->fallback : hub_cstr(value);
@@ -69,7 +69,7 @@ struct hub_str hub_node_value(struct hub_arena *a, struct hub_node *n, struct hu
     if (n->resolved) return n->value;
     n->resolved = true;
     n->value = n->text;
-    if (!memmem(n->text.p, n->text.n, "${", 2)) return n->value;
+    if (!n->text.n || !memmem(n->text.p, n->text.n, "${", 2)) return n->value; /* an alias has no text at all */
     struct hub_buf out = {0};
     bool changed = false;
     for (size_t i = 0, taken; i < n->text.n; i += taken) {
@@ -144,7 +144,7 @@ struct walk {
     int line, column;
 };
 
-static void step(struct walk *w) {
+static void step_character(struct walk *w) {
     if (*w->p == '\n' || (*w->p == '\r' && (w->p + 1 == w->end || w->p[1] != '\n'))) {
         w->line++, w->column = 1, w->p++;
         return;
@@ -161,7 +161,7 @@ static bool is_surrogate_pair(const struct walk *w) {
 
 /* An escape of a double-quoted scalar; true when it stands for something visible. */
 static bool step_escape(struct walk *w) {
-    step(w);
+    step_character(w);
     if (w->p == w->end) return false;
     char c = *w->p;
     int digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
@@ -172,8 +172,8 @@ static bool step_escape(struct walk *w) {
         memcpy(hex, w->p + 1, (size_t)(digits > 8 ? 8 : digits));
         code = strtoul(hex, NULL, 16);
     }
-    step(w);
-    for (int i = 0; i < digits && w->p < w->end; i++) step(w);
+    step_character(w);
+    for (int i = 0; i < digits && w->p < w->end; i++) step_character(w);
     if (digits) return !is_white((unsigned)code);
     return !strchr(" \t\n\rntr", c);
 }
@@ -182,8 +182,8 @@ static bool step_escape(struct walk *w) {
 static bool step_unit(struct walk *w) {
     if (w->n->style == HUB_STYLE_DOUBLE && *w->p == '\\') return step_escape(w);
     bool white = is_white((unsigned char)*w->p);
-    if (w->n->style == HUB_STYLE_SINGLE && *w->p == '\'') step(w);
-    if (w->p < w->end) step(w);
+    if (w->n->style == HUB_STYLE_SINGLE && *w->p == '\'') step_character(w);
+    if (w->p < w->end) step_character(w);
     return !white;
 }
 

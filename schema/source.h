@@ -6,9 +6,12 @@
 
 enum { HUB_SOURCE_MAX = 1 << 20 }; /* largest file accepted, bytes */
 
+struct hub_plugin_source;
 struct hub_source {
     const char *name; /* as diagnostics show it */
-    char kind;        /* 'H' hub document, 'S' service.yaml and seed.yaml, 'L' Lua module: the letter of its codes */
+    char kind; /* 'H' document of a hub or a plugin, 'S' service.yaml and seed.yaml, 'L' Lua module: the letter of its
+                  codes */
+    const struct hub_plugin_source *plugin; /* whose it is; NULL: of no plugin */
     struct hub_str text;
     const size_t *lines; /* byte offset of every line */
     int line_n;
@@ -21,7 +24,7 @@ struct hub_range {
 };
 
 /* Copies TEXT (without a byte order mark) and finds its lines, broken where YAML breaks them. */
-struct hub_source *hub_source_new(struct hub_arena *a, const char *name, char kind, struct hub_str text);
+HUB_MUST struct hub_source *hub_source_new(struct hub_arena *a, const char *name, char kind, struct hub_str text);
 /* Line LINE (from 1) without its break; empty beyond the end. */
 struct hub_str hub_source_line(const struct hub_source *s, int line);
 /* Byte offset of a place; clamped to the end of its line. */

@@ -15,7 +15,7 @@ void hub_stray(struct hub_loader *l, const char *path, const char *why) {
 }
 
 /* NAME in another case, or with an s behind it. */
-static bool resembles(struct hub_str name, const char *what) {
+static bool resembles_name(struct hub_str name, const char *what) {
     struct hub_str one = name;
     if (hub_str_is(name, what)) return false;
     if (name.n == strlen(what) + 1 && tolower((unsigned char)name.p[name.n - 1]) == 's') one.n--;
@@ -54,7 +54,7 @@ static void look_at_file(struct hub_loader *l, const char *path, struct hub_str 
     struct hub_buf text = {0};
     struct hub_err err;
     if (!ending.n || hub_str_is(stem, "service") || hub_str_is(stem, "seed") || is_hub(stem)) return;
-    if (resembles(stem, "service") || resembles(stem, "seed"))
+    if (resembles_name(stem, "service") || resembles_name(stem, "seed"))
         hub_stray(l, path, "its name is service.yaml or seed.yaml, in lower case and without an s");
     else if (!hub_file_read(path, HUB_SOURCE_MAX, &text, &err) && reads_as_hub(hub_buf_str(&text)))
         hub_stray(l, path, "the name of a hub's file ends in .hub.yaml, .hub.yml or .hub.json");
@@ -70,7 +70,7 @@ void hub_find_strays(struct hub_loader *l) {
         if (e->d_name[0] == '.' || stat(path, &st)) continue;
         if (S_ISREG(st.st_mode))
             look_at_file(l, path, name);
-        else if (S_ISDIR(st.st_mode) && (resembles(name, "lib") || resembles(name, "public")))
+        else if (S_ISDIR(st.st_mode) && (resembles_name(name, "lib") || resembles_name(name, "public")))
             hub_stray(l, path, "modules are in lib/ and files of the page in public/");
     }
     if (d) closedir(d);

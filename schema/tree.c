@@ -33,11 +33,11 @@ static struct hub_range range_of(yaml_mark_t from, yaml_mark_t to) {
 
 static struct hub_range one_char(int line, int column) { return (struct hub_range){line, column, line, column + 1}; }
 
-static void complain(struct builder *b, const char *code, struct hub_range at, const char *message) {
+static void complain_at(struct builder *b, const char *code, struct hub_range at, const char *message) {
     hub_diags_add(b->diags, code, b->src, &at, NULL, NULL, message);
 }
 
-static struct hub_node *new_node(struct builder *b, enum hub_node_kind kind, const yaml_event_t *ev) {
+static HUB_MUST struct hub_node *new_node(struct builder *b, enum hub_node_kind kind, const yaml_event_t *ev) {
     struct hub_node *n = hub_arena_zalloc(b->arena, sizeof *n);
     n->kind = kind;
     n->src = b->src;
@@ -56,7 +56,7 @@ static void link_child(struct hub_node *parent, struct hub_node *child) {
 }
 
 /* Puts a finished or opening node where it belongs. */
-static void place(struct builder *b, struct hub_node *n) {
+static void place_node(struct builder *b, struct hub_node *n) {
     if (!b->depth) {
         b->root = n;
         return;
@@ -86,12 +86,12 @@ static void take_key(struct builder *b, const yaml_event_t *ev) {
     struct hub_node *before = hub_map_get(&f->seen, f->key);
     if (before) {
         f->drop = true;
-        complain(b, "Y003", f->key_range,
-                 hub_arena_fmt(b->arena, "the key \"%.*s\" is here twice; the first one is on line %d", HUB_FMT(f->key),
-                               before->key_range.line));
+        complain_at(b, "Y003", f->key_range,
+                    hub_arena_fmt(b->arena, "the key \"%.*s\" is here twice; the first one is on line %d",
+                                  HUB_FMT(f->key), before->key_range.line));
     } else if (ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && hub_str_is(key, "<<")) {
         f->drop = true;
-        complain(b, "Y006", f->key_range, "merge keys (<<) are not supported; write the keys out");
+        complain_at(b, "Y006", f->key_range, "merge keys (<<) are not supported; write the keys out");
     }
 }
 
@@ -109,15 +109,15 @@ static void check_decoration(struct builder *b, const yaml_event_t *ev, const ya
                              const yaml_char_t *tag) {
     int line = (int)ev->start_mark.line + 1, column = (int)ev->start_mark.column + 1;
     if (anchor)
-        complain(b, "Y004", one_char(line, column),
-                 hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases",
-                               (const char *)anchor));
+        complain_at(b, "Y004", one_char(line, column),
+                    hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases",
+                                  (const char *)anchor));
     if (!tag) return;
     struct hub_str name = hub_cstr((const char *)tag);
     bool core = hub_str_starts(name, HUB_STR("tag:yaml.org,2002:"));
-    complain(b, "Y013", one_char(line, column),
-             hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field", core ? "!!" : "",
-                           name.p + (core ? 18 : 0)));
+    complain_at(b, "Y013", one_char(line, column),
+                hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field", core ? "!!" : "",
+                              name.p + (core ? 18 : 0)));
 }
 
 static void on_scalar(struct builder *b, const yaml_event_t *ev) {
@@ -130,40 +130,40 @@ static void on_scalar(struct builder *b, const yaml_event_t *ev) {
     n->style = style_of(ev->data.scalar.style);
     struct hub_str text = hub_str((const char *)ev->data.scalar.value, ev->data.scalar.length);
     n->text = hub_str(hub_arena_dup(b->arena, text), text.n);
-    place(b, n);
+    place_node(b, n);
 }
 
 static void on_alias(struct builder *b, const yaml_event_t *ev) {
     struct hub_range at = range_of(ev->start_mark, ev->end_mark);
-    complain(b, "Y004", at,
-             hub_arena_fmt(b->arena, "the alias \"*%s\" is not allowed: write the value out",
-                           (const char *)ev->data.alias.anchor));
+    complain_at(b, "Y004", at,
+                hub_arena_fmt(b->arena, "the alias \"*%s\" is not allowed: write the value out",
+                              (const char *)ev->data.alias.anchor));
     if (wants_key(b)) {
         b->broken = true;
         return;
     }
     struct hub_node *n = new_node(b, HUB_NODE_SCALAR, ev);
     n->bad = true;
-    place(b, n);
+    place_node(b, n);
 }
 
 static void open_container(struct builder *b, const yaml_event_t *ev, enum hub_node_kind kind) {
     if (wants_key(b)) {
-        complain(b, "Y015", one_char((int)ev->start_mark.line + 1, (int)ev->start_mark.column + 1),
-                 "a key must be a name, not a list or mapping");
+        complain_at(b, "Y015", one_char((int)ev->start_mark.line + 1, (int)ev->start_mark.column + 1),
+                    "a key must be a name, not a list or mapping");
         b->broken = true;
         return;
     }
     if (b->depth == HUB_TREE_DEPTH) {
-        complain(b, "Y007", one_char((int)ev->start_mark.line + 1, (int)ev->start_mark.column + 1),
-                 hub_arena_fmt(b->arena, "nested deeper than %d levels", HUB_TREE_DEPTH));
+        complain_at(b, "Y007", one_char((int)ev->start_mark.line + 1, (int)ev->start_mark.column + 1),
+                    hub_arena_fmt(b->arena, "nested deeper than %d levels", HUB_TREE_DEPTH));
         b->broken = true;
         return;
     }
     struct hub_node *n = new_node(b, kind, ev);
     n->flow = kind == HUB_NODE_MAP ? ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
                                    : ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
-    place(b, n);
+    place_node(b, n);
     b->stack[b->depth++] = (struct frame){.node = n};
 }
 
@@ -178,8 +178,8 @@ static void on_event(struct builder *b, const yaml_event_t *ev) {
     switch (ev->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (!b->root) break;
-        complain(b, "Y005", range_of(ev->start_mark, ev->end_mark),
-                 "a second document starts here; a file holds one definition");
+        complain_at(b, "Y005", range_of(ev->start_mark, ev->end_mark),
+                    "a second document starts here; a file holds one definition");
         b->broken = true;
         break;
     case YAML_SCALAR_EVENT: on_scalar(b, ev); break;
@@ -205,7 +205,7 @@ static bool report_tab(struct builder *b) {
         size_t at = 0;
         while (at < l.n && l.p[at] == ' ') at++;
         if (at == l.n || l.p[at] != '\t') continue;
-        complain(b, "Y002", one_char(line - i, (int)at + 1), "a tab cannot indent YAML; use spaces");
+        complain_at(b, "Y002", one_char(line - i, (int)at + 1), "a tab cannot indent YAML; use spaces");
         return true;
     }
     return false;
@@ -216,7 +216,7 @@ static void report_syntax(struct builder *b) {
     if (y->error == YAML_READER_ERROR) {
         int line, column;
         hub_source_place(b->src, y->problem_offset, &line, &column);
-        complain(b, "Y009", one_char(line, column), y->problem);
+        complain_at(b, "Y009", one_char(line, column), y->problem);
         return;
     }
     if (report_tab(b)) return;
@@ -227,10 +227,10 @@ static void report_syntax(struct builder *b) {
                                 (int)y->context_mark.line + 1);
     else if (y->context)
         problem = hub_arena_fmt(b->arena, "%s (%s)", problem, y->context);
-    complain(b, "Y001", at, problem);
+    complain_at(b, "Y001", at, problem);
 }
 
-static bool hex4(const char *p, size_t n, unsigned *out) {
+static bool read_surrogate(const char *p, size_t n, unsigned *out) {
     unsigned v = 0;
     if (n < 6 || p[0] != '\\' || p[1] != 'u') return false;
     for (int i = 2; i < 6; i++) {
@@ -254,8 +254,8 @@ static struct hub_str join_surrogates(struct hub_arena *a, struct hub_str t) {
     size_t n = 0;
     for (size_t i = 0; i < t.n;) {
         unsigned hi, lo;
-        if (t.p[i] == '\\' && hex4(t.p + i, t.n - i, &hi) && hi >= 0xd800 && hi < 0xdc00 &&
-            hex4(t.p + i + 6, t.n - i - 6, &lo) && lo >= 0xdc00 && lo < 0xe000) {
+        if (t.p[i] == '\\' && read_surrogate(t.p + i, t.n - i, &hi) && hi >= 0xd800 && hi < 0xdc00 &&
+            read_surrogate(t.p + i + 6, t.n - i - 6, &lo) && lo >= 0xdc00 && lo < 0xe000) {
             n += (size_t)sprintf(out + n, "\\U%08x", 0x10000 + ((hi - 0xd800) << 10) + (lo - 0xdc00));
             i += 12;
         } else {
@@ -281,7 +281,7 @@ static bool check_encoding(struct builder *b) {
     }
     int line, column;
     hub_source_place(b->src, good, &line, &column);
-    complain(b, "Y009", one_char(line, column), "the file is not UTF-8: there is an invalid byte");
+    complain_at(b, "Y009", one_char(line, column), "the file is not UTF-8: there is an invalid byte");
     return false;
 }
 

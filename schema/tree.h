@@ -20,6 +20,7 @@ struct hub_node {
     const struct hub_source *src;
     struct hub_node *parent;
     struct hub_node *first, *last, *next; /* children, siblings */
+    struct hub_node *more;                /* of a hook of a plugin: the one that stands here, too, after it */
     size_t n, index;                      /* children; place among the siblings */
     struct hub_str key;                   /* member of a map: its key */
     struct hub_range key_range, range;
@@ -36,7 +37,7 @@ struct hub_node *hub_tree_scalar(struct hub_arena *a, const struct hub_source *s
 void hub_node_put(struct hub_arena *a, struct hub_node *map, const char *key, struct hub_node *child);
 struct hub_node *hub_node_get(const struct hub_node *map, struct hub_str key); /* NULL when absent or not a map */
 /* "roomSettings.authSources[1].hubRole", "" for the root. */
-char *hub_node_path(struct hub_arena *a, const struct hub_node *n);
+HUB_MUST char *hub_node_path(struct hub_arena *a, const struct hub_node *n);
 /* Text of a scalar with ${NAME} and ${NAME:-default} replaced and $${ made ${. Names are upper case, so
  * that "${sessionId}" and template literals of expressions stay as they are. A missing variable is
  * reported once. */

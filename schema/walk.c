@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pattern.h"
 
 static const char *const common_codes[][2] = {
     [HUB_COMMON_UNKNOWN_KEY] = {"H001", "S001"}, [HUB_COMMON_TYPE] = {"H002", "S002"},
@@ -36,15 +37,6 @@ void hub_complain(struct hub_loader *l, const char *code, const struct hub_node 
     hub_diags_add(l->diags, code, node->src, &mark, hub_node_path(l->scratch, node), suggestion, message);
 }
 
-void hub_nearest_try(struct hub_nearest *n, const char *candidate) {
-    size_t cap = n->best ? n->distance : 2 + n->word.n / 3;
-    size_t d =
-        hub_str_eq_nocase(n->word, hub_cstr(candidate)) ? 0 : hub_str_distance(n->word, hub_cstr(candidate), cap);
-    if (d >= cap || d >= n->word.n) return;
-    n->best = candidate;
-    n->distance = d;
-}
-
 char *hub_lower(struct hub_loader *l, const char *s) {
     char *out = hub_arena_dup(l->scratch, hub_cstr(s));
     for (char *c = out; *c; c++)
@@ -54,14 +46,14 @@ char *hub_lower(struct hub_loader *l, const char *s) {
 
 /* ---- places ---- */
 
-static struct hub_str address(const void *const *p) { return hub_str((const char *)p, sizeof *p); }
+static struct hub_str address_key(const void *const *p) { return hub_str((const char *)p, sizeof *p); }
 
 static void note_place(struct hub_loader *l, const void *base, struct hub_node *node) {
-    hub_map_put(&l->places, address(&base), node);
+    hub_map_put(&l->places, address_key(&base), node);
 }
 
 struct hub_node *hub_place(struct hub_loader *l, const void *base, const char *key) {
-    struct hub_node *n = hub_map_get(&l->places, address(&base));
+    struct hub_node *n = hub_map_get(&l->places, address_key(&base));
     struct hub_str rest = hub_cstr(key), part;
     while (n && rest.n && hub_str_split(&rest, '.', &part)) {
         struct hub_node *child = hub_node_get(n, part);
@@ -180,15 +172,20 @@ const char *hub_node_kind_name(const struct hub_node *n) {
     return name[node_look(n)];
 }
 
+/* As it is written at N. */
+static const char *key_at(const struct hub_row *row, const struct hub_node *n) {
+    return row->alias && hub_str_is(n->key, row->alias) ? row->alias : row->key;
+}
+
 static void wrong_type(struct hub_loader *l, const struct hub_row *row, const struct hub_node *n, const char *expected,
                        const char *suggestion) {
-    hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s", row->key,
+    hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s", key_at(row, n),
                  expected, hub_node_kind_name(n));
 }
 
 /* The scalar's text, or false after a complaint. */
-static bool scalar(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const char *expected,
-                   struct hub_str *out) {
+static bool scalar_text(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const char *expected,
+                        struct hub_str *out) {
     if (n->bad) return false;
     if (n->kind != HUB_NODE_SCALAR) {
         wrong_type(l, row, n, expected, NULL);
@@ -210,7 +207,7 @@ static const char *keep_in_arena(struct hub_loader *l, struct hub_str s) { retur
 
 static void read_bool(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     struct hub_str s;
-    if (!scalar(l, row, n, "true or false", &s)) return;
+    if (!scalar_text(l, row, n, "true or false", &s)) return;
     if (node_look(n) == LOOK_BOOL) {
         *(bool *)(base + row->offset) = (s.p[0] | 32) == 't';
         return;
@@ -222,10 +219,17 @@ static void read_bool(struct hub_loader *l, const struct hub_row *row, struct hu
     wrong_type(l, row, n, "true or false", yes ? "true" : no ? "false" : NULL);
 }
 
+static bool in_range(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, int64_t v) {
+    if (!row->max || (v >= row->min && v <= row->max)) return true;
+    hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s must be between %lld and %lld, not %lld",
+                 row->key, (long long)row->min, (long long)row->max, (long long)v);
+    return false;
+}
+
 static void read_int(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     struct hub_str s;
     int64_t v;
-    if (!scalar(l, row, n, "an integer", &s)) return;
+    if (!scalar_text(l, row, n, "an integer", &s)) return;
     if (node_look(n) != LOOK_INT) {
         bool huge = node_look(n) == LOOK_NUMBER && s.n > 18 && !memchr(s.p, '.', s.n);
         if (!huge) wrong_type(l, row, n, look_of(s) == LOOK_INT ? "an integer without quotes" : "an integer", NULL);
@@ -233,20 +237,51 @@ static void read_int(struct hub_loader *l, const struct hub_row *row, struct hub
         return;
     }
     hub_str_i64(s, &v);
-    if (row->max && (v < row->min || v > row->max)) {
-        hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL,
-                     "%s must be between %lld and %lld, not %lld", row->key, (long long)row->min, (long long)row->max,
-                     (long long)v);
-        return;
-    }
+    if (!in_range(l, row, n, v)) return;
     if (v < row->advised)
         hub_complain(l, "H008", n, NULL, NULL, "%s should be at least %lld; %lld costs much", row->key,
                      (long long)row->advised, (long long)v);
     *(int64_t *)(base + row->offset) = v;
 }
 
+/* ---- times ---- */
+
+/* Milliseconds in one of the letter's unit; 0: there is no such unit. */
+static int64_t ms_of_unit(char letter) {
+    switch (letter) {
+    case 's': return 1000;
+    case 'm': return 60 * 1000;
+    case 'h': return 3600 * 1000;
+    case 'd': return 24LL * 3600 * 1000;
+    default: return 0;
+    }
+}
+
+/* "30d" in ROW's own unit; false: it is no time. More than anybody can mean is INT64_MAX. */
+static bool duration_of(const struct hub_row *row, struct hub_str s, int64_t *out) {
+    int64_t v, unit = s.n ? ms_of_unit(s.p[s.n - 1]) : 0, own = row->unit ? row->unit : 1;
+    if (!unit || !is_digit(s.p[0]) || !hub_str_i64(hub_str(s.p, s.n - 1), &v)) return false;
+    *out = v > INT64_MAX / unit ? INT64_MAX : v * unit / own;
+    return true;
+}
+
+static void read_duration(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_str s;
+    int64_t v;
+    if (!scalar_text(l, row, n, "a time", &s)) return;
+    if (look_of(s) == LOOK_INT)
+        read_int(l, row, n, base);
+    else if (!duration_of(row, s, &v))
+        wrong_type(l, row, n,
+                   row->unit ? "a time in seconds, or a whole number with s, m, h or d behind it (30d)"
+                             : "a time in milliseconds, or a whole number with s, m, h or d behind it (30d)",
+                   NULL);
+    else if (in_range(l, row, n, v))
+        *(int64_t *)(base + row->offset) = v;
+}
+
 static bool read_text(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, struct hub_str *s) {
-    if (!scalar(l, row, n, "a string", s)) return false;
+    if (!scalar_text(l, row, n, "a string", s)) return false;
     if (node_look(n) != LOOK_STRING && !n->substituted && s->n) {
         wrong_type(l, row, n, "a string (in quotes)", NULL);
         return false;
@@ -324,17 +359,17 @@ static void read_name(struct hub_loader *l, const struct hub_row *row, struct hu
                      "%s has %zu characters; at most %zu are possible", row->key, s.n, most);
 }
 
-static void note_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+static void note_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base,
+                        struct hub_script *script) {
     if (l->script_n == l->script_cap) {
         l->script_cap = l->script_cap ? 2 * l->script_cap : 32;
         l->scripts = hub_xrealloc(l->scripts, l->script_cap * sizeof *l->scripts);
     }
-    l->scripts[l->script_n++] =
-        (struct hub_pending_script){(struct hub_script *)(base + row->offset), row, n, base, l->hub};
+    l->scripts[l->script_n++] = (struct hub_pending_script){script, row, n, base, l->hub};
 }
 
-static void read_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
-    struct hub_script *script = (struct hub_script *)(base + row->offset);
+static void read_script_at(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base,
+                           struct hub_script *script) {
     struct hub_node *text = n;
     struct hub_str s;
     if (n->kind == HUB_NODE_MAP) {
@@ -345,13 +380,72 @@ static void read_script(struct hub_loader *l, const struct hub_row *row, struct 
                              "unknown key \"%.*s\": a hook is an expression or {lua: …}", HUB_FMT(c->key));
         if (!text) return;
     }
-    if (!scalar(l, row, text, "an expression or {lua: …}", &s)) return;
+    if (!scalar_text(l, row, text, "an expression or {lua: …}", &s)) return;
     script->kind = text == n ? HUB_SCRIPT_EXPR : HUB_SCRIPT_LUA;
     script->text = hub_str(keep_in_arena(l, s), s.n);
     script->file = keep_in_arena(l, hub_cstr(n->src->name));
     hub_node_content(text, &script->line, &script->column);
-    script->path = keep_in_arena(l, hub_cstr(hub_node_path(l->scratch, n)));
-    note_script(l, row, text, base);
+    script->use = n->src->plugin ? n->src->plugin->use : NULL;
+    script->path = script->use
+                       ? hub_arena_fmt(l->keep, "plugins.%s.%s", script->use->name, hub_node_path(l->scratch, n))
+                       : keep_in_arena(l, hub_cstr(hub_node_path(l->scratch, n)));
+    note_script(l, row, text, base, script);
+}
+
+static void read_script(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_script *script = (struct hub_script *)(base + row->offset);
+    read_script_at(l, row, n, base, script);
+    while ((n = n->more)) {
+        struct hub_script *next = hub_arena_zalloc(l->keep, sizeof *next);
+        script->next = next;
+        read_script_at(l, row, n, base, next);
+        script = next;
+    }
+}
+
+/* An expression has backslashes, and quotes around it may hide some of them: the place within is the author's
+ * only when the text is as it stands. */
+static void wrong_pattern(struct hub_loader *l, const struct hub_node *n, size_t at, const char *why) {
+    bool as_written = n->style == HUB_STYLE_PLAIN;
+    struct hub_range range = hub_node_span(n, at, at + 1);
+    hub_complain(l, "E020", n, as_written && at < n->value.n ? &range : NULL, NULL, "no pattern: %s", why);
+}
+
+/* A part in braces says which names there are; an expression may forget its ends. */
+static void check_ends(struct hub_loader *l, struct hub_node *n, struct hub_str s) {
+    if (s.p[0] == '^' && s.p[s.n - 1] == '$') return;
+    hub_complain(l, "E021", n, NULL, NULL,
+                 "the expression fits names that only contain what it says; begin it with ^ and end it with $");
+}
+
+static void free_pattern(void *p) { hub_pattern_free(p); }
+
+/* What is the pattern's text in N; NULL: a mapping without one, and that was said. */
+static struct hub_node *pattern_text(struct hub_loader *l, struct hub_node *n) {
+    if (n->kind != HUB_NODE_MAP) return n;
+    struct hub_node *text = hub_node_get(n, HUB_STR("regex"));
+    for (struct hub_node *c = n->first; c; c = c->next)
+        if (c != text)
+            hub_complain(l, hub_common_code(n, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, text ? NULL : "regex",
+                         "unknown key \"%.*s\": a pattern is a text or {regex: …}", HUB_FMT(c->key));
+    return text;
+}
+
+static void read_pattern(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
+    struct hub_def_pattern *out = (struct hub_def_pattern *)(base + row->offset);
+    struct hub_node *text = pattern_text(l, n);
+    struct hub_str s;
+    struct hub_err err;
+    size_t at;
+    if (!text || !scalar_text(l, row, text, "a text with {name} parts, or {regex: …}", &s)) return;
+    out->text = keep_in_arena(l, s);
+    out->is_regex = text != n;
+    if (hub_pattern_new(s, out->is_regex, &out->compiled, &at, &err)) {
+        wrong_pattern(l, text, at, err.text);
+        return;
+    }
+    hub_arena_own(l->keep, out->compiled, free_pattern);
+    if (out->is_regex) check_ends(l, n, s);
 }
 
 static bool comma_piece(struct hub_str *rest, struct hub_str *piece) {
@@ -365,7 +459,7 @@ static bool comma_piece(struct hub_str *rest, struct hub_str *piece) {
 struct hub_range hub_strings_span(const struct hub_node *n, size_t i) {
     if (n->kind == HUB_NODE_SEQ) {
         const struct hub_node *c = n->first;
-        while (c && i--) c = c->next;
+        while (c && (c->bad || i--)) c = c->next; /* what is bad was no element */
         return hub_node_mark(c ? c : n);
     }
     struct hub_str rest = n->value, piece;
@@ -432,8 +526,10 @@ static void read_strings(struct hub_loader *l, const struct hub_row *row, struct
         while (comma_piece(&s, &piece)) out->items[out->n++] = keep_in_arena(l, piece);
     else
         for (struct hub_node *c = n->first; c; c = c->next)
-            if (scalar(l, row, c, "a list of strings", &s) && is_meant_as_text(l, row, c, s))
+            if (scalar_text(l, row, c, "a list of strings", &s) && is_meant_as_text(l, row, c, s))
                 out->items[out->n++] = keep_in_arena(l, s);
+            else
+                c->bad = true;
     if (out->n == count) check_repeats(l, row, n, out);
 }
 
@@ -448,14 +544,14 @@ static void unknown_word(struct hub_loader *l, const struct hub_row *row, struct
     struct hub_buf all = {0};
     for (const struct hub_words *w = row->words; w->word; w++) hub_buf_addf(&all, "%s%s", all.n ? ", " : "", w->word);
     hub_complain(l, hub_common_code(n, HUB_COMMON_WORD), n, r, nearest_word(row->words, s),
-                 "\"%.*s\" is not one of %s's values: %s", (int)(s.n > 100 ? 100 : s.n), s.p, row->key,
+                 "\"%.*s\" is not one of %s's values: %s", (int)(s.n > 100 ? 100 : s.n), s.p, key_at(row, n),
                  hub_buf_cstr(&all));
     hub_buf_free(&all);
 }
 
 static void read_word(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     struct hub_str s;
-    if (!scalar(l, row, n, "a string", &s)) return;
+    if (!scalar_text(l, row, n, "a string", &s)) return;
     int i = hub_words_index(row->words, s);
     if (i < 0)
         unknown_word(l, row, n, NULL, s);
@@ -487,20 +583,28 @@ static void read_group(struct hub_loader *l, const struct hub_row *row, struct h
     hub_walk(l, row->table, n, base);
 }
 
+/* What is the text of N, which is one, or a pattern's expression; NULL: it has none that could be
+ * compared. */
+static struct hub_node *comparable_text(struct hub_node *n) {
+    if (n && n->kind == HUB_NODE_MAP) n = hub_node_get(n, HUB_STR("regex"));
+    return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? n : NULL;
+}
+
 /* The text of the field that must differ between the elements of a list. */
 static void check_unique(struct hub_loader *l, const struct hub_fields *t, struct hub_node *list) {
-    for (const struct hub_row *r = t->rows; r->key; r++) {
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
         if (!(r->flags & HUB_ROW_UNIQUE) || r->kind == HUB_KIND_STRINGS || r->kind == HUB_KIND_WORDS) continue;
         struct hub_map seen = {0};
         for (struct hub_node *item = list->first; item; item = item->next) {
-            struct hub_node *n = hub_node_get(item, hub_cstr(r->key)), *before;
-            if (!n || n->kind != HUB_NODE_SCALAR || n->bad || !n->value.n) continue;
+            struct hub_node *whole = hub_node_get(item, hub_cstr(r->key)), *n = comparable_text(whole), *before;
+            if (!n) continue;
             if (!(before = hub_map_get(&seen, n->value)))
-                hub_map_put(&seen, n->value, n);
-            else
+                hub_map_put(&seen, n->value, whole);
+            else if (before->kind == whole->kind) /* a text is never what an expression is */
                 hub_complain(l, hub_common_code(n, HUB_COMMON_DUPLICATE), n, NULL, NULL,
-                             "%s \"%.*s\" is used twice in %.*s; the first one is on line %d", r->key,
-                             HUB_FMT(n->value), HUB_FMT(list->key), before->range.line);
+                             "%s \"%.*s\" is used twice in %.*s; the first one is %s%s%s", r->key, HUB_FMT(n->value),
+                             HUB_FMT(list->key), before->src->name == n->src->name ? "on " : "in ",
+                             hub_line_of(l, before, n), hub_used_by(l, n));
         }
         hub_map_clear(&seen);
     }
@@ -548,7 +652,7 @@ static void read_map(struct hub_loader *l, const struct hub_row *row, struct hub
     if (too_many(l, row, n, n->n)) return;
     out->items = hub_arena_zalloc(l->keep, (n->n + 1) * sizeof *out->items);
     for (struct hub_node *c = n->first; c; c = c->next) {
-        if (!scalar(l, row, c, "a mapping of strings", &s)) continue;
+        if (!scalar_text(l, row, c, "a mapping of strings", &s)) continue;
         if (s.n > (size_t)row->max)
             hub_complain(l, hub_common_code(c, HUB_COMMON_RANGE), c, NULL, NULL, "%.*s is longer than %lld bytes",
                          HUB_FMT(c->key), (long long)row->max);
@@ -565,24 +669,18 @@ static void read_later(struct hub_loader *l, const struct hub_row *row, struct h
 }
 
 static void (*const readers[HUB_KIND_COUNT])(struct hub_loader *, const struct hub_row *, struct hub_node *, char *) = {
-    [HUB_KIND_BOOL] = read_bool,
-    [HUB_KIND_INT] = read_int,
-    [HUB_KIND_STRING] = read_string,
-    [HUB_KIND_TEXT] = read_string,
-    [HUB_KIND_NAME] = read_name,
-    [HUB_KIND_SCRIPT] = read_script,
-    [HUB_KIND_STRINGS] = read_strings,
-    [HUB_KIND_WORD] = read_word,
-    [HUB_KIND_WORDS] = read_words,
-    [HUB_KIND_GROUP] = read_group,
-    [HUB_KIND_LIST] = read_list,
-    [HUB_KIND_VALUE] = read_later,
-    [HUB_KIND_MAP] = read_map,
-    [HUB_KIND_COLUMNS] = read_later,
-    [HUB_KIND_ROLE] = read_reference,
-    [HUB_KIND_OBJECT] = read_reference,
+    [HUB_KIND_BOOL] = read_bool,          [HUB_KIND_INT] = read_int,         [HUB_KIND_STRING] = read_string,
+    [HUB_KIND_DURATION] = read_duration,  [HUB_KIND_TEXT] = read_string,     [HUB_KIND_NAME] = read_name,
+    [HUB_KIND_SCRIPT] = read_script,      [HUB_KIND_PATTERN] = read_pattern, [HUB_KIND_STRINGS] = read_strings,
+    [HUB_KIND_WORD] = read_word,          [HUB_KIND_WORDS] = read_words,     [HUB_KIND_GROUP] = read_group,
+    [HUB_KIND_LIST] = read_list,          [HUB_KIND_VALUE] = read_later,     [HUB_KIND_MAP] = read_map,
+    [HUB_KIND_COLUMNS] = read_later,      [HUB_KIND_ROLE] = read_reference,  [HUB_KIND_OBJECT] = read_reference,
     [HUB_KIND_PROPERTY] = read_reference,
 };
+
+void hub_read_row(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, void *base) {
+    readers[row->kind](l, row, n, base);
+}
 
 /* ---- defaults ---- */
 
@@ -592,7 +690,7 @@ static void fill_strings(struct hub_loader *l, struct hub_strs *out, const char 
     while (comma_piece(&rest, &piece)) out->items[out->n++] = keep_in_arena(l, piece);
 }
 
-static void fill(struct hub_loader *l, const struct hub_row *row, char *base) {
+static void fill_default(struct hub_loader *l, const struct hub_row *row, char *base) {
     char *at = base + row->offset;
     int64_t i = 0;
     int word;
@@ -601,7 +699,8 @@ static void fill(struct hub_loader *l, const struct hub_row *row, char *base) {
     if (!row->fallback) return;
     switch (row->kind) {
     case HUB_KIND_BOOL: *(bool *)at = strcmp(row->fallback, "true") == 0; break;
-    case HUB_KIND_INT: hub_str_i64(hub_cstr(row->fallback), &i), *(int64_t *)at = i; break;
+    case HUB_KIND_INT:
+    case HUB_KIND_DURATION: hub_str_i64(hub_cstr(row->fallback), &i), *(int64_t *)at = i; break;
     case HUB_KIND_STRING:
     case HUB_KIND_TEXT:
     case HUB_KIND_NAME: *(const char **)at = keep_in_arena(l, hub_cstr(row->fallback)); break;
@@ -624,44 +723,52 @@ bool hub_is_absent(const struct hub_row *row, struct hub_node *n) {
                (hub_node_is_null(lua) || (lua->kind == HUB_NODE_SCALAR && !lua->bad && !hub_str_trim(lua->text).n));
     }
     bool may_be_empty = row->kind != HUB_KIND_STRING && row->kind != HUB_KIND_TEXT && row->kind != HUB_KIND_BOOL &&
-                        row->kind != HUB_KIND_INT && row->kind != HUB_KIND_STRINGS && row->kind != HUB_KIND_WORDS;
+                        row->kind != HUB_KIND_INT && row->kind != HUB_KIND_DURATION && row->kind != HUB_KIND_STRINGS &&
+                        row->kind != HUB_KIND_WORDS;
     return may_be_empty && n->kind == HUB_NODE_SCALAR && !n->bad && !hub_str_trim(n->text).n;
 }
 
 /* Tables below T that have KEY, as the path to the only one; NULL when there is none or several. */
-static const char *elsewhere(struct hub_loader *l, const struct hub_fields *t, struct hub_str key, const char *path,
-                             int *found) {
+static const char *path_elsewhere(struct hub_loader *l, const struct hub_fields *t, struct hub_str key,
+                                  const char *path, int *found) {
     const char *where = NULL;
-    for (const struct hub_row *r = t->rows; r->key; r++) {
-        if (r->kind != HUB_KIND_GROUP && r->kind != HUB_KIND_LIST) continue;
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
+        const struct hub_fields *below = hub_row_below(t, r);
+        if (!below) continue;
         const char *here = *path ? hub_arena_fmt(l->scratch, "%s.%s", path, r->key) : r->key;
-        if (hub_fields_row(r->table, key)) ++*found, where = here;
-        const char *below = elsewhere(l, r->table, key, here, found);
-        if (below) where = below;
+        if (hub_fields_row(below, key)) ++*found, where = here;
+        const char *deeper = path_elsewhere(l, below, key, here, found);
+        if (deeper) where = deeper;
     }
     return where;
+}
+
+static const struct hub_fields *document_of(const struct hub_loader *l, const struct hub_node *n) {
+    return n->src->plugin ? &hub_fields_plugin : l->hub ? &hub_fields_hub : &hub_fields_service;
 }
 
 static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct hub_node *c) {
     if (hub_diags_full(l->diags, c->src->name)) return; /* and that has been said */
     struct hub_nearest near = {.word = c->key};
-    for (const struct hub_row *r = t->rows; r->key; r++) hub_nearest_try(&near, r->key);
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
+        hub_nearest_try(&near, r->key);
+        if (r->alias) hub_nearest_try(&near, r->alias);
+    }
     int found = 0;
-    const char *where =
-        near.best ? NULL : elsewhere(l, l->hub ? &hub_fields_hub : &hub_fields_service, c->key, "", &found);
-    if (hub_fields_row(l->hub ? &hub_fields_hub : &hub_fields_service, c->key)) found = 1, where = "the top level";
+    const char *where = near.best ? NULL : path_elsewhere(l, document_of(l, c), c->key, "", &found);
+    if (hub_fields_row(document_of(l, c), c->key)) found = 1, where = "the top level";
     bool several = found != 1;
     hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best,
                  "unknown key \"%.*s\" in %s%s%s", (int)(c->key.n > 100 ? 100 : c->key.n), c->key.p, t->name,
                  several || !where ? "" : "; it belongs in ", several || !where ? "" : where);
 }
 
-static void missing(struct hub_loader *l, const struct hub_fields *t, const struct hub_row *row, struct hub_node *node,
-                    struct hub_node *given) {
+static void complain_missing(struct hub_loader *l, const struct hub_fields *t, const struct hub_row *row,
+                             struct hub_node *node, struct hub_node *given) {
     struct hub_range key;
     if (given)
         hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), given, NULL, NULL,
-                     "%s is required and must not be empty", row->key);
+                     "%s is required and must not be empty", key_at(row, given));
     else if (node->parent && node->parent->kind == HUB_NODE_MAP && (key = node->key_range, key.line))
         hub_complain(l, hub_common_code(node, HUB_COMMON_MISSING), node, &key, NULL, "%s needs %s (%s)", t->name,
                      row->key, row->help);
@@ -670,17 +777,31 @@ static void missing(struct hub_loader *l, const struct hub_fields *t, const stru
                      row->key, row->help);
 }
 
+struct hub_node *hub_row_node(const struct hub_row *row, const struct hub_node *node) {
+    struct hub_node *n = hub_node_get(node, hub_cstr(row->key));
+    struct hub_node *other = row->alias ? hub_node_get(node, hub_cstr(row->alias)) : NULL;
+    return other && hub_is_absent(row, n) ? other : n;
+}
+
+static void check_spellings(struct hub_loader *l, const struct hub_row *row, const struct hub_node *node) {
+    struct hub_node *n = hub_node_get(node, hub_cstr(row->key)), *other = hub_node_get(node, hub_cstr(row->alias));
+    if (!hub_is_absent(row, n) && !hub_is_absent(row, other))
+        hub_complain(l, hub_common_code(other, HUB_COMMON_DUPLICATE), other, &other->key_range, NULL,
+                     "%s and %s are two spellings of one field; keep one of them", row->key, row->alias);
+}
+
 void hub_walk(struct hub_loader *l, const struct hub_fields *t, struct hub_node *node, void *base) {
     if (node && t->size) note_place(l, base, node);
     for (struct hub_node *c = node ? node->first : NULL; c; c = c->next)
         if (!hub_fields_row(t, c->key)) unknown_key(l, t, c);
-    for (const struct hub_row *r = t->rows; r->key; r++) {
-        struct hub_node *n = hub_node_get(node, hub_cstr(r->key));
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
+        struct hub_node *n = hub_row_node(r, node);
         bool absent = hub_is_absent(r, n);
-        if (absent || r->kind != HUB_KIND_GROUP) fill(l, r, base);
+        if (r->alias) check_spellings(l, r, node);
+        if (absent || r->kind != HUB_KIND_GROUP) fill_default(l, r, base);
         if (!absent)
-            readers[r->kind](l, r, n, base);
+            hub_read_row(l, r, n, base);
         else if (node && r->flags & HUB_ROW_REQUIRED)
-            missing(l, t, r, node, n);
+            complain_missing(l, t, r, node, n);
     }
 }

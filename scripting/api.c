@@ -174,6 +174,12 @@ static void log_fields(lua_State *L, const char **k, const char **v) {
     }
 }
 
+/* NULL: unknown, and left out of the line. */
+static const char *traceparent_of(lua_State *L) {
+    const struct hub_script_task *t = hub_scripts_of(L)->current;
+    return t->traceparent[0] ? t->traceparent : NULL;
+}
+
 static int log_line(lua_State *L) {
     enum hub_log_level level = (enum hub_log_level)lua_tointeger(L, lua_upvalueindex(1));
     luaL_checkany(L, 1);
@@ -182,14 +188,15 @@ static int log_line(lua_State *L) {
     const char *k[LOG_FIELDS_MAX] = {0}, *v[LOG_FIELDS_MAX] = {0}, *message = log_text(L, 1);
     if (lua_type(L, 2) == LUA_TTABLE) log_fields(L, k, v);
     hub_lua_where(L, 0, where, sizeof where);
-    hub_log_kv(level, "script", message, "at", where, k[0], v[0], k[1], v[1], k[2], v[2], k[3], v[3], k[4], v[4], k[5],
-               v[5], k[6], v[6], k[7], v[7], NULL);
+    const char *trace = traceparent_of(L);
+    hub_log_kv(level, "script", message, "at", where, "traceparent", trace, k[0], v[0], k[1], v[1], k[2], v[2], k[3],
+               v[3], k[4], v[4], k[5], v[5], k[6], v[6], k[7], v[7], NULL);
     hub_lua_charge(L, 4096);
     return 0;
 }
 
 /* print(…): one line of level info, the values separated by blanks. */
-static int print(lua_State *L) {
+static int print_args(lua_State *L) {
     int n = lua_gettop(L);
     luaL_Buffer b;
     luaL_buffinit(L, &b);
@@ -202,7 +209,8 @@ static int print(lua_State *L) {
     if (!hub_log_on(HUB_LOG_INFO) || !may_log(L)) return 0;
     char where[160];
     hub_lua_where(L, 0, where, sizeof where);
-    hub_log_kv(HUB_LOG_INFO, "script", push_cut(L, arg_string(L, -1), LOG_TEXT_MAX), "at", where, NULL);
+    hub_log_kv(HUB_LOG_INFO, "script", push_cut(L, arg_string(L, -1), LOG_TEXT_MAX), "at", where, "traceparent",
+               traceparent_of(L), NULL);
     hub_lua_charge(L, 4096);
     return 0;
 }
@@ -260,7 +268,7 @@ static bool in_pieces(lua_State *L, struct hub_str s, int (*update)(void *ctx, c
 static int update_digest(void *ctx, const void *p, size_t n) { return EVP_DigestUpdate(ctx, p, n); }
 static int update_mac(void *ctx, const void *p, size_t n) { return EVP_MAC_update(ctx, p, n); }
 
-static int digest(lua_State *L, const EVP_MD *md) {
+static int push_digest(lua_State *L, const EVP_MD *md) {
     struct hub_str s = arg_bytes(L, 1);
     unsigned char out[EVP_MAX_MD_SIZE];
     unsigned n = 0;
@@ -272,20 +280,20 @@ static int digest(lua_State *L, const EVP_MD *md) {
     return good ? push_hex(L, out, n) : hub_lua_fail(L, "the hash is not available");
 }
 
-static int crypto_sha256(lua_State *L) { return digest(L, EVP_sha256()); }
-static int crypto_md5(lua_State *L) { return digest(L, EVP_md5()); }
+static int crypto_sha256(lua_State *L) { return push_digest(L, EVP_sha256()); }
+static int crypto_md5(lua_State *L) { return push_digest(L, EVP_md5()); }
 
 /* crypto.hmac(key, text): HMAC-SHA256. */
 static int crypto_hmac(lua_State *L) {
-    static EVP_MAC *hmac; /* looked up once; OpenSSL's for as long as the process lives */
+    struct hub_scripts *scripts = hub_scripts_of(L);
     struct hub_str key = arg_bytes(L, 1), s = arg_bytes(L, 2);
     unsigned char out[EVP_MAX_MD_SIZE];
     char sha256[] = "SHA256";
     OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", sha256, 0), OSSL_PARAM_construct_end()};
     size_t n = 0;
     if (key.n > KEY_MAX) return hub_lua_fail(L, "crypto.hmac: the key is longer than 64 KiB");
-    if (!hmac) hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    if (!scripts->hmac) scripts->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = scripts->hmac ? EVP_MAC_CTX_new(scripts->hmac) : NULL;
     bool good = ctx && EVP_MAC_init(ctx, (const unsigned char *)(key.n ? key.p : ""), key.n, params) &&
                 in_pieces(L, s, update_mac, ctx) && EVP_MAC_final(ctx, out, &n, sizeof out);
     EVP_MAC_CTX_free(ctx);
@@ -311,7 +319,7 @@ static int new_binary(lua_State *L) {
 
 /* ---- opening ---- */
 
-static void frozen(lua_State *L, const char *name, const luaL_Reg *functions) {
+static void push_frozen(lua_State *L, const char *name, const luaL_Reg *functions) {
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     hub_lua_freeze_flat(L, name);
@@ -343,12 +351,14 @@ void hub_lua_open_api(lua_State *L) {
     static const luaL_Reg time[] = {{"now", time_now}, {"iso", time_iso}, {NULL, NULL}};
     static const luaL_Reg crypto[] = {
         {"sha256", crypto_sha256}, {"md5", crypto_md5}, {"hmac", crypto_hmac}, {"random", crypto_random}, {NULL, NULL}};
-    static const luaL_Reg globals[] = {{"uuid", new_uuid}, {"binary", new_binary}, {"print", print}, {NULL, NULL}};
-    frozen(L, "json", json);
-    frozen(L, "time", time);
-    frozen(L, "crypto", crypto);
+    static const luaL_Reg globals[] = {{"uuid", new_uuid}, {"binary", new_binary}, {"print", print_args}, {NULL, NULL}};
+    push_frozen(L, "json", json);
+    push_frozen(L, "time", time);
+    push_frozen(L, "crypto", crypto);
     open_log(L);
     luaL_setfuncs(L, globals, 0);
     lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_null);
     lua_setfield(L, -2, "null");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_no_ack);
+    lua_setfield(L, -2, "noAck");
 }

@@ -51,7 +51,7 @@ static size_t last_before(struct hub_str text, size_t end, struct hub_str token)
 
 /* What a message quotes: the token after "near", else the first quoted name, else "break" (which Lua does
  * not quote). */
-static struct hub_str quoted(const char *message, char byte[1]) {
+static struct hub_str quoted_byte(const char *message, char byte[1]) {
     const char *near = NULL;
     for (const char *p = message; (p = strstr(p, " near '")); p++) near = p + 6;
     if (!near) near = strchr(message, '\'');
@@ -75,7 +75,7 @@ static void report_lua(const char *message, const struct located_error *r, int f
         text += 2 + strspn(text + 2, "0123456789");
         if (*text == ':') text += 1 + (text[1] == ' ');
     }
-    struct hub_str token = quoted(text, byte);
+    struct hub_str token = quoted_byte(text, byte);
     size_t at = last_before(r->text, r->at, token);
     if (strstr(text, " near <eof>") || at == r->text.n) {
         at = strstr(text, " near <eof>") ? r->text.n : r->at;
@@ -105,7 +105,7 @@ static void check_lua(struct hub_str text, int first_line, const struct hub_scri
     lua_close(L);
 }
 
-static void check(void *ctx, const struct hub_script *script, const struct hub_script_names *names) {
+static void check_script(void *ctx, const struct hub_script *script, const struct hub_script_names *names) {
     (void)ctx;
     if (script->kind == HUB_SCRIPT_EXPR) check_expr(script, names);
     if (script->kind == HUB_SCRIPT_LUA) check_lua(script->text, script->line, names);
@@ -116,7 +116,7 @@ static void check_file(void *ctx, struct hub_str text, const struct hub_script_n
     check_lua(text, 1, names);
 }
 
-static bool members(void *ctx, struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg) {
+static bool lua_members(void *ctx, struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg) {
     (void)ctx;
     lua_State *L = luaL_newstate();
     bool good =
@@ -125,4 +125,5 @@ static bool members(void *ctx, struct hub_str text, void (*each)(void *arg, stru
     return good;
 }
 
-const struct hub_script_checker hub_lua_checker = {.check = check, .check_file = check_file, .members = members};
+const struct hub_script_checker hub_lua_checker = {
+    .check = check_script, .check_file = check_file, .members = lua_members};

@@ -20,12 +20,12 @@ static void add_lines(struct hub_buf *b, int n) {
 /* Pops the loader's message into ERR, which already names file and line. */
 static bool load_failed(lua_State *L, struct hub_err *err) {
     const char *text = lua_tostring(L, -1);
-    hub_fail(err, HUB_HANDLER_FAILED, "%s", text ? text : "cannot be compiled");
+    hub_err_set(err, HUB_HANDLER_FAILED, "%s", text ? text : "cannot be compiled");
     lua_pop(L, 1);
     return false;
 }
 
-static bool load(lua_State *L, const struct hub_script *script, struct hub_buf *source, struct hub_err *err) {
+static bool load_chunk(lua_State *L, const struct hub_script *script, struct hub_buf *source, struct hub_err *err) {
     char name[64];
     chunk_name(script->file, name);
     int status = luaL_loadbufferx(L, source->p, source->n, name, "t");
@@ -42,10 +42,10 @@ static bool compile_expr(lua_State *L, struct hub_compiled *out, struct hub_buf 
     } else {
         const struct hub_script_problem *q = &p.problem;
         int column = q->line ? q->column + 1 : q->column + script->column;
-        hub_fail(err, HUB_HANDLER_FAILED, "%s:%d:%d: %s", script->file, script->line + q->line, column, q->text);
+        hub_err_set(err, HUB_HANDLER_FAILED, "%s:%d:%d: %s", script->file, script->line + q->line, column, q->text);
     }
     ms_free(&p);
-    if (!good || !load(L, script, source, err)) return false;
+    if (!good || !load_chunk(L, script, source, err)) return false;
     lua_rawgeti(L, LUA_REGISTRYINDEX, hub_scripts_of(L)->ref_js);
     lua_call(L, 1, 1);
     return true;
@@ -55,31 +55,35 @@ static bool compile_lua(lua_State *L, const struct hub_script *script, struct hu
     /* As it stands first: a chunk that ends its own wrapper early ("end … function()") is an error here. */
     add_lines(source, script->line - 1);
     hub_buf_adds(source, script->text);
-    if (!load(L, script, source, err)) return false;
+    if (!load_chunk(L, script, source, err)) return false;
     lua_pop(L, 1);
     add_lines(source, script->line - 1);
     hub_buf_addz(source, "return function(_ENV, ...) ");
     hub_buf_adds(source, script->text);
     hub_buf_addz(source, "\nend");
-    if (!load(L, script, source, err)) return false;
+    if (!load_chunk(L, script, source, err)) return false;
     lua_call(L, 0, 1);
     return true;
 }
 
-static void note_words(struct hub_str text, struct hub_map *words) {
+static void note_words(struct hub_compiled *c) {
     static char mark;
+    struct hub_str text = c->script->text;
     for (size_t i = 0; i < text.n;) {
         size_t n = 0;
         while (i + n < text.n &&
                (isalnum((unsigned char)text.p[i + n]) || text.p[i + n] == '_' || text.p[i + n] == '$'))
             n++;
-        if (n) hub_map_put(words, hub_str(text.p + i, n), &mark);
+        if (n) {
+            hub_map_put(&c->words, hub_str(text.p + i, n), &mark);
+            c->beginnings |= hub_word_bit(text.p[i], n > 1 ? text.p[i + 1] : 0);
+        }
         i += n ? n : 1;
     }
 }
 
 bool hub_lua_compile(lua_State *L, struct hub_compiled *out, struct hub_buf *source, struct hub_err *err) {
-    note_words(out->script->text, &out->words);
+    note_words(out);
     out->expr = out->script->kind == HUB_SCRIPT_EXPR;
     return out->expr ? compile_expr(L, out, source, err) : compile_lua(L, out->script, source, err);
 }

@@ -6,10 +6,13 @@
 
 struct hub_script_call {
     struct hub_host_call pub;
-    struct hub_script_task *task; /* NULL: nobody waits any more */
+    struct hub_script_task *task;              /* NULL: nobody waits any more */
+    json_t *of;                                /* the text of PUB.OF */
+    char traceparent[HUB_TRACEPARENT_LEN + 1]; /* pub has it, also when the task is gone */
     bool asking, answered;
     enum hub_code code;
     json_t *result;
+    struct hub_hook_bins bins; /* of RESULT: views and bytes in one allocation */
     char *text;
 };
 
@@ -17,10 +20,23 @@ static void free_call(struct hub_script_call *c) {
     json_decref(c->pub.args);
     json_decref(c->pub.room_id);
     json_decref(c->result);
+    json_decref(c->of);
     if (c->pub.bins) free(c->pub.bins->items);
     free((void *)(uintptr_t)c->pub.bins);
+    free(c->bins.items);
     free(c->text);
     free(c);
+}
+
+static void keep_bins(struct hub_script_call *c, const struct hub_hook_bins *bins) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < bins->n; i++) bytes += bins->items[i].n;
+    c->bins = (struct hub_hook_bins){hub_xmalloc(bins->n * sizeof *bins->items + bytes + 1), bins->n};
+    char *at = (char *)(c->bins.items + bins->n);
+    for (size_t i = 0; i < bins->n; at += bins->items[i++].n) {
+        if (bins->items[i].n) memcpy(at, bins->items[i].p, bins->items[i].n);
+        c->bins.items[i] = hub_str(at, bins->items[i].n);
+    }
 }
 
 /* The engine's answer. */
@@ -29,6 +45,7 @@ static void on_answer(struct hub_host_call *pub, enum hub_code code, json_t *res
     c->answered = true;
     c->code = code;
     c->result = result;
+    if (pub->answer_bins) keep_bins(c, pub->answer_bins);
     if (code != HUB_OK) c->text = hub_xstrdup(text ? text : hub_code_text(code));
     if (!c->task)
         free_call(c);
@@ -44,13 +61,17 @@ void hub_script_call_abandon(struct hub_script_task *t) {
 }
 
 /* Gives the answer to the script: pushes the result, or raises {code, message}. */
-static int deliver(lua_State *L) {
+static int deliver_answer(lua_State *L) {
     struct hub_script_task *t = hub_scripts_of(L)->current;
     struct hub_script_call *c = t->call;
     if (c->code == HUB_OK) {
-        hub_lua_push_json(L, c->result, NULL);
+        hub_lua_push_json(L, c->result, c->bins.n ? &c->bins : NULL);
     } else {
-        lua_createtable(L, 0, 2);
+        lua_createtable(L, 0, 3);
+        if (c->code == HUB_STORE_UNDECIDED) {
+            lua_pushliteral(L, "unknown");
+            lua_setfield(L, -2, "outcome");
+        }
         lua_pushstring(L, hub_code_name(c->code));
         lua_setfield(L, -2, "code");
         lua_pushstring(L, c->text);
@@ -64,9 +85,12 @@ static int deliver(lua_State *L) {
     return failed ? lua_error(L) : 1;
 }
 
+/* CTX: what is to be done with the answer (hub_lua_ask_then). */
 static int answered_later(lua_State *L, int status, lua_KContext ctx) {
-    (void)status, (void)ctx;
-    return deliver(L);
+    int (*then)(lua_State * L) = (int (*)(lua_State *))ctx;
+    (void)status;
+    int n = deliver_answer(L);
+    return then ? then(L) : n;
 }
 
 static void check_can_wait(lua_State *L, const char *table, const char *name) {
@@ -79,7 +103,7 @@ static void check_can_wait(lua_State *L, const char *table, const char *name) {
 }
 
 /* Converts the arguments; on failure everything is released before the error is raised. */
-static struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *fn) {
+static HUB_MUST struct hub_script_call *new_call(lua_State *L, const struct hub_host_fn *fn) {
     struct hub_to_json o = {.binary = true};
     int n = lua_gettop(L), bad = 0;
     json_t *args = json_array();
@@ -130,24 +154,60 @@ static void *ctx_of(const struct hub_scripts *s, const struct hub_host_fn *wante
     return NULL;
 }
 
-int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) {
+/* What serves in a transaction in the place of FN, and the ctx of its owner. NULL: nothing does. */
+static const struct hub_host_fn *within_fn(const struct hub_scripts *s, const struct hub_host_fn *fn, void **ctx) {
+    for (const struct hub_host *h = &s->host; h; h = h->next)
+        for (const struct hub_host_fn *in = h->within; in && in->table; in++)
+            if (!strcmp(in->table, fn->table) && !strcmp(in->name, fn->name)) return *ctx = h->ctx, in;
+    return NULL;
+}
+
+/* FN, or what serves in the transaction that the script is in. Raises. */
+static const struct hub_host_fn *serving_fn(lua_State *L, const struct hub_host_fn *fn, void **ctx) {
+    const struct hub_scripts *s = hub_scripts_of(L);
+    const struct hub_host_fn *within = s->current->tx ? within_fn(s, fn, ctx) : NULL;
+    if (s->current->tx && !within)
+        hub_lua_fail(L, "%s.%s cannot be called inside db.transaction: call it before or after", fn->table, fn->name);
+    if (!within) *ctx = ctx_of(s, fn);
+    return within ? within : fn;
+}
+
+/* OF: as in struct hub_host_call; NULL: the caller's own. THEN: what is done with the answer; NULL:
+ * nothing. */
+static int ask_of(lua_State *L, const struct hub_host_fn *fn, const char *of, int (*then)(lua_State *L)) {
     struct hub_scripts *s = hub_scripts_of(L);
     struct hub_script_task *t = s->current;
+    void *ctx;
     check_can_wait(L, fn->table, fn->name);
+    const struct hub_host_fn *serves = serving_fn(L, fn, &ctx);
     struct hub_script_call *c = new_call(L, fn);
     t->call = c;
     c->task = t;
     c->pub.caller = t->caller;
+    if (of) c->of = json_string(of);
+    c->pub.of = hub_json_str(c->of);
     c->pub.room_id = json_incref(t->room_id);
+    c->pub.event_arg = t->event_done ? t->arg : NULL;
+    memcpy(c->traceparent, t->traceparent, sizeof c->traceparent);
+    if (c->traceparent[0]) c->pub.traceparent = c->traceparent;
+    c->pub.tx = &t->tx;
     c->asking = true;
-    fn->call(ctx_of(s, fn), &c->pub);
+    serves->call(ctx, &c->pub);
     c->asking = false;
-    if (c->answered) return deliver(L);
+    c->pub.tx = NULL;
+    t->tx_thread = !t->tx ? NULL : t->tx_thread ? t->tx_thread : L;
+    if (c->answered) return answered_later(L, LUA_OK, (lua_KContext)then);
     t->waiting = true;
-    return lua_yieldk(L, 0, 0, answered_later);
+    return lua_yieldk(L, 0, (lua_KContext)then, answered_later);
 }
 
-static int ask(lua_State *L) { return hub_lua_ask(L, lua_touserdata(L, lua_upvalueindex(1))); }
+int hub_lua_ask_then(lua_State *L, const struct hub_host_fn *fn, int (*then)(lua_State *L)) {
+    return ask_of(L, fn, NULL, then);
+}
+
+int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn) { return ask_of(L, fn, NULL, NULL); }
+
+static int ask_host(lua_State *L) { return hub_lua_ask(L, lua_touserdata(L, lua_upvalueindex(1))); }
 
 const struct hub_host_fn *hub_scripts_host_fn(const struct hub_scripts *s, const char *table, const char *name) {
     const struct hub_host *h;
@@ -156,11 +216,55 @@ const struct hub_host_fn *hub_scripts_host_fn(const struct hub_scripts *s, const
     return NULL;
 }
 
+/* ---- hubs and plain namespaces by name ---- */
+
+/* Upvalues: the function, the name of whom it is about. */
+static int ask_named(lua_State *L) {
+    return ask_of(L, lua_touserdata(L, lua_upvalueindex(1)), lua_tostring(L, lua_upvalueindex(2)), NULL);
+}
+
+/* Puts the functions of TABLE, about the name at 1, into the table on top. */
+static void add_named(lua_State *L, const char *table) {
+    const struct hub_host *h;
+    for (const struct hub_host_fn *fn = NULL; (fn = next_fn(hub_scripts_of(L), &h, fn));) {
+        if (strcmp(fn->table, table) != 0) continue;
+        lua_pushlightuserdata(L, (void *)(uintptr_t)fn);
+        lua_pushvalue(L, 1);
+        lua_pushcclosure(L, ask_named, 2);
+        lua_setfield(L, -2, fn->name);
+    }
+}
+
+/* hubs.get(name) has the functions of hub, and rooms; namespaces.get(path) those of namespace. Upvalue: the
+ * function that knows whether there is such a one, which answers at once. */
+static int get_named(lua_State *L) {
+    const struct hub_host_fn *fn = lua_touserdata(L, lua_upvalueindex(1));
+    static const char *const within[] = {"rooms", "state"};
+    bool of_hub = strcmp(fn->table, "hubs") == 0;
+    luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    hub_lua_ask(L, fn);
+    lua_settop(L, 1);
+    lua_newtable(L);
+    add_named(L, of_hub ? "hub" : "namespace");
+    for (size_t i = 0; of_hub && i < HUB_NELEM(within); i++) {
+        lua_newtable(L);
+        add_named(L, within[i]);
+        lua_setfield(L, -2, within[i]);
+    }
+    hub_lua_freeze(L, lua_tostring(L, 1));
+    return 1;
+}
+
+static bool is_getter(const struct hub_host_fn *fn) {
+    return (strcmp(fn->table, "hubs") == 0 || strcmp(fn->table, "namespaces") == 0) && strcmp(fn->name, "get") == 0;
+}
+
 /* ---- sleep ---- */
 
 static void on_sleep(struct hub_timer *timer) { hub_script_wake(HUB_CONTAINER(timer, struct hub_script_task, sleep)); }
 
-static int slept(lua_State *L, int status, lua_KContext ctx) {
+static int on_slept(lua_State *L, int status, lua_KContext ctx) {
     (void)L, (void)status, (void)ctx;
     return 0;
 }
@@ -171,11 +275,12 @@ static int do_sleep(lua_State *L) {
     luaL_argcheck(L, ms >= 0 && ms <= 1e12, 1, "must be milliseconds, not negative");
     check_can_wait(L, "", "sleep");
     if (!s->loop) return hub_lua_fail(L, "sleep is not possible here: there is no event loop");
+    if (s->current->tx) return hub_lua_fail(L, "sleep cannot be called inside db.transaction");
     s->current->waiting = true;
     /* At least 1 ms: a timer that is due at once and set again at once would keep the loop from its other
      * work. */
     hub_script_timer_start(s, &s->current->sleep, ms < 1 ? 1 : (int64_t)ms, on_sleep);
-    return lua_yieldk(L, 0, 0, slept);
+    return lua_yieldk(L, 0, 0, on_slept);
 }
 
 /* ---- errors of the engine ---- */
@@ -197,8 +302,40 @@ static int error_concat(lua_State *L) {
     return 1;
 }
 
-/* Into the table on top: one read-only table for each table of the host. "socket" is no global, see
- * socket.c. */
+/* A method of an object, and no function of a table: socket.c. */
+static bool is_of_object(const struct hub_host_fn *fn) {
+    return strcmp(fn->table, "socket") == 0 || strcmp(fn->table, "stream") == 0;
+}
+
+/* records.transaction and db.transaction, which run a function of the script, are written in Lua and ask for
+ * their steps by FN. The globals are on the stack, and on top the table of FN. */
+static void push_transaction(lua_State *L, const struct hub_host_fn *fn) {
+    const struct hub_scripts *s = hub_scripts_of(L);
+    int globals = lua_gettop(L) - 1;
+    lua_pushlightuserdata(L, (void *)(uintptr_t)fn);
+    lua_pushcclosure(L, ask_host, 1);
+    bool of_records = strcmp(fn->table, "records") == 0;
+    if (of_records) {
+        lua_pushlightuserdata(L, (void *)(uintptr_t)hub_scripts_host_fn(s, "records", "get"));
+        lua_pushcclosure(L, ask_host, 1);
+    } else {
+        lua_pushnil(L);
+    }
+    lua_getfield(L, globals, "pcall");
+    lua_getfield(L, globals, "error");
+    hub_lua_make_transaction(L, of_records ? "records.transaction" : "db.transaction");
+}
+
+static void push_function(lua_State *L, const struct hub_host_fn *fn) {
+    if (strcmp(fn->name, "transaction") == 0) {
+        push_transaction(L, fn);
+        return;
+    }
+    lua_pushlightuserdata(L, (void *)(uintptr_t)fn);
+    lua_pushcclosure(L, is_getter(fn) ? get_named : ask_host, 1);
+}
+
+/* Into the table on top: one read-only table for each table of the host. */
 void hub_lua_open_host(lua_State *L) {
     struct hub_scripts *s = hub_scripts_of(L);
     static const luaL_Reg error_methods[] = {{"__tostring", error_text}, {"__concat", error_concat}, {NULL, NULL}};
@@ -208,20 +345,19 @@ void hub_lua_open_host(lua_State *L) {
     s->ref_error_mt = luaL_ref(L, LUA_REGISTRYINDEX);
     const struct hub_host *h;
     for (const struct hub_host_fn *fn = NULL; (fn = next_fn(s, &h, fn));) {
-        if (strcmp(fn->table, "socket") == 0) continue;
+        if (is_of_object(fn)) continue;
         if (lua_getfield(L, -1, fn->table) == LUA_TNIL) {
             lua_pop(L, 1);
             lua_newtable(L);
             lua_pushvalue(L, -1);
             lua_setfield(L, -3, fn->table);
         }
-        lua_pushlightuserdata(L, (void *)(uintptr_t)fn);
-        lua_pushcclosure(L, ask, 1);
+        push_function(L, fn);
         lua_setfield(L, -2, fn->name);
         lua_pop(L, 1);
     }
     for (const struct hub_host_fn *fn = NULL; (fn = next_fn(s, &h, fn));) {
-        if (strcmp(fn->table, "socket") == 0) continue;
+        if (is_of_object(fn)) continue;
         lua_getfield(L, -1, fn->table);
         if (hub_lua_thaw(L, -1)) { /* frozen already */
             lua_pop(L, 2);

@@ -3,7 +3,7 @@
 
 #include "scripting/js_int.h"
 
-static bool same(lua_State *L, int a, int b) {
+static bool same_value(lua_State *L, int a, int b) {
     if (lua_rawequal(L, a, b)) return true;
     return lua_type(L, a) == LUA_TNUMBER && lua_type(L, b) == LUA_TNUMBER && isnan(lua_tonumber(L, a)) &&
            isnan(lua_tonumber(L, b));
@@ -16,7 +16,7 @@ static lua_Integer position_of(lua_State *L, bool nan_is_nan) {
     for (lua_Integer i = hub_js_arg_position(L, 3, n, 0, true); i < n; i++) {
         hub_js_push_element(L, 1, i);
         hub_lua_spend(L, 32 + (lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) == wanted ? wanted : 0));
-        bool hit = nan_is_nan ? same(L, -1, 2) : lua_rawequal(L, -1, 2);
+        bool hit = nan_is_nan ? same_value(L, -1, 2) : lua_rawequal(L, -1, 2);
         lua_pop(L, 1);
         if (hit) return i;
     }

@@ -101,9 +101,9 @@ static int kind_of(lua_State *L) {
     else if (lua_type(L, 1) == LUA_TFUNCTION)
         kind = "function";
     else if (lua_type(L, 1) == LUA_TTABLE)
-        kind = hub_lua_kind(L, 1) == hub_scripts_of(L)->mt_array    ? "array"
-               : hub_lua_kind(L, 1) == hub_scripts_of(L)->mt_socket ? "socket"
-                                                                    : "table";
+        kind = hub_lua_kind(L, 1) == hub_scripts_of(L)->mt_array            ? "array"
+               : hub_lua_has_methods(hub_scripts_of(L), hub_lua_kind(L, 1)) ? "socket"
+                                                                            : "table";
     lua_pushstring(L, kind);
     return 1;
 }
@@ -155,18 +155,18 @@ static int check_text(lua_State *L) {
 }
 
 /* The order of table.sort without a function. In C, so that its errors carry the caller's position. */
-static int less(lua_State *L) {
+static int is_less(lua_State *L) {
     if (lua_type(L, 1) == LUA_TSTRING) hub_lua_charge(L, lua_rawlen(L, 1));
     lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
     return 1;
 }
 
-static int element(lua_State *L) {
+static int push_element(lua_State *L) {
     hub_js_push_element(L, 1, lua_tointeger(L, 2) - 1);
     return 1;
 }
 
-static int length(lua_State *L) {
+static int push_length(lua_State *L) {
     lua_pushinteger(L, hub_js_length(L, 1));
     return 1;
 }
@@ -179,15 +179,15 @@ static int new_array(lua_State *L) {
 void hub_js_open_members(lua_State *L) {
     static const luaL_Reg functions[] = {{"G", op_get},
                                          {"kind", kind_of},
-                                         {"element", element},
-                                         {"length", length},
+                                         {"element", push_element},
+                                         {"length", push_length},
                                          {"array", new_array},
                                          {"arrayLike", array_like},
                                          {"noMethod", no_method},
                                          {"notCallable", not_callable},
                                          {"checkTable", check_table},
                                          {"checkText", check_text},
-                                         {"less", less},
+                                         {"less", is_less},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -10,7 +10,7 @@ static int op_truth(lua_State *L) {
 }
 
 /* ToPrimitive without a hint, in place: tables become text, a Date its number unless TEXT. */
-static void primitive(lua_State *L, int i, bool text) {
+static void to_primitive(lua_State *L, int i, bool text) {
     if (lua_type(L, i) != LUA_TTABLE && lua_type(L, i) != LUA_TFUNCTION) return;
     if (hub_js_is_date(L, i) && !text)
         hub_js_push_number(L, hub_js_number(L, i));
@@ -29,8 +29,8 @@ static int op_eq(lua_State *L) {
         if (a == LUA_TSTRING && lua_rawlen(L, 1) == lua_rawlen(L, 2)) hub_lua_charge(L, lua_rawlen(L, 1));
         equal = lua_compare(L, 1, 2, LUA_OPEQ);
     } else {
-        primitive(L, 1, true);
-        primitive(L, 2, true);
+        to_primitive(L, 1, true);
+        to_primitive(L, 2, true);
         if (lua_type(L, 1) == LUA_TSTRING && lua_type(L, 2) == LUA_TSTRING)
             equal = lua_rawequal(L, 1, 2);
         else if (lua_type(L, 1) == LUA_TUSERDATA || lua_type(L, 2) == LUA_TUSERDATA)
@@ -43,10 +43,10 @@ static int op_eq(lua_State *L) {
 }
 
 /* Orders 1 and 2; false in *KNOWN when one is no number. */
-static int compare(lua_State *L, bool *known) {
+static int compare_two(lua_State *L, bool *known) {
     lua_settop(L, 2);
-    primitive(L, 1, false);
-    primitive(L, 2, false);
+    to_primitive(L, 1, false);
+    to_primitive(L, 2, false);
     *known = true;
     if (lua_type(L, 1) == LUA_TSTRING && lua_type(L, 2) == LUA_TSTRING) {
         struct hub_str a = hub_js_string(L, 1), b = hub_js_string(L, 2);
@@ -62,22 +62,22 @@ static int compare(lua_State *L, bool *known) {
 }
 
 static int op_lt(lua_State *L) {
-    bool known, yes = compare(L, &known) < 0;
+    bool known, yes = compare_two(L, &known) < 0;
     lua_pushboolean(L, known && yes);
     return 1;
 }
 static int op_le(lua_State *L) {
-    bool known, yes = compare(L, &known) <= 0;
+    bool known, yes = compare_two(L, &known) <= 0;
     lua_pushboolean(L, known && yes);
     return 1;
 }
 static int op_gt(lua_State *L) {
-    bool known, yes = compare(L, &known) > 0;
+    bool known, yes = compare_two(L, &known) > 0;
     lua_pushboolean(L, known && yes);
     return 1;
 }
 static int op_ge(lua_State *L) {
-    bool known, yes = compare(L, &known) >= 0;
+    bool known, yes = compare_two(L, &known) >= 0;
     lua_pushboolean(L, known && yes);
     return 1;
 }
@@ -90,8 +90,8 @@ static int op_add(lua_State *L) {
         lua_pushinteger(L, sum);
         return 1;
     }
-    primitive(L, 1, true);
-    primitive(L, 2, true);
+    to_primitive(L, 1, true);
+    to_primitive(L, 2, true);
     if (lua_type(L, 1) != LUA_TSTRING && lua_type(L, 2) != LUA_TSTRING) {
         hub_js_push_number(L, hub_js_number(L, 1) + hub_js_number(L, 2));
         return 1;

@@ -1,6 +1,5 @@
 /* Methods of strings in MScript. */
 #include <ctype.h>
-#include <locale.h>
 #include <wctype.h>
 
 #include "scripting/js_int.h"
@@ -45,10 +44,15 @@ static int str_trim(lua_State *L) {
     return 1;
 }
 
-static locale_t unicode;
+/* CODE stays as it is where there is no such locale. */
+static uint32_t change_letter(locale_t unicode, uint32_t code, bool upper) {
+    if (!unicode) return code;
+    return (uint32_t)(upper ? towupper_l((wint_t)code, unicode) : towlower_l((wint_t)code, unicode));
+}
 
 static int change_case(lua_State *L, bool upper) {
     struct hub_str s = hub_js_arg_text(L, 1);
+    locale_t unicode = hub_scripts_of(L)->unicode;
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     for (size_t i = 0; i < s.n;) {
@@ -62,8 +66,7 @@ static int change_case(lua_State *L, bool upper) {
             for (size_t k = 1; k < n; k++) code = code << 6 | ((unsigned char)s.p[i + k] & 0x3f);
             char bytes[8];
             struct hub_buf out = {.p = bytes, .cap = sizeof bytes};
-            hub_buf_add_utf8(&out,
-                             (uint32_t)(upper ? towupper_l((wint_t)code, unicode) : towlower_l((wint_t)code, unicode)));
+            hub_buf_add_utf8(&out, change_letter(unicode, code, upper));
             luaL_addlstring(&b, out.p, out.n);
         }
         i += n;
@@ -129,6 +132,5 @@ void hub_js_push_strings(lua_State *L) {
                                        {"slice", str_slice},
                                        {"concat", str_concat},
                                        {NULL, NULL}};
-    if (!unicode) unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
     luaL_newlib(L, methods);
 }

@@ -9,7 +9,7 @@ enum { REP_MAX = 16 << 20, ELEMENTS_MAX = 4000000, RESULTS_MAX = 100000, FORMAT_
 
 /* The function in upvalue 1 (a light C function without upvalues), after its string arguments were charged
  * for. */
-static int charged(lua_State *L) {
+static int call_charged(lua_State *L) {
     size_t bytes = 0;
     for (int i = lua_gettop(L); i > 0; i--) {
         if (lua_type(L, i) == LUA_TSTRING) bytes += lua_rawlen(L, i);
@@ -27,11 +27,11 @@ static void copy_by(lua_State *L, lua_CFunction wrapper, const char *const *name
     }
 }
 
-void hub_lua_copy_charged(lua_State *L, const char *const *names) { copy_by(L, charged, names); }
+void hub_lua_copy_charged(lua_State *L, const char *const *names) { copy_by(L, call_charged, names); }
 
 /* The same for functions whose argument FORMAT is read step by step, which no format that somebody wrote
  * makes long. */
-static int formatted(lua_State *L) {
+static int format_charged(lua_State *L) {
     size_t n;
     const char *format = luaL_checklstring(L, 1, &n);
     if (n > FORMAT_MAX) return hub_lua_fail(L, "the format is longer than 64 KiB");
@@ -39,18 +39,18 @@ static int formatted(lua_State *L) {
         if (lua_type(L, i) == LUA_TSTRING && lua_rawlen(L, i) > QUOTED_MAX)
             return hub_lua_fail(L, "string.format: a text for %%q is larger than 1 MiB");
     }
-    return charged(L);
+    return call_charged(L);
 }
 
 /* The same for string.byte and utf8.codepoint (text, first, last), which give a result for each position. */
-static int spread(lua_State *L) {
+static int call_spread(lua_State *L) {
     lua_Integer n = (lua_Integer)lua_rawlen(L, 1), first = luaL_optinteger(L, 2, 1),
                 last = luaL_optinteger(L, 3, first);
     if (first < 0) first = first < -n ? 1 : n + first + 1;
     if (last < 0) last = last < -n ? 0 : n + last + 1;
     if (last > n) last = n;
     if (last - (first < 1 ? 1 : first) >= RESULTS_MAX) return hub_lua_fail(L, "more than %d results", RESULTS_MAX);
-    return charged(L);
+    return call_charged(L);
 }
 
 static int safe_rep(lua_State *L) {
@@ -202,8 +202,8 @@ static void open_string(lua_State *L) {
     lua_newtable(L);
     luaL_requiref(L, "string", luaopen_string, 0);
     hub_lua_copy_charged(L, kept);
-    copy_by(L, formatted, formats);
-    copy_by(L, spread, spreads);
+    copy_by(L, format_charged, formats);
+    copy_by(L, call_spread, spreads);
     lua_pop(L, 1);
     copy_natives(L, natives);
     lua_pushcfunction(L, safe_rep);
@@ -241,13 +241,13 @@ static void open_utf8(lua_State *L) {
     lua_newtable(L);
     luaL_requiref(L, "utf8", luaopen_utf8, 0);
     hub_lua_copy_charged(L, kept);
-    copy_by(L, spread, spreads);
+    copy_by(L, call_spread, spreads);
     lua_pop(L, 1);
     hub_lua_freeze_flat(L, "utf8");
     lua_setfield(L, -2, "utf8");
 }
 
-static void open_math(lua_State *L) {
+static void open_lua_math(lua_State *L) {
     luaL_requiref(L, "math", luaopen_math, 0);
     lua_pushnil(L);
     lua_setfield(L, -2, "randomseed"); /* the generator is everybody's */
@@ -267,5 +267,5 @@ void hub_lua_open_libraries(lua_State *L) {
     open_string(L);
     open_table(L);
     open_utf8(L);
-    open_math(L);
+    open_lua_math(L);
 }

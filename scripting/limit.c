@@ -12,20 +12,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/block.h"
 #include "base/clock.h"
 #include "scripting/scripting_int.h"
 
 enum { INTERVAL = 256, BULK_BLOCK = 16 << 10, BULK_MAX = 256 << 10, STRING_MAX = 16 << 20 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t least_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-static int interval(const struct hub_scripts *s) { return INTERVAL >> s->longest; }
-void hub_lua_arm(lua_State *co) { lua_sethook(co, on_count, LUA_MASKCOUNT, interval(hub_scripts_of(co))); }
-static void hurry(lua_State *L) { lua_sethook(L, on_count, LUA_MASKCOUNT, 1); }
+static int hook_interval(const struct hub_scripts *s) { return INTERVAL >> s->longest; }
+void hub_lua_arm(lua_State *co) { lua_sethook(co, on_count, LUA_MASKCOUNT, hook_interval(hub_scripts_of(co))); }
+static void hurry_hook(lua_State *L) { lua_sethook(L, on_count, LUA_MASKCOUNT, 1); }
 
 void hub_lua_rearm(lua_State *L) {
-    if (lua_gethookcount(L) > interval(hub_scripts_of(L))) hub_lua_arm(L);
+    if (lua_gethookcount(L) > hook_interval(hub_scripts_of(L))) hub_lua_arm(L);
 }
 
 /* ---- long strings ---- */
@@ -51,12 +52,12 @@ static void count_string(struct hub_scripts *s, size_t size, int change) {
     while (s->longest && !s->strings[s->longest]) s->longest--;
 }
 
-static void *new_long_string(struct hub_scripts *s, size_t size) {
+static HUB_MUST void *new_long_string(struct hub_scripts *s, size_t size) {
     char *p = malloc(size + ODD);
     if (!p) return NULL;
     unsigned longest = s->longest;
     count_string(s, size, 1);
-    if (s->longest > longest && s->running) hurry(s->running);
+    if (s->longest > longest && s->running) hurry_hook(s->running);
     return p + ODD;
 }
 
@@ -76,7 +77,7 @@ static void *grow_much(struct hub_scripts *s, void *p, size_t old, size_t new_si
     return long_string ? new_long_string(s, new_size) : realloc(p, new_size);
 }
 
-static void *grow(struct hub_scripts *s, void *p, size_t old, size_t new_size, size_t type) {
+static void *grow_block(struct hub_scripts *s, void *p, size_t old, size_t new_size, size_t type) {
     void *q = NULL;
     if (new_size >= BULK_BLOCK)
         q = grow_much(s, p, old, new_size, type);
@@ -84,7 +85,7 @@ static void *grow(struct hub_scripts *s, void *p, size_t old, size_t new_size, s
         q = realloc(p, new_size);
     /* Without it Lua collects everything and tries once more. That is slow, so look at the clock right
      * after. */
-    if (!q && s->running) hurry(s->running);
+    if (!q && s->running) hurry_hook(s->running);
     return q;
 }
 
@@ -96,10 +97,11 @@ void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size) {
         if (is_long_string(p))
             free_long_string(s, p, old);
         else
-            free(p);
+            hub_block_give(p);
         return NULL;
     }
-    void *q = new_size > old ? grow(s, p, old, new_size, old_size) : realloc(p, new_size);
+    void *q = p || new_size >= BULK_BLOCK || s->mem_used + new_size > s->mem_limit ? NULL : hub_block_find(new_size);
+    if (!q) q = new_size > old ? grow_block(s, p, old, new_size, old_size) : realloc(p, new_size);
     if (!q) return new_size <= old ? p : NULL;
     s->mem_used = s->mem_used - old + new_size;
     return q;
@@ -110,7 +112,7 @@ void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size) {
 void hub_lua_charge(lua_State *L, size_t bytes) {
     struct hub_scripts *s = hub_scripts_of(L);
     s->bulk += bytes;
-    if (s->bulk > BULK_MAX && lua_gethook(L)) hurry(L);
+    if (s->bulk > BULK_MAX && lua_gethook(L)) hurry_hook(L);
 }
 
 void hub_script_slice_begin(struct hub_script_task *t) {
@@ -118,16 +120,16 @@ void hub_script_slice_begin(struct hub_script_task *t) {
     t->mark_cpu = 0;
 }
 
-static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t most_of(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 /* Monotonic time is cheap and right as long as nobody preempts this thread. Past a quarter of the limit
  * the thread's own clock is read too, so that a busy machine does not eat a script's time; what the
  * stretch took before counts as that quarter at most. */
-static bool exceeded(struct hub_script_task *t) {
+static bool is_exceeded(struct hub_script_task *t) {
     uint64_t quarter = t->cpu_limit / 4, used = t->cpu_used + (hub_real_ns() - t->slice_start);
     if (used <= quarter) return false;
     if (!t->mark_cpu) {
-        t->mark_used = least(used, most(t->cpu_used, quarter));
+        t->mark_used = least_of(used, most_of(t->cpu_used, quarter));
         t->mark_cpu = hub_thread_cpu_ns();
     }
     return used > t->cpu_limit && t->mark_used + (hub_thread_cpu_ns() - t->mark_cpu) > t->cpu_limit;
@@ -137,7 +139,7 @@ void hub_script_slice_end(struct hub_script_task *t) {
     if (t->mark_cpu)
         t->cpu_used = t->mark_used + (hub_thread_cpu_ns() - t->mark_cpu);
     else
-        t->cpu_used += least(hub_real_ns() - t->slice_start, t->cpu_limit / 4);
+        t->cpu_used += least_of(hub_real_ns() - t->slice_start, t->cpu_limit / 4);
 }
 
 static const char *const doom_text[] = {
@@ -159,14 +161,14 @@ static void on_count(lua_State *L, lua_Debug *ar) {
     struct hub_scripts *s = hub_scripts_of(L);
     struct hub_script_task *t = s->current;
     s->bulk = 0;
-    if (!t->doom && exceeded(t)) hub_script_doom_set(t, HUB_DOOM_CPU, L);
+    if (!t->doom && is_exceeded(t)) hub_script_doom_set(t, HUB_DOOM_CPU, L);
     if (!t->doom) {
-        if (lua_gethookcount(L) != interval(s)) hub_lua_arm(L);
+        if (lua_gethookcount(L) != hook_interval(s)) hub_lua_arm(L);
         return;
     }
     /* A yield passes through every pcall; the host then drops the coroutine. Below a C function there is
      * only an error, raised again at each instruction until nothing is left to catch it. */
-    hurry(L);
+    hurry_hook(L);
     if (lua_isyieldable(L)) {
         lua_yield(L, 0);
         return;
@@ -178,9 +180,9 @@ static void on_count(lua_State *L, lua_Debug *ar) {
 bool hub_lua_over(lua_State *L) {
     struct hub_script_task *t = hub_scripts_of(L)->current;
     if (!t) return false;
-    if (!t->doom && exceeded(t)) hub_script_doom_set(t, HUB_DOOM_CPU, L);
+    if (!t->doom && is_exceeded(t)) hub_script_doom_set(t, HUB_DOOM_CPU, L);
     if (!t->doom) return false;
-    hurry(L);
+    hurry_hook(L);
     return true;
 }
 

@@ -9,11 +9,11 @@
 #include "scripting/mscript_int.h"
 
 const char *const hub_script_lua_globals[] = {
-    "assert", "error",  "getmetatable", "ipairs", "next",         "pairs",    "pcall",    "print", "rawequal", "rawget",
-    "rawlen", "rawset", "require",      "select", "setmetatable", "tonumber", "tostring", "type",  "_VERSION", "_ENV",
-    "string", "table",  "math",         "utf8",   "coroutine",    "json",     "null",     "log",   "uuid",     "time",
-    "sleep",  "crypto", "binary",       "lib",    "LIB",          "objects",  "db",       "redis", "hub",      "kafka",
-    "http",   NULL};
+    "assert",       "error",    "getmetatable", "ipairs",    "next",     "pairs",   "pcall",
+    "print",        "rawequal", "rawget",       "rawlen",    "rawset",   "require", "select",
+    "setmetatable", "tonumber", "tostring",     "type",      "_VERSION", "_ENV",    "string",
+    "table",        "math",     "utf8",         "coroutine", "null",     "uuid",    "sleep",
+    "binary",       "lib",      "LIB",          "noAck",     NULL};
 
 /* Lua's own that the sandbox has not, with what to use instead. */
 static const char *const removed[][2] = {
@@ -35,7 +35,7 @@ struct tokens {
 
 /* ---- tokens ---- */
 
-static bool reserved(struct hub_str name) {
+static bool is_reserved(struct hub_str name) {
     static const char *const words[] = {"and",      "break",  "do",   "else", "elseif", "end",  "false", "for",
                                         "function", "goto",   "if",   "in",   "local",  "nil",  "not",   "or",
                                         "repeat",   "return", "then", "true", "until",  "while"};
@@ -64,12 +64,12 @@ static size_t short_string(struct hub_str s, size_t at) {
     return (i < s.n ? i + 1 : s.n) - at;
 }
 
-static size_t comment(struct hub_str s, size_t at) {
+static size_t end_of_comment(struct hub_str s, size_t at) {
     size_t block = at + 2 < s.n && s.p[at + 2] == '[' ? long_bracket(s, at + 2) : 0;
     return block ? 2 + block : hub_str_find(hub_str(s.p + at, s.n - at), '\n');
 }
 
-static size_t number(struct hub_str s, size_t at) {
+static size_t end_of_number(struct hub_str s, size_t at) {
     size_t i = at;
     while (i < s.n &&
            (isalnum((unsigned char)s.p[i]) || s.p[i] == '.' || (strchr("+-", s.p[i]) && strchr("eEpP", s.p[i - 1]))))
@@ -90,21 +90,21 @@ static size_t operator_length(struct hub_str s, size_t at) {
     return 1;
 }
 
-static void split(struct hub_str s, struct tokens *out) {
+static void split_tokens(struct hub_str s, struct tokens *out) {
     for (size_t at = 0, n; at < s.n; at += n) {
         unsigned char c = (unsigned char)s.p[at], next = at + 1 < s.n ? (unsigned char)s.p[at + 1] : 0;
         enum token_kind kind = TOKEN_VALUE;
         n = 1;
         if (isspace(c)) continue;
         if (c == '-' && next == '-') {
-            n = comment(s, at);
+            n = end_of_comment(s, at);
             continue;
         }
         if (isalpha(c) || c == '_') {
             n = name_length(s, at);
-            kind = reserved(hub_str(s.p + at, n)) ? TOKEN_WORD : TOKEN_NAME;
+            kind = is_reserved(hub_str(s.p + at, n)) ? TOKEN_WORD : TOKEN_NAME;
         } else if (isdigit(c) || (c == '.' && isdigit(next))) {
-            n = number(s, at);
+            n = end_of_number(s, at);
         } else if (c == '"' || c == '\'') {
             n = short_string(s, at);
         } else if (c != '[' || !(n = long_bracket(s, at))) {
@@ -119,14 +119,14 @@ static void split(struct hub_str s, struct tokens *out) {
     }
 }
 
-static bool is(const struct tokens *t, size_t i, const char *text) {
+static bool is_token(const struct tokens *t, size_t i, const char *text) {
     return i < t->n && t->p[i].kind != TOKEN_VALUE && hub_str_is(t->p[i].text, text);
 }
 static bool is_name(const struct tokens *t, size_t i) { return i < t->n && t->p[i].kind == TOKEN_NAME; }
 
 /* ---- declarations ---- */
 
-static void declare(struct hub_map *known, struct hub_str name) {
+static void declare_name(struct hub_map *known, struct hub_str name) {
     static char mark;
     hub_map_put(known, name, &mark);
 }
@@ -134,9 +134,9 @@ static void declare(struct hub_map *known, struct hub_str name) {
 /* Names from I on, separated by commas, attributes between. The token after them. */
 static size_t name_list(const struct tokens *t, size_t i, struct hub_map *known) {
     while (is_name(t, i)) {
-        declare(known, t->p[i++].text);
-        if (is(t, i, "<")) i += 3;
-        if (!is(t, i, ",")) break;
+        declare_name(known, t->p[i++].text);
+        if (is_token(t, i, "<")) i += 3;
+        if (!is_token(t, i, ",")) break;
         i++;
     }
     return i;
@@ -145,27 +145,27 @@ static size_t name_list(const struct tokens *t, size_t i, struct hub_map *known)
 /* A statement "a, b = …" at I. */
 static void assigned_list(const struct tokens *t, size_t i, struct hub_map *known) {
     size_t end = i;
-    while (is_name(t, end) && is(t, end + 1, ",")) end += 2;
-    if (end > i && is_name(t, end) && is(t, end + 1, "=")) name_list(t, i, known);
+    while (is_name(t, end) && is_token(t, end + 1, ",")) end += 2;
+    if (end > i && is_name(t, end) && is_token(t, end + 1, "=")) name_list(t, i, known);
 }
 
-static void declarations(const struct tokens *t, struct hub_map *known) {
+static void find_declarations(const struct tokens *t, struct hub_map *known) {
     for (size_t i = 0; i < t->n; i++) {
-        if (is(t, i, "local")) {
+        if (is_token(t, i, "local")) {
             name_list(t, i + 1, known);
-        } else if (is(t, i, "for")) {
+        } else if (is_token(t, i, "for")) {
             name_list(t, i + 1, known);
-        } else if (is(t, i, "function")) {
+        } else if (is_token(t, i, "function")) {
             size_t k = i + 1;
-            if (is_name(t, k) && is(t, k + 1, "(")) declare(known, t->p[k].text);
-            while (k < t->n && !is(t, k, "(")) {
-                if (is(t, k, ":")) declare(known, HUB_STR("self"));
+            if (is_name(t, k) && is_token(t, k + 1, "(")) declare_name(known, t->p[k].text);
+            while (k < t->n && !is_token(t, k, "(")) {
+                if (is_token(t, k, ":")) declare_name(known, HUB_STR("self"));
                 k++;
             }
             name_list(t, k + 1, known);
-        } else if (is_name(t, i) && is(t, i + 1, "=")) {
-            declare(known, t->p[i].text);
-        } else if (is_name(t, i) && !(i && (is(t, i - 1, ",") || is(t, i - 1, "(")))) {
+        } else if (is_name(t, i) && is_token(t, i + 1, "=")) {
+            declare_name(known, t->p[i].text);
+        } else if (is_name(t, i) && !(i && (is_token(t, i - 1, ",") || is_token(t, i - 1, "(")))) {
             assigned_list(t, i, known);
         }
     }
@@ -187,7 +187,7 @@ static void report_unknown(struct hub_str text, const struct token *name, const 
     names->report(names->arg, &q);
 }
 
-static bool in(const char *const *list, struct hub_str name) {
+static bool is_listed_in(const char *const *list, struct hub_str name) {
     for (; list && *list; list++)
         if (hub_str_is(name, *list)) return true;
     return false;
@@ -197,28 +197,31 @@ static bool in(const char *const *list, struct hub_str name) {
  * are declared by "="). */
 static bool is_variable(const struct tokens *t, size_t i) {
     if (!is_name(t, i)) return false;
-    if (i && is(t, i - 1, "<") && is(t, i + 1, ">") && (is(t, i, "const") || is(t, i, "close"))) return false;
-    return !(i && (is(t, i - 1, ".") || is(t, i - 1, ":") || is(t, i - 1, "::") || is(t, i - 1, "goto")));
+    if (i && is_token(t, i - 1, "<") && is_token(t, i + 1, ">") && (is_token(t, i, "const") || is_token(t, i, "close")))
+        return false;
+    return !(i && (is_token(t, i - 1, ".") || is_token(t, i - 1, ":") || is_token(t, i - 1, "::") ||
+                   is_token(t, i - 1, "goto")));
 }
 
 /* Where the name at I is used other than by reading a member: whoever gets it, or writes to it, may add
  * members. */
 static bool goes_elsewhere(const struct tokens *t, size_t i) {
     size_t k = i + 3;
-    if (!is(t, i + 1, ".") || (i && is(t, i - 1, "function"))) return true;
-    for (int n = 0; is(t, k, ","); n++) { /* "a.b, c.d = …" */
+    if (!is_token(t, i + 1, ".") || (i && is_token(t, i - 1, "function"))) return true;
+    for (int n = 0; is_token(t, k, ","); n++) { /* "a.b, c.d = …" */
         if (n == NAMES_MAX) return true;
         k++;
-        while (is_name(t, k) || is(t, k, ".")) k++;
+        while (is_name(t, k) || is_token(t, k, ".")) k++;
     }
-    return is(t, k, "=");
+    return is_token(t, k, "=");
 }
 
 /* Members along the chain of names that begins at I. */
 static void check_chain(const struct tokens *t, size_t i, struct hub_str text, const struct hub_script_names *names) {
     struct hub_buf path = {0};
     hub_buf_adds(&path, t->p[i].text);
-    for (; (is(t, i + 1, ".") || is(t, i + 1, ":")) && i + 2 < t->n && t->p[i + 2].kind == TOKEN_NAME; i += 2) {
+    for (; (is_token(t, i + 1, ".") || is_token(t, i + 1, ":")) && i + 2 < t->n && t->p[i + 2].kind == TOKEN_NAME;
+         i += 2) {
         hub_script_check_member(names, text, hub_buf_str(&path), t->p[i + 2].text, t->p[i + 2].at);
         hub_buf_addc(&path, '.');
         hub_buf_adds(&path, t->p[i + 2].text);
@@ -230,8 +233,8 @@ static void check_members(const struct tokens *t, struct hub_str text, const str
                           const struct hub_script_names *names) {
     struct hub_map elsewhere = {0};
     for (size_t i = 0; i < t->n; i++)
-        if (is_variable(t, i) && in(names->vars, t->p[i].text) && goes_elsewhere(t, i))
-            declare(&elsewhere, t->p[i].text);
+        if (is_variable(t, i) && is_listed_in(names->vars, t->p[i].text) && goes_elsewhere(t, i))
+            declare_name(&elsewhere, t->p[i].text);
     for (size_t i = 0; i < t->n; i++) {
         struct hub_str name = t->p[i].text;
         if (is_variable(t, i) && !hub_map_get(declared, name) && !hub_map_get(&elsewhere, name))
@@ -243,17 +246,17 @@ static void check_members(const struct tokens *t, struct hub_str text, const str
 void hub_script_lua_names(struct hub_str text, const struct hub_script_names *names) {
     struct tokens t = {0};
     struct hub_map known = {0};
-    split(text, &t);
-    declarations(&t, &known);
+    split_tokens(text, &t);
+    find_declarations(&t, &known);
     bool own_globals = hub_map_get(&known, HUB_STR("_ENV")) != NULL;
     if (!own_globals) check_members(&t, text, &known, names);
     for (size_t i = 0; i < t.n && !own_globals; i++) {
         struct hub_str name = t.p[i].text;
-        if (!is_variable(&t, i) || hub_map_get(&known, name) || in(names->vars, name) ||
-            in(hub_script_lua_globals, name))
+        if (!is_variable(&t, i) || hub_map_get(&known, name) || is_listed_in(names->vars, name) ||
+            is_listed_in(hub_script_lua_globals, name) || hub_script_is_table(name))
             continue;
         report_unknown(text, &t.p[i], names);
-        declare(&known, name); /* once is enough */
+        declare_name(&known, name); /* once is enough */
     }
     hub_map_clear(&known);
     free(t.p);
@@ -262,11 +265,11 @@ void hub_script_lua_names(struct hub_str text, const struct hub_script_names *na
 /* ---- what a module returns ---- */
 
 /* The bracket that closes the one at I; t->n when there is none. */
-static size_t closing(const struct tokens *t, size_t i) {
+static size_t find_closing(const struct tokens *t, size_t i) {
     int depth = 0;
     for (; i < t->n; i++) {
-        if (is(t, i, "{") || is(t, i, "(") || is(t, i, "[")) depth++;
-        if ((is(t, i, "}") || is(t, i, ")") || is(t, i, "]")) && --depth == 0) return i;
+        if (is_token(t, i, "{") || is_token(t, i, "(") || is_token(t, i, "[")) depth++;
+        if ((is_token(t, i, "}") || is_token(t, i, ")") || is_token(t, i, "]")) && --depth == 0) return i;
     }
     return t->n;
 }
@@ -274,11 +277,11 @@ static size_t closing(const struct tokens *t, size_t i) {
 /* Names before "=" in the constructor that opens at I, those of functions' bodies in it too: one too many
  * does no harm. False for computed keys. */
 static bool constructor_keys(const struct tokens *t, size_t i, struct hub_map *keys) {
-    size_t end = closing(t, i);
+    size_t end = find_closing(t, i);
     for (size_t k = i + 1; k < end; k++) {
-        bool first = is(t, k - 1, "{") || is(t, k - 1, ",") || is(t, k - 1, ";");
-        if (first && is(t, k, "[")) return false;
-        if (first && is_name(t, k) && is(t, k + 1, "=")) declare(keys, t->p[k].text);
+        bool first = is_token(t, k - 1, "{") || is_token(t, k - 1, ",") || is_token(t, k - 1, ";");
+        if (first && is_token(t, k, "[")) return false;
+        if (first && is_name(t, k) && is_token(t, k + 1, "=")) declare_name(keys, t->p[k].text);
     }
     return end < t->n;
 }
@@ -288,13 +291,13 @@ static bool constructor_keys(const struct tokens *t, size_t i, struct hub_map *k
 static bool named_keys(const struct tokens *t, struct hub_str name, struct hub_map *keys) {
     bool declared = false;
     for (size_t i = 0; i + 1 < t->n; i++) { /* the last one is what is returned */
-        bool it = is_name(t, i) && (hub_str_eq(t->p[i].text, name) || is(t, i, "self"));
-        if (!it || (i && (is(t, i - 1, ".") || is(t, i - 1, ":")))) continue;
-        if (!declared && i && is(t, i - 1, "local") && is(t, i + 1, "=") && is(t, i + 2, "{") &&
+        bool it = is_name(t, i) && (hub_str_eq(t->p[i].text, name) || is_token(t, i, "self"));
+        if (!it || (i && (is_token(t, i - 1, ".") || is_token(t, i - 1, ":")))) continue;
+        if (!declared && i && is_token(t, i - 1, "local") && is_token(t, i + 1, "=") && is_token(t, i + 2, "{") &&
             constructor_keys(t, i + 2, keys))
             declared = true;
-        else if ((is(t, i + 1, ".") || is(t, i + 1, ":")) && is_name(t, i + 2))
-            declare(keys, t->p[i + 2].text);
+        else if ((is_token(t, i + 1, ".") || is_token(t, i + 1, ":")) && is_name(t, i + 2))
+            declare_name(keys, t->p[i + 2].text);
         else
             return false;
     }
@@ -303,13 +306,14 @@ static bool named_keys(const struct tokens *t, struct hub_str name, struct hub_m
 
 static bool returned_keys(const struct tokens *t, struct hub_map *keys) {
     size_t n = t->n;
-    while (n && is(t, n - 1, ";")) n--;
+    while (n && is_token(t, n - 1, ";")) n--;
     const struct tokens all = {t->p, n, n};
     for (size_t i = 0; i < n; i++)
-        if (is(&all, i, "_ENV")) return false;
-    if (n > 2 && is_name(&all, n - 1) && is(&all, n - 2, "return")) return named_keys(&all, all.p[n - 1].text, keys);
+        if (is_token(&all, i, "_ENV")) return false;
+    if (n > 2 && is_name(&all, n - 1) && is_token(&all, n - 2, "return"))
+        return named_keys(&all, all.p[n - 1].text, keys);
     for (size_t i = n; i-- > 0;)
-        if (is(&all, i, "return") && is(&all, i + 1, "{") && closing(&all, i + 1) == n - 1)
+        if (is_token(&all, i, "return") && is_token(&all, i + 1, "{") && find_closing(&all, i + 1) == n - 1)
             return constructor_keys(&all, i + 1, keys);
     return false;
 }
@@ -318,7 +322,7 @@ bool hub_script_lua_members(struct hub_str text, void (*each)(void *arg, struct 
     struct tokens t = {0};
     struct hub_map keys = {0};
     struct hub_str key;
-    split(text, &t);
+    split_tokens(text, &t);
     bool good = returned_keys(&t, &keys);
     for (void *it = NULL; good && (it = hub_map_next(&keys, it, &key, NULL));) each(arg, key);
     hub_map_clear(&keys);

@@ -84,7 +84,7 @@ struct ms_parse {
 /* Parses TEXT. False: p->problem says why. Call ms_free in either case. */
 bool ms_parse(struct ms_parse *p, struct hub_str text);
 void ms_free(struct ms_parse *p);
-void *ms_alloc(struct ms_parse *p, size_t n); /* zeroed */
+HUB_MUST void *ms_alloc(struct ms_parse *p, size_t n); /* zeroed */
 
 /* ---- lex ---- */
 void ms_next(struct ms_parse *p); /* moves p->token on */
@@ -101,7 +101,7 @@ int ms_line(struct hub_str text, size_t at);
 /* ---- names ---- */
 /* The nearest of the known names to NAME, "" when none is near. */
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]);
-/* Names that every expression and every Lua chunk has, respectively; NULL-terminated. */
+/* Names that every expression and every Lua chunk has beside hub_script_tables; NULL-terminated. */
 extern const char *const hub_script_expr_globals[];
 extern const char *const hub_script_lua_globals[];
 /* Reports every variable that is neither in NAMES nor global nor a parameter, and every member that a
@@ -115,6 +115,7 @@ bool hub_script_lua_members(struct hub_str text, void (*each)(void *arg, struct 
 
 /* ---- members (members.c) ---- */
 extern const struct hub_script_known hub_script_tables[]; /* those of the engine that expressions and chunks have */
+bool hub_script_is_table(struct hub_str name);            /* one of them */
 bool hub_script_is_lib(struct hub_str name);
 /* NULL: what stands under PATH may have any member. */
 const struct hub_script_known *hub_script_members(const struct hub_script_names *names, struct hub_str path);

@@ -2,25 +2,20 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "scripting/mscript_int.h"
 
-const char *const hub_script_expr_globals[] = {"lib",    "LIB",    "Math",    "JSON",   "Object",   "Date",    "Array",
-                                               "String", "Number", "Boolean", "NaN",    "Infinity", "json",    "log",
-                                               "uuid",   "time",   "sleep",   "crypto", "binary",   "objects", "db",
-                                               "redis",  "hub",    "kafka",   "http",   NULL};
+const char *const hub_script_expr_globals[] = {"lib",   "LIB",    "Math",   "JSON",    "Object", "Date",
+                                               "Array", "String", "Number", "Boolean", "NaN",    "Infinity",
+                                               "uuid",  "sleep",  "binary", "noAck",   NULL};
 
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]) {
     const char *const *lists[] = {vars, more};
-    size_t best = name.n <= 3 ? 2 : 3; /* not nearer than this is not near */
-    out[0] = 0;
-    for (size_t i = 0; i < HUB_NELEM(lists); i++) {
-        for (const char *const *v = lists[i]; v && *v; v++) {
-            size_t d = hub_str_distance(name, hub_cstr(*v), best);
-            if (d >= best) continue;
-            best = d;
-            snprintf(out, 64, "%s", *v);
-        }
-    }
+    struct hub_nearest near = {.word = name, .most = 2};
+    for (size_t i = 0; i < HUB_NELEM(lists); i++)
+        for (const char *const *v = lists[i]; v && *v; v++) hub_nearest_try(&near, *v);
+    for (const struct hub_script_known *t = hub_script_tables; more && t->path; t++) hub_nearest_try(&near, t->path);
+    snprintf(out, 64, "%s", near.best ? near.best : "");
 }
 
 struct scope {
@@ -50,7 +45,9 @@ static bool is_param(const struct scope *scope, struct hub_str name) {
 }
 
 static void check_name(const struct names *n, const struct ms_node *x, const struct scope *scope) {
-    if (is_param(scope, x->name) || in_list(n->in->vars, x->name) || in_list(hub_script_expr_globals, x->name)) return;
+    if (is_param(scope, x->name) || in_list(n->in->vars, x->name) || in_list(hub_script_expr_globals, x->name) ||
+        hub_script_is_table(x->name))
+        return;
     struct hub_script_problem problem = {.code = "L003"};
     ms_place(n->p->text, x->at, x->n, &problem);
     snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", (int)(x->name.n < 100 ? x->name.n : 100),
@@ -83,28 +80,28 @@ static void check_member(struct names *n, const struct ms_node *x, const struct 
     hub_buf_free(&path);
 }
 
-static void walk(struct names *n, const struct ms_node *x, const struct scope *scope) {
+static void walk_node(struct names *n, const struct ms_node *x, const struct scope *scope) {
     if (!x) return;
     if (x->kind == MS_VAR) {
         check_name(n, x, scope);
         return;
     }
     if (x->kind == MS_ARROW) {
-        walk(n, x->a, &(struct scope){x->list, scope});
+        walk_node(n, x->a, &(struct scope){x->list, scope});
         return;
     }
     /* typeof asks whether there is such a variable, or member. */
     bool asked = x->kind == MS_UNARY && x->op[0] == 't';
     if (asked && x->a->kind == MS_VAR) return;
     if (asked && x->a->kind == MS_MEMBER) {
-        walk(n, x->a->a, scope);
+        walk_node(n, x->a->a, scope);
         return;
     }
     if (x->kind == MS_MEMBER) check_member(n, x, scope);
-    walk(n, x->a, scope);
-    walk(n, x->b, scope);
-    walk(n, x->c, scope);
-    for (const struct ms_node *e = x->list; e; e = e->next) walk(n, e, scope);
+    walk_node(n, x->a, scope);
+    walk_node(n, x->b, scope);
+    walk_node(n, x->c, scope);
+    for (const struct ms_node *e = x->list; e; e = e->next) walk_node(n, e, scope);
 }
 
 static void walk_whole(const struct ms_node *x, struct hub_map *whole) {
@@ -129,6 +126,6 @@ void ms_whole_vars(const struct ms_parse *p, struct hub_map *whole) { walk_whole
 void ms_check_names(const struct ms_parse *p, const struct hub_script_names *names) {
     struct names n = {.p = p, .in = names};
     ms_whole_vars(p, &n.whole);
-    walk(&n, p->root, NULL);
+    walk_node(&n, p->root, NULL);
     hub_map_clear(&n.whole);
 }

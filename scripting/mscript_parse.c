@@ -38,7 +38,7 @@ void ms_free(struct ms_parse *p) {
 
 /* ---- nodes ---- */
 
-static struct ms_node *node(struct ms_parse *p, enum ms_kind kind, size_t at, size_t n) {
+static HUB_MUST struct ms_node *new_node(struct ms_parse *p, enum ms_kind kind, size_t at, size_t n) {
     struct ms_node *x = ms_alloc(p, sizeof *x);
     x->kind = kind;
     x->at = at;
@@ -49,14 +49,14 @@ static struct ms_node *node(struct ms_parse *p, enum ms_kind kind, size_t at, si
 }
 
 /* Takes CHILD into account: how deep the tree is, whether it needs statements. */
-static void adopt(struct ms_parse *p, struct ms_node *x, const struct ms_node *child) {
+static void adopt_node(struct ms_parse *p, struct ms_node *x, const struct ms_node *child) {
     if (child->height >= x->height) x->height = child->height + 1;
     if (child->statements) x->statements = true;
     if (x->height > MS_HEIGHT_MAX)
         ms_fail(p, "L001", x->at, x->n, "the expression is too long: more than %d chained operators", MS_HEIGHT_MAX);
 }
 
-static struct ms_node *expression(struct ms_parse *p);
+static struct ms_node *parse_expression(struct ms_parse *p);
 
 static bool is_op(const struct ms_parse *p, const char *op) {
     return p->token.kind == MS_OP && hub_str_is(p->token.op, op);
@@ -75,12 +75,12 @@ _Noreturn static void unexpected(struct ms_parse *p, const char *wanted) {
             (int)(p->token.n < 40 ? p->token.n : 40), p->text.p + p->token.at, wanted);
 }
 
-static void expect(struct ms_parse *p, const char *op, const char *wanted) {
+static void expect_op(struct ms_parse *p, const char *op, const char *wanted) {
     if (!is_op(p, op)) unexpected(p, wanted);
     ms_next(p);
 }
 
-static void enter(struct ms_parse *p) {
+static void enter_level(struct ms_parse *p) {
     if (++p->depth > MS_DEPTH_MAX)
         ms_fail(p, "L001", p->token.at, p->token.n, "nested deeper than %d levels", MS_DEPTH_MAX);
 }
@@ -184,22 +184,22 @@ _Noreturn static void refuse_operand(struct ms_parse *p) {
 
 /* ---- literals ---- */
 
-static struct ms_node *array(struct ms_parse *p) {
-    struct ms_node *x = node(p, MS_ARRAY, p->token.at, p->token.n), **end = &x->list;
+static struct ms_node *parse_array(struct ms_parse *p) {
+    struct ms_node *x = new_node(p, MS_ARRAY, p->token.at, p->token.n), **end = &x->list;
     ms_next(p);
     while (!is_op(p, "]")) {
         if (is_op(p, ",")) unsupported(p, "array literals with holes are");
-        *end = expression(p);
-        adopt(p, x, *end);
+        *end = parse_expression(p);
+        adopt_node(p, x, *end);
         end = &(*end)->next;
         if (is_op(p, "]")) break;
-        expect(p, ",", "',' or ']'");
+        expect_op(p, ",", "',' or ']'");
     }
     ms_next(p);
     return x;
 }
 
-static struct ms_node *property(struct ms_parse *p) {
+static struct ms_node *parse_property(struct ms_parse *p) {
     struct ms_token key = p->token;
     if (is_op(p, "[")) unsupported(p, "computed property names are");
     if (is_op(p, "...")) unsupported(p, "spread ('...') is");
@@ -213,45 +213,45 @@ static struct ms_node *property(struct ms_parse *p) {
     }
     struct ms_node *value;
     if (key.kind == MS_NAME && (is_op(p, ",") || is_op(p, "}"))) {
-        value = node(p, MS_VAR, key.at, key.n);
+        value = new_node(p, MS_VAR, key.at, key.n);
         value->name = name;
     } else {
         if (is_op(p, "=")) refuse_operator(p);
-        expect(p, ":", "':'");
-        value = expression(p);
+        expect_op(p, ":", "':'");
+        value = parse_expression(p);
     }
     value->key = name;
     return value;
 }
 
-static struct ms_node *object(struct ms_parse *p) {
-    struct ms_node *x = node(p, MS_OBJECT, p->token.at, p->token.n), **end = &x->list;
+static struct ms_node *parse_object(struct ms_parse *p) {
+    struct ms_node *x = new_node(p, MS_OBJECT, p->token.at, p->token.n), **end = &x->list;
     ms_next(p);
     while (!is_op(p, "}")) {
-        *end = property(p);
-        adopt(p, x, *end);
+        *end = parse_property(p);
+        adopt_node(p, x, *end);
         end = &(*end)->next;
         if (is_op(p, "}")) break;
-        expect(p, ",", "',' or '}'");
+        expect_op(p, ",", "',' or '}'");
     }
     ms_next(p);
     return x;
 }
 
-static struct ms_node *template(struct ms_parse *p) {
-    struct ms_node *x = node(p, MS_CONCAT, p->token.at, p->token.n), **end = &x->list;
+static struct ms_node *parse_template(struct ms_parse *p) {
+    struct ms_node *x = new_node(p, MS_CONCAT, p->token.at, p->token.n), **end = &x->list;
     for (bool more = true; more;) {
         size_t at = p->pos;
         struct hub_str piece;
         more = ms_template_piece(p, x->at, &piece);
-        *end = node(p, MS_LIT_STRING, at, piece.n);
+        *end = new_node(p, MS_LIT_STRING, at, piece.n);
         (*end)->name = piece;
-        adopt(p, x, *end);
+        adopt_node(p, x, *end);
         end = &(*end)->next;
         if (!more) break;
         ms_next(p);
-        *end = expression(p);
-        adopt(p, x, *end);
+        *end = parse_expression(p);
+        adopt_node(p, x, *end);
         end = &(*end)->next;
         if (!is_op(p, "}")) unexpected(p, "'}'");
         /* The token after '}' is template text: the position is just behind the brace. */
@@ -263,36 +263,36 @@ static struct ms_node *template(struct ms_parse *p) {
 
 /* From the opening parenthesis to behind the closing one: what stands between is added at END as children
  * of X. */
-static void arguments(struct ms_parse *p, struct ms_node *x, struct ms_node **end) {
+static void parse_arguments(struct ms_parse *p, struct ms_node *x, struct ms_node **end) {
     int n = 0;
     ms_next(p);
     while (!is_op(p, ")")) {
         if (++n > 50) ms_fail(p, "L001", p->token.at, p->token.n, "more than 50 arguments");
         if (is_op(p, "...")) unsupported(p, "spread ('...') is");
-        *end = expression(p);
-        adopt(p, x, *end);
+        *end = parse_expression(p);
+        adopt_node(p, x, *end);
         end = &(*end)->next;
         if (is_op(p, ")")) break;
-        expect(p, ",", "',' or ')'");
+        expect_op(p, ",", "',' or ')'");
     }
     ms_next(p);
 }
 
-static struct ms_node *date(struct ms_parse *p) {
+static struct ms_node *parse_date(struct ms_parse *p) {
     size_t at = p->token.at;
     ms_next(p);
     if (!is_word(p, "Date")) unsupported(p, "'new' of anything but Date is");
-    struct ms_node *x = node(p, MS_DATE, at, p->token.at + p->token.n - at), **end = &x->list;
+    struct ms_node *x = new_node(p, MS_DATE, at, p->token.at + p->token.n - at), **end = &x->list;
     ms_next(p);
     if (!is_op(p, "(")) return x;
-    arguments(p, x, end);
+    parse_arguments(p, x, end);
     return x;
 }
 
 /* ---- parentheses and arrow functions ---- */
 
-static struct ms_node *arrow(struct ms_parse *p, struct ms_node *params, size_t at) {
-    struct ms_node *x = node(p, MS_ARROW, at, p->token.at + p->token.n - at);
+static struct ms_node *parse_arrow(struct ms_parse *p, struct ms_node *params, size_t at) {
+    struct ms_node *x = new_node(p, MS_ARROW, at, p->token.at + p->token.n - at);
     for (struct ms_node *v = params; v; v = v->next) {
         if (v->kind == MS_OBJECT || v->kind == MS_ARRAY)
             ms_fail(p, "L002", v->at, v->n, "destructuring parameters are not supported in expressions");
@@ -301,36 +301,36 @@ static struct ms_node *arrow(struct ms_parse *p, struct ms_node *params, size_t 
     x->list = params;
     ms_next(p);
     if (is_op(p, "{")) unsupported(p, "arrow functions with statements ('{') are");
-    x->a = expression(p);
-    adopt(p, x, x->a);
+    x->a = parse_expression(p);
+    adopt_node(p, x, x->a);
     x->statements = false;
     return x;
 }
 
 /* "(" … ")": a group, or the parameters of an arrow function. */
-static struct ms_node *group(struct ms_parse *p) {
+static struct ms_node *parse_group(struct ms_parse *p) {
     struct ms_token open = p->token;
     struct ms_node *first = NULL, **end = &first;
     struct ms_token comma = {.n = 0};
     ms_next(p);
     while (!is_op(p, ")")) {
         if (is_op(p, "...")) unsupported(p, "rest parameters ('...') are");
-        *end = expression(p);
+        *end = parse_expression(p);
         end = &(*end)->next;
         if (is_op(p, ")")) break;
         if (!is_op(p, ",")) refuse_operator(p);
         if (!comma.n) comma = p->token;
-        expect(p, ",", "')'");
+        expect_op(p, ",", "')'");
     }
     ms_next(p);
-    if (is_op(p, "=>")) return arrow(p, first, open.at);
+    if (is_op(p, "=>")) return parse_arrow(p, first, open.at);
     if (!first) ms_fail(p, "L001", open.at, 2, "empty parentheses where a value is expected");
     if (comma.n) ms_fail(p, "L002", comma.at, comma.n, "the comma operator is not supported in expressions");
     first->parens = true;
     return first;
 }
 
-static struct ms_node *name(struct ms_parse *p) {
+static struct ms_node *parse_name(struct ms_parse *p) {
     static const struct {
         const char *word;
         enum ms_kind kind;
@@ -340,38 +340,38 @@ static struct ms_node *name(struct ms_parse *p) {
         if (is_word(p, no_operand[i].word)) refuse_operand(p);
     }
     if (is_word(p, "in") || is_word(p, "instanceof") || is_word(p, "and") || is_word(p, "or")) unexpected(p, "a value");
-    struct ms_node *x = node(p, MS_VAR, p->token.at, p->token.n);
+    struct ms_node *x = new_node(p, MS_VAR, p->token.at, p->token.n);
     x->name = p->token.op;
     for (size_t i = 0; i < HUB_NELEM(words); i++) {
         if (is_word(p, words[i].word)) x->kind = words[i].kind;
     }
     x->boolean = x->kind == MS_LIT_TRUE || x->kind == MS_LIT_FALSE;
     ms_next(p);
-    if (is_op(p, "=>") && x->kind == MS_VAR) return arrow(p, x, x->at);
+    if (is_op(p, "=>") && x->kind == MS_VAR) return parse_arrow(p, x, x->at);
     return x;
 }
 
-static struct ms_node *primary(struct ms_parse *p) {
+static struct ms_node *parse_primary(struct ms_parse *p) {
     struct ms_token t = p->token;
     struct ms_node *x;
     switch (t.kind) {
     case MS_NUMBER:
-        x = node(p, MS_LIT_NUMBER, t.at, t.n);
+        x = new_node(p, MS_LIT_NUMBER, t.at, t.n);
         x->integer = t.integer, x->i = t.i, x->d = t.d;
         ms_next(p);
         return x;
     case MS_STRING:
-        x = node(p, MS_LIT_STRING, t.at, t.n);
+        x = new_node(p, MS_LIT_STRING, t.at, t.n);
         x->name = t.value;
         ms_next(p);
         return x;
-    case MS_TEMPLATE: return template(p);
-    case MS_NAME: return is_word(p, "new") ? date(p) : name(p);
+    case MS_TEMPLATE: return parse_template(p);
+    case MS_NAME: return is_word(p, "new") ? parse_date(p) : parse_name(p);
     default: break;
     }
-    if (is_op(p, "(")) return group(p);
-    if (is_op(p, "[")) return array(p);
-    if (is_op(p, "{")) return object(p);
+    if (is_op(p, "(")) return parse_group(p);
+    if (is_op(p, "[")) return parse_array(p);
+    if (is_op(p, "{")) return parse_object(p);
     refuse_operand(p);
 }
 
@@ -396,25 +396,30 @@ static const struct {
 } statics[] = {{"Math", math_members},   {"JSON", json_members}, {"Object", object_members}, {"Date", date_members},
                {"Array", array_members}, {"String", no_members}, {"Number", no_members},     {"Boolean", no_members}};
 
-static bool listed(const char *const *list, struct hub_str name) {
+static bool is_listed(const char *const *list, struct hub_str name) {
     for (; *list; list++) {
         if (hub_str_is(name, *list)) return true;
     }
     return false;
 }
 
+/* Whether the chain begins with an object of plain namespaces: socket.to("a").emit("x"). */
+static bool of_namespace(const struct ms_node *x) {
+    while (x->kind == MS_MEMBER || x->kind == MS_INDEX || x->kind == MS_CALL) x = x->a;
+    return x->kind == MS_VAR && (hub_str_is(x->name, "socket") || hub_str_is(x->name, "namespace"));
+}
+
 /* Whether the chain ROOT.a.b… begins with a table of functions, whose members are called by whatever name
  * they have. */
 static bool function_table(const struct ms_node *x) {
+    if (of_namespace(x)) return true;
     while (x->kind == MS_MEMBER || x->kind == MS_INDEX) x = x->a;
-    static const char *const roots[] = {"lib",  "LIB",  "objects", "db",   "redis",  "hub",    "kafka",
-                                        "http", "json", "log",     "time", "crypto", "socket", NULL};
-    return x->kind == MS_VAR && listed(roots, x->name);
+    return x->kind == MS_VAR && (hub_script_is_table(x->name) || hub_script_is_lib(x->name));
 }
 
 static void check_static(struct ms_parse *p, const struct ms_node *object, const struct ms_token *member) {
     for (size_t i = 0; object->kind == MS_VAR && i < HUB_NELEM(statics); i++) {
-        if (!hub_str_is(object->name, statics[i].name) || listed(statics[i].members, member->op)) continue;
+        if (!hub_str_is(object->name, statics[i].name) || is_listed(statics[i].members, member->op)) continue;
         ms_fail(p, "L002", member->at, member->n, "%s.%.*s is not supported in expressions", statics[i].name,
                 HUB_FMT(member->op));
     }
@@ -425,66 +430,66 @@ static void check_callee(struct ms_parse *p, const struct ms_node *f) {
     if (f->parens || (f->kind != MS_VAR && f->kind != MS_MEMBER && f->kind != MS_INDEX)) {
         ms_fail(p, "L002", f->at, f->n, "calls of anything but a function's name are not supported in expressions");
     }
-    if (f->kind == MS_VAR && !listed(functions, f->name)) {
+    if (f->kind == MS_VAR && !is_listed(functions, f->name)) {
         ms_fail(p, "L002", f->at, f->n, "'%.*s' is not a function that expressions can call", HUB_FMT(f->name));
     }
     bool fixed = f->kind == MS_MEMBER && f->a->kind == MS_VAR;
     for (size_t i = 0; fixed && i < HUB_NELEM(statics); i++) {
         if (hub_str_is(f->a->name, statics[i].name)) return; /* checked as a member */
     }
-    if (f->kind == MS_MEMBER && !function_table(f) && !listed(methods, f->name)) {
+    if (f->kind == MS_MEMBER && !function_table(f) && !is_listed(methods, f->name)) {
         ms_fail(p, "L002", f->at, f->n, "the method '%.*s' is not supported in expressions", HUB_FMT(f->name));
     }
 }
 
-static struct ms_node *call(struct ms_parse *p, struct ms_node *f) {
+static struct ms_node *parse_call(struct ms_parse *p, struct ms_node *f) {
     check_callee(p, f);
-    struct ms_node *x = node(p, MS_CALL, f->at, f->n), **end = &x->list;
+    struct ms_node *x = new_node(p, MS_CALL, f->at, f->n), **end = &x->list;
     x->a = f;
-    adopt(p, x, f);
-    arguments(p, x, end);
+    adopt_node(p, x, f);
+    parse_arguments(p, x, end);
     return x;
 }
 
-static struct ms_node *member(struct ms_parse *p, struct ms_node *object, bool optional) {
+static struct ms_node *parse_member(struct ms_parse *p, struct ms_node *object, bool optional) {
     if (p->token.kind != MS_NAME) unexpected(p, "a member's name");
     check_static(p, object, &p->token);
-    struct ms_node *x = node(p, MS_MEMBER, p->token.at, p->token.n);
+    struct ms_node *x = new_node(p, MS_MEMBER, p->token.at, p->token.n);
     x->a = object;
     x->name = p->token.op;
     x->optional = x->statements = optional;
-    adopt(p, x, object);
+    adopt_node(p, x, object);
     ms_next(p);
     return x;
 }
 
-static struct ms_node *element(struct ms_parse *p, struct ms_node *object, bool optional) {
-    struct ms_node *x = node(p, MS_INDEX, p->token.at, p->token.n);
+static struct ms_node *parse_element(struct ms_parse *p, struct ms_node *object, bool optional) {
+    struct ms_node *x = new_node(p, MS_INDEX, p->token.at, p->token.n);
     ms_next(p);
     x->a = object;
-    x->b = expression(p);
+    x->b = parse_expression(p);
     x->optional = x->statements = optional;
-    adopt(p, x, object);
-    adopt(p, x, x->b);
-    expect(p, "]", "']'");
+    adopt_node(p, x, object);
+    adopt_node(p, x, x->b);
+    expect_op(p, "]", "']'");
     return x;
 }
 
-static struct ms_node *postfix(struct ms_parse *p) {
-    struct ms_node *x = primary(p);
+static struct ms_node *parse_postfix(struct ms_parse *p) {
+    struct ms_node *x = parse_primary(p);
     for (;;) {
         if (x->kind == MS_ARROW && !x->parens) return x;
         if (is_op(p, "(")) {
-            x = call(p, x);
+            x = parse_call(p, x);
         } else if (is_op(p, "[")) {
-            x = element(p, x, false);
+            x = parse_element(p, x, false);
         } else if (is_op(p, ".")) {
             ms_next(p);
-            x = member(p, x, false);
+            x = parse_member(p, x, false);
         } else if (is_op(p, "?.")) {
             ms_next(p);
             if (is_op(p, "(")) unsupported(p, "optional calls ('?.(') are");
-            x = is_op(p, "[") ? element(p, x, true) : member(p, x, true);
+            x = is_op(p, "[") ? parse_element(p, x, true) : parse_member(p, x, true);
         } else {
             return x;
         }
@@ -535,21 +540,21 @@ static const struct operator* binary_op(const struct ms_parse *p) {
     return NULL;
 }
 
-static struct ms_node *unary(struct ms_parse *p) {
+static struct ms_node *parse_unary(struct ms_parse *p) {
     const char *op = is_op(p, "!") || is_word(p, "not") ? "!"
                      : is_op(p, "-")                    ? "-"
                      : is_op(p, "+")                    ? "+"
                      : is_word(p, "typeof")             ? "typeof"
                                                         : NULL;
-    if (!op) return postfix(p);
-    struct ms_node *x = node(p, MS_UNARY, p->token.at, p->token.n);
+    if (!op) return parse_postfix(p);
+    struct ms_node *x = new_node(p, MS_UNARY, p->token.at, p->token.n);
     x->op = op;
     x->boolean = op[0] == '!';
     ms_next(p);
-    enter(p);
-    x->a = unary(p);
+    enter_level(p);
+    x->a = parse_unary(p);
     p->depth--;
-    adopt(p, x, x->a);
+    adopt_node(p, x, x->a);
     return x;
 }
 
@@ -560,16 +565,16 @@ static void check_mix(struct ms_parse *p, const struct operator* op, const struc
     }
 }
 
-static struct ms_node *climb(struct ms_parse *p, int power) {
-    struct ms_node *x = unary(p);
+static struct ms_node *climb_operators(struct ms_parse *p, int power) {
+    struct ms_node *x = parse_unary(p);
     const struct operator* op;
     while ((op = binary_op(p)) && op->power > power) {
         if (x->kind == MS_ARROW && !x->parens) unexpected(p, "the end of the arrow function");
         check_mix(p, op, x);
-        struct ms_node *y = node(p, op->kind, p->token.at, p->token.n);
+        struct ms_node *y = new_node(p, op->kind, p->token.at, p->token.n);
         struct ms_token at = p->token;
         ms_next(p);
-        struct ms_node *right = climb(p, op->power);
+        struct ms_node *right = climb_operators(p, op->power);
         if (op->kind == MS_LOGIC && right->kind == MS_LOGIC && !right->parens &&
             (op->op[0] == '?') != (right->op[0] == '?')) {
             ms_fail(p, "L001", at.at, at.n, "'\?\?' mixed with '&&' or '||' needs parentheses");
@@ -577,8 +582,8 @@ static struct ms_node *climb(struct ms_parse *p, int power) {
         y->op = op->as;
         y->boolean = op->boolean || (op->kind == MS_LOGIC && op->as[0] != '?' && x->boolean && right->boolean);
         y->statements = op->kind == MS_LOGIC;
-        adopt(p, y, x);
-        adopt(p, y, right);
+        adopt_node(p, y, x);
+        adopt_node(p, y, right);
         if (op->kind == MS_CONCAT) {
             y->list = x;
             x->next = right;
@@ -591,19 +596,19 @@ static struct ms_node *climb(struct ms_parse *p, int power) {
     return x;
 }
 
-static struct ms_node *expression(struct ms_parse *p) {
-    enter(p);
-    struct ms_node *x = climb(p, TERNARY);
+static struct ms_node *parse_expression(struct ms_parse *p) {
+    enter_level(p);
+    struct ms_node *x = climb_operators(p, TERNARY);
     if (is_op(p, "?") && !(x->kind == MS_ARROW && !x->parens)) {
-        struct ms_node *y = node(p, MS_COND, p->token.at, p->token.n);
+        struct ms_node *y = new_node(p, MS_COND, p->token.at, p->token.n);
         ms_next(p);
         y->a = x;
-        y->b = expression(p);
-        expect(p, ":", "':'");
-        y->c = expression(p);
-        adopt(p, y, y->a);
-        adopt(p, y, y->b);
-        adopt(p, y, y->c);
+        y->b = parse_expression(p);
+        expect_op(p, ":", "':'");
+        y->c = parse_expression(p);
+        adopt_node(p, y, y->a);
+        adopt_node(p, y, y->b);
+        adopt_node(p, y, y->c);
         y->statements = true;
         y->boolean = y->b->boolean && y->c->boolean;
         x = y;
@@ -628,7 +633,7 @@ static void check_arrows(struct ms_parse *p, const struct ms_node *x) {
 }
 
 /* "module.exports =" at the beginning is skipped. */
-static bool wrapper(struct ms_parse *p) {
+static bool is_wrapper(struct ms_parse *p) {
     if (!is_word(p, "module")) return false;
     struct ms_token first = p->token;
     size_t pos = p->pos;
@@ -655,12 +660,12 @@ bool ms_parse(struct ms_parse *p, struct hub_str text) {
     if (!hub_utf8_valid(text)) ms_fail(p, "L001", 0, 0, "the text is not valid UTF-8");
     ms_next(p);
     if (p->token.kind == MS_END) ms_fail(p, "L001", 0, 0, "the expression is empty");
-    bool wrapped = wrapper(p);
+    bool wrapped = is_wrapper(p);
     if (!wrapped && is_op(p, "{")) {
         ms_fail(p, "L002", p->token.at, 1,
                 "statements ('{') are not supported in expressions; an object literal needs parentheses around it");
     }
-    struct ms_node *x = expression(p);
+    struct ms_node *x = parse_expression(p);
     if (wrapped && is_op(p, ";")) ms_next(p);
     if (is_op(p, ";") || is_op(p, ",")) refuse_operator(p);
     if (p->token.kind != MS_END) unexpected(p, "the end of the expression");

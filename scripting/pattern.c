@@ -23,7 +23,7 @@ struct match {
 
 static const char *match_here(struct match *m, const char *s, const char *p);
 
-static void step(struct match *m) {
+static void count_step(struct match *m) {
     if (++m->steps < STEPS_PER_TICK) return;
     m->steps = 0;
     hub_lua_tick(m->L);
@@ -42,7 +42,7 @@ static const char *class_end(struct match *m, const char *p) {
     if (p < m->pat_end && *p == '^') p++;
     do { /* a ']' in first place stands for itself */
         if (p == m->pat_end) hub_lua_fail(m->L, "malformed pattern (missing ']')");
-        step(m); /* a set is read again for each character of the text */
+        count_step(m); /* a set is read again for each character of the text */
         c = *p++;
         if (c == '%' && p < m->pat_end) p++;
     } while (p == m->pat_end || *p != ']');
@@ -72,7 +72,7 @@ static bool in_set(struct match *m, int c, const char *p, const char *last) {
     bool negated = p[1] == '^';
     p += negated ? 2 : 1;
     for (; p < last; p++) {
-        step(m);
+        count_step(m);
         if (*p == '%') {
             p++;
             if (in_class(c, (unsigned char)*p)) return !negated;
@@ -86,7 +86,7 @@ static bool in_set(struct match *m, int c, const char *p, const char *last) {
     return negated;
 }
 
-static bool one(struct match *m, const char *s, const char *p, const char *p_end) {
+static bool match_one(struct match *m, const char *s, const char *p, const char *p_end) {
     if (s >= m->end) return false;
     int c = (unsigned char)*s;
     switch (*p) {
@@ -101,11 +101,11 @@ static bool one(struct match *m, const char *s, const char *p, const char *p_end
 
 static const char *repeat_most(struct match *m, const char *s, const char *p, const char *after, ptrdiff_t least) {
     ptrdiff_t n = 0;
-    while (one(m, s + n, p, after)) n++, step(m);
+    while (match_one(m, s + n, p, after)) n++, count_step(m);
     for (; n >= least; n--) {
         const char *r = match_here(m, s + n, after + 1);
         if (r) return r;
-        step(m);
+        count_step(m);
     }
     return NULL;
 }
@@ -114,8 +114,8 @@ static const char *repeat_least(struct match *m, const char *s, const char *p, c
     for (;; s++) {
         const char *r = match_here(m, s, after + 1);
         if (r) return r;
-        if (!one(m, s, p, after)) return NULL;
-        step(m);
+        if (!match_one(m, s, p, after)) return NULL;
+        count_step(m);
     }
 }
 
@@ -138,12 +138,12 @@ static const char *capture_end(struct match *m, const char *s, const char *p) {
 }
 
 /* "%bxy" at P: the end of the balanced stretch that begins at S. */
-static const char *balanced(struct match *m, const char *s, const char *p) {
+static const char *match_balanced(struct match *m, const char *s, const char *p) {
     if (p + 3 >= m->pat_end) hub_lua_fail(m->L, "malformed pattern (missing arguments to '%%b')");
     if (s >= m->end || *s != p[2]) return NULL;
     int open = 1;
     for (s++; s < m->end; s++) {
-        step(m);
+        count_step(m);
         if (*s == p[3]) {
             if (--open == 0) return s + 1;
         } else if (*s == p[2]) {
@@ -179,11 +179,11 @@ static bool simple_item(struct match *m, const char **s, const char **p, const c
     case '+': *done = repeat_most(m, *s, *p, after, 1); return true;
     case '-': *done = repeat_least(m, *s, *p, after); return true;
     case '?':
-        if (one(m, *s, *p, after) && (*done = match_here(m, *s + 1, after + 1))) return true;
+        if (match_one(m, *s, *p, after) && (*done = match_here(m, *s + 1, after + 1))) return true;
         *p = after + 1;
         return false;
     default:
-        if (!one(m, *s, *p, after)) {
+        if (!match_one(m, *s, *p, after)) {
             *done = NULL;
             return true;
         }
@@ -198,7 +198,7 @@ static bool special_item(struct match *m, const char **s, const char **p) {
     if (**p != '%' || *p + 1 == m->pat_end) return false;
     char c = (*p)[1];
     if (c == 'b') {
-        *s = balanced(m, *s, *p);
+        *s = match_balanced(m, *s, *p);
         *p += 4;
     } else if (c == 'f') {
         const char *set = *p + 2;
@@ -220,7 +220,7 @@ static const char *match_here(struct match *m, const char *s, const char *p) {
     if (++m->depth > MAX_DEPTH) hub_lua_fail(m->L, "pattern too complex");
     const char *done = NULL;
     while (s && p < m->pat_end) {
-        step(m);
+        count_step(m);
         if (*p == '(') {
             bool position = p + 1 < m->pat_end && p[1] == ')';
             done = capture_start(m, s, p + (position ? 2 : 1), position ? POSITION : OPEN);
@@ -245,7 +245,7 @@ out:
 
 /* ---- the functions ---- */
 
-static void begin(struct match *m, lua_State *L, int text, int pattern) {
+static void begin_match(struct match *m, lua_State *L, int text, int pattern) {
     size_t n, pn;
     m->L = L;
     m->text = luaL_checklstring(L, text, &n);
@@ -258,10 +258,10 @@ static void begin(struct match *m, lua_State *L, int text, int pattern) {
 }
 
 /* First match at or after S. */
-static const char *search(struct match *m, const char **s, bool anchored) {
+static const char *search_text(struct match *m, const char **s, bool anchored) {
     for (;; ++*s) {
         m->n = m->depth = 0;
-        step(m);
+        count_step(m);
         const char *e = match_here(m, *s, m->pat + anchored);
         if (e || anchored || *s >= m->end) return e;
     }
@@ -304,9 +304,9 @@ static bool plain_pattern(const struct match *m) {
     return p == m->pat_end;
 }
 
-static int find(lua_State *L, bool positions) {
+static int find_match(lua_State *L, bool positions) {
     struct match m;
-    begin(&m, L, 1, 2);
+    begin_match(&m, L, 1, 2);
     size_t at = start_at(L, 3, (size_t)(m.end - m.text));
     if (at > (size_t)(m.end - m.text)) {
         lua_pushnil(L);
@@ -319,7 +319,7 @@ static int find(lua_State *L, bool positions) {
         e = s ? s + n : NULL;
     } else {
         bool anchored = m.pat < m.pat_end && *m.pat == '^';
-        e = search(&m, &s, anchored);
+        e = search_text(&m, &s, anchored);
     }
     if (!e) {
         lua_pushnil(L);
@@ -331,18 +331,18 @@ static int find(lua_State *L, bool positions) {
     return 2 + push_captures(&m, NULL, NULL);
 }
 
-static int str_find(lua_State *L) { return find(L, true); }
-static int str_match(lua_State *L) { return find(L, false); }
+static int str_find(lua_State *L) { return find_match(L, true); }
+static int str_match(lua_State *L) { return find_match(L, false); }
 
 /* Upvalues: text, pattern, offset to go on from, end of the last match (so that an empty match does not
  * repeat it). */
 static int gmatch_next(lua_State *L) {
     struct match m;
-    begin(&m, L, lua_upvalueindex(1), lua_upvalueindex(2));
+    begin_match(&m, L, lua_upvalueindex(1), lua_upvalueindex(2));
     const char *s = m.text + lua_tointeger(L, lua_upvalueindex(3));
     lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
     for (; s <= m.end; s++) {
-        const char *e = search(&m, &s, false);
+        const char *e = search_text(&m, &s, false);
         if (!e) break;
         if (e - m.text == last) continue;
         lua_pushinteger(L, e - m.text);
@@ -371,7 +371,7 @@ static void add_template(struct match *m, luaL_Buffer *b, const char *s, const c
     size_t n;
     const char *r = lua_tolstring(m->L, 3, &n);
     for (size_t i = 0; i < n; i++) {
-        step(m);
+        count_step(m);
         if (r[i] != '%') {
             luaL_addchar(b, r[i]);
             continue;
@@ -416,7 +416,7 @@ static void add_replacement(struct match *m, luaL_Buffer *b, const char *s, cons
 /* gsub with a string or a table; the prelude does it with a function. */
 static int gsub_plain(lua_State *L) {
     struct match m;
-    begin(&m, L, 1, 2);
+    begin_match(&m, L, 1, 2);
     int kind = lua_type(L, 3);
     luaL_argexpected(L, kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TTABLE, 3, "string/function/table");
     lua_Integer max = luaL_optinteger(L, 4, (m.end - m.text) + 1), n = 0;
@@ -426,7 +426,7 @@ static int gsub_plain(lua_State *L) {
     luaL_buffinit(L, &b);
     while (n < max) {
         m.n = m.depth = 0;
-        step(&m);
+        count_step(&m);
         const char *e = match_here(&m, s, m.pat + anchored);
         if (e && e != last) {
             n++;
@@ -450,13 +450,13 @@ static int gsub_plain(lua_State *L) {
  * and last position, captures. */
 static int gsub_step(lua_State *L) {
     struct match m;
-    begin(&m, L, 1, 2);
+    begin_match(&m, L, 1, 2);
     const char *s = m.text + lua_tointeger(L, 3), *e;
     lua_Integer last = lua_tointeger(L, 4);
     bool anchored = m.pat < m.pat_end && *m.pat == '^';
     if (anchored && last >= 0) return 0;
     for (;; s++) {
-        if (s > m.end || !(e = search(&m, &s, anchored))) return 0;
+        if (s > m.end || !(e = search_text(&m, &s, anchored))) return 0;
         if (e - m.text != last) break;
     }
     lua_pushinteger(L, s - m.text + 1);
@@ -464,7 +464,7 @@ static int gsub_step(lua_State *L) {
     return 2 + push_captures(&m, s, e);
 }
 
-static int replacement(lua_State *L) {
+static int push_replacement(lua_State *L) {
     if (!lua_isstring(L, 1)) return hub_lua_fail(L, "invalid replacement value (a %s)", luaL_typename(L, 1));
     return 1;
 }
@@ -476,7 +476,7 @@ void hub_lua_open_patterns(lua_State *L) {
                                          {"gmatch", str_gmatch},
                                          {"gsubPlain", gsub_plain},
                                          {"step", gsub_step},
-                                         {"replacement", replacement},
+                                         {"replacement", push_replacement},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -7,24 +7,36 @@
 #ifndef HUB_SCRIPTING_INT_H
 #define HUB_SCRIPTING_INT_H
 #include <lauxlib.h>
+#include <locale.h>
 #include <lua.h>
+#include <openssl/types.h>
 
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/traceparent.h"
 #include "scripting/scripts.h"
 
 /* A compiled script. WORDS holds every word of its text: a context variable that is not among them is
  * never converted, and of one that is not in WHOLE (expressions only) just the members that are among
  * them. */
+struct hub_library;
 struct hub_compiled {
     struct hub_list link;
-    struct hub_scripts *owner; /* whose Lua state REF is good for */
+    struct hub_scripts *owner;         /* whose Lua state REF is good for */
+    const struct hub_library *library; /* what it finds */
     const struct hub_script *script;
     struct hub_map words, whole;
+    uint64_t beginnings; /* of the words: a bit for each, hub_word_bit */
     int ref;
     bool expr;
 };
+
+/* Of a word's first two letters, the second one 0 when there is none. Most scripts name few variables: of
+ * the others mostly one bit says so. */
+static inline uint64_t hub_word_bit(char first, char second) {
+    return (uint64_t)1 << (((unsigned char)first * 5u + (unsigned char)second) & 63);
+}
 
 /* Why a call is over although its code wants to go on. Once set, nothing in the script can stop the end:
  * pcall is passed through. */
@@ -41,19 +53,29 @@ struct hub_script_task {
     /* What entry() turns into Lua values; borrowed, valid until it ran. */
     const struct hub_hook_arg *args;
     size_t arg_n;
-    json_t *socket, *event_args;
+    json_t *socket, *event_args, *stream;
     const struct hub_hook_bins *bins;
-    /* Who wants the result: one of the two, or neither while a module is loaded. */
+    /* Of a chain, else NULL: its scripts, of which SCRIPT is the one that runs. */
+    const struct hub_compiled **steps;
+    size_t step_n, main_step;
+    const json_t *added; /* as ARGS */
+    bool keeps_payload, keeps_added;
+    hub_hook_admit *admit;
+    enum hub_code refused; /* what it said */
+    /* Who wants the result: one of them, or none while a module is loaded. */
     hub_hook_done *done;
     hub_hook_event_done *event_done;
+    hub_hook_ran *ran;
     void *arg;
-    void *caller;    /* for the engine functions that are called */
-    json_t *room_id; /* so is this: the id of the room that the call is about, or NULL */
+    void *caller;                              /* for the engine functions that are called */
+    char traceparent[HUB_TRACEPARENT_LEN + 1]; /* so is this; empty: unknown */
+    json_t *room_id;                           /* so is this: the id of the room that the call is about, or NULL */
     /* Limits. */
     uint64_t cpu_limit, cpu_used, slice_start; /* ns; SLICE_START is monotonic time */
     uint64_t mark_used,
         mark_cpu;    /* what was used when the thread's CPU clock was first read in this slice; mark_cpu 0 = not yet */
     int64_t started; /* ms, monotonic */
+    int64_t wall_ms; /* it may take so long */
     struct hub_timer wall, sleep;
     enum hub_script_doom doom;
     char where[128];  /* "file:line" of the end, for DOOM */
@@ -62,6 +84,19 @@ struct hub_script_task {
     unsigned pinned;  /* coroutine.resume calls below which nothing can wait */
     unsigned log_lines;
     struct hub_script_call *call; /* the engine function being asked, or NULL */
+    struct hub_host_tx *tx;       /* the transaction it is in, or NULL, */
+    lua_State *tx_thread;         /* and the coroutine that has begun it */
+};
+
+/* The modules that a script finds, and the globals beside them: of the service itself, or of one use of a
+ * plugin, which has modules of its own and after them those of the service. */
+struct hub_library {
+    const struct hub_library *outer;      /* NULL: the service's own */
+    const struct hub_def_plugin_use *use; /* NULL: the service's own */
+    const struct hub_def_lib *lib;
+    const char *folder;                                /* "lib", "plugins/antispam/lib": for messages */
+    struct hub_list modules;                           /* while they are loaded */
+    int ref_modules, ref_lib, ref_env_mt, ref_expr_mt; /* registry references */
 };
 
 enum { HUB_STRING_CLASSES = 9 };
@@ -83,15 +118,18 @@ struct hub_scripts {
     bool closing, full_gc;
     bool quiet; /* only being checked: scripts log nothing */
     struct hub_list active, idle, ready, compiled;
-    struct hub_list modules; /* of lib/, while they are loaded */
+    struct hub_library *libraries; /* the service's own, then one for each use of a plugin */
     size_t idle_n;
     /* Registry references. */
-    int ref_env_mt, ref_expr_mt, ref_js, ref_modules, ref_lib, ref_socket_mt, ref_socket_data, ref_socket_ids,
-        ref_array_mt, ref_error_mt;
+    int ref_js, ref_socket_mt, ref_namespace_mt, ref_socket_data, ref_socket_ids, ref_array_mt, ref_error_mt,
+        ref_stream_mt;
     /* Identities: what lua_topointer says of them. */
-    const void *mt_array, *mt_date, *mt_binary, *mt_socket;
-    const void *null, *undef;
-    int ref_null, ref_undef, ref_date_mt, ref_binary_mt;
+    const void *mt_array, *mt_date, *mt_binary, *mt_socket, *mt_namespace, *mt_audience, *mt_stream;
+    const void *null, *undef, *no_ack;
+    int ref_env, ref_expr; /* what the engine has for all chunks, and for all expressions */
+    int ref_null, ref_undef, ref_no_ack, ref_date_mt, ref_binary_mt;
+    locale_t unicode; /* whose letters have their case; 0: none could be had */
+    EVP_MAC *hmac;    /* looked up when a script first asks for it, or NULL */
 };
 
 static inline struct hub_scripts *hub_scripts_of(lua_State *L) {
@@ -101,7 +139,7 @@ static inline struct hub_scripts *hub_scripts_of(lua_State *L) {
 }
 
 /* ---- limit.c: memory and time ---- */
-void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size);
+HUB_MUST void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size);
 void hub_lua_arm(lua_State *co); /* the instruction count hook */
 /* Before code goes on in L after other coroutines ran, which may have made long strings. */
 void hub_lua_rearm(lua_State *L);
@@ -137,9 +175,9 @@ struct hub_to_json {
     size_t max_nodes, max_bytes; /* 0: what may leave a script at all, 200,000 and 16 MiB */
     char why[160];
 };
-/* New tree, or NULL with a reason in WHY. Nil and undefined give JSON null. Reads tables raw, never
+/* New tree, or NULL with a reason in o->why. Nil and undefined give JSON null. Reads tables raw, never
  * raises. */
-json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o);
+HUB_MUST json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o);
 /* After the last value, which are all alive: beside binary values nothing else may look like the place of
  * one, {"_placeholder":true}, for clients that receive it break off; such objects lose that member. */
 void hub_to_json_end(struct hub_to_json *o);
@@ -149,7 +187,7 @@ void hub_to_json_drop(struct hub_to_json *o);
 const void *hub_lua_kind(lua_State *L, int idx);
 /* A JSON reference that the collector releases if an error comes first. Raises; set the pointer, clear it
  * after use. */
-json_t **hub_lua_hold(lua_State *L);
+HUB_MUST json_t **hub_lua_hold(lua_State *L);
 void hub_lua_new_array(lua_State *L, int n); /* pushes an empty table marked as array; raises */
 void hub_lua_push_binary(lua_State *L, struct hub_str bytes);
 void hub_lua_open_values(lua_State *L); /* metatables, null, undefined; raises */
@@ -179,6 +217,9 @@ int hub_lua_decode(lua_State *L, struct hub_str text, const char *who);
 void hub_lua_open_host(lua_State *L);
 void hub_lua_open_socket(lua_State *L);
 void hub_lua_open_js(lua_State *L);
+/* Replaces four functions on top, which are a step of a transaction, records.get (nil: of
+ * db.transaction), pcall and error, by the function NAME that runs transactions. Raises. */
+void hub_lua_make_transaction(lua_State *L, const char *name);
 /* Runs the Lua part of this module (prelude.c): a chunk that is given the table on top and fills it.
  * Raises. */
 void hub_lua_run_prelude(lua_State *L);
@@ -187,14 +228,25 @@ int hub_lua_ask(lua_State *L, const struct hub_host_fn *fn);
 const struct hub_host_fn *hub_scripts_host_fn(const struct hub_scripts *s, const char *table, const char *name);
 /* The engine's answer comes no more to this task; it frees itself when it does. */
 void hub_script_call_abandon(struct hub_script_task *t);
-/* Pushes the socket object of a plain namespace. Raises. */
+/* The same, with THEN for what is on top of the stack when the answer is there; it returns how many results
+ * there are. */
+int hub_lua_ask_then(lua_State *L, const struct hub_host_fn *fn, int (*then)(lua_State *L));
+/* Push the objects that stand for a socket, a plain namespace, {"name"}, and the stream of a command, {"id"}.
+ * Raise. */
+void hub_lua_push_stream(lua_State *L, json_t *about);
 void hub_lua_push_socket(lua_State *L, json_t *socket);
-void hub_lua_open_lib(lua_State *L);
+void hub_lua_push_namespace(lua_State *L, json_t *about);
+/* Whether KIND, of hub_lua_kind, is that of an object whose methods are called with a colon. */
+static inline bool hub_lua_has_methods(const struct hub_scripts *s, const void *kind) {
+    return kind && (kind == s->mt_socket || kind == s->mt_namespace || kind == s->mt_audience || kind == s->mt_stream);
+}
+/* Makes the globals of scripts that find LIBRARY, from what the engine has for all. Raises. */
+void hub_lua_open_library(lua_State *L, struct hub_library *library);
 /* With TELL: goes on after a module that cannot be loaded, tells of each, and ends with HUB_BAD_REQUEST. */
 enum hub_code hub_scripts_load_lib(struct hub_scripts *s, hub_scripts_tell *tell, void *arg, struct hub_err *err);
 
 /* ---- call.c ---- */
-struct hub_script_task *hub_script_task_take(struct hub_scripts *s);
+HUB_MUST struct hub_script_task *hub_script_task_take(struct hub_scripts *s);
 void hub_script_task_drop(struct hub_script_task *t);
 /* Whether the current call can be suspended in L. */
 bool hub_lua_can_wait(lua_State *L);
@@ -212,6 +264,8 @@ bool hub_scripts_protect(struct hub_scripts *s, lua_CFunction fn, void *arg, str
 enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct hub_err *err);
 void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args,
                   size_t n, hub_hook_done *done, void *arg);
+bool hub_lua_wants(const struct hub_script *script, const char *variable);
+void hub_lua_run(struct hub_scripts *s, const struct hub_hook_chain *chain, hub_hook_ran *done, void *arg);
 void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args,
                    const struct hub_hook_bins *bins, const struct hub_hook_arg *extra, size_t n,
                    hub_hook_event_done *done, void *arg);

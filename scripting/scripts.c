@@ -1,34 +1,32 @@
 /* The life of a service's script state: opening the sandbox, compiling every script, ending. */
 #include "scripting/scripts.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "scripting/mscript_int.h"
 #include "scripting/scripting_int.h"
 
 static void forget_socket(struct hub_scripts *s, const char *sid);
 
-const struct hub_hook_ops hub_lua_hook_ops = {
-    .call = hub_lua_call, .event = hub_lua_event, .forget_socket = forget_socket};
+const struct hub_hook_ops hub_lua_hook_ops = {.call = hub_lua_call,
+                                              .run = hub_lua_run,
+                                              .wants = hub_lua_wants,
+                                              .event = hub_lua_event,
+                                              .forget_socket = forget_socket};
 
 /* ---- the sandbox ---- */
 
-/* Keeps the metatable for environments that fall back on the table on top, which stays. */
-static int env_metatable(lua_State *L) {
-    lua_newtable(L);
-    lua_pushvalue(L, -2);
-    lua_setfield(L, -2, "__index");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
 /* Copies what both languages have from the table of Lua's globals on top into JavaScript's below it. */
 static void share_globals(lua_State *L) {
-    static const char *const shared[] = {"lib",    "LIB",     "json", "log",   "uuid", "time",  "sleep", "crypto",
-                                         "binary", "objects", "db",   "redis", "hub",  "kafka", "http",  NULL};
+    static const char *const shared[] = {"uuid", "sleep", "binary", "noAck", NULL};
     for (size_t i = 0; shared[i]; i++) {
         lua_getfield(L, -1, shared[i]);
         lua_setfield(L, -3, shared[i]);
+    }
+    for (const struct hub_script_known *t = hub_script_tables; t->path; t++) {
+        lua_getfield(L, -1, t->path);
+        lua_setfield(L, -3, t->path);
     }
 }
 
@@ -42,13 +40,24 @@ static int open_sandbox(lua_State *L) {
     hub_lua_open_coroutine(L);
     hub_lua_open_api(L);
     hub_lua_open_host(L);
-    hub_lua_open_lib(L);
     hub_lua_open_socket(L);
     share_globals(L);
-    s->ref_env_mt = env_metatable(L);
-    lua_pop(L, 1);
-    s->ref_expr_mt = env_metatable(L);
+    s->ref_env = luaL_ref(L, LUA_REGISTRYINDEX);
+    s->ref_expr = luaL_ref(L, LUA_REGISTRYINDEX);
+    for (size_t i = 0; i <= s->service->use_n; i++) hub_lua_open_library(L, &s->libraries[i]);
     return 0;
+}
+
+static void init_libraries(struct hub_scripts *s) {
+    const struct hub_service *service = s->service;
+    s->libraries = hub_xcalloc(service->use_n + 1, sizeof *s->libraries);
+    s->libraries[0] = (struct hub_library){.lib = &service->lib, .folder = "lib"};
+    for (size_t i = 0; i < service->use_n; i++) {
+        const struct hub_def_plugin *plugin = service->uses[i]->plugin;
+        s->libraries[i + 1] = (struct hub_library){
+            .outer = s->libraries, .use = service->uses[i], .lib = &plugin->lib, .folder = plugin->lib_name};
+    }
+    for (size_t i = 0; i <= service->use_n; i++) hub_list_init(&s->libraries[i].modules);
 }
 
 /* ---- compiling ---- */
@@ -67,6 +76,7 @@ static int compile_one(lua_State *L) {
     hub_list_push(&c->s->compiled, &compiled->link); /* owned from here on, whatever happens */
     compiled->owner = c->s;
     compiled->script = c->script;
+    compiled->library = &c->s->libraries[c->script->use ? c->script->use->index + 1 : 0];
     if (!hub_lua_compile(L, compiled, &c->source, c->err)) return 0;
     compiled->ref = luaL_ref(L, LUA_REGISTRYINDEX);
     c->script->compiled = compiled;
@@ -74,7 +84,7 @@ static int compile_one(lua_State *L) {
     return 0;
 }
 
-static bool compile(struct hub_scripts *s, struct hub_script *script, struct hub_err *err) {
+static bool compile_script(struct hub_scripts *s, struct hub_script *script, struct hub_err *err) {
     if (script->kind == HUB_SCRIPT_NONE) return true;
     struct compile c = {.s = s, .script = script, .err = err};
     bool good = hub_scripts_protect(s, compile_one, &c, err) && c.good;
@@ -82,37 +92,23 @@ static bool compile(struct hub_scripts *s, struct hub_script *script, struct hub
     return good;
 }
 
-static bool compile_hub(struct hub_scripts *s, struct hub_def *d, struct hub_err *err) {
-    bool good =
-        compile(s, &d->room_eligibility, err) && compile(s, &d->check_script, err) && compile(s, &d->state_script, err);
-    for (size_t i = 0; good && i < d->auth_source_n; i++) good = compile(s, &d->auth_sources[i].condition, err);
-    for (size_t i = 0; good && i < d->auth_script_n; i++) good = compile(s, &d->auth_scripts[i].script, err);
-    for (size_t i = 0; good && i < d->kafka_event_n; i++) {
-        good = compile(s, &d->kafka_events[i].filter_expression, err) &&
-               compile(s, &d->kafka_events[i].target_room_expression, err);
-    }
-    for (size_t i = 0; good && i < d->message_handler_n; i++) good = compile(s, &d->message_handlers[i].script, err);
-    for (size_t i = 0; good && i < d->scheduled_action_n; i++) good = compile(s, &d->scheduled_actions[i].script, err);
-    return good;
-}
-
-static bool compile_namespace(struct hub_scripts *s, struct hub_def_namespace *n, struct hub_err *err) {
-    bool good = compile(s, &n->on_connect, err) && compile(s, &n->on_disconnect, err);
-    for (size_t i = 0; good && i < n->event_n; i++) good = compile(s, &n->events[i].script, err);
-    return good;
-}
-
 static bool compile_service(struct hub_scripts *s, struct hub_service *service, struct hub_err *err) {
-    bool good = compile(s, &service->authenticate, err);
-    for (size_t i = 0; good && i < service->namespace_n; i++) good = compile_namespace(s, &service->namespaces[i], err);
-    for (size_t i = 0; good && i < service->hub_n; i++) good = compile_hub(s, &service->hubs[i], err);
-    return good;
+    for (size_t i = 0; i < service->script_n; i++)
+        if (!compile_script(s, service->scripts[i], err)) return false;
+    return true;
 }
 
 /* ---- life ---- */
 
-static struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *service, const struct hub_host *host,
-                                     struct hub_err *err) {
+static void free_state(struct hub_scripts *s) {
+    if (s->unicode) freelocale(s->unicode);
+    EVP_MAC_free(s->hmac);
+    free(s->libraries);
+    free(s);
+}
+
+static HUB_MUST struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *service,
+                                              const struct hub_host *host, struct hub_err *err) {
     struct hub_scripts *s = hub_xcalloc(1, sizeof *s);
     s->loop = loop;
     s->clock = loop ? hub_loop_clock(loop) : NULL;
@@ -124,11 +120,12 @@ static struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *
     hub_list_init(&s->idle);
     hub_list_init(&s->ready);
     hub_list_init(&s->compiled);
-    hub_list_init(&s->modules);
+    init_libraries(s);
+    s->unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
     s->L = lua_newstate(hub_lua_alloc, s);
     if (!s->L) {
-        free(s);
-        hub_fail(err, HUB_HANDLER_FAILED, "not enough memory for the script state");
+        free_state(s);
+        hub_err_set(err, HUB_HANDLER_FAILED, "not enough memory for the script state");
         return NULL;
     }
     *(void **)lua_getextraspace(s->L) = NULL;
@@ -176,7 +173,7 @@ void hub_scripts_delete(struct hub_scripts *s) {
         free(c);
     }
     lua_close(s->L);
-    free(s);
+    free_state(s);
 }
 
 size_t hub_scripts_memory(const struct hub_scripts *s) { return s->mem_used; }

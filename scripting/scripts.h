@@ -17,8 +17,8 @@ extern const struct hub_script_checker hub_lua_checker;
 enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service,
                               const struct hub_host *host, struct hub_err *err);
 /* Does what hub_scripts_new does, and lets go of it: scripts log nothing meanwhile. Tells of each module
- * of lib/ that cannot be loaded (FILE: "lib/x.lua"; LINE from 1, 0 = not known); HUB_BAD_REQUEST then, for
- * anything else as hub_scripts_new. */
+ * of lib/ and of those of plugins that cannot be loaded (FILE: "lib/x.lua"; LINE from 1, 0 = not known);
+ * HUB_BAD_REQUEST then, for anything else as hub_scripts_new. */
 typedef void hub_scripts_tell(void *arg, const char *file, int line, const char *text);
 enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell,
                                 void *arg, struct hub_err *err);

@@ -37,7 +37,7 @@ void hub_lua_push_binary(lua_State *L, struct hub_str bytes) {
     lua_setmetatable(L, -2);
 }
 
-static const struct hub_str *placeholder(const json_t *object, const struct hub_hook_bins *bins) {
+static const struct hub_str *placeholder_of(const json_t *object, const struct hub_hook_bins *bins) {
     if (!json_is_true(json_object_get(object, "_placeholder"))) return NULL;
     const json_t *num = json_object_get(object, "num");
     json_int_t i = json_is_integer(num) ? json_integer_value(num) : -1;
@@ -55,7 +55,7 @@ static void push_array(lua_State *L, const json_t *array, const struct hub_hook_
 }
 
 static void push_object(lua_State *L, const json_t *value, const struct hub_hook_bins *bins) {
-    const struct hub_str *bin = bins ? placeholder(value, bins) : NULL;
+    const struct hub_str *bin = bins ? placeholder_of(value, bins) : NULL;
     if (bin) {
         hub_lua_push_binary(L, *bin);
         return;
@@ -90,22 +90,26 @@ void hub_lua_push_json(lua_State *L, const json_t *value, const struct hub_hook_
 
 /* ---- to JSON ---- */
 
-static json_t *refuse(struct hub_to_json *o, const char *why) {
+static void set_why(struct hub_to_json *o, const char *why) {
     if (!o->why[0]) snprintf(o->why, sizeof o->why, "%s", why);
+}
+
+static HUB_MUST json_t *refuse_value(struct hub_to_json *o, const char *why) {
+    set_why(o, why);
     return NULL;
 }
 
 /* Counts N more bytes of text. */
-static bool within(struct hub_to_json *o, size_t n) {
+static bool within_bounds(struct hub_to_json *o, size_t n) {
     size_t most = o->max_bytes ? o->max_bytes : MAX_BYTES;
     o->bytes += n;
     if (o->bytes > most && !o->why[0]) snprintf(o->why, sizeof o->why, "the value is larger than %zu MiB", most >> 20);
     return o->bytes <= most;
 }
 
-static json_t *convert(lua_State *L, int idx, int depth, struct hub_to_json *o);
+static HUB_MUST json_t *to_json(lua_State *L, int idx, int depth, struct hub_to_json *o);
 
-static json_t *number(lua_State *L, int idx) {
+static HUB_MUST json_t *number_to_json(lua_State *L, int idx) {
     if (lua_isinteger(L, idx)) return json_integer(lua_tointeger(L, idx));
     double d = lua_tonumber(L, idx);
     if (!isfinite(d)) return json_null();
@@ -113,32 +117,33 @@ static json_t *number(lua_State *L, int idx) {
     return json_real(d);
 }
 
-static json_t *text(lua_State *L, int idx, struct hub_to_json *o) {
+static HUB_MUST json_t *text_to_json(lua_State *L, int idx, struct hub_to_json *o) {
     size_t n;
     const char *p = lua_tolstring(L, idx, &n);
-    if (!within(o, n)) return NULL;
-    json_t *v = json_stringn(p, n);
-    return v ? v : refuse(o, "a string is not valid UTF-8; bytes are sent as binary(string)");
+    if (!within_bounds(o, n)) return NULL;
+    json_t *v = hub_utf8_valid(hub_str(p, n)) ? json_stringn_nocheck(p, n) : NULL;
+    return v ? v : refuse_value(o, "a string is not valid UTF-8; bytes are sent as binary(string)");
 }
 
-static json_t *binary(lua_State *L, int idx, struct hub_to_json *o) {
-    if (!o->binary) return refuse(o, "a binary value can only be an argument or a result of events");
+static HUB_MUST json_t *binary_to_json(lua_State *L, int idx, struct hub_to_json *o) {
+    if (!o->binary) return refuse_value(o, "a binary value can only be an argument or a result of events");
     size_t n = lua_rawlen(L, idx);
-    if (o->bins.n == 256) return refuse(o, "more than 256 binary values");
-    if (!within(o, n)) return NULL;
+    if (o->bins.n == 256) return refuse_value(o, "more than 256 binary values");
+    if (!within_bounds(o, n)) return NULL;
     o->bins.items = hub_xrealloc(o->bins.items, (o->bins.n + 1) * sizeof o->bins.items[0]);
     o->bins.items[o->bins.n] = hub_str(lua_touserdata(L, idx), n);
     return json_pack("{s:b,s:I}", "_placeholder", 1, "num", (json_int_t)o->bins.n++);
 }
 
-static json_t *userdata(lua_State *L, int idx, struct hub_to_json *o) {
+static HUB_MUST json_t *userdata_to_json(lua_State *L, int idx, struct hub_to_json *o) {
     const struct hub_scripts *s = hub_scripts_of(L);
     const void *p = lua_touserdata(L, idx);
     if (p == s->null || p == s->undef) return json_null();
-    return hub_lua_kind(L, idx) == s->mt_binary ? binary(L, idx, o) : refuse(o, "a userdata has no JSON form");
+    return hub_lua_kind(L, idx) == s->mt_binary ? binary_to_json(L, idx, o)
+                                                : refuse_value(o, "a userdata has no JSON form");
 }
 
-static json_t *date(lua_State *L, int idx) {
+static HUB_MUST json_t *date_to_json(lua_State *L, int idx) {
     char iso[HUB_ISO_LEN + 1];
     lua_rawgeti(L, idx, 1);
     double ms = lua_tonumber(L, -1);
@@ -148,12 +153,12 @@ static json_t *date(lua_State *L, int idx) {
     return json_string(iso);
 }
 
-static json_t *marked_array(lua_State *L, int idx, int depth, struct hub_to_json *o) {
+static HUB_MUST json_t *marked_array(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     lua_Integer n = (lua_Integer)lua_rawlen(L, idx);
     json_t *array = json_array();
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, idx, i);
-        json_t *v = convert(L, lua_gettop(L), depth + 1, o);
+        json_t *v = to_json(L, lua_gettop(L), depth + 1, o);
         lua_pop(L, 1);
         if (v && json_array_append_new(array, v) == 0) continue;
         json_decref(array);
@@ -185,13 +190,13 @@ static bool gather_key(lua_State *L, int idx, struct table_item *it, struct item
     it->at = 0;
     if (lua_type(L, idx) == LUA_TSTRING) {
         it->text = lua_tolstring(L, idx, &it->n);
-        if (!within(o, it->n)) return false;
+        if (!within_bounds(o, it->n)) return false;
         if (hub_utf8_valid(hub_str(it->text, it->n))) return true;
-        refuse(o, "a key is not valid UTF-8");
+        set_why(o, "a key is not valid UTF-8");
         return false;
     }
     if (lua_type(L, idx) != LUA_TNUMBER) {
-        refuse(o, "a table's keys must be strings or numbers");
+        set_why(o, "a table's keys must be strings or numbers");
         return false;
     }
     if (!lua_isinteger(L, idx)) {
@@ -222,12 +227,12 @@ static struct table_item *next_item(struct items *all) {
     return &all->p[all->n];
 }
 
-static bool gather(lua_State *L, int idx, int depth, struct items *all, struct hub_to_json *o) {
+static bool gather_items(lua_State *L, int idx, int depth, struct items *all, struct hub_to_json *o) {
     lua_pushnil(L);
     while (lua_next(L, idx)) {
         struct table_item *it = next_item(all);
         int top = lua_gettop(L);
-        it->value = gather_key(L, top - 1, it, all, o) ? convert(L, top, depth + 1, o) : NULL;
+        it->value = gather_key(L, top - 1, it, all, o) ? to_json(L, top, depth + 1, o) : NULL;
         lua_settop(L, top - 1);
         if (!it->value) {
             lua_pop(L, 1);
@@ -244,7 +249,21 @@ static int by_key(const void *a, const void *b) {
     return c ? c : (x->n > y->n) - (x->n < y->n);
 }
 
-static json_t *items_array(const struct items *all) {
+/* qsort asks for memory and for a comparison by address; most tables have a handful of keys. */
+static void sort_items(struct items *all) {
+    if (all->n > HUB_NELEM(all->small)) {
+        qsort(all->p, all->n, sizeof all->p[0], by_key);
+        return;
+    }
+    for (size_t i = 1; i < all->n; i++) {
+        struct table_item it = all->p[i];
+        size_t at = i;
+        for (; at && by_key(&it, &all->p[at - 1]) < 0; at--) all->p[at] = all->p[at - 1];
+        if (at < i) all->p[at] = it;
+    }
+}
+
+static HUB_MUST json_t *items_array(const struct items *all) {
     json_t *array = json_array();
     for (lua_Integer i = 0; i < all->max; i++) json_array_append_new(array, json_null());
     for (size_t i = 0; i < all->n; i++) json_array_set(array, (size_t)all->p[i].at - 1, all->p[i].value);
@@ -252,9 +271,9 @@ static json_t *items_array(const struct items *all) {
 }
 
 /* Keys in byte order, so that the same table always gives the same text. */
-static json_t *items_object(struct items *all) {
+static HUB_MUST json_t *items_object(struct items *all) {
     json_t *object = json_object();
-    if (all->n > 1) qsort(all->p, all->n, sizeof all->p[0], by_key);
+    sort_items(all);
     for (size_t i = 0; i < all->n; i++)
         json_object_setn_nocheck(object, key_of(&all->p[i]), all->p[i].n, all->p[i].value);
     return object;
@@ -267,16 +286,20 @@ static void note_lookalike(struct hub_to_json *o, json_t *object) {
     o->lookalikes[o->lookalike_n++] = object;
 }
 
-static json_t *table(lua_State *L, int idx, int depth, struct hub_to_json *o) {
+static HUB_MUST json_t *table_to_json(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     const struct hub_scripts *s = hub_scripts_of(L);
     const void *mt = hub_lua_kind(L, idx);
     if (mt && mt == s->mt_array) return marked_array(L, idx, depth, o);
-    if (mt && mt == s->mt_date) return date(L, idx);
-    struct items all = {.p = all.small, .cap = HUB_NELEM(all.small)};
+    if (mt && mt == s->mt_date) return date_to_json(L, idx);
+    struct items all; /* not the whole of it: it is large, and most tables are small */
+    all.p = all.small;
+    all.cap = HUB_NELEM(all.small);
+    all.n = all.positional = 0;
+    all.max = 0;
     json_t *v = NULL;
-    bool gathered = gather(L, idx, depth, &all, o);
+    bool gathered = gather_items(L, idx, depth, &all, o);
     if (gathered && all.n >= MANY_KEYS && s->running == L && hub_lua_over(L)) { /* sorting them takes as long again */
-        refuse(o, "the script used up its CPU time");
+        set_why(o, "the script used up its CPU time");
         gathered = false;
     }
     if (gathered) {
@@ -288,30 +311,30 @@ static json_t *table(lua_State *L, int idx, int depth, struct hub_to_json *o) {
     return v;
 }
 
-static json_t *convert(lua_State *L, int idx, int depth, struct hub_to_json *o) {
-    if (depth > HUB_JSON_DEPTH) return refuse(o, "nested deeper than 64 levels, or a table that contains itself");
-    if (++o->nodes > (o->max_nodes ? o->max_nodes : MAX_NODES)) return refuse(o, "more than 200000 values");
-    if (!lua_checkstack(L, 8)) return refuse(o, "not enough memory");
+static HUB_MUST json_t *to_json(lua_State *L, int idx, int depth, struct hub_to_json *o) {
+    if (depth > HUB_JSON_DEPTH) return refuse_value(o, "nested deeper than 64 levels, or a table that contains itself");
+    if (++o->nodes > (o->max_nodes ? o->max_nodes : MAX_NODES)) return refuse_value(o, "more than 200000 values");
+    if (!lua_checkstack(L, 8)) return refuse_value(o, "not enough memory");
     switch (lua_type(L, idx)) {
     case LUA_TNIL: return json_null();
     case LUA_TBOOLEAN: return json_boolean(lua_toboolean(L, idx));
-    case LUA_TNUMBER: return number(L, idx);
-    case LUA_TSTRING: return text(L, idx, o);
-    case LUA_TUSERDATA: return userdata(L, idx, o);
-    case LUA_TFUNCTION: return refuse(o, "a function has no JSON form");
+    case LUA_TNUMBER: return number_to_json(L, idx);
+    case LUA_TSTRING: return text_to_json(L, idx, o);
+    case LUA_TUSERDATA: return userdata_to_json(L, idx, o);
+    case LUA_TFUNCTION: return refuse_value(o, "a function has no JSON form");
     case LUA_TTABLE: break;
-    default: return refuse(o, "a value of this kind has no JSON form");
+    default: return refuse_value(o, "a value of this kind has no JSON form");
     }
     int top = lua_gettop(L);
     if (hub_lua_thaw(L, idx)) idx = lua_gettop(L);
-    json_t *v = table(L, idx, depth, o);
+    json_t *v = table_to_json(L, idx, depth, o);
     lua_settop(L, top);
     return v;
 }
 
 json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o) {
     size_t nodes = o->nodes, bytes = o->bytes;
-    json_t *v = convert(L, lua_absindex(L, idx), 0, o);
+    json_t *v = to_json(L, lua_absindex(L, idx), 0, o);
     charge_for(L, o->nodes - nodes, o->bytes - bytes);
     return v;
 }
@@ -330,7 +353,7 @@ void hub_to_json_drop(struct hub_to_json *o) {
 
 /* ---- kinds ---- */
 
-static int release(lua_State *L) {
+static int release_held(lua_State *L) {
     json_t **held = lua_touserdata(L, 1);
     json_decref(*held);
     *held = NULL;
@@ -341,7 +364,7 @@ json_t **hub_lua_hold(lua_State *L) {
     json_t **held = lua_newuserdatauv(L, sizeof *held, 0);
     *held = NULL;
     if (luaL_newmetatable(L, "hub.json")) {
-        lua_pushcfunction(L, release);
+        lua_pushcfunction(L, release_held);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
@@ -401,6 +424,7 @@ void hub_lua_open_values(lua_State *L) {
     struct hub_scripts *s = hub_scripts_of(L);
     s->null = new_sentinel(L, "null", &s->ref_null);
     s->undef = new_sentinel(L, "undefined", &s->ref_undef);
+    s->no_ack = new_sentinel(L, "noAck", &s->ref_no_ack);
     new_kind(L, "array");
     s->mt_array = keep_kind(L, &s->ref_array_mt);
     new_kind(L, "date");

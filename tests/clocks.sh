@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fails when something reads a clock of the system by itself: time comes from engine/base/clock.h, so that a test can turn it.
+# Fails when something reads a clock of the system by itself, or lets a thread sleep: time comes from engine/base/clock.h, so that a test can turn
+# it, and what waits waits for an event.
 # Usage: clocks.sh [ROOT | --selftest]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -7,6 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 # Functions that read a clock, or wait by one, wherever they come from.
 readers='clock_gettime|clock_getres|clock_getcpuclockid|clock_nanosleep|pthread_cond_(timed|clock)wait|pthread_condattr_setclock|sem_(timed|clock)wait'
 readers+='|gettimeofday|timespec_get|getrusage|clock|ftime|times|time|uv_now|uv_hrtime|uv_update_time|__rdtsc|__builtin_ia32_rdtsc'
+# Functions that stop a thread for a time.
+sleepers='u?sleep|nanosleep|thrd_sleep|uv_sleep'
 
 # Who may measure what really takes time (hub_real_ms, hub_real_ns, CPU time): "file: what".
 real='
@@ -15,7 +18,7 @@ adapters/postgres/blocking.c: waits that block the thread
 adapters/postgres/read.c: latency
 adapters/postgres/writer.c: latency
 adapters/redis/redis.c: latency
-adapters/sqlite/claim.c: a lock held by another process
+adapters/sqlite/only_writer.c: a lock held by another process
 adapters/sqlite/conn.c: a lock held by another process, the interruption of a statement
 adapters/sqlite/schema.c: a lock held by another process
 adapters/sqlite/writer.c: latency, the interruption of a statement
@@ -24,6 +27,12 @@ engine/hubctl/bench_net.c: the load generator
 engine/hubctl/bench_proc.c: the load generator
 engine/transport/transport.c: work of one turn
 scripting/limit.c: CPU time of scripts
+'
+# Whose threads may sleep, having nothing to wait for.
+sleeping='
+adapters/kafka/start.c: a thread of its own, between two tries to ask brokers
+adapters/sqlite/conn.c: a lock held by another process, which tells nobody when it is free
+engine/base/log_writer.c: the thread of the log, after a write that failed
 '
 # Who may ask the clock of the system (NULL), having no loop: one row for each folder or file.
 systems='
@@ -54,7 +63,7 @@ check() { # root
     local folders complaints
     mapfile -t folders < <(ls -d engine schema scripting adapters 2>/dev/null)
     complaints=$(code_only "${folders[@]}" | grep -v '^engine/base/clock\.[ch]:' | {
-        awk -F: -v readers="$readers" -v real="$real" -v systems="$systems" '
+        awk -F: -v readers="$readers" -v real="$real" -v systems="$systems" -v sleepers="$sleepers" -v sleeping="$sleeping" '
             function listed(rows, file,   row, n, i, name) {
                 n = split(rows, row, "\n")
                 for (i = 1; i <= n; i++) {
@@ -66,6 +75,9 @@ check() { # root
             { code = substr($0, length($1) + length($2) + 3) }
             code ~ ("(^|[^A-Za-z0-9_])(" readers ")[ \t]*\\(") && !(code ~ /uv_now/ && $1 == "engine/loop/loop.c") {
                 print $1 ":" $2 ": reads a clock of the system: " code " (ask the loop, hub_loop_now and its like, or engine/base/clock.h)"
+            }
+            code ~ ("(^|[^A-Za-z0-9_])(" sleepers ")[ \t]*\\(") && !listed(sleeping, $1) {
+                print $1 ":" $2 ": lets its thread sleep, and is not listed in tests/clocks.sh: " code
             }
             code ~ /hub_(real_(ms|ns)|(thread|process)_cpu_ns)[ \t]*\(/ && !listed(real, $1) {
                 print $1 ":" $2 ": measures real time, and is not listed in tests/clocks.sh: " code
@@ -86,14 +98,18 @@ selftest() {
     printf 'clock_gettime(id, &ts);\n' >"$tree/engine/base/clock.c"
     printf 'hub_clock_wall_ms(NULL);\n' >"$tree/engine/base/log.c"
     printf 'uv_now(&l->uv);\n' >"$tree/engine/loop/loop.c"
-    printf '%s\n' '/* time(NULL) would be' ' * clock_gettime( */ set_time(x); "time(now)" // clock()' 'hub_clock_wall_ms(c);' 'hub_real_time(1);' >"$tree/engine/hub/a.c"
+    printf '%s\n' '/* time(NULL) would be' ' * clock_gettime( */ set_time(x); "time(now)" // clock()' 'hub_clock_wall_ms(c);' 'hub_real_time(1); do_sleep(L); // usleep(1)' >"$tree/engine/hub/a.c"
     printf 'hub_real_ns();\n' >"$tree/scripting/limit.c"
+    printf '%s\n' 'nanosleep(&t, NULL);' >"$tree/engine/base/log_writer.c"
     (check "$tree") || { echo "the clean tree was refused"; failures=1; }
     . "$here/selftest.sh"
     local call
     for call in 'clock_gettime(CLOCK_MONOTONIC, &t);' 'gettimeofday(&t, NULL);' 'x = time(NULL);' 'uv_hrtime();' 'uv_now(l);' \
         'clock();' 'pthread_cond_timedwait(&c, &m, &t);' 'return (a)time (0);'; do
         breach engine/hub/a.c "$call" "engine/hub/a.c:5: reads a clock of the system"
+    done
+    for call in 'sleep(1);' 'usleep (1000);' 'nanosleep(&t, NULL);'; do
+        breach engine/hub/a.c "$call" "engine/hub/a.c:5: lets its thread sleep"
     done
     breach engine/loop/loop.c 'uv_hrtime();' 'engine/loop/loop.c:2: reads a clock of the system'
     breach adapters/x/x.h '/* why */ hub_real_ms();' 'adapters/x/x.h:2: measures real time'

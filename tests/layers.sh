@@ -47,8 +47,8 @@ BEGIN {
     n = split(free, list, " ")
     for (i = 1; i <= n; i++) libc[list[i] ".h"] = 1
     library["PkgConfig::JANSSON"] = "<jansson>"; library["PkgConfig::UV"] = "<uv>"; library["PkgConfig::LUA"] = "<lua>"
-    library["PkgConfig::YAML"] = "<yaml>"; library["PkgConfig::SQLITE"] = "<sqlite3>"; library["http_parser"] = "<http_parser>"
-    library["PkgConfig::CURL"] = "<curl>"; library["PkgConfig::RDKAFKA"] = "<librdkafka>"; library["PkgConfig::HIREDIS"] = "<hiredis>"; library["PkgConfig::PQ"] = "<libpq-fe>"
+    library["PkgConfig::PCRE2"] = "<pcre2>"; library["PkgConfig::YAML"] = "<yaml>"; library["PkgConfig::SQLITE"] = "<sqlite3>"; library["http_parser"] = "<http_parser>"
+    library["PkgConfig::CURL"] = "<curl>"; library["PkgConfig::RDKAFKA"] = "<librdkafka>"; library["PkgConfig::HIREDIS"] = "<hiredis>"; library["PkgConfig::PQ"] = "<libpq-fe>"; library["PkgConfig::ZLIB"] = "<zlib>"
     library["OpenSSL::Crypto"] = library["OpenSSL::SSL"] = "<openssl>"
 }
 $1 == "row" && NF > 1 {

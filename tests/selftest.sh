@@ -1,4 +1,4 @@
-# For the checks of the tree (layers.sh, names.sh, clocks.sh), which source it: how a check is checked. Whoever uses it has a function
+# For the checks of the tree (layers.sh, names.sh, clocks.sh, must.sh, headers.pl), which source it: how a check is checked. Whoever uses it has a function
 # check(ROOT), a folder $tree that passes it, and a variable $failures.
 
 # Appends a text to a file of the tree, made when it is not there, and expects a complaint; then the file is as it was.

@@ -20,7 +20,7 @@ writable() { # library…
 # The file in which a module's object SYMBOL is defined, and whether it is a metric: "path" or "path metric".
 place() { # folder object symbol
     local file
-    file=$(find "$1" -name "$2.c" | head -1)
+    file=$(find "$1" -name "$2.c" -exec grep -lE "(^|[^a-zA-Z_0-9])$3([^a-zA-Z_0-9]|\$)" {} + | head -1) # two folders may have a file of that name
     [ -n "$file" ] || file=$1/$2.c
     awk -v name="$3" 'BEGIN {RS = ";"} /(^|[^a-z_])struct hub_(metric|histogram)[^a-z_]/ && $0 ~ "(^|[^a-zA-Z_0-9])" name "(\\[[A-Z_]*\\])? *=" {found = 1}
         END {print FILENAME (found ? " metric" : "")}' "$file"

@@ -26,7 +26,7 @@ struct socket_watch {
 
 /* ---- what has ended ---- */
 
-static void end(struct hub_curl_request *r, CURLcode code) {
+static void end_request(struct hub_curl_request *r, CURLcode code) {
     struct hub_curl *c = r->curl;
     curl_multi_remove_handle(c->multi, r->easy);
     hub_list_remove(&r->link);
@@ -41,7 +41,7 @@ static void end_finished(struct hub_curl *c) {
         CURLcode code = m->data.result;
         if (m->msg != CURLMSG_DONE) continue;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&r);
-        end(r, code);
+        end_request(r, code);
     }
 }
 
@@ -77,13 +77,13 @@ static void on_ready(void *arg, int events) {
     end_finished(c);
 }
 
-static void unwatch(struct socket_watch *w) {
+static void unwatch_socket(struct socket_watch *w) {
     if (!w) return;
-    hub_watch_close(w->watch);
+    hub_watch_close(w->curl->loop, w->watch);
     free(w);
 }
 
-static struct socket_watch *watch(struct hub_curl *c, curl_socket_t fd) {
+static struct socket_watch *watch_socket(struct hub_curl *c, curl_socket_t fd) {
     struct socket_watch *w = hub_xcalloc(1, sizeof *w);
     *w = (struct socket_watch){.curl = c, .fd = fd};
     w->watch = hub_watch_new(c->loop, fd, on_ready, w);
@@ -97,29 +97,30 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *a
     struct socket_watch *w = attached;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        unwatch(w);
+        unwatch_socket(w);
         curl_multi_assign(c->multi, fd, NULL);
         return 0;
     }
     if (!w) {
-        w = watch(c, fd);
+        w = watch_socket(c, fd);
         if (!w) return -1; /* the transfer ends by its timeout */
         curl_multi_assign(c->multi, fd, w);
     }
-    hub_watch_set(w->watch, (what & CURL_POLL_IN ? HUB_READABLE : 0) | (what & CURL_POLL_OUT ? HUB_WRITABLE : 0));
+    hub_watch_set(c->loop, w->watch,
+                  (what & CURL_POLL_IN ? HUB_READABLE : 0) | (what & CURL_POLL_OUT ? HUB_WRITABLE : 0));
     return 0;
 }
 
 /* ---- the functions of scripts ---- */
 
-static void run(struct hub_curl *c, struct hub_curl_request *r) {
+static void run_request(struct hub_curl *c, struct hub_curl_request *r) {
     curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
     hub_list_push(&c->requests, &r->link);
     c->request_n++;
     curl_multi_add_handle(c->multi, r->easy);
 }
 
-static void start(struct hub_curl *c, struct hub_host_call *call, const json_t *args) {
+static void start_request(struct hub_curl *c, struct hub_host_call *call, const json_t *args) {
     struct hub_curl_request *r = hub_xcalloc(1, sizeof *r);
     struct hub_err err;
     *r = (struct hub_curl_request){.curl = c, .call = call};
@@ -128,10 +129,12 @@ static void start(struct hub_curl *c, struct hub_host_call *call, const json_t *
     else if (hub_curl_prepare(r, args, &err))
         hub_curl_refuse(r, err.code, err.text);
     else
-        run(c, r);
+        run_request(c, r);
 }
 
-static void http_request(void *ctx, struct hub_host_call *call) { start(ctx, call, json_array_get(call->args, 0)); }
+static void http_request(void *ctx, struct hub_host_call *call) {
+    start_request(ctx, call, json_array_get(call->args, 0));
+}
 
 /* get(url, opts) is request{url, headers, timeoutMs}. */
 static void http_get(void *ctx, struct hub_host_call *call) {
@@ -140,7 +143,7 @@ static void http_get(void *ctx, struct hub_host_call *call) {
         call->done(call, HUB_BAD_REQUEST, NULL, "http.get(url, opts): opts is a table {headers, timeoutMs}");
     } else {
         json_object_set(args, "url", json_array_get(call->args, 0));
-        start(ctx, call, args);
+        start_request(ctx, call, args);
     }
     json_decref(args);
 }
@@ -165,7 +168,7 @@ static void on_fetched(struct hub_host_call *call, enum hub_code code, json_t *r
     if (code)
         own->fetch->done(own->fetch, NULL, text ? text : hub_code_text(code));
     else if (status != 200)
-        hub_fail(&err, HUB_INTERNAL, "http: the answer has status %lld", (long long)status),
+        hub_err_set(&err, HUB_INTERNAL, "http: the answer has status %lld", (long long)status),
             own->fetch->done(own->fetch, NULL, err.text);
     else
         own->fetch->done(own->fetch, &answer, NULL);
@@ -188,7 +191,7 @@ void hub_curl_fetch(void *ctx, struct hub_fetch *f) {
         return;
     }
     if (hub_str_starts(hub_cstr(f->url), HUB_STR("http:"))) curl_easy_setopt(r->easy, CURLOPT_PROXY, "");
-    run(c, r);
+    run_request(c, r);
 }
 
 /* ---- life ---- */

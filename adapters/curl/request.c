@@ -63,7 +63,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg) {
     return n * size;
 }
 
-static json_t *answer(const struct hub_curl_request *r) {
+static HUB_MUST json_t *answer_json(const struct hub_curl_request *r) {
     long status = 0;
     json_t *o = json_object(), *body = hub_json_string(hub_buf_str(&r->body));
     curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -81,7 +81,7 @@ static json_t *answer(const struct hub_curl_request *r) {
 
 /* Whose word was not enough. The result is 1 when OpenSSL had nothing to object: a certificate for another
  * name speaks for itself. */
-static const char *trust(const struct hub_curl_request *r) {
+static const char *trusted_ca(const struct hub_curl_request *r) {
     long result = 0;
     curl_easy_getinfo(r->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     return result > 1 ? " (trusted are the system's authorities, or those in SSL_CERT_FILE)" : "";
@@ -91,20 +91,20 @@ void hub_curl_finish(struct hub_curl_request *r, CURLcode code) {
     struct hub_host_call *call = r->call;
     struct hub_err err;
     if (!code) {
-        call->done(call, HUB_OK, answer(r), NULL);
+        call->done(call, HUB_OK, answer_json(r), NULL);
         free_request(r);
         return;
     }
     if (r->too_large)
-        hub_fail(&err, HUB_TOO_LARGE, "http: the answer has more than %d bytes (%d of headers)", HUB_CURL_BODY_MAX,
-                 HEADER_BYTES_MAX);
+        hub_err_set(&err, HUB_TOO_LARGE, "http: the answer has more than %d bytes (%d of headers)", HUB_CURL_BODY_MAX,
+                    HEADER_BYTES_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT)
-        hub_fail(&err, HUB_INTERNAL, "http: not done after %lld ms", (long long)r->timeout_ms);
+        hub_err_set(&err, HUB_INTERNAL, "http: not done after %lld ms", (long long)r->timeout_ms);
     else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
-        hub_fail(&err, HUB_BAD_REQUEST, "http: url: expected an address with http:// or https://");
+        hub_err_set(&err, HUB_BAD_REQUEST, "http: url: expected an address with http:// or https://");
     else
-        hub_fail(&err, HUB_INTERNAL, "http: %s%s", r->error[0] ? r->error : curl_easy_strerror(code),
-                 code == CURLE_PEER_FAILED_VERIFICATION ? trust(r) : "");
+        hub_err_set(&err, HUB_INTERNAL, "http: %s%s", r->error[0] ? r->error : curl_easy_strerror(code),
+                    code == CURLE_PEER_FAILED_VERIFICATION ? trusted_ca(r) : "");
     hub_curl_refuse(r, err.code, err.text);
 }
 
@@ -154,6 +154,13 @@ static bool has_header(const json_t *headers, const char *name) {
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)headers, key, v) if (!strcasecmp(key, name)) return true;
     return false;
+}
+
+/* The trace goes on with the request, unless the script has said otherwise. */
+static enum hub_code set_trace(struct hub_curl_request *r, const json_t *headers, struct hub_err *err) {
+    const char *trace = r->call->traceparent;
+    return trace && !has_header(headers, "traceparent") ? set_header(r, HUB_STR("traceparent"), hub_cstr(trace), err)
+                                                        : HUB_OK;
 }
 
 /* Texts as they are, everything else as JSON. */
@@ -250,6 +257,7 @@ enum hub_code hub_curl_prepare(struct hub_curl_request *r, const json_t *args, s
     enum hub_code code = set_url(r, args, err);
     if (!code) code = set_timeout(r, args, err);
     if (!code) code = set_headers(r, hub_json_get(args, "headers"), err);
+    if (!code) code = set_trace(r, hub_json_get(args, "headers"), err);
     if (!code) code = set_body(r, args, err);
     if (!code) code = set_method(r, args, err); /* after the body, which makes it a POST */
     if (!code) set_rules(r);

@@ -160,7 +160,8 @@ static const struct fixed always[] = {
     {0},
 };
 
-static enum hub_code set(rd_kafka_conf_t *conf, const char *name, const char *value, bool secret, struct hub_err *err) {
+static enum hub_code set_property(rd_kafka_conf_t *conf, const char *name, const char *value, bool secret,
+                                  struct hub_err *err) {
     char why[300];
     if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK) return HUB_OK;
     return hub_fail(err, HUB_BAD_REQUEST, "bus: %s: %s", name, secret ? "the value is not accepted" : why);
@@ -170,7 +171,7 @@ static enum hub_code set_fixed(rd_kafka_conf_t *conf, const struct fixed *f, enu
                                struct hub_err *err) {
     enum hub_code code = HUB_OK;
     for (; !code && f->name; f++)
-        if (f->role & role) code = set(conf, f->name, f->value, false, err);
+        if (f->role & role) code = set_property(conf, f->name, f->value, false, err);
     return code;
 }
 
@@ -179,7 +180,7 @@ static enum hub_code set_given(rd_kafka_conf_t *conf, const struct hub_kafka_set
     enum hub_code code = HUB_OK;
     for (size_t i = 0; !code && i < s->n; i++) {
         const struct hub_kafka_property *p = s->items[i].property;
-        if (p->role & role) code = set(conf, p->name, s->items[i].value, p->secret, err);
+        if (p->role & role) code = set_property(conf, p->name, s->items[i].value, p->secret, err);
     }
     return code;
 }
@@ -187,9 +188,9 @@ static enum hub_code set_given(rd_kafka_conf_t *conf, const struct hub_kafka_set
 rd_kafka_conf_t *hub_kafka_conf(struct kafka_bus *b, enum hub_kafka_role role, struct hub_err *err) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum hub_code code = set_fixed(conf, defaults, role, err);
-    if (!code) code = set(conf, "bootstrap.servers", b->settings.brokers, false, err);
-    if (!code) code = set(conf, "client.id", b->client_id, false, err);
-    if (!code && role == HUB_KAFKA_CONSUMER) code = set(conf, "group.id", b->group, false, err);
+    if (!code) code = set_property(conf, "bootstrap.servers", b->settings.brokers, false, err);
+    if (!code) code = set_property(conf, "client.id", b->client_id, false, err);
+    if (!code && role == HUB_KAFKA_CONSUMER) code = set_property(conf, "group.id", b->group, false, err);
     if (!code) code = set_given(conf, &b->settings, role, err);
     if (!code) code = set_fixed(conf, always, role, err);
     if (code) {
@@ -213,7 +214,7 @@ struct destruction {
     rd_kafka_t *rk;
 };
 
-static void destroy(struct hub_kafka_job *job) {
+static void destroy_handle(struct hub_kafka_job *job) {
     rd_kafka_destroy_flags(HUB_CONTAINER(job, struct destruction, job)->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
@@ -227,7 +228,7 @@ static void on_destroyed(struct hub_kafka_job *job) {
 
 void hub_kafka_destroy(struct kafka_bus *b, rd_kafka_t *rk) {
     struct destruction *d = hub_xcalloc(1, sizeof *d);
-    *d = (struct destruction){.job = {.run = destroy, .done = on_destroyed}, .bus = b, .rk = rk};
+    *d = (struct destruction){.job = {.run = destroy_handle, .done = on_destroyed}, .bus = b, .rk = rk};
     b->jobs++;
     hub_list_push(&b->destructions, &d->link);
     hub_kafka_worker_start(&d->worker, b->loop);
@@ -289,7 +290,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
     b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     b->watch = b->wake < 0 ? NULL : hub_watch_new(loop, b->wake, on_wake, b);
     if (!b->watch) abort(); /* no descriptors at the start */
-    hub_watch_set(b->watch, HUB_READABLE);
+    hub_watch_set(b->loop, b->watch, HUB_READABLE);
     hub_kafka_worker_start(&b->worker, loop);
     code = hub_kafka_producer_open(b, err);
     if (!code) code = hub_kafka_consumer_open(b, err);
@@ -297,7 +298,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
         hub_defer_cancel(&b->drain);
         if (b->producer.rk) rd_kafka_queue_destroy(b->producer.queue), rd_kafka_destroy(b->producer.rk);
         hub_kafka_worker_stop(&b->worker);
-        hub_watch_close(b->watch);
+        hub_watch_close(b->loop, b->watch);
         close(b->wake);
         hub_kafka_free(b);
         return code;
@@ -308,7 +309,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
     return HUB_OK;
 }
 
-static bool look(const struct kafka_bus *b, struct hub_buf *why_not) {
+static bool parts_ready(const struct kafka_bus *b, struct hub_buf *why_not) {
     const struct consumer *c = &b->consumer;
     size_t before = why_not->n, dead = 0;
     if (!b->reached) {
@@ -326,9 +327,9 @@ static bool look(const struct kafka_bus *b, struct hub_buf *why_not) {
     return why_not->n == before;
 }
 
-static bool ready(const struct hub_bus *base, struct hub_buf *why_not) {
+static bool bus_ready(const struct hub_bus *base, struct hub_buf *why_not) {
     struct hub_buf nobody_asks = {0};
-    bool is = look(HUB_CONTAINER(base, struct kafka_bus, base), why_not ? why_not : &nobody_asks);
+    bool is = parts_ready(HUB_CONTAINER(base, struct kafka_bus, base), why_not ? why_not : &nobody_asks);
     hub_buf_free(&nobody_asks);
     return is;
 }
@@ -349,7 +350,7 @@ static void begin_step(struct kafka_bus *b, int step, int64_t longest_ms) {
 
 /* What was handled is committed, what was published is delivered, no rebalance waits for an answer; or the
  * time is over. */
-static void finish(struct kafka_bus *b, bool late) {
+static void finish_closing(struct kafka_bus *b, bool late) {
     bool committing = b->consumer.committing || hub_kafka_commit_now(b);
     bool joining = b->reached && hub_kafka_consumer_joining(b);
     if ((committing || joining || !hub_kafka_rebalance_idle(b) || !hub_kafka_producer_idle(b)) && !late) return;
@@ -360,7 +361,7 @@ static void finish(struct kafka_bus *b, bool late) {
 }
 
 /* The group has let go, and no job uses a handle; or the time is over. */
-static void leave(struct kafka_bus *b, bool late) {
+static void let_go(struct kafka_bus *b, bool late) {
     bool used = b->probe.running || b->jobs || !hub_kafka_rebalance_idle(b);
     bool closed = !b->consumer.rk || rd_kafka_consumer_closed(b->consumer.rk);
     if ((used || !closed || !hub_kafka_producer_idle(b)) && !late) return;
@@ -391,7 +392,7 @@ static void leave_to_exit(struct kafka_bus *b) {
     left = b;
 }
 
-static void end(struct kafka_bus *b) {
+static void end_bus(struct kafka_bus *b) {
     void (*done)(void *) = b->close_done;
     void *arg = b->close_arg;
     hub_kafka_producer_end(b);
@@ -403,7 +404,7 @@ static void end(struct kafka_bus *b) {
     hub_defer_cancel(&b->consumer.commit);
     hub_defer_cancel(&b->consumer.resubscribe);
     hub_defer_cancel(&b->drain);
-    hub_watch_close(b->watch);
+    hub_watch_close(b->loop, b->watch);
     hub_metric_set(&up, 0);
     b->left |= b->jobs > 0;
     if (b->left) {
@@ -425,11 +426,11 @@ static void on_close_step(struct hub_timer *t) {
     hub_kafka_consumer_drain(b);
     hub_kafka_rebalance_step(b);
     switch (b->close_step) {
-    case FINISHING: finish(b, late); break;
-    case LEAVING: leave(b, late); break;
+    case FINISHING: finish_closing(b, late); break;
+    case LEAVING: let_go(b, late); break;
     default:
         if (!b->jobs || late) {
-            end(b);
+            end_bus(b);
             return;
         }
     }
@@ -455,7 +456,7 @@ const struct hub_bus_ops hub_kafka_bus_ops = {
     .open = bus_open,
     .subscribe = hub_kafka_subscribe,
     .publish = hub_kafka_publish,
-    .ready = ready,
+    .ready = bus_ready,
     .pause = bus_pause,
     .close = bus_close,
     .free_record = hub_kafka_free_record,

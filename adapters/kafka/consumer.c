@@ -23,7 +23,7 @@ bool hub_kafka_awaited(const struct kafka_bus *b) {
     return false;
 }
 
-static void resubscribe(struct hub_task *task) {
+static void resubscribe_all(struct hub_task *task) {
     struct kafka_bus *b = HUB_CONTAINER(task, struct kafka_bus, consumer.resubscribe);
     struct consumer *c = &b->consumer;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)hub_map_len(&c->topics));
@@ -44,7 +44,7 @@ void hub_kafka_subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb,
         t->since = hub_loop_wall(b->loop);
         hub_list_init(&t->subscribers);
         hub_map_put(&b->consumer.topics, hub_cstr(name), t);
-        b->consumer.resubscribe.run = resubscribe;
+        b->consumer.resubscribe.run = resubscribe_all;
         hub_defer(b->loop, &b->consumer.resubscribe);
     }
     struct kafka_subscriber *s = hub_xcalloc(1, sizeof *s);
@@ -157,7 +157,7 @@ void hub_kafka_consumer_destroy(struct kafka_bus *b) {
 }
 
 /* What is held is given up, too: it comes again, and is known by its _eventId. */
-static void begin_anew(struct kafka_bus *b) {
+static void begin_consumer_anew(struct kafka_bus *b) {
     struct hub_err err;
     struct consumer *c = &b->consumer;
     if (b->closing || b->probe.running || !hub_kafka_rebalance_idle(b) ||
@@ -182,7 +182,7 @@ static int64_t lag_of(const struct kafka_bus *b, const struct partition *p) {
 
 void hub_kafka_consumer_tick(struct kafka_bus *b) {
     void *value;
-    if (b->consumer.broken) begin_anew(b);
+    if (b->consumer.broken) begin_consumer_anew(b);
     if (!b->consumer.rk) return;
     for (void *it = NULL; (it = hub_map_next(&b->consumer.topics, it, NULL, &value));) {
         struct kafka_topic *t = value;

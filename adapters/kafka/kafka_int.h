@@ -199,7 +199,7 @@ void hub_kafka_free(struct kafka_bus *b);
 /* Drains queues at the end of this turn. */
 void hub_kafka_wake(struct kafka_bus *b);
 /* A handle's configuration. NULL and ERR when librdkafka refuses a setting. */
-rd_kafka_conf_t *hub_kafka_conf(struct kafka_bus *b, enum hub_kafka_role role, struct hub_err *err);
+HUB_MUST rd_kafka_conf_t *hub_kafka_conf(struct kafka_bus *b, enum hub_kafka_role role, struct hub_err *err);
 /* Makes a queue's events wake the loop. */
 void hub_kafka_watch_queue(struct kafka_bus *b, rd_kafka_queue_t *queue);
 /* Destroys a handle that nothing uses any more, on a thread of its own: that may take for ever. */

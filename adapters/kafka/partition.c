@@ -53,7 +53,7 @@ static void free_if_over(struct partition *p) {
     if (!p->queue && !p->held) free(p);
 }
 
-static void remember(struct kafka_topic *t, size_t number, int64_t next) {
+static void remember_next(struct kafka_topic *t, size_t number, int64_t next) {
     if (number >= t->handled_n) {
         t->handled = hub_xrealloc(t->handled, (number + 1) * sizeof *t->handled);
         while (t->handled_n <= number) t->handled[t->handled_n++] = -1;
@@ -78,7 +78,7 @@ void hub_kafka_partition_close(struct partition *p) {
     rd_kafka_queue_destroy(p->queue);
     p->queue = NULL;
     p->topic->partitions--;
-    remember(p->topic, (size_t)p->number, p->next);
+    remember_next(p->topic, (size_t)p->number, p->next);
     hub_list_remove(&p->link);
     for (struct hub_list *l; (l = hub_list_pop(&p->records));) {
         struct kafka_record *r = HUB_CONTAINER(l, struct kafka_record, link);
@@ -89,7 +89,7 @@ void hub_kafka_partition_close(struct partition *p) {
 
 /* ---- delivery ---- */
 
-static struct hub_str put(char **at, const void *bytes, size_t n) {
+static struct hub_str put_bytes(char **at, const void *bytes, size_t n) {
     struct hub_str copy = hub_str(*at, n);
     if (n) memcpy(*at, bytes, n);
     *at += n;
@@ -97,7 +97,7 @@ static struct hub_str put(char **at, const void *bytes, size_t n) {
 }
 
 /* Header I; false after the last one. Librdkafka keeps them for the time of the callback only. */
-static bool header(const rd_kafka_headers_t *list, size_t i, struct hub_bus_header *out) {
+static bool read_header(const rd_kafka_headers_t *list, size_t i, struct hub_bus_header *out) {
     const char *name;
     const void *value;
     size_t n;
@@ -109,20 +109,20 @@ static bool header(const rd_kafka_headers_t *list, size_t i, struct hub_bus_head
 static void add_headers(struct kafka_record *r, const rd_kafka_headers_t *list, size_t n, char *at) {
     struct hub_bus_header h;
     r->headers = hub_xcalloc(n, sizeof *r->headers);
-    for (size_t i = 0; header(list, i, &h); i++) {
-        r->headers[i].name = put(&at, h.name.p, h.name.n);
-        if (h.value.p) r->headers[i].value = put(&at, h.value.p, h.value.n);
+    for (size_t i = 0; read_header(list, i, &h); i++) {
+        r->headers[i].name = put_bytes(&at, h.name.p, h.name.n);
+        if (h.value.p) r->headers[i].value = put_bytes(&at, h.value.p, h.value.n);
     }
     r->base.headers = r->headers;
     r->base.header_n = n;
 }
 
-static struct kafka_record *new_record(struct partition *p, const rd_kafka_message_t *m) {
+static HUB_MUST struct kafka_record *new_record(struct partition *p, const rd_kafka_message_t *m) {
     size_t bytes = m->len + m->key_len, n = 0;
     rd_kafka_headers_t *list = NULL;
     struct hub_bus_header h;
     if (rd_kafka_message_headers(m, &list)) list = NULL;
-    for (; header(list, n, &h); n++) bytes += sizeof h + h.name.n + h.value.n;
+    for (; read_header(list, n, &h); n++) bytes += sizeof h + h.name.n + h.value.n;
     struct kafka_record *r = hub_xmalloc(sizeof *r + bytes);
     *r = (struct kafka_record){.partition = p, .offset = m->offset, .bytes = bytes};
     if (m->len) memcpy(r->text, m->payload, m->len);
@@ -137,7 +137,7 @@ static struct kafka_record *new_record(struct partition *p, const rd_kafka_messa
     return r;
 }
 
-static void deliver(struct partition *p, const rd_kafka_message_t *m) {
+static void deliver_record(struct partition *p, const rd_kafka_message_t *m) {
     if (m->offset <= p->last) return; /* came already */
     struct kafka_record *r = new_record(p, m);
     struct kafka_bus *b = p->bus;
@@ -155,23 +155,23 @@ static void deliver(struct partition *p, const rd_kafka_message_t *m) {
 
 void hub_kafka_deliver(struct kafka_bus *b, const rd_kafka_message_t *m) {
     struct partition *p = hub_kafka_partition(b, rd_kafka_topic_name(m->rkt), m->partition);
-    if (p && !p->stopping) deliver(p, m);
+    if (p && !p->stopping) deliver_record(p, m);
 }
 
-static bool full(const struct partition *p) {
+static bool partition_full(const struct partition *p) {
     return p->stopping || p->bus->paused || p->held >= MAX_HELD || p->held_bytes >= MAX_HELD_BYTES;
 }
 
 bool hub_kafka_partition_drain(struct partition *p) {
-    for (int i = 0; i < BATCH && !full(p); i++) {
+    for (int i = 0; i < BATCH && !partition_full(p); i++) {
         rd_kafka_event_t *ev = rd_kafka_queue_poll(p->queue, 0);
         if (!ev) return false;
         for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));)
-            if (!m->err) deliver(p, m);
+            if (!m->err) deliver_record(p, m);
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR) hub_kafka_on_error(p->bus, ev, p->topic->name);
         rd_kafka_event_destroy(ev);
     }
-    return !full(p);
+    return !partition_full(p);
 }
 
 /* ---- release ---- */
@@ -180,7 +180,7 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
     struct kafka_record *r = HUB_CONTAINER(base, struct kafka_record, base);
     struct partition *p = r->partition;
     struct kafka_bus *b = p->bus;
-    bool was_full = full(p);
+    bool was_full = partition_full(p);
     r->released = true;
     p->held--, p->held_bytes -= r->bytes, b->held--;
     hub_metric_set(&held, (int64_t)b->held);
@@ -199,7 +199,7 @@ void hub_kafka_free_record(struct hub_bus_record *base) {
         free_record(first);
     }
     hub_kafka_commit_soon(b);
-    if ((was_full && !full(p)) || p->stopping) hub_kafka_wake(b);
+    if ((was_full && !partition_full(p)) || p->stopping) hub_kafka_wake(b);
 }
 
 /* ---- commits ---- */
@@ -222,7 +222,7 @@ void hub_kafka_commit_soon(struct kafka_bus *b) {
         hub_timer_start(b->loop, &c->commit_timer, wait, on_commit_timer);
 }
 
-static rd_kafka_topic_partition_list_t *what_to_commit(struct kafka_bus *b) {
+static HUB_MUST rd_kafka_topic_partition_list_t *what_to_commit(struct kafka_bus *b) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
     HUB_LIST_EACH(&b->consumer.partitions, it) {
         struct partition *p = HUB_CONTAINER(it, struct partition, link);

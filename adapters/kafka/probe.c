@@ -41,7 +41,7 @@ void hub_kafka_lost(struct kafka_bus *b, const char *why) {
     hub_kafka_probe_in(b, SOON_MS);
 }
 
-static void found(struct kafka_bus *b) {
+static void note_reached(struct kafka_bus *b) {
     if (!b->reached) {
         hub_kafka_log(b, HUB_LOG_INFO,
                       b->was_reached ? "the brokers of the bus are back" : "the brokers of the bus answer", "brokers",
@@ -54,7 +54,7 @@ static void found(struct kafka_bus *b) {
 
 /* ---- on the worker ---- */
 
-static void ask(struct hub_kafka_job *job) {
+static void ask_brokers(struct hub_kafka_job *job) {
     struct probe *p = HUB_CONTAINER(job, struct probe, job);
     const struct rd_kafka_metadata *metadata;
     p->err = p->producer ? rd_kafka_metadata(p->producer, 0, NULL, &metadata, TIMEOUT_MS) : RD_KAFKA_RESP_ERR__STATE;
@@ -64,14 +64,14 @@ static void ask(struct hub_kafka_job *job) {
 
 /* ---- on the loop ---- */
 
-static void on_answer(struct hub_kafka_job *job) {
+static void on_probe_answer(struct hub_kafka_job *job) {
     struct kafka_bus *b = HUB_CONTAINER(HUB_CONTAINER(job, struct probe, job), struct kafka_bus, probe);
     struct probe *p = &b->probe;
     p->running = false;
     if (p->err)
         hub_kafka_lost(b, b->trouble[0] ? b->trouble : rd_kafka_err2str(p->err));
     else
-        found(b);
+        note_reached(b);
     for (int i = 0; !p->err && i < p->ends->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &p->ends->elems[i];
         struct partition *which = hub_kafka_partition(b, at->topic, at->partition);
@@ -83,7 +83,7 @@ static void on_answer(struct hub_kafka_job *job) {
     hub_timer_start(b->loop, &p->timer, 0, on_timer);
 }
 
-static void begin(struct kafka_bus *b) {
+static void begin_probe(struct kafka_bus *b) {
     struct probe *p = &b->probe;
     p->producer = b->producer.rk;
     p->consumer = b->consumer.rk;
@@ -92,8 +92,8 @@ static void begin(struct kafka_bus *b) {
         const struct partition *at = HUB_CONTAINER(it, struct partition, link);
         rd_kafka_topic_partition_list_add(p->ends, at->topic->name, at->number)->offset = RD_KAFKA_OFFSET_END;
     }
-    p->job.run = ask;
-    p->job.done = on_answer;
+    p->job.run = ask_brokers;
+    p->job.done = on_probe_answer;
     p->running = true;
     hub_kafka_worker_add(&b->worker, &p->job);
 }
@@ -106,7 +106,7 @@ static bool caught_up(struct kafka_bus *b, struct partition *p) {
     return !rd_kafka_get_watermark_offsets(b->consumer.rk, p->topic->name, p->number, &low, &high) && high >= p->end;
 }
 
-static void look(struct kafka_bus *b, struct partition *p) {
+static void look_at_partition(struct kafka_bus *b, struct partition *p) {
     if (p->end < 0) return;
     int64_t since = hub_loop_now(b->loop) - p->asked;
     if (caught_up(b, p)) {
@@ -126,13 +126,13 @@ static void on_timer(struct hub_timer *t) {
     bool all = b->reached;
     HUB_LIST_EACH(&b->consumer.partitions, it) {
         struct partition *p = HUB_CONTAINER(it, struct partition, link);
-        look(b, p);
+        look_at_partition(b, p);
         all &= p->alive && p->end < 0;
     }
     if (b->closing) return;
     if (!b->probe.running && now >= b->probe.due) {
         b->probe.due = now + (all ? PERIOD_MS : SOON_MS);
-        begin(b);
+        begin_probe(b);
     }
     hub_timer_start(b->loop, t, all ? b->probe.due - now : LOOK_MS, on_timer);
 }

@@ -27,7 +27,8 @@ static struct hub_histogram latency =
 
 /* ---- answers ---- */
 
-static void answer(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code, const char *error) {
+static void answer_publication(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code,
+                               const char *error) {
     b->producer.waiting--;
     if (code) {
         hub_metric_add(hub_metric_labelled("hubd_bus_publish_failures_total",
@@ -44,28 +45,29 @@ static void answer(struct kafka_bus *b, struct kafka_publication *p, enum hub_co
 
 static void answer_taken(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code, const char *error) {
     hub_list_remove(&p->link);
-    answer(b, p, code, error);
+    answer_publication(b, p, code, error);
 }
 
-static void on_answer(struct hub_task *task) {
+static void on_delivery_answer(struct hub_task *task) {
     struct kafka_bus *b = HUB_CONTAINER(task, struct kafka_bus, producer.answer);
     struct hub_list list;
     hub_list_init(&list);
     hub_list_splice(&list, &b->producer.refused);
     for (struct hub_list *l; (l = hub_list_pop(&list));) {
         struct kafka_publication *p = HUB_CONTAINER(l, struct kafka_publication, link);
-        answer(b, p, p->code, p->error);
+        answer_publication(b, p, p->code, p->error);
     }
 }
 
-static void refuse(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code, const char *error) {
+static void refuse_publication(struct kafka_bus *b, struct kafka_publication *p, enum hub_code code,
+                               const char *error) {
     p->code = code;
     p->error = error;
     hub_list_push(&b->producer.refused, &p->link);
     hub_defer(b->loop, &b->producer.answer);
 }
 
-static enum hub_code meaning(const struct kafka_bus *b, rd_kafka_resp_err_t err) {
+static enum hub_code code_of(const struct kafka_bus *b, rd_kafka_resp_err_t err) {
     switch (err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: return HUB_OK;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -83,7 +85,7 @@ static enum hub_code meaning(const struct kafka_bus *b, rd_kafka_resp_err_t err)
     }
 }
 
-static const char *explain(rd_kafka_resp_err_t err) {
+static const char *explain_error(rd_kafka_resp_err_t err) {
     switch (err) {
     case RD_KAFKA_RESP_ERR__QUEUE_FULL: return "too many records wait to be published";
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: return "the brokers did not take the record in time";
@@ -104,7 +106,7 @@ static bool topic_ok(struct hub_str t) {
     return true;
 }
 
-static rd_kafka_headers_t *headers_of(const struct hub_bus_message *m) {
+static HUB_MUST rd_kafka_headers_t *headers_of(const struct hub_bus_message *m) {
     rd_kafka_headers_t *list = rd_kafka_headers_new(m->header_n);
     for (size_t i = 0; i < m->header_n; i++) {
         const struct hub_bus_header *h = &m->headers[i];
@@ -113,7 +115,8 @@ static rd_kafka_headers_t *headers_of(const struct hub_bus_message *m) {
     return list;
 }
 
-static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const struct hub_bus_message *m, void *opaque) {
+static rd_kafka_resp_err_t produce_message(rd_kafka_t *rk, const char *topic, const struct hub_bus_message *m,
+                                           void *opaque) {
     struct hub_str key = m->key, value = m->value;
     rd_kafka_headers_t *headers = m->header_n ? headers_of(m) : NULL;
     const rd_kafka_vu_t what[] = {
@@ -139,17 +142,17 @@ void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hu
     *p = (struct kafka_publication){.done = done, .arg = arg, .started = hub_real_ns()};
     b->producer.waiting++;
     if (b->closing) {
-        refuse(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));
+        refuse_publication(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));
     } else if (!topic_ok(topic)) {
-        refuse(b, p, HUB_BAD_REQUEST, "a topic has 1 to 249 letters, digits, \".\", \"_\" and \"-\"");
+        refuse_publication(b, p, HUB_BAD_REQUEST, "a topic has 1 to 249 letters, digits, \".\", \"_\" and \"-\"");
     } else if (b->producer.broken) {
-        refuse(b, p, HUB_OVERLOADED, "the connection to the bus is being made anew");
+        refuse_publication(b, p, HUB_OVERLOADED, "the connection to the bus is being made anew");
     } else {
         memcpy(name, topic.p, topic.n);
         name[topic.n] = 0;
-        rd_kafka_resp_err_t err = produce(b->producer.rk, name, m, p);
+        rd_kafka_resp_err_t err = produce_message(b->producer.rk, name, m, p);
         if (err)
-            refuse(b, p, meaning(b, err), explain(err));
+            refuse_publication(b, p, code_of(b, err), explain_error(err));
         else
             hub_list_push(&b->producer.taken, &p->link);
     }
@@ -160,7 +163,7 @@ void hub_kafka_publish(struct hub_bus *base, const struct hub_bus_message *m, hu
 
 static void on_delivered(struct kafka_bus *b, rd_kafka_event_t *ev) {
     for (const rd_kafka_message_t *m; (m = rd_kafka_event_message_next(ev));)
-        answer_taken(b, m->_private, meaning(b, m->err), explain(m->err));
+        answer_taken(b, m->_private, code_of(b, m->err), explain_error(m->err));
     hub_metric_set(&outbound, (int64_t)b->producer.waiting);
 }
 
@@ -200,7 +203,7 @@ bool hub_kafka_producer_idle(const struct kafka_bus *b) { return !b->producer.wa
 
 void hub_kafka_producer_end(struct kafka_bus *b) {
     hub_defer_cancel(&b->producer.answer);
-    on_answer(&b->producer.answer);
+    on_delivery_answer(&b->producer.answer);
     while (!hub_list_empty(&b->producer.taken)) {
         struct kafka_publication *p = HUB_CONTAINER(b->producer.taken.next, struct kafka_publication, link);
         answer_taken(b, p, HUB_SHUTTING_DOWN, hub_code_text(HUB_SHUTTING_DOWN));
@@ -221,7 +224,7 @@ enum hub_code hub_kafka_producer_open(struct kafka_bus *b, struct hub_err *err) 
     b->producer.rk = rk;
     b->producer.queue = rd_kafka_queue_get_main(rk);
     b->producer.broken = false;
-    b->producer.answer.run = on_answer;
+    b->producer.answer.run = on_delivery_answer;
     rd_kafka_set_log_queue(rk, b->producer.queue);
     hub_kafka_watch_queue(b, b->producer.queue);
     return HUB_OK;
@@ -237,7 +240,7 @@ void hub_kafka_producer_destroy(struct kafka_bus *b) {
 }
 
 /* After a fatal error, when everything of it has been answered. */
-static void begin_anew(struct kafka_bus *b) {
+static void begin_producer_anew(struct kafka_bus *b) {
     struct hub_err err;
     hub_kafka_producer_destroy(b);
     if (hub_kafka_producer_open(b, &err))
@@ -247,6 +250,6 @@ static void begin_anew(struct kafka_bus *b) {
 void hub_kafka_producer_tick(struct kafka_bus *b) {
     if (b->producer.broken && !b->closing && !b->probe.running &&
         (!b->producer.rk || !rd_kafka_outq_len(b->producer.rk)))
-        begin_anew(b);
+        begin_producer_anew(b);
     hub_metric_set(&outbound, (int64_t)b->producer.waiting);
 }

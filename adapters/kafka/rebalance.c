@@ -39,16 +39,16 @@ static void end_turn(struct kafka_bus *b) {
     run_next(b);
 }
 
-static bool cooperative(rd_kafka_t *rk) {
+static bool is_cooperative(rd_kafka_t *rk) {
     const char *protocol = rd_kafka_rebalance_protocol(rk);
     return protocol && !strcmp(protocol, "COOPERATIVE");
 }
 
 /* These calls wait for librdkafka's main thread, which forgets those it has not answered when the group is
  * left (2.0): not for the loop's thread. */
-static void answer(struct hub_kafka_job *job) {
+static void answer_turn(struct hub_kafka_job *job) {
     struct turn *t = HUB_CONTAINER(job, struct turn, job);
-    if (cooperative(t->rk)) {
+    if (is_cooperative(t->rk)) {
         rd_kafka_error_t *err = t->assign ? rd_kafka_incremental_assign(t->rk, t->partitions)
                                           : rd_kafka_incremental_unassign(t->rk, t->partitions);
         if (err) snprintf(t->error, sizeof t->error, "%s", rd_kafka_error_string(err));
@@ -86,7 +86,7 @@ static void add_job(struct kafka_bus *b, struct turn *t, void (*run)(struct hub_
 
 static void begin_answer(struct kafka_bus *b, struct turn *t) {
     t->answering = true;
-    add_job(b, t, answer, on_answered);
+    add_job(b, t, answer_turn, on_answered);
 }
 
 /* ---- partitions that come ---- */
@@ -133,7 +133,7 @@ static void begin_assign(struct kafka_bus *b, struct turn *t) {
 
 /* ---- partitions that go ---- */
 
-static bool over(struct kafka_bus *b, const struct turn *t) {
+static bool turn_over(struct kafka_bus *b, const struct turn *t) {
     bool held = false, behind = false;
     for (int i = 0; i < t->partitions->cnt; i++) {
         struct partition *p = hub_kafka_partition(b, t->partitions->elems[i].topic, t->partitions->elems[i].partition);
@@ -153,7 +153,7 @@ static void on_turn_timer(struct hub_timer *timer) {
 void hub_kafka_rebalance_step(struct kafka_bus *b) {
     struct turn *t = b->consumer.turn;
     if (t && t->assign && b->closing) t->cancel = true;
-    if (!t || t->assign || t->answering || !over(b, t)) return;
+    if (!t || t->assign || t->answering || !turn_over(b, t)) return;
     for (int i = 0; i < t->partitions->cnt; i++) {
         struct partition *p = hub_kafka_partition(b, t->partitions->elems[i].topic, t->partitions->elems[i].partition);
         if (p) hub_kafka_partition_close(p);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 
 enum { MAX_BROKERS = 64, MAX_SETTINGS = 64, MAX_VALUE = 16384, DEFAULT_PORT = 9092 };
 
@@ -83,41 +84,38 @@ const struct hub_kafka_property hub_kafka_properties[] = {
 
 /* ---- properties ---- */
 
-static const struct hub_kafka_property *find(struct hub_str name) {
+static const struct hub_kafka_property *find_property(struct hub_str name) {
     for (const struct hub_kafka_property *p = hub_kafka_properties; p->name; p++)
         if (hub_str_is(name, p->name)) return p;
     return NULL;
 }
 
-static const char *nearest(struct hub_str name) {
-    const char *best = NULL;
-    size_t least = 4;
-    for (const struct hub_kafka_property *p = hub_kafka_properties; p->name; p++) {
-        size_t d = hub_str_distance(name, hub_cstr(p->name), least);
-        if (d < least) least = d, best = p->name;
-    }
-    return best;
+static struct hub_nearest nearest_property(struct hub_str name) {
+    struct hub_nearest near = {.word = name};
+    for (const struct hub_kafka_property *p = hub_kafka_properties; p->name; p++) hub_nearest_try(&near, p->name);
+    return near;
 }
 
 /* NAME comes from a file or a URL: only what is printable is repeated. */
-static enum hub_code unknown(const char *where, struct hub_str name, struct hub_err *err) {
+static enum hub_code unknown_property(const char *where, struct hub_str name, struct hub_err *err) {
     char text[81];
     size_t n = 0;
     for (; n < name.n && n < sizeof text - 1; n++) text[n] = isgraph((unsigned char)name.p[n]) ? name.p[n] : '?';
     text[n] = 0;
-    const char *meant = nearest(name);
-    return meant ? hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\"; did you mean \"%s\"?", where, text,
-                            meant)
-                 : hub_fail(err, HUB_BAD_REQUEST,
-                            "%s: there is no option \"%s\", or it is not open to be set (see docs/kafka.md)", where,
-                            text);
+    struct hub_nearest near = nearest_property(name);
+    char hint[HUB_NEAREST_HINT];
+    return near.best ? hub_fail(err, HUB_BAD_REQUEST, "%s: there is no option \"%s\"%s", where, text,
+                                hub_nearest_hint(&near, hint))
+                     : hub_fail(err, HUB_BAD_REQUEST,
+                                "%s: there is no option \"%s\", or it is not open to be set (see docs/kafka.md)", where,
+                                text);
 }
 
 /* The later of two of one name counts. */
-static enum hub_code add(struct hub_kafka_settings *s, const char *where, struct hub_str name, struct hub_str value,
-                         struct hub_err *err) {
-    const struct hub_kafka_property *p = find(name);
-    if (!p) return unknown(where, name, err);
+static enum hub_code add_property(struct hub_kafka_settings *s, const char *where, struct hub_str name,
+                                  struct hub_str value, struct hub_err *err) {
+    const struct hub_kafka_property *p = find_property(name);
+    if (!p) return unknown_property(where, name, err);
     if (value.n > MAX_VALUE || (value.n && memchr(value.p, 0, value.n)))
         return hub_fail(err, HUB_BAD_REQUEST, "%s: %s: expected a text of at most %d bytes without NUL", where, p->name,
                         MAX_VALUE);
@@ -195,7 +193,7 @@ static enum hub_code read_query(struct hub_kafka_settings *s, struct hub_str que
             code = hub_fail(err, HUB_BAD_REQUEST,
                             "bus.url: part %zu behind the \"?\": expected option=value, percent-encoded", n);
         else
-            code = add(s, "bus.url", hub_buf_str(&name), hub_buf_str(&value), err);
+            code = add_property(s, "bus.url", hub_buf_str(&name), hub_buf_str(&value), err);
         hub_buf_free(&name);
         hub_buf_free(&value);
     }
@@ -222,7 +220,8 @@ enum hub_code hub_kafka_settings_read(const struct hub_bus_config *config, struc
     enum hub_code code = HUB_OK;
     *out = (struct hub_kafka_settings){0};
     for (size_t i = 0; !code && i < config->option_n; i++)
-        code = add(out, "bus.options", hub_cstr(config->options[i].name), hub_cstr(config->options[i].value), err);
+        code = add_property(out, "bus.options", hub_cstr(config->options[i].name), hub_cstr(config->options[i].value),
+                            err);
     if (!code) code = read_url(out, hub_cstr(config->url), err);
     if (code) hub_kafka_settings_free(out);
     return code;

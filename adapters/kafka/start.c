@@ -5,7 +5,8 @@
 
 enum { TIMEOUT_MS = 5000, RETRY_MS = 200 };
 
-static rd_kafka_topic_partition_t *entry(rd_kafka_topic_partition_list_t *list, const char *topic, int32_t partition) {
+static HUB_MUST rd_kafka_topic_partition_t *list_entry(rd_kafka_topic_partition_list_t *list, const char *topic,
+                                                       int32_t partition) {
     rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_find(list, topic, partition);
     return at ? at : rd_kafka_topic_partition_list_add(list, topic, partition);
 }
@@ -14,17 +15,17 @@ static rd_kafka_topic_partition_t *entry(rd_kafka_topic_partition_list_t *list, 
 static bool find_committed(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n,
                            rd_kafka_topic_partition_list_t *list) {
     for (size_t i = 0; i < n; i++) {
-        entry(list, starts[i].topic, 0);
-        entry(list, starts[i].topic, starts[i].partition);
+        HUB_UNUSED(list_entry(list, starts[i].topic, 0), "the list is what is asked about");
+        HUB_UNUSED(list_entry(list, starts[i].topic, starts[i].partition), "the same");
     }
     if (rd_kafka_committed(rk, list, TIMEOUT_MS)) return false;
     for (int i = 0; i < list->cnt; i++)
         if (list->elems[i].err) return false;
     for (size_t i = 0; i < n; i++) {
-        int64_t offset = entry(list, starts[i].topic, starts[i].partition)->offset;
+        int64_t offset = list_entry(list, starts[i].topic, starts[i].partition)->offset;
         starts[i].committed = starts[i].offset = offset >= 0 ? offset : -1;
         /* Of a topic that the group knows, an unknown partition was added since. */
-        starts[i].all |= entry(list, starts[i].topic, 0)->offset >= 0;
+        starts[i].all |= list_entry(list, starts[i].topic, 0)->offset >= 0;
     }
     return true;
 }
@@ -44,7 +45,7 @@ static bool find_since(rd_kafka_t *rk, struct hub_kafka_start *s) {
     return ok;
 }
 
-static bool find(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, const atomic_bool *cancel) {
+static bool find_all_starts(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, const atomic_bool *cancel) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     bool ok = find_committed(rk, starts, n, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -56,7 +57,7 @@ static bool find(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, const
 bool hub_kafka_find_starts(rd_kafka_t *rk, struct hub_kafka_start *starts, size_t n, const atomic_bool *cancel) {
     const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
     while (!*cancel) {
-        if (find(rk, starts, n, cancel)) return true;
+        if (find_all_starts(rk, starts, n, cancel)) return true;
         if (!*cancel) nanosleep(&pause, NULL);
     }
     return false;

@@ -11,7 +11,7 @@ static void on_loop(struct hub_task *task) {
     job->done(job);
 }
 
-static struct hub_kafka_job *next(struct hub_kafka_worker *w) {
+static struct hub_kafka_job *next_job(struct hub_kafka_worker *w) {
     pthread_mutex_lock(&w->lock);
     while (hub_list_empty(&w->jobs) && !w->stop) pthread_cond_wait(&w->more, &w->lock);
     struct hub_list *link = w->loop ? hub_list_pop(&w->jobs) : NULL;
@@ -19,17 +19,17 @@ static struct hub_kafka_job *next(struct hub_kafka_worker *w) {
     return link ? HUB_CONTAINER(link, struct hub_kafka_job, link) : NULL;
 }
 
-static void finished(struct hub_kafka_worker *w, struct hub_kafka_job *job) {
+static void post_finished(struct hub_kafka_worker *w, struct hub_kafka_job *job) {
     pthread_mutex_lock(&w->lock); /* the loop is there as long as nobody abandons the worker */
     if (w->loop) hub_post(w->loop, &job->task);
     pthread_mutex_unlock(&w->lock);
 }
 
-static void *work(void *arg) {
+static void *work_main(void *arg) {
     struct hub_kafka_worker *w = arg;
-    for (struct hub_kafka_job *job; (job = next(w));) {
+    for (struct hub_kafka_job *job; (job = next_job(w));) {
         job->run(job);
-        finished(w, job);
+        post_finished(w, job);
     }
     return NULL;
 }
@@ -43,7 +43,7 @@ void hub_kafka_worker_start(struct hub_kafka_worker *w, struct hub_loop *loop) {
     pthread_cond_init(&w->more, NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&w->thread, NULL, work, w)) abort();
+    if (pthread_create(&w->thread, NULL, work_main, w)) abort();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -70,7 +70,7 @@ static enum hub_code bus_open(struct hub_loop *loop, const struct hub_bus_config
     return HUB_OK;
 }
 
-static void subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, void *arg) {
+static void bus_subscribe(struct hub_bus *base, const char *name, hub_bus_cb *cb, void *arg) {
     struct memory_bus *b = bus_of(base);
     struct memory_topic *t = hub_map_get(&b->topics, hub_cstr(name));
     if (!t) {
@@ -96,7 +96,7 @@ static void free_record(struct hub_bus_record *base) {
     }
 }
 
-static void deliver(struct memory_bus *b, struct memory_record *r) {
+static void deliver_record(struct memory_bus *b, struct memory_record *r) {
     struct memory_topic *t = hub_map_get(&b->topics, r->base.topic);
     if (!t) return;
     /* A callback may subscribe: the newcomer stands at the end and does not want this record. */
@@ -108,17 +108,17 @@ static void deliver(struct memory_bus *b, struct memory_record *r) {
     }
 }
 
-static void answer(struct memory_record *r) {
+static void answer_publisher(struct memory_record *r) {
     hub_bus_done *done = r->done;
     r->done = NULL;
     if (done) done(r->arg, r->code, r->code ? hub_code_text(r->code) : NULL);
 }
 
-static void finish(struct memory_bus *b, struct memory_record *r) {
+static void finish_record(struct memory_bus *b, struct memory_record *r) {
     b->held++;
     r->base.refs = 1;
-    if (!r->code) deliver(b, r);
-    answer(r);
+    if (!r->code) deliver_record(b, r);
+    answer_publisher(r);
     hub_bus_record_release(&r->base);
 }
 
@@ -128,40 +128,41 @@ static void on_turn(struct hub_timer *timer) {
     for (size_t budget = b->waiting_n; budget && b->held < MAX_HELD; budget--) {
         struct hub_list *link = hub_list_pop(&b->waiting);
         b->waiting_n--;
-        finish(b, HUB_CONTAINER(link, struct memory_record, link));
+        finish_record(b, HUB_CONTAINER(link, struct memory_record, link));
     }
     hub_metric_set(&queue_metric, (int64_t)b->waiting_n);
     /* Delivery stands, and what is held may wait for those who publish: they are not to wait for delivery. */
-    if (b->held >= MAX_HELD) HUB_LIST_EACH(&b->waiting, it) answer(HUB_CONTAINER(it, struct memory_record, link));
+    if (b->held >= MAX_HELD)
+        HUB_LIST_EACH(&b->waiting, it) answer_publisher(HUB_CONTAINER(it, struct memory_record, link));
     if (b->waiting_n && b->held < MAX_HELD && !hub_timer_running(&b->timer))
         hub_timer_start(b->loop, &b->timer, 0, on_turn);
 }
 
-static struct hub_str put(char **at, struct hub_str s) {
+static struct hub_str put_text(char **at, struct hub_str s) {
     struct hub_str copy = hub_str(*at, s.n);
     if (s.n) memcpy(*at, s.p, s.n);
     *at += s.n;
     return copy;
 }
 
-static struct memory_record *new_record(struct hub_bus *base, const struct hub_bus_message *m) {
+static HUB_MUST struct memory_record *new_record(struct hub_bus *base, const struct hub_bus_message *m) {
     size_t bytes = m->topic.n + m->key.n + m->value.n;
     for (size_t i = 0; i < m->header_n; i++) bytes += m->headers[i].name.n + m->headers[i].value.n;
     struct memory_record *r = hub_xcalloc(1, sizeof *r + bytes);
     char *at = r->bytes;
-    r->base = (struct hub_bus_record){.bus = base, .topic = put(&at, m->topic), .key = put(&at, m->key)};
-    r->base.value = put(&at, m->value);
+    r->base = (struct hub_bus_record){.bus = base, .topic = put_text(&at, m->topic), .key = put_text(&at, m->key)};
+    r->base.value = put_text(&at, m->value);
     if (m->header_n) r->base.headers = r->headers = hub_xcalloc(m->header_n, sizeof *r->headers);
     for (; r->base.header_n < m->header_n; r->base.header_n++) {
         const struct hub_bus_header *from = &m->headers[r->base.header_n];
         struct hub_bus_header *to = &r->headers[r->base.header_n];
-        to->name = put(&at, from->name);
-        if (from->value.p) to->value = put(&at, from->value);
+        to->name = put_text(&at, from->name);
+        if (from->value.p) to->value = put_text(&at, from->value);
     }
     return r;
 }
 
-static void publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
+static void bus_publish(struct hub_bus *base, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
     static const struct hub_bus_message none;
     struct memory_bus *b = bus_of(base);
     enum hub_code code = b->closing ? HUB_SHUTTING_DOWN : b->waiting_n >= MAX_WAITING ? HUB_OVERLOADED : HUB_OK;
@@ -177,7 +178,7 @@ static void publish(struct hub_bus *base, const struct hub_bus_message *m, hub_b
     if (!hub_timer_running(&b->timer)) hub_timer_start(b->loop, &b->timer, 0, on_turn);
 }
 
-static bool ready(const struct hub_bus *b, struct hub_buf *why_not) {
+static bool bus_ready(const struct hub_bus *b, struct hub_buf *why_not) {
     (void)b, (void)why_not;
     return true;
 }
@@ -198,7 +199,7 @@ static void bus_close(struct hub_bus *base, void (*done)(void *arg), void *arg) 
     for (struct hub_list *l; (l = hub_list_pop(&b->waiting));) {
         struct memory_record *r = HUB_CONTAINER(l, struct memory_record, link);
         if (!r->code) r->code = HUB_SHUTTING_DOWN;
-        finish(b, r);
+        finish_record(b, r);
     }
     for (struct memory_topic *t; (t = hub_map_drain(&b->topics));) free_topic(t);
     hub_map_clear(&b->topics);
@@ -215,9 +216,9 @@ const struct hub_bus_ops hub_memory_bus_ops = {
     .help = "memory: - inside this process, for a single node",
     .check = bus_check,
     .open = bus_open,
-    .subscribe = subscribe,
-    .publish = publish,
-    .ready = ready,
+    .subscribe = bus_subscribe,
+    .publish = bus_publish,
+    .ready = bus_ready,
     .pause = bus_pause,
     .close = bus_close,
     .free_record = free_record,

@@ -1,11 +1,11 @@
-/* The cache of a single node: entries bounded by number and bytes, expiring when looked at. */
+/* The cache of a single node: entries bounded by number and bytes, expiring when looked at, or soon after. */
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
-#define ENTRY_COST (sizeof(struct cache_entry) + 64) /* with its place in the map and allocator overhead */
+#define ENTRY_COST (sizeof(struct cache_entry) + 48) /* with its place in the index and allocator overhead */
 #define ITEM_COST (sizeof(struct memory_item) + 96)
 
 static struct hub_metric entries_metric =
@@ -15,9 +15,15 @@ static struct hub_metric evicted_metric =
 
 static struct memory_cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct memory_cache, base); }
 
+#define SWEEP_MS 5000
+#define SWEEP_ENTRIES 4096 /* at a time */
+
 /* ---- entries ---- */
 
-static struct hub_str entry_key(const struct cache_entry *e) { return hub_str(e->key, e->key_n); }
+static struct hub_str entry_key(const void *entry) {
+    const struct cache_entry *e = entry;
+    return hub_str(e->text, e->key_n);
+}
 
 struct memory_item *hub_cache_item(struct hub_str s) {
     struct memory_item *i = hub_xmalloc(sizeof *i + s.n);
@@ -29,26 +35,42 @@ struct memory_item *hub_cache_item(struct hub_str s) {
 size_t hub_cache_item_bytes(struct hub_str key, struct hub_str value) { return ITEM_COST + key.n + value.n; }
 
 static void free_entry(struct cache_entry *e) {
-    for (void *i; (i = hub_map_drain(&e->map));) free(i);
-    hub_map_clear(&e->map);
-    for (struct hub_list *l; (l = hub_list_pop(&e->list));) free(HUB_CONTAINER(l, struct memory_item, link));
-    hub_buf_free(&e->string);
+    struct cache_items *items = e->items;
+    for (void *i; items && (i = hub_map_drain(&items->map));) free(i);
+    for (struct hub_list *l; items && (l = hub_list_pop(&items->list));)
+        free(HUB_CONTAINER(l, struct memory_item, link));
+    free(items);
     free(e);
 }
 
+static bool is_expired(const struct memory_cache *c, const struct cache_entry *e) {
+    return e->expires && e->expires <= hub_loop_now(c->loop);
+}
+
+/* Some at a time. Those behind one that is dropped move up; whoever is passed over nevertheless, when the
+ * array shrinks, comes the next time. */
+static void on_sweep(struct hub_timer *t) {
+    struct memory_cache *c = HUB_CONTAINER(t, struct memory_cache, sweep);
+    struct cache_entry *e = NULL;
+    for (int i = 0; i < SWEEP_ENTRIES && (e = hub_keyed_next(&c->entries, &c->swept)); i++)
+        if (is_expired(c, e)) hub_cache_drop(c, e), c->swept--;
+    if (!e) c->swept = 0;
+    if (hub_keyed_len(&c->entries)) hub_timer_start(c->loop, t, SWEEP_MS, on_sweep);
+}
+
 void hub_cache_drop(struct memory_cache *c, struct cache_entry *e) {
-    hub_map_del(&c->entries, entry_key(e));
+    hub_keyed_del(&c->entries, entry_key(e));
     hub_list_remove(&e->used);
     c->bytes -= e->bytes;
     hub_cache_dropped(c, entry_key(e));
     free_entry(e);
-    hub_metric_set(&entries_metric, (int64_t)hub_map_len(&c->entries));
+    hub_metric_set(&entries_metric, (int64_t)hub_keyed_len(&c->entries));
 }
 
 struct cache_entry *hub_cache_find(struct memory_cache *c, struct hub_str key) {
-    struct cache_entry *e = hub_map_get(&c->entries, key);
+    struct cache_entry *e = hub_keyed_get(&c->entries, key);
     if (!e) return NULL;
-    if (e->expires && e->expires <= hub_loop_now(c->loop)) {
+    if (is_expired(c, e)) {
         hub_cache_drop(c, e);
         return NULL;
     }
@@ -57,16 +79,24 @@ struct cache_entry *hub_cache_find(struct memory_cache *c, struct hub_str key) {
     return e;
 }
 
-struct cache_entry *hub_cache_make(struct memory_cache *c, struct hub_str key, enum entry_kind kind) {
-    struct cache_entry *e = hub_xcalloc(1, sizeof *e + key.n);
-    e->kind = kind;
-    e->key_n = key.n;
-    if (key.n) memcpy(e->key, key.p, key.n);
-    hub_list_init(&e->list);
-    hub_map_put(&c->entries, key, e);
+static HUB_MUST struct cache_entry *new_entry(struct memory_cache *c, struct hub_str key, enum entry_kind kind,
+                                              size_t string_n) {
+    struct cache_entry *e = hub_xmalloc(sizeof *e + key.n + string_n);
+    *e = (struct cache_entry){.kind = (uint8_t)kind, .key_n = (uint32_t)key.n, .string_n = string_n};
+    if (key.n) memcpy(e->text, key.p, key.n);
     hub_list_push_front(&c->used, &e->used);
-    hub_cache_grow(c, e, ENTRY_COST + 2 * key.n);
-    hub_metric_set(&entries_metric, (int64_t)hub_map_len(&c->entries));
+    hub_keyed_put(&c->entries, e);
+    if (!hub_timer_running(&c->sweep)) hub_timer_start(c->loop, &c->sweep, SWEEP_MS, on_sweep);
+    hub_cache_grow(c, e, ENTRY_COST + key.n + string_n);
+    hub_metric_set(&entries_metric, (int64_t)hub_keyed_len(&c->entries));
+    return e;
+}
+
+struct cache_entry *hub_cache_make(struct memory_cache *c, struct hub_str key, enum entry_kind kind) {
+    struct cache_entry *e = new_entry(c, key, kind, 0);
+    e->items = hub_xcalloc(1, sizeof *e->items);
+    hub_list_init(&e->items->list);
+    hub_cache_grow(c, e, sizeof *e->items);
     return e;
 }
 
@@ -74,22 +104,31 @@ void hub_cache_grow(struct memory_cache *c, struct cache_entry *e, size_t by) { 
 void hub_cache_shrink(struct memory_cache *c, struct cache_entry *e, size_t by) { e->bytes -= by, c->bytes -= by; }
 
 void hub_cache_trim(struct memory_cache *c) {
-    while (hub_map_len(&c->entries) > c->max_n || (c->bytes > c->max_bytes && hub_map_len(&c->entries))) {
+    while (hub_keyed_len(&c->entries) > c->max_n || (c->bytes > c->max_bytes && hub_keyed_len(&c->entries))) {
         hub_metric_add(&evicted_metric, 1);
         hub_cache_drop(c, HUB_CONTAINER(c->used.prev, struct cache_entry, used));
     }
 }
 
-void hub_cache_set_string(struct memory_cache *c, struct cache_entry *e, struct hub_str value) {
-    hub_cache_shrink(c, e, e->string.n);
-    hub_buf_clear(&e->string);
-    hub_buf_adds(&e->string, value);
-    hub_cache_grow(c, e, value.n);
+/* Takes the place of OLD in the index without being gone in between. */
+static void replace_entry(struct memory_cache *c, struct cache_entry *old) {
+    hub_list_remove(&old->used);
+    c->bytes -= old->bytes;
+    free_entry(old);
+}
+
+void hub_cache_set_string(struct memory_cache *c, struct cache_entry *old, struct hub_str key, struct hub_str value,
+                          int64_t expires) {
+    bool fits = old && !old->items && old->string_n == value.n;
+    struct cache_entry *e = fits ? old : new_entry(c, key, ENTRY_STRING, value.n);
+    if (value.n) memcpy(e->text + e->key_n, value.p, value.n);
+    e->expires = expires;
+    if (old && !fits) replace_entry(c, old);
 }
 
 /* ---- the table ---- */
 
-static bool option(struct memory_cache *c, struct hub_str pair) {
+static bool read_option(struct memory_cache *c, struct hub_str pair) {
     struct hub_str rest = pair, key;
     uint64_t v;
     hub_str_split(&rest, '=', &key);
@@ -107,7 +146,7 @@ static enum hub_code read_url(const char *url, struct memory_cache *out, struct 
     struct hub_str rest = hub_cstr(url), head, pair;
     hub_str_split(&rest, '?', &head);
     bool good = hub_str_is(head, "memory:");
-    while (good && rest.p && hub_str_split(&rest, '&', &pair)) good = option(out, pair);
+    while (good && rest.p && hub_str_split(&rest, '&', &pair)) good = read_option(out, pair);
     if (good) return HUB_OK;
     return hub_fail(err, HUB_BAD_REQUEST,
                     "cache.url \"%s\": expected \"memory:\", with ?maxEntries=N and &maxBytes=N if you like", url);
@@ -126,6 +165,7 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
     struct memory_cache *c = hub_xmalloc(sizeof *c);
     *c = made;
     hub_list_init(&c->used);
+    hub_keyed_init(&c->entries, entry_key);
     hub_cache_watch_init(c);
     *out = &c->base;
     return HUB_OK;
@@ -143,32 +183,30 @@ static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t
     for (size_t i = 0; i < n; i++) {
         const struct cache_entry *e = string_at(cache_of(base), keys[i]);
         if (!e) continue;
-        copies[i] = hub_cache_item(hub_buf_str(&e->string));
+        copies[i] = hub_cache_item(hub_cache_string(e));
         values[i] = hub_str(copies[i]->p, copies[i]->n);
     }
     cb(arg, HUB_OK, values);
     for (size_t i = 0; i < n; i++) free(copies[i]);
 }
 
-static void put(struct memory_cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
+static void put_value(struct memory_cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
     struct cache_entry *e = hub_cache_find(c, key);
     if (e && e->kind != ENTRY_STRING) hub_cache_drop(c, e), e = NULL;
-    if (!e) e = hub_cache_make(c, key, ENTRY_STRING);
-    e->expires = ttl_ms > 0 ? hub_loop_now(c->loop) + ttl_ms : 0;
-    hub_cache_set_string(c, e, value);
+    hub_cache_set_string(c, e, key, value, ttl_ms > 0 ? hub_loop_now(c->loop) + ttl_ms : 0);
     hub_cache_trim(c);
 }
 
 static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms,
                       hub_cache_done *cb, void *arg) {
-    put(cache_of(base), key, value, ttl_ms);
+    put_value(cache_of(base), key, value, ttl_ms);
     if (cb) cb(arg, HUB_OK);
 }
 
 static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_str was, struct hub_str value,
                        int64_t ttl_ms) {
     const struct cache_entry *e = string_at(cache_of(base), key);
-    if (hub_str_eq(e ? hub_buf_str(&e->string) : hub_str(NULL, 0), was)) put(cache_of(base), key, value, ttl_ms);
+    if (hub_str_eq(e ? hub_cache_string(e) : hub_str(NULL, 0), was)) put_value(cache_of(base), key, value, ttl_ms);
 }
 
 static bool cache_ready(const struct hub_cache *c, struct hub_buf *why_not) {
@@ -181,6 +219,7 @@ static void cache_stop(struct hub_cache *c) { (void)c; }
 
 static void cache_close(struct hub_cache *base) {
     struct memory_cache *c = cache_of(base);
+    hub_timer_stop(c->loop, &c->sweep);
     hub_cache_watch_deinit(c);
     while (!hub_list_empty(&c->used)) hub_cache_drop(c, HUB_CONTAINER(c->used.next, struct cache_entry, used));
     free(c);

@@ -31,14 +31,14 @@ void hub_cache_dropped(struct memory_cache *c, struct hub_str key) {
     hub_defer(c->loop, &c->tell);
 }
 
-static void forget(struct memory_watched *k) {
+static void forget_watched(struct memory_watched *k) {
     hub_map_del(&k->cache->watched, key_of(k));
     hub_list_remove(&k->gone);
 }
 
-static void end(struct memory_watched *k) {
+static void end_watched(struct memory_watched *k) {
     k->ending = true;
-    forget(k);
+    forget_watched(k);
     for (struct hub_list *l; (l = hub_list_pop(&k->watches));) {
         struct memory_watch *w = HUB_CONTAINER(l, struct memory_watch, link);
         w->base.cb(w->base.arg);
@@ -51,7 +51,7 @@ static void on_tell(struct hub_task *t) {
     struct memory_cache *c = HUB_CONTAINER(t, struct memory_cache, tell);
     for (struct hub_list *l; (l = hub_list_pop(&c->gone));) {
         struct memory_watched *k = HUB_CONTAINER(l, struct memory_watched, gone);
-        if (!hub_cache_find(c, key_of(k))) end(k);
+        if (!hub_cache_find(c, key_of(k))) end_watched(k);
     }
 }
 
@@ -87,7 +87,7 @@ void hub_memory_unwatch(struct hub_cache_watch *base) {
     hub_list_remove(&w->link);
     free(w);
     if (k->ending || !hub_list_empty(&k->watches)) return;
-    forget(k);
+    forget_watched(k);
     free(k);
 }
 

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static enum hub_code failed(const struct session *x, const char *why, struct hub_err *err) {
+static void set_error(const struct session *x, const char *why, struct hub_err *err) {
     struct hub_str text = hub_str_trim(hub_cstr(why));
-    return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %.*s", x->conninfo->shown, HUB_FMT(text));
+    hub_err_set(err, HUB_STORE_UNAVAILABLE, "%s: %.*s", x->conninfo->shown, HUB_FMT(text));
 }
 
 /* False when the time is up. */
@@ -24,14 +24,14 @@ static bool wait_for(PGconn *pg, short events, int64_t until) {
     return false;
 }
 
-static void on_notice(void *arg, const PGresult *r) {
+static void on_session_notice(void *arg, const PGresult *r) {
     (void)arg;
     const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     hub_log_kv(HUB_LOG_DEBUG, "store", "the server says", "notice", text, NULL);
 }
 
 /* A socket in the file system has no address. */
-static PGconn *begin(const struct conninfo *c, const PGconn *like) {
+static HUB_MUST PGconn *begin_connect(const struct conninfo *c, const PGconn *like) {
     const char *address = like ? PQhostaddr(like) : NULL;
     if (!address || !*address) return hub_pg_conninfo_connect(c, NULL, NULL, NULL);
     return hub_pg_conninfo_connect(c, PQhost(like), address, PQport(like));
@@ -40,7 +40,7 @@ static PGconn *begin(const struct conninfo *c, const PGconn *like) {
 enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms,
                                   struct hub_err *err) {
     int64_t until = hub_real_ms() + c->connect_ms;
-    *x = (struct session){.conninfo = c, .limit_ms = limit_ms, .pg = begin(c, like)};
+    *x = (struct session){.conninfo = c, .limit_ms = limit_ms, .pg = begin_connect(c, like)};
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     if (PQstatus(x->pg) == CONNECTION_BAD) next = PGRES_POLLING_FAILED;
     while (next == PGRES_POLLING_WRITING || next == PGRES_POLLING_READING) {
@@ -49,16 +49,15 @@ enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, c
         next = PQconnectPoll(x->pg);
     }
     if (next == PGRES_POLLING_OK) {
-        PQsetNoticeReceiver(x->pg, on_notice, NULL);
+        PQsetNoticeReceiver(x->pg, on_session_notice, NULL);
         return HUB_OK;
     }
-    enum hub_code code =
-        failed(x, next == PGRES_POLLING_FAILED ? PQerrorMessage(x->pg) : "the server did not answer in time", err);
+    set_error(x, next == PGRES_POLLING_FAILED ? PQerrorMessage(x->pg) : "the server did not answer in time", err);
     hub_pg_session_close(x);
-    return code;
+    return HUB_STORE_UNAVAILABLE;
 }
 
-static bool collect(struct session *x, int64_t until, PGresult **last) {
+static bool collect_results(struct session *x, int64_t until, PGresult **last) {
     for (;;) {
         while (PQisBusy(x->pg)) {
             if (!wait_for(x->pg, POLLIN, until)) return false;
@@ -81,18 +80,18 @@ PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *con
     PGresult *r = NULL;
     int sent = n ? PQsendQueryParams(x->pg, sql, n, NULL, params, NULL, NULL, 0) : PQsendQuery(x->pg, sql);
     if (!sent) {
-        failed(x, PQerrorMessage(x->pg), err);
+        set_error(x, PQerrorMessage(x->pg), err);
         return NULL;
     }
-    if (!collect(x, hub_real_ms() + x->limit_ms, &r)) {
+    if (!collect_results(x, hub_real_ms() + x->limit_ms, &r)) {
         PQclear(r);
-        failed(x, "a statement of the migration took too long", err);
+        set_error(x, "a statement of the migration took too long", err);
         return NULL;
     }
     ExecStatusType status = PQresultStatus(r);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) return r;
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    failed(x, text ? text : PQerrorMessage(x->pg), err);
+    set_error(x, text ? text : PQerrorMessage(x->pg), err);
     if (err && state) err->code = hub_pg_code(state);
     PQclear(r);
     return NULL;

@@ -9,7 +9,7 @@
 
 #define ADDRESSES_MAX 64 /* tried in one attempt */
 
-static void on_notice(void *arg, const PGresult *r) {
+static void on_link_notice(void *arg, const PGresult *r) {
     struct link *l = arg;
     const char *level = PQresultErrorField(r, PG_DIAG_SEVERITY), *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     hub_log_kv(HUB_LOG_INFO, "store", "the server says", "connection", l->name, "severity", level, "notice", text,
@@ -18,15 +18,15 @@ static void on_notice(void *arg, const PGresult *r) {
 
 static void on_connecting(void *arg, int events);
 
-static bool watch(struct link *l, int events, void (*cb)(void *, int)) {
+static bool watch_link(struct link *l, int events, void (*cb)(void *, int)) {
     l->watch = hub_watch_new(l->s->loop, PQsocket(l->pg), cb, l);
-    if (l->watch) hub_watch_set(l->watch, events);
+    if (l->watch) hub_watch_set(l->s->loop, l->watch, events);
     return l->watch != NULL;
 }
 
 static void come_up(struct link *l) {
     PQsetnonblocking(l->pg, 1);
-    if (!PQenterPipelineMode(l->pg) || !watch(l, HUB_READABLE, hub_pg_link_ready)) {
+    if (!PQenterPipelineMode(l->pg) || !watch_link(l, HUB_READABLE, hub_pg_link_ready)) {
         hub_pg_link_keep_why(l, "the connection cannot be watched");
         hub_pg_link_lose(l);
         return;
@@ -43,12 +43,12 @@ static void come_up(struct link *l) {
     l->ops->up(l);
 }
 
-static void go_on(struct link *l, PostgresPollingStatusType next) {
+static void go_on_connecting(struct link *l, PostgresPollingStatusType next) {
     bool ok = true;
     switch (next) {
     case PGRES_POLLING_OK: come_up(l); return;
-    case PGRES_POLLING_READING: ok = watch(l, HUB_READABLE, on_connecting); break;
-    case PGRES_POLLING_WRITING: ok = watch(l, HUB_WRITABLE, on_connecting); break;
+    case PGRES_POLLING_READING: ok = watch_link(l, HUB_READABLE, on_connecting); break;
+    case PGRES_POLLING_WRITING: ok = watch_link(l, HUB_WRITABLE, on_connecting); break;
     default: ok = false; break;
     }
     if (!ok) hub_pg_link_lose_by_libpq(l);
@@ -58,9 +58,9 @@ static void go_on(struct link *l, PostgresPollingStatusType next) {
 static void on_connecting(void *arg, int events) {
     struct link *l = arg;
     (void)events;
-    hub_watch_close(l->watch);
+    hub_watch_close(l->s->loop, l->watch);
     l->watch = NULL;
-    go_on(l, PQconnectPoll(l->pg));
+    go_on_connecting(l, PQconnectPoll(l->pg));
 }
 
 static void on_too_long(struct hub_timer *t) {
@@ -69,16 +69,16 @@ static void on_too_long(struct hub_timer *t) {
     hub_pg_link_lose(l);
 }
 
-static void dial(struct link *l, bool urls_own) {
+static void dial_address(struct link *l, bool urls_own) {
     struct addresses *a = &l->addresses;
     l->pg = urls_own ? hub_pg_conninfo_connect(&l->s->conninfo, NULL, NULL, NULL)
                      : hub_pg_conninfo_connect(&l->s->conninfo, hub_buf_cstr(&a->host), hub_buf_cstr(&a->addr),
                                                hub_buf_cstr(&a->port));
-    PQsetNoticeReceiver(l->pg, on_notice, l);
+    PQsetNoticeReceiver(l->pg, on_link_notice, l);
     if (PQstatus(l->pg) == CONNECTION_BAD)
         hub_pg_link_lose_by_libpq(l);
     else
-        go_on(l, PGRES_POLLING_WRITING);
+        go_on_connecting(l, PGRES_POLLING_WRITING);
 }
 
 /* ---- names ---- */
@@ -90,7 +90,7 @@ void hub_pg_addresses_free(struct addresses *a) {
     a->n = 0;
 }
 
-static void add(struct addresses *a, const struct host *host, const char *address) {
+static void add_address(struct addresses *a, const struct host *host, const char *address) {
     if (a->n == ADDRESSES_MAX) return;
     const char *glue = a->n++ ? "," : "";
     hub_buf_addf(&a->host, "%s%s", glue, host->name);
@@ -112,7 +112,7 @@ static void on_resolved(void *arg, const char *const *addresses, size_t n, const
         snprintf(why, sizeof why, "%.100s: %.80s", host->name, error ? error : "no address");
         hub_pg_link_keep_why(l, why);
     }
-    for (size_t i = 0; i < n; i++) add(&l->addresses, host, addresses[i]);
+    for (size_t i = 0; i < n; i++) add_address(&l->addresses, host, addresses[i]);
     resolve_on(l);
 }
 
@@ -132,11 +132,11 @@ static void resolve_on(struct link *l) {
             l->resolving = hub_loop_resolve(l->s->loop, host->name, on_resolved, l);
             return;
         }
-        add(&l->addresses, host, *host->name == '/' || *host->name == '@' ? "" : host->name);
+        add_address(&l->addresses, host, *host->name == '/' || *host->name == '@' ? "" : host->name);
         l->resolved++;
     }
     if (l->addresses.n)
-        dial(l, false);
+        dial_address(l, false);
     else
         hub_pg_link_lose(l);
 }
@@ -149,5 +149,5 @@ void hub_pg_link_connect(struct link *l) {
     if (l->s->conninfo.host_n)
         resolve_on(l);
     else
-        dial(l, true);
+        dial_address(l, true);
 }

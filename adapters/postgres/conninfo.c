@@ -23,7 +23,7 @@ static const char forms[] =
 
 #define CONNECT_MS 5000 /* unless the URL says something else */
 
-static void put(struct conninfo *c, const char *key, char *value) {
+static void put_option(struct conninfo *c, const char *key, char *value) {
     c->keys = hub_xrealloc(c->keys, (c->n + 2) * sizeof *c->keys);
     c->values = hub_xrealloc(c->values, (c->n + 2) * sizeof *c->values);
     c->keys[c->n] = hub_xstrdup(key);
@@ -31,7 +31,7 @@ static void put(struct conninfo *c, const char *key, char *value) {
     c->keys[c->n] = c->values[c->n] = NULL;
 }
 
-static const char *get(const PQconninfoOption *options, const char *key) {
+static const char *get_option(const PQconninfoOption *options, const char *key) {
     for (; options->keyword; options++)
         if (!strcmp(options->keyword, key)) return options->val;
     return NULL;
@@ -43,29 +43,30 @@ static void show_host(struct hub_buf *b, struct hub_str host, struct hub_str por
     if (port.n) hub_buf_addf(b, ":%.*s", HUB_FMT(port));
 }
 
-static char *show(const PQconninfoOption *options) {
+static HUB_MUST char *shown_url(const PQconninfoOption *options) {
     struct hub_buf b = {0};
-    struct hub_str hosts = hub_cstr(get(options, "host")), ports = hub_cstr(get(options, "port")), host, port = {0};
+    struct hub_str hosts = hub_cstr(get_option(options, "host")), ports = hub_cstr(get_option(options, "port")), host,
+                   port = {0};
     bool socket = hosts.n && *hosts.p == '/';
     hub_buf_addz(&b, "postgresql://");
-    if (get(options, "user")) hub_buf_addf(&b, "%s@", get(options, "user"));
+    if (get_option(options, "user")) hub_buf_addf(&b, "%s@", get_option(options, "user"));
     for (const char *glue = ""; !socket && hub_str_split(&hosts, ',', &host); glue = ",") {
         hub_str_split(&ports, ',', &port); /* one port may stand for all hosts */
         hub_buf_addz(&b, glue);
         show_host(&b, host, port);
     }
-    if (get(options, "dbname")) hub_buf_addf(&b, "/%s", get(options, "dbname"));
-    if (socket) hub_buf_addf(&b, "?host=%s", get(options, "host"));
+    if (get_option(options, "dbname")) hub_buf_addf(&b, "/%s", get_option(options, "dbname"));
+    if (socket) hub_buf_addf(&b, "?host=%s", get_option(options, "host"));
     return hub_buf_take(&b, NULL);
 }
 
-static char *application_name(const char *service) {
+static HUB_MUST char *application_name(const char *service) {
     struct hub_buf b = {0};
     hub_buf_addf(&b, "hubd %s", service ? service : "");
     return hub_buf_take(&b, NULL);
 }
 
-static char *server_options(const char *own, int64_t statement_timeout_ms) {
+static HUB_MUST char *server_options(const char *own, int64_t statement_timeout_ms) {
     struct hub_buf b = {0};
     hub_buf_addf(&b, "-c statement_timeout=%lld %s %s %s", (long long)statement_timeout_ms, server_settings,
                  own ? own : "", forms);
@@ -74,9 +75,9 @@ static char *server_options(const char *own, int64_t statement_timeout_ms) {
 
 /* Names that must be looked up before libpq may have them: it would wait for the answer. */
 static void take_hosts(struct conninfo *c, const PQconninfoOption *options) {
-    const char *names = get(options, "host") ? get(options, "host") : getenv("PGHOST");
-    struct hub_str hosts = hub_cstr(names), ports = hub_cstr(get(options, "port")), host, port = {0};
-    if (!names || get(options, "hostaddr") || get(options, "service")) return;
+    const char *names = get_option(options, "host") ? get_option(options, "host") : getenv("PGHOST");
+    struct hub_str hosts = hub_cstr(names), ports = hub_cstr(get_option(options, "port")), host, port = {0};
+    if (!names || get_option(options, "hostaddr") || get_option(options, "service")) return;
     while (hub_str_split(&hosts, ',', &host)) {
         hub_str_split(&ports, ',', &port); /* one port may stand for all hosts */
         c->hosts = hub_xrealloc(c->hosts, (c->host_n + 1) * sizeof *c->hosts);
@@ -86,7 +87,8 @@ static void take_hosts(struct conninfo *c, const PQconninfoOption *options) {
 
 static int64_t connect_ms(const PQconninfoOption *options) {
     int64_t seconds;
-    if (!get(options, "connect_timeout") || !hub_str_i64(hub_cstr(get(options, "connect_timeout")), &seconds))
+    if (!get_option(options, "connect_timeout") ||
+        !hub_str_i64(hub_cstr(get_option(options, "connect_timeout")), &seconds))
         return CONNECT_MS;
     return seconds < 1 || seconds > 60 ? 60000 : seconds * 1000;
 }
@@ -110,7 +112,7 @@ PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, cons
 
 /* libpq ends its complaints with the text in question, which may be the password. A name that it does not
  * know is told. */
-static enum hub_code refuse(const char *why, struct hub_err *err) {
+static enum hub_code refuse_url(const char *why, struct hub_err *err) {
     const char *quoted = strstr(why, ": \""), *name = quoted ? quoted + 3 : "";
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz_");
     bool is_option = strstr(why, "query parameter") && !strcmp(name + n, "\"\n") && n < 40;
@@ -123,7 +125,7 @@ static enum hub_code refuse(const char *why, struct hub_err *err) {
 
 /* What stands unescaped in a password would otherwise pass for a host or a port, and be shown as such. */
 static bool hosts_are_sane(const PQconninfoOption *options) {
-    const char *host = get(options, "host"), *port = get(options, "port");
+    const char *host = get_option(options, "host"), *port = get_option(options, "port");
     bool socket = host && (*host == '/' || *host == '@');
     return (!host || socket || !strchr(host, '@')) && (!port || strspn(port, "0123456789,") == strlen(port));
 }
@@ -134,23 +136,23 @@ enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_
     *out = (struct conninfo){0};
     PQconninfoOption *options = PQconninfoParse(url, &why);
     if (!options) {
-        enum hub_code code = refuse(why ? why : "not understood", err);
+        enum hub_code code = refuse_url(why ? why : "not understood", err);
         PQfreemem(why);
         return code;
     }
     if (!hosts_are_sane(options)) {
         PQconninfoFree(options);
-        return refuse("a host or a port is none", err);
+        return refuse_url("a host or a port is none", err);
     }
     for (const PQconninfoOption *o = options; o->keyword; o++)
-        if (o->val && strcmp(o->keyword, "options")) put(out, o->keyword, hub_xstrdup(o->val));
+        if (o->val && strcmp(o->keyword, "options")) put_option(out, o->keyword, hub_xstrdup(o->val));
     for (size_t i = 0; i < HUB_NELEM(defaults); i++)
-        if (!get(options, defaults[i][0])) put(out, defaults[i][0], hub_xstrdup(defaults[i][1]));
-    if (!get(options, "application_name")) put(out, "application_name", application_name(service));
-    put(out, "options", server_options(get(options, "options"), statement_timeout_ms));
+        if (!get_option(options, defaults[i][0])) put_option(out, defaults[i][0], hub_xstrdup(defaults[i][1]));
+    if (!get_option(options, "application_name")) put_option(out, "application_name", application_name(service));
+    put_option(out, "options", server_options(get_option(options, "options"), statement_timeout_ms));
     take_hosts(out, options);
     out->connect_ms = connect_ms(options);
-    out->shown = show(options);
+    out->shown = shown_url(options);
     PQconninfoFree(options);
     return HUB_OK;
 }
@@ -160,7 +162,7 @@ enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_
 static enum hub_code check_with_port(const struct conninfo *c, const char *port, struct hub_err *err) {
     PGconn *pg = hub_pg_conninfo_connect(c, NOWHERE, "", port);
     const char *why = PQstatus(pg) == CONNECTION_BAD ? PQerrorMessage(pg) : "";
-    enum hub_code code = *why && !strstr(why, NOWHERE) ? refuse(why, err) : HUB_OK;
+    enum hub_code code = *why && !strstr(why, NOWHERE) ? refuse_url(why, err) : HUB_OK;
     PQfinish(pg);
     return code;
 }

@@ -42,7 +42,7 @@ int64_t hub_pg_counter_take(struct pg_counters *k, struct pg_counter *c) {
     return ++c->next;
 }
 
-static void settle(struct pg_counters *k, bool keep) {
+static void settle_counters(struct pg_counters *k, bool keep) {
     for (struct hub_list *l; (l = hub_list_pop(&k->touched));) {
         struct pg_counter *c = HUB_CONTAINER(l, struct pg_counter, in_segment);
         if (keep)
@@ -53,11 +53,11 @@ static void settle(struct pg_counters *k, bool keep) {
     k->touched_n = 0;
 }
 
-void hub_pg_counters_keep(struct pg_counters *k) { settle(k, true); }
-void hub_pg_counters_undo(struct pg_counters *k) { settle(k, false); }
+void hub_pg_counters_keep(struct pg_counters *k) { settle_counters(k, true); }
+void hub_pg_counters_undo(struct pg_counters *k) { settle_counters(k, false); }
 
 void hub_pg_counters_clear(struct pg_counters *k) {
-    settle(k, false);
+    settle_counters(k, false);
     for (struct pg_counter *c; (c = hub_map_drain(&k->map));) free(c);
     hub_map_clear(&k->map);
     hub_buf_free(&k->key);

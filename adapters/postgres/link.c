@@ -1,13 +1,9 @@
-/* One connection in pipeline mode: prepared statements, handing results to who asked, in order, and
- * beginning anew after a loss. */
+/* One connection in pipeline mode: prepared statements, and handing results to who asked, in order. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
 #include "base/log.h"
-
-#define RETRY_MIN_MS 50
-#define RETRY_MAX_MS 2000
 
 struct statement {
     char name[16];
@@ -47,7 +43,7 @@ bool hub_pg_unusable(const char *state) {
 
 /* ---- statements ---- */
 
-static void forget(struct link *l, struct statement *st) {
+static void forget_statement(struct link *l, struct statement *st) {
     if (hub_map_get(&l->statements, hub_buf_str(&st->key)) == st) {
         hub_map_del(&l->statements, hub_buf_str(&st->key));
         l->statement_n--;
@@ -56,7 +52,7 @@ static void forget(struct link *l, struct statement *st) {
     free(st);
 }
 
-static void forget_all(struct link *l) {
+void hub_pg_link_forget(struct link *l) {
     for (size_t i = 0; i < l->n; i++) l->expected[(l->head + i) % l->cap].prepared = NULL;
     for (struct statement *st; (st = hub_map_drain(&l->statements));) {
         hub_buf_free(&st->key);
@@ -68,7 +64,7 @@ static void forget_all(struct link *l) {
 
 /* ---- what the server owes ---- */
 
-static struct expected *expect(struct link *l) {
+static struct expected *expect_result(struct link *l) {
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 64;
         struct expected *ring = hub_xcalloc(cap, sizeof *ring);
@@ -84,66 +80,11 @@ static struct expected *expect(struct link *l) {
     return e;
 }
 
-static struct expected take(struct link *l) {
+static struct expected take_expected(struct link *l) {
     struct expected e = l->expected[l->head];
     l->head = (l->head + 1) % l->cap;
     l->n--;
     return e;
-}
-
-/* ---- loss ---- */
-
-static void on_retry(struct hub_timer *t) { hub_pg_link_connect(HUB_CONTAINER(t, struct link, timer)); }
-
-static void retry_later(struct link *l) {
-    int64_t most = RETRY_MIN_MS << (l->attempts < 6 ? l->attempts : 6);
-    uint32_t dice;
-    hub_random(&dice, sizeof dice);
-    if (most > RETRY_MAX_MS) most = RETRY_MAX_MS;
-    l->attempts++;
-    hub_timer_start(l->s->loop, &l->timer, most / 2 + dice % (most / 2 + 1), on_retry);
-}
-
-static void disconnect(struct link *l) {
-    hub_timer_stop(l->s->loop, &l->timer);
-    hub_defer_cancel(&l->flush);
-    if (l->resolving) hub_loop_resolve_cancel(l->resolving);
-    l->resolving = NULL;
-    if (l->watch) hub_watch_close(l->watch);
-    l->watch = NULL;
-    if (l->pg) PQfinish(l->pg);
-    l->pg = NULL;
-    forget_all(l);
-    l->n = l->head = l->syncs = 0;
-    l->failed = l->losing = false;
-    if (l->state == LINK_UP) hub_pg_count_links(l->s, -1);
-    l->state = LINK_AWAY;
-}
-
-/* One line, without the newline that libpq's messages end with. */
-void hub_pg_link_keep_why(struct link *l, const char *why) {
-    snprintf(l->why, sizeof l->why, "%s", why);
-    for (char *p = l->why; *p; p++)
-        if (*p == '\n' || *p == '\t') *p = ' ';
-    for (size_t n = strlen(l->why); n && l->why[n - 1] == ' ';) l->why[--n] = 0;
-}
-
-void hub_pg_link_lose(struct link *l) {
-    bool was_up = l->state == LINK_UP;
-    if (was_up || l->attempts == 0)
-        hub_log_kv(HUB_LOG_WARN, "store", was_up ? "connection lost" : "cannot connect", "connection", l->name, "to",
-                   l->s->conninfo.shown, "error", l->why, NULL);
-    disconnect(l);
-    retry_later(l);
-    if (was_up) l->ops->lost(l);
-}
-
-void hub_pg_link_lose_by_libpq(struct link *l) {
-    const char *why = PQerrorMessage(l->pg);
-    hub_pg_link_keep_why(l, l->failure.text[0] && l->failed ? l->failure.text
-                            : *why                          ? why
-                                                            : "the connection was closed");
-    hub_pg_link_lose(l);
 }
 
 static void on_flush(struct hub_task *task);
@@ -168,7 +109,7 @@ static void keep_failure(struct link *l, const PGresult *r) {
      * whole row, columns that hubs do not know of included. */
     bool keys = state && detail && (!strcmp(state, "23505") || !strcmp(state, "23503"));
     snprintf(l->failure.text, sizeof l->failure.text, "%s%s%s", text, keys ? ": " : "", keys ? detail : "");
-    if (state && hub_pg_stale(state)) forget_all(l);
+    if (state && hub_pg_stale(state)) hub_pg_link_forget(l);
 }
 
 static void on_command_result(struct link *l, PGresult *r) {
@@ -190,7 +131,7 @@ static void on_command_result(struct link *l, PGresult *r) {
 }
 
 static void on_sync(struct link *l) {
-    struct expected e = take(l);
+    struct expected e = take_expected(l);
     struct failure f = l->failure;
     bool failed = l->failed;
     l->failed = false;
@@ -199,8 +140,8 @@ static void on_sync(struct link *l) {
 }
 
 static void on_command_end(struct link *l) {
-    struct expected e = take(l);
-    if (e.prepared) forget(l, e.prepared); /* it never got its good result */
+    struct expected e = take_expected(l);
+    if (e.prepared) forget_statement(l, e.prepared); /* it never got its good result */
 }
 
 /* One result; false when there is none though one was expected. In the place of a sync comes what failed
@@ -223,18 +164,18 @@ static bool take_result(struct link *l) {
     return r || !is_sync;
 }
 
-static void process(struct link *l) {
+static void process_results(struct link *l) {
     int nothing = 0;
     while (l->n && !l->losing && nothing < 2 && !PQisBusy(l->pg)) nothing = take_result(l) ? 0 : nothing + 1;
 }
 
-static void adjust(struct link *l) {
+static void adjust_watch(struct link *l) {
     int left = PQflush(l->pg);
     if (left < 0) {
         hub_pg_link_lose_by_libpq(l);
         return;
     }
-    hub_watch_set(l->watch, left ? HUB_READABLE | HUB_WRITABLE : HUB_READABLE);
+    hub_watch_set(l->s->loop, l->watch, left ? HUB_READABLE | HUB_WRITABLE : HUB_READABLE);
 }
 
 static void on_flush(struct hub_task *task) {
@@ -243,7 +184,7 @@ static void on_flush(struct hub_task *task) {
     if (l->losing)
         hub_pg_link_lose(l);
     else
-        adjust(l);
+        adjust_watch(l);
 }
 
 void hub_pg_link_ready(void *arg, int events) {
@@ -251,7 +192,7 @@ void hub_pg_link_ready(void *arg, int events) {
     if (events & HUB_READABLE) {
         bool alive = PQconsumeInput(l->pg);
         l->replied_at = hub_loop_now_exact(l->s->loop);
-        process(l);
+        process_results(l);
         if (l->losing) {
             hub_pg_link_lose(l);
             return;
@@ -261,7 +202,7 @@ void hub_pg_link_ready(void *arg, int events) {
             return;
         }
     }
-    adjust(l);
+    adjust_watch(l);
 }
 
 /* ---- life ---- */
@@ -278,7 +219,7 @@ void hub_pg_link_start(struct link *l) {
 }
 
 void hub_pg_link_close(struct link *l) {
-    disconnect(l);
+    hub_pg_link_disconnect(l);
     free(l->expected);
     l->expected = NULL;
     l->cap = 0;
@@ -291,29 +232,30 @@ void hub_pg_link_close(struct link *l) {
 /* ---- sending ---- */
 
 /* What libpq refuses to take shows up as a lost connection. */
-static void check(struct link *l, int ok) {
+static void check_sent(struct link *l, int ok) {
     if (!ok) hub_pg_link_drop(l, PQerrorMessage(l->pg));
 }
 
 void hub_pg_link_send_once(struct link *l, const char *sql, result_fn *result, void *arg) {
-    struct expected *e = expect(l);
+    struct expected *e = expect_result(l);
     e->result = result;
     e->arg = arg;
-    check(l, PQsendQueryParams(l->pg, sql, (int)l->params.n, NULL, hub_pg_params_values(&l->params), NULL, NULL, 0));
+    check_sent(l,
+               PQsendQueryParams(l->pg, sql, (int)l->params.n, NULL, hub_pg_params_values(&l->params), NULL, NULL, 0));
 }
 
 static void make_room(struct link *l) {
     struct params mine = l->params;
     if (l->generation == l->s->generation && l->statement_n < MAX_STATEMENTS) return;
     l->generation = l->s->generation;
-    forget_all(l);
+    hub_pg_link_forget(l);
     l->params = (struct params){0};
     hub_pg_link_send_once(l, "DEALLOCATE ALL", NULL, NULL);
     hub_pg_params_free(&l->params);
     l->params = mine;
 }
 
-static struct statement *prepare(struct link *l, build_fn *build, const void *what) {
+static struct statement *prepare_statement(struct link *l, build_fn *build, const void *what) {
     struct statement *st = hub_map_get(&l->statements, hub_buf_str(&l->key));
     if (st) return st;
     st = hub_xcalloc(1, sizeof *st);
@@ -323,18 +265,19 @@ static struct statement *prepare(struct link *l, build_fn *build, const void *wh
     l->statement_n++;
     hub_buf_clear(&l->sql);
     build(&l->sql, what);
-    expect(l)->prepared = st;
-    check(l, PQsendPrepare(l->pg, st->name, hub_buf_cstr(&l->sql), 0, NULL));
+    expect_result(l)->prepared = st;
+    check_sent(l, PQsendPrepare(l->pg, st->name, hub_buf_cstr(&l->sql), 0, NULL));
     return st;
 }
 
 void hub_pg_link_send(struct link *l, build_fn *build, const void *what, result_fn *result, void *arg) {
     make_room(l);
-    const struct statement *st = prepare(l, build, what);
-    struct expected *e = expect(l);
+    const struct statement *st = prepare_statement(l, build, what);
+    struct expected *e = expect_result(l);
     e->result = result;
     e->arg = arg;
-    check(l, PQsendQueryPrepared(l->pg, st->name, (int)l->params.n, hub_pg_params_values(&l->params), NULL, NULL, 0));
+    check_sent(l,
+               PQsendQueryPrepared(l->pg, st->name, (int)l->params.n, hub_pg_params_values(&l->params), NULL, NULL, 0));
 }
 
 static void build_text(struct hub_buf *sql, const void *what) { hub_buf_addz(sql, what); }
@@ -351,10 +294,10 @@ void hub_pg_link_command(struct link *l, const char *sql) {
 }
 
 void hub_pg_link_sync(struct link *l, synced_fn *synced, void *arg) {
-    struct expected *e = expect(l);
+    struct expected *e = expect_result(l);
     e->synced = synced;
     e->arg = arg;
     l->syncs++;
-    check(l, PQpipelineSync(l->pg));
+    check_sent(l, PQpipelineSync(l->pg));
     hub_defer(l->s->loop, &l->flush);
 }

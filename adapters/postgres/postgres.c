@@ -13,10 +13,8 @@
 #define TROUBLE_MS 10000
 
 static struct pg_store *store_of(const struct hub_store *s) { return HUB_CONTAINER(s, struct pg_store, base); }
-static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
-static struct pg_job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct pg_job, link); }
 
-static void release(struct pg_store *s, size_t bytes) {
+static void release_bytes(struct pg_store *s, size_t bytes) {
     s->outstanding--;
     s->outstanding_bytes -= bytes;
     hub_store_show_queue(s->outstanding);
@@ -36,12 +34,14 @@ static struct room_place *place_of_write(struct pg_store *s, const struct hub_wr
 /* ---- answers ---- */
 
 void hub_pg_answer_now(struct pg_store *s, struct hub_write *w) {
-    struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
+    bool keeps_rows = w->keeps_rows; /* DONE may free the write */
+    struct hub_rows row = w->row, before = w->before;
     struct room_place *place = place_of_write(s, w);
     if (place) place->waiting--;
     hub_store_write_failed(w);
-    release(s, w->bytes);
+    release_bytes(s, w->bytes);
     w->done(w);
+    if (keeps_rows) return;
     hub_rows_free(&row);
     hub_rows_free(&before);
 }
@@ -67,7 +67,7 @@ static void answer_job(struct pg_store *s, struct pg_job *j) {
             hub_store_sql_failed(j->code);
         else
             hub_store_read_failed(j->kind == JOB_SELECT ? j->q.table : NULL, j->code, error);
-        release(s, j->bytes);
+        release_bytes(s, j->bytes);
         j->answered = true;
         switch (j->kind) {
         case JOB_SELECT:
@@ -89,8 +89,8 @@ static void on_answers(struct hub_task *task) {
     hub_list_splice(&writes, &s->answers);
     hub_list_splice(&jobs, &s->read_answers);
     s->answering = false;
-    for (struct hub_list *l; (l = hub_list_pop(&writes));) hub_pg_answer_now(s, write_of(l));
-    for (struct hub_list *l; (l = hub_list_pop(&jobs));) answer_job(s, job_of(l));
+    for (struct hub_list *l; (l = hub_list_pop(&writes));) hub_pg_answer_now(s, hub_pg_write_of(l));
+    for (struct hub_list *l; (l = hub_list_pop(&jobs));) answer_job(s, hub_pg_job_of(l));
     hub_pg_maybe_closed(s);
 }
 
@@ -135,7 +135,7 @@ static const char *why_away(const struct link *l) {
 
 static void expire_reads(struct pg_store *s, struct hub_list *jobs, int64_t before) {
     while (!hub_list_empty(jobs)) {
-        struct pg_job *j = job_of(jobs->next);
+        struct pg_job *j = hub_pg_job_of(jobs->next);
         if (j->submitted > before) break;
         hub_list_remove(&j->link);
         hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, why_away(&s->readers[0].link));
@@ -150,9 +150,9 @@ static void watch_silence(struct link *l, int64_t most) {
 }
 
 /* A statement that has been sent is given up by its caller; its result is thrown away when it comes. */
-static void expire_sent(struct reader *r, int64_t before) {
+static void expire_sent_reads(struct reader *r, int64_t before) {
     HUB_LIST_EACH(&r->under_way, it) {
-        struct pg_job *j = job_of(it);
+        struct pg_job *j = hub_pg_job_of(it);
         if (j->answered || j->kind == JOB_SQL || j->submitted > before) continue;
         hub_pg_job_fail(j, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");
         answer_job(j->s, j);
@@ -168,7 +168,7 @@ static void judge_silence(struct pg_store *s, int64_t now) {
     watch_silence(&s->writer.link, s->closing && now - s->closing_since > TIMEOUT_MS ? 0 : TIMEOUT_MS);
     hub_pg_writer_probe(&s->writer);
     for (size_t i = 0; i < s->reader_n; i++) {
-        expire_sent(&s->readers[i], before);
+        expire_sent_reads(&s->readers[i], before);
         watch_silence(&s->readers[i].link, s->closing ? TIMEOUT_MS : script_limit + 1000);
     }
 }
@@ -185,7 +185,7 @@ static void on_timeouts(struct hub_timer *timer) {
 /* ---- submitting ---- */
 
 /* Counts it in; the code why not. */
-static enum hub_code admit(struct pg_store *s, size_t bytes) {
+static enum hub_code admit_bytes(struct pg_store *s, size_t bytes) {
     enum hub_code code = HUB_OK;
     if (s->closing)
         code = HUB_SHUTTING_DOWN;
@@ -197,18 +197,11 @@ static enum hub_code admit(struct pg_store *s, size_t bytes) {
     return code;
 }
 
-static size_t bytes_of(const struct hub_write *w) {
-    size_t n = 0;
-    for (size_t i = 0; w->cells && i < w->table->column_n; i++)
-        if (w->cells[i].kind == HUB_CELL_TEXT) n += w->cells[i].s.n;
-    return n;
-}
-
 static void on_turn(struct hub_task *task) { hub_pg_writer_pump(&HUB_CONTAINER(task, struct pg_store, turn)->writer); }
 
 /* False: it is refused, and will be told. */
 static bool take_in(struct pg_store *s, struct hub_write *w) {
-    enum hub_code code = admit(s, w->bytes);
+    enum hub_code code = admit_bytes(s, w->bytes);
     struct room_place *place = place_of_write(s, w);
     w->submitted = hub_loop_now_exact(s->loop);
     if (place) place->waiting++, place->begun++;
@@ -225,16 +218,16 @@ static void submit_write(struct pg_store *s, struct hub_write *w) {
 }
 
 static void pg_write(struct hub_store *base, struct hub_write *w) {
-    w->row = w->before = (struct hub_rows){0};
+    for (struct hub_write *part = w; part; part = part->next) part->row = part->before = (struct hub_rows){0};
     w->adapter = NULL;
-    w->bytes = bytes_of(w);
-    hub_pg_reset(w);
+    w->bytes = hub_write_bytes(w);
+    hub_write_reset(w);
     submit_write(store_of(base), w);
 }
 
 static void submit_job(struct pg_job *j, struct hub_list *queue) {
     struct pg_store *s = j->s;
-    enum hub_code code = admit(s, j->bytes);
+    enum hub_code code = admit_bytes(s, j->bytes);
     j->submitted = hub_loop_now_exact(s->loop);
     if (code) hub_pg_job_fail(j, code, hub_code_text(code));
     if (j->code) {
@@ -245,7 +238,7 @@ static void submit_job(struct pg_job *j, struct hub_list *queue) {
     hub_pg_readers_pump(s);
 }
 
-static struct pg_job *new_job(struct pg_store *s, enum pg_job_kind kind, void *arg) {
+static HUB_MUST struct pg_job *new_job(struct pg_store *s, enum pg_job_kind kind, void *arg) {
     struct pg_job *j = hub_xcalloc(1, sizeof *j);
     j->s = s;
     j->kind = kind;

@@ -1,10 +1,10 @@
 /* Inside the PostgreSQL store. Everything runs on the loop thread.
  *
- * conninfo.c: the URL. link.c, connect.c: one connection in pipeline mode, its prepared statements.
- * value.c: values in and out. counter.c: the rooms' counters as the writer knows them. writer.c: segments.
- * single.c: a refused segment, write by write. claim.c: who may write, and what became of a segment whose
- * connection was lost. read.c: selects. script.c, scan.c: scripts' statements. blocking.c, schema.c:
- * migration. postgres.c: the store's table. */
+ * conninfo.c: the URL. link.c, connect.c, reconnect.c: one connection in pipeline mode, its prepared
+ * statements. value.c: values in and out. counter.c: the rooms' counters as the writer knows them.
+ * writer.c: segments. single.c: a refused segment, write by write. only_writer.c: who may write, and what
+ * became of a segment whose connection was lost. read.c: selects. scan.c: scripts' statements.
+ * blocking.c, schema.c, alter.c: migration. postgres.c: the store's table. */
 #ifndef HUB_ADAPTERS_POSTGRES_INT_H
 #define HUB_ADAPTERS_POSTGRES_INT_H
 #include <libpq-fe.h>
@@ -12,6 +12,7 @@
 #include "adapters/postgres/postgres.h"
 #include "adapters/sql/cells.h"
 #include "adapters/sql/keep.h"
+#include "adapters/sql/plan.h"
 #include "adapters/sql/statement.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -50,7 +51,8 @@ enum hub_code hub_pg_conninfo_parse(const char *url, const char *service, int64_
 enum hub_code hub_pg_conninfo_check(const struct conninfo *c, struct hub_err *err);
 void hub_pg_conninfo_free(struct conninfo *c);
 /* Begins connecting; with HOST to these comma-separated lists in the place of the URL's hosts. */
-PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, const char *hostaddr, const char *port);
+HUB_MUST PGconn *hub_pg_conninfo_connect(const struct conninfo *c, const char *host, const char *hostaddr,
+                                         const char *port);
 
 /* ---- value.c ---- */
 
@@ -75,13 +77,14 @@ const char *const *hub_pg_params_values(struct params *p);
 /* Row I of R, whose first columns are those of T, at the end of ROWS. Texts are offsets until
  * hub_sql_settle_rows. */
 void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct hub_rows *rows, size_t *cap);
-/* Its first row, if there is one, in the place of what is in ROWS. */
+/* Its first row, or as many as MOST, if there is one, in the place of what is in ROWS. */
+void hub_pg_take_rows(const PGresult *r, const struct hub_table *t, int most, struct hub_rows *rows);
 void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows);
 struct hub_str hub_pg_text(const PGresult *r, int row, int column); /* {NULL, 0} for NULL */
 int64_t hub_pg_int(const PGresult *r, int row, int column);         /* 0 for NULL */
 int64_t hub_pg_changes(const PGresult *r);
 /* What a script sees of a value of type OID. New reference. */
-json_t *hub_pg_json(struct hub_str text, Oid type);
+HUB_MUST json_t *hub_pg_json(struct hub_str text, Oid type);
 
 /* ---- link.c: a connection in pipeline mode ---- */
 
@@ -164,11 +167,8 @@ void hub_pg_link_connect(struct link *l);
 void hub_pg_addresses_free(struct addresses *a);
 /* For connect.c: what came in (a watch's callback), why it is away, and that it is. */
 void hub_pg_link_ready(void *link, int events);
-void hub_pg_link_keep_why(struct link *l, const char *why);
-void hub_pg_link_lose(struct link *l);
-void hub_pg_link_lose_by_libpq(struct link *l); /* libpq says why */
-void hub_pg_link_start(struct link *l);         /* begins connecting, and does so again after each loss */
-void hub_pg_link_close(struct link *l);         /* without a word to anybody; it may be started again */
+void hub_pg_link_start(struct link *l); /* begins connecting, and does so again after each loss */
+void hub_pg_link_close(struct link *l); /* without a word to anybody; it may be started again */
 /* Gives it up as lost, on a later turn, and connects anew. */
 void hub_pg_link_drop(struct link *l, const char *why);
 
@@ -183,6 +183,13 @@ void hub_pg_link_command(struct link *l, const char *sql);
 /* Once, without keeping a statement; parameters in l->params. */
 void hub_pg_link_send_once(struct link *l, const char *sql, result_fn *result, void *arg);
 void hub_pg_link_sync(struct link *l, synced_fn *synced, void *arg);
+void hub_pg_link_forget(struct link *l); /* all that was prepared: the server does not know it any more */
+
+/* reconnect.c: when it is lost */
+void hub_pg_link_keep_why(struct link *l, const char *why);
+void hub_pg_link_lose(struct link *l);
+void hub_pg_link_lose_by_libpq(struct link *l); /* libpq says why */
+void hub_pg_link_disconnect(struct link *l);    /* without a word to anybody; its memory stays */
 
 /* ---- counter.c: rooms' counters ---- */
 
@@ -267,6 +274,9 @@ struct pg_job {
     size_t result_n, result_bytes;
 };
 
+static inline struct pg_job *hub_pg_job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct pg_job, link); }
+static inline struct hub_write *hub_pg_write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
+
 struct reader {
     struct link link;          /* first member */
     struct hub_list under_way; /* jobs */
@@ -306,7 +316,8 @@ struct writer {
     struct pg_counters counters;
     struct hub_sql_cells cells;
     struct hub_buf outbox_text;
-    struct hub_write *single; /* the write being carried out alone */
+    struct hub_write *single; /* the write, or the first of the group, being carried out alone, */
+    struct hub_write *part;   /* and which one of the group */
     bool single_again;        /* for the second time, with statements prepared anew */
     struct hub_list done;     /* of these: those through */
     int64_t marked;           /* what hubd_writer says */
@@ -395,7 +406,6 @@ void hub_pg_set_down(struct writer *x, const char *why); /* NULL: writing works 
 /* ---- write.c ---- */
 
 void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why);
-void hub_pg_reset(struct hub_write *w); /* as if it had not been tried */
 /* Sends the statement of a write. STRICT: anything but the expected outcome (one row for what is numbered,
  * no duplicate) is an error. False: the write was refused, its code is set, nothing was sent. */
 bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result);
@@ -412,6 +422,9 @@ bool hub_pg_goes_alone(const struct hub_write *w);
 void hub_pg_send_outbox(struct writer *x, const struct hub_write *w);
 /* Asks for the row that it is about to change; it comes into w->before. */
 void hub_pg_send_before(struct writer *x, struct hub_write *w);
+/* Sends W, which goes alone: a check, or the statement of a write, and before it that question where
+ * others are to hear of it. False as with hub_pg_send_write. */
+bool hub_pg_send_part(struct writer *x, struct hub_write *w, int64_t number, result_fn *result);
 /* Asks for the row that has the conflict's columns in common with it. */
 void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *result);
 
@@ -423,8 +436,8 @@ void hub_pg_send_existing(struct writer *x, struct hub_write *w, result_fn *resu
  * trigger, and then anybody could make the service look down. */
 bool hub_pg_note_trouble(struct pg_store *s, const struct failure *f, bool read);
 
-/* Answers W, whose code is set: the first on a later turn of the loop, the second at once, which is allowed
- * when a result arrives and never inside a call by the store's user. */
+/* Answers W, whose code is set: the first on a later turn of the loop, the second at once, which is
+ * allowed when a result arrives and never inside a call by the store's user. */
 void hub_pg_answer(struct pg_store *s, struct hub_write *w);
 void hub_pg_answer_now(struct pg_store *s, struct hub_write *w);
 void hub_pg_answer_count(struct pg_store *s, struct count_job *job, const struct pg_counter *c);
@@ -454,11 +467,17 @@ struct session {
 enum hub_code hub_pg_session_open(struct session *x, const struct conninfo *c, const PGconn *like, int64_t limit_ms,
                                   struct hub_err *err);
 /* NULL and ERR on failure. PARAMS: texts, N of them. */
-PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *const *params, int n, struct hub_err *err);
+HUB_MUST PGresult *hub_pg_session_run(struct session *x, const char *sql, const char *const *params, int n,
+                                      struct hub_err *err);
 void hub_pg_session_close(struct session *x);
 
 /* ---- schema.c ---- */
 enum hub_code hub_pg_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
 enum hub_code hub_pg_apply(struct hub_store *s, struct hub_err *err);
 enum hub_code hub_pg_adopt(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err);
+
+/* ---- alter.c: of struct hub_sql_planner (adapters/sql/plan.h) ---- */
+void hub_pg_make_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c);
+void hub_pg_alter_column(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                         const struct hub_sql_have_column *have, bool tighter, bool looser);
 #endif

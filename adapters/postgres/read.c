@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include "persist/store_metrics.h"
 
-static struct pg_job *job_of(struct hub_list *l) { return HUB_CONTAINER(l, struct pg_job, link); }
-
 void hub_pg_job_free(struct pg_job *j) {
     hub_rows_free(&j->rows);
     hub_buf_free(&j->text);
@@ -27,7 +25,7 @@ void hub_pg_job_fail(struct pg_job *j, enum hub_code code, const char *why) {
 
 /* ---- a select ---- */
 
-static void build_select(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_postgres, what, sql); }
+static void build_read_select(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_postgres, what, sql); }
 
 static void on_select_result(void *arg, const PGresult *r) {
     struct pg_job *j = arg;
@@ -50,7 +48,7 @@ static bool matches_nothing(const struct pg_job *j, const struct failure *f) {
 
 /* ---- the end of a job ---- */
 
-static void over(struct pg_job *j) {
+static void end_job(struct pg_job *j) {
     struct reader *r = j->reader;
     hub_list_remove(&j->link);
     r->under_way_n--;
@@ -60,7 +58,7 @@ static void over(struct pg_job *j) {
     hub_pg_answer_job(j->s, j);
 }
 
-static void send(struct reader *r, struct pg_job *j);
+static void send_job(struct reader *r, struct pg_job *j);
 
 static void on_job(void *arg, const struct failure *f) {
     struct pg_job *j = arg;
@@ -72,14 +70,14 @@ static void on_job(void *arg, const struct failure *f) {
     }
     if (f && j->kind != JOB_SQL && hub_pg_passing(f->state) && !j->tried_again) {
         j->tried_again = true;
-        send(j->reader, j);
+        send_job(j->reader, j);
         return;
     }
     bool trouble = f && j->kind != JOB_SQL && hub_pg_note_trouble(s, f, true);
     if (f && !j->code && !(j->kind == JOB_SELECT && matches_nothing(j, f)))
         hub_pg_job_fail(j, trouble ? HUB_STORE_UNAVAILABLE : hub_pg_code(f->state), f->text);
     hub_sql_settle_rows(&j->rows);
-    over(j);
+    end_job(j);
     hub_pg_readers_pump(s);
 }
 
@@ -91,7 +89,7 @@ static void send_select(struct reader *r, struct pg_job *j) {
     hub_pg_param_int(&l->params, j->q.offset);
     hub_buf_clear(&l->key);
     hub_sql_select_shape(&j->q, &l->key);
-    hub_pg_link_send(l, build_select, &j->q, on_select_result, j);
+    hub_pg_link_send(l, build_read_select, &j->q, on_select_result, j);
     hub_pg_link_sync(l, on_job, j);
 }
 
@@ -154,7 +152,7 @@ static void send_script(struct reader *r, struct pg_job *j) {
 
 /* ---- who takes what ---- */
 
-static void send(struct reader *r, struct pg_job *j) {
+static void send_job(struct reader *r, struct pg_job *j) {
     switch (j->kind) {
     case JOB_SELECT: send_select(r, j); break;
     case JOB_COUNTER: send_count(r, j); break;
@@ -176,20 +174,20 @@ static struct reader *idle_reader(struct pg_store *s, bool script) {
     return script && last ? NULL : best;
 }
 
-static void give(struct reader *r, struct pg_job *j) {
+static void assign_job(struct reader *r, struct pg_job *j) {
     hub_list_remove(&j->link);
     hub_list_push(&r->under_way, &j->link);
     r->under_way_n++;
     j->reader = r;
     j->sent = hub_real_ns();
     if (j->kind == JOB_SQL) r->script = true;
-    send(r, j);
+    send_job(r, j);
 }
 
 static void pump_list(struct pg_store *s, struct hub_list *list, bool script) {
     struct reader *r;
     if (!s->readable) return;
-    while (!hub_list_empty(list) && (r = idle_reader(s, script))) give(r, job_of(list->next));
+    while (!hub_list_empty(list) && (r = idle_reader(s, script))) assign_job(r, hub_pg_job_of(list->next));
 }
 
 void hub_pg_readers_pump(struct pg_store *s) {
@@ -199,7 +197,7 @@ void hub_pg_readers_pump(struct pg_store *s) {
 
 /* ---- connections ---- */
 
-static void on_up(struct link *l) { hub_pg_readers_pump(l->s); }
+static void on_reader_up(struct link *l) { hub_pg_readers_pump(l->s); }
 
 static void forget_result(struct pg_job *j) {
     hub_rows_free(&j->rows);
@@ -211,15 +209,15 @@ static void forget_result(struct pg_job *j) {
 }
 
 /* What only reads is asked again elsewhere. What another statement of a script did is not known. */
-static void on_lost(struct link *l) {
+static void on_reader_lost(struct link *l) {
     struct reader *r = HUB_CONTAINER(l, struct reader, link);
     struct hub_list again;
     hub_list_init(&again);
     for (struct hub_list *n; (n = r->under_way.next) != &r->under_way;) {
-        struct pg_job *j = job_of(n);
+        struct pg_job *j = hub_pg_job_of(n);
         if (!j->again || j->answered || j->code) {
             if (!j->code) hub_pg_job_fail(j, j->kind == JOB_SQL ? HUB_STORE_UNDECIDED : HUB_STORE_UNAVAILABLE, l->why);
-            over(j);
+            end_job(j);
             continue;
         }
         forget_result(j);
@@ -235,7 +233,7 @@ static void on_lost(struct link *l) {
 }
 
 void hub_pg_readers_init(struct pg_store *s, size_t n) {
-    static const struct link_ops ops = {on_up, on_lost};
+    static const struct link_ops ops = {on_reader_up, on_reader_lost};
     s->readers = hub_xcalloc(n, sizeof *s->readers);
     s->reader_n = n;
     for (size_t i = 0; i < n; i++) {

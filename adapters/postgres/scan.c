@@ -23,9 +23,9 @@ static bool is_letter(char c) {
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '$'; }
-static char peek(const struct sql_scan *s, size_t i) { return s->p + i < s->end ? s->p[i] : 0; }
+static char peek_char(const struct sql_scan *s, size_t i) { return s->p + i < s->end ? s->p[i] : 0; }
 
-static void copy(struct sql_scan *s, const char *to) {
+static void copy_to(struct sql_scan *s, const char *to) {
     if (s->out) hub_buf_add(s->out, s->p, (size_t)(to - s->p));
     s->p = to;
 }
@@ -34,7 +34,7 @@ static bool starts_nocase(struct hub_str s, struct hub_str prefix) {
     return s.n >= prefix.n && hub_str_eq_nocase(hub_str(s.p, prefix.n), prefix);
 }
 
-static bool in(struct hub_str word, const char *const *list) {
+static bool word_in(struct hub_str word, const char *const *list) {
     for (; *list; list++)
         if (hub_str_eq_nocase(word, hub_cstr(*list))) return true;
     return false;
@@ -43,7 +43,7 @@ static bool in(struct hub_str word, const char *const *list) {
 /* ---- tokens; each returns where it ends ---- */
 
 /* 'text' with '' inside, and with backslashes when it is E'…'; "name" likewise without. */
-static const char *quoted(const struct sql_scan *s, size_t from, char quote, bool backslash) {
+static const char *end_of_quoted(const struct sql_scan *s, size_t from, char quote, bool backslash) {
     for (const char *p = s->p + from; p < s->end; p++) {
         if (backslash && *p == '\\') {
             if (++p == s->end) break;
@@ -91,7 +91,7 @@ static void note_name(struct sql_scan *s, struct hub_str name) {
     static const char *const settings[] = {"set_config", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf",
                                            NULL};
     if (starts_nocase(name, HUB_STR("hubd_"))) s->own_table = true;
-    if (in(name, settings) || starts_nocase(name, HUB_STR("pg_advisory")) ||
+    if (word_in(name, settings) || starts_nocase(name, HUB_STR("pg_advisory")) ||
         starts_nocase(name, HUB_STR("pg_try_advisory")))
         s->setting = true;
 }
@@ -100,86 +100,86 @@ static void note_word(struct sql_scan *s, struct hub_str word) {
     static const char *const writing[] = {"insert",   "update",  "delete",  "merge",   "create",  "alter", "drop",
                                           "truncate", "comment", "reindex", "refresh", "analyze", "into",  NULL};
     if (!s->first.n) s->first = word;
-    if (in(word, writing)) s->writes = true;
+    if (word_in(word, writing)) s->writes = true;
     note_name(s, word);
 }
 
-static void word(struct sql_scan *s) {
+static void scan_word(struct sql_scan *s) {
     const char *p = s->p;
     while (p < s->end && is_word(*p)) p++;
     note_word(s, hub_str(s->p, (size_t)(p - s->p)));
-    copy(s, p);
+    copy_to(s, p);
 }
 
-static void parameter(struct sql_scan *s) {
+static void scan_parameter(struct sql_scan *s) {
     const char *p = s->p + 1;
     while (p < s->end && is_digit(*p)) p++;
     uint64_t n = 0;
     if (!hub_str_u64(hub_str(s->p + 1, (size_t)(p - s->p - 1)), &n)) n = UINT64_MAX;
     if (n > s->numbered) s->numbered = n;
     s->dollars = true;
-    copy(s, p);
+    copy_to(s, p);
 }
 
 /* A space keeps the number apart from a word or a number beside it. */
-static void mark(struct sql_scan *s) {
+static void scan_mark(struct sql_scan *s) {
     s->marks++;
     if (s->out && !s->dollars) {
         bool after = s->out->n && is_word(s->out->p[s->out->n - 1]);
-        hub_buf_addf(s->out, "%s$%zu%s", after ? " " : "", s->marks, is_word(peek(s, 1)) ? " " : "");
+        hub_buf_addf(s->out, "%s$%zu%s", after ? " " : "", s->marks, is_word(peek_char(s, 1)) ? " " : "");
         s->p++;
     } else
-        copy(s, s->p + 1);
+        copy_to(s, s->p + 1);
 }
 
-static const char *token(struct sql_scan *s) {
-    char c = *s->p, next = peek(s, 1);
+static const char *next_token(struct sql_scan *s) {
+    char c = *s->p, next = peek_char(s, 1);
     if (c == '-' && next == '-') return line_comment(s);
     if (c == '/' && next == '*') return block_comment(s);
-    if (c == '\'') return quoted(s, 1, '\'', false);
-    if ((c == 'e' || c == 'E') && next == '\'') return quoted(s, 2, '\'', true);
+    if (c == '\'') return end_of_quoted(s, 1, '\'', false);
+    if ((c == 'e' || c == 'E') && next == '\'') return end_of_quoted(s, 2, '\'', true);
     if (c == '"') {
-        const char *to = quoted(s, 1, '"', false);
+        const char *to = end_of_quoted(s, 1, '"', false);
         bool closed = to - s->p > 1 && to[-1] == '"';
         note_name(s, hub_str(s->p + 1, (size_t)(to - s->p - 1 - closed)));
         return to;
     }
     if ((c == 'u' || c == 'U') && next == '&') { /* U&"\0068ubd_room": a name that cannot be read off */
-        s->own_table |= peek(s, 2) == '"';
+        s->own_table |= peek_char(s, 2) == '"';
         return s->p + 2;
     }
     return c == '$' ? dollar_quote(s) : NULL;
 }
 
 static bool is_comment(const struct sql_scan *s) {
-    return (*s->p == '-' && peek(s, 1) == '-') || (*s->p == '/' && peek(s, 1) == '*');
+    return (*s->p == '-' && peek_char(s, 1) == '-') || (*s->p == '/' && peek_char(s, 1) == '*');
 }
 
 /* One pass; false when something follows the semicolon. */
-static bool pass(struct sql_scan *s) {
+static bool pass_token(struct sql_scan *s) {
     while (s->p < s->end) {
         bool comment = is_comment(s);
         if (s->ended && !comment && !is_space(*s->p) && *s->p != ';') return false;
         s->any |= !comment && !is_space(*s->p) && *s->p != ';';
-        const char *to = token(s);
+        const char *to = next_token(s);
         if (to)
-            copy(s, to);
-        else if (*s->p == '$' && is_digit(peek(s, 1)))
-            parameter(s);
+            copy_to(s, to);
+        else if (*s->p == '$' && is_digit(peek_char(s, 1)))
+            scan_parameter(s);
         else if (is_letter(*s->p))
-            word(s);
+            scan_word(s);
         else if (is_digit(*s->p)) {
             const char *p = s->p;
             while (p < s->end && (is_letter(*p) || is_digit(*p) || *p == '.')) p++;
-            copy(s, p);
+            copy_to(s, p);
         } else if (*s->p == '?')
-            mark(s);
+            scan_mark(s);
         else if (*s->p == ';') {
             s->ended = true;
             if (s->out) hub_buf_addc(s->out, ' '); /* what it stood between stays apart */
             s->p++;
         } else
-            copy(s, s->p + 1);
+            copy_to(s, s->p + 1);
     }
     return true;
 }
@@ -188,14 +188,14 @@ enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out,
     static const char *const reading[] = {"select", "with", "values", "table", "show", NULL};
     struct sql_scan s = {.p = sql.p, .end = sql.p + sql.n};
     if (sql.n && memchr(sql.p, 0, sql.n)) return hub_fail(err, HUB_BAD_REQUEST, "the statement has a U+0000");
-    if (!pass(&s)) return hub_fail(err, HUB_BAD_REQUEST, "one statement at a time");
+    if (!pass_token(&s)) return hub_fail(err, HUB_BAD_REQUEST, "one statement at a time");
     if (!s.any) return hub_fail(err, HUB_BAD_REQUEST, "there is no statement");
     static const char *const refused[] = {
         "begin",  "start",   "commit",  "end",     "rollback",   "abort",    "savepoint", "release", "set",
         "reset",  "discard", "prepare", "execute", "deallocate", "listen",   "unlisten",  "notify",  "load",
         "lock",   "copy",    "do",      "call",    "declare",    "fetch",    "move",      "close",   "checkpoint",
         "vacuum", "cluster", "grant",   "revoke",  "reassign",   "security", "import",    NULL};
-    if (in(s.first, refused))
+    if (word_in(s.first, refused))
         return hub_fail(err, HUB_NOT_ALLOWED,
                         "scripts may not change settings, begin transactions, copy, or run procedures");
     if (s.setting) return hub_fail(err, HUB_NOT_ALLOWED, "scripts may not change settings or take the session's locks");
@@ -205,8 +205,8 @@ enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out,
         return hub_fail(err, HUB_BAD_REQUEST, "the statement has more parameters than values were given");
     if (params < given)
         return hub_fail(err, HUB_BAD_REQUEST, "more values were given than the statement has parameters");
-    *reads = !s.writes && in(s.first, reading);
+    *reads = !s.writes && word_in(s.first, reading);
     struct sql_scan again = {.p = sql.p, .end = sql.p + sql.n, .out = out, .dollars = s.dollars};
-    pass(&again);
+    pass_token(&again);
     return HUB_OK;
 }

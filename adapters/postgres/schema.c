@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
-#include "adapters/sql/plan.h"
 
 #define START_LIMIT_MS 3600000 /* a large table may take its time at start */
 #define LOCK_LIMIT "30s"       /* for another hubd's migration to end */
@@ -23,13 +22,13 @@ struct migration {
     bool broken; /* a question went without an answer */
 };
 
-static PGresult *ask(struct migration *m, const char *sql, const char *param) {
+static HUB_MUST PGresult *ask_server(struct migration *m, const char *sql, const char *param) {
     PGresult *r = hub_pg_session_run(&m->session, sql, &param, param ? 1 : 0, m->broken ? NULL : m->err);
     m->broken |= !r;
     return r;
 }
 
-static char *text(const PGresult *r, int row, int column) {
+static HUB_MUST char *text_of(const PGresult *r, int row, int column) {
     return PQgetisnull(r, row, column) ? NULL : hub_xstrdup(PQgetvalue(r, row, column));
 }
 
@@ -37,12 +36,13 @@ static bool is_true(const PGresult *r, int row, int column) { return hub_str_is(
 
 /* ---- what is there ---- */
 
-static char **enum_values(struct migration *m, const char *type_oid) {
-    PGresult *r = ask(m, "SELECT enumlabel FROM pg_enum WHERE enumtypid = $1::oid ORDER BY enumsortorder", type_oid);
+static HUB_MUST char **enum_values(struct migration *m, const char *type_oid) {
+    PGresult *r =
+        ask_server(m, "SELECT enumlabel FROM pg_enum WHERE enumtypid = $1::oid ORDER BY enumsortorder", type_oid);
     if (!r) return NULL;
     int n = PQntuples(r);
     char **list = hub_xcalloc((size_t)n + 1, sizeof *list);
-    for (int i = 0; i < n; i++) list[i] = text(r, i, 0);
+    for (int i = 0; i < n; i++) list[i] = text_of(r, i, 0);
     PQclear(r);
     return list;
 }
@@ -115,28 +115,28 @@ static void judge_type(struct hub_str kind, bool loose, struct hub_sql_have_colu
     "AND x.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass))"
 
 static void read_columns(struct migration *m, const char *oid, struct hub_sql_have *have) {
-    PGresult *r =
-        ask(m,
-            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), "
-            "nullif(a.attidentity::text "
-            "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid "
-            "AND i.indisprimary "
-            "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype, " OTHER_ORDER
-            ", " KIND_OF_TYPE ", EXISTS (SELECT FROM pg_collation l WHERE l.oid = a.attcollation AND NOT "
-            "l.collisdeterministic) "
-            "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid "
-            "AND d.adnum = a.attnum "
-            "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-            oid);
+    PGresult *r = ask_server(
+        m,
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), "
+        "nullif(a.attidentity::text "
+        "|| a.attgenerated::text, '')), a.attnotnull, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid "
+        "AND i.indisprimary "
+        "AND a.attnum = ANY (i.indkey)), CASE WHEN t.typtype = 'e' THEN t.oid END, t.oid::regtype, " OTHER_ORDER
+        ", " KIND_OF_TYPE ", EXISTS (SELECT FROM pg_collation l WHERE l.oid = a.attcollation AND NOT "
+        "l.collisdeterministic) "
+        "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid "
+        "AND d.adnum = a.attnum "
+        "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        oid);
     if (!r) return;
     have->column_n = (size_t)PQntuples(r);
     have->columns = hub_xcalloc(have->column_n, sizeof *have->columns);
     for (int i = 0; i < PQntuples(r); i++) {
         bool is_enum = !PQgetisnull(r, i, 5); /* and not a domain over one */
         have->columns[i] =
-            (struct hub_sql_have_column){.name = text(r, i, 0),
-                                         .type = text(r, i, is_enum ? 6 : 1),
-                                         .default_sql = text(r, i, 2),
+            (struct hub_sql_have_column){.name = text_of(r, i, 0),
+                                         .type = text_of(r, i, is_enum ? 6 : 1),
+                                         .default_sql = text_of(r, i, 2),
                                          .not_null = is_true(r, i, 3),
                                          .primary = is_true(r, i, 4),
                                          .other_order = is_true(r, i, 7),
@@ -147,20 +147,21 @@ static void read_columns(struct migration *m, const char *oid, struct hub_sql_ha
 }
 
 static void read_indexes(struct migration *m, const char *oid, struct hub_sql_have *have) {
-    PGresult *r = ask(m,
-                      "SELECT string_agg(coalesce(a.attname, '?'), ',' ORDER BY k.n), bool_and(i.indisunique), "
-                      "bool_and(i.indpred IS NOT NULL) "
-                      "FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n) LEFT JOIN pg_attribute a ON "
-                      "a.attrelid = $1::oid AND "
-                      "a.attnum = k.attnum WHERE i.indrelid = $1::oid AND i.indisvalid AND k.n <= i.indnkeyatts GROUP "
-                      "BY i.indexrelid",
-                      oid);
+    PGresult *r =
+        ask_server(m,
+                   "SELECT string_agg(coalesce(a.attname, '?'), ',' ORDER BY k.n), bool_and(i.indisunique), "
+                   "bool_and(i.indpred IS NOT NULL) "
+                   "FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n) LEFT JOIN pg_attribute a ON "
+                   "a.attrelid = $1::oid AND "
+                   "a.attnum = k.attnum WHERE i.indrelid = $1::oid AND i.indisvalid AND k.n <= i.indnkeyatts GROUP "
+                   "BY i.indexrelid",
+                   oid);
     if (!r) return;
     have->index_n = (size_t)PQntuples(r);
     have->indexes = hub_xcalloc(have->index_n, sizeof *have->indexes);
     for (int i = 0; i < PQntuples(r); i++)
         have->indexes[i] = (struct hub_sql_have_index){
-            .columns = text(r, i, 0), .unique = is_true(r, i, 1), .partial = is_true(r, i, 2)};
+            .columns = text_of(r, i, 0), .unique = is_true(r, i, 1), .partial = is_true(r, i, 2)};
     PQclear(r);
 }
 
@@ -168,11 +169,12 @@ static void read_have(struct migration *m, const char *table, struct hub_sql_hav
     struct hub_buf name = {0};
     *have = (struct hub_sql_have){0};
     hub_sql_table(&hub_sql_postgres, &name, table);
-    PGresult *r = ask(m, "SELECT c.oid, c.relkind FROM pg_class c WHERE c.oid = to_regclass($1)", hub_buf_cstr(&name));
+    PGresult *r =
+        ask_server(m, "SELECT c.oid, c.relkind FROM pg_class c WHERE c.oid = to_regclass($1)", hub_buf_cstr(&name));
     if (r && PQntuples(r)) {
         have->exists = true;
         have->view = !strchr("rp", *PQgetvalue(r, 0, 1));
-        char *oid = text(r, 0, 0);
+        char *oid = text_of(r, 0, 0);
         read_columns(m, oid, have);
         read_indexes(m, oid, have);
         free(oid);
@@ -183,16 +185,16 @@ static void read_have(struct migration *m, const char *table, struct hub_sql_hav
 
 /* ---- the plan ---- */
 
-static bool any(void *ctx, const char *sql, struct hub_buf *value) {
-    PGresult *r = ask(ctx, sql, NULL);
+static bool any_row(void *ctx, const char *sql, struct hub_buf *value) {
+    PGresult *r = ask_server(ctx, sql, NULL);
     bool yes = r && PQntuples(r);
     if (yes && value) hub_buf_adds(value, hub_pg_text(r, 0, 0));
     PQclear(r);
     return yes;
 }
 
-static bool missing(struct migration *m, const char *table) {
-    PGresult *r = ask(m, "SELECT to_regclass($1) IS NULL", table);
+static bool table_missing(struct migration *m, const char *table) {
+    PGresult *r = ask_server(m, "SELECT to_regclass($1) IS NULL", table);
     bool yes = r && is_true(r, 0, 0);
     PQclear(r);
     return yes;
@@ -206,9 +208,15 @@ static enum hub_code made_plan(const struct migration *m, const struct hub_sql_p
 /* CREATED, when given, says for each table whether the plan makes it. */
 static enum hub_code make_plan(struct migration *m, struct hub_buf *plan, bool *created) {
     const struct pg_store *s = m->s;
-    struct hub_sql_planner p = {.d = &hub_sql_postgres, .any = any, .ctx = m, .plan = plan, .err = m->err};
-    if (missing(m, "hubd_room")) hub_buf_addz(plan, bookkeeping);
-    if (missing(m, "hubd_writer")) hub_buf_addz(plan, markers);
+    struct hub_sql_planner p = {.d = &hub_sql_postgres,
+                                .any = any_row,
+                                .ctx = m,
+                                .make_type = hub_pg_make_enum,
+                                .alter = hub_pg_alter_column,
+                                .plan = plan,
+                                .err = m->err};
+    if (table_missing(m, "hubd_room")) hub_buf_addz(plan, bookkeeping);
+    if (table_missing(m, "hubd_writer")) hub_buf_addz(plan, markers);
     for (size_t i = 0; !m->broken && i < s->table_n; i++) {
         struct hub_sql_have have;
         read_have(m, s->tables[i]->table, &have);
@@ -240,7 +248,7 @@ static enum hub_code plant_row(struct migration *m, const struct hub_table *t, s
         if (!r) code = why.code;
         PQclear(r);
     }
-    if (code) hub_fail(m->err, code, "seed.yaml: %s[%zu]: %s", t->name, at, why.text);
+    if (code) hub_err_set(m->err, code, "seed.yaml: %s[%zu]: %s", t->name, at, why.text);
     hub_pg_params_free(&params);
     hub_buf_free(&sql);
     hub_buf_free(&texts);
@@ -248,14 +256,14 @@ static enum hub_code plant_row(struct migration *m, const struct hub_table *t, s
     return code;
 }
 
-static enum hub_code plant(struct migration *m, const struct hub_table *t) {
+static enum hub_code plant_seed(struct migration *m, const struct hub_table *t) {
     enum hub_code code = HUB_OK;
     for (size_t i = 0; !code && i < json_array_size(t->seed); i++)
         code = plant_row(m, t, i, json_array_get(t->seed, i));
     return code;
 }
 
-static enum hub_code run(struct migration *m, const char *sql) {
+static enum hub_code run_sql(struct migration *m, const char *sql) {
     PGresult *r = hub_pg_session_run(&m->session, sql, NULL, 0, m->err);
     PQclear(r);
     return r ? HUB_OK : m->err->code;
@@ -265,17 +273,17 @@ static enum hub_code carry_out(struct migration *m) {
     struct hub_buf plan = {0};
     bool *created = hub_xcalloc(m->s->table_n, sizeof *created);
     enum hub_code code = make_plan(m, &plan, created);
-    if (!code && plan.n) code = run(m, hub_buf_cstr(&plan));
+    if (!code && plan.n) code = run_sql(m, hub_buf_cstr(&plan));
     for (size_t i = 0; !code && i < m->s->table_n; i++)
-        if (created[i]) code = plant(m, m->s->tables[i]);
+        if (created[i]) code = plant_seed(m, m->s->tables[i]);
     free(created);
     hub_buf_free(&plan);
     return code;
 }
 
 /* Two that start at once take turns: the second finds everything done. */
-static enum hub_code begin(struct migration *m) {
-    return run(m, "BEGIN; SET LOCAL lock_timeout = '" LOCK_LIMIT "'; SELECT pg_advisory_xact_lock(7523094285)");
+static enum hub_code begin_migration(struct migration *m) {
+    return run_sql(m, "BEGIN; SET LOCAL lock_timeout = '" LOCK_LIMIT "'; SELECT pg_advisory_xact_lock(7523094285)");
 }
 
 /* Another process serves it: nothing may change under it. Our own sessions are no others. */
@@ -283,7 +291,7 @@ static enum hub_code check_owner(struct migration *m) {
     struct writer *x = &m->s->writer;
     struct hub_buf names = {0}, ours = {0};
     char why[sizeof x->why];
-    if (!m->s->owner || missing(m, "hubd_writer") || m->broken) return m->broken ? m->err->code : HUB_OK;
+    if (!m->s->owner || table_missing(m, "hubd_writer") || m->broken) return m->broken ? m->err->code : HUB_OK;
     hub_pg_lock_names(m->s, &names);
     hub_buf_addf(&ours, "%d,%d", (int)x->pid, x->link.pg ? PQbackendPID(x->link.pg) : 0);
     const char *const params[] = {hub_buf_cstr(&names), hub_buf_cstr(&ours)};
@@ -302,18 +310,18 @@ static enum hub_code check_owner(struct migration *m) {
     return code;
 }
 
-static enum hub_code migrate(struct pg_store *s, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
+static enum hub_code run_migration(struct pg_store *s, const PGconn *like, int64_t limit_ms, struct hub_err *err) {
     struct hub_err mine;
     struct migration m = {.s = s, .err = err ? err : &mine};
     enum hub_code code = hub_pg_session_open(&m.session, &s->conninfo, like, limit_ms, m.err);
     if (code) return code;
     char limit[64];
     snprintf(limit, sizeof limit, "SET statement_timeout = %lld", (long long)limit_ms);
-    code = run(&m, limit);
-    if (!code) code = begin(&m);
+    code = run_sql(&m, limit);
+    if (!code) code = begin_migration(&m);
     if (!code) code = check_owner(&m);
     if (!code) code = carry_out(&m);
-    if (!code) code = run(&m, "COMMIT");
+    if (!code) code = run_sql(&m, "COMMIT");
     hub_pg_session_close(&m.session); /* which undoes what is not committed */
     return code;
 }
@@ -336,7 +344,7 @@ enum hub_code hub_pg_apply(struct hub_store *base, struct hub_err *err) {
     /* Whoever tries again from the loop is not held up by a server that is known to be away. */
     if (l->started && l->state != LINK_UP)
         return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, l->why);
-    enum hub_code code = migrate(s, NULL, START_LIMIT_MS, err);
+    enum hub_code code = run_migration(s, NULL, START_LIMIT_MS, err);
     if (code) return code;
     s->applied = s->readable = true;
     hub_pg_claim(&s->writer);
@@ -354,7 +362,7 @@ enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config
         return hub_fail(err, HUB_STORE_UNAVAILABLE, "%s: %s", s->conninfo.shown, hub_pg_writer_why(&s->writer));
     s->tables = config->tables;
     s->table_n = config->table_n;
-    enum hub_code code = migrate(s, s->writer.link.pg, s->statement_timeout_ms, err);
+    enum hub_code code = run_migration(s, s->writer.link.pg, s->statement_timeout_ms, err);
     if (code) {
         s->tables = old;
         s->table_n = old_n;

@@ -22,7 +22,7 @@ void hub_pg_params_free(struct params *p) {
     *p = (struct params){0};
 }
 
-static void begin(struct params *p, bool null) {
+static void begin_param(struct params *p, bool null) {
     if (p->n == p->cap) {
         p->cap = p->cap ? p->cap * 2 : 32;
         p->at = hub_xrealloc(p->at, p->cap * sizeof *p->at);
@@ -32,14 +32,14 @@ static void begin(struct params *p, bool null) {
 }
 
 void hub_pg_param_str(struct params *p, struct hub_str s) {
-    begin(p, false);
+    begin_param(p, false);
     if (s.n && memchr(s.p, 0, s.n)) p->has_nul = true;
     hub_buf_adds(&p->text, s);
     hub_buf_addc(&p->text, 0);
 }
 
 void hub_pg_param_int(struct params *p, int64_t v) {
-    begin(p, false);
+    begin_param(p, false);
     hub_buf_addi(&p->text, v);
     hub_buf_addc(&p->text, 0);
 }
@@ -89,7 +89,7 @@ void hub_pg_param_cell(struct params *p, const struct hub_column *col, const str
     char text[64];
     switch (c->kind) {
     case HUB_CELL_ABSENT:
-    case HUB_CELL_NULL: begin(p, true); return;
+    case HUB_CELL_NULL: begin_param(p, true); return;
     case HUB_CELL_TEXT:
         if (col && hub_stored(col) == HUB_STORED_ARRAY)
             param_array(p, c->s);
@@ -219,13 +219,17 @@ void hub_pg_take_row(const PGresult *r, int i, const struct hub_table *t, struct
     rows->n++;
 }
 
-void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows) {
+void hub_pg_take_rows(const PGresult *r, const struct hub_table *t, int most, struct hub_rows *rows) {
     size_t cap = 0;
     if (PQresultStatus(r) != PGRES_TUPLES_OK || !PQntuples(r)) return;
     hub_rows_free(rows);
     *rows = (struct hub_rows){0};
-    hub_pg_take_row(r, 0, t, rows, &cap);
+    for (int i = 0; i < most && i < PQntuples(r); i++) hub_pg_take_row(r, i, t, rows, &cap);
     hub_sql_settle_rows(rows);
+}
+
+void hub_pg_take_first(const PGresult *r, const struct hub_table *t, struct hub_rows *rows) {
+    hub_pg_take_rows(r, t, 1, rows);
 }
 
 /* ---- JSON for scripts, as the embedded store gives it ---- */
@@ -247,14 +251,14 @@ enum {
     JSONB = 3802
 };
 
-static json_t *number(struct hub_str s, bool real_type) {
+static HUB_MUST json_t *number_json(struct hub_str s, bool real_type) {
     int64_t integer;
     double real;
     if (!real_type && hub_str_i64(s, &integer)) return json_integer(integer);
     return take_real(s, &real) ? json_real(real) : hub_json_string(s);
 }
 
-static json_t *moment(struct hub_str s) {
+static HUB_MUST json_t *moment_json(struct hub_str s) {
     char iso[HUB_ISO_LEN + 1];
     int64_t ms;
     if (!take_time(s, &ms)) return hub_json_string(s);
@@ -264,7 +268,7 @@ static json_t *moment(struct hub_str s) {
 
 static int hex_digit(char c) { return c <= '9' ? c - '0' : (c | 32) - 'a' + 10; }
 
-static json_t *bytes(struct hub_str s) {
+static HUB_MUST json_t *bytes_json(struct hub_str s) {
     struct hub_buf raw = {0}, text = {0};
     for (size_t i = 2; i + 1 < s.n; i += 2) hub_buf_addc(&raw, (char)(hex_digit(s.p[i]) * 16 + hex_digit(s.p[i + 1])));
     hub_buf_add_base64(&text, hub_buf_str(&raw));
@@ -282,12 +286,12 @@ json_t *hub_pg_json(struct hub_str s, Oid type) {
     case INT4:
     case INT8:
     case OID:
-    case NUMERIC: return number(s, false);
+    case NUMERIC: return number_json(s, false);
     case FLOAT4:
-    case FLOAT8: return number(s, true);
+    case FLOAT8: return number_json(s, true);
     case TIMESTAMP:
-    case TIMESTAMPTZ: return moment(s);
-    case BYTEA: return bytes(s);
+    case TIMESTAMPTZ: return moment_json(s);
+    case BYTEA: return bytes_json(s);
     case JSON:
     case JSONB: {
         json_t *v = hub_json_parse(s, NULL);

@@ -10,16 +10,6 @@ void hub_pg_fail(struct hub_write *w, enum hub_code code, const char *why) {
     snprintf(w->error, sizeof w->error, "%s", why);
 }
 
-void hub_pg_reset(struct hub_write *w) {
-    hub_rows_free(&w->row);
-    hub_rows_free(&w->before);
-    w->row = w->before = (struct hub_rows){0};
-    w->code = HUB_OK;
-    w->error[0] = 0;
-    w->duplicate = false;
-    w->changes = w->number = 0;
-}
-
 /* ---- the statement ---- */
 
 /* A numbered change must hit one row: its number is spoken for. The division fails unless it does. */
@@ -45,7 +35,9 @@ static bool wants_row(const struct hub_write *w) {
     return (w->return_row || w->announce) && (w->kind != HUB_INSERT || becomes_other(w));
 }
 
-bool hub_pg_goes_alone(const struct hub_write *w) { return w->announce && (w->kind != HUB_INSERT || becomes_other(w)); }
+bool hub_pg_goes_alone(const struct hub_write *w) {
+    return w->next || w->kind == HUB_CHECK || (w->announce && (w->kind != HUB_INSERT || becomes_other(w)));
+}
 
 bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64_t number, result_fn *result) {
     struct link *l = &x->link;
@@ -60,6 +52,7 @@ bool hub_pg_send_write(struct writer *x, struct hub_write *w, bool strict, int64
         if (local.cells[i].kind != HUB_CELL_ABSENT)
             hub_pg_param_cell(&l->params, &w->table->columns[i], &local.cells[i]);
     if (changes) hub_pg_param_conds(&l->params, w->table, w->where, w->where_n);
+    if (w->take) hub_pg_param_int(&l->params, w->take->limit);
     if (l->params.has_nul) {
         hub_pg_fail(w, HUB_BAD_REQUEST, HUB_SQL_NUL);
         return false;
@@ -142,7 +135,7 @@ bool hub_pg_join_run(struct writer *x, struct hub_write *w, int64_t number) {
 
 void hub_pg_take_outcome(struct hub_write *w, const PGresult *r) {
     w->changes = hub_pg_changes(r);
-    if (wants_row(w)) hub_pg_take_first(r, w->table, &w->row);
+    if (wants_row(w)) hub_pg_take_rows(r, w->table, w->take ? PQntuples(r) : 1, &w->row);
 }
 
 /* ---- what others are to hear of ---- */
@@ -188,6 +181,52 @@ void hub_pg_send_before(struct writer *x, struct hub_write *w) {
     if (w->kind == HUB_UPDATE) send_before_update(x, w);
     if (w->kind == HUB_UPSERT) hub_pg_send_existing(x, w, on_before);
 }
+
+/* ---- checks ---- */
+
+static void build_check(struct hub_buf *sql, const void *what) { hub_sql_select(&hub_sql_postgres, what, sql); }
+
+static void on_checked(void *arg, const PGresult *r) {
+    struct hub_write *w = arg;
+    struct hub_rows rows = {.table = w->table};
+    hub_pg_take_rows(r, w->table, PQntuples(r), &rows);
+    rows.table = w->table; /* also when there is none */
+    if (!hub_rows_equal(&rows, w->expected)) hub_pg_fail(w, HUB_CONFLICT, HUB_SQL_CHANGED);
+    hub_rows_free(&rows);
+}
+
+static bool is_changed_later(const struct hub_write *w) {
+    const struct hub_write *later = w->next;
+    while (later && (later->table != w->table || later->kind == HUB_CHECK)) later = later->next;
+    return later != NULL;
+}
+
+static bool send_check(struct writer *x, struct hub_write *w) {
+    struct link *l = &x->link;
+    const struct hub_select *q = w->check;
+    bool locks = is_changed_later(w);
+    hub_pg_params_clear(&l->params);
+    hub_pg_param_conds(&l->params, w->table, q->where, q->where_n);
+    hub_pg_param_int(&l->params, q->limit);
+    hub_pg_param_int(&l->params, q->offset);
+    if (l->params.has_nul) {
+        hub_pg_fail(w, HUB_BAD_REQUEST, HUB_SQL_NUL);
+        return false;
+    }
+    hub_buf_clear(&l->key);
+    hub_buf_addc(&l->key, locks ? 'B' : 'C');
+    hub_sql_select_shape(q, &l->key);
+    hub_pg_link_send(l, locks ? build_before : build_check, q, on_checked, w);
+    return true;
+}
+
+bool hub_pg_send_part(struct writer *x, struct hub_write *w, int64_t number, result_fn *result) {
+    if (w->kind == HUB_CHECK) return send_check(x, w);
+    if (w->announce) hub_pg_send_before(x, w);
+    return hub_pg_send_write(x, w, false, number, result);
+}
+
+/* ---- the row that is in the way ---- */
 
 struct pg_existing {
     const struct hub_table *t;

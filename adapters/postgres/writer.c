@@ -12,8 +12,6 @@
 #define LOAD_MAX 500  /* counters read in one go */
 #define LOOK_MAX 5000 /* waiting writes looked at for counters to read */
 
-static struct hub_write *write_of(struct hub_list *l) { return HUB_CONTAINER(l, struct hub_write, link); }
-
 /* The counter that a write or a question needs; true when it needs none, or *OUT is it. */
 static bool counter_for(struct writer *x, const struct hub_write *w, struct pg_counter **out) {
     const struct count_job *job = w->adapter;
@@ -36,10 +34,10 @@ static void on_counter(void *arg, const PGresult *r) {
 static void fail_counted(struct writer *x, const struct failure *f) {
     HUB_LIST_EACH_SAFE(&x->queue, it) {
         struct pg_counter *c;
-        if (counter_for(x, write_of(it), &c)) continue;
+        if (counter_for(x, hub_pg_write_of(it), &c)) continue;
         hub_list_remove(it);
-        hub_pg_fail(write_of(it), hub_pg_code(f->state), f->text);
-        hub_pg_answer(x->link.s, write_of(it));
+        hub_pg_fail(hub_pg_write_of(it), hub_pg_code(f->state), f->text);
+        hub_pg_answer(x->link.s, hub_pg_write_of(it));
     }
 }
 
@@ -82,7 +80,7 @@ static void load_counters(struct writer *x) {
     size_t n = 0, looked = 0;
     if (x->counters.n > MAX_COUNTERS) hub_pg_counters_clear(&x->counters);
     HUB_LIST_EACH(&x->queue, it) {
-        const struct hub_write *w = write_of(it);
+        const struct hub_write *w = hub_pg_write_of(it);
         const struct count_job *job = w->adapter;
         struct pg_counter *c;
         if (n == LOAD_MAX || ++looked > LOOK_MAX) break;
@@ -168,7 +166,7 @@ void hub_pg_send_close(struct writer *x) {
 static void on_written(void *arg, const PGresult *r) { hub_pg_take_outcome(arg, r); }
 
 /* After the commit: was it what was asked for? */
-static void judge(struct hub_write *w) {
+static void judge_write(struct hub_write *w) {
     if (w->numbering == HUB_NUMBER_NONE && !w->changes && (w->kind == HUB_UPDATE || w->kind == HUB_DELETE))
         hub_pg_fail(w, HUB_NOT_FOUND, "no row meets the conditions");
 }
@@ -189,15 +187,15 @@ void hub_pg_segment_over(struct writer *x, bool committed) {
     x->segment_open = false;
     x->phase = PHASE_IDLE;
     hub_pg_writer_pump(x); /* before the answers: the server shall not wait for what we do with them */
-    for (struct hub_list *l; (l = hub_list_pop(&through));) hub_pg_answer_now(s, write_of(l));
+    for (struct hub_list *l; (l = hub_list_pop(&through));) hub_pg_answer_now(s, hub_pg_write_of(l));
     hub_pg_maybe_closed(s);
 }
 
 /* Nothing of it is in the database. */
 static void refuse_segment(struct writer *x, const struct failure *f) {
     HUB_LIST_EACH(&x->segment, it) {
-        struct hub_write *w = write_of(it);
-        hub_pg_reset(w);
+        struct hub_write *w = hub_pg_write_of(it);
+        hub_write_reset(w);
         hub_pg_fail(w, HUB_STORE_UNAVAILABLE, f->text);
     }
     hub_pg_segment_over(x, false);
@@ -207,7 +205,7 @@ static void on_segment(void *arg, const struct failure *f) {
     struct writer *x = arg;
     x->segment_open = false;
     if (!f) {
-        HUB_LIST_EACH(&x->segment, it) judge(write_of(it));
+        HUB_LIST_EACH(&x->segment, it) judge_write(hub_pg_write_of(it));
         hub_pg_segment_over(x, true);
     } else if (hub_pg_unusable(f->state)) {
         hub_pg_link_drop(&x->link, f->text);
@@ -232,7 +230,7 @@ static bool send_write(struct writer *x, struct hub_write *w, int64_t number) {
 static void take_segment(struct writer *x, bool alone) {
     x->began = hub_real_ns();
     while (!hub_list_empty(&x->queue) && x->segment_n < MAX_BATCH) {
-        struct hub_write *w = write_of(x->queue.next);
+        struct hub_write *w = hub_pg_write_of(x->queue.next);
         struct pg_counter *c;
         if (!counter_for(x, w, &c) || (!w->adapter && hub_pg_goes_alone(w) != alone)) break;
         hub_list_remove(&w->link);
@@ -290,7 +288,7 @@ void hub_pg_writer_pump(struct writer *x) {
     }
     if (hub_list_empty(&x->queue)) return;
     send_segment(x);
-    if (x->phase == PHASE_IDLE && !hub_list_empty(&x->queue) && !counter_for(x, write_of(x->queue.next), &c))
+    if (x->phase == PHASE_IDLE && !hub_list_empty(&x->queue) && !counter_for(x, hub_pg_write_of(x->queue.next), &c))
         load_counters(x);
 }
 
@@ -302,10 +300,10 @@ void hub_pg_writer_take_back(struct writer *x) {
     hub_list_splice(&all, &x->done);
     if (x->single) hub_list_push(&all, &x->single->link);
     hub_list_splice(&all, &x->segment);
-    HUB_LIST_EACH(&all, it) hub_pg_reset(write_of(it));
+    HUB_LIST_EACH(&all, it) hub_write_reset(hub_pg_write_of(it));
     hub_list_splice(&all, &x->queue);
     hub_list_splice(&x->queue, &all);
-    x->single = NULL;
+    x->single = x->part = NULL;
     x->segment_n = 0;
     x->segment_open = false;
     x->phase = PHASE_IDLE;
@@ -318,7 +316,7 @@ const char *hub_pg_writer_why(const struct writer *x) {
 
 static void expire_queue(struct writer *x, int64_t before) {
     while (!hub_list_empty(&x->queue)) {
-        struct hub_write *w = write_of(x->queue.next);
+        struct hub_write *w = hub_pg_write_of(x->queue.next);
         if (w->submitted > before) break;
         hub_list_remove(&w->link);
         hub_pg_fail(w, HUB_STORE_UNAVAILABLE, hub_pg_writer_why(x));
@@ -330,9 +328,9 @@ static void expire_queue(struct writer *x, int64_t before) {
 
 /* Of what was sent when the connection was lost nobody knows what became. Whoever can hear of it later is
  * told to wait no longer; the others, and all of them when the store is closed, get no other answer. */
-static void expire_sent(struct writer *x, struct hub_list *sent, int64_t before) {
+static void expire_sent_writes(struct writer *x, struct hub_list *sent, int64_t before) {
     HUB_LIST_EACH_SAFE(sent, it) {
-        struct hub_write *w = write_of(it);
+        struct hub_write *w = hub_pg_write_of(it);
         void (*undecided)(struct hub_write * w) = w->undecided;
         if (w->submitted > before || (w->submitted == TOLD && !x->link.s->closing)) continue;
         if (undecided && !x->link.s->closing) {
@@ -341,7 +339,7 @@ static void expire_sent(struct writer *x, struct hub_list *sent, int64_t before)
             undecided(w);
         } else {
             hub_list_remove(it);
-            hub_pg_reset(w);
+            hub_write_reset(w);
             hub_pg_fail(w, HUB_STORE_UNDECIDED, hub_pg_writer_why(x));
             hub_pg_answer(x->link.s, w);
         }
@@ -351,8 +349,8 @@ static void expire_sent(struct writer *x, struct hub_list *sent, int64_t before)
 void hub_pg_writer_expire(struct writer *x, int64_t before) {
     expire_queue(x, before);
     if (x->claimed || !x->segment_open) return;
-    expire_sent(x, &x->done, before);
-    expire_sent(x, &x->segment, before);
+    expire_sent_writes(x, &x->done, before);
+    expire_sent_writes(x, &x->segment, before);
 }
 
 /* ---- life ---- */
@@ -366,10 +364,10 @@ void hub_pg_set_down(struct writer *x, const char *why) {
                    why, NULL);
 }
 
-static void on_up(struct link *l) { hub_pg_claim(HUB_CONTAINER(l, struct writer, link)); }
+static void on_writer_up(struct link *l) { hub_pg_claim(HUB_CONTAINER(l, struct writer, link)); }
 
 /* What may have been committed stays in its lists; the next claim finds out what became of it. */
-static void on_lost(struct link *l) {
+static void on_writer_lost(struct link *l) {
     struct writer *x = HUB_CONTAINER(l, struct writer, link);
     x->claimed = false;
     hub_timer_stop(l->s->loop, &x->retry);
@@ -377,7 +375,7 @@ static void on_lost(struct link *l) {
 }
 
 void hub_pg_writer_init(struct pg_store *s) {
-    static const struct link_ops ops = {on_up, on_lost};
+    static const struct link_ops ops = {on_writer_up, on_writer_lost};
     struct writer *x = &s->writer;
     hub_pg_link_init(&x->link, s, &ops, "writer");
     x->cells.clock = hub_loop_clock(s->loop);

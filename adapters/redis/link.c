@@ -20,7 +20,10 @@
 #define STEADY_MS 5000 /* a connection that held so long was a good one */
 #define ADDRESSES_MAX 8
 #define ADDRESS_SIZE 64
-#define SETUP_MAX 4
+#define SETUP_MAX 5
+
+/* What the answer to a step of the introduction has to be. */
+enum setup_step { MAY_FAIL, MUST_WORK, MUST_BE_MASTER, MUST_KNOW_MASTER };
 
 struct command {
     struct hub_list link;
@@ -34,6 +37,8 @@ struct command {
 struct hub_redis_link {
     struct hub_redis_link_config config;
     redisAsyncContext *ac; /* NULL: none */
+    SSL *ssl;              /* NULL: none, or not yet */
+    bool shaking;          /* the handshake of TLS is under way */
     struct hub_watch *watch;
     int events;   /* watched for */
     bool writing; /* inside hiredis' write */
@@ -46,37 +51,49 @@ struct hub_redis_link {
     int64_t replied_at, sent; /* loop time of the last answer; when the server last came to owe something */
     hub_redis_reply_cb *on_message;
     void *message_arg;
+    struct hub_redis_follower follower; /* of the sentinels */
+    char *host;                         /* where the present attempt or connection leads */
+    int port;
     struct hub_resolve *resolving;
     char addresses[ADDRESSES_MAX][ADDRESS_SIZE];
     size_t address_n, address_at;
     unsigned setup_n, setup_at, tries;
-    bool must[SETUP_MAX]; /* an error answer to this step of the introduction ends it */
+    enum setup_step steps[SETUP_MAX];
     int64_t up_since;
-    char why[200];
+    char why[400], cause[200]; /* why: where, and the cause */
 };
 
 static void on_timer(struct hub_timer *t);
 static void connect_next(struct hub_redis_link *l);
 
 bool hub_redis_link_up(const struct hub_redis_link *l) { return l->up; }
-const char *hub_redis_link_why(const struct hub_redis_link *l) { return l->up ? "" : l->why; }
+const char *hub_redis_link_why(const struct hub_redis_link *l) {
+    const char *sentinels = l->config.sentinel && l->follower.seeking ? hub_redis_sentinel_why(l->config.sentinel) : "";
+    return l->up ? "" : *sentinels ? sentinels : l->why;
+}
 
 /* ---- the end of a connection, and the next attempt ---- */
 
-/* Once per outage, and again when the cause is another one. */
+/* Once per outage, and again when the cause is another one: of several places the next one is as good. */
 static void set_why(struct hub_redis_link *l, const char *cause) {
-    char text[sizeof l->why];
-    snprintf(text, sizeof text, "redis at %s: %s", l->config.url->text.p, cause);
-    if (l->ever_logged && !strcmp(text, l->why)) return;
-    memcpy(l->why, text, sizeof text);
+    char text[sizeof l->cause];
+    snprintf(text, sizeof text, "%s", cause); /* it may be this link's own */
+    if (l->config.url->master && l->host)
+        snprintf(l->why, sizeof l->why, "redis%s at %s:%d, of %s: %s", l->config.to_sentinel ? " sentinel" : "",
+                 l->host, l->port, l->config.url->text.p, text);
+    else
+        snprintf(l->why, sizeof l->why, "redis at %s: %s", l->config.url->text.p, text);
+    if (l->ever_logged && !strcmp(text, l->cause)) return;
+    memcpy(l->cause, text, sizeof text);
     l->ever_logged = true;
     hub_log_kv(HUB_LOG_WARN, "cache", "not connected, trying on", "cause", l->why, NULL);
 }
 
+/* Grows when all places have been tried. */
 static void pause_then_connect(struct hub_redis_link *l) {
     uint32_t dice;
     int64_t most = PAUSE_MIN_MS;
-    for (unsigned i = 0; i < l->tries && most < PAUSE_MAX_MS; i++) most *= 2;
+    for (size_t i = 0; i < l->tries / l->config.url->place_n && most < PAUSE_MAX_MS; i++) most *= 2;
     if (most > PAUSE_MAX_MS) most = PAUSE_MAX_MS;
     l->tries++;
     l->address_n = l->address_at = 0;
@@ -85,13 +102,15 @@ static void pause_then_connect(struct hub_redis_link *l) {
 }
 
 /* The cleanup hook: the commands have been answered, the descriptor is about to be closed. */
-static void gone(void *arg) {
+static void on_gone(void *arg) {
     struct hub_redis_link *l = arg;
     bool was_up = l->up;
     if (!l->stopped && l->ac->err) set_why(l, l->ac->errstr);
-    hub_watch_close(l->watch);
+    hub_watch_close(l->config.loop, l->watch);
     hub_defer_cancel(&l->flush);
     hub_timer_stop(l->config.loop, &l->timer);
+    SSL_free(l->ssl);
+    l->ssl = NULL;
     l->watch = NULL;
     l->ac = NULL;
     l->events = 0;
@@ -115,43 +134,88 @@ void hub_redis_link_drop(struct hub_redis_link *l, const char *why) {
 
 /* ---- readiness ---- */
 
-static void want(struct hub_redis_link *l, int events) {
+static void want_events(struct hub_redis_link *l, int events) {
     l->events = events;
-    hub_watch_set(l->watch, events);
+    hub_watch_set(l->config.loop, l->watch, events);
 }
 
 static void add_read(void *arg) {
     struct hub_redis_link *l = arg;
-    want(l, l->events | HUB_READABLE);
+    want_events(l, l->events | HUB_READABLE);
 }
 static void del_read(void *arg) {
     struct hub_redis_link *l = arg;
-    want(l, l->events & ~HUB_READABLE);
+    want_events(l, l->events & ~HUB_READABLE);
 }
 static void add_write(void *arg) {
     struct hub_redis_link *l = arg;
+    if (l->shaking) return; /* nothing is to be said yet */
     if (l->writing || !(l->ac->c.flags & REDIS_CONNECTED))
-        want(l, l->events | HUB_WRITABLE);
+        want_events(l, l->events | HUB_WRITABLE);
     else
         hub_defer(l->config.loop, &l->flush);
 }
 static void del_write(void *arg) {
     struct hub_redis_link *l = arg;
-    want(l, l->events & ~HUB_WRITABLE);
+    want_events(l, l->events & ~HUB_WRITABLE);
 }
+
+/* ---- TLS ---- */
+
+static void introduce_self(struct hub_redis_link *l);
+
+static void write_tls(struct hub_redis_link *l) {
+    enum hub_redis_tls_end end = hub_redis_tls_write(l->ssl, l->ac);
+    if (end == HUB_REDIS_TLS_BROKEN)
+        hub_redis_link_drop(l, "Server closed the connection");
+    else
+        want_events(l, HUB_READABLE | (end == HUB_REDIS_TLS_DONE ? 0 : HUB_WRITABLE));
+}
+
+static void shake_tls(struct hub_redis_link *l) {
+    char why[sizeof l->cause];
+    enum hub_redis_tls_end end = hub_redis_tls_shake(l->ssl, why, sizeof why);
+    if (end == HUB_REDIS_TLS_BROKEN) {
+        hub_redis_link_drop(l, why);
+        return;
+    }
+    want_events(l, end == HUB_REDIS_TLS_WRITE ? HUB_WRITABLE : HUB_READABLE);
+    if (end != HUB_REDIS_TLS_DONE) return;
+    l->shaking = false;
+    introduce_self(l);
+}
+
+/* hiredis finds out whether the socket is connected; it has nothing to write yet. */
+static void connect_tls(struct hub_redis_link *l) {
+    redisAsyncHandleWrite(l->ac);
+    if (!l->ac || !(l->ac->c.flags & REDIS_CONNECTED)) return;
+    l->ssl = hub_redis_tls_open(l->config.tls, l->config.url, l->host, l->ac->c.fd);
+    if (l->ssl)
+        shake_tls(l);
+    else
+        hub_redis_link_drop(l, "there is no memory for TLS, or no certificate could have that name");
+}
+
+/* ---- reading and writing ---- */
 
 /* A burst may take this process long: the server owes nothing before it is asked. */
 static void do_write(struct hub_redis_link *l) {
     if (l->unsent >= l->open_n) l->sent = hub_loop_now_exact(l->config.loop);
     l->unsent = 0;
     l->writing = true;
-    redisAsyncHandleWrite(l->ac);
+    if (l->ssl)
+        write_tls(l);
+    else
+        redisAsyncHandleWrite(l->ac);
     l->writing = false;
 }
 
 static void do_read(struct hub_redis_link *l) {
     l->reads++;
-    redisAsyncHandleRead(l->ac);
+    if (!l->ssl)
+        redisAsyncHandleRead(l->ac);
+    else if (hub_redis_tls_read(l->ssl, l->ac) == HUB_REDIS_TLS_BROKEN)
+        hub_redis_link_drop(l, "Server closed the connection");
     if (l->ac && l->reads > READS_MAX) hub_redis_link_drop(l, "a reply is larger than 64 MiB");
 }
 
@@ -159,6 +223,13 @@ static void on_flush(struct hub_task *t) { do_write(HUB_CONTAINER(t, struct hub_
 
 static void on_events(void *arg, int events) {
     struct hub_redis_link *l = arg;
+    if (l->shaking) {
+        if (l->ssl)
+            shake_tls(l);
+        else
+            connect_tls(l);
+        return;
+    }
     if (events & HUB_WRITABLE) do_write(l);
     if (l->ac && (events & HUB_READABLE)) do_read(l);
 }
@@ -172,7 +243,7 @@ static int64_t silent_for(const struct hub_redis_link *l) {
     return hub_loop_now(l->config.loop) - (since > l->sent ? since : l->sent);
 }
 
-static void arm(struct hub_redis_link *l) {
+static void arm_timer(struct hub_redis_link *l) {
     if (hub_list_empty(&l->open) || hub_timer_running(&l->timer)) return;
     int64_t left = l->config.url->timeout_ms - silent_for(l);
     hub_timer_start(l->config.loop, &l->timer, left > 1 ? left : 1, on_timer);
@@ -187,7 +258,7 @@ static void check_time(struct hub_redis_link *l) {
         return;
     }
     l->late_once = late;
-    arm(l);
+    arm_timer(l);
 }
 
 static void on_reply(redisAsyncContext *ac, void *reply, void *arg) {
@@ -224,13 +295,13 @@ bool hub_redis_send(struct hub_redis_link *l, const struct hub_str *v, size_t n,
     l->open_n++;
     l->unsent++;
     l->open_bytes += bytes;
-    arm(l);
+    arm_timer(l);
     return true;
 }
 
 /* Also comes for messages of no known channel, with whatever callback hiredis used last: so all have this
  * one. */
-static void on_push(redisAsyncContext *ac, void *reply, void *arg) {
+static void on_link_push(redisAsyncContext *ac, void *reply, void *arg) {
     struct hub_redis_link *l = arg;
     (void)ac;
     l->reads = 0;
@@ -240,22 +311,40 @@ static void on_push(redisAsyncContext *ac, void *reply, void *arg) {
 bool hub_redis_subscribe(struct hub_redis_link *l, struct hub_str channel, hub_redis_reply_cb *on_message, void *arg) {
     l->on_message = on_message;
     l->message_arg = arg;
-    return l->up && redisAsyncCommand(l->ac, on_push, l, "SUBSCRIBE %b", channel.p, channel.n) == REDIS_OK;
+    return l->up && redisAsyncCommand(l->ac, on_link_push, l, "SUBSCRIBE %b", channel.p, channel.n) == REDIS_OK;
 }
 
 void hub_redis_unsubscribe(struct hub_redis_link *l, struct hub_str channel) {
-    if (l->up) redisAsyncCommand(l->ac, on_push, l, "UNSUBSCRIBE %b", channel.p, channel.n);
+    if (l->up) redisAsyncCommand(l->ac, on_link_push, l, "UNSUBSCRIBE %b", channel.p, channel.n);
 }
 
 /* ---- the introduction ---- */
+
+static void say_connected(const struct hub_redis_link *l) {
+    char place[ADDRESS_SIZE + 8];
+    snprintf(place, sizeof place, "%.60s:%d", l->host, l->port);
+    if (l->ever_logged)
+        hub_log_kv(HUB_LOG_INFO, "cache", "connected", "redis", l->config.url->text.p,
+                   l->config.to_sentinel ? "sentinel" : "master", l->config.url->master ? place : NULL, NULL);
+}
 
 static void be_up(struct hub_redis_link *l) {
     hub_timer_stop(l->config.loop, &l->timer);
     l->up = true;
     l->up_since = hub_loop_now(l->config.loop);
-    if (l->ever_logged) hub_log_kv(HUB_LOG_INFO, "cache", "connected", "redis", l->config.url->text.p, NULL);
+    say_connected(l);
     l->ever_logged = false;
     l->config.up(l->config.arg);
+}
+
+/* What is wrong with the answer to STEP, or NULL. What is forbidden to ask has to be taken on trust. */
+static const char *wrong_answer(enum setup_step step, const redisReply *r) {
+    if (r->type == REDIS_REPLY_ERROR) return step != MAY_FAIL && strncmp(r->str, "NOPERM", 6) ? r->str : NULL;
+    if (step == MUST_KNOW_MASTER) return r->type == REDIS_REPLY_ARRAY ? NULL : "it knows no master of that name";
+    if (step != MUST_BE_MASTER) return NULL;
+    bool master = r->type == REDIS_REPLY_ARRAY && r->elements && r->element[0]->type == REDIS_REPLY_STRING &&
+                  !strcmp(r->element[0]->str, "master");
+    return master ? NULL : "the sentinels call it the master, and it calls itself a replica";
 }
 
 static void on_setup(redisAsyncContext *ac, void *answer, void *arg) {
@@ -263,38 +352,44 @@ static void on_setup(redisAsyncContext *ac, void *answer, void *arg) {
     const redisReply *r = answer;
     (void)ac;
     if (!r || l->up) return;
-    bool must = l->must[l->setup_at++];
-    if (r->type == REDIS_REPLY_ERROR && must && strncmp(r->str, "NOPERM", 6) != 0) {
-        hub_redis_link_drop(l, r->str);
-        return;
-    }
-    if (l->setup_at == l->setup_n) be_up(l);
+    const char *wrong = wrong_answer(l->steps[l->setup_at++], r);
+    if (wrong)
+        hub_redis_link_drop(l, wrong);
+    else if (l->setup_at == l->setup_n)
+        be_up(l);
 }
 
-static void step(struct hub_redis_link *l, bool must, int n, const char **words) {
-    l->must[l->setup_n++] = must;
+static void say_step(struct hub_redis_link *l, enum setup_step step, int n, const char **words) {
+    l->steps[l->setup_n++] = step;
     redisAsyncCommandArgv(l->ac, on_setup, l, n, words, NULL);
 }
 
+static void say_who(struct hub_redis_link *l, const char *user, const char *password) {
+    if (user)
+        say_step(l, MUST_WORK, 3, (const char *[]){"AUTH", user, password ? password : ""});
+    else if (password)
+        say_step(l, MUST_WORK, 2, (const char *[]){"AUTH", password});
+    say_step(l, MAY_FAIL, 3, (const char *[]){"CLIENT", "SETNAME", l->config.name});
+}
+
 /* Everything in one write: the order holds. PING tells a server that is still loading. */
-static void introduce(struct hub_redis_link *l) {
+static void introduce_self(struct hub_redis_link *l) {
     const struct hub_redis_url *u = l->config.url;
     char db[12];
+    bool sentinel = l->config.to_sentinel;
     l->setup_n = l->setup_at = 0;
-    if (u->user)
-        step(l, true, 3, (const char *[]){"AUTH", u->user, u->password ? u->password : ""});
-    else if (u->password)
-        step(l, true, 2, (const char *[]){"AUTH", u->password});
-    step(l, false, 3, (const char *[]){"CLIENT", "SETNAME", l->config.name});
+    say_who(l, sentinel ? u->sentinel_user : u->user, sentinel ? u->sentinel_password : u->password);
     snprintf(db, sizeof db, "%d", u->db);
-    if (u->db) step(l, true, 2, (const char *[]){"SELECT", db});
-    step(l, true, 1, (const char *[]){"PING"});
+    if (u->db && !sentinel) say_step(l, MUST_WORK, 2, (const char *[]){"SELECT", db});
+    if (l->config.sentinel) say_step(l, MUST_BE_MASTER, 1, (const char *[]){"ROLE"});
+    if (sentinel) say_step(l, MUST_KNOW_MASTER, 3, (const char *[]){"SENTINEL", "GET-MASTER-ADDR-BY-NAME", u->master});
+    say_step(l, MUST_WORK, 1, (const char *[]){"PING"});
     hub_timer_await(l->config.loop, &l->timer, u->timeout_ms, on_timer);
 }
 
 /* ---- connecting ---- */
 
-static void refused(struct hub_redis_link *l, redisAsyncContext *ac, const char *why) {
+static void on_refused(struct hub_redis_link *l, redisAsyncContext *ac, const char *why) {
     set_why(l, ac && ac->err ? ac->errstr : why);
     if (ac) redisAsyncFree(ac);
     if (l->address_at < l->address_n)
@@ -303,14 +398,14 @@ static void refused(struct hub_redis_link *l, redisAsyncContext *ac, const char 
         pause_then_connect(l);
 }
 
-static void take(struct hub_redis_link *l, redisAsyncContext *ac) {
+static void take_context(struct hub_redis_link *l, redisAsyncContext *ac) {
     if (!ac || ac->err) {
-        refused(l, ac, "there is no memory for a connection");
+        on_refused(l, ac, "there is no memory for a connection");
         return;
     }
     struct hub_watch *w = hub_watch_new(l->config.loop, ac->c.fd, on_events, l);
     if (!w) {
-        refused(l, ac, "the socket cannot be watched");
+        on_refused(l, ac, "the socket cannot be watched");
         return;
     }
     l->watch = w;
@@ -322,15 +417,21 @@ static void take(struct hub_redis_link *l, redisAsyncContext *ac) {
     ac->ev.delRead = del_read;
     ac->ev.addWrite = add_write;
     ac->ev.delWrite = del_write;
-    ac->ev.cleanup = gone;
-    introduce(l);
+    ac->ev.cleanup = on_gone;
+    l->shaking = l->config.tls != NULL;
+    if (!l->shaking) {
+        introduce_self(l);
+        return;
+    }
+    want_events(l, HUB_WRITABLE);
+    hub_timer_await(l->config.loop, &l->timer, l->config.url->timeout_ms, on_timer);
 }
 
 static void connect_next(struct hub_redis_link *l) {
     const char *address = l->addresses[l->address_at++];
-    redisAsyncContext *ac = redisAsyncConnect(address, l->config.url->port);
+    redisAsyncContext *ac = redisAsyncConnect(address, l->port);
     if (ac && !ac->err) redisEnableKeepAlive(&ac->c);
-    take(l, ac);
+    take_context(l, ac);
 }
 
 static void on_resolved(void *arg, const char *const *addresses, size_t n, const char *error) {
@@ -342,14 +443,46 @@ static void on_resolved(void *arg, const char *const *addresses, size_t n, const
     if (n)
         connect_next(l);
     else
-        refused(l, NULL, error);
+        on_refused(l, NULL, error);
 }
 
-static void begin(struct hub_redis_link *l) {
-    if (l->config.url->host[0] == '/')
-        take(l, redisAsyncConnectUnix(l->config.url->host));
+static void connect_to(struct hub_redis_link *l, const char *host, int port) {
+    char *was = l->host;
+    l->host = hub_xstrdup(host);
+    l->port = port;
+    free(was);
+    if (host[0] == '/')
+        take_context(l, redisAsyncConnectUnix(host));
     else
-        l->resolving = hub_loop_resolve(l->config.loop, l->config.url->host, on_resolved, l);
+        l->resolving = hub_loop_resolve(l->config.loop, l->host, on_resolved, l);
+}
+
+static void begin_connect(struct hub_redis_link *l) {
+    const struct hub_redis_url *u = l->config.url;
+    const struct hub_redis_place *place = &u->places[l->tries % u->place_n];
+    if (l->config.sentinel)
+        hub_redis_sentinel_seek(l->config.sentinel, &l->follower);
+    else
+        connect_to(l, place->host, place->port);
+}
+
+static void on_found(struct hub_redis_follower *f, const char *host, int port) {
+    connect_to(HUB_CONTAINER(f, struct hub_redis_link, follower), host, port);
+}
+
+/* Also an attempt that is under way leads to the wrong one, and so would the lookup of its name and the other
+ * addresses of it: the old master may be there, and call itself one. */
+static void on_moved(struct hub_redis_follower *f, const char *host, int port) {
+    struct hub_redis_link *l = HUB_CONTAINER(f, struct hub_redis_link, follower);
+    char why[sizeof l->cause];
+    if (!l->host || (!strcmp(l->host, host) && l->port == port)) return;
+    l->tries = 0;
+    l->address_n = l->address_at = 0;
+    snprintf(why, sizeof why, "the sentinels have another master by now, %.100s:%d", host, port);
+    if (l->ac) hub_redis_link_drop(l, why);
+    if (!l->resolving) return; /* the next attempt begins by asking the sentinels */
+    hub_loop_resolve_cancel(l->resolving);
+    connect_to(l, host, port);
 }
 
 static void on_timer(struct hub_timer *t) {
@@ -361,7 +494,7 @@ static void on_timer(struct hub_timer *t) {
     else if (l->address_at < l->address_n)
         connect_next(l);
     else
-        begin(l);
+        begin_connect(l);
 }
 
 /* ---- life ---- */
@@ -371,8 +504,11 @@ struct hub_redis_link *hub_redis_link_new(const struct hub_redis_link_config *co
     l->config = *config;
     l->flush.run = on_flush;
     hub_list_init(&l->open);
+    l->follower.found = on_found;
+    l->follower.moved = on_moved;
+    if (config->sentinel) hub_redis_sentinel_follow(config->sentinel, &l->follower);
     snprintf(l->why, sizeof l->why, "redis at %s: connecting", config->url->text.p);
-    begin(l);
+    begin_connect(l);
     return l;
 }
 
@@ -382,10 +518,12 @@ void hub_redis_link_stop(struct hub_redis_link *l) {
     l->resolving = NULL;
     if (l->ac) redisAsyncFree(l->ac);
     hub_timer_stop(l->config.loop, &l->timer);
+    if (l->config.sentinel) hub_redis_sentinel_leave(&l->follower);
     snprintf(l->why, sizeof l->why, "stopped");
 }
 
 void hub_redis_link_delete(struct hub_redis_link *l) {
     hub_redis_link_stop(l);
+    free(l->host);
     free(l);
 }

@@ -23,9 +23,12 @@ struct redis_cache {
     struct hub_cache base; /* first member */
     struct hub_loop *loop;
     struct hub_redis_url url;
+    SSL_CTX *tls;                        /* NULL without TLS */
+    struct hub_redis_sentinel *sentinel; /* NULL where the URL names the server itself */
     char name[NAME_MAX_BYTES];
     struct hub_redis_link *link;
     struct hub_redis_watches *watches;
+    struct hub_redis_channels *channels;
     bool was_up, loading;
     char take_sha[48]; /* of the script that counts; empty: the server does not know it */
     /* A refusal, until the same kind of command is carried out on that key, or one beside it. */
@@ -64,8 +67,8 @@ static struct hub_metric reconnects_metric = HUB_METRIC(
 
 static struct redis_cache *cache_of(const struct hub_cache *c) { return HUB_CONTAINER(c, struct redis_cache, base); }
 
-static struct redis_request *request_new(struct redis_cache *c, enum redis_request_kind kind,
-                                         struct hub_histogram *latency, struct hub_str key, void *arg) {
+static HUB_MUST struct redis_request *request_new(struct redis_cache *c, enum redis_request_kind kind,
+                                                  struct hub_histogram *latency, struct hub_str key, void *arg) {
     struct redis_request *q = hub_xmalloc(sizeof *q + key.n);
     *q = (struct redis_request){
         .cache = c, .kind = kind, .latency = latency, .asked = hub_real_ns(), .arg = arg, .key_n = key.n};
@@ -81,12 +84,13 @@ static struct redis_request *request_new(struct redis_cache *c, enum redis_reque
 
 static void on_probe_due(struct hub_timer *t);
 
-static bool says(const redisReply *r, const char *code) {
+static bool reply_says(const redisReply *r, const char *code) {
     return r->type == REDIS_REPLY_ERROR && strstr(r->str, code) != NULL;
 }
 
-static void refused(struct redis_cache *c, enum redis_request_kind kind, struct hub_str key, const redisReply *r) {
-    if (c->refusal[0] || says(r, "NOSCRIPT") || says(r, "WRONGTYPE") || !hub_redis_link_up(c->link)) return;
+static void on_request_refused(struct redis_cache *c, enum redis_request_kind kind, struct hub_str key,
+                               const redisReply *r) {
+    if (c->refusal[0] || reply_says(r, "NOSCRIPT") || reply_says(r, "WRONGTYPE") || !hub_redis_link_up(c->link)) return;
     const char *more = strstr(r->str, " script: "); /* where in which script */
     size_t n = more ? (size_t)(more - r->str) : r->len;
     snprintf(c->refusal, sizeof c->refusal, "redis at %s refuses: %.*s", c->url.text.p, n < 160 ? (int)n : 160, r->str);
@@ -103,14 +107,15 @@ static void forget_refusal(struct redis_cache *c) {
     hub_timer_stop(c->loop, &c->probe);
 }
 
-/* A replica stays one for as long as the connection lasts: the address may lead to the new primary by now. */
+/* A replica stays one for as long as the connection lasts: the address may lead to the new primary by
+ * now, and sentinels know its address. */
 static void on_probed(void *arg, const redisReply *r) {
     struct redis_cache *c = arg;
     if (!r || !c->refusal[0]) return;
     if (r->type != REDIS_REPLY_ERROR) {
         forget_refusal(c);
         hub_log_kv(HUB_LOG_INFO, "cache", "the server does what hubd asks of it again", "redis", c->url.text.p, NULL);
-    } else if (says(r, "READONLY") && ++c->probes % PROBES_READONLY == 0) {
+    } else if (reply_says(r, "READONLY") && (c->sentinel || ++c->probes % PROBES_READONLY == 0)) {
         hub_redis_link_drop(c->link, r->str);
     } else {
         hub_timer_start(c->loop, &c->probe, PROBE_MS, on_probe_due);
@@ -135,15 +140,17 @@ static void on_probe_due(struct hub_timer *t) {
     hub_buf_free(&beside);
 }
 
-static void watch_refused(void *arg, struct hub_str key, const redisReply *r) { refused(arg, WATCHING, key, r); }
+static void watch_refused(void *arg, struct hub_str key, const redisReply *r) {
+    on_request_refused(arg, WATCHING, key, r);
+}
 
 /* Counts the answer; false when there is none to use. */
-static bool usable(const struct redis_request *q, const redisReply *r, int type) {
+static bool is_usable(const struct redis_request *q, const redisReply *r, int type) {
     if (r) hub_histogram_add(q->latency, hub_real_ns() - q->asked);
     if (r && r->type == type) return true;
     hub_metric_add(&errors_metric, 1);
     if (r && r->type == REDIS_REPLY_ERROR && q->kind != FOREIGN)
-        refused(q->cache, q->kind, hub_str(q->key, q->key_n), r);
+        on_request_refused(q->cache, q->kind, hub_str(q->key, q->key_n), r);
     return false;
 }
 
@@ -152,7 +159,7 @@ static bool usable(const struct redis_request *q, const redisReply *r, int type)
 static void on_get(void *arg, const redisReply *r) {
     struct redis_request *q = arg;
     struct hub_str values[HUB_CACHE_KEYS_MAX] = {{0}};
-    bool good = usable(q, r, REDIS_REPLY_ARRAY) && r->elements == q->n;
+    bool good = is_usable(q, r, REDIS_REPLY_ARRAY) && r->elements == q->n;
     for (size_t i = 0; good && i < q->n; i++)
         if (r->element[i]->type == REDIS_REPLY_STRING) values[i] = hub_str(r->element[i]->str, r->element[i]->len);
     q->cb.get(q->arg, good ? HUB_OK : HUB_STORE_UNAVAILABLE, good ? values : NULL);
@@ -170,7 +177,7 @@ static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t
 
 static void on_done(void *arg, const redisReply *r) {
     struct redis_request *q = arg;
-    bool good = usable(q, r, r && r->type == REDIS_REPLY_INTEGER ? REDIS_REPLY_INTEGER : REDIS_REPLY_STATUS);
+    bool good = is_usable(q, r, r && r->type == REDIS_REPLY_INTEGER ? REDIS_REPLY_INTEGER : REDIS_REPLY_STATUS);
     if (q->cb.done) q->cb.done(q->arg, good ? HUB_OK : HUB_STORE_UNAVAILABLE);
     free(q);
 }
@@ -235,7 +242,7 @@ static void load_script(struct redis_cache *c) {
  * for what was under way. */
 static void on_take(void *arg, const redisReply *r) {
     struct redis_request *q = arg;
-    bool good = usable(q, r, REDIS_REPLY_INTEGER);
+    bool good = is_usable(q, r, REDIS_REPLY_INTEGER);
     if (r && r->type == REDIS_REPLY_ERROR && hub_str_starts(hub_str(r->str, r->len), HUB_STR("NOSCRIPT")))
         load_script(q->cache);
     q->cb.take(q->arg, good ? HUB_OK : HUB_STORE_UNAVAILABLE, good ? r->integer : 0);
@@ -271,7 +278,7 @@ static const char give_script[] =
 
 static void on_given(void *arg, const redisReply *r) {
     struct redis_request *q = arg;
-    usable(q, r, REDIS_REPLY_INTEGER);
+    is_usable(q, r, REDIS_REPLY_INTEGER);
     free(q);
 }
 
@@ -300,9 +307,9 @@ static void on_call(void *arg, const redisReply *r) {
     struct redis_request *q = arg;
     struct hub_err err;
     json_t *reply = NULL;
-    if (!usable(q, r, r && r->type != REDIS_REPLY_ERROR ? r->type : REDIS_REPLY_NIL) && !r)
-        hub_fail(&err, HUB_STORE_UNAVAILABLE,
-                 "the cache is not available; the command may have been carried out or not");
+    if (!is_usable(q, r, r && r->type != REDIS_REPLY_ERROR ? r->type : REDIS_REPLY_NIL) && !r)
+        hub_err_set(&err, HUB_STORE_UNAVAILABLE,
+                    "the cache is not available; the command may have been carried out or not");
     else
         reply = hub_redis_reply_json(r, &err);
     if (r && server_away(r)) err.code = HUB_STORE_UNAVAILABLE;
@@ -312,7 +319,7 @@ static void on_call(void *arg, const redisReply *r) {
 }
 
 /* Arguments as views; numbers are printed into TEXT. What is wrong, or NULL. */
-static const char *collect(const json_t *args, struct hub_str *v, struct hub_buf *text) {
+static const char *collect_args(const json_t *args, struct hub_str *v, struct hub_buf *text) {
     size_t n = json_array_size(args);
     hub_buf_reserve(text, n * 32); /* no number is longer, so views into it stay */
     for (size_t i = 0; i < n; i++) {
@@ -325,7 +332,7 @@ static const char *collect(const json_t *args, struct hub_str *v, struct hub_buf
     return v[0].n ? NULL : "ERR the command is empty";
 }
 
-static void refuse(hub_cache_call_cb *cb, void *arg, struct hub_str command, const char *why) {
+static void refuse_call(hub_cache_call_cb *cb, void *arg, struct hub_str command, const char *why) {
     char text[240];
     snprintf(text, sizeof text, "ERR %.*s cannot be called from a script: %s", command.n < 32 ? (int)command.n : 32,
              command.p, why);
@@ -340,11 +347,11 @@ static void cache_call(struct hub_cache *base, const json_t *args, hub_cache_cal
     }
     struct hub_str *v = hub_xcalloc(n, sizeof *v);
     struct hub_buf text = {0};
-    const char *wrong = collect(args, v, &text), *refused = wrong ? NULL : hub_redis_refused(args);
+    const char *wrong = collect_args(args, v, &text), *refused = wrong ? NULL : hub_redis_refused(args);
     if (wrong) {
         cb(arg, HUB_BAD_REQUEST, NULL, wrong);
     } else if (refused) {
-        refuse(cb, arg, v[0], refused);
+        refuse_call(cb, arg, v[0], refused);
     } else {
         struct redis_request *q = request_new(cache_of(base), FOREIGN, &call_latency, hub_str(NULL, 0), arg);
         q->cb.call = cb;
@@ -363,6 +370,11 @@ static struct hub_cache_watch *cache_watch(struct hub_cache *base, struct hub_st
 
 /* ---- life ---- */
 
+static struct hub_cache_listener *cache_listen(struct hub_cache *base, struct hub_str channel, hub_cache_message_cb *cb,
+                                               void *arg) {
+    return hub_redis_listen(cache_of(base)->channels, channel, cb, arg);
+}
+
 static void on_up(void *arg) {
     struct redis_cache *c = arg;
     hub_metric_add(&reconnects_metric, c->was_up);
@@ -373,28 +385,67 @@ static void on_up(void *arg) {
 
 static void on_down(void *arg) { forget_refusal(arg); }
 
+static enum hub_code read_config(const struct hub_cache_config *config, struct hub_redis_url *url, SSL_CTX **tls,
+                                 struct hub_err *err) {
+    enum hub_code code = hub_redis_url_parse(config->url, url, err);
+    if (code) return code;
+    code = hub_redis_tls_new(url, tls, err);
+    if (code) hub_redis_url_free(url);
+    return code;
+}
+
 static enum hub_code cache_check(const struct hub_cache_config *config, struct hub_err *err) {
     struct hub_redis_url url;
-    enum hub_code code = hub_redis_url_parse(config->url, &url, err);
-    if (!code) hub_redis_url_free(&url);
-    return code;
+    SSL_CTX *tls;
+    enum hub_code code = read_config(config, &url, &tls, err);
+    if (code) return code;
+    hub_redis_tls_free(tls);
+    hub_redis_url_free(&url);
+    return HUB_OK;
+}
+
+static void connect_cache(struct redis_cache *c) {
+    const struct hub_redis_sentinel_config sentinel = {.loop = c->loop, .url = &c->url, .tls = c->tls, .name = c->name};
+    if (c->url.master) c->sentinel = hub_redis_sentinel_new(&sentinel);
+    const struct hub_redis_link_config link = {.loop = c->loop,
+                                               .url = &c->url,
+                                               .tls = c->tls,
+                                               .sentinel = c->sentinel,
+                                               .name = c->name,
+                                               .up = on_up,
+                                               .down = on_down,
+                                               .arg = c};
+    c->link = hub_redis_link_new(&link);
+    const struct hub_redis_watches_config watches = {.loop = c->loop,
+                                                     .url = &c->url,
+                                                     .tls = c->tls,
+                                                     .sentinel = c->sentinel,
+                                                     .name = c->name,
+                                                     .main = c->link,
+                                                     .refused = watch_refused,
+                                                     .arg = c};
+    c->watches = hub_redis_watches_new(&watches);
+    const struct hub_redis_channels_config channels = {
+        .loop = c->loop, .url = &c->url, .tls = c->tls, .sentinel = c->sentinel, .name = c->name, .main = c->link};
+    c->channels = hub_redis_channels_new(&channels);
 }
 
 static enum hub_code cache_open(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err) {
     struct hub_redis_url url;
-    enum hub_code code = hub_redis_url_parse(config->url, &url, err);
+    SSL_CTX *tls;
+    enum hub_code code = read_config(config, &url, &tls, err);
     if (code) return code;
+    if (url.insecure)
+        hub_log_kv(HUB_LOG_WARN, "cache",
+                   "insecure=true: whoever is in between can be the server, and read and change all", "redis",
+                   url.text.p, NULL);
     struct redis_cache *c = hub_xcalloc(1, sizeof *c);
     c->base.ops = &hub_redis_cache_ops;
     c->loop = config->loop;
     c->url = url;
+    c->tls = tls;
     snprintf(c->name, sizeof c->name, "hubd-%s", config->name);
-    const struct hub_redis_link_config link = {
-        .loop = config->loop, .url = &c->url, .name = c->name, .up = on_up, .down = on_down, .arg = c};
-    c->link = hub_redis_link_new(&link);
-    const struct hub_redis_watches_config watches = {
-        .loop = config->loop, .url = &c->url, .name = c->name, .main = c->link, .refused = watch_refused, .arg = c};
-    c->watches = hub_redis_watches_new(&watches);
+    connect_cache(c);
     *out = &c->base;
     return HUB_OK;
 }
@@ -410,7 +461,9 @@ static void cache_stop(struct hub_cache *base) {
     struct redis_cache *c = cache_of(base);
     forget_refusal(c);
     hub_redis_watches_stop(c->watches);
+    hub_redis_channels_stop(c->channels);
     hub_redis_link_stop(c->link);
+    if (c->sentinel) hub_redis_sentinel_stop(c->sentinel);
 }
 
 static void cache_close(struct hub_cache *base) {
@@ -418,14 +471,19 @@ static void cache_close(struct hub_cache *base) {
     cache_stop(base);
     hub_redis_link_delete(c->link);
     hub_redis_watches_delete(c->watches);
+    hub_redis_channels_delete(c->channels);
+    hub_redis_sentinel_delete(c->sentinel);
+    hub_redis_tls_free(c->tls);
     hub_redis_url_free(&c->url);
     hub_buf_free(&c->refused_key);
     free(c);
 }
 
 const struct hub_cache_ops hub_redis_cache_ops = {
-    .scheme = "redis,redis+unix",
-    .help = "redis://[user[:password]@]host[:port][/db], redis+unix://[user[:password]@]/path[?db=N] - a Redis server",
+    .scheme = "redis,rediss,redis+unix,redis+sentinel,rediss+sentinel",
+    .help =
+        "redis://[user[:password]@]host[:port][/db], rediss://… by TLS, redis+unix://[user[:password]@]/path[?db=N] "
+        "- a Redis server; redis+sentinel://[user[:password]@]host[:port],…/master-name[/db] - the master of sentinels",
     .check = cache_check,
     .open = cache_open,
     .get = cache_get,
@@ -435,6 +493,8 @@ const struct hub_cache_ops hub_redis_cache_ops = {
     .give = cache_give,
     .watch = cache_watch,
     .unwatch = hub_redis_unwatch,
+    .listen = cache_listen,
+    .unlisten = hub_redis_unlisten,
     .call = cache_call,
     .ready = cache_ready,
     .stop = cache_stop,

@@ -5,7 +5,7 @@
 #include "adapters/redis/redis_int.h"
 #include "base/mem.h"
 
-static json_t *array_json(const redisReply *r, struct hub_err *err) {
+static HUB_MUST json_t *array_json(const redisReply *r, struct hub_err *err) {
     json_t *list = json_array();
     for (size_t i = 0; i < r->elements; i++) {
         json_t *v = hub_redis_reply_json(r->element[i], err);
@@ -24,14 +24,21 @@ json_t *hub_redis_reply_json(const redisReply *r, struct hub_err *err) {
     case REDIS_REPLY_NIL: return json_null();
     case REDIS_REPLY_ARRAY: return array_json(r, err);
     case REDIS_REPLY_ERROR:
-        hub_fail(err, HUB_BAD_REQUEST, "%.*s", r->len < 400 ? (int)r->len : 400, r->str);
+        hub_err_set(err, HUB_BAD_REQUEST, "%.*s", r->len < 400 ? (int)r->len : 400, r->str);
         return NULL;
     default: break;
     }
     if (hub_utf8_valid(hub_str(r->str, r->len))) return hub_json_string(hub_str(r->str, r->len));
-    hub_fail(err, HUB_BAD_REQUEST,
-             "ERR the reply holds bytes that are no UTF-8 text, which scripts cannot take; keep such values as base64");
+    hub_err_set(
+        err, HUB_BAD_REQUEST,
+        "ERR the reply holds bytes that are no UTF-8 text, which scripts cannot take; keep such values as base64");
     return NULL;
+}
+
+struct hub_str hub_redis_reply_text(const redisReply *r, size_t i) {
+    return r->type == REDIS_REPLY_ARRAY && i < r->elements && r->element[i]->type == REDIS_REPLY_STRING
+               ? hub_str(r->element[i]->str, r->element[i]->len)
+               : hub_str(NULL, 0);
 }
 
 /* ---- commands that do not belong on a shared connection ---- */
@@ -53,7 +60,7 @@ static const struct {
 };
 
 /* What hiredis would take for a subscription or for monitoring, with or without a "p" in front. */
-static bool listens(struct hub_str name) {
+static bool is_listener(struct hub_str name) {
     if (name.n && (name.p[0] | 0x20) == 'p') name = hub_str(name.p + 1, name.n - 1);
     return hub_str_eq_nocase(name, HUB_STR("SUBSCRIBE")) || hub_str_eq_nocase(name, HUB_STR("UNSUBSCRIBE")) ||
            hub_str_eq_nocase(name, HUB_STR("MONITOR"));
@@ -73,7 +80,7 @@ const char *hub_redis_refused(const json_t *args) {
     struct hub_str name = hub_json_str(json_array_get(args, 0));
     for (size_t i = 0; i < name.n; i++)
         if (name.p[i] <= ' ' || name.p[i] > '~') return "that is no name of a command";
-    if (listens(name)) return TURNS;
+    if (is_listener(name)) return TURNS;
     for (size_t i = 0; i < HUB_NELEM(refused); i++)
         if (hub_str_eq_nocase(name, hub_cstr(refused[i].name))) return refused[i].why;
     bool stream = hub_str_eq_nocase(name, HUB_STR("XREAD")) || hub_str_eq_nocase(name, HUB_STR("XREADGROUP"));

@@ -81,7 +81,7 @@ static void add_channel(const struct hub_redis_watches *w, struct hub_buf *b, st
 
 /* ---- a key's end ---- */
 
-static void forget(struct redis_watched *k) {
+static void forget_watched(struct redis_watched *k) {
     struct hub_redis_watches *w = k->owner;
     hub_map_del(&w->keys, key_of(k));
     hub_list_remove(&k->link);
@@ -94,9 +94,9 @@ static void forget(struct redis_watched *k) {
     hub_metric_set(&watched_metric, (int64_t)hub_map_len(&w->keys));
 }
 
-static void end(struct redis_watched *k) {
+static void end_watched(struct redis_watched *k) {
     k->ending = true;
-    forget(k);
+    forget_watched(k);
     for (struct hub_list *l; (l = hub_list_pop(&k->watches));) {
         struct redis_watch *watch = HUB_CONTAINER(l, struct redis_watch, link);
         watch->base.cb(watch->base.arg);
@@ -108,12 +108,12 @@ static void end(struct redis_watched *k) {
 static void on_exists(void *arg, const redisReply *r) {
     struct redis_question *q = arg;
     struct redis_watched *k = hub_map_get(&q->owner->keys, hub_str(q->key, q->key_n));
-    if (k && r && r->type == REDIS_REPLY_INTEGER && !r->integer) end(k);
+    if (k && r && r->type == REDIS_REPLY_INTEGER && !r->integer) end_watched(k);
     if (k && r && r->type == REDIS_REPLY_ERROR) q->owner->config.refused(q->owner->config.arg, key_of(k), r);
     free(q);
 }
 
-static void ask(struct hub_redis_watches *w, struct hub_str key) {
+static void ask_server(struct hub_redis_watches *w, struct hub_str key) {
     struct redis_question *q = hub_xmalloc(sizeof *q + key.n);
     *q = (struct redis_question){.owner = w, .key_n = key.n};
     memcpy(q->key, key.p, key.n);
@@ -130,7 +130,7 @@ static void look_after(struct redis_watched *k) {
     struct hub_redis_watches *w = k->owner;
     struct hub_buf channel = {0};
     if (k->subscribed || !w->push || !hub_redis_link_up(w->push)) {
-        ask(w, key_of(k));
+        ask_server(w, key_of(k));
         return;
     }
     add_channel(w, &channel, key_of(k));
@@ -163,7 +163,7 @@ static void on_key_event(struct hub_redis_watches *w, struct hub_str key, struct
     if (hub_str_is(key, w->channel))
         w->probe_back = true, tell_events(w, true);
     else if (hub_map_get(&w->keys, key))
-        ask(w, key);
+        ask_server(w, key);
 }
 
 static void on_beat(struct hub_redis_watches *w, struct hub_str number) {
@@ -177,29 +177,23 @@ static void on_beat(struct hub_redis_watches *w, struct hub_str number) {
     hub_timer_start(w->config.loop, &w->tick, 0, w->tick.cb);
 }
 
-static struct hub_str text_of(const redisReply *r, size_t i) {
-    return i < r->elements && r->element[i]->type == REDIS_REPLY_STRING
-               ? hub_str(r->element[i]->str, r->element[i]->len)
-               : hub_str(NULL, 0);
-}
-
 /* ["message", channel, text] or ["subscribe", channel, count] */
 static void on_push(void *arg, const redisReply *r) {
     struct hub_redis_watches *w = arg;
     if (r->type != REDIS_REPLY_ARRAY || r->elements < 3) return;
-    struct hub_str what = text_of(r, 0), channel = text_of(r, 1), text = text_of(r, 2),
-                   prefix = hub_buf_str(&w->prefix);
+    struct hub_str what = hub_redis_reply_text(r, 0), channel = hub_redis_reply_text(r, 1),
+                   text = hub_redis_reply_text(r, 2), prefix = hub_buf_str(&w->prefix);
     bool of_key = hub_str_starts(channel, prefix);
     struct hub_str key = of_key ? hub_str(channel.p + prefix.n, channel.n - prefix.n) : hub_str(NULL, 0);
     if (hub_str_is(what, "subscribe") && of_key && hub_map_get(&w->keys, key))
-        ask(w, key);
+        ask_server(w, key);
     else if (hub_str_is(what, "message") && of_key)
         on_key_event(w, key, text);
     else if (hub_str_is(what, "message") && hub_str_is(channel, w->channel))
         on_beat(w, text);
 }
 
-static void ignore(void *arg, const redisReply *r) { (void)arg, (void)r; }
+static void ignore_reply(void *arg, const redisReply *r) { (void)arg, (void)r; }
 
 static void send_beat(struct hub_redis_watches *w) {
     char number[24];
@@ -210,14 +204,14 @@ static void send_beat(struct hub_redis_watches *w) {
     const struct hub_str del[] = {HUB_STR("DEL"), hub_cstr(w->channel)};
     if (w->beat % PROBE_BEATS == 1) {
         w->probe_back = false;
-        hub_redis_send(w->config.main, set, HUB_NELEM(set), ignore, NULL);
-        hub_redis_send(w->config.main, del, HUB_NELEM(del), ignore, NULL);
+        hub_redis_send(w->config.main, set, HUB_NELEM(set), ignore_reply, NULL);
+        hub_redis_send(w->config.main, del, HUB_NELEM(del), ignore_reply, NULL);
     }
-    hub_redis_send(w->config.main, publish, HUB_NELEM(publish), ignore, NULL);
+    hub_redis_send(w->config.main, publish, HUB_NELEM(publish), ignore_reply, NULL);
 }
 
 /* The probe was sent before the beat, and its event comes before it. */
-static void beat(struct hub_redis_watches *w, int64_t now) {
+static void check_beat(struct hub_redis_watches *w, int64_t now) {
     if (!w->push || !hub_redis_link_up(w->push) || !hub_redis_link_up(w->config.main) || now < w->beat_at) return;
     w->beat_at = now + BEAT_TIMEOUTS * w->config.url->timeout_ms;
     if (w->beat != w->beat_back) {
@@ -253,6 +247,8 @@ static void on_push_down(void *arg) {
 static void connect_push(struct hub_redis_watches *w) {
     const struct hub_redis_link_config config = {.loop = w->config.loop,
                                                  .url = w->config.url,
+                                                 .tls = w->config.tls,
+                                                 .sentinel = w->config.sentinel,
                                                  .name = w->config.name,
                                                  .up = on_push_up,
                                                  .down = on_push_down,
@@ -289,7 +285,7 @@ static void on_tick(struct hub_timer *t) {
     }
     if (!n) return; /* the next watch starts it again */
     if (!w->push && !w->given_up) connect_push(w);
-    beat(w, hub_loop_now(w->config.loop));
+    check_beat(w, hub_loop_now(w->config.loop));
     if (w->haste) {
         some = w->haste < HASTE_KEYS ? w->haste : HASTE_KEYS;
         w->haste -= some;
@@ -335,7 +331,7 @@ void hub_redis_unwatch(struct hub_cache_watch *base) {
     hub_list_remove(&watch->link);
     free(watch);
     if (k->ending || !hub_list_empty(&k->watches)) return;
-    forget(k);
+    forget_watched(k);
     free(k);
 }
 

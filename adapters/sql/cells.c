@@ -84,6 +84,7 @@ static void become_soft(struct hub_sql_cells *x, struct hub_write *w) {
     if (x->scratch_n < n) x->scratch = hub_xrealloc(x->scratch, n * sizeof *x->scratch), x->scratch_n = n;
     for (size_t i = 0; i < n; i++) x->scratch[i] = w->cells ? w->cells[i] : (struct hub_cell){.kind = HUB_CELL_ABSENT};
     x->scratch[w->table->active] = hub_cell_bool(0);
+    if (w->table->deleted_at) x->scratch[w->table->deleted_at] = hub_cell_int(hub_clock_wall_ms(x->clock));
     w->cells = x->scratch;
 }
 

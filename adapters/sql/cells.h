@@ -21,6 +21,8 @@ void hub_sql_prepare_cells(struct hub_sql_cells *x, struct hub_write *w, int64_t
 
 /* PostgreSQL cannot hold U+0000; so neither store does. */
 #define HUB_SQL_NUL "U+0000 cannot be stored"
+#define HUB_SQL_CHANGED "what was read has changed meanwhile"
+#define HUB_SQL_DUPLICATE "there is such a row already"
 bool hub_sql_cells_have_nul(const struct hub_table *t, const struct hub_cell *cells); /* CELLS may be NULL */
 /* Whether a row of an existing table can have this value in a condition: of an ID that is a number or a
  * UUID there, in the one spelling in which it is shown. Another spelling would be another name for the

@@ -7,7 +7,7 @@
 
 /* Text between names, so that each dialect's condition reads as one piece: A is the audience, O the owner,
  * U the user. */
-static void say_audience(struct hub_buf *out, const char *form, struct hub_str a, struct hub_str o, struct hub_str u) {
+static void expand_form(struct hub_buf *out, const char *form, struct hub_str a, struct hub_str o, struct hub_str u) {
     for (; *form; form++) {
         if (*form == '#')
             hub_buf_adds(out, *++form == 'A' ? a : *form == 'O' ? o : u);
@@ -20,7 +20,7 @@ static void meant_for_sqlite(struct hub_buf *out, struct hub_str audience, struc
     static const char form[] = "(#A IS NULL OR #O = #U OR CASE json_type(#A)"
                                " WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each(#A) WHERE value = #U)"
                                " WHEN 'object' THEN json_extract(#A, '$.except') IS NOT #U ELSE TRUE END)";
-    say_audience(out, form, audience, owner, user);
+    expand_form(out, form, audience, owner, user);
 }
 
 static void meant_for_postgres(struct hub_buf *out, struct hub_str audience, struct hub_str owner,
@@ -28,7 +28,7 @@ static void meant_for_postgres(struct hub_buf *out, struct hub_str audience, str
     static const char form[] = "(#A IS NULL OR #O = #U::text OR CASE jsonb_typeof(#A)"
                                " WHEN 'array' THEN #A @> to_jsonb(#U::text)"
                                " WHEN 'object' THEN #A ->> 'except' IS DISTINCT FROM #U::text ELSE TRUE END)";
-    say_audience(out, form, audience, owner, user);
+    expand_form(out, form, audience, owner, user);
 }
 
 /* DateTime and JSON are declared so that their affinity is TEXT (a type name that contains TEXT) and yet
@@ -47,11 +47,13 @@ const struct hub_sql_dialect hub_sql_sqlite = {
               [HUB_COL_JSON] = "JSON TEXT"},
     .collation = " COLLATE BINARY",
     .text_cast = " || ''",
+    .now = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
     .enum_check = true,
-    .rebuild = true,
     .meant_for = meant_for_sqlite,
     .loose_types = true,
     .nulls_small = true,
+    .take_open = " IN (",
+    .take_close = ")",
 };
 
 const struct hub_sql_dialect hub_sql_postgres = {
@@ -69,14 +71,17 @@ const struct hub_sql_dialect hub_sql_postgres = {
     .collation = " COLLATE \"C\"",
     .collate_columns = true,
     .text_cast = "::text",
+    .now = "now()",
     .enum_type = true,
     .exact_names = true,
     .schemas = true,
     .name_max = 63,
+    .take_open = " = ANY (ARRAY(",
+    .take_close = " FOR UPDATE SKIP LOCKED))",
     .meant_for = meant_for_postgres,
 };
 
-static void quoted(struct hub_buf *out, struct hub_str s, char quote) {
+static void add_quoted(struct hub_buf *out, struct hub_str s, char quote) {
     hub_buf_addc(out, quote);
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == quote) hub_buf_addc(out, quote);
@@ -85,7 +90,7 @@ static void quoted(struct hub_buf *out, struct hub_str s, char quote) {
     hub_buf_addc(out, quote);
 }
 
-void hub_sql_name(struct hub_buf *out, const char *identifier) { quoted(out, hub_cstr(identifier), '"'); }
+void hub_sql_name(struct hub_buf *out, const char *identifier) { add_quoted(out, hub_cstr(identifier), '"'); }
 
 const char *hub_sql_split_table(const struct hub_sql_dialect *d, const char *table, struct hub_str *schema) {
     const char *dot = d->schemas ? strchr(table, '.') : NULL;
@@ -95,7 +100,7 @@ const char *hub_sql_split_table(const struct hub_sql_dialect *d, const char *tab
 
 static void add_schema(struct hub_buf *out, struct hub_str schema) {
     if (!schema.p) return;
-    quoted(out, schema, '"');
+    add_quoted(out, schema, '"');
     hub_buf_addc(out, '.');
 }
 
@@ -106,7 +111,7 @@ void hub_sql_table(const struct hub_sql_dialect *d, struct hub_buf *out, const c
     hub_sql_name(out, rest);
 }
 
-void hub_sql_text(struct hub_buf *out, struct hub_str text) { quoted(out, text, '\''); }
+void hub_sql_text(struct hub_buf *out, struct hub_str text) { add_quoted(out, text, '\''); }
 
 void hub_sql_literal(struct hub_buf *out, const struct hub_column *col, const struct hub_cell *c) {
     char iso[HUB_ISO_LEN + 1];

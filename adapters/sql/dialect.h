@@ -10,15 +10,17 @@ struct hub_sql_dialect {
     const char *collation; /* of every order of texts: by the bytes of UTF-8 */
     bool collate_columns;  /* managed text columns are declared with it, so that their indexes serve such an order */
     const char *text_cast; /* makes a text of a value of another type */
+    const char *now;       /* as a DateTime */
     bool enum_check;       /* an enum is a CHECK constraint of its column */
     bool enum_type;        /* an enum is a type of its own, named <table>_<column> */
-    bool rebuild;          /* constraints of a column change only by building the table anew */
     bool exact_names;      /* names that differ in case are different ones */
     bool schemas;          /* a table may have its schema and a dot in front */
     bool loose_types;      /* in tables of others a moment is a text in some spelling, or a number, and a text may equal
                               others by its collation */
     bool nulls_small;      /* without a word NULL stands before all values, else behind them */
-    size_t name_max;       /* bytes of a name; 0 = no limit */
+    /* around a SELECT of the ids of the rows that a statement is about, which is carried out once */
+    const char *take_open, *take_close;
+    size_t name_max; /* bytes of a name; 0 = no limit */
     /* HUB_MEANT_FOR: AUDIENCE and OWNER are quoted column names, USER is a parameter. */
     void (*meant_for)(struct hub_buf *out, struct hub_str audience, struct hub_str owner, struct hub_str user);
 };

@@ -6,26 +6,26 @@ static const struct hub_cell *id_of(const struct hub_write *w, const struct hub_
 }
 
 /* One after the other in TEXT; their cells hold offsets until it stops moving. */
-static void begin(struct hub_cell *cell, const struct hub_buf *text) {
+static void begin_text(struct hub_cell *cell, const struct hub_buf *text) {
     *cell = hub_cell_text(hub_str((const char *)(uintptr_t)text->n, 0));
 }
-static void end(struct hub_cell *cell, const struct hub_buf *text) { cell->s.n = text->n - (uintptr_t)cell->s.p; }
+static void end_text(struct hub_cell *cell, const struct hub_buf *text) { cell->s.n = text->n - (uintptr_t)cell->s.p; }
 
 static void put_key(struct hub_cell *cell, const struct hub_cell *id, struct hub_buf *text) {
     if (!id || (id->kind != HUB_CELL_TEXT && id->kind != HUB_CELL_INT)) return;
-    begin(cell, text);
+    begin_text(cell, text);
     if (id->kind == HUB_CELL_INT)
         hub_buf_addi(text, id->i);
     else
         hub_buf_adds(text, id->s);
-    end(cell, text);
+    end_text(cell, text);
 }
 
 static void put_row(struct hub_cell *cell, const struct hub_table *t, const struct hub_cell *row,
                     struct hub_buf *text) {
-    begin(cell, text);
+    begin_text(cell, text);
     hub_row_add_json(text, t, row);
-    end(cell, text);
+    end_text(cell, text);
 }
 
 void hub_sql_outbox_row(const struct hub_write *w, struct hub_cell *cells, struct hub_buf *text) {

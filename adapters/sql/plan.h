@@ -1,6 +1,7 @@
 /* From the tables a database has to the tables it should have: the statements that get there without
  * losing anything, or the reason why there is no such way. Knows no database: an adapter describes what is
- * there and answers questions about the rows. */
+ * there, answers questions about the rows, and writes what it alone can do (postgres/alter.c,
+ * sqlite/rebuild.c). */
 #ifndef HUB_ADAPTERS_SQL_PLAN_H
 #define HUB_ADAPTERS_SQL_PLAN_H
 #include "adapters/sql/dialect.h"
@@ -36,14 +37,23 @@ struct hub_sql_planner {
     /* Does QUERY give a row? The text of its first column is appended to VALUE, which may be NULL. */
     bool (*any)(void *ctx, const char *query, struct hub_buf *value);
     void *ctx;
+    /* Before a column: the type that it needs. NULL: there are no such types. */
+    void (*make_type)(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c);
+    /* A column that is there becomes C in its place; it must be NOT NULL now (TIGHTER), or no longer
+     * (LOOSER). NULL: then the table is made anew by REBUILD when its constraints differ. */
+    void (*alter)(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
+                  const struct hub_sql_have_column *have, bool tighter, bool looser);
+    void (*rebuild)(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have);
     struct hub_buf *plan; /* statements, each ends with ";\n"; what is refused stands there as a comment */
     int refused;
     struct hub_err *err; /* the first refusal */
 };
-/* Appends what table T needs. HUB_OK or HUB_NOT_ALLOWED. */
-enum hub_code hub_sql_plan(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have);
+/* Appends what table T needs; what is refused is counted in p->refused, and the first of it is in p->err with
+ * HUB_NOT_ALLOWED. */
+void hub_sql_plan(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have);
 
-/* CREATE TABLE of a managed table under NAME, without the semicolon. */
-void hub_sql_create_table(const struct hub_sql_dialect *d, const struct hub_table *t, const char *name,
-                          const struct hub_sql_have *keep, struct hub_buf *out);
+/* For what an adapter adds to the plan. */
+bool hub_sql_ask(struct hub_sql_planner *p, struct hub_buf *query, struct hub_buf *value); /* as p->any; frees QUERY */
+bool hub_sql_is_among(char *const *list, const char *v);
+void hub_sql_alter_table(struct hub_sql_planner *p, const struct hub_table *t); /* ALTER TABLE and the name */
 #endif

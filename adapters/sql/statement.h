@@ -2,7 +2,8 @@
  * its text; values are always parameters, so that adapters can keep prepared statements by shape.
  *
  * Parameters come in this order: the cells that are not ABSENT by column, then the conditions that have
- * values (EQ and NE with NULL have none; IN has one per element), then LIMIT and OFFSET of a select. */
+ * values (EQ and NE with NULL have none; IN has one per element), then LIMIT and OFFSET of a select, or the
+ * limit of a take. */
 #ifndef HUB_ADAPTERS_SQL_STATEMENT_H
 #define HUB_ADAPTERS_SQL_STATEMENT_H
 #include "adapters/sql/dialect.h"

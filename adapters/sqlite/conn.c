@@ -62,7 +62,7 @@ static int on_authorize(void *arg, int action, const char *a, const char *b, con
 
 /* ---- opening and closing ---- */
 
-static enum hub_code cannot(const struct sqlite_options *o, const char *cause, struct hub_err *err) {
+static enum hub_code cannot_open(const struct sqlite_options *o, const char *cause, struct hub_err *err) {
     return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s", o->path ? o->path : ":memory:", cause);
 }
 
@@ -72,7 +72,7 @@ static enum hub_code open_failed(struct sqlite_conn *c, const struct sqlite_opti
     if (rc == SQLITE_CANTOPEN && os) cause = strerror(os);
     if (rc == SQLITE_NOTADB) cause = "the file is not an SQLite database";
     if (rc == SQLITE_BUSY) cause = "another process holds the database locked";
-    enum hub_code code = cannot(o, cause, err);
+    enum hub_code code = cannot_open(o, cause, err);
     hub_sqlite_conn_close(c);
     return code;
 }
@@ -86,7 +86,7 @@ static bool pragma_text_is(struct sqlite_conn *c, const char *sql, const char *e
     return is;
 }
 
-static void limit(struct sqlite_conn *c) {
+static void limit_conn(struct sqlite_conn *c) {
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_busy_handler(c->db, on_busy, c);
     sqlite3_progress_handler(c->db, 20000, on_progress, c);
@@ -101,22 +101,23 @@ static void limit(struct sqlite_conn *c) {
 
 /* SQLite's count of allocated memory costs a lock shared by all threads at each allocation, a tenth of an
  * INSERT. */
-static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+static void configure_library(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
 enum hub_code hub_sqlite_conn_open(struct sqlite_conn *c, const struct sqlite_options *o, bool reader,
                                    struct hub_err *err) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, configure);
+    pthread_once(&once, configure_library);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (reader ? 0 : SQLITE_OPEN_CREATE);
     c->busy_ms = o->busy_ms;
     c->deadline = hub_real_ms() + o->busy_ms;
     int rc = sqlite3_open_v2(o->path ? o->path : ":memory:", &c->db, flags, NULL);
-    if (!c->db) return cannot(o, "out of memory", err);
+    if (!c->db) return cannot_open(o, "out of memory", err);
     if (rc != SQLITE_OK) return open_failed(c, o, err);
-    limit(c);
+    limit_conn(c);
     /* SQLite falls back to reading when it may not write. */
     if (sqlite3_db_readonly(c->db, "main") == 1) {
-        enum hub_code code = cannot(o, access(o->path, W_OK) ? strerror(errno) : "the file cannot be written", err);
+        enum hub_code code =
+            cannot_open(o, access(o->path, W_OK) ? strerror(errno) : "the file cannot be written", err);
         hub_sqlite_conn_close(c);
         return code;
     }
@@ -221,7 +222,7 @@ static bool take_boolean(sqlite3_stmt *st, int i, struct hub_cell *out) {
     return out->i || hub_str_eq_nocase(s, HUB_STR("false"));
 }
 
-static bool whole(double real, int64_t *out) {
+static bool whole_number(double real, int64_t *out) {
     if (real != floor(real) || fabs(real) > 9007199254740992.0) return false;
     *out = (int64_t)real;
     return true;
@@ -230,7 +231,7 @@ static bool whole(double real, int64_t *out) {
 static bool take_integer(sqlite3_stmt *st, int i, struct hub_cell *out) {
     *out = hub_cell_int(sqlite3_column_int64(st, i));
     if (sqlite3_column_type(st, i) == SQLITE_INTEGER) return true;
-    if (sqlite3_column_type(st, i) == SQLITE_FLOAT) return whole(sqlite3_column_double(st, i), &out->i);
+    if (sqlite3_column_type(st, i) == SQLITE_FLOAT) return whole_number(sqlite3_column_double(st, i), &out->i);
     return hub_str_i64(column_text(st, i), &out->i);
 }
 

@@ -8,7 +8,7 @@
 
 /* ---- life ---- */
 
-static void answer(struct hub_write *w) {
+static void answer_write(struct hub_write *w) {
     struct sqlite_job *j = w->adapter;
     const char *error = w->code ? w->error : NULL;
     if (j->kind == JOB_SELECT)
@@ -26,7 +26,7 @@ struct sqlite_job *hub_sqlite_job(struct sqlite_store *s, enum sqlite_job_kind k
     j->kind = kind;
     j->arg = arg;
     j->w.adapter = j;
-    j->w.done = answer;
+    j->w.done = answer_write;
     hub_list_init(&j->w.link);
     return j;
 }
@@ -129,12 +129,12 @@ static enum shape shape_of(sqlite3_stmt *st, int i) {
     return strcasestr(type, "bool") ? AS_BOOL : strcasestr(type, "json") ? AS_JSON : AS_IS;
 }
 
-static json_t *text_value(struct hub_str s, enum shape shape) {
+static HUB_MUST json_t *text_value(struct hub_str s, enum shape shape) {
     json_t *v = shape == AS_JSON ? hub_json_parse(s, NULL) : NULL;
     return v ? v : hub_json_string(s);
 }
 
-static json_t *blob_value(sqlite3_stmt *st, int i) {
+static HUB_MUST json_t *blob_value(sqlite3_stmt *st, int i) {
     struct hub_buf b = {0};
     hub_buf_add_base64(&b, hub_str(sqlite3_column_blob(st, i), (size_t)sqlite3_column_bytes(st, i)));
     json_t *v = hub_json_string(hub_buf_str(&b));
@@ -142,7 +142,7 @@ static json_t *blob_value(sqlite3_stmt *st, int i) {
     return v;
 }
 
-static json_t *column_value(sqlite3_stmt *st, int i, enum shape shape) {
+static HUB_MUST json_t *column_value(sqlite3_stmt *st, int i, enum shape shape) {
     const char *text;
     switch (sqlite3_column_type(st, i)) {
     case SQLITE_INTEGER:
@@ -164,7 +164,7 @@ static size_t row_bytes(sqlite3_stmt *st, int n) {
 }
 
 /* Steps to the end, collecting rows. SQLite result code; a result that grows too large fails the job. */
-static int collect(sqlite3_stmt *st, struct sqlite_job *j) {
+static int collect_rows(sqlite3_stmt *st, struct sqlite_job *j) {
     int n = sqlite3_column_count(st), rc;
     size_t bytes = 0, rows = 0;
     enum shape *shapes = hub_xcalloc((size_t)n, sizeof *shapes);
@@ -215,7 +215,7 @@ static bool bind_params(sqlite3_stmt *st, struct sqlite_job *j) {
     return false;
 }
 
-static sqlite3_stmt *prepare_script(struct sqlite_conn *c, struct sqlite_job *j) {
+static HUB_MUST sqlite3_stmt *prepare_script(struct sqlite_conn *c, struct sqlite_job *j) {
     sqlite3_stmt *st = NULL;
     const char *tail = NULL;
     c->script = true;
@@ -247,7 +247,7 @@ void hub_sqlite_run_sql(struct sqlite_conn *c, struct sqlite_job *j, bool read_o
     }
     if (bind_params(st, j)) {
         int before = sqlite3_total_changes(c->db);
-        int rc = collect(st, j);
+        int rc = collect_rows(st, j);
         if (rc != SQLITE_DONE && !j->w.code) hub_sqlite_job_fail(j, c, rc);
         if (!j->result && !j->w.code) j->result = json_pack("{s:i}", "changes", sqlite3_total_changes(c->db) - before);
     }

@@ -3,20 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "adapters/sql/plan.h"
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"
 
 /* ---- what is there ---- */
 
-static sqlite3_stmt *query(struct sqlite_conn *c, const char *sql, const char *param) {
+static HUB_MUST sqlite3_stmt *prepare_query(struct sqlite_conn *c, const char *sql, const char *param) {
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(c->db, sql, -1, &st, NULL) != SQLITE_OK) return NULL;
     if (param) sqlite3_bind_text(st, 1, param, -1, SQLITE_STATIC);
     return st;
 }
 
-static char *text(sqlite3_stmt *st, int i) {
+static HUB_MUST char *text_of(sqlite3_stmt *st, int i) {
     const char *s = (const char *)sqlite3_column_text(st, i);
     return s ? hub_xstrdup(s) : NULL;
 }
@@ -37,7 +36,7 @@ static const char *read_literal(const char *p, struct hub_buf *value) {
 }
 
 /* The literals in DDL behind BEFORE, with BETWEEN between them; NULL when there are none. */
-static char **literals(const char *ddl, const char *before, const char *between) {
+static HUB_MUST char **literals_of(const char *ddl, const char *before, const char *between) {
     char **values = NULL;
     size_t n = 0;
     const char *p = strstr(ddl, before);
@@ -52,16 +51,16 @@ static char **literals(const char *ddl, const char *before, const char *between)
 
 /* The values of CHECK ("column" = 'a' OR "column" = 'b') or CHECK ("column" IN ('a', 'b')) as
  * hub_sql_create_table writes them; NULL when there is no such check. */
-static char **enum_of(const char *ddl, const char *column) {
+static HUB_MUST char **enum_of(const char *ddl, const char *column) {
     struct hub_buf name = {0}, before = {0}, between = {0};
     hub_sql_name(&name, column);
     hub_buf_addf(&before, "CHECK (%s = ", hub_buf_cstr(&name));
     hub_buf_addf(&between, " OR %s = ", hub_buf_cstr(&name));
-    char **values = ddl ? literals(ddl, hub_buf_cstr(&before), hub_buf_cstr(&between)) : NULL;
+    char **values = ddl ? literals_of(ddl, hub_buf_cstr(&before), hub_buf_cstr(&between)) : NULL;
     if (ddl && !values) {
         hub_buf_clear(&before);
         hub_buf_addf(&before, "CHECK (%s IN (", hub_buf_cstr(&name));
-        values = literals(ddl, hub_buf_cstr(&before), ", ");
+        values = literals_of(ddl, hub_buf_cstr(&before), ", ");
     }
     hub_buf_free(&name);
     hub_buf_free(&before);
@@ -110,11 +109,13 @@ static void judge_type(struct hub_sql_have_column *h) {
 }
 
 static void read_columns(struct sqlite_conn *c, const char *table, const char *ddl, struct hub_sql_have *have) {
-    sqlite3_stmt *st = query(c, "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?1)", table);
+    sqlite3_stmt *st =
+        prepare_query(c, "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?1)", table);
     while (st && sqlite3_step(st) == SQLITE_ROW) {
         have->columns = hub_xrealloc(have->columns, (have->column_n + 1) * sizeof *have->columns);
         struct hub_sql_have_column *h = &have->columns[have->column_n++];
-        *h = (struct hub_sql_have_column){.name = text(st, 0), .type = text(st, 1), .default_sql = text(st, 3)};
+        *h =
+            (struct hub_sql_have_column){.name = text_of(st, 0), .type = text_of(st, 1), .default_sql = text_of(st, 3)};
         h->not_null = sqlite3_column_int(st, 2) != 0;
         h->primary = sqlite3_column_int(st, 4) != 0;
         h->enum_values = enum_of(ddl, h->name);
@@ -126,12 +127,12 @@ static void read_columns(struct sqlite_conn *c, const char *table, const char *d
 
 static void read_indexes(struct sqlite_conn *c, const char *table, struct hub_sql_have *have) {
     sqlite3_stmt *st =
-        query(c,
-              "SELECT l.\"unique\", l.partial, (SELECT group_concat(coalesce(name, '?'), ',') FROM "
-              "(SELECT name FROM pragma_index_info(l.name) ORDER BY seqno)) FROM pragma_index_list(?1) AS l",
-              table);
+        prepare_query(c,
+                      "SELECT l.\"unique\", l.partial, (SELECT group_concat(coalesce(name, '?'), ',') FROM "
+                      "(SELECT name FROM pragma_index_info(l.name) ORDER BY seqno)) FROM pragma_index_list(?1) AS l",
+                      table);
     while (st && sqlite3_step(st) == SQLITE_ROW) {
-        char *columns = text(st, 2);
+        char *columns = text_of(st, 2);
         if (!columns) continue;
         have->indexes = hub_xrealloc(have->indexes, (have->index_n + 1) * sizeof *have->indexes);
         have->indexes[have->index_n++] = (struct hub_sql_have_index){
@@ -141,18 +142,19 @@ static void read_indexes(struct sqlite_conn *c, const char *table, struct hub_sq
 }
 
 static void read_attached(struct sqlite_conn *c, const char *table, struct hub_sql_have *have) {
-    sqlite3_stmt *st = query(c,
-                             "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', "
-                             "'trigger') AND sql IS NOT NULL",
-                             table);
+    sqlite3_stmt *st =
+        prepare_query(c,
+                      "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', "
+                      "'trigger') AND sql IS NOT NULL",
+                      table);
     size_t n = 0;
-    while (st && sqlite3_step(st) == SQLITE_ROW) push_string(&have->attached, &n, text(st, 0));
+    while (st && sqlite3_step(st) == SQLITE_ROW) push_string(&have->attached, &n, text_of(st, 0));
     sqlite3_finalize(st);
 }
 
 static void read_have(struct sqlite_conn *c, const char *table, struct hub_sql_have *have) {
     *have = (struct hub_sql_have){0};
-    sqlite3_stmt *st = query(
+    sqlite3_stmt *st = prepare_query(
         c, "SELECT type, sql FROM sqlite_master WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view')", table);
     if (st && sqlite3_step(st) == SQLITE_ROW) {
         have->exists = true;
@@ -166,8 +168,8 @@ static void read_have(struct sqlite_conn *c, const char *table, struct hub_sql_h
 
 /* ---- the plan ---- */
 
-static bool any(void *ctx, const char *sql, struct hub_buf *value) {
-    sqlite3_stmt *st = query(ctx, sql, NULL);
+static bool any_row(void *ctx, const char *sql, struct hub_buf *value) {
+    sqlite3_stmt *st = prepare_query(ctx, sql, NULL);
     bool yes = st && sqlite3_step(st) == SQLITE_ROW;
     if (yes && value) hub_buf_add(value, sqlite3_column_text(st, 0), (size_t)sqlite3_column_bytes(st, 0));
     sqlite3_finalize(st);
@@ -175,12 +177,17 @@ static bool any(void *ctx, const char *sql, struct hub_buf *value) {
 }
 
 static bool room_table_missing(struct sqlite_conn *c) {
-    return !any(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL);
+    return !any_row(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL);
 }
 
 /* CREATED, when given, says for each table whether the plan makes it. */
 static enum hub_code make_plan(struct sqlite_store *s, struct hub_buf *plan, bool *created, struct hub_err *err) {
-    struct hub_sql_planner p = {.d = &hub_sql_sqlite, .any = any, .ctx = &s->writer, .plan = plan, .err = err};
+    struct hub_sql_planner p = {.d = &hub_sql_sqlite,
+                                .any = any_row,
+                                .ctx = &s->writer,
+                                .rebuild = hub_sqlite_rebuild,
+                                .plan = plan,
+                                .err = err};
     if (room_table_missing(&s->writer)) hub_buf_addz(plan, HUB_SQLITE_ROOM_TABLE ";\n");
     for (size_t i = 0; i < s->table_n; i++) {
         struct hub_sql_have have;
@@ -194,7 +201,7 @@ static enum hub_code make_plan(struct sqlite_store *s, struct hub_buf *plan, boo
 
 /* ---- carrying it out ---- */
 
-static enum hub_code failed(struct sqlite_store *s, const char *what, struct hub_err *err) {
+static enum hub_code fail_migration(struct sqlite_store *s, const char *what, struct hub_err *err) {
     return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s: %s",
                     s->options.path ? s->options.path : ":memory:", what, sqlite3_errmsg(s->writer.db));
 }
@@ -212,28 +219,28 @@ static enum hub_code plant_row(struct sqlite_store *s, const struct hub_table *t
         hub_sqlite_write(&s->writer, &counters, &w);
         code = w.code;
     }
-    if (code) hub_fail(err, code, "seed.yaml: %s[%zu]: %s", t->name, at, w.code ? w.error : why.text);
+    if (code) hub_err_set(err, code, "seed.yaml: %s[%zu]: %s", t->name, at, w.code ? w.error : why.text);
     hub_sqlite_counters_free(&counters);
     hub_buf_free(&texts);
     free(cells);
     return code;
 }
 
-static enum hub_code plant(struct sqlite_store *s, const struct hub_table *t, struct hub_err *err) {
+static enum hub_code plant_seed(struct sqlite_store *s, const struct hub_table *t, struct hub_err *err) {
     enum hub_code code = HUB_OK;
     for (size_t i = 0; !code && i < json_array_size(t->seed); i++)
         code = plant_row(s, t, i, json_array_get(t->seed, i), err);
     return code;
 }
 
-static enum hub_code carry_out(struct sqlite_store *s, struct hub_err *err) {
+static enum hub_code carry_out_migration(struct sqlite_store *s, struct hub_err *err) {
     struct hub_buf plan = {0};
     bool *created = hub_xcalloc(s->table_n, sizeof *created);
     enum hub_code code = make_plan(s, &plan, created, err);
     if (!code && hub_sqlite_exec(&s->writer, hub_buf_cstr(&plan)) != SQLITE_OK)
-        code = failed(s, "migration failed", err);
+        code = fail_migration(s, "migration failed", err);
     for (size_t i = 0; !code && i < s->table_n; i++)
-        if (created[i]) code = plant(s, s->tables[i], err);
+        if (created[i]) code = plant_seed(s, s->tables[i], err);
     free(created);
     hub_buf_free(&plan);
     return code;
@@ -256,12 +263,12 @@ enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
         return code;
     }
     s->writer.deadline = hub_real_ms() + s->options.busy_ms;
-    if (hub_sqlite_exec(&s->writer, "BEGIN IMMEDIATE") != SQLITE_OK) code = failed(s, "cannot begin", err);
+    if (hub_sqlite_exec(&s->writer, "BEGIN IMMEDIATE") != SQLITE_OK) code = fail_migration(s, "cannot begin", err);
     s->writer.deadline = 0; /* a large table may take its time */
     if (!code) {
-        code = carry_out(s, err);
-        if (!code && !hub_sqlite_sign(s)) code = failed(s, "cannot write hubd_owner", err);
-        if (!code && hub_sqlite_exec(&s->writer, "COMMIT") != SQLITE_OK) code = failed(s, "cannot commit", err);
+        code = carry_out_migration(s, err);
+        if (!code && !hub_sqlite_sign(s)) code = fail_migration(s, "cannot write hubd_owner", err);
+        if (!code && hub_sqlite_exec(&s->writer, "COMMIT") != SQLITE_OK) code = fail_migration(s, "cannot commit", err);
         if (code) hub_sqlite_exec(&s->writer, "ROLLBACK");
     }
     hub_sqlite_conn_forget(&s->writer);

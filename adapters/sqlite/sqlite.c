@@ -1,13 +1,12 @@
 /* The store's table: its URL, handing work to the threads, and bringing answers back. */
 #include "adapters/sqlite/sqlite.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapters/sqlite/sqlite_int.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "persist/store_metrics.h"
 
@@ -26,7 +25,8 @@ static void on_batch(struct hub_task *task) {
     for (struct hub_list *l; (l = hub_list_pop(&b->writes));) {
         struct hub_write *w = HUB_CONTAINER(l, struct hub_write, link);
         struct sqlite_job *j = w->adapter;
-        struct hub_rows row = w->row, before = w->before; /* DONE may free the write */
+        bool keeps_rows = w->keeps_rows; /* DONE may free the write */
+        struct hub_rows row = w->row, before = w->before;
         if (!j)
             hub_store_write_failed(w);
         else if (j->kind == JOB_SQL)
@@ -37,6 +37,7 @@ static void on_batch(struct hub_task *task) {
         s->outstanding--;
         s->outstanding_bytes -= w->bytes;
         w->done(w);
+        if (keeps_rows) continue;
         hub_rows_free(&row);
         hub_rows_free(&before);
     }
@@ -57,7 +58,7 @@ void hub_sqlite_post(struct sqlite_store *s, struct hub_list *writes, uint64_t n
 
 /* ---- submitting ---- */
 
-static void expire(struct sqlite_store *s, struct hub_list *from, struct hub_list *to, int64_t before) {
+static void expire_jobs(struct sqlite_store *s, struct hub_list *from, struct hub_list *to, int64_t before) {
     while (!hub_list_empty(from)) {
         struct hub_write *w = HUB_CONTAINER(from->next, struct hub_write, link);
         if (w->submitted > before) break;
@@ -75,8 +76,8 @@ static void on_timeouts(struct hub_timer *timer) {
     if (now < s->judges_from) before = INT64_MIN;
     hub_list_init(&expired);
     pthread_mutex_lock(&s->lock);
-    expire(s, &s->waiting, &expired, before);
-    expire(s, &s->reads, &expired, before);
+    expire_jobs(s, &s->waiting, &expired, before);
+    expire_jobs(s, &s->reads, &expired, before);
     pthread_mutex_unlock(&s->lock);
     hub_sqlite_post(s, &expired, 0, false);
     if (s->outstanding) hub_timer_start(s->loop, &s->timeouts, TIMEOUT_MS / 10, on_timeouts);
@@ -84,14 +85,11 @@ static void on_timeouts(struct hub_timer *timer) {
 
 static size_t bytes_of(const struct hub_write *w) {
     const struct sqlite_job *j = w->adapter;
-    size_t n = j ? j->text.n : 0;
-    for (size_t i = 0; !j && w->cells && i < w->table->column_n; i++)
-        if (w->cells[i].kind == HUB_CELL_TEXT) n += w->cells[i].s.n;
-    return n;
+    return j ? j->text.n : hub_write_bytes(w);
 }
 
 /* Counts it in, or answers it on a later turn. False when it was refused. */
-static bool admit(struct sqlite_store *s, struct hub_write *w) {
+static bool admit_write(struct sqlite_store *s, struct hub_write *w) {
     bool refused = s->closing || s->outstanding >= MAX_OUTSTANDING || s->outstanding_bytes > MAX_OUTSTANDING_BYTES;
     w->bytes = bytes_of(w);
     s->outstanding_bytes += w->bytes;
@@ -124,7 +122,7 @@ static void on_turn(struct hub_task *task) { hand_over(HUB_CONTAINER(task, struc
 
 /* A turn that has much to read does not leave the writer without work until its end. */
 static void submit_write(struct sqlite_store *s, struct hub_write *w) {
-    if (!admit(s, w)) return;
+    if (!admit_write(s, w)) return;
     hub_list_push(&s->turn, &w->link);
     if (++s->turn_n >= HAND_OVER)
         hand_over(s);
@@ -137,7 +135,7 @@ static void submit_read(struct sqlite_store *s, struct sqlite_job *j) {
         submit_write(s, &j->w); /* in memory: one connection does everything */
         return;
     }
-    if (!admit(s, &j->w)) return;
+    if (!admit_write(s, &j->w)) return;
     pthread_mutex_lock(&s->lock);
     hub_list_push(&s->reads, &j->w.link);
     pthread_mutex_unlock(&s->lock);
@@ -145,11 +143,8 @@ static void submit_read(struct sqlite_store *s, struct sqlite_job *j) {
 }
 
 static void sqlite_write(struct hub_store *base, struct hub_write *w) {
-    w->code = HUB_OK;
-    w->error[0] = 0;
-    w->duplicate = false;
-    w->changes = w->number = 0;
-    w->row = w->before = (struct hub_rows){0};
+    for (struct hub_write *part = w; part; part = part->next) part->row = part->before = (struct hub_rows){0};
+    hub_write_reset(w);
     w->adapter = NULL;
     submit_write(store_of(base), w);
 }
@@ -177,7 +172,7 @@ static void sqlite_counter(struct hub_store *base, const char *scope, struct hub
 }
 
 /* A parameter of a script: scalars as they are, the rest as JSON text. */
-static struct hub_cell parameter(const json_t *v, struct hub_buf *text) {
+static struct hub_cell parameter_cell(const json_t *v, struct hub_buf *text) {
     struct hub_cell c = {.kind = HUB_CELL_NULL};
     if (json_is_integer(v)) c = hub_cell_int(json_integer_value(v));
     if (json_is_real(v)) c = (struct hub_cell){.kind = HUB_CELL_REAL, .r = json_real_value(v)};
@@ -211,7 +206,7 @@ static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t
     j->cell_n = json_array_size(params);
     j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
     j->sql = hub_sql_keep(&j->text, text);
-    for (size_t i = 0; i < j->cell_n; i++) j->cells[i] = parameter(json_array_get(params, i), &j->text);
+    for (size_t i = 0; i < j->cell_n; i++) j->cells[i] = parameter_cell(json_array_get(params, i), &j->text);
     hub_sql_settle(&j->text, &j->sql);
     for (size_t i = 0; i < j->cell_n; i++)
         if (j->cells[i].kind == HUB_CELL_TEXT) hub_sql_settle(&j->text, &j->cells[i].s);
@@ -255,7 +250,7 @@ void hub_sqlite_watch(struct sqlite_store *s) {
 
 /* ---- opening ---- */
 
-static bool option(struct sqlite_options *o, struct hub_str pair) {
+static bool read_option(struct sqlite_options *o, struct hub_str pair) {
     struct hub_str value = pair, key;
     uint64_t ms;
     hub_str_split(&value, '=', &key);
@@ -282,7 +277,7 @@ static enum hub_code parse_url(const char *url, struct sqlite_options *o, struct
             "sqlite:/PATH",
             url);
     while (rest.p && hub_str_split(&rest, '&', &pair))
-        if (!option(o, pair))
+        if (!read_option(o, pair))
             return hub_fail(
                 err, HUB_BAD_REQUEST,
                 "store.url: \"%.*s\" is not an option; there are synchronous=full|normal and busy_timeout=0…5000",
@@ -299,19 +294,10 @@ static enum hub_code sqlite_check(const struct hub_store_config *config, struct 
     return code;
 }
 
-/* mkdir -p of the folder that PATH is in. */
 static enum hub_code make_folders(const char *path, struct hub_err *err) {
-    char *copy = hub_xstrdup(path);
-    enum hub_code code = HUB_OK;
-    for (char *slash = strchr(copy + 1, '/'); slash && !code; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        if (mkdir(copy, 0777) && errno != EEXIST)
-            code = hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: cannot make the folder %s: %s", path, copy,
-                            strerror(errno));
-        *slash = '/';
-    }
-    free(copy);
-    return code;
+    struct hub_err why;
+    if (hub_file_make_folders(path, &why) == HUB_OK) return HUB_OK;
+    return hub_fail(err, HUB_STORE_UNAVAILABLE, "sqlite:%s: %s", path, why.text);
 }
 
 static void free_store(struct sqlite_store *s) {
@@ -336,7 +322,7 @@ static void on_turned(struct hub_clock_listener *l) {
     pthread_mutex_unlock(&s->lock);
 }
 
-static struct sqlite_store *new_store(struct hub_loop *loop, const struct sqlite_options *o) {
+static HUB_MUST struct sqlite_store *new_store(struct hub_loop *loop, const struct sqlite_options *o) {
     struct sqlite_store *s = hub_xcalloc(1, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->db_lock, NULL);

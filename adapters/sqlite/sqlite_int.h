@@ -10,6 +10,7 @@
 
 #include "adapters/sql/cells.h"
 #include "adapters/sql/keep.h"
+#include "adapters/sql/plan.h"
 #include "adapters/sql/statement.h"
 #include "adapters/sqlite/sqlite.h"
 #include "base/map.h"
@@ -57,8 +58,8 @@ void hub_sqlite_conn_forget(struct sqlite_conn *c); /* finalizes the prepared st
 /* The statement kept under c->key, or a new one of the text that BUILD puts into c->sql. NULL:
  * sqlite3_errmsg tells. */
 typedef void build_fn(struct hub_buf *sql, const void *what);
-sqlite3_stmt *hub_sqlite_prepare(struct sqlite_conn *c, build_fn *build, const void *what);
-sqlite3_stmt *hub_sqlite_prepare_text(struct sqlite_conn *c, const char *sql);
+HUB_MUST sqlite3_stmt *hub_sqlite_prepare(struct sqlite_conn *c, build_fn *build, const void *what);
+HUB_MUST sqlite3_stmt *hub_sqlite_prepare_text(struct sqlite_conn *c, const char *sql);
 int hub_sqlite_exec(struct sqlite_conn *c, const char *sql);
 /* SQLite result code: a text may be too large. */
 int hub_sqlite_bind(sqlite3_stmt *st, int at, const struct hub_column *col, const struct hub_cell *cell);
@@ -100,8 +101,8 @@ int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct 
     "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT " \
     "NULL, PRIMARY KEY (scope, "                                                                                   \
     "\"roomId\")) WITHOUT ROWID"
-/* Runs the write's statement and fills w->changes in; the first row that it returns goes to ROW (NULL: it
- * returns none). SQLite result code. */
+/* Runs the write's statement and fills w->changes in; the first row that it returns, of a take all, goes to
+ * ROW (NULL: it returns none). SQLite result code. */
 int hub_sqlite_run(struct sqlite_conn *c, struct hub_write *w, struct hub_rows *row);
 /* Fills w->code and everything else. False when the whole transaction is lost (sqlite3_errmsg tells). */
 bool hub_sqlite_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w);
@@ -218,7 +219,7 @@ void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *
  * count for readiness, or anybody could make the service look down. */
 void hub_sqlite_note_trouble(struct sqlite_store *s, int rc, const char *why, bool write_alone);
 
-/* ---- claim.c ---- */
+/* ---- only_writer.c ---- */
 
 /* Takes the locks of an owner, and opens the writer's connection; what is there already stays.
  * HUB_CONFLICT: another process has one of them, and s->contested says who. */
@@ -236,4 +237,7 @@ const char *hub_sqlite_lost_file(const struct sqlite_store *s);
 enum hub_code hub_sqlite_plan(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
 enum hub_code hub_sqlite_apply(struct hub_store *s, struct hub_err *err);
 enum hub_code hub_sqlite_adopt(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err);
+
+/* ---- rebuild.c: of struct hub_sql_planner (adapters/sql/plan.h) ---- */
+void hub_sqlite_rebuild(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have);
 #endif

@@ -54,7 +54,8 @@ static int read_counter(struct sqlite_conn *c, struct hub_str scope, struct hub_
     return rc;
 }
 
-static int make_counter(struct sqlite_conn *c, struct hub_str scope, struct hub_str room, struct sqlite_counter *out) {
+static int insert_counter(struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
+                          struct sqlite_counter *out) {
     sqlite3_stmt *st =
         hub_sqlite_prepare_text(c, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES (?1, ?2, 0, ?3)");
     if (!st) return sqlite3_errcode(c->db);
@@ -80,7 +81,7 @@ int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct 
     n->scope_n = scope.n;
     hub_buf_adds(&n->key, hub_buf_str(&c->key));
     int rc = read_counter(c, scope, room, n);
-    if (rc == SQLITE_DONE) rc = make_counter(c, scope, room, n);
+    if (rc == SQLITE_DONE) rc = insert_counter(c, scope, room, n);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
         hub_buf_free(&n->key);
         free(n);
@@ -133,9 +134,10 @@ int hub_sqlite_run(struct sqlite_conn *c, struct hub_write *w, struct hub_rows *
     for (size_t i = 0; w->cells && !rc && i < t->column_n; i++)
         if (w->cells[i].kind != HUB_CELL_ABSENT) rc = hub_sqlite_bind(st, at++, &t->columns[i], &w->cells[i]);
     if (rc) return rc;
-    if (w->kind == HUB_UPDATE || w->kind == HUB_DELETE) bind_conds(st, at, t, w->where, w->where_n);
+    if (w->kind == HUB_UPDATE || w->kind == HUB_DELETE) at = bind_conds(st, at, t, w->where, w->where_n);
+    if (w->take) sqlite3_bind_int64(st, at, w->take->limit);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-        if (row && !row->n) hub_sqlite_take_row(st, t, row, &cap);
+        if (row && (w->take || !row->n)) hub_sqlite_take_row(st, t, row, &cap);
     w->changes = rc == SQLITE_DONE ? sqlite3_changes64(c->db) : 0;
     if (row) hub_sql_settle_rows(row);
     int again = sqlite3_reset(st);
@@ -203,24 +205,24 @@ static bool names_id(const struct hub_write *w) {
     return false;
 }
 
-static int fail(struct hub_write *w, enum hub_code code, const char *why) {
+static int fail_write(struct hub_write *w, enum hub_code code, const char *why) {
     hub_sqlite_fail_write(w, code, why);
     return SQLITE_DONE;
 }
 
 /* After a statement that ran: is it what was asked for? */
-static int judge(struct sqlite_conn *c, struct hub_write *w) {
+static int judge_write(struct sqlite_conn *c, struct hub_write *w) {
     bool adds = w->kind == HUB_INSERT || w->kind == HUB_UPSERT;
     if (adds && !w->changes) {
-        if (!w->conflict) return fail(w, HUB_INTERNAL, "nothing was inserted");
+        if (!w->conflict) return fail_write(w, HUB_INTERNAL, "nothing was inserted");
         w->duplicate = true;
         return find_existing(c, w, &w->row);
     }
-    if (!w->changes) return fail(w, HUB_NOT_FOUND, "no row meets the conditions");
+    if (!w->changes) return fail_write(w, HUB_NOT_FOUND, "no row meets the conditions");
     if (w->changes > 1 && w->numbering != HUB_NUMBER_NONE)
-        return fail(w, HUB_BAD_REQUEST, "a numbered write must change one row, and this would change several");
+        return fail_write(w, HUB_BAD_REQUEST, "a numbered write must change one row, and this would change several");
     if (w->changes > 1 && w->announce)
-        return fail(w, HUB_BAD_REQUEST, "an announced write must change one row, and this would change several");
+        return fail_write(w, HUB_BAD_REQUEST, "an announced write must change one row, and this would change several");
     return SQLITE_DONE;
 }
 
@@ -239,7 +241,7 @@ static int exec_prepared(struct sqlite_conn *c, const char *sql) {
     return sqlite3_reset(st) == SQLITE_OK ? SQLITE_DONE : sqlite3_errcode(c->db);
 }
 
-static int announce(struct sqlite_conn *c, struct hub_write *w, bool guarded) {
+static int announce_write(struct sqlite_conn *c, struct hub_write *w, bool guarded) {
     int rc = hub_sqlite_announce(c, w);
     /* Without a way back the transaction has to go, for a change that nobody is told of must not stay. */
     if (rc != SQLITE_DONE && !guarded) hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, sqlite3_errmsg(c->db));
@@ -248,16 +250,16 @@ static int announce(struct sqlite_conn *c, struct hub_write *w, bool guarded) {
 
 /* The statement, what came of it, and its row in the outbox. LOCAL: the write with the cells that the
  * statement sets. */
-static int carry_out(struct sqlite_conn *c, struct hub_write *w, struct hub_write *local, bool guarded) {
+static int carry_out_write(struct sqlite_conn *c, struct hub_write *w, struct hub_write *local, bool guarded) {
     int rc = w->announce ? keep_before(c, w) : SQLITE_DONE;
     if (rc == SQLITE_DONE) rc = hub_sqlite_run(c, local, &w->row);
     w->changes = local->changes;
-    if (rc == SQLITE_DONE) rc = judge(c, w);
-    if (rc == SQLITE_DONE && w->announce && c->outbox && !w->code && !w->duplicate) rc = announce(c, w, guarded);
+    if (rc == SQLITE_DONE) rc = judge_write(c, w);
+    if (rc == SQLITE_DONE && w->announce && c->outbox && !w->code && !w->duplicate) rc = announce_write(c, w, guarded);
     return rc;
 }
 
-static int attempt(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
+static int attempt_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
     struct sqlite_counter *n = NULL;
     struct hub_write local = *w; /* cells may be swapped for scratch */
     bool guarded = wants_guard(c, w);
@@ -267,7 +269,7 @@ static int attempt(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_
     if (rc == SQLITE_DONE && guarded) rc = exec_prepared(c, "SAVEPOINT one_write");
     if (rc != SQLITE_DONE) return rc;
     hub_sql_prepare_cells(&c->cells, &local, n ? n->seq + 1 : 0);
-    rc = carry_out(c, w, &local, guarded);
+    rc = carry_out_write(c, w, &local, guarded);
     if (rc != SQLITE_DONE && !w->code)
         hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db)); /* before the next statement clears it */
     if (guarded && w->code) rc = exec_prepared(c, "ROLLBACK TO one_write");
@@ -281,14 +283,48 @@ static int attempt(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_
     return rc;
 }
 
-bool hub_sqlite_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
+/* The rows of a check as they are now; nobody else writes before the commit. */
+static void check_rows(struct sqlite_conn *c, struct hub_write *w) {
+    struct sqlite_job j = {.kind = JOB_SELECT, .q = *w->check};
+    hub_sqlite_run_select(c, &j);
+    if (j.w.code)
+        hub_sqlite_fail_write(w, j.w.code, j.w.error);
+    else if (!hub_rows_equal(&j.rows, w->expected))
+        hub_sqlite_fail_write(w, HUB_CONFLICT, HUB_SQL_CHANGED);
+    hub_rows_free(&j.rows);
+}
+
+/* False when the whole transaction is lost. */
+static bool carry_out_one(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
     w->code = HUB_OK;
-    if (hub_sql_cells_have_nul(w->table, w->cells) || hub_sql_conds_have_nul(w->where, w->where_n)) {
+    if (w->kind == HUB_CHECK) {
+        check_rows(c, w);
+    } else if (hub_sql_cells_have_nul(w->table, w->cells) || hub_sql_conds_have_nul(w->where, w->where_n)) {
         hub_sqlite_fail_write(w, HUB_BAD_REQUEST, HUB_SQL_NUL);
         return true;
+    } else {
+        int rc = attempt_write(c, k, w);
+        if (rc != SQLITE_DONE && !w->code) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db));
     }
-    int rc = attempt(c, k, w);
-    if (rc != SQLITE_DONE && !w->code) hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db));
     /* SQLite undoes the statement alone for a row that does not fit, and the whole transaction for worse. */
     return !sqlite3_get_autocommit(c->db) && w->code != HUB_STORE_UNAVAILABLE;
+}
+
+static bool carry_out_group(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
+    struct hub_write *part = w;
+    bool kept = exec_prepared(c, "SAVEPOINT all_writes") == SQLITE_DONE;
+    if (!kept) hub_sqlite_fail_write(w, HUB_STORE_UNAVAILABLE, sqlite3_errmsg(c->db));
+    for (; kept && part; part = part->next) {
+        kept = carry_out_one(c, k, part);
+        if (!part->code && part->duplicate) hub_sqlite_fail_write(part, HUB_CONFLICT, HUB_SQL_DUPLICATE);
+        if (part->code) break;
+    }
+    if (kept && part) kept = exec_prepared(c, "ROLLBACK TO all_writes") == SQLITE_DONE;
+    if (kept) kept = exec_prepared(c, "RELEASE all_writes") == SQLITE_DONE;
+    if (part && part->code) hub_write_fail_group(w, part);
+    return kept;
+}
+
+bool hub_sqlite_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
+    return w->next ? carry_out_group(c, k, w) : carry_out_one(c, k, w);
 }

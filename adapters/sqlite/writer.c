@@ -70,7 +70,7 @@ struct txn {
 };
 
 /* Everything of the transaction fails, the counters included. */
-static void lose(struct txn *t, const char *why, bool reopen) {
+static void lose_txn(struct txn *t, const char *why, bool reopen) {
     struct sqlite_store *s = t->s;
     char reason[200];
     int rc = s->writer.db ? sqlite3_errcode(s->writer.db) & 0xff : SQLITE_OK;
@@ -79,10 +79,7 @@ static void lose(struct txn *t, const char *why, bool reopen) {
     if (s->writer.db) hub_sqlite_exec(&s->writer, "ROLLBACK");
     HUB_LIST_EACH(&t->members, it) {
         struct hub_write *w = HUB_CONTAINER(it, struct hub_write, link);
-        hub_rows_free(&w->row);
-        hub_rows_free(&w->before);
-        w->duplicate = false;
-        w->changes = w->number = 0;
+        hub_write_reset(w);
         hub_sqlite_fail_write(w, t->in_doubt ? HUB_STORE_UNDECIDED : HUB_STORE_UNAVAILABLE, reason);
     }
     t->in_doubt = false;
@@ -94,7 +91,7 @@ static void lose(struct txn *t, const char *why, bool reopen) {
 }
 
 /* What went wrong, with the operating system's word for it. */
-static const char *cause(struct sqlite_store *s, char out[200]) {
+static const char *last_cause(struct sqlite_store *s, char out[200]) {
     int rc = sqlite3_errcode(s->writer.db) & 0xff, os = sqlite3_system_errno(s->writer.db);
     bool from_os = os && (rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY);
     snprintf(out, 200, "%s%s%s", sqlite3_errmsg(s->writer.db), from_os ? ": " : "", from_os ? strerror(os) : "");
@@ -107,17 +104,17 @@ static bool wants_reopen(struct sqlite_store *s) {
     return rc != SQLITE_BUSY && rc != SQLITE_FULL && rc != SQLITE_NOMEM && rc != SQLITE_OK;
 }
 
-static bool begin(struct txn *t) {
+static bool begin_txn(struct txn *t) {
     struct sqlite_store *s = t->s;
     struct hub_err err;
     const char *lost = __atomic_load_n(&s->lost_file, __ATOMIC_ACQUIRE);
     t->began = hub_real_ns();
     if (lost) {
-        lose(t, lost, false);
+        lose_txn(t, lost, false);
         return false;
     }
     if (!s->writer.db && hub_sqlite_conn_open(&s->writer, &s->options, false, &err)) {
-        lose(t, err.text, false);
+        lose_txn(t, err.text, false);
         return false;
     }
     sqlite3_stmt *st = hub_sqlite_prepare_text(&s->writer, "BEGIN IMMEDIATE");
@@ -129,11 +126,12 @@ static bool begin(struct txn *t) {
         return true;
     }
     char why[200];
-    lose(t, (rc & 0xff) == SQLITE_BUSY ? "another process holds the database locked" : cause(s, why), wants_reopen(s));
+    lose_txn(t, (rc & 0xff) == SQLITE_BUSY ? "another process holds the database locked" : last_cause(s, why),
+             wants_reopen(s));
     return false;
 }
 
-static void commit(struct txn *t) {
+static void commit_txn(struct txn *t) {
     struct sqlite_store *s = t->s;
     if (!t->open) return;
     s->writer.deadline = 0; /* it is past waiting for locks, and must not be interrupted */
@@ -146,7 +144,7 @@ static void commit(struct txn *t) {
     }
     if (rc != SQLITE_DONE) {
         char why[200];
-        lose(t, cause(s, why), wants_reopen(s));
+        lose_txn(t, last_cause(s, why), wants_reopen(s));
         return;
     }
     t->open = false;
@@ -170,15 +168,15 @@ static bool make_counter(struct txn *t, struct sqlite_job *j) {
 /* A script's statement that takes too long is interrupted, which undoes its whole transaction: it gets one
  * of its own. */
 static void run_sql(struct txn *t, struct sqlite_job *j) {
-    commit(t);
+    commit_txn(t);
     hub_list_push(&t->members, &j->w.link);
     t->s->writer.deadline = hub_real_ms() + TIMEOUT_MS;
-    if (!begin(t)) return;
+    if (!begin_txn(t)) return;
     hub_sqlite_run_sql(&t->s->writer, j, false);
     if (j->w.code == HUB_STORE_UNAVAILABLE)
         hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
     if (!j->w.code) {
-        commit(t);
+        commit_txn(t);
         return;
     }
     hub_sqlite_exec(&t->s->writer, "ROLLBACK");
@@ -217,30 +215,31 @@ static void run_batch(struct sqlite_store *s, struct hub_list *list) {
         }
         s->writer.deadline = hub_clock_to_real(s->clock, w->submitted + s->options.busy_ms);
         hub_list_push(&t.members, &w->link);
-        if (!t.open && !begin(&t)) continue; /* it has its answer; the next one may still wait its own time */
+        if (!t.open && !begin_txn(&t)) continue; /* it has its answer; the next one may still wait its own time */
         s->writer.deadline = hub_clock_to_real(s->clock, w->submitted + 2 * TIMEOUT_MS);
-        if (!carry_out(&t, w)) lose(&t, sqlite3_errcode(s->writer.db) ? cause(s, why) : w->error, wants_reopen(s));
+        if (!carry_out(&t, w))
+            lose_txn(&t, sqlite3_errcode(s->writer.db) ? last_cause(s, why) : w->error, wants_reopen(s));
     }
-    commit(&t);
+    commit_txn(&t);
 }
 
 /* ---- the writer thread ---- */
 
 /* A small write that needs room on the disk: says whether the store is usable again. */
-static void probe(struct sqlite_store *s) {
+static void probe_disk(struct sqlite_store *s) {
     struct txn t = {.s = s};
     char why[200];
     hub_list_init(&t.members);
     pthread_mutex_lock(&s->db_lock);
     s->writer.deadline = 0;
-    if (begin(&t)) {
+    if (begin_txn(&t)) {
         int rc = hub_sqlite_exec(
             &s->writer, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch) VALUES ('', '', 0, hex(zeroblob(4096)));"
                         "DELETE FROM hubd_room WHERE scope = ''");
         if (rc == SQLITE_OK)
-            commit(&t);
+            commit_txn(&t);
         else
-            lose(&t, cause(s, why), wants_reopen(s));
+            lose_txn(&t, last_cause(s, why), wants_reopen(s));
     }
     pthread_mutex_unlock(&s->db_lock);
 }
@@ -261,7 +260,7 @@ static void wait_for_work(struct sqlite_store *s) {
     }
     if (!has_work(s)) {
         pthread_mutex_unlock(&s->lock);
-        probe(s);
+        probe_disk(s);
         pthread_mutex_lock(&s->lock);
     }
     s->writer_idle = false;
@@ -313,7 +312,7 @@ static void run_read(struct sqlite_store *s, struct sqlite_conn *c, struct sqlit
     j->ns = hub_real_ns() - began;
 }
 
-static struct sqlite_job *take_read(struct sqlite_store *s) {
+static HUB_MUST struct sqlite_job *take_read(struct sqlite_store *s) {
     pthread_mutex_lock(&s->lock);
     while (hub_list_empty(&s->reads) && !s->stop) pthread_cond_wait(&s->reader_wake, &s->lock);
     struct hub_list *l = hub_list_pop(&s->reads);

@@ -12,7 +12,7 @@
 #include "base/metric.h"
 #include "loop/loop.h"
 
-#define HUB_HOLD_KINDS 48 /* names that one engine uses; a bug when there are more */
+#define HUB_HOLD_KINDS 128 /* names that one engine uses; a bug when there are more */
 
 /* How many holds there are of one name. */
 struct hub_hold_kind {

@@ -5,7 +5,7 @@
 
 #define TIMEOUT_MS 3000 /* less than a script's wallMs */
 
-static void answer(struct hub_settling *s) {
+static void answer_settling(struct hub_settling *s) {
     if (s->answered) return;
     s->answered = true;
     s->answer(s);
@@ -14,7 +14,7 @@ static void answer(struct hub_settling *s) {
 static void on_done(struct hub_work *w) {
     struct hub_settling *s = HUB_CONTAINER(w, struct hub_settling, work);
     hub_timer_stop(s->loop, &s->timeout);
-    answer(s);
+    answer_settling(s);
     s->end(s);
 }
 
@@ -22,7 +22,7 @@ static void on_timeout(struct hub_timer *t) {
     struct hub_settling *s = HUB_CONTAINER(t, struct hub_settling, timeout);
     hub_log_kv(HUB_LOG_WARN, "hub", "a change is answered before all rights that rest on it are worked out", "change",
                s->what, NULL);
-    answer(s);
+    answer_settling(s);
 }
 
 void hub_settling_begin(struct hub_settling *s, struct hub_loop *loop, const char *what) {

@@ -15,7 +15,7 @@ struct hub_jwks_config {
     hub_fetch_start *fetch;
     void *fetch_ctx;
 };
-struct hub_jwks *hub_jwks_new(const struct hub_jwks_config *config);
+HUB_MUST struct hub_jwks *hub_jwks_new(const struct hub_jwks_config *config);
 /* Waiters are told. A fetch under way ends in nothing; the fetcher must end it some day. NULL is fine. */
 void hub_jwks_delete(struct hub_jwks *j);
 

@@ -26,7 +26,7 @@ static bool decode_part(struct hub_str text, struct hub_buf *out) {
     return hub_str_find(text, '=') == text.n && hub_buf_add_unbase64url(out, text);
 }
 
-static json_t *parse_part(struct hub_str text) {
+static HUB_MUST json_t *parse_part(struct hub_str text) {
     struct hub_buf b = {0};
     json_t *v = decode_part(text, &b) ? hub_json_parse(hub_buf_str(&b), NULL) : NULL;
     hub_buf_free(&b);
@@ -112,8 +112,8 @@ static bool names_audience(const struct hub_jwt_keys *keys, const json_t *aud) {
 static enum hub_code refuse_audience(const struct hub_jwt_keys *keys, struct hub_err *err) {
     struct hub_buf names = {0};
     for (size_t i = 0; i < keys->audience_n; i++) hub_buf_addf(&names, "%s\"%s\"", i ? ", " : "", keys->audience[i]);
-    hub_fail(err, HUB_INVALID_TOKEN, keys->audience_n > 1 ? "\"aud\" names none of %s" : "\"aud\" does not name %s",
-             hub_buf_cstr(&names));
+    hub_err_set(err, HUB_INVALID_TOKEN, keys->audience_n > 1 ? "\"aud\" names none of %s" : "\"aud\" does not name %s",
+                hub_buf_cstr(&names));
     hub_buf_free(&names);
     return err->code;
 }

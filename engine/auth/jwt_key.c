@@ -22,7 +22,7 @@ void hub_jwt_key_clear(struct hub_jwt_key *key) {
     *key = (struct hub_jwt_key){0};
 }
 
-static EVP_MAC_CTX *keyed_mac(struct hub_str secret, const char *digest) {
+static HUB_MUST EVP_MAC_CTX *keyed_mac(struct hub_str secret, const char *digest) {
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
     char *name = (char *)(uintptr_t)digest; /* OSSL_PARAM has no const, and only reads it */
@@ -83,7 +83,7 @@ static int no_key_passphrase(char *out, int size, int writing, void *arg) {
     return -1;
 }
 
-static EVP_PKEY *read_public(struct hub_str pem) {
+static HUB_MUST EVP_PKEY *read_public(struct hub_str pem) {
     BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
     EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, no_key_passphrase, NULL);
     if (!pkey) {
@@ -228,7 +228,7 @@ static bool decode_member(const json_t *jwk, const char *name, struct hub_buf *o
     return hub_buf_add_unbase64url(out, hub_json_get_str(jwk, name)) && out->n;
 }
 
-static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build) {
+static HUB_MUST EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build) {
     EVP_PKEY *pkey = NULL;
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
@@ -240,7 +240,7 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build) {
     return pkey;
 }
 
-static EVP_PKEY *rsa_from_jwk(const json_t *jwk, struct hub_buf *b) {
+static HUB_MUST EVP_PKEY *rsa_from_jwk(const json_t *jwk, struct hub_buf *b) {
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     BIGNUM *n = decode_member(jwk, "n", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
     BIGNUM *e = decode_member(jwk, "e", b) ? BN_bin2bn((unsigned char *)b->p, (int)b->n, NULL) : NULL;
@@ -254,7 +254,7 @@ static EVP_PKEY *rsa_from_jwk(const json_t *jwk, struct hub_buf *b) {
     return pkey;
 }
 
-static EVP_PKEY *ec_from_jwk(const json_t *jwk, struct hub_buf *b) {
+static HUB_MUST EVP_PKEY *ec_from_jwk(const json_t *jwk, struct hub_buf *b) {
     unsigned char point[65] = {4}; /* uncompressed */
     for (int i = 0; i < 2; i++) {
         if (!decode_member(jwk, i ? "y" : "x", b) || b->n != 32) return NULL;

@@ -12,6 +12,10 @@ void hub_buf_free(struct hub_buf *b) {
     *b = (struct hub_buf){0};
 }
 
+void hub_buf_fit(struct hub_buf *b) {
+    if (b->n) b->p = hub_xrealloc(b->p, b->cap = b->n);
+}
+
 void hub_buf_grow(struct hub_buf *b, size_t more) {
     size_t cap = b->cap ? b->cap * 2 : 64;
     while (cap - b->n < more) cap *= 2;
@@ -19,16 +23,24 @@ void hub_buf_grow(struct hub_buf *b, size_t more) {
     b->cap = cap;
 }
 
+#define FORMATTED_USUALLY 64u /* bytes, with the NUL behind */
+
+/* Once, when there is room for it: it takes longer than all else that is done to buffers. One that
+ * has bytes grows by no more than is needed, for some lie on the stack. */
 void hub_buf_addf(struct hub_buf *b, const char *fmt, ...) {
     va_list ap;
+    if (!b->cap) hub_buf_grow(b, FORMATTED_USUALLY);
+    size_t room = b->cap - b->n;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, ap);
     va_end(ap);
-    if (n <= 0) return;
-    char *at = hub_buf_reserve(b, (size_t)n + 1);
-    va_start(ap, fmt);
-    vsnprintf(at, (size_t)n + 1, fmt, ap);
-    va_end(ap);
+    if (n < 0) return;
+    if ((size_t)n >= room) {
+        char *at = hub_buf_reserve(b, (size_t)n + 1);
+        va_start(ap, fmt);
+        vsnprintf(at, (size_t)n + 1, fmt, ap);
+        va_end(ap);
+    }
     b->n += (size_t)n;
 }
 
@@ -43,6 +55,14 @@ void hub_buf_addu(struct hub_buf *b, uint64_t v) {
 void hub_buf_addi(struct hub_buf *b, int64_t v) {
     if (v < 0) hub_buf_addc(b, '-');
     hub_buf_addu(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+void hub_buf_add_valid(struct hub_buf *b, struct hub_str s) {
+    for (size_t good; (good = hub_utf8_prefix(s)) < s.n; s = hub_str(s.p + good + 1, s.n - good - 1)) {
+        hub_buf_add(b, s.p, good);
+        hub_buf_addz(b, HUB_UTF8_INSTEAD);
+    }
+    hub_buf_adds(b, s);
 }
 
 void hub_buf_add_utf8(struct hub_buf *b, uint32_t c) {
@@ -178,6 +198,15 @@ bool hub_buf_add_unescaped(struct hub_buf *b, struct hub_str s) {
         if (s.n - i < 3 || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0) return false;
         hub_buf_addc(b, (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2])));
         i += 2;
+    }
+    return true;
+}
+
+bool hub_buf_add_form(struct hub_buf *b, struct hub_str text) {
+    struct hub_str rest = text, piece;
+    for (bool first = true; hub_str_split(&rest, '+', &piece); first = false) {
+        if (!first) hub_buf_addc(b, ' ');
+        if (!hub_buf_add_unescaped(b, piece)) return false;
     }
     return true;
 }

@@ -10,7 +10,8 @@ struct hub_buf {
     size_t cap; /* bytes allocated */
 };
 
-void hub_buf_free(struct hub_buf *b);              /* leaves it empty and usable */
+void hub_buf_free(struct hub_buf *b); /* leaves it empty and usable */
+void hub_buf_fit(struct hub_buf *b);  /* what is to be kept, and does not grow any more, takes no more than its bytes */
 void hub_buf_grow(struct hub_buf *b, size_t more); /* what hub_buf_reserve does when there is not enough room */
 /* Makes room for MORE bytes beyond n and returns where they go; the caller adds to n what it wrote. */
 static inline char *hub_buf_reserve(struct hub_buf *b, size_t more) {
@@ -30,11 +31,14 @@ void hub_buf_addu(struct hub_buf *b, uint64_t v); /* decimal */
 void hub_buf_addi(struct hub_buf *b, int64_t v);
 /* One code point (up to U+10FFFF, no surrogate) as UTF-8. */
 void hub_buf_add_utf8(struct hub_buf *b, uint32_t code_point);
+/* S with U+FFFD for each byte that belongs to no character. */
+void hub_buf_add_valid(struct hub_buf *b, struct hub_str s);
+#define HUB_UTF8_INSTEAD "\xef\xbf\xbd"
 /* Removes the first N bytes, moving the rest down. */
 void hub_buf_drop(struct hub_buf *b, size_t n);
 const char *hub_buf_cstr(struct hub_buf *b); /* terminated; valid until the next change */
 /* The bytes, NUL-terminated, now the caller's to free(); leaves the buffer empty. */
-char *hub_buf_take(struct hub_buf *b, size_t *n);
+HUB_MUST char *hub_buf_take(struct hub_buf *b, size_t *n);
 /* Base64 (RFC 4648). URL form has no padding. Decoding accepts text with or without padding; false on any
  * other character or length and on stray bits in the last character (3.5), and then nothing was appended. */
 void hub_buf_add_base64(struct hub_buf *b, struct hub_str bytes);
@@ -47,4 +51,6 @@ bool hub_buf_add_unbase64url(struct hub_buf *b, struct hub_str text);
 bool hub_buf_add_unbase64_lenient(struct hub_buf *b, struct hub_str text);
 /* Percent-decoding of a URI component; '+' stays. False on a broken escape. */
 bool hub_buf_add_unescaped(struct hub_buf *b, struct hub_str text);
+/* The same of a name or value of a query, where '+' is a space. */
+bool hub_buf_add_form(struct hub_buf *b, struct hub_str text);
 #endif

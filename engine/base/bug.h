@@ -7,10 +7,18 @@
 #define HUB_BASE_BUG_H
 #include <stdbool.h>
 
-/* The result of such a function says whether it worked, or is a reference to be given up: not looking at it
- * is a mistake, and a warning. */
+/* The result of such a function says whether it worked, or is the caller's to give up: a reference, an
+ * allocation, a handle. Not looking at it is a mistake, and a warning. Written before the type of the result.
+ * tests/must.sh says which functions need it. */
 #define HUB_MUST __attribute__((warn_unused_result))
-/* The rare place where it makes no difference. WHY is for the reader. */
+/* The same for every function whose result is of such a type, also a static one or one called through a
+ * pointer. Written before the tag. */
+#ifdef __clang__
+#define HUB_MUST_TYPE __attribute__((warn_unused_result))
+#else
+#define HUB_MUST_TYPE [[nodiscard]]
+#endif
+/* The rare place where the result makes no difference. WHY is for the reader. */
 #define HUB_UNUSED(result, why) ((void)!(result))
 
 /* Writes CONDITION, its place and the stack to stderr and aborts. */

@@ -29,9 +29,23 @@ bool hub_ip_parse(struct hub_str text, struct hub_ip *out) {
 
 bool hub_ip_is_v4(const struct hub_ip *ip) { return memcmp(ip->bytes, v4_prefix, sizeof v4_prefix) == 0; }
 
+struct hub_ip hub_ip_network(const struct hub_ip *ip) {
+    struct hub_ip net = *ip;
+    if (!hub_ip_is_v4(ip)) memset(net.bytes + sizeof net.bytes / 2, 0, sizeof net.bytes / 2);
+    return net;
+}
+
 void hub_ip_format(const struct hub_ip *ip, char out[HUB_IP_TEXT]) {
     bool v4 = hub_ip_is_v4(ip);
     inet_ntop(v4 ? AF_INET : AF_INET6, ip->bytes + (v4 ? 12 : 0), out, HUB_IP_TEXT);
+}
+
+struct hub_str hub_ip_counted(struct hub_str address, char out[HUB_IP_TEXT]) {
+    struct hub_ip ip;
+    if (!hub_ip_parse(address, &ip)) return address;
+    ip = hub_ip_network(&ip);
+    hub_ip_format(&ip, out);
+    return hub_cstr(out);
 }
 
 /* No bit behind the prefix may be set: 10.0.0.1/8 would be read as 10.0.0.1 by one and as 10.0.0.0/8 by

@@ -13,7 +13,15 @@ struct hub_ip {
  * has them. */
 bool hub_ip_parse(struct hub_str text, struct hub_ip *out);
 bool hub_ip_is_v4(const struct hub_ip *ip);
+/* What its client can hardly change: an IPv4 address, or the first half of an IPv6 one. */
+struct hub_ip hub_ip_network(const struct hub_ip *ip);
+static inline struct hub_str hub_ip_key(const struct hub_ip *ip) {
+    return hub_str((const char *)ip->bytes, sizeof ip->bytes);
+}
 void hub_ip_format(const struct hub_ip *ip, char out[HUB_IP_TEXT]);
+/* Whom somebody at ADDRESS counts as where nobody has a name: its network as text, in OUT; what is no address
+ * as it stands. */
+struct hub_str hub_ip_counted(struct hub_str address, char out[HUB_IP_TEXT]);
 
 struct hub_cidr {
     struct hub_ip ip;

@@ -142,7 +142,7 @@ static void civil_from_days(int64_t z, int *y, int *m, int *d) {
     *y = (int)(yoe + era * 400 + (*m <= 2));
 }
 
-static char *write_digits(char *out, int v, int width) {
+static HUB_MUST char *write_digits(char *out, int v, int width) {
     for (int i = width - 1; i >= 0; i--, v /= 10) out[i] = (char)('0' + v % 10);
     return out + width;
 }

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/str.h"
+
 static const struct {
     const char *name, *text;
     int http;
@@ -21,16 +23,27 @@ int hub_code_http(enum hub_code code) { return codes[code].http; }
 const char *hub_code_text(enum hub_code code) { return codes[code].text; }
 const char *hub_code_fields(enum hub_code code) { return code == HUB_STORE_UNDECIDED ? "\"outcome\":\"unknown\"" : ""; }
 
-enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...) {
-    if (!err) return code;
+static void set_err(struct hub_err *err, enum hub_code code, const char *fmt, va_list ap) {
+    if (!err) return;
     struct hub_err made = {.code = code}; /* beside *err: the arguments may quote its text */
+    if (!fmt)
+        snprintf(made.text, sizeof made.text, "%s", hub_code_text(code));
+    else if (vsnprintf(made.text, sizeof made.text, fmt, ap) >= (int)sizeof made.text)
+        hub_utf8_trim(made.text);
+    *err = made;
+}
+
+void hub_err_set(struct hub_err *err, enum hub_code code, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    if (fmt)
-        vsnprintf(made.text, sizeof made.text, fmt, ap);
-    else
-        snprintf(made.text, sizeof made.text, "%s", hub_code_text(code));
+    set_err(err, code, fmt, ap);
     va_end(ap);
-    *err = made;
+}
+
+enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    set_err(err, code, fmt, ap);
+    va_end(ap);
     return code;
 }

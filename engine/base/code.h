@@ -1,11 +1,13 @@
-/* The error vocabulary of the whole program: the wire's codes (contract: wire.md "Error codes"), each with
- * the HTTP status it has over REST (rest.md) and the text people see when nothing more precise is known.
- * CONFLICT is of REST only and has no word of its own there. STORE_UNDECIDED is STORE_UNAVAILABLE for what
- * may have been carried out all the same: answers say so by outcome "unknown", every other error means
- * that nothing was done. A fallible function returns HUB_OK or one of these; an explanation travels in
- * struct hub_err. */
+/* The error vocabulary of the whole program: the wire's codes (contract: wire.md "Error codes"), each
+ * with the HTTP status it has over REST (rest.md) and the text people see when nothing more precise is
+ * known. CONFLICT is of REST only and has no word of its own there, NODE_NOT_FOUND of scripts
+ * (cluster.md). STORE_UNDECIDED is STORE_UNAVAILABLE for what may have been carried out all the same:
+ * answers say so by outcome "unknown", every other error means that nothing was done. A fallible function
+ * returns HUB_OK or one of these; an explanation travels in struct hub_err. The compiler warns where such
+ * a result is not looked at. */
 #ifndef HUB_BASE_CODE_H
 #define HUB_BASE_CODE_H
+#include "base/bug.h"
 
 #define HUB_CODES(X)                                                                                         \
     X(AUTH_REQUIRED, "auth_required", 401, "Authentication required")                                        \
@@ -31,6 +33,13 @@
     X(TOO_LARGE, "too_large", 413, "The content is too large")                                               \
     X(RATE_LIMITED, "rate_limited", 429, "Too many messages")                                                \
     X(TOO_MANY, "too_many", 403, "There are too many of them")                                               \
+    X(VERSION_CONFLICT, "version_conflict", 409, "It has changed meanwhile")                                 \
+    X(REQUEST_TIMEOUT, "request_timeout", 408, "The client did not answer in time")                          \
+    X(CLIENT_DISCONNECTED, "client_disconnected", 410, "The client is disconnected")                         \
+    X(UNKNOWN_COMMAND, "unknown_command", 400, "There is no such command")                                   \
+    X(CLIENT_NOT_FOUND, "client_not_found", 404, "There is no such client")                                  \
+    X(CLIENT_FAILED, "client_failed", 502, "The client answered with an error")                              \
+    X(CLIENT_CONFLICT, "client_conflict", 409, "The client's id belongs to another client")                  \
     X(FEATURE_DISABLED, "feature_disabled", 403, "This hub does not have that feature")                      \
     X(NOT_FOUND, "not_found", 404, "Not found")                                                              \
     X(CONFLICT, "bad_request", 409, "There is one already")                                                  \
@@ -42,15 +51,19 @@
     X(STORE_UNDECIDED, "store_unavailable", 503, "The store went away before it said whether this was done") \
     X(OVERLOADED, "overloaded", 503, "The server is overloaded")                                             \
     X(SHUTTING_DOWN, "shutting_down", 503, "The server is shutting down")                                    \
-    X(INTERNAL, "internal", 500, "Internal error")
+    X(INTERNAL, "internal", 500, "Internal error")                                                           \
+    X(NODE_NOT_FOUND, "node_not_found", 404, "There is no such node")
 
-enum hub_code {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* attributes of types are an extension in C17 */
+enum HUB_MUST_TYPE hub_code {
     HUB_OK = 0,
 #define X(ID, NAME, STATUS, TEXT) HUB_##ID,
     HUB_CODES(X)
 #undef X
         HUB_CODE_COUNT
 };
+#pragma GCC diagnostic pop
 
 const char *hub_code_name(enum hub_code code); /* "ok" for HUB_OK */
 int hub_code_http(enum hub_code code);         /* HTTP status */
@@ -65,9 +78,10 @@ struct hub_err {
     char text[480];
 };
 
-/* Sets *err (which may be NULL) and returns CODE, so that "return hub_fail(err, HUB_X, …)" reads straight.
- * FMT NULL takes the code's own text. The arguments may include err->text, to put words in front of a
- * cause. */
+/* Sets *err, which may be NULL. FMT NULL takes the code's own text. The arguments may include err->text,
+ * to put words in front of a cause. */
+void hub_err_set(struct hub_err *err, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same, and returns CODE, so that "return hub_fail(err, HUB_X, …)" reads straight. */
 enum hub_code hub_fail(struct hub_err *err, enum hub_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 #endif

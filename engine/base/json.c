@@ -5,6 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "base/nearest.h"
 
 /* ---- writing ---- */
 
@@ -22,12 +27,42 @@ static const char escapes[256] = {
 #define HAS_ZERO(W) (((W)-EACH(1)) & ~(W)&EACH(0x80))
 #define HAS_BELOW(W, N) (((W)-EACH(N)) & ~(W)&EACH(0x80))
 
-size_t hub_json_plain(struct hub_str s) {
+/* Of the eight bytes at P, the first one that is to be escaped; 8: none. */
+static size_t plain_of_eight(const char *p) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    uint64_t found = HAS_BELOW(w, 0x20) | HAS_ZERO(w ^ EACH('"')) | HAS_ZERO(w ^ EACH('\\'));
+    if (!found) return 8;
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+        return (size_t)__builtin_ctzll(found) / 8; /* only the first is sure */
     size_t i = 0;
-    for (uint64_t w; s.n - i >= 8; i += 8) {
-        memcpy(&w, s.p + i, 8);
-        if (HAS_BELOW(w, 0x20) | HAS_ZERO(w ^ EACH('"')) | HAS_ZERO(w ^ EACH('\\'))) break;
-    }
+    while (!escapes[(unsigned char)p[i]]) i++;
+    return i;
+}
+
+#ifdef __SSE2__
+/* The same of sixteen. */
+static size_t plain_of_sixteen(const char *p) {
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)p), last = _mm_set1_epi8(0x1f);
+    __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(b, last), last);
+    __m128i special = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
+    return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8(_mm_or_si128(control, special)) | 1u << 16);
+}
+#else
+static size_t plain_of_sixteen(const char *p) {
+    size_t n = plain_of_eight(p);
+    return n < 8 ? n : n + plain_of_eight(p + 8);
+}
+#endif
+
+size_t hub_json_plain(struct hub_str s) {
+    size_t i = 0, n;
+    for (; s.n - i >= 16; i += 16)
+        if ((n = plain_of_sixteen(s.p + i)) < 16) return i + n;
+    if (s.n >= 16) return s.n - 16 + plain_of_sixteen(s.p + s.n - 16); /* what was looked at before is plain */
+    for (; s.n - i >= 8; i += 8)
+        if ((n = plain_of_eight(s.p + i)) < 8) return i + n;
+    if (s.n >= 8) return s.n - 8 + plain_of_eight(s.p + s.n - 8);
     while (i < s.n && !escapes[(unsigned char)s.p[i]]) i++;
     return i;
 }
@@ -54,24 +89,27 @@ static void add_escaped(struct hub_buf *b, struct hub_str s) {
     hub_buf_add(b, s.p + from, s.n - from);
 }
 
-/* Length of the longest valid UTF-8 prefix. */
-static size_t valid_prefix(struct hub_str s) {
-    size_t lo = 0;
-    while (lo < s.n) {
-        size_t step = 1;
-        while (step <= 4 && lo + step <= s.n && !hub_utf8_valid(hub_str(s.p + lo, step))) step++;
-        if (step > 4 || lo + step > s.n) break;
-        lo += step;
-    }
-    return lo;
+/* In one piece where nothing is to be escaped, as in nearly all texts. */
+static void add_quoted(struct hub_buf *b, struct hub_str s) {
+    char *at = hub_buf_reserve(b, s.n + 2);
+    size_t plain = hub_json_plain(s);
+    *at++ = '"';
+    if (plain) memcpy(at, s.p, plain);
+    b->n += 1 + plain;
+    if (plain < s.n) add_escaped(b, hub_str(s.p + plain, s.n - plain));
+    hub_buf_addc(b, '"');
 }
 
 void hub_json_add_string(struct hub_buf *b, struct hub_str s) {
+    if (hub_utf8_valid(s)) {
+        add_quoted(b, s);
+        return;
+    }
     hub_buf_addc(b, '"');
     while (!hub_utf8_valid(s)) {
-        size_t good = valid_prefix(s);
+        size_t good = hub_utf8_prefix(s);
         add_escaped(b, hub_str(s.p, good));
-        hub_buf_addz(b, "\xef\xbf\xbd");
+        hub_buf_addz(b, HUB_UTF8_INSTEAD);
         s = hub_str(s.p + good + 1, s.n - good - 1);
     }
     add_escaped(b, s);
@@ -79,9 +117,12 @@ void hub_json_add_string(struct hub_buf *b, struct hub_str s) {
 }
 
 void hub_json_add_key(struct hub_buf *b, const char *key) {
-    hub_buf_addc(b, '"');
-    hub_buf_addz(b, key);
-    hub_buf_add(b, "\":", 2);
+    size_t n = strlen(key);
+    char *at = hub_buf_reserve(b, n + 3);
+    *at = '"';
+    memcpy(at + 1, key, n);
+    memcpy(at + 1 + n, "\":", 2);
+    b->n += n + 3;
 }
 
 /* ---- numbers, as ECMAScript's Number::toString writes them ---- */
@@ -173,24 +214,39 @@ void hub_json_add_real(struct hub_buf *b, double v) {
     }
 }
 
-void hub_json_add(struct hub_buf *b, const json_t *v) {
+bool hub_json_is_deeper(const json_t *v, int left) {
+    json_t *child;
+    const char *key;
+    size_t i;
+    if (!json_is_object(v) && !json_is_array(v)) return false;
+    if (!left) return true;
+    json_object_foreach((json_t *)(uintptr_t)v, key, child) if (hub_json_is_deeper(child, left - 1)) return true;
+    json_array_foreach(v, i, child) if (hub_json_is_deeper(child, left - 1)) return true;
+    return false;
+}
+
+/* Unless what was written has an exponent, and so comes back as a real anyway. */
+static void add_fraction(struct hub_buf *b, double v) {
+    if (v == floor(v) && fabs(v) < 1e21) hub_buf_add(b, ".0", 2);
+}
+
+static void add_json_value(struct hub_buf *b, const json_t *v, bool exact) {
     switch (v ? json_typeof(v) : JSON_NULL) {
     case JSON_NULL: hub_buf_add(b, "null", 4); break;
     case JSON_TRUE: hub_buf_add(b, "true", 4); break;
     case JSON_FALSE: hub_buf_add(b, "false", 5); break;
     case JSON_INTEGER: hub_buf_addi(b, json_integer_value(v)); break;
-    case JSON_REAL: hub_json_add_real(b, json_real_value(v)); break;
-    case JSON_STRING: /* jansson only holds valid UTF-8 */
-        hub_buf_addc(b, '"');
-        add_escaped(b, hub_json_str(v));
-        hub_buf_addc(b, '"');
+    case JSON_REAL:
+        hub_json_add_real(b, json_real_value(v));
+        if (exact) add_fraction(b, json_real_value(v));
         break;
+    case JSON_STRING: /* jansson only holds valid UTF-8 */ add_quoted(b, hub_json_str(v)); break;
     case JSON_ARRAY: {
         size_t n = json_array_size(v);
         hub_buf_addc(b, '[');
         for (size_t i = 0; i < n; i++) {
             if (i) hub_buf_addc(b, ',');
-            hub_json_add(b, json_array_get(v, i));
+            add_json_value(b, json_array_get(v, i), exact);
         }
         hub_buf_addc(b, ']');
         break;
@@ -202,10 +258,9 @@ void hub_json_add(struct hub_buf *b, const json_t *v) {
         for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
             if (!first) hub_buf_addc(b, ',');
             first = false;
-            hub_buf_addc(b, '"');
-            add_escaped(b, hub_str(json_object_iter_key(it), json_object_iter_key_len(it)));
-            hub_buf_add(b, "\":", 2);
-            hub_json_add(b, json_object_iter_value(it));
+            add_quoted(b, hub_str(json_object_iter_key(it), json_object_iter_key_len(it)));
+            hub_buf_addc(b, ':');
+            add_json_value(b, json_object_iter_value(it), exact);
         }
         hub_buf_addc(b, '}');
         break;
@@ -213,12 +268,28 @@ void hub_json_add(struct hub_buf *b, const json_t *v) {
     }
 }
 
+void hub_json_add(struct hub_buf *b, const json_t *v) { add_json_value(b, v, false); }
+void hub_json_add_exact(struct hub_buf *b, const json_t *v) { add_json_value(b, v, true); }
+
 struct hub_str hub_json_str(const json_t *v) {
     return v && json_is_string(v) ? hub_str(json_string_value(v), json_string_length(v)) : hub_str(NULL, 0);
 }
 
+#define FEW_KEYS 4 /* looking at so many takes less than hashing one */
+
+static HUB_MUST json_t *get_of_few(json_t *o, const char *key) {
+    size_t n = strlen(key);
+    for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
+        if (json_object_iter_key_len(it) == n && !memcmp(json_object_iter_key(it), key, n))
+            return json_object_iter_value(it);
+    }
+    return NULL;
+}
+
 json_t *hub_json_get(const json_t *o, const char *key) {
-    return o && json_is_object(o) ? json_object_get(o, key) : NULL;
+    return !o || !json_is_object(o)          ? NULL
+           : json_object_size(o) <= FEW_KEYS ? get_of_few((json_t *)(uintptr_t)o, key)
+                                             : json_object_get(o, key);
 }
 
 struct hub_str hub_json_get_str(const json_t *o, const char *key) {
@@ -244,21 +315,19 @@ enum { UNKNOWN_KEYS_MAX = 16 /* that are looked at; an object may have any numbe
 
 /* A name that is near KEY, and that OBJECT does not have as well. Empty: none. */
 static struct hub_str meant_by(const json_t *object, const char *names, struct hub_str key) {
+    struct hub_nearest near = {.word = key, .most = key.n > 4 ? 2 : 1};
     struct hub_str rest = hub_cstr(names), name;
-    size_t most = key.n > 4 ? 2 : 1;
-    while (hub_str_split(&rest, ' ', &name)) {
-        bool near = hub_str_eq_nocase(name, key) || hub_str_distance(name, key, most + 1) <= most;
-        if (near && !json_object_getn(object, name.p, name.n)) return name;
-    }
-    return hub_str(NULL, 0);
+    while (hub_str_split(&rest, ' ', &name))
+        if (!json_object_getn(object, name.p, name.n)) hub_nearest_try_str(&near, name);
+    return hub_str(near.best, near.best_n);
 }
 
 const char *hub_json_misspelt(const json_t *object, const char *names, struct hub_str *meant) {
-    const char *key;
-    json_t *v;
+    json_t *o = (json_t *)(uintptr_t)object;
     size_t unknown = 0;
-    json_object_foreach((json_t *)object, key, v) {
-        if (hub_str_among(hub_cstr(key), names)) continue;
+    for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
+        const char *key = json_object_iter_key(it);
+        if (hub_str_among(hub_str(key, json_object_iter_key_len(it)), names)) continue;
         if (++unknown > UNKNOWN_KEYS_MAX) return NULL;
         *meant = meant_by(object, names, hub_cstr(key));
         if (meant->n) return key;
@@ -267,8 +336,7 @@ const char *hub_json_misspelt(const json_t *object, const char *names, struct hu
 }
 
 json_t *hub_json_string(struct hub_str s) {
-    json_t *v = json_stringn(s.p ? s.p : "", s.n);
-    return v ? v : json_null();
+    return hub_utf8_valid(s) ? json_stringn_nocheck(s.p ? s.p : "", s.n) : json_null();
 }
 
 void hub_json_set_str(json_t *o, const char *key, struct hub_str s) { json_object_set_new(o, key, hub_json_string(s)); }
@@ -303,20 +371,32 @@ bool hub_json_equal(const json_t *a, const json_t *b) {
 }
 
 bool hub_json_has_nul(const json_t *v) {
-    size_t i;
+    size_t i, n;
     const char *key;
     json_t *item;
     if (json_is_string(v)) return memchr(json_string_value(v), 0, json_string_length(v)) != NULL;
     json_array_foreach((json_t *)(uintptr_t)v, i, item) if (hub_json_has_nul(item)) return true;
-    json_object_foreach((json_t *)(uintptr_t)v, key, item) if (hub_json_has_nul(item)) return true;
+    json_object_keylen_foreach((json_t *)(uintptr_t)v, key, n,
+                               item) if (memchr(key, 0, n) || hub_json_has_nul(item)) return true;
     return false;
 }
 
+/* What jansson and the allocator take for a value itself: an empty array has room for 8 values, an empty
+ * object 8 buckets, and true, false and null are there once for all. */
+static size_t own_cost(const json_t *v) {
+    size_t n = json_array_size(v);
+    if (json_is_string(v)) return 80 + json_string_length(v);
+    if (json_is_array(v)) return 128 + (n > 8 ? 2 * n * sizeof v : 0);
+    return json_is_object(v) ? 224 : json_is_number(v) ? 32 : 0;
+}
+
+#define MEMBER_COST 96 /* and its key */
+
 size_t hub_json_cost(const json_t *v) {
-    size_t i, cost = 48 + (json_is_string(v) ? json_string_length(v) : 0);
+    size_t i, cost = own_cost(v);
     const char *key;
     json_t *item;
     json_array_foreach((json_t *)(uintptr_t)v, i, item) cost += hub_json_cost(item);
-    json_object_foreach((json_t *)(uintptr_t)v, key, item) cost += 64 + strlen(key) + hub_json_cost(item);
+    json_object_foreach((json_t *)(uintptr_t)v, key, item) cost += MEMBER_COST + strlen(key) + hub_json_cost(item);
     return cost;
 }

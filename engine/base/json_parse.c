@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/json.h"
+#include "base/json_event.h"
 
 struct parser {
     const char *start, *p, *end;
@@ -12,15 +12,15 @@ struct parser {
     struct hub_err *err;
 };
 
-static json_t *parse_value(struct parser *s);
+static HUB_MUST json_t *parse_value(struct parser *s);
 
 /* Where the parser stands is where it went wrong. */
 static bool complain_at(struct parser *s, const char *what) {
-    hub_fail(s->err, HUB_BAD_REQUEST, "invalid JSON at byte %zu: %s", (size_t)(s->p - s->start), what);
+    hub_err_set(s->err, HUB_BAD_REQUEST, "invalid JSON at byte %zu: %s", (size_t)(s->p - s->start), what);
     return false;
 }
 
-static json_t *no_value(struct parser *s, const char *what) { return complain_at(s, what), NULL; }
+static HUB_MUST json_t *no_value(struct parser *s, const char *what) { return complain_at(s, what), NULL; }
 
 static void skip_space(struct parser *s) {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t')) s->p++;
@@ -100,7 +100,7 @@ static bool parse_string(struct parser *s, struct hub_buf *scratch, struct hub_s
     }
 }
 
-static json_t *string_value(struct parser *s) {
+static HUB_MUST json_t *string_value(struct parser *s) {
     struct hub_buf scratch = {0};
     struct hub_str text;
     json_t *v = parse_string(s, &scratch, &text) ? json_stringn_nocheck(text.p, text.n) : NULL;
@@ -116,14 +116,14 @@ static bool skip_digits(struct parser *s) {
     return s->p > from;
 }
 
-static json_t *parse_real(struct parser *s, struct hub_str text) {
+static HUB_MUST json_t *parse_real(struct parser *s, struct hub_str text) {
     char *copy = hub_str_dup(text); /* strtod wants an end */
     double v = strtod(copy, NULL);
     free(copy);
     return isfinite(v) ? json_real(v) : no_value(s, "a number too large");
 }
 
-static json_t *parse_number(struct parser *s) {
+static HUB_MUST json_t *parse_number(struct parser *s) {
     const char *from = s->p;
     bool integral = true;
     int64_t v;
@@ -150,7 +150,7 @@ static json_t *parse_number(struct parser *s) {
 static bool enter_container(struct parser *s) {
     s->p++;
     if (++s->depth <= HUB_JSON_DEPTH) return true;
-    hub_fail(s->err, HUB_BAD_REQUEST, "JSON nested deeper than %d levels", HUB_JSON_DEPTH);
+    hub_err_set(s->err, HUB_BAD_REQUEST, "JSON nested deeper than %d levels", HUB_JSON_DEPTH);
     return false;
 }
 
@@ -199,7 +199,7 @@ static bool object_members(struct parser *s, json_t *object) {
     return ok || complain_at(s, "',' or '}' expected");
 }
 
-static json_t *parse_container(struct parser *s) {
+static HUB_MUST json_t *parse_container(struct parser *s) {
     bool is_object = *s->p == '{';
     if (!enter_container(s)) return NULL;
     json_t *v = is_object ? json_object() : json_array();
@@ -211,13 +211,13 @@ static json_t *parse_container(struct parser *s) {
     return NULL;
 }
 
-static json_t *parse_literal(struct parser *s, struct hub_str word, json_t *v) {
+static HUB_MUST json_t *parse_literal(struct parser *s, struct hub_str word, json_t *v) {
     if (!hub_str_starts(hub_str(s->p, (size_t)(s->end - s->p)), word)) return no_value(s, "a value expected");
     s->p += word.n;
     return v;
 }
 
-static json_t *parse_value(struct parser *s) {
+static HUB_MUST json_t *parse_value(struct parser *s) {
     switch (peek_byte(s)) {
     case '{':
     case '[': return parse_container(s);
@@ -240,18 +240,57 @@ static json_t *parse_value(struct parser *s) {
     }
 }
 
+static struct parser parser_of(struct hub_str text, struct hub_err *err) {
+    return (struct parser){.start = text.p, .p = text.p, .end = text.p + text.n, .err = err};
+}
+
+/* V, unless it is followed by something. */
+static HUB_MUST json_t *only_value(struct parser *s, json_t *v) {
+    skip_space(s);
+    if (!v || s->p == s->end) return v;
+    json_decref(v);
+    return no_value(s, "something after the value");
+}
+
 json_t *hub_json_parse(struct hub_str text, struct hub_err *err) {
-    struct parser s = {.start = text.p, .p = text.p, .end = text.p + text.n, .err = err};
+    struct parser s = parser_of(text, err);
     if (!text.n) {
-        hub_fail(err, HUB_BAD_REQUEST, "empty JSON text");
+        hub_err_set(err, HUB_BAD_REQUEST, "empty JSON text");
         return NULL;
     }
-    json_t *v = parse_value(&s);
-    skip_space(&s);
-    if (v && s.p < s.end) {
-        complain_at(&s, "something after the value");
-        json_decref(v);
+    return only_value(&s, parse_value(&s));
+}
+
+/* ---- events ---- */
+
+/* Over ["name" into *NAME; false when TEXT does not begin so, or has an escape there. */
+static bool take_name(struct parser *s, struct hub_str *name) {
+    if (peek_byte(s) != '[') return false;
+    s->p++;
+    if (peek_byte(s) != '"') return false;
+    const char *from = ++s->p;
+    skip_plain(s);
+    *name = hub_str(from, (size_t)(s->p - from));
+    return s->p < s->end && *s->p++ == '"' && hub_utf8_valid(*name);
+}
+
+static HUB_MUST json_t *parse_arguments(struct parser *s) {
+    json_t *array = json_array(), *v;
+    bool ok;
+    s->depth = 1;
+    while (has_another(s, ']', &ok)) {
+        if ((v = parse_value(s)) && json_array_append_new(array, v) == 0) continue;
+        json_decref(array);
         return NULL;
     }
-    return v;
+    if (ok) return array;
+    json_decref(array);
+    return no_value(s, "',' or ']' expected");
+}
+
+json_t *hub_json_parse_event(struct hub_str text, struct hub_str *name, struct hub_err *err) {
+    struct parser s = parser_of(text, err);
+    if (take_name(&s, name)) return only_value(&s, parse_arguments(&s));
+    *name = hub_str(NULL, 0);
+    return hub_json_parse(text, err);
 }

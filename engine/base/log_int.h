@@ -25,8 +25,8 @@ struct hub_log_kind {
  * was. */
 bool hub_log_admit(enum hub_log_level level, const char *component, uint64_t key, struct hub_str about,
                    uint32_t *left_out);
-/* Takes a kind whose lines were left out and have stopped coming for LOG_QUIET_MS (or ALL: any); false
- * when there is none. */
+/* Takes a kind of which lines were left out, but none for QUIET_MS (log_limit.c; ALL: any kind of which lines
+ * were left out); false when there is none. */
 bool hub_log_take_quiet(struct hub_log_kind *out, bool all);
 bool hub_log_any_left_out(void);
 

@@ -51,8 +51,17 @@ uint64_t hub_hash(const void *data, size_t n) {
     return v0 ^ v1 ^ v2 ^ v3;
 }
 
+#define FEW 8u /* looking at the keys of so many takes less than hashing one */
+
+static struct hub_map_node *find_among_few(const struct hub_map *m, struct hub_str key) {
+    struct hub_map_node *n = m->head;
+    while (n && (n->hh.keylen != key.n || (key.n && memcmp(n->key, key.p, key.n)))) n = n->hh.next;
+    return n;
+}
+
 static struct hub_map_node *find_node(const struct hub_map *m, struct hub_str key) {
     struct hub_map_node *n = NULL;
+    if (HASH_COUNT(m->head) <= FEW) return find_among_few(m, key);
     HASH_FIND(hh, m->head, key.p, key.n, n);
     return n;
 }
@@ -89,6 +98,15 @@ void *hub_map_del(struct hub_map *m, struct hub_str key) {
 }
 
 size_t hub_map_len(const struct hub_map *m) { return HASH_COUNT(m->head); }
+
+size_t hub_map_count(struct hub_map *m, struct hub_str key, int by) {
+    intptr_t n = (intptr_t)hub_map_get(m, key) + by;
+    if (n)
+        hub_map_put(m, key, (void *)n);
+    else
+        hub_map_del(m, key);
+    return (size_t)n;
+}
 
 void *hub_map_drain(struct hub_map *m) { return m->head ? unlink_node(m, m->head) : NULL; }
 

@@ -15,6 +15,9 @@ void *hub_map_get(const struct hub_map *m, struct hub_str key); /* NULL when abs
 void *hub_map_put(struct hub_map *m, struct hub_str key, void *value);
 void *hub_map_del(struct hub_map *m, struct hub_str key); /* the removed value, or NULL */
 size_t hub_map_len(const struct hub_map *m);
+/* Of a map that has numbers in the place of values: adds BY to that of KEY, which is absent when it is 0.
+ * The sum. */
+size_t hub_map_count(struct hub_map *m, struct hub_str key, int by);
 /* Frees keys and nodes; values, if any are left, are the caller's. */
 void hub_map_clear(struct hub_map *m);
 /* Iteration: for (void *it = NULL; (it = hub_map_next(&m, it, &key, &value));) … The entry just returned

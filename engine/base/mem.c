@@ -20,7 +20,14 @@ void *hub_xmalloc(size_t n) {
     return p;
 }
 
+#define SMALL_MAX 1024 /* malloc has blocks up to this size at hand; calloc of glibc does not look there */
+
+/* On its own, or the compiler makes malloc and memset a calloc. */
+static __attribute__((noinline)) void *clear_block(void *p, size_t n) { return memset(p, 0, n); }
+
 void *hub_xcalloc(size_t count, size_t size) {
+    if (count <= SMALL_MAX && size <= SMALL_MAX && count * size <= SMALL_MAX)
+        return clear_block(hub_xmalloc(count * size), count * size);
     void *p = calloc(count ? count : 1, size ? size : 1);
     if (!p) out_of_memory(count * size);
     return p;

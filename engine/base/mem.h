@@ -4,11 +4,13 @@
 #define HUB_BASE_MEM_H
 #include <stddef.h>
 
-void *hub_xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
-void *hub_xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
-void *hub_xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
-char *hub_xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
-char *hub_xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
+#include "base/bug.h"
+
+HUB_MUST void *hub_xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
+HUB_MUST void *hub_xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+HUB_MUST void *hub_xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
+HUB_MUST char *hub_xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
+HUB_MUST char *hub_xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 
 /* The struct of type T that holds MEMBER at address P. */
 #define HUB_CONTAINER(P, T, MEMBER) ((T *)((char *)(P)-offsetof(T, MEMBER)))

@@ -33,10 +33,7 @@ void hub_metric_register(struct hub_metric *m) {
 /* label="VALUE", cut and escaped. */
 static void add_label(struct hub_buf *b, const char *label, struct hub_str value) {
     hub_buf_addf(b, "%s=\"", label);
-    if (value.n > 64) {
-        value.n = 64;
-        while (value.n && (value.p[value.n] & 0xc0) == 0x80) value.n--; /* not in the middle of a character */
-    }
+    value = hub_utf8_cut(value, 64);
     bool utf8 = hub_utf8_valid(value);
     for (size_t i = 0; i < value.n; i++) {
         unsigned char c = (unsigned char)value.p[i];

@@ -15,7 +15,8 @@ static bool ends_nocase(struct hub_str s, const char *word) {
 }
 
 bool hub_secret_name(struct hub_str name) {
-    static const char *const words[] = {"pass", "pasw", "pwd", "secret", "token", ".pem", "credential", "jaas", NULL};
+    static const char *const words[] = {"pass",       "pasw", "pwd",    "secret",  "token",   ".pem",
+                                        "credential", "jaas", "apikey", "api_key", "api-key", NULL};
     static const char *const places[] = {"env", "file", "location", "url", NULL};
     bool secret = false;
     for (const char *const *w = words; *w; w++) secret |= contains_nocase(name, *w);

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bug.h"
+
 struct hub_str {
     const char *p;
     size_t n;
@@ -38,11 +40,17 @@ bool hub_str_among(struct hub_str s, const char *names); /* NAMES are apart by s
 /* Whole view as a decimal number; false when it is anything else or does not fit. */
 bool hub_str_u64(struct hub_str s, uint64_t *out);
 bool hub_str_i64(struct hub_str s, int64_t *out);
-char *hub_str_dup(struct hub_str s); /* NUL-terminated copy; free() */
+HUB_MUST char *hub_str_dup(struct hub_str s); /* NUL-terminated copy; free() */
 /* Valid UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool hub_utf8_valid(struct hub_str s);
 /* Number of code points of valid UTF-8. */
 size_t hub_utf8_len(struct hub_str s);
+/* How many bytes from the beginning on are valid. */
+size_t hub_utf8_prefix(struct hub_str s);
+/* Takes away a character that the end of TEXT cuts through. */
+void hub_utf8_trim(char *text);
+/* The first MOST bytes at most; no character is cut through. */
+struct hub_str hub_utf8_cut(struct hub_str s, size_t most);
 /* ^[a-z][a-zA-Z0-9]*$ , the contract's "code name". */
 bool hub_str_is_code_name(struct hub_str s);
 /* What an id of a room or a user must be, wherever it is given: 1 to 255 bytes without control characters.

@@ -7,18 +7,18 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/secret.h"
 
 #define WIDTH 80       /* of --help */
 #define SHORT_USAGE 7  /* optional options that the usage line names one by one */
-#define OPTION_VAL 256 /* getopt_long's answer for row 0; above all characters */
-#define HELP_VAL 'h'
+#define HELP_VAL 256   /* getopt_long's answer for --help, above all characters: -h is answered as a character */
+#define OPTION_VAL 257 /* its answer for row 0 */
 #define NO_BREAK '\r'
-#define NEAR_EDITS(N) (2 + (N) / 3) /* as for definitions: a word further away is another word */
 
 /* ---- help ---- */
 
-static size_t columns(struct hub_str s) {
+static size_t count_columns(struct hub_str s) {
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
     return n;
@@ -36,7 +36,7 @@ static void add_wrapped(struct hub_buf *out, struct hub_str text, size_t at, siz
     struct hub_str word;
     bool first = true;
     while (hub_str_split(&text, ' ', &word)) {
-        if (!first && at + 1 + columns(word) > WIDTH) {
+        if (!first && at + 1 + count_columns(word) > WIDTH) {
             hub_buf_addc(out, '\n');
             add_indent(out, at = indent);
         } else if (!first) {
@@ -44,7 +44,7 @@ static void add_wrapped(struct hub_buf *out, struct hub_str text, size_t at, siz
             at++;
         }
         add_word(out, word);
-        at += columns(word);
+        at += count_columns(word);
         first = false;
     }
     hub_buf_addc(out, '\n');
@@ -113,15 +113,10 @@ void hub_cli_help(const struct hub_cli *cli, struct hub_buf *out) {
 /* ---- mistakes ---- */
 
 void hub_cli_suggest(struct hub_buf *out, struct hub_str given, const char *words) {
-    struct hub_str rest = hub_cstr(words), word, best = {0};
-    size_t distance = NEAR_EDITS(given.n);
-    while (hub_str_split(&rest, '|', &word)) {
-        size_t d = hub_str_starts(word, given) ? 0 : hub_str_distance(given, word, distance);
-        if (!given.n || d >= distance || d >= given.n) continue;
-        best = word;
-        distance = d;
-    }
-    if (best.n) hub_buf_addf(out, "; did you mean %.*s?", HUB_FMT(best));
+    struct hub_nearest near = {.word = given, .begun = true};
+    struct hub_str rest = hub_cstr(words), word;
+    while (hub_str_split(&rest, '|', &word)) hub_nearest_try_str(&near, word);
+    if (near.best) hub_buf_addf(out, "; did you mean %.*s?", (int)near.best_n, near.best);
 }
 
 /* "PROGRAM: TEXT" and the usage line. */
@@ -163,25 +158,25 @@ static int fail_unknown(const struct hub_cli *cli, const char *given) {
 /* ---- values ---- */
 
 static bool fail_range(const struct hub_cli_option *o, struct hub_err *err) {
-    const char *whole = o->kind == HUB_CLI_COUNT ? "whole " : "";
-    hub_fail(err, HUB_BAD_REQUEST, "is not a %snumber from %.10g to %.10g%s%s", whole, o->low, o->high,
-             o->word ? ", nor " : "", o->word ? o->word : "");
+    const char *what = o->kind == HUB_CLI_COUNT ? "whole decimal " : "";
+    hub_err_set(err, HUB_BAD_REQUEST, "is not a %snumber from %.10g to %.10g%s%s", what, o->low, o->high,
+                o->word ? ", nor " : "", o->word ? o->word : "");
     return false;
 }
 
-static bool read_number(const struct hub_cli_option *o, const char *value, double *out, struct hub_err *err) {
+static bool set_number(const struct hub_cli_option *o, const char *value, double *out, struct hub_err *err) {
     char *end;
     *out = strtod(value, &end);
-    bool good = end != value && !*end && *out >= o->low && *out <= o->high;
-    if (good && o->kind == HUB_CLI_COUNT) good = *out == (double)(uint64_t)*out;
-    return good || fail_range(o, err);
+    return (end != value && !*end && *out >= o->low && *out <= o->high) || fail_range(o, err);
 }
 
-static bool set_count(const struct hub_cli_option *o, const char *value, void *field, struct hub_err *err) {
-    double number;
-    bool all = o->word && !strcmp(value, o->word);
-    if (!all && !read_number(o, value, &number, err)) return false;
-    *(uint32_t *)field = all ? UINT32_MAX : (uint32_t)number;
+/* Digits alone: strtod takes "0x10", "1e1" and " 1" as well, and a typing mistake would be a number. */
+static bool set_count(const struct hub_cli_option *o, const char *value, uint32_t *out, struct hub_err *err) {
+    uint64_t number;
+    if (o->word && !strcmp(value, o->word)) return *out = UINT32_MAX, true;
+    if (!hub_str_u64(hub_cstr(value), &number)) return fail_range(o, err);
+    if ((double)number < o->low || (double)number > o->high) return fail_range(o, err);
+    *out = (uint32_t)number;
     return true;
 }
 
@@ -192,24 +187,24 @@ static bool set_choice(const struct hub_cli_option *o, const char *value, void *
         if (hub_str_eq(word, hub_cstr(value))) return *(unsigned *)field = i, true;
     hub_buf_addf(&text, "is none of %s", o->arg);
     hub_cli_suggest(&text, hub_cstr(value), o->arg);
-    hub_fail(err, HUB_BAD_REQUEST, "%s", hub_buf_cstr(&text));
+    hub_err_set(err, HUB_BAD_REQUEST, "%s", hub_buf_cstr(&text));
     hub_buf_free(&text);
     return false;
 }
 
 static bool set_text(const char *value, void *field, struct hub_err *err) {
-    if (!*value) return hub_fail(err, HUB_BAD_REQUEST, "is empty"), false;
+    if (!*value) return hub_err_set(err, HUB_BAD_REQUEST, "is empty"), false;
     *(const char **)field = value;
     return true;
 }
 
-static bool set(const struct hub_cli_option *o, char *value, void *target, struct hub_err *err) {
+static bool set_option(const struct hub_cli_option *o, char *value, void *target, struct hub_err *err) {
     void *field = (char *)target + o->at;
     switch (o->kind) {
     case HUB_CLI_FLAG: return *(bool *)field = true;
     case HUB_CLI_TEXT: return set_text(value, field, err);
     case HUB_CLI_COUNT: return set_count(o, value, field, err);
-    case HUB_CLI_NUMBER: return read_number(o, value, field, err);
+    case HUB_CLI_NUMBER: return set_number(o, value, field, err);
     case HUB_CLI_CHOICE: return set_choice(o, value, field, err);
     default: return o->take(target, value, err) == HUB_OK;
     }
@@ -234,8 +229,11 @@ static int print_help(const struct hub_cli *cli) {
     return HUB_CLI_DONE;
 }
 
-/* The argument in which getopt_long found the option it just answered. */
-static char *element(char **argv) { return argv[optarg && optarg == argv[optind - 1] ? optind - 2 : optind - 1]; }
+/* The argument in which getopt_long found the long option it just answered. (At a letter with another behind
+ * it, "-hx", it has not left the argument before.) */
+static HUB_MUST char *next_element(char **argv) {
+    return argv[optarg && optarg == argv[optind - 1] ? optind - 2 : optind - 1];
+}
 
 /* getopt_long takes "--str" for "--strict" as long as there is no other; a script that relies on it breaks
  * with the next option. */
@@ -256,15 +254,16 @@ static int fail_option(const struct hub_cli *cli, int answer, char **argv) {
 
 static int take_option(const struct hub_cli *cli, int answer, char **argv, void *target, bool *given) {
     if (answer == ':' || answer == '?') return fail_option(cli, answer, argv);
+    if (answer == 'h') return print_help(cli);
     const char *name = answer == HELP_VAL ? "help" : cli->options[answer - OPTION_VAL].name;
-    const char *as = element(argv);
-    if (!strncmp(as, "--", 2) && !is_whole(as, name)) return fail_unknown(cli, as);
+    const char *as = next_element(argv);
+    if (!is_whole(as, name)) return fail_unknown(cli, as);
     if (answer == HELP_VAL) return print_help(cli);
     const struct hub_cli_option *o = &cli->options[answer - OPTION_VAL];
     struct hub_err err;
     given[answer - OPTION_VAL] = true;
     if (o->kind == HUB_CLI_VERSION) return printf("%s " HUB_VERSION "\n", cli->program), HUB_CLI_DONE;
-    if (set(o, optarg, target, &err)) return HUB_CLI_GO_ON;
+    if (set_option(o, optarg, target, &err)) return HUB_CLI_GO_ON;
     return hub_cli_fail(cli, "--%s: \"%s\" %s", name, optarg, err.text);
 }
 

@@ -9,7 +9,7 @@
 enum hub_cli_kind {
     HUB_CLI_FLAG,    /* no value; sets a bool */
     HUB_CLI_TEXT,    /* a const char *, into argv; an empty text is refused */
-    HUB_CLI_COUNT,   /* a uint32_t from LOW to HIGH, or WORD for UINT32_MAX */
+    HUB_CLI_COUNT,   /* a uint32_t from LOW to HIGH, in decimal digits, or WORD for UINT32_MAX */
     HUB_CLI_NUMBER,  /* a double from LOW to HIGH */
     HUB_CLI_CHOICE,  /* an unsigned (or enum): the position of the value among the words of ARG */
     HUB_CLI_CUSTOM,  /* TAKE decides */
@@ -58,7 +58,7 @@ enum { HUB_CLI_GO_ON = -1, HUB_CLI_DONE = 0, HUB_CLI_USAGE = 2 };
 
 /* Fills TARGET, which holds the defaults. HUB_CLI_GO_ON, or the exit code: after --help (-h, understood
  * everywhere) or --version on stdout, or after a mistake, which is told on stderr. ARGV is permuted. */
-int hub_cli_parse(const struct hub_cli *cli, int argc, char **argv, void *target) __attribute__((warn_unused_result));
+HUB_MUST int hub_cli_parse(const struct hub_cli *cli, int argc, char **argv, void *target);
 /* For mistakes that no row can see. Prints "PROGRAM: text" and the usage line on stderr, passwords of URLs
  * left out; returns HUB_CLI_USAGE. */
 int hub_cli_fail(const struct hub_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -172,6 +172,11 @@ const on = {
     messages.put(message);
     sendReceipt();
   },
+  "hub:messageStored": ({ messageId, seq }) => {
+    note(seq);
+    messages.change(messageId, { seq, changeSeq: seq, provisional: undefined });
+  },
+  "hub:messageFailed": ({ messageId }) => messages.remove(messageId),
   "hub:messagePending": ({ message }) => messages.put(message),
   "hub:messageEdited": ({ message, seq }) => {
     note(seq);

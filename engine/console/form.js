@@ -18,10 +18,13 @@ function localTime(iso) {
   return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())}T${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}.${pad(d.getMilliseconds(), 3)}`;
 }
 
-function shown({ type }, value) {
+/** Lists, and objects with fields of their own, are written as JSON; the server says what does not fit. */
+const isJson = (field) => field.type === "JSON" || field.list;
+
+function shown(field, value) {
   if (value == null) return "";
-  if (type === "JSON") return json(value);
-  if (type === "DateTime") return localTime(value);
+  if (isJson(field)) return json(value);
+  if (field.type === "DateTime") return localTime(value);
   return String(value);
 }
 
@@ -34,24 +37,34 @@ function choice(field, words) {
   return select;
 }
 
+/** As people read it: "list of {sku: String, price: Decimal}". */
+function typeText({ type, list, fields }) {
+  const one = fields ? `{${fields.map((field) => `${field.name}: ${typeText(field)}`).join(", ")}}` : type;
+  return list ? `list of ${one}` : one;
+}
+
 function control(field) {
+  if (isJson(field)) return el("textarea", { rows: 2, required: field.required, spellcheck: "false" });
   if (field.type === "Enum") return choice(field, field.enumValues ?? []);
   if (field.type === "Boolean") return choice(field, ["true", "false"]);
-  if (field.type === "Text" || field.type === "JSON")
-    return el("textarea", { rows: 2, required: field.required, spellcheck: field.type === "JSON" ? "false" : undefined });
+  if (field.type === "Text") return el("textarea", { rows: 2, required: field.required });
   return el("input", { ...INPUTS[field.type], required: field.required, autocomplete: "off" });
 }
 
-function valueOf(field, text) {
-  if (field.type === "Integer" || field.type === "Decimal") return Number(text);
-  if (field.type === "Boolean") return text === "true";
-  if (field.type === "DateTime") return new Date(text).toISOString();
-  if (field.type !== "JSON") return text;
+function parsed(field, text) {
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new Error(`${field.name}: expected JSON (${error.message})`);
   }
+}
+
+function valueOf(field, text) {
+  if (isJson(field)) return parsed(field, text);
+  if (field.type === "Integer" || field.type === "Decimal") return Number(text);
+  if (field.type === "Boolean") return text === "true";
+  if (field.type === "DateTime") return new Date(text).toISOString();
+  return text;
 }
 
 const ANYTHING = { name: "content", type: "JSON", required: true, description: "any object; this type declares no fields", anything: true };
@@ -68,7 +81,7 @@ export function makeForm(place, type, content) {
       { class: input.localName === "textarea" ? "wide" : undefined, text: field.required ? `${field.name} *` : field.name },
       input,
     );
-    const hint = [field.type, field.required && "required", field.description].filter(Boolean).join(", ");
+    const hint = [typeText(field), field.required && "required", field.description].filter(Boolean).join(", ");
     label.append(el("span", { class: "soft", text: hint }));
     input.setAttribute("aria-label", field.name);
     input.name = field.name;

@@ -150,7 +150,7 @@ void hub_feed_announce(struct hub_feed *f, struct hub_write *w, bool rooms_notif
     if (w->announce) hub_feed_event_id(f, w->event_id);
 }
 
-static json_t *record_of(const struct hub_feed *f, const struct hub_write *w) {
+static HUB_MUST json_t *record_of(const struct hub_feed *f, const struct hub_write *w) {
     json_t *after = hub_row_json(w->table, w->row.n ? hub_row(&w->row, 0) : w->cells), *record = after;
     if (w->before.n) {
         json_t *before = hub_row_json(w->table, hub_row(&w->before, 0));

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/uuid.h"
-#include "data/nodes.h"
+#include "mesh/nodes.h"
 #include "persist/store.h"
 #include "schema/def.h"
 
@@ -27,8 +27,8 @@ typedef void hub_feed_changed(void *ctx, const struct hub_table *table, const ch
 
 /* SERVICE: as it is at the start; its name and project are part of the records, with the id of this node.
  * NODES lasts as long as the feed. */
-struct hub_feed *hub_feed_new(const struct hub_service *service, const struct hub_nodes *nodes,
-                              hub_feed_changed *changed, void *ctx);
+HUB_MUST struct hub_feed *hub_feed_new(const struct hub_service *service, const struct hub_nodes *nodes,
+                                       hub_feed_changed *changed, void *ctx);
 void hub_feed_delete(struct hub_feed *f);
 /* Other services hear of changes by way of O; NULL: there are none. */
 void hub_feed_set_outbox(struct hub_feed *f, struct hub_outbox *o);
@@ -59,7 +59,7 @@ extern const char *const hub_feed_what_names[HUB_FEED_WHATS];
 /* Appends the topic of a DataObject's events; WHAT is one of those names. */
 void hub_feed_topic(struct hub_buf *b, const struct hub_service *s, const char *object, const char *what);
 /* {old_<object>, <object>, oldDataValues, newDataValues}; the last two hold what changed. New reference. */
-json_t *hub_feed_updated(const char *object, const json_t *before, const json_t *after);
+HUB_MUST json_t *hub_feed_updated(const char *object, const json_t *before, const json_t *after);
 /* Appends _eventId and _origin to the JSON object that B ends with. */
 void hub_feed_mark(const struct hub_feed *f, struct hub_buf *b, const char *id);
 

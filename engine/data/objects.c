@@ -9,14 +9,18 @@
 
 #define COND_MAX 16 /* conditions of one list */
 
-/* One CRUD operation under way. */
-struct op {
+/* One CRUD operation: under way, or made and part of a group. */
+struct hub_object_op {
     struct hub_hold hold;
     struct hub_data *data;
     const struct hub_table *table;
-    struct hub_write write;
+    struct hub_write write, check; /* CHECK: what has to hold before, in a group of the two */
     struct hub_cell *cells;
-    struct hub_cond where[2];
+    struct hub_cond *where;
+    size_t where_n;
+    struct hub_select expected; /* of a check */
+    struct conditions *conditions;
+    json_t *was; /* of a check: a list */
     struct hub_buf text, id_text;
     bool one;   /* a find: the first row, or HUB_NOT_FOUND */
     bool waits; /* for the rights that rest on the row */
@@ -26,21 +30,29 @@ struct op {
     void *arg;
 };
 
-static struct op *new_op(struct hub_data *d, const struct hub_table *t, hub_object_done *done, void *arg) {
-    struct op *op = hub_xcalloc(1, sizeof *op);
-    *op = (struct op){.data = d, .table = t, .done = done, .arg = arg};
+static HUB_MUST struct hub_object_op *new_op(struct hub_data *d, const struct hub_table *t, hub_object_done *done,
+                                             void *arg) {
+    struct hub_object_op *op = hub_xcalloc(1, sizeof *op);
+    *op = (struct hub_object_op){.data = d, .table = t, .done = done, .arg = arg};
+    op->where = hub_xcalloc(2, sizeof *op->where); /* the id, the active column */
     hub_hold(d->holds, &op->hold, "object operation");
     return op;
 }
 
-static void free_op(struct op *op) {
+static void free_conditions(struct conditions *c);
+
+static void free_op(struct hub_object_op *op) {
+    if (op->conditions) free_conditions(op->conditions);
+    free(op->conditions);
     hub_buf_free(&op->text);
     hub_buf_free(&op->id_text);
+    json_decref(op->was);
+    free(op->where);
     free(op->cells);
     free(op);
 }
 
-static void end(struct op *op, enum hub_code code, json_t *result, const char *error) {
+static void end_op(struct hub_object_op *op, enum hub_code code, json_t *result, const char *error) {
     hub_unhold(&op->hold);
     if (op->done) op->done(op->arg, code, result, error);
     free_op(op);
@@ -48,20 +60,21 @@ static void end(struct op *op, enum hub_code code, json_t *result, const char *e
 
 static const char no_row[] = "there is no row of %s with this id";
 
-static void fail_with(struct op *op, enum hub_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void fail_with(struct op *op, enum hub_code code, const char *fmt, ...) {
+static void fail_with(struct hub_object_op *op, enum hub_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void fail_with(struct hub_object_op *op, enum hub_code code, const char *fmt, ...) {
     char text[256];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    end(op, code, NULL, text);
+    end_op(op, code, NULL, text);
 }
 
 /* ---- reading ---- */
 
-static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
-    struct op *op = arg;
+static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct hub_object_op *op = arg;
     json_t *result = NULL;
     if (!code && op->one) {
         if (rows->n)
@@ -74,13 +87,14 @@ static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, 
         result = json_array();
         for (size_t i = 0; i < rows->n; i++) json_array_append_new(result, hub_row_json(op->table, hub_row(rows, i)));
     }
-    end(op, code, result, error);
+    end_op(op, code, result, error);
     json_decref(result);
 }
 
 /* The id as a condition; false when no row can have it. */
-static bool id_condition(struct op *op, const json_t *id) {
+static bool id_condition(struct hub_object_op *op, const json_t *id) {
     op->where[0] = (struct hub_cond){.column = (int)op->table->id, .cmp = HUB_EQ};
+    op->where_n = 1;
     return op->table->id != HUB_NO_ID && id &&
            hub_cell_from_json(&op->table->columns[op->table->id], id, &op->where[0].value, &op->id_text, NULL) ==
                HUB_OK &&
@@ -89,17 +103,17 @@ static bool id_condition(struct op *op, const json_t *id) {
 
 void hub_object_find(struct hub_data *d, const struct hub_table *t, const json_t *id, hub_object_done *done,
                      void *arg) {
-    struct op *op = new_op(d, t, done, arg);
+    struct hub_object_op *op = new_op(d, t, done, arg);
     op->one = true;
     if (!id_condition(op, id)) {
         fail_with(op, HUB_NOT_FOUND, no_row, t->name);
         return;
     }
     const struct hub_select q = {.table = t, .where = op->where, .where_n = 1, .order_by = -1, .limit = 1};
-    d->store->ops->select(d->store, &q, on_rows, op);
+    d->store->ops->select(d->store, &q, on_found, op);
 }
 
-static bool comparison(const char *key, enum hub_cmp *cmp) {
+static bool parse_comparison(const char *key, enum hub_cmp *cmp) {
     static const struct {
         const char *key;
         enum hub_cmp cmp;
@@ -166,7 +180,7 @@ static enum hub_code parse_where(struct conditions *c, const struct hub_table *t
         json_object_foreach(v, op, operand) {
             enum hub_cmp cmp = HUB_IN;
             bool in = !strcmp(op, "$in") && json_is_array(operand);
-            if (!in && !comparison(op, &cmp))
+            if (!in && !parse_comparison(op, &cmp))
                 return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: unknown operator \"%.32s\"", property, op);
             if (!code) code = add_condition(c, t, property, cmp, operand, in, err);
         }
@@ -202,53 +216,71 @@ static enum hub_code parse_options(const json_t *options, struct hub_select *q, 
 
 void hub_object_list(struct hub_data *d, const struct hub_table *t, const json_t *where, const json_t *options,
                      hub_object_done *done, void *arg) {
-    struct op *op = new_op(d, t, done, arg);
+    struct hub_object_op *op = new_op(d, t, done, arg);
     struct conditions c = {0};
     struct hub_select q = {.table = t};
     struct hub_err err;
     enum hub_code code = parse_where(&c, t, where, &err);
     if (!code) code = parse_options(options, &q, &err);
     if (code) {
-        end(op, code, NULL, err.text);
+        end_op(op, code, NULL, err.text);
     } else {
         q.where = c.items;
         q.where_n = c.n;
-        d->store->ops->select(d->store, &q, on_rows, op);
+        d->store->ops->select(d->store, &q, on_found, op);
     }
     free_conditions(&c);
 }
 
 /* ---- writing ---- */
 
-static void answer(struct hub_settling *r) {
-    struct op *op = HUB_CONTAINER(r, struct op, rights);
+static void answer_resolved(struct hub_settling *r) {
+    struct hub_object_op *op = HUB_CONTAINER(r, struct hub_object_op, rights);
     hub_unhold(&op->hold);
     if (op->done) op->done(op->arg, HUB_OK, op->result, "");
     json_decref(op->result);
 }
 
-static void on_settled(struct hub_settling *r) { free_op(HUB_CONTAINER(r, struct op, rights)); }
+static void on_settled(struct hub_settling *r) { free_op(HUB_CONTAINER(r, struct hub_object_op, rights)); }
 
-static void settle(struct op *op, struct hub_write *w) {
+static void settle_refs(struct hub_object_op *op, struct hub_write *w) {
     op->result = hub_row_json(op->table, w->row.n ? hub_row(&w->row, 0) : op->cells);
-    op->rights.answer = answer;
+    op->rights.answer = answer_resolved;
     op->rights.end = on_settled;
     hub_settling_begin(&op->rights, op->data->loop, op->table->name);
     hub_feed_done(op->data->feed, w, false, &op->rights.work);
     hub_settling_wait(&op->rights);
 }
 
-static void on_written(struct hub_write *w) {
-    struct op *op = w->arg;
-    op->data->written(op->data->ctx, w);
+void hub_object_say_taken(const struct hub_table *t, bool deleted, char *out, size_t size) {
+    const char *id = t->columns[t->id].property;
+    if (deleted)
+        snprintf(out, size,
+                 "the row of %s with this %s was deleted, and is kept with \"%s\" false: its %s cannot be used again",
+                 t->name, id, t->columns[t->active].property, id);
+    else
+        snprintf(out, size, "there is a row of %s with this %s already", t->name, id);
+}
+
+/* A row that find and list do not show, since it was deleted softly, has its id all the same. */
+static void fail_duplicate(struct hub_object_op *op, const struct hub_write *w) {
+    const struct hub_table *t = op->table;
+    const struct hub_cell *active = w->row.n && t->active >= 0 ? &hub_row(&w->row, 0)[t->active] : NULL;
+    char text[256];
+    hub_object_say_taken(t, active && active->kind == HUB_CELL_BOOL && !active->i, text, sizeof text);
+    fail_with(op, HUB_CONFLICT, "%s", text);
+}
+
+static void on_op_written(struct hub_write *w) {
+    struct hub_object_op *op = w->arg;
+    op->data->written(op->data->ctx, w, op->arg);
     if (op->waits && !w->code && !w->duplicate) {
-        settle(op, w);
+        settle_refs(op, w);
         return;
     }
     hub_feed_done(op->data->feed, w, false, NULL);
     if (w->duplicate) {
-        fail_with(op, HUB_CONFLICT, "there is a row of %s with this %s already", op->table->name,
-                  op->table->columns[op->table->id].property);
+        fail_duplicate(op, w);
         return;
     }
     if (w->code == HUB_NOT_FOUND) {
@@ -256,7 +288,7 @@ static void on_written(struct hub_write *w) {
         return;
     }
     json_t *row = w->code ? NULL : hub_row_json(op->table, w->row.n ? hub_row(&w->row, 0) : op->cells);
-    end(op, w->code, row, w->error);
+    end_op(op, w->code, row, w->error);
     json_decref(row);
 }
 
@@ -266,80 +298,242 @@ static const char *key_of(const struct hub_table *t) {
 }
 
 /* Should it turn out to have been written, the change is told all the same. */
-static void on_undecided(struct hub_write *w) {
-    struct op *op = w->arg;
+static void on_op_undecided(struct hub_write *w) {
+    struct hub_object_op *op = w->arg;
     op->done(op->arg, HUB_STORE_UNDECIDED, NULL, hub_code_text(HUB_STORE_UNDECIDED));
     op->done = NULL;
+    op->arg = NULL; /* gone, and nobody made in its place is who wrote this */
 }
 
-static void submit(struct op *op, enum hub_write_kind kind, size_t where_n) {
-    struct hub_store *store = op->data->store;
+/* ---- what is to be written ---- */
+
+static void fill_write(struct hub_object_op *op, enum hub_write_kind kind) {
     op->write = (struct hub_write){.table = op->table,
                                    .kind = kind,
                                    .conflict = kind == HUB_INSERT ? key_of(op->table) : NULL,
                                    .cells = op->cells,
                                    .where = op->where,
-                                   .where_n = where_n,
+                                   .where_n = op->where_n,
                                    .return_row = true,
-                                   .done = on_written,
-                                   .undecided = on_undecided,
+                                   .done = on_op_written,
+                                   .undecided = on_op_undecided,
                                    .arg = op};
+}
+
+static enum hub_code fill_create(struct hub_object_op *op, const json_t *row, struct hub_err *err) {
+    if (!json_is_object(row))
+        return hub_fail(err, HUB_BAD_REQUEST, "expected an object with the properties of %s", op->table->name);
+    op->cells = hub_xcalloc(op->table->column_n, sizeof *op->cells);
+    enum hub_code code = hub_row_from_json(op->table, row, HUB_ROW_CREATE, op->cells, &op->text, err);
+    fill_write(op, HUB_INSERT);
+    return code;
+}
+
+static void require_active(struct hub_object_op *op, bool active) {
+    op->where[op->where_n++] =
+        (struct hub_cond){.column = op->table->active, .value = {.kind = HUB_CELL_BOOL, .i = active}};
+}
+
+static enum hub_code fill_restore(struct hub_object_op *op, const json_t *row, struct hub_err *err) {
+    const struct hub_table *t = op->table;
+    if (t->active < 0 || !id_condition(op, json_object_get(row, t->columns[t->id].property)))
+        return hub_fail(err, HUB_NOT_FOUND, no_row, t->name);
+    enum hub_code code = fill_create(op, row, err);
+    if (code) return code;
+    op->cells[t->id].kind = HUB_CELL_ABSENT;
+    op->cells[t->active] = (struct hub_cell){.kind = HUB_CELL_BOOL, .i = 1};
+    require_active(op, false);
+    fill_write(op, HUB_UPDATE);
+    return HUB_OK;
+}
+
+static enum hub_code fill_update(struct hub_object_op *op, const json_t *id, const json_t *changes,
+                                 struct hub_err *err) {
+    const struct hub_table *t = op->table;
+    if (!json_is_object(changes))
+        return hub_fail(err, HUB_BAD_REQUEST, "expected an object with the properties to change");
+    if (!id_condition(op, id)) return hub_fail(err, HUB_NOT_FOUND, no_row, t->name);
+    op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
+    enum hub_code code = hub_row_from_json(t, changes, HUB_ROW_CHANGE, op->cells, &op->text, err);
+    if (!code && op->cells[t->id].kind != HUB_CELL_ABSENT)
+        code = hub_fail(err, HUB_INVALID_CONTENT, "\"%s\" is the id of a row of %s and cannot be changed",
+                        t->columns[t->id].property, t->name);
+    /* A change of the active column would reach deleted rows too. */
+    const struct hub_cell *active = !code && t->active >= 0 ? &op->cells[t->active] : NULL;
+    bool restores = active && active->kind != HUB_CELL_ABSENT;
+    bool deletes = restores && active->kind == HUB_CELL_BOOL && !active->i;
+    if (restores) require_active(op, true);
+    fill_write(op, deletes ? HUB_DELETE : HUB_UPDATE);
+    return code;
+}
+
+static enum hub_code fill_delete(struct hub_object_op *op, const json_t *id, struct hub_err *err) {
+    if (!id_condition(op, id)) return hub_fail(err, HUB_NOT_FOUND, no_row, op->table->name);
+    op->cells = hub_xcalloc(op->table->column_n, sizeof *op->cells);
+    fill_write(op, HUB_DELETE);
+    return HUB_OK;
+}
+
+/* ROWS, given away: what is found. */
+static void fill_check(struct hub_object_op *op, struct hub_write *w, json_t *rows) {
+    op->was = rows;
+    *w = (struct hub_write){.table = op->table,
+                            .kind = HUB_CHECK,
+                            .check = &op->expected,
+                            .expected = op->was,
+                            .done = on_op_written,
+                            .undecided = on_op_undecided,
+                            .arg = op};
+}
+
+/* A tree of its own, for a thread of the store reads it. WAS NULL: there is none. */
+static void fill_row_check(struct hub_object_op *op, struct hub_write *w, const json_t *was) {
+    op->expected =
+        (struct hub_select){.table = op->table, .where = op->where, .where_n = 1, .order_by = -1, .limit = 1};
+    fill_check(op, w, was ? json_pack("[o]", json_deep_copy(was)) : json_array());
+}
+
+static enum hub_code fill_list_check(struct hub_object_op *op, const struct hub_object_change *x, struct hub_err *err) {
+    op->conditions = hub_xcalloc(1, sizeof *op->conditions);
+    op->expected.table = op->table;
+    enum hub_code code = parse_where(op->conditions, op->table, x->where, err);
+    if (!code) code = parse_options(x->options, &op->expected, err);
+    op->expected.where = op->conditions->items;
+    op->expected.where_n = op->conditions->n;
+    fill_check(op, &op->write, json_deep_copy(x->row));
+    return code;
+}
+
+static enum hub_code fill_op(struct hub_object_op *op, const struct hub_object_change *x, struct hub_err *err) {
+    switch (x->kind) {
+    case HUB_OBJECT_CREATE: return fill_create(op, x->row, err);
+    case HUB_OBJECT_UPDATE: return fill_update(op, x->id, x->row, err);
+    case HUB_OBJECT_DELETE: return fill_delete(op, x->id, err);
+    case HUB_OBJECT_IS_LIST: return fill_list_check(op, x, err);
+    case HUB_OBJECT_IS: break;
+    }
+    if (!id_condition(op, x->id)) return hub_fail(err, HUB_NOT_FOUND, no_row, op->table->name);
+    fill_row_check(op, &op->write, x->row);
+    return HUB_OK;
+}
+
+/* ---- as part of a group ---- */
+
+struct hub_object_op *hub_object_prepare(struct hub_data *d, const struct hub_object_change *x, struct hub_err *err) {
+    struct hub_object_op *op = new_op(d, x->table, NULL, NULL);
+    if (fill_op(op, x, err)) {
+        hub_object_drop(op);
+        return NULL;
+    }
+    op->waits = x->waits;
+    op->write.keeps_rows = true;
+    if (op->write.kind != HUB_CHECK) hub_feed_announce(d->feed, &op->write, false);
+    return op;
+}
+
+struct hub_write *hub_object_write(struct hub_object_op *op) {
+    return &op->write;
+}
+
+void hub_object_drop(struct hub_object_op *op) {
+    hub_rows_free(&op->write.row);
+    hub_rows_free(&op->write.before);
+    hub_unhold(&op->hold);
+    free_op(op);
+}
+
+void hub_object_written(struct hub_object_op *op, hub_object_done *done, void *arg) {
+    struct hub_rows row = op->write.row, before = op->write.before; /* OP may be gone */
+    op->done = done;
+    op->arg = arg;
+    op->write.arg = op; /* the first of a group was submitted with another one */
+    on_op_written(&op->write);
+    hub_rows_free(&row);
+    hub_rows_free(&before);
+}
+
+/* ---- alone ---- */
+
+static void submit_op(struct hub_object_op *op, enum hub_code code, const struct hub_err *err) {
+    struct hub_store *store = op->data->store;
+    if (code) {
+        end_op(op, code, NULL, err->text);
+        return;
+    }
     hub_feed_announce(op->data->feed, &op->write, false);
     store->ops->write(store, &op->write);
 }
 
 void hub_object_create(struct hub_data *d, const struct hub_table *t, const json_t *row, bool waits,
                        hub_object_done *done, void *arg) {
-    struct op *op = new_op(d, t, done, arg);
+    struct hub_object_op *op = new_op(d, t, done, arg);
     struct hub_err err;
     op->waits = waits;
-    op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
-    enum hub_code code = json_is_object(row)
-                             ? hub_row_from_json(t, row, HUB_ROW_CREATE, op->cells, &op->text, &err)
-                             : hub_fail(&err, HUB_BAD_REQUEST, "expected an object with the properties of %s", t->name);
-    if (code)
-        end(op, code, NULL, err.text);
-    else
-        submit(op, HUB_INSERT, 0);
+    submit_op(op, fill_create(op, row, &err), &err);
+}
+
+void hub_object_restore(struct hub_data *d, const struct hub_table *t, const json_t *row, bool waits,
+                        hub_object_done *done, void *arg) {
+    struct hub_object_op *op = new_op(d, t, done, arg);
+    struct hub_err err;
+    op->waits = waits;
+    submit_op(op, fill_restore(op, row, &err), &err);
 }
 
 void hub_object_update(struct hub_data *d, const struct hub_table *t, const json_t *id, const json_t *changes,
                        bool waits, hub_object_done *done, void *arg) {
-    struct op *op = new_op(d, t, done, arg);
+    struct hub_object_op *op = new_op(d, t, done, arg);
     struct hub_err err;
     op->waits = waits;
-    if (!json_is_object(changes)) {
-        end(op, HUB_BAD_REQUEST, NULL, "expected an object with the properties to change");
-        return;
-    }
-    if (!id_condition(op, id)) {
-        fail_with(op, HUB_NOT_FOUND, no_row, t->name);
-        return;
-    }
-    op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
-    enum hub_code code = hub_row_from_json(t, changes, HUB_ROW_CHANGE, op->cells, &op->text, &err);
-    if (!code && op->cells[t->id].kind != HUB_CELL_ABSENT)
-        code = hub_fail(&err, HUB_INVALID_CONTENT, "\"%s\" is the id of a row of %s and cannot be changed",
-                        t->columns[t->id].property, t->name);
-    /* A change of the active column would reach deleted rows too. */
-    const struct hub_cell *active = !code && t->active >= 0 ? &op->cells[t->active] : NULL;
-    bool restores = active && active->kind != HUB_CELL_ABSENT;
-    bool deletes = restores && active->kind == HUB_CELL_BOOL && !active->i;
-    if (restores) op->where[1] = (struct hub_cond){.column = t->active, .value = {.kind = HUB_CELL_BOOL, .i = 1}};
-    if (code)
-        end(op, code, NULL, err.text);
-    else
-        submit(op, deletes ? HUB_DELETE : HUB_UPDATE, restores ? 2 : 1);
+    submit_op(op, fill_update(op, id, changes, &err), &err);
 }
 
 void hub_object_delete(struct hub_data *d, const struct hub_table *t, const json_t *id, bool waits,
                        hub_object_done *done, void *arg) {
-    struct op *op = new_op(d, t, done, arg);
+    struct hub_object_op *op = new_op(d, t, done, arg);
+    struct hub_err err;
     op->waits = waits;
-    if (!id_condition(op, id)) {
-        fail_with(op, HUB_NOT_FOUND, no_row, t->name);
+    submit_op(op, fill_delete(op, id, &err), &err);
+}
+
+/* ---- if the row is still what it was ---- */
+
+static void on_both(struct hub_write *w) {
+    struct hub_object_op *op = w->arg;
+    struct hub_rows row = op->write.row, before = op->write.before; /* OP may be gone */
+    if (w->code)
+        end_op(op, w->code, NULL, w->code == HUB_CONFLICT ? "the row has changed meanwhile" : w->error);
+    else
+        on_op_written(&op->write);
+    hub_rows_free(&row);
+    hub_rows_free(&before);
+}
+
+static void submit_both(struct hub_object_op *op, const json_t *was, enum hub_code code, const struct hub_err *err) {
+    struct hub_store *store = op->data->store;
+    if (code) {
+        end_op(op, code, NULL, err->text);
         return;
     }
-    op->cells = hub_xcalloc(t->column_n, sizeof *op->cells);
-    submit(op, HUB_DELETE, 1);
+    fill_row_check(op, &op->check, was);
+    op->check.done = on_both;
+    op->check.next = &op->write;
+    hub_feed_announce(op->data->feed, &op->write, false);
+    store->ops->write(store, &op->check);
+}
+
+void hub_object_update_if(struct hub_data *d, const struct hub_table *t, const json_t *id, const json_t *was,
+                          const json_t *changes, bool waits, hub_object_done *done, void *arg) {
+    struct hub_object_op *op = new_op(d, t, done, arg);
+    struct hub_err err;
+    op->waits = waits;
+    submit_both(op, was, fill_update(op, id, changes, &err), &err);
+}
+
+void hub_object_delete_if(struct hub_data *d, const struct hub_table *t, const json_t *id, const json_t *was,
+                          bool waits, hub_object_done *done, void *arg) {
+    struct hub_object_op *op = new_op(d, t, done, arg);
+    struct hub_err err;
+    op->waits = waits;
+    submit_both(op, was, fill_delete(op, id, &err), &err);
 }

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "base/traceparent.h"
 #include "data/change_feed.h"
 
 #define WINDOW_ROWS 1024
@@ -54,6 +55,7 @@ struct row {
     struct row *next; /* of the same key */
     char id[HUB_UUID_LEN + 1];
     char *topic, *key; /* KEY NULL: none */
+    char *traceparent; /* NULL: none */
     struct hub_buf value;
     char *error; /* REFUSED: why */
 };
@@ -96,13 +98,13 @@ static struct hub_metric refused_metric = HUB_METRIC(
 
 static void work_on(struct hub_outbox *o);
 
-static void later(struct hub_outbox *o) {
+static void defer_work(struct hub_outbox *o) {
     if (!o->stopped) hub_defer(o->c.loop, &o->work);
 }
 
 /* ---- what the metrics say ---- */
 
-static void show(struct hub_outbox *o) {
+static void show_depth(struct hub_outbox *o) {
     if (!hub_list_empty(&o->rows))
         memcpy(o->oldest, HUB_CONTAINER(o->rows.next, struct row, link)->id, sizeof o->oldest);
     int64_t age = o->depth && o->oldest[0] ? hub_uuid7_age_ms(o->oldest) / 1000 : 0;
@@ -112,15 +114,15 @@ static void show(struct hub_outbox *o) {
 
 static void on_tick(struct hub_timer *t) {
     struct hub_outbox *o = HUB_CONTAINER(t, struct hub_outbox, tick);
-    show(o);
+    show_depth(o);
     if (o->depth) hub_timer_start(o->c.loop, t, TICK_MS, on_tick);
 }
 
-static void count(struct hub_outbox *o, int64_t depth) {
+static void count_depth(struct hub_outbox *o, int64_t depth) {
     o->depth = depth > 0 ? depth : 0;
     hub_metric_set(&depth_metric, o->depth);
     if (!o->depth)
-        show(o);
+        show_depth(o);
     else if (!hub_timer_running(&o->tick) && !o->stopped)
         hub_timer_start(o->c.loop, &o->tick, TICK_MS, on_tick);
 }
@@ -157,6 +159,7 @@ static void free_row(struct row *r) {
     o->row_n--;
     o->bytes -= r->value.n;
     free(r->topic);
+    free(r->traceparent);
     free(r->key);
     free(r->error);
     hub_buf_free(&r->value);
@@ -175,7 +178,7 @@ static void step_aside(struct row *r) {
         hub_map_del(&o->last_of_key, hub_cstr(r->key));
 }
 
-static void refuse(struct row *r, enum hub_code code, const char *why) {
+static void refuse_row(struct row *r, enum hub_code code, const char *why) {
     hub_metric_add(&refused_metric, 1);
     hub_log_kv(HUB_LOG_ERROR, "outbox", "the bus will never take this event; it stays in the outbox with its error",
                "id", r->id, "topic", r->topic ? r->topic : "", "error", why, NULL);
@@ -183,13 +186,15 @@ static void refuse(struct row *r, enum hub_code code, const char *why) {
     r->error = hub_xstrdup(why && *why ? why : hub_code_text(code));
 }
 
-static char *copy(const struct hub_cell *c) { return c->kind == HUB_CELL_TEXT ? hub_str_dup(c->s) : NULL; }
+static HUB_MUST char *copy_text(const struct hub_cell *c) {
+    return c->kind == HUB_CELL_TEXT ? hub_str_dup(c->s) : NULL;
+}
 
-static json_t *parse_row(const struct hub_cell *c, struct hub_err *err) {
+static HUB_MUST json_t *parse_row(const struct hub_cell *c, struct hub_err *err) {
     json_t *v = hub_json_parse(c->kind == HUB_CELL_TEXT ? c->s : HUB_STR("null"), err);
     if (!v || json_is_object(v)) return v;
     json_decref(v);
-    return hub_fail(err, HUB_BAD_REQUEST, "a row must be an object"), NULL;
+    return hub_err_set(err, HUB_BAD_REQUEST, "a row must be an object"), NULL;
 }
 
 static enum hub_code compose_updated(struct row *r, const char *object, const struct hub_cell *cells,
@@ -210,7 +215,7 @@ static enum hub_code compose_updated(struct row *r, const char *object, const st
 static enum hub_code compose_change(struct row *r, const struct hub_cell *cells, struct hub_err *err) {
     struct hub_outbox *o = r->outbox;
     struct hub_buf topic = {0};
-    char *object = copy(&cells[HUB_OUT_OBJECT]), *kind = copy(&cells[HUB_OUT_KIND]);
+    char *object = copy_text(&cells[HUB_OUT_OBJECT]), *kind = copy_text(&cells[HUB_OUT_KIND]);
     struct hub_str after = hub_str_trim(cells[HUB_OUT_AFTER].s);
     enum hub_code code = HUB_OK;
     if (object) hub_feed_topic(&topic, o->service, object, kind);
@@ -230,6 +235,14 @@ static enum hub_code compose_change(struct row *r, const struct hub_cell *cells,
     return code;
 }
 
+static HUB_MUST char *trace_of(const struct hub_cell *headers) {
+    char trace[HUB_TRACEPARENT_LEN + 1];
+    json_t *o = headers->kind == HUB_CELL_TEXT ? hub_json_parse(headers->s, NULL) : NULL;
+    bool has = hub_traceparent_parse(hub_json_get_str(o, "traceparent"), trace);
+    json_decref(o);
+    return has ? hub_xstrdup(trace) : NULL;
+}
+
 /* A script's record goes as it is, but with an id by which those who listen know a repeat. */
 static enum hub_code compose_published(struct row *r, const struct hub_cell *cells, struct hub_err *err) {
     json_t *record =
@@ -239,7 +252,8 @@ static enum hub_code compose_published(struct row *r, const struct hub_cell *cel
     if (record) hub_json_add(&r->value, record);
     enum hub_code code = record ? HUB_OK : err->code;
     json_decref(record);
-    r->topic = copy(&cells[HUB_OUT_TOPIC]);
+    r->topic = copy_text(&cells[HUB_OUT_TOPIC]);
+    r->traceparent = trace_of(&cells[HUB_OUT_BEFORE]);
     if (!code && !r->topic) code = hub_fail(err, HUB_BAD_REQUEST, "the row names no topic");
     return code;
 }
@@ -252,13 +266,13 @@ static void queue_up(struct row *r) {
     r->state = BLOCKED;
 }
 
-static void load(struct hub_outbox *o, const struct hub_cell *cells) {
+static void load_row(struct hub_outbox *o, const struct hub_cell *cells) {
     struct hub_err err;
     struct row *r = hub_xcalloc(1, sizeof *r);
     r->outbox = o;
     r->state = READY;
     snprintf(r->id, sizeof r->id, "%.*s", HUB_FMT(cells[HUB_OUT_ID].s));
-    r->key = copy(&cells[HUB_OUT_KEY]);
+    r->key = copy_text(&cells[HUB_OUT_KEY]);
     bool published = hub_str_is(cells[HUB_OUT_KIND].s, "published");
     enum hub_code code = published ? compose_published(r, cells, &err) : compose_change(r, cells, &err);
     hub_list_push(&o->rows, &r->link);
@@ -268,7 +282,7 @@ static void load(struct hub_outbox *o, const struct hub_cell *cells) {
     if (code) {
         free(r->key);
         r->key = NULL;
-        refuse(r, code, err.text);
+        refuse_row(r, code, err.text);
     } else {
         queue_up(r);
     }
@@ -317,22 +331,26 @@ static void on_published(void *arg, enum hub_code code, const char *error) {
         hub_metric_add(&retries_metric, 1);
         back_off(o, "the bus did not take an event; trying again", error ? error : hub_code_text(code));
     } else {
-        if (code) refuse(r, code, error);
+        if (code) refuse_row(r, code, error);
         if (!code) r->state = TAKEN, hub_metric_add(&published_metric, 1);
         if (!code && r->alone) shrink_batches(o);
         step_aside(r);
         if (!code) reset_backoff(o);
     }
-    later(o);
+    defer_work(o);
 }
 
-static void send(struct row *r) {
+static void send_row(struct row *r) {
     struct hub_outbox *o = r->outbox;
     struct hub_bus *bus = o->c.bus;
     r->state = SENT;
     o->sent_n++;
-    const struct hub_bus_message m = {
-        .topic = hub_cstr(r->topic), .key = hub_cstr(r->key), .value = hub_buf_str(&r->value)};
+    const struct hub_bus_header trace = {HUB_STR("traceparent"), hub_cstr(r->traceparent)};
+    const struct hub_bus_message m = {.topic = hub_cstr(r->topic),
+                                      .key = hub_cstr(r->key),
+                                      .value = hub_buf_str(&r->value),
+                                      .headers = &trace,
+                                      .header_n = r->traceparent != NULL};
     bus->ops->publish(bus, &m, on_published, r);
 }
 
@@ -341,13 +359,13 @@ static void send_ready(struct hub_outbox *o) {
     HUB_LIST_EACH(&o->rows, it) {
         struct row *r = HUB_CONTAINER(it, struct row, link);
         if (o->sent_n >= at_once) return;
-        if (r->state == READY && r->alone == (o->alone_n > 0)) send(r);
+        if (r->state == READY && r->alone == (o->alone_n > 0)) send_row(r);
     }
 }
 
 /* ---- out of the table ---- */
 
-static void on_written(struct hub_write *w) {
+static void on_sent_written(struct hub_write *w) {
     struct hub_outbox *o = w->arg;
     hub_unhold(&o->write_hold);
     o->writing = false;
@@ -359,23 +377,23 @@ static void on_written(struct hub_write *w) {
         r->leaving = false;
         if (!well) continue;
         free_row(r);
-        count(o, o->depth - 1);
+        count_depth(o, o->depth - 1);
     }
     if (!o->row_n && o->depth) o->more = true; /* a count that is off is set right by a look */
-    later(o);
+    defer_work(o);
 }
 
-static void write(struct hub_outbox *o, enum hub_write_kind kind, size_t id_n) {
+static void write_rows(struct hub_outbox *o, enum hub_write_kind kind, size_t id_n) {
     o->where = (struct hub_cond){.column = HUB_OUT_ID, .cmp = HUB_IN, .in = o->ids, .in_n = id_n};
     o->write = (struct hub_write){
-        .table = o->table, .kind = kind, .where = &o->where, .where_n = 1, .done = on_written, .arg = o};
+        .table = o->table, .kind = kind, .where = &o->where, .where_n = 1, .done = on_sent_written, .arg = o};
     if (kind == HUB_UPDATE) o->write.cells = o->cells;
     o->writing = true;
     hub_hold(o->c.holds, &o->write_hold, "outbox write");
     o->c.store->ops->write(o->c.store, &o->write);
 }
 
-static void leave(struct hub_outbox *o, struct row *r, size_t at) {
+static void leave_row(struct hub_outbox *o, struct row *r, size_t at) {
     r->leaving = true;
     o->ids[at] = hub_cell_text(hub_cstr(r->id));
 }
@@ -387,24 +405,24 @@ static void clear_out(struct hub_outbox *o) {
     struct row *refused = NULL;
     HUB_LIST_EACH(&o->rows, it) {
         struct row *r = HUB_CONTAINER(it, struct row, link);
-        if (r->state == TAKEN && n < DELETE_MAX) leave(o, r, n++);
+        if (r->state == TAKEN && n < DELETE_MAX) leave_row(o, r, n++);
         if (r->state == REFUSED && !refused) refused = r;
     }
     while (room < n) room *= 2;
     for (size_t i = n; n && i < room; i++) o->ids[i] = o->ids[0];
     if (n) {
-        write(o, HUB_DELETE, room);
+        write_rows(o, HUB_DELETE, room);
     } else if (refused) {
-        leave(o, refused, 0);
+        leave_row(o, refused, 0);
         memset(o->cells, 0, sizeof o->cells);
         o->cells[HUB_OUT_ERROR] = hub_cell_text(hub_cstr(refused->error));
-        write(o, HUB_UPDATE, 1);
+        write_rows(o, HUB_UPDATE, 1);
     }
 }
 
 /* ---- into memory ---- */
 
-static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+static void on_pending(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct hub_outbox *o = arg;
     hub_unhold(&o->read_hold);
     o->reading = false;
@@ -415,16 +433,16 @@ static void on_rows(void *arg, enum hub_code code, const struct hub_rows *rows, 
         return;
     }
     size_t before = o->bytes;
-    for (size_t i = 0; i < rows->n; i++) load(o, hub_row(rows, i));
+    for (size_t i = 0; i < rows->n; i++) load_row(o, hub_row(rows, i));
     if ((int64_t)rows->n == o->read_limit) o->more = true, o->read_at -= PACE_MS;
     if (!o->row_n && !o->more)
-        count(o, 0);
+        count_depth(o, 0);
     else if (o->depth < (int64_t)o->row_n)
-        count(o, (int64_t)o->row_n); /* nobody told of some */
+        count_depth(o, (int64_t)o->row_n); /* nobody told of some */
     bool large = o->bytes - before > READ_BYTES;
     if (large && o->read_limit > READ_MIN) o->read_limit /= 2;
     if (!large && o->read_limit < READ_MAX) o->read_limit *= 2;
-    show(o);
+    show_depth(o);
     work_on(o);
 }
 
@@ -452,7 +470,7 @@ static void read_on(struct hub_outbox *o) {
     o->more = false;
     o->reading = true;
     hub_hold(o->c.holds, &o->read_hold, "outbox read");
-    o->c.store->ops->select(o->c.store, &q, on_rows, o);
+    o->c.store->ops->select(o->c.store, &q, on_pending, o);
 }
 
 static void work_on(struct hub_outbox *o) {
@@ -486,20 +504,23 @@ static void on_stored(struct hub_write *w) {
     free(p);
 }
 
-static void on_undecided(struct hub_write *w) {
+static void on_publication_undecided(struct hub_write *w) {
     struct publication *p = w->arg;
     p->done(p->arg, HUB_STORE_UNDECIDED, hub_code_text(HUB_STORE_UNDECIDED));
     p->done = NULL;
 }
 
 void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_str key, struct hub_str value,
-                        hub_outbox_stored *done, void *arg) {
+                        const char *traceparent, hub_outbox_stored *done, void *arg) {
     struct publication *p = hub_xcalloc(1, sizeof *p);
     *p = (struct publication){.outbox = o, .done = done, .arg = arg};
     hub_feed_event_id(o->c.feed, p->id);
     hub_buf_adds(&p->text, topic);
     hub_buf_adds(&p->text, key);
     hub_buf_adds(&p->text, value);
+    if (traceparent) hub_buf_addf(&p->text, "{\"traceparent\":\"%s\"}", traceparent);
+    size_t rest = topic.n + key.n + value.n;
+    if (traceparent) p->cells[HUB_OUT_BEFORE] = hub_cell_text(hub_str(p->text.p + rest, p->text.n - rest));
     p->cells[HUB_OUT_ID] = hub_cell_text(hub_cstr(p->id));
     p->cells[HUB_OUT_KIND] = hub_cell_text(HUB_STR("published"));
     p->cells[HUB_OUT_TOPIC] = hub_cell_text(hub_str(p->text.p, topic.n));
@@ -509,7 +530,7 @@ void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_s
                                   .kind = HUB_INSERT,
                                   .cells = p->cells,
                                   .done = on_stored,
-                                  .undecided = on_undecided,
+                                  .undecided = on_publication_undecided,
                                   .arg = p};
     hub_hold(o->c.holds, &p->hold, "published record");
     o->c.store->ops->write(o->c.store, &p->write);
@@ -537,7 +558,7 @@ static void on_counted(void *arg, enum hub_code code, json_t *result, const char
     struct hub_outbox *o = arg;
     (void)error;
     hub_unhold(&o->count_hold);
-    if (!code && !o->stopped) count(o, hub_json_get_int(json_array_get(result, 0), "n", 0));
+    if (!code && !o->stopped) count_depth(o, hub_json_get_int(json_array_get(result, 0), "n", 0));
 }
 
 static void on_look(struct hub_timer *t) {
@@ -564,8 +585,8 @@ void hub_outbox_start(struct hub_outbox *o) {
 
 void hub_outbox_poke(struct hub_outbox *o) {
     o->more = true;
-    count(o, o->depth + 1);
-    later(o);
+    count_depth(o, o->depth + 1);
+    defer_work(o);
 }
 
 bool hub_outbox_busy(const struct hub_outbox *o) {

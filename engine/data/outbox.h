@@ -17,17 +17,18 @@ struct hub_outbox_config {
     const struct hub_feed *feed; /* marks the records */
     struct hub_holds *holds;     /* of what is under way in the store, and so needs the tables */
 };
-struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config);
+HUB_MUST struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config);
 /* At the start, before hub_outbox_start, and after a reload: the names that topics are made of, and the
  * table. */
 void hub_outbox_configure(struct hub_outbox *o, const struct hub_service *service, const struct hub_table *table);
 void hub_outbox_start(struct hub_outbox *o);
 /* A row was committed. */
 void hub_outbox_poke(struct hub_outbox *o);
-/* A script's record: stored, then DONE; published later. Everything is copied. */
+/* A script's record: stored, then DONE; published later, with the header traceparent unless that is NULL.
+ * Everything is copied. */
 typedef void hub_outbox_stored(void *arg, enum hub_code code, const char *error);
 void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_str key, struct hub_str value,
-                        hub_outbox_stored *done, void *arg);
+                        const char *traceparent, hub_outbox_stored *done, void *arg);
 /* Whether waiting is of use: rows are under way, and neither store nor bus is known to be away. */
 bool hub_outbox_busy(const struct hub_outbox *o);
 /* Nothing is begun any more: the store and then the bus are about to be closed. */

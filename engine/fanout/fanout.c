@@ -83,7 +83,7 @@ static void sync_seat(struct hub_seat *seat) {
     seat->synced = chunk->n;
 }
 
-static void sync_outlet(struct hub_outlet *o) {
+void hub_outlet_sync(struct hub_outlet *o) {
     HUB_LIST_EACH(&o->seats, it) sync_seat(HUB_CONTAINER(it, struct hub_seat, in_outlet));
 }
 
@@ -150,13 +150,13 @@ void hub_outlet_deinit(struct hub_outlet *o) {
 }
 
 void hub_outlet_emit(struct hub_outlet *o, struct hub_str event, struct hub_str args, int flags) {
-    sync_outlet(o);
+    hub_outlet_sync(o);
     hub_socket_emit(o->socket, event, args, flags);
 }
 
 void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args) {
     if (ack < 0) return;
-    sync_outlet(o);
+    hub_outlet_sync(o);
     hub_socket_ack(o->socket, ack, args, NULL);
 }
 
@@ -238,7 +238,7 @@ void hub_cast_to(struct hub_cast *c, struct hub_seat *seat) {
     if (seat->held)
         sync_seat(seat);
     else
-        sync_outlet(seat->outlet);
+        hub_outlet_sync(seat->outlet);
     deliver_piece(seat, n->cast, 0, n->cast->n, c->flags);
     hub_metric_add(&deliveries, 1);
 }
@@ -249,4 +249,40 @@ void hub_cast_end(struct hub_cast *c) {
         hub_chunk_unref(n->cast);
         n->cast = NULL;
     }
+}
+
+/* ---- spreads ---- */
+
+void hub_spread_begin(struct hub_spread *s, struct hub_str event, struct hub_str args) {
+    *s = (struct hub_spread){.event = event, .args = args};
+}
+
+static void drop_encoding(struct hub_spread *s, size_t i) {
+    if (!s->names[i].socket) return;
+    hub_chunk_unref(s->names[i].chunk);
+    hub_socket_unref(s->names[i].socket);
+    s->names[i].socket = NULL;
+}
+
+/* The place of what sockets of that name are sent. */
+static size_t encoding_for(struct hub_spread *s, struct hub_socket *socket) {
+    for (size_t i = 0; i < HUB_SPREAD_NAMES && s->names[i].socket; i++)
+        if (s->names[i].socket->nsp == socket->nsp) return i;
+    size_t at = s->made++ % HUB_SPREAD_NAMES;
+    drop_encoding(s, at);
+    s->names[at].socket = hub_socket_ref(socket);
+    s->names[at].chunk = hub_chunk_new(s->event.n + s->args.n + socket->nsp->name.n + CAST_MORE);
+    add_event_frame(s->names[at].chunk, socket->nsp, s->event, s->args);
+    return at;
+}
+
+void hub_spread_to(struct hub_spread *s, struct hub_outlet *o) {
+    struct hub_chunk *chunk = s->names[encoding_for(s, o->socket)].chunk;
+    hub_outlet_sync(o);
+    hub_socket_send_chunk(o->socket, chunk, 0, chunk->n, 0);
+    hub_metric_add(&deliveries, 1);
+}
+
+void hub_spread_end(struct hub_spread *s) {
+    for (size_t i = 0; i < HUB_SPREAD_NAMES; i++) drop_encoding(s, i);
 }

@@ -40,8 +40,10 @@ void hub_outlet_deinit(struct hub_outlet *o);
 /* To this socket only. ARGS is JSON text without brackets. */
 void hub_outlet_emit(struct hub_outlet *o, struct hub_str event, struct hub_str args, int flags);
 void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args);
+/* Before something goes to its socket by other ways: hands over what is pending. */
+void hub_outlet_sync(struct hub_outlet *o);
 
-struct hub_group *hub_group_new(struct hub_loop *loop);
+HUB_MUST struct hub_group *hub_group_new(struct hub_loop *loop);
 void hub_group_delete(struct hub_group *g); /* must have no seats */
 size_t hub_group_size(const struct hub_group *g);
 void hub_seat_take(struct hub_seat *seat, struct hub_group *g, struct hub_outlet *o, bool held);
@@ -63,4 +65,20 @@ struct hub_cast {
 void hub_cast_begin(struct hub_cast *c, struct hub_group *g, struct hub_str event, struct hub_str args, int flags);
 void hub_cast_to(struct hub_cast *c, struct hub_seat *seat);
 void hub_cast_end(struct hub_cast *c);
+
+/* To outlets that share no group, possibly over several turns: begin, to for each, end. Encoded once per
+ * namespace name, of which it remembers some. EVENT and ARGS must live until
+ * end. */
+#define HUB_SPREAD_NAMES 8
+struct hub_spread {
+    struct hub_str event, args;
+    struct {
+        struct hub_socket *socket; /* reference: with it the name stays */
+        struct hub_chunk *chunk;
+    } names[HUB_SPREAD_NAMES];
+    size_t made; /* encodings so far; one more takes the place of the oldest */
+};
+void hub_spread_begin(struct hub_spread *s, struct hub_str event, struct hub_str args);
+void hub_spread_to(struct hub_spread *s, struct hub_outlet *o);
+void hub_spread_end(struct hub_spread *s);
 #endif

@@ -5,6 +5,10 @@
 
 #include "base/log.h"
 
+bool hub_hook_wants(const struct hub_hook_ops *ops, const struct hub_script *script, const char *variable) {
+    return script->kind != HUB_SCRIPT_NONE && (!ops->wants || ops->wants(script, variable));
+}
+
 bool hub_truthy(const json_t *v) {
     switch (v ? json_typeof(v) : JSON_NULL) {
     case JSON_NULL:

@@ -3,14 +3,14 @@
 #include "hub/call/call.h"
 
 /* The switches of the standard events; a switch is of several. */
-static json_t *describe_switches(const struct hub_def *d) {
+static HUB_MUST json_t *describe_switches(const struct hub_def *d) {
     json_t *all = json_object();
     for (const struct hub_standard_event *e = hub_standard_events; e->name; e++)
         json_object_set_new(all, e->described, json_boolean(hub_standard_event_on(d, e)));
     return all;
 }
 
-static json_t *describe_limits(const struct hub_def *d) {
+static HUB_MUST json_t *describe_limits(const struct hub_def *d) {
     json_t *all = json_object();
     for (int i = HUB_LIMIT_EVENTS; i < HUB_LIMIT_COUNT; i++)
         json_object_set_new(all, strchr(hub_limit_name((enum hub_limit)i), '.') + 1,
@@ -19,7 +19,7 @@ static json_t *describe_limits(const struct hub_def *d) {
     return all;
 }
 
-static json_t *describe_guardrails(const struct hub_def *d) {
+static HUB_MUST json_t *describe_guardrails(const struct hub_def *d) {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "maxUsersPerRoom", (json_int_t)d->max_users_per_room,
                      "maxRoomsPerUser", (json_int_t)d->max_rooms_per_user, "messageRateLimit",
                      (json_int_t)d->message_rate_limit, "maxMessageSize", (json_int_t)d->max_message_size,

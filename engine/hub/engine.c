@@ -1,31 +1,31 @@
 /* The engine's life: hubs made from definitions, found by namespace, drained and freed. */
 #include <stdlib.h>
 
+#include "base/bug.h"
 #include "data/outbox.h"
 #include "hub/access/access.h"
 #include "hub/bridge/bridge.h"
 #include "hub/engine_int.h"
+#include "hub/namespace/namespace.h"
 
 #define SWEEP_MS 30000
 
 struct hub_hub *hub_hub_new(struct hub_engine *e, size_t i) {
     struct hub_hub *h = hub_xmalloc(sizeof *h);
-    *h = (struct hub_hub){.engine = e, .def = &e->config.service->hubs[i], .tables = &e->config.tables->hubs[i]};
-    h->caller = (struct hub_caller){.hub = h};
-    h->decider = (struct hub_caller){.hub = h, .decides = true};
-    hub_list_init(&h->conns);
-    hub_list_init(&h->decisions);
+    hub_hub_init(h, e, &e->config.service->hubs[i]);
+    h->tables = &e->config.tables->hubs[i];
     hub_authorize_rules(h);
     return h;
 }
 
 static void on_sweep(struct hub_timer *t) {
     struct hub_engine *e = HUB_CONTAINER(t, struct hub_engine, sweep);
-    for (size_t i = 0; i < e->hub_n; i++) hub_rate_sweep(e->hubs[i], hub_loop_now(e->config.loop));
+    for (size_t i = 0; i < e->hub_n; i++) hub_users_sweep(e->hubs[i], hub_loop_now(e->config.loop));
+    hub_namespaces_sweep(e, hub_loop_now(e->config.loop));
     hub_timer_start(e->config.loop, t, SWEEP_MS, on_sweep);
 }
 
-static struct hub_outbox *new_outbox(struct hub_engine *e) {
+static HUB_MUST struct hub_outbox *new_outbox(struct hub_engine *e) {
     const struct hub_outbox_config config = {.loop = e->config.loop,
                                              .store = e->config.store,
                                              .bus = e->config.bus,
@@ -34,6 +34,12 @@ static struct hub_outbox *new_outbox(struct hub_engine *e) {
     struct hub_outbox *o = hub_outbox_new(&config);
     hub_outbox_configure(o, e->config.service, e->config.tables->outbox);
     return o;
+}
+
+static void on_row_written(void *ctx, const struct hub_write *w, const void *by) {
+    struct hub_engine *e = ctx;
+    hub_record_written(e, w);
+    HUB_PARTS_CALL(e, row_written, e, w, by);
 }
 
 struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
@@ -45,19 +51,23 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     hub_retries_init(&e->retries, config->loop);
     hub_reads_init(&e->reads, config->loop, &e->holds);
     e->reads.max_queue = (size_t)config->service->max_queue_bytes;
+    e->backlog.most = (size_t)config->service->max_waiting_bytes;
+    hub_directory_init(&e->directory);
     hub_nodes_init(&e->nodes);
     e->bridge = hub_bridge_new(e);
     e->data = (struct hub_data){.loop = config->loop,
                                 .store = config->store,
                                 .feed = hub_feed_new(config->service, &e->nodes, hub_bridge_changed, e),
                                 .holds = &e->holds,
-                                .written = hub_record_written,
+                                .written = on_row_written,
                                 .ctx = e};
     if (config->tables->outbox) e->outbox = new_outbox(e);
     hub_feed_set_outbox(e->data.feed, e->outbox);
     e->hub_n = config->service->hub_n;
     e->hubs = hub_xcalloc(e->hub_n, sizeof *e->hubs);
     for (size_t i = 0; i < e->hub_n; i++) e->hubs[i] = hub_hub_new(e, i);
+    e->part_data = hub_xcalloc(hub_parts_with(e, offsetof(struct hub_part, engine_data), NULL) + 1, sizeof(void *));
+    HUB_PARTS_CALL(e, created, e);
     hub_timer_start(config->loop, &e->sweep, SWEEP_MS, on_sweep);
     return e;
 }
@@ -80,7 +90,24 @@ bool hub_engine_find(struct hub_engine *e, struct hub_str name, const struct hub
         *owner = e->hubs[i];
         return true;
     }
-    return false;
+    return hub_namespaces_find(e, name, ops, owner);
+}
+
+void hub_engine_list(struct hub_engine *e, struct hub_buf *out) {
+    for (size_t i = 0; i < e->hub_n; i++) hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", e->hubs[i]->def->name);
+    hub_namespaces_list(e, out);
+}
+
+const struct hub_host *hub_engine_hosts(struct hub_host hosts[HUB_ENGINE_HOSTS], struct hub_engine *e,
+                                        const struct hub_host *next) {
+    size_t n = 0;
+    for (const struct hub_part *const *part = hub_parts; *part; part++) {
+        if (!(*part)->host) continue;
+        HUB_BUG_IF(n == HUB_ENGINE_HOSTS);
+        hosts[n] = (struct hub_host){.fns = (*part)->host, .within = (*part)->host_within, .ctx = e, .next = next};
+        next = &hosts[n++];
+    }
+    return next;
 }
 
 void hub_engine_drain(struct hub_engine *e, int64_t retry_after_ms) {
@@ -113,9 +140,15 @@ void hub_hub_close_rooms(struct hub_hub *h) {
     free(rooms);
 }
 
+void hub_engine_close(struct hub_engine *e) {
+    for (size_t i = 0; i < e->hub_n; i++) hub_hub_close_rooms(e->hubs[i]);
+}
+
 void hub_engine_stop(struct hub_engine *e) {
     /* Nothing ticks while the backends close, which may take them a while. */
-    for (size_t i = 0; i < e->hub_n; i++) hub_hub_close_rooms(e->hubs[i]);
+    hub_engine_close(e);
+    HUB_PARTS_CALL(e, stopping, e);
+    HUB_PARTS_CALL(e, stopped, e);
     hub_reads_stop(&e->reads);
     hub_bridge_stop(e->bridge);
     hub_retries_stop(&e->retries);
@@ -132,11 +165,11 @@ struct hub_holds *hub_engine_holds(struct hub_engine *e) {
     return &e->holds;
 }
 
-bool hub_engine_relays(const struct hub_engine *e) { return e->outbox && hub_outbox_busy(e->outbox); }
-
-static void free_users(struct hub_hub *h) {
-    for (struct hub_user *u; (u = hub_map_drain(&h->users));) hub_user_free(u);
+struct hub_backlog *hub_engine_backlog(struct hub_engine *e) {
+    return &e->backlog;
 }
+
+bool hub_engine_relays(const struct hub_engine *e) { return e->outbox && hub_outbox_busy(e->outbox); }
 
 /* Rooms that only lingering presence or running actions hold. */
 static void close_rooms(struct hub_hub *h) {
@@ -152,7 +185,7 @@ static void close_rooms(struct hub_hub *h) {
 static void delete_hubs(struct hub_hub **hubs, size_t n) {
     for (size_t i = 0; i < n; i++) {
         close_rooms(hubs[i]);
-        free_users(hubs[i]);
+        hub_users_free(hubs[i]);
         hub_map_clear(&hubs[i]->reauthorizations);
         free(hubs[i]);
     }
@@ -165,6 +198,10 @@ void hub_engine_delete(struct hub_engine *e) {
     hub_reads_deinit(&e->reads);
     delete_hubs(e->hubs, e->hub_n);
     delete_hubs(e->gone, e->gone_n);
+    HUB_PARTS_CALL(e, deleted, e);
+    free(e->part_data);
+    hub_map_clear(&e->limit_ids);
+    hub_directory_deinit(&e->directory);
     hub_bridge_delete(e->bridge);
     if (e->outbox) hub_outbox_delete(e->outbox);
     hub_feed_delete(e->data.feed);

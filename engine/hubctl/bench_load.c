@@ -70,7 +70,7 @@ struct load {
     uint32_t reader_turn;
 };
 
-static void fail(struct load *l, const char *what) {
+static void fail_load(struct load *l, const char *what) {
     if (l->failed) return;
     l->failed = true;
     snprintf(l->why, 320, "%s", what);
@@ -100,7 +100,7 @@ static void note_error(struct load *l, struct hub_str text) {
         snprintf(l->r->error, sizeof l->r->error, "%.*s", (int)(text.n < 250 ? text.n : 250), text.p);
 }
 
-static void publish(struct load *l, uint32_t k, uint64_t sent_ns) {
+static void publish_one(struct load *l, uint32_t k, uint64_t sent_ns) {
     struct publisher *p = &l->publishers[k];
     char marker[MARKER] = "~";
     struct hub_buf *b = &l->text;
@@ -113,7 +113,7 @@ static void publish(struct load *l, uint32_t k, uint64_t sent_ns) {
     hub_buf_adds(b, hub_buf_str(&l->before_marker));
     hub_buf_add(b, marker, MARKER);
     hub_buf_adds(b, hub_buf_str(&l->tail));
-    uint32_t deliveries = l->o->event == HUB_BENCH_ECHO ? 0 : l->o->members - l->o->others;
+    uint32_t deliveries = hub_bench_answered(l->o) ? 0 : l->o->members - l->o->others;
     p->ring[p->next & l->ring_mask] = (struct slot){sent_ns, deliveries + l->o->ack};
     p->next++;
     l->r->published_all++;
@@ -133,15 +133,14 @@ static void publish_due(struct load *l) {
     for (uint32_t i = 0; i < l->due_n; i++) {
         struct publisher *p = &l->publishers[l->due[i]];
         p->due = false;
-        while (l->publishing && p->next - p->done < l->window) publish(l, l->due[i], now);
+        while (l->publishing && p->next - p->done < l->window) publish_one(l, l->due[i], now);
     }
     l->due_n = 0;
 }
 
-/* Open loop: sends what the schedule says. Latency counts from the scheduled time, so that a stalled
- * server cannot hide. */
-static void publish_scheduled(struct load *l, uint64_t *last_ns) {
-    uint64_t now = hub_real_ns();
+/* Open loop: sends what the schedule says until NOW. Latency counts from the scheduled time, so that a
+ * stalled server cannot hide. */
+static void publish_scheduled(struct load *l, uint64_t *last_ns, uint64_t now) {
     l->debt += (double)(now - *last_ns) * l->o->rate / SECOND_NS;
     *last_ns = now;
     while (l->debt >= 1) {
@@ -152,7 +151,7 @@ static void publish_scheduled(struct load *l, uint64_t *last_ns) {
         if (l->publishers[k].next - l->publishers[k].done >= l->window)
             l->r->skipped++;
         else
-            publish(l, k, now - late_ns);
+            publish_one(l, k, now - late_ns);
     }
 }
 
@@ -205,7 +204,7 @@ static void on_delivery(struct load *l, uint32_t i, struct hub_str text) {
     struct member *m = &l->members[i];
     /* A hub's event comes back to its sender, too, but there the answer counts; when listening nothing is
      * our own. */
-    if (l->o->event == HUB_BENCH_ECHO || l->o->listen) {
+    if (hub_bench_answered(l->o) || l->o->listen) {
         if (l->measuring) l->r->deliveries++;
         return;
     }
@@ -241,7 +240,7 @@ static void on_join_ack(struct load *l, uint32_t i, struct hub_str answer) {
     }
     snprintf(what, sizeof what, "connection %u could not join: %.*s", i, (int)(answer.n < 250 ? answer.n : 250),
              answer.p);
-    fail(l, what);
+    fail_load(l, what);
 }
 
 static void on_ack(struct load *l, uint32_t i, struct hub_str text) {
@@ -287,7 +286,7 @@ static void on_open(void *ctx, uint32_t i) {
 static void on_closed(void *ctx, uint32_t i, const char *why) {
     char what[320];
     snprintf(what, sizeof what, "connection %u: %.200s", i, why);
-    fail(ctx, what);
+    fail_load(ctx, what);
 }
 
 static const struct hub_bench_net_ops net_ops = {.open = on_open, .packet = on_packet, .closed = on_closed};
@@ -299,20 +298,54 @@ static void event_prefix(struct hub_buf *b, const char *nsp, const char *event) 
     hub_buf_addf(b, "[\"%s\",", event);
 }
 
+/* What messages have behind the marker. The words are drawn, always the same: a run of one letter would show
+ * nothing of compression. */
+static void add_filler(struct load *l) {
+    static const char *const words[] = {"time",  "people", "room",   "hello", "question", "answer", "between", "number",
+                                        "world", "later",  "think",  "never", "message",  "always", "small",   "green",
+                                        "house", "right",  "before", "water", "together", "school", "picture", "again"};
+    size_t end = l->tail.n + (l->o->payload > MARKER ? l->o->payload - MARKER : 0);
+    for (uint32_t random = 1; l->tail.n < end; random = random * 1664525 + 1013904223) {
+        if (l->o->deflate) hub_buf_addz(&l->tail, words[(random >> 16) % HUB_NELEM(words)]);
+        hub_buf_addc(&l->tail, l->o->deflate ? ' ' : 'x');
+    }
+    l->tail.n = end;
+}
+
+/* What stands around room, marker and filler; in place of "%s" comes the name of the custom event, of the
+ * command or of the message type. */
+static const struct request {
+    const char *before_room, *before_marker, *tail, *delivery;
+} requests[] = {
+    [HUB_BENCH_EPHEMERAL] = {"hub:event\",{\"roomId\":\"", "\",\"event\":\"%s\",\"data\":\"", "\"}]", NULL},
+    [HUB_BENCH_MESSAGE] = {"hub:send\",{\"roomId\":\"", "\",\"messageType\":\"%s\",\"content\":", "}]",
+                           "hub:messageArrived"},
+    [HUB_BENCH_ECHO] = {"hub:event\",{\"roomId\":\"", "\",\"event\":\"%s\",\"data\":\"", "\"}]", NULL},
+    [HUB_BENCH_COMMAND] = {"hub:command\",{\"command\":\"%s\",\"payload\":{\"roomId\":\"", "\",\"data\":\"", "\"}}]",
+                           NULL},
+    [HUB_BENCH_CHANNEL] = {"hub:publish\",{\"channel\":\"", "\",\"data\":\"", "\"}]", "hub:channelMessage"},
+};
+
+static void add_template(struct hub_buf *b, const char *text, const char *name) {
+    const char *at = strstr(text, "%s");
+    hub_buf_add(b, text, at ? (size_t)(at - text) : strlen(text));
+    if (at) hub_buf_addz(b, name), hub_buf_addz(b, at + 2);
+}
+
 static void build_hub_texts(struct load *l) {
     const struct hub_bench_options *o = l->o;
+    const struct request *request = &requests[o->event];
     bool message = o->event == HUB_BENCH_MESSAGE;
-    event_prefix(&l->delivery, o->nsp, message ? "hub:messageArrived" : o->custom_event);
-    hub_buf_addf(&l->before_room, "[\"%s\",{\"roomId\":\"", message ? "hub:send" : "hub:event");
     const char *at = strstr(o->content, "%s");
-    if (message)
-        hub_buf_addf(&l->before_marker, "\",\"messageType\":\"%s\",\"content\":%.*s", o->message_type,
-                     (int)(at - o->content), o->content);
-    else
-        hub_buf_addf(&l->before_marker, "\",\"event\":\"%s\",\"data\":\"", o->custom_event);
-    for (uint32_t n = MARKER; n < o->payload; n++) hub_buf_addc(&l->tail, 'x');
-    hub_buf_addz(&l->tail, message ? at + 2 : "\"");
-    hub_buf_addz(&l->tail, "}]");
+    event_prefix(&l->delivery, o->nsp, request->delivery ? request->delivery : o->custom_event);
+    const char *name = message ? o->message_type : o->custom_event;
+    hub_buf_addz(&l->before_room, "[\"");
+    add_template(&l->before_room, request->before_room, name);
+    add_template(&l->before_marker, request->before_marker, name);
+    if (message) hub_buf_add(&l->before_marker, o->content, (size_t)(at - o->content));
+    add_filler(l);
+    if (message) hub_buf_addz(&l->tail, at + 2);
+    hub_buf_addz(&l->tail, request->tail);
 }
 
 static void build_plain_texts(struct load *l) {
@@ -320,7 +353,7 @@ static void build_plain_texts(struct load *l) {
     event_prefix(&l->delivery, o->nsp, "message");
     hub_buf_addf(&l->before_room, "[\"%s\",{\"roomId\":\"", o->event == HUB_BENCH_ECHO ? "echo" : "message");
     hub_buf_addz(&l->before_marker, "\",\"data\":\"");
-    for (uint32_t n = MARKER; n < o->payload; n++) hub_buf_addc(&l->tail, 'x');
+    add_filler(l);
     hub_buf_addz(&l->tail, "\"}]");
 }
 
@@ -335,11 +368,14 @@ static void build_texts(struct load *l) {
         build_plain_texts(l);
 }
 
-static void send_join(struct load *l, uint32_t i) {
+/* Number N of all joins. The channels of a connection begin with the one that has the number of its room. */
+static void send_join(struct load *l, uint32_t n) {
+    uint32_t i = n / l->o->subscriptions, room = l->members[i].room + n % l->o->subscriptions;
+    const char *join = l->o->mode == HUB_BENCH_HUB ? "hub:join\",{\"roomId" : "join\",{\"roomId";
     hub_buf_clear(&l->text);
     hub_sio_head(&l->text, HUB_SIO_EVENT, 0, hub_cstr(l->o->nsp), 0);
-    hub_buf_addf(&l->text, "[\"%s\",{\"roomId\":\"", l->o->mode == HUB_BENCH_HUB ? "hub:join" : "join");
-    hub_bench_expand(&l->text, l->o->room, l->members[i].room);
+    hub_buf_addf(&l->text, "[\"%s\":\"", l->o->event == HUB_BENCH_CHANNEL ? "hub:subscribe\",{\"channel" : join);
+    hub_bench_expand(&l->text, l->o->room, room);
     hub_buf_addz(&l->text, "\"}]");
     hub_bench_net_send(&l->net, i, hub_buf_str(&l->text));
 }
@@ -365,7 +401,7 @@ static struct hub_bench_span span_since(const struct load *l, const struct clock
                                    .own_cpu = to.own - from->own};
 }
 
-static int64_t rss(const struct load *l) {
+static int64_t rss_of_target(const struct load *l) {
     int64_t bytes = -1;
     if (l->o->pid) hub_bench_rss_bytes(l->o->pid, &bytes);
     return bytes;
@@ -384,15 +420,15 @@ static void run_phase(struct load *l, const char *what, uint32_t *started, const
         if (*count != last_count) last_count = *count, last_ns = now;
         if (now - last_ns < PHASE_TIMEOUT_NS) continue;
         char text[160];
-        snprintf(text, sizeof text, "only %u of %u connections %s, and then nothing for a minute", *count, want, what);
-        fail(l, text);
+        snprintf(text, sizeof text, "only %u of %u %s, and then nothing for a minute", *count, want, what);
+        fail_load(l, text);
     }
 }
 
 static void open_one(struct load *l, uint32_t i) { hub_bench_net_open(&l->net, i); }
 
 /* Until the server has said nothing for 200 ms; at most 3 s. */
-static void settle(struct load *l) {
+static void settle_load(struct load *l) {
     uint64_t start = hub_real_ns(), quiet = start, packets = l->packets;
     while (!l->failed) {
         hub_bench_net_turn(&l->net, SECOND_NS / 50);
@@ -407,15 +443,15 @@ static void connect_all(struct load *l) {
     for (int s = 0; s < HUB_BENCH_STEPS && !l->failed; s++) {
         struct clocks from = read_clocks(l);
         l->r->step_n[s] = l->member_n / share[s] ? l->member_n / share[s] : 1;
-        run_phase(l, "opened", &l->opened, &l->open, l->r->step_n[s], open_one);
+        run_phase(l, "connections opened", &l->opened, &l->open, l->r->step_n[s], open_one);
         l->r->connect[s] = span_since(l, &from);
     }
 }
 
 static void join_all(struct load *l) {
     struct clocks from = read_clocks(l);
-    uint32_t asked = 0;
-    run_phase(l, "joined", &asked, &l->joined, l->member_n, send_join);
+    uint32_t asked = 0, want = l->member_n * l->o->subscriptions;
+    run_phase(l, "rooms or channels joined", &asked, &l->joined, want, send_join);
     l->r->join = span_since(l, &from);
 }
 
@@ -437,19 +473,24 @@ static void check_stalls(struct load *l) {
     }
 }
 
+/* How long a turn may wait: until END, or until the open loop has something due. */
+static uint64_t turn_wait(const struct load *l, uint64_t now, uint64_t end) {
+    uint64_t wait = end - now < SECOND_NS / 10 ? end - now : SECOND_NS / 10;
+    if (l->o->rate <= 0) return wait;
+    double next = (1 - l->debt) / l->o->rate * SECOND_NS;
+    if (next < (double)wait) wait = next > 0 ? (uint64_t)next : 0;
+    return wait;
+}
+
+/* The open loop sends all that is due before the end, also when it is late: how much that is does not depend
+ * on how busy the machine is. */
 static void load_for(struct load *l, double seconds) {
     uint64_t last = hub_real_ns(), last_receipts = last, end = last + (uint64_t)(seconds * SECOND_NS);
-    while (!l->failed) {
-        uint64_t now = hub_real_ns(), wait;
-        if (now >= end) return;
-        wait = end - now < SECOND_NS / 10 ? end - now : SECOND_NS / 10;
-        if (l->o->rate > 0) {
-            double next = (1 - l->debt) / l->o->rate * SECOND_NS;
-            if (next < (double)wait) wait = next > 0 ? (uint64_t)next : 0;
-        }
-        hub_bench_net_turn(&l->net, wait);
+    for (uint64_t now = last; now < end && !l->failed;) {
+        hub_bench_net_turn(&l->net, turn_wait(l, now, end));
+        now = hub_real_ns();
         if (l->o->rate > 0)
-            publish_scheduled(l, &last);
+            publish_scheduled(l, &last, now < end ? now : end);
         else
             publish_due(l);
         if (l->o->readers) send_receipts(l, &last_receipts);
@@ -457,7 +498,7 @@ static void load_for(struct load *l, double seconds) {
     }
 }
 
-static void drain(struct load *l) {
+static void drain_load(struct load *l) {
     uint64_t end = hub_real_ns() + STALL_NS;
     l->publishing = false;
     for (uint32_t k = 0; k < l->publisher_n && !l->failed;) {
@@ -469,11 +510,11 @@ static void drain(struct load *l) {
         hub_bench_net_turn(&l->net, SECOND_NS / 10);
         check_stalls(l);
     }
-    settle(l); /* what is sent twice may come late */
+    settle_load(l); /* what is sent twice may come late */
 }
 
 static void sum_up(struct load *l) {
-    for (uint32_t i = 0; i < l->member_n && l->o->event != HUB_BENCH_ECHO; i++)
+    for (uint32_t i = 0; i < l->member_n && !hub_bench_answered(l->o); i++)
         for (uint32_t k = 0; k < l->per_room; k++) {
             uint32_t global = l->members[i].room * l->per_room + k;
             if (l->o->others && l->members[i].publisher == global) continue;
@@ -491,10 +532,12 @@ static void load_phase(struct load *l) {
     load_for(l, l->o->warmup);
     struct clocks from = read_clocks(l);
     l->measuring = true;
+    uint64_t before = l->net.bytes_in;
     load_for(l, l->o->duration);
     l->measuring = false;
+    l->r->bytes_in = l->net.bytes_in - before;
     l->r->run = span_since(l, &from);
-    drain(l);
+    drain_load(l);
     if (!l->failed) sum_up(l);
 }
 
@@ -525,7 +568,7 @@ static bool set_up(struct load *l, char why[320]) {
         snprintf(why, 320, "too many publishers for this window or this many members");
         return false;
     }
-    if (!hub_bench_net_init(&l->net, o->target, o->path, o->nsp, l->member_n, text)) {
+    if (!hub_bench_net_init(&l->net, o->target, o->path, o->nsp, l->member_n, o->deflate, text)) {
         snprintf(why, 320, "%s", text);
         return false;
     }
@@ -554,17 +597,17 @@ bool hub_bench_run(const struct hub_bench_options *o, struct hub_bench_result *o
     memset(out, 0, sizeof *out);
     if (!set_up(&l, why)) return false;
     out->connections = l.member_n;
-    out->rss_start = out->rss_connected = out->rss_joined = out->rss_end = rss(&l);
+    out->rss_start = out->rss_connected = out->rss_joined = out->rss_end = rss_of_target(&l);
     connect_all(&l);
-    settle(&l);
-    out->rss_connected = rss(&l);
+    settle_load(&l);
+    out->rss_connected = rss_of_target(&l);
     if (o->task != HUB_BENCH_CONNECT) {
         if (!l.failed) join_all(&l);
-        settle(&l);
-        out->rss_joined = rss(&l);
+        settle_load(&l);
+        out->rss_joined = rss_of_target(&l);
     }
     if (o->task == HUB_BENCH_LOAD && !l.failed) load_phase(&l);
-    out->rss_end = rss(&l);
+    out->rss_end = rss_of_target(&l);
     tear_down(&l);
     return !l.failed;
 }

@@ -23,6 +23,7 @@ struct hub_bench_result {
     /* the measured time */
     struct hub_bench_span run;
     uint64_t published, deliveries, acks;
+    uint64_t bytes_in; /* of all connections together */
     uint64_t receipts; /* read receipts that reached a member */
     struct hub_bench_hist delivery, ack;
     /* the whole load, warm-up and drain included */

@@ -1,8 +1,8 @@
 /* Client connections of the load generator: thousands of WebSocket connections that speak Engine.IO and
  * Socket.IO up to the accepted CONNECT of one namespace, on one epoll descriptor and one thread. Built to
  * cost little: one shared receive buffer, frames handed out in place, everything written in a turn leaves
- * a connection in one send(2). Not a general client: no polling, no TLS, no fragmented or compressed
- * frames, text packets only. */
+ * a connection in one send(2). Not a general client: no polling, no TLS, no fragmented frames, text
+ * packets only, and what it sends is not compressed. */
 #ifndef HUB_HUBCTL_BENCH_NET_H
 #define HUB_HUBCTL_BENCH_NET_H
 #include <netinet/in.h>
@@ -28,6 +28,8 @@ struct hub_bench_conn {
     struct hub_buf out;
 };
 
+struct hub_inflater;
+struct hub_bench_inflated; /* messages that were inflated lately */
 struct hub_bench_net;
 struct hub_bench_net_ops {
     /* The server accepted CONNECT for conn number I. */
@@ -48,6 +50,7 @@ struct hub_bench_net {
     const struct hub_bench_net_ops *ops;
     void *ctx;
     uint64_t now_ns;
+    uint64_t bytes_in; /* received so far */
     /* From here on private. */
     int epoll;
     struct hub_bench_conn *conns;
@@ -55,16 +58,19 @@ struct hub_bench_net {
     uint32_t *dirty;
     uint32_t dirty_n;
     char *in;
+    struct hub_inflater *inflater; /* NULL: compression is not offered */
+    struct hub_bench_inflated *inflated;
     uint64_t random;
 };
 
 /* Appends TEMPLATE with every %u or %d replaced by N. */
 void hub_bench_expand(struct hub_buf *out, const char *template, uint32_t n);
 
-/* PATH is where Engine.IO listens, "/socket.io/". Raises the limit of open files; false with a text in WHY
- * when N connections do not fit it. The caller then sets token, ops and ctx. */
+/* PATH is where Engine.IO listens, "/socket.io/"; DEFLATE: permessage-deflate is offered. Raises the limit of
+ * open files; false with a text in WHY when N connections do not fit it. The caller then sets token, ops and
+ * ctx. */
 bool hub_bench_net_init(struct hub_bench_net *net, struct sockaddr_in target, const char *path, const char *nsp,
-                        uint32_t n, char why[160]);
+                        uint32_t n, bool deflate, char why[160]);
 void hub_bench_net_free(struct hub_bench_net *net);
 /* Begins connection number I. From 20,000 on each further 20,000 use the next loopback address as their
  * source, so that ephemeral ports do not run out. */

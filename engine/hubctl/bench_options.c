@@ -34,9 +34,10 @@ static const struct hub_cli_option rows[] = {
           "hubd, or a plain Socket.IO server with the events join, message and echo (default hub)"),
     TEXT("hub", "NAME", hub, "the hub, whose namespace is /hub/NAME (default bench)"),
     TEXT("namespace", "PATH", namespace, "another namespace, in place of a hub's (default in plain mode: /)"),
-    CHOICE("event", "ephemeral|message|echo", event,
-          "a custom event, hub:send, or a request and its answer (default ephemeral)"),
-    TEXT("custom-event", "NAME", custom_event, "name of the ephemeral event (default tick)"),
+    CHOICE("event", "ephemeral|message|echo|command|channel", event,
+          "a custom event, hub:send, a request and its answer, hub:command, or hub:publish with channels in place "
+          "of rooms (default ephemeral)"),
+    TEXT("custom-event", "NAME", custom_event, "name of the ephemeral event or of the command (default tick)"),
     TEXT("message-type", "NAME", message_type, "what --event message sends (default text)"),
     TEXT("content", "TEMPLATE", content, "its content as JSON; %s is the text (default {\"body\":\"%s\"})"),
     COUNT("readers", "N", readers, 0, HUB_BENCH_MAX_CONNS,
@@ -54,6 +55,7 @@ static const struct hub_cli_option rows[] = {
     FLAG("ack", ask_ack, "ask for acknowledgements (default for --event message in hub mode)"),
     FLAG("no-ack", no_ack, "ask for none"),
     FLAG("others", others, "the server does not send a publisher its own events"),
+    FLAG("deflate", deflate, "offer permessage-deflate; the text in messages is words then"),
     FLAG("listen", listen, "send nothing; count the events named by --custom-event that arrive"),
     TEXT("token", "TEMPLATE", token, "auth.token; %d is the connection's number (default in hub mode dev:u%d)"),
     TEXT("room-template", "TEMPLATE", room, "room ids; %d is the room's number (default r%d)"),
@@ -62,6 +64,8 @@ static const struct hub_cli_option rows[] = {
           "only open N connections; reports connects per CPU-second for the first quarter, half and all"),
     COUNT("idle", "N", idle, 1, HUB_BENCH_MAX_CONNS,
           "open N connections, join the rooms, and report resident memory per connection"),
+    COUNT("subscriptions", "N", subscriptions, 1, 1000,
+          "with --idle and --event channel: channels of every connection (default 1)"),
     FLAG("remote", remote, "allow a target that is not this machine"),
     CHOICE("format", "text|json", format, "form of the report (default text)"),
 };
@@ -80,7 +84,7 @@ const struct hubctl_command hubctl_bench = {
 
 #define FAIL(...) (hub_cli_fail(&hubctl_bench.cli, __VA_ARGS__), false)
 
-static bool get(CURLU *u, CURLUPart part, char *out, size_t max) {
+static bool get_part(CURLU *u, CURLUPart part, char *out, size_t max) {
     char *text = NULL;
     bool good = !curl_url_get(u, part, &text, CURLU_DEFAULT_PORT) && strlen(text) < max;
     if (good) strcpy(out, text);
@@ -93,18 +97,18 @@ static bool split_url(CURLU *u, struct hub_bench_options *o, char host[HOST_MAX]
     char scheme[8], base[sizeof o->path - sizeof "/socket.io/"];
     CURLUcode code = curl_url_set(u, CURLUPART_URL, o->url, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
     if (code) return FAIL("%s: %s; expected http://HOST:PORT", o->url, curl_url_strerror(code));
-    if (!get(u, CURLUPART_SCHEME, scheme, sizeof scheme) || (strcmp(scheme, "http") && strcmp(scheme, "ws")))
+    if (!get_part(u, CURLUPART_SCHEME, scheme, sizeof scheme) || (strcmp(scheme, "http") && strcmp(scheme, "ws")))
         return FAIL("%s: expected http:// or ws://; there is no TLS here", o->url);
-    if (!get(u, CURLUPART_HOST, host, HOST_MAX) || !get(u, CURLUPART_PATH, base, sizeof base))
+    if (!get_part(u, CURLUPART_HOST, host, HOST_MAX) || !get_part(u, CURLUPART_PATH, base, sizeof base))
         return FAIL("%s: the host or the path is too long", o->url);
-    if (!get(u, CURLUPART_PORT, port, PORT_MAX)) strcpy(port, "80");
+    if (!get_part(u, CURLUPART_PORT, port, PORT_MAX)) strcpy(port, "80");
     size_t base_n = strlen(base);
     while (base_n && base[base_n - 1] == '/') base_n--;
     snprintf(o->path, sizeof o->path, "%.*s/socket.io/", (int)base_n, base);
     return true;
 }
 
-static bool resolve(const char *host, const char *port, struct hub_bench_options *o) {
+static bool resolve_host(const char *host, const char *port, struct hub_bench_options *o) {
     struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found;
     int rc = getaddrinfo(host, port, &hints, &found);
     if (rc != 0) return FAIL("%s: %s", host, gai_strerror(rc));
@@ -116,7 +120,7 @@ static bool resolve(const char *host, const char *port, struct hub_bench_options
 static bool parse_url(struct hub_bench_options *o) {
     char host[HOST_MAX], port[PORT_MAX];
     CURLU *u = curl_url();
-    bool good = split_url(u, o, host, port) && resolve(host, port, o);
+    bool good = split_url(u, o, host, port) && resolve_host(host, port, o);
     curl_url_cleanup(u);
     return good;
 }
@@ -125,7 +129,11 @@ static bool parse_url(struct hub_bench_options *o) {
 static bool check_pairs(const struct hub_bench_options *o) {
     if (o->hub && o->namespace) return FAIL("--hub and --namespace do not go together");
     if (o->ask_ack && o->no_ack) return FAIL("--ack and --no-ack do not go together");
-    return !(o->connect_only && o->idle) || FAIL("--connect-only and --idle do not go together");
+    if (o->connect_only && o->idle) return FAIL("--connect-only and --idle do not go together");
+    if (o->mode == HUB_BENCH_PLAIN && o->event >= HUB_BENCH_COMMAND)
+        return FAIL("--event command and channel are hubd's, not those of --mode plain");
+    return o->subscriptions == 1 || (o->idle && o->event == HUB_BENCH_CHANNEL) ||
+           FAIL("--subscriptions goes with --idle and --event channel");
 }
 
 static void set_namespace(struct hub_bench_options *o) {
@@ -143,7 +151,7 @@ static void set_task(struct hub_bench_options *o) {
     o->members = (n + o->rooms - 1) / o->rooms;
 }
 
-static bool finish(struct hub_bench_options *o) {
+static bool finish_options(struct hub_bench_options *o) {
     if (!check_pairs(o) || !parse_url(o)) return false;
     if (!o->remote && ntohl(o->target.sin_addr.s_addr) >> 24 != 127)
         return FAIL("%s is not this machine; load somebody else's server only with --remote, and with their consent",
@@ -152,7 +160,7 @@ static bool finish(struct hub_bench_options *o) {
     set_task(o);
     if (!o->token && o->mode == HUB_BENCH_HUB) o->token = "dev:u%d";
     bool by_default = o->mode == HUB_BENCH_HUB && o->event == HUB_BENCH_MESSAGE && !o->no_ack;
-    o->ack = o->ask_ack || o->event == HUB_BENCH_ECHO || by_default;
+    o->ack = o->ask_ack || hub_bench_answered(o) || by_default;
     if (o->publishers > o->members) o->publishers = o->members;
     if (o->readers > o->members) o->readers = o->members;
     if (!strstr(o->content, "%s")) return FAIL("--content: \"%s\" has no %%s, where the text goes", o->content);
@@ -167,6 +175,7 @@ int hub_bench_parse(int argc, char **argv, struct hub_bench_options *o) {
                                     .publishers = 1,
                                     .payload = 64,
                                     .window = 1,
+                                    .subscriptions = 1,
                                     .duration = 5,
                                     .warmup = 1,
                                     .room = "r%d",
@@ -175,7 +184,11 @@ int hub_bench_parse(int argc, char **argv, struct hub_bench_options *o) {
                                     .content = "{\"body\":\"%s\"}"};
     int code = hub_cli_parse(&hubctl_bench.cli, argc, argv, o);
     if (code != HUB_CLI_GO_ON) return code;
-    return finish(o) ? HUB_CLI_GO_ON : HUB_CLI_USAGE;
+    return finish_options(o) ? HUB_CLI_GO_ON : HUB_CLI_USAGE;
+}
+
+bool hub_bench_answered(const struct hub_bench_options *o) {
+    return o->event == HUB_BENCH_ECHO || o->event == HUB_BENCH_COMMAND;
 }
 
 uint32_t hub_bench_conns(const struct hub_bench_options *o) { return o->members * o->rooms; }

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 
 enum hub_bench_mode { HUB_BENCH_HUB, HUB_BENCH_PLAIN };
-enum hub_bench_event { HUB_BENCH_EPHEMERAL, HUB_BENCH_MESSAGE, HUB_BENCH_ECHO };
+enum hub_bench_event { HUB_BENCH_EPHEMERAL, HUB_BENCH_MESSAGE, HUB_BENCH_ECHO, HUB_BENCH_COMMAND, HUB_BENCH_CHANNEL };
 enum hub_bench_task { HUB_BENCH_LOAD, HUB_BENCH_CONNECT, HUB_BENCH_IDLE };
 
 #define HUB_BENCH_ALL UINT32_MAX
@@ -30,10 +30,12 @@ struct hub_bench_options {
     double duration, warmup; /* seconds */
     const char *token, *room, *custom_event; /* templates and a name */
     const char *message_type, *content;      /* of hub:send; "%s" in the JSON of the content is where the text goes */
+    uint32_t subscriptions;                  /* channels that every connection subscribes to */
     uint32_t readers;                        /* members per room that tell once a second how far they have read */
     bool ack;                                /* ask for an acknowledgement of every message */
     bool others;                             /* the server leaves the publisher out of its own broadcasts */
     bool listen;                             /* publish nothing, count the events called custom_event */
+    bool deflate;                            /* offer permessage-deflate, and send words that it makes shorter */
     bool remote;
     unsigned format; /* 0: text, 1: JSON */
     uint32_t pid;    /* 0 = not given */
@@ -47,6 +49,8 @@ struct hub_bench_options {
 int hub_bench_parse(int argc, char **argv, struct hub_bench_options *out);
 /* The command: parses, runs, reports. */
 int hub_bench(int argc, char **argv);
+/* Whether messages reach nobody but are answered. */
+bool hub_bench_answered(const struct hub_bench_options *o);
 /* How many connections the task opens. */
 uint32_t hub_bench_conns(const struct hub_bench_options *o);
 #endif

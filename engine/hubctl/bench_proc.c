@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 /* The beginning of /proc/PID/NAME, NUL-terminated. */
-static bool slurp(int pid, const char *name, char *out, size_t cap) {
+static bool read_proc(int pid, const char *name, char *out, size_t cap) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
     FILE *f = fopen(path, "re");
@@ -28,7 +28,7 @@ bool hub_bench_cpu_seconds(int pid, double *out) {
 
 bool hub_bench_rss_bytes(int pid, int64_t *out) {
     char text[4096];
-    if (!slurp(pid, "status", text, sizeof text)) return false;
+    if (!read_proc(pid, "status", text, sizeof text)) return false;
     const char *p = strstr(text, "\nVmRSS:");
     if (!p) return false;
     *out = strtoll(p + 7, NULL, 10) * 1024;

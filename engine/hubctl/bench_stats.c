@@ -30,7 +30,7 @@ static size_t slot_of(uint64_t key) {
     return (size_t)((key * 0x9e3779b97f4a7c15u) >> 43) & (2 * HUB_BENCH_MISSING_MAX - 1);
 }
 
-static void miss(struct hub_bench_track *t, uint64_t key) {
+static void add_missing(struct hub_bench_track *t, uint64_t key) {
     if (!t->missing) t->missing = hub_xcalloc(2 * HUB_BENCH_MISSING_MAX, sizeof *t->missing);
     if (t->missing_n == HUB_BENCH_MISSING_MAX) {
         t->lost++;
@@ -42,7 +42,7 @@ static void miss(struct hub_bench_track *t, uint64_t key) {
 }
 
 /* Removes KEY from the set, closing the probe chain behind it. */
-static bool unmiss(struct hub_bench_track *t, uint64_t key) {
+static bool take_missing(struct hub_bench_track *t, uint64_t key) {
     const size_t mask = 2 * HUB_BENCH_MISSING_MAX - 1;
     if (!t->missing) return false;
     size_t i = slot_of(key);
@@ -62,10 +62,10 @@ static bool unmiss(struct hub_bench_track *t, uint64_t key) {
 uint32_t hub_bench_track_odd(struct hub_bench_track *t, uint32_t stream, uint32_t next, uint32_t seq, bool *fresh) {
     *fresh = true;
     if (seq >= next) {
-        for (uint32_t s = next; s < seq; s++) miss(t, key_of(stream, s));
+        for (uint32_t s = next; s < seq; s++) add_missing(t, key_of(stream, s));
         return seq + 1;
     }
-    *fresh = unmiss(t, key_of(stream, seq));
+    *fresh = take_missing(t, key_of(stream, seq));
     if (*fresh)
         t->out_of_order++;
     else

@@ -5,17 +5,22 @@
 #include "hubctl/bench_load.h"
 #include "hubctl/hubctl.h"
 
-static double per(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
+static double per_second(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
 
 /* Connections are measured in growing steps: the cost of the first and of the last ones tells whether it
  * grows with their number. */
 static double connects_per_cpu(const struct hub_bench_result *r, int step) {
     uint32_t before = step ? r->step_n[step - 1] : 0;
-    return per(r->step_n[step] - before, r->connect[step].cpu);
+    return per_second(r->step_n[step] - before, r->connect[step].cpu);
 }
 
 static double rss_per(const struct hub_bench_result *r, int64_t at) {
     return at < 0 || r->rss_start < 0 ? -1 : (double)(at - r->rss_start) / r->connections;
+}
+
+/* Of each subscription of --event channel. */
+static double rss_per_subscription(const struct hub_bench_options *o, const struct hub_bench_result *r) {
+    return (double)(r->rss_joined - r->rss_connected) / ((double)r->connections * o->subscriptions);
 }
 
 /* ---- text ---- */
@@ -24,19 +29,22 @@ static void print_connects(const struct hub_bench_options *o, const struct hub_b
     uint32_t from = 0;
     for (int s = 0; s < HUB_BENCH_STEPS; from = r->step_n[s++]) {
         if (r->step_n[s] == from) continue;
-        printf("connections %6u to %6u: %8.0f/s", from, r->step_n[s], per(r->step_n[s] - from, r->connect[s].seconds));
+        printf("connections %6u to %6u: %8.0f/s", from, r->step_n[s],
+               per_second(r->step_n[s] - from, r->connect[s].seconds));
         if (o->pid) printf(" %8.0f per server-CPU-second", connects_per_cpu(r, s));
         puts("");
     }
     if (o->task == HUB_BENCH_IDLE) {
-        printf("joins:                       %8.0f/s", per(r->connections, r->join.seconds));
-        if (o->pid) printf(" %8.0f per server-CPU-second", per(r->connections, r->join.cpu));
+        printf("joins:                       %8.0f/s", per_second(r->connections, r->join.seconds));
+        if (o->pid) printf(" %8.0f per server-CPU-second", per_second(r->connections, r->join.cpu));
         puts("");
     }
     if (o->pid) {
         printf("resident bytes per connection: %.0f connected", rss_per(r, r->rss_connected));
         if (o->task == HUB_BENCH_IDLE) printf(", %.0f joined", rss_per(r, r->rss_joined));
         printf(" (%lld KiB before)\n", (long long)r->rss_start / 1024);
+        if (o->task == HUB_BENCH_IDLE && o->event == HUB_BENCH_CHANNEL)
+            printf("resident bytes per subscription: %.0f\n", rss_per_subscription(o, r));
     }
 }
 
@@ -50,17 +58,17 @@ static void print_latency(const char *name, const struct hub_bench_hist *h) {
 static void print_load(const struct hub_bench_options *o, const struct hub_bench_result *r) {
     const struct hub_bench_span *run = &r->run;
     printf("%u connections, %.2f s measured, generator CPU %.0f %%\n", r->connections, run->seconds,
-           100 * per(run->own_cpu, run->seconds));
-    printf("published  %10.0f/s\n", per((double)r->published, run->seconds));
-    if (r->deliveries) printf("deliveries %10.0f/s", per((double)r->deliveries, run->seconds));
-    if (r->deliveries && o->pid) printf(" %10.0f per server-CPU-second", per((double)r->deliveries, run->cpu));
-    if (r->deliveries) puts("");
-    if (r->acks) printf("acks       %10.0f/s", per((double)r->acks, run->seconds));
-    if (r->acks && o->pid) printf(" %10.0f per server-CPU-second", per((double)r->acks, run->cpu));
+           100 * per_second(run->own_cpu, run->seconds));
+    printf("published  %10.0f/s\n", per_second((double)r->published, run->seconds));
+    if (r->deliveries) printf("deliveries %10.0f/s", per_second((double)r->deliveries, run->seconds));
+    if (r->deliveries && o->pid) printf(" %10.0f per server-CPU-second", per_second((double)r->deliveries, run->cpu));
+    if (r->deliveries) printf(", %.0f bytes each\n", (double)r->bytes_in / (double)r->deliveries);
+    if (r->acks) printf("acks       %10.0f/s", per_second((double)r->acks, run->seconds));
+    if (r->acks && o->pid) printf(" %10.0f per server-CPU-second", per_second((double)r->acks, run->cpu));
     if (r->acks) puts("");
-    if (o->readers) printf("receipts   %10.0f/s, seen by members\n", per((double)r->receipts, run->seconds));
+    if (o->readers) printf("receipts   %10.0f/s, seen by members\n", per_second((double)r->receipts, run->seconds));
     if (o->pid)
-        printf("server CPU %.0f %%, %lld KiB resident\n", 100 * per(run->cpu, run->seconds),
+        printf("server CPU %.0f %%, %lld KiB resident\n", 100 * per_second(run->cpu, run->seconds),
                (long long)r->rss_end / 1024);
     print_latency("delivery", &r->delivery);
     print_latency("ack", &r->ack);
@@ -92,7 +100,7 @@ static void add_latency(struct hub_buf *b, const char *name, const struct hub_be
     hub_buf_addf(b, ",\"%sMaxMs\":%.4f", name, (double)h->max / 1e6);
 }
 
-static void add_connects(struct hub_buf *b, const struct hub_bench_result *r) {
+static void add_connects(struct hub_buf *b, const struct hub_bench_options *o, const struct hub_bench_result *r) {
     static const char *const names[HUB_BENCH_STEPS] = {"connectsPerCpuSecondQuarter", "connectsPerCpuSecondHalf",
                                                        "connectsPerCpuSecondAll"};
     double seconds = 0;
@@ -100,14 +108,15 @@ static void add_connects(struct hub_buf *b, const struct hub_bench_result *r) {
         if (r->connect[s].cpu >= 0) add_number(b, names[s], connects_per_cpu(r, s));
         seconds += r->connect[s].seconds;
     }
-    add_number(b, "connectsPerSecond", per(r->connections, seconds));
-    if (r->join.cpu > 0) add_number(b, "joinsPerCpuSecond", per(r->connections, r->join.cpu));
-    if (r->join.seconds > 0) add_number(b, "joinsPerSecond", per(r->connections, r->join.seconds));
+    add_number(b, "connectsPerSecond", per_second(r->connections, seconds));
+    if (r->join.cpu > 0) add_number(b, "joinsPerCpuSecond", per_second(r->connections, r->join.cpu));
+    if (r->join.seconds > 0) add_number(b, "joinsPerSecond", per_second(r->connections, r->join.seconds));
     if (r->rss_start < 0) return;
     add_count(b, "rssStart", (uint64_t)r->rss_start);
     add_count(b, "rssEnd", (uint64_t)r->rss_end);
     add_number(b, "rssPerConnection", rss_per(r, r->rss_connected));
     add_number(b, "rssPerJoined", rss_per(r, r->rss_joined));
+    if (o->event == HUB_BENCH_CHANNEL) add_number(b, "rssPerSubscription", rss_per_subscription(o, r));
 }
 
 static void add_load(struct hub_buf *b, const struct hub_bench_result *r) {
@@ -116,15 +125,16 @@ static void add_load(struct hub_buf *b, const struct hub_bench_result *r) {
     add_number(b, "generatorCpuSeconds", run->own_cpu);
     if (run->cpu >= 0) {
         add_number(b, "serverCpuSeconds", run->cpu);
-        add_number(b, "deliveriesPerCpuSecond", per((double)r->deliveries, run->cpu));
-        add_number(b, "acksPerCpuSecond", per((double)r->acks, run->cpu));
+        add_number(b, "deliveriesPerCpuSecond", per_second((double)r->deliveries, run->cpu));
+        add_number(b, "acksPerCpuSecond", per_second((double)r->acks, run->cpu));
     }
     add_count(b, "published", r->published);
     add_count(b, "deliveries", r->deliveries);
     add_count(b, "acks", r->acks);
     add_count(b, "receipts", r->receipts);
-    add_number(b, "deliveriesPerSecond", per((double)r->deliveries, run->seconds));
-    add_number(b, "acksPerSecond", per((double)r->acks, run->seconds));
+    add_number(b, "bytesPerDelivery", r->deliveries ? (double)r->bytes_in / (double)r->deliveries : 0);
+    add_number(b, "deliveriesPerSecond", per_second((double)r->deliveries, run->seconds));
+    add_number(b, "acksPerSecond", per_second((double)r->acks, run->seconds));
     add_latency(b, "delivery", &r->delivery);
     add_latency(b, "ack", &r->ack);
     add_count(b, "publishedAll", r->published_all);
@@ -143,7 +153,7 @@ static void add_load(struct hub_buf *b, const struct hub_bench_result *r) {
 static void print_json(const struct hub_bench_options *o, const struct hub_bench_result *r) {
     struct hub_buf b = {0};
     hub_buf_addf(&b, "{\"connections\":%u", r->connections);
-    add_connects(&b, r);
+    add_connects(&b, o, r);
     if (o->task == HUB_BENCH_LOAD) add_load(&b, r);
     hub_buf_addz(&b, "}");
     puts(hub_buf_cstr(&b));

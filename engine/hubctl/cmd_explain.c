@@ -5,7 +5,7 @@
 #include "hubctl/hubctl.h"
 #include "schema/load.h"
 
-static int run(int argc, char **argv) {
+static int run_explain(int argc, char **argv) {
     const char *code = NULL;
     int exit_code = hub_cli_parse(&hubctl_explain.cli, argc, argv, &code);
     if (exit_code != HUB_CLI_GO_ON) return exit_code;
@@ -23,5 +23,5 @@ const struct hubctl_command hubctl_explain = {
             .question = "which code?",
             .help = "A CODE is what lint prints in brackets: hubctl explain H012\n"
                     "Exit codes: 0 explained, 2 usage or unknown code.\n"},
-    .run = run,
+    .run = run_explain,
 };

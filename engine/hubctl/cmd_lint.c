@@ -24,8 +24,7 @@ static bool is_service_file(const char *path) {
 
 /* False when the path cannot be read. */
 static bool lint_path(const char *path, struct hub_diags *diags) {
-    const struct hub_load_options options = {
-        .checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
+    const struct hub_load_options options = {.checker = &hub_lua_checker, .start_check = hub_preflight};
     struct hub_service *service = NULL;
     struct stat st;
     enum hub_code code;
@@ -44,7 +43,7 @@ static bool lint_path(const char *path, struct hub_diags *diags) {
     return code != HUB_NOT_FOUND;
 }
 
-static int run(int argc, char **argv) {
+static int run_lint(int argc, char **argv) {
     struct lint_options o = {0};
     int code = hub_cli_parse(&hubctl_lint.cli, argc, argv, &o);
     if (code != HUB_CLI_GO_ON) return code;
@@ -83,7 +82,8 @@ const struct hubctl_command hubctl_lint = {
             .many = true,
             .operand_at = offsetof(struct lint_options, paths),
             .help = "A PATH is a service directory (it holds service.yaml) or a hub file; of a hub file alone, "
-                    "references into service.yaml are not checked.\n"
+                    "references into service.yaml are not checked. Values from HUBD_* and ${NAME} count, as they do "
+                    "for hubd.\n"
                     "Exit codes: 0 clean or warnings only, 1 errors, 2 usage or unreadable file.\n"},
-    .run = run,
+    .run = run_lint,
 };

@@ -10,13 +10,13 @@
 
 static struct hub_loop *loop;
 
-static void stop(void *arg) {
+static void stop_loop(void *arg) {
     (void)arg;
     hub_loop_stop(loop);
 }
 
 /* Prints the plan, and carries it out with APPLY. */
-static enum hub_code migrate(struct hub_store *store, bool apply, struct hub_err *err) {
+static enum hub_code migrate_store(struct hub_store *store, bool apply, struct hub_err *err) {
     struct hub_buf plan = {0};
     enum hub_code code = store->ops->plan(store, &plan, err);
     if (!plan.n) hub_buf_addz(&plan, "-- nothing to do\n");
@@ -36,8 +36,8 @@ static enum hub_code with_store(const struct hub_service *service, const struct 
     const struct hub_store_config config = hub_backends_store_config(service, tables, hub_buf_cstr(&url));
     enum hub_code code = ops ? ops->open(loop, &config, &store, err) : err->code;
     if (store) {
-        code = migrate(store, apply, err);
-        store->ops->close(store, stop, NULL);
+        code = migrate_store(store, apply, err);
+        store->ops->close(store, stop_loop, NULL);
         hub_loop_run(loop);
     }
     hub_loop_delete(loop);
@@ -45,34 +45,18 @@ static enum hub_code with_store(const struct hub_service *service, const struct 
     return code;
 }
 
-static int report(const struct hub_diags *diags) {
-    struct hub_buf out = {0};
-    hub_diags_print(diags, HUB_DIAG_TEXT, &out);
-    fputs(hub_buf_cstr(&out), stderr);
-    hub_buf_free(&out);
-    return HUBCTL_FAILED;
-}
-
 static int run_on(const char *dir, bool apply) {
-    const struct hub_load_options options = {0};
-    struct hub_diags *diags = hub_diags_new();
-    struct hub_service *service = NULL;
     struct hub_tables *tables = NULL;
     struct hub_err err = {0};
-    int exit_code = HUBCTL_OK;
-    enum hub_code code = hub_service_load(dir, &options, diags, &service);
-    if (code) exit_code = report(diags);
-    if (code == HUB_NOT_FOUND) exit_code = HUBCTL_USAGE;
-    if (!code) code = hub_backends_tables(service, &tables, &err);
+    int exit_code;
+    struct hub_service *service = hubctl_load(dir, NULL, &exit_code);
+    if (!service) return exit_code;
+    enum hub_code code = hub_backends_tables(service, &tables, &err);
     if (!code) code = with_store(service, tables, apply, &err);
-    if (code && *err.text) {
-        fprintf(stderr, "hubctl migrate: %s\n", err.text);
-        exit_code = HUBCTL_FAILED;
-    }
+    if (code) fprintf(stderr, "hubctl migrate: %s\n", err.text);
     hub_tables_free(tables);
     hub_service_free(service);
-    hub_diags_free(diags);
-    return exit_code;
+    return code ? HUBCTL_FAILED : HUBCTL_OK;
 }
 
 struct migrate_options {
@@ -80,7 +64,7 @@ struct migrate_options {
     bool plan, apply;
 };
 
-static int run(int argc, char **argv) {
+static int run_migrate(int argc, char **argv) {
     struct migrate_options o = {0};
     const struct hub_cli *cli = &hubctl_migrate.cli;
     int code = hub_cli_parse(cli, argc, argv, &o);
@@ -112,5 +96,5 @@ const struct hubctl_command hubctl_migrate = {
                 "One of --plan and --apply is required. What would lose data is refused, with the table, the column "
                 "and what to do about it. hubd does the same when it starts.\n"
                 "Exit codes: 0 done, 1 refused or failed, 2 usage or unreadable directory.\n"},
-    .run = run,
+    .run = run_migrate,
 };

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "hubctl/hubctl.h"
 #include "hubctl/templates.h"
@@ -63,29 +63,26 @@ static void add_renamed(struct hub_buf *out, struct hub_str text, const char *di
     }
 }
 
-static bool make_folders(char *path) {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        int bad = mkdir(path, 0777) && errno != EEXIST;
-        *slash = '/';
-        if (bad) return false;
-    }
-    return true;
+/* TEXT into a new file at PATH. */
+static bool write_text(const char *path, struct hub_str text) {
+    struct hub_err err;
+    if (hub_file_make_folders(path, &err)) return fprintf(stderr, "hubctl new: %s: %s\n", path, err.text), false;
+    FILE *f = fopen(path, "wxe");
+    bool ok = f && fwrite(text.n ? text.p : "", 1, text.n, f) == text.n;
+    if (f && fclose(f)) ok = false;
+    if (!ok) fprintf(stderr, "hubctl new: %s: %s\n", path, strerror(errno));
+    return ok;
 }
 
 static bool write_file(const char *dir, const struct hubctl_template_file *file) {
     struct hub_buf path = {0}, text = {0};
     hub_buf_addf(&path, "%s/%s", dir, file->path);
-    hub_buf_cstr(&path);
     struct hub_str bytes = hub_str((const char *)file->bytes, file->n);
     if (strcmp(file->path, "service.yaml") == 0)
         add_renamed(&text, bytes, dir);
     else
         hub_buf_adds(&text, bytes);
-    FILE *f = make_folders(path.p) ? fopen(path.p, "wxe") : NULL;
-    bool ok = f && fwrite(text.n ? text.p : "", 1, text.n, f) == text.n;
-    if (f && fclose(f)) ok = false;
-    if (!ok) fprintf(stderr, "hubctl new: %s: %s\n", path.p, strerror(errno));
+    bool ok = write_text(hub_buf_cstr(&path), hub_buf_str(&text));
     hub_buf_free(&path);
     hub_buf_free(&text);
     return ok;
@@ -110,7 +107,7 @@ struct new_options {
     const char *dir, *template;
 };
 
-static int run(int argc, char **argv) {
+static int run_new(int argc, char **argv) {
     struct new_options o = {.template = "chat"};
     int code = hub_cli_parse(&hubctl_new.cli, argc, argv, &o);
     if (code != HUB_CLI_GO_ON) return code;
@@ -130,8 +127,10 @@ static const struct hub_cli_option options[] = {
      .arg = "NAME",
      .kind = HUB_CLI_TEXT,
      .at = offsetof(struct new_options, template),
-     .help = "chat: rooms with roles, moderation, history and a page to talk in (the default); game: a turn-based game "
-             "whose moves the server judges; blank: one hub, one kind of room, as little as possible"},
+     .help = "chat: rooms with roles, moderation, history and a page to talk in (the default); board: notes that "
+             "several people write and move at once, with a page; notify: notifications, reminders and questions that "
+             "reach who is away, with a page; ticker: live numbers from Redis, Kafka or neither, with a page; game: a "
+             "turn-based game whose moves the server judges; blank: one hub, one kind of room, as little as possible"},
 };
 
 const struct hubctl_command hubctl_new = {
@@ -143,5 +142,5 @@ const struct hubctl_command hubctl_new = {
             .operand_at = offsetof(struct new_options, dir),
             .help = "DIR must not exist, or be empty.\n"
                     "Exit codes: 0 made, 1 it cannot be written, 2 usage.\n"},
-    .run = run,
+    .run = run_new,
 };

@@ -11,7 +11,7 @@ struct schema_options {
     unsigned format; /* 0: JSON Schema, 1: Markdown */
 };
 
-static int run(int argc, char **argv) {
+static int run_schema(int argc, char **argv) {
     struct schema_options o = {.kind = HUB_SCHEMA_HUB};
     int code = hub_cli_parse(&hubctl_schema.cli, argc, argv, &o);
     if (code != HUB_CLI_GO_ON) return code;
@@ -27,10 +27,10 @@ static int run(int argc, char **argv) {
 
 static const struct hub_cli_option options[] = {
     {.name = "kind",
-     .arg = "hub|service", /* in the order of enum hub_schema_kind */
+     .arg = "hub|service|plugin", /* in the order of enum hub_schema_kind */
      .kind = HUB_CLI_CHOICE,
      .at = offsetof(struct schema_options, kind),
-     .help = "of a hub's document (default) or of service.yaml"},
+     .help = "of a hub's document (default), of service.yaml or of plugin.yaml"},
     {.name = "format",
      .arg = "json|markdown",
      .kind = HUB_CLI_CHOICE,
@@ -43,5 +43,5 @@ const struct hubctl_command hubctl_schema = {
             .summary = "JSON Schema for editors, or the field reference",
             HUB_CLI_OPTIONS(options),
             .help = "Exit codes: 0 printed, 2 usage.\n"},
-    .run = run,
+    .run = run_schema,
 };

@@ -40,29 +40,13 @@ static enum hub_code take_ttl(void *target, char *text, struct hub_err *err) {
     return HUB_OK;
 }
 
-static int failed(const char *text) {
+static int fail_token(const char *text) {
     fprintf(stderr, "hubctl token: %s\n", text);
     return HUBCTL_FAILED;
 }
 
-static struct hub_service *load(const char *dir, int *exit_code) {
-    const struct hub_load_options options = {0};
-    struct hub_diags *diags = hub_diags_new();
-    struct hub_service *service = NULL;
-    enum hub_code code = hub_service_load(dir, &options, diags, &service);
-    if (code) {
-        struct hub_buf out = {0};
-        hub_diags_print(diags, HUB_DIAG_TEXT, &out);
-        fprintf(stderr, "%.*s", HUB_FMT(hub_buf_str(&out)));
-        hub_buf_free(&out);
-        *exit_code = code == HUB_NOT_FOUND ? HUBCTL_USAGE : HUBCTL_FAILED;
-    }
-    hub_diags_free(diags);
-    return service;
-}
-
 static int print_dev(const struct token_options *w) {
-    if (strchr(w->user, ':')) return failed("a dev token cannot carry a user id with a colon");
+    if (strchr(w->user, ':')) return fail_token("a dev token cannot carry a user id with a colon");
     printf("dev:%s%s%s\n", w->user, w->role ? ":" : "", w->role ? w->role : "");
     return HUBCTL_OK;
 }
@@ -70,7 +54,7 @@ static int print_dev(const struct token_options *w) {
 static bool needs_secret(const char *algorithm) { return strncmp(algorithm, "HS", 2) == 0; }
 
 /* The first algorithm of the list that there is a key for. */
-static const char *choose(const struct hub_def_jwt *jwt, struct hub_buf *key, struct hub_err *err) {
+static const char *choose_key(const struct hub_def_jwt *jwt, struct hub_buf *key, struct hub_err *err) {
     const char *secret = jwt->secret_env ? getenv(jwt->secret_env) : NULL;
     for (size_t i = 0; i < jwt->algorithms.n; i++) {
         const char *algorithm = jwt->algorithms.items[i];
@@ -82,15 +66,15 @@ static const char *choose(const struct hub_def_jwt *jwt, struct hub_buf *key, st
             return hub_file_read(jwt->private_key_file, KEY_MAX, key, err) ? NULL : algorithm;
     }
     if (jwt->secret_env)
-        hub_fail(err, HUB_INTERNAL, "the environment variable %s (auth.jwt.secretEnv) is not set or empty",
-                 jwt->secret_env);
+        hub_err_set(err, HUB_INTERNAL, "the environment variable %s (auth.jwt.secretEnv) is not set or empty",
+                    jwt->secret_env);
     else
-        hub_fail(err, HUB_INTERNAL,
-                 "there is nothing to sign with; set auth.jwt.privateKeyFile to the private key's PEM file");
+        hub_err_set(err, HUB_INTERNAL,
+                    "there is nothing to sign with; set auth.jwt.privateKeyFile to the private key's PEM file");
     return NULL;
 }
 
-static json_t *make_claims(const struct hub_def_jwt *jwt, const struct token_options *w) {
+static HUB_MUST json_t *make_claims(const struct hub_def_jwt *jwt, const struct token_options *w) {
     json_t *claims = json_object();
     int64_t now = hub_clock_wall_ms(NULL) / 1000;
     hub_json_set_str(claims, "sub", hub_cstr(w->user));
@@ -108,42 +92,43 @@ static json_t *make_claims(const struct hub_def_jwt *jwt, const struct token_opt
 static int print_jwt(const struct hub_def_jwt *jwt, const struct token_options *w) {
     struct hub_buf key = {0}, token = {0};
     struct hub_err err;
-    const char *algorithm = choose(jwt, &key, &err);
+    const char *algorithm = choose_key(jwt, &key, &err);
     json_t *claims = make_claims(jwt, w);
     if (algorithm && hub_jwt_sign(algorithm, hub_buf_str(&key), claims, &token, &err)) {
-        hub_fail(&err, HUB_INTERNAL, "%s: %s", needs_secret(algorithm) ? jwt->secret_env : jwt->private_key_file,
-                 err.text);
+        hub_err_set(&err, HUB_INTERNAL, "%s: %s", needs_secret(algorithm) ? jwt->secret_env : jwt->private_key_file,
+                    err.text);
         algorithm = NULL;
     }
     if (algorithm) puts(hub_buf_cstr(&token));
     json_decref(claims);
     hub_buf_free(&key);
     hub_buf_free(&token);
-    return algorithm ? HUBCTL_OK : failed(err.text);
+    return algorithm ? HUBCTL_OK : fail_token(err.text);
 }
 
-static int check(const struct token_options *w) {
+static int check_options(const struct token_options *w) {
     hub_log_setup(HUB_LOG_ERROR, false);
     const struct hub_server_options options = {.dir = w->dir, .token = w->check, .wait_seconds = 5};
     struct hub_service *service = hub_server_load(&options);
     return service ? hub_server_check_token(&options, service) : HUBCTL_FAILED;
 }
 
-static int run(int argc, char **argv) {
+static int run_token(int argc, char **argv) {
     struct token_options w = {.ttl = 3600};
     int code = hub_cli_parse(&hubctl_token.cli, argc, argv, &w);
     if (code != HUB_CLI_GO_ON) return code;
-    if (w.check) return check(&w);
+    if (w.check) return check_options(&w);
     if (!w.user) return hub_cli_fail(&hubctl_token.cli, "for which user? --user ID");
-    struct hub_service *service = load(w.dir, &code);
+    struct hub_service *service = hubctl_load(w.dir, NULL, &code);
     if (!service) return code;
     if (service->dev)
         code = print_dev(&w);
     else if (service->jwt.on)
         code = print_jwt(&service->jwt, &w);
     else
-        code = failed("this service asks for no token (auth.anonymous)");
-    if (!code && service->session_redis_key)
+        code = fail_token(service->anonymous ? "this service asks for no token (auth.anonymous)"
+                                             : "this service asks for a cookie, not for a token (auth.session.cookie)");
+    if (!code && service->session_redis_key && !service->session_cookie)
         fprintf(stderr, "note: the service also needs a session under %s\n", service->session_redis_key);
     hub_service_free(service);
     return code;
@@ -183,5 +168,5 @@ const struct hubctl_command hubctl_token = {
                 "the store for an authenticate hook.\n"
                 "Exit codes: 0 printed or accepted, 1 there is nothing to sign with, the definition has errors or "
                 "the token is refused, 2 usage or unreadable directory, 4 what --check has to ask is not there.\n"},
-    .run = run,
+    .run = run_token,
 };

@@ -28,7 +28,7 @@ static int explain_join(const struct why_options *o) {
     return service ? hub_server_why(&options, service, &o->ask) : HUBCTL_FAILED;
 }
 
-static int run(int argc, char **argv) {
+static int run_why(int argc, char **argv) {
     struct why_options o = {0};
     int code = hub_cli_parse(&hubctl_why.cli, argc, argv, &o);
     if (code == HUB_CLI_GO_ON) code = explain_join(&o);
@@ -65,5 +65,5 @@ const struct hubctl_command hubctl_why = {
                     "also those that let pass. Reads the service's store. The authenticate hook runs; a stored session "
                     "(auth.session) is not looked up.\n"
                     "Exit codes: 0 admitted, 1 refused, 2 usage, 4 the store is not there.\n"},
-    .run = run,
+    .run = run_why,
 };

@@ -8,14 +8,23 @@ enum { HUBCTL_OK = 0, HUBCTL_FAILED = 1, HUBCTL_USAGE = 2 };
 
 struct hubctl_command {
     struct hub_cli cli; /* its program is "hubctl NAME" */
-    /* ARGV[0] is the command's name. Returns the exit code; parses with its own CLI first. */
+    /* ARGV[0] is the command's name. Returns the exit code; parses with its own cli first. */
     int (*run)(int argc, char **argv);
 };
+
+/* Loads the service in DIR and tells on stderr what is wrong with it. With a CHECKER its scripts are checked,
+ * and warnings are told; without, both are left to lint. NULL on errors, with *EXIT_CODE; free with
+ * hub_service_free. */
+struct hub_script_checker;
+struct hub_service *hubctl_load(const char *dir, const struct hub_script_checker *checker, int *exit_code);
+/* The same, for hub_service_dump(): plugins are left out of what uses them. */
+struct hub_service *hubctl_load_as_written(const char *dir, const struct hub_script_checker *checker, int *exit_code);
 
 /* A row each, sorted, so that new ones do not meet. */
 extern const struct hubctl_command hubctl_bench;
 extern const struct hubctl_command hubctl_dump;
 extern const struct hubctl_command hubctl_explain;
+extern const struct hubctl_command hubctl_jobs;
 extern const struct hubctl_command hubctl_lint;
 extern const struct hubctl_command hubctl_migrate;
 extern const struct hubctl_command hubctl_new;

@@ -11,6 +11,7 @@ static const struct hubctl_command *const commands[] = {
     &hubctl_bench,
     &hubctl_dump,
     &hubctl_explain,
+    &hubctl_jobs,
     &hubctl_lint,
     &hubctl_migrate,
     &hubctl_new,
@@ -26,7 +27,7 @@ static const struct hub_cli_option options[] = {
 
 static const char *name_of(const struct hubctl_command *c) { return c->cli.program + strlen("hubctl "); }
 
-static const struct hubctl_command *find(const char *name) {
+static const struct hubctl_command *find_command(const char *name) {
     for (size_t i = 0; i < HUB_NELEM(commands); i++)
         if (strcmp(name_of(commands[i]), name) == 0) return commands[i];
     return NULL;
@@ -65,7 +66,7 @@ int main(int argc, char **argv) {
                                 .help = hub_buf_cstr(&list)};
     int code = hub_cli_parse(&cli, argc, argv, &rest);
     if (code == HUB_CLI_GO_ON) {
-        const struct hubctl_command *c = find(rest.items[0]);
+        const struct hubctl_command *c = find_command(rest.items[0]);
         code = c ? c->run((int)rest.n, rest.items) : fail_unknown(&cli, rest.items[0]);
     }
     hub_buf_free(&list);

@@ -1,57 +1,48 @@
 /* From a token to a session, step by step: method, stored session, authenticate hook. And what a socket
  * does with the result. */
-#include "identity/identity.h"
+#include "identity/identity_int.h"
 
 #include <stdlib.h>
 
+#include "base/cidr.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
 #include "base/uuid.h"
 
 #define MAX_TOKEN 8192
-#define MAX_SCHEME 16 /* bytes of an Authorization header's scheme that are shown */
+#define PENDING_KINDS 2 /* requests, and sessions: as many of each as may be pending may be resolved at a time */
+#define MAX_SCHEME 16   /* bytes of an Authorization header's scheme that are shown */
 #define MAX_KEY 1024
-
-struct hub_identity_ctx {
-    struct hub_identity_config config;
-    hub_identity_detail *detail; /* hubctl token --check: told why; NULL in a server */
-    void *detail_arg;
-    uint32_t rules; /* changes of what every identity rests on */
-};
-
-/* One token on its way. Freed by finish(). */
-struct resolution {
-    struct hub_identity_ctx *ctx;
-    const struct hub_service *service; /* by whose rules it began */
-    enum hub_auth_method method;
-    uint64_t signed_by;
-    char *token;                 /* NUL-terminated */
-    char *instead;               /* of a token, what was given, for the log; NULL: nothing */
-    char *same_user;             /* NULL, or who it must turn out to be */
-    struct hub_jwks_waiter keys; /* while the key set is fetched */
-    bool keys_fetched;           /* no second time */
-    json_t *claims;
-    json_t *session;
-    int64_t expires_at;
-    char *session_key;
-    hub_identity_done *done;
-    void *arg;
-};
 
 static struct hub_metric refusals = HUB_METRIC(HUB_COUNTER, "hubd_auth_refusals_total", NULL,
                                                "Authentications refused because the token was missing or invalid");
+#define TOO_MANY(LIMIT)                                                          \
+    HUB_METRIC(HUB_COUNTER, "hubd_auth_overloaded_total", "limit=\"" LIMIT "\"", \
+               "Authentications refused because too many were under way")
+static struct hub_metric too_many_of_one = TOO_MANY("asker"), too_many = TOO_MANY("total");
 
 void hub_identity_unref(struct hub_identity *who) {
     if (!who || --who->refs) return;
-    json_decref(who->session);
+    hub_trees_forget(who);
+    hub_trees_unref(who->trees);
     free(who->session_key);
     free(who);
+}
+
+struct hub_identity *hub_identity_stranger(void) {
+    json_t *session = json_object();
+    struct hub_identity *who = hub_identity_new(session, NULL);
+    who->method = HUB_BY_NOTHING;
+    json_decref(session);
+    return who;
 }
 
 struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config) {
     struct hub_identity_ctx *ctx = hub_xcalloc(1, sizeof *ctx);
     ctx->config = *config;
+    ctx->trees = hub_trees_new(config->loop);
     return ctx;
 }
 
@@ -70,12 +61,15 @@ static bool same_hook(const struct hub_service *a, const struct hub_service *b) 
 
 static bool same_rules(const struct hub_service *a, const struct hub_service *b) {
     return same_hook(a, b) && same_text(a->session_redis_key, b->session_redis_key) &&
-           same_text(a->jwt.claim_user_id, b->jwt.claim_user_id) &&
+           same_text(a->session_cookie, b->session_cookie) && same_text(a->session_secret_env, b->session_secret_env) &&
+           same_text(a->session_user_id, b->session_user_id) && same_text(a->jwt.claim_user_id, b->jwt.claim_user_id) &&
            same_text(a->jwt.claim_role_id, b->jwt.claim_role_id);
 }
 
 void hub_identity_ctx_configure(struct hub_identity_ctx *ctx, const struct hub_identity_config *config) {
-    if (ctx->config.service != config->service && !same_rules(ctx->config.service, config->service)) ctx->rules++;
+    bool reloaded = ctx->config.service != config->service;
+    if (reloaded && !same_rules(ctx->config.service, config->service)) ctx->rules++;
+    ctx->generation += reloaded;
     ctx->config = *config;
 }
 
@@ -84,15 +78,21 @@ bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_id
     if (who->rules != ctx->rules) return false;
     if (who->method == HUB_BY_WORD) return c->service->dev;
     if (who->method == HUB_BY_NOTHING) return c->service->anonymous;
-    return c->service->jwt.on && hub_jwt_still_good(c->keys, who->signed_by, who->session);
+    if (who->method == HUB_BY_COOKIE) return c->service->session_cookie != NULL;
+    return c->service->jwt.on && hub_jwt_still_good(c->keys, who->signed_by, hub_identity_session(who));
 }
 
 enum hub_code hub_identity_fault(const struct hub_identity_ctx *ctx, const struct hub_identity *who) {
     if (who->ended || !hub_identity_stands(ctx, who)) return HUB_INVALID_TOKEN;
-    return who->expires_at && who->expires_at * 1000 <= hub_loop_wall(ctx->config.loop) ? HUB_TOKEN_EXPIRED : HUB_OK;
+    if (!who->expires_at || hub_loop_wall(ctx->config.loop) < who->expires_at * 1000) return HUB_OK;
+    return who->method == HUB_BY_COOKIE ? HUB_INVALID_TOKEN : HUB_TOKEN_EXPIRED;
 }
 
-void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) { free(ctx); }
+void hub_identity_ctx_delete(struct hub_identity_ctx *ctx) {
+    hub_map_clear(&ctx->asking_of);
+    hub_trees_unref(ctx->trees);
+    free(ctx);
+}
 
 void hub_identity_explain(struct hub_identity_ctx *ctx, hub_identity_detail *tell, void *arg) {
     ctx->detail = tell;
@@ -148,7 +148,7 @@ static struct hub_str scheme_of(struct hub_str header) {
 }
 
 /* What was given that is no token, so that whoever set it up need not guess. Nothing secret stands in it. */
-static char *given_instead(const struct hub_credentials *from) {
+static HUB_MUST char *given_instead(const struct hub_credentials *from) {
     struct hub_buf b = {0};
     struct hub_str header = hub_str_trim(from->authorization), scheme = scheme_of(header);
     if (hub_str_eq_nocase(header, HUB_STR("Bearer")))
@@ -162,16 +162,54 @@ static char *given_instead(const struct hub_credentials *from) {
     return b.n ? hub_buf_take(&b, NULL) : NULL;
 }
 
+/* ---- how many at a time ---- */
+
+/* Whoever hangs up does not end what a hook or the cache is asked for him, so that these are counted by
+ * themselves, with the bounds of those who are pending: who waits for his answer hardly ever passes them. */
+static bool take_place(struct hub_resolution *r) {
+    struct hub_identity_ctx *ctx = r->ctx;
+    const struct hub_service *s = ctx->config.service;
+    bool total = ++ctx->asking_n > PENDING_KINDS * (size_t)s->max_pending;
+    bool one =
+        r->asker.n && hub_map_count(&ctx->asking_of, r->asker, 1) > PENDING_KINDS * (size_t)s->max_pending_per_address;
+    if (!total && !one) return true;
+    hub_metric_add(one ? &too_many_of_one : &too_many, 1);
+    hub_log_kv(HUB_LOG_INFO, "auth", "refused: too many are being authenticated", "limit",
+               one ? "maxPendingPerAddress" : "maxPending", NULL);
+    return false;
+}
+
+static void give_place(struct hub_resolution *r) {
+    r->ctx->asking_n--;
+    if (r->asker.n) hub_map_count(&r->ctx->asking_of, r->asker, -1);
+    free((char *)(uintptr_t)r->asker.p);
+}
+
+static HUB_MUST struct hub_str asker_at(struct hub_str address) {
+    struct hub_ip ip;
+    if (!hub_ip_parse(address, &ip)) return hub_str(NULL, 0);
+    ip = hub_ip_network(&ip);
+    return hub_str(hub_str_dup(hub_ip_key(&ip)), sizeof ip.bytes);
+}
+
+/* No network: an id has no zero bytes. */
+static HUB_MUST struct hub_str asker_who_is(const struct hub_identity *who) {
+    return hub_str(hub_xstrdup(who->user_id), strlen(who->user_id));
+}
+
 /* ---- the end of a resolution ---- */
 
-static void finish(struct resolution *r, enum hub_code code, struct hub_identity *who, const char *reason) {
+static void finish_resolution(struct hub_resolution *r, enum hub_code code, struct hub_identity *who,
+                              const char *reason) {
     if (code != HUB_OK) hub_metric_add(&refusals, 1);
+    give_place(r);
     r->done(r->arg, code, who, reason);
     hub_identity_unref(who);
     json_decref(r->claims);
     json_decref(r->session);
     free(r->session_key);
     free(r->same_user);
+    free(r->cookies);
     free(r->token);
     free(r->instead);
     free(r);
@@ -180,8 +218,8 @@ static void finish(struct resolution *r, enum hub_code code, struct hub_identity
 /* One line for operators, since clients are told the code only: what exactly is wrong with a token is
  * nobody's business outside. Never the token. Those without one are another kind of line, so that they do
  * not hide the others. */
-static void tell(const struct hub_identity_ctx *ctx, const struct resolution *r, enum hub_code code, const char *why,
-                 const char *said) {
+static void log_refusal(const struct hub_identity_ctx *ctx, const struct hub_resolution *r, enum hub_code code,
+                        const char *why, const char *said) {
     const char *message = r && r->session_key         ? "stored session refused"
                           : code == HUB_AUTH_REQUIRED ? "token missing"
                           : code == HUB_TOKEN_EXPIRED ? "token expired"
@@ -192,9 +230,9 @@ static void tell(const struct hub_identity_ctx *ctx, const struct resolution *r,
     if (ctx->detail) ctx->detail(ctx->detail_arg, why);
 }
 
-static void refuse(struct resolution *r, enum hub_code code, const char *why) {
-    tell(r->ctx, r, code, why, NULL);
-    finish(r, code, NULL, NULL);
+void hub_resolution_refuse(struct hub_resolution *r, enum hub_code code, const char *why) {
+    log_refusal(r->ctx, r, code, why, NULL);
+    finish_resolution(r, code, NULL, NULL);
 }
 
 /* ---- the session object ---- */
@@ -209,11 +247,6 @@ static void make_text(json_t *object, const char *key) {
     hub_buf_free(&b);
 }
 
-static const char *first_role(const json_t *role) {
-    if (json_is_array(role)) role = json_array_get(role, 0);
-    return json_is_string(role) ? json_string_value(role) : "";
-}
-
 /* Whatever sessions hold, scripts must not find the token in them. */
 static void remove_token(json_t *session, const char *token) {
     void *next;
@@ -226,22 +259,29 @@ static void remove_token(json_t *session, const char *token) {
     }
 }
 
-static void by_method(struct resolution *r);
+static void by_method(struct hub_resolution *r);
 
-/* The definitions were replaced meanwhile: another method, hook or key decides. */
-static void start_over(struct resolution *r) {
+void hub_resolution_forget(struct hub_resolution *r) {
     json_decref(r->claims);
     json_decref(r->session);
     free(r->session_key);
     r->claims = r->session = NULL;
     r->session_key = NULL;
-    r->service = r->ctx->config.service;
+    r->expires_at = 0;
+}
+
+/* The definitions were replaced meanwhile: another method, hook or key decides. */
+void hub_resolution_start_over(struct hub_resolution *r) {
+    hub_resolution_forget(r);
+    r->generation = r->ctx->generation;
     by_method(r);
 }
 
-static void complete(struct resolution *r) {
-    if (r->service != r->ctx->config.service) {
-        start_over(r);
+bool hub_resolution_outdated(const struct hub_resolution *r) { return r->generation != r->ctx->generation; }
+
+static void complete_resolution(struct hub_resolution *r) {
+    if (hub_resolution_outdated(r)) {
+        hub_resolution_start_over(r);
         return;
     }
     make_text(r->session, "userId");
@@ -249,33 +289,29 @@ static void complete(struct resolution *r) {
     remove_token(r->session, r->token);
     struct hub_str id = hub_json_get_str(r->session, "userId");
     if (!hub_str_is_id(id)) {
-        refuse(r, HUB_INVALID_TOKEN, id.n ? "its user id is not " HUB_ID_EXPECTED : "it names no user");
+        hub_resolution_refuse(r, HUB_INVALID_TOKEN, id.n ? "its user id is not " HUB_ID_EXPECTED : "it names no user");
         return;
     }
     if (hub_json_has_nul(r->session)) { /* names and pictures are stored with messages */
-        refuse(r, HUB_INVALID_TOKEN, "one of its texts has a U+0000, which cannot be stored");
+        hub_resolution_refuse(r, HUB_INVALID_TOKEN, "one of its texts has a U+0000, which cannot be stored");
         return;
     }
     if (r->same_user && !hub_str_is(id, r->same_user)) {
-        tell(r->ctx, r, HUB_INVALID_TOKEN, "the new token names another user", NULL);
-        finish(r, HUB_INVALID_TOKEN, NULL, "the token names another user");
+        log_refusal(r->ctx, r, HUB_INVALID_TOKEN, "the new token names another user", NULL);
+        finish_resolution(r, HUB_INVALID_TOKEN, NULL, "the token names another user");
         return;
     }
     const json_t *role = hub_json_get(r->session, "roleId");
     if (!json_is_string(role) && !json_is_array(role)) json_object_set_new(r->session, "roleId", json_null());
-    struct hub_identity *who = hub_xcalloc(1, sizeof *who);
-    who->refs = 1;
-    who->session = json_incref(r->session);
-    who->user_id = id.p;
-    who->role_id = first_role(hub_json_get(who->session, "roleId"));
+    struct hub_identity *who = hub_identity_new(r->session, r->ctx->trees);
     who->expires_at = r->expires_at;
-    who->method = r->method;
+    who->method = (uint8_t)r->method;
     who->signed_by = r->signed_by;
     who->rules = r->ctx->rules;
     who->session_key = r->session_key;
     who->cache = r->ctx->config.cache;
     r->session_key = NULL;
-    finish(r, HUB_OK, who, NULL);
+    finish_resolution(r, HUB_OK, who, NULL);
 }
 
 /* ---- last step: the authenticate hook ---- */
@@ -293,36 +329,40 @@ static const char *other_deny(const json_t *result) {
 }
 
 static void on_authenticated(void *arg, enum hub_code code, json_t *result, const char *error) {
-    struct resolution *r = arg;
+    struct hub_resolution *r = arg;
+    if (hub_resolution_outdated(r)) { /* it may have failed because it was ended with the old definitions */
+        hub_resolution_start_over(r);
+        return;
+    }
     if (code != HUB_OK) {
         hub_log_kv(HUB_LOG_ERROR, "auth", "the authenticate hook failed", "error", error, NULL);
-        refuse(r, HUB_INVALID_TOKEN, "the authenticate hook failed");
+        hub_resolution_refuse(r, HUB_INVALID_TOKEN, "the authenticate hook failed");
         return;
     }
     const json_t *deny = hub_json_get(result, "deny");
     const char *other = deny ? NULL : other_deny(result);
     if (other) {
         hub_log_kv(HUB_LOG_ERROR, "auth", "the authenticate hook gave a key that is nearly deny", "key", other, NULL);
-        refuse(r, HUB_INVALID_TOKEN, "the authenticate hook failed");
+        hub_resolution_refuse(r, HUB_INVALID_TOKEN, "the authenticate hook failed");
         return;
     }
     if ((!hub_json_nil(result) && !hub_truthy(result)) || (deny && hub_truthy(deny))) {
-        tell(r->ctx, r, HUB_INVALID_TOKEN, "the authenticate hook refuses it", hub_json_str(deny).p);
-        finish(r, HUB_INVALID_TOKEN, NULL, hub_json_str(deny).p);
+        log_refusal(r->ctx, r, HUB_INVALID_TOKEN, "the authenticate hook refuses it", hub_json_str(deny).p);
+        finish_resolution(r, HUB_INVALID_TOKEN, NULL, hub_json_str(deny).p);
         return;
     }
     if (json_is_object(result)) json_object_update(r->session, result);
-    complete(r);
+    complete_resolution(r);
 }
 
-static void authenticate(struct resolution *r) {
+void hub_resolution_authenticate(struct hub_resolution *r) {
     const struct hub_identity_config *c = &r->ctx->config;
     if (c->service->authenticate.kind == HUB_SCRIPT_NONE) {
-        complete(r);
+        complete_resolution(r);
         return;
     }
     if (!c->scripts) {
-        finish(r, HUB_SHUTTING_DOWN, NULL, NULL);
+        finish_resolution(r, HUB_SHUTTING_DOWN, NULL, NULL);
         return;
     }
     const struct hub_hook_arg args[] = {{"session", r->session}, {"claims", r->claims}};
@@ -331,27 +371,35 @@ static void authenticate(struct resolution *r) {
 
 /* ---- second step: the stored session ---- */
 
+void hub_resolution_unasked(struct hub_resolution *r, enum hub_code code) {
+    hub_log_kv(HUB_LOG_WARN, "auth", "the cache cannot be asked for a session", "code", hub_code_name(code), NULL);
+    finish_resolution(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
+}
+
+json_t *hub_session_parse(struct hub_str value, const char **why) {
+    json_t *stored = value.p ? hub_json_parse(value, NULL) : NULL;
+    if (json_is_object(stored)) return stored;
+    *why = !value.p ? "its session is gone" : stored ? "its session is no JSON object" : "its session is no JSON";
+    json_decref(stored);
+    return NULL;
+}
+
 static void on_session(void *arg, enum hub_code code, const struct hub_str *values) {
-    struct resolution *r = arg;
-    const struct hub_str value = code ? hub_str(NULL, 0) : values[0];
+    struct hub_resolution *r = arg;
+    const char *why;
     if (code != HUB_OK) {
-        hub_log_kv(HUB_LOG_WARN, "auth", "the cache cannot be asked for a session", "code", hub_code_name(code), NULL);
-        finish(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
+        hub_resolution_unasked(r, code);
         return;
     }
-    json_t *stored = value.p ? hub_json_parse(value, NULL) : NULL;
-    if (!json_is_object(stored)) {
-        refuse(r, HUB_INVALID_TOKEN,
-               !value.p ? "its session is gone"
-               : stored ? "its session is no JSON object"
-                        : "its session is no JSON");
-        json_decref(stored);
+    json_t *stored = hub_session_parse(values[0], &why);
+    if (!stored) {
+        hub_resolution_refuse(r, HUB_INVALID_TOKEN, why);
         return;
     }
     json_object_update_missing(stored, r->session);
     json_decref(r->session);
     r->session = stored;
-    authenticate(r);
+    hub_resolution_authenticate(r);
 }
 
 /* Appends the claim's value; false unless it is text or an integer. */
@@ -366,8 +414,7 @@ static bool add_claim(struct hub_buf *out, const json_t *claims, struct hub_str 
     return (json_is_string(v) && json_string_length(v)) || json_is_integer(v);
 }
 
-/* TEMPLATE with each ${claim} replaced. */
-static bool session_key(struct hub_buf *out, struct hub_str template, const json_t *claims) {
+bool hub_session_key(struct hub_buf *out, struct hub_str template, const json_t *claims) {
     while (template.n) {
         size_t at = hub_str_find(template, '$');
         hub_buf_add(out, template.p, at);
@@ -385,17 +432,17 @@ static bool session_key(struct hub_buf *out, struct hub_str template, const json
     return out->n && out->n <= MAX_KEY && !memchr(out->p, 0, out->n);
 }
 
-/* Only verified tokens have a session elsewhere. */
-static void look_up_session(struct resolution *r) {
+/* Only verified tokens have a session elsewhere, and none where it is a cookie that names sessions. */
+static void look_up_session(struct hub_resolution *r) {
     const struct hub_identity_config *c = &r->ctx->config;
-    if (!c->service->session_redis_key || !c->cache) {
-        authenticate(r);
+    if (!c->service->session_redis_key || c->service->session_cookie || !c->cache) {
+        hub_resolution_authenticate(r);
         return;
     }
     struct hub_buf key = {0};
-    if (!session_key(&key, hub_cstr(c->service->session_redis_key), r->claims)) {
+    if (!hub_session_key(&key, hub_cstr(c->service->session_redis_key), r->claims)) {
         hub_buf_free(&key);
-        refuse(r, HUB_INVALID_TOKEN, "it lacks a claim of auth.session.redisKey");
+        hub_resolution_refuse(r, HUB_INVALID_TOKEN, "it lacks a claim of auth.session.redisKey");
         return;
     }
     r->session_key = hub_buf_take(&key, NULL);
@@ -405,8 +452,7 @@ static void look_up_session(struct resolution *r) {
 
 /* ---- first step: the method ---- */
 
-/* A claim by its name, or by a path with dots ("realm_access.roles"). Borrowed. */
-static json_t *claim(json_t *claims, const char *name) {
+json_t *hub_claim_take(json_t *claims, const char *name) {
     json_t *v = hub_json_get(claims, name);
     struct hub_str rest = hub_cstr(name), piece;
     if (v || !strchr(name, '.')) return v;
@@ -419,23 +465,23 @@ static json_t *claim(json_t *claims, const char *name) {
 }
 
 /* Seconds since the epoch; 0 = never. A token accepted within the leeway is good until the leeway's end. */
-static int64_t expiry(const json_t *claims, int64_t now, int64_t leeway) {
+static int64_t expiry_of(const json_t *claims, int64_t now, int64_t leeway) {
     double exp = json_number_value(hub_json_get(claims, "exp"));
     if (!(exp > 0 && exp < 2.5e11)) return 0; /* beyond the year 9000 nobody waits */
     return (int64_t)exp <= now ? (int64_t)exp + leeway : (int64_t)exp;
 }
 
 static void on_keys(struct hub_jwks_waiter *w, bool closing) {
-    struct resolution *r = HUB_CONTAINER(w, struct resolution, keys);
+    struct hub_resolution *r = HUB_CONTAINER(w, struct hub_resolution, keys);
     if (closing)
-        finish(r, HUB_SHUTTING_DOWN, NULL, NULL);
+        finish_resolution(r, HUB_SHUTTING_DOWN, NULL, NULL);
     else
         by_method(r); /* the definitions may be others by now */
 }
 
 /* The token may be signed with a key that is newer than ours. False when nothing can come of asking;
  * otherwise R goes on, and may be over. */
-static bool ask_for_keys(struct resolution *r) {
+static bool ask_for_keys(struct hub_resolution *r) {
     const struct hub_identity_config *c = &r->ctx->config;
     if (!c->jwks || r->keys_fetched || !hub_jwt_names_unknown_key(c->keys, hub_cstr(r->token))) return false;
     r->keys_fetched = true;
@@ -444,18 +490,18 @@ static bool ask_for_keys(struct resolution *r) {
 }
 
 /* The session that r->claims make. */
-static void take_claims(struct resolution *r, int64_t now) {
+static void take_claims(struct hub_resolution *r, int64_t now) {
     const struct hub_def_jwt *def = &r->ctx->config.service->jwt;
-    json_t *user = claim(r->claims, def->claim_user_id ? def->claim_user_id : "userId");
-    json_t *role = claim(r->claims, def->claim_role_id ? def->claim_role_id : "roleId");
+    json_t *user = hub_claim_take(r->claims, def->claim_user_id ? def->claim_user_id : "userId");
+    json_t *role = hub_claim_take(r->claims, def->claim_role_id ? def->claim_role_id : "roleId");
     if (hub_json_nil(user)) user = hub_json_get(r->claims, "sub");
     r->session = json_copy(r->claims);
     if (user) json_object_set(r->session, "userId", user);
     if (role) json_object_set(r->session, "roleId", role);
-    r->expires_at = expiry(r->claims, now, def->leeway_seconds);
+    r->expires_at = expiry_of(r->claims, now, def->leeway_seconds);
 }
 
-static void by_jwt(struct resolution *r) {
+static void by_jwt(struct hub_resolution *r) {
     const int64_t now = hub_loop_wall(r->ctx->config.loop) / 1000;
     struct hub_err err;
     struct hub_buf why = {0};
@@ -464,12 +510,12 @@ static void by_jwt(struct resolution *r) {
         hub_log_kv(HUB_LOG_WARN, "auth", "tokens cannot be judged", "reason", why.n ? hub_buf_cstr(&why) : NULL, NULL);
     hub_buf_free(&why);
     if (!ready) {
-        finish(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
+        finish_resolution(r, HUB_STORE_UNAVAILABLE, NULL, NULL);
         return;
     }
     enum hub_code code = hub_jwt_verify(r->ctx->config.keys, hub_cstr(r->token), now, &r->claims, &err);
     if (code != HUB_OK) {
-        if (code != HUB_INVALID_TOKEN || !ask_for_keys(r)) refuse(r, code, err.text);
+        if (code != HUB_INVALID_TOKEN || !ask_for_keys(r)) hub_resolution_refuse(r, code, err.text);
         return;
     }
     r->method = HUB_BY_TOKEN;
@@ -479,7 +525,7 @@ static void by_jwt(struct resolution *r) {
 }
 
 /* "dev:<userId>[:<roleId>]" */
-static void by_word(struct resolution *r) {
+static void by_word(struct hub_resolution *r) {
     struct hub_str id = hub_str(r->token + 4, strlen(r->token + 4)), role;
     size_t colon = hub_str_find(id, ':');
     role = colon < id.n ? hub_str(id.p + colon + 1, id.n - colon - 1) : hub_str(NULL, 0);
@@ -488,10 +534,10 @@ static void by_word(struct resolution *r) {
     hub_json_set_str(r->claims, "userId", hub_str(id.p, colon));
     if (role.n) hub_json_set_str(r->claims, "roleId", role);
     r->session = json_copy(r->claims);
-    authenticate(r);
+    hub_resolution_authenticate(r);
 }
 
-static void by_nothing(struct resolution *r) {
+void hub_identity_by_nothing(struct hub_resolution *r) {
     char id[5 + HUB_SID_LEN + 1] = "anon-";
     hub_sid(id + 5);
     r->method = HUB_BY_NOTHING;
@@ -499,58 +545,72 @@ static void by_nothing(struct resolution *r) {
     hub_json_set_str(r->claims, "userId", hub_cstr(id));
     hub_json_set_str(r->claims, "roleId", HUB_STR("guest"));
     r->session = json_copy(r->claims);
-    authenticate(r);
+    hub_resolution_authenticate(r);
 }
 
-static void by_method(struct resolution *r) {
+/* ---- which of them ---- */
+
+static const char *why_no_method(const struct hub_resolution *r) {
     const struct hub_service *service = r->ctx->config.service;
-    bool given = *r->token;
+    if (*r->token)
+        return service->dev ? "no method takes such a token; auth.dev takes dev:<userId>[:<roleId>]"
+                            : "no method takes such a token";
+    if (service->session_cookie)
+        return "neither a token nor the cookie of auth.session.cookie came from a page of this "
+               "host or of listen.corsOrigins";
+    return r->instead ? r->instead : "none given";
+}
+
+/* A token wins over a cookie wherever tokens are taken. */
+static void by_method(struct hub_resolution *r) {
+    const struct hub_service *service = r->ctx->config.service;
+    bool given = *r->token && (service->jwt.on || service->dev || !service->session_cookie);
     if (service->dev && hub_str_starts(hub_cstr(r->token), HUB_STR("dev:")))
         by_word(r);
     else if (service->jwt.on && given)
         by_jwt(r);
+    else if (!given && hub_resolution_cookie(r).p)
+        hub_identity_by_cookie(r);
     else if (service->anonymous && (!given || !service->dev)) /* a cookie of somebody else's may well come along */
-        by_nothing(r);
+        hub_identity_by_nothing(r);
     else
-        refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED,
-               !given         ? (r->instead ? r->instead : "none given")
-               : service->dev ? "no method takes such a token; auth.dev takes dev:<userId>[:<roleId>]"
-                              : "no method takes such a token");
+        hub_resolution_refuse(r, given ? HUB_INVALID_TOKEN : HUB_AUTH_REQUIRED, why_no_method(r));
 }
 
-/* Takes INSTEAD. */
-static void resolve(struct hub_identity_ctx *ctx, struct hub_str token, char *instead, const char *same_user,
-                    hub_identity_done *done, void *arg) {
-    struct resolution *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct resolution){.ctx = ctx,
-                             .instead = instead,
-                             .service = ctx->config.service,
-                             .done = done,
-                             .arg = arg,
-                             .same_user = same_user ? hub_xstrdup(same_user) : NULL};
+/* START has what is known of it beside TOKEN, which it is given away with. */
+static void begin_resolution(struct hub_identity_ctx *ctx, struct hub_str token, const struct hub_resolution *start) {
+    struct hub_resolution *r = hub_xcalloc(1, sizeof *r);
+    *r = *start;
+    r->ctx = ctx;
+    r->generation = ctx->generation;
     r->token = hub_str_dup(token);
-    if (token.n > MAX_TOKEN || strlen(r->token) != token.n)
-        refuse(r, HUB_INVALID_TOKEN, "it is too long or holds a NUL");
+    if (!take_place(r))
+        finish_resolution(r, HUB_OVERLOADED, NULL, NULL);
+    else if (token.n > MAX_TOKEN || strlen(r->token) != token.n)
+        hub_resolution_refuse(r, HUB_INVALID_TOKEN, "it is too long or holds a NUL");
     else
         by_method(r);
 }
 
 void hub_identity_of_claims(struct hub_identity_ctx *ctx, const json_t *claims, hub_identity_done *done, void *arg) {
-    struct resolution *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct resolution){
-        .ctx = ctx, .service = ctx->config.service, .done = done, .arg = arg, .token = hub_xstrdup("")};
+    struct hub_resolution *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct hub_resolution){
+        .ctx = ctx, .generation = ctx->generation, .done = done, .arg = arg, .token = hub_xstrdup("")};
+    ctx->asking_n++;
     r->claims = json_deep_copy(claims);
     take_claims(r, hub_loop_wall(ctx->config.loop) / 1000);
-    authenticate(r);
+    hub_resolution_authenticate(r);
 }
 
 void hub_identity_resolve(struct hub_identity_ctx *ctx, struct hub_str token, hub_identity_done *done, void *arg) {
-    resolve(ctx, token, NULL, NULL, done, arg);
+    begin_resolution(ctx, token, &(struct hub_resolution){.done = done, .arg = arg});
 }
 
 void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token,
                           hub_identity_done *done, void *arg) {
-    resolve(ctx, token, NULL, who->user_id, done, arg);
+    begin_resolution(ctx, token,
+                     &(struct hub_resolution){
+                         .done = done, .arg = arg, .asker = asker_who_is(who), .same_user = hub_xstrdup(who->user_id)});
 }
 
 void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_credentials *from,
@@ -559,10 +619,16 @@ void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_cr
     enum hub_code code = hub_token_find(from, &token);
     if (code == HUB_INVALID_TOKEN) {
         hub_metric_add(&refusals, 1);
-        tell(ctx, NULL, code, "it is over 8 KiB, or no text", NULL);
+        log_refusal(ctx, NULL, code, "it is over 8 KiB, or no text", NULL);
         done(arg, code, NULL, NULL);
     } else {
-        resolve(ctx, hub_buf_str(&token), token.n ? NULL : given_instead(from), NULL, done, arg);
+        begin_resolution(ctx, hub_buf_str(&token),
+                         &(struct hub_resolution){
+                             .done = done,
+                             .arg = arg,
+                             .asker = asker_at(from->address),
+                             .instead = token.n ? NULL : given_instead(from),
+                             .cookies = ctx->config.service->session_cookie ? hub_str_dup(from->cookie) : NULL});
     }
     hub_buf_free(&token);
 }
@@ -575,7 +641,7 @@ struct admission {
     void *arg;
 };
 
-static void refuse_socket(struct hub_socket *s, enum hub_code code, const char *reason) {
+void hub_identity_refuse_socket(struct hub_socket *s, enum hub_code code, const char *reason) {
     struct hub_buf data = {0};
     const char *message = code == HUB_TOKEN_EXPIRED ? "Invalid token" : hub_code_text(code);
     hub_buf_addf(&data, "{\"code\":\"%s\"", hub_code_name(code));
@@ -589,9 +655,9 @@ static void on_resolved(void *arg, enum hub_code code, struct hub_identity *who,
     struct admission *a = arg;
     if (a->socket->state == HUB_SOCKET_CONNECTING) {
         if (code == HUB_OK)
-            a->admitted(a->arg, who), hub_socket_accept(a->socket);
+            a->admitted(a->arg, who);
         else
-            refuse_socket(a->socket, code, reason);
+            hub_identity_refuse_socket(a->socket, code, reason);
     }
     hub_socket_unref(a->socket);
     free(a);
@@ -599,9 +665,9 @@ static void on_resolved(void *arg, enum hub_code code, struct hub_identity *who,
 
 void hub_identity_admit(struct hub_identity_ctx *ctx, struct hub_socket *s, json_t *auth,
                         hub_identity_admitted *admitted, void *arg) {
-    const struct hub_handshake *hs = hub_socket_handshake(s);
+    const struct hub_handshake hs = hub_socket_handshake(s);
     const struct hub_credentials from = {
-        .auth = auth, .authorization = hs->authorization, .query = hs->query, .cookie = hs->cookie};
+        .address = hs.peer, .auth = auth, .authorization = hs.authorization, .query = hs.query, .cookie = hs.cookie};
     struct admission *a = hub_xmalloc(sizeof *a);
     *a = (struct admission){hub_socket_ref(s), admitted, arg};
     hub_identity_resolve_from(ctx, &from, on_resolved, a);

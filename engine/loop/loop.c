@@ -1,12 +1,22 @@
-/* The event loop on libuv: an own timer heap on one uv_timer, poll handles, deferred and posted tasks. */
+/* The event loop on libuv: an own timer heap on one uv_timer, an own epoll in one uv_poll, deferred and
+ * posted tasks. */
 #include "loop/loop.h"
 
+#include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #define MAX_SIGNALS 4
+#define READY_MAX 1024     /* descriptors that are told at a time */
+#define READY_ROUNDS 16    /* so often in one turn */
 #define LOOK_MS 10         /* the turns in which what has arrived is read before a peer is judged */
 #define STOOD_STILL_MS 250 /* lateness that is not the load of one turn */
 
@@ -24,8 +34,15 @@ struct hub_loop {
     uv_check_t check;
     uv_prepare_t prepare;
     uv_async_t async;
+    uv_poll_t poll; /* of EPOLL */
+    int epoll;      /* of all watches */
+    int ready_n;    /* in this turn */
+    size_t watch_n;
+    struct epoll_event ready[READY_MAX];
     struct hub_timer **heap;
     uint32_t heap_n, heap_cap;
+    uint32_t started; /* counts starts of timers */
+    bool fires;       /* since those due have run, until the uv timer is set again */
     struct hub_list deferred;
     pthread_mutex_t posted_lock;
     struct hub_list posted;
@@ -42,9 +59,15 @@ static void heap_set(struct hub_loop *l, uint32_t i, struct hub_timer *t) {
     t->slot = i + 1;
 }
 
+/* Of those due at the same time the one that was started first. Only starts that lie 2^31 apart are mistaken
+ * for each other. */
+static bool is_before(const struct hub_timer *a, const struct hub_timer *b) {
+    return a->due < b->due || (a->due == b->due && (int32_t)(a->start - b->start) < 0);
+}
+
 static void sift_up(struct hub_loop *l, uint32_t i) {
     struct hub_timer *t = l->heap[i];
-    for (; i && l->heap[(i - 1) / 2]->due > t->due; i = (i - 1) / 2) heap_set(l, i, l->heap[(i - 1) / 2]);
+    for (; i && is_before(t, l->heap[(i - 1) / 2]); i = (i - 1) / 2) heap_set(l, i, l->heap[(i - 1) / 2]);
     heap_set(l, i, t);
 }
 
@@ -53,8 +76,8 @@ static void sift_down(struct hub_loop *l, uint32_t i) {
     for (;;) {
         uint32_t c = 2 * i + 1;
         if (c >= l->heap_n) break;
-        if (c + 1 < l->heap_n && l->heap[c + 1]->due < l->heap[c]->due) c++;
-        if (l->heap[c]->due >= t->due) break;
+        if (c + 1 < l->heap_n && is_before(l->heap[c + 1], l->heap[c])) c++;
+        if (!is_before(l->heap[c], t)) break;
         heap_set(l, i, l->heap[c]);
         i = c;
     }
@@ -64,8 +87,10 @@ static void sift_down(struct hub_loop *l, uint32_t i) {
 static void on_uv_timer(uv_timer_t *h);
 
 /* The uv timer follows the earliest due time. Where time stands still it has none to wait for: on_turned
- * wakes the loop. */
+ * wakes the loop. While timers run it is left alone: libuv would call one that is due at once within the same
+ * phase, before any descriptor. */
 static void rearm_timer(struct hub_loop *l) {
+    if (l->fires) return;
     int64_t in = hub_loop_next_due(l) - hub_loop_now(l);
     if (!l->heap_n || (in > 0 && l->clock && l->clock->frozen))
         uv_timer_stop(&l->timer);
@@ -88,6 +113,7 @@ void hub_timer_stop(struct hub_loop *l, struct hub_timer *t) {
 
 static void insert_timer(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms) {
     t->due = hub_loop_now(l) + (delay_ms > 0 ? delay_ms : 0);
+    t->start = ++l->started;
     if (t->slot) {
         sift_up(l, t->slot - 1);
         sift_down(l, t->slot - 1);
@@ -127,29 +153,32 @@ bool hub_timer_is_up(const struct hub_loop *l, const struct hub_timer *t) {
     return t->silence && late >= 0 && late < STOOD_STILL_MS;
 }
 
-/* Whether T has to wait for what has arrived meanwhile; it runs again then. By a frozen clock nobody stands
- * still, and the look is the next turn. */
+/* Whether T has to wait for what has arrived meanwhile; it runs again then, and may have to wait once more
+ * when the process has stood still once more, as long as something is left of what it may be put off by. By a
+ * frozen clock nobody stands still, and the look is the next turn. */
 static bool looks_first(struct hub_loop *l, struct hub_timer *t) {
     bool frozen = l->clock && l->clock->frozen;
-    int64_t late = frozen ? 0 : hub_loop_now(l) - t->due, most = t->looked ? t->silence : t->silence / 2;
-    if (!t->silence || (t->looked && late < STOOD_STILL_MS)) return false;
+    int64_t late = frozen ? 0 : hub_loop_now(l) - t->due;
+    if (!t->silence || (t->looked && (late < STOOD_STILL_MS || !t->extra))) return false;
+    if (!t->looked) t->extra = t->silence / 2;
+    uint32_t more = late < t->extra ? (uint32_t)late : t->extra;
+    t->extra -= more;
     set_silence(t, late);
     t->looked = 1;
-    insert_timer(l, t, frozen ? 0 : LOOK_MS + (late < most ? late : most));
+    insert_timer(l, t, frozen ? 0 : LOOK_MS + more);
     return true;
 }
 
 static void on_uv_timer(uv_timer_t *h) {
     struct hub_loop *l = h->data;
     int64_t now = hub_loop_now(l);
-    /* A callback that re-arms itself with 0 ms is due again next turn, not in this loop. */
-    uint32_t budget = l->heap_n;
-    while (l->heap_n && budget-- && l->heap[0]->due <= now) {
+    uint32_t last = l->started; /* one that a callback starts with 0 ms has its turn after the descriptors */
+    l->fires = true;
+    while (l->heap_n && l->heap[0]->due <= now && (int32_t)(l->heap[0]->start - last) <= 0) {
         struct hub_timer *t = l->heap[0];
         hub_timer_stop(l, t);
         if (!looks_first(l, t)) t->cb(t);
     }
-    rearm_timer(l);
 }
 
 /* ---- deferred and posted tasks ---- */
@@ -188,7 +217,13 @@ static void end_of_turn(struct hub_loop *l) {
 }
 
 static void on_check(uv_check_t *h) { end_of_turn(h->data); }
-static void on_prepare(uv_prepare_t *h) { end_of_turn(h->data); }
+static void on_prepare(uv_prepare_t *h) {
+    struct hub_loop *l = h->data;
+    end_of_turn(l);
+    if (!l->fires) return;
+    l->fires = false;
+    rearm_timer(l);
+}
 
 void hub_post(struct hub_loop *l, struct hub_task *task) {
     pthread_mutex_lock(&l->posted_lock);
@@ -229,56 +264,85 @@ static void on_turned(struct hub_clock_listener *listener) {
     uv_async_send(&HUB_CONTAINER(listener, struct hub_loop, turned)->async);
 }
 
-/* ---- descriptors ---- */
+/* ---- descriptors: an epoll of the loop's own, which libuv watches as one ---- */
 
 struct hub_watch {
-    uv_poll_t poll;
     void (*cb)(void *arg, int events);
     void *arg;
-    int events;
+    int fd;
+    int events; /* 0: it is not in the epoll, which would go on to tell of errors */
 };
 
-static void on_poll(uv_poll_t *h, int status, int events) {
-    struct hub_watch *w = h->data;
-    int got = 0;
-    if (status < 0) { /* libuv has stopped watching: the next hub_watch_set shall start again */
+static void change_watched(struct hub_loop *l, struct hub_watch *w, int op) {
+    struct epoll_event e = {.events = (w->events & HUB_READABLE ? (uint32_t)EPOLLIN : 0u) |
+                                      (w->events & HUB_WRITABLE ? (uint32_t)EPOLLOUT : 0u),
+                            .data.ptr = w};
+    if (epoll_ctl(l->epoll, op, w->fd, &e) != 0 && op == EPOLL_CTL_ADD)
+        hub_log_kv(HUB_LOG_ERROR, "loop", "a descriptor cannot be watched", "error", strerror(errno), NULL);
+}
+
+void hub_watch_set(struct hub_loop *l, struct hub_watch *w, int events) {
+    if (w->events == events) return;
+    int op = !w->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+    w->events = events;
+    change_watched(l, w, op);
+}
+
+/* W may be gone when this returns. */
+static void tell_watch(struct hub_loop *l, struct hub_watch *w, uint32_t what) {
+    if (!w->events) return; /* since the event was fetched */
+    int got = (what & EPOLLIN ? HUB_READABLE : 0) | (what & EPOLLOUT ? HUB_WRITABLE : 0);
+    got &= w->events;
+    if (what & EPOLLERR) { /* not told again before the next hub_watch_set */
         got = HUB_READABLE | (w->events & HUB_WRITABLE);
-        w->events = 0;
+        hub_watch_set(l, w, 0);
+    } else if (!got && what & EPOLLHUP) {
+        got = w->events;
     }
-    if (events & UV_READABLE) got |= HUB_READABLE;
-    if (events & UV_WRITABLE) got |= HUB_WRITABLE;
-    w->cb(w->arg, got);
+    if (got) w->cb(w->arg, got);
+}
+
+/* More than one batch only when the first one was full. */
+static void on_poll(uv_poll_t *h, int status, int events) {
+    struct hub_loop *l = h->data;
+    (void)status, (void)events;
+    for (int round = 0; round < READY_ROUNDS; round++) {
+        l->ready_n = epoll_wait(l->epoll, l->ready, READY_MAX, 0);
+        for (int i = 0; i < l->ready_n; i++)
+            if (l->ready[i].data.ptr) tell_watch(l, l->ready[i].data.ptr, l->ready[i].events);
+        if (l->ready_n < READY_MAX) break;
+    }
+    l->ready_n = 0;
+}
+
+static bool can_be_watched(struct hub_loop *l, int fd) {
+    struct epoll_event none = {0};
+    int on = 1;
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &none) != 0) return false;
+    epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, &none);
+    return ioctl(fd, FIONBIO, &on) == 0;
 }
 
 struct hub_watch *hub_watch_new(struct hub_loop *l, int fd, void (*cb)(void *, int), void *arg) {
-    struct hub_watch *w = hub_xcalloc(1, sizeof *w);
-    w->cb = cb;
-    w->arg = arg;
-    w->poll.data = w;
-    if (uv_poll_init(&l->uv, &w->poll, fd) != 0) {
-        free(w);
-        return NULL;
-    }
+    if (!can_be_watched(l, fd)) return NULL;
+    struct hub_watch *w = hub_xmalloc(sizeof *w);
+    *w = (struct hub_watch){.cb = cb, .arg = arg, .fd = fd};
+    l->watch_n++;
     return w;
 }
 
-void hub_watch_set(struct hub_watch *w, int events) {
-    if (w->events == events) return;
-    w->events = events;
-    int uv = (events & HUB_READABLE ? UV_READABLE : 0) | (events & HUB_WRITABLE ? UV_WRITABLE : 0);
-    if (uv)
-        uv_poll_start(&w->poll, uv, on_poll);
-    else
-        uv_poll_stop(&w->poll);
+void hub_watch_close(struct hub_loop *l, struct hub_watch *w) {
+    hub_watch_set(l, w, 0);
+    for (int i = 0; i < l->ready_n; i++) /* it may be among those that are told in this turn */
+        if (l->ready[i].data.ptr == w) l->ready[i].data.ptr = NULL;
+    l->watch_n--;
+    free(w);
 }
-
-static void free_watch(uv_handle_t *h) { free(h->data); }
-
-void hub_watch_close(struct hub_watch *w) { uv_close((uv_handle_t *)&w->poll, free_watch); }
 
 /* ---- names ---- */
 
 #define ADDRESSES_MAX 8
+#define ADDRESS_SIZE (INET6_ADDRSTRLEN + IF_NAMESIZE)
 
 struct hub_resolve {
     uv_getaddrinfo_t req;
@@ -288,13 +352,11 @@ struct hub_resolve {
     int status;
 };
 
-static size_t print_addresses(const struct addrinfo *list, char text[][INET6_ADDRSTRLEN], const char **out) {
+/* getnameinfo keeps the zone of an address that is valid on one link only, "fe80::1%eth0". */
+static size_t print_addresses(const struct addrinfo *list, char text[][ADDRESS_SIZE], const char **out) {
     size_t n = 0;
     for (const struct addrinfo *a = list; a && n < ADDRESSES_MAX; a = a->ai_next) {
-        int failed = a->ai_family == AF_INET6
-                         ? uv_ip6_name((const struct sockaddr_in6 *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN)
-                         : uv_ip4_name((const struct sockaddr_in *)(const void *)a->ai_addr, text[n], INET6_ADDRSTRLEN);
-        if (failed) continue;
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, text[n], ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST)) continue;
         out[n] = text[n];
         n++;
     }
@@ -303,7 +365,7 @@ static size_t print_addresses(const struct addrinfo *list, char text[][INET6_ADD
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list) {
     struct hub_resolve *r = req->data;
-    char text[ADDRESSES_MAX][INET6_ADDRSTRLEN];
+    char text[ADDRESSES_MAX][ADDRESS_SIZE];
     const char *addresses[ADDRESSES_MAX];
     size_t n = status ? 0 : print_addresses(list, text, addresses);
     if (r->done) r->done(r->arg, addresses, n, n ? NULL : status ? uv_strerror(status) : "the name has no address");
@@ -340,7 +402,9 @@ void hub_loop_resolve_cancel(struct hub_resolve *r) {
 struct hub_loop *hub_loop_new(struct hub_clock *clock) {
     struct hub_loop *l = hub_xcalloc(1, sizeof *l);
     l->clock = clock;
-    if (uv_loop_init(&l->uv) != 0) {
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (l->epoll < 0 || uv_loop_init(&l->uv) != 0) {
+        if (l->epoll >= 0) close(l->epoll);
         free(l);
         return NULL;
     }
@@ -351,7 +415,9 @@ struct hub_loop *hub_loop_new(struct hub_clock *clock) {
     uv_check_init(&l->uv, &l->check);
     uv_prepare_init(&l->uv, &l->prepare);
     uv_async_init(&l->uv, &l->async, on_async);
-    l->timer.data = l->check.data = l->prepare.data = l->async.data = l;
+    uv_poll_init(&l->uv, &l->poll, l->epoll);
+    uv_poll_start(&l->poll, UV_READABLE, on_poll);
+    l->timer.data = l->check.data = l->prepare.data = l->async.data = l->poll.data = l;
     uv_check_start(&l->check, on_check);
     uv_prepare_start(&l->prepare, on_prepare);
     l->turned.turned = on_turned;
@@ -390,8 +456,10 @@ void hub_loop_delete(struct hub_loop *l) {
     uv_close((uv_handle_t *)&l->check, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_close((uv_handle_t *)&l->async, NULL);
+    uv_close((uv_handle_t *)&l->poll, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
-    if (uv_loop_close(&l->uv) != 0) abort(); /* a handle leaked: find it in the debug build */
+    close(l->epoll);
+    if (uv_loop_close(&l->uv) != 0 || l->watch_n) abort(); /* a handle leaked: find it in the debug build */
     pthread_mutex_destroy(&l->posted_lock);
     free(l->heap);
     free(l);

@@ -7,6 +7,9 @@
 static struct hub_metric build_info =
     HUB_METRIC(HUB_GAUGE, "hubd_build_info", "version=\"" HUB_VERSION "\"", "Always 1; the version is in the label");
 
+static struct hub_metric start_time =
+    HUB_METRIC(HUB_GAUGE, "hubd_start_time_seconds", NULL, "When the process started, in seconds since 1970 (UTC)");
+
 static void add_reason(struct hub_buf *b, const char *part, struct hub_str why) {
     if (b->n > 1) hub_buf_addc(b, ',');
     hub_buf_addf(b, "{\"part\":\"%s\",\"reason\":", part);
@@ -44,7 +47,9 @@ static void answer_ready(const struct hub_ops_config *c, struct hub_http_req *re
 static void answer_metrics(const struct hub_ops_config *c, struct hub_http_req *req) {
     struct hub_buf b = {0};
     if (c->holds) hub_holds_show(c->holds);
+    if (c->backlog) hub_backlog_show(c->backlog);
     hub_metric_set(&build_info, 1);
+    hub_metric_set(&start_time, c->started_ms / 1000);
     hub_metrics_print(&b);
     hub_http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", hub_buf_str(&b),
                    "Cache-Control: no-store\r\n");

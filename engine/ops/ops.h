@@ -2,6 +2,7 @@
  * files of a service. */
 #ifndef HUB_OPS_OPS_H
 #define HUB_OPS_OPS_H
+#include "async/backlog.h"
 #include "async/hold.h"
 #include "fanout/bus.h"
 #include "identity/identity.h"
@@ -17,7 +18,9 @@ struct hub_ops_config {
     const struct hub_identity_ctx *identity; /* NULL before the service is open */
     const bool *open;                        /* clients are let in */
     const bool *draining;
-    struct hub_holds *holds; /* work under way; NULL: there is no engine yet */
+    int64_t started_ms;          /* wall ms: when the process was started */
+    struct hub_holds *holds;     /* work under way; NULL: there is no engine yet */
+    struct hub_backlog *backlog; /* payloads that wait; the same */
 };
 /* Takes REQ when its path is one of the three. */
 bool hub_ops_handle(const struct hub_ops_config *config, struct hub_http_req *req);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/deflate.h"
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -29,8 +30,9 @@
 struct file {
     const char *type;
     char etag[24];
-    size_t n;
-    char *bytes;
+    size_t n, gzip_n;
+    char *bytes, *gzip; /* the latter once somebody took it; NULL: nobody did, or it is not shorter */
+    bool gzip_tried;
 };
 
 struct hub_static {
@@ -64,7 +66,7 @@ static void put_file(struct hub_static *s, const char *url, const char *name, ch
     f->type = type_of(name);
     f->bytes = bytes;
     f->n = n;
-    snprintf(f->etag, sizeof f->etag, "\"%016llx\"", (unsigned long long)hub_hash(bytes, n));
+    snprintf(f->etag, sizeof f->etag, "%016llx", (unsigned long long)hub_hash(bytes, n));
     s->bytes += n;
     hub_map_put(&s->files, hub_cstr(url), f);
 }
@@ -166,22 +168,43 @@ void hub_static_free(struct hub_static *s) {
     if (!s) return;
     for (struct file *f; (f = hub_map_drain(&s->files));) {
         free(f->bytes);
+        free(f->gzip);
         free(f);
     }
     free(s);
+}
+
+/* Files stay as they are, so each is compressed once, when somebody takes it so. */
+static bool is_gzip(struct file *f, const struct hub_http_req *req) {
+    struct hub_str shorter;
+    struct hub_buf kept = {0};
+    if (!hub_http_takes_gzip(req, f->type, f->n)) return false;
+    if (f->gzip_tried) return f->gzip != NULL;
+    f->gzip_tried = true;
+    struct hub_deflater *z = hub_deflater_new();
+    if (hub_deflate_gzip(z, hub_str(f->bytes, f->n), &shorter)) {
+        hub_buf_adds(&kept, shorter);
+        f->gzip = hub_buf_take(&kept, &f->gzip_n);
+    }
+    hub_deflater_free(z);
+    return f->gzip != NULL;
 }
 
 bool hub_static_handle(const struct hub_static *s, struct hub_http_req *req) {
     struct hub_str path = hub_http_path(req);
     enum hub_http_method m = hub_http_method(req);
     if (!s || (m != HUB_HTTP_GET && m != HUB_HTTP_HEAD)) return false;
-    const struct file *f = hub_map_get(&s->files, hub_str_is(path, "/") || !path.n ? HUB_STR("/index.html") : path);
+    struct file *f = hub_map_get(&s->files, hub_str_is(path, "/") || !path.n ? HUB_STR("/index.html") : path);
     if (!f) return false;
-    char headers[1024];
-    snprintf(headers, sizeof headers, "%sETag: %s\r\n", s->policy, f->etag);
-    if (hub_str_is(hub_http_header(req, "if-none-match"), f->etag))
+    char headers[1024], etag[40];
+    bool gzip = is_gzip(f, req);
+    snprintf(etag, sizeof etag, "\"%s%s\"", f->etag,
+             gzip ? "-gzip" : ""); /* each form has its own (RFC 9110, 8.8.3.3) */
+    snprintf(headers, sizeof headers, "%sETag: %s\r\n%s", s->policy, etag,
+             gzip ? "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n" : "");
+    if (hub_str_is(hub_http_header(req, "if-none-match"), etag))
         hub_http_reply(req, 304, f->type, hub_str(NULL, 0), headers);
     else
-        hub_http_reply(req, 200, f->type, hub_str(f->bytes, f->n), headers);
+        hub_http_reply(req, 200, f->type, gzip ? hub_str(f->gzip, f->gzip_n) : hub_str(f->bytes, f->n), headers);
     return true;
 }

@@ -3,24 +3,26 @@
 
 #include <stdlib.h>
 
+#include "base/block.h"
 #include "base/mem.h"
+#include "packet/chunk_int.h"
 #include "packet/ws.h"
 
 #define HEAD_MAX 10
 #define HEAD_USUAL 4
 
 struct hub_chunk *hub_chunk_new(size_t cap) {
-    struct hub_chunk *c = hub_xcalloc(1, sizeof *c);
-    c->refs = 1;
-    c->cap = (uint32_t)(cap ? cap : 64);
-    c->p = hub_xmalloc(c->cap);
+    struct hub_chunk *c = hub_block_take(sizeof *c);
+    *c = (struct hub_chunk){.refs = 1, .cap = (uint32_t)(cap ? cap : 64)};
+    c->p = hub_block_take(c->cap);
     return c;
 }
 
 void hub_chunk_unref(struct hub_chunk *c) {
     if (!c || --c->refs) return;
-    free(c->p);
-    free(c);
+    if (c->deflated) hub_chunk_deflated_free(c->deflated);
+    hub_block_give(c->p);
+    hub_block_give(c);
 }
 
 static void make_chunk_room(struct hub_chunk *c, uint64_t more) {
@@ -32,6 +34,10 @@ static void make_chunk_room(struct hub_chunk *c, uint64_t more) {
     c->p = hub_xrealloc(c->p, c->cap);
 }
 
+static void note_payload(struct hub_chunk *c, int opcode, size_t n) {
+    if (opcode < HUB_WS_CLOSE && n > c->largest) c->largest = (uint32_t)n;
+}
+
 uint32_t hub_chunk_add_frame(struct hub_chunk *c, int opcode, struct hub_str payload) {
     uint8_t head[HEAD_MAX];
     size_t head_n = hub_ws_head_write(head, opcode, payload.n);
@@ -39,6 +45,7 @@ uint32_t hub_chunk_add_frame(struct hub_chunk *c, int opcode, struct hub_str pay
     memcpy(c->p + c->n, head, head_n);
     if (payload.n) memcpy(c->p + c->n + head_n, payload.p, payload.n);
     c->n += (uint32_t)(head_n + payload.n);
+    note_payload(c, opcode, payload.n);
     return (uint32_t)(head_n + payload.n);
 }
 
@@ -63,6 +70,7 @@ uint32_t hub_chunk_end_frame(struct hub_chunk *c, int opcode, struct hub_buf *pa
     c->n += (uint32_t)(head_n + n);
     c->cap = payload->cap < UINT32_MAX ? (uint32_t)payload->cap : UINT32_MAX;
     *payload = (struct hub_buf){0};
+    note_payload(c, opcode, n);
     return (uint32_t)(head_n + n);
 }
 

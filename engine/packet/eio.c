@@ -29,8 +29,10 @@ void hub_eio_payload_add(struct hub_buf *b, bool binary, struct hub_str payload)
 
 void hub_eio_open(struct hub_buf *b, const char *sid, bool offer_websocket, int64_t ping_interval, int64_t ping_timeout,
                   int64_t max_payload) {
-    hub_buf_addf(b,
-                 "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,\"pingTimeout\":%lld,\"maxPayload\":%lld}",
-                 sid, offer_websocket ? "\"websocket\"" : "", (long long)ping_interval, (long long)ping_timeout,
-                 (long long)max_payload);
+    hub_buf_addz(b, "0{\"sid\":\""), hub_buf_addz(b, sid);
+    hub_buf_addz(b, offer_websocket ? "\",\"upgrades\":[\"websocket\"]" : "\",\"upgrades\":[]");
+    hub_buf_addz(b, ",\"pingInterval\":"), hub_buf_addi(b, ping_interval);
+    hub_buf_addz(b, ",\"pingTimeout\":"), hub_buf_addi(b, ping_timeout);
+    hub_buf_addz(b, ",\"maxPayload\":"), hub_buf_addi(b, max_payload);
+    hub_buf_addc(b, '}');
 }

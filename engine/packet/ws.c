@@ -12,7 +12,9 @@ enum hub_ws_parse hub_ws_head_parse(struct hub_str bytes, struct hub_ws_head *ou
     if (bytes.n < 1) return HUB_WS_MORE;
     out->fin = p[0] & 0x80;
     out->opcode = p[0] & 0x0f;
-    if ((p[0] & 0x70) || !opcode_is_known(out->opcode)) return HUB_WS_BAD;
+    out->deflated = p[0] & HUB_WS_DEFLATED;
+    if ((p[0] & 0x30) || !opcode_is_known(out->opcode)) return HUB_WS_BAD;
+    if (out->deflated && out->opcode != HUB_WS_TEXT && out->opcode != HUB_WS_BINARY) return HUB_WS_BAD;
     bool control = out->opcode >= HUB_WS_CLOSE;
     if (control && !out->fin) return HUB_WS_BAD;
     if (bytes.n < 2) return HUB_WS_MORE;
@@ -42,6 +44,12 @@ void hub_ws_unmask(char *p, size_t n, const uint8_t mask[4], uint64_t offset) {
     uint64_t word, key;
     memcpy(&key, turned, 8);
     size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        uint64_t words[4];
+        memcpy(words, p + i, 32);
+        words[0] ^= key, words[1] ^= key, words[2] ^= key, words[3] ^= key;
+        memcpy(p + i, words, 32);
+    }
     for (; i + 8 <= n; i += 8) {
         memcpy(&word, p + i, 8);
         word ^= key;

@@ -29,6 +29,14 @@ struct hub_cache_watch {
     void *arg;
 };
 
+/* What somebody has published on a channel, this process included. Borrowed. */
+typedef void hub_cache_message_cb(void *arg, struct hub_str message);
+/* As struct hub_cache_watch; ended by unlisten. */
+struct hub_cache_listener {
+    hub_cache_message_cb *cb;
+    void *arg;
+};
+
 struct hub_cache_config {
     struct hub_loop *loop;
     const char *url;
@@ -62,6 +70,12 @@ struct hub_cache_ops {
      * gone. */
     struct hub_cache_watch *(*watch)(struct hub_cache *c, struct hub_str key, hub_cache_gone_cb *cb, void *arg);
     void (*unwatch)(struct hub_cache_watch *w);
+    /* CB is told what is published on CHANNEL of the server, from soon on, also after a connection was
+     * lost and made again; what was published meanwhile does not come. One listener for a channel. NULL,
+     * as unlisten: there are no channels, for the cache lives in this process. */
+    struct hub_cache_listener *(*listen)(struct hub_cache *c, struct hub_str channel, hub_cache_message_cb *cb,
+                                         void *arg);
+    void (*unlisten)(struct hub_cache_listener *l);
     /* Scripts' redis.call: ARGS is an array of strings, the command first. HUB_BAD_REQUEST: the command
      * was refused, ERROR says why. The memory cache knows get set del incr incrby decr expire ttl exists
      * hget hset hdel hgetall hincrby sadd srem smembers sismember lpush rpush lpop rpop lrange llen. */
@@ -70,7 +84,7 @@ struct hub_cache_ops {
     /* Answers what is still open with HUB_STORE_UNAVAILABLE; from now on everything is answered so, at
      * once. */
     void (*stop)(struct hub_cache *c);
-    /* Nothing may be open (stop sees to that), and nobody watching. */
+    /* Nothing may be open (stop sees to that), and nobody watching or listening. */
     void (*close)(struct hub_cache *c);
 };
 struct hub_cache {

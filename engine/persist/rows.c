@@ -25,6 +25,43 @@ void hub_rows_free(struct hub_rows *r) {
     r->n = 0;
 }
 
+void hub_write_reset(struct hub_write *w) {
+    for (; w; w = w->next) {
+        hub_rows_free(&w->row);
+        hub_rows_free(&w->before);
+        w->row = w->before = (struct hub_rows){0};
+        w->code = HUB_OK;
+        w->error[0] = 0;
+        w->failed = NULL;
+        w->duplicate = false;
+        w->changes = w->number = 0;
+    }
+}
+
+void hub_write_fail_group(struct hub_write *w, struct hub_write *part) {
+    enum hub_code code = part->code;
+    char error[sizeof part->error];
+    memcpy(error, part->error, sizeof error);
+    hub_write_reset(w);
+    w->code = code;
+    memcpy(w->error, error, sizeof error);
+    w->failed = part;
+}
+
+void hub_write_judge_group(struct hub_write *w) {
+    if (w->next) return;
+    if (!w->code && w->duplicate) w->code = HUB_CONFLICT;
+    if (w->code) hub_write_fail_group(w, w);
+}
+
+size_t hub_write_bytes(const struct hub_write *w) {
+    size_t n = 0;
+    for (; w; w = w->next)
+        for (size_t i = 0; w->cells && i < w->table->column_n; i++)
+            if (w->cells[i].kind == HUB_CELL_TEXT) n += w->cells[i].s.n;
+    return n;
+}
+
 const char *hub_write_event(const struct hub_write *w) {
     if (w->kind == HUB_DELETE) return "deleted";
     return w->kind == HUB_UPDATE || w->before.n ? "updated" : "created";
@@ -33,7 +70,7 @@ const char *hub_write_event(const struct hub_write *w) {
 /* ---- cells to JSON ---- */
 
 /* Whoever expects a list must not get a text that looks like one. */
-static json_t *text_json(const struct hub_table *t, const struct hub_column *col, struct hub_str s) {
+static HUB_MUST json_t *text_json(const struct hub_table *t, const struct hub_column *col, struct hub_str s) {
     if (col->type != HUB_COL_JSON) return hub_json_string(s);
     json_t *v = hub_json_parse(s, NULL);
     if (v) return v;
@@ -41,7 +78,7 @@ static json_t *text_json(const struct hub_table *t, const struct hub_column *col
     return json_null();
 }
 
-static json_t *cell_json(const struct hub_table *t, const struct hub_column *col, const struct hub_cell *c) {
+static HUB_MUST json_t *cell_json(const struct hub_table *t, const struct hub_column *col, const struct hub_cell *c) {
     char iso[HUB_ISO_LEN + 1];
     switch (c->kind) {
     case HUB_CELL_ABSENT:
@@ -62,6 +99,25 @@ json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row) {
         if (row[i].kind != HUB_CELL_ABSENT)
             json_object_set_new(o, t->columns[i].property, cell_json(t, &t->columns[i], &row[i]));
     return o;
+}
+
+static bool row_is(const struct hub_table *t, const struct hub_cell *row, const json_t *expected) {
+    json_t *is = hub_row_json(t, row), *v;
+    const char *name;
+    bool same = true;
+    json_object_foreach((json_t *)(uintptr_t)expected, name, v) {
+        const json_t *now = json_object_get(is, name);
+        same = same && now && hub_json_equal(now, v);
+    }
+    json_decref(is);
+    return same;
+}
+
+bool hub_rows_equal(const struct hub_rows *rows, const json_t *expected) {
+    if (rows->n != json_array_size(expected)) return false;
+    for (size_t i = 0; i < rows->n; i++)
+        if (!row_is(rows->table, hub_row(rows, i), json_array_get(expected, i))) return false;
+    return true;
 }
 
 static void add_text(struct hub_buf *b, const struct hub_table *t, const struct hub_column *col, struct hub_str s) {

@@ -73,6 +73,7 @@ struct hub_table {
     size_t id;  /* index of the id column, the primary key; HUB_NO_ID: none (rows are told apart by a unique index) */
     int active; /* index of the soft-delete column ("isActive"), or -1 */
     int created_at, updated_at; /* index of these columns, or -1; set by the adapter on insert and update */
+    int deleted_at;             /* the same, set by a soft delete; 0 = none, for the first column is none of these */
     const struct hub_index *indexes;
     size_t index_n;
     json_t *seed; /* array of row objects inserted when the table is created empty, or NULL; borrowed */
@@ -109,12 +110,16 @@ static inline const struct hub_cell *hub_row(const struct hub_rows *r, size_t i)
     return r->cells + i * r->table->column_n;
 }
 /* New JSON object of a row by property names: DateTime as ISO text, JSON parsed, NULL as json null. */
-json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row);
+HUB_MUST json_t *hub_row_json(const struct hub_table *t, const struct hub_cell *row);
 /* The same as JSON text, appended. */
 void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct hub_cell *row);
 /* What somebody else says of a row: of OBJECT the properties of the table, as hub_row_json gives them; null
  * for values that are not of their types. New reference. */
-json_t *hub_row_typed(const struct hub_table *t, const json_t *object);
+HUB_MUST json_t *hub_row_typed(const struct hub_table *t, const json_t *object);
+/* Whether ROWS are what EXPECTED says, a list of objects as hub_row_json gives them: as many, in its order,
+ * and equal in the properties that it has. What reads as the same value is the same, however the database
+ * spells it. */
+bool hub_rows_equal(const struct hub_rows *rows, const json_t *expected);
 /* JSON value → cell for a column, with coercion as SQL drivers do (number text to number …) and check of
  * type, length and enum. Texts (also JSON dumps) are appended to TEXT: take offsets only after the last
  * append, or give each row its own buffer reserved beforehand; hub_row_from_json does that for whole rows.
@@ -171,7 +176,14 @@ struct hub_select {
     bool with_inactive; /* also soft-deleted rows */
     bool count; /* one row, whose first cell is the number of rows as text (the first column must be of a text type) */
     size_t max_bytes; /* 0 = any; else the result ends with the row that brings its texts over it, and is cut */
+    /* Of a table with an id: the first condition is an IN, and of the rows that have one of its values
+     * only the first one by ORDER_BY, a column, that meets the others is in the result, which has no
+     * order. With an index over both columns that costs a look for each value, however many rows there
+     * are. */
+    bool first_of_each;
+    uint64_t only; /* HUB_ONLY of each column that is read; the others come as NULL. 0: all */
 };
+#define HUB_ONLY(COLUMN) ((uint64_t)1 << (COLUMN))
 /* ROWS is borrowed during the call and NULL on failure. */
 typedef void hub_rows_cb(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error);
 /* RESULT is a new array of row objects for a query, or {"changes":n}; borrowed during the call. */
@@ -184,8 +196,9 @@ enum hub_write_kind {
     HUB_UPDATE, /* sets the cells that are not ABSENT in the rows that meet WHERE. Soft-deleted rows are left alone,
                    unless WHERE or the cells name the active column. No row: HUB_NOT_FOUND; so with DELETE */
     HUB_DELETE, /* soft where the table has an active column, else really */
-    HUB_UPSERT  /* INSERT, or on a conflict over CONFLICT's columns UPDATE of the cells that are not ABSENT (id and
+    HUB_UPSERT, /* INSERT, or on a conflict over CONFLICT's columns UPDATE of the cells that are not ABSENT (id and
                    createdAt stay) */
+    HUB_CHECK   /* changes nothing: what CHECK finds must be as EXPECTED says, else HUB_CONFLICT */
 };
 /* Numbers from a room's counter (contract: semantics.md "Order and durability"): taken inside the same
  * transaction, only when the write changed exactly one row, so committed numbers have no gaps. */
@@ -193,6 +206,15 @@ enum hub_numbering {
     HUB_NUMBER_NONE,
     HUB_NUMBER_NEW,   /* the next number goes into columns "seq" and "changeSeq" */
     HUB_NUMBER_CHANGE /* the next number goes into column "changeSeq" */
+};
+
+/* Which of the rows that meet the conditions an UPDATE or a DELETE is about, when it is not about all: the
+ * first LIMIT by ORDER_BY, which is null in none of them. Rows that another transaction is changing are
+ * passed over and not waited for, so that several may take from one table at once. */
+struct hub_take {
+    int order_by;
+    int64_t limit;
+    int raised[2]; /* UPDATE: Integer columns, not null, that grow by one; -1: none */
 };
 
 struct hub_write {
@@ -208,7 +230,21 @@ struct hub_write {
     enum hub_numbering numbering;
     const char *counter_scope; /* the hub's name */
     struct hub_str counter_room;
-    bool purge; /* DELETE: really, also where the table has an active column */
+    /* NULL: all that meet WHERE. Of a table with an id; not numbered, not announced. With return_row all rows
+     * are in row, in no order; when they were lost with the connection it is HUB_STORE_UNDECIDED, though it
+     * was carried out. */
+    const struct hub_take *take;
+    /* HUB_CHECK: the rows, and what they were when they were read: a list of objects, in the order of the
+     * select, by as many properties as count (hub_rows_equal). Where a write behind it in its group is of the
+     * same table, the database keeps others from changing them until the commit. */
+    const struct hub_select *check;
+    const json_t *expected; /* the store's until done: a tree of its own */
+    /* A group: the writes that are carried out with this one, behind it, all of them or none. Only the first
+     * is submitted, and answered for all; with its code FAILED says which one it was, and in a group a
+     * duplicate is HUB_CONFLICT. None of them is numbered or takes. */
+    struct hub_write *next;
+    bool keeps_rows; /* ROW and BEFORE are freed by the owner of the write; so of all those behind the first */
+    bool purge;      /* DELETE: really, also where the table has an active column */
     bool
         return_row; /* UPDATE, DELETE, duplicates: the row after the write is in row (after a real DELETE: as it was) */
     /* A change that others are to hear of (contract: semantics.md "Bridged events"): one row at most may
@@ -229,6 +265,7 @@ struct hub_write {
     /* filled before done is called */
     enum hub_code code;
     char error[200];
+    struct hub_write *failed; /* of a group of several; NULL: it failed as a whole */
     bool duplicate;
     int64_t changes;     /* rows changed */
     int64_t number;      /* taken from the counter, 0 = none */
@@ -257,11 +294,20 @@ enum hub_outbox_column {
     HUB_OUT_KIND,   /* "created", "updated", "deleted", "published" */
     HUB_OUT_TOPIC,  /* NULL but with "published" */
     HUB_OUT_KEY,    /* the row's id as text; NULL where the table has none */
-    HUB_OUT_BEFORE, /* "updated": the row before */
+    HUB_OUT_BEFORE, /* "updated": the row before; "published": its headers, or NULL */
     HUB_OUT_AFTER,  /* the row after, of "deleted" the row that went, inactive or gone; of "published" the record */
     HUB_OUT_ERROR,  /* NULL, or why the bus will never take it: kept for people to look at */
     HUB_OUT_COLUMNS
 };
+
+/* Of W, which did not succeed, and of those behind it nothing is known any more: as before they were
+ * tried. */
+void hub_write_reset(struct hub_write *w);
+/* PART, which has a code, fails the group of W. */
+void hub_write_fail_group(struct hub_write *w, struct hub_write *part);
+/* W, answered, was submitted as a group: one of a single write is answered as one of several is. */
+void hub_write_judge_group(struct hub_write *w);
+size_t hub_write_bytes(const struct hub_write *w); /* of the texts of its cells, and of those behind it */
 
 /* A DELETE that is no change of the active column. */
 static inline bool hub_write_removes(const struct hub_write *w) {

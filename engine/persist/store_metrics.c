@@ -65,7 +65,7 @@ static void say_failed(const char *message, const struct hub_table *t, enum hub_
 
 void hub_store_write_failed(const struct hub_write *w) {
     if (is_away(w->code)) hub_metric_add(&errors, 1);
-    if (!w->code || w->code == HUB_NOT_FOUND || w->code == HUB_SHUTTING_DOWN) return;
+    if (!w->code || w->code == HUB_NOT_FOUND || w->code == HUB_CONFLICT || w->code == HUB_SHUTTING_DOWN) return;
     hub_metric_add(&failed_writes, 1);
     say_failed(is_away(w->code) ? "a write failed" : "a write was refused", w->table, w->code, w->error);
 }

@@ -16,10 +16,11 @@ struct own {
     struct hub_tables tables; /* first member */
     struct piece *pieces;
     const struct hub_table **all;
+    size_t most; /* there is room for in ALL */
     struct hub_hub_tables *hubs;
 };
 
-static void *take_memory(struct own *o, size_t n) {
+static HUB_MUST void *take_memory(struct own *o, size_t n) {
     struct piece *p = hub_xcalloc(1, sizeof *p + n);
     p->next = o->pieces;
     o->pieces = p;
@@ -72,7 +73,18 @@ static int column_if(const struct hub_table *t, const char *property, enum hub_c
     return i >= 0 && t->columns[i].type == type ? i : -1;
 }
 
-/* Every join asks an authSource for (user, room). */
+/* By user and room; NULL: the primary key finds it. */
+static const char *auth_columns(struct own *o, const struct hub_def *d, size_t source) {
+    const struct hub_def_auth_source *s = &d->auth_sources[source];
+    const char *id = s->source_object->id_property;
+    const char *user = s->source_object->properties[s->user_field].name,
+               *room = s->source_object->properties[s->room_field].name;
+    if (!strcmp(user, id)) return NULL;
+    if (!strcmp(room, id)) return hub_def_has_inbox(d) ? user : NULL;
+    return join_names(o, join_names(o, user, ","), room);
+}
+
+/* Every join asks an authSource for (user, room), an inbox for the rooms of a user. */
 static size_t auth_indexes(struct own *o, const struct hub_service *s, const struct hub_def_object *def,
                            struct hub_index **out) {
     size_t n = 0, max = 0;
@@ -82,11 +94,8 @@ static size_t auth_indexes(struct own *o, const struct hub_service *s, const str
         for (size_t a = 0; a < s->hubs[h].auth_source_n; a++) {
             const struct hub_def_auth_source *src = &s->hubs[h].auth_sources[a];
             if (src->source_object != def || src->user_field < 0 || src->room_field < 0) continue;
-            const char *user = def->properties[src->user_field].name, *room = def->properties[src->room_field].name;
-            if (!strcmp(user, def->id_property) || !strcmp(room, def->id_property))
-                continue; /* the primary key finds it */
-            const char *columns = join_names(o, join_names(o, user, ","), room);
-            bool known = false;
+            const char *columns = auth_columns(o, &s->hubs[h], a);
+            bool known = !columns;
             for (size_t i = 0; i < n; i++) known |= !strcmp(list[i].columns, columns);
             if (!known) list[n++] = (struct hub_index){.columns = columns};
         }
@@ -150,6 +159,10 @@ static const struct hub_index message_indexes[] = {
     {.columns = "roomId,changeSeq"},
     {.columns = HUB_MSG_CONFLICT, .unique = true, .sparse = true},
 };
+/* Only where messages are removed by their age, and deleted ones by theirs. */
+static const struct hub_index timestamp_index = {.columns = "timestamp"};
+static const struct hub_index deleted_index = {.columns = "deletedAt", .sparse = true};
+static const struct hub_column deleted_at_column = COL("deletedAt", DATETIME);
 static const struct hub_column reply_to_column = COL("replyTo", JSON);
 static const struct hub_column reaction_column = COL("reaction", JSON);
 static const struct hub_column forwarded_column = COL("forwarded", BOOLEAN);
@@ -185,7 +198,51 @@ static const struct hub_column event_columns[HUB_EVT_COLUMNS] = {
     [HUB_EVT_DATA] = COL("data", JSON),
     [HUB_EVT_TIMESTAMP] = COL("timestamp", DATETIME, .required = true),
 };
-static const struct hub_index event_indexes[] = {{.columns = "roomId,timestamp"}};
+static const struct hub_index event_indexes[] = {{.columns = "roomId,timestamp"}, {.columns = "timestamp"}};
+
+static const struct hub_column record_columns[HUB_REC_COLUMNS] = {
+    [HUB_REC_ID] = COL("id", ID, .required = true),
+    [HUB_REC_VERSION] = COL("version", INTEGER, .required = true),
+    [HUB_REC_VALUE] = COL("value", JSON),
+    [HUB_REC_UPDATED_AT] = COL("updatedAt", DATETIME),
+};
+static const struct hub_column channel_columns[HUB_CHN_COLUMNS] = {
+    [HUB_CHN_ID] = COL("id", ID, .required = true),
+    [HUB_CHN_CHANNEL] = COL("channel", ID, .required = true),
+    [HUB_CHN_SEQ] = COL("seq", INTEGER),
+    [HUB_CHN_CHANGE_SEQ] = COL("changeSeq", INTEGER),
+    [HUB_CHN_TIMESTAMP] = COL("timestamp", DATETIME, .required = true),
+    [HUB_CHN_DATA] = COL("data", TEXT, .required = true),
+    [HUB_CHN_PUBLISHER_ID] = COL("publisherId", ID),
+    [HUB_CHN_PUBLISHER_NAME] = COL("publisherName", TEXT),
+    [HUB_CHN_EXPIRES_AT] = COL("expiresAt", DATETIME, .required = true),
+};
+static const struct hub_index channel_indexes[] = {{.columns = "channel,seq", .unique = true},
+                                                   {.columns = "expiresAt"}};
+
+static const struct hub_column room_metadata_columns[HUB_RMD_COLUMNS] = {
+    [HUB_RMD_ROOM_ID] = COL("roomId", ID, .required = true),
+    [HUB_RMD_METADATA] = COL("metadata", TEXT, .required = true),
+    [HUB_RMD_VERSION] = COL("version", INTEGER, .required = true),
+    [HUB_RMD_UPDATED_AT] = COL("updatedAt", DATETIME),
+};
+static const struct hub_index room_metadata_indexes[] = {{.columns = HUB_RMD_CONFLICT, .unique = true}};
+
+static const struct hub_column removed_columns[HUB_RMV_COLUMNS] = {
+    [HUB_RMV_ROOM_ID] = COL("roomId", ID, .required = true),
+    [HUB_RMV_UP_TO] = COL("upTo", INTEGER, .required = true),
+    [HUB_RMV_UPDATED_AT] = COL("updatedAt", DATETIME),
+};
+static const struct hub_index removed_indexes[] = {{.columns = HUB_RMV_CONFLICT, .unique = true}};
+
+static const struct hub_column room_state_columns[HUB_RST_COLUMNS] = {
+    [HUB_RST_ROOM_ID] = COL("roomId", ID, .required = true),
+    [HUB_RST_KEY] = COL("key", ID, .required = true),
+    [HUB_RST_VALUE] = COL("value", TEXT, .required = true),
+    [HUB_RST_VERSION] = COL("version", INTEGER, .required = true),
+    [HUB_RST_UPDATED_AT] = COL("updatedAt", DATETIME),
+};
+static const struct hub_index room_state_indexes[] = {{.columns = HUB_RST_CONFLICT, .unique = true}};
 
 static const char *const outbox_kinds[] = {"created", "updated", "deleted", "published", NULL};
 static const struct hub_column outbox_columns[HUB_OUT_COLUMNS] = {
@@ -199,10 +256,58 @@ static const struct hub_column outbox_columns[HUB_OUT_COLUMNS] = {
     [HUB_OUT_ERROR] = COL("error", TEXT),
 };
 
-static struct hub_table *add_generated(struct own *o, const char *name, const struct hub_column *columns, size_t n) {
+static const char *const job_states[] = {"waiting", "delayed", "running", "done", "failed", "cancelled", NULL};
+static const struct hub_column job_columns[HUB_JOB_COLUMNS] = {
+    [HUB_JOB_ID] = COL("id", ID, .required = true),
+    [HUB_JOB_QUEUE] = COL("queue", ID, .required = true),
+    [HUB_JOB_STATE] = COL("state", ENUM, .required = true, .enum_values = job_states),
+    [HUB_JOB_DATA] = COL("data", TEXT),
+    [HUB_JOB_RESULT] = COL("result", TEXT),
+    [HUB_JOB_ERROR] = COL("error", TEXT),
+    [HUB_JOB_ATTEMPTS] = COL("attempts", INTEGER, .required = true),
+    [HUB_JOB_MAX_ATTEMPTS] = COL("maxAttempts", INTEGER),
+    [HUB_JOB_PRIORITY] = COL("priority", INTEGER, .required = true),
+    [HUB_JOB_PLACE] = COL("place", INTEGER, .required = true),
+    [HUB_JOB_READY] = COL("ready", BOOLEAN),
+    [HUB_JOB_WAKE] = COL("wakeAt", INTEGER),
+    [HUB_JOB_DUE] = COL("dueAt", DATETIME),
+    [HUB_JOB_LEASE] = COL("lease", INTEGER, .required = true),
+    [HUB_JOB_WORKER] = COL("worker", ID),
+    [HUB_JOB_REPEAT] = COL("repeatMs", INTEGER),
+    [HUB_JOB_CRON] = COL("cron", TEXT),
+    [HUB_JOB_CREATED_AT] = COL("createdAt", DATETIME),
+    [HUB_JOB_FINISHED_AT] = COL("finishedAt", DATETIME),
+};
+static const struct hub_index job_indexes[] = {
+    {.columns = "queue,place,ready", .sparse = true},
+    {.columns = "queue,wakeAt", .sparse = true},
+    {.columns = "queue,state,finishedAt", .sparse = true},
+};
+
+/* What the tables of one kind have in common. */
+struct table_shape {
+    const struct hub_column *columns;
+    size_t column_n;
+    const struct hub_index *indexes;
+    size_t index_n, id;
+    int active, created_at, updated_at; /* columns, -1 = none */
+};
+#define COLUMNS(LIST) .columns = (LIST), .column_n = HUB_NELEM(LIST)
+#define INDEXES(LIST) .indexes = (LIST), .index_n = HUB_NELEM(LIST)
+
+static struct hub_table *generated_table(struct own *o, const char *name, const struct table_shape *shape) {
     struct hub_table *t = take_memory(o, sizeof *t);
-    *t = (struct hub_table){.name = name, .table = name, .managed = true, .columns = columns, .column_n = n};
-    t->active = t->created_at = t->updated_at = -1;
+    *t = (struct hub_table){.name = name,
+                            .table = name,
+                            .managed = true,
+                            .columns = shape->columns,
+                            .column_n = shape->column_n,
+                            .indexes = shape->indexes,
+                            .index_n = shape->index_n,
+                            .id = shape->id,
+                            .active = shape->active,
+                            .created_at = shape->created_at,
+                            .updated_at = shape->updated_at};
     return t;
 }
 
@@ -218,6 +323,20 @@ static const char *const *message_types(struct own *o, const struct hub_def *d) 
     return list;
 }
 
+static void add_message_indexes(struct own *o, const struct hub_def *d, struct hub_table *t) {
+    struct hub_index *all = take_memory(o, (HUB_NELEM(message_indexes) + 2) * sizeof *all);
+    memcpy(all, message_indexes, sizeof message_indexes);
+    if (d->retention.messages) all[t->index_n++] = timestamp_index;
+    if (d->retention.soft_deleted_after) all[t->index_n++] = deleted_index;
+    t->indexes = all;
+}
+
+/* The second of its indexes is for what is removed by its age. */
+static void fill_event(struct own *o, const struct hub_def *d, struct hub_hub_tables *out, struct hub_table *t) {
+    (void)o, (void)out;
+    if (!d->retention.kept_events) t->index_n = 1;
+}
+
 static void fill_message(struct own *o, const struct hub_def *d, struct hub_hub_tables *out, struct hub_table *t) {
     struct hub_column *columns = take_memory(o, HUB_MSG_MAX * sizeof *columns);
     memcpy(columns, message_columns, sizeof message_columns);
@@ -225,58 +344,109 @@ static void fill_message(struct own *o, const struct hub_def *d, struct hub_hub_
     out->reply_to = add_optional(columns, &t->column_n, d->enable_reply_to, &reply_to_column);
     out->reaction = add_optional(columns, &t->column_n, d->enable_reaction, &reaction_column);
     out->forwarded = add_optional(columns, &t->column_n, d->enable_forwarded, &forwarded_column);
+    out->deleted_at = add_optional(columns, &t->column_n, d->retention.soft_deleted_after > 0, &deleted_at_column);
+    if (out->deleted_at > 0) t->deleted_at = out->deleted_at;
     t->columns = columns;
+    add_message_indexes(o, d, t);
     if (d->data_object_name && *d->data_object_name) t->name = t->table = d->data_object_name;
 }
 
-#define TABLE(SUFFIX, SLOT, COLUMNS, INDEXES)                                                \
-    .suffix = (SUFFIX), .slot = offsetof(struct hub_hub_tables, SLOT), .columns = (COLUMNS), \
-    .column_n = HUB_NELEM(COLUMNS), .indexes = (INDEXES), .index_n = HUB_NELEM(INDEXES)
+#define SLOT(NAME) .slot = offsetof(struct hub_hub_tables, NAME)
 static const struct hub_table_row {
-    const char *suffix; /* behind the hub's name */
-    size_t slot;        /* offset in struct hub_hub_tables */
-    const struct hub_column *columns;
-    size_t column_n;
-    const struct hub_index *indexes;
-    size_t index_n, id;
-    int active, created_at, updated_at; /* columns, -1 = none */
+    size_t slot; /* offset in struct hub_hub_tables */
+    struct table_shape shape;
     /* What depends on the hub; NULL: nothing. */
     void (*fill)(struct own *o, const struct hub_def *d, struct hub_hub_tables *out, struct hub_table *t);
-} table_rows[] = {
-    {TABLE("Message", message, message_columns, message_indexes), .id = HUB_MSG_ID, .active = HUB_MSG_IS_ACTIVE,
-     .created_at = -1, .updated_at = -1, .fill = fill_message},
-    {TABLE("Moderation", moderation, moderation_columns, moderation_indexes), .id = HUB_MOD_ID,
-     .active = HUB_MOD_IS_ACTIVE, .created_at = HUB_MOD_CREATED_AT, .updated_at = -1},
-    {TABLE("Receipt", receipt, receipt_columns, receipt_indexes), .id = HUB_NO_ID, .active = -1, .created_at = -1,
-     .updated_at = HUB_RCP_UPDATED_AT},
-    {TABLE("Event", event, event_columns, event_indexes), .id = HUB_EVT_ID, .active = -1, .created_at = -1,
-     .updated_at = -1},
+} table_rows[HUB_OWN_TABLES] = {
+    [HUB_OWN_MESSAGE] = {SLOT(message),
+                         .shape = {COLUMNS(message_columns), INDEXES(message_indexes), .id = HUB_MSG_ID,
+                                   .active = HUB_MSG_IS_ACTIVE, .created_at = -1, .updated_at = -1},
+                         .fill = fill_message},
+    [HUB_OWN_MODERATION] = {SLOT(moderation),
+                            .shape = {COLUMNS(moderation_columns), INDEXES(moderation_indexes), .id = HUB_MOD_ID,
+                                      .active = HUB_MOD_IS_ACTIVE, .created_at = HUB_MOD_CREATED_AT, .updated_at = -1}},
+    [HUB_OWN_RECEIPT] = {SLOT(receipt), .shape = {COLUMNS(receipt_columns), INDEXES(receipt_indexes), .id = HUB_NO_ID,
+                                                  .active = -1, .created_at = -1, .updated_at = HUB_RCP_UPDATED_AT}},
+    [HUB_OWN_EVENT] = {SLOT(event),
+                       .shape = {COLUMNS(event_columns), INDEXES(event_indexes), .id = HUB_EVT_ID, .active = -1,
+                                 .created_at = -1, .updated_at = -1},
+                       .fill = fill_event},
+    [HUB_OWN_ROOM_METADATA] = {SLOT(room_metadata),
+                               .shape = {COLUMNS(room_metadata_columns), INDEXES(room_metadata_indexes),
+                                         .id = HUB_NO_ID, .active = -1, .created_at = -1,
+                                         .updated_at = HUB_RMD_UPDATED_AT}},
+    [HUB_OWN_REMOVED] = {SLOT(removed), .shape = {COLUMNS(removed_columns), INDEXES(removed_indexes), .id = HUB_NO_ID,
+                                                  .active = -1, .created_at = -1, .updated_at = HUB_RMV_UPDATED_AT}},
+    [HUB_OWN_ROOM_STATE] = {SLOT(room_state),
+                            .shape = {COLUMNS(room_state_columns), INDEXES(room_state_indexes), .id = HUB_NO_ID,
+                                      .active = -1, .created_at = -1, .updated_at = HUB_RST_UPDATED_AT}},
 };
+#undef SLOT
 
-const char *hub_tables_suffix(size_t i) { return i < HUB_NELEM(table_rows) ? table_rows[i].suffix : NULL; }
+const char *hub_tables_suffix(size_t i) { return i < HUB_OWN_TABLES ? hub_own_tables[i].suffix : NULL; }
 
-static const struct hub_table *hub_table_of(struct own *o, const struct hub_def *d, const struct hub_table_row *row,
+static const struct hub_table *hub_table_of(struct own *o, const struct hub_def *d, enum hub_own_table which,
                                             struct hub_hub_tables *out) {
-    struct hub_table *t = add_generated(o, join_names(o, d->name, row->suffix), row->columns, row->column_n);
-    t->id = row->id;
-    t->active = row->active;
-    t->created_at = row->created_at;
-    t->updated_at = row->updated_at;
-    t->indexes = row->indexes;
-    t->index_n = row->index_n;
+    const struct hub_table_row *row = &table_rows[which];
+    struct hub_table *t = generated_table(o, join_names(o, d->name, hub_own_tables[which].suffix), &row->shape);
     if (row->fill) row->fill(o, d, out, t);
     *(const struct hub_table **)((char *)out + row->slot) = t;
     return t;
 }
 
-static const struct hub_table *outbox_table(struct own *o, const char *service) {
-    const char *name = join_names(o, "hubd_outbox_", service);
-    struct hub_table *t = add_generated(o, name, outbox_columns, HUB_OUT_COLUMNS);
-    t->id = HUB_OUT_ID;
+/* ---- the tables of a service ---- */
+
+/* Whether SAYS of what a hub or a plain namespace declares. */
+static bool any_declares(const struct hub_service *s, bool (*says)(const struct hub_def_parts *p)) {
+    for (size_t i = 0; i < s->hub_n; i++)
+        if (says(&s->hubs[i].parts)) return true;
+    for (size_t i = 0; i < s->namespace_n; i++)
+        if (says(&s->namespaces[i].def.parts)) return true;
+    return false;
+}
+
+static bool is_wanted(const struct hub_service *s, const struct hub_service_table_row *row) {
+    return row->wanted ? row->wanted(s) : any_declares(s, row->wanted_by);
+}
+
+#define SLOT(NAME) .slot = offsetof(struct hub_tables, NAME)
+static const struct service_row {
+    size_t slot; /* offset in struct hub_tables */
+    struct table_shape shape;
+} service_rows[HUB_SERVICE_TABLES] = {
+    [HUB_SERVICE_RECORD] = {SLOT(record), .shape = {COLUMNS(record_columns), .id = HUB_REC_ID, .active = -1,
+                                                    .created_at = -1, .updated_at = HUB_REC_UPDATED_AT}},
+    [HUB_SERVICE_JOB] = {SLOT(job), .shape = {COLUMNS(job_columns), INDEXES(job_indexes), .id = HUB_JOB_ID,
+                                              .active = -1, .created_at = HUB_JOB_CREATED_AT, .updated_at = -1}},
+    [HUB_SERVICE_CHANNEL] = {SLOT(channel),
+                             .shape = {COLUMNS(channel_columns), INDEXES(channel_indexes), .id = HUB_CHN_ID,
+                                       .active = -1, .created_at = -1, .updated_at = -1}},
+};
+#undef SLOT
+
+static const struct hub_table *service_table(struct own *o, const struct hub_service *s, enum hub_service_table which) {
+    const struct service_row *row = &service_rows[which];
+    struct hub_table *t = generated_table(o, join_names(o, s->name, hub_service_tables[which].suffix), &row->shape);
+    *(const struct hub_table **)((char *)&o->tables + row->slot) = t;
     return t;
 }
 
+static const struct hub_table *outbox_table(struct own *o, const char *service) {
+    static const struct table_shape shape = {COLUMNS(outbox_columns), .id = HUB_OUT_ID, .active = -1, .created_at = -1,
+                                             .updated_at = -1};
+    return generated_table(o, join_names(o, "hubd_outbox_", service), &shape);
+}
+
 /* ---- all of them ---- */
+
+static size_t most_tables(const struct hub_service *s) {
+    return s->object_n + HUB_NELEM(table_rows) * s->hub_n + HUB_NELEM(service_rows) + 1; /* the outbox */
+}
+
+static void list_table(struct own *o, const struct hub_table *t) {
+    HUB_BUG_IF(o->tables.n == o->most);
+    o->all[o->tables.n++] = t;
+}
 
 static enum hub_code add_table(struct own *o, const struct hub_table *t, struct hub_err *err) {
     if (hub_str_starts(hub_cstr(t->table), HUB_STR("hubd_")))
@@ -293,22 +463,26 @@ static enum hub_code add_table(struct own *o, const struct hub_table *t, struct 
             return hub_fail(err, HUB_BAD_REQUEST, "\"%s\" and \"%s\" both use the table \"%s\"; give one another table",
                             other->name, t->name, t->table);
     }
-    o->all[o->tables.n++] = t;
+    list_table(o, t);
     return HUB_OK;
 }
 
 enum hub_code hub_tables_new(const struct hub_service *s, bool outbox, struct hub_tables **out, struct hub_err *err) {
     struct own *o = hub_xcalloc(1, sizeof *o);
-    o->all = take_memory(o, (s->object_n + HUB_NELEM(table_rows) * s->hub_n + 1) * sizeof *o->all);
+    o->most = most_tables(s);
+    o->all = take_memory(o, o->most * sizeof *o->all);
     o->hubs = take_memory(o, s->hub_n * sizeof *o->hubs);
     o->tables.all = o->all;
     o->tables.hubs = o->hubs;
     enum hub_code code = HUB_OK;
     for (size_t i = 0; !code && i < s->object_n; i++) code = add_table(o, object_table(o, s, &s->objects[i]), err);
     for (size_t i = 0; !code && i < s->hub_n; i++)
-        for (size_t k = 0; !code && k < HUB_NELEM(table_rows); k++)
-            code = add_table(o, hub_table_of(o, &s->hubs[i], &table_rows[k], &o->hubs[i]), err);
-    if (!code && outbox) o->all[o->tables.n++] = o->tables.outbox = outbox_table(o, s->name);
+        for (enum hub_own_table k = 0; !code && k < HUB_OWN_TABLES; k++)
+            if (!hub_own_tables[k].wanted || hub_own_tables[k].wanted(&s->hubs[i]))
+                code = add_table(o, hub_table_of(o, &s->hubs[i], k, &o->hubs[i]), err);
+    for (enum hub_service_table i = 0; !code && i < HUB_SERVICE_TABLES; i++)
+        if (is_wanted(s, &hub_service_tables[i])) code = add_table(o, service_table(o, s, i), err);
+    if (!code && outbox) list_table(o, o->tables.outbox = outbox_table(o, s->name));
     if (code)
         hub_tables_free(&o->tables);
     else

@@ -2,9 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "async/backlog.h"
 #include "base/mem.h"
 #include "data/objects.h"
-#include "hub/reads/reads.h"
+#include "hub/read_turns/read_turns.h"
 #include "rest/rest_int.h"
 
 enum action { LIST, FIND, CREATE, UPDATE, DELETE };
@@ -21,6 +22,7 @@ struct object_request {
     struct hub_identity *who;            /* of a list, which may wait; reference */
     struct hub_read read;                /* its turn among the caller's */
     struct hub_result result;
+    struct hub_backlog_entry waits; /* what BODY takes in the store */
 };
 
 static void end_request(struct object_request *q) {
@@ -30,6 +32,7 @@ static void end_request(struct object_request *q) {
     json_decref(q->where);
     hub_identity_unref(q->who);
     free(q->name);
+    hub_backlog_drop(&q->waits);
     hub_result_over(hub_engine_reads(q->rest->engine), &q->result);
     hub_read_over(hub_engine_reads(q->rest->engine), &q->read);
     free(q);
@@ -78,7 +81,7 @@ static bool is_option(const char *name) {
 }
 
 /* Rows that were deleted are not listed, however the question is spelt. */
-static json_t *condition_of(const struct object_request *q, int column, json_t *v) {
+static HUB_MUST json_t *condition_of(const struct object_request *q, int column, json_t *v) {
     return column == q->table->active ? json_pack("{s:O, s:b}", "$eq", v, "$ne", 0) : json_incref(v);
 }
 
@@ -124,7 +127,7 @@ static bool take_query(struct object_request *q, json_t *where) {
 static bool may_access(const struct hub_identity *who, const struct hub_strs *roles) {
     for (size_t i = 0; i < roles->n; i++)
         if (!strcmp(roles->items[i], "*")) return true;
-    return hub_session_has_role(who->session, roles);
+    return hub_session_has_role(hub_identity_session(who), roles);
 }
 
 static const struct hub_strs *roles_for(const struct hub_def_object *o, enum action action) {
@@ -161,7 +164,7 @@ static bool judge_request(struct object_request *q, const struct hub_identity *w
         fail_request(q, HUB_NOT_FOUND, no_object);
         return false;
     }
-    return has_right(q, who, q->action) && (!is_deletion(q) || has_right(q, who, DELETE));
+    return has_right(q, who, q->action);
 }
 
 /* ---- lists ---- */
@@ -233,6 +236,24 @@ static const char *kept_column(const struct object_request *q) {
     return NULL;
 }
 
+static bool takes_body(const struct object_request *q) { return q->action == CREATE || q->action == UPDATE; }
+
+/* Once it is known who sends it, and that he may. False: the request was answered, and is gone. */
+static bool take_body(struct object_request *q, const struct hub_identity *who) {
+    struct hub_backlog *all = hub_engine_backlog(q->rest->engine);
+    size_t bytes = hub_http_body(q->req).n;
+    struct hub_err err;
+    if (!(q->body = hub_rest_body(q->req))) {
+        end_request(q);
+        return false;
+    }
+    if (!hub_backlog_set(all, &q->waits, bytes, NULL)) {
+        fail_request(q, hub_backlog_refuse(all, &err), err.text);
+        return false;
+    }
+    return !is_deletion(q) || has_right(q, who, DELETE);
+}
+
 static void on_object_user(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct object_request *q = arg;
     struct hub_engine *e = q->rest->engine;
@@ -246,6 +267,7 @@ static void on_object_user(void *arg, enum hub_code code, struct hub_identity *w
         end_request(q);
         return;
     }
+    if (takes_body(q) && !take_body(q, who)) return;
     const char *kept = q->body ? kept_column(q) : NULL;
     if (kept) {
         char text[200];
@@ -253,13 +275,16 @@ static void on_object_user(void *arg, enum hub_code code, struct hub_identity *w
         fail_request(q, HUB_INVALID_CONTENT, text);
         return;
     }
+    json_t *body = q->body;
+    q->body = NULL;
     switch (q->action) {
     case LIST: list_rows(q, who); break;
     case FIND: hub_object_find(hub_engine_data(e), q->table, q->id, on_done, q); break;
-    case CREATE: hub_object_create(hub_engine_data(e), q->table, q->body, true, on_done, q); break;
-    case UPDATE: hub_object_update(hub_engine_data(e), q->table, q->id, q->body, true, on_done, q); break;
+    case CREATE: hub_object_create(hub_engine_data(e), q->table, body, true, on_done, q); break;
+    case UPDATE: hub_object_update(hub_engine_data(e), q->table, q->id, body, true, on_done, q); break;
     case DELETE: hub_object_delete(hub_engine_data(e), q->table, q->id, true, on_done, q); break;
     }
+    json_decref(body); /* what is written is a copy */
 }
 
 static bool action_of(enum hub_http_method m, bool with_id, enum action *out) {
@@ -287,10 +312,8 @@ void hub_rest_objects(struct hub_rest *r, struct hub_http_req *req, struct hub_r
         hub_rest_fail_method(req, path->n == 3 ? "GET, HEAD, PATCH, DELETE" : "GET, HEAD, POST");
         return;
     }
-    json_t *body = action == CREATE || action == UPDATE ? hub_rest_body(req) : NULL;
-    if ((action == CREATE || action == UPDATE) && !body) return;
     struct object_request *q = hub_xmalloc(sizeof *q);
-    *q = (struct object_request){.rest = r, .req = req, .name = hub_xstrdup(o->name), .action = action, .body = body};
+    *q = (struct object_request){.rest = r, .req = req, .name = hub_xstrdup(o->name), .action = action};
     if (path->n == 3) q->id = hub_json_string(path->segments[2]);
     hub_rest_identify(r, req, on_object_user, q);
 }

@@ -7,16 +7,6 @@
 
 #define NAME_SHOWN 64 /* bytes of a name in an error text */
 
-/* "+" is a space here. */
-static bool add_decoded(struct hub_buf *out, struct hub_str text) {
-    struct hub_str rest = text, piece;
-    for (bool first = true; hub_str_split(&rest, '+', &piece); first = false) {
-        if (!first) hub_buf_addc(out, ' ');
-        if (!hub_buf_add_unescaped(out, piece)) return false;
-    }
-    return true;
-}
-
 /* NULL, or what is wrong with NAME and VALUE; else they are in ALL. */
 static const char *add_parameter(json_t *all, struct hub_str name, struct hub_str value) {
     char *key = hub_str_dup(name);
@@ -43,8 +33,8 @@ static bool take_pair(struct hub_http_req *req, json_t *all, struct hub_str pair
     struct hub_buf name = {0}, value = {0};
     size_t eq = hub_str_find(pair, '=');
     const char *fault = "a % that is not followed by two hexadecimal digits";
-    if (add_decoded(&name, hub_str(pair.p, eq)) &&
-        (eq == pair.n || add_decoded(&value, hub_str(pair.p + eq + 1, pair.n - eq - 1))))
+    if (hub_buf_add_form(&name, hub_str(pair.p, eq)) &&
+        (eq == pair.n || hub_buf_add_form(&value, hub_str(pair.p + eq + 1, pair.n - eq - 1))))
         fault = add_parameter(all, hub_buf_str(&name), hub_buf_str(&value));
     if (fault)
         hub_rest_bad_parameter(req, hub_utf8_valid(hub_buf_str(&name)) ? hub_buf_str(&name) : HUB_STR("the query"),

@@ -68,20 +68,27 @@ static bool is_json_type(struct hub_http_req *req) {
     return false;
 }
 
-json_t *hub_rest_body(struct hub_http_req *req) {
-    struct hub_str body = hub_http_body(req);
+json_t *hub_rest_value(struct hub_http_req *req) {
     struct hub_err err;
-    if (!body.n) return json_object();
     if (!is_json_type(req)) return NULL;
-    json_t *o = hub_json_parse(body, &err);
-    if (o && json_is_object(o)) return o;
-    hub_rest_fail_code(req, HUB_BAD_REQUEST, o ? "expected a JSON object as the body" : err.text, hub_str(NULL, 0));
+    json_t *v = hub_json_parse(hub_http_body(req), &err);
+    hub_http_drop_body(req);
+    if (!v) hub_rest_fail_code(req, HUB_BAD_REQUEST, err.text, hub_str(NULL, 0));
+    return v;
+}
+
+json_t *hub_rest_body(struct hub_http_req *req) {
+    if (!hub_http_body(req).n) return json_object();
+    json_t *o = hub_rest_value(req);
+    if (!o || json_is_object(o)) return o;
+    hub_rest_fail_code(req, HUB_BAD_REQUEST, "expected a JSON object as the body", hub_str(NULL, 0));
     json_decref(o);
     return NULL;
 }
 
 void hub_rest_identify(struct hub_rest *r, struct hub_http_req *req, hub_identity_done *done, void *arg) {
-    const struct hub_credentials from = {.authorization = hub_http_header(req, "authorization"),
+    const struct hub_credentials from = {.address = hub_http_peer(req),
+                                         .authorization = hub_http_header(req, "authorization"),
                                          .query = hub_http_query(req),
                                          .cookie = hub_http_header(req, "cookie")};
     hub_identity_resolve_from(r->identity, &from, done, arg);
@@ -116,23 +123,27 @@ static const struct method {
                [HUB_HTTP_PATCH] = {"PATCH", "PATCH"},
                [HUB_HTTP_DELETE] = {"DELETE", "DELETE"}};
 
-static const struct hub_command *command_at(const struct hub_rest *r, const struct hub_rest_path *p,
-                                            const char *method) {
+/* A path of a part that the hub does not declare is none. */
+static const struct hub_command *command_at(const struct hub_rest *r, const struct hub_hub *hub,
+                                            const struct hub_rest_path *p, const char *method) {
     for (const struct hub_command *const *c = hub_engine_commands(r->engine); method && *c; c++)
-        if ((*c)->rest.path && !strcmp((*c)->rest.method, method) && matches_route(*c, p, NULL)) return *c;
+        if ((*c)->rest.path && !strcmp((*c)->rest.method, method) && matches_route(*c, p, NULL) &&
+            hub_hub_declares(hub, *c))
+            return *c;
     return NULL;
 }
 
 /* The methods that path P has, for 405; empty when there is no such path. */
-static void add_allowed(const struct hub_rest *r, const struct hub_rest_path *p, struct hub_buf *out) {
+static void add_allowed(const struct hub_rest *r, const struct hub_hub *hub, const struct hub_rest_path *p,
+                        struct hub_buf *out) {
     for (size_t i = 0; i < HUB_NELEM(methods); i++)
-        if (command_at(r, p, methods[i].name)) hub_buf_addf(out, "%s%s", out->n ? ", " : "", methods[i].allow);
+        if (command_at(r, hub, p, methods[i].name)) hub_buf_addf(out, "%s%s", out->n ? ", " : "", methods[i].allow);
 }
 
-static const struct hub_command *route_of(const struct hub_rest *r, struct hub_http_req *req,
+static const struct hub_command *route_of(const struct hub_rest *r, const struct hub_hub *hub, struct hub_http_req *req,
                                           const struct hub_rest_path *p) {
     enum hub_http_method method = hub_http_method(req) == HUB_HTTP_HEAD ? HUB_HTTP_GET : hub_http_method(req);
-    return method < HUB_NELEM(methods) ? command_at(r, p, methods[method].name) : NULL;
+    return method < HUB_NELEM(methods) ? command_at(r, hub, p, methods[method].name) : NULL;
 }
 
 static bool has_pages(const struct hub_command *command) {
@@ -221,23 +232,6 @@ static bool add_query(struct hub_http_req *req, const struct hub_command *comman
     return ok;
 }
 
-/* What the path says goes into ARGS. False: the body says something else, and the request was answered. */
-static bool add_path(struct hub_http_req *req, const struct hub_command *command, const struct hub_rest_path *path,
-                     json_t *args) {
-    json_t *vars = json_object(), *v, *given;
-    const char *name;
-    bool ok = true;
-    matches_route(command, path, vars);
-    json_object_foreach(vars, name, v) {
-        given = json_object_get(args, name);
-        if (!ok || !given || json_equal(given, v)) continue;
-        ok = hub_rest_bad_parameter(req, hub_cstr(name), "the body names another one than the path");
-    }
-    json_object_update(args, vars);
-    json_decref(vars);
-    return ok;
-}
-
 /* ---- one request under way ---- */
 
 struct room_request {
@@ -261,7 +255,9 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
                      struct hub_str fields) {
     struct room_request *q = arg;
     struct hub_buf paging = {0};
-    if (code) {
+    if (code && data_name) {
+        hub_rest_refuse(q->req, hub_code_http(code), data_name, err->text, fields);
+    } else if (code) {
         hub_rest_fail_code(q->req, code, err->text, fields);
     } else {
         if (has_pages(q->command)) add_reply_paging(&paging, q->args, fields);
@@ -272,25 +268,49 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
     free(q);
 }
 
+/* The body comes to what the path says. False: it says something else, or is none, and the request was
+ * answered. */
+static bool add_body(struct room_request *q) {
+    json_t *body = hub_rest_body(q->req), *v, *given;
+    const char *name;
+    bool ok = body;
+    json_object_foreach(q->args, name, v) {
+        given = json_object_get(body, name);
+        if (!ok || !given || json_equal(given, v)) continue;
+        ok = hub_rest_bad_parameter(q->req, hub_cstr(name), "the body names another one than the path");
+    }
+    if (ok) json_object_update_missing(q->args, body);
+    json_decref(body);
+    return ok;
+}
+
 static bool is_gone(void *arg) { return hub_http_gone(((const struct room_request *)arg)->req); }
 
+/* A body is made a tree, which is many times as large, only when it is known who sends it. */
 static void on_room_user(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
     struct room_request *q = arg;
-    if (code) {
+    if (code)
         hub_rest_fail_code(q->req, code, reason, hub_str(NULL, 0));
+    else
+        hub_http_vouch(q->req);
+    if (code || (strcmp(q->command->rest.method, "GET") && !add_body(q))) {
         json_decref(q->args);
         free(q);
         return;
     }
-    hub_http_vouch(q->req);
-    hub_engine_request(q->hub, who, hub_http_peer(q->req), q->command, json_incref(q->args), on_reply, is_gone, q);
+    json_t *args = q->args;
+    q->args = has_pages(q->command) ? json_incref(args) : NULL;
+    hub_engine_request(
+        q->hub, q->command,
+        &(struct hub_request){
+            .who = who, .address = hub_http_peer(q->req), .args = args, .reply = on_reply, .gone = is_gone, .arg = q});
 }
 
 static void run_route(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub,
                       const struct hub_command *command, const struct hub_rest_path *path) {
-    json_t *args = !strcmp(command->rest.method, "GET") ? json_object() : hub_rest_body(req);
-    if (!args) return;
-    if (!add_path(req, command, path, args) || !add_query(req, command, args)) {
+    json_t *args = json_object();
+    matches_route(command, path, args);
+    if (!add_query(req, command, args)) {
         json_decref(args);
         return;
     }
@@ -327,9 +347,10 @@ static void describe_hub(struct hub_rest *r, struct hub_http_req *req, struct hu
     hub_rest_identify(r, req, on_describe, q);
 }
 
-static void fail_path(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path) {
+static void fail_path(const struct hub_rest *r, const struct hub_hub *hub, struct hub_http_req *req,
+                      const struct hub_rest_path *path) {
     struct hub_buf allowed = {0};
-    add_allowed(r, path, &allowed);
+    add_allowed(r, hub, path, &allowed);
     if (allowed.n)
         hub_rest_fail_method(req, hub_buf_cstr(&allowed));
     else
@@ -339,13 +360,13 @@ static void fail_path(struct hub_rest *r, struct hub_http_req *req, const struct
 
 static void handle_hub(struct hub_rest *r, struct hub_http_req *req, struct hub_hub *hub,
                        const struct hub_rest_path *path) {
-    const struct hub_command *command = route_of(r, req, path);
+    const struct hub_command *command = route_of(r, hub, req, path);
     if (path->n == 1)
         describe_hub(r, req, hub);
     else if (command)
         run_route(r, req, hub, command, path);
     else
-        fail_path(r, req, path);
+        fail_path(r, hub, req, path);
 }
 
 /* ---- POST /bus/{topic}: a record put on the bus by hand, where anybody may be anybody anyway ---- */
@@ -368,7 +389,7 @@ static bool are_texts(const json_t *object) {
 }
 
 /* ?key=K&headers={"name":"value"} */
-static json_t *headers_of(struct hub_http_req *req, const json_t *query) {
+static HUB_MUST json_t *headers_of(struct hub_http_req *req, const json_t *query) {
     const json_t *text = json_object_get(query, "headers");
     json_t *headers = text ? hub_json_parse(hub_json_str(text), NULL) : json_object();
     if (are_texts(headers)) return headers;
@@ -415,6 +436,10 @@ bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
     struct hub_hub *hub = ours ? hub_engine_hub(r->engine, path.segments[0]) : NULL;
     if (ours && hub_str_is(path.segments[0], "objects"))
         hub_rest_objects(r, req, &path);
+    else if (ours && hub_str_is(path.segments[0], "channels"))
+        hub_rest_channels(r, req, &path);
+    else if (ours && hub_str_is(path.segments[0], "records"))
+        hub_rest_records(r, req, &path);
     else if (ours && r->service->dev && path.n == 2 && hub_str_is(path.segments[0], "bus"))
         publish_event(r, req, &path);
     else if (hub)

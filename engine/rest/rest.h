@@ -7,8 +7,8 @@
 #include "transport/transport.h"
 
 struct hub_rest;
-struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx *identity,
-                              const struct hub_service *service, const struct hub_tables *tables);
+HUB_MUST struct hub_rest *hub_rest_new(struct hub_engine *engine, struct hub_identity_ctx *identity,
+                                       const struct hub_service *service, const struct hub_tables *tables);
 /* After a reload. */
 void hub_rest_configure(struct hub_rest *r, const struct hub_service *service, const struct hub_tables *tables);
 void hub_rest_delete(struct hub_rest *r);

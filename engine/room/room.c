@@ -19,6 +19,8 @@ static void ref_sequence(struct hub_sequence *s) { hub_room_ref(room_of_sequence
 static void unref_sequence(struct hub_sequence *s) { hub_room_unref(room_of_sequence(s)); }
 static const struct hub_sequence_owner sequence_owner = {.ref = ref_sequence, .unref = unref_sequence};
 
+static struct hub_str user_key(const void *user) { return hub_cstr(((const struct hub_room_user *)user)->id); }
+
 struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, const struct hub_room_ops *ops,
                               struct hub_hub *owner, struct hub_str id) {
     struct hub_room *r = hub_map_get(registry, id);
@@ -27,11 +29,14 @@ struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, c
     *r = (struct hub_room){
         .refs = 1, .registry = registry, .loop = loop, .life = ops, .owner = owner, .id = hub_str_dup(id)};
     r->readers = hub_group_new(loop);
+    hub_keyed_init(&r->users, user_key);
+    hub_list_init(&r->user_list);
     hub_list_init(&r->waiting);
     hub_list_init(&r->ops);
     hub_sequence_init(&r->sequence, &sequence_owner);
     hub_list_init(&r->skipping);
     hub_list_init(&r->repeatable);
+    hub_list_init(&r->receiving);
     hub_map_put(registry, id, r);
     hub_metric_add(&rooms, 1);
     return r;
@@ -44,10 +49,11 @@ struct hub_room *hub_room_ref(struct hub_room *r) {
 
 static void free_user(struct hub_room_user *u) {
     struct hub_loop *loop = u->room->loop;
-    hub_timer_stop(loop, &u->offline);
-    hub_timer_stop(loop, &u->typing);
-    hub_timer_stop(loop, &u->recording);
-    free(u->id);
+    for (int i = 0; u->timers && i < HUB_USER_TIMERS; i++) hub_timer_stop(loop, &u->timers->of[i]);
+    if (u->state) hub_timer_stop(loop, &u->state->over);
+    hub_list_remove(&u->in_room);
+    free(u->timers);
+    free(u->state);
     free(u->name);
     free(u->avatar);
     free(u);
@@ -55,9 +61,11 @@ static void free_user(struct hub_room_user *u) {
 
 void hub_room_unref(struct hub_room *r) {
     if (--r->refs) return;
+    if (r->life->unused && r->life->unused(r)) return;
     hub_map_del(r->registry, hub_cstr(r->id));
     hub_room_set_state(r, HUB_ROOM_GONE);
-    for (struct hub_room_user *u; (u = hub_map_drain(&r->users));) free_user(u);
+    HUB_ROOM_EACH_USER(r, u) free_user(u);
+    hub_keyed_clear(&r->users);
     for (struct hub_moderated *m; (m = hub_map_drain(&r->moderated));)
         hub_timer_stop(r->loop, &m->silence_over), free(m);
     for (void *m; (m = hub_map_drain(&r->receipts));) free(m);
@@ -109,18 +117,36 @@ void hub_room_reopen(struct hub_room *r) {
 /* ---- members ---- */
 
 struct hub_room_user *hub_room_user(const struct hub_room *r, struct hub_str id) {
-    return hub_map_get(&r->users, id);
+    return hub_keyed_get(&r->users, id);
 }
 
 static struct hub_room_user *user_for(struct hub_room *r, struct hub_str id) {
-    struct hub_room_user *u = hub_map_get(&r->users, id);
+    struct hub_room_user *u = hub_keyed_get(&r->users, id);
     if (u) return u;
-    u = hub_xcalloc(1, sizeof *u);
-    u->id = hub_str_dup(id);
+    u = hub_xcalloc(1, sizeof *u + id.n + 1);
+    memcpy(u->id, id.p, id.n);
     u->room = r;
+    hub_list_push(&r->user_list, &u->in_room);
     hub_list_init(&u->members);
-    hub_map_put(&r->users, id, u);
+    hub_keyed_put(&r->users, u);
     return u;
+}
+
+struct hub_timer *hub_user_timer(struct hub_room_user *u, enum hub_user_timer which) {
+    if (!u->timers) {
+        u->timers = hub_xcalloc(1, sizeof *u->timers);
+        u->timers->user = u;
+    }
+    return &u->timers->of[which];
+}
+
+void hub_user_timer_stop(struct hub_room_user *u, enum hub_user_timer which) {
+    if (u->timers) hub_timer_stop(u->room->loop, &u->timers->of[which]);
+}
+
+void hub_member_take_seat(struct hub_member *m, bool held) {
+    m->place = ++m->room->places;
+    hub_seat_take(&m->seat, m->room->readers, m->outlet, held);
 }
 
 void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o,
@@ -129,7 +155,7 @@ void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user
     hub_list_init(&m->in_conn);
     hub_list_push(&m->user->members, &m->in_user);
     if (m->user->member_n++ == 0) r->user_n++;
-    if (rights->can_read) hub_seat_take(&m->seat, r->readers, o, true);
+    if (rights->can_read) hub_member_take_seat(m, true);
     hub_metric_add(&members, 1);
 }
 
@@ -149,7 +175,7 @@ bool hub_room_leave(struct hub_member *m) {
 
 void hub_room_forget_user(struct hub_room_user *u) {
     if (u->member_n) return;
-    hub_map_del(&u->room->users, hub_cstr(u->id));
+    hub_keyed_del(&u->room->users, hub_cstr(u->id));
     free_user(u);
 }
 
@@ -157,7 +183,7 @@ void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights
     m->rights = *rights;
     m->room->judged++;
     if (rights->can_read && !m->seat.group)
-        hub_seat_take(&m->seat, m->room->readers, m->outlet, false);
+        hub_member_take_seat(m, false);
     else if (!rights->can_read)
         hub_seat_leave(&m->seat), hub_member_forget_skips(m);
 }
@@ -249,9 +275,7 @@ static bool is_target(const struct hub_target *t, const struct hub_member *m) {
 }
 
 static void cast_by_test(struct hub_cast *c, struct hub_room *r, const struct hub_target *t) {
-    void *value;
-    for (void *it = NULL; (it = hub_map_next(&r->users, it, NULL, &value));) {
-        struct hub_room_user *u = value;
+    HUB_ROOM_EACH_USER(r, u) {
         HUB_LIST_EACH(&u->members, mit) {
             struct hub_member *m = HUB_CONTAINER(mit, struct hub_member, in_user);
             if (is_target(t, m)) hub_cast_to(c, &m->seat);

@@ -10,26 +10,52 @@
 #include "async/sequence.h"
 #include "base/code.h"
 #include "base/json.h"
+#include "base/keyed.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/uuid.h"
+#include "base/walk.h"
 #include "fanout/fanout.h"
 #include "room/rights.h"
 
 struct hub_hub;
 struct hub_conn;
 
+/* What a user says of himself, beside being there; the owner's. */
+struct hub_user_state {
+    struct hub_room_user *user;
+    struct hub_timer over; /* running: until it expires */
+    bool told;             /* as it is; not, if it was set silently */
+    size_t n;
+    char text[]; /* an object, as JSON */
+};
+
+/* Those of a user of a room; the owner's but for their end. */
+enum hub_user_timer {
+    HUB_USER_OFFLINE, /* grace after the last connection left */
+    HUB_USER_TYPING,  /* running = the indicator is on */
+    HUB_USER_RECORDING,
+    HUB_USER_TIMERS
+};
+struct hub_user_timers {
+    struct hub_room_user *user;
+    struct hub_timer of[HUB_USER_TIMERS];
+};
+
 struct hub_room_user {
-    char *id;
     struct hub_room *room;
+    struct hub_list in_room; /* the room's users, in the order of coming */
     struct hub_list members;
     uint32_t member_n;
-    uint32_t marked;                    /* room->marks when it was last among those that were named */
-    int64_t asked_to_speak;             /* wall clock, the first time; 0 = not, or answered */
-    char *name, *avatar;                /* of the session that joined last; may be NULL */
-    bool announced, away;               /* presence as last told to the room */
-    bool returned;                      /* within the grace: to be told again */
-    struct hub_timer offline;           /* grace after the last connection left */
-    struct hub_timer typing, recording; /* running = the indicator is on */
+    uint32_t marked;                /* room->marks when it was last among those that were named */
+    int64_t asked_to_speak;         /* wall clock, the first time; 0 = not, or answered */
+    char *name, *avatar;            /* of the session that joined last; may be NULL */
+    bool announced, away;           /* presence as last told to the room */
+    bool returned;                  /* within the grace: to be told again */
+    bool state_seen;                /* the room was told of a state last, and not that there is none */
+    struct hub_user_timers *timers; /* hub_user_timer; NULL: none has run */
+    struct hub_user_state *state;   /* NULL: he says nothing */
+    char id[];
 };
 
 struct hub_member {
@@ -42,12 +68,13 @@ struct hub_member {
     struct hub_seat seat; /* taken only with canRead */
     struct hub_rights rights;
     bool away;      /* this connection has said so */
+    bool gone;      /* out again: by itself, or for the reason PUT_OUT; ROOM, USER and SEAT are nothing any more */
+    uint32_t place; /* room->places when it took its seat last */
     uint32_t joins; /* hub:join requests so far: only the latest one lets the seat go live */
+    uint32_t refs;  /* the owner's: calls that wait know what became of it */
+    enum hub_code put_out;
     /* numbers that were not for this member and that it has not been told yet, or NULL (skips.c) */
     struct hub_skips *skips;
-    uint32_t refs; /* the owner's: calls that wait know what became of it */
-    bool gone;     /* out again: by itself, or for the reason PUT_OUT; ROOM, USER and SEAT are nothing any more */
-    enum hub_code put_out;
 };
 
 /* Moderation of one user in the room, as stored (actions block, silence, speak). Times in wall ms; 0 =
@@ -91,26 +118,30 @@ enum hub_room_state {
     HUB_ROOM_STATES
 };
 
-/* What the owner does in a room's life. The room is held by the caller, except in EMPTIED, where nobody may
- * take hold of it again. */
+/* What the owner does in a room's life. The room is held by the caller, except in UNUSED, and in EMPTIED,
+ * where nobody may take hold of it again. UNUSED may be NULL. */
 struct hub_room_ops {
     void (*loaded)(struct hub_room *r);  /* it is open, or has ended while it was loading */
     void (*closed)(struct hub_room *r);  /* nothing of it may run by itself any more. It may open again */
+    bool (*unused)(struct hub_room *r);  /* its last reference is given up. True: there is another one by now */
     void (*emptied)(struct hub_room *r); /* what is in part_data is freed */
 };
 
-#define HUB_ROOM_PARTS 4 /* owner's features that keep something of each room */
+struct hub_target;
+#define HUB_ROOM_PARTS 6 /* owner's features that keep something of each room */
 
 struct hub_room {
     uint32_t refs;
+    int64_t used;             /* loop ms: when members, requests or scripts used it last (hub_room_use) */
     struct hub_map *registry; /* where it is found by id */
     struct hub_loop *loop;
     const struct hub_room_ops *life;
     struct hub_hub *owner;
     enum hub_room_state state;
     char *id;
-    struct hub_map users; /* userId → hub_room_user */
-    uint32_t user_n;      /* users with at least one member */
+    struct hub_keyed users;    /* userId → hub_room_user */
+    struct hub_list user_list; /* the same: hub_room_user.in_room */
+    uint32_t user_n;           /* users with at least one member */
     uint32_t marks;
     struct hub_group *readers;
     struct hub_map moderated; /* userId → hub_moderated */
@@ -118,8 +149,9 @@ struct hub_room {
     json_t *record;           /* the room object's row as last read */
     uint32_t record_no;       /* changes of it that this process made */
     enum hub_code
-        ended; /* HUB_OK, or why nothing is sent here any more: the row is gone, or is no longer eligible. Also
+        ended;       /* HUB_OK, or why nothing is sent here any more: the row is gone, or is no longer eligible. Also
                             of a room that is not loaded */
+    uint32_t places; /* seats that were taken so far */
     uint32_t
         judged; /* grows with whatever may have changed somebody's standing here: rights, moderation, the room's end */
     struct hub_sequence sequence; /* of its messages; number and epoch are loaded when the room opens */
@@ -129,17 +161,23 @@ struct hub_room {
     uint32_t op_n; /* waiting in ops */
     struct hub_room_op *running;
     bool draining;
-    struct hub_list skipping;        /* members' skips that are to be told */
-    struct hub_timer skips_due;      /* tells them when no numbered event does */
-    struct hub_list repeatable;      /* the owner's: sends under way that can be repeated */
+    struct hub_list skipping;   /* members' skips that are to be told */
+    struct hub_timer skips_due; /* tells them when no numbered event does */
+    struct hub_list repeatable; /* the owner's: sends under way that can be repeated, or were told already */
+    struct hub_list receiving;  /* the owner's: receipts on their way to the store */
+    /* The owner's, NULL: nobody wants to know. What the room's messages are, or how far somebody has read
+     * them, has changed for TARGET; NULL: for whoever finds it. */
+    void (*changed)(struct hub_room *r, const struct hub_target *target);
+    struct hub_walked_item in_hub;   /* the owner's: in its list of rooms */
     void *part_data[HUB_ROOM_PARTS]; /* the owner's; NULL: there is nothing */
 };
 
 /* Finds or makes. The caller gets a reference. OPS lasts as long as the room. */
-struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, const struct hub_room_ops *ops,
-                              struct hub_hub *owner, struct hub_str id);
+HUB_MUST struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, const struct hub_room_ops *ops,
+                                       struct hub_hub *owner, struct hub_str id);
 struct hub_room *hub_room_find(struct hub_map *registry, struct hub_str id); /* no reference; NULL when not in use */
 struct hub_room *hub_room_ref(struct hub_room *r);
+static inline void hub_room_use(struct hub_room *r) { r->used = hub_loop_now(r->loop); }
 void hub_room_unref(struct hub_room *r);
 
 /* The next step of its life: calls what the owner does then. An impossible step is a bug. */
@@ -153,6 +191,20 @@ void hub_room_reopen(struct hub_room *r); /* it has not ended, or does so no lon
 
 struct hub_room_user *hub_room_user(const struct hub_room *r,
                                     struct hub_str user_id); /* NULL when unknown; may have no members */
+/* U may be forgotten by the body, but nobody else. */
+#define HUB_ROOM_EACH_USER(ROOM, U)                                                               \
+    for (struct hub_room_user *U = hub_room_user_behind(ROOM, (ROOM)->user_list.next),            \
+                              *U##_next = U ? hub_room_user_behind(ROOM, U->in_room.next) : NULL; \
+         U; U = U##_next, U##_next = U ? hub_room_user_behind(ROOM, U->in_room.next) : NULL)
+static inline struct hub_room_user *hub_room_user_behind(const struct hub_room *r, struct hub_list *at) {
+    return at == &r->user_list ? NULL : HUB_CONTAINER(at, struct hub_room_user, in_room);
+}
+/* One of the user's timers, to be started; and whether it runs. */
+struct hub_timer *hub_user_timer(struct hub_room_user *u, enum hub_user_timer which);
+static inline bool hub_user_timer_runs(const struct hub_room_user *u, enum hub_user_timer which) {
+    return u->timers && hub_timer_running(&u->timers->of[which]);
+}
+void hub_user_timer_stop(struct hub_room_user *u, enum hub_user_timer which);
 /* Seats a connection (held when it may read). M is the caller's memory. */
 void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user_id, struct hub_outlet *o,
                    const struct hub_rights *rights);
@@ -161,6 +213,8 @@ void hub_room_join(struct hub_room *r, struct hub_member *m, struct hub_str user
 bool hub_room_leave(struct hub_member *m);
 /* Frees a user without members whose presence is told no more. */
 void hub_room_forget_user(struct hub_room_user *u);
+/* From now on it is told what is told, once the seat is released. */
+void hub_member_take_seat(struct hub_member *m, bool held);
 /* New rights: takes or gives up the seat as canRead says. */
 void hub_member_set_rights(struct hub_member *m, const struct hub_rights *rights);
 
@@ -195,7 +249,11 @@ void hub_room_emit(struct hub_room *r, const struct hub_target *target, struct h
  * for nobody. */
 #define HUB_SKIPS_MS 250
 void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *target, struct hub_str event,
-                            struct hub_str args, int64_t number);
+                            struct hub_str args, int64_t number, int flags);
+/* An event for all, with the room's NUMBER (0 = none), that means something only to those who had their seats
+ * when room->places was PLACES: the others get OTHER_EVENT with OTHER_ARGS, or with an empty one nothing. */
+void hub_room_emit_parted(struct hub_room *r, uint32_t places, struct hub_str event, struct hub_str args,
+                          struct hub_str other_event, struct hub_str other_args, int64_t number, int flags);
 void hub_member_unref(struct hub_member *m); /* NULL is fine */
 /* The member is told nothing of the numbers so far: it left, or starts over from where the sequence is. */
 void hub_member_forget_skips(struct hub_member *m);

@@ -108,11 +108,9 @@ static bool is_for(const struct hub_room *r, const struct hub_target *t, const s
 /* Those who get the event are told first what they have skipped; the others skip NUMBER. */
 static void part_skips(struct hub_room *r, const struct hub_target *t, int64_t number) {
     struct hub_list due;
-    void *value;
     hub_list_init(&due);
     if (t && t->to == HUB_TO_IDS) mark_named(r, t);
-    for (void *it = NULL; (it = hub_map_next(&r->users, it, NULL, &value));) {
-        struct hub_room_user *u = value;
+    HUB_ROOM_EACH_USER(r, u) {
         bool gets = is_for(r, t, u);
         HUB_LIST_EACH(&u->members, mit) {
             struct hub_member *m = HUB_CONTAINER(mit, struct hub_member, in_user);
@@ -126,10 +124,38 @@ static void part_skips(struct hub_room *r, const struct hub_target *t, int64_t n
 }
 
 void hub_room_emit_numbered(struct hub_room *r, const struct hub_target *t, struct hub_str event, struct hub_str args,
-                            int64_t number) {
+                            int64_t number, int flags) {
     if (number && t && t->to == HUB_TO_ALL)
         tell_members(r, &r->skipping);
     else if (number)
         part_skips(r, t, number);
-    if (t) hub_room_emit(r, t, event, args, 0);
+    if (t) hub_room_emit(r, t, event, args, flags);
+    if (number && r->changed) r->changed(r, t);
+}
+
+/* To those who took their seats up to PLACES, or with LATER to the others. */
+static void cast_by_place(struct hub_room *r, uint32_t places, bool later, struct hub_str event, struct hub_str args,
+                          int flags) {
+    struct hub_cast c;
+    hub_cast_begin(&c, r->readers, event, args, flags);
+    HUB_ROOM_EACH_USER(r, u) {
+        HUB_LIST_EACH(&u->members, mit) {
+            struct hub_member *m = HUB_CONTAINER(mit, struct hub_member, in_user);
+            if (((int32_t)(m->place - places) > 0) == later) hub_cast_to(&c, &m->seat);
+        }
+    }
+    hub_cast_end(&c);
+}
+
+void hub_room_emit_parted(struct hub_room *r, uint32_t places, struct hub_str event, struct hub_str args,
+                          struct hub_str other_event, struct hub_str other_args, int64_t number, int flags) {
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    if (r->places == places) {
+        hub_room_emit_numbered(r, &all, event, args, number, flags);
+        return;
+    }
+    if (number) tell_members(r, &r->skipping);
+    cast_by_place(r, places, false, event, args, flags);
+    if (other_event.n) cast_by_place(r, places, true, other_event, other_args, flags);
+    if (number && r->changed) r->changed(r, &all);
 }

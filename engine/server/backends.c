@@ -12,6 +12,7 @@
 
 static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops, &hub_postgres_ops};
 static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops, &hub_redis_cache_ops};
+static const struct hub_mesh_link_ops *const links[] = {&hub_memory_link_ops};
 static const struct hub_bus_ops *const buses[] = {&hub_memory_bus_ops, &hub_kafka_bus_ops};
 
 static bool has_scheme(const char *url, const char *schemes) {
@@ -26,7 +27,8 @@ static const void *adapter_for(const char *url, const void *const *list, size_t 
                                struct hub_err *err) {
     for (size_t i = 0; i < n; i++)
         if (has_scheme(url, *(const char *const *)list[i])) return list[i];
-    hub_fail(err, HUB_INTERNAL, "%s.url: there is no adapter for \"%.*s\" here", what, (int)strcspn(url, ":") + 1, url);
+    hub_err_set(err, HUB_INTERNAL, "%s.url: there is no adapter for \"%.*s\" here", what, (int)strcspn(url, ":") + 1,
+                url);
     return NULL;
 }
 #define ADAPTER_FOR(URL, LIST, WHAT, ERR) adapter_for(URL, (const void *const *)(LIST), HUB_NELEM(LIST), WHAT, ERR)
@@ -40,6 +42,13 @@ const struct hub_cache_ops *hub_backends_cache(const char *url, struct hub_err *
 const struct hub_bus_ops *hub_backends_bus(const char *url, struct hub_err *err) {
     return ADAPTER_FOR(url, buses, "bus", err);
 }
+
+const struct hub_mesh_link_ops *hub_backends_link(const char *url, struct hub_err *err) {
+    return ADAPTER_FOR(url, links, "cluster", err);
+}
+
+void *hub_backends_nodes_new(void) { return hub_memory_nodes_new(); }
+void hub_backends_nodes_free(void *nodes) { hub_memory_nodes_delete(nodes); }
 
 void hub_backends_bus_config(const struct hub_service *d, struct hub_backends_bus_config *out) {
     *out = (struct hub_backends_bus_config){.options = hub_xcalloc(d->bus_options.n, sizeof *out->options)};

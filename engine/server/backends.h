@@ -2,6 +2,7 @@
 #ifndef HUB_BACKENDS_H
 #define HUB_BACKENDS_H
 #include "fanout/bus.h"
+#include "mesh/link.h"
 #include "persist/cache.h"
 #include "persist/store.h"
 #include "persist/tables.h"
@@ -10,6 +11,11 @@
 const struct hub_store_ops *hub_backends_store(const char *url, struct hub_err *err);
 const struct hub_cache_ops *hub_backends_cache(const char *url, struct hub_err *err);
 const struct hub_bus_ops *hub_backends_bus(const char *url, struct hub_err *err);
+const struct hub_mesh_link_ops *hub_backends_link(const char *url, struct hub_err *err);
+
+/* What the links of this process share (hub_mesh_link_config.process); to be freed when all are closed. */
+HUB_MUST void *hub_backends_nodes_new(void);
+void hub_backends_nodes_free(void *nodes);
 
 /* What the bus is opened with: CONFIG, which points into the rest; free with hub_backends_bus_config_free. */
 struct hub_backends_bus_config {

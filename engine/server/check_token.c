@@ -42,7 +42,7 @@ static void on_checked(void *arg, enum hub_code code, struct hub_identity *who, 
         if (reason) printf("reason   %s\n", reason);
         printf("refused: %s (%s)\n", hub_code_name(code), hub_code_text(code));
     } else {
-        hub_json_add(&session, who->session);
+        hub_json_add(&session, hub_identity_session(who));
         printf("session  %s\n", hub_buf_cstr(&session));
         print_end(s->loop, who->expires_at);
         printf("accepted as %s\n", who->user_id);

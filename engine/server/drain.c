@@ -50,10 +50,16 @@ static void end_generations(struct hub_server *s) {
 /* Scripts first: they end calls that hold sockets and rooms; then nothing is left that writes. */
 static void close_down(struct hub_server *s) {
     hub_engine_stop(s->engine);
-    hub_namespaces_set_scripts(s->namespaces, NULL);
     end_generations(s);
     s->cache->ops->stop(s->cache); /* what waits for it goes on to the store */
     s->store->ops->close(s->store, on_store_closed, s);
+}
+
+/* Whether those who hear of the end of connections and rooms have done so, or the time is over. */
+static bool is_told(struct hub_server *s) {
+    if (!s->rooms_closed) hub_engine_close(s->engine);
+    s->rooms_closed = true;
+    return !hub_engine_pending(s->engine) || hub_loop_now(s->loop) >= s->drain_until + CLOSE_MS;
 }
 
 static void on_closed_step(struct hub_timer *t) {
@@ -67,7 +73,10 @@ static void on_closed_step(struct hub_timer *t) {
         hub_log_end(LAST_LINES_MS);
         _exit(s->again ? HUB_EXIT_FAILED : s->exit_code); /* a peer that will not let go must not keep the process */
     }
-    close_down(s);
+    if (is_told(s))
+        close_down(s);
+    else
+        hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_closed_step);
 }
 
 /* Once in DRAIN_SAID_MS. */
@@ -82,7 +91,7 @@ static void on_drain_step(struct hub_timer *t) {
     struct hub_server *s = HUB_CONTAINER(t, struct hub_server, drain);
     int64_t left = s->drain_until - hub_loop_now(s->loop);
     bool busy = hub_engine_pending(s->engine) || hub_engine_relays(s->engine);
-    bool fetching = left > DRAIN_MS - POLL_GRACE_MS && hub_transport_polling(s->transport, true);
+    bool fetching = hub_loop_now(s->loop) < s->fetch_until && hub_transport_polling(s->transport, true);
     if ((busy && left > 0) || fetching) {
         say_why_draining(s);
         hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_drain_step);
@@ -92,29 +101,33 @@ static void on_drain_step(struct hub_timer *t) {
     hub_timer_start(s->loop, t, 0, on_closed_step);
 }
 
-static void drain(struct hub_server *s) {
-    s->draining = true;
+static void begin_drain(struct hub_server *s) {
     s->drain_said = hub_loop_now(s->loop);
-    s->drain_until = s->drain_said + DRAIN_MS;
+    s->fetch_until = s->drain_said + POLL_GRACE_MS;
     hub_transport_drain(s->transport);
     hub_engine_drain(s->engine, RETRY_AFTER_MS);
-    hub_namespaces_drain(s->namespaces);
     /* A client that polls comes back by a new connection for what is queued: the listener waits for it,
      * and for nobody else. */
     if (!hub_transport_polling(s->transport, false)) hub_transport_stop_listening(s->transport);
     hub_timer_start(s->loop, &s->drain, 0, on_drain_step);
 }
 
-static void end(struct hub_server *s) {
+static void drain_server(struct hub_server *s) {
+    s->draining = true;
+    s->drain_until = hub_loop_now(s->loop) + DRAIN_MS;
+    hub_server_tell_shutdown(s, DRAIN_MS - POLL_GRACE_MS, begin_drain);
+}
+
+static void end_serving(struct hub_server *s) {
     if (s->rest) /* the last thing that is made: all the others are there */
-        drain(s);
+        drain_server(s);
     else
         hub_loop_stop(s->loop);
 }
 
 void hub_server_give_up(struct hub_server *s, int exit_code) {
     s->exit_code = exit_code;
-    end(s);
+    end_serving(s);
 }
 
 /* Rooms, roles and blocks may be others by now, and members hear nothing of what is said elsewhere:
@@ -125,7 +138,7 @@ void hub_server_on_taken(void *arg) {
     hub_log_kv(HUB_LOG_ERROR, "server", "another process has taken over the service: starting again, to wait for it",
                NULL);
     s->again = true;
-    end(s);
+    end_serving(s);
 }
 
 void hub_server_on_stop(void *arg, int signo) {
@@ -137,11 +150,10 @@ void hub_server_on_stop(void *arg, int signo) {
     }
     hub_log_kv(HUB_LOG_INFO, "server", "draining", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
     s->again = false;
-    if (!s->draining) end(s);
+    if (!s->draining) end_serving(s);
 }
 
-/* After the loop has stopped, or when the start failed half-way. */
-void hub_server_free(struct hub_server *s) {
+struct hub_service *hub_server_take_apart(struct hub_server *s) {
     end_generations(s);
     if (s->curl) hub_curl_delete(s->curl);
     bool closing = s->store || s->bus;
@@ -155,15 +167,22 @@ void hub_server_free(struct hub_server *s) {
     hub_static_free(s->console);
     hub_static_free(s->client);
     if (s->rest) hub_rest_delete(s->rest);
-    if (s->namespaces) hub_namespaces_delete(s->namespaces);
     if (s->engine) hub_engine_delete(s->engine);
     if (s->cache) s->cache->ops->close(s->cache);
     if (s->identity) hub_identity_ctx_delete(s->identity);
     while (!hub_list_empty(&s->retired))
         hub_server_free_retired(HUB_CONTAINER(s->retired.next, struct hub_retired, link));
-    if (s->now.service == s->first) s->now.service = NULL;
+    struct hub_service *in_force = s->now.service;
+    s->now.service = NULL;
     hub_server_free_generation(&s->now);
-    hub_service_free(s->first);
     hub_buf_free(&s->store_url);
     hub_loop_delete(s->loop);
+    if (s->nodes) hub_backends_nodes_free(s->nodes);
+    return in_force;
+}
+
+void hub_server_free(struct hub_server *s) {
+    struct hub_service *in_force = hub_server_take_apart(s);
+    if (in_force != s->first) hub_service_free(in_force);
+    hub_service_free(s->first);
 }

@@ -12,6 +12,7 @@ void hub_server_free_generation(struct hub_generation *g) {
     if (g->scripts) hub_scripts_delete(g->scripts);
     hub_jwks_delete(g->jwks);
     hub_jwt_keys_free(g->keys);
+    hub_cookie_secrets_free(g->secrets);
     hub_static_free(g->files);
     if (g->tables) hub_tables_free(g->tables);
     hub_service_free(g->service);
@@ -36,7 +37,7 @@ static void on_retire(struct hub_timer *t) {
     hub_timer_start(r->server->loop, t, RETIRE_MS, on_retire);
 }
 
-static void retire(struct hub_server *s) {
+static void retire_generation(struct hub_server *s) {
     struct hub_retired *r = hub_xcalloc(1, sizeof *r);
     r->server = s;
     r->generation = s->now;
@@ -52,16 +53,12 @@ static void warn_that_kept(void *arg, const char *text) {
     hub_log_kv(HUB_LOG_WARN, "server", text, NULL);
 }
 
-static enum hub_code prepare(struct hub_server *s, struct hub_generation *g, struct hub_err *err) {
-    struct hub_buf folder = {0};
+static enum hub_code prepare_generation(struct hub_server *s, struct hub_generation *g, struct hub_err *err) {
     enum hub_code code =
         hub_tables_new(g->service, !s->bus->ops->local, &g->tables, err); /* the bus stays what it is until a restart */
     if (!code) code = hub_server_load_keys(s, g, err);
-    if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, &s->engine_host, err);
-    hub_buf_addf(&folder, "%s/public", g->service->dir);
-    if (!code) code = hub_static_load(hub_buf_cstr(&folder), NULL, NULL, &g->files, err);
-    hub_buf_free(&folder);
-    return code;
+    if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, s->host, err);
+    return code ? code : hub_server_load_files(g, err);
 }
 
 static void on_reloaded(void *arg) {
@@ -70,24 +67,18 @@ static void on_reloaded(void *arg) {
 }
 
 static void switch_to(struct hub_server *s, const struct hub_generation *g) {
-    retire(s);
+    retire_generation(s);
     s->now = *g;
     const struct hub_identity_config identity = hub_server_identity_config(s, g);
-    const struct hub_namespaces_config plain = {.loop = s->loop,
-                                                .holds = hub_engine_holds(s->engine),
-                                                .service = g->service,
-                                                .hooks = &hub_lua_hook_ops,
-                                                .scripts = g->scripts,
-                                                .identity = s->identity};
     hub_identity_ctx_configure(s->identity, &identity);
-    hub_namespaces_configure(s->namespaces, &plain);
+    hub_sessions_keep_cookie(s->sessions, g->service->session_cookie);
     hub_rest_configure(s->rest, g->service, g->tables);
     hub_transport_local_names(s->transport, g->service->dev);
     hub_engine_reload(s->engine, g->service, g->tables, g->scripts, on_reloaded, s);
 }
 
 /* What is wrong with the tables, or NULL. */
-static const char *adopt(struct hub_server *s, const struct hub_generation *g, struct hub_err *err) {
+static const char *adopt_tables(struct hub_server *s, const struct hub_generation *g, struct hub_err *err) {
     const struct hub_store_config config =
         hub_backends_store_config(g->service, g->tables, hub_buf_cstr(&s->store_url));
     return s->store->ops->adopt(s->store, &config, err) ? err->text : NULL;
@@ -99,7 +90,7 @@ static void finish_reload(void *arg, const char *error) {
     struct hub_generation g = s->coming;
     struct hub_err err;
     s->coming = (struct hub_generation){0};
-    if (!error) error = adopt(s, &g, &err);
+    if (!error) error = adopt_tables(s, &g, &err);
     if (error) {
         hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", error, NULL);
         if (g.service) hub_server_free_generation(&g);
@@ -109,12 +100,12 @@ static void finish_reload(void *arg, const char *error) {
 }
 
 /* A reload that still waits for its keys gives way. */
-static void reload(struct hub_server *s) {
+static void begin_reload(struct hub_server *s) {
     struct hub_err err;
     if (s->coming.service) hub_server_free_generation(&s->coming);
     s->coming.service = hub_server_load(s->options);
     if (s->coming.service) hub_service_keep(s->coming.service, s->first, warn_that_kept, NULL);
-    enum hub_code code = s->coming.service ? prepare(s, &s->coming, &err)
+    enum hub_code code = s->coming.service ? prepare_generation(s, &s->coming, &err)
                                            : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
     if (!code && s->coming.jwks && !hub_jwks_inherit(s->coming.jwks, s->now.jwks))
         hub_jwks_start(s->coming.jwks, finish_reload, s);
@@ -125,5 +116,5 @@ static void reload(struct hub_server *s) {
 void hub_server_on_hangup(void *arg, int signo) {
     struct hub_server *s = arg;
     (void)signo;
-    if (s->serving && !s->draining) reload(s);
+    if (s->serving && !s->draining) begin_reload(s);
 }

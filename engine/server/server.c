@@ -3,10 +3,13 @@
  * here knows. */
 #include "server/server_int.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 #include "async/hold.h"
+#include "auth/client_proof.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "server/preflight.h"
 
 int hub_server_failed(const struct hub_err *err, int exit_code) {
@@ -35,7 +38,7 @@ struct hub_service *hub_server_load(const struct hub_server_options *o) {
                                           .override_n = o->override_n,
                                           .checker = &hub_lua_checker,
                                           .start_check = hub_preflight};
-    hub_service_load(o->dir, &load, diags, &service);
+    HUB_UNUSED(hub_service_load(o->dir, &load, diags, &service), "without a service the reasons are in DIAGS");
     if (hub_diags_n(diags)) hub_diags_print(diags, HUB_DIAG_TEXT, &text);
     hub_log_text(hub_buf_str(&text));
     hub_buf_free(&text);
@@ -84,6 +87,10 @@ int hub_server_open_cache_and_bus(struct hub_server *s) {
 enum hub_code hub_server_load_keys(struct hub_server *s, struct hub_generation *g, struct hub_err *err) {
     const struct hub_def_jwt *jwt = &g->service->jwt;
     enum hub_code code = jwt->on ? hub_jwt_keys_load(jwt, &g->keys, err) : HUB_OK;
+    if (!code && g->service->session_cookie)
+        code = hub_cookie_secrets_load(g->service->session_secret_env, &g->secrets, err);
+    struct hub_str secret;
+    if (!code && g->service->clients.proof) code = hub_client_secret(g->service->clients.secret_env, &secret, err);
     const struct hub_jwks_config set = {
         .loop = s->loop, .url = jwt->jwks_url, .keys = g->keys, .fetch = hub_curl_fetch, .fetch_ctx = s->curl};
     if (!code && jwt->jwks_url) g->jwks = hub_jwks_new(&set);
@@ -95,6 +102,7 @@ struct hub_identity_config hub_server_identity_config(const struct hub_server *s
                                         .service = g->service,
                                         .keys = g->keys,
                                         .jwks = g->jwks,
+                                        .secrets = g->secrets,
                                         .cache = s->cache,
                                         .hooks = &hub_lua_hook_ops,
                                         .scripts = g->scripts};
@@ -123,21 +131,14 @@ int hub_server_make_engine(struct hub_server *s) {
                                              .identity = s->identity};
     s->engine = hub_engine_new(&config);
     s->ops.holds = hub_engine_holds(s->engine);
-    const struct hub_namespaces_config plain = {.loop = s->loop,
-                                                .holds = hub_engine_holds(s->engine),
-                                                .service = s->now.service,
-                                                .hooks = &hub_lua_hook_ops,
-                                                .identity = s->identity};
-    s->namespaces = hub_namespaces_new(&plain);
+    s->ops.backlog = hub_engine_backlog(s->engine);
     s->http_host = (struct hub_host){.fns = hub_curl_host_fns, .ctx = s->curl};
-    s->socket_host = (struct hub_host){.fns = hub_namespaces_host_fns, .ctx = s->namespaces, .next = &s->http_host};
-    s->engine_host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = s->engine, .next = &s->socket_host};
-    if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, &s->engine_host, &err))
+    s->host = hub_engine_hosts(s->engine_hosts, s->engine, &s->http_host);
+    if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, s->host, &err))
         return hub_server_failed(&err, HUB_EXIT_INVALID);
     const struct hub_identity_config identity = hub_server_identity_config(s, &s->now);
     hub_identity_ctx_configure(s->identity, &identity);
     hub_engine_set_scripts(s->engine, s->now.scripts);
-    hub_namespaces_set_scripts(s->namespaces, s->now.scripts);
     s->rest = hub_rest_new(s->engine, s->identity, s->now.service, s->now.tables);
     return HUB_EXIT_OK;
 }
@@ -146,14 +147,12 @@ int hub_server_make_engine(struct hub_server *s) {
 
 static bool find_namespace(void *ctx, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
     struct hub_server *s = ctx;
-    return hub_engine_find(s->engine, name, ops, owner) || hub_namespaces_find(s->namespaces, name, ops, owner);
+    return hub_engine_find(s->engine, name, ops, owner);
 }
 
 static void list_namespaces(void *ctx, struct hub_buf *out) {
     struct hub_server *s = ctx;
-    for (size_t i = 0; i < s->now.service->hub_n; i++)
-        hub_buf_addf(out, "%s/hub/%s", i ? ", " : "", s->now.service->hubs[i].name);
-    hub_namespaces_list(s->namespaces, out);
+    hub_engine_list(s->engine, out);
 }
 
 static void on_http(void *ctx, struct hub_http_req *req) {
@@ -180,26 +179,17 @@ static void on_admit(void *ctx, struct hub_http_req *req) {
         on_http(ctx, req);
 }
 
-static int listen_to_clients(struct hub_server *s) {
-    struct hub_err err;
+/* hub_preflight has told of the links that are left out. */
+enum hub_code hub_server_load_files(struct hub_generation *g, struct hub_err *err) {
     struct hub_buf folder = {0};
-    const struct hub_service *d = s->now.service;
-    hub_buf_addf(&folder, "%s/public", d->dir);
-    enum hub_code code =
-        hub_static_load(hub_buf_cstr(&folder), NULL, NULL, &s->now.files, &err); /* hub_preflight has told of links */
+    hub_buf_addf(&folder, "%s/public", g->service->dir);
+    enum hub_code code = hub_static_load(hub_buf_cstr(&folder), NULL, NULL, &g->files, err);
     hub_buf_free(&folder);
-    if (code) return hub_server_failed(&err, HUB_EXIT_FAILED);
-    s->console = hub_static_console();
-    s->client = hub_static_client(d->listen_path);
-    s->ops = (struct hub_ops_config){.cache = s->cache, .bus = s->bus, .open = &s->open, .draining = &s->draining};
-    const struct hub_sessions_config sessions = {.connect_timeout = d->connect_timeout,
-                                                 .max_payload = d->max_payload,
-                                                 .find = find_namespace,
-                                                 .list = list_namespaces,
-                                                 .ctx = s,
-                                                 .http = on_http,
-                                                 .admit = on_admit};
-    s->sessions = hub_sessions_new(s->loop, &sessions);
+    return code;
+}
+
+static enum hub_code open_transport(struct hub_server *s, struct hub_err *err) {
+    const struct hub_service *d = s->now.service;
     const struct hub_transport_config transport = {.host = d->host,
                                                    .port = (int)d->port,
                                                    .base_path = d->base_path,
@@ -216,45 +206,111 @@ static int listen_to_clients(struct hub_server *s) {
                                                    .ping_timeout = d->ping_timeout,
                                                    .idle_timeout = d->keep_alive_timeout,
                                                    .max_queue_bytes = (size_t)d->max_queue_bytes,
+                                                   .deflate_websocket = d->deflate_websocket,
+                                                   .gzip_http = d->gzip_http,
+                                                   .deflate_threshold = (size_t)d->deflate_threshold,
                                                    .tls_cert_file = d->tls_cert_file,
                                                    .tls_key_file = d->tls_key_file};
-    if (hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, &err))
-        return hub_server_failed(&err, HUB_EXIT_FAILED);
+    return hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, err);
+}
+
+static int listen_to_clients(struct hub_server *s) {
+    struct hub_err err;
+    const struct hub_service *d = s->now.service;
+    if (hub_server_load_files(&s->now, &err)) return hub_server_failed(&err, HUB_EXIT_FAILED);
+    s->console = hub_static_console();
+    s->client = hub_static_client(d->listen_path);
+    s->ops = (struct hub_ops_config){.cache = s->cache,
+                                     .bus = s->bus,
+                                     .open = &s->open,
+                                     .draining = &s->draining,
+                                     .started_ms = hub_loop_wall(s->loop)};
+    const struct hub_sessions_config sessions = {.connect_timeout = d->connect_timeout,
+                                                 .max_payload = d->max_payload,
+                                                 .find = find_namespace,
+                                                 .list = list_namespaces,
+                                                 .ctx = s,
+                                                 .http = on_http,
+                                                 .admit = on_admit};
+    s->sessions = hub_sessions_new(s->loop, &sessions);
+    hub_sessions_keep_cookie(s->sessions, d->session_cookie);
+    if (open_transport(s, &err)) return hub_server_failed(&err, HUB_EXIT_FAILED);
     hub_transport_hold(s->transport, true);
     return HUB_EXIT_OK;
 }
 
 /* ---- from first to last ---- */
 
-/* *AGAIN: it is to be started anew, on *PORT if that is not 0. */
-static int run_once(const struct hub_server_options *options, struct hub_service *service, bool *again, int *port) {
-    struct hub_server s = {.options = options, .now.service = service, .first = service, .loop = hub_loop_new(NULL)};
+/* Until the handlers are there, a signal waits: by default it would end the process with another exit
+ * code. Threads that are begun meanwhile leave signals to this one. */
+static void hold_signals(int how) {
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGHUP);
+    pthread_sigmask(how, &ours, NULL);
+}
+
+static void serve_until_stopped(struct hub_server *s) {
+    hub_loop_signal(s->loop, SIGTERM, hub_server_on_stop, s);
+    hub_loop_signal(s->loop, SIGINT, hub_server_on_stop, s);
+    hub_loop_signal(s->loop, SIGHUP, hub_server_on_hangup, s);
+    hold_signals(SIG_UNBLOCK);
+    s->started = hub_loop_now_exact(s->loop);
+    hub_timer_start(s->loop, &s->start, 0, hub_server_on_start);
+    hub_server_give_back(s);
+    hub_loop_run(s->loop);
+}
+
+/* A run of the server, and what it leaves to the next one. */
+struct server_run {
+    struct hub_service *service; /* NULL: there is no next one */
+    struct hub_service **elder;  /* whose values later ones have (schema/load.h, hub_service_keep) */
+    size_t elder_n;
+};
+
+static void hand_on(struct server_run *r, struct hub_server *s, int port) {
+    hold_signals(SIG_BLOCK); /* they are for the next one */
+    r->service = hub_server_take_apart(s);
+    if (port) r->service->port = port;
+    if (s->first == r->service) return;
+    r->elder = hub_xrealloc(r->elder, (r->elder_n + 1) * sizeof(struct hub_service *));
+    r->elder[r->elder_n++] = s->first;
+}
+
+static int run_once(const struct hub_server_options *options, struct server_run *r) {
+    struct hub_server s = {
+        .options = options, .now.service = r->service, .first = r->service, .loop = hub_loop_new(NULL)};
     hub_list_init(&s.retired);
+    s.nodes = hub_backends_nodes_new();
     struct hub_err err;
-    int code = hub_backends_tables(service, &s.now.tables, &err) ? hub_server_failed(&err, HUB_EXIT_INVALID)
-                                                                 : hub_server_open_cache_and_bus(&s);
+    hold_signals(SIG_BLOCK);
+    int code = hub_backends_tables(r->service, &s.now.tables, &err) ? hub_server_failed(&err, HUB_EXIT_INVALID)
+                                                                    : hub_server_open_cache_and_bus(&s);
     if (!code) code = listen_to_clients(&s);
     if (!code) {
-        hub_loop_signal(s.loop, SIGTERM, hub_server_on_stop, &s);
-        hub_loop_signal(s.loop, SIGINT, hub_server_on_stop, &s);
-        hub_loop_signal(s.loop, SIGHUP, hub_server_on_hangup, &s);
-        s.started = hub_loop_now_exact(s.loop);
-        hub_timer_start(s.loop, &s.start, 0, hub_server_on_start);
-        hub_loop_run(s.loop);
+        serve_until_stopped(&s);
         code = s.exit_code;
     }
-    *again = s.again;
-    *port = s.again ? hub_transport_port(s.transport) : 0;
-    hub_server_free(&s);
+    if (s.again) {
+        hand_on(r, &s, hub_transport_port(s.transport));
+    } else {
+        hub_server_free(&s);
+        r->service = NULL;
+        hold_signals(SIG_UNBLOCK);
+    }
     return code;
 }
 
+/* Begins anew with the definitions in force: what stands in the files by now may be a mistake, which a
+ * reload would have refused. */
 int hub_server_run(const struct hub_server_options *options, struct hub_service *service) {
-    bool again;
-    int port, code = run_once(options, service, &again, &port);
-    while (again && (service = hub_server_load(options))) {
-        if (port) service->port = port;
-        code = run_once(options, service, &again, &port);
-    }
-    return again ? HUB_EXIT_INVALID : code;
+    struct server_run r = {.service = service};
+    int code;
+    do code = run_once(options, &r);
+    while (r.service);
+    while (r.elder_n) hub_service_free(r.elder[--r.elder_n]);
+    free(r.elder);
+    return code;
 }

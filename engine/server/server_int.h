@@ -6,7 +6,6 @@
 #include "adapters/curl/curl.h"
 #include "auth/jwks.h"
 #include "hub/engine.h"
-#include "namespace/namespace.h"
 #include "ops/ops.h"
 #include "rest/rest.h"
 #include "scripting/scripts.h"
@@ -18,7 +17,8 @@ struct hub_generation {
     struct hub_service *service;
     struct hub_tables *tables;
     struct hub_jwt_keys *keys;
-    struct hub_jwks *jwks; /* NULL without auth.jwt.jwksUrl */
+    struct hub_jwks *jwks;              /* NULL without auth.jwt.jwksUrl */
+    struct hub_cookie_secrets *secrets; /* NULL without auth.session.cookie */
     struct hub_scripts *scripts;
     struct hub_static *files;
 };
@@ -30,6 +30,8 @@ struct hub_retired {
     struct hub_generation generation;
     int64_t since; /* loop time */
 };
+
+enum hub_bootstrap { HUB_BOOTSTRAP_DUE, HUB_BOOTSTRAP_RUNNING, HUB_BOOTSTRAP_OVER };
 
 struct hub_server {
     const struct hub_server_options *options;
@@ -45,15 +47,17 @@ struct hub_server {
     struct hub_bus *bus;
     struct hub_identity_ctx *identity;
     struct hub_engine *engine;
-    struct hub_namespaces *namespaces;
     struct hub_sessions *sessions;
     struct hub_static *console, *client; /* inside the program; NULL in a build without npm */
     struct hub_transport *transport;
     struct hub_rest *rest;
     struct hub_ops_config ops;
     struct hub_curl *curl;
-    struct hub_host engine_host, socket_host, http_host;
-    int64_t started; /* monotonic ms */
+    struct hub_host engine_hosts[HUB_ENGINE_HOSTS], http_host;
+    const struct hub_host *host; /* what scripts may call: those, as a chain */
+    void *nodes;                 /* of this process (server/backends.h) */
+    int64_t started;             /* monotonic ms */
+    enum hub_bootstrap bootstrap;
     bool subscribed; /* the engine has been started */
     bool open;       /* store, cache and bus have been there */
     bool serving;    /* the keys, too: the start is over */
@@ -61,7 +65,12 @@ struct hub_server {
     struct hub_timer start, retry_keys;
     bool draining;
     int64_t drain_until, drain_said; /* loop time; when it was last said what it waits for */
+    int64_t fetch_until;             /* the same: when clients that poll have had time to fetch what is queued */
     struct hub_timer drain;
+    struct hub_timer give_back;
+    size_t given_back; /* bytes that are free for the allocator, and whose pages the system has (give_back.c) */
+    void (*shut_down)(struct hub_server *s); /* when onShutdown is over */
+    bool rooms_closed;                       /* clients are gone, and those who hear of rooms have been told */
     int exit_code;
     bool again; /* not the end of the process, but of what it has in memory */
 };
@@ -77,6 +86,8 @@ enum hub_code hub_server_open_store(struct hub_server *s, bool look, struct hub_
 int hub_server_open_cache_and_bus(struct hub_server *s);
 /* The keys that tokens are checked with, into G. Those of a URL are not asked for yet. */
 enum hub_code hub_server_load_keys(struct hub_server *s, struct hub_generation *g, struct hub_err *err);
+/* What public/ holds, into G. */
+enum hub_code hub_server_load_files(struct hub_generation *g, struct hub_err *err);
 struct hub_identity_config hub_server_identity_config(const struct hub_server *s, const struct hub_generation *g);
 /* What resolves tokens: keys, and the fetches of keys. The cache is open, if there is one. */
 int hub_server_make_identity(struct hub_server *s);
@@ -86,6 +97,19 @@ int hub_server_make_engine(struct hub_server *s);
 /* ---- start.c ---- */
 /* The start's timer: tries what is missing, and itself again, until all is there or --wait is over. */
 void hub_server_on_start(struct hub_timer *t);
+void hub_server_give_back(struct hub_server *s); /* from now on, memory that became free (give_back.c) */
+
+/* What is listened on, as it is: 0.0.0.0 is every address of the machine, and not only loopback. */
+void hub_server_add_address(const struct hub_server *s, struct hub_buf *out);
+
+/* ---- lifecycle.c ---- */
+int hub_server_join(struct hub_server *s); /* the engine becomes a node among those of its cluster */
+/* Starts onBootstrap, once. False: it is not over; then the start goes on by itself, or the process ends. */
+bool hub_server_is_bootstrapped(struct hub_server *s);
+void hub_server_tell_started(struct hub_server *s);
+/* onShutdown, of a service that was open, for at most MOST_MS. THEN comes when it is over, possibly before
+ * this returns. */
+void hub_server_tell_shutdown(struct hub_server *s, int64_t most_ms, void (*then)(struct hub_server *s));
 
 /* ---- reload.c ---- */
 void hub_server_on_hangup(void *server, int signo);
@@ -98,7 +122,10 @@ void hub_server_on_stop(void *server, int signo);
 void hub_server_on_taken(void *server);
 /* Ends the process with EXIT_CODE, draining what is there. */
 void hub_server_give_up(struct hub_server *s, int exit_code);
-/* Takes everything apart, after the loop has stopped or when the start failed half-way. */
+/* Takes everything apart, after the loop has stopped or when the start failed half-way. What is left are the
+ * definitions in force, which are given away, and S->first, which must outlive them (load.h). */
+HUB_MUST struct hub_service *hub_server_take_apart(struct hub_server *s);
+/* The same with both. */
 void hub_server_free(struct hub_server *s);
 
 /* ---- why.c ---- */

@@ -22,8 +22,7 @@ static void print_url(const char *label, const char *url) {
     hub_buf_free(&shown);
 }
 
-/* What is listened on, as it is: 0.0.0.0 is every address of the machine, and not only loopback. */
-static void add_address(const struct hub_server *s, struct hub_buf *out) {
+void hub_server_add_address(const struct hub_server *s, struct hub_buf *out) {
     const struct hub_service *d = s->now.service;
     bool bare_v6 = strchr(d->host, ':') && d->host[0] != '[';
     if (strncmp(d->host, "unix:", 5) == 0)
@@ -33,10 +32,10 @@ static void add_address(const struct hub_server *s, struct hub_buf *out) {
                      bare_v6 ? "]" : "", hub_transport_port(s->transport), d->base_path);
 }
 
-static void announce(const struct hub_server *s) {
+static void say_serving(const struct hub_server *s) {
     const struct hub_service *d = s->now.service;
     struct hub_buf address = {0};
-    add_address(s, &address);
+    hub_server_add_address(s, &address);
     printf("hubd " HUB_VERSION ": service %s listening on %s\n", d->name, hub_buf_cstr(&address));
     for (size_t i = 0; i < d->hub_n; i++) {
         printf("  hub %s  %s/hub/%s", d->hubs[i].name, hub_buf_cstr(&address), d->hubs[i].name);
@@ -57,11 +56,17 @@ static void announce(const struct hub_server *s) {
             HUB_LOG_WARN, "auth",
             "the secret of auth.jwt.secretEnv is short enough to be guessed from a token; take 32 random bytes or more",
             "variable", d->jwt.secret_env, NULL);
+    if (s->now.secrets && hub_cookie_secrets_shortest(s->now.secrets) < SECRET_BYTES)
+        hub_log_kv(HUB_LOG_WARN, "auth",
+                   "a secret of auth.session.secretEnv is short enough to be guessed from a cookie; take 32 random "
+                   "bytes or more",
+                   "variable", d->session_secret_env, NULL);
 }
 
-static void serve(struct hub_server *s) {
+static void start_serving(struct hub_server *s) {
     s->serving = true;
-    announce(s);
+    say_serving(s);
+    hub_server_tell_started(s);
 }
 
 static void fetch_keys(struct hub_server *s);
@@ -79,7 +84,7 @@ static void try_again(struct hub_server *s, const struct hub_err *err, struct hu
     }
     if (!s->waiting_said && !is_early(s)) {
         struct hub_buf address = {0};
-        add_address(s, &address);
+        hub_server_add_address(s, &address);
         hub_log_kv(HUB_LOG_WARN, "server", "waiting for what the service needs", "missing", err->text, "url",
                    hub_buf_cstr(&address), NULL);
         hub_buf_free(&address);
@@ -93,12 +98,12 @@ static void on_first_keys(void *arg, const char *error) {
     struct hub_err err;
     if (s->draining) return;
     if (!error) {
-        serve(s);
+        start_serving(s);
         return;
     }
     struct hub_buf url = {0};
     hub_secret_add_url(&url, hub_cstr(s->now.service->jwt.jwks_url));
-    hub_fail(&err, HUB_STORE_UNAVAILABLE, "auth.jwt.jwksUrl %s: %s", hub_buf_cstr(&url), error);
+    hub_err_set(&err, HUB_STORE_UNAVAILABLE, "auth.jwt.jwksUrl %s: %s", hub_buf_cstr(&url), error);
     hub_buf_free(&url);
     try_again(s, &err, &s->retry_keys, RETRY_KEYS_MS, on_retry_keys);
 }
@@ -131,6 +136,11 @@ static enum hub_code reach_all(struct hub_server *s, struct hub_err *err) {
     return code;
 }
 
+static int begin_engine(struct hub_server *s) {
+    int exit_code = hub_server_make_engine(s);
+    return exit_code ? exit_code : hub_server_join(s);
+}
+
 void hub_server_on_start(struct hub_timer *t) {
     struct hub_server *s = HUB_CONTAINER(t, struct hub_server, start);
     struct hub_err err;
@@ -140,12 +150,13 @@ void hub_server_on_start(struct hub_timer *t) {
     if (code && !may_pass)
         exit_code = hub_server_failed(&err, store_exit_code(s, code));
     else if (!code && !s->engine)
-        exit_code = hub_server_make_engine(s);
+        exit_code = begin_engine(s);
     if (exit_code) {
         hub_server_give_up(s, exit_code);
         return;
     }
     if (!code) code = reach_all(s, &err);
+    if (!code && !hub_server_is_bootstrapped(s)) return;
     if (!code && !s->subscribed) {
         s->subscribed = true;
         hub_engine_start(s->engine);
@@ -161,5 +172,5 @@ void hub_server_on_start(struct hub_timer *t) {
     if (s->now.jwks)
         fetch_keys(s);
     else
-        serve(s);
+        start_serving(s);
 }

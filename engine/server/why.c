@@ -55,7 +55,7 @@ static void on_asker(void *arg, enum hub_code code, struct hub_identity *who, co
         hub_loop_stop(w->server->loop);
         return;
     }
-    print_layer(NULL, "session", "", who->session);
+    print_layer(NULL, "session", "", hub_identity_session(who));
     hub_engine_why(w->hub, who, hub_cstr(w->question->room), print_layer, on_why, w->server);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json_event.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -20,14 +21,18 @@
 struct hub_sessions {
     struct hub_loop *loop;
     struct hub_sessions_config config;
+    const char *keep_cookie; /* hub_sessions_keep_cookie */
     struct hub_list clients;
-    struct hub_map nsps; /* name → struct nsp, while a socket uses it */
+    struct hub_map nsps;      /* name → struct nsp, while a socket uses it */
+    struct hub_list all_nsps; /* and those whose name another server has now */
     struct hub_buf scratch;
 };
 
 struct nsp {
     struct hub_nsp pub;
     struct hub_sessions *sessions; /* NULL once they are gone */
+    struct hub_list link;          /* in their all_nsps */
+    bool replaced;                 /* another server has the name now */
     char name[];
 };
 
@@ -43,28 +48,43 @@ struct partial {
     size_t ends[];        /* want of them */
 };
 
+/* What a client has while one of its sockets connects, and until a first one is connected. */
+struct joining {
+    struct hub_client *client;
+    struct hub_timer timer;    /* until a first namespace is joined */
+    struct hub_list abandoned; /* connecting.in_abandoned */
+    size_t bytes;              /* of the sockets that connect */
+    uint16_t n, abandoned_n;
+};
+
 struct hub_client {
     struct hub_eio *eio;
     struct hub_sessions *sessions;
     struct hub_list link;
     struct hub_list sockets;
-    struct hub_timer timer; /* until a first namespace is joined */
     struct partial *partial;
-    struct hub_handshake *handshake;
-    size_t joining_bytes; /* of the sockets that connect */
-    uint16_t socket_n, joining_n;
-    bool joined;  /* a namespace: somebody is known behind it */
-    bool closing; /* the transport has been told or has told us; nothing comes in or goes out any more */
-    bool greeted; /* a CONNECT has come */
-    bool told;    /* an unknown namespace has been logged */
+    struct joining *joining; /* NULL: nothing connects */
+    uint16_t socket_n;
+    bool joined : 1;  /* a namespace: somebody is known behind it */
+    bool closing : 1; /* the transport has been told or has told us; nothing comes in or goes out any more */
+    bool greeted : 1; /* a CONNECT has come */
+    bool told : 1;    /* an unknown namespace has been logged */
+    /* behind it: struct hub_kept_handshake */
+};
+
+/* What a socket has until it is connected, or until what judges it has noticed its end. */
+struct connecting {
+    char *auth_text;                 /* a tree may be twenty times as large */
+    json_t *auth;                    /* the same, once somebody has asked for it */
+    size_t bytes;                    /* what it counts for among those that connect */
+    struct hub_client *abandoned_by; /* closed while it connected, and what judges it has not noticed yet; or NULL */
+    struct hub_list in_abandoned;
 };
 
 struct socket {
     struct hub_socket pub;
-    struct hub_acks *acks; /* made by the first emit that asks for one */
-    char *auth_text;       /* while it connects; a tree may be twenty times as large */
-    json_t *auth;          /* the same, once somebody has asked for it */
-    size_t bytes;          /* what it counts for among those that connect */
+    struct hub_acks *acks;         /* made by the first emit that asks for one */
+    struct connecting *connecting; /* NULL: it is connected */
 };
 
 static struct hub_metric sockets_gauge =
@@ -93,7 +113,7 @@ static struct hub_buf *scratch_of(struct hub_client *c) {
 }
 
 /* One text message and its attachments as one piece, so that they stay together. */
-static struct hub_chunk *make_frames(struct hub_str text, const struct hub_binaries *bins) {
+static HUB_MUST struct hub_chunk *make_frames(struct hub_str text, const struct hub_binaries *bins) {
     struct hub_chunk *chunk = hub_chunk_frame(HUB_WS_TEXT, text);
     for (size_t i = 0; bins && i < bins->n; i++) hub_chunk_add_frame(chunk, HUB_WS_BINARY, bins->items[i]);
     return chunk;
@@ -212,23 +232,48 @@ static struct hub_nsp *nsp_get(struct hub_sessions *s, struct hub_str name, cons
     n = hub_xmalloc(sizeof *n + name.n);
     memcpy(n->name, name.p, name.n);
     n->sessions = s;
+    n->replaced = false;
+    hub_list_push(&s->all_nsps, &n->link);
     n->pub = (struct hub_nsp){.refs = 1, .ops = ops, .owner = owner, .name = hub_str(n->name, name.n)};
     struct nsp *old = hub_map_put(&s->nsps, name, n); /* its server was replaced: it stays with the sockets it has */
-    if (old) old->sessions = NULL;
+    if (old) old->replaced = true;
+    if (ops->used) ops->used(owner, 1);
     return &n->pub;
 }
 
 static void nsp_unref(struct hub_nsp *pub) {
     struct nsp *n = HUB_CONTAINER(pub, struct nsp, pub);
     if (--pub->refs) return;
-    if (n->sessions) hub_map_del(&n->sessions->nsps, pub->name);
+    hub_list_remove(&n->link);
+    if (n->sessions && !n->replaced) hub_map_del(&n->sessions->nsps, pub->name);
+    if (n->sessions && pub->ops->used) pub->ops->used(pub->owner, -1);
     free(n);
 }
 
 /* ---- life of sockets and clients ---- */
 
-static struct hub_socket *socket_new(struct hub_client *c, struct hub_nsp *nsp) {
+static struct hub_kept_handshake *handshake_of(struct hub_client *c) { return (void *)(c + 1); }
+
+static struct joining *joining_of(struct hub_client *c) {
+    if (c->joining) return c->joining;
+    c->joining = hub_xcalloc(1, sizeof *c->joining);
+    c->joining->client = c;
+    hub_list_init(&c->joining->abandoned);
+    return c->joining;
+}
+
+/* Thousands of clients are connected for long. */
+static void settle_joining(struct hub_client *c) {
+    struct joining *j = c->joining;
+    if (!j || !c->joined || j->n || j->abandoned_n) return;
+    hub_timer_stop(c->sessions->loop, &j->timer);
+    free(j);
+    c->joining = NULL;
+}
+
+static HUB_MUST struct hub_socket *socket_new(struct hub_client *c, struct hub_nsp *nsp) {
     struct socket *s = hub_xcalloc(1, sizeof *s);
+    s->connecting = hub_xcalloc(1, sizeof *s->connecting);
     s->pub = (struct hub_socket){.refs = 1, .state = HUB_SOCKET_CONNECTING, .client = c, .nsp = nsp};
     hub_sid(s->pub.sid);
     hub_list_push(&c->sockets, &s->pub.link);
@@ -238,25 +283,45 @@ static struct hub_socket *socket_new(struct hub_client *c, struct hub_nsp *nsp) 
 
 /* It connects no more. */
 static void drop_auth(struct hub_socket *pub) {
-    struct socket *s = (struct socket *)pub;
-    json_decref(s->auth);
-    free(s->auth_text);
-    if (s->bytes && pub->client) pub->client->joining_bytes -= s->bytes, pub->client->joining_n--;
-    s->auth = NULL;
-    s->auth_text = NULL;
-    s->bytes = 0;
+    struct connecting *k = ((struct socket *)pub)->connecting;
+    if (!k) return;
+    json_decref(k->auth);
+    free(k->auth_text);
+    if (k->bytes && pub->client) pub->client->joining->bytes -= k->bytes, pub->client->joining->n--;
+    k->auth = NULL;
+    k->auth_text = NULL;
+    k->bytes = 0;
 }
 
 json_t *hub_socket_auth(struct hub_socket *pub) {
-    struct socket *s = (struct socket *)pub;
-    if (!s->auth && s->auth_text) s->auth = hub_json_parse(hub_cstr(s->auth_text), NULL);
-    return s->auth;
+    struct connecting *k = ((struct socket *)pub)->connecting;
+    if (k && !k->auth && k->auth_text) k->auth = hub_json_parse(hub_cstr(k->auth_text), NULL);
+    return k ? k->auth : NULL;
+}
+
+/* Scripts may go on judging a CONNECT whose socket is closed. It counts as long as that lasts: otherwise a
+ * client that connects and disconnects over and over could have any number of them run. */
+static void abandon_connect(struct hub_client *c, struct connecting *k) {
+    k->abandoned_by = c;
+    hub_list_push(&joining_of(c)->abandoned, &k->in_abandoned);
+    c->joining->abandoned_n++;
+}
+
+static void end_abandoned(struct connecting *k) {
+    struct hub_client *c = k ? k->abandoned_by : NULL;
+    if (!c) return;
+    hub_list_remove(&k->in_abandoned);
+    c->joining->abandoned_n--;
+    k->abandoned_by = NULL;
+    settle_joining(c);
 }
 
 void hub_socket_unref(struct hub_socket *s) {
     if (--s->refs) return;
     nsp_unref(s->nsp);
     drop_auth(s);
+    end_abandoned(((struct socket *)s)->connecting);
+    free(((struct socket *)s)->connecting);
     hub_acks_free(((struct socket *)s)->acks);
     free(s);
 }
@@ -264,10 +329,12 @@ void hub_socket_unref(struct hub_socket *s) {
 /* Takes the socket out of its client, whose reference the caller drops. */
 static void detach_socket(struct hub_socket *s) {
     if (s->state == HUB_SOCKET_OPEN) hub_metric_add(&sockets_gauge, -1);
+    if (s->state == HUB_SOCKET_CONNECTING) abandon_connect(s->client, ((struct socket *)s)->connecting);
     s->state = HUB_SOCKET_CLOSED;
     drop_auth(s);
     hub_list_remove(&s->link);
     s->client->socket_n--;
+    settle_joining(s->client);
     s->client = NULL;
 }
 
@@ -295,10 +362,14 @@ static void hold_partial(struct hub_client *c) {
     hub_eio_hold(c->eio, p ? sizeof *p + p->want * sizeof *p->ends + p->text.cap + p->bytes.cap : 0);
 }
 
+static void stop_connect_timer(struct hub_client *c) {
+    if (c->joining) hub_timer_stop(c->sessions->loop, &c->joining->timer);
+}
+
 static void end_client(struct hub_client *c, enum hub_close_reason reason, int ws_code, const char *why) {
     if (c->closing) return;
     c->closing = true;
-    hub_timer_stop(c->sessions->loop, &c->timer);
+    stop_connect_timer(c);
     drop_partial(c);
     hub_log_kv(HUB_LOG_INFO, "session", "closing a connection", "reason", hub_close_reason_name(reason), "detail", why,
                "sid", hub_eio_sid(c->eio), NULL);
@@ -308,48 +379,57 @@ static void end_client(struct hub_client *c, enum hub_close_reason reason, int w
 static void end_broken_client(struct hub_client *c, const char *why) { end_client(c, HUB_CLOSE_PARSE, 1002, why); }
 
 static void on_connect_timeout(struct hub_timer *t) {
-    end_client(HUB_CONTAINER(t, struct hub_client, timer), HUB_CLOSE_SERVER, 1000, "no namespace was joined in time");
+    end_client(HUB_CONTAINER(t, struct joining, timer)->client, HUB_CLOSE_SERVER, 1000,
+               "no namespace was joined in time");
 }
 
 static void *on_open(void *ctx, struct hub_eio *eio, const struct hub_handshake *hs) {
     struct hub_sessions *s = ctx;
-    struct hub_client *c = hub_xcalloc(1, sizeof *c);
+    struct hub_client *c = hub_handshake_keep(sizeof *c, hs, s->keep_cookie);
     c->eio = eio;
     c->sessions = s;
-    c->handshake = hub_handshake_copy(hs);
     hub_list_init(&c->sockets);
     hub_list_push(&s->clients, &c->link);
-    hub_timer_await(s->loop, &c->timer, s->config.connect_timeout, on_connect_timeout);
+    hub_timer_await(s->loop, &joining_of(c)->timer, s->config.connect_timeout, on_connect_timeout);
     return c;
 }
 
 static void on_closed(void *client, enum hub_close_reason reason) {
     struct hub_client *c = client;
     c->closing = true;
-    hub_timer_stop(c->sessions->loop, &c->timer);
+    stop_connect_timer(c);
     while (!hub_list_empty(&c->sockets))
         close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
+    while (c->joining && !hub_list_empty(&c->joining->abandoned))
+        end_abandoned(HUB_CONTAINER(c->joining->abandoned.next, struct connecting, in_abandoned));
     drop_partial(c);
     hub_list_remove(&c->link);
-    free(c->handshake);
+    free(c->joining);
     free(c);
 }
 
-void hub_socket_accept(struct hub_socket *s) {
+void hub_socket_accept(struct hub_socket *s) { hub_socket_accept_with(s, hub_str(NULL, 0)); }
+
+void hub_socket_accept_with(struct hub_socket *s, struct hub_str members) {
     if (s->state != HUB_SOCKET_CONNECTING) return;
     struct hub_client *c = s->client;
     s->state = HUB_SOCKET_OPEN;
     drop_auth(s);
+    free(((struct socket *)s)->connecting);
+    ((struct socket *)s)->connecting = NULL;
     hub_metric_add(&sockets_gauge, 1);
-    hub_timer_stop(c->sessions->loop, &c->timer);
+    stop_connect_timer(c);
     c->joined = true;
+    settle_joining(c);
     if (c->closing) return; /* its closed callback is on the way */
     hub_eio_signed_in(c->eio);
     struct hub_buf *b = scratch_of(c);
     hub_sio_head(b, HUB_SIO_CONNECT, 0, s->nsp->name, -1);
     hub_buf_addz(b, "{\"sid\":\"");
     hub_buf_addz(b, s->sid);
-    hub_buf_addz(b, "\"}");
+    hub_buf_addc(b, '"');
+    hub_buf_adds(b, members);
+    hub_buf_addc(b, '}');
     send_scratch(c, NULL, 0);
 }
 
@@ -394,15 +474,29 @@ void hub_socket_ping(struct hub_socket *s) {
     if (s->client && !s->client->closing) hub_eio_ping(s->client->eio);
 }
 
-const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s) {
-    return s->client ? s->client->handshake : NULL;
+struct hub_handshake hub_socket_handshake(const struct hub_socket *s) {
+    return s->client ? hub_handshake_kept(handshake_of(s->client)) : (struct hub_handshake){0};
 }
+
+const char *hub_socket_client_id(const struct hub_socket *s) { return s->client ? hub_eio_sid(s->client->eio) : NULL; }
 
 size_t hub_socket_queued(const struct hub_socket *s) {
     return s->client && !s->client->closing ? hub_eio_queued(s->client->eio) : 0;
 }
 int64_t hub_socket_last_in(const struct hub_socket *s) {
     return s->client && !s->client->closing ? hub_eio_last_in(s->client->eio) : 0;
+}
+
+int64_t hub_socket_latency(const struct hub_socket *s) {
+    return s->client && !s->client->closing ? hub_eio_latency(s->client->eio) : -1;
+}
+
+static void on_heartbeat(void *client, int64_t ms) {
+    struct hub_client *c = client;
+    HUB_LIST_EACH_SAFE(&c->sockets, it) {
+        struct hub_socket *s = HUB_CONTAINER(it, struct hub_socket, link);
+        if (s->state == HUB_SOCKET_OPEN && s->nsp->ops->heartbeat) s->nsp->ops->heartbeat(s, ms);
+    }
 }
 
 /* ---- CONNECT ---- */
@@ -437,22 +531,26 @@ static void log_unknown(struct hub_client *c, struct hub_str name) {
 
 /* What the CONNECT makes us hold while it is judged: its data, and the credentials of the handshake that
  * may be copied for it. */
-static size_t bytes_of(const struct hub_client *c, const struct hub_sio_packet *p) {
-    const struct hub_handshake *h = c->handshake;
-    return 1 + p->data.n + h->authorization.n + h->cookie.n + h->query.n;
+static size_t bytes_of(struct hub_client *c, const struct hub_sio_packet *p) {
+    const struct hub_handshake h = hub_handshake_kept(handshake_of(c));
+    return 1 + p->data.n + h.authorization.n + h.cookie.n + h.query.n;
 }
 
 static bool is_too_much(const struct hub_client *c, size_t bytes) {
-    if (c->joined || !c->joining_n) return false;
-    return c->joining_n >= MAX_JOINING || c->joining_bytes + bytes > MAX_JOINING_BYTES;
+    const struct joining *j = c->joining;
+    int judged = j ? j->n + j->abandoned_n : 0;
+    if (c->socket_n + (j ? j->abandoned_n : 0) >= MAX_SOCKETS) return true;
+    if (c->joined || !judged) return false;
+    return judged >= MAX_JOINING || j->bytes + bytes > MAX_JOINING_BYTES;
 }
 
 static void join_namespace(struct hub_client *c, const struct hub_sio_packet *p, struct hub_nsp *nsp, json_t *auth) {
     struct hub_socket *s = hub_socket_ref(socket_new(c, nsp));
-    struct socket *own = (struct socket *)s;
+    struct connecting *own = ((struct socket *)s)->connecting;
+    struct joining *all = joining_of(c);
     own->bytes = bytes_of(c, p);
-    c->joining_bytes += own->bytes;
-    c->joining_n++;
+    all->bytes += own->bytes;
+    all->n++;
     if (auth) own->auth_text = hub_str_dup(p->data);
     nsp->ops->connect(s, auth);
     hub_socket_unref(s);
@@ -479,7 +577,7 @@ static void on_connect(struct hub_client *c, const struct hub_sio_packet *p) {
     if (!name_ok(p->nsp) || !config->find(config->ctx, hub_sio_nsp_path(p->nsp), &ops, &owner)) {
         log_unknown(c, p->nsp);
         send_connect_error(c, p->nsp, "Invalid namespace", HUB_STR(""));
-    } else if (c->socket_n >= MAX_SOCKETS || is_too_much(c, bytes_of(c, p))) {
+    } else if (is_too_much(c, bytes_of(c, p))) {
         send_connect_error(c, p->nsp, "Too many namespaces", HUB_STR("{\"code\":\"overloaded\"}"));
     } else {
         join_namespace(c, p, nsp_get(c->sessions, p->nsp, ops, owner), auth);
@@ -521,6 +619,7 @@ static bool places_ok(const json_t *args, const struct hub_binaries *bins) {
 bool hub_event_reserved(struct hub_str event) {
     static const char *const names[] = {"connect",       "connect_error", "disconnect",
                                         "disconnecting", "newListener",   "removeListener"};
+    if (hub_str_starts(event, HUB_STR("hub:"))) return false; /* as nearly all are */
     for (size_t i = 0; i < HUB_NELEM(names); i++)
         if (hub_str_is(event, names[i])) return true;
     return false;
@@ -583,21 +682,25 @@ static void on_refused_event(struct hub_client *c, struct hub_socket *s, const s
 static void on_event(struct hub_client *c, struct hub_socket *s, const struct hub_sio_packet *p,
                      const struct hub_binaries *bins) {
     struct hub_err err;
-    json_t *args = hub_json_parse(p->data, &err);
+    struct hub_str event;
+    json_t *args = hub_json_parse_event(p->data, &event, &err), *name = NULL;
     if (!args) {
         on_refused_event(c, s, p, err.text);
         return;
     }
     struct hub_buf number = {0};
-    json_t *name = json_incref(json_array_get(args, 0)); /* NULL stays NULL */
-    struct hub_str event = name_of(name, &number);
+    if (!event.p) {
+        name = json_incref(json_array_get(args, 0)); /* NULL stays NULL */
+        event = name_of(name, &number);
+    }
     if (!event.p || hub_event_reserved(event)) {
         end_broken_client(c, "an event without a name, or with a reserved one");
     } else if (!places_ok(args, bins)) {
         end_broken_client(c, "placeholders do not fit the attachments");
     } else {
-        json_array_remove(args, 0);
+        if (name) json_array_remove(args, 0);
         s->event_is_number = json_is_number(name);
+        s->event_bytes = (uint32_t)p->data.n;
         s->nsp->ops->event(s, event, args, bins, p->id);
         s->event_is_number = false;
     }
@@ -752,8 +855,12 @@ static void on_admit(void *ctx, struct hub_http_req *req) {
     s->config.admit(s->config.ctx, req);
 }
 
-const struct hub_transport_ops hub_sessions_transport_ops = {
-    .open = on_open, .message = on_message, .closed = on_closed, .http = on_http, .admit = on_admit};
+const struct hub_transport_ops hub_sessions_transport_ops = {.open = on_open,
+                                                             .message = on_message,
+                                                             .closed = on_closed,
+                                                             .http = on_http,
+                                                             .admit = on_admit,
+                                                             .heartbeat = on_heartbeat};
 
 /* ---- all of them ---- */
 
@@ -764,12 +871,14 @@ struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_se
     if (!s->config.connect_timeout) s->config.connect_timeout = 45000;
     if (!s->config.max_payload) s->config.max_payload = 1000000;
     hub_list_init(&s->clients);
+    hub_list_init(&s->all_nsps);
     return s;
 }
 
+void hub_sessions_keep_cookie(struct hub_sessions *s, const char *name) { s->keep_cookie = name; }
+
 void hub_sessions_delete(struct hub_sessions *s) {
-    void *nsp;
-    for (void *it = NULL; (it = hub_map_next(&s->nsps, it, NULL, &nsp));) ((struct nsp *)nsp)->sessions = NULL;
+    for (struct hub_list *it; (it = hub_list_pop(&s->all_nsps));) HUB_CONTAINER(it, struct nsp, link)->sessions = NULL;
     hub_map_clear(&s->nsps);
     hub_buf_free(&s->scratch);
     free(s);

@@ -43,7 +43,7 @@ struct hub_binaries {
     size_t n;
 };
 
-/* What serves a namespace. All functions are required. */
+/* What serves a namespace. All functions but HEARTBEAT and USED are required. */
 struct hub_namespace_ops {
     /* CONNECT arrived with AUTH (borrowed; NULL when the client sent none). Answer now or later with
      * hub_socket_accept or hub_socket_refuse. Events before that are dropped, as the protocol forbids
@@ -58,6 +58,11 @@ struct hub_namespace_ops {
     /* The socket is gone (also when it was never accepted), called exactly once, for hub_socket_disconnect
      * before that returns. REASON is Socket.IO's text. S lives on until the last unref. */
     void (*closed)(struct hub_socket *s, const char *reason);
+    /* A heartbeat of the client of S, which is open, took MS there and back. NULL: nobody wants to know. */
+    void (*heartbeat)(struct hub_socket *s, int64_t ms);
+    /* One more (BY 1) or fewer (-1) of the names that clients write for OWNER is in use. While none is, no
+     * socket refers to OWNER. Not called any more once the sessions are deleted. */
+    void (*used)(void *owner, int by);
 };
 
 /* A namespace name as clients wrote it, shared by the sockets that use it and freed with the last of them.
@@ -73,11 +78,12 @@ enum hub_socket_state { HUB_SOCKET_CONNECTING, HUB_SOCKET_OPEN, HUB_SOCKET_CLOSE
 
 struct hub_socket {
     uint32_t refs;
-    enum hub_socket_state state;
+    uint32_t event_bytes;      /* during the event callback: of the JSON that came */
     struct hub_client *client; /* NULL once closed */
     struct hub_nsp *nsp;
     struct hub_list link; /* in the client's sockets */
     char sid[HUB_SID_LEN + 1];
+    uint8_t state;        /* enum hub_socket_state */
     bool event_is_number; /* during the event callback */
     void *user;           /* the namespace owner's data about this socket */
 };
@@ -96,22 +102,33 @@ struct hub_sessions_config {
     void (*admit)(void *ctx, struct hub_http_req *req);
 };
 
-struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_sessions_config *config);
+HUB_MUST struct hub_sessions *hub_sessions_new(struct hub_loop *loop, const struct hub_sessions_config *config);
 /* The upward table for hub_transport_new; its ctx is the hub_sessions. */
 extern const struct hub_transport_ops hub_sessions_transport_ops;
 /* Every Engine.IO session must be closed; sockets somebody still refers to live on. */
 void hub_sessions_delete(struct hub_sessions *s);
 
+/* From now on handshakes keep the cookie NAME (borrowed until the next call; NULL: none) of those that are
+ * too long to be kept whole. */
+void hub_sessions_keep_cookie(struct hub_sessions *s, const char *name);
+
 static inline struct hub_socket *hub_socket_ref(struct hub_socket *s) { return s->refs++, s; }
 void hub_socket_unref(struct hub_socket *s);
-/* Copies kept from the handshake, valid while the client lives; NULL on a closed socket. Of a long cookie
- * or query only access_token is kept, of a long user agent the beginning. */
-const struct hub_handshake *hub_socket_handshake(const struct hub_socket *s);
+/* What is kept from the handshake, valid while the client lives; all empty on a closed socket. Of a long
+ * query only access_token is kept, of long cookies that and the one of hub_sessions_keep_cookie, of a long
+ * peer, origin or user agent the beginning. */
+struct hub_handshake hub_socket_handshake(const struct hub_socket *s);
+/* The id of its client's Engine.IO session; NULL on a closed socket. Whoever has it may poll in that client's
+ * name. */
+const char *hub_socket_client_id(const struct hub_socket *s);
 /* CONNECT's auth object while the socket connects (borrowed); NULL when the client sent none, and once it
  * is accepted or refused. */
-json_t *hub_socket_auth(struct hub_socket *s);
+HUB_MUST json_t *hub_socket_auth(struct hub_socket *s);
 /* CONNECT accepted; from here events flow. No effect on a closed socket. */
 void hub_socket_accept(struct hub_socket *s);
+/* The same with further members in the answer, ",\"pid\":…" or empty. S->sid, which is the other one, may
+ * have been replaced before by that of a closed socket of the namespace. */
+void hub_socket_accept_with(struct hub_socket *s, struct hub_str members);
 /* CONNECT_ERROR {"message":…,"data":DATA_JSON}; DATA_JSON may be empty. The socket is closed (closed
  * callback: not called). Only before hub_socket_accept; no effect on a closed socket. */
 void hub_socket_refuse(struct hub_socket *s, const char *message, struct hub_str data_json);
@@ -128,8 +145,8 @@ void hub_socket_fail(struct hub_socket *s, struct hub_str event, int64_t ack, en
 bool hub_event_reserved(struct hub_str event);
 /* The frames of [NAME,ARGS] for sockets of NSP, to be sent to many with hub_socket_send_chunk. NAME is
  * JSON: a string or a number. BINS may be NULL. refs = 1. */
-struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name_json, struct hub_str args,
-                                      const struct hub_binaries *bins);
+HUB_MUST struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str name_json, struct hub_str args,
+                                               const struct hub_binaries *bins);
 /* Queues frames already encoded for this socket's namespace name. */
 void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags);
 /* DISCONNECT packet, then closed callback ("server namespace disconnect"); CLOSE does so for every socket
@@ -142,7 +159,8 @@ void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const c
 /* Asks the peer for a sign of life now, unless it is being asked already. */
 void hub_socket_ping(struct hub_socket *s);
 int64_t hub_socket_last_in(const struct hub_socket *s);
-size_t hub_socket_queued(const struct hub_socket *s); /* bytes that its client has not taken yet */
+int64_t hub_socket_latency(const struct hub_socket *s); /* ms of its client's last heartbeat; -1: not known yet */
+size_t hub_socket_queued(const struct hub_socket *s);   /* bytes that its client has not taken yet */
 
 /* ---- acknowledgements by the client ---- */
 

@@ -18,8 +18,12 @@ const char *hub_close_reason_name(enum hub_close_reason r) {
     return r < HUB_CLOSE_REASON_COUNT ? reason_names[r] : "unknown";
 }
 
+struct hub_str hub_eio_key(const void *eio) {
+    return hub_cstr(((const struct hub_eio *)eio)->sid);
+}
 const char *hub_eio_sid(const struct hub_eio *e) { return e->sid; }
 int64_t hub_eio_last_in(const struct hub_eio *e) { return e->last_in; }
+int64_t hub_eio_latency(const struct hub_eio *e) { return e->latency; }
 size_t hub_eio_queued(const struct hub_eio *e) { return e->q.bytes; }
 bool hub_eio_is_websocket(const struct hub_eio *e) { return e->link != NULL; }
 
@@ -28,6 +32,9 @@ static struct hub_metric *count_of(const struct hub_eio *e) {
 }
 
 /* ---- heartbeats: the server pings, the client answers in time ---- */
+
+static struct hub_histogram round_trips =
+    HUB_HISTOGRAM("hubd_heartbeat_round_trip_seconds", NULL, "From a ping to the client's pong, in whole milliseconds");
 
 static void on_session_timer(struct hub_timer *timer);
 
@@ -68,6 +75,9 @@ static void on_pong(struct hub_eio *e) {
     e->pinged = false;
     uint32_t taken = (uint32_t)hub_loop_now(e->t->loop) - e->pinged_at;
     hub_timer_start(e->t->loop, &e->timer, e->t->cfg.ping_interval - taken, on_session_timer);
+    e->latency = taken < INT32_MAX ? (int32_t)taken : INT32_MAX;
+    hub_histogram_add(&round_trips, (uint64_t)taken * 1000000);
+    if (e->t->ops->heartbeat) e->t->ops->heartbeat(e->client, e->latency);
 }
 
 /* ---- before and after sign-in ---- */
@@ -119,6 +129,7 @@ static void free_session(struct hub_eio *e) {
 struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_link *websocket, struct hub_address *pending) {
     struct hub_transport *t = r->link->t;
     struct hub_eio *e = hub_xcalloc(1, sizeof *e);
+    e->latency = -1;
     e->t = t;
     e->link = websocket;
     e->pending = pending;
@@ -126,7 +137,7 @@ struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_link *websocket, 
     hub_list_init(&e->due);
     hub_list_init(&e->ended);
     hub_sid(e->sid);
-    hub_map_put(&t->eios, hub_cstr(e->sid), e);
+    hub_keyed_put(&t->eios, e);
     hub_timer_start(t->loop, &e->timer, t->cfg.ping_interval, on_session_timer);
     queue_open_packet(e, !websocket);
     const struct hub_handshake hs = {
@@ -140,7 +151,7 @@ struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_link *websocket, 
     };
     e->client = t->ops->open(t->ctx, e, &hs);
     if (!e->client) {
-        hub_map_del(&t->eios, hub_cstr(e->sid));
+        hub_keyed_del(&t->eios, hub_cstr(e->sid));
         free_session(e);
         return NULL;
     }
@@ -207,7 +218,7 @@ static void take_over(struct hub_link *c) {
     e->probe = NULL;
     e->upgrading = false;
     hub_list_remove(&e->due);
-    hub_timer_stop(c->t->loop, &c->timer);
+    hub_timer_stop(c->t->loop, &hub_link_edge(c)->timer);
     c->mode = HUB_LINK_WS;
     hub_link_due(c);
 }
@@ -216,7 +227,7 @@ void hub_eio_probe_packet(struct hub_link *c, struct hub_str payload, bool binar
     struct hub_eio *e = c->eio;
     if (!binary && hub_str_is(payload, "2probe")) {
         struct hub_chunk *frame = hub_chunk_frame(HUB_WS_TEXT, HUB_STR("3probe"));
-        hub_buf_add(&c->out, frame->p, frame->n);
+        hub_buf_add(&hub_link_edge(c)->out, frame->p, frame->n);
         hub_chunk_unref(frame);
         hub_link_due(c);
         e->upgrading = true;
@@ -237,8 +248,17 @@ void hub_eio_due(struct hub_eio *e) {
         hub_list_push(&e->t->due_eios, &e->due);
 }
 
+static HUB_MUST struct hub_chunk *deflate_piece(struct hub_eio *e, struct hub_chunk *chunk, uint32_t *off,
+                                                uint32_t *len) {
+    uint32_t plain = *len;
+    struct hub_chunk *deflated = hub_chunk_deflate(chunk, e->t->deflater, e->t->cfg.deflate_threshold, off, len);
+    if (deflated != chunk) hub_metric_add(&hub_metric_saved, (int64_t)plain - *len);
+    return deflated;
+}
+
 void hub_eio_send(struct hub_eio *e, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
     if (e->state != HUB_EIO_RUNNING) return;
+    if (e->link && e->link->deflate && !(flags & HUB_SEND_PLAIN)) chunk = deflate_piece(e, chunk, &off, &len);
     if (e->turn != e->t->turn) {
         e->turn = e->t->turn;
         e->waiting = e->q.bytes;
@@ -317,7 +337,7 @@ void hub_eio_gone(struct hub_eio *e, enum hub_close_reason reason) {
     hub_pending_give(e->t, &e->pending, HUB_PENDING_SESSION);
     hub_timer_stop(e->t->loop, &e->timer);
     hub_metric_add(count_of(e), -1);
-    hub_map_del(&e->t->eios, hub_cstr(e->sid));
+    hub_keyed_del(&e->t->eios, hub_cstr(e->sid));
     drop_probe(e);
     hub_outq_clear(&e->q);
     hub_list_remove(&e->due);

@@ -80,7 +80,7 @@ static bool param_is(const struct hub_http_req *r, const char *name, const char 
 static struct hub_eio *find_session(const struct hub_http_req *r, bool *named) {
     struct hub_buf sid = {0};
     *named = hub_query_get(hub_http_query(r), "sid", &sid);
-    struct hub_eio *e = *named ? hub_map_get(&r->link->t->eios, hub_buf_str(&sid)) : NULL;
+    struct hub_eio *e = *named ? hub_keyed_get(&r->link->t->eios, hub_buf_str(&sid)) : NULL;
     hub_buf_free(&sid);
     return e;
 }
@@ -118,8 +118,9 @@ static void answer_handshake(struct hub_http_req *r, bool websocket) {
     }
     if (websocket && !hub_ws_check(r)) return;
     struct hub_address *pending = NULL;
-    int status = hub_pending_take(r->link->t, &pending, r->link->pending ? r->link->pending : &r->link->t->nowhere,
-                                  HUB_PENDING_SESSION);
+    int status =
+        hub_pending_take(r->link->t, &pending, r->link->edge->pending ? r->link->edge->pending : &r->link->t->nowhere,
+                         HUB_PENDING_SESSION);
     if (status) {
         hub_pending_refuse(r, status);
         return;

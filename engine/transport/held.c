@@ -36,16 +36,16 @@ struct hub_held_input {
     struct hub_held_input **place;
     void *owner;
     size_t bytes;
+    uint64_t age; /* the older the smaller, of a transport's */
     bool large;
     enum hub_held_kind kind;
 };
 
 static void count_held(struct hub_held_input *h, size_t n) {
     if (!h->t) return;
-    struct hub_held_all *all = &h->t->input[h->large];
-    all->bytes += n - h->bytes;
+    h->t->input[h->large].bytes += n - h->bytes;
+    hub_metric_add(&bytes[h->large], (int64_t)n - (int64_t)h->bytes); /* other transports have some, too */
     h->bytes = n;
-    hub_metric_set(&bytes[h->large], (int64_t)all->bytes);
 }
 
 /* ---- giving way ---- */
@@ -76,12 +76,29 @@ static void give_way(struct hub_held_input *h) {
     }
 }
 
-static struct hub_held_input *new_held(struct hub_transport *t, struct hub_held_input **place, enum hub_held_kind kind,
-                                       void *owner, bool large) {
+static HUB_MUST struct hub_held_input *new_held(struct hub_transport *t, struct hub_held_input **place,
+                                                enum hub_held_kind kind, void *owner, bool large) {
     struct hub_held_input *h = hub_xmalloc(sizeof *h);
-    *h = (struct hub_held_input){.t = t, .place = place, .owner = owner, .large = large, .kind = kind};
+    *h = (struct hub_held_input){
+        .t = t, .place = place, .owner = owner, .age = t->pieces++, .large = large, .kind = kind};
     hub_list_init(&h->node);
     return *place = h;
+}
+
+/* Those in part lie by age. One that has grown large comes among others that were so before it, though it
+ * may be older; there are at most some thousands. */
+static void list_held(struct hub_held_input *h, bool in_part) {
+    struct hub_held_all *all = &h->t->input[h->large];
+    struct hub_list *head = in_part ? &all->in_part : &all->whole, *at = head;
+    while (at->prev != head && HUB_CONTAINER(at->prev, struct hub_held_input, node)->age > h->age) at = at->prev;
+    hub_list_push(at, &h->node);
+}
+
+static void resize_held(struct hub_held_input *h, bool large) {
+    if (h->large == large) return;
+    count_held(h, 0);
+    hub_list_remove(&h->node);
+    h->large = large;
 }
 
 void hub_held_set(struct hub_transport *t, struct hub_held_input **place, enum hub_held_kind kind, void *owner,
@@ -89,11 +106,11 @@ void hub_held_set(struct hub_transport *t, struct hub_held_input **place, enum h
     struct hub_held_input *h = *place;
     bool large = n > HUB_PENDING_BYTES;
     if (!in_part && !large) n = 0; /* what is whole and small is not worth counting: it has its turn soon */
-    if (h && (!n || h->large != large || !in_part)) hub_held_drop(place), h = NULL;
+    if (h && (!n || !in_part)) hub_held_drop(place), h = NULL;
     if (!n) return;
     if (!h) h = new_held(t, place, kind, owner, large);
-    if (!hub_list_linked(&h->node))
-        hub_list_push(in_part ? &t->input[large].in_part : &t->input[large].whole, &h->node);
+    resize_held(h, large);
+    if (!hub_list_linked(&h->node)) list_held(h, in_part);
     count_held(h, n);
     while (t->input[large].bytes > most_of(t, large) && !hub_list_empty(&t->input[large].in_part))
         give_way(HUB_CONTAINER(t->input[large].in_part.next, struct hub_held_input, node));
@@ -105,8 +122,11 @@ void hub_held_init(struct hub_transport *t) {
 
 void hub_held_deinit(struct hub_transport *t) {
     for (int i = 0; i < 2; i++)
-        for (struct hub_list *n; (n = hub_list_pop(&t->input[i].whole));)
-            HUB_CONTAINER(n, struct hub_held_input, node)->t = NULL;
+        for (struct hub_list *n; (n = hub_list_pop(&t->input[i].whole));) {
+            struct hub_held_input *h = HUB_CONTAINER(n, struct hub_held_input, node);
+            count_held(h, 0);
+            h->t = NULL;
+        }
 }
 
 void hub_held_drop(struct hub_held_input **place) {

@@ -23,7 +23,7 @@ static void answer_bad(struct hub_link *c, int status, const char *message);
 
 /* Somebody was too slow: in sending a request, in taking an answer, or in sending the next request. */
 static void on_timeout(struct hub_timer *timer) {
-    struct hub_link *c = HUB_CONTAINER(timer, struct hub_link, timer);
+    struct hub_link *c = HUB_CONTAINER(timer, struct hub_link_edge, timer)->link;
     bool half_sent = c->req && !c->answering && !c->finish;
     if (half_sent && !c->blocked)
         answer_bad(c, 408, "The request did not arrive in time");
@@ -33,16 +33,17 @@ static void on_timeout(struct hub_timer *timer) {
 
 void hub_http_rearm(struct hub_link *c) {
     struct hub_transport *t = c->t;
+    struct hub_timer *timer = &hub_link_edge(c)->timer;
     if (c->finish && !c->blocked) return;
     if (c->req && c->req->asking) {
-        hub_timer_stop(t->loop, &c->timer); /* the layer above has bounds of its own */
+        hub_timer_stop(t->loop, timer); /* the layer above has bounds of its own */
     } else if (c->req && !c->answering) {
-        if (!hub_timer_running(&c->timer)) hub_timer_await(t->loop, &c->timer, t->cfg.head_timeout, on_timeout);
+        if (!hub_timer_running(timer)) hub_timer_await(t->loop, timer, t->cfg.head_timeout, on_timeout);
     } else if (c->answering && !c->blocked) {
-        hub_timer_stop(t->loop, &c->timer);
+        hub_timer_stop(t->loop, timer);
     } else {
         bool idle = c->served && !c->blocked;
-        hub_timer_await(t->loop, &c->timer, idle ? t->cfg.idle_timeout : t->cfg.head_timeout, on_timeout);
+        hub_timer_await(t->loop, timer, idle ? t->cfg.idle_timeout : t->cfg.head_timeout, on_timeout);
     }
 }
 
@@ -63,12 +64,19 @@ int64_t hub_http_wall(const struct hub_http_req *r) { return r->link ? hub_loop_
 
 static bool has_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
-static void add_head(struct hub_http_req *r, int status, const char *type, size_t body_n, const char *headers) {
+struct coding {
+    bool gzip, varies;
+};
+
+static void add_head(struct hub_http_req *r, int status, const char *type, size_t body_n, struct coding coding,
+                     const char *headers) {
     struct hub_link *c = r->link;
-    struct hub_buf *o = &c->out;
+    struct hub_buf *o = &c->edge->out;
     hub_buf_addf(o, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, http_status_str((enum http_status)status), date_of(c->t));
     if (type) hub_buf_addf(o, "Content-Type: %s\r\n", type);
     if (has_body(status)) hub_buf_addf(o, "Content-Length: %zu\r\n", body_n);
+    if (coding.gzip) hub_buf_addz(o, "Content-Encoding: gzip\r\n");
+    if (coding.varies) hub_buf_addz(o, "Vary: Accept-Encoding\r\n");
     if (r->keep_alive)
         hub_buf_addf(o, "Connection: keep-alive\r\nKeep-Alive: timeout=%lld\r\n",
                      (long long)(c->t->cfg.idle_timeout / 1000));
@@ -77,6 +85,13 @@ static void add_head(struct hub_http_req *r, int status, const char *type, size_
     hub_cors_add(r, o);
     if (headers) hub_buf_addz(o, headers);
     hub_buf_addz(o, "\r\n");
+}
+
+static void add_answer(struct hub_http_req *r, int status, const char *type, struct hub_str body, const char *headers) {
+    struct coding coding = {0};
+    coding.gzip = has_body(status) && hub_http_gzip(r, type, headers, &body, &coding.varies);
+    add_head(r, status, type, body.n, coding, headers);
+    if (has_body(status) && hub_http_method(r) != HUB_HTTP_HEAD) hub_buf_adds(&r->link->edge->out, body);
 }
 
 void hub_http_leave_session(struct hub_http_req *r) {
@@ -94,14 +109,9 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
         hub_http_req_free(r);
         return;
     }
-    if (c->t->draining || (c->eof && !c->rest.n)) r->keep_alive = false;
+    if (c->t->draining || (c->eof && !c->edge->rest.n)) r->keep_alive = false;
     hub_transport_make_room(c->t, body.n);
-    if (!r->link) { /* it was the one that had not read for longest */
-        hub_http_req_free(r);
-        return;
-    }
-    add_head(r, status, type, body.n, headers);
-    if (has_body(status) && hub_http_method(r) != HUB_HTTP_HEAD) hub_buf_adds(&c->out, body);
+    if (!c->doomed) add_answer(r, status, type, body, headers);
     hub_metric_add(&requests[status >= 100 && status < 600 ? status / 100 - 1 : 4], 1);
     bool keep_alive = r->keep_alive;
     c->req = NULL;
@@ -113,7 +123,7 @@ void hub_http_reply(struct hub_http_req *r, int status, const char *type, struct
     if (!keep_alive) hub_link_finish(c, 0);
     hub_http_rearm(c);
     hub_link_due(c);
-    if (c->rest.n) hub_link_busy(c);
+    if (c->edge->rest.n || c->reread) hub_link_busy(c);
 }
 
 static enum hub_code code_of(int status) {
@@ -217,6 +227,11 @@ void hub_http_overload(struct hub_http_req *r) {
     if (e) hub_eio_overload(e);
 }
 
+void hub_http_drop_body(struct hub_http_req *r) {
+    hub_buf_free(&r->body);
+    if (r->vouched && r->link) hold_request(r->link);
+}
+
 /* Once per request, as soon as the head is known. False when it was answered: by a page of elsewhere, or
  * one too many. */
 static bool on_request_head(struct hub_link *c, bool whole) {
@@ -240,10 +255,10 @@ static bool on_request_head(struct hub_link *c, bool whole) {
 
 static void invite_body(struct hub_link *c) {
     struct hub_http_req *r = c->req;
-    hub_timer_await(c->t->loop, &c->timer, c->t->cfg.head_timeout,
+    hub_timer_await(c->t->loop, &c->edge->timer, c->t->cfg.head_timeout,
                     on_timeout); /* the body has the same time as the head had */
     if (!r->expects_continue || r->body.n) return;
-    hub_buf_addz(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+    hub_buf_addz(&c->edge->out, "HTTP/1.1 100 Continue\r\n\r\n");
     hub_link_due(c);
 }
 
@@ -277,7 +292,6 @@ void hub_http_vouch(struct hub_http_req *r) {
         return;
     }
     invite_body(c);
-    c->reread = c->t->io->has_more(c);
     hub_link_busy(c);
 }
 
@@ -317,19 +331,20 @@ static void route_request(struct hub_link *c) {
         c->t->ops->http(c->t->ctx, r);
 }
 
-/* False when it was refused: too much is being read already. */
+/* False when it was refused, or has to end itself: too much is being read already. */
 static bool begin_request(struct hub_link *c) {
     c->req = hub_http_req_new((size_t)c->t->cfg.max_payload);
     c->req->link = c;
     hub_link_peer(c, c->req->peer);
-    hub_timer_await(c->t->loop, &c->timer, c->t->cfg.head_timeout, on_timeout);
+    hub_timer_await(c->t->loop, &c->edge->timer, c->t->cfg.head_timeout, on_timeout);
     int status = hub_link_enter(c);
     if (status) hub_pending_refuse(cut_short(c), status);
-    return !status;
+    return !status && !c->doomed;
 }
 
 static bool takes_request(const struct hub_link *c) {
-    return c->mode == HUB_LINK_HTTP && !c->answering && !c->finish && hub_link_unsent(c) <= HUB_MAX_OUT;
+    if (c->mode != HUB_LINK_HTTP || c->answering || c->finish || c->doomed) return false;
+    return hub_link_unsent(c) <= HUB_MAX_OUT && !(c->req && c->req->asking);
 }
 
 /* Takes requests off the input until one has to wait for its answer or, behind the first, for others to
@@ -349,25 +364,26 @@ static void feed_parser(struct hub_link *c, char *p, size_t n) {
     if (!n) return;
     if (c->mode == HUB_LINK_WS || c->mode == HUB_LINK_PROBE)
         hub_ws_input(c, p, n);
-    else if (c->mode == HUB_LINK_HTTP && !c->finish)
-        hub_buf_add(&c->rest, p, n);
+    else if (c->mode == HUB_LINK_HTTP && !c->finish && !c->doomed)
+        hub_buf_add(&c->edge->rest, p, n);
     if (takes_request(c)) hub_link_busy(c);
 }
 
 void hub_http_input(struct hub_link *c, char *p, size_t n) {
-    if (c->finish) return;
-    if (c->answering || c->rest.n)
-        hub_buf_add(&c->rest, p, n);
+    if (c->finish || c->doomed) return;
+    if (c->answering || c->edge->rest.n) /* while it is asked for a voucher, feed_parser keeps it */
+        hub_buf_add(&c->edge->rest, p, n);
     else
         feed_parser(c, p, n);
 }
 
 void hub_http_go_on(struct hub_link *c) {
-    struct hub_buf b = c->rest;
-    c->rest = (struct hub_buf){0};
+    if (!takes_request(c)) return; /* whoever is waited for makes it busy again */
+    struct hub_buf b = c->edge->rest;
+    c->edge->rest = (struct hub_buf){0};
     feed_parser(c, b.p, b.n);
     hub_buf_free(&b);
-    if (c->eof && c->mode == HUB_LINK_HTTP && !c->answering && !c->rest.n) hub_link_finish(c, 0);
+    if (c->eof && c->mode == HUB_LINK_HTTP && !c->answering && !c->edge->rest.n) hub_link_finish(c, 0);
 }
 
 /* ---- ends ---- */
@@ -377,9 +393,9 @@ bool hub_http_gone(const struct hub_http_req *r) { return !r->link || r->link->e
 /* The peer sends no more. It may still read: an answer that is due is given first. */
 void hub_http_eof(struct hub_link *c) {
     bool held = c->answering && c->req->eio;
-    if (held || (!c->answering && !c->rest.n && !hub_link_unsent(c)))
+    if (held || (!c->answering && !c->edge->rest.n && !hub_link_unsent(c)))
         hub_link_kill(c, HUB_CLOSE_TRANSPORT);
-    else if (!c->answering && !c->rest.n)
+    else if (!c->answering && !c->edge->rest.n)
         hub_link_finish(c, 0);
 }
 

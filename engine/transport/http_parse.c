@@ -29,7 +29,7 @@ static int on_url(http_parser *p, const char *at, size_t n) {
     return 0;
 }
 
-static struct hub_http_field *new_field(struct hub_http_req *r) {
+static HUB_MUST struct hub_http_field *new_field(struct hub_http_req *r) {
     if (r->fields_n == r->fields_cap) {
         r->fields_cap = r->fields_cap ? 2 * r->fields_cap : 16;
         r->fields = hub_xrealloc(r->fields, r->fields_cap * sizeof *r->fields);

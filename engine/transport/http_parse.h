@@ -44,7 +44,7 @@ struct hub_http_req {
     char peer[46];
 };
 
-struct hub_http_req *hub_http_req_new(size_t max_body);
+HUB_MUST struct hub_http_req *hub_http_req_new(size_t max_body);
 void hub_http_req_free(struct hub_http_req *req);
 
 enum hub_http_feed { HUB_HTTP_MORE, HUB_HTTP_WHOLE, HUB_HTTP_BAD };

@@ -24,19 +24,20 @@ enum {
 struct hub_io {
     const char *name;
     bool secure; /* nobody on the way can read along */
-    /* A short count says that the socket has no more, or takes no more, for now. Otherwise only HUB_IO_WANT_…
-     * says so. */
+    /* A short count of a write says that the socket takes no more for now. Otherwise only HUB_IO_WANT_… says
+     * so. */
     bool exact;
     /* 0: writev takes many vectors, and may be given others after HUB_IO_WANT_…. Otherwise it takes one, and
      * after HUB_IO_WANT_… the same bytes again: up to so many of the queue are put into one buffer first,
      * where they stay until they were written. */
     size_t flat;
-    /* Up to N bytes to P: their number, or one of the above. An end or an error behind bytes that were read
-     * is told by the next call. */
+    /* Up to N bytes to P: their number, or one of the above. After fewer than N, without has_more, nothing
+     * more comes before the socket is readable again. An end or an error behind bytes that were read is told
+     * by the next call. */
     ssize_t (*read)(struct hub_link *c, char *p, size_t n);
     /* Writes some of what N vectors hold, N > 0: the number of bytes, never 0, or one of the above. */
     ssize_t (*writev)(struct hub_link *c, const struct iovec *iov, int n);
-    /* Whether it keeps bytes that the peer sent, of which the socket will not tell again. */
+    /* After a read: whether another one may bring something of which the socket will not tell again. */
     bool (*has_more)(const struct hub_link *c);
     void (*shutdown)(struct hub_link *c); /* tells the peer that no more comes; does not wait */
     void (*release)(struct hub_link *c);  /* frees what it keeps of the link, which is called no more */

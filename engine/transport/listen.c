@@ -74,7 +74,7 @@ static int listen_at(const struct addrinfo *a) {
 
 static void watch_listeners(struct hub_transport *t, bool on) {
     t->accepting = on;
-    for (int i = 0; i < t->listener_n; i++) hub_watch_set(t->listeners[i].watch, on ? HUB_READABLE : 0);
+    for (int i = 0; i < t->listener_n; i++) hub_watch_set(t->loop, t->listeners[i].watch, on ? HUB_READABLE : 0);
 }
 
 void hub_listen_resume(struct hub_transport *t) {
@@ -271,7 +271,7 @@ enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
 void hub_listen_close(struct hub_transport *t) {
     hub_timer_stop(t->loop, &t->accept_retry);
     for (int i = 0; i < t->listener_n; i++) {
-        hub_watch_close(t->listeners[i].watch);
+        hub_watch_close(t->loop, t->listeners[i].watch);
         close(t->listeners[i].fd);
     }
     t->listener_n = 0;

@@ -31,23 +31,21 @@ void hub_pending_register_metrics(void) {
 
 /* A reference to the counts of IP; NULL has the ones that nobody's limit is put on. */
 static struct hub_address *address_of(struct hub_transport *t, const struct hub_ip *ip) {
-    struct hub_ip net = {{0}};
     if (!ip) return t->nowhere.refs++, &t->nowhere;
-    memcpy(net.bytes, ip->bytes, hub_ip_is_v4(ip) ? 16 : 8);
-    const struct hub_str key = hub_str((const char *)net.bytes, sizeof net.bytes);
-    struct hub_address *a = hub_map_get(&t->addresses, key);
+    const struct hub_ip net = hub_ip_network(ip);
+    struct hub_address *a = hub_map_get(&t->addresses, hub_ip_key(&net));
     if (a) return a->refs++, a;
     a = hub_xcalloc(1, sizeof *a);
     a->refs = 1;
     a->net = net;
     hub_list_init(&a->reading);
-    hub_map_put(&t->addresses, key, a);
+    hub_map_put(&t->addresses, hub_ip_key(&net), a);
     return a;
 }
 
 static void unref_address(struct hub_transport *t, struct hub_address *a) {
     if (--a->refs || a == &t->nowhere) return;
-    hub_map_del(&t->addresses, hub_str((const char *)a->net.bytes, sizeof a->net.bytes));
+    hub_map_del(&t->addresses, hub_ip_key(&a->net));
     free(a);
 }
 
@@ -78,34 +76,37 @@ void hub_pending_give(struct hub_transport *t, struct hub_address **place, enum 
 /* ---- requests ---- */
 
 void hub_link_arrived(struct hub_link *c) {
-    hub_list_remove(&c->reading);
-    hub_list_remove(&c->reading_all);
+    if (!c->edge) return;
+    hub_list_remove(&c->edge->reading);
+    hub_list_remove(&c->edge->reading_all);
 }
 
 static struct hub_link *longest_reading(struct hub_transport *t, struct hub_address *a, int status) {
     if (status == 429)
-        return hub_list_empty(&a->reading) ? NULL : HUB_CONTAINER(a->reading.next, struct hub_link, reading);
-    return hub_list_empty(&t->reading) ? NULL : HUB_CONTAINER(t->reading.next, struct hub_link, reading_all);
+        return hub_list_empty(&a->reading) ? NULL : HUB_CONTAINER(a->reading.next, struct hub_link_edge, reading)->link;
+    return hub_list_empty(&t->reading) ? NULL : HUB_CONTAINER(t->reading.next, struct hub_link_edge, reading_all)->link;
 }
 
 static int enter_at(struct hub_link *c, struct hub_address *a) {
     struct hub_transport *t = c->t;
-    int status = hub_pending_take(t, &c->pending, a, HUB_PENDING_REQUEST);
+    struct hub_link_edge *edge = hub_link_edge(c);
+    int status = hub_pending_take(t, &edge->pending, a, HUB_PENDING_REQUEST);
     struct hub_link *other = status ? longest_reading(t, a, status) : NULL;
     if (other) {
         hub_http_give_way(other, status);
-        status = hub_pending_take(t, &c->pending, a, HUB_PENDING_REQUEST);
+        status = hub_pending_take(t, &edge->pending, a, HUB_PENDING_REQUEST);
     }
     if (status) return status;
-    hub_list_push(&a->reading, &c->reading);
-    hub_list_push(&t->reading, &c->reading_all);
+    hub_list_push(&a->reading, &edge->reading);
+    hub_list_push(&t->reading, &edge->reading_all);
     return 0;
 }
 
 int hub_link_enter(struct hub_link *c) {
-    if (c->pending) return 0;
-    if (!c->home) c->home = address_of(c->t, c->unix_peer || hub_forwarded_trusts(c->t, &c->ip) ? NULL : &c->ip);
-    return enter_at(c, c->home);
+    struct hub_link_edge *e = hub_link_edge(c);
+    if (e->pending) return 0;
+    if (!e->home) e->home = address_of(c->t, c->unix_peer || hub_forwarded_trusts(c->t, &c->ip) ? NULL : &c->ip);
+    return enter_at(c, e->home);
 }
 
 int hub_link_enter_for(struct hub_link *c, const struct hub_ip *ip) {
@@ -118,13 +119,14 @@ int hub_link_enter_for(struct hub_link *c, const struct hub_ip *ip) {
 
 void hub_link_leave(struct hub_link *c) {
     hub_link_arrived(c);
-    hub_pending_give(c->t, &c->pending, HUB_PENDING_REQUEST);
+    if (c->edge) hub_pending_give(c->t, &c->edge->pending, HUB_PENDING_REQUEST);
 }
 
 void hub_link_leave_home(struct hub_link *c) {
     hub_link_leave(c);
-    if (c->home) unref_address(c->t, c->home);
-    c->home = NULL;
+    if (!c->edge) return;
+    if (c->edge->home) unref_address(c->t, c->edge->home);
+    c->edge->home = NULL;
 }
 
 /* ---- refusing ---- */

@@ -6,15 +6,16 @@
 
 #define TEXT "text/plain; charset=UTF-8"
 #define NO_STORE "Cache-Control: no-store\r\n"
+#define NO_STORE_PLAIN "Cache-Control: no-store, no-transform\r\n" /* not to be compressed by others either */
 
-static void answer_poll(struct hub_eio *e, struct hub_str body) {
+static void answer_poll(struct hub_eio *e, struct hub_str body, bool plain) {
     struct hub_http_req *r = e->poll;
     e->poll = NULL;
-    hub_http_reply(r, 200, TEXT, body, NO_STORE);
+    hub_http_reply(r, 200, TEXT, body, plain ? NO_STORE_PLAIN : NO_STORE);
 }
 
 void hub_polling_release(struct hub_eio *e) {
-    if (e->poll) answer_poll(e, HUB_STR("6"));
+    if (e->poll) answer_poll(e, HUB_STR("6"), false);
 }
 
 /* Bytes that the packet takes in a payload, separator included. */
@@ -40,10 +41,13 @@ static bool take_piece(struct hub_eio *e, struct hub_buf *payload) {
 
 void hub_polling_flush(struct hub_eio *e) {
     struct hub_buf payload = {0};
+    bool plain = false;
     if (!e->poll) return;
-    while (e->q.n && take_piece(e, &payload)) continue;
+    do {
+        if (e->q.n) plain |= hub_outq_first(&e->q)->flags & HUB_SEND_PLAIN;
+    } while (e->q.n && take_piece(e, &payload));
     if (payload.n)
-        answer_poll(e, hub_buf_str(&payload));
+        answer_poll(e, hub_buf_str(&payload), plain);
     else if (e->upgrading)
         hub_polling_release(e); /* the client switches once its GET is back */
     hub_buf_free(&payload);

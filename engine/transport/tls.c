@@ -26,7 +26,7 @@ static int no_tls_passphrase(char *out, int size, int writing, void *arg) {
 
 static enum hub_code fail_tls(struct hub_transport *t, struct hub_err *err, const char *what, const char *file) {
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
-    hub_fail(err, HUB_INTERNAL, "cannot use the TLS %s %s: %s", what, file, why ? why : "unknown error");
+    hub_err_set(err, HUB_INTERNAL, "cannot use the TLS %s %s: %s", what, file, why ? why : "unknown error");
     ERR_clear_error();
     hub_tls_close(t);
     return HUB_INTERNAL;
@@ -45,6 +45,7 @@ enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err) {
                         SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(t->tls,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(t->tls, 1); /* head and body of a record by one system call */
     SSL_CTX_set_session_id_context(t->tls, (const unsigned char *)"hubd", 4);
     SSL_CTX_set_alpn_select_cb(t->tls, choose_http11, NULL);
     if (SSL_CTX_use_certificate_chain_file(t->tls, t->cfg.tls_cert_file) != 1)
@@ -103,6 +104,7 @@ static ssize_t io_result(const struct hub_link *c, int r) {
 /* Fills the buffer record by record, so that the layers above see as much at once as without TLS. */
 static ssize_t read_tls(struct hub_link *c, char *p, size_t n) {
     size_t got = 0;
+    c->end_next = false;
     if (!c->ssl && !begin_tls(c)) return HUB_IO_ERROR;
     while (got < n) {
         int r = SSL_read(c->ssl, p + got, (int)(n - got));
@@ -111,6 +113,7 @@ static ssize_t read_tls(struct hub_link *c, char *p, size_t n) {
             continue;
         }
         ssize_t end = io_result(c, r);
+        c->end_next = got && end != HUB_IO_WANT_READ;
         return got ? (ssize_t)got : end;
     }
     return (ssize_t)got;
@@ -125,7 +128,10 @@ static ssize_t write_tls(struct hub_link *c, const struct iovec *iov, int n) {
     return end == HUB_IO_EOF ? HUB_IO_ERROR : end;
 }
 
-static bool tls_has_more(const struct hub_link *c) { return SSL_pending(c->ssl) > 0; }
+/* What is left where a read has come to wait for the socket is no whole record. */
+static bool tls_has_more(const struct hub_link *c) {
+    return c->end_next || (!SSL_want_read(c->ssl) && SSL_has_pending(c->ssl));
+}
 
 /* The peer's answer is not awaited. */
 static void shutdown_tls(struct hub_link *c) {

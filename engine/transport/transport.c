@@ -22,6 +22,9 @@ struct hub_metric hub_metric_slow =
                "Sessions closed because their outbound queue exceeded listen.maxQueueBytes");
 struct hub_metric hub_metric_dropped =
     HUB_METRIC(HUB_COUNTER, "hubd_ephemeral_dropped_total", NULL, "Ephemeral events dropped for slow readers");
+struct hub_metric hub_metric_saved =
+    HUB_METRIC(HUB_COUNTER, "hubd_deflate_saved_bytes_total", NULL,
+               "Bytes that compression saved on the wire, for each connection that was sent a message");
 
 static void register_metrics(void) {
     hub_metric_register(&hub_metric_connections);
@@ -34,6 +37,8 @@ static void register_metrics(void) {
     hub_metric_register(&hub_metric_dropped);
     hub_pending_register_metrics();
     hub_held_register_metrics();
+    hub_metric_register(&hub_metric_saved);
+    hub_deflate_register_metrics();
 }
 
 /* ---- the end of a turn ---- */
@@ -58,12 +63,21 @@ static void go_on(struct hub_transport *t) {
     hub_list_splice(&t->busy, &batch);
 }
 
-/* Input that had to wait, then the sessions that ended, then the connections nobody refers to any more. */
+static void end_doomed(struct hub_transport *t) {
+    for (struct hub_list *n; (n = hub_list_pop(&t->doomed));) {
+        struct hub_link *c = HUB_CONTAINER(n, struct hub_link, due);
+        hub_link_kill(c, (enum hub_close_reason)c->doom);
+    }
+}
+
+/* Input that had to wait, then the connections that end, the sessions that ended, and the connections nobody
+ * refers to any more. */
 static void work_off(struct hub_task *task) {
     struct hub_transport *t = HUB_CONTAINER(task, struct hub_transport, work);
     struct hub_list batch;
     hub_list_init(&batch);
     go_on(t);
+    end_doomed(t);
     hub_list_splice(&batch, &t->ended);
     for (struct hub_list *n; (n = hub_list_pop(&batch));) hub_eio_reap(HUB_CONTAINER(n, struct hub_eio, ended));
     for (struct hub_list *n; (n = hub_list_pop(&t->dead));) hub_link_free(HUB_CONTAINER(n, struct hub_link, node));
@@ -82,31 +96,37 @@ void hub_transport_flush(struct hub_transport *t) {
 }
 
 /* Answers of one turn are written before more of them pile up; then whoever has not read for longest gives
- * way. */
+ * way. Any of them may be the one whose request is being worked on further up, so none is ended here: those
+ * who have written everything stay due, and their end comes with the flush. */
 void hub_transport_make_room(struct hub_transport *t, size_t n) {
+    struct hub_list batch;
     if (t->unsent + n <= HUB_MAX_UNSENT) return;
-    for (struct hub_list *it; (it = hub_list_pop(&t->due_links));)
-        hub_link_flush(HUB_CONTAINER(it, struct hub_link, due));
-    while (t->unsent + n > HUB_MAX_UNSENT && !hub_list_empty(&t->stalled)) {
-        struct hub_link *c = HUB_CONTAINER(t->stalled.next, struct hub_link, stalled);
-        hub_link_kill(c, HUB_CLOSE_SLOW);
-        hub_buf_free(&c->out); /* it is not freed itself before the end of the turn */
-        c->out_sent = 0;
+    hub_list_init(&batch);
+    hub_list_splice(&batch, &t->due_links);
+    for (struct hub_list *it; (it = hub_list_pop(&batch));) {
+        struct hub_link *c = HUB_CONTAINER(it, struct hub_link, due);
+        if (hub_link_write(c)) hub_link_due(c);
     }
+    while (t->unsent + n > HUB_MAX_UNSENT && !hub_list_empty(&t->stalled))
+        hub_link_doom(HUB_CONTAINER(t->stalled.next, struct hub_link_edge, stalled)->link, HUB_CLOSE_SLOW);
 }
 
 static void on_flush(void *arg) { hub_transport_flush(arg); }
 
 /* ---- start ---- */
 
-static struct hub_chunk *text_frame(const char *packet) { return hub_chunk_frame(HUB_WS_TEXT, hub_cstr(packet)); }
+static HUB_MUST struct hub_chunk *text_frame(const char *packet) {
+    return hub_chunk_frame(HUB_WS_TEXT, hub_cstr(packet));
+}
 
 static void free_all(struct hub_transport *t) {
     hub_held_deinit(t);
     hub_tls_close(t);
     hub_chunk_unref(t->ping);
     hub_chunk_unref(t->close_packet);
-    hub_map_clear(&t->eios);
+    hub_deflater_free(t->deflater);
+    hub_inflater_free(t->inflater);
+    hub_keyed_clear(&t->eios);
     hub_map_clear(&t->addresses);
     free(t->origins);
     free(t->proxies);
@@ -130,6 +150,7 @@ static struct hub_transport *make_transport(struct hub_loop *loop, const struct 
     t->io = &hub_io_plain;
     if (!t->cfg.head_timeout) t->cfg.head_timeout = 10000;
     if (!t->cfg.idle_timeout) t->cfg.idle_timeout = 75000;
+    if (!t->cfg.deflate_threshold) t->cfg.deflate_threshold = 1024;
     if (!t->cfg.max_pending) t->cfg.max_pending = 2048;
     if (!t->cfg.max_pending_per_address) t->cfg.max_pending_per_address = 256;
     t->nowhere.refs = 1;
@@ -139,10 +160,13 @@ static struct hub_transport *make_transport(struct hub_loop *loop, const struct 
     t->path = without_slash(config->path ? config->path : "/socket.io");
     t->in = hub_xmalloc(HUB_IN_SIZE);
     t->work.run = work_off;
-    struct hub_list *lists[] = {&t->links, &t->due_eios, &t->due_links, &t->busy,           &t->dead,
-                                &t->ended, &t->reading,  &t->stalled,   &t->nowhere.reading};
+    struct hub_list *lists[] = {&t->links, &t->due_eios, &t->due_links, &t->busy,    &t->doomed,
+                                &t->dead,  &t->ended,    &t->reading,   &t->stalled, &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
+    hub_keyed_init(&t->eios, hub_eio_key);
     hub_held_init(t);
+    t->deflater = hub_deflater_new();
+    t->inflater = hub_inflater_new();
     t->ping = text_frame("2");
     t->close_packet = text_frame("1");
     return t;
@@ -166,7 +190,7 @@ enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loo
 
 int hub_transport_port(const struct hub_transport *t) { return t->port; }
 size_t hub_transport_connections(const struct hub_transport *t) { return t->link_n; }
-size_t hub_transport_sessions(const struct hub_transport *t) { return hub_map_len(&t->eios); }
+size_t hub_transport_sessions(const struct hub_transport *t) { return hub_keyed_len(&t->eios); }
 
 void hub_transport_local_names(struct hub_transport *t, bool on) { t->cfg.local_names = on; }
 
@@ -183,8 +207,8 @@ void hub_transport_stop_listening(struct hub_transport *t) {
 
 size_t hub_transport_polling(const struct hub_transport *t, bool undelivered) {
     size_t n = 0;
-    void *e;
-    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));)
+    const struct hub_eio *e;
+    for (size_t at = 0; (e = hub_keyed_next(&t->eios, &at));)
         n += !hub_eio_is_websocket(e) && (!undelivered || hub_eio_queued(e));
     return n;
 }
@@ -197,8 +221,8 @@ static bool is_idle(const struct hub_link *c) {
 
 void hub_transport_close_all(struct hub_transport *t) {
     const char *text = hub_close_reason_name(HUB_CLOSE_SHUTDOWN);
-    void *e;
-    for (void *it = NULL; (it = hub_map_next(&t->eios, it, NULL, &e));)
+    struct hub_eio *e;
+    for (size_t at = 0; (e = hub_keyed_next(&t->eios, &at));) /* they wait, and stay until then */
         hub_eio_close(e, HUB_CLOSE_SHUTDOWN, 1001, text);
     HUB_LIST_EACH_SAFE(&t->links, n) {
         struct hub_link *c = HUB_CONTAINER(n, struct hub_link, node);
@@ -212,7 +236,11 @@ void hub_transport_delete(struct hub_transport *t) {
     hub_listen_close(t);
     hub_loop_on_flush(t->loop, NULL, NULL);
     HUB_LIST_EACH_SAFE(&t->links, n) hub_link_kill(HUB_CONTAINER(n, struct hub_link, node), HUB_CLOSE_SHUTDOWN);
-    for (void *e; (e = hub_map_drain(&t->eios));) hub_eio_gone(e, HUB_CLOSE_SHUTDOWN);
+    struct hub_keyed left = t->eios;
+    struct hub_eio *e;
+    hub_keyed_init(&t->eios, hub_eio_key);
+    for (size_t at = 0; (e = hub_keyed_next(&left, &at));) hub_eio_gone(e, HUB_CLOSE_SHUTDOWN);
+    hub_keyed_clear(&left);
     hub_defer_cancel(&t->work);
     work_off(&t->work);
     hub_defer_cancel(&t->work);

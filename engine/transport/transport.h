@@ -35,6 +35,9 @@ struct hub_transport_config {
     int64_t head_timeout;           /* ms a connection may take to send a request head or body; 0 = 10000 */
     int64_t idle_timeout;           /* ms a kept-alive connection may stay silent between requests; 0 = 75000 */
     size_t max_queue_bytes;         /* per session */
+    bool deflate_websocket;         /* agrees on permessage-deflate with clients that offer it */
+    bool gzip_http;                 /* answers with gzip whom takes it */
+    size_t deflate_threshold;       /* bytes from which on either is done, at least HUB_DEFLATE_MIN; 0 = 1024 */
     const char *tls_cert_file, *tls_key_file; /* both NULL: plain TCP */
 };
 
@@ -83,6 +86,8 @@ struct hub_transport_ops {
     /* The head of such a request whose body is larger than HUB_PENDING_BYTES: the rest is read after
      * hub_http_vouch. Answered, at once or later, by that or by hub_http_reply. NULL: everybody may. */
     void (*admit)(void *ctx, struct hub_http_req *req);
+    /* A ping was answered, MS after it was queued. NULL: nobody wants to know. */
+    void (*heartbeat)(void *client, int64_t ms);
 };
 
 /* Whether the certificate and the key of CONFIG can be used; listens on nothing. *WHAT becomes "certFile"
@@ -124,9 +129,13 @@ size_t hub_transport_sessions(const struct hub_transport *t);    /* Engine.IO se
 
 /* ---- Engine.IO sessions ---- */
 
-enum { HUB_SEND_EPHEMERAL = 1 }; /* may be dropped when the reader is slow; newest wins */
+enum {
+    HUB_SEND_EPHEMERAL = 1, /* may be dropped when the reader is slow; newest wins */
+    HUB_SEND_PLAIN = 2      /* is not compressed, and neither is what goes with it in one answer to a poll */
+};
 
-/* Queues bytes [off, off+len) of CHUNK: whole frames. Takes its own reference. Bytes that continue the
+/* Queues bytes [off, off+len) of CHUNK: whole frames, or what they are when compressed, which is made once
+ * for all connections that agreed on it. Takes its own reference. Bytes that continue the
  * queue's last piece (same chunk, same flags) just extend it. Nothing is written before the flush hook,
  * unless the queue would exceed max_queue_bytes: then what the socket takes at once is written, next
  * ephemeral frames are dropped, oldest first; if that is not enough the session is closed with
@@ -142,7 +151,8 @@ void hub_eio_ping(struct hub_eio *eio);
 const char *hub_eio_sid(const struct hub_eio *eio);
 int64_t
 hub_eio_last_in(const struct hub_eio *eio); /* loop time of the last packet from the client, heartbeats included */
-size_t hub_eio_queued(const struct hub_eio *eio); /* bytes */
+int64_t hub_eio_latency(const struct hub_eio *eio); /* ms of the last heartbeat's round trip; -1: none has come back */
+size_t hub_eio_queued(const struct hub_eio *eio);   /* bytes */
 bool hub_eio_is_websocket(const struct hub_eio *eio);
 /* A user is known behind it: it no longer counts as pending, and may send and be sent as much as
  * configured. */
@@ -171,6 +181,7 @@ bool hub_http_keep_base(struct hub_http_req *r);
 struct hub_str hub_http_query(const struct hub_http_req *r);                               /* raw, without '?' */
 struct hub_str hub_http_header(const struct hub_http_req *r, const char *lower_case_name); /* empty when absent */
 struct hub_str hub_http_body(const struct hub_http_req *r);
+void hub_http_drop_body(struct hub_http_req *r); /* nobody will ask for it any more: it is empty from now on */
 struct hub_str hub_http_peer(const struct hub_http_req *r);
 /* the peer has closed, its own side at least; the request must be answered all the same */
 bool hub_http_gone(const struct hub_http_req *r);
@@ -180,8 +191,12 @@ int64_t hub_http_wall(const struct hub_http_req *r);
 void hub_http_vouch(struct hub_http_req *req);
 /* Value of NAME in a raw query string, percent-decoded ('+' is a space) into OUT; false when absent. */
 bool hub_query_get(struct hub_str query, const char *name, struct hub_buf *out);
+/* Whether N bytes of TYPE are answered with "Content-Encoding: gzip": they are text, of the size from which
+ * on this server does that, and the client takes it. */
+bool hub_http_takes_gzip(const struct hub_http_req *r, const char *type, size_t n);
 /* Answers and releases REQ; when the peer has gone meanwhile it only releases. HEADERS is "" or whole
- * lines "Name: value\r\n". Content-Length, Date, Connection and CORS headers are added. */
+ * lines "Name: value\r\n". Content-Length, Date, Connection and CORS headers are added, and text is
+ * compressed where that helps, unless HEADERS say "no-transform" or "Content-Encoding". */
 void hub_http_reply(struct hub_http_req *req, int status, const char *content_type, struct hub_str body,
                     const char *headers);
 #endif

@@ -8,15 +8,22 @@
  *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
  *   pending.c     what strangers may hold      forwarded.c trusted proxies
  *   held.c        the same of all others       tls.c       struct hub_io over OpenSSL
+ *   gzip.c        compressed answers
  *
- * Nothing is freed under its caller: a connection is killed by moving it to the dead list, a session by
- * moving it to the ended list; hub_transport_work frees both at the end of the turn. */
+ * Who ends what, so that nothing is freed under its caller: connections and sessions themselves are freed at
+ * the end of the turn, from the dead list and the ended list (hub_transport_work). What a connection has of a
+ * request or of frames goes earlier, by hub_link_kill. So a connection is killed only where nobody further up
+ * has to do with it: in callbacks of the loop, at the end of the turn, and while it only waits for input.
+ * Whoever may have been called from its parser, from its message or from its answer dooms it instead
+ * (hub_link_doom): it is killed at the end of the turn. */
 #ifndef HUB_TRANSPORT_INT_H
 #define HUB_TRANSPORT_INT_H
 #include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/cidr.h"
+#include "base/deflate.h"
+#include "base/keyed.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -94,14 +101,17 @@ struct hub_transport {
     char *in; /* HUB_IN_SIZE bytes */
     struct hub_list links;
     size_t link_n;
-    struct hub_map eios;                 /* by sid */
+    struct hub_keyed eios;               /* by sid */
     struct hub_list due_eios, due_links; /* have something to send: flushed at the end of the turn */
     struct hub_list busy;                /* connections with input to go on with */
     int64_t busy_until;                  /* in this turn (hub_real_ms); 0 = none has gone on yet */
     struct hub_timer go_on;              /* with those that did not have their turn */
+    struct hub_list doomed;              /* connections that end with this turn */
     struct hub_list dead, ended;         /* to be freed */
     struct hub_task work;
     struct hub_chunk *ping, *close_packet; /* frames that every session sends */
+    struct hub_deflater *deflater;         /* of all connections and answers */
+    struct hub_inflater *inflater;         /* of all connections */
     struct hub_str base;
     struct hub_str path;        /* of Engine.IO */
     struct hub_origin *origins; /* those listed */
@@ -115,6 +125,7 @@ struct hub_transport {
     struct hub_list stalled;      /* connections that do not take their answer, the longest first */
     size_t unsent;                /* bytes that answers hold */
     struct hub_held_all input[2]; /* what has arrived in part: small pieces, large ones */
+    uint64_t pieces;              /* of INPUT so far */
     const struct hub_io *io;      /* of every link */
     struct ssl_ctx_st *tls;       /* NULL: plain */
     int64_t date_second;
@@ -131,49 +142,72 @@ enum hub_link_mode {
     HUB_LINK_DEAD
 };
 
+/* What a connection needs before and after the life of a WebSocket: of those there are thousands that do
+ * nothing. */
+struct hub_link_edge {
+    struct hub_link *link;
+    struct hub_timer
+        timer; /* HTTP: head, body, idle or stalled answer; otherwise the end of a probe, a close or a linger */
+    struct hub_buf rest; /* HTTP: what came behind the request being answered */
+    struct hub_buf out;  /* answers, and what was taken from the queue for a flat write */
+    size_t out_sent;
+    size_t unsent;                        /* bytes of answers that are counted with the transport's */
+    struct hub_list stalled;              /* in the transport's list */
+    struct hub_address *home;             /* its own; NULL until it has sent something, and as a WebSocket */
+    struct hub_address *pending;          /* where its request counts; NULL: nowhere */
+    struct hub_list reading, reading_all; /* in the lists of those that may have to give way */
+};
+
 struct hub_link {
     struct hub_transport *t;
     struct hub_list node; /* in links, or in dead */
-    struct hub_list due, busy_link;
+    struct hub_list due;  /* in due_links, or in doomed */
+    struct hub_list busy_link;
     struct hub_watch *watch;
-    struct ssl_st *ssl;       /* TLS: NULL before the first byte */
-    struct hub_http_req *req; /* HTTP: being read, or being answered */
-    struct hub_eio *eio;      /* WebSocket: its session */
-    struct hub_ws_in ws;
-    struct hub_held_input *held; /* what WS keeps */
-    struct hub_buf rest;         /* HTTP: what came behind the request being answered */
-    struct hub_buf out;          /* answers, and what was taken from the queue for a flat write */
-    size_t out_sent;
-    struct hub_timer
-        timer; /* HTTP: head, body, idle or stalled answer; otherwise the end of a probe, a close or a linger */
+    struct ssl_st *ssl;          /* TLS: NULL before the first byte */
+    struct hub_http_req *req;    /* HTTP: being read, or being answered */
+    struct hub_eio *eio;         /* WebSocket: its session */
+    struct hub_ws_in *ws;        /* what is kept of its input; NULL: nothing */
+    struct hub_held_input *held; /* the same, counted */
+    struct hub_link_edge *edge;  /* NULL: its WebSocket is open and nothing else is to be written */
     int fd;
     uint8_t mode;
+    uint8_t doom;   /* enum hub_close_reason, once doomed */
     bool answering; /* HTTP: req is complete and its answer is awaited */
     bool blocked;   /* the socket is full: wait for it to be writable */
     bool served;    /* has answered a request */
     bool eof;
-    bool finish;    /* shut down once everything is written */
-    bool reread;    /* to be read from although the socket may not say so: bytes are left from this turn */
-    bool read_held; /* a read waits for the socket to be writable */
-    bool unix_peer; /* came by the socket file: has no address */
+    bool deflate;       /* WebSocket: compression was agreed on */
+    bool finish;        /* shut down once everything is written */
+    bool doomed;        /* ends with this turn: nothing is read or written any more */
+    bool reread;        /* to be read from although the socket may not say so: bytes are left from this turn */
+    bool unix_peer;     /* came by the socket file: has no address */
+    bool read_held : 1; /* TLS: a read waits for the socket to be writable */
+    bool end_next : 1;  /* TLS: an end, an error or a wait to write came behind the bytes of the last read */
     struct hub_ip ip;
-    struct hub_address *home;             /* its own; NULL until it has sent something, and as a WebSocket */
-    struct hub_address *pending;          /* where its request counts; NULL: nowhere */
-    size_t unsent;                        /* bytes of answers that are counted with the transport's */
-    struct hub_list stalled;              /* in the transport's list */
-    struct hub_list reading, reading_all; /* in the lists of those that may have to give way */
 };
+struct hub_link_edge *hub_link_edge(struct hub_link *c); /* makes it */
+/* Gives it back where it is of no use; not while somebody further up works on its output. */
+void hub_link_drop_edge(struct hub_link *c);
 
 /* Takes over FD, which is non-blocking. */
 void hub_link_new(struct hub_transport *t, int fd, const struct sockaddr *peer);
-/* Ends it at once; its session, if any, ends with REASON. Safe from everywhere, freed later. */
+/* Ends it at once; its session, if any, ends with REASON. The connection itself is freed later, but its
+ * request and what has arrived of its frames are freed now: not while somebody further up works on them. */
 void hub_link_kill(struct hub_link *c, enum hub_close_reason reason);
+/* The same with the end of this turn, and safe from everywhere. What it had to write is freed now, and
+ * nothing more is read from it or written to it. */
+void hub_link_doom(struct hub_link *c, enum hub_close_reason reason);
 /* Shuts it down after everything queued was written, at most MS from now (0: as long as the peer keeps
  * reading). */
 void hub_link_finish(struct hub_link *c, int64_t ms);
-void hub_link_due(struct hub_link *c);   /* write at the end of this turn */
-void hub_link_busy(struct hub_link *c);  /* go on with input at the end of this turn */
-void hub_link_flush(struct hub_link *c); /* write now what the socket takes */
+void hub_link_due(struct hub_link *c);  /* write at the end of this turn */
+void hub_link_busy(struct hub_link *c); /* go on with input at the end of this turn */
+/* Writes now what the socket takes; dooms it where the socket is broken. Safe from everywhere. Whether
+ * everything was written. */
+bool hub_link_write(struct hub_link *c);
+/* The same, and then does what waited for everything to be written: may end it, as hub_link_kill does. */
+void hub_link_flush(struct hub_link *c);
 void hub_link_go_on(struct hub_link *c); /* the work behind hub_link_busy */
 void hub_link_watch(struct hub_link *c); /* listen for what its state calls for */
 void hub_link_free(struct hub_link *c);
@@ -238,6 +272,11 @@ void hub_http_leave_session(struct hub_http_req *req);
 /* Answers with the failure form of the REST contract. */
 void hub_http_fail(struct hub_http_req *req, int status, const char *message);
 
+/* What an answer of this type, with these headers, is compressed to: *BODY, and true. *VARIES becomes whether
+ * another client would get it otherwise. */
+bool hub_http_gzip(const struct hub_http_req *req, const char *type, const char *headers, struct hub_str *body,
+                   bool *varies);
+
 /* ---- other sites ---- */
 
 enum hub_site {
@@ -263,6 +302,7 @@ void hub_ws_upgrade(struct hub_http_req *req, struct hub_eio *eio, bool probe);
 /* Accepts and closes: what the reference server does with a second WebSocket of a session. */
 void hub_ws_turn_away(struct hub_http_req *req, const char *text);
 void hub_ws_input(struct hub_link *c, char *p, size_t n);
+void hub_ws_drop_input(struct hub_link *c); /* what is kept of it */
 
 /* ---- Engine.IO ---- */
 
@@ -287,11 +327,13 @@ struct hub_eio {
     int64_t last_in;
     struct hub_address *pending; /* where it counts until somebody has signed in */
     struct hub_held_input *held; /* what the layer above keeps of a message in part */
+    int32_t latency;             /* ms, of the last ping that was answered; -1: none */
     uint8_t state, reason;
     bool pinged, upgrading, signed_in;
     char sid[HUB_SID_LEN + 1];
 };
 
+struct hub_str hub_eio_key(const void *eio); /* of the transport's index */
 /* Requests at the path of Engine.IO: looks at the head when a body is still to come, and at the whole. */
 bool hub_eio_is_path(const struct hub_http_req *req);
 void hub_eio_route_head(struct hub_http_req *req);
@@ -307,7 +349,7 @@ size_t hub_eio_max_queue(const struct hub_eio *e);
 bool hub_eio_make_room(struct hub_eio *e, uint32_t len, int flags);
 /* A new session with its open packet queued and the layer above asked; NULL when that refuses. Takes over
  * its place at PENDING. */
-struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_link *websocket, struct hub_address *pending);
+HUB_MUST struct hub_eio *hub_eio_new(struct hub_http_req *req, struct hub_link *websocket, struct hub_address *pending);
 /* A packet as WebSocket carries it. False when the session has ended. */
 bool hub_eio_packet(struct hub_eio *e, struct hub_str payload, bool binary);
 void hub_eio_probe_packet(struct hub_link *c, struct hub_str payload, bool binary);
@@ -332,5 +374,5 @@ void hub_transport_work(struct hub_transport *t); /* schedules it */
 bool hub_transport_may_go_on(struct hub_transport *t);
 
 extern struct hub_metric hub_metric_connections, hub_metric_polling, hub_metric_websocket, hub_metric_bytes_in,
-    hub_metric_bytes_out, hub_metric_writes, hub_metric_slow, hub_metric_dropped;
+    hub_metric_bytes_out, hub_metric_writes, hub_metric_slow, hub_metric_dropped, hub_metric_saved;
 #endif

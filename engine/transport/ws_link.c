@@ -1,4 +1,6 @@
 /* WebSocket on a connection: the opening handshake, and what arrives afterwards. */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "packet/ws.h"
 #include "transport/transport_int.h"
@@ -30,6 +32,16 @@ static bool first_protocol(const struct hub_http_req *r, struct hub_str *first) 
     return first->n > 0;
 }
 
+/* Of several such headers the first counts: offers may be passed over. */
+static bool agree_on_deflate(const struct hub_http_req *r, struct hub_buf *head) {
+    struct hub_buf answer = {0};
+    bool agreed = r->link->t->cfg.deflate_websocket &&
+                  hub_ws_accept_deflate(hub_http_header(r, "sec-websocket-extensions"), &answer);
+    if (agreed) hub_buf_addf(head, "Sec-WebSocket-Extensions: %.*s\r\n", HUB_FMT(hub_buf_str(&answer)));
+    hub_buf_free(&answer);
+    return agreed;
+}
+
 bool hub_ws_check(struct hub_http_req *r) {
     struct hub_str protocol;
     const char *why = NULL;
@@ -47,21 +59,22 @@ bool hub_ws_check(struct hub_http_req *r) {
 }
 
 static void on_probe_timeout(struct hub_timer *timer) {
-    hub_link_kill(HUB_CONTAINER(timer, struct hub_link, timer), HUB_CLOSE_TRANSPORT);
+    hub_link_kill(HUB_CONTAINER(timer, struct hub_link_edge, timer)->link, HUB_CLOSE_TRANSPORT);
 }
 
 void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     struct hub_link *c = r->link;
+    struct hub_link_edge *edge = hub_link_edge(c);
     char accept[29];
     struct hub_str protocol;
     hub_ws_accept(hub_http_header(r, "sec-websocket-key"), accept);
-    hub_buf_addf(
-        &c->out,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
-        accept);
+    hub_buf_addz(&edge->out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Accept: ");
+    hub_buf_addz(&edge->out, accept), hub_buf_addz(&edge->out, "\r\n");
     if (first_protocol(r, &protocol) && protocol.n)
-        hub_buf_addf(&c->out, "Sec-WebSocket-Protocol: %.*s\r\n", HUB_FMT(protocol));
-    hub_buf_addz(&c->out, "\r\n");
+        hub_buf_addf(&edge->out, "Sec-WebSocket-Protocol: %.*s\r\n", HUB_FMT(protocol));
+    c->deflate = agree_on_deflate(r, &edge->out);
+    hub_buf_addz(&edge->out, "\r\n");
     c->req = NULL;
     c->answering = false;
     hub_http_req_free(r);
@@ -73,9 +86,9 @@ void hub_ws_upgrade(struct hub_http_req *r, struct hub_eio *e, bool probe) {
     else if (e)
         e->link = c;
     if (probe)
-        hub_timer_await(c->t->loop, &c->timer, HUB_UPGRADE_TIMEOUT, on_probe_timeout);
+        hub_timer_await(c->t->loop, &edge->timer, HUB_UPGRADE_TIMEOUT, on_probe_timeout);
     else if (!c->finish)
-        hub_timer_stop(c->t->loop, &c->timer);
+        hub_timer_stop(c->t->loop, &edge->timer);
     hub_link_due(c);
 }
 
@@ -85,9 +98,9 @@ static void send_control(struct hub_link *c, int opcode, struct hub_str payload)
     if (c->mode == HUB_LINK_WS)
         hub_eio_send(c->eio, frame, 0, frame->n, 0);
     else if (hub_link_unsent(c) < MAX_PROBE_OUT)
-        hub_buf_add(&c->out, frame->p, frame->n);
+        hub_buf_add(&hub_link_edge(c)->out, frame->p, frame->n);
     else
-        hub_link_kill(c, HUB_CLOSE_SLOW);
+        hub_link_doom(c, HUB_CLOSE_SLOW); /* its frame is still being worked on */
     hub_chunk_unref(frame);
     hub_link_due(c);
 }
@@ -115,7 +128,7 @@ static void end_websocket(struct hub_link *c, enum hub_close_reason reason, int 
 }
 
 static bool goes_on(const struct hub_link *c) {
-    if (c->finish || !c->eio) return false;
+    if (c->finish || c->doomed || !c->eio) return false;
     return c->mode == HUB_LINK_PROBE || (c->mode == HUB_LINK_WS && c->eio->state == HUB_EIO_RUNNING);
 }
 
@@ -139,24 +152,59 @@ static bool on_ws_message(void *arg, int opcode, struct hub_str payload) {
 }
 
 static void refuse_frame(struct hub_link *c, enum hub_ws_in_end why) {
-    static const char *const text[] = {"malformed frame", "text is not UTF-8", "message too large"};
-    const char *message = text[why == HUB_WS_IN_UTF8 ? 1 : why == HUB_WS_IN_TOO_LARGE ? 2 : 0];
+    static const char *const text[] = {"malformed frame", "text is not UTF-8, or cannot be inflated",
+                                       "message too large"};
+    const char *message = text[why == HUB_WS_IN_DATA ? 1 : why == HUB_WS_IN_TOO_LARGE ? 2 : 0];
     char peer[46];
     hub_link_peer(c, peer);
     hub_log_kv(HUB_LOG_INFO, "transport", "WebSocket refused", "reason", message, "peer", peer, NULL);
     end_websocket(c, why == HUB_WS_IN_TOO_LARGE ? HUB_CLOSE_TOO_LARGE : HUB_CLOSE_PARSE, (int)why, message);
 }
 
+/* What is left of the input until more comes; nothing, as a rule. */
+static void keep_input(struct hub_link *c, struct hub_ws_in *in) {
+    if (!goes_on(c)) hub_ws_in_free(in);
+    if (hub_ws_in_is_empty(in)) return;
+    c->ws = hub_xmalloc(sizeof *c->ws);
+    *c->ws = *in;
+}
+
+static struct hub_ws_in input_so_far(struct hub_link *c) {
+    struct hub_ws_in in = {0};
+    if (!c->ws) return in;
+    in = *c->ws;
+    free(c->ws);
+    c->ws = NULL;
+    return in;
+}
+
+void hub_ws_drop_input(struct hub_link *c) {
+    struct hub_ws_in in = input_so_far(c);
+    hub_ws_in_free(&in);
+}
+
 void hub_ws_input(struct hub_link *c, char *p, size_t n) {
-    if (!goes_on(c)) return; /* it is closing: what still comes is of no interest */
-    enum hub_ws_in_end end_of = hub_ws_in_feed(&c->ws, p, n, hub_eio_max_in(c->eio), on_ws_message, c);
+    if (!goes_on(c)) { /* it is closing: what still comes, or is kept, is of no interest */
+        if (c->ws) c->ws->paused = false;
+        return;
+    }
+    const struct hub_ws_in_rules rules = {.max_payload = hub_eio_max_in(c->eio),
+                                          .inflater = c->deflate ? c->t->inflater : NULL,
+                                          .fn = on_ws_message,
+                                          .arg = c};
+    struct hub_ws_in in = input_so_far(c);
+    enum hub_ws_in_end end_of = hub_ws_in_feed(&in, p, n, &rules);
+    size_t bytes = in.part.cap + in.message.cap;
+    bool paused = in.paused;
+    keep_input(c, &in);
+    if (paused && goes_on(c)) hub_link_busy(c);
     if (end_of >= HUB_WS_IN_PROTOCOL)
         refuse_frame(c, end_of);
     else if (goes_on(c) && c->eio->signed_in)
-        hub_held_set(c->t, &c->held, HUB_HELD_FRAME, c, c->ws.part.cap + c->ws.message.cap, true);
+        hub_held_set(c->t, &c->held, HUB_HELD_FRAME, c, bytes, true);
 }
 
 void hub_ws_overload(struct hub_link *c) {
     end_websocket(c, HUB_CLOSE_OVERLOADED, 1013, "overloaded: try again");
-    hub_ws_in_free(&c->ws);
+    hub_ws_drop_input(c);
 }

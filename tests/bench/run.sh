@@ -2,8 +2,8 @@
 # Load figures of hubd beside Socket.IO on Node and the limit programs: server on one core, generator on the other, the servers of
 # a row taking turns, medians over the rounds. The unit is work per CPU-second of the server, which holds on a shared machine; only
 # ratios mean something, and they are taken within each round. Usage: tests/bench/run.sh [--only ROW[,ROW…]] [--rounds N] [--duration SECONDS] [--warmup SECONDS] [--build DIR]
-# Rows: fanout persisted single rooms ack idle connects start handler ticks attended; sqlite
-# postgres joins bridged. Targets are reported, never enforced; the exit code says
+# Rows: fanout deflate persisted single rooms ack idle connects start command channels subscriptions handler ticks attended; sqlite
+# postgres records jobs joins bridged. Targets are reported, never enforced; the exit code says
 # whether everything could be measured.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -62,7 +62,7 @@ install_packages() {
     (cd tests/bench/node && npm ci --no-audit --no-fund --silent >"$work/npm.log" 2>&1 && touch node_modules/.package-lock.json)
 }
 node=""
-if ! wants_any fanout single rooms ack idle connects sqlite postgres; then
+if ! wants_any fanout deflate single rooms ack idle connects command records jobs sqlite postgres; then
     : # none of them is compared with Node
 elif ! command -v node >/dev/null; then
     echo "node is not installed: no comparison with Socket.IO" >&2
@@ -74,7 +74,7 @@ fi
 
 # ---- servers ----
 
-for service in bench cost backends; do
+for service in bench cost backends parts; do
     cp -r "tests/bench/hubs/$service" "$work/$service"
     { echo "benchRoom:" && for i in $(seq 0 999); do echo "  - {id: r$i, title: Room $i}"; done; } >"$work/$service/seed.yaml"
 done
@@ -95,7 +95,11 @@ command_of() { # server; sets cmd. Every start gets data of its own
         rm -rf "$work/data" && mkdir "$work/data"
         cmd=("$build/hubd" "$work/$service" --set "listen.port=$port" --set "store.url=${store:-sqlite:$work/data/bench.db}" --log-level error
             "${more[@]}")
+        [ "$1" != hubd-deflate ] || cmd+=(--set listen.compression.websocket=true --set listen.compression.threshold=256)
         ;;
+    node-deflate) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port" deflate) ;;
+    node-realtime) cmd=(node tests/bench/node/realtime.mjs "$port" "${backend_url[redis]}") ;;
+    node-bullmq) cmd=(node tests/bench/node/jobs.js "$port" "${backend_url[redis]}" "$in_flight") ;;
     node-*) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port" "$store") ;;
     node) cmd=(node --max-old-space-size=4096 tests/bench/node/server.js "$port") ;;
     *) cmd=("$peers/$1" "$port") ;;
@@ -153,6 +157,10 @@ ratio() { # two keys: the median of what the rounds say
     paste <(tr ' ' '\n' <<<"${seen["$1"]-}") <(tr ' ' '\n' <<<"${seen["$2"]-}") | awk 'NF == 2 && $1 > 0 && $2 > 0 {print $1 / $2}' |
         sort -g | awk '{v[++n] = $1} END {if (n) printf "%.2f\n", n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2}'
 }
+spread() { # two keys: the least and the most of what the rounds say, where there are several
+    paste <(tr ' ' '\n' <<<"${seen["$1"]-}") <(tr ' ' '\n' <<<"${seen["$2"]-}") | awk 'NF == 2 && $1 > 0 && $2 > 0 {print $1 / $2}' |
+        sort -g | awk '{v[++n] = $1} END {if (n > 1) printf " (%.3g to %.3g)", v[1], v[n]}'
+}
 microseconds_between() { # two keys whose values are rates: what one unit of the first costs more than one of the second, median of the rounds
     paste <(tr ' ' '\n' <<<"${seen["$1"]-}") <(tr ' ' '\n' <<<"${seen["$2"]-}") | awk 'NF == 2 && $1 > 0 && $2 > 0 {print 1e6 / $1 - 1e6 / $2}' |
         sort -g | awk '{v[++n] = $1} END {if (n) printf "%.1f\n", n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2}'
@@ -176,7 +184,7 @@ rounds_of() { # row metric server[=generator-arguments]… -- generator-argument
     for round in $(seq "$rounds"); do
         for entry in "${servers[@]}"; do
             server=${entry%%=*} extra=()
-            [ "$server" != node ] || [ -n "$node" ] || continue
+            [[ $server != node* ]] || [ -n "$node" ] || continue
             [[ $entry == *=* ]] && read -ra extra <<<"${entry#*=}"
             if ! measure "$server" "$@" "${extra[@]}"; then
                 failures=$((failures + 1))
@@ -184,6 +192,7 @@ rounds_of() { # row metric server[=generator-arguments]… -- generator-argument
                 continue
             fi
             note "$row" "$server" "$(field "$metric")"
+            note "$row" "$server-bytes" "$(field bytesPerDelivery)"
             note "$row" "$server-p50" "$(field ${what}P50Ms)"
             note "$row" "$server-p99" "$(field ${what}P99Ms)"
             complain_about_losses "$row $server"
@@ -193,7 +202,7 @@ rounds_of() { # row metric server[=generator-arguments]… -- generator-argument
 
 # ---- the table ----
 
-line() { printf '| %-46s | %-16s | %12s | %-24s | %-10s | %s |\n' "$@"; }
+line() { printf '| %-46s | %-16s | %12s | %-24s | %-20s | %s |\n' "$@"; }
 human() { awk -v v="$1" 'BEGIN {if (v == "") print "-"; else if (v >= 1e6) printf "%.2f M\n", v / 1e6; else if (v >= 1e4) printf "%.0f k\n", v / 1e3; else printf "%.4g\n", v}'; }
 latency() { # key
     awk -v a="$(median "$1-p50")" -v b="$(median "$1-p99")" '
@@ -211,7 +220,8 @@ show() { # row title server[:ratio-target]… ; the first server is what the oth
         server=${entry%%:*} target=""
         [[ $entry == *:* ]] && target=${entry#*:}
         ratio=$(ratio "$row $base" "$row $server")
-        line "" "$server" "$(human "$(median "$row $server")")" "$(latency "$row $server")" "$ratio" "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
+        line "" "$server" "$(human "$(median "$row $server")")" "$(latency "$row $server")" "$ratio$(spread "$row $base" "$row $server")" \
+            "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
     done
 }
 
@@ -223,6 +233,14 @@ line "---" "---" "---:" "---" "---" "---"
 if wants fanout; then
     rounds_of fanout deliveriesPerCpuSecond hubd limit_send limit_merged node -- --members 1000 --window 16
     show fanout "1 room of 1,000, 64 B, window 16: deliveries" hubd limit_send:10 limit_merged node:15
+fi
+if wants deflate; then
+    for window in 1 16; do # limit_send does not compress: it shows what one send() per delivery costs, whoever makes it
+        rounds_of deflate$window deliveriesPerCpuSecond hubd-deflate hubd-plain limit_send node-deflate -- --members 1000 --window $window --payload 400 --deflate
+        show deflate$window "1 room of 1,000, 400 B of words, window $window" hubd-deflate hubd-plain limit_send node-deflate:20
+        line "" "limit_send is" "" "" "$(ratio "deflate$window limit_send" "deflate$window node-deflate")$(spread "deflate$window limit_send" "deflate$window node-deflate")" "of node-deflate"
+        line "" "bytes each" "" "$(for s in hubd-deflate hubd-plain node-deflate; do printf '%.0f ' "$(median "deflate$window $s-bytes")"; done)" "" ""
+    done
 fi
 if wants persisted; then
     rounds_of persisted deliveriesPerCpuSecond "hubd-sqlite=--event message" hubd-ephemeral -- --members 1000 --window 16
@@ -246,7 +264,7 @@ if wants idle; then
     rounds=$all_rounds
     value=$(median "idle hubd")
     line "10,000 idle connections, joined: memory each" hubd "$(human "$value") B" "" "" \
-        "at most 5 KB: $(at_most "$value" 5120)"
+        "at most 2.5 KB: $(at_most "$value" 2560)"
     for server in limit_send node; do line "" $server "$(human "$(median "idle $server")") B" "" "" ""; done
 fi
 if wants connects; then
@@ -275,6 +293,22 @@ if wants start; then
     [ -n "$value" ] || failures=$((failures + 1))
     line "start to first answered request" hubd "$(human "$value") ms" "" "" \
         "at most 100 ms: $(at_most "$value" 100)"
+fi
+
+service=parts
+if wants command; then
+    rounds_of command acksPerCpuSecond "hubd-command=--hub parts --event command --custom-event echo" \
+        "hubd-command-lua=--hub parts --event command --custom-event echoLua" limit_echo node -- --members 1 --rooms 100 --publishers all --event echo
+    show command "command and its answer: requests" hubd-command hubd-command-lua limit_echo:0.75 node:2.5
+fi
+if wants channels; then
+    rounds_of channels deliveriesPerCpuSecond "hubd-channel=--event channel" hubd-room -- --hub parts --members 1000 --window 16
+    show channels "1 channel, 1,000 subscribers, window 16" hubd-channel hubd-room:0.9
+fi
+if wants subscriptions; then
+    rounds_of subscriptions rssPerSubscription hubd-channel -- --hub parts --event channel --idle 1000 --subscriptions 100
+    value=$(median "subscriptions hubd-channel")
+    line "1,000 connections, 100 channels each: memory" hubd-channel "$(human "$value") B" "" "" "at most 200 B each: $(at_most "$value" 200)"
 fi
 
 service=cost
@@ -399,7 +433,7 @@ half_of_the_maximum() { # kind
         if measure_durable "$1" hubd --rate "$rate"; then note_durable "$1" half; else failures=$((failures + 1)); fi
     done
 }
-durable_line() { printf '| %-34s | %-14s | %8s | %9s | %-24s | %-7s | %-7s | %s |\n' "$@"; }
+durable_line() { printf '| %-34s | %-14s | %8s | %9s | %-24s | %-20s | %-20s | %s |\n' "$@"; }
 durable_table() { # kind title
     local server target ratio title=$2
     for entry in hubd: limit:0.6 node:4 half: alone:; do
@@ -408,7 +442,8 @@ durable_table() { # kind title
         [ "$server" != alone ] || title="the same, each alone in a room"
         ratio=$([ -z "$target" ] || ratio "$1 hubd" "$1 $server")
         durable_line "$title" "$([[ $server == limit || $server == node ]] && echo "$server" || echo hubd)$([ "$server" != limit ] || echo "_$1")" "$(human "$(median "$1 $server")")" "$(human "$(median "$1 $server-cpu")")" \
-            "$(latency "$1 $server")" "$ratio" "$([ -z "$target" ] || ratio "$1 hubd-cpu" "$1 $server-cpu")" \
+            "$(latency "$1 $server")" "$ratio$(spread "$1 hubd" "$1 $server")" \
+            "$([ -z "$target" ] || echo "$(ratio "$1 hubd-cpu" "$1 $server-cpu")$(spread "$1 hubd-cpu" "$1 $server-cpu")")" \
             "$([ -z "$target" ] || echo "at least $target: $(verdict "$ratio" "$target")")"
         title=""
     done
@@ -435,8 +470,8 @@ start_backends() { # name…
 }
 database_url() { echo "${backend_url[postgres]%/*}/$1?sslmode=disable"; } # Node's pg takes no TLS by itself, libpq would
 needed=()
-if wants_any postgres joins bridged; then needed+=(postgres); fi
-if wants_any joins bridged; then needed+=(redis); fi
+if wants_any postgres joins bridged jobs; then needed+=(postgres); fi
+if wants_any joins bridged records jobs; then needed+=(redis); fi
 if wants bridged; then needed+=(kafka); fi
 [ ${#needed[@]} = 0 ] || start_backends "${needed[@]}"
 databases=0
@@ -455,6 +490,142 @@ if [ -n "${backend_url[postgres]-}" ] && wants postgres; then
     psql -q "${backend_url[postgres]}" -c "CREATE DATABASE template_bench"
     make_template postgres "$(database_url template_bench)"
     durable postgres "$senders senders in 20 rooms, PostgreSQL"
+fi
+
+# ---- records and jobs, beside what Node has for them on Redis; the store's work is counted in ----
+
+service=parts store=""
+record_writes=10000 # a second, for 100 followers of 10 records each
+in_flight=500       # jobs that are carried out at once
+redis() { redis-cli -u "${backend_url[redis]}" "$@" >/dev/null; }
+with_database() { # server: one of its own when its name says so
+    store=""
+    [[ $1 == *-postgres ]] || return 0
+    databases=$((databases + 1))
+    psql -q "${backend_url[postgres]}" -c "CREATE DATABASE bench$databases"
+    store=$(database_url bench$databases)
+}
+measure_records() { # server records
+    local pids rc=0
+    rm -f "$work/out.json"
+    start_server "$1" || return 1
+    pids=("$server_pid")
+    [[ $1 == hubd* ]] || pids+=("${backend_pid[redis]}")
+    node tests/bench/node/record_load.js "${1#node-}" "$port" "$2" "$record_writes" "$duration" "$warmup" "${pids[@]}" >"$work/out.json" 2>"$work/err" || rc=$?
+    stop_server
+    [ $rc = 0 ] || echo "  $1: $(head -3 "$work/err")" >&2
+    [ $rc = 0 ]
+}
+records_rounds() { # row records
+    local round server
+    for round in $(seq "$rounds"); do
+        for server in hubd node-realtime; do
+            [ "$server" = hubd ] || redis FLUSHALL
+            if measure_records "$server" "$2"; then
+                note "$1" "$server" "$(field acksPerSecond)"
+                note "$1" "$server-cpu" "$(field acksPerCpuSecond)"
+                note "$1" "$server-p50" "$(field ackP50Ms)"
+                note "$1" "$server-p99" "$(field ackP99Ms)"
+                [ "$(field gaps)$(field errors)" = 00 ] || echo "  $1 $server: $(field gaps) gaps, $(field errors) refusals: $(head -1 "$work/err")" >&2
+            else
+                failures=$((failures + 1))
+                note "$1" "$server" "" && note "$1" "$server-cpu" ""
+            fi
+        done
+    done
+}
+
+jobs_done() {
+    local answer
+    exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1
+    printf 'GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n' >&3
+    answer=$(sed -n 's/^hubd_jobs_done_total{queue="work"} \([0-9]*\).*/\1/p' <&3)
+    exec 3>&-
+    echo "${answer:-0}"
+}
+# 200 clients add jobs for some time, each the next one when the last is stored. Counted is from the first job to the end of the last, with
+# all that this costs the server and its store.
+measure_jobs() { # server pids-of-the-store…: jobs per second in rate, per CPU-second in per_cpu
+    local server=$1 pids added from cpu mode=(--hub parts --event command --custom-event addJob) rc=0
+    shift
+    [[ $server == hubd* ]] || mode=(--mode plain --event echo)
+    rm -f "$work/out.json"
+    start_server "$server" || return 1
+    pids="$server_pid $*"
+    generate --warmup 0 --rooms "$senders" --members 1 --publishers all "${mode[@]}" >"$work/out.json" 2>"$work/err" &
+    until [ "$(jobs_done)" != 0 ] || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
+    # shellcheck disable=SC2086
+    from=$EPOCHREALTIME cpu=$(ticks $pids)
+    wait $! || rc=$?
+    added=$(field publishedAll)
+    for _ in $(seq 600); do
+        [ "$(jobs_done)" -lt "${added:-0}" ] || break
+        sleep 0.05
+    done
+    # shellcheck disable=SC2086
+    read -r rate per_cpu < <(awk -v n="$added" -v a="$from" -v b="$EPOCHREALTIME" -v ca="$cpu" -v cb="$(ticks $pids)" -v hz="$(getconf CLK_TCK)" \
+        'BEGIN {print n / (b - a), n / ((cb - ca) / hz)}')
+    [ "$(jobs_done)" = "$added" ] || rc=1
+    stop_server
+    [ $rc = 0 ] || echo "  $server: $(head -3 "$work/err")" >&2
+    [ $rc = 0 ]
+}
+jobs_rounds() { # row
+    local round server pids
+    sed -i "s/concurrency: [0-9]*/concurrency: $in_flight/" "$work/parts/service.yaml"
+    redis CONFIG SET appendonly yes && redis CONFIG SET appendfsync always # as durable as a commit
+    for round in $(seq "$rounds"); do
+        for server in hubd-sqlite hubd-postgres node-bullmq; do
+            [ "$server" != hubd-postgres ] || [ -n "${backend_url[postgres]-}" ] || continue
+            with_database "$server"
+            redis FLUSHALL
+            pids=$(case $server in *postgres) echo "${backend_pid[postgres]}" ;; node*) echo "${backend_pid[redis]}" ;; esac)
+            if measure_jobs "$server" $pids; then
+                note "$1" "$server" "$rate" && note "$1" "$server-cpu" "$per_cpu"
+                note "$1" "$server-p50" "$(field ackP50Ms)" && note "$1" "$server-p99" "$(field ackP99Ms)"
+                complain_about_losses "$1 $server"
+            else
+                failures=$((failures + 1))
+                note "$1" "$server" "" && note "$1" "$server-cpu" ""
+            fi
+            [ "$server" != hubd-postgres ] || drop_store postgres
+        done
+    done
+    redis CONFIG SET appendonly no
+}
+parts_line() { # title row server
+    durable_line "$1" "$3" "$(human "$(median "$2 $3")")" "$(human "$(median "$2 $3-cpu")")" "$(latency "$2 $3")" "${@:4}"
+}
+compared() { # row server peer target rate|cpu: the three last columns
+    local rate cpu
+    rate=$(ratio "$1 $2" "$1 $3") cpu=$(ratio "$1 $2-cpu" "$1 $3-cpu")
+    columns=("$rate$(spread "$1 $2" "$1 $3")" "$cpu$(spread "$1 $2-cpu" "$1 $3-cpu")" "at least $4 $([ "$5" = rate ] && verdict "$rate" "$4" || verdict "$cpu" "$4")")
+}
+if [ -n "${backend_url[redis]-}" ] && [ -n "$node" ] && wants_any records jobs; then
+    echo
+    durable_line "records and jobs" server "per s" "per CPU-s" "latency p50 / p99, ms" "hubd is" "per CPU" target
+    durable_line --- --- ---: ---: --- --- --- ---
+    if wants records; then
+        for records in 1000 100; do
+            records_rounds records$records $records
+            compared records$records hubd node-realtime "5 per CPU:" cpu
+            parts_line "writes, $((1000 / records)) follow each" records$records hubd "" "" ""
+            parts_line "" records$records node-realtime "${columns[@]}"
+        done
+    fi
+    if wants jobs; then
+        for in_flight in 500 64; do
+            row=jobs$in_flight
+            jobs_rounds "$row"
+            compared "$row" hubd-sqlite node-bullmq 5: rate
+            parts_line "jobs, $in_flight carried out at once" "$row" hubd-sqlite "${columns[@]}"
+            [ -z "${backend_url[postgres]-}" ] || {
+                compared "$row" hubd-postgres node-bullmq 3: rate
+                parts_line "" "$row" hubd-postgres "${columns[@]}"
+            }
+            parts_line "" "$row" node-bullmq "" "" ""
+        done
+    fi
 fi
 
 # ---- the third table: joins and events, with everything on servers of its own ----

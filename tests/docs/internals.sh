@@ -87,12 +87,12 @@ selftest() {
     copy=$(mktemp -d)
     (cd "$here/../.." && tar cf - --exclude=node_modules --exclude=corpus engine schema scripting adapters tests docs hubs cmake) | tar xf - -C "$copy"
     rm "$copy/docs/internals/redis.md"
-    sed -i '/^## reads$/d' "$copy/docs/internals/hub.md"
+    sed -i '/^## read_turns$/d' "$copy/docs/internals/hub.md"
     printf '%s\n' '`engine/nowhere.c` `hub_nothing_does()` `struct hub_nobody` `HUB_NO_SUCH_THING` `unit.base.none_test`' >>"$copy/docs/internals/base.md"
     out=$(check "$copy" || true)
     rm -r "$copy"
     local text
-    for text in 'redis.md: there is no such page' 'no section of engine/hub/reads' 'no engine/nowhere.c' 'no function hub_nothing_does()' 'no struct hub_nobody' \
+    for text in 'redis.md: there is no such page' 'no section of engine/hub/read_turns' 'no engine/nowhere.c' 'no function hub_nothing_does()' 'no struct hub_nobody' \
         'called HUB_NO_SUCH_THING' 'no test unit.base.none_test'; do
         grep -qF "$text" <<<"$out" || { echo "not found: $text"; bad=1; }
     done

@@ -22,10 +22,12 @@ awk '/^\| Metric/ {on = 1} /^$/ {on = 0} on' "$page" | grep -oE '^\| `[^|]*' | g
 compare metric "$work/metrics" "$work/metrics.page"
 
 # Settings: the rows of the generated reference, with the path of their section.
-declare -A path=([ServiceDocument]='' [Service]=service. [Listen]=listen. [Tls]=listen.tls. [Auth]=auth. [Jwt]=auth.jwt. [Claims]=auth.jwt.claims.
-    [Session]=auth.session. [Store]=store. [Cache]=cache. [Bus]=bus. [Cluster]=cluster. [Scripting]=scripting. [DataObject]=dataObjects. [Api]=dataObjects.api.
-    [Namespace]=namespaces. [Property]=- [NamespaceEvent]=- [Types of fields]=-)
+declare -A path=([ServiceDocument]='' [Service]=service. [Listen]=listen. [Compression]=listen.compression. [Tls]=listen.tls. [Auth]=auth. [Jwt]=auth.jwt. [Claims]=auth.jwt.claims.
+    [Session]=auth.session. [Store]=store. [Cache]=cache. [Bus]=bus. [Cluster]=cluster. [Scripting]=scripting. [ServiceLimits]=limits. [ServiceClients]=clients. [ClientProof]=clients.proof. [ClientInvocation]=- [NodeHandler]=- [NodeBroadcast]=- [DataObject]=dataObjects. [Api]=dataObjects.api.
+    [ServiceLifecycle]=lifecycle. [ServiceBootstrap]=lifecycle.onBootstrap. [NamespaceLifecycle]=-
+    [Namespace]=namespaces. [Property]=- [NamespaceEvent]=- [NamespaceConnectionMetadata]=- [NamespaceStreams]=- [NamespaceOutgoing]=- [NamespaceRecovery]=- [Types of fields]=-)
 while IFS=: read -r section field; do
+    [[ $section == Hub* ]] && continue # what hubs may have, too: the pages of docs/extensions
     [ -v "path[$section]" ] || { complain "docs/reference/service.md has a section $section, which this test does not know"; continue; }
     [ "${path[$section]}" = - ] || echo "${path[$section]}$field"
 done < <(awk -F '`' '/^## / {section = substr($0, 4)} /^\| `/ && $0 !~ /\]\(#/ {print section ":" $2}' docs/reference/service.md) >"$work/all"

@@ -109,6 +109,12 @@ static void add_gate_table(struct hub_buf *b) {
     hub_map_clear(&seen);
 }
 
+static void add_any_table(struct hub_buf *b) {
+    hub_buf_addz(b, "| Code | When |\n| --- | --- |\n");
+    for (const struct hub_refusal *any = hub_refusals; any->code; any++)
+        hub_buf_addf(b, "| `%s` | %s |\n", hub_code_name(any->code), any->when);
+}
+
 static void add_refusal_table(struct hub_buf *b) {
     hub_buf_addz(b, "| Event | Gates, in this order | Behind them also |\n| --- | --- | --- |\n");
     EACH_PART(part) EACH_ROW(hub_command, c, (*part)->commands) {
@@ -143,8 +149,9 @@ static const struct page_table {
     const char *name;
     void (*add)(struct hub_buf *b);
 } tables[] = {
-    {"commands", add_command_table}, {"arguments", add_argument_table},       {"gates", add_gate_table},
-    {"refusals", add_refusal_table}, {"standard events", add_standard_table}, {"told events", add_told_table},
+    {"commands", add_command_table}, {"arguments", add_argument_table}, {"gates", add_gate_table},
+    {"refusals", add_refusal_table}, {"any refusals", add_any_table},   {"standard events", add_standard_table},
+    {"told events", add_told_table},
 };
 
 /* True when LINE begins a table, which is then in B. */

@@ -15,7 +15,7 @@ elif ! diff -u "$page" "$made"; then
     echo "$page is not what the rows say: build, then tests/docs/protocol.sh build/dev/tests/docs_protocol --write"
     bad=1
 fi
-[ "$(grep -c '^<!-- rows: ' "$page")" = 6 ] || { echo "$page has not its six tables"; bad=1; }
+[ "$(grep -c '^<!-- rows: ' "$page")" = 7 ] || { echo "$page has not its seven tables"; bad=1; }
 
 names=$("$program" --names)
 while IFS= read -r name; do

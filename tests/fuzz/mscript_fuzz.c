@@ -44,14 +44,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     hub_log_setup(HUB_LOG_ERROR, false);
     bool lua = n && data[0] == 'L';
     struct hub_def hub = {.scheduled_actions = &action, .scheduled_action_n = 1};
+    struct hub_script *script = &action.script;
     struct hub_service service = {.dir = ".",
                                   .name = "fuzz",
                                   .script_cpu_ms = 5,
                                   .script_wall_ms = 100,
                                   .script_memory_mib = 4,
                                   .hubs = &hub,
-                                  .hub_n = 1};
-    struct hub_script *script = &action.script;
+                                  .hub_n = 1,
+                                  .scripts = &script,
+                                  .script_n = 1};
     *script =
         (struct hub_script){.kind = lua ? HUB_SCRIPT_LUA : HUB_SCRIPT_EXPR, .file = "f.yaml", .line = 1, .column = 1};
     script->text = hub_str((const char *)data + lua, n - lua);

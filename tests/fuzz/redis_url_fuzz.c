@@ -9,9 +9,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct hub_redis_url u;
     struct hub_err err = {0};
     if (hub_redis_url_parse(text, &u, &err)) {
-        if (!*err.text || u.host || u.user || u.password) abort();
+        if (!*err.text || u.place_n || u.user || u.password) abort();
     } else {
-        if (!u.host || !*u.host || u.port < 1 || u.port > 65535 || u.db < 0 || u.db > 65535) abort();
+        if (!u.place_n || u.place_n > 16 || (u.place_n > 1 && !u.master) || u.db < 0 || u.db > 65535) abort();
+        for (size_t i = 0; i < u.place_n; i++)
+            if (!*u.places[i].host || u.places[i].port < 1 || u.places[i].port > 65535) abort();
         if (u.timeout_ms < 50 || u.timeout_ms > 60000) abort();
         hub_redis_url_free(&u);
     }

@@ -18,10 +18,13 @@ expect 2 "error[S026]" "$hubctl" lint $good/chat "$work"
 expect 2 "error[S026]" "$hubctl" lint "$work/nothing"
 expect 2 "error[Y011]" "$hubctl" lint /dev/null
 
-# Nothing is printed about what is clean; the environment of a running service does not disturb.
+# Nothing is printed about what is clean; the environment counts as it does for hubd.
 [ -z "$("$hubctl" lint $good/specification)" ] || bad "lint talks about clean definitions"
-HUBD_LISTEN_PORT=none expect 0 "" "$hubctl" lint $good/chat
+HUBD_LISTEN_PORT=none expect 1 "HUBD_LISTEN_PORT: error[S002]" "$hubctl" lint $good/chat
 HUBD_LISTEN_PORT=none expect 1 "HUBD_LISTEN_PORT: error[S002]" "$hubctl" dump $good/chat
+expect 1 "warning[E022]" "$hubctl" lint $broken/hub-channels
+if HUBD_CACHE_URL=redis://127.0.0.1:1 "$hubctl" lint $broken/hub-channels | grep E022; then bad "HUBD_CACHE_URL is not heeded"; fi
+HUBD_LISTEN_HOST=0.0.0.0 expect 1 "error[S013]" "$hubctl" lint $good/chat
 expect 1 "error[S013]" "$hubctl" lint $broken/service-public-dev
 if HUBD_ALLOW_DEV_AUTH=1 "$hubctl" lint $broken/service-public-dev | grep S013; then bad "HUBD_ALLOW_DEV_AUTH=1 is not heeded"; fi
 
@@ -37,6 +40,19 @@ for service in service-start service-start-secret service-start-modules service-
     done
 done
 HUBD_TEST_NOT_SET=secret expect 0 "" "$hubctl" lint $broken/service-start-secret
+
+# What plugins are given may be passwords: a dump is shown around.
+cp -r $good/minimal "$work/given"
+mkdir -p "$work/given/plugins/mail"
+echo 'plugins: [plugins/mail]' >>"$work/given/service.yaml"
+echo 'hubExtensions: {plugins: [{plugin: mail, with: {apiKey: new-key, more: {password: pw, port: 5}}}]}' >>"$work/given/minimal.hub.yaml"
+cat >"$work/given/plugins/mail/plugin.yaml" <<END
+name: mail
+parameters: [{name: apiKey, fieldType: String, defaultValue: old-key}, {name: more, fieldType: JSON}, {name: at, fieldType: String, defaultValue: here}]
+commands: [{name: hi, script: "1"}]
+END
+expect 0 'with: {"apiKey": "***", "more": {"password": "***", "port": 5}, "at": "here"}' "$hubctl" dump "$work/given"
+if "$hubctl" dump "$work/given" | grep -E 'old-key|new-key|pw'; then bad "dump shows what plugins are given"; fi
 
 # ${NAME:-x} is x when NAME is empty, as in sh.
 cp -r $good/minimal "$work/empty"
@@ -82,6 +98,7 @@ expect 1 "error[H012]" "$hubctl" dump $broken/undefined-role
 expect 2 "error[S026]" "$hubctl" dump "$work"
 expect 0 "draft/2020-12" "$hubctl" schema
 expect 0 '"title": "ServiceDocument"' "$hubctl" schema --kind service
+expect 0 '"title": "PluginDocument"' "$hubctl" schema --kind plugin
 expect 2 '--kind: "room" is none of hub|service' "$hubctl" schema --kind room
 expect 2 "hubctl: unknown command lnt; did you mean lint?" "$hubctl" lnt
 expect 2 "which command?" "$hubctl"

@@ -5,11 +5,13 @@ set -euo pipefail
 hubctl=$1
 . tests/support/expect.sh
 
-for folder in hubs/chat hubs/templates/*; do
-    name=$(basename "$folder")
+help=$("$hubctl" new --help | tr -s ' \n' ' ')
+for folder in hubs/*/public hubs/templates/*; do
+    name=$(basename "${folder%/public}")
     expect 0 "$name" "$hubctl" new "$work/new/my-$name.2" --template "$name"
     expect 0 "" "$hubctl" lint --strict "$work/new/my-$name.2"
     grep -q "^  name: my${name^}2$" "$work/new/my-$name.2/service.yaml" || bad "the service of $name is not renamed"
+    [[ $help == *" $name: "* ]] || bad "--help says nothing of $name"
     [ ! -e "$work/new/my-$name.2/data" ] || bad "$name brings a database along"
 done
 expect 0 chat "$hubctl" new "$work/plain"
@@ -18,7 +20,7 @@ mkdir "$work/empty" && expect 0 blank "$hubctl" new --template=blank "$work/empt
 expect 1 "not empty" "$hubctl" new "$work/empty"
 expect 1 "Not a directory" "$hubctl" new "$work/empty/service.yaml"
 expect 1 "Not a directory" "$hubctl" new "$work/empty/service.yaml/x"
-expect 2 "there are chat" "$hubctl" new "$work/other" --template nonsense
+expect 2 "there are board, chat" "$hubctl" new "$work/other" --template nonsense
 expect 2 "which directory" "$hubctl" new
 [ ! -e "$work/other" ] || bad "a folder was made for a template that is none"
 

@@ -145,6 +145,34 @@ static void changes_leave_a_row_with_what_they_changed(void **state) {
     finish();
 }
 
+/* Two things of a group, the second with ID. */
+static enum hub_code add_two(int64_t id) {
+    struct thing first = new_thing(HUB_INSERT, 8, "eight", 1), second = new_thing(HUB_INSERT, id, "other", 1);
+    first.w.next = &second.w;
+    second.w.table = &thing_table;
+    second.w.cells = second.cells;
+    second.w.conflict = "id";
+    second.w.announce = true;
+    hub_uuid7(second.w.event_id);
+    enum hub_code code = write_thing(&first);
+    end_thing(&first);
+    hub_rows_free(&second.w.row);
+    hub_rows_free(&second.w.before);
+    return code;
+}
+
+static void a_group_is_told_of_whole_or_not_at_all(void **state) {
+    (void)state;
+    start(true);
+    assert_int_equal(add_thing(HUB_INSERT, 7, "seven", 1), HUB_OK);
+    assert_int_equal(add_two(7), HUB_CONFLICT);
+    assert_int_equal(outbox_n(), 1);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM things"), 1);
+    assert_int_equal(add_two(9), HUB_OK);
+    assert_int_equal(outbox_n(), 3);
+    finish();
+}
+
 static void the_row_bears_the_event_id_of_the_write(void **state) {
     (void)state;
     start(true);
@@ -345,6 +373,7 @@ static void after_kill_9_every_message_has_its_outbox_row(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_leave_a_row_with_what_they_changed),
+        cmocka_unit_test(a_group_is_told_of_whole_or_not_at_all),
         cmocka_unit_test(the_row_bears_the_event_id_of_the_write),
         cmocka_unit_test(an_upsert_is_a_creation_or_an_update),
         cmocka_unit_test(a_message_is_announced_with_its_numbers),

@@ -261,6 +261,58 @@ static void an_update_returns_the_row_as_it_is_after_it(void **state) {
     close_store();
 }
 
+static int64_t taken_seqs, taken_changes;
+static void note_taken(struct hub_write *w) {
+    taken_seqs = taken_changes = 0;
+    for (size_t i = 0; i < w->row.n; i++) {
+        taken_seqs += hub_row(&w->row, i)[SEQ].i;
+        taken_changes += hub_row(&w->row, i)[CHANGE].i;
+    }
+    message_done(w);
+}
+
+/* Two at most, those with the smallest numbers. */
+static void new_taking(struct message *m, enum hub_write_kind kind, int64_t above) {
+    static const struct hub_take take = {.order_by = SEQ, .limit = 2, .raised = {CHANGE, -1}};
+    *m = (struct message){.where = {.column = SEQ, .cmp = HUB_GT, .value = int_cell(above)}};
+    m->cells[SENDER] = text_cell("taken");
+    m->w = (struct hub_write){.table = &msg_table,
+                              .kind = kind,
+                              .cells = m->cells,
+                              .where = &m->where,
+                              .where_n = 1,
+                              .take = &take,
+                              .return_row = true,
+                              .purge = true,
+                              .done = note_taken,
+                              .arg = m};
+}
+
+static void a_take_changes_the_first_rows_of_an_order_and_returns_them(void **state) {
+    (void)state;
+    open_store("");
+    struct message m[5], t;
+    int left = 5;
+    for (int i = 0; i < 5; i++) new_message(&m[i], "r1", i, &left), store->ops->write(store, &m[i].w);
+    hub_loop_run(loop);
+    new_taking(&t, HUB_UPDATE, 1);
+    write_and_wait(&t);
+    assert_int_equal(t.w.code, HUB_OK);
+    assert_int_equal(t.w.changes, 2);
+    assert_int_equal(taken_seqs, 2 + 3);
+    assert_int_equal(taken_changes, 3 + 4);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM \"chatMessage\" WHERE \"senderId\" = 'taken'"), 2);
+    new_taking(&t, HUB_UPDATE, 5);
+    write_and_wait(&t);
+    assert_int_equal(t.w.code, HUB_NOT_FOUND);
+    new_taking(&t, HUB_DELETE, 0);
+    write_and_wait(&t);
+    assert_int_equal(t.w.changes, 2);
+    assert_int_equal(taken_seqs, 1 + 2);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM \"chatMessage\""), 3);
+    close_store();
+}
+
 static void a_counter_starts_at_zero_and_keeps_its_epoch(void **state) {
     (void)state;
     open_store("");
@@ -499,6 +551,7 @@ int main(void) {
         cmocka_unit_test(edits_and_deletions_take_the_next_number_as_change),
         cmocka_unit_test(a_numbered_change_of_several_rows_is_undone),
         cmocka_unit_test(an_update_returns_the_row_as_it_is_after_it),
+        cmocka_unit_test(a_take_changes_the_first_rows_of_an_order_and_returns_them),
         cmocka_unit_test(a_counter_starts_at_zero_and_keeps_its_epoch),
         cmocka_unit_test(committed_rows_survive_reopening),
         cmocka_unit_test(conditions_order_and_limits_select_what_they_say),

@@ -22,10 +22,11 @@ struct hub_eio {
     bool close_asked;
     enum hub_close_reason reason;
     int ws_code;
-    int64_t last_in;
+    int64_t last_in, latency;
     int pings; /* calls of hub_eio_ping */
     bool signed_in;
-    size_t held;         /* by hub_eio_hold */
+    size_t held; /* by hub_eio_hold */
+    char sid[24];
     struct hub_buf text; /* what fake_next returned */
 };
 
@@ -52,17 +53,19 @@ void hub_eio_close(struct hub_eio *eio, enum hub_close_reason reason, int ws_cod
 }
 
 size_t hub_eio_queued(const struct hub_eio *eio) { return eio->out.n - eio->read; }
-const char *hub_eio_sid(const struct hub_eio *eio) {
-    (void)eio;
-    return "fake";
-}
+const char *hub_eio_sid(const struct hub_eio *eio) { return eio->sid; }
 void hub_eio_ping(struct hub_eio *eio) { eio->pings++; }
 int64_t hub_eio_last_in(const struct hub_eio *eio) { return eio->last_in; }
+int64_t hub_eio_latency(const struct hub_eio *eio) { return eio->latency; }
 void hub_eio_signed_in(struct hub_eio *eio) { eio->signed_in = true; }
 void hub_eio_hold(struct hub_eio *eio, size_t bytes) { eio->held = bytes; }
 
+static unsigned fake_opened; /* sessions so far: their ids are fake1, fake2, … */
+
 static inline struct hub_eio *fake_open_with(struct hub_sessions *s, struct hub_handshake hs) {
     struct hub_eio *eio = hub_xcalloc(1, sizeof *eio);
+    eio->latency = -1;
+    snprintf(eio->sid, sizeof eio->sid, "fake%u", ++fake_opened);
     eio->client = hub_sessions_transport_ops.open(s, eio, &hs);
     return eio;
 }
@@ -79,6 +82,12 @@ static inline void fake_bytes(struct hub_eio *eio, const void *p, size_t n, bool
     free(copy);
 }
 static inline void fake_text(struct hub_eio *eio, const char *text) { fake_bytes(eio, text, strlen(text), false); }
+
+/* A ping was answered after MS. */
+static inline void fake_heartbeat(struct hub_eio *eio, int64_t ms) {
+    eio->latency = ms;
+    hub_sessions_transport_ops.heartbeat(eio->client, ms);
+}
 
 /* The next message to the client: text as it is, binary as "<0a0b>", "" when there is none. */
 static inline const char *fake_next(struct hub_eio *eio) {

@@ -79,10 +79,10 @@ static inline bool redis_start(struct redis_server *r, const char *const *option
     snprintf(port, sizeof port, "%d", r->port);
     r->pid = fork();
     if (!r->pid) {
-        const char *args[32] = {"redis-server", "--bind", "127.0.0.1", "--port",      port, "--dir",
+        const char *args[48] = {"redis-server", "--bind", "127.0.0.1", "--port",      port, "--dir",
                                 r->dir,         "--save", "",          "--daemonize", "no"};
         size_t n = 11;
-        while (options && *options && n < 30) args[n++] = *options++;
+        while (options && *options && n < 46) args[n++] = *options++;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         int quiet = open("/dev/null", O_WRONLY);
         dup2(quiet, 1);

@@ -19,6 +19,7 @@ struct script_env {
     struct hub_service service;
     struct hub_def hub;
     struct hub_def_scheduled_action *actions;
+    struct hub_script **scripts;
     struct hub_loop *loop;
     struct hub_scripts *s;
     struct hub_host host;
@@ -62,12 +63,17 @@ static inline size_t script_env_add(struct script_env *e, enum hub_script_kind k
 }
 
 static inline enum hub_code script_env_start(struct script_env *e) {
+    e->scripts = hub_xrealloc(e->scripts, (e->hub.scheduled_action_n + 1) * sizeof(struct hub_script *));
+    for (size_t i = 0; i < e->hub.scheduled_action_n; i++) e->scripts[i] = &e->actions[i].script;
+    e->service.scripts = e->scripts;
+    e->service.script_n = e->hub.scheduled_action_n;
     return hub_scripts_new(&e->s, e->loop, &e->service, &e->host, &e->err);
 }
 
 static inline void script_env_end(struct script_env *e) {
     hub_scripts_delete(e->s);
     free(e->actions);
+    free(e->scripts);
     if (e->loop) hub_loop_delete(e->loop);
 }
 

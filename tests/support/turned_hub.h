@@ -51,7 +51,7 @@ static struct {
     struct hub_identity_ctx *identity;
     struct hub_engine *engine;
     struct hub_scripts *scripts;
-    struct hub_host host;
+    struct hub_host hosts[HUB_ENGINE_HOSTS];
     struct hub_sessions *sessions;
     char folder[40];
 } turned;
@@ -190,8 +190,9 @@ static inline void turned_open_engine(void) {
                                              .hooks = &hub_lua_hook_ops,
                                              .identity = turned.identity};
     turned.engine = hub_engine_new(&engine);
-    turned.host = (struct hub_host){.fns = hub_engine_host_fns, .ctx = turned.engine};
-    turned_must(hub_scripts_new(&turned.scripts, turned.loop, turned.service, &turned.host, &err), &err);
+    turned_must(hub_scripts_new(&turned.scripts, turned.loop, turned.service,
+                                hub_engine_hosts(turned.hosts, turned.engine, NULL), &err),
+                &err);
     hub_engine_set_scripts(turned.engine, turned.scripts);
     identity.scripts = turned.scripts;
     hub_identity_ctx_configure(turned.identity, &identity);

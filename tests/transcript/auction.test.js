@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { example } from "./example.js";
+import { SLACK_MS } from "./harness.js";
 
 describe("hubs/auction", () => {
   const auction = example("auction");
@@ -30,7 +31,8 @@ describe("hubs/auction", () => {
     const ann = await bidder("ann", id);
     const countdown = await ann.arrival("countdown");
     assert.equal(countdown.senderId, null);
-    assert.ok(countdown.content.remainingMs > 50000 && countdown.content.remainingMs <= 60000, countdown.content.remainingMs);
+    // The tick that opens the lot has its moment from before: on a busy host more than the lot's time is left.
+    assert.ok(countdown.content.remainingMs > 50000 && countdown.content.remainingMs <= 60000 + SLACK_MS, countdown.content.remainingMs);
     const { state } = await ann.ok("hub:requestState", { roomId: id });
     assert.equal(state.endsAt, countdown.content.endsAt);
     assert.deepEqual(
@@ -57,6 +59,18 @@ describe("hubs/auction", () => {
     assert.deepEqual([row.price, row.leaderId, row.bidCount], [10.2, "ann", 3]);
   });
 
+  test("what is said beside the bids has one link at most, and nobody shouts", async () => {
+    const id = await lot();
+    const [ann, bob] = [await bidder("ann", id), await bidder("bob", id)];
+    const { data } = await ann.refused("too_many_links", "hub:send", { roomId: id, messageType: "text", content: { body: "http://a https://b" } });
+    assert.deepEqual(data, { links: 2 });
+    for (const [body, heard] of [["Look: http://a", "Look: http://a"], ["LOOK AT MY LAMPS", "look at my lamps"], ["OK, EUR 12", "OK, EUR 12"]]) {
+      await ann.ok("hub:send", { roomId: id, messageType: "text", content: { body } });
+      assert.equal((await bob.arrival("text")).content.body, heard);
+    }
+    await bob.bid(10); // whatever its shape: bids pass by
+  });
+
   test("of bids that come at once, each is judged by the one before", async () => {
     const id = await lot();
     const peers = await Promise.all(Array.from({ length: 8 }, (_, i) => bidder(`user${i}`, id)));
@@ -79,7 +93,7 @@ describe("hubs/auction", () => {
   });
 
   test("a late bid moves the end, and then the lot is sold", async () => {
-    const id = await lot({ durationSeconds: 3, extensionSeconds: 5 });
+    const id = await lot({ durationSeconds: 4, extensionSeconds: 5 });
     const [ann, bob] = [await bidder("ann", id), await bidder("bob", id)];
     const { endsAt } = (await ann.arrival("countdown")).content;
     await ann.bid(10);

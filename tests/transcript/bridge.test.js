@@ -1,7 +1,7 @@
 // Bridged events: what changes in DataObjects reaches the room and the rights of its members; topics of the bus become events.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { runSql, serve } from "./harness.js";
+import { runSql, serve, waitingRoom } from "./harness.js";
 
 const lua = (...lines) => ({ lua: lines.join("\n") });
 
@@ -164,6 +164,8 @@ describe("with autoBridgeDataEvents off", () => {
   });
 });
 
+const deciding = await waitingRoom();
+
 describe("a join that is being decided", () => {
   const server = serve((def) => {
     bridged(def);
@@ -173,7 +175,7 @@ describe("a join that is being decided", () => {
     ];
     def.hub.roomSettings.authScripts.push({
       name: "slow",
-      script: lua("local roomId = conversation.id", `local found = ${find}`, "log.info('has looked')", "sleep(500)", "return found ~= nil"),
+      script: lua("local roomId = conversation.id", `local found = ${find}`, deciding.wait, "return found ~= nil"),
       hubRole: "member",
     });
   });
@@ -185,8 +187,9 @@ describe("a join that is being decided", () => {
     await act("enter", { user: "ann" });
     const ann = await server.connect("ann");
     const joined = ann.call("hub:join", { roomId });
-    await server.hubd.printed(/has looked/);
+    await deciding.holds(1);
     await act("leave", { user: "ann" });
+    deciding.open();
     assert.equal((await joined).error.code, "not_authorized");
     await ann.refused("not_authorized", "hub:join", { roomId });
   });

@@ -1,14 +1,8 @@
 // The example in hubs/chat: it starts as it is, its README's table of roles holds, and two browser tabs talk on its page.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { after, afterEach, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
-import { temporaryFolder } from "./backends/server.js";
+import { describe, test } from "node:test";
 import { example } from "./example.js";
-import { removeService } from "./harness.js";
-
-const BROWSER = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-const noBrowser = BROWSER || process.env.CI === "true" ? false : "no Chromium (Debian: apt-get install chromium)";
+import { connected, noBrowser, pages } from "./page.js";
 
 describe("hubs/chat", () => {
   const chat = example("chat");
@@ -83,49 +77,10 @@ describe("hubs/chat", () => {
 
 describe("the page of hubs/chat", { skip: noBrowser }, () => {
   const chat = example("chat");
-  let browser;
-  let profile;
-  const complaints = [];
-  // What a page sees of a server that is not there, and of one that refuses sessions until its store is.
-  const expected = /ERR_CONNECTION_REFUSED|WebSocket connection|status of 403/;
-
-  before(async () => {
-    profile = temporaryFolder("browser");
-    process.env.TMPDIR = profile; // for what the browser and its driver put elsewhere
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: BROWSER,
-      headless: true,
-      viewport: { width: 390, height: 800 },
-      args: [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
-  });
-  afterEach(async () => {
-    await Promise.all(browser.pages().map((page) => page.close()));
-    assert.deepEqual(complaints.splice(0), []);
-  });
-  after(async () => {
-    await browser?.close();
-    removeService(profile);
-  });
+  const { open, complaints } = pages(chat);
 
   async function tab(user, { role = "user", room = "lobby" } = {}) {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(20000);
-    page.on("pageerror", (error) => complaints.push(`${error}`));
-    page.on(
-      "console",
-      (line) => line.type() === "error" && !expected.test(line.text()) && complaints.push(line.text()),
-    );
-    await page.goto(chat.hubd.url);
+    const page = await open();
     await page.getByLabel("Your user id").fill(user);
     await page.getByLabel("Role in the service").selectOption(role);
     await page.getByLabel("Room").selectOption(room);
@@ -139,6 +94,17 @@ describe("the page of hubs/chat", { skip: noBrowser }, () => {
     await page.getByLabel("Message", { exact: true }).fill(text);
     await page.keyboard.press("Enter");
   }
+
+  // One that is passed over whatever was asked for would hide a page that may not load its own parts.
+  test("a refusal of anything but a session is a complaint", async () => {
+    const page = await tab("ann");
+    await page.route("**/refused", (route) => route.fulfill({ status: 403 }));
+    const said = page.waitForEvent("console", (line) => line.location().url.endsWith("/last/refused"));
+    for (const path of ["/socket.io/refused", "/refused", "/last/refused"]) await page.evaluate((url) => fetch(url), path);
+    await said;
+    const places = complaints.splice(0).map((text) => text.split(": ")[0]);
+    assert.deepEqual(places, [`${chat.hubd.url}/refused`, `${chat.hubd.url}/last/refused`]);
+  });
 
   test("two tabs talk: text both ways, typing, members, dice, a greeting", async () => {
     const ann = await tab("ann");
@@ -200,14 +166,8 @@ describe("the page of hubs/chat", { skip: noBrowser }, () => {
     const other = await chat.member("other", "lobby");
     await other.say("lobby", "while you were away");
     await shows(bob, "while you were away");
-    await bob
-      .getByRole("status")
-      .filter({ hasText: /^connected$/ })
-      .waitFor();
-    await ann
-      .getByRole("status")
-      .filter({ hasText: /^connected$/ })
-      .waitFor();
+    await connected(bob);
+    await connected(ann);
     await write(ann, "after the restart");
     await shows(bob, "after the restart");
     assert.equal(await log(bob).getByText("before the restart").count(), 1);

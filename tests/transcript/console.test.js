@@ -516,7 +516,7 @@ describe("the page of /console", { skip: noBrowser }, () => {
       await signIn("nonsense");
       await page.getByRole("alert").filter({ hasText: /token/i }).waitFor();
       assert.equal(complaints.splice(0).length, 1, "the browser's own word on the answer 401");
-      await signIn(token("HS256", secret, { userId: "tess", exp: now() + 6 }));
+      await signIn(token("HS256", secret, { userId: "tess", exp: now() + 10 }));
       await joined(page);
       await page.getByRole("list", { name: "Members" }).getByText("tess").waitFor();
       await write(page, "signed by hand");

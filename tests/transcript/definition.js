@@ -8,7 +8,7 @@ export function definition(change) {
       service: { name: "chat" },
       listen: { host: "127.0.0.1", port: 0 },
       auth: { dev: true },
-      store: { url: "sqlite:data/test.db" },
+      store: { url: "sqlite:data/test.db?synchronous=normal" }, // what ends in a test is hubd, not the machine
       dataObjects: [
         {
           name: "conversation",

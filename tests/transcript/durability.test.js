@@ -31,7 +31,7 @@ async function read(hubd, roomId) {
   return messages;
 }
 
-test(`nothing acknowledged is lost, doubled or renumbered by ${ROUNDS} kills under load`, { timeout: 300000 }, async () => {
+test(`nothing acknowledged is lost, doubled or renumbered by ${ROUNDS} kills under load`, { timeout: 800000 }, async () => {
   const dir = writeService(definition());
   const acknowledged = new Map(); // message id -> message as acknowledged
   // Each seat keeps what a kill cut off, and repeats it with the same clientMessageId.

@@ -8,14 +8,14 @@ import { Peer } from "./peer.js";
 
 const bearer = (user, role) => `dev:${user}${role ? `:${role}` : ""}`;
 
-/** hubs/NAME during the enclosing suite. PREPARE(dir) may add files to the copy; ARGS go to hubd. */
-export function example(name, { prepare, args = [] } = {}) {
+/** hubs/NAME during the enclosing suite. PREPARE(dir) may add files to the copy; ARGS go to hubd, and so does ENV, which may be filled by PREPARE. */
+export function example(name, { prepare, args = [], env = {} } = {}) {
   const at = { peers: [] };
   before(async () => {
     at.dir = temporaryFolder(name);
     cpSync(join(ROOT, "hubs", name), at.dir, { recursive: true, filter: (source) => !source.includes("/data") });
     await prepare?.(at.dir);
-    at.start = async () => (at.hubd = await Hubd.start(at.dir, { args: ["--set", `listen.port=${at.hubd?.port ?? 0}`, ...args] }));
+    at.start = async () => (at.hubd = await Hubd.start(at.dir, { args: ["--set", `listen.port=${at.hubd?.port ?? 0}`, ...args], env }));
     await at.start();
   });
   afterEach(() => at.peers.splice(0).forEach((peer) => peer.close()));

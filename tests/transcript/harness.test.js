@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { definition } from "./definition.js";
-import { Hubd, removeService, writeService } from "./harness.js";
+import { eventually, Hubd, removeService, writeService } from "./harness.js";
 
 test("a process that does not end is killed, and the failure says what its threads are at", async () => {
   const dir = writeService(definition());
@@ -14,4 +14,10 @@ test("a process that does not end is killed, and the failure says what its threa
   });
   assert.deepEqual(await hubd.exit, { code: null, signal: "SIGKILL" });
   removeService(dir);
+});
+
+test("what is waited for may come from a timer of the test itself", async () => {
+  let over = false;
+  setTimeout(() => (over = true), 1);
+  await eventually("the timer rings", () => over);
 });

@@ -133,15 +133,15 @@ describe("block, silence and kick", () => {
 
   test("a block ends by itself after its seconds", async () => {
     const { roomId, mod, eve } = await scene();
+    const started = performance.now();
     await mod.ok("hub:block", { roomId, userId: "eve", seconds: 1 });
     await eve.next("hub:blocked");
-    const started = performance.now();
     await eventually("the block ends", async () => {
       const answer = await eve.call("hub:join", { roomId });
       if (!answer.ok) assert.equal(answer.error.code, "blocked");
       return answer.ok;
     });
-    assert.ok(performance.now() - started > 500);
+    assert.ok(performance.now() - started > 990);
   });
 
   test("a silenced user reads but does not send, and hears it", async () => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { temporaryFolder } from "./backends/server.js";
 import { definition } from "./definition.js";
-import { embeddedOnly, eventually, Hubd, removeService, runToEnd, serve, serving, writeService } from "./harness.js";
+import { embeddedOnly, eventually, Hubd, removeService, runToEnd, serve, serving, SLACK_MS, waitingRoom, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
 import { Polling, Tcp } from "./raw.js";
 
@@ -163,7 +163,7 @@ describe("SIGTERM", () => {
         if (outcome.ok) acknowledged++;
         else if (outcome.error) assert.equal(outcome.error.code, "shutting_down");
       }
-      const { code } = await server.hubd.ended(15000, "hubd ends");
+      const { code } = await server.hubd.ended(12000 + SLACK_MS, "hubd ends");
       assert.equal(code, 0);
       await server.start();
       const { messages } = await (await server.member("bob", "r1")).ok("hub:history", { roomId: "r1", limit: 500 });
@@ -184,7 +184,7 @@ describe("SIGTERM", () => {
       await answers[0];
       server.hubd.signal("SIGTERM");
       for (const answer of answers) assert.equal((await Promise.race([answer, ann.disconnected()])).ok, true);
-      assert.equal((await server.hubd.ended(15000, "hubd ends")).code, 0);
+      assert.equal((await server.hubd.ended(12000 + SLACK_MS, "hubd ends")).code, 0);
       await server.start();
     });
   });
@@ -194,11 +194,9 @@ describe("SIGTERM", () => {
       await Promise.all(Array.from({ length: 20 }, async () => (await Tcp.open(server.port)).write("GET /healthz HTTP/1.1\r\n")));
       const held = await Polling.open(server.url);
       held.poll().catch(() => {});
-      const started = performance.now();
       server.hubd.signal("SIGTERM");
-      const { code } = await server.hubd.ended(20000, "hubd ends");
+      const { code } = await server.hubd.ended(12000 + SLACK_MS, "hubd ends");
       assert.equal(code, 0);
-      assert.ok(performance.now() - started < 12000);
       server.hubd.assertClean();
       await server.start();
     });
@@ -234,10 +232,11 @@ describe("lists of /objects that wait for their turn", () => {
 
 describe("a request that is being authenticated", () => {
   test("is judged by the definition that is in force afterwards, also when its hub is gone", async () => {
-    const wait = "log.info('authenticates') sleep(1000) return true";
+    const room = await waitingRoom();
     await serving(
       (def) => {
-        def.service.auth.authenticate = { lua: wait };
+        def.service.auth.authenticate = { lua: `${room.wait} return true` };
+        def.service.scripting = { wallMs: 60000 };
         def.service.dataObjects.find(({ name }) => name === "membership").api = { read: ["reader"], create: ["reader"] };
         def.hubs = [{ ...structuredClone(def.hub), hubBasics: { name: "other", description: "To go" } }];
       },
@@ -252,12 +251,14 @@ describe("a request that is being authenticated", () => {
         ];
         const answers = requests.map(([method, path, body]) => server.rest(method, path, { ...who, body }));
         const peer = server.open("ann", { role: "reader", namespace: "/hub/other", transports: ["websocket"] });
-        await server.hubd.printed(/(authenticates[^]*){6}/);
+        await room.holds(6);
         server.def.service.dataObjects.find(({ name }) => name === "membership").api = { read: ["auditor"], create: ["auditor"] };
         server.def.hubs = [];
         rmSync(join(server.dir, "other.hub.yaml"));
         writeService(server.def, server.dir);
         server.hubd.signal("SIGHUP");
+        await server.hubd.printed(/definitions reloaded/);
+        room.open();
         const statuses = (await Promise.all(answers)).map(({ status }) => status);
         assert.deepEqual(statuses, [403, 403, 403, 404, 404]);
         assert.equal((await peer.refusal()).message, "Invalid namespace");
@@ -268,18 +269,19 @@ describe("a request that is being authenticated", () => {
 
 describe("work that a stop waits for", () => {
   test("is named in the log and counted in /metrics", async () => {
-    const nap = { lua: "log.info('is deciding') sleep(3500) return true" };
+    const room = await waitingRoom();
     await serving(
-      (def) => (def.hub.roomSettings.checkScript = nap),
+      (def) => (def.hub.roomSettings.checkScript = { lua: `${room.wait} return true` }),
       async (server) => {
         const ann = await server.connect("ann");
         const joined = ann.call("hub:join", { roomId: "r1" });
-        await server.hubd.printed(/is deciding/);
+        await room.holds(1);
         assert.match((await server.rest("GET", "/metrics")).text, /^hubd_holds\{what="join decision"\} 1$/m);
         server.hubd.signal("SIGTERM");
         await server.hubd.printed(/still draining.*1 join decision/);
+        room.open();
         await joined;
-        await server.hubd.ended(5000, "hubd ends");
+        await server.hubd.ended(5000 + SLACK_MS, "hubd ends");
         server.hubd.assertClean();
         await server.start();
       },
@@ -294,13 +296,11 @@ describe("a second SIGTERM", () => {
       lazy.socket.io.engine.transport.ws._socket.pause();
       const ann = await server.member("ann", "r1");
       for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 10 }, () => ann.say("r1", "x".repeat(6000))));
-      const started = performance.now();
       const draining = ann.next("hub:draining");
       server.hubd.signal("SIGTERM");
       await draining;
       server.hubd.signal("SIGTERM");
-      await server.hubd.ended(5000, "hubd ends");
-      assert.ok(performance.now() - started < 5000);
+      await server.hubd.ended(9000, "hubd ends"); // the lazy one would be waited for longer
       server.hubd.assertClean();
       await server.start();
     });
@@ -332,20 +332,24 @@ describe("SIGHUP", () => {
   });
 
   test("a join that was being decided is decided by the new definition", async () => {
-    const decidedBy = (role) => [{ name: "slow", script: { lua: "log.info('decides') sleep(1000) return true" }, hubRole: role }];
+    const room = await waitingRoom();
+    const decidedBy = (role) => [{ name: "slow", script: { lua: `${room.wait} return true` }, hubRole: role }];
     await serving(
       (def) => {
+        def.service.scripting = { wallMs: 60000 };
         def.hub.hubRoles = [{ name: "member" }];
         def.hub.roomSettings.authScripts = decidedBy("member");
       },
       async (server) => {
         const ann = await server.connect("ann");
         const joined = ann.ok("hub:join", { roomId: "r1" });
-        await server.hubd.printed(/decides/);
+        await room.holds(1);
         server.def.hub.hubRoles = [{ name: "reader", canSend: false }];
         server.def.hub.roomSettings.authScripts = decidedBy("reader");
         writeService(server.def, server.dir);
         server.hubd.signal("SIGHUP");
+        await server.hubd.printed(/definitions reloaded/);
+        room.open();
         assert.equal((await joined).hubRole, "reader");
         const sent = await ann.socket.emitWithAck("hub:send", { roomId: "r1", messageType: "text", content: { body: "x" } });
         assert.equal(sent.error.code, "cannot_send");

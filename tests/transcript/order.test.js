@@ -1,16 +1,18 @@
 // What one connection sends takes effect in its order: what follows a hub:join that is being decided waits for it.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve } from "./harness.js";
+import { serve, waitingRoom } from "./harness.js";
 
+const busy = await waitingRoom(); // of who is called "busy"
 const text = (roomId, body = "x") => ({ roomId, messageType: "text", content: { body } });
 
 describe("what follows a join", () => {
   const server = serve((def) => {
     def.hub.roomSettings.authScripts = [
-      { name: "slowly", script: { lua: "log.info('decides') sleep(user.userId == 'busy' and 500 or 50) return user.roleId ~= 'stranger'" }, hubRole: "member" },
+      { name: "slowly", script: { lua: `log.info('decides') if user.userId == 'busy' then ${busy.wait} else sleep(50) end return user.roleId ~= 'stranger'` }, hubRole: "member" },
     ];
     def.hub.guardrails.authCacheTTL = 0;
+    def.hub.eventSettings = { customEvents: [{ name: "wave" }] };
     def.hub.guardrails.maxRoomsPerUser = 3;
   });
 
@@ -56,6 +58,46 @@ describe("what follows a join", () => {
     );
   });
 
+  // A payload is up to eighty times as large as a tree: what nobody reads of it took the place of what waits.
+  test("waits without what is of no use in it, and is answered as if it were there", async () => {
+    const roomId = server.room();
+    const ann = await server.connect("ann");
+    const junk = Array.from({ length: 30000 }, () => []);
+    const long = "x".repeat(100000);
+    const joined = ann.ok("hub:join", { roomId });
+    const sent = Array.from({ length: 10 }, (_, i) => ann.ok("hub:send", { ...text(roomId, `${i}`), junk, forwarded: null }));
+    const kept = ann.ok("hub:send", text(roomId, "x".repeat(60000)));
+    const refused = [
+      ["too_large", "content: 100011 bytes of JSON, at most 65536 are allowed", { content: { body: long } }],
+      ["invalid_content", "content: expected an object", { content: junk }],
+      ["invalid_content", "content: expected an object", { content: long }],
+      ["unknown_type", undefined, { messageType: long }],
+      ["bad_request", undefined, { clientMessageId: long }],
+      ["bad_request", undefined, { clientMessageId: junk }],
+      ["bad_request", 'unknown key "contnt"; did you mean "content"?', { content: undefined, contnt: long }],
+    ].map(async ([code, message, changes]) => {
+      const { error } = await ann.call("hub:send", { ...text(roomId), ...changes });
+      assert.deepEqual([error.code, message ?? error.message], [code, error.message]);
+      if (message) assert.equal(error.message, message);
+    });
+    await Promise.all([joined, ...sent, ...refused]);
+    const answers = await Promise.all(sent);
+    assert.deepEqual(
+      answers.map(({ message }) => message.content.body),
+      answers.map((_, i) => `${i}`),
+    );
+    assert.equal((await kept).message.content.body.length, 60000);
+    const { error } = await ann.call("hub:event", { roomId, event: "wave", data: junk });
+    assert.deepEqual([error.code, error.message], ["too_large", "data: 90001 bytes of JSON, at most 65536 are allowed"]);
+    const data = { filler: "y".repeat(60000) };
+    await ann.ok("hub:event", { roomId, event: "wave", data });
+    assert.deepEqual((await ann.next("wave")).data, data);
+    const { message } = await kept;
+    const body = "z".repeat(50000);
+    const edited = await ann.ok("hub:edit", { roomId, messageId: message.id, content: { body } });
+    assert.equal(edited.message.content.body, body);
+  });
+
   test("is another join, decided when that one is in", async () => {
     const rooms = Array.from({ length: 5 }, () => server.room());
     const ann = await server.connect("ann");
@@ -83,11 +125,12 @@ describe("what follows a join", () => {
     const roomId = server.room();
     const bob = await server.member("bob", roomId);
     const ann = await server.connect("busy");
-    const from = server.hubd.output.length;
     const join = ann.ok("hub:join", { roomId });
     const sends = Array.from({ length: 300 }, (_, i) => ann.call("hub:send", text(roomId, `${i}`)));
-    await server.hubd.printed(/decides/, from);
+    await busy.holds(1);
     await bob.say(roomId, "meanwhile");
+    await sends.at(-1); // it found no place
+    busy.open();
     await join;
     const answers = await Promise.all(sends);
     assert.ok(answers.slice(0, 256).every(({ ok }) => ok));

@@ -2,8 +2,7 @@
 import { connect as connectTcp } from "node:net";
 import WebSocket from "ws";
 import { within } from "./harness.js";
-
-const PATIENCE_MS = 15000;
+import { PATIENCE_MS } from "./peer.js";
 
 /** One HTTP exchange on the Engine.IO path; QUERY as {EIO, transport, sid}. Resolves with {status, text, headers}. */
 export async function engine(base, query, init) {

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { embeddedOnly, eventually, runSql, serve, serving, writeService } from "./harness.js";
+import { embeddedOnly, eventually, runSql, serve, serving, SLACK_MS, waitingRoom, writeService } from "./harness.js";
 import { Peer } from "./peer.js";
 import { token } from "./tokens.js";
 
@@ -22,7 +22,10 @@ const member = (more = {}) => ({
   ...more,
 });
 
+const handlers = await waitingRoom(); // of the first message "slow" of each test
+
 function guarded(def) {
+  def.service.scripting = { wallMs: 60000 };
   const api = { read: ["admin"], create: ["admin"], update: ["admin"], delete: ["admin"] };
   for (const object of def.service.dataObjects) object.api = api;
   def.hub.roomSettings = {
@@ -43,7 +46,7 @@ function guarded(def) {
   def.hub.messageSettings = { messageTypes: ["text"], customMessageTypes: [{ name: "slow" }, { name: "act" }] };
   def.hub.hubLogic = {
     messageHandlers: [
-      { messageType: "slow", script: lua("log.info('handler runs')", "if (message.content.body or '0') == '0' then sleep(400) end", "return {accept = true}") },
+      { messageType: "slow", script: lua(`if (message.content.body or '0') == '0' then ${handlers.wait} end`, "return {accept = true}") },
       {
         messageType: "act",
         script: lua(
@@ -295,7 +298,7 @@ describe("a decision whose script changes what it rests on", () => {
     const before = performance.now();
     const ann = await server.member("ann", "r1");
     await ann.say("r1", "in");
-    assert.ok(performance.now() - before < 3000);
+    assert.ok(performance.now() - before < SLACK_MS);
     assert.doesNotMatch(server.hubd.output, /before all rights/);
   });
 });
@@ -304,16 +307,16 @@ describe("sends that wait for their turn", () => {
   const server = serve(guarded);
   const admin = (method, path, body) => server.rest(method, path, { user: "root", role: "admin", body });
 
-  /** Ten messages of ann's wait behind her first, whose handler sleeps. */
+  /** Ten messages of ann's wait behind her first, whose handler waits until handlers.open(). */
   async function queue() {
     const roomId = server.room();
     const op = await server.member("op", roomId, { role: "operator" });
     const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId });
     const ann = await server.member("ann", roomId);
-    const from = server.hubd.output.length;
+    handlers.shut();
     const send = (n) => ann.call("hub:send", { roomId, messageType: n % 2 ? "text" : "slow", content: { body: `${n}` } });
     const sends = Array.from({ length: 11 }, (_, n) => send(n));
-    await server.hubd.printed(/handler runs/, from);
+    await handlers.holds(1);
     return { roomId, op, ann, sends, row: body.row };
   }
 
@@ -331,6 +334,7 @@ describe("sends that wait for their turn", () => {
     test(`are refused when their sender ${what}`, async () => {
       const s = await queue();
       await act(s);
+      handlers.open();
       const answers = await Promise.all(s.sends);
       assert.deepEqual(
         answers.slice(1).map(({ error }) => error?.code),
@@ -356,6 +360,7 @@ describe("sends that wait for their turn", () => {
   test("stand when their sender leaves by himself", async () => {
     const s = await queue();
     await s.ann.ok("hub:leave", { roomId: s.roomId });
+    handlers.open();
     for (const answer of await Promise.all(s.sends)) assert.equal(answer.ok, true);
   });
 
@@ -363,6 +368,7 @@ describe("sends that wait for their turn", () => {
     const s = await queue();
     await s.ann.ok("hub:leave", { roomId: s.roomId });
     await admin("DELETE", `/objects/membership/${s.row.id}`);
+    handlers.open();
     const answers = await Promise.all(s.sends);
     for (const answer of answers.slice(1)) assert.equal(answer.error?.code, "not_authorized");
   });
@@ -373,6 +379,7 @@ describe("sends that wait for their turn", () => {
     const posts = [1, 2, 3].map(() => server.rest("POST", path, { user: "ann", body: { messageType: "text", content: { body: "by REST" } } }));
     await eventually("the posts wait", async () => (await server.rest("GET", path, { user: "ann" })).status === 200);
     await admin("DELETE", `/objects/membership/${s.row.id}`);
+    handlers.open();
     for (const { status, body } of await Promise.all(posts)) {
       assert.equal(status, 403);
       assert.equal(body.errCode, "not_authorized");
@@ -386,12 +393,13 @@ describe("sends that wait for their turn", () => {
     const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId });
     const ann = await server.member("ann", roomId);
     const { id: messageId } = await ann.say(roomId, "as it was");
-    const from = server.hubd.output.length;
+    handlers.shut();
     const slow = op.ok("hub:send", { roomId, messageType: "slow", content: {} });
-    await server.hubd.printed(/handler runs/, from);
+    await handlers.holds(1);
     const changes = [ann.call("hub:edit", { roomId, messageId, content: { body: "other" } }), ann.call("hub:delete", { roomId, messageId })];
     await ann.ok("hub:members", { roomId });
     await admin("DELETE", `/objects/membership/${body.row.id}`);
+    handlers.open();
     for (const answer of await Promise.all(changes)) assert.equal(answer.error?.code, "not_in_room");
     await slow;
     await op.nothing("hub:messageEdited", "hub:messageDeleted");
@@ -403,12 +411,13 @@ describe("sends that wait for their turn", () => {
     const { body } = await admin("POST", "/objects/membership", { userId: "ann", conversationId: roomId, role: "boss" });
     const ann = await server.member("ann", roomId);
     const { id: messageId } = await op.say(roomId, "hello");
-    const from = server.hubd.output.length;
+    handlers.shut();
     const slow = op.ok("hub:send", { roomId, messageType: "slow", content: {} });
-    await server.hubd.printed(/handler runs/, from);
+    await handlers.holds(1);
     const approval = ann.call("hub:approve", { roomId, messageId });
     await ann.ok("hub:members", { roomId });
     await admin("PATCH", `/objects/membership/${body.row.id}`, { role: "none" });
+    handlers.open();
     assert.equal((await approval).error?.code, "not_allowed");
     await slow;
   });
@@ -434,12 +443,13 @@ describe("a second join of the same connection", () => {
     const op = await server.member("op", roomId);
     await op.ok("hub:join", { roomId: other });
     const ann = await server.member("ann", roomId);
-    const from = server.hubd.output.length;
+    handlers.shut();
     const slow = op.ok("hub:send", { roomId, messageType: "slow", content: {} });
-    await server.hubd.printed(/handler runs/, from);
+    await handlers.holds(1);
     const waiting = ann.call("hub:send", { roomId, messageType: "text", content: { body: "x" } });
     await op.ok("hub:send", { roomId: other, messageType: "demote", content: { user: "ann" } });
     assert.equal((await ann.ok("hub:join", { roomId })).hubRole, "mute");
+    handlers.open();
     assert.equal((await waiting).error?.code, "cannot_send");
     await slow;
   });
@@ -704,9 +714,9 @@ describe("a reload", () => {
   test("that ends what somebody signed in by ends what he has sent and what waits", () =>
     serving(guarded, async (server) => {
       const op = await server.member("op", "r1", { role: "operator" });
-      const from = server.hubd.output.length;
+      handlers.shut();
       op.emit("hub:send", { roomId: "r1", messageType: "slow", content: {} });
-      await server.hubd.printed(/handler runs/, from);
+      await handlers.holds(1);
       op.emit("hub:send", text);
       const path = "/chat/rooms/r1/messages";
       const posted = server.rest("POST", path, { user: "op", role: "operator", body: { messageType: "text", content: { body: "x" } } });
@@ -716,6 +726,7 @@ describe("a reload", () => {
       writeService(server.def, server.dir);
       server.hubd.signal("SIGHUP");
       await op.disconnected();
+      handlers.open();
       const { status, body } = await posted;
       assert.equal(status, 401);
       assert.equal(body.errCode, "invalid_token");

@@ -1,7 +1,8 @@
 // Being in rooms: leaving, members, several connections of one user, idle connections.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { serve, within } from "./harness.js";
+import { eventually, serve, within } from "./harness.js";
+import { PATIENCE_MS } from "./peer.js";
 import { Ws } from "./raw.js";
 
 /** User ids of a members list, whatever else a member carries. */
@@ -119,6 +120,29 @@ describe("idle connections", () => {
   });
 });
 
+for (const transports of [["websocket"], ["polling"]]) {
+  describe(`heartbeats by ${transports[0]}`, () => {
+    const server = serve((def) => {
+      def.service.listen.pingInterval = 100;
+      def.hub.hubExtensions = { ...def.hub.hubExtensions, liveness: { reportToClient: true }, commands: [{ name: "mine", script: { lua: "return connection.latencyMs" } }] };
+      def.service.namespaces = [{ path: "/plain", commands: [{ name: "mine", script: { lua: "return connection.latencyMs" } }] }];
+    });
+
+    test("are told to clients of the hub, known to scripts of any namespace, and measured", async () => {
+      const ann = await server.connect("ann", { transports });
+      const plain = await server.connect("ann", { transports, namespace: "/plain" });
+      const { ms } = await ann.next("hub:latency");
+      assert.ok(Number.isInteger(ms) && ms >= 0 && ms < 10000, `${ms}`);
+      await ann.next("hub:latency");
+      assert.ok(Number.isInteger((await ann.ok("mine", {})).result));
+      await eventually("the other one has had one", async () => Number.isInteger((await plain.ok("mine", {})).result));
+      await plain.nothing("hub:latency");
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      assert.ok(Number(/^hubd_heartbeat_round_trip_seconds_count (\d+)/m.exec(metrics)[1]) >= 2);
+    });
+  });
+}
+
 describe("a process that is stopped", () => {
   const server = serve((def) => {
     def.service.listen.pingInterval = 3000;
@@ -129,11 +153,11 @@ describe("a process that is stopped", () => {
   for (const transports of [["websocket"], ["polling"]]) {
     test(`for longer than pingTimeout keeps its clients, over ${transports[0]}`, async () => {
       const ann = await server.connect("ann", { transports });
-      await within(15000, new Promise((done) => ann.socket.io.once("ping", () => done(server.hubd.signal("SIGSTOP")))), "a ping");
+      await within(PATIENCE_MS, new Promise((done) => ann.socket.io.once("ping", () => done(server.hubd.signal("SIGSTOP")))), "a ping");
       await new Promise((done) => setTimeout(done, 2000)); // what must pass is time
       server.hubd.signal("SIGCONT");
       const pinged = new Promise((done) => ann.socket.io.once("ping", done));
-      await within(15000, Promise.race([pinged, ann.disconnected()]), "a ping");
+      await within(PATIENCE_MS, Promise.race([pinged, ann.disconnected()]), "a ping");
       await ann.settled();
       assert.equal(ann.socket.connected, true);
     });
@@ -152,7 +176,7 @@ describe("connectionTimeout below pingInterval", () => {
       const ann = await server.connect("ann", { transports });
       let pings = 0;
       const four = new Promise((done) => ann.socket.io.on("ping", () => ++pings === 4 && done()));
-      await within(15000, Promise.race([four, ann.disconnected()]), "four pings");
+      await within(PATIENCE_MS, Promise.race([four, ann.disconnected()]), "four pings");
       assert.equal(pings, 4);
       assert.equal(ann.socket.connected, true);
     });
@@ -164,7 +188,7 @@ describe("connectionTimeout below pingInterval", () => {
     await new Promise((done) => setTimeout(done, 1500)); // what must pass is time
     server.hubd.signal("SIGCONT");
     const pinged = new Promise((done) => ann.socket.io.once("ping", done));
-    await within(15000, Promise.race([pinged, ann.disconnected()]), "a ping");
+    await within(PATIENCE_MS, Promise.race([pinged, ann.disconnected()]), "a ping");
     await ann.settled();
     assert.equal(ann.socket.connected, true);
   });
@@ -173,6 +197,6 @@ describe("connectionTimeout below pingInterval", () => {
     const ann = await server.connect("ann", { reconnection: true, reconnectionDelay: 10 });
     ann.socket.io.engine._sendPacket = () => {}; // no pongs
     assert.equal(await ann.disconnected(), "transport close");
-    await within(15000, new Promise((done) => ann.socket.once("connect", done)), "connected again");
+    await within(PATIENCE_MS, new Promise((done) => ann.socket.once("connect", done)), "connected again");
   });
 });

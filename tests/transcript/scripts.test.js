@@ -55,6 +55,15 @@ describe("objects", () => {
         "for i, row in ipairs(rows) do names[i] = row.userId end",
         "return names",
       ],
+      again: [
+        "local row, say = {id = 'm-' .. roomId, userId = 'u', conversationId = roomId}, {}",
+        "for i = 1, 3 do",
+        "  local ok, e = pcall(objects.create, 'membership', row)",
+        "  say[i] = ok and 'made' or e.code .. ': ' .. e.message",
+        "  if i == 2 then objects.delete('membership', row.id) end",
+        "end",
+        "return say",
+      ],
       wrong: [
         "local ok, text = pcall(objects.create, 'membership', {userId = 'u'})",
         "local none, other = pcall(objects.find, 'nothing', 'x')",
@@ -70,6 +79,13 @@ describe("objects", () => {
 
   test("are listed by condition, order and limit", async () => {
     assert.deepEqual(await run("list"), ["u1", "u3"]);
+  });
+
+  test("keep their ids, also when they are deleted", async () => {
+    const [made, twice, deleted] = await run("again");
+    assert.equal(made, "made");
+    assert.match(twice, /^bad_request: there is a row of membership with this id already$/);
+    assert.match(deleted, /^bad_request: the row of membership with this id was deleted, .*"isActive" false/);
   });
 
   test("that lack a required property or do not exist are errors a script can catch", async () => {

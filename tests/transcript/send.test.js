@@ -428,6 +428,24 @@ describe("content of custom types", () => {
           { name: "who", fieldType: "ID", format: "any" },
         ],
       },
+      {
+        name: "order",
+        fields: [
+          { name: "tags", type: "String", list: true, defaultValue: ["new"] },
+          {
+            name: "items",
+            type: "JSON",
+            list: true,
+            required: true,
+            fields: [
+              { name: "sku", type: "String", required: true },
+              { name: "price", type: "Decimal", required: true },
+              { name: "count", type: "Integer", defaultValue: 1 },
+              { name: "size", type: "JSON", fields: [{ name: "width", type: "Integer", required: true }, { name: "unit", type: "Enum", enumValues: "mm,inch", defaultValue: "mm" }] },
+            ],
+          },
+        ],
+      },
       { name: "free" },
       { name: "padded", fields: [{ name: "mark", fieldType: "String", defaultValue: "" }, { name: "pad", fieldType: "Text", defaultValue: "x".repeat(4970) }] },
     ];
@@ -510,6 +528,44 @@ describe("content of custom types", () => {
       const ann = await server.member("ann", roomId);
       const error = await ann.refused("invalid_content", "hub:send", bid(roomId, { ...least, ...change }));
       assert.match(error.message, field);
+    });
+  }
+
+  const order = (roomId, content) => ({ roomId, messageType: "order", content });
+  const nail = { sku: "nail", price: 0.5 };
+
+  test("lists and fields within fields keep their values, and get their defaults each at its place", async () => {
+    const roomId = server.room();
+    const ann = await server.member("ann", roomId);
+    const items = [nail, { ...nail, count: 100, size: { width: 3 } }, { ...nail, size: null }];
+    const { message } = await ann.ok("hub:send", order(roomId, { items }));
+    const filled = [{ ...nail, count: 1 }, { ...nail, count: 100, size: { width: 3, unit: "mm" } }, { ...nail, count: 1 }];
+    assert.deepEqual(message.content, { items: filled, tags: ["new"] });
+    const empty = { tags: [], items: [] };
+    assert.deepEqual((await ann.ok("hub:send", order(roomId, empty))).message.content, empty);
+    assert.deepEqual((await ann.ok("hub:edit", { roomId, messageId: message.id, content: { items: [nail] } })).message.content, {
+      items: [filled[0]],
+      tags: ["new"],
+    });
+  });
+
+  for (const [what, content, place] of [
+    ["a missing required list", {}, "items: required, but missing"],
+    ["an object for a list", { items: nail }, "items: expected a list"],
+    ["text for an object with fields", { items: [nail, "nail"] }, "items[1]: expected an object"],
+    ["a list for an object with fields", { items: [[]] }, "items[0]: expected an object"],
+    ["text for a Decimal in a list", { items: [nail, nail, { ...nail, price: "1" }] }, "items[2].price: expected a number"],
+    ["a missing field of a field", { items: [{ ...nail, size: {} }] }, "items[0].size.width: required, but missing"],
+    ["a value outside the Enum of a field of a field", { items: [{ ...nail, size: { width: 1, unit: "em" } }] }, "items[0].size.unit: expected one of mm, inch"],
+    ["an unknown field of a field", { items: [{ ...nail, colour: "red" }] }, 'items[0].colour: the field "items" has no such field'],
+    ["a number in a list of Strings", { items: [], tags: ["a", 7] }, "tags[1]: expected a text"],
+    ["null in a list", { items: [null] }, "items[0]: expected an object"],
+  ]) {
+    test(`${what} is refused, naming the exact place`, async () => {
+      const roomId = server.room();
+      const ann = await server.member("ann", roomId);
+      const error = await ann.refused("invalid_content", "hub:send", order(roomId, content));
+      assert.equal(error.message, `content.${place}`);
     });
   }
 

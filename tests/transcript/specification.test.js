@@ -27,7 +27,10 @@ describe("descriptions", () => {
       {
         name: "bid",
         description: "An offer for an item",
-        fields: [{ name: "amount", fieldType: "Decimal", required: true, description: "In the item's currency" }],
+        fields: [
+          { name: "amount", fieldType: "Decimal", required: true, description: "In the item's currency" },
+          { name: "extras", type: "JSON", list: true, fields: [{ name: "what", type: "String" }] },
+        ],
       },
     ];
     def.hub.eventSettings = { customEvents: [{ name: "wave", description: "Somebody says hello" }] };
@@ -41,6 +44,8 @@ describe("descriptions", () => {
     const bid = body.hub.messageTypes.find(({ name }) => name === "bid");
     assert.equal(bid.description, "An offer for an item");
     assert.equal(bid.fields[0].description, "In the item's currency");
+    const what = { name: "what", type: "String", required: false, description: "" };
+    assert.deepEqual(bid.fields[1], { name: "extras", type: "JSON", required: false, description: "", list: true, fields: [what] });
     assert.equal(body.hub.events.custom[0].description, "Somebody says hello");
   });
 });

@@ -17,11 +17,33 @@ void hub_authorize(struct hub_hub *hub, struct hub_identity *who, struct hub_str
 /* Drops cached decisions: of one user in a room, of a room (USER_ID empty), or of the whole hub (both
  * empty). Those under way start over. WORK (may be NULL) waits until the cache knows. */
 void hub_authorize_forget(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id, struct hub_work *work);
-/* The room's row is another by now: decisions under way that read it before read it again. */
+/* The room's row has changed: decisions under way that have read it already read it again. */
 void hub_authorize_record_changed(struct hub_hub *hub, struct hub_str room_id);
 
-/* The definition is new: decisions that follow from other rules are not found any more. */
+/* The definition was replaced: decisions that were cached under other rules are not found any more. */
 void hub_authorize_rules(struct hub_hub *hub);
+
+/* ---- the rooms of a user, by records of authSources (memberships.c) ---- */
+
+/* A look through the records that link a user with rooms, of the authSources that the inbox goes by.
+ * Inside its owner's struct; the owner sets what is to be called. */
+struct hub_memberships {
+    /* A room that a record names; it may come several times. False: it is enough. */
+    bool (*seen)(struct hub_memberships *m, struct hub_str room_id);
+    void (*done)(struct hub_memberships *m, enum hub_code code, const char *error); /* once, now or later */
+    /* memberships.c's from here on */
+    struct hub_hold hold;
+    struct hub_hub *hub;
+    const struct hub_def *def;
+    char *user_id, *room_id; /* the latter NULL: all rooms */
+    size_t source;
+    bool further; /* from LAST on, whose text is in TEXT */
+    struct hub_cell last;
+    struct hub_buf text, hold_text;
+};
+/* ROOM_ID: only records that name it; empty: all. A definition that is replaced meanwhile begins it again. */
+void hub_memberships_read(struct hub_memberships *m, struct hub_hub *hub, struct hub_str user_id,
+                          struct hub_str room_id);
 
 /* ---- the room's record in memory (record.c) ---- */
 
@@ -30,8 +52,8 @@ const struct hub_table *hub_record_table(const struct hub_hub *hub);
 /* Reads the row of room ROOM_ID; false when no row can have that id. HOLD backs the condition until the
  * answer. */
 bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *hold, hub_rows_cb *done, void *arg);
-/* hub_data.written, whose ctx is the engine. W, a write of an object's row, is through: rooms in use have
- * the new row at once, those whose row is gone have ended. */
+/* hub_data.written, whose ctx is the engine. W, a write of an object's row, was committed: rooms in use
+ * get the new row at once, rooms whose row was deleted end. */
 void hub_record_written(void *ctx, const struct hub_write *w);
 /* TEXT as a value of the column; false when it can never match (a word against a number). */
 bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text,
@@ -54,6 +76,6 @@ static inline bool hub_call_fresh(const struct hub_call *c) {
  * possibly before this returns; with false when the call was refused (and is gone). */
 typedef void hub_call_judged(void *arg, bool stands);
 void hub_call_stands(struct hub_call *call, hub_call_judged *then, void *arg);
-/* hub_call_ok for what was read: not for those who may not see it any more. */
+/* hub_call_ok for what was read, unless the caller has lost the right to see it meanwhile. */
 void hub_call_show(struct hub_call *call, const char *data_name, struct hub_str fields);
 #endif

@@ -5,7 +5,7 @@
 
 #define HUB_STAMP_BYTES 16
 
-/* Loop thread. Freed when it is finished. */
+/* Loop thread. Freed when it has ended. */
 struct hub_decision {
     struct hub_hold hold; /* on to its definition */
     struct hub_hub *hub;
@@ -23,11 +23,11 @@ struct hub_decision {
     struct hub_buf text;
     struct hub_list link; /* hub->decisions */
     unsigned starts;
-    bool overtaken;                       /* something it may rest on was forgotten meanwhile */
+    bool overtaken;                       /* a cached value that it may depend on was dropped meanwhile */
     bool stale;                           /* the room's row is another than the one that was read */
     bool may_remember;                    /* the cache was asked, and answered */
-    bool stamped;                         /* stamps that it lacked were put there */
-    struct hub_buf was;                   /* what it held */
+    bool stamped;                         /* the stamps that were missing in the cache were created */
+    struct hub_buf was;                   /* the value found in the cache */
     char stamps[2 * HUB_STAMP_BYTES + 1]; /* of the hub and the room at that time */
     hub_authorize_done *done;
     void *arg;
@@ -35,14 +35,14 @@ struct hub_decision {
 
 /* ---- how a layer ends, now or later: exactly one of these (authorize.c) ---- */
 
-/* It has nothing against it: on to the next layer. */
+/* The layer has no objection: the next one is asked. */
 void hub_decision_pass(struct hub_decision *d);
 void hub_decision_refuse(struct hub_decision *d, enum hub_code code);
 void hub_decision_admit(struct hub_decision *d, const struct hub_rights *rights);
 /* With ROLE (NULL: the null role), which the cache remembers; BY_SESSION: for as long as the claims of who
  * asks are the same. NAME: of the authSource or authScript, or NULL. */
 void hub_decision_grant(struct hub_decision *d, const struct hub_def_role *role, const char *name, bool by_session);
-/* Everything once more, unless that has happened too often: false. */
+/* Starts the decision over; false when it was started over too often already. */
 bool hub_decision_restart(struct hub_decision *d);
 /* The definition was replaced (SIGHUP) while this waited: what was found so far follows from rules and roles
  * that are gone. */
@@ -75,14 +75,14 @@ bool hub_id_is_spelt(const json_t *row, const char *property, const char *id);
 const char *hub_decision_layer(const struct hub_decision *d); /* the name of the one under way */
 /* Whether anybody wants to know: what is shown is only made then. */
 static inline bool hub_decision_is_traced(const struct hub_decision *d) { return d->hub->engine->trace != NULL; }
-/* What came of the layer under way; VALUE borrowed, may be NULL. */
+/* Traces the outcome of the layer under way; VALUE is borrowed and may be NULL. */
 void hub_decision_trace(const struct hub_decision *d, const char *outcome, const json_t *value);
 void hub_decision_trace_new(const struct hub_decision *d, const char *outcome, json_t *value); /* given away */
-/* What came of NAME, one of the layer's authSources or authScripts. */
+/* Traces the outcome of NAME, one of the layer's authSources or authScripts. */
 void hub_decision_trace_part(const struct hub_decision *d, const char *name, const char *outcome, const json_t *value);
 /* A layer that is one script, or none; NAME: one of the layer's. */
 void hub_decision_trace_script(const struct hub_decision *d, const char *name, const struct hub_script *s,
                                const char *outcome, json_t *result);
 void hub_decision_trace_roles(const struct hub_decision *d, const struct hub_strs *roles, const char *outcome);
-json_t *hub_script_shown(const struct hub_script *s); /* new reference */
+HUB_MUST json_t *hub_script_shown(const struct hub_script *s); /* new reference */
 #endif

@@ -23,7 +23,7 @@ static void try_script(struct hub_decision *d) {
         hub_decision_refuse(d, HUB_NOT_AUTHORIZED);
         return;
     }
-    struct hub_hook_arg args[4] = {{"user", d->who->session}};
+    struct hub_hook_arg args[4] = {{"user", hub_identity_session(d->who)}};
     size_t n = hub_hook_room_args(d->hub, d->record, args, 1);
     hub_hook_decide(d->hub, &d->def->auth_scripts[d->item].script, args, n, on_auth_script, d);
 }

@@ -104,6 +104,10 @@ static void try_source(struct hub_decision *d) {
     const struct hub_def_auth_source *s = &d->def->auth_sources[d->item];
     const struct hub_table *t = hub_tables_find(d->hub->engine->config.tables, hub_cstr(s->source_object->name));
     struct hub_cond where[2];
+    if (!t) { /* a reload came between: it starts over */
+        hub_decision_refuse(d, HUB_NOT_AUTHORIZED);
+        return;
+    }
     hub_buf_clear(&d->text);
     hub_buf_reserve(&d->text, strlen(d->who->user_id) + strlen(d->room_id) +
                                   64); /* so that the first cell's text does not move */

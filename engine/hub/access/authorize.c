@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "hub/access/access_int.h"
 
-#define STARTS_MAX 20 /* of a decision that is overtaken by changes again and again */
+#define STARTS_MAX 20 /* restarts of a decision whose inputs keep changing */
 
 /* The first that refuses or admits ends it. The names are those that hubctl why prints. */
 static const struct layer {
@@ -74,6 +74,7 @@ static void finish_decision(struct hub_decision *d, enum hub_code code, const st
         start_over(d);
         return;
     }
+    if (d->hub->gone) code = HUB_ROOM_NOT_FOUND;
     if (d->overtaken && hub_decision_restart(d)) return;
     if (!code && d->overtaken) code = HUB_OVERLOADED;
     if (!code && hub_room_is_blocked(d->room, hub_cstr(d->who->user_id), hub_loop_wall(d->room->loop)))

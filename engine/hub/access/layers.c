@@ -52,7 +52,7 @@ static void judge_script(struct hub_decision *d, const struct hub_script *script
         hub_decision_refuse(d, code);
 }
 
-/* Without a script there is nothing to refuse for. */
+/* Without a script there is nothing that could refuse. */
 static bool is_without(struct hub_decision *d, const struct hub_script *script) {
     if (script->kind != HUB_SCRIPT_NONE) return false;
     hub_decision_trace_script(d, NULL, script, NULL, NULL);
@@ -81,7 +81,7 @@ static void on_loaded(void *arg, enum hub_code code) {
         hub_decision_pass(arg);
 }
 
-/* What was read must not take the place of what is known by now. */
+/* A row that was read must not overwrite a newer one. */
 void hub_layer_load(struct hub_decision *d) {
     if ((d->stale || d->overtaken) && hub_decision_restart(d)) return;
     d->room = hub_room_of(d->hub, hub_cstr(d->room_id));
@@ -116,7 +116,7 @@ bool hub_session_has_role(const json_t *session, const struct hub_strs *roles) {
 }
 
 void hub_layer_absolute_roles(struct hub_decision *d) {
-    bool has = hub_session_has_role(d->who->session, &d->def->absolute_roles);
+    bool has = hub_session_has_role(hub_identity_session(d->who), &d->def->absolute_roles);
     struct hub_rights rights = hub_rights_system();
     hub_decision_trace_roles(d, &d->def->absolute_roles,
                              has ? "has one of them: the system role" : "has none of them: goes on");
@@ -128,7 +128,7 @@ void hub_layer_absolute_roles(struct hub_decision *d) {
 
 void hub_layer_check_roles(struct hub_decision *d) {
     const struct hub_strs *roles = &d->def->check_roles;
-    bool passes = !roles->n || hub_session_has_role(d->who->session, roles);
+    bool passes = !roles->n || hub_session_has_role(hub_identity_session(d->who), roles);
     hub_decision_trace_roles(d, roles, passes ? "has one of them: passes" : "has none of them: refused");
     if (passes)
         hub_decision_pass(d);
@@ -144,7 +144,7 @@ static void on_check_script(void *arg, enum hub_code code, json_t *result, const
 }
 
 void hub_layer_check_script(struct hub_decision *d) {
-    struct hub_hook_arg args[4] = {{"user", d->who->session}};
+    struct hub_hook_arg args[4] = {{"user", hub_identity_session(d->who)}};
     if (is_without(d, &d->def->check_script)) return;
     size_t n = hub_hook_room_args(d->hub, d->record, args, 1);
     hub_hook_decide(d->hub, &d->def->check_script, args, n, on_check_script, d);

@@ -13,7 +13,7 @@ struct waiter {
     void *arg;
 };
 
-static void finish(struct hub_room *room, enum hub_code code) {
+static void finish_load(struct hub_room *room, enum hub_code code) {
     struct hub_list waiting;
     hub_list_init(&waiting);
     hub_list_splice(&waiting, &room->waiting);
@@ -26,7 +26,7 @@ static void finish(struct hub_room *room, enum hub_code code) {
     hub_room_unref(room); /* held while opening */
 }
 
-static void apply(struct hub_room *room, const struct hub_cell *row) {
+static void apply_row(struct hub_room *room, const struct hub_cell *row) {
     struct hub_str action = row[HUB_MOD_ACTION].s;
     int64_t until = row[HUB_MOD_EXPIRES_AT].kind == HUB_CELL_INT ? row[HUB_MOD_EXPIRES_AT].i : INT64_MAX;
     if (until <= hub_loop_wall(room->loop)) return;
@@ -51,7 +51,7 @@ static void on_receipts(void *arg, enum hub_code code, const struct hub_rows *ro
         r->read_time = number_or_0(&row[HUB_RCP_LAST_READ_TIMESTAMP]);
         r->delivered_seq = number_or_0(&row[HUB_RCP_LAST_DELIVERED_SEQ]);
     }
-    finish(room, code);
+    finish_load(room, code);
 }
 
 static void on_moderated(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
@@ -60,9 +60,9 @@ static void on_moderated(void *arg, enum hub_code code, const struct hub_rows *r
     struct hub_store *store = hub->engine->config.store;
     (void)error;
     for (size_t i = 0; !code && i < rows->n; i++)
-        apply(room, hub_row(rows, i)); /* the latest word of each kind counts */
+        apply_row(room, hub_row(rows, i)); /* the latest word of each kind counts */
     if (code || (!hub->def->enable_read_receipts && !hub->def->enable_delivery_receipts)) {
-        finish(room, code);
+        finish_load(room, code);
         return;
     }
     const struct hub_cond where = {.column = HUB_RCP_ROOM_ID,
@@ -91,7 +91,7 @@ static void read_moderation(struct hub_room *room) {
 static void on_counter(void *arg, enum hub_code code, int64_t seq, const char *epoch) {
     struct hub_room *room = arg;
     if (code) {
-        finish(room, code);
+        finish_load(room, code);
         return;
     }
     room->sequence.number = seq;

@@ -21,6 +21,7 @@ bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *h
     const struct hub_table *t = hub_record_table(hub);
     struct hub_cond where;
     hub_buf_clear(hold);
+    if (!t) return false; /* a reload has taken the hub out of service, and its object away */
     if (!hub_cond_of_text(&where, t, (int)t->id, room_id, hold)) return false;
     const struct hub_select q = {.table = t, .where = &where, .where_n = 1, .order_by = -1, .limit = 1};
     store->ops->select(store, &q, done, arg);
@@ -29,7 +30,7 @@ bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *h
 
 /* ---- own writes ---- */
 
-/* The row's id as rooms are known by it. */
+/* The row's id as text, which is what identifies a room. */
 static void add_id(struct hub_buf *b, const struct hub_cell *id) {
     if (id->kind == HUB_CELL_TEXT)
         hub_buf_adds(b, id->s);
@@ -37,7 +38,7 @@ static void add_id(struct hub_buf *b, const struct hub_cell *id) {
         hub_buf_addi(b, id->i);
 }
 
-static void renew(struct hub_room *room, const struct hub_table *t, const struct hub_cell *row, bool gone) {
+static void renew_record(struct hub_room *room, const struct hub_table *t, const struct hub_cell *row, bool gone) {
     room->record_no++;
     room->judged++;
     if (gone)
@@ -61,7 +62,7 @@ void hub_record_written(void *ctx, const struct hub_write *w) {
         if (strcmp(hub->def->room_object->name, t->name)) continue;
         hub_authorize_record_changed(hub, hub_buf_str(&id));
         struct hub_room *room = hub_room_find(&hub->rooms, hub_buf_str(&id));
-        if (room) renew(room, t, row, w->kind == HUB_DELETE);
+        if (room) renew_record(room, t, row, w->kind == HUB_DELETE);
     }
     hub_buf_free(&id);
 }

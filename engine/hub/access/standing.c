@@ -10,7 +10,7 @@ struct judging {
     void *arg;
 };
 
-static void settle(const struct judging *j, enum hub_code code, const struct hub_rights *rights) {
+static void end_judging(const struct judging *j, enum hub_code code, const struct hub_rights *rights) {
     struct hub_call *call = j->call;
     if (code) {
         hub_call_fail(call, code, NULL);
@@ -26,18 +26,18 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
                        struct hub_room *room) {
     struct judging *j = arg;
     (void)layer, (void)room;
-    settle(j, code, rights);
+    end_judging(j, code, rights);
     free(j);
 }
 
-/* REST, and those who have left by themselves: what they asked for before stands as long as they might
- * enter. */
+/* For REST, and for those who have left by themselves: what was asked for before is valid as long as they
+ * would be admitted. */
 static void judge_again(const struct judging *j) {
     struct hub_call *call = j->call;
     struct hub_identity *who = call->conn ? call->conn->identity : call->who; /* the one that is newer */
     enum hub_code code = hub_identity_fault(call->hub->engine->config.identity, who);
     if (code || call->judged == call->room->judged) {
-        settle(j, code, &call->rights);
+        end_judging(j, code, &call->rights);
         return;
     }
     struct judging *kept = hub_xmalloc(sizeof *kept);
@@ -49,11 +49,11 @@ void hub_call_stands(struct hub_call *call, hub_call_judged *then, void *arg) {
     const struct judging j = {call, then, arg};
     const struct hub_member *m = call->member;
     if (call->room->ended)
-        settle(&j, call->room->ended, NULL);
+        end_judging(&j, call->room->ended, NULL);
     else if (m && !m->gone)
-        settle(&j, HUB_OK, &m->rights);
+        end_judging(&j, HUB_OK, &m->rights);
     else if (m && m->put_out)
-        settle(&j, m->put_out, NULL);
+        end_judging(&j, m->put_out, NULL);
     else
         judge_again(&j);
 }

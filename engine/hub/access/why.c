@@ -41,7 +41,7 @@ void hub_decision_trace_script(const struct hub_decision *d, const char *name, c
 
 void hub_decision_trace_roles(const struct hub_decision *d, const struct hub_strs *roles, const char *outcome) {
     if (!hub_decision_is_traced(d)) return;
-    json_t *have = hub_json_get(d->who->session, "roleId");
+    json_t *have = hub_json_get(hub_identity_session(d->who), "roleId");
     hub_decision_trace_new(d, roles->n ? outcome : "none are set: passes",
                            json_pack("{s:O?, s:o}", "roleId", have, hub_decision_layer(d), hub_strs_json(roles)));
 }

@@ -7,12 +7,13 @@ static struct hub_str sender_of(const struct hub_cell *cells) {
     return cells[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT ? cells[HUB_MSG_SENDER_ID].s : hub_str(NULL, 0);
 }
 
-static json_t *stored(const struct hub_cell *cells) {
+static HUB_MUST json_t *stored_audience(const struct hub_cell *cells) {
     return cells[HUB_MSG_AUDIENCE].kind == HUB_CELL_TEXT ? hub_json_parse(cells[HUB_MSG_AUDIENCE].s, NULL) : NULL;
 }
 
 void hub_audience_of(const struct hub_cell *cells, bool verdict, struct hub_audience *out) {
-    *out = (struct hub_audience){.target = {.to = HUB_TO_ALL, .sender = sender_of(cells)}, .json = stored(cells)};
+    *out =
+        (struct hub_audience){.target = {.to = HUB_TO_ALL, .sender = sender_of(cells)}, .json = stored_audience(cells)};
     const json_t *to = out->json;
     if (json_is_object(to) && hub_json_get(to, "persist")) {
         out->wrapped = true;

@@ -20,7 +20,7 @@
 /* TARGET's texts and ids are borrowed from the row and from JSON; hub_audience_free ends them. */
 struct hub_audience {
     struct hub_target target;
-    bool silent;    /* told to nobody, though it has a number */
+    bool silent;    /* announced to nobody, although it has a number */
     bool transient; /* a verdict with persist: false */
     bool wrapped;   /* a verdict of which the row keeps TO only */
     const json_t *to;

@@ -13,7 +13,7 @@
 
 #define REMEMBERED 4096     /* _eventIds by which repeats are recognised */
 #define MAX_VALUE (4 << 20) /* bytes of a record; more would hold everybody up */
-#define MAX_OWN 10000       /* changes of our own that wait to be told */
+#define MAX_OWN 10000       /* change events of this process that are queued to be announced */
 #define SKIPPED_EVERY_MS 10000
 
 /* A record of the bus, or a change of our own. */
@@ -26,13 +26,15 @@ struct arrival {
     const char *object; /* its table's name */
     char *topic;
     unsigned purposes;
-    struct hub_work *rights; /* of a change of our own: held until its rights are on their way, or NULL */
-    bool counted;            /* in own_n */
+    /* of a change of our own: held until the rights that depend on it are being worked out, or NULL */
+    struct hub_work *rights;
+    bool counted; /* in own_n */
 };
 
 struct hub_bridge {
     struct hub_engine *engine;
     struct hub_map topics; /* subscribed ones; the value is the engine */
+    struct hub_map rows;   /* topics of objects that parts hear of → the table */
     struct hub_serial_queues queues;
     struct hub_list own; /* arrivals that go to their queues at the end of the turn */
     struct hub_task own_task;
@@ -40,7 +42,7 @@ struct hub_bridge {
     struct hub_map seen; /* _eventId → its slot in ring */
     char *ring[REMEMBERED];
     size_t at;
-    size_t skipped; /* records, since that was last logged */
+    size_t skipped; /* malformed records since the last log line */
     int64_t skipped_at;
 };
 
@@ -69,7 +71,7 @@ static bool is_new(struct hub_bridge *br, const json_t *record) {
 
 /* ---- what a record means ---- */
 
-static void dispatch(struct hub_engine *e, const struct hub_record *s, struct hub_work *work) {
+static void dispatch_record(struct hub_engine *e, const struct hub_record *s, struct hub_work *work) {
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
         unsigned known = def->auto_bridge                ? HUB_PURPOSE_ROOMS | HUB_PURPOSE_RIGHTS
@@ -83,13 +85,13 @@ static void dispatch(struct hub_engine *e, const struct hub_record *s, struct hu
 }
 
 /* Bytes as a text; null for what is none. */
-static json_t *text_or_null(struct hub_str s) {
+static HUB_MUST json_t *text_or_null(struct hub_str s) {
     json_t *text = s.p && hub_utf8_valid(s) ? json_stringn(s.p, s.n) : NULL;
     return text ? text : json_null();
 }
 
 /* Of several headers of one name the last counts. */
-static json_t *headers_json(const struct hub_bus_record *r) {
+static HUB_MUST json_t *headers_json(const struct hub_bus_record *r) {
     json_t *all = json_object();
     for (size_t i = 0; i < r->header_n; i++) {
         char *name = hub_str_dup(r->headers[i].name);
@@ -99,19 +101,19 @@ static json_t *headers_json(const struct hub_bus_record *r) {
     return all;
 }
 
-static json_t *parse(struct hub_str value, struct hub_err *err) {
-    if (!value.p) return hub_fail(err, HUB_BAD_REQUEST, "there is no value"), NULL;
+static HUB_MUST json_t *parse_value(struct hub_str value, struct hub_err *err) {
+    if (!value.p) return hub_err_set(err, HUB_BAD_REQUEST, "there is no value"), NULL;
     if (value.n > MAX_VALUE)
-        return hub_fail(err, HUB_TOO_LARGE, "%zu bytes; at most %d are read", value.n, MAX_VALUE), NULL;
+        return hub_err_set(err, HUB_TOO_LARGE, "%zu bytes; at most %d are read", value.n, MAX_VALUE), NULL;
     json_t *record = hub_json_parse(value, err);
     if (!record || json_is_object(record)) return record;
     json_decref(record);
-    return hub_fail(err, HUB_BAD_REQUEST, "expected an object"), NULL;
+    return hub_err_set(err, HUB_BAD_REQUEST, "expected an object"), NULL;
 }
 
-/* Whoever writes nonsense may write much of it: it is counted, and every now and then a line says what it
- * is. */
-static void skipped(struct hub_bridge *br, struct hub_str topic, const char *why) {
+/* A producer of malformed records may produce many: they are counted, and logged at most once per
+ * interval. */
+static void count_skipped(struct hub_bridge *br, struct hub_str topic, const char *why) {
     char name[128], number[24];
     int64_t now = hub_loop_now(br->engine->config.loop);
     hub_metric_add(&malformed, 1);
@@ -125,13 +127,21 @@ static void skipped(struct hub_bridge *br, struct hub_str topic, const char *why
     br->skipped_at = now;
 }
 
+/* RECORD is the row, or of an update has it under the object's name. */
+static void tell_parts(struct hub_engine *e, struct hub_str topic, const json_t *record) {
+    const struct hub_table *t = hub_map_get(&e->bridge->rows, topic);
+    if (!t) return;
+    const json_t *within = json_object_get(record, t->name);
+    HUB_PARTS_CALL(e, row_changed, e, t, json_is_object(within) ? within : record);
+}
+
 static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, struct hub_work *work) {
     struct hub_err err;
     hub_metric_add(&bridged, 1);
     if (r->value.p && hub_feed_is_mine(e->data.feed, r->value)) return;
-    json_t *record = parse(r->value, &err);
+    json_t *record = parse_value(r->value, &err);
     char *lacks = record ? hub_data_event_lacks(e, r->topic, record) : NULL;
-    if (!record || lacks) skipped(e->bridge, r->topic, lacks ? lacks : err.text);
+    if (!record || lacks) count_skipped(e->bridge, r->topic, lacks ? lacks : err.text);
     free(lacks);
     if (record && is_new(e->bridge, record)) { /* also one that lacks something: an event may be made of its topic */
         const struct hub_record s = {.topic = r->topic,
@@ -141,7 +151,8 @@ static void handle_record(struct hub_engine *e, const struct hub_bus_record *r, 
                                      .purposes = hub_feed_is_history(e->data.feed, record)
                                                      ? HUB_PURPOSE_RIGHTS
                                                      : HUB_PURPOSE_ROOMS | HUB_PURPOSE_RIGHTS | HUB_PURPOSE_LISTENERS};
-        dispatch(e, &s, work);
+        tell_parts(e, r->topic, record);
+        dispatch_record(e, &s, work);
         json_decref(s.key);
         json_decref(s.headers);
     }
@@ -154,12 +165,12 @@ static void handle_own(struct hub_engine *e, const struct arrival *a, struct hub
                                  .key = text_or_null(hub_cstr(a->key)),
                                  .headers = json_object(),
                                  .purposes = a->purposes};
-    dispatch(e, &s, work);
+    dispatch_record(e, &s, work);
     json_decref(s.key);
     json_decref(s.headers);
 }
 
-static void handle(struct hub_arrival *base) {
+static void handle_arrival(struct hub_arrival *base) {
     struct arrival *a = HUB_CONTAINER(base, struct arrival, base);
     struct hub_engine *e = a->bridge->engine;
     if (a->record)
@@ -168,7 +179,7 @@ static void handle(struct hub_arrival *base) {
         handle_own(e, a, &base->work);
 }
 
-static void end(struct hub_arrival *base) {
+static void end_arrival(struct hub_arrival *base) {
     struct arrival *a = HUB_CONTAINER(base, struct arrival, base);
     if (a->record)
         hub_bus_record_release(a->record);
@@ -184,17 +195,18 @@ static void end(struct hub_arrival *base) {
 static void on_record(void *arg, struct hub_bus_record *record) {
     struct hub_engine *e = arg;
     struct arrival *a = hub_xmalloc(sizeof *a);
-    *a = (struct arrival){.base = {.handle = handle, .end = end}, .bridge = e->bridge, .record = record};
+    *a =
+        (struct arrival){.base = {.handle = handle_arrival, .end = end_arrival}, .bridge = e->bridge, .record = record};
     hub_serial_queues_add(&e->bridge->queues, record->topic, record->partition, &a->base);
 }
 
 /* ---- changes of our own ---- */
 
-/* Rights do not wait in the queue: whoever made the change waits for them. */
+/* Rights are not worked out in queue order, since the caller that made the change waits for them. */
 static void settle_rights(struct hub_bridge *br, const char *topic, json_t *record, struct hub_work *rights) {
     const struct hub_record s = {
         .topic = hub_cstr(topic), .record = record, .purposes = HUB_PURPOSE_RIGHTS | HUB_PURPOSE_OWN};
-    dispatch(br->engine, &s, rights);
+    dispatch_record(br->engine, &s, rights);
 }
 
 static void start_own(struct hub_bridge *br, struct arrival *a) {
@@ -206,7 +218,7 @@ static void start_own(struct hub_bridge *br, struct arrival *a) {
     if (a->counted)
         hub_serial_queues_add(&br->queues, hub_cstr(a->object), -1, &a->base); /* which may end it */
     else
-        end(&a->base);
+        end_arrival(&a->base);
     if (concerns) settle_rights(br, topic, record, rights);
     hub_work_release(rights);
     json_decref(record);
@@ -218,7 +230,8 @@ static void on_own(struct hub_task *t) {
     for (struct hub_list *l; (l = hub_list_pop(&br->own));) start_own(br, HUB_CONTAINER(l, struct arrival, base.link));
 }
 
-/* False: too many wait to be told; what rests on it is worked out all the same. */
+/* False: the queue is full and the change is not announced; rights that depend on it are worked out all
+ * the same. */
 static bool may_tell(struct hub_bridge *br, const char *object) {
     if (br->own_n < MAX_OWN) return true;
     if (!dropped.value)
@@ -241,7 +254,7 @@ void hub_bridge_changed(void *ctx, const struct hub_table *table, const char *wh
     struct arrival *a = hub_xcalloc(1, sizeof *a);
     hub_feed_topic(&topic, e->config.service, object, what);
     *a =
-        (struct arrival){.base = {.handle = handle, .end = end},
+        (struct arrival){.base = {.handle = handle_arrival, .end = end_arrival},
                          .bridge = br,
                          .own = record,
                          .key = hub_json_nil(key) ? NULL : hub_record_id_text(key),
@@ -257,7 +270,7 @@ void hub_bridge_changed(void *ctx, const struct hub_table *table, const char *wh
 
 /* ---- subscriptions ---- */
 
-static void subscribe(struct hub_engine *e, const char *topic) {
+static void subscribe_topic(struct hub_engine *e, const char *topic) {
     if (hub_map_put(&e->bridge->topics, hub_cstr(topic), e)) return;
     e->config.bus->ops->subscribe(e->config.bus, topic, on_record, e);
 }
@@ -266,7 +279,7 @@ static void subscribe_object(struct hub_engine *e, const char *object) {
     for (enum hub_feed_what what = HUB_FEED_CREATED; what <= HUB_FEED_DELETED; what++) {
         struct hub_buf topic = {0};
         hub_feed_topic(&topic, e->config.service, object, hub_feed_what_names[what]);
-        subscribe(e, hub_buf_cstr(&topic));
+        subscribe_topic(e, hub_buf_cstr(&topic));
         hub_buf_free(&topic);
     }
 }
@@ -279,8 +292,33 @@ static void bridge_hub(struct hub_engine *e, const struct hub_hub *hub) {
     for (size_t j = 0; j < def->auth_source_n; j++) subscribe_object(e, def->auth_sources[j].source_object->name);
 }
 
+static bool is_heard_by_parts(struct hub_engine *e, const struct hub_def_object *o) {
+    const struct hub_service *s = e->config.service;
+    bool any = false;
+    for (const struct hub_part *const *part = e->parts; *part; part++) {
+        if (!(*part)->hears) continue;
+        for (size_t i = 0; i < s->hub_n; i++) any |= (*part)->hears(&s->hubs[i], o);
+        for (size_t i = 0; i < s->namespace_n; i++) any |= (*part)->hears(&s->namespaces[i].def, o);
+    }
+    return any;
+}
+
+static void subscribe_rows(struct hub_engine *e, const struct hub_def_object *o) {
+    const struct hub_table *t = hub_tables_find(e->config.tables, hub_cstr(o->name));
+    if (!t || !is_heard_by_parts(e, o)) return;
+    subscribe_object(e, o->name);
+    for (enum hub_feed_what what = HUB_FEED_CREATED; what <= HUB_FEED_DELETED; what++) {
+        struct hub_buf topic = {0};
+        hub_feed_topic(&topic, e->config.service, o->name, hub_feed_what_names[what]);
+        hub_map_put(&e->bridge->rows, hub_buf_str(&topic), (void *)(uintptr_t)t);
+        hub_buf_free(&topic);
+    }
+}
+
 static void subscribe_topics(struct hub_engine *e) {
     const struct hub_tables *t = e->config.tables;
+    hub_map_clear(&e->bridge->rows);
+    for (size_t i = 0; i < e->config.service->object_n; i++) subscribe_rows(e, &e->config.service->objects[i]);
     hub_feed_tables(e->data.feed, t->all, t->n, t->outbox);
     for (size_t i = 0; i < e->hub_n; i++) {
         const struct hub_def *def = e->hubs[i]->def;
@@ -291,7 +329,7 @@ static void subscribe_topics(struct hub_engine *e) {
         if (def->auto_bridge) bridge_hub(e, e->hubs[i]);
         for (size_t j = 0; j < def->kafka_event_n; j++) {
             hub_feed_hear_topic(e->data.feed, e->config.service, def->kafka_events[j].topic);
-            subscribe(e, def->kafka_events[j].topic);
+            subscribe_topic(e, def->kafka_events[j].topic);
         }
     }
 }
@@ -334,8 +372,9 @@ void hub_bridge_stop(struct hub_bridge *br) {
 
 void hub_bridge_delete(struct hub_bridge *br) {
     hub_serial_queues_free(&br->queues);
-    for (struct hub_list *l; (l = hub_list_pop(&br->own));) end(HUB_CONTAINER(l, struct hub_arrival, link));
+    for (struct hub_list *l; (l = hub_list_pop(&br->own));) end_arrival(HUB_CONTAINER(l, struct hub_arrival, link));
     hub_map_clear(&br->topics);
+    hub_map_clear(&br->rows);
     hub_map_clear(&br->seen);
     for (size_t i = 0; i < REMEMBERED; i++) free(br->ring[i]);
     free(br);

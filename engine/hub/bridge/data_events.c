@@ -1,5 +1,7 @@
-/* Data events: changes of the hub's room object, of the objects its rights rest on, and of its messages
- * (contract: semantics.md "Bridged events"). */
+/* Data events, by which rows that were changed from outside (or by scripts) become changes of rooms: a row of
+ * the room object updates or ends its room, a row of an object that rights rest on lets its user's rights be
+ * worked out again; a row of a message is handed on to external_message_edit.c (contract: semantics.md
+ * "Bridged events"). */
 #include "hub/bridge/bridge_int.h"
 
 #include <stdlib.h>
@@ -48,11 +50,11 @@ struct rereading {
 static void on_reread(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct rereading *r = arg;
     struct hub_room *room = r->room;
+    const struct hub_table *t = hub_record_table(hub_of(room)); /* NULL: a reload has taken the hub out of service */
     (void)error;
-    if (room->record_no == r->record_no) { /* else it is newer than what was read */
+    if (t && room->record_no == r->record_no) { /* else it is newer than what was read */
         json_decref(room->record);
-        room->record = !code && rows->n ? hub_row_json(rows->table, hub_row(rows, 0))
-                                        : hub_row_typed(hub_record_table(hub_of(room)), r->row);
+        room->record = !code && rows->n ? hub_row_json(rows->table, hub_row(rows, 0)) : hub_row_typed(t, r->row);
     }
     hub_room_tell(room, "roomUpdated", r->row, r->changes, r->work);
     hub_room_recheck(room, r->work);
@@ -64,7 +66,7 @@ static void on_reread(void *arg, enum hub_code code, const struct hub_rows *rows
     free(r);
 }
 
-static void reread(struct hub_room *room, json_t *row, json_t *changes, struct hub_work *work) {
+static void reread_room(struct hub_room *room, json_t *row, json_t *changes, struct hub_work *work) {
     struct rereading *r = hub_xcalloc(1, sizeof *r);
     *r = (struct rereading){hub_room_ref(room), json_incref(row), json_incref(changes), room->record_no, {0},
                             hub_work_hold(work)};
@@ -72,7 +74,7 @@ static void reread(struct hub_room *room, json_t *row, json_t *changes, struct h
     if (!hub_record_read(hub_of(room), room->id, &r->hold, on_reread, r)) on_reread(r, HUB_NOT_FOUND, NULL, NULL);
 }
 
-/* Nobody is in, but decisions may be cached. */
+/* The room has no members, but decisions may be cached. */
 static void forget_room(struct hub_hub *hub, const json_t *id, struct hub_work *work) {
     char *text = hub_record_id_text(id);
     if (!hub_json_nil(id)) hub_authorize_forget(hub, hub_cstr(text), hub_str(NULL, 0), work);
@@ -84,9 +86,9 @@ static bool is_inactive(const struct hub_hub *hub, const char *object, const jso
     return t && t->active >= 0 && json_is_false(hub_json_get(row, t->columns[t->active].property));
 }
 
-/* The row before an update: as the record gives it, or as far as it and the old values say, which may be
- * the changed properties only. New reference, or NULL. */
-static json_t *row_before(const json_t *record, const char *object, const json_t *row) {
+/* The row before an update: as the record has it, or put together from the row and the old values, which
+ * may name the changed properties only. New reference, or NULL. */
+static HUB_MUST json_t *row_before(const json_t *record, const char *object, const json_t *row) {
     struct hub_buf name = {0};
     hub_buf_addf(&name, "old_%s", object);
     json_t *before = hub_json_get(record, hub_buf_cstr(&name)), *old = hub_json_get(record, "oldDataValues");
@@ -120,7 +122,7 @@ static void room_updated(struct hub_hub *hub, json_t *row, const json_t *record,
     }
     hub_room_ref(room);
     if ((purposes & HUB_PURPOSE_ROOMS) && (purposes & HUB_PURPOSE_RIGHTS))
-        reread(room, row, changes, work);
+        reread_room(room, row, changes, work);
     else if (purposes & HUB_PURPOSE_ROOMS)
         hub_room_tell(room, "roomUpdated", row, changes, work);
     else
@@ -128,11 +130,32 @@ static void room_updated(struct hub_hub *hub, json_t *row, const json_t *record,
     hub_room_unref(room);
 }
 
+/* A room object's own row is the room event's; but it may also link a user with another room. */
+static bool is_of_room_event(const struct hub_hub *hub, const struct hub_def_auth_source *s) {
+    const struct hub_def_object *o = s->source_object;
+    return o == hub->def->room_object && !strcmp(o->properties[s->room_field].name, o->id_property);
+}
+
+/* Whom ROW, of the room object, makes somebody's room. */
+static void concern_owners(struct hub_hub *hub, const json_t *row) {
+    char *id = hub_record_id_text(hub_json_get(row, hub->def->room_object->id_property));
+    for (size_t i = 0; i < hub->def->auth_source_n; i++) {
+        const struct hub_def_auth_source *s = &hub->def->auth_sources[i];
+        const json_t *user = hub_json_get(row, s->source_object->properties[s->user_field].name);
+        if (!is_of_room_event(hub, s) || hub_json_nil(user)) continue;
+        char *user_id = hub_record_id_text(user);
+        HUB_PARTS_CALL(hub->engine, rights_changed, hub, hub_cstr(id), hub_cstr(user_id));
+        free(user_id);
+    }
+    free(id);
+}
+
 static void on_room_event(struct hub_hub *hub, enum hub_feed_what what, const json_t *record, unsigned purposes,
                           struct hub_work *work) {
     const struct hub_def_object *o = hub->def->room_object;
     json_t *row = what == HUB_FEED_UPDATED ? hub_json_get(record, o->name) : (json_t *)(uintptr_t)record;
     const json_t *id = hub_json_get(row, o->id_property);
+    if (purposes & HUB_PURPOSE_RIGHTS) concern_owners(hub, row);
     if (what == HUB_FEED_CREATED) return;
     if (what == HUB_FEED_DELETED || is_inactive(hub, o->name, row)) {
         room_gone(hub, id, purposes, work);
@@ -140,6 +163,7 @@ static void on_room_event(struct hub_hub *hub, enum hub_feed_what what, const js
     }
     json_t *before = row_before(record, o->name, row);
     const json_t *old_id = hub_json_get(before, o->id_property);
+    if (before && (purposes & HUB_PURPOSE_RIGHTS)) concern_owners(hub, before);
     if (!hub_json_nil(old_id) && !hub_json_equal(old_id, id)) room_gone(hub, old_id, purposes, work);
     room_updated(hub, row, record, purposes, work);
     json_decref(before);
@@ -147,9 +171,10 @@ static void on_room_event(struct hub_hub *hub, enum hub_feed_what what, const js
 
 /* ---- membership objects ---- */
 
-/* One user's rights in one room rest, or rested, on ROW. EVENT is what the room is told of it, or NULL. */
-static void concern(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *row, const char *event,
-                    unsigned purposes, struct hub_work *work) {
+/* One user's rights in one room depend, or depended, on ROW. EVENT is what the room is told of it, or
+ * NULL. */
+static void concern_user(struct hub_hub *hub, const struct hub_def_auth_source *s, const json_t *row, const char *event,
+                         unsigned purposes, struct hub_work *work) {
     const struct hub_def_object *o = s->source_object;
     const json_t *room_id = hub_json_get(row, o->properties[s->room_field].name),
                  *user_id = hub_json_get(row, o->properties[s->user_field].name);
@@ -163,7 +188,8 @@ static void concern(struct hub_hub *hub, const struct hub_def_auth_source *s, co
         if (rights) hub_reauthorize_user(room, hub_cstr(user), work);
         hub_room_unref(room);
     } else if (rights) {
-        hub_authorize_forget(hub, hub_cstr(id), hub_cstr(user), work); /* nobody is in, but a decision may be cached */
+        /* the room has no members, but a decision may be cached */
+        hub_authorize_forget(hub, hub_cstr(id), hub_cstr(user), work);
     }
     free(id);
     free(user);
@@ -183,10 +209,10 @@ static void on_moved(struct hub_hub *hub, const struct hub_def_auth_source *s, c
     bool stays = !before || (same_value(before, row, o, s->room_field) && same_value(before, row, o, s->user_field));
     bool was = before ? !is_inactive(hub, o->name, before) : true, is = !is_inactive(hub, o->name, row);
     if (stays) {
-        concern(hub, s, row, !announce || was == is ? NULL : is ? "memberJoined" : "memberLeft", purposes, work);
+        concern_user(hub, s, row, !announce || was == is ? NULL : is ? "memberJoined" : "memberLeft", purposes, work);
     } else {
-        concern(hub, s, before, announce && was ? "memberLeft" : NULL, purposes, work);
-        concern(hub, s, row, announce && is ? "memberJoined" : NULL, purposes, work);
+        concern_user(hub, s, before, announce && was ? "memberLeft" : NULL, purposes, work);
+        concern_user(hub, s, row, announce && is ? "memberJoined" : NULL, purposes, work);
     }
     json_decref(before);
 }
@@ -196,17 +222,11 @@ static void on_membership(struct hub_hub *hub, const struct hub_def_auth_source 
     if (what == HUB_FEED_UPDATED)
         on_moved(hub, s, record, announce, purposes, work);
     else
-        concern(hub, s, record,
-                !announce                  ? NULL
-                : what == HUB_FEED_CREATED ? "memberJoined"
-                                           : "memberLeft",
-                purposes, work);
-}
-
-/* A room object's own row is the room event's; but it may also link a user with another room. */
-static bool is_of_room_event(const struct hub_hub *hub, const struct hub_def_auth_source *s) {
-    const struct hub_def_object *o = s->source_object;
-    return o == hub->def->room_object && !strcmp(o->properties[s->room_field].name, o->id_property);
+        concern_user(hub, s, record,
+                     !announce                  ? NULL
+                     : what == HUB_FEED_CREATED ? "memberJoined"
+                                                : "memberLeft",
+                     purposes, work);
 }
 
 /* Sources often name one object several times, for several roles: it is announced once. */
@@ -226,14 +246,14 @@ static void on_source_event(struct hub_hub *hub, struct hub_str topic, enum hub_
 static void on_message_event(struct hub_hub *hub, enum hub_feed_what what, const json_t *record,
                              struct hub_work *work) {
     const json_t *row = what == HUB_FEED_UPDATED ? hub_json_get(record, hub->tables->message->name) : record;
-    if (what != HUB_FEED_CREATED) hub_external_edit(hub, row, what == HUB_FEED_DELETED, work);
+    if (what != HUB_FEED_CREATED) hub_external_message_edit(hub, row, what == HUB_FEED_DELETED, work);
 }
 
 /* ---- a record ---- */
 
-/* What publishers put beside a record's own fields is nothing for clients: ids of events and requests, the
- * actor's whole session, tokens. */
-static json_t *bare(json_t *record) {
+/* Removes what publishers put beside a record's own fields and clients must not see: ids of events and
+ * requests, the actor's whole session, tokens. */
+static HUB_MUST json_t *bare_record(json_t *record) {
     json_t *copy = json_copy(record), *v;
     const char *key;
     void *next;
@@ -244,7 +264,7 @@ static json_t *bare(json_t *record) {
 }
 
 void hub_data_event(struct hub_hub *hub, const struct hub_record *s, unsigned purposes, struct hub_work *work) {
-    json_t *row = bare(s->record);
+    json_t *row = bare_record(s->record);
     for (enum hub_feed_what what = HUB_FEED_CREATED; what <= HUB_FEED_DELETED; what++) {
         if (hub_record_is_about(hub, s->topic, hub->def->room_object->name, what))
             on_room_event(hub, what, row, purposes, work);
@@ -263,8 +283,8 @@ struct wanted {
     char *why; /* what it lacks */
 };
 
-/* Of a record about OBJECT: its row, and in that FIELD, which may be null. */
-static void want(struct wanted *w, const struct hub_hub *hub, const char *object, const char *field) {
+/* A record about OBJECT must have its row, and in that FIELD, which may be null. */
+static void want_field(struct wanted *w, const struct hub_hub *hub, const char *object, const char *field) {
     for (enum hub_feed_what what = HUB_FEED_CREATED; !w->why && what <= HUB_FEED_DELETED; what++) {
         struct hub_buf why = {0};
         if (!hub_record_is_about(hub, w->topic, object, what)) continue;
@@ -286,13 +306,13 @@ char *hub_data_event_lacks(const struct hub_engine *e, struct hub_str topic, con
         const struct hub_hub *hub = e->hubs[i];
         const struct hub_def *def = hub->def;
         if (!def->auto_bridge) continue;
-        want(&w, hub, def->room_object->name, def->room_object->id_property);
-        want(&w, hub, hub->tables->message->name, "id");
+        want_field(&w, hub, def->room_object->name, def->room_object->id_property);
+        want_field(&w, hub, hub->tables->message->name, "id");
         for (size_t j = 0; j < def->auth_source_n; j++) {
             const struct hub_def_auth_source *s = &def->auth_sources[j];
             if (s->source_object == def->room_object) continue;
-            want(&w, hub, s->source_object->name, s->source_object->properties[s->room_field].name);
-            want(&w, hub, s->source_object->name, s->source_object->properties[s->user_field].name);
+            want_field(&w, hub, s->source_object->name, s->source_object->properties[s->room_field].name);
+            want_field(&w, hub, s->source_object->name, s->source_object->properties[s->user_field].name);
         }
     }
     return w.why;

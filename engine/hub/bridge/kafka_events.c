@@ -18,8 +18,8 @@ static void free_external(struct external *x) {
     free(x);
 }
 
-/* By what hubs know records again is nothing for clients. */
-static json_t *unmarked(const json_t *record) {
+/* Strips _eventId and _origin, the fields by which hubs de-duplicate records: they are internal. */
+static HUB_MUST json_t *unmarked_record(const json_t *record) {
     json_t *copy = json_copy((json_t *)(uintptr_t)record);
     json_object_del(copy, "_eventId");
     json_object_del(copy, "_origin");
@@ -36,12 +36,13 @@ static void tell_external(const struct external *x, struct hub_room *room, struc
 /* Nothing for "no room"; else ids, as texts or numbers. */
 static bool is_target(const json_t *v) { return hub_json_nil(v) || json_is_string(v) || json_is_number(v); }
 
-/* What the expression gave: one id, or a list of them, each room once. False: something in it is no id. */
+/* Collects what the expression gave: one id, or a list of ids, each room once. False: something in it is
+ * no id. */
 static bool tell_targets(const struct external *x, json_t *result) {
     bool list = json_is_array(result), good = true;
     size_t n = list ? json_array_size(result) : 1;
     struct hub_map told = {0};
-    json_t *data = unmarked(x->data);
+    json_t *data = unmarked_record(x->data);
     struct hub_buf text = {0};
     hub_json_add(&text, data);
     for (size_t i = 0; i < n; i++) {
@@ -65,18 +66,18 @@ static void on_target(void *arg, enum hub_code code, json_t *result, const char 
     free_external(x);
 }
 
-static void ask(struct external *x, const struct hub_script *script, hub_hook_done *done) {
+static void ask_script(struct external *x, const struct hub_script *script, hub_hook_done *done) {
     const struct hub_hook_arg args[] = {{"data", x->data}, {"key", x->key}, {"headers", x->headers}};
     hub_hook_call(x->hub, script, args, HUB_NELEM(args), done, x);
 }
 
-static void aim(struct external *x) { ask(x, &x->event->target_room_expression, on_target); }
+static void find_target(struct external *x) { ask_script(x, &x->event->target_room_expression, on_target); }
 
 static void on_filtered(void *arg, enum hub_code code, json_t *result, const char *error) {
     struct external *x = arg;
     if (code) hub_hook_failed(x->hub, &x->event->filter_expression, code, error);
     if (!code && hub_truthy(result))
-        aim(x);
+        find_target(x);
     else
         free_external(x);
 }
@@ -87,7 +88,7 @@ void hub_kafka_event(struct hub_hub *hub, const struct hub_def_kafka_event *even
     *x = (struct external){
         hub, event, json_incref(s->record), json_incref(s->key), json_incref(s->headers), hub_work_hold(work)};
     if (event->filter_expression.kind == HUB_SCRIPT_NONE)
-        aim(x);
+        find_target(x);
     else
-        ask(x, &event->filter_expression, on_filtered);
+        ask_script(x, &event->filter_expression, on_filtered);
 }

@@ -14,7 +14,7 @@ struct hub_serial_queue {
 
 static void on_handled(struct hub_work *w);
 
-static void run(struct hub_serial_queue *queue) {
+static void run_next(struct hub_serial_queue *queue) {
     struct hub_serial_queues *l = queue->queues;
     if (queue->running) return;
     queue->running = true;
@@ -39,7 +39,7 @@ static void on_handled(struct hub_work *w) {
         return;
     }
     a->end(a);
-    run(queue);
+    run_next(queue);
 }
 
 static struct hub_serial_queue *queue_of(struct hub_serial_queues *l, struct hub_str name, int32_t partition) {
@@ -60,7 +60,7 @@ static struct hub_serial_queue *queue_of(struct hub_serial_queues *l, struct hub
 void hub_serial_queues_add(struct hub_serial_queues *l, struct hub_str name, int32_t partition, struct hub_arrival *a) {
     a->queue = queue_of(l, name, partition);
     hub_list_push(&a->queue->waiting, &a->link);
-    run(a->queue);
+    run_next(a->queue);
 }
 
 void hub_serial_queues_init(struct hub_serial_queues *l, struct hub_holds *holds) {

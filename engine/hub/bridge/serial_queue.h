@@ -12,7 +12,7 @@ struct hub_arrival {
     struct hub_serial_queue *queue;
     struct hub_work work;
     struct hub_hold hold;                  /* while it is at work */
-    void (*handle)(struct hub_arrival *a); /* its turn: what takes its time holds a->work */
+    void (*handle)(struct hub_arrival *a); /* it is at the head of the queue: asynchronous steps hold a->work */
     void (*end)(struct hub_arrival *a);    /* handled, or given up: frees the owner */
 };
 

@@ -14,7 +14,7 @@ static bool is_int(const struct hub_arg *row, const json_t *args) {
     return n != INT64_MIN && n >= row->least && (n <= row->most || (row->flags & HUB_ARG_CAPPED));
 }
 
-static bool fits(const struct hub_arg *row, const json_t *args, const json_t *v) {
+static bool arg_fits(const struct hub_arg *row, const json_t *args, const json_t *v) {
     switch (row->type) {
     case HUB_ARG_ID: return hub_str_is_id(hub_json_str(v));
     case HUB_ARG_TEXT: return is_text(row, v);
@@ -59,21 +59,30 @@ void hub_arg_expected(const struct hub_arg *row, struct hub_buf *out) {
 static enum hub_code refuse_arg(const struct hub_arg *row, struct hub_err *err) {
     struct hub_buf text = {0};
     hub_arg_expected(row, &text);
-    hub_fail(err, row->code ? row->code : HUB_BAD_REQUEST, "%s: expected %s", row->name, hub_buf_cstr(&text));
+    hub_err_set(err, row->code ? row->code : HUB_BAD_REQUEST, "%s: expected %s", row->name, hub_buf_cstr(&text));
     hub_buf_free(&text);
     return err->code;
 }
 
-enum hub_code hub_arg_check(const struct hub_arg *row, const json_t *args, struct hub_err *err) {
-    const json_t *v = hub_json_get(args, row->name);
-    if (hub_json_nil(v) ? !(row->flags & HUB_ARG_REQUIRED) : fits(row, args, v)) return HUB_OK;
+static enum hub_code check_value(const struct hub_arg *row, const json_t *args, const json_t *v, struct hub_err *err) {
+    if (hub_json_nil(v) ? !(row->flags & HUB_ARG_REQUIRED) : arg_fits(row, args, v)) return HUB_OK;
     return refuse_arg(row, err);
 }
 
+enum hub_code hub_arg_check(const struct hub_arg *row, const json_t *args, struct hub_err *err) {
+    return check_value(row, args, hub_json_get(args, row->name), err);
+}
+
+/* Nothing is looked for once all that ARGS has was found. */
 static enum hub_code check_those(const struct hub_arg *rows, bool later, const json_t *args, struct hub_err *err) {
     enum hub_code code = HUB_OK;
-    for (const struct hub_arg *row = rows; row && row->name && !code; row++)
-        if (!(row->flags & HUB_ARG_LATER) == !later) code = hub_arg_check(row, args, err);
+    size_t left = json_object_size(args);
+    for (const struct hub_arg *row = rows; row && row->name && !code; row++) {
+        if (!(row->flags & HUB_ARG_LATER) != !later) continue;
+        const json_t *v = left ? hub_json_get(args, row->name) : NULL;
+        if (v) left--;
+        code = check_value(row, args, v, err);
+    }
     return code;
 }
 

@@ -5,9 +5,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What follows a call that was judged goes on once this one has its place. */
+static void run_call(struct hub_call *call) {
+    struct hub_conn *c = call->judging ? hub_conn_ref(call->conn) : NULL;
+    call->judging = false;
+    call->command->run(call);
+    if (!c) return;
+    hub_order_judged(c);
+    hub_conn_unref(c);
+}
+
+/* A read while it was counted: nobody is there to read it any more. What changes something is valid all the
+ * same. */
+static bool has_no_reader(const struct hub_call *call) {
+    return call->conn && call->conn->closed && call->command->flags & HUB_READS;
+}
+
 void hub_call_go(struct hub_call *call) {
     struct hub_err err;
     enum hub_code code = HUB_OK;
+    if (has_no_reader(call)) {
+        hub_call_drop(call);
+        return;
+    }
+    if (call->hub->gone) { /* while it waited */
+        hub_call_fail(call, HUB_NOT_FOUND, "there is no such hub any more");
+        return;
+    }
     if (!call->room) hub_call_renew(call); /* it may have waited */
     const struct hub_gate *gate = NULL;
     while (!code && call->command->gates && (gate = call->command->gates[call->gate]) && !gate->ask) {
@@ -19,9 +43,37 @@ void hub_call_go(struct hub_call *call) {
     } else if (gate) {
         call->gate++;
         gate->ask(gate, call);
-    } else {
+    } else if (!call->wrapping) {
         call->command->run(call);
+    } else if (!hub_middleware_ask(call)) {
+        run_call(call);
     }
+}
+
+static void forget_room(struct hub_call *call) {
+    hub_member_unref(call->member);
+    if (call->room) hub_room_unref(call->room);
+    call->member = NULL;
+    call->room = NULL;
+    call->rights = (struct hub_rights){0};
+    call->subject = NULL;
+}
+
+void hub_call_again(struct hub_call *call) {
+    const struct hub_identity_ctx *identity = call->hub->engine->config.identity;
+    enum hub_code code = call->conn ? HUB_OK : hub_identity_fault(identity, call->who);
+    call->counted = true;
+    call->gate = 0;
+    forget_room(call);
+    if (!call->late) hub_scratch_give(call->hub->engine, &call->text);
+    if (call->conn && call->conn->closed)
+        hub_call_drop(call);
+    else if (call->hub->gone)
+        hub_call_fail(call, HUB_NOT_FOUND, "there is no such hub any more");
+    else if (code)
+        hub_call_fail(call, code, NULL);
+    else
+        hub_call_go(call);
 }
 
 bool hub_call_permitted(struct hub_call *call) {
@@ -45,7 +97,7 @@ const struct hub_gate hub_gate_running = {.name = "running",
                                           .check = check_running,
                                           .codes = {HUB_SHUTTING_DOWN}};
 
-static enum hub_code find_room(struct hub_call *call, struct hub_err *err) {
+enum hub_code hub_call_find_room(struct hub_call *call, struct hub_err *err) {
     struct hub_str id = hub_call_str(call, "roomId");
     if (!hub_id_ok(id)) return hub_fail(err, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
     struct hub_room *room = hub_room_find(&call->hub->rooms, id);
@@ -63,9 +115,11 @@ static enum hub_code find_room(struct hub_call *call, struct hub_err *err) {
 static void ask_room(const struct hub_gate *gate, struct hub_call *call) {
     struct hub_err err;
     (void)gate;
-    if (!call->conn)
+    if (!call->conn && !hub_id_ok(hub_call_str(call, "roomId")))
+        hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
+    else if (!call->conn)
         call->enter(call);
-    else if (find_room(call, &err))
+    else if (hub_call_find_room(call, &err))
         hub_call_fail_with(call, &err, hub_str(NULL, 0));
     else
         hub_call_go(call);
@@ -75,7 +129,8 @@ const struct hub_gate hub_gate_room = {.name = "in the room",
                                        .help = "The connection has joined the room; over REST: the caller may join it.",
                                        .ask = ask_room,
                                        .codes = {HUB_BAD_REQUEST, HUB_NOT_IN_ROOM, HUB_ROOM_NOT_FOUND,
-                                                 HUB_ROOM_NOT_ELIGIBLE, HUB_NOT_AUTHORIZED, HUB_BLOCKED}};
+                                                 HUB_ROOM_NOT_ELIGIBLE, HUB_BLOCKED, HUB_ROLE_REQUIRED,
+                                                 HUB_CHECK_FAILED, HUB_NOT_AUTHORIZED}};
 
 /* ---- rights ---- */
 
@@ -157,9 +212,10 @@ const struct hub_gate hub_gate_args = {.name = "arguments",
 static enum hub_code check_size(struct hub_call *c, struct hub_err *err) {
     enum hub_code code = hub_arg_check(hub_arg_named(c->command->args, HUB_STR("content")), c->args, err);
     if (code) return code;
-    hub_json_add(&c->text, hub_json_get(c->args, "content"));
-    if ((int64_t)c->text.n > c->hub->def->max_message_size)
-        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON, at most %lld are allowed", c->text.n,
+    if (!c->late) hub_json_add(&c->text, hub_json_get(c->args, "content"));
+    size_t n = c->oversize ? c->oversize : c->text.n;
+    if ((int64_t)n > c->hub->def->max_message_size)
+        return hub_fail(err, HUB_TOO_LARGE, "content: %zu bytes of JSON, at most %lld are allowed", n,
                         (long long)c->hub->def->max_message_size);
     return HUB_OK;
 }
@@ -185,7 +241,7 @@ enum hub_code hub_gate_filled(const struct hub_hub *hub, const json_t *content, 
 struct counting {
     struct hub_hold hold;
     struct hub_call *call;
-    enum hub_limit limit;
+    struct hub_counted limit;
     hub_gate_counted *then;
     void *arg;
 };
@@ -201,92 +257,111 @@ enum hub_code hub_gate_too_many(const char *limit, int64_t most, const char *wha
     return hub_fail(err, HUB_TOO_MANY, "%s: at most %lld %s", limit, (long long)most, what);
 }
 
-static void refuse(struct hub_call *c, enum hub_limit limit, int64_t retry) {
+static struct hub_counted limit_of(const struct hub_call *c, enum hub_limit limit) {
+    return (struct hub_counted){(uint32_t)limit, hub_limit_name(limit), hub_limit_of(c->hub->def, limit)};
+}
+
+static void refuse_rate(struct hub_call *c, const struct hub_counted *limit, int64_t retry) {
     struct hub_err err;
     char fields[48];
-    count_refusal(hub_limit_name(limit));
-    hub_fail(&err, HUB_RATE_LIMITED, "%s: at most %lld per minute; try again in %lld ms", hub_limit_name(limit),
-             (long long)hub_limit_of(c->hub->def, limit), (long long)retry);
+    count_refusal(limit->id < HUB_LIMIT_COUNT ? limit->name : "commands"); /* not a label for each of them */
+    hub_err_set(&err, HUB_RATE_LIMITED, "%s: at most %lld per minute; try again in %lld ms", limit->name,
+                (long long)limit->most, (long long)retry);
     int n = snprintf(fields, sizeof fields, "\"retryAfterMs\":%lld", (long long)retry);
     hub_call_fail_with(c, &err, hub_str(fields, (size_t)n));
 }
 
-/* Who counts: the user; where every request is another one, the address by which its reads take turns. */
+/* Who counts: the user; where every request is another one, the address by which its reads take turns; a
+ * stranger's connection by the address that it has come from. */
 static struct hub_str counted_as(const struct hub_call *c) {
     const struct hub_reader *r = c->read.reader;
-    return r && r->key ? hub_cstr(r->key + (r->key[0] == '=')) : hub_cstr(c->who->user_id);
+    if (r && r->key) return hub_cstr(r->key + (r->key[0] == '='));
+    return hub_cstr(c->conn && c->conn->user ? c->conn->user->id : c->who->user_id);
 }
 
-/* The same as a record, which lasts at least until the end of this turn. */
+/* The user record of whoever is counted; it lasts at least until the end of this turn. */
 static struct hub_user *counted_user(const struct hub_call *c) {
     bool by_user = !c->read.reader || !c->read.reader->key;
-    if (by_user && c->conn && c->conn->user) return c->conn->user; /* at hand: no search for each event */
+    if (by_user && c->conn && c->conn->user) return c->conn->user; /* cached pointer, so that events need no lookup */
     return hub_user_get(c->hub, counted_as(c));
 }
 
 static int64_t now_of(const struct hub_call *c) { return hub_loop_now(c->hub->engine->config.loop); }
 
-static void count_here(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg) {
+static void count_here(struct hub_call *c, const struct hub_counted *limit, hub_gate_counted *then, void *arg) {
     int64_t retry;
-    bool allowed = hub_rate_take(c->hub, counted_user(c), limit, now_of(c), &retry);
-    if (!allowed) refuse(c, limit, retry);
+    bool allowed = hub_rate_take(counted_user(c), limit, now_of(c), &retry);
+    if (!allowed) refuse_rate(c, limit, retry);
     then(arg, allowed);
 }
 
-/* What the cache allowed is noted here too: should it go away now, the window does not begin anew. */
+/* What the cache admitted is counted here too, so that a fallback to local counting does not start from an
+ * empty window. */
 static void on_taken(void *arg, enum hub_code code, int64_t wait_ms) {
     struct counting *w = arg;
     struct hub_call *c = w->call;
     hub_unhold(&w->hold);
     if (code) {
-        count_here(c, w->limit, w->then, w->arg);
+        count_here(c, &w->limit, w->then, w->arg);
     } else if (wait_ms) {
-        if (w->limit != HUB_LIMIT_MESSAGES) hub_rate_close(c->hub, counted_user(c), w->limit, now_of(c) + wait_ms);
-        refuse(c, w->limit, wait_ms);
+        if (w->limit.id != HUB_LIMIT_MESSAGES) hub_rate_close(counted_user(c), &w->limit, now_of(c) + wait_ms);
+        refuse_rate(c, &w->limit, wait_ms);
         w->then(w->arg, false);
     } else {
-        hub_rate_note(c->hub, counted_user(c), w->limit, now_of(c));
+        hub_rate_note(counted_user(c), &w->limit, now_of(c));
         w->then(w->arg, true);
     }
     free(w);
 }
 
-static void add_key(struct hub_buf *key, const struct hub_call *c, enum hub_limit limit) {
+static void add_key(struct hub_buf *key, const struct hub_call *c, const struct hub_counted *limit) {
     const struct hub_service *s = c->hub->engine->config.service;
     struct hub_str who = counted_as(c);
-    const char *what = limit == HUB_LIMIT_MESSAGES ? "rate" : hub_limit_name(limit);
-    hub_buf_addf(key, "hubd:%s:%s:%s:%s:%.*s", s->project, s->name, what, c->hub->def->name, HUB_FMT(who));
+    const char *what = limit->id == HUB_LIMIT_MESSAGES ? "rate" : limit->name;
+    const char *kind = limit->id < HUB_LIMIT_COUNT ? "" : "own."; /* a command may be called "rate" */
+    hub_buf_addf(key, "hubd:%s:%s:%s%s:%s:%.*s", s->project, s->name, kind, what, c->hub->def->name, HUB_FMT(who));
 }
 
 /* Who was refused is not asked about again before there is room. (Of messages some are given back.) */
-void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg) {
+static void count_call_by(struct hub_call *c, const struct hub_counted *limit, hub_gate_counted *then, void *arg) {
     struct hub_engine *e = c->hub->engine;
     struct hub_cache *cache = e->config.cache;
     if (!cache->ops->take) {
         count_here(c, limit, then, arg);
         return;
     }
-    int64_t closed = hub_rate_closed(counted_user(c), limit) - now_of(c);
+    int64_t closed = hub_rate_closed(counted_user(c), limit->id) - now_of(c);
     if (closed > 0) {
-        refuse(c, limit, closed);
+        refuse_rate(c, limit, closed);
         then(arg, false);
         return;
     }
     struct hub_buf key = {0};
     struct counting *w = hub_xmalloc(sizeof *w);
-    *w = (struct counting){.call = c, .limit = limit, .then = then, .arg = arg};
+    *w = (struct counting){.call = c, .limit = *limit, .then = then, .arg = arg};
     hub_hold(&e->holds, &w->hold, "rate count");
     add_key(&key, c, limit);
-    cache->ops->take(cache, hub_buf_str(&key), hub_limit_of(c->hub->def, limit), HUB_RATE_WINDOW_MS, on_taken, w);
+    cache->ops->take(cache, hub_buf_str(&key), limit->most, HUB_RATE_WINDOW_MS, on_taken, w);
     hub_buf_free(&key);
+}
+
+void hub_gate_limit(struct hub_call *c, enum hub_limit limit, hub_gate_counted *then, void *arg) {
+    const struct hub_counted counted = limit_of(c, limit);
+    count_call_by(c, &counted, then, arg);
+}
+
+void hub_gate_own_limit(struct hub_call *c, const char *name, int64_t most, hub_gate_counted *then, void *arg) {
+    const struct hub_counted counted = {hub_limit_id(c->hub->engine, name), name, most};
+    count_call_by(c, &counted, then, arg);
 }
 
 void hub_gate_give_back(const struct hub_call *c, enum hub_limit limit) {
     struct hub_cache *cache = c->hub->engine->config.cache;
     struct hub_buf key = {0};
+    const struct hub_counted counted = limit_of(c, limit);
     hub_rate_give(counted_user(c), limit);
     if (!cache->ops->give) return;
-    add_key(&key, c, limit);
+    add_key(&key, c, &counted);
     cache->ops->give(cache, hub_buf_str(&key), HUB_RATE_WINDOW_MS);
     hub_buf_free(&key);
 }
@@ -296,7 +371,10 @@ static void on_counted(void *call, bool allowed) {
 }
 
 static void count_call(const struct hub_gate *gate, struct hub_call *call) {
-    hub_gate_limit(call, gate->limit, on_counted, call);
+    if (call->counted || call->uncounted)
+        hub_call_go(call);
+    else
+        hub_gate_limit(call, gate->limit, on_counted, call);
 }
 
 #define COUNTED(NAME, LIMIT)                                                                           \
@@ -309,4 +387,8 @@ static void count_call(const struct hub_gate *gate, struct hub_call *call) {
 const struct hub_gate hub_gate_messages = COUNTED("messageRateLimit", HUB_LIMIT_MESSAGES);
 const struct hub_gate hub_gate_reactions = COUNTED("limits.reactions", HUB_LIMIT_REACTIONS);
 const struct hub_gate hub_gate_joins = COUNTED("limits.joins", HUB_LIMIT_JOINS);
+const struct hub_gate hub_gate_writes = COUNTED("limits.writes", HUB_LIMIT_WRITES);
 const struct hub_gate hub_gate_reads = COUNTED("limits.reads", HUB_LIMIT_READS);
+const struct hub_gate hub_gate_metadata = COUNTED("limits.metadata", HUB_LIMIT_METADATA);
+const struct hub_gate hub_gate_events = COUNTED("limits.events", HUB_LIMIT_EVENTS);
+const struct hub_gate hub_gate_publishes = COUNTED("limits.publishes", HUB_LIMIT_PUBLISHES);

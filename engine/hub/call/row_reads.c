@@ -13,7 +13,7 @@ void hub_rows_ask(struct hub_room *room, struct hub_result *r, struct hub_str wh
     hub_result_ask(&hub_of(room)->engine->reads, r, who, bytes < 2 * HUB_RESULT_MAX ? bytes : 2 * HUB_RESULT_MAX);
 }
 
-/* The room remembers how much its rows are: quick to learn of more, slow to forget. */
+/* The room keeps an estimate of its rows' size, which grows at once and shrinks slowly. */
 void hub_rows_are(struct hub_room *room, struct hub_result *r, const struct hub_rows *rows) {
     if (!rows || !rows->n) return;
     size_t bytes = rows->text.cap + rows->n * rows->table->column_n * sizeof *rows->cells, each = bytes / rows->n,

@@ -2,17 +2,20 @@
  * hooks that both call. Everything here is the engine's and lives on its loop. */
 #ifndef HUB_CORE_CORE_H
 #define HUB_CORE_CORE_H
+#include "async/backlog.h"
 #include "async/hold.h"
 #include "async/work.h"
+#include "base/keyed.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "base/walk.h"
 #include "data/change_feed.h"
 #include "data/objects.h"
 #include "hook/hook.h"
 #include "hub/core/event_json.h"
 #include "hub/core/part.h"
 #include "hub/engine.h"
-#include "hub/reads/reads.h"
+#include "hub/read_turns/read_turns.h"
 #include "identity/identity.h"
 #include "room/room.h"
 
@@ -21,9 +24,21 @@
     for (const struct hub_part *const *part_ = (e)->parts; *part_; part_++) \
         if ((*part_)->step) (*part_)->step(__VA_ARGS__)
 
+void hub_users_init(struct hub_keyed *users); /* empty, for hub_user by their ids (call/user.c) */
+
+/* All connections of a service, of hubs and plain namespaces, the oldest first (call/directory.c). */
+struct hub_directory {
+    struct hub_walked conns; /* hub_conn.in_directory */
+    struct hub_keyed by_id;  /* the socket's id → hub_conn */
+    struct hub_keyed users;  /* userId → hub_user, the first of that id (call/user.c) */
+    size_t online_n;         /* users that are connected, strangers not counted */
+};
+
 struct hub_engine {
     struct hub_engine_config config;
     const struct hub_part *const *parts; /* hub_parts; a test may have others */
+    void **part_data;                    /* hub_engine_part */
+    struct hub_map limit_ids;            /* name → number (call/rate.c) */
     struct hub_map commands;             /* name → struct hub_dispatch (engine_int.h) */
     const struct hub_command **rows;     /* the same, in the order of the parts; ends with NULL */
     struct hub_hub **hubs;               /* rooms and connections point at them, so they never move */
@@ -32,6 +47,7 @@ struct hub_engine {
     size_t gone_n;
     bool draining;
     struct hub_holds holds; /* work under way, by name */
+    struct hub_backlog backlog;
     struct hub_bridge *bridge;
     struct hub_nodes nodes;
     struct hub_data data;
@@ -44,30 +60,37 @@ struct hub_engine {
     size_t scratch_n;
     int64_t last_asked; /* wall ms: the latest moment at which somebody asked to speak */
     struct hub_reads reads;
+    struct hub_directory directory;
 };
 
 /* For whom a hook runs, as the engine functions that it calls see it. A hook that decides who may enter
  * must not wait for decisions: they might wait for it. */
+struct hub_grant;
 struct hub_caller {
     struct hub_hub *hub;
     bool decides;
+    struct hub_grant *grant; /* by whose guard: what that reads is noted there (guard/guard.h); NULL: nowhere */
 };
 
+/* A hub, or what a plain namespace has of one: connections, users and what parts declare, but no rooms. */
 struct hub_hub {
     struct hub_engine *engine;
     struct hub_caller caller, decider;
     const struct hub_def *def;
-    const struct hub_hub_tables *tables;
-    struct hub_map rooms; /* id → hub_room */
-    struct hub_map users; /* userId → hub_user */
+    const struct hub_hub_tables *tables; /* NULL in a plain namespace */
+    struct hub_map rooms;                /* id → hub_room */
+    struct hub_walked room_list;         /* the same: hub_room.in_hub */
+    struct hub_list users;               /* hub_user.link */
+    bool one_of_many;                    /* a plain namespace whose path is an expression */
+    struct hub_keyed own_users;          /* of one of many: userId → hub_user (call/user.c) */
     struct hub_list conns;
     struct hub_list decisions;       /* under way */
     struct hub_map reauthorizations; /* under way (reauthorize.c) */
-    bool forget_lost; /* the cache did not hear of something that is to be forgotten: it is not asked until it has
-                         forgotten everything */
-    struct hub_hold forgetting; /* everything, just now */
+    bool forget_lost; /* the cache missed an invalidation: it is not read until it has been invalidated as a whole */
+    struct hub_hold forgetting; /* the invalidation of everything is under way */
     uint64_t rules;             /* what decisions follow from: part of their keys */
-    bool gone;                  /* a reload took it out of service: DEF and TABLES may be gone, too */
+    size_t kept; /* work under way that refers to it and may outlive its connections: a plain namespace stays */
+    bool gone;   /* a reload took it out of service: DEF and TABLES may be gone, too */
 };
 
 static inline struct hub_hub *hub_of(const struct hub_room *room) { return room->owner; }
@@ -83,17 +106,32 @@ void hub_scratch_give(struct hub_engine *e, struct hub_buf *b); /* leaves B empt
 
 /* Finds or makes the hub's room ID. The caller gets a reference. */
 struct hub_room *hub_room_of(struct hub_hub *hub, struct hub_str id);
-/* Where PART, whose room_data is true, keeps what it has of the room; NULL there: nothing. Freed by its
+/* The slot where PART, whose room_data is true, keeps its data of the room; NULL in it: none. Freed by its
  * room_emptied. */
 void **hub_room_data(struct hub_room *room, const struct hub_part *part);
 /* Whether any part has something there. */
 bool hub_room_has_data(const struct hub_room *room);
 
+/* ---- parts (parts_data.c) ---- */
+
+/* How many of the engine's parts have the flag at offset FLAG, up to PART (NULL: all). */
+size_t hub_parts_with(const struct hub_engine *e, size_t flag, const struct hub_part *part);
+/* The slot where PART, whose engine_data is true, keeps its data of the service. */
+void **hub_engine_part(struct hub_engine *e, const struct hub_part *part);
+
+/* What all hubs have from their beginning, plain namespaces included. */
+void hub_hub_init(struct hub_hub *h, struct hub_engine *e, const struct hub_def *def);
+
 /* As a JSON array. New reference. */
-json_t *hub_strs_json(const struct hub_strs *names);
+HUB_MUST json_t *hub_strs_json(const struct hub_strs *names);
 
 /* ---- hooks ---- */
 
+/* The variable hubRole: null, a role, or "system". New reference. */
+static inline HUB_MUST json_t *hub_rights_name_json(const struct hub_rights *r) {
+    const char *name = hub_rights_name(r);
+    return name ? json_string(name) : json_null();
+}
 /* Context shared by hooks: room under "room" and under the room object's name. */
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n);
 static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args,
@@ -105,6 +143,9 @@ static inline void hub_hook_decide(struct hub_hub *hub, const struct hub_script 
                                    const struct hub_hook_arg *args, size_t n, hub_hook_done *done, void *arg) {
     hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->decider, args, n, done, arg);
 }
-/* Logs and counts a failed hook. */
+/* The table of the DataObject that the first argument of C names; NULL: there is none, and it was
+ * answered. */
+const struct hub_table *hub_host_table(struct hub_engine *e, struct hub_host_call *c);
+/* Logs and counts a failed hook. HUB NULL: it is the service's. */
 void hub_hook_failed(const struct hub_hub *hub, const struct hub_script *script, enum hub_code code, const char *error);
 #endif

@@ -93,8 +93,8 @@ void hub_event_json_tell(struct hub_event_json *e, const struct hub_target *targ
 }
 
 void hub_event_json_tell_numbered(struct hub_event_json *e, const struct hub_target *target, struct hub_str event,
-                                  int64_t number) {
-    hub_room_emit_numbered(e->room, target, event, hub_event_json_end(e), number);
+                                  int64_t number, int flags) {
+    hub_room_emit_numbered(e->room, target, event, hub_event_json_end(e), number, flags);
     hub_event_json_free(e);
 }
 

@@ -10,9 +10,9 @@
 struct hub_engine;
 struct hub_event_json {
     struct hub_engine *engine;
-    struct hub_room *room; /* borrowed: it must be held until the event is told */
+    struct hub_room *room; /* borrowed: it must be held until the event is sent */
     struct hub_buf text;
-    bool complete; /* the last brace is there */
+    bool complete; /* the closing brace has been written */
 };
 
 struct hub_event_json hub_event_json(struct hub_room *room);
@@ -32,6 +32,6 @@ void hub_event_json_free(struct hub_event_json *e);
 /* Told, and freed: to TARGET in the room; with the room's NUMBER (hub_room_emit_numbered); to one. */
 void hub_event_json_tell(struct hub_event_json *e, const struct hub_target *target, struct hub_str event, int flags);
 void hub_event_json_tell_numbered(struct hub_event_json *e, const struct hub_target *target, struct hub_str event,
-                                  int64_t number);
+                                  int64_t number, int flags);
 void hub_event_json_tell_one(struct hub_event_json *e, struct hub_outlet *o, struct hub_str event);
 #endif

@@ -11,15 +11,26 @@
 
 #include "base/code.h"
 #include "base/json.h"
+#include "schema/def.h"
 
 struct hub_call;
 struct hub_conn;
+struct hub_def;
 struct hub_engine;
 struct hub_host_fn;
 struct hub_hub;
 struct hub_member;
 struct hub_room;
 struct hub_room_user;
+struct hub_table;
+struct hub_work;
+struct hub_write;
+
+/* Why a connection is out of a room. */
+struct hub_leave {
+    const char *reason;    /* "left", "kicked", "blocked", "closed" (the room), "orphaned" or "disconnected" */
+    struct hub_str detail; /* the cause: what a moderator said, a code, Socket.IO's reason; may be empty */
+};
 
 /* What a user may do so often a minute (call/rate.c). */
 enum hub_limit {
@@ -30,6 +41,9 @@ enum hub_limit {
     HUB_LIMIT_RECEIPTS,
     HUB_LIMIT_JOINS,
     HUB_LIMIT_READS,
+    HUB_LIMIT_WRITES,
+    HUB_LIMIT_METADATA,
+    HUB_LIMIT_PUBLISHES,
     HUB_LIMIT_COUNT
 };
 
@@ -49,7 +63,9 @@ enum {
     HUB_ARG_CAPPED = 4,  /* above MOST counts as MOST */
     HUB_ARG_PAGE = 8,    /* of pages by number, which come by REST only */
     HUB_ARG_HIDDEN = 16, /* made of other arguments: nobody may send it */
-    HUB_ARG_SOCKET = 32  /* over REST the method says it */
+    HUB_ARG_SOCKET = 32, /* over REST the method says it */
+    HUB_ARG_LARGE =
+        64 /* what a client has to say: a large one waits as text (call/large_payload.c); one of a command */
 };
 struct hub_arg {
     const char *name;
@@ -68,11 +84,11 @@ struct hub_gate {
     const char *help;
     /* HUB_OK: passed; else ERR says why not. Or: */
     enum hub_code (*check)(struct hub_call *call, struct hub_err *err);
-    /* Ends in hub_call_go(call), or in hub_call_fail: now or later, exactly once. */
+    /* Ends by calling hub_call_go(call) or hub_call_fail, now or later, exactly once. */
     void (*ask)(const struct hub_gate *gate, struct hub_call *call);
     enum hub_limit limit;   /* of a gate that counts */
     bool lasting;           /* a right: checked again when rights have changed while the call waited */
-    enum hub_code codes[8]; /* it may refuse with these; ends with HUB_OK */
+    enum hub_code codes[8]; /* it may refuse with these; fewer end with HUB_OK */
 };
 #define HUB_GATES(...) ((const struct hub_gate *const[]){__VA_ARGS__, NULL})
 
@@ -85,14 +101,19 @@ struct hub_field {
 };
 
 enum {
-    HUB_READS = 1,    /* it reads: the caller's reads take turns (reads/reads.h) */
-    HUB_PAST = 2,     /* its answer holds a part of the room's past, by default as much as historyLimit says */
-    HUB_JOINS = 4,    /* what the connection sends after it waits for its answer (call/order.c) */
-    HUB_REST_ONLY = 8 /* made for a path; clients of the socket have another way, and documents do not list it */
+    HUB_READS = 1,     /* it reads: the caller's reads take turns (read_turns/read_turns.h) */
+    HUB_PAST = 2,      /* its answer holds a part of the room's past, by default as much as historyLimit says */
+    HUB_JOINS = 4,     /* what the connection sends after it waits for its answer (call/order.c) */
+    HUB_REST_ONLY = 8, /* made for a path; clients of the socket have another way, and documents do not list it */
+    HUB_BYTES = 16     /* it may have one binary value: hub_call.bytes */
 };
 struct hub_command {
     const char *name, *help; /* "hub:send" */
     unsigned flags;
+    enum hub_around around; /* for middleware; what is no message, event or command is a request */
+    struct {
+        const char *name, *flag;
+    } stands_for; /* made for a path: the command with this argument true, as middleware sees it; NULL: none */
     const struct hub_gate *const *gates; /* HUB_GATES(…); NULL: none */
     const struct hub_arg *args;
     struct {
@@ -100,7 +121,7 @@ struct hub_command {
         int status;                /* of success */
     } rest;
     const struct hub_field *answer;     /* the first is the main member; NULL: {ok: true} and no more */
-    enum hub_code codes[10];            /* it may refuse with these, besides its gates; ends with HUB_OK */
+    enum hub_code codes[14];            /* it may refuse with these, besides its gates; fewer end with HUB_OK */
     void (*run)(struct hub_call *call); /* ends in hub_call_ok or hub_call_fail, now or later */
 };
 
@@ -112,7 +133,7 @@ struct hub_event_row {
     enum hub_limit limit;
     void (*tell)(struct hub_room_user *u, struct hub_member *m); /* the sender must be in the room; or: */
     void (*run)(struct hub_call *call);
-    size_t goes_on; /* offset of the timer in struct hub_room_user that says that this is nothing new; 0 = none */
+    uint8_t goes_on; /* enum hub_user_timer: running, this is nothing new; 0 = none */
 };
 
 /* An event that the server sends. */
@@ -134,18 +155,63 @@ struct hub_part {
     const char *keywords;           /* fields of a definition that it stands for, with a space between */
     const char *tables;             /* per-hub tables that it keeps (persist/tables.h), by suffix, the same way */
     const struct hub_host_fn *host; /* what scripts may call */
-    bool room_data;                 /* it keeps something of rooms: hub_room_data */
+    const struct hub_host_fn *host_within; /* and in a transaction instead (hub_host.within) */
+    bool room_data;                        /* it keeps something of rooms: hub_room_data */
+    bool conn_data;                        /* of connections: hub_conn_data */
+    bool engine_data;                      /* of the service: hub_engine_part */
+    bool plain;                            /* plain namespaces may have it, too: its commands, its life but for rooms */
+    /* Whether DEF, a hub's or a plain namespace's, has it; else its commands are feature_disabled, in a plain
+     * namespace unknown. NULL: every hub has it. */
+    bool (*declared)(const struct hub_def *def);
 
-    void (*started)(struct hub_engine *e);        /* scripts, store and bus are there */
-    void (*reloaded)(struct hub_engine *e);       /* new definitions are in force, rights are being worked out again */
-    void (*draining)(struct hub_engine *e);       /* commands that change something are refused from now on */
-    void (*room_loaded)(struct hub_room *room);   /* sequence, moderation and receipts are there */
-    void (*room_entered)(struct hub_room *room);  /* by a connection */
-    void (*room_left)(struct hub_room *room);     /* by a connection, which may have been the last one */
+    /* Whether EVENT, which is no command's name, stands for one of the part's commands in DEF: its name,
+     * with the command's arguments, a new reference, in *ARGS. PAYLOAD is what came with it, NULL:
+     * nothing. NULL: it does not. */
+    const char *(*alias)(const struct hub_def *def, struct hub_str event, json_t *payload, json_t **args);
+
+    void (*created)(struct hub_engine *e);   /* definitions are there, and nothing else yet */
+    void (*started)(struct hub_engine *e);   /* scripts, store and bus are there */
+    void (*reloading)(struct hub_engine *e); /* new definitions are there; hubs still have the old ones */
+    void (*reloaded)(struct hub_engine *e);  /* new definitions are in force, rights are being worked out again */
+    /* Its user's rights or token are new: what rests on them is asked again at the end of the turn, for
+     * whoever calls may be going through members. WORK, or NULL, waits for it. */
+    void (*rejudged)(struct hub_conn *c, struct hub_work *work);
+    void (*rights_changed)(struct hub_hub *hub, struct hub_str room_id, struct hub_str user_id); /* who may enter is
+                                                       decided anew: USER_ID's or, when empty, everybody's entry into
+                                                       ROOM_ID; both empty: everything */
+    /* Whether the part is to hear of the rows of O, for what DEF declares. */
+    bool (*hears)(const struct hub_def *def, const struct hub_def_object *o);
+    /* This process has written a row of a DataObject, which may have failed; in the order of commits. BY: the
+     * argument of whoever asked for it (data/objects.h). */
+    void (*row_written)(struct hub_engine *e, const struct hub_write *w, const void *by);
+    /* The bus says that somebody else has changed a row of T. ROW is as it may have been for a while: what it
+     * is now has to be read. */
+    void (*row_changed)(struct hub_engine *e, const struct hub_table *t, const json_t *row);
+    void (*record_changed)(struct hub_engine *e, struct hub_str id); /* one of the service, after its commit */
+    void (*draining)(struct hub_engine *e);      /* commands that change something are refused from now on */
+    void (*room_loaded)(struct hub_room *room);  /* sequence, moderation and receipts are there */
+    void (*room_entered)(struct hub_room *room); /* by a connection */
+    void (*room_left)(struct hub_room *room);    /* by a connection, which may have been the last one */
+    /* The same, and why; M has its connection and its rights still. The room is held, M is in it no more. */
+    void (*member_left)(struct hub_member *m, struct hub_room *room, const struct hub_leave *why);
     void (*room_reloaded)(struct hub_room *room); /* its hub has a new definition */
     void (*room_closed)(struct hub_room *room);   /* its row is gone or not eligible, or the hub goes */
-    void (*room_emptied)(struct hub_room *room);  /* nobody holds it, nor may: what is kept of it is freed */
-    void (*disconnected)(struct hub_conn *c);     /* closed; it is still in its rooms until "members" */
+    /* Nobody holds it. True: the part has taken hold of it, or of what keeps it; others are not asked
+     * then. */
+    bool (*room_unused)(struct hub_room *room);
+    bool (*room_keeps)(struct hub_room *room);   /* whether it has something that ends with the room and is nowhere
+                                                  else: then the room lingers */
+    void (*room_emptied)(struct hub_room *room); /* nobody holds it, and nobody may any more: its data is freed */
+    /* Before anybody else has to do with C, while CONNECT's auth is there; and before it is open. Any other
+     * code than HUB_OK refuses it with ERR, and other parts are not asked. No script runs in them. */
+    enum hub_code (*arriving)(struct hub_conn *c, struct hub_err *err);
+    enum hub_code (*opening)(struct hub_conn *c, struct hub_err *err);
+    void (*opened)(struct hub_conn *c);       /* CONNECT was answered */
+    void (*disconnected)(struct hub_conn *c); /* closed, having been open; it is still in its rooms until "members" */
+    void (*stopping)(struct hub_engine *e);   /* the time for what is under way is over: the last writes, whose answers
+                                               come while the store closes, may be after all parts have stopped */
+    void (*stopped)(struct hub_engine *e);    /* no script, store or bus may be called any more */
+    void (*deleted)(struct hub_engine *e);    /* nothing can call it any more: it frees its data of E */
     /* Adds to OUT, the hub's public description, what there is to say of it. The members of OUT are there
      * already, as empty objects and lists: their order is not that of the parts. */
     void (*describe)(const struct hub_hub *hub, json_t *out);

@@ -4,20 +4,30 @@
 
 static void on_loaded(struct hub_room *room) { HUB_PARTS_CALL(hub_of(room)->engine, room_loaded, room); }
 static void on_closed(struct hub_room *room) { HUB_PARTS_CALL(hub_of(room)->engine, room_closed, room); }
-static void on_emptied(struct hub_room *room) { HUB_PARTS_CALL(hub_of(room)->engine, room_emptied, room); }
+static void on_emptied(struct hub_room *room) {
+    HUB_PARTS_CALL(hub_of(room)->engine, room_emptied, room);
+    hub_walked_remove(&hub_of(room)->room_list, &room->in_hub);
+}
 
-static const struct hub_room_ops ops = {.loaded = on_loaded, .closed = on_closed, .emptied = on_emptied};
+static bool on_unused(struct hub_room *room) {
+    for (const struct hub_part *const *part = hub_of(room)->engine->parts; *part; part++)
+        if ((*part)->room_unused && (*part)->room_unused(room)) return true;
+    return false;
+}
+
+static const struct hub_room_ops ops = {
+    .loaded = on_loaded, .closed = on_closed, .unused = on_unused, .emptied = on_emptied};
 
 struct hub_room *hub_room_of(struct hub_hub *hub, struct hub_str id) {
-    return hub_room_get(&hub->rooms, hub->engine->config.loop, &ops, hub, id);
+    struct hub_room *room = hub_room_get(&hub->rooms, hub->engine->config.loop, &ops, hub, id);
+    if (!room->in_hub.number) hub_walked_add(&hub->room_list, &room->in_hub);
+    return room;
 }
 
 /* The places are given to the parts that want one in the order of their list. */
 void **hub_room_data(struct hub_room *room, const struct hub_part *part) {
-    size_t place = 0;
-    const struct hub_part *const *p = hub_of(room)->engine->parts;
-    for (; *p && *p != part; p++) place += (*p)->room_data;
-    HUB_BUG_IF(!*p || !part->room_data || place >= HUB_ROOM_PARTS);
+    size_t place = hub_parts_with(hub_of(room)->engine, offsetof(struct hub_part, room_data), part);
+    HUB_BUG_IF(place >= HUB_ROOM_PARTS);
     return &room->part_data[place];
 }
 

@@ -4,6 +4,8 @@
 #define HUB_EVENT_EVENT_H
 #include "hub/call/call.h"
 
+/* With which flags (HUB_SEND_…) E is broadcast. */
+int hub_event_flags(const struct hub_def_custom_event *e);
 /* Stores the custom event E (ephemeral: false) of ROOM; SENDER empty for the server's own. DONE comes
  * once, later, with DATA as JSON text. */
 typedef void hub_event_stored(void *arg, enum hub_code code, const char *error, struct hub_str data);
@@ -19,10 +21,6 @@ struct hub_span {
  * array, borrowed. */
 typedef void hub_stored_events_done(void *arg, enum hub_code code, struct hub_str json);
 void hub_stored_events(struct hub_room *room, const struct hub_span *span, hub_stored_events_done *done, void *arg);
-
-/* Whether EVENT, as a client emitted it, is one that may be emitted under its own name: then NAME is what
- * hub:event calls it. */
-bool hub_event_alias(const struct hub_def *def, struct hub_str event, struct hub_str *name);
 
 extern const struct hub_part hub_custom_events_part, hub_receipts_part;
 #endif

@@ -1,4 +1,5 @@
-/* Custom events that were kept (ephemeral: false), given back with the history of their time. */
+/* Custom events that are kept (ephemeral: false): written to the store when they are emitted, and read from
+ * it again with the history of their time. */
 #include "hub/event/event.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ struct reading {
     void *arg;
 };
 
-static void finish(struct reading *r, enum hub_code code, struct hub_str json) {
+static void finish_reading(struct reading *r, enum hub_code code, struct hub_str json) {
     r->done(r->arg, code, json);
     hub_room_unref(r->room);
     free(r);
@@ -53,7 +54,7 @@ static void on_events(void *arg, enum hub_code code, const struct hub_rows *rows
         if (i > 1) hub_buf_addc(&json, ',');
     }
     hub_buf_addc(&json, ']');
-    finish(arg, code, hub_buf_str(&json));
+    finish_reading(arg, code, hub_buf_str(&json));
     hub_buf_free(&json);
 }
 
@@ -70,7 +71,7 @@ static void read_events(struct reading *r) {
     store->ops->select(store, &q, on_events, r);
 }
 
-/* The time of the message that a border names, or of the one next to it inside the span. */
+/* The time of the message that bounds the span, or of the nearest one inside it. */
 static void find_border(struct reading *r, int64_t seq, bool end, hub_rows_cb *found) {
     struct hub_store *store = hub_of(r->room)->engine->config.store;
     const struct hub_cond where[] = {
@@ -98,7 +99,7 @@ static void on_end(void *arg, enum hub_code code, const struct hub_rows *rows, c
     struct reading *r = arg;
     (void)error;
     if (code) {
-        finish(r, code, hub_str(NULL, 0));
+        finish_reading(r, code, hub_str(NULL, 0));
         return;
     }
     take_border(r, rows, HUB_LT);
@@ -116,7 +117,7 @@ static void on_start(void *arg, enum hub_code code, const struct hub_rows *rows,
     struct reading *r = arg;
     (void)error;
     if (code) {
-        finish(r, code, hub_str(NULL, 0));
+        finish_reading(r, code, hub_str(NULL, 0));
         return;
     }
     take_border(r, rows, HUB_GE);
@@ -141,7 +142,7 @@ struct kept_event {
     struct hub_buf data;
     char *sender;
     char id[HUB_UUID_LEN + 1];
-    hub_event_stored *done; /* NULL once it was told that nobody knows */
+    hub_event_stored *done; /* NULL once the outcome was reported as unknown */
     void *arg;
 };
 

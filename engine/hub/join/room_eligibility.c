@@ -21,7 +21,7 @@ void hub_room_tell(struct hub_room *room, const char *event, const json_t *recor
     hub_system_message(room, &all, event, changes ? changes : record, work);
 }
 
-/* Also those whom no record told of the change: who is deciding about the room starts over. */
+/* Decisions about the room that are under way start over, also where no record announced the change. */
 void hub_room_close(struct hub_room *room, enum hub_code why, struct hub_work *work) {
     hub_room_ref(room);
     hub_authorize_forget(hub_of(room), hub_cstr(room->id), hub_str(NULL, 0), work);

@@ -13,7 +13,8 @@ struct state {
 };
 
 /* Unasked for those who may read; whoever asks only has to be in the room (contract: wire.md). */
-static void emit(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields, bool asked) {
+static void emit_state(struct hub_conn *c, struct hub_room *room, struct hub_str event, struct hub_str fields,
+                       bool asked) {
     const struct hub_member *m = c->closed ? NULL : hub_conn_member(c, room);
     if (!m || (!asked && !m->rights.can_read)) return;
     struct hub_event_json e = hub_event_json(room);
@@ -28,7 +29,7 @@ static void emit_failure(struct hub_conn *c, struct hub_room *room, enum hub_cod
     hub_buf_addz(&fields, "\"error\":");
     hub_json_add_string(&fields, hub_cstr(hub_code_text(code)));
     hub_buf_addf(&fields, ",\"code\":\"%s\",\"event\":\"hub:state\"", hub_code_name(code));
-    emit(c, room, HUB_STR("hub:error"), hub_buf_str(&fields), false);
+    emit_state(c, room, HUB_STR("hub:error"), hub_buf_str(&fields), false);
     hub_buf_free(&fields);
 }
 
@@ -45,7 +46,7 @@ static void on_state(void *arg, enum hub_code code, json_t *result, const char *
     } else {
         hub_buf_addz(&fields, "\"state\":");
         hub_json_add(&fields, result);
-        if (s->conn) emit(s->conn, s->room, HUB_STR("hub:state"), hub_buf_str(&fields), s->call != NULL);
+        if (s->conn) emit_state(s->conn, s->room, HUB_STR("hub:state"), hub_buf_str(&fields), s->call != NULL);
         if (s->call) hub_call_show(s->call, "state", hub_buf_str(&fields));
     }
     hub_buf_free(&fields);
@@ -65,7 +66,8 @@ void hub_state_send(struct hub_room *room, struct hub_conn *conn, struct hub_cal
     *s = (struct state){.room = hub_room_ref(room), .conn = conn ? hub_conn_ref(conn) : NULL, .call = call};
     if (slot) hub_read_move(&s->slot, slot);
     json_t *id = json_string(room->id);
-    struct hub_hook_arg args[5] = {{"session", conn ? conn->identity->session : call->who->session}, {"roomId", id}};
+    struct hub_hook_arg args[5] = {{"session", hub_identity_session(conn ? conn->identity : call->who)},
+                                   {"roomId", id}};
     size_t n = hub_hook_room_args(hub, room->record, args, 2);
     hub_hook_call(hub, &hub->def->state_script, args, n, on_state, s);
     json_decref(id);

@@ -16,7 +16,7 @@ static enum hub_code check_changes(const struct hub_def *def, const json_t *chan
 }
 
 /* The changed properties as they are stored. */
-static json_t *stored_changes(const json_t *changes, const json_t *record) {
+static HUB_MUST json_t *stored_changes(const json_t *changes, const json_t *record) {
     json_t *stored = json_object(), *v;
     const char *key;
     json_object_foreach((json_t *)(uintptr_t)changes, key, v)

@@ -12,28 +12,28 @@ static void tell_indicator(struct hub_room_user *u, const char *event) {
 }
 
 static void typing_over(struct hub_timer *t) {
-    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, typing), "hub:stopTyping");
+    tell_indicator(HUB_CONTAINER(t, struct hub_user_timers, of[HUB_USER_TYPING])->user, "hub:stopTyping");
 }
 static void recording_over(struct hub_timer *t) {
-    tell_indicator(HUB_CONTAINER(t, struct hub_room_user, recording), "hub:stopRecording");
+    tell_indicator(HUB_CONTAINER(t, struct hub_user_timers, of[HUB_USER_RECORDING])->user, "hub:stopRecording");
 }
 
-static void indicator_on(struct hub_room_user *u, struct hub_timer *t, const char *event,
+static void indicator_on(struct hub_room_user *u, enum hub_user_timer which, const char *event,
                          void (*over)(struct hub_timer *)) {
-    bool goes_on = hub_timer_running(t);
-    hub_timer_await(u->room->loop, t, INDICATOR_MS, over);
+    bool goes_on = hub_user_timer_runs(u, which);
+    hub_timer_await(u->room->loop, hub_user_timer(u, which), INDICATOR_MS, over);
     if (!goes_on) tell_indicator(u, event); /* late joiners find it in hub:members */
 }
 
-static void indicator_off(struct hub_room_user *u, struct hub_timer *t, const char *event) {
-    if (!hub_timer_running(t)) return;
-    hub_timer_stop(u->room->loop, t);
+static void indicator_off(struct hub_room_user *u, enum hub_user_timer which, const char *event) {
+    if (!hub_user_timer_runs(u, which)) return;
+    hub_user_timer_stop(u, which);
     tell_indicator(u, event);
 }
 
 void hub_indicators_stop(struct hub_room_user *u) {
-    indicator_off(u, &u->typing, "hub:stopTyping");
-    indicator_off(u, &u->recording, "hub:stopRecording");
+    indicator_off(u, HUB_USER_TYPING, "hub:stopTyping");
+    indicator_off(u, HUB_USER_RECORDING, "hub:stopRecording");
 }
 
 void hub_indicators_message(struct hub_room *room, struct hub_str user_id) {
@@ -43,24 +43,24 @@ void hub_indicators_message(struct hub_room *room, struct hub_str user_id) {
 }
 
 static void tell_typing(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_on(u, &u->typing, "hub:typing", typing_over);
+    (void)m, indicator_on(u, HUB_USER_TYPING, "hub:typing", typing_over);
 }
 static void tell_stop_typing(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_off(u, &u->typing, "hub:stopTyping");
+    (void)m, indicator_off(u, HUB_USER_TYPING, "hub:stopTyping");
 }
 static void tell_recording(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_on(u, &u->recording, "hub:recording", recording_over);
+    (void)m, indicator_on(u, HUB_USER_RECORDING, "hub:recording", recording_over);
 }
 static void tell_stop_recording(struct hub_room_user *u, struct hub_member *m) {
-    (void)m, indicator_off(u, &u->recording, "hub:stopRecording");
+    (void)m, indicator_off(u, HUB_USER_RECORDING, "hub:stopRecording");
 }
 
 /* ---- the part ---- */
 
 static const struct hub_event_row indicator_events[] = {
-    {"typing", HUB_LIMIT_EVENTS, .tell = tell_typing, .goes_on = offsetof(struct hub_room_user, typing)},
+    {"typing", HUB_LIMIT_EVENTS, .tell = tell_typing, .goes_on = HUB_USER_TYPING},
     {"stopTyping", HUB_LIMIT_EVENTS, .tell = tell_stop_typing},
-    {"recording", HUB_LIMIT_EVENTS, .tell = tell_recording, .goes_on = offsetof(struct hub_room_user, recording)},
+    {"recording", HUB_LIMIT_EVENTS, .tell = tell_recording, .goes_on = HUB_USER_RECORDING},
     {"stopRecording", HUB_LIMIT_EVENTS, .tell = tell_stop_recording},
     {0},
 };

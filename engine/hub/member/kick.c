@@ -1,7 +1,7 @@
 /* hub:kick: a user is put out of the room by those who manage it. */
 #include "hub/member/member.h"
 
-static void kick(struct hub_call *call) {
+static void kick_user(struct hub_call *call) {
     struct hub_str user = hub_call_str(call, "userId");
     const struct hub_room_user *u = hub_room_user(call->room, user);
     if (!u || !u->member_n) {
@@ -28,7 +28,7 @@ static const struct hub_command kick_commands[] = {
      .args = kick_args,
      .rest = {"DELETE", "rooms/:roomId/members/:userId", 200},
      .codes = {HUB_NOT_FOUND},
-     .run = kick},
+     .run = kick_user},
     {0},
 };
 

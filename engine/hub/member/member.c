@@ -24,7 +24,7 @@ static void tell_presence(struct hub_room_user *u, const char *what) {
 }
 
 /* M NULL: of all the user's connections. */
-static void say(struct hub_room_user *u, struct hub_member *m, bool away) {
+static void set_away(struct hub_room_user *u, struct hub_member *m, bool away) {
     if (m) m->away = away;
     HUB_LIST_EACH(&u->members, it)
     if (!m) HUB_CONTAINER(it, struct hub_member, in_user)->away = away;
@@ -44,27 +44,29 @@ static void settle_away(struct hub_room_user *u) {
 }
 
 void hub_presence_online(struct hub_room_user *u, struct hub_member *m) {
-    say(u, m, false);
+    set_away(u, m, false);
     if (u->announced && !u->away && !u->returned) return;
+    bool returned = u->returned;
     u->announced = true;
     u->away = u->returned = false;
     tell_presence(u, "online");
+    if (returned) hub_presence_state_again(u);
 }
 
 static void say_away(struct hub_room_user *u, struct hub_member *m) {
-    say(u, m, true);
+    set_away(u, m, true);
     settle_away(u);
 }
 
 static void on_offline(struct hub_timer *t) {
-    struct hub_room_user *u = HUB_CONTAINER(t, struct hub_room_user, offline);
+    struct hub_room_user *u = HUB_CONTAINER(t, struct hub_user_timers, of[HUB_USER_OFFLINE])->user;
     struct hub_room *room = u->room;
     tell_presence(u, "offline");
     hub_room_forget_user(u);
     hub_room_unref(room);
 }
 
-static char *session_text(const json_t *session, const char *a, const char *b) {
+static HUB_MUST char *session_text(const json_t *session, const char *a, const char *b) {
     struct hub_str s = hub_json_get_str(session, a);
     if (!s.n) s = hub_json_get_str(session, b);
     return s.n ? hub_str_dup(s) : NULL;
@@ -73,8 +75,9 @@ static char *session_text(const json_t *session, const char *a, const char *b) {
 void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room,
                       const struct hub_rights *rights) {
     struct hub_room_user *known = hub_room_user(room, hub_cstr(c->identity->user_id));
-    if (known && hub_timer_running(&known->offline)) { /* back within the grace: the timer's reference goes */
-        hub_timer_stop(room->loop, &known->offline);
+    /* back within the grace period: the timer's reference is given up */
+    if (known && hub_user_timer_runs(known, HUB_USER_OFFLINE)) {
+        hub_user_timer_stop(known, HUB_USER_OFFLINE);
         known->returned = true; /* told again: who joined meanwhile does not know of him */
         hub_room_unref(room);
     }
@@ -85,13 +88,14 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
     if (m->user->member_n == 1) c->user->rooms++;
     free(m->user->name);
     free(m->user->avatar);
-    m->user->name = session_text(c->identity->session, "fullname", "name");
-    m->user->avatar = session_text(c->identity->session, "avatar", "picture");
+    m->user->name = session_text(hub_identity_session(c->identity), "fullname", "name");
+    m->user->avatar = session_text(hub_identity_session(c->identity), "avatar", "picture");
     HUB_PARTS_CALL(hub_of(room)->engine, room_entered, room);
 }
 
-static void leave(struct hub_member *m, enum hub_code put_out) {
-    struct hub_conn *c = m->conn;
+/* PUT_OUT: what the sends of M that wait for their turn are refused with; HUB_OK: they are not. */
+static void end_membership(struct hub_member *m, enum hub_code put_out, const struct hub_leave *why) {
+    struct hub_conn *c = hub_conn_ref(m->conn);
     struct hub_room *room = hub_room_ref(m->room);
     struct hub_room_user *u = m->user;
     if (u->member_n == 1) hub_indicators_stop(u);
@@ -99,22 +103,25 @@ static void leave(struct hub_member *m, enum hub_code put_out) {
         c->user->rooms--;
         if (u->announced && hub_of(room)->def->enable_presence) {
             hub_room_ref(room);
-            hub_timer_await(room->loop, &u->offline, OFFLINE_GRACE_MS, on_offline);
+            hub_timer_await(room->loop, hub_user_timer(u, HUB_USER_OFFLINE), OFFLINE_GRACE_MS, on_offline);
         } else {
             hub_room_forget_user(u);
         }
     } else {
-        settle_away(u); /* those who stay may all have said so */
+        settle_away(u); /* all of the remaining connections may have said that they are away */
     }
     m->gone = true;
     m->put_out = put_out;
     room->judged += put_out != HUB_OK;
+    HUB_PARTS_CALL(hub_of(room)->engine, member_left, m, room, why);
     hub_member_unref(m);
     HUB_PARTS_CALL(hub_of(room)->engine, room_left, room);
+    if (put_out) HUB_PARTS_CALL(hub_of(room)->engine, rejudged, c, NULL);
     hub_room_unref(room);
+    hub_conn_unref(c);
 }
 
-void hub_member_exit(struct hub_member *m) { leave(m, HUB_OK); }
+void hub_member_exit(struct hub_member *m, const struct hub_leave *why) { end_membership(m, HUB_OK, why); }
 
 static struct hub_event_json reason_json(struct hub_room *room, struct hub_str reason) {
     struct hub_event_json e = hub_event_json(room);
@@ -122,42 +129,52 @@ static struct hub_event_json reason_json(struct hub_room *room, struct hub_str r
     return e;
 }
 
-/* One user's connections, each told EVENT; ONLY_DEAF: those with canRead have been told otherwise. */
-static void expel(struct hub_room_user *u, const char *event, struct hub_str args, bool only_deaf, enum hub_code code) {
-    for (uint32_t left = u->member_n; left; left--) { /* the last one may free the user */
+/* Puts out one user's connections, each told EVENT; ONLY_DEAF: only those without canRead are told, since
+ * the others have been told already. The last one may free the user. */
+static void expel_user(struct hub_room *room, const char *id, const char *event, struct hub_str args, bool only_deaf,
+                       enum hub_code code, const struct hub_leave *why) {
+    struct hub_room_user *u = hub_room_user(room, hub_cstr(id));
+    uint32_t left = u ? u->member_n : 0;
+    for (; left && (u = hub_room_user(room, hub_cstr(id))) && u->member_n; left--) {
         struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
         if (!only_deaf || !m->rights.can_read) hub_outlet_emit(m->outlet, hub_cstr(event), args, 0);
-        leave(m, code);
+        end_membership(m, code, why);
     }
 }
 
 void hub_member_expel(struct hub_member *m, const char *event, struct hub_str reason) {
     struct hub_event_json e = reason_json(m->room, reason);
     hub_event_json_tell_one(&e, m->outlet, hub_cstr(event));
-    leave(m, HUB_NOT_IN_ROOM);
+    end_membership(m, HUB_NOT_IN_ROOM, &(struct hub_leave){"kicked", reason});
 }
 
 void hub_room_expel(struct hub_room *room, struct hub_str user_id, const char *event, struct hub_str reason,
                     enum hub_code code) {
-    struct hub_room_user *u = hub_room_user(room, user_id);
-    if (!u) return;
+    if (!hub_room_user(room, user_id)) return;
+    char *id = hub_str_dup(user_id); /* it may be the user's own */
     hub_room_ref(room);
     struct hub_event_json e = reason_json(room, reason);
-    expel(u, event, hub_event_json_end(&e), false, code);
+    const struct hub_leave why = {code == HUB_BLOCKED ? "blocked" : "kicked", reason};
+    expel_user(room, id, event, hub_event_json_end(&e), false, code, &why);
     hub_event_json_free(&e);
     hub_room_unref(room);
+    free(id);
 }
 
 void hub_room_empty(struct hub_room *room, struct hub_str reason) {
-    void *value;
+    size_t n = 0;
+    char **ids = hub_xcalloc(room->user_n + 1, sizeof(char *));
     hub_room_ref(room);
     struct hub_event_json e = reason_json(room, reason);
-    void *it = hub_map_next(&room->users, NULL, NULL, &value);
-    while (it) {
-        struct hub_room_user *u = value;
-        it = hub_map_next(&room->users, it, NULL, &value); /* step on before U may go */
-        expel(u, "hub:kicked", hub_event_json_end(&e), true, room->ended ? room->ended : HUB_NOT_IN_ROOM);
+    const struct hub_leave why = {"closed", room->ended ? hub_cstr(hub_code_name(room->ended)) : reason};
+    HUB_ROOM_EACH_USER(room, u)
+    if (u->member_n) ids[n++] = hub_xstrdup(u->id);
+    for (size_t i = 0; i < n; i++) {
+        expel_user(room, ids[i], "hub:kicked", hub_event_json_end(&e), true,
+                   room->ended ? room->ended : HUB_NOT_IN_ROOM, &why);
+        free(ids[i]);
     }
+    free(ids);
     hub_event_json_free(&e);
     hub_room_unref(room);
 }
@@ -165,7 +182,7 @@ void hub_room_empty(struct hub_room *room, struct hub_str reason) {
 static void leave_room(struct hub_call *call) {
     struct hub_member *m = hub_conn_member(call->conn, call->room);
     struct hub_event_json e = hub_event_json(call->room);
-    hub_member_exit(m);
+    hub_member_exit(m, &(struct hub_leave){.reason = "left"});
     hub_event_json_tell_one(&e, &call->conn->outlet, HUB_STR("hub:left"));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
@@ -193,18 +210,25 @@ static void add_member(struct hub_buf *b, const struct hub_room_user *u) {
     hub_buf_addz(b, ",\"hubRole\":");
     role ? hub_json_add_string(b, hub_cstr(role)) : hub_buf_addz(b, "null");
     hub_buf_addf(b, ",\"presence\":\"%s\",\"connections\":%u", u->away ? "away" : "online", u->member_n);
-    hub_buf_addf(b, ",\"typing\":%s,\"recording\":%s", hub_timer_running(&u->typing) ? "true" : "false",
-                 hub_timer_running(&u->recording) ? "true" : "false");
+    hub_buf_addf(b, ",\"typing\":%s,\"recording\":%s", hub_user_timer_runs(u, HUB_USER_TYPING) ? "true" : "false",
+                 hub_user_timer_runs(u, HUB_USER_RECORDING) ? "true" : "false");
+    if (u->state) hub_buf_addz(b, ",\"state\":"), hub_buf_add(b, u->state->text, u->state->n);
     add_receipt(b, hub_receipt_of(u->room, hub_cstr(u->id), false));
     hub_buf_addc(b, '}');
 }
 
+json_t *hub_member_json(const struct hub_room_user *u) {
+    struct hub_buf b = {0};
+    add_member(&b, u);
+    json_t *o = hub_json_parse(hub_buf_str(&b), NULL);
+    hub_buf_free(&b);
+    return o;
+}
+
 void hub_members_json(struct hub_room *room, struct hub_buf *b) {
-    void *value;
     bool first = true;
     hub_buf_addc(b, '[');
-    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));) {
-        const struct hub_room_user *u = value;
+    HUB_ROOM_EACH_USER(room, u) {
         if (!u->member_n) continue;
         if (!first) hub_buf_addc(b, ',');
         first = false;
@@ -267,7 +291,9 @@ static const struct hub_told_event member_told[] = {
 };
 
 static void leave_all(struct hub_conn *c) {
-    while (!hub_list_empty(&c->members)) hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn));
+    const struct hub_leave why = {"disconnected", hub_cstr(c->reason)};
+    while (!hub_list_empty(&c->members))
+        hub_member_exit(HUB_CONTAINER(c->members.next, struct hub_member, in_conn), &why);
 }
 
 const struct hub_part hub_members_part = {

@@ -9,6 +9,7 @@ void hub_permissions_tell(struct hub_member *m) {
     hub_rights_add_json(hub_event_json_more(&e), &m->rights, silenced);
     hub_event_json_bool(&e, "silenced", silenced);
     hub_event_json_tell_one(&e, m->outlet, HUB_STR("hub:permissions"));
+    HUB_PARTS_CALL(hub_of(room)->engine, rejudged, m->conn, NULL);
 }
 
 void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id) {

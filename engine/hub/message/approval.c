@@ -91,8 +91,8 @@ static void list_pending(struct hub_call *call) {
     hub_rows_ask(call->room, &l->result, hub_cstr(call->who->user_id), l->wanted);
 }
 
-static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
-                           struct hub_err *err) {
+static enum hub_code set_status(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
+                                struct hub_err *err) {
     if (!c->pending) return hub_fail(err, HUB_NOT_FOUND, "the message does not wait for a moderator");
     c->cells[HUB_MSG_STATUS] = hub_cell_text(status);
     c->numbered.write.kind = HUB_UPDATE;
@@ -101,9 +101,9 @@ static enum hub_code judge(struct hub_change *c, struct hub_str status, enum hub
 }
 
 /* What its handler did not want to be kept (persist: false) was kept for the moderator only. */
-static enum hub_code decide(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
-                            struct hub_err *err) {
-    enum hub_code code = judge(c, status, c->audience.transient ? HUB_NUMBER_NONE : numbering, err);
+static enum hub_code decide_status(struct hub_change *c, struct hub_str status, enum hub_numbering numbering,
+                                   struct hub_err *err) {
+    enum hub_code code = set_status(c, status, c->audience.transient ? HUB_NUMBER_NONE : numbering, err);
     if (code || !c->audience.transient) return code;
     c->numbered.write.kind = HUB_DELETE;
     c->numbered.write.purge = true;
@@ -116,24 +116,25 @@ static enum hub_code judge_approval(struct hub_change *c, const struct hub_cell 
         hub_json_add(&c->text, c->audience.to);
         c->cells[HUB_MSG_AUDIENCE] = hub_cell_text(hub_buf_str(&c->text));
     }
-    return decide(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
+    return decide_status(c, HUB_STR("approved"), HUB_NUMBER_NEW, err);
 }
 
 static enum hub_code judge_rejection(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
     (void)row;
-    return decide(c, HUB_STR("rejected"), HUB_NUMBER_NONE, err);
+    return decide_status(c, HUB_STR("rejected"), HUB_NUMBER_NONE, err);
 }
 
 static void tell_approval(const struct hub_change *c) {
     int64_t number = c->numbered.write.number;
     if (c->audience.silent) { /* the handler's broadcast: false */
-        hub_room_emit_numbered(c->room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), number);
+        hub_room_emit_numbered(c->room, NULL, hub_str(NULL, 0), hub_str(NULL, 0), number, 0);
         return;
     }
     struct hub_event_json e = hub_event_json(c->room);
     hub_event_json_raw(&e, "message", hub_buf_str(&c->message));
     hub_buf_adds(&e.text, hub_buf_str(&c->from)); /* ,"sender…":… */
-    hub_event_json_tell_numbered(&e, &c->audience.target, HUB_STR("hub:messageArrived"), number);
+    hub_event_json_tell_numbered(&e, &c->audience.target, HUB_STR("hub:messageArrived"), number,
+                                 hub_message_flags(hub_of(c->room)->def, hub_buf_str(&c->message)));
 }
 
 static void tell_rejection(const struct hub_change *c) {
@@ -144,12 +145,12 @@ static void tell_rejection(const struct hub_change *c) {
     hub_change_tell(c, &e, HUB_STR("hub:messageRejected"));
 }
 
-static void approve(struct hub_call *call) {
+static void approve_message(struct hub_call *call) {
     static const struct hub_change_kind approval = {judge_approval, hub_change_answer_message, tell_approval, false};
     hub_change_run(hub_change_new(call, &approval));
 }
 
-static void reject(struct hub_call *call) {
+static void reject_message(struct hub_call *call) {
     static const struct hub_change_kind rejection = {judge_rejection, hub_change_answer_message, tell_rejection, false};
     hub_change_run(hub_change_new(call, &rejection));
 }
@@ -164,7 +165,7 @@ static const struct hub_arg review_args[] = {
 };
 static const struct hub_field pending_answer[] = {
     {"messages", "list of messages", .help = "The oldest first."},
-    {"hasMore", "boolean", .help = "Whether there are others behind them."},
+    {"hasMore", "boolean", .help = "Whether there are more."},
     {0},
 };
 static const struct hub_field review_answer[] = {{"message", "message", .help = "As it is now."}, {0}};
@@ -189,7 +190,7 @@ static const struct hub_command approval_commands[] = {
      .rest = {"POST", "rooms/:roomId/messages/:messageId/approve", 200},
      .answer = review_answer,
      .codes = REVIEW_CODES,
-     .run = approve},
+     .run = approve_message},
     {.name = "hub:reject",
      .help = "Refuses a message that waits.",
      .gates = REVIEWERS,
@@ -197,7 +198,7 @@ static const struct hub_command approval_commands[] = {
      .rest = {"POST", "rooms/:roomId/messages/:messageId/reject", 200},
      .answer = review_answer,
      .codes = REVIEW_CODES,
-     .run = reject},
+     .run = reject_message},
     {0},
 };
 

@@ -8,7 +8,7 @@
 #include "hub/message/edit.h"
 #include "hub/message/emoji.h"
 
-#define REACTIONS_TOLD 100 /* a longer list is not sent along with each change of it */
+#define REACTIONS_TOLD 100 /* a longer list is not sent with every change */
 
 static bool is_status(const struct hub_cell *row, const char *status) {
     return hub_str_is(row[HUB_MSG_STATUS].s, status);
@@ -26,7 +26,7 @@ static const char no_message[] = "there is no such message in this room";
 
 /* ---- the way of every change ---- */
 
-static void end(struct hub_change *c) {
+static void end_change(struct hub_change *c) {
     struct hub_room *room = c->room;
     struct hub_room_op *op = &c->op;
     json_decref(c->args);
@@ -39,6 +39,7 @@ static void end(struct hub_change *c) {
     hub_replies_free(&c->my_replies);
     hub_audience_free(&c->audience);
     free(c->sender);
+    hub_backlog_drop(&c->waits);
     hub_unhold(&c->hold);
     if (op->run) hub_room_op_done(room, op);
     free(c);
@@ -47,38 +48,38 @@ static void end(struct hub_change *c) {
 
 static void refuse_change(struct hub_change *c, const struct hub_err *err) {
     hub_call_fail_with(c->call, err, hub_str(NULL, 0));
-    end(c);
+    end_change(c);
 }
 
-static void refuse(struct hub_change *c, enum hub_code code, const char *text) {
+static void refuse_code(struct hub_change *c, enum hub_code code, const char *text) {
     struct hub_err err;
-    hub_fail(&err, code, text ? "%s" : NULL, text);
+    hub_err_set(&err, code, text ? "%s" : NULL, text);
     refuse_change(c, &err);
 }
 
-static void accept(struct hub_change *c) {
+static void accept_change(struct hub_change *c) {
     struct hub_buf fields = {0};
     const char *name = c->kind->answer ? c->kind->answer(c, &fields) : NULL;
     hub_call_ok(c->call, name, hub_buf_str(&fields));
     hub_buf_free(&fields);
 }
 
-static void on_previews(void *arg) {
+static void on_change_previews(void *arg) {
     struct hub_change *c = arg;
     hub_numbered_ready(&c->numbered);
 }
 
 static void fill_for_all(void *arg) {
     struct hub_change *c = arg;
-    hub_previews_fill(c->room, (struct hub_viewer){0}, &c->message, &c->replies, on_previews, c);
+    hub_previews_fill(c->room, (struct hub_viewer){0}, &c->message, &c->replies, on_change_previews, c);
 }
 
-static bool on_written(struct hub_numbered *n) {
+static bool on_change_written(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
     if (n->write.code || !n->write.row.n) return true;
     struct hub_cell *row = n->write.row.cells;
     if (c->audience.transient)
-        row[HUB_MSG_STATUS] = hub_cell_text(HUB_STR("approved")); /* it has gone with its approval */
+        row[HUB_MSG_STATUS] = hub_cell_text(HUB_STR("approved")); /* it was deleted by its approval */
     hub_message_json(&c->message, n->write.row.table, row, &c->replies);
     hub_message_sender_json(&c->from, row);
     if (!c->replies.n) return true;
@@ -93,9 +94,10 @@ static bool on_written(struct hub_numbered *n) {
 
 /* Whoever asked is told that the store is away, and the room's next operation may go on. Should the change
  * turn out to have been made, the room hears of it. */
-static void on_undecided(struct hub_numbered *n) {
+static void on_change_undecided(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
     struct hub_room_op *op = &c->op;
+    hub_backlog_move(&c->call->waits, &c->waits);
     hub_call_fail(c->call, HUB_STORE_UNDECIDED, NULL);
     c->call = NULL;
     if (op->run) hub_room_op_done(c->room, op);
@@ -106,17 +108,17 @@ static void on_announce(struct hub_numbered *n) {
     struct hub_change *c = HUB_CONTAINER(n, struct hub_change, numbered);
     if (!c->call) {
         if (!n->write.code) c->kind->tell(c);
-        end(c);
+        end_change(c);
         return;
     }
     if (n->write.code) {
         enum hub_code code = n->write.code;
-        refuse(c, code, code == HUB_NOT_FOUND ? no_message : hub_store_words(code, n->write.error));
+        refuse_code(c, code, code == HUB_NOT_FOUND ? no_message : hub_store_words(code, n->write.error));
         return;
     }
-    accept(c);
+    accept_change(c);
     c->kind->tell(c);
-    end(c);
+    end_change(c);
 }
 
 static void write_it(struct hub_change *c, const struct hub_cell *row) {
@@ -132,7 +134,7 @@ static void write_it(struct hub_change *c, const struct hub_cell *row) {
     hub_room_write(c->room, &c->numbered);
 }
 
-/* ROW goes before the change is told. */
+/* ROW is freed before the change is announced. */
 static void take_audience(struct hub_change *c, const struct hub_cell *row) {
     struct hub_cell cells[HUB_MSG_FIXED] = {[HUB_MSG_AUDIENCE] = row[HUB_MSG_AUDIENCE]};
     if (c->sender) cells[HUB_MSG_SENDER_ID] = hub_cell_text(hub_cstr(c->sender));
@@ -145,7 +147,7 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
     const struct hub_cell *row = !code && rows->n ? hub_row(rows, 0) : NULL;
     (void)error;
     if (!row || is_status(row, "rejected") || !is_known(row, c->call)) {
-        refuse(c, code ? code : HUB_NOT_FOUND, code ? NULL : no_message);
+        refuse_code(c, code ? code : HUB_NOT_FOUND, code ? NULL : no_message);
         return;
     }
     c->numbered.write.table = rows->table;
@@ -156,8 +158,8 @@ static void on_message(void *arg, enum hub_code code, const struct hub_rows *row
     if (code) {
         refuse_change(c, &err);
     } else if (c->unchanged) {
-        accept(c);
-        end(c);
+        accept_change(c);
+        end_change(c);
     } else {
         write_it(c, row);
     }
@@ -168,16 +170,35 @@ static void look_up(struct hub_change *c) {
     const struct hub_select q = {
         .table = c->call->hub->tables->message, .where = c->where, .where_n = 2, .order_by = -1, .limit = 1};
     if (hub_loop_now(c->room->loop) - c->asked > HUB_TURN_PATIENCE_MS)
-        refuse(c, HUB_OVERLOADED, NULL);
+        refuse_code(c, HUB_OVERLOADED, NULL);
     else
         store->ops->select(store, &q, on_message, c);
 }
 
-static void on_stands(void *arg, bool stands) {
+static void run_change(struct hub_room_op *op);
+
+static void on_change_stored(struct hub_announcement *out) {
+    struct hub_change *c = HUB_CONTAINER(out, struct hub_change, out);
+    if (hub_room_provisional(c->room, c->id))
+        refuse_code(c, HUB_STORE_UNAVAILABLE, NULL); /* nobody can tell yet whether there is such a message */
+    else
+        run_change(&c->op);
+}
+
+/* The room knows of the message, and the store does not yet. */
+static bool awaits_message(struct hub_change *c) {
+    if (!hub_room_provisional(c->room, c->id)) return false;
+    c->out.announce = on_change_stored;
+    hub_sequence_announce(&c->room->sequence, &c->out);
+    hub_sequence_ready(&c->room->sequence, &c->out);
+    return true;
+}
+
+static void on_change_stands(void *arg, bool stands) {
     struct hub_change *c = arg;
     struct hub_err err;
     if (!stands)
-        end(c);
+        end_change(c);
     else if (c->kind->speaks && hub_gate_again(c->call, &err))
         refuse_change(c, &err);
     else
@@ -185,12 +206,13 @@ static void on_stands(void *arg, bool stands) {
 }
 
 /* The change's turn in the room has come. */
-static void run_op(struct hub_room_op *op) {
+static void run_change(struct hub_room_op *op) {
     struct hub_change *c = HUB_CONTAINER(op, struct hub_change, op);
+    if (awaits_message(c)) return;
     if (hub_call_fresh(c->call))
         look_up(c);
     else
-        hub_call_stands(c->call, on_stands, c);
+        hub_call_stands(c->call, on_change_stands, c);
 }
 
 /* Where the message of the call is. */
@@ -210,18 +232,18 @@ struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change
     call->text = (struct hub_buf){0};
     find_by_id(call, c->where);
     hub_hold(&call->hub->engine->holds, &c->hold, "message change"); /* also while it waits for its turn */
-    c->numbered.undecided = on_undecided;
-    c->numbered.written = on_written;
+    c->numbered.undecided = on_change_undecided;
+    c->numbered.written = on_change_written;
     c->numbered.announce = on_announce;
     return c;
 }
 
 void hub_change_run(struct hub_change *c) {
     if (hub_room_full_of_ops(c->room)) {
-        refuse(c, HUB_OVERLOADED, NULL);
+        refuse_code(c, HUB_OVERLOADED, NULL);
         return;
     }
-    c->op.run = run_op;
+    c->op.run = run_change;
     c->asked = hub_loop_now(c->room->loop);
     hub_room_enqueue(c->room, &c->op);
 }
@@ -234,10 +256,11 @@ const char *hub_change_answer_message(const struct hub_change *c, struct hub_buf
 
 void hub_change_tell(const struct hub_change *c, struct hub_event_json *e, struct hub_str event) {
     const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = hub_cstr(c->sender)};
+    int flags = hub_message_flags(hub_of(c->room)->def, hub_buf_str(&c->message));
     if (c->pending)
-        hub_event_json_tell(e, &few, event, 0);
+        hub_event_json_tell(e, &few, event, flags);
     else
-        hub_event_json_tell_numbered(e, &c->audience.target, event, c->numbered.write.number);
+        hub_event_json_tell_numbered(e, &c->audience.target, event, c->numbered.write.number, flags);
 }
 
 void hub_event_json_seq(struct hub_event_json *e, int64_t number) {
@@ -249,8 +272,7 @@ void hub_event_json_seq(struct hub_event_json *e, int64_t number) {
 
 /* ---- edit ---- */
 
-/* Content that nobody looked at must not appear in the place of content that somebody approved, nor go
- * round a handler. */
+/* Content that was not reviewed must not replace content that was approved, nor bypass a handler. */
 static enum hub_code judge_author(const struct hub_change *c, const struct hub_cell *row,
                                   const struct hub_def_message_type *type, struct hub_err *err) {
     const struct hub_call *call = c->call;
@@ -267,13 +289,19 @@ static enum hub_code judge_author(const struct hub_change *c, const struct hub_c
     return HUB_OK;
 }
 
+static enum hub_code judge_content(struct hub_change *c, const struct hub_def_message_type *type, struct hub_err *err) {
+    json_t *content = hub_call_tree(c->call, "content", &c->text);
+    bool filled;
+    enum hub_code code = hub_content_check(type, content, &filled, err);
+    if (!code && filled) code = hub_gate_filled(c->call->hub, content, &c->text, err);
+    json_decref(content);
+    return code;
+}
+
 static enum hub_code judge_edit(struct hub_change *c, const struct hub_cell *row, struct hub_err *err) {
     const struct hub_def_message_type *type = hub_def_message_type(c->call->hub->def, row[HUB_MSG_MESSAGE_TYPE].s);
-    json_t *content = hub_json_get(c->args, "content");
-    bool filled;
     enum hub_code code = judge_author(c, row, type, err);
-    if (!code) code = hub_content_check(type, content, &filled, err);
-    if (!code && filled) code = hub_gate_filled(c->call->hub, content, &c->text, err);
+    if (!code) code = judge_content(c, type, err);
     if (code) return code;
     c->cells[HUB_MSG_CONTENT] = hub_cell_text(hub_buf_str(&c->text));
     c->cells[HUB_MSG_EDITED_AT] = hub_cell_int(hub_loop_wall(c->room->loop));
@@ -320,7 +348,7 @@ void hub_message_delete(struct hub_call *call) {
 
 static const char no_reactions[] = "this hub has no reactions";
 
-static json_t *reactions_of(const struct hub_cell *row, int column) {
+static HUB_MUST json_t *reactions_of(const struct hub_cell *row, int column) {
     json_t *all = row[column].kind == HUB_CELL_TEXT ? hub_json_parse(row[column].s, NULL) : NULL;
     if (json_is_array(all)) return all;
     json_decref(all);
@@ -339,7 +367,7 @@ static size_t reaction_at(const json_t *all, struct hub_str emoji, const char *u
 }
 
 /* As it was written first: with U+FE0F or without, it is one. */
-static struct hub_str spelling(const json_t *all, struct hub_str emoji) {
+static struct hub_str stored_spelling(const json_t *all, struct hub_str emoji) {
     for (size_t i = 0; i < json_array_size(all); i++) {
         struct hub_str there = hub_json_get_str(json_array_get(all, i), "emoji");
         if (hub_emoji_same(there, emoji)) return there;
@@ -392,7 +420,7 @@ static enum hub_code judge_reaction(struct hub_change *c, const struct hub_cell 
     if (c->pending) return hub_fail(err, HUB_NOT_ALLOWED, "the message waits for a moderator");
     json_t *all = reactions_of(row, column);
     struct hub_buf written = {0}; /* its reaction may go */
-    hub_buf_adds(&written, spelling(all, emoji));
+    hub_buf_adds(&written, stored_spelling(all, emoji));
     emoji = hub_buf_str(&written);
     size_t at = reaction_at(all, emoji, c->call->who->user_id);
     bool there = at < json_array_size(all), remove = wants_removal(c->call);
@@ -434,7 +462,7 @@ const struct hub_gate hub_gate_reactions_on = {.name = "enableReaction",
                                                .check = check_reactions_on,
                                                .codes = {HUB_FEATURE_DISABLED}};
 
-/* What is there from before can go, whatever it is. */
+/* A reaction that was stored under older rules can be taken back, whatever it is. */
 static enum hub_code check_emoji(struct hub_call *call, struct hub_err *err) {
     bool ok = wants_removal(call) || hub_emoji_ok(hub_call_str(call, "emoji"));
     return ok ? HUB_OK : hub_fail(err, HUB_BAD_REQUEST, "emoji: " HUB_EMOJI_EXPECTED);

@@ -7,8 +7,9 @@
 
 struct hub_change;
 struct hub_change_kind {
-    /* Whether the message may be changed, and how: fills CELLS and write.kind and write.numbering as they
-     * should be. ROW is the message as stored, borrowed. Setting UNCHANGED answers without a write. */
+    /* Whether the message may be changed, and how: fills c->cells, c->write.kind and c->write.numbering as
+     * they should be. ROW is the message as stored, borrowed. With c->unchanged set it is answered without a
+     * write. */
     enum hub_code (*judge)(struct hub_change *c, const struct hub_cell *row, struct hub_err *err);
     /* After the commit: appends what the acknowledgement adds and returns its name (NULL: nothing). */
     const char *(*answer)(const struct hub_change *c, struct hub_buf *fields);
@@ -20,11 +21,13 @@ struct hub_change {
     struct hub_hold hold;
     struct hub_numbered numbered;
     struct hub_room_op op;
-    int64_t asked; /* loop time */
+    struct hub_announcement out; /* when it waits for its message to be stored */
+    int64_t asked;               /* loop time */
     const struct hub_change_kind *kind;
-    struct hub_call *call; /* until it is answered */
-    json_t *args;          /* the call's, reference */
-    struct hub_room *room; /* reference */
+    struct hub_call *call;          /* until it is answered */
+    struct hub_backlog_entry waits; /* what it takes, once the call was answered and the store has not */
+    json_t *args;                   /* the call's, reference */
+    struct hub_room *room;          /* reference */
     struct hub_cell cells[HUB_MSG_MAX];
     struct hub_cond where[3];
     struct hub_buf text;          /* backing of cells */
@@ -41,7 +44,7 @@ struct hub_change {
 };
 
 /* Makes a change of args.messageId, which was checked, ready for hub_change_run. */
-struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change_kind *kind);
+HUB_MUST struct hub_change *hub_change_new(struct hub_call *call, const struct hub_change_kind *kind);
 void hub_change_run(struct hub_change *c);
 
 /* "message": the whole message, for answer. */

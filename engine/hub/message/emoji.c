@@ -27,7 +27,7 @@ static const struct {
 };
 
 /* The next code point of valid UTF-8, taken off S; 0 at the end. */
-static uint32_t next(struct hub_str *s) {
+static uint32_t next_point(struct hub_str *s) {
     static const unsigned char first[] = {0, 0x7F, 0x1F, 0x0F, 0x07}; /* bits of the first byte, by length */
     if (!s->n) return 0;
     unsigned char c = (unsigned char)s->p[0];
@@ -39,12 +39,12 @@ static uint32_t next(struct hub_str *s) {
     return v;
 }
 
-static uint32_t peek(struct hub_str s) { return next(&s); }
+static uint32_t peek_point(struct hub_str s) { return next_point(&s); }
 
-static bool take(struct hub_str *s, uint32_t from, uint32_t to) {
-    uint32_t c = peek(*s);
+static bool take_between(struct hub_str *s, uint32_t from, uint32_t to) {
+    uint32_t c = peek_point(*s);
     if (c < from || c > to) return false;
-    next(s);
+    next_point(s);
     return true;
 }
 
@@ -56,24 +56,24 @@ static bool is_base(uint32_t c) {
 
 /* A digit, # or * in a key. */
 static bool take_keycap(struct hub_str *s) {
-    next(s);
-    take(s, PICTURE, PICTURE);
-    return take(s, KEYCAP, KEYCAP);
+    next_point(s);
+    take_between(s, PICTURE, PICTURE);
+    return take_between(s, KEYCAP, KEYCAP);
 }
 
 /* What stands between joiners: a flag of two letters, or a base with a skin tone, a presentation or tags. */
 static bool take_element(struct hub_str *s) {
-    uint32_t c = peek(*s);
+    uint32_t c = peek_point(*s);
     if ((c >= '0' && c <= '9') || c == '#' || c == '*') return take_keycap(s);
-    if (take(s, 0x1F1E6, 0x1F1FF)) return take(s, 0x1F1E6, 0x1F1FF);
+    if (take_between(s, 0x1F1E6, 0x1F1FF)) return take_between(s, 0x1F1E6, 0x1F1FF);
     if (!is_base(c)) return false;
-    next(s);
-    take(s, PICTURE, PICTURE);
-    take(s, 0x1F3FB, 0x1F3FF);
-    take(s, PICTURE, PICTURE);
-    if (!take(s, TAG_FIRST, TAG_LAST)) return true;
-    while (take(s, TAG_FIRST, TAG_LAST)) {}
-    return take(s, TAG_END, TAG_END);
+    next_point(s);
+    take_between(s, PICTURE, PICTURE);
+    take_between(s, 0x1F3FB, 0x1F3FF);
+    take_between(s, PICTURE, PICTURE);
+    if (!take_between(s, TAG_FIRST, TAG_LAST)) return true;
+    while (take_between(s, TAG_FIRST, TAG_LAST)) {}
+    return take_between(s, TAG_END, TAG_END);
 }
 
 static bool is_name(struct hub_str s) {
@@ -89,14 +89,14 @@ bool hub_emoji_ok(struct hub_str s) {
     if (is_name(s)) return true;
     do {
         if (!take_element(&s)) return false;
-    } while (take(&s, ZWJ, ZWJ));
+    } while (take_between(&s, ZWJ, ZWJ));
     return !s.n;
 }
 
 /* The next code point that is no U+FE0F; 0 at the end. */
 static uint32_t next_telling(struct hub_str *s) {
     uint32_t c;
-    while ((c = next(s)) == PICTURE) {}
+    while ((c = next_point(s)) == PICTURE) {}
     return c;
 }
 

@@ -8,7 +8,7 @@
 
 #define REPLAY_MAX 1000 /* entries of a replay; beyond, the client gets ordinary history */
 
-static int64_t bounded(int64_t limit) { return limit > HUB_PAGE_MAX ? HUB_PAGE_MAX : limit; }
+static int64_t bounded_limit(int64_t limit) { return limit > HUB_PAGE_MAX ? HUB_PAGE_MAX : limit; }
 
 /* ---- on join ---- */
 
@@ -25,7 +25,7 @@ struct reading {
     void *arg;
 };
 
-static void finish(struct reading *r, enum hub_code code) {
+static void finish_reading(struct reading *r, enum hub_code code) {
     r->done(r->arg, code, hub_buf_str(&r->fields));
     hub_result_over(&hub_of(r->room)->engine->reads, &r->result);
     hub_room_unref(r->room);
@@ -35,9 +35,9 @@ static void finish(struct reading *r, enum hub_code code) {
     free(r);
 }
 
-static void on_previews(void *arg) { finish(arg, HUB_OK); }
-static void complete(struct reading *r) {
-    hub_previews_fill(r->room, (struct hub_viewer){.user = hub_cstr(r->reader)}, &r->fields, &r->replies, on_previews,
+static void on_replies(void *arg) { finish_reading(arg, HUB_OK); }
+static void fill_replies(struct reading *r) {
+    hub_previews_fill(r->room, (struct hub_viewer){.user = hub_cstr(r->reader)}, &r->fields, &r->replies, on_replies,
                       r);
 }
 
@@ -46,7 +46,7 @@ static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows
     (void)error;
     hub_rows_are(r->room, &r->result, rows);
     if (code) {
-        finish(r, code);
+        finish_reading(r, code);
         return;
     }
     size_t take = rows->n > (size_t)r->limit ? (size_t)r->limit : rows->n;
@@ -54,7 +54,7 @@ static void on_latest(void *arg, enum hub_code code, const struct hub_rows *rows
     bool more = rows->n > take || rows->cut || (int64_t)rows->n == r->wanted;
     hub_buf_addf(&r->fields, ",\"hasMore\":%s,\"recovered\":%s", more ? "true" : "false",
                  r->since >= 0 ? "false" : "null");
-    complete(r);
+    fill_replies(r);
 }
 
 /* The newest LIMIT messages up to UPTO; one row more tells whether there are older ones. */
@@ -118,11 +118,41 @@ static void select_replay(struct reading *r, int column, int64_t to, bool with_i
     store->ops->select(store, &q, done, r);
 }
 
+static void conclude_replay(struct reading *r) {
+    hub_buf_addz(&r->fields, ",\"hasMore\":false,\"recovered\":true");
+    fill_replies(r);
+}
+
+static void on_removed(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct reading *r = arg;
+    (void)error;
+    if (code)
+        finish_reading(r, code);
+    else if (rows->n && hub_row(rows, 0)[HUB_RMV_UP_TO].i > r->since)
+        not_recovered(r);
+    else
+        conclude_replay(r);
+}
+
+/* Whether something above SINCE is gone for good (retention). It is asked last: what goes later than that
+ * was read before. */
+static void ask_removed(struct reading *r) {
+    const struct hub_hub *hub = hub_of(r->room);
+    struct hub_store *store = hub->engine->config.store;
+    const struct hub_cond where = {.column = HUB_RMV_ROOM_ID, .value = hub_cell_text(hub_cstr(r->room->id))};
+    const struct hub_select q = {
+        .table = hub->tables->removed, .where = &where, .where_n = 1, .order_by = HUB_RMV_ROOM_ID, .limit = 1};
+    if (hub->tables->removed)
+        store->ops->select(store, &q, on_removed, r);
+    else
+        conclude_replay(r);
+}
+
 static void on_changes(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
     struct reading *r = arg;
     (void)error;
     if (code) {
-        finish(r, code);
+        finish_reading(r, code);
         return;
     }
     hub_rows_are(r->room, &r->result, rows);
@@ -135,8 +165,8 @@ static void on_changes(void *arg, enum hub_code code, const struct hub_rows *row
         if (i) hub_buf_addc(&r->fields, ',');
         add_change(&r->fields, rows->table, hub_row(rows, i), &r->replies);
     }
-    hub_buf_addz(&r->fields, "],\"hasMore\":false,\"recovered\":true");
-    complete(r);
+    hub_buf_addc(&r->fields, ']');
+    ask_removed(r);
 }
 
 /* The present state of older messages that changed after SINCE: also of those that changed again after
@@ -148,7 +178,7 @@ static void on_missed(void *arg, enum hub_code code, const struct hub_rows *rows
     struct reading *r = arg;
     (void)error;
     if (code) {
-        finish(r, code);
+        finish_reading(r, code);
         return;
     }
     hub_rows_are(r->room, &r->result, rows);
@@ -178,8 +208,8 @@ void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t u
                           .reader = hub_str_dup(reader),
                           .result.start = start_reading,
                           .upto = upto,
-                          .limit = bounded(limit),
-                          .wanted = hub_rows_wanted(room, bounded(limit)),
+                          .limit = bounded_limit(limit),
+                          .wanted = hub_rows_wanted(room, bounded_limit(limit)),
                           .since = has_since ? since : -1,
                           .done = done,
                           .arg = arg};
@@ -225,7 +255,7 @@ static void on_total(void *arg, enum hub_code code, const struct hub_rows *rows,
     end_page(arg, !code && rows->n && hub_str_i64(hub_row(rows, 0)[0].s, &total) ? total : -1);
 }
 
-static void filter(struct hub_call *call, const char *key, int column, struct hub_cond *where, size_t *n) {
+static void add_filter(struct hub_call *call, const char *key, int column, struct hub_cond *where, size_t *n) {
     struct hub_str v = hub_call_str(call, key);
     if (v.n) where[(*n)++] = (struct hub_cond){.column = column, .value = hub_cell_text(v)};
 }
@@ -238,8 +268,8 @@ static size_t page_conds(struct hub_call *call, struct hub_cond *where) {
     where[n++] =
         (struct hub_cond){.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(call->room->sequence.number)};
     where[n++] = hub_audience_cond(hub_cstr(call->who->user_id));
-    filter(call, "messageType", HUB_MSG_MESSAGE_TYPE, where, &n);
-    filter(call, "senderId", HUB_MSG_SENDER_ID, where, &n);
+    add_filter(call, "messageType", HUB_MSG_MESSAGE_TYPE, where, &n);
+    add_filter(call, "senderId", HUB_MSG_SENDER_ID, where, &n);
     return n;
 }
 
@@ -257,13 +287,13 @@ static void count_all(struct page *p) {
 }
 
 /* Asked for by its number: it must have all its rows, or the next one would not begin where it ends. */
-static bool numbered(const struct page *p) {
+static bool is_numbered(const struct page *p) {
     return hub_json_get(p->call->args, "pageNumber") || hub_json_get(p->call->args, "pageRowCount");
 }
 
 static void on_page_previews(void *arg) {
     struct page *p = arg;
-    if (numbered(p))
+    if (is_numbered(p))
         count_all(p);
     else
         end_page(p, -1);
@@ -302,7 +332,7 @@ static void on_page(void *arg, enum hub_code code, const struct hub_rows *rows, 
     }
     hub_rows_are(p->call->room, &p->result, rows);
     bool cut = rows->cut || ((int64_t)rows->n == p->wanted && p->wanted <= p->limit);
-    if (cut && numbered(p)) {
+    if (cut && is_numbered(p)) {
         fail_page(p, HUB_TOO_LARGE,
                   "the page is larger than 4 MiB: ask for fewer messages by pageRowCount, or with before and limit");
         return;
@@ -379,13 +409,13 @@ static void read_history(struct hub_call *call) {
     int64_t limit = hub_arg_int(history_args, call->args, "limit", call->hub->def->history_limit);
     struct page *p = hub_xcalloc(1, sizeof *p);
     *p = (struct page){.call = call,
-                       .limit = bounded(limit),
-                       .wanted = bounded(limit) + 1,
+                       .limit = bounded_limit(limit),
+                       .wanted = bounded_limit(limit) + 1,
                        .offset = hub_json_get_int(call->args, "offset", 0),
                        .newest_first = hub_json_nil(hub_json_get(call->args, "after")),
                        .result.start = read_page,
                        .events = events};
-    if (!numbered(p)) p->wanted = hub_rows_wanted(call->room, p->limit);
+    if (!is_numbered(p)) p->wanted = hub_rows_wanted(call->room, p->limit);
     hub_rows_ask(call->room, &p->result, hub_cstr(call->who->user_id), p->wanted);
 }
 
@@ -393,9 +423,9 @@ static void read_history(struct hub_call *call) {
 
 static const struct hub_field history_answer[] = {
     {"messages", "list of messages", .help = "In ascending `seq`."},
-    {"hasMore", "boolean", .help = "Whether there are others beyond them."},
+    {"hasMore", "boolean", .help = "Whether there are more beyond them."},
     {"events", "list of events", .help = "With `include`.", .optional = true},
-    {"totalRowCount", "integer", .help = "Of pages by number.", .optional = true},
+    {"totalRowCount", "integer", .help = "Number of messages in all; only for pages by number.", .optional = true},
     {0},
 };
 

@@ -7,11 +7,10 @@
 
 /* ---- content (content.c) ---- */
 
-/* Checks CONTENT against the type and fills defaults in. *CHANGED is set when that altered it. */
+/* Checks CONTENT against the type and fills defaults in (data/fields.h). *CHANGED is set when that altered
+ * it. */
 enum hub_code hub_content_check(const struct hub_def_message_type *type, json_t *content, bool *changed,
                                 struct hub_err *err);
-/* One value against one field type; NULL when it fits, else what was expected. */
-const char *hub_field_mismatch(const struct hub_def_field *field, const json_t *value);
 
 /* ---- messages (message_json.c) ---- */
 
@@ -29,15 +28,17 @@ struct hub_replies {
  * NULL its preview is null. */
 void hub_message_json(struct hub_buf *b, const struct hub_table *table, const struct hub_cell *cells,
                       struct hub_replies *replies);
+/* With which flags (HUB_SEND_…) MESSAGE, the JSON of one of DEF's hub, is broadcast: what its type says. */
+int hub_message_flags(const struct hub_def *def, struct hub_str message);
 /* Appends ,"sender":{…} or nothing for a system message. */
 void hub_message_sender_json(struct hub_buf *b, const struct hub_cell *cells);
 /* Appends "messages":[…] of the first TAKE of ROWS, ascending seq (reversed when they come newest first). */
 void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t take, bool reversed,
                        struct hub_replies *replies);
 
-/* What a message says in a line, a JSON text: its body, or what names it, or its type. The server's word:
- * a preview cannot be forged. */
-json_t *hub_message_preview(const struct hub_cell *cells);
+/* One line that sums up a message, as a JSON text: its body, its title, or its type. It is made by the
+ * server, so a preview cannot be forged. */
+HUB_MUST json_t *hub_message_preview(const struct hub_cell *cells);
 /* Who is shown previews. */
 struct hub_viewer {
     struct hub_str user; /* empty: everybody */
@@ -58,8 +59,8 @@ void hub_replies_free(struct hub_replies *r);
 /* The same from memory: PREVIEWS has them by id. */
 void hub_previews_put(struct hub_buf *text, struct hub_replies *replies, const json_t *previews);
 
-/* What asks the store in its turn of a room is refused when it has waited longer: one by one, each would
- * wait anew for a store that is away. */
+/* Bound for what asks the store at its turn in a room: when it has waited longer it is refused, since each
+ * one in turn would wait anew for a store that is unreachable. */
 #define HUB_TURN_PATIENCE_MS 30000
 
 /* A write to the message table that the room is told of in its order (data/numbered.h), and the same for what
@@ -82,10 +83,13 @@ struct hub_draft {
     bool persist, pending;
     bool own_only;        /* the sender may not read here (struct hub_viewer) */
     bool announce;        /* tell the room (broadcast) */
+    bool provisional;     /* at once, and again when it is stored; of one that is stored, not pending, and for all */
     enum hub_to to;       /* whom */
     const json_t *to_ids; /* for HUB_TO_IDS */
     struct hub_str
-        led_by;   /* the system's: the user whose message led to it, whom "sender" and "others" mean; empty = nobody */
+        led_by; /* the system's: the user whose message led to it, whom "sender" and "others" mean; empty = nobody */
+    struct hub_backlog_entry *waits; /* what DONE's call takes: until the store has answered, whenever that call is
+                                        answered; NULL = nothing */
     bool patient; /* DONE wants to know how it ended, not that the store is away and nobody can tell */
 };
 /* How a submitted draft ended: after the commit, before the announcement. MESSAGE (JSON) is borrowed. */
@@ -96,6 +100,8 @@ void hub_room_submit(struct hub_room *room, const struct hub_draft *draft, hub_s
 /* Whether a message that SENDER_ID sent with this clientMessageId is on its way to the store: a look there
  * would not find it yet. */
 bool hub_room_submitting(const struct hub_room *room, struct hub_str sender_id, struct hub_str client_message_id);
+/* Whether the message ID was told to the room and is on its way to the store. */
+bool hub_room_provisional(const struct hub_room *room, struct hub_str id);
 /* Name and avatar as copied into messages. */
 struct hub_str hub_session_name(const json_t *session);
 struct hub_str hub_session_avatar(const json_t *session);
@@ -125,6 +131,13 @@ void hub_system_message(struct hub_room *room, const struct hub_target *target, 
 typedef void hub_history_done(void *arg, enum hub_code code, struct hub_str fields);
 void hub_history_on_join(struct hub_room *room, struct hub_str reader, int64_t upto, int64_t limit, bool has_since,
                          int64_t since, struct hub_str epoch, hub_history_done *done, void *arg);
+
+/* Deletes all messages of USER in ROOM, who may send none any more, also those that wait for a moderator,
+ * as if by hub:delete. It takes turns among reads as those of BY. DONE comes once, possibly at once: N
+ * were deleted; HUB_STORE_UNDECIDED or another code: some may be left. */
+typedef void hub_messages_deleted(void *arg, enum hub_code code, int64_t n);
+void hub_messages_delete_of(struct hub_room *room, struct hub_str user, struct hub_str by, hub_messages_deleted *done,
+                            void *arg);
 
 /* hub:send, behind its gates; of these, the one of args.messageType hands the type over as the call's
  * subject. */

@@ -111,3 +111,14 @@ void hub_messages_json(struct hub_buf *b, const struct hub_rows *rows, size_t ta
     }
     hub_buf_addc(b, ']');
 }
+
+int hub_message_flags(const struct hub_def *def, struct hub_str message) {
+    bool all = true;
+    for (size_t i = 0; all && i < def->message_type_n; i++) all = def->message_types[i].compress;
+    if (all || message.n < 2) return 0;
+    struct hub_str name =
+        hub_json_member(hub_str(message.p + 1, message.n - 2), "messageType"); /* in quotes; names have no escapes */
+    if (name.n < 2) return 0;
+    const struct hub_def_message_type *type = hub_def_message_type(def, hub_str(name.p + 1, name.n - 2));
+    return type && !type->compress ? HUB_SEND_PLAIN : 0;
+}

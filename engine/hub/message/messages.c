@@ -1,4 +1,5 @@
 /* The part "messages": its rows. What they do is in send.c and edit.c. */
+#include "data/fields.h"
 #include "hub/message/edit.h"
 #include "hub/message/emoji.h"
 #include "hub/message/message.h"
@@ -6,18 +7,19 @@
 static const struct hub_arg send_args[] = {
     HUB_ARG_ROOM,
     {"messageType", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .expected = "a text", .help = "A type of the hub."},
-    {"content", HUB_ARG_OBJECT, HUB_ARG_REQUIRED | HUB_ARG_LATER, .code = HUB_INVALID_CONTENT,
+    {"content", HUB_ARG_OBJECT, HUB_ARG_REQUIRED | HUB_ARG_LATER | HUB_ARG_LARGE, .code = HUB_INVALID_CONTENT,
      .help = "As the type declares it."},
     {"replyTo", HUB_ARG_ANY, HUB_ARG_LATER, .expected = "an object with the id of a message",
      .help = "`{id}` of the message it answers."},
     {"forwarded", HUB_ARG_BOOL, HUB_ARG_LATER, .help = "It is shown as forwarded."},
-    {"clientMessageId", HUB_ARG_ID, HUB_ARG_LATER, .help = "Makes a repeat harmless."},
+    {"clientMessageId", HUB_ARG_ID, HUB_ARG_LATER,
+     .help = "Idempotency key: a repeat with the same one is answered with the first message."},
     {0},
 };
 static const struct hub_arg edit_args[] = {
     HUB_ARG_ROOM,
     HUB_ARG_MESSAGE,
-    {"content", HUB_ARG_OBJECT, HUB_ARG_REQUIRED | HUB_ARG_LATER, .code = HUB_INVALID_CONTENT,
+    {"content", HUB_ARG_OBJECT, HUB_ARG_REQUIRED | HUB_ARG_LATER | HUB_ARG_LARGE, .code = HUB_INVALID_CONTENT,
      .help = "The whole content, as the type declares it."},
     {0},
 };
@@ -43,6 +45,7 @@ static const struct hub_field reaction_answer[] = {
 static const struct hub_command message_commands[] = {
     {.name = "hub:send",
      .help = "Sends a message.",
+     .around = HUB_AROUND_MESSAGES,
      .gates = HUB_GATES(&hub_gate_room, &hub_gate_running, &hub_gate_unblocked, &hub_gate_speaker, &hub_gate_args,
                         &hub_gate_type, &hub_gate_size, &hub_gate_messages),
      .args = send_args,
@@ -69,7 +72,7 @@ static const struct hub_command message_commands[] = {
      .codes = {HUB_NOT_FOUND, HUB_NOT_ALLOWED, HUB_OVERLOADED, HUB_STORE_UNAVAILABLE},
      .run = hub_message_delete},
     {.name = "hub:react",
-     .help = "Puts a reaction to a message, or with `remove` takes it back.",
+     .help = "Adds a reaction to a message, or with `remove` takes it back.",
      .gates = REACTS,
      .args = react_args,
      .rest = {"PUT", "rooms/:roomId/messages/:messageId/reactions/:emoji", 200},
@@ -79,6 +82,7 @@ static const struct hub_command message_commands[] = {
     {.name = "hub:unreact",
      .help = "Takes a reaction back.",
      .flags = HUB_REST_ONLY,
+     .stands_for = {"hub:react", "remove"},
      .gates = REACTS,
      .args = unreact_args,
      .rest = {"DELETE", "rooms/:roomId/messages/:messageId/reactions/:emoji", 200},
@@ -103,6 +107,21 @@ static const struct hub_field arrived_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"message", "message", .help = "The message."},
     {"sender", "{id, name, avatar}", .help = "Absent for system messages.", .optional = true},
+    {"provisional", "boolean",
+     .help = "True, as in the message, whose `seq` is null: it is not stored yet (`delivery: broadcastThenPersist`).",
+     .optional = true},
+    {0},
+};
+static const struct hub_field stored_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"messageId", "id", .help = "The message, which came as provisional."},
+    {"seq", "integer", .help = "Its number."},
+    {0},
+};
+static const struct hub_field failed_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"messageId", "id", .help = "The message, which came as provisional."},
+    {"code", "text", .help = "Why it was not stored."},
     {0},
 };
 static const struct hub_field edited_fields[] = {
@@ -131,7 +150,10 @@ static const struct hub_field skipped_fields[] = {
     {0}};
 #define AUDIENCE "those with canRead that it is for"
 static const struct hub_told_event message_told[] = {
-    {"hub:messageArrived", AUDIENCE, "a message was committed", arrived_fields},
+    {"hub:messageArrived", AUDIENCE, "a message was committed, or with `provisional` is about to be", arrived_fields},
+    {"hub:messageStored", AUDIENCE, "a message that came as provisional was committed", stored_fields},
+    {"hub:messageFailed", AUDIENCE, "a message that came as provisional was not stored: it does not exist",
+     failed_fields},
     {"hub:messageEdited", AUDIENCE, "its content changed", edited_fields},
     {"hub:messageDeleted", AUDIENCE, "it was deleted", deleted_fields},
     {"hub:reaction", AUDIENCE, "a reaction came or went", reaction_fields},
@@ -142,25 +164,12 @@ static const struct hub_told_event message_told[] = {
 
 /* ---- GET /{hub} ---- */
 
-static json_t *describe_field(const struct hub_def_field *f) {
-    static const char *const types[] = {"String", "Text",     "Integer", "Decimal", "Boolean",
-                                        "ID",     "DateTime", "Enum",    "JSON"};
-    json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "name", f->name, "type", types[f->type], "required", f->required,
-                          "description", f->description ? f->description : "");
-    if (f->type == HUB_FIELD_ENUM) json_object_set_new(o, "enumValues", hub_strs_json(&f->enum_values));
-    if (f->type == HUB_FIELD_ID)
-        json_object_set_new(o, "format", json_string(f->id_format == HUB_ID_ANY ? "any" : "reference"));
-    if (f->default_value) json_object_set(o, "defaultValue", f->default_value);
-    return o;
-}
-
 static void describe_messages(const struct hub_hub *hub, json_t *out) {
     const struct hub_def *d = hub->def;
     json_t *all = json_object_get(out, "messageTypes"), *features = json_object_get(out, "features");
     for (size_t i = 0; i < d->message_type_n; i++) {
         const struct hub_def_message_type *t = &d->message_types[i];
-        json_t *fields = json_array();
-        for (size_t j = 0; j < t->field_n; j++) json_array_append_new(fields, describe_field(&t->fields[j]));
+        json_t *fields = hub_fields_describe(t->fields, t->field_n);
         json_array_append_new(all,
                               json_pack("{s:s, s:s, s:b, s:o}", "name", t->name, "description",
                                         t->description ? t->description : "", "builtin", t->builtin, "fields", fields));
@@ -168,6 +177,8 @@ static void describe_messages(const struct hub_hub *hub, json_t *out) {
     json_object_set_new(features, "replyTo", json_boolean(d->enable_reply_to));
     json_object_set_new(features, "reaction", json_boolean(d->enable_reaction));
     json_object_set_new(features, "forwarded", json_boolean(d->enable_forwarded));
+    if (d->delivery == HUB_BROADCAST_THEN_PERSIST)
+        json_object_set_new(out, "delivery", json_string("broadcastThenPersist"));
 }
 
 const struct hub_part hub_messages_part = {
@@ -176,7 +187,7 @@ const struct hub_part hub_messages_part = {
     .commands = message_commands,
     .told = message_told,
     .keywords = "dataObjectName messageTypes customMessageTypes messageHandlers enableReplyTo enableReaction "
-                "enableForwarded messageRateLimit maxMessageSize",
+                "enableForwarded messageRateLimit maxMessageSize delivery",
     .tables = "Message",
     .describe = describe_messages,
 };

@@ -73,7 +73,7 @@ struct filling {
     void *arg;
 };
 
-static bool shows(const struct hub_viewer *v, const struct hub_cell *row) {
+static bool shows_row(const struct hub_viewer *v, const struct hub_cell *row) {
     const struct hub_cell *sender = &row[HUB_MSG_SENDER_ID];
     bool own = v->user.n && sender->kind == HUB_CELL_TEXT && hub_str_eq(sender->s, v->user);
     return (own || !v->own_only) && hub_audience_has(row, v->user);
@@ -86,7 +86,7 @@ static void on_originals(void *arg, enum hub_code code, const struct hub_rows *r
     for (size_t i = 0; !code && i < rows->n; i++) {
         const struct hub_cell *row = hub_row(rows, i);
         char *id = hub_str_dup(row[HUB_MSG_ID].s);
-        if (shows(&f->viewer, row)) json_object_set_new(previews, id, hub_message_preview(row));
+        if (shows_row(&f->viewer, row)) json_object_set_new(previews, id, hub_message_preview(row));
         free(id);
     }
     hub_previews_put(f->text, f->replies, previews);

@@ -11,15 +11,15 @@
 struct sending {
     struct hub_hold hold;        /* on to its definition, also while it waits for its turn */
     struct hub_room_op op;       /* when it waits for its turn in the room */
-    struct hub_announcement out; /* when it waits for a first sending of itself to be stored */
+    struct hub_announcement out; /* when it waits for an earlier send with the same clientMessageId to be stored */
     int64_t asked;               /* loop time */
     bool in_turn;
     void (*next)(struct sending *s); /* while it is judged again */
     struct hub_call *call;
     struct hub_room *room; /* reference */
     const struct hub_def_message_type *type;
-    json_t *content; /* borrowed from the call's args, or own when a handler changed it */
-    json_t *modified;
+    json_t *content;  /* borrowed from the call's args, or MODIFIED; NULL of a late call, but while it is looked at */
+    json_t *modified; /* own: a handler changed it, or it was made late */
     struct hub_buf text;     /* content as JSON */
     struct hub_str reply_id; /* of the message replied to; empty = none */
     json_t *previews;        /* {reply_id: its preview}, once that message was found */
@@ -35,18 +35,29 @@ static void free_sending(struct sending *s) {
     free(s);
 }
 
-static void fail(struct sending *s, enum hub_code code, const char *text) {
+static void fail_sending(struct sending *s, enum hub_code code, const char *text) {
     hub_call_fail(s->call, code, "%s", text ? text : hub_code_text(code));
     free_sending(s);
 }
 
-/* Its call was refused and is gone. */
-static void drop(struct sending *s) {
+/* Its call was refused and has been freed. */
+static void drop_sending(struct sending *s) {
     struct hub_room *room = hub_room_ref(s->room);
     struct hub_room_op *op = s->in_turn ? &s->op : NULL;
     free_sending(s);
     if (op) hub_room_op_done(room, op);
     hub_room_unref(room);
+}
+
+/* The tree of a late call's content, for one step. */
+static void open_content(struct sending *s) {
+    if (!s->content) s->content = s->modified = hub_call_tree(s->call, "content", &s->text);
+}
+
+static void close_content(struct sending *s) {
+    if (!s->call->late) return;
+    json_decref(s->modified);
+    s->content = s->modified = NULL;
 }
 
 /* ---- gates ---- */
@@ -77,32 +88,32 @@ const struct hub_gate hub_gate_type = {.name = "type",
                                        .check = check_type,
                                        .codes = {HUB_UNKNOWN_TYPE, HUB_TYPE_NOT_ALLOWED}};
 
-static void on_stands(void *arg, bool stands) {
+static void on_sending_stands(void *arg, bool stands) {
     struct sending *s = arg;
     const struct hub_def_message_type *now; /* what waited through a reload keeps the type it was sent to */
     struct hub_err err;
     if (!stands) {
-        drop(s);
+        drop_sending(s);
         return;
     }
     enum hub_code code = hub_gate_again(s->call, &err);
     if (!code) code = find_type(s->call, &now, &err);
     if (code) {
         hub_call_fail_with(s->call, &err, hub_str(NULL, 0));
-        drop(s);
+        drop_sending(s);
     } else {
         s->next(s);
     }
 }
 
-/* On to NEXT; what has changed since it was judged is judged again. */
+/* Goes on with NEXT; the gates are checked again if something has changed since they were passed. */
 static void go_on(struct sending *s, void (*next)(struct sending *s)) {
     if (hub_call_fresh(s->call)) {
         next(s);
         return;
     }
     s->next = next;
-    hub_call_stands(s->call, on_stands, s);
+    hub_call_stands(s->call, on_sending_stands, s);
 }
 
 static enum hub_code gate_content(struct sending *s, struct hub_err *err) {
@@ -131,7 +142,7 @@ static enum hub_code gate_extras(struct hub_call *c, struct sending *s, struct h
 
 /* ---- submission and the answer ---- */
 
-static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
+static void on_sending_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
     struct hub_call *call = arg;
     if (code) {
         hub_call_fail_store(call, code, error);
@@ -145,22 +156,32 @@ static void on_submitted(void *arg, enum hub_code code, const char *error, struc
     hub_scratch_give(e, &fields);
 }
 
-static void submit(struct sending *s) {
+/* Whether the room hears of it before the store has it, as far as that is known before its turn. */
+static bool is_provisional(const struct sending *s) {
+    const struct hub_def *def = s->call->hub->def;
+    if (def->delivery != HUB_BROADCAST_THEN_PERSIST) return false;
+    if (def->global_moderation || s->call->rights.moderated || s->type->handler) return false;
+    return !s->type->builtin || !strcmp(s->type->name, "text");
+}
+
+static void submit_sending(struct sending *s) {
     struct hub_call *c = s->call;
     struct hub_draft *d = &s->draft;
     d->sender_id = hub_cstr(c->who->user_id);
-    d->sender_name = hub_session_name(c->who->session);
-    d->sender_avatar = hub_session_avatar(c->who->session);
+    d->sender_name = hub_session_name(hub_identity_session(c->who));
+    d->sender_avatar = hub_session_avatar(hub_identity_session(c->who));
     d->type = s->type->name;
     d->content = hub_buf_str(&s->text);
     d->pending = c->hub->def->global_moderation || c->rights.moderated;
     d->own_only = !c->rights.can_read;
+    d->provisional = is_provisional(s);
+    d->waits = &c->waits;
     /* The submission has copies of what it needs, and an acknowledgement needs none of it: some hundred
      * small pieces of memory per commit go back while the processor and the allocator still have them at
      * hand. */
     json_t *args = c->ack >= 0 ? c->args : NULL;
     if (args) c->args = NULL;
-    hub_room_submit(s->room, d, on_submitted, c);
+    hub_room_submit(s->room, d, on_sending_submitted, c);
     free_sending(s);
     json_decref(args);
 }
@@ -202,11 +223,11 @@ static const char *take_modified(struct sending *s, const json_t *result, struct
     return (int64_t)s->text.n > s->call->hub->def->max_message_size ? "modifiedContent: over maxMessageSize" : NULL;
 }
 
-static void fault(struct sending *s, const char *what) {
+static void fault_handler(struct sending *s, const char *what) {
     char text[560];
     snprintf(text, sizeof text, "the handler's result is not usable: %s", what);
     hub_hook_failed(s->call->hub, s->type->handler, HUB_HANDLER_FAILED, text);
-    fail(s, HUB_HANDLER_FAILED, text);
+    fail_sending(s, HUB_HANDLER_FAILED, text);
 }
 
 static void act_on(struct sending *s, json_t *result) {
@@ -217,7 +238,7 @@ static void act_on(struct sending *s, json_t *result) {
     if (!wrong && !hub_server_messages_ok(room, hub_json_get(result, "serverMessages"), &err)) wrong = err.text;
     if (!wrong && hub_json_get_bool(result, "accept", false)) wrong = take_modified(s, result, &err);
     if (wrong) {
-        fault(s, wrong);
+        fault_handler(s, wrong);
         return;
     }
     json_t *messages = json_incref(hub_json_get(result, "serverMessages"));
@@ -225,14 +246,14 @@ static void act_on(struct sending *s, json_t *result) {
     if (!hub_json_get_bool(result, "accept", false)) {
         const char *reason = json_string_value(hub_json_get(result, "rejectReason"));
         hub_gate_give_back(s->call, HUB_LIMIT_MESSAGES);
-        fail(s, HUB_REJECTED, reason);
+        fail_sending(s, HUB_REJECTED, reason);
     } else if (room->ended == HUB_ROOM_NOT_FOUND && hub_json_get_bool(result, "persist", true)) {
-        fail(s, room->ended, NULL); /* the handler has deleted the room */
+        fail_sending(s, room->ended, NULL); /* the handler has deleted the room */
     } else {
         s->draft.persist = hub_json_get_bool(result, "persist", true);
         s->draft.announce = hub_json_get_bool(result, "broadcast", true);
         hub_target_parse(hub_json_get(result, "broadcastTo"), &s->draft.to, &s->draft.to_ids);
-        submit(s);
+        submit_sending(s);
     }
     hub_server_messages(room, messages, hub_cstr(sender->user_id), "messageHandlers");
     hub_identity_unref(sender);
@@ -245,7 +266,7 @@ static void on_handled(void *arg, enum hub_code code, json_t *result, const char
     struct hub_room_op *op = &s->op;
     if (code) {
         hub_hook_failed(s->call->hub, s->type->handler, code, error);
-        fail(s, code, NULL);
+        fail_sending(s, code, NULL);
     } else {
         act_on(s, result);
     }
@@ -255,9 +276,11 @@ static void on_handled(void *arg, enum hub_code code, json_t *result, const char
 
 static void run_handler(struct sending *s) {
     struct hub_call *c = s->call;
+    open_content(s);
     json_t *message = json_pack("{s:s, s:O}", "type", s->type->name, "content", s->content);
+    close_content(s); /* the handler may wait, and has it by other means */
     json_t *id = json_string(s->room->id);
-    struct hub_hook_arg args[6] = {{"session", c->who->session}, {"message", message}, {"roomId", id}};
+    struct hub_hook_arg args[6] = {{"session", hub_identity_session(c->who)}, {"message", message}, {"roomId", id}};
     size_t n = hub_hook_room_args(c->hub, s->room->record, args, 3);
     hub_hook_call(c->hub, s->type->handler, args, n, on_handled, s);
     json_decref(message);
@@ -266,18 +289,18 @@ static void run_handler(struct sending *s) {
 
 /* ---- the message replied to ---- */
 
-static void proceed(struct sending *s);
+static void proceed_sending(struct sending *s);
 
 /* Refuses a sending that has its turn, and lets the next one have it. */
 static void give_up(struct sending *s, enum hub_code code, const char *text) {
     struct hub_room *room = hub_room_ref(s->room);
     struct hub_room_op *op = &s->op;
-    fail(s, code, text);
+    fail_sending(s, code, text);
     hub_room_op_done(room, op);
     hub_room_unref(room);
 }
 
-/* Who may not read knows his own messages only. */
+/* Those who may not read see their own messages only. */
 static enum hub_code gate_original(const struct sending *s, const struct hub_cell *row) {
     struct hub_str user = hub_cstr(s->call->who->user_id);
     bool own = row && row[HUB_MSG_SENDER_ID].kind == HUB_CELL_TEXT && hub_str_eq(row[HUB_MSG_SENDER_ID].s, user);
@@ -301,7 +324,7 @@ static void on_original(void *arg, enum hub_code code, const struct hub_rows *ro
         s->draft.previews = s->previews = json_object();
         json_object_set_new(s->previews, id, hub_message_preview(row));
     }
-    proceed(s);
+    proceed_sending(s);
 }
 
 static void find_original(struct sending *s) {
@@ -318,11 +341,13 @@ static void find_original(struct sending *s) {
 
 /* ---- the same message sent before ---- */
 
-/* A handler acts, so it must not see a repeat; other types leave it to the store to find the first
- * message. */
-static bool may_repeat(const struct sending *s) { return s->type->handler && s->draft.client_message_id.n; }
+/* A handler acts, and so must not see a repeat, nor must a room that hears of messages first; other types
+ * leave it to the store to find the first message. */
+static bool may_repeat(const struct sending *s) {
+    return s->draft.client_message_id.n && (s->type->handler || is_provisional(s));
+}
 
-static void judge(struct sending *s);
+static void judge_sending(struct sending *s);
 
 /* A repeat that is answered with the first message. */
 struct repeat {
@@ -336,7 +361,7 @@ static void answer_repeat(void *arg) {
     struct sending *s = r->sending;
     struct hub_room *room = hub_room_ref(s->room);
     struct hub_room_op *op = &s->op;
-    on_submitted(s->call, HUB_OK, NULL, hub_buf_str(&r->message));
+    on_sending_submitted(s->call, HUB_OK, NULL, hub_buf_str(&r->message));
     free_sending(s);
     hub_buf_free(&r->message);
     free(r);
@@ -352,7 +377,7 @@ static void on_first(void *arg, enum hub_code code, const struct hub_rows *rows,
         return;
     }
     if (!rows->n) {
-        judge(s);
+        judge_sending(s);
         return;
     }
     struct repeat *r = hub_xcalloc(1, sizeof *r);
@@ -377,11 +402,11 @@ static bool first_on_its_way(const struct sending *s) {
     return hub_room_submitting(s->room, hub_cstr(s->call->who->user_id), s->draft.client_message_id);
 }
 
-/* Its turn comes while the first is still on its way when the store does not know what became of it. */
+/* Its turn comes while the first is still under way when the store cannot tell what became of that. */
 static void on_stored(struct hub_announcement *out) {
     struct sending *s = HUB_CONTAINER(out, struct sending, out);
     if (first_on_its_way(s))
-        give_up(s, HUB_STORE_UNDECIDED, NULL); /* of the first nobody knows */
+        give_up(s, HUB_STORE_UNDECIDED, NULL); /* the outcome of the first is unknown */
     else
         find_first(s);
 }
@@ -406,18 +431,37 @@ static void hand_over(struct sending *s) {
         return;
     }
     hub_room_ref(room);
-    submit(s);
+    submit_sending(s);
     hub_room_op_done(room, op); /* compared as an address only: the sending is gone */
     hub_room_unref(room);
 }
 
-static void proceed(struct sending *s) { go_on(s, hand_over); }
+static void proceed_sending(struct sending *s) { go_on(s, hand_over); }
 
-static void judge(struct sending *s) {
-    if (s->reply_id.n)
-        find_original(s);
+static void on_original_stored(struct hub_announcement *out) {
+    struct sending *s = HUB_CONTAINER(out, struct sending, out);
+    if (hub_room_provisional(s->room, s->reply_id))
+        give_up(s, HUB_STORE_UNAVAILABLE, NULL); /* nobody can tell yet whether there is such a message */
     else
-        proceed(s);
+        find_original(s);
+}
+
+/* What was told already may be on its way to the store. */
+static void await_original(struct sending *s) {
+    if (!hub_room_provisional(s->room, s->reply_id)) {
+        find_original(s);
+        return;
+    }
+    s->out.announce = on_original_stored;
+    hub_sequence_announce(&s->room->sequence, &s->out);
+    hub_sequence_ready(&s->room->sequence, &s->out);
+}
+
+static void judge_sending(struct sending *s) {
+    if (s->reply_id.n)
+        await_original(s);
+    else
+        proceed_sending(s);
 }
 
 static void take_turn(struct sending *s) {
@@ -427,11 +471,11 @@ static void take_turn(struct sending *s) {
     else if (may_repeat(s))
         await_first(s);
     else
-        judge(s);
+        judge_sending(s);
 }
 
 /* The send's turn in the room has come. */
-static void run_op(struct hub_room_op *op) {
+static void run_sending(struct hub_room_op *op) {
     struct sending *s = HUB_CONTAINER(op, struct sending, op);
     s->in_turn = true;
     hub_call_renew(s->call); /* handlers decide by the session */
@@ -442,16 +486,20 @@ static void run_op(struct hub_room_op *op) {
 static void take_place(struct sending *s) {
     struct hub_call *c = s->call;
     struct hub_err err;
+    open_content(s);
     enum hub_code code = gate_content(s, &err);
+    close_content(s);
     if (!code) code = gate_extras(c, s, &err);
     if (code) {
         hub_gate_give_back(c, HUB_LIMIT_MESSAGES);
         hub_call_fail_with(c, &err, hub_str(NULL, 0));
         free_sending(s);
-    } else if (!s->type->handler && !s->reply_id.n && !hub_room_busy(c->room)) {
-        submit(s);
+    } else if (!s->type->handler && !s->reply_id.n && !hub_room_busy(c->room) && !may_repeat(s)) {
+        submit_sending(s);
     } else if (hub_room_full_of_ops(c->room)) {
-        fail(s, HUB_OVERLOADED, NULL);
+        fail_sending(s, HUB_OVERLOADED, NULL);
+    } else if (!hub_call_waits(c, s->text.cap)) {
+        free_sending(s);
     } else {
         s->asked = hub_loop_now(c->room->loop);
         hub_room_enqueue(c->room, &s->op);
@@ -462,12 +510,12 @@ void hub_message_send(struct hub_call *c) {
     struct sending *s = hub_xcalloc(1, sizeof *s);
     *s = (struct sending){.call = c,
                           .room = hub_room_ref(c->room),
-                          .op.run = run_op,
+                          .op.run = run_sending,
                           .type = c->subject,
-                          .content = hub_json_get(c->args, "content"),
+                          .content = c->late ? NULL : hub_json_get(c->args, "content"),
                           .text = c->text,
                           .draft = {.persist = true, .announce = true, .to = HUB_TO_ALL}};
     c->text = (struct hub_buf){0};
     hub_hold(&c->hub->engine->holds, &s->hold, "send");
-    go_on(s, take_place); /* the count may have come from elsewhere */
+    go_on(s, take_place); /* the shared limiter may have counted it */
 }

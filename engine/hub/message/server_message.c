@@ -29,8 +29,8 @@ enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, 
 }
 
 /* One element of serverMessages as a draft. CONTENT (a copy, to be freed) and TEXT back it. */
-static enum hub_code draft(struct hub_room *room, const json_t *m, struct hub_draft *d, json_t **content,
-                           struct hub_buf *text, struct hub_err *err) {
+static enum hub_code make_draft(struct hub_room *room, const json_t *m, struct hub_draft *d, json_t **content,
+                                struct hub_buf *text, struct hub_err *err) {
     enum hub_to to;
     const json_t *ids, *persist = hub_json_get(m, "persist");
     if (!json_is_object(m)) return hub_fail(err, HUB_HANDLER_FAILED, "expected an object {type, content, to}");
@@ -58,7 +58,7 @@ static enum hub_code send_one(struct hub_room *room, const json_t *m, struct hub
     struct hub_draft d;
     struct hub_buf text = {0};
     json_t *content = NULL;
-    enum hub_code code = draft(room, m, &d, &content, &text, err);
+    enum hub_code code = make_draft(room, m, &d, &content, &text, err);
     if (!code) {
         d.led_by = sender;
         hub_room_submit(room, &d, NULL, NULL);
@@ -72,19 +72,19 @@ bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struc
     size_t n = json_array_size(messages);
     if (hub_json_nil(messages)) return true;
     if (!json_is_array(messages) || n > MAX_MESSAGES)
-        return hub_fail(err, HUB_HANDLER_FAILED, "serverMessages: expected an array of at most %d", MAX_MESSAGES),
+        return hub_err_set(err, HUB_HANDLER_FAILED, "serverMessages: expected an array of at most %d", MAX_MESSAGES),
                false;
     for (size_t i = 0; i < n; i++) {
         struct hub_draft d;
         struct hub_buf text = {0};
         struct hub_err why;
         json_t *content = NULL;
-        enum hub_code code = draft(room, json_array_get(messages, i), &d, &content, &text, &why);
+        enum hub_code code = make_draft(room, json_array_get(messages, i), &d, &content, &text, &why);
         json_decref(content);
         hub_buf_free(&text);
         if (code)
-            return hub_fail(err, HUB_HANDLER_FAILED, "serverMessages[%zu]%s%.300s", i,
-                            json_is_object(json_array_get(messages, i)) ? "." : ": ", why.text),
+            return hub_err_set(err, HUB_HANDLER_FAILED, "serverMessages[%zu]%s%.300s", i,
+                               json_is_object(json_array_get(messages, i)) ? "." : ": ", why.text),
                    false;
     }
     return true;

@@ -25,13 +25,13 @@ static void free_notice(struct notice *n) {
     free(n);
 }
 
-static void on_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
+static void on_notice_submitted(void *arg, enum hub_code code, const char *error, struct hub_str message) {
     struct notice *n = arg;
     (void)error, (void)message; /* a failure was logged */
     if (!hub_retry_later(&hub_of(n->room)->engine->retries, &n->retry, n->work, code)) free_notice(n);
 }
 
-static void submit(struct notice *n) {
+static void submit_notice(struct notice *n) {
     struct hub_draft d;
     struct hub_buf text = {0};
     struct hub_err err;
@@ -44,7 +44,7 @@ static void submit(struct notice *n) {
         d.to = n->to;
         d.to_ids = n->ids;
         if (n->except) d.led_by = hub_cstr(n->except);
-        hub_room_submit(n->room, &d, on_submitted, n);
+        hub_room_submit(n->room, &d, on_notice_submitted, n);
     }
     hub_buf_free(&text);
 }
@@ -54,7 +54,7 @@ static void on_notice_again(struct hub_retry *r, bool give_up) {
     if (give_up)
         free_notice(n);
     else
-        submit(n);
+        submit_notice(n);
 }
 
 static void take_target(struct notice *n, const struct hub_target *t) {
@@ -74,5 +74,5 @@ void hub_system_message(struct hub_room *room, const struct hub_target *target, 
                          .content = json_pack("{s:s, s:O}", "systemAction", action, "systemData", data),
                          .work = hub_work_hold(work)};
     take_target(n, target);
-    submit(n);
+    submit_notice(n);
 }

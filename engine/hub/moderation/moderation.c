@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "hub/access/access.h"
 #include "hub/member/member.h"
+#include "hub/message/message.h"
 
 #define SECONDS_MAX (10LL * 366 * 24 * 3600) /* ten years */
 #define LIFTED_MAX 16                        /* rows looked up at once; there should be two at most */
@@ -21,7 +22,7 @@ struct moderation {
     struct hub_write write;
     struct hub_cell cells[HUB_MOD_COLUMNS];
     struct hub_cond where[4], one;
-    struct hub_cell actions[2]; /* those whose rows are put out of use */
+    struct hub_cell actions[2]; /* the actions whose rows are deactivated */
     char *lifted[LIFTED_MAX];   /* ids of these rows */
     size_t lifted_n;
     bool more; /* there may be further ones */
@@ -37,7 +38,7 @@ struct moderation {
 };
 
 struct kind {
-    const char *adds;     /* action of the row to insert; NULL: rows are only put out of use */
+    const char *adds;     /* action of the row to insert; NULL: rows are only deactivated */
     const char *lifts[2]; /* actions whose earlier rows end; the second may be NULL */
     bool against;         /* it takes something from the user */
     /* After the commit and the acknowledgement: remembers it and tells those concerned. */
@@ -46,7 +47,8 @@ struct kind {
 
 /* ---- telling ---- */
 
-static void tell(struct hub_room *room, const struct hub_target *target, struct hub_str event, struct hub_str user) {
+static void tell_target(struct hub_room *room, const struct hub_target *target, struct hub_str event,
+                        struct hub_str user) {
     struct hub_event_json e = hub_event_json(room);
     hub_event_json_text(&e, "userId", user);
     hub_event_json_tell(&e, target, event, 0);
@@ -54,40 +56,40 @@ static void tell(struct hub_room *room, const struct hub_target *target, struct 
 
 static void tell_all(struct hub_room *room, struct hub_str event, struct hub_str user) {
     const struct hub_target all = {.to = HUB_TO_ALL};
-    tell(room, &all, event, user);
+    tell_target(room, &all, event, user);
 }
 
 static void tell_concerned(struct hub_room *room, struct hub_str event, struct hub_str user) {
     const struct hub_target few = {.to = HUB_TO_MODERATORS, .also = user};
-    tell(room, &few, event, user);
+    tell_target(room, &few, event, user);
 }
 
 /* ---- what each does ---- */
 
 /* What is remembered of the user; NULL when there is nothing to take back. */
-static struct hub_moderated *memory(const struct moderation *m, bool create) {
+static struct hub_moderated *moderated_user(const struct moderation *m, bool create) {
     return hub_room_moderated(m->room, m->user, create);
 }
 
-static void block(const struct moderation *m) {
-    memory(m, true)->blocked_until = m->until;
+static void apply_block(const struct moderation *m) {
+    moderated_user(m, true)->blocked_until = m->until;
     hub_speak_answered(m->room, m->user);
     hub_room_expel(m->room, m->user, "hub:blocked", hub_json_get_str(m->args, "reason"), HUB_BLOCKED);
 }
 
-static void unblock(const struct moderation *m) {
-    struct hub_moderated *now = memory(m, false);
+static void apply_unblock(const struct moderation *m) {
+    struct hub_moderated *now = moderated_user(m, false);
     if (now) now->blocked_until = 0;
 }
 
-static void silence(const struct moderation *m) {
-    hub_silence_set(memory(m, true), m->until);
+static void apply_silence(const struct moderation *m) {
+    hub_silence_set(moderated_user(m, true), m->until);
     tell_all(m->room, HUB_STR("hub:silenced"), m->user);
     hub_permissions_tell_user(m->room, m->user);
 }
 
-static void unsilence(const struct moderation *m) {
-    struct hub_moderated *now = memory(m, false);
+static void apply_unsilence(const struct moderation *m) {
+    struct hub_moderated *now = moderated_user(m, false);
     if (!now || !now->silenced_until) return;
     hub_silence_set(now, 0);
     hub_speak_answered(m->room, m->user);
@@ -95,8 +97,8 @@ static void unsilence(const struct moderation *m) {
     hub_permissions_tell_user(m->room, m->user);
 }
 
-static void grant(const struct moderation *m) {
-    struct hub_moderated *now = memory(m, true);
+static void apply_grant(const struct moderation *m) {
+    struct hub_moderated *now = moderated_user(m, true);
     now->may_speak = true;
     hub_silence_set(now, 0);
     hub_speak_answered(m->room, m->user);
@@ -104,8 +106,8 @@ static void grant(const struct moderation *m) {
     hub_permissions_tell_user(m->room, m->user);
 }
 
-static void deny(const struct moderation *m) {
-    struct hub_moderated *now = memory(m, false);
+static void apply_denial(const struct moderation *m) {
+    struct hub_moderated *now = moderated_user(m, false);
     bool could = now && now->may_speak;
     if (could) now->may_speak = false;
     hub_speak_answered(m->room, m->user);
@@ -115,7 +117,7 @@ static void deny(const struct moderation *m) {
 
 /* ---- the way of all of them ---- */
 
-static void end(struct moderation *m) {
+static void end_moderation(struct moderation *m) {
     while (m->lifted_n) free(m->lifted[--m->lifted_n]);
     hub_room_unref(m->room);
     hub_identity_unref(m->moderator);
@@ -123,22 +125,40 @@ static void end(struct moderation *m) {
     free(m);
 }
 
-static void refuse(struct moderation *m, enum hub_code code, const char *why) {
+static void refuse_moderation(struct moderation *m, enum hub_code code, const char *why) {
     if (m->call) hub_call_fail_store(m->call, code, why);
     m->call = NULL;
 }
 
-static void accept(struct moderation *m) {
-    if (m->call) hub_call_ok(m->call, NULL, hub_str(NULL, 0));
+/* The block itself is in force whatever happened here. */
+static void on_messages_deleted(void *arg, enum hub_code code, int64_t n) {
+    struct hub_call *call = arg;
+    struct hub_buf fields = {0};
+    if (!call) return;
+    hub_buf_addf(&fields, "\"deleted\":%lld", (long long)n);
+    if (code)
+        hub_call_fail_store(call, HUB_STORE_UNDECIDED, NULL);
+    else
+        hub_call_ok(call, "deleted", hub_buf_str(&fields));
+    hub_buf_free(&fields);
+}
+
+static bool deletes_messages(const json_t *args) { return hub_json_get_bool(args, "deleteMessages", false); }
+
+static void accept_moderation(struct moderation *m) {
+    bool deletes = m->kind->adds && deletes_messages(m->args);
+    struct hub_call *call = m->call;
+    if (call && !deletes) hub_call_ok(call, NULL, hub_str(NULL, 0));
     m->call = NULL;
     m->room->judged++;
     m->kind->effect(m);
+    if (deletes) hub_messages_delete_of(m->room, m->user, hub_cstr(m->moderator->user_id), on_messages_deleted, call);
 }
 
 /* Should it turn out to have been written, it takes effect all the same. */
-static void on_undecided(struct hub_write *w) { refuse(w->arg, HUB_STORE_UNDECIDED, NULL); }
+static void on_undecided(struct hub_write *w) { refuse_moderation(w->arg, HUB_STORE_UNDECIDED, NULL); }
 
-static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
+static void submit_write(struct moderation *m, enum hub_write_kind kind, void (*done)(struct hub_write *)) {
     struct hub_hub *hub = hub_of(m->room);
     struct hub_store *store = hub->engine->config.store;
     m->write = (struct hub_write){.table = hub->tables->moderation,
@@ -153,20 +173,20 @@ static void submit(struct moderation *m, enum hub_write_kind kind, void (*done)(
     store->ops->write(store, &m->write);
 }
 
-/* The end of lifting: of a moderation that only lifts, it is the answer; of others, what was in force is
- * known already. */
-static void lifted(struct moderation *m, enum hub_code code, const char *error) {
+/* Revoking has ended: for a command that only revokes, this is the answer; the others were answered when
+ * their own row was stored. */
+static void end_lift(struct moderation *m, enum hub_code code, const char *error) {
     if (code && m->kind->adds)
         hub_log_kv(HUB_LOG_WARN, "hub", "an earlier moderation could not be revoked", "room", m->room->id, "error",
                    error, NULL);
     else if (code)
-        refuse(m, code, error);
+        refuse_moderation(m, code, error);
     else if (!m->kind->adds)
-        accept(m);
-    end(m);
+        accept_moderation(m);
+    end_moderation(m);
 }
 
-static void lift(struct moderation *m);
+static void lift_row(struct moderation *m);
 static void lift_next(struct moderation *m);
 
 static void on_one_lifted(struct hub_write *w) {
@@ -175,7 +195,7 @@ static void on_one_lifted(struct hub_write *w) {
     hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
     free(m->lifted[--m->lifted_n]);
     if (w->code && w->code != HUB_NOT_FOUND) /* somebody else lifted it */
-        lifted(m, w->code, w->error);
+        end_lift(m, w->code, w->error);
     else
         lift_next(m);
 }
@@ -183,15 +203,15 @@ static void on_one_lifted(struct hub_write *w) {
 /* One by one: each is an event of its own. */
 static void lift_next(struct moderation *m) {
     if (!m->lifted_n && m->more) {
-        lift(m);
+        lift_row(m);
         return;
     }
     if (!m->lifted_n) {
-        lifted(m, HUB_OK, NULL);
+        end_lift(m, HUB_OK, NULL);
         return;
     }
     m->one = (struct hub_cond){.column = HUB_MOD_ID, .value = hub_cell_text(hub_cstr(m->lifted[m->lifted_n - 1]))};
-    submit(m, HUB_DELETE, on_one_lifted);
+    submit_write(m, HUB_DELETE, on_one_lifted);
 }
 
 /* Ids of one process sort in the order they were made. */
@@ -205,7 +225,7 @@ static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows,
     struct moderation *m = arg;
     hub_unhold(&m->hold);
     if (code) {
-        lifted(m, code, error);
+        end_lift(m, code, error);
         return;
     }
     for (size_t i = 0; i < rows->n; i++)
@@ -214,7 +234,7 @@ static void on_found(void *arg, enum hub_code code, const struct hub_rows *rows,
     lift_next(m);
 }
 
-static void lift(struct moderation *m) {
+static void lift_row(struct moderation *m) {
     struct hub_hub *hub = hub_of(m->room);
     struct hub_store *store = hub->engine->config.store;
     const struct hub_select q = {.table = hub->tables->moderation,
@@ -232,15 +252,15 @@ static void on_added(struct hub_write *w) {
     hub_unhold(&m->hold);
     hub_feed_done(hub_of(m->room)->engine->data.feed, w, true, NULL);
     if (w->code) {
-        refuse(m, w->code, w->error);
-        end(m);
+        refuse_moderation(m, w->code, w->error);
+        end_moderation(m);
         return;
     }
-    accept(m);
-    lift(m);
+    accept_moderation(m);
+    lift_row(m);
 }
 
-static void fill(struct moderation *m) {
+static void fill_row(struct moderation *m) {
     struct hub_str reason = hub_json_get_str(m->args, "reason");
     m->cells[HUB_MOD_ID] = hub_cell_text(hub_str(m->id, HUB_UUID_LEN));
     m->cells[HUB_MOD_ROOM_ID] = hub_cell_text(hub_cstr(m->room->id));
@@ -252,7 +272,7 @@ static void fill(struct moderation *m) {
     m->cells[HUB_MOD_IS_ACTIVE] = hub_cell_bool(1);
 }
 
-static void aim(struct moderation *m) {
+static void aim_moderation(struct moderation *m) {
     for (size_t i = 0; i < 2; i++) m->actions[i] = hub_cell_text(hub_cstr(m->kind->lifts[i]));
     m->where[0] = (struct hub_cond){.column = HUB_MOD_ROOM_ID, .value = hub_cell_text(hub_cstr(m->room->id))};
     m->where[1] = (struct hub_cond){.column = HUB_MOD_USER_ID, .value = hub_cell_text(m->user)};
@@ -262,8 +282,8 @@ static void aim(struct moderation *m) {
         (struct hub_cond){.column = HUB_MOD_ID, .cmp = HUB_NE, .value = hub_cell_text(hub_str(m->id, HUB_UUID_LEN))};
 }
 
-/* Moderators and managers are out of reach of those who are no more than moderators. Known of whoever is
- * in the room. */
+/* Moderators and managers cannot be moderated by those who are no more than moderators. It is known only
+ * of users who are in the room. */
 static bool is_protected(const struct hub_call *call, struct hub_str user) {
     const struct hub_room_user *u = hub_room_user(call->room, user);
     if (!u || call->rights.can_manage_room) return false;
@@ -283,14 +303,14 @@ static enum hub_code check_target(const struct hub_call *call, const struct kind
     return HUB_OK;
 }
 
-/* Of a command that takes seconds: who was let speak may, until that is taken back. */
+/* For a command with "seconds": a user who was let speak may do so until that is revoked. */
 static int64_t end_of(const struct hub_call *call) {
     bool ends = hub_arg_named(call->command->args, HUB_STR("seconds")) != NULL;
     int64_t seconds = ends ? hub_json_get_int(call->args, "seconds", 0) : 0;
     return seconds ? hub_loop_wall(call->room->loop) + seconds * 1000 : INT64_MAX;
 }
 
-static void moderate(struct hub_call *call, const struct kind *kind) {
+static void moderate_user(struct hub_call *call, const struct kind *kind) {
     struct hub_str user = hub_call_str(call, "userId");
     struct hub_err err;
     if (check_target(call, kind, user, &err)) {
@@ -307,59 +327,63 @@ static void moderate(struct hub_call *call, const struct kind *kind) {
                              .until = end_of(call),
                              .made = hub_loop_wall(call->room->loop)};
     hub_uuid7(m->id);
-    aim(m);
+    aim_moderation(m);
     if (kind->adds) {
-        fill(m);
-        submit(m, HUB_INSERT, on_added);
+        fill_row(m);
+        submit_write(m, HUB_INSERT, on_added);
     } else {
-        lift(m);
+        lift_row(m);
     }
 }
 
 static void block_user(struct hub_call *call) {
-    static const struct kind kind = {"block", {"block"}, true, block};
-    moderate(call, &kind);
+    static const struct kind kind = {"block", {"block"}, true, apply_block};
+    if (deletes_messages(call->args) && !call->rights.can_delete_any)
+        hub_call_fail(call, HUB_NOT_ALLOWED, "deleteMessages: deleting messages of others takes %s",
+                      hub_right_rows[HUB_RIGHT_DELETE_ANY].name);
+    else
+        moderate_user(call, &kind);
 }
 
 static void unblock_user(struct hub_call *call) {
-    static const struct kind kind = {NULL, {"block"}, false, unblock};
-    moderate(call, &kind);
+    static const struct kind kind = {NULL, {"block"}, false, apply_unblock};
+    moderate_user(call, &kind);
 }
 
 static void silence_user(struct hub_call *call) {
-    static const struct kind kind = {"silence", {"silence"}, true, silence};
-    moderate(call, &kind);
+    static const struct kind kind = {"silence", {"silence"}, true, apply_silence};
+    moderate_user(call, &kind);
 }
 
 static void unsilence_user(struct hub_call *call) {
-    static const struct kind kind = {NULL, {"silence"}, false, unsilence};
-    moderate(call, &kind);
+    static const struct kind kind = {NULL, {"silence"}, false, apply_unsilence};
+    moderate_user(call, &kind);
 }
 
 static void grant_speak(struct hub_call *call) {
-    static const struct kind kind = {"speak", {"speak", "silence"}, false, grant};
-    moderate(call, &kind);
+    static const struct kind kind = {"speak", {"speak", "silence"}, false, apply_grant};
+    moderate_user(call, &kind);
 }
 
 static void deny_speak(struct hub_call *call) {
-    static const struct kind kind = {NULL, {"speak"}, true, deny};
-    moderate(call, &kind);
+    static const struct kind kind = {NULL, {"speak"}, true, apply_denial};
+    moderate_user(call, &kind);
 }
 
 /* Now, but later than any before: those who ask within a millisecond keep their order. */
-static int64_t moment(struct hub_engine *e) {
+static int64_t time_of_asking(struct hub_engine *e) {
     int64_t now = hub_loop_wall(e->config.loop);
     e->last_asked = now > e->last_asked ? now : e->last_asked + 1;
     return e->last_asked;
 }
 
-/* Asking again is told again, and keeps one's place: moderators come and go. The rate limit keeps it from
- * being a nuisance. */
+/* A repeated request is announced again and keeps its place in the queue, since other moderators may be
+ * present by now. The rate limit bounds repeats. */
 static void request_speak(struct hub_call *call) {
     const struct hub_target moderators = {.to = HUB_TO_MODERATORS};
     struct hub_room_user *u = hub_room_user(call->room, hub_cstr(call->who->user_id));
-    if (u && !u->asked_to_speak) u->asked_to_speak = moment(call->hub->engine);
-    tell(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
+    if (u && !u->asked_to_speak) u->asked_to_speak = time_of_asking(call->hub->engine);
+    tell_target(call->room, &moderators, HUB_STR("hub:speakRequested"), hub_cstr(call->who->user_id));
     hub_call_ok(call, NULL, hub_str(NULL, 0));
 }
 
@@ -419,7 +443,8 @@ static void add_rows(struct hub_buf *b, const struct hub_rows *rows, const char 
 }
 
 /* In the room, asked, and silent still: who has become a moderator, say, needs no answer. */
-static bool waits(const struct hub_hub *hub, struct hub_room *room, const struct hub_room_user *u, int64_t now) {
+static bool waits_to_speak(const struct hub_hub *hub, struct hub_room *room, const struct hub_room_user *u,
+                           int64_t now) {
     if (!u->member_n || !u->asked_to_speak) return false;
     const struct hub_member *m = HUB_CONTAINER(u->members.next, struct hub_member, in_user);
     return hub_room_is_silenced(room, hub_cstr(u->id), &m->rights, hub->def->default_silenced, now);
@@ -432,12 +457,11 @@ static int who_asked_first(const void *a, const void *b) {
 }
 
 static void add_waiting(struct hub_buf *b, const struct hub_hub *hub, struct hub_room *room) {
-    const struct hub_room_user **all = hub_xmalloc((hub_map_len(&room->users) + 1) * sizeof *all);
+    const struct hub_room_user **all = hub_xmalloc((hub_keyed_len(&room->users) + 1) * sizeof *all);
     size_t n = 0;
     int64_t now = hub_loop_wall(room->loop);
-    void *value;
-    for (void *it = NULL; (it = hub_map_next(&room->users, it, NULL, &value));)
-        if (waits(hub, room, value, now)) all[n++] = value;
+    HUB_ROOM_EACH_USER(room, u)
+    if (waits_to_speak(hub, room, u, now)) all[n++] = u;
     qsort(all, n, sizeof *all, who_asked_first);
     for (size_t i = 0; i < n; i++) {
         hub_buf_addz(b, i ? ",{\"userId\":" : "{\"userId\":");
@@ -466,7 +490,8 @@ static void on_restrictions(void *arg, enum hub_code code, const struct hub_rows
         add_rows(&b, rows, "silence", now);
         hub_buf_addz(&b, "],\"waiting\":[");
         add_waiting(&b, call->hub, call->room);
-        hub_buf_addz(&b, "]}");
+        bool more = rows->n == RESTRICTIONS_MAX || rows->cut;
+        hub_buf_addf(&b, "],\"hasMore\":%s}", more ? "true" : "false");
         hub_call_show(call, "restrictions", hub_buf_str(&b));
     }
     hub_result_over(reads, &l->result);
@@ -507,24 +532,35 @@ static void list_restrictions(struct hub_call *call) {
     { "seconds", HUB_ARG_INT, .least = 1, .most = SECONDS_MAX, .help = (HELP) }
 #define ARG_REASON(HELP) \
     { "reason", HUB_ARG_TEXT, .most = HUB_REASON_MAX, .help = (HELP) }
+#define ARG_DELETES(HELP) \
+    { "deleteMessages", HUB_ARG_BOOL, .help = (HELP) }
 static const struct hub_arg block_args[] = {HUB_ARG_ROOM,
                                             ARG_WHOM,
                                             ARG_SECONDS("How long it holds; for good unless given."),
                                             ARG_REASON("Stored, and told the user."),
+                                            ARG_DELETES("Deletes his messages of the room, too; takes canDeleteAny."),
                                             {0}};
 static const struct hub_arg silence_args[] = {HUB_ARG_ROOM,
                                               ARG_WHOM,
                                               ARG_SECONDS("How long it holds; for good unless given."),
                                               ARG_REASON("Stored, for moderators."),
                                               {0}};
-/* The same payload as that of what is lifted, so that clients need not make another. */
-static const struct hub_arg lift_args[] = {
-    HUB_ARG_ROOM, ARG_WHOM, ARG_SECONDS("Without effect: it ends at once."), ARG_REASON("Without effect."), {0}};
+/* Takes the same payload as the command that it revokes, so that clients need not build another. */
+static const struct hub_arg lift_args[] = {HUB_ARG_ROOM,
+                                           ARG_WHOM,
+                                           ARG_SECONDS("Without effect: it ends at once."),
+                                           ARG_REASON("Without effect."),
+                                           ARG_DELETES("Without effect: what was deleted stays so."),
+                                           {0}};
 static const struct hub_arg speak_args[] = {HUB_ARG_ROOM, ARG_WHOM, {0}};
 static const struct hub_arg room_args[] = {HUB_ARG_ROOM, {0}};
 static const struct hub_field restrictions_answer[] = {
-    {"restrictions", "{blocked, silenced, waiting}", .help = "Lists of users, with who did it, why and until when."},
+    {"restrictions", "{blocked, silenced, waiting, hasMore}",
+     .help = "Lists of users, with who did it, why and until when; hasMore: only the newest 1,000 were looked at."},
     {0}};
+
+static const struct hub_field block_answer[] = {
+    {"deleted", "integer", .help = "With `deleteMessages`: how many there were.", .optional = true}, {0}};
 
 #define MODERATORS HUB_GATES(&hub_gate_room, &hub_gate_moderate, &hub_gate_running, &hub_gate_args)
 #define MODERATION_CODES \
@@ -544,6 +580,7 @@ static const struct hub_command moderation_commands[] = {
      .gates = MODERATORS,
      .args = block_args,
      .rest = {"PUT", "rooms/:roomId/moderation/:userId/block", 200},
+     .answer = block_answer,
      .codes = MODERATION_CODES,
      .run = block_user},
     {.name = "hub:unblock",
@@ -579,7 +616,7 @@ static const struct hub_command moderation_commands[] = {
      .codes = MODERATION_CODES,
      .run = grant_speak},
     {.name = "hub:denySpeak",
-     .help = "Refuses that, or takes it back.",
+     .help = "Refuses a request to speak, or revokes the permission.",
      .gates = MODERATORS,
      .args = speak_args,
      .codes = MODERATION_CODES,

@@ -10,20 +10,9 @@
 static struct hub_data *data_of(struct hub_engine *e) { return &e->data; }
 
 /* Whether the answer to a write comes after the rights that rest on the row have been worked out again. */
-static bool waits(const struct hub_host_call *c) {
+static bool call_waits(const struct hub_host_call *c) {
     const struct hub_caller *caller = c->caller;
     return !caller || !caller->decides;
-}
-
-static const struct hub_table *table_arg(struct hub_engine *e, struct hub_host_call *c) {
-    struct hub_str name = hub_host_text(c, 0);
-    const struct hub_table *t = hub_tables_find(e->config.tables, name);
-    char text[160];
-    if (t) return t;
-    snprintf(text, sizeof text, "there is no DataObject \"%.*s\"", name.n < 64 ? (int)name.n : 64,
-             name.p ? name.p : "");
-    hub_host_fail(c, HUB_NOT_FOUND, text);
-    return NULL;
 }
 
 static void on_object(void *p, enum hub_code code, json_t *result, const char *error) {
@@ -37,24 +26,24 @@ static void on_object(void *p, enum hub_code code, json_t *result, const char *e
 }
 
 void hub_host_objects_find(void *ctx, struct hub_host_call *c) {
-    const struct hub_table *t = table_arg(ctx, c);
+    const struct hub_table *t = hub_host_table(ctx, c);
     if (t) hub_object_find(data_of(ctx), t, hub_host_arg(c, 1), on_object, c);
 }
 void hub_host_objects_list(void *ctx, struct hub_host_call *c) {
-    const struct hub_table *t = table_arg(ctx, c);
+    const struct hub_table *t = hub_host_table(ctx, c);
     if (t) hub_object_list(data_of(ctx), t, hub_host_arg(c, 1), hub_host_arg(c, 2), on_object, c);
 }
 void hub_host_objects_create(void *ctx, struct hub_host_call *c) {
-    const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_create(data_of(ctx), t, hub_host_arg(c, 1), waits(c), on_object, c);
+    const struct hub_table *t = hub_host_table(ctx, c);
+    if (t) hub_object_create(data_of(ctx), t, hub_host_arg(c, 1), call_waits(c), on_object, c);
 }
 void hub_host_objects_update(void *ctx, struct hub_host_call *c) {
-    const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_update(data_of(ctx), t, hub_host_arg(c, 1), hub_host_arg(c, 2), waits(c), on_object, c);
+    const struct hub_table *t = hub_host_table(ctx, c);
+    if (t) hub_object_update(data_of(ctx), t, hub_host_arg(c, 1), hub_host_arg(c, 2), call_waits(c), on_object, c);
 }
 void hub_host_objects_delete(void *ctx, struct hub_host_call *c) {
-    const struct hub_table *t = table_arg(ctx, c);
-    if (t) hub_object_delete(data_of(ctx), t, hub_host_arg(c, 1), waits(c), on_object, c);
+    const struct hub_table *t = hub_host_table(ctx, c);
+    if (t) hub_object_delete(data_of(ctx), t, hub_host_arg(c, 1), call_waits(c), on_object, c);
 }
 
 /* ---- db ---- */
@@ -86,7 +75,7 @@ static void on_redis(void *p, enum hub_code code, json_t *reply, const char *err
     on_sql(p, code, json_is_null(reply) ? NULL : reply, error); /* what is not there is nil */
 }
 
-static json_t *as_text(const json_t *v) {
+static HUB_MUST json_t *as_text(const json_t *v) {
     struct hub_buf b = {0};
     if (json_is_string(v)) return json_incref((json_t *)(uintptr_t)v);
     hub_json_add(&b, v);

@@ -6,16 +6,9 @@
 
 #include "hub/access/access.h"
 #include "hub/event/event.h"
+#include "hub/lifecycle/lifecycle.h"
 #include "hub/member/member.h"
 #include "hub/message/message.h"
-
-/* The hub whose script calls. NULL: a script of the service (a plain namespace's, authenticate), which
- * belongs to none of several. */
-static struct hub_hub *hub_arg(const struct hub_engine *e, const struct hub_host_call *c) {
-    const struct hub_caller *caller = c->caller;
-    if (caller) return caller->hub;
-    return e->hub_n == 1 ? e->hubs[0] : NULL;
-}
 
 static struct hub_room *room_in(struct hub_hub *hub, struct hub_str id) {
     struct hub_room *r = hub_room_find(&hub->rooms, id);
@@ -24,9 +17,11 @@ static struct hub_room *room_in(struct hub_hub *hub, struct hub_str id) {
 
 /* The room in use under this id, *ROOM NULL when nobody is in it: in the script's own hub, else in the
  * only hub that has it. False: several have, and the call failed. */
-static bool room_arg(const struct hub_engine *e, struct hub_host_call *c, struct hub_room **room) {
-    struct hub_hub *own = hub_arg(e, c);
+static bool room_arg(struct hub_engine *e, struct hub_host_call *c, struct hub_room **room) {
+    struct hub_hub *own = hub_host_own(e, c);
     char text[400];
+    if (!own && (c->of.n || hub_host_of_gone(c)))
+        return hub_host_fail(c, HUB_NOT_FOUND, "the hub is no longer served"), false;
     *room = own ? room_in(own, hub_host_text(c, 0)) : NULL;
     for (size_t i = 0; !own && i < e->hub_n; i++) {
         struct hub_room *r = room_in(e->hubs[i], hub_host_text(c, 0));
@@ -44,8 +39,7 @@ static bool room_arg(const struct hub_engine *e, struct hub_host_call *c, struct
     return true;
 }
 
-/* What every custom event carries. ROOM_ID: a text, or JSON null for an event that belongs to no room. */
-static void add_data_args(struct hub_buf *b, struct hub_str room_id, const json_t *data) {
+void hub_host_add_data(struct hub_buf *b, struct hub_str room_id, const json_t *data) {
     hub_buf_addc(b, '{');
     hub_json_add_key(b, "roomId");
     if (room_id.p)
@@ -58,11 +52,16 @@ static void add_data_args(struct hub_buf *b, struct hub_str room_id, const json_
     hub_buf_addc(b, '}');
 }
 
-static void emit_in(struct hub_room *room, const struct hub_target *target, const struct hub_host_call *c,
-                    unsigned flags) {
+int hub_host_event_flags(const struct hub_room *room, struct hub_str event) {
+    const struct hub_def_custom_event *e = hub_def_custom_event(hub_of(room)->def, event);
+    return e ? hub_event_flags(e) : 0;
+}
+
+static void emit_in(struct hub_room *room, const struct hub_target *target, const struct hub_host_call *c) {
     struct hub_buf args = {0};
-    add_data_args(&args, hub_cstr(room->id), hub_host_arg(c, 2));
-    hub_room_emit(room, target, hub_host_text(c, 1), hub_buf_str(&args), flags);
+    struct hub_str event = hub_host_text(c, 1);
+    hub_host_add_data(&args, hub_cstr(room->id), hub_host_arg(c, 2));
+    hub_room_emit(room, target, event, hub_buf_str(&args), hub_host_event_flags(room, event));
     hub_buf_free(&args);
 }
 
@@ -75,7 +74,7 @@ static void on_event_kept(void *p, enum hub_code code, const char *error, struct
     struct announcing *a = p;
     const struct hub_target all = {.to = HUB_TO_ALL};
     (void)data;
-    if (!code) emit_in(a->room, &all, a->call, 0);
+    if (!code) emit_in(a->room, &all, a->call);
     hub_room_unref(a->room);
     if (code)
         hub_host_fail(a->call, code, error);
@@ -84,11 +83,24 @@ static void on_event_kept(void *p, enum hub_code code, const char *error, struct
     free(a);
 }
 
-/* Clients would take it for their own connection's. False: answered. */
-static bool is_event_free(struct hub_host_call *c) {
-    bool reserved = hub_event_reserved(hub_host_text(c, 1));
+bool hub_host_event_free(struct hub_host_call *c, size_t at) {
+    struct hub_str event = hub_host_text(c, at);
+    bool reserved = hub_event_reserved(event);
     if (reserved) hub_host_fail(c, HUB_BAD_REQUEST, "that event name is reserved by Socket.IO");
     return !reserved;
+}
+
+void hub_host_emit_kept(struct hub_room *room, struct hub_host_call *c) {
+    const struct hub_def_custom_event *e = hub_def_custom_event(hub_of(room)->def, hub_host_text(c, 1));
+    const struct hub_target all = {.to = HUB_TO_ALL};
+    if (e && !e->ephemeral) {
+        struct announcing *a = hub_xmalloc(sizeof *a);
+        *a = (struct announcing){hub_room_ref(room), c};
+        hub_event_store(room, hub_str(NULL, 0), e, hub_host_arg(c, 2), on_event_kept, a);
+        return;
+    }
+    emit_in(room, &all, c);
+    hub_host_done(c, json_true());
 }
 
 /* An event the hub defines with ephemeral: false is stored before it is shown; what is meant for some is
@@ -102,15 +114,12 @@ void hub_host_hub_broadcast(void *ctx, struct hub_host_call *c) {
                       "hub.broadcast(roomId, event, data, to): to is \"all\" or an array of user ids");
         return;
     }
-    if (!is_event_free(c) || !room_arg(ctx, c, &room)) return;
-    const struct hub_def_custom_event *e = room ? hub_def_custom_event(hub_of(room)->def, hub_host_text(c, 1)) : NULL;
-    if (e && !e->ephemeral && target.to == HUB_TO_ALL) {
-        struct announcing *a = hub_xmalloc(sizeof *a);
-        *a = (struct announcing){hub_room_ref(room), c};
-        hub_event_store(room, hub_str(NULL, 0), e, hub_host_arg(c, 2), on_event_kept, a);
+    if (!hub_host_event_free(c, 1) || !room_arg(ctx, c, &room)) return;
+    if (room && target.to == HUB_TO_ALL) {
+        hub_host_emit_kept(room, c);
         return;
     }
-    if (room) emit_in(room, &target, c, e && e->ephemeral ? HUB_SEND_EPHEMERAL : 0);
+    if (room) emit_in(room, &target, c);
     hub_host_done(c, json_boolean(room != NULL));
 }
 
@@ -173,7 +182,7 @@ static void send_in(struct hub_room *room, struct hub_host_call *c) {
     hub_buf_free(&text);
 }
 
-static void on_room_open(void *p, enum hub_code code) {
+static void on_usable(void *p, enum hub_code code) {
     struct opening *o = p;
     if (code)
         hub_host_fail(o->call, code, NULL);
@@ -183,10 +192,15 @@ static void on_room_open(void *p, enum hub_code code) {
     free(o);
 }
 
+static void on_room_open(void *p, enum hub_code code) {
+    struct opening *o = p;
+    if (code || hub_lifecycle_use(o->room, on_usable, o)) on_usable(o, code);
+}
+
 static void on_room_record(void *p, enum hub_code code, json_t *record, const char *error) {
     struct opening *o = p;
-    (void)record;
     if (!code) {
+        if (!o->room->record) o->room->record = json_incref(record);
         hub_room_load(o->room, on_room_open, o);
         return;
     }
@@ -211,10 +225,12 @@ void hub_host_hub_send(void *ctx, struct hub_host_call *c) {
         return;
     }
     if (!room_arg(e, c, &room)) return;
-    if (room)
+    if (room && hub_lifecycle_in_use(room))
         send_in(room, c);
-    else if (hub_arg(e, c))
-        send_in_unused(hub_arg(e, c), c);
+    else if (room)
+        send_in_unused(hub_of(room), c);
+    else if (hub_host_own(e, c))
+        send_in_unused(hub_host_own(e, c), c);
     else
         hub_host_fail(c, HUB_NOT_FOUND,
                       "nobody is in that room, and a script outside hubs cannot say which of several it means");
@@ -233,15 +249,19 @@ static int64_t emit_to_user(const struct hub_hub *hub, struct hub_str user, stru
 
 void hub_host_hub_emit(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
-    const struct hub_hub *own = hub_arg(e, c);
+    const struct hub_hub *own = hub_host_own(e, c);
     struct hub_buf args = {0};
     int64_t n = 0;
     if (!hub_host_text(c, 0).n || !hub_host_text(c, 1).n) {
         hub_host_fail(c, HUB_BAD_REQUEST, "hub.emit(userId, event, data): expected two texts");
         return;
     }
-    if (!is_event_free(c)) return;
-    add_data_args(&args, hub_json_str(c->room_id), hub_host_arg(c, 2));
+    if (!own && (c->of.n || hub_host_of_gone(c))) {
+        hub_host_fail(c, HUB_NOT_FOUND, "the hub is no longer served");
+        return;
+    }
+    if (!hub_host_event_free(c, 1)) return;
+    hub_host_add_data(&args, hub_json_str(c->room_id), hub_host_arg(c, 2));
     if (own) n = emit_to_user(own, hub_host_text(c, 0), hub_host_text(c, 1), hub_buf_str(&args));
     for (size_t i = 0; !own && i < e->hub_n; i++)
         n += emit_to_user(e->hubs[i], hub_host_text(c, 0), hub_host_text(c, 1), hub_buf_str(&args));

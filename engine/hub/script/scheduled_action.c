@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "hub/access/access.h"
+#include "hub/lifecycle/lifecycle.h"
 #include "hub/message/message.h"
 
 /* One action of one room while its interval runs. */
@@ -29,9 +30,9 @@ static struct hub_metric skipped =
     HUB_METRIC(HUB_COUNTER, "hubd_scheduled_skipped_total", NULL,
                "Runs of scheduled actions skipped because the previous run had not finished");
 
-static void tick(struct hub_timer *t);
+static void tick_action(struct hub_timer *t);
 
-static void arm(struct action *a) {
+static void arm_action(struct action *a) {
     struct hub_loop *loop = a->room->loop;
     int64_t now = hub_loop_now(loop), step = a->def->interval_ms;
     if (a->due <= now) { /* no drift: the next multiple of the interval that lies ahead */
@@ -39,7 +40,7 @@ static void arm(struct action *a) {
         if (missed) hub_metric_add(&skipped, missed);
         a->due += (missed + 1) * step;
     }
-    hub_timer_start(loop, &a->timer, a->due - now, tick);
+    hub_timer_start(loop, &a->timer, a->due - now, tick_action);
 }
 
 static void end_tick(struct action *a) {
@@ -92,7 +93,7 @@ static void run_tick(struct hub_room_op *op) {
     json_decref(id);
 }
 
-static void tick(struct hub_timer *t) {
+static void tick_action(struct hub_timer *t) {
     struct action *a = HUB_CONTAINER(t, struct action, timer);
     struct hub_room *room = hub_room_ref(a->room);
     if (a->running) {
@@ -101,7 +102,7 @@ static void tick(struct hub_timer *t) {
         a->running = true;
         hub_room_enqueue(room, &a->op);
     }
-    arm(a);
+    arm_action(a);
     hub_room_unref(room);
 }
 
@@ -118,16 +119,16 @@ static struct actions *actions_of(struct hub_room *room) {
     return *place = all;
 }
 
-static struct action *start(struct hub_room *room, const struct hub_def_scheduled_action *def) {
+static struct action *start_action(struct hub_room *room, const struct hub_def_scheduled_action *def) {
     struct action *a = hub_xcalloc(1, sizeof *a);
     *a = (struct action){.room = def->keep_alive ? hub_room_ref(room) : room, .def = def, .op.run = run_tick};
     a->due = hub_loop_now(room->loop) + def->interval_ms;
-    hub_timer_start(room->loop, &a->timer, def->interval_ms, tick);
+    hub_timer_start(room->loop, &a->timer, def->interval_ms, tick_action);
     return a;
 }
 
-/* Gives up the room when the action held it: the caller must hold it too. */
-static void stop(struct action *a) {
+/* Gives up the reference to the room that the action may hold: the caller must hold one too. */
+static void stop_action(struct action *a) {
     struct hub_room *room = a->room;
     bool held = a->def->keep_alive;
     hub_timer_stop(room->loop, &a->timer);
@@ -150,7 +151,7 @@ static void on_remembered(void *arg, enum hub_code code, int64_t seq, const char
                    hub_code_text(code), NULL);
 }
 
-static void remember(const struct hub_room *room) {
+static void remember_actions(const struct hub_room *room) {
     struct hub_store *store = hub_of(room)->engine->config.store;
     struct hub_buf scope = {0};
     kept_scope(&scope, hub_of(room)->def);
@@ -163,17 +164,17 @@ static void start_actions(struct hub_room *room) {
     bool kept = false;
     for (size_t i = 0; all && i < all->n; i++) {
         if (all->items[i]) continue;
-        all->items[i] = start(room, &hub_of(room)->def->scheduled_actions[i]);
+        all->items[i] = start_action(room, &hub_of(room)->def->scheduled_actions[i]);
         kept = kept || all->items[i]->def->keep_alive;
     }
-    if (kept && room->user_n) remember(room);
+    if (kept && room->user_n) remember_actions(room);
 }
 
 static void pause_actions(struct hub_room *room) {
     struct actions *all = running_actions(room);
     for (size_t i = 0; all && !room->user_n && i < all->n; i++) {
         if (!all->items[i] || all->items[i]->def->keep_alive) continue;
-        stop(all->items[i]);
+        stop_action(all->items[i]);
         all->items[i] = NULL;
     }
 }
@@ -181,7 +182,7 @@ static void pause_actions(struct hub_room *room) {
 static void stop_actions(struct hub_room *room) {
     struct actions *all = running_actions(room);
     for (size_t i = 0; all && i < all->n; i++)
-        if (all->items[i]) stop(all->items[i]);
+        if (all->items[i]) stop_action(all->items[i]);
     free(all);
     *hub_room_data(room, &hub_scheduled_actions_part) = NULL;
 }
@@ -190,7 +191,7 @@ static void restart_actions(struct hub_room *room) {
     bool was_running = running_actions(room) != NULL;
     stop_actions(room);
     if (room->user_n || was_running) start_actions(room);
-    pause_actions(room); /* what runs with members only, in a room kept alive without */
+    pause_actions(room); /* actions that need members, in a room that is kept alive without members */
 }
 
 /* ---- keepAlive after a restart ---- */
@@ -210,12 +211,22 @@ static void free_resuming(struct resuming *r) {
     free(r);
 }
 
-static void resume(struct resuming *r) {
+static void on_resumable(void *arg, enum hub_code code);
+
+static void resume_room(struct resuming *r) {
+    if (!r->hub->gone && r->room->state == HUB_ROOM_OPEN && !hub_lifecycle_use(r->room, on_resumable, r)) return;
     if (!r->hub->gone && r->room->state == HUB_ROOM_OPEN) { /* both may have ended while this waited */
         start_actions(r->room);
         pause_actions(r->room); /* only what needs no members */
     }
     free_resuming(r);
+}
+
+static void on_resumable(void *arg, enum hub_code code) {
+    if (code)
+        free_resuming(arg);
+    else
+        resume_room(arg);
 }
 
 static void on_eligible(void *arg, enum hub_code code, json_t *result, const char *error) {
@@ -224,7 +235,7 @@ static void on_eligible(void *arg, enum hub_code code, json_t *result, const cha
     if (code || !hub_truthy(result))
         free_resuming(r);
     else
-        resume(r);
+        resume_room(r);
 }
 
 static void on_resumed(void *arg, enum hub_code code) {
@@ -233,7 +244,7 @@ static void on_resumed(void *arg, enum hub_code code) {
     if (code || r->hub->gone) {
         free_resuming(r);
     } else if (r->hub->def->room_eligibility.kind == HUB_SCRIPT_NONE) {
-        resume(r);
+        resume_room(r);
     } else {
         size_t n = hub_hook_room_args(r->hub, r->room->record, args, 0);
         hub_hook_call(r->hub, &r->hub->def->room_eligibility, args, n, on_eligible, r);
@@ -265,8 +276,8 @@ static void on_rooms(void *arg, enum hub_code code, json_t *rows, const char *er
     free(l);
     if (hub->gone) return;
     if (code)
-        hub_log_kv(HUB_LOG_WARN, "hub", "keepAlive actions wait for a join", "hub", hub->def->name, "error", error,
-                   NULL);
+        hub_log_kv(HUB_LOG_WARN, "hub", "keepAlive actions were not resumed; they start with the next join", "hub",
+                   hub->def->name, "error", error, NULL);
     for (size_t i = 0; !code && i < json_array_size(rows); i++) {
         json_t *id = hub_json_get(json_array_get(rows, i), "roomId");
         struct resuming *r = hub_xmalloc(sizeof *r);

@@ -1,5 +1,5 @@
 /* What scripts may ask of the engine, and what they do by themselves at their time. The functions are rows of
- * hub_engine_host_fns (hub/engine.h). */
+ * the part's host functions (hook/hook.h). */
 #ifndef HUB_SCRIPT_SCRIPT_H
 #define HUB_SCRIPT_SCRIPT_H
 #include "hub/core/core.h"

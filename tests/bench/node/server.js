@@ -1,11 +1,13 @@
 // The work of the bench on stock Socket.IO: rooms, an ephemeral broadcast, an echo with acknowledgement; with a STORE also messages that are
-// stored, acknowledged and then sent on. Usage: node server.js PORT [postgresql://… | sqlite:FILE]
+// stored, acknowledged and then sent on; or with permessage-deflate. Usage: node server.js PORT [postgresql://… | sqlite:FILE | deflate]
 "use strict";
 const { Server } = require("socket.io");
 
-const [port, store] = process.argv.slice(2);
+const [port, extra] = process.argv.slice(2);
+const deflate = extra === "deflate";
+const store = deflate ? undefined : extra;
 const insert = store && require("./stores.js").open(store);
-const io = new Server(Number(port), { transports: ["websocket"], perMessageDeflate: false, serveClient: false });
+const io = new Server(Number(port), { transports: ["websocket"], perMessageDeflate: deflate && { threshold: 256 }, serveClient: false });
 const seqs = new Map();
 
 async function keep(message, ack) {

@@ -5,7 +5,7 @@ import { outagesOf, PARTS, underLoad } from "./rounds.js";
 
 const ROUNDS = Number(process.env.HUBD_OUTAGE_ROUNDS || 5);
 const SEED = Number(process.env.HUBD_OUTAGE_SEED || Math.floor(Math.random() * 2 ** 32)) >>> 0;
-const ROUND_MS = 180000;
+const ROUND_MS = 600000;
 const WAYS = ["kill", "pause", "stop"];
 const pairs = PARTS.flatMap((first) => PARTS.filter((part) => part !== first).map((second) => [first, second]));
 

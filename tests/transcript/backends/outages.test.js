@@ -10,17 +10,17 @@ const HOW = {
   bus: ["kill", "pause", "stop", "kill", "pause"],
 };
 
-describe("an outage under load", { timeout: 600000 }, () => {
+describe("an outage under load", { timeout: 850000 }, () => {
   const world = underLoad({ front: true });
 
   for (const [part, ways] of Object.entries(HOW)) {
-    test(`of the ${part}, ${ways.length} times: refused in time or not noticed, and everything resumes`, { timeout: 180000 }, (t) =>
+    test(`of the ${part}, ${ways.length} times: refused in time or not noticed, and everything resumes`, { timeout: 600000 }, (t) =>
       outagesOf(world, [part], t, async () => {
         for (const how of ways) await world.outage({ gone: [[part, how]] });
       }));
   }
 
-  test("that only loses the outcome of a commit, 10 times, is noticed by nobody", { timeout: 180000 }, (t) =>
+  test("that only loses the outcome of a commit, 10 times, is noticed by nobody", { timeout: 600000 }, (t) =>
     outagesOf(world, ["store"], t, async () => {
       const { refusals } = world;
       for (let i = 0; i < 10; i++) await world.blink(i % 2 ? "question" : "answer");

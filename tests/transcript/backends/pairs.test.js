@@ -11,11 +11,11 @@ const ROUNDS = [
   [["bus", "cache"], "stop"],
 ];
 
-describe("an outage of two under load", { timeout: 600000 }, () => {
+describe("an outage of two under load", { timeout: 850000 }, () => {
   const world = underLoad();
 
   for (const [parts, how] of ROUNDS) {
-    test(`${parts.join(" and ")} (${how}), back in that order`, { timeout: 180000 }, (t) =>
+    test(`${parts.join(" and ")} (${how}), back in that order`, { timeout: 600000 }, (t) =>
       outagesOf(world, parts, t, () => world.outage({ gone: parts.map((part) => [part, how]), back: parts })));
   }
 

@@ -1,14 +1,21 @@
 // A Redis of its own, with enough databases that every service can have one. The default user needs no password unless the options
 // say so; "alice" has "secret".
+import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
+import { certificate } from "./certificate.js";
 import { findProgram, freePort, Missing, Server } from "./server.js";
 
 const DATABASES = 4096;
 const COMMAND_MS = 5000;
+const SEVERAL_WORDS = ["user", "replicaof"]; // options whose value is several arguments
 
 export class Redis extends Server {
-  /** OPTIONS are more settings, {"notify-keyspace-events": "KEA", requirepass: "…"}. What is in it survives a clean stop, not a kill. */
-  static async start(options = {}) {
+  /**
+   * OPTIONS are more settings, {"notify-keyspace-events": "KEA", requirepass: "…"}. What is in it survives a clean stop, not a kill.
+   * With TLS it also serves that, on tlsPort, with a certificate that only ca signs.
+   */
+  static async start(options = {}, { tls = false } = {}) {
     const program = findProgram("redis-server");
     if (!program) throw new Missing("Redis is not installed (Debian: apt-get install redis-server)");
     const server = new Redis("redis");
@@ -16,6 +23,7 @@ export class Redis extends Server {
     server.options = { save: "3600 1", appendonly: "no", databases: `${DATABASES}`, user: "alice on >secret ~* &* +@all", ...options };
     server.databases = Number(server.options.databases);
     await server.choosePorts();
+    if (tls) await server.#offerTls();
     return server.start();
   }
 
@@ -23,9 +31,15 @@ export class Redis extends Server {
     this.port = await freePort();
   }
 
+  async #offerTls() {
+    const { cert, key } = certificate(this.dir);
+    [this.tlsPort, this.ca] = [await freePort(), cert];
+    Object.assign(this.options, { "tls-port": `${this.tlsPort}`, "tls-cert-file": cert, "tls-key-file": key, "tls-auth-clients": "no" });
+  }
+
   command() {
     const options = Object.entries({ bind: "127.0.0.1", port: `${this.port}`, dir: this.dir, ...this.options });
-    return [this.program, options.flatMap(([name, value]) => [`--${name}`, ...(name === "user" ? value.split(" ") : [value])])];
+    return [this.program, options.flatMap(([name, value]) => [`--${name}`, ...(SEVERAL_WORDS.includes(name) ? value.split(" ") : [value])])];
   }
 
   async probe() {
@@ -47,11 +61,49 @@ export class Redis extends Server {
   }
 }
 
+/** A sentinel that watches the master NAME, on which so many as QUORUM have to agree that it is gone. */
+export class Sentinel extends Server {
+  static async start(name, master, { quorum = 2, downMs = 2000, more = [] } = {}) {
+    const program = findProgram("redis-server");
+    if (!program) throw new Missing("Redis is not installed (Debian: apt-get install redis-server)");
+    const server = new Sentinel("sentinel");
+    server.program = program;
+    server.config = [
+      `sentinel monitor ${name} 127.0.0.1 ${master.port} ${quorum}`,
+      `sentinel down-after-milliseconds ${name} ${downMs}`,
+      `sentinel failover-timeout ${name} 5000`,
+      ...more,
+    ];
+    await server.choosePorts();
+    return server.start();
+  }
+
+  async choosePorts() {
+    this.port = await freePort();
+    this.file = join(this.dir, "sentinel.conf");
+    writeFileSync(this.file, ["bind 127.0.0.1", `port ${this.port}`, `dir ${this.dir}`, ...this.config, ""].join("\n"));
+  }
+
+  command() {
+    return [this.program, [this.file, "--sentinel"]];
+  }
+
+  async probe() {
+    const answer = await this.call("PING").catch((error) => error.message);
+    return answer === "PONG" || /^NOAUTH/.test(answer);
+  }
+
+  call(...command) {
+    return redis(`redis://127.0.0.1:${this.port}`, ...command);
+  }
+}
+
 /** Sends one COMMAND to the server and database of URL; resolves with the answer: strings, numbers, null, arrays. */
 export function redis(url, ...command) {
   const { hostname, port, username, password, pathname } = new URL(url);
   const auth = password ? [username ? ["AUTH", username, password] : ["AUTH", password]] : [];
-  const commands = [...auth, ["SELECT", pathname.slice(1) || "0"], command];
+  const database = pathname.slice(1) ? [["SELECT", pathname.slice(1)]] : []; // sentinels know no SELECT
+  const commands = [...auth, ...database, command];
   return new Promise((done, failed) => {
     let text = Buffer.alloc(0);
     const socket = connect(Number(port), hostname);

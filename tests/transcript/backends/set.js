@@ -11,6 +11,7 @@ import { Postgres } from "./postgres.js";
 import { Redis } from "./redis.js";
 import { Missing } from "./server.js";
 
+const PATIENT_MS = 10000;
 const KINDS = { postgres: Postgres, redis: Redis, kafka: Kafka };
 
 class BackendSet {
@@ -49,7 +50,9 @@ class BackendSet {
     if (!database) throw new Error("every Redis database is taken");
     this.#places.set(id, database);
     await this.postgres.sql(`create database ${project}`);
-    return { id, project, store: this.postgres.url(project), cache: this.redis.url(database), bus: this.kafka?.url() };
+    // A Redis that has to wait for its turn on a busy host is not away.
+    const cache = `${this.redis.url(database)}?timeoutMs=${PATIENT_MS}`;
+    return { id, project, store: this.postgres.url(project), cache, bus: this.kafka?.url() };
   }
 
   #known(id) {

@@ -10,7 +10,7 @@ import { temporaryFolder } from "./server.js";
 
 const MAIN = join(dirname(fileURLToPath(import.meta.url)), "main.js");
 const SKIPPED = 77;
-const SLOW_MS = 60000;
+const SLOW_MS = 180000;
 const NOWHERE = "http://127.0.0.1:9/"; // nobody listens there
 
 /** A folder with every program of PATH but those NAMES. */

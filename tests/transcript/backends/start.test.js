@@ -1,11 +1,11 @@
 // hubd starts before its store, cache or bus does: it waits, says for what, and goes on by itself; or gives up when it was told how long to wait.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
-import { Hubd, runToEnd } from "../harness.js";
+import { Hubd, runToEnd, SLACK_MS } from "../harness.js";
 import { PARTS } from "./rounds.js";
 import { World } from "./world.js";
 
-const GIVEN_UP_MS = 4000; // --wait 1, and the end
+const GIVEN_UP_MS = 4000 + SLACK_MS; // --wait 1, and the end
 
 describe("a start without a backend", { timeout: 300000 }, () => {
   const world = new World();
@@ -33,7 +33,7 @@ describe("a start without a backend", { timeout: 300000 }, () => {
     for (const how of ["stop", "pause"]) {
       inner(`without the ${part} (${how}) it waits, is not ready, and goes on when it comes`, async () => {
         await world[part][how]();
-        world.hubd = await Hubd.start(world.dir, { ...world.options, waiting: true });
+        world.hubd = await Hubd.start(world.dir, { ...world.options, args: ["--wait", "300"], waiting: true });
         await world.areAway([part]);
         assert.equal((await fetch(`${world.hubd.url}/chat`)).status, 503);
         if (how === "pause") world[part].resume();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { definition } from "../definition.js";
-import { Hubd, removeService, within, writeService } from "../harness.js";
+import { Hubd, removeService, SLACK_MS, within, writeService } from "../harness.js";
 import { Peer } from "../peer.js";
 import { Front } from "./front.js";
 import { client, Kafka } from "./kafka.js";
@@ -16,9 +16,9 @@ const ROOMS = ["r1", "r2"];
 const USERS = ["ann", "bob"];
 const SENDERS = 4; // of each user in each room
 const BREATH_MS = 20; // between two sends of one sender
-const ANSWER_MS = 7000; // 5 s by contract, and the slack of a busy machine under sanitizers
-const GONE_MS = 20000;
-const BACK_MS = 40000;
+const ANSWER_MS = 5000 + SLACK_MS / 2; // 5 s by contract; long before a peer gives up
+const GONE_MS = 30000;
+const BACK_MS = 60000;
 const EVENT_MS = 30000;
 const TOPIC = "prices";
 const PROJECT = "outages";

@@ -54,6 +54,18 @@ static void code_points_become_utf8(void **state) {
     hub_buf_free(&b);
 }
 
+static void what_is_no_text_becomes_one(void **state) {
+    (void)state;
+    struct hub_buf b = {0};
+    hub_buf_add_valid(&b, HUB_STR("a\xff\xc3\xa4\xc3"));
+    assert_holds(&b, "a" HUB_UTF8_INSTEAD "\xc3\xa4" HUB_UTF8_INSTEAD);
+    hub_buf_clear(&b);
+    hub_buf_add_valid(&b, HUB_STR("\xc3\xa4"));
+    hub_buf_add_valid(&b, HUB_STR(""));
+    assert_holds(&b, "\xc3\xa4");
+    hub_buf_free(&b);
+}
+
 static void it_grows_and_keeps_what_it_has(void **state) {
     (void)state;
     struct hub_buf b = {0};
@@ -196,6 +208,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_appends_in_order),
         cmocka_unit_test(code_points_become_utf8),
+        cmocka_unit_test(what_is_no_text_becomes_one),
         cmocka_unit_test(it_grows_and_keeps_what_it_has),
         cmocka_unit_test(dropping_moves_the_rest_down),
         cmocka_unit_test(taking_hands_over_a_terminated_text),

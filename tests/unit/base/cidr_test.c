@@ -90,11 +90,30 @@ static void addresses_are_read_as_proxies_write_them(void **state) {
     }
 }
 
+static void an_address_counts_as_what_its_client_cannot_change(void **state) {
+    static const struct {
+        const char *address, *want;
+    } cases[] = {{"10.0.0.1", "10.0.0.1"},
+                 {"::ffff:10.0.0.1", "10.0.0.1"},
+                 {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+                 {"2001:db8:1:2::", "2001:db8:1:2::"},
+                 {"::1", "::"},
+                 {"unix:", "unix:"},
+                 {"", ""}};
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(cases); i++) {
+        char out[HUB_IP_TEXT];
+        struct hub_str got = hub_ip_counted(hub_cstr(cases[i].address), out);
+        if (!hub_str_is(got, cases[i].want)) fail_msg("%s counts as %.*s", cases[i].address, HUB_FMT(got));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_has_its_addresses_and_no_others),
         cmocka_unit_test(what_is_no_range_is_refused),
         cmocka_unit_test(addresses_are_read_as_proxies_write_them),
+        cmocka_unit_test(an_address_counts_as_what_its_client_cannot_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

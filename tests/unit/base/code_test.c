@@ -10,14 +10,31 @@
 
 #include <string.h>
 
-/* As the contract lists them, in its order; what is there already is a bad request of its own status. */
+/* As the contract lists them, in its order; what is there already is a bad request of its own status. The
+ * last one is of scripts only. */
 static const char *const names[] = {
-    "auth_required",     "invalid_token",     "token_expired", "bad_request",    "unknown_event",  "room_not_found",
-    "room_not_eligible", "role_required",     "check_failed",  "not_authorized", "blocked",        "room_full",
-    "too_many_rooms",    "not_in_room",       "cannot_read",   "cannot_send",    "silenced",       "type_not_allowed",
-    "unknown_type",      "invalid_content",   "too_large",     "rate_limited",   "too_many",       "feature_disabled",
-    "not_found",         "bad_request",       "not_allowed",   "rejected",       "handler_failed", "script_timeout",
-    "store_unavailable", "store_unavailable", "overloaded",    "shutting_down",  "internal",
+    "auth_required",     "invalid_token",
+    "token_expired",     "bad_request",
+    "unknown_event",     "room_not_found",
+    "room_not_eligible", "role_required",
+    "check_failed",      "not_authorized",
+    "blocked",           "room_full",
+    "too_many_rooms",    "not_in_room",
+    "cannot_read",       "cannot_send",
+    "silenced",          "type_not_allowed",
+    "unknown_type",      "invalid_content",
+    "too_large",         "rate_limited",
+    "too_many",          "version_conflict",
+    "request_timeout",   "client_disconnected",
+    "unknown_command",   "client_not_found",
+    "client_failed",     "client_conflict",
+    "feature_disabled",  "not_found",
+    "bad_request",       "not_allowed",
+    "rejected",          "handler_failed",
+    "script_timeout",    "store_unavailable",
+    "store_unavailable", "overloaded",
+    "shutting_down",     "internal",
+    "node_not_found",
 };
 
 static void every_code_has_its_name_text_and_status(void **state) {
@@ -37,13 +54,27 @@ static void every_code_has_its_name_text_and_status(void **state) {
     assert_string_equal(hub_code_fields(HUB_STORE_UNAVAILABLE), "");
 }
 
+/* A character of three bytes stands where the text ends, for each of them. */
+static void a_text_that_is_too_long_is_not_cut_through_a_character(void **state) {
+    (void)state;
+    char filler[sizeof((struct hub_err){0}.text)];
+    for (size_t behind = 1; behind <= 3; behind++) {
+        struct hub_err err;
+        size_t n = sizeof filler - 1 - behind;
+        memset(filler, 'a', n);
+        filler[n] = 0;
+        HUB_UNUSED(hub_fail(&err, HUB_BLOCKED, "%s\xe2\x82\xac!!", filler), "its text is looked at");
+        assert_int_equal(strlen(err.text), behind == 3 ? n + 3 : n);
+    }
+}
+
 static void failing_fills_the_explanation_and_returns_the_code(void **state) {
     (void)state;
     struct hub_err err;
     assert_int_equal(hub_fail(&err, HUB_BLOCKED, "until %d", 7), HUB_BLOCKED);
     assert_int_equal(err.code, HUB_BLOCKED);
     assert_string_equal(err.text, "until 7");
-    hub_fail(&err, HUB_BLOCKED, NULL);
+    hub_err_set(&err, HUB_BLOCKED, NULL);
     assert_string_equal(err.text, "You are blocked in this room");
     assert_int_equal(hub_fail(NULL, HUB_INTERNAL, "nobody asked"), HUB_INTERNAL);
 }
@@ -54,16 +85,17 @@ static void a_long_explanation_is_cut_and_may_quote_the_last_one(void **state) {
     char text[2000];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = 0;
-    hub_fail(&err, HUB_INTERNAL, "%s", text);
+    hub_err_set(&err, HUB_INTERNAL, "%s", text);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
-    hub_fail(&err, HUB_INTERNAL, "cause");
-    hub_fail(&err, HUB_INTERNAL, "file: %s", err.text);
+    hub_err_set(&err, HUB_INTERNAL, "cause");
+    hub_err_set(&err, HUB_INTERNAL, "file: %s", err.text);
     assert_string_equal(err.text, "file: cause");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_its_name_text_and_status),
+        cmocka_unit_test(a_text_that_is_too_long_is_not_cut_through_a_character),
         cmocka_unit_test(failing_fills_the_explanation_and_returns_the_code),
         cmocka_unit_test(a_long_explanation_is_cut_and_may_quote_the_last_one),
     };

@@ -1,4 +1,4 @@
-/* Reading whole files. */
+/* Reading whole files, and making the folders that one is to be in. */
 #include "base/file.h"
 
 #include <setjmp.h>
@@ -37,7 +37,28 @@ static void a_file_is_appended_whole_or_not_at_all(void **state) {
     hub_buf_free(&b);
 }
 
+static void folders_of_a_file_are_made_and_those_there_stay(void **state) {
+    (void)state;
+    char folder[] = "/tmp/hub-file-test-XXXXXX", path[64];
+    struct hub_err err;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a//b/file", folder);
+    for (int i = 0; i < 2; i++) assert_int_equal(hub_file_make_folders(path, &err), HUB_OK);
+    assert_int_not_equal(access(path, F_OK), 0); /* the file is the caller's */
+    assert_int_equal(hub_file_make_folders("file", &err), HUB_OK);
+    assert_int_equal(hub_file_make_folders("", &err), HUB_OK);
+    assert_int_equal(hub_file_make_folders("/dev/null/a/file", &err), HUB_NOT_FOUND);
+    assert_string_equal(err.text, "cannot make the folder /dev/null/a: Not a directory");
+    for (const char *const *s = (const char *const[]){"/a/b", "/a", "", NULL}; *s; s++) {
+        snprintf(path, sizeof path, "%s%s", folder, *s);
+        assert_int_equal(rmdir(path), 0);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_file_is_appended_whole_or_not_at_all)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_appended_whole_or_not_at_all),
+        cmocka_unit_test(folders_of_a_file_are_made_and_those_there_stay),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

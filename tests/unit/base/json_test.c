@@ -1,5 +1,6 @@
 /* JSON: parsing with its refusals, printing as JavaScript prints, accessors, equality. */
 #include "base/json.h"
+#include "base/json_event.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -294,9 +295,171 @@ static void members_of_our_own_text_are_found_without_a_tree(void **state) {
     assert_int_equal(hub_json_member(hub_str(NULL, 0), "a").n, 0);
 }
 
+/* What jansson has at the moment, each piece rounded up as an allocator does it, with its size in front. */
+static size_t allocated;
+
+/* With the name put back, or left where it was: the same tree, and the same faults. */
+static void an_events_array_is_that_of_the_parser_without_its_name(void **state) {
+    static const char *const texts[] = {"[\"a\"]",
+                                        "[ \"hub:send\" , {\"a\":[1]} ,2 ]",
+                                        "[\"\",1]",
+                                        "[\"a\\u0062\",1]",
+                                        "[1,2]",
+                                        "[]",
+                                        "[\"a\",]",
+                                        "[\"a\" 1]",
+                                        "[\"a\",1",
+                                        "[\"a\"",
+                                        "[\"a",
+                                        "[\"a\",1]]",
+                                        "[\"a\n\",1]",
+                                        "[\"a\xff\",1]",
+                                        "[\"\xc3\xa4\",\"\xc3\xa4\"]",
+                                        "{\"a\":1}",
+                                        "\"a\"",
+                                        "",
+                                        "[\"a\",{\"b\":1,\"b\":2}]",
+                                        "[",
+                                        " ",
+                                        "[\"a\",01]"};
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(texts); i++) {
+        struct hub_err want = {.code = HUB_OK}, got = {.code = HUB_OK};
+        struct hub_str name;
+        json_t *whole = hub_json_parse(hub_cstr(texts[i]), &want),
+               *rest = hub_json_parse_event(hub_cstr(texts[i]), &name, &got);
+        if (rest && name.p) json_array_insert_new(rest, 0, hub_json_string(name));
+        if (!whole != !rest || (whole && !json_equal(whole, rest))) fail_msg("%s: another value", texts[i]);
+        assert_int_equal(got.code, want.code);
+        if (!whole) assert_string_equal(got.text, want.text);
+        json_decref(whole);
+        json_decref(rest);
+    }
+}
+
+/* Sixty-four levels are allowed, and not one more, whether the name is taken or not. */
+static void an_events_array_is_as_deep_as_others(void **state) {
+    (void)state;
+    for (int depth = HUB_JSON_DEPTH - 1; depth <= HUB_JSON_DEPTH + 1; depth++) {
+        struct hub_buf text = {0};
+        struct hub_str name;
+        hub_buf_addz(&text, "[\"a\",");
+        for (int i = 1; i < depth; i++) hub_buf_addc(&text, '[');
+        for (int i = 0; i < depth; i++) hub_buf_addc(&text, ']');
+        json_t *whole = hub_json_parse(hub_buf_str(&text), NULL),
+               *rest = hub_json_parse_event(hub_buf_str(&text), &name, NULL);
+        assert_int_equal(!whole, depth > HUB_JSON_DEPTH);
+        assert_int_equal(!rest, !whole);
+        json_decref(whole);
+        json_decref(rest);
+        hub_buf_free(&text);
+    }
+}
+
+static void *counted_malloc(size_t n) {
+    size_t *p = hub_xmalloc(n + 16);
+    *p = (n + 8 + 15) / 16 * 16;
+    allocated += *p;
+    return p + 2;
+}
+
+static void counted_free(void *p) {
+    if (!p) return;
+    size_t *head = (size_t *)p - 2;
+    allocated -= *head;
+    free(head);
+}
+
+static void a_tree_costs_what_jansson_allocates_for_it(void **state) {
+    static const char *const values[] = {
+        "[]", "{}", "12345", "\"ab\"", "true", "[[],[]]", "{\"id\":1,\"name\":\"somebody\",\"on\":true}"};
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(values); i++) {
+        struct hub_buf text = {0};
+        for (int j = 0; j < 1000; j++) hub_buf_addf(&text, "%c%s", j ? ',' : '[', values[i]);
+        hub_buf_addc(&text, ']');
+        json_set_alloc_funcs(counted_malloc, counted_free);
+        allocated = 0;
+        json_t *tree = hub_json_parse(hub_buf_str(&text), NULL);
+        size_t cost = hub_json_cost(tree), real = allocated;
+        json_decref(tree);
+        json_set_alloc_funcs(malloc, free);
+        if (cost < real * 9 / 10 || cost > real * 2) fail_msg("%s: %zu bytes, %zu allocated", values[i], cost, real);
+        hub_buf_free(&text);
+    }
+}
+
+static void a_plain_text_ends_where_something_has_to_be_escaped(void **state) {
+    (void)state;
+    for (int c = 0; c < 256; c++)
+        for (size_t n = 0; n < 40; n++)
+            for (size_t at = 0; at < n; at++) {
+                char text[40];
+                memset(text, '\x7f', sizeof text);
+                text[at] = (char)c;
+                if (at + 1 < n) text[at + 1] = '"'; /* the first one counts */
+                bool ends = c < 0x20 || c == '"' || c == '\\';
+                assert_int_equal(hub_json_plain(hub_str(text, n)), ends ? at : at + 1);
+            }
+}
+
+static void printed_exactly_a_number_comes_back_as_the_same_kind(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"[1,1.0,-2.0,0.5,0.1]", "[1,1.0,-2.0,0.5,0.1]"},
+        {"1e20", "100000000000000000000.0"},
+        {"1e21", "1e+21"},
+        {"{\"a\":{\"b\":1e-7}}", "{\"a\":{\"b\":1e-7}}"},
+        {"9223372036854775807", "9223372036854775807"},
+    };
+    for (size_t i = 0; i < HUB_NELEM(rows); i++) {
+        struct hub_buf b = {0};
+        json_t *v = hub_json_parse(hub_cstr(rows[i][0]), NULL);
+        hub_json_add_exact(&b, v);
+        assert_string_equal(hub_buf_cstr(&b), rows[i][1]);
+        json_t *again = hub_json_parse(hub_buf_str(&b), NULL);
+        assert_true(json_equal(v, again));
+        json_decref(v);
+        json_decref(again);
+        hub_buf_free(&b);
+    }
+}
+
+static void levels_are_counted_down_to_the_innermost(void **state) {
+    (void)state;
+    json_t *v = hub_json_parse(HUB_STR("{\"a\":[1,{\"b\":[]}]}"), NULL), *flat = json_integer(1);
+    assert_true(hub_json_is_deeper(v, 3));
+    assert_false(hub_json_is_deeper(v, 4));
+    assert_false(hub_json_is_deeper(flat, 0));
+    assert_false(hub_json_is_deeper(NULL, 0));
+    json_decref(v);
+    json_decref(flat);
+}
+
+static void keys_with_nul_are_known_for_what_they_are(void **state) {
+    (void)state;
+    json_t *o = json_object(), *within = json_array();
+    json_object_setn_new(o, "a\0b", 3, json_true());
+    assert_null(hub_json_get(o, "a"));
+    assert_true(hub_json_has_nul(o));
+    json_array_append(within, o);
+    assert_true(hub_json_has_nul(within));
+    json_object_clear(o);
+    json_object_set_new(o, "a", json_true());
+    assert_non_null(hub_json_get(o, "a"));
+    assert_false(hub_json_has_nul(within));
+    json_decref(within);
+    json_decref(o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_with_nul_are_known_for_what_they_are),
+        cmocka_unit_test(a_plain_text_ends_where_something_has_to_be_escaped),
         cmocka_unit_test(text_reads_and_prints_as_javascript_does),
+        cmocka_unit_test(an_events_array_is_that_of_the_parser_without_its_name),
+        cmocka_unit_test(an_events_array_is_as_deep_as_others),
+        cmocka_unit_test(a_tree_costs_what_jansson_allocates_for_it),
         cmocka_unit_test(reals_print_as_javascript_prints_them),
         cmocka_unit_test(refusals_say_where_and_why),
         cmocka_unit_test(the_view_ends_the_text_whatever_follows),
@@ -304,6 +467,8 @@ int main(void) {
         cmocka_unit_test(strings_print_escaped_and_repaired),
         cmocka_unit_test(repairing_a_megabyte_is_linear),
         cmocka_unit_test(accessors_fall_back_on_absent_and_other_types),
+        cmocka_unit_test(printed_exactly_a_number_comes_back_as_the_same_kind),
+        cmocka_unit_test(levels_are_counted_down_to_the_innermost),
         cmocka_unit_test(equality_compares_numbers_by_value),
         cmocka_unit_test(members_of_our_own_text_are_found_without_a_tree),
     };

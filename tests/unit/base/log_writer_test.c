@@ -95,7 +95,7 @@ static void a_pipe_that_nobody_reads_holds_up_no_thread(void **state) {
     hub_log_kv(HUB_LOG_ERROR, "flood", "room is kept for errors", NULL);
     int64_t before = hub_real_ms();
     hub_log_flush(50);
-    assert_true(hub_real_ms() - before < 5000);
+    assert_true(hub_real_ms() - before < 20000);
     const char *text = read_until("stderr did not take them");
     size_t came = count(text, "filler");
     assert_int_equal(came + number_behind(text, "stderr did not take them"), 2 * LINES);

@@ -96,6 +96,18 @@ static void the_hash_sees_every_byte_and_the_length(void **state) {
     assert_true(hub_hash(bytes, 40) == seen[40]);
 }
 
+static void numbers_of_a_map_are_absent_when_they_are_0(void **state) {
+    struct hub_map m = {0};
+    (void)state;
+    assert_int_equal(hub_map_count(&m, HUB_STR("a"), 1), 1);
+    assert_int_equal(hub_map_count(&m, HUB_STR("a"), 2), 3);
+    assert_int_equal(hub_map_count(&m, HUB_STR("b"), 1), 1);
+    assert_int_equal(hub_map_len(&m), 2);
+    assert_int_equal(hub_map_count(&m, HUB_STR("a"), -3), 0);
+    assert_int_equal(hub_map_count(&m, HUB_STR("b"), -1), 0);
+    assert_int_equal(hub_map_len(&m), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(put_replaces_get_finds_del_forgets),
@@ -103,6 +115,7 @@ int main(void) {
         cmocka_unit_test(iteration_follows_insertion),
         cmocka_unit_test(many_keys_are_all_found_again),
         cmocka_unit_test(the_hash_sees_every_byte_and_the_length),
+        cmocka_unit_test(numbers_of_a_map_are_absent_when_they_are_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,9 @@ static void what_holds_no_password_stays(void **state) {
     shows("", "");
     shows("postgresql://hub@db/chat", "postgresql://hub@db/chat");
     shows("redis://host:6379/0?timeoutMs=500", "redis://host:6379/0?timeoutMs=500");
+    shows("redis+sentinel://u:pw@a:1,b:2/name/0?sentinelUser=s&sentinelPassword=pw",
+          "redis+sentinel://u:***@a:1,b:2/name/0?sentinelUser=s&sentinelPassword=***");
+    shows("rediss://u:pw@h/0?cacert=/a.pem&key=/k.pem", "rediss://u:***@h/0?cacert=/a.pem&key=/k.pem");
     shows("kafka://host:9092?client.id=a@b", "kafka://host:9092?client.id=a@b");
     shows("postgresql://db/chat?sslkey=/etc/key.file&passfile=/etc/pass.file",
           "postgresql://db/chat?sslkey=/etc/key.file&passfile=/etc/pass.file");

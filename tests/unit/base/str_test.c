@@ -75,6 +75,19 @@ static void numbers_are_whole_decimal_and_in_range(void **state) {
     assert_false(hub_str_i64(HUB_STR("-9223372036854775809"), &i));
 }
 
+static void a_name_is_among_others_as_a_whole(void **state) {
+    (void)state;
+    static const char *const not_there[] = {"", " ", "re", "replaced", "replace merge", "merge ", " merge", "x"};
+    static const char *const there[] = {"replace", "merge", "deepMerge"};
+    for (size_t i = 0; i < HUB_NELEM(there); i++)
+        assert_true(hub_str_among(hub_cstr(there[i]), "replace merge deepMerge"));
+    for (size_t i = 0; i < HUB_NELEM(not_there); i++)
+        if (hub_str_among(hub_cstr(not_there[i]), "replace merge deepMerge")) fail_msg("there: \"%s\"", not_there[i]);
+    assert_false(hub_str_among(hub_str("deepMerge\0x", 11), "replace deepMerge"));
+    assert_false(hub_str_among(hub_str("replace\0", 8), "replace"));
+    assert_false(hub_str_among(HUB_STR("x"), ""));
+}
+
 static void utf8_is_that_of_rfc_3629(void **state) {
     (void)state;
     static const char *const good[] = {"",
@@ -111,7 +124,19 @@ static void utf8_is_that_of_rfc_3629(void **state) {
         if (!hub_utf8_valid(hub_cstr(good[i]))) fail_msg("refused: row %zu", i);
     for (size_t i = 0; i < HUB_NELEM(bad); i++)
         if (hub_utf8_valid(hub_cstr(bad[i]))) fail_msg("taken: row %zu", i);
+    for (size_t n = 1; n < 20; n++) /* alone among ASCII, wherever in a word of eight bytes */
+        for (size_t at = 0; at < n; at++) {
+            char text[20];
+            memset(text, 'a', sizeof text);
+            text[at] = (char)0xa4;
+            assert_false(hub_utf8_valid(hub_str(text, n)));
+            if (at) text[at - 1] = (char)0xc3;
+            assert_int_equal(hub_utf8_valid(hub_str(text, n)), at > 0);
+        }
     assert_int_equal(hub_utf8_len(HUB_STR("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80")), 4);
+    assert_int_equal(hub_utf8_cut(HUB_STR("a\xe2\x82\xac"), 4).n, 4);
+    for (size_t most = 1; most < 4; most++) assert_int_equal(hub_utf8_cut(HUB_STR("a\xe2\x82\xac"), most).n, 1);
+    assert_int_equal(hub_utf8_cut(HUB_STR("\xe2\x82\xac"), 2).n, 0);
 }
 
 static void code_names_are_camel_case_ascii(void **state) {
@@ -151,6 +176,7 @@ int main(void) {
         cmocka_unit_test(trimming_stops_at_the_first_other_byte),
         cmocka_unit_test(splitting_gives_empty_pieces_and_ends_once),
         cmocka_unit_test(numbers_are_whole_decimal_and_in_range),
+        cmocka_unit_test(a_name_is_among_others_as_a_whole),
         cmocka_unit_test(utf8_is_that_of_rfc_3629),
         cmocka_unit_test(code_names_are_camel_case_ascii),
         cmocka_unit_test(distance_counts_edits_up_to_the_cap),

@@ -102,8 +102,12 @@ static void mistakes_are_said_in_one_way(void **state) {
         {"here --name", "prog one: --name needs a value, NAME\n"},
         {"here --strict=1", "prog one: --strict takes no value\n"},
         {"here --name=", "prog one: --name: \"\" is empty\n"},
-        {"here --count 0", "prog one: --count: \"0\" is not a whole number from 1 to 9, nor all\n"},
-        {"here --count 1.5", "prog one: --count: \"1.5\" is not a whole number from 1 to 9, nor all\n"},
+        {"here --count 0", "prog one: --count: \"0\" is not a whole decimal number from 1 to 9, nor all\n"},
+        {"here --count 1.5", "prog one: --count: \"1.5\" is not a whole decimal number from 1 to 9, nor all\n"},
+        {"here --count 0x9", "prog one: --count: \"0x9\" is not a whole decimal number from 1 to 9, nor all\n"},
+        {"here --count 1e0", "prog one: --count: \"1e0\" is not a whole decimal number from 1 to 9, nor all\n"},
+        {"here --count +1", "prog one: --count: \"+1\" is not a whole decimal number from 1 to 9, nor all\n"},
+        {"here --count 18446744073709551617", "prog one: --count: \"18446744073709551617\" is not a whole"},
         {"here --rate 3", "prog one: --rate: \"3\" is not a number from 0.5 to 2\n"},
         {"here --rate nan", "prog one: --rate: \"nan\" is not a number from 0.5 to 2\n"},
         {"here --form jsn", "prog one: --form: \"jsn\" is none of text|json; did you mean json?\n"},
@@ -140,6 +144,19 @@ static void a_command_takes_what_follows_it_with_its_options(void **state) {
     assert_string_equal(out, "prog " HUB_VERSION "\n");
 }
 
+/* Letters that share an argument: getopt_long had not left it yet, and the complaint was about --strict. */
+static void help_is_printed_for_a_letter_with_another_behind_it(void **state) {
+    (void)state;
+    struct picked p;
+    char out[2048];
+    assert_int_equal(parse(&one, "--strict -hx", &p, out), HUB_CLI_DONE);
+    assert_non_null(strstr(out, "does one thing"));
+    assert_int_equal(parse(&one, "--str -hx", &p, out), HUB_CLI_USAGE);
+    assert_non_null(strstr(out, "unknown option --str;"));
+    assert_int_equal(parse(&one, "--strict -xh", &p, out), HUB_CLI_USAGE);
+    assert_non_null(strstr(out, "unknown option -x\n"));
+}
+
 static void help_is_made_of_the_table(void **state) {
     (void)state;
     struct picked p;
@@ -168,6 +185,7 @@ int main(void) {
         cmocka_unit_test(values_arrive_in_their_fields_in_either_spelling_and_any_order),
         cmocka_unit_test(mistakes_are_said_in_one_way),
         cmocka_unit_test(a_command_takes_what_follows_it_with_its_options),
+        cmocka_unit_test(help_is_printed_for_a_letter_with_another_behind_it),
         cmocka_unit_test(help_is_made_of_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

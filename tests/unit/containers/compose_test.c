@@ -127,9 +127,9 @@ static void each_hub_is_accepted_with_its_environment(void **state) {
         struct hub_diags *diags = hub_diags_new();
         struct hub_buf found = {0};
         struct hub_service *service = NULL;
-        hub_service_load(hub_arena_dup(arena, folder), &options, diags, &service);
+        enum hub_code code = hub_service_load(hub_arena_dup(arena, folder), &options, diags, &service);
         hub_diags_print(diags, HUB_DIAG_TEXT, &found);
-        if (!service || hub_diags_n(diags)) fail_msg("%.*s", HUB_FMT(hub_buf_str(&found)));
+        if (code || hub_diags_n(diags)) fail_msg("%.*s", HUB_FMT(hub_buf_str(&found)));
         assert_string_equal(service->store_url, hub_arena_dup(arena, need(environment, "HUBD_STORE_URL")->text));
         assert_string_equal(service->cache_url, hub_arena_dup(arena, need(environment, "HUBD_CACHE_URL")->text));
         assert_string_equal(service->bus_url, hub_arena_dup(arena, need(environment, "HUBD_BUS_URL")->text));

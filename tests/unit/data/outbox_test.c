@@ -158,6 +158,7 @@ struct sent {
     hub_bus_done *done;
     void *arg;
     bool answered;
+    char trace[60]; /* the header traceparent; empty: none */
 };
 static struct sent sent[ROWS_MAX * 2];
 static size_t sent_n;
@@ -183,7 +184,8 @@ static void take(struct hub_task *t) {
 static void fake_publish(struct hub_bus *b, const struct hub_bus_message *m, hub_bus_done *done, void *arg) {
     (void)b;
     sent[sent_n] = (struct sent){
-        hub_str_dup(m->topic), m->key.n ? hub_str_dup(m->key) : NULL, hub_str_dup(m->value), done, arg, false};
+        hub_str_dup(m->topic), m->key.n ? hub_str_dup(m->key) : NULL, hub_str_dup(m->value), done, arg, false, ""};
+    if (m->header_n) snprintf(sent[sent_n].trace, sizeof sent[0].trace, "%.*s", HUB_FMT(m->headers[0].value));
     if (at_once) {
         struct taking *k = hub_xcalloc(1, sizeof *k);
         *k = (struct taking){.task.run = take, .i = sent_n};
@@ -336,11 +338,13 @@ static void on_stored(void *arg, enum hub_code code, const char *error) {
     *(enum hub_code *)arg = code;
 }
 
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 static void what_a_script_publishes_is_stored_first(void **state) {
     (void)state;
     enum hub_code code = HUB_INTERNAL;
     begin_relay();
-    hub_outbox_publish(outbox, HUB_STR("prices"), HUB_STR("k"), HUB_STR("{\"_eventId\":1}"), on_stored, &code);
+    hub_outbox_publish(outbox, HUB_STR("prices"), HUB_STR("k"), HUB_STR("{\"_eventId\":1}"), NULL, on_stored, &code);
     run_for(1);
     assert_int_equal(code, HUB_OK);
     assert_int_equal(stored_n, 1);
@@ -348,8 +352,14 @@ static void what_a_script_publishes_is_stored_first(void **state) {
     expect_sent(0, "prices", "k", "{\"_eventId\":1}");
     answer(0, HUB_OK, NULL);
     run_until_stored(0);
+    assert_string_equal(sent[0].trace, "");
+    hub_outbox_publish(outbox, HUB_STR("prices"), HUB_STR("k"), HUB_STR("1"), TRACE, on_stored, &code);
+    run_until_sent(2);
+    assert_string_equal(sent[1].trace, TRACE);
+    answer(1, HUB_OK, NULL);
+    run_until_stored(0);
     store_says = HUB_STORE_UNAVAILABLE;
-    hub_outbox_publish(outbox, HUB_STR("prices"), HUB_STR(""), HUB_STR("1"), on_stored, &code);
+    hub_outbox_publish(outbox, HUB_STR("prices"), HUB_STR(""), HUB_STR("1"), NULL, on_stored, &code);
     run_for(1);
     assert_int_equal(code, HUB_STORE_UNAVAILABLE);
 }
@@ -574,9 +584,9 @@ static void records_are_known_by_their_origin(void **state) {
     assert_true(hub_feed_is_history(next, record)); /* of a predecessor */
     assert_true(hub_feed_is_history(feed, record)); /* its own */
     assert_false(hub_feed_is_history(next, foreign));
-    hub_nodes_set(&others, hub_cstr(nodes.self), true);
+    hub_nodes_put(&others, &(struct hub_node_about){.id = hub_cstr(nodes.self)});
     assert_false(hub_feed_is_history(next, record)); /* of another one that lives: still to be told here */
-    hub_nodes_set(&others, hub_cstr(nodes.self), false);
+    hub_live_node_free(hub_nodes_take(&others, hub_cstr(nodes.self)));
     assert_true(hub_feed_is_history(next, record));
     json_decref(foreign);
     json_decref(record);

@@ -145,8 +145,13 @@ static const struct hub_command *send_of(const struct hub_engine *e) {
 static void send_next(struct side *s) {
     json_t *args = json_pack("{s:s, s:s, s:{s:s}}", "roomId", "r1", "messageType", "text", "content", "body", s->name);
     s->sent++;
-    hub_engine_request(hub_engine_hub(s->engine, HUB_STR("chat")), s->who, HUB_STR("127.0.0.1"), send_of(s->engine),
-                       args, on_reply, never_gone, s);
+    hub_engine_request(hub_engine_hub(s->engine, HUB_STR("chat")), send_of(s->engine),
+                       &(struct hub_request){.who = s->who,
+                                             .address = HUB_STR("127.0.0.1"),
+                                             .args = args,
+                                             .reply = on_reply,
+                                             .gone = never_gone,
+                                             .arg = s});
 }
 
 static void on_room(void *arg, enum hub_code code, json_t *row, const char *error) {

@@ -50,6 +50,8 @@ void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str 
     note(HUB_CONTAINER(s, struct peer, socket), event.p, event.n);
 }
 
+void hub_socket_unref(struct hub_socket *s) { s->refs--; }
+
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
     (void)ack, (void)args, (void)bins;
     note(HUB_CONTAINER(s, struct peer, socket), "ack", 3);
@@ -201,6 +203,29 @@ static void a_cast_reaches_the_chosen_only_and_in_order(void **state) {
     leave(&b);
 }
 
+static void a_spread_is_encoded_once_per_name_and_comes_behind_what_groups_gathered(void **state) {
+    struct peer peers[12];
+    struct hub_nsp names[10];
+    struct hub_spread spread;
+    (void)state;
+    for (int i = 0; i < 10; i++) names[i] = plain;
+    for (int i = 0; i < 12; i++) sit(&peers[i], &names[i % 10], false);
+    say("x");
+    hub_spread_begin(&spread, HUB_STR("s"), HUB_STR("2"));
+    for (int i = 0; i < 12; i++) hub_spread_to(&spread, &peers[i].outlet); /* more names than it remembers */
+    assert_int_equal(spread.made, 12);
+    hub_spread_to(&spread, &peers[1].outlet);
+    assert_int_equal(spread.made, 12);
+    hub_spread_end(&spread);
+    end_turn();
+    assert_string_equal(peers[0].log, "42/hub/chat,[\"x\",1] 42/hub/chat,[\"s\",2] ");
+    assert_string_equal(peers[11].log, peers[0].log);
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(peers[i].socket.refs, 0); /* as before */
+        leave(&peers[i]);
+    }
+}
+
 static void ephemeral_and_lasting_events_keep_their_order_and_flags(void **state) {
     struct peer a;
     (void)state;
@@ -241,6 +266,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_held_seat_keeps_everything_in_order_until_it_is_released, setup, teardown),
         cmocka_unit_test_setup_teardown(a_held_seat_gives_up_beyond_its_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cast_reaches_the_chosen_only_and_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_spread_is_encoded_once_per_name_and_comes_behind_what_groups_gathered, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(ephemeral_and_lasting_events_keep_their_order_and_flags, setup, teardown),
         cmocka_unit_test_setup_teardown(who_leaves_has_what_was_said_before_and_nothing_after, setup, teardown),
     };

@@ -43,7 +43,8 @@ static void run_it(struct hub_call *call) {
     hub_call_ok(call, NULL, HUB_STR(""));
 }
 
-static const struct hub_gate passes = {.name = "passes", .check = pass}, refuses = {.name = "refuses", .check = refuse},
+static const struct hub_gate passes = {.name = "passes", .check = pass},
+                             refuses = {.name = "refuses", .check = refuse, .codes = {HUB_NOT_ALLOWED}},
                              asks = {.name = "asks", .ask = ask_at_once}, waits = {.name = "waits", .ask = ask_later};
 static const struct hub_arg no_args[] = {{0}};
 

@@ -72,6 +72,28 @@ static void reads_are_counted_or_wait_for_turns_as_such(void **state) {
     }
 }
 
+static const struct hub_command *command_named(const char *name) {
+    EACH_PART(part) EACH_ROW(hub_command, c, (*part)->commands) {
+        if (!strcmp(c->name, name)) return c;
+    }
+    fail_msg("%s", name);
+    return NULL;
+}
+
+/* Debug builds end the process where a call is refused with anything else. */
+static void a_command_is_refused_with_what_rows_name(void **state) {
+    (void)state;
+    const struct hub_command *send = command_named("hub:send"), *kick = command_named("hub:kick");
+    assert_true(hub_command_may_refuse(send, HUB_HANDLER_FAILED));  /* itself */
+    assert_true(hub_command_may_refuse(send, HUB_CHECK_FAILED));    /* a gate */
+    assert_true(hub_command_may_refuse(kick, HUB_STORE_UNDECIDED)); /* any, by another name */
+    assert_false(hub_command_may_refuse(send, HUB_ROOM_FULL));
+    assert_false(hub_command_may_refuse(kick, HUB_RATE_LIMITED));
+    static const struct hub_arg args[] = {{"a", .code = HUB_UNKNOWN_TYPE}, {0}};
+    assert_true(hub_command_may_refuse(&(struct hub_command){.name = "x", .args = args}, HUB_UNKNOWN_TYPE));
+    assert_false(hub_command_may_refuse(&(struct hub_command){.name = "x"}, HUB_UNKNOWN_TYPE));
+}
+
 static size_t count_command(const char *name, const char *method, const char *path) {
     size_t n = 0;
     EACH_PART(part) EACH_ROW(hub_command, c, (*part)->commands) {
@@ -88,12 +110,14 @@ static void a_name_and_a_path_are_of_one_command(void **state) {
     assert_int_equal(count_command(c->name, c->rest.method, c->rest.path), 1);
 }
 
-/* A REST call enters a room by its gate: a command with a path and without that gate would run outside. */
+/* A REST call enters a room by its gate: a command with a path and a room, and without that gate, would
+ * run outside. */
 static void a_path_is_in_a_room_and_its_variable_parts_are_arguments(void **state) {
     (void)state;
     EACH_PART(part) EACH_ROW(hub_command, c, (*part)->commands) {
         struct hub_str rest = hub_cstr(c->rest.path ? c->rest.path : ""), piece;
-        if (c->rest.path) assert_true(has_gate(c, &hub_gate_room));
+        bool of_room = hub_arg_named(c->args, HUB_STR("roomId")) != NULL;
+        if (c->rest.path) assert_int_equal(has_gate(c, &hub_gate_room), of_room);
         while (rest.n && hub_str_split(&rest, '/', &piece))
             if (piece.p[0] == ':') assert_non_null(hub_arg_named(c->args, hub_str(piece.p + 1, piece.n - 1)));
     }
@@ -116,8 +140,8 @@ static void a_standard_event_that_clients_send_is_run_by_one_part(void **state) 
 
 static const struct hub_row *find_row(const struct hub_fields *t, struct hub_str key) {
     const struct hub_row *found = hub_fields_row(t, key);
-    for (const struct hub_row *r = t->rows; !found && r->key; r++)
-        if (r->table) found = find_row(r->table, key);
+    for (const struct hub_row *r = hub_rows(t); !found && r->key; r = hub_row_next(r))
+        if (hub_row_below(t, r)) found = find_row(hub_row_below(t, r), key);
     return found;
 }
 
@@ -157,6 +181,7 @@ int main(void) {
         cmocka_unit_test(every_argument_is_checked),
         cmocka_unit_test(rights_are_asked_for_behind_the_room),
         cmocka_unit_test(reads_are_counted_or_wait_for_turns_as_such),
+        cmocka_unit_test(a_command_is_refused_with_what_rows_name),
         cmocka_unit_test(a_name_and_a_path_are_of_one_command),
         cmocka_unit_test(a_path_is_in_a_room_and_its_variable_parts_are_arguments),
         cmocka_unit_test(a_standard_event_that_clients_send_is_run_by_one_part),

@@ -60,19 +60,51 @@ static struct hub_cache cache;
 static const char *stored; /* what the cache holds under the key asked for; NULL = nothing */
 static enum hub_code cache_code;
 static char asked[2000];
+static void (*while_getting)(void), (*while_calling)(void); /* what happens before the next answer; NULL: nothing */
+static void let_happen(void (**what)(void)) {
+    void (*happens)(void) = *what;
+    *what = NULL;
+    if (happens) happens();
+}
 static void fake_cache_get(struct hub_cache *c, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg) {
     const struct hub_str value = stored ? hub_cstr(stored) : hub_str(NULL, 0);
     (void)c;
     assert_int_equal(n, 1);
     snprintf(asked, sizeof asked, "%.*s", HUB_FMT(keys[0]));
+    let_happen(&while_getting);
     cb(arg, cache_code, cache_code ? NULL : &value);
 }
-static const struct hub_cache_ops cache_ops = {.get = fake_cache_get};
+/* TTL of that key: a number, or another reply. */
+static const char *ttl;
+static void fake_cache_call(struct hub_cache *c, const json_t *args, hub_cache_call_cb *cb, void *arg) {
+    json_t *reply = hub_json_parse(hub_cstr(ttl), NULL);
+    (void)c;
+    assert_string_equal(json_string_value(json_array_get(args, 0)), "TTL");
+    assert_string_equal(json_string_value(json_array_get(args, 1)), asked);
+    let_happen(&while_calling);
+    cb(arg, reply ? HUB_OK : HUB_BAD_REQUEST, reply, reply ? NULL : "NOPERM");
+    json_decref(reply);
+}
+static hub_cache_gone_cb *tell_gone;
+static void *gone_arg;
+static struct hub_cache_watch *fake_cache_watch(struct hub_cache *c, struct hub_str key, hub_cache_gone_cb *cb,
+                                                void *arg) {
+    static struct hub_cache_watch watch;
+    (void)c;
+    assert_true(hub_str_is(key, asked));
+    tell_gone = cb, gone_arg = arg;
+    return &watch;
+}
+static void fake_cache_unwatch(struct hub_cache_watch *w) { (void)w, tell_gone = NULL; }
+static const struct hub_cache_ops cache_ops = {
+    .get = fake_cache_get, .call = fake_cache_call, .watch = fake_cache_watch, .unwatch = fake_cache_unwatch};
 
 /* The hook keeps its call until the test answers, unless ANSWER is set. */
 static const char *answer; /* JSON; "nil"; "fail"; NULL = later */
 static hub_hook_done *hook_done;
 static void *hook_arg;
+static void *hook_args[16]; /* of those that wait, in their order */
+static size_t hook_n;
 static char hook_saw[500];
 static void answer_hook(const char *text) {
     json_t *v = strcmp(text, "nil") && strcmp(text, "fail") ? hub_json_parse(hub_cstr(text), NULL) : NULL;
@@ -95,6 +127,7 @@ static void fake_hook(struct hub_scripts *s, const struct hub_script *script, vo
     snprintf(hook_saw, sizeof hook_saw, "%s", hub_buf_cstr(&b));
     hub_buf_free(&b);
     hook_done = done, hook_arg = arg;
+    if (!answer && hook_n < HUB_NELEM(hook_args)) hook_args[hook_n++] = arg;
     if (answer) answer_hook(answer);
 }
 static const struct hub_hook_ops hooks = {.call = fake_hook};
@@ -107,7 +140,10 @@ static struct hub_identity_ctx *ctx;
 
 static int setup(void **state) {
     (void)state;
-    service = (struct hub_service){.jwt = {.claim_user_id = "userId", .claim_role_id = "roleId", .leeway_seconds = 5}};
+    hook_n = 0;
+    service = (struct hub_service){.max_pending = 100,
+                                   .max_pending_per_address = 100,
+                                   .jwt = {.claim_user_id = "userId", .claim_role_id = "roleId", .leeway_seconds = 5}};
     cache = (struct hub_cache){.ops = &cache_ops};
     stored = NULL, cache_code = HUB_OK, answer = "nil";
     loop = turned_loop_new();
@@ -140,7 +176,7 @@ static void note(void *arg, enum hub_code code, struct hub_identity *who, const 
         return;
     }
     hub_buf_addf(b, "%s/%s@%lld ", who->user_id, who->role_id, (long long)who->expires_at);
-    hub_json_add(b, who->session);
+    hub_json_add(b, hub_identity_session(who));
 }
 
 static const char *resolved(const char *token) {
@@ -328,16 +364,89 @@ static void a_refresh_must_bring_the_same_user(void **state) {
     assert_string_equal(hub_buf_cstr(&outcome), "invalid_token the token names another user");
 }
 
+/* ---- how many at a time ---- */
+
+static const char *comes_from(const char *address) {
+    const struct hub_credentials from = {.address = hub_cstr(address), .authorization = HUB_STR("Bearer dev:ann")};
+    hub_buf_clear(&outcome);
+    hub_identity_resolve_from(ctx, &from, note, &outcome);
+    return hub_buf_cstr(&outcome);
+}
+static void end_first_hook(void) {
+    hook_arg = hook_args[0];
+    memmove(hook_args, hook_args + 1, --hook_n * sizeof *hook_args);
+    answer_hook("true");
+}
+
+/* A stranger who hung up and came again, for ever, started any number of hooks: nobody counted those of
+ * connections that are gone. */
+static void what_is_asked_for_an_address_is_bounded_whoever_still_waits(void **state) {
+    (void)state;
+    service.dev = true, service.authenticate.kind = HUB_SCRIPT_EXPR, answer = NULL;
+    service.max_pending_per_address = 1, service.max_pending = 3;
+    assert_string_equal(comes_from("10.0.0.1"), "");
+    assert_string_equal(comes_from("::ffff:10.0.0.1"), "");
+    assert_string_equal(comes_from("10.0.0.1"), "overloaded");
+    assert_string_equal(comes_from("10.0.0.2"), "");
+    assert_string_equal(comes_from("2001:db8::1"), "");
+    assert_string_equal(comes_from("2001:db8::2"), "");
+    assert_string_equal(comes_from("2001:db8::3"), "overloaded"); /* of the same network */
+    assert_int_equal(hook_n, 5);
+    end_first_hook();
+    assert_string_equal(comes_from("10.0.0.1"), "");
+    assert_string_equal(comes_from("unix:"), "");
+    assert_string_equal(comes_from("unix:"), "overloaded"); /* altogether */
+    assert_string_equal(comes_from("10.0.0.3"), "overloaded");
+    while (hook_n) end_first_hook();
+    assert_string_equal(comes_from("10.0.0.1"), "");
+    end_first_hook();
+}
+
+static void so_are_the_new_tokens_of_a_user(void **state) {
+    struct hub_identity who = {.user_id = "ann"}, other = {.user_id = "bob"};
+    (void)state;
+    service.dev = true, service.authenticate.kind = HUB_SCRIPT_EXPR, answer = NULL;
+    service.max_pending_per_address = 1;
+    for (int i = 0; i < 3; i++) {
+        hub_buf_clear(&outcome);
+        hub_identity_refresh(ctx, &who, HUB_STR("dev:ann"), note, &outcome);
+        assert_string_equal(hub_buf_cstr(&outcome), i < 2 ? "" : "overloaded");
+    }
+    hub_buf_clear(&outcome);
+    hub_identity_refresh(ctx, &other, HUB_STR("dev:bob"), note, &outcome);
+    assert_string_equal(hub_buf_cstr(&outcome), "");
+    while (hook_n) end_first_hook();
+}
+
+/* With the old definitions their scripts end, 15 s after a reload: the hook that is asked then is the new
+ * one, and nobody's token is bad because the old one could not answer. */
+static void a_hook_that_ends_with_the_old_definitions_refuses_nobody(void **state) {
+    struct hub_service other;
+    (void)state;
+    service.dev = true, service.authenticate.kind = HUB_SCRIPT_EXPR, answer = NULL;
+    assert_string_equal(resolved("dev:ann"), "");
+    other = service;
+    hub_identity_ctx_configure(
+        ctx, &(struct hub_identity_config){
+                 .loop = loop, .service = &other, .hooks = &hooks, .scripts = (struct hub_scripts *)&other});
+    answer_hook("fail");
+    assert_int_equal(outcomes, 0);
+    answer_hook("{\"roleId\":\"vip\"}");
+    assert_string_equal(hub_buf_cstr(&outcome), "ann/vip@0 {\"userId\":\"ann\",\"roleId\":\"vip\"}");
+    assert_int_equal(outcomes, 1);
+}
+
 /* ---- sockets ---- */
 
-static struct hub_lease lease;
+static struct hub_expiry *expiry;
 static struct hub_identity *admitted_as;
 static int closed_n;
 
 static void on_admitted(void *arg, struct hub_identity *who) {
     struct hub_socket *s = arg;
     admitted_as = hub_identity_ref(who);
-    hub_lease_set(&lease, loop, s, who);
+    hub_expiry_set(&expiry, loop, s, who);
+    hub_socket_accept(s);
 }
 static void on_connect(struct hub_socket *s, json_t *auth) { hub_identity_admit(ctx, s, auth, on_admitted, s); }
 static void on_event(struct hub_socket *s, struct hub_str e, json_t *args, const struct hub_binaries *bins,
@@ -347,7 +456,7 @@ static void on_event(struct hub_socket *s, struct hub_str e, json_t *args, const
 static void on_closed(struct hub_socket *s, const char *reason) {
     (void)s, (void)reason;
     closed_n++;
-    hub_lease_stop(&lease);
+    hub_expiry_stop(&expiry);
     hub_identity_unref(admitted_as);
     admitted_as = NULL;
 }
@@ -457,11 +566,225 @@ static void a_token_expires_by_the_wall_clock_also_when_that_is_set(void **state
     fake_free(eio);
     eio = admitted_for(sessions, DAY);
     turn_clock(loop, 1000);
-    hub_clock_set_wall(&turned_clock, lease.expires_at * 1000); /* or lost: that is noticed within the hour */
+    hub_clock_set_wall(&turned_clock, admitted_as->expires_at * 1000); /* or lost: that is noticed within the hour */
     turn_clock(loop, HOUR - 1000);
     assert_int_equal(closed_n, 1);
     fake_free(eio);
     hub_sessions_delete(sessions);
+}
+
+/* ---- sessions that a cookie names ---- */
+
+#define HELLO "s%3Ahello.DGDUkGlIkCzPz%2BC0B064FNgHdEjox7ch8tOBGslZ5QI" /* "hello", signed with "tobiiscool" */
+
+static struct hub_cookie_secrets *secrets;
+
+static void configure_cookies(const struct hub_service *by) {
+    hub_identity_ctx_configure(ctx, &(struct hub_identity_config){.loop = loop,
+                                                                  .service = by,
+                                                                  .secrets = by->session_cookie ? secrets : NULL,
+                                                                  .cache = &cache,
+                                                                  .hooks = &hooks,
+                                                                  .scripts = (struct hub_scripts *)&service});
+}
+
+static int setup_cookies(void **state) {
+    struct hub_err err;
+    setup(state);
+    setenv("HUB_IDENTITY_TEST", "tobiiscool", 1);
+    assert_int_equal(hub_cookie_secrets_load("HUB_IDENTITY_TEST", &secrets, &err), HUB_OK);
+    service.session_cookie = "connect.sid", service.session_secret_env = "HUB_IDENTITY_TEST";
+    service.session_redis_key = "sess:${id}", service.session_user_id = "passport.user";
+    configure_cookies(&service);
+    stored = "{\"passport\":{\"user\":7}}";
+    return 0;
+}
+
+static int teardown_cookies(void **state) {
+    hub_cookie_secrets_free(secrets);
+    return teardown(state);
+}
+
+static const char *resolved_from(struct hub_credentials from) {
+    outcomes = 0;
+    *asked = 0;
+    hub_buf_clear(&outcome);
+    hub_identity_resolve_from(ctx, &from, note, &outcome);
+    return hub_buf_cstr(&outcome);
+}
+#define assert_cookie(COOKIE, WHAT)                                                                  \
+    (assert_string_equal(resolved_from((struct hub_credentials){.cookie = hub_cstr(COOKIE)}), WHAT), \
+     assert_int_equal(outcomes, 1))
+
+static void a_signed_cookie_names_the_session(void **state) {
+    (void)state;
+    assert_cookie("theme=dark; connect.sid=" HELLO,
+                  "7/@0 {\"passport\":{\"user\":7},\"userId\":\"7\",\"roleId\":null}");
+    assert_string_equal(asked, "sess:hello");
+    assert_cookie("connect.sid=s%3Ahullo.DGDUkGlIkCzPz%2BC0B064FNgHdEjox7ch8tOBGslZ5QI", "invalid_token");
+    assert_string_equal(asked, "");
+    assert_cookie("connect.sid=", "invalid_token");
+    assert_cookie("theme=dark", "auth_required");
+    stored = NULL;
+    assert_cookie("connect.sid=" HELLO, "invalid_token");
+    stored = "[]";
+    assert_cookie("connect.sid=" HELLO, "invalid_token");
+    cache_code = HUB_STORE_UNAVAILABLE;
+    assert_cookie("connect.sid=" HELLO, "store_unavailable");
+}
+
+static void a_session_without_its_user_admits_nobody(void **state) {
+    static const struct {
+        const char *session, *outcome;
+    } cases[] = {
+        {"{}", "auth_required"},
+        {"{\"passport\":{}}", "auth_required"},
+        {"{\"passport\":{\"user\":null}}", "auth_required"},
+        {"{\"userId\":\"ann\"}", "auth_required"},
+        {"{\"passport\":{\"user\":{\"id\":7}}}", "invalid_token"},
+        {"{\"passport\":{\"user\":\"\"}}", "invalid_token"},
+        {"{\"passport.user\":\"ann\"}", "ann/@0 {\"passport.user\":\"ann\",\"userId\":\"ann\",\"roleId\":null}"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stored = cases[i].session;
+        assert_cookie("connect.sid=" HELLO, cases[i].outcome);
+    }
+    service.session_user_id = NULL;
+    stored = "{\"userId\":\"ann\",\"roleId\":\"admin\"}";
+    assert_cookie("connect.sid=" HELLO, "ann/admin@0 {\"userId\":\"ann\",\"roleId\":\"admin\"}");
+}
+
+static void a_token_wins_where_tokens_are_taken(void **state) {
+    (void)state;
+    struct hub_credentials both = {.authorization = HUB_STR("Bearer {\"sub\":\"ann\"}"),
+                                   .cookie = HUB_STR("connect.sid=" HELLO)};
+    const char *cookie = "7/@0 {\"passport\":{\"user\":7},\"userId\":\"7\",\"roleId\":null}";
+    assert_string_equal(resolved_from(both), cookie); /* there is no method for tokens */
+    service.jwt.on = true;
+    assert_string_equal(resolved_from(both), "ann/@0 {\"sub\":\"ann\",\"userId\":\"ann\",\"roleId\":null}");
+    assert_string_equal(asked, ""); /* the key is made of the cookie's id: a token has no stored session */
+    both.authorization = HUB_STR("Bearer bad");
+    assert_string_equal(resolved_from(both), "invalid_token");
+    service.jwt.on = false, service.dev = true;
+    assert_string_equal(resolved_from(both), "invalid_token");
+    both.authorization = HUB_STR("Bearer dev:bob");
+    assert_string_equal(resolved_from(both), "bob/@0 {\"userId\":\"bob\",\"roleId\":null}");
+    both.authorization = hub_str(NULL, 0);
+    assert_string_equal(resolved_from(both), cookie);
+}
+
+static void where_guests_are_let_in_a_cookie_that_admits_nobody_makes_one(void **state) {
+    (void)state;
+    service.anonymous = true;
+    const struct hub_credentials from = {.cookie = HUB_STR("connect.sid=" HELLO)};
+    assert_memory_equal(resolved_from(from), "7/@0", 4);
+    stored = "{\"cookie\":{\"expires\":\"2001-01-01T00:00:00.000Z\"},\"passport\":{\"user\":7}}", ttl = "-1";
+    assert_non_null(strstr(resolved_from(from), "/guest@0 "));
+    stored = "{}";
+    assert_non_null(strstr(resolved_from(from), "/guest@0 "));
+    assert_non_null(strstr(resolved_from((struct hub_credentials){.cookie = HUB_STR("connect.sid=x")}), "/guest@0 "));
+    cache_code = HUB_STORE_UNAVAILABLE;
+    assert_string_equal(resolved_from(from), "store_unavailable");
+}
+
+static void the_end_of_a_session_is_its_keys_or_else_the_one_written_in_it(void **state) {
+    static char session[200];
+    char iso[HUB_ISO_LEN + 1], expected[40];
+    const int64_t now = hub_loop_wall(loop);
+    (void)state;
+    static const struct {
+        int64_t left_ms;
+        const char *ttl, *outcome; /* NULL: it expires then */
+    } cases[] = {{1500, "-1", NULL},    {1500, "forbidden", NULL},   {1500, "3600", "7/@0 "},
+                 {-1, "3600", "7/@0 "}, {-1, "-1", "invalid_token"}, {0, "-1", "invalid_token"},
+                 {1500, "-2", "7/@0 "}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hub_iso_format(now + cases[i].left_ms, iso);
+        snprintf(session, sizeof session, "{\"cookie\":{\"expires\":\"%s\"},\"passport\":{\"user\":7}}", iso);
+        snprintf(expected, sizeof expected, "7/@%lld ", (long long)((now + cases[i].left_ms + 999) / 1000));
+        stored = session, ttl = cases[i].ttl;
+        const char *got = resolved_from((struct hub_credentials){.cookie = HUB_STR("connect.sid=" HELLO)});
+        const char *want = cases[i].outcome ? cases[i].outcome : expected;
+        if (strncmp(got, want, strlen(want))) fail_msg("%zu: %s instead of %s", i, got, want);
+    }
+}
+
+static void the_end_of_a_cookies_session_ends_the_socket(void **state) {
+    static char session[200];
+    char iso[HUB_ISO_LEN + 1];
+    (void)state;
+    struct hub_sessions *sessions = new_sessions();
+    const char *ended = "42[\"hub:error\",{\"error\":\"The session has ended\",\"code\":\"invalid_token\"}]";
+    for (int by_key = 0; by_key < 2; by_key++) {
+        hub_iso_format(hub_loop_wall(loop) + 60000, iso);
+        snprintf(session, sizeof session, "{\"cookie\":{\"expires\":\"%s\"},\"passport\":{\"user\":7}}", iso);
+        stored = session, ttl = by_key ? "60" : "-1", closed_n = 0;
+        struct hub_eio *eio = fake_open_with(sessions, (struct hub_handshake){.cookie = HUB_STR("connect.sid=" HELLO)});
+        fake_text(eio, "0");
+        assert_memory_equal(fake_next(eio), "40{\"sid\"", 8);
+        turn_clock(loop, 60000 - 1);
+        assert_int_equal(closed_n, 0);
+        turn_clock(loop, 1);
+        assert_int_equal(closed_n, !by_key);
+        if (by_key) tell_gone(gone_arg);
+        assert_string_equal(fake_next(eio), ended);
+        assert_string_equal(fake_next(eio), "41");
+        fake_free(eio);
+    }
+    hub_sessions_delete(sessions);
+}
+
+/* As after a reload: who was let in by other rules is not any more. */
+static void other_rules_for_cookies_end_what_rests_on_them(void **state) {
+    (void)state;
+    struct hub_identity who = {.method = HUB_BY_COOKIE};
+    struct hub_service others[5];
+    for (size_t i = 0; i < HUB_NELEM(others); i++) others[i] = service;
+    others[0].session_user_id = "user.id", others[1].session_secret_env = "HUB_OTHER_TEST";
+    others[2].session_redis_key = "session:${id}", others[3].session_cookie = "sid", others[4].session_cookie = NULL;
+    assert_true(hub_identity_stands(ctx, &who));
+    for (size_t i = 0; i < HUB_NELEM(others); i++) {
+        configure_cookies(&others[i]);
+        if (hub_identity_stands(ctx, &who)) fail_msg("it stands by the rules of %zu", i);
+        who.rules++;
+        assert_int_equal(hub_identity_stands(ctx, &who), others[i].session_cookie != NULL);
+        configure_cookies(&service);
+        who.rules++;
+        assert_true(hub_identity_stands(ctx, &who));
+    }
+}
+
+/* REST and what waits go by it: a session has no token that could be refreshed. */
+static void a_session_at_its_end_is_no_expired_token(void **state) {
+    (void)state;
+    struct hub_identity who = {.method = HUB_BY_COOKIE, .expires_at = hub_loop_wall(loop) / 1000 + 1};
+    assert_int_equal(hub_identity_fault(ctx, &who), HUB_OK);
+    hub_clock_set_wall(&turned_clock, who.expires_at * 1000);
+    assert_int_equal(hub_identity_fault(ctx, &who), HUB_INVALID_TOKEN);
+    who.expires_at = 0, who.ended = true;
+    assert_int_equal(hub_identity_fault(ctx, &who), HUB_INVALID_TOKEN);
+}
+
+static struct hub_service reloaded;
+static void reload_cookies(void) {
+    reloaded = service;
+    reloaded.session_redis_key = "session:${id}";
+    configure_cookies(&reloaded);
+    stored = "{\"passport\":{\"user\":9}}";
+}
+
+/* Whatever the old rules would have said: the session is looked for where it is now. */
+static void a_reload_while_the_session_is_asked_for_begins_anew(void **state) {
+    static const char *const before[] = {
+        NULL, "{}", "{\"cookie\":{\"expires\":\"2001-01-01T00:00:00.000Z\"},\"passport\":{\"user\":7}}"};
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(before); i++) {
+        configure_cookies(&service);
+        stored = before[i], ttl = "-1";
+        *(i < 2 ? &while_getting : &while_calling) = reload_cookies;
+        assert_cookie("connect.sid=" HELLO, "9/@0 {\"passport\":{\"user\":9},\"userId\":\"9\",\"roleId\":null}");
+        assert_string_equal(asked, "session:hello");
+    }
 }
 
 static int drop_outcome(void **state) {
@@ -557,6 +880,19 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_token_whose_key_does_not_come_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_that_waits_for_keys_ends_with_the_set_or_by_the_new_definitions, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_signed_cookie_names_the_session, setup_cookies, teardown_cookies),
+        cmocka_unit_test_setup_teardown(a_session_without_its_user_admits_nobody, setup_cookies, teardown_cookies),
+        cmocka_unit_test_setup_teardown(a_token_wins_where_tokens_are_taken, setup_cookies, teardown_cookies),
+        cmocka_unit_test_setup_teardown(where_guests_are_let_in_a_cookie_that_admits_nobody_makes_one, setup_cookies,
+                                        teardown_cookies),
+        cmocka_unit_test_setup_teardown(the_end_of_a_session_is_its_keys_or_else_the_one_written_in_it, setup_cookies,
+                                        teardown_cookies),
+        cmocka_unit_test_setup_teardown(the_end_of_a_cookies_session_ends_the_socket, setup_cookies, teardown_cookies),
+        cmocka_unit_test_setup_teardown(a_session_at_its_end_is_no_expired_token, setup_cookies, teardown_cookies),
+        cmocka_unit_test_setup_teardown(a_reload_while_the_session_is_asked_for_begins_anew, setup_cookies,
+                                        teardown_cookies),
+        cmocka_unit_test_setup_teardown(other_rules_for_cookies_end_what_rests_on_them, setup_cookies,
+                                        teardown_cookies),
         cmocka_unit_test_setup_teardown(the_first_of_four_places_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(dev_tokens_are_taken_at_their_word, setup, teardown),
         cmocka_unit_test_setup_teardown(anonymous_users_get_an_id_and_are_guests, setup, teardown),
@@ -565,6 +901,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_token_itself_is_not_in_the_session, setup, teardown),
         cmocka_unit_test_setup_teardown(the_hook_may_deny_or_enrich, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refresh_must_bring_the_same_user, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_asked_for_an_address_is_bounded_whoever_still_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(so_are_the_new_tokens_of_a_user, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hook_that_ends_with_the_old_definitions_refuses_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(a_socket_is_admitted_or_refused_with_a_code, setup, teardown),
         cmocka_unit_test_setup_teardown(a_socket_gone_meanwhile_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(the_handshake_token_serves_sockets_too, setup, teardown),

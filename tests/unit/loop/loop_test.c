@@ -103,7 +103,7 @@ static void a_peer_is_judged_after_what_it_sent_was_read(void **state) {
     loop = hub_loop_new(NULL);
     order_n = 0;
     struct hub_watch *w = hub_watch_new(loop, pipe_fds[0], note_heard, &pipe_fds[0]);
-    hub_watch_set(w, HUB_READABLE);
+    hub_watch_set(loop, w, HUB_READABLE);
     int64_t began = hub_loop_now(loop);
     hub_timer_start(loop, &stall, 0, stand_still);
     hub_timer_await(loop, &silence, 40, on_silence);
@@ -113,32 +113,117 @@ static void a_peer_is_judged_after_what_it_sent_was_read(void **state) {
     assert_int_equal(order[1], 2);
     assert_in_range(late, 250, 10000);
     assert_in_range(judged_at - began, 320, 10000); /* half of its time again */
-    hub_watch_close(w);
+    hub_watch_close(loop, w);
     hub_loop_delete(loop);
     close(pipe_fds[0]);
     close(pipe_fds[1]);
 }
 
+static struct hub_clock slow_clock; /* runs, and is turned by what is said to take long */
+
 static void see_whether_it_is_up(struct hub_timer *t) {
     (void)t;
     order[order_n++] = hub_timer_is_up(loop, &silence);
+    if (order_n == 1) hub_clock_turn(&slow_clock, 20000);
 }
 
 static void a_peer_that_says_nothing_is_judged_in_time(void **state) {
     (void)state;
     struct hub_timer before = {0}, after = {0};
-    loop = hub_loop_new(NULL);
+    hub_clock_init(&slow_clock);
+    loop = hub_loop_new(&slow_clock);
     order_n = 0;
     int64_t began = hub_loop_now(loop);
-    hub_timer_await(loop, &silence, 40, on_silence);
-    hub_timer_start(loop, &before, 20, see_whether_it_is_up);
-    hub_timer_start(loop, &after, 41, see_whether_it_is_up);
+    hub_timer_await(loop, &silence, 40000, on_silence);
+    hub_timer_start(loop, &before, 20000, see_whether_it_is_up);
+    hub_timer_start(loop, &after, 40001, see_whether_it_is_up);
+    hub_clock_turn(&slow_clock, 20000);
     hub_loop_run(loop);
     assert_int_equal(order_n, 3);
     assert_int_equal(order[0], 0);
     assert_int_equal(order[1], 1); /* what depends on it need not wait for the last look */
-    assert_in_range(judged_at - began, 40, 10000);
+    assert_in_range(judged_at - began, 40000, 60000);
     hub_loop_delete(loop);
+    hub_clock_deinit(&slow_clock);
+}
+
+/* Each turn takes 800 ms, and somebody waits for 1300: it was put off by the lateness of the last turn each
+ * time, without an end. */
+static void take_long(struct hub_timer *t) {
+    hub_clock_turn(&slow_clock, 800);
+    hub_timer_start(loop, t, 0, take_long);
+    if (++order_n == 12) hub_loop_stop(loop);
+}
+
+static void a_process_that_always_stands_still_judges_all_the_same(void **state) {
+    struct hub_timer load = {0};
+    (void)state;
+    hub_clock_init(&slow_clock);
+    loop = hub_loop_new(&slow_clock);
+    order_n = 0;
+    judged_at = 0;
+    int64_t began = hub_loop_now(loop);
+    hub_timer_start(loop, &load, 0, take_long);
+    hub_timer_await(loop, &silence, 1300, on_silence);
+    hub_loop_run(loop);
+    assert_in_range(judged_at - began, 1300 + 650, 1300 + 650 + 3 * 800);
+    assert_in_range(late, 300, 800);
+    hub_loop_delete(loop);
+    hub_clock_deinit(&slow_clock);
+}
+
+/* ---- timers that are due at once ---- */
+
+static void start_again(struct hub_timer *t) {
+    hub_timer_start(loop, t, 0, start_again);
+    if (++order_n == 100000) hub_loop_stop(loop);
+}
+
+static void hear_once(void *arg, int events) {
+    char c;
+    (void)events;
+    assert_int_equal(read(*(int *)arg, &c, 1), 1);
+    hub_loop_stop(loop);
+}
+
+/* It ran again and again within one phase of libuv, and nothing was read meanwhile. */
+static void a_timer_that_is_always_due_lets_descriptors_have_their_turn(void **state) {
+    struct hub_timer again = {0};
+    (void)state;
+    assert_int_equal(pipe(pipe_fds), 0);
+    loop = hub_loop_new(NULL);
+    order_n = 0;
+    struct hub_watch *w = hub_watch_new(loop, pipe_fds[0], hear_once, &pipe_fds[0]);
+    hub_watch_set(loop, w, HUB_READABLE);
+    assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+    hub_timer_start(loop, &again, 0, start_again);
+    hub_loop_run(loop);
+    assert_int_equal(order_n, 1);
+    hub_watch_close(loop, w);
+    hub_loop_delete(loop);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
+static void start_others(struct hub_timer *t) {
+    struct numbered *n = HUB_CONTAINER(t, struct numbered, timer);
+    order[order_n++] = n->number;
+    if (n->number < 4) hub_timer_start(loop, &n[4].timer, 0, note_timer);
+}
+
+/* Those that are due start others: these come behind all of them, each once. */
+static void those_due_at_one_time_run_in_the_order_of_their_starts(void **state) {
+    struct numbered n[8] = {0};
+    (void)state;
+    loop = turned_loop_new();
+    for (int i = 0; i < 8; i++) n[i].number = i;
+    order_n = 0;
+    for (int i = 0; i < 4; i++) hub_timer_start(loop, &n[i].timer, 0, start_others);
+    turned_run_due(loop);
+    turned_run_due(loop);
+    for (int i = 0; i < 8; i++) assert_int_equal(order[i], i);
+    assert_int_equal(order_n, 8);
+    turned_loop_delete(loop);
 }
 
 static void *poster(void *arg) {
@@ -176,13 +261,109 @@ static void a_watch_reports_readable_data(void **state) {
     assert_int_equal(pipe(fds), 0);
     loop = hub_loop_new(NULL);
     struct hub_watch *w = hub_watch_new(loop, fds[0], on_readable, &fds[0]);
-    hub_watch_set(w, HUB_READABLE);
+    hub_watch_set(loop, w, HUB_READABLE);
     assert_int_equal(write(fds[1], "x", 1), 1);
     hub_loop_run(loop);
-    hub_watch_close(w);
+    hub_watch_close(loop, w);
     hub_loop_delete(loop);
     close(fds[0]);
     close(fds[1]);
+}
+
+/* Of two that are readable in one turn each closes the other: only one of them is called. */
+static struct hub_watch *pair[2];
+static int told;
+
+static void close_other(void *arg, int events) {
+    int me = *(int *)arg;
+    (void)events;
+    told++;
+    hub_watch_close(loop, pair[1 - me]);
+    pair[1 - me] = NULL;
+    hub_watch_set(loop, pair[me], 0);
+}
+
+static void stop_run(struct hub_timer *t) {
+    (void)t;
+    hub_loop_stop(loop);
+}
+
+static void run_for(int64_t ms) {
+    struct hub_timer over = {0};
+    hub_timer_start(loop, &over, ms, stop_run);
+    hub_loop_run(loop);
+}
+
+static void a_watch_that_is_closed_is_told_nothing_in_the_same_turn(void **state) {
+    (void)state;
+    int fds[2][2], number[2] = {0, 1};
+    loop = hub_loop_new(NULL);
+    told = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pipe(fds[i]), 0);
+        pair[i] = hub_watch_new(loop, fds[i][0], close_other, &number[i]);
+        hub_watch_set(loop, pair[i], HUB_READABLE);
+        assert_int_equal(write(fds[i][1], "x", 1), 1);
+    }
+    run_for(20);
+    assert_int_equal(told, 1);
+    hub_watch_close(loop, pair[0] ? pair[0] : pair[1]);
+    hub_loop_delete(loop);
+    for (int i = 0; i < 4; i++) close(fds[i / 2][i % 2]);
+}
+
+static void count_call(void *arg, int events) {
+    told++;
+    *(int *)arg = events;
+    hub_watch_set(loop, pair[0], 0);
+}
+
+static void a_hangup_is_told_to_who_listens_and_wakes_nobody_else(void **state) {
+    (void)state;
+    int fds[2], seen = 0;
+    assert_int_equal(pipe(fds), 0);
+    loop = hub_loop_new(NULL);
+    told = 0;
+    pair[0] = hub_watch_new(loop, fds[0], count_call, &seen);
+    close(fds[1]);
+    run_for(20);
+    assert_int_equal(told, 0);
+    hub_watch_set(loop, pair[0], HUB_READABLE);
+    run_for(20);
+    assert_int_equal(told, 1);
+    assert_int_equal(seen, HUB_READABLE);
+    hub_watch_close(loop, pair[0]);
+    hub_loop_delete(loop);
+    close(fds[0]);
+}
+
+/* The writing end of a pipe that nobody reads: an error, told once, until somebody listens anew. */
+static void an_error_is_told_as_readable_and_not_over_and_over(void **state) {
+    (void)state;
+    int fds[2], seen = 0;
+    assert_int_equal(pipe(fds), 0);
+    loop = hub_loop_new(NULL);
+    told = 0;
+    pair[0] = hub_watch_new(loop, fds[1], count_call, &seen);
+    close(fds[0]);
+    for (int i = 1; i <= 2; i++) {
+        hub_watch_set(loop, pair[0], HUB_WRITABLE);
+        run_for(20);
+        assert_int_equal(told, i);
+        assert_int_equal(seen, HUB_READABLE | HUB_WRITABLE);
+    }
+    hub_watch_close(loop, pair[0]);
+    hub_loop_delete(loop);
+    close(fds[1]);
+}
+
+static void a_file_cannot_be_watched(void **state) {
+    (void)state;
+    FILE *f = tmpfile();
+    loop = hub_loop_new(NULL);
+    assert_null(hub_watch_new(loop, fileno(f), count_call, NULL));
+    hub_loop_delete(loop);
+    fclose(f);
 }
 
 /* ---- turned clocks ---- */
@@ -294,17 +475,44 @@ static void a_turn_wakes_a_sleeping_loop(void **state) {
     }
 }
 
+static void note_address(void *arg, const char *const *addresses, size_t n, const char *error) {
+    snprintf(arg, 64, "%s", n ? addresses[0] : error);
+    hub_loop_stop(loop);
+}
+
+/* The zone was lost, and without it no such address can be connected to. */
+static void an_address_is_looked_up_with_its_zone(void **state) {
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1", "::1", "fe80::7%lo"};
+    for (size_t i = 0; i < HUB_NELEM(hosts); i++) {
+        char text[64] = "";
+        loop = hub_loop_new(NULL);
+        hub_loop_resolve(loop, hosts[i], note_address, text);
+        hub_loop_run(loop);
+        hub_loop_delete(loop);
+        assert_string_equal(text, hosts[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timers_fire_in_order_of_due_time),
         cmocka_unit_test(posted_work_defers_and_then_flushes),
         cmocka_unit_test(a_watch_reports_readable_data),
+        cmocka_unit_test(a_watch_that_is_closed_is_told_nothing_in_the_same_turn),
+        cmocka_unit_test(a_hangup_is_told_to_who_listens_and_wakes_nobody_else),
+        cmocka_unit_test(an_error_is_told_as_readable_and_not_over_and_over),
+        cmocka_unit_test(a_file_cannot_be_watched),
         cmocka_unit_test(a_turned_clock_runs_what_is_due_in_order),
         cmocka_unit_test(from_one_timer_to_the_next_none_runs_late),
         cmocka_unit_test(wall_time_that_is_set_moves_no_timer),
         cmocka_unit_test(a_turn_wakes_a_sleeping_loop),
         cmocka_unit_test(a_peer_is_judged_after_what_it_sent_was_read),
         cmocka_unit_test(a_peer_that_says_nothing_is_judged_in_time),
+        cmocka_unit_test(a_process_that_always_stands_still_judges_all_the_same),
+        cmocka_unit_test(a_timer_that_is_always_due_lets_descriptors_have_their_turn),
+        cmocka_unit_test(those_due_at_one_time_run_in_the_order_of_their_starts),
+        cmocka_unit_test(an_address_is_looked_up_with_its_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* The in-process cache: bounds, expiry, several keys at once, and the Redis commands with Redis' answers. */
-#include "adapters/memory/memory.h"
+#include "adapters/memory/cache_int.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,6 +135,27 @@ static void an_entry_ends_with_its_time(void **state) {
     assert_true(has("long", "y"));
     turn_clock(loop, 1);
     assert_true(has("long", NULL));
+    close_cache();
+}
+
+/* Each entry took its memory until somebody asked for its key, or a hundred thousand others had come. */
+static void an_entry_that_nobody_asks_for_is_freed_soon_after_its_time(void **state) {
+    (void)state;
+    open_cache("memory:");
+    const struct memory_cache *c = HUB_CONTAINER(cache, struct memory_cache, base);
+    char key[16];
+    for (int i = 0; i < 5000; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        set(key, "x", i % 5 ? 10000 : 3600000);
+    }
+    turn_clock(loop, 10000);
+    assert_true(hub_keyed_len(&c->entries) > 1000);
+    turn_clock(loop, 30000);
+    assert_int_equal(hub_keyed_len(&c->entries), 1000);
+    assert_true(has("k5", "x"));
+    turn_clock(loop, 3600000);
+    assert_int_equal(hub_keyed_len(&c->entries), 0);
+    assert_int_equal(hub_loop_next_due(loop), INT64_MAX); /* nothing goes on for nothing */
     close_cache();
 }
 
@@ -309,6 +330,7 @@ int main(void) {
         cmocka_unit_test(a_value_is_swapped_only_for_what_it_was),
         cmocka_unit_test(several_keys_are_read_at_once),
         cmocka_unit_test(an_entry_ends_with_its_time),
+        cmocka_unit_test(an_entry_that_nobody_asks_for_is_freed_soon_after_its_time),
         cmocka_unit_test(what_was_used_longest_ago_goes_first),
         cmocka_unit_test(the_end_of_a_watched_key_is_told_in_a_later_turn),
         cmocka_unit_test(strings_answer_as_redis_does),

@@ -59,7 +59,8 @@ static void a_truncated_header_asks_for_more(void **state) {
 static void a_header_that_breaks_the_protocol_is_refused_as_early_as_it_shows(void **state) {
     (void)state;
     static const struct hub_str bad[] = {
-        HUB_STR_INIT("\xc1"),                                     /* RSV1 */
+        HUB_STR_INIT("\xc0"),                                     /* RSV1 in a continuation */
+        HUB_STR_INIT("\xc9"),                                     /* RSV1 in a control frame */
         HUB_STR_INIT("\xa1"),                                     /* RSV2 */
         HUB_STR_INIT("\x91"),                                     /* RSV3 */
         HUB_STR_INIT("\x83"),                                     /* reserved opcodes */

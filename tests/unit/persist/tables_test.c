@@ -89,6 +89,25 @@ static void what_joins_ask_for_is_indexed_once(void **state) {
     hub_tables_free(t);
 }
 
+/* Where the room's own record says whose it is, a join finds it by its id; a list of somebody's rooms does
+ * not. */
+static void an_inbox_has_rooms_of_the_room_object_indexed_by_their_user(void **state) {
+    (void)state;
+    struct hub_service s = service();
+    sources[0].room_field = sources[1].room_field = 0;
+    for (size_t on = 0; on < 2; on++) {
+        struct hub_tables *t = NULL;
+        hubs[0].inbox = (struct hub_def_inbox){.on = on, .enabled = on};
+        assert_int_equal(hub_tables_new(&s, false, &t, NULL), HUB_OK);
+        const struct hub_table *member = hub_tables_find(t, HUB_STR("member"));
+        assert_int_equal(member->index_n, on);
+        if (on) assert_string_equal(member->indexes[0].columns, "userId");
+        hub_tables_free(t);
+    }
+    sources[0].room_field = sources[1].room_field = 2;
+    hubs[0].inbox = (struct hub_def_inbox){0};
+}
+
 static void each_hub_gets_its_four_tables(void **state) {
     (void)state;
     struct hub_service s = service();
@@ -171,6 +190,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_data_object_becomes_a_table_column_by_property),
         cmocka_unit_test(what_joins_ask_for_is_indexed_once),
+        cmocka_unit_test(an_inbox_has_rooms_of_the_room_object_indexed_by_their_user),
         cmocka_unit_test(each_hub_gets_its_four_tables),
         cmocka_unit_test(two_owners_of_one_table_are_refused),
         cmocka_unit_test(a_relative_database_lies_in_the_service_directory),

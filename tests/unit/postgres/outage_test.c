@@ -183,6 +183,35 @@ static void the_row_of_a_change_whose_answer_was_lost_is_read_again(void **state
     finish();
 }
 
+/* The rows that are still to be taken are not those that were: nobody is told of one as if he had it. */
+static void a_take_whose_answer_was_lost_gives_no_row_that_it_did_not_take(void **state) {
+    static const struct hub_take take = {.order_by = SEQ, .limit = 1, .raised = {-1, -1}};
+    (void)state;
+    start_on("lost_take");
+    for (int i = 1; i <= 2; i++) send_one(i), await(one_is_done);
+    one = (struct message){.where = {.column = SENDER, .cmp = HUB_NE, .value = text_cell("taken")}};
+    one.cells[SENDER] = text_cell("taken");
+    one.w = (struct hub_write){.table = &msg_table,
+                               .kind = HUB_UPDATE,
+                               .cells = one.cells,
+                               .where = &one.where,
+                               .where_n = 1,
+                               .take = &take,
+                               .return_row = true,
+                               .done = on_one_done};
+    heard_done = 0;
+    proxy.lost = 0;
+    proxy_set(&proxy, PROXY_LOSE_REPLIES);
+    store->ops->write(store, &one.w);
+    await(replies_were_lost);
+    proxy_set(&proxy, PROXY_PASS);
+    proxy_cut(&proxy);
+    await(one_is_done);
+    assert_int_equal(one.w.code, HUB_STORE_UNDECIDED);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM \"chatMessage\" WHERE \"senderId\" = 'taken'"), 1);
+    finish();
+}
+
 static void an_unknown_outcome_is_told_after_5_s_and_settled_later(void **state) {
     (void)state;
     start_on("undecided");
@@ -547,6 +576,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_commit_whose_answer_was_lost_is_found_and_not_repeated, stop_proxy),
         cmocka_unit_test_teardown(a_write_that_did_not_reach_the_server_is_carried_out_later, stop_proxy),
         cmocka_unit_test_teardown(the_row_of_a_change_whose_answer_was_lost_is_read_again, stop_proxy),
+        cmocka_unit_test_teardown(a_take_whose_answer_was_lost_gives_no_row_that_it_did_not_take, stop_proxy),
         cmocka_unit_test_teardown(an_unknown_outcome_is_told_after_5_s_and_settled_later, stop_proxy),
         cmocka_unit_test_teardown(an_unknown_outcome_that_was_no_commit_fails_when_it_is_known, stop_proxy),
         cmocka_unit_test_teardown(commits_that_the_server_has_lost_are_noticed, stop_proxy),

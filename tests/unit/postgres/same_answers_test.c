@@ -315,6 +315,31 @@ static void every_condition_has_the_same_rows(void **state) {
     none_may_be_left(600);
 }
 
+static void the_first_row_of_each_value_is_the_same_one(void **state) {
+    (void)state;
+    struct hub_cell in[] = {text_cell("one"), text_cell("Two"), text_cell("no such title")};
+    for (int c = 0; c < C_COLUMNS; c++)
+        for (size_t i = 0; c != DATA && i <= HUB_NELEM(in) * 2; i++) {
+            bool all = i == HUB_NELEM(in) * 2;
+            const struct hub_cond where[] = {
+                {.column = TITLE, .cmp = HUB_IN, .in = all ? in : &in[i / 2], .in_n = all ? HUB_NELEM(in) : 1},
+                {.column = BODY, .cmp = HUB_NE, .value = {.kind = HUB_CELL_NULL}},
+            };
+            const struct hub_select q = {.table = &table,
+                                         .where = where,
+                                         .where_n = 2,
+                                         .order_by = c,
+                                         .descending = i % 2,
+                                         .limit = 9,
+                                         .first_of_each = true,
+                                         .only = all ? HUB_ONLY(LIVE) : 0}; /* of several the order is not settled */
+            char question[80];
+            snprintf(question, sizeof question, "first of each %zu by %s", i, columns[c].property);
+            ask(question, &q);
+        }
+    none_may_be_left(70);
+}
+
 /* As a caller may write them who does not go through JSON. */
 static void values_that_no_row_can_have_find_nothing(void **state) {
     (void)state;
@@ -461,6 +486,7 @@ int main(void) {
         cmocka_unit_test(pages_of_every_order_are_the_same),
         cmocka_unit_test(all_pages_together_are_all_rows),
         cmocka_unit_test(every_condition_has_the_same_rows),
+        cmocka_unit_test(the_first_row_of_each_value_is_the_same_one),
         cmocka_unit_test(values_that_no_row_can_have_find_nothing),
         cmocka_unit_test(scripts_get_values_of_the_same_types),
         cmocka_unit_test(writes_end_alike),

@@ -96,7 +96,7 @@ static void values_are_set_read_together_and_expire(void **state) {
     assert_int_equal(set("a", "1", 0), HUB_OK);
     assert_int_equal(set("b", "", 60000), HUB_OK);
     assert_string_equal(GET("a", "nobody", "b"), "1|-|");
-    set("short", "x", 5);
+    assert_int_equal(set("short", "x", 5), HUB_OK);
     turn_for(10);
     assert_string_equal(GET("short"), "-");
     call("[\"RPUSH\",\"list\",\"x\"]");
@@ -275,6 +275,18 @@ static void what_was_open_is_answered_once_and_in_order(void **state) {
     close_cache();
 }
 
+/* The server is away. The shortest of some answers counts: a busy host makes one or the other late. */
+static void assert_nobody_waits(void) {
+    int64_t shortest = INT64_MAX;
+    for (int i = 0; i < 5; i++) {
+        int64_t began = hub_real_ms();
+        assert_int_equal(take("x", 1, 1000), -1);
+        int64_t took = hub_real_ms() - began;
+        if (took < shortest) shortest = took;
+    }
+    assert_true(shortest < 100);
+}
+
 static void a_server_that_stands_still_is_given_up_in_time(void **state) {
     struct hub_buf why = {0};
     (void)state;
@@ -283,12 +295,10 @@ static void a_server_that_stands_still_is_given_up_in_time(void **state) {
         redis_signal(&server, SIGSTOP);
         int64_t began = hub_real_ms();
         assert_int_equal(set("x", "1", 0), HUB_STORE_UNAVAILABLE);
-        assert_in_range(hub_real_ms() - began, 300, 1000);
+        assert_in_range(hub_real_ms() - began, 300, 300 + BUSY_MS);
         assert_false(cache->ops->ready(cache, &why));
         assert_non_null(strstr(hub_buf_cstr(&why), "answer in time"));
-        began = hub_real_ms();
-        assert_int_equal(take("x", 1, 1000), -1);
-        assert_true(hub_real_ms() - began < 100); /* nobody waits for it again */
+        assert_nobody_waits();
         redis_signal(&server, SIGCONT);
         until(is_ready, 5000);
     }
@@ -348,16 +358,6 @@ static void nobody_there_at_first_is_waited_for(void **state) {
     hub_buf_free(&why);
     close_cache();
 }
-
-static bool has_reason(const char *words) {
-    struct hub_buf why = {0};
-    cache->ops->ready(cache, &why);
-    bool has = strstr(hub_buf_cstr(&why), words);
-    hub_buf_free(&why);
-    return has;
-}
-static const char *reason;
-static bool is_reason(void) { return has_reason(reason); }
 
 static void an_unknown_name_is_a_reason(void **state) {
     (void)state;
@@ -495,7 +495,7 @@ static void password_and_user_are_told(void **state) {
 static void the_connection_has_the_services_name_and_database(void **state) {
     (void)state;
     open_cache();
-    set("where", "3", 0);
+    assert_int_equal(set("where", "3", 0), HUB_OK);
     assert_string_equal(call("[\"EVAL\",\"return redis.call('GET', KEYS[1])\",1,\"where\"]"), "\"3\"");
     char reply[4096];
     redis_tell_as(&server, "CLIENT LIST\r\n", reply, sizeof reply);
@@ -512,10 +512,8 @@ static void a_server_that_is_killed_and_returns_is_found_again(void **state) {
     for (int i = 0; i < 3; i++) {
         redis_kill(&server);
         until(is_away, 2000);
-        int64_t began = hub_real_ms();
         assert_int_equal(set("x", "1", 0), HUB_STORE_UNAVAILABLE);
-        assert_int_equal(take("x", 1, 1000), -1);
-        assert_true(hub_real_ms() - began < 100);
+        assert_nobody_waits();
         redis_start(&server, NULL);
         until(is_ready, 5000);
         assert_int_equal(set("x", "1", 0), HUB_OK);

@@ -23,6 +23,8 @@ void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32
 void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) {
     (void)s, (void)event, (void)args, (void)flags;
 }
+void hub_socket_unref(struct hub_socket *s) { s->refs--; }
+
 void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
     (void)s, (void)ack, (void)args, (void)bins;
 }

@@ -50,20 +50,25 @@ static size_t read_overrides(struct hub_buf *text, struct hub_override *out) {
 static struct hub_diags *check(const char *dir, struct hub_service **keep) {
     struct hub_diags *diags = hub_diags_new();
     struct hub_override overrides[MAX_OVERRIDES];
-    struct hub_load_options options = {
-        .overrides = overrides, .checker = &hub_lua_checker, .start_check = hub_preflight, .ignore_environment = true};
+    struct hub_load_options options = {.overrides = overrides,
+                                       .checker = &hub_lua_checker,
+                                       .start_check = hub_preflight,
+                                       .ignore_environment = true,
+                                       .as_written = keep != NULL};
     struct hub_buf text = {0};
     struct hub_service *service = NULL;
     if (read_file(&text, dir, "set").p) options.override_n = read_overrides(&text, overrides);
     struct hub_buf alone = {0};
+    enum hub_code code;
     struct hub_str name = hub_str_trim(read_file(&alone, dir, "alone"));
     if (name.n) {
         char path[512];
         snprintf(path, sizeof path, "%s/%.*s", dir, HUB_FMT(name));
-        hub_file_check(path, &options, diags);
+        code = hub_file_check(path, &options, diags);
     } else {
-        hub_service_load(dir, &options, diags, &service);
+        code = hub_service_load(dir, &options, diags, &service);
     }
+    assert_int_equal(code == HUB_OK, hub_diags_count(diags, HUB_SEV_ERROR) == 0);
     hub_buf_free(&text);
     hub_buf_free(&alone);
     if (keep)
@@ -144,7 +149,7 @@ static void unpack(const char *dir, struct hub_str dump) {
 }
 
 static void link_folders(const char *from, const char *to) {
-    static const char *const folders[] = {"lib", "keys"};
+    static const char *const folders[] = {"lib", "keys", "plugins/links/lib"};
     for (size_t i = 0; i < HUB_NELEM(folders); i++) {
         char source[512], target[512];
         snprintf(source, sizeof source, "%s/%s/%s", HUB_SOURCE_DIR, from, folders[i]);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "schema/memory.h"
+#include "schema/table.h"
 
 static struct hub_service *load(const char *dir, const struct hub_load_options *options) {
     struct hub_diags *diags = hub_diags_new();
@@ -37,13 +38,15 @@ static void a_service_directory_becomes_definitions(void **state) {
     assert_string_equal(s->base_path, "/messaging-api");
     assert_string_equal(s->store_url, "sqlite:data/messaging.db");
     assert_int_equal(s->port, 8080);
+    assert_true(!s->deflate_websocket && s->gzip_http);
+    assert_int_equal(s->deflate_threshold, 1024);
     assert_true(s->dev);
     assert_int_equal(s->authenticate.kind, HUB_SCRIPT_LUA);
     assert_int_equal(s->object_n, 2);
     assert_int_equal(s->namespace_n, 1);
     assert_int_equal(s->namespaces[0].event_n, 3);
-    assert_int_equal(s->lib_files.n, 1);
-    assert_int_equal(s->lib_files.items[0][0], '/');
+    assert_int_equal(s->lib.files.n, 1);
+    assert_int_equal(s->lib.files.items[0][0], '/');
     assert_int_equal(s->hub_n, 1);
     const struct hub_def *d = &s->hubs[0];
     assert_string_equal(d->name, "chat");
@@ -127,6 +130,8 @@ static void every_way_of_writing_means_what_it_says(void **state) {
     assert_string_equal(s->base_path, "");
     assert_string_equal(s->host, "::1");
     assert_int_equal(s->max_payload, 1000000);
+    assert_true(s->deflate_websocket && !s->gzip_http);
+    assert_int_equal(s->deflate_threshold, 200);
     assert_int_equal(s->cors_origins.n, 2);
     assert_string_equal(s->cors_origins.items[1], "http://b.example.com:8080");
     assert_true(s->jwt.on && !s->dev && !s->anonymous);
@@ -174,7 +179,7 @@ static void hubs_of_all_folders_and_endings_are_found(void **state) {
     assert_null(wrapped->auth_scripts[1].hub_role);
     assert_int_equal(wrapped->auth_scripts[4].script.kind, HUB_SCRIPT_LUA);
     assert_true(wrapped->custom_event_n == 0 && wrapped->auto_bridge);
-    assert_true(hub_str_ends(hub_cstr(s->lib_files.items[0]), HUB_STR("everything/lib/game/board.lua")));
+    assert_true(hub_str_ends(hub_cstr(s->lib.files.items[0]), HUB_STR("everything/lib/game/board.lua")));
     hub_service_free(s);
 }
 
@@ -264,7 +269,8 @@ static void shown_of(const char *text, struct hub_buf *out) {
     fclose(f);
     struct hub_diags *diags = hub_diags_new();
     struct hub_service *s = NULL;
-    hub_service_load(dir, &quiet, diags, &s);
+    enum hub_code code = hub_service_load(dir, &quiet, diags, &s);
+    assert_int_equal(code == HUB_OK, s != NULL);
     hub_diags_print(diags, HUB_DIAG_TEXT, out);
     if (s) hub_service_dump(s, out);
     hub_buf_cstr(out);
@@ -299,7 +305,7 @@ static void the_dump_shows_no_password(void **state) {
 static struct hub_service *service_of(const char *text) {
     struct hub_diags *diags = hub_diags_new();
     struct hub_service *s = NULL;
-    hub_text_load(hub_cstr(text), hub_str(NULL, 0), &quiet, diags, &s);
+    assert_int_equal(hub_text_load(hub_cstr(text), hub_str(NULL, 0), &quiet, diags, &s), HUB_OK);
     hub_diags_free(diags);
     assert_non_null(s);
     return s;
@@ -318,7 +324,7 @@ static void what_only_a_restart_changes_is_told_and_stays_as_it_was(void **state
                                          "auth: {dev: true}\n"
                                          "store: {url: \"postgresql://ann:s3cret@db/mall\", readConnections: 4}\n"
                                          "bus: {url: \"kafka://b:1\", options: {sasl.password: s3cret}}\n"
-                                         "scripting: {cpuMs: 7}\n");
+                                         "scripting: {cpuMs: 7, wallMs: 2m}\n");
     hub_service_keep(now, first, note_kept, &told);
     assert_string_equal(hub_buf_cstr(&told),
                         "service.project: hubd -> mall needs a restart\n"
@@ -333,6 +339,7 @@ static void what_only_a_restart_changes_is_told_and_stays_as_it_was(void **state
     assert_int_equal(now->cors_origins.n, 0);
     assert_true(now->dev); /* the others are the new ones */
     assert_int_equal(now->script_cpu_ms, 7);
+    assert_int_equal(now->script_wall_ms, 120000);
     hub_buf_clear(&told);
     hub_service_keep(now, first, note_kept, &told);
     assert_int_equal(told.n, 0);
@@ -356,6 +363,31 @@ static void a_finding_shows_its_line_without_the_password(void **state) {
     hub_buf_free(&out);
 }
 
+static bool says_unit(struct hub_str key) {
+    return hub_str_ends(key, HUB_STR("Ms")) || hub_str_ends(key, HUB_STR("Seconds"));
+}
+
+static void find_times(const struct hub_fields *t, size_t *n) {
+    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
+        bool time = says_unit(hub_cstr(r->key));
+        if (time && r->kind != HUB_KIND_DURATION) fail_msg("%s.%s is a time: HUB_KIND_DURATION", t->name, r->key);
+        if (time && (r->unit == 1000) != hub_str_ends(hub_cstr(r->key), HUB_STR("Seconds")))
+            fail_msg("%s.%s has another unit than its name says", t->name, r->key);
+        *n += time;
+        const struct hub_fields *below = hub_row_below(t, r);
+        if (below) find_times(below, n);
+    }
+}
+
+/* What is not of the RealtimeHub specification, whose numbers are numbers. */
+static void every_time_may_be_written_with_a_unit(void **state) {
+    size_t n = 0;
+    (void)state;
+    find_times(&hub_fields_service, &n);
+    find_times(&hub_fields_extensions, &n);
+    assert_true(n >= 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_directory_becomes_definitions),
@@ -370,6 +402,7 @@ int main(void) {
         cmocka_unit_test(the_dump_shows_no_password),
         cmocka_unit_test(what_only_a_restart_changes_is_told_and_stays_as_it_was),
         cmocka_unit_test(a_finding_shows_its_line_without_the_password),
+        cmocka_unit_test(every_time_may_be_written_with_a_unit),
         cmocka_unit_test(a_directory_without_service_yaml_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

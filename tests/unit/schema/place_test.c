@@ -40,7 +40,9 @@ static size_t check(const char *script, struct found *out, size_t max) {
         "hubBasics: {name: chat}\nroomSettings:\n  roomDataObject: r\n  authScripts: [{name: a, script: user.x}]\n");
     hub_buf_addz(&text, script);
     struct hub_diags *diags = hub_diags_new();
-    hub_text_load(hub_str(NULL, 0), hub_buf_str(&text), &(struct hub_load_options){.checker = &checker}, diags, NULL);
+    const struct hub_load_options options = {.checker = &checker};
+    enum hub_code code = hub_text_load(hub_str(NULL, 0), hub_buf_str(&text), &options, diags, NULL);
+    assert_int_equal(code, hub_diags_n(diags) ? HUB_BAD_REQUEST : HUB_OK);
     size_t n = 0;
     for (size_t i = 0; i < hub_diags_n(diags); i++) {
         const struct hub_diag *g = hub_diags_at(diags, i);
@@ -130,7 +132,8 @@ static void json_surrogate_pairs_are_one_character(void **state) {
         "{\"name\":\"chat\",\"description\":\"\\ud83d\\ude00\\/\"},\n\"roomSettings\":{\"roomDataObject\":\"r\",\n"
         "\"authScripts\":[{\"name\":\"a\",\"script\":\"BAD\"}]}}";
     struct hub_diags *diags = hub_diags_new();
-    hub_text_load(hub_str(NULL, 0), hub_cstr(text), &(struct hub_load_options){.checker = &checker}, diags, NULL);
+    const struct hub_load_options options = {.checker = &checker};
+    assert_int_equal(hub_text_load(hub_str(NULL, 0), hub_cstr(text), &options, diags, NULL), HUB_BAD_REQUEST);
     assert_int_equal(hub_diags_n(diags), 1);
     assert_int_equal(hub_diags_at(diags, 0)->line, 3);
     assert_int_equal(hub_diags_at(diags, 0)->column, 38);

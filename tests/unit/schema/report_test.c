@@ -16,7 +16,7 @@
 
 static void print(const char *hub, enum hub_diag_format format, struct hub_buf *out) {
     struct hub_diags *diags = hub_diags_new();
-    hub_text_load(hub_str(NULL, 0), hub_cstr(hub), NULL, diags, NULL);
+    assert_int_equal(hub_text_load(hub_str(NULL, 0), hub_cstr(hub), NULL, diags, NULL), HUB_BAD_REQUEST);
     hub_diags_print(diags, format, out);
     hub_buf_cstr(out);
     hub_diags_free(diags);
@@ -27,7 +27,7 @@ static void the_contracts_example_comes_out_exactly(void **state) {
     struct hub_diags *diags = hub_diags_new();
     struct hub_service *s = NULL;
     struct hub_buf out = {0};
-    hub_service_load("tests/schema/bad/undefined-role", NULL, diags, &s);
+    assert_int_equal(hub_service_load("tests/schema/bad/undefined-role", NULL, diags, &s), HUB_BAD_REQUEST);
     hub_diags_print(diags, HUB_DIAG_TEXT, &out);
     assert_string_equal(hub_buf_cstr(&out),
                         "tests/schema/bad/undefined-role/"
@@ -140,7 +140,7 @@ static void a_very_long_line_is_cut_around_the_finding(void **state) {
 /* ---- explanations ---- */
 
 static bool is_code(const char *p) {
-    return p[0] == '"' && strchr("YSHL", p[1]) && p[2] >= '0' && p[2] <= '9' && p[3] >= '0' && p[3] <= '9' &&
+    return p[0] == '"' && strchr("YSHEL", p[1]) && p[2] >= '0' && p[2] <= '9' && p[3] >= '0' && p[3] <= '9' &&
            p[4] >= '0' && p[4] <= '9' && p[5] == '"';
 }
 
@@ -177,7 +177,7 @@ static void every_explanation_is_complete_and_in_order(void **state) {
     (void)state;
     size_t n;
     const struct hub_code_row *rows = hub_code_rows(&n);
-    const char *order = "YSHL";
+    const char *order = "YSHEL";
     for (size_t i = 0; i < n; i++) {
         assert_true(strlen(rows[i].title) > 0 && strlen(rows[i].meaning) > 20);
         assert_true(strcmp(rows[i].code, "Y016") == 0 || (*rows[i].wrong && *rows[i].right && *rows[i].run_time));
@@ -195,17 +195,16 @@ static void every_explanation_is_complete_and_in_order(void **state) {
 
 static void the_reference_is_current(void **state) {
     (void)state;
-    static const char *const path[] = {
-        [HUB_SCHEMA_HUB] = "docs/reference/hub.md", [HUB_SCHEMA_SERVICE] = "docs/reference/service.md"};
-    for (int kind = HUB_SCHEMA_HUB; kind <= HUB_SCHEMA_SERVICE; kind++) {
+    static const char *const path[] = {[HUB_SCHEMA_HUB] = "docs/reference/hub.md",
+                                       [HUB_SCHEMA_SERVICE] = "docs/reference/service.md",
+                                       [HUB_SCHEMA_PLUGIN] = "docs/reference/plugin.md"};
+    for (int kind = HUB_SCHEMA_HUB; kind < HUB_SCHEMA_KINDS; kind++) {
         struct hub_buf now = {0}, written = {0};
         struct hub_err err;
         hub_reference_print((enum hub_schema_kind)kind, &now);
         assert_int_equal(hub_file_read(path[kind], 1 << 20, &written, &err), HUB_OK);
         bool same = hub_str_eq(hub_buf_str(&now), hub_buf_str(&written));
-        if (!same)
-            fprintf(stderr, "%s is not what hubctl schema --kind %s --format markdown prints\n", path[kind],
-                    kind ? "service" : "hub");
+        if (!same) fprintf(stderr, "%s is not what hubctl schema --format markdown prints\n", path[kind]);
         hub_buf_free(&now);
         hub_buf_free(&written);
         assert_true(same);
@@ -219,7 +218,7 @@ static const json_t *definition_of(const json_t *root, const json_t *field) {
 
 static void every_reference_of_the_json_schema_is_defined(void **state) {
     (void)state;
-    for (int kind = HUB_SCHEMA_HUB; kind <= HUB_SCHEMA_SERVICE; kind++) {
+    for (int kind = HUB_SCHEMA_HUB; kind < HUB_SCHEMA_KINDS; kind++) {
         struct hub_buf out = {0};
         struct hub_err err;
         hub_schema_print((enum hub_schema_kind)kind, &out);
@@ -257,6 +256,27 @@ static void the_json_schema_knows_defaults_ranges_and_words(void **state) {
     hub_buf_free(&out);
 }
 
+static void the_json_schema_takes_one_spelling_of_a_key_and_fields_within_fields(void **state) {
+    (void)state;
+    struct hub_buf out = {0};
+    struct hub_err err;
+    hub_schema_print(HUB_SCHEMA_HUB, &out);
+    json_t *root = hub_json_parse(hub_buf_str(&out), &err);
+    const json_t *field = hub_json_get(hub_json_get(root, "$defs"), "HubCustomField");
+    const json_t *properties = hub_json_get(field, "properties");
+    assert_true(hub_json_equal(hub_json_get(properties, "fieldType"), hub_json_get(properties, "type")));
+    json_t *required = json_pack("[s]", "name");
+    json_t *one = json_pack("[{s:[{s:[s]},{s:[s]}]}]", "oneOf", "required", "fieldType", "required", "type");
+    assert_true(hub_json_equal(hub_json_get(field, "required"), required));
+    assert_true(hub_json_equal(hub_json_get(field, "allOf"), one));
+    const json_t *own = json_array_get(hub_json_get(hub_json_get(properties, "fields"), "anyOf"), 0);
+    assert_string_equal(json_string_value(hub_json_get(hub_json_get(own, "items"), "$ref")), "#/$defs/HubCustomField");
+    json_decref(required);
+    json_decref(one);
+    json_decref(root);
+    hub_buf_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_contracts_example_comes_out_exactly),
@@ -270,6 +290,7 @@ int main(void) {
         cmocka_unit_test(the_reference_is_current),
         cmocka_unit_test(every_reference_of_the_json_schema_is_defined),
         cmocka_unit_test(the_json_schema_knows_defaults_ranges_and_words),
+        cmocka_unit_test(the_json_schema_takes_one_spelling_of_a_key_and_fields_within_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

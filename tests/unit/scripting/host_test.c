@@ -50,10 +50,14 @@ static void note(const char *name, struct hub_host_call *call) {
     json_array_append_new(seen, json_pack("[s,O,i]", name, call->args, call->bins ? (int)call->bins->n : 0));
     call->done(call, HUB_OK, NULL, NULL);
 }
-static void socket_emit(void *ctx, struct hub_host_call *call) { (void)ctx, note("emit", call); }
+static void socket_emit(void *ctx, struct hub_host_call *call) {
+    (void)ctx;
+    if (hub_str_is(hub_json_str(json_array_get(call->args, 1)), "forget"))
+        hub_lua_hook_ops.forget_socket(env.s, json_string_value(json_array_get(call->args, 0)));
+    note("emit", call);
+}
 static void socket_join(void *ctx, struct hub_host_call *call) { (void)ctx, note("join", call); }
-static void socket_to(void *ctx, struct hub_host_call *call) { (void)ctx, note("to", call); }
-static void socket_broadcast(void *ctx, struct hub_host_call *call) { (void)ctx, note("broadcast", call); }
+static void socket_cast(void *ctx, struct hub_host_call *call) { (void)ctx, note("cast", call); }
 static void socket_disconnect(void *ctx, struct hub_host_call *call) { (void)ctx, note("disconnect", call); }
 
 /* hub.hook(i): runs script I inside the call and answers with its result. */
@@ -73,8 +77,7 @@ static const struct hub_host_fn fns[] = {{"objects", "find", objects_find},
                                          {"db", "never", db_never},
                                          {"socket", "emit", socket_emit},
                                          {"socket", "join", socket_join},
-                                         {"socket", "toEmit", socket_to},
-                                         {"socket", "broadcastEmit", socket_broadcast},
+                                         {"socket", "castEmit", socket_cast},
                                          {"socket", "disconnect", socket_disconnect},
                                          {"hub", "hook", hub_hook},
                                          {NULL, NULL, NULL}};
@@ -446,8 +449,9 @@ static void sockets_emit_join_and_leave(void **state) {
     hub_json_add(&text, seen);
     assert_string_equal(
         hub_buf_cstr(&text),
-        "[[\"emit\",[\"s1\",\"back\",7],0],[\"join\",[\"s1\",\"r\"],0],[\"to\",[\"s1\",\"r\",\"hi\",1],0],"
-        "[\"broadcast\",[\"s1\",\"all\"],0],[\"disconnect\",[\"s1\",\"bye\"],0],[\"emit\",[\"s2\",\"e\",1],0]]");
+        "[[\"emit\",[\"s1\",\"back\",7],0],[\"join\",[\"s1\",\"r\"],0],[\"cast\",[\"s1\",{\"rooms\":[\"r\"]},\"hi\",1],"
+        "0],"
+        "[\"cast\",[\"s1\",{},\"all\"],0],[\"disconnect\",[\"s1\",\"bye\"],0],[\"emit\",[\"s2\",\"e\",1],0]]");
     hub_buf_free(&text);
     assert_string_equal(event(b, "s1", "[]", NULL).error, "t.hub.yaml:7: call it with a colon: socket:emit(…)");
 }
@@ -464,6 +468,18 @@ static void socket_data_lasts_until_the_socket_is_gone(void **state) {
     hub_lua_hook_ops.forget_socket(env.s, "s1");
     event_gives(a, "s1", "[]", "[1]");
     event_gives(a, "s2", "[]", "[12]");
+}
+
+/* A script that has waited may still have the object: what it keeps there nobody would ever take away. */
+static void the_data_of_a_socket_that_is_gone_is_not_kept(void **state) {
+    (void)state;
+    size_t a = lua("socket.data.n = 1 socket:emit('forget') socket.data.n = 2 return socket.data.n"),
+           b = lua("socket:emit('forget') socket.data = {n = 3} return socket.data.n"), c = lua("return socket.data.n");
+    compiled();
+    event_gives(a, "s1", "[]", "[null]");
+    event_gives(c, "s1", "[]", "[null]");
+    event_gives(b, "s1", "[]", "[null]");
+    event_gives(c, "s1", "[]", "[null]");
 }
 
 /* The id that counts is not the field: a script that sets it reaches nobody else. */
@@ -489,7 +505,7 @@ static void a_socket_is_who_it_is_whatever_its_fields_say(void **state) {
     hub_json_add(&text, seen);
     assert_string_equal(
         hub_buf_cstr(&text),
-        "[[\"emit\",[\"s2\",\"x\"],0],[\"to\",[\"s2\",\"r\",\"y\"],0],[\"broadcast\",[\"s2\",\"z\"],0]]");
+        "[[\"emit\",[\"s2\",\"x\"],0],[\"cast\",[\"s2\",{\"rooms\":[\"r\"]},\"y\"],0],[\"cast\",[\"s2\",{},\"z\"],0]]");
     hub_buf_free(&text);
 }
 
@@ -536,6 +552,7 @@ int main(void) {
         T(handlers_get_arguments_and_give_results),
         T(sockets_emit_join_and_leave),
         T(socket_data_lasts_until_the_socket_is_gone),
+        T(the_data_of_a_socket_that_is_gone_is_not_kept),
         T(a_socket_is_who_it_is_whatever_its_fields_say),
         T(binary_values_travel_beside_the_json),
     };

@@ -48,8 +48,8 @@ static void module(const char *name, const char *text) {
     fclose(f);
     names[path_n] = hub_xstrdup(name);
     paths[path_n++] = hub_xstrdup(path);
-    env.service.lib_files = (struct hub_strs){paths, path_n};
-    env.service.lib_names = (struct hub_strs){names, path_n};
+    env.service.lib.files = (struct hub_strs){paths, path_n};
+    env.service.lib.names = (struct hub_strs){names, path_n};
 }
 
 static size_t lua(const char *text) { return script_env_add(&env, HUB_SCRIPT_LUA, text); }

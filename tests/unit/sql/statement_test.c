@@ -144,6 +144,27 @@ static void conditions_count_their_parameters(void **state) {
                   "OFFSET ?2");
 }
 
+/* However many rows there are, each value costs one look into an index. */
+static void the_first_row_of_each_value_is_looked_up_by_itself(void **state) {
+    (void)state;
+    struct hub_cell two[2] = {{.kind = HUB_CELL_TEXT}, {.kind = HUB_CELL_TEXT}};
+    struct hub_cond where[] = {{.column = NAME, .cmp = HUB_IN, .in = two, .in_n = 2},
+                               {.column = AT, .cmp = HUB_LE, .value = {.kind = HUB_CELL_INT}}};
+    struct hub_select q = {.table = &table,
+                           .where = where,
+                           .where_n = 2,
+                           .order_by = AT,
+                           .descending = true,
+                           .limit = 2,
+                           .first_of_each = true,
+                           .only = HUB_ONLY(ID) | HUB_ONLY(AT)};
+    expect_select(&q,
+                  "WITH hubd_each(value) AS (VALUES (?1), (?2)) SELECT \"id\", NULL, \"at\", NULL, NULL FROM hubd_each "
+                  "CROSS JOIN \"x\" WHERE \"id\" = (SELECT \"id\" FROM \"x\" WHERE \"the \"\"name\"\"\" = "
+                  "hubd_each.value COLLATE BINARY AND \"at\" <= ?3 AND \"isActive\" IS NOT FALSE ORDER BY \"at\" DESC, "
+                  "\"id\" COLLATE BINARY DESC LIMIT 1) LIMIT ?4 OFFSET ?5");
+}
+
 /* ---- one order on every database ---- */
 
 static void expect_order(const struct hub_select *q, const char *sqlite, const char *postgres) {
@@ -252,6 +273,7 @@ int main(void) {
         cmocka_unit_test(an_update_leaves_soft_deleted_rows_alone_unless_told),
         cmocka_unit_test(a_delete_without_an_active_column_deletes),
         cmocka_unit_test(conditions_count_their_parameters),
+        cmocka_unit_test(the_first_row_of_each_value_is_looked_up_by_itself),
         cmocka_unit_test(the_id_is_last_in_every_order_and_nulls_are_last),
         cmocka_unit_test(what_a_unique_index_settles_is_not_sorted_again),
         cmocka_unit_test(an_enum_goes_by_its_words),

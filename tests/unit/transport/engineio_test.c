@@ -530,6 +530,27 @@ static void pings_that_are_answered_keep_a_session(void **state) {
     hang_up(&ws);
 }
 
+static void the_round_trip_of_a_ping_is_told(void **state) {
+    (void)state;
+    struct peer ws = dial();
+    open_websocket(&ws);
+    app_latency = -1;
+    ws_text(&ws, "3"); /* to no ping */
+    pass(25000);
+    expect_text(&ws, "2");
+    pass(120);
+    ws_text(&ws, "4x");
+    expect_text(&ws, "4x");
+    assert_int_equal(app_latency, -1);
+    ws_text(&ws, "3");
+    ws_text(&ws, "3"); /* once more than it was asked */
+    pass(30);
+    ws_text(&ws, "4y");
+    expect_text(&ws, "4y");
+    assert_int_equal(app_latency, 120);
+    hang_up(&ws);
+}
+
 static void a_ping_that_is_not_answered_ends_a_websocket_session(void **state) {
     (void)state;
     struct peer ws = dial();
@@ -693,6 +714,7 @@ int main(void) {
         CASE(the_end_of_the_session_ends_its_probe),
         FROZEN(a_probe_that_is_not_confirmed_is_dropped),
         FROZEN(pings_that_are_answered_keep_a_session),
+        FROZEN(the_round_trip_of_a_ping_is_told),
         FROZEN(a_ping_that_is_not_answered_ends_a_websocket_session),
         FROZEN(a_ping_that_is_not_answered_ends_a_polling_session),
         IMPATIENT(a_server_that_stood_still_reads_the_pongs_before_it_judges),

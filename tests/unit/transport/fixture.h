@@ -3,11 +3,11 @@
  *
  * The application echoes Engine.IO messages, except:
  *   !close            ends the session from our side
- *   !flood N S E      sends N messages of S bytes that begin with their number, ephemeral when E is 1
+ *   !flood N S F      sends N messages of S bytes that begin with their number, with flags F (HUB_SEND_…)
  *   !quiet            stops echoing
  *   !in               signs in, as a session does that joins a namespace; others have signed in at once,
  *     unless server.strangers is set
- *   !hold N S E       holds the loop until release_loop(), then sends like !flood in the same turn
+ *   !hold N S F       holds the loop until release_loop(), then sends like !flood in the same turn
  * and serves HTTP: /echo gives the body back, /later does so 20 ms later, /never not at all, /big?n=N
  * gives N bytes, /slow holds the loop for 2 ms, /agent gives the User-Agent; anything else is 404. */
 #ifndef TRANSPORT_FIXTURE_H
@@ -35,7 +35,7 @@
 #include "transport/transport.h"
 #include "turned_clock.h"
 
-#define PATIENCE 10 /* seconds a client waits before the test fails */
+#define PATIENCE 30 /* seconds a client waits before the test fails */
 
 /* ---- the application ---- */
 
@@ -53,6 +53,7 @@ struct server {
     struct hub_task stop, close_all, seen;
     int turns;                /* of the loop that settle() has waited for */
     bool turned;              /* it goes by turned_clock */
+    char last_byte;           /* of the last message, once it was handled: it is valid that long */
     struct hub_buf handshake; /* of the last session: peer|authorization|cookie|query|origin */
 };
 
@@ -95,16 +96,16 @@ static void app_send(struct session *s, struct hub_str payload, bool binary, int
 }
 
 static void app_flood(struct session *s, struct hub_str text) {
-    int count, size, ephemeral;
+    int count, size, flags;
     char *copy = hub_str_dup(text);
-    assert_int_equal(sscanf(copy, "!%*s %d %d %d", &count, &size, &ephemeral), 3);
+    assert_int_equal(sscanf(copy, "!%*s %d %d %d", &count, &size, &flags), 3);
     free(copy);
     char *payload = hub_xmalloc((size_t)size + 16);
     memset(payload, 'x', (size_t)size);
     for (int i = 0; i < count; i++) {
         snprintf(payload, 16, "%08d", i);
-        payload[8] = ephemeral ? 'e' : 'm';
-        app_send(s, hub_str(payload, (size_t)size), false, ephemeral ? HUB_SEND_EPHEMERAL : 0);
+        payload[8] = flags & HUB_SEND_EPHEMERAL ? 'e' : 'm';
+        app_send(s, hub_str(payload, (size_t)size), false, flags);
     }
     free(payload);
 }
@@ -138,6 +139,7 @@ static void app_message(void *client, struct hub_str payload, bool binary) {
         app_hold(), app_flood(s, payload);
     else if (!s->quiet)
         app_send(s, payload, binary, 0);
+    if (payload.n) server.last_byte = payload.p[payload.n - 1];
 }
 
 static void app_closed(void *client, enum hub_close_reason reason) {
@@ -225,7 +227,18 @@ static void app_admit(void *ctx, struct hub_http_req *req) {
     }
 }
 
-static const struct hub_transport_ops app_ops = {app_open, app_message, app_closed, app_http, app_admit};
+static int64_t app_latency; /* of the last heartbeat that came back */
+static void app_heartbeat(void *client, int64_t ms) {
+    (void)client;
+    app_latency = ms;
+}
+
+static const struct hub_transport_ops app_ops = {.open = app_open,
+                                                 .message = app_message,
+                                                 .closed = app_closed,
+                                                 .http = app_http,
+                                                 .admit = app_admit,
+                                                 .heartbeat = app_heartbeat};
 
 static const struct hub_transport_config app_defaults = {
     .host = "127.0.0.1",
@@ -342,15 +355,19 @@ struct peer {
     struct hub_buf in; /* read but not taken yet */
 };
 
-static inline struct peer dial(void) {
-    struct peer p = {.fd = socket(AF_INET, SOCK_STREAM, 0)};
+static inline void dial_with(struct peer *p) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)hub_transport_port(server.transport))};
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct timeval patience = {.tv_sec = PATIENCE};
-    setsockopt(p.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     int on = 1;
-    setsockopt(p.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    assert_int_equal(connect(p.fd, (struct sockaddr *)&a, sizeof a), 0);
+    setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    assert_int_equal(connect(p->fd, (struct sockaddr *)&a, sizeof a), 0);
+}
+
+static inline struct peer dial(void) {
+    struct peer p = {.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    dial_with(&p);
     return p;
 }
 
@@ -391,6 +408,22 @@ static inline void expect_nothing(struct peer *p) {
 
 static inline void expect_end(struct peer *p) {
     while (pull(p)) continue;
+}
+
+/* FN on the loop's thread, between two of its turns' callbacks. */
+struct visit {
+    struct hub_task task;
+    void (*fn)(void *arg);
+    void *arg;
+};
+static inline void on_visit(struct hub_task *task) {
+    struct visit *v = HUB_CONTAINER(task, struct visit, task);
+    v->fn(v->arg);
+}
+static inline void on_loop(void (*fn)(void *arg), void *arg) {
+    struct visit v = {.task.run = on_visit, .fn = fn, .arg = arg};
+    hub_post(server.loop, &v.task);
+    settle();
 }
 
 /* ---- HTTP ---- */
@@ -470,13 +503,21 @@ static inline void open_polling(struct peer *p, char target[128]) {
 
 /* ---- WebSocket ---- */
 
+/* With BEHIND at once, which may be NULL. */
+static inline void ask_for_websocket_and(struct peer *p, const char *target, const char *more_fields,
+                                         const struct hub_buf *behind) {
+    struct hub_buf b = {0};
+    hub_buf_addf(&b,
+                 "GET %s HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+                 target, more_fields);
+    if (behind) hub_buf_add(&b, behind->p, behind->n);
+    put(p, b.p, b.n);
+    hub_buf_free(&b);
+}
+
 static inline void ask_for_websocket(struct peer *p, const char *target, const char *more_fields) {
-    char head[1024];
-    snprintf(head, sizeof head,
-             "GET %s HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
-             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
-             target, more_fields);
-    puts_to(p, head);
+    ask_for_websocket_and(p, target, more_fields, NULL);
 }
 
 /* One frame as a client masks it. */

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "base/metric.h"
+#include "transport/held.h"
 
 #define PAYLOAD 1000000
 #define PART 900000 /* 1 MiB of memory each: 32 of them fit, or 31 requests, which have a head, too */
@@ -153,6 +154,56 @@ static void a_stream_of_whole_messages_does_not_grow_old(void **state) {
     hang_up(&busy);
 }
 
+/* It came first, and was taken for the newest once it was too large to be counted with the small ones. */
+static void a_piece_that_grows_large_is_as_old_as_it_was(void **state) {
+    (void)state;
+    struct peer first = dial(), p[FRAMES];
+    struct hub_buf more = {0};
+    memset(filler, '4', sizeof filler);
+    open_websocket(&first);
+    ws_begin(&first, 1000);
+    wait_until(holds_small, 1000);
+    for (int i = 0; i < FRAMES; i++) {
+        p[i] = dial();
+        open_websocket(&p[i]);
+        if (i == 1) {
+            frame(&more, 0x00, filler, PART);
+            put(&first, more.p, more.n);
+            wait_until(holds_large, 2 * (int64_t)PART);
+        }
+        ws_begin(&p[i], PART);
+        if (i < FRAMES - 1) wait_until(holds_large, (int64_t)(i + 1 + (i > 0)) * PART);
+    }
+    expect_close(&first, 1013);
+    for (int i = 0; i < FRAMES; i++) hang_up(&p[i]);
+    hub_buf_free(&more);
+    hang_up(&first);
+}
+
+/* Transports of one process showed what the last of them had, and one that had gone left its own behind. */
+static void several_transports_are_counted_together(void **state) {
+    (void)state;
+    struct hub_transport_config c = app_defaults;
+    struct hub_transport *other;
+    struct hub_err err;
+    struct peer p = dial();
+    memset(filler, 'x', sizeof filler);
+    begin_post(&p);
+    wait_until(holds_large, PART);
+    int64_t before = large();
+    struct hub_loop *loop = hub_loop_new(NULL);
+    assert_int_equal(hub_transport_new(&other, loop, &c, &app_ops, NULL, &err), HUB_OK);
+    struct hub_held_input *held = NULL;
+    hub_held_set(other, &held, HUB_HELD_REQUEST, NULL, 50000, false);
+    assert_int_equal(large(), before + 50000);
+    hub_transport_delete(other);
+    hub_held_drop(&held);
+    hub_loop_delete(loop);
+    assert_int_equal(large(), before);
+    hang_up(&p);
+    wait_until(holds_no_large, 0);
+}
+
 /* A small message is only ever pushed out by small ones, and the one that is sent in one go by none. */
 static void of_too_many_small_parts_the_oldest_give_way(void **state) {
     (void)state;
@@ -178,10 +229,9 @@ static void of_too_many_small_parts_the_oldest_give_way(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(of_too_many_half_requests_the_oldest_are_refused),
-        CASE(fragments_and_frames_give_way_likewise),
-        CASE(a_stream_of_whole_messages_does_not_grow_old),
-        CASE(of_too_many_small_parts_the_oldest_give_way),
+        CASE(of_too_many_half_requests_the_oldest_are_refused), CASE(fragments_and_frames_give_way_likewise),
+        CASE(a_stream_of_whole_messages_does_not_grow_old),     CASE(a_piece_that_grows_large_is_as_old_as_it_was),
+        CASE(several_transports_are_counted_together),          CASE(of_too_many_small_parts_the_oldest_give_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,10 +112,31 @@ static const struct hub_io fragile_io = {.name = "fragile",
                                          .shutdown = shutdown_plainly,
                                          .release = release_counted};
 
+/* What the link asks for. */
+static atomic_size_t most_asked;
+
+static ssize_t read_noting(struct hub_link *c, char *p, size_t n) {
+    if (n > most_asked) most_asked = n;
+    return hub_io_plain.read(c, p, n);
+}
+
+static ssize_t write_plainly(struct hub_link *c, const struct iovec *iov, int n) {
+    return hub_io_plain.writev(c, iov, n);
+}
+
+static const struct hub_io noting_io = {.name = "noting",
+                                        .exact = true,
+                                        .read = read_noting,
+                                        .writev = write_plainly,
+                                        .has_more = has_more_ahead,
+                                        .shutdown = shutdown_plainly,
+                                        .release = release_nothing};
+
 static int start_with(const struct hub_io *io) {
     memset(&slow, 0, sizeof slow);
     reads_break = writes_break = false;
     released = 0;
+    most_asked = 0;
     start(&app_defaults);
     server.transport->io = io; /* nobody has dialled yet */
     return 0;
@@ -123,6 +144,7 @@ static int start_with(const struct hub_io *io) {
 
 static int start_slow(void **state) { return (void)state, start_with(&slow_io); }
 static int start_bits(void **state) { return (void)state, start_with(&bits_io); }
+static int start_noting(void **state) { return (void)state, start_with(&noting_io); }
 static int start_fragile(void **state) { return (void)state, start_with(&fragile_io); }
 
 static void requests_and_messages_pass_both_ways(void **state) {
@@ -197,13 +219,67 @@ static void an_error_ends_the_session_with_its_reason(void **state) {
     hang_up(&q);
 }
 
+/* The frame lies in what was kept of its first half. More than its queue may hold is written at once, in the
+ * midst of the message, and that is when the socket turns out to be broken. */
+static void an_error_in_the_midst_of_a_message_leaves_the_message_whole(void **state) {
+    (void)state;
+    static const char flood[] = "4!flood 3000 1000 0";
+    struct hub_buf b = {0};
+    struct peer p = dial();
+    open_websocket(&p);
+    frame(&b, 0x81, flood, sizeof flood - 1);
+    put(&p, b.p, 10);
+    settle();
+    writes_break = true;
+    put(&p, b.p + 10, b.n - 10);
+    assert_int_equal(wait_for_closed(1), HUB_CLOSE_ERROR);
+    assert_int_equal(server.last_byte, '0');
+    expect_end(&p);
+    hub_buf_free(&b);
+    hang_up(&p);
+}
+
+/* A body in chunks was read 8 KiB at a time, for its length is not known beforehand. */
+static void a_large_chunk_is_read_as_fast_as_a_large_body(void **state) {
+    (void)state;
+    struct peer p = dial();
+    struct hub_buf b = {0};
+    char *body = hub_xcalloc(1, 90000);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        hub_buf_clear(&b);
+        hub_buf_addf(&b, "POST /echo HTTP/1.1\r\nHost: test\r\n%s\r\n\r\n",
+                     chunked ? "Transfer-Encoding: chunked" : "Content-Length: 90000");
+        if (chunked) hub_buf_addf(&b, "%x\r\n", 90000);
+        put(&p, b.p, b.n);
+        put(&p, body, 9000);
+        wait_for(&server.asked, chunked + 1, "questions");
+        settle();
+        put(&p, body + 9000, 81000);
+        if (chunked) puts_to(&p, "\r\n0\r\n\r\n");
+        struct answer a = answer_to(&p, false);
+        assert_int_equal(a.body.n, 90000);
+        hub_buf_free(&a.body);
+        assert_int_equal(most_asked, HUB_IN_SIZE);
+        most_asked = 0;
+        post(&p, "/echo", "small");
+        expect_answer(&p, 200, "small");
+        assert_int_equal(most_asked, HUB_READ_PENDING);
+    }
+    free(body);
+    hub_buf_free(&b);
+    hang_up(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(requests_and_messages_pass_both_ways, start_slow, stop_server),
         cmocka_unit_test_setup_teardown(requests_and_messages_pass_both_ways, start_bits, stop_server),
         cmocka_unit_test_setup_teardown(bytes_that_only_the_table_knows_of_are_fetched, start_slow, stop_server),
+        cmocka_unit_test_setup_teardown(a_large_chunk_is_read_as_fast_as_a_large_body, start_noting, stop_server),
         cmocka_unit_test_setup_teardown(each_link_is_released_once, start_fragile, stop_server),
         cmocka_unit_test_setup_teardown(an_error_ends_the_session_with_its_reason, start_fragile, stop_server),
+        cmocka_unit_test_setup_teardown(an_error_in_the_midst_of_a_message_leaves_the_message_whole, start_fragile,
+                                        stop_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

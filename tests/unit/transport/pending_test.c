@@ -1,8 +1,7 @@
 /* What may be held by those who have not signed in: how many of an address and altogether, and how much
  * each. */
 #include "fixture.h"
-
-#define EIO_WEBSOCKET "/socket.io/?EIO=4&transport=websocket"
+#include "transport/transport_int.h"
 
 static const char *const proxies[] = {"127.0.0.1"};
 
@@ -315,6 +314,164 @@ static void answers_that_nobody_reads_are_bounded_altogether(void **state) {
     stop();
 }
 
+/* ---- too much that nobody reads, while the one who gives way is being worked on ---- */
+
+struct stalled_one {
+    bool stalled;
+    size_t unsent;
+};
+
+static void look_at_the_first(void *arg) {
+    struct stalled_one *s = arg;
+    const struct hub_link *c = HUB_CONTAINER(server.transport->links.next, struct hub_link, node);
+    s->stalled = hub_list_linked(&c->edge->stalled);
+    s->unsent = server.transport->unsent;
+}
+
+/* A is the connection that has not read its answers for longest, though it may still ask; OTHERS fill the
+ * memory that answers may take, up to less than one answer. */
+enum { OTHERS = 4 };
+static void fill_with_answers(struct peer *a, struct peer others[OTHERS]) {
+    struct stalled_one first = {0};
+    int small = 1 << 12;
+    *a = (struct peer){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    setsockopt(a->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    dial_with(a);
+    for (int i = 0; !first.stalled; i++) {
+        get(a, "/big?n=60000");
+        wait_for(&server.big, i + 1, "answers");
+        on_loop(look_at_the_first, &first);
+    }
+    for (int i = 0; i < OTHERS; i++) {
+        int before = server.big;
+        others[i] = dial();
+        get(&others[i], "/big?n=8000000");
+        wait_for(&server.big, before + 1, "answers");
+    }
+    on_loop(look_at_the_first, &first);
+    assert_true(first.stalled);
+    assert_in_range(first.unsent, HUB_MAX_UNSENT, HUB_MAX_UNSENT + (1 << 17));
+}
+
+static void hang_up_all(struct peer *a, struct peer others[OTHERS]) {
+    hang_up(a);
+    for (int i = 0; i < OTHERS; i++) hang_up(&others[i]);
+}
+
+/* The refusal of a half request needed memory, and the connection that gave it up was the one whose new
+ * request had caused the refusal: its request was freed while its parser ran. */
+static void who_gives_way_to_a_refusal_it_causes_ends_afterwards(void **state) {
+    (void)state;
+    struct peer a, others[OTHERS];
+    start_with(1, 100, false);
+    fill_with_answers(&a, others);
+    struct peer half = dial();
+    puts_to(&half, "GET /agent HTTP/1.1\r\n");
+    settle();
+    get(&a, "/agent");
+    expect_status(&half, 429);
+    expect_end(&a);
+    hang_up(&half);
+    half = served();
+    hang_up(&half);
+    hang_up_all(&a, others);
+    stop();
+}
+
+/* The same of whom a proxy speaks for: its head is looked at when the other gives way. */
+static void who_gives_way_while_its_head_is_judged_ends_afterwards(void **state) {
+    (void)state;
+    struct peer a, others[OTHERS];
+    start_with(1, 100, true);
+    fill_with_answers(&a, others);
+    struct peer half = dial();
+    puts_to(&half, "POST /agent HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 9\r\n\r\n");
+    settle();
+    puts_to(&a, "GET /agent HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n");
+    expect_status(&half, 429);
+    expect_end(&a);
+    hang_up(&half);
+    hang_up_all(&a, others);
+    stop();
+}
+
+/* A POST whose message fills the queue of its own session: the held GET is answered in the midst of it. */
+static void who_gives_way_to_an_answer_to_its_own_post_ends_afterwards(void **state) {
+    (void)state;
+    struct peer a, others[OTHERS], q;
+    char target[128];
+    start_with(100, 100, false);
+    server.strangers = false;
+    q = dial();
+    open_polling(&q, target);
+    hang_up(&q);
+    settle();
+    fill_with_answers(&a, others);
+    struct peer held = dial();
+    get(&held, target);
+    settle();
+    post(&a, target, "4!flood 2000 1000 0");
+    expect_status(&held, 200);
+    expect_end(&a);
+    hang_up(&held);
+    hang_up_all(&a, others);
+    stop();
+}
+
+/* The WebSocket that takes a session over releases the GET that is held: it was freed, and then had the
+ * session all the same. */
+static void who_gives_way_while_it_takes_over_ends_afterwards(void **state) {
+    (void)state;
+    struct peer a, others[OTHERS], q;
+    struct hub_buf frames = {0};
+    char target[128];
+    start_with(100, 100, false);
+    q = dial();
+    open_polling(&q, target);
+    hang_up(&q);
+    settle();
+    fill_with_answers(&a, others);
+    struct peer held = dial();
+    get(&held, target);
+    settle();
+    char upgrade[256];
+    snprintf(upgrade, sizeof upgrade, EIO_WEBSOCKET "%s", strstr(target, "&sid="));
+    frame(&frames, 0x81, "2probe", 6);
+    frame(&frames, 0x81, "5", 1);
+    ask_for_websocket_and(&a, upgrade, "", &frames);
+    expect_answer(&held, 200, "6");
+    assert_int_equal(wait_for_closed(1), HUB_CLOSE_SLOW);
+    expect_end(&a);
+    hub_buf_free(&frames);
+    hang_up(&held);
+    hang_up_all(&a, others);
+    stop();
+}
+
+/* "100 Continue" for a body that is let in while its connection ends with the turn. */
+static void write_behind_the_end(void *arg) {
+    struct hub_link *c = HUB_CONTAINER(server.transport->links.next, struct hub_link, node);
+    c->blocked = true;
+    hub_link_doom(c, HUB_CLOSE_SLOW);
+    hub_buf_addz(&c->edge->out, "HTTP/1.1 100 Continue\r\n\r\n");
+    hub_link_count(c);
+    look_at_the_first(arg);
+}
+
+/* Whoever makes room goes on until nobody is stalled, and who gives way already cannot do so again. */
+static void who_gives_way_is_not_found_stalled_again(void **state) {
+    (void)state;
+    struct stalled_one first;
+    start_with(100, 100, false);
+    struct peer p = served();
+    on_loop(write_behind_the_end, &first);
+    assert_false(first.stalled);
+    assert_int_equal(first.unsent, 0);
+    expect_end(&p);
+    hang_up(&p);
+    stop();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_has_so_many_sessions_without_sign_in),
@@ -329,6 +486,11 @@ int main(void) {
         cmocka_unit_test(a_sender_who_leaves_while_it_is_asked_for_harms_nobody),
         cmocka_unit_test(a_post_without_sign_in_brings_16_kib),
         cmocka_unit_test(answers_that_nobody_reads_are_bounded_altogether),
+        cmocka_unit_test(who_gives_way_to_a_refusal_it_causes_ends_afterwards),
+        cmocka_unit_test(who_gives_way_while_its_head_is_judged_ends_afterwards),
+        cmocka_unit_test(who_gives_way_to_an_answer_to_its_own_post_ends_afterwards),
+        cmocka_unit_test(who_gives_way_while_it_takes_over_ends_afterwards),
+        cmocka_unit_test(who_gives_way_is_not_found_stalled_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <fcntl.h>
+
 #include "fixture.h"
+#include "transport/transport_int.h"
 
 static char cert_file[] = "/tmp/hubd-cert-XXXXXX", key_file[] = "/tmp/hubd-key-XXXXXX";
 static SSL_CTX *client_ctx;
@@ -120,6 +123,102 @@ static void a_burst_arrives_whole_and_in_order(void **state) {
     hang_up(&p);
 }
 
+#define RECORD 12032 /* is no multiple of what the server reads at a time: some of a record is always left */
+
+static void put_records(struct peer *p, const struct hub_buf *b) {
+    for (size_t at = 0; at < b->n; at += RECORD) put(p, b->p + at, b->n - at < RECORD ? b->n - at : RECORD);
+}
+
+/* One record holds the head and some of the body: the rest of it was read on while the layer above was asked
+ * who sends it, and the request was answered twice. */
+static void a_body_in_the_records_of_its_head_waits_for_its_voucher(void **state) {
+    (void)state;
+    struct hub_buf b = {0};
+    struct peer p = dial_tls();
+    for (int chunked = 0; chunked < 2; chunked++) {
+        hub_buf_clear(&b);
+        hub_buf_addf(&b, "POST /echo HTTP/1.1\r\nHost: test\r\nAuthorization: wait\r\n%s\r\n\r\n",
+                     chunked ? "Transfer-Encoding: chunked" : "Content-Length: 50000");
+        if (chunked) hub_buf_addf(&b, "%x\r\n", 50000);
+        memset(hub_buf_reserve(&b, 50000), 'b', 50000);
+        b.n += 50000;
+        if (chunked) hub_buf_addz(&b, "\r\n0\r\n\r\n");
+        put_records(&p, &b);
+        struct answer a = answer_to(&p, false);
+        assert_int_equal(a.status, 200);
+        assert_int_equal(a.body.n, 50000);
+        assert_int_equal(server.asked, chunked + 1);
+        hub_buf_free(&a.body);
+    }
+    hub_buf_free(&b);
+    post(&p, "/echo", "next");
+    expect_answer(&p, 200, "next");
+    hang_up(&p);
+}
+
+static void look_at_what_is_kept(void *arg) {
+    const struct hub_list *links = &server.transport->links;
+    *(size_t *)arg = 0;
+    HUB_LIST_EACH(links, n) * (size_t *)arg += HUB_CONTAINER(n, struct hub_link, node)->edge->rest.cap;
+}
+
+/* Bytes that lay in a record were read on although nothing was done with them yet. */
+static void what_is_pipelined_behind_an_answer_that_does_not_come_is_left_unread(void **state) {
+    (void)state;
+    struct peer p = dial_tls();
+    static char requests[RECORD];
+    size_t kept = 0, sent = 0;
+    get(&p, "/never");
+    for (size_t i = 0; i + 64 <= sizeof requests; i += 64)
+        snprintf(requests + i, 64, "GET /agent HTTP/1.1\r\nHost: test\r\nX-Fill: %019d\r\n\r", 0),
+            requests[i + 63] = '\n';
+    fcntl(p.fd, F_SETFL, O_NONBLOCK);
+    for (int tries = 0; sent < 16000000 && tries < 100; tries++) {
+        while (sent < 16000000 && SSL_write(p.ssl, requests, sizeof requests) > 0) sent += sizeof requests;
+        settle();
+    }
+    on_loop(look_at_what_is_kept, &kept);
+    assert_in_range(kept, 1, 65536);
+    fcntl(p.fd, F_SETFL, 0);
+    hang_up(&p);
+}
+
+/* The same bytes are all served once the answer has come. */
+static void what_was_left_unread_is_read_after_the_answer(void **state) {
+    (void)state;
+    enum { COUNT = 2000 };
+    struct peer p = dial_tls();
+    struct hub_buf b = {0};
+    for (int i = 0; i < COUNT; i++)
+        hub_buf_addf(&b, "POST /%s HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n%04d", i % 500 ? "echo" : "later",
+                     i);
+    put_records(&p, &b);
+    for (int i = 0; i < COUNT; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%04d", i);
+        expect_answer(&p, 200, number);
+    }
+    hub_buf_free(&b);
+    hang_up(&p);
+}
+
+/* The socket tells of both at once, and of nothing afterwards. */
+static void an_end_behind_a_request_is_noticed(void **state) {
+    (void)state;
+    struct peer p = dial_tls();
+    int on = 1, off = 0;
+    post(&p, "/echo", "first");
+    expect_answer(&p, 200, "first");
+    setsockopt(p.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    post(&p, "/echo", "last");
+    SSL_shutdown(p.ssl);
+    setsockopt(p.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    expect_answer(&p, 200, "last");
+    expect_end(&p);
+    assert_true(SSL_get_shutdown(p.ssl) & SSL_RECEIVED_SHUTDOWN);
+    hang_up(&p);
+}
+
 static void http_1_1_is_what_alpn_agrees_on(void **state) {
     (void)state;
     struct peer p = dial();
@@ -193,6 +292,10 @@ int main(void) {
         TLS(http_and_polling_work_over_tls),
         TLS(messages_of_every_size_pass_both_ways),
         TLS(a_burst_arrives_whole_and_in_order),
+        TLS(a_body_in_the_records_of_its_head_waits_for_its_voucher),
+        TLS(what_is_pipelined_behind_an_answer_that_does_not_come_is_left_unread),
+        TLS(what_was_left_unread_is_read_after_the_answer),
+        TLS(an_end_behind_a_request_is_noticed),
         TLS(http_1_1_is_what_alpn_agrees_on),
         TLS(an_old_version_and_plain_text_are_turned_away),
         cmocka_unit_test(a_handshake_that_never_ends_is_cut_off),

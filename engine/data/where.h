@@ -1,0 +1,14 @@
+/* Conditions on objects that are in memory, in the words of objects.list: {member: condition}, which is a
+ * value, a list of values for any of them, or {"$eq" "$gt" "$gte" "$lt" "$lte" "$ne" "$in": …}. */
+#ifndef HUB_DATA_WHERE_H
+#define HUB_DATA_WHERE_H
+#include "base/code.h"
+#include "base/json.h"
+
+#define HUB_WHERE_MAX 16          /* conditions */
+#define HUB_WHERE_VALUES_MAX 1000 /* of a list */
+
+/* NULL and null: everything meets it. HUB_BAD_REQUEST: it is no such condition. */
+enum hub_code hub_where_check(const json_t *where, struct hub_err *err);
+bool hub_where_meets(const json_t *where, const json_t *object); /* WHERE has been checked */
+#endif

@@ -1,0 +1,3 @@
+local dice = {}
+function dice.roll() return plugin.maxi + other end
+return dice

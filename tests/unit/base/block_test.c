@@ -1,0 +1,96 @@
+/* Blocks that are kept for whoever takes next. With AddressSanitizer nothing is kept, so what is tested
+ * there is that taking and giving go well with malloc's own. */
+#include "base/block.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#define KEEPS false
+#else
+#define KEEPS true
+#endif
+
+static void a_block_that_was_given_is_the_next_that_is_taken(void **state) {
+    (void)state;
+    hub_block_keep();
+    void *a = hub_block_take(100);
+    hub_block_give(a);
+    assert_true(hub_block_find(4000) == NULL);
+    void *b = hub_block_find(100);
+    assert_true(b == (KEEPS ? a : NULL));
+    hub_block_give(b);
+    hub_block_drop();
+}
+
+/* Each size once, filled to its end: one that is too small would spoil its neighbours. */
+static void a_block_is_as_large_as_what_was_asked_for(void **state) {
+    (void)state;
+    hub_block_keep();
+    for (int round = 0; round < 3; round++) {
+        char *blocks[1500];
+        for (size_t n = 0; n < HUB_NELEM(blocks); n++) memset(blocks[n] = hub_block_take(n), (int)n, n);
+        for (size_t n = 0; n < HUB_NELEM(blocks); n++)
+            for (size_t i = 0; i < n; i++) assert_int_equal((unsigned char)blocks[n][i], n & 255);
+        for (size_t n = 0; n < HUB_NELEM(blocks); n++) hub_block_give(blocks[n]);
+    }
+    hub_block_drop();
+}
+
+static void blocks_may_be_grown_and_freed_as_others_are(void **state) {
+    (void)state;
+    hub_block_keep();
+    char *p = hub_xrealloc(hub_block_take(40), 200);
+    memset(p, 1, 200);
+    hub_block_give(p);
+    hub_block_give(hub_xmalloc(72));
+    free(hub_block_take(72));
+    hub_block_give(NULL);
+    hub_block_drop();
+    hub_block_give(hub_block_take(72)); /* afterwards it is malloc */
+    assert_null(hub_block_find(72));
+}
+
+static void what_is_kept_has_a_bound(void **state) {
+    enum { MANY = 4000, SIZE = 1000 };
+    static void *blocks[MANY];
+    size_t found = 0;
+    (void)state;
+    hub_block_keep();
+    for (size_t i = 0; i < MANY; i++) blocks[i] = hub_block_take(SIZE);
+    for (size_t i = 0; i < MANY; i++) hub_block_give(blocks[i]);
+    while (found < MANY && (blocks[found] = hub_block_find(SIZE))) found++;
+    for (size_t i = 0; i < found; i++) free(blocks[i]);
+    hub_block_drop();
+    if (KEEPS) assert_in_range(found, 1000, 1100); /* a mebibyte */
+}
+
+static void trees_live_in_blocks(void **state) {
+    (void)state;
+    hub_block_keep();
+    for (int i = 0; i < 100; i++) {
+        json_t *tree = hub_json_parse(HUB_STR("{\"a\":[1,2,{\"b\":\"text\"}],\"c\":null,\"d\":1.5}"), NULL);
+        assert_int_equal(json_object_size(tree), 3);
+        json_decref(tree);
+    }
+    hub_block_drop();
+    json_set_alloc_funcs(malloc, free);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_block_that_was_given_is_the_next_that_is_taken),
+        cmocka_unit_test(a_block_is_as_large_as_what_was_asked_for),
+        cmocka_unit_test(blocks_may_be_grown_and_freed_as_others_are),
+        cmocka_unit_test(what_is_kept_has_a_bound),
+        cmocka_unit_test(trees_live_in_blocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
