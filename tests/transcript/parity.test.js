@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Manager } from "socket.io-client";
 import { serve, within } from "./harness.js";
+import { PATIENCE_MS } from "./peer.js";
 import { Polling, Tcp, Ws } from "./raw.js";
 
 const lua = (text) => ({ lua: text });
@@ -35,7 +36,7 @@ describe("stock clients", () => {
   test("with the option protocols upgrade from polling", async () => {
     const peer = await server.connect("ann", { protocols: ["chat.v1"], transports: ["polling", "websocket"] });
     const { engine } = peer.socket.io;
-    if (engine.transport.name !== "websocket") await within(10000, new Promise((done) => engine.once("upgrade", done)), "the upgrade");
+    if (engine.transport.name !== "websocket") await within(PATIENCE_MS, new Promise((done) => engine.once("upgrade", done)), "the upgrade");
     await peer.settled();
   });
 
@@ -44,7 +45,7 @@ describe("stock clients", () => {
       const peer = await server.connect(undefined, { namespace: "/open", forceBase64: true, transports });
       const { engine } = peer.socket.io;
       const last = transports.at(-1);
-      if (engine.transport.name !== last) await within(10000, new Promise((done) => engine.once("upgrade", done)), "the upgrade");
+      if (engine.transport.name !== last) await within(PATIENCE_MS, new Promise((done) => engine.once("upgrade", done)), "the upgrade");
       assert.deepEqual(Buffer.from(await peer.call("ask", Buffer.from([0, 1, 254, 255]))), Buffer.from([0, 1, 254, 255]));
     });
   }
@@ -53,7 +54,7 @@ describe("stock clients", () => {
     const manager = new Manager(server.url, { transports: ["websocket"], reconnection: false });
     const socket = manager.socket("/hub/chat?room=7&x=1", { auth: { token: "dev:ann" } });
     try {
-      await within(10000, new Promise((done, failed) => socket.once("connect", done).once("connect_error", failed)), "connect");
+      await within(PATIENCE_MS, new Promise((done, failed) => socket.once("connect", done).once("connect_error", failed)), "connect");
       const answer = await socket.timeout(10000).emitWithAck("hub:join", { roomId: server.room() });
       assert.equal(answer.ok, true, JSON.stringify(answer));
     } finally {
@@ -66,7 +67,7 @@ describe("stock clients", () => {
     for (const name of [7, 0, -1.5, "7"]) {
       const heard = new Promise((done) => peer.socket.onAny((...all) => all[0] === name && done(all)));
       assert.equal(await peer.call(name, "x"), name);
-      assert.deepEqual(await within(10000, heard, `an event called ${JSON.stringify(name)}`), [name, "x"]);
+      assert.deepEqual(await within(PATIENCE_MS, heard, `an event called ${JSON.stringify(name)}`), [name, "x"]);
     }
     const found = await new Promise((done) => peer.socket.emit(42, (...all) => done(all)));
     assert.deepEqual(found, ["forty-two", 42, "integer"], "a number is found under its text");

@@ -23,13 +23,16 @@ export class Peer {
         this.#wake();
       });
     }
+    // What is no event wakes too: acknowledgements, and the move to another transport. The client has dealt with a packet when its turn ends.
+    const soon = () => setImmediate(() => this.#wake());
+    this.socket.io.on("open", () => this.socket.io.engine.on("packet", soon).on("upgrade", soon));
   }
 
   #wake() {
     for (const look of [...this.waiting]) look();
   }
 
-  /** Resolves with what LOOK() returns as soon as that is not undefined; it is asked after every event. */
+  /** Resolves with what LOOK() returns as soon as that is not undefined; it is asked after every packet and change of transport. */
   until(look, what) {
     return new Promise((done, failed) => {
       const timer = setTimeout(() => {
