@@ -12,6 +12,6 @@ trap 'rm -f "$shown"' EXIT
 ctest --preset dev "$@" | tee "$shown"
 code=$?
 grep -a '^skipped: ' build/dev/Testing/Temporary/LastTest.log | sort | uniq -c
-[ "${CI:-}" = true ] && sed -n -E 's|^ *[0-9]+/[0-9]+ Test +#[0-9]+: ([^ ]+) .*\*\*\*.*|failed at least once: \1|p' "$shown" | grep -v Skipped | sort -u
+[ "${CI:-}" = true ] && grep -a '\*\*\*' "$shown" | grep -v Skipped | sed -n -E 's|^ *[0-9]+/[0-9]+ Test +#[0-9]+: ([^ ]+) .*|failed at least once: \1|p' | sort -u
 grep -a '% tests passed, ' "$shown" | tail -1
 exit "$code"
