@@ -19,6 +19,13 @@ static const struct {
 };
 
 const char *hub_code_name(enum hub_code code) { return codes[code].name; }
+
+enum hub_code hub_code_named(struct hub_str name) {
+    for (int code = HUB_OK; code < HUB_CODE_COUNT; code++)
+        if (hub_str_is(name, codes[code].name)) return (enum hub_code)code;
+    return HUB_INTERNAL;
+}
+
 int hub_code_http(enum hub_code code) { return codes[code].http; }
 const char *hub_code_text(enum hub_code code) { return codes[code].text; }
 const char *hub_code_fields(enum hub_code code) { return code == HUB_STORE_UNDECIDED ? "\"outcome\":\"unknown\"" : ""; }

@@ -66,7 +66,9 @@ enum HUB_MUST_TYPE hub_code {
 #pragma GCC diagnostic pop
 
 const char *hub_code_name(enum hub_code code); /* "ok" for HUB_OK */
-int hub_code_http(enum hub_code code);         /* HTTP status */
+struct hub_str;
+enum hub_code hub_code_named(struct hub_str name); /* HUB_INTERNAL: there is none of that name */
+int hub_code_http(enum hub_code code);             /* HTTP status */
 /* Members that an error with this code carries besides code and message: "\"outcome\":\"unknown\"", or
  * nothing. */
 const char *hub_code_fields(enum hub_code code);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "packet/ws.h"
+#include "session/guest.h"
 
 #define CHUNK_FIRST 1024u       /* first capacity of a turn's chunk */
 #define CAST_MORE 32u           /* what a packet has beside its name, event and arguments */
@@ -18,10 +19,14 @@ struct hub_group_name {
     uint32_t seats;
     struct hub_chunk *chunk; /* what the group gathered this turn, or NULL */
     struct hub_chunk *cast;  /* the one frame of the current cast, or NULL */
+    /* of guests, whose relay gets what the chunk has, once for all of them: */
+    struct hub_group *group;
+    struct hub_list in_pending; /* the relay's: there is a chunk */
 };
 
 struct hub_group {
     struct hub_loop *loop;
+    void *owner;
     struct hub_list seats;
     struct hub_list names;
     size_t size;
@@ -43,7 +48,50 @@ struct hub_held {
 static struct hub_metric deliveries =
     HUB_METRIC(HUB_COUNTER, "hubd_deliveries_total", NULL, "Messages and events handed to members' connections");
 
+/* ---- guests ---- */
+
+/* So that a guest's seat is never behind: nothing is handed to it by itself. */
+#define SYNCED_BY_RELAY UINT32_MAX
+
+static struct hub_relay *relay_of(const struct hub_group_name *n) { return hub_relay_of(n->nsp); }
+
+static void give_to_relay(struct hub_group_name *n) {
+    struct hub_chunk *chunk = n->chunk;
+    n->chunk = NULL;
+    hub_list_remove(&n->in_pending);
+    relay_of(n)->ops->gathered(relay_of(n), n->group, hub_str(chunk->p, chunk->n), n->group->flags);
+    hub_chunk_unref(chunk);
+}
+
+void hub_relay_sync(struct hub_relay *r) {
+    while (!hub_list_empty(&r->pending))
+        give_to_relay(HUB_CONTAINER(r->pending.next, struct hub_group_name, in_pending));
+}
+
+/* The seat of a guest is in no list of the group: what the group has for all is not handed to it. */
+static void seat_guest(struct hub_seat *seat) {
+    struct hub_relay *r = relay_of(seat->name);
+    hub_relay_sync(r);
+    seat->name->group = seat->group;
+    seat->synced = SYNCED_BY_RELAY;
+    hub_list_init(&seat->in_group);
+    r->ops->seated(seat->outlet->socket, seat->group, seat->held);
+}
+
+/* SAYs something of its seat, behind all that its group has sent so far. */
+static void tell_relay(const struct hub_seat *seat, void (*say)(struct hub_socket *s, struct hub_group *g)) {
+    hub_relay_sync(relay_of(seat->name));
+    say(seat->outlet->socket, seat->group);
+}
+
 /* ---- seats ---- */
+
+static void keep_for_guest(const struct hub_seat *seat, const struct hub_chunk *chunk, uint32_t off, uint32_t len,
+                           int flags) {
+    struct hub_relay *r = relay_of(seat->name);
+    hub_relay_sync(r);
+    r->ops->kept(seat->outlet->socket, seat->group, hub_str(chunk->p + off, len), flags);
+}
 
 static void keep_piece(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
     struct hub_held *h = seat->kept;
@@ -69,16 +117,18 @@ static void drop_kept(struct hub_seat *seat) {
 }
 
 static void deliver_piece(struct hub_seat *seat, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
-    if (seat->held)
-        keep_piece(seat, chunk, off, len, flags);
-    else
+    if (!seat->held)
         hub_socket_send_chunk(seat->outlet->socket, chunk, off, len, flags);
+    else if (seat->name->nsp->relayed)
+        keep_for_guest(seat, chunk, off, len, flags);
+    else
+        keep_piece(seat, chunk, off, len, flags);
 }
 
 /* Hands over what the seat's group has gathered and the seat has not got yet. */
 static void sync_seat(struct hub_seat *seat) {
     struct hub_chunk *chunk = seat->name->chunk;
-    if (!chunk || seat->synced == chunk->n) return;
+    if (!chunk || seat->synced >= chunk->n) return;
     deliver_piece(seat, chunk, seat->synced, chunk->n - seat->synced, seat->group->flags);
     seat->synced = chunk->n;
 }
@@ -102,10 +152,14 @@ void hub_seat_take(struct hub_seat *seat, struct hub_group *g, struct hub_outlet
     *seat = (struct hub_seat){.outlet = o, .group = g, .held = held};
     seat->name = name_for(g, o->socket->nsp);
     seat->name->seats++;
-    seat->synced = seat->name->chunk ? seat->name->chunk->n : 0;
-    hub_list_push(&g->seats, &seat->in_group);
     hub_list_push(&o->seats, &seat->in_outlet);
     g->size++;
+    if (seat->name->nsp->relayed) {
+        seat_guest(seat);
+        return;
+    }
+    seat->synced = seat->name->chunk ? seat->name->chunk->n : 0;
+    hub_list_push(&g->seats, &seat->in_group);
 }
 
 bool hub_seat_release(struct hub_seat *seat) {
@@ -116,11 +170,13 @@ bool hub_seat_release(struct hub_seat *seat) {
         hub_socket_send_chunk(seat->outlet->socket, h->chunk, h->off, h->len, h->flags);
     }
     drop_kept(seat);
+    if (seat->name->nsp->relayed) tell_relay(seat, relay_of(seat->name)->ops->released);
     return !seat->overflowed;
 }
 
 static void unlink_seat(struct hub_seat *seat) {
     struct hub_group_name *n = seat->name;
+    if (n->nsp->relayed) tell_relay(seat, relay_of(n)->ops->left);
     hub_list_remove(&seat->in_group);
     hub_list_remove(&seat->in_outlet);
     seat->group->size--;
@@ -162,6 +218,15 @@ void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args) {
 
 /* ---- groups ---- */
 
+static void let_go(struct hub_group_name *n) {
+    if (n->group) {
+        give_to_relay(n);
+        return;
+    }
+    hub_chunk_unref(n->chunk);
+    n->chunk = NULL;
+}
+
 /* Every seat gets its piece, and the chunks are let go. */
 static void hand_over(struct hub_group *g) {
     HUB_LIST_EACH(&g->seats, it) {
@@ -171,16 +236,16 @@ static void hand_over(struct hub_group *g) {
     }
     HUB_LIST_EACH(&g->names, it) {
         struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
-        hub_chunk_unref(n->chunk);
-        n->chunk = NULL;
+        if (n->chunk) let_go(n);
     }
 }
 
 static void on_turn_end(struct hub_task *t) { hand_over(HUB_CONTAINER(t, struct hub_group, hand_over)); }
 
-struct hub_group *hub_group_new(struct hub_loop *loop) {
+struct hub_group *hub_group_new(struct hub_loop *loop, void *owner) {
     struct hub_group *g = hub_xcalloc(1, sizeof *g);
     g->loop = loop;
+    g->owner = owner;
     g->hand_over.run = on_turn_end;
     hub_list_init(&g->seats);
     hub_list_init(&g->names);
@@ -191,6 +256,8 @@ void hub_group_delete(struct hub_group *g) {
     hub_defer_cancel(&g->hand_over);
     free(g);
 }
+
+void *hub_group_owner(const struct hub_group *g) { return g->owner; }
 
 size_t hub_group_size(const struct hub_group *g) { return g->size; }
 
@@ -209,17 +276,43 @@ static bool must_hand_over_first(const struct hub_group *g, int flags) {
     return false;
 }
 
+static void begin_chunk(struct hub_group_name *n) {
+    n->chunk = hub_chunk_new(CHUNK_FIRST);
+    if (n->group) hub_list_push(&relay_of(n)->pending, &n->in_pending);
+}
+
 void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str args, int flags) {
     if (!g->size) return;
     if (must_hand_over_first(g, flags)) hand_over(g);
     g->flags = flags;
     HUB_LIST_EACH(&g->names, it) {
         struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
-        if (!n->chunk) n->chunk = hub_chunk_new(CHUNK_FIRST);
+        if (!n->chunk) begin_chunk(n);
         add_event_frame(n->chunk, n->nsp, event, args);
     }
     hub_metric_add(&deliveries, (int64_t)g->size);
     hub_defer(g->loop, &g->hand_over);
+}
+
+void hub_group_send_frames(struct hub_group *g, struct hub_str name, struct hub_str frames, int flags) {
+    if (!g->size) return;
+    if (must_hand_over_first(g, flags)) hand_over(g);
+    g->flags = flags;
+    HUB_LIST_EACH(&g->names, it) {
+        struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
+        if (!n->chunk) begin_chunk(n);
+        hub_nsp_add_frames(n->nsp, n->chunk, name, frames);
+    }
+    hub_metric_add(&deliveries, (int64_t)g->size);
+    hub_defer(g->loop, &g->hand_over);
+}
+
+void hub_seat_send(struct hub_seat *seat, struct hub_chunk *chunk, int flags) {
+    if (seat->held)
+        sync_seat(seat);
+    else
+        hub_outlet_sync(seat->outlet);
+    deliver_piece(seat, chunk, 0, chunk->n, flags);
 }
 
 /* ---- casts ---- */
@@ -235,11 +328,7 @@ void hub_cast_to(struct hub_cast *c, struct hub_seat *seat) {
         n->cast = hub_chunk_new(c->event.n + c->args.n + n->nsp->name.n + CAST_MORE);
         add_event_frame(n->cast, n->nsp, c->event, c->args);
     }
-    if (seat->held)
-        sync_seat(seat);
-    else
-        hub_outlet_sync(seat->outlet);
-    deliver_piece(seat, n->cast, 0, n->cast->n, c->flags);
+    hub_seat_send(seat, n->cast, c->flags);
     hub_metric_add(&deliveries, 1);
 }
 

@@ -8,7 +8,10 @@
  * (hub_outlet_emit and the others here do that; never bypass them with hub_socket_emit).
  *
  * A seat may be taken "held": what its group sends is kept for it, in order, until hub_seat_release. That
- * is how joining a room is atomic with the room's sequence. */
+ * is how joining a room is atomic with the room's sequence.
+ *
+ * Seats of guests (session/guest.h) are kept by their own node: it hears when one is taken, released and
+ * left, in one order with what the group sends, of which it gets one piece for all of them. */
 #ifndef HUB_FANOUT_FANOUT_H
 #define HUB_FANOUT_FANOUT_H
 #include "base/list.h"
@@ -21,6 +24,7 @@ struct hub_outlet {
 };
 
 struct hub_group;
+struct hub_relay;
 
 struct hub_seat {
     struct hub_list in_group, in_outlet;
@@ -43,7 +47,9 @@ void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args);
 /* Before something goes to its socket by other ways: hands over what is pending. */
 void hub_outlet_sync(struct hub_outlet *o);
 
-HUB_MUST struct hub_group *hub_group_new(struct hub_loop *loop);
+/* OWNER is for relays (session/guest.h); NULL: guests never have a seat in it. */
+HUB_MUST struct hub_group *hub_group_new(struct hub_loop *loop, void *owner);
+void *hub_group_owner(const struct hub_group *g);
 void hub_group_delete(struct hub_group *g); /* must have no seats */
 size_t hub_group_size(const struct hub_group *g);
 void hub_seat_take(struct hub_seat *seat, struct hub_group *g, struct hub_outlet *o, bool held);
@@ -52,8 +58,16 @@ bool hub_seat_release(struct hub_seat *seat);
 /* Hands over what is pending (unless held) and leaves. Harmless when not seated. */
 void hub_seat_leave(struct hub_seat *seat);
 
+/* Gives R what groups have gathered for its guests, before something that is for one of them alone. */
+void hub_relay_sync(struct hub_relay *r);
+
 /* To everybody in the group. */
 void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str args, int flags);
+
+/* The same with whole frames that another node has encoded for sockets that write the namespace NAME. */
+void hub_group_send_frames(struct hub_group *g, struct hub_str name, struct hub_str frames, int flags);
+/* Frames to one seat, which keeps them while it is held. */
+void hub_seat_send(struct hub_seat *seat, struct hub_chunk *chunk, int flags);
 
 /* To some of the group: begin, to for each chosen seat, end. Encoded at most once per namespace name.
  * EVENT and ARGS must live until end. */

@@ -6,6 +6,7 @@
 #include "hub/command/command.h"
 #include "hub/engine_int.h"
 #include "hub/event/event.h"
+#include "hub/guest/guest.h"
 #include "hub/inbox/inbox.h"
 #include "hub/join/join.h"
 #include "hub/lifecycle/lifecycle.h"
@@ -60,6 +61,7 @@ const struct hub_part *const hub_parts[] = {
     &hub_lifecycle_part, /* behind members: onDisconnect comes after onLeave */
     &hub_clients_part,
     &hub_nodes_part,
+    &hub_guests_part, /* behind nodes, which it hears of */
     NULL,
 };
 /* clang-format on */

@@ -158,7 +158,7 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
     hub_metric_add(&messages_in, 1);
     struct hub_call *call = hub_call_of_event(c, event, args, bins, ack);
     if (!call || !take_payload(call, s->event_bytes)) return;
-    hub_order_go(call, hub_dispatch_run);
+    hub_order_go(call, c->hub->engine->run_call);
 }
 
 static void on_heartbeat(struct hub_socket *s, int64_t ms) {

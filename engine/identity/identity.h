@@ -115,6 +115,11 @@ void hub_identity_resolve_from(struct hub_identity_ctx *ctx, const struct hub_cr
 void hub_identity_refresh(struct hub_identity_ctx *ctx, struct hub_identity *who, struct hub_str token,
                           hub_identity_done *done, void *arg);
 
+/* WHO as an object, for another node of the service; and who that is there. New references; NULL: it is
+ * none. */
+HUB_MUST json_t *hub_identity_packed(const struct hub_identity *who);
+HUB_MUST struct hub_identity *hub_identity_unpacked(const struct hub_identity_ctx *ctx, const json_t *packed);
+
 /* ---- sockets ---- */
 
 /* WHO is borrowed. Accepts the socket or refuses it, at once or later. */

@@ -39,6 +39,7 @@ static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {
     case HUB_MESH_ASK: hub_mesh_on_ask(m, from, &p); break;
     case HUB_MESH_ANSWER: hub_mesh_on_answer(m, from, &p); break;
     case HUB_MESH_TELL: on_told(m, from, &p); break;
+    case HUB_MESH_PASS: m->events->passed(m->ctx, from, p.body); break;
     }
 }
 
@@ -95,6 +96,10 @@ enum hub_code hub_mesh_send(struct hub_mesh *m, struct hub_str to, const struct 
         code = m->link ? m->link->ops->send(m->link, to, hub_buf_str(&bytes)) : HUB_NODE_NOT_FOUND;
     hub_buf_free(&bytes);
     return code;
+}
+
+enum hub_code hub_mesh_pass(struct hub_mesh *m, struct hub_str to, struct hub_str bytes) {
+    return hub_mesh_send(m, to, &(struct hub_mesh_packet){.kind = HUB_MESH_PASS, .body = bytes});
 }
 
 static enum hub_code publish_packet(struct hub_mesh *m, const struct hub_mesh_packet *p, bool skip_self) {

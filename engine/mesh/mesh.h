@@ -32,6 +32,7 @@ struct hub_mesh_events {
     void (*left)(void *ctx, const struct hub_live_node *node);   /* it is not in the list any more */
     void (*asked)(void *ctx, struct hub_mesh_request *r);        /* ends in hub_mesh_answer, now or later */
     void (*told)(void *ctx, struct hub_str from, struct hub_str name, json_t *data); /* DATA is borrowed */
+    void (*passed)(void *ctx, struct hub_str from, struct hub_str bytes);            /* by hub_mesh_pass */
 };
 
 /* NODES is the list that it keeps up to date; it and HOLDS outlive the mesh. Until hub_mesh_join this node
@@ -72,6 +73,12 @@ enum hub_code hub_mesh_ask(struct hub_mesh *m, struct hub_mesh_question *q, stru
                            const json_t *data, int64_t timeout_ms, hub_mesh_answered *done, struct hub_err *err);
 /* Answers R and frees it: with RESULT (borrowed; NULL: nothing), or with CODE and why. */
 void hub_mesh_answer(struct hub_mesh_request *r, enum hub_code code, const json_t *result, const char *text);
+
+/* ---- bytes ---- */
+
+/* BYTES (borrowed), whose meaning is the engine's, to another node, in one order with all that goes there.
+ * HUB_NODE_NOT_FOUND, HUB_OVERLOADED: nothing was sent. */
+enum hub_code hub_mesh_pass(struct hub_mesh *m, struct hub_str to, struct hub_str bytes);
 
 /* ---- words ---- */
 

@@ -8,7 +8,8 @@
 enum hub_mesh_kind {
     HUB_MESH_ASK = 1, /* NAME with BODY, data as JSON; MS: how long whoever asks waits */
     HUB_MESH_ANSWER,  /* NAME is a code's name; BODY the result as JSON, empty: none, or with an error its text */
-    HUB_MESH_TELL     /* as ASK; ID and MS are 0 */
+    HUB_MESH_TELL,    /* as ASK; ID and MS are 0 */
+    HUB_MESH_PASS     /* BODY: whatever; no more */
 };
 /* Little endian: a byte of kind, 8 bytes of id, 4 of ms, 2 of the name's length, the name; the rest is
  * BODY. */

@@ -33,7 +33,7 @@ bool hub_mesh_packet_read(struct hub_str bytes, struct hub_mesh_packet *p) {
                                   .ms = (uint32_t)read_le(bytes.p + 9, 4),
                                   .name = hub_str(bytes.p + HEAD, name_n),
                                   .body = hub_str(bytes.p + HEAD + name_n, bytes.n - HEAD - name_n)};
-    return p->kind >= HUB_MESH_ASK && p->kind <= HUB_MESH_TELL;
+    return p->kind >= HUB_MESH_ASK && p->kind <= HUB_MESH_PASS;
 }
 
 enum hub_code hub_mesh_body(struct hub_buf *out, const json_t *data, struct hub_err *err) {

@@ -72,16 +72,10 @@ enum hub_code hub_mesh_ask(struct hub_mesh *m, struct hub_mesh_question *q, stru
     return code;
 }
 
-static enum hub_code code_named(struct hub_str name) {
-    for (int code = HUB_OK; code < HUB_CODE_COUNT; code++)
-        if (hub_str_is(name, hub_code_name((enum hub_code)code))) return (enum hub_code)code;
-    return HUB_INTERNAL; /* of another version */
-}
-
 void hub_mesh_on_answer(struct hub_mesh *m, struct hub_str from, const struct hub_mesh_packet *p) {
     struct hub_mesh_question *q = hub_map_get(&m->questions, key_of(&p->id));
-    enum hub_code code = code_named(p->name);
-    if (!q || !hub_str_is(from, q->to)) return; /* too late */
+    enum hub_code code = hub_code_named(p->name); /* HUB_INTERNAL: one of another version */
+    if (!q || !hub_str_is(from, q->to)) return;   /* too late */
     json_t *result = code || !p->body.n ? NULL : hub_json_parse(p->body, NULL);
     char *text = code ? hub_str_dup(p->body) : NULL;
     question_end(q, code, result, text);

@@ -10,6 +10,7 @@
 #include "base/metric.h"
 #include "packet/ws.h"
 #include "session/ack_int.h"
+#include "session/guest_int.h"
 #include "session/handshake_int.h"
 
 #define MAX_SOCKETS 50
@@ -159,8 +160,26 @@ struct hub_chunk *hub_nsp_event_chunk(const struct hub_nsp *nsp, struct hub_str 
 
 static bool can_send(const struct hub_socket *s) { return s->state == HUB_SOCKET_OPEN && !s->client->closing; }
 
+/* One packet for a guest, made by ADD_…. */
+static void send_to_guest(struct hub_socket *s, struct hub_buf *b, const struct hub_binaries *bins, int flags) {
+    struct hub_chunk *chunk = make_frames(hub_buf_str(b), bins);
+    hub_guest_send(s, chunk, 0, chunk->n, flags);
+    hub_chunk_unref(chunk);
+    hub_buf_free(b);
+}
+
+static void emit_to_guest(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) {
+    struct hub_buf b = {0};
+    if (s->state != HUB_SOCKET_GUEST) return;
+    hub_sio_event(&b, s->nsp->name, -1, event, args);
+    send_to_guest(s, &b, NULL, flags);
+}
+
 void hub_socket_emit(struct hub_socket *s, struct hub_str event, struct hub_str args, int flags) {
-    if (!can_send(s)) return;
+    if (!can_send(s)) {
+        emit_to_guest(s, event, args, flags);
+        return;
+    }
     hub_sio_event(scratch_of(s->client), s->nsp->name, -1, event, args);
     send_scratch(s->client, NULL, flags);
 }
@@ -176,19 +195,36 @@ bool hub_socket_emit_with_ack(struct hub_socket *s, struct hub_str event, struct
     return true;
 }
 
-void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
-    if (ack < 0 || !can_send(s)) return;
-    struct hub_buf *b = scratch_of(s->client);
+static void add_ack(struct hub_buf *b, struct hub_str nsp, int64_t ack, struct hub_str args,
+                    const struct hub_binaries *bins) {
     uint32_t n = bins ? (uint32_t)bins->n : 0;
-    hub_sio_head(b, n ? HUB_SIO_BINARY_ACK : HUB_SIO_ACK, n, s->nsp->name, ack);
+    hub_sio_head(b, n ? HUB_SIO_BINARY_ACK : HUB_SIO_ACK, n, nsp, ack);
     hub_buf_addc(b, '[');
     hub_buf_adds(b, args);
     hub_buf_addc(b, ']');
+}
+
+static void ack_to_guest(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
+    struct hub_buf b = {0};
+    if (s->state != HUB_SOCKET_GUEST || ack < 0) return;
+    add_ack(&b, s->nsp->name, ack, args, bins);
+    send_to_guest(s, &b, bins, 0);
+}
+
+void hub_socket_ack(struct hub_socket *s, int64_t ack, struct hub_str args, const struct hub_binaries *bins) {
+    if (ack < 0 || !can_send(s)) {
+        ack_to_guest(s, ack, args, bins);
+        return;
+    }
+    add_ack(scratch_of(s->client), s->nsp->name, ack, args, bins);
     send_scratch(s->client, bins, 0);
 }
 
 void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {
-    if (can_send(s)) hub_eio_send(s->client->eio, chunk, off, len, flags);
+    if (can_send(s))
+        hub_eio_send(s->client->eio, chunk, off, len, flags);
+    else if (s->state == HUB_SOCKET_GUEST)
+        hub_guest_send(s, chunk, off, len, flags);
 }
 
 static void send_connect_error(struct hub_client *c, struct hub_str nsp, const char *message,
@@ -294,6 +330,7 @@ static void drop_auth(struct hub_socket *pub) {
 }
 
 json_t *hub_socket_auth(struct hub_socket *pub) {
+    if (pub->guest) return NULL;
     struct connecting *k = ((struct socket *)pub)->connecting;
     if (k && !k->auth && k->auth_text) k->auth = hub_json_parse(hub_cstr(k->auth_text), NULL);
     return k ? k->auth : NULL;
@@ -318,6 +355,10 @@ static void end_abandoned(struct connecting *k) {
 
 void hub_socket_unref(struct hub_socket *s) {
     if (--s->refs) return;
+    if (s->guest) {
+        hub_guest_free(s);
+        return;
+    }
     nsp_unref(s->nsp);
     drop_auth(s);
     end_abandoned(((struct socket *)s)->connecting);
@@ -448,6 +489,10 @@ static void send_disconnect(struct hub_socket *s) {
 
 void hub_socket_disconnect(struct hub_socket *s, bool close) {
     if (s->state == HUB_SOCKET_CLOSED) return;
+    if (s->guest) {
+        hub_guest_end(s, close ? HUB_GUEST_CLOSE : HUB_GUEST_DISCONNECT, HUB_CLOSE_SERVER, NULL);
+        return;
+    }
     struct hub_client *c = s->client;
     if (!close) {
         send_disconnect(s);
@@ -464,6 +509,10 @@ void hub_socket_disconnect(struct hub_socket *s, bool close) {
 
 void hub_socket_drop(struct hub_socket *s, enum hub_close_reason reason, const char *detail) {
     if (s->state == HUB_SOCKET_CLOSED) return;
+    if (s->guest) {
+        hub_guest_end(s, HUB_GUEST_DROP, reason, detail);
+        return;
+    }
     struct hub_client *c = s->client;
     while (!hub_list_empty(&c->sockets))
         close_socket(HUB_CONTAINER(c->sockets.next, struct hub_socket, link), hub_close_reason_name(reason));
@@ -475,6 +524,7 @@ void hub_socket_ping(struct hub_socket *s) {
 }
 
 struct hub_handshake hub_socket_handshake(const struct hub_socket *s) {
+    if (s->state == HUB_SOCKET_GUEST) return hub_guest_handshake(s);
     return s->client ? hub_handshake_kept(handshake_of(s->client)) : (struct hub_handshake){0};
 }
 

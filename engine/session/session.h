@@ -69,23 +69,30 @@ struct hub_namespace_ops {
  * Sockets of one hub may differ in it (proxy prefixes), so a broadcast is encoded once per name. */
 struct hub_nsp {
     uint32_t refs;
+    bool relayed; /* the name of guests: it is inside a struct hub_relay (guest.h) */
     const struct hub_namespace_ops *ops;
     void *owner; /* the hub or the plain namespace that serves it */
     struct hub_str name;
 };
 
-enum hub_socket_state { HUB_SOCKET_CONNECTING, HUB_SOCKET_OPEN, HUB_SOCKET_CLOSED };
+enum hub_socket_state {
+    HUB_SOCKET_CONNECTING,
+    HUB_SOCKET_OPEN,
+    HUB_SOCKET_GUEST, /* open, and its client is on another node (guest.h) */
+    HUB_SOCKET_CLOSED
+};
 
 struct hub_socket {
     uint32_t refs;
     uint32_t event_bytes;      /* during the event callback: of the JSON that came */
-    struct hub_client *client; /* NULL once closed */
+    struct hub_client *client; /* NULL once closed, and of a guest */
     struct hub_nsp *nsp;
     struct hub_list link; /* in the client's sockets */
     char sid[HUB_SID_LEN + 1];
     uint8_t state;        /* enum hub_socket_state */
     bool event_is_number; /* during the event callback */
-    void *user;           /* the namespace owner's data about this socket */
+    bool guest;
+    void *user; /* the namespace owner's data about this socket */
 };
 
 struct hub_sessions;

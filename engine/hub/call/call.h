@@ -70,6 +70,8 @@ HUB_MUST bool hub_conn_opens(struct hub_conn *c);
 void hub_conn_opened(struct hub_conn *c); /* its CONNECT was answered */
 /* Among the connections of its hub, and of the service, from now on. */
 void hub_conn_open(struct hub_conn *c);
+/* Of a guest (guest/guest.h), which is a connection of its own node: that finds, counts and tells it. */
+void hub_conn_open_guest(struct hub_conn *c);
 /* METADATA, an object within the bounds, is given away. */
 void hub_conn_set_metadata(struct hub_conn *c, json_t *metadata);
 #define HUB_METADATA_MEMBERS 256 /* of the object itself */

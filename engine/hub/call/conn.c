@@ -51,10 +51,17 @@ struct hub_conn *hub_conn_new(struct hub_hub *hub, struct hub_socket *s, struct 
     return c;
 }
 
+void hub_conn_open_guest(struct hub_conn *c) { c->open = true; }
+
 void hub_conn_open(struct hub_conn *c) {
     c->open = true;
     hub_list_push(&c->hub->conns, &c->link);
     hub_directory_add(c);
+}
+
+static void tell_parts(struct hub_conn *c) {
+    for (const struct hub_part *const *p = c->hub->engine->parts; *p; p++)
+        if ((*p)->disconnected && (!c->socket->guest || (*p)->of_guests)) (*p)->disconnected(c);
 }
 
 /* Parts have heard of it only when it was open. */
@@ -66,10 +73,10 @@ void hub_conn_close(struct hub_conn *c, const char *reason) {
     hub_expiry_stop(&c->expiry);
     hub_reader_close(&c->reader);
     hub_order_drop(c);
-    if (c->open) HUB_PARTS_CALL(c->hub->engine, disconnected, c);
+    if (c->open) tell_parts(c);
     hub_outlet_deinit(&c->outlet);
     hub_list_remove(&c->link);
-    if (c->open) hub_directory_remove(c);
+    if (c->open && !c->socket->guest) hub_directory_remove(c);
     c->user->conns--;
     hub_user_release(c->user);
     c->user = NULL;

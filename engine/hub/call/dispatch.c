@@ -25,6 +25,7 @@ static void add_command(struct hub_engine *e, const struct hub_part *part, const
 }
 
 void hub_dispatch_init(struct hub_engine *e) {
+    e->run_call = hub_dispatch_run;
     for (const struct hub_part *const *part = e->parts; *part; part++)
         for (const struct hub_command *c = (*part)->commands; c && c->name; c++) add_command(e, *part, c);
 }

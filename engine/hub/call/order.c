@@ -48,7 +48,7 @@ void hub_order_go(struct hub_call *call, void (*run)(struct hub_call *call)) {
 }
 
 void hub_order_admit(struct hub_call *call) {
-    call->run = hub_dispatch_run;
+    call->run = call->hub->engine->run_call;
     hub_list_push(&waiting_of(call->conn)->admitted, &call->in_waiting);
 }
 

@@ -32,7 +32,7 @@ static HUB_MUST struct hub_grant *sub_new(void) {
 }
 
 static void take_seat(struct hub_subscription *s, struct hub_channel *c) {
-    if (!c->group) c->group = hub_group_new(c->all->engine->config.loop);
+    if (!c->group) c->group = hub_group_new(c->all->engine->config.loop, NULL);
     hub_seat_take(&s->seat, c->group, &s->grant.conn->outlet, true);
     s->channel = c;
     hub_list_push(&c->subs, &s->in_channel);

@@ -411,6 +411,7 @@ const struct hub_part hub_commands_part = {
     .alias = command_alias,
     .created = on_created,
     .deleted = on_deleted,
+    .of_guests = true,
     .disconnected = hub_command_turns_drop,
     .describe = describe_commands,
 };

@@ -46,7 +46,8 @@ struct hub_engine {
     struct hub_hub **gone; /* hubs that a reload took out of service; kept until the end */
     size_t gone_n;
     bool draining;
-    struct hub_holds holds; /* work under way, by name */
+    void (*run_call)(struct hub_call *call); /* an event's: hub_dispatch_run, or to the node that its room is on */
+    struct hub_holds holds;                  /* work under way, by name */
     struct hub_backlog backlog;
     struct hub_bridge *bridge;
     struct hub_nodes nodes;

@@ -159,6 +159,7 @@ struct hub_part {
     bool room_data;                        /* it keeps something of rooms: hub_room_data */
     bool conn_data;                        /* of connections: hub_conn_data */
     bool engine_data;                      /* of the service: hub_engine_part */
+    bool of_guests;                        /* its disconnected is for guests, too (guest/guest.h) */
     bool plain;                            /* plain namespaces may have it, too: its commands, its life but for rooms */
     /* Whether DEF, a hub's or a plain namespace's, has it; else its commands are feature_disabled, in a plain
      * namespace unknown. NULL: every hub has it. */

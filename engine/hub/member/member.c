@@ -301,6 +301,7 @@ const struct hub_part hub_members_part = {
     .help = "Who is in a room, and the end of being there.",
     .commands = member_commands,
     .told = member_told,
+    .of_guests = true,
     .disconnected = leave_all,
 };
 

@@ -16,6 +16,8 @@ struct hub_node_words {
 struct hub_node_part {
     struct hub_engine *engine;
     struct hub_mesh *mesh;
+    const struct hub_node_hears *hears; /* NULL: nobody */
+    void *hears_ctx;
     struct hub_node_words words;
     int64_t calls; /* of scripts here, that wait for their answers */
     bool stopped;  /* no script may be called any more */

@@ -29,16 +29,33 @@ static void say_node(const char *what, const struct hub_live_node *n) {
     hub_log_kv(HUB_LOG_INFO, "node", what, "node", n->id, "name", n->name, "address", n->address, NULL);
 }
 static void on_joined(void *part, const struct hub_live_node *n) {
-    (void)part;
+    const struct hub_node_part *p = part;
     say_node("a node has joined", n);
+    if (p->hears) p->hears->joined(p->hears_ctx, n);
 }
 static void on_left(void *part, const struct hub_live_node *n) {
-    (void)part;
+    const struct hub_node_part *p = part;
     say_node("a node has left", n);
+    if (p->hears) p->hears->left(p->hears_ctx, n);
+}
+static void on_passed(void *part, struct hub_str from, struct hub_str bytes) {
+    const struct hub_node_part *p = part;
+    if (p->hears) p->hears->packet(p->hears_ctx, from, bytes);
+}
+
+void hub_node_listen(struct hub_engine *e, const struct hub_node_hears *hears, void *ctx) {
+    struct hub_node_part *p = hub_node_of(e);
+    HUB_BUG_IF(p->hears);
+    p->hears = hears;
+    p->hears_ctx = ctx;
+}
+
+enum hub_code hub_node_send(struct hub_engine *e, struct hub_str to, struct hub_str bytes) {
+    return hub_mesh_pass(hub_node_of(e)->mesh, to, bytes);
 }
 
 static const struct hub_mesh_events mesh_events = {
-    .joined = on_joined, .left = on_left, .asked = hub_node_asked, .told = hub_node_told};
+    .joined = on_joined, .left = on_left, .asked = hub_node_asked, .told = hub_node_told, .passed = on_passed};
 
 enum hub_code hub_engine_join(struct hub_engine *e, const struct hub_mesh_link_ops *link,
                               struct hub_mesh_link_config *config, struct hub_err *err) {

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "packet/ws.h"
+#include "session/guest.h"
 
 /* ---- the fake: a socket is a log of what it was given ---- */
 
@@ -82,7 +83,7 @@ static void say(const char *event) { hub_group_send(group, hub_cstr(event), HUB_
 static int setup(void **state) {
     (void)state;
     loop = hub_loop_new(NULL);
-    group = hub_group_new(loop);
+    group = hub_group_new(loop, &loop);
     return 0;
 }
 
@@ -258,6 +259,137 @@ static void who_leaves_has_what_was_said_before_and_nothing_after(void **state) 
     leave(&b);
 }
 
+/* ---- guests: a relay writes down what it is given ---- */
+
+static struct hub_relay relay;
+static char given[1024];
+
+static void note_given(const char *what, const struct hub_socket *s) {
+    size_t at = strlen(given);
+    snprintf(given + at, sizeof given - at, "%s%s%s; ", what, s ? " " : "", s ? s->sid : "");
+}
+
+static void note_frames(const char *what, const struct hub_socket *s, struct hub_str frames) {
+    size_t at = 0;
+    int opcode;
+    struct hub_str payload;
+    size_t end = strlen(given);
+    snprintf(given + end, sizeof given - end, "%s%s%s", what, s ? " " : "", s ? s->sid : "");
+    while (hub_chunk_next(frames.p, frames.n, &at, &opcode, &payload)) {
+        end = strlen(given);
+        snprintf(given + end, sizeof given - end, " %.*s", HUB_FMT(payload));
+    }
+    note_given("", NULL);
+}
+
+static void on_seated(struct hub_socket *s, struct hub_group *g, bool held) {
+    assert_ptr_equal(hub_group_owner(g), &loop);
+    note_given(held ? "held" : "seated", s);
+}
+static void on_released(struct hub_socket *s, struct hub_group *g) { (void)g, note_given("released", s); }
+static void on_left(struct hub_socket *s, struct hub_group *g) { (void)g, note_given("left", s); }
+static void on_kept(struct hub_socket *s, struct hub_group *g, struct hub_str frames, int flags) {
+    (void)g, (void)flags, note_frames("kept", s, frames);
+}
+static void on_gathered(struct hub_relay *r, struct hub_group *g, struct hub_str frames, int flags) {
+    (void)r, (void)g, note_frames(flags ? "all, ephemeral" : "all", NULL, frames);
+}
+
+static const struct hub_relay_ops relay_ops = {
+    .seated = on_seated, .released = on_released, .left = on_left, .kept = on_kept, .gathered = on_gathered};
+
+static void guest_sits(struct peer *p, const char *sid, bool held) {
+    *p = (struct peer){.socket.nsp = &relay.nsp};
+    snprintf(p->socket.sid, sizeof p->socket.sid, "%s", sid);
+    hub_outlet_init(&p->outlet, &p->socket);
+    hub_seat_take(&p->seat, group, &p->outlet, held);
+}
+
+static int setup_relay(void **state) {
+    given[0] = 0;
+    relay = (struct hub_relay){.ops = &relay_ops, .nsp = {.relayed = true, .name = HUB_STR_INIT("/n")}};
+    hub_list_init(&relay.pending);
+    return setup(state);
+}
+
+#define assert_given(WHAT) (assert_string_equal(given, WHAT), given[0] = 0)
+
+static void guests_of_a_node_get_one_piece_together(void **state) {
+    struct peer here, a, b;
+    (void)state;
+    sit(&here, &plain, false);
+    guest_sits(&a, "a", false);
+    guest_sits(&b, "b", false);
+    assert_given("seated a; seated b; ");
+    say("x");
+    say("y");
+    assert_given("");
+    end_turn();
+    assert_given("all 42/n,[\"x\",1] 42/n,[\"y\",1]; ");
+    assert_string_equal(here.log, "42/hub/chat,[\"x\",1] 42/hub/chat,[\"y\",1] ");
+    assert_int_equal(a.pieces + b.pieces, 0);
+    hub_group_send(group, HUB_STR("z"), HUB_STR("1"), HUB_SEND_EPHEMERAL);
+    say("w"); /* what is ephemeral does not go with what is not */
+    assert_given("all, ephemeral 42/n,[\"z\",1]; ");
+    leave(&a);
+    assert_given("all 42/n,[\"w\",1]; left a; ");
+    leave(&b);
+    leave(&here);
+    assert_given("left b; ");
+    end_turn();
+    assert_given("");
+}
+
+static void what_is_for_one_guest_keeps_its_place(void **state) {
+    struct peer a, b;
+    struct hub_cast c;
+    (void)state;
+    guest_sits(&a, "a", true);
+    say("x");
+    guest_sits(&b, "b", false); /* not for b */
+    say("y");
+    hub_cast_begin(&c, group, HUB_STR("only"), HUB_STR("2"), 0);
+    hub_cast_to(&c, &a.seat);
+    hub_cast_to(&c, &b.seat);
+    hub_cast_end(&c);
+    assert_given("held a; all 42/n,[\"x\",1]; seated b; all 42/n,[\"y\",1]; kept a 42/n,[\"only\",2]; ");
+    assert_string_equal(b.log, "42/n,[\"only\",2] ");
+    say("z");
+    assert_true(hub_seat_release(&a.seat));
+    assert_given("all 42/n,[\"z\",1]; released a; ");
+    say("w");
+    hub_relay_sync(&relay);
+    assert_given("all 42/n,[\"w\",1]; ");
+    hub_seat_leave(&a.seat);
+    hub_seat_leave(&a.seat);
+    hub_seat_leave(&b.seat);
+    assert_given("left a; left b; ");
+    leave(&a);
+    leave(&b);
+}
+
+/* The other side: a group that is fed with the frames of another node. */
+static void frames_of_another_node_reach_each_name(void **state) {
+    struct peer a, b, late;
+    struct hub_chunk *frames = hub_chunk_frame(HUB_WS_TEXT, HUB_STR("42/hub/chat,[\"x\",\"/hub/chat,\"]"));
+    (void)state;
+    sit(&a, &plain, false);
+    sit(&b, &prefixed, false);
+    sit(&late, &prefixed, true);
+    hub_group_send_frames(group, HUB_STR("/hub/chat"), hub_str(frames->p, frames->n), 0);
+    end_turn();
+    assert_string_equal(a.log, "42/hub/chat,[\"x\",\"/hub/chat,\"] ");
+    assert_string_equal(b.log, "42/api/hub/chat,[\"x\",\"/hub/chat,\"] ");
+    hub_seat_send(&late.seat, frames, 0);
+    assert_string_equal(late.log, "");
+    assert_true(hub_seat_release(&late.seat));
+    assert_string_equal(late.log, "42/api/hub/chat,[\"x\",\"/hub/chat,\"] 42/hub/chat,[\"x\",\"/hub/chat,\"] ");
+    hub_chunk_unref(frames);
+    leave(&a);
+    leave(&b);
+    leave(&late);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_turn_of_broadcasts_reaches_each_seat_as_one_piece, setup, teardown),
@@ -270,6 +402,9 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(ephemeral_and_lasting_events_keep_their_order_and_flags, setup, teardown),
         cmocka_unit_test_setup_teardown(who_leaves_has_what_was_said_before_and_nothing_after, setup, teardown),
+        cmocka_unit_test_setup_teardown(guests_of_a_node_get_one_piece_together, setup_relay, teardown),
+        cmocka_unit_test_setup_teardown(what_is_for_one_guest_keeps_its_place, setup_relay, teardown),
+        cmocka_unit_test_setup_teardown(frames_of_another_node_reach_each_name, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,358 @@
+/* Connections of this node in rooms of others: their calls go there, and what comes back is given out. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "hub/guest/guest_int.h"
+
+/* A room that another node owns, while connections of this one are seated in it. */
+struct place {
+    struct hub_guests *all;
+    struct hub_group *group; /* of the seats, fed by frames */
+    size_t seats;
+    struct hub_buf key;
+};
+
+struct place_seat {
+    struct hub_list in_conn;
+    struct hub_seat seat;
+    struct place *place;
+};
+
+/* What a connection has in rooms of others. */
+struct edge_conn {
+    struct hub_list seats;         /* place_seat.in_conn */
+    struct hub_list calls;         /* edge_call.in_conn */
+    struct hub_guest_node **known; /* that it has been announced to */
+    size_t known_n;
+};
+
+/* A call that waits for the owner's answer. */
+struct edge_call {
+    struct hub_list in_conn;
+    struct hub_hold hold;
+    struct hub_guests *all;
+    const struct hub_guest_node *node;
+    struct hub_call *call;
+    uint64_t id;
+};
+
+static struct edge_conn *edge_of(struct hub_conn *c) {
+    void **at = hub_conn_data(c, &hub_guests_part);
+    if (*at) return *at;
+    struct edge_conn *e = *at = hub_xcalloc(1, sizeof *e);
+    hub_list_init(&e->seats);
+    hub_list_init(&e->calls);
+    return e;
+}
+
+/* ---- calls out ---- */
+
+static struct hub_str id_key(const uint64_t *id) { return hub_str((const char *)id, sizeof *id); }
+
+static bool node_is_known(const struct edge_conn *e, const struct hub_guest_node *n) {
+    for (size_t i = 0; i < e->known_n; i++)
+        if (e->known[i] == n) return true;
+    return false;
+}
+
+static void say_hello(const struct hub_conn *c, const struct hub_guest_node *n) {
+    char *hello = hub_guest_hello(c);
+    hub_guest_post(n, &(struct hub_guest_packet){.kind = HUB_GUEST_HELLO,
+                                                 .sid = hub_cstr(c->socket->sid),
+                                                 .hub = hub_cstr(c->hub->def->name),
+                                                 .body = hub_cstr(hello)});
+    free(hello);
+}
+
+static void announce_conn(struct hub_conn *c, struct edge_conn *e, struct hub_guest_node *n) {
+    if (node_is_known(e, n)) return;
+    e->known = hub_xrealloc(e->known, (e->known_n + 1) * sizeof *e->known);
+    e->known[e->known_n++] = n;
+    say_hello(c, n);
+}
+
+void hub_guest_changed(struct hub_conn *c) {
+    const struct edge_conn *e = hub_conn_kept(c, &hub_guests_part);
+    for (size_t i = 0; e && i < e->known_n; i++) say_hello(c, e->known[i]);
+}
+
+static void wait_for_answer(struct hub_call *call, struct edge_conn *e, const struct hub_guest_node *n) {
+    struct edge_call *w = hub_xcalloc(1, sizeof *w);
+    *w = (struct edge_call){.all = n->all, .node = n, .call = call, .id = ++n->all->last_call};
+    hub_map_put(&n->all->calls, id_key(&w->id), w);
+    hub_list_push(&e->calls, &w->in_conn);
+    hub_hold(&n->all->engine->holds, &w->hold, "call to another node");
+}
+
+static void post_call(const struct hub_call *call, const struct hub_guest_node *n) {
+    struct hub_buf args = {0};
+    json_t *payload = hub_call_payload(call);
+    hub_json_add_exact(&args, payload);
+    hub_guest_post(
+        n, &(struct hub_guest_packet){
+               .kind = HUB_GUEST_CALL,
+               .flags = (uint8_t)((call->ack >= 0 ? HUB_GUEST_ACK : 0) | (call->has_bytes ? HUB_GUEST_BYTES : 0)),
+               .id = n->all->last_call,
+               .sid = hub_cstr(call->conn->socket->sid),
+               .name = hub_cstr(call->dispatch->command->name),
+               .text = hub_buf_str(&call->bytes),
+               .body = hub_buf_str(&args),
+           });
+    json_decref(payload);
+    hub_buf_free(&args);
+}
+
+static void send_call(struct hub_call *call, struct hub_guest_node *n) {
+    struct edge_conn *e = edge_of(call->conn);
+    call->command = call->dispatch->command;
+    if (call->command->flags & HUB_JOINS) hub_order_joining(call);
+    announce_conn(call->conn, e, n);
+    wait_for_answer(call, e, n);
+    post_call(call, n);
+}
+
+/* The node that CALL has to go to; NULL: it stays here. */
+static struct hub_guest_node *node_for(const struct hub_call *call) {
+    const struct hub_dispatch *d = call->dispatch;
+    struct hub_str room = hub_call_str(call, "roomId");
+    if (!d || call->conn->plain || call->conn->socket->guest || !hub_id_ok(room)) return NULL;
+    if (!hub_arg_named(d->command->args, HUB_STR("roomId"))) return NULL;
+    return hub_map_get(&hub_guests_of(call->hub->engine)->nodes, hub_guest_owner(call->hub, room));
+}
+
+void hub_guest_route(struct hub_call *call) {
+    struct hub_guest_node *n = node_for(call);
+    if (n)
+        send_call(call, n);
+    else
+        hub_dispatch_run(call);
+}
+
+/* ---- answers ---- */
+
+/* Whose call it was, which the caller ends. */
+static HUB_MUST struct hub_call *take_call(struct edge_call *w) {
+    struct hub_call *call = w->call;
+    hub_map_del(&w->all->calls, id_key(&w->id));
+    hub_list_remove(&w->in_conn);
+    hub_unhold(&w->hold);
+    free(w);
+    return call;
+}
+
+/* A refusal in a script's own words. */
+static void refuse_call(struct hub_call *call, const struct hub_guest_packet *p) {
+    struct hub_buf b = {0};
+    hub_buf_addf(&b, "{%.*s}", HUB_FMT(p->body));
+    json_t *members = hub_json_parse(hub_buf_str(&b), NULL);
+    char *code = hub_str_dup(p->hub);
+    hub_call_refuse(call, hub_cstr(code), p->text, hub_json_get(members, "data"));
+    free(code);
+    json_decref(members);
+    hub_buf_free(&b);
+}
+
+static void on_answer(struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct edge_call *w = hub_map_get(&all->calls, id_key(&p->id));
+    struct hub_err err;
+    if (!w) return; /* its connection is closed */
+    struct hub_call *call = take_call(w);
+    enum hub_code code = p->name.n ? hub_code_named(p->name) : HUB_OK;
+    if (p->hub.n) {
+        refuse_call(call, p);
+    } else if (code) {
+        hub_err_set(&err, code, "%.*s", HUB_FMT(p->text));
+        hub_call_fail_with(call, &err, p->body);
+    } else {
+        hub_call_ok(call, NULL, p->body);
+    }
+}
+
+/* ---- seats ---- */
+
+static void place_key(struct hub_buf *key, const struct hub_guest_packet *p) {
+    hub_buf_adds(key, p->hub);
+    hub_buf_addc(key, 0);
+    hub_buf_adds(key, p->name);
+}
+
+static struct place *find_place(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct hub_buf key = {0};
+    place_key(&key, p);
+    struct place *found = hub_map_get(&all->places, hub_buf_str(&key));
+    hub_buf_free(&key);
+    return found;
+}
+
+static struct place *place_of(struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct place *place = find_place(all, p);
+    if (place) return place;
+    place = hub_xcalloc(1, sizeof *place);
+    place->all = all;
+    place->group = hub_group_new(all->engine->config.loop, NULL);
+    place_key(&place->key, p);
+    hub_map_put(&all->places, hub_buf_str(&place->key), place);
+    return place;
+}
+
+static void place_leave(struct place *place) {
+    if (--place->seats) return;
+    hub_map_del(&place->all->places, hub_buf_str(&place->key));
+    hub_group_delete(place->group);
+    hub_buf_free(&place->key);
+    free(place);
+}
+
+static void free_seat(struct place_seat *s) {
+    hub_seat_leave(&s->seat);
+    hub_list_remove(&s->in_conn);
+    place_leave(s->place);
+    free(s);
+}
+
+static struct hub_conn *conn_of(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct hub_conn *c = hub_directory_find(&all->engine->directory, p->sid);
+    return c && !c->socket->guest ? c : NULL; /* one that has gone: its node will hear of it */
+}
+
+static struct place_seat *seat_of(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct hub_conn *c = conn_of(all, p);
+    const struct place *place = find_place(all, p);
+    if (!c || !place) return NULL;
+    HUB_LIST_EACH(&edge_of(c)->seats, it) {
+        struct place_seat *s = HUB_CONTAINER(it, struct place_seat, in_conn);
+        if (s->place == place) return s;
+    }
+    return NULL;
+}
+
+static void on_seated(struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct hub_conn *c = conn_of(all, p);
+    if (!c || seat_of(all, p)) return;
+    struct place_seat *s = hub_xcalloc(1, sizeof *s);
+    s->place = place_of(all, p);
+    s->place->seats++;
+    hub_list_push(&edge_of(c)->seats, &s->in_conn);
+    hub_seat_take(&s->seat, s->place->group, &c->outlet, p->flags);
+}
+
+static void on_released(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct place_seat *s = seat_of(all, p);
+    if (!s || hub_seat_release(&s->seat)) return;
+    hub_socket_drop(s->seat.outlet->socket, HUB_CLOSE_SLOW, "more came for a room than can be kept for who joins it");
+}
+
+static void on_seat_left(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct place_seat *s = seat_of(all, p);
+    if (s) free_seat(s);
+}
+
+/* ---- frames ---- */
+
+/* As the owner has encoded them. */
+static HUB_MUST char *usual_name(const struct hub_conn *c) {
+    struct hub_buf name = {0};
+    hub_buf_addf(&name, "/hub/%s", c->hub->def->name);
+    return hub_buf_take(&name, NULL);
+}
+
+static void on_send(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct hub_conn *c = conn_of(all, p);
+    if (!c) return;
+    char *name = usual_name(c);
+    struct hub_chunk *chunk = hub_nsp_frames_chunk(c->socket->nsp, hub_cstr(name), p->body);
+    hub_outlet_sync(&c->outlet);
+    hub_socket_send_chunk(c->socket, chunk, 0, chunk->n, p->flags);
+    hub_chunk_unref(chunk);
+    free(name);
+}
+
+static void on_kept(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct place_seat *s = seat_of(all, p);
+    struct hub_conn *c = conn_of(all, p);
+    if (!s) return;
+    char *name = usual_name(c);
+    struct hub_chunk *chunk = hub_nsp_frames_chunk(c->socket->nsp, hub_cstr(name), p->body);
+    hub_seat_send(&s->seat, chunk, p->flags);
+    hub_chunk_unref(chunk);
+    free(name);
+}
+
+static void on_gathered(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    const struct place *place = find_place(all, p);
+    struct hub_buf name = {0};
+    if (!place) return;
+    hub_buf_addf(&name, "/hub/%.*s", HUB_FMT(p->hub));
+    hub_group_send_frames(place->group, hub_buf_str(&name), p->body, p->flags);
+    hub_buf_free(&name);
+}
+
+static void on_ended(const struct hub_guests *all, const struct hub_guest_packet *p) {
+    const struct hub_conn *c = conn_of(all, p);
+    if (!c) return;
+    char *text = hub_str_dup(p->text);
+    if (p->flags == HUB_GUEST_DROP)
+        hub_socket_drop(c->socket, (enum hub_close_reason)p->id, text);
+    else
+        hub_socket_disconnect(c->socket, p->flags == HUB_GUEST_CLOSE);
+    free(text);
+}
+
+void hub_guest_from_owner(struct hub_guests *all, const struct hub_guest_packet *p) {
+    switch (p->kind) {
+    case HUB_GUEST_ANSWER: on_answer(all, p); break;
+    case HUB_GUEST_SEND: on_send(all, p); break;
+    case HUB_GUEST_ENDED: on_ended(all, p); break;
+    case HUB_GUEST_SEATED: on_seated(all, p); break;
+    case HUB_GUEST_RELEASED: on_released(all, p); break;
+    case HUB_GUEST_LEFT: on_seat_left(all, p); break;
+    case HUB_GUEST_KEPT: on_kept(all, p); break;
+    case HUB_GUEST_GATHERED: on_gathered(all, p); break;
+    default: break;
+    }
+}
+
+/* ---- ends ---- */
+
+void hub_guest_closed(struct hub_conn *c) {
+    struct edge_conn *e = hub_conn_kept(c, &hub_guests_part);
+    if (!e) return;
+    while (!hub_list_empty(&e->seats)) free_seat(HUB_CONTAINER(e->seats.next, struct place_seat, in_conn));
+    while (!hub_list_empty(&e->calls))
+        hub_call_drop(take_call(HUB_CONTAINER(e->calls.next, struct edge_call, in_conn)));
+    for (size_t i = 0; i < e->known_n; i++)
+        hub_guest_post(e->known[i], &(struct hub_guest_packet){.kind = HUB_GUEST_GONE,
+                                                               .sid = hub_cstr(c->socket->sid),
+                                                               .text = hub_cstr(c->reason)});
+    free(e->known);
+    free(e);
+    *hub_conn_data(c, &hub_guests_part) = NULL;
+}
+
+static void forget_owner(struct edge_conn *e, const struct hub_guest_node *n) {
+    for (size_t i = 0; i < e->known_n; i++)
+        if (e->known[i] == n) e->known[i--] = e->known[--e->known_n];
+}
+
+/* Takes a call that waits for N; NULL: none does. */
+static struct edge_call *call_at(const struct hub_guests *all, const struct hub_guest_node *n) {
+    void *w;
+    for (void *it = NULL; (it = hub_map_next(&all->calls, it, NULL, &w));)
+        if (((struct edge_call *)w)->node == n) return w;
+    return NULL;
+}
+
+void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n) {
+    for (struct edge_call *w; (w = call_at(all, n));)
+        hub_call_fail(take_call(w), HUB_STORE_UNDECIDED, NULL); /* nobody knows what it has done */
+    HUB_LIST_EACH(&all->engine->directory.conns.items, it) {
+        struct edge_conn *e = hub_conn_kept(HUB_CONTAINER(it, struct hub_conn, in_directory.link), &hub_guests_part);
+        if (e) forget_owner(e, n);
+    }
+}
+
+void hub_guest_edge_free(struct hub_guests *all) {
+    HUB_BUG_IF(hub_map_len(&all->calls) || hub_map_len(&all->places));
+    hub_map_clear(&all->calls);
+    hub_map_clear(&all->places);
+}

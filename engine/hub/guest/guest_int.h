@@ -1,0 +1,92 @@
+/* Shared by the files of engine/hub/guest. */
+#ifndef HUB_GUEST_GUEST_INT_H
+#define HUB_GUEST_GUEST_INT_H
+#include "hub/guest/guest.h"
+#include "hub/node/node.h"
+#include "session/guest.h"
+
+/* ---- packets (packet.c) ---- */
+
+/* In brackets who sends it, and which members it has beside SID, the socket. */
+enum hub_guest_kind {
+    HUB_GUEST_HELLO = 1, /* [edge] HUB, BODY: hello.c. Again when something of it has changed */
+    HUB_GUEST_CALL,      /* [edge] ID, NAME of the command, BODY: its arguments as JSON, TEXT: its bytes, FLAGS */
+    HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
+    HUB_GUEST_ANSWER,    /* [owner] ID of the call; NAME: a code, TEXT its words, BODY members as JSON, HUB: a
+                            script's own code */
+    HUB_GUEST_SEND,      /* [owner] FLAGS, BODY: frames, encoded for the hub's usual name */
+    HUB_GUEST_ENDED,     /* [owner] FLAGS: enum hub_guest_end, ID: enum hub_close_reason, TEXT for the log */
+    HUB_GUEST_SEATED,    /* [owner] HUB, NAME: the room, FLAGS: whether held */
+    HUB_GUEST_RELEASED,  /* [owner] HUB, NAME */
+    HUB_GUEST_LEFT,      /* [owner] HUB, NAME */
+    HUB_GUEST_KEPT,      /* [owner] HUB, NAME, FLAGS, BODY as SEND */
+    HUB_GUEST_GATHERED,  /* [owner] HUB, NAME, FLAGS, BODY as SEND; for all seats of the room, no SID */
+    HUB_GUEST_KINDS
+};
+enum {
+    HUB_GUEST_ACK = 1,  /* of a call: the client waits for an acknowledgement */
+    HUB_GUEST_BYTES = 2 /* there are bytes */
+};
+/* Little endian: a byte each of kind and flags, 8 of id, the four texts with 4 bytes of length each; the rest
+ * is BODY. */
+struct hub_guest_packet {
+    enum hub_guest_kind kind;
+    uint8_t flags;
+    uint64_t id;
+    struct hub_str sid, hub, name, text, body;
+};
+void hub_guest_packet_add(struct hub_buf *out, const struct hub_guest_packet *p); /* appends */
+/* Of what came from another node; P borrows from BYTES. False: it is none. */
+bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p);
+
+/* ---- the part (part.c) ---- */
+
+struct hub_guests {
+    struct hub_engine *engine;
+    struct hub_map nodes; /* id → hub_guest_node */
+    struct hub_buf packet;
+    /* of the rooms of others (edge.c): */
+    struct hub_map places; /* hub and room → hub_guest_place */
+    struct hub_map calls;  /* id, as its bytes → hub_guest_call */
+    uint64_t last_call;
+    bool stopped; /* nothing may be sent or run any more */
+};
+struct hub_guests *hub_guests_of(struct hub_engine *e);
+
+/* Another node. */
+struct hub_guest_node {
+    struct hub_guests *all;
+    /* of its connections in rooms of this node (owner.c): */
+    struct hub_map sockets; /* sid → hub_socket */
+    struct hub_list relays; /* one for each hub */
+    char id[HUB_NODE_ID_LEN + 1];
+};
+/* P, to N; what does not fit is said in the log: a link within a process is wide enough. */
+void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packet *p);
+
+/* ---- what a connection says of itself (hello.c) ---- */
+
+HUB_MUST char *hub_guest_hello(const struct hub_conn *c); /* as JSON */
+/* What came so, in views of HELLO, which it keeps; false: it is no hello. */
+struct hub_guest_greeting {
+    json_t *hello;
+    struct hub_handshake handshake;
+    json_t *identity; /* of hub_identity_packed; borrowed */
+};
+bool hub_guest_greeting_read(struct hub_str json, struct hub_guest_greeting *g);
+
+/* ---- rooms of others (edge.c) ---- */
+
+/* Runs CALL here, or where its room is. */
+void hub_guest_route(struct hub_call *call);
+void hub_guest_closed(struct hub_conn *c);  /* a connection of this node */
+void hub_guest_changed(struct hub_conn *c); /* its identity */
+void hub_guest_from_owner(struct hub_guests *all, const struct hub_guest_packet *p);
+void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n);
+void hub_guest_edge_free(struct hub_guests *all);
+
+/* ---- guests (owner.c) ---- */
+
+void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p);
+void hub_guest_edge_left(struct hub_guest_node *n); /* its guests go */
+#endif

@@ -1,0 +1,48 @@
+/* What the owner of a room has to know of a connection of another node. */
+#include <stdlib.h>
+
+#include "hub/guest/guest_int.h"
+
+static void add_member(json_t *o, const char *key, struct hub_str text) {
+    if (text.n) json_object_set_new(o, key, hub_json_string(text));
+}
+
+/* Tokens stay here: whoever has been let in is what counts. */
+static HUB_MUST json_t *handshake_json(const struct hub_handshake *hs) {
+    json_t *o = json_object();
+    add_member(o, "peer", hs->peer);
+    add_member(o, "query", hs->query);
+    add_member(o, "origin", hs->origin);
+    add_member(o, "userAgent", hs->user_agent);
+    json_object_set_new(o, "secure", json_boolean(hs->secure));
+    return o;
+}
+
+char *hub_guest_hello(const struct hub_conn *c) {
+    const struct hub_handshake hs = hub_socket_handshake(c->socket);
+    struct hub_buf b = {0};
+    json_t *o = json_object();
+    json_object_set_new(o, "identity", hub_identity_packed(c->identity));
+    json_object_set_new(o, "handshake", handshake_json(&hs));
+    json_object_set_new(o, "since", json_integer(c->since));
+    if (c->metadata) json_object_set(o, "metadata", c->metadata);
+    if (c->traceparent) json_object_set_new(o, "traceparent", json_string(c->traceparent));
+    if (c->client_id) json_object_set_new(o, "clientId", hub_json_string(hub_cstr(c->client_id)));
+    hub_json_add_exact(&b, o);
+    json_decref(o);
+    return hub_buf_take(&b, NULL);
+}
+
+bool hub_guest_greeting_read(struct hub_str json, struct hub_guest_greeting *g) {
+    *g = (struct hub_guest_greeting){.hello = hub_json_parse(json, NULL)};
+    const json_t *hs = hub_json_get(g->hello, "handshake");
+    g->identity = hub_json_get(g->hello, "identity");
+    g->handshake = (struct hub_handshake){.peer = hub_json_get_str(hs, "peer"),
+                                          .query = hub_json_get_str(hs, "query"),
+                                          .origin = hub_json_get_str(hs, "origin"),
+                                          .user_agent = hub_json_get_str(hs, "userAgent"),
+                                          .secure = json_is_true(hub_json_get(hs, "secure"))};
+    if (json_is_object(g->identity) && json_is_object(hs)) return true;
+    json_decref(g->hello);
+    return false;
+}

@@ -1,0 +1,248 @@
+/* Connections of other nodes in the rooms of this one. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "hub/access/access.h"
+#include "hub/guest/guest_int.h"
+#include "hub/join/join.h"
+
+/* The way to the connections that one node has in one hub. */
+struct node_relay {
+    struct hub_relay relay; /* first member */
+    struct hub_list link;   /* in the node's relays */
+    struct hub_guest_node *node;
+    struct hub_hub *hub;
+    char name[]; /* the namespace's */
+};
+
+static struct node_relay *relay_of(const struct hub_socket *s) {
+    return HUB_CONTAINER(hub_relay_of(s->nsp), struct node_relay, relay);
+}
+
+static struct hub_str hub_name(const struct node_relay *r) { return hub_cstr(r->hub->def->name); }
+
+/* ---- the way back ---- */
+
+static void post_frames(struct hub_socket *s, struct hub_str frames, int flags) {
+    struct node_relay *r = relay_of(s);
+    hub_relay_sync(&r->relay);
+    hub_guest_post(r->node,
+                   &(struct hub_guest_packet){
+                       .kind = HUB_GUEST_SEND, .flags = (uint8_t)flags, .sid = hub_cstr(s->sid), .body = frames});
+}
+
+static void post_end(struct hub_socket *s, enum hub_guest_end how, enum hub_close_reason reason, const char *text) {
+    struct node_relay *r = relay_of(s);
+    hub_relay_sync(&r->relay);
+    hub_map_del(&r->node->sockets, hub_cstr(s->sid));
+    hub_guest_post(r->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ENDED,
+                                                       .flags = (uint8_t)how,
+                                                       .id = reason,
+                                                       .sid = hub_cstr(s->sid),
+                                                       .text = hub_cstr(text ? text : "")});
+}
+
+/* A group of guests is that of a room's readers: no other command goes to other nodes. */
+static void post_seat(struct hub_socket *s, struct hub_group *g, enum hub_guest_kind kind, bool held) {
+    const struct node_relay *r = relay_of(s);
+    const struct hub_room *room = hub_group_owner(g);
+    hub_guest_post(
+        r->node,
+        &(struct hub_guest_packet){
+            .kind = kind, .flags = held, .sid = hub_cstr(s->sid), .hub = hub_name(r), .name = hub_cstr(room->id)});
+}
+
+static void post_seated(struct hub_socket *s, struct hub_group *g, bool held) {
+    post_seat(s, g, HUB_GUEST_SEATED, held);
+}
+static void post_released(struct hub_socket *s, struct hub_group *g) { post_seat(s, g, HUB_GUEST_RELEASED, false); }
+static void post_left(struct hub_socket *s, struct hub_group *g) { post_seat(s, g, HUB_GUEST_LEFT, false); }
+
+static void post_of_room(const struct node_relay *r, struct hub_str sid, const struct hub_group *g,
+                         struct hub_str frames, int flags) {
+    const struct hub_room *room = hub_group_owner(g);
+    hub_guest_post(r->node, &(struct hub_guest_packet){.kind = sid.n ? HUB_GUEST_KEPT : HUB_GUEST_GATHERED,
+                                                       .flags = (uint8_t)flags,
+                                                       .sid = sid,
+                                                       .hub = hub_name(r),
+                                                       .name = hub_cstr(room->id),
+                                                       .body = frames});
+}
+
+static void post_kept(struct hub_socket *s, struct hub_group *g, struct hub_str frames, int flags) {
+    post_of_room(relay_of(s), hub_cstr(s->sid), g, frames, flags);
+}
+
+static void post_gathered(struct hub_relay *r, struct hub_group *g, struct hub_str frames, int flags) {
+    post_of_room(HUB_CONTAINER(r, struct node_relay, relay), (struct hub_str){0}, g, frames, flags);
+}
+
+static const struct hub_relay_ops relay_ops = {.send = post_frames,
+                                               .ended = post_end,
+                                               .seated = post_seated,
+                                               .released = post_released,
+                                               .left = post_left,
+                                               .kept = post_kept,
+                                               .gathered = post_gathered};
+
+/* ---- guests ---- */
+
+static void on_closed(struct hub_socket *s, const char *reason) {
+    if (s->user) hub_conn_close(s->user, reason);
+}
+
+static const struct hub_namespace_ops guest_ops = {.closed = on_closed};
+
+static struct node_relay *relay_for(struct hub_guest_node *n, struct hub_hub *hub) {
+    HUB_LIST_EACH(&n->relays, it) {
+        struct node_relay *r = HUB_CONTAINER(it, struct node_relay, link);
+        if (r->hub == hub) return r;
+    }
+    struct hub_buf name = {0};
+    hub_buf_addf(&name, "/hub/%s", hub->def->name);
+    struct node_relay *r = hub_xcalloc(1, sizeof *r + name.n);
+    memcpy(r->name, name.p, name.n);
+    r->node = n;
+    r->hub = hub;
+    hub_relay_init(&r->relay, &relay_ops, hub_str(r->name, name.n), &guest_ops, hub);
+    hub_list_push(&n->relays, &r->link);
+    hub_buf_free(&name);
+    return r;
+}
+
+static void fill_conn(struct hub_conn *c, const json_t *hello) {
+    struct hub_str trace = hub_json_get_str(hello, "traceparent"), client = hub_json_get_str(hello, "clientId");
+    json_t *metadata = hub_json_get(hello, "metadata");
+    c->since = hub_json_get_int(hello, "since", c->since);
+    if (trace.n) c->traceparent = hub_str_dup(trace);
+    if (client.n) c->client_id = hub_str_dup(client);
+    if (json_is_object(metadata)) hub_conn_set_metadata(c, json_incref(metadata));
+}
+
+static void add_guest(struct hub_guest_node *n, struct hub_hub *hub, struct hub_str sid,
+                      const struct hub_guest_greeting *g, struct hub_identity *who) {
+    char id[HUB_SID_LEN + 1] = {0};
+    memcpy(id, sid.p, HUB_SID_LEN);
+    struct hub_socket *s = hub_guest_new(&relay_for(n, hub)->relay, id, &g->handshake);
+    hub_map_put(&n->sockets, sid, s);
+    struct hub_conn *c = hub_conn_new(hub, s, who);
+    fill_conn(c, g->hello);
+    hub_conn_open_guest(c);
+}
+
+/* Its rights in the rooms that it is in are asked for anew. */
+static void renew_guest(struct hub_conn *c, struct hub_identity *who) {
+    struct hub_room **rooms = NULL;
+    size_t n = 0;
+    hub_identity_unref(c->identity);
+    c->identity = hub_identity_ref(who);
+    HUB_LIST_EACH(&c->members, it) {
+        rooms = hub_xrealloc(rooms, (n + 1) * sizeof(struct hub_room *));
+        rooms[n++] = hub_room_ref(HUB_CONTAINER(it, struct hub_member, in_conn)->room);
+    }
+    for (size_t i = 0; i < n; i++) {
+        hub_reauthorize_user(rooms[i], hub_cstr(who->user_id), NULL);
+        hub_room_unref(rooms[i]);
+    }
+    free(rooms);
+}
+
+static void on_hello(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_guest_greeting g;
+    struct hub_hub *hub = hub_engine_hub(n->all->engine, p->hub);
+    if (!hub || p->sid.n != HUB_SID_LEN || !hub_guest_greeting_read(p->body, &g)) return;
+    struct hub_identity *who = hub_identity_unpacked(n->all->engine->config.identity, g.identity);
+    const struct hub_socket *s = hub_map_get(&n->sockets, p->sid);
+    if (who && s && s->user)
+        renew_guest(s->user, who);
+    else if (who && !s)
+        add_guest(n, hub, p->sid, &g, who);
+    hub_identity_unref(who);
+    json_decref(g.hello);
+}
+
+static void on_gone(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_socket *s = hub_map_del(&n->sockets, p->sid);
+    char *reason = hub_str_dup(p->text);
+    if (s) hub_guest_close(s, reason);
+    free(reason);
+}
+
+void hub_guest_edge_left(struct hub_guest_node *n) {
+    for (struct hub_socket *s; (s = hub_map_drain(&n->sockets));) hub_guest_close(s, "transport close");
+    for (struct hub_list *it; (it = hub_list_pop(&n->relays));) {
+        struct node_relay *r = HUB_CONTAINER(it, struct node_relay, link);
+        hub_relay_deinit(&r->relay);
+        free(r);
+    }
+}
+
+/* ---- their calls ---- */
+
+struct guest_call {
+    struct hub_guest_node *node;
+    struct hub_hold hold;
+    struct hub_socket *socket; /* reference */
+    uint64_t id;
+};
+
+static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
+                     struct hub_str fields) {
+    struct guest_call *g = arg;
+    const struct hub_guest_packet answer = {.kind = HUB_GUEST_ANSWER,
+                                            .id = g->id,
+                                            .sid = hub_cstr(g->socket->sid),
+                                            .name = hub_cstr(code ? hub_code_name(code) : ""),
+                                            .hub = hub_cstr(code && data_name ? data_name : ""),
+                                            .text = hub_cstr(err ? err->text : ""),
+                                            .body = fields};
+    if (g->socket->state == HUB_SOCKET_GUEST) {
+        hub_relay_sync(hub_relay_of(g->socket->nsp));
+        hub_guest_post(g->node, &answer);
+    }
+    hub_unhold(&g->hold);
+    hub_socket_unref(g->socket);
+    free(g);
+}
+
+static bool nobody_waits(void *arg) { return ((struct guest_call *)arg)->socket->state != HUB_SOCKET_GUEST; }
+
+static HUB_MUST struct hub_call *call_of(struct hub_conn *c, const struct hub_guest_packet *p, json_t *args) {
+    char name[HUB_NAME_MAX + 1] = {0};
+    memcpy(name, p->name.p, p->name.n < HUB_NAME_MAX ? p->name.n : HUB_NAME_MAX);
+    struct hub_call *call = hub_call_new(c->hub, c, c->identity, name, args, p->flags & HUB_GUEST_ACK ? 0 : -1);
+    call->dispatch = hub_dispatch_find(c->hub->engine, p->name);
+    call->has_bytes = p->flags & HUB_GUEST_BYTES;
+    hub_buf_adds(&call->bytes, p->text);
+    return call;
+}
+
+/* Its node has found it good but for what only this one can know; ARGS is given away. */
+static void run_call(struct hub_guest_node *n, struct hub_socket *s, const struct hub_guest_packet *p, json_t *args) {
+    struct hub_call *call = call_of(s->user, p, args);
+    struct guest_call *g = hub_xcalloc(1, sizeof *g);
+    *g = (struct guest_call){.node = n, .socket = hub_socket_ref(s), .id = p->id};
+    hub_hold(&n->all->engine->holds, &g->hold, "call of another node");
+    call->reply = on_reply;
+    call->gone = nobody_waits;
+    call->reply_arg = g;
+    if (hub_call_came(call, p->body.n)) hub_order_go(call, hub_dispatch_run);
+}
+
+static void on_call(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_socket *s = hub_map_get(&n->sockets, p->sid);
+    json_t *args = hub_json_parse(p->body, NULL);
+    if (s && s->user && json_is_object(args))
+        run_call(n, s, p, args);
+    else
+        json_decref(args); /* its socket is closed, which is on its way there */
+}
+
+void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    switch (p->kind) {
+    case HUB_GUEST_HELLO: on_hello(n, p); break;
+    case HUB_GUEST_CALL: on_call(n, p); break;
+    case HUB_GUEST_GONE: on_gone(n, p); break;
+    default: break;
+    }
+}

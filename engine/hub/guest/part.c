@@ -1,0 +1,111 @@
+/* The part: other nodes, and who owns which room. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "hub/guest/guest_int.h"
+
+struct hub_guests *hub_guests_of(struct hub_engine *e) {
+    return *hub_engine_part(e, &hub_guests_part);
+}
+
+/* ---- owners ---- */
+
+struct hub_str hub_guest_owner(const struct hub_hub *hub, struct hub_str room_id) {
+    const struct hub_nodes *nodes = &hub->engine->nodes;
+    size_t n = hub_map_len(&nodes->by_id), at = 0;
+    uint64_t place = hub_hash(room_id.p, room_id.n) ^ hub_hash(hub->def->name, strlen(hub->def->name));
+    HUB_LIST_EACH(&nodes->all, it) {
+        if (at++ == place % n) return hub_cstr(HUB_CONTAINER(it, struct hub_live_node, link)->id);
+    }
+    return hub_cstr(nodes->self);
+}
+
+/* ---- other nodes ---- */
+
+void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_guests *all = n->all;
+    if (all->stopped) return;
+    hub_buf_clear(&all->packet);
+    hub_guest_packet_add(&all->packet, p);
+    if (hub_node_send(all->engine, hub_cstr(n->id), hub_buf_str(&all->packet)))
+        hub_log_kv(HUB_LOG_WARN, "node", "a packet for another node does not fit into what waits for it", "node", n->id,
+                   NULL);
+}
+
+static void on_joined(void *ctx, const struct hub_live_node *about) {
+    struct hub_guests *all = ctx;
+    struct hub_guest_node *n = hub_xcalloc(1, sizeof *n);
+    n->all = all;
+    memcpy(n->id, about->id, sizeof n->id);
+    hub_list_init(&n->relays);
+    hub_map_put(&all->nodes, hub_cstr(n->id), n);
+    all->engine->run_call = hub_guest_route;
+}
+
+static void forget_node(struct hub_guest_node *n) {
+    hub_guest_edge_left(n);
+    hub_guest_owner_left(n->all, n);
+    hub_map_clear(&n->sockets);
+    free(n);
+}
+
+static void on_left(void *ctx, const struct hub_live_node *about) {
+    struct hub_guests *all = ctx;
+    struct hub_guest_node *n = hub_map_del(&all->nodes, hub_cstr(about->id));
+    if (n) forget_node(n);
+    if (!hub_map_len(&all->nodes)) all->engine->run_call = hub_dispatch_run;
+}
+
+static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {
+    struct hub_guests *all = ctx;
+    struct hub_guest_node *n = hub_map_get(&all->nodes, from);
+    struct hub_guest_packet p;
+    if (!n || all->stopped) return;
+    if (!hub_guest_packet_read(bytes, &p))
+        hub_log_kv(HUB_LOG_WARN, "node", "a node has sent what is no packet; it is dropped", "node", n->id, NULL);
+    else if (p.kind <= HUB_GUEST_GONE)
+        hub_guest_from_edge(n, &p);
+    else
+        hub_guest_from_owner(all, &p);
+}
+
+static const struct hub_node_hears hears = {.joined = on_joined, .left = on_left, .packet = on_packet};
+
+/* ---- life ---- */
+
+static void on_created(struct hub_engine *e) {
+    struct hub_guests *all = *hub_engine_part(e, &hub_guests_part) = hub_xcalloc(1, sizeof *all);
+    all->engine = e;
+    hub_node_listen(e, &hears, all);
+}
+
+static void on_rejudged(struct hub_conn *c, struct hub_work *work) {
+    (void)work;
+    if (!c->socket->guest) hub_guest_changed(c);
+}
+
+static void on_disconnected(struct hub_conn *c) {
+    if (!c->socket->guest) hub_guest_closed(c);
+}
+
+static void on_stopped(struct hub_engine *e) { hub_guests_of(e)->stopped = true; }
+
+static void on_deleted(struct hub_engine *e) {
+    struct hub_guests *all = hub_guests_of(e);
+    for (struct hub_guest_node *n; (n = hub_map_drain(&all->nodes));) forget_node(n);
+    hub_guest_edge_free(all);
+    hub_buf_free(&all->packet);
+    free(all);
+}
+
+const struct hub_part hub_guests_part = {
+    .name = "guests",
+    .help = "Members of a room that are connected to other nodes.",
+    .engine_data = true,
+    .conn_data = true,
+    .created = on_created,
+    .rejudged = on_rejudged,
+    .disconnected = on_disconnected,
+    .stopped = on_stopped,
+    .deleted = on_deleted,
+};

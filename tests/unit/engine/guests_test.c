@@ -1,0 +1,426 @@
+/* Two nodes of one process, on one loop that the test turns: members of a room that are connected to its
+ * owner and to the other node are told the same, in the same order. They share the store, as loops of a
+ * process do. */
+#include "hub/guest/guest.h"
+#include "turned_hub.h"
+
+/* What the node has of its own beside the first one, which is turned's. */
+struct node {
+    struct hub_engine *engine;
+    struct hub_scripts *scripts;
+    struct hub_host hosts[HUB_ENGINE_HOSTS];
+    struct hub_identity_ctx *identity;
+    struct hub_sessions *sessions;
+};
+
+static struct node nodes[2];
+static struct hub_memory_nodes *process;
+static char owned[2][8]; /* a room of each node */
+
+static const char hub_yaml[] =
+    "roomSettings:\n"
+    "  roomDataObject: room\n"
+    "  authScripts:\n"
+    "    - {name: mods, script: \"user.roleId == 'mod'\", hubRole: moderator}\n"
+    "    - {name: nobody, script: \"user.userId != 'zoe'\", hubRole: member}\n"
+    "hubRoles: [{name: moderator, canModerate: true, canDeleteAny: true, canManageRoom: true}, {name: member}]\n"
+    "messageSettings: {messageTypes: [text]}\n"
+    "historySettings: {historyEnabled: true}\n"
+    "eventSettings: {enablePresence: true, enableTypingIndicator: true, customEvents: [{name: wave}]}\n"
+    "hubExtensions:\n"
+    "  state: {canWrite: \"true\"}\n  limits: {events: 1000000}\n"
+    "guardrails: {messageRateLimit: 100000, maxMessageSize: 2000}\n";
+
+static bool find(void *arg, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
+    const struct node *n = arg;
+    return hub_engine_find(n->engine, name, ops, owner);
+}
+
+/* The second node: the same service, store, cache and bus. */
+static void open_node(struct node *n) {
+    struct hub_err err = {0};
+    struct hub_identity_config identity = {
+        .loop = turned.loop, .service = turned.service, .cache = turned.cache, .hooks = &hub_lua_hook_ops};
+    n->identity = hub_identity_ctx_new(&identity);
+    const struct hub_engine_config engine = {.loop = turned.loop,
+                                             .service = turned.service,
+                                             .tables = turned.tables,
+                                             .store = &turned.shown,
+                                             .cache = turned.cache,
+                                             .bus = turned.bus,
+                                             .hooks = &hub_lua_hook_ops,
+                                             .identity = n->identity};
+    n->engine = hub_engine_new(&engine);
+    turned_must(
+        hub_scripts_new(&n->scripts, turned.loop, turned.service, hub_engine_hosts(n->hosts, n->engine, NULL), &err),
+        &err);
+    hub_engine_set_scripts(n->engine, n->scripts);
+    identity.scripts = n->scripts;
+    hub_identity_ctx_configure(n->identity, &identity);
+    hub_engine_start(n->engine);
+    const struct hub_sessions_config sessions = {
+        .connect_timeout = 45000, .max_payload = 1 << 20, .find = find, .list = turned_list, .ctx = n};
+    n->sessions = hub_sessions_new(turned.loop, &sessions);
+}
+
+static void join_nodes(struct hub_engine *e) {
+    struct hub_err err = {0};
+    struct hub_mesh_link_config config = {
+        .url = "memory:", .cluster = "turned", .process = process, .queue_bytes = HUB_MESH_QUEUE_BYTES};
+    turned_must(hub_engine_join(e, &hub_memory_link_ops, &config, &err), &err);
+}
+
+static void settle(void) {
+    int64_t end = hub_real_ms() + TURNED_PATIENCE_MS;
+    do {
+        for (int i = 0; i < 4; i++) turned_run_due(turned.loop); /* there, and back */
+        assert_true(hub_real_ms() < end);
+    } while (hub_engine_pending(nodes[0].engine) || hub_engine_pending(nodes[1].engine));
+    for (int i = 0; i < 4; i++) turned_run_due(turned.loop);
+}
+
+static const char *id_of(size_t node) { return nodes[node].engine->nodes.self; }
+
+/* Rooms r1, r2, … until each node owns one. */
+static void find_rooms(void) {
+    const struct hub_hub *hub = hub_engine_hub(nodes[0].engine, HUB_STR("chat"));
+    for (int i = 1; !owned[0][0] || !owned[1][0]; i++) {
+        char id[8];
+        assert_true(i <= 30);
+        snprintf(id, sizeof id, "r%d", i);
+        size_t node = hub_str_is(hub_guest_owner(hub, hub_cstr(id)), id_of(1));
+        if (!owned[node][0]) memcpy(owned[node], id, sizeof id);
+    }
+}
+
+static int setup(void **state) {
+    (void)state;
+    memset(owned, 0, sizeof owned);
+    process = hub_memory_nodes_new();
+    turned_begin(hub_yaml);
+    nodes[0] = (struct node){.engine = turned.engine, .sessions = turned.sessions};
+    memset(&nodes[1], 0, sizeof nodes[1]);
+    open_node(&nodes[1]);
+    join_nodes(nodes[0].engine);
+    join_nodes(nodes[1].engine);
+    settle();
+    find_rooms();
+    for (int i = 4; i <= 30; i++) {
+        char sql[80];
+        snprintf(sql, sizeof sql, "INSERT INTO room (id) VALUES ('r%d')", i);
+        turned_have_done(sql);
+    }
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    settle();
+    hub_engine_stop(nodes[1].engine);
+    hub_scripts_delete(nodes[1].scripts);
+    turned_run_due(turned.loop);
+    hub_sessions_delete(nodes[1].sessions);
+    hub_engine_delete(nodes[1].engine);
+    hub_identity_ctx_delete(nodes[1].identity);
+    turned_end();
+    hub_memory_nodes_delete(process);
+    return 0;
+}
+
+/* ---- clients ---- */
+
+static void connect_to(size_t node, struct turned_client *c, const char *user) {
+    struct hub_sessions *first = turned.sessions;
+    turned.sessions = nodes[node].sessions;
+    turned_connect(c, user);
+    turned.sessions = first;
+}
+
+/* ---- what somebody hears, whichever room and message it is about ---- */
+
+static bool is_uuid(const char *at) {
+    size_t n = strspn(at, "0123456789abcdef-");
+    return n == 36 && at[8] == '-' && at[13] == '-';
+}
+
+/* Adds LINE with ROOM as R and each UUID as the number that it has among SEEN. */
+static void add_plain(struct hub_buf *out, struct hub_buf *seen, const char *line, const char *room) {
+    char quoted[16];
+    int n = snprintf(quoted, sizeof quoted, "\"%s\"", room);
+    for (const char *at = line; *at;) {
+        if (!strncmp(at, quoted, (size_t)n)) {
+            hub_buf_addz(out, "R");
+            at += n;
+        } else if (is_uuid(at)) {
+            char id[37] = {0};
+            memcpy(id, at, 36);
+            const char *known = strstr(hub_buf_cstr(seen), id);
+            if (!known) hub_buf_addz(seen, id), known = hub_buf_cstr(seen) + seen->n - 36;
+            hub_buf_addf(out, "#%d", (int)((known - seen->p) / 36));
+            at += 36;
+        } else {
+            hub_buf_addc(out, *at++);
+        }
+    }
+    hub_buf_addc(out, '\n');
+}
+
+struct actor {
+    const char *user;
+    struct turned_client client;
+    struct hub_buf story, seen;
+    char message[37]; /* the last that it was told of */
+};
+
+static void listen(struct actor *a, const char *room) {
+    for (const char *m; *(m = fake_next(a->client.eio));) {
+        const char *id = strstr(m, "\"message\":{\"id\":\"");
+        if (id) snprintf(a->message, sizeof a->message, "%s", id + 17);
+        add_plain(&a->story, &a->seen, m, room);
+    }
+}
+
+/* ---- what they do ---- */
+
+enum { MOD, BOB, WIM, ACTORS };
+struct step {
+    int actor;
+    const char *event, *args; /* R: the room, M: the last message */
+    bool silent;              /* without an acknowledgement */
+};
+
+static void act(struct actor *a, const struct step *step, const char *room) {
+    struct hub_buf text = {0};
+    hub_buf_addz(&text, "2/hub/chat,");
+    if (!step->silent) hub_buf_addf(&text, "%d", ++a->client.ack);
+    hub_buf_addf(&text, "[\"%s\",", step->event);
+    for (const char *at = step->args; *at; at++) {
+        if (*at == 'R')
+            hub_buf_addf(&text, "\"%s\"", room);
+        else if (*at == 'M')
+            hub_buf_addf(&text, "\"%s\"", a->message);
+        else
+            hub_buf_addc(&text, *at);
+    }
+    hub_buf_addc(&text, ']');
+    fake_text(a->client.eio, hub_buf_cstr(&text));
+    hub_buf_free(&text);
+}
+
+#define SAY(WHO, BODY) \
+    { WHO, "hub:send", "{\"roomId\":R,\"messageType\":\"text\",\"content\":{\"body\":\"" BODY "\"}}", false }
+static const struct step steps[] = {
+    {WIM, "hub:join", "{\"roomId\":R}", false},
+    SAY(BOB, "too early"),
+    {BOB, "hub:join", "{\"roomId\":R,\"historyLimit\":10}", false},
+    {MOD, "hub:join", "{\"roomId\":R}", false},
+    {MOD, "hub:join", "{\"roomId\":R}", false},
+    SAY(BOB, "one"),
+    SAY(MOD, "two"),
+    SAY(WIM, "three"),
+    {BOB, "hub:send", "{\"roomId\":R,\"messageType\":\"text\",\"content\":{\"body\":\"quiet\"}}", true},
+    {BOB, "hub:send", "{\"roomId\":R,\"messageType\":\"nothing\",\"content\":{}}", true},
+    {BOB, "hub:send", "{\"roomId\":R,\"mesageType\":\"text\"}", false},
+    {BOB, "hub:nothing", "{\"roomId\":R}", false},
+    SAY(BOB, "four"),
+    {BOB, "hub:edit", "{\"roomId\":R,\"messageId\":M,\"content\":{\"body\":\"4\"}}", false},
+    {WIM, "hub:react", "{\"roomId\":R,\"messageId\":M,\"emoji\":\"+1\"}", false},
+    {WIM, "hub:edit", "{\"roomId\":R,\"messageId\":M,\"content\":{\"body\":\"mine\"}}", false},
+    {MOD, "hub:delete", "{\"roomId\":R,\"messageId\":M}", false},
+    {BOB, "hub:history", "{\"roomId\":R,\"limit\":3}", false},
+    {BOB, "hub:event", "{\"roomId\":R,\"event\":\"typing\"}", false},
+    {BOB, "hub:event", "{\"roomId\":R,\"event\":\"wave\",\"data\":{\"at\":1}}", false},
+    {BOB, "wave", "{\"roomId\":R,\"data\":{\"at\":2}}", false},
+    {WIM, "hub:members", "{\"roomId\":R}", false},
+    {BOB, "hub:silence", "{\"roomId\":R,\"userId\":\"wim\",\"seconds\":60}", false},
+    {MOD, "hub:silence", "{\"roomId\":R,\"userId\":\"bob\",\"seconds\":60}", false},
+    SAY(BOB, "silenced"),
+    {MOD, "hub:unsilence", "{\"roomId\":R,\"userId\":\"bob\"}", false},
+    SAY(BOB, "five"),
+    {WIM, "hub:leave", "{\"roomId\":R}", false},
+    {WIM, "hub:leave", "{\"roomId\":R}", false},
+    SAY(BOB, "six"),
+    {WIM, "hub:join", "{\"roomId\":R,\"since\":2}", false},
+    {MOD, "hub:kick", "{\"roomId\":R,\"userId\":\"wim\",\"reason\":\"loud\"}", false},
+    SAY(WIM, "kicked"),
+    {MOD, "hub:block", "{\"roomId\":R,\"userId\":\"bob\",\"seconds\":60}", false},
+    {BOB, "hub:join", "{\"roomId\":R}", false},
+    {MOD, "hub:members", "{\"roomId\":R}", false},
+};
+
+static void begin(struct actor all[ACTORS]) {
+    static const char *const users[] = {"eve:mod", "bob", "wim"};
+    for (int i = 0; i < ACTORS; i++) {
+        all[i] = (struct actor){.user = users[i]};
+        connect_to(i == WIM, &all[i].client, users[i]);
+    }
+    settle();
+}
+
+static void end(struct actor all[ACTORS]) {
+    for (int i = 0; i < ACTORS; i++) {
+        turned_hang_up(&all[i].client);
+        hub_buf_free(&all[i].story);
+        hub_buf_free(&all[i].seen);
+    }
+    settle();
+}
+
+/* ---- tests ---- */
+
+static void everybody_hears_the_same_whoever_owns_the_room(void **state) {
+    struct actor of[2][ACTORS];
+    (void)state;
+    for (size_t owner = 0; owner < 2; owner++) {
+        begin(of[owner]);
+        for (size_t i = 0; i < HUB_NELEM(steps); i++) {
+            act(&of[owner][steps[i].actor], &steps[i], owned[owner]);
+            settle();
+            for (int k = 0; k < ACTORS; k++) listen(&of[owner][k], owned[owner]);
+        }
+    }
+    for (int k = 0; k < ACTORS; k++) {
+        assert_string_equal(hub_buf_cstr(&of[0][k].story), hub_buf_cstr(&of[1][k].story));
+        assert_true(of[0][k].story.n > 500);
+        if (getenv("SHOW")) fprintf(stderr, "%s----\n%s\n", of[1][k].user, of[1][k].story.p);
+    }
+    end(of[0]);
+    end(of[1]);
+}
+
+/* What a connection sends at once for a room takes effect in its order, and its answers keep it. */
+static void what_is_sent_at_once_keeps_its_order(void **state) {
+    struct actor of[2][ACTORS];
+    (void)state;
+    for (size_t owner = 0; owner < 2; owner++) {
+        begin(of[owner]);
+        struct actor *bob = &of[owner][BOB];
+        for (size_t i = 0; i < HUB_NELEM(steps); i++)
+            if (steps[i].actor == BOB && strcmp(steps[i].event, "hub:nothing") != 0) act(bob, &steps[i], owned[owner]);
+        settle();
+        listen(bob, owned[owner]);
+    }
+    assert_string_equal(hub_buf_cstr(&of[0][BOB].story), hub_buf_cstr(&of[1][BOB].story));
+    end(of[0]);
+    end(of[1]);
+}
+
+/* What is told while somebody joins comes behind the history that he is given. */
+static void a_guest_that_joins_misses_nothing_and_hears_it_in_order(void **state) {
+    struct actor all[ACTORS];
+    const struct step join = {WIM, "hub:join", "{\"roomId\":R,\"historyLimit\":5}", false}, say = SAY(BOB, "before"),
+                      wave = {BOB, "wave", "{\"roomId\":R,\"data\":{}}", true};
+    (void)state;
+    begin(all);
+    act(&all[BOB], &join, owned[0]);
+    act(&all[BOB], &say, owned[0]);
+    settle();
+    act(&all[WIM], &join, owned[0]);
+    do {
+        turned_run_due(turned.loop);
+        act(&all[BOB], &wave, owned[0]);
+        listen(&all[WIM], owned[0]);
+    } while (!strstr(hub_buf_cstr(&all[WIM].story), "[\"wave\""));
+    const char *story = hub_buf_cstr(&all[WIM].story), *history = strstr(story, "hub:history"),
+               *first = strstr(story, "[\"wave\"");
+    assert_non_null(history);
+    assert_true(first > history);
+    end(all);
+}
+
+/* Members of WIM's room, as MOD sees them. */
+static int members_of(struct actor *mod, const char *room) {
+    const struct step ask = {MOD, "hub:members", "{\"roomId\":R}", false};
+    int n = 0;
+    hub_buf_clear(&mod->story);
+    act(mod, &ask, room);
+    settle();
+    listen(mod, room);
+    const char *at = strstr(hub_buf_cstr(&mod->story), "\"members\":[");
+    for (; at && (at = strstr(at, "\"userId\"")); at++) n++;
+    return n;
+}
+
+static void a_connection_that_ends_is_out_of_the_rooms_of_others(void **state) {
+    struct actor all[ACTORS];
+    const struct step join = {WIM, "hub:join", "{\"roomId\":R}", false}, send = SAY(WIM, "on its way");
+    (void)state;
+    begin(all);
+    act(&all[MOD], &join, owned[0]);
+    act(&all[WIM], &join, owned[0]);
+    settle();
+    assert_int_equal(members_of(&all[MOD], owned[0]), 2);
+    for (int i = 0; i < 5; i++) act(&all[WIM], &send, owned[0]); /* it is gone before any is answered */
+    turned_hang_up(&all[WIM].client);
+    settle();
+    turn_clock(turned.loop, 60000); /* the grace of its presence */
+    settle();
+    assert_int_equal(members_of(&all[MOD], owned[0]), 1);
+    act(&all[MOD], &join, owned[1]); /* and the other way round, while joining */
+    turned_hang_up(&all[MOD].client);
+    settle();
+    end(all);
+}
+
+/* What ends a connection where the room is ends it where its client is. */
+static void the_owner_may_end_a_guest(void **state) {
+    struct actor all[ACTORS];
+    const struct step join = {WIM, "hub:join", "{\"roomId\":R}", false};
+    (void)state;
+    begin(all);
+    act(&all[WIM], &join, owned[0]);
+    settle();
+    struct hub_room *room = hub_room_find(&hub_engine_hub(nodes[0].engine, HUB_STR("chat"))->rooms, hub_cstr(owned[0]));
+    struct hub_room_user *wim = hub_room_user(room, HUB_STR("wim"));
+    struct hub_member *m = HUB_CONTAINER(wim->members.next, struct hub_member, in_user);
+    assert_true(m->conn->socket->guest);
+    assert_false(hub_user_online(&nodes[0].engine->directory, HUB_STR("wim"))); /* he is at the other node */
+    hub_socket_disconnect(m->conn->socket, false);
+    settle();
+    listen(&all[WIM], owned[0]);
+    assert_non_null(strstr(hub_buf_cstr(&all[WIM].story), "41/hub/chat"));
+    end(all);
+}
+
+/* A proxy may put something before the name: the owner does not know of it. */
+static void names_of_the_namespace_are_each_clients_own(void **state) {
+    struct actor all[ACTORS];
+    const struct step join = {BOB, "hub:join", "{\"roomId\":R}", false};
+    struct hub_eio *eio;
+    (void)state;
+    begin(all);
+    act(&all[BOB], &join, owned[0]);
+    eio = fake_open(nodes[1].sessions);
+    fake_text(eio, "0/api/hub/chat,{\"token\":\"dev:pia\"}");
+    settle();
+    assert_memory_equal(fake_next(eio), "40/api/hub/chat,", 16);
+    char text[64];
+    snprintf(text, sizeof text, "2/api/hub/chat,7[\"hub:join\",{\"roomId\":\"%s\"}]", owned[0]);
+    fake_text(eio, text);
+    settle();
+    assert_memory_equal(fake_next(eio), "43/api/hub/chat,7[{\"ok\":true", 28);
+    assert_memory_equal(fake_next(eio), "42/api/hub/chat,[\"hub:joined\"", 29);
+    const struct step say = SAY(BOB, "/hub/chat, too");
+    act(&all[BOB], &say, owned[0]);
+    settle();
+    const char *last = "";
+    for (const char *m; *(m = fake_next(eio));) {
+        assert_memory_equal(m, "42/api/hub/chat,[", 17);
+        last = strstr(m, "/hub/chat, too");
+    }
+    assert_non_null(last);
+    fake_free(eio);
+    end(all);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(everybody_hears_the_same_whoever_owns_the_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_sent_at_once_keeps_its_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_guest_that_joins_misses_nothing_and_hears_it_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_connection_that_ends_is_out_of_the_rooms_of_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_owner_may_end_a_guest, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_of_the_namespace_are_each_clients_own, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
