@@ -48,6 +48,7 @@ struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     e->parts = hub_parts;
     hub_holds_init(&e->holds, config->loop);
     hub_dispatch_init(e);
+    e->run_request = hub_request_run;
     hub_retries_init(&e->retries, config->loop);
     hub_reads_init(&e->reads, config->loop, &e->holds);
     e->reads.max_queue = (size_t)config->service->max_queue_bytes;

@@ -70,7 +70,7 @@ static bool take_request(struct hub_call *call, const struct hub_dispatch *row) 
     return hub_call_waits(call, 0);
 }
 
-static void start_request(struct hub_call *call, struct hub_str address) {
+void hub_request_run(struct hub_call *call, struct hub_str address) {
     if (call->hub->def->parts.around) hub_middleware_begin(call);
     hub_call_queue(call, address, decide_read);
 }
@@ -100,7 +100,7 @@ void hub_engine_request(struct hub_hub *hub, const struct hub_command *command, 
     else if (is_about_room(command) && !hub_id_ok(hub_call_str(call, "roomId")))
         hub_call_fail(call, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
     else if (take_request(call, row) && hub_call_keys(call, row->keys))
-        start_request(call, q->address);
+        hub->engine->run_request(call, q->address);
 }
 
 /* One that is about no room, to HUB, to whom what it names belongs; NULL: there is NONE. */
@@ -116,7 +116,7 @@ static void request_window(struct hub_engine *e, struct hub_hub *hub, const char
     }
     struct hub_call *call = call_of(q, hub, command);
     call->command = row->command;
-    if (take_request(call, row) && hub_call_keys(call, row->keys)) start_request(call, q->address);
+    if (take_request(call, row) && hub_call_keys(call, row->keys)) hub_request_run(call, q->address);
 }
 
 void hub_engine_channel_request(struct hub_engine *e, const char *command, struct hub_str channel,

@@ -46,7 +46,9 @@ struct hub_engine {
     struct hub_hub **gone; /* hubs that a reload took out of service; kept until the end */
     size_t gone_n;
     bool draining;
-    void (*run_call)(struct hub_call *call); /* an event's: hub_dispatch_run, or to the node that its room is on */
+    /* An event's, and a request's by REST from ADDRESS: here, or at the node that its room is on (guest/). */
+    void (*run_call)(struct hub_call *call);
+    void (*run_request)(struct hub_call *call, struct hub_str address);
     struct hub_holds holds;                  /* work under way, by name */
     struct hub_backlog backlog;
     struct hub_bridge *bridge;

@@ -76,11 +76,13 @@ void hub_guest_changed(struct hub_conn *c) {
     for (size_t i = 0; e && i < e->known_n; i++) say_hello(c, e->known[i]);
 }
 
+/* E: of its connection; NULL: it has none. */
 static void wait_for_answer(struct hub_call *call, struct edge_conn *e, const struct hub_guest_node *n) {
     struct edge_call *w = hub_xcalloc(1, sizeof *w);
     *w = (struct edge_call){.all = n->all, .node = n, .call = call, .id = ++n->all->last_call};
     hub_map_put(&n->all->calls, id_key(&w->id), w);
-    hub_list_push(&e->calls, &w->in_conn);
+    hub_list_init(&w->in_conn);
+    if (e) hub_list_push(&e->calls, &w->in_conn);
     hub_hold(&n->all->engine->holds, &w->hold, "call to another node");
 }
 
@@ -111,17 +113,37 @@ static void send_call(struct hub_call *call, struct hub_guest_node *n) {
     post_call(call, n);
 }
 
-/* The node that CALL has to go to; NULL: it stays here. */
-static struct hub_guest_node *node_for(const struct hub_call *call) {
-    const struct hub_dispatch *d = call->dispatch;
+/* The node that CALL of COMMAND has to go to; NULL: it stays here. */
+static struct hub_guest_node *node_for(const struct hub_call *call, const struct hub_command *command) {
     struct hub_str room = hub_call_str(call, "roomId");
-    if (!d || call->conn->plain || call->conn->socket->guest || !hub_id_ok(room)) return NULL;
-    if (!hub_arg_named(d->command->args, HUB_STR("roomId"))) return NULL;
+    if (!hub_id_ok(room) || !hub_arg_named(command->args, HUB_STR("roomId"))) return NULL;
     return hub_map_get(&hub_guests_of(call->hub->engine)->nodes, hub_guest_owner(call->hub, room));
 }
 
+void hub_guest_route_request(struct hub_call *call, struct hub_str address) {
+    struct hub_guest_node *n = node_for(call, call->command);
+    if (!n) {
+        hub_guests_of(call->hub->engine)->run_request_here(call, address);
+        return;
+    }
+    char *asks = hub_guest_asks(call);
+    wait_for_answer(call, NULL, n);
+    hub_guest_post(n, &(struct hub_guest_packet){.kind = HUB_GUEST_REQUEST,
+                                                 .id = n->all->last_call,
+                                                 .hub = hub_cstr(call->hub->def->name),
+                                                 .name = hub_cstr(call->command->name),
+                                                 .text = address,
+                                                 .body = hub_cstr(asks)});
+    free(asks);
+}
+
+/* Of a plain namespace, or a guest's own call: such stay here. */
+static bool is_of_here(const struct hub_call *call) {
+    return !call->dispatch || call->conn->plain || call->conn->socket->guest;
+}
+
 void hub_guest_route(struct hub_call *call) {
-    struct hub_guest_node *n = node_for(call);
+    struct hub_guest_node *n = is_of_here(call) ? NULL : node_for(call, call->dispatch->command);
     if (n)
         send_call(call, n);
     else
@@ -141,13 +163,11 @@ static HUB_MUST struct hub_call *take_call(struct edge_call *w) {
 }
 
 /* A refusal in a script's own words. */
-static void refuse_call(struct hub_call *call, const struct hub_guest_packet *p) {
+static void refuse_call(struct hub_call *call, struct hub_str code, const struct hub_guest_packet *p) {
     struct hub_buf b = {0};
     hub_buf_addf(&b, "{%.*s}", HUB_FMT(p->body));
     json_t *members = hub_json_parse(hub_buf_str(&b), NULL);
-    char *code = hub_str_dup(p->hub);
-    hub_call_refuse(call, hub_cstr(code), p->text, hub_json_get(members, "data"));
-    free(code);
+    hub_call_refuse(call, code, p->text, hub_json_get(members, "data"));
     json_decref(members);
     hub_buf_free(&b);
 }
@@ -158,14 +178,16 @@ static void on_answer(struct hub_guests *all, const struct hub_guest_packet *p) 
     if (!w) return; /* its connection is closed */
     struct hub_call *call = take_call(w);
     enum hub_code code = p->name.n ? hub_code_named(p->name) : HUB_OK;
-    if (p->hub.n) {
-        refuse_call(call, p);
-    } else if (code) {
+    char *own = p->hub.n ? hub_str_dup(p->hub) : NULL;
+    if (!code) {
+        hub_call_ok(call, own, p->body);
+    } else if (own) {
+        refuse_call(call, hub_cstr(own), p);
+    } else {
         hub_err_set(&err, code, "%.*s", HUB_FMT(p->text));
         hub_call_fail_with(call, &err, p->body);
-    } else {
-        hub_call_ok(call, NULL, p->body);
     }
+    free(own);
 }
 
 /* ---- seats ---- */

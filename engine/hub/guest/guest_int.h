@@ -11,9 +11,10 @@
 enum hub_guest_kind {
     HUB_GUEST_HELLO = 1, /* [edge] HUB, BODY: hello.c. Again when something of it has changed */
     HUB_GUEST_CALL,      /* [edge] ID, NAME of the command, BODY: its arguments as JSON, TEXT: its bytes, FLAGS */
+    HUB_GUEST_REQUEST,   /* [edge] by REST, no SID: ID, HUB, NAME as CALL, TEXT: the address, BODY: hello.c */
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
     HUB_GUEST_ANSWER,    /* [owner] ID of the call; NAME: a code, TEXT its words, BODY members as JSON, HUB: a
-                            script's own code */
+                            script's own code or, without a code, the main member's name */
     HUB_GUEST_SEND,      /* [owner] FLAGS, BODY: frames, encoded for the hub's usual name */
     HUB_GUEST_ENDED,     /* [owner] FLAGS: enum hub_guest_end, ID: enum hub_close_reason, TEXT for the log */
     HUB_GUEST_SEATED,    /* [owner] HUB, NAME: the room, FLAGS: whether held */
@@ -44,10 +45,11 @@ bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p);
 struct hub_guests {
     struct hub_engine *engine;
     struct hub_map nodes; /* id → hub_guest_node */
+    void (*run_request_here)(struct hub_call *call, struct hub_str address); /* hub_engine.run_request of one node */
     struct hub_buf packet;
     /* of the rooms of others (edge.c): */
-    struct hub_map places; /* hub and room → hub_guest_place */
-    struct hub_map calls;  /* id, as its bytes → hub_guest_call */
+    struct hub_map places; /* hub and room → place */
+    struct hub_map calls;  /* id, as its bytes → edge_call */
     uint64_t last_call;
     bool stopped; /* nothing may be sent or run any more */
 };
@@ -59,6 +61,7 @@ struct hub_guest_node {
     /* of its connections in rooms of this node (owner.c): */
     struct hub_map sockets; /* sid → hub_socket */
     struct hub_list relays; /* one for each hub */
+    struct hub_list requests; /* of it, by REST, that are not answered */
     char id[HUB_NODE_ID_LEN + 1];
 };
 /* P, to N; what does not fit is said in the log: a link within a process is wide enough. */
@@ -74,11 +77,16 @@ struct hub_guest_greeting {
     json_t *identity; /* of hub_identity_packed; borrowed */
 };
 bool hub_guest_greeting_read(struct hub_str json, struct hub_guest_greeting *g);
+HUB_MUST char *hub_guest_asks(const struct hub_call *call); /* what a request by REST brings, as JSON */
+/* ARGS and WHO of that, new references; false: it is none. */
+bool hub_guest_asks_read(const struct hub_identity_ctx *ctx, struct hub_str json, json_t **args,
+                         struct hub_identity **who);
 
 /* ---- rooms of others (edge.c) ---- */
 
 /* Runs CALL here, or where its room is. */
 void hub_guest_route(struct hub_call *call);
+void hub_guest_route_request(struct hub_call *call, struct hub_str address);
 void hub_guest_closed(struct hub_conn *c);  /* a connection of this node */
 void hub_guest_changed(struct hub_conn *c); /* its identity */
 void hub_guest_from_owner(struct hub_guests *all, const struct hub_guest_packet *p);

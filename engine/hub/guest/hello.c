@@ -46,3 +46,24 @@ bool hub_guest_greeting_read(struct hub_str json, struct hub_guest_greeting *g) 
     json_decref(g->hello);
     return false;
 }
+
+/* ---- requests by REST ---- */
+
+char *hub_guest_asks(const struct hub_call *call) {
+    struct hub_buf b = {0};
+    json_t *o = json_object();
+    json_object_set_new(o, "identity", hub_identity_packed(call->who));
+    json_object_set_new(o, "args", hub_call_payload(call));
+    hub_json_add_exact(&b, o);
+    json_decref(o);
+    return hub_buf_take(&b, NULL);
+}
+
+bool hub_guest_asks_read(const struct hub_identity_ctx *ctx, struct hub_str json, json_t **args,
+                         struct hub_identity **who) {
+    json_t *o = hub_json_parse(json, NULL), *found = hub_json_get(o, "args");
+    *who = json_is_object(found) ? hub_identity_unpacked(ctx, hub_json_get(o, "identity")) : NULL;
+    *args = *who ? json_incref(found) : NULL;
+    json_decref(o);
+    return *who;
+}

@@ -170,6 +170,7 @@ static void on_gone(struct hub_guest_node *n, const struct hub_guest_packet *p) 
 
 void hub_guest_edge_left(struct hub_guest_node *n) {
     for (struct hub_socket *s; (s = hub_map_drain(&n->sockets));) hub_guest_close(s, "transport close");
+    while (hub_list_pop(&n->requests)) {} /* their answers are for nobody */
     for (struct hub_list *it; (it = hub_list_pop(&n->relays));) {
         struct node_relay *r = HUB_CONTAINER(it, struct node_relay, link);
         hub_relay_deinit(&r->relay);
@@ -186,19 +187,22 @@ struct guest_call {
     uint64_t id;
 };
 
+static void answer_call(const struct guest_call *g, enum hub_code code, const struct hub_err *err,
+                        const char *data_name, struct hub_str fields) {
+    hub_guest_post(g->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
+                                                       .id = g->id,
+                                                       .name = hub_cstr(code ? hub_code_name(code) : ""),
+                                                       .hub = hub_cstr(data_name ? data_name : ""),
+                                                       .text = hub_cstr(err ? err->text : ""),
+                                                       .body = fields});
+}
+
 static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
                      struct hub_str fields) {
     struct guest_call *g = arg;
-    const struct hub_guest_packet answer = {.kind = HUB_GUEST_ANSWER,
-                                            .id = g->id,
-                                            .sid = hub_cstr(g->socket->sid),
-                                            .name = hub_cstr(code ? hub_code_name(code) : ""),
-                                            .hub = hub_cstr(code && data_name ? data_name : ""),
-                                            .text = hub_cstr(err ? err->text : ""),
-                                            .body = fields};
     if (g->socket->state == HUB_SOCKET_GUEST) {
         hub_relay_sync(hub_relay_of(g->socket->nsp));
-        hub_guest_post(g->node, &answer);
+        answer_call(g, code, err, data_name, fields);
     }
     hub_unhold(&g->hold);
     hub_socket_unref(g->socket);
@@ -238,10 +242,52 @@ static void on_call(struct hub_guest_node *n, const struct hub_guest_packet *p) 
         json_decref(args); /* its socket is closed, which is on its way there */
 }
 
+/* ---- requests by REST ---- */
+
+struct node_request {
+    struct hub_list link; /* in the node's requests, while it is there */
+    struct guest_call call;
+};
+
+static void on_request_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
+                             struct hub_str fields) {
+    struct node_request *r = arg;
+    if (hub_list_linked(&r->link)) answer_call(&r->call, code, err, data_name, fields);
+    hub_list_remove(&r->link);
+    hub_unhold(&r->call.hold);
+    free(r);
+}
+
+/* The node that it was for has left. */
+static bool request_is_gone(void *arg) { return !hub_list_linked(&((struct node_request *)arg)->link); }
+
+/* False: P is no request. */
+static bool run_request(struct hub_guest_node *n, struct hub_hub *hub, const struct hub_command *command,
+                        const struct hub_guest_packet *p) {
+    struct hub_request q = {.address = p->text, .reply = on_request_reply, .gone = request_is_gone};
+    if (!hub_guest_asks_read(n->all->engine->config.identity, p->body, &q.args, &q.who)) return false;
+    struct node_request *r = q.arg = hub_xcalloc(1, sizeof *r);
+    r->call = (struct guest_call){.node = n, .id = p->id};
+    hub_list_push(&n->requests, &r->link);
+    hub_hold(&n->all->engine->holds, &r->call.hold, "request of another node");
+    hub_engine_request(hub, command, &q);
+    hub_identity_unref(q.who);
+    return true;
+}
+
+static void on_request(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_hub *hub = hub_engine_hub(n->all->engine, p->hub);
+    const struct hub_dispatch *d = hub_dispatch_find(n->all->engine, p->name);
+    if (hub && d && run_request(n, hub, d->command, p)) return;
+    hub_guest_post(n, &(struct hub_guest_packet){
+                          .kind = HUB_GUEST_ANSWER, .id = p->id, .name = hub_cstr(hub_code_name(HUB_NOT_FOUND))});
+}
+
 void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p) {
     switch (p->kind) {
     case HUB_GUEST_HELLO: on_hello(n, p); break;
     case HUB_GUEST_CALL: on_call(n, p); break;
+    case HUB_GUEST_REQUEST: on_request(n, p); break;
     case HUB_GUEST_GONE: on_gone(n, p); break;
     default: break;
     }

@@ -38,8 +38,12 @@ static void on_joined(void *ctx, const struct hub_live_node *about) {
     n->all = all;
     memcpy(n->id, about->id, sizeof n->id);
     hub_list_init(&n->relays);
+    hub_list_init(&n->requests);
     hub_map_put(&all->nodes, hub_cstr(n->id), n);
+    if (all->engine->run_call == hub_guest_route) return;
+    all->run_request_here = all->engine->run_request;
     all->engine->run_call = hub_guest_route;
+    all->engine->run_request = hub_guest_route_request;
 }
 
 static void forget_node(struct hub_guest_node *n) {
@@ -53,7 +57,9 @@ static void on_left(void *ctx, const struct hub_live_node *about) {
     struct hub_guests *all = ctx;
     struct hub_guest_node *n = hub_map_del(&all->nodes, hub_cstr(about->id));
     if (n) forget_node(n);
-    if (!hub_map_len(&all->nodes)) all->engine->run_call = hub_dispatch_run;
+    if (hub_map_len(&all->nodes)) return;
+    all->engine->run_call = hub_dispatch_run;
+    all->engine->run_request = all->run_request_here;
 }
 
 static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {

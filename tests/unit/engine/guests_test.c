@@ -328,6 +328,76 @@ static void a_guest_that_joins_misses_nothing_and_hears_it_in_order(void **state
     end(all);
 }
 
+/* ---- by REST ---- */
+
+struct answer {
+    struct hub_buf text, seen;
+    const char *room;
+    bool there;
+};
+
+static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
+                     struct hub_str fields) {
+    struct answer *a = arg;
+    struct hub_buf line = {0};
+    hub_buf_addf(&line, "%s %s %s %.*s", hub_code_name(code), err ? err->text : "-", data_name ? data_name : "-",
+                 HUB_FMT(fields));
+    add_plain(&a->text, &a->seen, hub_buf_cstr(&line), a->room);
+    hub_buf_free(&line);
+    a->there = true;
+}
+
+static bool somebody_waits(void *arg) {
+    (void)arg;
+    return false;
+}
+
+static void on_resolved(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    (void)code, (void)reason;
+    *(struct hub_identity **)arg = hub_identity_ref(who);
+}
+
+/* Asks the first node, whoever owns the room. */
+static void request(struct answer *a, const char *command, const char *more) {
+    struct hub_identity *bob = NULL;
+    const struct hub_command *const *c = hub_engine_commands(nodes[0].engine);
+    struct hub_buf args = {0};
+    hub_identity_resolve(turned.identity, HUB_STR("dev:bob"), on_resolved, &bob);
+    while (strcmp((*c)->name, command)) c++;
+    hub_buf_addf(&args, "{\"roomId\":\"%s\"%s}", a->room, more);
+    a->there = false;
+    hub_engine_request(hub_engine_hub(nodes[0].engine, HUB_STR("chat")), *c,
+                       &(struct hub_request){.who = bob,
+                                             .address = HUB_STR("127.0.0.1"),
+                                             .args = hub_json_parse(hub_buf_str(&args), NULL),
+                                             .reply = on_reply,
+                                             .gone = somebody_waits,
+                                             .arg = a});
+    settle();
+    assert_true(a->there);
+    hub_identity_unref(bob);
+    hub_buf_free(&args);
+}
+
+static void requests_are_answered_the_same_whoever_owns_the_room(void **state) {
+    struct answer of[2] = {{.room = owned[0]}, {.room = owned[1]}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        request(&of[i], "hub:send", ",\"messageType\":\"text\",\"content\":{\"body\":\"one\"}");
+        request(&of[i], "hub:send", ",\"messageType\":\"nothing\",\"content\":{}");
+        request(&of[i], "hub:send", ",\"mesageType\":\"text\"");
+        request(&of[i], "hub:history", ",\"limit\":5");
+        request(&of[i], "hub:room", "");
+        request(&of[i], "hub:block", ",\"userId\":\"wim\",\"seconds\":60");
+    }
+    assert_string_equal(hub_buf_cstr(&of[0].text), hub_buf_cstr(&of[1].text));
+    assert_non_null(strstr(hub_buf_cstr(&of[1].text), "ok - message \"message\":{\"id\":"));
+    for (int i = 0; i < 2; i++) {
+        hub_buf_free(&of[i].text);
+        hub_buf_free(&of[i].seen);
+    }
+}
+
 /* Members of WIM's room, as MOD sees them. */
 static int members_of(struct actor *mod, const char *room) {
     const struct step ask = {MOD, "hub:members", "{\"roomId\":R}", false};
@@ -418,6 +488,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(everybody_hears_the_same_whoever_owns_the_room, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_sent_at_once_keeps_its_order, setup, teardown),
         cmocka_unit_test_setup_teardown(a_guest_that_joins_misses_nothing_and_hears_it_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(requests_are_answered_the_same_whoever_owns_the_room, setup, teardown),
         cmocka_unit_test_setup_teardown(a_connection_that_ends_is_out_of_the_rooms_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_may_end_a_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(names_of_the_namespace_are_each_clients_own, setup, teardown),
