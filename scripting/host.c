@@ -147,29 +147,35 @@ static const struct hub_host_fn *next_fn(const struct hub_scripts *s, const stru
 }
 
 /* Whose function it is: several owners give rows, each with a ctx of its own. */
-static void *ctx_of(const struct hub_scripts *s, const struct hub_host_fn *wanted) {
+static const struct hub_host *host_of(const struct hub_scripts *s, const struct hub_host_fn *wanted) {
     const struct hub_host *h;
     for (const struct hub_host_fn *fn = NULL; (fn = next_fn(s, &h, fn));)
-        if (fn == wanted) return h->ctx;
+        if (fn == wanted) return h;
     return NULL;
 }
 
-/* What serves in a transaction in the place of FN, and the ctx of its owner. NULL: nothing does. */
-static const struct hub_host_fn *within_fn(const struct hub_scripts *s, const struct hub_host_fn *fn, void **ctx) {
+/* What serves in a transaction in the place of FN, and its owner. NULL: nothing does. */
+static const struct hub_host_fn *within_fn(const struct hub_scripts *s, const struct hub_host_fn *fn,
+                                           const struct hub_host **owner) {
     for (const struct hub_host *h = &s->host; h; h = h->next)
         for (const struct hub_host_fn *in = h->within; in && in->table; in++)
-            if (!strcmp(in->table, fn->table) && !strcmp(in->name, fn->name)) return *ctx = h->ctx, in;
+            if (!strcmp(in->table, fn->table) && !strcmp(in->name, fn->name)) return *owner = h, in;
     return NULL;
 }
 
 /* FN, or what serves in the transaction that the script is in. Raises. */
-static const struct hub_host_fn *serving_fn(lua_State *L, const struct hub_host_fn *fn, void **ctx) {
+static const struct hub_host_fn *serving_fn(lua_State *L, const struct hub_host_fn *fn, const struct hub_host **owner) {
     const struct hub_scripts *s = hub_scripts_of(L);
-    const struct hub_host_fn *within = s->current->tx ? within_fn(s, fn, ctx) : NULL;
+    const struct hub_host_fn *within = s->current->tx ? within_fn(s, fn, owner) : NULL;
     if (s->current->tx && !within)
         hub_lua_fail(L, "%s.%s cannot be called inside db.transaction: call it before or after", fn->table, fn->name);
-    if (!within) *ctx = ctx_of(s, fn);
+    if (!within) *owner = host_of(s, fn);
     return within ? within : fn;
+}
+
+static void call_fn(const struct hub_host *owner, const struct hub_host_fn *fn, struct hub_host_call *call) {
+    bool elsewhere = owner->elsewhere && owner->elsewhere(owner->ctx, fn, call);
+    if (!elsewhere) fn->call(owner->ctx, call);
 }
 
 /* OF: as in struct hub_host_call; NULL: the caller's own. THEN: what is done with the answer; NULL:
@@ -177,9 +183,9 @@ static const struct hub_host_fn *serving_fn(lua_State *L, const struct hub_host_
 static int ask_of(lua_State *L, const struct hub_host_fn *fn, const char *of, int (*then)(lua_State *L)) {
     struct hub_scripts *s = hub_scripts_of(L);
     struct hub_script_task *t = s->current;
-    void *ctx;
+    const struct hub_host *owner;
     check_can_wait(L, fn->table, fn->name);
-    const struct hub_host_fn *serves = serving_fn(L, fn, &ctx);
+    const struct hub_host_fn *serves = serving_fn(L, fn, &owner);
     struct hub_script_call *c = new_call(L, fn);
     t->call = c;
     c->task = t;
@@ -192,7 +198,7 @@ static int ask_of(lua_State *L, const struct hub_host_fn *fn, const char *of, in
     if (c->traceparent[0]) c->pub.traceparent = c->traceparent;
     c->pub.tx = &t->tx;
     c->asking = true;
-    serves->call(ctx, &c->pub);
+    call_fn(owner, serves, &c->pub);
     c->asking = false;
     c->pub.tx = NULL;
     t->tx_thread = !t->tx ? NULL : t->tx_thread ? t->tx_thread : L;

@@ -158,6 +158,8 @@ struct hub_host {
      * they are. Those that nothing serves for cannot be called there. */
     const struct hub_host_fn *within;
     void *ctx;
+    /* Whether CALL of FN is carried out by another node: then FN is not called. NULL: never. */
+    bool (*elsewhere)(void *ctx, const struct hub_host_fn *fn, struct hub_host_call *call);
     const struct hub_host *next; /* more rows, with a ctx of their own; or NULL */
 };
 #endif

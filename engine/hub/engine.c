@@ -99,14 +99,24 @@ void hub_engine_list(struct hub_engine *e, struct hub_buf *out) {
     hub_namespaces_list(e, out);
 }
 
+static bool runs_elsewhere(void *ctx, const struct hub_host_fn *fn, struct hub_host_call *call) {
+    struct hub_engine *e = ctx;
+    return e->run_hosted && e->run_hosted(e, fn, call);
+}
+
 const struct hub_host *hub_engine_hosts(struct hub_host hosts[HUB_ENGINE_HOSTS], struct hub_engine *e,
                                         const struct hub_host *next) {
     size_t n = 0;
     for (const struct hub_part *const *part = hub_parts; *part; part++) {
-        if (!(*part)->host) continue;
-        HUB_BUG_IF(n == HUB_ENGINE_HOSTS);
-        hosts[n] = (struct hub_host){.fns = (*part)->host, .within = (*part)->host_within, .ctx = e, .next = next};
-        next = &hosts[n++];
+        HUB_BUG_IF(n + 2 > HUB_ENGINE_HOSTS);
+        if ((*part)->host) {
+            hosts[n] = (struct hub_host){(*part)->host, (*part)->host_within, .ctx = e, .next = next};
+            next = &hosts[n++];
+        }
+        if ((*part)->host_of_rooms) {
+            hosts[n] = (struct hub_host){(*part)->host_of_rooms, .ctx = e, .elsewhere = runs_elsewhere, .next = next};
+            next = &hosts[n++];
+        }
     }
     return next;
 }

@@ -49,7 +49,9 @@ struct hub_engine {
     /* An event's, and a request's by REST from ADDRESS: here, or at the node that its room is on (guest/). */
     void (*run_call)(struct hub_call *call);
     void (*run_request)(struct hub_call *call, struct hub_str address);
-    struct hub_holds holds;                  /* work under way, by name */
+    /* Whether CALL of FN, of a script, is carried out by another node; NULL: there is none. */
+    bool (*run_hosted)(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
+    struct hub_holds holds; /* work under way, by name */
     struct hub_backlog backlog;
     struct hub_bridge *bridge;
     struct hub_nodes nodes;

@@ -155,12 +155,14 @@ struct hub_part {
     const char *keywords;           /* fields of a definition that it stands for, with a space between */
     const char *tables;             /* per-hub tables that it keeps (persist/tables.h), by suffix, the same way */
     const struct hub_host_fn *host; /* what scripts may call */
-    const struct hub_host_fn *host_within; /* and in a transaction instead (hub_host.within) */
-    bool room_data;                        /* it keeps something of rooms: hub_room_data */
-    bool conn_data;                        /* of connections: hub_conn_data */
-    bool engine_data;                      /* of the service: hub_engine_part */
-    bool of_guests;                        /* its disconnected is for guests, too (guest/guest.h) */
-    bool plain;                            /* plain namespaces may have it, too: its commands, its life but for rooms */
+    const struct hub_host_fn *host_of_rooms; /* likewise: what is carried out by the node that owns the room whose
+                                                id is the first argument */
+    const struct hub_host_fn *host_within;   /* and in a transaction instead (hub_host.within) */
+    bool room_data;                          /* it keeps something of rooms: hub_room_data */
+    bool conn_data;                          /* of connections: hub_conn_data */
+    bool engine_data;                        /* of the service: hub_engine_part */
+    bool of_guests;                          /* its disconnected is for guests, too (guest/guest.h) */
+    bool plain; /* plain namespaces may have it, too: its commands, its life but for rooms */
     /* Whether DEF, a hub's or a plain namespace's, has it; else its commands are feature_disabled, in a plain
      * namespace unknown. NULL: every hub has it. */
     bool (*declared)(const struct hub_def *def);

@@ -175,7 +175,10 @@ static void refuse_call(struct hub_call *call, struct hub_str code, const struct
 static void on_answer(struct hub_guests *all, const struct hub_guest_packet *p) {
     struct edge_call *w = hub_map_get(&all->calls, id_key(&p->id));
     struct hub_err err;
-    if (!w) return; /* its connection is closed */
+    if (!w) { /* its connection is closed, or it was a script's */
+        hub_guest_hosted_answered(all, p);
+        return;
+    }
     struct hub_call *call = take_call(w);
     enum hub_code code = p->name.n ? hub_code_named(p->name) : HUB_OK;
     char *own = p->hub.n ? hub_str_dup(p->hub) : NULL;
@@ -365,6 +368,7 @@ static struct edge_call *call_at(const struct hub_guests *all, const struct hub_
 }
 
 void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n) {
+    hub_guest_hosted_left(all, n);
     for (struct edge_call *w; (w = call_at(all, n));)
         hub_call_fail(take_call(w), HUB_STORE_UNDECIDED, NULL); /* nobody knows what it has done */
     HUB_LIST_EACH(&all->engine->directory.conns.items, it) {
@@ -376,5 +380,6 @@ void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n
 void hub_guest_edge_free(struct hub_guests *all) {
     HUB_BUG_IF(hub_map_len(&all->calls) || hub_map_len(&all->places));
     hub_map_clear(&all->calls);
+    hub_map_clear(&all->hosted);
     hub_map_clear(&all->places);
 }

@@ -12,9 +12,12 @@ enum hub_guest_kind {
     HUB_GUEST_HELLO = 1, /* [edge] HUB, BODY: hello.c. Again when something of it has changed */
     HUB_GUEST_CALL,      /* [edge] ID, NAME of the command, BODY: its arguments as JSON, TEXT: its bytes, FLAGS */
     HUB_GUEST_REQUEST,   /* [edge] by REST, no SID: ID, HUB, NAME as CALL, TEXT: the address, BODY: hello.c */
+    HUB_GUEST_SCRIPT,    /* [edge] a function that a script calls, no SID: ID, HUB, NAME "table.name", BODY: its
+                            arguments as JSON */
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
     HUB_GUEST_ANSWER,    /* [owner] ID of the call; NAME: a code, TEXT its words, BODY members as JSON, HUB: a
-                            script's own code or, without a code, the main member's name */
+                            script's own code or, without a code, the main member's name. Of a script's: BODY
+                            is the result as JSON, empty: none */
     HUB_GUEST_SEND,      /* [owner] FLAGS, BODY: frames, encoded for the hub's usual name */
     HUB_GUEST_ENDED,     /* [owner] FLAGS: enum hub_guest_end, ID: enum hub_close_reason, TEXT for the log */
     HUB_GUEST_SEATED,    /* [owner] HUB, NAME: the room, FLAGS: whether held */
@@ -44,12 +47,13 @@ bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p);
 
 struct hub_guests {
     struct hub_engine *engine;
-    struct hub_map nodes; /* id → hub_guest_node */
+    struct hub_map nodes;                                                    /* id → hub_guest_node */
     void (*run_request_here)(struct hub_call *call, struct hub_str address); /* hub_engine.run_request of one node */
     struct hub_buf packet;
     /* of the rooms of others (edge.c): */
     struct hub_map places; /* hub and room → place */
     struct hub_map calls;  /* id, as its bytes → edge_call */
+    struct hub_map hosted; /* the same of scripts' calls → hosted_call (hosted.c) */
     uint64_t last_call;
     bool stopped; /* nothing may be sent or run any more */
 };
@@ -59,9 +63,10 @@ struct hub_guests *hub_guests_of(struct hub_engine *e);
 struct hub_guest_node {
     struct hub_guests *all;
     /* of its connections in rooms of this node (owner.c): */
-    struct hub_map sockets; /* sid → hub_socket */
-    struct hub_list relays; /* one for each hub */
+    struct hub_map sockets;   /* sid → hub_socket */
+    struct hub_list relays;   /* one for each hub */
     struct hub_list requests; /* of it, by REST, that are not answered */
+    struct hub_list hosted;   /* of its scripts, likewise */
     char id[HUB_NODE_ID_LEN + 1];
 };
 /* P, to N; what does not fit is said in the log: a link within a process is wide enough. */
@@ -92,6 +97,15 @@ void hub_guest_changed(struct hub_conn *c); /* its identity */
 void hub_guest_from_owner(struct hub_guests *all, const struct hub_guest_packet *p);
 void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n);
 void hub_guest_edge_free(struct hub_guests *all);
+
+/* ---- what scripts call (hosted.c) ---- */
+
+/* hub_engine.run_hosted */
+bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
+void hub_guest_hosted_answered(struct hub_guests *all, const struct hub_guest_packet *p);
+void hub_guest_hosted_left(struct hub_guests *all, const struct hub_guest_node *n); /* its owner */
+void hub_guest_run_hosted(struct hub_guest_node *n, const struct hub_guest_packet *p);
+void hub_guest_drop_hosted(struct hub_guest_node *n); /* answers are for nobody any more */
 
 /* ---- guests (owner.c) ---- */
 

@@ -171,6 +171,7 @@ static void on_gone(struct hub_guest_node *n, const struct hub_guest_packet *p) 
 void hub_guest_edge_left(struct hub_guest_node *n) {
     for (struct hub_socket *s; (s = hub_map_drain(&n->sockets));) hub_guest_close(s, "transport close");
     while (hub_list_pop(&n->requests)) {} /* their answers are for nobody */
+    hub_guest_drop_hosted(n);
     for (struct hub_list *it; (it = hub_list_pop(&n->relays));) {
         struct node_relay *r = HUB_CONTAINER(it, struct node_relay, link);
         hub_relay_deinit(&r->relay);
@@ -288,6 +289,7 @@ void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet
     case HUB_GUEST_HELLO: on_hello(n, p); break;
     case HUB_GUEST_CALL: on_call(n, p); break;
     case HUB_GUEST_REQUEST: on_request(n, p); break;
+    case HUB_GUEST_SCRIPT: hub_guest_run_hosted(n, p); break;
     case HUB_GUEST_GONE: on_gone(n, p); break;
     default: break;
     }

@@ -1,0 +1,149 @@
+/* Functions that a script calls about a room of another node: they run there, and the script waits. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub/guest/guest_int.h"
+
+/* ---- there ---- */
+
+struct hosted_call {
+    struct hub_host_call *call;
+    const struct hub_guest_node *node;
+    struct hub_guests *all;
+    struct hub_hold hold;
+    uint64_t id;
+};
+
+static struct hub_str id_key(const uint64_t *id) { return hub_str((const char *)id, sizeof *id); }
+
+/* The hub whose rooms CALL is about; NULL: the function itself says what is wrong. */
+static const struct hub_hub *hub_of_call(struct hub_engine *e, const struct hub_host_call *call) {
+    const struct hub_caller *caller = call->caller;
+    const struct hub_hub *hub = call->of.n ? hub_engine_hub(e, call->of) : caller ? caller->hub : NULL;
+    if (!call->of.n && !caller && e->hub_n == 1) hub = e->hubs[0];
+    return hub && hub->tables && !hub->gone ? hub : NULL;
+}
+
+static void post_hosted(const struct hosted_call *h, const struct hub_hub *hub, const struct hub_host_fn *fn) {
+    struct hub_buf name = {0}, args = {0};
+    hub_buf_addf(&name, "%s.%s", fn->table, fn->name);
+    hub_json_add_exact(&args, h->call->args);
+    hub_guest_post(h->node, &(struct hub_guest_packet){.kind = HUB_GUEST_SCRIPT,
+                                                       .id = h->id,
+                                                       .hub = hub_cstr(hub->def->name),
+                                                       .name = hub_buf_str(&name),
+                                                       .body = hub_buf_str(&args)});
+    hub_buf_free(&name);
+    hub_buf_free(&args);
+}
+
+bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
+    struct hub_guests *all = hub_guests_of(e);
+    const struct hub_hub *hub = hub_of_call(e, call);
+    struct hub_str room = hub_host_text(call, 0);
+    if (!hub || !hub_id_ok(room) || (call->bins && call->bins->n)) return false;
+    const struct hub_guest_node *n = hub_map_get(&all->nodes, hub_guest_owner(hub, room));
+    if (!n) return false;
+    struct hosted_call *h = hub_xcalloc(1, sizeof *h);
+    *h = (struct hosted_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
+    hub_map_put(&all->hosted, id_key(&h->id), h);
+    hub_hold(&e->holds, &h->hold, "script's call to another node");
+    post_hosted(h, hub, fn);
+    return true;
+}
+
+static HUB_MUST struct hub_host_call *take_hosted(struct hosted_call *h) {
+    struct hub_host_call *call = h->call;
+    hub_map_del(&h->all->hosted, id_key(&h->id));
+    hub_unhold(&h->hold);
+    free(h);
+    return call;
+}
+
+void hub_guest_hosted_answered(struct hub_guests *all, const struct hub_guest_packet *p) {
+    struct hosted_call *h = hub_map_get(&all->hosted, id_key(&p->id));
+    if (!h) return;
+    struct hub_host_call *call = take_hosted(h);
+    char *text = hub_str_dup(p->text);
+    if (p->name.n)
+        hub_host_fail(call, hub_code_named(p->name), text);
+    else
+        hub_host_done(call, p->body.n ? hub_json_parse(p->body, NULL) : NULL);
+    free(text);
+}
+
+static struct hosted_call *hosted_at(const struct hub_guests *all, const struct hub_guest_node *n) {
+    void *h;
+    for (void *it = NULL; (it = hub_map_next(&all->hosted, it, NULL, &h));)
+        if (((struct hosted_call *)h)->node == n) return h;
+    return NULL;
+}
+
+void hub_guest_hosted_left(struct hub_guests *all, const struct hub_guest_node *n) {
+    for (struct hosted_call *h; (h = hosted_at(all, n));)
+        hub_host_fail(take_hosted(h), HUB_NODE_NOT_FOUND, "the node that owns the room has left");
+}
+
+/* ---- here ---- */
+
+struct served_call {
+    struct hub_host_call pub; /* first member */
+    struct hub_list link;     /* in the node's, while it is there */
+    struct hub_hold hold;
+    const struct hub_guest_node *node;
+    uint64_t id;
+};
+
+static void answer_served(const struct served_call *s, enum hub_code code, const json_t *result, const char *text) {
+    struct hub_buf body = {0};
+    if (result && !code) hub_json_add_exact(&body, result);
+    hub_guest_post(s->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
+                                                       .id = s->id,
+                                                       .name = hub_cstr(code ? hub_code_name(code) : ""),
+                                                       .text = hub_cstr(text ? text : ""),
+                                                       .body = hub_buf_str(&body)});
+    hub_buf_free(&body);
+}
+
+static void on_done(struct hub_host_call *call, enum hub_code code, json_t *result, const char *text) {
+    struct served_call *s = (struct served_call *)call;
+    if (hub_list_linked(&s->link)) answer_served(s, code, result, text);
+    hub_list_remove(&s->link);
+    hub_unhold(&s->hold);
+    json_decref(result);
+    json_decref(call->args);
+    free(s);
+}
+
+/* Of "table.name", about rooms; NULL: there is none. */
+static const struct hub_host_fn *fn_named(const struct hub_engine *e, struct hub_str name) {
+    char text[64];
+    for (const struct hub_part *const *part = e->parts; *part; part++)
+        for (const struct hub_host_fn *fn = (*part)->host_of_rooms; fn && fn->table; fn++) {
+            snprintf(text, sizeof text, "%s.%s", fn->table, fn->name);
+            if (hub_str_is(name, text)) return fn;
+        }
+    return NULL;
+}
+
+void hub_guest_run_hosted(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_engine *e = n->all->engine;
+    struct hub_hub *hub = hub_engine_hub(e, p->hub);
+    const struct hub_host_fn *fn = fn_named(e, p->name);
+    json_t *args = hub_json_parse(p->body, NULL);
+    struct served_call *s = hub_xcalloc(1, sizeof *s);
+    *s = (struct served_call){.pub = {.args = args, .done = on_done}, .node = n, .id = p->id};
+    hub_list_push(&n->hosted, &s->link);
+    hub_hold(&e->holds, &s->hold, "script of another node");
+    if (!hub || !fn || !json_is_array(args)) {
+        hub_host_fail(&s->pub, HUB_NOT_FOUND, "the node that owns the room has another version of the definitions");
+        return;
+    }
+    s->pub.caller = &hub->caller;
+    s->pub.room_id = json_array_get(args, 0);
+    fn->call(e, &s->pub);
+}
+
+void hub_guest_drop_hosted(struct hub_guest_node *n) {
+    while (hub_list_pop(&n->hosted)) {} /* they end by themselves */
+}
