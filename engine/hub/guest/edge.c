@@ -47,8 +47,6 @@ static struct edge_conn *edge_of(struct hub_conn *c) {
 
 /* ---- calls out ---- */
 
-static struct hub_str id_key(const uint64_t *id) { return hub_str((const char *)id, sizeof *id); }
-
 static bool node_is_known(const struct edge_conn *e, const struct hub_guest_node *n) {
     for (size_t i = 0; i < e->known_n; i++)
         if (e->known[i] == n) return true;
@@ -80,7 +78,7 @@ void hub_guest_changed(struct hub_conn *c) {
 static void wait_for_answer(struct hub_call *call, struct edge_conn *e, const struct hub_guest_node *n) {
     struct edge_call *w = hub_xcalloc(1, sizeof *w);
     *w = (struct edge_call){.all = n->all, .node = n, .call = call, .id = ++n->all->last_call};
-    hub_map_put(&n->all->calls, id_key(&w->id), w);
+    hub_map_put(&n->all->calls, hub_guest_id_key(&w->id), w);
     hub_list_init(&w->in_conn);
     if (e) hub_list_push(&e->calls, &w->in_conn);
     hub_hold(&n->all->engine->holds, &w->hold, "call to another node");
@@ -155,7 +153,7 @@ void hub_guest_route(struct hub_call *call) {
 /* Whose call it was, which the caller ends. */
 static HUB_MUST struct hub_call *take_call(struct edge_call *w) {
     struct hub_call *call = w->call;
-    hub_map_del(&w->all->calls, id_key(&w->id));
+    hub_map_del(&w->all->calls, hub_guest_id_key(&w->id));
     hub_list_remove(&w->in_conn);
     hub_unhold(&w->hold);
     free(w);
@@ -173,7 +171,7 @@ static void refuse_call(struct hub_call *call, struct hub_str code, const struct
 }
 
 static void on_answer(struct hub_guests *all, const struct hub_guest_packet *p) {
-    struct edge_call *w = hub_map_get(&all->calls, id_key(&p->id));
+    struct edge_call *w = hub_map_get(&all->calls, hub_guest_id_key(&p->id));
     struct hub_err err;
     if (!w) { /* its connection is closed, or it was a script's */
         hub_guest_hosted_answered(all, p);

@@ -58,6 +58,7 @@ struct hub_guests {
     bool stopped; /* nothing may be sent or run any more */
 };
 struct hub_guests *hub_guests_of(struct hub_engine *e);
+static inline struct hub_str hub_guest_id_key(const uint64_t *id) { return hub_str((const char *)id, sizeof *id); }
 
 /* Another node. */
 struct hub_guest_node {

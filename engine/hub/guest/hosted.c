@@ -14,8 +14,6 @@ struct hosted_call {
     uint64_t id;
 };
 
-static struct hub_str id_key(const uint64_t *id) { return hub_str((const char *)id, sizeof *id); }
-
 /* The hub whose rooms CALL is about; NULL: the function itself says what is wrong. */
 static const struct hub_hub *hub_of_call(struct hub_engine *e, const struct hub_host_call *call) {
     const struct hub_caller *caller = call->caller;
@@ -46,7 +44,7 @@ bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, 
     if (!n) return false;
     struct hosted_call *h = hub_xcalloc(1, sizeof *h);
     *h = (struct hosted_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
-    hub_map_put(&all->hosted, id_key(&h->id), h);
+    hub_map_put(&all->hosted, hub_guest_id_key(&h->id), h);
     hub_hold(&e->holds, &h->hold, "script's call to another node");
     post_hosted(h, hub, fn);
     return true;
@@ -54,14 +52,14 @@ bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, 
 
 static HUB_MUST struct hub_host_call *take_hosted(struct hosted_call *h) {
     struct hub_host_call *call = h->call;
-    hub_map_del(&h->all->hosted, id_key(&h->id));
+    hub_map_del(&h->all->hosted, hub_guest_id_key(&h->id));
     hub_unhold(&h->hold);
     free(h);
     return call;
 }
 
 void hub_guest_hosted_answered(struct hub_guests *all, const struct hub_guest_packet *p) {
-    struct hosted_call *h = hub_map_get(&all->hosted, id_key(&p->id));
+    struct hosted_call *h = hub_map_get(&all->hosted, hub_guest_id_key(&p->id));
     if (!h) return;
     struct hub_host_call *call = take_hosted(h);
     char *text = hub_str_dup(p->text);

@@ -313,7 +313,8 @@ static const char *parting(const char *a, const char *b) {
     return text;
 }
 
-/* Everybody has heard the same both times. Ends both, first of all: what is open keeps the nodes from ending. */
+/* Everybody has heard the same both times. Ends both, first of all: what is open keeps the nodes from
+ * ending. */
 static void compare_stories(struct actor a[ACTORS], struct actor b[ACTORS]) {
     char *parted = NULL;
     for (int k = 0; k < ACTORS && !parted; k++) {

@@ -34,7 +34,8 @@ static void on_other_told(void *ctx, struct hub_str from, struct hub_str name, j
     snprintf(other_told, sizeof other_told, "%.*s %s", HUB_FMT(name), text);
     free(text);
 }
-static const struct hub_mesh_events other_events = {other_met, other_met, on_other_asked, on_other_told};
+static const struct hub_mesh_events other_events = {
+    .joined = other_met, .left = other_met, .asked = on_other_asked, .told = on_other_told};
 
 static struct hub_mesh_link_config config_named(const char *name) {
     return (struct hub_mesh_link_config){.url = "memory:",

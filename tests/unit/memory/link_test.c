@@ -232,7 +232,8 @@ static void side_told(void *ctx, struct hub_str from, struct hub_str name, json_
     s->words++;
     side_step(s);
 }
-static const struct hub_mesh_events side_events = {side_joined, side_left, side_asked, side_told};
+static const struct hub_mesh_events side_events = {
+    .joined = side_joined, .left = side_left, .asked = side_asked, .told = side_told};
 
 static void begin_side(struct side *s) {
     struct hub_err err;

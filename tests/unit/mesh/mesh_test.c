@@ -100,7 +100,7 @@ static void on_told(void *ctx, struct hub_str from, struct hub_str name, json_t 
              text);
     free(text);
 }
-static const struct hub_mesh_events events = {on_joined, on_left, on_asked, on_told};
+static const struct hub_mesh_events events = {.joined = on_joined, .left = on_left, .asked = on_asked, .told = on_told};
 
 static struct hand_link *link_of(struct node *n) { return HUB_CONTAINER(n->mesh->link, struct hand_link, base); }
 
