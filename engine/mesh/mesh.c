@@ -71,6 +71,7 @@ static void on_own_turn(struct hub_task *task) {
     struct hub_list batch;
     hub_list_init(&batch);
     hub_list_splice(&batch, &m->own);
+    m->own_bytes = 0;
     for (struct hub_list *l; (l = hub_list_pop(&batch));) {
         struct hub_mesh_own_packet *p = HUB_CONTAINER(l, struct hub_mesh_own_packet, link);
         on_packet(m, hub_cstr(m->nodes->self), hub_str(p->bytes, p->n));
@@ -78,12 +79,21 @@ static void on_own_turn(struct hub_task *task) {
     }
 }
 
-static void send_to_self(struct hub_mesh *m, struct hub_str bytes) {
-    struct hub_mesh_own_packet *p = hub_xmalloc(sizeof *p + bytes.n);
+/* There are as many of these as questions at the most. */
+static bool is_failure(const struct hub_mesh_packet *p) {
+    return p->kind == HUB_MESH_ANSWER && !hub_str_is(p->name, hub_code_name(HUB_OK));
+}
+
+static enum hub_code send_to_self(struct hub_mesh *m, const struct hub_mesh_packet *of, struct hub_str bytes) {
+    size_t takes = sizeof(struct hub_mesh_own_packet) + bytes.n;
+    if (m->own_bytes + takes > HUB_MESH_OWN_BYTES_MAX && !is_failure(of)) return HUB_OVERLOADED;
+    struct hub_mesh_own_packet *p = hub_xmalloc(takes);
     p->n = bytes.n;
     memcpy(p->bytes, bytes.p, bytes.n);
     hub_list_push(&m->own, &p->link);
+    m->own_bytes += takes;
     hub_defer(m->loop, &m->turn);
+    return HUB_OK;
 }
 
 enum hub_code hub_mesh_send(struct hub_mesh *m, struct hub_str to, const struct hub_mesh_packet *p) {
@@ -91,7 +101,7 @@ enum hub_code hub_mesh_send(struct hub_mesh *m, struct hub_str to, const struct 
     enum hub_code code = HUB_OK;
     hub_mesh_packet_add(&bytes, p);
     if (hub_node_is_self(m->nodes, to))
-        send_to_self(m, hub_buf_str(&bytes));
+        code = send_to_self(m, p, hub_buf_str(&bytes));
     else
         code = m->link ? m->link->ops->send(m->link, to, hub_buf_str(&bytes)) : HUB_NODE_NOT_FOUND;
     hub_buf_free(&bytes);
@@ -107,7 +117,7 @@ static enum hub_code publish_packet(struct hub_mesh *m, const struct hub_mesh_pa
     enum hub_code code = HUB_OK;
     hub_mesh_packet_add(&bytes, p);
     if (m->link) code = m->link->ops->publish(m->link, hub_buf_str(&bytes));
-    if (!skip_self) send_to_self(m, hub_buf_str(&bytes));
+    if (!skip_self && send_to_self(m, p, hub_buf_str(&bytes))) code = HUB_OVERLOADED;
     hub_buf_free(&bytes);
     return code;
 }
@@ -119,7 +129,7 @@ enum hub_code hub_mesh_tell(struct hub_mesh *m, struct hub_str name, const json_
     if (!code) {
         code = publish_packet(
             m, &(struct hub_mesh_packet){.kind = HUB_MESH_TELL, .name = name, .body = hub_buf_str(&body)}, skip_self);
-        if (code) hub_err_set(err, code, "too much waits for another node");
+        if (code) hub_err_set(err, code, "too much waits for a node");
     }
     hub_buf_free(&body);
     return code;

@@ -2,16 +2,18 @@
  * of hubs or scripts; the engine serves what is asked of it.
  *
  * A question goes to one node and is answered once, or fails in time; a word goes to all and is not
- * answered. A node may ask itself: that takes the same way but for the link. Bounds: HUB_MESH_BYTES_MAX,
- * HUB_MESH_ASKED_MAX. Everything on the loop thread; callbacks never come from inside a call made
+ * answered. A node may ask itself: that takes the same way but for the link. Bounds: the HUB_MESH_…_MAX.
+ * Everything on the loop thread; callbacks never come from inside a call made
  * downwards, but those of hub_mesh_leave and hub_mesh_delete. */
 #ifndef HUB_MESH_MESH_H
 #define HUB_MESH_MESH_H
 #include "async/hold.h"
 #include "mesh/link.h"
 
-#define HUB_MESH_BYTES_MAX (1u << 20) /* of the data of a question, an answer or a word, as JSON */
-#define HUB_MESH_ASKED_MAX 10000      /* questions that one node is asked at a time; others are overloaded */
+#define HUB_MESH_BYTES_MAX (1u << 20)        /* of the data of a question, an answer or a word, as JSON */
+#define HUB_MESH_ASKED_MAX 10000             /* questions that one node is asked at a time; others are overloaded */
+#define HUB_MESH_ASKED_BYTES_MAX (64u << 20) /* of their data, as JSON; likewise */
+#define HUB_MESH_OWN_BYTES_MAX (16u << 20)   /* of what a node has sent to itself in a turn; what is more is refused */
 
 struct hub_mesh;
 
@@ -24,6 +26,7 @@ struct hub_mesh_request {
     char *name;
     json_t *data;       /* a reference; never NULL */
     int64_t timeout_ms; /* that whoever asks waits for */
+    size_t bytes;       /* of DATA, as it came */
 };
 
 /* What the engine does about the others. NODE is borrowed for the call. */

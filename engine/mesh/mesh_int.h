@@ -40,12 +40,14 @@ struct hub_mesh {
     struct hub_map questions;   /* id, as its bytes → hub_mesh_question */
     struct hub_list asking;     /* the same, hub_mesh_question.link, the oldest first */
     uint64_t last_id;
-    size_t asked_n;      /* hub_mesh_request that are not answered */
-    struct hub_list own; /* packets to itself (mesh.c) */
+    size_t asked_n, asked_bytes; /* hub_mesh_request that are not answered */
+    struct hub_list own;         /* packets to itself (mesh.c), */
+    size_t own_bytes;            /* and what they take */
     struct hub_task turn;
 };
 
-/* Sends P to TO, which may be this node. */
+/* Sends P to TO, which may be this node. HUB_OVERLOADED: too much waits for it; but an answer that says what
+ * went wrong always reaches this one. */
 enum hub_code hub_mesh_send(struct hub_mesh *m, struct hub_str to, const struct hub_mesh_packet *p);
 
 /* ---- questions (question.c) ---- */

@@ -102,21 +102,28 @@ static HUB_MUST struct hub_mesh_request *request_new(struct hub_mesh *m, struct 
                                                      const struct hub_mesh_packet *p, json_t *data) {
     struct hub_mesh_request *r = hub_xcalloc(1, sizeof *r);
     *r = (struct hub_mesh_request){
-        .mesh = m, .id = p->id, .name = hub_str_dup(p->name), .data = data, .timeout_ms = p->ms};
+        .mesh = m, .id = p->id, .name = hub_str_dup(p->name), .data = data, .timeout_ms = p->ms, .bytes = p->body.n};
     memcpy(r->from, from.p, HUB_NODE_ID_LEN);
     hub_hold(m->holds, &r->hold, "question of a node");
     m->asked_n++;
+    m->asked_bytes += r->bytes;
     return r;
 }
 
 static void send_answer(struct hub_mesh *m, struct hub_str to, uint64_t id, enum hub_code code, struct hub_str body) {
-    const struct hub_mesh_packet p = {
-        .kind = HUB_MESH_ANSWER, .id = id, .name = hub_cstr(hub_code_name(code)), .body = body};
-    HUB_UNUSED(hub_mesh_send(m, to, &p), "whoever asked is gone, or has too much waiting: then its time runs out");
+    struct hub_mesh_packet p = {.kind = HUB_MESH_ANSWER, .id = id, .name = hub_cstr(hub_code_name(code)), .body = body};
+    if (hub_mesh_send(m, to, &p) != HUB_OVERLOADED) return;
+    p.name = hub_cstr(hub_code_name(HUB_OVERLOADED));
+    p.body = HUB_STR("the answer could not be sent: too much waits for whoever has asked");
+    HUB_UNUSED(hub_mesh_send(m, to, &p), "not even that, or it is gone: then its time runs out");
+}
+
+static bool is_asked_too_much(const struct hub_mesh *m, const struct hub_mesh_packet *p) {
+    return m->asked_n >= HUB_MESH_ASKED_MAX || m->asked_bytes + p->body.n > HUB_MESH_ASKED_BYTES_MAX;
 }
 
 void hub_mesh_on_ask(struct hub_mesh *m, struct hub_str from, const struct hub_mesh_packet *p) {
-    const char *why = m->asked_n >= HUB_MESH_ASKED_MAX ? "the node is asked too much at a time" : NULL;
+    const char *why = is_asked_too_much(m, p) ? "the node is asked too much at a time" : NULL;
     json_t *data = why ? NULL : hub_json_parse(p->body, NULL);
     if (data)
         m->events->asked(m->ctx, request_new(m, from, p, data));
@@ -140,6 +147,7 @@ void hub_mesh_answer(struct hub_mesh_request *r, enum hub_code code, const json_
         add_result(&body, &code, result);
     send_answer(r->mesh, hub_cstr(r->from), r->id, code, hub_buf_str(&body));
     r->mesh->asked_n--;
+    r->mesh->asked_bytes -= r->bytes;
     hub_unhold(&r->hold);
     hub_buf_free(&body);
     json_decref(r->data);

@@ -362,6 +362,49 @@ static void too_much_is_refused_in_both_directions(void **state) {
     hub_buf_free(&text);
 }
 
+static void what_is_asked_has_a_bound_in_bytes(void **state) {
+    struct asked a, b;
+    (void)state;
+    bob.mesh->asked_bytes = HUB_MESH_ASKED_BYTES_MAX - 7;
+    assert_int_equal(ask(&ann, &bob, &a, "\"seven\""), HUB_OK);
+    carry();
+    assert_int_equal(ask(&ann, &bob, &b, "1"), HUB_OK);
+    carry();
+    assert_int_equal(b.code, HUB_OVERLOADED);
+    hub_mesh_answer(bob.asked, HUB_OK, NULL, NULL);
+    carry();
+    assert_int_equal(a.done, 1);
+    assert_int_equal(bob.mesh->asked_bytes, HUB_MESH_ASKED_BYTES_MAX - 7);
+    bob.mesh->asked_bytes = 0;
+}
+
+/* Of words and questions of one turn. An answer that is too much is said to be so. */
+static void what_a_node_sends_itself_has_a_bound_in_bytes(void **state) {
+    struct asked a, b;
+    struct hub_err err;
+    int told = 0;
+    (void)state;
+    char *text = hub_xmalloc(HUB_MESH_BYTES_MAX / 2);
+    memset(text, 'x', HUB_MESH_BYTES_MAX / 2);
+    json_t *data = json_stringn(text, HUB_MESH_BYTES_MAX / 2);
+    free(text);
+    assert_int_equal(ask(&ann, &ann, &a, "1"), HUB_OK);
+    carry();
+    while (told < 100 && hub_mesh_tell(ann.mesh, HUB_STR("news"), data, false, &err) == HUB_OK) told++;
+    assert_int_equal(told, HUB_MESH_OWN_BYTES_MAX / (HUB_MESH_BYTES_MAX / 2) - 1);
+    assert_int_equal(err.code, HUB_OVERLOADED);
+    assert_int_equal(ask(&ann, &ann, &b, "1"), HUB_OK); /* there is room for a small one */
+    hub_mesh_answer(ann.asked, HUB_OK, data, NULL);
+    carry();
+    assert_int_equal(a.code, HUB_OVERLOADED);
+    assert_int_equal(hub_mesh_tell(ann.mesh, HUB_STR("news"), data, false, &err), HUB_OK);
+    carry();
+    hub_mesh_answer(ann.asked, HUB_OK, data, NULL);
+    carry();
+    assert_int_equal(b.code, HUB_OK);
+    json_decref(data);
+}
+
 static void a_word_reaches_all_or_all_others(void **state) {
     struct hub_err err;
     json_t *data = json_pack("{s:i}", "n", 1);
@@ -417,6 +460,7 @@ int main(void) {
         TEST(only_whom_it_went_to_can_answer),        TEST(a_question_fails_at_once_where_nobody_is),
         TEST(what_waits_for_a_node_ends_with_it),     TEST(who_leaves_is_alone_and_still_there_for_itself),
         TEST(too_much_is_refused_in_both_directions), TEST(a_word_reaches_all_or_all_others),
+        TEST(what_is_asked_has_a_bound_in_bytes),     TEST(what_a_node_sends_itself_has_a_bound_in_bytes),
         TEST(what_is_no_packet_is_dropped),           TEST(data_that_are_no_json_are_refused_where_they_arrive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
