@@ -352,7 +352,7 @@ static void read_name(struct hub_loader *l, const struct hub_row *row, struct hu
     *(const char **)(base + row->offset) = keep_in_arena(l, s);
     if (!hub_name_obeys(s, row->rule))
         hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, repair_name(l, s, row->rule),
-                     "\"%.*s\" is not a valid %s: expected %s", (int)(s.n > 100 ? 100 : s.n), s.p, row->key,
+                     "\"%.*s\" is not a valid %s: expected %s", HUB_CUT(s, 100), row->key,
                      hub_name_rule_text(row->rule));
     else if (s.n > most)
         hub_complain(l, hub_common_code(n, HUB_COMMON_NAME), n, NULL, NULL,
@@ -544,8 +544,7 @@ static void unknown_word(struct hub_loader *l, const struct hub_row *row, struct
     struct hub_buf all = {0};
     for (const struct hub_words *w = row->words; w->word; w++) hub_buf_addf(&all, "%s%s", all.n ? ", " : "", w->word);
     hub_complain(l, hub_common_code(n, HUB_COMMON_WORD), n, r, nearest_word(row->words, s),
-                 "\"%.*s\" is not one of %s's values: %s", (int)(s.n > 100 ? 100 : s.n), s.p, key_at(row, n),
-                 hub_buf_cstr(&all));
+                 "\"%.*s\" is not one of %s's values: %s", HUB_CUT(s, 100), key_at(row, n), hub_buf_cstr(&all));
     hub_buf_free(&all);
 }
 
@@ -759,7 +758,7 @@ static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct
     if (hub_fields_row(document_of(l, c), c->key)) found = 1, where = "the top level";
     bool several = found != 1;
     hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best,
-                 "unknown key \"%.*s\" in %s%s%s", (int)(c->key.n > 100 ? 100 : c->key.n), c->key.p, t->name,
+                 "unknown key \"%.*s\" in %s%s%s", HUB_CUT(c->key, 100), t->name,
                  several || !where ? "" : "; it belongs in ", several || !where ? "" : where);
 }
 

@@ -399,6 +399,7 @@ static void describe_error(struct hub_script_task *t, int status, char *out, siz
     } else if (lua_type(co, -1) == LUA_TSTRING) {
         char text[400];
         snprintf(text, sizeof text, "%.*s", (int)sizeof text - 1, lua_tostring(co, -1)); /* it may be long */
+        hub_utf8_trim(text);
         snprintf(out, size, "%s%s%s", has_position(text) ? "" : where, has_position(text) ? "" : ": ", text);
     } else if (lua_type(co, -1) == LUA_TTABLE) { /* error{code=, message=}; read raw */
         lua_checkstack(co, 4);
@@ -408,7 +409,7 @@ static void describe_error(struct hub_script_task *t, int status, char *out, siz
         lua_rawget(co, -3);
         const char *code = lua_type(co, -2) == LUA_TSTRING ? lua_tostring(co, -2) : "error";
         const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : "(a table without message)";
-        snprintf(out, size, "%s: %.100s: %.300s", where, code, text);
+        snprintf(out, size, "%s: %.*s: %.*s", where, HUB_CUTZ(code, 100), HUB_CUTZ(text, 300));
     } else {
         snprintf(out, size, "%s: the error is a %s", where, luaL_typename(co, -1));
     }

@@ -133,7 +133,7 @@ static int no_method(lua_State *L) {
                        : lua_isnil(L, 1)       ? "undefined"
                        : lua_istable(L, 1)     ? "object"
                                                : luaL_typename(L, 1);
-    return hub_lua_fail(L, "cannot call '%.60s' of %s", name, kind);
+    return hub_lua_fail(L, "cannot call '%.*s' of %s", HUB_CUTZ(name, 60), kind);
 }
 
 static int not_callable(lua_State *L) {

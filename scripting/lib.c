@@ -137,7 +137,7 @@ static int require_module(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     for (const struct hub_library *it = library_upvalue(L, 1); it; it = it->outer)
         if (push_module(L, it, name)) return 1;
-    return hub_lua_fail(L, "there is no module '%.100s': require reaches only what is in lib/", name);
+    return hub_lua_fail(L, "there is no module '%.*s': require reaches only what is in lib/", HUB_CUTZ(name, 100));
 }
 
 /* ---- lib: folders as tables ---- */

@@ -50,8 +50,7 @@ static void check_name(const struct names *n, const struct ms_node *x, const str
         return;
     struct hub_script_problem problem = {.code = "L003"};
     ms_place(n->p->text, x->at, x->n, &problem);
-    snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", (int)(x->name.n < 100 ? x->name.n : 100),
-             x->name.p);
+    snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", HUB_CUT(x->name, 100));
     if (hub_str_is(x->name, "nil"))
         snprintf(problem.suggestion, sizeof problem.suggestion, "null");
     else

@@ -143,7 +143,8 @@ static enum hub_code set_headers(struct hub_curl_request *r, const json_t *heade
     if (!json_is_object(headers) || json_object_size(headers) > HEADERS_MAX)
         return hub_fail(err, HUB_BAD_REQUEST, "http: headers: expected a table of at most %d texts", HEADERS_MAX);
     json_object_foreach((json_t *)(uintptr_t)headers, key, v) {
-        if (!json_is_string(v)) return hub_fail(err, HUB_BAD_REQUEST, "http: headers.%.64s: expected a text", key);
+        if (!json_is_string(v))
+            return hub_fail(err, HUB_BAD_REQUEST, "http: headers.%.*s: expected a text", HUB_CUTZ(key, 64));
         if (!code) code = set_header(r, hub_cstr(key), hub_json_str(v), err);
     }
     return code;
@@ -253,7 +254,8 @@ enum hub_code hub_curl_prepare(struct hub_curl_request *r, const json_t *args, s
     struct hub_str meant;
     const char *key = hub_json_misspelt(args, "method url headers body timeoutMs", &meant);
     if (key)
-        return hub_fail(err, HUB_BAD_REQUEST, "http: %.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant));
+        return hub_fail(err, HUB_BAD_REQUEST, "http: %.*s: unknown key; did you mean \"%.*s\"?", HUB_CUTZ(key, 64),
+                        HUB_FMT(meant));
     enum hub_code code = set_url(r, args, err);
     if (!code) code = set_timeout(r, args, err);
     if (!code) code = set_headers(r, hub_json_get(args, "headers"), err);

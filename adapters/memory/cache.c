@@ -192,7 +192,6 @@ static void cache_get(struct hub_cache *base, const struct hub_str *keys, size_t
 
 static void put_value(struct memory_cache *c, struct hub_str key, struct hub_str value, int64_t ttl_ms) {
     struct cache_entry *e = hub_cache_find(c, key);
-    if (e && e->kind != ENTRY_STRING) hub_cache_drop(c, e), e = NULL;
     hub_cache_set_string(c, e, key, value, ttl_ms > 0 ? hub_loop_now(c->loop) + ttl_ms : 0);
     hub_cache_trim(c);
 }

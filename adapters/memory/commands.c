@@ -94,7 +94,6 @@ static void cmd_set(struct call *k) {
     if (o.get && e) reply_text(k, hub_cache_string(e));
     if ((o.nx && e) || (o.xx && !e)) return;
     int64_t expires = o.ttl_ms ? hub_loop_now(k->c->loop) + o.ttl_ms : o.keep && e ? e->expires : 0;
-    if (e && e->kind != ENTRY_STRING) hub_cache_drop(k->c, e), e = NULL;
     hub_cache_set_string(k->c, e, k->v[1], k->v[2], expires);
     if (!o.get) k->reply = json_string("OK");
 }
@@ -378,7 +377,7 @@ static void dispatch_command(struct call *k) {
     }
     snprintf(k->error, sizeof k->error,
              "ERR unknown command '%.*s'; the in-process cache has the usual string, hash, set and list commands only",
-             k->v[0].n < 64 ? (int)k->v[0].n : 64, k->v[0].p);
+             HUB_CUT(k->v[0], 64));
 }
 
 /* Arguments as views; numbers are printed into TEXT. False with an error. */

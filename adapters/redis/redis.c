@@ -93,7 +93,8 @@ static void on_request_refused(struct redis_cache *c, enum redis_request_kind ki
     if (c->refusal[0] || reply_says(r, "NOSCRIPT") || reply_says(r, "WRONGTYPE") || !hub_redis_link_up(c->link)) return;
     const char *more = strstr(r->str, " script: "); /* where in which script */
     size_t n = more ? (size_t)(more - r->str) : r->len;
-    snprintf(c->refusal, sizeof c->refusal, "redis at %s refuses: %.*s", c->url.text.p, n < 160 ? (int)n : 160, r->str);
+    snprintf(c->refusal, sizeof c->refusal, "redis at %s refuses: %.*s", c->url.text.p,
+             HUB_CUT(hub_str(r->str, n), 160));
     hub_log_kv(HUB_LOG_WARN, "cache", "the server refuses what hubd asks of it", "cause", c->refusal, NULL);
     c->refused = kind;
     c->probes = 0;
@@ -334,8 +335,7 @@ static const char *collect_args(const json_t *args, struct hub_str *v, struct hu
 
 static void refuse_call(hub_cache_call_cb *cb, void *arg, struct hub_str command, const char *why) {
     char text[240];
-    snprintf(text, sizeof text, "ERR %.*s cannot be called from a script: %s", command.n < 32 ? (int)command.n : 32,
-             command.p, why);
+    snprintf(text, sizeof text, "ERR %.*s cannot be called from a script: %s", HUB_CUT(command, 32), why);
     cb(arg, HUB_BAD_REQUEST, NULL, text);
 }
 

@@ -24,7 +24,7 @@ json_t *hub_redis_reply_json(const redisReply *r, struct hub_err *err) {
     case REDIS_REPLY_NIL: return json_null();
     case REDIS_REPLY_ARRAY: return array_json(r, err);
     case REDIS_REPLY_ERROR:
-        hub_err_set(err, HUB_BAD_REQUEST, "%.*s", r->len < 400 ? (int)r->len : 400, r->str);
+        hub_err_set(err, HUB_BAD_REQUEST, "%.*s", HUB_CUT(hub_str(r->str, r->len), 400));
         return NULL;
     default: break;
     }

@@ -143,10 +143,10 @@ static void check_enum(struct hub_sql_planner *p, const struct hub_table *t, con
     struct hub_buf value = {0};
     if (hub_sql_is_enum(c) && any_outside_enum(p, t, c, &value))
         refuse(p,
-               "table \"%s\", column \"%s\": rows have the value \"%.60s\", which is not among its enum values any "
+               "table \"%s\", column \"%s\": rows have the value \"%.*s\", which is not among its enum values any "
                "more; keep it, or change these "
                "rows first",
-               t->table, c->column, hub_buf_cstr(&value));
+               t->table, c->column, HUB_CUT(hub_buf_str(&value), 60));
     hub_buf_free(&value);
 }
 void hub_sql_alter_table(struct hub_sql_planner *p, const struct hub_table *t) {

@@ -53,8 +53,7 @@ static enum hub_code check_signature(const struct hub_jwt_keys *keys, const stru
         return hub_fail(err, HUB_INVALID_TOKEN, "the header's \"kid\" is not a string");
     const struct hub_jwt_alg *alg = hub_jwt_alg_listed(keys, name);
     if (!alg)
-        return hub_fail(err, HUB_INVALID_TOKEN, "algorithm \"%.*s\" is not in auth.jwt.algorithms",
-                        name.n > 32 ? 32 : (int)name.n, name.n ? name.p : "");
+        return hub_fail(err, HUB_INVALID_TOKEN, "algorithm \"%.*s\" is not in auth.jwt.algorithms", HUB_CUT(name, 32));
     struct hub_buf signature = {0};
     if (!decode_part(p->signature, &signature)) {
         hub_buf_free(&signature);

@@ -46,7 +46,7 @@ static size_t add_part(struct hub_str text, size_t at, struct hub_buf *out, stru
         code = hub_fail(err, HUB_BAD_REQUEST, "\"{\" has no \"}\" behind it");
     else if (!is_part_name(name))
         code = hub_fail(err, HUB_BAD_REQUEST, "{%.*s}: expected a name of at most %d letters, digits and _",
-                        (int)(name.n < 100 ? name.n : 100), name.p, PART_NAME_MAX);
+                        HUB_CUT(name, 100), PART_NAME_MAX);
     else if (at && text.p[at - 1] == '}')
         code = hub_fail(err, HUB_BAD_REQUEST, "nothing tells where the part before {%.*s} ends", HUB_FMT(name));
     hub_buf_addf(out, "(?<%.*s>[^:/]+)", HUB_FMT(name));

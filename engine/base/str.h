@@ -51,6 +51,9 @@ size_t hub_utf8_prefix(struct hub_str s);
 void hub_utf8_trim(char *text);
 /* The first MOST bytes at most; no character is cut through. */
 struct hub_str hub_utf8_cut(struct hub_str s, size_t most);
+/* For printf: "%.*s", HUB_CUT(view, 64), and of a text that ends with NUL. */
+#define HUB_CUT(S, MOST) HUB_FMT(hub_utf8_cut(S, MOST))
+#define HUB_CUTZ(S, MOST) HUB_CUT(hub_cstr(S), MOST)
 /* ^[a-z][a-zA-Z0-9]*$ , the contract's "code name". */
 bool hub_str_is_code_name(struct hub_str s);
 /* What an id of a room or a user must be, wherever it is given: 1 to 255 bytes without control characters.

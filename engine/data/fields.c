@@ -74,7 +74,7 @@ struct check {
 static void add_place(struct hub_buf *out, const struct place *at) {
     if (at->up) add_place(out, at->up);
     if (at->name)
-        hub_buf_addf(out, "%s%.64s", at->up ? "." : "", at->name);
+        hub_buf_addf(out, "%s%.*s", at->up ? "." : "", HUB_CUTZ(at->name, 64));
     else
         hub_buf_addf(out, "[%zu]", at->index);
 }

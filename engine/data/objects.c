@@ -154,11 +154,12 @@ static enum hub_code add_in(struct conditions *c, const struct hub_column *col, 
 static enum hub_code add_condition(struct conditions *c, const struct hub_table *t, const char *property,
                                    enum hub_cmp cmp, const json_t *v, bool in, struct hub_err *err) {
     int column = hub_table_column(t, hub_cstr(property));
-    if (column < 0) return hub_fail(err, HUB_BAD_REQUEST, "where: %s has no property \"%.64s\"", t->name, property);
+    if (column < 0)
+        return hub_fail(err, HUB_BAD_REQUEST, "where: %s has no property \"%.*s\"", t->name, HUB_CUTZ(property, 64));
     if (c->n == COND_MAX) return hub_fail(err, HUB_BAD_REQUEST, "where: at most %d conditions", COND_MAX);
     if (t->columns[column].type == HUB_COL_JSON && (in || !hub_json_nil(v)))
-        return hub_fail(err, HUB_BAD_REQUEST, "where: \"%.64s\" is JSON, which can be compared with null only",
-                        property);
+        return hub_fail(err, HUB_BAD_REQUEST, "where: \"%.*s\" is JSON, which can be compared with null only",
+                        HUB_CUTZ(property, 64));
     if (in) return add_in(c, &t->columns[column], column, v, err);
     c->items[c->n] = (struct hub_cond){.column = column, .cmp = cmp};
     enum hub_code code = hub_cell_from_json(&t->columns[column], v, &c->items[c->n].value, &c->texts[c->n], err);
@@ -181,7 +182,8 @@ static enum hub_code parse_where(struct conditions *c, const struct hub_table *t
             enum hub_cmp cmp = HUB_IN;
             bool in = !strcmp(op, "$in") && json_is_array(operand);
             if (!in && !parse_comparison(op, &cmp))
-                return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: unknown operator \"%.32s\"", property, op);
+                return hub_fail(err, HUB_BAD_REQUEST, "where.%.*s: unknown operator \"%.*s\"", HUB_CUTZ(property, 64),
+                                HUB_CUTZ(op, 32));
             if (!code) code = add_condition(c, t, property, cmp, operand, in, err);
         }
     }
@@ -210,7 +212,7 @@ static enum hub_code parse_options(const json_t *options, struct hub_select *q, 
     if (q->order_by >= 0 && q->table->columns[q->order_by].type == HUB_COL_JSON)
         return hub_fail(err, HUB_BAD_REQUEST, "orderBy: \"%.*s\" is JSON, which has no order", HUB_FMT(order));
     return q->order_by < 0 ? hub_fail(err, HUB_BAD_REQUEST, "orderBy: %s has no property \"%.*s\"", q->table->name,
-                                      order.n < 64 ? (int)order.n : 64, order.p)
+                                      HUB_CUT(order, 64))
                            : HUB_OK;
 }
 

@@ -15,14 +15,16 @@ static enum hub_code check_condition(const char *member, const json_t *v, struct
     const char *op;
     json_t *of;
     if (json_is_array(v) && json_array_size(v) > HUB_WHERE_VALUES_MAX)
-        return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: at most %d values", member, HUB_WHERE_VALUES_MAX);
+        return hub_fail(err, HUB_BAD_REQUEST, "where.%.*s: at most %d values", HUB_CUTZ(member, 64),
+                        HUB_WHERE_VALUES_MAX);
     if (!json_is_object(v)) return HUB_OK;
     json_object_foreach((json_t *)(uintptr_t)v, op, of) {
         if (!is_operator(op))
-            return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: unknown operator \"%.32s\"", member, op);
+            return hub_fail(err, HUB_BAD_REQUEST, "where.%.*s: unknown operator \"%.*s\"", HUB_CUTZ(member, 64),
+                            HUB_CUTZ(op, 32));
         if (!strcmp(op, "$in") && (!json_is_array(of) || json_array_size(of) > HUB_WHERE_VALUES_MAX))
-            return hub_fail(err, HUB_BAD_REQUEST, "where.%.64s: $in takes a list of at most %d values", member,
-                            HUB_WHERE_VALUES_MAX);
+            return hub_fail(err, HUB_BAD_REQUEST, "where.%.*s: $in takes a list of at most %d values",
+                            HUB_CUTZ(member, 64), HUB_WHERE_VALUES_MAX);
     }
     return HUB_OK;
 }

@@ -34,7 +34,9 @@ static void log_unknown_key(const json_t *object, const char *names) {
 enum hub_code hub_script_keys(const json_t *object, const char *names, struct hub_err *err) {
     struct hub_str meant;
     const char *key = hub_json_misspelt(object, names, &meant);
-    if (key) return hub_fail(err, HUB_BAD_REQUEST, "%.64s: unknown key; did you mean \"%.*s\"?", key, HUB_FMT(meant));
+    if (key)
+        return hub_fail(err, HUB_BAD_REQUEST, "%.*s: unknown key; did you mean \"%.*s\"?", HUB_CUTZ(key, 64),
+                        HUB_FMT(meant));
     log_unknown_key(object, names);
     return HUB_OK;
 }

@@ -302,8 +302,7 @@ static enum hub_code refuse_unknown(const struct hub_table *t, const json_t *obj
     json_t *o = (json_t *)(uintptr_t)object; /* jansson iterates over non-const objects only */
     for (void *it = json_object_iter(o); it && names.n < 200; it = json_object_iter_next(o, it)) {
         struct hub_str key = hub_str(json_object_iter_key(it), json_object_iter_key_len(it));
-        if (hub_table_column(t, key) < 0)
-            hub_buf_addf(&names, "%s\"%.*s\"", names.n ? ", " : "", key.n < 64 ? (int)key.n : 64, key.p);
+        if (hub_table_column(t, key) < 0) hub_buf_addf(&names, "%s\"%.*s\"", names.n ? ", " : "", HUB_CUT(key, 64));
     }
     enum hub_code code = HUB_OK;
     if (names.n) code = hub_fail(err, HUB_INVALID_CONTENT, "%s has no property %s", t->name, hub_buf_cstr(&names));

@@ -23,7 +23,7 @@ static const char *add_parameter(json_t *all, struct hub_str name, struct hub_st
 
 bool hub_rest_bad_parameter(struct hub_http_req *req, struct hub_str name, const char *fault) {
     struct hub_buf text = {0};
-    hub_buf_addf(&text, "%.*s: %s", name.n < NAME_SHOWN ? (int)name.n : NAME_SHOWN, name.p ? name.p : "", fault);
+    hub_buf_addf(&text, "%.*s: %s", HUB_CUT(name, NAME_SHOWN), fault);
     hub_rest_fail_code(req, HUB_BAD_REQUEST, hub_buf_cstr(&text), hub_str(NULL, 0));
     hub_buf_free(&text);
     return false;

@@ -62,7 +62,7 @@ static bool is_json_type(struct hub_http_req *req) {
         for (size_t i = 0; i < HUB_NELEM(utf8); i++)
             if (hub_str_eq_nocase(charset, hub_cstr(utf8[i]))) return true;
         snprintf(text, sizeof text, "Content-Type: charset \"%.*s\" is not supported; send JSON as UTF-8",
-                 charset.n < 32 ? (int)charset.n : 32, charset.p);
+                 HUB_CUT(charset, 32));
     }
     hub_rest_fail(req, HUB_BAD_REQUEST, 415, text, hub_str(NULL, 0), "");
     return false;

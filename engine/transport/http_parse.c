@@ -104,7 +104,7 @@ static int check_encoding(struct hub_http_req *r, const http_parser *p) {
     bool has_body = p->flags & F_CHUNKED || (p->content_length && p->content_length != UINT64_MAX);
     if (!has_body || !coding.n || hub_str_eq_nocase(coding, HUB_STR("identity"))) return 0;
     snprintf(r->problem, sizeof r->problem, "Content-Encoding: \"%.*s\" is not supported; send the body as it is",
-             coding.n < 32 ? (int)coding.n : 32, coding.p);
+             HUB_CUT(coding, 32));
     return refuse_message(r, 415);
 }
 

@@ -119,7 +119,7 @@ static void count_skipped(struct hub_bridge *br, struct hub_str topic, const cha
     hub_metric_add(&malformed, 1);
     br->skipped++;
     if (br->skipped_at && now < br->skipped_at + SKIPPED_EVERY_MS) return;
-    snprintf(name, sizeof name, "%.*s", topic.n < 127 ? (int)topic.n : 127, topic.p);
+    snprintf(name, sizeof name, "%.*s", HUB_CUT(topic, sizeof name - 1));
     snprintf(number, sizeof number, "%zu", br->skipped);
     hub_log_kv(HUB_LOG_WARN, "bus", "record skipped", "topic", name, "error", why, "since the last such line",
                br->skipped > 1 ? number : NULL, NULL);

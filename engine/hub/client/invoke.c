@@ -53,8 +53,7 @@ static enum hub_code read_result(const struct hub_def_invocation *def, json_t *a
         return HUB_CLIENT_FAILED;
     }
     add_words(&words, hub_json_get(answer, "error"));
-    enum hub_code code =
-        hub_fail(err, HUB_CLIENT_FAILED, "%.*s", HUB_FMT(hub_utf8_cut(hub_buf_str(&words), sizeof err->text - 1)));
+    enum hub_code code = hub_fail(err, HUB_CLIENT_FAILED, "%.*s", HUB_CUT(hub_buf_str(&words), sizeof err->text - 1));
     hub_buf_free(&words);
     return code;
 }
@@ -98,7 +97,7 @@ static const struct hub_def_invocation *invocation_named(const struct hub_def_cl
         if (hub_str_is(type, name)) return &def->invocations[i];
         hub_nearest_try(&near, name);
     }
-    hub_err_set(err, HUB_NOT_FOUND, "clients.invocations has no \"%.*s\"%s", HUB_FMT(hub_utf8_cut(type, 100)),
+    hub_err_set(err, HUB_NOT_FOUND, "clients.invocations has no \"%.*s\"%s", HUB_CUT(type, 100),
                 hub_nearest_hint(&near, hint));
     return NULL;
 }

@@ -25,7 +25,7 @@ static void fail_unknown(struct hub_call *call, struct hub_str name) {
     struct hub_nearest near = {.word = name};
     char hint[HUB_NEAREST_HINT];
     for (size_t i = 0; i < p->command_n; i++) hub_nearest_try(&near, p->commands[i].name);
-    hub_call_fail(call, HUB_UNKNOWN_COMMAND, "there is no command \"%.*s\"%s", HUB_FMT(hub_utf8_cut(name, 100)),
+    hub_call_fail(call, HUB_UNKNOWN_COMMAND, "there is no command \"%.*s\"%s", HUB_CUT(name, 100),
                   hub_nearest_hint(&near, hint));
 }
 

@@ -32,7 +32,7 @@ const struct hub_table *hub_host_table(struct hub_engine *e, struct hub_host_cal
     const struct hub_table *t = hub_tables_find(e->config.tables, name);
     char text[160];
     if (t) return t;
-    snprintf(text, sizeof text, "there is no DataObject \"%.*s\"", HUB_FMT(hub_utf8_cut(name, 64)));
+    snprintf(text, sizeof text, "there is no DataObject \"%.*s\"", HUB_CUT(name, 64));
     hub_host_fail(c, HUB_NOT_FOUND, text);
     return NULL;
 }

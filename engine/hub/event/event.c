@@ -158,8 +158,7 @@ static void ask_event(const struct hub_gate *gate, struct hub_call *c) {
     if (custom)
         pass_custom(c, custom);
     else if (!row)
-        hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub",
-                      name.n < HUB_NAME_MAX ? (int)name.n : HUB_NAME_MAX, name.p);
+        hub_call_fail(c, HUB_UNKNOWN_EVENT, "there is no event \"%.*s\" in this hub", HUB_CUT(name, HUB_NAME_MAX));
     else if (!hub_standard_event_on(c->hub->def, hub_standard_event(name)))
         hub_call_fail(c, HUB_FEATURE_DISABLED, "the event \"%s\" is not enabled in this hub", row->name);
     else

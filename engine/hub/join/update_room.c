@@ -10,7 +10,7 @@ static enum hub_code check_changes(const struct hub_def *def, const json_t *chan
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)changes, key, v) {
         if (hub_def_property(def->room_object, hub_cstr(key)) >= 0 && !hub_def_may_update(def, hub_cstr(key)))
-            return hub_fail(err, HUB_NOT_ALLOWED, "changes.%.64s: this property cannot be changed", key);
+            return hub_fail(err, HUB_NOT_ALLOWED, "changes.%.*s: this property cannot be changed", HUB_CUTZ(key, 64));
     }
     return HUB_OK;
 }

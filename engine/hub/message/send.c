@@ -67,8 +67,7 @@ static enum hub_code find_type(const struct hub_call *c, const struct hub_def_me
     struct hub_str name = hub_call_str(c, "messageType");
     *type = hub_def_message_type(c->hub->def, name);
     if (!*type)
-        return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub",
-                        name.n < 64 ? (int)name.n : 64, name.p);
+        return hub_fail(err, HUB_UNKNOWN_TYPE, "there is no message type \"%.*s\" in this hub", HUB_CUT(name, 64));
     /* System messages are the server's word; a client that could send them could forge it. */
     bool forged = (*type)->builtin && !strcmp((*type)->name, "system");
     if (forged || !hub_rights_allow_type(&c->rights, (*type)->name))

@@ -13,8 +13,8 @@ enum hub_code hub_draft_from_script(struct hub_room *room, struct hub_str type, 
     const struct hub_def_message_type *t = hub_def_message_type(def, type);
     bool changed;
     if (!t)
-        return hub_fail(err, HUB_UNKNOWN_TYPE, "type: there is no message type \"%.*s\" in hub %s",
-                        type.n < 64 ? (int)type.n : 64, type.p, def->name);
+        return hub_fail(err, HUB_UNKNOWN_TYPE, "type: there is no message type \"%.*s\" in hub %s", HUB_CUT(type, 64),
+                        def->name);
     enum hub_code code = hub_content_check(t, content, &changed, err);
     if (code) return code;
     hub_json_add(text, content);
@@ -83,8 +83,8 @@ bool hub_server_messages_ok(struct hub_room *room, const json_t *messages, struc
         json_decref(content);
         hub_buf_free(&text);
         if (code)
-            return hub_err_set(err, HUB_HANDLER_FAILED, "serverMessages[%zu]%s%.300s", i,
-                               json_is_object(json_array_get(messages, i)) ? "." : ": ", why.text),
+            return hub_err_set(err, HUB_HANDLER_FAILED, "serverMessages[%zu]%s%.*s", i,
+                               json_is_object(json_array_get(messages, i)) ? "." : ": ", HUB_CUTZ(why.text, 300)),
                    false;
     }
     return true;

@@ -30,8 +30,8 @@ static enum hub_code check_writable(const struct hub_strs *writable, const json_
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)change, key, v) {
         if (!is_named(writable, key))
-            return hub_fail(err, HUB_NOT_ALLOWED, "metadata.%.64s: clients may set what clientWritable names only",
-                            key);
+            return hub_fail(err, HUB_NOT_ALLOWED, "metadata.%.*s: clients may set what clientWritable names only",
+                            HUB_CUTZ(key, 64));
     }
     return HUB_OK;
 }

@@ -79,7 +79,8 @@ static void judge_answer(struct writing *w, enum hub_code code, const json_t *re
         hub_hook_failed(w->call->hub, &w->judging.def->room_metadata.can_write, code, error);
         hub_err_set(&w->err, code, NULL);
     } else if (!hub_truthy(result)) {
-        hub_err_set(&w->err, HUB_NOT_ALLOWED, "metadata%s%.64s: you may not change it", key ? "." : "", key ? key : "");
+        hub_err_set(&w->err, HUB_NOT_ALLOWED, "metadata%s%.*s: you may not change it", key ? "." : "",
+                    HUB_CUTZ(key ? key : "", 64));
     }
 }
 

@@ -18,8 +18,7 @@ const struct hub_def_node_handler *hub_node_handler_named(const struct hub_def_n
         if (hub_str_is(name, all[i].name)) return &all[i];
         hub_nearest_try(&near, all[i].name);
     }
-    hub_err_set(err, HUB_NOT_FOUND, "%s has no \"%.*s\"%s", what, HUB_FMT(hub_utf8_cut(name, 100)),
-                hub_nearest_hint(&near, hint));
+    hub_err_set(err, HUB_NOT_FOUND, "%s has no \"%.*s\"%s", what, HUB_CUT(name, 100), hub_nearest_hint(&near, hint));
     return NULL;
 }
 

@@ -60,7 +60,7 @@ struct hub_hub *hub_host_window(struct hub_engine *e, struct hub_host_call *c) {
 static void answer_named(struct hub_host_call *c, bool is_there, const char *what) {
     char text[200];
     struct hub_str name = hub_host_text(c, 0);
-    snprintf(text, sizeof text, "there is no %s \"%.*s\"", what, HUB_FMT(hub_utf8_cut(name, 100)));
+    snprintf(text, sizeof text, "there is no %s \"%.*s\"", what, HUB_CUT(name, 100));
     if (is_there)
         hub_host_done(c, hub_json_string(name));
     else

@@ -121,9 +121,10 @@ static void increment_entry(struct hub_state_next *next, struct hub_state_step *
     if (!json_is_number(by))
         hub_err_set(&s->err, HUB_BAD_REQUEST, "by: expected a number");
     else if (!json_is_number(was))
-        hub_err_set(&s->err, HUB_BAD_REQUEST, "state \"%.100s\" is no number", s->key);
+        hub_err_set(&s->err, HUB_BAD_REQUEST, "state \"%.*s\" is no number", HUB_CUTZ(s->key, 100));
     else if (!sum)
-        hub_err_set(&s->err, HUB_BAD_REQUEST, "state \"%.100s\" would be more than a number can be", s->key);
+        hub_err_set(&s->err, HUB_BAD_REQUEST, "state \"%.*s\" would be more than a number can be",
+                    HUB_CUTZ(s->key, 100));
     else
         put_entry(next, s, sum, most);
     const struct hub_state_entry *now = find_entry(next, hub_cstr(s->key));

@@ -50,8 +50,7 @@ static void judge_answer(struct setting *s, enum hub_code code, const json_t *re
         hub_hook_failed(s->call->hub, &s->judging.def->shared_state.can_write, code, error);
         hub_err_set(&err, code, NULL);
     } else if (!hub_truthy(result)) {
-        code = hub_fail(&err, HUB_NOT_ALLOWED, "state \"%.*s\": you may not change it", key.n < 100 ? (int)key.n : 100,
-                        key.p);
+        code = hub_fail(&err, HUB_NOT_ALLOWED, "state \"%.*s\": you may not change it", HUB_CUT(key, 100));
     }
     if (code)
         refuse_setting(s, &err);

@@ -182,6 +182,36 @@ static void without_canWrite_scripts_only_change_it(void **state) {
     fake_hub_free(f);
 }
 
+/* Names that a stranger has chosen are shown as far as there is room, and were cut within a character. */
+static void a_name_in_a_refusal_is_cut_between_characters(void **state) {
+    struct fake_hub *f =
+        fake_hub_new("roomSettings: {roomDataObject: room}\n"
+                     "messageSettings: {messageTypes: [text]}\n"
+                     "hubExtensions:\n"
+                     "  state: {canWrite: 'false'}\n"
+                     "  metadata: {connection: {clientWritable: [nick]}, room: {canWrite: 'false'}}\n");
+    static const char *const asks[][2] = {
+        {"hub:send", "{\"roomId\":\"r1\",\"messageType\":\"%s\",\"content\":{}}"},
+        {"hub:event", "{\"roomId\":\"r1\",\"event\":\"%s\"}"},
+        {"hub:setRoomState", "{\"roomId\":\"r1\",\"key\":\"%s\",\"value\":1}"},
+        {"hub:setMetadata", "{\"metadata\":{\"%s\":1}}"},
+        {"hub:setRoomMetadata", "{\"roomId\":\"r1\",\"metadata\":{\"%s\":1}}"},
+    };
+    struct fake_client ann;
+    char name[200], args[400];
+    (void)state;
+    client_join(f, &ann, "ann", "r1");
+    for (size_t i = 0; i < HUB_NELEM(asks); i++)
+        for (size_t shift = 0; shift < 2; shift++) { /* either of them is cut through at an even or an odd length */
+            snprintf(name, sizeof name, "%s", shift ? "a" : "");
+            while (strlen(name) < 150) strcat(name, "\xc3\xa9");
+            snprintf(args, sizeof args, asks[i][1], name);
+            const char *got = client_does(&ann, asks[i][0], args, "\"ok\":false");
+            if (!strstr(got, "\xc3\xa9\xc3\xa9") || strstr(got, HUB_UTF8_INSTEAD)) fail_msg("%s", got);
+        }
+    fake_hub_free(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_makes_a_new_object),
@@ -192,6 +222,7 @@ int main(void) {
         cmocka_unit_test(a_change_that_waits_while_the_service_stops_is_not_written),
         cmocka_unit_test(a_replacement_takes_out_only_what_was_judged),
         cmocka_unit_test(without_canWrite_scripts_only_change_it),
+        cmocka_unit_test(a_name_in_a_refusal_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
