@@ -134,15 +134,19 @@ static enum hub_code fill_row(struct hub_job_draft *j, const json_t *data, const
     return HUB_OK;
 }
 
-static void answer_duplicate(struct hub_job_draft *j, const struct hub_cell *row) {
+void hub_job_answer_existing(struct hub_host_call *call, json_t *job, struct hub_str wanted) {
+    struct hub_str queue = hub_json_get_str(job, "queue");
     char text[400];
-    if (hub_str_is(row[HUB_JOB_QUEUE].s, j->queue->name)) {
-        hub_host_done(j->call, hub_job_json(row));
-        return;
-    }
-    snprintf(text, sizeof text, "queues.add: the id is that of a job of the queue \"%.*s\"",
-             HUB_FMT(row[HUB_JOB_QUEUE].s));
-    hub_host_fail(j->call, HUB_CONFLICT, text);
+    snprintf(text, sizeof text, "queues.add: the id is that of a job of the queue \"%.*s\"", HUB_FMT(queue));
+    if (hub_str_eq(queue, wanted))
+        hub_host_done(call, json_incref(job));
+    else
+        hub_host_fail(call, HUB_CONFLICT, text);
+    json_decref(job);
+}
+
+static void answer_duplicate(struct hub_job_draft *j, const struct hub_cell *row) {
+    hub_job_answer_existing(j->call, hub_job_json(row), hub_cstr(j->queue->name));
 }
 
 /* Rows of data that somebody else has sent: there is an end of them. */
@@ -203,8 +207,7 @@ static void fail_unknown(const struct hub_queues *all, struct hub_host_call *c, 
     char hint[HUB_NEAREST_HINT], text[300];
     for (void *it = NULL; (it = hub_map_next(&all->by_name, it, NULL, &value));)
         if (((struct hub_queue *)value)->def) hub_nearest_try(&near, ((struct hub_queue *)value)->name);
-    snprintf(text, sizeof text, "there is no queue \"%.*s\"%s", HUB_FMT(hub_utf8_cut(name, 64)),
-             hub_nearest_hint(&near, hint));
+    snprintf(text, sizeof text, "there is no queue \"%.*s\"%s", HUB_CUT(name, 64), hub_nearest_hint(&near, hint));
     hub_host_fail(c, HUB_NOT_FOUND, text);
 }
 

@@ -58,24 +58,13 @@ static void add_job(struct hub_tx *tx, struct hub_host_call *call) {
     json_decref(job);
 }
 
-/* JOB has the id already: it is the answer, if it is one of the same queue. */
-static void answer_existing(struct hub_host_call *call, json_t *job) {
-    char text[400];
-    struct hub_str queue = hub_json_get_str(job, "queue");
-    snprintf(text, sizeof text, "queues.add: the id is that of a job of the queue \"%.*s\"", HUB_FMT(queue));
-    if (hub_str_eq(queue, text_of(call, 0)))
-        call->done(call, HUB_OK, json_incref(job), NULL);
-    else
-        hub_host_fail(call, HUB_CONFLICT, text);
-}
-
 static void on_namesake(void *arg, enum hub_code code, json_t *job, const char *error) {
     struct hub_tx_asking *a = arg;
     show_cancelled(a->tx, job);
     if (code)
         hub_host_fail(a->call, code, error);
     else if (job)
-        answer_existing(a->call, job);
+        hub_job_answer_existing(a->call, json_incref(job), text_of(a->call, 0));
     else
         add_job(a->tx, a->call);
     hub_tx_asked(a);
@@ -85,15 +74,12 @@ void hub_tx_queues_add(void *ctx, struct hub_host_call *call) {
     struct hub_tx *tx = hub_tx_of(call);
     struct hub_str id = hub_json_str(hub_json_get(json_array_get(call->args, 2), "id"));
     const struct hub_tx_item *own = id.n ? item_of(tx, id) : NULL;
-    if (own && hub_job_draft_adds(own->job)) {
-        json_t *job = hub_job_draft_json(own->job);
-        answer_existing(call, job);
-        json_decref(job);
-    } else if (hub_str_is_id(id) && hub_queues_served(ctx)) {
+    if (own && hub_job_draft_adds(own->job))
+        hub_job_answer_existing(call, hub_job_draft_json(own->job), text_of(call, 0));
+    else if (hub_str_is_id(id) && hub_queues_served(ctx))
         hub_job_find(ctx, id, on_namesake, hub_tx_ask(call));
-    } else {
+    else
         add_job(tx, call);
-    }
 }
 
 /* ---- get ---- */
