@@ -61,7 +61,8 @@ void hub_cache_grow(struct memory_cache *c, struct cache_entry *e,
                     size_t by); /* count only; bounds are restored by hub_cache_trim */
 void hub_cache_shrink(struct memory_cache *c, struct cache_entry *e, size_t by);
 void hub_cache_trim(struct memory_cache *c);
-/* What is at KEY (OLD, of any kind; NULL: nothing) becomes the string VALUE; EXPIRES as in the entry. OLD may be freed. */
+/* What is at KEY (OLD, of any kind; NULL: nothing) becomes the string VALUE; EXPIRES as in the entry. OLD may
+ * be freed. */
 void hub_cache_set_string(struct memory_cache *c, struct cache_entry *old, struct hub_str key, struct hub_str value,
                           int64_t expires);
 struct memory_item *hub_cache_item(struct hub_str s);

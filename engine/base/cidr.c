@@ -40,10 +40,15 @@ void hub_ip_format(const struct hub_ip *ip, char out[HUB_IP_TEXT]) {
     inet_ntop(v4 ? AF_INET : AF_INET6, ip->bytes + (v4 ? 12 : 0), out, HUB_IP_TEXT);
 }
 
+bool hub_ip_parse_network(struct hub_str text, struct hub_ip *out) {
+    if (!hub_ip_parse(text, out)) return false;
+    *out = hub_ip_network(out);
+    return true;
+}
+
 struct hub_str hub_ip_counted(struct hub_str address, char out[HUB_IP_TEXT]) {
     struct hub_ip ip;
-    if (!hub_ip_parse(address, &ip)) return address;
-    ip = hub_ip_network(&ip);
+    if (!hub_ip_parse_network(address, &ip)) return address;
     hub_ip_format(&ip, out);
     return hub_cstr(out);
 }

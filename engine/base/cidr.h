@@ -15,6 +15,7 @@ bool hub_ip_parse(struct hub_str text, struct hub_ip *out);
 bool hub_ip_is_v4(const struct hub_ip *ip);
 /* What its client can hardly change: an IPv4 address, or the first half of an IPv6 one. */
 struct hub_ip hub_ip_network(const struct hub_ip *ip);
+bool hub_ip_parse_network(struct hub_str text, struct hub_ip *out); /* that of an address as hub_ip_parse reads it */
 static inline struct hub_str hub_ip_key(const struct hub_ip *ip) {
     return hub_str((const char *)ip->bytes, sizeof ip->bytes);
 }

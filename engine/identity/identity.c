@@ -187,8 +187,7 @@ static void give_place(struct hub_resolution *r) {
 
 static HUB_MUST struct hub_str asker_at(struct hub_str address) {
     struct hub_ip ip;
-    if (!hub_ip_parse(address, &ip)) return hub_str(NULL, 0);
-    ip = hub_ip_network(&ip);
+    if (!hub_ip_parse_network(address, &ip)) return hub_str(NULL, 0);
     return hub_str(hub_str_dup(hub_ip_key(&ip)), sizeof ip.bytes);
 }
 

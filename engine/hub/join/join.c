@@ -233,7 +233,7 @@ static void on_decided(void *arg, enum hub_code code, const struct hub_rights *r
     if (code) end_former(j, code);
     if (!code && c->closed) code = HUB_INTERNAL; /* nobody is there to read it */
     if (!code) code = check_limits(c, room);
-    if (!code && hub_lifecycle_full(c->hub)) code = HUB_OVERLOADED;
+    if (!code && hub_lifecycle_full(c)) code = HUB_OVERLOADED;
     if (code) {
         fail_join(j, code);
         return;

@@ -38,8 +38,7 @@ static bool count_arrival(const struct arrival *a, int by) {
 
 static void find_address(struct arrival *a) {
     const struct hub_handshake hs = hub_socket_handshake(a->conn->socket);
-    a->has_from = hub_ip_parse(hs.peer, &a->from);
-    if (a->has_from) a->from = hub_ip_network(&a->from);
+    a->has_from = hub_ip_parse_network(hs.peer, &a->from);
 }
 
 static void free_arrival(struct arrival *a) {
@@ -218,7 +217,7 @@ void hub_lifecycle_connect(struct hub_conn *c, hub_lifecycle_then *then) {
     hub_hold(&c->hub->engine->holds, &a->hold, "connection arrival");
     find_address(a);
     const struct hub_script *script = &hooks_for(a)->on_connect;
-    if (!count_arrival(a, 1) || hub_lifecycle_full(c->hub))
+    if (!count_arrival(a, 1) || hub_lifecycle_full(c))
         refuse_by_code(a, HUB_OVERLOADED);
     else if (!arrival_stands(a)) /* while its token was looked at */
         return;

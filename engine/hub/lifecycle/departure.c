@@ -18,7 +18,8 @@ json_t *hub_life_about(const struct hub_conn *c) {
 
 static HUB_MUST struct hub_life_conn *conn_life_new(struct hub_conn *c, json_t *about) {
     struct hub_life_conn *l = hub_xcalloc(1, sizeof *l);
-    *l = (struct hub_life_conn){.conn = hub_conn_ref(c), .about = about};
+    const char *one = c->user ? c->user->id : hub_identity_is_stranger(c->identity) ? NULL : c->identity->user_id;
+    *l = (struct hub_life_conn){.conn = hub_conn_ref(c), .one = one ? hub_xstrdup(one) : NULL, .about = about};
     hub_list_init(&l->leaving);
     return l;
 }
@@ -35,6 +36,7 @@ static void life_free(struct hub_life_conn *l) {
     json_decref(l->about);
     json_decref(l->rooms);
     hub_conn_unref(l->conn);
+    free(l->one);
     free(l);
 }
 
@@ -50,6 +52,7 @@ static HUB_MUST json_t *connection_json(const struct hub_life_conn *l) {
 }
 
 static void add_who(struct hub_life_hook *h, const struct hub_life_conn *l) {
+    h->one = l->one;
     hub_life_var(h, "session", json_incref(hub_identity_session(l->conn->identity)));
     if (hub_life_wants(h, "connection")) hub_life_var(h, "connection", connection_json(l));
 }

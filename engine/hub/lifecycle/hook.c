@@ -12,10 +12,12 @@ struct hub_life *hub_life_of(struct hub_engine *e) {
     return *hub_engine_part(e, &hub_lifecycle_part);
 }
 
-bool hub_lifecycle_full(const struct hub_hub *hub) {
-    const struct hub_def_lifecycle *d = &hub->def->parts.lifecycle;
+bool hub_lifecycle_full(const struct hub_conn *c) {
+    const struct hub_def_lifecycle *d = &c->hub->def->parts.lifecycle;
+    struct hub_life *life = hub_life_of(c->hub->engine);
     if (d->on_leave.kind == HUB_SCRIPT_NONE && d->on_disconnect.kind == HUB_SCRIPT_NONE) return false;
-    return hub_life_of(hub->engine)->waiting_n >= HUB_LIFE_WAITING_MAX;
+    return life->waiting_n >= HUB_LIFE_WAITING_MAX ||
+           hub_map_count(&life->waiting_of, hub_cstr(c->user->id), 0) >= HUB_LIFE_WAITING_ONE;
 }
 
 /* ---- variables ---- */
@@ -184,12 +186,19 @@ void hub_life_decide(struct hub_life_hook *h, const char *keys) {
 
 /* ---- turns ---- */
 
+/* One more that waits, or one less. */
+static void count_waiting(struct hub_life *life, const struct hub_life_hook *h, int by) {
+    life->waiting_n += (size_t)by;
+    hub_metric_add(&waiting_gauge, by);
+    if (h->one)
+        HUB_UNUSED(hub_map_count(&life->waiting_of, hub_cstr(h->one), by), "the bound is kept by who is let in");
+}
+
 static struct hub_life_hook *next_hook(struct hub_life *life) {
     struct hub_list *first = hub_list_pop(&life->waiting);
-    if (!first) return NULL;
-    life->waiting_n--;
-    hub_metric_add(&waiting_gauge, -1);
-    return HUB_CONTAINER(first, struct hub_life_hook, link);
+    struct hub_life_hook *h = first ? HUB_CONTAINER(first, struct hub_life_hook, link) : NULL;
+    if (h) count_waiting(life, h, -1);
+    return h;
 }
 
 static void on_turn(struct hub_timer *t) {
@@ -212,8 +221,7 @@ static void start_turn(struct hub_life *life) {
 void hub_life_tell(struct hub_life_hook *h) {
     struct hub_life *life = hub_life_of(h->hub->engine);
     hub_list_push(&life->waiting, &h->link);
-    life->waiting_n++;
-    hub_metric_add(&waiting_gauge, 1);
+    count_waiting(life, h, 1);
     if (life->stopped)
         hub_life_drop(life);
     else

@@ -17,6 +17,7 @@ struct hub_life_hook {
     struct hub_hook_arg vars[9]; /* references */
     size_t var_n;
     bool takes_turn; /* one of those that run at a time */
+    const char *one; /* whose it is, while it waits: the owner's, as long; NULL: nobody's */
     void (*ended)(struct hub_life_hook *h, const struct hub_verdict *v);
 };
 
@@ -41,6 +42,7 @@ struct hub_life {
     struct hub_engine *engine;
     struct hub_list waiting; /* hub_life_hook.link */
     size_t waiting_n, running_n;
+    struct hub_map waiting_of;  /* how many of those that wait each user has, or a stranger's network */
     size_t arriving_n;          /* connections that onConnect or admission judges */
     struct hub_map arriving_at; /* how many of them each address has (hub_ip_network) */
     struct hub_timer turn;
@@ -51,6 +53,7 @@ struct hub_life {
 struct hub_life *hub_life_of(struct hub_engine *e);
 void hub_life_drop(struct hub_life *life); /* all that wait are over, with HUB_SHUTTING_DOWN */
 #define HUB_LIFE_WAITING_MAX 10000         /* hooks that wait for their turn: hub_lifecycle_full */
+#define HUB_LIFE_WAITING_ONE 1000          /* of one user, so that nobody who comes again and again keeps out others */
 #define HUB_LIFE_ARRIVING_MAX 10000        /* those beyond are overloaded: scripts share one memory */
 #define HUB_LIFE_ARRIVING_ONE 1000         /* of one address, so that nobody keeps out all others */
 
@@ -60,6 +63,7 @@ void hub_life_drop(struct hub_life *life); /* all that wait are over, with HUB_S
 struct hub_life_conn {
     struct hub_hold hold; /* since it has ended */
     struct hub_conn *conn;
+    char *one;                              /* whom its hooks count for: hub_life_hook.one */
     json_t *about;                          /* as it was when it came; NULL: no script wants it */
     json_t *rooms;                          /* that it was in when it ended */
     struct hub_list leaving;                /* its onLeave that are not over */

@@ -19,6 +19,7 @@ static void on_stopped(struct hub_engine *e) {
 
 static void on_deleted(struct hub_engine *e) {
     hub_map_clear(&hub_life_of(e)->arriving_at);
+    hub_map_clear(&hub_life_of(e)->waiting_of);
     free(hub_life_of(e));
 }
 

@@ -412,6 +412,30 @@ static void beyond_so_many_that_arrive_nobody_is_judged(void **state) {
     fake_hub_free(f);
 }
 
+/* Their hooks were for all ten thousand places there are. */
+static void who_comes_and_goes_without_end_keeps_out_only_himself(void **state) {
+    struct fake_hub *f = fake_hub_new(HUB("onDisconnect: session.z"));
+    struct fake_client ann, bob;
+    (void)state;
+    for (int i = 0; i < HUB_LIFE_WAITING_ONE + 64; i++) { /* so many run */
+        client_connect(f, &ann, "ann");
+        client_hang_up(&ann);
+        fake_settle(f);
+    }
+    client_knocks(f, &ann, "ann");
+    client_hears(&ann, "\"data\":{\"code\":\"overloaded\"}");
+    client_hang_up(&ann);
+    client_connect(f, &bob, "bob");
+    client_hang_up(&bob);
+    end_script(f, "session.z", HUB_OK, NULL); /* one more has its turn */
+    client_connect(f, &ann, "ann");
+    client_hang_up(&ann);
+    while (fake_scripts_waiting(&f->scripts)) end_script(f, "session.z", HUB_OK, NULL);
+    assert_int_equal(hub_map_len(&hub_life_of(f->engine)->waiting_of), 0);
+    assert_int_equal(hub_life_of(f->engine)->waiting_n, 0);
+    fake_hub_free(f);
+}
+
 /* ---- rooms of a connection ---- */
 
 static void nobody_has_seen_whom_onjoin_refuses(void **state) {
@@ -793,6 +817,7 @@ int main(void) {
         cmocka_unit_test(scripts_do_not_find_the_token_in_the_handshake),
         cmocka_unit_test(so_many_of_one_address_keep_out_only_itself),
         cmocka_unit_test(beyond_so_many_that_arrive_nobody_is_judged),
+        cmocka_unit_test(who_comes_and_goes_without_end_keeps_out_only_himself),
         cmocka_unit_test(nobody_has_seen_whom_onjoin_refuses),
         cmocka_unit_test(onjoin_and_onleave_come_in_pairs),
         cmocka_unit_test(what_put_somebody_out_is_told),
