@@ -37,8 +37,18 @@ void hub_stream_tell(struct hub_stream *s, enum hub_stream_side side, const char
 
 /* ---- sending ---- */
 
+/* Acknowledgements name bytes. Instead of the place of each piece one is kept: those before it are taken when
+ * that is; so they may be counted for longer than they are under way, until all is taken at the latest. */
+static void pieces_taken(struct hub_stream_end *e) {
+    if (e->acked < e->mark) return;
+    e->pieces = e->acked == e->sent ? 0 : e->pieces - e->marked;
+    e->marked = e->pieces;
+    e->mark = e->sent;
+}
+
 size_t hub_stream_credit(const struct hub_stream *s, enum hub_stream_side side) {
     const struct hub_stream_end *e = &s->ends[side];
+    if (e->pieces >= HUB_STREAM_PIECES) return 0;
     return HUB_STREAM_CREDIT - (size_t)(e->sent - e->acked);
 }
 
@@ -51,7 +61,8 @@ static enum hub_code check_send(const struct hub_stream *s, enum hub_stream_side
         return hub_fail(err, HUB_BAD_REQUEST, "offset: expected %lld, as many bytes as were sent before",
                         (long long)e->sent);
     if (n > hub_stream_credit(s, side))
-        return hub_fail(err, HUB_TOO_LARGE, "more than %d bytes of a stream are not acknowledged", HUB_STREAM_CREDIT);
+        return hub_fail(err, HUB_TOO_LARGE, "more than %d bytes, or %d pieces, of a stream are not acknowledged",
+                        HUB_STREAM_CREDIT, HUB_STREAM_PIECES);
     return HUB_OK;
 }
 
@@ -79,7 +90,7 @@ enum hub_code hub_stream_send(struct hub_stream *s, enum hub_stream_side side, i
     if (to_script)
         hub_stream_wake(s); /* S may be gone */
     else if (bytes.n)
-        hub_stream_tell(s, other_side(side), "hub:streamData", hub_cstr(at), &bytes);
+        s->ends[side].pieces++, hub_stream_tell(s, other_side(side), "hub:streamData", hub_cstr(at), &bytes);
     return HUB_OK;
 }
 
@@ -88,6 +99,7 @@ void hub_stream_ack(struct hub_stream *s, enum hub_stream_side side, int64_t off
     char at[40];
     if (offset <= sender->acked || offset > sender->sent) return;
     sender->acked = offset;
+    pieces_taken(sender);
     snprintf(at, sizeof at, ",\"offset\":%lld", (long long)offset);
     if (sender->conn)
         hub_stream_tell(s, other_side(side), "hub:streamAck", hub_cstr(at), NULL);

@@ -179,6 +179,41 @@ static void a_script_writes_as_much_as_there_is_credit_for(void **state) {
     fake_hub_free(f);
 }
 
+/* Each is a packet for the client, of which a hundred times its byte waited: it was lost as a slow reader. */
+static void many_small_pieces_wait_for_credit_as_much_as_bytes_do(void **state) {
+    struct fake_hub *f = fake_hub_new(HUB);
+    struct fake_client ann;
+    struct method m;
+    char at[80];
+    (void)state;
+    client_connect(f, &ann, "ann");
+    has_opened(&ann, "s");
+    for (int i = 0; i < HUB_STREAM_PIECES; i++) {
+        call_method(f, &m, WRITE, 1, HUB_STR("x"));
+        was_answered(&m, HUB_OK);
+        if (i % 100 == 0) client_forgets(&ann);
+    }
+    call_method(f, &m, WRITE, 1, HUB_STR("x"));
+    assert_int_equal(m.done, 0);
+    snprintf(at, sizeof at, "{\"streamId\":\"s\",\"offset\":%d}", HUB_STREAM_PIECES / 2);
+    client_does(&ann, "hub:streamAck", at, "\"ok\":true");
+    snprintf(at, sizeof at, "{\"streamId\":\"s\",\"offset\":%d}", HUB_STREAM_PIECES);
+    client_does(&ann, "hub:streamAck", at, "\"ok\":true");
+    was_answered(&m, HUB_OK);
+    for (int i = 1; i < HUB_STREAM_PIECES; i++) {
+        call_method(f, &m, WRITE, 1, HUB_STR("x"));
+        was_answered(&m, HUB_OK);
+        if (i % 100 == 0) client_forgets(&ann);
+    }
+    call_method(f, &m, WRITE, 1, HUB_STR("x"));
+    assert_int_equal(m.done, 0);
+    ends_stream(&ann, "hub:streamDestroy", "s");
+    was_answered(&m, HUB_CLIENT_DISCONNECTED);
+    script_ends(f, HUB_OK, NULL);
+    nothing_is_left(f);
+    fake_hub_free(f);
+}
+
 /* Whatever waits is answered once, by whichever end comes first. */
 static void what_waits_is_answered_when_either_side_ends(void **state) {
     struct fake_hub *f = fake_hub_new(HUB);
@@ -322,6 +357,7 @@ int main(void) {
         cmocka_unit_test(a_script_reads_what_was_sent_and_gives_credit_with_it),
         cmocka_unit_test(more_than_the_credit_breaks_the_stream),
         cmocka_unit_test(a_script_writes_as_much_as_there_is_credit_for),
+        cmocka_unit_test(many_small_pieces_wait_for_credit_as_much_as_bytes_do),
         cmocka_unit_test(what_waits_is_answered_when_either_side_ends),
         cmocka_unit_test(what_has_waited_for_canopen_is_judged_again),
         cmocka_unit_test(a_stream_that_middleware_refuses_was_none),
