@@ -100,6 +100,8 @@ static const char *commit(struct fake_hub *f, struct script *s) {
     return s->text;
 }
 
+static void on_reloaded(void *arg) { *(bool *)arg = true; }
+
 /* ---- tests ---- */
 
 static void nothing_is_written_before_the_commit_and_then_all_of_it(void **state) {
@@ -387,6 +389,64 @@ static void a_guard_that_reads_by_one_is_asked_again(void **state) {
     fake_hub_free(f);
 }
 
+/* The definitions it was begun by hold until its end. */
+static void a_reload_in_its_midst_waits_for_its_end(void **state) {
+    struct fake_hub *f = transactions_new();
+    struct script s = {0};
+    bool reloaded = false;
+    (void)state;
+    fake_store_add(&f->store, fake_table(f, "seat"), SEAT);
+    start(f, &s);
+    says(f, &s, "objects.update", "[\"seat\",\"1\",{\"roomId\":\"r2\"}]", "\"roomId\":\"r2\"");
+    says(f, &s, "records.write", "[\"a:1\",{\"n\":1}]", "\"version\":1");
+    fake_store_hold(&f->store, true);
+    begin(f, &s, "objects.find", "[\"seat\",\"2\"]");
+    hub_engine_reload(f->engine, f->service, f->tables, f->engine->config.scripts, on_reloaded, &reloaded);
+    fake_settle(f);
+    assert_int_not_equal(hub_engine_pending(f->engine), 0);
+    fake_store_hold(&f->store, false);
+    fake_settle(f);
+    assert_int_equal(s.answers, 1);
+    assert_true(reloaded);
+    assert_int_not_equal(hub_engine_pending(f->engine), 0); /* its tables may not be freed */
+    says(f, &s, "queues.add", "[\"work\",1,{\"id\":\"j\",\"delayMs\":1000000}]", "delayed");
+    assert_string_equal(commit(f, &s), "");
+    assert_int_equal(s.code, HUB_OK);
+    assert_int_equal(hub_engine_pending(f->engine), 0);
+    start(f, &s);
+    says(f, &s, "objects.find", "[\"seat\",\"1\"]", "\"roomId\":\"r2\"");
+    says(f, &s, "records.get", "[\"a:1\"]", "\"version\":1");
+    says(f, &s, "queues.get", "[\"j\"]", "delayed");
+    end_script(&s);
+    fake_hub_free(f);
+}
+
+/* What was begun is carried out; its job waits for the next process. */
+static void a_drain_in_its_midst_lets_it_end(void **state) {
+    struct fake_hub *f = transactions_new();
+    struct script s = {0};
+    (void)state;
+    fake_store_add(&f->store, fake_table(f, "seat"), SEAT);
+    start(f, &s);
+    says(f, &s, "objects.update", "[\"seat\",\"1\",{\"roomId\":\"r2\"}]", "\"roomId\":\"r2\"");
+    hub_engine_drain(f->engine, 1000);
+    fake_settle(f);
+    assert_int_not_equal(hub_engine_pending(f->engine), 0);
+    says(f, &s, "records.write", "[\"a:1\",{\"n\":1}]", "\"version\":1");
+    says(f, &s, "queues.add", "[\"work\",1,{\"id\":\"j\"}]", "waiting");
+    assert_string_equal(commit(f, &s), "");
+    assert_int_equal(s.code, HUB_OK);
+    fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    assert_int_equal(hub_engine_pending(f->engine), 0);
+    start(f, &s);
+    says(f, &s, "objects.find", "[\"seat\",\"1\"]", "\"roomId\":\"r2\"");
+    says(f, &s, "records.get", "[\"a:1\"]", "\"version\":1");
+    says(f, &s, "queues.get", "[\"j\"]", "waiting");
+    end_script(&s);
+    fake_hub_free(f);
+}
+
 static void it_has_an_end_of_what_it_holds(void **state) {
     struct fake_hub *f = transactions_new();
     struct script s = {0};
@@ -435,6 +495,8 @@ int main(void) {
         cmocka_unit_test(an_unknown_end_is_told_when_it_is_known),
         cmocka_unit_test(a_version_that_nobody_knows_of_is_no_unknown_end),
         cmocka_unit_test(a_guard_that_reads_by_one_is_asked_again),
+        cmocka_unit_test(a_reload_in_its_midst_waits_for_its_end),
+        cmocka_unit_test(a_drain_in_its_midst_lets_it_end),
         cmocka_unit_test(it_has_an_end_of_what_it_holds),
         cmocka_unit_test(records_elsewhere_are_not_changed_with_others),
     };

@@ -71,7 +71,37 @@ static void hub_hook(void *ctx, struct hub_host_call *call) {
     hub_lua_hook_ops.call(env.s, script_env_script(&env, i), NULL, NULL, 0, nested_done, call);
 }
 
+/* db.transaction, whose first LOSES commits meet somebody else. */
+static struct {
+    int loses, begun, committed, turns, over;
+    int in_turn; /* commits that came with the turn that was given */
+    struct hub_host_tx tx;
+} met;
+static void drop_transaction(struct hub_host_tx *tx) { (void)tx, met.over++; }
+static void db_transaction(void *ctx, struct hub_host_call *call) {
+    struct hub_str step = hub_json_str(json_array_get(call->args, 0));
+    json_t *answer = NULL;
+    (void)ctx;
+    met.tx.drop = drop_transaction;
+    *call->tx = hub_str_is(step, "begin") ? &met.tx : NULL;
+    if (hub_str_is(step, "begin")) {
+        met.begun++;
+    } else if (hub_str_is(step, "commit")) {
+        met.in_turn += json_integer_value(json_array_get(call->args, 3)) == 7;
+        if (met.committed++ < met.loses) answer = json_string("seat/1");
+    } else if (hub_str_is(step, "turn")) {
+        assert_string_equal(json_string_value(json_array_get(call->args, 2)), "seat/1");
+        met.turns++;
+        answer = json_integer(7);
+    } else if (hub_str_is(step, "give up")) {
+        call->done(call, HUB_VERSION_CONFLICT, NULL, "others were faster");
+        return;
+    }
+    call->done(call, HUB_OK, answer, NULL);
+}
+
 static const struct hub_host_fn fns[] = {{"objects", "find", objects_find},
+                                         {"db", "transaction", db_transaction},
                                          {"db", "query", db_query},
                                          {"db", "fail", db_fail},
                                          {"db", "never", db_never},
@@ -82,13 +112,17 @@ static const struct hub_host_fn fns[] = {{"objects", "find", objects_find},
                                          {"hub", "hook", hub_hook},
                                          {NULL, NULL, NULL}};
 
+static const struct hub_host_fn within_fns[] = {
+    {"objects", "find", objects_find}, {"db", "transaction", db_transaction}, {NULL, NULL, NULL}};
+
 /* ---- set-up ---- */
 
 static int start(void **state) {
     (void)state;
     script_env_init(&env);
     env.loop = turned_loop_new();
-    env.host = (struct hub_host){.fns = fns};
+    env.host = (struct hub_host){.fns = fns, .within = within_fns};
+    memset(&met, 0, sizeof met);
     later_n = 0;
     held = NULL;
     seen = json_array();
@@ -528,6 +562,29 @@ static void binary_values_travel_beside_the_json(void **state) {
     assert_memory_equal(r.results, "[0,", 3);
 }
 
+/* The contract has a hundred runs; then whoever asks is told. */
+static void a_transaction_that_meets_others_runs_a_hundred_times(void **state) {
+    size_t i = lua("local n = 0 return db.transaction(function() n = n + 1 objects.find('a', 1) return n end)");
+    (void)state;
+    compiled();
+    met.loses = 99;
+    struct script_result r = run(i);
+    assert_int_equal(r.code, HUB_OK);
+    assert_int_equal(json_integer_value(r.value), 100);
+    assert_int_equal(met.begun, 100);
+    assert_int_equal(met.turns, 99);
+    assert_int_equal(met.in_turn, 99);
+    json_decref(r.value);
+    memset(&met, 0, sizeof met);
+    met.loses = 1000;
+    r = run(i);
+    assert_int_equal(r.code, HUB_HANDLER_FAILED);
+    assert_non_null(strstr(r.error, "others were faster"));
+    assert_int_equal(met.begun, 100);
+    assert_int_equal(met.committed, 100);
+    assert_int_equal(met.turns, 99);
+}
+
 int main(void) {
 #define T(F) cmocka_unit_test_setup_teardown(F, start, stop)
     const struct CMUnitTest tests[] = {
@@ -555,6 +612,7 @@ int main(void) {
         T(the_data_of_a_socket_that_is_gone_is_not_kept),
         T(a_socket_is_who_it_is_whatever_its_fields_say),
         T(binary_values_travel_beside_the_json),
+        T(a_transaction_that_meets_others_runs_a_hundred_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
