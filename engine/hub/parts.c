@@ -7,6 +7,7 @@
 #include "hub/engine_int.h"
 #include "hub/event/event.h"
 #include "hub/guest/guest.h"
+#include "hub/guard/guard.h"
 #include "hub/inbox/inbox.h"
 #include "hub/join/join.h"
 #include "hub/lifecycle/lifecycle.h"
@@ -50,6 +51,7 @@ const struct hub_part *const hub_parts[] = {
     &hub_metadata_part,
     &hub_room_metadata_part,
     &hub_shared_state_part,
+    &hub_guards_part,
     &hub_records_part,
     &hub_collections_part,
     &hub_queues_part,

@@ -111,7 +111,7 @@ void hub_collection_row_changed(struct hub_engine *e, const struct hub_table *t,
 void hub_collection_bind_watch(struct hub_collection *c);
 void hub_collection_unbind_watch(struct hub_collection *c);
 void hub_collection_resolve(struct hub_collection *c);
-void hub_collection_record_changed(struct hub_engine *e, struct hub_str id);
+void hub_collection_record_changed(struct hub_engine *e, struct hub_str id, const struct hub_grant *by);
 
 /* ---- who watches (watch.c) ---- */
 extern const struct hub_granting hub_collection_watching;

@@ -49,8 +49,9 @@ static bool is_watching(const struct hub_collection *c, struct hub_str id) {
     return false;
 }
 
-void hub_collection_record_changed(struct hub_engine *e, struct hub_str id) {
+void hub_collection_record_changed(struct hub_engine *e, struct hub_str id, const struct hub_grant *by) {
     struct hub_collections *all = hub_collections_of(e);
+    (void)by;
     if (!all->watching) return;
     HUB_LIST_EACH(&all->list, it) {
         struct hub_collection *c = HUB_CONTAINER(it, struct hub_collection, link);
@@ -72,7 +73,7 @@ static enum hub_code take_result(const json_t *result, struct hub_collection_ite
         struct hub_str id = hub_json_get_str(record, "id");
         if (!id.n) return hub_fail(err, HUB_HANDLER_FAILED, "resolver: record %zu has no id that is a text", i + 1);
         if (hub_collection_index(items, id) >= 0)
-            return hub_fail(err, HUB_HANDLER_FAILED, "resolver: two records have the id \"%.64s\"", id.p);
+            return hub_fail(err, HUB_HANDLER_FAILED, "resolver: two records have the id \"%.*s\"", HUB_CUT(id, 64));
         hub_collection_items_add(items, items->n, record, NULL);
     }
     return HUB_OK;

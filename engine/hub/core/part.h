@@ -17,6 +17,7 @@ struct hub_call;
 struct hub_conn;
 struct hub_def;
 struct hub_engine;
+struct hub_grant;
 struct hub_host_fn;
 struct hub_hub;
 struct hub_member;
@@ -45,6 +46,18 @@ enum hub_limit {
     HUB_LIMIT_METADATA,
     HUB_LIMIT_PUBLISHES,
     HUB_LIMIT_COUNT
+};
+
+/* What scripts can read of a service, and guards are asked again for (guard/guard.h). */
+enum hub_readable {
+    HUB_READABLE_RECORD,        /* one, by its id, */
+    HUB_READABLE_RECORDS,       /* those whose ids fit a pattern */
+    HUB_READABLE_ROW,           /* of a DataObject, by its id, */
+    HUB_READABLE_ROWS,          /* those that meet conditions */
+    HUB_READABLE_STATE,         /* of a room: its shared state, */
+    HUB_READABLE_ROOM_METADATA, /* its metadata, */
+    HUB_READABLE_MEMBERS,       /* who is in it, and as what */
+    HUB_READABLE_CONNECTION     /* its metadata and rooms; by its id or its client's */
 };
 
 /* ---- arguments ---- */
@@ -190,7 +203,11 @@ struct hub_part {
     /* The bus says that somebody else has changed a row of T. ROW is as it may have been for a while: what it
      * is now has to be read. */
     void (*row_changed)(struct hub_engine *e, const struct hub_table *t, const json_t *row);
-    void (*record_changed)(struct hub_engine *e, struct hub_str id); /* one of the service, after its commit */
+    /* One of the service, after its commit. BY: whose guard has asked for that; NULL: none has. */
+    void (*record_changed)(struct hub_engine *e, struct hub_str id, const struct hub_grant *by);
+    /* WHAT of the room NAME of HUB has changed, or of the connection or client NAME, in which case HUB is NULL. */
+    void (*readable_changed)(struct hub_engine *e, enum hub_readable what, const struct hub_hub *hub,
+                             struct hub_str name);
     void (*draining)(struct hub_engine *e);      /* commands that change something are refused from now on */
     void (*room_loaded)(struct hub_room *room);  /* sequence, moderation and receipts are there */
     void (*room_entered)(struct hub_room *room); /* by a connection */

@@ -30,6 +30,13 @@ void hub_grant_note(struct hub_grant *g, struct hub_grant_read *read) {
     g->read_n++;
 }
 
+bool hub_grant_has_noted(const struct hub_grant *g, const void *what) {
+    HUB_LIST_EACH(&g->reads, it) {
+        if (HUB_CONTAINER(it, struct hub_grant_read, in_grant)->what == what) return true;
+    }
+    return false;
+}
+
 void hub_grant_begin_change(struct hub_grant *g, struct hub_grant_change *x) {
     x->grant = g;
     hub_list_init(&x->in_grant);
@@ -70,7 +77,10 @@ void hub_grants_leave(struct hub_conn *c, const struct hub_granting *of) {
     struct hub_grants *all = hub_grants_of(c, of);
     if (!all) return;
     while (!hub_list_empty(&all->all)) hub_grant_end(HUB_CONTAINER(all->all.next, struct hub_grant, link), NULL);
-    if (all->again) return; /* which frees it */
+    if (all->again) { /* which frees it */
+        hub_rejudging_close(all->again);
+        return;
+    }
     *hub_conn_data(c, of->part) = NULL;
     free(all);
 }

@@ -80,6 +80,7 @@ static void call_guard(struct hub_guard_ask *a) {
     size_t n = 4;
     if (a->brought) args[n++] = (struct hub_hook_arg){"value", a->value};
     for (size_t i = 0; i < a->more_n; i++) args[n++] = a->more[i];
+    if (connection) hub_grant_reads(a->caller.grant, HUB_READABLE_CONNECTION, NULL, hub_cstr(a->conn->socket->sid));
     hub_hold(&a->hub->engine->holds, &a->hold, "guard");
     a->caller.hub = a->hub;
     a->caller.decides = true;

@@ -19,6 +19,8 @@ static inline struct hub_grants *hub_grants_of(const struct hub_conn *c, const s
 void hub_grant_add(struct hub_conn *c, const struct hub_granting *of, struct hub_grant *g);
 size_t hub_grants_n(const struct hub_conn *c, const struct hub_granting *of);
 
+/* The connection is closed: R, which may be waiting for a time, ends. */
+void hub_rejudging_close(struct hub_rejudging *r);
 /* G goes: what its guard reads, which may be running, is noted nowhere (rejudge.c). */
 void hub_rejudging_leave(struct hub_rejudging *r, const struct hub_grant *g);
 #endif

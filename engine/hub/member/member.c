@@ -72,6 +72,13 @@ static HUB_MUST char *session_text(const json_t *session, const char *a, const c
     return s.n ? hub_str_dup(s) : NULL;
 }
 
+/* C has entered or left. */
+static void tell_readers(struct hub_room *room, struct hub_conn *c) {
+    struct hub_engine *e = hub_of(room)->engine;
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_MEMBERS, hub_of(room), hub_cstr(room->id));
+    hub_conn_readable_changed(c);
+}
+
 void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room *room,
                       const struct hub_rights *rights) {
     struct hub_room_user *known = hub_room_user(room, hub_cstr(c->identity->user_id));
@@ -91,6 +98,7 @@ void hub_member_enter(struct hub_member *m, struct hub_conn *c, struct hub_room 
     m->user->name = session_text(hub_identity_session(c->identity), "fullname", "name");
     m->user->avatar = session_text(hub_identity_session(c->identity), "avatar", "picture");
     HUB_PARTS_CALL(hub_of(room)->engine, room_entered, room);
+    tell_readers(room, c);
 }
 
 /* PUT_OUT: what the sends of M that wait for their turn are refused with; HUB_OK: they are not. */
@@ -116,6 +124,7 @@ static void end_membership(struct hub_member *m, enum hub_code put_out, const st
     HUB_PARTS_CALL(hub_of(room)->engine, member_left, m, room, why);
     hub_member_unref(m);
     HUB_PARTS_CALL(hub_of(room)->engine, room_left, room);
+    tell_readers(room, c);
     if (put_out) HUB_PARTS_CALL(hub_of(room)->engine, rejudged, c, NULL);
     hub_room_unref(room);
     hub_conn_unref(c);

@@ -9,7 +9,9 @@ void hub_permissions_tell(struct hub_member *m) {
     hub_rights_add_json(hub_event_json_more(&e), &m->rights, silenced);
     hub_event_json_bool(&e, "silenced", silenced);
     hub_event_json_tell_one(&e, m->outlet, HUB_STR("hub:permissions"));
-    HUB_PARTS_CALL(hub_of(room)->engine, rejudged, m->conn, NULL);
+    struct hub_engine *engine = hub_of(room)->engine;
+    HUB_PARTS_CALL(engine, readable_changed, engine, HUB_READABLE_MEMBERS, hub_of(room), hub_cstr(room->id));
+    HUB_PARTS_CALL(engine, rejudged, m->conn, NULL);
 }
 
 void hub_permissions_tell_user(struct hub_room *room, struct hub_str user_id) {

@@ -108,6 +108,11 @@ static void end_step(struct kept *k, struct hub_list *answered, enum hub_code co
     hub_room_unref(room);
 }
 
+static void tell_readers(struct hub_room *room) {
+    struct hub_engine *e = hub_of(room)->engine;
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_ROOM_METADATA, hub_of(room), hub_cstr(room->id));
+}
+
 static void end_batch(struct kept *k, enum hub_code code, const char *error) {
     struct hub_list done;
     hub_list_init(&done);
@@ -118,6 +123,7 @@ static void end_batch(struct kept *k, enum hub_code code, const char *error) {
         hub_metadata_count(k->next_version - version);
         k->value = k->next;
         k->version = k->next_version;
+        if (k->version != version) tell_readers(k->room);
     } else {
         json_decref(k->next); /* it may have been written all the same: the next one reads what there is */
     }

@@ -3,6 +3,7 @@
  * more slowly than the record changes is asked about what it is by then, and its follower sent the whole. */
 #include <stdlib.h>
 
+#include "base/pattern.h"
 #include "hub/record/record_int.h"
 
 #define ASKED_AT_ONCE 64 /* followers; each record's in turn */
@@ -99,7 +100,9 @@ struct hub_record_hearing {
     struct hub_record *record;    /* reference */
     struct hub_record_news *news; /* of its present version, or an older one; NULL: none */
     struct hub_list due;          /* hub_follower.due */
-    size_t waiting;               /* guards that are being asked */
+    struct hub_list later;        /* the same, of those who are due when LATER_AT comes */
+    struct hub_timer later_at;
+    size_t waiting; /* guards that are being asked */
 };
 
 /* A guard on its way. */
@@ -136,6 +139,7 @@ bool hub_follower_is_asked(struct hub_follower *f) { return f->asking || hub_lis
 
 static void free_hearing(struct hub_record_hearing *h) {
     struct hub_record *r = h->record;
+    hub_timer_stop(r->all->engine->config.loop, &h->later_at);
     hub_list_remove(&h->link);
     hub_list_remove(&h->ready);
     drop_news(h->news);
@@ -150,7 +154,7 @@ static void go_on(struct hub_record_hearing *h) {
     if (any && h->waiting < WAITING_MAX) {
         if (!hub_list_linked(&h->ready)) hub_list_push(&all->may_ask, &h->ready);
         hub_defer(all->engine->config.loop, &all->ask_next);
-    } else if (!any && !h->waiting) {
+    } else if (!any && !h->waiting && hub_list_empty(&h->later)) {
         free_hearing(h);
     }
 }
@@ -172,7 +176,7 @@ static void on_asked(struct hub_guard_ask *ask, enum hub_code code) {
     else if (f && is_about_news(a, f))
         hub_follower_hear(f, a->news);
     else if (f)
-        hub_follower_ask(f);
+        hub_follower_ask(f, NULL);
     drop_news(a->news);
     free(a);
     h->waiting--;
@@ -228,12 +232,33 @@ static struct hub_record_hearing *hearing_of(struct hub_record *r) {
     hub_list_push(&r->all->hearings, &h->link);
     hub_list_init(&h->ready);
     hub_list_init(&h->due);
+    hub_list_init(&h->later);
     return h;
 }
 
-void hub_follower_ask(struct hub_follower *f) {
+static void on_later(struct hub_timer *t) {
+    struct hub_record_hearing *h = HUB_CONTAINER(t, struct hub_record_hearing, later_at);
+    for (struct hub_list *l; (l = hub_list_pop(&h->later));) hub_list_push(&h->due, l);
+    go_on(h);
+}
+
+/* A guard that changes what it is asked about, or two of them that change what both read, have no end of it. */
+static void put_off(struct hub_record_hearing *h, struct hub_follower *f, int64_t wait) {
+    hub_list_push(&h->later, &f->due);
+    if (!hub_timer_running(&h->later_at))
+        hub_timer_start(h->record->all->engine->config.loop, &h->later_at, wait, on_later);
+}
+
+void hub_follower_ask(struct hub_follower *f, const struct hub_grant *by) {
     struct hub_record *r = f->record;
+    f->by_guard |= by != NULL;
     if (r->all->changed.stopped || f->asking || hub_list_linked(&f->due) || hub_list_linked(&f->behind)) return;
+    int64_t wait = f->by_guard ? hub_grant_round(&f->grant, by ? by : &f->grant) : 0;
+    f->by_guard = false;
+    if (wait) {
+        put_off(hearing_of(r), f, wait);
+        return;
+    }
     hub_list_push(&hearing_of(r)->due, &f->due);
     go_on(r->hearing);
 }
@@ -250,6 +275,11 @@ bool hub_follower_follows(const struct hub_grant *g, const struct hub_record *r)
 
 void hub_follower_note(struct hub_grant *g, const struct hub_record *r) {
     if (hub_follower_follows(g, r)) HUB_CONTAINER(g, struct hub_follower, grant)->reads = true;
+}
+
+void hub_follower_note_list(struct hub_grant *g, const struct hub_pattern *p) {
+    if (g->of != &hub_record_following || hub_pattern_match(p, hub_grant_name(g), NULL) == HUB_NOT_FOUND) return;
+    HUB_CONTAINER(g, struct hub_follower, grant)->reads = true;
 }
 
 void hub_record_hearing_begin(struct hub_record *r, struct hub_record_news *news) {
@@ -272,7 +302,7 @@ void hub_record_hearings_stop(struct hub_records *all) {
     hub_defer_cancel(&all->ask_next);
     HUB_LIST_EACH_SAFE(&all->hearings, it) {
         struct hub_record_hearing *h = HUB_CONTAINER(it, struct hub_record_hearing, link);
-        while (hub_list_pop(&h->due)) {}
+        while (hub_list_pop(&h->due) || hub_list_pop(&h->later)) {}
         go_on(h);
     }
 }

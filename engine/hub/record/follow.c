@@ -81,7 +81,7 @@ static void on_catch_up(struct hub_timer *t) {
         if (hub_socket_queued(f->grant.conn->socket) > BEHIND_BYTES / 2) continue;
         hub_list_remove(&f->behind);
         if (hub_follower_is_asked(f))
-            hub_follower_ask(f);
+            hub_follower_ask(f, NULL);
         else
             send_full(f);
     }
@@ -144,27 +144,27 @@ void hub_follower_hear(struct hub_follower *f, const struct hub_record_news *new
         return;
     }
     f->told = news->version;
-    if (f->told != f->record->version) hub_follower_ask(f);
+    if (f->told != f->record->version) hub_follower_ask(f, NULL);
     hub_outlet_emit(&f->grant.conn->outlet, event_of(news->value), hub_buf_str(next ? &news->patch : &news->full), 0);
 }
 
 /* Those first whom nobody has to ask for. FULL and PATCH are given away. */
-static void tell_rest(struct hub_record *r, struct hub_buf full, struct hub_buf patch) {
+static void tell_rest(struct hub_record *r, struct hub_buf full, struct hub_buf patch, const struct hub_grant *by) {
     HUB_LIST_EACH(&r->followers, it) {
         struct hub_follower *f = HUB_CONTAINER(it, struct hub_follower, in_record);
-        if (hub_follower_is_asked(f)) hub_follower_ask(f);
+        if (hub_follower_is_asked(f)) hub_follower_ask(f, by);
     }
     hub_record_hearing_begin(r, news_new(r, full, patch));
 }
 
-void hub_record_tell(struct hub_record *r, const json_t *was) {
+void hub_record_tell(struct hub_record *r, const json_t *was, const struct hub_grant *by) {
     struct hub_buf full = {0}, patch = {0};
     if (hub_list_empty(&r->followers)) return;
     add_full(&full, r);
     tell_mode(r, HUB_FOLLOW_FULL, hub_buf_str(&full));
     if (r->patch && was && r->value) add_patch(&patch, r, was, &full);
     if (r->patch) tell_mode(r, HUB_FOLLOW_PATCH, patch.n ? hub_buf_str(&patch) : hub_buf_str(&full));
-    tell_rest(r, full, patch);
+    tell_rest(r, full, patch, by);
 }
 
 /* ---- subscribing ---- */
@@ -223,7 +223,7 @@ static void follow_record(struct following *s) {
         f->record = hub_record_ref(s->record);
     take_seat(f, mode_of(call));
     f->told = s->shown.version;
-    if (f->told != f->record->version) hub_follower_ask(f);
+    if (f->told != f->record->version) hub_follower_ask(f, NULL);
     answer_followed(call, s->record, &s->shown);
 }
 

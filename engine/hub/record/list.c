@@ -51,6 +51,16 @@ enum hub_code hub_record_glob(struct hub_str text, struct hub_pattern **out, str
     return code;
 }
 
+/* Likewise for whoever asks whether an id fits; NULL: it is none, or takes all of them. */
+static struct hub_pattern *pattern_of(const json_t *pattern) {
+    struct hub_str text = hub_json_str(pattern), prefix;
+    struct hub_pattern *p = NULL;
+    struct hub_err err;
+    enum hub_code code = text.n ? hub_record_glob(text, &p, &prefix, &err)
+                                : hub_pattern_new(hub_json_get_str(pattern, "regex"), true, &p, NULL, &err);
+    return code ? NULL : p;
+}
+
 static enum hub_code compile_text(struct listing *l, struct hub_str text, struct hub_err *err) {
     enum hub_code code = hub_record_glob(text, &l->pattern, &l->prefix, err);
     l->prefix.p = l->text = hub_str_dup(l->prefix);
@@ -172,6 +182,13 @@ static enum hub_code take_options(struct listing *l, const json_t *options, stru
     return hub_where_check(l->where, err);
 }
 
+static void note_list(const struct listing *l, const struct hub_host_call *c) {
+    const struct hub_caller *caller = c->caller;
+    if (!caller || !caller->grant) return;
+    hub_guard_reads_records(c, json_array_get(c->args, 0), pattern_of);
+    hub_follower_note_list(caller->grant, l->pattern);
+}
+
 void hub_record_host_list(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
     struct hub_err err;
@@ -185,6 +202,7 @@ void hub_record_host_list(void *ctx, struct hub_host_call *c) {
         fail_listing(l, code, err.text);
         return;
     }
+    note_list(l, c);
     hub_hold(&e->holds, &l->hold, "list of records");
     read_stretch(l);
 }

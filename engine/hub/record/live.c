@@ -147,9 +147,9 @@ static void on_loaded(void *arg, enum hub_code code, json_t *value, int64_t vers
 }
 
 void hub_record_changed_from(struct hub_record *r, json_t *was, const struct hub_grant *by) {
-    hub_record_tell(r, was);
+    hub_record_tell(r, was, by);
     hub_record_doubt_readers(r, by);
-    HUB_PARTS_CALL(r->all->engine, record_changed, r->all->engine, hub_cstr(r->id));
+    HUB_PARTS_CALL(r->all->engine, record_changed, r->all->engine, hub_cstr(r->id), by);
     if (hub_record_is_watched(r)) hub_record_hooks_add(r, was);
 }
 

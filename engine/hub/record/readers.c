@@ -19,18 +19,15 @@ static void drop_reader(struct hub_grant_read *read) {
     free(x);
 }
 
-static bool is_noted(const struct hub_record *r, const struct hub_grant *g) {
-    HUB_LIST_EACH(&g->reads, it) {
-        if (reader_at(HUB_CONTAINER(it, struct hub_grant_read, in_grant))->record == r) return true;
-    }
-    return false;
-}
-
 void hub_record_note_reader(struct hub_record *r, struct hub_grant *g) {
     hub_follower_note(g, r);
-    if (g->read_n == HUB_GRANT_READS_MAX || is_noted(r, g)) return;
+    if (hub_grant_has_noted(g, r)) return;
+    if (g->read_n >= HUB_GRANT_READS_MAX) {
+        hub_grant_reads_all(g, HUB_READABLE_RECORD);
+        return;
+    }
     struct reader *x = hub_xcalloc(1, sizeof *x);
-    *x = (struct reader){.read = {.drop = drop_reader}, .record = hub_record_ref(r)};
+    *x = (struct reader){.read = {.what = r, .drop = drop_reader}, .record = hub_record_ref(r)};
     hub_list_push(&r->readers, &x->in_record);
     hub_grant_note(g, &x->read);
 }
@@ -40,6 +37,6 @@ void hub_record_note_reader(struct hub_record *r, struct hub_grant *g) {
 void hub_record_doubt_readers(struct hub_record *r, const struct hub_grant *by) {
     HUB_LIST_EACH(&r->readers, it) {
         struct hub_grant *g = HUB_CONTAINER(it, struct reader, in_record)->read.grant;
-        if (g != by && (g->pending || !hub_follower_follows(g, r))) hub_grant_doubt(g);
+        if (g != by && (g->pending || !hub_follower_follows(g, r))) hub_grant_doubt(g, by);
     }
 }

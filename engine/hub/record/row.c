@@ -85,7 +85,9 @@ static enum hub_code check_members(const struct hub_table *t, const json_t *valu
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)value, name, v) {
         int column = hub_table_column(t, hub_cstr(name));
-        if (column < 0) return hub_fail(err, HUB_INVALID_CONTENT, "value: %s has no property \"%.64s\"", t->name, name);
+        if (column < 0)
+            return hub_fail(err, HUB_INVALID_CONTENT, "value: %s has no property \"%.*s\"", t->name,
+                            HUB_CUTZ(name, 64));
         if (is_kept(t, column))
             return hub_fail(err, HUB_INVALID_CONTENT, "value: \"%s\" is kept by hubd and cannot be set", name);
     }
@@ -284,12 +286,14 @@ struct row_change {
     struct hub_record_version version_row;
     int64_t no;
     json_t *value;
-    bool unknown; /* the row is to be read */
+    bool unknown;               /* the row is to be read */
+    struct hub_grant_change by; /* whose guard has asked for it */
 };
 
 static void end_row_change(struct row_change *x, bool unlock) {
     struct hub_record *r = x->record;
     if (unlock) hub_record_unlock(&x->lock);
+    hub_grant_end_change(&x->by);
     json_decref(x->value);
     hub_buf_free(&x->version_row.text);
     free(x);
@@ -301,7 +305,7 @@ static void on_change_noted(struct hub_write *w) {
     struct row_change *x = w->arg;
     json_t *was = json_incref(x->record->value);
     hub_record_put(x->record, json_incref(x->value), x->record->version + 1);
-    hub_record_changed_from(x->record, was, NULL);
+    hub_record_changed_from(x->record, was, x->by.grant);
     json_decref(was);
     end_row_change(x, true);
 }
@@ -327,12 +331,13 @@ static void on_change_locked(struct hub_record_lock *lock, enum hub_code code) {
 }
 
 /* One that nobody follows is read when somebody wants it. */
-static void take_change(struct hub_record *r, int64_t no, json_t *value, bool unknown) {
+static void take_change(struct hub_record *r, int64_t no, json_t *value, bool unknown, const struct hub_grant *by) {
     bool idle = !r->holder && hub_list_empty(&r->waiting);
     if (idle && r->loaded && !hub_record_is_heard(r)) hub_record_doubt(r);
     if (idle && !r->loaded) return;
     struct row_change *x = hub_xcalloc(1, sizeof *x);
     *x = (struct row_change){.record = hub_record_ref(r), .no = no, .value = json_incref(value), .unknown = unknown};
+    hub_grant_begin_change((struct hub_grant *)(uintptr_t)by, &x->by);
     hub_record_lock(&x->lock, r, HUB_RECORD_ALONE, on_change_locked);
 }
 
@@ -349,7 +354,7 @@ void hub_record_row_written(struct hub_engine *e, const struct hub_write *w, con
             if (by && at->commit == by)
                 at->no = no;
             else
-                take_change(at->record, no, value, false);
+                take_change(at->record, no, value, false, hub_guard_writer(e, by));
         }
     json_decref(value);
     json_decref(row);
@@ -361,5 +366,5 @@ void hub_record_row_changed(struct hub_engine *e, const struct hub_table *t, con
     const json_t *id = json_object_get(row, t->columns[t->id].property);
     struct hub_list *list = hub_json_nil(id) ? NULL : records_at(all, t->name, id);
     if (list) HUB_LIST_EACH_SAFE(list, it)
-    take_change(HUB_CONTAINER(it, struct hub_record_row, link)->record, ++all->row_no, NULL, true);
+    take_change(HUB_CONTAINER(it, struct hub_record_row, link)->record, ++all->row_no, NULL, true, NULL);
 }

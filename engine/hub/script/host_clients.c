@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "hub/client/client.h"
+#include "hub/guard/guard.h"
 
 static const struct hub_client_ops *const clients = &hub_clients_here;
 
@@ -61,6 +62,7 @@ static bool read_target(struct hub_engine *e, struct hub_host_call *c, size_t at
 /* ---- one ---- */
 
 void hub_host_clients_get(void *ctx, struct hub_host_call *c) {
+    hub_guard_reads(c, HUB_READABLE_CONNECTION, NULL, hub_host_text(c, 0));
     if (has_clients(ctx, c)) clients->get(ctx, hub_host_text(c, 0), callers_window(ctx, c), answer_done, c);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "hub/call/call.h"
+#include "hub/guard/guard.h"
 #include "hub/metadata/metadata.h"
 #include "hub/namespace/namespace.h"
 
@@ -29,6 +30,7 @@ static bool fail_args(struct hub_host_call *c, const char *usage) {
 void hub_host_connections_get(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
     const struct hub_conn *conn = hub_directory_find(directory_of(e), hub_host_text(c, 0));
+    hub_guard_reads(c, HUB_READABLE_CONNECTION, NULL, hub_host_text(c, 0));
     hub_host_done(c, conn ? hub_conn_json(conn) : NULL);
 }
 

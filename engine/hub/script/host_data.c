@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hub/guard/guard.h"
+
 /* ---- objects ---- */
 
 static struct hub_data *data_of(struct hub_engine *e) { return &e->data; }
@@ -25,25 +27,50 @@ static void on_object(void *p, enum hub_code code, json_t *result, const char *e
         hub_host_done(c, json_incref(result));
 }
 
+/* A write on its way, which is whom the parts hear of as BY. */
+struct object_write {
+    struct hub_engine *engine;
+    struct hub_host_call *call;
+};
+
+static void on_object_written(void *p, enum hub_code code, json_t *result, const char *error) {
+    struct object_write *w = p;
+    struct hub_host_call *c = w->call;
+    hub_guard_ends_write(w->engine, w);
+    free(w);
+    on_object(c, code, result, error);
+}
+
+static HUB_MUST struct object_write *write_new(struct hub_engine *e, struct hub_host_call *c) {
+    struct object_write *w = hub_xmalloc(sizeof *w);
+    *w = (struct object_write){e, c};
+    hub_guard_begins_write(e, c, w);
+    return w;
+}
+
 void hub_host_objects_find(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = hub_host_table(ctx, c);
+    if (t) hub_guard_reads_row(c, t, hub_host_arg(c, 1));
     if (t) hub_object_find(data_of(ctx), t, hub_host_arg(c, 1), on_object, c);
 }
 void hub_host_objects_list(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = hub_host_table(ctx, c);
+    if (t) hub_guard_reads_rows(c, t, hub_host_arg(c, 1));
     if (t) hub_object_list(data_of(ctx), t, hub_host_arg(c, 1), hub_host_arg(c, 2), on_object, c);
 }
 void hub_host_objects_create(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = hub_host_table(ctx, c);
-    if (t) hub_object_create(data_of(ctx), t, hub_host_arg(c, 1), call_waits(c), on_object, c);
+    if (t) hub_object_create(data_of(ctx), t, hub_host_arg(c, 1), call_waits(c), on_object_written, write_new(ctx, c));
 }
 void hub_host_objects_update(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = hub_host_table(ctx, c);
-    if (t) hub_object_update(data_of(ctx), t, hub_host_arg(c, 1), hub_host_arg(c, 2), call_waits(c), on_object, c);
+    if (t)
+        hub_object_update(data_of(ctx), t, hub_host_arg(c, 1), hub_host_arg(c, 2), call_waits(c), on_object_written,
+                          write_new(ctx, c));
 }
 void hub_host_objects_delete(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = hub_host_table(ctx, c);
-    if (t) hub_object_delete(data_of(ctx), t, hub_host_arg(c, 1), call_waits(c), on_object, c);
+    if (t) hub_object_delete(data_of(ctx), t, hub_host_arg(c, 1), call_waits(c), on_object_written, write_new(ctx, c));
 }
 
 /* ---- db ---- */

@@ -6,6 +6,7 @@
 
 #include "hub/access/access.h"
 #include "hub/event/event.h"
+#include "hub/guard/guard.h"
 #include "hub/lifecycle/lifecycle.h"
 #include "hub/member/member.h"
 #include "hub/message/message.h"
@@ -269,9 +270,16 @@ void hub_host_hub_emit(void *ctx, struct hub_host_call *c) {
     hub_host_done(c, json_integer(n));
 }
 
+/* Guards are those of a hub, or of a plain namespace, which has no rooms. */
+static void note_members(struct hub_engine *e, const struct hub_host_call *c) {
+    const struct hub_hub *own = hub_host_own(e, c);
+    if (own) hub_guard_reads(c, HUB_READABLE_MEMBERS, own, hub_host_text(c, 0));
+}
+
 void hub_host_hub_members(void *ctx, struct hub_host_call *c) {
     struct hub_room *room;
     struct hub_buf b = {0};
+    note_members(ctx, c);
     if (!room_arg(ctx, c, &room)) return;
     if (!room) {
         hub_host_done(c, json_array());
@@ -284,6 +292,7 @@ void hub_host_hub_members(void *ctx, struct hub_host_call *c) {
 
 void hub_host_hub_member_count(void *ctx, struct hub_host_call *c) {
     struct hub_room *room;
+    note_members(ctx, c);
     if (room_arg(ctx, c, &room)) hub_host_done(c, json_integer(room ? room->user_n : 0));
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "hub/access/access.h"
+#include "hub/guard/guard.h"
 #include "hub/member/member.h"
 #include "hub/metadata/metadata.h"
 
@@ -52,6 +53,7 @@ void hub_host_rooms_members(void *ctx, struct hub_host_call *c) {
         hub_host_fail(c, code, err.text);
         return;
     }
+    hub_guard_reads(c, HUB_READABLE_MEMBERS, hub, hub_host_text(c, 0));
     const struct hub_room *room = room_in_use(hub, hub_host_text(c, 0));
     if (room) add_users(&page, room);
     hub_host_done(c, hub_host_page_end(&page));
@@ -137,6 +139,7 @@ static void start_metadata_call(struct hub_engine *e, struct hub_host_call *c, c
         hub_host_fail(c, HUB_FEATURE_DISABLED, "metadata.room is not declared in the hub");
         return;
     }
+    if (!change) hub_guard_reads(c, HUB_READABLE_ROOM_METADATA, hub, hub_host_text(c, 0));
     struct metadata_call *m = hub_xmalloc(sizeof *m);
     *m = (struct metadata_call){c, NULL, change, strategy};
     hub_host_find_room(hub, c, on_metadata_room, m);

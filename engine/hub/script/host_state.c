@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "hub/guard/guard.h"
 #include "hub/shared_state/shared_state.h"
 
 /* One call, until its room is found and its change made. */
@@ -49,6 +50,7 @@ static void start_state_call(void *ctx, struct hub_host_call *c, const struct st
         hub_host_fail(c, HUB_BAD_REQUEST, "key: expected " HUB_ID_EXPECTED);
         return;
     }
+    if (what->change.op == HUB_STATE_READ) hub_guard_reads(c, HUB_READABLE_STATE, hub, hub_host_text(c, 0));
     struct state_call *s = hub_xmalloc(sizeof *s);
     *s = *what;
     s->call = c;

@@ -120,6 +120,8 @@ static void apply_step(struct hub_shared *s, struct hub_state_step *step) {
     hub_shared_forget_shown(s);
     hub_metric_add(&changes_total, 1);
     hub_shared_tell(s, step);
+    struct hub_engine *e = hub_of(s->room)->engine;
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_STATE, hub_of(s->room), hub_cstr(s->room->id));
 }
 
 static void answer_asking(struct hub_shared *s, struct asking *a) {

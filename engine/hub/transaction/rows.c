@@ -83,6 +83,7 @@ static void answer_row(struct hub_tx *tx, struct hub_tx_item *item, struct hub_h
 
 void hub_tx_objects_find(void *ctx, struct hub_host_call *call) {
     const struct hub_table *t = hub_host_table(ctx, call);
+    if (t) hub_guard_reads_row(call, t, hub_host_arg(call, 1));
     if (t) with_row(call, t, canonical_id(t, hub_host_arg(call, 1)), answer_row);
 }
 
@@ -127,6 +128,7 @@ void hub_tx_objects_list(void *ctx, struct hub_host_call *call) {
     a->table = t;
     a->where = json_incref(hub_host_arg(call, 1));
     a->options = json_incref(hub_host_arg(call, 2));
+    hub_guard_reads_rows(call, t, a->where);
     hub_object_list(&a->tx->engine->data, t, a->where, a->options, on_list, a);
 }
 

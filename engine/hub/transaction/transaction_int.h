@@ -4,6 +4,7 @@
 #define HUB_TRANSACTION_TRANSACTION_INT_H
 #include "data/objects.h"
 #include "hub/call/call.h"
+#include "hub/guard/guard.h"
 #include "hub/queue/queue.h"
 #include "hub/record/record.h"
 #include "hub/transaction/transaction.h"

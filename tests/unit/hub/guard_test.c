@@ -11,7 +11,9 @@
 #define HUB                                     \
     "roomSettings: {roomDataObject: room}\n"    \
     "messageSettings: {messageTypes: [text]}\n" \
-    "hubExtensions:\n" GUARDS
+    "hubExtensions:\n"                          \
+    "  state: {sync: true}\n"                   \
+    "  metadata: {connection: {clientWritable: [nick]}, room: {}}\n" GUARDS
 #define PLAIN "namespaces:\n- path: /plain\n  auth: true\n" GUARDS
 
 /* What is granted, how it is asked for, and where. */
@@ -196,6 +198,277 @@ static void but_not_by_what_they_have_changed_themselves(void **state) {
     }
 }
 
+/* A function that scripts may call, by the hook of CALLER. ARGS: a list as JSON. */
+static void does_by(struct fake_hub *f, void *caller, const char *function, const char *args) {
+    char name[40];
+    struct hub_host_call call = {.args = json_loads(args, 0, NULL), .caller = caller, .done = fake_on_host_done};
+    json_t *given = call.args;
+    assert_non_null(given);
+    for (const struct hub_part *const *part = hub_parts; *part; part++)
+        for (const struct hub_host_fn *fn = (*part)->host; fn && fn->name; fn++) {
+            snprintf(name, sizeof name, "%s.%s", fn->table, fn->name);
+            if (!strcmp(name, function)) fn->call(f->engine, &call);
+        }
+    fake_settle(f);
+    assert_null(call.args); /* it was found, and is answered */
+    json_decref(given);
+}
+static void server_does(struct fake_hub *f, const char *function, const char *args) {
+    does_by(f, &f->hub->caller, function, args);
+}
+static void guard_does(struct fake_hub *f, const char *function, const char *args) {
+    fake_settle(f);
+    does_by(f, (void *)(uintptr_t)fake_script_first(&f->scripts)->caller, function, args);
+}
+
+/* What a guard reads; what is nothing of that; what changes it. */
+static const struct reading {
+    const char *reads, *args, *other, *other_args, *changes, *change_args;
+} readings[] = {
+    {"records.list", "[\"r:team*\"]", "records.write", "[\"r:else\", 1]", "records.write", "[\"r:team1\", 1]"},
+    {"records.list", "[{\"regex\": \"^r:t.$\"}, {}]", "records.write", "[\"r:tea\", 1]", "records.delete",
+     "[\"r:t1\"]"},
+    {"objects.find", "[\"seat\", \"s1\"]", "objects.update", "[\"seat\", \"s2\", {\"roomId\": \"r3\"}]",
+     "objects.update", "[\"seat\", \"s1\", {\"roomId\": \"r3\"}]"},
+    {"objects.find", "[\"seat\", \"s3\"]", "objects.delete", "[\"seat\", \"s2\"]", "objects.create",
+     "[\"seat\", {\"id\": \"s3\", \"userId\": \"ann\", \"roomId\": \"r1\"}]"},
+    {"objects.list", "[\"seat\", {\"userId\": \"ann\"}]", "objects.create",
+     "[\"seat\", {\"userId\": \"bob\", \"roomId\": \"r1\"}]", "objects.create",
+     "[\"seat\", {\"userId\": \"ann\", \"roomId\": \"r1\"}]"},
+    {"objects.list", "[\"seat\", {\"userId\": \"ann\"}]", "objects.update", "[\"room\", \"r1\", {\"title\": \"a\"}]",
+     "objects.update", "[\"seat\", \"s1\", {\"userId\": \"bob\"}]"},
+    {"objects.list", "[\"seat\", null, {\"limit\": 1}]", "objects.update", "[\"room\", \"r1\", {\"title\": \"a\"}]",
+     "objects.delete", "[\"seat\", \"s2\"]"},
+    {"state.get", "[\"r1\", \"k\"]", "state.set", "[\"r2\", \"k\", 1]", "state.set", "[\"r1\", \"k\", 1]"},
+    {"state.keys", "[\"r1\"]", "state.get", "[\"r1\", \"k\"]", "state.incr", "[\"r1\", \"n\", 1]"},
+    {"rooms.metadata", "[\"r1\"]", "rooms.setMetadata", "[\"r2\", {\"a\": 1}]", "rooms.setMetadata",
+     "[\"r1\", {\"a\": 1}]"},
+};
+
+static void seats_are_taken(struct fake_hub *f) {
+    const struct hub_table *seat = fake_table(f, "seat");
+    fake_store_add(&f->store, seat, "{\"id\":\"s1\",\"userId\":\"ann\",\"roomId\":\"r1\"}");
+    fake_store_add(&f->store, seat, "{\"id\":\"s2\",\"userId\":\"bob\",\"roomId\":\"r1\"}");
+}
+
+/* A guard that has read the same twice is asked once. */
+static void when_anything_else_that_they_have_read_changes(void **state) {
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(readings); i++) {
+        const struct reading *r = &readings[i];
+        struct fake_hub *f = guards_new();
+        struct fake_client ann;
+        seats_are_taken(f);
+        server_does(f, "records.write", "[\"r:t1\", 7]");
+        client_connect(f, &ann, "ann");
+        int ack = ask_for(f, &ann, &kinds[0], 1);
+        guard_does(f, r->reads, r->args);
+        guard_does(f, r->reads, r->args);
+        end_guard(f, HUB_OK, "true");
+        client_is_answered(&ann, ack, "\"ok\":true");
+        server_does(f, r->other, r->other_args);
+        if (fake_scripts_waiting(&f->scripts)) fail_msg("%s asks for what %s(%s) read", r->other, r->reads, r->args);
+        server_does(f, r->changes, r->change_args);
+        if (!fake_scripts_waiting(&f->scripts)) fail_msg("%s does not ask for %s(%s)", r->changes, r->reads, r->args);
+        end_guard(f, HUB_OK, "false");
+        hears_of_the_end(&ann, &kinds[0], 1, "not_allowed");
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+        fake_hub_free(f);
+    }
+}
+
+static void when_somebody_comes_to_a_room_whose_members_they_have_read(void **state) {
+    static const char *const reads[] = {"hub.members", "hub.memberCount", "rooms.members"};
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(reads); i++) {
+        struct fake_hub *f = guards_new();
+        struct fake_client ann, bob;
+        client_connect(f, &ann, "ann");
+        int ack = ask_for(f, &ann, &kinds[0], 1);
+        guard_does(f, reads[i], "[\"r1\"]");
+        end_guard(f, HUB_OK, "true");
+        client_is_answered(&ann, ack, "\"ok\":true");
+        client_join(f, &bob, "bob", "r2");
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+        client_does(&bob, "hub:join", "{\"roomId\":\"r1\"}", "\"ok\":true");
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+        guard_does(f, reads[i], "[\"r1\"]");
+        end_guard(f, HUB_OK, "true");
+        client_does(&bob, "hub:leave", "{\"roomId\":\"r1\"}", "\"ok\":true");
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+        end_guard(f, HUB_OK, "true");
+        fake_hub_free(f);
+    }
+}
+
+/* Of a guard that names "connection" it is that of who asks. */
+static void when_metadata_or_rooms_of_a_connection_change(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann, bob;
+    char args[60];
+    (void)state;
+    client_connect(f, &ann, "ann");
+    client_connect(f, &bob, "bob");
+    snprintf(args, sizeof args, "[\"%s\"]", fake_conn(f, "bob")->socket->sid);
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    guard_does(f, "connections.get", args);
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    client_does(&bob, "hub:setMetadata", "{\"metadata\":{\"nick\":\"b\"}}", "\"ok\":true");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    guard_does(f, "connections.get", args);
+    end_guard(f, HUB_OK, "true");
+    client_hang_up(&bob);
+    fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
+    fake_hub_free(f);
+}
+
+/* What is more than is noted is everything of its kind. */
+static void when_much_is_read_any_change_of_the_kind_asks_again(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann;
+    char args[40];
+    (void)state;
+    client_connect(f, &ann, "ann");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    for (int i = 0; i < HUB_GRANT_READS_MAX - 1; i++) { /* and its own connection */
+        snprintf(args, sizeof args, "[\"seat\", \"x%d\"]", i);
+        guard_does(f, "objects.find", args);
+    }
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    seats_are_taken(f);
+    server_does(f, "objects.update", "[\"seat\", \"s1\", {\"roomId\": \"r2\"}]");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    ack = ask_for(f, &ann, &kinds[0], 2);
+    for (int i = 0; i <= HUB_GRANT_READS_MAX; i++) {
+        snprintf(args, sizeof args, "[\"seat\", \"x%d\"]", i);
+        guard_does(f, "objects.find", args);
+        snprintf(args, sizeof args, "r:x%d", i);
+        fake_guard_reads(f, args);
+    }
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    server_does(f, "state.set", "[\"r1\", \"k\", 1]"); /* of which it has read nothing */
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    server_does(f, "objects.update", "[\"seat\", \"s1\", {\"roomId\": \"r3\"}]");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    fake_guard_reads(f, "r:x1");
+    for (int i = 0; i < HUB_GRANT_READS_MAX; i++) {
+        snprintf(args, sizeof args, "r:y%d", i);
+        fake_guard_reads(f, args);
+    }
+    end_guard(f, HUB_OK, "true");
+    server_writes(f, "r:else", 1);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
+    fake_hub_free(f);
+}
+
+/* It knows what it has written: rows as well as records. */
+static void but_not_by_rows_that_they_have_changed_themselves(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann;
+    (void)state;
+    seats_are_taken(f);
+    client_connect(f, &ann, "ann");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    guard_does(f, "objects.find", "[\"seat\", \"s1\"]");
+    guard_does(f, "objects.update", "[\"seat\", \"s1\", {\"roomId\": \"r2\"}]");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    server_does(f, "objects.update", "[\"seat\", \"s1\", {\"roomId\": \"r3\"}]");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
+    fake_hub_free(f);
+}
+
+/* Lets every guard that waits read r:acl and write it; how many there were. */
+static int guards_go_round(struct fake_hub *f, int *value, int most) {
+    int n = 0;
+    for (; fake_scripts_waiting(&f->scripts) && n < most; n++) {
+        fake_guard_reads(f, "r:acl");
+        guard_writes(f, "r:acl", ++*value);
+        end_guard(f, HUB_OK, "true");
+    }
+    return n;
+}
+
+/* They had no end of it: each turn had two guards more, as fast as the process could run them. */
+static void two_that_change_what_both_read_take_turns_at_a_bounded_rate(void **state) {
+    (void)state;
+    for (size_t k = 0; k < HUB_NELEM(kinds); k++) {
+        struct fake_hub *f = guards_new();
+        struct fake_client ann, bob;
+        int value = 0;
+        client_connect_to(f, &ann, kinds[k].nsp, "ann");
+        client_connect_to(f, &bob, kinds[k].nsp, "bob");
+        ask_for(f, &ann, &kinds[k], 1);
+        ask_for(f, &bob, &kinds[k], 1);
+        int n = guards_go_round(f, &value, 1000);
+        assert_in_range(n, HUB_GRANT_ROUNDS_AT_ONCE, 2 * HUB_GRANT_ROUNDS_AT_ONCE + 4);
+        for (int i = 0; i < 40; i++) {
+            fake_pass(f, HUB_GRANT_ROUND_MS);
+            assert_in_range(guards_go_round(f, &value, 1000), 1, 4);
+        }
+        fake_pass(f, 60000); /* none of them changes anything any more */
+        while (fake_scripts_waiting(&f->scripts)) end_guard(f, HUB_OK, "true");
+        is_granted(f, &ann, &kinds[k], 2);
+        fake_hub_free(f);
+    }
+}
+
+/* It has no end of it either; who follows is told of what there is. */
+static void one_that_changes_what_it_is_asked_about_is_put_off(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann;
+    int value = 0, n = 0;
+    (void)state;
+    client_connect(f, &ann, "ann");
+    int ack = ask_for(f, &ann, &kinds[1], 1);
+    fake_guard_reads(f, "r:1");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    server_writes(f, "r:1", 1000);
+    for (; fake_scripts_waiting(&f->scripts) && n < 1000; n++) {
+        guard_writes(f, "r:1", ++value);
+        end_guard(f, HUB_OK, "true");
+    }
+    assert_in_range(n, 2, HUB_GRANT_ROUNDS_AT_ONCE + 2);
+    fake_pass(f, HUB_GRANT_ROUND_MS);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true"); /* it changes nothing this time */
+    char full[40];
+    snprintf(full, sizeof full, "\"full\":%d", value);
+    client_hears(&ann, full);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    fake_hub_free(f);
+}
+
+/* The process may end while one of them is put off. */
+static void who_is_put_off_may_go(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann, bob;
+    int value = 0;
+    (void)state;
+    client_connect(f, &ann, "ann");
+    client_connect(f, &bob, "bob");
+    ask_for(f, &ann, &kinds[0], 1);
+    ask_for(f, &bob, &kinds[0], 1);
+    guards_go_round(f, &value, 1000);
+    int refresh = client_says(&ann, "hub:refreshToken", "{\"token\":\"dev:ann:guest\"}");
+    fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1); /* rights do not wait */
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, refresh, "\"ok\":true");
+    client_hang_up(&ann);
+    fake_settle(f);
+    fake_hub_free(f);
+}
+
 /* In the midst of what a guard does: what it reads then is nobody's. */
 static void what_a_guard_reads_may_outlive_what_it_is_for(void **state) {
     (void)state;
@@ -259,6 +532,14 @@ int main(void) {
         cmocka_unit_test(before_the_answer),
         cmocka_unit_test(when_a_record_that_they_have_read_changes),
         cmocka_unit_test(but_not_by_what_they_have_changed_themselves),
+        cmocka_unit_test(when_anything_else_that_they_have_read_changes),
+        cmocka_unit_test(when_somebody_comes_to_a_room_whose_members_they_have_read),
+        cmocka_unit_test(when_metadata_or_rooms_of_a_connection_change),
+        cmocka_unit_test(when_much_is_read_any_change_of_the_kind_asks_again),
+        cmocka_unit_test(but_not_by_rows_that_they_have_changed_themselves),
+        cmocka_unit_test(two_that_change_what_both_read_take_turns_at_a_bounded_rate),
+        cmocka_unit_test(one_that_changes_what_it_is_asked_about_is_put_off),
+        cmocka_unit_test(who_is_put_off_may_go),
         cmocka_unit_test(what_a_guard_reads_may_outlive_what_it_is_for),
         cmocka_unit_test(of_who_has_gone_nothing_is_left),
     };
