@@ -1,7 +1,9 @@
 /* Blocks that are kept for whoever takes next. With AddressSanitizer nothing is kept, so what is tested
- * there is that taking and giving go well with malloc's own. */
+ * there is that taking and giving go well with malloc's own; base.kept_blocks is the same without it, in
+ * every build. */
 #include "base/block.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -72,6 +74,71 @@ static void what_is_kept_has_a_bound(void **state) {
     if (KEEPS) assert_in_range(found, 1000, 1100); /* a mebibyte */
 }
 
+/* What is taken is nobody else's, whatever was given before, in whatever order. */
+static void no_block_is_given_out_twice(void **state) {
+    enum { MANY = 300 };
+    char *blocks[MANY];
+    (void)state;
+    hub_block_keep();
+    for (int round = 0; round < 4; round++) {
+        for (size_t i = 0; i < MANY; i++) {
+            blocks[i] = hub_block_take(i % 3 ? 100 : 40);
+            memset(blocks[i], (int)i, 40);
+        }
+        for (size_t i = 0; i < MANY; i++)
+            for (size_t k = 0; k < 40; k++) assert_int_equal((unsigned char)blocks[i][k], i & 255);
+        for (size_t i = 0; i < MANY; i++) hub_block_give(blocks[round % 2 ? i : MANY - 1 - i]);
+    }
+    hub_block_drop();
+}
+
+/* One of malloc's, whatever it was asked for, goes to those who want no more than it has. */
+static void a_block_of_any_size_serves_no_larger_wish(void **state) {
+    (void)state;
+    for (size_t n = 0; n < 1400; n++) {
+        hub_block_keep();
+        hub_block_give(hub_xmalloc(n));
+        for (size_t want = 1500; want--;) {
+            char *p = hub_block_find(want);
+            if (!p) continue;
+            assert_true(KEEPS && want <= malloc_usable_size(p) && want >= n);
+            memset(p, 1, want);
+            free(p);
+        }
+        hub_block_drop();
+    }
+}
+
+/* 1,288 bytes; what is larger, or is left when nothing is kept any more, is malloc's. */
+static void large_blocks_are_not_kept(void **state) {
+    (void)state;
+    hub_block_keep();
+    hub_block_give(hub_block_take(1288));
+    hub_block_give(hub_block_take(1305));
+    hub_block_give(hub_block_take(100000));
+    void *p = hub_block_find(1288);
+    assert_true((p != NULL) == KEEPS);
+    for (size_t n = 1289; n < 3000; n++) assert_null(hub_block_find(n));
+    free(p);
+    hub_block_give(hub_block_take(64));
+    hub_block_drop();
+    for (size_t n = 0; n < 1500; n++) assert_null(hub_block_find(n));
+}
+
+/* Twice in a row: what the first has kept is there still, and is freed once. */
+static void keeping_begins_once(void **state) {
+    (void)state;
+    hub_block_keep();
+    void *p = hub_block_take(200);
+    hub_block_give(p);
+    hub_block_keep();
+    void *again = hub_block_find(200);
+    assert_true(again == (KEEPS ? p : NULL));
+    free(again);
+    hub_block_drop();
+    hub_block_drop();
+}
+
 static void trees_live_in_blocks(void **state) {
     (void)state;
     hub_block_keep();
@@ -90,6 +157,10 @@ int main(void) {
         cmocka_unit_test(a_block_is_as_large_as_what_was_asked_for),
         cmocka_unit_test(blocks_may_be_grown_and_freed_as_others_are),
         cmocka_unit_test(what_is_kept_has_a_bound),
+        cmocka_unit_test(no_block_is_given_out_twice),
+        cmocka_unit_test(a_block_of_any_size_serves_no_larger_wish),
+        cmocka_unit_test(large_blocks_are_not_kept),
+        cmocka_unit_test(keeping_begins_once),
         cmocka_unit_test(trees_live_in_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
