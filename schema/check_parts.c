@@ -1,4 +1,5 @@
 /* What hubs and plain namespaces both declare: commands and what is around them. */
+#include "base/mem.h"
 #include "schema/kw_parts.h"
 #include "schema/loader.h"
 
@@ -105,7 +106,41 @@ static void check_around(struct hub_loader *l, struct hub_raw *h, const struct h
     hub_buf_free(&none);
 }
 
+/* ---- guards ---- */
+
+static const struct {
+    const char *table, *hint;
+} unheard[] = {{"db", "; objects.find and objects.list are heard of"}, {"redis", ""}, {"http", ""}};
+
+static bool is_name_byte(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+}
+
+/* As far as its text says so: a module may do it for it, and a comment may speak of it. */
+static bool calls_table(struct hub_str text, struct hub_str table) {
+    bool does = false;
+    for (size_t at = 0; at + table.n < text.n && !does; at++) {
+        size_t behind = at + table.n;
+        bool named = hub_str_starts(hub_str(text.p + at, text.n - at), table) && (!at || !is_name_byte(text.p[at - 1]));
+        while (named && behind < text.n && text.p[behind] == ' ') behind++;
+        does = named && behind < text.n && text.p[behind] == '.';
+    }
+    return does;
+}
+
+/* What has been granted ends with what its guard has read, where the engine hears of that. */
+static void check_guard(struct hub_loader *l, const struct hub_script *s, const struct hub_node *at, bool of_row) {
+    for (size_t i = 0; i < HUB_NELEM(unheard) && s->kind != HUB_SCRIPT_NONE; i++) {
+        if (of_row && i == 0) continue; /* of its own row it is asked before each change */
+        if (!calls_table(s->text, hub_cstr(unheard[i].table))) continue;
+        hub_complain(l, "E023", at, NULL, NULL,
+                     "a guard that reads by %s is not asked again when that changes: what it has granted goes on%s%s",
+                     unheard[i].table, unheard[i].hint, hub_used_by(l, at));
+    }
+}
+
 static void check_channel(struct hub_loader *l, struct hub_def_channel *c) {
+    check_guard(l, &c->can_subscribe, hub_place(l, c, "canSubscribe"), false);
     if (c->redis && !l->alone && l->service->cache_url &&
         hub_str_starts(hub_cstr(l->service->cache_url), HUB_STR("memory:")))
         hub_complain(l, "E022", hub_place(l, c, "redis"), NULL, NULL,
@@ -117,6 +152,7 @@ static bool has_id_part(const struct hub_def_pattern *p) {
 }
 
 static void check_record(struct hub_loader *l, struct hub_def_record *r) {
+    check_guard(l, &r->can_read, hub_place(l, r, "canRead"), r->data_object != NULL);
     if (r->data_object && r->pattern.compiled && !has_id_part(&r->pattern))
         hub_complain(l, "E031", hub_place(l, r, "pattern"), NULL, NULL,
                      "the pattern says not which row of %s it is: it has no part {id}", r->data_object->name);
@@ -145,6 +181,7 @@ static void check_query(struct hub_loader *l, const struct hub_def_collection *c
 
 static void check_collection(struct hub_loader *l, const struct hub_def_collection *c) {
     bool query = hub_place(l, c, "dataObject") != hub_place(l, c, ""), script = c->resolver.kind != HUB_SCRIPT_NONE;
+    check_guard(l, &c->can_read, hub_place(l, c, "canRead"), false);
     if (!c->pattern.text) return;
     if (query == script)
         hub_complain(l, "E032", hub_place(l, c, query ? "resolver" : "pattern"), NULL, NULL,

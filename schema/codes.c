@@ -688,6 +688,18 @@ static const struct hub_code_row rows[] = {
      "  - {pattern: 'price:{of}', redis: true}\n"
      "cache: {url: \"redis://localhost:6379/0\"}",
      "What is published stays within this service."},
+    {"E023", WARNING, "guard that is not asked again",
+     "What canSubscribe and canRead have granted is asked for again when something changes that they have read by "
+     "records, objects, state, rooms, connections or clients. Of what SQL, Redis or another server says hubd does not "
+     "hear.",
+     "channels:\n"
+     "  - pattern: 'team:{id}'\n"
+     "    canSubscribe: {lua: 'return #db.query(\"SELECT 1 FROM team WHERE id = ? AND userId = ?\", params.id, "
+     "session.userId) > 0'}",
+     "channels:\n"
+     "  - pattern: 'team:{id}'\n"
+     "    canSubscribe: {lua: 'return #objects.list(\"team\", {teamId = params.id, userId = session.userId}) > 0'}",
+     "Who is taken out of the team hears the channel until he disconnects, or his token or rights change."},
     {"E030", ERROR, "hook that never runs",
      "onChanged runs once for each change of a record. In a namespace whose path is an expression there is nobody to "
      "run it: it stands in a hub, or in a namespace with a name.",
