@@ -205,7 +205,8 @@ struct hub_part {
     void (*row_changed)(struct hub_engine *e, const struct hub_table *t, const json_t *row);
     /* One of the service, after its commit. BY: whose guard has asked for that; NULL: none has. */
     void (*record_changed)(struct hub_engine *e, struct hub_str id, const struct hub_grant *by);
-    /* WHAT of the room NAME of HUB has changed, or of the connection or client NAME, in which case HUB is NULL. */
+    /* WHAT of the room NAME of HUB has changed, or of the connection or client NAME, in which case HUB is
+     * NULL. */
     void (*readable_changed)(struct hub_engine *e, enum hub_readable what, const struct hub_hub *hub,
                              struct hub_str name);
     void (*draining)(struct hub_engine *e);      /* commands that change something are refused from now on */

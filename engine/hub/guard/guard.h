@@ -1,7 +1,7 @@
 /* Guards of what has a name, a channel or a record: a window of the definition says which script decides
  * about it. What a guard has granted to a connection, a subscription, is asked for again when the
- * connection's token, the rights of its user, the definitions or what the guard has read change. Everything on
- * the loop thread. */
+ * connection's token, the rights of its user, the definitions or what the guard has read change. Everything
+ * on the loop thread. */
 #ifndef HUB_GUARD_GUARD_H
 #define HUB_GUARD_GUARD_H
 #include "hub/call/call.h"
@@ -118,8 +118,8 @@ bool hub_grant_has_noted(const struct hub_grant *g, const void *what);
 void hub_grant_begin_change(struct hub_grant *g, struct hub_grant_change *x); /* G may be NULL */
 void hub_grant_end_change(struct hub_grant_change *x);
 void hub_grant_forget(struct hub_grant *g); /* all that its guard has read, and changes */
-/* What it rests on has changed, by the guard of BY, or NULL: it is asked for again, in a step of its own; as the
- * rounds of changes allow. */
+/* What it rests on has changed, by the guard of BY, or NULL: it is asked for again, in a step of its own;
+ * as the rounds of changes allow. */
 void hub_grant_doubt(struct hub_grant *g, const struct hub_grant *by);
 struct hub_grant *hub_grant_find(const struct hub_conn *c, const struct hub_granting *of, struct hub_str name);
 /* Steps of a part's life. Judging again is done at the end of the turn; WORK, or NULL, waits for it. */
@@ -131,8 +131,8 @@ void hub_grants_leave(struct hub_conn *c, const struct hub_granting *of);
 struct hub_pattern;
 extern const struct hub_part hub_guards_part;
 
-/* The guard for which C is called, if it is one, is about to read WHAT of the room NAME of HUB; or the connection
- * or client NAME, HUB being NULL. Its grant is asked for again when that changes, as a part says
+/* The guard for which C is called, if it is one, is about to read WHAT of the room NAME of HUB; or the
+ * connection or client NAME, HUB being NULL. Its grant is asked for again when that changes, as a part says
  * (hub_part.readable_changed). The same by the grant, which may be NULL. */
 void hub_guard_reads(const struct hub_host_call *c, enum hub_readable what, const struct hub_hub *hub,
                      struct hub_str name);
@@ -144,15 +144,15 @@ void hub_guard_reads_row(const struct hub_host_call *c, const struct hub_table *
 void hub_guard_reads_rows(const struct hub_host_call *c, const struct hub_table *t, json_t *where);
 void hub_guard_reads_records(const struct hub_host_call *c, const json_t *pattern,
                              struct hub_pattern *(*compile)(const json_t *pattern));
-/* A row is written for C, and BY is what hub_part.row_written has; until that is over, whose guard has asked for it
- * is known. NULL: none has. */
+/* A row is written for C, and BY is what hub_part.row_written has; until that is over, whose guard has
+ * asked for it is known. NULL: none has. */
 void hub_guard_begins_write(struct hub_engine *e, const struct hub_host_call *c, const void *by);
 void hub_guard_ends_write(struct hub_engine *e, const void *by);
 const struct hub_grant *hub_guard_writer(struct hub_engine *e, const void *by);
 
-/* Two guards that change what both read would ask each other without end. G is asked for again upon a change, which
- * the guard of BY, or NULL, has made: how long that waits, in ms; 0: not at all. So many rounds may come at once,
- * and then one each HUB_GRANT_ROUND_MS. */
+/* Two guards that change what both read would ask each other without end. G is asked for again upon a
+ * change, which the guard of BY, or NULL, has made: how long that waits, in ms; 0: not at all. So many
+ * rounds may come at once, and then one each HUB_GRANT_ROUND_MS. */
 #define HUB_GRANT_ROUNDS_AT_ONCE 16
 #define HUB_GRANT_ROUND_MS 250
 int64_t hub_grant_round(struct hub_grant *g, const struct hub_grant *by);

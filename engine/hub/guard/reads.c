@@ -1,5 +1,5 @@
-/* What guards have read beside single records, and what they write. Who has read what is found by a key; lists
- * are looked through, and their patterns and conditions compared with what has changed. */
+/* What guards have read beside single records, and what they write. Who has read what is found by a key;
+ * lists are looked through, and their patterns and conditions compared with what has changed. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -251,8 +251,8 @@ static void doubt_row(struct hub_guards *all, const struct hub_table *t, const j
     }
 }
 
-/* A row that came or went is the same before and afterwards, as far as conditions are concerned. What an update
- * has changed is not known where nobody has asked for it. */
+/* A row that came or went is the same before and afterwards, as far as conditions are concerned. What an
+ * update has changed is not known where nobody has asked for it. */
 static void on_row_written(struct hub_engine *e, const struct hub_write *w, const void *by) {
     struct hub_guards *all = guards_of(e);
     const struct hub_table *t = w->table;

@@ -46,8 +46,8 @@ void hub_lifecycle_entered(struct hub_entry *entry);
 /* The join has failed with CODE behind it: onLeave. */
 void hub_lifecycle_not_entered(struct hub_entry *entry, enum hub_code code);
 
-/* So many onLeave and onDisconnect wait for their turn, of all or of C's user, that C is not let in, who would
- * add another one: HUB_OVERLOADED. */
+/* So many onLeave and onDisconnect wait for their turn, of all or of C's user, that C is not let in, who
+ * would add another one: HUB_OVERLOADED. */
 bool hub_lifecycle_full(const struct hub_conn *c);
 
 /* ---- rooms (room_life.c) ---- */

@@ -25,7 +25,8 @@ void hub_job_draft_drop(struct hub_job_draft *d);
 /* The job ID as it is now: RESULT (borrowed), NULL: there is none. */
 typedef void hub_job_found(void *arg, enum hub_code code, json_t *result, const char *error);
 void hub_job_find(struct hub_engine *e, struct hub_str id, hub_job_found *done, void *arg);
-/* Answers queues.add(WANTED, …) of an id that JOB, given away, has already: with it, if it is one of that queue. */
+/* Answers queues.add(WANTED, …) of an id that JOB, given away, has already: with it, if it is one of that
+ * queue. */
 void hub_job_answer_existing(struct hub_host_call *call, json_t *job, struct hub_str wanted);
 bool hub_queues_served(struct hub_engine *e); /* the service has queues */
 bool hub_job_is_over(const json_t *job);      /* nothing is left to be cancelled */

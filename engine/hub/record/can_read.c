@@ -242,7 +242,8 @@ static void on_later(struct hub_timer *t) {
     go_on(h);
 }
 
-/* A guard that changes what it is asked about, or two of them that change what both read, have no end of it. */
+/* A guard that changes what it is asked about, or two of them that change what both read, have no end of
+ * it. */
 static void put_off(struct hub_record_hearing *h, struct hub_follower *f, int64_t wait) {
     hub_list_push(&h->later, &f->due);
     if (!hub_timer_running(&h->later_at))

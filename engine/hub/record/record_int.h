@@ -270,8 +270,8 @@ struct hub_follower {
 extern const struct hub_granting hub_record_following;
 void hub_record_follow(struct hub_call *call);   /* hub:subscribeRecord */
 void hub_record_unfollow(struct hub_call *call); /* hub:unsubscribeRecord */
-/* Tells those who follow R that it changed from WAS (NULL: there was none) to what it is, by the guard of BY or
- * NULL. */
+/* Tells those who follow R that it changed from WAS (NULL: there was none) to what it is, by the guard of
+ * BY or NULL. */
 void hub_record_tell(struct hub_record *r, const json_t *was, const struct hub_grant *by);
 
 /* A version of a record as followers are told of it. */
@@ -303,8 +303,8 @@ void hub_record_show_judged(struct hub_record_shown *shown, const struct hub_gua
 bool hub_record_show_now(struct hub_record_shown *shown, const struct hub_record *r);
 /* The guard of F, which is about to be told of a change, is asked about that first. */
 bool hub_follower_is_asked(struct hub_follower *f);
-/* F hears of what its record is, as soon as its guard has let it through; else it ends. BY: whose guard has changed
- * it, or NULL: its rounds are counted. */
+/* F hears of what its record is, as soon as its guard has let it through; else it ends. BY: whose guard has
+ * changed it, or NULL: its rounds are counted. */
 void hub_follower_ask(struct hub_follower *f, const struct hub_grant *by);
 void hub_follower_ask_no_more(struct hub_follower *f);
 bool hub_follower_follows(const struct hub_grant *g, const struct hub_record *r); /* G is for R */
