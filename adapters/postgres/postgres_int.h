@@ -415,6 +415,7 @@ bool hub_pg_can_join(const struct hub_write *w);
  * hub_pg_send_write. */
 bool hub_pg_join_run(struct writer *x, struct hub_write *w, int64_t number);
 void hub_pg_send_run(struct writer *x);
+#define HUB_PG_UNANSWERED (-1) /* hub_write.changes of a part of a group whose last statement has not come back */
 void hub_pg_take_outcome(struct hub_write *w, const PGresult *r);
 /* It cannot be sent before it is known what the writes before it did. */
 bool hub_pg_goes_alone(const struct hub_write *w);

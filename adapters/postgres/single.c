@@ -124,25 +124,122 @@ static void announce_single(struct writer *x) {
 static const char several_numbered[] = "a numbered write must change one row, and this would change several";
 static const char several_announced[] = "an announced write must change one row, and this would change several";
 
-/* After a statement that ran: is it what was asked for? */
+static bool adds_row(const struct hub_write *w) { return w->kind == HUB_INSERT || w->kind == HUB_UPSERT; }
+
+/* Of a statement that ran: is it what was asked for? */
+static void judge_changes(struct hub_write *w) {
+    bool adds = adds_row(w), numbered = w->numbering != HUB_NUMBER_NONE;
+    if (!w->changes && w->kind != HUB_CHECK)
+        hub_pg_fail(w, adds ? HUB_INTERNAL : HUB_NOT_FOUND,
+                    adds ? "nothing was inserted" : "no row meets the conditions");
+    else if (w->changes > 1 && (numbered || w->announce))
+        hub_pg_fail(w, HUB_BAD_REQUEST, numbered ? several_numbered : several_announced);
+}
+
 static void judge_single(struct writer *x) {
     struct hub_write *w = x->part;
-    bool adds = w->kind == HUB_INSERT || w->kind == HUB_UPSERT;
-    bool several = w->changes > 1 && (w->numbering != HUB_NUMBER_NONE || w->announce);
-    if (adds && !w->changes && w->conflict) {
+    if (adds_row(w) && !w->changes && w->conflict) {
         hub_pg_send_existing(x, w, on_existing_row);
         hub_pg_link_sync(&x->link, on_existing, x);
         return;
     }
-    if (!w->changes && w->kind != HUB_CHECK)
-        hub_pg_fail(w, adds ? HUB_INTERNAL : HUB_NOT_FOUND,
-                    adds ? "nothing was inserted" : "no row meets the conditions");
-    else if (several)
-        hub_pg_fail(w, HUB_BAD_REQUEST, w->numbering != HUB_NUMBER_NONE ? several_numbered : several_announced);
+    judge_changes(w);
     if (!w->code && w->announce && x->link.s->outbox)
         announce_single(x);
     else
-        finish_part(x, several);
+        finish_part(x, w->code && w->changes);
+}
+
+/* ---- a group at once ---- */
+
+/* All of its parts go out in one go, and are judged when all have come back: whatever was done behind one
+ * that fails is undone with it. A number is given when what came before is known, so those are carried out
+ * one by one. */
+static bool goes_at_once(const struct hub_write *first) {
+    bool numbered = false;
+    for (const struct hub_write *part = first; part; part = part->next) numbered |= part->numbering != HUB_NUMBER_NONE;
+    return first->next && !numbered;
+}
+
+/* PART is the one that F is about, if it has no answer. False: nothing is wrong with it. */
+static bool part_has_failed(struct writer *x, struct hub_write *part, const struct failure *f) {
+    if (part->code) return true;
+    if (part->changes == HUB_PG_UNANSWERED) {
+        hub_pg_note_trouble(x->link.s, f, false);
+        hub_pg_fail(part, hub_pg_code(f->state), f->text);
+    } else if (adds_row(part) && !part->changes && part->conflict) {
+        hub_pg_fail(part, HUB_CONFLICT, HUB_SQL_DUPLICATE);
+    } else {
+        judge_changes(part);
+    }
+    return part->code != HUB_OK;
+}
+
+static void on_group_announced(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    if (f && hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE) {
+        give_up(x, f);
+        return;
+    }
+    if (f) hub_pg_fail(x->single, hub_pg_code(f->state), f->text);
+    if (f) hub_write_fail_group(x->single, x->single);
+    finish_single(x, f != NULL);
+}
+
+static void announce_group(struct writer *x) {
+    bool any = false;
+    for (const struct hub_write *part = x->single; part; part = part->next) {
+        if (!part->announce || !x->link.s->outbox) continue;
+        hub_pg_send_outbox(x, part);
+        any = true;
+    }
+    if (any)
+        hub_pg_link_sync(&x->link, on_group_announced, x);
+    else
+        finish_single(x, false);
+}
+
+static void judge_group(struct writer *x, const struct failure *f) {
+    struct hub_write *failed = NULL;
+    for (struct hub_write *part = x->single; part; part = part->next) {
+        if (!failed && part_has_failed(x, part, f)) failed = part;
+        if (part->changes == HUB_PG_UNANSWERED) part->changes = 0;
+    }
+    if (f && !failed) {
+        failed = x->single;
+        hub_pg_fail(failed, hub_pg_code(f->state), f->text);
+    }
+    if (!failed) {
+        announce_group(x);
+        return;
+    }
+    hub_write_fail_group(x->single, failed);
+    finish_single(x, true);
+}
+
+static void send_group(struct writer *x);
+
+static void on_group(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    if (f && hub_pg_stale(f->state) && !x->single_again) {
+        x->single_again = true;
+        hub_write_reset(x->single);
+        hub_pg_link_command(&x->link, "ROLLBACK TO SAVEPOINT one");
+        send_group(x);
+    } else if (f && hub_pg_code(f->state) == HUB_STORE_UNAVAILABLE && !hub_pg_alone(f->state)) {
+        give_up(x, f);
+    } else {
+        judge_group(x, f);
+    }
+}
+
+/* A part that cannot be sent has its code then, and what is behind it is not tried. */
+static void send_group(struct writer *x) {
+    bool sent = true;
+    for (struct hub_write *part = x->single; part; part = part->next) part->changes = HUB_PG_UNANSWERED;
+    for (struct hub_write *part = x->single; part && sent; part = part->next)
+        sent = hub_pg_send_part(x, part, 0, on_single_result);
+    hub_pg_link_sync(&x->link, on_group, x);
 }
 
 static void on_single(void *arg, const struct failure *f) {
@@ -186,7 +283,10 @@ static void go_on_single(struct writer *x) {
     x->single_again = false;
     hub_write_reset(x->single);
     hub_pg_link_command(&x->link, "SAVEPOINT one");
-    send_part(x, x->single);
+    if (goes_at_once(x->single))
+        send_group(x);
+    else
+        send_part(x, x->single);
 }
 
 static void send_part(struct writer *x, struct hub_write *w) {

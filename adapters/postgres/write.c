@@ -193,6 +193,7 @@ static void on_checked(void *arg, const PGresult *r) {
     rows.table = w->table; /* also when there is none */
     if (!hub_rows_equal(&rows, w->expected)) hub_pg_fail(w, HUB_CONFLICT, HUB_SQL_CHANGED);
     hub_rows_free(&rows);
+    w->changes = 0;
 }
 
 static bool is_changed_later(const struct hub_write *w) {
