@@ -17,7 +17,7 @@ export class Front {
   }
 
   #relay(client, server) {
-    const pair = { client, server, asked: false };
+    const pair = { client, server, asked: false, rounds: 0 };
     const end = () => {
       this.#pairs.delete(pair);
       for (const socket of [client, server]) if (!socket.destroyed) socket.resetAndDestroy();
@@ -25,8 +25,15 @@ export class Front {
     this.#pairs.add(pair);
     pair.end = end;
     for (const socket of [client, server]) socket.on("error", end).on("close", end);
-    client.on("data", (data) => this.#question(pair, data) || server.write(data));
-    server.on("data", (data) => this.#answer(pair) || client.write(data));
+    client.on("data", (data) => {
+      pair.rounds += pair.answered ? 1 : 0;
+      pair.answered = false;
+      return this.#question(pair, data) || server.write(data);
+    });
+    server.on("data", (data) => {
+      pair.answered = true;
+      return this.#answer(pair) || client.write(data);
+    });
     if (this.#away) end();
   }
 
@@ -54,6 +61,12 @@ export class Front {
   /** Loses WHAT ("question" or "answer") of the next question with the text MARKED, and from then on every connection, until back(). */
   lose(what, marked) {
     return new Promise((done) => (this.#lose = { what, marked, done }));
+  }
+
+  /** How often a question has followed an answer on the connection where that was most often, since it was asked last. */
+  rounds() {
+    const all = [...this.#pairs].map((pair) => [pair.rounds, (pair.rounds = 0)][0]);
+    return Math.max(0, ...all);
   }
 
   back() {

@@ -8,6 +8,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { definition } from "../definition.js";
 import { eventually, Hubd, removeService, SLACK_MS, within, writeService } from "../harness.js";
 import { Peer } from "../peer.js";
+import { Front } from "./front.js";
 import { Postgres, psql } from "./postgres.js";
 import { Missing, pause } from "./server.js";
 
@@ -135,6 +136,45 @@ describe("reads", () => {
       ann.close();
     }
     assert.deepEqual(await numbers("r1"), upTo(30));
+  });
+});
+
+// What the store is asked between is the looks of the queue: the least of some transactions counts.
+describe("a transaction of a script", () => {
+  const buy = `return db.transaction(function()
+    local left = objects.find("account", "a").balance
+    objects.update("account", "a", {balance = left - 1})
+    objects.create("purchase", {buyer = session.userId})
+    records.write("order:" .. payload, {n = 1})
+    records.write("last", {n = payload})
+    queues.add("bills", 1, {delayMs = 1000000})
+    return left
+  end)`;
+
+  test("takes three round trips on the connection that writes, however much it changes", async (t) => {
+    if (skipped(t)) return;
+    await at.server.sql("CREATE DATABASE rounds");
+    const front = await Front.of(at.server.port);
+    try {
+      await start((def) => {
+        const property = (name, type) => ({ name, managed: true, properties: [{ name: name === "account" ? "balance" : "buyer", type }] });
+        def.service.dataObjects.push(property("account", "Integer"), property("purchase", "String"));
+        def.service.queues = [{ name: "bills", concurrency: 1, script: "1" }];
+        def.seed.account = [{ id: "a", balance: 100 }];
+        def.hub.hubExtensions = { records: [{ pattern: "order:{id}" }, { pattern: { regex: "^last$" } }], commands: [{ name: "buy", script: { lua: buy } }] };
+      }, `postgresql://test@127.0.0.1:${front.port}/rounds`);
+      const ann = await member("ann", "r1");
+      const rounds = [];
+      for (let i = 0; i < 10; i++) {
+        front.rounds();
+        assert.equal((await ann.ok("hub:command", { command: "buy", payload: `${i}` })).result, 100 - i);
+        rounds.push(front.rounds());
+      }
+      assert.ok(Math.min(...rounds) <= 4, `${rounds}`);
+      await stop();
+    } finally {
+      front.close();
+    }
   });
 });
 
