@@ -94,8 +94,15 @@ static int64_t looked_below(const struct hub_inbox_look *l) {
     return l->read_seq > l->floor - 1 ? l->read_seq : l->floor - 1;
 }
 
+/* What has come since the newest message was looked for is for the next look: the last one that is shown is
+ * the last one that is counted. */
 static void count_unread(struct hub_inbox_look *l) {
-    const struct hub_cond where[] = {of_looked_room(l), seq_above(looked_below(l)), hub_audience_cond(l->user)};
+    const struct hub_cond where[] = {
+        of_looked_room(l),
+        seq_above(looked_below(l)),
+        {.column = HUB_MSG_SEQ, .cmp = HUB_LE, .value = hub_cell_int(l->newest)},
+        hub_audience_cond(l->user),
+    };
     const struct hub_select q = {.table = l->hub->tables->message,
                                  .where = where,
                                  .where_n = HUB_NELEM(where),

@@ -202,6 +202,35 @@ static void what_comes_during_a_look_is_told_behind_it(void **state) {
 }
 
 /* At every step between a message and its being told. */
+/* Several of the steps read one after the other: two unread were told with the first of them as the last. */
+static void what_comes_during_a_look_counts_with_the_message_that_is_shown(void **state) {
+    bool over = false;
+    (void)state;
+    for (int step = 0; !over; step++) {
+        struct fake_client ann, bob;
+        struct fake_hub *f = begin(&ann, &bob);
+        client_does(&ann, WATCH, "{}", "\"ok\":true");
+        client_forgets(&ann);
+        fake_store_hold(&f->store, true);
+        client_says(&bob, "hub:send", "{\"roomId\":\"r1\",\"messageType\":\"text\",\"content\":{\"body\":\"one\"}}");
+        fake_settle(f);
+        for (int i = 0; i < step && fake_store_waiting(&f->store); i++) {
+            fake_store_answer(&f->store);
+            fake_settle(f);
+        }
+        over = !fake_store_waiting(&f->store);
+        fake_store_add(
+            &f->store, f->hub->tables->message,
+            "{\"id\":\"m2\",\"roomId\":\"r1\",\"senderId\":\"bob\",\"messageType\":\"text\",\"content\":{\"body\":"
+            "\"two\"},\"timestamp\":\"2030-01-01T00:00:00.000Z\",\"status\":\"approved\",\"seq\":2,\"changeSeq\":2}");
+        fake_store_hold(&f->store, false);
+        const char *told = client_hears(&ann, TOLD);
+        if (!strstr(told, strstr(told, "\"two\"") ? "\"unread\":2" : "\"unread\":1"))
+            fail_msg("step %d: %s", step, told);
+        fake_hub_free(f);
+    }
+}
+
 static void a_membership_that_ends_ends_what_is_told_at_once(void **state) {
     (void)state;
     for (int step = 0; step < 20; step++) {
@@ -460,6 +489,7 @@ int main(void) {
         cmocka_unit_test(a_change_is_told_at_once_and_the_next_ones_when_a_second_has_passed),
         cmocka_unit_test(nothing_is_asked_about_rooms_that_nobody_watches),
         cmocka_unit_test(what_comes_during_a_look_is_told_behind_it),
+        cmocka_unit_test(what_comes_during_a_look_counts_with_the_message_that_is_shown),
         cmocka_unit_test(a_membership_that_ends_ends_what_is_told_at_once),
         cmocka_unit_test(a_membership_that_begins_is_a_room_from_then_on),
         cmocka_unit_test(a_membership_that_begins_behind_the_listing_of_its_source_is_found),
