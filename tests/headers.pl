@@ -86,7 +86,10 @@ for my $file (@files) {
 my %for_tests = map { $_ => 1 } qw(hub_tables_suffix hub_clock_init hub_clock_init_frozen hub_clock_deinit hub_clock_turn hub_clock_set_wall
     hub_code_rows hub_group_size hub_scripts_memory hub_text_load
     hub_socket_emit_with_ack hub_pending_ack_cancel); # hub_text_load also for the fuzzer; the last two wait for who asks clients
+# Headers whose callers come with the next step of decision 0039; until then tests call what is in them.
+my %ahead = map { ("engine/mesh/$_.h" => 1) } qw(lease place places window);
 for my $name (sort keys %declared) {
-    complain("$declared{$name}: $name() has no caller") if $uses{$name} <= 2 && !$for_tests{$name};
+    next if $for_tests{$name} || $ahead{$declared{$name}};
+    complain("$declared{$name}: $name() has no caller") if $uses{$name} <= 2;
 }
 exit($bad > 0);
