@@ -62,7 +62,6 @@ struct hub_send_window {
     void (*send)(void *ctx, struct hub_str bytes); /* a packet for the other node; borrowed */
     void *ctx;
     uint64_t last;          /* number */
-    uint64_t left;          /* everything up to it has left the queue */
     struct hub_list kept;   /* of what was sent, the newest; by number */
     size_t kept_bytes;      /* of it */
     struct hub_list queued; /* lengths of what has not left */

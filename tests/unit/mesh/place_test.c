@@ -249,6 +249,22 @@ static void what_is_lost_and_not_needed_is_forgotten(void **state) {
 
 /* ---- every state, every event ---- */
 
+static void what_others_bring_is_served_kept_or_turned_away(void **state) {
+    static const struct {
+        const char *name;
+        enum hub_place_reception reception;
+    } expected[HUB_PLACE_STATE_COUNT] = {{"unknown", HUB_PLACE_TURN_AWAY}, {"asking", HUB_PLACE_KEEP},
+                                         {"claiming", HUB_PLACE_KEEP},     {"owner", HUB_PLACE_SERVE},
+                                         {"freezing", HUB_PLACE_KEEP},     {"edge", HUB_PLACE_TURN_AWAY},
+                                         {"lost", HUB_PLACE_KEEP}};
+    (void)state;
+    for (int s = 0; s < HUB_PLACE_STATE_COUNT; s++) {
+        struct hub_place p = in_state((enum hub_place_state)s);
+        assert_string_equal(hub_place_state_name(p.state), expected[s].name);
+        assert_int_equal(hub_place_receives(&p), expected[s].reception);
+    }
+}
+
 /* Events that may come at any time, in any state: they end in a state and say what to do, without a bug.
  * Answers are those of earlier questions. */
 static void any_event_may_come_late(void **state) {
@@ -314,6 +330,7 @@ int main(void) {
         cmocka_unit_test(with_the_lease_everything_is_lost_and_nothing_said),
         cmocka_unit_test(an_answer_from_before_the_lapse_gives_nothing),
         cmocka_unit_test(what_is_lost_and_not_needed_is_forgotten),
+        cmocka_unit_test(what_others_bring_is_served_kept_or_turned_away),
         cmocka_unit_test(any_event_may_come_late),
         cmocka_unit_test(an_impossible_step_ends_the_process),
     };

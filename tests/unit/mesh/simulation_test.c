@@ -47,7 +47,7 @@ static void plan(struct sim_world *w, int64_t at, enum fault fault, int node, in
 }
 
 static void plan_faults(struct sim_world *w) {
-    int n = 2 + (int)sim_draw(w, 5);
+    int n = 2 + (int)sim_draw(w, 8);
     for (int i = 0; i < n; i++) {
         enum fault fault = (enum fault)sim_draw(w, FAULT_COUNT);
         int64_t latest = fault == FAULT_SLOW ? FAULTS_END_MS - 4000 : FAULTS_END_MS;

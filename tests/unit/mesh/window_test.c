@@ -114,6 +114,7 @@ static void what_comes_twice_is_dropped(void **state) {
     data(2, "b", NOW);
     data(3, "c", NOW);
     assert_string_equal(told, "a ?2-2 b c ");
+    assert_int_equal(in.held_bytes, 0);
 }
 
 static void behind_a_hole_packets_wait_and_are_sorted(void **state) {
