@@ -63,6 +63,7 @@ struct sim_node {
     int64_t clock_ahead; /* of the world's time */
     struct hub_lease lease;
     bool registered, draining, jammed;
+    bool quiet;           /* its members only listen */
     int64_t granted_from; /* when the renewal that was granted last was sent, whatever the lease makes of it */
     int64_t heartbeat_at, tick_at, drained_by;
     struct hub_places places;

@@ -63,6 +63,7 @@ static void restart(struct sim_world *w, int node) {
     struct sim_node *n = &nodes[node];
     if (w->reach[node].alive) return;
     sim_node_begin(n);
+    n->quiet = sim_chance(w, 400);
     for (int place = 0; place < SIM_PLACES; place++) sim_want(n, place, sim_chance(w, 600));
 }
 
@@ -135,7 +136,7 @@ static void members_act(struct sim_node *n) {
         sim_want(n, place, !n->seats[place].wants);
     }
     for (int place = 0; place < SIM_PLACES && n->registered && w->now < SETTLED_MS; place++)
-        if (n->seats[place].wants && sim_chance(w, 80)) sim_call(n, place, ++w->values);
+        if (n->seats[place].wants && !n->quiet && sim_chance(w, 80)) sim_call(n, place, ++w->values);
     HUB_BUG_IF((size_t)w->values + SIM_PLACES >= HUB_NELEM(w->committed));
 }
 
@@ -286,7 +287,7 @@ static void places_have_one_owner_and_members_see_every_number(void **state) {
         if (!run_seed(seed, SIM_SOUND, &t, failure)) fail_msg("%s (HUB_SIM_SEED repeats it)", failure);
     printf("%zu events, %zu claims, %zu commits\n", t.happened, t.claims, t.commits);
     if (n < SEEDS) return;
-    assert_true(t.commits > 100 * n);
+    assert_true(t.commits > 50 * n);
     for (int e = 0; e < HUB_PLACE_EVENT_COUNT; e++) { /* or the simulation does not come to it any more */
         size_t times = 0;
         for (int s = 0; s < HUB_PLACE_STATE_COUNT; s++) times += t.steps[s][e];
