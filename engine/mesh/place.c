@@ -258,22 +258,36 @@ static unsigned on_handed(struct hub_place *p, const struct hub_place_event *e) 
 
 /* ---- the function ---- */
 
-static unsigned (*const steps[HUB_PLACE_EVENT_COUNT])(struct hub_place *p, const struct hub_place_event *e) = {
-    [HUB_PLACE_NEEDED] = on_needed,         [HUB_PLACE_UNNEEDED] = on_unneeded,
-    [HUB_PLACE_DRAIN] = on_drain,           [HUB_PLACE_FLUSHED] = on_flushed,
-    [HUB_PLACE_NOT_HANDED] = on_not_handed, [HUB_PLACE_LEASE_LAPSED] = on_lease_lapsed,
-    [HUB_PLACE_RESUMED] = on_resumed,       [HUB_PLACE_NAMED_OTHER] = on_named_other,
-    [HUB_PLACE_NAMED_SELF] = on_named_self, [HUB_PLACE_UNANSWERED] = on_unanswered,
-    [HUB_PLACE_CLAIMED] = on_claimed,       [HUB_PLACE_REFUSED] = on_refused,
-    [HUB_PLACE_STORE_AWAY] = on_store_away, [HUB_PLACE_FENCED] = on_fenced,
-    [HUB_PLACE_OWNED] = on_owned,           [HUB_PLACE_NOT_OWNED] = on_not_owned,
-    [HUB_PLACE_OWNER_GONE] = on_owner_gone, [HUB_PLACE_HANDED] = on_handed,
+static const struct {
+    const char *name;
+    unsigned (*step)(struct hub_place *p, const struct hub_place_event *e);
+} events[HUB_PLACE_EVENT_COUNT] = {
+    [HUB_PLACE_NEEDED] = {"needed", on_needed},
+    [HUB_PLACE_UNNEEDED] = {"unneeded", on_unneeded},
+    [HUB_PLACE_DRAIN] = {"drain", on_drain},
+    [HUB_PLACE_FLUSHED] = {"flushed", on_flushed},
+    [HUB_PLACE_NOT_HANDED] = {"not handed", on_not_handed},
+    [HUB_PLACE_LEASE_LAPSED] = {"lease lapsed", on_lease_lapsed},
+    [HUB_PLACE_RESUMED] = {"resumed", on_resumed},
+    [HUB_PLACE_NAMED_OTHER] = {"named other", on_named_other},
+    [HUB_PLACE_NAMED_SELF] = {"named self", on_named_self},
+    [HUB_PLACE_UNANSWERED] = {"unanswered", on_unanswered},
+    [HUB_PLACE_CLAIMED] = {"claimed", on_claimed},
+    [HUB_PLACE_REFUSED] = {"refused", on_refused},
+    [HUB_PLACE_STORE_AWAY] = {"store away", on_store_away},
+    [HUB_PLACE_FENCED] = {"fenced", on_fenced},
+    [HUB_PLACE_OWNED] = {"owned", on_owned},
+    [HUB_PLACE_NOT_OWNED] = {"not owned", on_not_owned},
+    [HUB_PLACE_OWNER_GONE] = {"owner gone", on_owner_gone},
+    [HUB_PLACE_HANDED] = {"handed", on_handed},
 };
 
 unsigned hub_place_step(struct hub_place *p, const struct hub_place_event *e) {
     HUB_BUG_IF((unsigned)e->kind >= HUB_PLACE_EVENT_COUNT);
-    return steps[e->kind](p, e);
+    return events[e->kind].step(p, e);
 }
+
+const char *hub_place_event_name(enum hub_place_event_kind kind) { return events[kind].name; }
 
 const char *hub_place_state_name(enum hub_place_state state) {
     static const char *const names[HUB_PLACE_STATE_COUNT] = {"unknown",  "asking", "claiming", "owner",

@@ -96,7 +96,9 @@ struct hub_place {
 
 /* Makes the step that E asks for. What is to be done: a set of hub_place_action. */
 HUB_MUST unsigned hub_place_step(struct hub_place *p, const struct hub_place_event *e);
-const char *hub_place_state_name(enum hub_place_state state); /* "unknown", as logs and operators see it */
+/* "unknown", "store away": as logs and operators see them. */
+const char *hub_place_state_name(enum hub_place_state state);
+const char *hub_place_event_name(enum hub_place_event_kind kind);
 
 /* What becomes of what another node brings for the place, taking this one for its owner. */
 enum hub_place_reception {

@@ -296,8 +296,9 @@ static inline void sim_trace(struct sim_node *n, int place, const struct hub_pla
     const struct hub_place *p = sim_place(n, place);
     n->w->steps[was][e->kind]++;
     if (n->w->traced)
-        printf("%6lld %s place %d event %2d: %s -> %s, fence %lld\n", (long long)n->w->now, n->id, place, e->kind,
-               hub_place_state_name(was), hub_place_state_name(p->state), (long long)p->fence);
+        printf("%6lld %s place %d %s: %s -> %s, fence %lld\n", (long long)n->w->now, n->id, place,
+               hub_place_event_name(e->kind), hub_place_state_name(was), hub_place_state_name(p->state),
+               (long long)p->fence);
 }
 
 static inline void sim_step(struct sim_node *n, int place, struct hub_place_event e) {
