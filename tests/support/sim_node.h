@@ -40,18 +40,18 @@ struct sim_link {
 
 /* What a node has of a place beside its state. */
 struct sim_seat {
-    bool wants;             /* it has members */
-    int64_t seen;           /* by them; -1: they begin with what is the last when it is read */
-    int64_t known;          /* the last number that was heard of */
-    int64_t read_at;        /* a read is under way since; 0: none */
-    int64_t heard_at;       /* EDGE: from the owner */
-    int64_t asked_at;       /* who may try, or the store for a fence */
-    int64_t number;         /* OWNER: the last */
-    int writes;             /* OWNER: under way */
-    int64_t wrote_at;       /* the oldest of them, or since then none came back */
-    int64_t frozen_at;      /* FREEZING */
-    sim_id edges[SIM_IDS];  /* "": free */
-    int64_t kept[SIM_KEPT]; /* calls that wait for the next step */
+    bool wants;               /* it has members */
+    int64_t seen;             /* by them; -1: they begin with what is the last when it is read */
+    int64_t known;            /* the last number that was heard of */
+    int64_t read_at;          /* a read is under way since; 0: none */
+    int64_t heard_at;         /* EDGE: from the owner */
+    int64_t asked_at;         /* who may try, or the store for a fence */
+    int64_t number;           /* OWNER: the last */
+    uint64_t writes, written; /* OWNER: the last one sent, and the last one answered; those between are under way */
+    int64_t wrote_at;         /* the oldest of them, or since then none came back */
+    int64_t frozen_at;        /* FREEZING */
+    sim_id edges[SIM_IDS];    /* "": free */
+    int64_t kept[SIM_KEPT];   /* calls that wait for the next step */
     int kept_n;
 };
 
@@ -89,6 +89,10 @@ static inline struct hub_place *sim_place(struct sim_node *n, int place) {
 static inline bool sim_owns(struct sim_node *n, int place) {
     const struct hub_place *p = sim_place(n, place);
     return p && (p->state == HUB_PLACE_OWNER || p->state == HUB_PLACE_FREEZING);
+}
+
+static inline bool sim_writes(const struct sim_node *n, int place) {
+    return n->seats[place].writes != n->seats[place].written;
 }
 
 /* A node says nothing behind its lease, but that it wants a new one. */
@@ -185,7 +189,8 @@ static inline void sim_write(struct sim_node *n, int place, int64_t value) {
     struct sim_message m = sim_message(n, SIM_WRITE, place);
     m.value = value;
     m.fence = sim_place(n, place)->fence;
-    if (!s->writes++) s->wrote_at = sim_clock(n);
+    if (s->writes == s->written) s->wrote_at = sim_clock(n);
+    m.term = ++s->writes;
     sim_send_request(n, &m);
 }
 
@@ -216,7 +221,7 @@ static inline void sim_carry_out_kept(struct sim_node *n, int place) {
 
 static inline void sim_close(struct sim_node *n, int place, unsigned todo) {
     struct sim_seat *s = &n->seats[place];
-    s->writes = 0;
+    s->written = s->writes;
     if (!(todo & HUB_PLACE_DISOWN)) memset(s->edges, 0, sizeof s->edges);
 }
 
@@ -249,7 +254,6 @@ static inline struct sim_body sim_owned(struct sim_node *n, int place) {
 }
 
 static inline void sim_open(struct sim_node *n, int place) {
-    n->seats[place].writes = 0;
     for (int i = 0; i < SIM_IDS; i++)
         if (*n->links[i].id) sim_send(n, n->links[i].id, HUB_WINDOW_REQUEST, sim_owned(n, place));
     sim_heard_of(n, place, n->seats[place].number);
@@ -265,7 +269,7 @@ static inline void sim_hand_over(struct sim_node *n, int place) {
 
 static inline void sim_flush(struct sim_node *n, int place) {
     const struct hub_place *p = sim_place(n, place);
-    if (p && p->state == HUB_PLACE_FREEZING && !n->seats[place].writes)
+    if (p && p->state == HUB_PLACE_FREEZING && !sim_writes(n, place))
         sim_step(n, place, (struct hub_place_event){.kind = HUB_PLACE_FLUSHED});
 }
 
@@ -553,7 +557,7 @@ static inline void on_sim_written(struct sim_node *n, const struct sim_message *
     struct sim_seat *s = &n->seats[m->place];
     const struct hub_place *p = sim_place(n, m->place);
     if (!sim_owns(n, m->place) || p->fence != m->fence) return; /* whoever owns it now has read it */
-    if (s->writes) s->writes--;
+    s->written = m->term;                                       /* what was sent before and not answered is lost */
     s->wrote_at = sim_clock(n);
     s->number = m->number;
     sim_show(n, m->place, m->number, m->value);
@@ -658,7 +662,7 @@ static inline void sim_time_out(struct sim_node *n, int place) {
         e.kind = HUB_PLACE_UNANSWERED;
     else if (k->place.state == HUB_PLACE_CLAIMING && now - s->asked_at > HUB_PLACE_STORE_MS)
         e.kind = HUB_PLACE_STORE_AWAY;
-    else if (sim_owns(n, place) && s->writes && now - s->wrote_at > HUB_PLACE_STORE_MS)
+    else if (sim_owns(n, place) && sim_writes(n, place) && now - s->wrote_at > HUB_PLACE_STORE_MS)
         e.kind = HUB_PLACE_STORE_AWAY;
     else if (k->place.state == HUB_PLACE_FREEZING && now - s->frozen_at > SIM_HAND_MS)
         e.kind = HUB_PLACE_NOT_HANDED;
@@ -675,7 +679,7 @@ static inline void sim_look_at_need(struct sim_node *n, int place) {
     for (int i = 0; i < SIM_IDS; i++) edges |= *s->edges[i] != 0;
     if (s->wants && (!p || !p->needed)) sim_step(n, place, (struct hub_place_event){.kind = HUB_PLACE_NEEDED});
     if (s->wants && s->seen < 0) sim_read(n, place);
-    if (s->wants || edges || s->writes || !p || !p->needed) return;
+    if (s->wants || edges || sim_writes(n, place) || !p || !p->needed) return;
     sim_step(n, place, (struct hub_place_event){.kind = HUB_PLACE_UNNEEDED});
 }
 
