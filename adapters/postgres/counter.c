@@ -49,8 +49,9 @@ static void settle_counters(struct pg_counters *k, bool keep) {
             c->seq = c->next;
         else
             c->next = c->seq;
+        c->fence = 0;
     }
-    k->touched_n = 0;
+    k->touched_n = k->fenced_n = 0;
 }
 
 void hub_pg_counters_keep(struct pg_counters *k) { settle_counters(k, true); }

@@ -60,6 +60,28 @@ static void answer_counter(struct pg_store *s, const struct pg_job *j) {
     free(c);
 }
 
+/* What is known of the counter may be from before another node had the place. Where numbers are being given,
+ * the segment finds out. */
+static void keep_claimed_counter(struct pg_store *s, const struct pg_job *j) {
+    const struct count_job *c = j->count;
+    struct pg_counters *k = &s->writer.counters;
+    const struct room_place *place = place_of(s, c->scope, c->room);
+    if (place->waiting || place->begun != j->begun) return;
+    if (k->n < MAX_COUNTERS || hub_pg_counter_find(k, c->scope, c->room))
+        hub_pg_counter_put(k, c->scope, c->room, c->seq, hub_cstr(c->epoch));
+}
+
+static void answer_claim(struct pg_store *s, const struct pg_job *j) {
+    struct count_job *c = j->count;
+    if (!j->code) keep_claimed_counter(s, j);
+    s->fences |= c->fence;
+    if (j->code)
+        c->place_cb(c->arg, j->code, 0, 0, "");
+    else
+        c->place_cb(c->arg, HUB_OK, c->fence, c->seq, c->epoch);
+    free(c);
+}
+
 static void answer_job(struct pg_store *s, struct pg_job *j) {
     if (!j->answered) {
         const char *error = j->code ? j->error : NULL;
@@ -75,6 +97,7 @@ static void answer_job(struct pg_store *s, struct pg_job *j) {
             j->rows_cb(j->arg, j->code, j->code ? NULL : &j->rows, error);
             break;
         case JOB_COUNTER: answer_counter(s, j); break;
+        case JOB_CLAIM: answer_claim(s, j); break;
         case JOB_SQL: j->sql_cb(j->arg, j->code, j->code ? NULL : j->result, error); break;
         }
     }
@@ -164,6 +187,8 @@ static void judge_silence(struct pg_store *s, int64_t now) {
     int64_t script_limit = s->statement_timeout_ms > TIMEOUT_MS ? s->statement_timeout_ms : TIMEOUT_MS;
     hub_pg_writer_expire(&s->writer, before);
     expire_reads(s, &s->reads, before);
+    expire_reads(s, &s->late_claims, before);
+    expire_reads(s, &s->claims, before);
     expire_reads(s, &s->scripts, before);
     watch_silence(&s->writer.link, s->closing && now - s->closing_since > TIMEOUT_MS ? 0 : TIMEOUT_MS);
     hub_pg_writer_probe(&s->writer);
@@ -218,11 +243,15 @@ static void submit_write(struct pg_store *s, struct hub_write *w) {
 }
 
 static void pg_write(struct hub_store *base, struct hub_write *w) {
-    for (struct hub_write *part = w; part; part = part->next) part->row = part->before = (struct hub_rows){0};
+    struct pg_store *s = store_of(base);
+    for (struct hub_write *part = w; part; part = part->next) {
+        part->row = part->before = (struct hub_rows){0};
+        s->fences |= part->fence;
+    }
     w->adapter = NULL;
     w->bytes = hub_write_bytes(w);
     hub_write_reset(w);
-    submit_write(store_of(base), w);
+    submit_write(s, w);
 }
 
 static void submit_job(struct pg_job *j, struct hub_list *queue) {
@@ -246,34 +275,55 @@ static HUB_MUST struct pg_job *new_job(struct pg_store *s, enum pg_job_kind kind
     return j;
 }
 
-static void read_counter(struct pg_store *s, struct count_job *c, uint32_t begun) {
-    struct pg_job *j = new_job(s, JOB_COUNTER, NULL);
+static HUB_MUST struct pg_job *new_count(struct pg_store *s, enum pg_job_kind kind, struct count_job *c) {
+    struct pg_job *j = new_job(s, kind, NULL);
     j->count = c;
-    j->begun = begun;
-    j->again = true;
+    j->begun = place_of(s, c->scope, c->room)->begun;
     j->bytes = c->w.bytes;
+    return j;
+}
+
+static void read_counter(struct pg_store *s, struct count_job *c) {
+    struct pg_job *j = new_count(s, JOB_COUNTER, c);
+    j->again = true;
     submit_job(j, &s->reads);
+}
+
+static HUB_MUST struct count_job *new_count_job(const char *scope, struct hub_str room, struct hub_str node,
+                                                void *arg) {
+    size_t scope_n = strlen(scope), n = scope_n + room.n + node.n;
+    struct count_job *j = hub_xcalloc(1, sizeof *j + n);
+    j->arg = arg;
+    memcpy(j->text, scope, scope_n);
+    memcpy(j->text + scope_n, room.p, room.n);
+    memcpy(j->text + scope_n + room.n, node.p, node.n);
+    j->scope = hub_str(j->text, scope_n);
+    j->room = hub_str(j->text + scope_n, room.n);
+    j->node = hub_str(j->text + scope_n + room.n, node.n);
+    j->w = (struct hub_write){.adapter = j, .done = on_counted, .bytes = n};
+    return j;
 }
 
 static void pg_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg) {
     struct pg_store *s = store_of(base);
-    size_t scope_n = strlen(scope);
-    struct count_job *j = hub_xcalloc(1, sizeof *j + scope_n + room.n);
+    struct count_job *j = new_count_job(scope, room, HUB_STR(""), arg);
     j->cb = cb;
-    j->arg = arg;
-    memcpy(j->text, scope, scope_n);
-    memcpy(j->text + scope_n, room.p, room.n);
-    j->scope = hub_str(j->text, scope_n);
-    j->room = hub_str(j->text + scope_n, room.n);
-    j->w = (struct hub_write){.adapter = j, .done = on_counted, .bytes = scope_n + room.n};
     struct room_place *place = place_of(s, j->scope, j->room);
     struct pg_counter *known = hub_pg_counter_find(&s->writer.counters, j->scope, j->room);
     if (!s->writer.claimed || place->waiting)
         submit_write(s, &j->w);
-    else if (!known)
-        read_counter(s, j, place->begun);
+    else if (!known || s->fences) /* another node may have numbered since */
+        read_counter(s, j);
     else if (take_in(s, &j->w))
         hub_pg_answer_count(s, j, known);
+}
+
+static void pg_claim_place(struct hub_store *base, const char *scope, struct hub_str room, struct hub_str node,
+                           hub_place_cb *cb, void *arg) {
+    struct pg_store *s = store_of(base);
+    struct count_job *j = new_count_job(scope, room, node, arg);
+    j->place_cb = cb;
+    submit_job(new_count(s, JOB_CLAIM, j), &s->claims);
 }
 
 static void pg_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
@@ -302,11 +352,13 @@ static void script_param(struct params *p, const json_t *v) {
     hub_buf_free(&text);
 }
 
-static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
+static void pg_sql(struct hub_store *base, struct hub_str text, const json_t *params, const struct hub_fence *by,
+                   hub_sql_cb *cb, void *arg) {
     struct pg_store *s = store_of(base);
     struct pg_job *j = new_job(s, JOB_SQL, arg);
     struct hub_err err;
     j->sql_cb = cb;
+    if (by && by->fence) j->count = new_count_job(by->scope, by->room, HUB_STR(""), NULL), j->count->fence = by->fence;
     for (size_t i = 0; i < json_array_size(params); i++) script_param(&j->params, json_array_get(params, i));
     enum hub_code code = hub_pg_scan(text, j->params.n, &j->text, &j->again, &err);
     if (code) hub_pg_job_fail(j, code, err.text);
@@ -387,6 +439,8 @@ static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_confi
     s->table_n = config->table_n;
     s->outbox = config->outbox;
     hub_list_init(&s->reads);
+    hub_list_init(&s->claims);
+    hub_list_init(&s->late_claims);
     hub_list_init(&s->scripts);
     hub_list_init(&s->answers);
     hub_list_init(&s->read_answers);
@@ -443,6 +497,7 @@ const struct hub_store_ops hub_postgres_ops = {
     .write = pg_write,
     .sql = pg_sql,
     .counter = pg_counter,
+    .claim_place = pg_claim_place,
     .ready = pg_ready,
     .close = pg_close,
 };

@@ -1,10 +1,11 @@
 /* Inside the PostgreSQL store. Everything runs on the loop thread.
  *
  * conninfo.c: the URL. link.c, connect.c, reconnect.c: one connection in pipeline mode, its prepared
- * statements. value.c: values in and out. counter.c: the rooms' counters as the writer knows them.
- * writer.c: segments. single.c: a refused segment, write by write. only_writer.c: who may write, and what
- * became of a segment whose connection was lost. read.c: selects. scan.c: scripts' statements.
- * blocking.c, schema.c, alter.c: migration. postgres.c: the store's table. */
+ * statements. value.c: values in and out. counter.c: the rooms' counters as the writer knows them. fence.c:
+ * whether their places are still this node's. writer.c: segments. single.c: a refused segment, write by
+ * write. only_writer.c: who may write, and what became of a segment whose connection was lost. read.c:
+ * selects. claim.c: claims of places. scan.c: scripts' statements. blocking.c, schema.c, alter.c: migration.
+ * postgres.c: the store's table. */
 #ifndef HUB_ADAPTERS_POSTGRES_INT_H
 #define HUB_ADAPTERS_POSTGRES_INT_H
 #include <libpq-fe.h>
@@ -198,6 +199,7 @@ struct pg_counter {
     int64_t next; /* with the segment under way */
     char epoch[HUB_UUID_LEN + 1];
     struct hub_list in_segment; /* counters.touched, when the segment under way takes numbers of it */
+    int64_t fence;              /* that its place has then; 0: that is not looked at */
     size_t scope_n;
     size_t key_n;
     char key[]; /* scope, NUL, room */
@@ -206,6 +208,7 @@ struct pg_counters {
     struct hub_map map;
     struct hub_list touched; /* by the segment under way */
     size_t touched_n, n;
+    size_t fenced_n; /* of those touched */
     struct hub_buf key;
 };
 static inline struct hub_str hub_pg_counter_scope(const struct pg_counter *c) { return hub_str(c->key, c->scope_n); }
@@ -221,18 +224,34 @@ void hub_pg_counters_keep(struct pg_counters *k);                         /* the
 void hub_pg_counters_undo(struct pg_counters *k);                         /* it was not */
 void hub_pg_counters_clear(struct pg_counters *k);
 
+/* ---- fence.c: the fences that the writes of a segment name ---- */
+
+struct writer;
+struct pg_fences {
+    struct hub_map map;
+    struct hub_buf key;
+};
+void hub_pg_fences_clear(struct pg_fences *k);
+/* Asks for those of the segment's writes, all of which were sent; it fails unless their places have them. */
+void hub_pg_fences_send(struct writer *x);
+/* For a segment that is carried out write by write: asks which of them their places have, and keeps those. */
+void hub_pg_fences_hold(struct writer *x);
+/* False: the place of W, or of one of its group, has another one. W has its code then. */
+bool hub_pg_fences_pass(struct writer *x, struct hub_write *w);
+
 /* ---- work ---- */
 
 /* A question for the counter. Where writes that take its numbers are under way it goes through the
  * writer's queue, as the write in it; else to a reader, so that opening a room does not wait for the
- * writes of others. */
+ * writes of others. And what a claim of its place asks for. */
 struct count_job {
     struct hub_write w; /* w.adapter points back here */
     hub_counter_cb *cb;
+    hub_place_cb *place_cb; /* of a claim */
     void *arg;
-    int64_t seq;
+    int64_t seq, fence;
     char epoch[HUB_UUID_LEN + 1];
-    struct hub_str scope, room; /* into text */
+    struct hub_str scope, room, node; /* into text */
     char text[];
 };
 
@@ -244,7 +263,7 @@ struct room_place {
     uint32_t begun;   /* ever */
 };
 
-enum pg_job_kind { JOB_SELECT, JOB_COUNTER, JOB_SQL };
+enum pg_job_kind { JOB_SELECT, JOB_COUNTER, JOB_SQL, JOB_CLAIM };
 struct pg_job {
     struct hub_list link;
     struct pg_store *s;
@@ -253,7 +272,7 @@ struct pg_job {
     hub_rows_cb *rows_cb;
     hub_sql_cb *sql_cb;
     void *arg;
-    struct count_job *count; /* JOB_COUNTER */
+    struct count_job *count; /* JOB_COUNTER, JOB_CLAIM; of JOB_SQL the place and the fence that it holds by, or NULL */
     uint32_t begun;          /* of its room's place, when it was asked */
     struct hub_select q;     /* a copy, with its own conditions and texts */
     struct hub_cell *cells;
@@ -262,6 +281,7 @@ struct pg_job {
     struct params params; /* of a script's statement */
     bool again;           /* may be asked again when the connection is lost */
     bool tried_again;     /* after a failure that passes */
+    bool asked, held;     /* JOB_SQL: it was carried out, and the fence was asked for; the place has it */
     int64_t submitted;
     uint64_t sent; /* hub_real_ns */
     size_t bytes;
@@ -281,7 +301,9 @@ struct reader {
     struct link link;          /* first member */
     struct hub_list under_way; /* jobs */
     size_t under_way_n;
-    bool script; /* a script's statement is under way: nothing else meanwhile */
+    bool alone;            /* with a script's statement, or with claims: nothing else meanwhile */
+    struct hub_map claims; /* those under way, when they are several: jobs by place */
+    struct hub_buf key;
 };
 
 /* ---- writer.c ---- */
@@ -314,6 +336,7 @@ struct writer {
     bool segment_open;  /* it was sent and its outcome is not known */
     uint64_t began;
     struct pg_counters counters;
+    struct pg_fences fences;
     struct hub_sql_cells cells;
     struct hub_buf outbox_text;
     struct hub_write *single; /* the write, or the first of the group, being carried out alone, */
@@ -347,10 +370,12 @@ struct pg_store {
     bool applied;                   /* the tables are as they should be, and ours to write */
     bool readable;                  /* they are as they should be */
     struct writer writer;
+    int64_t fences; /* of all writes and claims so far, or-ed: 0 = there is no other node */
     struct reader *readers;
     size_t reader_n;
-    struct hub_list reads, scripts; /* jobs that wait for a connection */
-    struct hub_list answers;        /* writes to be answered on a later turn */
+    struct hub_list reads, claims, scripts; /* jobs that wait for a connection */
+    struct hub_list late_claims;            /* likewise: each for itself */
+    struct hub_list answers;                /* writes to be answered on a later turn */
     struct hub_list read_answers;
     struct hub_task turn, answer;
     struct hub_timer start, timeouts;
@@ -446,6 +471,9 @@ void hub_pg_answer_job(struct pg_store *s, struct pg_job *j);
 void hub_pg_maybe_closed(struct pg_store *s);
 void hub_pg_count_links(struct pg_store *s, int change);
 
+/* Asks for the fence of a script's statement, behind it: fails where the place has another one. */
+void hub_pg_fence_send(struct link *l, struct pg_job *j);
+
 /* ---- read.c, script.c ---- */
 
 void hub_pg_readers_init(struct pg_store *s, size_t n);
@@ -456,6 +484,16 @@ void hub_pg_job_fail(struct pg_job *j, enum hub_code code, const char *why);
 /* Checks a script's statement, and puts it with $1… for ? into OUT. READS: by its words it changes
  * nothing, and may be asked again. */
 enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err);
+
+/* ---- claim.c ---- */
+
+/* A claim that may wait for who holds the place. */
+void hub_pg_send_claim(struct link *l, struct pg_job *j, synced_fn *synced);
+/* Whether J, which waits, can be one of those that R claims with one statement. */
+bool hub_pg_join_claims(struct reader *r, struct pg_job *j);
+/* Sends it for all that are under way there; SYNCED gets R. Which ones it took their fences say: of rows that
+ * are held, or not there, they stay 0. */
+void hub_pg_send_claims(struct reader *r, synced_fn *synced);
 
 /* ---- blocking.c: for start, hubctl and reloads ---- */
 

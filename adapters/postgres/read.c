@@ -1,6 +1,7 @@
-/* Reading: jobs wait in one queue for the first connection that can take them. Selects share a connection,
- * a script's statement has one for itself, and scripts never have them all. Reads never wait for writes,
- * and see every commit that was answered before they were asked. */
+/* Reading: jobs wait in one queue for the first connection that can take them. Selects share a connection;
+ * a script's statement, and a claim of a place, which may wait for another node's transaction, have one for
+ * themselves, and these never have them all. Reads never wait for writes, and see every commit that was
+ * answered before they were asked. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ void hub_pg_job_free(struct pg_job *j) {
     hub_buf_free(&j->text);
     hub_pg_params_free(&j->params);
     json_decref(j->result);
+    if (j->kind == JOB_SQL) free(j->count);
     free((void *)(uintptr_t)j->q.where);
     free(j->cells);
     free(j);
@@ -48,17 +50,24 @@ static bool matches_nothing(const struct pg_job *j, const struct failure *f) {
 
 /* ---- the end of a job ---- */
 
+static bool goes_alone(const struct pg_job *j) { return j->kind == JOB_SQL || j->kind == JOB_CLAIM; }
+
 static void end_job(struct pg_job *j) {
     struct reader *r = j->reader;
     hub_list_remove(&j->link);
     r->under_way_n--;
-    if (j->kind == JOB_SQL) r->script = false;
+    if (goes_alone(j)) r->alone = false;
     j->reader = NULL;
     if (j->code == HUB_OK) hub_store_count_read(hub_real_ns() - j->sent);
     hub_pg_answer_job(j->s, j);
 }
 
 static void send_job(struct reader *r, struct pg_job *j);
+
+/* The statement was carried out, and the fence behind it does not hold. */
+static bool is_fenced(const struct pg_job *j, const struct failure *f) {
+    return j->asked && !j->held && !strcmp(f->state, "22012");
+}
 
 static void on_job(void *arg, const struct failure *f) {
     struct pg_job *j = arg;
@@ -73,6 +82,7 @@ static void on_job(void *arg, const struct failure *f) {
         send_job(j->reader, j);
         return;
     }
+    if (f && !j->code && is_fenced(j, f)) hub_pg_job_fail(j, HUB_FENCED, HUB_FENCED_TEXT);
     bool trouble = f && j->kind != JOB_SQL && hub_pg_note_trouble(s, f, true);
     if (f && !j->code && !(j->kind == JOB_SELECT && matches_nothing(j, f)))
         hub_pg_job_fail(j, trouble ? HUB_STORE_UNAVAILABLE : hub_pg_code(f->state), f->text);
@@ -128,6 +138,7 @@ static void on_script_row(struct pg_job *j, const PGresult *r, int i) {
 
 static void on_script_result(void *arg, const PGresult *r) {
     struct pg_job *j = arg;
+    j->asked = j->count && !j->again && PQresultStatus(r) != PGRES_SINGLE_TUPLE;
     if (PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_EMPTY_QUERY) {
         if (!j->result) j->result = json_pack("{s:I}", "changes", (json_int_t)hub_pg_changes(r));
         return;
@@ -146,6 +157,7 @@ static void send_script(struct reader *r, struct pg_job *j) {
     hub_pg_link_send_once(l, hub_buf_cstr(&j->text), on_script_result, j);
     j->params = l->params;
     l->params = own;
+    if (j->count && !j->again) hub_pg_fence_send(l, j);
     hub_pg_link_sync(l, on_job, j);
     PQsetSingleRowMode(l->pg);
 }
@@ -157,41 +169,89 @@ static void send_job(struct reader *r, struct pg_job *j) {
     case JOB_SELECT: send_select(r, j); break;
     case JOB_COUNTER: send_count(r, j); break;
     case JOB_SQL: send_script(r, j); break;
+    case JOB_CLAIM: hub_pg_send_claim(&r->link, j, on_job); break;
     }
 }
 
-static struct reader *idle_reader(struct pg_store *s, bool script) {
+static struct reader *idle_reader(struct pg_store *s, bool alone) {
     struct reader *best = NULL;
-    size_t scripts = 0;
+    size_t taken = 0;
     for (size_t i = 0; i < s->reader_n; i++) {
         struct reader *r = &s->readers[i];
-        scripts += r->script;
-        if (r->link.state != LINK_UP || r->link.losing || r->script) continue;
-        if (r->under_way_n >= (script ? 1 : READ_DEPTH)) continue;
+        taken += r->alone;
+        if (r->link.state != LINK_UP || r->link.losing || r->alone) continue;
+        if (r->under_way_n >= (alone ? 1 : READ_DEPTH)) continue;
         if (!best || r->under_way_n < best->under_way_n) best = r;
     }
-    bool last = s->reader_n > 1 && scripts + 1 == s->reader_n;
-    return script && last ? NULL : best;
+    bool last = s->reader_n > 1 && taken + 1 == s->reader_n;
+    return alone && last ? NULL : best;
 }
 
-static void assign_job(struct reader *r, struct pg_job *j) {
+static void give_job(struct reader *r, struct pg_job *j) {
     hub_list_remove(&j->link);
     hub_list_push(&r->under_way, &j->link);
     r->under_way_n++;
     j->reader = r;
     j->sent = hub_real_ns();
-    if (j->kind == JOB_SQL) r->script = true;
+    if (goes_alone(j)) r->alone = true;
+}
+
+static void assign_job(struct reader *r, struct pg_job *j) {
+    give_job(r, j);
     send_job(r, j);
 }
 
-static void pump_list(struct pg_store *s, struct hub_list *list, bool script) {
+static void pump_list(struct pg_store *s, struct hub_list *list, bool alone) {
     struct reader *r;
     if (!s->readable) return;
-    while (!hub_list_empty(list) && (r = idle_reader(s, script))) assign_job(r, hub_pg_job_of(list->next));
+    while (!hub_list_empty(list) && (r = idle_reader(s, alone))) assign_job(r, hub_pg_job_of(list->next));
+}
+
+/* Those that were not taken, for others hold their rows, or there is none, are claimed one by one. */
+static void on_claims_end(void *arg, const struct failure *f) {
+    struct reader *r = arg;
+    struct pg_store *s = r->link.s;
+    if (f && hub_pg_unusable(f->state)) {
+        hub_pg_link_drop(&r->link, f->text);
+        return;
+    }
+    HUB_LIST_EACH_SAFE(&r->under_way, it) {
+        struct pg_job *j = hub_pg_job_of(it);
+        if (j->answered || j->count->fence) {
+            end_job(j);
+            continue;
+        }
+        hub_list_remove(it);
+        hub_list_push(&s->late_claims, it);
+        r->under_way_n--;
+        j->reader = NULL;
+    }
+    r->alone = false;
+    hub_pg_readers_pump(s);
+}
+
+static void assign_claims(struct reader *r, struct hub_list *list) {
+    hub_map_clear(&r->claims);
+    while (!hub_list_empty(list) && hub_pg_join_claims(r, hub_pg_job_of(list->next)))
+        give_job(r, hub_pg_job_of(list->next));
+    hub_pg_send_claims(r, on_claims_end);
+}
+
+/* What may wait comes after what does not. */
+static void pump_claims(struct pg_store *s) {
+    struct reader *r;
+    while (s->readable && !hub_list_empty(&s->claims) && (r = idle_reader(s, true))) {
+        if (s->claims.next->next == &s->claims)
+            assign_job(r, hub_pg_job_of(s->claims.next));
+        else
+            assign_claims(r, &s->claims);
+    }
+    pump_list(s, &s->late_claims, true);
 }
 
 void hub_pg_readers_pump(struct pg_store *s) {
     pump_list(s, &s->reads, false);
+    pump_claims(s); /* before scripts: members wait for the room */
     pump_list(s, &s->scripts, true);
 }
 
@@ -226,7 +286,7 @@ static void on_reader_lost(struct link *l) {
         j->reader = NULL;
         hub_list_push(j->kind == JOB_SQL ? &l->s->scripts : &again, n);
     }
-    r->script = false;
+    r->alone = false;
     hub_list_splice(&again, &l->s->reads);
     hub_list_splice(&l->s->reads, &again);
     hub_pg_readers_pump(l->s);
@@ -244,6 +304,10 @@ void hub_pg_readers_init(struct pg_store *s, size_t n) {
 }
 
 void hub_pg_readers_free(struct pg_store *s) {
-    for (size_t i = 0; i < s->reader_n; i++) hub_pg_link_close(&s->readers[i].link);
+    for (size_t i = 0; i < s->reader_n; i++) {
+        hub_pg_link_close(&s->readers[i].link);
+        hub_map_clear(&s->readers[i].claims);
+        hub_buf_free(&s->readers[i].key);
+    }
     free(s->readers);
 }

@@ -11,7 +11,10 @@
 /* Of every service in the schema. */
 static const char bookkeeping[] =
     "CREATE TABLE hubd_room (scope text NOT NULL, \"roomId\" text NOT NULL, seq bigint NOT NULL, epoch text NOT NULL, "
-    "PRIMARY KEY (scope, \"roomId\")) WITH (fillfactor = 50);\n";
+    "fence bigint NOT NULL DEFAULT 0, owner text, PRIMARY KEY (scope, \"roomId\")) WITH (fillfactor = 50);\n";
+/* Where it was made before it had them. */
+static const char fences[] = "ALTER TABLE hubd_room ADD COLUMN fence bigint NOT NULL DEFAULT 0;\n"
+                             "ALTER TABLE hubd_room ADD COLUMN owner text;\n";
 static const char markers[] =
     "CREATE TABLE hubd_writer (service text PRIMARY KEY, segment bigint NOT NULL) WITH (fillfactor = 50);\n";
 
@@ -200,6 +203,16 @@ static bool table_missing(struct migration *m, const char *table) {
     return yes;
 }
 
+static bool fence_missing(struct migration *m) {
+    PGresult *r = ask_server(m,
+                             "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname "
+                             "= 'fence' AND NOT attisdropped)",
+                             "hubd_room");
+    bool yes = r && is_true(r, 0, 0);
+    PQclear(r);
+    return yes;
+}
+
 static enum hub_code made_plan(const struct migration *m, const struct hub_sql_planner *p) {
     if (m->broken) return m->err->code;
     return p->refused ? HUB_NOT_ALLOWED : HUB_OK;
@@ -215,7 +228,10 @@ static enum hub_code make_plan(struct migration *m, struct hub_buf *plan, bool *
                                 .alter = hub_pg_alter_column,
                                 .plan = plan,
                                 .err = m->err};
-    if (table_missing(m, "hubd_room")) hub_buf_addz(plan, bookkeeping);
+    if (table_missing(m, "hubd_room"))
+        hub_buf_addz(plan, bookkeeping);
+    else if (fence_missing(m))
+        hub_buf_addz(plan, fences);
     if (table_missing(m, "hubd_writer")) hub_buf_addz(plan, markers);
     for (size_t i = 0; !m->broken && i < s->table_n; i++) {
         struct hub_sql_have have;

@@ -260,20 +260,21 @@ static void on_single(void *arg, const struct failure *f) {
     }
 }
 
-/* What has waited too long is not tried any more. */
-static void drop_late(struct writer *x) {
-    while (!hub_list_empty(&x->segment)) {
-        struct hub_write *w = hub_pg_write_of(x->segment.next);
-        if (hub_loop_now_exact(x->link.s->loop) - w->submitted <= TIMEOUT_MS) break;
-        hub_list_remove(&w->link);
-        hub_write_reset(w);
-        hub_pg_fail(w, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");
-        hub_list_push(&x->done, &w->link);
-    }
+/* What has waited too long is not tried any more, and what another node's place leads to not at all. */
+static bool may_try(struct writer *x, struct hub_write *w) {
+    hub_write_reset(w);
+    if (hub_loop_now_exact(x->link.s->loop) - w->submitted <= TIMEOUT_MS) return hub_pg_fences_pass(x, w);
+    hub_pg_fail(w, HUB_STORE_UNAVAILABLE, "the store did not answer for 5 s");
+    return false;
+}
+
+static void drop_refused(struct writer *x) {
+    while (!hub_list_empty(&x->segment) && !may_try(x, hub_pg_write_of(x->segment.next)))
+        hub_list_push(&x->done, hub_list_pop(&x->segment));
 }
 
 static void go_on_single(struct writer *x) {
-    drop_late(x);
+    drop_refused(x);
     struct hub_list *next = hub_list_pop(&x->segment);
     if (!next) {
         commit_single(x);
@@ -281,7 +282,6 @@ static void go_on_single(struct writer *x) {
     }
     x->single = hub_pg_write_of(next);
     x->single_again = false;
-    hub_write_reset(x->single);
     hub_pg_link_command(&x->link, "SAVEPOINT one");
     if (goes_at_once(x->single))
         send_group(x);
@@ -322,5 +322,6 @@ void hub_pg_single_begin(struct writer *x) {
         hub_pg_load_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));
     }
     hub_pg_counters_undo(&x->counters);
+    if (x->link.s->fences) hub_pg_fences_hold(x);
     hub_pg_link_sync(&x->link, on_begun, x);
 }

@@ -106,6 +106,11 @@ static void close_none(struct writer *x) {
     hub_pg_link_send_text(&x->link, "UPDATE hubd_writer SET segment = $2 WHERE service = $1", NULL, NULL);
 }
 
+#define CLOSE_ONE(AND)                                                                                               \
+    "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room SET seq = " \
+    "$5 "                                                                                                            \
+    "WHERE scope = $3 AND \"roomId\" = $4 AND seq = $6" AND " RETURNING 1) SELECT 1 / count(*) FROM counted"
+
 static void close_one(struct writer *x) {
     struct params *p = &x->link.params;
     const struct pg_counter *c = HUB_CONTAINER(x->counters.touched.next, struct pg_counter, in_segment);
@@ -113,41 +118,50 @@ static void close_one(struct writer *x) {
     hub_pg_param_str(p, hub_pg_counter_room(c));
     hub_pg_param_int(p, c->next);
     hub_pg_param_int(p, c->seq);
-    hub_pg_link_send_text(
-        &x->link,
-        "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room SET seq = "
-        "$5 "
-        "WHERE scope = $3 AND \"roomId\" = $4 AND seq = $6 RETURNING 1) SELECT 1 / count(*) FROM counted",
-        NULL, NULL);
+    if (c->fence) hub_pg_param_int(p, c->fence);
+    hub_pg_link_send_text(&x->link, c->fence ? CLOSE_ONE(" AND fence = $7") : CLOSE_ONE(""), NULL, NULL);
+}
+
+#define CLOSE_MANY(TYPE, COLUMN, AND)                                                                               \
+    "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room AS r SET " \
+    "seq "                                                                                                          \
+    "= v.next FROM unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[]" TYPE                                  \
+    ") AS v (scope, room, next, seq" COLUMN                                                                         \
+    ") WHERE r.scope = v.scope AND r.\"roomId\" = v.room AND r.seq = v.seq" AND " RETURNING 1) "                    \
+    "SELECT 1 / CASE WHEN count(*) = $3 THEN 1 ELSE 0 END FROM counted"
+
+static void add_number(struct hub_buf *array, int64_t n) {
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)n);
+    hub_pg_array_add(array, hub_cstr(number));
+}
+
+static void add_fences(struct writer *x, struct hub_buf *array) {
+    HUB_LIST_EACH(&x->counters.touched, it) add_number(array, HUB_CONTAINER(it, struct pg_counter, in_segment)->fence);
 }
 
 static void close_many(struct writer *x) {
     struct params *p = &x->link.params;
-    struct hub_buf columns[4] = {{0}};
-    char number[24];
+    struct hub_buf columns[5] = {{0}};
+    bool fenced = x->counters.fenced_n != 0;
     HUB_LIST_EACH(&x->counters.touched, it) {
         const struct pg_counter *c = HUB_CONTAINER(it, struct pg_counter, in_segment);
         hub_pg_array_add(&columns[0], hub_pg_counter_scope(c));
         hub_pg_array_add(&columns[1], hub_pg_counter_room(c));
-        snprintf(number, sizeof number, "%lld", (long long)c->next);
-        hub_pg_array_add(&columns[2], hub_cstr(number));
-        snprintf(number, sizeof number, "%lld", (long long)c->seq);
-        hub_pg_array_add(&columns[3], hub_cstr(number));
+        add_number(&columns[2], c->next);
+        add_number(&columns[3], c->seq);
     }
+    if (fenced) add_fences(x, &columns[4]);
     hub_pg_param_int(p, (int64_t)x->counters.touched_n);
-    for (size_t i = 0; i < HUB_NELEM(columns); i++) {
+    for (size_t i = 0; i < (fenced ? 5 : 4); i++) {
         hub_buf_addc(&columns[i], '}');
         hub_pg_param_str(p, hub_buf_str(&columns[i]));
         hub_buf_free(&columns[i]);
     }
-    hub_pg_link_send_text(
-        &x->link,
-        "WITH mark AS (UPDATE hubd_writer SET segment = $2 WHERE service = $1), counted AS (UPDATE hubd_room AS r SET "
-        "seq = v.next "
-        "FROM unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[]) AS v (scope, room, next, seq) "
-        "WHERE r.scope = v.scope AND r.\"roomId\" = v.room AND r.seq = v.seq RETURNING 1) "
-        "SELECT 1 / CASE WHEN count(*) = $3 THEN 1 ELSE 0 END FROM counted",
-        NULL, NULL);
+    hub_pg_link_send_text(&x->link,
+                          fenced ? CLOSE_MANY(", $8::bigint[]", ", fence", " AND v.fence IN (0, r.fence)")
+                                 : CLOSE_MANY("", "", ""),
+                          NULL, NULL);
 }
 
 void hub_pg_send_close(struct writer *x) {
@@ -265,6 +279,7 @@ static void send_segment(struct writer *x) {
         if (x->segment_n) hub_pg_single_begin(x);
         return;
     }
+    if (x->link.s->fences) hub_pg_fences_send(x);
     end_segment(x);
 }
 
@@ -390,6 +405,7 @@ void hub_pg_writer_free(struct pg_store *s) {
     hub_timer_stop(s->loop, &x->retry);
     hub_pg_link_close(&x->link);
     hub_pg_counters_clear(&x->counters);
+    hub_pg_fences_clear(&x->fences);
     hub_buf_free(&x->outbox_text);
     hub_buf_free(&x->run.key);
     hub_sql_cells_free(&x->cells);

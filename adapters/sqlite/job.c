@@ -1,5 +1,5 @@
-/* Jobs: selects, scripts' statements and counters. Made on the loop thread, run on a reader or the writer,
- * answered on the loop. */
+/* Jobs: selects, scripts' statements, counters and claims of places. Made on the loop thread, run on a reader
+ * or the writer, answered on the loop. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,8 +15,12 @@ static void answer_write(struct hub_write *w) {
         j->rows_cb(j->arg, w->code, w->code ? NULL : &j->rows, error);
     else if (j->kind == JOB_SQL)
         j->sql_cb(j->arg, w->code, w->code ? NULL : j->result, error);
-    else
+    else if (j->kind == JOB_COUNTER)
         j->counter_cb(j->arg, w->code, j->seq, j->epoch);
+    else if (w->code)
+        j->place_cb(j->arg, w->code, 0, 0, "");
+    else
+        j->place_cb(j->arg, HUB_OK, j->fence, j->seq, j->epoch);
     hub_sqlite_job_free(j);
 }
 

@@ -176,8 +176,14 @@ static bool any_row(void *ctx, const char *sql, struct hub_buf *value) {
     return yes;
 }
 
-static bool room_table_missing(struct sqlite_conn *c) {
-    return !any_row(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL);
+static void plan_room_table(struct sqlite_conn *c, struct hub_buf *plan) {
+    if (!any_row(c, "SELECT 1 FROM sqlite_master WHERE name = 'hubd_room'", NULL))
+        hub_buf_addz(plan, "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT "
+                           "NULL, epoch TEXT NOT NULL, fence INTEGER NOT NULL DEFAULT 0, owner TEXT, PRIMARY KEY "
+                           "(scope, \"roomId\")) WITHOUT ROWID;\n");
+    else if (!any_row(c, "SELECT 1 FROM pragma_table_info('hubd_room') WHERE name = 'fence'", NULL))
+        hub_buf_addz(plan, "ALTER TABLE hubd_room ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;\n"
+                           "ALTER TABLE hubd_room ADD COLUMN owner TEXT;\n");
 }
 
 /* CREATED, when given, says for each table whether the plan makes it. */
@@ -188,7 +194,7 @@ static enum hub_code make_plan(struct sqlite_store *s, struct hub_buf *plan, boo
                                 .rebuild = hub_sqlite_rebuild,
                                 .plan = plan,
                                 .err = err};
-    if (room_table_missing(&s->writer)) hub_buf_addz(plan, HUB_SQLITE_ROOM_TABLE ";\n");
+    plan_room_table(&s->writer, plan);
     for (size_t i = 0; i < s->table_n; i++) {
         struct hub_sql_have have;
         read_have(&s->writer, s->tables[i]->table, &have);

@@ -112,6 +112,7 @@ static bool admit_write(struct sqlite_store *s, struct hub_write *w) {
 static void hand_over(struct sqlite_store *s) {
     s->turn_n = 0;
     pthread_mutex_lock(&s->lock);
+    s->fenced = s->turn_fences != 0;
     hub_list_splice(&s->waiting, &s->turn);
     bool wake = s->writer_idle && !hub_list_empty(&s->waiting);
     pthread_mutex_unlock(&s->lock);
@@ -143,10 +144,14 @@ static void submit_read(struct sqlite_store *s, struct sqlite_job *j) {
 }
 
 static void sqlite_write(struct hub_store *base, struct hub_write *w) {
-    for (struct hub_write *part = w; part; part = part->next) part->row = part->before = (struct hub_rows){0};
+    struct sqlite_store *s = store_of(base);
+    for (struct hub_write *part = w; part; part = part->next) {
+        part->row = part->before = (struct hub_rows){0};
+        s->turn_fences |= part->fence;
+    }
     hub_write_reset(w);
     w->adapter = NULL;
-    submit_write(store_of(base), w);
+    submit_write(s, w);
 }
 
 static void sqlite_select(struct hub_store *base, const struct hub_select *q, hub_rows_cb *cb, void *arg) {
@@ -157,18 +162,33 @@ static void sqlite_select(struct hub_store *base, const struct hub_select *q, hu
     submit_read(j->s, j);
 }
 
-static void sqlite_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb,
-                           void *arg) {
-    struct sqlite_job *j = hub_sqlite_job(store_of(base), JOB_COUNTER, arg);
-    j->counter_cb = cb;
+static HUB_MUST struct sqlite_job *new_room_job(struct hub_store *base, enum sqlite_job_kind kind, const char *scope,
+                                                struct hub_str room, struct hub_str node, void *arg) {
+    struct sqlite_job *j = hub_sqlite_job(store_of(base), kind, arg);
     j->scope = hub_sql_keep(&j->text, hub_cstr(scope));
     j->room = hub_sql_keep(&j->text, room);
+    j->node = hub_sql_keep(&j->text, node);
     hub_sql_settle(&j->text, &j->scope);
     hub_sql_settle(&j->text, &j->room);
+    hub_sql_settle(&j->text, &j->node);
+    return j;
+}
+
+static void sqlite_counter(struct hub_store *base, const char *scope, struct hub_str room, hub_counter_cb *cb,
+                           void *arg) {
+    struct sqlite_job *j = new_room_job(base, JOB_COUNTER, scope, room, HUB_STR(""), arg);
+    j->counter_cb = cb;
     if (j->s->reader_n)
         submit_read(j->s, j);
     else
         submit_write(j->s, &j->w);
+}
+
+static void sqlite_claim_place(struct hub_store *base, const char *scope, struct hub_str room, struct hub_str node,
+                               hub_place_cb *cb, void *arg) {
+    struct sqlite_job *j = new_room_job(base, JOB_CLAIM, scope, room, node, arg);
+    j->place_cb = cb;
+    submit_write(j->s, &j->w);
 }
 
 /* A parameter of a script: scalars as they are, the rest as JSON text. */
@@ -189,6 +209,18 @@ static struct hub_cell parameter_cell(const json_t *v, struct hub_buf *text) {
     return c;
 }
 
+static void keep_fence(struct sqlite_job *j, const struct hub_fence *by) {
+    j->scope = hub_sql_keep(&j->text, hub_cstr(by->scope));
+    j->w.counter_room = hub_sql_keep(&j->text, by->room);
+    j->w.fence = by->fence;
+}
+
+static void settle_fence(struct sqlite_job *j) {
+    hub_sql_settle(&j->text, &j->scope);
+    hub_sql_settle(&j->text, &j->w.counter_room);
+    j->w.counter_scope = j->scope.p;
+}
+
 /* Reading statements may run beside the writer; everything else keeps its place among the writes. */
 static bool may_read(struct hub_str sql) {
     static const char *const words[] = {"select", "with", "values", "explain", "pragma"};
@@ -200,14 +232,17 @@ static bool may_read(struct hub_str sql) {
     return false;
 }
 
-static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
+static void sqlite_sql(struct hub_store *base, struct hub_str text, const json_t *params, const struct hub_fence *by,
+                       hub_sql_cb *cb, void *arg) {
     struct sqlite_job *j = hub_sqlite_job(store_of(base), JOB_SQL, arg);
     j->sql_cb = cb;
     j->cell_n = json_array_size(params);
     j->cells = hub_xcalloc(j->cell_n, sizeof *j->cells);
     j->sql = hub_sql_keep(&j->text, text);
+    if (by) keep_fence(j, by);
     for (size_t i = 0; i < j->cell_n; i++) j->cells[i] = parameter_cell(json_array_get(params, i), &j->text);
     hub_sql_settle(&j->text, &j->sql);
+    if (by) settle_fence(j);
     for (size_t i = 0; i < j->cell_n; i++)
         if (j->cells[i].kind == HUB_CELL_TEXT) hub_sql_settle(&j->text, &j->cells[i].s);
     if (may_read(text))
@@ -425,6 +460,7 @@ const struct hub_store_ops hub_sqlite_ops = {
     .write = sqlite_write,
     .sql = sqlite_sql,
     .counter = sqlite_counter,
+    .claim_place = sqlite_claim_place,
     .ready = sqlite_ready,
     .close = sqlite_close,
 };

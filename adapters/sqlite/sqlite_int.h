@@ -76,7 +76,7 @@ enum hub_code hub_sqlite_code(int rc);
 
 struct sqlite_counter {
     struct hub_list dirty; /* in the counters' while it has to be written */
-    int64_t seq;
+    int64_t seq, fence;
     char epoch[HUB_UUID_LEN + 1];
     struct hub_buf key; /* scope, NUL, room */
     size_t scope_n;
@@ -97,15 +97,19 @@ int hub_sqlite_counters_flush(struct sqlite_counters *k, struct sqlite_conn *c);
 /* Made when missing. SQLite result code. */
 int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
                        struct sqlite_counter **out);
-#define HUB_SQLITE_ROOM_TABLE                                                                                      \
-    "CREATE TABLE hubd_room (scope TEXT NOT NULL, \"roomId\" TEXT NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT " \
-    "NULL, PRIMARY KEY (scope, "                                                                                   \
-    "\"roomId\")) WITHOUT ROWID"
+/* The same with the next fence, for NODE. */
+int hub_sqlite_claim_place(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
+                           struct hub_str node, struct sqlite_counter **out);
 /* Runs the write's statement and fills w->changes in; the first row that it returns, of a take all, goes to
  * ROW (NULL: it returns none). SQLite result code. */
 int hub_sqlite_run(struct sqlite_conn *c, struct hub_write *w, struct hub_rows *row);
 /* Fills w->code and everything else. False when the whole transaction is lost (sqlite3_errmsg tells). */
-bool hub_sqlite_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w);
+typedef bool hub_sqlite_write_fn(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w);
+hub_sqlite_write_fn hub_sqlite_write;
+/* The same where writes may have a fence. */
+hub_sqlite_write_fn hub_sqlite_write_fenced;
+/* Whether the place of W has the fence of W, if that has any; else W has a code. */
+void hub_sqlite_check_fence(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w);
 
 /* ---- announce.c ---- */
 
@@ -114,26 +118,29 @@ int hub_sqlite_announce(struct sqlite_conn *c, const struct hub_write *w);
 
 /* ---- jobs: what is not a plain write. For the writer, a job is the write embedded in it ---- */
 
-enum sqlite_job_kind { JOB_SELECT, JOB_SQL, JOB_COUNTER };
+enum sqlite_job_kind { JOB_SELECT, JOB_SQL, JOB_COUNTER, JOB_CLAIM };
 struct sqlite_job {
-    struct hub_write w; /* w.adapter points back here; w.link, w.code, w.error, w.submitted are used */
+    /* w.adapter points back here; w.link, w.code, w.error, w.submitted are used, of JOB_SQL w.fence and its
+     * place */
+    struct hub_write w;
     struct sqlite_store *s;
     enum sqlite_job_kind kind;
     void *arg;
     hub_rows_cb *rows_cb;
     hub_sql_cb *sql_cb;
     hub_counter_cb *counter_cb;
+    hub_place_cb *place_cb;
     struct hub_select q;    /* JOB_SELECT: a copy, with its own conditions and texts */
     struct hub_cell *cells; /* of the conditions' IN lists, or a script's parameters */
     size_t cell_n;
     struct hub_buf text;
-    struct hub_str sql, scope, room; /* into text */
-    bool to_writer;                  /* set by a reader that cannot do it */
+    struct hub_str sql, scope, room, node; /* into text */
+    bool to_writer;                        /* set by a reader that cannot do it */
     bool rows_wanted;
     uint64_t ns; /* how long it took */
     struct hub_rows rows;
     json_t *result;
-    int64_t seq;
+    int64_t seq, fence;
     char epoch[HUB_UUID_LEN + 1];
 };
 struct sqlite_job *hub_sqlite_job(struct sqlite_store *s, enum sqlite_job_kind kind, void *arg);
@@ -168,6 +175,7 @@ struct sqlite_store {
     /* loop thread */
     struct hub_list turn; /* writes of this turn that were not handed over yet */
     int turn_n;
+    int64_t turn_fences; /* of all writes so far, or-ed: 0 = none has ever had one */
     struct hub_task turn_task, closed_task;
     struct hub_timer timeouts;
     int64_t judges_from; /* monotonic ms: until then nothing has waited too long, for this process stood still */
@@ -187,6 +195,7 @@ struct sqlite_store {
     pthread_cond_t writer_wake, reader_wake;
     struct hub_list waiting; /* writes */
     struct hub_list reads;   /* jobs */
+    bool fenced;             /* what waits may have a fence */
     bool writer_idle, stop;
     int readers_running;
     bool down;

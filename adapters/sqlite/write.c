@@ -1,4 +1,5 @@
-/* One write inside the writer's transaction: room numbers, times, the statement, and what came of it. */
+/* One write inside the writer's transaction: room numbers and fences, times, the statement, and what came of
+ * it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +42,7 @@ static void bind_str(sqlite3_stmt *st, int at, struct hub_str s) {
 
 static int read_counter(struct sqlite_conn *c, struct hub_str scope, struct hub_str room, struct sqlite_counter *out) {
     sqlite3_stmt *st =
-        hub_sqlite_prepare_text(c, "SELECT seq, epoch FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
+        hub_sqlite_prepare_text(c, "SELECT seq, epoch, fence FROM hubd_room WHERE scope = ?1 AND \"roomId\" = ?2");
     if (!st) return sqlite3_errcode(c->db);
     bind_str(st, 1, scope);
     bind_str(st, 2, room);
@@ -49,6 +50,7 @@ static int read_counter(struct sqlite_conn *c, struct hub_str scope, struct hub_
     if (rc == SQLITE_ROW) {
         out->seq = sqlite3_column_int64(st, 0);
         snprintf(out->epoch, sizeof out->epoch, "%s", (const char *)sqlite3_column_text(st, 1));
+        out->fence = sqlite3_column_int64(st, 2);
     }
     sqlite3_reset(st);
     return rc;
@@ -68,8 +70,9 @@ static int insert_counter(struct sqlite_conn *c, struct hub_str scope, struct hu
     return rc;
 }
 
-int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
-                       struct sqlite_counter **out) {
+/* MAKE: when it is missing; else *OUT is NULL then. SQLite result code. */
+static int find_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
+                        bool make, struct sqlite_counter **out) {
     hub_buf_clear(&c->key);
     hub_buf_adds(&c->key, scope);
     hub_buf_addc(&c->key, 0);
@@ -81,8 +84,9 @@ int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct 
     n->scope_n = scope.n;
     hub_buf_adds(&n->key, hub_buf_str(&c->key));
     int rc = read_counter(c, scope, room, n);
-    if (rc == SQLITE_DONE) rc = insert_counter(c, scope, room, n);
-    if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
+    bool is_there = rc == SQLITE_ROW;
+    if (rc == SQLITE_DONE && make) is_there = (rc = insert_counter(c, scope, room, n)) == SQLITE_DONE;
+    if (!is_there) {
         hub_buf_free(&n->key);
         free(n);
         return rc;
@@ -91,6 +95,33 @@ int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct 
     hub_list_init(&n->dirty);
     *out = n;
     return SQLITE_DONE;
+}
+
+int hub_sqlite_counter(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
+                       struct sqlite_counter **out) {
+    return find_counter(k, c, scope, room, true, out);
+}
+
+/* The row may be a moment older than what is known of its number, which is written at the end. */
+int hub_sqlite_claim_place(struct sqlite_counters *k, struct sqlite_conn *c, struct hub_str scope, struct hub_str room,
+                           struct hub_str node, struct sqlite_counter **out) {
+    char epoch[HUB_UUID_LEN + 1];
+    sqlite3_stmt *st = hub_sqlite_prepare_text(
+        c, "INSERT INTO hubd_room (scope, \"roomId\", seq, epoch, fence, owner) VALUES (?1, ?2, 0, ?3, 1, ?4) ON "
+           "CONFLICT DO UPDATE SET fence = fence + 1, owner = excluded.owner RETURNING fence");
+    if (!st) return sqlite3_errcode(c->db);
+    hub_uuid4(epoch);
+    bind_str(st, 1, scope);
+    bind_str(st, 2, room);
+    bind_str(st, 3, hub_cstr(epoch));
+    bind_str(st, 4, node);
+    int rc = sqlite3_step(st);
+    int64_t fence = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+    int end = sqlite3_reset(st);
+    if (rc != SQLITE_ROW) return end;
+    rc = hub_sqlite_counter(k, c, scope, room, out);
+    if (rc == SQLITE_DONE) (*out)->fence = fence;
+    return rc;
 }
 
 int hub_sqlite_counters_flush(struct sqlite_counters *k, struct sqlite_conn *c) {
@@ -327,4 +358,25 @@ static bool carry_out_group(struct sqlite_conn *c, struct sqlite_counters *k, st
 
 bool hub_sqlite_write(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
     return w->next ? carry_out_group(c, k, w) : carry_out_one(c, k, w);
+}
+
+/* Nobody else writes before the commit: what is known of the row is as good as a lock on it. */
+void hub_sqlite_check_fence(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
+    struct sqlite_counter *n;
+    if (!w->fence) return;
+    int rc = find_counter(k, c, hub_cstr(w->counter_scope), w->counter_room, false, &n);
+    if (rc != SQLITE_DONE)
+        hub_sqlite_fail_write(w, hub_sqlite_code(rc), sqlite3_errmsg(c->db));
+    else if (!n || n->fence != w->fence)
+        hub_write_fail_fenced(w);
+}
+
+bool hub_sqlite_write_fenced(struct sqlite_conn *c, struct sqlite_counters *k, struct hub_write *w) {
+    for (struct hub_write *part = w; part; part = part->next) {
+        hub_sqlite_check_fence(c, k, part);
+        if (!part->code) continue;
+        if (w->next) hub_write_fail_group(w, part);
+        return !sqlite3_get_autocommit(c->db) && w->code != HUB_STORE_UNAVAILABLE;
+    }
+    return hub_sqlite_write(c, k, w);
 }

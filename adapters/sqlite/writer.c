@@ -63,6 +63,7 @@ void hub_sqlite_note_trouble(struct sqlite_store *s, int rc, const char *why, bo
 
 struct txn {
     struct sqlite_store *s;
+    hub_sqlite_write_fn *write;
     bool open;
     bool in_doubt; /* all was written, and the disk did not confirm it: it may count when the file is opened again */
     struct hub_list members; /* carried out, waiting for the commit */
@@ -155,14 +156,17 @@ static void commit_txn(struct txn *t) {
 /* ---- jobs on the writer ---- */
 
 static bool make_counter(struct txn *t, struct sqlite_job *j) {
+    struct sqlite_store *s = t->s;
     struct sqlite_counter *n;
-    int rc = hub_sqlite_counter(&t->s->counters, &t->s->writer, j->scope, j->room, &n);
+    int rc = j->kind == JOB_CLAIM ? hub_sqlite_claim_place(&s->counters, &s->writer, j->scope, j->room, j->node, &n)
+                                  : hub_sqlite_counter(&s->counters, &s->writer, j->scope, j->room, &n);
     if (rc == SQLITE_DONE) {
         j->seq = n->seq;
+        j->fence = n->fence;
         memcpy(j->epoch, n->epoch, sizeof j->epoch);
     } else
-        hub_sqlite_job_fail(j, &t->s->writer, rc);
-    return !sqlite3_get_autocommit(t->s->writer.db) && j->w.code != HUB_STORE_UNAVAILABLE;
+        hub_sqlite_job_fail(j, &s->writer, rc);
+    return !sqlite3_get_autocommit(s->writer.db) && j->w.code != HUB_STORE_UNAVAILABLE;
 }
 
 /* A script's statement that takes too long is interrupted, which undoes its whole transaction: it gets one
@@ -172,7 +176,8 @@ static void run_sql(struct txn *t, struct sqlite_job *j) {
     hub_list_push(&t->members, &j->w.link);
     t->s->writer.deadline = hub_real_ms() + TIMEOUT_MS;
     if (!begin_txn(t)) return;
-    hub_sqlite_run_sql(&t->s->writer, j, false);
+    hub_sqlite_check_fence(&t->s->writer, &t->s->counters, &j->w);
+    if (!j->w.code) hub_sqlite_run_sql(&t->s->writer, j, false);
     if (j->w.code == HUB_STORE_UNAVAILABLE)
         hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
     if (!j->w.code) {
@@ -188,22 +193,22 @@ static void run_sql(struct txn *t, struct sqlite_job *j) {
 static bool carry_out(struct txn *t, struct hub_write *w) {
     struct sqlite_job *j = w->adapter;
     if (!j) {
-        bool kept = hub_sqlite_write(&t->s->writer, &t->s->counters, w);
+        bool kept = t->write(&t->s->writer, &t->s->counters, w);
         /* A row that does not fit fails as a constraint; what cannot even be said is another matter: a
          * table or column has gone. */
         if (kept && w->code == HUB_BAD_REQUEST && sqlite3_errcode(t->s->writer.db) == SQLITE_ERROR)
             hub_sqlite_note_trouble(t->s, SQLITE_ERROR, w->error, true);
         return kept;
     }
-    if (j->kind == JOB_COUNTER) return make_counter(t, j);
+    if (j->kind == JOB_COUNTER || j->kind == JOB_CLAIM) return make_counter(t, j);
     hub_sqlite_run_select(&t->s->writer, j);
     if (j->w.code == HUB_STORE_UNAVAILABLE)
         hub_sqlite_note_trouble(t->s, sqlite3_errcode(t->s->writer.db), j->w.error, false);
     return true;
 }
 
-static void run_batch(struct sqlite_store *s, struct hub_list *list) {
-    struct txn t = {.s = s};
+static void run_batch(struct sqlite_store *s, struct hub_list *list, bool fenced) {
+    struct txn t = {.s = s, .write = fenced ? hub_sqlite_write_fenced : hub_sqlite_write};
     char why[200];
     hub_list_init(&t.members);
     for (struct hub_list *l; (l = hub_list_pop(list));) {
@@ -266,11 +271,12 @@ static void wait_for_work(struct sqlite_store *s) {
     s->writer_idle = false;
 }
 
-/* Up to MAX_BATCH writes; false when there will be none any more. */
-static bool take_batch(struct sqlite_store *s, struct hub_list *batch) {
+/* Up to MAX_BATCH writes, which may have fences; false when there will be none any more. */
+static bool take_batch(struct sqlite_store *s, struct hub_list *batch, bool *fenced) {
     pthread_mutex_lock(&s->lock);
     while (!has_work(s)) wait_for_work(s);
     for (int n = 0; n < MAX_BATCH && !hub_list_empty(&s->waiting); n++) hub_list_push(batch, hub_list_pop(&s->waiting));
+    *fenced = s->fenced;
     pthread_mutex_unlock(&s->lock);
     return !hub_list_empty(batch);
 }
@@ -278,10 +284,11 @@ static bool take_batch(struct sqlite_store *s, struct hub_list *batch) {
 void *hub_sqlite_writer_main(void *arg) {
     struct sqlite_store *s = arg;
     struct hub_list batch;
+    bool fenced;
     hub_list_init(&batch);
-    while (take_batch(s, &batch)) {
+    while (take_batch(s, &batch, &fenced)) {
         pthread_mutex_lock(&s->db_lock);
-        run_batch(s, &batch);
+        run_batch(s, &batch, fenced);
         pthread_mutex_unlock(&s->db_lock);
     }
     hub_sqlite_counters_free(&s->counters);

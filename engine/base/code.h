@@ -2,9 +2,11 @@
  * with the HTTP status it has over REST (rest.md) and the text people see when nothing more precise is
  * known. CONFLICT is of REST only and has no word of its own there, NODE_NOT_FOUND of scripts
  * (cluster.md). STORE_UNDECIDED is STORE_UNAVAILABLE for what may have been carried out all the same:
- * answers say so by outcome "unknown", every other error means that nothing was done. A fallible function
- * returns HUB_OK or one of these; an explanation travels in struct hub_err. The compiler warns where such
- * a result is not looked at. */
+ * answers say so by outcome "unknown", every other error means that nothing was done. FENCED is the node's
+ * that lost a place to another one, for it to ask there: no contract has a word for it, and if it should
+ * come to a client all the same, it says what is true, that nothing was done and that another try may do.
+ * A fallible function returns HUB_OK or one of these; an explanation travels in struct hub_err. The
+ * compiler warns where such a result is not looked at. */
 #ifndef HUB_BASE_CODE_H
 #define HUB_BASE_CODE_H
 #include "base/bug.h"
@@ -49,6 +51,7 @@
     X(SCRIPT_TIMEOUT, "script_timeout", 500, "The hub's script took too long")                               \
     X(STORE_UNAVAILABLE, "store_unavailable", 503, "The store is not available")                             \
     X(STORE_UNDECIDED, "store_unavailable", 503, "The store went away before it said whether this was done") \
+    X(FENCED, "store_unavailable", 503, "Another node serves this now")                                      \
     X(OVERLOADED, "overloaded", 503, "The server is overloaded")                                             \
     X(SHUTTING_DOWN, "shutting_down", 503, "The server is shutting down")                                    \
     X(INTERNAL, "internal", 500, "Internal error")                                                           \

@@ -574,7 +574,7 @@ void hub_outbox_start(struct hub_outbox *o) {
     hub_buf_addf(&sql, "SELECT count(*) AS n FROM \"%s\" WHERE \"%s\" IS NULL", o->table->table,
                  o->table->columns[HUB_OUT_ERROR].column);
     hub_hold(o->c.holds, &o->count_hold, "outbox count");
-    o->c.store->ops->sql(o->c.store, hub_buf_str(&sql), none, on_counted, o);
+    o->c.store->ops->sql(o->c.store, hub_buf_str(&sql), none, NULL, on_counted, o);
     json_decref(none);
     hub_buf_free(&sql);
     o->more = true;

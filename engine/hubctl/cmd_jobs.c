@@ -133,7 +133,7 @@ static void change_job(struct jobs_run *r, const char *changes, const char *stat
     json_t *params = json_pack("[o, s]", hub_json_string(r->id), now);
     hub_buf_addf(&sql, "UPDATE \"%s\" SET %s WHERE \"id\" = $1 AND \"state\" IN (%s) RETURNING \"id\"", r->table->table,
                  changes, states);
-    r->store->ops->sql(r->store, hub_buf_str(&sql), params, on_changed, r);
+    r->store->ops->sql(r->store, hub_buf_str(&sql), params, NULL, on_changed, r);
     json_decref(params);
     hub_buf_free(&sql);
 }

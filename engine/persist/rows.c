@@ -2,6 +2,7 @@
  * give on the other. */
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -36,6 +37,11 @@ void hub_write_reset(struct hub_write *w) {
         w->duplicate = false;
         w->changes = w->number = 0;
     }
+}
+
+void hub_write_fail_fenced(struct hub_write *w) {
+    w->code = HUB_FENCED;
+    snprintf(w->error, sizeof w->error, "%s", HUB_FENCED_TEXT);
 }
 
 void hub_write_fail_group(struct hub_write *w, struct hub_write *part) {

@@ -6,7 +6,7 @@
  * sake of a batch; a callback with HUB_OK follows the commit. Failures: HUB_STORE_UNAVAILABLE (away, disk
  * full, …: nothing was written), HUB_STORE_UNDECIDED (away; what was asked for may have been carried out;
  * see hub_write.undecided), HUB_NOT_FOUND, HUB_BAD_REQUEST (the row violates the table: that write failed
- * alone). */
+ * alone), HUB_FENCED (another node has the place of the write: that write failed alone). */
 #ifndef HUB_PERSIST_STORE_H
 #define HUB_PERSIST_STORE_H
 #include "base/buf.h"
@@ -230,6 +230,10 @@ struct hub_write {
     enum hub_numbering numbering;
     const char *counter_scope; /* the hub's name */
     struct hub_str counter_room;
+    /* What claim_place gave for the place that leads to this write: counter_scope and counter_room, which are
+     * there then even if nothing is numbered. It is looked at in the same transaction, and where the place
+     * has another one the write fails alone, with HUB_FENCED. 0: nothing is looked at. */
+    int64_t fence;
     /* NULL: all that meet WHERE. Of a table with an id; not numbered, not announced. With return_row all rows
      * are in row, in no order; when they were lost with the connection it is HUB_STORE_UNDECIDED, though it
      * was carried out. */
@@ -241,7 +245,7 @@ struct hub_write {
     const json_t *expected; /* the store's until done: a tree of its own */
     /* A group: the writes that are carried out with this one, behind it, all of them or none. Only the first
      * is submitted, and answered for all; with its code FAILED says which one it was, and in a group a
-     * duplicate is HUB_CONFLICT. None of them is numbered or takes. */
+     * duplicate is HUB_CONFLICT. None of them is numbered or takes; each may have a fence. */
     struct hub_write *next;
     bool keeps_rows; /* ROW and BEFORE are freed by the owner of the write; so of all those behind the first */
     bool purge;      /* DELETE: really, also where the table has an active column */
@@ -283,6 +287,20 @@ struct hub_write {
 /* The counter as committed now. A room without one gets a row with seq 0 and a new epoch. */
 typedef void hub_counter_cb(void *arg, enum hub_code code, int64_t seq, const char *epoch);
 
+/* ---- places ---- */
+
+/* A place and what claim_place gave for it, where there is no hub_write to say so. */
+struct hub_fence {
+    const char *scope;
+    struct hub_str room;
+    int64_t fence;
+};
+
+/* FENCE is greater than any that the place had before; SEQ and EPOCH are as with a counter. With another
+ * code than HUB_OK they are 0 and empty, and the place may have a fence that nobody knows: whoever wants it
+ * claims it again. */
+typedef void hub_place_cb(void *arg, enum hub_code code, int64_t fence, int64_t seq, const char *epoch);
+
 /* ---- the outbox ---- */
 
 /* Columns of the outbox, for events that a bus outside the process has not taken yet. A row of a change
@@ -303,6 +321,9 @@ enum hub_outbox_column {
 /* Of W, which did not succeed, and of those behind it nothing is known any more: as before they were
  * tried. */
 void hub_write_reset(struct hub_write *w);
+/* The place of W has not the fence of W. */
+void hub_write_fail_fenced(struct hub_write *w);
+#define HUB_FENCED_TEXT "its fence is not that of the place any more: another node has it"
 /* PART, which has a code, fails the group of W. */
 void hub_write_fail_group(struct hub_write *w, struct hub_write *part);
 /* W, answered, was submitted as a group: one of a single write is answered as one of several is. */
@@ -358,9 +379,18 @@ struct hub_store_ops {
                            struct hub_err *err); /* its tables and its outbox */
     void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg); /* Q is copied */
     void (*write)(struct hub_store *s, struct hub_write *w);
-    /* Scripts' db.query: one statement, PARAMS a JSON array (borrowed) bound to $1… or ?. */
-    void (*sql)(struct hub_store *s, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg);
+    /* Scripts' db.query: one statement, PARAMS a JSON array (borrowed) bound to $1… or ?. BY: the place that
+     * leads to it, borrowed: what the statement changes stays only if the place has that fence, as with
+     * hub_write.fence. NULL: nothing is looked at. */
+    void (*sql)(struct hub_store *s, struct hub_str text, const json_t *params, const struct hub_fence *by,
+                hub_sql_cb *cb, void *arg);
     void (*counter)(struct hub_store *s, const char *scope, struct hub_str room, hub_counter_cb *cb, void *arg);
+    /* Makes NODE, an id for people to read, the owner of a place: of a room, or of whatever else has an order
+     * of its own and with it a row like a room's counter. A transaction that has written by the fence before
+     * is waited for; writes by that fence whose transaction comes later are fenced. It may overtake
+     * writes that were submitted before. */
+    void (*claim_place)(struct hub_store *s, const char *scope, struct hub_str room, struct hub_str node,
+                        hub_place_cb *cb, void *arg);
     bool (*ready)(const struct hub_store *s, struct hub_buf *why_not);
     /* Finishes what was submitted, then calls DONE and frees. */
     void (*close)(struct hub_store *s, void (*done)(void *arg), void *arg);

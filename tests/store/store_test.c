@@ -511,7 +511,7 @@ static void readers_beside_the_writer_see_whole_transactions(void **state) {
         for (int i = 0; i < 4; i++) {
             store->ops->select(store, &q, storm_select, NULL);
             store->ops->sql(store, HUB_STR("SELECT count(*) AS n, coalesce(max(seq), 0) AS top FROM \"chatMessage\""),
-                            NULL, storm_sql, NULL);
+                            NULL, NULL, storm_sql, NULL);
             store->ops->counter(store, "chat", HUB_STR("r1"), storm_counter, NULL);
         }
         hub_loop_run(loop);

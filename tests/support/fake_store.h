@@ -580,7 +580,9 @@ static inline void fake_write(struct hub_store *s, struct hub_write *w) {
     q->table = w->table;
     q->write = w;
 }
-static inline void fake_sql(struct hub_store *s, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
+static inline void fake_sql(struct hub_store *s, struct hub_str text, const json_t *params, const struct hub_fence *by,
+                            hub_sql_cb *cb, void *arg) {
+    (void)by;
     struct fake_question *q = fake_ask(s, FAKE_SQL, arg);
     q->sql = hub_json_string(text);
     q->params = json_deep_copy(params);

@@ -197,7 +197,7 @@ static inline void take_sql(void *arg, enum hub_code code, json_t *result, const
 static inline struct sql_answer sql(const char *text, const char *params) {
     struct sql_answer a = {0};
     json_t *p = params ? hub_json_parse(hub_cstr(params), NULL) : NULL;
-    store->ops->sql(store, hub_cstr(text), p, take_sql, &a);
+    store->ops->sql(store, hub_cstr(text), p, NULL, take_sql, &a);
     json_decref(p);
     hub_loop_run(loop);
     return a;

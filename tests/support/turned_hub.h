@@ -87,11 +87,11 @@ static inline void turned_write(struct hub_store *s, struct hub_write *w) {
     (void)s;
     if (!turned_unheard((struct turned_question){.write = w})) turned.store->ops->write(turned.store, w);
 }
-static inline void turned_sql(struct hub_store *s, struct hub_str text, const json_t *params, hub_sql_cb *cb,
-                              void *arg) {
+static inline void turned_sql(struct hub_store *s, struct hub_str text, const json_t *params,
+                              const struct hub_fence *by, hub_sql_cb *cb, void *arg) {
     (void)s;
     if (!turned_unheard((struct turned_question){.sql = cb, .arg = arg}))
-        turned.store->ops->sql(turned.store, text, params, cb, arg);
+        turned.store->ops->sql(turned.store, text, params, by, cb, arg);
 }
 static inline void turned_counter(struct hub_store *s, const char *scope, struct hub_str room, hub_counter_cb *cb,
                                   void *arg) {
@@ -230,7 +230,7 @@ static inline void turned_on_rows(void *arg, enum hub_code code, json_t *result,
 static inline void turned_have_done(const char *statement) {
     bool done = false;
     json_t *none = json_array();
-    turned.store->ops->sql(turned.store, hub_cstr(statement), none, turned_on_rows, &done);
+    turned.store->ops->sql(turned.store, hub_cstr(statement), none, NULL, turned_on_rows, &done);
     while (!done) turned_run_due(turned.loop);
     turned_run_due(turned.loop);
     json_decref(none);

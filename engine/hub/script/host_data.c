@@ -92,7 +92,7 @@ void hub_host_db_query(void *ctx, struct hub_host_call *c) {
     }
     json_t *params = json_array();
     for (size_t i = 1; i < json_array_size(c->args); i++) json_array_append(params, hub_host_arg(c, i));
-    store->ops->sql(store, hub_host_text(c, 0), params, on_sql, c);
+    store->ops->sql(store, hub_host_text(c, 0), params, NULL, on_sql, c);
     json_decref(params);
 }
 

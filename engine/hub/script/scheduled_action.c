@@ -303,8 +303,8 @@ static void resume_actions(struct hub_engine *e) {
         struct room_list *l = hub_xmalloc(sizeof *l);
         *l = (struct room_list){.hub = e->hubs[i]};
         hub_hold(&e->holds, &l->hold, "rooms to be resumed");
-        store->ops->sql(store, HUB_STR("SELECT \"roomId\" FROM \"hubd_room\" WHERE \"scope\" = $1"), params, on_rooms,
-                        l);
+        store->ops->sql(store, HUB_STR("SELECT \"roomId\" FROM \"hubd_room\" WHERE \"scope\" = $1"), params, NULL,
+                        on_rooms, l);
         hub_buf_free(&scope);
         json_decref(params);
     }

@@ -13,28 +13,17 @@
 /* As the contract lists them, in its order; what is there already is a bad request of its own status. The
  * last one is of scripts only. */
 static const char *const names[] = {
-    "auth_required",     "invalid_token",
-    "token_expired",     "bad_request",
-    "unknown_event",     "room_not_found",
-    "room_not_eligible", "role_required",
-    "check_failed",      "not_authorized",
-    "blocked",           "room_full",
-    "too_many_rooms",    "not_in_room",
-    "cannot_read",       "cannot_send",
-    "silenced",          "type_not_allowed",
-    "unknown_type",      "invalid_content",
-    "too_large",         "rate_limited",
-    "too_many",          "version_conflict",
-    "request_timeout",   "client_disconnected",
-    "unknown_command",   "client_not_found",
-    "client_failed",     "client_conflict",
-    "feature_disabled",  "not_found",
-    "bad_request",       "not_allowed",
-    "rejected",          "handler_failed",
-    "script_timeout",    "store_unavailable",
-    "store_unavailable", "overloaded",
-    "shutting_down",     "internal",
-    "node_not_found",
+    "auth_required",   "invalid_token",       "token_expired",     "bad_request",
+    "unknown_event",   "room_not_found",      "room_not_eligible", "role_required",
+    "check_failed",    "not_authorized",      "blocked",           "room_full",
+    "too_many_rooms",  "not_in_room",         "cannot_read",       "cannot_send",
+    "silenced",        "type_not_allowed",    "unknown_type",      "invalid_content",
+    "too_large",       "rate_limited",        "too_many",          "version_conflict",
+    "request_timeout", "client_disconnected", "unknown_command",   "client_not_found",
+    "client_failed",   "client_conflict",     "feature_disabled",  "not_found",
+    "bad_request",     "not_allowed",         "rejected",          "handler_failed",
+    "script_timeout",  "store_unavailable",   "store_unavailable", "store_unavailable",
+    "overloaded",      "shutting_down",       "internal",          "node_not_found",
 };
 
 static void every_code_has_its_name_text_and_status(void **state) {
@@ -52,6 +41,7 @@ static void every_code_has_its_name_text_and_status(void **state) {
     assert_int_equal(hub_code_http(HUB_STORE_UNAVAILABLE), 503);
     assert_string_equal(hub_code_fields(HUB_STORE_UNDECIDED), "\"outcome\":\"unknown\"");
     assert_string_equal(hub_code_fields(HUB_STORE_UNAVAILABLE), "");
+    assert_string_equal(hub_code_fields(HUB_FENCED), ""); /* it was surely not done */
 }
 
 /* A character of three bytes stands where the text ends, for each of them. */

@@ -141,7 +141,9 @@ static void fake_write(struct hub_store *s, struct hub_write *w) {
     }
 }
 
-static void fake_sql(struct hub_store *s, struct hub_str text, const json_t *params, hub_sql_cb *cb, void *arg) {
+static void fake_sql(struct hub_store *s, struct hub_str text, const json_t *params, const struct hub_fence *by,
+                     hub_sql_cb *cb, void *arg) {
+    (void)by;
     (void)s, (void)text, (void)params;
     struct answer *a = later(arg);
     a->sql_cb = cb;
