@@ -198,6 +198,7 @@ static void delete_hubs(struct hub_hub **hubs, size_t n) {
         close_rooms(hubs[i]);
         hub_users_free(hubs[i]);
         hub_map_clear(&hubs[i]->reauthorizations);
+        hub_room_reads_clear(hubs[i]);
         free(hubs[i]);
     }
     free(hubs);

@@ -20,6 +20,8 @@ void hub_authorize_forget(struct hub_hub *hub, struct hub_str room_id, struct hu
 /* The room's row has changed: decisions under way that have read it already read it again. */
 void hub_authorize_record_changed(struct hub_hub *hub, struct hub_str room_id);
 
+/* HUB, under whose decisions nothing is left, is about to be freed (room_read.c). */
+void hub_room_reads_clear(struct hub_hub *hub);
 /* The definition was replaced: decisions that were cached under other rules are not found any more. */
 void hub_authorize_rules(struct hub_hub *hub);
 

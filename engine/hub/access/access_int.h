@@ -21,7 +21,8 @@ struct hub_decision {
     size_t row_at;
     char decided_by[96];
     struct hub_buf text;
-    struct hub_list link; /* hub->decisions */
+    struct hub_list link;    /* hub->decisions */
+    struct hub_list in_read; /* of those that wait for the room's row (room_read.c) */
     unsigned starts;
     bool overtaken;                       /* a cached value that it may depend on was dropped meanwhile */
     bool stale;                           /* the room's row is another than the one that was read */
@@ -52,12 +53,17 @@ static inline bool hub_decision_is_outdated(const struct hub_decision *d) { retu
 
 /* layers.c */
 void hub_layer_room(struct hub_decision *d);
+/* What was asked for by hub_decision_read_room. RECORD is borrowed and shared with other decisions; NULL:
+ * there is no such row, or with CODE it could not be read, for which ERROR says why. */
+void hub_decision_read(struct hub_decision *d, enum hub_code code, json_t *record, const char *error);
 void hub_layer_eligibility(struct hub_decision *d);
 void hub_layer_load(struct hub_decision *d);
 void hub_layer_blocked(struct hub_decision *d);
 void hub_layer_absolute_roles(struct hub_decision *d);
 void hub_layer_check_roles(struct hub_decision *d);
 void hub_layer_check_script(struct hub_decision *d);
+/* room_read.c: reads the row of D's room, as it is after now; hub_decision_read comes now or later. */
+void hub_decision_read_room(struct hub_decision *d);
 /* decision_cache.c */
 void hub_layer_cache(struct hub_decision *d);
 void hub_decision_remember(struct hub_decision *d, const struct hub_def_role *role, bool by_session);

@@ -17,14 +17,13 @@ bool hub_id_is_spelt(const json_t *row, const char *property, const char *id) {
 
 /* ---- room ---- */
 
-static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
-    struct hub_decision *d = arg;
-    if (code || !rows->n) {
+void hub_decision_read(struct hub_decision *d, enum hub_code code, json_t *record, const char *error) {
+    if (!record) {
         hub_decision_trace(d, code ? error : "there is no such record", NULL);
         hub_decision_refuse(d, code ? code : HUB_ROOM_NOT_FOUND);
         return;
     }
-    d->record = hub_row_json(rows->table, hub_row(rows, 0));
+    d->record = json_incref(record);
     bool spelt = hub_id_is_spelt(d->record, d->def->room_object->id_property, d->room_id);
     hub_decision_trace(d, spelt ? "found" : "its id is spelt otherwise", d->record);
     if (spelt)
@@ -35,7 +34,7 @@ static void on_record(void *arg, enum hub_code code, const struct hub_rows *rows
 
 void hub_layer_room(struct hub_decision *d) {
     d->stale = false;
-    if (!hub_record_read(d->hub, d->room_id, &d->text, on_record, d)) hub_decision_refuse(d, HUB_ROOM_NOT_FOUND);
+    hub_decision_read_room(d);
 }
 
 /* ---- roomEligibility ---- */

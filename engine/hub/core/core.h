@@ -90,6 +90,7 @@ struct hub_hub {
     struct hub_keyed own_users;          /* of one of many: userId → hub_user (call/user.c) */
     struct hub_list conns;
     struct hub_list decisions;       /* under way */
+    struct hub_map reading;          /* rows of rooms that decisions have asked for in this turn (room_read.c) */
     struct hub_map reauthorizations; /* under way (reauthorize.c) */
     bool forget_lost; /* the cache missed an invalidation: it is not read until it has been invalidated as a whole */
     struct hub_hold forgetting; /* the invalidation of everything is under way */

@@ -193,6 +193,84 @@ static void a_room_is_loaded_once_for_all_who_wait(void **state) {
     fake_hub_free(f);
 }
 
+/* Without a turn of the loop in between. */
+static void ask(struct fake_hub *f, struct decision *d, const char *who, const char *room) {
+    struct hub_identity *identity = fake_who(f, who);
+    *d = (struct decision){0};
+    hub_authorize(f->hub, identity, hub_cstr(room), false, on_decided, d);
+    hub_identity_unref(identity);
+}
+
+static void who_asks_in_the_same_turn_shares_one_reading_of_the_row(void **state) {
+    struct fake_hub *f = fake_hub_new(SEATS);
+    const char *const who[] = {"ann", "bob", "zoe", "eve"};
+    struct decision d[5];
+    (void)state;
+    add_seat(f, "s1", "ann");
+    add_seat(f, "s2", "zoe");
+    struct hub_room *room = hub_room_of(f->hub, HUB_STR("r1")); /* stays loaded */
+    fake_store_hold(&f->store, true);
+    for (int i = 0; i < 4; i++) ask(f, &d[i], who[i], "r1");
+    ask(f, &d[4], "ann", "r2");
+    assert_int_equal(f->store.asked[FAKE_SELECT], 2); /* the first of each room does not wait */
+    fake_settle(f);
+    assert_int_equal(f->store.asked[FAKE_SELECT], 3);
+    fake_store_hold(&f->store, false);
+    fake_settle(f);
+    expect(&d[0], HUB_OK, "guest", "authSources.seats");
+    expect(&d[1], HUB_NOT_AUTHORIZED, "", "authScripts");
+    expect(&d[2], HUB_OK, "guest", "authSources.seats");
+    expect(&d[3], HUB_NOT_AUTHORIZED, "", "authScripts");
+    expect(&d[4], HUB_NOT_AUTHORIZED, "", "authScripts");
+    size_t asked = f->store.asked[FAKE_SELECT];
+    is_decided(f, "ann", HUB_OK, "guest", "cache"); /* in another turn it is read anew */
+    assert_int_equal(f->store.asked[FAKE_SELECT], asked + 1);
+    hub_room_unref(room);
+    fake_hub_free(f);
+}
+
+/* A reading that had begun before is none for who asks now. */
+static void who_shares_a_reading_sees_the_row_as_it_is_after_his_question(void **state) {
+    struct fake_hub *f = fake_hub_new(SEATS);
+    struct decision ann, bob, zoe;
+    (void)state;
+    add_seat(f, "s1", "ann");
+    add_seat(f, "s2", "bob");
+    fake_store_hold(&f->store, true);
+    ask(f, &ann, "ann", "r1");
+    fake_store_answer(&f->store); /* she has the row */
+    ask(f, &bob, "bob", "r1");
+    fake_store_remove(&f->store, fake_table(f, "room"), "r1");
+    ask(f, &zoe, "zoe", "r1");
+    fake_store_hold(&f->store, false);
+    fake_settle(f);
+    expect(&ann, HUB_OK, "guest", "authSources.seats");
+    expect(&bob, HUB_ROOM_NOT_FOUND, "", "room");
+    expect(&zoe, HUB_ROOM_NOT_FOUND, "", "room");
+    fake_hub_free(f);
+}
+
+static void a_shared_reading_that_fails_refuses_all_who_share_it(void **state) {
+    struct fake_hub *f = fake_hub_new(SEATS);
+    struct decision ann, bob, zoe;
+    (void)state;
+    add_seat(f, "s1", "ann");
+    fake_store_hold(&f->store, true);
+    ask(f, &ann, "ann", "r1");
+    ask(f, &bob, "bob", "r1");
+    ask(f, &zoe, "zoe", "r1");
+    fake_settle(f);
+    fake_store_answer(&f->store); /* hers */
+    fake_settle(f);
+    fake_store_fail(&f->store, HUB_STORE_UNAVAILABLE, "away");
+    expect(&bob, HUB_STORE_UNAVAILABLE, "", "room");
+    expect(&zoe, HUB_STORE_UNAVAILABLE, "", "room");
+    fake_store_hold(&f->store, false);
+    fake_settle(f);
+    expect(&ann, HUB_OK, "guest", "authSources.seats");
+    fake_hub_free(f);
+}
+
 /* ---- the cache ---- */
 
 static void what_was_decided_is_remembered_until_it_is_forgotten(void **state) {
@@ -469,6 +547,9 @@ int main(void) {
         cmocka_unit_test(who_is_blocked_is_refused_even_with_an_absolute_role),
         cmocka_unit_test(a_store_that_is_away_refuses_with_its_own_code_and_is_asked_anew),
         cmocka_unit_test(a_room_is_loaded_once_for_all_who_wait),
+        cmocka_unit_test(who_asks_in_the_same_turn_shares_one_reading_of_the_row),
+        cmocka_unit_test(who_shares_a_reading_sees_the_row_as_it_is_after_his_question),
+        cmocka_unit_test(a_shared_reading_that_fails_refuses_all_who_share_it),
         cmocka_unit_test(what_was_decided_is_remembered_until_it_is_forgotten),
         cmocka_unit_test(what_a_script_decided_counts_for_that_session),
         cmocka_unit_test(who_forgets_may_wait_until_the_cache_knows),
