@@ -207,6 +207,18 @@ static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_st
 
 /* ---- take ---- */
 
+struct number {
+    char digits[24];
+};
+
+static struct hub_str number_text(struct number *n, int64_t v) {
+    char *p = n->digits + sizeof n->digits;
+    uint64_t rest = v < 0 ? 0 : (uint64_t)v;
+    do *--p = (char)('0' + rest % 10);
+    while (rest /= 10);
+    return hub_str(p, (size_t)(n->digits + sizeof n->digits - p));
+}
+
 /* A list of times by the server's clock, oldest first; with limits over SLOTS_MAX an entry "time:n" stands
  * for n messages and has the time of the last one. Answers 0, or how long the oldest entry still counts. */
 static const char take_script[] =
@@ -253,21 +265,18 @@ static void on_take(void *arg, const redisReply *r) {
 static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit, int64_t window_ms,
                        hub_cache_take_cb *cb, void *arg) {
     struct redis_cache *c = cache_of(base);
-    char numbers[3][24];
     int64_t slots = limit < SLOTS_MAX ? limit : SLOTS_MAX;
+    struct number numbers[3];
     struct redis_request *q = request_new(c, SCRIPTED, &take_latency, key, arg);
     bool known = c->take_sha[0];
     q->cb.take = cb;
-    snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)limit);
-    snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)window_ms);
-    snprintf(numbers[2], sizeof numbers[2], "%lld", (long long)((limit + slots - 1) / slots));
     const struct hub_str v[] = {known ? HUB_STR("EVALSHA") : HUB_STR("EVAL"),
                                 known ? hub_cstr(c->take_sha) : hub_str(take_script, sizeof take_script - 1),
                                 HUB_STR("1"),
                                 key,
-                                hub_cstr(numbers[0]),
-                                hub_cstr(numbers[1]),
-                                hub_cstr(numbers[2])};
+                                number_text(&numbers[0], limit),
+                                number_text(&numbers[1], window_ms),
+                                number_text(&numbers[2], (limit + slots - 1) / slots)};
     if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_take, q)) on_take(q, NULL);
 }
 
