@@ -45,7 +45,7 @@ static void on_row_written(void *ctx, const struct hub_write *w, const void *by)
 struct hub_engine *hub_engine_new(const struct hub_engine_config *config) {
     struct hub_engine *e = hub_xcalloc(1, sizeof *e);
     e->config = *config;
-    e->parts = hub_parts;
+    hub_parts_use(e, hub_parts);
     hub_holds_init(&e->holds, config->loop);
     hub_dispatch_init(e);
     e->run_request = hub_request_run;
@@ -221,5 +221,6 @@ void hub_engine_delete(struct hub_engine *e) {
     while (e->scratch_n) hub_buf_free(&e->scratch[--e->scratch_n]);
     hub_holds_deinit(&e->holds);
     hub_dispatch_deinit(e);
+    hub_parts_deinit(e);
     free(e);
 }

@@ -95,16 +95,18 @@ static bool let_in(struct hub_conn *c, enum hub_code code, const struct hub_err 
 bool hub_conn_arrives(struct hub_conn *c) {
     struct hub_err err;
     enum hub_code code = HUB_OK;
-    for (const struct hub_part *const *p = c->hub->engine->parts; *p && !code; p++)
-        if ((*p)->arriving) code = (*p)->arriving(c, &err);
+    HUB_PARTS_EACH(c->hub->engine, arriving, part) {
+        if (!code) code = (*part)->arriving(c, &err);
+    }
     return let_in(c, code, &err);
 }
 
 bool hub_conn_opens(struct hub_conn *c) {
     struct hub_err err;
     enum hub_code code = HUB_OK;
-    for (const struct hub_part *const *p = c->hub->engine->parts; *p && !code; p++)
-        if ((*p)->opening) code = (*p)->opening(c, &err);
+    HUB_PARTS_EACH(c->hub->engine, opening, part) {
+        if (!code) code = (*part)->opening(c, &err);
+    }
     return let_in(c, code, &err);
 }
 

@@ -19,10 +19,11 @@
 #include "identity/identity.h"
 #include "room/room.h"
 
-/* Calls STEP of all parts of engine E that have it. */
-#define HUB_PARTS_CALL(e, step, ...)                                        \
-    for (const struct hub_part *const *part_ = (e)->parts; *part_; part_++) \
-        if ((*part_)->step) (*part_)->step(__VA_ARGS__)
+/* The parts of engine E that have STEP, in their order; *PART ends with NULL. */
+#define HUB_PARTS_EACH(e, step, part) \
+    for (const struct hub_part *const *part = hub_parts_having(e, offsetof(struct hub_part, step)); *part; part++)
+/* Calls STEP of all of them. */
+#define HUB_PARTS_CALL(e, step, ...) HUB_PARTS_EACH(e, step, part_)(*part_)->step(__VA_ARGS__)
 
 void hub_users_init(struct hub_keyed *users); /* empty, for hub_user by their ids (call/user.c) */
 
@@ -34,9 +35,18 @@ struct hub_directory {
     size_t online_n;         /* users that are connected, strangers not counted */
 };
 
+/* Which parts have something, a step or a place of theirs, in the order of all parts; each list ends with
+ * NULL. There are dozens of parts, most steps are of one or two, and connecting alone asks for six. */
+#define HUB_PART_STEPS ((sizeof(struct hub_part) - offsetof(struct hub_part, declared)) / sizeof(void *))
+#define HUB_PART_PLACES 3 /* room_data, conn_data, engine_data */
+struct hub_parts_having {
+    const struct hub_part **step[HUB_PART_STEPS], **place[HUB_PART_PLACES];
+};
+
 struct hub_engine {
     struct hub_engine_config config;
-    const struct hub_part *const *parts; /* hub_parts; a test may have others */
+    const struct hub_part *const *parts; /* hub_parts; a test may have others (hub_parts_use) */
+    struct hub_parts_having having;      /* the same, sorted by what they have */
     void **part_data;                    /* hub_engine_part */
     struct hub_map limit_ids;            /* name → number (call/rate.c) */
     struct hub_map commands;             /* name → struct hub_dispatch (engine_int.h) */
@@ -120,7 +130,14 @@ bool hub_room_has_data(const struct hub_room *room);
 
 /* ---- parts (parts_data.c) ---- */
 
-/* How many of the engine's parts have the flag at offset FLAG, up to PART (NULL: all). */
+/* E has these from now on. */
+void hub_parts_use(struct hub_engine *e, const struct hub_part *const *parts);
+void hub_parts_deinit(struct hub_engine *e);
+/* Those that have the step at offset STEP; ends with NULL. */
+static inline const struct hub_part *const *hub_parts_having(const struct hub_engine *e, size_t step) {
+    return e->having.step[(step - offsetof(struct hub_part, declared)) / sizeof(void *)];
+}
+/* How many of the engine's parts want the place whose flag is at offset FLAG, up to PART (NULL: all). */
 size_t hub_parts_with(const struct hub_engine *e, size_t flag, const struct hub_part *part);
 /* The slot where PART, whose engine_data is true, keeps its data of the service. */
 void **hub_engine_part(struct hub_engine *e, const struct hub_part *part);

@@ -10,8 +10,9 @@ static void on_emptied(struct hub_room *room) {
 }
 
 static bool on_unused(struct hub_room *room) {
-    for (const struct hub_part *const *part = hub_of(room)->engine->parts; *part; part++)
-        if ((*part)->room_unused && (*part)->room_unused(room)) return true;
+    HUB_PARTS_EACH(hub_of(room)->engine, room_unused, part) {
+        if ((*part)->room_unused(room)) return true;
+    }
     return false;
 }
 

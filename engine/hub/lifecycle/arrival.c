@@ -18,6 +18,7 @@ struct arrival {
     struct hub_ip from;
     bool has_from; /* else it has come by a socket file */
     hub_lifecycle_then *then;
+    bool judged;   /* its hub has hooks for it: it is counted */
     bool let_in;   /* by onConnect */
     json_t *about; /* connection as it came; NULL: no script wants it */
     json_t *rooms; /* of admission; NULL: none */
@@ -36,6 +37,13 @@ static bool count_arrival(const struct arrival *a, int by) {
     return life->arriving_n <= HUB_LIFE_ARRIVING_MAX && of_one <= HUB_LIFE_ARRIVING_ONE;
 }
 
+/* Who is not judged is counted nowhere, for it would end at once, but finds no more room than others. */
+static bool has_room(const struct arrival *a) {
+    struct hub_life *life = hub_life_of(a->conn->hub->engine);
+    if (life->arriving_n >= HUB_LIFE_ARRIVING_MAX) return false;
+    return !a->has_from || hub_map_count(&life->arriving_at, hub_ip_key(&a->from), 0) < HUB_LIFE_ARRIVING_ONE;
+}
+
 static void find_address(struct arrival *a) {
     const struct hub_handshake hs = hub_socket_handshake(a->conn->socket);
     a->has_from = hub_ip_parse_network(hs.peer, &a->from);
@@ -43,7 +51,7 @@ static void find_address(struct arrival *a) {
 
 static void free_arrival(struct arrival *a) {
     hub_unhold(&a->hold);
-    HUB_UNUSED(count_arrival(a, -1), "it is one less");
+    if (a->judged) HUB_UNUSED(count_arrival(a, -1), "it is one less");
     json_decref(a->about);
     json_decref(a->rooms);
     hub_conn_unref(a->conn);
@@ -215,9 +223,10 @@ void hub_lifecycle_connect(struct hub_conn *c, hub_lifecycle_then *then) {
     struct arrival *a = hub_xcalloc(1, sizeof *a);
     *a = (struct arrival){.conn = hub_conn_ref(c), .then = then, .about = hub_life_about(c)};
     hub_hold(&c->hub->engine->holds, &a->hold, "connection arrival");
-    find_address(a);
     const struct hub_script *script = &hooks_for(a)->on_connect;
-    if (!count_arrival(a, 1) || hub_lifecycle_full(c))
+    a->judged = script->kind != HUB_SCRIPT_NONE || hooks_for(a)->admission.kind != HUB_SCRIPT_NONE;
+    if (a->judged || hub_life_of(c->hub->engine)->arriving_n) find_address(a);
+    if (!(a->judged ? count_arrival(a, 1) : has_room(a)) || hub_lifecycle_full(c))
         refuse_by_code(a, HUB_OVERLOADED);
     else if (!arrival_stands(a)) /* while its token was looked at */
         return;

@@ -224,8 +224,9 @@ static void begin_linger(struct life_room *l) {
 /* Whether a part loses something with ROOM, which may be used again. */
 static bool is_kept(struct hub_room *room) {
     if (hub_hub_gone(hub_of(room)) || room->state == HUB_ROOM_ENDED || room->state == HUB_ROOM_CLOSED) return false;
-    for (const struct hub_part *const *part = hub_of(room)->engine->parts; *part; part++)
-        if ((*part)->room_keeps && (*part)->room_keeps(room)) return true;
+    HUB_PARTS_EACH(hub_of(room)->engine, room_keeps, part) {
+        if ((*part)->room_keeps(room)) return true;
+    }
     return false;
 }
 

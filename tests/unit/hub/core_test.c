@@ -108,7 +108,7 @@ static void parts_take_part_in_a_room_s_life_in_their_order(void **state) {
     struct hub_buf log = {0};
     const struct hub_part *const *usual = f->engine->parts;
     (void)state;
-    f->engine->parts = parts;
+    hub_parts_use(f->engine, parts);
     struct hub_room *room = hub_room_of(f->hub, HUB_STR("r1"));
     assert_ptr_equal(hub_room_of(f->hub, HUB_STR("r1")), room); /* found, with a reference of its own */
     hub_room_unref(room);
@@ -120,7 +120,7 @@ static void parts_take_part_in_a_room_s_life_in_their_order(void **state) {
     hub_room_unref(room);
     assert_string_equal(hub_buf_cstr(&log), "first.loaded second.loaded second.closed first.emptied second.emptied ");
     assert_null(hub_room_find(&f->hub->rooms, HUB_STR("r1")));
-    f->engine->parts = usual;
+    hub_parts_use(f->engine, usual);
     hub_buf_free(&log);
     fake_hub_free(f);
 }
@@ -131,7 +131,7 @@ static void each_part_has_a_place_of_its_own_in_a_room(void **state) {
     int mine, yours;
     (void)state;
     struct hub_room *room = hub_room_of(f->hub, HUB_STR("r1"));
-    f->engine->parts = parts;
+    hub_parts_use(f->engine, parts);
     assert_false(hub_room_has_data(room));
     *hub_room_data(room, &first) = &mine;
     assert_true(hub_room_has_data(room));
@@ -139,7 +139,7 @@ static void each_part_has_a_place_of_its_own_in_a_room(void **state) {
     *hub_room_data(room, &second) = &yours;
     assert_ptr_equal(*hub_room_data(room, &first), &mine);
     *hub_room_data(room, &first) = *hub_room_data(room, &second) = NULL;
-    f->engine->parts = usual;
+    hub_parts_use(f->engine, usual);
     hub_room_unref(room);
     fake_hub_free(f);
 }
@@ -153,7 +153,7 @@ static void a_part_without_a_place_that_asks_for_it_is_a_bug(void **state) {
     if (!child) {
         if (!freopen("/dev/null", "w", stderr)) _exit(0);
         signal(SIGABRT, SIG_DFL);
-        f->engine->parts = parts;
+        hub_parts_use(f->engine, parts);
         hub_room_data(room, &bare);
         _exit(0);
     }

@@ -1,5 +1,6 @@
 /* lifecycle on an engine of fakes: what is left when a connection goes, a room ends or somebody is put out
  * while a hook runs, and that hooks come in pairs. A script that is no JSON value waits for the test. */
+#include "base/cidr.h"
 #include "fake_hub.h"
 #include "hub/access/access.h"
 #include "hub/lifecycle/lifecycle_int.h"
@@ -386,6 +387,35 @@ static void so_many_of_one_address_keep_out_only_itself(void **state) {
     client_hang_up(&bob);
     assert_int_equal(hub_map_len(&hub_life_of(f->engine)->arriving_at), 0);
     nothing_waits(f);
+    fake_hub_free(f);
+}
+
+/* Who is not judged is not counted, but finds no more room than the others. */
+static void who_is_not_judged_is_not_counted_and_kept_out_with_the_others(void **state) {
+    struct fake_hub *f = fake_hub_new(HUB("roomLingerMs: 1"));
+    struct fake_client ann;
+    struct hub_life *life = hub_life_of(f->engine);
+    const struct hub_ip one = {.bytes = {0x20, 0x01, 0x0d, 0xb8}};
+    (void)state;
+    client_comes_from(f, &ann, "2001:db8::1");
+    client_hears(&ann, "40/hub/chat,{\"sid\"");
+    client_hang_up(&ann);
+    assert_int_equal(life->arriving_n, 0);
+    life->arriving_n = HUB_LIFE_ARRIVING_MAX;
+    client_comes_from(f, &ann, "2001:db8::1");
+    client_hears(&ann, "\"data\":{\"code\":\"overloaded\"}");
+    client_hang_up(&ann);
+    life->arriving_n = HUB_LIFE_ARRIVING_ONE;
+    hub_map_count(&life->arriving_at, hub_ip_key(&one), HUB_LIFE_ARRIVING_ONE);
+    client_comes_from(f, &ann, "2001:db8::1");
+    client_hears(&ann, "\"data\":{\"code\":\"overloaded\"}");
+    client_hang_up(&ann);
+    client_comes_from(f, &ann, "2001:db8:1::1");
+    client_hears(&ann, "40/hub/chat,{\"sid\"");
+    client_hang_up(&ann);
+    assert_int_equal(life->arriving_n, HUB_LIFE_ARRIVING_ONE);
+    hub_map_clear(&life->arriving_at);
+    life->arriving_n = 0;
     fake_hub_free(f);
 }
 
@@ -816,6 +846,7 @@ int main(void) {
         cmocka_unit_test(whose_token_is_looked_at_when_the_service_stops_is_refused),
         cmocka_unit_test(scripts_do_not_find_the_token_in_the_handshake),
         cmocka_unit_test(so_many_of_one_address_keep_out_only_itself),
+        cmocka_unit_test(who_is_not_judged_is_not_counted_and_kept_out_with_the_others),
         cmocka_unit_test(beyond_so_many_that_arrive_nobody_is_judged),
         cmocka_unit_test(who_comes_and_goes_without_end_keeps_out_only_himself),
         cmocka_unit_test(nobody_has_seen_whom_onjoin_refuses),
