@@ -269,9 +269,10 @@ struct hub_str hub_http_query(const struct hub_http_req *r) {
 }
 
 struct hub_str hub_http_header(const struct hub_http_req *r, const char *name) {
+    const struct hub_str wanted = hub_cstr(name); /* once: a handshake asks for a dozen of them */
     for (uint32_t i = 0; i < r->fields_n; i++) {
         const struct hub_http_field *f = &r->fields[i];
-        if (hub_str_is(slice_of_head(r, f->name, f->name_n), name))
+        if (f->name_n == wanted.n && hub_str_eq(slice_of_head(r, f->name, f->name_n), wanted))
             return hub_str_trim(slice_of_head(r, f->value, f->value_n));
     }
     return HUB_STR("");
@@ -294,10 +295,11 @@ static bool add_form_decoded(struct hub_buf *out, struct hub_str text) {
 }
 
 bool hub_query_get(struct hub_str query, const char *name, struct hub_buf *out) {
+    const struct hub_str wanted = hub_cstr(name);
     struct hub_str pair;
     while (query.n && hub_str_split(&query, '&', &pair)) {
-        size_t eq = hub_str_find(pair, '=');
-        if (!hub_str_is(hub_str(pair.p, eq), name)) continue;
+        if (!hub_str_starts(pair, wanted) || (pair.n > wanted.n && pair.p[wanted.n] != '=')) continue;
+        size_t eq = wanted.n;
         size_t start = out->n;
         if (eq == pair.n || add_form_decoded(out, hub_str(pair.p + eq + 1, pair.n - eq - 1))) return true;
         out->n = start;
