@@ -1,6 +1,7 @@
-// How many instructions of hubd an ephemeral event with acknowledgement takes, and a command: counted by valgrind's callgrind, so that what
-// else the machine does makes no difference. Fails when one of them takes more than MORE times what is recorded here; after a change that
-// makes them cheaper, record the new figures. Usage: node instructions.mjs [BUILD-FOLDER]
+// How many instructions of hubd it takes to connect and sign in, to join a room that was joined before, and for an ephemeral event with
+// acknowledgement and a command: counted by valgrind's callgrind, so that what else the machine does makes no difference. Fails when one of
+// them takes more than MORE times what is recorded here; after a change that makes them cheaper, record the new figures.
+// Usage: node instructions.mjs [BUILD-FOLDER]
 // Exits with 77 when there is no valgrind, or no build without sanitizers that is up to date (make build).
 import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -9,10 +10,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const RECORDED = { event: 11000, command: 22000 };
+const RECORDED = { connect: 49700, join: 44800, event: 11000, command: 22000 };
 const MORE = 1.05;
 const CONNECTIONS = 50;
 const ROUNDS = 10;
+const ARRIVALS = 3; // rounds of connecting and joining
 
 const here = dirname(fileURLToPath(import.meta.url));
 const build = process.argv[2] ?? join(here, "../../build/release");
@@ -42,6 +44,8 @@ class Client {
         Object.assign(this, { i, input: Buffer.alloc(0), upgraded: false, waiting: [] });
         this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
         this.socket.on("data", (data) => this.read(data));
+        this.connected = new Promise((resolve) => this.socket.on("connect", resolve));
+        this.closed = new Promise((resolve) => this.socket.on("close", resolve));
         this.socket.on("close", () => this.waiting.splice(0).forEach((w) => w.reject(new Error("the connection has ended"))));
         this.socket.write("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
@@ -118,39 +122,69 @@ const control = (what) => {
 };
 const dumps = () => readdirSync(work).filter((name) => name.startsWith("out."));
 
-// Every connection asks once, then all wait: so a turn of the loop has many requests, as under load.
+async function counted(load) {
+    const before = new Set(dumps());
+    control("-z");
+    await load();
+    control("-d");
+    const dump = dumps().find((name) => !before.has(name));
+    return Number(/^(?:totals|summary): (\d+)/m.exec(readFileSync(join(work, dump), "utf8"))[1]);
+}
+
+// All begin, then all wait: so a turn of the loop has many requests, as under load. BEGIN gives a list of answers to come; SENT is when what
+// has begun lies in the sockets.
+async function together(begin, sent = () => {}) {
+    process.kill(server.pid, "SIGSTOP");
+    const answers = begin();
+    await sent();
+    process.kill(server.pid, "SIGCONT");
+    return Promise.all(answers);
+}
+
 async function ask(clients, load, rounds, id) {
-    for (let r = 0; r < rounds; r++) {
-        process.kill(server.pid, "SIGSTOP");
-        const answers = clients.map((c) => c.ask(id + r, ...load(c.i)));
-        process.kill(server.pid, "SIGCONT");
-        await Promise.all(answers);
+    for (let r = 0; r < rounds; r++) await together(() => clients.map((c) => c.ask(id + r, ...load(c.i))));
+}
+
+async function connectAll(port) {
+    let clients;
+    const open = () => (clients = [...Array(CONNECTIONS).keys()].map((i) => new Client(port, i))).map((c) => c.expect("0{"));
+    await together(open, () => Promise.all(clients.map((c) => c.connected)));
+    await together(() => clients.map((c) => {
+        c.socket.write(frame(`40${NSP},{"token":"dev:u${c.i}"}`));
+        return c.expect(`40${NSP},`);
+    }));
+    return clients;
+}
+
+const joinAll = (clients, rooms) => ask(clients, (i) => ["hub:join", { roomId: `r${i % rooms}` }], 1, 0);
+
+// Rooms of ten. From the second round on everybody has been there before; hubd closes its end last, so nothing of a round is left.
+async function measureArrivals(port) {
+    const total = { connect: 0, join: 0 };
+    for (let r = 0; r <= ARRIVALS; r++) {
+        let clients;
+        const connect = await counted(async () => (clients = await connectAll(port)));
+        const join = await counted(() => joinAll(clients, CONNECTIONS / 10));
+        if (r > 0) total.connect += connect, total.join += join;
+        clients.forEach((c) => c.socket.end());
+        await Promise.all(clients.map((c) => c.closed));
     }
+    return Object.entries(total).map(([name, n]) => [name, Math.round(n / (CONNECTIONS * ARRIVALS))]);
 }
 
 async function measure(clients, load, id) {
     await ask(clients, load, 3, id);
-    const before = new Set(dumps());
-    control("-z");
-    await ask(clients, load, ROUNDS, id + 3);
-    control("-d");
-    const dump = dumps().find((name) => !before.has(name));
-    const total = /^(?:totals|summary): (\d+)/m.exec(readFileSync(join(work, dump), "utf8"));
-    return Math.round(Number(total[1]) / (CONNECTIONS * ROUNDS));
+    return Math.round(await counted(() => ask(clients, load, ROUNDS, id + 3)) / (CONNECTIONS * ROUNDS));
 }
 
 async function main() {
     const port = await start();
-    const clients = [...Array(CONNECTIONS).keys()].map((i) => new Client(port, i));
-    await Promise.all(clients.map((c) => c.expect("0{")));
-    await Promise.all(clients.map((c) => {
-        c.socket.write(frame(`40${NSP},{"token":"dev:u${c.i}"}`));
-        return c.expect(`40${NSP},`);
-    }));
-    await Promise.all(clients.map((c) => c.ask(0, "hub:join", { roomId: `r${c.i}` })));
+    const counts = await measureArrivals(port);
+    const clients = await connectAll(port);
+    await joinAll(clients, CONNECTIONS);
+    for (const [name, load] of Object.entries(loads)) counts.push([name, await measure(clients, load, name === "event" ? 1 : 100)]);
     let bad = 0;
-    for (const [name, load] of Object.entries(loads)) {
-        const n = await measure(clients, load, name === "event" ? 1 : 100);
+    for (const [name, n] of counts) {
         const much = n > RECORDED[name] * MORE;
         bad += much;
         console.log(`${name}: ${n} instructions, recorded ${RECORDED[name]}${much ? ": too many" : ""}`);
