@@ -1,12 +1,15 @@
-/* The event loop on libuv: an own timer heap on one uv_timer, an own epoll in one uv_poll, deferred and
- * posted tasks. */
+/* The event loop: an epoll that all waiting is done in, a heap of timers, deferred and posted tasks. libuv
+ * has the signals and the threads that look names up; its own epoll is one descriptor of ours, and it runs
+ * when that says that something has come, or after something was begun there. */
 #include "loop/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <uv.h>
@@ -26,28 +29,30 @@ struct signal_watch {
     void *arg;
 };
 
+/* Whether somebody who wakes the loop has to write to its eventfd. */
+enum { AWAKE, ASLEEP, WOKEN };
+
 struct hub_loop {
-    uv_loop_t uv;
     struct hub_clock *clock; /* NULL: the system's */
     struct hub_clock_listener turned;
-    uv_timer_t timer;
-    uv_check_t check;
-    uv_prepare_t prepare;
-    uv_async_t async;
-    uv_poll_t poll; /* of EPOLL */
-    int epoll;      /* of all watches */
-    int ready_n;    /* in this turn */
+    int64_t now; /* of the system's monotonic clock: when this turn began, or woke */
+    bool stopped;
+    bool uv_due;  /* something was begun in libuv, whose epoll does not know of it before it has run */
+    int epoll;    /* of all watches, of WAKING and of libuv's epoll */
+    int waking;   /* an eventfd. Edge-triggered, so nobody has to read it */
+    int sleeping; /* atomic: AWAKE, ASLEEP or WOKEN */
+    int ready_n;  /* in this turn */
     size_t watch_n;
     struct epoll_event ready[READY_MAX];
     struct hub_timer **heap;
     uint32_t heap_n, heap_cap;
     uint32_t started; /* counts starts of timers */
-    bool fires;       /* since those due have run, until the uv timer is set again */
     struct hub_list deferred;
     pthread_mutex_t posted_lock;
     struct hub_list posted;
     void (*flush)(void *arg);
     void *flush_arg;
+    uv_loop_t uv;
     struct signal_watch signals[MAX_SIGNALS];
     int signal_n;
 };
@@ -84,20 +89,6 @@ static void sift_down(struct hub_loop *l, uint32_t i) {
     heap_set(l, i, t);
 }
 
-static void on_uv_timer(uv_timer_t *h);
-
-/* The uv timer follows the earliest due time. Where time stands still it has none to wait for: on_turned
- * wakes the loop. While timers run it is left alone: libuv would call one that is due at once within the same
- * phase, before any descriptor. */
-static void rearm_timer(struct hub_loop *l) {
-    if (l->fires) return;
-    int64_t in = hub_loop_next_due(l) - hub_loop_now(l);
-    if (!l->heap_n || (in > 0 && l->clock && l->clock->frozen))
-        uv_timer_stop(&l->timer);
-    else
-        uv_timer_start(&l->timer, on_uv_timer, in > 0 ? (uint64_t)in : 0, 0);
-}
-
 void hub_timer_stop(struct hub_loop *l, struct hub_timer *t) {
     if (!t->slot) return;
     uint32_t i = t->slot - 1;
@@ -108,7 +99,6 @@ void hub_timer_stop(struct hub_loop *l, struct hub_timer *t) {
         sift_up(l, i);
         sift_down(l, last->slot - 1);
     }
-    /* The uv timer may now fire early and find nothing due; that is cheaper than re-arming on every stop. */
 }
 
 static void insert_timer(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms) {
@@ -125,7 +115,6 @@ static void insert_timer(struct hub_loop *l, struct hub_timer *t, int64_t delay_
         l->heap[l->heap_n++] = t;
         sift_up(l, l->heap_n - 1);
     }
-    if (l->heap[0] == t) rearm_timer(l);
 }
 
 void hub_timer_start(struct hub_loop *l, struct hub_timer *t, int64_t delay_ms, void (*cb)(struct hub_timer *)) {
@@ -169,11 +158,9 @@ static bool looks_first(struct hub_loop *l, struct hub_timer *t) {
     return true;
 }
 
-static void on_uv_timer(uv_timer_t *h) {
-    struct hub_loop *l = h->data;
+static void run_timers(struct hub_loop *l) {
     int64_t now = hub_loop_now(l);
     uint32_t last = l->started; /* one that a callback starts with 0 ms has its turn after the descriptors */
-    l->fires = true;
     while (l->heap_n && l->heap[0]->due <= now && (int32_t)(l->heap[0]->start - last) <= 0) {
         struct hub_timer *t = l->heap[0];
         hub_timer_stop(l, t);
@@ -213,16 +200,12 @@ static void end_of_turn(struct hub_loop *l) {
         run_tasks(&batch);
     }
     if (l->flush) l->flush(l->flush_arg);
-    if (!hub_list_empty(&l->deferred)) uv_async_send(&l->async);
 }
 
-static void on_check(uv_check_t *h) { end_of_turn(h->data); }
-static void on_prepare(uv_prepare_t *h) {
-    struct hub_loop *l = h->data;
-    end_of_turn(l);
-    if (!l->fires) return;
-    l->fires = false;
-    rearm_timer(l);
+/* On any thread. A loop that is awake looks for itself before it sleeps. */
+static void wake_loop(struct hub_loop *l) {
+    if (__atomic_exchange_n(&l->sleeping, WOKEN, __ATOMIC_SEQ_CST) == ASLEEP)
+        HUB_UNUSED(write(l->waking, &(uint64_t){1}, sizeof(uint64_t)), "it would be full after 2^64 of these");
 }
 
 void hub_post(struct hub_loop *l, struct hub_task *task) {
@@ -230,27 +213,21 @@ void hub_post(struct hub_loop *l, struct hub_task *task) {
     bool first = hub_list_empty(&l->posted);
     hub_list_push(&l->posted, &task->link);
     pthread_mutex_unlock(&l->posted_lock);
-    if (first) uv_async_send(&l->async);
+    if (first) wake_loop(l);
 }
 
-static void on_async(uv_async_t *h) {
-    struct hub_loop *l = h->data;
+static void run_posted(struct hub_loop *l) {
     struct hub_list batch;
     hub_list_init(&batch);
     pthread_mutex_lock(&l->posted_lock);
     hub_list_splice(&batch, &l->posted);
     pthread_mutex_unlock(&l->posted_lock);
     run_tasks(&batch);
-    if (l->clock) rearm_timer(l); /* it may have been turned */
 }
 
 /* ---- time ---- */
 
-/* libuv has read the monotonic clock at the start of the turn: once is enough. */
-int64_t hub_loop_now(const struct hub_loop *l) {
-    int64_t system_ms = (int64_t)uv_now(&l->uv);
-    return l->clock ? hub_clock_mono_at(l->clock, system_ms) : system_ms;
-}
+int64_t hub_loop_now(const struct hub_loop *l) { return l->clock ? hub_clock_mono_at(l->clock, l->now) : l->now; }
 
 int64_t hub_loop_now_exact(const struct hub_loop *l) { return hub_clock_mono_ms(l->clock); }
 int64_t hub_loop_wall(const struct hub_loop *l) { return hub_clock_wall_ms(l->clock); }
@@ -261,10 +238,10 @@ int64_t hub_loop_next_due(const struct hub_loop *l) { return l->heap_n ? l->heap
 
 /* On any thread. */
 static void on_turned(struct hub_clock_listener *listener) {
-    uv_async_send(&HUB_CONTAINER(listener, struct hub_loop, turned)->async);
+    wake_loop(HUB_CONTAINER(listener, struct hub_loop, turned));
 }
 
-/* ---- descriptors: an epoll of the loop's own, which libuv watches as one ---- */
+/* ---- descriptors ---- */
 
 struct hub_watch {
     void (*cb)(void *arg, int events);
@@ -300,19 +277,6 @@ static void tell_watch(struct hub_loop *l, struct hub_watch *w, uint32_t what) {
         got = w->events;
     }
     if (got) w->cb(w->arg, got);
-}
-
-/* More than one batch only when the first one was full. */
-static void on_poll(uv_poll_t *h, int status, int events) {
-    struct hub_loop *l = h->data;
-    (void)status, (void)events;
-    for (int round = 0; round < READY_ROUNDS; round++) {
-        l->ready_n = epoll_wait(l->epoll, l->ready, READY_MAX, 0);
-        for (int i = 0; i < l->ready_n; i++)
-            if (l->ready[i].data.ptr) tell_watch(l, l->ready[i].data.ptr, l->ready[i].events);
-        if (l->ready_n < READY_MAX) break;
-    }
-    l->ready_n = 0;
 }
 
 static bool can_be_watched(struct hub_loop *l, int fd) {
@@ -386,6 +350,7 @@ struct hub_resolve *hub_loop_resolve(struct hub_loop *l, const char *host, hub_r
     r->status = uv_getaddrinfo(&l->uv, &r->req, on_resolved, host, NULL, &hints);
     r->req.data = r;
     if (r->status) hub_defer(l, &r->refused);
+    l->uv_due = true;
     return r;
 }
 
@@ -397,36 +362,117 @@ void hub_loop_resolve_cancel(struct hub_resolve *r) {
         uv_cancel((uv_req_t *)&r->req); /* fails when it is running already: then its result goes nowhere */
 }
 
+/* ---- turns ---- */
+
+static void run_uv(struct hub_loop *l) {
+    l->uv_due = false;
+    uv_run(&l->uv, UV_RUN_NOWAIT);
+}
+
+/* How long the loop may sleep, in ms; -1: until something happens. Where time stands still there is no due
+ * time to wait for: on_turned wakes the loop. */
+static int sleep_ms(const struct hub_loop *l) {
+    if (l->stopped || l->uv_due || !hub_list_empty(&l->deferred)) return 0;
+    if (!l->heap_n) return -1;
+    int64_t in = hub_loop_next_due(l) - hub_loop_now(l);
+    if (in <= 0) return 0;
+    if (l->clock && l->clock->frozen) return -1;
+    return in < INT_MAX ? (int)in : INT_MAX;
+}
+
+/* False: a task was posted, or the clock turned, since the loop woke, so it must not sleep. */
+static bool begin_sleep(struct hub_loop *l) {
+    int awake = AWAKE;
+    return __atomic_compare_exchange_n(&l->sleeping, &awake, ASLEEP, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* Returns whether a task was posted, or the clock turned. */
+static bool end_sleep(struct hub_loop *l) {
+    return __atomic_exchange_n(&l->sleeping, AWAKE, __ATOMIC_SEQ_CST) == WOKEN;
+}
+
+static void tell_ready(struct hub_loop *l, int n) {
+    l->ready_n = n;
+    for (int i = 0; i < l->ready_n; i++) {
+        void *to = l->ready[i].data.ptr;
+        if (to == &l->uv)
+            run_uv(l);
+        else if (to) /* not the eventfd, nor a watch that was closed meanwhile */
+            tell_watch(l, to, l->ready[i].events);
+    }
+    l->ready_n = 0;
+}
+
+/* Sleeps, then tells what has come: in more than one batch only when the first one was full. */
+static void wait_and_tell(struct hub_loop *l) {
+    int ms = sleep_ms(l);
+    if (ms && !begin_sleep(l)) ms = 0;
+    int n = epoll_wait(l->epoll, l->ready, READY_MAX, ms);
+    bool woken = end_sleep(l);
+    l->now = hub_real_ms();
+    tell_ready(l, n);
+    for (int round = 1; n == READY_MAX && round < READY_ROUNDS; round++) {
+        n = epoll_wait(l->epoll, l->ready, READY_MAX, 0);
+        tell_ready(l, n);
+    }
+    if (woken) run_posted(l);
+    if (l->uv_due) run_uv(l);
+}
+
+static void run_turn(struct hub_loop *l) {
+    l->now = hub_real_ms();
+    run_timers(l);
+    end_of_turn(l);
+    wait_and_tell(l);
+    end_of_turn(l);
+}
+
+void hub_loop_run(struct hub_loop *l) {
+    while (!l->stopped) run_turn(l);
+    l->stopped = false;
+}
+
+void hub_loop_stop(struct hub_loop *l) { l->stopped = true; }
+
 /* ---- life ---- */
+
+/* What is told to nobody as a watch: NULL, and libuv. */
+static bool watch_own(struct hub_loop *l) {
+    struct epoll_event waking = {.events = EPOLLIN | EPOLLET}, uv = {.events = EPOLLIN, .data.ptr = &l->uv};
+    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->waking, &waking) == 0 &&
+           epoll_ctl(l->epoll, EPOLL_CTL_ADD, uv_backend_fd(&l->uv), &uv) == 0;
+}
+
+static void close_own(struct hub_loop *l) {
+    if (l->epoll >= 0) close(l->epoll);
+    if (l->waking >= 0) close(l->waking);
+    free(l);
+}
+
+static bool open_own(struct hub_loop *l) {
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    l->waking = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->epoll < 0 || l->waking < 0 || uv_loop_init(&l->uv) != 0) return false;
+    if (watch_own(l)) return true;
+    uv_loop_close(&l->uv);
+    return false;
+}
 
 struct hub_loop *hub_loop_new(struct hub_clock *clock) {
     struct hub_loop *l = hub_xcalloc(1, sizeof *l);
-    l->clock = clock;
-    l->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (l->epoll < 0 || uv_loop_init(&l->uv) != 0) {
-        if (l->epoll >= 0) close(l->epoll);
-        free(l);
+    if (!open_own(l)) {
+        close_own(l);
         return NULL;
     }
+    l->clock = clock;
+    l->now = hub_real_ms();
     hub_list_init(&l->deferred);
     hub_list_init(&l->posted);
     pthread_mutex_init(&l->posted_lock, NULL);
-    uv_timer_init(&l->uv, &l->timer);
-    uv_check_init(&l->uv, &l->check);
-    uv_prepare_init(&l->uv, &l->prepare);
-    uv_async_init(&l->uv, &l->async, on_async);
-    uv_poll_init(&l->uv, &l->poll, l->epoll);
-    uv_poll_start(&l->poll, UV_READABLE, on_poll);
-    l->timer.data = l->check.data = l->prepare.data = l->async.data = l->poll.data = l;
-    uv_check_start(&l->check, on_check);
-    uv_prepare_start(&l->prepare, on_prepare);
     l->turned.turned = on_turned;
     hub_clock_listen(clock, &l->turned);
     return l;
 }
-
-void hub_loop_run(struct hub_loop *l) { uv_run(&l->uv, UV_RUN_DEFAULT); }
-void hub_loop_stop(struct hub_loop *l) { uv_stop(&l->uv); }
 
 void hub_loop_on_flush(struct hub_loop *l, void (*flush)(void *), void *arg) {
     l->flush = flush;
@@ -446,21 +492,16 @@ void hub_loop_signal(struct hub_loop *l, int signo, void (*cb)(void *, int), voi
     s->handle.data = s;
     uv_signal_init(&l->uv, &s->handle);
     uv_signal_start(&s->handle, on_signal, signo);
+    l->uv_due = true;
 }
 
 void hub_loop_delete(struct hub_loop *l) {
     l->flush = NULL;
     hub_clock_unlisten(l->clock, &l->turned);
     for (int i = 0; i < l->signal_n; i++) uv_close((uv_handle_t *)&l->signals[i].handle, NULL);
-    uv_close((uv_handle_t *)&l->timer, NULL);
-    uv_close((uv_handle_t *)&l->check, NULL);
-    uv_close((uv_handle_t *)&l->prepare, NULL);
-    uv_close((uv_handle_t *)&l->async, NULL);
-    uv_close((uv_handle_t *)&l->poll, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
-    close(l->epoll);
     if (uv_loop_close(&l->uv) != 0 || l->watch_n) abort(); /* a handle leaked: find it in the debug build */
     pthread_mutex_destroy(&l->posted_lock);
     free(l->heap);
-    free(l);
+    close_own(l);
 }

@@ -2,11 +2,15 @@
 #include "loop/loop.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -366,6 +370,251 @@ static void a_file_cannot_be_watched(void **state) {
     fclose(f);
 }
 
+/* Its descriptor gets the number of one whose event has been fetched already, and hears nothing of that. */
+static int reused[2][2];
+
+static void replace_other(void *arg, int events) {
+    int me = *(int *)arg, other = 1 - me, old = reused[other][0];
+    (void)events;
+    told++;
+    hub_watch_set(loop, pair[me], 0);
+    if (told > 1) return;
+    hub_watch_close(loop, pair[other]);
+    close(old);
+    close(reused[other][1]);
+    assert_int_equal(pipe(reused[other]), 0);
+    assert_true(reused[other][0] == old || reused[other][1] == old);
+    pair[other] = hub_watch_new(loop, reused[other][0], replace_other, arg);
+    hub_watch_set(loop, pair[other], HUB_READABLE);
+}
+
+static void a_descriptor_that_takes_a_closed_ones_number_hears_nothing_of_it(void **state) {
+    int number[2] = {0, 1};
+    (void)state;
+    loop = hub_loop_new(NULL);
+    told = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pipe(reused[i]), 0);
+        pair[i] = hub_watch_new(loop, reused[i][0], replace_other, &number[i]);
+        hub_watch_set(loop, pair[i], HUB_READABLE);
+        assert_int_equal(write(reused[i][1], "x", 1), 1);
+    }
+    run_for(20);
+    assert_int_equal(told, 1);
+    for (int i = 0; i < 2; i++) hub_watch_close(loop, pair[i]);
+    hub_loop_delete(loop);
+    for (int i = 0; i < 4; i++) close(reused[i / 2][i % 2]);
+}
+
+/* ---- more that is ready than one turn tells, for ever ---- */
+
+enum { BUSY = 1500, BY_TIMER = 1, BY_POST = 2, BY_NAME = 4, BY_SIGNAL = 8, BY_ALL = 15 };
+static int came;
+
+static void note_came(int what) {
+    came |= what;
+    if (came == BY_ALL) hub_loop_stop(loop);
+}
+static void never_read(void *arg, int events) { (void)events, ++*(int *)arg; }
+static void timer_came(struct hub_timer *t) { (void)t, note_came(BY_TIMER); }
+static void post_came(struct hub_task *t) { (void)t, note_came(BY_POST); }
+static void signal_came(void *arg, int signo) { (void)arg, (void)signo, note_came(BY_SIGNAL); }
+static void name_came(void *arg, const char *const *addresses, size_t n, const char *error) {
+    (void)arg, (void)addresses, (void)n, (void)error;
+    note_came(BY_NAME);
+}
+
+static void *post_and_signal(void *arg) {
+    hub_post(loop, arg);
+    kill(getpid(), SIGUSR1);
+    return NULL;
+}
+
+static void have_descriptors(rlim_t n) {
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    if (files.rlim_cur >= n) return;
+    files.rlim_cur = files.rlim_max < n ? files.rlim_max : n;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+static void descriptors_that_are_always_ready_keep_nothing_else_out(void **state) {
+    static struct hub_watch *watches[BUSY];
+    static int fds[BUSY], calls[BUSY];
+    struct hub_timer timer = {0};
+    struct hub_task posted = {.run = post_came};
+    pthread_t thread;
+    (void)state;
+    have_descriptors(BUSY + 100);
+    loop = hub_loop_new(NULL);
+    came = 0;
+    for (int i = 0; i < BUSY; i++) {
+        fds[i] = i ? dup(fds[0]) : eventfd(1, EFD_CLOEXEC);
+        assert_true(fds[i] >= 0);
+        calls[i] = 0;
+        watches[i] = hub_watch_new(loop, fds[i], never_read, &calls[i]);
+        hub_watch_set(loop, watches[i], HUB_READABLE);
+    }
+    hub_loop_signal(loop, SIGUSR1, signal_came, NULL);
+    hub_timer_start(loop, &timer, 5, timer_came);
+    hub_loop_resolve(loop, "127.0.0.1", name_came, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, post_and_signal, &posted), 0);
+    hub_loop_run(loop);
+    pthread_join(thread, NULL);
+    assert_int_equal(came, BY_ALL);
+    for (int i = 0; i < BUSY; i++) {
+        assert_true(calls[i] > 0); /* nor one of them another */
+        hub_watch_close(loop, watches[i]);
+        close(fds[i]);
+    }
+    hub_loop_delete(loop);
+}
+
+/* ---- what wakes a loop that sleeps without an end ---- */
+
+enum { POSTS = 3000, POSTERS = 2 };
+
+struct counted {
+    struct hub_task task;
+    int by, number;
+    bool *ran;
+};
+static int last_of[POSTERS], ran_n;
+
+static void count_post(struct hub_task *t) {
+    struct counted *c = HUB_CONTAINER(t, struct counted, task);
+    assert_int_equal(last_of[c->by] + 1, c->number);
+    last_of[c->by] = c->number;
+    if (++ran_n == POSTERS * POSTS) hub_loop_stop(loop);
+    __atomic_store_n(c->ran, true, __ATOMIC_RELEASE);
+}
+
+/* Every other time it waits until the loop has run the task, and so is about to sleep, or does. */
+static void *post_many(void *arg) {
+    struct counted *c = arg;
+    for (int i = 0; i < POSTS; i++) {
+        hub_post(loop, &c[i].task);
+        while (i % 2 && !__atomic_load_n(c[i].ran, __ATOMIC_ACQUIRE)) sched_yield();
+    }
+    return NULL;
+}
+
+static void every_post_wakes_and_those_of_a_thread_come_in_order(void **state) {
+    static struct counted tasks[POSTERS][POSTS];
+    static bool ran[POSTERS][POSTS];
+    pthread_t threads[POSTERS];
+    (void)state;
+    loop = hub_loop_new(NULL);
+    ran_n = 0;
+    for (int by = 0; by < POSTERS; by++) {
+        last_of[by] = -1;
+        for (int i = 0; i < POSTS; i++)
+            tasks[by][i] = (struct counted){.task = {.run = count_post}, .by = by, .number = i, .ran = &ran[by][i]};
+        assert_int_equal(pthread_create(&threads[by], NULL, post_many, tasks[by]), 0);
+    }
+    hub_loop_run(loop);
+    for (int by = 0; by < POSTERS; by++) pthread_join(threads[by], NULL);
+    assert_int_equal(ran_n, POSTERS * POSTS);
+    hub_loop_delete(loop);
+}
+
+static void post_itself(struct hub_task *t) {
+    if (++ran_n < 100)
+        hub_post(loop, t);
+    else
+        hub_loop_stop(loop);
+}
+
+static void what_the_loop_posts_to_itself_is_not_slept_through(void **state) {
+    struct hub_task again = {.run = post_itself};
+    (void)state;
+    loop = hub_loop_new(NULL);
+    ran_n = 0;
+    hub_post(loop, &again); /* before it runs */
+    hub_loop_run(loop);
+    assert_int_equal(ran_n, 100);
+    hub_loop_delete(loop);
+}
+
+static void stop_by_task(struct hub_task *t) {
+    (void)t;
+    hub_loop_stop(loop);
+}
+static struct hub_task by_flush = {.run = stop_by_task};
+
+static void defer_once(void *arg) {
+    (void)arg;
+    if (!ran_n++) hub_defer(loop, &by_flush);
+}
+
+static void what_the_flush_hook_defers_is_not_slept_through(void **state) {
+    (void)state;
+    loop = hub_loop_new(NULL);
+    ran_n = 0;
+    hub_loop_on_flush(loop, defer_once, NULL);
+    hub_loop_run(loop);
+    assert_false(by_flush.queued);
+    hub_loop_delete(loop);
+}
+
+static void *signal_process(void *arg) {
+    (void)arg;
+    kill(getpid(), SIGUSR1);
+    return NULL;
+}
+
+static void stop_by_signal(void *arg, int signo) {
+    *(int *)arg = signo;
+    hub_loop_stop(loop);
+}
+
+static void a_signal_wakes_a_sleeping_loop(void **state) {
+    int seen = 0;
+    pthread_t thread;
+    (void)state;
+    for (int sooner = 0; sooner < 2; sooner++) { /* also one that came before the loop ran at all */
+        loop = hub_loop_new(NULL);
+        hub_loop_signal(loop, SIGUSR1, stop_by_signal, &seen);
+        seen = 0;
+        if (sooner) kill(getpid(), SIGUSR1);
+        if (!sooner) assert_int_equal(pthread_create(&thread, NULL, signal_process, NULL), 0);
+        hub_loop_run(loop);
+        if (!sooner) pthread_join(thread, NULL);
+        assert_int_equal(seen, SIGUSR1);
+        hub_loop_delete(loop);
+    }
+}
+
+static void not_expected(void *arg, const char *const *addresses, size_t n, const char *error) {
+    (void)arg, (void)addresses, (void)n, (void)error;
+    fail();
+}
+
+static void a_loop_ends_while_a_name_is_being_looked_up(void **state) {
+    (void)state;
+    for (int turns = 0; turns < 2; turns++) {
+        loop = hub_loop_new(NULL);
+        struct hub_resolve *r = hub_loop_resolve(loop, turns ? "127.0.0.2" : "127.0.0.1", not_expected, NULL);
+        hub_loop_resolve_cancel(r);
+        if (turns) run_for(1);
+        hub_loop_delete(loop);
+    }
+}
+
+static void a_loop_that_was_stopped_does_not_run_and_then_does(void **state) {
+    struct numbered n = {.number = 7};
+    (void)state;
+    loop = hub_loop_new(NULL);
+    order_n = 0;
+    hub_timer_start(loop, &n.timer, 0, note_timer);
+    hub_loop_stop(loop);
+    hub_loop_run(loop);
+    assert_int_equal(order_n, 0);
+    run_for(1);
+    assert_int_equal(order_n, 1);
+    hub_loop_delete(loop);
+}
+
 /* ---- turned clocks ---- */
 
 struct alarm {
@@ -503,6 +752,14 @@ int main(void) {
         cmocka_unit_test(a_hangup_is_told_to_who_listens_and_wakes_nobody_else),
         cmocka_unit_test(an_error_is_told_as_readable_and_not_over_and_over),
         cmocka_unit_test(a_file_cannot_be_watched),
+        cmocka_unit_test(a_descriptor_that_takes_a_closed_ones_number_hears_nothing_of_it),
+        cmocka_unit_test(descriptors_that_are_always_ready_keep_nothing_else_out),
+        cmocka_unit_test(every_post_wakes_and_those_of_a_thread_come_in_order),
+        cmocka_unit_test(what_the_loop_posts_to_itself_is_not_slept_through),
+        cmocka_unit_test(what_the_flush_hook_defers_is_not_slept_through),
+        cmocka_unit_test(a_signal_wakes_a_sleeping_loop),
+        cmocka_unit_test(a_loop_ends_while_a_name_is_being_looked_up),
+        cmocka_unit_test(a_loop_that_was_stopped_does_not_run_and_then_does),
         cmocka_unit_test(a_turned_clock_runs_what_is_due_in_order),
         cmocka_unit_test(from_one_timer_to_the_next_none_runs_late),
         cmocka_unit_test(wall_time_that_is_set_moves_no_timer),
