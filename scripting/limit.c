@@ -97,7 +97,7 @@ void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size) {
         if (is_long_string(p))
             free_long_string(s, p, old);
         else
-            hub_block_give(p);
+            hub_block_give_sized(p, old);
         return NULL;
     }
     void *q = p || new_size >= BULK_BLOCK || s->mem_used + new_size > s->mem_limit ? NULL : hub_block_find(new_size);

@@ -27,8 +27,10 @@ static _Thread_local struct blocks *kept;
 
 static size_t bytes_of(size_t size) { return SMALLEST + STEP * size; }
 
+static size_t size_for(size_t n) { return n <= SMALLEST ? 0 : (n - SMALLEST + STEP - 1) / STEP; }
+
 void *hub_block_find(size_t n) {
-    size_t size = n <= SMALLEST ? 0 : (n - SMALLEST + STEP - 1) / STEP;
+    size_t size = size_for(n);
     struct block *b = kept && size < SIZES ? kept->free[size] : NULL;
     if (!b) return NULL;
     kept->free[size] = b->next;
@@ -41,9 +43,9 @@ void *hub_block_take(size_t n) {
     return p ? p : hub_xmalloc(n);
 }
 
-void hub_block_give(void *p) {
+/* P has at least bytes_of(SIZE). */
+static void keep_block(void *p, size_t size) {
     struct block *b = p;
-    size_t n = kept && p ? malloc_usable_size(p) : 0, size = n < SMALLEST ? SIZES : (n - SMALLEST) / STEP;
     if (size >= SIZES || kept->bytes > KEPT_MAX) {
         free(p);
         return;
@@ -52,6 +54,13 @@ void hub_block_give(void *p) {
     kept->free[size] = b;
     kept->bytes += bytes_of(size);
 }
+
+void hub_block_give(void *p) {
+    size_t n = kept && p ? malloc_usable_size(p) : 0;
+    keep_block(p, n < SMALLEST ? SIZES : (n - SMALLEST) / STEP);
+}
+
+void hub_block_give_sized(void *p, size_t n) { keep_block(p, kept && p ? size_for(n) : SIZES); }
 
 void hub_block_keep(void) {
 #ifndef __SANITIZE_ADDRESS__

@@ -16,4 +16,7 @@ void hub_block_drop(void);
 HUB_MUST void *hub_block_take(size_t n) __attribute__((returns_nonnull)); /* what is in it is undefined */
 HUB_MUST void *hub_block_find(size_t n);                                  /* only of those that are kept; or NULL */
 void hub_block_give(void *p);                                             /* NULL is fine */
+/* The same of what was taken, found or asked of malloc as N bytes, so that nobody has to look how large it
+ * is. */
+void hub_block_give_sized(void *p, size_t n);
 #endif

@@ -8,6 +8,7 @@
 
 struct parser {
     const char *start, *p, *end;
+    bool utf8; /* all of it; else each string is looked at, so that the complaint says which */
     int depth;
     struct hub_err *err;
 };
@@ -88,7 +89,7 @@ static bool parse_string(struct parser *s, struct hub_buf *scratch, struct hub_s
         struct hub_str piece = hub_str(from, (size_t)(s->p - from));
         if (s->p == s->end) return complain_at(s, "the string does not end");
         if ((unsigned char)*s->p < 0x20) return complain_at(s, "a control character in a string");
-        if (!hub_utf8_valid(piece)) return complain_at(s, "a string that is not UTF-8");
+        if (!s->utf8 && !hub_utf8_valid(piece)) return complain_at(s, "a string that is not UTF-8");
         if (*s->p++ == '"') {
             if (scratch->p) hub_buf_adds(scratch, piece);
             *out = scratch->p ? hub_buf_str(scratch) : piece;
@@ -173,26 +174,27 @@ static bool array_items(struct parser *s, json_t *array) {
     return ok || complain_at(s, "',' or ']' expected");
 }
 
-static bool object_member(struct parser *s, json_t *object, struct hub_buf *scratch) {
+/* The N-th. */
+static bool object_member(struct parser *s, json_t *object, size_t n, struct hub_buf *scratch) {
     struct hub_str key;
     if (peek_byte(s) != '"') return complain_at(s, "a key in quotes expected");
     if (!parse_string(s, scratch, &key)) return false;
-    if (memchr(key.p, 0, key.n)) return complain_at(s, "a NUL in a key");
+    if (scratch->p && memchr(key.p, 0, key.n)) return complain_at(s, "a NUL in a key"); /* by an escape */
     if (peek_byte(s) != ':') return complain_at(s, "':' expected");
     s->p++;
     json_t *v = parse_value(s);
     if (!v) return false;
-    size_t before = json_object_size(object);
     json_object_setn_new_nocheck(object, key.p, key.n, v);
-    return json_object_size(object) > before || complain_at(s, "a duplicate key");
+    return json_object_size(object) == n || complain_at(s, "a duplicate key");
 }
 
 static bool object_members(struct parser *s, json_t *object) {
     bool ok = true;
+    size_t n = 0;
     if (peek_byte(s) == '}') return s->p++, true;
     do {
         struct hub_buf scratch = {0};
-        bool good = object_member(s, object, &scratch);
+        bool good = object_member(s, object, ++n, &scratch);
         hub_buf_free(&scratch);
         if (!good) return false;
     } while (has_another(s, '}', &ok));
@@ -241,7 +243,8 @@ static HUB_MUST json_t *parse_value(struct parser *s) {
 }
 
 static struct parser parser_of(struct hub_str text, struct hub_err *err) {
-    return (struct parser){.start = text.p, .p = text.p, .end = text.p + text.n, .err = err};
+    return (struct parser){
+        .start = text.p, .p = text.p, .end = text.p + text.n, .utf8 = hub_utf8_valid(text), .err = err};
 }
 
 /* V, unless it is followed by something. */
@@ -271,7 +274,7 @@ static bool take_name(struct parser *s, struct hub_str *name) {
     const char *from = ++s->p;
     skip_plain(s);
     *name = hub_str(from, (size_t)(s->p - from));
-    return s->p < s->end && *s->p++ == '"' && hub_utf8_valid(*name);
+    return s->p < s->end && *s->p++ == '"' && (s->utf8 || hub_utf8_valid(*name));
 }
 
 static HUB_MUST json_t *parse_arguments(struct parser *s) {

@@ -29,7 +29,8 @@ static HUB_MUST char *trace_of(struct hub_socket *s) {
 }
 
 const char *hub_call_traceparent(const struct hub_call *call, char out[HUB_TRACEPARENT_LEN + 1]) {
-    bool own = hub_arg_named(call->command->args, HUB_STR("traceparent")) && read_trace(call->args, call->event, out);
+    bool own = hub_json_get(call->args, "traceparent") && hub_arg_named(call->command->args, HUB_STR("traceparent")) &&
+               read_trace(call->args, call->event, out);
     if (own) return out;
     return call->conn ? call->conn->traceparent : NULL;
 }

@@ -41,7 +41,12 @@ static void a_block_is_as_large_as_what_was_asked_for(void **state) {
         for (size_t n = 0; n < HUB_NELEM(blocks); n++) memset(blocks[n] = hub_block_take(n), (int)n, n);
         for (size_t n = 0; n < HUB_NELEM(blocks); n++)
             for (size_t i = 0; i < n; i++) assert_int_equal((unsigned char)blocks[n][i], n & 255);
-        for (size_t n = 0; n < HUB_NELEM(blocks); n++) hub_block_give(blocks[n]);
+        for (size_t n = 0; n < HUB_NELEM(blocks); n++) {
+            if (round % 2)
+                hub_block_give_sized(blocks[n], n);
+            else
+                hub_block_give(blocks[n]);
+        }
     }
     hub_block_drop();
 }
@@ -55,7 +60,9 @@ static void blocks_may_be_grown_and_freed_as_others_are(void **state) {
     hub_block_give(hub_xmalloc(72));
     free(hub_block_take(72));
     hub_block_give(NULL);
+    hub_block_give_sized(NULL, 0);
     hub_block_drop();
+    hub_block_give_sized(hub_block_take(72), 72);
     hub_block_give(hub_block_take(72)); /* afterwards it is malloc */
     assert_null(hub_block_find(72));
 }
