@@ -512,8 +512,14 @@ static HUB_MUST json_t *chain_added(struct hub_script_task *t, int at) {
     return all;
 }
 
-static bool chain_results(struct hub_script_task *t, int n, struct hub_hook_outcome *o, char *error, size_t size) {
+/* TEXT: where the result goes that may be a text. */
+static bool chain_results(struct hub_script_task *t, int n, struct hub_buf *text, struct hub_hook_outcome *o,
+                          char *error, size_t size) {
     int first = lua_gettop(t->co) - n + 1;
+    if (t->takes_text && n == 1 && hub_lua_to_text(t->co, first, text)) {
+        o->text = hub_buf_str(text);
+        return true;
+    }
     if (!chain_value(t, first, &o->result, error, size)) return false;
     if (n == 1) return true;
     if (!chain_value(t, first + 1, &o->payload, error, size)) return false;
@@ -540,8 +546,13 @@ static enum hub_code failure_of(const struct hub_script_task *t) {
 }
 
 static void finish_chain(struct hub_script_task *t, int status, int results) {
-    char error[sizeof((struct hub_err){0}.text)] = "";
+    struct hub_scripts *s = t->s;
     struct hub_hook_outcome o = {.code = HUB_OK};
+    struct hub_buf text = s->text; /* whoever is told may start others */
+    char error[sizeof((struct hub_err){0}.text)];
+    error[0] = 0;
+    hub_buf_clear(&text);
+    s->text = (struct hub_buf){0};
     if (t->refused && !t->doom && status == LUA_ERRRUN) {
         o.code = o.refused = t->refused;
         snprintf(error, sizeof error, "%s", lua_tostring(t->co, -1));
@@ -549,12 +560,14 @@ static void finish_chain(struct hub_script_task *t, int status, int results) {
         o.code = failure_of(t);
         if (status == LUA_ERRRUN) o.thrown = thrown_by(t);
         describe_error(t, status, error, sizeof error);
-    } else if (!chain_results(t, results, &o, error, sizeof error)) {
+    } else if (!chain_results(t, results, &text, &o, error, sizeof error)) {
         o.code = HUB_HANDLER_FAILED;
     }
     o.script = t->script->script;
     o.error = error[0] ? error : NULL;
     deliver_chain(t, &o);
+    hub_buf_free(&s->text);
+    s->text = text;
 }
 
 static void collect_garbage(struct hub_scripts *s) {
@@ -798,6 +811,7 @@ void hub_lua_run(struct hub_scripts *s, const struct hub_hook_chain *chain, hub_
     t->stream = chain->stream;
     t->keeps_payload = chain->keeps_payload;
     t->keeps_added = chain->keeps_added;
+    t->takes_text = chain->takes_text;
     t->admit = chain->admit;
     t->caller = chain->caller;
     t->room_id = json_incref(room_of(chain->vars, chain->var_n));

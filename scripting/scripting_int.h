@@ -59,7 +59,7 @@ struct hub_script_task {
     const struct hub_compiled **steps;
     size_t step_n, main_step;
     const json_t *added; /* as ARGS */
-    bool keeps_payload, keeps_added;
+    bool keeps_payload, keeps_added, takes_text;
     hub_hook_admit *admit;
     enum hub_code refused; /* what it said */
     /* Who wants the result: one of them, or none while a module is loaded. */
@@ -118,6 +118,7 @@ struct hub_scripts {
     bool closing, full_gc;
     bool quiet; /* only being checked: scripts log nothing */
     struct hub_list active, idle, ready, compiled;
+    struct hub_buf text;           /* kept for the next result that goes out as text */
     struct hub_library *libraries; /* the service's own, then one for each use of a plugin */
     size_t idle_n;
     /* Registry references. */
@@ -183,6 +184,11 @@ HUB_MUST json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o);
 void hub_to_json_end(struct hub_to_json *o);
 /* The same when the values are not used. */
 void hub_to_json_drop(struct hub_to_json *o);
+/* Appends the text that this tree would have, and leaves OUT alone where there would be none, or for a value
+ * that is no matter of routine: false, and hub_lua_to_json decides. (value_text.c) */
+HUB_MUST bool hub_lua_to_text(lua_State *L, int idx, struct hub_buf *out);
+/* As hub_lua_charge, for so many values with so much text in them. */
+void hub_lua_charge_values(lua_State *L, size_t values, size_t bytes);
 /* The metatable's identity of the table or userdata at IDX, or NULL. Never raises. */
 const void *hub_lua_kind(lua_State *L, int idx);
 /* A JSON reference that the collector releases if an error comes first. Raises; set the pointer, clear it

@@ -104,6 +104,7 @@ static void free_state(struct hub_scripts *s) {
     if (s->unicode) freelocale(s->unicode);
     EVP_MAC_free(s->hmac);
     free(s->libraries);
+    hub_buf_free(&s->text);
     free(s);
 }
 

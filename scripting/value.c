@@ -18,7 +18,7 @@ const void *hub_lua_kind(lua_State *L, int idx) {
 }
 
 /* What every call has to do anyway is not counted. */
-static void charge_for(lua_State *L, size_t values, size_t bytes) {
+void hub_lua_charge_values(lua_State *L, size_t values, size_t bytes) {
     if (values >= 16 || bytes >= 1024) hub_lua_charge(L, 64 * values + bytes);
 }
 
@@ -46,7 +46,8 @@ static const struct hub_str *placeholder_of(const json_t *object, const struct h
 
 static void push_array(lua_State *L, const json_t *array, const struct hub_hook_bins *bins) {
     size_t n = json_array_size(array);
-    charge_for(L, n, 0);
+    hub_lua_charge_values(L, n, 0);
+    luaL_checkstack(L, 6, "JSON nested too deeply");
     hub_lua_new_array(L, (int)n);
     for (size_t i = 0; i < n; i++) {
         hub_lua_push_json(L, json_array_get(array, i), bins);
@@ -61,8 +62,10 @@ static void push_object(lua_State *L, const json_t *value, const struct hub_hook
         return;
     }
     json_t *object = (json_t *)(uintptr_t)value; /* jansson's iterators want it without const */
-    charge_for(L, json_object_size(object), 0);
-    lua_createtable(L, 0, (int)json_object_size(object));
+    size_t n = json_object_size(object);
+    hub_lua_charge_values(L, n, 0);
+    luaL_checkstack(L, 6, "JSON nested too deeply");
+    lua_createtable(L, 0, (int)n);
     for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
         lua_pushlstring(L, json_object_iter_key(it), json_object_iter_key_len(it));
         hub_lua_push_json(L, json_object_iter_value(it), bins);
@@ -75,7 +78,6 @@ void hub_lua_push_json(lua_State *L, const json_t *value, const struct hub_hook_
         lua_pushnil(L);
         return;
     }
-    luaL_checkstack(L, 6, "JSON nested too deeply");
     switch (json_typeof(value)) {
     case JSON_OBJECT: push_object(L, value, bins); break;
     case JSON_ARRAY: push_array(L, value, bins); break;
@@ -335,7 +337,7 @@ static HUB_MUST json_t *to_json(lua_State *L, int idx, int depth, struct hub_to_
 json_t *hub_lua_to_json(lua_State *L, int idx, struct hub_to_json *o) {
     size_t nodes = o->nodes, bytes = o->bytes;
     json_t *v = to_json(L, lua_absindex(L, idx), 0, o);
-    charge_for(L, o->nodes - nodes, o->bytes - bytes);
+    hub_lua_charge_values(L, o->nodes - nodes, o->bytes - bytes);
     return v;
 }
 

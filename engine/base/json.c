@@ -90,7 +90,7 @@ static void add_escaped(struct hub_buf *b, struct hub_str s) {
 }
 
 /* In one piece where nothing is to be escaped, as in nearly all texts. */
-static void add_quoted(struct hub_buf *b, struct hub_str s) {
+void hub_json_add_utf8(struct hub_buf *b, struct hub_str s) {
     char *at = hub_buf_reserve(b, s.n + 2);
     size_t plain = hub_json_plain(s);
     *at++ = '"';
@@ -102,7 +102,7 @@ static void add_quoted(struct hub_buf *b, struct hub_str s) {
 
 void hub_json_add_string(struct hub_buf *b, struct hub_str s) {
     if (hub_utf8_valid(s)) {
-        add_quoted(b, s);
+        hub_json_add_utf8(b, s);
         return;
     }
     hub_buf_addc(b, '"');
@@ -240,7 +240,7 @@ static void add_json_value(struct hub_buf *b, const json_t *v, bool exact) {
         hub_json_add_real(b, json_real_value(v));
         if (exact) add_fraction(b, json_real_value(v));
         break;
-    case JSON_STRING: /* jansson only holds valid UTF-8 */ add_quoted(b, hub_json_str(v)); break;
+    case JSON_STRING: /* jansson only holds valid UTF-8 */ hub_json_add_utf8(b, hub_json_str(v)); break;
     case JSON_ARRAY: {
         size_t n = json_array_size(v);
         hub_buf_addc(b, '[');
@@ -258,7 +258,7 @@ static void add_json_value(struct hub_buf *b, const json_t *v, bool exact) {
         for (void *it = json_object_iter(o); it; it = json_object_iter_next(o, it)) {
             if (!first) hub_buf_addc(b, ',');
             first = false;
-            add_quoted(b, hub_str(json_object_iter_key(it), json_object_iter_key_len(it)));
+            hub_json_add_utf8(b, hub_str(json_object_iter_key(it), json_object_iter_key_len(it)));
             hub_buf_addc(b, ':');
             add_json_value(b, json_object_iter_value(it), exact);
         }

@@ -35,6 +35,7 @@ void hub_json_add_exact(struct hub_buf *b, const json_t *value);
 void hub_json_add_real(struct hub_buf *b, double v);
 /* Appends a JSON string literal, quotes included. Invalid UTF-8 bytes become U+FFFD. */
 void hub_json_add_string(struct hub_buf *b, struct hub_str s);
+void hub_json_add_utf8(struct hub_buf *b, struct hub_str s); /* the same of what is UTF-8 for certain */
 /* How many bytes at the start of S a string literal holds as they are: up to the first quote, backslash or
  * control character. */
 size_t hub_json_plain(struct hub_str s);

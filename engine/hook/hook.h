@@ -40,6 +40,7 @@ struct hub_hook_chain {
     json_t *stream;      /* {"id"}: the variable stream, an object with the methods of table "stream"; NULL: none */
     bool keeps_payload;  /* the outcome's PAYLOAD is wanted */
     bool keeps_added;    /* and its ADDED; only with KEEPS_PAYLOAD */
+    bool takes_text;     /* the result is only written down: it may come as TEXT */
     int64_t wall_ms;     /* how long it may take; 0: scripting.wallMs */
     /* Whose request it is (base/traceparent.h): for its lines in the log and what its steps call; NULL or
      * empty: unknown. */
@@ -50,6 +51,7 @@ struct hub_hook_outcome {
     enum hub_code code;    /* HUB_OK, HUB_HANDLER_FAILED, HUB_SCRIPT_TIMEOUT or that of REFUSED */
     enum hub_code refused; /* what the chain's admit said, with its text as ERROR; no script has failed then */
     json_t *result;        /* ctx.result at the end, or without a main step the last one's result; NULL: nil */
+    struct hub_str text;   /* JSON, instead of RESULT, which is NULL then; empty: RESULT is it */
     json_t *payload;       /* ctx.payload at the end; NULL: not wanted, or no step names it, so it is what it was */
     json_t *added;         /* what steps have added to ctx, as far as it has a JSON form; NULL: none names ctx */
     json_t *thrown; /* what a step has thrown by error{code = …, message = …, data = …} with a text as code or

@@ -83,9 +83,10 @@ static bool result_fits(struct hub_command_run *run, json_t *result) {
     return false;
 }
 
-static void end_with(struct hub_command_run *run, json_t *result) {
-    if (run->stream) {
-        run_end(run, &(struct hub_command_end){.refused = HUB_OK});
+static void end_with(struct hub_command_run *run, const struct hub_hook_outcome *o) {
+    json_t *result = o->result;
+    if (run->stream || o->text.n) {
+        run_end(run, &(struct hub_command_end){.refused = HUB_OK, .result = o->text});
         return;
     }
     if (!result_fits(run, result)) {
@@ -102,7 +103,7 @@ static void end_with(struct hub_command_run *run, json_t *result) {
 static void on_ran(void *arg, const struct hub_hook_outcome *o) {
     struct hub_command_run *run = arg;
     if (o->code == HUB_OK) {
-        end_with(run, o->result);
+        end_with(run, o);
     } else if (o->refused) {
         run_fail(run, o->refused, o->error);
     } else if (hub_code_of_script(hub_json_get_str(o->thrown, "code"))) {
@@ -180,6 +181,7 @@ static void run_scripts(struct hub_command_run *run) {
                                          .caller = &hub->caller,
                                          .vars = x.vars,
                                          .var_n = x.n,
+                                         .takes_text = !run->def->result_n,
                                          .wall_ms = run->def->timeout_ms,
                                          .traceparent = x.trace};
     hub_metric_add(&commands_total, 1);
@@ -226,12 +228,12 @@ void hub_command_new(struct hub_call *call) {
 }
 
 static enum hub_code check_room(struct hub_call *call, const struct hub_def_command *def, struct hub_err *err) {
-    struct hub_str room = hub_call_str(call, "roomId");
-    bool named = !hub_json_nil(hub_json_get(call->args, "roomId"));
+    const json_t *room = hub_json_get(call->args, "roomId");
+    bool named = !hub_json_nil(room);
     if (def->room == HUB_COMMAND_NO_ROOM && named)
         return hub_fail(err, HUB_BAD_REQUEST, "roomId: the command \"%s\" is about no room", def->name);
     if (!named && def->room != HUB_COMMAND_IN_ROOM) return HUB_OK;
-    if (!hub_id_ok(room)) return hub_fail(err, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
+    if (!hub_id_ok(hub_json_str(room))) return hub_fail(err, HUB_BAD_REQUEST, "roomId: expected " HUB_ID_EXPECTED);
     return hub_call_find_room(call, err);
 }
 

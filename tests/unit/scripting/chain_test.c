@@ -8,6 +8,8 @@ struct ran {
     const char *refusal; /* of its admission; NULL: none, which doubles n then */
 };
 static bool drops_payload; /* nobody wants what becomes of ctx */
+static bool takes_text;    /* the result may come as text */
+static bool came_as_text;
 
 static void on_ran(void *arg, const struct hub_hook_outcome *o) {
     struct ran *r = arg;
@@ -19,8 +21,11 @@ static void on_ran(void *arg, const struct hub_hook_outcome *o) {
         if (o->thrown) hub_buf_addc(&r->out, ' '), hub_json_add(&r->out, o->thrown);
         if (o->error) hub_buf_addf(&r->out, ": %s", o->error);
     } else {
+        came_as_text = o->text.n > 0;
+        assert_false(came_as_text && (!takes_text || o->result));
+        hub_buf_adds(&r->out, o->text);
         if (o->result) hub_json_add(&r->out, o->result);
-        if (!o->result) hub_buf_addz(&r->out, "nil");
+        if (!o->result && !came_as_text) hub_buf_addz(&r->out, "nil");
         hub_buf_addc(&r->out, ' ');
         if (o->payload) hub_json_add(&r->out, o->payload);
         if (!o->payload) hub_buf_addz(&r->out, "as it was");
@@ -67,7 +72,8 @@ static const char *chain_with(const char *const *steps, size_t n, size_t main_st
                                      .vars = vars,
                                      .var_n = 2,
                                      .wall_ms = 60,
-                                     .keeps_payload = !drops_payload};
+                                     .keeps_payload = !drops_payload,
+                                     .takes_text = takes_text};
     hub_lua_hook_ops.run(r.env.s, &c, on_ran, &r);
     json_decref(payload); /* nothing of it is needed any more */
     json_decref(user);
@@ -109,6 +115,53 @@ static void a_payload_that_nobody_wants_is_not_told(void **state) {
     const char *const patient[] = {"sleep(1) return payload.n, 2"};
     assert_string_equal(chain(patient, 1, 0, true), "1 as it was");
     drops_payload = false;
+}
+
+/* The text written by hand is that of the tree. */
+static void a_result_is_the_same_as_text(void **state) {
+    static const struct {
+        const char *script;
+        bool text; /* else it is left to the tree */
+    } cases[] = {
+        {"return payload", true},
+        {"return {}", true},
+        {"return {zeta = 1, a = {b = true, [\"a\\nb\"] = false}, ab = 'x', a1 = \"\\1 \\u{e4}\\\"\"}", true},
+        {"return 'a text'", true},
+        {"return ''", true},
+        {"local t = {} for i = 1, 16 do t['k' .. i % 7 * i] = i end return t", true},
+        {"local t = {long = string.rep('x', 2000), after = 1, [''] = 0} return t", true},
+        {"return {a = 1.5, b = -0.0, c = 2^53, d = 2^53 - 1, e = 1e300, f = 1/0, g = 0/0, h = 7.0, i = 2^63}", true},
+        {"return {null = null, n = math.mininteger, neg = -17}", true},
+        {"=[1, undefined, null, [], {x: [2]}]", true},
+        {"=({a: [1, 2.5, 'x'], b: ''})", true},
+        {"return {1, 2, 3}", false},
+        {"return {[5] = 1, x = 2}", false},
+        {"local t = {} for i = 1, 17 do t['k' .. i] = i end return t", false},
+        {"local t = {} for i = 1, 17 do t = {t = t} end return t", false},
+        {"local t = {} for i = 1, 1100 do t[i] = {x = i} end return t", false},
+        {"return string.rep('x', 70000)", false},
+        {"return {a = string.rep('x', 60000), b = string.rep('y', 60000), c = string.rep('z', 60000)}", false},
+        {"return {x = 1, y = 'a\\xff'}", false},
+        {"return {['\\xff'] = 1}", false},
+        {"return {x = print}", false},
+        {"return setmetatable({x = 1}, {})", false},
+        {"=new Date(0)", false},
+        {"local t = {} t.t = t return t", false},
+    };
+    (void)state;
+    drops_payload = true;
+    for (size_t i = 0; i < HUB_NELEM(cases); i++) {
+        char *tree;
+        const char *const script[] = {cases[i].script};
+        takes_text = false;
+        tree = hub_xstrdup(chain(script, 1, 0, false));
+        takes_text = true;
+        came_as_text = false;
+        assert_string_equal(chain(script, 1, 0, false), tree);
+        assert_int_equal(came_as_text, cases[i].text);
+        free(tree);
+    }
+    takes_text = drops_payload = false;
 }
 
 static void without_a_main_step_the_last_result_counts(void **state) {
@@ -171,6 +224,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_see_what_the_ones_before_them_left),
         cmocka_unit_test(a_payload_that_nobody_wants_is_not_told),
+        cmocka_unit_test(a_result_is_the_same_as_text),
         cmocka_unit_test(without_a_main_step_the_last_result_counts),
         cmocka_unit_test(what_a_step_throws_ends_the_chain_and_is_told),
         cmocka_unit_test(a_chain_waits_and_has_a_time_of_its_own),
