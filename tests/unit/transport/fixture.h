@@ -320,11 +320,12 @@ static inline enum hub_close_reason wait_for_closed(int count) {
 }
 
 /* The loop has met all that clients have done so far: a turn to take a connection, one to read from it, and
- * one to answer. */
+ * one to answer; before them one that may have looked at its descriptors already when it finds the task. */
 static inline void settle(void) {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
+        int next = server.turns + 1; /* before the task can run; nobody else counts */
         hub_post(server.loop, &server.seen);
-        wait_for(&server.turns, server.turns + 1, "turns of the loop");
+        wait_for(&server.turns, next, "turns of the loop");
     }
 }
 
