@@ -65,9 +65,9 @@ build-fuzzers: packages-build packages-test packages-fuzz build/fuzz/build.ninja
 build/%/build.ninja: CMakePresets.json | packages-build
 	@mkdir -p build && cmake --preset $* >build/$*.log 2>&1 || { cat build/$*.log; exit 1; }
 
-# The stock Socket.IO client that the transcript tests drive.
-npm-tests: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/transcript/package-lock.json))
-tests/transcript/node_modules/.package-lock.json: tests/transcript/package-lock.json | packages-test
+# The stock Socket.IO client that the transcript tests drive, and what clients/js is built and tested with.
+npm-tests: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/transcript/package-lock.json clients/js/package-lock.json))
+%/node_modules/.package-lock.json: %/package-lock.json | packages-test
 	@cd $(dir $<) && npm ci --no-audit --no-fund --prefer-offline
 	@touch $@
 
