@@ -50,7 +50,7 @@ export class MessageList<H extends HubTypes> extends Timeline<MessageOf<H>> impl
   override _take(event: string, payload: any): boolean {
     if (!super._take(event, payload)) return false;
     if (event === "hub:messageArrived" && payload.message.seq !== null) this._arrived(payload.message);
-    if (event !== "hub:skipped") this._publish();
+    if (this._changed) this._publish();
     return true;
   }
 
@@ -133,6 +133,7 @@ export class MessageList<H extends HubTypes> extends Timeline<MessageOf<H>> impl
 
   private _publish(): void {
     const messages: any[] = this._stored;
+    this._changed = false;
     const shown = this._own.size ? new Set(messages.map((message) => message.clientMessageId)) : undefined;
     for (const [id, { _entry }] of this._own) if (!shown!.has(id)) messages.push(_entry);
     this._set(frozen(messages));

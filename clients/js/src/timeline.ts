@@ -55,6 +55,8 @@ export class Timeline<T = AnyMessage> extends Cell<readonly T[]> {
   hasMore = false;
   /** How often something has become of a message that is not here: a page that was on its way may show it as it was. */
   _passed = 0;
+  /** Whether there is something to show that was not shown yet. */
+  protected _changed = false;
   private _entries: Entry[] = [];
   private _ids = new Map<string, Entry>();
 
@@ -132,6 +134,7 @@ export class Timeline<T = AnyMessage> extends Cell<readonly T[]> {
     if (known && known.message.seq !== null && changeOf(known.message) >= changeOf(message)) return;
     const unnumbered = message.provisional || message.status === "pending" ? Infinity : this.last + 0.5;
     const entry = { at: message.seq ?? unnumbered, message };
+    this._changed = true;
     if (known?.at === entry.at) return void (known.message = message);
     if (known) this._remove(message.id);
     let i = this._entries.length;
@@ -143,6 +146,7 @@ export class Timeline<T = AnyMessage> extends Cell<readonly T[]> {
   private _remove(id: string): void {
     const entry = this._ids.get(id);
     if (!entry) return;
+    this._changed = true;
     this._ids.delete(id);
     this._entries.splice(this._entries.indexOf(entry), 1);
   }

@@ -32,16 +32,16 @@ class Line {
 
   /** Bytes keep their order, however long they are held up. */
   #pass(from, to, note) {
+    const held = [];
+    const release = () => {
+      for (const bytes of held.splice(0)) if (!this.muted && to.writable) to.write(bytes);
+    };
     from.on("data", (bytes) => {
       note(bytes);
-      if (this.muted) return;
-      const wait = this.heldUntil - Date.now();
-      if (wait <= 0 && !from.held) return void to.write(bytes);
-      from.held = (from.held ?? 0) + 1;
-      this.proxy.later(Math.max(wait, 0), () => {
-        from.held--;
-        if (!this.muted && to.writable) to.write(bytes);
-      });
+      const wait = this.heldUntil - performance.now();
+      if (held.push(bytes) > 1) return; // what is first takes the others along
+      if (wait > 0) this.proxy.later(wait, release);
+      else release();
     });
   }
 
@@ -79,7 +79,6 @@ export class Proxy {
     return this;
   }
 
-  /** Timers of one length fire in the order in which they were set, so bytes keep theirs. */
   later(ms, fn) {
     const timer = setTimeout(() => (this.timers.delete(timer), fn()), ms);
     this.timers.add(timer);
@@ -92,7 +91,7 @@ export class Proxy {
     if (!line) return;
     const dice = this.random();
     if (dice < 0.2) {
-      line.heldUntil = Date.now() + this.random() * 60;
+      line.heldUntil = performance.now() + this.random() * 60;
       this.done.hold++;
     } else if (dice < 0.24) {
       line.muted = true; // until the client has had enough
