@@ -1,4 +1,5 @@
-// Builds the package: dist/esm and dist/cjs, each with an entry for `.`, `./react`, `./streams` and `./inbox`, and declarations.
+// Builds the package: dist/esm and dist/cjs, each with an entry for `.`, `./react`, `./streams` and
+// `./inbox`, and declarations.
 // With --tests, the unit tests as well, in build/test.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -51,15 +52,21 @@ function declarations() {
   const tsc = join(HERE, "node_modules/typescript/bin/tsc");
   const to = join(HERE, "dist/esm");
   const options = ["--noEmit", "false", "--emitDeclarationOnly", "--declaration", "--rootDir", "src", "--outDir", to];
-  execFileSync(process.execPath, [tsc, "-p", join(HERE, "tsconfig.build.json"), ...options], { cwd: HERE, stdio: "inherit" });
-  for (const file of readdirSync(to).filter((name) => name.endsWith(".d.ts"))) cpSync(join(to, file), join(HERE, "dist/cjs", file));
+  execFileSync(process.execPath, [tsc, "-p", join(HERE, "tsconfig.build.json"), ...options], {
+    cwd: HERE,
+    stdio: "inherit",
+  });
+  for (const file of readdirSync(to).filter((name) => name.endsWith(".d.ts")))
+    cpSync(join(to, file), join(HERE, "dist/cjs", file));
 }
 
 async function tests() {
   const from = join(HERE, "test/unit");
   rmSync(join(HERE, "build/test"), { recursive: true, force: true });
   await build({
-    entryPoints: readdirSync(from).filter((name) => name.endsWith(".test.ts")).map((name) => join(from, name)),
+    entryPoints: readdirSync(from)
+      .filter((name) => name.endsWith(".test.ts"))
+      .map((name) => join(from, name)),
     outdir: join(HERE, "build/test"),
     bundle: true,
     format: "esm",

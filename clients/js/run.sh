@@ -37,7 +37,7 @@ cd "$here"
 }
 
 case $1 in
-    units) exec setpriv --pdeathsig KILL node --test --test-reporter=spec build/test/ ;;
+    units) exec setpriv --pdeathsig KILL node --test --test-reporter=spec build/test/*.test.js ;;
     package) exec setpriv --pdeathsig KILL node test/package.mjs ;;
     *) exec "$here/../../tests/transcript/run.sh" "$1" ;;
 esac

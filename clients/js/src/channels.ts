@@ -34,7 +34,10 @@ export class Channel<T = any> extends Subscription<[any, ChannelMeta], ChannelRe
     super(name, connection, "hub:subscribe", "hub:unsubscribe", "channel");
   }
 
-  /** Calls FN for each message from now on, and for some of the history before; resolves when that has begun. */
+  /**
+   * Calls FN for each message from now on, and for some of the history before; resolves when that has
+   * begun.
+   */
   subscribe(fn: (data: T, meta: ChannelMeta) => void, options: ChannelOptions = {}): Promise<Off> {
     const { history = 0, onEnd } = options;
     return this._follow({ fn, onEnd, history, _fresh: true });
@@ -46,7 +49,9 @@ export class Channel<T = any> extends Subscription<[any, ChannelMeta], ChannelRe
   }
 
   /** Older messages, before an offset. */
-  history(options: { before?: number; limit?: number } = {}): Promise<{ history: ({ data: T } & ChannelMeta)[]; hasMore: boolean }> {
+  history(
+    options: { before?: number; limit?: number } = {},
+  ): Promise<{ history: ({ data: T } & ChannelMeta)[]; hasMore: boolean }> {
     return this._connection.call("hub:channelHistory", { channel: this.id, ...options });
   }
 

@@ -9,11 +9,24 @@ import { Room, type JoinOptions } from "./room.js";
 import { Emitter, type Off } from "./store.js";
 import type { Subscription } from "./subscription.js";
 import type { TokenSource } from "./tokens.js";
-import type { Answer, AnyHub, CommandPayload, CommandResult, HubTypes, Lookup, Request, RequestPayload, Told } from "./types.js";
+import type {
+  Answer,
+  AnyHub,
+  CommandPayload,
+  CommandResult,
+  HubTypes,
+  Lookup,
+  Request,
+  RequestPayload,
+  Told,
+} from "./types.js";
 import type { OpenWire } from "./wire.js";
 
 export interface ClientOptions extends ConnectionOptions {
-  /** Where hubd is, such as `https://example.com`; in a page its own origin unless given. Hubs of one url share a connection. */
+  /**
+   * Where hubd is, such as `https://example.com`; in a page its own origin unless given. Hubs of one url
+   * share a connection.
+   */
   url?: string;
   /** The hub's name. */
   hub: string;
@@ -71,13 +84,25 @@ export class HubClient<H extends HubTypes = AnyHub> implements ConnectionOwner {
 
   // ---- rooms ----
 
-  /** Joins a room: resolves when its history is there. One object for each id; it is left when everybody has who has joined. */
+  /**
+   * Joins a room: resolves when its history is there. One object for each id; it is left when everybody has
+   * who has joined.
+   */
   join(roomId: string, options: JoinOptions = {}): Promise<Room<H>> {
     if (this._connection._ended) return Promise.reject(this._connection._ending("hub:join"));
     let room = this._rooms.get(roomId);
     if (!room) {
-      const context = { connection: this._connection, budget: this._budget, historySize: this._options.historySize ?? HISTORY };
-      const made: Room<H> = new Room<H>(roomId, context, options, () => this._rooms.get(roomId) === made && this._rooms.delete(roomId));
+      const context = {
+        connection: this._connection,
+        budget: this._budget,
+        historySize: this._options.historySize ?? HISTORY,
+      };
+      const made: Room<H> = new Room<H>(
+        roomId,
+        context,
+        options,
+        () => this._rooms.get(roomId) === made && this._rooms.delete(roomId),
+      );
       this._rooms.set(roomId, (room = made));
     }
     room._users++;
@@ -141,7 +166,10 @@ export class HubClient<H extends HubTypes = AnyHub> implements ConnectionOwner {
 
   // ---- the rest ----
 
-  /** Listens to `state`, to `error` (a refused connection), or to any event of the server, whatever room it is about. */
+  /**
+   * Listens to `state`, to `error` (a refused connection), or to any event of the server, whatever room it
+   * is about.
+   */
   on(event: "state", fn: (state: ConnectionState) => void): Off;
   on(event: "error", fn: (error: HubError) => void): Off;
   on<E extends (keyof H["serverToClient"] & string) | (string & {})>(

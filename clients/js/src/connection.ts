@@ -5,20 +5,17 @@ import { openWire, type OpenWire, type Wire, type WireOptions } from "./wire.js"
 
 /** How a connection is. */
 export type ConnectionState =
-  | "connecting"
-  | "connected"
-  | "recovering"
-  | "draining"
-  | "unauthorized"
-  | "superseded"
-  | "closed";
+  "connecting" | "connected" | "recovering" | "draining" | "unauthorized" | "superseded" | "closed";
 
 export interface ConnectionOptions extends WireOptions {
   token?: TokenSource;
   timeoutMs?: number;
 }
 
-/** Called once, with the error or the answer: where it stands among the events, before those that came behind it. */
+/**
+ * Called once, with the error or the answer: where it stands among the events, before those that came behind
+ * it.
+ */
 export type Done = (error: HubError | undefined, answer: any) => void;
 
 const TIMEOUT_MS = 10000;
@@ -122,7 +119,11 @@ export class Connection {
 
   /** How long until another attempt: longer each time, and not the same for everybody. */
   private _pace(): number {
-    const { reconnectionDelay = 1000, reconnectionDelayMax = 5000, randomizationFactor = 0.5 } = this._options.socket ?? {};
+    const {
+      reconnectionDelay = 1000,
+      reconnectionDelayMax = 5000,
+      randomizationFactor = 0.5,
+    } = this._options.socket ?? {};
     const ms = Math.min(reconnectionDelay * 2 ** this._attempts++, reconnectionDelayMax);
     return ms * (1 + randomizationFactor * (Math.random() * 2 - 1));
   }
@@ -252,4 +253,3 @@ export class Connection {
     for (const settle of [...this._asked]) settle(error, undefined);
   }
 }
-

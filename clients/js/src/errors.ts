@@ -14,7 +14,10 @@ export interface Refusal {
 
 /** Every rejection of this package. */
 export class HubError extends Error {
-  /** A code of the wire (`rate_limited`, `not_allowed`, …), or `timeout`, `queue_full`, `closed`, `disconnected`. */
+  /**
+   * A code of the wire (`rate_limited`, `not_allowed`, …), or `timeout`, `queue_full`, `closed`,
+   * `disconnected`.
+   */
   declare readonly code: string;
   /** The event that was asked, such as `hub:send`; empty where there is none. */
   declare readonly event: string;

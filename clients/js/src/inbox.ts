@@ -122,7 +122,10 @@ function merged(first: readonly InboxRoom[], then: readonly InboxRoom[]): readon
 }
 
 /** ROOMS after something has happened in one of them; undefined: it is not there. */
-function after(rooms: readonly InboxRoom[], { roomId, seq, lastMessage, unread }: any): readonly InboxRoom[] | undefined {
+function after(
+  rooms: readonly InboxRoom[],
+  { roomId, seq, lastMessage, unread }: any,
+): readonly InboxRoom[] | undefined {
   const room = rooms.find((one) => one.roomId === roomId);
   if (!room) return undefined;
   if (seq < room.seq) return rooms;
@@ -133,7 +136,10 @@ function after(rooms: readonly InboxRoom[], { roomId, seq, lastMessage, unread }
 }
 
 /** Opens the inbox; resolves when the first LIMIT rooms are there. */
-export function openInbox<H extends HubTypes = AnyHub>(hub: HubClient<H>, { limit }: { limit?: number } = {}): Promise<Inbox<H["message"]>> {
+export function openInbox<H extends HubTypes = AnyHub>(
+  hub: HubClient<H>,
+  { limit }: { limit?: number } = {},
+): Promise<Inbox<H["message"]>> {
   return new Promise((done, failed) => {
     let opened = false;
     const watch: Watch = new Watch(hub, limit, (error) => {

@@ -27,7 +27,14 @@ function changeBy(event: string, payload: any): Partial<Member> | null | undefin
   return payload.event === "state" ? { state: payload.state } : { presence: payload.event };
 }
 
-const UNKNOWN = { avatar: null, hubRole: null, presence: "online", connections: 1, typing: false, recording: false } as const;
+const UNKNOWN = {
+  avatar: null,
+  hubRole: null,
+  presence: "online",
+  connections: 1,
+  typing: false,
+  recording: false,
+} as const;
 
 /** MEMBERS after an event of their room; the same list when it changes nothing. */
 export function membersAfter(members: readonly Member[], event: string, payload: any): readonly Member[] {

@@ -1,4 +1,5 @@
-// What waits to be sent: over all rooms a bounded number, in each room in its order, each until it has an answer.
+// What waits to be sent: over all rooms a bounded number, in each room in its order, each until it has an
+// answer.
 import type { Connection } from "./connection.js";
 import { HubError, isLost } from "./errors.js";
 
@@ -12,7 +13,11 @@ export interface Waiting<P = object> {
 }
 
 /** Makes one, which settles with what THEN makes of the answer. */
-export function waiting<P>(event: string, payload: P, then: (error: HubError | undefined, answer: any) => unknown): Waiting<P> {
+export function waiting<P>(
+  event: string,
+  payload: P,
+  then: (error: HubError | undefined, answer: any) => unknown,
+): Waiting<P> {
   const item = { event, payload } as Waiting<P>;
   item._settled = new Promise((done, failed) => {
     item._settle = (error, answer) => {
@@ -39,7 +44,9 @@ export class Outbox {
   private _waiting = new Set<Waiting>();
   private _again?: ReturnType<typeof setTimeout>;
 
-  /** OPEN() says whether the room takes something now; LOST() is called when it turns out that it does not. */
+  /**
+   * OPEN() says whether the room takes something now; LOST() is called when it turns out that it does not.
+   */
   constructor(
     private _connection: Connection,
     private _budget: Budget,

@@ -21,7 +21,7 @@ function keysOf(pointer: string): string[] {
 
 /** KEY as a member of AT, which has to be there; as an index, behind the last one where MORE is 1. */
 function member(at: any, key: string, more = 0): string | number {
-  if (!Array.isArray(at)) return (at && typeof at === "object" && (more || Object.hasOwn(at, key))) ? key : misfit();
+  if (!Array.isArray(at)) return at && typeof at === "object" && (more || Object.hasOwn(at, key)) ? key : misfit();
   if (more && key === "-") return at.length;
   return /^(0|[1-9]\d*)$/.test(key) && +key < at.length + more ? +key : misfit();
 }

@@ -38,7 +38,11 @@ export interface RoomView<H extends HubTypes> {
 }
 
 /** Joins a room while the component is there; null: none. */
-export function useRoom<H extends HubTypes = AnyHub>(hub: HubClient<H>, roomId: string | null, options?: JoinOptions): RoomView<H> {
+export function useRoom<H extends HubTypes = AnyHub>(
+  hub: HubClient<H>,
+  roomId: string | null,
+  options?: JoinOptions,
+): RoomView<H> {
   const [joined, set] = useState<{ id: string | null; room?: Room<H>; error?: HubError }>({ id: null });
   useEffect(() => {
     if (roomId === null) return;
@@ -81,7 +85,11 @@ export function useRecord<H extends HubTypes = AnyHub, N extends string = string
 ): RecordView<Lookup<H["records"], N, "value">> {
   type View = RecordView<Lookup<H["records"], N, "value">>;
   const record = hub.record(recordId) as View["record"];
-  const [shown, show] = useState<Omit<View, "record"> & { of?: unknown }>({ value: undefined, version: undefined, error: undefined });
+  const [shown, show] = useState<Omit<View, "record"> & { of?: unknown }>({
+    value: undefined,
+    version: undefined,
+    error: undefined,
+  });
   useEffect(() => {
     let there = true;
     const failed = (error: HubError) => there && show({ of: record, value: undefined, version: undefined, error });
@@ -95,9 +103,11 @@ export function useRecord<H extends HubTypes = AnyHub, N extends string = string
       following.then((off) => off()).catch(() => {});
     };
   }, [record]);
-  const { value, version, error } = shown.of === record ? shown : { value: undefined, version: undefined, error: undefined };
+  const { value, version, error } =
+    shown.of === record ? shown : { value: undefined, version: undefined, error: undefined };
   return { value, version, error, record };
 }
 
 /** Who is in a room, with presence. */
-export const usePresence = (room: Room<any> | undefined): readonly Member[] => useStore<readonly Member[]>(room?.members, NONE);
+export const usePresence = (room: Room<any> | undefined): readonly Member[] =>
+  useStore<readonly Member[]>(room?.members, NONE);

@@ -50,8 +50,14 @@ export class HubRecord<T = any> extends Subscription<[any, RecordMeta], Followed
     super(id, connection, "hub:subscribeRecord", "hub:unsubscribeRecord", "recordId");
   }
 
-  /** Calls FN with the value and with each later one, null when it is deleted; resolves when the first is there. */
-  subscribe(fn: (value: T | null, meta: RecordMeta) => void, { mode = "full", onEnd }: RecordOptions = {}): Promise<Off> {
+  /**
+   * Calls FN with the value and with each later one, null when it is deleted; resolves when the first is
+   * there.
+   */
+  subscribe(
+    fn: (value: T | null, meta: RecordMeta) => void,
+    { mode = "full", onEnd }: RecordOptions = {},
+  ): Promise<Off> {
     if (!this._readers.size) this._mode = mode;
     return this._follow({ fn, onEnd, _fresh: true });
   }

@@ -43,7 +43,11 @@ type Reading = Waiting<{ roomId: string; event: string; lastReadSeq: number }>;
 
 /** Events about messages: all but those about how far somebody has read. */
 const MESSAGE_EVENT = /^hub:(message(?!Read|Delivered)|reaction|skipped)/;
-const ENDS: { [event: string]: RoomStatus } = { "hub:kicked": "kicked", "hub:blocked": "blocked", "hub:roomClosed": "closed" };
+const ENDS: { [event: string]: RoomStatus } = {
+  "hub:kicked": "kicked",
+  "hub:blocked": "blocked",
+  "hub:roomClosed": "closed",
+};
 const TYPING_MS = 3000; // it is over after 6 s without a repeat
 const AGAIN_MS = 1000;
 
@@ -52,11 +56,16 @@ export class Room<H extends HubTypes = AnyHub> {
   private _events = new Emitter();
   private _outbox: Outbox;
   private _list: MessageList<H>;
-  /** The messages: history, then live; edits, deletions and reactions applied; each change gives a new frozen array. */
+  /**
+   * The messages: history, then live; edits, deletions and reactions applied; each change gives a new
+   * frozen array.
+   */
   readonly messages: Messages<H>;
   /** Who is there, with presence and what they are typing. */
   readonly members = new Cell<readonly Member[]>(frozen());
-  /** The room's shared state (`hub:roomState`) as an object by key; else what the hub's state script gives. */
+  /**
+   * The room's shared state (`hub:roomState`) as an object by key; else what the hub's state script gives.
+   */
   readonly state = new Cell<any>(undefined);
   /** What one may do here. */
   readonly permissions = new Cell({} as Permissions);
@@ -87,7 +96,12 @@ export class Room<H extends HubTypes = AnyHub> {
     private _gone: () => void,
   ) {
     this._connection = connection;
-    this._outbox = new Outbox(connection, budget, () => this._live, () => this._join());
+    this._outbox = new Outbox(
+      connection,
+      budget,
+      () => this._live,
+      () => this._join(),
+    );
     this.messages = this._list = new MessageList(id, connection, this._outbox, historySize);
     this._ready = new Promise((done, failed) => (this._settle = (error) => (error ? failed(error) : done(this))));
     this._ready.catch(() => {});
@@ -114,7 +128,10 @@ export class Room<H extends HubTypes = AnyHub> {
     if (epoch === undefined) this._askBehind(join);
   }
 
-  /** Whether a first join brings a history depends on the hub. What is asked behind it is answered behind it, too. */
+  /**
+   * Whether a first join brings a history depends on the hub. What is asked behind it is answered behind
+   * it, too.
+   */
   private _askBehind(join: number): void {
     this._connection._request("hub:leave", {}, (error) => {
       if (join !== this._joins || this._seq === undefined || error?.code === "disconnected") return;
@@ -209,11 +226,16 @@ export class Room<H extends HubTypes = AnyHub> {
       this.state._set(Object.freeze(payload.entries));
     } else if (event === "hub:roomStateChanged") {
       const { [payload.key]: was, ...others } = payload.cleared ? {} : (this.state.value ?? {});
-      this.state._set(Object.freeze(payload.cleared || payload.deleted ? others : { ...others, [payload.key]: payload.value }));
+      this.state._set(
+        Object.freeze(payload.cleared || payload.deleted ? others : { ...others, [payload.key]: payload.value }),
+      );
     } else if (event === "hub:state" && !this._synced) this.state._set(payload.state);
   }
 
-  /** Listens to an event of this room, with `hub:` in front or without; `ended` says that it is over, and why. */
+  /**
+   * Listens to an event of this room, with `hub:` in front or without; `ended` says that it is over, and
+   * why.
+   */
   on<E extends (keyof H["serverToClient"] & string) | "ended" | (string & {})>(
     event: E,
     fn: (payload: E extends "ended" ? { status: RoomStatus; error: HubError } : Told<H, E>) => void,
@@ -224,7 +246,11 @@ export class Room<H extends HubTypes = AnyHub> {
   // ---- doing something ----
 
   /** Sends a message: at once, or when there is a connection; once, however often it has to be tried. */
-  send<T extends keyof H["input"] & string>(type: T, content: H["input"][T], options?: SendOptions): Promise<H["message"]> {
+  send<T extends keyof H["input"] & string>(
+    type: T,
+    content: H["input"][T],
+    options?: SendOptions,
+  ): Promise<H["message"]> {
     if (this._over) return Promise.reject(new HubError("closed", "hub:send", `the room is over: ${this.status.value}`));
     return this._list.send(type, content, options);
   }
@@ -274,7 +300,10 @@ export class Room<H extends HubTypes = AnyHub> {
     this._connection._tell("hub:event", { roomId: this.id, event: on ? "typing" : "stopTyping" });
   }
 
-  /** Says what is read: up to SEQ, else everything that is here. Waits for a connection like a message; only the newest counts. */
+  /**
+   * Says what is read: up to SEQ, else everything that is here. Waits for a connection like a message; only
+   * the newest counts.
+   */
   markRead(seq = this._list.last): Promise<void> {
     const before = this._reading;
     if (before && !this._live) {
@@ -285,7 +314,8 @@ export class Room<H extends HubTypes = AnyHub> {
       if (this._reading === item) this._reading = undefined;
     });
     this._reading = item;
-    if (this._over || !this._outbox.add(item)) item._settle(new HubError(this._over ? "closed" : "queue_full", "hub:event"));
+    if (this._over || !this._outbox.add(item))
+      item._settle(new HubError(this._over ? "closed" : "queue_full", "hub:event"));
     return item._settled;
   }
 }

@@ -25,7 +25,10 @@ export function callSafely<A extends unknown[]>(fn: (...args: A) => void, ...arg
   }
 }
 
-/** A set of functions to be called. One that is added or removed meanwhile is called, or not, from the next time on. */
+/**
+ * A set of functions to be called. One that is added or removed meanwhile is called, or not, from the next
+ * time on.
+ */
 export class Listeners<A extends unknown[]> {
   private _all = new Set<(...args: A) => void>();
 

@@ -41,7 +41,11 @@ export class HubStream {
     private _gone: () => void,
   ) {
     this.readable = new ReadableStream(
-      { start: (input) => void (this._input = input), pull: () => this._pull(), cancel: (why) => this.destroy(why) },
+      {
+        start: (input) => void (this._input = input),
+        pull: () => this._pull(),
+        cancel: (why) => this.destroy(why),
+      },
       { highWaterMark: 0 },
     );
     this.writable = new WritableStream({
@@ -165,7 +169,9 @@ class Streams {
     return stream;
   }
 
-  /** Ids are the opener's: those of others are told apart by who they are, and one's own are like no other. */
+  /**
+   * Ids are the opener's: those of others are told apart by who they are, and one's own are like no other.
+   */
   private _find({ streamId, from }: any): HubStream | undefined {
     return this._all.get(nameOf(streamId, from)) ?? this._all.get(nameOf(streamId));
   }
@@ -189,7 +195,10 @@ class Streams {
       await this.handler(stream, meta);
       answer?.({ ok: true });
     } catch (error: any) {
-      answer?.({ ok: false, error: { code: error?.code ?? "rejected", message: String(error?.message ?? error) } });
+      answer?.({
+        ok: false,
+        error: { code: error?.code ?? "rejected", message: String(error?.message ?? error) },
+      });
       stream._fail(new HubError("rejected"));
     }
   }

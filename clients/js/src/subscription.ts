@@ -1,4 +1,5 @@
-// What channels, records and collections have in common: one subscription on the wire for all who follow, made again by
+// What channels, records and collections have in common: one subscription on the wire for all who follow,
+// made again by
 // every connection, until nobody follows any more or the server ends it.
 import type { Connection } from "./connection.js";
 import { isTemporary, type HubError } from "./errors.js";
@@ -45,7 +46,10 @@ export abstract class Subscription<A extends unknown[], R extends Reader<A>> {
   /** Nobody follows any more. */
   protected abstract _forget(): void;
 
-  /** Those who are to be told now: all when something has CHANGED, else those who have not been told anything yet. */
+  /**
+   * Those who are to be told now: all when something has CHANGED, else those who have not been told
+   * anything yet.
+   */
   protected _due(changed: unknown): R[] {
     const due = [...this._readers].filter(({ _fresh }) => _fresh || changed);
     for (const reader of due) reader._fresh = false;
@@ -84,7 +88,9 @@ export abstract class Subscription<A extends unknown[], R extends Reader<A>> {
     this._forget();
   }
 
-  /** Subscribes, or subscribes again from where it stands. A connection calls it when it is there. @internal */
+  /**
+   * Subscribes, or subscribes again from where it stands. A connection calls it when it is there. @internal
+   */
   _ask(): void {
     clearTimeout(this._again);
     if (this._asking || !this._readers.size) return;

@@ -1,4 +1,5 @@
-// The messages of a room in order, out of history, replay and what comes live: each once, as it is now, with no number missing.
+// The messages of a room in order, out of history, replay and what comes live: each once, as it is now, with
+// no number missing.
 import { Cell, frozen } from "./store.js";
 
 /** What every message has, whatever its hub declares. */
@@ -53,7 +54,10 @@ export class Timeline<T = AnyMessage> extends Cell<readonly T[]> {
   last = 0;
   /** Whether there are older messages than these. */
   hasMore = false;
-  /** How often something has become of a message that is not here: a page that was on its way may show it as it was. */
+  /**
+   * How often something has become of a message that is not here: a page that was on its way may show it as
+   * it was.
+   */
   _passed = 0;
   /** Whether there is something to show that was not shown yet. */
   protected _changed = false;
@@ -123,7 +127,9 @@ export class Timeline<T = AnyMessage> extends Cell<readonly T[]> {
     } else if (event === "hub:reaction") this._put({ ...known, reaction: reacted(known, payload), changeSeq: seq });
   }
 
-  /** What a send was answered with. A message whose number has passed is here, or was taken away meanwhile. */
+  /**
+   * What a send was answered with. A message whose number has passed is here, or was taken away meanwhile.
+   */
   _sent(message: AnyMessage): void {
     if (message.seq === null || message.seq > this.last || this._ids.has(message.id)) this._put(message);
   }
@@ -160,7 +166,7 @@ export class Timeline<T = AnyMessage> extends Cell<readonly T[]> {
 
   /** Puts a page of the past in front. */
   _page(page: { messages: AnyMessage[]; hasMore: boolean }): void {
-    for (const message of page.messages) if (!this._ids.has(message.id)) this._limit++, this._put(message);
+    for (const message of page.messages) if (!this._ids.has(message.id)) (this._limit++, this._put(message));
     this.hasMore = page.hasMore;
   }
 }

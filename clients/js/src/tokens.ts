@@ -1,7 +1,8 @@
 // The token of a connection: asked for when it is needed, kept while it is good, renewed before it ends.
 
 /** A token, or what gives one. */
-export type TokenSource = string | null | undefined | (() => string | null | undefined | Promise<string | null | undefined>);
+export type TokenSource =
+  string | null | undefined | (() => string | null | undefined | Promise<string | null | undefined>);
 
 const MARGIN_MS = 10000;
 const LEAST_MS = 1000; // between two renewals, whatever the clock says

@@ -84,7 +84,10 @@ type Matching<T, N extends string, K extends string> = {
   [P in keyof T & string]: N extends Fitting<P> ? Only<T[P], K> : never;
 }[keyof T & string];
 
-/** What stands in T for the name N: by its pattern, bare or as `{data: …}`, `{value: …}`; any where nothing is said. */
+/**
+ * What stands in T for the name N: by its pattern, bare or as `{data: …}`, `{value: …}`; any where nothing is
+ * said.
+ */
 export type Lookup<T, N extends string, K extends string> = [Matching<T, N, K>] extends [never]
   ? any
   : Matching<T, N, K>;

@@ -1,11 +1,16 @@
-// A page that chats and counts, with the hooks: what browser.test.js looks at. StrictMode mounts everything twice, as in development.
+// A page that chats and counts, with the hooks: what browser.test.js looks at. StrictMode mounts everything
+// twice, as in development.
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { createClient } from "@hubd/client";
 import { usePresence, useRecord, useRoom } from "@hubd/client/react";
 
 const query = new URLSearchParams(location.search);
-const hub = createClient({ hub: "chat", token: `dev:${query.get("user")}`, socket: { reconnectionDelay: 20, reconnectionDelayMax: 100 } });
+const hub = createClient({
+  hub: "chat",
+  token: `dev:${query.get("user")}`,
+  socket: { reconnectionDelay: 20, reconnectionDelayMax: 100 },
+});
 
 function Room({ id }) {
   const { room, messages, status, error } = useRoom(hub, id);

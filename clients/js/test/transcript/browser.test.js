@@ -6,12 +6,21 @@ import { eventually, serve } from "../../../../tests/transcript/harness.js";
 import { connected, noBrowser, pages } from "../../../../tests/transcript/page.js";
 import { build } from "esbuild";
 
-const HTML = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title><link rel="icon" href="data:,"><div id="app"></div><script src="app.js"></script></html>';
+const HTML =
+  '<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title><link rel="icon" href="data:,"><div id="app"></div><script src="app.js"></script></html>';
 
 async function bundle() {
   const entryPoints = [fileURLToPath(new URL("app.jsx", import.meta.url))];
   const define = { "process.env.NODE_ENV": '"development"' };
-  const { outputFiles } = await build({ entryPoints, bundle: true, write: false, format: "iife", jsx: "automatic", define, logLevel: "warning" });
+  const { outputFiles } = await build({
+    entryPoints,
+    bundle: true,
+    write: false,
+    format: "iife",
+    jsx: "automatic",
+    define,
+    logLevel: "warning",
+  });
   return outputFiles[0].text;
 }
 
@@ -33,9 +42,10 @@ describe("in a browser", { skip: noBrowser }, () => {
   }
   const items = (page, list) => page.getByRole("list", { name: list }).getByRole("listitem").allTextContents();
   const has = (page, list, expected) =>
-    eventually(`${list} ${expected}`, async () => JSON.stringify(await items(page, list)) === JSON.stringify(expected)).catch(async () =>
-      assert.deepEqual(await items(page, list), expected),
-    );
+    eventually(
+      `${list} ${expected}`,
+      async () => JSON.stringify(await items(page, list)) === JSON.stringify(expected),
+    ).catch(async () => assert.deepEqual(await items(page, list), expected));
 
   test("two tabs show the same room, presence and record", async () => {
     const id = server.room();
@@ -73,7 +83,10 @@ describe("in a browser", { skip: noBrowser }, () => {
     const id = server.room();
     const page = await tab("ann", id);
     await page.getByRole("button", { name: "Send" }).waitFor();
-    await eventually("joined", async () => (await page.getByRole("region", { name: id }).getAttribute("title")) === "joined");
+    await eventually(
+      "joined",
+      async () => (await page.getByRole("region", { name: id }).getAttribute("title")) === "joined",
+    );
     const { port } = server;
     await server.hubd.stop();
     await page.getByRole("status").filter({ hasText: "recovering" }).waitFor();

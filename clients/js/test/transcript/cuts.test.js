@@ -1,5 +1,7 @@
-// A room over connections that are cut, held up, silenced and repeated all the time: no message is lost, doubled or out of order, and
-// what a client shows is what the room has. HUBD_CUTS=1000 HUBD_CUTS_SEED=7 for another number and for the same cuts again.
+// A room over connections that are cut, held up, silenced and repeated all the time: no message is lost,
+// doubled or out of order, and
+// what a client shows is what the room has. HUBD_CUTS=1000 HUBD_CUTS_SEED=7 for another number and for the
+// same cuts again.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { eventually, serve } from "../../../../tests/transcript/harness.js";
@@ -13,7 +15,14 @@ const EVERY = 5; // messages that an editor changes
 const SENDERS = ["ann", "bob", "cid"];
 
 /** What a member sees of a message: enough to tell whether two have the same room. */
-const seen = ({ id, seq, changeSeq, content, senderId, reaction }) => ({ id, seq, changeSeq, body: content.body, senderId, reaction: (reaction ?? []).map(({ emoji, userId }) => `${emoji} ${userId}`) });
+const seen = ({ id, seq, changeSeq, content, senderId, reaction }) => ({
+  id,
+  seq,
+  changeSeq,
+  body: content.body,
+  senderId,
+  reaction: (reaction ?? []).map(({ emoji, userId }) => `${emoji} ${userId}`),
+});
 
 /** Watches a room: its numbers rise, and no message is there twice, at any time. */
 function watch(room, name, complaints) {
@@ -21,7 +30,8 @@ function watch(room, name, complaints) {
   room.messages.subscribe((list) => {
     changes++;
     const numbers = list.filter(({ seq }) => seq !== null).map(({ seq }) => seq);
-    if (numbers.some((seq, i) => i && seq <= numbers[i - 1])) complaints.push(`${name}: out of order: ${numbers.slice(-20)}`);
+    if (numbers.some((seq, i) => i && seq <= numbers[i - 1]))
+      complaints.push(`${name}: out of order: ${numbers.slice(-20)}`);
     const keys = new Set(list.map((message) => message.clientMessageId ?? message.id));
     if (keys.size !== list.length) complaints.push(`${name}: one is there twice`);
     if (!Object.isFrozen(list)) complaints.push(`${name}: the list is not frozen`);
@@ -104,15 +114,30 @@ describe(`${CUTS} cuts, HUBD_CUTS_SEED=${SEED}`, () => {
       more = page.hasMore;
     }
     SENDERS.forEach((user, i) => {
-      const mine = truth.filter(({ senderId }) => senderId === user).map(({ content }) => Number(content.body.split(" ")[1]));
-      assert.deepEqual(mine, [...mine].sort((a, b) => a - b), `${user}: in the order of sending`);
+      const mine = truth
+        .filter(({ senderId }) => senderId === user)
+        .map(({ content }) => Number(content.body.split(" ")[1]));
+      assert.deepEqual(
+        mine,
+        [...mine].sort((a, b) => a - b),
+        `${user}: in the order of sending`,
+      );
       assert.equal(new Set(mine).size, mine.length, `${user}: none twice`);
       assert.equal(mine.length + (user === "ann" ? deleted.size : 0), sent[i].length, `${user}: none lost`);
     });
     const expected = truth.map(seen);
     for (const [i, room] of rooms.entries()) {
-      await eventually(`client ${i} has all`, () => room.messages.value.length >= truth.length && room.messages.value.at(-1).changeSeq !== undefined && room.status.value === "joined");
-      await eventually(`client ${i} has what there is`, () => JSON.stringify(room.messages.value.map(seen)) === JSON.stringify(expected)).catch(() => assert.deepEqual(room.messages.value.map(seen), expected));
+      await eventually(
+        `client ${i} has all`,
+        () =>
+          room.messages.value.length >= truth.length &&
+          room.messages.value.at(-1).changeSeq !== undefined &&
+          room.status.value === "joined",
+      );
+      await eventually(
+        `client ${i} has what there is`,
+        () => JSON.stringify(room.messages.value.map(seen)) === JSON.stringify(expected),
+      ).catch(() => assert.deepEqual(room.messages.value.map(seen), expected));
     }
     assert.deepEqual(complaints, []);
     t.diagnostic(`${truth.length} messages, ${deleted.size} deleted; ${JSON.stringify(proxy.done)}`);

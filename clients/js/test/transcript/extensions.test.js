@@ -1,4 +1,5 @@
-// What a hub's extensions offer, by the client against a real hubd; and the README, block after block, as it stands there.
+// What a hub's extensions offer, by the client against a real hubd; and the README, block after block, as it
+// stands there.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -13,43 +14,75 @@ const AsyncFunction = (async () => {}).constructor;
 const SECRET = "a secret of more than thirty-two characters";
 const FAST = { transports: ["websocket"], reconnectionDelay: 5, reconnectionDelayMax: 50 };
 
-const server = serve((def) => {
-  def.seed.conversation.push({ id: "lobby", title: "Lobby" });
-  def.seed.membership = ["r50", "r51", "lobby"].flatMap((conversationId) => ["ann", "bob"].map((userId) => ({ id: `${conversationId}-${userId}`, userId, conversationId, role: "member" })));
-  def.hub.roomSettings.authSources = [{ name: "membership", sourceObject: "membership", userField: "userId", roomField: "conversationId", hubRole: "member" }];
-  def.hub.messageSettings.enableReaction = true;
-  def.hub.eventSettings = { enablePresence: true, enableTypingIndicator: true, enableReadReceipts: true };
-  def.service.auth = { jwt: { algorithms: ["HS256"], secretEnv: "CLIENT_TEST_SECRET" } };
-  def.service.clients = { id: "auth.clientId", collision: "supersede", invocations: ["double", "fail", "other"].map((type) => ({ type })) };
-  def.hubs = [structuredClone(def.hub)];
-  def.hubs[0].hubBasics.name = "side";
-  def.hub.hubExtensions = {
-    ...def.hub.hubExtensions,
-    limits: { ...def.hub.hubExtensions.limits, publishes: 100000, writes: 100000 },
-    inbox: { enabled: true },
-    state: { sync: true, canWrite: "true" },
-    streams: { maxOpen: 16 },
-    channels: [{ pattern: "news", canPublish: "true", history: 100 }],
-    records: [{ pattern: "product:{id}", canWrite: "true" }],
-    collections: [{
-      pattern: "products:all",
-      watch: ["product:*"],
-      resolver: { lua: "local all = json.array()\nfor _, r in ipairs(records.list('product:*').items) do all[#all + 1] = {id = r.recordId, price = r.value.price} end\nreturn all" },
-    }],
-    commands: [
-      { name: "rollDice", fields: [{ name: "sides", fieldType: "Integer", required: true }], script: { lua: "return {value = math.random(1, payload.sides)}" } },
-      { name: "until", script: { lua: "return session.exp" } },
-      { name: "ask", script: { lua: "local ok, answer = pcall(clients.invoke, payload.clientId, payload.type, payload.data, 3000)\nreturn {ok = ok, answer = ok and answer or {code = answer.code, message = answer.message}}" } },
+const server = serve(
+  (def) => {
+    def.seed.conversation.push({ id: "lobby", title: "Lobby" });
+    def.seed.membership = ["r50", "r51", "lobby"].flatMap((conversationId) =>
+      ["ann", "bob"].map((userId) => ({ id: `${conversationId}-${userId}`, userId, conversationId, role: "member" })),
+    );
+    def.hub.roomSettings.authSources = [
       {
-        name: "shout",
-        stream: true,
-        fields: [{ name: "times", fieldType: "Integer", required: true }],
-        timeoutMs: 60000,
-        script: { lua: "local bytes = ctx.stream:read()\nwhile bytes do\n  for _ = 1, payload.times do ctx.stream:write(bytes:upper()) end\n  bytes = ctx.stream:read()\nend" },
+        name: "membership",
+        sourceObject: "membership",
+        userField: "userId",
+        roomField: "conversationId",
+        hubRole: "member",
       },
-    ],
-  };
-}, { env: { CLIENT_TEST_SECRET: SECRET } });
+    ];
+    def.hub.messageSettings.enableReaction = true;
+    def.hub.eventSettings = { enablePresence: true, enableTypingIndicator: true, enableReadReceipts: true };
+    def.service.auth = { jwt: { algorithms: ["HS256"], secretEnv: "CLIENT_TEST_SECRET" } };
+    def.service.clients = {
+      id: "auth.clientId",
+      collision: "supersede",
+      invocations: ["double", "fail", "other"].map((type) => ({ type })),
+    };
+    def.hubs = [structuredClone(def.hub)];
+    def.hubs[0].hubBasics.name = "side";
+    def.hub.hubExtensions = {
+      ...def.hub.hubExtensions,
+      limits: { ...def.hub.hubExtensions.limits, publishes: 100000, writes: 100000 },
+      inbox: { enabled: true },
+      state: { sync: true, canWrite: "true" },
+      streams: { maxOpen: 16 },
+      channels: [{ pattern: "news", canPublish: "true", history: 100 }],
+      records: [{ pattern: "product:{id}", canWrite: "true" }],
+      collections: [
+        {
+          pattern: "products:all",
+          watch: ["product:*"],
+          resolver: {
+            lua: "local all = json.array()\nfor _, r in ipairs(records.list('product:*').items) do all[#all + 1] = {id = r.recordId, price = r.value.price} end\nreturn all",
+          },
+        },
+      ],
+      commands: [
+        {
+          name: "rollDice",
+          fields: [{ name: "sides", fieldType: "Integer", required: true }],
+          script: { lua: "return {value = math.random(1, payload.sides)}" },
+        },
+        { name: "until", script: { lua: "return session.exp" } },
+        {
+          name: "ask",
+          script: {
+            lua: "local ok, answer = pcall(clients.invoke, payload.clientId, payload.type, payload.data, 3000)\nreturn {ok = ok, answer = ok and answer or {code = answer.code, message = answer.message}}",
+          },
+        },
+        {
+          name: "shout",
+          stream: true,
+          fields: [{ name: "times", fieldType: "Integer", required: true }],
+          timeoutMs: 60000,
+          script: {
+            lua: "local bytes = ctx.stream:read()\nwhile bytes do\n  for _ = 1, payload.times do ctx.stream:write(bytes:upper()) end\n  bytes = ctx.stream:read()\nend",
+          },
+        },
+      ],
+    };
+  },
+  { env: { CLIENT_TEST_SECRET: SECRET } },
+);
 
 const jwt = (user, seconds = 3600) => token("HS256", SECRET, { userId: user, sub: user, exp: now() + seconds });
 
@@ -75,11 +108,20 @@ describe("the README", () => {
     const shown = [];
     let hub;
     const make = (options) => (hub = open(t, "ann", { ...options, socket: FAST }));
-    const names = { createClient: make, ...inboxes, ...streams, url: server.url, fetchToken: async () => jwt("ann"), show: (...what) => shown.push(what) };
+    const names = {
+      createClient: make,
+      ...inboxes,
+      ...streams,
+      url: server.url,
+      fetchToken: async () => jwt("ann"),
+      show: (...what) => shown.push(what),
+    };
     await new AsyncFunction(...Object.keys(names), `{${blocks[0]}}`)(...Object.values(names));
-    for (const block of blocks.slice(1)) await new AsyncFunction(...Object.keys(names), "hub", `{${block}}`)(...Object.values(names), hub);
+    for (const block of blocks.slice(1))
+      await new AsyncFunction(...Object.keys(names), "hub", `{${block}}`)(...Object.values(names), hub);
     const said = JSON.stringify(shown);
-    for (const part of ["hello (sending)", "hello (approved)", "It works", "Pen", "HELLO", "lobby: "]) assert.ok(said.includes(part), `${part}: ${said}`);
+    for (const part of ["hello (sending)", "hello (approved)", "It works", "Pen", "HELLO", "lobby: "])
+      assert.ok(said.includes(part), `${part}: ${said}`);
   });
 });
 
@@ -143,13 +185,24 @@ describe("extensions", () => {
     for (let n = 0; n < 60; n++) {
       if (n % 6 === 5) for (const line of [...proxy.lines]) line.cut();
       await here.channel("news").publish({ n });
-      await here.record("product:cut").write({ n, price: n, same: { deep: [1, 2, 3, "a text that is long enough for patches to be shorter"] } });
+      await here
+        .record("product:cut")
+        .write({ n, price: n, same: { deep: [1, 2, 3, "a text that is long enough for patches to be shorter"] } });
     }
     await eventually("all has come", () => got.length >= 60 && record.value?.n === 59);
-    assert.deepEqual(got.map(({ n }) => n), [...got.keys()]);
-    assert.ok(versions.every(([version], i) => !i || version > versions[i - 1][0]), JSON.stringify(versions));
+    assert.deepEqual(
+      got.map(({ n }) => n),
+      [...got.keys()],
+    );
+    assert.ok(
+      versions.every(([version], i) => !i || version > versions[i - 1][0]),
+      JSON.stringify(versions),
+    );
     await eventually("the collection is up to date", () => list.find(({ id }) => id === "product:cut")?.price === 59);
-    await assert.rejects(here.record("product:cut").write({}, { ifVersion: 1 }), ({ code, data }) => code === "version_conflict" && data.version === 60);
+    await assert.rejects(
+      here.record("product:cut").write({}, { ifVersion: 1 }),
+      ({ code, data }) => code === "version_conflict" && data.version === 60,
+    );
   });
 
   test("invocations are answered, and what throws is told", async (t) => {
@@ -162,7 +215,10 @@ describe("extensions", () => {
     assert.deepEqual(await ask("double", 4), { ok: true, answer: 8 });
     assert.deepEqual((await ask("fail", 1)).answer, { code: "client_failed", message: "not now" });
     assert.deepEqual((await ask("other", 1)).answer.code, "client_failed");
-    await assert.rejects(hub.command("rolDice", {}), (error) => error instanceof HubError && error.code === "unknown_command" && /rollDice/.test(error.message));
+    await assert.rejects(
+      hub.command("rolDice", {}),
+      (error) => error instanceof HubError && error.code === "unknown_command" && /rollDice/.test(error.message),
+    );
   });
 
   test("the inbox counts what happens elsewhere", async (t) => {
@@ -176,7 +232,10 @@ describe("extensions", () => {
   });
 
   test("streams carry much, both ways, byte by byte", async (t) => {
-    const { readable, writable } = await streams.openStream(await there(t, "ann"), { command: "shout", payload: { times: 1 } });
+    const { readable, writable } = await streams.openStream(await there(t, "ann"), {
+      command: "shout",
+      payload: { times: 1 },
+    });
     const bytes = new Uint8Array(1000000).map((_, i) => 97 + (i % 26));
     const writer = writable.getWriter();
     const writing = writer.write(bytes).then(() => writer.close());
@@ -223,7 +282,13 @@ describe("a stop of the server", () => {
     const sending = room.send("text", { body: "meanwhile" });
     await server.start({ args: ["--set", `listen.port=${port}`], env: { CLIENT_TEST_SECRET: SECRET } });
     await sending;
-    assert.deepEqual(room.messages.value.map(({ content, seq }) => [content.body, seq]), [["before", 1], ["meanwhile", 2]]);
+    assert.deepEqual(
+      room.messages.value.map(({ content, seq }) => [content.body, seq]),
+      [
+        ["before", 1],
+        ["meanwhile", 2],
+      ],
+    );
     assert.deepEqual(states, ["connected", "draining", "recovering", "connected"]);
   });
 });

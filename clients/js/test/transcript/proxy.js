@@ -1,4 +1,5 @@
-// A TCP proxy that ill-treats connections: cuts them, holds up their bytes, falls silent, and plays what a client has sent once more to
+// A TCP proxy that ill-treats connections: cuts them, holds up their bytes, falls silent, and plays what a
+// client has sent once more to
 // a connection of its own, as if it had come late. What it does and when comes from a seed.
 import { connect, createServer } from "node:net";
 
@@ -25,9 +26,17 @@ class Line {
     this.bytes = 0;
     this.muted = false;
     this.heldUntil = 0;
-    this.#pass(client, this.server, (bytes) => this.bytes + bytes.length < REPEAT_MOST && (this.sent.push(bytes), (this.bytes += bytes.length)));
+    this.#pass(
+      client,
+      this.server,
+      (bytes) => this.bytes + bytes.length < REPEAT_MOST && (this.sent.push(bytes), (this.bytes += bytes.length)),
+    );
     this.#pass(this.server, client, () => {});
-    for (const side of [client, this.server]) side.setNoDelay(true).on("error", () => {}).on("close", () => this.cut());
+    for (const side of [client, this.server])
+      side
+        .setNoDelay(true)
+        .on("error", () => {})
+        .on("close", () => this.cut());
   }
 
   /** Bytes keep their order, however long they are held up. */
@@ -53,7 +62,9 @@ class Line {
 
   /** What the client has said arrives once more, by another connection, and nobody hears the answers. */
   repeat() {
-    const again = connect(this.proxy.port, "127.0.0.1").on("error", () => {}).on("data", () => {});
+    const again = connect(this.proxy.port, "127.0.0.1")
+      .on("error", () => {})
+      .on("data", () => {});
     for (const bytes of this.sent) again.write(bytes);
     this.proxy.repeats.add(again);
     again.on("close", () => this.proxy.repeats.delete(again));

@@ -5,7 +5,13 @@ import { usePresence, useRecord, useRoom } from "@hubd/client/react";
 import type { Chat, ChatMessage } from "./chat.js";
 
 export async function typed(): Promise<void> {
-  const hub = createClient<Chat>({ url: "http://localhost", hub: "chat", token: async () => "t", queueLimit: 1, socket: { transports: ["websocket"] } });
+  const hub = createClient<Chat>({
+    url: "http://localhost",
+    hub: "chat",
+    token: async () => "t",
+    queueLimit: 1,
+    socket: { transports: ["websocket"] },
+  });
   const room: Room<Chat> = await hub.join("lobby");
   const sent: ChatMessage = await room.send("text", { body: "hi" }, { replyTo: "m1" });
   await room.send("bid", { amount: 1, currency: "EUR" });
@@ -33,11 +39,16 @@ export async function typed(): Promise<void> {
   await hub.channel("news").publish("text");
   // @ts-expect-error: news are texts
   await hub.channel("news").publish(3);
-  await hub.record("cart:ann").subscribe((cart, { version }) => [cart?.items satisfies string[] | undefined, version satisfies number]);
+  await hub
+    .record("cart:ann")
+    .subscribe((cart, { version }) => [cart?.items satisfies string[] | undefined, version satisfies number]);
   await hub.record("board:1").write({ title: "Plan" });
   // @ts-expect-error: a cart has items
   await hub.record("cart:ann").write({});
-  await hub.transaction([{ op: "write", recordId: "cart:ann", value: 1 }, { op: "check", recordId: "board:1", ifVersion: 3 }]);
+  await hub.transaction([
+    { op: "write", recordId: "cart:ann", value: 1 },
+    { op: "check", recordId: "board:1", ifVersion: 3 },
+  ]);
   const inbox = await openInbox(hub);
   inbox.value[0]?.lastMessage?.messageType satisfies string | undefined;
   const view = useRoom(hub, "lobby");

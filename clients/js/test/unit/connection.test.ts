@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HubError } from "../../src/errors.js";
 import { renewalIn } from "../../src/tokens.js";
-import { admit, connected, fake, joined, turn } from "./fake.js";
+import { admit, connected, fake, joined, turn, turned } from "./fake.js";
 
-const jwt = (claims: object): string => ["e30", Buffer.from(JSON.stringify(claims)).toString("base64url"), "sig"].join(".");
+const jwt = (claims: object): string =>
+  ["e30", Buffer.from(JSON.stringify(claims)).toString("base64url"), "sig"].join(".");
 const seconds = (): number => Math.floor(Date.now() / 1000);
 
 describe("a connection", () => {
@@ -25,55 +26,55 @@ describe("a connection", () => {
   });
 
   test("comes back with a pause that grows and is not the same for everybody", (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const random = t.mock.method(Math, "random", () => 0.5);
     const { socket } = fake();
     for (const pause of [1000, 2000, 4000, 5000, 5000]) {
       socket.unreachable();
       const { attempts } = socket;
-      t.mock.timers.tick(pause - 1);
+      clock.tick(pause - 1);
       assert.equal(socket.attempts, attempts, `${pause}`);
-      t.mock.timers.tick(1);
+      clock.tick(1);
       assert.equal(socket.attempts, attempts + 1, `${pause}`);
     }
     random.mock.mockImplementation(() => 0);
     socket.accept();
     socket.drop();
-    t.mock.timers.tick(500);
+    clock.tick(500);
     assert.equal(socket.attempts, 7);
   });
 
   test("waits as hub:draining says", (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     t.mock.method(Math, "random", () => 0);
     const { socket } = connected();
     socket.tell("hub:draining", { retryAfterMs: 30000 });
     socket.drop();
-    t.mock.timers.tick(29999);
+    clock.tick(29999);
     assert.equal(socket.attempts, 1);
-    t.mock.timers.tick(1);
+    clock.tick(1);
     assert.equal(socket.attempts, 2);
   });
 
   test("that is not answered at all is given up, and tried again", (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const { socket } = fake({ timeoutMs: 1000 });
-    t.mock.timers.tick(2000);
+    clock.tick(2000);
     assert.equal(socket.active, false);
-    t.mock.timers.tick(1500);
+    clock.tick(1500);
     assert.equal(socket.attempts, 2);
   });
 
   test("on which nothing has come since a question is cut; one that is slow is not", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const { hub, socket } = connected({ timeoutMs: 1000 });
     const slow = hub.call("hub:members", { roomId: "r1" });
     socket.tell("hub:latency", { ms: 3 });
-    t.mock.timers.tick(1000);
+    clock.tick(1000);
     await assert.rejects(slow, { code: "timeout", event: "hub:members" });
     assert.equal(socket.cuts, 0);
     const dead = hub.call("hub:members", { roomId: "r1" });
-    t.mock.timers.tick(1000);
+    clock.tick(1000);
     await assert.rejects(dead, { code: "disconnected" });
     assert.equal(socket.cuts, 1);
   });
@@ -83,15 +84,24 @@ describe("a connection", () => {
     const lost = hub.command("roll");
     const { answer } = socket.next("hub:command");
     socket.drop();
-    await assert.rejects(lost, (error: HubError) => error instanceof HubError && error.code === "disconnected" && error.event === "hub:command");
+    await assert.rejects(
+      lost,
+      (error: HubError) => error instanceof HubError && error.code === "disconnected" && error.event === "hub:command",
+    );
     answer({ ok: true, result: 1 });
     await assert.rejects(hub.command("roll"), { code: "disconnected" });
     socket.accept();
     assert.deepEqual(socket.asked, [], "commands are never repeated");
-    const open = [hub.command("roll"), hub.join("r1"), hub.record("x").subscribe(() => {}), hub.channel("c").subscribe(() => {})];
+    const open = [
+      hub.command("roll"),
+      hub.join("r1"),
+      hub.record("x").subscribe(() => {}),
+      hub.channel("c").subscribe(() => {}),
+    ];
     hub.close();
     for (const one of open) await assert.rejects(one, { code: "closed" });
-    for (const one of [hub.command("roll"), hub.join("r1"), hub.record("x").subscribe(() => {})]) await assert.rejects(one, { code: "closed" });
+    for (const one of [hub.command("roll"), hub.join("r1"), hub.record("x").subscribe(() => {})])
+      await assert.rejects(one, { code: "closed" });
   });
 
   test("leaves no timer when it is closed", async (t) => {
@@ -103,12 +113,19 @@ describe("a connection", () => {
       timers.add(timer);
       return timer;
     };
-    Object.assign(globalThis, { setTimeout: during, clearTimeout: (timer: any) => (timers.delete(timer), clear(timer)) });
+    Object.assign(globalThis, {
+      setTimeout: during,
+      clearTimeout: (timer: any) => (timers.delete(timer), clear(timer)),
+    });
     for (const how of ["connected", "lost", "never", "refused"]) {
-      const { hub, socket } = how === "never" ? fake() : (await joined({ token: async () => jwt({ exp: seconds() + 3600 }) }));
+      const { hub, socket } =
+        how === "never" ? fake() : await joined({ token: async () => jwt({ exp: seconds() + 3600 }) });
       if (how !== "never") {
         await socket.greeting();
-        hub.join("r1").then((room) => room.send("text", {})).catch(() => {});
+        hub
+          .join("r1")
+          .then((room) => room.send("text", {}))
+          .catch(() => {});
         hub.command("roll").catch(() => {});
         await turn();
       }
@@ -126,30 +143,30 @@ describe("a connection", () => {
   });
 
   test("that is superseded does not come back", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const { hub, socket, room } = await joined();
     socket.tell("hub:superseded", { clientId: "laptop" });
     assert.equal(hub.state, "superseded");
     assert.equal(room.status.value, "left");
-    t.mock.timers.tick(100000);
+    clock.tick(100000);
     assert.equal(socket.attempts, 1);
     await assert.rejects(hub.join("r1"), { code: "closed" });
   });
 
   test("to a hub that is not there says so, and goes on trying", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const { hub, socket } = fake();
     const joining = hub.join("r1");
     socket.refuse("", "Invalid namespace");
     await assert.rejects(joining, { code: "not_found", message: "Invalid namespace" });
-    t.mock.timers.tick(2000);
+    clock.tick(2000);
     assert.equal(socket.attempts, 2);
   });
 });
 
 describe("a token", () => {
   test("is renewed before it ends: by 10 s, or by a tenth of its life", (t) => {
-    t.mock.timers.enable({ apis: ["Date"], now: 1e12 });
+    turned(t);
     const now = 1e9;
     assert.equal(renewalIn(jwt({ exp: now + 60, iat: now })), 50000);
     assert.equal(renewalIn(jwt({ exp: now + 3600, iat: now })), 3240000);
@@ -160,13 +177,13 @@ describe("a token", () => {
   });
 
   test("is shown on the open connection, and kept for the next one", async (t) => {
-    t.mock.timers.enable({ apis: ["Date", "setTimeout"], now: 1e12 });
+    const clock = turned(t);
     let asked = 0;
     const token = async () => jwt({ exp: seconds() + 60, n: ++asked });
     const { socket } = fake({ token });
     assert.equal((await socket.greeting()).token, jwt({ exp: 1e9 + 60, n: 1 }));
     socket.accept();
-    t.mock.timers.tick(50000);
+    clock.tick(50000);
     await turn();
     const { payload, answer } = socket.next("hub:refreshToken");
     assert.equal(payload.token, jwt({ exp: 1e9 + 110, n: 2 }));
@@ -177,7 +194,7 @@ describe("a token", () => {
   });
 
   test("that cannot be had is asked for again at the pace of reconnection", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     t.mock.method(Math, "random", () => 0.5);
     let asked = 0;
     const { socket } = fake({
@@ -190,7 +207,7 @@ describe("a token", () => {
       void socket.greeting();
       await turn();
       assert.equal(socket.active, false);
-      t.mock.timers.tick(pause);
+      clock.tick(pause);
       assert.equal(socket.active, true);
     }
     assert.equal((await socket.greeting()).token, "good");
@@ -207,20 +224,20 @@ describe("a token", () => {
   });
 
   test("that is refused twice in a row ends it until there is another", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const { hub, socket } = fake({ token: "bad" });
     const joining = hub.join("r1");
     const errors: string[] = [];
     hub.on("error", ({ code }) => errors.push(code));
     socket.refuse("invalid_token");
     assert.equal(hub.state, "connecting");
-    t.mock.timers.tick(1500);
+    clock.tick(1500);
     assert.equal(socket.attempts, 2);
     socket.refuse("invalid_token");
     assert.equal(hub.state, "unauthorized");
     await assert.rejects(joining, { code: "invalid_token" });
     assert.deepEqual(errors, ["invalid_token"]);
-    t.mock.timers.tick(100000);
+    clock.tick(100000);
     assert.equal(socket.attempts, 2);
     hub.setToken("good");
     assert.equal(socket.attempts, 3);
@@ -230,7 +247,7 @@ describe("a token", () => {
   });
 
   test("of setToken is shown at once, and one of somebody else takes a new connection", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const { hub, socket } = connected({ token: "first" });
     hub.setToken("second");
     await turn();
@@ -238,7 +255,7 @@ describe("a token", () => {
     assert.equal(payload.token, "second");
     answer({ ok: false, error: { code: "not_allowed", message: "another user" } });
     assert.equal(hub.state, "recovering");
-    t.mock.timers.tick(1500);
+    clock.tick(1500);
     assert.equal((await socket.greeting()).token, "second");
   });
 

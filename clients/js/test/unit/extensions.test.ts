@@ -6,12 +6,22 @@ import { connected, fake, turn } from "./fake.js";
 
 describe("a channel", () => {
   const one = (offset: number | null, data: unknown = offset) => ({ channel: "news", offset, at: "t", data });
-  const answer = (offset: number, history: any[] = [], more = {}) => ({ ok: true, channel: "news", history, offset, epoch: "e1", recovered: null, ...more });
+  const answer = (offset: number, history: any[] = [], more = {}) => ({
+    ok: true,
+    channel: "news",
+    history,
+    offset,
+    epoch: "e1",
+    recovered: null,
+    ...more,
+  });
 
   test("gives history, then what comes, each once, and what was missed", async () => {
     const { hub, socket } = connected();
     const got: any[] = [];
-    const subscribing = hub.channel("news").subscribe((data, { offset, reset }) => got.push([data, offset, reset]), { history: 2 });
+    const subscribing = hub
+      .channel("news")
+      .subscribe((data, { offset, reset }) => got.push([data, offset, reset]), { history: 2 });
     const first = socket.next("hub:subscribe");
     assert.deepEqual(first.payload, { channel: "news", historyLimit: 2 });
     first.answer(answer(5, [one(4), one(5)]));
@@ -26,7 +36,16 @@ describe("a channel", () => {
     again.answer(answer(8, [one(7), one(8)], { recovered: true }));
     socket.tell("hub:channelMessage", one(10));
     socket.next("hub:subscribe").answer(answer(12, [one(11), one(12)], { recovered: false }));
-    assert.deepEqual(got, [[4, 4, false], [5, 5, false], [6, 6, false], ["redis", null, false], [7, 7, false], [8, 8, false], [11, 11, true], [12, 12, false]]);
+    assert.deepEqual(got, [
+      [4, 4, false],
+      [5, 5, false],
+      [6, 6, false],
+      ["redis", null, false],
+      [7, 7, false],
+      [8, 8, false],
+      [11, 11, true],
+      [12, 12, false],
+    ]);
     off();
     assert.deepEqual(socket.next("hub:unsubscribe").payload, { channel: "news" });
   });
@@ -35,7 +54,8 @@ describe("a channel", () => {
     const { hub, socket } = connected();
     const channel = hub.channel("news");
     assert.equal(hub.channel("news"), channel);
-    const a: any[] = [], b: any[] = [];
+    const a: any[] = [],
+      b: any[] = [];
     void channel.subscribe((data) => a.push(data));
     socket.next("hub:subscribe").answer(answer(1));
     const second = channel.subscribe((data) => b.push(data), { history: 1 });
@@ -76,19 +96,34 @@ describe("a record", () => {
     const { hub, socket } = connected();
     const record = hub.record("board:1");
     const got: any[] = [];
-    const subscribing = record.subscribe((value, meta) => got.push([value, meta.version, meta.reset]), { mode: "patch" });
+    const subscribing = record.subscribe((value, meta) => got.push([value, meta.version, meta.reset]), {
+      mode: "patch",
+    });
     const { payload, answer } = socket.next("hub:subscribeRecord");
     assert.deepEqual(payload, { recordId: "board:1", mode: "patch" });
     answer({ ok: true, recordId: "board:1", version: 3, record: { a: [1], b: {} } });
     await subscribing;
     const before = record.value;
-    socket.tell("hub:recordUpdated", { recordId: "board:1", version: 4, patch: [{ op: "add", path: "/a/-", value: 2 }] });
+    socket.tell("hub:recordUpdated", {
+      recordId: "board:1",
+      version: 4,
+      patch: [{ op: "add", path: "/a/-", value: 2 }],
+    });
     assert.deepEqual(before, { a: [1], b: {} });
     assert.equal(record.value.b, before.b);
-    socket.tell("hub:recordUpdated", { recordId: "board:1", version: 4, patch: [{ op: "add", path: "/a/-", value: 2 }] });
+    socket.tell("hub:recordUpdated", {
+      recordId: "board:1",
+      version: 4,
+      patch: [{ op: "add", path: "/a/-", value: 2 }],
+    });
     socket.tell("hub:recordDeleted", { recordId: "board:1", version: 5 });
     socket.tell("hub:recordUpdated", { recordId: "board:1", version: 6, full: "new" });
-    assert.deepEqual(got, [[{ a: [1], b: {} }, 3, true], [{ a: [1, 2], b: {} }, 4, false], [null, 5, false], ["new", 6, false]]);
+    assert.deepEqual(got, [
+      [{ a: [1], b: {} }, 3, true],
+      [{ a: [1, 2], b: {} }, 4, false],
+      [null, 5, false],
+      ["new", 6, false],
+    ]);
   });
 
   test("is asked for anew when a patch is missing, and not at all when nothing is", async () => {
@@ -96,7 +131,11 @@ describe("a record", () => {
     const got: any[] = [];
     void hub.record("r").subscribe((value, { reset }) => got.push([value, reset]), { mode: "patch" });
     socket.next("hub:subscribeRecord").answer({ ok: true, recordId: "r", version: 1, record: { n: 1 } });
-    socket.tell("hub:recordUpdated", { recordId: "r", version: 3, patch: [{ op: "replace", path: "/n", value: 3 }] });
+    socket.tell("hub:recordUpdated", {
+      recordId: "r",
+      version: 3,
+      patch: [{ op: "replace", path: "/n", value: 3 }],
+    });
     const { payload, answer } = socket.next("hub:subscribeRecord");
     assert.equal(payload.version, undefined);
     answer({ ok: true, recordId: "r", version: 3, record: { n: 3 } });
@@ -105,20 +144,34 @@ describe("a record", () => {
     const again = socket.next("hub:subscribeRecord");
     assert.equal(again.payload.version, 3);
     again.answer({ ok: true, recordId: "r", version: 3 });
-    assert.deepEqual(got, [[{ n: 1 }, true], [{ n: 3 }, true]]);
+    assert.deepEqual(got, [
+      [{ n: 1 }, true],
+      [{ n: 3 }, true],
+    ]);
   });
 
   test("is written, patched, deleted and changed with others", async () => {
     const { hub, socket } = connected();
     const record = hub.record("r");
-    const asked = [record.write({ n: 1 }, { ifVersion: 0 }), record.patch([{ op: "remove", path: "/n" }]), record.delete(), hub.transaction([{ op: "check", recordId: "r", ifVersion: 3 }])];
-    assert.deepEqual(socket.asked.map(({ event, payload }) => [event, payload]), [
-      ["hub:writeRecord", { recordId: "r", value: { n: 1 }, ifVersion: 0 }],
-      ["hub:patchRecord", { recordId: "r", patch: [{ op: "remove", path: "/n" }] }],
-      ["hub:deleteRecord", { recordId: "r" }],
-      ["hub:transaction", { operations: [{ op: "check", recordId: "r", ifVersion: 3 }] }],
-    ]);
-    socket.next("hub:writeRecord").answer({ ok: false, error: { code: "version_conflict", message: "no", data: { recordId: "r", version: 2 } } });
+    const asked = [
+      record.write({ n: 1 }, { ifVersion: 0 }),
+      record.patch([{ op: "remove", path: "/n" }]),
+      record.delete(),
+      hub.transaction([{ op: "check", recordId: "r", ifVersion: 3 }]),
+    ];
+    assert.deepEqual(
+      socket.asked.map(({ event, payload }) => [event, payload]),
+      [
+        ["hub:writeRecord", { recordId: "r", value: { n: 1 }, ifVersion: 0 }],
+        ["hub:patchRecord", { recordId: "r", patch: [{ op: "remove", path: "/n" }] }],
+        ["hub:deleteRecord", { recordId: "r" }],
+        ["hub:transaction", { operations: [{ op: "check", recordId: "r", ifVersion: 3 }] }],
+      ],
+    );
+    socket.next("hub:writeRecord").answer({
+      ok: false,
+      error: { code: "version_conflict", message: "no", data: { recordId: "r", version: 2 } },
+    });
     socket.next("hub:transaction").answer({ ok: true, results: [{ version: 3, changed: false }] });
     await assert.rejects(asked[0]!, { code: "version_conflict", data: { recordId: "r", version: 2 } });
     assert.deepEqual(await asked[3], [{ version: 3, changed: false }]);
@@ -130,10 +183,29 @@ describe("a collection", () => {
   test("is kept in order, and asked for anew behind a gap", async () => {
     const { hub, socket } = connected();
     const got: any[] = [];
-    const subscribing = hub.collection("cart:ann").subscribe((list) => got.push(list.map(({ id, n }: any) => `${id}${n}`).join(" ")));
-    socket.next("hub:subscribeCollection").answer({ ok: true, collectionId: "cart:ann", version: 7, ids: ["a", "b"], records: [{ id: "a", n: 1 }, { id: "b", n: 1 }] });
+    const subscribing = hub
+      .collection("cart:ann")
+      .subscribe((list) => got.push(list.map(({ id, n }: any) => `${id}${n}`).join(" ")));
+    socket.next("hub:subscribeCollection").answer({
+      ok: true,
+      collectionId: "cart:ann",
+      version: 7,
+      ids: ["a", "b"],
+      records: [
+        { id: "a", n: 1 },
+        { id: "b", n: 1 },
+      ],
+    });
     await subscribing;
-    const changed = (version: number, more: object) => socket.tell("hub:collectionChanged", { collectionId: "cart:ann", version, added: [], changed: [], removed: [], ...more });
+    const changed = (version: number, more: object) =>
+      socket.tell("hub:collectionChanged", {
+        collectionId: "cart:ann",
+        version,
+        added: [],
+        changed: [],
+        removed: [],
+        ...more,
+      });
     changed(8, { added: [{ id: "c", n: 1 }], changed: [{ id: "a", n: 2 }] });
     changed(9, { removed: ["b"], order: ["c", "a"] });
     changed(11, { removed: ["a"] });
@@ -174,12 +246,23 @@ describe("commands and invocations", () => {
     await ask("double");
     assert.deepEqual(answers[0], { ok: true, result: 4 });
     assert.deepEqual(answers[1], { ok: false, error: { code: "busy", message: "not now" } });
-    assert.deepEqual(answers.slice(2).map(({ error }) => error.code), ["not_found", "not_found"]);
+    assert.deepEqual(
+      answers.slice(2).map(({ error }) => error.code),
+      ["not_found", "not_found"],
+    );
   });
 });
 
 describe("the inbox", () => {
-  const room = (roomId: string, seq: number, unread = 0) => ({ roomId, room: { id: roomId }, hubRole: "member", lastMessage: { seq }, seq, lastReadSeq: seq - unread, unread });
+  const room = (roomId: string, seq: number, unread = 0) => ({
+    roomId,
+    room: { id: roomId },
+    hubRole: "member",
+    lastMessage: { seq },
+    seq,
+    lastReadSeq: seq - unread,
+    unread,
+  });
 
   test("has the newest room first, follows what happens, and turns pages", async () => {
     const { hub, socket } = connected();
@@ -203,7 +286,9 @@ describe("the inbox", () => {
     socket.tell("hub:roomActivity", { roomId: "new", seq: 1, lastMessage: { seq: 1 }, unread: 1 });
     socket.next("hub:watchInbox").answer({ ok: true });
     await turn();
-    socket.next("hub:rooms").answer({ ok: true, rooms: [room("new", 1, 1), room("b", 6)], before: "p1", hasMore: true });
+    socket
+      .next("hub:rooms")
+      .answer({ ok: true, rooms: [room("new", 1, 1), room("b", 6)], before: "p1", hasMore: true });
     await turn();
     assert.equal(seen(), "new1 b0 a0 c0");
     socket.drop();
@@ -251,7 +336,10 @@ describe("a stream", () => {
 
   test("breaks with its connection, and when the other side ends it", async () => {
     const { hub, socket } = connected();
-    for (const end of [() => socket.tell("hub:streamDestroy", { streamId: last, error: "client_disconnected" }), () => socket.drop()]) {
+    for (const end of [
+      () => socket.tell("hub:streamDestroy", { streamId: last, error: "client_disconnected" }),
+      () => socket.drop(),
+    ]) {
       var last = "";
       const opening = openStream(hub, { command: "shout" });
       const { payload, answer } = socket.next("hub:streamOpen");
@@ -269,7 +357,9 @@ describe("a stream", () => {
     const { hub, socket } = connected();
     const answers: any[] = [];
     const offered = async () => {
-      socket.tell("hub:streamOpen", { streamId: "s1", from: "c2", meta: { name: "x" } }, (answer) => answers.push(answer));
+      socket.tell("hub:streamOpen", { streamId: "s1", from: "c2", meta: { name: "x" } }, (answer) =>
+        answers.push(answer),
+      );
       await turn();
     };
     const metas: any[] = [];
@@ -284,6 +374,9 @@ describe("a stream", () => {
     assert.deepEqual([payload.streamId, payload.from], ["s1", "c2"]);
     off();
     await offered();
-    assert.deepEqual(answers.map(({ ok, error }) => error?.code ?? ok), [true, "feature_disabled"]);
+    assert.deepEqual(
+      answers.map(({ ok, error }) => error?.code ?? ok),
+      [true, "feature_disabled"],
+    );
   });
 });

@@ -44,7 +44,11 @@ export class FakeSocket implements WireSocket {
   }
   emit(event: string, payload: any, answer: (answer: object) => void): void {
     assert.ok(this.connected, `${event} was emitted without a connection: the stock client would keep it`);
-    this.asked.push({ event, payload: JSON.parse(JSON.stringify(payload)), answer: (what) => (this.heard(), answer(what)) });
+    this.asked.push({
+      event,
+      payload: JSON.parse(JSON.stringify(payload)),
+      answer: (what) => (this.heard(), answer(what)),
+    });
   }
 
   // ---- the side of the hub ----
@@ -76,7 +80,11 @@ export class FakeSocket implements WireSocket {
   /** The next request of EVENT, which must be there. */
   next(event: string): Asked {
     const at = this.asked.findIndex((one) => one.event === event);
-    assert.notEqual(at, -1, `${event} was not asked; ${JSON.stringify(this.asked.map((one) => [one.event, one.payload]))}`);
+    assert.notEqual(
+      at,
+      -1,
+      `${event} was not asked; ${JSON.stringify(this.asked.map((one) => [one.event, one.payload]))}`,
+    );
     return this.asked.splice(at, 1)[0]!;
   }
 }
@@ -112,11 +120,17 @@ afterEach(() => {
 });
 
 /** A client on a fake socket; it is closed behind the test. */
-export function fake<H extends HubTypes = AnyHub>(options: Partial<ClientOptions> = {}): { hub: HubClient<H>; socket: FakeSocket } {
+export function fake<H extends HubTypes = AnyHub>(
+  options: Partial<ClientOptions> = {},
+): { hub: HubClient<H>; socket: FakeSocket } {
   const socket = new FakeSocket();
   const open: OpenWire = (_, heard) => {
     socket.heard = heard;
-    return { socket, _cut: () => (socket.cuts++, socket.connected && socket.drop()), _release: () => void (socket.released = true) };
+    return {
+      socket,
+      _cut: () => (socket.cuts++, socket.connected && socket.drop()),
+      _release: () => void (socket.released = true),
+    };
   };
   const hub = new HubClient<H>({ hub: "chat", ...options }, open);
   clients.add(hub);
@@ -124,7 +138,9 @@ export function fake<H extends HubTypes = AnyHub>(options: Partial<ClientOptions
 }
 
 /** The same, connected. */
-export function connected<H extends HubTypes = AnyHub>(options?: Partial<ClientOptions>): { hub: HubClient<H>; socket: FakeSocket } {
+export function connected<H extends HubTypes = AnyHub>(
+  options?: Partial<ClientOptions>,
+): { hub: HubClient<H>; socket: FakeSocket } {
   const one = fake<H>(options);
   one.socket.accept();
   return one;
@@ -135,12 +151,24 @@ export function admit(socket: FakeSocket, { seq = 0, epoch = "e1", history, answ
   const join = socket.next("hub:join");
   const { roomId } = join.payload;
   const recovered = history?.recovered ?? (join.payload.since === undefined ? null : true);
-  const joined = { roomId, hubRole: "member", permissions: RIGHTS, silenced: false, seq, epoch, memberCount: 1, recovered, ...answer };
+  const joined = {
+    roomId,
+    hubRole: "member",
+    permissions: RIGHTS,
+    silenced: false,
+    seq,
+    epoch,
+    memberCount: 1,
+    recovered,
+    ...answer,
+  };
   join.answer({ ok: true, ...joined });
   socket.tell("hub:joined", joined);
-  if (history !== null) socket.tell("hub:history", { roomId, messages: [], hasMore: false, recovered, ...history, ...more });
+  if (history !== null)
+    socket.tell("hub:history", { roomId, messages: [], hasMore: false, recovered, ...history, ...more });
   const behind = socket.asked.find(({ event }) => event === "hub:leave");
-  if (behind) socket.next("hub:leave").answer({ ok: false, error: { code: "bad_request", message: "roomId is missing" } });
+  if (behind)
+    socket.next("hub:leave").answer({ ok: false, error: { code: "bad_request", message: "roomId is missing" } });
   return join;
 }
 
@@ -150,6 +178,36 @@ export async function joined<H extends HubTypes = AnyHub>(options?: Partial<Clie
   const joining = one.hub.join("r1");
   admit(one.socket, how);
   return { ...one, room: await joining };
+}
+
+/** A clock that the test turns, until its end: for timers, and for Date.now(). */
+export function turned(t: { after(fn: () => void): void }, now = 1e12): { tick(ms: number): void } {
+  const { setTimeout, clearTimeout } = globalThis;
+  const real = Date.now;
+  const timers = new Map<number, { at: number; fn: () => void }>();
+  let made = 0;
+  Object.assign(globalThis, {
+    setTimeout: (fn: () => void, ms = 0) => (timers.set(++made, { at: now + ms, fn }), made),
+    clearTimeout: (timer: any) => (typeof timer === "number" ? timers.delete(timer) : clearTimeout(timer)),
+  });
+  Date.now = () => now;
+  t.after(() => {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+    Date.now = real;
+  });
+  return {
+    tick(ms) {
+      const end = now + ms;
+      for (;;) {
+        const [next] = [...timers].filter(([, { at }]) => at <= end).sort(([a, x], [b, y]) => x.at - y.at || a - b);
+        if (!next) break;
+        timers.delete(next[0]);
+        now = Math.max(now, next[1].at);
+        next[1].fn();
+      }
+      now = end;
+    },
+  };
 }
 
 /** Lets what is due after promises happen. */

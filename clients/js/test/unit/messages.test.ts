@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { admit, joined, message } from "./fake.js";
+import { admit, joined, message, turned } from "./fake.js";
 
 const shown = (list: readonly any[]) => list.map(({ seq, content, status }) => [seq, content.body, status]);
 
 async function room(messages: any[] = [message(1), message(2)], options = {}) {
-  const one = await joined(options, { seq: Math.max(0, ...messages.map(({ changeSeq }) => changeSeq)), history: { messages } });
+  const one = await joined(options, {
+    seq: Math.max(0, ...messages.map(({ changeSeq }) => changeSeq)),
+    history: { messages },
+  });
   return { ...one, told: (event: string, payload: object) => one.socket.tell(event, { roomId: "r1", ...payload }) };
 }
 
@@ -17,7 +20,10 @@ describe("messages", () => {
     told("hub:messageArrived", { message: message(3) });
     off();
     told("hub:messageArrived", { message: message(4) });
-    assert.deepEqual(lists.map((list) => list.length), [2, 3]);
+    assert.deepEqual(
+      lists.map((list) => list.length),
+      [2, 3],
+    );
     assert.ok(lists.every(Object.isFrozen));
     assert.equal(r1.messages.value.length, 4);
   });
@@ -26,11 +32,22 @@ describe("messages", () => {
     const { room: r1, told } = await room();
     told("hub:messageEdited", { message: message(1, { content: { body: "edited" } }), seq: 3 });
     told("hub:messageEdited", { message: message(1, { content: { body: "older" } }), seq: 2 });
-    told("hub:reaction", { messageId: "m2", emoji: "👍", userId: "ann", removed: false, counts: { "👍": 1 }, seq: 4, reaction: [{ emoji: "👍", userId: "ann", timestamp: "t" }] });
+    told("hub:reaction", {
+      messageId: "m2",
+      emoji: "👍",
+      userId: "ann",
+      removed: false,
+      counts: { "👍": 1 },
+      seq: 4,
+      reaction: [{ emoji: "👍", userId: "ann", timestamp: "t" }],
+    });
     told("hub:reaction", { messageId: "m2", emoji: "🎉", userId: "bob", removed: false, counts: {}, seq: 5 });
     told("hub:reaction", { messageId: "m2", emoji: "👍", userId: "ann", removed: true, counts: {}, seq: 6 });
     assert.equal(r1.messages.value[0]!.content.body, "edited");
-    assert.deepEqual((r1.messages.value[1] as any).reaction.map(({ emoji, userId }: any) => [emoji, userId]), [["🎉", "bob"]]);
+    assert.deepEqual(
+      (r1.messages.value[1] as any).reaction.map(({ emoji, userId }: any) => [emoji, userId]),
+      [["🎉", "bob"]],
+    );
     told("hub:messageDeleted", { messageId: "m1", seq: 7 });
     assert.deepEqual(shown(r1.messages.value), [[2, "message 2", "approved"]]);
   });
@@ -46,7 +63,10 @@ describe("messages", () => {
     const { room: r1, socket, told } = await room([message(5), message(6)], { historySize: 3 });
     told("hub:messageArrived", { message: message(7) });
     told("hub:messageArrived", { message: message(8) });
-    assert.deepEqual(r1.messages.value.map(({ seq }) => seq), [6, 7, 8]);
+    assert.deepEqual(
+      r1.messages.value.map(({ seq }) => seq),
+      [6, 7, 8],
+    );
     assert.equal(r1.messages.hasMore, true);
     const loading = r1.messages.loadOlder(2);
     const asked = socket.next("hub:history");
@@ -54,7 +74,10 @@ describe("messages", () => {
     asked.answer({ ok: true, messages: [message(4), message(5)], hasMore: true });
     assert.equal(await loading, true);
     told("hub:messageArrived", { message: message(9) });
-    assert.deepEqual(r1.messages.value.map(({ seq }) => seq), [5, 6, 7, 8, 9]);
+    assert.deepEqual(
+      r1.messages.value.map(({ seq }) => seq),
+      [5, 6, 7, 8, 9],
+    );
   });
 
   test("of a page are asked for again when they may have changed on the way", async () => {
@@ -66,7 +89,10 @@ describe("messages", () => {
     await new Promise((done) => setImmediate(done));
     socket.next("hub:history").answer({ ok: true, messages: [message(4)], hasMore: false });
     assert.equal(await loading, false);
-    assert.deepEqual(r1.messages.value.map(({ seq }) => seq), [4, 5]);
+    assert.deepEqual(
+      r1.messages.value.map(({ seq }) => seq),
+      [4, 5],
+    );
   });
 
   test("that are told before they are stored stand at the end until they are", async () => {
@@ -75,10 +101,20 @@ describe("messages", () => {
     told("hub:messageArrived", { message: early("a"), provisional: true });
     told("hub:messageArrived", { message: early("b"), provisional: true });
     told("hub:messageArrived", { message: message(2) });
-    assert.deepEqual(r1.messages.value.map(({ id }) => id), ["m1", "m2", "a", "b"]);
+    assert.deepEqual(
+      r1.messages.value.map(({ id }) => id),
+      ["m1", "m2", "a", "b"],
+    );
     told("hub:messageStored", { messageId: "b", seq: 3 });
     told("hub:messageFailed", { messageId: "a", code: "store_unavailable" });
-    assert.deepEqual(r1.messages.value.map(({ id, seq, provisional }: any) => [id, seq, provisional]), [["m1", 1, undefined], ["m2", 2, undefined], ["b", 3, undefined]]);
+    assert.deepEqual(
+      r1.messages.value.map(({ id, seq, provisional }: any) => [id, seq, provisional]),
+      [
+        ["m1", 1, undefined],
+        ["m2", 2, undefined],
+        ["b", 3, undefined],
+      ],
+    );
   });
 
   test("that were told and not stored are forgotten by the next join", async () => {
@@ -87,14 +123,20 @@ describe("messages", () => {
     socket.drop();
     socket.accept();
     admit(socket, { seq: 1, history: { recovered: true } });
-    assert.deepEqual(r1.messages.value.map(({ id }) => id), ["m1"]);
+    assert.deepEqual(
+      r1.messages.value.map(({ id }) => id),
+      ["m1"],
+    );
   });
 
   test("that are not stored keep the place where they came", async () => {
     const { room: r1, told } = await room([message(1)]);
     told("hub:messageArrived", { message: message(null, { id: "passing" }) });
     told("hub:messageArrived", { message: message(2) });
-    assert.deepEqual(r1.messages.value.map(({ id }) => id), ["m1", "passing", "m2"]);
+    assert.deepEqual(
+      r1.messages.value.map(({ id }) => id),
+      ["m1", "passing", "m2"],
+    );
   });
 });
 
@@ -105,7 +147,13 @@ describe("sending", () => {
     const [own] = r1.messages.value as any[];
     assert.deepEqual([own.seq, own.status, own.content], [null, "sending", { body: "hi" }]);
     const { payload, answer } = socket.next("hub:send");
-    assert.deepEqual(payload, { roomId: "r1", messageType: "text", content: { body: "hi" }, clientMessageId: own.clientMessageId, replyTo: { id: "m9" } });
+    assert.deepEqual(payload, {
+      roomId: "r1",
+      messageType: "text",
+      content: { body: "hi" },
+      clientMessageId: own.clientMessageId,
+      replyTo: { id: "m9" },
+    });
     const stored = message(1, { clientMessageId: own.clientMessageId, content: { body: "hi" } });
     answer({ ok: true, message: stored });
     assert.deepEqual(await sending, stored);
@@ -126,7 +174,10 @@ describe("sending", () => {
     assert.deepEqual([a.payload.clientMessageId, a.payload.content.body, b.payload.content.body], [key, "a", "b"]);
     a.answer({ ok: true, message: message(1, { clientMessageId: key }) });
     b.answer({ ok: true, message: message(2, { clientMessageId: b.payload.clientMessageId }) });
-    assert.deepEqual((await Promise.all([first, second])).map(({ seq }) => seq), [1, 2]);
+    assert.deepEqual(
+      (await Promise.all([first, second])).map(({ seq }) => seq),
+      [1, 2],
+    );
   });
 
   test("is not repeated when the replay shows that it arrived", async () => {
@@ -156,8 +207,15 @@ describe("sending", () => {
   test("that is refused stays as failed, and can be tried again or taken away", async () => {
     const { room: r1, socket } = await room([]);
     const sending = r1.send("text", { body: "a" });
-    socket.next("hub:send").answer({ ok: false, error: { code: "rate_limited", message: "slowly", retryAfterMs: 5000 } });
-    await assert.rejects(sending, { code: "rate_limited", retryAfterMs: 5000, event: "hub:send", message: "slowly" });
+    socket
+      .next("hub:send")
+      .answer({ ok: false, error: { code: "rate_limited", message: "slowly", retryAfterMs: 5000 } });
+    await assert.rejects(sending, {
+      code: "rate_limited",
+      retryAfterMs: 5000,
+      event: "hub:send",
+      message: "slowly",
+    });
     const [failed] = r1.messages.value as any[];
     assert.deepEqual([failed.status, failed.error.code], ["failed", "rate_limited"]);
     const again = r1.retry(failed.clientMessageId);
@@ -170,13 +228,15 @@ describe("sending", () => {
   });
 
   test("waits for the next connection while the server stops, and asks again what became of it when that is unknown", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const clock = turned(t);
     const { room: r1, socket } = await room([]);
     void r1.send("text", { body: "a" });
-    socket.next("hub:send").answer({ ok: false, error: { code: "store_unavailable", message: "away", outcome: "unknown" } });
-    t.mock.timers.tick(1000);
+    socket
+      .next("hub:send")
+      .answer({ ok: false, error: { code: "store_unavailable", message: "away", outcome: "unknown" } });
+    clock.tick(1000);
     socket.next("hub:send").answer({ ok: false, error: { code: "shutting_down", message: "stopping" } });
-    t.mock.timers.tick(5000);
+    clock.tick(5000);
     assert.deepEqual(socket.asked, []);
     assert.equal((r1.messages.value[0] as any).status, "sending");
   });
@@ -193,7 +253,10 @@ describe("sending", () => {
     await assert.rejects(r2.send("text", { body: "b" }), { code: "queue_full", event: "hub:send" });
     assert.equal(r1.messages.value.length, 1);
     assert.equal(r2.messages.value.length, 0);
-    await assert.rejects(r1.call("hub:edit", { messageId: "m1", content: {} }), { code: "disconnected", event: "hub:edit" });
+    await assert.rejects(r1.call("hub:edit", { messageId: "m1", content: {} }), {
+      code: "disconnected",
+      event: "hub:edit",
+    });
     socket.accept();
     admit(socket, { history: { recovered: true } });
     admit(socket, { history: { recovered: true } });
@@ -209,9 +272,16 @@ describe("sending", () => {
       void r1.send("text", { body: id });
       socket.next("hub:send").answer({ ok: true, message: pending(id) });
     }
-    assert.deepEqual(shown(r1.messages.value), [[null, "b", "pending"], [null, "c", "pending"], [null, "a", "sending"]]);
+    assert.deepEqual(shown(r1.messages.value), [
+      [null, "b", "pending"],
+      [null, "c", "pending"],
+      [null, "a", "sending"],
+    ]);
     told("hub:messageArrived", { message: message(1, { id: "c", content: { body: "c" } }) });
     told("hub:messageRejected", { messageId: "b", reason: "rude" });
-    assert.deepEqual(shown(r1.messages.value), [[1, "c", "approved"], [null, "a", "sending"]]);
+    assert.deepEqual(shown(r1.messages.value), [
+      [1, "c", "approved"],
+      [null, "a", "sending"],
+    ]);
   });
 });

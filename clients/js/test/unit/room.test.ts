@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
-import { afterEach, describe, mock, test } from "node:test";
+import { describe, test } from "node:test";
 import { HubError } from "../../src/errors.js";
-import { admit, connected, fake, joined, message, RIGHTS, turn } from "./fake.js";
+import { admit, connected, fake, joined, message, RIGHTS, turn, turned } from "./fake.js";
 
 const bodies = (list: readonly any[]) => list.map(({ content }) => content.body);
 const numbers = (list: readonly any[]) => list.map(({ seq }) => seq);
 
 describe("a room", () => {
-  afterEach(() => mock.timers.reset());
-
   test("is there when its history is", async () => {
     const { hub, socket } = connected();
     let room: any;
-    hub.join("r1").then((joined) => (room = joined), () => {});
+    hub.join("r1").then(
+      (joined) => (room = joined),
+      () => {},
+    );
     const { payload } = socket.next("hub:join");
     assert.deepEqual(payload, { roomId: "r1", members: true });
     hub.close();
@@ -57,7 +58,14 @@ describe("a room", () => {
     const { hub, socket } = connected();
     const joining = hub.join("r1");
     socket.next("hub:join").answer({ ok: false, error: { code: "blocked", message: "You are blocked" } });
-    await assert.rejects(joining, (error: HubError) => error instanceof HubError && error.code === "blocked" && error.event === "hub:join" && error.message === "You are blocked");
+    await assert.rejects(
+      joining,
+      (error: HubError) =>
+        error instanceof HubError &&
+        error.code === "blocked" &&
+        error.event === "hub:join" &&
+        error.message === "You are blocked",
+    );
     void hub.join("r1").catch(() => {});
     socket.next("hub:join");
   });
@@ -69,7 +77,14 @@ describe("a room", () => {
     socket.tell("hub:skipped", { roomId: "r1", seqs: [3, 4] });
     socket.drop();
     socket.accept();
-    const { payload } = admit(socket, { seq: 6, history: { recovered: true, messages: [message(6)], changes: [{ messageId: "m1", seq: 5, message: message(1, { changeSeq: 5, content: { body: "edited" } }) }] } });
+    const { payload } = admit(socket, {
+      seq: 6,
+      history: {
+        recovered: true,
+        messages: [message(6)],
+        changes: [{ messageId: "m1", seq: 5, message: message(1, { changeSeq: 5, content: { body: "edited" } }) }],
+      },
+    });
     assert.deepEqual([payload.since, payload.epoch], [4, "e1"]);
     assert.deepEqual(bodies(room.messages.value), ["edited", "message 2", "message 6"]);
     assert.deepEqual(states, ["joined", "recovering", "joined"]);
@@ -79,8 +94,15 @@ describe("a room", () => {
     const { socket, room } = await joined({}, { seq: 2, history: { messages: [message(1), message(2)] } });
     socket.drop();
     socket.accept();
-    admit(socket, { seq: 1, epoch: "e2", history: { recovered: false, messages: [message(1, { id: "other" })], hasMore: true } });
-    assert.deepEqual(room.messages.value.map(({ id }) => id), ["other"]);
+    admit(socket, {
+      seq: 1,
+      epoch: "e2",
+      history: { recovered: false, messages: [message(1, { id: "other" })], hasMore: true },
+    });
+    assert.deepEqual(
+      room.messages.value.map(({ id }) => id),
+      ["other"],
+    );
     assert.equal(room.messages.hasMore, true);
     socket.drop();
     socket.accept();
@@ -91,7 +113,9 @@ describe("a room", () => {
     const { socket } = await joined({}, { seq: 9 });
     socket.drop();
     socket.accept();
-    socket.next("hub:join").answer({ ok: true, roomId: "r1", permissions: RIGHTS, seq: 3, epoch: "e2", recovered: false });
+    socket
+      .next("hub:join")
+      .answer({ ok: true, roomId: "r1", permissions: RIGHTS, seq: 3, epoch: "e2", recovered: false });
     socket.drop();
     socket.accept();
     const { payload } = socket.next("hub:join");
@@ -107,7 +131,11 @@ describe("a room", () => {
     assert.deepEqual(numbers(room.messages.value), [1, 2, 3]);
   });
 
-  for (const [event, status] of [["hub:kicked", "kicked"], ["hub:blocked", "blocked"], ["hub:roomClosed", "closed"]] as const) {
+  for (const [event, status] of [
+    ["hub:kicked", "kicked"],
+    ["hub:blocked", "blocked"],
+    ["hub:roomClosed", "closed"],
+  ] as const) {
     test(`says that it is over after ${event}, and does not join again`, async () => {
       const { hub, socket, room } = await joined();
       const ended: any[] = [];
@@ -115,7 +143,10 @@ describe("a room", () => {
       const sending = room.send("text", { body: "hi" });
       socket.tell(event, { roomId: "r1", reason: "not_authorized" });
       assert.equal(room.status.value, status);
-      assert.deepEqual(ended.map((what) => [what.status, what.error.message]), [[status, "not_authorized"]]);
+      assert.deepEqual(
+        ended.map((what) => [what.status, what.error.message]),
+        [[status, "not_authorized"]],
+      );
       await assert.rejects(sending, { code: "not_in_room" });
       await assert.rejects(room.send("text", { body: "hi" }), { code: "closed" });
       socket.drop();
@@ -125,21 +156,24 @@ describe("a room", () => {
     });
   }
 
-  test("is over when it may not be joined again, and tries once more when it may later", async () => {
-    mock.timers.enable({ apis: ["setTimeout"] });
+  test("is over when it may not be joined again, and tries once more when it may later", async (t) => {
+    const clock = turned(t);
     const { socket, room } = await joined();
     socket.drop();
     socket.accept();
     socket.next("hub:join").answer({ ok: false, error: { code: "rate_limited", message: "later", retryAfterMs: 700 } });
-    mock.timers.tick(699);
+    clock.tick(699);
     assert.deepEqual(socket.asked, []);
-    mock.timers.tick(1);
+    clock.tick(1);
     socket.next("hub:join").answer({ ok: false, error: { code: "not_authorized", message: "no more" } });
     assert.equal(room.status.value, "refused");
   });
 
   test("reads what there was to read when it is allowed to", async () => {
-    const { socket, room } = await joined({}, { seq: 3, history: null, answer: { permissions: { ...RIGHTS, canRead: false } } });
+    const { socket, room } = await joined(
+      {},
+      { seq: 3, history: null, answer: { permissions: { ...RIGHTS, canRead: false } } },
+    );
     socket.tell("hub:permissions", { roomId: "r1", hubRole: "member", permissions: RIGHTS, silenced: false });
     const { payload } = admit(socket, { seq: 3, history: { messages: [message(3)] } });
     assert.equal(payload.since, undefined);
@@ -162,7 +196,16 @@ describe("a room", () => {
   });
 
   test("knows who is there", async () => {
-    const ann = { userId: "ann", name: "Ann", avatar: null, hubRole: "member", presence: "online", connections: 1, typing: false, recording: false };
+    const ann = {
+      userId: "ann",
+      name: "Ann",
+      avatar: null,
+      hubRole: "member",
+      presence: "online",
+      connections: 1,
+      typing: false,
+      recording: false,
+    };
     const { socket, room } = await joined({}, { answer: { members: [ann] } });
     const told = (event: string, payload: object) => socket.tell(event, { roomId: "r1", ...payload });
     told("hub:typing", { userId: "ann", user: { id: "ann", name: "Ann" } });
@@ -170,14 +213,26 @@ describe("a room", () => {
     told("hub:presence", { event: "state", user: { id: "bob", name: "Bob" }, state: { x: 1 } });
     told("hub:messageRead", { userId: "ann", lastReadSeq: 4 });
     told("hub:messageRead", { userId: "gone", lastReadSeq: 4 });
-    assert.deepEqual(room.members.value.map(({ userId, name, typing, state, lastReadSeq }) => ({ userId, name, typing, state, lastReadSeq })), [
-      { userId: "ann", name: "Ann", typing: true, state: undefined, lastReadSeq: 4 },
-      { userId: "bob", name: "Bob", typing: false, state: { x: 1 }, lastReadSeq: undefined },
-    ]);
+    assert.deepEqual(
+      room.members.value.map(({ userId, name, typing, state, lastReadSeq }) => ({
+        userId,
+        name,
+        typing,
+        state,
+        lastReadSeq,
+      })),
+      [
+        { userId: "ann", name: "Ann", typing: true, state: undefined, lastReadSeq: 4 },
+        { userId: "bob", name: "Bob", typing: false, state: { x: 1 }, lastReadSeq: undefined },
+      ],
+    );
     told("hub:stopTyping", { userId: "ann" });
     told("hub:presence", { event: "away", user: { id: "ann" } });
     told("hub:presence", { event: "offline", user: { id: "bob" } });
-    assert.deepEqual(room.members.value.map(({ userId, typing, presence }) => [userId, typing, presence]), [["ann", false, "away"]]);
+    assert.deepEqual(
+      room.members.value.map(({ userId, typing, presence }) => [userId, typing, presence]),
+      [["ann", false, "away"]],
+    );
   });
 
   test("has the shared state", async () => {
@@ -194,18 +249,21 @@ describe("a room", () => {
     assert.deepEqual(room.state.value, {});
   });
 
-  test("tells of typing seldom, and not without a connection", async () => {
-    mock.timers.enable({ apis: ["Date", "setTimeout"], now: 1e12 });
+  test("tells of typing seldom, and not without a connection", async (t) => {
+    const clock = turned(t);
     const { socket, room } = await joined();
     room.typing();
     room.typing();
-    mock.timers.tick(3000);
+    clock.tick(3000);
     room.typing();
     room.typing(false);
     room.typing();
-    assert.deepEqual(socket.asked.map(({ payload }) => payload.event), ["typing", "typing", "stopTyping", "typing"]);
+    assert.deepEqual(
+      socket.asked.map(({ payload }) => payload.event),
+      ["typing", "typing", "stopTyping", "typing"],
+    );
     socket.drop();
-    mock.timers.tick(3000);
+    clock.tick(3000);
     socket.asked = [];
     room.typing();
     assert.deepEqual(socket.asked, []);
