@@ -120,7 +120,7 @@ export class HubClient<H extends HubTypes = AnyHub> implements ConnectionOwner {
     return (await this._connection.call("hub:command", { command: name, payload, ...options }, timeoutMs)).result;
   }
 
-  /** A channel by its name. */
+  /** A channel by its name; one object for each, as long as the client lives. So it is with records and collections. */
   channel<N extends string>(name: N): Channel<Lookup<H["channels"], N, "data">> {
     return this._follow("channel", name, () => new Channel(name, this._connection));
   }
