@@ -408,6 +408,7 @@ static void check_hub(struct hub_loader *l, struct hub_raw *h) {
     check_handled_types(l, h);
     check_system_type(l, h);
     check_custom_events(l, h);
+    hub_check_reach(l, h);
     for (size_t i = 0; i < h->def.role_n; i++) check_role(l, &h->def.roles[i]);
     for (size_t i = 0; i < h->def.kafka_event_n; i++) check_topic(l, &h->def.kafka_events[i]);
     for (size_t i = 0; i < h->def.auth_source_n; i++) {

@@ -164,6 +164,17 @@ static void check_auth_scripts(struct hub_loader *l, struct hub_raw *h) {
         }
 }
 
+/* A role that was named but not found may have been meant to be any of them. */
+bool hub_names_unknown_role(struct hub_loader *l, const struct hub_def *d) {
+    for (size_t i = 0; i < d->role_n; i++)
+        if (!d->roles[i].name) return true;
+    for (size_t i = 0; i < d->auth_source_n; i++)
+        if (!d->auth_sources[i].hub_role && text_of_key(l, &d->auth_sources[i], "hubRole").n) return true;
+    for (size_t i = 0; i < d->auth_script_n; i++)
+        if (!d->auth_scripts[i].hub_role && text_of_key(l, &d->auth_scripts[i], "hubRole").n) return true;
+    return false;
+}
+
 /* Somebody who can moderate: a granted role, or the built-in role of absoluteRoles. */
 static bool has_moderator(const struct hub_def *d, bool *defined) {
     bool found = d->absolute_roles.n > 0;
@@ -179,7 +190,7 @@ static bool has_moderator(const struct hub_def *d, bool *defined) {
 static void check_moderation(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     bool defined;
-    if (has_moderator(d, &defined)) return;
+    if (has_moderator(d, &defined) || hub_names_unknown_role(l, d) || hub_is_place_wrong(l, d->file, "hubRoles")) return;
     const char *who =
         defined ? "no role with canModerate is granted by authSources or authScripts, and there are no absoluteRoles"
                 : "there is no role with canModerate and there are no absoluteRoles";
@@ -195,15 +206,6 @@ static void check_moderation(struct hub_loader *l, struct hub_raw *h) {
                      "everybody joins silenced and nobody can let them speak: %s", who);
 }
 
-/* A role that was named but not found may have been meant to be any of them. */
-static bool names_unknown_role(struct hub_loader *l, const struct hub_def *d) {
-    for (size_t i = 0; i < d->auth_source_n; i++)
-        if (!d->auth_sources[i].hub_role && text_of_key(l, &d->auth_sources[i], "hubRole").n) return true;
-    for (size_t i = 0; i < d->auth_script_n; i++)
-        if (!d->auth_scripts[i].hub_role && text_of_key(l, &d->auth_scripts[i], "hubRole").n) return true;
-    return false;
-}
-
 static void check_roles_granted(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     struct hub_node *room = hub_place(l, h, "roomSettings");
@@ -211,7 +213,7 @@ static void check_roles_granted(struct hub_loader *l, struct hub_raw *h) {
         hub_complain(l, "H025", room, &room->key_range, NULL,
                      "without authSources and authScripts every authenticated user who passes the checks is admitted, "
                      "with no specific role");
-    for (size_t i = 0; i < d->role_n && !names_unknown_role(l, d); i++)
+    for (size_t i = 0; i < d->role_n && !hub_names_unknown_role(l, d); i++)
         if (d->roles[i].name && !hub_def_is_granted(d, &d->roles[i]))
             hub_complain(l, "H026", hub_place(l, &d->roles[i], "name"), NULL, NULL,
                          "no authSource and no authScript grants the role \"%s\"", d->roles[i].name);

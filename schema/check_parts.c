@@ -13,6 +13,7 @@ static void check_command_role(struct hub_loader *l, struct hub_raw *h, const st
         if (!strcmp(h->def.roles[i].name, name)) return;
         hub_nearest_try(&near, h->def.roles[i].name);
     }
+    if (hub_is_role_told(l, h, name)) return;
     const struct hub_node *at = hub_place(l, c, "roles");
     hub_complain(l, "H012", at, NULL, near.best, "roles \"%s\" is not defined in hubRoles%s", name, hub_used_by(l, at));
 }

@@ -1,4 +1,5 @@
 /* Scripts: which variables each hook has, and where in the YAML a script's problem stands. */
+#include "schema/analysis/analysis.h"
 #include "schema/loader.h"
 
 struct report {
@@ -42,6 +43,11 @@ static bool is_room_record(struct hub_loader *l, struct hub_str name) {
     return is;
 }
 
+const char *hub_script_used_by(struct hub_loader *l, const struct hub_pending_script *p, struct hub_str path) {
+    struct hub_str root = hub_str(path.p, hub_str_find(path, '.'));
+    return p && is_room_record(l, root) ? hub_used_by(l, p->node) : "";
+}
+
 /* Unknown variables are what the script has there; of unknown members the text begins with whose they are. */
 static const char *used_by(const struct report *r, const struct hub_script_problem *p, struct hub_str at) {
     struct hub_str first = hub_str(p->text, strcspn(p->text, " "));
@@ -49,22 +55,28 @@ static const char *used_by(const struct report *r, const struct hub_script_probl
     return depends ? hub_used_by(r->l, r->script->node) : "";
 }
 
+void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_source *src, size_t from,
+                     size_t to, const char *code, const char *suggestion, const char *text) {
+    struct hub_range range;
+    if (p) {
+        range = hub_node_span(p->node, from, to);
+        hub_complain(l, code, p->node, &range, suggestion, "%s", text);
+        return;
+    }
+    hub_source_place(src, from, &range.line, &range.column);
+    hub_source_place(src, to, &range.end_line, &range.end_column);
+    if (range.end_line != range.line) range.end_line = range.line, range.end_column = range.column + 1;
+    hub_diags_add(l->diags, code, src, &range, NULL, suggestion, text);
+}
+
 static void on_problem(void *arg, const struct hub_script_problem *p) {
     struct report *r = arg;
     size_t from, to;
-    const char *suggestion = p->suggestion[0] ? p->suggestion : NULL;
+    const char *suggestion = p->suggestion[0] ? p->suggestion : NULL, *text = p->text;
     bytes_of(r->text, p, &from, &to);
-    if (r->script) {
-        struct hub_range range = hub_node_span(r->script->node, from, to);
-        hub_complain(r->l, p->code, r->script->node, &range, suggestion, "%s%s", p->text,
-                     used_by(r, p, hub_str(r->text.p + from, to - from)));
-        return;
-    }
-    struct hub_range range;
-    hub_source_place(r->src, from, &range.line, &range.column);
-    hub_source_place(r->src, to, &range.end_line, &range.end_column);
-    if (range.end_line != range.line) range.end_line = range.line, range.end_column = range.column + 1;
-    hub_diags_add(r->l->diags, p->code, r->src, &range, NULL, suggestion, p->text);
+    if (r->script)
+        text = hub_arena_fmt(r->l->scratch, "%s%s", text, used_by(r, p, hub_str(r->text.p + from, to - from)));
+    hub_script_tell(r->l, r->script, r->src, from, to, p->code, suggestion, text);
 }
 
 /* "$room" and "$source" become the names the author gave, even if they are not defined anywhere: that is
@@ -98,7 +110,6 @@ static bool is_merged(const struct hub_plugin *plugin) { return plugin->used && 
 
 void hub_check_scripts(struct hub_loader *l) {
     const struct hub_script_checker *c = l->options->checker;
-    l->in_error = hub_diags_count(l->diags, HUB_SEV_ERROR) > 0;
     for (size_t i = 0; i < l->script_n; i++) {
         const struct hub_pending_script *p = &l->scripts[i];
         if (hub_is_template(p) && is_merged(p->node->src->plugin->plugin)) continue; /* checked where it is used */
@@ -108,6 +119,7 @@ void hub_check_scripts(struct hub_loader *l) {
         hook_variables(l, p, vars);
         struct report r = {.l = l, .script = p, .text = p->script->text};
         c->check(c->ctx, p->script, &(struct hub_script_names){vars, hub_known_to(l, p), on_problem, &r});
+        hub_analyse_script(l, p);
     }
 }
 
@@ -120,5 +132,6 @@ void hub_check_modules(struct hub_loader *l) {
         c->check_file(
             c->ctx, r.text,
             &(struct hub_script_names){src->plugin ? of_plugin : NULL, hub_known_to_module(l, src), on_problem, &r});
+        hub_analyse_module(l, src);
     }
 }

@@ -640,6 +640,31 @@ static const struct hub_code_row rows[] = {
      "  - {name: moved, topic: hubd-chat-service-dbevent-conversation-updated, targetRoomExpression: "
      "data.conversation.id}",
      "Nobody ever gets the event."},
+    {"H035", WARNING, "rights that contradict each other",
+     "One right of the role needs another one that it does not have, or takes back what another one gives.",
+     "hubRoles:\n"
+     "  - {name: moderator, canRead: false, canModerate: true}",
+     "hubRoles:\n"
+     "  - {name: moderator, canModerate: true}",
+     "The right can be used by guessing only, or makes no difference."},
+    {"H036", WARNING, "what nobody can ever do",
+     "Messages that no role that is granted may send, while no script sends any either; a command whose roles nobody "
+     "gets.",
+     "hubRoles:\n"
+     "  - {name: member, canSend: false}\n"
+     "messageSettings: {messageTypes: [text]}",
+     "hubRoles:\n"
+     "  - {name: member}\n"
+     "messageSettings: {messageTypes: [text]}",
+     "Everybody who tries is refused."},
+    {"H037", WARNING, "roomField that holds no room",
+     "roomField is compared with the id of the room. The id of another object's records is not that, and neither is the "
+     "user's.",
+     "authSources:\n"
+     "  - {name: member, sourceObject: membership, userField: userId, roomField: id}",
+     "authSources:\n"
+     "  - {name: member, sourceObject: membership, userField: userId, roomField: conversationId}",
+     "The auth source matches nobody, or by chance."},
     {"E001", ERROR, "command without a room",
      "roles and order: room are about the room that a command is called in: they need room: required. A plain "
      "namespace has no rooms of a hub.",
@@ -810,6 +835,30 @@ static const struct hub_code_row rows[] = {
      "left alone.",
      "roomEligibility: room.opne", "roomEligibility: room.open",
      "Reading it gives nothing (undefined, nil), so a condition is false or compares with nothing; calling it fails."},
+    {"L005", WARNING, "comparison that always comes out the same",
+     "A property of type Enum is compared with a value that it does not have, a Boolean or number with a text, a "
+     "DateTime with a number; or a text stands alone behind ||, which makes all of it true. Expressions convert as "
+     "JavaScript does (\"5\" == 5), Lua and === do not; what may come out either way is left alone.",
+     "condition: record.status == \"actve\"", "condition: record.status == \"active\"",
+     "The condition is always true or always false."},
+    {"L006", WARNING, "result that the engine does not take",
+     "What a hook returns is written as a literal, and has a key that its results do not have, a value of another type, "
+     "or lacks what is required; or a chunk returns nothing where something is needed.",
+     "script: \"({accepted: true})\"", "script: \"({accept: true})\"",
+     "The call ends as handler_failed, or the key is passed over."},
+    {"L007", WARNING, "call that fails",
+     "The function takes another number of arguments, or others; or a text names a DataObject, message type, hub, queue "
+     "or module that is not there. Functions of lib/ are looked at, too: too few arguments are told only where the "
+     "function cannot do without.",
+     "script: {lua: \"return objects.find('chessGame')\"}", "script: {lua: \"return objects.find('chessGame', roomId)\"}",
+     "The call raises an error, or what is too much is passed over."},
+    {"L008", WARNING, "call that makes no sense there",
+     "A hook that only decides changes or sends something, which happens each time that anybody asks; a function that "
+     "waits for a store is called for everybody who joins a room of thousands; or a function of the script's own hub is "
+     "called where there is none.",
+     "roomEligibility: {lua: \"hub.send(room.id, 'text', {body = 'hi'}) return true\"}",
+     "roomEligibility: room.status == \"open\"",
+     "It is done again and again, or fails; joins wait for the store."},
     {"L010", ERROR, "Lua chunk without its line breaks",
      "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment hides the rest of "
      "the "

@@ -138,9 +138,34 @@ static const char *const *property_names(struct hub_loader *l, const struct hub_
     return names;
 }
 
-static const struct hub_def_object *object_at(struct hub_loader *l, const void *base, const char *key) {
-    const struct hub_node *n = base ? hub_place(l, base, key) : NULL;
-    return n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n ? hub_service_object(l->service, n->value) : NULL;
+/* Whether D is about PLACE, or what lies below it. What is no YAML may be about anything. */
+static bool is_within(const struct hub_diag *d, const char *place) {
+    size_t n = strlen(place);
+    const char *path = d->path ? d->path : "";
+    if (d->code[0] == 'L') return false; /* scripts declare nothing */
+    if (d->code[0] == 'Y') return true;
+    return !strncmp(path, place, n) && (!path[n] || path[n] == '.' || path[n] == '[');
+}
+
+bool hub_is_place_wrong(struct hub_loader *l, const char *file, const char *place) {
+    if (!hub_diags_count(l->diags, HUB_SEV_ERROR)) return false;
+    for (size_t i = 0; i < hub_diags_n(l->diags); i++) {
+        const struct hub_diag *d = hub_diags_at(l->diags, i);
+        if (d->severity == HUB_SEV_ERROR && !strcmp(d->file, file) && is_within(d, place)) return true;
+    }
+    return false;
+}
+
+bool hub_is_object_wrong(struct hub_loader *l, const struct hub_def_object *o) {
+    const struct hub_node *n = hub_place(l, o, "");
+    return n && hub_is_place_wrong(l, n->src->name, hub_node_path(l->scratch, n));
+}
+
+const struct hub_def_object *hub_known_object(struct hub_loader *l, const void *base, const char *key) {
+    const struct hub_node *n = base && !l->alone ? hub_place(l, base, key) : NULL;
+    bool named = n && n->kind == HUB_NODE_SCALAR && !n->bad && n->value.n;
+    const struct hub_def_object *o = named ? hub_service_object(l->service, n->value) : NULL;
+    return o && o->name && !hub_is_object_wrong(l, o) ? o : NULL;
 }
 
 static bool has_name(const char *const *names, const char *name) {
@@ -152,7 +177,7 @@ static bool has_name(const char *const *names, const char *name) {
 /* ALIAS is what stands for the name that the author gave the object. */
 static size_t add_record(struct hub_loader *l, const struct hub_pending_script *p, const char *name, const char *alias,
                          const struct hub_def_object *o, struct hub_script_known *out, size_t n) {
-    if (!o || !o->name || !has_name(p->row->vars->names, alias)) return n;
+    if (!o || !has_name(p->row->vars->names, alias)) return n;
     const char *const *members = property_names(l, o);
     out[n++] = (struct hub_script_known){name, members};
     if (!has_name(p->row->vars->names, o->name)) out[n++] = (struct hub_script_known){o->name, members};
@@ -162,9 +187,7 @@ static size_t add_record(struct hub_loader *l, const struct hub_pending_script *
 const struct hub_script_known *hub_known_to(struct hub_loader *l, const struct hub_pending_script *p) {
     size_t n = 0;
     struct hub_script_known *all = known_with(l, p->node->src, 4, &n);
-    if (!l->alone && !l->in_error) {
-        n = add_record(l, p, "room", "room", object_at(l, p->hub, "roomSettings.roomDataObject"), all, n);
-        n = add_record(l, p, "record", "$source", object_at(l, p->base, "sourceObject"), all, n);
-    }
+    n = add_record(l, p, "room", "room", hub_known_object(l, p->hub, "roomSettings.roomDataObject"), all, n);
+    n = add_record(l, p, "record", "$source", hub_known_object(l, p->base, "sourceObject"), all, n);
     return all;
 }

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "schema/analysis/analysis.h"
 #include "schema/loader.h"
 #include "schema/memory.h"
 
@@ -419,6 +420,7 @@ static void load_modules(struct hub_loader *l) {
     if (good) l->known = hub_know_modules(l, NULL);
     for (size_t i = 0; i < l->plugin_n; i++)
         if (good && l->plugins[i]->lib_good) l->plugins[i]->known = hub_know_modules(l, l->plugins[i]);
+    hub_analysis_begin(l);
     hub_check_modules(l);
 }
 

@@ -57,6 +57,8 @@ struct hub_script_names {
     hub_script_report *report;
     void *arg;
 };
+struct hub_syntax;
+struct hub_arena;
 struct hub_script_checker {
     /* The globals of scripting.md are always there. */
     void (*check)(void *ctx, const struct hub_script *script, const struct hub_script_names *names);
@@ -65,6 +67,9 @@ struct hub_script_checker {
     /* Tells the members of the table that the module TEXT returns. False: they cannot be known for sure.
      * NULL: they never are. */
     bool (*members)(void *ctx, struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg);
+    /* TEXT as a tree in ARENA, for schema/analysis; NULL when its syntax is wrong. NULL: scripts are not
+     * analysed. */
+    struct hub_syntax *(*syntax)(void *ctx, enum hub_script_kind kind, struct hub_str text, struct hub_arena *arena);
     void *ctx;
 };
 

@@ -32,7 +32,6 @@ struct hub_loader {
     struct hub_service *service;
     bool alone;          /* there is no service: references into it are not checked */
     bool unreadable;     /* a file or folder could not be read */
-    bool in_error;       /* there are errors already: objects may lack properties that the author wrote down */
     struct hub_raw *hub; /* being walked; NULL in service.yaml */
     struct hub_raw **hubs;
     size_t hub_n;
@@ -44,7 +43,9 @@ struct hub_loader {
     struct hub_module *modules; /* of lib/, and of those of plugins */
     size_t module_n;
     struct hub_script_known *known; /* what is in lib/; up to an entry without path; NULL: nothing is known of it */
-    struct hub_plugin **plugins;    /* those that could be read */
+    struct hub_lib_function *lib_functions; /* of the modules (analysis/lib.c); in the scratch arena */
+    size_t lib_function_n;
+    struct hub_plugin **plugins; /* those that could be read */
     size_t plugin_n;
     const struct hub_plugin_source **uses; /* of plugins */
     size_t use_n;
@@ -52,6 +53,7 @@ struct hub_loader {
     bool as_written;      /* plugins are checked, and not put in */
 };
 
+struct hub_lib_function;
 struct hub_module {
     const char *name; /* "game.board" */
     const struct hub_source *src;
@@ -139,6 +141,9 @@ bool hub_is_socket_event(const char *name);   /* one that Socket.IO keeps for it
 void hub_load_seed(struct hub_loader *l, struct hub_node *root);
 void hub_finish_hub(struct hub_loader *l, struct hub_raw *h);
 void hub_check_hub(struct hub_loader *l, struct hub_raw *h);
+/* Whether a role that is granted is not known, or one has no name: it may have been meant to be any of
+ * them, so nothing that follows from which roles there are is told beside that. */
+bool hub_names_unknown_role(struct hub_loader *l, const struct hub_def *d);
 void hub_check_hubs_together(struct hub_loader *l);
 /* What both may declare (check_parts.c). */
 void hub_check_hub_parts(struct hub_loader *l, struct hub_raw *h);
@@ -146,11 +151,19 @@ void hub_check_namespace_parts(struct hub_loader *l, struct hub_def_namespace *n
 void hub_finish_part_fields(struct hub_loader *l, struct hub_def_parts *p); /* the lists of fields in them */
 void hub_finish_parts(struct hub_def_parts *p);
 void hub_resolve(struct hub_loader *l);
+/* Whether authSources or authScripts of H name the role: if it is not defined, that has been said. */
+bool hub_is_role_told(const struct hub_loader *l, const struct hub_raw *h, const char *name);
 void hub_check_scripts(struct hub_loader *l);
+/* What hub_used_by says of P where PATH ("room.status") begins with a room's record; else "". */
+const char *hub_script_used_by(struct hub_loader *l, const struct hub_pending_script *p, struct hub_str path);
+/* A finding at bytes [FROM, TO) of the text of a script or, with P NULL, of the module SRC. */
+void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_source *src, size_t from,
+                     size_t to, const char *code, const char *suggestion, const char *text);
 /* Whether P stands in a plugin's file as such, where it is never run: in those that use it it is. */
 bool hub_is_template(const struct hub_pending_script *p);
 /* Warns of what can never have an effect; after everything else has been read. */
 void hub_check_effect(struct hub_loader *l);
+void hub_check_reach(struct hub_loader *l, struct hub_raw *h); /* its part about who may do what (check_reach.c) */
 /* What a hook says whatever comes, as far as its text tells: by JavaScript's rules of truth. */
 enum hub_constant { HUB_VARIES, HUB_ALWAYS_FALSE, HUB_ALWAYS_TRUE };
 enum hub_constant hub_script_constant(const struct hub_script *s);
@@ -204,5 +217,12 @@ struct hub_script_known *hub_know_modules(struct hub_loader *l, const struct hub
 const struct hub_script_known *hub_known_to_module(struct hub_loader *l, const struct hub_source *src);
 /* The same and the properties of the records among the variables of a script; in the scratch arena. */
 const struct hub_script_known *hub_known_to(struct hub_loader *l, const struct hub_pending_script *p);
+/* The object that is named at KEY of the struct BASE (NULL: none); NULL also when it is not sure which
+ * properties it has. */
+const struct hub_def_object *hub_known_object(struct hub_loader *l, const void *base, const char *key);
+/* Whether there is an error at PLACE ("dataObjects[1]") of FILE, or below: what is there may lack what the
+ * author wrote down. */
+bool hub_is_place_wrong(struct hub_loader *l, const char *file, const char *place);
+bool hub_is_object_wrong(struct hub_loader *l, const struct hub_def_object *o);
 
 #endif

@@ -41,6 +41,20 @@ static void resolve_property(struct hub_loader *l, const struct hub_ref *r, stru
                  o->name);
 }
 
+/* One that is not defined is told where the hub names it first, however often that is. */
+static bool is_named_before(const struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
+    for (const struct hub_ref *e = l->refs; e < r; e++)
+        if (e->row->kind == HUB_KIND_ROLE && e->hub == r->hub && hub_str_eq(e->node->value, name)) return true;
+    return false;
+}
+
+bool hub_is_role_told(const struct hub_loader *l, const struct hub_raw *h, const char *name) {
+    for (size_t i = 0; i < l->ref_n; i++)
+        if (l->refs[i].row->kind == HUB_KIND_ROLE && l->refs[i].hub == h && hub_str_is(l->refs[i].node->value, name))
+            return true;
+    return false;
+}
+
 static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
     const struct hub_def *d = &r->hub->def;
     struct hub_nearest near = {.word = name};
@@ -53,6 +67,7 @@ static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct h
         }
         hub_nearest_try(&near, role->name);
     }
+    if (is_named_before(l, r, name)) return;
     hub_complain(l, "H012", r->node, NULL, near.best, "%s \"%.*s\" is not defined in hubRoles", r->row->key,
                  HUB_FMT(name));
 }

@@ -746,13 +746,19 @@ static const struct hub_fields *document_of(const struct hub_loader *l, const st
     return n->src->plugin ? &hub_fields_plugin : l->hub ? &hub_fields_hub : &hub_fields_service;
 }
 
-static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct hub_node *c) {
-    if (hub_diags_full(l->diags, c->src->name)) return; /* and that has been said */
+/* The key that C, which T does not have, was probably meant to be. */
+static struct hub_nearest nearest_key(const struct hub_fields *t, const struct hub_node *c) {
     struct hub_nearest near = {.word = c->key};
     for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
         hub_nearest_try(&near, r->key);
         if (r->alias) hub_nearest_try(&near, r->alias);
     }
+    return near;
+}
+
+static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct hub_node *c) {
+    if (hub_diags_full(l->diags, c->src->name)) return; /* and that has been said */
+    struct hub_nearest near = nearest_key(t, c);
     int found = 0;
     const char *where = near.best ? NULL : path_elsewhere(l, document_of(l, c), c->key, "", &found);
     if (hub_fields_row(document_of(l, c), c->key)) found = 1, where = "the top level";
@@ -760,6 +766,15 @@ static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct
     hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best,
                  "unknown key \"%.*s\" in %s%s%s", HUB_CUT(c->key, 100), t->name,
                  several || !where ? "" : "; it belongs in ", several || !where ? "" : where);
+}
+
+/* Whether the field of ROW is there under a misspelt key, which has been said. */
+static bool is_misspelt(const struct hub_fields *t, const struct hub_row *row, const struct hub_node *node) {
+    for (const struct hub_node *c = node->first; c; c = c->next) {
+        const char *best = hub_fields_row(t, c->key) ? NULL : nearest_key(t, c).best;
+        if (best && (!strcmp(best, row->key) || (row->alias && !strcmp(best, row->alias)))) return true;
+    }
+    return false;
 }
 
 static void complain_missing(struct hub_loader *l, const struct hub_fields *t, const struct hub_row *row,
@@ -800,7 +815,7 @@ void hub_walk(struct hub_loader *l, const struct hub_fields *t, struct hub_node 
         if (absent || r->kind != HUB_KIND_GROUP) fill_default(l, r, base);
         if (!absent)
             hub_read_row(l, r, n, base);
-        else if (node && r->flags & HUB_ROW_REQUIRED)
+        else if (node && r->flags & HUB_ROW_REQUIRED && !is_misspelt(t, r, node))
             complain_missing(l, t, r, node, n);
     }
 }

@@ -125,5 +125,11 @@ static bool lua_members(void *ctx, struct hub_str text, void (*each)(void *arg, 
     return good;
 }
 
+static struct hub_syntax *script_syntax(void *ctx, enum hub_script_kind kind, struct hub_str text,
+                                        struct hub_arena *arena) {
+    (void)ctx;
+    return kind == HUB_SCRIPT_LUA ? hub_lua_syntax(text, arena) : ms_syntax(text, arena);
+}
+
 const struct hub_script_checker hub_lua_checker = {
-    .check = check_script, .check_file = check_file, .members = lua_members};
+    .check = check_script, .check_file = check_file, .members = lua_members, .syntax = script_syntax};

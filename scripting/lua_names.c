@@ -1,11 +1,11 @@
 /* Unknown variables of a Lua chunk, found by its tokens alone. A name counts as known when it is declared
  * or assigned anywhere in the chunk, so what is reported is nil whenever it is read. The chunk's syntax is
  * known to be right. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "scripting/lua_tokens.h"
 #include "scripting/mscript_int.h"
 
 const char *const hub_script_lua_globals[] = {
@@ -22,107 +22,8 @@ static const char *const removed[][2] = {
     {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}, {"undefined", "null"}};
 
 enum { NAMES_MAX = 32 }; /* of one list that are looked at: lists of arguments may be long */
-enum token_kind { TOKEN_NAME, TOKEN_WORD /* reserved */, TOKEN_VALUE, TOKEN_OP };
-struct token {
-    enum token_kind kind;
-    size_t at;
-    struct hub_str text;
-};
-struct tokens {
-    struct token *p;
-    size_t n, cap;
-};
 
-/* ---- tokens ---- */
-
-static bool is_reserved(struct hub_str name) {
-    static const char *const words[] = {"and",      "break",  "do",   "else", "elseif", "end",  "false", "for",
-                                        "function", "goto",   "if",   "in",   "local",  "nil",  "not",   "or",
-                                        "repeat",   "return", "then", "true", "until",  "while"};
-    for (size_t i = 0; i < HUB_NELEM(words); i++)
-        if (hub_str_is(name, words[i])) return true;
-    return false;
-}
-
-/* Length of "[==[ … ]==]" at AT, 0 when there is none. */
-static size_t long_bracket(struct hub_str s, size_t at) {
-    size_t level = 0, i = at + 1;
-    while (i < s.n && s.p[i] == '=') level++, i++;
-    if (s.p[at] != '[' || i >= s.n || s.p[i] != '[') return 0;
-    for (i++; i + level + 1 < s.n; i++) {
-        size_t k = 0;
-        if (s.p[i] != ']') continue;
-        while (k < level && s.p[i + 1 + k] == '=') k++;
-        if (k == level && s.p[i + 1 + level] == ']') return i + level + 2 - at;
-    }
-    return s.n - at;
-}
-
-static size_t short_string(struct hub_str s, size_t at) {
-    size_t i = at + 1;
-    while (i < s.n && s.p[i] != s.p[at]) i += s.p[i] == '\\' ? 2 : 1;
-    return (i < s.n ? i + 1 : s.n) - at;
-}
-
-static size_t end_of_comment(struct hub_str s, size_t at) {
-    size_t block = at + 2 < s.n && s.p[at + 2] == '[' ? long_bracket(s, at + 2) : 0;
-    return block ? 2 + block : hub_str_find(hub_str(s.p + at, s.n - at), '\n');
-}
-
-static size_t end_of_number(struct hub_str s, size_t at) {
-    size_t i = at;
-    while (i < s.n &&
-           (isalnum((unsigned char)s.p[i]) || s.p[i] == '.' || (strchr("+-", s.p[i]) && strchr("eEpP", s.p[i - 1]))))
-        i++;
-    return i - at;
-}
-
-static size_t name_length(struct hub_str s, size_t at) {
-    size_t i = at;
-    while (i < s.n && (isalnum((unsigned char)s.p[i]) || s.p[i] == '_')) i++;
-    return i - at;
-}
-
-static size_t operator_length(struct hub_str s, size_t at) {
-    static const char *const longer[] = {"...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
-    for (size_t i = 0; i < HUB_NELEM(longer); i++)
-        if (hub_str_starts(hub_str(s.p + at, s.n - at), hub_cstr(longer[i]))) return strlen(longer[i]);
-    return 1;
-}
-
-static void split_tokens(struct hub_str s, struct tokens *out) {
-    for (size_t at = 0, n; at < s.n; at += n) {
-        unsigned char c = (unsigned char)s.p[at], next = at + 1 < s.n ? (unsigned char)s.p[at + 1] : 0;
-        enum token_kind kind = TOKEN_VALUE;
-        n = 1;
-        if (isspace(c)) continue;
-        if (c == '-' && next == '-') {
-            n = end_of_comment(s, at);
-            continue;
-        }
-        if (isalpha(c) || c == '_') {
-            n = name_length(s, at);
-            kind = is_reserved(hub_str(s.p + at, n)) ? TOKEN_WORD : TOKEN_NAME;
-        } else if (isdigit(c) || (c == '.' && isdigit(next))) {
-            n = end_of_number(s, at);
-        } else if (c == '"' || c == '\'') {
-            n = short_string(s, at);
-        } else if (c != '[' || !(n = long_bracket(s, at))) {
-            n = operator_length(s, at);
-            kind = TOKEN_OP;
-        }
-        if (out->n == out->cap) {
-            out->cap = out->cap ? 2 * out->cap : 256;
-            out->p = hub_xrealloc(out->p, out->cap * sizeof out->p[0]);
-        }
-        out->p[out->n++] = (struct token){kind, at, hub_str(s.p + at, n)};
-    }
-}
-
-static bool is_token(const struct tokens *t, size_t i, const char *text) {
-    return i < t->n && t->p[i].kind != TOKEN_VALUE && hub_str_is(t->p[i].text, text);
-}
-static bool is_name(const struct tokens *t, size_t i) { return i < t->n && t->p[i].kind == TOKEN_NAME; }
+static bool is_name(const struct hub_lua_tokens *t, size_t i) { return i < t->n && t->p[i].kind == HUB_LUA_NAME; }
 
 /* ---- declarations ---- */
 
@@ -132,40 +33,40 @@ static void declare_name(struct hub_map *known, struct hub_str name) {
 }
 
 /* Names from I on, separated by commas, attributes between. The token after them. */
-static size_t name_list(const struct tokens *t, size_t i, struct hub_map *known) {
+static size_t name_list(const struct hub_lua_tokens *t, size_t i, struct hub_map *known) {
     while (is_name(t, i)) {
         declare_name(known, t->p[i++].text);
-        if (is_token(t, i, "<")) i += 3;
-        if (!is_token(t, i, ",")) break;
+        if (hub_lua_is(t, i, "<")) i += 3;
+        if (!hub_lua_is(t, i, ",")) break;
         i++;
     }
     return i;
 }
 
 /* A statement "a, b = …" at I. */
-static void assigned_list(const struct tokens *t, size_t i, struct hub_map *known) {
+static void assigned_list(const struct hub_lua_tokens *t, size_t i, struct hub_map *known) {
     size_t end = i;
-    while (is_name(t, end) && is_token(t, end + 1, ",")) end += 2;
-    if (end > i && is_name(t, end) && is_token(t, end + 1, "=")) name_list(t, i, known);
+    while (is_name(t, end) && hub_lua_is(t, end + 1, ",")) end += 2;
+    if (end > i && is_name(t, end) && hub_lua_is(t, end + 1, "=")) name_list(t, i, known);
 }
 
-static void find_declarations(const struct tokens *t, struct hub_map *known) {
+static void find_declarations(const struct hub_lua_tokens *t, struct hub_map *known) {
     for (size_t i = 0; i < t->n; i++) {
-        if (is_token(t, i, "local")) {
+        if (hub_lua_is(t, i, "local")) {
             name_list(t, i + 1, known);
-        } else if (is_token(t, i, "for")) {
+        } else if (hub_lua_is(t, i, "for")) {
             name_list(t, i + 1, known);
-        } else if (is_token(t, i, "function")) {
+        } else if (hub_lua_is(t, i, "function")) {
             size_t k = i + 1;
-            if (is_name(t, k) && is_token(t, k + 1, "(")) declare_name(known, t->p[k].text);
-            while (k < t->n && !is_token(t, k, "(")) {
-                if (is_token(t, k, ":")) declare_name(known, HUB_STR("self"));
+            if (is_name(t, k) && hub_lua_is(t, k + 1, "(")) declare_name(known, t->p[k].text);
+            while (k < t->n && !hub_lua_is(t, k, "(")) {
+                if (hub_lua_is(t, k, ":")) declare_name(known, HUB_STR("self"));
                 k++;
             }
             name_list(t, k + 1, known);
-        } else if (is_name(t, i) && is_token(t, i + 1, "=")) {
+        } else if (is_name(t, i) && hub_lua_is(t, i + 1, "=")) {
             declare_name(known, t->p[i].text);
-        } else if (is_name(t, i) && !(i && (is_token(t, i - 1, ",") || is_token(t, i - 1, "(")))) {
+        } else if (is_name(t, i) && !(i && (hub_lua_is(t, i - 1, ",") || hub_lua_is(t, i - 1, "(")))) {
             assigned_list(t, i, known);
         }
     }
@@ -173,7 +74,7 @@ static void find_declarations(const struct tokens *t, struct hub_map *known) {
 
 /* ---- uses ---- */
 
-static void report_unknown(struct hub_str text, const struct token *name, const struct hub_script_names *names) {
+static void report_unknown(struct hub_str text, const struct hub_lua_token *name, const struct hub_script_names *names) {
     struct hub_script_problem q = {.code = "L003"};
     ms_place(text, name->at, name->text.n, &q);
     int n = name->text.n < 100 ? (int)name->text.n : 100;
@@ -195,32 +96,32 @@ static bool is_listed_in(const char *const *list, struct hub_str name) {
 
 /* Whether the name at I is read as a variable: not a field, a label or a key of a table constructor (those
  * are declared by "="). */
-static bool is_variable(const struct tokens *t, size_t i) {
+static bool is_variable(const struct hub_lua_tokens *t, size_t i) {
     if (!is_name(t, i)) return false;
-    if (i && is_token(t, i - 1, "<") && is_token(t, i + 1, ">") && (is_token(t, i, "const") || is_token(t, i, "close")))
+    if (i && hub_lua_is(t, i - 1, "<") && hub_lua_is(t, i + 1, ">") && (hub_lua_is(t, i, "const") || hub_lua_is(t, i, "close")))
         return false;
-    return !(i && (is_token(t, i - 1, ".") || is_token(t, i - 1, ":") || is_token(t, i - 1, "::") ||
-                   is_token(t, i - 1, "goto")));
+    return !(i && (hub_lua_is(t, i - 1, ".") || hub_lua_is(t, i - 1, ":") || hub_lua_is(t, i - 1, "::") ||
+                   hub_lua_is(t, i - 1, "goto")));
 }
 
 /* Where the name at I is used other than by reading a member: whoever gets it, or writes to it, may add
  * members. */
-static bool goes_elsewhere(const struct tokens *t, size_t i) {
+static bool goes_elsewhere(const struct hub_lua_tokens *t, size_t i) {
     size_t k = i + 3;
-    if (!is_token(t, i + 1, ".") || (i && is_token(t, i - 1, "function"))) return true;
-    for (int n = 0; is_token(t, k, ","); n++) { /* "a.b, c.d = …" */
+    if (!hub_lua_is(t, i + 1, ".") || (i && hub_lua_is(t, i - 1, "function"))) return true;
+    for (int n = 0; hub_lua_is(t, k, ","); n++) { /* "a.b, c.d = …" */
         if (n == NAMES_MAX) return true;
         k++;
-        while (is_name(t, k) || is_token(t, k, ".")) k++;
+        while (is_name(t, k) || hub_lua_is(t, k, ".")) k++;
     }
-    return is_token(t, k, "=");
+    return hub_lua_is(t, k, "=");
 }
 
 /* Members along the chain of names that begins at I. */
-static void check_chain(const struct tokens *t, size_t i, struct hub_str text, const struct hub_script_names *names) {
+static void check_chain(const struct hub_lua_tokens *t, size_t i, struct hub_str text, const struct hub_script_names *names) {
     struct hub_buf path = {0};
     hub_buf_adds(&path, t->p[i].text);
-    for (; (is_token(t, i + 1, ".") || is_token(t, i + 1, ":")) && i + 2 < t->n && t->p[i + 2].kind == TOKEN_NAME;
+    for (; (hub_lua_is(t, i + 1, ".") || hub_lua_is(t, i + 1, ":")) && i + 2 < t->n && t->p[i + 2].kind == HUB_LUA_NAME;
          i += 2) {
         hub_script_check_member(names, text, hub_buf_str(&path), t->p[i + 2].text, t->p[i + 2].at);
         hub_buf_addc(&path, '.');
@@ -229,7 +130,7 @@ static void check_chain(const struct tokens *t, size_t i, struct hub_str text, c
     hub_buf_free(&path);
 }
 
-static void check_members(const struct tokens *t, struct hub_str text, const struct hub_map *declared,
+static void check_members(const struct hub_lua_tokens *t, struct hub_str text, const struct hub_map *declared,
                           const struct hub_script_names *names) {
     struct hub_map elsewhere = {0};
     for (size_t i = 0; i < t->n; i++)
@@ -244,9 +145,9 @@ static void check_members(const struct tokens *t, struct hub_str text, const str
 }
 
 void hub_script_lua_names(struct hub_str text, const struct hub_script_names *names) {
-    struct tokens t = {0};
+    struct hub_lua_tokens t = {0};
     struct hub_map known = {0};
-    split_tokens(text, &t);
+    hub_lua_split(text, &t);
     find_declarations(&t, &known);
     bool own_globals = hub_map_get(&known, HUB_STR("_ENV")) != NULL;
     if (!own_globals) check_members(&t, text, &known, names);
@@ -265,38 +166,38 @@ void hub_script_lua_names(struct hub_str text, const struct hub_script_names *na
 /* ---- what a module returns ---- */
 
 /* The bracket that closes the one at I; t->n when there is none. */
-static size_t find_closing(const struct tokens *t, size_t i) {
+static size_t find_closing(const struct hub_lua_tokens *t, size_t i) {
     int depth = 0;
     for (; i < t->n; i++) {
-        if (is_token(t, i, "{") || is_token(t, i, "(") || is_token(t, i, "[")) depth++;
-        if ((is_token(t, i, "}") || is_token(t, i, ")") || is_token(t, i, "]")) && --depth == 0) return i;
+        if (hub_lua_is(t, i, "{") || hub_lua_is(t, i, "(") || hub_lua_is(t, i, "[")) depth++;
+        if ((hub_lua_is(t, i, "}") || hub_lua_is(t, i, ")") || hub_lua_is(t, i, "]")) && --depth == 0) return i;
     }
     return t->n;
 }
 
 /* Names before "=" in the constructor that opens at I, those of functions' bodies in it too: one too many
  * does no harm. False for computed keys. */
-static bool constructor_keys(const struct tokens *t, size_t i, struct hub_map *keys) {
+static bool constructor_keys(const struct hub_lua_tokens *t, size_t i, struct hub_map *keys) {
     size_t end = find_closing(t, i);
     for (size_t k = i + 1; k < end; k++) {
-        bool first = is_token(t, k - 1, "{") || is_token(t, k - 1, ",") || is_token(t, k - 1, ";");
-        if (first && is_token(t, k, "[")) return false;
-        if (first && is_name(t, k) && is_token(t, k + 1, "=")) declare_name(keys, t->p[k].text);
+        bool first = hub_lua_is(t, k - 1, "{") || hub_lua_is(t, k - 1, ",") || hub_lua_is(t, k - 1, ";");
+        if (first && hub_lua_is(t, k, "[")) return false;
+        if (first && is_name(t, k) && hub_lua_is(t, k + 1, "=")) declare_name(keys, t->p[k].text);
     }
     return end < t->n;
 }
 
 /* NAME is declared once, as a table, and everything else only reads or writes its members by name; as
  * "self" too, in functions of its own. */
-static bool named_keys(const struct tokens *t, struct hub_str name, struct hub_map *keys) {
+static bool named_keys(const struct hub_lua_tokens *t, struct hub_str name, struct hub_map *keys) {
     bool declared = false;
     for (size_t i = 0; i + 1 < t->n; i++) { /* the last one is what is returned */
-        bool it = is_name(t, i) && (hub_str_eq(t->p[i].text, name) || is_token(t, i, "self"));
-        if (!it || (i && (is_token(t, i - 1, ".") || is_token(t, i - 1, ":")))) continue;
-        if (!declared && i && is_token(t, i - 1, "local") && is_token(t, i + 1, "=") && is_token(t, i + 2, "{") &&
+        bool it = is_name(t, i) && (hub_str_eq(t->p[i].text, name) || hub_lua_is(t, i, "self"));
+        if (!it || (i && (hub_lua_is(t, i - 1, ".") || hub_lua_is(t, i - 1, ":")))) continue;
+        if (!declared && i && hub_lua_is(t, i - 1, "local") && hub_lua_is(t, i + 1, "=") && hub_lua_is(t, i + 2, "{") &&
             constructor_keys(t, i + 2, keys))
             declared = true;
-        else if ((is_token(t, i + 1, ".") || is_token(t, i + 1, ":")) && is_name(t, i + 2))
+        else if ((hub_lua_is(t, i + 1, ".") || hub_lua_is(t, i + 1, ":")) && is_name(t, i + 2))
             declare_name(keys, t->p[i + 2].text);
         else
             return false;
@@ -304,25 +205,25 @@ static bool named_keys(const struct tokens *t, struct hub_str name, struct hub_m
     return declared;
 }
 
-static bool returned_keys(const struct tokens *t, struct hub_map *keys) {
+static bool returned_keys(const struct hub_lua_tokens *t, struct hub_map *keys) {
     size_t n = t->n;
-    while (n && is_token(t, n - 1, ";")) n--;
-    const struct tokens all = {t->p, n, n};
+    while (n && hub_lua_is(t, n - 1, ";")) n--;
+    const struct hub_lua_tokens all = {t->p, n, n};
     for (size_t i = 0; i < n; i++)
-        if (is_token(&all, i, "_ENV")) return false;
-    if (n > 2 && is_name(&all, n - 1) && is_token(&all, n - 2, "return"))
+        if (hub_lua_is(&all, i, "_ENV")) return false;
+    if (n > 2 && is_name(&all, n - 1) && hub_lua_is(&all, n - 2, "return"))
         return named_keys(&all, all.p[n - 1].text, keys);
     for (size_t i = n; i-- > 0;)
-        if (is_token(&all, i, "return") && is_token(&all, i + 1, "{") && find_closing(&all, i + 1) == n - 1)
+        if (hub_lua_is(&all, i, "return") && hub_lua_is(&all, i + 1, "{") && find_closing(&all, i + 1) == n - 1)
             return constructor_keys(&all, i + 1, keys);
     return false;
 }
 
 bool hub_script_lua_members(struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg) {
-    struct tokens t = {0};
+    struct hub_lua_tokens t = {0};
     struct hub_map keys = {0};
     struct hub_str key;
-    split_tokens(text, &t);
+    hub_lua_split(text, &t);
     bool good = returned_keys(&t, &keys);
     for (void *it = NULL; good && (it = hub_map_next(&keys, it, &key, NULL));) each(arg, key);
     hub_map_clear(&keys);

@@ -62,6 +62,7 @@ struct ms_node {
     const char *op;
     struct hub_str name; /* MS_VAR, MS_MEMBER: name; MS_LIT_STRING: value; element of an MS_OBJECT: its key is KEY */
     struct hub_str key;
+    size_t key_at, key_n; /* where the key is written */
     bool integer;
     int64_t i;
     double d;
@@ -101,24 +102,27 @@ int ms_line(struct hub_str text, size_t at);
 /* ---- names ---- */
 /* The nearest of the known names to NAME, "" when none is near. */
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]);
-/* Names that every expression and every Lua chunk has beside hub_script_tables; NULL-terminated. */
+/* Names that every expression and every Lua chunk has beside the tables of
+ * schema/analysis/functions.h; NULL-terminated. */
 extern const char *const hub_script_expr_globals[];
 extern const char *const hub_script_lua_globals[];
 /* Reports every variable that is neither in NAMES nor global nor a parameter, and every member that a
  * known table has not. */
 void ms_check_names(const struct ms_parse *p, const struct hub_script_names *names);
 
-/* The same for a Lua chunk whose syntax is right (lua_names.c). */
+/* The expression TEXT as schema/analysis reads it (mscript_syntax.c); NULL when its syntax is wrong. */
+struct hub_syntax *ms_syntax(struct hub_str text, struct hub_arena *arena);
+/* The same for a Lua chunk (lua_syntax.c). */
+struct hub_syntax *hub_lua_syntax(struct hub_str text, struct hub_arena *arena);
+
+/* As ms_check_names for a Lua chunk whose syntax is right (lua_names.c). */
 void hub_script_lua_names(struct hub_str text, const struct hub_script_names *names);
 /* hub_script_checker.members. */
 bool hub_script_lua_members(struct hub_str text, void (*each)(void *arg, struct hub_str name), void *arg);
 
 /* ---- members (members.c) ---- */
-extern const struct hub_script_known hub_script_tables[]; /* those of the engine that expressions and chunks have */
-bool hub_script_is_table(struct hub_str name);            /* one of them */
+bool hub_script_is_table(struct hub_str name); /* of the engine, that expressions and chunks have */
 bool hub_script_is_lib(struct hub_str name);
-/* NULL: what stands under PATH may have any member. */
-const struct hub_script_known *hub_script_members(const struct hub_script_names *names, struct hub_str path);
 /* Reports NAME, at AT in TEXT, if it is known that PATH has no such member. */
 void hub_script_check_member(const struct hub_script_names *names, struct hub_str text, struct hub_str path,
                              struct hub_str name, size_t at);

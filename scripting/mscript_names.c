@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "schema/analysis/functions.h"
 #include "scripting/mscript_int.h"
 
 const char *const hub_script_expr_globals[] = {"lib",   "LIB",    "Math",   "JSON",    "Object", "Date",
@@ -14,7 +15,8 @@ void ms_suggest(struct hub_str name, const char *const *vars, const char *const 
     struct hub_nearest near = {.word = name, .most = 2};
     for (size_t i = 0; i < HUB_NELEM(lists); i++)
         for (const char *const *v = lists[i]; v && *v; v++) hub_nearest_try(&near, *v);
-    for (const struct hub_script_known *t = hub_script_tables; more && t->path; t++) hub_nearest_try(&near, t->path);
+    for (const struct hub_function_table *t = hub_function_tables; more && t->name && !t->lua; t++)
+        hub_nearest_try(&near, t->name);
     snprintf(out, 64, "%s", near.best ? near.best : "");
 }
 

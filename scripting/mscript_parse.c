@@ -221,6 +221,8 @@ static struct ms_node *parse_property(struct ms_parse *p) {
         value = parse_expression(p);
     }
     value->key = name;
+    value->key_at = key.at;
+    value->key_n = key.n;
     return value;
 }
 

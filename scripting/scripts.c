@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "schema/analysis/functions.h"
 #include "scripting/mscript_int.h"
 #include "scripting/scripting_int.h"
 
@@ -24,9 +25,9 @@ static void share_globals(lua_State *L) {
         lua_getfield(L, -1, shared[i]);
         lua_setfield(L, -3, shared[i]);
     }
-    for (const struct hub_script_known *t = hub_script_tables; t->path; t++) {
-        lua_getfield(L, -1, t->path);
-        lua_setfield(L, -3, t->path);
+    for (const struct hub_function_table *t = hub_function_tables; t->name && !t->lua; t++) {
+        lua_getfield(L, -1, t->name);
+        lua_setfield(L, -3, t->name);
     }
 }
 

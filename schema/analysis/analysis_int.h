@@ -1,0 +1,99 @@
+/* What the files of schema/analysis share while they look at one script. */
+#ifndef HUB_SCHEMA_ANALYSIS_ANALYSIS_INT_H
+#define HUB_SCHEMA_ANALYSIS_ANALYSIS_INT_H
+#include "schema/analysis/analysis.h"
+#include "schema/analysis/functions.h"
+#include "schema/analysis/hooks.h"
+#include "schema/analysis/syntax.h"
+#include "schema/analysis/types.h"
+#include "schema/loader.h"
+
+/* What a name stands for in a script that declares it. */
+struct hub_binding {
+    size_t n;                       /* how often it is declared or assigned: with more than one nothing is known */
+    const struct hub_syntax *value; /* NULL: unknown, as a parameter is */
+    bool element;                   /* it is an element of VALUE, not VALUE itself */
+};
+/* A function of a module in lib/. */
+struct hub_lib_function {
+    const char *module, *name; /* "game.board", "move" */
+    const struct hub_source *src;
+    const struct hub_syntax *function;
+};
+struct hub_analysis {
+    struct hub_loader *l;
+    const struct hub_pending_script *script; /* NULL: a whole module */
+    const struct hub_source *src;            /* of the script, or the module */
+    struct hub_str text;
+    const struct hub_syntax *root;
+    bool lua;
+    const struct hub_hook_row *hook; /* NULL: nothing is known of it */
+    const struct hub_script_known *known;
+    struct hub_map bindings; /* name -> struct hub_binding */
+    struct hub_map assigned; /* names of members that the script sets: nothing is known of them */
+    struct hub_map whole;    /* "a.b": what goes elsewhere as a whole, where somebody may add to it */
+};
+
+/* ---- bind.c ---- */
+/* Fills in the maps of A. */
+void hub_analysis_bind(struct hub_analysis *a);
+void hub_analysis_unbind(struct hub_analysis *a);
+/* NULL: the script does not declare NAME. */
+const struct hub_binding *hub_analysis_binding(const struct hub_analysis *a, struct hub_str name);
+/* "a.b" of a chain of names, "" of anything else; in the scratch arena. */
+struct hub_str hub_analysis_path(const struct hub_analysis *a, const struct hub_syntax *x);
+/* Where X begins: of "a.b(c)" at a. */
+size_t hub_analysis_start(const struct hub_syntax *x);
+
+/* ---- variables.c ---- */
+/* Of a variable of the hook. */
+struct hub_type hub_analysis_variable(const struct hub_analysis *a, struct hub_str name);
+bool hub_analysis_has_variable(const struct hub_analysis *a, struct hub_str name);
+
+/* ---- infer.c ---- */
+struct hub_type hub_analysis_infer(const struct hub_analysis *a, const struct hub_syntax *x);
+/* The engine's or Lua's function that X, what is called, names; NULL: it is none. *TABLE: where it is; NULL:
+ * in none. */
+const struct hub_function *hub_analysis_function(const struct hub_analysis *a, const struct hub_syntax *x,
+                                                 const struct hub_function_table **table);
+/* The DataObject that a call of objects.* names first, by a text; NULL: unknown. */
+const struct hub_def_object *hub_analysis_object(const struct hub_analysis *a, const struct hub_syntax *call);
+/* The module of lib/ that X is, "game.board"; NULL: none. */
+const char *hub_analysis_module(const struct hub_analysis *a, const struct hub_syntax *x);
+/* Whether X is the variable NAME of the hook, or the engine's. */
+bool hub_analysis_is_free(const struct hub_analysis *a, const struct hub_syntax *x, const char *name);
+
+/* ---- looking at each node ---- */
+void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax *x);        /* compare.c */
+void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x);          /* compare.c */
+void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax *x);       /* compare.c */
+void hub_analysis_member(const struct hub_analysis *a, const struct hub_syntax *x, bool called); /* member.c */
+void hub_analysis_call(const struct hub_analysis *a, const struct hub_syntax *x);           /* call.c */
+void hub_analysis_result(const struct hub_analysis *a);                                     /* result.c */
+
+/* ---- values.c ---- */
+/* Whether the literal X fits a field of type T, as a value that is stored; reports it if not. WHAT names
+ * the field. */
+void hub_analysis_value(const struct hub_analysis *a, struct hub_type t, const char *what, const struct hub_syntax *x,
+                        const char *code);
+/* The keys and values of the literal OBJECT against FIELDS. PARTIAL: those that are required may be absent. */
+void hub_analysis_fields(const struct hub_analysis *a, const struct hub_def_field *fields, size_t n, const char *of,
+                         const struct hub_syntax *object, bool partial, const char *code);
+const struct hub_def_message_type *hub_analysis_message_type(const struct hub_analysis *a, const struct hub_syntax *x);
+/* The same with a finding when there is no such type. */
+const struct hub_def_message_type *hub_analysis_check_type(const struct hub_analysis *a, const struct hub_syntax *x,
+                                                           const char *code);
+/* Whether what hub.* does can be compared with the definition of the hub. */
+const struct hub_def *hub_analysis_hub(const struct hub_analysis *a);
+
+/* ---- lib.c ---- */
+/* NULL: there is none, or it is not known. */
+const struct hub_lib_function *hub_analysis_lib(const struct hub_analysis *a, const char *module, struct hub_str name);
+/* How many arguments FUNCTION cannot do without: those before one whose absence makes an operation fail. */
+size_t hub_analysis_needs(const struct hub_syntax *function);
+
+/* ---- analyse.c ---- */
+/* A finding at the stretch AT, N of the script. */
+void hub_analysis_tell(const struct hub_analysis *a, const char *code, size_t at, size_t n, const char *suggestion,
+                       const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+#endif

@@ -1,0 +1,140 @@
+/* What the names of a script stand for, found before anything else is looked at: by name alone, wherever
+ * they are declared, so that a name which is declared twice is one of which nothing is known. */
+#include "base/mem.h"
+#include "schema/analysis/analysis_int.h"
+
+static void mark_name(struct hub_map *map, struct hub_str name) {
+    static char mark;
+    hub_map_put(map, name, &mark);
+}
+
+static void bind_name(struct hub_analysis *a, const struct hub_syntax *name, const struct hub_syntax *value,
+                      bool element) {
+    struct hub_binding *b = hub_map_get(&a->bindings, name->text);
+    if (!b) {
+        b = hub_arena_zalloc(a->l->scratch, sizeof *b);
+        hub_map_put(&a->bindings, name->text, b);
+    }
+    b->n++;
+    b->value = value;
+    b->element = element;
+}
+
+const struct hub_binding *hub_analysis_binding(const struct hub_analysis *a, struct hub_str name) {
+    return hub_map_get(&a->bindings, name);
+}
+
+static bool add_path(const struct hub_syntax *x, struct hub_buf *out) {
+    if (x->kind == HUB_SYNTAX_MEMBER) {
+        if (!add_path(x->a, out)) return false;
+        hub_buf_addc(out, '.');
+    } else if (x->kind != HUB_SYNTAX_NAME) {
+        return false;
+    }
+    hub_buf_adds(out, x->text);
+    return true;
+}
+
+struct hub_str hub_analysis_path(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_buf path = {0};
+    struct hub_str s = hub_str("", 0);
+    if (add_path(x, &path)) s = hub_str(hub_arena_dup(a->l->scratch, hub_buf_str(&path)), path.n);
+    hub_buf_free(&path);
+    return s;
+}
+
+size_t hub_analysis_start(const struct hub_syntax *x) {
+    while (x->a && (x->kind == HUB_SYNTAX_MEMBER || x->kind == HUB_SYNTAX_INDEX || x->kind == HUB_SYNTAX_CALL)) x = x->a;
+    return x->at;
+}
+
+/* ---- declarations ---- */
+
+/* Of several values only those in front of a call belong to one name each. */
+static void bind_targets(struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *value = x->b->list;
+    for (const struct hub_syntax *t = x->a->list; t; t = t->next) {
+        bool sure = value && (t == x->a->list || value->kind != HUB_SYNTAX_CALL || value->next);
+        if (t->kind == HUB_SYNTAX_NAME) bind_name(a, t, sure ? value : NULL, false);
+        if (t->kind == HUB_SYNTAX_MEMBER) mark_name(&a->assigned, t->text);
+        value = value ? value->next : NULL;
+    }
+}
+
+/* for i, v in ipairs(list): only V is known. */
+static void bind_each(struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *call = x->b->list, *list = NULL;
+    bool walks = !x->negated && call && call->kind == HUB_SYNTAX_CALL && call->a->kind == HUB_SYNTAX_NAME &&
+                 hub_str_among(call->a->text, "ipairs pairs");
+    if (walks) list = call->list;
+    for (const struct hub_syntax *t = x->a->list; t; t = t->next)
+        bind_name(a, t, t == x->a->list ? NULL : list, list != NULL);
+}
+
+static void bind_parameters(struct hub_analysis *a, const struct hub_syntax *f, const struct hub_syntax *list) {
+    for (const struct hub_syntax *t = f->list; t; t = t->next)
+        bind_name(a, t, t == f->list ? list : NULL, list != NULL);
+}
+
+static void bind_node(struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *list);
+
+static void bind_all(struct hub_analysis *a, const struct hub_syntax *x) {
+    for (; x; x = x->next) bind_node(a, x, NULL);
+}
+
+/* ---- what goes elsewhere ---- */
+
+/* Functions that look at what they are given, and leave it as it is. */
+static bool only_reads(const struct hub_syntax *f) {
+    static const char own[] = "tostring tonumber type ipairs pairs next select rawequal rawget rawlen print assert error "
+                              "String Number Boolean";
+    if (f->kind == HUB_SYNTAX_NAME) return hub_str_among(f->text, own) || hub_global_function(f->text);
+    if (f->kind != HUB_SYNTAX_MEMBER || f->a->kind != HUB_SYNTAX_NAME) return false;
+    return hub_function_table(f->a->text) || hub_str_among(f->a->text, "JSON Object Math Array Date");
+}
+
+static void mark_arguments(struct hub_analysis *a, const struct hub_syntax *call) {
+    if (only_reads(call->a)) return;
+    for (const struct hub_syntax *e = call->list; e; e = e->next) {
+        struct hub_str path = hub_analysis_path(a, e);
+        if (path.n) mark_name(&a->whole, path);
+    }
+}
+
+/* list.filter(x => …): X is an element. */
+static const struct hub_syntax *walked_list(const struct hub_syntax *call) {
+    bool walks = call->a->kind == HUB_SYNTAX_MEMBER && hub_str_among(call->a->text, "some every filter map find");
+    return walks ? call->a->a : NULL;
+}
+
+static void bind_call(struct hub_analysis *a, const struct hub_syntax *x) {
+    mark_arguments(a, x);
+    const struct hub_syntax *list = a->lua ? NULL : walked_list(x);
+    bind_node(a, x->a, NULL);
+    for (const struct hub_syntax *e = x->list; e; e = e->next) bind_node(a, e, list);
+}
+
+/* LIST: what a function that is X itself is called with the elements of; NULL: unknown. */
+static void bind_node(struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *list) {
+    if (!x) return;
+    switch (x->kind) {
+    case HUB_SYNTAX_CALL: bind_call(a, x); return;
+    case HUB_SYNTAX_LOCAL:
+    case HUB_SYNTAX_ASSIGN: bind_targets(a, x); break;
+    case HUB_SYNTAX_EACH: bind_each(a, x); break;
+    case HUB_SYNTAX_FUNCTION: bind_parameters(a, x, list); break;
+    default: break;
+    }
+    bind_node(a, x->a, NULL);
+    bind_node(a, x->b, NULL);
+    bind_node(a, x->c, NULL);
+    bind_all(a, x->list);
+}
+
+void hub_analysis_bind(struct hub_analysis *a) { bind_node(a, a->root, NULL); }
+
+void hub_analysis_unbind(struct hub_analysis *a) {
+    hub_map_clear(&a->bindings);
+    hub_map_clear(&a->assigned);
+    hub_map_clear(&a->whole);
+}

@@ -1,0 +1,224 @@
+/* Comparisons that always come out the same: with a value that a property never has, with another type,
+ * with themselves. */
+#include <stdlib.h>
+
+#include "base/nearest.h"
+#include "schema/analysis/analysis_int.h"
+
+enum { LISTED_MAX = 8 }; /* values that a message lists */
+
+static bool has_value(const struct hub_strs *values, struct hub_str s) {
+    for (size_t i = 0; i < values->n; i++)
+        if (hub_str_is(s, values->items[i])) return true;
+    return false;
+}
+
+/* What people call it: "room.status", or its type. */
+static const char *name_of(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_str path = hub_analysis_path(a, x);
+    return path.n && path.n < 80 ? path.p : "this";
+}
+
+static const char *list_values(const struct hub_analysis *a, const struct hub_strs *values) {
+    struct hub_buf b = {0};
+    for (size_t i = 0; i < values->n && i < LISTED_MAX; i++)
+        hub_buf_addf(&b, "%s\"%s\"", i ? ", " : "", values->items[i]);
+    if (values->n > LISTED_MAX) hub_buf_addz(&b, ", …");
+    const char *s = hub_arena_dup(a->l->scratch, hub_buf_str(&b));
+    hub_buf_free(&b);
+    return s;
+}
+
+/* The empty text is what people compare with to see whether there is a value. NEGATED: "is not banned" may be
+ * said to be on the safe side, so only what is nearly a value is told. */
+static void check_enum(const struct hub_analysis *a, struct hub_type t, const struct hub_syntax *x,
+                       const struct hub_syntax *literal, bool negated) {
+    if (!literal->text.n || has_value(t.values, literal->text)) return;
+    struct hub_nearest near = {.word = literal->text};
+    for (size_t i = 0; i < t.values->n; i++) hub_nearest_try(&near, t.values->items[i]);
+    if (negated && !near.best) return;
+    hub_analysis_tell(a, "L005", literal->at, literal->n, near.best, "%s is never \"%.*s\": its values are %s%s",
+                      name_of(a, x), (int)(literal->text.n < 60 ? literal->text.n : 60), literal->text.p,
+                      list_values(a, t.values), hub_script_used_by(a->l, a->script, hub_analysis_path(a, x)));
+}
+
+/* ---- other types ---- */
+
+static bool is_numeric(struct hub_str s) {
+    char text[64], *end;
+    if (s.n >= sizeof text) return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = 0;
+    strtod(text, &end);
+    return !*end;
+}
+
+static bool is_number_among(const struct hub_strs *values) {
+    for (size_t i = 0; i < values->n; i++)
+        if (is_numeric(hub_cstr(values->items[i]))) return true;
+    return false;
+}
+
+static bool starts_as_date(struct hub_str s) { return !s.n || (s.p[0] >= '0' && s.p[0] <= '9'); }
+
+/* By JavaScript's loose rules, or when EXACT by none: whether a value of type T can ever equal (or have an
+ * order with) the literal. */
+static bool may_compare(struct hub_type t, const struct hub_syntax *literal, bool exact) {
+    bool text = literal->kind == HUB_SYNTAX_TEXT, number = literal->kind == HUB_SYNTAX_NUMBER;
+    switch (t.kind) {
+    case HUB_TYPE_BOOLEAN:
+        if (literal->kind == HUB_SYNTAX_BOOLEAN) return true;
+        return !exact && (text ? is_numeric(literal->text) : literal->number == 0 || literal->number == 1);
+    case HUB_TYPE_NUMBER: return number || (!exact && (!text || is_numeric(literal->text)));
+    case HUB_TYPE_MOMENT: return text && starts_as_date(literal->text);
+    case HUB_TYPE_ENUM: return text || (number && !exact && is_number_among(t.values));
+    case HUB_TYPE_TEXT: return text || !exact;
+    default: return true;
+    }
+}
+
+static bool is_literal(const struct hub_syntax *x) {
+    return x->kind == HUB_SYNTAX_TEXT || x->kind == HUB_SYNTAX_NUMBER || x->kind == HUB_SYNTAX_BOOLEAN;
+}
+
+static const char *advice_for(struct hub_type t, const struct hub_syntax *literal) {
+    if (t.kind == HUB_TYPE_MOMENT && literal->kind == HUB_SYNTAX_NUMBER) return "; moments are texts, ISO 8601";
+    if (t.kind == HUB_TYPE_MOMENT) return "; moments are written as \"2026-01-31T10:00:00Z\"";
+    if (t.kind == HUB_TYPE_BOOLEAN && literal->kind == HUB_SYNTAX_TEXT) return "; it is true or false, without quotes";
+    if (t.kind == HUB_TYPE_NUMBER && literal->kind == HUB_SYNTAX_TEXT) return "; numbers have no quotes";
+    return "";
+}
+
+static const char *word_of(const struct hub_syntax *literal) {
+    return literal->kind == HUB_SYNTAX_TEXT ? "a text" : literal->kind == HUB_SYNTAX_NUMBER ? "a number" : "a Boolean";
+}
+
+static const char *bare_boolean(struct hub_type t, const struct hub_syntax *literal) {
+    bool is = t.kind == HUB_TYPE_BOOLEAN && literal->kind == HUB_SYNTAX_TEXT &&
+              hub_str_among(literal->text, "true false");
+    return is ? literal->text.p : NULL;
+}
+
+static void check_type_of(const struct hub_analysis *a, struct hub_type t, const struct hub_syntax *x,
+                          const struct hub_syntax *literal, bool exact) {
+    if (t.list || may_compare(t, literal, exact)) return;
+    hub_analysis_tell(a, "L005", literal->at, literal->n, bare_boolean(t, literal), "%s is %s and is compared with %s%s%s",
+                      name_of(a, x), hub_type_name(t), word_of(literal), advice_for(t, literal),
+                      hub_script_used_by(a->l, a->script, hub_analysis_path(a, x)));
+}
+
+static void check_literal(const struct hub_analysis *a, const struct hub_syntax *cmp, const struct hub_syntax *x,
+                          const struct hub_syntax *literal) {
+    if (!is_literal(literal) || is_literal(x)) return;
+    struct hub_type t = hub_analysis_infer(a, x);
+    if (cmp->kind == HUB_SYNTAX_EQUAL && t.kind == HUB_TYPE_ENUM && !t.list && literal->kind == HUB_SYNTAX_TEXT)
+        check_enum(a, t, x, literal, cmp->negated);
+    else
+        check_type_of(a, t, x, literal, cmp->exact);
+}
+
+/* Of two values that are known by their types only those that no conversion brings together. */
+static void check_two(const struct hub_analysis *a, const struct hub_syntax *cmp) {
+    if (is_literal(cmp->a) || is_literal(cmp->b)) return;
+    struct hub_type x = hub_analysis_infer(a, cmp->a), y = hub_analysis_infer(a, cmp->b);
+    bool moments = (x.kind == HUB_TYPE_MOMENT && y.kind == HUB_TYPE_NUMBER) ||
+                   (x.kind == HUB_TYPE_NUMBER && y.kind == HUB_TYPE_MOMENT);
+    if (x.list || y.list || !moments) return;
+    const struct hub_syntax *at = y.kind == HUB_TYPE_MOMENT ? cmp->a : cmp->b;
+    size_t from = hub_analysis_start(at), to = at->at + at->n;
+    hub_analysis_tell(a, "L005", from, to - from, NULL,
+                      "%s is a DateTime, which is a text (ISO 8601), and is compared with a number: %s",
+                      name_of(a, y.kind == HUB_TYPE_MOMENT ? cmp->b : cmp->a),
+                      a->lua ? "use time.iso()" : "use new Date()");
+}
+
+/* user.roleId behind checkRoles is one of these, or one of absoluteRoles. */
+static void check_role(const struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *literal,
+                       bool negated) {
+    if (!a->script || !a->script->hub || literal->kind != HUB_SYNTAX_TEXT || !literal->text.n) return;
+    const struct hub_def *d = &a->script->hub->def;
+    const char *path = a->script->script->path;
+    bool behind = hub_hook_ends_in(path, "roomSettings.checkScript") || hub_hook_ends_in(path, "authScripts.script");
+    if (!behind || !d->check_roles.n || !hub_str_is(hub_analysis_path(a, x), "user.roleId")) return;
+    if (has_value(&d->check_roles, literal->text) || has_value(&d->absolute_roles, literal->text)) return;
+    struct hub_nearest near = {.word = literal->text, .most = 2};
+    for (size_t i = 0; i < d->check_roles.n; i++) hub_nearest_try(&near, d->check_roles.items[i]);
+    if (negated && !near.best) return;
+    hub_analysis_tell(a, "L005", literal->at, literal->n, near.best,
+                      "user.roleId is never \"%.*s\" here: checkRoles lets only %s get this far",
+                      (int)(literal->text.n < 60 ? literal->text.n : 60), literal->text.p,
+                      list_values(a, &d->check_roles));
+}
+
+void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax *x) {
+    check_literal(a, x, x->a, x->b);
+    check_literal(a, x, x->b, x->a);
+    check_two(a, x);
+    if (x->kind != HUB_SYNTAX_EQUAL) return;
+    check_role(a, x->a, x->b, x->negated);
+    check_role(a, x->b, x->a, x->negated);
+}
+
+/* ---- and, or ---- */
+
+/* status == 'a' || 'b': a text alone is true. Behind && it is the idiom of a choice. */
+static void check_alternative(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *left = x->a, *text = x->b;
+    while (left->kind == HUB_SYNTAX_OR && left->b->kind == HUB_SYNTAX_TEXT) left = left->a;
+    if (left->kind == HUB_SYNTAX_OR) left = left->b;
+    if (left->kind != HUB_SYNTAX_EQUAL || text->kind != HUB_SYNTAX_TEXT || !text->text.n) return;
+    if (left->a->kind != HUB_SYNTAX_TEXT && left->b->kind != HUB_SYNTAX_TEXT) return;
+    const char *name = name_of(a, left->a->kind == HUB_SYNTAX_TEXT ? left->b : left->a);
+    hub_analysis_tell(a, "L005", text->at, text->n, NULL,
+                      "a text alone is always true: write %s %s \"%.*s\", or a list that includes it", name,
+                      left->negated ? a->lua ? "~=" : "!=" : "==", (int)(text->text.n < 60 ? text->text.n : 60),
+                      text->text.p);
+}
+
+/* The comparison of X with a text, by itself or the last of such ones joined by KIND. */
+static const struct hub_syntax *find_same(const struct hub_analysis *a, const struct hub_syntax *x,
+                                          enum hub_syntax_kind kind, const struct hub_syntax *as, bool negated) {
+    if (x->kind == kind) {
+        const struct hub_syntax *found = find_same(a, x->b, kind, as, negated);
+        return found ? found : find_same(a, x->a, kind, as, negated);
+    }
+    bool fits = x->kind == HUB_SYNTAX_EQUAL && x->negated == negated && x->b->kind == HUB_SYNTAX_TEXT;
+    struct hub_str path = fits ? hub_analysis_path(a, x->a) : hub_str("", 0);
+    return path.n && hub_str_eq(path, hub_analysis_path(a, as->a)) && !hub_str_eq(x->b->text, as->b->text) ? x : NULL;
+}
+
+/* a == 'x' && a == 'y' is never true, a != 'x' || a != 'y' always. */
+static void check_contradiction(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *right = x->b;
+    bool negated = x->kind == HUB_SYNTAX_OR;
+    if (right->kind != HUB_SYNTAX_EQUAL || right->negated != negated || right->b->kind != HUB_SYNTAX_TEXT) return;
+    const struct hub_syntax *same = find_same(a, x->a, x->kind, right, negated);
+    if (same)
+        hub_analysis_tell(a, "L005", right->b->at, right->b->n, NULL, "this is always %s: %s is either \"%.*s\" or \"%.*s\"",
+                          negated ? "true" : "false", name_of(a, right->a),
+                          (int)(same->b->text.n < 40 ? same->b->text.n : 40), same->b->text.p,
+                          (int)(right->b->text.n < 40 ? right->b->text.n : 40), right->b->text.p);
+}
+
+void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x) {
+    if (x->kind == HUB_SYNTAX_OR) check_alternative(a, x);
+    check_contradiction(a, x);
+}
+
+/* ---- lists ---- */
+
+void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *f = x->a, *arg = x->list;
+    if (f->kind != HUB_SYNTAX_MEMBER || !arg || a->lua || !hub_str_among(f->text, "includes indexOf")) return;
+    struct hub_type t = hub_analysis_infer(a, arg), list = hub_analysis_infer(a, f->a);
+    if (list.list && list.kind == HUB_TYPE_ENUM && arg->kind == HUB_SYNTAX_TEXT) check_enum(a, list, f->a, arg, false);
+    if (f->a->kind != HUB_SYNTAX_LIST || t.list) return;
+    for (const struct hub_syntax *e = f->a->list; e; e = e->next) {
+        if (!is_literal(e)) continue;
+        check_role(a, arg, e, false);
+        if (t.kind == HUB_TYPE_ENUM && e->kind == HUB_SYNTAX_TEXT)
+            check_enum(a, t, arg, e, false);
+        else
+            check_type_of(a, t, arg, e, true);
+    }
+}

@@ -1,0 +1,67 @@
+/* What scripts can call: the engine's functions and Lua's own, with their arguments and results, one row
+ * each. Names, lint, completion and types of scripts all read these rows. */
+#ifndef HUB_SCHEMA_ANALYSIS_FUNCTIONS_H
+#define HUB_SCHEMA_ANALYSIS_FUNCTIONS_H
+#include "base/str.h"
+
+enum hub_arg_kind {
+    HUB_ARG_NONE, /* ends the list */
+    HUB_ARG_ANY,
+    HUB_ARG_TEXT,
+    HUB_ARG_NUMBER,
+    HUB_ARG_TABLE, /* with KEYS only those */
+    HUB_ARG_FUNCTION,
+    HUB_ARG_DATA_OBJECT, /* the name of one */
+    HUB_ARG_WHERE,       /* conditions on the properties of the object named before */
+    HUB_ARG_ROW,         /* properties of it and their values */
+    HUB_ARG_LIST_OPTIONS,
+    HUB_ARG_MESSAGE_TYPE,
+    HUB_ARG_CONTENT, /* of the message type named before */
+    HUB_ARG_HUB,     /* the name of one; of a queue, … */
+    HUB_ARG_QUEUE,
+    HUB_ARG_NODE_HANDLER,
+    HUB_ARG_NODE_BROADCAST,
+    HUB_ARG_INVOCATION
+};
+struct hub_arg {
+    const char *name;
+    enum hub_arg_kind kind;
+    bool optional;
+    const char *keys; /* TABLE, LIST_OPTIONS: apart by spaces; NULL: any */
+};
+enum hub_gives { HUB_GIVES_ANY, HUB_GIVES_TEXT, HUB_GIVES_NUMBER, HUB_GIVES_BOOLEAN, HUB_GIVES_RECORD, HUB_GIVES_RECORDS };
+enum { /* what it does */
+       HUB_DOES_ASK = 1,    /* it waits for a store, another service or a clock */
+       HUB_DOES_CHANGE = 2, /* data, or who is where */
+       HUB_DOES_SEND = 4    /* messages that stay */
+};
+enum { HUB_ARGS_MAX = 5 };
+struct hub_function {
+    const char *name; /* "find" */
+    struct hub_arg args[HUB_ARGS_MAX + 1];
+    bool more; /* any number of further arguments */
+    enum hub_gives gives;
+    unsigned does;
+};
+struct hub_function_table {
+    const char *name; /* "objects" */
+    bool lua;         /* Lua's own: expressions have it not */
+    bool of_hub;      /* about the script's own hub: elsewhere it needs a service with one hub */
+    const struct hub_function *functions; /* up to one without name */
+    const char *others;                   /* members that are no functions, apart by spaces; NULL: none */
+};
+/* Up to one without name. Those of Lua come last. */
+extern const struct hub_function_table hub_function_tables[];
+/* Functions that are in no table: uuid, sleep, … */
+extern const struct hub_function hub_global_functions[];
+
+/* NULL: there is none. */
+const struct hub_function_table *hub_function_table(struct hub_str name);
+const struct hub_function *hub_function_in(const struct hub_function_table *t, struct hub_str name);
+const struct hub_function *hub_global_function(struct hub_str name);
+/* Whether T has a member NAME, function or not. */
+bool hub_function_table_has(const struct hub_function_table *t, struct hub_str name);
+/* How many arguments it takes at least; at most (SIZE_MAX: any number). */
+size_t hub_function_least(const struct hub_function *f);
+size_t hub_function_most(const struct hub_function *f);
+#endif

@@ -1,0 +1,141 @@
+/* The type of an expression, as far as it is certain. */
+#include "schema/analysis/analysis_int.h"
+
+static const struct hub_type any = {0};
+
+bool hub_analysis_is_free(const struct hub_analysis *a, const struct hub_syntax *x, const char *name) {
+    return x->kind == HUB_SYNTAX_NAME && hub_str_is(x->text, name) && !hub_analysis_binding(a, x->text);
+}
+
+/* Whether what X stands for is known where it is used: it is written before. So chains of names end. */
+static bool is_settled(const struct hub_binding *b, const struct hub_syntax *x) {
+    return b->n == 1 && b->value && b->value->at < x->at;
+}
+
+const char *hub_analysis_module(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_binding *b = x->kind == HUB_SYNTAX_NAME ? hub_analysis_binding(a, x->text) : NULL;
+    if (b) return is_settled(b, x) && !b->element ? hub_analysis_module(a, b->value) : NULL;
+    if (x->kind == HUB_SYNTAX_CALL)
+        return hub_analysis_is_free(a, x->a, "require") && x->list && x->list->kind == HUB_SYNTAX_TEXT ? x->list->text.p
+                                                                                                       : NULL;
+    if (x->kind != HUB_SYNTAX_MEMBER) return NULL;
+    if (hub_analysis_is_free(a, x->a, "lib") || hub_analysis_is_free(a, x->a, "LIB"))
+        return hub_arena_dup(a->l->scratch, x->text);
+    const char *folder = hub_analysis_module(a, x->a);
+    return folder ? hub_arena_fmt(a->l->scratch, "%s.%.*s", folder, HUB_FMT(x->text)) : NULL;
+}
+
+/* ---- the engine's functions ---- */
+
+const struct hub_function *hub_analysis_function(const struct hub_analysis *a, const struct hub_syntax *x,
+                                                 const struct hub_function_table **table) {
+    *table = NULL;
+    if (x->kind == HUB_SYNTAX_NAME)
+        return hub_analysis_binding(a, x->text) || hub_analysis_has_variable(a, x->text) ? NULL
+                                                                                      : hub_global_function(x->text);
+    if (x->kind != HUB_SYNTAX_MEMBER || x->method || x->a->kind != HUB_SYNTAX_NAME) return NULL;
+    if (hub_analysis_binding(a, x->a->text) || hub_analysis_has_variable(a, x->a->text)) return NULL;
+    const struct hub_function_table *t = hub_function_table(x->a->text);
+    if (!t || (t->lua && !a->lua)) return NULL;
+    *table = t;
+    return hub_function_in(t, x->text);
+}
+
+const struct hub_def_object *hub_analysis_object(const struct hub_analysis *a, const struct hub_syntax *call) {
+    const struct hub_syntax *name = call->list;
+    if (!name || name->kind != HUB_SYNTAX_TEXT || a->l->alone) return NULL;
+    const struct hub_def_object *o = hub_service_object(a->l->service, name->text);
+    return o && !hub_is_object_wrong(a->l, o) ? o : NULL;
+}
+
+static struct hub_type result_of(const struct hub_analysis *a, const struct hub_function *f,
+                                 const struct hub_syntax *call) {
+    static const enum hub_type_kind kinds[] = {[HUB_GIVES_TEXT] = HUB_TYPE_TEXT,
+                                               [HUB_GIVES_NUMBER] = HUB_TYPE_NUMBER,
+                                               [HUB_GIVES_BOOLEAN] = HUB_TYPE_BOOLEAN,
+                                               [HUB_GIVES_RECORDS] = HUB_TYPE_ANY};
+    if (f->gives != HUB_GIVES_RECORD && f->gives != HUB_GIVES_RECORDS)
+        return (struct hub_type){.kind = kinds[f->gives]};
+    const struct hub_def_object *o = hub_analysis_object(a, call);
+    struct hub_type t = o ? hub_type_of_object(o) : any;
+    t.list = o && f->gives == HUB_GIVES_RECORDS;
+    return t;
+}
+
+/* ---- methods of texts and lists, in expressions ---- */
+
+static struct hub_type method_type(const struct hub_analysis *a, const struct hub_syntax *call) {
+    const struct hub_syntax *f = call->a;
+    static const struct {
+        const char *names;
+        enum hub_type_kind kind;
+    } methods[] = {{"toLowerCase toUpperCase trim join toISOString", HUB_TYPE_TEXT},
+                   {"includes startsWith endsWith some every", HUB_TYPE_BOOLEAN},
+                   {"indexOf getTime", HUB_TYPE_NUMBER}};
+    if (f->kind != HUB_SYNTAX_MEMBER || a->lua) return any;
+    if (hub_analysis_is_free(a, f->a, "Date") && hub_str_is(f->text, "now"))
+        return (struct hub_type){.kind = HUB_TYPE_NUMBER};
+    if (hub_analysis_path(a, f).n && hub_analysis_module(a, f->a)) return any;
+    struct hub_type t = hub_analysis_infer(a, f->a);
+    if (t.list && hub_str_among(f->text, "filter slice")) return t;
+    if (t.list && hub_str_is(f->text, "find")) {
+        t.list = false;
+        return t;
+    }
+    bool known = t.list || (t.kind != HUB_TYPE_ANY && t.kind != HUB_TYPE_RECORD);
+    for (size_t i = 0; known && i < sizeof methods / sizeof *methods; i++)
+        if (hub_str_among(f->text, methods[i].names)) return (struct hub_type){.kind = methods[i].kind};
+    return any;
+}
+
+static struct hub_type call_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_function_table *t;
+    const struct hub_function *f = hub_analysis_function(a, x->a, &t);
+    return f ? result_of(a, f, x) : method_type(a, x);
+}
+
+/* ---- names and members ---- */
+
+static struct hub_type name_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_binding *b = hub_analysis_binding(a, x->text);
+    if (!b) return hub_analysis_variable(a, x->text);
+    if (!is_settled(b, x)) return any;
+    struct hub_type t = hub_analysis_infer(a, b->value);
+    if (b->element && !t.list) return any;
+    if (b->element) t.list = false;
+    return t;
+}
+
+static struct hub_type member_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_type t = hub_analysis_infer(a, x->a);
+    if (hub_map_get(&a->assigned, x->text)) return any;
+    if (!a->lua && hub_str_is(x->text, "length") && (t.list || t.kind == HUB_TYPE_TEXT || t.kind == HUB_TYPE_ENUM))
+        return (struct hub_type){.kind = HUB_TYPE_NUMBER};
+    if (t.kind != HUB_TYPE_RECORD || t.list) return any;
+    const struct hub_def_field *f = hub_type_member(t, x->text);
+    return f ? hub_type_of_field(f) : any;
+}
+
+static struct hub_type element_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_type t = hub_analysis_infer(a, x->a);
+    if (!t.list) return any;
+    t.list = false;
+    return t;
+}
+
+struct hub_type hub_analysis_infer(const struct hub_analysis *a, const struct hub_syntax *x) {
+    switch (x->kind) {
+    case HUB_SYNTAX_NAME: return name_type(a, x);
+    case HUB_SYNTAX_MEMBER: return member_type(a, x);
+    case HUB_SYNTAX_INDEX: return element_type(a, x);
+    case HUB_SYNTAX_CALL: return call_type(a, x);
+    case HUB_SYNTAX_BOOLEAN:
+    case HUB_SYNTAX_NOT:
+    case HUB_SYNTAX_EQUAL:
+    case HUB_SYNTAX_ORDER: return (struct hub_type){.kind = HUB_TYPE_BOOLEAN};
+    case HUB_SYNTAX_NUMBER:
+    case HUB_SYNTAX_ARITHMETIC: return (struct hub_type){.kind = HUB_TYPE_NUMBER};
+    case HUB_SYNTAX_TEXT: return (struct hub_type){.kind = HUB_TYPE_TEXT};
+    default: return any;
+    }
+}

@@ -1,0 +1,88 @@
+/* Members that are not there: of messages and payloads, of records that a script has found, of modules and
+ * Lua's libraries. Those of the variables themselves scripting/members.c looks at, too; what both find is
+ * told once. */
+#include "base/nearest.h"
+#include "schema/analysis/analysis_int.h"
+
+static void tell_missing(const struct hub_analysis *a, const struct hub_syntax *x, const char *near) {
+    struct hub_str path = hub_analysis_path(a, x->a);
+    hub_analysis_tell(a, "L004", x->at, x->n, near, "%.*s has no '%.*s'%s", path.n ? (int)(path.n < 100 ? path.n : 100) : 4,
+                      path.n ? path.p : "this", (int)(x->text.n < 100 ? x->text.n : 100), x->text.p,
+                      hub_script_used_by(a->l, a->script, path));
+}
+
+/* "a" and "a.b" of "a.b.c": whoever got one of them may have added to it. */
+static bool goes_elsewhere(const struct hub_analysis *a, struct hub_str path) {
+    for (size_t n = 1; n <= path.n; n++)
+        if ((n == path.n || path.p[n] == '.') && hub_map_get(&a->whole, hub_str(path.p, n))) return true;
+    return false;
+}
+
+static void check_record_member(const struct hub_analysis *a, struct hub_type t, const struct hub_syntax *x) {
+    struct hub_nearest near = {.word = x->text, .most = 2};
+    if (hub_type_member(t, x->text) || hub_map_get(&a->assigned, x->text)) return;
+    if (goes_elsewhere(a, hub_analysis_path(a, x->a))) return;
+    for (size_t i = 0; i < t.field_n; i++)
+        if (t.fields[i].name) hub_nearest_try(&near, t.fields[i].name);
+    tell_missing(a, x, near.best);
+}
+
+/* Of text and lists expressions read length, and call methods, which the parser knows. */
+static void check_text_member(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_nearest near = {.word = x->text, .most = 3};
+    hub_nearest_try(&near, "length");
+    if (!hub_str_is(x->text, "length")) tell_missing(a, x, near.best);
+}
+
+static void check_library(const struct hub_analysis *a, const struct hub_function_table *t, const struct hub_syntax *x) {
+    struct hub_nearest near = {.word = x->text, .most = 2};
+    if (hub_function_table_has(t, x->text)) return;
+    for (const struct hub_function *f = t->functions; f->name; f++) hub_nearest_try(&near, f->name);
+    tell_missing(a, x, near.best);
+}
+
+/* The members of the module that a local stands for; what is reached by lib itself is looked at elsewhere. */
+static void check_module_member(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const char *module = x->a->kind == HUB_SYNTAX_NAME ? hub_analysis_module(a, x->a) : NULL;
+    const struct hub_script_known *k = module ? a->known : NULL;
+    const char *path = module ? hub_arena_fmt(a->l->scratch, "lib.%s", module) : NULL;
+    struct hub_nearest near = {.word = x->text, .most = 2};
+    while (k && k->path && strcmp(k->path, path)) k++;
+    if (!k || !k->path || hub_map_get(&a->assigned, x->text)) return;
+    if (goes_elsewhere(a, hub_analysis_path(a, x->a))) return;
+    for (const char *const *m = k->members; *m; m++) {
+        if (hub_str_is(x->text, *m)) return;
+        hub_nearest_try(&near, *m);
+    }
+    tell_missing(a, x, near.best);
+}
+
+/* A text's methods are those of string. */
+static void check_method(const struct hub_analysis *a, struct hub_type t, const struct hub_syntax *x) {
+    if (t.kind != HUB_TYPE_TEXT && t.kind != HUB_TYPE_ENUM && t.kind != HUB_TYPE_MOMENT) return;
+    check_library(a, hub_function_table(HUB_STR("string")), x);
+}
+
+static const struct hub_function_table *library_of(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_function_table *t =
+        a->lua && x->kind == HUB_SYNTAX_NAME && !hub_analysis_binding(a, x->text) ? hub_function_table(x->text) : NULL;
+    return t && t->lua ? t : NULL;
+}
+
+void hub_analysis_member(const struct hub_analysis *a, const struct hub_syntax *x, bool called) {
+    const struct hub_function_table *library = library_of(a, x->a);
+    struct hub_type t = hub_analysis_infer(a, x->a);
+    if (library) {
+        check_library(a, library, x);
+    } else if (t.list) {
+        if (!called && !a->lua) check_text_member(a, x);
+    } else if (t.kind == HUB_TYPE_RECORD) {
+        check_record_member(a, t, x);
+    } else if (x->method) {
+        check_method(a, t, x);
+    } else if ((t.kind == HUB_TYPE_TEXT || t.kind == HUB_TYPE_ENUM) && !called && !a->lua) {
+        check_text_member(a, x);
+    } else {
+        check_module_member(a, x);
+    }
+}
