@@ -16,6 +16,11 @@ static enum hub_syntax_kind binary_kind(const char *op) {
     return op[0] == '+' ? HUB_SYNTAX_OTHER : HUB_SYNTAX_ARITHMETIC;
 }
 
+/* `text` without substitutions. */
+static bool is_plain_template(const struct ms_node *x) {
+    return x->kind == MS_CONCAT && x->list && !x->list->next && x->list->kind == MS_LIT_STRING;
+}
+
 static enum hub_syntax_kind kind_of(const struct ms_node *x) {
     switch (x->kind) {
     case MS_LIT_NUMBER: return HUB_SYNTAX_NUMBER;
@@ -35,7 +40,7 @@ static enum hub_syntax_kind kind_of(const struct ms_node *x) {
     case MS_ARRAY: return HUB_SYNTAX_LIST;
     case MS_OBJECT: return HUB_SYNTAX_OBJECT;
     case MS_ARROW: return HUB_SYNTAX_FUNCTION;
-    default: return HUB_SYNTAX_OTHER;
+    default: return is_plain_template(x) ? HUB_SYNTAX_TEXT : HUB_SYNTAX_OTHER;
     }
 }
 
@@ -50,6 +55,7 @@ static void convert_parts(struct hub_arena *arena, const struct ms_node *x, stru
         *end = convert_list(arena, x->list);
         return;
     }
+    if (out->kind == HUB_SYNTAX_TEXT) return;
     out->a = x->a ? convert_node(arena, x->a) : NULL;
     out->b = x->b && x->kind != MS_INDEX ? convert_node(arena, x->b) : NULL;
     if (out->kind == HUB_SYNTAX_INDEX) out->b = convert_node(arena, x->b);
@@ -60,7 +66,7 @@ static void convert_parts(struct hub_arena *arena, const struct ms_node *x, stru
 static struct hub_syntax *convert_node(struct hub_arena *arena, const struct ms_node *x) {
     const struct ms_node *named = x->kind == MS_INDEX && x->b->kind == MS_LIT_STRING ? x->b : x;
     struct hub_syntax *out = hub_syntax_new(arena, kind_of(x), named->at, named->n);
-    out->text = hub_syntax_text(arena, named->name);
+    out->text = hub_syntax_text(arena, is_plain_template(x) ? x->list->name : named->name);
     out->key = x->key.p ? hub_syntax_text(arena, x->key) : x->key;
     out->key_at = x->key_at;
     out->key_n = x->key_n;

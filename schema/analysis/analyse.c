@@ -12,7 +12,7 @@ void hub_analysis_tell(const struct hub_analysis *a, const char *code, size_t at
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     hub_utf8_trim(text);
-    hub_script_tell(a->l, a->script, a->src, at, at + (n ? n : 1), code, suggestion, text);
+    hub_script_tell(a->l, a->lib ? NULL : a->script, a->src, at, at + (n ? n : 1), code, suggestion, text);
 }
 
 static void look_at_node(const struct hub_analysis *a, const struct hub_syntax *x, bool called) {
@@ -21,6 +21,7 @@ static void look_at_node(const struct hub_analysis *a, const struct hub_syntax *
     case HUB_SYNTAX_ORDER: hub_analysis_compare(a, x); break;
     case HUB_SYNTAX_AND:
     case HUB_SYNTAX_OR: hub_analysis_logic(a, x); break;
+    case HUB_SYNTAX_ARITHMETIC: hub_analysis_arithmetic(a, x); break;
     case HUB_SYNTAX_MEMBER: hub_analysis_member(a, x, called); break;
     case HUB_SYNTAX_CALL:
         hub_analysis_call(a, x);

@@ -27,6 +27,7 @@ struct hub_analysis {
     struct hub_str text;
     const struct hub_syntax *root;
     bool lua;
+    bool lib; /* the script's result is made in a function of the module SRC, which is looked at */
     const struct hub_hook_row *hook; /* NULL: nothing is known of it */
     const struct hub_script_known *known;
     struct hub_map bindings; /* name -> struct hub_binding */
@@ -66,6 +67,7 @@ bool hub_analysis_is_free(const struct hub_analysis *a, const struct hub_syntax 
 /* ---- looking at each node ---- */
 void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax *x);        /* compare.c */
 void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x);          /* compare.c */
+void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_syntax *x);     /* compare.c */
 void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax *x);       /* compare.c */
 void hub_analysis_member(const struct hub_analysis *a, const struct hub_syntax *x, bool called); /* member.c */
 void hub_analysis_call(const struct hub_analysis *a, const struct hub_syntax *x);           /* call.c */

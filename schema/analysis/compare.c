@@ -117,19 +117,62 @@ static void check_literal(const struct hub_analysis *a, const struct hub_syntax 
         check_type_of(a, t, x, literal, cmp->exact);
 }
 
-/* Of two values that are known by their types only those that no conversion brings together. */
+/* What a value is compared as. 0: unknown. */
+enum group { GROUP_UNKNOWN, GROUP_BOOLEAN, GROUP_NUMBER, GROUP_MOMENT, GROUP_WORD };
+static enum group group_of(struct hub_type t) {
+    if (t.list) return GROUP_UNKNOWN;
+    if (t.kind == HUB_TYPE_BOOLEAN) return GROUP_BOOLEAN;
+    if (t.kind == HUB_TYPE_NUMBER) return GROUP_NUMBER;
+    if (t.kind == HUB_TYPE_MOMENT) return GROUP_MOMENT;
+    return t.kind == HUB_TYPE_ENUM && !is_number_among(t.values) ? GROUP_WORD : GROUP_UNKNOWN;
+}
+
+/* Of two values that are known by their types. A Boolean and a number may be equal where values are
+ * converted, a moment and a word nowhere. */
 static void check_two(const struct hub_analysis *a, const struct hub_syntax *cmp) {
     if (is_literal(cmp->a) || is_literal(cmp->b)) return;
     struct hub_type x = hub_analysis_infer(a, cmp->a), y = hub_analysis_infer(a, cmp->b);
-    bool moments = (x.kind == HUB_TYPE_MOMENT && y.kind == HUB_TYPE_NUMBER) ||
-                   (x.kind == HUB_TYPE_NUMBER && y.kind == HUB_TYPE_MOMENT);
-    if (x.list || y.list || !moments) return;
-    const struct hub_syntax *at = y.kind == HUB_TYPE_MOMENT ? cmp->a : cmp->b;
+    enum group g = group_of(x), h = group_of(y);
+    bool converted = !cmp->exact && g <= GROUP_NUMBER && h <= GROUP_NUMBER;
+    if (!g || !h || g == h || converted) return;
+    bool swap = h == GROUP_MOMENT;
+    const struct hub_syntax *at = swap ? cmp->a : cmp->b, *other = swap ? cmp->b : cmp->a;
     size_t from = hub_analysis_start(at), to = at->at + at->n;
-    hub_analysis_tell(a, "L005", from, to - from, NULL,
-                      "%s is a DateTime, which is a text (ISO 8601), and is compared with a number: %s",
-                      name_of(a, y.kind == HUB_TYPE_MOMENT ? cmp->b : cmp->a),
-                      a->lua ? "use time.iso()" : "use new Date()");
+    bool moment = (swap ? h : g) == GROUP_MOMENT && (swap ? g : h) == GROUP_NUMBER;
+    hub_analysis_tell(a, "L005", from, to > from ? to - from : at->n, NULL, "%s is %s and is compared with %s%s",
+                      name_of(a, other), hub_type_name(swap ? y : x), hub_type_name(swap ? x : y),
+                      !moment  ? ""
+                      : a->lua ? "; moments are texts: use time.iso()"
+                               : "; moments are texts: use new Date()");
+}
+
+/* A moment or a word is no number to calculate with. */
+void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *operands[] = {x->a, x->b};
+    for (size_t i = 0; i < 2; i++) {
+        enum group g = group_of(hub_analysis_infer(a, operands[i]));
+        size_t from = hub_analysis_start(operands[i]);
+        if (g == GROUP_MOMENT || g == GROUP_WORD)
+            hub_analysis_tell(a, "L005", from, operands[i]->at + operands[i]->n - from, NULL,
+                              "%s is %s, and no number to calculate with%s", name_of(a, operands[i]),
+                              hub_type_name(hub_analysis_infer(a, operands[i])),
+                              g == GROUP_MOMENT && !a->lua ? ": use new Date(…).getTime()" : "");
+    }
+}
+
+/* x.toLowerCase() == 'Admin' is never true. */
+static void check_case(const struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *literal) {
+    if (x->kind != HUB_SYNTAX_CALL || x->a->kind != HUB_SYNTAX_MEMBER || literal->kind != HUB_SYNTAX_TEXT) return;
+    bool lower = hub_str_is(x->a->text, a->lua ? "lower" : "toLowerCase"),
+         upper = hub_str_is(x->a->text, a->lua ? "upper" : "toUpperCase"), other = false;
+    for (size_t i = 0; i < literal->text.n; i++) {
+        char c = literal->text.p[i];
+        other = other || (lower && c >= 'A' && c <= 'Z') || (upper && c >= 'a' && c <= 'z');
+    }
+    if (other)
+        hub_analysis_tell(a, "L005", literal->at, literal->n, NULL, "a text in %s case is never \"%.*s\"",
+                          lower ? "lower" : "upper", (int)(literal->text.n < 60 ? literal->text.n : 60),
+                          literal->text.p);
 }
 
 /* user.roleId behind checkRoles is one of these, or one of absoluteRoles. */
@@ -155,6 +198,8 @@ void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax 
     check_literal(a, x, x->b, x->a);
     check_two(a, x);
     if (x->kind != HUB_SYNTAX_EQUAL) return;
+    check_case(a, x->a, x->b);
+    check_case(a, x->b, x->a);
     check_role(a, x->a, x->b, x->negated);
     check_role(a, x->b, x->a, x->negated);
 }
@@ -164,7 +209,6 @@ void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax 
 /* status == 'a' || 'b': a text alone is true. Behind && it is the idiom of a choice. */
 static void check_alternative(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_syntax *left = x->a, *text = x->b;
-    while (left->kind == HUB_SYNTAX_OR && left->b->kind == HUB_SYNTAX_TEXT) left = left->a;
     if (left->kind == HUB_SYNTAX_OR) left = left->b;
     if (left->kind != HUB_SYNTAX_EQUAL || text->kind != HUB_SYNTAX_TEXT || !text->text.n) return;
     if (left->a->kind != HUB_SYNTAX_TEXT && left->b->kind != HUB_SYNTAX_TEXT) return;
@@ -207,9 +251,30 @@ void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x
 
 /* ---- lists ---- */
 
+static bool holds_part(const struct hub_strs *values, struct hub_str method, struct hub_str part) {
+    for (size_t i = 0; i < values->n; i++) {
+        struct hub_str v = hub_cstr(values->items[i]);
+        if (hub_str_is(method, "startsWith") ? hub_str_starts(v, part)
+            : hub_str_is(method, "endsWith") ? hub_str_ends(v, part)
+                                             : memmem(v.p, v.n, part.p, part.n) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* room.status.includes('opn'): no value has that in it. */
+static void check_part(const struct hub_analysis *a, const struct hub_syntax *f, const struct hub_syntax *arg) {
+    struct hub_type t = hub_analysis_infer(a, f->a);
+    if (t.kind != HUB_TYPE_ENUM || t.list || arg->kind != HUB_SYNTAX_TEXT || !arg->text.n) return;
+    if (!hub_str_among(f->text, "includes startsWith endsWith") || holds_part(t.values, f->text, arg->text)) return;
+    check_enum(a, t, f->a, arg, false);
+}
+
 void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_syntax *f = x->a, *arg = x->list;
-    if (f->kind != HUB_SYNTAX_MEMBER || !arg || a->lua || !hub_str_among(f->text, "includes indexOf")) return;
+    if (f->kind != HUB_SYNTAX_MEMBER || !arg || a->lua) return;
+    check_part(a, f, arg);
+    if (!hub_str_among(f->text, "includes indexOf")) return;
     struct hub_type t = hub_analysis_infer(a, arg), list = hub_analysis_infer(a, f->a);
     if (list.list && list.kind == HUB_TYPE_ENUM && arg->kind == HUB_SYNTAX_TEXT) check_enum(a, list, f->a, arg, false);
     if (f->a->kind != HUB_SYNTAX_LIST || t.list) return;

@@ -88,7 +88,15 @@ static struct hub_type method_type(const struct hub_analysis *a, const struct hu
     return any;
 }
 
+/* String(x) and tostring(x) of a text are that text. */
+static struct hub_type conversion_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_type t = x->list ? hub_analysis_infer(a, x->list) : any;
+    bool text = t.kind == HUB_TYPE_TEXT || t.kind == HUB_TYPE_ENUM || t.kind == HUB_TYPE_MOMENT;
+    return text && !t.list ? t : any;
+}
+
 static struct hub_type call_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    if (hub_analysis_is_free(a, x->a, a->lua ? "tostring" : "String")) return conversion_type(a, x);
     const struct hub_function_table *t;
     const struct hub_function *f = hub_analysis_function(a, x->a, &t);
     return f ? result_of(a, f, x) : method_type(a, x);

@@ -80,7 +80,9 @@ void hub_analysis_member(const struct hub_analysis *a, const struct hub_syntax *
         check_record_member(a, t, x);
     } else if (x->method) {
         check_method(a, t, x);
-    } else if ((t.kind == HUB_TYPE_TEXT || t.kind == HUB_TYPE_ENUM) && !called && !a->lua) {
+    } else if ((t.kind == HUB_TYPE_NUMBER || t.kind == HUB_TYPE_BOOLEAN) && !called && !a->lua) {
+        tell_missing(a, x, NULL);
+    } else if (t.kind != HUB_TYPE_ANY && !called && !a->lua) {
         check_text_member(a, x);
     } else {
         check_module_member(a, x);

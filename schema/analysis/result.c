@@ -149,7 +149,38 @@ static void check_literal_result(const struct hub_analysis *a, const struct hub_
         hub_analysis_tell(a, CODE, x->at, x->n, NULL, "the result has to be an object {%s, …}", h->keys[0].key);
 }
 
+static size_t check_returns(const struct hub_analysis *a, const struct hub_syntax *x);
+
+/* What a function of lib/ returns is the hook's result, when that is all the hook does. */
+static void check_lib_result(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *f = x->a;
+    const char *module = f->kind == HUB_SYNTAX_MEMBER && !a->lib ? hub_analysis_module(a, f->a) : NULL;
+    const struct hub_lib_function *lib = module ? hub_analysis_lib(a, module, f->text) : NULL;
+    if (!lib) return;
+    struct hub_analysis inner = {.l = a->l, .script = a->script, .src = lib->src, .text = lib->src->text,
+                                 .root = lib->function, .lua = true, .lib = true, .hook = a->hook, .known = a->known};
+    hub_analysis_bind(&inner);
+    (void)check_returns(&inner, lib->function->a);
+    hub_analysis_unbind(&inner);
+}
+
+/* status == 'a' && 'b' as what a condition gives. */
+static void check_truth(const struct hub_analysis *a, const struct hub_syntax *x) {
+    if (x->kind == HUB_SYNTAX_OR) {
+        check_truth(a, x->a);
+        check_truth(a, x->b);
+    }
+    bool texts = x->kind == HUB_SYNTAX_AND && x->b->kind == HUB_SYNTAX_TEXT && x->a->kind == HUB_SYNTAX_EQUAL &&
+                 (x->a->b->kind == HUB_SYNTAX_TEXT || x->a->a->kind == HUB_SYNTAX_TEXT);
+    if (texts && x->b->text.n)
+        hub_analysis_tell(a, "L005", x->b->at, x->b->n, NULL, "a text alone is always true: it needs a comparison");
+}
+
 static void check_value(const struct hub_analysis *a, const struct hub_syntax *x) {
+    if (a->hook->gives == HUB_HOOK_GIVES_TRUTH) {
+        check_truth(a, x);
+        return;
+    }
     switch (x->kind) {
     case HUB_SYNTAX_CHOICE:
         check_value(a, x->b);
@@ -160,6 +191,7 @@ static void check_value(const struct hub_analysis *a, const struct hub_syntax *x
         check_value(a, x->b);
         break;
     case HUB_SYNTAX_AND: check_value(a, x->b); break;
+    case HUB_SYNTAX_CALL: check_lib_result(a, x); break;
     default: check_literal_result(a, x);
     }
 }
