@@ -57,14 +57,14 @@ static void check_senders(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     struct hub_node *n = hub_node_get(hub_place(l, h, ""), HUB_STR("messageSettings"));
     bool own = false;
-    if (!n || n->bad || hub_node_is_null(n) || l->alone || scripts_send(l)) return;
+    if (!n || n->bad || hub_node_is_null(n) || l->alone) return;
     for (size_t i = 0; i < d->message_type_n; i++) {
         const char *type = d->message_types[i].name;
         if (!type || !strcmp(type, "system")) continue;
         if (may_be_sent(d, type)) return;
         own = true;
     }
-    if (own)
+    if (own && !scripts_send(l))
         hub_complain(l, "H036", n, &n->key_range, NULL,
                      "nobody can ever send a message here: no role that is granted has canSend and a type of the hub, there "
                      "are no absoluteRoles, and no script sends any");

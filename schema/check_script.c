@@ -118,8 +118,9 @@ void hub_check_scripts(struct hub_loader *l) {
         const char *vars[HUB_VARS_MAX + 2];
         hook_variables(l, p, vars);
         struct report r = {.l = l, .script = p, .text = p->script->text};
-        c->check(c->ctx, p->script, &(struct hub_script_names){vars, hub_known_to(l, p), on_problem, &r});
-        hub_analyse_script(l, p);
+        const struct hub_script_known *known = hub_known_to(l, p);
+        c->check(c->ctx, p->script, &(struct hub_script_names){vars, known, on_problem, &r});
+        hub_analyse_script(l, p, known);
     }
 }
 
@@ -129,9 +130,9 @@ void hub_check_modules(struct hub_loader *l) {
         static const char *const of_plugin[] = {"plugin", NULL};
         const struct hub_source *src = l->modules[i].src;
         struct report r = {.l = l, .src = src, .text = src->text};
-        c->check_file(
-            c->ctx, r.text,
-            &(struct hub_script_names){src->plugin ? of_plugin : NULL, hub_known_to_module(l, src), on_problem, &r});
-        hub_analyse_module(l, src);
+        const struct hub_script_known *known = hub_known_to_module(l, src);
+        c->check_file(c->ctx, r.text,
+                      &(struct hub_script_names){src->plugin ? of_plugin : NULL, known, on_problem, &r});
+        hub_analyse_module(l, src, known);
     }
 }

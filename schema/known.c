@@ -147,18 +147,31 @@ static bool is_within(const struct hub_diag *d, const char *place) {
     return !strncmp(path, place, n) && (!path[n] || path[n] == '.' || path[n] == '[');
 }
 
+/* The first finding that is not in a file before FILE. */
+static size_t first_of(const struct hub_diags *d, const char *file) {
+    size_t lo = 0, hi = hub_diags_n(d);
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (strcmp(hub_diags_at(d, mid)->file, file) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 bool hub_is_place_wrong(struct hub_loader *l, const char *file, const char *place) {
-    if (!hub_diags_count(l->diags, HUB_SEV_ERROR)) return false;
-    for (size_t i = 0; i < hub_diags_n(l->diags); i++) {
+    for (size_t i = first_of(l->diags, file); i < hub_diags_n(l->diags); i++) {
         const struct hub_diag *d = hub_diags_at(l->diags, i);
-        if (d->severity == HUB_SEV_ERROR && !strcmp(d->file, file) && is_within(d, place)) return true;
+        if (strcmp(d->file, file)) break;
+        if (d->severity == HUB_SEV_ERROR && is_within(d, place)) return true;
     }
     return false;
 }
 
 bool hub_is_object_wrong(struct hub_loader *l, const struct hub_def_object *o) {
     const struct hub_node *n = hub_place(l, o, "");
-    return n && hub_is_place_wrong(l, n->src->name, hub_node_path(l->scratch, n));
+    return n && hub_diags_n(l->diags) && hub_is_place_wrong(l, n->src->name, hub_node_path(l->scratch, n));
 }
 
 const struct hub_def_object *hub_known_object(struct hub_loader *l, const void *base, const char *key) {

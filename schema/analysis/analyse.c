@@ -62,17 +62,25 @@ static void analyse_text(struct hub_analysis *a, enum hub_script_kind kind) {
     hub_analysis_unbind(a);
 }
 
-void hub_analyse_script(struct hub_loader *l, const struct hub_pending_script *p) {
+static bool has_variable(const struct hub_pending_script *p, const char *name) {
+    for (const char *const *v = p->row->vars ? p->row->vars->names : NULL; v && *v; v++)
+        if (!strcmp(*v, name)) return true;
+    return false;
+}
+
+void hub_analyse_script(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_script_known *known) {
     struct hub_analysis a = {.l = l, .script = p, .src = p->node->src, .text = p->script->text};
     if (!l->options->checker->syntax) return;
     a.hook = hub_hook_row(p->script->path);
-    a.known = hub_known_to(l, p);
+    a.known = known;
+    if (has_variable(p, "room")) a.room = hub_known_object(l, p->hub, "roomSettings.roomDataObject");
+    if (has_variable(p, "$source")) a.source = hub_known_object(l, p->base, "sourceObject");
     analyse_text(&a, p->script->kind);
 }
 
-void hub_analyse_module(struct hub_loader *l, const struct hub_source *src) {
+void hub_analyse_module(struct hub_loader *l, const struct hub_source *src, const struct hub_script_known *known) {
     struct hub_analysis a = {.l = l, .src = src, .text = src->text};
     if (!l->options->checker->syntax) return;
-    a.known = hub_known_to_module(l, src);
+    a.known = known;
     analyse_text(&a, HUB_SCRIPT_LUA);
 }

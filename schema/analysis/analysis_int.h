@@ -30,6 +30,7 @@ struct hub_analysis {
     bool lib; /* the script's result is made in a function of the module SRC, which is looked at */
     const struct hub_hook_row *hook; /* NULL: nothing is known of it */
     const struct hub_script_known *known;
+    const struct hub_def_object *room, *source; /* of the variables that stand for their records; NULL: unknown */
     struct hub_map bindings; /* name -> struct hub_binding */
     struct hub_map assigned; /* names of members that the script sets: nothing is known of them */
     struct hub_map whole;    /* "a.b": what goes elsewhere as a whole, where somebody may add to it */

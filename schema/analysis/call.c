@@ -83,6 +83,7 @@ static const struct named_things {
 /* Names count letter by letter; the nearest one may be the same in other letters. */
 static void check_named(const struct hub_analysis *a, const struct named_things *t, const struct hub_syntax *x) {
     struct hub_nearest near = {.word = x->text};
+    if (t->kind == HUB_ARG_DATA_OBJECT && hub_service_object(a->l->service, x->text)) return;
     t->each(a->l, &near);
     if (near.best && hub_str_is(x->text, near.best)) return;
     hub_analysis_tell(a, CODE, x->at, x->n, near.best, "there is no %s \"%.*s\"", t->what,

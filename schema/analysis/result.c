@@ -157,7 +157,7 @@ static void check_lib_result(const struct hub_analysis *a, const struct hub_synt
     const char *module = f->kind == HUB_SYNTAX_MEMBER && !a->lib ? hub_analysis_module(a, f->a) : NULL;
     const struct hub_lib_function *lib = module ? hub_analysis_lib(a, module, f->text) : NULL;
     if (!lib) return;
-    struct hub_analysis inner = {.l = a->l, .script = a->script, .src = lib->src, .text = lib->src->text,
+    struct hub_analysis inner = {.l = a->l, .room = a->room, .source = a->source, .script = a->script, .src = lib->src, .text = lib->src->text,
                                  .root = lib->function, .lua = true, .lib = true, .hook = a->hook, .known = a->known};
     hub_analysis_bind(&inner);
     (void)check_returns(&inner, lib->function->a);

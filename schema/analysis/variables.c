@@ -31,20 +31,18 @@ static const struct hub_type any = {0};
 /* ---- of the definition ---- */
 
 static struct hub_type room_type(const struct hub_analysis *a) {
-    const struct hub_def_object *o = hub_known_object(a->l, a->script->hub, "roomSettings.roomDataObject");
-    return o ? hub_type_of_object(o) : any;
+    return a->room ? hub_type_of_object(a->room) : any;
 }
 
 static struct hub_type source_type(const struct hub_analysis *a) {
-    const struct hub_def_object *o = hub_known_object(a->l, a->script->base, "sourceObject");
-    return o ? hub_type_of_object(o) : any;
+    return a->source ? hub_type_of_object(a->source) : any;
 }
 
 /* Of what stands at BASE; where something is wrong there, fields may be missing. */
 static struct hub_type of_fields(const struct hub_analysis *a, const void *base, const struct hub_def_field *fields,
                                  size_t n) {
     const struct hub_node *at = hub_place(a->l, base, "");
-    if (at && hub_is_place_wrong(a->l, at->src->name, hub_node_path(a->l->scratch, at))) return any;
+    if (at && hub_diags_n(a->l->diags) && hub_is_place_wrong(a->l, at->src->name, hub_node_path(a->l->scratch, at))) return any;
     return n ? (struct hub_type){.kind = HUB_TYPE_RECORD, .fields = fields, .field_n = n} : any;
 }
 
@@ -150,11 +148,8 @@ static const struct variable_row {
 
 /* "$room" stands for the name that the author gave the room's object. */
 static bool is_called(const struct hub_analysis *a, const char *variable, struct hub_str name) {
-    const struct hub_pending_script *p = a->script;
-    const struct hub_def_object *o = NULL;
     if (variable[0] != '$') return hub_str_is(name, variable);
-    if (!strcmp(variable, "$room")) o = hub_known_object(a->l, p->hub, "roomSettings.roomDataObject");
-    if (!strcmp(variable, "$source")) o = hub_known_object(a->l, p->base, "sourceObject");
+    const struct hub_def_object *o = strcmp(variable, "$room") ? a->source : a->room;
     return o && hub_str_is(name, o->name);
 }
 
