@@ -190,7 +190,8 @@ static bool has_moderator(const struct hub_def *d, bool *defined) {
 static void check_moderation(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     bool defined;
-    if (has_moderator(d, &defined) || hub_names_unknown_role(l, d) || hub_is_place_wrong(l, d->file, "hubRoles")) return;
+    if (has_moderator(d, &defined) || hub_names_unknown_role(l, d) || hub_is_place_wrong(l, d->file, "hubRoles"))
+        return;
     const char *who =
         defined ? "no role with canModerate is granted by authSources or authScripts, and there are no absoluteRoles"
                 : "there is no role with canModerate and there are no absoluteRoles";

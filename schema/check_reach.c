@@ -45,7 +45,8 @@ static bool scripts_send(const struct hub_loader *l) {
     static const char *const words[] = {"hub.send", "serverMessages", "hubs.get", "hub[", ".send"};
     for (size_t w = 0; w < HUB_NELEM(words); w++) {
         for (size_t i = 0; i < l->script_n; i++)
-            if (memmem(l->scripts[i].script->text.p, l->scripts[i].script->text.n, words[w], strlen(words[w]))) return true;
+            if (memmem(l->scripts[i].script->text.p, l->scripts[i].script->text.n, words[w], strlen(words[w])))
+                return true;
         for (size_t i = 0; i < l->module_n; i++)
             if (memmem(l->modules[i].src->text.p, l->modules[i].src->text.n, words[w], strlen(words[w]))) return true;
     }
@@ -65,9 +66,10 @@ static void check_senders(struct hub_loader *l, struct hub_raw *h) {
         own = true;
     }
     if (own && !scripts_send(l))
-        hub_complain(l, "H036", n, &n->key_range, NULL,
-                     "nobody can ever send a message here: no role that is granted has canSend and a type of the hub, there "
-                     "are no absoluteRoles, and no script sends any");
+        hub_complain(
+            l, "H036", n, &n->key_range, NULL,
+            "nobody can ever send a message here: no role that is granted has canSend and a type of the hub, there "
+            "are no absoluteRoles, and no script sends any");
 }
 
 /* A command for roles that nobody gets. */
@@ -84,8 +86,8 @@ static void check_callers(struct hub_loader *l, const struct hub_def *d, const s
 
 /* ---- authSources ---- */
 
-/* Of the room's own object the id is the room's; of another one it is that of the record. Where the author has
- * chosen the id property himself it may be one that both share. */
+/* Of the room's own object the id is the room's; of another one it is that of the record. Where the author
+ * has chosen the id property himself it may be one that both share. */
 static void check_room_field(struct hub_loader *l, const struct hub_def *d, const struct hub_def_auth_source *s) {
     const struct hub_def_object *o = s->source_object;
     if (!o || !d->room_object || o == d->room_object || s->room_field < 0) return;
@@ -107,7 +109,8 @@ static void check_same_field(struct hub_loader *l, const struct hub_def_auth_sou
                  o->properties[s->user_field].name);
 }
 
-static void check_number_field(struct hub_loader *l, const struct hub_def_auth_source *s, const char *key, int property) {
+static void check_number_field(struct hub_loader *l, const struct hub_def_auth_source *s, const char *key,
+                               int property) {
     if (!s->source_object || property < 0) return;
     enum hub_field_type type = s->source_object->properties[property].type;
     if (type == HUB_FIELD_ENUM || type == HUB_FIELD_DECIMAL)

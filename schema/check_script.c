@@ -55,8 +55,8 @@ static const char *used_by(const struct report *r, const struct hub_script_probl
     return depends ? hub_used_by(r->l, r->script->node) : "";
 }
 
-void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_source *src, size_t from,
-                     size_t to, const char *code, const char *suggestion, const char *text) {
+void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_source *src,
+                     size_t from, size_t to, const char *code, const char *suggestion, const char *text) {
     struct hub_range range;
     if (p) {
         range = hub_node_span(p->node, from, to);

@@ -658,7 +658,8 @@ static const struct hub_code_row rows[] = {
      "messageSettings: {messageTypes: [text]}",
      "Everybody who tries is refused."},
     {"H037", WARNING, "roomField that holds no room",
-     "roomField is compared with the id of the room. The id of another object's records is not that, and neither is the "
+     "roomField is compared with the id of the room. The id of another object's records is not that, and neither is "
+     "the "
      "user's.",
      "authSources:\n"
      "  - {name: member, sourceObject: membership, userField: userId, roomField: id}",
@@ -842,23 +843,26 @@ static const struct hub_code_row rows[] = {
      "condition: record.status == \"actve\"", "condition: record.status == \"active\"",
      "The condition is always true or always false."},
     {"L006", WARNING, "result that the engine does not take",
-     "What a hook returns is written as a literal, and has a key that its results do not have, a value of another type, "
+     "What a hook returns is written as a literal, and has a key that its results do not have, a value of another "
+     "type, "
      "or lacks what is required; or a chunk returns nothing where something is needed.",
      "script: \"({accepted: true})\"", "script: \"({accept: true})\"",
      "The call ends as handler_failed, or the key is passed over."},
     {"L007", WARNING, "call that fails",
-     "The function takes another number of arguments, or others; or a text names a DataObject, message type, hub, queue "
+     "The function takes another number of arguments, or others; or a text names a DataObject, message type, hub, "
+     "queue "
      "or module that is not there. Functions of lib/ are looked at, too: too few arguments are told only where the "
      "function cannot do without.",
-     "script: {lua: \"return objects.find('chessGame')\"}", "script: {lua: \"return objects.find('chessGame', roomId)\"}",
+     "script: {lua: \"return objects.find('chessGame')\"}",
+     "script: {lua: \"return objects.find('chessGame', roomId)\"}",
      "The call raises an error, or what is too much is passed over."},
     {"L008", WARNING, "call that makes no sense there",
      "A hook that only decides changes or sends something, which happens each time that anybody asks; a function that "
-     "waits for a store is called for everybody who joins a room of thousands; or a function of the script's own hub is "
+     "waits for a store is called for everybody who joins a room of thousands; or a function of the script's own hub "
+     "is "
      "called where there is none.",
      "roomEligibility: {lua: \"hub.send(room.id, 'text', {body = 'hi'}) return true\"}",
-     "roomEligibility: room.status == \"open\"",
-     "It is done again and again, or fails; joins wait for the store."},
+     "roomEligibility: room.status == \"open\"", "It is done again and again, or fails; joins wait for the store."},
     {"L010", ERROR, "Lua chunk without its line breaks",
      "In folded blocks (>) and quoted text over several lines YAML joins the lines, so a comment hides the rest of "
      "the "

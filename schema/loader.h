@@ -157,8 +157,8 @@ void hub_check_scripts(struct hub_loader *l);
 /* What hub_used_by says of P where PATH ("room.status") begins with a room's record; else "". */
 const char *hub_script_used_by(struct hub_loader *l, const struct hub_pending_script *p, struct hub_str path);
 /* A finding at bytes [FROM, TO) of the text of a script or, with P NULL, of the module SRC. */
-void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_source *src, size_t from,
-                     size_t to, const char *code, const char *suggestion, const char *text);
+void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_source *src,
+                     size_t from, size_t to, const char *code, const char *suggestion, const char *text);
 /* Whether P stands in a plugin's file as such, where it is never run: in those that use it it is. */
 bool hub_is_template(const struct hub_pending_script *p);
 /* Warns of what can never have an effect; after everything else has been read. */

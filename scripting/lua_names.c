@@ -74,7 +74,8 @@ static void find_declarations(const struct hub_lua_tokens *t, struct hub_map *kn
 
 /* ---- uses ---- */
 
-static void report_unknown(struct hub_str text, const struct hub_lua_token *name, const struct hub_script_names *names) {
+static void report_unknown(struct hub_str text, const struct hub_lua_token *name,
+                           const struct hub_script_names *names) {
     struct hub_script_problem q = {.code = "L003"};
     ms_place(text, name->at, name->text.n, &q);
     int n = name->text.n < 100 ? (int)name->text.n : 100;
@@ -98,7 +99,8 @@ static bool is_listed_in(const char *const *list, struct hub_str name) {
  * are declared by "="). */
 static bool is_variable(const struct hub_lua_tokens *t, size_t i) {
     if (!is_name(t, i)) return false;
-    if (i && hub_lua_is(t, i - 1, "<") && hub_lua_is(t, i + 1, ">") && (hub_lua_is(t, i, "const") || hub_lua_is(t, i, "close")))
+    if (i && hub_lua_is(t, i - 1, "<") && hub_lua_is(t, i + 1, ">") &&
+        (hub_lua_is(t, i, "const") || hub_lua_is(t, i, "close")))
         return false;
     return !(i && (hub_lua_is(t, i - 1, ".") || hub_lua_is(t, i - 1, ":") || hub_lua_is(t, i - 1, "::") ||
                    hub_lua_is(t, i - 1, "goto")));
@@ -118,7 +120,8 @@ static bool goes_elsewhere(const struct hub_lua_tokens *t, size_t i) {
 }
 
 /* Members along the chain of names that begins at I. */
-static void check_chain(const struct hub_lua_tokens *t, size_t i, struct hub_str text, const struct hub_script_names *names) {
+static void check_chain(const struct hub_lua_tokens *t, size_t i, struct hub_str text,
+                        const struct hub_script_names *names) {
     struct hub_buf path = {0};
     hub_buf_adds(&path, t->p[i].text);
     for (; (hub_lua_is(t, i + 1, ".") || hub_lua_is(t, i + 1, ":")) && i + 2 < t->n && t->p[i + 2].kind == HUB_LUA_NAME;

@@ -22,7 +22,7 @@ static struct hub_syntax *parse_expr(struct parse *p, int power);
 static struct hub_syntax *parse_block(struct parse *p);
 
 static bool at_token(const struct parse *p, const char *text) { return hub_lua_is(&p->t, p->i, text); }
-static bool at_end(const struct parse *p) { return p->bad || p->i >= p->t.n; }
+static bool at_chunk_end(const struct parse *p) { return p->bad || p->i >= p->t.n; }
 static bool at_name(const struct parse *p) { return p->i < p->t.n && p->t.p[p->i].kind == HUB_LUA_NAME; }
 
 static bool take_token(struct parse *p, const char *text) {
@@ -113,7 +113,7 @@ static struct hub_syntax *parse_literal(struct parse *p) {
     return x;
 }
 
-static struct hub_syntax *parse_element(struct parse *p, bool *array) {
+static struct hub_syntax *parse_lua_element(struct parse *p, bool *array) {
     struct hub_syntax *x;
     if (take_token(p, "[")) {
         struct hub_lua_token key = p->i < p->t.n ? p->t.p[p->i] : (struct hub_lua_token){0};
@@ -148,8 +148,8 @@ static bool may_be_many(const struct hub_syntax *x) {
 static struct hub_syntax *parse_table(struct parse *p) {
     struct hub_syntax *x = node_here(p, HUB_SYNTAX_LIST), **end = &x->list, *last = NULL;
     bool array = true;
-    while (!at_end(p) && !at_token(p, "}")) {
-        hub_syntax_add(&end, last = parse_element(p, &array));
+    while (!at_chunk_end(p) && !at_token(p, "}")) {
+        hub_syntax_add(&end, last = parse_lua_element(p, &array));
         if (!take_token(p, ",") && !take_token(p, ";")) break;
     }
     expect_token(p, "}");
@@ -160,11 +160,11 @@ static struct hub_syntax *parse_table(struct parse *p) {
 
 /* ---- functions ---- */
 
-static struct hub_syntax *parse_function(struct parse *p, struct hub_syntax *x, bool method) {
+static struct hub_syntax *parse_function_body(struct parse *p, struct hub_syntax *x, bool method) {
     struct hub_syntax **end = &x->list;
     x->method = method;
     expect_token(p, "(");
-    while (!at_end(p) && !at_token(p, ")")) {
+    while (!at_chunk_end(p) && !at_token(p, ")")) {
         if (take_token(p, "..."))
             x->open = true;
         else
@@ -186,7 +186,7 @@ static struct hub_syntax *parse_list(struct parse *p) {
     return first;
 }
 
-static struct hub_syntax *parse_call(struct parse *p, struct hub_syntax *f) {
+static struct hub_syntax *parse_lua_call(struct parse *p, struct hub_syntax *f) {
     struct hub_syntax *x = hub_syntax_new(p->arena, HUB_SYNTAX_CALL, f->at, f->n);
     x->a = f;
     if (!at_token(p, "(")) {
@@ -201,7 +201,7 @@ static struct hub_syntax *parse_call(struct parse *p, struct hub_syntax *f) {
     return x;
 }
 
-static struct hub_syntax *parse_member(struct parse *p, struct hub_syntax *object) {
+static struct hub_syntax *parse_lua_member(struct parse *p, struct hub_syntax *object) {
     bool method = at_token(p, ":");
     p->i++;
     struct hub_syntax *x = expect_name(p);
@@ -217,8 +217,7 @@ static struct hub_syntax *parse_index(struct parse *p, struct hub_syntax *object
     expect_token(p, "]");
     if (p->bad) return key;
     bool named = key->kind == HUB_SYNTAX_TEXT;
-    struct hub_syntax *x =
-        hub_syntax_new(p->arena, named ? HUB_SYNTAX_MEMBER : HUB_SYNTAX_INDEX, key->at, key->n);
+    struct hub_syntax *x = hub_syntax_new(p->arena, named ? HUB_SYNTAX_MEMBER : HUB_SYNTAX_INDEX, key->at, key->n);
     x->a = object;
     if (named)
         x->text = key->text;
@@ -235,21 +234,21 @@ static bool is_argument(const struct parse *p) {
 }
 
 static struct hub_syntax *parse_suffixes(struct parse *p, struct hub_syntax *x) {
-    for (int n = 0; !at_end(p); n++) {
+    for (int n = 0; !at_chunk_end(p); n++) {
         if (n > CHAIN_MAX) p->bad = true;
         if (at_token(p, ".") || at_token(p, ":"))
-            x = parse_member(p, x);
+            x = parse_lua_member(p, x);
         else if (at_token(p, "["))
             x = parse_index(p, x);
         else if (is_argument(p))
-            x = parse_call(p, x);
+            x = parse_lua_call(p, x);
         else
             break;
     }
     return x;
 }
 
-static struct hub_syntax *parse_primary(struct parse *p) {
+static struct hub_syntax *parse_lua_primary(struct parse *p) {
     if (at_name(p)) return parse_suffixes(p, node_here(p, HUB_SYNTAX_NAME));
     if (!at_token(p, "(")) {
         p->bad = true;
@@ -263,20 +262,20 @@ static struct hub_syntax *parse_primary(struct parse *p) {
 }
 
 static struct hub_syntax *parse_simple(struct parse *p) {
-    if (at_end(p)) p->bad = true;
+    if (at_chunk_end(p)) p->bad = true;
     if (p->bad) return node_here(p, HUB_SYNTAX_OTHER);
     if (p->t.p[p->i].kind == HUB_LUA_VALUE) return parse_literal(p);
     if (at_token(p, "nil")) return node_here(p, HUB_SYNTAX_NULL);
     if (at_token(p, "...")) return node_here(p, HUB_SYNTAX_OTHER);
     if (at_token(p, "{")) return parse_table(p);
-    if (at_token(p, "function")) return parse_function(p, node_here(p, HUB_SYNTAX_FUNCTION), false);
+    if (at_token(p, "function")) return parse_function_body(p, node_here(p, HUB_SYNTAX_FUNCTION), false);
     if (at_token(p, "true") || at_token(p, "false")) {
         bool truth = at_token(p, "true");
         struct hub_syntax *x = node_here(p, HUB_SYNTAX_BOOLEAN);
         x->truth = truth;
         return x;
     }
-    struct hub_syntax *x = parse_primary(p);
+    struct hub_syntax *x = parse_lua_primary(p);
     if (x->kind == HUB_SYNTAX_NAME && hub_str_is(x->text, "null")) x->kind = HUB_SYNTAX_NULL;
     return x;
 }
@@ -286,17 +285,13 @@ static const struct lua_operator {
     int left, right; /* how strongly it binds */
     enum hub_syntax_kind kind;
 } lua_operators[] = {
-    {"or", 1, 1, HUB_SYNTAX_OR},          {"and", 2, 2, HUB_SYNTAX_AND},
-    {"==", 3, 3, HUB_SYNTAX_EQUAL},       {"~=", 3, 3, HUB_SYNTAX_EQUAL},
-    {"<", 3, 3, HUB_SYNTAX_ORDER},        {">", 3, 3, HUB_SYNTAX_ORDER},
-    {"<=", 3, 3, HUB_SYNTAX_ORDER},       {">=", 3, 3, HUB_SYNTAX_ORDER},
-    {"|", 4, 4, HUB_SYNTAX_OTHER},        {"~", 5, 5, HUB_SYNTAX_OTHER},
-    {"&", 6, 6, HUB_SYNTAX_OTHER},        {"<<", 7, 7, HUB_SYNTAX_OTHER},
-    {">>", 7, 7, HUB_SYNTAX_OTHER},       {"..", 9, 8, HUB_SYNTAX_OTHER},
-    {"+", 10, 10, HUB_SYNTAX_ARITHMETIC}, {"-", 10, 10, HUB_SYNTAX_ARITHMETIC},
-    {"*", 11, 11, HUB_SYNTAX_ARITHMETIC}, {"/", 11, 11, HUB_SYNTAX_ARITHMETIC},
-    {"//", 11, 11, HUB_SYNTAX_ARITHMETIC}, {"%", 11, 11, HUB_SYNTAX_ARITHMETIC},
-    {"^", 14, 13, HUB_SYNTAX_ARITHMETIC},
+    {"or", 1, 1, HUB_SYNTAX_OR},           {"and", 2, 2, HUB_SYNTAX_AND},        {"==", 3, 3, HUB_SYNTAX_EQUAL},
+    {"~=", 3, 3, HUB_SYNTAX_EQUAL},        {"<", 3, 3, HUB_SYNTAX_ORDER},        {">", 3, 3, HUB_SYNTAX_ORDER},
+    {"<=", 3, 3, HUB_SYNTAX_ORDER},        {">=", 3, 3, HUB_SYNTAX_ORDER},       {"|", 4, 4, HUB_SYNTAX_OTHER},
+    {"~", 5, 5, HUB_SYNTAX_OTHER},         {"&", 6, 6, HUB_SYNTAX_OTHER},        {"<<", 7, 7, HUB_SYNTAX_OTHER},
+    {">>", 7, 7, HUB_SYNTAX_OTHER},        {"..", 9, 8, HUB_SYNTAX_OTHER},       {"+", 10, 10, HUB_SYNTAX_ARITHMETIC},
+    {"-", 10, 10, HUB_SYNTAX_ARITHMETIC},  {"*", 11, 11, HUB_SYNTAX_ARITHMETIC}, {"/", 11, 11, HUB_SYNTAX_ARITHMETIC},
+    {"//", 11, 11, HUB_SYNTAX_ARITHMETIC}, {"%", 11, 11, HUB_SYNTAX_ARITHMETIC}, {"^", 14, 13, HUB_SYNTAX_ARITHMETIC},
 };
 enum { UNARY_POWER = 12 };
 
@@ -306,7 +301,7 @@ static const struct lua_operator *operator_here(const struct parse *p) {
     return NULL;
 }
 
-static struct hub_syntax *parse_unary(struct parse *p) {
+static struct hub_syntax *parse_lua_unary(struct parse *p) {
     bool is_not = at_token(p, "not");
     if (!is_not && !at_token(p, "-") && !at_token(p, "#") && !at_token(p, "~")) return parse_simple(p);
     struct hub_syntax *x = node_here(p, is_not ? HUB_SYNTAX_NOT : HUB_SYNTAX_OTHER);
@@ -331,9 +326,9 @@ static void join_operands(struct hub_syntax *x, struct hub_syntax *left, struct 
 
 static struct hub_syntax *parse_expr(struct parse *p, int power) {
     if (++p->level > LEVELS_MAX) p->bad = true;
-    struct hub_syntax *x = parse_unary(p);
+    struct hub_syntax *x = parse_lua_unary(p);
     const struct lua_operator *op;
-    for (int n = 0; !at_end(p) && (op = operator_here(p)) && op->left > power; n++) {
+    for (int n = 0; !at_chunk_end(p) && (op = operator_here(p)) && op->left > power; n++) {
         if (n > CHAIN_MAX) p->bad = true;
         struct hub_syntax *y = node_here(p, op->kind);
         y->negated = op->op[0] == '~';
@@ -360,7 +355,7 @@ static struct hub_syntax *named_function(struct parse *p, struct hub_syntax *x, 
                                          bool method) {
     struct hub_syntax *f = hub_syntax_new(p->arena, HUB_SYNTAX_FUNCTION, target->at, target->n);
     x->a = group_of(p, target);
-    x->b = group_of(p, parse_function(p, f, method));
+    x->b = group_of(p, parse_function_body(p, f, method));
     return x;
 }
 
@@ -375,9 +370,9 @@ static struct hub_syntax *parse_local(struct parse *p) {
 static struct hub_syntax *parse_function_statement(struct parse *p) {
     struct hub_syntax *x = node_here(p, HUB_SYNTAX_ASSIGN), *target = expect_name(p);
     bool method = false;
-    while (!at_end(p) && (at_token(p, ".") || at_token(p, ":"))) {
+    while (!at_chunk_end(p) && (at_token(p, ".") || at_token(p, ":"))) {
         method = at_token(p, ":");
-        target = parse_member(p, target);
+        target = parse_lua_member(p, target);
     }
     return named_function(p, x, target, method);
 }
@@ -450,9 +445,9 @@ static struct hub_syntax *parse_return(struct parse *p) {
 
 /* A call, or "a, b.c = …". */
 static struct hub_syntax *parse_simple_statement(struct parse *p) {
-    struct hub_syntax *first = parse_primary(p), **end = &first->next;
+    struct hub_syntax *first = parse_lua_primary(p), **end = &first->next;
     if (!at_token(p, ",") && !at_token(p, "=")) return first;
-    while (take_token(p, ",")) hub_syntax_add(&end, parse_primary(p));
+    while (take_token(p, ",")) hub_syntax_add(&end, parse_lua_primary(p));
     struct hub_syntax *x = group_of(p, NULL);
     x->kind = HUB_SYNTAX_ASSIGN;
     expect_token(p, "=");
@@ -470,9 +465,10 @@ static struct hub_syntax *parse_statement(struct parse *p) {
     static const struct {
         const char *word;
         struct hub_syntax *(*parse)(struct parse *p);
-    } statements[] = {{"local", parse_local}, {"function", parse_function_statement}, {"if", parse_if},
-                      {"while", parse_while}, {"repeat", parse_repeat},               {"for", parse_for},
-                      {"do", parse_do},       {"return", parse_return}};
+    } statements[] = {{"local", parse_local},   {"function", parse_function_statement},
+                      {"if", parse_if},         {"while", parse_while},
+                      {"repeat", parse_repeat}, {"for", parse_for},
+                      {"do", parse_do},         {"return", parse_return}};
     for (size_t i = 0; i < HUB_NELEM(statements); i++)
         if (at_token(p, statements[i].word)) return statements[i].parse(p);
     if (at_token(p, ";") || at_token(p, "break")) return skip_tokens(p, 1);
@@ -485,7 +481,8 @@ static struct hub_syntax *parse_block(struct parse *p) {
     struct hub_syntax *x = group_of(p, NULL), **end = &x->list;
     x->kind = HUB_SYNTAX_BLOCK;
     if (++p->level > LEVELS_MAX) p->bad = true;
-    while (!at_end(p) && !at_token(p, "end") && !at_token(p, "else") && !at_token(p, "elseif") && !at_token(p, "until"))
+    while (!at_chunk_end(p) && !at_token(p, "end") && !at_token(p, "else") && !at_token(p, "elseif") &&
+           !at_token(p, "until"))
         hub_syntax_add(&end, parse_statement(p));
     p->level--;
     return x;

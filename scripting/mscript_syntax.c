@@ -21,7 +21,7 @@ static bool is_plain_template(const struct ms_node *x) {
     return x->kind == MS_CONCAT && x->list && !x->list->next && x->list->kind == MS_LIT_STRING;
 }
 
-static enum hub_syntax_kind kind_of(const struct ms_node *x) {
+static enum hub_syntax_kind syntax_kind(const struct ms_node *x) {
     switch (x->kind) {
     case MS_LIT_NUMBER: return HUB_SYNTAX_NUMBER;
     case MS_LIT_STRING: return HUB_SYNTAX_TEXT;
@@ -65,7 +65,7 @@ static void convert_parts(struct hub_arena *arena, const struct ms_node *x, stru
 
 static struct hub_syntax *convert_node(struct hub_arena *arena, const struct ms_node *x) {
     const struct ms_node *named = x->kind == MS_INDEX && x->b->kind == MS_LIT_STRING ? x->b : x;
-    struct hub_syntax *out = hub_syntax_new(arena, kind_of(x), named->at, named->n);
+    struct hub_syntax *out = hub_syntax_new(arena, syntax_kind(x), named->at, named->n);
     out->text = hub_syntax_text(arena, is_plain_template(x) ? x->list->name : named->name);
     out->key = x->key.p ? hub_syntax_text(arena, x->key) : x->key;
     out->key_at = x->key_at;

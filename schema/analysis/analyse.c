@@ -68,7 +68,8 @@ static bool has_variable(const struct hub_pending_script *p, const char *name) {
     return false;
 }
 
-void hub_analyse_script(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_script_known *known) {
+void hub_analyse_script(struct hub_loader *l, const struct hub_pending_script *p,
+                        const struct hub_script_known *known) {
     struct hub_analysis a = {.l = l, .script = p, .src = p->node->src, .text = p->script->text};
     if (!l->options->checker->syntax) return;
     a.hook = hub_hook_row(p->script->path);

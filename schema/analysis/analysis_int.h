@@ -31,9 +31,9 @@ struct hub_analysis {
     const struct hub_hook_row *hook; /* NULL: nothing is known of it */
     const struct hub_script_known *known;
     const struct hub_def_object *room, *source; /* of the variables that stand for their records; NULL: unknown */
-    struct hub_map bindings; /* name -> struct hub_binding */
-    struct hub_map assigned; /* names of members that the script sets: nothing is known of them */
-    struct hub_map whole;    /* "a.b": what goes elsewhere as a whole, where somebody may add to it */
+    struct hub_map bindings;                    /* name -> struct hub_binding */
+    struct hub_map assigned;                    /* names of members that the script sets: nothing is known of them */
+    struct hub_map whole; /* "a.b": what goes elsewhere as a whole, where somebody may add to it */
 };
 
 /* ---- bind.c ---- */
@@ -66,20 +66,21 @@ const char *hub_analysis_module(const struct hub_analysis *a, const struct hub_s
 bool hub_analysis_is_free(const struct hub_analysis *a, const struct hub_syntax *x, const char *name);
 
 /* ---- looking at each node ---- */
-void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax *x);        /* compare.c */
-void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x);          /* compare.c */
-void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_syntax *x);     /* compare.c */
-void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax *x);       /* compare.c */
+void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax *x);             /* compare.c */
+void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x);               /* compare.c */
+void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_syntax *x);          /* compare.c */
+void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax *x);            /* compare.c */
 void hub_analysis_member(const struct hub_analysis *a, const struct hub_syntax *x, bool called); /* member.c */
-void hub_analysis_call(const struct hub_analysis *a, const struct hub_syntax *x);           /* call.c */
-void hub_analysis_result(const struct hub_analysis *a);                                     /* result.c */
+void hub_analysis_call(const struct hub_analysis *a, const struct hub_syntax *x);                /* call.c */
+void hub_analysis_result(const struct hub_analysis *a);                                          /* result.c */
 
 /* ---- values.c ---- */
 /* Whether the literal X fits a field of type T, as a value that is stored; reports it if not. WHAT names
  * the field. */
 void hub_analysis_value(const struct hub_analysis *a, struct hub_type t, const char *what, const struct hub_syntax *x,
                         const char *code);
-/* The keys and values of the literal OBJECT against FIELDS. PARTIAL: those that are required may be absent. */
+/* The keys and values of the literal OBJECT against FIELDS. PARTIAL: those that are required may be
+ * absent. */
 void hub_analysis_fields(const struct hub_analysis *a, const struct hub_def_field *fields, size_t n, const char *of,
                          const struct hub_syntax *object, bool partial, const char *code);
 const struct hub_def_message_type *hub_analysis_message_type(const struct hub_analysis *a, const struct hub_syntax *x);

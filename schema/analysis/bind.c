@@ -44,7 +44,8 @@ struct hub_str hub_analysis_path(const struct hub_analysis *a, const struct hub_
 }
 
 size_t hub_analysis_start(const struct hub_syntax *x) {
-    while (x->a && (x->kind == HUB_SYNTAX_MEMBER || x->kind == HUB_SYNTAX_INDEX || x->kind == HUB_SYNTAX_CALL)) x = x->a;
+    while (x->a && (x->kind == HUB_SYNTAX_MEMBER || x->kind == HUB_SYNTAX_INDEX || x->kind == HUB_SYNTAX_CALL))
+        x = x->a;
     return x->at;
 }
 
@@ -86,8 +87,9 @@ static void bind_all(struct hub_analysis *a, const struct hub_syntax *x) {
 
 /* Functions that look at what they are given, and leave it as it is. */
 static bool only_reads(const struct hub_syntax *f) {
-    static const char own[] = "tostring tonumber type ipairs pairs next select rawequal rawget rawlen print assert error "
-                              "String Number Boolean";
+    static const char own[] =
+        "tostring tonumber type ipairs pairs next select rawequal rawget rawlen print assert error "
+        "String Number Boolean";
     if (f->kind == HUB_SYNTAX_NAME) return hub_str_among(f->text, own) || hub_global_function(f->text);
     if (f->kind != HUB_SYNTAX_MEMBER || f->a->kind != HUB_SYNTAX_NAME) return false;
     return hub_function_table(f->a->text) || hub_str_among(f->a->text, "JSON Object Math Array Date");

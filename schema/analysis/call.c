@@ -105,7 +105,8 @@ static void check_table_keys(const struct hub_analysis *a, const struct hub_arg 
     }
 }
 
-static void check_order(const struct hub_analysis *a, const struct hub_def_object *o, const struct hub_syntax *options) {
+static void check_order(const struct hub_analysis *a, const struct hub_def_object *o,
+                        const struct hub_syntax *options) {
     for (const struct hub_syntax *e = options->kind == HUB_SYNTAX_OBJECT ? options->list : NULL; e; e = e->next) {
         if (!hub_str_is(e->key, "orderBy") || e->kind != HUB_SYNTAX_TEXT) continue;
         struct hub_str by = e->text;
@@ -153,8 +154,7 @@ static void check_where(const struct hub_analysis *a, const struct hub_def_objec
 
 static void check_row(const struct hub_analysis *a, const struct hub_syntax *call, const struct hub_syntax *x) {
     const struct hub_def_object *o = hub_analysis_object(a, call);
-    if (o && x->kind == HUB_SYNTAX_OBJECT)
-        hub_analysis_fields(a, o->properties, o->property_n, o->name, x, true, CODE);
+    if (o && x->kind == HUB_SYNTAX_OBJECT) hub_analysis_fields(a, o->properties, o->property_n, o->name, x, true, CODE);
 }
 
 static void check_content_of(const struct hub_analysis *a, const struct hub_syntax *call, const struct hub_syntax *x) {
@@ -164,8 +164,8 @@ static void check_content_of(const struct hub_analysis *a, const struct hub_synt
 }
 
 static bool is_kind(const struct hub_arg *arg, const struct hub_syntax *x) {
-    bool text = x->kind == HUB_SYNTAX_TEXT, number = x->kind == HUB_SYNTAX_NUMBER, boolean = x->kind == HUB_SYNTAX_BOOLEAN,
-         table = x->kind == HUB_SYNTAX_LIST || x->kind == HUB_SYNTAX_OBJECT;
+    bool text = x->kind == HUB_SYNTAX_TEXT, number = x->kind == HUB_SYNTAX_NUMBER,
+         boolean = x->kind == HUB_SYNTAX_BOOLEAN, table = x->kind == HUB_SYNTAX_LIST || x->kind == HUB_SYNTAX_OBJECT;
     switch (arg->kind) {
     case HUB_ARG_ANY:
     case HUB_ARG_NONE: return true;
@@ -217,9 +217,8 @@ static void check_hub_meant(const struct hub_analysis *a, const struct hub_funct
                             const struct hub_syntax *x) {
     bool outside = a->script && !a->script->hub && !a->script->node->src->plugin && !a->l->alone;
     if (t && t->of_hub && outside && a->l->hub_n != 1)
-        hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL,
-                          "%s is about the script's own hub, and here is none%s", name,
-                          a->l->hub_n ? ": use hubs.get(name)" : "");
+        hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL, "%s is about the script's own hub, and here is none%s",
+                          name, a->l->hub_n ? ": use hubs.get(name)" : "");
 }
 
 /* What somebody asks for again and again, and nobody knows how often. */
@@ -231,7 +230,8 @@ static void check_place(const struct hub_analysis *a, const struct hub_function 
     if (h->decides && (f->does & HUB_DOES_SEND || !strcmp(name, "sleep") || !strcmp(name, "hub.kick")))
         hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL, "%s makes no sense in %s, which only decides", name,
                           a->script->row->key);
-    else if (h->decides && f->does & HUB_DOES_CHANGE && !hub_hook_ends_in(a->script->script->path, "authScripts.script"))
+    else if (h->decides && f->does & HUB_DOES_CHANGE &&
+             !hub_hook_ends_in(a->script->script->path, "authScripts.script"))
         hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL,
                           "%s changes something each time that %s is asked, which only decides", name,
                           a->script->row->key);
@@ -288,10 +288,10 @@ static void check_colon(const struct hub_analysis *a, const struct hub_syntax *x
     if (has_methods && !f->method && hub_str_among(f->text, methods) && !self)
         hub_analysis_tell(a, CODE, f->at, f->n, NULL, "it is called with a colon: %.*s:%.*s(…)", HUB_FMT(object->text),
                           HUB_FMT(f->text));
-    const struct hub_function_table *t = has_methods || hub_analysis_binding(a, object->text) ||
-                                                 hub_analysis_has_variable(a, object->text)
-                                             ? NULL
-                                             : hub_function_table(object->text);
+    const struct hub_function_table *t =
+        has_methods || hub_analysis_binding(a, object->text) || hub_analysis_has_variable(a, object->text)
+            ? NULL
+            : hub_function_table(object->text);
     if (t && f->method && hub_function_in(t, f->text))
         hub_analysis_tell(a, CODE, f->at, f->n, NULL, "it is called with a dot: %s.%.*s(…)", t->name, HUB_FMT(f->text));
 }

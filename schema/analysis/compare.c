@@ -94,17 +94,17 @@ static const char *word_of(const struct hub_syntax *literal) {
 }
 
 static const char *bare_boolean(struct hub_type t, const struct hub_syntax *literal) {
-    bool is = t.kind == HUB_TYPE_BOOLEAN && literal->kind == HUB_SYNTAX_TEXT &&
-              hub_str_among(literal->text, "true false");
+    bool is =
+        t.kind == HUB_TYPE_BOOLEAN && literal->kind == HUB_SYNTAX_TEXT && hub_str_among(literal->text, "true false");
     return is ? literal->text.p : NULL;
 }
 
 static void check_type_of(const struct hub_analysis *a, struct hub_type t, const struct hub_syntax *x,
                           const struct hub_syntax *literal, bool exact) {
     if (t.list || may_compare(t, literal, exact)) return;
-    hub_analysis_tell(a, "L005", literal->at, literal->n, bare_boolean(t, literal), "%s is %s and is compared with %s%s%s",
-                      name_of(a, x), hub_type_name(t), word_of(literal), advice_for(t, literal),
-                      hub_script_used_by(a->l, a->script, hub_analysis_path(a, x)));
+    hub_analysis_tell(a, "L005", literal->at, literal->n, bare_boolean(t, literal),
+                      "%s is %s and is compared with %s%s%s", name_of(a, x), hub_type_name(t), word_of(literal),
+                      advice_for(t, literal), hub_script_used_by(a->l, a->script, hub_analysis_path(a, x)));
 }
 
 static void check_literal(const struct hub_analysis *a, const struct hub_syntax *cmp, const struct hub_syntax *x,
@@ -238,9 +238,9 @@ static void check_contradiction(const struct hub_analysis *a, const struct hub_s
     if (right->kind != HUB_SYNTAX_EQUAL || right->negated != negated || right->b->kind != HUB_SYNTAX_TEXT) return;
     const struct hub_syntax *same = find_same(a, x->a, x->kind, right, negated);
     if (same)
-        hub_analysis_tell(a, "L005", right->b->at, right->b->n, NULL, "this is always %s: %s is either \"%.*s\" or \"%.*s\"",
-                          negated ? "true" : "false", name_of(a, right->a),
-                          (int)(same->b->text.n < 40 ? same->b->text.n : 40), same->b->text.p,
+        hub_analysis_tell(a, "L005", right->b->at, right->b->n, NULL,
+                          "this is always %s: %s is either \"%.*s\" or \"%.*s\"", negated ? "true" : "false",
+                          name_of(a, right->a), (int)(same->b->text.n < 40 ? same->b->text.n : 40), same->b->text.p,
                           (int)(right->b->text.n < 40 ? right->b->text.n : 40), right->b->text.p);
 }
 

@@ -1,13 +1,20 @@
 /* The rows of functions.h. What they do is in engine/hub/script and the parts, in scripting/, and in Lua. */
 #include "schema/analysis/functions.h"
 
-#define ANY(NAME) {.name = NAME, .kind = HUB_ARG_ANY}
-#define TEXT(NAME) {.name = NAME, .kind = HUB_ARG_TEXT}
-#define NUMBER(NAME) {.name = NAME, .kind = HUB_ARG_NUMBER}
-#define TABLE(NAME) {.name = NAME, .kind = HUB_ARG_TABLE}
-#define KEYS(NAME, LIST) {NAME, HUB_ARG_TABLE, true, LIST}
-#define OPT(NAME, KIND) {.name = NAME, .kind = HUB_ARG_##KIND, .optional = true}
-#define NAMED(NAME, KIND) {.name = NAME, .kind = HUB_ARG_##KIND}
+#define ANY(NAME) \
+    { .name = NAME, .kind = HUB_ARG_ANY }
+#define TEXT(NAME) \
+    { .name = NAME, .kind = HUB_ARG_TEXT }
+#define NUMBER(NAME) \
+    { .name = NAME, .kind = HUB_ARG_NUMBER }
+#define TABLE(NAME) \
+    { .name = NAME, .kind = HUB_ARG_TABLE }
+#define KEYS(NAME, LIST) \
+    { NAME, HUB_ARG_TABLE, true, LIST }
+#define OPT(NAME, KIND) \
+    { .name = NAME, .kind = HUB_ARG_##KIND, .optional = true }
+#define NAMED(NAME, KIND) \
+    { .name = NAME, .kind = HUB_ARG_##KIND }
 #define ROOM ANY("roomId")
 
 static const struct hub_function json[] = {{"encode", .args = {ANY("value")}, .gives = HUB_GIVES_TEXT},
@@ -30,21 +37,16 @@ static const struct hub_function crypto[] = {{"sha256", .args = {ANY("data")}, .
 
 /* ---- data ---- */
 
-#define LIST_OPTIONS {"options", HUB_ARG_LIST_OPTIONS, true, "limit offset orderBy descending probe"}
+#define LIST_OPTIONS \
+    { "options", HUB_ARG_LIST_OPTIONS, true, "limit offset orderBy descending probe" }
 
 static const struct hub_function objects[] = {
     {"find", .args = {NAMED("name", DATA_OBJECT), ANY("id")}, .gives = HUB_GIVES_RECORD, .does = HUB_DOES_ASK},
-    {"list",
-     .args = {NAMED("name", DATA_OBJECT), OPT("where", WHERE), LIST_OPTIONS},
-     .gives = HUB_GIVES_RECORDS,
+    {"list", .args = {NAMED("name", DATA_OBJECT), OPT("where", WHERE), LIST_OPTIONS}, .gives = HUB_GIVES_RECORDS,
      .does = HUB_DOES_ASK},
-    {"create",
-     .args = {NAMED("name", DATA_OBJECT), NAMED("row", ROW)},
-     .gives = HUB_GIVES_RECORD,
+    {"create", .args = {NAMED("name", DATA_OBJECT), NAMED("row", ROW)}, .gives = HUB_GIVES_RECORD,
      .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
-    {"update",
-     .args = {NAMED("name", DATA_OBJECT), ANY("id"), NAMED("changes", ROW)},
-     .gives = HUB_GIVES_RECORD,
+    {"update", .args = {NAMED("name", DATA_OBJECT), ANY("id"), NAMED("changes", ROW)}, .gives = HUB_GIVES_RECORD,
      .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
     {"delete", .args = {NAMED("name", DATA_OBJECT), ANY("id")}, .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
     {0}};
@@ -63,8 +65,10 @@ static const struct hub_function redis[] = {
     {0}};
 static const struct hub_function records[] = {
     {"get", .args = {TEXT("id")}, .does = HUB_DOES_ASK},
-    {"write", .args = {TEXT("id"), ANY("value"), KEYS("options", "strategy ifVersion")}, .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
-    {"patch", .args = {TEXT("id"), TABLE("patch"), KEYS("options", "ifVersion")}, .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
+    {"write", .args = {TEXT("id"), ANY("value"), KEYS("options", "strategy ifVersion")},
+     .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
+    {"patch", .args = {TEXT("id"), TABLE("patch"), KEYS("options", "ifVersion")},
+     .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
     {"delete", .args = {TEXT("id"), KEYS("options", "ifVersion")}, .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
     {"list", .args = {ANY("pattern"), KEYS("options", "limit after where")}, .does = HUB_DOES_ASK},
     {"transaction", .args = {NAMED("body", FUNCTION)}, .does = HUB_DOES_ASK},
@@ -77,8 +81,7 @@ static const struct hub_function channels[] = {
     {"disconnect", .args = {TEXT("channel"), OPT("userId", ANY), OPT("reason", ANY)}, .does = HUB_DOES_CHANGE},
     {0}};
 static const struct hub_function queues[] = {
-    {"add",
-     .args = {NAMED("queue", QUEUE), ANY("data"), KEYS("options", "id delayMs priority attempts repeatMs cron")},
+    {"add", .args = {NAMED("queue", QUEUE), ANY("data"), KEYS("options", "id delayMs priority attempts repeatMs cron")},
      .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
     {"get", .args = {ANY("id")}, .does = HUB_DOES_ASK},
     {"cancel", .args = {ANY("id")}, .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
@@ -97,7 +100,7 @@ static const struct hub_function hub_[] = {
     {"broadcastAll", .args = {TEXT("event"), OPT("data", ANY), KEYS("options", "except")}},
     {"send",
      .args = {ROOM, NAMED("type", MESSAGE_TYPE), NAMED("content", CONTENT),
-      KEYS("options", "senderId senderName senderAvatar persist to")},
+              KEYS("options", "senderId senderName senderAvatar persist to")},
      .does = HUB_DOES_ASK | HUB_DOES_SEND},
     {"emit", .args = {ANY("userId"), TEXT("event"), OPT("data", ANY)}, .gives = HUB_GIVES_NUMBER},
     {"members", .args = {ROOM}},
@@ -110,7 +113,8 @@ static const struct hub_function connections[] = {
     {"count", .gives = HUB_GIVES_NUMBER},
     {"setMetadata", .args = {ANY("id"), TABLE("metadata"), OPT("strategy", TEXT)}},
     {"send", .args = {ANY("id"), TEXT("event"), OPT("data", ANY)}},
-    {"invoke", .args = {ANY("id"), NAMED("type", INVOCATION), OPT("data", ANY), OPT("timeoutMs", NUMBER)}, .does = HUB_DOES_ASK},
+    {"invoke", .args = {ANY("id"), NAMED("type", INVOCATION), OPT("data", ANY), OPT("timeoutMs", NUMBER)},
+     .does = HUB_DOES_ASK},
     {"disconnect", .args = {ANY("id"), OPT("reason", ANY)}, .does = HUB_DOES_CHANGE},
     {"sendWhere", .args = {TABLE("where"), TEXT("event"), OPT("data", ANY)}},
     {"disconnectWhere", .args = {TABLE("where"), OPT("reason", ANY)}, .does = HUB_DOES_CHANGE},
@@ -122,7 +126,8 @@ static const struct hub_function clients[] = {
     {"setMetadata", .args = {ANY("id"), TABLE("metadata"), OPT("strategy", ANY), KEYS("options", "namespace")}},
     {"send", .args = {ANY("id"), TEXT("event"), OPT("data", ANY), KEYS("options", "namespace")}},
     {"invoke",
-     .args = {ANY("id"), NAMED("type", INVOCATION), OPT("data", ANY), OPT("timeoutMs", ANY), KEYS("options", "namespace")},
+     .args = {ANY("id"), NAMED("type", INVOCATION), OPT("data", ANY), OPT("timeoutMs", ANY),
+              KEYS("options", "namespace")},
      .does = HUB_DOES_ASK},
     {"disconnect", .args = {ANY("id"), OPT("reason", ANY)}, .does = HUB_DOES_CHANGE},
     {0}};
@@ -145,9 +150,11 @@ static const struct hub_function state[] = {
     {"all", .args = {ROOM}},
     {"clear", .args = {ROOM}, .does = HUB_DOES_CHANGE},
     {"incr", .args = {ROOM, ANY("key"), OPT("by", NUMBER)}, .gives = HUB_GIVES_NUMBER, .does = HUB_DOES_CHANGE},
-    {"compareAndSet", .args = {ROOM, ANY("key"), ANY("was"), ANY("value")}, .gives = HUB_GIVES_BOOLEAN, .does = HUB_DOES_CHANGE},
+    {"compareAndSet", .args = {ROOM, ANY("key"), ANY("was"), ANY("value")}, .gives = HUB_GIVES_BOOLEAN,
+     .does = HUB_DOES_CHANGE},
     {0}};
-static const struct hub_function service[] = {{"broadcast", .args = {TEXT("event"), OPT("data", ANY)}, .more = true}, {0}};
+static const struct hub_function service[] = {{"broadcast", .args = {TEXT("event"), OPT("data", ANY)}, .more = true},
+                                              {0}};
 static const struct hub_function namespace_[] = {
     {"broadcastAll", .args = {TEXT("event"), OPT("data", ANY), KEYS("options", "except")}}, {0}};
 static const struct hub_function hubs[] = {{"get", .args = {NAMED("name", HUB)}}, {0}};
@@ -156,8 +163,7 @@ static const struct hub_function nodes[] = {
     {.name = "self"},
     {.name = "list"},
     {.name = "leader"},
-    {"call",
-     .args = {ANY("nodeId"), NAMED("name", NODE_HANDLER), OPT("data", ANY), OPT("timeoutMs", NUMBER)},
+    {"call", .args = {ANY("nodeId"), NAMED("name", NODE_HANDLER), OPT("data", ANY), OPT("timeoutMs", NUMBER)},
      .does = HUB_DOES_ASK},
     {"broadcast", .args = {NAMED("type", NODE_BROADCAST), OPT("data", ANY), KEYS("options", "skipSelf")}},
     {0}};
@@ -192,70 +198,73 @@ static const struct hub_function table[] = {
     {"unpack", .args = {ANY("list"), OPT("i", ANY), OPT("j", ANY)}},
     {0}};
 #define OF_X .args = {ANY("x")}, .gives = HUB_GIVES_NUMBER
-static const struct hub_function math[] = {{"abs", OF_X},
-                                           {"acos", OF_X},
-                                           {"asin", OF_X},
-                                           {"atan", .args = {ANY("y"), OPT("x", ANY)}, .gives = HUB_GIVES_NUMBER},
-                                           {"ceil", OF_X},
-                                           {"cos", OF_X},
-                                           {"deg", OF_X},
-                                           {"exp", OF_X},
-                                           {"floor", OF_X},
-                                           {"fmod", .args = {ANY("x"), ANY("y")}, .gives = HUB_GIVES_NUMBER},
-                                           {"log", .args = {ANY("x"), OPT("base", ANY)}, .gives = HUB_GIVES_NUMBER},
-                                           {"max", .args = {ANY("x")}, .more = true, .gives = HUB_GIVES_NUMBER},
-                                           {"min", .args = {ANY("x")}, .more = true, .gives = HUB_GIVES_NUMBER},
-                                           {"modf", .args = {ANY("x")}},
-                                           {"rad", OF_X},
-                                           {"random", .args = {OPT("m", ANY), OPT("n", ANY)}, .gives = HUB_GIVES_NUMBER},
-                                           {"sin", OF_X},
-                                           {"sqrt", OF_X},
-                                           {"tan", OF_X},
-                                           {"tointeger", .args = {ANY("x")}},
-                                           {"type", .args = {ANY("x")}},
-                                           {"ult", .args = {ANY("m"), ANY("n")}, .gives = HUB_GIVES_BOOLEAN},
-                                           {0}};
-static const struct hub_function utf8[] = {{"char", .more = true, .gives = HUB_GIVES_TEXT},
-                                           {"codes", .args = {ANY("s"), OPT("lax", ANY)}},
-                                           {"codepoint", .args = {ANY("s"), OPT("i", ANY), OPT("j", ANY), OPT("lax", ANY)}},
-                                           {"len", .args = {ANY("s"), OPT("i", ANY), OPT("j", ANY), OPT("lax", ANY)}},
-                                           {"offset", .args = {ANY("s"), ANY("n"), OPT("i", ANY)}},
-                                           {0}};
+static const struct hub_function math[] = {
+    {"abs", OF_X},
+    {"acos", OF_X},
+    {"asin", OF_X},
+    {"atan", .args = {ANY("y"), OPT("x", ANY)}, .gives = HUB_GIVES_NUMBER},
+    {"ceil", OF_X},
+    {"cos", OF_X},
+    {"deg", OF_X},
+    {"exp", OF_X},
+    {"floor", OF_X},
+    {"fmod", .args = {ANY("x"), ANY("y")}, .gives = HUB_GIVES_NUMBER},
+    {"log", .args = {ANY("x"), OPT("base", ANY)}, .gives = HUB_GIVES_NUMBER},
+    {"max", .args = {ANY("x")}, .more = true, .gives = HUB_GIVES_NUMBER},
+    {"min", .args = {ANY("x")}, .more = true, .gives = HUB_GIVES_NUMBER},
+    {"modf", .args = {ANY("x")}},
+    {"rad", OF_X},
+    {"random", .args = {OPT("m", ANY), OPT("n", ANY)}, .gives = HUB_GIVES_NUMBER},
+    {"sin", OF_X},
+    {"sqrt", OF_X},
+    {"tan", OF_X},
+    {"tointeger", .args = {ANY("x")}},
+    {"type", .args = {ANY("x")}},
+    {"ult", .args = {ANY("m"), ANY("n")}, .gives = HUB_GIVES_BOOLEAN},
+    {0}};
+static const struct hub_function utf8[] = {
+    {"char", .more = true, .gives = HUB_GIVES_TEXT},
+    {"codes", .args = {ANY("s"), OPT("lax", ANY)}},
+    {"codepoint", .args = {ANY("s"), OPT("i", ANY), OPT("j", ANY), OPT("lax", ANY)}},
+    {"len", .args = {ANY("s"), OPT("i", ANY), OPT("j", ANY), OPT("lax", ANY)}},
+    {"offset", .args = {ANY("s"), ANY("n"), OPT("i", ANY)}},
+    {0}};
 
-const struct hub_function_table hub_function_tables[] = {{"json", .functions = json},
-                                                         {"log", .functions = log_},
-                                                         {"time", .functions = time_},
-                                                         {"crypto", .functions = crypto},
-                                                         {"objects", .functions = objects},
-                                                         {"db", .functions = db},
-                                                         {"redis", .functions = redis},
-                                                         {"hub", .of_hub = true, .functions = hub_},
-                                                         {"kafka", .functions = kafka},
-                                                         {"records", .functions = records},
-                                                         {"collections", .functions = collections},
-                                                         {"channels", .functions = channels},
-                                                         {"http", .functions = http},
-                                                         {"connections", .functions = connections},
-                                                         {"clients", .functions = clients},
-                                                         {"users", .functions = users},
-                                                         {"rooms", .of_hub = true, .functions = rooms},
-                                                         {"state", .of_hub = true, .functions = state},
-                                                         {"service", .functions = service},
-                                                         {"namespace", .functions = namespace_},
-                                                         {"hubs", .functions = hubs},
-                                                         {"namespaces", .functions = namespaces},
-                                                         {"queues", .functions = queues},
-                                                         {"nodes", .functions = nodes},
-                                                         {"string", .lua = true, .functions = string},
-                                                         {"table", .lua = true, .functions = table},
-                                                         {"math", .lua = true, .functions = math,
-                                                          .others = "huge maxinteger mininteger pi"},
-                                                         {"utf8", .lua = true, .functions = utf8,
-                                                          .others = "charpattern"},
-                                                         {0}};
+const struct hub_function_table hub_function_tables[] = {
+    {"json", .functions = json},
+    {"log", .functions = log_},
+    {"time", .functions = time_},
+    {"crypto", .functions = crypto},
+    {"objects", .functions = objects},
+    {"db", .functions = db},
+    {"redis", .functions = redis},
+    {"hub", .of_hub = true, .functions = hub_},
+    {"kafka", .functions = kafka},
+    {"records", .functions = records},
+    {"collections", .functions = collections},
+    {"channels", .functions = channels},
+    {"http", .functions = http},
+    {"connections", .functions = connections},
+    {"clients", .functions = clients},
+    {"users", .functions = users},
+    {"rooms", .of_hub = true, .functions = rooms},
+    {"state", .of_hub = true, .functions = state},
+    {"service", .functions = service},
+    {"namespace", .functions = namespace_},
+    {"hubs", .functions = hubs},
+    {"namespaces", .functions = namespaces},
+    {"queues", .functions = queues},
+    {"nodes", .functions = nodes},
+    {"string", .lua = true, .functions = string},
+    {"table", .lua = true, .functions = table},
+    {"math", .lua = true, .functions = math, .others = "huge maxinteger mininteger pi"},
+    {"utf8", .lua = true, .functions = utf8, .others = "charpattern"},
+    {0}};
 
-const struct hub_function hub_global_functions[] = {
-    {"uuid", .gives = HUB_GIVES_TEXT}, {"sleep", .args = {ANY("ms")}, .does = HUB_DOES_ASK}, {"binary", .args = {ANY("bytes")}}, {0}};
+const struct hub_function hub_global_functions[] = {{"uuid", .gives = HUB_GIVES_TEXT},
+                                                    {"sleep", .args = {ANY("ms")}, .does = HUB_DOES_ASK},
+                                                    {"binary", .args = {ANY("bytes")}},
+                                                    {0}};
 
 /* ---- looking up ---- */
 

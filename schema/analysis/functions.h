@@ -29,8 +29,15 @@ struct hub_arg {
     bool optional;
     const char *keys; /* TABLE, LIST_OPTIONS: apart by spaces; NULL: any */
 };
-enum hub_gives { HUB_GIVES_ANY, HUB_GIVES_TEXT, HUB_GIVES_NUMBER, HUB_GIVES_BOOLEAN, HUB_GIVES_RECORD, HUB_GIVES_RECORDS };
-enum { /* what it does */
+enum hub_gives {
+    HUB_GIVES_ANY,
+    HUB_GIVES_TEXT,
+    HUB_GIVES_NUMBER,
+    HUB_GIVES_BOOLEAN,
+    HUB_GIVES_RECORD,
+    HUB_GIVES_RECORDS
+};
+enum {                      /* what it does */
        HUB_DOES_ASK = 1,    /* it waits for a store, another service or a clock */
        HUB_DOES_CHANGE = 2, /* data, or who is where */
        HUB_DOES_SEND = 4    /* messages that stay */
@@ -44,9 +51,9 @@ struct hub_function {
     unsigned does;
 };
 struct hub_function_table {
-    const char *name; /* "objects" */
-    bool lua;         /* Lua's own: expressions have it not */
-    bool of_hub;      /* about the script's own hub: elsewhere it needs a service with one hub */
+    const char *name;                     /* "objects" */
+    bool lua;                             /* Lua's own: expressions have it not */
+    bool of_hub;                          /* about the script's own hub: elsewhere it needs a service with one hub */
     const struct hub_function *functions; /* up to one without name */
     const char *others;                   /* members that are no functions, apart by spaces; NULL: none */
 };

@@ -4,16 +4,14 @@
 
 #include "base/mem.h"
 
-static const struct hub_result_key handler_keys[] = {{"accept", HUB_KEY_BOOLEAN, .required = true},
-                                                     {"rejectReason", .kind = HUB_KEY_TEXT},
-                                                     {"broadcast", .kind = HUB_KEY_BOOLEAN},
-                                                     {"broadcastTo", .kind = HUB_KEY_AUDIENCE},
-                                                     {"modifiedContent", .kind = HUB_KEY_OWN_CONTENT},
-                                                     {"persist", .kind = HUB_KEY_BOOLEAN},
-                                                     {"serverMessages", .kind = HUB_KEY_MESSAGES},
-                                                     {0}};
+static const struct hub_result_key handler_keys[] = {
+    {"accept", HUB_KEY_BOOLEAN, .required = true},    {"rejectReason", .kind = HUB_KEY_TEXT},
+    {"broadcast", .kind = HUB_KEY_BOOLEAN},           {"broadcastTo", .kind = HUB_KEY_AUDIENCE},
+    {"modifiedContent", .kind = HUB_KEY_OWN_CONTENT}, {"persist", .kind = HUB_KEY_BOOLEAN},
+    {"serverMessages", .kind = HUB_KEY_MESSAGES},     {0}};
 static const struct hub_result_key action_keys[] = {{"serverMessages", .kind = HUB_KEY_MESSAGES}, {0}};
-static const struct hub_result_key connect_keys[] = {{"deny", .kind = HUB_KEY_ANY}, {"metadata", .kind = HUB_KEY_OBJECT}, {0}};
+static const struct hub_result_key connect_keys[] = {
+    {"deny", .kind = HUB_KEY_ANY}, {"metadata", .kind = HUB_KEY_OBJECT}, {0}};
 static const struct hub_result_key deny_keys[] = {{"deny", .kind = HUB_KEY_ANY}, {0}};
 const struct hub_result_key hub_message_keys[] = {{"type", HUB_KEY_MESSAGE_TYPE, .required = true},
                                                   {"content", HUB_KEY_CONTENT, .required = true},

@@ -16,11 +16,11 @@ enum hub_key_kind {
     HUB_KEY_BOOLEAN,
     HUB_KEY_TEXT,
     HUB_KEY_OBJECT,
-    HUB_KEY_AUDIENCE,      /* "all", "others", "sender", or a list of user ids */
-    HUB_KEY_MESSAGES,      /* a list of objects with hub_message_keys */
-    HUB_KEY_MESSAGE_TYPE,  /* the name of one */
-    HUB_KEY_CONTENT,       /* of the message type beside it */
-    HUB_KEY_OWN_CONTENT    /* of the type that the handler is for */
+    HUB_KEY_AUDIENCE,     /* "all", "others", "sender", or a list of user ids */
+    HUB_KEY_MESSAGES,     /* a list of objects with hub_message_keys */
+    HUB_KEY_MESSAGE_TYPE, /* the name of one */
+    HUB_KEY_CONTENT,      /* of the message type beside it */
+    HUB_KEY_OWN_CONTENT   /* of the type that the handler is for */
 };
 struct hub_result_key {
     const char *key;
@@ -32,8 +32,8 @@ struct hub_hook_row {
     enum hub_hook_gives gives;
     const struct hub_result_key *keys; /* up to one without key */
     bool returns;                      /* a chunk that returns nothing is a mistake */
-    bool decides;                      /* it is asked again and again, by whoever wants something, and changes nothing */
-    bool each_join;                    /* for everybody who joins a room */
+    bool decides;   /* it is asked again and again, by whoever wants something, and changes nothing */
+    bool each_join; /* for everybody who joins a room */
 };
 extern const struct hub_result_key hub_message_keys[];
 /* That of a script by its path ("hubLogic.messageHandlers[0].script"); NULL: there is no row. */

@@ -32,7 +32,7 @@ const struct hub_function *hub_analysis_function(const struct hub_analysis *a, c
     *table = NULL;
     if (x->kind == HUB_SYNTAX_NAME)
         return hub_analysis_binding(a, x->text) || hub_analysis_has_variable(a, x->text) ? NULL
-                                                                                      : hub_global_function(x->text);
+                                                                                         : hub_global_function(x->text);
     if (x->kind != HUB_SYNTAX_MEMBER || x->method || x->a->kind != HUB_SYNTAX_NAME) return NULL;
     if (hub_analysis_binding(a, x->a->text) || hub_analysis_has_variable(a, x->a->text)) return NULL;
     const struct hub_function_table *t = hub_function_table(x->a->text);

@@ -89,8 +89,8 @@ const struct hub_lib_function *hub_analysis_lib(const struct hub_analysis *a, co
 
 struct looking {
     struct hub_str name;
-    bool tested;  /* somewhere it is looked at whether there is one */
-    bool needed;  /* without one an operation on it fails */
+    bool tested; /* somewhere it is looked at whether there is one */
+    bool needed; /* without one an operation on it fails */
 };
 
 static void look_at(struct looking *w, const struct hub_syntax *x);

@@ -6,9 +6,9 @@
 
 static void tell_missing(const struct hub_analysis *a, const struct hub_syntax *x, const char *near) {
     struct hub_str path = hub_analysis_path(a, x->a);
-    hub_analysis_tell(a, "L004", x->at, x->n, near, "%.*s has no '%.*s'%s", path.n ? (int)(path.n < 100 ? path.n : 100) : 4,
-                      path.n ? path.p : "this", (int)(x->text.n < 100 ? x->text.n : 100), x->text.p,
-                      hub_script_used_by(a->l, a->script, path));
+    hub_analysis_tell(a, "L004", x->at, x->n, near, "%.*s has no '%.*s'%s",
+                      path.n ? (int)(path.n < 100 ? path.n : 100) : 4, path.n ? path.p : "this",
+                      (int)(x->text.n < 100 ? x->text.n : 100), x->text.p, hub_script_used_by(a->l, a->script, path));
 }
 
 /* "a" and "a.b" of "a.b.c": whoever got one of them may have added to it. */
@@ -34,7 +34,8 @@ static void check_text_member(const struct hub_analysis *a, const struct hub_syn
     if (!hub_str_is(x->text, "length")) tell_missing(a, x, near.best);
 }
 
-static void check_library(const struct hub_analysis *a, const struct hub_function_table *t, const struct hub_syntax *x) {
+static void check_library(const struct hub_analysis *a, const struct hub_function_table *t,
+                          const struct hub_syntax *x) {
     struct hub_nearest near = {.word = x->text, .most = 2};
     if (hub_function_table_has(t, x->text)) return;
     for (const struct hub_function *f = t->functions; f->name; f++) hub_nearest_try(&near, f->name);

@@ -6,7 +6,8 @@
 
 static void check_keys(const struct hub_analysis *a, const struct hub_result_key *keys, const struct hub_syntax *x);
 
-static void tell_value(const struct hub_analysis *a, const struct hub_syntax *x, const char *key, const char *expected) {
+static void tell_value(const struct hub_analysis *a, const struct hub_syntax *x, const char *key,
+                       const char *expected) {
     hub_analysis_tell(a, CODE, x->at, x->n, NULL, "%s has to be %s", key, expected);
 }
 
@@ -27,8 +28,8 @@ static void check_audience(const struct hub_analysis *a, const char *key, const 
     }
     const char *meant = text && hub_str_among(x->text, "everyone everybody room") ? "all" : near.best;
     if (text || x->kind == HUB_SYNTAX_NUMBER || x->kind == HUB_SYNTAX_BOOLEAN || x->kind == HUB_SYNTAX_OBJECT)
-        hub_analysis_tell(a, CODE, x->at, x->n, meant, "%s has to be \"all\", \"others\", \"sender\" or a list of user ids",
-                          key);
+        hub_analysis_tell(a, CODE, x->at, x->n, meant,
+                          "%s has to be \"all\", \"others\", \"sender\" or a list of user ids", key);
 }
 
 static void check_messages(const struct hub_analysis *a, const struct hub_syntax *x) {
@@ -51,7 +52,7 @@ static void check_content(const struct hub_analysis *a, const struct hub_def_mes
         hub_analysis_fields(a, t->fields, t->field_n, t->name, x, false, CODE);
 }
 
-static const struct hub_syntax *beside(const struct hub_syntax *object, const char *key) {
+static const struct hub_syntax *value_beside(const struct hub_syntax *object, const char *key) {
     for (const struct hub_syntax *e = object->list; e; e = e->next)
         if (hub_str_is(e->key, key)) return e;
     return NULL;
@@ -90,7 +91,7 @@ static void check_plain(const struct hub_analysis *a, const struct hub_result_ke
 
 static void check_key(const struct hub_analysis *a, const struct hub_result_key *k, const struct hub_syntax *object,
                       const struct hub_syntax *x) {
-    const struct hub_syntax *type = beside(object, "type");
+    const struct hub_syntax *type = value_beside(object, "type");
     check_plain(a, k, x);
     if (k->kind == HUB_KEY_AUDIENCE) check_audience(a, k->key, x);
     if (k->kind == HUB_KEY_MESSAGES) check_messages(a, x);
@@ -129,7 +130,7 @@ static void check_keys(const struct hub_analysis *a, const struct hub_result_key
             unknown_result_key(a, keys, e);
     }
     for (const struct hub_result_key *k = keys; sure && k->key; k++)
-        if (k->required && !beside(x, k->key))
+        if (k->required && !value_beside(x, k->key))
             hub_analysis_tell(a, CODE, x->at, x->n, NULL, "the result needs \"%s\"", k->key);
 }
 
@@ -157,10 +158,20 @@ static void check_lib_result(const struct hub_analysis *a, const struct hub_synt
     const char *module = f->kind == HUB_SYNTAX_MEMBER && !a->lib ? hub_analysis_module(a, f->a) : NULL;
     const struct hub_lib_function *lib = module ? hub_analysis_lib(a, module, f->text) : NULL;
     if (!lib) return;
-    struct hub_analysis inner = {.l = a->l, .room = a->room, .source = a->source, .script = a->script, .src = lib->src, .text = lib->src->text,
-                                 .root = lib->function, .lua = true, .lib = true, .hook = a->hook, .known = a->known};
+    struct hub_analysis inner = {.l = a->l,
+                                 .room = a->room,
+                                 .source = a->source,
+                                 .script = a->script,
+                                 .src = lib->src,
+                                 .text = lib->src->text,
+                                 .root = lib->function,
+                                 .lua = true,
+                                 .lib = true,
+                                 .hook = a->hook,
+                                 .known = a->known};
     hub_analysis_bind(&inner);
-    (void)check_returns(&inner, lib->function->a);
+    size_t n = check_returns(&inner, lib->function->a);
+    HUB_UNUSED(n, "a function may end without a result where its caller needs none");
     hub_analysis_unbind(&inner);
 }
 
@@ -228,6 +239,7 @@ void hub_analysis_result(const struct hub_analysis *a) {
     bool wanted = a->hook->returns;
     if (wanted && !n && a->root->list && !raises_error(a)) {
         size_t at = a->root->list->at;
-        hub_analysis_tell(a, CODE, at, 1, NULL, "the chunk returns nothing, and %s needs a result", a->script->row->key);
+        hub_analysis_tell(a, CODE, at, 1, NULL, "the chunk returns nothing, and %s needs a result",
+                          a->script->row->key);
     }
 }

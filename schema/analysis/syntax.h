@@ -34,13 +34,13 @@ enum hub_syntax_kind {
 };
 struct hub_syntax {
     enum hub_syntax_kind kind;
-    size_t at, n;   /* the stretch of the script that a message about it points at */
-    bool negated;   /* EQUAL */
-    bool exact;     /* EQUAL, ORDER: no conversion between types */
-    bool method;    /* MEMBER: written with a colon. FUNCTION: it has self, which is not in LIST */
-    bool open;      /* FUNCTION: it takes any number of arguments. CALL, LIST, OBJECT: there may be further ones */
-    bool truth;     /* BOOLEAN */
-    double number;  /* NUMBER */
+    size_t at, n;  /* the stretch of the script that a message about it points at */
+    bool negated;  /* EQUAL */
+    bool exact;    /* EQUAL, ORDER: no conversion between types */
+    bool method;   /* MEMBER: written with a colon. FUNCTION: it has self, which is not in LIST */
+    bool open;     /* FUNCTION: it takes any number of arguments. CALL, LIST, OBJECT: there may be further ones */
+    bool truth;    /* BOOLEAN */
+    double number; /* NUMBER */
     struct hub_str text;
     struct hub_str key; /* as an element of an OBJECT; */
     size_t key_at, key_n;

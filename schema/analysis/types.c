@@ -4,8 +4,8 @@
 /* An id comes as text or, from an existing table, as a number: nothing is known of it. */
 struct hub_type hub_type_of_field(const struct hub_def_field *f) {
     static const enum hub_type_kind kinds[] = {
-        [HUB_FIELD_STRING] = HUB_TYPE_TEXT,    [HUB_FIELD_TEXT] = HUB_TYPE_TEXT,
-        [HUB_FIELD_INTEGER] = HUB_TYPE_NUMBER, [HUB_FIELD_DECIMAL] = HUB_TYPE_NUMBER,
+        [HUB_FIELD_STRING] = HUB_TYPE_TEXT,     [HUB_FIELD_TEXT] = HUB_TYPE_TEXT,
+        [HUB_FIELD_INTEGER] = HUB_TYPE_NUMBER,  [HUB_FIELD_DECIMAL] = HUB_TYPE_NUMBER,
         [HUB_FIELD_BOOLEAN] = HUB_TYPE_BOOLEAN, [HUB_FIELD_ID] = HUB_TYPE_ANY,
         [HUB_FIELD_DATETIME] = HUB_TYPE_MOMENT, [HUB_FIELD_ENUM] = HUB_TYPE_ENUM,
         [HUB_FIELD_JSON] = HUB_TYPE_ANY};
@@ -31,7 +31,7 @@ const struct hub_def_field *hub_type_member(struct hub_type t, struct hub_str na
 }
 
 const char *hub_type_name(struct hub_type t) {
-    static const char *const names[] = {"anything", "a Boolean", "a number", "a text", "one of a list of texts",
+    static const char *const names[] = {"anything",   "a Boolean", "a number", "a text", "one of a list of texts",
                                         "a DateTime", "an object"};
     return t.list ? "a list" : names[t.kind];
 }

@@ -2,27 +2,30 @@
 #include "base/mem.h"
 #include "schema/analysis/analysis_int.h"
 
-#define FIELD(NAME, TYPE) {.name = NAME, .type = HUB_FIELD_##TYPE}
-#define RECORD(FIELDS) {.kind = HUB_TYPE_RECORD, .fields = FIELDS, .field_n = HUB_NELEM(FIELDS)}
+#define FIELD(NAME, TYPE) \
+    { .name = NAME, .type = HUB_FIELD_##TYPE }
+#define RECORD(FIELDS) \
+    { .kind = HUB_TYPE_RECORD, .fields = FIELDS, .field_n = HUB_NELEM(FIELDS) }
 
 static const struct hub_def_field connection[] = {
-    FIELD("id", ID),     FIELD("clientId", ID),    FIELD("userId", ID),  FIELD("address", STRING), FIELD("handshake", JSON),
-    FIELD("rooms", JSON), FIELD("connectedAt", JSON), FIELD("latencyMs", JSON), FIELD("metadata", JSON)};
+    FIELD("id", ID),          FIELD("clientId", ID), FIELD("userId", ID),        FIELD("address", STRING),
+    FIELD("handshake", JSON), FIELD("rooms", JSON),  FIELD("connectedAt", JSON), FIELD("latencyMs", JSON),
+    FIELD("metadata", JSON)};
 static const struct hub_def_field job[] = {FIELD("id", ID), FIELD("queue", ID), FIELD("data", JSON),
                                            FIELD("attempt", INTEGER)};
 static const struct hub_def_field node[] = {FIELD("id", ID), FIELD("name", ID), FIELD("address", STRING),
                                             FIELD("version", STRING), FIELD("startedAt", JSON)};
-static const struct hub_def_field client[] = {FIELD("clientId", ID), FIELD("userId", ID), FIELD("nodeId", ID),
-                                              FIELD("address", STRING), FIELD("connectedAt", JSON),
-                                              FIELD("metadata", JSON), FIELD("connections", JSON)};
+static const struct hub_def_field client[] = {
+    FIELD("clientId", ID),      FIELD("userId", ID),     FIELD("nodeId", ID),       FIELD("address", STRING),
+    FIELD("connectedAt", JSON), FIELD("metadata", JSON), FIELD("connections", JSON)};
 static const struct hub_def_field socket_[] = {
-    FIELD("id", ID),        FIELD("userId", ID), FIELD("session", JSON),   FIELD("auth", JSON), FIELD("data", JSON),
-    FIELD("handshake", JSON), FIELD("rooms", JSON), FIELD("recovered", BOOLEAN), FIELD("broadcast", JSON),
-    FIELD("emit", JSON),    FIELD("emitWithAck", JSON), FIELD("join", JSON), FIELD("leave", JSON), FIELD("to", JSON),
-    FIELD("except", JSON),  FIELD("disconnect", JSON)};
-static const struct hub_def_field namespace_[] = {FIELD("name", STRING), FIELD("emit", JSON), FIELD("sockets", JSON),
-                                                  FIELD("to", JSON), FIELD("except", JSON),
-                                                  FIELD("broadcastAll", JSON)};
+    FIELD("id", ID),          FIELD("userId", ID),      FIELD("session", JSON),     FIELD("auth", JSON),
+    FIELD("data", JSON),      FIELD("handshake", JSON), FIELD("rooms", JSON),       FIELD("recovered", BOOLEAN),
+    FIELD("broadcast", JSON), FIELD("emit", JSON),      FIELD("emitWithAck", JSON), FIELD("join", JSON),
+    FIELD("leave", JSON),     FIELD("to", JSON),        FIELD("except", JSON),      FIELD("disconnect", JSON)};
+static const struct hub_def_field namespace_[] = {FIELD("name", STRING),  FIELD("emit", JSON),
+                                                  FIELD("sockets", JSON), FIELD("to", JSON),
+                                                  FIELD("except", JSON),  FIELD("broadcastAll", JSON)};
 static const struct hub_def_field stream[] = {FIELD("id", ID), FIELD("read", JSON), FIELD("write", JSON),
                                               FIELD("finish", JSON), FIELD("destroy", JSON)};
 
@@ -30,9 +33,7 @@ static const struct hub_type any = {0};
 
 /* ---- of the definition ---- */
 
-static struct hub_type room_type(const struct hub_analysis *a) {
-    return a->room ? hub_type_of_object(a->room) : any;
-}
+static struct hub_type room_type(const struct hub_analysis *a) { return a->room ? hub_type_of_object(a->room) : any; }
 
 static struct hub_type source_type(const struct hub_analysis *a) {
     return a->source ? hub_type_of_object(a->source) : any;
@@ -42,7 +43,8 @@ static struct hub_type source_type(const struct hub_analysis *a) {
 static struct hub_type of_fields(const struct hub_analysis *a, const void *base, const struct hub_def_field *fields,
                                  size_t n) {
     const struct hub_node *at = hub_place(a->l, base, "");
-    if (at && hub_diags_n(a->l->diags) && hub_is_place_wrong(a->l, at->src->name, hub_node_path(a->l->scratch, at))) return any;
+    if (at && hub_diags_n(a->l->diags) && hub_is_place_wrong(a->l, at->src->name, hub_node_path(a->l->scratch, at)))
+        return any;
     return n ? (struct hub_type){.kind = HUB_TYPE_RECORD, .fields = fields, .field_n = n} : any;
 }
 
@@ -55,7 +57,8 @@ static struct hub_type message_type(const struct hub_analysis *a) {
     if (hub_is_place_wrong(a->l, a->src->name, "messageSettings.customMessageTypes")) return any;
     struct hub_def_field *f = hub_arena_zalloc(a->l->scratch, 2 * sizeof *f);
     f[0] = (struct hub_def_field){.name = "type", .type = HUB_FIELD_ENUM, .enum_values = {(const char **)&t->name, 1}};
-    f[1] = (struct hub_def_field){.name = "content", .type = HUB_FIELD_JSON, .fields = t->fields, .field_n = t->field_n};
+    f[1] =
+        (struct hub_def_field){.name = "content", .type = HUB_FIELD_JSON, .fields = t->fields, .field_n = t->field_n};
     return (struct hub_type){.kind = HUB_TYPE_RECORD, .fields = f, .field_n = 2};
 }
 
@@ -82,8 +85,8 @@ static struct hub_type parts_of(const struct hub_analysis *a, const struct hub_d
     if (!f || p->is_regex || !p->compiled) return any;
     for (const char *at = p->text; (at = strchr(at, '{')); at++) {
         size_t length = strcspn(at + 1, "}");
-        f[n++] = (struct hub_def_field){.name = hub_arena_dup(a->l->scratch, hub_str(at + 1, length)),
-                                        .type = HUB_FIELD_ID};
+        f[n++] =
+            (struct hub_def_field){.name = hub_arena_dup(a->l->scratch, hub_str(at + 1, length)), .type = HUB_FIELD_ID};
     }
     return (struct hub_type){.kind = HUB_TYPE_RECORD, .fields = f, .field_n = n};
 }
