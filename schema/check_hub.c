@@ -55,12 +55,20 @@ static void unknown_type(struct hub_loader *l, struct hub_raw *h, const char *co
         hub_complain(l, code, n, r, near.best, "message type \"%s\" is not defined in messageSettings", name);
 }
 
+/* Whether one of the first N roles allows the type: if there is none, that has been said. */
+static bool is_allowed_before(const struct hub_def *d, size_t n, const char *type) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < d->roles[i].allowed_message_types.n; k++)
+            if (!strcmp(d->roles[i].allowed_message_types.items[k], type)) return true;
+    return false;
+}
+
 static void check_allowed_types(struct hub_loader *l, struct hub_raw *h) {
     for (size_t i = 0; i < h->def.role_n; i++) {
         const struct hub_strs *types = &h->def.roles[i].allowed_message_types;
         struct hub_node *n = hub_place(l, &h->def.roles[i], "allowedMessageTypes");
         for (size_t k = 0; k < types->n; k++) {
-            if (has_type(h, types->items[k])) continue;
+            if (has_type(h, types->items[k]) || is_allowed_before(&h->def, i, types->items[k])) continue;
             struct hub_range r = hub_strings_span(n, k);
             unknown_type(l, h, "H013", n, &r, types->items[k]);
         }
@@ -86,7 +94,7 @@ static void check_handlers(struct hub_loader *l, struct hub_raw *h) {
         if (hub_words_index(hub_words_message_type, hub_cstr(type)) >= 0)
             hub_complain(l, "H015", n, NULL, NULL,
                          "\"%s\" is a built-in message type; handlers intercept custom message types", type);
-        else if (!has_type(h, type))
+        else if (!has_type(h, type) && !is_allowed_before(&h->def, h->def.role_n, type))
             unknown_type(l, h, "H014", n, NULL, type);
     }
 }

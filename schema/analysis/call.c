@@ -70,20 +70,20 @@ static void each_invocation(struct hub_loader *l, struct hub_nearest *near) {
 }
 
 static const struct named_things {
-    enum hub_arg_kind kind;
+    enum hub_takes kind;
     void (*each)(struct hub_loader *l, struct hub_nearest *near);
     const char *what;
-} named_things[] = {{HUB_ARG_DATA_OBJECT, each_object, "DataObject"},
-                    {HUB_ARG_HUB, each_hub, "hub"},
-                    {HUB_ARG_QUEUE, each_queue, "queue"},
-                    {HUB_ARG_NODE_HANDLER, each_node_handler, "nodeHandler"},
-                    {HUB_ARG_NODE_BROADCAST, each_broadcast, "broadcast"},
-                    {HUB_ARG_INVOCATION, each_invocation, "type of clients.invocations"}};
+} named_things[] = {{HUB_TAKES_DATA_OBJECT, each_object, "DataObject"},
+                    {HUB_TAKES_HUB, each_hub, "hub"},
+                    {HUB_TAKES_QUEUE, each_queue, "queue"},
+                    {HUB_TAKES_NODE_HANDLER, each_node_handler, "nodeHandler"},
+                    {HUB_TAKES_NODE_BROADCAST, each_broadcast, "broadcast"},
+                    {HUB_TAKES_INVOCATION, each_invocation, "type of clients.invocations"}};
 
 /* Names count letter by letter; the nearest one may be the same in other letters. */
 static void check_named(const struct hub_analysis *a, const struct named_things *t, const struct hub_syntax *x) {
     struct hub_nearest near = {.word = x->text};
-    if (t->kind == HUB_ARG_DATA_OBJECT && hub_service_object(a->l->service, x->text)) return;
+    if (t->kind == HUB_TAKES_DATA_OBJECT && hub_service_object(a->l->service, x->text)) return;
     t->each(a->l, &near);
     if (near.best && hub_str_is(x->text, near.best)) return;
     hub_analysis_tell(a, CODE, x->at, x->n, near.best, "there is no %s \"%.*s\"", t->what,
@@ -92,7 +92,7 @@ static void check_named(const struct hub_analysis *a, const struct named_things 
 
 /* ---- arguments ---- */
 
-static void check_table_keys(const struct hub_analysis *a, const struct hub_arg *arg, const char *name,
+static void check_table_keys(const struct hub_analysis *a, const struct hub_function_arg *arg, const char *name,
                              const struct hub_syntax *x) {
     for (const struct hub_syntax *e = x->kind == HUB_SYNTAX_OBJECT && arg->keys ? x->list : NULL; e; e = e->next) {
         struct hub_nearest near = {.word = e->key};
@@ -163,37 +163,37 @@ static void check_content_of(const struct hub_analysis *a, const struct hub_synt
         hub_analysis_fields(a, t->fields, t->field_n, t->name, x, false, CODE);
 }
 
-static bool is_kind(const struct hub_arg *arg, const struct hub_syntax *x) {
+static bool is_kind(const struct hub_function_arg *arg, const struct hub_syntax *x) {
     bool text = x->kind == HUB_SYNTAX_TEXT, number = x->kind == HUB_SYNTAX_NUMBER,
          boolean = x->kind == HUB_SYNTAX_BOOLEAN, table = x->kind == HUB_SYNTAX_LIST || x->kind == HUB_SYNTAX_OBJECT;
     switch (arg->kind) {
-    case HUB_ARG_ANY:
-    case HUB_ARG_NONE: return true;
-    case HUB_ARG_FUNCTION: return !text && !number && !boolean && !table;
-    case HUB_ARG_NUMBER: return !boolean && !table && !(text && !x->text.n);
-    case HUB_ARG_TABLE:
-    case HUB_ARG_WHERE:
-    case HUB_ARG_ROW:
-    case HUB_ARG_CONTENT:
-    case HUB_ARG_LIST_OPTIONS: return !text && !number && !boolean;
+    case HUB_TAKES_ANY:
+    case HUB_TAKES_NONE: return true;
+    case HUB_TAKES_FUNCTION: return !text && !number && !boolean && !table;
+    case HUB_TAKES_NUMBER: return !boolean && !table && !(text && !x->text.n);
+    case HUB_TAKES_TABLE:
+    case HUB_TAKES_WHERE:
+    case HUB_TAKES_ROW:
+    case HUB_TAKES_CONTENT:
+    case HUB_TAKES_LIST_OPTIONS: return !text && !number && !boolean;
     default: return !table && !boolean;
     }
 }
 
-static const char *expected_kind(const struct hub_arg *arg) {
+static const char *expected_kind(const struct hub_function_arg *arg) {
     switch (arg->kind) {
-    case HUB_ARG_FUNCTION: return "a function";
-    case HUB_ARG_NUMBER: return "a number";
-    case HUB_ARG_TABLE:
-    case HUB_ARG_WHERE:
-    case HUB_ARG_ROW:
-    case HUB_ARG_CONTENT:
-    case HUB_ARG_LIST_OPTIONS: return "an object";
+    case HUB_TAKES_FUNCTION: return "a function";
+    case HUB_TAKES_NUMBER: return "a number";
+    case HUB_TAKES_TABLE:
+    case HUB_TAKES_WHERE:
+    case HUB_TAKES_ROW:
+    case HUB_TAKES_CONTENT:
+    case HUB_TAKES_LIST_OPTIONS: return "an object";
     default: return "a text";
     }
 }
 
-static void check_argument(const struct hub_analysis *a, const struct hub_arg *arg, const char *name,
+static void check_argument(const struct hub_analysis *a, const struct hub_function_arg *arg, const char *name,
                            const struct hub_syntax *call, const struct hub_syntax *x) {
     const struct hub_def_object *o = hub_analysis_object(a, call);
     if (!is_kind(arg, x)) {
@@ -202,12 +202,12 @@ static void check_argument(const struct hub_analysis *a, const struct hub_arg *a
     }
     for (size_t i = 0; i < sizeof named_things / sizeof *named_things && !a->l->alone; i++)
         if (named_things[i].kind == arg->kind && x->kind == HUB_SYNTAX_TEXT) check_named(a, &named_things[i], x);
-    if (arg->kind == HUB_ARG_TABLE || arg->kind == HUB_ARG_LIST_OPTIONS) check_table_keys(a, arg, name, x);
-    if (arg->kind == HUB_ARG_LIST_OPTIONS && o) check_order(a, o, x);
-    if (arg->kind == HUB_ARG_WHERE && o) check_where(a, o, x);
-    if (arg->kind == HUB_ARG_ROW) check_row(a, call, x);
-    if (arg->kind == HUB_ARG_CONTENT) check_content_of(a, call, x);
-    if (arg->kind == HUB_ARG_MESSAGE_TYPE && !hub_analysis_check_type(a, x, CODE)) return;
+    if (arg->kind == HUB_TAKES_TABLE || arg->kind == HUB_TAKES_LIST_OPTIONS) check_table_keys(a, arg, name, x);
+    if (arg->kind == HUB_TAKES_LIST_OPTIONS && o) check_order(a, o, x);
+    if (arg->kind == HUB_TAKES_WHERE && o) check_where(a, o, x);
+    if (arg->kind == HUB_TAKES_ROW) check_row(a, call, x);
+    if (arg->kind == HUB_TAKES_CONTENT) check_content_of(a, call, x);
+    if (arg->kind == HUB_TAKES_MESSAGE_TYPE && !hub_analysis_check_type(a, x, CODE)) return;
 }
 
 /* ---- places ---- */

@@ -2,19 +2,19 @@
 #include "schema/analysis/functions.h"
 
 #define ANY(NAME) \
-    { .name = NAME, .kind = HUB_ARG_ANY }
+    { .name = NAME, .kind = HUB_TAKES_ANY }
 #define TEXT(NAME) \
-    { .name = NAME, .kind = HUB_ARG_TEXT }
+    { .name = NAME, .kind = HUB_TAKES_TEXT }
 #define NUMBER(NAME) \
-    { .name = NAME, .kind = HUB_ARG_NUMBER }
+    { .name = NAME, .kind = HUB_TAKES_NUMBER }
 #define TABLE(NAME) \
-    { .name = NAME, .kind = HUB_ARG_TABLE }
+    { .name = NAME, .kind = HUB_TAKES_TABLE }
 #define KEYS(NAME, LIST) \
-    { NAME, HUB_ARG_TABLE, true, LIST }
+    { NAME, HUB_TAKES_TABLE, true, LIST }
 #define OPT(NAME, KIND) \
-    { .name = NAME, .kind = HUB_ARG_##KIND, .optional = true }
+    { .name = NAME, .kind = HUB_TAKES_##KIND, .optional = true }
 #define NAMED(NAME, KIND) \
-    { .name = NAME, .kind = HUB_ARG_##KIND }
+    { .name = NAME, .kind = HUB_TAKES_##KIND }
 #define ROOM ANY("roomId")
 
 static const struct hub_function json[] = {{"encode", .args = {ANY("value")}, .gives = HUB_GIVES_TEXT},
@@ -38,7 +38,7 @@ static const struct hub_function crypto[] = {{"sha256", .args = {ANY("data")}, .
 /* ---- data ---- */
 
 #define LIST_OPTIONS \
-    { "options", HUB_ARG_LIST_OPTIONS, true, "limit offset orderBy descending probe" }
+    { "options", HUB_TAKES_LIST_OPTIONS, true, "limit offset orderBy descending probe" }
 
 static const struct hub_function objects[] = {
     {"find", .args = {NAMED("name", DATA_OBJECT), ANY("id")}, .gives = HUB_GIVES_RECORD, .does = HUB_DOES_ASK},

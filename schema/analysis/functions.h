@@ -4,28 +4,28 @@
 #define HUB_SCHEMA_ANALYSIS_FUNCTIONS_H
 #include "base/str.h"
 
-enum hub_arg_kind {
-    HUB_ARG_NONE, /* ends the list */
-    HUB_ARG_ANY,
-    HUB_ARG_TEXT,
-    HUB_ARG_NUMBER,
-    HUB_ARG_TABLE, /* with KEYS only those */
-    HUB_ARG_FUNCTION,
-    HUB_ARG_DATA_OBJECT, /* the name of one */
-    HUB_ARG_WHERE,       /* conditions on the properties of the object named before */
-    HUB_ARG_ROW,         /* properties of it and their values */
-    HUB_ARG_LIST_OPTIONS,
-    HUB_ARG_MESSAGE_TYPE,
-    HUB_ARG_CONTENT, /* of the message type named before */
-    HUB_ARG_HUB,     /* the name of one; of a queue, … */
-    HUB_ARG_QUEUE,
-    HUB_ARG_NODE_HANDLER,
-    HUB_ARG_NODE_BROADCAST,
-    HUB_ARG_INVOCATION
+enum hub_takes {
+    HUB_TAKES_NONE, /* ends the list */
+    HUB_TAKES_ANY,
+    HUB_TAKES_TEXT,
+    HUB_TAKES_NUMBER,
+    HUB_TAKES_TABLE, /* with KEYS only those */
+    HUB_TAKES_FUNCTION,
+    HUB_TAKES_DATA_OBJECT, /* the name of one */
+    HUB_TAKES_WHERE,       /* conditions on the properties of the object named before */
+    HUB_TAKES_ROW,         /* properties of it and their values */
+    HUB_TAKES_LIST_OPTIONS,
+    HUB_TAKES_MESSAGE_TYPE,
+    HUB_TAKES_CONTENT, /* of the message type named before */
+    HUB_TAKES_HUB,     /* the name of one; of a queue, … */
+    HUB_TAKES_QUEUE,
+    HUB_TAKES_NODE_HANDLER,
+    HUB_TAKES_NODE_BROADCAST,
+    HUB_TAKES_INVOCATION
 };
-struct hub_arg {
+struct hub_function_arg {
     const char *name;
-    enum hub_arg_kind kind;
+    enum hub_takes kind;
     bool optional;
     const char *keys; /* TABLE, LIST_OPTIONS: apart by spaces; NULL: any */
 };
@@ -42,10 +42,10 @@ enum {                      /* what it does */
        HUB_DOES_CHANGE = 2, /* data, or who is where */
        HUB_DOES_SEND = 4    /* messages that stay */
 };
-enum { HUB_ARGS_MAX = 5 };
+enum { HUB_FUNCTION_ARGS_MAX = 5 };
 struct hub_function {
     const char *name; /* "find" */
-    struct hub_arg args[HUB_ARGS_MAX + 1];
+    struct hub_function_arg args[HUB_FUNCTION_ARGS_MAX + 1];
     bool more; /* any number of further arguments */
     enum hub_gives gives;
     unsigned does;

@@ -20,6 +20,7 @@ const struct hub_result_key hub_message_keys[] = {{"type", HUB_KEY_MESSAGE_TYPE,
                                                   {0}};
 
 #define TRUTH .gives = HUB_HOOK_GIVES_TRUTH, .returns = true, .decides = true
+#define NOTHING .gives = HUB_HOOK_GIVES_NOTHING
 #define RESULT(KEYS) .gives = HUB_HOOK_GIVES_RESULT, .keys = KEYS
 
 static const struct hub_hook_row rows[] = {
@@ -28,18 +29,27 @@ static const struct hub_hook_row rows[] = {
     {"authSources.condition", TRUTH},
     {"authScripts.script", TRUTH},
     {"kafkaEvents.filterExpression", TRUTH},
-    {"kafkaEvents.targetRoomExpression", .gives = HUB_HOOK_GIVES_VALUE, .returns = true},
+    {"kafkaEvents.targetRoomExpression", .gives = HUB_HOOK_GIVES_ROOMS, .returns = true},
     {"hubLogic.stateScript", .gives = HUB_HOOK_GIVES_VALUE, .returns = true},
     {"messageHandlers.script", RESULT(handler_keys), .returns = true},
     {"scheduledActions.script", RESULT(action_keys)},
     {"lifecycle.onConnect", RESULT(connect_keys)},
+    {"lifecycle.admission", .gives = HUB_HOOK_GIVES_LIST, .keys = deny_keys},
     {"lifecycle.onJoin", RESULT(deny_keys)},
+    {"lifecycle.onLeave", NOTHING},
+    {"lifecycle.onDisconnect", NOTHING},
+    {"lifecycle.onRoomOpened", NOTHING},
+    {"lifecycle.onRoomClosed", NOTHING},
+    {"records.onChanged", NOTHING},
+    {"middleware.before", NOTHING},
+    {"middleware.after", NOTHING},
+    {"auth.authenticate", .gives = HUB_HOOK_GIVES_SESSION},
     {"records.canRead", TRUTH},
     {"records.canWrite", TRUTH},
     {"channels.canSubscribe", TRUTH},
     {"channels.canPublish", TRUTH},
     {"collections.canRead", TRUTH},
-    {"collections.resolver", .gives = HUB_HOOK_GIVES_VALUE, .returns = true},
+    {"collections.resolver", .gives = HUB_HOOK_GIVES_LIST, .returns = true},
     {"metadata.room.canWrite", TRUTH},
     {"state.canWrite", TRUTH},
     {"streams.canOpen", TRUTH},

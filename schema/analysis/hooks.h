@@ -5,10 +5,14 @@
 
 enum hub_hook_gives {
     HUB_HOOK_GIVES_ANYTHING,
+    HUB_HOOK_GIVES_NOTHING, /* nobody looks at it */
     HUB_HOOK_GIVES_TRUTH,
-    HUB_HOOK_GIVES_RESULT, /* an object with KEYS */
-    HUB_HOOK_GIVES_FIELDS, /* an object with the command's result */
-    HUB_HOOK_GIVES_VALUE   /* something, whatever it is */
+    HUB_HOOK_GIVES_RESULT,  /* an object with KEYS */
+    HUB_HOOK_GIVES_LIST,    /* a list, or an object with KEYS, if it has any */
+    HUB_HOOK_GIVES_ROOMS,   /* an id, a list of ids, or null */
+    HUB_HOOK_GIVES_SESSION, /* an object with whatever keys, of which deny refuses */
+    HUB_HOOK_GIVES_FIELDS,  /* an object with the command's result */
+    HUB_HOOK_GIVES_VALUE    /* something, whatever it is */
 };
 /* What the value of a key of a result has to be. */
 enum hub_key_kind {

@@ -136,18 +136,62 @@ static void check_keys(const struct hub_analysis *a, const struct hub_result_key
 
 /* ---- which results there are ---- */
 
-static void check_literal_result(const struct hub_analysis *a, const struct hub_syntax *x) {
-    const struct hub_hook_row *h = a->hook;
-    const struct hub_def_command *c = (const void *)a->script->base;
+/* Only what was meant to refuse is told: false, or an object. */
+static void check_ignored(const struct hub_analysis *a, const struct hub_syntax *x) {
+    bool refuses = (x->kind == HUB_SYNTAX_BOOLEAN && !x->truth) || x->kind == HUB_SYNTAX_OBJECT;
+    bool before = hub_hook_ends_in(a->script->script->path, "middleware.before");
+    if (refuses)
+        hub_analysis_tell(a, CODE, x->at, x->n, NULL, "nobody looks at what %s returns%s", a->script->row->key,
+                          before ? ": it refuses by error{code = …, message = …}" : "");
+}
+
+/* Keys that are nearly deny let nobody in; all others are added to the session. */
+static void check_session(const struct hub_analysis *a, const struct hub_syntax *x) {
+    static const char *const nearly[] = {"deny", "denied", "denies", "denyReason"};
+    for (const struct hub_syntax *e = x->kind == HUB_SYNTAX_OBJECT ? x->list : NULL; e; e = e->next)
+        for (size_t i = 0; !hub_str_is(e->key, "deny") && i < 4; i++)
+            if (hub_str_eq_nocase(e->key, hub_cstr(nearly[i])))
+                hub_analysis_tell(a, CODE, e->key_at, e->key_n, "deny", "\"%.*s\" is nearly deny, and lets nobody in",
+                                  HUB_FMT(e->key));
+}
+
+static void check_list(const struct hub_analysis *a, const struct hub_syntax *x) {
+    bool object = x->kind == HUB_SYNTAX_OBJECT, text = x->kind == HUB_SYNTAX_TEXT,
+         number = x->kind == HUB_SYNTAX_NUMBER, boolean = x->kind == HUB_SYNTAX_BOOLEAN,
+         rooms = a->hook->gives == HUB_HOOK_GIVES_ROOMS;
+    if (object && a->hook->keys)
+        check_keys(a, a->hook->keys, x);
+    else if (object || number || (boolean && (x->truth || !a->hook->keys)) || (text && !rooms))
+        tell_value(a, x, "the result",
+                   rooms           ? "the id of a room, a list of ids, or null"
+                   : a->hook->keys ? "a list of rooms"
+                                   : "a list");
+}
+
+static void check_object(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_result_key *keys = a->hook->keys;
     bool plain = x->kind == HUB_SYNTAX_BOOLEAN || x->kind == HUB_SYNTAX_TEXT || x->kind == HUB_SYNTAX_NUMBER ||
                  x->kind == HUB_SYNTAX_LIST || x->kind == HUB_SYNTAX_NULL;
-    if (h->gives == HUB_HOOK_GIVES_FIELDS && c->result_n && x->kind == HUB_SYNTAX_OBJECT)
-        hub_analysis_fields(a, c->result, c->result_n, "the result", x, false, CODE);
-    if (h->gives != HUB_HOOK_GIVES_RESULT) return;
     if (x->kind == HUB_SYNTAX_OBJECT)
-        check_keys(a, h->keys, x);
-    else if (plain && h->keys[0].required) /* of a lifecycle hook false refuses */
-        hub_analysis_tell(a, CODE, x->at, x->n, NULL, "the result has to be an object {%s, …}", h->keys[0].key);
+        check_keys(a, keys, x);
+    else if (plain && keys[0].required) /* of a lifecycle hook false refuses */
+        hub_analysis_tell(a, CODE, x->at, x->n, NULL, "the result has to be an object {%s, …}", keys[0].key);
+}
+
+static void check_literal_result(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_def_command *c = (const void *)a->script->base;
+    switch (a->hook->gives) {
+    case HUB_HOOK_GIVES_NOTHING: check_ignored(a, x); break;
+    case HUB_HOOK_GIVES_RESULT: check_object(a, x); break;
+    case HUB_HOOK_GIVES_LIST:
+    case HUB_HOOK_GIVES_ROOMS: check_list(a, x); break;
+    case HUB_HOOK_GIVES_SESSION: check_session(a, x); break;
+    case HUB_HOOK_GIVES_FIELDS:
+        if (c->result_n && x->kind == HUB_SYNTAX_OBJECT)
+            hub_analysis_fields(a, c->result, c->result_n, "the result", x, false, CODE);
+        break;
+    default: break;
+    }
 }
 
 static size_t check_returns(const struct hub_analysis *a, const struct hub_syntax *x);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "hook/hook.h"
+#include "schema/analysis/functions.h"
 #include "schema/table.h"
 
 #define EACH_PART(PART) for (const struct hub_part *const *PART = hub_parts; *PART; PART++)
@@ -175,9 +177,20 @@ static void a_table_that_every_hub_gets_is_of_one_part(void **state) {
     assert_int_equal(n, named);
 }
 
+/* Lint, and whoever completes names, know of the engine's functions by those rows. */
+static void a_function_that_scripts_may_call_has_a_row_with_its_arguments(void **state) {
+    (void)state;
+    EACH_PART(part) for (const struct hub_host_fn *fn = (*part)->host; fn && fn->table; fn++) {
+        bool method = !strcmp(fn->table, "socket") || !strcmp(fn->table, "stream");
+        const struct hub_function_table *t = method ? NULL : hub_function_table(hub_cstr(fn->table));
+        if (!method && (!t || !hub_function_in(t, hub_cstr(fn->name)))) fail_msg("%s.%s", fn->table, fn->name);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_says_what_it_is_for),
+        cmocka_unit_test(a_function_that_scripts_may_call_has_a_row_with_its_arguments),
         cmocka_unit_test(every_argument_is_checked),
         cmocka_unit_test(rights_are_asked_for_behind_the_room),
         cmocka_unit_test(reads_are_counted_or_wait_for_turns_as_such),
