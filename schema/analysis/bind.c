@@ -4,8 +4,8 @@
 #include "schema/analysis/analysis_int.h"
 
 static void mark_name(struct hub_map *map, struct hub_str name) {
-    static char mark;
-    hub_map_put(map, name, &mark);
+    static const char mark[] = "";
+    hub_map_put(map, name, (void *)(uintptr_t)mark); /* the map does not touch it */
 }
 
 static void bind_name(struct hub_analysis *a, const struct hub_syntax *name, const struct hub_syntax *value,

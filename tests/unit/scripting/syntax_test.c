@@ -1,5 +1,5 @@
-/* Scripts of both languages as trees for schema/analysis: the same for what is the same, and none for text that
- * is no script, wherever it breaks off. */
+/* Scripts of both languages as trees for schema/analysis: the same for what is the same, and none for text
+ * that is no script, wherever it breaks off. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
