@@ -46,7 +46,7 @@ static void look_at_all(const struct hub_analysis *a, const struct hub_syntax *x
 
 /* A chunk that makes globals of its own is no chunk of which anything is known. */
 static bool is_plain(const struct hub_analysis *a) {
-    return !hub_analysis_binding(a, HUB_STR("_ENV")) && !hub_analysis_binding(a, HUB_STR("require"));
+    return !hub_analysis_declares(a, HUB_STR("_ENV")) && !hub_analysis_declares(a, HUB_STR("require"));
 }
 
 static void analyse_text(struct hub_analysis *a, enum hub_script_kind kind) {

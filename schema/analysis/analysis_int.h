@@ -13,6 +13,7 @@ struct hub_binding {
     size_t n;                       /* how often it is declared or assigned: with more than one nothing is known */
     const struct hub_syntax *value; /* NULL: unknown, as a parameter is */
     bool element;                   /* it is an element of VALUE, not VALUE itself */
+    size_t from, to;                /* of a parameter: where its function is; elsewhere it is another name */
 };
 /* A function of a module in lib/. */
 struct hub_lib_function {
@@ -31,6 +32,7 @@ struct hub_analysis {
     const struct hub_hook_row *hook; /* NULL: nothing is known of it */
     const struct hub_script_known *known;
     const struct hub_def_object *room, *source; /* of the variables that stand for their records; NULL: unknown */
+    size_t functions;                           /* found so far */
     struct hub_map bindings;                    /* name -> struct hub_binding */
     struct hub_map assigned;                    /* names of members that the script sets: nothing is known of them */
     struct hub_map whole; /* "a.b": what goes elsewhere as a whole, where somebody may add to it */
@@ -40,8 +42,10 @@ struct hub_analysis {
 /* Fills in the maps of A. */
 void hub_analysis_bind(struct hub_analysis *a);
 void hub_analysis_unbind(struct hub_analysis *a);
-/* NULL: the script does not declare NAME. */
-const struct hub_binding *hub_analysis_binding(const struct hub_analysis *a, struct hub_str name);
+/* That of the name X, where it stands; NULL: the script does not declare it. */
+const struct hub_binding *hub_analysis_binding(const struct hub_analysis *a, const struct hub_syntax *x);
+/* Whether the script declares NAME anywhere. */
+bool hub_analysis_declares(const struct hub_analysis *a, struct hub_str name);
 /* "a.b" of a chain of names, "" of anything else; in the scratch arena. */
 struct hub_str hub_analysis_path(const struct hub_analysis *a, const struct hub_syntax *x);
 /* Where X begins: of "a.b(c)" at a. */

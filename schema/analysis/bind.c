@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "schema/analysis/analysis_int.h"
 
+enum { FUNCTIONS_MAX = 2000 }; /* of a script whose extent is looked for */
+
 static void mark_name(struct hub_map *map, struct hub_str name) {
     static const char mark[] = "";
     hub_map_put(map, name, (void *)(uintptr_t)mark); /* the map does not touch it */
@@ -20,8 +22,14 @@ static void bind_name(struct hub_analysis *a, const struct hub_syntax *name, con
     b->element = element;
 }
 
-const struct hub_binding *hub_analysis_binding(const struct hub_analysis *a, struct hub_str name) {
-    return hub_map_get(&a->bindings, name);
+const struct hub_binding *hub_analysis_binding(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_binding *b = hub_map_get(&a->bindings, x->text);
+    bool outside = b && b->n == 1 && b->to && (x->at < b->from || x->at > b->to);
+    return outside ? NULL : b;
+}
+
+bool hub_analysis_declares(const struct hub_analysis *a, struct hub_str name) {
+    return hub_map_get(&a->bindings, name) != NULL;
 }
 
 static bool add_path(const struct hub_syntax *x, struct hub_buf *out) {
@@ -72,9 +80,31 @@ static void bind_each(struct hub_analysis *a, const struct hub_syntax *x) {
         bind_name(a, t, t == x->a->list ? NULL : list, list != NULL);
 }
 
+/* The last place of X and what is in it. */
+static size_t last_place(const struct hub_syntax *x) {
+    size_t last = x->at + x->n;
+    const struct hub_syntax *parts[] = {x->a, x->b, x->c};
+    for (size_t i = 0; i < HUB_NELEM(parts); i++) {
+        size_t at = parts[i] ? last_place(parts[i]) : 0;
+        if (at > last) last = at;
+    }
+    for (const struct hub_syntax *e = x->list; e; e = e->next) {
+        size_t at = last_place(e);
+        if (at > last) last = at;
+    }
+    return last;
+}
+
+/* A function in another one is looked through for each of them, to a bound: beyond that a parameter's name is
+ * one of the whole script. */
 static void bind_parameters(struct hub_analysis *a, const struct hub_syntax *f, const struct hub_syntax *list) {
-    for (const struct hub_syntax *t = f->list; t; t = t->next)
+    size_t to = f->list && a->functions++ < FUNCTIONS_MAX ? last_place(f) : 0;
+    for (const struct hub_syntax *t = f->list; t; t = t->next) {
         bind_name(a, t, t == f->list ? list : NULL, list != NULL);
+        struct hub_binding *b = hub_map_get(&a->bindings, t->text);
+        b->from = f->list->at;
+        b->to = to;
+    }
 }
 
 static void bind_node(struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *list);

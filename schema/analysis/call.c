@@ -168,6 +168,7 @@ static bool is_kind(const struct hub_function_arg *arg, const struct hub_syntax 
          boolean = x->kind == HUB_SYNTAX_BOOLEAN, table = x->kind == HUB_SYNTAX_LIST || x->kind == HUB_SYNTAX_OBJECT;
     switch (arg->kind) {
     case HUB_TAKES_ANY:
+    case HUB_TAKES_AUDIENCE:
     case HUB_TAKES_NONE: return true;
     case HUB_TAKES_FUNCTION: return !text && !number && !boolean && !table;
     case HUB_TAKES_NUMBER: return !boolean && !table && !(text && !x->text.n);
@@ -203,6 +204,9 @@ static void check_argument(const struct hub_analysis *a, const struct hub_functi
     for (size_t i = 0; i < sizeof named_things / sizeof *named_things && !a->l->alone; i++)
         if (named_things[i].kind == arg->kind && x->kind == HUB_SYNTAX_TEXT) check_named(a, &named_things[i], x);
     if (arg->kind == HUB_TAKES_TABLE || arg->kind == HUB_TAKES_LIST_OPTIONS) check_table_keys(a, arg, name, x);
+    if (arg->kind == HUB_TAKES_AUDIENCE && x->kind == HUB_SYNTAX_TEXT && !hub_str_is(x->text, "all"))
+        hub_analysis_tell(a, CODE, x->at, x->n, "all", "%s of %s has to be \"all\" or a list of user ids", arg->name,
+                          name);
     if (arg->kind == HUB_TAKES_LIST_OPTIONS && o) check_order(a, o, x);
     if (arg->kind == HUB_TAKES_WHERE && o) check_where(a, o, x);
     if (arg->kind == HUB_TAKES_ROW) check_row(a, call, x);
@@ -275,21 +279,21 @@ static void check_lib(const struct hub_analysis *a, const struct hub_syntax *x) 
 
 static const char methods[] = "emit emitWithAck join leave to except disconnect sockets read write finish destroy";
 
-static bool is_own_variable(const struct hub_analysis *a, struct hub_str name) {
-    return hub_analysis_has_variable(a, name) && !hub_analysis_binding(a, name);
+static bool is_own_variable(const struct hub_analysis *a, const struct hub_syntax *x) {
+    return hub_analysis_has_variable(a, x->text) && !hub_analysis_binding(a, x);
 }
 
 /* In Lua methods have a colon, and functions of a table have none. */
 static void check_colon(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_syntax *f = x->a, *object = f->a, *first = x->list;
     if (!a->lua || f->kind != HUB_SYNTAX_MEMBER || object->kind != HUB_SYNTAX_NAME) return;
-    bool has_methods = is_own_variable(a, object->text) && hub_str_among(object->text, "socket namespace stream");
+    bool has_methods = is_own_variable(a, object) && hub_str_among(object->text, "socket namespace stream");
     bool self = first && first->kind == HUB_SYNTAX_NAME && hub_str_eq(first->text, object->text);
     if (has_methods && !f->method && hub_str_among(f->text, methods) && !self)
         hub_analysis_tell(a, CODE, f->at, f->n, NULL, "it is called with a colon: %.*s:%.*s(…)", HUB_FMT(object->text),
                           HUB_FMT(f->text));
     const struct hub_function_table *t =
-        has_methods || hub_analysis_binding(a, object->text) || hub_analysis_has_variable(a, object->text)
+        has_methods || hub_analysis_binding(a, object) || hub_analysis_has_variable(a, object->text)
             ? NULL
             : hub_function_table(object->text);
     if (t && f->method && hub_function_in(t, f->text))

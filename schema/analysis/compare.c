@@ -175,6 +175,19 @@ static void check_case(const struct hub_analysis *a, const struct hub_syntax *x,
                           literal->text.p);
 }
 
+/* With auth.anonymous, and no hook that says more, everybody is a guest. */
+static void check_guest(const struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *literal,
+                        bool negated) {
+    const struct hub_service *s = a->l->service;
+    if (a->l->alone || !s->anonymous || s->authenticate.kind != HUB_SCRIPT_NONE || negated) return;
+    if (!a->script || literal->kind != HUB_SYNTAX_TEXT || !literal->text.n || hub_str_is(literal->text, "guest"))
+        return;
+    if (!hub_str_among(hub_analysis_path(a, x), "user.roleId session.roleId")) return;
+    hub_analysis_tell(a, "L005", literal->at, literal->n, NULL,
+                      "%s is never \"%.*s\": with auth.anonymous everybody has the role guest", name_of(a, x),
+                      (int)(literal->text.n < 60 ? literal->text.n : 60), literal->text.p);
+}
+
 /* user.roleId behind checkRoles is one of these, or one of absoluteRoles. */
 static void check_role(const struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *literal,
                        bool negated) {
@@ -200,6 +213,8 @@ void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax 
     if (x->kind != HUB_SYNTAX_EQUAL) return;
     check_case(a, x->a, x->b);
     check_case(a, x->b, x->a);
+    check_guest(a, x->a, x->b, x->negated);
+    check_guest(a, x->b, x->a, x->negated);
     check_role(a, x->a, x->b, x->negated);
     check_role(a, x->b, x->a, x->negated);
 }
@@ -281,6 +296,7 @@ void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax
     for (const struct hub_syntax *e = f->a->list; e; e = e->next) {
         if (!is_literal(e)) continue;
         check_role(a, arg, e, false);
+        check_guest(a, arg, e, false);
         if (t.kind == HUB_TYPE_ENUM && e->kind == HUB_SYNTAX_TEXT)
             check_enum(a, t, arg, e, false);
         else

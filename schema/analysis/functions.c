@@ -96,7 +96,7 @@ static const struct hub_function http[] = {{"get", .args = {TEXT("url"), KEYS("o
 /* ---- who is there ---- */
 
 static const struct hub_function hub_[] = {
-    {"broadcast", .args = {ROOM, TEXT("event"), OPT("data", ANY), OPT("to", ANY)}},
+    {"broadcast", .args = {ROOM, TEXT("event"), OPT("data", ANY), OPT("to", AUDIENCE)}},
     {"broadcastAll", .args = {TEXT("event"), OPT("data", ANY), KEYS("options", "except")}},
     {"send",
      .args = {ROOM, NAMED("type", MESSAGE_TYPE), NAMED("content", CONTENT),

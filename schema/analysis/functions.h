@@ -15,6 +15,7 @@ enum hub_takes {
     HUB_TAKES_WHERE,       /* conditions on the properties of the object named before */
     HUB_TAKES_ROW,         /* properties of it and their values */
     HUB_TAKES_LIST_OPTIONS,
+    HUB_TAKES_AUDIENCE, /* "all", or a list of user ids */
     HUB_TAKES_MESSAGE_TYPE,
     HUB_TAKES_CONTENT, /* of the message type named before */
     HUB_TAKES_HUB,     /* the name of one; of a queue, … */

@@ -4,7 +4,7 @@
 static const struct hub_type any = {0};
 
 bool hub_analysis_is_free(const struct hub_analysis *a, const struct hub_syntax *x, const char *name) {
-    return x->kind == HUB_SYNTAX_NAME && hub_str_is(x->text, name) && !hub_analysis_binding(a, x->text);
+    return x->kind == HUB_SYNTAX_NAME && hub_str_is(x->text, name) && !hub_analysis_binding(a, x);
 }
 
 /* Whether what X stands for is known where it is used: it is written before. So chains of names end. */
@@ -13,7 +13,7 @@ static bool is_settled(const struct hub_binding *b, const struct hub_syntax *x) 
 }
 
 const char *hub_analysis_module(const struct hub_analysis *a, const struct hub_syntax *x) {
-    const struct hub_binding *b = x->kind == HUB_SYNTAX_NAME ? hub_analysis_binding(a, x->text) : NULL;
+    const struct hub_binding *b = x->kind == HUB_SYNTAX_NAME ? hub_analysis_binding(a, x) : NULL;
     if (b) return is_settled(b, x) && !b->element ? hub_analysis_module(a, b->value) : NULL;
     if (x->kind == HUB_SYNTAX_CALL)
         return hub_analysis_is_free(a, x->a, "require") && x->list && x->list->kind == HUB_SYNTAX_TEXT ? x->list->text.p
@@ -31,10 +31,10 @@ const struct hub_function *hub_analysis_function(const struct hub_analysis *a, c
                                                  const struct hub_function_table **table) {
     *table = NULL;
     if (x->kind == HUB_SYNTAX_NAME)
-        return hub_analysis_binding(a, x->text) || hub_analysis_has_variable(a, x->text) ? NULL
-                                                                                         : hub_global_function(x->text);
+        return hub_analysis_binding(a, x) || hub_analysis_has_variable(a, x->text) ? NULL
+                                                                                   : hub_global_function(x->text);
     if (x->kind != HUB_SYNTAX_MEMBER || x->method || x->a->kind != HUB_SYNTAX_NAME) return NULL;
-    if (hub_analysis_binding(a, x->a->text) || hub_analysis_has_variable(a, x->a->text)) return NULL;
+    if (hub_analysis_binding(a, x->a) || hub_analysis_has_variable(a, x->a->text)) return NULL;
     const struct hub_function_table *t = hub_function_table(x->a->text);
     if (!t || (t->lua && !a->lua)) return NULL;
     *table = t;
@@ -105,7 +105,7 @@ static struct hub_type call_type(const struct hub_analysis *a, const struct hub_
 /* ---- names and members ---- */
 
 static struct hub_type name_type(const struct hub_analysis *a, const struct hub_syntax *x) {
-    const struct hub_binding *b = hub_analysis_binding(a, x->text);
+    const struct hub_binding *b = hub_analysis_binding(a, x);
     if (!b) return hub_analysis_variable(a, x->text);
     if (!is_settled(b, x)) return any;
     struct hub_type t = hub_analysis_infer(a, b->value);

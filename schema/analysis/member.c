@@ -66,7 +66,7 @@ static void check_method(const struct hub_analysis *a, struct hub_type t, const 
 
 static const struct hub_function_table *library_of(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_function_table *t =
-        a->lua && x->kind == HUB_SYNTAX_NAME && !hub_analysis_binding(a, x->text) ? hub_function_table(x->text) : NULL;
+        a->lua && x->kind == HUB_SYNTAX_NAME && !hub_analysis_binding(a, x) ? hub_function_table(x->text) : NULL;
     return t && t->lua ? t : NULL;
 }
 
