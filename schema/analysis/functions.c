@@ -75,13 +75,14 @@ static const struct hub_function records[] = {
     {0}};
 static const struct hub_function collections[] = {{"refresh", .args = {ANY("collectionId")}, .more = true}, {0}};
 static const struct hub_function channels[] = {
-    {"publish", .args = {TEXT("channel"), ANY("data")}, .does = HUB_DOES_ASK},
+    {"publish", .args = {TEXT("channel"), OPT("data", ANY)}, .does = HUB_DOES_ASK},
     {"history", .args = {TEXT("channel"), KEYS("options", "before after limit")}, .does = HUB_DOES_ASK},
     {"subscribers", .args = {TEXT("channel")}, .gives = HUB_GIVES_NUMBER},
     {"disconnect", .args = {TEXT("channel"), OPT("userId", ANY), OPT("reason", ANY)}, .does = HUB_DOES_CHANGE},
     {0}};
 static const struct hub_function queues[] = {
-    {"add", .args = {NAMED("queue", QUEUE), ANY("data"), KEYS("options", "id delayMs priority attempts repeatMs cron")},
+    {"add",
+     .args = {NAMED("queue", QUEUE), OPT("data", ANY), KEYS("options", "id delayMs priority attempts repeatMs cron")},
      .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
     {"get", .args = {ANY("id")}, .does = HUB_DOES_ASK},
     {"cancel", .args = {ANY("id")}, .does = HUB_DOES_ASK | HUB_DOES_CHANGE},
@@ -144,13 +145,13 @@ static const struct hub_function rooms[] = {
     {0}};
 static const struct hub_function state[] = {
     {"get", .args = {ROOM, ANY("key")}},
-    {"set", .args = {ROOM, ANY("key"), ANY("value")}, .does = HUB_DOES_CHANGE},
+    {"set", .args = {ROOM, ANY("key"), OPT("value", ANY)}, .does = HUB_DOES_CHANGE},
     {"delete", .args = {ROOM, ANY("key")}, .does = HUB_DOES_CHANGE},
     {"keys", .args = {ROOM}},
     {"all", .args = {ROOM}},
     {"clear", .args = {ROOM}, .does = HUB_DOES_CHANGE},
     {"incr", .args = {ROOM, ANY("key"), OPT("by", NUMBER)}, .gives = HUB_GIVES_NUMBER, .does = HUB_DOES_CHANGE},
-    {"compareAndSet", .args = {ROOM, ANY("key"), ANY("was"), ANY("value")}, .gives = HUB_GIVES_BOOLEAN,
+    {"compareAndSet", .args = {ROOM, ANY("key"), ANY("was"), OPT("value", ANY)}, .gives = HUB_GIVES_BOOLEAN,
      .does = HUB_DOES_CHANGE},
     {0}};
 static const struct hub_function service[] = {{"broadcast", .args = {TEXT("event"), OPT("data", ANY)}, .more = true},
