@@ -36,12 +36,17 @@ static void on_asked(struct hub_host_call *call, enum hub_code code, json_t *res
     json_decref(result);
 }
 
-/* NAME: "hub.send"; CALLER NULL: a script of the service. It need not be answered yet. */
-static void ask(struct fake_hub *f, struct asked *a, const char *name, const char *args, void *caller) {
-    const struct hub_host_fn *fn = hub_scripts_part.host;
+static const struct hub_host_fn *fn_named(const struct hub_host_fn *fn, const char *name) {
     size_t dot = strcspn(name, ".");
     while (fn->table && (strncmp(fn->table, name, dot) != 0 || strcmp(fn->name, name + dot + 1) != 0)) fn++;
-    assert_non_null(fn->table);
+    return fn->table ? fn : NULL;
+}
+
+/* NAME: "hub.send"; CALLER NULL: a script of the service. It need not be answered yet. */
+static void ask(struct fake_hub *f, struct asked *a, const char *name, const char *args, void *caller) {
+    const struct hub_host_fn *fn = fn_named(hub_scripts_part.host, name);
+    if (!fn) fn = fn_named(hub_scripts_part.host_of_rooms, name);
+    assert_non_null(fn);
     json_decref(a->call.args);
     *a = (struct asked){.call = {.args = hub_json_parse(hub_cstr(args), NULL), .caller = caller, .done = on_asked}};
     assert_non_null(a->call.args);

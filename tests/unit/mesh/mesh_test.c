@@ -100,7 +100,12 @@ static void on_told(void *ctx, struct hub_str from, struct hub_str name, json_t 
              text);
     free(text);
 }
-static const struct hub_mesh_events events = {.joined = on_joined, .left = on_left, .asked = on_asked, .told = on_told};
+static void on_passed(void *ctx, struct hub_str from, struct hub_str bytes) {
+    struct node *n = ctx;
+    snprintf(n->told, sizeof n->told, "%s %.*s", hub_str_is(from, ann.nodes.self) ? "ann" : "bob", HUB_FMT(bytes));
+}
+static const struct hub_mesh_events events = {
+    .joined = on_joined, .left = on_left, .asked = on_asked, .told = on_told, .passed = on_passed};
 
 static struct hand_link *link_of(struct node *n) { return HUB_CONTAINER(n->mesh->link, struct hand_link, base); }
 
@@ -421,12 +426,22 @@ static void a_word_reaches_all_or_all_others(void **state) {
     json_decref(data);
 }
 
+static void bytes_are_passed_on_as_they_are(void **state) {
+    (void)state;
+    assert_int_equal(hub_mesh_pass(ann.mesh, hub_cstr(bob.nodes.self), HUB_STR("not {json")), HUB_OK);
+    carry();
+    assert_string_equal(bob.told, "ann not {json");
+    send_code = HUB_OVERLOADED;
+    assert_int_equal(hub_mesh_pass(ann.mesh, hub_cstr(bob.nodes.self), HUB_STR("more")), HUB_OVERLOADED);
+    send_code = HUB_OK;
+}
+
 static void what_is_no_packet_is_dropped(void **state) {
     static const char *const bad[] = {"",
                                       "x",
                                       "\1\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff",
                                       "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-                                      "\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                                      "\177\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
                                       "\3\0\0\0\0\0\0\0\0\0\0\0\0\1\0"};
     (void)state;
     for (size_t i = 0; i < HUB_NELEM(bad); i++) {
@@ -454,14 +469,23 @@ static void data_that_are_no_json_are_refused_where_they_arrive(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(who_came_first_leads_until_it_leaves),   TEST(a_question_is_answered_by_the_other_node),
-        TEST(nothing_is_an_answer_and_a_question),    TEST(a_refusal_keeps_its_code_and_words),
-        TEST(a_node_asks_itself_in_a_later_turn),     TEST(an_answer_that_comes_too_late_is_dropped),
-        TEST(only_whom_it_went_to_can_answer),        TEST(a_question_fails_at_once_where_nobody_is),
-        TEST(what_waits_for_a_node_ends_with_it),     TEST(who_leaves_is_alone_and_still_there_for_itself),
-        TEST(too_much_is_refused_in_both_directions), TEST(a_word_reaches_all_or_all_others),
-        TEST(what_is_asked_has_a_bound_in_bytes),     TEST(what_a_node_sends_itself_has_a_bound_in_bytes),
-        TEST(what_is_no_packet_is_dropped),           TEST(data_that_are_no_json_are_refused_where_they_arrive),
+        TEST(who_came_first_leads_until_it_leaves),
+        TEST(a_question_is_answered_by_the_other_node),
+        TEST(nothing_is_an_answer_and_a_question),
+        TEST(a_refusal_keeps_its_code_and_words),
+        TEST(a_node_asks_itself_in_a_later_turn),
+        TEST(an_answer_that_comes_too_late_is_dropped),
+        TEST(only_whom_it_went_to_can_answer),
+        TEST(a_question_fails_at_once_where_nobody_is),
+        TEST(what_waits_for_a_node_ends_with_it),
+        TEST(who_leaves_is_alone_and_still_there_for_itself),
+        TEST(too_much_is_refused_in_both_directions),
+        TEST(a_word_reaches_all_or_all_others),
+        TEST(what_is_asked_has_a_bound_in_bytes),
+        TEST(what_a_node_sends_itself_has_a_bound_in_bytes),
+        TEST(bytes_are_passed_on_as_they_are),
+        TEST(what_is_no_packet_is_dropped),
+        TEST(data_that_are_no_json_are_refused_where_they_arrive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
