@@ -90,6 +90,7 @@ static struct hub_str quoted_value(struct parse *p, struct hub_str s, bool *plai
 
 /* Between [==[ and ]==]; a line break right behind the first is not part of it. */
 static struct hub_str bracket_value(struct hub_str s) {
+    if (s.n < 4) return hub_str(s.p, 0); /* not closed */
     size_t open = 1 + hub_str_find(hub_str(s.p + 1, s.n - 1), '[') + 1;
     if (s.n < 2 * open) return hub_str(s.p, 0);
     struct hub_str v = hub_str(s.p + open, s.n - 2 * open);
